@@ -1,0 +1,95 @@
+package domain
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/google/uuid"
+)
+
+// describer adds to responses what other places know of them.
+type describer struct {
+	usage  UsageRecords
+	people People
+	log    *slog.Logger
+}
+
+// describe fails when usage cannot be read. Addresses are an extra: without
+// them they are nil, and the log says why.
+func (d describer) describe(ctx context.Context, caller Principal, responses []Response) ([]ResponseSummary, error) {
+	summaries := make([]ResponseSummary, len(responses))
+	if len(responses) == 0 {
+		return summaries, nil
+	}
+	ids := make([]uuid.UUID, len(responses))
+	emails := map[uuid.UUID]string{caller.ID: caller.Email}
+	unknown := make(map[uuid.UUID]struct{})
+	for i, r := range responses {
+		ids[i] = r.ID
+		if owner, ok := ownerID(r.Owner); ok && owner != caller.ID {
+			unknown[owner] = struct{}{}
+		}
+	}
+	var usage map[uuid.UUID]Usage
+	err := both(ctx,
+		func(ctx context.Context) (err error) {
+			usage, err = d.usage.Latest(ctx, ids)
+			return err
+		},
+		func(ctx context.Context) error {
+			if len(unknown) == 0 {
+				return nil
+			}
+			owners := make([]uuid.UUID, 0, len(unknown))
+			for id := range unknown {
+				owners = append(owners, id)
+			}
+			found, err := d.people.Emails(ctx, owners)
+			if err != nil && ctx.Err() == nil {
+				d.log.WarnContext(ctx, "e-mail addresses of owners could not be read; answering without them", "error", err)
+			}
+			for id, email := range found {
+				emails[id] = email
+			}
+			return nil
+		})
+	if err != nil {
+		return nil, err
+	}
+	for i, r := range responses {
+		summaries[i] = ResponseSummary{Response: r, Usage: usage[r.ID]}
+		if owner, ok := ownerID(r.Owner); ok {
+			if email, ok := emails[owner]; ok {
+				summaries[i].OwnerEmail = &email
+			}
+		}
+	}
+	return summaries, nil
+}
+
+// ownerID is the person an owner names, where it names one: only the canonical
+// spelling does, as owners are compared as text.
+func ownerID(owner string) (uuid.UUID, bool) {
+	id, err := uuid.Parse(owner)
+	return id, err == nil && id.String() == owner
+}
+
+// both runs two steps at once and waits for both. The first error ends the
+// other step's context and is returned.
+func both(ctx context.Context, a, b func(context.Context) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := b(ctx); err != nil {
+			cancel(err)
+		}
+	}()
+	err := a(ctx)
+	if err != nil {
+		cancel(err)
+	}
+	<-done
+	return context.Cause(ctx)
+}

@@ -1,0 +1,49 @@
+package domain
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Code says what kind of thing went wrong; each border maps it once.
+type Code string
+
+// The codes.
+const (
+	CodeInvalid         Code = "invalid"         // the request contradicts the contract
+	CodeUnauthenticated Code = "unauthenticated" // nobody is calling
+	CodeForbidden       Code = "forbidden"       // somebody is, and may not
+	CodeNotFound        Code = "not_found"       // there is none, or it is not for this caller
+	CodeUnavailable     Code = "unavailable"     // a database is gone or busy: worth another try
+	CodeInternal        Code = "internal"        // a fault of ours
+)
+
+// Error is the only kind of error that a use case or port returns, but for a
+// canceled context.
+type Error struct {
+	Code    Code
+	Message string // for the caller: our words, no secrets, no contents
+	Cause   error  // for the log
+}
+
+func (e *Error) Error() string {
+	if e.Cause == nil {
+		return e.Message
+	}
+	return e.Message + ": " + e.Cause.Error()
+}
+
+func (e *Error) Unwrap() error { return e.Cause }
+
+// CodeOf is an error's code; one that is no Error is CodeInternal.
+func CodeOf(err error) Code {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Code
+	}
+	return CodeInternal
+}
+
+// Errorf makes an Error without a cause.
+func Errorf(code Code, format string, args ...any) *Error {
+	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+}

@@ -1,0 +1,47 @@
+package domain
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/google/uuid"
+)
+
+// ResponseDetail is one response with everything known of it.
+type ResponseDetail struct {
+	ResponseSummary
+	Contents
+}
+
+// GetResponse fetches one response.
+type GetResponse struct {
+	responses Responses
+	described describer
+}
+
+// NewGetResponse makes the use case; log receives what went wrong without
+// failing the request.
+func NewGetResponse(responses Responses, usage UsageRecords, people People, log *slog.Logger) *GetResponse {
+	return &GetResponse{responses, describer{usage, people, log}}
+}
+
+// Execute returns the response. CodeForbidden for those who may read nothing;
+// CodeNotFound where there is none, and just so where it is not the caller's.
+func (u *GetResponse) Execute(ctx context.Context, caller Principal, id uuid.UUID) (ResponseDetail, error) {
+	reach := caller.readReach()
+	if reach == none {
+		return ResponseDetail{}, errForbidden("Read")
+	}
+	response, contents, err := u.responses.Get(ctx, id)
+	if CodeOf(err) == CodeNotFound || err == nil && reach != everyone && !caller.owns(response.Owner) {
+		return ResponseDetail{}, errNoResponse(id)
+	}
+	if err != nil {
+		return ResponseDetail{}, err
+	}
+	summaries, err := u.described.describe(ctx, caller, []Response{response})
+	if err != nil {
+		return ResponseDetail{}, err
+	}
+	return ResponseDetail{summaries[0], contents}, nil
+}

@@ -1,0 +1,107 @@
+package domain
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Credentials is what a request brought along, already verified where that
+// takes a secret (a session's signature, a proxy's address). Empty means none.
+type Credentials struct {
+	Key        string      // the bearer secret
+	Sessions   []uuid.UUID // subjects of valid sessions, in the order of the cookies
+	ExternalID string      // a trusted proxy's word for who it is
+	// Organization is the one that the caller asks to act for, if any.
+	Organization *uuid.UUID
+}
+
+// How often the time of a person's last visit is written.
+const loginInterval = 5 * time.Minute
+
+const platformPurpose = "platform"
+
+// IdentifyCaller tells who is calling.
+type IdentifyCaller struct {
+	people People
+	now    func() time.Time
+}
+
+// NewIdentifyCaller makes the use case; now is the clock.
+func NewIdentifyCaller(people People, now func() time.Time) *IdentifyCaller {
+	return &IdentifyCaller{people, now}
+}
+
+// Execute tries the key, then the sessions, then the proxy's word; the first
+// that names a living person wins. CodeUnauthenticated where none does.
+func (u *IdentifyCaller) Execute(ctx context.Context, c Credentials) (Principal, error) {
+	person, organization, err := u.find(ctx, c)
+	if err != nil {
+		return Principal{}, err
+	}
+	if c.Organization != nil && person.memberOf(*c.Organization) {
+		organization = c.Organization
+	}
+	if person.LastLogin == nil || u.now().Sub(*person.LastLogin) >= loginInterval {
+		u.people.SawLogin(person.ID)
+	}
+	p := person.principal()
+	p.Organization = organization
+	return p, nil
+}
+
+// find returns the person and the organization that an organization's key
+// stands for.
+func (u *IdentifyCaller) find(ctx context.Context, c Credentials) (Person, *uuid.UUID, error) {
+	if c.Key != "" {
+		key, err := u.people.ByKey(ctx, c.Key)
+		if err == nil && key.Purpose == platformPurpose && key.Creator.exists() {
+			if key.Owner == key.Creator.ID {
+				return key.Creator, nil, nil
+			}
+			if key.Creator.memberOf(key.Owner) || key.Creator.principal().readReach() == everyone {
+				return key.Creator, &key.Owner, nil
+			}
+		}
+		if err != nil && CodeOf(err) != CodeNotFound {
+			return Person{}, nil, err
+		}
+	}
+	for _, id := range c.Sessions {
+		person, err := u.people.ByID(ctx, id)
+		if err == nil && person.exists() {
+			return person, nil, nil
+		}
+		if err != nil && CodeOf(err) != CodeNotFound {
+			return Person{}, nil, err
+		}
+	}
+	if c.ExternalID != "" {
+		person, err := u.people.ByExternalID(ctx, c.ExternalID)
+		if err == nil && person.exists() {
+			return person, nil, nil
+		}
+		if err != nil && CodeOf(err) != CodeNotFound {
+			return Person{}, nil, err
+		}
+	}
+	return Person{}, nil, Errorf(CodeUnauthenticated, "Authentication required")
+}
+
+// exists is false for deleted people and for the nil UUID, a row of the system
+// that is nobody's login.
+func (p Person) exists() bool { return !p.Deleted && p.ID != uuid.Nil }
+
+func (p Person) memberOf(organization uuid.UUID) bool {
+	for _, id := range p.Organizations {
+		if id == organization {
+			return true
+		}
+	}
+	return false
+}
+
+func (p Person) principal() Principal {
+	return Principal{ID: p.ID, Email: p.Email, Admin: p.Admin, Roles: p.Roles}
+}

@@ -1,0 +1,74 @@
+package domain
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+)
+
+// Responses is where responses are kept. Rows of batches are no responses: no
+// method shows or erases one. Contents of people never appear in an error.
+//
+// Every method returns CodeUnavailable when the database cannot be reached, has
+// no connection free in time or takes too long, and the context's own error
+// when that ended first.
+type Responses interface {
+	// Page returns at most limit responses that match, after the first skip,
+	// in the order of CompareResponses; none is an empty page. It may be
+	// stale.
+	Page(ctx context.Context, filter ResponseFilter, activeFirst bool, skip, limit int64) ([]Response, error)
+
+	// Count returns how many match: exactly when that can be had quickly,
+	// else an estimate that says so. It may be stale.
+	Count(ctx context.Context, filter ResponseFilter) (Count, error)
+
+	// Get returns one response with its contents; the prompt is withheld where
+	// it came with a file that has been deleted. CodeNotFound where there is
+	// none. It may be stale.
+	Get(ctx context.Context, id uuid.UUID) (Response, Contents, error)
+
+	// Erase removes the whole response that id is a part of, all at once or
+	// not at all: every request and step of its chain, their templates that
+	// belong to no file, and the copies that are within reach. When it
+	// returns, it is durable.
+	//
+	// Before anything is removed, permit is called with the owner of every
+	// request of the chain, read and locked in the same transaction, never
+	// stale; an empty owner is a row of a batch. Its error is returned as it
+	// is and nothing is removed. permit may be called again if the
+	// transaction has to be repeated. CodeNotFound where there is no such
+	// response; permit is not called then.
+	Erase(ctx context.Context, id uuid.UUID, permit func(owners []string) error) (Erased, error)
+}
+
+// UsageRecords is where the cost of responses is kept. Errors as of Responses.
+type UsageRecords interface {
+	// Latest returns the newest usage of each of these responses; those that
+	// have none are missing from the map. It may be stale.
+	Latest(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]Usage, error)
+}
+
+// People is where users, organizations and keys are kept. Errors as of
+// Responses.
+type People interface {
+	// ByKey returns the key with this secret, whatever its purpose, with its
+	// creator. CodeNotFound where there is none or it was deleted. Not stale.
+	ByKey(ctx context.Context, secret string) (Key, error)
+
+	// ByID returns a person, a deleted one too. CodeNotFound where there is
+	// none. Not stale.
+	ByID(ctx context.Context, id uuid.UUID) (Person, error)
+
+	// ByExternalID returns the person whom the identity provider knows by
+	// this name, a deleted one too. CodeNotFound where there is none. Not
+	// stale.
+	ByExternalID(ctx context.Context, name string) (Person, error)
+
+	// Emails returns the e-mail addresses of these people, deleted ones
+	// included; those unknown are missing from the map. It may be stale.
+	Emails(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]string, error)
+
+	// SawLogin notes that a person has just been here. It returns at once; the
+	// note is written later, or never.
+	SawLogin(id uuid.UUID)
+}

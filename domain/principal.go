@@ -1,0 +1,87 @@
+package domain
+
+import (
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Role is a role of a person as the database spells it.
+type Role string
+
+// The roles that say anything about responses.
+const (
+	RolePlatformManager Role = "PLATFORMMANAGER"
+	RoleBatchAPIUser    Role = "BATCHAPIUSER"
+	RoleConnectionsUser Role = "CONNECTIONSUSER"
+)
+
+// Person is a row of users: a human or an organization.
+type Person struct {
+	ID            uuid.UUID
+	Email         string
+	Admin         bool
+	Deleted       bool
+	Roles         []Role
+	Organizations []uuid.UUID // active memberships of organizations that are not deleted
+	LastLogin     *time.Time
+}
+
+// Key is an API key that is not deleted.
+type Key struct {
+	Owner   uuid.UUID // whose rows it makes: a human or an organization
+	Creator Person    // who calls with it
+	Purpose string
+}
+
+// Principal is who is calling.
+type Principal struct {
+	ID           uuid.UUID
+	Email        string
+	Admin        bool
+	Roles        []Role
+	Organization *uuid.UUID // the active one
+}
+
+// reach is how far a permission goes.
+type reach int
+
+const (
+	none reach = iota
+	own        // rows of the caller and of the active organization
+	everyone
+)
+
+func (p Principal) readReach() reach {
+	switch {
+	case p.Admin, slices.Contains(p.Roles, RolePlatformManager):
+		return everyone
+	case slices.Contains(p.Roles, RoleBatchAPIUser), slices.Contains(p.Roles, RoleConnectionsUser):
+		return own
+	}
+	return none
+}
+
+func (p Principal) deleteReach() reach {
+	switch {
+	case p.Admin, slices.Contains(p.Roles, RolePlatformManager):
+		return everyone
+	case slices.Contains(p.Roles, RoleBatchAPIUser):
+		return own
+	}
+	return none
+}
+
+// owns tells whether a row of this owner counts as the caller's own.
+func (p Principal) owns(owner string) bool {
+	return owner == p.ID.String() || p.Organization != nil && owner == p.Organization.String()
+}
+
+func errForbidden(operation string) *Error {
+	return Errorf(CodeForbidden, "Insufficient permissions to %s Batches", operation)
+}
+
+func errNoResponse(id uuid.UUID) *Error {
+	return Errorf(CodeNotFound, "Response with ID %s not found", id)
+}

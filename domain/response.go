@@ -1,0 +1,135 @@
+// Package domain is what the service knows: responses, who owns them, who may
+// see and erase them. It imports nothing of the outside world; databases and
+// HTTP are behind the ports of ports.go.
+package domain
+
+import (
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Response is one request to an LLM and what became of it, without its
+// contents. All times are UTC.
+type Response struct {
+	ID          uuid.UUID
+	Owner       string // a user's or an organization's UUID as text, or another word
+	Model       string
+	State       string // pending, claimed, processing, completed, failed or canceled
+	Tier        *string
+	CreatedAt   time.Time
+	StartedAt   *time.Time
+	CompletedAt *time.Time
+	FailedAt    *time.Time
+	HTTPStatus  *int // what the model's server answered with
+}
+
+// Duration is completed minus started, to the microsecond; nil while either is
+// unknown.
+func (r Response) Duration() *time.Duration {
+	if r.StartedAt == nil || r.CompletedAt == nil {
+		return nil
+	}
+	d := r.CompletedAt.Sub(*r.StartedAt)
+	return &d
+}
+
+// Contents is what a response holds of people's words.
+type Contents struct {
+	Prompt string  // empty where there is none or where it is withheld
+	Answer *string // the model's answer as it was received
+	Error  *string
+}
+
+// Usage is what a response cost. Each figure is nil where it was not recorded.
+type Usage struct {
+	PromptTokens     *int64
+	CompletionTokens *int64
+	ReasoningTokens  *int64
+	TotalTokens      *int64
+	Cost             *Decimal
+}
+
+// Decimal is an exact decimal number as text, such as "0.00012500".
+type Decimal string
+
+// ResponseFilter narrows a list. A nil field does not narrow; an empty list
+// matches nothing.
+type ResponseFilter struct {
+	Owner         *string
+	State         *string
+	Models        []string
+	Tiers         []string
+	CreatedAfter  *time.Time // inclusive
+	CreatedBefore *time.Time // inclusive
+}
+
+// Matches tells whether a response passes the filter; it is the meaning that
+// every implementation of Responses keeps to.
+func (f ResponseFilter) Matches(r Response) bool {
+	switch {
+	case f.Owner != nil && r.Owner != *f.Owner,
+		f.State != nil && r.State != *f.State,
+		f.Models != nil && !contains(f.Models, r.Model),
+		f.Tiers != nil && (r.Tier == nil || !contains(f.Tiers, *r.Tier)),
+		f.CreatedAfter != nil && r.CreatedAt.Before(*f.CreatedAfter),
+		f.CreatedBefore != nil && r.CreatedAt.After(*f.CreatedBefore):
+		return false
+	}
+	return true
+}
+
+func contains(words []string, word string) bool {
+	for _, w := range words {
+		if w == word {
+			return true
+		}
+	}
+	return false
+}
+
+// StateRank orders states with those still at work first: processing 0,
+// claimed 1, pending 2, every other 3.
+func StateRank(state string) int {
+	switch state {
+	case "processing":
+		return 0
+	case "claimed":
+		return 1
+	case "pending":
+		return 2
+	}
+	return 3
+}
+
+// CompareResponses orders a list, newest first and ties by descending
+// identifier; with activeFirst by StateRank before that. It is negative where a
+// comes before b.
+func CompareResponses(a, b Response, activeFirst bool) int {
+	if activeFirst {
+		if d := StateRank(a.State) - StateRank(b.State); d != 0 {
+			return d
+		}
+	}
+	if d := b.CreatedAt.Compare(a.CreatedAt); d != 0 {
+		return d
+	}
+	return strings.Compare(b.ID.String(), a.ID.String())
+}
+
+// Count is how many responses a filter matches.
+type Count struct {
+	Total int64
+	Exact bool // false: the database's estimate
+}
+
+// Erased says what one erasure removed, in rows.
+type Erased struct {
+	Requests     int64
+	Templates    int64
+	Steps        int64
+	RawRequests  int64 // copies in the gateway's log
+	RawResponses int64
+	Tasks        int64 // queued and finished jobs that hold the response
+}
