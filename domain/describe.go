@@ -75,21 +75,23 @@ func ownerID(owner string) (uuid.UUID, bool) {
 }
 
 // both runs two steps at once and waits for both. The first error ends the
-// other step's context and is returned.
+// other step's context and is returned. A panic of either is the caller's: on
+// a goroutine of its own it would end the program.
 func both(ctx context.Context, a, b func(context.Context) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	done := make(chan struct{})
+	panicked := make(chan any, 1)
 	go func() {
-		defer close(done)
+		defer func() { panicked <- recover() }()
 		if err := b(ctx); err != nil {
 			cancel(err)
 		}
 	}()
-	err := a(ctx)
-	if err != nil {
+	if err := a(ctx); err != nil {
 		cancel(err)
 	}
-	<-done
+	if p := <-panicked; p != nil {
+		panic(p)
+	}
 	return context.Cause(ctx)
 }

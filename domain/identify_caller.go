@@ -2,6 +2,7 @@ package domain
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -94,12 +95,7 @@ func (u *IdentifyCaller) find(ctx context.Context, c Credentials) (Person, *uuid
 func (p Person) exists() bool { return !p.Deleted && p.ID != uuid.Nil }
 
 func (p Person) memberOf(organization uuid.UUID) bool {
-	for _, id := range p.Organizations {
-		if id == organization {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(p.Organizations, organization)
 }
 
 func (p Person) principal() Principal {

@@ -4,6 +4,7 @@
 package domain
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -71,22 +72,13 @@ func (f ResponseFilter) Matches(r Response) bool {
 	switch {
 	case f.Owner != nil && r.Owner != *f.Owner,
 		f.State != nil && r.State != *f.State,
-		f.Models != nil && !contains(f.Models, r.Model),
-		f.Tiers != nil && (r.Tier == nil || !contains(f.Tiers, *r.Tier)),
+		f.Models != nil && !slices.Contains(f.Models, r.Model),
+		f.Tiers != nil && (r.Tier == nil || !slices.Contains(f.Tiers, *r.Tier)),
 		f.CreatedAfter != nil && r.CreatedAt.Before(*f.CreatedAfter),
 		f.CreatedBefore != nil && r.CreatedAt.After(*f.CreatedBefore):
 		return false
 	}
 	return true
-}
-
-func contains(words []string, word string) bool {
-	for _, w := range words {
-		if w == word {
-			return true
-		}
-	}
-	return false
 }
 
 // StateRank orders states with those still at work first: processing 0,
