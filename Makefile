@@ -1,0 +1,78 @@
+# Lethe. Only Go and make are needed; `make help` lists the targets.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X lethe/app.version=$(VERSION)
+
+# Generators and linters are pinned in a module of their own. None of them
+# needs cgo, and without it sqlc builds in seconds.
+TOOL := CGO_ENABLED=0 go tool -modfile=tools/go.mod
+
+# The race detector needs a C compiler.
+CC_FOUND := $(shell command -v $$(go env CC) 2>/dev/null)
+RACE := $(if $(CC_FOUND),-race)
+
+# One Postgres for the whole of a command: TEST_DATABASE_URL, else a container,
+# else one that is fetched and started without Docker.
+WITH_POSTGRES := go run ./internal/pgtest/testpg
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build bin/lethe, one static binary
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/lethe ./cmd/lethe
+
+.PHONY: run
+run: build ## start the demo on a database of its own (ARGS='--help' for its flags)
+	@exec bin/lethe demo $(ARGS)
+
+.PHONY: generate
+generate: ## remake the generated code: server, queries, SDKs
+	$(TOOL) oapi-codegen -config adapters/httpapi/oapi-codegen.yaml openapi.yaml
+	scripts/generate-queries.sh $(TOOL)
+	sdk/generate.sh
+
+.PHONY: verify
+verify: verify-format verify-modules verify-generated lint verify-queries vulnerabilities ## everything that can be checked without running the tests
+
+.PHONY: verify-format
+verify-format:
+	@scripts/verify-format.sh
+
+.PHONY: verify-modules
+verify-modules:
+	go mod verify
+	go mod tidy -diff
+	go -C tools mod tidy -diff
+
+.PHONY: verify-generated
+verify-generated:
+	@scripts/verify-generated.sh $(MAKE) generate
+
+.PHONY: lint
+lint: ## go vet and staticcheck
+	go vet ./...
+	$(TOOL) staticcheck ./...
+
+.PHONY: verify-queries
+verify-queries:
+	$(WITH_POSTGRES) -migrated env $(TOOL) sqlc vet
+
+.PHONY: vulnerabilities
+vulnerabilities:
+	@scripts/vulnerabilities.sh $(TOOL) govulncheck ./...
+
+.PHONY: test
+test: ## run every test (with the race detector where there is a C compiler)
+	$(if $(RACE),,@echo 'no C compiler found: testing without the race detector')
+	$(WITH_POSTGRES) go test $(RACE) ./...
+	sdk/test.sh
+
+.PHONY: cover
+cover: ## measure the coverage of domain and adapters; fails under 90 %
+	$(WITH_POSTGRES) go test -coverpkg=./domain/...,./adapters/... -coverprofile=coverage.out ./...
+	@scripts/coverage.sh coverage.out 90

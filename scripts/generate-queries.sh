@@ -1,0 +1,9 @@
+#!/bin/sh
+# Remake the code of the queries. Usage: generate-queries.sh TOOL-RUNNER...
+# sqlc leaves the code of a removed query file where it is, so what it made
+# before is removed first, once the queries are known to compile.
+set -eu
+run() { env "$@"; }
+run "$@" sqlc compile
+find adapters -path '*/internal/dbsqlc/*.go' -exec rm -f {} +
+run "$@" sqlc generate
