@@ -1,0 +1,104 @@
+package inspect
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Grants returns the least GRANT statements under which role can run every
+// query, apart for the main and the fusillade database; when both are one
+// database, all of them are to be run there. reqs must name only tables that
+// exist: see Present. PostgreSQL has no DELETE for columns, so that one is for
+// the whole table; there is no INSERT at all.
+func Grants(role string, reqs []Requirement) (main, fusillade []string) {
+	to := " TO " + pgx.Identifier{role}.Sanitize()
+	usage := map[string]bool{}
+	for _, r := range reqs {
+		out := &main
+		if r.Side == Fusillade {
+			out = &fusillade
+		}
+		schema := pgx.Identifier{r.Schema}.Sanitize()
+		if key := fmt.Sprint(r.Side, schema); !usage[key] {
+			usage[key] = true
+			*out = append(*out, "GRANT USAGE ON SCHEMA "+schema+to)
+		}
+		var privileges []string
+		if len(r.Read) > 0 {
+			privileges = append(privileges, "SELECT ("+columnList(r.Read)+")")
+		}
+		if len(r.Update) > 0 {
+			privileges = append(privileges, "UPDATE ("+columnList(r.Update)+")")
+		}
+		if r.Delete {
+			privileges = append(privileges, "DELETE")
+		}
+		*out = append(*out, "GRANT "+strings.Join(privileges, ", ")+" ON "+pgx.Identifier{r.Schema, r.Table}.Sanitize()+to)
+	}
+	return main, fusillade
+}
+
+func columnList(columns []Column) string {
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = pgx.Identifier{c.Name}.Sanitize()
+	}
+	return strings.Join(names, ", ")
+}
+
+// MissingPrivileges says which of the privileges that Grants gives the
+// connected role lacks, in a phrase each. Tables and columns that are not
+// there are not reported: MissingTables names those.
+func MissingPrivileges(ctx context.Context, q Querier, reqs []Requirement) ([]string, error) {
+	// One row for each privilege: on a schema (no table), on a column, or on a
+	// table (no column).
+	var schemas, tables, columns, privileges []string
+	add := func(schema, table, column, privilege string) {
+		schemas, tables = append(schemas, schema), append(tables, table)
+		columns, privileges = append(columns, column), append(privileges, privilege)
+	}
+	usage := map[string]bool{}
+	for _, r := range reqs {
+		if !usage[r.Schema] {
+			usage[r.Schema] = true
+			add(r.Schema, "", "", "USAGE")
+		}
+		for _, c := range r.Read {
+			add(r.Schema, r.Table, c.Name, "SELECT")
+		}
+		for _, c := range r.Update {
+			add(r.Schema, r.Table, c.Name, "UPDATE")
+		}
+		if r.Delete {
+			add(r.Schema, r.Table, "", "DELETE")
+		}
+	}
+	rows, err := q.Query(ctx, `
+		SELECT CASE
+		           WHEN wanted.table_name = '' THEN 'USAGE on schema ' || wanted.schema_name
+		           WHEN wanted.column_name = '' THEN wanted.privilege || ' on ' || wanted.schema_name || '.' || wanted.table_name
+		           ELSE wanted.privilege || ' (' || wanted.column_name || ') on ' || wanted.schema_name || '.' || wanted.table_name
+		       END
+		FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY
+		     AS wanted (schema_name, table_name, column_name, privilege, n)
+		JOIN pg_catalog.pg_namespace s ON s.nspname = wanted.schema_name
+		LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = s.oid AND c.relname = wanted.table_name
+		LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = wanted.column_name AND NOT a.attisdropped
+		WHERE NOT CASE
+		    WHEN wanted.table_name = '' THEN pg_catalog.has_schema_privilege(s.oid, 'USAGE')
+		    WHEN wanted.column_name = '' THEN pg_catalog.has_table_privilege(c.oid, wanted.privilege)
+		    ELSE pg_catalog.has_column_privilege(c.oid, a.attnum, wanted.privilege)
+		END
+		ORDER BY wanted.n`, schemas, tables, columns, privileges)
+	if err != nil {
+		return nil, err
+	}
+	missing, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, err
+	}
+	return missing, nil
+}

@@ -1,0 +1,195 @@
+package inspect
+
+import (
+	"context"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// rank orders the states of a response as lists do. The planner matches the
+// expression of an index by its form, so it must be this one.
+const rank = "CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END"
+
+// IndexAdvice is an index that is missing, and what to run about it. The
+// statements cannot run in a transaction.
+type IndexAdvice struct {
+	Table      string // schema-qualified
+	Index      string // the proposed name
+	Invalid    string // the name of one that was left unfinished, or is still being built
+	Statements []string
+}
+
+type index struct {
+	name   string
+	side   Side
+	schema string
+	table  string
+	keys   []string // as in CREATE INDEX; an expression without its parentheses
+	where  string
+}
+
+func indexes(s Schemas, sides ...Side) []index {
+	s = s.withDefaults()
+	all := []index{
+		{name: "idx_requests_user_active_sort", side: Fusillade, schema: s.Fusillade, table: "requests",
+			keys: []string{"created_by", rank, "created_at DESC", "id DESC", "service_tier"}, where: "created_by IS NOT NULL"},
+		{name: "idx_requests_user_created_sort", side: Fusillade, schema: s.Fusillade, table: "requests",
+			keys: []string{"created_by", "created_at DESC", "id DESC", "service_tier"}, where: "created_by IS NOT NULL"},
+		{name: "idx_requests_active_sort", side: Fusillade, schema: s.Fusillade, table: "requests",
+			keys: []string{rank, "created_at DESC", "id DESC", "service_tier"}},
+		{name: "idx_requests_created_sort", side: Fusillade, schema: s.Fusillade, table: "requests",
+			keys: []string{"created_at DESC", "id DESC", "service_tier"}},
+		{name: "idx_requests_template_id", side: Fusillade, schema: s.Fusillade, table: "requests",
+			keys: []string{"template_id"}},
+		{name: "response_steps_request_id_key", side: Fusillade, schema: s.Fusillade, table: "response_steps",
+			keys: []string{"request_id"}, where: "request_id IS NOT NULL"},
+		{name: "response_steps_parent_idx", side: Fusillade, schema: s.Fusillade, table: "response_steps",
+			keys: []string{"parent_step_id", "step_sequence"}, where: "parent_step_id IS NOT NULL"},
+		{name: "response_steps_prev_idx", side: Fusillade, schema: s.Fusillade, table: "response_steps",
+			keys: []string{"prev_step_id"}, where: "prev_step_id IS NOT NULL"},
+		{name: "http_analytics_fusillade_request_id_idx", side: Main, schema: "public", table: "http_analytics",
+			keys: []string{"fusillade_request_id"}, where: "fusillade_request_id IS NOT NULL"},
+	}
+	if len(sides) == 0 {
+		return all
+	}
+	return slices.DeleteFunc(all, func(i index) bool { return !slices.Contains(sides, i.side) })
+}
+
+// existing is an index of the database, taken apart.
+type existing struct {
+	Schema, Table, Name string
+	Valid               bool
+	Where               *string
+	Keys                []string
+}
+
+// MissingIndexes says which indexes that lists and erasures need are not
+// there, with the statements that make them. An index counts by what it is,
+// not by its name: one that has the needed keys first, in the same order, over
+// at least the same rows will do. Tables that are not there are passed over.
+func MissingIndexes(ctx context.Context, q Querier, s Schemas, sides ...Side) ([]IndexAdvice, error) {
+	wanted := indexes(s, sides...)
+	var schemas, tables []string
+	for _, w := range wanted {
+		schemas, tables = append(schemas, w.schema), append(tables, w.table)
+	}
+	// Names of everything in the schemas that an index name could clash with.
+	rows, err := q.Query(ctx, `
+		SELECT s.nspname || '.' || c.relname
+		FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace s ON s.oid = c.relnamespace
+		WHERE s.nspname = ANY ($1::text[])`, schemas)
+	if err != nil {
+		return nil, err
+	}
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, err
+	}
+	taken := make(map[string]bool, len(names))
+	for _, n := range names {
+		taken[n] = true
+	}
+
+	rows, err = q.Query(ctx, `
+		SELECT s.nspname::text, t.relname::text, i.relname::text, x.indisvalid,
+		       pg_catalog.pg_get_expr(x.indpred, x.indrelid, true),
+		       ARRAY (
+		           SELECT pg_catalog.pg_get_indexdef(x.indexrelid, k::int, true)
+		                  || CASE WHEN k > x.indnkeyatts THEN ''
+		                          WHEN x.indoption[k - 1] = 3 THEN ' DESC'
+		                          WHEN x.indoption[k - 1] = 2 THEN ' NULLS FIRST'
+		                          WHEN x.indoption[k - 1] = 1 THEN ' DESC NULLS LAST'
+		                          ELSE '' END
+		           FROM generate_series(1, x.indnatts) AS k ORDER BY k
+		       )
+		FROM pg_catalog.pg_index x
+		JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
+		JOIN pg_catalog.pg_class t ON t.oid = x.indrelid
+		JOIN pg_catalog.pg_namespace s ON s.oid = t.relnamespace
+		JOIN pg_catalog.pg_am m ON m.oid = i.relam AND m.amname = 'btree'
+		WHERE (s.nspname, t.relname) IN (SELECT * FROM unnest($1::text[], $2::text[]))
+		ORDER BY i.relname`, schemas, tables)
+	if err != nil {
+		return nil, err
+	}
+	there, err := pgx.CollectRows(rows, pgx.RowToStructByPos[existing])
+	if err != nil {
+		return nil, err
+	}
+
+	advice := []IndexAdvice{}
+	for _, w := range wanted {
+		if !taken[w.schema+"."+w.table] {
+			continue
+		}
+		invalid, ok := "", false
+		for _, e := range there {
+			if e.Schema != w.schema || e.Table != w.table || !e.serves(w) {
+				continue
+			}
+			if e.Valid {
+				ok = true
+				break
+			}
+			invalid = e.Name
+		}
+		if !ok {
+			advice = append(advice, w.advice(invalid, taken[w.schema+"."+w.name] && invalid != w.name))
+		}
+	}
+	return advice, nil
+}
+
+func (e existing) serves(w index) bool {
+	if e.Where != nil && normal(*e.Where) != normal(w.where) {
+		return false
+	}
+	if len(e.Keys) < len(w.keys) {
+		return false
+	}
+	for i, k := range w.keys {
+		if normal(e.Keys[i]) != normal(k) {
+			return false
+		}
+	}
+	return true
+}
+
+var (
+	spaces = regexp.MustCompile(`\s+`)
+	noise  = strings.NewReplacer("::text", "", "(", "", ")", "")
+)
+
+// normal removes the differences between an expression as it was written and
+// as the server gives it back.
+func normal(expr string) string {
+	return strings.TrimSpace(spaces.ReplaceAllString(noise.Replace(expr), " "))
+}
+
+func (w index) advice(invalid string, nameTaken bool) IndexAdvice {
+	a := IndexAdvice{Table: w.schema + "." + w.table, Index: w.name, Invalid: invalid}
+	if invalid != "" {
+		a.Statements = append(a.Statements, "DROP INDEX CONCURRENTLY "+pgx.Identifier{w.schema, invalid}.Sanitize())
+	}
+	name := " " + pgx.Identifier{w.name}.Sanitize()
+	if nameTaken {
+		// The server then picks a free one.
+		a.Index, name = "", ""
+	}
+	keys := slices.Clone(w.keys)
+	for i, k := range keys {
+		if k == rank {
+			keys[i] = "(" + k + ")"
+		}
+	}
+	stmt := "CREATE INDEX CONCURRENTLY" + name + " ON " + pgx.Identifier{w.schema, w.table}.Sanitize() + " (" + strings.Join(keys, ", ") + ")"
+	if w.where != "" {
+		stmt += " WHERE " + w.where
+	}
+	a.Statements = append(a.Statements, stmt)
+	return a
+}

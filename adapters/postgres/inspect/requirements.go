@@ -1,0 +1,239 @@
+// Package inspect looks at a database and says whether Lethe can work on it:
+// the tables, columns and privileges its queries need, the indexes its lists
+// need, and the database's own state. What is needed is written down once, in
+// Requirements; the checks and the grants are derived from it.
+package inspect
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Querier is what the checks run on: a connection, a pool or a transaction.
+type Querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
+// Schemas names the schemas that are a setting.
+type Schemas struct {
+	Fusillade string // empty: "fusillade"
+	Outlet    string // empty: "outlet"
+}
+
+func (s Schemas) withDefaults() Schemas {
+	if s.Fusillade == "" {
+		s.Fusillade = "fusillade"
+	}
+	if s.Outlet == "" {
+		s.Outlet = "outlet"
+	}
+	return s
+}
+
+// Side says which database a table is in. Both sides may be one database.
+type Side int
+
+// The two sides.
+const (
+	Main      Side = iota // users, keys and usage
+	Fusillade             // requests, and the raw copies that are erased with them
+)
+
+// Column is a column that a query names. Type is PostgreSQL's internal name of
+// its type (pg_type.typname).
+type Column struct {
+	Name, Type string
+}
+
+// Requirement is a table that the queries use and what they do with it.
+type Requirement struct {
+	Side          Side
+	Schema, Table string
+	Read          []Column // SELECT
+	Update        []Column // UPDATE; also what FOR UPDATE asks for
+	Delete        bool     // DELETE
+	Optional      bool     // may be absent; if it is there, the rest holds
+}
+
+// Requirements lists what the queries need on the given sides, or on both when
+// none is given.
+func Requirements(s Schemas, sides ...Side) []Requirement {
+	s = s.withDefaults()
+	updatedAt := []Column{{"updated_at", "timestamptz"}}
+	copies := []Column{{"instance_id", "uuid"}, {"correlation_id", "int8"}}
+	all := []Requirement{
+		{Side: Main, Schema: "public", Table: "users",
+			Read: []Column{
+				{"id", "uuid"}, {"email", "varchar"}, {"is_admin", "bool"}, {"is_deleted", "bool"},
+				{"external_user_id", "text"}, {"user_type", "varchar"}, {"last_login", "timestamptz"},
+			},
+			Update: []Column{{"last_login", "timestamptz"}}},
+		{Side: Main, Schema: "public", Table: "user_roles",
+			Read: []Column{{"user_id", "uuid"}, {"role", "user_role"}}},
+		{Side: Main, Schema: "public", Table: "user_organizations",
+			Read: []Column{{"user_id", "uuid"}, {"organization_id", "uuid"}, {"role", "varchar"}, {"status", "varchar"}}},
+		{Side: Main, Schema: "public", Table: "api_keys",
+			Read: []Column{
+				{"id", "uuid"}, {"secret", "varchar"}, {"user_id", "uuid"}, {"created_by", "uuid"},
+				{"purpose", "varchar"}, {"is_deleted", "bool"},
+			}},
+		{Side: Main, Schema: "public", Table: "http_analytics",
+			Read: []Column{
+				{"id", "int8"}, {"fusillade_request_id", "uuid"}, {"instance_id", "uuid"}, {"correlation_id", "int8"},
+				{"timestamp", "timestamptz"}, {"prompt_tokens", "int8"}, {"completion_tokens", "int8"},
+				{"reasoning_tokens", "int8"}, {"total_tokens", "int8"}, {"total_cost", "numeric"},
+			}},
+		{Side: Fusillade, Schema: s.Fusillade, Table: "files",
+			Read: []Column{{"id", "uuid"}, {"deleted_at", "timestamptz"}}},
+		// A template also holds the caller's API key, which nothing here reads.
+		{Side: Fusillade, Schema: s.Fusillade, Table: "request_templates",
+			Read:   []Column{{"id", "uuid"}, {"file_id", "uuid"}, {"body", "text"}},
+			Update: updatedAt, Delete: true},
+		{Side: Fusillade, Schema: s.Fusillade, Table: "requests",
+			Read: []Column{
+				{"id", "uuid"}, {"batch_id", "uuid"}, {"template_id", "uuid"}, {"state", "text"}, {"model", "text"},
+				{"service_tier", "text"}, {"created_by", "text"}, {"created_at", "timestamptz"},
+				{"started_at", "timestamptz"}, {"completed_at", "timestamptz"}, {"failed_at", "timestamptz"},
+				{"canceled_at", "timestamptz"}, {"response_status", "int2"}, {"response_body", "text"}, {"error", "text"},
+			},
+			Update: updatedAt, Delete: true},
+		{Side: Fusillade, Schema: s.Fusillade, Table: "response_steps",
+			Read: []Column{
+				{"id", "uuid"}, {"request_id", "uuid"}, {"prev_step_id", "uuid"}, {"parent_step_id", "uuid"},
+				{"step_kind", "text"}, {"step_sequence", "int8"}, {"request_payload", "jsonb"},
+				{"response_payload", "jsonb"}, {"state", "text"}, {"error", "jsonb"}, {"created_at", "timestamptz"},
+			},
+			Update: updatedAt, Delete: true},
+		{Side: Fusillade, Schema: s.Outlet, Table: "http_requests", Optional: true, Read: copies, Delete: true},
+		{Side: Fusillade, Schema: s.Outlet, Table: "http_responses", Optional: true, Read: copies, Delete: true},
+		{Side: Fusillade, Schema: "underway", Table: "task", Optional: true,
+			Read: []Column{
+				{"id", "uuid"}, {"task_queue_name", "text"}, {"input", "jsonb"}, {"state", "task_state"},
+			},
+			Update: updatedAt, Delete: true},
+	}
+	if len(sides) == 0 {
+		return all
+	}
+	chosen := make([]Requirement, 0, len(all))
+	for _, r := range all {
+		for _, side := range sides {
+			if r.Side == side {
+				chosen = append(chosen, r)
+				break
+			}
+		}
+	}
+	return chosen
+}
+
+// need is one column of one requirement, in the order of the requirements.
+type need struct {
+	req    Requirement
+	column Column
+	read   bool
+	update bool
+}
+
+func needs(reqs []Requirement) []need {
+	var out []need
+	for _, r := range reqs {
+		at := map[string]int{}
+		for _, c := range r.Read {
+			at[c.Name] = len(out)
+			out = append(out, need{req: r, column: c, read: true})
+		}
+		for _, c := range r.Update {
+			if i, ok := at[c.Name]; ok {
+				out[i].update = true
+				continue
+			}
+			out = append(out, need{req: r, column: c, update: true})
+		}
+	}
+	return out
+}
+
+// MissingTables says, in a sentence each, which required tables and columns
+// are not there and which columns have another type than the queries expect.
+// It makes one query. An optional table that is absent is not reported.
+func MissingTables(ctx context.Context, q Querier, reqs []Requirement) ([]string, error) {
+	wanted := needs(reqs)
+	schemas, tables, columns := make([]string, len(wanted)), make([]string, len(wanted)), make([]string, len(wanted))
+	for i, n := range wanted {
+		schemas[i], tables[i], columns[i] = n.req.Schema, n.req.Table, n.column.Name
+	}
+	type found struct {
+		Table bool
+		Type  *string
+	}
+	rows, err := q.Query(ctx, `
+		SELECT c.oid IS NOT NULL, t.typname::text
+		FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS wanted (schema_name, table_name, column_name, n)
+		LEFT JOIN pg_catalog.pg_namespace s ON s.nspname = wanted.schema_name
+		LEFT JOIN pg_catalog.pg_class c
+		       ON c.relnamespace = s.oid AND c.relname = wanted.table_name AND c.relkind IN ('r', 'p', 'v')
+		LEFT JOIN pg_catalog.pg_attribute a
+		       ON a.attrelid = c.oid AND a.attname = wanted.column_name AND a.attnum > 0 AND NOT a.attisdropped
+		LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+		ORDER BY wanted.n`, schemas, tables, columns)
+	if err != nil {
+		return nil, err
+	}
+	got, err := pgx.CollectRows(rows, pgx.RowToStructByPos[found])
+	if err != nil {
+		return nil, err
+	}
+
+	missing := []string{}
+	reported := map[string]bool{}
+	for i, n := range wanted {
+		table := n.req.Schema + "." + n.req.Table
+		switch {
+		case !got[i].Table:
+			if !n.req.Optional && !reported[table] {
+				reported[table] = true
+				missing = append(missing, fmt.Sprintf("table %s is missing", table))
+			}
+		case got[i].Type == nil:
+			missing = append(missing, fmt.Sprintf("column %s.%s is missing", table, n.column.Name))
+		case kind(*got[i].Type) != kind(n.column.Type):
+			missing = append(missing, fmt.Sprintf("column %s.%s has type %s instead of %s", table, n.column.Name, *got[i].Type, n.column.Type))
+		}
+	}
+	return missing, nil
+}
+
+// kind names the types that are read in the same way alike.
+func kind(typname string) string {
+	if typname == "varchar" {
+		return "text"
+	}
+	return typname
+}
+
+// Present returns those requirements that hold a table which is there: all
+// that are not optional, and the optional ones that exist in q's database.
+func Present(ctx context.Context, q Querier, reqs []Requirement) ([]Requirement, error) {
+	present := make([]Requirement, 0, len(reqs))
+	for _, r := range reqs {
+		there := true
+		if r.Optional {
+			err := q.QueryRow(ctx, `
+				SELECT EXISTS (
+					SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace s ON s.oid = c.relnamespace
+					WHERE s.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p', 'v')
+				)`, r.Schema, r.Table).Scan(&there)
+			if err != nil {
+				return nil, err
+			}
+		}
+		if there {
+			present = append(present, r)
+		}
+	}
+	return present, nil
+}

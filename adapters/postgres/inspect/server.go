@@ -1,0 +1,160 @@
+package inspect
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// MinServerVersion is the oldest PostgreSQL that has what the tables need: the
+// identity of people is unique NULLS NOT DISTINCT, which came with 15.
+const MinServerVersion = 150000
+
+// ServerVersion returns the server's version as a number (150004 for 15.4) and
+// as it names itself.
+func ServerVersion(ctx context.Context, q Querier) (number int, name string, err error) {
+	err = q.QueryRow(ctx, "SELECT current_setting('server_version_num')::int, current_setting('server_version')").Scan(&number, &name)
+	return number, name, err
+}
+
+// ClockSkew returns how far the database's clock is ahead of ours, and by how
+// much that may be wrong (half the time the question took).
+func ClockSkew(ctx context.Context, q Querier) (skew, uncertainty time.Duration, err error) {
+	var theirs time.Time
+	asked := time.Now()
+	if err := q.QueryRow(ctx, "SELECT clock_timestamp()").Scan(&theirs); err != nil {
+		return 0, 0, err
+	}
+	half := time.Since(asked) / 2
+	return theirs.Sub(asked.Add(half)), half, nil
+}
+
+// Lag is how far a replica is behind.
+type Lag struct {
+	InRecovery bool  // false: this is no replica but a primary
+	Bytes      int64 // of the primary's log that are not applied yet
+	// Since is the age of the newest change that was applied, 0 when every
+	// change has been. Where nothing is written it says nothing about delay.
+	Since time.Duration
+}
+
+// ReplicaLag compares a replica with its primary. On a primary in the
+// replica's place it returns a Lag that is not InRecovery.
+func ReplicaLag(ctx context.Context, primary, replica Querier) (Lag, error) {
+	var lag Lag
+	if err := replica.QueryRow(ctx, "SELECT pg_is_in_recovery()").Scan(&lag.InRecovery); err != nil || !lag.InRecovery {
+		return lag, err
+	}
+	var written string
+	if err := primary.QueryRow(ctx, "SELECT pg_current_wal_lsn()::text").Scan(&written); err != nil {
+		return lag, err
+	}
+	var seconds float64
+	err := replica.QueryRow(ctx, `
+		SELECT greatest(pg_wal_lsn_diff($1::pg_lsn, pg_last_wal_replay_lsn()), 0)::bigint,
+		       coalesce(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()), 0)::float8`,
+		written).Scan(&lag.Bytes, &seconds)
+	if lag.Bytes > 0 {
+		lag.Since = time.Duration(seconds * float64(time.Second))
+	}
+	return lag, err
+}
+
+// Connections is how many connections a server allows the connected role.
+type Connections struct {
+	Max      int // max_connections
+	Reserved int // of these, kept for superusers
+	Open     int // in use now, by anyone
+	// RoleMax and DatabaseMax limit the role and the database; -1 for no limit.
+	RoleMax, DatabaseMax int
+}
+
+// Limit is the number of connections the role can hold if nobody else holds
+// any.
+func (c Connections) Limit() int {
+	limit := c.Max - c.Reserved
+	if c.RoleMax >= 0 {
+		limit = min(limit, c.RoleMax)
+	}
+	if c.DatabaseMax >= 0 {
+		limit = min(limit, c.DatabaseMax)
+	}
+	return limit
+}
+
+// ConnectionLimits returns the limits that the pools' sizes have to fit in.
+func ConnectionLimits(ctx context.Context, q Querier) (Connections, error) {
+	var c Connections
+	err := q.QueryRow(ctx, `
+		SELECT current_setting('max_connections')::int,
+		       current_setting('superuser_reserved_connections')::int,
+		       (SELECT count(*) FROM pg_catalog.pg_stat_activity WHERE backend_type = 'client backend' OR backend_type IS NULL)::int,
+		       (SELECT rolconnlimit FROM pg_catalog.pg_roles WHERE rolname = current_user),
+		       (SELECT datconnlimit FROM pg_catalog.pg_database WHERE datname = current_database())`).
+		Scan(&c.Max, &c.Reserved, &c.Open, &c.RoleMax, &c.DatabaseMax)
+	return c, err
+}
+
+// The newest migrations of the versions that Lethe was built against.
+const (
+	DwctlVersion       = "8.52.1"
+	DwctlMigration     = 97
+	FusilladeVersion   = "17.1.0"
+	FusilladeMigration = 20260507000000
+)
+
+// Age compares a database's newest migration with the known one.
+type Age string
+
+// Ages of a schema.
+const (
+	NoMigrations Age = "none"       // there is no table of migrations, or it is empty
+	Unreadable   Age = "unreadable" // the connected role may not read it
+	Older        Age = "older"
+	Known        Age = "known"
+	Newer        Age = "newer"
+)
+
+// UpstreamMigrations is what the owner of the tables has applied.
+type UpstreamMigrations struct {
+	Age    Age
+	Newest int64   // newest that was applied, 0 if none
+	Failed []int64 // those that were begun and not finished
+}
+
+// UpstreamVersion reads the migrations that dwctl (schema public) or fusillade
+// (its own schema) recorded, and compares the newest with known.
+func UpstreamVersion(ctx context.Context, q Querier, schema string, known int64) (UpstreamMigrations, error) {
+	var readable bool
+	err := q.QueryRow(ctx, `
+		SELECT has_schema_privilege(s.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
+		FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace s ON s.oid = c.relnamespace
+		WHERE s.nspname = $1 AND c.relname = '_sqlx_migrations'`, schema).Scan(&readable)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return UpstreamMigrations{Age: NoMigrations}, nil
+	case err != nil:
+		return UpstreamMigrations{}, err
+	case !readable:
+		return UpstreamMigrations{Age: Unreadable}, nil
+	}
+
+	var m UpstreamMigrations
+	err = q.QueryRow(ctx, `
+		SELECT coalesce(max(version) FILTER (WHERE success), 0),
+		       coalesce(array_agg(version ORDER BY version) FILTER (WHERE NOT success), '{}')
+		FROM `+pgx.Identifier{schema, "_sqlx_migrations"}.Sanitize()).Scan(&m.Newest, &m.Failed)
+	switch {
+	case m.Newest == 0:
+		m.Age = NoMigrations
+	case m.Newest < known:
+		m.Age = Older
+	case m.Newest > known:
+		m.Age = Newer
+	default:
+		m.Age = Known
+	}
+	return m, err
+}

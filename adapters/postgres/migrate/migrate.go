@@ -1,0 +1,384 @@
+// Package migrate creates the tables that Lethe works on where they are not
+// there yet, and leaves those that are there exactly as they are.
+//
+// The tables come in four sets: main (users, keys, usage), fusillade
+// (requests, templates, steps), outlet (raw copies of HTTP bodies) and
+// underway (queued jobs). A set is Lethe's own when its version table exists
+// in schema lethe; a set whose tables exist without one belongs to another
+// system, which alone migrates it.
+package migrate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+
+	"lethe/migrations"
+)
+
+// Schemas names the schemas that are a setting.
+type Schemas struct {
+	Fusillade string // empty: "fusillade", or "public" in a database of its own
+	Outlet    string // empty: "outlet"
+}
+
+// Target says which databases to look at. The role in the URLs must be
+// allowed to create schemas and tables if anything is to be created.
+type Target struct {
+	MainURL      string
+	FusilladeURL string // empty: fusillade is in the main database
+	Schemas      Schemas
+}
+
+// State is what became of a set of tables, or what it was found to be.
+type State string
+
+// States of a set.
+const (
+	Created    State = "created"    // Up has just created or upgraded it
+	Current    State = "current"    // ours, at the newest version
+	Pending    State = "pending"    // Up would create or upgrade it
+	Foreign    State = "foreign"    // there before us: left alone
+	Absent     State = "absent"     // not there, and not ours to create: the database is another system's
+	Incomplete State = "incomplete" // some of its tables are missing
+)
+
+// SetStatus describes one set of tables.
+type SetStatus struct {
+	Set      string // main, fusillade, outlet or underway
+	Database string // the database's name
+	Schema   string
+	State    State
+	Version  int64    // newest applied migration of ours; 0 for none
+	Latest   int64    // newest migration this program carries
+	Missing  []string // tables of the set that are not there, schema-qualified
+}
+
+// IncompleteError says that Up wrote nothing, because a set is neither wholly
+// there nor wholly missing, or is missing where Lethe must not create it.
+type IncompleteError struct{ Sets []SetStatus }
+
+func (e *IncompleteError) Error() string {
+	var b strings.Builder
+	b.WriteString("nothing was written: ")
+	for i, s := range e.Sets {
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		missing := strings.Join(s.Missing, ", ")
+		switch {
+		case s.State == Absent:
+			fmt.Fprintf(&b, "database %q belongs to another system and lacks %s: check the database URLs and the names of the schemas, or let that system's own migrations create them", s.Database, missing)
+		case s.Version > 0:
+			fmt.Fprintf(&b, "%s records that Lethe created set %s, but database %q lacks %s: if the schema's name was changed, change it back; else restore the tables from a backup", versionTable(s.Set), s.Set, s.Database, missing)
+		default:
+			fmt.Fprintf(&b, "database %q has some tables of set %s but lacks %s: finish the migrations of the system that owns them, or point Lethe at an empty database", s.Database, s.Set, missing)
+		}
+	}
+	return b.String()
+}
+
+// Status reports each set without writing anything.
+func Status(ctx context.Context, t Target) ([]SetStatus, error) {
+	s, err := open(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	defer s.close(ctx)
+	return s.status(ctx)
+}
+
+// Up creates the sets that are wholly missing and upgrades those that Lethe
+// created earlier, and returns what it did per set. Sets of other systems are
+// left alone, and in a database that holds one of theirs (main or fusillade)
+// nothing is created. If a set cannot be had that way it writes nothing and
+// returns an *IncompleteError. Calls at the same time wait for each other.
+func Up(ctx context.Context, t Target) ([]SetStatus, error) {
+	s, err := open(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	defer s.close(ctx)
+
+	found, err := s.status(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var refused []SetStatus
+	for _, f := range found {
+		required := f.Set == setMain || f.Set == setFusillade
+		if f.State == Incomplete || f.State == Absent && required {
+			refused = append(refused, f)
+		}
+	}
+	if len(refused) > 0 {
+		return found, &IncompleteError{Sets: refused}
+	}
+	for i := range found {
+		if found[i].State != Pending {
+			continue
+		}
+		if err := s.apply(ctx, found[i]); err != nil {
+			return found, err
+		}
+		found[i].State, found[i].Version, found[i].Missing = Created, found[i].Latest, nil
+	}
+	return found, nil
+}
+
+const (
+	setMain      = "main"
+	setFusillade = "fusillade"
+	setOutlet    = "outlet"
+	setUnderway  = "underway"
+
+	ownSchema = "lethe"
+
+	// lockKey is "lethe" in ASCII.
+	lockKey = 0x6c65746865
+)
+
+type set struct {
+	name   string
+	schema string
+	tables []string
+}
+
+func sets(s Schemas) []set {
+	return []set{
+		{setMain, "public", []string{"users", "user_roles", "user_organizations", "api_keys", "http_analytics", "credits_transactions"}},
+		{setFusillade, s.Fusillade, []string{"files", "batches", "request_templates", "requests", "response_steps"}},
+		{setOutlet, s.Outlet, []string{"http_requests", "http_responses"}},
+		{setUnderway, "underway", []string{"task_queue", "task"}},
+	}
+}
+
+func versionTable(set string) string { return ownSchema + ".version_" + set }
+
+// session holds a connection to each database, and the lock in each, from
+// open to close: what status saw is still so when Up acts on it.
+type session struct {
+	main, fusillade *pgx.Conn // the same connection when they share a database
+	sets            []set
+}
+
+func open(ctx context.Context, t Target) (*session, error) {
+	main, err := connect(ctx, t.MainURL)
+	if err != nil {
+		return nil, fmt.Errorf("connect to the main database: %w", err)
+	}
+	s := &session{main: main, fusillade: main}
+	if err := s.openFusillade(ctx, t.FusilladeURL); err != nil {
+		s.close(ctx)
+		return nil, err
+	}
+	schemas := t.Schemas
+	if schemas.Fusillade == "" {
+		schemas.Fusillade = "fusillade"
+		if s.fusillade != s.main {
+			schemas.Fusillade = "public"
+		}
+	}
+	if schemas.Outlet == "" {
+		schemas.Outlet = "outlet"
+	}
+	s.sets = sets(schemas)
+	return s, nil
+}
+
+func connect(ctx context.Context, url string) (*pgx.Conn, error) {
+	if url == "" {
+		return nil, errors.New("no database URL was given")
+	}
+	return pgx.Connect(ctx, url)
+}
+
+func (s *session) openFusillade(ctx context.Context, url string) error {
+	if err := lock(ctx, s.main); err != nil {
+		return fmt.Errorf("lock the main database: %w", err)
+	}
+	if url == "" {
+		return nil
+	}
+	conn, err := connect(ctx, url)
+	if err != nil {
+		return fmt.Errorf("connect to the fusillade database: %w", err)
+	}
+	// Two URLs may lead to one database. The lock that the main connection
+	// holds tells: taking it again from a second session would wait for ever.
+	var same bool
+	err = conn.QueryRow(ctx, `
+		SELECT EXISTS (
+			SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+			WHERE l.locktype = 'advisory' AND l.pid = $1 AND d.datname = current_database()
+			  AND (l.classid::bigint << 32) + l.objid::bigint = $2
+		)`, s.main.PgConn().PID(), int64(lockKey)).Scan(&same)
+	if err != nil || same {
+		return errors.Join(err, conn.Close(ctx))
+	}
+	s.fusillade = conn
+	if err := lock(ctx, conn); err != nil {
+		return fmt.Errorf("lock the fusillade database: %w", err)
+	}
+	return nil
+}
+
+func lock(ctx context.Context, conn *pgx.Conn) error {
+	_, err := conn.Exec(ctx, "SELECT pg_advisory_lock($1)", int64(lockKey))
+	return err
+}
+
+// close ends the sessions, and with them their locks.
+func (s *session) close(ctx context.Context) {
+	ctx = context.WithoutCancel(ctx)
+	if s.fusillade != s.main {
+		_ = s.fusillade.Close(ctx)
+	}
+	_ = s.main.Close(ctx)
+}
+
+func (s *session) conn(set string) *pgx.Conn {
+	if set == setFusillade {
+		return s.fusillade
+	}
+	return s.main
+}
+
+func (s *session) status(ctx context.Context) ([]SetStatus, error) {
+	all := make([]SetStatus, 0, len(s.sets))
+	foreign := map[string]bool{}
+	for _, set := range s.sets {
+		st, err := s.inspect(ctx, set)
+		if err != nil {
+			return nil, fmt.Errorf("look at set %s: %w", set.name, err)
+		}
+		foreign[set.name] = st.State == Foreign
+		all = append(all, st)
+	}
+	for i := range all {
+		if all[i].State == Pending && all[i].Version == 0 && len(all[i].Missing) > 0 && s.othersDatabase(all[i].Set, foreign) {
+			all[i].State = Absent
+		}
+	}
+	return all, nil
+}
+
+// othersDatabase tells whether a set that is not there must not be created.
+// A main set of dwctl's means that fusillade, outlet and underway are dwctl's
+// to create, wherever they are; a fusillade that is there before main means
+// that the main URL leads to a database of fusillade's.
+func (s *session) othersDatabase(set string, foreign map[string]bool) bool {
+	return foreign[setMain] || set != setFusillade && foreign[setFusillade] && s.fusillade == s.main
+}
+
+func (s *session) inspect(ctx context.Context, set set) (SetStatus, error) {
+	conn := s.conn(set.name)
+	st := SetStatus{Set: set.name, Schema: set.schema}
+	var err error
+	if st.Latest, err = latest(set.name); err != nil {
+		return st, err
+	}
+
+	var versioned bool
+	err = conn.QueryRow(ctx, `
+		SELECT current_database(),
+		       ARRAY (
+		           SELECT t FROM unnest($2::text[]) WITH ORDINALITY AS wanted (t, n)
+		           WHERE NOT EXISTS (
+		               SELECT FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace
+		               WHERE s.nspname = $1 AND c.relname = t AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+		           ) ORDER BY n
+		       ),
+		       EXISTS (
+		           SELECT FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace
+		           WHERE s.nspname || '.' || c.relname = $3
+		       )`, set.schema, set.tables, versionTable(set.name)).Scan(&st.Database, &st.Missing, &versioned)
+	if err != nil {
+		return st, err
+	}
+	absent := len(st.Missing)
+	for i, table := range st.Missing {
+		st.Missing[i] = set.schema + "." + table
+	}
+	if !versioned {
+		switch absent {
+		case 0:
+			st.State = Foreign
+		case len(set.tables):
+			st.State = Pending
+		default:
+			st.State = Incomplete
+		}
+		return st, nil
+	}
+
+	err = conn.QueryRow(ctx, `SELECT coalesce(max(version_id) FILTER (WHERE is_applied), 0) FROM `+versionTable(set.name)).Scan(&st.Version)
+	switch {
+	case err != nil:
+		return st, err
+	case st.Version > 0 && absent > 0:
+		st.State = Incomplete
+	case st.Version < st.Latest:
+		st.State = Pending
+	default:
+		st.State = Current
+	}
+	return st, nil
+}
+
+func latest(set string) (int64, error) {
+	files, err := fs.Glob(migrations.Upstream, "upstream/"+set+"/*.sql")
+	if err != nil {
+		return 0, err
+	}
+	var newest int64
+	for _, file := range files {
+		n, err := goose.NumericComponent(file)
+		if err != nil {
+			return 0, err
+		}
+		newest = max(newest, n)
+	}
+	return newest, nil
+}
+
+func (s *session) apply(ctx context.Context, st SetStatus) error {
+	conn := s.conn(st.Set)
+	schema := pgx.Identifier{st.Schema}.Sanitize()
+	for _, stmt := range []string{
+		"CREATE SCHEMA IF NOT EXISTS " + ownSchema,
+		"CREATE SCHEMA IF NOT EXISTS " + schema,
+	} {
+		if _, err := conn.Exec(ctx, stmt); err != nil {
+			return fmt.Errorf("prepare set %s: %w", st.Set, err)
+		}
+	}
+
+	db := stdlib.OpenDB(*conn.Config(), stdlib.OptionAfterConnect(func(ctx context.Context, c *pgx.Conn) error {
+		_, err := c.Exec(ctx, "SET search_path TO "+schema)
+		return err
+	}))
+	defer func() { _ = db.Close() }()
+	dir, err := fs.Sub(migrations.Upstream, "upstream/"+st.Set)
+	if err != nil {
+		return err
+	}
+	provider, err := goose.NewProvider(goose.DialectPostgres, db, dir,
+		goose.WithTableName(versionTable(st.Set)),
+		goose.WithLogger(goose.NopLogger()),
+		goose.WithDisableGlobalRegistry(true),
+	)
+	if err != nil {
+		return fmt.Errorf("read the migrations of set %s: %w", st.Set, err)
+	}
+	if _, err := provider.Up(ctx); err != nil {
+		return fmt.Errorf("migrate set %s in database %q: %w", st.Set, st.Database, err)
+	}
+	return nil
+}
