@@ -1,0 +1,386 @@
+// Package memory keeps everything in memory: the ports for tests of use cases.
+package memory
+
+import (
+	"context"
+	"math/big"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"lethe/domain"
+	"lethe/domain/porttest"
+)
+
+// Store implements every port. It is safe for concurrent use; New makes an
+// empty one and the Add methods fill it.
+type Store struct {
+	mu          sync.Mutex
+	requests    map[uuid.UUID]porttest.Row
+	templates   map[uuid.UUID]porttest.File // by their request
+	steps       map[uuid.UUID]step
+	usage       []porttest.UsageRow
+	tasks       []uuid.UUID // the response of each
+	people      map[uuid.UUID]person
+	memberships []porttest.Membership
+	keys        map[string]porttest.Key
+}
+
+type step struct {
+	head    uuid.UUID
+	request uuid.UUID // nil: a call of a tool
+}
+
+type person struct {
+	domain.Person
+	externalID string
+}
+
+var (
+	_ domain.Responses    = (*Store)(nil)
+	_ domain.UsageRecords = (*Store)(nil)
+	_ domain.People       = (*Store)(nil)
+)
+
+// New makes an empty store.
+func New() *Store {
+	return &Store{
+		requests:  make(map[uuid.UUID]porttest.Row),
+		templates: make(map[uuid.UUID]porttest.File),
+		steps:     make(map[uuid.UUID]step),
+		people:    make(map[uuid.UUID]person),
+		keys:      make(map[string]porttest.Key),
+	}
+}
+
+// AddResponse stores a request that is the whole of its response.
+func (s *Store) AddResponse(row porttest.Row) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.add(row)
+}
+
+// AddChain stores the steps of a response and their requests; the first is the
+// head.
+func (s *Store) AddChain(steps ...porttest.Step) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, added := range steps {
+		kept := step{head: steps[0].ID}
+		if added.Row != nil {
+			kept.request = added.Row.ID
+			s.add(*added.Row)
+		}
+		s.steps[added.ID] = kept
+	}
+}
+
+func (s *Store) add(row porttest.Row) {
+	if row.Batched {
+		row.Owner = ""
+	}
+	s.requests[row.ID] = row
+	if !row.NoTemplate {
+		s.templates[row.ID] = row.File
+	}
+}
+
+// AddUsage stores what a response cost, and the copies that go with it.
+func (s *Store) AddUsage(u porttest.UsageRow) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.usage = append(s.usage, u)
+}
+
+// AddTask stores a queued or finished job that holds a response.
+func (s *Store) AddTask(response uuid.UUID, _ bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tasks = append(s.tasks, response)
+}
+
+// Stored counts what is there.
+func (s *Store) Stored() porttest.Stored {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	stored := porttest.Stored{
+		Requests: int64(len(s.requests)), Templates: int64(len(s.templates)), Steps: int64(len(s.steps)),
+		Tasks: int64(len(s.tasks)), Usage: int64(len(s.usage)),
+	}
+	for _, u := range s.usage {
+		if u.Copied {
+			stored.RawRequests++
+			stored.RawResponses++
+		}
+	}
+	return stored
+}
+
+// Page implements domain.Responses.
+func (s *Store) Page(ctx context.Context, filter domain.ResponseFilter, activeFirst bool, skip, limit int64) ([]domain.Response, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	found := s.matching(filter)
+	slices.SortFunc(found, func(a, b domain.Response) int { return domain.CompareResponses(a, b, activeFirst) })
+	first := min(skip, int64(len(found)))
+	last := min(first+limit, int64(len(found)))
+	return found[first:last], nil
+}
+
+// Count implements domain.Responses; it is always exact.
+func (s *Store) Count(ctx context.Context, filter domain.ResponseFilter) (domain.Count, error) {
+	if err := ctx.Err(); err != nil {
+		return domain.Count{}, err
+	}
+	return domain.Count{Total: int64(len(s.matching(filter))), Exact: true}, nil
+}
+
+func (s *Store) matching(filter domain.ResponseFilter) []domain.Response {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var found []domain.Response
+	for _, row := range s.requests {
+		if !row.Batched && filter.Matches(row.Response) {
+			found = append(found, row.Response)
+		}
+	}
+	return found
+}
+
+// Get implements domain.Responses.
+func (s *Store) Get(ctx context.Context, id uuid.UUID) (domain.Response, domain.Contents, error) {
+	if err := ctx.Err(); err != nil {
+		return domain.Response{}, domain.Contents{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	row, ok := s.requests[id]
+	if !ok || row.Batched {
+		return domain.Response{}, domain.Contents{}, domain.Errorf(domain.CodeNotFound, "no such response")
+	}
+	if file, ok := s.templates[id]; !ok || file == porttest.DeletedFile {
+		row.Prompt = ""
+	}
+	return row.Response, row.Contents, nil
+}
+
+// Erase implements domain.Responses. The store is locked while permit runs, so
+// permit must not use it.
+func (s *Store) Erase(ctx context.Context, id uuid.UUID, permit func(owners []string) error) (domain.Erased, error) {
+	if err := ctx.Err(); err != nil {
+		return domain.Erased{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if row, ok := s.requests[id]; !ok || row.Batched {
+		return domain.Erased{}, domain.Errorf(domain.CodeNotFound, "no such response")
+	}
+	requests, steps := s.parts(id)
+	owners := make([]string, len(requests))
+	for i, part := range requests {
+		owners[i] = s.requests[part].Owner
+	}
+	if err := permit(owners); err != nil {
+		return domain.Erased{}, err
+	}
+	return s.remove(requests, steps), nil
+}
+
+// parts are the requests and steps of the response that a request belongs to.
+func (s *Store) parts(id uuid.UUID) (requests, steps []uuid.UUID) {
+	head := uuid.Nil
+	for _, st := range s.steps {
+		if st.request == id {
+			head = st.head
+		}
+	}
+	if head == uuid.Nil {
+		return []uuid.UUID{id}, nil
+	}
+	for stepID, st := range s.steps {
+		if st.head != head {
+			continue
+		}
+		steps = append(steps, stepID)
+		if st.request != uuid.Nil {
+			requests = append(requests, st.request)
+		}
+	}
+	return requests, steps
+}
+
+func (s *Store) remove(requests, steps []uuid.UUID) domain.Erased {
+	erased := domain.Erased{Requests: int64(len(requests)), Steps: int64(len(steps))}
+	for _, id := range requests {
+		delete(s.requests, id)
+		if file, ok := s.templates[id]; ok && file == porttest.NoFile {
+			delete(s.templates, id)
+			erased.Templates++
+		}
+	}
+	for _, id := range steps {
+		delete(s.steps, id)
+	}
+	for i, u := range s.usage {
+		if u.Copied && slices.Contains(requests, u.Response) {
+			s.usage[i].Copied = false
+			erased.RawRequests++
+			erased.RawResponses++
+		}
+	}
+	s.tasks = slices.DeleteFunc(s.tasks, func(response uuid.UUID) bool {
+		gone := slices.Contains(requests, response)
+		if gone {
+			erased.Tasks++
+		}
+		return gone
+	})
+	return erased
+}
+
+// Latest implements domain.UsageRecords.
+func (s *Store) Latest(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]domain.Usage, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	newest := make(map[uuid.UUID]porttest.UsageRow)
+	for _, u := range s.usage {
+		if n, ok := newest[u.Response]; slices.Contains(ids, u.Response) && (!ok || u.At.After(n.At)) {
+			newest[u.Response] = u
+		}
+	}
+	usage := make(map[uuid.UUID]domain.Usage, len(newest))
+	for id, u := range newest {
+		usage[id] = domain.Usage{
+			PromptTokens: u.PromptTokens, CompletionTokens: u.CompletionTokens,
+			TotalTokens: u.TotalTokens, ReasoningTokens: &u.ReasoningTokens, Cost: cost(u),
+		}
+	}
+	return usage, nil
+}
+
+// cost is the tokens times their prices to eight digits.
+func cost(u porttest.UsageRow) *domain.Decimal {
+	if u.PromptTokens == nil || u.CompletionTokens == nil || u.PromptPrice == nil || u.CompletionPrice == nil {
+		return nil
+	}
+	times := func(tokens int64, price domain.Decimal) *big.Rat {
+		p, _ := new(big.Rat).SetString(string(price))
+		return p.Mul(p, new(big.Rat).SetInt64(tokens))
+	}
+	sum := times(*u.PromptTokens, *u.PromptPrice)
+	sum.Add(sum, times(*u.CompletionTokens, *u.CompletionPrice))
+	d := domain.Decimal(sum.FloatString(8))
+	return &d
+}
+
+// AddPerson stores a human.
+func (s *Store) AddPerson(p porttest.Person) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.people[p.ID] = person{
+		domain.Person{ID: p.ID, Email: p.Email, Admin: p.Admin, Deleted: p.Deleted, Roles: p.Roles, LastLogin: p.LastLogin},
+		p.ExternalID,
+	}
+}
+
+// AddOrganization stores an organization.
+func (s *Store) AddOrganization(o porttest.Organization) {
+	s.AddPerson(porttest.Person{ID: o.ID, Email: o.Email, Deleted: o.Deleted})
+}
+
+// AddMembership makes a stored person a member of a stored organization.
+func (s *Store) AddMembership(m porttest.Membership) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.memberships = append(s.memberships, m)
+}
+
+// AddKey stores a key of a stored person.
+func (s *Store) AddKey(k porttest.Key) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.keys[k.Secret] = k
+}
+
+// ByKey implements domain.People.
+func (s *Store) ByKey(ctx context.Context, secret string) (domain.Key, error) {
+	if err := ctx.Err(); err != nil {
+		return domain.Key{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k, ok := s.keys[secret]
+	if !ok || k.Deleted {
+		return domain.Key{}, domain.Errorf(domain.CodeNotFound, "no such key")
+	}
+	creator, err := s.person(func(p person) bool { return p.ID == k.Creator })
+	return domain.Key{Owner: k.Owner, Creator: creator, Purpose: k.Purpose}, err
+}
+
+// ByID implements domain.People.
+func (s *Store) ByID(ctx context.Context, id uuid.UUID) (domain.Person, error) {
+	if err := ctx.Err(); err != nil {
+		return domain.Person{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.person(func(p person) bool { return p.ID == id })
+}
+
+// ByExternalID implements domain.People.
+func (s *Store) ByExternalID(ctx context.Context, name string) (domain.Person, error) {
+	if err := ctx.Err(); err != nil {
+		return domain.Person{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.person(func(p person) bool { return name != "" && p.externalID == name })
+}
+
+func (s *Store) person(is func(person) bool) (domain.Person, error) {
+	for _, p := range s.people {
+		if !is(p) {
+			continue
+		}
+		for _, m := range s.memberships {
+			if m.Person == p.ID && !m.Pending && !s.people[m.Organization].Deleted {
+				p.Organizations = append(p.Organizations, m.Organization)
+			}
+		}
+		return p.Person, nil
+	}
+	return domain.Person{}, domain.Errorf(domain.CodeNotFound, "no such person")
+}
+
+// Emails implements domain.People.
+func (s *Store) Emails(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]string, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	emails := make(map[uuid.UUID]string)
+	for _, id := range ids {
+		if p, ok := s.people[id]; ok {
+			emails[id] = p.Email
+		}
+	}
+	return emails, nil
+}
+
+// SawLogin implements domain.People.
+func (s *Store) SawLogin(id uuid.UUID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p, ok := s.people[id]; ok {
+		now := time.Now().UTC()
+		p.LastLogin = &now
+		s.people[id] = p
+	}
+}

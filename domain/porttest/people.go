@@ -1,0 +1,238 @@
+package porttest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"lethe/domain"
+)
+
+// PeopleFixture is an implementation of People that holds nobody, and ways to
+// fill it.
+type PeopleFixture interface {
+	People() domain.People
+	AddPerson(Person)
+	AddOrganization(Organization)
+	AddMembership(Membership)
+	AddKey(Key)
+}
+
+// People runs the promises of domain.People.
+func People(t *testing.T, newFixture func(t *testing.T) PeopleFixture) {
+	t.Run("persons", func(t *testing.T) {
+		t.Parallel()
+		testPersons(t, newFixture(t))
+	})
+	t.Run("keys", func(t *testing.T) {
+		t.Parallel()
+		testKeys(t, newFixture(t))
+	})
+	t.Run("emails", func(t *testing.T) {
+		t.Parallel()
+		testEmails(t, newFixture(t))
+	})
+	t.Run("logins", func(t *testing.T) {
+		t.Parallel()
+		testLogins(t, newFixture(t))
+	})
+	t.Run("canceled", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t)
+		p := Person{ID: uuid.New(), Email: "a@example.com", ExternalID: "a"}
+		f.AddPerson(p)
+		f.AddKey(Key{Secret: "s", Owner: p.ID, Creator: p.ID, Purpose: "platform"})
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, keyErr := f.People().ByKey(ctx, "s")
+		_, idErr := f.People().ByID(ctx, p.ID)
+		_, externalErr := f.People().ByExternalID(ctx, "a")
+		_, emailsErr := f.People().Emails(ctx, []uuid.UUID{p.ID})
+		for name, err := range map[string]error{"key": keyErr, "id": idErr, "external id": externalErr, "emails": emailsErr} {
+			if !errors.Is(err, context.Canceled) {
+				t.Errorf("%s: want the context's error, got %v", name, err)
+			}
+		}
+	})
+}
+
+func testPersons(t *testing.T, f PeopleFixture) {
+	ctx := t.Context()
+	acme, globex, gone, pending := uuid.New(), uuid.New(), uuid.New(), uuid.New()
+	f.AddOrganization(Organization{ID: acme, Email: "acme@example.com"})
+	f.AddOrganization(Organization{ID: globex, Email: "globex@example.com"})
+	f.AddOrganization(Organization{ID: gone, Email: "gone@example.com", Deleted: true})
+	f.AddOrganization(Organization{ID: pending, Email: "pending@example.com"})
+
+	plain := Person{ID: uuid.New(), Email: "plain@example.com"}
+	rich := Person{
+		ID: uuid.New(), Email: "rich@example.com", Admin: true, ExternalID: "rich",
+		Roles:     []domain.Role{"STANDARDUSER", domain.RolePlatformManager, domain.RoleBatchAPIUser, domain.RoleConnectionsUser, "REQUESTVIEWER", "BILLINGMANAGER"},
+		LastLogin: ptr(start),
+	}
+	deleted := Person{ID: uuid.New(), Email: "deleted@example.com", Deleted: true, ExternalID: "deleted", Roles: []domain.Role{domain.RolePlatformManager}}
+	people := []Person{plain, rich, deleted}
+	for i, word := range hostile {
+		if strings.TrimSpace(word) != "" {
+			people = append(people, Person{ID: uuid.New(), Email: fmt.Sprintf("%s-%d@example.com", word, i), ExternalID: word})
+		}
+	}
+	for _, p := range people {
+		f.AddPerson(p)
+	}
+	memberships := map[uuid.UUID][]uuid.UUID{rich.ID: {acme, globex}, deleted.ID: {acme}}
+	for person, organizations := range memberships {
+		for _, o := range organizations {
+			f.AddMembership(Membership{Person: person, Organization: o})
+		}
+	}
+	f.AddMembership(Membership{Person: rich.ID, Organization: gone})
+	f.AddMembership(Membership{Person: rich.ID, Organization: pending, Pending: true})
+
+	for _, p := range people {
+		want := domain.Person{
+			ID: p.ID, Email: p.Email, Admin: p.Admin, Deleted: p.Deleted, Roles: p.Roles,
+			Organizations: memberships[p.ID], LastLogin: p.LastLogin,
+		}
+		got, err := f.People().ByID(ctx, p.ID)
+		if err != nil || showPerson(got) != showPerson(want) {
+			t.Errorf("by id: want %s, got %s, %v", showPerson(want), showPerson(got), err)
+		}
+		if p.ExternalID == "" {
+			continue
+		}
+		got, err = f.People().ByExternalID(ctx, p.ExternalID)
+		if err != nil || showPerson(got) != showPerson(want) {
+			t.Errorf("by external id %q: want %s, got %s, %v", p.ExternalID, showPerson(want), showPerson(got), err)
+		}
+	}
+	if _, err := f.People().ByID(ctx, uuid.New()); domain.CodeOf(err) != domain.CodeNotFound {
+		t.Errorf("want %s, got %v", domain.CodeNotFound, err)
+	}
+	for _, name := range []string{"nobody", "", "RICH", "rich ", "ric_", "%", rich.Email, rich.ID.String()} {
+		if slices.ContainsFunc(people, func(p Person) bool { return name != "" && p.ExternalID == name }) {
+			continue
+		}
+		if _, err := f.People().ByExternalID(ctx, name); domain.CodeOf(err) != domain.CodeNotFound {
+			t.Errorf("external id %q: want %s, got %v", name, domain.CodeNotFound, err)
+		}
+	}
+}
+
+func testKeys(t *testing.T, f PeopleFixture) {
+	ctx := t.Context()
+	acme := uuid.New()
+	f.AddOrganization(Organization{ID: acme, Email: "acme@example.com"})
+	anna := Person{ID: uuid.New(), Email: "anna@example.com", Roles: []domain.Role{domain.RoleBatchAPIUser}, LastLogin: ptr(start)}
+	gone := Person{ID: uuid.New(), Email: "gone@example.com", Deleted: true}
+	f.AddPerson(anna)
+	f.AddPerson(gone)
+	f.AddMembership(Membership{Person: anna.ID, Organization: acme})
+
+	keys := []Key{
+		{Secret: "platform", Owner: anna.ID, Creator: anna.ID, Purpose: "platform"},
+		{Secret: "realtime", Owner: anna.ID, Creator: anna.ID, Purpose: "realtime"},
+		{Secret: "batch", Owner: anna.ID, Creator: anna.ID, Purpose: "batch"},
+		{Secret: "inference", Owner: anna.ID, Creator: anna.ID, Purpose: "inference"},
+		{Secret: "playground", Owner: anna.ID, Creator: anna.ID, Purpose: "playground"},
+		{Secret: "organization", Owner: acme, Creator: anna.ID, Purpose: "platform"},
+		{Secret: "stranger", Owner: acme, Creator: gone.ID, Purpose: "platform"},
+		{Secret: "gone", Owner: gone.ID, Creator: gone.ID, Purpose: "platform"},
+	}
+	for i, word := range hostile {
+		keys = append(keys, Key{Secret: fmt.Sprint(i, word), Owner: anna.ID, Creator: anna.ID, Purpose: "platform"})
+	}
+	for _, k := range keys {
+		f.AddKey(k)
+	}
+	f.AddKey(Key{Secret: "revoked", Owner: anna.ID, Creator: anna.ID, Purpose: "platform", Deleted: true})
+
+	for _, k := range keys {
+		creator, err := f.People().ByID(ctx, k.Creator)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := f.People().ByKey(ctx, k.Secret)
+		if err != nil || got.Owner != k.Owner || got.Purpose != k.Purpose || showPerson(got.Creator) != showPerson(creator) {
+			t.Errorf("key %q: want %+v of %s, got %+v, %v", k.Secret, k, showPerson(creator), got, err)
+		}
+	}
+	if got, _ := f.People().ByKey(ctx, "organization"); !slices.Equal(got.Creator.Organizations, []uuid.UUID{acme}) || got.Creator.LastLogin == nil {
+		t.Errorf("want the whole creator, got %s", showPerson(got.Creator))
+	}
+	for _, secret := range append([]string{"revoked", "unknown", "PLATFORM", "platform ", "platfor_", "plat%"}, hostile...) {
+		if _, err := f.People().ByKey(ctx, secret); domain.CodeOf(err) != domain.CodeNotFound {
+			t.Errorf("key %q: want %s, got %v", secret, domain.CodeNotFound, err)
+		} else if secret == "revoked" && strings.Contains(err.Error(), secret) {
+			t.Errorf("the error names the secret: %v", err)
+		}
+	}
+}
+
+func testEmails(t *testing.T, f PeopleFixture) {
+	ctx := t.Context()
+	living := Person{ID: uuid.New(), Email: `o'anna+"ü"\%@example.com`}
+	deleted := Person{ID: uuid.New(), Email: "deleted@example.com", Deleted: true}
+	acme := Organization{ID: uuid.New(), Email: "acme@example.com"}
+	other := Person{ID: uuid.New(), Email: "other@example.com"}
+	f.AddPerson(living)
+	f.AddPerson(deleted)
+	f.AddPerson(other)
+	f.AddOrganization(acme)
+	want := map[uuid.UUID]string{living.ID: living.Email, deleted.ID: deleted.Email, acme.ID: acme.Email}
+	got, err := f.People().Emails(ctx, []uuid.UUID{living.ID, deleted.ID, acme.ID, uuid.New(), living.ID})
+	if err != nil || len(got) != len(want) {
+		t.Fatalf("want %v, got %v, %v", want, got, err)
+	}
+	for id, email := range want {
+		if got[id] != email {
+			t.Errorf("want %q, got %q", email, got[id])
+		}
+	}
+	for _, ids := range [][]uuid.UUID{nil, {}, {uuid.New()}} {
+		if got, err := f.People().Emails(ctx, ids); err != nil || len(got) != 0 {
+			t.Errorf("%v: want nobody, got %v, %v", ids, got, err)
+		}
+	}
+}
+
+// testLogins cannot wait for a note that may never be written, but what is
+// written must be of the right person and not older than what was there.
+func testLogins(t *testing.T, f PeopleFixture) {
+	ctx := t.Context()
+	seen := Person{ID: uuid.New(), Email: "seen@example.com", LastLogin: ptr(start)}
+	unseen := Person{ID: uuid.New(), Email: "unseen@example.com", LastLogin: ptr(start)}
+	f.AddPerson(seen)
+	f.AddPerson(unseen)
+	f.People().SawLogin(uuid.New())
+	for range 1000 {
+		f.People().SawLogin(seen.ID)
+	}
+	got, err := f.People().ByID(ctx, seen.ID)
+	if err != nil || got.LastLogin == nil || got.LastLogin.Before(start) {
+		t.Errorf("want a login at %s or later, got %v, %v", start, got.LastLogin, err)
+	}
+	if got, err := f.People().ByID(ctx, unseen.ID); err != nil || got.LastLogin == nil || !got.LastLogin.Equal(start) {
+		t.Errorf("another's login changed: %v, %v", got.LastLogin, err)
+	}
+}
+
+func showPerson(p domain.Person) string {
+	roles := slices.Sorted(slices.Values(p.Roles))
+	organizations := make([]string, 0, len(p.Organizations))
+	for _, o := range p.Organizations {
+		organizations = append(organizations, o.String())
+	}
+	slices.Sort(organizations)
+	login := "never"
+	if p.LastLogin != nil {
+		login = p.LastLogin.UTC().Format(time.RFC3339Nano)
+	}
+	return fmt.Sprintf("{%s %q admin %t deleted %t roles %v organizations %v login %s}", p.ID, p.Email, p.Admin, p.Deleted, roles, organizations, login)
+}

@@ -1,0 +1,705 @@
+package porttest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"lethe/domain"
+)
+
+// ResponsesFixture is an empty implementation of Responses and ways to fill
+// it. A way that cannot do what it is asked ends the test.
+type ResponsesFixture interface {
+	Responses() domain.Responses
+	AddResponse(Row)
+	AddChain(...Step) // the first is the head
+	AddUsage(UsageRow)
+	AddTask(response uuid.UUID, finished bool)
+	Stored() Stored
+}
+
+var start = time.Date(2026, 3, 1, 12, 0, 0, 123456000, time.UTC)
+
+// Words that a careless query or a careless comparison trips over.
+var hostile = []string{
+	`it's`, `"quoted"`, `back\slash`, `\'`, `100%`, `_`, `%`, `a;b--`, `$1`, `{a,b}`, `NULL`, `null`, ``, ` `,
+	`MODEL-A`, `model-a `, `modèle-ünïcode/λ`, `模型🙂`, "tab\tnewline\n", `/* */`,
+}
+
+// Responses runs the promises of domain.Responses.
+func Responses(t *testing.T, newFixture func(t *testing.T) ResponsesFixture) {
+	t.Run("lists", func(t *testing.T) {
+		t.Parallel()
+		testLists(t, newFixture(t))
+	})
+	t.Run("hostile words", func(t *testing.T) {
+		t.Parallel()
+		testHostileWords(t, newFixture(t))
+	})
+	t.Run("nothing there", func(t *testing.T) {
+		t.Parallel()
+		testNothingThere(t, newFixture(t))
+	})
+	t.Run("get", func(t *testing.T) {
+		t.Parallel()
+		testGet(t, newFixture(t))
+	})
+	t.Run("canceled", func(t *testing.T) {
+		t.Parallel()
+		testCanceled(t, newFixture(t))
+	})
+	t.Run("erase", func(t *testing.T) { testErase(t, newFixture) })
+}
+
+// testLists compares pages and counts with what the domain says about the
+// same rows, for every filter and order.
+func testLists(t *testing.T, f ResponsesFixture) {
+	ctx := t.Context()
+	anna, ben := uuid.NewString(), uuid.NewString()
+	var rows []domain.Response
+	add := func(owner, state, model string, tier *string, created time.Time, id string) {
+		row := NewRow(owner, state, created)
+		row.Model, row.Tier = model, tier
+		if id != "" {
+			row.ID = uuid.MustParse(id)
+		}
+		f.AddResponse(row)
+		rows = append(rows, row.Response)
+	}
+	states := []string{"pending", "claimed", "processing", "completed", "failed", "canceled"}
+	tiers := []*string{nil, ptr("auto"), ptr("default"), ptr("flex"), ptr("priority")}
+	for i := range 30 {
+		add([]string{anna, ben}[i%2], states[i%6], []string{"model-a", "model-b", "model-c"}[i%3], tiers[i%5],
+			start.Add(time.Duration(i/4)*time.Minute), "")
+	}
+	// A microsecond apart, and ties that only the identifier decides.
+	for i, id := range []string{
+		"7fffffff-0000-4000-8000-000000000001", "80000000-0000-4000-8000-000000000001",
+		"ffffffff-0000-4000-8000-000000000001", "0a000000-0000-4000-8000-000000000001",
+		"a0000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000001",
+	} {
+		add(anna, states[i], "model-a", nil, start, id)
+		add(anna, states[i], "model-a", nil, start.Add(-time.Microsecond), "")
+	}
+	// Rows of batches look alike and are never there.
+	for _, state := range states {
+		row := NewRow("", state, start)
+		row.Batched = true
+		f.AddResponse(row)
+	}
+
+	hour := start.Add(time.Hour)
+	filters := map[string]domain.ResponseFilter{
+		"all":                 {},
+		"owner":               {Owner: &ben},
+		"owner unknown":       {Owner: ptr(uuid.NewString())},
+		"owner in other case": {Owner: ptr("ABCDEF00-0000-4000-8000-000000000001")},
+		"owner empty":         {Owner: ptr("")},
+		"state unknown":       {State: ptr("done")},
+		"state in capitals":   {State: ptr("PENDING")},
+		"state empty":         {State: ptr("")},
+		"one model":           {Models: []string{"model-b"}},
+		"two models":          {Models: []string{"model-c", "model-a", "unknown"}},
+		"unknown model":       {Models: []string{"unknown"}},
+		"no models":           {Models: []string{}},
+		"one tier":            {Tiers: []string{"flex"}},
+		"two tiers":           {Tiers: []string{"auto", "priority", "unknown"}},
+		"unknown tier":        {Tiers: []string{"unknown"}},
+		"no tiers":            {Tiers: []string{}},
+		"tier named NULL":     {Tiers: []string{"NULL", "null", ""}},
+		"after":               {CreatedAfter: &start},
+		"just after":          {CreatedAfter: ptr(start.Add(time.Microsecond))},
+		"before":              {CreatedBefore: &start},
+		"just before":         {CreatedBefore: ptr(start.Add(-time.Microsecond))},
+		"at":                  {CreatedAfter: &start, CreatedBefore: &start},
+		"never":               {CreatedAfter: &hour, CreatedBefore: &start},
+		"ever":                {CreatedAfter: ptr(time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC)), CreatedBefore: ptr(time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC))},
+		"another zone":        {CreatedAfter: ptr(start.In(time.FixedZone("", -7*3600)))},
+		"everything": {
+			Owner: &anna, State: ptr("completed"), Models: []string{"model-a", "model-b"}, Tiers: []string{"auto", "flex", "priority", "default"},
+			CreatedAfter: &start, CreatedBefore: &hour,
+		},
+		"owner, model, tier": {Owner: &anna, Models: []string{"model-a"}, Tiers: []string{"default", "flex"}},
+		"state, times":       {State: ptr("pending"), CreatedAfter: &start, CreatedBefore: ptr(start.Add(3 * time.Minute))},
+	}
+	for _, state := range states {
+		filters["state "+state] = domain.ResponseFilter{State: &state}
+		filters["owner, state "+state] = domain.ResponseFilter{Owner: &anna, State: &state}
+	}
+	pages := []struct{ skip, limit int64 }{
+		{0, 101}, {0, 1}, {1, 1}, {0, 10}, {3, 7}, {int64(len(rows)) - 1, 10}, {int64(len(rows)), 10}, {1000, 10},
+		{math.MaxInt64, 101},
+	}
+	exact := 0
+	for name, filter := range filters {
+		var want []domain.Response
+		for _, r := range rows {
+			if filter.Matches(r) {
+				want = append(want, r)
+			}
+		}
+		for _, activeFirst := range []bool{true, false} {
+			slices.SortFunc(want, func(a, b domain.Response) int { return domain.CompareResponses(a, b, activeFirst) })
+			for _, p := range pages {
+				got, err := f.Responses().Page(ctx, filter, activeFirst, p.skip, p.limit)
+				if err != nil {
+					t.Fatalf("%s: %v", name, err)
+				}
+				first := min(p.skip, int64(len(want)))
+				last := min(first+p.limit, int64(len(want)))
+				if diff := differ(want[first:last], got); diff != "" {
+					t.Errorf("%s, active first %t, skip %d, limit %d: %s", name, activeFirst, p.skip, p.limit, diff)
+				}
+			}
+		}
+		count, err := f.Responses().Count(ctx, filter)
+		if err != nil {
+			t.Fatalf("count of %s: %v", name, err)
+		}
+		if count.Exact {
+			exact++
+			if count.Total != int64(len(want)) {
+				t.Errorf("count of %s: want %d, got %d", name, len(want), count.Total)
+			}
+		} else if count.Total < 0 {
+			t.Errorf("count of %s: a negative estimate, %d", name, count.Total)
+		}
+	}
+	if exact == 0 {
+		t.Error("no count of a few dozen rows was exact")
+	}
+}
+
+func testHostileWords(t *testing.T, f ResponsesFixture) {
+	ctx := t.Context()
+	all := append([]string{"model-a"}, hostile...)
+	for i, word := range all {
+		row := NewRow(word, "completed", start.Add(time.Duration(i)*time.Second))
+		row.Model, row.Prompt, row.Answer = word, word, &word
+		f.AddResponse(row)
+	}
+	for _, word := range all {
+		for name, filter := range map[string]domain.ResponseFilter{
+			"model":      {Models: []string{word}},
+			"owner":      {Owner: &word},
+			"everything": {Models: []string{word, "unknown"}, Owner: &word, State: ptr("completed")},
+		} {
+			got, err := f.Responses().Page(ctx, filter, true, 0, 101)
+			if err != nil || len(got) != 1 || got[0].Model != word || got[0].Owner != word {
+				t.Errorf("%s %q: want just the row of that word, got %v, %v", name, word, got, err)
+				continue
+			}
+			_, contents, err := f.Responses().Get(ctx, got[0].ID)
+			if err != nil || contents.Prompt != word || contents.Answer == nil || *contents.Answer != word {
+				t.Errorf("contents %q came back as %+v, %v", word, contents, err)
+			}
+		}
+		for name, filter := range map[string]domain.ResponseFilter{
+			"state": {State: &word}, "tier": {Tiers: []string{word}},
+		} {
+			got, err := f.Responses().Page(ctx, filter, false, 0, 101)
+			if err != nil || len(got) != 0 {
+				t.Errorf("%s %q: want nothing, got %v, %v", name, word, got, err)
+			}
+			if count, err := f.Responses().Count(ctx, filter); err != nil || count.Exact && count.Total != 0 {
+				t.Errorf("count of %s %q: want none, got %v, %v", name, word, count, err)
+			}
+		}
+	}
+	if got, err := f.Responses().Page(ctx, domain.ResponseFilter{Models: hostile}, true, 0, 101); err != nil || len(got) != len(hostile) {
+		t.Errorf("all the words at once: want %d rows, got %d, %v", len(hostile), len(got), err)
+	}
+}
+
+func testNothingThere(t *testing.T, f ResponsesFixture) {
+	ctx := t.Context()
+	if page, err := f.Responses().Page(ctx, domain.ResponseFilter{}, true, 0, 10); err != nil || len(page) != 0 {
+		t.Errorf("want an empty page, got %v, %v", page, err)
+	}
+	if count, err := f.Responses().Count(ctx, domain.ResponseFilter{}); err != nil || count.Total != 0 {
+		t.Errorf("want a count of 0, got %+v, %v", count, err)
+	}
+	for _, id := range []uuid.UUID{uuid.New(), uuid.Nil, uuid.Max} {
+		if _, _, err := f.Responses().Get(ctx, id); domain.CodeOf(err) != domain.CodeNotFound {
+			t.Errorf("get %s: want %s, got %v", id, domain.CodeNotFound, err)
+		}
+		if _, err := f.Responses().Erase(ctx, id, neverAsked(t)); domain.CodeOf(err) != domain.CodeNotFound {
+			t.Errorf("erase %s: want %s, got %v", id, domain.CodeNotFound, err)
+		}
+	}
+}
+
+func testGet(t *testing.T, f ResponsesFixture) {
+	ctx := t.Context()
+	row := func(state string, change func(*Row)) Row {
+		r := NewRow(uuid.NewString(), state, start)
+		change(&r)
+		return r
+	}
+	rows := map[string]Row{
+		"pending":      row("pending", func(*Row) {}),
+		"claimed":      row("claimed", func(*Row) {}),
+		"processing":   row("processing", func(*Row) {}),
+		"completed":    row("completed", func(r *Row) { r.Tier = ptr("flex") }),
+		"failed":       row("failed", func(*Row) {}),
+		"canceled":     row("canceled", func(*Row) {}),
+		"no template":  row("completed", func(r *Row) { r.NoTemplate = true; r.Prompt = "" }),
+		"empty words":  row("completed", func(r *Row) { r.Prompt = ""; r.Answer = ptr("") }),
+		"kept file":    row("completed", func(r *Row) { r.File = KeptFile }),
+		"deleted file": row("completed", func(r *Row) { r.File = DeletedFile }),
+		"status 0":     row("completed", func(r *Row) { r.HTTPStatus = ptr(0) }),
+		"odd owner":    row("pending", func(r *Row) { r.Owner = "not a UUID" }),
+	}
+	for _, r := range rows {
+		f.AddResponse(r)
+	}
+	for name, r := range rows {
+		want := r.Contents
+		if r.File == DeletedFile {
+			want.Prompt = ""
+		}
+		response, contents, err := f.Responses().Get(ctx, r.ID)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if diff := differ([]domain.Response{r.Response}, []domain.Response{response}); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+		if !reflect.DeepEqual(want, contents) {
+			t.Errorf("%s: want contents %s, got %s", name, show(want), show(contents))
+		}
+	}
+	batched := NewRow("", "completed", start)
+	batched.Batched = true
+	f.AddResponse(batched)
+	if _, _, err := f.Responses().Get(ctx, batched.ID); domain.CodeOf(err) != domain.CodeNotFound {
+		t.Errorf("a row of a batch: want %s, got %v", domain.CodeNotFound, err)
+	}
+}
+
+func testCanceled(t *testing.T, f ResponsesFixture) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	row := NewRow(uuid.NewString(), "completed", start)
+	f.AddResponse(row)
+	before := f.Stored()
+	_, pageErr := f.Responses().Page(ctx, domain.ResponseFilter{}, true, 0, 10)
+	_, countErr := f.Responses().Count(ctx, domain.ResponseFilter{})
+	_, _, getErr := f.Responses().Get(ctx, row.ID)
+	_, eraseErr := f.Responses().Erase(ctx, row.ID, always)
+	for name, err := range map[string]error{"page": pageErr, "count": countErr, "get": getErr, "erase": eraseErr} {
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: want the context's error, got %v", name, err)
+		}
+	}
+	if after := f.Stored(); after != before {
+		t.Errorf("want everything left, %+v, got %+v", before, after)
+	}
+}
+
+// crowd fills a fixture with one of everything that an erasure must leave
+// alone, and returns a check that it did.
+func crowd(f ResponsesFixture) (untouched func(t *testing.T)) {
+	single, withFile := NewRow("someone", "completed", start), NewRow("someone", "completed", start)
+	withFile.File = KeptFile
+	a, b := NewRow("someone", "completed", start), NewRow("someone", "completed", start)
+	batched := NewRow("", "completed", start)
+	batched.Batched, batched.File = true, KeptFile
+	f.AddResponse(single)
+	f.AddResponse(withFile)
+	f.AddResponse(batched)
+	f.AddChain(Chain(&a, nil, &b)...)
+	for i, r := range []Row{single, withFile, a, b, batched} {
+		f.AddUsage(UsageRow{Response: r.ID, At: start.Add(time.Duration(i) * time.Second), Copied: true})
+		f.AddTask(r.ID, i%2 == 0)
+	}
+	return func(t *testing.T) {
+		t.Helper()
+		for _, r := range []Row{single, withFile, a, b} {
+			if _, contents, err := f.Responses().Get(t.Context(), r.ID); err != nil || contents.Prompt != r.Prompt {
+				t.Errorf("another response was touched: %s, %v", show(contents), err)
+			}
+		}
+	}
+}
+
+func testErase(t *testing.T, newFixture func(t *testing.T) ResponsesFixture) {
+	anna, ben := uuid.NewString(), uuid.NewString()
+	row := func(owner, state string) *Row {
+		r := NewRow(owner, state, start)
+		return &r
+	}
+	withFile := func(owner string, file File) *Row {
+		r := row(owner, "completed")
+		r.File = file
+		return r
+	}
+	without := func(owner string) *Row {
+		r := row(owner, "completed")
+		r.NoTemplate, r.Prompt = true, ""
+		return r
+	}
+	batched := func() *Row {
+		r := row("", "completed")
+		r.Batched = true
+		return r
+	}
+	var long []*Row
+	for i := range 50 {
+		if i%2 == 1 {
+			long = append(long, nil)
+		} else {
+			long = append(long, row(anna, "completed"))
+		}
+	}
+	copied := func(id uuid.UUID, n int) (rows []UsageRow) {
+		for i := range n {
+			rows = append(rows, UsageRow{Response: id, At: start.Add(time.Duration(i) * time.Second), Copied: true})
+		}
+		return rows
+	}
+	// Which part of a chain is asked for: all of them, one test each.
+	cases := []struct {
+		name   string
+		rows   []*Row // one: a single response; nil: a call of a tool
+		copies int    // of each request
+		tasks  int    // of each request
+		owners []string
+		want   domain.Erased
+	}{
+		{"single", []*Row{row(anna, "completed")}, 0, 0, []string{anna}, domain.Erased{Requests: 1, Templates: 1}},
+		{"pending", []*Row{row(anna, "pending")}, 0, 1, []string{anna}, domain.Erased{Requests: 1, Templates: 1, Tasks: 1}},
+		{"claimed", []*Row{row(anna, "claimed")}, 0, 0, []string{anna}, domain.Erased{Requests: 1, Templates: 1}},
+		{"processing", []*Row{row(anna, "processing")}, 0, 0, []string{anna}, domain.Erased{Requests: 1, Templates: 1}},
+		{"failed", []*Row{row(anna, "failed")}, 1, 0, []string{anna}, domain.Erased{Requests: 1, Templates: 1, RawRequests: 1, RawResponses: 1}},
+		{"canceled", []*Row{row(anna, "canceled")}, 0, 0, []string{anna}, domain.Erased{Requests: 1, Templates: 1}},
+		{"no template", []*Row{without(anna)}, 0, 0, []string{anna}, domain.Erased{Requests: 1}},
+		{"template of a file", []*Row{withFile(anna, KeptFile)}, 0, 0, []string{anna}, domain.Erased{Requests: 1}},
+		{"template of a deleted file", []*Row{withFile(anna, DeletedFile)}, 0, 0, []string{anna}, domain.Erased{Requests: 1}},
+		{"odd owner", []*Row{row(`o'wner\%`, "completed")}, 0, 0, []string{`o'wner\%`}, domain.Erased{Requests: 1, Templates: 1}},
+		{"copies and tasks", []*Row{row(anna, "completed")}, 3, 4, []string{anna}, domain.Erased{Requests: 1, Templates: 1, RawRequests: 3, RawResponses: 3, Tasks: 4}},
+		{"chain of one", rowsOf(row(anna, "completed")), 1, 1, []string{anna}, domain.Erased{Requests: 1, Templates: 1, Steps: 1, RawRequests: 1, RawResponses: 1, Tasks: 1}},
+		{
+			"chain", rowsOf(row(anna, "completed"), nil, row(anna, "failed"), row(anna, "processing")), 2, 1,
+			[]string{anna},
+			domain.Erased{Requests: 3, Templates: 3, Steps: 4, RawRequests: 6, RawResponses: 6, Tasks: 3},
+		},
+		{"chain with a tool at its head", rowsOf(nil, row(anna, "completed"), row(anna, "completed")), 1, 0, []string{anna}, domain.Erased{Requests: 2, Templates: 2, Steps: 3, RawRequests: 2, RawResponses: 2}},
+		{"chain with a tool at its end", rowsOf(row(anna, "completed"), nil, nil), 0, 0, []string{anna}, domain.Erased{Requests: 1, Templates: 1, Steps: 3}},
+		{"chain with templates of all kinds", rowsOf(without(anna), withFile(anna, KeptFile), row(anna, "completed")), 0, 0, []string{anna}, domain.Erased{Requests: 3, Templates: 1, Steps: 3}},
+		{"chain of two owners", rowsOf(row(anna, "completed"), nil, row(ben, "completed")), 1, 2, []string{anna, ben}, domain.Erased{Requests: 2, Templates: 2, Steps: 3, RawRequests: 2, RawResponses: 2, Tasks: 4}},
+		{"long chain", rowsOf(long...), 1, 1, []string{anna}, domain.Erased{Requests: 25, Templates: 25, Steps: 50, RawRequests: 25, RawResponses: 25, Tasks: 25}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			// Each part is asked for in a copy of the chain of its own, and all
+			// copies live beside each other.
+			f := newFixture(t)
+			untouched := crowd(f)
+			chain := c.want.Steps > 0
+			for asked, part := range c.rows {
+				if part == nil || len(c.rows) > 10 && asked > 0 && asked != 24 && asked != 48 {
+					continue
+				}
+				rows := clones(c.rows)
+				put(f, rows, chain)
+				for _, r := range rows {
+					if r == nil {
+						continue
+					}
+					for _, u := range copied(r.ID, c.copies) {
+						f.AddUsage(u)
+					}
+					f.AddUsage(UsageRow{Response: r.ID, At: start})
+					for i := range c.tasks {
+						f.AddTask(r.ID, i%2 == 1)
+					}
+				}
+				erasable(t, f, rows[asked].ID, c.owners, c.want)
+				for _, r := range rows {
+					if r == nil {
+						continue
+					}
+					if _, _, err := f.Responses().Get(t.Context(), r.ID); domain.CodeOf(err) != domain.CodeNotFound {
+						t.Errorf("get of an erased part: want %s, got %v", domain.CodeNotFound, err)
+					}
+					if _, err := f.Responses().Erase(t.Context(), r.ID, neverAsked(t)); domain.CodeOf(err) != domain.CodeNotFound {
+						t.Errorf("second erasure: want %s, got %v", domain.CodeNotFound, err)
+					}
+				}
+			}
+			untouched(t)
+		})
+	}
+
+	t.Run("row of a batch", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t)
+		r := batched()
+		f.AddResponse(*r)
+		before := f.Stored()
+		_, err := f.Responses().Erase(t.Context(), r.ID, refuseBatched)
+		if domain.CodeOf(err) != domain.CodeNotFound {
+			t.Errorf("want %s, got %v", domain.CodeNotFound, err)
+		}
+		if after := f.Stored(); after != before {
+			t.Errorf("want everything left, %+v, got %+v", before, after)
+		}
+	})
+
+	t.Run("chain with a row of a batch", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t)
+		a, b := row(anna, "completed"), batched()
+		f.AddChain(Chain(a, nil, b)...)
+		before := f.Stored()
+		var seen []string
+		_, err := f.Responses().Erase(t.Context(), a.ID, func(owners []string) error {
+			seen = distinct(owners)
+			return refuseBatched(owners)
+		})
+		if domain.CodeOf(err) != domain.CodeNotFound {
+			t.Errorf("want %s, got %v", domain.CodeNotFound, err)
+		}
+		if want := distinct([]string{anna, ""}); !slices.Equal(want, seen) {
+			t.Errorf("want owners %q, got %q", want, seen)
+		}
+		if after := f.Stored(); after != before {
+			t.Errorf("want everything left, %+v, got %+v", before, after)
+		}
+	})
+
+	t.Run("step", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t)
+		steps := Chain(row(anna, "completed"), nil)
+		f.AddChain(steps...)
+		before := f.Stored()
+		for _, s := range steps {
+			if _, _, err := f.Responses().Get(t.Context(), s.ID); domain.CodeOf(err) != domain.CodeNotFound {
+				t.Errorf("get by a step's identifier: want %s, got %v", domain.CodeNotFound, err)
+			}
+		}
+		if after := f.Stored(); after != before {
+			t.Errorf("want everything left, %+v, got %+v", before, after)
+		}
+	})
+
+	t.Run("refused", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t)
+		untouched := crowd(f)
+		single, a, b := row(anna, "completed"), row(anna, "completed"), row(ben, "completed")
+		put(f, []*Row{single}, false)
+		put(f, []*Row{a, nil, b}, true)
+		for _, r := range []*Row{single, a, b} {
+			f.AddUsage(UsageRow{Response: r.ID, At: start, Copied: true})
+			f.AddTask(r.ID, false)
+		}
+		before := f.Stored()
+		refusals := map[string]error{
+			"plain":     errors.New("not today"),
+			"wrapped":   fmt.Errorf("no: %w", context.DeadlineExceeded),
+			"domain":    domain.Errorf(domain.CodeForbidden, "no"),
+			"not found": domain.Errorf(domain.CodeNotFound, "no"),
+		}
+		for name, refusal := range refusals {
+			for _, r := range []*Row{single, a, b} {
+				erased, err := f.Responses().Erase(t.Context(), r.ID, func([]string) error { return refusal })
+				if err != refusal { // as it is, not wrapped
+					t.Errorf("%s: want permit's error as it is, got %v", name, err)
+				}
+				if erased != (domain.Erased{}) {
+					t.Errorf("%s: want nothing erased, got %+v", name, erased)
+				}
+			}
+		}
+		if after := f.Stored(); after != before {
+			t.Errorf("want everything left, %+v, got %+v", before, after)
+		}
+		untouched(t)
+		// Whoever was refused has not spoilt it for another.
+		erasable(t, f, single.ID, []string{anna}, domain.Erased{Requests: 1, Templates: 1, RawRequests: 1, RawResponses: 1, Tasks: 1})
+		erasable(t, f, b.ID, []string{anna, ben}, domain.Erased{Requests: 2, Templates: 2, Steps: 3, RawRequests: 2, RawResponses: 2, Tasks: 2})
+	})
+
+	t.Run("at the same time", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t)
+		untouched := crowd(f)
+		for range 5 {
+			var ids []uuid.UUID
+			var rows []*Row
+			for range 4 {
+				r := row(anna, "completed")
+				f.AddUsage(UsageRow{Response: r.ID, At: start, Copied: true})
+				rows, ids = append(rows, r, nil), append(ids, r.ID, r.ID)
+			}
+			other := row(ben, "completed")
+			put(f, rows, true)
+			put(f, []*Row{other}, false)
+			before := f.Stored()
+
+			var wait sync.WaitGroup
+			results := make([]error, len(ids))
+			total := make([]domain.Erased, len(ids)+1)
+			for i, id := range ids {
+				wait.Go(func() { total[i], results[i] = f.Responses().Erase(t.Context(), id, always) })
+			}
+			wait.Go(func() {
+				var err error
+				if total[len(ids)], err = f.Responses().Erase(t.Context(), other.ID, always); err != nil {
+					t.Errorf("another response at the same time: %v", err)
+				}
+			})
+			wait.Wait()
+			succeeded := 0
+			for _, err := range results {
+				switch {
+				case err == nil:
+					succeeded++
+				case domain.CodeOf(err) != domain.CodeNotFound:
+					t.Errorf("want %s of whoever came too late, got %v", domain.CodeNotFound, err)
+				}
+			}
+			if succeeded != 1 {
+				t.Errorf("want exactly one erasure to succeed, got %d", succeeded)
+			}
+			want := before.Less(domain.Erased{Requests: 5, Templates: 5, Steps: 8, RawRequests: 4, RawResponses: 4})
+			for _, e := range total {
+				before = before.Less(e)
+			}
+			if after := f.Stored(); after != want || before != want {
+				t.Errorf("want %+v left, got %+v; it was said that %+v would be", want, after, before)
+			}
+		}
+		untouched(t)
+	})
+}
+
+// erasable erases, and checks the owners that permit hears of and what is gone.
+func erasable(t *testing.T, f ResponsesFixture, id uuid.UUID, owners []string, want domain.Erased) {
+	t.Helper()
+	before := f.Stored()
+	asked := false
+	erased, err := f.Responses().Erase(t.Context(), id, func(got []string) error {
+		asked = true
+		if !slices.Equal(distinct(owners), distinct(got)) {
+			t.Errorf("want permit to hear of %q, got %q", owners, got)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatalf("erase: %v", err)
+	}
+	if !asked {
+		t.Error("permit was not asked")
+	}
+	if erased != want {
+		t.Errorf("want erased %+v, got %+v", want, erased)
+	}
+	if after := f.Stored(); after != before.Less(want) {
+		t.Errorf("want left %+v, got %+v", before.Less(want), after)
+	}
+}
+
+// rowsOf is a list of rows, nil for calls of tools.
+func rowsOf(rows ...*Row) []*Row { return rows }
+
+func put(f ResponsesFixture, rows []*Row, chain bool) {
+	if chain {
+		f.AddChain(Chain(rows...)...)
+		return
+	}
+	for _, r := range rows {
+		f.AddResponse(*r)
+	}
+}
+
+// clones are equal rows under new identifiers.
+func clones(rows []*Row) []*Row {
+	copies := make([]*Row, len(rows))
+	for i, r := range rows {
+		if r != nil {
+			c := *r
+			c.ID = uuid.New()
+			copies[i] = &c
+		}
+	}
+	return copies
+}
+
+func always([]string) error { return nil }
+
+func neverAsked(t *testing.T) func([]string) error {
+	return func([]string) error {
+		t.Error("permit was asked about nothing")
+		return nil
+	}
+}
+
+func refuseBatched(owners []string) error {
+	if slices.Contains(owners, "") {
+		return domain.Errorf(domain.CodeNotFound, "a row of a batch")
+	}
+	return nil
+}
+
+func distinct(words []string) []string {
+	return slices.Compact(slices.Sorted(slices.Values(words)))
+}
+
+// differ says how two lists differ, times compared as instants in UTC.
+func differ(want, got []domain.Response) string {
+	if len(want) != len(got) {
+		return fmt.Sprintf("want %d rows, got %d", len(want), len(got))
+	}
+	for i := range want {
+		if w, g := showResponse(want[i]), showResponse(got[i]); w != g {
+			return fmt.Sprintf("row %d: want %s, got %s", i, w, g)
+		}
+		for _, at := range []*time.Time{&got[i].CreatedAt, got[i].StartedAt, got[i].CompletedAt, got[i].FailedAt} {
+			if at != nil && at.Location() != time.UTC {
+				return fmt.Sprintf("row %d: %s is not in UTC", i, at)
+			}
+		}
+	}
+	return ""
+}
+
+func showResponse(r domain.Response) string {
+	at := func(t *time.Time) string {
+		if t == nil {
+			return "-"
+		}
+		return t.UTC().Format(time.RFC3339Nano)
+	}
+	status := "-"
+	if r.HTTPStatus != nil {
+		status = fmt.Sprint(*r.HTTPStatus)
+	}
+	return fmt.Sprintf("{%s owner %q model %q %s tier %s at %s %s %s %s status %s}",
+		r.ID, r.Owner, r.Model, r.State, showText(r.Tier), at(&r.CreatedAt), at(r.StartedAt), at(r.CompletedAt), at(r.FailedAt), status)
+}
+
+func show(c domain.Contents) string {
+	return fmt.Sprintf("{prompt %q answer %s error %s}", c.Prompt, showText(c.Answer), showText(c.Error))
+}
+
+func showText(s *string) string {
+	if s == nil {
+		return "-"
+	}
+	return fmt.Sprintf("%q", *s)
+}

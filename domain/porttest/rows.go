@@ -1,0 +1,146 @@
+// Package porttest holds the promises of the ports as tests. Every
+// implementation runs them on a fixture of its own.
+package porttest
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"lethe/domain"
+)
+
+// Row is one stored request with what is kept beside it. NewRow makes one that
+// every database takes.
+type Row struct {
+	domain.Response
+	domain.Contents
+	Batched    bool // a row of a batch: the owner is not stored
+	NoTemplate bool // the prompt is not stored
+	File       File
+}
+
+// File says where a request's template came from.
+type File int
+
+// Where a template may come from.
+const (
+	NoFile File = iota
+	KeptFile
+	DeletedFile
+)
+
+// Step is one step of a chain: a call of a model where Row is set, else of a
+// tool.
+type Step struct {
+	ID  uuid.UUID
+	Row *Row
+}
+
+// UsageRow is one line of the gateway's accounts. What it cost is the tokens
+// times their prices, and unknown where any of these four is.
+type UsageRow struct {
+	Response         uuid.UUID
+	At               time.Time
+	PromptTokens     *int64
+	CompletionTokens *int64
+	TotalTokens      *int64
+	ReasoningTokens  int64
+	PromptPrice      *domain.Decimal // of one token
+	CompletionPrice  *domain.Decimal
+	Copied           bool // the gateway's log has a copy of the request and of the answer
+}
+
+// Stored is how many rows there are, of whomever.
+type Stored struct {
+	Requests     int64
+	Templates    int64
+	Steps        int64
+	RawRequests  int64
+	RawResponses int64
+	Tasks        int64
+	Usage        int64
+}
+
+// Less returns what remains when an erasure is done with.
+func (s Stored) Less(e domain.Erased) Stored {
+	s.Requests -= e.Requests
+	s.Templates -= e.Templates
+	s.Steps -= e.Steps
+	s.RawRequests -= e.RawRequests
+	s.RawResponses -= e.RawResponses
+	s.Tasks -= e.Tasks
+	return s
+}
+
+// Person is a stored human.
+type Person struct {
+	ID         uuid.UUID
+	Email      string
+	Admin      bool
+	Deleted    bool
+	Roles      []domain.Role
+	ExternalID string // empty: none
+	LastLogin  *time.Time
+}
+
+// Organization is a stored organization.
+type Organization struct {
+	ID      uuid.UUID
+	Email   string
+	Deleted bool
+}
+
+// Membership is a person's place in an organization.
+type Membership struct {
+	Person       uuid.UUID
+	Organization uuid.UUID
+	Pending      bool // invited, not yet active
+}
+
+// Key is a stored API key.
+type Key struct {
+	Secret  string
+	Owner   uuid.UUID
+	Creator uuid.UUID
+	Purpose string
+	Deleted bool
+}
+
+// NewRow makes a request with everything that its state demands, and a
+// template with a prompt.
+func NewRow(owner, state string, created time.Time) Row {
+	id := uuid.New()
+	row := Row{
+		Response: domain.Response{ID: id, Owner: owner, Model: "model-a", State: state, CreatedAt: created},
+		Contents: domain.Contents{Prompt: fmt.Sprintf("prompt of %s", id)},
+	}
+	switch state {
+	case "processing":
+		row.StartedAt = ptr(created.Add(time.Second))
+	case "completed":
+		row.StartedAt = ptr(created.Add(time.Second))
+		row.CompletedAt = ptr(created.Add(2500001 * time.Microsecond))
+		row.HTTPStatus = ptr(200)
+		row.Answer = ptr(fmt.Sprintf("answer of %s", id))
+	case "failed":
+		row.StartedAt = ptr(created.Add(time.Second))
+		row.FailedAt = ptr(created.Add(3 * time.Second))
+		row.HTTPStatus = ptr(502)
+		row.Error = ptr(fmt.Sprintf("error of %s", id))
+	}
+	return row
+}
+
+// Chain makes the steps of one response out of its requests; nil is a call of
+// a tool.
+func Chain(rows ...*Row) []Step {
+	steps := make([]Step, len(rows))
+	for i, row := range rows {
+		steps[i] = Step{ID: uuid.New(), Row: row}
+	}
+	return steps
+}
+
+func ptr[T any](v T) *T { return &v }
