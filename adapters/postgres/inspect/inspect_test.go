@@ -1,0 +1,500 @@
+package inspect_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"lethe/adapters/postgres/inspect"
+	"lethe/adapters/postgres/migrate"
+	"lethe/internal/pgtest"
+)
+
+var all = inspect.Requirements(inspect.Schemas{})
+
+func TestMissingTables(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		change string
+		want   []string
+	}{
+		"as migrated":            {"", []string{}},
+		"optional tables absent": {"DROP SCHEMA outlet CASCADE; DROP SCHEMA underway CASCADE", []string{}},
+		"text for varchar":       {"ALTER TABLE public.api_keys ALTER secret TYPE text", []string{}},
+		"columns to spare":       {"ALTER TABLE fusillade.requests ADD attempt_id uuid", []string{}},
+		"a table":                {"DROP TABLE fusillade.response_steps", []string{"table fusillade.response_steps is missing"}},
+		"a column": {"ALTER TABLE public.users DROP external_user_id CASCADE",
+			[]string{"column public.users.external_user_id is missing"}},
+		"a column of an optional table": {"ALTER TABLE outlet.http_requests DROP correlation_id",
+			[]string{"column outlet.http_requests.correlation_id is missing"}},
+		"another type": {"ALTER TABLE fusillade.requests ALTER response_status TYPE bigint",
+			[]string{"column fusillade.requests.response_status has type int8 instead of int2"}},
+		"several, in the order of the list": {"DROP TABLE fusillade.response_steps; ALTER TABLE public.user_organizations DROP status",
+			[]string{"column public.user_organizations.status is missing", "table fusillade.response_steps is missing"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := connect(t, pgtest.New(t).URL)
+			exec(t, db, tc.change)
+			counted := &counter{Querier: db}
+			got, err := inspect.MissingTables(t.Context(), counted, all)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(got, tc.want) {
+				t.Errorf("got %q, want %q", got, tc.want)
+			}
+			if counted.n != 1 {
+				t.Errorf("%d queries, want 1", counted.n)
+			}
+		})
+	}
+}
+
+func TestRequirementsOfASide(t *testing.T) {
+	t.Parallel()
+	schemas := inspect.Schemas{Fusillade: "queue", Outlet: "copies"}
+	seen := map[string]bool{}
+	for _, side := range []inspect.Side{inspect.Main, inspect.Fusillade} {
+		for _, r := range inspect.Requirements(schemas, side) {
+			if r.Side != side {
+				t.Errorf("%s is on side %d, asked for %d", r.Table, r.Side, side)
+			}
+			seen[r.Schema+"."+r.Table] = true
+		}
+	}
+	if len(seen) != len(all) || !seen["queue.requests"] || !seen["copies.http_responses"] || !seen["public.users"] {
+		t.Errorf("the two sides together have %v", seen)
+	}
+}
+
+func TestEachSideInItsOwnDatabase(t *testing.T) {
+	t.Parallel()
+	main, fusillade := pgtest.Empty(t), pgtest.Empty(t)
+	if _, err := migrate.Up(t.Context(), migrate.Target{MainURL: main.URL, FusilladeURL: fusillade.URL}); err != nil {
+		t.Fatal(err)
+	}
+	schemas := inspect.Schemas{Fusillade: "public"}
+	for _, tc := range []struct {
+		url   string
+		side  inspect.Side
+		tidy  bool
+		named string
+	}{
+		{main.URL, inspect.Main, true, ""},
+		{fusillade.URL, inspect.Fusillade, true, ""},
+		{main.URL, inspect.Fusillade, false, "public.requests"},
+		{fusillade.URL, inspect.Main, false, "public.users"},
+	} {
+		db := connect(t, tc.url)
+		reqs := inspect.Requirements(schemas, tc.side)
+		missing, err := inspect.MissingTables(t.Context(), db, reqs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if (len(missing) == 0) != tc.tidy || !strings.Contains(strings.Join(missing, "\n"), tc.named) {
+			t.Errorf("side %d: missing %q", tc.side, missing)
+		}
+		if !tc.tidy {
+			continue
+		}
+		advice, err := inspect.MissingIndexes(t.Context(), db, schemas, tc.side)
+		if err != nil || len(advice) != 0 {
+			t.Errorf("side %d: index advice %+v, %v", tc.side, advice, err)
+		}
+	}
+}
+
+func TestGrantsAreEnoughAndNoMore(t *testing.T) {
+	t.Parallel()
+	server := pgtest.WithFixture(t)
+	db := connect(t, server.URL)
+	exec(t, db, `
+		INSERT INTO outlet.http_requests (instance_id, correlation_id, timestamp, method, uri, headers)
+			VALUES ('a1000000-0000-0000-0000-000000000001', 2, now(), 'POST', '/', '{}');
+		INSERT INTO underway.task_queue (name) VALUES ('create-response');
+		INSERT INTO underway.task (id, task_queue_name, input) VALUES (gen_random_uuid(), 'create-response', '{}')`)
+	role := connect(t, server.RoleURL)
+
+	for _, sql := range []string{
+		"SELECT id, email, is_admin, is_deleted, external_user_id, user_type, last_login FROM public.users",
+		"UPDATE public.users SET last_login = now() WHERE id = (SELECT user_id FROM public.api_keys WHERE secret = 'sk-alice-platform' AND NOT is_deleted)",
+		"SELECT user_id, role FROM public.user_roles",
+		"SELECT user_id, organization_id, role, status FROM public.user_organizations",
+		"SELECT id, secret, user_id, created_by, purpose, is_deleted FROM public.api_keys",
+		"SELECT DISTINCT ON (fusillade_request_id) total_cost, prompt_tokens, completion_tokens, reasoning_tokens, total_tokens FROM public.http_analytics ORDER BY fusillade_request_id, timestamp DESC, id DESC",
+		"SELECT r.id, r.state, t.body, r.response_body, f.deleted_at FROM fusillade.requests r LEFT JOIN fusillade.request_templates t ON t.id = r.template_id LEFT JOIN fusillade.files f ON f.id = t.file_id",
+		"SELECT id, request_id, parent_step_id, response_payload FROM fusillade.response_steps ORDER BY step_sequence FOR UPDATE",
+		"SELECT id FROM fusillade.requests FOR UPDATE",
+		"SELECT id FROM fusillade.request_templates WHERE file_id IS NULL FOR UPDATE",
+		"SELECT id FROM underway.task WHERE task_queue_name = 'create-response' AND state IN ('pending', 'in_progress') FOR UPDATE",
+		"DELETE FROM underway.task WHERE input ->> 'job_id' IS NULL",
+		"DELETE FROM outlet.http_requests WHERE (instance_id, correlation_id) IN (SELECT instance_id, correlation_id FROM public.http_analytics)",
+		"DELETE FROM outlet.http_responses WHERE (instance_id, correlation_id) IN (SELECT instance_id, correlation_id FROM public.http_analytics)",
+		"DELETE FROM fusillade.response_steps WHERE parent_step_id IS NULL",
+		"DELETE FROM fusillade.requests WHERE batch_id IS NULL",
+		"DELETE FROM fusillade.request_templates WHERE file_id IS NULL",
+	} {
+		tag, err := role.Exec(t.Context(), sql)
+		if err != nil {
+			t.Errorf("the role cannot: %s: %v", sql, err)
+		} else if tag.RowsAffected() == 0 && !strings.Contains(sql, "http_responses") {
+			t.Errorf("touched no row, so proved nothing: %s", sql)
+		}
+	}
+
+	for _, sql := range []string{
+		"SELECT password_hash FROM public.users",
+		"SELECT * FROM public.users",
+		"UPDATE public.users SET is_admin = true",
+		"INSERT INTO public.user_roles (user_id, role) SELECT id, 'PLATFORMMANAGER' FROM public.users",
+		"UPDATE public.user_organizations SET status = 'active'",
+		"SELECT name FROM public.api_keys",
+		"UPDATE public.api_keys SET is_deleted = false",
+		"DELETE FROM public.http_analytics",
+		"SELECT uri FROM public.http_analytics",
+		"SELECT amount FROM public.credits_transactions",
+		"DELETE FROM public.users",
+		"INSERT INTO fusillade.request_templates (endpoint, method, path, model, api_key) VALUES ('', '', '', '', '')",
+		"SELECT api_key FROM fusillade.request_templates",
+		"UPDATE fusillade.requests SET state = 'completed'",
+		"INSERT INTO fusillade.requests (model, created_by) VALUES ('m', 'u')",
+		"UPDATE fusillade.response_steps SET response_payload = NULL",
+		"SELECT name FROM fusillade.files",
+		"DELETE FROM fusillade.files",
+		"SELECT id FROM fusillade.batches",
+		"SELECT body FROM outlet.http_requests",
+		"SELECT name FROM underway.task_queue",
+		"UPDATE underway.task SET state = 'cancelled'",
+		"TRUNCATE fusillade.requests CASCADE",
+		"CREATE TABLE public.mine (id int)",
+		"CREATE TABLE fusillade.mine (id int)",
+	} {
+		_, err := role.Exec(t.Context(), sql)
+		var refusal *pgconn.PgError
+		if !errors.As(err, &refusal) || refusal.Code != "42501" {
+			t.Errorf("the role should not be allowed: %s (got %v)", sql, err)
+		}
+	}
+}
+
+func TestGrantsAreSplitAndQuoted(t *testing.T) {
+	t.Parallel()
+	main, fusillade := inspect.Grants(`o"dd`, inspect.Requirements(inspect.Schemas{Fusillade: "public", Outlet: "x y"}))
+	if want := `GRANT USAGE ON SCHEMA "public" TO "o""dd"`; main[0] != want || fusillade[0] != want {
+		t.Errorf("got %q and %q, want %q on both sides", main[0], fusillade[0], want)
+	}
+	if want := `GRANT SELECT ("instance_id", "correlation_id"), DELETE ON "x y"."http_requests" TO "o""dd"`; !slices.Contains(fusillade, want) {
+		t.Errorf("%q is not among %q", want, fusillade)
+	}
+	for _, stmt := range main {
+		if strings.Contains(stmt, "requests") || strings.Contains(stmt, "DELETE") {
+			t.Errorf("on the main side: %s", stmt)
+		}
+	}
+	for _, stmt := range append(main, fusillade...) {
+		if strings.Contains(stmt, "INSERT") || strings.Contains(stmt, "ALL") {
+			t.Errorf("too much: %s", stmt)
+		}
+	}
+}
+
+func TestMissingPrivileges(t *testing.T) {
+	t.Parallel()
+	server := pgtest.New(t)
+	db, role := connect(t, server.URL), connect(t, server.RoleURL)
+	var name string
+	if err := role.QueryRow(t.Context(), "SELECT current_user").Scan(&name); err != nil {
+		t.Fatal(err)
+	}
+	name = pgx.Identifier{name}.Sanitize()
+	missing := func() []string {
+		t.Helper()
+		got, err := inspect.MissingPrivileges(t.Context(), role, all)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+
+	if got := missing(); len(got) != 0 {
+		t.Errorf("with every grant, %q are missing", got)
+	}
+	exec(t, db, "REVOKE SELECT (email) ON public.users FROM "+name)
+	exec(t, db, "REVOKE UPDATE (updated_at) ON fusillade.requests FROM "+name)
+	exec(t, db, "REVOKE DELETE ON fusillade.response_steps FROM "+name)
+	exec(t, db, "REVOKE USAGE ON SCHEMA underway FROM "+name)
+	want := []string{
+		"SELECT (email) on public.users", "UPDATE (updated_at) on fusillade.requests",
+		"DELETE on fusillade.response_steps", "USAGE on schema underway",
+	}
+	if got := missing(); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	exec(t, db, "DROP SCHEMA underway CASCADE; DROP TABLE fusillade.response_steps; ALTER TABLE public.users DROP email CASCADE")
+	if got := missing(); !slices.Equal(got, want[1:2]) {
+		t.Errorf("what is not there is not a missing privilege: got %q, want %q", got, want[1:2])
+	}
+	exec(t, db, "GRANT UPDATE ON fusillade.requests TO "+name)
+	if got := missing(); len(got) != 0 {
+		t.Errorf("a privilege on the table covers its columns: %q", got)
+	}
+}
+
+func TestPresent(t *testing.T) {
+	t.Parallel()
+	db := connect(t, pgtest.New(t).URL)
+	exec(t, db, "DROP SCHEMA outlet CASCADE")
+	got, err := inspect.Present(t.Context(), db, all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var optional []string
+	for _, r := range got {
+		if r.Optional {
+			optional = append(optional, r.Schema+"."+r.Table)
+		}
+	}
+	if len(got) != len(all)-2 || !slices.Equal(optional, []string{"underway.task"}) {
+		t.Errorf("%d requirements, optional ones %q", len(got), optional)
+	}
+}
+
+func TestMissingIndexes(t *testing.T) {
+	t.Parallel()
+	const (
+		rank   = "CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END"
+		active = `CREATE INDEX CONCURRENTLY "idx_requests_user_active_sort" ON "fusillade"."requests" (created_by, (` + rank + `), created_at DESC, id DESC, service_tier) WHERE created_by IS NOT NULL`
+		usage  = `CREATE INDEX CONCURRENTLY "http_analytics_fusillade_request_id_idx" ON "public"."http_analytics" (fusillade_request_id) WHERE fusillade_request_id IS NOT NULL`
+		drop   = "DROP INDEX fusillade.idx_requests_user_active_sort;"
+		cols   = "(created_by, (" + rank + "), created_at DESC, id DESC, service_tier"
+		where  = " WHERE created_by IS NOT NULL"
+	)
+	for name, tc := range map[string]struct {
+		change string
+		want   []string // statements; the invalid index's name first, if any
+	}{
+		"as migrated":           {"", nil},
+		"none, as in a new one": {drop, []string{active}},
+		"of the main side":      {"DROP INDEX public.http_analytics_fusillade_request_id_idx", []string{usage}},
+		"both sides":            {drop + "DROP INDEX public.http_analytics_fusillade_request_id_idx", []string{active, usage}},
+		"under another name":    {"ALTER INDEX fusillade.idx_requests_user_active_sort RENAME TO other", nil},
+		"made anew":             {drop + "CREATE INDEX ON fusillade.requests " + cols + ")" + where, nil},
+		"over every row":        {drop + "CREATE INDEX ON fusillade.requests " + cols + ")", nil},
+		"with more columns":     {drop + "CREATE INDEX ON fusillade.requests " + cols + ", model)" + where, nil},
+		"last column included": {drop + "CREATE INDEX ON fusillade.requests " +
+			strings.Replace(cols, ", service_tier", "", 1) + ") INCLUDE (service_tier)" + where, nil},
+		"over other rows":   {drop + "CREATE INDEX other ON fusillade.requests " + cols + ")" + " WHERE batch_id IS NULL", []string{active}},
+		"other direction":   {drop + "CREATE INDEX other ON fusillade.requests " + strings.Replace(cols, "id DESC", "id", 1) + ")" + where, []string{active}},
+		"nulls elsewhere":   {drop + "CREATE INDEX other ON fusillade.requests " + strings.Replace(cols, "id DESC", "id DESC NULLS LAST", 1) + ")" + where, []string{active}},
+		"first elsewhere":   {drop + "CREATE INDEX other ON fusillade.requests " + strings.Replace(cols, "created_by", "created_by NULLS FIRST", 1) + ")" + where, []string{active}},
+		"too few columns":   {drop + "CREATE INDEX other ON fusillade.requests (created_by)" + where, []string{active}},
+		"another rank":      {drop + "CREATE INDEX other ON fusillade.requests " + strings.Replace(cols, "THEN 1", "THEN 5", 1) + ")" + where, []string{active}},
+		"of another method": {"DROP INDEX fusillade.idx_requests_template_id; CREATE INDEX other ON fusillade.requests USING hash (template_id)", []string{`CREATE INDEX CONCURRENTLY "idx_requests_template_id" ON "fusillade"."requests" (template_id)`}},
+		"its name is taken": {drop + "CREATE INDEX idx_requests_user_active_sort ON fusillade.requests (created_by)",
+			[]string{strings.Replace(active, ` "idx_requests_user_active_sort"`, "", 1)}},
+		"left invalid": {"UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'fusillade.idx_requests_user_active_sort'::regclass",
+			[]string{"idx_requests_user_active_sort", `DROP INDEX CONCURRENTLY "fusillade"."idx_requests_user_active_sort"`, active}},
+		"left invalid, and a good one": {"CREATE INDEX good ON fusillade.requests " + cols + ")" + where + ";UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'fusillade.idx_requests_user_active_sort'::regclass", nil},
+		"no table, no advice":          {"DROP TABLE fusillade.response_steps", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db := connect(t, pgtest.New(t).URL)
+			exec(t, db, tc.change)
+			advice, err := inspect.MissingIndexes(t.Context(), db, inspect.Schemas{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, a := range advice {
+				if a.Invalid != "" {
+					got = append(got, a.Invalid)
+				}
+				got = append(got, a.Statements...)
+				for _, stmt := range a.Statements {
+					exec(t, db, stmt)
+				}
+			}
+			if !slices.Equal(got, tc.want) {
+				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(tc.want, "\n"))
+			}
+			if advice, err = inspect.MissingIndexes(t.Context(), db, inspect.Schemas{}); err != nil || len(advice) != 0 {
+				t.Errorf("after following the advice there is still %+v, %v", advice, err)
+			}
+		})
+	}
+}
+
+func TestServer(t *testing.T) {
+	t.Parallel()
+	ctx, server := t.Context(), pgtest.New(t)
+	db := connect(t, server.RoleURL) // doctor runs under this role
+	number, name, err := inspect.ServerVersion(ctx, db)
+	if err != nil || number < inspect.MinServerVersion || !strings.HasPrefix(name, fmt.Sprint(number/10000)) {
+		t.Errorf("server version %d, %q, %v", number, name, err)
+	}
+
+	skew, uncertainty, err := inspect.ClockSkew(ctx, db)
+	if err != nil || skew.Abs() > uncertainty+time.Minute || uncertainty <= 0 {
+		t.Errorf("clock skew %v ± %v, %v", skew, uncertainty, err)
+	}
+
+	limits, err := inspect.ConnectionLimits(ctx, db)
+	if err != nil || limits.Max < 1 || limits.Open < 1 || limits.RoleMax != -1 || limits.DatabaseMax != -1 {
+		t.Errorf("connection limits %+v, %v", limits, err)
+	}
+
+	lag, err := inspect.ReplicaLag(ctx, db, db)
+	if err != nil || lag.InRecovery {
+		t.Errorf("a primary in a replica's place: %+v, %v", lag, err)
+	}
+}
+
+func TestConnectionLimit(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		c    inspect.Connections
+		want int
+	}{
+		{inspect.Connections{Max: 100, Reserved: 3, RoleMax: -1, DatabaseMax: -1}, 97},
+		{inspect.Connections{Max: 100, Reserved: 3, RoleMax: 10, DatabaseMax: 20}, 10},
+		{inspect.Connections{Max: 100, Reserved: 3, RoleMax: 0, DatabaseMax: 20}, 0},
+		{inspect.Connections{Max: 100, Reserved: 3, RoleMax: -1, DatabaseMax: 20}, 20},
+	} {
+		if got := tc.c.Limit(); got != tc.want {
+			t.Errorf("%+v allows %d, want %d", tc.c, got, tc.want)
+		}
+	}
+}
+
+// A replica is played by functions that hide the server's own.
+func TestReplicaLag(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		replayed string
+		behind   bool
+	}{
+		"behind":    {"'0/1'", true},
+		"caught up": {"pg_catalog.pg_current_wal_lsn() + 1e9::numeric", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := pgtest.Empty(t)
+			primary, replica := connect(t, server.URL), connect(t, server.URL)
+			exec(t, replica, "CREATE SCHEMA played")
+			exec(t, replica, "CREATE FUNCTION played.pg_is_in_recovery() RETURNS boolean LANGUAGE sql AS 'SELECT true'")
+			exec(t, replica, "CREATE FUNCTION played.pg_last_wal_replay_lsn() RETURNS pg_lsn LANGUAGE sql AS $$SELECT ("+tc.replayed+")::pg_lsn$$")
+			exec(t, replica, "CREATE FUNCTION played.pg_last_xact_replay_timestamp() RETURNS timestamptz LANGUAGE sql AS $$SELECT clock_timestamp() - interval '1 hour'$$")
+			exec(t, replica, "SET search_path TO played, pg_catalog")
+			lag, err := inspect.ReplicaLag(t.Context(), primary, replica)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !lag.InRecovery || (lag.Bytes > 0) != tc.behind || (lag.Since >= time.Hour) != tc.behind {
+				t.Errorf("lag %+v", lag)
+			}
+		})
+	}
+}
+
+func TestUpstreamVersion(t *testing.T) {
+	t.Parallel()
+	const table = "CREATE TABLE fusillade._sqlx_migrations (version bigint, success boolean);"
+	const grant = "GRANT SELECT ON fusillade._sqlx_migrations TO public;"
+	insert := func(values string) string {
+		return table + grant + "INSERT INTO fusillade._sqlx_migrations VALUES " + values
+	}
+	for name, tc := range map[string]struct {
+		change string
+		age    inspect.Age
+		newest int64
+		failed []int64
+	}{
+		"ours":       {"", inspect.NoMigrations, 0, nil},
+		"empty":      {table + grant, inspect.NoMigrations, 0, nil},
+		"not for us": {table, inspect.Unreadable, 0, nil},
+		"the known":  {insert("(20260507000000, true), (20260506000000, true)"), inspect.Known, inspect.FusilladeMigration, nil},
+		"older":      {insert("(20260506000000, true)"), inspect.Older, 20260506000000, nil},
+		"newer":      {insert("(20260507000000, true), (20260528000000, true)"), inspect.Newer, 20260528000000, nil},
+		"one unfinished": {insert("(20260507000000, true), (20260528000000, false)"), inspect.Known, inspect.FusilladeMigration,
+			[]int64{20260528000000}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := pgtest.New(t)
+			exec(t, connect(t, server.URL), tc.change)
+			got, err := inspect.UpstreamVersion(t.Context(), connect(t, server.RoleURL), "fusillade", inspect.FusilladeMigration)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.Age != tc.age || got.Newest != tc.newest || !slices.Equal(got.Failed, tc.failed) {
+				t.Errorf("got %+v", got)
+			}
+		})
+	}
+}
+
+func TestErrorsComeThrough(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	db := connect(t, pgtest.Empty(t).URL)
+	if err := db.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for name, call := range map[string]func() error{
+		"MissingTables":     func() error { _, err := inspect.MissingTables(ctx, db, all); return err },
+		"Present":           func() error { _, err := inspect.Present(ctx, db, all); return err },
+		"MissingPrivileges": func() error { _, err := inspect.MissingPrivileges(ctx, db, all); return err },
+		"MissingIndexes":    func() error { _, err := inspect.MissingIndexes(ctx, db, inspect.Schemas{}); return err },
+		"ServerVersion":     func() error { _, _, err := inspect.ServerVersion(ctx, db); return err },
+		"ClockSkew":         func() error { _, _, err := inspect.ClockSkew(ctx, db); return err },
+		"ReplicaLag":        func() error { _, err := inspect.ReplicaLag(ctx, db, db); return err },
+		"ConnectionLimits":  func() error { _, err := inspect.ConnectionLimits(ctx, db); return err },
+		"UpstreamVersion":   func() error { _, err := inspect.UpstreamVersion(ctx, db, "public", inspect.DwctlMigration); return err },
+	} {
+		if call() == nil {
+			t.Errorf("%s on a closed connection returned no error", name)
+		}
+	}
+}
+
+// counter counts the queries that are made.
+type counter struct {
+	inspect.Querier
+	n int
+}
+
+func (c *counter) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	c.n++
+	return c.Querier.Query(ctx, sql, args...)
+}
+
+func (c *counter) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
+	c.n++
+	return c.Querier.QueryRow(ctx, sql, args...)
+}
+
+func connect(t *testing.T, url string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	return conn
+}
+
+func exec(t *testing.T, db *pgx.Conn, sql string) {
+	t.Helper()
+	if _, err := db.Exec(t.Context(), sql); err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+}
