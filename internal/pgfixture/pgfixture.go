@@ -1,0 +1,225 @@
+// Package pgfixture puts rows into a Postgres database as its owner, so that
+// adapters can be held to the promises of their ports.
+package pgfixture
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"lethe/domain"
+	"lethe/domain/porttest"
+)
+
+// Ports are the adapters under test; those that a test does not ask for may be
+// nil.
+type Ports struct {
+	Responses    domain.Responses
+	UsageRecords domain.UsageRecords
+	People       domain.People
+}
+
+// Fixture is a database and the adapters that work on it.
+type Fixture struct {
+	t     testing.TB
+	conn  *pgx.Conn
+	ports Ports
+}
+
+var (
+	_ porttest.ResponsesFixture = (*Fixture)(nil)
+	_ porttest.UsageFixture     = (*Fixture)(nil)
+	_ porttest.PeopleFixture    = (*Fixture)(nil)
+)
+
+// New connects to a database that has every table, under their default names.
+// The URL names the owner of the tables; whatever goes wrong fails the test.
+func New(t testing.TB, url string, ports Ports) *Fixture {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatalf("connect to put rows in: %v", err)
+	}
+	t.Cleanup(func() {
+		// The test's own context has ended by now.
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := conn.Close(ctx); err != nil {
+			t.Errorf("close the connection that put rows in: %v", err)
+		}
+	})
+	return &Fixture{t, conn, ports}
+}
+
+// Responses is the adapter under test.
+func (f *Fixture) Responses() domain.Responses { return f.ports.Responses }
+
+// UsageRecords is the adapter under test.
+func (f *Fixture) UsageRecords() domain.UsageRecords { return f.ports.UsageRecords }
+
+// People is the adapter under test.
+func (f *Fixture) People() domain.People { return f.ports.People }
+
+// AddResponse stores a request with its template.
+func (f *Fixture) AddResponse(row porttest.Row) {
+	f.t.Helper()
+	var batch, template *uuid.UUID
+	owner := &row.Owner
+	if row.Batched {
+		batch, owner = new(uuid.UUID), nil
+		*batch = uuid.New()
+		f.exec(`INSERT INTO fusillade.batches (id, expires_at) VALUES ($1, now())`, batch)
+	}
+	if !row.NoTemplate {
+		id := uuid.New()
+		template = &id
+		f.exec(`INSERT INTO fusillade.request_templates (id, file_id, endpoint, method, path, body, model, api_key, created_at)
+			VALUES ($1, $2, 'http://upstream.test', 'POST', '/v1/responses', $3, $4, 'key', $5)`,
+			id, f.addFile(row.File), row.Prompt, row.Model, row.CreatedAt)
+	}
+	var daemon *uuid.UUID
+	var claimed, canceled *time.Time
+	switch row.State {
+	case "claimed", "processing":
+		daemon, claimed = &uuid.Max, &row.CreatedAt
+	case "canceled":
+		canceled = &row.CreatedAt
+	}
+	f.exec(`INSERT INTO fusillade.requests (id, batch_id, template_id, state, daemon_id, claimed_at, started_at,
+			response_status, response_body, completed_at, error, failed_at, canceled_at, created_at, model, service_tier, created_by)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)`,
+		row.ID, batch, template, row.State, daemon, claimed, row.StartedAt,
+		row.HTTPStatus, row.Answer, row.CompletedAt, row.Error, row.FailedAt, canceled, row.CreatedAt, row.Model, row.Tier, owner)
+}
+
+func (f *Fixture) addFile(file porttest.File) *uuid.UUID {
+	f.t.Helper()
+	if file == porttest.NoFile {
+		return nil
+	}
+	id := uuid.New()
+	f.exec(`INSERT INTO fusillade.files (id, name, deleted_at) VALUES ($1, 'in.jsonl', CASE WHEN $2 THEN now() END)`,
+		id, file == porttest.DeletedFile)
+	return &id
+}
+
+// AddChain stores the steps of a response and their requests; the first is the
+// head.
+func (f *Fixture) AddChain(steps ...porttest.Step) {
+	f.t.Helper()
+	var head, previous *uuid.UUID
+	for i, step := range steps {
+		kind, request := "tool_call", (*uuid.UUID)(nil)
+		if step.Row != nil {
+			f.AddResponse(*step.Row)
+			kind, request = "model_call", &step.Row.ID
+		}
+		f.exec(`INSERT INTO fusillade.response_steps (id, request_id, prev_step_id, parent_step_id, step_kind, step_sequence,
+				request_payload, response_payload, state, started_at, completed_at)
+			VALUES ($1, $2, $3, $4, $5, $6, '{"words": "of people"}', '{"words": "of a model"}', 'completed', now(), now())`,
+			step.ID, request, previous, head, kind, i)
+		if head == nil {
+			head = &step.ID
+		}
+		previous = &step.ID
+	}
+}
+
+// AddUsage stores what a response cost, and the copies that go with it.
+func (f *Fixture) AddUsage(u porttest.UsageRow) {
+	f.t.Helper()
+	instance, correlation := uuid.New(), u.At.UnixMicro()
+	f.exec(`INSERT INTO public.http_analytics (instance_id, correlation_id, timestamp, method, uri, prompt_tokens, completion_tokens,
+			total_tokens, reasoning_tokens, input_price_per_token, output_price_per_token, fusillade_request_id)
+		VALUES ($1, $2, $3, 'POST', '/v1/responses', $4, $5, $6, $7, $8::text::numeric, $9::text::numeric, $10)`,
+		instance, correlation, u.At, u.PromptTokens, u.CompletionTokens, u.TotalTokens, u.ReasoningTokens,
+		u.PromptPrice, u.CompletionPrice, u.Response)
+	if !u.Copied {
+		return
+	}
+	f.exec(`INSERT INTO outlet.http_requests (instance_id, correlation_id, timestamp, method, uri, headers, body)
+		VALUES ($1, $2, $3, 'POST', '/v1/responses', '{}', '{"words": "of people"}')`, instance, correlation, u.At)
+	f.exec(`INSERT INTO outlet.http_responses (instance_id, correlation_id, timestamp, status_code, headers, body,
+			duration_to_first_byte_ms, duration_ms)
+		VALUES ($1, $2, $3, 200, '{}', '{"words": "of a model"}', 1, 2)`, instance, correlation, u.At)
+}
+
+// AddTask stores a job that holds a response: one that is still to run and
+// would make it, or a finished one that completed it.
+func (f *Fixture) AddTask(response uuid.UUID, finished bool) {
+	f.t.Helper()
+	queue, state := "create-response", "pending"
+	if finished {
+		queue, state = "complete-response", "succeeded"
+	}
+	f.exec(`INSERT INTO underway.task_queue (name) VALUES ($1) ON CONFLICT DO NOTHING`, queue)
+	f.exec(`INSERT INTO underway.task (id, task_queue_name, state, input)
+		VALUES ($1::uuid, $2, $3, jsonb_build_object('step_index', 0, 'job_id', $1::uuid,
+			'step_input', jsonb_build_object('request_id', $4::uuid, 'body', 'words of people')))`,
+		uuid.New(), queue, state, response)
+}
+
+// Stored counts what is there.
+func (f *Fixture) Stored() porttest.Stored {
+	f.t.Helper()
+	var s porttest.Stored
+	err := f.conn.QueryRow(f.t.Context(), `SELECT
+			(SELECT count(*) FROM fusillade.requests), (SELECT count(*) FROM fusillade.request_templates),
+			(SELECT count(*) FROM fusillade.response_steps),
+			(SELECT count(*) FROM outlet.http_requests), (SELECT count(*) FROM outlet.http_responses),
+			(SELECT count(*) FROM underway.task), (SELECT count(*) FROM public.http_analytics)`).
+		Scan(&s.Requests, &s.Templates, &s.Steps, &s.RawRequests, &s.RawResponses, &s.Tasks, &s.Usage)
+	if err != nil {
+		f.t.Fatalf("count rows: %v", err)
+	}
+	return s
+}
+
+// AddPerson stores a human.
+func (f *Fixture) AddPerson(p porttest.Person) {
+	f.t.Helper()
+	var external *string
+	if p.ExternalID != "" {
+		external = &p.ExternalID
+	}
+	f.exec(`INSERT INTO public.users (id, username, email, is_admin, is_deleted, external_user_id, last_login)
+		VALUES ($1::uuid, $1::uuid::text, $2, $3, $4, $5, $6)`, p.ID, p.Email, p.Admin, p.Deleted, external, p.LastLogin)
+	for _, role := range p.Roles {
+		f.exec(`INSERT INTO public.user_roles (user_id, role) VALUES ($1, $2::text::public.user_role)`, p.ID, string(role))
+	}
+}
+
+// AddOrganization stores an organization.
+func (f *Fixture) AddOrganization(o porttest.Organization) {
+	f.t.Helper()
+	f.exec(`INSERT INTO public.users (id, username, email, is_deleted, user_type) VALUES ($1::uuid, $1::uuid::text, $2, $3, 'organization')`,
+		o.ID, o.Email, o.Deleted)
+}
+
+// AddMembership makes a stored person a member of a stored organization.
+func (f *Fixture) AddMembership(m porttest.Membership) {
+	f.t.Helper()
+	status := "active"
+	if m.Pending {
+		status = "pending"
+	}
+	f.exec(`INSERT INTO public.user_organizations (user_id, organization_id, status) VALUES ($1, $2, $3)`,
+		m.Person, m.Organization, status)
+}
+
+// AddKey stores a key of a stored person.
+func (f *Fixture) AddKey(k porttest.Key) {
+	f.t.Helper()
+	f.exec(`INSERT INTO public.api_keys (name, secret, user_id, created_by, purpose, is_deleted)
+		VALUES (gen_random_uuid()::text, $1, $2, $3, $4, $5)`, k.Secret, k.Owner, k.Creator, k.Purpose, k.Deleted)
+}
+
+func (f *Fixture) exec(sql string, args ...any) {
+	f.t.Helper()
+	if _, err := f.conn.Exec(f.t.Context(), sql, args...); err != nil {
+		f.t.Fatalf("put rows in: %v", err)
+	}
+}
