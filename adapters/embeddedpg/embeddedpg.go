@@ -1,0 +1,142 @@
+// Package embeddedpg runs a PostgreSQL of the program's own: fetched once,
+// started with the program and stopped with it.
+//
+// PostgreSQL refuses to run as root and outlives a program that is killed, so
+// it is looked after by a helper: the program runs itself again with
+// HelperCommand, as an unprivileged user where it is root. The helper holds a
+// lock on the data folder for as long as it lives and stops PostgreSQL when its
+// standard input ends, which happens however the program ends.
+//
+// The data folder holds:
+//
+//	cluster/       PostgreSQL's data directory
+//	cache/         fetched binaries, unless Config.CacheDir is set
+//	password       the database password, made once
+//	lock           held by the helper
+//	server.json    where the running server can be reached
+//	postgres.log   what PostgreSQL says
+//	initialising/  a cluster in the making
+package embeddedpg
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+)
+
+// HelperCommand is the hidden command under which the program has to call
+// RunHelper.
+const HelperCommand = "embedded-postgres-helper"
+
+// Errors that Open returns, wrapped in a message that says what to do.
+var (
+	// ErrVersionMismatch: the data were written by another major version of
+	// PostgreSQL than the one at hand. The data have not been touched.
+	ErrVersionMismatch = errors.New("data of another PostgreSQL version")
+	// ErrDataDir: the data folder cannot be used as it is.
+	ErrDataDir = errors.New("data folder not usable")
+	// ErrNoBinaries: PostgreSQL could neither be fetched nor found.
+	ErrNoBinaries = errors.New("no PostgreSQL to run")
+)
+
+const (
+	// openTimeout bounds Open, fetching included.
+	openTimeout = 2 * time.Minute
+	// cancelGrace is how long a helper that was told to stop while starting
+	// may take before it is killed.
+	cancelGrace = 45 * time.Second
+	// pollInterval is the pause between two looks at another process's doings.
+	pollInterval = 50 * time.Millisecond
+)
+
+// Config says where the server keeps its files and where its binaries are from.
+type Config struct {
+	// DataDir is the folder that holds everything; made where absent. For root
+	// it must be reachable by an unprivileged user (uid 65534).
+	DataDir string
+	// CacheDir holds fetched binaries and may be shared by several data
+	// folders. Empty: the folder cache in DataDir.
+	CacheDir string
+	// BinariesPath is an installed PostgreSQL to use instead of a fetched one,
+	// such as /usr/lib/postgresql/17. Empty: fetch, and where that fails, the
+	// newest installed one of version 15 or later.
+	BinariesPath string
+	// Progress receives a line for each step that takes time; nil: none.
+	Progress io.Writer
+}
+
+// Server is a running PostgreSQL, started by this process or by another one.
+type Server struct {
+	url   string
+	owned bool
+	// stop tells the server (or, when attached, the watch on it) to end.
+	stop func()
+	once sync.Once
+	done chan struct{}
+}
+
+// Open returns the server on cfg.DataDir: the one that another process runs, or
+// a new one. It takes at most two minutes. Cancelling ctx stops what Open has
+// started so far. Errors: ErrVersionMismatch, ErrDataDir, ErrNoBinaries, that
+// of ctx, or another that says why PostgreSQL did not start.
+func Open(ctx context.Context, cfg Config) (*Server, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, openTimeout,
+		fmt.Errorf("not ready after %s: look at postgres.log in the data folder, or at the network if it was still fetching", openTimeout))
+	defer cancel()
+
+	as := childIdentity()
+	set, err := prepareFolders(cfg, as)
+	if err != nil {
+		return nil, fmt.Errorf("embedded PostgreSQL: %w", err)
+	}
+	for {
+		srv, err := attach(ctx, set.DataDir)
+		if err == nil && srv == nil {
+			srv, err = launch(ctx, set, as, cfg.Progress)
+		}
+		switch {
+		case err == nil:
+			return srv, nil
+		case !errors.Is(err, errBusy):
+			return nil, fmt.Errorf("embedded PostgreSQL: %w", err)
+		}
+		if err := pause(ctx); err != nil {
+			return nil, fmt.Errorf("embedded PostgreSQL: %w", err)
+		}
+	}
+}
+
+// URL is the connection string of the database "lethe"; it holds the password.
+func (s *Server) URL() string { return s.url }
+
+// Owned reports whether this process started the server, so that Stop ends it.
+func (s *Server) Owned() bool { return s.owned }
+
+// Done is closed when the server is gone, stopped or not.
+func (s *Server) Done() <-chan struct{} { return s.done }
+
+// Stop ends an owned server and returns when it is gone; of another process's
+// server it only lets go. It may be called again. When ctx ends first its error
+// is returned, and the server goes on stopping by itself.
+func (s *Server) Stop(ctx context.Context) error {
+	s.once.Do(s.stop)
+	select {
+	case <-s.done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("embedded PostgreSQL is still stopping: %w", context.Cause(ctx))
+	}
+}
+
+// pause waits one poll interval, or returns why ctx ended.
+func pause(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(pollInterval):
+		return nil
+	}
+}

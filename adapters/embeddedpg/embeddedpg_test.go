@@ -1,0 +1,554 @@
+package embeddedpg
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+func TestDataSurviveARestart(t *testing.T) {
+	t.Parallel()
+	dataDir := newDataDir(t)
+	first := open(t, Config{DataDir: dataDir})
+	if !first.Owned() {
+		t.Error("the server is not ours")
+	}
+	exec1(t, first.URL(), "CREATE TABLE kept (word text)")
+	exec1(t, first.URL(), "INSERT INTO kept VALUES ('Grüße')")
+	stop(t, first)
+	stop(t, first)
+	awaitDone(t, first)
+	if err := ping(context.Background(), first.URL()); err == nil {
+		t.Error("the stopped server answers")
+	}
+	if left := processesOn(dataDir); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+
+	var progress recorder
+	second := open(t, Config{DataDir: dataDir, Progress: &progress})
+	if got := query(t, second.URL(), "SELECT string_agg(word, ',') FROM kept"); got != "Grüße" {
+		t.Errorf("kept %q", got)
+	}
+	if second.URL() != first.URL() {
+		t.Error("the password or the address has changed")
+	}
+	if strings.Contains(progress.String(), "Fetching") || strings.Contains(progress.String(), "Making") {
+		t.Errorf("the second start did more than starting: %s", progress.String())
+	}
+}
+
+func TestServerIsSetUpSafely(t *testing.T) {
+	t.Parallel()
+	dataDir := newDataDir(t)
+	srv := open(t, Config{DataDir: dataDir})
+	for setting, want := range map[string]string{
+		"fsync": "on", "server_encoding": "UTF8", "TimeZone": "UTC", "max_connections": "60",
+		"shared_buffers": "64MB", "password_encryption": "scram-sha-256", "listen_addresses": "",
+	} {
+		if got := query(t, srv.URL(), "SHOW "+setting); got != want {
+			t.Errorf("%s is %q, want %q", setting, got, want)
+		}
+	}
+	if got := query(t, srv.URL(), "SELECT current_database() || ' ' || current_user"); got != "lethe lethe" {
+		t.Errorf("database and role: %s", got)
+	}
+	if got := query(t, srv.URL(), "SELECT string_agg(DISTINCT auth_method, ',') FROM pg_hba_file_rules"); got != "scram-sha-256" {
+		t.Errorf("methods of authentication: %s", got)
+	}
+
+	password, err := os.ReadFile(filepath.Join(dataDir, "password"))
+	must(t, err)
+	if len(password) != 64 {
+		t.Errorf("the password has %d characters, want 32 bytes in hexadecimal", len(password))
+	}
+	wrong := strings.Replace(srv.URL(), string(password), "postgres", 1)
+	var refused *pgconn.PgError
+	if err := ping(context.Background(), wrong); !errors.As(err, &refused) || refused.Code != "28P01" {
+		t.Errorf("a wrong password gives %v", err)
+	}
+	for _, name := range []string{"password", "server.json", "lock", "postgres.log"} {
+		if info, err := os.Stat(filepath.Join(dataDir, name)); err != nil || info.Mode() != 0o600 {
+			t.Errorf("%s: %v, %v", name, info.Mode(), err)
+		}
+	}
+	if info, err := os.Stat(dataDir); err != nil || info.Mode() != fs.ModeDir|0o700 {
+		t.Errorf("the data folder: %v, %v", info.Mode(), err)
+	}
+
+	helper := helperPID(t, dataDir)
+	if group, err := syscall.Getpgid(helper); err != nil || group != helper {
+		t.Errorf("the helper is in group %d (%v), want one of its own, %d", group, err, helper)
+	}
+	for _, pid := range []int{helper, postmasterPID(t, dataDir)} {
+		for _, file := range []string{"cmdline", "environ"} {
+			b, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, file))
+			must(t, err)
+			if bytes.Contains(b, password) || bytes.Contains(b, []byte("session-secret")) {
+				t.Errorf("a secret is in %s of process %d", file, pid)
+			}
+		}
+	}
+
+	conn, err := pgx.Connect(context.Background(), srv.URL())
+	must(t, err)
+	if _, err := conn.Exec(context.Background(), "SELECT 'a prompt'::int"); err == nil {
+		t.Error("a word is a number")
+	}
+	must(t, conn.Close(context.Background()))
+	log, err := os.ReadFile(filepath.Join(dataDir, "postgres.log"))
+	must(t, err)
+	if !bytes.Contains(log, []byte("ready to accept connections")) || bytes.Contains(log, []byte("a prompt")) {
+		t.Errorf("the log: %s", log)
+	}
+}
+
+func TestOpenAttaches(t *testing.T) {
+	t.Parallel()
+	dataDir := newDataDir(t)
+	owner := open(t, Config{DataDir: dataDir})
+	guest := open(t, Config{DataDir: dataDir})
+	other := startProgram(t, programOrder{Config: Config{DataDir: dataDir, CacheDir: cacheDir}}, os.Geteuid())
+	if guest.Owned() || other.Owned || guest.URL() != owner.URL() || other.URL != owner.URL() {
+		t.Errorf("attached: owned %v, %v; same address %v, %v", guest.Owned(), other.Owned, guest.URL() == owner.URL(), other.URL == owner.URL())
+	}
+	stop(t, guest)
+	awaitDone(t, guest)
+	must(t, other.stdin.Close())
+	must(t, other.cmd.Wait())
+	must(t, ping(context.Background(), owner.URL()))
+
+	guest = open(t, Config{DataDir: dataDir})
+	stop(t, owner)
+	awaitDone(t, guest)
+}
+
+func TestConcurrentOpens(t *testing.T) {
+	t.Parallel()
+	dataDir := newDataDir(t)
+	servers := make([]*Server, 4)
+	var wg sync.WaitGroup
+	for i := range servers {
+		wg.Go(func() { servers[i] = open(t, Config{DataDir: dataDir}) })
+	}
+	wg.Wait()
+	owned := 0
+	for _, srv := range servers {
+		if srv == nil {
+			t.Fatal("one did not open")
+		}
+		must(t, ping(context.Background(), srv.URL()))
+		if srv.Owned() {
+			owned++
+		}
+	}
+	if owned != 1 {
+		t.Errorf("%d servers are owned, want 1", owned)
+	}
+}
+
+func TestKilledProgramLeavesNothing(t *testing.T) {
+	t.Parallel()
+	dataDir := newDataDir(t)
+	p := startProgram(t, programOrder{Config: Config{DataDir: dataDir, CacheDir: cacheDir}}, os.Geteuid())
+	exec1(t, p.URL, "CREATE TABLE kept AS SELECT 'here' AS word")
+	must(t, p.cmd.Process.Kill())
+	await(t, "PostgreSQL and its helper end", func() bool { return len(processesOn(dataDir)) == 0 })
+
+	again := open(t, Config{DataDir: dataDir})
+	if got := query(t, again.URL(), "SELECT word FROM kept"); !again.Owned() || got != "here" {
+		t.Errorf("owned %v, kept %q", again.Owned(), got)
+	}
+}
+
+// One cluster goes through all the ways to end badly.
+func TestRecovery(t *testing.T) {
+	t.Parallel()
+	dataDir := newDataDir(t)
+	pidFile := filepath.Join(dataDir, "cluster", "postmaster.pid")
+	srv := open(t, Config{DataDir: dataDir})
+	exec1(t, srv.URL(), "CREATE TABLE kept AS SELECT 'here' AS word")
+	reopen := func(t *testing.T) string {
+		t.Helper()
+		var progress recorder
+		srv = open(t, Config{DataDir: dataDir, Progress: &progress})
+		if got := query(t, srv.URL(), "SELECT word FROM kept"); !srv.Owned() || got != "here" {
+			t.Errorf("owned %v, kept %q", srv.Owned(), got)
+		}
+		return progress.String()
+	}
+
+	// The helper is killed: its PostgreSQL stays, and is found.
+	left := postmasterPID(t, dataDir)
+	must(t, syscall.Kill(helperPID(t, dataDir), syscall.SIGKILL))
+	awaitDone(t, srv)
+	if !alive(left) {
+		t.Fatal("nothing was left to be found")
+	}
+	if said := reopen(t); !strings.Contains(said, fmt.Sprintf("Stopping the PostgreSQL (process %d)", left)) || alive(left) {
+		t.Errorf("the one left behind lives: %v; progress: %s", alive(left), said)
+	}
+
+	// All are killed: the lock files are stale.
+	killed := postmasterPID(t, dataDir)
+	must(t, errors.Join(syscall.Kill(helperPID(t, dataDir), syscall.SIGKILL), syscall.Kill(killed, syscall.SIGKILL)))
+	awaitDone(t, srv)
+	await(t, "PostgreSQL is gone", func() bool { return !alive(killed) })
+	if said := reopen(t); strings.Contains(said, "Stopping") {
+		t.Errorf("stopped something: %s", said)
+	}
+
+	// The number in a stale file is another process's by now.
+	real, err := os.ReadFile(pidFile)
+	must(t, err)
+	stop(t, srv)
+	stranger := exec.Command("sleep", "600")
+	if as := childIdentity(); as.switched {
+		stranger.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: as.uid, Gid: as.gid}}
+	}
+	must(t, stranger.Start())
+	t.Cleanup(func() { _ = stranger.Process.Kill(); _ = stranger.Wait() })
+	_, rest, _ := bytes.Cut(real, []byte("\n"))
+	must(t, os.WriteFile(pidFile, fmt.Appendf(nil, "%d\n%s", stranger.Process.Pid, rest), 0o600))
+	handOver(t, pidFile)
+	reopen(t)
+	if !alive(stranger.Process.Pid) {
+		t.Error("a stranger was killed")
+	}
+
+	// A file cut off by a crash.
+	stop(t, srv)
+	must(t, os.WriteFile(pidFile, nil, 0o600))
+	handOver(t, pidFile)
+	reopen(t)
+
+	// PostgreSQL dies alone: the program hears of it.
+	must(t, syscall.Kill(postmasterPID(t, dataDir), syscall.SIGKILL))
+	awaitDone(t, srv)
+	if _, ok := readState(dataDir); ok {
+		t.Error("server.json still names the dead server")
+	}
+	reopen(t)
+
+	// The helper is asked to end.
+	must(t, syscall.Kill(helperPID(t, dataDir), syscall.SIGTERM))
+	awaitDone(t, srv)
+	if left := processesOn(dataDir); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+
+	// A log that has grown is put aside.
+	log := filepath.Join(dataDir, "postgres.log")
+	must(t, os.Truncate(log, maxLogSize+1))
+	reopen(t)
+	if info, err := os.Stat(log); err != nil || info.Size() > maxLogSize {
+		t.Errorf("the log: %v, %v", info, err)
+	}
+
+	// The password is lost, or another one.
+	stop(t, srv)
+	password := filepath.Join(dataDir, "password")
+	for content, want := range map[string]string{"": "missing or empty", "another": "is not this database's"} {
+		must(t, os.WriteFile(password, []byte(content), 0o600))
+		if _, err := Open(context.Background(), Config{DataDir: dataDir, CacheDir: cacheDir}); !errors.Is(err, ErrDataDir) || !strings.Contains(err.Error(), want) {
+			t.Errorf("with the password %q: %v", content, err)
+		}
+	}
+}
+
+func TestOtherMajorVersionIsRefused(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		data, binaries string
+		want           []string
+	}{
+		"no such version here": {"9.6", "", []string{"PostgreSQL 9 ", "Install PostgreSQL 9 "}},
+		"newer than ours":      {"99", "", []string{"PostgreSQL 99 "}},
+		"other binaries given": {"15", "16.4", []string{"PostgreSQL 15 ", "PostgreSQL 16.4 "}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dataDir := newDataDir(t)
+			cluster := filepath.Join(dataDir, "cluster")
+			must(t, os.MkdirAll(filepath.Join(cluster, "base", "1"), 0o700))
+			must(t, os.WriteFile(filepath.Join(cluster, "PG_VERSION"), []byte(tc.data+"\n"), 0o600))
+			must(t, os.WriteFile(filepath.Join(cluster, "base", "1", "1259"), []byte("rows"), 0o600))
+			must(t, os.WriteFile(filepath.Join(cluster, "postmaster.pid"), fmt.Appendf(nil, "%d\n", os.Getpid()), 0o600))
+			handOver(t, dataDir)
+			before := snapshot(t, cluster)
+
+			cfg := Config{DataDir: dataDir, CacheDir: cacheDir}
+			if tc.binaries != "" {
+				cfg.BinariesPath = fakeBinaries(t, filepath.Dir(dataDir), tc.binaries)
+			}
+			_, err := Open(context.Background(), cfg)
+			if !errors.Is(err, ErrVersionMismatch) {
+				t.Fatal(err)
+			}
+			for _, want := range append(tc.want, cluster, "nothing has been changed", "dump") {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("%q is not in: %v", want, err)
+				}
+			}
+			if after := snapshot(t, cluster); after != before {
+				t.Errorf("the data have changed:\n%s\n%s", before, after)
+			}
+		})
+	}
+}
+
+func TestUnusableContents(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		files map[string]string
+		want  string
+	}{
+		"a data directory itself":   {map[string]string{"PG_VERSION": "17\n"}, "is a PostgreSQL data directory itself"},
+		"someone's folder":          {map[string]string{"cluster/notes": "mine"}, "is not a PostgreSQL data directory"},
+		"a version that is no such": {map[string]string{"cluster/PG_VERSION": "\x00\x00"}, "names no version"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dataDir := newDataDir(t)
+			for file, content := range tc.files {
+				path := filepath.Join(dataDir, file)
+				must(t, os.MkdirAll(filepath.Dir(path), 0o755))
+				must(t, os.WriteFile(path, []byte(content), 0o600))
+			}
+			handOver(t, dataDir)
+			_, err := Open(context.Background(), Config{DataDir: dataDir, CacheDir: cacheDir})
+			if !errors.Is(err, ErrDataDir) || !strings.Contains(err.Error(), tc.want) {
+				t.Error(err)
+			}
+			for file, content := range tc.files {
+				if b, err := os.ReadFile(filepath.Join(dataDir, file)); err != nil || string(b) != content {
+					t.Errorf("%s: %q, %v", file, b, err)
+				}
+			}
+		})
+	}
+}
+
+func TestUnusableFolders(t *testing.T) {
+	t.Parallel()
+	stranger := identity{uid: uint32(os.Geteuid()) + 1, gid: uint32(os.Getegid()) + 1}
+	unprivileged := stranger
+	unprivileged.switched = true
+	for name, tc := range map[string]struct {
+		as   identity
+		make func(dir string) (Config, error)
+		want []string
+	}{
+		"none given": {unprivileged, func(string) (Config, error) { return Config{}, nil }, []string{"no folder given"}},
+		"behind a closed folder": {unprivileged, func(dir string) (Config, error) {
+			return Config{DataDir: filepath.Join(dir, "closed", "a", "data")}, os.Mkdir(filepath.Join(dir, "closed"), 0o700)
+		}, []string{"/closed cannot be entered", "chmod o+x", "refuses to run as root"}},
+		"binaries behind a closed folder": {unprivileged, func(dir string) (Config, error) {
+			return Config{DataDir: filepath.Join(dir, "data"), BinariesPath: filepath.Join(dir, "closed", "pg")}, os.MkdirAll(filepath.Join(dir, "closed", "pg"), 0o700)
+		}, []string{"cannot be"}},
+		"in use by another": {unprivileged, func(dir string) (Config, error) {
+			return Config{DataDir: dir}, os.Mkdir(filepath.Join(dir, "things"), 0o755)
+		}, []string{"is not empty and belongs to uid", "chown -R"}},
+		"another user's": {stranger, func(dir string) (Config, error) { return Config{DataDir: dir}, nil }, []string{"belongs to uid", "run as that user"}},
+		"a file": {unprivileged, func(dir string) (Config, error) {
+			return Config{DataDir: filepath.Join(dir, "file", "data")}, os.WriteFile(filepath.Join(dir, "file"), nil, 0o600)
+		}, []string{"/file", "not a"}},
+		"a name for a shell": {unprivileged, func(dir string) (Config, error) {
+			return Config{DataDir: filepath.Join(dir, "$(date)")}, nil
+		}, []string{"choose another name"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := filepath.Dir(newDataDir(t))
+			cfg, err := tc.make(dir)
+			must(t, err)
+			before := snapshot(t, dir)
+			_, err = prepareFolders(cfg, tc.as)
+			if !errors.Is(err, ErrDataDir) && !errors.Is(err, os.ErrPermission) {
+				t.Fatal(err)
+			}
+			for _, want := range tc.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("%q is not in: %v", want, err)
+				}
+			}
+			if cfg.BinariesPath == "" && snapshot(t, dir) != before {
+				t.Error("the folder has changed")
+			}
+		})
+	}
+}
+
+func TestUnusableBinaries(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		path func(t *testing.T, dir string) string
+		want string
+	}{
+		"absent":       {func(_ *testing.T, dir string) string { return filepath.Join(dir, "none") }, "give a folder"},
+		"too old":      {func(t *testing.T, dir string) string { return fakeBinaries(t, dir, "14.9") }, "15 or newer"},
+		"no version":   {func(t *testing.T, dir string) string { return fakeBinaries(t, dir, "unknown") }, "does not say its version"},
+		"do not start": {func(t *testing.T, dir string) string { return fakeBinaries(t, dir, "16.1") + "/bin" }, "unable to connect"},
+		"cannot run": {func(t *testing.T, dir string) string {
+			path := fakeBinaries(t, dir, "16.2")
+			must(t, os.Chmod(filepath.Join(path, "bin", "postgres"), 0o644))
+			return path
+		}, "cannot be run"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dataDir := newDataDir(t)
+			_, err := Open(context.Background(), Config{DataDir: dataDir, BinariesPath: tc.path(t, filepath.Dir(dataDir))})
+			if err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Error(err)
+			}
+			if _, err := os.Stat(filepath.Join(dataDir, "cluster")); err == nil {
+				t.Error("half a cluster is in place")
+			}
+		})
+	}
+}
+
+// The path may be too long for a socket's name.
+func TestLoopbackWhereTheSocketDoesNotFit(t *testing.T) {
+	t.Parallel()
+	dataDir := filepath.Join(newDataDir(t), strings.Repeat("long", 25))
+	srv := open(t, Config{DataDir: dataDir})
+	u, err := url.Parse(srv.URL())
+	must(t, err)
+	if u.Hostname() != "127.0.0.1" || u.Port() == "" {
+		t.Errorf("the address is %s", u.Host)
+	}
+	if got := query(t, srv.URL(), "SHOW listen_addresses"); got != "127.0.0.1" {
+		t.Errorf("it listens on %q", got)
+	}
+	u.User = url.UserPassword("lethe", "lethe")
+	var refused *pgconn.PgError
+	if err := ping(context.Background(), u.String()); !errors.As(err, &refused) || refused.Code != "28P01" {
+		t.Errorf("a wrong password gives %v", err)
+	}
+}
+
+func TestCancelledOpenLeavesNothing(t *testing.T) {
+	t.Parallel()
+	dataDir := newDataDir(t)
+	// Cached binaries, so that each step is reached.
+	stop(t, open(t, Config{DataDir: dataDir + "-other"}))
+	for _, step := range []string{"Making", "Starting"} {
+		ctx, cancel := context.WithCancel(context.Background())
+		progress := recorder{on: step, call: cancel}
+		_, err := Open(ctx, Config{DataDir: dataDir, CacheDir: cacheDir, Progress: &progress})
+		cancel()
+		if !errors.Is(err, context.Canceled) || !strings.Contains(progress.String(), step) {
+			t.Errorf("cancelled at %s: %v; progress: %s", step, err, progress.String())
+		}
+		await(t, "nothing runs", func() bool { return len(processesOn(dataDir)) == 0 })
+	}
+	must(t, ping(context.Background(), open(t, Config{DataDir: dataDir}).URL()))
+}
+
+func TestCancelledFetch(t *testing.T) {
+	t.Parallel()
+	// A proxy that takes the connection and says nothing.
+	proxy, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	t.Cleanup(func() { _ = proxy.Close() })
+	p := startProgram(t, programOrder{Config: Config{DataDir: newDataDir(t)}, CancelOn: "Fetching"},
+		os.Geteuid(), "HTTPS_PROXY=http://"+proxy.Addr().String(), "NO_PROXY=")
+	if !strings.Contains(p.Error, context.Canceled.Error()) {
+		t.Errorf("%+v", p.programReport)
+	}
+}
+
+func TestInstalledWhereNothingCanBeFetched(t *testing.T) {
+	t.Parallel()
+	// The fetched one serves as the installed one.
+	stop(t, open(t, Config{DataDir: newDataDir(t)}))
+	path := os.Getenv("PATH")
+	fetched, err := filepath.Glob(filepath.Join(cacheDir, "*", "bin"))
+	must(t, err)
+	for _, dir := range fetched {
+		path = dir + ":" + path
+	}
+	dataDir := newDataDir(t)
+	for _, want := range []string{"taking", "Starting"} {
+		p := startProgram(t, programOrder{Config: Config{DataDir: dataDir}},
+			os.Geteuid(), "PATH="+path, "HTTPS_PROXY=http://127.0.0.1:1", "NO_PROXY=")
+		if !p.Owned || !strings.Contains(p.Progress, want) {
+			t.Errorf("%q is missing: %+v", want, p.programReport)
+		}
+		if _, err := os.Stat(filepath.Join(dataDir, "cache")); err != nil {
+			t.Error("it did not try to fetch")
+		}
+		must(t, p.stdin.Close())
+		must(t, p.cmd.Wait())
+	}
+}
+
+func TestOrdinaryUser(t *testing.T) {
+	t.Parallel()
+	stop(t, open(t, Config{DataDir: newDataDir(t)})) // its cache is for others to read
+	dataDir, uid := newDataDir(t), os.Geteuid()
+	if uid == 0 {
+		// initdb wants a user with a name.
+		other, err := user.Lookup("daemon")
+		must(t, err)
+		uid, err = strconv.Atoi(other.Uid)
+		must(t, err)
+		must(t, os.Chown(filepath.Dir(dataDir), uid, uid))
+	}
+	p := startProgram(t, programOrder{Config: Config{DataDir: dataDir, CacheDir: cacheDir}}, uid)
+	if !p.Owned || p.Error != "" {
+		t.Fatalf("%+v", p.programReport)
+	}
+	for _, name := range []string{"", "password", "cluster"} {
+		if got, err := owner(filepath.Join(dataDir, name)); err != nil || int(got) != uid {
+			t.Errorf("%s belongs to %d (%v), want %d", name, got, err, uid)
+		}
+	}
+	must(t, p.stdin.Close())
+	must(t, p.cmd.Wait())
+}
+
+func TestRunHelperByHand(t *testing.T) {
+	t.Parallel()
+	for _, input := range []string{"", "serve\n", "{}"} {
+		var stdout, stderr bytes.Buffer
+		if code := RunHelper(strings.NewReader(input), &stdout, &stderr); code != 1 || stdout.Len() != 0 || !strings.Contains(stderr.String(), "for the program itself") {
+			t.Errorf("%q: code %d, said %q", input, code, stderr.String())
+		}
+	}
+}
+
+func TestInstalledAreSortedAndSupported(t *testing.T) {
+	dir := filepath.Dir(newDataDir(t))
+	path := os.Getenv("PATH")
+	for _, version := range []string{"14.1", "98.1", "99beta2"} {
+		path += ":" + fakeBinaries(t, dir, version) + "/bin"
+	}
+	t.Setenv("PATH", path)
+	var versions []string
+	for _, bin := range installed(t.Context()) {
+		versions = append(versions, bin.version)
+	}
+	if len(versions) < 2 || versions[0] != "99beta2" || versions[1] != "98.1" || slices.Contains(versions, "14.1") {
+		t.Errorf("found %v", versions)
+	}
+}
