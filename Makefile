@@ -16,7 +16,12 @@ RACE := $(if $(CC_FOUND),-race)
 
 # One Postgres for the whole of a command: TEST_DATABASE_URL, else a container,
 # else one that is fetched and started without Docker.
-WITH_POSTGRES := go run ./internal/pgtest/testpg
+# Built rather than run by `go run`, which does not pass signals on.
+WITH_POSTGRES := bin/testpg
+
+.PHONY: bin/testpg
+bin/testpg:
+	@go build -o $@ ./internal/pgtest/testpg
 
 .PHONY: help
 help: ## list the targets
@@ -59,7 +64,7 @@ lint: ## go vet and staticcheck
 	$(TOOL) staticcheck ./...
 
 .PHONY: verify-queries
-verify-queries:
+verify-queries: bin/testpg
 	$(WITH_POSTGRES) -migrated env $(TOOL) sqlc vet
 
 .PHONY: vulnerabilities
@@ -67,12 +72,12 @@ vulnerabilities:
 	@scripts/vulnerabilities.sh $(TOOL) govulncheck ./...
 
 .PHONY: test
-test: ## run every test (with the race detector where there is a C compiler)
+test: bin/testpg ## run every test (with the race detector where there is a C compiler)
 	$(if $(RACE),,@echo 'no C compiler found: testing without the race detector')
 	$(WITH_POSTGRES) go test $(RACE) ./...
 	sdk/test.sh
 
 .PHONY: cover
-cover: ## measure the coverage of domain and adapters; fails under 90 %
+cover: bin/testpg ## measure the coverage of domain and adapters; fails under 90 %
 	$(WITH_POSTGRES) go test -coverpkg=./domain/...,./adapters/... -coverprofile=coverage.out ./...
 	@scripts/coverage.sh coverage.out 90

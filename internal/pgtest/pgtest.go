@@ -1,0 +1,79 @@
+// Package pgtest gives a test a Postgres database of its own.
+//
+// The server is the one at TEST_DATABASE_URL, which must name a superuser. When
+// that is not set, each test process starts one for itself: in a container, or,
+// outside CI, without Docker. Running the tests through the program testpg, as
+// `make test` does, lets all of them share one.
+//
+// A database is a clone of a template that is made once for each state of the
+// migrations and the fixture, and kept on the server for the next run.
+package pgtest
+
+import (
+	"context"
+	"testing"
+	"time"
+)
+
+const (
+	createTimeout = 2 * time.Minute
+	dropTimeout   = 30 * time.Second
+)
+
+// Database is a database that one test has to itself.
+type Database struct {
+	// URL connects as the owner, a superuser.
+	URL string
+	// RoleURL connects as a role of this database alone that has the least
+	// grants Lethe needs. It is empty for a database without tables.
+	RoleURL string
+	// Name is the database's name, unique on the server.
+	Name string
+
+	role string
+}
+
+// New returns a database that has every table and no rows.
+func New(t testing.TB) *Database {
+	t.Helper()
+	return create(t, Migrated)
+}
+
+// WithFixture returns a database that has every table and the rows of the
+// contract's fixture.
+func WithFixture(t testing.TB) *Database {
+	t.Helper()
+	return create(t, Fixture)
+}
+
+// Empty returns a database without any table.
+func Empty(t testing.TB) *Database {
+	t.Helper()
+	return create(t, Blank)
+}
+
+// create fails the test when there is no database to be had: a test that needs
+// Postgres is never skipped.
+func create(t testing.TB, content Content) *Database {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), createTimeout)
+	defer cancel()
+
+	server, err := sharedServer()
+	if err != nil {
+		t.Fatalf("no Postgres for this test: %v", err)
+	}
+	db, err := server.Create(ctx, content)
+	if err != nil {
+		t.Fatalf("create a database for this test: %v", err)
+	}
+	t.Cleanup(func() {
+		// The test's own context has ended by now.
+		ctx, cancel := context.WithTimeout(context.Background(), dropTimeout)
+		defer cancel()
+		if err := server.Drop(ctx, db); err != nil {
+			t.Errorf("drop the test's database: %v", err)
+		}
+	})
+	return db
+}

@@ -1,0 +1,302 @@
+package pgtest
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"lethe/adapters/postgres/inspect"
+	"lethe/adapters/postgres/migrate"
+	"lethe/migrations"
+)
+
+// Content is what a new database holds.
+type Content string
+
+// The contents a database can be made with.
+const (
+	Blank    Content = "blank"    // nothing
+	Migrated Content = "migrated" // every table, no rows
+	Fixture  Content = "fixture"  // every table and the contract's fixture
+)
+
+// fixturePath is relative to the root of the module.
+const fixturePath = "test/contract/testdata/fixture.sql"
+
+var schemas = migrate.Schemas{Fusillade: "fusillade", Outlet: "outlet"}
+
+// Server makes databases on one Postgres server.
+type Server struct {
+	url  *url.URL
+	pool *pgxpool.Pool
+
+	mu        sync.Mutex
+	templates map[Content]string
+}
+
+// Connect returns the server at a URL that names a superuser.
+func Connect(ctx context.Context, serverURL string) (*Server, error) {
+	parsed, err := url.Parse(serverURL)
+	if err != nil || parsed.Scheme != "postgres" && parsed.Scheme != "postgresql" {
+		// The URL itself stays out of the message: it holds a password.
+		return nil, errors.New("the URL of the test server must look like postgres://USER:PASSWORD@HOST:PORT/DATABASE")
+	}
+	config, err := pgxpool.ParseConfig(serverURL)
+	if err != nil {
+		return nil, errors.New("the URL of the test server has settings that Postgres does not know")
+	}
+	config.MaxConns = 2
+	config.MaxConnIdleTime = 10 * time.Second
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("connect to the test server: %w", err)
+	}
+	if err := pool.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("connect to the test server: %w", err)
+	}
+	return &Server{url: parsed, pool: pool, templates: map[Content]string{}}, nil
+}
+
+// Close lets go of the server.
+func (s *Server) Close() { s.pool.Close() }
+
+// Create makes a database with the given content. It may be called at the same
+// time from several processes.
+func (s *Server) Create(ctx context.Context, content Content) (*Database, error) {
+	template := "template0"
+	if content != Blank {
+		var err error
+		if template, err = s.template(ctx, content); err != nil {
+			return nil, err
+		}
+	}
+	name := "lethe_test_" + token(8)
+	if err := s.exec(ctx, "CREATE DATABASE "+quote(name)+" TEMPLATE "+quote(template)+" ENCODING 'UTF8'"); err != nil {
+		return nil, err
+	}
+	db := &Database{URL: s.database(name).String(), Name: name}
+	if content == Blank {
+		return db, nil
+	}
+	if err := s.addRole(ctx, db); err != nil {
+		return nil, errors.Join(err, s.Drop(ctx, db))
+	}
+	return db, nil
+}
+
+// Drop removes a database, whoever is still connected to it, and its role.
+func (s *Server) Drop(ctx context.Context, db *Database) error {
+	// A role can only go once nothing is granted to it any more.
+	if err := s.exec(ctx, "DROP DATABASE IF EXISTS "+quote(db.Name)+" WITH (FORCE)"); err != nil {
+		return err
+	}
+	if db.role == "" {
+		return nil
+	}
+	return s.exec(ctx, "DROP ROLE IF EXISTS "+quote(db.role))
+}
+
+// addRole makes the role of RoleURL. Roles belong to the whole server, so it
+// carries the database's unique name.
+func (s *Server) addRole(ctx context.Context, db *Database) error {
+	role, password := db.Name+"_role", token(16)
+	// A token is hexadecimal: it needs no escaping.
+	if err := s.exec(ctx, "CREATE ROLE "+quote(role)+" LOGIN PASSWORD '"+password+"'"); err != nil {
+		return err
+	}
+	db.role = role
+
+	conn, err := pgx.Connect(ctx, db.URL)
+	if err != nil {
+		return fmt.Errorf("connect to the new database: %w", err)
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	required, err := inspect.Present(ctx, conn, inspect.Requirements(inspect.Schemas(schemas)))
+	if err != nil {
+		return fmt.Errorf("look for the tables to grant: %w", err)
+	}
+	main, fusillade := inspect.Grants(role, required)
+	for _, grant := range append(main, fusillade...) {
+		if _, err := conn.Exec(ctx, grant); err != nil {
+			return fmt.Errorf("grant the role its rights (%s): %w", grant, err)
+		}
+	}
+	u := s.database(db.Name)
+	u.User = url.UserPassword(role, password)
+	db.RoleURL = u.String()
+	return nil
+}
+
+// template returns the name of the template with that content, made if need be.
+func (s *Server) template(ctx context.Context, content Content) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if name, ok := s.templates[content]; ok {
+		return name, nil
+	}
+	var fixture []byte
+	if content == Fixture {
+		var err error
+		if fixture, err = readFixture(); err != nil {
+			return "", err
+		}
+	}
+	hash, err := contentHash(fixture)
+	if err != nil {
+		return "", err
+	}
+	name := "lethe_template_" + string(content) + "_" + hash
+	if err := s.ensureTemplate(ctx, name, fixture); err != nil {
+		return "", fmt.Errorf("make template %s: %w", name, err)
+	}
+	s.templates[content] = name
+	return name, nil
+}
+
+// ensureTemplate makes the template under another name first, so that one that
+// has the right name is complete.
+func (s *Server) ensureTemplate(ctx context.Context, name string, fixture []byte) error {
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return fmt.Errorf("connect to the test server: %w", err)
+	}
+	defer conn.Release()
+	if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock(hashtextextended($1, 0))", name); err != nil {
+		return fmt.Errorf("wait for other processes: %w", err)
+	}
+	defer func() {
+		// A connection that could not give the lock back must not be used again.
+		if _, err := conn.Exec(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock(hashtextextended($1, 0))", name); err != nil {
+			_ = conn.Conn().Close(context.WithoutCancel(ctx))
+		}
+	}()
+
+	var exists bool
+	if err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", name).Scan(&exists); err != nil {
+		return fmt.Errorf("look for the template: %w", err)
+	}
+	if exists {
+		return nil
+	}
+	draft := name + "_draft"
+	if _, err := conn.Exec(ctx, "DROP DATABASE IF EXISTS "+quote(draft)+" WITH (FORCE)"); err != nil {
+		return fmt.Errorf("remove an unfinished template: %w", err)
+	}
+	if _, err := conn.Exec(ctx, "CREATE DATABASE "+quote(draft)+" TEMPLATE template0 ENCODING 'UTF8'"); err != nil {
+		return fmt.Errorf("create the template's database: %w", err)
+	}
+	draftURL := s.database(draft).String()
+	if _, err := migrate.Up(ctx, migrate.Target{MainURL: draftURL, Schemas: schemas}); err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	if err := load(ctx, draftURL, fixture); err != nil {
+		return err
+	}
+	for _, statement := range []string{
+		"ALTER DATABASE " + quote(draft) + " WITH ALLOW_CONNECTIONS false",
+		// A background worker or a pool may still be on its way out.
+		"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '" + draft + "'",
+		"ALTER DATABASE " + quote(draft) + " RENAME TO " + quote(name),
+	} {
+		if _, err := conn.Exec(ctx, statement); err != nil {
+			return fmt.Errorf("finish the template: %w", err)
+		}
+	}
+	return nil
+}
+
+// load runs the fixture, and gathers statistics so that every clone is planned
+// for as a table in use would be.
+func load(ctx context.Context, databaseURL string, fixture []byte) error {
+	conn, err := pgx.Connect(ctx, databaseURL)
+	if err != nil {
+		return fmt.Errorf("connect to the template: %w", err)
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	if len(fixture) > 0 {
+		if _, err := conn.PgConn().Exec(ctx, string(fixture)).ReadAll(); err != nil {
+			return fmt.Errorf("load the fixture: %w", err)
+		}
+	}
+	if _, err := conn.Exec(ctx, "ANALYZE"); err != nil {
+		return fmt.Errorf("analyze: %w", err)
+	}
+	return nil
+}
+
+func (s *Server) exec(ctx context.Context, statement string) error {
+	if _, err := s.pool.Exec(ctx, statement); err != nil {
+		return fmt.Errorf("test server: %w", err)
+	}
+	return nil
+}
+
+// database is the server's URL with another database.
+func (s *Server) database(name string) *url.URL {
+	u := *s.url
+	u.Path = "/" + name
+	return &u
+}
+
+// contentHash changes with everything a template is made of.
+func contentHash(fixture []byte) (string, error) {
+	hash := sha256.New()
+	err := fs.WalkDir(migrations.Upstream, ".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		file, err := fs.ReadFile(migrations.Upstream, path)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(hash, "%s %d\n%s", path, len(file), file)
+		return nil
+	})
+	if err != nil {
+		return "", fmt.Errorf("read the migrations: %w", err)
+	}
+	hash.Write(fixture)
+	return hex.EncodeToString(hash.Sum(nil)[:8]), nil
+}
+
+// readFixture finds the fixture from any folder of the module: a test runs in
+// the folder of its package.
+func readFixture() ([]byte, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return nil, fmt.Errorf("find the fixture: %w", err)
+	}
+	for {
+		file, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(fixturePath)))
+		if err == nil {
+			return file, nil
+		}
+		if parent := filepath.Dir(dir); parent != dir && errors.Is(err, fs.ErrNotExist) {
+			dir = parent
+			continue
+		}
+		return nil, fmt.Errorf("find the fixture: %w", err)
+	}
+}
+
+// token is 2n random hexadecimal digits.
+func token(n int) string {
+	b := make([]byte, n)
+	_, _ = rand.Read(b) // never fails, by its contract
+	return hex.EncodeToString(b)
+}
+
+func quote(identifier string) string { return pgx.Identifier{identifier}.Sanitize() }

@@ -1,0 +1,77 @@
+package pgtest
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"time"
+)
+
+// URLVariable names the server to use.
+const URLVariable = "TEST_DATABASE_URL"
+
+// startTimeout covers fetching an image or Postgres itself for the first time.
+const startTimeout = 5 * time.Minute
+
+// sharedServer is the one server of this test process.
+var sharedServer = sync.OnceValues(func() (*Server, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	serverURL := os.Getenv(URLVariable)
+	if serverURL == "" {
+		var err error
+		if serverURL, err = spawn(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return Connect(ctx, serverURL)
+})
+
+// spawn starts a server that lives for as long as this process: testpg stops it
+// when its standard input ends, and that happens however this process ends. A
+// package's tests have no other end to hook into.
+func spawn(ctx context.Context) (string, error) {
+	cmd := exec.Command("go", "run", "lethe/internal/pgtest/testpg")
+	// Not the test's own stderr: go test would wait for its end.
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return "", fmt.Errorf("start a test server: %w", err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return "", fmt.Errorf("start a test server: %w", err)
+	}
+	if err := cmd.Start(); err != nil {
+		return "", fmt.Errorf("start a test server: %w", err)
+	}
+	keptOpen = stdin
+
+	line := make(chan string, 1)
+	go func() {
+		text, _ := bufio.NewReader(stdout).ReadString('\n')
+		line <- strings.TrimSpace(text)
+	}()
+	select {
+	case serverURL := <-line:
+		if serverURL != "" {
+			return serverURL, nil
+		}
+		_ = cmd.Wait()
+		return "", errors.New(strings.TrimSpace(said.String()))
+	case <-ctx.Done():
+		_ = stdin.Close()
+		return "", fmt.Errorf("start a test server: %w", ctx.Err())
+	}
+}
+
+// keptOpen is what the server's life hangs on; without a reference the garbage
+// collector would close it.
+var keptOpen interface{ Close() error }
