@@ -4,7 +4,8 @@
 //
 //	testpg COMMAND...            run COMMAND with TEST_DATABASE_URL set
 //	testpg -migrated COMMAND...  the same, with DATABASE_URL set to a database
-//	                             that has every table
+//	                             that has every table, and the search_path
+//	                             with which the queries are run
 //	testpg                       print the server's URL and serve until
 //	                             standard input ends
 package main
@@ -14,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -112,7 +114,14 @@ func migratedDatabase(ctx context.Context, serverURL string) (string, func(), er
 		server.Close()
 		return "", nil, err
 	}
-	return db.URL, func() {
+	databaseURL, err := url.Parse(db.URL)
+	if err != nil {
+		return "", nil, errors.New("the test database's address is not a URL")
+	}
+	query := databaseURL.Query()
+	query.Set("search_path", "fusillade,outlet,public")
+	databaseURL.RawQuery = query.Encode()
+	return databaseURL.String(), func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 		defer cancel()
 		if err := server.Drop(ctx, db); err != nil {
