@@ -212,13 +212,17 @@ func (s *session) openFusillade(ctx context.Context, url string) error {
 	}
 	// Two URLs may lead to one database. The lock that the main connection
 	// holds tells: taking it again from a second session would wait for ever.
+	var pid int32
+	if err := s.main.QueryRow(ctx, "SELECT pg_backend_pid()").Scan(&pid); err != nil {
+		return errors.Join(fmt.Errorf("ask the main database: %w", err), conn.Close(ctx))
+	}
 	var same bool
 	err = conn.QueryRow(ctx, `
 		SELECT EXISTS (
 			SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database
 			WHERE l.locktype = 'advisory' AND l.pid = $1 AND d.datname = current_database()
 			  AND (l.classid::bigint << 32) + l.objid::bigint = $2
-		)`, s.main.PgConn().PID(), int64(lockKey)).Scan(&same)
+		)`, pid, int64(lockKey)).Scan(&same)
 	if err != nil || same {
 		return errors.Join(err, conn.Close(ctx))
 	}
