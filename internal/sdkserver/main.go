@@ -1,0 +1,197 @@
+// Command sdkserver runs a command with the service at hand: one with the
+// contract's fixture and one whose database cannot be reached.
+//
+//	sdkserver COMMAND...
+//
+// It needs TEST_DATABASE_URL, and is run in the root of the project. COMMAND
+// finds the services at LETHE_TEST_URL and LETHE_TEST_DOWN_URL, and keys of the
+// fixture in LETHE_TEST_ADMIN_KEY, LETHE_TEST_USER_KEY and
+// LETHE_TEST_FORBIDDEN_KEY.
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"lethe/internal/pgtest"
+)
+
+const (
+	startTimeout = 30 * time.Second
+	stopTimeout  = 15 * time.Second
+	pollInterval = 20 * time.Millisecond
+)
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		// The command has said itself what is wrong.
+		var exit *exec.ExitError
+		if errors.As(err, &exit) && exit.ExitCode() > 0 {
+			os.Exit(exit.ExitCode())
+		}
+		fmt.Fprintln(os.Stderr, "sdkserver:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) (err error) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if len(args) == 0 {
+		return errors.New("name the command to run")
+	}
+	serverURL := os.Getenv(pgtest.URLVariable)
+	if serverURL == "" {
+		return fmt.Errorf("%s is not set: run this with internal/pgtest/testpg", pgtest.URLVariable)
+	}
+
+	folder, err := os.MkdirTemp("", "lethe-sdkserver-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	program := filepath.Join(folder, "lethe")
+	build := exec.CommandContext(ctx, "go", "build", "-o", program, "./cmd/lethe")
+	build.Stderr = os.Stderr
+	if err := build.Run(); err != nil {
+		return fmt.Errorf("build the program: %w", err)
+	}
+
+	server, err := pgtest.Connect(ctx, serverURL)
+	if err != nil {
+		return err
+	}
+	defer server.Close()
+	database, err := server.Create(ctx, pgtest.Fixture)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+		defer cancel()
+		err = errors.Join(err, server.Drop(ctx, database))
+	}()
+
+	up, err := serve(ctx, program, database.RoleURL, "/readyz")
+	if err != nil {
+		return err
+	}
+	defer up.stop()
+	unused, err := freeAddress()
+	if err != nil {
+		return err
+	}
+	down, err := serve(ctx, program, "postgres://nobody@"+unused+"/nothing", "/healthz")
+	if err != nil {
+		return err
+	}
+	defer down.stop()
+
+	command := exec.CommandContext(ctx, args[0], args[1:]...)
+	command.Env = append(os.Environ(),
+		"LETHE_TEST_URL="+up.url,
+		"LETHE_TEST_DOWN_URL="+down.url,
+		"LETHE_TEST_ADMIN_KEY=sk-root-platform",
+		"LETHE_TEST_USER_KEY=sk-alice-platform",
+		"LETHE_TEST_FORBIDDEN_KEY=sk-carol-platform",
+	)
+	command.Stdout, command.Stderr = os.Stdout, os.Stderr
+	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
+	command.WaitDelay = stopTimeout
+	return command.Run()
+}
+
+// service is a running `lethe serve`.
+type service struct {
+	url     string
+	command *exec.Cmd
+	ended   chan struct{} // closed when the process is gone
+	log     bytes.Buffer  // to be read only after that
+}
+
+// serve starts the program on a free port and returns when path is answered
+// with 200.
+func serve(ctx context.Context, program, databaseURL, path string) (*service, error) {
+	address, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	s := &service{url: "http://" + address, command: exec.Command(program, "serve"), ended: make(chan struct{})}
+	// No setting and no file of whoever runs this gets in.
+	s.command.Dir = filepath.Dir(program)
+	s.command.Env = append(
+		slices.DeleteFunc(os.Environ(), func(variable string) bool { return strings.HasPrefix(variable, "LETHE_") }),
+		"LETHE_HTTP_ADDR="+address, "LETHE_DATABASE_URL="+databaseURL)
+	s.command.Stdout, s.command.Stderr = &s.log, &s.log
+	if err := s.command.Start(); err != nil {
+		return nil, err
+	}
+	go func() {
+		_ = s.command.Wait()
+		close(s.ended)
+	}()
+	if err := s.await(ctx, path); err != nil {
+		s.stop()
+		return nil, fmt.Errorf("%w; the service said:\n%s", err, s.log.Bytes())
+	}
+	return s, nil
+}
+
+func (s *service) await(ctx context.Context, path string) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	ticker := time.NewTicker(pollInterval)
+	defer ticker.Stop()
+	for {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+path, nil)
+		if err != nil {
+			return err
+		}
+		if response, err := http.DefaultClient.Do(request); err == nil {
+			_ = response.Body.Close()
+			if response.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		select {
+		case <-s.ended:
+			return errors.New("the service ended before it answered")
+		case <-ctx.Done():
+			return fmt.Errorf("the service did not answer %s: %w", path, ctx.Err())
+		case <-ticker.C:
+		}
+	}
+}
+
+// stop ends the service and returns when it is gone.
+func (s *service) stop() {
+	_ = s.command.Process.Signal(syscall.SIGTERM)
+	select {
+	case <-s.ended:
+	case <-time.After(stopTimeout):
+		_ = s.command.Process.Kill()
+		<-s.ended
+	}
+}
+
+// freeAddress returns a loopback address that nobody listens on.
+func freeAddress() (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer listener.Close()
+	return listener.Addr().String(), nil
+}

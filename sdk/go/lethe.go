@@ -1,0 +1,147 @@
+// Package lethe is a client of Lethe, which lists, fetches and erases the
+// responses of LLM requests.
+//
+// Make one with New. Everything else follows the contract; All goes through
+// the pages of a list.
+package lethe
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"iter"
+	"mime"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// errorLimit is how much of an error's body is read, in bytes.
+const errorLimit = 64 << 10
+
+// Error is every answer of the service other than the one asked for. Find it
+// with errors.As.
+type Error struct {
+	// Problem is what the service says; only Status and Title where something
+	// else answered, like a gateway in between.
+	Problem
+	RetryAfter time.Duration // how long to wait before trying again; 0 if not told
+}
+
+// Error implements error.
+func (e *Error) Error() string {
+	message := fmt.Sprintf("lethe: %d %s", e.Status, e.Title)
+	if e.Detail != "" {
+		message += ": " + e.Detail
+	}
+	if e.RequestId != "" {
+		message += " (request " + e.RequestId + ")"
+	}
+	return message
+}
+
+// New makes a client of the service at a URL, for the owner of an API key. An
+// answer that is not the one asked for is returned as *Error, so JSON200 is
+// never nil where the error is.
+func New(server, key string, options ...ClientOption) (*ClientWithResponses, error) {
+	options = append(options,
+		WithRequestEditorFn(func(_ context.Context, request *http.Request) error {
+			request.Header.Set("Authorization", "Bearer "+key)
+			request.Header.Set("User-Agent", "lethe-go/"+Version)
+			return nil
+		}),
+		// Last, to wrap the HTTP client that another option has set.
+		func(client *Client) error {
+			if client.Client == nil {
+				client.Client = &http.Client{}
+			}
+			client.Client = errorDoer{client.Client}
+			return nil
+		})
+	return NewClientWithResponses(server, options...)
+}
+
+// errorDoer turns answers without a result into errors.
+type errorDoer struct{ next HttpRequestDoer }
+
+func (d errorDoer) Do(request *http.Request) (*http.Response, error) {
+	response, err := d.next.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	mediaType, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
+	if response.StatusCode == http.StatusNoContent || response.StatusCode == http.StatusOK && mediaType == "application/json" {
+		return response, nil
+	}
+	defer response.Body.Close()
+
+	failure := &Error{}
+	if mediaType == "application/problem+json" {
+		// What cannot be read is left out; the status is told below.
+		_ = json.NewDecoder(io.LimitReader(response.Body, errorLimit)).Decode(&failure.Problem)
+	} else if response.StatusCode == http.StatusOK {
+		failure.Detail = fmt.Sprintf("the answer is not JSON but %q; is this the service's address?", mediaType)
+	}
+	failure.Status = int32(response.StatusCode)
+	if failure.Title == "" {
+		failure.Title = http.StatusText(response.StatusCode)
+	}
+	if seconds, err := strconv.Atoi(response.Header.Get("Retry-After")); err == nil {
+		failure.RetryAfter = time.Duration(seconds) * time.Second
+	}
+	return nil, failure
+}
+
+// All goes through every response that matches, newest first, page by page.
+// An error ends it.
+//
+// Of params, which may be nil, Limit is the size of a page, 100 by default, and
+// Skip and ActiveFirst do not count: each page begins where the one before
+// ended, in time. So responses may come in, change or be erased meanwhile, by
+// the loop's body too, and none is told twice or left out, as long as no more
+// than a page of them were created at the very same time.
+func (c *ClientWithResponses) All(ctx context.Context, params *ListResponsesParams) iter.Seq2[ResponseSummary, error] {
+	return func(yield func(ResponseSummary, error) bool) {
+		page := ListResponsesParams{}
+		if params != nil {
+			page = *params
+		}
+		activeFirst, skip, limit := false, int64(0), int64(100)
+		page.ActiveFirst, page.Skip = &activeFirst, &skip
+		if page.Limit == nil {
+			page.Limit = &limit
+		}
+
+		var told []RequestId // those created at the very time where the page begins
+		for {
+			answer, err := c.ListResponsesWithResponse(ctx, &page)
+			if err != nil {
+				yield(ResponseSummary{}, err)
+				return
+			}
+			data := answer.JSON200.Data
+			for _, response := range data {
+				if !slices.Contains(told, response.Id) && !yield(response, nil) {
+					return
+				}
+			}
+			if int64(len(data)) < answer.JSON200.Limit {
+				return
+			}
+
+			last := data[len(data)-1].CreatedAt
+			if page.CreatedBefore != nil && page.CreatedBefore.Equal(last) {
+				skip += int64(len(data))
+			} else {
+				page.CreatedBefore, skip, told = &last, 0, nil
+			}
+			for _, response := range data {
+				if response.CreatedAt.Equal(last) {
+					told = append(told, response.Id)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,286 @@
+package lethe_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"lethe/sdk/go"
+)
+
+const requests = "/admin/api/v1/batches/requests"
+
+func setting(t *testing.T, name string) string {
+	t.Helper()
+	value := os.Getenv(name)
+	if value == "" {
+		t.Fatalf("%s is not set: run sdk/test.sh go", name)
+	}
+	return value
+}
+
+func client(t *testing.T, urlSetting, key string) *lethe.ClientWithResponses {
+	t.Helper()
+	c, err := lethe.New(setting(t, urlSetting), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func userClient(t *testing.T) *lethe.ClientWithResponses {
+	t.Helper()
+	return client(t, "LETHE_TEST_URL", setting(t, "LETHE_TEST_USER_KEY"))
+}
+
+func collect(t *testing.T, c *lethe.ClientWithResponses, params *lethe.ListResponsesParams, each func(lethe.ResponseSummary)) []uuid.UUID {
+	t.Helper()
+	var ids []uuid.UUID
+	for response, err := range c.All(context.Background(), params) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, response.Id)
+		if each != nil {
+			each(response)
+		}
+	}
+	return ids
+}
+
+func wantError(t *testing.T, err error, status int32) *lethe.Error {
+	t.Helper()
+	var failure *lethe.Error
+	if !errors.As(err, &failure) {
+		t.Fatalf("got %v, want an error of the service", err)
+	}
+	if failure.Status != status || failure.Title != http.StatusText(int(status)) || failure.Detail == "" || failure.RequestId == "" {
+		t.Fatalf("got %+v, want a full problem with status %d", failure, status)
+	}
+	return failure
+}
+
+func TestList(t *testing.T) {
+	c := userClient(t)
+	limit, status, activeFirst := int64(5), "completed", false
+	before := time.Now()
+	answer, err := c.ListResponsesWithResponse(context.Background(), &lethe.ListResponsesParams{
+		Limit: &limit, Status: &status, ActiveFirst: &activeFirst, CreatedBefore: &before,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := answer.JSON200
+	if len(page.Data) != 5 || page.Limit != 5 || page.TotalCount <= 5 || page.CountKind != lethe.Exact {
+		t.Fatalf("got %d responses of %d (%s), limit %d", len(page.Data), page.TotalCount, page.CountKind, page.Limit)
+	}
+	for _, response := range page.Data {
+		if response.Status != status || response.CompletedAt == nil || response.BatchId != nil {
+			t.Errorf("not a completed response: %+v", response)
+		}
+	}
+
+	counts := map[string]int{}
+	collect(t, c, nil, func(r lethe.ResponseSummary) { counts[r.Model]++ })
+	models := make([]string, 0, len(counts))
+	for model := range counts {
+		models = append(models, model)
+	}
+	slices.Sort(models)
+	if len(models) < 3 {
+		t.Fatalf("models %v: need three", models)
+	}
+	answer, err = c.ListResponsesWithResponse(context.Background(), &lethe.ListResponsesParams{Model: models[:2]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := counts[models[0]] + counts[models[1]]; answer.JSON200.TotalCount != int64(want) {
+		t.Errorf("%d responses of two models, want %d", answer.JSON200.TotalCount, want)
+	}
+}
+
+func TestAll(t *testing.T) {
+	c := userClient(t)
+	answer, err := c.ListResponsesWithResponse(context.Background(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	total := int(answer.JSON200.TotalCount)
+	if total < 50 {
+		t.Fatalf("only %d responses to page through", total)
+	}
+
+	whole := collect(t, c, nil, nil)
+	distinct := map[uuid.UUID]bool{}
+	for _, id := range whole {
+		distinct[id] = true
+	}
+	if len(whole) != total || len(distinct) != total {
+		t.Fatalf("went through %d responses, %d distinct, of %d", len(whole), len(distinct), total)
+	}
+	for _, size := range []int64{1, 7} {
+		if got := collect(t, c, &lethe.ListResponsesParams{Limit: &size}, nil); !slices.Equal(got, whole) {
+			t.Errorf("pages of %d: %d responses, want the same %d", size, len(got), total)
+		}
+	}
+
+	seen := 0
+	for _, err := range c.All(context.Background(), nil) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if seen++; seen == 2 {
+			break
+		}
+	}
+	if seen != 2 {
+		t.Errorf("saw %d responses before the break, want 2", seen)
+	}
+}
+
+func TestFetchAndErase(t *testing.T) {
+	c, ctx := userClient(t), context.Background()
+	status, size := "completed", int64(1)
+	page, err := c.ListResponsesWithResponse(ctx, &lethe.ListResponsesParams{Status: &status, Limit: &size})
+	if err != nil {
+		t.Fatal(err)
+	}
+	summary := page.JSON200.Data[0]
+
+	got, err := c.GetResponseWithResponse(ctx, summary.Id, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	detail := got.JSON200
+	if detail.Id != summary.Id || detail.Model != summary.Model || !detail.CreatedAt.Equal(summary.CreatedAt) || detail.CreatedBy == "" {
+		t.Errorf("fetched %+v, want %+v", detail, summary)
+	}
+	if !strings.HasPrefix(detail.Body, "{") || detail.ResponseBody == nil {
+		t.Errorf("no prompt or no answer: %+v", detail)
+	}
+
+	if _, err := c.EraseResponseWithResponse(ctx, summary.Id, nil); err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.GetResponseWithResponse(ctx, summary.Id, nil)
+	wantError(t, err, http.StatusNotFound)
+	_, err = c.EraseResponseWithResponse(ctx, summary.Id, nil)
+	wantError(t, err, http.StatusNotFound)
+	if slices.Contains(collect(t, c, nil, nil), summary.Id) {
+		t.Error("the list still has it")
+	}
+}
+
+func TestAllWhileErasing(t *testing.T) {
+	c := userClient(t)
+	size := int64(4)
+	var erased []uuid.UUID
+	n := 0
+	seen := collect(t, c, &lethe.ListResponsesParams{Limit: &size}, func(r lethe.ResponseSummary) {
+		if n++; n > 3 {
+			return
+		}
+		if _, err := c.EraseResponseWithResponse(context.Background(), r.Id, nil); err != nil {
+			t.Fatal(err)
+		}
+		erased = append(erased, r.Id)
+	})
+	left := collect(t, c, nil, nil)
+	for _, id := range left {
+		if !slices.Contains(seen, id) {
+			t.Errorf("%s was left out", id)
+		}
+	}
+	for _, id := range erased {
+		if slices.Contains(left, id) {
+			t.Errorf("%s is still there", id)
+		}
+	}
+	if len(left) == 0 || len(erased) != 3 {
+		t.Errorf("%d erased, %d left", len(erased), len(left))
+	}
+}
+
+func TestErrors(t *testing.T) {
+	ctx, user := context.Background(), userClient(t)
+	somebody := uuid.MustParse("c0000100-0000-4000-8000-000000000004")
+
+	t.Run("400", func(t *testing.T) {
+		_, err := user.ListResponsesWithResponse(ctx, &lethe.ListResponsesParams{MemberId: &somebody})
+		failure := wantError(t, err, http.StatusBadRequest)
+		if !strings.Contains(failure.Detail, "member_id") || !strings.Contains(failure.Error(), failure.RequestId) {
+			t.Errorf("the error does not tell enough: %v", failure)
+		}
+		// An administrator may.
+		admin := client(t, "LETHE_TEST_URL", setting(t, "LETHE_TEST_ADMIN_KEY"))
+		if _, err := admin.ListResponsesWithResponse(ctx, &lethe.ListResponsesParams{MemberId: &somebody}); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("401", func(t *testing.T) {
+		_, err := client(t, "LETHE_TEST_URL", "sk-nobody").GetResponseWithResponse(ctx, somebody, nil)
+		wantError(t, err, http.StatusUnauthorized)
+	})
+	t.Run("403", func(t *testing.T) {
+		_, err := client(t, "LETHE_TEST_URL", setting(t, "LETHE_TEST_FORBIDDEN_KEY")).EraseResponseWithResponse(ctx, somebody, nil)
+		wantError(t, err, http.StatusForbidden)
+	})
+	t.Run("404", func(t *testing.T) {
+		_, err := user.GetResponseWithResponse(ctx, uuid.MustParse("c0000400-0000-4000-8000-ffffffffffff"), nil)
+		wantError(t, err, http.StatusNotFound)
+	})
+	t.Run("405", func(t *testing.T) {
+		request, err := http.NewRequestWithContext(ctx, http.MethodPut, setting(t, "LETHE_TEST_URL")+requests, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = user.ClientInterface.(*lethe.Client).Client.Do(request)
+		wantError(t, err, http.StatusMethodNotAllowed)
+	})
+	t.Run("503", func(t *testing.T) {
+		down := client(t, "LETHE_TEST_DOWN_URL", setting(t, "LETHE_TEST_USER_KEY"))
+		_, err := down.ListResponsesWithResponse(ctx, nil)
+		if failure := wantError(t, err, http.StatusServiceUnavailable); failure.RetryAfter <= 0 {
+			t.Error("not told when to try again")
+		}
+		for _, err := range down.All(ctx, nil) {
+			wantError(t, err, http.StatusServiceUnavailable)
+		}
+	})
+}
+
+func TestOtherAnswers(t *testing.T) {
+	for name, test := range map[string]struct {
+		status int
+		body   string
+	}{
+		"a gateway":     {http.StatusBadGateway, "<html>"},
+		"a wrong place": {http.StatusOK, "<html>"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", "text/html")
+				w.WriteHeader(test.status)
+				_, _ = w.Write([]byte(test.body))
+			}))
+			t.Cleanup(server.Close)
+			c, err := lethe.New(server.URL, "key")
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = c.ListResponsesWithResponse(context.Background(), nil)
+			var failure *lethe.Error
+			if !errors.As(err, &failure) || failure.Status != int32(test.status) || failure.Title == "" {
+				t.Fatalf("got %v, want status %d", err, test.status)
+			}
+		})
+	}
+}

@@ -1,0 +1,87 @@
+"""A client of Lethe, which lists, fetches and erases the responses of LLM requests.
+
+Make an `AuthenticatedClient` with the service's `base_url` and an API key as
+`token`. Each of `list_responses`, `get_response` and `erase_response` has
+`sync_detailed` and `asyncio_detailed`; `result` takes the result out of what
+they return, or raises. `all_responses` goes through the pages of a list.
+"""
+
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+from .generated import AuthenticatedClient, Client
+from .generated.api.responses import erase_response, get_response, list_responses
+from .generated.models import Problem, ResponseDetail, ResponsePage, ResponseSummary
+from .generated.types import UNSET, Response
+
+__all__ = [
+    "UNSET",
+    "AuthenticatedClient",
+    "Client",
+    "Problem",
+    "ProblemError",
+    "Response",
+    "ResponseDetail",
+    "ResponsePage",
+    "ResponseSummary",
+    "all_responses",
+    "erase_response",
+    "get_response",
+    "list_responses",
+    "result",
+]
+
+T = TypeVar("T")
+
+
+class ProblemError(Exception):
+    """An answer of the service other than the one asked for.
+
+    status: the HTTP status
+    problem: what the service says; None where the contract does not know the status
+    retry_after: seconds to wait before trying again, None if not told
+    """
+
+    def __init__(self, response: Response[Any]) -> None:
+        self.status = int(response.status_code)
+        self.problem = response.parsed if isinstance(response.parsed, Problem) else None
+        seconds = response.headers.get("Retry-After", "")
+        self.retry_after = int(seconds) if seconds.isdecimal() else None
+        detail = f": {self.problem.detail} (request {self.problem.request_id})" if self.problem else ""
+        super().__init__(f"{self.status} {response.status_code.phrase}{detail}")
+
+
+def result(response: Response[Problem | T]) -> T:
+    """What was asked for, None for an erasure; raises ProblemError for any other answer."""
+    if isinstance(response.parsed, Problem) or not 200 <= response.status_code < 300:
+        raise ProblemError(response)
+    return response.parsed  # type: ignore[return-value]
+
+
+def all_responses(
+    client: AuthenticatedClient | Client, *, limit: int = 100, **filters: Any
+) -> Iterator[ResponseSummary]:
+    """Every response that matches, newest first, page by page.
+
+    limit is the size of a page; filters are those of list_responses, but for
+    skip and active_first: each page begins where the one before ended, in
+    time. So responses may come in, change or be erased meanwhile, and none is
+    told twice or left out, as long as no more than a page of them were created
+    at the very same time.
+
+    Raises ProblemError, and what httpx raises.
+    """
+    filters |= {"limit": limit, "skip": 0, "active_first": False}
+    told: set[Any] = set()  # those created at the very time where the page begins
+    while True:
+        page = result(list_responses.sync_detailed(client=client, **filters))
+        yield from (summary for summary in page.data if summary.id not in told)
+        if not page.data or len(page.data) < page.limit:
+            return
+        last = page.data[-1].created_at
+        if filters.get("created_before") == last:
+            filters["skip"] += len(page.data)
+        else:
+            filters |= {"created_before": last, "skip": 0}
+            told = set()
+        told |= {summary.id for summary in page.data if summary.created_at == last}

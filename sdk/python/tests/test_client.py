@@ -1,0 +1,170 @@
+import asyncio
+import datetime
+import os
+from collections import Counter
+from uuid import UUID
+
+import httpx
+import pytest
+
+from lethe_client import (
+    AuthenticatedClient,
+    Problem,
+    ProblemError,
+    all_responses,
+    erase_response,
+    get_response,
+    list_responses,
+    result,
+)
+
+MISSING = UUID("c0000400-0000-4000-8000-ffffffffffff")
+SOMEBODY = UUID("c0000100-0000-4000-8000-000000000004")
+
+
+def setting(name: str) -> str:
+    value = os.environ.get(name)
+    assert value, f"{name} is not set: run sdk/test.sh python"
+    return value
+
+
+def connect(key: str, url_setting: str = "LETHE_TEST_URL") -> AuthenticatedClient:
+    return AuthenticatedClient(base_url=setting(url_setting), token=key)
+
+
+@pytest.fixture
+def user():
+    with connect(setting("LETHE_TEST_USER_KEY")) as client:
+        yield client
+
+
+def assert_problem(response, status: int) -> Problem:
+    assert response.status_code == status
+    problem = response.parsed
+    assert isinstance(problem, Problem)
+    assert problem.status == status
+    assert problem.title and problem.detail and problem.request_id
+    with pytest.raises(ProblemError) as raised:
+        result(response)
+    assert raised.value.status == status
+    assert problem.detail in str(raised.value)
+    return problem
+
+
+def test_lists(user):
+    page = result(
+        list_responses.sync_detailed(
+            client=user,
+            limit=5,
+            status="completed",
+            active_first=False,
+            created_before=datetime.datetime.now(datetime.UTC),
+        )
+    )
+    assert len(page.data) == page.limit == 5
+    assert page.count_kind == "exact"
+    assert page.total_count > 5
+    for summary in page.data:
+        assert summary.status == "completed"
+        assert summary.completed_at is not None
+        assert summary.batch_id is None
+
+    counts = Counter(summary.model for summary in all_responses(user))
+    assert len(counts) >= 3
+    models = sorted(counts)[:2]
+    page = result(list_responses.sync_detailed(client=user, model=models))
+    assert page.total_count == sum(counts[model] for model in models)
+
+
+def test_pages(user):
+    total = result(list_responses.sync_detailed(client=user)).total_count
+    assert total >= 30
+    whole = [summary.id for summary in all_responses(user)]
+    assert len(whole) == len(set(whole)) == total
+    for limit in (1, 7):
+        assert [summary.id for summary in all_responses(user, limit=limit)] == whole
+
+
+def test_fetches_and_erases(user):
+    summary = result(list_responses.sync_detailed(client=user, status="completed", limit=1)).data[0]
+    detail = result(get_response.sync_detailed(summary.id, client=user))
+    assert summary.to_dict().items() <= detail.to_dict().items()
+    assert detail.body.startswith("{") and detail.response_body and detail.created_by
+    assert detail.error is None
+
+    assert result(erase_response.sync_detailed(summary.id, client=user)) is None
+    assert_problem(get_response.sync_detailed(summary.id, client=user), 404)
+    assert_problem(erase_response.sync_detailed(summary.id, client=user), 404)
+    assert summary.id not in [other.id for other in all_responses(user)]
+
+
+def test_pages_while_erasing(user):
+    seen, erased = [], []
+    for summary in all_responses(user, limit=4):
+        seen.append(summary.id)
+        if len(erased) < 3:
+            result(erase_response.sync_detailed(summary.id, client=user))
+            erased.append(summary.id)
+    left = [summary.id for summary in all_responses(user)]
+    assert left
+    assert set(left) <= set(seen)
+    assert not set(erased) & set(left)
+
+
+def test_asynchronous():
+    async def first():
+        async with connect(setting("LETHE_TEST_USER_KEY")) as client:
+            page = result(await list_responses.asyncio_detailed(client=client, limit=1))
+            return page.data[0], result(await get_response.asyncio_detailed(page.data[0].id, client=client))
+
+    summary, detail = asyncio.run(first())
+    assert detail.id == summary.id
+
+
+def test_400(user):
+    problem = assert_problem(list_responses.sync_detailed(client=user, limit="ten"), 400)
+    assert problem.parameter == "limit"
+    assert_problem(list_responses.sync_detailed(client=user, member_id=SOMEBODY), 400)
+    with connect(setting("LETHE_TEST_ADMIN_KEY")) as admin:
+        assert list_responses.sync_detailed(client=admin, member_id=SOMEBODY).status_code == 200
+
+
+def test_401():
+    with connect("sk-nobody") as client:
+        assert_problem(get_response.sync_detailed(MISSING, client=client), 401)
+
+
+def test_403():
+    with connect(setting("LETHE_TEST_FORBIDDEN_KEY")) as client:
+        assert_problem(erase_response.sync_detailed(MISSING, client=client), 403)
+
+
+def test_404(user):
+    assert_problem(get_response.sync_detailed(MISSING, client=user), 404)
+
+
+def test_405(user):
+    response = user.get_httpx_client().put("/admin/api/v1/batches/requests")
+    assert response.status_code == 405
+    assert "GET" in response.headers["Allow"]
+    problem = Problem.from_dict(response.json())
+    assert problem.status == 405 and problem.detail and problem.request_id
+
+
+def test_503():
+    with connect(setting("LETHE_TEST_USER_KEY"), "LETHE_TEST_DOWN_URL") as client:
+        assert_problem(list_responses.sync_detailed(client=client), 503)
+        with pytest.raises(ProblemError) as raised:
+            next(all_responses(client))
+    assert raised.value.status == 503
+    assert raised.value.retry_after > 0
+
+
+def test_other_answers():
+    transport = httpx.MockTransport(lambda request: httpx.Response(502, text="<html>"))
+    client = AuthenticatedClient(base_url="http://lethe.test", token="key", httpx_args={"transport": transport})
+    with client, pytest.raises(ProblemError) as raised:
+        next(all_responses(client))
+    assert raised.value.status == 502
+    assert raised.value.problem is None
+    assert raised.value.retry_after is None

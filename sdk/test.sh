@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Test the SDKs against the real service. Usage: test.sh [go|typescript|python ...]
+#
+# The service is the one that LETHE_TEST_URL names, with the keys in
+# LETHE_TEST_ADMIN_KEY, LETHE_TEST_USER_KEY and LETHE_TEST_FORBIDDEN_KEY and a
+# second one without a database at LETHE_TEST_DOWN_URL. Without these, services
+# are built and started for the tests. The tests erase responses of the user.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root"
+. sdk/common.sh
+
+test_go() { go -C sdk/go test -count=1 ./...; }
+
+test_typescript() { (cd sdk/typescript && npm test --silent); }
+
+# Installed like anybody would, so that the package itself is tested too.
+test_python() {
+	"$python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+		--no-index --force-reinstall ./sdk/python
+	PYTHONDONTWRITEBYTECODE=1 "$python" -m pytest --quiet -p no:cacheprovider sdk/python/tests
+}
+
+if [ -z "${LETHE_TEST_URL:-}" ]; then
+	go build -o "$cache/sdkserver" ./internal/sdkserver
+	exec go run ./internal/pgtest/testpg "$cache/sdkserver" sdk/test.sh "$@"
+fi
+
+for language in "${languages[@]}"; do
+	wanted=wanted_$language
+	if installed "$language" "${!wanted}"; then
+		"prepare_$language"
+		echo "sdk/$language"
+		"test_$language"
+	fi
+done

@@ -1,0 +1,7 @@
+/** @type {import('@hey-api/openapi-ts').UserConfig} */
+export default {
+  input: '../../openapi.yaml',
+  output: { path: 'src/generated', importFileExtension: '.js' },
+  plugins: ['@hey-api/client-fetch', '@hey-api/typescript', '@hey-api/sdk'],
+  logs: { file: false },
+};

@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { test } from 'node:test';
+
+import {
+  allResponses,
+  createLethe,
+  eraseResponse,
+  getResponse,
+  listResponses,
+  type Problem,
+  ProblemError,
+  type ResponseSummary,
+} from '@lethe/client';
+
+function setting(name: string): string {
+  const value = process.env[name];
+  assert.ok(value, `${name} is not set: run sdk/test.sh typescript`);
+  return value;
+}
+
+const service = setting('LETHE_TEST_URL');
+const user = createLethe(service, setting('LETHE_TEST_USER_KEY'));
+const missing = 'c0000400-0000-4000-8000-ffffffffffff';
+const somebody = 'c0000100-0000-4000-8000-000000000004';
+
+async function collect(
+  query: Parameters<typeof allResponses>[0]['query'] = {},
+  each: (summary: ResponseSummary) => Promise<void> = async () => {},
+): Promise<ResponseSummary[]> {
+  const summaries = [];
+  for await (const summary of allResponses({ client: user, query })) {
+    summaries.push(summary);
+    await each(summary);
+  }
+  return summaries;
+}
+
+const ids = (summaries: ResponseSummary[]) => summaries.map(({ id }) => id);
+
+function assertProblem(result: { error?: unknown; response?: Response }, status: number): Problem {
+  assert.equal(result.response?.status, status);
+  const problem = result.error as Problem;
+  assert.equal(problem.status, status);
+  assert.ok(problem.title && problem.detail && problem.request_id, 'a full problem');
+  return problem;
+}
+
+test('lists', async () => {
+  const { data: page } = await listResponses({
+    client: user,
+    query: { limit: 5, status: 'completed', active_first: false, created_before: new Date().toISOString() },
+  });
+  assert.ok(page);
+  assert.equal(page.data.length, 5);
+  assert.equal(page.limit, 5);
+  assert.equal(page.count_kind, 'exact');
+  assert.ok(page.total_count > 5);
+  for (const summary of page.data) {
+    assert.equal(summary.status, 'completed');
+    assert.ok(summary.completed_at);
+    assert.equal(summary.batch_id, null);
+  }
+
+  const counts = new Map<string, number>();
+  for (const { model } of await collect()) {
+    counts.set(model, (counts.get(model) ?? 0) + 1);
+  }
+  assert.ok(counts.size >= 3);
+  const models = [...counts.keys()].slice(0, 2);
+  const { data: some } = await listResponses({ client: user, query: { model: models } });
+  assert.equal(some?.total_count, models.reduce((sum, model) => sum + (counts.get(model) ?? 0), 0));
+});
+
+test('pages', async () => {
+  const { data: page } = await listResponses({ client: user });
+  assert.ok(page && page.total_count >= 40, 'enough to page through');
+
+  const whole = ids(await collect());
+  assert.equal(whole.length, page.total_count);
+  assert.equal(new Set(whole).size, page.total_count);
+  for (const limit of [1, 7]) {
+    assert.deepEqual(ids(await collect({ limit })), whole, `pages of ${limit}`);
+  }
+});
+
+test('fetches and erases', async () => {
+  const { data: page } = await listResponses({ client: user, query: { status: 'completed', limit: 1 } });
+  const summary = page?.data[0];
+  assert.ok(summary);
+  const target = { client: user, path: { request_id: summary.id } };
+
+  const { data: detail } = await getResponse(target);
+  assert.ok(detail);
+  const { body, response_body, error, created_by, ...rest } = detail;
+  assert.deepEqual(rest, summary);
+  assert.ok(body.startsWith('{') && response_body && created_by && error === null);
+
+  const erased = await eraseResponse(target);
+  assert.equal(erased.response?.status, 204);
+  assert.equal(erased.error, undefined);
+  assertProblem(await getResponse(target), 404);
+  assertProblem(await eraseResponse(target), 404);
+  assert.ok(!ids(await collect()).includes(summary.id));
+});
+
+test('pages while erasing', async () => {
+  const erased: string[] = [];
+  const seen = ids(
+    await collect({ limit: 4 }, async ({ id }) => {
+      if (erased.length < 3) {
+        await eraseResponse({ client: user, path: { request_id: id }, throwOnError: true });
+        erased.push(id);
+      }
+    }),
+  );
+  const left = ids(await collect());
+  assert.ok(left.length > 0);
+  assert.deepEqual(left.filter((id) => !seen.includes(id)), [], 'left out');
+  assert.deepEqual(erased.filter((id) => left.includes(id)), [], 'still there');
+});
+
+test('400', async () => {
+  const problem = assertProblem(await listResponses({ client: user, query: { created_after: 'yesterday' } }), 400);
+  assert.equal(problem.parameter, 'created_after');
+  assertProblem(await getResponse({ client: user, path: { request_id: 'abc' } }), 400);
+  assertProblem(await listResponses({ client: user, query: { member_id: somebody } }), 400);
+  const admin = createLethe(service, setting('LETHE_TEST_ADMIN_KEY'));
+  assert.equal((await listResponses({ client: admin, query: { member_id: somebody } })).response?.status, 200);
+});
+
+test('401', async () => {
+  const client = createLethe(service, 'sk-nobody');
+  assertProblem(await getResponse({ client, path: { request_id: missing } }), 401);
+});
+
+test('403', async () => {
+  const client = createLethe(service, setting('LETHE_TEST_FORBIDDEN_KEY'));
+  assertProblem(await eraseResponse({ client, path: { request_id: missing } }), 403);
+});
+
+test('404', async () => {
+  assertProblem(await getResponse({ client: user, path: { request_id: missing } }), 404);
+});
+
+test('405', async () => {
+  const result = await user.put({ url: '/admin/api/v1/batches/requests' });
+  assertProblem(result, 405);
+  assert.match(result.response?.headers.get('Allow') ?? '', /GET/);
+});
+
+test('503', async () => {
+  const client = createLethe(setting('LETHE_TEST_DOWN_URL'), setting('LETHE_TEST_USER_KEY'));
+  assertProblem(await listResponses({ client }), 503);
+  await assert.rejects(allResponses({ client }).next(), (error) => {
+    assert.ok(error instanceof ProblemError);
+    assert.equal(error.status, 503);
+    assert.ok(error.problem && error.message.includes(error.problem.detail));
+    assert.ok(error.retryAfter !== undefined && error.retryAfter > 0);
+    return true;
+  });
+});
+
+test('the key goes out as a bearer token and nothing else', async () => {
+  const headers: Record<string, unknown>[] = [];
+  const server = createServer((request, response) => {
+    headers.push(request.headers);
+    response.writeHead(502).end('<html>');
+  }).listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const client = createLethe(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, 'secret');
+  await assert.rejects(allResponses({ client }).next(), { name: 'ProblemError', status: 502, problem: undefined });
+  server.close();
+  server.closeAllConnections();
+  assert.equal(headers.length, 1);
+  const { authorization, ...others } = headers[0] ?? {};
+  assert.equal(authorization, 'Bearer secret');
+  assert.ok(!JSON.stringify(others).includes('secret'));
+});
