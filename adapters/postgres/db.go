@@ -1,0 +1,249 @@
+// Package postgres is what the adapters on Postgres share: the connection
+// pool, transactions, the choice between a primary and its replica, and the
+// one place where a driver's error becomes a domain's.
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"sync/atomic"
+	"time"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+const (
+	defaultAcquireTimeout = 5 * time.Second
+	connectTimeout        = 5 * time.Second
+	rollbackTimeout       = 5 * time.Second
+	transactionTries      = 3
+	replicaRest           = 5 * time.Second
+
+	// A connection that was idle for longer is tried before it is used, which
+	// costs a round trip. One that has died meanwhile is noticed anyway.
+	pingAfterIdle = time.Minute
+)
+
+// Config says how to reach a database.
+type Config struct {
+	URL string // postgres://…, with pgx's settings such as default_query_exec_mode
+	// MaxConns bounds the pool; 0: pool_max_conns of the URL, else pgx's default.
+	MaxConns int32
+	// SearchPath is the schemas that unqualified tables are looked up in; none:
+	// as the URL, the role or the database says.
+	SearchPath []string
+	// AcquireTimeout bounds the wait for a connection; 0: 5 s.
+	AcquireTimeout  time.Duration
+	ApplicationName string // shown in pg_stat_activity
+	Tracer          pgx.QueryTracer
+}
+
+// DB is a pool of connections to one database.
+type DB struct {
+	pool           *pgxpool.Pool
+	acquireTimeout time.Duration
+	restsUntil     atomic.Int64 // see Source.Read; Unix time in nanoseconds
+}
+
+var errURL = errors.New("the database URL cannot be read: write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE, with special characters of the password percent-encoded")
+
+// Open makes the pool. It connects when a connection is first needed, so it
+// succeeds while the database is away. Its errors are about the configuration
+// and never hold the URL.
+func Open(cfg Config) (*DB, error) {
+	if cfg.URL == "" {
+		return nil, errors.New("no database URL was given")
+	}
+	if cfg.MaxConns < 0 {
+		return nil, errors.New("the number of connections must be 1 or more, or 0 for the default")
+	}
+	config, err := pgxpool.ParseConfig(cfg.URL)
+	if err != nil {
+		// The driver's own words quote the URL, and with it the password.
+		return nil, errURL
+	}
+	if cfg.MaxConns > 0 {
+		config.MaxConns = cfg.MaxConns
+	}
+	conn := config.ConnConfig
+	if conn.ConnectTimeout == 0 {
+		conn.ConnectTimeout = connectTimeout
+	}
+	conn.DialFunc = (&net.Dialer{
+		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 10 * time.Second, Count: 3},
+	}).DialContext
+	conn.Tracer = cfg.Tracer
+	for name, value := range map[string]string{
+		"application_name": cfg.ApplicationName,
+		// Optional filters are NULL where they are not given. Only a plan made
+		// for the arguments can leave them out.
+		"plan_cache_mode": "force_custom_plan",
+		// Nothing here takes that long, unless something is wrong.
+		"statement_timeout": "30s",
+		"lock_timeout":      "5s",
+	} {
+		if conn.RuntimeParams[name] == "" && value != "" {
+			conn.RuntimeParams[name] = value
+		}
+	}
+	if len(cfg.SearchPath) > 0 {
+		schemas := make([]string, len(cfg.SearchPath))
+		for i, schema := range cfg.SearchPath {
+			schemas[i] = pgx.Identifier{schema}.Sanitize()
+		}
+		conn.RuntimeParams["search_path"] = strings.Join(schemas, ", ")
+	}
+	config.ShouldPing = func(_ context.Context, p pgxpool.ShouldPingParams) bool {
+		return p.IdleDuration > pingAfterIdle
+	}
+	config.AfterConnect = func(_ context.Context, c *pgx.Conn) error {
+		c.TypeMap().RegisterType(&pgtype.Type{
+			Name: "timestamptz", OID: pgtype.TimestamptzOID,
+			Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
+		})
+		return nil
+	}
+	pool, err := pgxpool.NewWithConfig(context.Background(), config)
+	if err != nil {
+		return nil, errors.New("the pool of connections cannot be made: check the pool_ settings of the database URL")
+	}
+	return &DB{pool: pool, acquireTimeout: cmp.Or(cfg.AcquireTimeout, defaultAcquireTimeout)}, nil
+}
+
+// Pool is the pool itself, for its statistics.
+func (db *DB) Pool() *pgxpool.Pool { return db.pool }
+
+// Close waits for the connections in use and closes them all.
+func (db *DB) Close() { db.pool.Close() }
+
+// Ping makes a round trip to the database. Errors as of MapError.
+func (db *DB) Ping(ctx context.Context) error {
+	return db.Use(ctx, func(c *pgxpool.Conn) error { return c.Ping(ctx) })
+}
+
+// Use calls fn with a connection that is fn's until it returns. Where the
+// connection turns out to be lost, fn is called once more with a new one: it
+// must do no harm when it runs twice. Errors as of MapError; a context that has
+// ended comes back as its own error.
+func (db *DB) Use(ctx context.Context, fn func(*pgxpool.Conn) error) error {
+	err := db.use(ctx, fn)
+	if err != nil && ctx.Err() == nil && lost(err) {
+		db.pool.Reset() // its other connections are likely to be dead, too
+		err = db.use(ctx, fn)
+	}
+	return mapWithin(ctx, err)
+}
+
+func (db *DB) use(ctx context.Context, fn func(*pgxpool.Conn) error) error {
+	conn, err := db.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	return fn(conn)
+}
+
+func (db *DB) acquire(ctx context.Context) (*pgxpool.Conn, error) {
+	bounded, cancel := context.WithTimeout(ctx, db.acquireTimeout)
+	defer cancel()
+	conn, err := db.pool.Acquire(bounded)
+	switch {
+	case err == nil:
+		return conn, nil
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case bounded.Err() == nil:
+		return nil, err
+	}
+	if stat := db.pool.Stat(); stat.AcquiredConns() < stat.MaxConns() {
+		return nil, errConnecting
+	}
+	return nil, errNoneFree
+}
+
+// Tx calls fn in a transaction, read committed, that is committed when fn
+// returns nil and rolled back otherwise. It repeats the whole at most twice
+// where Postgres gave up one of several transactions that blocked each other,
+// or where the connection turned out to be lost before the transaction had
+// begun. Errors as of Use; after CodeUnavailable it may be unknown whether the
+// commit went through.
+func (db *DB) Tx(ctx context.Context, fn func(pgx.Tx) error) error {
+	for try := 1; ; try++ {
+		begun, err := db.tx(ctx, fn)
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil || try == transactionTries:
+			return mapWithin(ctx, err)
+		case !begun && lost(err):
+			db.pool.Reset()
+		case !serialization(err):
+			return mapWithin(ctx, err)
+		}
+	}
+}
+
+func (db *DB) tx(ctx context.Context, fn func(pgx.Tx) error) (begun bool, err error) {
+	conn, err := db.acquire(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer conn.Release()
+	// Whatever the database's defaults: code that locks and then reads again
+	// relies on seeing what others have committed meanwhile.
+	tx, err := conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted, AccessMode: pgx.ReadWrite})
+	if err != nil {
+		return false, err
+	}
+	defer func() { // nothing, after a commit
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
+		defer cancel()
+		_ = tx.Rollback(ctx) // a connection that cannot roll back is closed
+	}()
+	if err := fn(tx); err != nil {
+		return true, err
+	}
+	return true, tx.Commit(ctx)
+}
+
+// Source is a database with, perhaps, a replica of it.
+type Source struct {
+	Primary *DB
+	Replica *DB // may be nil
+}
+
+// Read is Use on the replica where there is one, else on the primary. It turns
+// to the primary also when the replica cannot be reached or gives the query up,
+// and leaves a replica alone for a while that was not there.
+func (s Source) Read(ctx context.Context, fn func(*pgxpool.Conn) error) error {
+	if s.Replica == nil || s.Replica.resting() {
+		return s.Primary.Use(ctx, fn)
+	}
+	err := s.Replica.use(ctx, fn)
+	switch {
+	case err == nil || ctx.Err() != nil:
+		return mapWithin(ctx, err)
+	case unreachable(err):
+		s.Replica.rest()
+	case !serialization(err):
+		return mapWithin(ctx, err)
+	}
+	return s.Primary.Use(ctx, fn)
+}
+
+func (db *DB) rest() {
+	db.pool.Reset()
+	db.restsUntil.Store(time.Now().Add(replicaRest).UnixNano())
+}
+
+func (db *DB) resting() bool { return time.Now().UnixNano() < db.restsUntil.Load() }
+
+// Storable tells whether Postgres can hold a text at all. One that it cannot
+// hold, no row has: it must not be sent.
+func Storable(s string) bool { return utf8.ValidString(s) && !strings.Contains(s, "\x00") }

@@ -1,0 +1,173 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"lethe/domain"
+)
+
+const (
+	msgUnreachable  = "The database cannot be reached; try again later"
+	msgNoConnection = "No database connection is free; try again later"
+	msgTooLong      = "The database took too long; try again later"
+	msgBlocked      = "Others are changing the same rows; try again later"
+	msgReadOnly     = "The database takes no changes at present; try again later"
+	msgNotReady     = "The database lacks a table, a column or a privilege that is needed"
+	msgFault        = "The database could not do what it was asked"
+	msgNotFound     = "There is no such row"
+)
+
+var (
+	errConnecting = errors.New("connecting took longer than the time allowed to get a connection")
+	errNoneFree   = errors.New("all connections of the pool stayed in use for the time allowed to get one")
+)
+
+// MapError makes a domain's error of a driver's. A domain's error stays as it
+// is; the end of a context becomes context.Canceled or DeadlineExceeded. What
+// it returns may be logged: a driver's error can quote rows and arguments, and
+// so the cause is told in words that cannot.
+func MapError(err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, ok := errors.AsType[*domain.Error](err); ok {
+		return err
+	}
+	fail := func(code domain.Code, message string) error {
+		return &domain.Error{Code: code, Message: message, Cause: safeCause(err)}
+	}
+	switch state := sqlState(err); {
+	case errors.Is(err, pgx.ErrNoRows):
+		return domain.Errorf(domain.CodeNotFound, msgNotFound)
+	case errors.Is(err, errNoneFree), state == "53300":
+		return fail(domain.CodeUnavailable, msgNoConnection)
+	case errors.Is(err, errConnecting), connecting(err):
+		return fail(domain.CodeUnavailable, msgUnreachable)
+	case errors.Is(err, context.Canceled):
+		return context.Canceled
+	case errors.Is(err, context.DeadlineExceeded):
+		return context.DeadlineExceeded
+	case unreachable(err):
+		return fail(domain.CodeUnavailable, msgUnreachable)
+	case state == "57014", state == "55P03":
+		return fail(domain.CodeUnavailable, msgTooLong)
+	case serialization(err):
+		return fail(domain.CodeUnavailable, msgBlocked)
+	case state == "25006":
+		return fail(domain.CodeUnavailable, msgReadOnly)
+	case state == "42501", state == "42P01", state == "42703", state == "3F000":
+		return fail(domain.CodeInternal, msgNotReady)
+	}
+	return fail(domain.CodeInternal, msgFault)
+}
+
+// mapWithin is MapError, but that the end of the caller's own context counts
+// for more than what it made of the query.
+func mapWithin(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, ok := errors.AsType[*domain.Error](err); !ok && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return MapError(err)
+}
+
+func sqlState(err error) string {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return pg.Code
+	}
+	return ""
+}
+
+// connecting tells of a connection that did not come about.
+func connecting(err error) bool {
+	_, ok := errors.AsType[*pgconn.ConnectError](err)
+	return ok
+}
+
+// lost tells of a connection that broke.
+func lost(err error) bool {
+	if connecting(err) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return false
+	}
+	switch state := sqlState(err); {
+	case strings.HasPrefix(state, "08"), strings.HasPrefix(state, "57P"):
+		return true
+	case state != "":
+		return false
+	}
+	_, network := errors.AsType[net.Error](err)
+	return network || errors.Is(err, pgconn.ErrConnClosed) || errors.Is(err, net.ErrClosed) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+func unreachable(err error) bool {
+	return lost(err) || connecting(err) || errors.Is(err, errConnecting)
+}
+
+// serialization tells of a transaction that Postgres gave up for the sake of
+// another: a deadlock, or on a replica a query that stood in its way.
+func serialization(err error) bool {
+	state := sqlState(err)
+	return state == "40001" || state == "40P01"
+}
+
+// cause is what a log may hold of a driver's error. It does not unwrap: the
+// error behind it quotes rows.
+type cause string
+
+func (c cause) Error() string { return string(c) }
+
+// Classes and codes of SQLSTATE whose messages name things of the database, or
+// nothing, but never a value: connections, transactions, privileges, missing
+// things, resources, cancellation.
+var safeMessages = []string{"08", "25", "28", "3D", "3F", "40", "42501", "42P01", "42703", "42883", "53", "55", "57", "58"}
+
+func safeCause(err error) error {
+	if errors.Is(err, errNoneFree) || errors.Is(err, errConnecting) {
+		return cause(err.Error())
+	}
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return cause(describe(pg))
+	}
+	if connecting(err) || lost(err) {
+		return cause(err.Error()) // addresses, and what the network says
+	}
+	if scan, ok := errors.AsType[pgx.ScanArgError](err); ok {
+		return cause(fmt.Sprintf("column %d (%s) has a type that cannot be read", scan.ColumnIndex+1, scan.FieldName))
+	}
+	inner := err
+	for next := errors.Unwrap(inner); next != nil; next = errors.Unwrap(inner) {
+		inner = next
+	}
+	return cause(fmt.Sprintf("the driver failed with a %T", inner))
+}
+
+func describe(pg *pgconn.PgError) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "SQLSTATE %s", pg.Code)
+	for _, safe := range safeMessages {
+		if strings.HasPrefix(pg.Code, safe) {
+			b.WriteString(": " + pg.Message)
+			break
+		}
+	}
+	for _, part := range []struct{ name, value string }{
+		{"schema", pg.SchemaName}, {"table", pg.TableName}, {"column", pg.ColumnName},
+		{"type", pg.DataTypeName}, {"constraint", pg.ConstraintName},
+	} {
+		if part.value != "" {
+			fmt.Fprintf(&b, ", %s %s", part.name, part.value)
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,85 @@
+// Package fusillade reads and erases responses where fusillade keeps them.
+package fusillade
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"lethe/adapters/postgres"
+	"lethe/adapters/postgres/fusillade/internal/dbsqlc"
+	"lethe/domain"
+)
+
+// exactWithin is how long an exact count may take.
+const exactWithin = 100 * time.Millisecond
+
+// Responses are the rows of fusillade's tables.
+type Responses struct {
+	src         postgres.Source
+	outlet      string
+	exactWithin time.Duration
+}
+
+var _ domain.Responses = (*Responses)(nil)
+
+// New makes the port. The search_path of the source's databases is fusillade's
+// schema and then outletSchema, which holds the gateway's log, if any.
+func New(src postgres.Source, outletSchema string) (*Responses, error) {
+	if src.Primary == nil {
+		return nil, errors.New("responses need a database")
+	}
+	if outletSchema == "" {
+		return nil, errors.New("the name of the outlet's schema is missing")
+	}
+	return &Responses{src, outletSchema, exactWithin}, nil
+}
+
+// Page is domain.Responses'.
+func (r *Responses) Page(ctx context.Context, filter domain.ResponseFilter, activeFirst bool, skip, limit int64) ([]domain.Response, error) {
+	f, possible := narrow(filter)
+	if !possible {
+		return nil, ctx.Err()
+	}
+	var page []domain.Response
+	err := r.src.Read(ctx, func(c *pgxpool.Conn) (err error) {
+		page, err = f.page(ctx, dbsqlc.New(c), activeFirst, skip, limit)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return page, nil
+}
+
+// Get is domain.Responses'.
+func (r *Responses) Get(ctx context.Context, id uuid.UUID) (domain.Response, domain.Contents, error) {
+	var row dbsqlc.GetRow
+	err := r.src.Read(ctx, func(c *pgxpool.Conn) (err error) {
+		row, err = dbsqlc.New(c).Get(ctx, id)
+		return err
+	})
+	if err != nil {
+		return domain.Response{}, domain.Contents{}, err
+	}
+	return response(dbsqlc.PageRow{
+		ID: row.ID, Owner: row.Owner, Model: row.Model, State: row.State, ServiceTier: row.ServiceTier,
+		CreatedAt: row.CreatedAt, StartedAt: row.StartedAt, CompletedAt: row.CompletedAt,
+		FailedAt: row.FailedAt, ResponseStatus: row.ResponseStatus,
+	}), domain.Contents{Prompt: row.Prompt, Answer: row.ResponseBody, Error: row.Error}, nil
+}
+
+func response(row dbsqlc.PageRow) domain.Response {
+	r := domain.Response{
+		ID: row.ID, Owner: row.Owner, Model: row.Model, State: row.State, Tier: row.ServiceTier,
+		CreatedAt: row.CreatedAt, StartedAt: row.StartedAt, CompletedAt: row.CompletedAt, FailedAt: row.FailedAt,
+	}
+	if row.ResponseStatus != nil {
+		status := int(*row.ResponseStatus)
+		r.HTTPStatus = &status
+	}
+	return r
+}

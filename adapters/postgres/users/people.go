@@ -1,0 +1,197 @@
+// Package users reads people, organizations and keys, and keeps them in a
+// database of Lethe's own.
+package users
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"lethe/adapters/postgres"
+	"lethe/adapters/postgres/users/internal/dbsqlc"
+	"lethe/domain"
+)
+
+const (
+	loginQueue   = 256
+	loginTimeout = 5 * time.Second
+	closeTimeout = 2 * time.Second
+)
+
+// People are the rows of public.users with what hangs on them.
+type People struct {
+	src postgres.Source
+	log *slog.Logger
+
+	logins  chan uuid.UUID
+	closing chan struct{}
+	close   func()
+	cancel  context.CancelFunc
+	stopped chan struct{}
+}
+
+var _ domain.People = (*People)(nil)
+
+// New makes the port on the main database and starts the one goroutine that
+// writes logins; Close stops it. The log hears of logins that could not be
+// written, and at debug only.
+func New(src postgres.Source, log *slog.Logger) (*People, error) {
+	if src.Primary == nil {
+		return nil, errors.New("users need a database")
+	}
+	if log == nil {
+		return nil, errors.New("users need a log")
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	p := &People{
+		src: src, log: log, cancel: cancel,
+		logins:  make(chan uuid.UUID, loginQueue),
+		closing: make(chan struct{}),
+		stopped: make(chan struct{}),
+	}
+	p.close = sync.OnceFunc(func() { close(p.closing) })
+	go p.writeLogins(ctx)
+	return p, nil
+}
+
+// Close writes the logins that are still waiting, for 2 s at most, and
+// returns when the goroutine has ended. Later logins are dropped.
+func (p *People) Close() {
+	p.close()
+	select {
+	case <-p.stopped:
+	case <-time.After(closeTimeout):
+	}
+	p.cancel()
+	<-p.stopped
+}
+
+// ByKey is domain.People's.
+func (p *People) ByKey(ctx context.Context, secret string) (domain.Key, error) {
+	if !postgres.Storable(secret) {
+		return domain.Key{}, errNobody
+	}
+	var row dbsqlc.ByKeyRow
+	err := p.src.Primary.Use(ctx, func(c *pgxpool.Conn) (err error) {
+		row, err = dbsqlc.New(c).ByKey(ctx, secret)
+		return err
+	})
+	if err != nil {
+		return domain.Key{}, err
+	}
+	return domain.Key{
+		Owner: row.KeyOwner, Purpose: row.Purpose,
+		Creator: person(dbsqlc.ByIDRow{
+			ID: row.ID, Email: row.Email, IsAdmin: row.IsAdmin, IsDeleted: row.IsDeleted,
+			LastLogin: row.LastLogin, Roles: row.Roles, Organizations: row.Organizations,
+		}),
+	}, nil
+}
+
+// ByID is domain.People's.
+func (p *People) ByID(ctx context.Context, id uuid.UUID) (domain.Person, error) {
+	var row dbsqlc.ByIDRow
+	err := p.src.Primary.Use(ctx, func(c *pgxpool.Conn) (err error) {
+		row, err = dbsqlc.New(c).ByID(ctx, id)
+		return err
+	})
+	if err != nil {
+		return domain.Person{}, err
+	}
+	return person(row), nil
+}
+
+// ByExternalID is domain.People's.
+func (p *People) ByExternalID(ctx context.Context, name string) (domain.Person, error) {
+	if !postgres.Storable(name) {
+		return domain.Person{}, errNobody
+	}
+	var row dbsqlc.ByExternalIDRow
+	err := p.src.Primary.Use(ctx, func(c *pgxpool.Conn) (err error) {
+		row, err = dbsqlc.New(c).ByExternalID(ctx, name)
+		return err
+	})
+	if err != nil {
+		return domain.Person{}, err
+	}
+	return person(dbsqlc.ByIDRow(row)), nil
+}
+
+var errNobody = domain.Errorf(domain.CodeNotFound, "There is nobody of that name")
+
+func person(r dbsqlc.ByIDRow) domain.Person {
+	roles := make([]domain.Role, len(r.Roles))
+	for i, role := range r.Roles {
+		roles[i] = domain.Role(role)
+	}
+	return domain.Person{
+		ID: r.ID, Email: r.Email, Admin: r.IsAdmin, Deleted: r.IsDeleted,
+		Roles: roles, Organizations: r.Organizations, LastLogin: r.LastLogin,
+	}
+}
+
+// Emails is domain.People's.
+func (p *People) Emails(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]string, error) {
+	if err := ctx.Err(); err != nil || len(ids) == 0 {
+		return nil, err
+	}
+	var rows []dbsqlc.EmailsRow
+	err := p.src.Read(ctx, func(c *pgxpool.Conn) (err error) {
+		rows, err = dbsqlc.New(c).Emails(ctx, ids)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	emails := make(map[uuid.UUID]string, len(rows))
+	for _, r := range rows {
+		emails[r.ID] = r.Email
+	}
+	return emails, nil
+}
+
+// SawLogin is domain.People's. When more logins wait than the queue holds, this
+// one is dropped: the next visit brings another.
+func (p *People) SawLogin(id uuid.UUID) {
+	select {
+	case p.logins <- id:
+	default:
+	}
+}
+
+func (p *People) writeLogins(ctx context.Context) {
+	defer close(p.stopped)
+	for {
+		select {
+		case id := <-p.logins:
+			p.writeLogin(ctx, id)
+			continue
+		case <-p.closing:
+		}
+		break
+	}
+	for ctx.Err() == nil {
+		select {
+		case id := <-p.logins:
+			p.writeLogin(ctx, id)
+		default:
+			return
+		}
+	}
+}
+
+func (p *People) writeLogin(ctx context.Context, id uuid.UUID) {
+	ctx, cancel := context.WithTimeout(ctx, loginTimeout)
+	defer cancel()
+	err := p.src.Primary.Use(ctx, func(c *pgxpool.Conn) error {
+		return dbsqlc.New(c).SawLogin(ctx, id)
+	})
+	if err != nil {
+		p.log.DebugContext(ctx, "the time of a login could not be written", "user_id", id, "error", err)
+	}
+}

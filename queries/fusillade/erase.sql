@@ -1,0 +1,98 @@
+-- The statements of one erasure, in the order in which they run.
+
+-- name: Prepare :one
+-- Which copies are in this database. A table of the outlet counts only in the
+-- schema that is configured as the outlet's: "hidden" is one that exists there
+-- and that the search_path does not lead to. The commit must be on disk before
+-- it is reported, even where the server's default is to report it earlier.
+SELECT
+    (to_regclass('public.http_analytics') IS NOT NULL)::boolean AS analytics,
+    (to_regclass('underway.task') IS NOT NULL)::boolean AS tasks,
+    (to_regclass(format('%I.http_requests', sqlc.arg('outlet')::text)) IS NOT NULL)::boolean AS raw_requests,
+    (to_regclass(format('%I.http_responses', sqlc.arg('outlet')::text)) IS NOT NULL)::boolean AS raw_responses,
+    coalesce(
+        to_regclass(format('%I.http_requests', sqlc.arg('outlet')::text)) <> to_regclass('http_requests')
+        OR to_regclass(format('%I.http_responses', sqlc.arg('outlet')::text)) <> to_regclass('http_responses'),
+        false
+    )::boolean AS hidden,
+    set_config('synchronous_commit', coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on'), true)::text
+        AS synchronous_commit;
+
+-- name: Chain :many
+-- Every step that hangs together with the response, by either link and in
+-- either direction, and so all that a cascade could reach; one row a step. A
+-- response without steps is one row without a step; none at all is no row.
+WITH RECURSIVE chain (step_id) AS (
+    SELECT s.id FROM response_steps s WHERE s.request_id = sqlc.arg('id')::uuid
+    UNION
+    SELECT linked.step_id
+    FROM chain c
+    CROSS JOIN LATERAL (
+        SELECT s.id AS step_id FROM response_steps s WHERE s.parent_step_id = c.step_id
+        UNION ALL
+        SELECT s.id FROM response_steps s WHERE s.prev_step_id = c.step_id
+        UNION ALL
+        SELECT unnest(ARRAY[s.parent_step_id, s.prev_step_id]) FROM response_steps s WHERE s.id = c.step_id
+    ) linked
+    WHERE linked.step_id IS NOT NULL
+)
+SELECT s.id AS step_id, s.request_id
+FROM requests r
+LEFT JOIN response_steps s ON s.id IN (SELECT c.step_id FROM chain c)
+WHERE r.id = sqlc.arg('id')::uuid AND r.batch_id IS NULL AND r.created_by IS NOT NULL;
+
+-- name: LockSteps :exec
+-- Always in the order of the identifiers, so that two erasures wait for each
+-- other instead of blocking each other.
+SELECT id FROM response_steps WHERE id = ANY (sqlc.arg('ids')::uuid[]) ORDER BY id FOR UPDATE;
+
+-- name: LockRequests :many
+SELECT id, coalesce(created_by, '')::text AS owner, template_id
+FROM requests WHERE id = ANY (sqlc.arg('ids')::uuid[]) ORDER BY id FOR UPDATE;
+
+-- name: DeleteRawRequests :execrows
+DELETE FROM http_requests r USING public.http_analytics a
+WHERE a.fusillade_request_id = ANY (sqlc.arg('request_ids')::uuid[])
+  AND r.instance_id = a.instance_id AND r.correlation_id = a.correlation_id;
+
+-- name: DeleteRawResponses :execrows
+DELETE FROM http_responses r USING public.http_analytics a
+WHERE a.fusillade_request_id = ANY (sqlc.arg('request_ids')::uuid[])
+  AND r.instance_id = a.instance_id AND r.correlation_id = a.correlation_id;
+
+-- name: DeleteTasks :execrows
+-- Whatever their state: a pending one would write the response again.
+DELETE FROM underway.task
+WHERE task_queue_name IN ('create-response', 'complete-response')
+  AND input -> 'step_input' ->> 'request_id' = ANY (sqlc.arg('request_ids')::text[]);
+
+-- name: DeleteSteps :execrows
+DELETE FROM response_steps WHERE id = ANY (sqlc.arg('ids')::uuid[]);
+
+-- name: DeleteRequests :execrows
+DELETE FROM requests WHERE id = ANY (sqlc.arg('ids')::uuid[]);
+
+-- name: DeleteTemplates :execrows
+DELETE FROM request_templates WHERE id = ANY (sqlc.arg('ids')::uuid[]) AND file_id IS NULL;
+
+-- name: Left :one
+SELECT ((SELECT count(*) FROM response_steps s WHERE s.id = ANY (sqlc.arg('step_ids')::uuid[]))
+      + (SELECT count(*) FROM response_steps s WHERE s.request_id = ANY (sqlc.arg('request_ids')::uuid[]))
+      + (SELECT count(*) FROM requests r WHERE r.id = ANY (sqlc.arg('request_ids')::uuid[]))
+      + (SELECT count(*) FROM request_templates t
+         WHERE t.id = ANY (sqlc.arg('template_ids')::uuid[]) AND t.file_id IS NULL))::bigint;
+
+-- name: RawRequestsLeft :one
+SELECT count(*) FROM http_requests r
+JOIN public.http_analytics a ON r.instance_id = a.instance_id AND r.correlation_id = a.correlation_id
+WHERE a.fusillade_request_id = ANY (sqlc.arg('request_ids')::uuid[]);
+
+-- name: RawResponsesLeft :one
+SELECT count(*) FROM http_responses r
+JOIN public.http_analytics a ON r.instance_id = a.instance_id AND r.correlation_id = a.correlation_id
+WHERE a.fusillade_request_id = ANY (sqlc.arg('request_ids')::uuid[]);
+
+-- name: TasksLeft :one
+SELECT count(*) FROM underway.task
+WHERE task_queue_name IN ('create-response', 'complete-response')
+  AND input -> 'step_input' ->> 'request_id' = ANY (sqlc.arg('request_ids')::text[]);
