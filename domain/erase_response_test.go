@@ -1,0 +1,131 @@
+package domain_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"lethe/domain"
+	"lethe/domain/porttest"
+)
+
+// TestErasePermission erases responses of one or more parts, asking for each
+// part, as every caller.
+func TestErasePermission(t *testing.T) {
+	t.Parallel()
+	responses := [][]string{
+		{anna.String()},
+		{ben.String()},
+		{acme.String()},
+		{globex.String()},
+		{"someone"},
+		{anna.String(), anna.String()},
+		{anna.String(), acme.String()},
+		{acme.String(), anna.String(), anna.String()},
+		{anna.String(), ben.String()},
+		{ben.String(), anna.String()},
+		{acme.String(), globex.String()},
+		{anna.String(), ""}, // a row of a batch
+		{anna.String(), "", anna.String()},
+	}
+	for _, c := range callers {
+		for _, organization := range []*uuid.UUID{nil, &acme} {
+			for _, owners := range responses {
+				for asked := range owners {
+					w := newWorld()
+					other := w.put(anna.String())
+					permitted := true
+					rows := make([]*porttest.Row, len(owners))
+					for i, owner := range owners {
+						row := porttest.NewRow(owner, "completed", noon)
+						row.Batched = owner == ""
+						rows[i] = &row
+						permitted = permitted && owner != "" && may(c.delete, owner, organization)
+					}
+					steps := int64(0)
+					if len(rows) == 1 {
+						w.AddResponse(*rows[0])
+					} else {
+						steps = int64(len(rows)) + 1
+						w.AddChain(porttest.Chain(append(rows, nil)...)...)
+					}
+					before := w.Stored()
+					caller := c.principal
+					caller.Organization = organization
+					id := rows[asked].ID
+					erased, err := w.eraser().Execute(t.Context(), caller, id)
+					want := domain.Erased{}
+					switch {
+					case c.delete == "none":
+						wantError(t, err, domain.CodeForbidden, errDeleteForbidden)
+					case !permitted:
+						wantError(t, err, domain.CodeNotFound, notFound(id))
+					default:
+						want = domain.Erased{Requests: int64(len(rows)), Templates: int64(len(rows)), Steps: steps}
+						if err != nil {
+							t.Errorf("%s, %q: %v", c.name, owners, err)
+						}
+						_, err := w.eraser().Execute(t.Context(), caller, id)
+						wantError(t, err, domain.CodeNotFound, notFound(id))
+					}
+					if erased != want || w.Stored() != before.Less(want) {
+						t.Errorf("%s, %q: want erased %+v and left %+v, got %+v and %+v", c.name, owners, want, before.Less(want), erased, w.Stored())
+					}
+					if _, _, err := w.Store.Get(t.Context(), other.ID); err != nil {
+						t.Errorf("another response is gone: %v", err)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestEraseRefusesRowsOfBatches even where the port would not.
+func TestEraseRefusesRowsOfBatches(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	w.put(anna.String())
+	id := uuid.New()
+	permitting := eraseFunc(func(permit func([]string) error) (domain.Erased, error) {
+		return domain.Erased{Requests: 1}, permit([]string{""})
+	})
+	_, err := domain.NewEraseResponse(permitting).Execute(t.Context(), domain.Principal{ID: anna, Admin: true}, id)
+	wantError(t, err, domain.CodeNotFound, notFound(id))
+}
+
+type eraseFunc func(permit func([]string) error) (domain.Erased, error)
+
+func (eraseFunc) Page(context.Context, domain.ResponseFilter, bool, int64, int64) ([]domain.Response, error) {
+	return nil, nil
+}
+
+func (eraseFunc) Count(context.Context, domain.ResponseFilter) (domain.Count, error) {
+	return domain.Count{}, nil
+}
+
+func (eraseFunc) Get(context.Context, uuid.UUID) (domain.Response, domain.Contents, error) {
+	return domain.Response{}, domain.Contents{}, nil
+}
+
+func (f eraseFunc) Erase(_ context.Context, _ uuid.UUID, permit func([]string) error) (domain.Erased, error) {
+	return f(permit)
+}
+
+func TestEraseFailures(t *testing.T) {
+	t.Parallel()
+	for name, failure := range map[string]error{
+		"port":     domain.Errorf(domain.CodeUnavailable, "gone"),
+		"context":  context.Canceled,
+		"anything": errors.New("odd"),
+	} {
+		w := newWorld()
+		row := w.put(anna.String())
+		w.erase = func(context.Context) error { return failure }
+		erased, err := w.eraser().Execute(t.Context(), domain.Principal{ID: anna, Admin: true}, row.ID)
+		if err != failure || erased != (domain.Erased{}) {
+			t.Errorf("%s: want the error as it is and nothing erased, got %v, %+v", name, err, erased)
+		}
+	}
+}

@@ -1,0 +1,115 @@
+package domain_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"lethe/domain"
+	"lethe/domain/porttest"
+)
+
+func notFound(id uuid.UUID) string { return fmt.Sprintf("Response with ID %s not found", id) }
+
+// may tells who may touch a row, as told by the tables of the tests.
+func may(reach, owner string, organization *uuid.UUID) bool {
+	switch reach {
+	case "everyone":
+		return true
+	case "own":
+		return owner == anna.String() || organization != nil && owner == organization.String()
+	}
+	return false
+}
+
+func TestGetPermission(t *testing.T) {
+	t.Parallel()
+	for _, c := range callers {
+		for _, organization := range []*uuid.UUID{nil, &acme} {
+			for _, owner := range []string{anna.String(), ben.String(), acme.String(), globex.String(), "someone", ""} {
+				w := newWorld()
+				row := w.put(owner)
+				caller := c.principal
+				caller.Organization = organization
+				got, err := w.getter().Execute(t.Context(), caller, row.ID)
+				switch {
+				case c.read == "none":
+					wantError(t, err, domain.CodeForbidden, errReadForbidden)
+				case !may(c.read, owner, organization):
+					wantError(t, err, domain.CodeNotFound, notFound(row.ID))
+				case err != nil || got.ID != row.ID || got.Prompt != row.Prompt || got.Answer == nil || *got.Answer != *row.Answer:
+					t.Errorf("%s, owner %s: want the response, got %+v, %v", c.name, owner, got, err)
+				}
+				if err != nil && got != (domain.ResponseDetail{}) {
+					t.Errorf("%s: a refusal says something: %+v", c.name, got)
+				}
+			}
+		}
+	}
+}
+
+func TestGetWhatIsNotThere(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	batched := porttest.NewRow("", "completed", noon)
+	batched.Batched = true
+	w.AddResponse(batched)
+	for _, id := range []uuid.UUID{uuid.New(), uuid.Nil, batched.ID} {
+		for _, c := range callers {
+			_, err := w.getter().Execute(t.Context(), c.principal, id)
+			if c.read == "none" {
+				wantError(t, err, domain.CodeForbidden, errReadForbidden)
+			} else {
+				wantError(t, err, domain.CodeNotFound, notFound(id))
+			}
+		}
+	}
+}
+
+func TestGetDescribes(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	w.AddPerson(porttest.Person{ID: ben, Email: "ben@example.com"})
+	row := w.put(ben.String())
+	w.AddUsage(porttest.UsageRow{Response: row.ID, At: noon, TotalTokens: ptr(int64(9))})
+	got, err := w.getter().Execute(t.Context(), domain.Principal{ID: anna, Admin: true}, row.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.OwnerEmail == nil || *got.OwnerEmail != "ben@example.com" || got.Usage.TotalTokens == nil || *got.Usage.TotalTokens != 9 {
+		t.Errorf("want the address and the usage, got %+v", got)
+	}
+}
+
+func TestGetFailures(t *testing.T) {
+	t.Parallel()
+	gone := domain.Errorf(domain.CodeUnavailable, "gone")
+	fail := func(context.Context) error { return gone }
+	for name, change := range map[string]func(*world){
+		"get":   func(w *world) { w.get = fail },
+		"usage": func(w *world) { w.latest = fail },
+	} {
+		for _, c := range callers {
+			if c.read == "none" {
+				continue
+			}
+			w := newWorld()
+			row := w.put(anna.String())
+			change(w)
+			got, err := w.getter().Execute(t.Context(), c.principal, row.ID)
+			if err != error(gone) || got != (domain.ResponseDetail{}) {
+				t.Errorf("%s, %s: want the port's error as it is and nothing more, got %+v, %v", name, c.name, got, err)
+			}
+		}
+	}
+	w := newWorld()
+	row := w.put(ben.String())
+	w.emails = func(context.Context) error { return errors.New("users are gone") }
+	got, err := w.getter().Execute(t.Context(), domain.Principal{ID: anna, Admin: true}, row.ID)
+	if err != nil || got.ID != row.ID || got.OwnerEmail != nil || w.log.Len() == 0 {
+		t.Errorf("want the response without an address and a warning, got %+v, %v, %s", got, err, &w.log)
+	}
+}

@@ -1,0 +1,144 @@
+package domain_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"lethe/adapters/memory"
+	"lethe/domain"
+	"lethe/domain/porttest"
+)
+
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// People and organizations of the tests.
+var (
+	anna   = uuid.MustParse("00000000-0000-4000-8000-00000000000a")
+	ben    = uuid.MustParse("00000000-0000-4000-8000-00000000000b")
+	acme   = uuid.MustParse("00000000-0000-4000-8000-0000000000aa")
+	globex = uuid.MustParse("00000000-0000-4000-8000-0000000000bb")
+)
+
+func ptr[T any](v T) *T { return &v }
+
+// callers are of every kind: who they are, and how far they reach.
+var callers = []struct {
+	name         string
+	principal    domain.Principal
+	read, delete string // none, own or everyone
+}{
+	{"without a role", domain.Principal{ID: anna}, "none", "none"},
+	{"with roles that say nothing here", domain.Principal{ID: anna, Roles: []domain.Role{"STANDARDUSER", "REQUESTVIEWER", "BILLINGMANAGER", "batchapiuser"}}, "none", "none"},
+	{"admin", domain.Principal{ID: anna, Admin: true}, "everyone", "everyone"},
+	{"platform manager", domain.Principal{ID: anna, Roles: []domain.Role{"PLATFORMMANAGER"}}, "everyone", "everyone"},
+	{"platform manager among others", domain.Principal{ID: anna, Roles: []domain.Role{"CONNECTIONSUSER", "PLATFORMMANAGER"}}, "everyone", "everyone"},
+	{"batch user", domain.Principal{ID: anna, Roles: []domain.Role{"STANDARDUSER", "BATCHAPIUSER"}}, "own", "own"},
+	{"connections user", domain.Principal{ID: anna, Roles: []domain.Role{"CONNECTIONSUSER"}}, "own", "none"},
+	{"batch and connections user", domain.Principal{ID: anna, Roles: []domain.Role{"CONNECTIONSUSER", "BATCHAPIUSER"}}, "own", "own"},
+}
+
+// world is a store with a fake before each port: what is not replaced is the
+// store's.
+type world struct {
+	*memory.Store
+	page   func(context.Context) error
+	count  func(context.Context) error
+	get    func(context.Context) error
+	erase  func(context.Context) error
+	latest func(context.Context) error
+	emails func(context.Context) error
+	log    bytes.Buffer
+	asked  []uuid.UUID // whose addresses were looked up
+	logins []uuid.UUID
+}
+
+func newWorld() *world { return &world{Store: memory.New()} }
+
+func (w *world) logger() *slog.Logger { return slog.New(slog.NewTextHandler(&w.log, nil)) }
+
+func (w *world) list() *domain.ListResponses {
+	return domain.NewListResponses(w, w, w, w.logger())
+}
+
+func (w *world) getter() *domain.GetResponse {
+	return domain.NewGetResponse(w, w, w, w.logger())
+}
+
+func (w *world) eraser() *domain.EraseResponse { return domain.NewEraseResponse(w) }
+
+func (w *world) Page(ctx context.Context, f domain.ResponseFilter, activeFirst bool, skip, limit int64) ([]domain.Response, error) {
+	if w.page != nil {
+		if err := w.page(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return w.Store.Page(ctx, f, activeFirst, skip, limit)
+}
+
+func (w *world) Count(ctx context.Context, f domain.ResponseFilter) (domain.Count, error) {
+	if w.count != nil {
+		if err := w.count(ctx); err != nil {
+			return domain.Count{}, err
+		}
+	}
+	return w.Store.Count(ctx, f)
+}
+
+func (w *world) Get(ctx context.Context, id uuid.UUID) (domain.Response, domain.Contents, error) {
+	if w.get != nil {
+		if err := w.get(ctx); err != nil {
+			return domain.Response{}, domain.Contents{}, err
+		}
+	}
+	return w.Store.Get(ctx, id)
+}
+
+func (w *world) Erase(ctx context.Context, id uuid.UUID, permit func([]string) error) (domain.Erased, error) {
+	if w.erase != nil {
+		if err := w.erase(ctx); err != nil {
+			return domain.Erased{}, err
+		}
+	}
+	return w.Store.Erase(ctx, id, permit)
+}
+
+func (w *world) Latest(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]domain.Usage, error) {
+	if w.latest != nil {
+		if err := w.latest(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return w.Store.Latest(ctx, ids)
+}
+
+func (w *world) Emails(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]string, error) {
+	w.asked = ids
+	if w.emails != nil {
+		if err := w.emails(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return w.Store.Emails(ctx, ids)
+}
+
+func (w *world) SawLogin(id uuid.UUID) { w.logins = append(w.logins, id) }
+
+// put stores a completed response of this owner.
+func (w *world) put(owner string) porttest.Row {
+	row := porttest.NewRow(owner, "completed", noon)
+	w.AddResponse(row)
+	return row
+}
+
+// wantError compares an error's code and words for the caller.
+func wantError(t *testing.T, err error, code domain.Code, message string) {
+	t.Helper()
+	if err == nil || domain.CodeOf(err) != code || err.Error() != message {
+		t.Errorf("want %s %q, got %s %v", code, message, domain.CodeOf(err), err)
+	}
+}
