@@ -1,0 +1,515 @@
+package httpapi_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"lethe"
+	"lethe/adapters/httpapi"
+	"lethe/domain"
+)
+
+func TestMethods(t *testing.T) {
+	t.Parallel()
+	s := assemble(t, fakes{}, nil)
+	for path, methods := range map[string][]string{
+		list:            {"GET", "HEAD", "OPTIONS"},
+		item:            {"DELETE", "GET", "HEAD", "OPTIONS"},
+		list + "/abc":   {"DELETE", "GET", "HEAD", "OPTIONS"},
+		"/healthz":      {"GET", "HEAD", "OPTIONS"},
+		"/readyz":       {"GET", "HEAD", "OPTIONS"},
+		"/metrics":      {"GET", "HEAD", "OPTIONS"},
+		"/openapi.yaml": {"GET", "HEAD", "OPTIONS"},
+	} {
+		for _, method := range []string{"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "CONNECT", "PROPFIND", "LINK"} {
+			a := s.ask(t, method, path)
+			known := slices.Contains(methods, method)
+			if (a.status == http.StatusMethodNotAllowed) == known {
+				t.Errorf("%s %s: answered %d", method, path, a.status)
+			}
+			if known && method != "OPTIONS" {
+				continue
+			}
+			allowed := strings.Split(a.header.Get("Allow"), ", ")
+			slices.Sort(allowed)
+			if !slices.Equal(allowed, methods) {
+				t.Errorf("%s %s: Allow is %v", method, path, allowed)
+			}
+			if method == "OPTIONS" && (a.status != http.StatusOK || a.body != "" || a.header.Get("Content-Type") != "") {
+				t.Errorf("OPTIONS %s: answered %d %q %v", path, a.status, a.body, a.header)
+			}
+		}
+	}
+}
+
+func TestUnknownPaths(t *testing.T) {
+	t.Parallel()
+	s := assemble(t, fakes{}, nil)
+	for _, path := range []string{
+		"/", "/admin", list + "/", item + "/", item + "/steps", list + "//", "/ADMIN/api/v1/batches/requests", "//" + list[1:],
+		"/healthz/", "/%61dmin/api/v1/batches/requests", "/admin/api/v1/batches/../batches/requests", list + "/not-a-uuid/extra", list + "%00",
+	} {
+		for _, method := range []string{"GET", "HEAD", "OPTIONS", "PUT", "DELETE"} {
+			if a := s.ask(t, method, path); a.status != http.StatusNotFound || a.header.Get("Allow") != "" {
+				t.Errorf("%s %s: answered %d %s", method, path, a.status, a.body)
+			}
+		}
+	}
+	for _, o := range s.observed {
+		if o.route != "other" {
+			t.Errorf("observed as %q", o.route)
+		}
+	}
+}
+
+func TestHeadOverTheWire(t *testing.T) {
+	t.Parallel()
+	s := assemble(t, fakes{}, nil)
+	server := httptest.NewServer(s)
+	t.Cleanup(server.Close)
+	for path, want := range map[string]int{list: 200, item: 404, list + "/abc": 400, list + "?limit=x": 400, "/nowhere": 404, "/healthz": 200} {
+		var headers [2]http.Header
+		for i, method := range []string{http.MethodGet, http.MethodHead} {
+			r, err := http.NewRequestWithContext(t.Context(), method, server.URL+path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header.Set("Authorization", "Bearer alice")
+			r.Header.Set("X-Request-Id", "same")
+			answer, err := server.Client().Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, err := io.ReadAll(answer.Body)
+			if err != nil || answer.StatusCode != want || (len(body) == 0) != (method == http.MethodHead) {
+				t.Errorf("%s %s: answered %d with %d bytes, %v", method, path, answer.StatusCode, len(body), err)
+			}
+			if err := answer.Body.Close(); err != nil {
+				t.Error(err)
+			}
+			answer.Header.Del("Date")
+			headers[i] = answer.Header
+		}
+		for name := range headers[0] {
+			if headers[0].Get(name) != headers[1].Get(name) {
+				t.Errorf("%s: %s is %q for GET and %q for HEAD", path, name, headers[0].Get(name), headers[1].Get(name))
+			}
+		}
+	}
+}
+
+func TestOrigins(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		method  string
+		headers []string
+		refused bool
+	}{
+		"no browser":                   {"DELETE", []string{"Cookie", "a=b"}, false},
+		"same origin":                  {"DELETE", []string{"Cookie", "a=b", "Sec-Fetch-Site", "same-origin"}, false},
+		"typed by hand":                {"DELETE", []string{"Cookie", "a=b", "Sec-Fetch-Site", "none"}, false},
+		"another site":                 {"DELETE", []string{"Cookie", "a=b", "Sec-Fetch-Site", "cross-site"}, true},
+		"a sister site":                {"DELETE", []string{"Cookie", "a=b", "Sec-Fetch-Site", "same-site"}, true},
+		"another site, no cookie":      {"DELETE", []string{"Sec-Fetch-Site", "cross-site"}, false},
+		"another site, any cookie":     {"DELETE", []string{"Cookie", "x", "Sec-Fetch-Site", "cross-site"}, true},
+		"another site, with a key too": {"DELETE", []string{"Cookie", "a=b", "Sec-Fetch-Site", "cross-site", "Authorization", "Bearer alice"}, true},
+		"old browser, same origin":     {"DELETE", []string{"Cookie", "a=b", "Origin", "http://example.com"}, false},
+		"old browser, another":         {"DELETE", []string{"Cookie", "a=b", "Origin", "http://evil.test"}, true},
+		"old browser, another port":    {"DELETE", []string{"Cookie", "a=b", "Origin", "http://example.com:81"}, true},
+		"a hidden origin":              {"DELETE", []string{"Cookie", "a=b", "Origin", "null"}, true},
+		"reading":                      {"GET", []string{"Cookie", "a=b", "Sec-Fetch-Site", "cross-site"}, false},
+		"asking for the head":          {"HEAD", []string{"Cookie", "a=b", "Origin", "http://evil.test"}, false},
+		"asking for options":           {"OPTIONS", []string{"Cookie", "a=b", "Origin", "http://evil.test"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := assemble(t, fakes{}, nil)
+			a := s.ask(t, c.method, item, c.headers...)
+			if (a.status == http.StatusForbidden) != c.refused {
+				t.Errorf("answered %d %s", a.status, a.body)
+			}
+		})
+	}
+}
+
+func TestRequestID(t *testing.T) {
+	t.Parallel()
+	s := assemble(t, fakes{}, nil)
+	for given, kept := range map[string]bool{
+		"abc-DEF_1.2": true, strings.Repeat("x", 64): true,
+		"": false, strings.Repeat("x", 65): false, "a b": false, "a\nb": false, "<b>": false, "é": false,
+	} {
+		for _, path := range []string{list, item, "/nowhere"} {
+			got := s.ask(t, http.MethodGet, path, "X-Request-Id", given).header.Get("X-Request-Id")
+			if (got == given) != kept || got == "" {
+				t.Errorf("%q became %q", given, got)
+			}
+		}
+	}
+}
+
+func TestHeadersOfEveryAnswer(t *testing.T) {
+	t.Parallel()
+	s := assemble(t, fakes{}, nil)
+	for _, path := range []string{list, item, list + "/abc", "/nowhere", "/healthz", "/openapi.yaml"} {
+		header := s.ask(t, http.MethodGet, path).header
+		if header.Get("Cache-Control") != "no-store" || header.Get("X-Content-Type-Options") != "nosniff" {
+			t.Errorf("%s: %v", path, header)
+		}
+	}
+}
+
+func TestBodies(t *testing.T) {
+	t.Parallel()
+	s := assemble(t, fakes{}, nil)
+	for name, c := range map[string]struct {
+		body   io.Reader
+		length int64
+		status int
+	}{
+		"small":               {strings.NewReader("{}"), 2, 200},
+		"as large as may be":  {strings.NewReader(strings.Repeat("x", 64<<10)), 64 << 10, 200},
+		"too large":           {strings.NewReader(strings.Repeat("x", 64<<10+1)), 64<<10 + 1, 413},
+		"length unknown":      {strings.NewReader("{}"), -1, 200},
+		"too large, not told": {strings.NewReader(strings.Repeat("x", 64<<10+1)), -1, 413},
+		"breaks off":          {io.MultiReader(strings.NewReader("{"), brokenReader{}), -1, 400},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := httptest.NewRequest(http.MethodGet, list, c.body)
+			r.ContentLength = c.length
+			r.Header.Set("Authorization", "Bearer alice")
+			if a := s.serve(t, r); a.status != c.status {
+				t.Errorf("answered %d %s", a.status, a.body)
+			}
+		})
+	}
+}
+
+type brokenReader struct{}
+
+func (brokenReader) Read([]byte) (int, error) { return 0, errors.New("connection reset") }
+
+func TestProbes(t *testing.T) {
+	t.Parallel()
+	s := assemble(t, fakes{}, nil)
+	for path, want := range map[string]string{
+		"/healthz": `{"status":"alive"}`, "/readyz": `{"status":"ready"}`,
+		"/metrics": "lethe_up 1", "/openapi.yaml": strings.TrimSpace(string(lethe.OpenAPI)),
+	} {
+		if a := s.ask(t, http.MethodGet, path, "Authorization", ""); a.status != http.StatusOK || strings.TrimSpace(a.body) != want {
+			t.Errorf("%s: answered %d %s", path, a.status, a.body)
+		}
+	}
+	if got := s.ask(t, http.MethodGet, "/openapi.yaml").header.Get("Content-Type"); got != "application/yaml" {
+		t.Errorf("the contract comes as %q", got)
+	}
+	for name, c := range map[string]struct {
+		ready  func(context.Context) error
+		detail string
+	}{
+		"ours":  {func(context.Context) error { return domain.Errorf(domain.CodeInternal, "The table x is missing") }, "The table x is missing"},
+		"other": {func(context.Context) error { return errors.New("pq: no") }, "The database does not answer; look at the service's log"},
+		"slow": {func(ctx context.Context) error {
+			<-ctx.Done()
+			return ctx.Err()
+		}, "The database does not answer; look at the service's log"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := assemble(t, fakes{}, func(cfg *httpapi.Config, d *httpapi.Deps) {
+				cfg.ReadyTimeout, d.Ready = time.Millisecond, c.ready
+			})
+			a := s.ask(t, http.MethodGet, "/readyz")
+			if a.status != http.StatusServiceUnavailable || a.problem.Detail != c.detail || a.header.Get("Retry-After") != "30" {
+				t.Errorf("answered %d %s", a.status, a.body)
+			}
+			if a := s.ask(t, http.MethodGet, "/healthz"); a.status != http.StatusOK {
+				t.Errorf("it lives, but answered %d", a.status)
+			}
+		})
+	}
+}
+
+func TestDeadlines(t *testing.T) {
+	t.Parallel()
+	wait := func(ctx context.Context) error {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	slow := fakes{
+		page: func(ctx context.Context, _ domain.ResponseFilter, _ bool, _, _ int64) ([]domain.Response, error) {
+			return nil, wait(ctx)
+		},
+		get: func(ctx context.Context, _ uuid.UUID) (domain.Response, domain.Contents, error) {
+			return domain.Response{}, domain.Contents{}, wait(ctx)
+		},
+		erase: func(ctx context.Context, _ uuid.UUID, _ func([]string) error) (domain.Erased, error) {
+			return domain.Erased{}, wait(ctx)
+		},
+	}
+	for name, c := range map[string]struct {
+		method, target string
+		cfg            httpapi.Config
+	}{
+		"list":  {"GET", list, httpapi.Config{ListTimeout: time.Millisecond}},
+		"fetch": {"GET", item, httpapi.Config{GetTimeout: time.Millisecond}},
+		"erase": {"DELETE", item, httpapi.Config{EraseTimeout: time.Millisecond}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := assemble(t, slow, func(cfg *httpapi.Config, _ *httpapi.Deps) { *cfg = c.cfg })
+			a := s.ask(t, c.method, c.target)
+			if a.status != http.StatusServiceUnavailable || a.header.Get("Retry-After") != "30" {
+				t.Errorf("answered %d %s", a.status, a.body)
+			}
+		})
+		t.Run(name+", and the caller leaves", func(t *testing.T) {
+			t.Parallel()
+			s := assemble(t, slow, nil)
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			r := httptest.NewRequestWithContext(ctx, c.method, c.target, nil)
+			r.Header.Set("Authorization", "Bearer alice")
+			if a := s.serve(t, r); a.status != 499 || a.body != "" {
+				t.Errorf("answered %d %s", a.status, a.body)
+			}
+			if !strings.Contains(s.log.String(), `"status":499`) || strings.Contains(s.log.String(), "ERROR") {
+				t.Errorf("logged %s", s.log)
+			}
+		})
+	}
+}
+
+func TestPanics(t *testing.T) {
+	t.Parallel()
+	canary := "what she asked the model"
+	for name, thrown := range map[string]any{"a text": canary, "an error": errors.New(canary), "the runtime's": nil} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := assemble(t, fakes{get: func(context.Context, uuid.UUID) (domain.Response, domain.Contents, error) {
+				if thrown == nil {
+					var none *domain.Response
+					return *none, domain.Contents{}, nil
+				}
+				panic(thrown)
+			}}, nil)
+			a := s.ask(t, http.MethodGet, item)
+			if a.status != http.StatusInternalServerError || strings.Contains(a.body+s.log.String(), canary) {
+				t.Errorf("answered %d %s, logged %s", a.status, a.body, s.log)
+			}
+			if !strings.Contains(s.log.String(), "border_test.go") {
+				t.Errorf("there is no stack in %s", s.log)
+			}
+			if a := s.ask(t, http.MethodGet, list); a.status != http.StatusOK {
+				t.Errorf("then answered %d", a.status)
+			}
+			if s.running != 0 || s.observed[0].status != http.StatusInternalServerError {
+				t.Errorf("observed %v, %d running", s.observed, s.running)
+			}
+		})
+	}
+}
+
+// throwing is a handler for /metrics that writes first, or does not.
+func TestPanicsThatEndTheConnection(t *testing.T) {
+	t.Parallel()
+	for name, handler := range map[string]http.HandlerFunc{
+		"on purpose":          func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"amidst of an answer": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK); panic("no") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := assemble(t, fakes{}, func(_ *httpapi.Config, d *httpapi.Deps) { d.Metrics = handler })
+			defer func() {
+				if thrown := recover(); thrown != http.ErrAbortHandler {
+					t.Errorf("threw %v", thrown)
+				}
+				if s.running != 0 || len(s.observed) != 1 {
+					t.Errorf("observed %v, %d running", s.observed, s.running)
+				}
+			}()
+			s.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/metrics", nil))
+		})
+	}
+}
+
+// brokenWriter takes no answer.
+type brokenWriter struct{ http.ResponseWriter }
+
+func (brokenWriter) Write([]byte) (int, error) { return 0, net.ErrClosed }
+
+func TestAnswerBreaksOff(t *testing.T) {
+	t.Parallel()
+	s := assemble(t, fakes{}, nil)
+	for path, want := range map[string]string{list: "an answer broke off", "/nowhere": "a problem could not be told"} {
+		r := httptest.NewRequest(http.MethodGet, path, nil)
+		r.Header.Set("Authorization", "Bearer alice")
+		s.ServeHTTP(brokenWriter{httptest.NewRecorder()}, r)
+		if !strings.Contains(s.log.String(), want) {
+			t.Errorf("%q is not in %s", want, s.log)
+		}
+	}
+}
+
+func TestLog(t *testing.T) {
+	t.Parallel()
+	canaries := []string{"canary-key", "canary-cookie", "canary-query", "canary-prompt", "canary-answer", "canary-path", "canary-agent", "canary-body", "c0000400-0000"}
+	s := assemble(t, fakes{
+		get: func(context.Context, uuid.UUID) (domain.Response, domain.Contents, error) {
+			return full(), domain.Contents{Prompt: "canary-prompt", Answer: new("canary-answer")}, nil
+		},
+		byKey: func(_ context.Context, secret string) (domain.Key, error) {
+			if secret != "canary-key" {
+				return domain.Key{}, errNone
+			}
+			person := domain.Person{ID: alice, Roles: []domain.Role{domain.RoleBatchAPIUser}}
+			return domain.Key{Owner: alice, Creator: person, Purpose: "platform"}, nil
+		},
+	}, nil)
+	for _, target := range []string{item, item + "?q=canary-query", list + "?status=canary-query", list + "?limit=canary-query", list + "?canary-query=%ZZ", list + "/canary-path", "/canary-path"} {
+		for _, method := range []string{"GET", "DELETE", "PUT", "OPTIONS"} {
+			for _, key := range []string{"canary-key", "canary-key2"} {
+				r := httptest.NewRequest(method, target, strings.NewReader("canary-body"))
+				r.RemoteAddr = "192.0.2.7:1234"
+				r.Header.Set("Authorization", "Bearer "+key)
+				r.Header.Set("Cookie", "dwctl_session=canary-cookie")
+				r.Header.Set("User-Agent", "canary-agent")
+				r.Header.Set("X-Forwarded-For", "203.0.113.1")
+				r.Header.Set("X-Request-Id", "canary-body\n")
+				s.serve(t, r)
+			}
+		}
+	}
+	logged := s.log.String()
+	for _, canary := range append(canaries, "203.0.113.1") {
+		if strings.Contains(logged, canary) {
+			t.Errorf("%q is in the log: %s", canary, logged)
+		}
+	}
+	for _, wanted := range []string{
+		`"msg":"request"`, `"method":"GET"`, `"route":"/admin/api/v1/batches/requests/:request_id"`, `"status":200`, `"bytes":`, `"duration":`,
+		`"request_id":"`, `"remote":"192.0.2.7"`, `"caller":"` + alice.String() + `"`,
+	} {
+		if !strings.Contains(logged, wanted) {
+			t.Errorf("%s is not in the log", wanted)
+		}
+	}
+	if got := strings.Count(logged, `"msg":"request"`); got != 7*4*2 {
+		t.Errorf("%d requests are in the log", got)
+	}
+}
+
+func TestObserved(t *testing.T) {
+	t.Parallel()
+	s := assemble(t, fakes{}, nil)
+	s.ask(t, "GET", list)
+	s.ask(t, "HEAD", item)
+	s.ask(t, "BREW", item)
+	s.ask(t, "GET", "/nowhere")
+	want := []observation{
+		{list, "GET", 200}, {list + "/:request_id", "HEAD", 404}, {list + "/:request_id", "other", 405}, {"other", "GET", 404},
+	}
+	if !slices.Equal(s.observed, want) {
+		t.Errorf("observed %v, want %v", s.observed, want)
+	}
+}
+
+func TestProbesAreNotLogged(t *testing.T) {
+	t.Parallel()
+	l := &log{}
+	s := assemble(t, fakes{}, func(_ *httpapi.Config, d *httpapi.Deps) { d.Log = slog.New(slog.NewTextHandler(l, nil)) })
+	s.ask(t, "GET", "/healthz")
+	s.ask(t, "GET", "/metrics")
+	if l.String() != "" {
+		t.Errorf("logged %s", l)
+	}
+	s.ask(t, "PUT", "/healthz")
+	if !strings.Contains(l.String(), "status=405") {
+		t.Errorf("logged %s", l)
+	}
+}
+
+// What net/http's client would not send is written by hand.
+func TestRawRequests(t *testing.T) {
+	t.Parallel()
+	s := assemble(t, fakes{}, nil)
+	server := httptest.NewUnstartedServer(nil)
+	server.Config = httpapi.Server("", s, slog.New(slog.DiscardHandler))
+	server.Start()
+	t.Cleanup(server.Close)
+	for name, c := range map[string]struct {
+		line, headers string
+		status        int
+	}{
+		"semicolon":           {"GET " + list + "?status=a;b&limit=3 HTTP/1.1", "", 200},
+		"bytes over 7F":       {"GET " + list + "?status=\xff HTTP/1.1", "", 400},
+		"UTF-8 as it is":      {"GET " + list + "?status=\xc3\xa9 HTTP/1.1", "", 200},
+		"NUL as it is":        {"GET " + list + "?status=\x00 HTTP/1.1", "", 400},
+		"fragment":            {"GET " + list + "?limit=1#x HTTP/1.1", "", 400},
+		"malformed path":      {"GET " + list + "/%ZZ HTTP/1.1", "", 400},
+		"whole address":       {"GET http://lethe.test" + list + " HTTP/1.1", "", 200},
+		"no header is needed": {"GET " + list + " HTTP/1.0", "", 200},
+		"large header":        {"GET " + list + " HTTP/1.1", "X: " + strings.Repeat("x", 64<<10) + "\r\n", 431},
+		"chunked and large":   {"DELETE " + item + " HTTP/1.1", "Transfer-Encoding: chunked\r\n\r\n18000\r\n" + strings.Repeat("x", 0x18000) + "\r\n0\r\n", 413},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			conn, err := net.Dial("tcp", server.Listener.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+				t.Fatal(err)
+			}
+			go func() {
+				_, _ = io.WriteString(conn, c.line+"\r\nHost: lethe.test\r\nAuthorization: Bearer alice\r\nConnection: close\r\n"+c.headers+"\r\n")
+			}()
+			answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer answer.Body.Close()
+			if answer.StatusCode != c.status {
+				t.Errorf("answered %d", answer.StatusCode)
+			}
+		})
+	}
+}
+
+func FuzzQuery(f *testing.F) {
+	for query := range malformed {
+		f.Add(query, "abc")
+	}
+	f.Add("status=a;b&model=x,y&active_first=false", "c0000400-0000-4000-8000-00000000005a")
+	f.Add("created_after=2026-03-01t12:00:00z", "%7Bc0000400-0000-4000-8000-00000000005a%7D")
+	f.Add("&&&=;;=%", "..%2F..")
+	s := assemble(f, fakes{}, nil)
+	f.Fuzz(func(t *testing.T, query, id string) {
+		for _, target := range []string{list + "?" + query, list + "/" + id + "?" + query} {
+			for _, method := range []string{http.MethodGet, http.MethodDelete} {
+				r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(method + " " + target + " HTTP/1.1\r\nHost: lethe.test\r\n\r\n")))
+				if err != nil {
+					continue // net/http refuses it before anything of ours
+				}
+				r.Header.Set("Authorization", "Bearer alice")
+				if a := s.serve(t, r); a.status >= 500 || a.status == 401 {
+					t.Errorf("%s %q: answered %d %s", method, target, a.status, a.body)
+				}
+			}
+		}
+	})
+}

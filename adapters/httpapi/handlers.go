@@ -1,0 +1,193 @@
+package httpapi
+
+import (
+	"context"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+	"github.com/oapi-codegen/nullable"
+
+	"lethe/domain"
+)
+
+type callerKey struct{}
+
+// callerIn is who authenticate found.
+func callerIn(ctx context.Context) domain.Principal {
+	caller, _ := ctx.Value(callerKey{}).(domain.Principal)
+	return caller
+}
+
+// authenticate runs after path and query have been parsed, so that their
+// syntax is judged first.
+func (s *server) authenticate(next StrictHandlerFunc, _ string) StrictHandlerFunc {
+	return func(c echo.Context, request any) (any, error) {
+		r := c.Request()
+		caller, err := s.Identify.Execute(r.Context(), s.Credentials(r))
+		if err != nil {
+			return nil, err
+		}
+		c.Set(callerID, caller.ID)
+		c.SetRequest(r.WithContext(context.WithValue(r.Context(), callerKey{}, caller)))
+		return next(c, request)
+	}
+}
+
+// ListResponses implements StrictServerInterface.
+func (s *server) ListResponses(ctx context.Context, request ListResponsesRequestObject) (ListResponsesResponseObject, error) {
+	p := request.Params
+	page, err := s.List.Execute(ctx, callerIn(ctx), domain.ListRequest{
+		MemberID:      (*uuid.UUID)(p.MemberId),
+		State:         p.Status,
+		Models:        entries(p.Model),
+		Tiers:         entries(p.ServiceTiers),
+		CreatedAfter:  (*time.Time)(p.CreatedAfter),
+		CreatedBefore: (*time.Time)(p.CreatedBefore),
+		ActiveFirst:   (*bool)(p.ActiveFirst),
+		Skip:          p.Skip,
+		Limit:         p.Limit,
+	})
+	if domain.CodeOf(err) == domain.CodeInvalid {
+		p := problemOf(err)
+		p.parameter = "member_id" // the one thing that a list can find invalid
+		return nil, &p
+	}
+	if err != nil {
+		return nil, err
+	}
+	answer := ResponsePage{
+		Data:       make([]ResponseSummary, len(page.Items)),
+		TotalCount: page.Count.Total,
+		CountKind:  Estimate,
+		Skip:       page.Skip,
+		Limit:      page.Limit,
+	}
+	if page.Count.Exact {
+		answer.CountKind = Exact
+	}
+	for i, item := range page.Items {
+		answer.Data[i] = summary(item)
+	}
+	return ListResponses200JSONResponse{Body: answer}, nil
+}
+
+// GetResponse implements StrictServerInterface.
+func (s *server) GetResponse(ctx context.Context, request GetResponseRequestObject) (GetResponseResponseObject, error) {
+	found, err := s.Get.Execute(ctx, callerIn(ctx), uuid.UUID(request.RequestId))
+	if err != nil {
+		return nil, err
+	}
+	return GetResponse200JSONResponse{Body: detail(found)}, nil
+}
+
+// EraseResponse implements StrictServerInterface.
+func (s *server) EraseResponse(ctx context.Context, request EraseResponseRequestObject) (EraseResponseResponseObject, error) {
+	erased, err := s.Erase.Execute(ctx, callerIn(ctx), uuid.UUID(request.RequestId))
+	if err != nil {
+		return nil, err
+	}
+	s.Log.InfoContext(ctx, "erased a response",
+		"request_id", requestIDIn(ctx), "caller", callerIn(ctx).ID,
+		"requests", erased.Requests, "templates", erased.Templates, "steps", erased.Steps,
+		"raw_requests", erased.RawRequests, "raw_responses", erased.RawResponses, "tasks", erased.Tasks)
+	return EraseResponse204Response{}, nil
+}
+
+// entries trims the entries of a comma list and drops empty ones; nil stays
+// nil, since given but empty is another thing.
+func entries(list []string) []string {
+	if list == nil {
+		return nil
+	}
+	kept := make([]string, 0, len(list))
+	for _, entry := range list {
+		if entry = strings.TrimSpace(entry); entry != "" {
+			kept = append(kept, entry)
+		}
+	}
+	return kept
+}
+
+func summary(r domain.ResponseSummary) ResponseSummary {
+	return ResponseSummary{
+		Id:               r.ID,
+		BatchId:          nullable.NewNullNullable[uuid.UUID](),
+		Model:            r.Model,
+		Status:           r.State,
+		CreatedAt:        r.CreatedAt.UTC(),
+		CompletedAt:      instantOrNull(r.CompletedAt),
+		FailedAt:         instantOrNull(r.FailedAt),
+		DurationMs:       milliseconds(r.Duration()),
+		ResponseStatus:   statusOrNull(r.HTTPStatus),
+		ServiceTier:      orNull(r.Tier),
+		PromptTokens:     orNull(r.Usage.PromptTokens),
+		CompletionTokens: orNull(r.Usage.CompletionTokens),
+		ReasoningTokens:  orNull(r.Usage.ReasoningTokens),
+		TotalTokens:      orNull(r.Usage.TotalTokens),
+		TotalCost:        number(r.Usage.Cost),
+		CreatedByEmail:   orNull(r.OwnerEmail),
+	}
+}
+
+func detail(r domain.ResponseDetail) ResponseDetail {
+	s := summary(r.ResponseSummary)
+	return ResponseDetail{
+		Id: s.Id, BatchId: s.BatchId, Model: s.Model, Status: s.Status,
+		CreatedAt: s.CreatedAt, CompletedAt: s.CompletedAt, FailedAt: s.FailedAt,
+		DurationMs: s.DurationMs, ResponseStatus: s.ResponseStatus, ServiceTier: s.ServiceTier,
+		PromptTokens: s.PromptTokens, CompletionTokens: s.CompletionTokens,
+		ReasoningTokens: s.ReasoningTokens, TotalTokens: s.TotalTokens,
+		TotalCost: s.TotalCost, CreatedByEmail: s.CreatedByEmail,
+		Body:         r.Prompt,
+		ResponseBody: orNull(r.Answer),
+		Error:        orNull(r.Error),
+		CreatedBy:    r.Owner,
+	}
+}
+
+func orNull[T any](p *T) nullable.Nullable[T] {
+	if p == nil {
+		return nullable.NewNullNullable[T]()
+	}
+	return nullable.NewNullableWithValue(*p)
+}
+
+func instantOrNull(t *time.Time) nullable.Nullable[time.Time] {
+	if t == nil {
+		return orNull[time.Time](nil)
+	}
+	return nullable.NewNullableWithValue(t.UTC())
+}
+
+func statusOrNull(status *int) nullable.Nullable[int32] {
+	if status == nil {
+		return orNull[int32](nil)
+	}
+	return nullable.NewNullableWithValue(int32(*status))
+}
+
+// milliseconds is exact to the microsecond: the nearest float to a whole
+// number of microseconds, divided once.
+func milliseconds(d *time.Duration) nullable.Nullable[float64] {
+	if d == nil {
+		return orNull[float64](nil)
+	}
+	return nullable.NewNullableWithValue(float64(d.Microseconds()) / 1000)
+}
+
+// number is where money stops being a decimal. What JSON has no number for,
+// such as Postgres's NaN, is unknown.
+func number(d *domain.Decimal) nullable.Nullable[float64] {
+	if d == nil {
+		return orNull[float64](nil)
+	}
+	f, err := strconv.ParseFloat(string(*d), 64)
+	if err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
+		return orNull[float64](nil)
+	}
+	return nullable.NewNullableWithValue(f)
+}

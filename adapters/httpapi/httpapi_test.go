@@ -1,0 +1,305 @@
+package httpapi_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/google/uuid"
+
+	"lethe"
+	"lethe/adapters/httpapi"
+	"lethe/domain"
+)
+
+const (
+	list = "/admin/api/v1/batches/requests"
+	item = list + "/c0000400-0000-4000-8000-00000000005a"
+)
+
+var (
+	alice      = uuid.MustParse("c0000100-0000-4000-8000-000000000003")
+	responseID = uuid.MustParse("c0000400-0000-4000-8000-00000000005a")
+)
+
+// fakes are the ports as functions; those left out find nothing.
+type fakes struct {
+	page   func(context.Context, domain.ResponseFilter, bool, int64, int64) ([]domain.Response, error)
+	count  func(context.Context, domain.ResponseFilter) (domain.Count, error)
+	get    func(context.Context, uuid.UUID) (domain.Response, domain.Contents, error)
+	erase  func(context.Context, uuid.UUID, func([]string) error) (domain.Erased, error)
+	latest func(context.Context, []uuid.UUID) (map[uuid.UUID]domain.Usage, error)
+	byKey  func(context.Context, string) (domain.Key, error)
+}
+
+var errNone = domain.Errorf(domain.CodeNotFound, "none")
+
+func (f fakes) Page(ctx context.Context, filter domain.ResponseFilter, activeFirst bool, skip, limit int64) ([]domain.Response, error) {
+	if f.page == nil {
+		return nil, nil
+	}
+	return f.page(ctx, filter, activeFirst, skip, limit)
+}
+
+func (f fakes) Count(ctx context.Context, filter domain.ResponseFilter) (domain.Count, error) {
+	if f.count == nil {
+		return domain.Count{Exact: true}, nil
+	}
+	return f.count(ctx, filter)
+}
+
+func (f fakes) Get(ctx context.Context, id uuid.UUID) (domain.Response, domain.Contents, error) {
+	if f.get == nil {
+		return domain.Response{}, domain.Contents{}, errNone
+	}
+	return f.get(ctx, id)
+}
+
+func (f fakes) Erase(ctx context.Context, id uuid.UUID, permit func([]string) error) (domain.Erased, error) {
+	if f.erase == nil {
+		return domain.Erased{}, errNone
+	}
+	return f.erase(ctx, id, permit)
+}
+
+func (f fakes) Latest(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]domain.Usage, error) {
+	if f.latest == nil {
+		return nil, nil
+	}
+	return f.latest(ctx, ids)
+}
+
+// ByKey knows "alice", who may read and erase her own, and "nobody", who may
+// do nothing.
+func (f fakes) ByKey(ctx context.Context, secret string) (domain.Key, error) {
+	if f.byKey != nil {
+		return f.byKey(ctx, secret)
+	}
+	person := domain.Person{ID: alice, Email: "alice@example.test", LastLogin: new(time.Now())}
+	switch secret {
+	case "alice":
+		person.Roles = []domain.Role{domain.RoleBatchAPIUser}
+	case "nobody":
+	default:
+		return domain.Key{}, errNone
+	}
+	return domain.Key{Owner: person.ID, Creator: person, Purpose: "platform"}, nil
+}
+
+func (f fakes) ByID(context.Context, uuid.UUID) (domain.Person, error) {
+	return domain.Person{}, errNone
+}
+
+func (f fakes) ByExternalID(context.Context, string) (domain.Person, error) {
+	return domain.Person{}, errNone
+}
+
+func (f fakes) Emails(context.Context, []uuid.UUID) (map[uuid.UUID]string, error) {
+	return nil, nil
+}
+
+func (f fakes) SawLogin(uuid.UUID) {}
+
+// log collects what is logged.
+type log struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *log) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(p)
+}
+
+func (l *log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.String()
+}
+
+type observation struct {
+	route, method string
+	status        int
+}
+
+type service struct {
+	http.Handler
+	log      *log
+	mu       sync.Mutex
+	observed []observation
+	running  int
+}
+
+func (s *service) observe() func(string, string, int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.running++
+	return func(route, method string, status int) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.running--
+		s.observed = append(s.observed, observation{route, method, status})
+	}
+}
+
+// deps assembles the use cases over the fakes. The caller's key is what
+// follows "Bearer ".
+func deps(f fakes, s *service) httpapi.Deps {
+	logger := slog.New(slog.NewJSONHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	return httpapi.Deps{
+		Identify: domain.NewIdentifyCaller(f, time.Now),
+		List:     domain.NewListResponses(f, f, f, logger),
+		Get:      domain.NewGetResponse(f, f, f, logger),
+		Erase:    domain.NewEraseResponse(f),
+		Credentials: func(r *http.Request) domain.Credentials {
+			return domain.Credentials{Key: strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")}
+		},
+		Ready: func(context.Context) error { return nil },
+		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, "lethe_up 1\n")
+		}),
+		Observe: s.observe,
+		Log:     logger,
+	}
+}
+
+func assemble(t testing.TB, f fakes, change func(*httpapi.Config, *httpapi.Deps)) *service {
+	t.Helper()
+	s := &service{log: &log{}}
+	var cfg httpapi.Config
+	d := deps(f, s)
+	if change != nil {
+		change(&cfg, &d)
+	}
+	handler, err := httpapi.New(cfg, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Handler = handler
+	return s
+}
+
+// document is the contract, loaded and validated once.
+var document = sync.OnceValues(func() (*openapi3.T, error) {
+	doc, err := openapi3.NewLoader().LoadFromData(lethe.OpenAPI)
+	if err != nil {
+		return nil, err
+	}
+	return doc, doc.Validate(context.Background())
+})
+
+// answer is what came back, already compared with the contract.
+type answer struct {
+	status  int
+	header  http.Header
+	body    string
+	problem httpapi.Problem
+}
+
+// ask sends a request by alice unless the headers, name and value in turn, say
+// otherwise, and holds every answer against the contract.
+func (s *service) ask(t testing.TB, method, target string, headers ...string) answer {
+	t.Helper()
+	r := httptest.NewRequest(method, target, nil)
+	r.Header.Set("Authorization", "Bearer alice")
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	return s.serve(t, r)
+}
+
+func (s *service) serve(t testing.TB, r *http.Request) answer {
+	t.Helper()
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, r)
+	a := answer{status: w.Code, header: w.Header(), body: w.Body.String()}
+	if strings.HasPrefix(a.header.Get("Content-Type"), "application/problem+json") {
+		if err := json.Unmarshal(w.Body.Bytes(), &a.problem); err != nil {
+			t.Errorf("%s %s: %v in %s", r.Method, r.URL, err, a.body)
+		}
+		if int(a.problem.Status) != a.status || a.problem.RequestId != a.header.Get("X-Request-Id") ||
+			a.problem.Type != "about:blank" || a.problem.Title != http.StatusText(a.status) || a.problem.Detail == "" {
+			t.Errorf("%s %s: answered %d with %s", r.Method, r.URL, a.status, a.body)
+		}
+	} else if a.status >= 400 && a.status != 499 {
+		t.Errorf("%s %s: %d is no problem+json: %s", r.Method, r.URL, a.status, a.body)
+	}
+	s.conforms(t, r, a)
+	return a
+}
+
+func (s *service) conforms(t testing.TB, r *http.Request, a answer) {
+	t.Helper()
+	doc, err := document()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := list
+	if asked := r.URL.EscapedPath(); asked != list {
+		path = list + "/{request_id}"
+		if rest, ok := strings.CutPrefix(asked, list+"/"); !ok || rest == "" || strings.Contains(rest, "/") {
+			return
+		}
+	}
+	operation := doc.Paths.Value(path).GetOperation(r.Method)
+	if operation == nil || a.status == 499 {
+		return
+	}
+	input := &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: &openapi3filter.RequestValidationInput{
+			Request: r,
+			Route:   &routers.Route{Spec: doc, Path: path, Method: r.Method, Operation: operation},
+		},
+		Status:  a.status,
+		Header:  a.header,
+		Options: &openapi3filter.Options{IncludeResponseStatus: true, MultiError: true},
+	}
+	if err := openapi3filter.ValidateResponse(r.Context(), input.SetBodyBytes([]byte(a.body))); err != nil {
+		t.Errorf("%s %s: the answer is not as the contract says: %v\n%s", r.Method, r.URL, err, a.body)
+	}
+}
+
+func TestContractIsValid(t *testing.T) {
+	t.Parallel()
+	if _, err := document(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestNewNamesWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	_, err := httpapi.New(httpapi.Config{}, httpapi.Deps{})
+	for _, name := range []string{"Identify", "List", "Get", "Erase", "Credentials", "Ready", "Metrics", "Observe", "Log"} {
+		if err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s is not named: %v", name, err)
+		}
+	}
+}
+
+func TestServer(t *testing.T) {
+	t.Parallel()
+	l := &log{}
+	server := httpapi.Server("127.0.0.1:0", http.NotFoundHandler(), slog.New(slog.NewTextHandler(l, nil)))
+	if server.ReadHeaderTimeout <= 0 || server.ReadTimeout <= 0 || server.IdleTimeout <= 0 || server.MaxHeaderBytes <= 0 {
+		t.Error("a bound is missing")
+	}
+	if server.WriteTimeout <= 30*time.Second {
+		t.Error("an erasure may take longer than the connection lives")
+	}
+	server.ErrorLog.Print("a complaint")
+	if !strings.Contains(l.String(), "level=WARN") || !strings.Contains(l.String(), "a complaint") {
+		t.Errorf("logged %q", l)
+	}
+}

@@ -1,0 +1,202 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"regexp"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+)
+
+// Keys of echo's context.
+const (
+	requestID = "request_id"
+	callerID  = "caller"
+)
+
+// maxBodyBytes is more than any caller sends: no operation takes a body.
+const maxBodyBytes = 64 << 10
+
+type requestIDKey struct{}
+
+func requestIDIn(ctx context.Context) string {
+	id, _ := ctx.Value(requestIDKey{}).(string)
+	return id
+}
+
+func requestIDOf(c echo.Context) string {
+	id, _ := c.Get(requestID).(string)
+	return id
+}
+
+var wellFormedID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+// observe gives the request its name, and tells the log and the metrics what
+// became of it. Nothing that the caller sent is logged but the method and that
+// name.
+func (s *server) observe(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		begin := time.Now()
+		done := s.Observe()
+		r, w := c.Request(), c.Response()
+
+		id := r.Header.Get("X-Request-Id")
+		if !wellFormedID.MatchString(id) {
+			random := uuid.New()
+			id = hex.EncodeToString(random[:])
+		}
+		c.Set(requestID, id)
+		c.SetRequest(r.WithContext(context.WithValue(r.Context(), requestIDKey{}, id)))
+		w.Header().Set("X-Request-Id", id)
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+
+		route := c.Path()
+		if !s.routes[route] {
+			route = "other"
+		}
+		// Deferred, since a panic that ends the connection passes through.
+		defer func() {
+			done(route, knownMethod(r.Method), w.Status)
+			bytes := w.Size
+			if r.Method == http.MethodHead {
+				bytes = 0
+			}
+			attrs := []slog.Attr{
+				slog.String("method", r.Method), slog.String("route", route), slog.Int("status", w.Status),
+				slog.Int64("bytes", bytes), slog.Duration("duration", time.Since(begin)),
+				slog.String("request_id", id), slog.String("remote", c.RealIP()),
+			}
+			if caller, ok := c.Get(callerID).(uuid.UUID); ok {
+				attrs = append(attrs, slog.String("caller", caller.String()))
+			}
+			s.Log.LogAttrs(r.Context(), accessLevel(route, w.Status), "request", attrs...)
+		}()
+		if err := next(c); err != nil {
+			s.fail(err, c)
+		}
+		return nil
+	}
+}
+
+// accessLevel keeps probes that went well out of the log.
+func accessLevel(route string, status int) slog.Level {
+	switch route {
+	case "/healthz", "/readyz", "/metrics":
+		if status == http.StatusOK {
+			return slog.LevelDebug
+		}
+	}
+	return slog.LevelInfo
+}
+
+// knownMethod keeps the number of metrics finite.
+func knownMethod(method string) string {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,
+		http.MethodDelete, http.MethodConnect, http.MethodOptions, http.MethodTrace:
+		return method
+	}
+	return "other"
+}
+
+// recover answers a panic. What was thrown may hold anything, so only its type
+// is logged, and the words of the runtime's own errors.
+func (s *server) recover(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) (err error) {
+		defer func() {
+			thrown := recover()
+			if thrown == nil {
+				return
+			}
+			if thrown == http.ErrAbortHandler {
+				panic(thrown)
+			}
+			what := fmt.Sprintf("%T", thrown)
+			if e, ok := thrown.(runtime.Error); ok {
+				what = e.Error()
+			}
+			s.Log.ErrorContext(c.Request().Context(), "a request panicked",
+				"request_id", requestIDOf(c), "panic", what, "stack", string(debug.Stack()))
+			if c.Response().Committed {
+				panic(http.ErrAbortHandler) // or half an answer would look whole
+			}
+			err = errors.New("panic: " + what)
+		}()
+		return next(c)
+	}
+}
+
+// refuseOtherOrigins keeps other sites from using the cookies of a browser.
+// What carries none is not a browser's, or cannot do harm.
+func refuseOtherOrigins(next echo.HandlerFunc) echo.HandlerFunc {
+	protection := http.NewCrossOriginProtection()
+	return func(c echo.Context) error {
+		r := c.Request()
+		if len(r.Header.Values("Cookie")) > 0 && protection.Check(r) != nil {
+			return &requestProblem{status: http.StatusForbidden,
+				detail: "A browser sent this from another site; send it from the service's own, or without cookies"}
+		}
+		return next(c)
+	}
+}
+
+// limitBody reads what body there is, so that one too large is refused also
+// where its length was not announced.
+func limitBody(next echo.HandlerFunc) echo.HandlerFunc {
+	tooLarge := &requestProblem{status: http.StatusRequestEntityTooLarge,
+		detail: "The request's body is too large; none is needed here"}
+	return func(c echo.Context) error {
+		r := c.Request()
+		if r.ContentLength > maxBodyBytes {
+			return tooLarge
+		}
+		if r.ContentLength != 0 {
+			_, err := io.Copy(io.Discard, http.MaxBytesReader(c.Response(), r.Body, maxBodyBytes))
+			if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+				return tooLarge
+			}
+			if err != nil {
+				return invalid("", "The request's body could not be read to its end; none is needed here")
+			}
+		}
+		return next(c)
+	}
+}
+
+// options answers OPTIONS with what the router knows of the path.
+func options(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		allow, ok := c.Get(echo.ContextKeyHeaderAllow).(string)
+		if !ok || c.Request().Method != http.MethodOptions {
+			return next(c)
+		}
+		c.Response().Header().Set("Allow", allow)
+		return c.NoContent(http.StatusOK)
+	}
+}
+
+// deadline bounds how long an operation may work.
+func deadline(limit time.Duration) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			r := c.Request()
+			ctx, cancel := context.WithTimeout(r.Context(), limit)
+			defer cancel()
+			// Afterwards the request's own context tells whether the caller is
+			// still there.
+			defer c.SetRequest(r)
+			c.SetRequest(r.WithContext(ctx))
+			return next(c)
+		}
+	}
+}

@@ -1,0 +1,447 @@
+package httpapi_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"lethe/domain"
+)
+
+func full() domain.Response {
+	created := time.Date(2026, 3, 1, 13, 0, 0, 500_000, time.FixedZone("", 3600))
+	return domain.Response{
+		ID: responseID, Owner: alice.String(), Model: "modèle/<λ>", State: "completed", Tier: new("flex"),
+		CreatedAt: created, StartedAt: new(created.Add(time.Second)),
+		CompletedAt: new(created.Add(time.Second + 1234567*time.Microsecond)),
+		FailedAt:    new(created), HTTPStatus: new(200),
+	}
+}
+
+var usage = domain.Usage{
+	PromptTokens: new(int64(14)), CompletionTokens: new(int64(120)), ReasoningTokens: new(int64(0)),
+	TotalTokens: new(int64(134)), Cost: new(domain.Decimal("0.00012500")),
+}
+
+// wantFull is the summary of full, without its usage.
+func wantFull() map[string]any {
+	return map[string]any{
+		"id": responseID.String(), "batch_id": nil, "model": "modèle/<λ>", "status": "completed",
+		"created_at": "2026-03-01T12:00:00.0005Z", "completed_at": "2026-03-01T12:00:02.235067Z",
+		"failed_at": "2026-03-01T12:00:00.0005Z", "duration_ms": 1234.567, "response_status": 200.0,
+		"service_tier": "flex", "prompt_tokens": nil, "completion_tokens": nil, "reasoning_tokens": nil,
+		"total_tokens": nil, "total_cost": nil, "created_by_email": "alice@example.test",
+	}
+}
+
+func decode(t *testing.T, text string) map[string]any {
+	t.Helper()
+	var v map[string]any
+	if err := json.Unmarshal([]byte(text), &v); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func TestList(t *testing.T) {
+	t.Parallel()
+	bare := domain.Response{ID: uuid.MustParse("c0000400-0000-4000-8000-000000000001"), Owner: "somebody", Model: "m", State: "pending", CreatedAt: time.Unix(0, 0)}
+	s := assemble(t, fakes{
+		page: func(context.Context, domain.ResponseFilter, bool, int64, int64) ([]domain.Response, error) {
+			return []domain.Response{full(), bare}, nil
+		},
+		count: func(context.Context, domain.ResponseFilter) (domain.Count, error) {
+			return domain.Count{Total: 69}, nil
+		},
+		latest: func(context.Context, []uuid.UUID) (map[uuid.UUID]domain.Usage, error) {
+			return map[uuid.UUID]domain.Usage{responseID: usage}, nil
+		},
+	}, nil)
+	a := s.ask(t, http.MethodGet, list+"?skip=-3&limit=1000")
+	first := wantFull()
+	for name, value := range map[string]any{"prompt_tokens": 14.0, "completion_tokens": 120.0, "reasoning_tokens": 0.0, "total_tokens": 134.0, "total_cost": 0.000125} {
+		first[name] = value
+	}
+	second := map[string]any{"id": bare.ID.String(), "model": "m", "status": "pending", "created_at": "1970-01-01T00:00:00Z"}
+	for name := range first {
+		if _, given := second[name]; !given {
+			second[name] = nil
+		}
+	}
+	want := map[string]any{"data": []any{first, second}, "total_count": 69.0, "count_kind": "estimate", "skip": 0.0, "limit": 101.0}
+	if got := decode(t, a.body); a.status != http.StatusOK || !reflect.DeepEqual(got, want) {
+		t.Errorf("got %d %v, want %v", a.status, got, want)
+	}
+	if !strings.Contains(a.body, `"duration_ms":1234.567,`) {
+		t.Errorf("the duration is not exact in %s", a.body)
+	}
+}
+
+func TestEmptyList(t *testing.T) {
+	t.Parallel()
+	a := assemble(t, fakes{}, nil).ask(t, http.MethodGet, list)
+	want := map[string]any{"data": []any{}, "total_count": 0.0, "count_kind": "exact", "skip": 0.0, "limit": 10.0}
+	if got := decode(t, a.body); a.status != http.StatusOK || !reflect.DeepEqual(got, want) {
+		t.Errorf("got %d %v, want %v", a.status, got, want)
+	}
+}
+
+// asked is what a list asked of its port.
+type asked struct {
+	filter      domain.ResponseFilter
+	activeFirst bool
+	skip, limit int64
+}
+
+func TestListParameters(t *testing.T) {
+	t.Parallel()
+	instant := func(text string) *time.Time {
+		at, err := time.Parse(time.RFC3339Nano, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return new(at.UTC())
+	}
+	for query, want := range map[string]func(*asked){
+		"":                                   func(*asked) {},
+		"skip=5&limit=7":                     func(a *asked) { a.skip, a.limit = 5, 7 },
+		"skip=%2B5&limit=-0":                 func(a *asked) { a.skip, a.limit = 5, 1 },
+		"skip=-9223372036854775808":          func(*asked) {},
+		"skip=9223372036854775807":           func(a *asked) { a.skip = 9223372036854775807 },
+		"limit=007":                          func(a *asked) { a.limit = 7 },
+		"%6cimit=7":                          func(a *asked) { a.limit = 7 },
+		"status=completed":                   func(a *asked) { a.filter.State = new("completed") },
+		"status=":                            func(a *asked) { a.filter.State = new("") },
+		"status":                             func(a *asked) { a.filter.State = new("") },
+		"status=a,b":                         func(a *asked) { a.filter.State = new("a,b") },
+		"status=a;b":                         func(a *asked) { a.filter.State = new("a;b") },
+		"status=a%3Bb":                       func(a *asked) { a.filter.State = new("a;b") },
+		"model=a/b,c%2Cd":                    func(a *asked) { a.filter.Models = []string{"a/b", "c", "d"} },
+		"model=+a+,,%20b%C2%A0,":             func(a *asked) { a.filter.Models = []string{"a", "b"} },
+		"model=model=a,b":                    func(a *asked) { a.filter.Models = []string{"model=a", "b"} },
+		"model=x;drop":                       func(a *asked) { a.filter.Models = []string{"x;drop"} },
+		"model=":                             func(a *asked) { a.filter.Models = []string{} },
+		"model=,":                            func(a *asked) { a.filter.Models = []string{} },
+		"model=%20":                          func(a *asked) { a.filter.Models = []string{} },
+		"model":                              func(a *asked) { a.filter.Models = []string{} },
+		"model=%C3%A9":                       func(a *asked) { a.filter.Models = []string{"é"} },
+		"service_tiers=flex,auto":            func(a *asked) { a.filter.Tiers = []string{"flex", "auto"} },
+		"service_tiers=":                     func(a *asked) { a.filter.Tiers = []string{} },
+		"active_first=true":                  func(*asked) {},
+		"active_first=false":                 func(a *asked) { a.activeFirst = false },
+		"created_after=2026-03-01T12:00:00Z": func(a *asked) { a.filter.CreatedAfter = instant("2026-03-01T12:00:00Z") },
+		"created_after=2026-03-01t12:00:00z": func(a *asked) { a.filter.CreatedAfter = instant("2026-03-01T12:00:00Z") },
+		"created_after=2026-03-01+12:00:00Z": func(a *asked) { a.filter.CreatedAfter = instant("2026-03-01T12:00:00Z") },
+		"created_before=2026-03-01T12:00:00.5%2B02:00":        func(a *asked) { a.filter.CreatedBefore = instant("2026-03-01T10:00:00.5Z") },
+		"created_before=2026-03-01T12:00:00-23:59":            func(a *asked) { a.filter.CreatedBefore = instant("2026-03-02T11:59:00Z") },
+		"created_after=2026-03-01T11:00:00.123456789Z":        func(a *asked) { a.filter.CreatedAfter = instant("2026-03-01T11:00:00.123456Z") },
+		"created_after=2026-03-01T11:00:00.1234567890123456Z": func(a *asked) { a.filter.CreatedAfter = instant("2026-03-01T11:00:00.123456Z") },
+		"created_after=0000-01-01T00:00:00Z":                  func(a *asked) { a.filter.CreatedAfter = instant("0000-01-01T00:00:00Z") },
+		"created_before=9999-12-31T23:59:59Z":                 func(a *asked) { a.filter.CreatedBefore = instant("9999-12-31T23:59:59Z") },
+		"unknown=1&unknown=2&&=":                              func(*asked) {},
+		"Limit=abc&request_id=1&organization_id=x":            func(*asked) {},
+		"model=" + strings.Repeat("x,", 999):                  func(a *asked) { a.filter.Models = strings.Split(strings.Repeat("x,", 998)+"x", ",") },
+	} {
+		t.Run(query[:min(len(query), 60)], func(t *testing.T) {
+			t.Parallel()
+			expected := asked{domain.ResponseFilter{Owner: new(alice.String())}, true, 0, 10}
+			want(&expected)
+			var got asked
+			s := assemble(t, fakes{
+				page: func(_ context.Context, filter domain.ResponseFilter, activeFirst bool, skip, limit int64) ([]domain.Response, error) {
+					got = asked{filter, activeFirst, skip, limit}
+					return nil, nil
+				},
+			}, nil)
+			if a := s.ask(t, http.MethodGet, list+"?"+query); a.status != http.StatusOK {
+				t.Fatalf("answered %d %s", a.status, a.body)
+			}
+			if !reflect.DeepEqual(got, expected) {
+				t.Errorf("asked for %+v, want %+v", got, expected)
+			}
+		})
+	}
+}
+
+// malformed has queries that are refused, with the parameter that is named.
+var malformed = map[string]string{
+	"limit=abc":                            "limit",
+	"limit=1.5":                            "limit",
+	"limit=":                               "limit",
+	"limit":                                "limit",
+	"limit=+5":                             "limit",
+	"limit=5%20":                           "limit",
+	"limit=%09" + "5":                      "limit",
+	"limit=1_000":                          "limit",
+	"limit=0x10":                           "limit",
+	"limit=--1":                            "limit",
+	"limit=-":                              "limit",
+	"limit=9223372036854775808":            "limit",
+	"limit=%D9%A5":                         "limit",
+	"limit=5;":                             "limit",
+	"skip=1e3":                             "skip",
+	"skip=%201":                            "skip",
+	"skip=-9223372036854775809":            "skip",
+	"skip=1,2":                             "skip",
+	"active_first=":                        "active_first",
+	"active_first=1":                       "active_first",
+	"active_first=TRUE":                    "active_first",
+	"active_first=t":                       "active_first",
+	"active_first=true%20":                 "active_first",
+	"created_after=":                       "created_after",
+	"created_after=yesterday":              "created_after",
+	"created_after=2026-03-01":             "created_after",
+	"created_after=2026-03-01T11:00:00":    "created_after",
+	"created_after=2026-02-30T00:00:00Z":   "created_after",
+	"created_after=2026-03-01T11:00Z":      "created_after",
+	"created_after=2026-03-01T1:00:00Z":    "created_after",
+	"created_after=2026-03-01T11:00:00,5Z": "created_after",
+	"created_after=2026-03-01T11:00:00.Z":  "created_after",
+	"created_after=2026-03-01T24:00:00Z":   "created_after",
+	"created_after=2026-03-01T11:00:00%2B24:00":                    "created_after",
+	"created_after=2026-03-01T11:00:00%2B0100":                     "created_after",
+	"created_after=2026-03-01T11:00:00+01:00":                      "created_after",
+	"created_after=2026-03-01T23:59:60Z":                           "created_after",
+	"created_after=2026-03-01T11:00:00Z%0A":                        "created_after",
+	"created_after=2026-03-01T11:00:00-00:60":                      "created_after",
+	"created_after=2026-03-01_11:00:00Z":                           "created_after",
+	"created_after=262142-12-31T23:59:59Z":                         "created_after",
+	"created_after=-001-12-31T23:59:59Z":                           "created_after",
+	"created_after=%202026-03-01T11:00:00Z":                        "created_after",
+	"created_before=1740000000":                                    "created_before",
+	"created_before=now":                                           "created_before",
+	"member_id=":                                                   "member_id",
+	"member_id=abc":                                                "member_id",
+	"member_id=URN:UUID:" + "c0000100-0000-4000-8000-000000000004": "member_id",
+	"member_id=(c0000100-0000-4000-8000-000000000004)":             "member_id",
+	"member_id=c0000100-0000-4000-8000-000000000004,":              "member_id",
+	"member_id=c0000100_0000_4000_8000_000000000004":               "member_id",
+	"status=a&status=b":                                            "status",
+	"status=a&%73tatus=a":                                          "status",
+	"model=a&model=b":                                              "model",
+	"limit=1&limit=1":                                              "limit",
+	"status=%ZZ":                                                   "status",
+	"status=%":                                                     "status",
+	"status=%F":                                                    "status",
+	"status=%00":                                                   "status",
+	"model=a,%00":                                                  "model",
+	"model=%FF":                                                    "model",
+	"model=%C3":                                                    "model",
+	"model=%ED%A0%80":                                              "model",
+	"created_after=%00":                                            "created_after",
+	"unknown=%ZZ":                                                  "unknown",
+	"unknown=%00":                                                  "unknown",
+	"%ZZ=1":                                                        "",
+	"%00=1":                                                        "",
+	"%FF":                                                          "",
+	"model=" + strings.Repeat(",", 1000):                           "model",
+	"service_tiers=" + strings.Repeat("%2C", 1000):                 "service_tiers",
+	"x=" + strings.Repeat("x", 16<<10):                             "",
+	strings.Repeat("&", 1000):                                      "",
+}
+
+func TestMalformedQuery(t *testing.T) {
+	t.Parallel()
+	s := assemble(t, fakes{}, nil)
+	for query, parameter := range malformed {
+		t.Run(query[:min(len(query), 60)], func(t *testing.T) {
+			t.Parallel()
+			// Also before anybody is asked who is calling.
+			for _, key := range []string{"Bearer alice", "Bearer nobody", ""} {
+				a := s.ask(t, http.MethodGet, list+"?"+query, "Authorization", key)
+				if a.status != http.StatusBadRequest {
+					t.Fatalf("answered %d %s", a.status, a.body)
+				}
+				var named string
+				if a.problem.Parameter != nil {
+					named = *a.problem.Parameter
+				}
+				if named != parameter {
+					t.Errorf("named %q", named)
+				}
+				for _, foreign := range []string{"strconv", "parsing", "invalid", "unmarshal", "error", "runtime", "Invalid format", "httpapi"} {
+					if strings.Contains(a.problem.Detail, foreign) {
+						t.Errorf("a parser's word %q is in %q", foreign, a.problem.Detail)
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestMalformedID(t *testing.T) {
+	t.Parallel()
+	s := assemble(t, fakes{}, nil)
+	for _, id := range []string{
+		"abc", "%20c0000400-0000-4000-8000-00000000005a", "resp_c0000400-0000-4000-8000-00000000005a", "%00", "%FF",
+		"c0000400-0000-4000-8000-00000000005a%00", "a%2Fb", "c0000400-0000-4000-8000-00000000005", "%2525", ":request_id", "+",
+	} {
+		for _, method := range []string{http.MethodGet, http.MethodDelete} {
+			for _, key := range []string{"Bearer alice", ""} {
+				a := s.ask(t, method, list+"/"+id, "Authorization", key)
+				if a.status != http.StatusBadRequest || a.problem.Parameter == nil || *a.problem.Parameter != "request_id" {
+					t.Errorf("%s %s: answered %d %s", method, id, a.status, a.body)
+				}
+			}
+		}
+	}
+	for _, query := range []string{"a=%ZZ", "a=%00", "%FF=a"} {
+		if a := s.ask(t, http.MethodDelete, item+"?"+query); a.status != http.StatusBadRequest {
+			t.Errorf("%s: answered %d", query, a.status)
+		}
+	}
+}
+
+func TestGet(t *testing.T) {
+	t.Parallel()
+	contents := domain.Contents{Prompt: "{\"input\": \"Λήθη\"}", Answer: new("<answer>"), Error: new("failed\n")}
+	for name, c := range map[string]struct {
+		path     string
+		contents domain.Contents
+		want     map[string]any
+	}{
+		"full":   {item, contents, map[string]any{"body": contents.Prompt, "response_body": "<answer>", "error": "failed\n"}},
+		"empty":  {item, domain.Contents{}, map[string]any{"body": "", "response_body": nil, "error": nil}},
+		"hex":    {list + "/c0000400000040008000" + "00000000005a", domain.Contents{}, nil},
+		"braces": {list + "/%7Bc0000400-0000-4000-8000-00000000005A%7D?limit=abc&a=1&a=2", domain.Contents{}, nil},
+		"urn":    {list + "/urn:uuid:c0000400-0000-4000-8000-00000000005a", domain.Contents{}, nil},
+		"escape": {list + "/%630000400-0000-4000-8000-00000000005a", domain.Contents{}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := assemble(t, fakes{get: func(_ context.Context, id uuid.UUID) (domain.Response, domain.Contents, error) {
+				if id != responseID {
+					t.Errorf("asked for %s", id)
+				}
+				return full(), c.contents, nil
+			}}, nil)
+			a := s.ask(t, http.MethodGet, c.path)
+			want := wantFull()
+			want["created_by"], want["body"], want["response_body"], want["error"] = alice.String(), "", nil, nil
+			for name, value := range c.want {
+				want[name] = value
+			}
+			if got := decode(t, a.body); a.status != http.StatusOK || !reflect.DeepEqual(got, want) {
+				t.Errorf("got %d %v, want %v", a.status, got, want)
+			}
+		})
+	}
+}
+
+func TestCostThatIsNoNumber(t *testing.T) {
+	t.Parallel()
+	for _, cost := range []domain.Decimal{"NaN", "Infinity", "", "1e999"} {
+		s := assemble(t, fakes{
+			get: func(context.Context, uuid.UUID) (domain.Response, domain.Contents, error) {
+				return full(), domain.Contents{}, nil
+			},
+			latest: func(context.Context, []uuid.UUID) (map[uuid.UUID]domain.Usage, error) {
+				return map[uuid.UUID]domain.Usage{responseID: {Cost: &cost}}, nil
+			},
+		}, nil)
+		if a := s.ask(t, http.MethodGet, item); a.status != http.StatusOK || !strings.Contains(a.body, `"total_cost":null`) {
+			t.Errorf("%q: answered %d %s", cost, a.status, a.body)
+		}
+	}
+}
+
+func TestErase(t *testing.T) {
+	t.Parallel()
+	s := assemble(t, fakes{erase: func(_ context.Context, id uuid.UUID, permit func([]string) error) (domain.Erased, error) {
+		if id != responseID {
+			t.Errorf("asked for %s", id)
+		}
+		return domain.Erased{Requests: 3, Templates: 2, Steps: 4, RawRequests: 5, RawResponses: 6, Tasks: 7}, permit([]string{alice.String()})
+	}}, nil)
+	a := s.ask(t, http.MethodDelete, item)
+	if a.status != http.StatusNoContent || a.body != "" || a.header.Get("Content-Type") != "" {
+		t.Errorf("answered %d %q %v", a.status, a.body, a.header)
+	}
+	for _, figure := range []string{`"requests":3`, `"templates":2`, `"steps":4`, `"raw_requests":5`, `"raw_responses":6`, `"tasks":7`, `"caller":"` + alice.String() + `"`} {
+		if !strings.Contains(s.log.String(), figure) {
+			t.Errorf("%s is not in the log: %s", figure, s.log)
+		}
+	}
+}
+
+// failure makes every port that serves the operations fail.
+func failure(err error) fakes {
+	return fakes{
+		page: func(context.Context, domain.ResponseFilter, bool, int64, int64) ([]domain.Response, error) {
+			return nil, err
+		},
+		get: func(context.Context, uuid.UUID) (domain.Response, domain.Contents, error) {
+			return domain.Response{}, domain.Contents{}, err
+		},
+		erase: func(context.Context, uuid.UUID, func([]string) error) (domain.Erased, error) {
+			return domain.Erased{}, err
+		},
+	}
+}
+
+func TestStatuses(t *testing.T) {
+	t.Parallel()
+	driver := errors.New("pq: password authentication failed for user lethe")
+	const notFound = "Response with ID c0000400-0000-4000-8000-00000000005a not found"
+	const internal = "The service failed to answer; its log tells more under the request's id"
+	for name, c := range map[string]struct {
+		fakes          fakes
+		method, target string
+		key            string
+		status         int
+		detail         string
+		parameter      string
+	}{
+		"nobody lists":           {fakes{}, "GET", list, "Bearer x", 401, "Authentication required", ""},
+		"nobody fetches":         {fakes{}, "GET", item, "", 401, "Authentication required", ""},
+		"nobody erases":          {fakes{}, "DELETE", item, "", 401, "Authentication required", ""},
+		"may not list":           {fakes{}, "GET", list, "Bearer nobody", 403, "Insufficient permissions to Read Batches", ""},
+		"may not list, filtered": {fakes{}, "GET", list + "?member_id=" + alice.String(), "Bearer nobody", 403, "Insufficient permissions to Read Batches", ""},
+		"may not fetch":          {fakes{}, "GET", item, "Bearer nobody", 403, "Insufficient permissions to Read Batches", ""},
+		"may not erase":          {fakes{}, "DELETE", item, "Bearer nobody", 403, "Insufficient permissions to Delete Batches", ""},
+		"may not filter":         {fakes{}, "GET", list + "?member_id=" + alice.String(), "Bearer alice", 400, "member_id filter requires platform manager permissions", "member_id"},
+		"none to fetch":          {fakes{}, "GET", item, "Bearer alice", 404, notFound, ""},
+		"none to erase":          {fakes{}, "DELETE", item, "Bearer alice", 404, notFound, ""},
+		"list fails":             {failure(driver), "GET", list, "Bearer alice", 500, internal, ""},
+		"fetch fails":            {failure(&domain.Error{Code: domain.CodeInternal, Message: "secret", Cause: driver}), "GET", item, "Bearer alice", 500, internal, ""},
+		"erase fails":            {failure(driver), "DELETE", item, "Bearer alice", 500, internal, ""},
+		"list unavailable":       {failure(&domain.Error{Code: domain.CodeUnavailable, Message: "Try later", Cause: driver}), "GET", list, "Bearer alice", 503, "Try later", ""},
+		"fetch unavailable":      {failure(&domain.Error{Code: domain.CodeUnavailable, Message: "Try later", Cause: driver}), "GET", item, "Bearer alice", 503, "Try later", ""},
+		"erase unavailable":      {failure(&domain.Error{Code: domain.CodeUnavailable, Message: "Try later", Cause: driver}), "DELETE", item, "Bearer alice", 503, "Try later", ""},
+		"fetch is invalid":       {failure(domain.Errorf(domain.CodeInvalid, "No")), "GET", item, "Bearer alice", 400, "No", ""},
+		"no keys to be had": {fakes{byKey: func(context.Context, string) (domain.Key, error) {
+			return domain.Key{}, &domain.Error{Code: domain.CodeUnavailable, Message: "Try later", Cause: driver}
+		}}, "GET", list, "Bearer alice", 503, "Try later", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := assemble(t, c.fakes, nil)
+			a := s.ask(t, c.method, c.target, "Authorization", c.key)
+			if a.status != c.status || a.problem.Detail != c.detail {
+				t.Errorf("answered %d %q", a.status, a.problem.Detail)
+			}
+			if got := a.problem.Parameter; (got == nil) != (c.parameter == "") || got != nil && *got != c.parameter {
+				t.Errorf("named %v", got)
+			}
+			if got := a.header.Get("Retry-After"); (got == "30") != (c.status == 503) {
+				t.Errorf("Retry-After is %q", got)
+			}
+			if got := a.header.Get("WWW-Authenticate"); (got != "") != (c.status == 401) {
+				t.Errorf("WWW-Authenticate is %q", got)
+			}
+			if strings.Contains(a.body, "pq:") {
+				t.Errorf("the driver's words are in %s", a.body)
+			}
+			if c.status >= 500 && c.detail == internal && !strings.Contains(s.log.String(), "pq: password") {
+				t.Errorf("the cause is not in the log: %s", s.log)
+			}
+		})
+	}
+}

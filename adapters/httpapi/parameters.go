@@ -1,0 +1,177 @@
+package httpapi
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"lethe/domain"
+)
+
+// What a query may be at most.
+const (
+	maxQueryBytes  = 16 << 10
+	maxQueryPairs  = 1000
+	maxListEntries = 1000
+)
+
+const (
+	mustBeInteger = "must be a whole number of at most 64 bits"
+	mustBeInstant = "must be a time as of RFC 3339 with an offset, such as 2026-03-01T12:00:00Z"
+	mustBeID      = "must be a UUID: with hyphens, as 32 hex digits, in braces, or after urn:uuid:"
+)
+
+// mustBe says of each parameter what it must be, in the words of the answer.
+var mustBe = map[string]string{
+	"request_id":     mustBeID,
+	"skip":           mustBeInteger,
+	"limit":          mustBeInteger,
+	"created_after":  mustBeInstant,
+	"created_before": mustBeInstant,
+	"active_first":   "must be true or false",
+	"member_id":      mustBeID,
+}
+
+// listParameters are the query parameters of listResponses; true for lists.
+var listParameters = map[string]bool{
+	"skip": false, "limit": false, "status": false, "model": true, "service_tiers": true,
+	"created_after": false, "created_before": false, "active_first": false, "member_id": false,
+}
+
+// guardQuery refuses a query that cannot be read in one way only, before the
+// generated code binds it: that ignores what it cannot parse. known are the
+// parameters of the operation; all others are passed over, but must be
+// well formed too.
+func guardQuery(known map[string]bool) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			r := c.Request()
+			if err := checkQuery(r.URL.RawQuery, known); err != nil {
+				return err
+			}
+			if strings.Contains(r.URL.RawQuery, ";") {
+				// An ordinary character, but net/url drops a pair that has one.
+				u := *r.URL
+				u.RawQuery = strings.ReplaceAll(u.RawQuery, ";", "%3B")
+				r = r.WithContext(r.Context())
+				r.URL = &u
+				c.SetRequest(r)
+			}
+			return next(c)
+		}
+	}
+}
+
+func checkQuery(query string, known map[string]bool) error {
+	if len(query) > maxQueryBytes {
+		return invalid("", fmt.Sprintf("The query must have at most %d bytes", maxQueryBytes))
+	}
+	if strings.Count(query, "&") >= maxQueryPairs {
+		return invalid("", fmt.Sprintf("The query must have at most %d parameters", maxQueryPairs))
+	}
+	given := make(map[string]bool)
+	for pair := range strings.SplitSeq(query, "&") {
+		rawName, rawValue, _ := strings.Cut(pair, "=")
+		name, problem := decode(rawName)
+		if problem != "" {
+			return invalid("", "The name of a query parameter "+problem)
+		}
+		value, problem := decode(rawValue)
+		if problem != "" {
+			return invalid(name, name+": "+problem)
+		}
+		isList, ok := known[name]
+		if !ok {
+			continue
+		}
+		if given[name] {
+			return invalid(name, name+": must be given once")
+		}
+		given[name] = true
+		if isList && strings.Count(value, ",") >= maxListEntries {
+			return invalid(name, fmt.Sprintf("%s: must have at most %d entries", name, maxListEntries))
+		}
+	}
+	return nil
+}
+
+// decode undoes the percent-encoding; problem says what is wrong, if anything.
+func decode(raw string) (text, problem string) {
+	text, err := url.QueryUnescape(raw)
+	switch {
+	case err != nil:
+		return "", "has a malformed percent-escape; write a percent sign as %25"
+	case !utf8.ValidString(text):
+		return "", "must be UTF-8"
+	case strings.ContainsRune(text, 0):
+		return "", "must not contain a NUL byte"
+	}
+	return text, ""
+}
+
+// parameterOf finds the parameter that a binding error of the generated code
+// is about. Its words are the Go parser's and are not shown to anyone.
+func parameterOf(message any) (string, bool) {
+	text, _ := message.(string)
+	rest, ok := strings.CutPrefix(text, "Invalid format for parameter ")
+	if !ok {
+		return "", false
+	}
+	name, _, _ := strings.Cut(rest, ":")
+	_, ok = mustBe[name]
+	return name, ok
+}
+
+// The types below replace lax parsers of the generated code; openapi.yaml is
+// overlaid with their names. Their errors are never shown.
+
+// identifier is a UUID in the spellings of domain.ParseID.
+type identifier uuid.UUID
+
+func (i *identifier) UnmarshalText(text []byte) error {
+	id, err := domain.ParseID(string(text))
+	*i = identifier(id)
+	return err
+}
+
+// instant is a time in RFC 3339; lower case, and a space for the T, may be
+// taken. Postgres keeps microseconds, so finer digits are dropped.
+type instant time.Time
+
+// time.Parse alone takes hours of one digit, commas and offsets of any size.
+var instantShape = regexp.MustCompile(`^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d(?:\.\d+)?)(?:[Zz]|([+-](?:[01]\d|2[0-3]):[0-5]\d))$`)
+
+// Bind implements runtime.Binder, which the generated code asks before it
+// tries its own formats.
+func (i *instant) Bind(text string) error {
+	parts := instantShape.FindStringSubmatch(text)
+	if parts == nil {
+		return errors.New("not in the shape of RFC 3339")
+	}
+	date, clock, offset := parts[1], parts[2], parts[3]
+	if offset == "" {
+		offset = "Z"
+	}
+	t, err := time.Parse(time.RFC3339, date+"T"+clock+offset)
+	*i = instant(t.UTC().Truncate(time.Microsecond))
+	return err
+}
+
+// boolean is exactly true or false.
+type boolean bool
+
+// Bind implements runtime.Binder.
+func (b *boolean) Bind(text string) error {
+	if text != "true" && text != "false" {
+		return errors.New("neither true nor false")
+	}
+	*b = text == "true"
+	return nil
+}

@@ -1,0 +1,111 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"lethe/domain"
+)
+
+const (
+	// statusClientGone is in the log when the caller hung up first.
+	statusClientGone = 499
+	// retryAfter is how many seconds a caller should wait when a database is
+	// gone or busy.
+	retryAfter = "30"
+)
+
+// requestProblem is a request that this package refuses by itself.
+type requestProblem struct {
+	status    int
+	detail    string
+	parameter string
+}
+
+func (p *requestProblem) Error() string { return p.detail }
+
+func invalid(parameter, detail string) error {
+	return &requestProblem{http.StatusBadRequest, detail, parameter}
+}
+
+// problemOf says what an error is to a caller. Only texts of our own are told.
+func problemOf(err error) requestProblem {
+	if p, ok := errors.AsType[*requestProblem](err); ok {
+		return *p
+	}
+	if e, ok := errors.AsType[*domain.Error](err); ok {
+		switch e.Code {
+		case domain.CodeInvalid:
+			return requestProblem{status: http.StatusBadRequest, detail: e.Message}
+		case domain.CodeUnauthenticated:
+			return requestProblem{status: http.StatusUnauthorized, detail: e.Message}
+		case domain.CodeForbidden:
+			return requestProblem{status: http.StatusForbidden, detail: e.Message}
+		case domain.CodeNotFound:
+			return requestProblem{status: http.StatusNotFound, detail: e.Message}
+		case domain.CodeUnavailable:
+			return requestProblem{status: http.StatusServiceUnavailable, detail: e.Message}
+		}
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return requestProblem{status: http.StatusServiceUnavailable, detail: "The database took too long; try again later"}
+	}
+	if e, ok := errors.AsType[*echo.HTTPError](err); ok {
+		name, bound := parameterOf(e.Message)
+		switch {
+		case bound:
+			return requestProblem{http.StatusBadRequest, name + ": " + mustBe[name], name}
+		case e.Code == http.StatusNotFound:
+			return requestProblem{status: e.Code, detail: "There is nothing at this path; see /openapi.yaml for what there is"}
+		case e.Code == http.StatusMethodNotAllowed:
+			return requestProblem{status: e.Code, detail: "This path does not know the method"}
+		}
+	}
+	return requestProblem{
+		status: http.StatusInternalServerError,
+		detail: "The service failed to answer; its log tells more under the request's id",
+	}
+}
+
+// fail answers with a problem. It is the one place where errors become
+// answers; those that are not the caller's are logged here.
+func (s *server) fail(err error, c echo.Context) {
+	r, w := c.Request(), c.Response()
+	if w.Committed {
+		s.Log.WarnContext(r.Context(), "an answer broke off", "request_id", requestIDOf(c), "error", err)
+		return
+	}
+	if errors.Is(r.Context().Err(), context.Canceled) {
+		w.WriteHeader(statusClientGone)
+		return
+	}
+	p := problemOf(err)
+	switch p.status {
+	case http.StatusUnauthorized:
+		w.Header().Set("WWW-Authenticate", "Bearer")
+	case http.StatusMethodNotAllowed:
+		p.detail = "The methods of this path are " + strings.Join(w.Header().Values("Allow"), ", ")
+	case http.StatusServiceUnavailable:
+		w.Header().Set("Retry-After", retryAfter)
+		s.Log.WarnContext(r.Context(), "a request could not be answered now", "request_id", requestIDOf(c), "error", err)
+	case http.StatusInternalServerError:
+		s.Log.ErrorContext(r.Context(), "a request failed", "request_id", requestIDOf(c), "error", err)
+	}
+	body := Problem{
+		Type: "about:blank", Title: http.StatusText(p.status), Status: int32(p.status),
+		Detail: p.detail, RequestId: requestIDOf(c),
+	}
+	if p.parameter != "" {
+		body.Parameter = &p.parameter
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(p.status)
+	if err := json.NewEncoder(w).Encode(body); err != nil {
+		s.Log.DebugContext(r.Context(), "a problem could not be told", "request_id", requestIDOf(c), "error", err)
+	}
+}

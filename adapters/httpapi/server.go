@@ -1,0 +1,177 @@
+// Package httpapi serves the contract of openapi.yaml: it reads requests, calls
+// the use cases and writes what they answer. It is the only package that knows
+// echo, and the only one that turns errors into HTTP's.
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"lethe"
+	"lethe/domain"
+)
+
+// Config bounds what a request may take. Zero values mean the defaults.
+type Config struct {
+	ListTimeout  time.Duration // 10 s
+	GetTimeout   time.Duration // 15 s
+	EraseTimeout time.Duration // 30 s
+	ReadyTimeout time.Duration // 2 s
+}
+
+func (c Config) withDefaults() Config {
+	for _, d := range []struct {
+		value   *time.Duration
+		without time.Duration
+	}{
+		{&c.ListTimeout, 10 * time.Second},
+		{&c.GetTimeout, 15 * time.Second},
+		{&c.EraseTimeout, 30 * time.Second},
+		{&c.ReadyTimeout, 2 * time.Second},
+	} {
+		if *d.value == 0 {
+			*d.value = d.without
+		}
+	}
+	return c
+}
+
+// Deps is what the server calls. All of it is needed.
+type Deps struct {
+	Identify *domain.IdentifyCaller
+	List     *domain.ListResponses
+	Get      *domain.GetResponse
+	Erase    *domain.EraseResponse
+
+	// Credentials reads from a request who says to be calling.
+	Credentials func(*http.Request) domain.Credentials
+	// Ready says whether requests can be answered now. The message of a
+	// domain.Error is told to whoever asks.
+	Ready func(context.Context) error
+	// Metrics serves /metrics.
+	Metrics http.Handler
+	// Observe is called when a request begins; what it returns is called when
+	// it has been answered, with the route's pattern, "other" where there is
+	// none. The same goes for methods that HTTP does not define.
+	Observe func() (done func(route, method string, status int))
+	Log     *slog.Logger
+}
+
+func (d Deps) check() error {
+	var missing []string
+	for _, dep := range []struct {
+		name  string
+		given bool
+	}{
+		{"Identify", d.Identify != nil}, {"List", d.List != nil}, {"Get", d.Get != nil}, {"Erase", d.Erase != nil},
+		{"Credentials", d.Credentials != nil}, {"Ready", d.Ready != nil}, {"Metrics", d.Metrics != nil},
+		{"Observe", d.Observe != nil}, {"Log", d.Log != nil},
+	} {
+		if !dep.given {
+			missing = append(missing, dep.name)
+		}
+	}
+	if missing != nil {
+		return fmt.Errorf("the HTTP server cannot do without %s", strings.Join(missing, ", "))
+	}
+	return nil
+}
+
+// New makes the handler of all routes. It fails when something in deps is
+// missing.
+func New(cfg Config, deps Deps) (http.Handler, error) {
+	if err := deps.check(); err != nil {
+		return nil, err
+	}
+	cfg = cfg.withDefaults()
+	s := &server{Deps: deps, readyTimeout: cfg.ReadyTimeout}
+
+	e := echo.New()
+	e.IPExtractor = echo.ExtractIPDirect() // a header can say anything
+	e.HTTPErrorHandler = s.fail
+	routes := router{e}
+	RegisterHandlersWithOptions(routes, NewStrictHandler(s, []StrictMiddlewareFunc{s.authenticate}), RegisterHandlersOptions{
+		OperationMiddlewares: map[string][]echo.MiddlewareFunc{
+			"listResponses": {guardQuery(listParameters), deadline(cfg.ListTimeout)},
+			"getResponse":   {guardQuery(nil), deadline(cfg.GetTimeout)},
+			"eraseResponse": {guardQuery(nil), deadline(cfg.EraseTimeout)},
+		},
+	})
+	routes.GET("/healthz", healthy)
+	routes.GET("/readyz", s.ready)
+	routes.GET("/metrics", echo.WrapHandler(deps.Metrics))
+	routes.GET("/openapi.yaml", contract)
+
+	s.routes = make(map[string]bool)
+	for _, route := range e.Routes() {
+		s.routes[route.Path] = true
+	}
+	for path := range s.routes {
+		// Without this, echo takes a last parameter for all of the rest.
+		if strings.Contains(path, ":") {
+			e.RouteNotFound(path+"/*", echo.NotFoundHandler)
+		}
+	}
+	e.Use(s.observe, s.recover, refuseOtherOrigins, limitBody, options)
+	return e, nil
+}
+
+// router registers HEAD with every GET: net/http leaves out the body.
+type router struct{ *echo.Echo }
+
+func (r router) GET(path string, h echo.HandlerFunc, m ...echo.MiddlewareFunc) *echo.Route {
+	r.HEAD(path, h, m...)
+	return r.Echo.GET(path, h, m...)
+}
+
+type server struct {
+	Deps
+	readyTimeout time.Duration
+	routes       map[string]bool
+}
+
+var _ StrictServerInterface = (*server)(nil)
+
+func healthy(c echo.Context) error {
+	return c.JSON(http.StatusOK, map[string]string{"status": "alive"})
+}
+
+func (s *server) ready(c echo.Context) error {
+	ctx, cancel := context.WithTimeout(c.Request().Context(), s.readyTimeout)
+	defer cancel()
+	err := s.Ready(ctx)
+	if err == nil {
+		return c.JSON(http.StatusOK, map[string]string{"status": "ready"})
+	}
+	detail := "The database does not answer; look at the service's log"
+	if e, ok := errors.AsType[*domain.Error](err); ok {
+		detail = e.Message
+	}
+	return &domain.Error{Code: domain.CodeUnavailable, Message: detail, Cause: err}
+}
+
+func contract(c echo.Context) error {
+	return c.Blob(http.StatusOK, "application/yaml", lethe.OpenAPI)
+}
+
+// Server makes the server that handler is listened with; its own complaints go
+// to log.
+func Server(addr string, handler http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Addr:              addr,
+		Handler:           handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       15 * time.Second,
+		WriteTimeout:      60 * time.Second, // longer than any deadline of a route
+		IdleTimeout:       120 * time.Second,
+		MaxHeaderBytes:    32 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+}
