@@ -115,10 +115,7 @@ func testPersons(t *testing.T, f PeopleFixture) {
 	if _, err := f.People().ByID(ctx, uuid.New()); domain.CodeOf(err) != domain.CodeNotFound {
 		t.Errorf("want %s, got %v", domain.CodeNotFound, err)
 	}
-	for _, name := range []string{"nobody", "", "RICH", "rich ", "ric_", "%", rich.Email, rich.ID.String()} {
-		if slices.ContainsFunc(people, func(p Person) bool { return name != "" && p.ExternalID == name }) {
-			continue
-		}
+	for _, name := range append([]string{"nobody", "", "RICH", "rich ", "ric_", "r%", rich.Email, rich.ID.String()}, impossible...) {
 		if _, err := f.People().ByExternalID(ctx, name); domain.CodeOf(err) != domain.CodeNotFound {
 			t.Errorf("external id %q: want %s, got %v", name, domain.CodeNotFound, err)
 		}
@@ -166,10 +163,11 @@ func testKeys(t *testing.T, f PeopleFixture) {
 	if got, _ := f.People().ByKey(ctx, "organization"); !slices.Equal(got.Creator.Organizations, []uuid.UUID{acme}) || got.Creator.LastLogin == nil {
 		t.Errorf("want the whole creator, got %s", showPerson(got.Creator))
 	}
-	for _, secret := range append([]string{"revoked", "unknown", "PLATFORM", "platform ", "platfor_", "plat%"}, hostile...) {
+	unknown := []string{"revoked", "unknown", "PLATFORM", "platform ", "platfor_", "plat%"}
+	for _, secret := range slices.Concat(unknown, hostile, impossible) {
 		if _, err := f.People().ByKey(ctx, secret); domain.CodeOf(err) != domain.CodeNotFound {
 			t.Errorf("key %q: want %s, got %v", secret, domain.CodeNotFound, err)
-		} else if secret == "revoked" && strings.Contains(err.Error(), secret) {
+		} else if strings.Contains(err.Error(), "revoked") {
 			t.Errorf("the error names the secret: %v", err)
 		}
 	}

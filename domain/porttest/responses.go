@@ -35,6 +35,9 @@ var hostile = []string{
 	`MODEL-A`, `model-a `, `modèle-ünïcode/λ`, `模型🙂`, "tab\tnewline\n", `/* */`,
 }
 
+// Words that no database can hold, so nothing has them.
+var impossible = []string{"\x00", "model-a\x00", "\xff", "model-a\xc3"}
+
 // Responses runs the promises of domain.Responses.
 func Responses(t *testing.T, newFixture func(t *testing.T) ResponsesFixture) {
 	t.Run("lists", func(t *testing.T) {
@@ -214,6 +217,23 @@ func testHostileWords(t *testing.T, f ResponsesFixture) {
 				t.Errorf("count of %s %q: want none, got %v, %v", name, word, count, err)
 			}
 		}
+	}
+	for _, word := range impossible {
+		for name, filter := range map[string]domain.ResponseFilter{
+			"owner": {Owner: &word}, "state": {State: &word}, "model": {Models: []string{word}}, "tier": {Tiers: []string{word}},
+		} {
+			got, err := f.Responses().Page(ctx, filter, true, 0, 101)
+			if err != nil || len(got) != 0 {
+				t.Errorf("%s %q: want nothing, got %v, %v", name, word, got, err)
+			}
+			if count, err := f.Responses().Count(ctx, filter); err != nil || count.Exact && count.Total != 0 {
+				t.Errorf("count of %s %q: want none, got %v, %v", name, word, count, err)
+			}
+		}
+	}
+	some := domain.ResponseFilter{Models: append(slices.Clone(impossible), "model-a")}
+	if got, err := f.Responses().Page(ctx, some, true, 0, 101); err != nil || len(got) != 1 {
+		t.Errorf("a model among impossible ones: want its row, got %v, %v", got, err)
 	}
 	if got, err := f.Responses().Page(ctx, domain.ResponseFilter{Models: hostile}, true, 0, 101); err != nil || len(got) != len(hostile) {
 		t.Errorf("all the words at once: want %d rows, got %d, %v", len(hostile), len(got), err)

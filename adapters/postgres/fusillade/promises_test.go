@@ -1,0 +1,28 @@
+package fusillade_test
+
+import (
+	"testing"
+
+	"lethe/adapters/postgres"
+	"lethe/adapters/postgres/fusillade"
+	"lethe/domain/porttest"
+	"lethe/internal/pgfixture"
+	"lethe/internal/pgtest"
+)
+
+func TestPromises(t *testing.T) {
+	t.Parallel()
+	porttest.Responses(t, func(t *testing.T) porttest.ResponsesFixture {
+		database := pgtest.New(t)
+		db, err := postgres.Open(postgres.Config{URL: database.RoleURL, SearchPath: []string{"fusillade", "outlet"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(db.Close)
+		responses, err := fusillade.New(postgres.Source{Primary: db}, "outlet")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return pgfixture.New(t, database.URL, pgfixture.Ports{Responses: responses})
+	})
+}
