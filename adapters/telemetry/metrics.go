@@ -1,0 +1,116 @@
+package telemetry
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// Metrics counts what the service does, for Prometheus to fetch.
+type Metrics struct {
+	registry *prometheus.Registry
+	running  prometheus.Gauge
+	duration *prometheus.HistogramVec
+}
+
+// NewMetrics makes the metrics of a service of this version. pools returns the
+// state of each connection pool under its name; it is called at every fetch,
+// and may return none.
+func NewMetrics(version string, pools func() map[string]*pgxpool.Stat) (*Metrics, error) {
+	m := &Metrics{
+		registry: prometheus.NewRegistry(),
+		running: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "lethe_http_requests_in_flight",
+			Help: "Requests that are being answered.",
+		}),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "lethe_http_request_duration_seconds",
+			Help:    "How long requests took to answer.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
+		}, []string{"route", "method", "status"}),
+	}
+	build := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name:        "lethe_build_info",
+		Help:        "Always 1; the label tells which version runs.",
+		ConstLabels: prometheus.Labels{"version": version},
+	})
+	build.Set(1)
+	var errs []error
+	for _, c := range []prometheus.Collector{
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		build, m.running, m.duration, poolCollector{pools},
+	} {
+		errs = append(errs, m.registry.Register(c))
+	}
+	return m, errors.Join(errs...)
+}
+
+// Observe notes that a request begins; what it returns notes its end. route
+// and method must be of a small set.
+func (m *Metrics) Observe() (done func(route, method string, status int)) {
+	begin := time.Now()
+	m.running.Inc()
+	return func(route, method string, status int) {
+		m.running.Dec()
+		m.duration.WithLabelValues(route, method, strconv.Itoa(status)).Observe(time.Since(begin).Seconds())
+	}
+}
+
+// Handler serves the metrics in Prometheus's format.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry})
+}
+
+// poolCollector reads connection pools when it is asked.
+type poolCollector struct {
+	pools func() map[string]*pgxpool.Stat
+}
+
+// poolMetrics are the figures of one pool.
+var poolMetrics = []struct {
+	desc  *prometheus.Desc
+	kind  prometheus.ValueType
+	value func(*pgxpool.Stat) float64
+}{
+	{poolDesc("connections_max", "Connections that the pool may have."), prometheus.GaugeValue,
+		func(s *pgxpool.Stat) float64 { return float64(s.MaxConns()) }},
+	{poolDesc("connections_open", "Connections that the pool has."), prometheus.GaugeValue,
+		func(s *pgxpool.Stat) float64 { return float64(s.TotalConns()) }},
+	{poolDesc("connections_in_use", "Connections that are at work."), prometheus.GaugeValue,
+		func(s *pgxpool.Stat) float64 { return float64(s.AcquiredConns()) }},
+	{poolDesc("acquires_total", "How often a connection was taken."), prometheus.CounterValue,
+		func(s *pgxpool.Stat) float64 { return float64(s.AcquireCount()) }},
+	{poolDesc("acquires_waited_total", "How often none was free at once."), prometheus.CounterValue,
+		func(s *pgxpool.Stat) float64 { return float64(s.EmptyAcquireCount()) }},
+	{poolDesc("acquires_canceled_total", "How often none was free in time."), prometheus.CounterValue,
+		func(s *pgxpool.Stat) float64 { return float64(s.CanceledAcquireCount()) }},
+	{poolDesc("acquire_seconds_total", "How long it took to take connections, in all."), prometheus.CounterValue,
+		func(s *pgxpool.Stat) float64 { return s.AcquireDuration().Seconds() }},
+}
+
+func poolDesc(name, help string) *prometheus.Desc {
+	return prometheus.NewDesc("lethe_pool_"+name, help, []string{"pool"}, nil)
+}
+
+// Describe implements prometheus.Collector.
+func (poolCollector) Describe(descs chan<- *prometheus.Desc) {
+	for _, m := range poolMetrics {
+		descs <- m.desc
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c poolCollector) Collect(metrics chan<- prometheus.Metric) {
+	for name, stat := range c.pools() {
+		for _, m := range poolMetrics {
+			metrics <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(stat), name)
+		}
+	}
+}

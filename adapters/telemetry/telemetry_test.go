@@ -1,0 +1,147 @@
+package telemetry_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"lethe/adapters/telemetry"
+)
+
+func TestNewLogger(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		level, format string
+		want          string // of the info line; "-" is an error
+	}{
+		{"info", "text", "level=INFO msg=said"},
+		{"INFO", "JSON", `"level":"INFO","msg":"said"`},
+		{"debug", "json", `"msg":"said"`},
+		{"warn", "text", ""},
+		{"error", "json", ""},
+		{"", "text", "-"},
+		{"loud", "text", "-"},
+		{"info", "", "-"},
+		{"info", "xml", "-"},
+	} {
+		var out strings.Builder
+		logger, err := telemetry.NewLogger(c.level, c.format, &out)
+		if (err != nil) != (c.want == "-") {
+			t.Errorf("%q, %q: %v", c.level, c.format, err)
+		}
+		if err != nil {
+			continue
+		}
+		logger.Info("said")
+		if !strings.Contains(out.String(), c.want) || (c.want == "") != (out.Len() == 0) {
+			t.Errorf("%q, %q: wrote %q", c.level, c.format, out.String())
+		}
+	}
+}
+
+func TestLogIsEscaped(t *testing.T) {
+	t.Parallel()
+	for _, format := range []string{"text", "json"} {
+		var out strings.Builder
+		logger, err := telemetry.NewLogger("info", format, &out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		logger.Info("said", "what", "a\nlevel=ERROR msg=forged\x1b[31m")
+		if strings.Count(out.String(), "\n") != 1 || strings.Contains(out.String(), "\x1b") {
+			t.Errorf("%s: wrote %q", format, out.String())
+		}
+	}
+}
+
+func fetch(t *testing.T, m *telemetry.Metrics) string {
+	t.Helper()
+	w := httptest.NewRecorder()
+	m.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	if w.Code != http.StatusOK {
+		t.Fatalf("answered %d %s", w.Code, w.Body)
+	}
+	return w.Body.String()
+}
+
+func expect(t *testing.T, got string, lines ...string) {
+	t.Helper()
+	for _, line := range lines {
+		if !strings.Contains(got, line+"\n") {
+			t.Errorf("%s is missing in\n%s", line, got)
+		}
+	}
+}
+
+// newPool is a pool of four whose server cannot be reached.
+func newPool(t *testing.T) *pgxpool.Pool {
+	t.Helper()
+	cfg, err := pgxpool.ParseConfig("postgres://lethe@db.test/lethe?pool_max_conns=4")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.ConnConfig.LookupFunc = func(context.Context, string) ([]string, error) { return []string{"192.0.2.1"}, nil }
+	cfg.ConnConfig.DialFunc = func(context.Context, string, string) (net.Conn, error) {
+		return nil, errors.New("no network here")
+	}
+	pool, err := pgxpool.NewWithConfig(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(pool.Close)
+	return pool
+}
+
+func TestMetrics(t *testing.T) {
+	t.Parallel()
+	pool := newPool(t)
+	m, err := telemetry.NewMetrics("1.2.3", func() map[string]*pgxpool.Stat {
+		return map[string]*pgxpool.Stat{"primary": pool.Stat(), "replica": pool.Stat()}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := m.Observe()
+	m.Observe()
+	ended("/healthz", "GET", 200)
+	if conn, err := pool.Acquire(t.Context()); err == nil {
+		conn.Release()
+		t.Fatal("connected to nowhere")
+	}
+	got := fetch(t, m)
+	expect(t, got,
+		`lethe_build_info{version="1.2.3"} 1`,
+		`lethe_http_requests_in_flight 1`,
+		`lethe_http_request_duration_seconds_count{method="GET",route="/healthz",status="200"} 1`,
+		`lethe_http_request_duration_seconds_bucket{method="GET",route="/healthz",status="200",le="30"} 1`,
+		`lethe_pool_connections_max{pool="primary"} 4`,
+		`lethe_pool_connections_max{pool="replica"} 4`,
+		`lethe_pool_connections_open{pool="primary"} 0`,
+		`lethe_pool_connections_in_use{pool="primary"} 0`,
+	)
+	for _, name := range []string{
+		"go_goroutines", "process_cpu_seconds_total", "lethe_pool_acquires_total", "lethe_pool_acquires_waited_total",
+		"lethe_pool_acquires_canceled_total", "lethe_pool_acquire_seconds_total",
+	} {
+		if !strings.Contains(got, "\n"+name) {
+			t.Errorf("%s is missing", name)
+		}
+	}
+}
+
+func TestMetricsWithoutPools(t *testing.T) {
+	t.Parallel()
+	m, err := telemetry.NewMetrics("1", func() map[string]*pgxpool.Stat { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := fetch(t, m); strings.Contains(got, "lethe_pool_") {
+		t.Errorf("there are pools in %s", got)
+	}
+}
