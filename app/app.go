@@ -1,0 +1,359 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"go.uber.org/dig"
+	"go.uber.org/fx"
+	"go.uber.org/fx/fxevent"
+	"golang.org/x/sync/errgroup"
+
+	"lethe/adapters/auth"
+	"lethe/adapters/httpapi"
+	"lethe/adapters/postgres"
+	"lethe/adapters/postgres/analytics"
+	"lethe/adapters/postgres/fusillade"
+	"lethe/adapters/postgres/inspect"
+	"lethe/adapters/postgres/users"
+	"lethe/adapters/telemetry"
+	"lethe/domain"
+)
+
+const (
+	startTimeout = time.Minute
+	drainTimeout = 30 * time.Second // for requests that are running when the service stops
+	stopTimeout  = drainTimeout + 10*time.Second
+)
+
+// Serve runs the service until ctx ends, then lets running requests finish and
+// stops; that is no error. ready, where not nil, is called with the address
+// once the service listens. Without a configured database it runs the embedded
+// one. A configured one may be away: the service starts, is not ready, and
+// becomes so by itself.
+func Serve(ctx context.Context, cfg *Config, ready func(addr string)) error {
+	log, err := newLogger(cfg)
+	if err != nil {
+		return err
+	}
+	db, err := OpenDatabases(ctx, cfg, logLines{log})
+	if err != nil {
+		return err
+	}
+	err = serve(ctx, cfg, db, log, ready)
+	closing(db, &err)
+	return err
+}
+
+// serve runs the service on databases that are open.
+func serve(ctx context.Context, cfg *Config, db *Databases, log *slog.Logger, ready func(addr string)) (err error) {
+	if ready == nil {
+		ready = func(string) {}
+	}
+	var l *listener
+	application := fx.New(graph(cfg, db, log, ready), fx.Populate(&l))
+	if err := application.Err(); err != nil {
+		return dig.RootCause(err)
+	}
+	start, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	if err := application.Start(start); err != nil {
+		return dig.RootCause(err)
+	}
+	select {
+	case <-ctx.Done():
+		log.Info("stopping; running requests may finish", "within", drainTimeout)
+	case err = <-l.failed:
+	case <-db.gone():
+		err = errors.New("the embedded database has ended: see postgres.log in the data folder, then start again")
+	}
+	stop, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	return errors.Join(err, application.Stop(stop))
+}
+
+// graph is the parts of the service and how they hang together.
+func graph(cfg *Config, db *Databases, log *slog.Logger, ready func(addr string)) fx.Option {
+	return fx.Options(
+		fx.WithLogger(func() fxevent.Logger {
+			events := &fxevent.SlogLogger{Logger: log}
+			events.UseLogLevel(slog.LevelDebug)
+			events.UseErrorLevel(slog.LevelDebug) // errors are returned, and said once
+			return events
+		}),
+		fx.StartTimeout(startTimeout),
+		fx.StopTimeout(stopTimeout),
+		fx.Supply(cfg, db, log, readyFunc(ready)),
+		fx.Module("postgres", fx.Provide(
+			newPools,
+			fx.Annotate(newResponses, fx.As(new(domain.Responses))),
+			fx.Annotate(newUsage, fx.As(new(domain.UsageRecords))),
+			fx.Annotate(newPeople, fx.As(new(domain.People))),
+		)),
+		fx.Module("domain", fx.Provide(
+			domain.NewListResponses,
+			domain.NewGetResponse,
+			domain.NewEraseResponse,
+			func(people domain.People) *domain.IdentifyCaller { return domain.NewIdentifyCaller(people, time.Now) },
+		)),
+		fx.Module("http", fx.Provide(
+			newAuth,
+			newMetrics,
+			newReadiness,
+			newHandler,
+			newListener,
+		)),
+		fx.Invoke(sayWhatIsMissing, func(*listener) {}),
+	)
+}
+
+type readyFunc func(addr string)
+
+func newLogger(cfg *Config) (*slog.Logger, error) {
+	return telemetry.NewLogger(cfg.Log.Level, cfg.Log.Format, os.Stderr)
+}
+
+// logLines writes each line of progress to the log.
+type logLines struct{ log *slog.Logger }
+
+var _ io.Writer = logLines{}
+
+func (l logLines) Write(line []byte) (int, error) {
+	l.log.Info(oneLine(string(line)))
+	return len(line), nil
+}
+
+// pools is the connections to each database. Replicas may be nil; fusillade is
+// main where they share a database.
+type pools struct {
+	main, fusillade postgres.Source
+	opened          map[string]*postgres.DB
+}
+
+func newPools(lc fx.Lifecycle, cfg *Config, db *Databases) (*pools, error) {
+	p := &pools{opened: map[string]*postgres.DB{}}
+	var errs []error
+	open := func(name, url string, searchPath ...string) *postgres.DB {
+		if url == "" {
+			return nil
+		}
+		pool, err := postgres.Open(postgres.Config{
+			URL: url, MaxConns: int32(cfg.Database.MaxConns), SearchPath: searchPath, ApplicationName: applicationName,
+		})
+		if err != nil {
+			errs = append(errs, fmt.Errorf("the %s database: %w", name, err))
+			return nil
+		}
+		p.opened[name] = pool
+		return pool
+	}
+	// Tables of the main database are named with their schema, fusillade's and
+	// outlet's are not.
+	schemas := []string{cfg.Fusillade.Schema, cfg.Outlet.Schema}
+	if db.apart() {
+		p.main = postgres.Source{Primary: open("main", db.MainURL), Replica: open("main_replica", cfg.Database.ReplicaURL)}
+		p.fusillade = postgres.Source{
+			Primary: open("fusillade", db.FusilladeURL, schemas...),
+			Replica: open("fusillade_replica", cfg.Fusillade.ReplicaURL, schemas...),
+		}
+	} else {
+		p.main = postgres.Source{
+			Primary: open("main", db.MainURL, schemas...),
+			Replica: open("main_replica", cfg.Database.ReplicaURL, schemas...),
+		}
+		p.fusillade = p.main
+	}
+	lc.Append(fx.StopHook(p.close))
+	return p, errors.Join(errs...)
+}
+
+func (p *pools) close(ctx context.Context) error {
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		for _, pool := range p.opened {
+			pool.Close()
+		}
+	}()
+	select {
+	case <-closed:
+		return nil
+	case <-ctx.Done():
+		return errors.New("connections to the database were still in use at the end")
+	}
+}
+
+func newMetrics(p *pools) (*telemetry.Metrics, error) {
+	return telemetry.NewMetrics(BuildVersion().Version, func() map[string]*pgxpool.Stat {
+		stats := make(map[string]*pgxpool.Stat, len(p.opened))
+		for name, pool := range p.opened {
+			stats[name] = pool.Pool().Stat()
+		}
+		return stats
+	})
+}
+
+func newResponses(p *pools, cfg *Config) (*fusillade.Responses, error) {
+	return fusillade.New(p.fusillade, cfg.Outlet.Schema)
+}
+
+func newUsage(p *pools) (*analytics.UsageRecords, error) { return analytics.New(p.main) }
+
+func newPeople(lc fx.Lifecycle, p *pools, log *slog.Logger) (*users.People, error) {
+	people, err := users.New(p.main, log)
+	if err != nil {
+		return nil, err
+	}
+	lc.Append(fx.StopHook(people.Close))
+	return people, nil
+}
+
+func newAuth(cfg *Config) (*auth.Reader, error) {
+	return auth.New(auth.Config{
+		SessionSecret:   []byte(cfg.Auth.SessionSecret),
+		SessionCookie:   cfg.Auth.SessionCookie,
+		ProxyHeaders:    cfg.Auth.ProxyHeaders,
+		ProxyUserHeader: cfg.Auth.ProxyUserHeader,
+		ProxyTrusted:    cfg.Auth.ProxyTrusted,
+	})
+}
+
+// readiness says whether requests can be answered.
+type readiness struct {
+	pools    *pools
+	schemas  inspect.Schemas
+	stopping atomic.Bool
+}
+
+func newReadiness(p *pools, db *Databases) *readiness {
+	return &readiness{pools: p, schemas: db.schemas}
+}
+
+// check asks each database for its tables, which is a round trip. A replica
+// that is away is none to wait for: reads turn to the primary.
+func (r *readiness) check(ctx context.Context) error {
+	if r.stopping.Load() {
+		return domain.Errorf(domain.CodeUnavailable, "The service is stopping")
+	}
+	missing, err := r.missing(ctx)
+	if err != nil {
+		return err
+	}
+	if len(missing) > 0 {
+		return domain.Errorf(domain.CodeUnavailable, "The database lacks %d tables or columns, such as: %s; run `lethe doctor`", len(missing), missing[0])
+	}
+	return nil
+}
+
+func (r *readiness) missing(ctx context.Context) ([]string, error) {
+	if r.pools.main.Primary == r.pools.fusillade.Primary {
+		return missingTables(ctx, r.pools.main.Primary, inspect.Requirements(r.schemas))
+	}
+	var main, fusillade []string
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) {
+		main, err = missingTables(ctx, r.pools.main.Primary, inspect.Requirements(r.schemas, inspect.Main))
+		return err
+	})
+	g.Go(func() (err error) {
+		fusillade, err = missingTables(ctx, r.pools.fusillade.Primary, inspect.Requirements(r.schemas, inspect.Fusillade))
+		return err
+	})
+	err := g.Wait()
+	return append(main, fusillade...), err
+}
+
+func newHandler(id *domain.IdentifyCaller, list *domain.ListResponses, get *domain.GetResponse, erase *domain.EraseResponse,
+	credentials *auth.Reader, ready *readiness, metrics *telemetry.Metrics, log *slog.Logger,
+) (http.Handler, error) {
+	return httpapi.New(httpapi.Config{}, httpapi.Deps{
+		Identify: id, List: list, Get: get, Erase: erase,
+		Credentials: credentials.Read, Ready: ready.check,
+		Metrics: metrics.Handler(), Observe: metrics.Observe, Log: log,
+	})
+}
+
+// listener is the service's open door.
+type listener struct {
+	failed chan error // receives why it stopped listening by itself
+}
+
+func newListener(lc fx.Lifecycle, cfg *Config, handler http.Handler, ready *readiness, log *slog.Logger, listening readyFunc) *listener {
+	l := &listener{failed: make(chan error, 1)}
+	server := httpapi.Server(cfg.HTTPAddr, handler, log)
+	lc.Append(fx.Hook{
+		OnStart: func(ctx context.Context) error {
+			socket, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.HTTPAddr)
+			switch {
+			case errors.Is(err, syscall.EADDRINUSE):
+				return fmt.Errorf("address %s is taken by another program: stop that one, or choose another address with LETHE_HTTP_ADDR, such as LETHE_HTTP_ADDR=127.0.0.1:8081", cfg.HTTPAddr)
+			case err != nil:
+				return fmt.Errorf("cannot listen on %s: %w: choose another address with LETHE_HTTP_ADDR", cfg.HTTPAddr, err)
+			}
+			go func() {
+				if err := server.Serve(socket); !errors.Is(err, http.ErrServerClosed) {
+					l.failed <- fmt.Errorf("the service stopped listening: %w", err)
+				}
+			}()
+			addr := socket.Addr().String()
+			log.Info("listening", "addr", addr, "version", BuildVersion().Version)
+			listening(addr)
+			return nil
+		},
+		OnStop: func(ctx context.Context) error {
+			ready.stopping.Store(true)
+			ctx, cancel := context.WithTimeout(ctx, drainTimeout)
+			defer cancel()
+			if err := server.Shutdown(ctx); err != nil {
+				return errors.Join(fmt.Errorf("requests were still running after %s and have been cut off", drainTimeout), server.Close())
+			}
+			return nil
+		},
+	})
+	return l
+}
+
+// sayWhatIsMissing logs once what a given database lacks. It holds up nothing.
+func sayWhatIsMissing(lc fx.Lifecycle, db *Databases, ready *readiness, log *slog.Logger) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	lc.Append(fx.Hook{
+		OnStart: func(context.Context) error {
+			go func() {
+				defer close(done)
+				missing, err := ready.missing(ctx)
+				switch {
+				case ctx.Err() != nil:
+				case err != nil:
+					log.Warn("the database does not answer yet; the service is not ready and tries again with every request", "error", err)
+				case len(missing) > 0:
+					log.Error("the database is not as needed; run `lethe doctor` for what to do", "missing", missing)
+				}
+			}()
+			return nil
+		},
+		OnStop: func(context.Context) error {
+			cancel()
+			<-done
+			return nil
+		},
+	})
+}
+
+func missingTables(ctx context.Context, db *postgres.DB, reqs []inspect.Requirement) (missing []string, err error) {
+	err = db.Use(ctx, func(c *pgxpool.Conn) error {
+		missing, err = inspect.MissingTables(ctx, c, reqs)
+		return err
+	})
+	return missing, err
+}

@@ -1,0 +1,576 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	koanfyaml "github.com/knadh/koanf/parsers/yaml"
+	"github.com/knadh/koanf/providers/confmap"
+	"github.com/knadh/koanf/providers/env/v2"
+	"github.com/knadh/koanf/providers/file"
+	"github.com/knadh/koanf/providers/posflag"
+	"github.com/knadh/koanf/v2"
+	"github.com/spf13/pflag"
+	"go.yaml.in/yaml/v3"
+)
+
+// Config is the effective configuration, made by LoadConfig and valid.
+type Config struct {
+	Database struct {
+		URL        string // empty: an embedded Postgres
+		ReplicaURL string
+		MaxConns   int // of each pool
+	}
+	Fusillade struct {
+		DatabaseURL string // empty: in the main database
+		ReplicaURL  string
+		Schema      string
+	}
+	Outlet struct {
+		Schema string
+	}
+	HTTPAddr string
+	Auth     struct {
+		SessionSecret   string // empty: sessions are off
+		SessionCookie   string
+		ProxyHeaders    bool
+		ProxyUserHeader string
+		ProxyTrusted    []netip.Prefix
+	}
+	DataDir string
+	Log     struct {
+		Level  string // debug, info, warn or error
+		Format string // text or json
+	}
+
+	sources map[string]string // where each key's value comes from
+}
+
+// Embedded tells whether the service brings its own Postgres.
+func (c *Config) Embedded() bool { return c.Database.URL == "" }
+
+// setting is one key of the configuration.
+type setting struct {
+	key   string
+	usage string
+	field func(*Config) any  // a pointer to the value
+	check func(string) error // for strings; must not repeat the value
+	hide  func(string) string
+}
+
+var settings = []setting{
+	{"database.url", "Postgres with users, keys, usage and, unless given apart, fusillade; empty: an embedded one", func(c *Config) any { return &c.Database.URL }, checkURL, hidePassword},
+	{"database.replica_url", "read replica of the database", func(c *Config) any { return &c.Database.ReplicaURL }, checkURL, hidePassword},
+	{"database.max_conns", "connections of each pool", func(c *Config) any { return &c.Database.MaxConns }, nil, nil},
+	{"fusillade.database_url", "Postgres with fusillade, if it has its own", func(c *Config) any { return &c.Fusillade.DatabaseURL }, checkURL, hidePassword},
+	{"fusillade.replica_url", "read replica of fusillade's own database", func(c *Config) any { return &c.Fusillade.ReplicaURL }, checkURL, hidePassword},
+	{"fusillade.schema", "schema of fusillade's tables", func(c *Config) any { return &c.Fusillade.Schema }, checkSchema, nil},
+	{"outlet.schema", "schema of outlet's tables", func(c *Config) any { return &c.Outlet.Schema }, checkSchema, nil},
+	{"http.addr", "address to listen on, as HOST:PORT; port 0 takes a free one", func(c *Config) any { return &c.HTTPAddr }, checkAddr, nil},
+	{"auth.session_secret", "secret that signs session cookies, 16 bytes or more; empty: sessions are off", func(c *Config) any { return &c.Auth.SessionSecret }, checkSecret, hideAll},
+	{"auth.session_cookie", "name of the session cookie", func(c *Config) any { return &c.Auth.SessionCookie }, checkToken, nil},
+	{"auth.proxy_headers", "true: believe a proxy's word for who is calling", func(c *Config) any { return &c.Auth.ProxyHeaders }, nil, nil},
+	{"auth.proxy_user_header", "header that names the user", func(c *Config) any { return &c.Auth.ProxyUserHeader }, checkToken, nil},
+	{"auth.proxy_trusted", "addresses of proxies, as CIDRs with commas between", func(c *Config) any { return &c.Auth.ProxyTrusted }, nil, nil},
+	{"data_dir", "folder of the embedded database", func(c *Config) any { return &c.DataDir }, checkDir, nil},
+	{"log.level", "debug, info, warn or error", func(c *Config) any { return &c.Log.Level }, oneOf("debug", "info", "warn", "error"), nil},
+	{"log.format", "text or json", func(c *Config) any { return &c.Log.Format }, oneOf("text", "json"), nil},
+}
+
+func settingOf(key string) (setting, bool) {
+	i := slices.IndexFunc(settings, func(s setting) bool { return s.key == key })
+	if i < 0 {
+		return setting{}, false
+	}
+	return settings[i], true
+}
+
+const envPrefix = "LETHE_"
+
+func (s setting) env() string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(s.key, ".", "_"))
+}
+
+func (s setting) flag() string {
+	return strings.NewReplacer(".", "-", "_", "-").Replace(s.key)
+}
+
+// AddFlags adds a flag for each setting whose key begins with one of the
+// prefixes; none means all.
+func AddFlags(flags *pflag.FlagSet, prefixes ...string) {
+	for _, s := range settings {
+		if s.key == "auth.session_secret" {
+			continue // other users of the machine can read command lines
+		}
+		wanted := len(prefixes) == 0 || slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(s.key, p) })
+		if wanted {
+			flags.String(s.flag(), "", fmt.Sprintf("%s [%s]", s.usage, s.env()))
+		}
+	}
+}
+
+// ConfigError lists everything that is wrong with a configuration. It holds no
+// secrets.
+type ConfigError struct{ Problems []string }
+
+func (e *ConfigError) Error() string { return strings.Join(e.Problems, "\n") }
+
+// Sources is where a configuration is read from.
+type Sources struct {
+	File    string         // empty: lethe.yaml, where there is one
+	Environ []string       // as of os.Environ
+	Flags   *pflag.FlagSet // with flags of AddFlags, parsed; may be nil
+}
+
+const defaultFile = "lethe.yaml"
+
+// LoadConfig reads defaults, then the file, the environment and the flags,
+// each over the ones before. An empty variable counts as not given. If
+// anything is wrong it returns a *ConfigError with all of it.
+func LoadConfig(from Sources) (*Config, error) {
+	r := reader{sources: map[string]string{}, merged: koanf.New(".")}
+	r.readFile(from.File)
+	r.readEnvironment(from.Environ)
+	if from.Flags != nil {
+		r.readFlags(from.Flags)
+	}
+	given := r.merged
+	r.merged = koanf.New(".")
+	apart := given.Exists("fusillade.database_url")
+	if err := r.merged.Load(confmap.Provider(defaults(apart, from.Environ), "."), nil); err != nil {
+		return nil, err
+	}
+	if err := r.merged.Merge(given); err != nil {
+		return nil, err
+	}
+
+	c := &Config{sources: r.sources}
+	for _, s := range settings {
+		if r.sources[s.key] == "" {
+			r.sources[s.key] = "default"
+		}
+		if err := s.assign(c, r.merged.Get(s.key)); err != nil {
+			r.problem(s.key, "%s", err.Error())
+		}
+	}
+	r.crossCheck(c)
+	if len(r.problems) > 0 {
+		return nil, &ConfigError{r.problems}
+	}
+	if c.DataDir != "" {
+		dir, err := filepath.Abs(c.DataDir)
+		if err != nil {
+			return nil, err
+		}
+		c.DataDir = dir
+	}
+	return c, nil
+}
+
+func defaults(apart bool, environ []string) map[string]any {
+	d := map[string]any{
+		"database.max_conns":     10,
+		"fusillade.schema":       "fusillade",
+		"outlet.schema":          "outlet",
+		"http.addr":              "127.0.0.1:8080",
+		"auth.session_cookie":    "dwctl_session",
+		"auth.proxy_headers":     false,
+		"auth.proxy_user_header": "x-doubleword-user",
+		"auth.proxy_trusted":     "127.0.0.0/8,::1/128",
+		"data_dir":               defaultDataDir(environ),
+		"log.level":              "info",
+		"log.format":             "text",
+	}
+	if apart {
+		d["fusillade.schema"], d["outlet.schema"] = "public", "public"
+	}
+	return d
+}
+
+func defaultDataDir(environ []string) string {
+	if os.Geteuid() == 0 {
+		return "/var/lib/lethe"
+	}
+	get := func(name string) string {
+		for _, v := range slices.Backward(environ) {
+			if value, ok := strings.CutPrefix(v, name+"="); ok {
+				return value
+			}
+		}
+		return ""
+	}
+	if dir := get("XDG_DATA_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "lethe")
+	}
+	if home := get("HOME"); home != "" {
+		return filepath.Join(home, ".local", "share", "lethe")
+	}
+	return ""
+}
+
+// reader gathers values, where they come from, and what is wrong.
+type reader struct {
+	merged   *koanf.Koanf
+	sources  map[string]string
+	problems []string
+}
+
+func (r *reader) problem(key, format string, args ...any) {
+	name := key
+	if source := r.sources[key]; source != "" && source != "default" {
+		name = fmt.Sprintf("%s (%s)", key, source)
+	} else if s, ok := settingOf(key); ok {
+		name = fmt.Sprintf("%s (%s)", key, s.env())
+	}
+	r.problems = append(r.problems, name+": "+fmt.Sprintf(format, args...))
+}
+
+func (r *reader) readFile(name string) {
+	asked := name != ""
+	if !asked {
+		name = defaultFile
+	}
+	k := koanf.New(".")
+	err := k.Load(file.Provider(name), koanfyaml.Parser())
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && !asked:
+		return
+	case errors.Is(err, fs.ErrNotExist):
+		r.problems = append(r.problems, fmt.Sprintf("--config: there is no file %q: create it, or leave the flag out", name))
+		return
+	case errors.Is(err, fs.ErrPermission):
+		r.problems = append(r.problems, fmt.Sprintf("%s: may not be read by this user: change its owner or mode", name))
+		return
+	case err != nil:
+		// The parser's own words may repeat a secret.
+		where := ""
+		if line := yamlLine.FindString(err.Error()); line != "" {
+			where = " at " + line
+		}
+		r.problems = append(r.problems, fmt.Sprintf("%s: is not a YAML mapping%s: compare it with what `lethe config` prints", name, where))
+		return
+	}
+	for _, key := range k.Keys() {
+		_, known := settingOf(key)
+		value := k.Get(key)
+		switch {
+		case known && value != nil:
+			r.sources[key] = "file " + name
+		case known || isSection(key) && isEmpty(value):
+			k.Delete(key) // as good as not written
+		default:
+			k.Delete(key)
+			r.problems = append(r.problems, fmt.Sprintf("%s: unknown key %q: take it out or correct it; compare it with a file that `lethe config` prints", name, key))
+		}
+	}
+	r.merge(k)
+}
+
+var yamlLine = regexp.MustCompile(`line \d+`)
+
+// isSection tells whether settings lie below the key.
+func isSection(key string) bool {
+	return slices.ContainsFunc(settings, func(s setting) bool { return strings.HasPrefix(s.key, key+".") })
+}
+
+func isEmpty(value any) bool {
+	m, ok := value.(map[string]any)
+	return value == nil || ok && len(m) == 0
+}
+
+func (r *reader) readEnvironment(environ []string) {
+	byName := map[string]setting{}
+	for _, s := range settings {
+		byName[s.env()] = s
+	}
+	var unknown []string
+	k := koanf.New(".")
+	err := k.Load(env.Provider(".", env.Opt{
+		Prefix:      envPrefix,
+		EnvironFunc: func() []string { return environ },
+		TransformFunc: func(name, value string) (string, any) {
+			s, known := byName[name]
+			switch {
+			case strings.HasPrefix(name, envPrefix+"TEST_"): // the tests' own
+			case !known:
+				unknown = append(unknown, fmt.Sprintf("%s: unknown variable: unset it or correct it; `lethe serve --help` lists every name", name))
+			case value != "":
+				r.sources[s.key] = "environment " + name
+				return s.key, value
+			}
+			return "", nil
+		},
+	}), nil)
+	if err != nil {
+		r.problems = append(r.problems, err.Error())
+	}
+	slices.Sort(unknown)
+	r.problems = append(r.problems, unknown...)
+	r.merge(k)
+}
+
+func (r *reader) readFlags(flags *pflag.FlagSet) {
+	k := koanf.New(".")
+	err := k.Load(posflag.ProviderWithFlag(flags, ".", nil, func(f *pflag.Flag) (string, any) {
+		i := slices.IndexFunc(settings, func(s setting) bool { return s.flag() == f.Name })
+		if i < 0 || !f.Changed {
+			return "", nil
+		}
+		r.sources[settings[i].key] = "flag --" + f.Name
+		return settings[i].key, f.Value.String()
+	}), nil)
+	if err != nil {
+		r.problems = append(r.problems, err.Error())
+	}
+	r.merge(k)
+}
+
+func (r *reader) merge(k *koanf.Koanf) {
+	if err := r.merged.Merge(k); err != nil {
+		r.problems = append(r.problems, err.Error())
+	}
+}
+
+// crossCheck finds values that do not go together.
+func (r *reader) crossCheck(c *Config) {
+	main := r.merged.String("database.url") != ""
+	apart := r.merged.String("fusillade.database_url") != ""
+	for _, key := range []string{"database.replica_url", "fusillade.database_url"} {
+		if !main && r.merged.String(key) != "" {
+			r.problem(key, "needs database.url (LETHE_DATABASE_URL): give that too")
+		}
+	}
+	if !apart && r.merged.String("fusillade.replica_url") != "" {
+		r.problem("fusillade.replica_url", "needs fusillade.database_url (LETHE_FUSILLADE_DATABASE_URL): give that too, or use database.replica_url")
+	}
+	if !main && r.merged.String("data_dir") == "" {
+		r.problem("data_dir", "there is no home folder to put it in: give a folder for the embedded database, or database.url")
+	}
+	if c.Auth.ProxyHeaders && r.sources["auth.proxy_trusted"] != "default" && len(c.Auth.ProxyTrusted) == 0 {
+		r.problem("auth.proxy_trusted", "proxy headers are on but no address is trusted: give the proxy's, as a CIDR such as 10.1.2.3/32")
+	}
+}
+
+// assign reads a value of any source into the setting's field. Its errors do
+// not repeat values.
+func (s setting) assign(c *Config, value any) error {
+	if value == nil {
+		return nil
+	}
+	if list, ok := value.([]any); ok {
+		texts := make([]string, len(list))
+		for i, v := range list {
+			text, ok := v.(string)
+			if !ok {
+				return errors.New("must be a list of texts")
+			}
+			texts[i] = text
+		}
+		value = strings.Join(texts, ",")
+	}
+	text, isText := value.(string)
+	switch field := s.field(c).(type) {
+	case *string:
+		if !isText {
+			return errors.New("must be text: put it in quotes")
+		}
+		*field = text
+		if s.check != nil && (text != "" || !s.mayBeEmpty()) {
+			return s.check(text)
+		}
+	case *int:
+		n, err := strconv.Atoi(fmt.Sprint(value))
+		if err != nil || n < 1 || n > 1000 {
+			return errors.New("must be a whole number from 1 to 1000")
+		}
+		*field = n
+	case *bool:
+		switch fmt.Sprint(value) {
+		case "true":
+			*field = true
+		case "false":
+			*field = false
+		default:
+			return errors.New("must be true or false")
+		}
+	case *[]netip.Prefix:
+		for part := range strings.SplitSeq(text, ",") {
+			part = strings.TrimSpace(part)
+			if part == "" {
+				continue
+			}
+			prefix, err := netip.ParsePrefix(part)
+			if addr, errAddr := netip.ParseAddr(part); err != nil && errAddr == nil {
+				prefix, err = addr.Prefix(addr.BitLen())
+			}
+			if err != nil {
+				return errors.New("must be addresses such as 10.0.0.0/8 or 10.1.2.3 with commas between")
+			}
+			*field = append(*field, prefix)
+		}
+		if !isText {
+			return errors.New("must be text or a list of texts")
+		}
+	}
+	return nil
+}
+
+// mayBeEmpty: secrets and URLs, where empty means "none".
+func (s setting) mayBeEmpty() bool { return s.hide != nil || s.key == "data_dir" }
+
+func checkURL(text string) error {
+	const hint = "must be a URL such as postgres://USER:PASSWORD@HOST:5432/DATABASE"
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
+		return errors.New(hint + "; special characters of a password are written as %XX")
+	}
+	if _, err := pgconn.ParseConfig(text); err != nil {
+		// The error may repeat the password.
+		return errors.New(hint + "; a part after the ? may be misspelt, or a file that it names missing")
+	}
+	return nil
+}
+
+func checkSchema(text string) error {
+	if text == "" || len(text) > 63 || strings.ContainsRune(text, 0) {
+		return errors.New("must be the name of a schema, of 1 to 63 bytes")
+	}
+	return nil
+}
+
+func checkAddr(text string) error {
+	_, port, err := net.SplitHostPort(text)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return errors.New("must be HOST:PORT such as 127.0.0.1:8080, with a port from 0 to 65535")
+	}
+	return nil
+}
+
+func checkSecret(text string) error {
+	if len(text) < 16 {
+		return errors.New("is shorter than 16 bytes: make one with `openssl rand -hex 32`, or take dwctl's")
+	}
+	return nil
+}
+
+var token = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
+
+func checkToken(text string) error {
+	if !token.MatchString(text) {
+		return errors.New("must be a name of letters, digits and hyphens")
+	}
+	return nil
+}
+
+func checkDir(text string) error {
+	if strings.ContainsRune(text, 0) {
+		return errors.New("must be the path of a folder")
+	}
+	if info, err := os.Stat(text); err == nil && !info.IsDir() {
+		return errors.New("is a file: name a folder, or one that is yet to be made")
+	}
+	return nil
+}
+
+func oneOf(words ...string) func(string) error {
+	return func(text string) error {
+		if !slices.Contains(words, text) {
+			return errors.New("must be " + strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1])
+		}
+		return nil
+	}
+}
+
+func hideAll(string) string { return "(hidden)" }
+
+// hidePassword hides what pgx takes for a password, wherever it is in the URL.
+func hidePassword(text string) string {
+	u, err := url.Parse(text)
+	if err != nil {
+		return "(hidden)"
+	}
+	if _, has := u.User.Password(); has {
+		u.User = url.UserPassword(u.User.Username(), "hidden")
+	}
+	query := u.Query()
+	for key := range query {
+		if strings.Contains(strings.ToLower(key), "password") {
+			query.Set(key, "hidden")
+		}
+	}
+	if len(query) > 0 {
+		u.RawQuery = query.Encode()
+	}
+	return u.String()
+}
+
+// Print writes the configuration as YAML, each value with its source, secrets
+// and passwords hidden.
+func (c *Config) Print(w io.Writer) error {
+	root := &yaml.Node{Kind: yaml.MappingNode}
+	sections := map[string]*yaml.Node{"": root}
+	for _, s := range settings {
+		section, name, _ := strings.Cut(s.key, ".")
+		if name == "" {
+			section, name = "", section
+		}
+		if sections[section] == nil {
+			sections[section] = &yaml.Node{Kind: yaml.MappingNode}
+			root.Content = append(root.Content, &yaml.Node{Kind: yaml.ScalarNode, Value: section}, sections[section])
+		}
+		var value yaml.Node
+		if err := value.Encode(s.printable(c)); err != nil {
+			return err
+		}
+		if value.Kind == yaml.SequenceNode {
+			value.Style = yaml.FlowStyle
+		}
+		value.LineComment = c.sources[s.key]
+		if c.sources[s.key] == "default" {
+			value.LineComment = "default; " + s.env()
+		}
+		sections[section].Content = append(sections[section].Content, &yaml.Node{Kind: yaml.ScalarNode, Value: name}, &value)
+	}
+	enc := yaml.NewEncoder(w)
+	enc.SetIndent(2)
+	if err := enc.Encode(root); err != nil {
+		return err
+	}
+	return enc.Close()
+}
+
+func (s setting) printable(c *Config) any {
+	switch field := s.field(c).(type) {
+	case *string:
+		if *field != "" && s.hide != nil {
+			return s.hide(*field)
+		}
+		return *field
+	case *[]netip.Prefix:
+		texts := []string{}
+		for _, p := range *field {
+			texts = append(texts, p.String())
+		}
+		return texts
+	case *int:
+		return *field
+	case *bool:
+		return *field
+	}
+	return nil
+}

@@ -1,0 +1,107 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"lethe/adapters/embeddedpg"
+	"lethe/adapters/postgres/inspect"
+	"lethe/adapters/postgres/migrate"
+)
+
+// Databases is where the tables are.
+type Databases struct {
+	MainURL      string
+	FusilladeURL string // empty: in the main database
+
+	embedded *embeddedpg.Server // nil: the URLs were given
+	schemas  inspect.Schemas
+}
+
+// stopEmbeddedTimeout bounds the end of the embedded server; it writes a
+// checkpoint first.
+const stopEmbeddedTimeout = 20 * time.Second
+
+// OpenDatabases returns the configured databases without connecting to them.
+// Where none is configured it starts the embedded one, or joins the one that
+// another lethe runs on the same folder, and brings its tables up to date;
+// progress receives a line for each step that takes time.
+func OpenDatabases(ctx context.Context, cfg *Config, progress io.Writer) (*Databases, error) {
+	db := &Databases{
+		MainURL:      cfg.Database.URL,
+		FusilladeURL: cfg.Fusillade.DatabaseURL,
+		schemas:      inspect.Schemas{Fusillade: cfg.Fusillade.Schema, Outlet: cfg.Outlet.Schema},
+	}
+	if !cfg.Embedded() {
+		return db, nil
+	}
+	server, err := embeddedpg.Open(ctx, embeddedpg.Config{DataDir: cfg.DataDir, Progress: progress})
+	if err != nil {
+		return nil, err
+	}
+	db.embedded, db.MainURL = server, server.URL()
+	if _, err := migrate.Up(ctx, db.target()); err != nil {
+		return nil, errors.Join(fmt.Errorf("bring the embedded database up to date: %w", err), db.Close())
+	}
+	return db, nil
+}
+
+// Close stops the embedded server, if this process has started it.
+func (db *Databases) Close() error {
+	if db.embedded == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), stopEmbeddedTimeout)
+	defer cancel()
+	return db.embedded.Stop(ctx)
+}
+
+// gone is closed when the embedded server has ended; nil, and so never, for a
+// database that was given.
+func (db *Databases) gone() <-chan struct{} {
+	if db.embedded == nil {
+		return nil
+	}
+	return db.embedded.Done()
+}
+
+// apart tells whether fusillade has a database of its own.
+func (db *Databases) apart() bool { return db.FusilladeURL != "" }
+
+func (db *Databases) target() migrate.Target {
+	schemas := migrate.Schemas(db.schemas)
+	if db.apart() && schemas.Outlet == "public" {
+		// That is where outlet is in fusillade's database. Nothing creates it
+		// there, and in the main one it has its usual place.
+		schemas.Outlet = ""
+	}
+	return migrate.Target{MainURL: db.MainURL, FusilladeURL: db.FusilladeURL, Schemas: schemas}
+}
+
+// connectTimeout bounds the connecting of commands.
+const connectTimeout = 10 * time.Second
+
+// connect makes a connection for a command.
+func connect(ctx context.Context, url string) (*pgx.Conn, error) {
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, errors.New("the database URL cannot be read") // the driver's words would repeat it
+	}
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = connectTimeout
+	}
+	config.RuntimeParams["application_name"] = applicationName
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("%w: is the server running, and do host, port, user and password of the URL fit?", err)
+	}
+	return conn, nil
+}
+
+// applicationName is how connections are shown in pg_stat_activity.
+const applicationName = "lethe"

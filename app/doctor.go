@@ -1,0 +1,371 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"lethe/adapters/postgres/inspect"
+)
+
+// Finding is how a check ended.
+type Finding string
+
+// The findings; only a problem must be mended for the service to work.
+const (
+	OK      Finding = "ok"
+	Warning Finding = "warning"
+	Problem Finding = "problem"
+)
+
+// Check is one thing that the doctor looked at.
+type Check struct {
+	Database string   `json:"database"` // main, fusillade, or one of their replicas
+	Name     string   `json:"check"`
+	Finding  Finding  `json:"finding"`
+	Detail   string   `json:"detail"`
+	Advice   string   `json:"advice,omitempty"`
+	SQL      []string `json:"sql,omitempty"` // to be run as it is, outside of a transaction
+}
+
+// Report is all that the doctor found.
+type Report struct {
+	Checks []Check `json:"checks"`
+}
+
+// Problems is how many checks found something that must be mended.
+func (r *Report) Problems() int { return r.count(Problem) }
+
+func (r *Report) count(f Finding) int {
+	n := 0
+	for _, c := range r.Checks {
+		if c.Finding == f {
+			n++
+		}
+	}
+	return n
+}
+
+// Write prints the report.
+func (r *Report) Write(out io.Writer, asJSON bool) error {
+	if asJSON {
+		return writeJSON(out, r)
+	}
+	var b strings.Builder
+	for _, c := range r.Checks {
+		fmt.Fprintf(&b, "%-8s %s, %s: %s\n", c.Finding, c.Database, c.Name, c.Detail)
+		if c.Advice != "" {
+			fmt.Fprintf(&b, "         -> %s\n", c.Advice)
+		}
+		for _, statement := range c.SQL {
+			fmt.Fprintf(&b, "            %s;\n", statement)
+		}
+	}
+	fmt.Fprintf(&b, "\n%d checks: %d ok, %d warnings, %d problems\n", len(r.Checks), r.count(OK), r.count(Warning), r.count(Problem))
+	_, err := io.WriteString(out, b.String())
+	return err
+}
+
+const (
+	checkTimeout = 30 * time.Second // for all checks of one database
+
+	skewToMention = 2 * time.Second
+	lagToMention  = 10 * time.Second
+	// Less than this is what any busy primary is ahead.
+	lagBytesToMention = 16 << 20
+)
+
+// Doctor examines the configured databases. An error means that it could not
+// even begin; whatever is wrong with a database is in the report.
+func Doctor(ctx context.Context, cfg *Config, progress io.Writer) (report *Report, err error) {
+	db, err := OpenDatabases(ctx, cfg, progress)
+	if err != nil {
+		return nil, err
+	}
+	defer closing(db, &err)
+
+	d := &doctor{cfg: cfg, schemas: db.schemas, report: &Report{}}
+	mainSides := []inspect.Side{inspect.Main, inspect.Fusillade}
+	if db.apart() {
+		mainSides = mainSides[:1]
+	}
+	d.examine(ctx, "main", db.MainURL, cfg.Database.ReplicaURL, mainSides)
+	if db.apart() {
+		d.examine(ctx, "fusillade", db.FusilladeURL, cfg.Fusillade.ReplicaURL, []inspect.Side{inspect.Fusillade})
+	}
+	return d.report, nil
+}
+
+type doctor struct {
+	cfg     *Config
+	schemas inspect.Schemas
+	report  *Report
+}
+
+func (d *doctor) add(c Check) { d.report.Checks = append(d.report.Checks, c) }
+
+// failed adds a check that could not be made. It returns whether err was one.
+func (d *doctor) failed(database, name string, err error) bool {
+	if err != nil {
+		d.add(Check{database, name, Problem, "could not be checked: " + oneLine(err.Error()), "see whether the server's log says more", nil})
+	}
+	return err != nil
+}
+
+func (d *doctor) examine(ctx context.Context, name, url, replicaURL string, sides []inspect.Side) {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	conn := d.connect(ctx, name, url)
+	if conn != nil {
+		defer hangUp(conn)
+		d.server(ctx, name, conn)
+		d.tables(ctx, name, conn, sides)
+		d.indexes(ctx, name, conn, sides)
+		d.clock(ctx, name, conn)
+		d.connections(ctx, name, conn)
+		d.migrations(ctx, name, conn, sides)
+	}
+	if replicaURL == "" {
+		return
+	}
+	replicaName := name + " replica"
+	replica := d.connect(ctx, replicaName, replicaURL)
+	if replica == nil {
+		return
+	}
+	defer hangUp(replica)
+	d.tables(ctx, replicaName, replica, sides)
+	if conn != nil {
+		d.lag(ctx, replicaName, conn, replica)
+	}
+}
+
+func hangUp(conn *pgx.Conn) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = conn.Close(ctx)
+}
+
+func (d *doctor) connect(ctx context.Context, name, url string) *pgx.Conn {
+	const check = "connection"
+	begun := time.Now()
+	conn, err := connect(ctx, url)
+	if err != nil {
+		d.add(Check{name, check, Problem, oneLine(err.Error()), "correct the URL (`lethe config` shows it without its password), or start the server", nil})
+		return nil
+	}
+	c := conn.Config()
+	d.add(Check{Database: name, Name: check, Finding: OK,
+		Detail: fmt.Sprintf("database %q at %s as role %q, in %s", c.Database, c.Host, c.User, time.Since(begun).Round(time.Millisecond))})
+	return conn
+}
+
+func (d *doctor) server(ctx context.Context, name string, conn *pgx.Conn) {
+	const check = "server version"
+	number, text, err := inspect.ServerVersion(ctx, conn)
+	if d.failed(name, check, err) {
+		return
+	}
+	if number < inspect.MinServerVersion {
+		d.add(Check{name, check, Problem, "PostgreSQL " + text, fmt.Sprintf("upgrade it to %d or newer", inspect.MinServerVersion/10000), nil})
+		return
+	}
+	d.add(Check{Database: name, Name: check, Finding: OK, Detail: "PostgreSQL " + text})
+}
+
+// tables looks for tables, columns and the privileges on them.
+func (d *doctor) tables(ctx context.Context, name string, conn *pgx.Conn, sides []inspect.Side) {
+	const check = "tables"
+	reqs := inspect.Requirements(d.schemas, sides...)
+	missing, err := inspect.MissingTables(ctx, conn, reqs)
+	if d.failed(name, check, err) {
+		return
+	}
+	for _, m := range missing {
+		d.add(Check{name, check, Problem, m,
+			"if the tables are dwctl's, correct fusillade.schema and outlet.schema or finish its migrations; in a database of Lethe's own, run `lethe migrate up`", nil})
+	}
+	present, err := inspect.Present(ctx, conn, reqs)
+	if d.failed(name, check, err) {
+		return
+	}
+	if len(missing) == 0 {
+		detail := "all there"
+		if absent := len(reqs) - len(present); absent > 0 {
+			detail += fmt.Sprintf("; %d tables of raw copies are not in this database, so nothing can be erased from them here", absent)
+		}
+		d.add(Check{Database: name, Name: check, Finding: OK, Detail: detail})
+	}
+
+	const privileges = "privileges"
+	lacking, err := inspect.MissingPrivileges(ctx, conn, present)
+	if d.failed(name, privileges, err) {
+		return
+	}
+	if len(lacking) > 0 {
+		d.add(Check{name, privileges, Problem, "the role lacks " + strings.Join(lacking, "; "),
+			fmt.Sprintf("have the tables' owner run what `lethe doctor --grants --role %s` prints", conn.Config().User), nil})
+		return
+	}
+	d.add(Check{Database: name, Name: privileges, Finding: OK, Detail: "all that is needed"})
+}
+
+func (d *doctor) indexes(ctx context.Context, name string, conn *pgx.Conn, sides []inspect.Side) {
+	const check = "indexes"
+	advice, err := inspect.MissingIndexes(ctx, conn, d.schemas, sides...)
+	if d.failed(name, check, err) {
+		return
+	}
+	for _, a := range advice {
+		detail := fmt.Sprintf("%s lacks an index that lists or erasures need", a.Table)
+		if a.Invalid != "" {
+			detail = fmt.Sprintf("index %s of %s is not valid: it was left unfinished, or is being built right now", a.Invalid, a.Table)
+		}
+		d.add(Check{name, check, Warning, detail, "lists or erasures are slow on a large table; as the tables' owner, run:", a.Statements})
+	}
+	if len(advice) == 0 {
+		d.add(Check{Database: name, Name: check, Finding: OK, Detail: "all that lists and erasures need"})
+	}
+}
+
+func (d *doctor) clock(ctx context.Context, name string, conn *pgx.Conn) {
+	const check = "clock"
+	skew, uncertainty, err := inspect.ClockSkew(ctx, conn)
+	if d.failed(name, check, err) {
+		return
+	}
+	c := Check{Database: name, Name: check, Finding: OK, Detail: fmt.Sprintf("%s from ours, give or take %s", skew.Round(time.Millisecond), uncertainty.Round(time.Millisecond))}
+	if skew.Abs()-uncertainty > skewToMention {
+		c.Finding, c.Advice = Warning, "set both clocks by NTP: sessions end, and lists by time are cut, at the wrong moment"
+	}
+	d.add(c)
+}
+
+func (d *doctor) connections(ctx context.Context, name string, conn *pgx.Conn) {
+	const check = "connections"
+	c, err := inspect.ConnectionLimits(ctx, conn)
+	if d.failed(name, check, err) {
+		return
+	}
+	want := d.cfg.Database.MaxConns
+	result := Check{Database: name, Name: check, Finding: OK,
+		Detail: fmt.Sprintf("the pool may take %d of %d for this role, %d of the server's are open now", want, c.Limit(), c.Open)}
+	switch {
+	case want > c.Limit():
+		result.Finding, result.Advice = Problem, "lower database.max_conns, or raise max_connections or the role's limit"
+	case want+c.Open > c.Max-c.Reserved:
+		result.Finding, result.Advice = Warning, "under load the server could run out of them: lower database.max_conns or raise max_connections"
+	}
+	d.add(result)
+}
+
+func (d *doctor) migrations(ctx context.Context, name string, conn *pgx.Conn, sides []inspect.Side) {
+	for _, side := range sides {
+		check, schema, version, known := "dwctl's migrations", "public", inspect.DwctlVersion, int64(inspect.DwctlMigration)
+		if side == inspect.Fusillade {
+			check, schema, version, known = "fusillade's migrations", d.schemas.Fusillade, inspect.FusilladeVersion, int64(inspect.FusilladeMigration)
+		}
+		m, err := inspect.UpstreamVersion(ctx, conn, schema, known)
+		if d.failed(name, check, err) {
+			continue
+		}
+		c := Check{Database: name, Name: check, Finding: OK}
+		switch m.Age {
+		case inspect.NoMigrations:
+			c.Detail = "none recorded: the tables are Lethe's own, or come from elsewhere"
+		case inspect.Unreadable:
+			c.Detail = "the role may not read them, and need not: Lethe was built against version " + version
+		case inspect.Known:
+			c.Detail = fmt.Sprintf("%d, of version %s, which Lethe was built against", m.Newest, version)
+		default:
+			c.Finding = Warning
+			c.Detail = fmt.Sprintf("%d is %s than %d of version %s, which Lethe was built against", m.Newest, m.Age, known, version)
+			c.Advice = "if tables and columns are found all there, reading is safe; try an erasure on a copy before relying on it"
+		}
+		if len(m.Failed) > 0 {
+			c.Finding = Warning
+			c.Detail += fmt.Sprintf("; begun and not finished: %v", m.Failed)
+			c.Advice = "let the system that owns the tables finish its migrations"
+		}
+		d.add(c)
+	}
+}
+
+func (d *doctor) lag(ctx context.Context, name string, primary, replica *pgx.Conn) {
+	const check = "lag"
+	lag, err := inspect.ReplicaLag(ctx, primary, replica)
+	if d.failed(name, check, err) {
+		return
+	}
+	c := Check{Database: name, Name: check, Finding: OK, Detail: fmt.Sprintf("%d bytes behind, newest change applied %s ago", lag.Bytes, lag.Since.Round(time.Millisecond))}
+	if lag.Bytes == 0 {
+		c.Detail = "none"
+	}
+	switch {
+	case !lag.InRecovery:
+		c.Finding, c.Detail = Warning, "this is no replica but a primary"
+		c.Advice = "correct the replica's URL, unless it is a copy of another kind: what is erased must be gone there too"
+	case lag.Bytes > lagBytesToMention || lag.Bytes > 0 && lag.Since > lagToMention:
+		c.Finding, c.Advice = Warning, "lists show what was; see what keeps the replica, or read from the primary for now"
+	}
+	d.add(c)
+}
+
+// Grants writes the least privileges that role needs, as SQL for psql.
+func Grants(ctx context.Context, cfg *Config, role string, out, progress io.Writer) (err error) {
+	db, err := OpenDatabases(ctx, cfg, progress)
+	if err != nil {
+		return err
+	}
+	defer closing(db, &err)
+
+	var b strings.Builder
+	fmt.Fprintf(&b, "-- The least that role %s needs. Create it first, if it is not there:\n--   CREATE ROLE %[1]s LOGIN PASSWORD '...';\n-- Then pipe this into psql as the owner of the tables.\n",
+		pgx.Identifier{role}.Sanitize())
+	write := func(url string, sides ...inspect.Side) error {
+		ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+		defer cancel()
+		conn, err := connect(ctx, url)
+		if err != nil {
+			return err
+		}
+		defer hangUp(conn)
+		present, err := inspect.Present(ctx, conn, inspect.Requirements(db.schemas, sides...))
+		if err != nil {
+			return err
+		}
+		c := conn.Config()
+		if db.apart() {
+			fmt.Fprintf(&b, "\\connect -reuse-previous=on %s %s %s %d\n", psqlWord(c.Database), "-", psqlWord(c.Host), c.Port)
+		} else {
+			fmt.Fprintf(&b, "-- In database %s:\n", pgx.Identifier{c.Database}.Sanitize())
+		}
+		main, fusillade := inspect.Grants(role, present)
+		for _, statement := range append(main, fusillade...) {
+			b.WriteString(statement + ";\n")
+		}
+		return nil
+	}
+	if !db.apart() {
+		err = write(db.MainURL)
+	} else if err = write(db.MainURL, inspect.Main); err == nil {
+		err = write(db.FusilladeURL, inspect.Fusillade)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(out, b.String())
+	return err
+}
+
+// psqlWord quotes an argument of one of psql's backslash commands.
+func psqlWord(s string) string {
+	return "'" + strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(s) + "'"
+}
+
+// oneLine makes an error's text fit on a line.
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

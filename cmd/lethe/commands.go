@@ -1,0 +1,247 @@
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"lethe/adapters/embeddedpg"
+	"lethe/app"
+)
+
+// cli is what the commands share.
+type cli struct {
+	environ        []string
+	stdin          io.Reader
+	stdout, stderr io.Writer
+
+	configFile string
+	asJSON     bool
+	running    bool // the command line and the configuration were understood
+}
+
+// Prefixes of settings that a command offers as flags.
+var databaseSettings = []string{"database.", "fusillade.", "outlet.", "data_dir"}
+
+// command finishes a command: it reads the configuration before body runs.
+func (c *cli) command(cmd *cobra.Command, settings []string, body func(ctx context.Context, cfg *app.Config, args []string) error) *cobra.Command {
+	app.AddFlags(cmd.Flags(), settings...)
+	cmd.Flags().StringVar(&c.configFile, "config", "", "configuration file (default: lethe.yaml here, if there is one)")
+	if cmd.Args == nil {
+		cmd.Args = cobra.NoArgs
+	}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		cfg, err := app.LoadConfig(app.Sources{File: c.configFile, Environ: c.environ, Flags: cmd.Flags()})
+		if err != nil {
+			return err
+		}
+		c.running = true
+		return body(cmd.Context(), cfg, args)
+	}
+	return cmd
+}
+
+// jsonFlag lets a command print JSON.
+func (c *cli) jsonFlag(cmd *cobra.Command) *cobra.Command {
+	cmd.Flags().BoolVar(&c.asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func (c *cli) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "lethe",
+		Short: "List, fetch and erase responses of LLM requests kept in PostgreSQL",
+		Long: `Lethe lists, fetches and erases the responses of LLM requests that are kept in
+PostgreSQL: beside a running dwctl, on that system's database, or alone, on an
+embedded Postgres.
+
+Settings come from lethe.yaml (or --config FILE), then the environment
+(LETHE_...), then flags; each overrides the ones before. ` + "`lethe config`" + ` shows
+all of them and where each comes from.
+
+Exit codes:
+  0  done
+  1  failed
+  2  the command line or the configuration is wrong
+  3  lethe doctor found something that must be mended`,
+		Example: `  # Try it: embedded Postgres, sample data, commands to copy
+  lethe demo
+
+  # Beside dwctl, on its database
+  LETHE_DATABASE_URL=postgres://lethe:...@db/dwctl lethe doctor
+  LETHE_DATABASE_URL=postgres://lethe:...@db/dwctl lethe serve`,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(
+		c.serve(), c.demo(), c.migrate(), c.users(), c.keys(), c.doctor(), c.config(), c.version(),
+		// The embedded Postgres runs under a helper, which is this program.
+		&cobra.Command{
+			Use:    embeddedpg.HelperCommand,
+			Hidden: true,
+			Args:   cobra.NoArgs,
+			RunE: func(*cobra.Command, []string) error {
+				if code := embeddedpg.RunHelper(os.Stdin, os.Stdout, os.Stderr); code != 0 {
+					return exitCode(code)
+				}
+				return nil
+			},
+		},
+	)
+	return root
+}
+
+func (c *cli) serve() *cobra.Command {
+	return c.command(&cobra.Command{
+		Use:   "serve",
+		Short: "Run the service",
+		Long: `Run the service until SIGINT or SIGTERM; running requests may then finish (for
+30 seconds). A second signal stops it at once.
+
+Without database.url it runs a Postgres of its own, in data_dir, and creates
+the tables. In a database that is given nothing is created: see
+` + "`lethe doctor`" + ` and ` + "`lethe migrate`" + `. The database may be away when the service
+starts: /readyz answers 503 until it is there.`,
+		Example: `  # A Postgres of its own
+  lethe serve
+
+  # On dwctl's database, reading from a replica
+  export LETHE_DATABASE_URL=postgres://lethe:...@db/dwctl
+  export LETHE_DATABASE_REPLICA_URL=postgres://lethe:...@replica/dwctl
+  lethe serve --http-addr 0.0.0.0:8080`,
+	}, nil, func(ctx context.Context, cfg *app.Config, _ []string) error {
+		return app.Serve(ctx, cfg, nil)
+	})
+}
+
+func (c *cli) demo() *cobra.Command {
+	var options app.DemoOptions
+	cmd := c.command(&cobra.Command{
+		Use:   "demo",
+		Short: "Run the service on sample data and print commands that use it",
+		Long: `Fill an empty database with about 5,000 responses of the last 30 days, print API
+keys for an administrator, a platform manager and a user with commands to copy,
+and serve until stopped. The data are written once: the next start finds them,
+with whatever has been erased since still gone.
+
+The database is the embedded one. On a database that is given the demo refuses
+to run, unless told so with --on-this-database, and then only where Lethe itself
+has created the tables (` + "`lethe migrate up`" + `) and they hold nothing else.`,
+		Example: `  lethe demo
+
+  # On another port, in another folder
+  LETHE_HTTP_ADDR=127.0.0.1:9000 LETHE_DATA_DIR=/srv/lethe-demo lethe demo
+
+  # Fill a database of your own, and nothing more
+  LETHE_DATABASE_URL=postgres://me:...@localhost/lethe lethe migrate up
+  LETHE_DATABASE_URL=postgres://me:...@localhost/lethe lethe demo --on-this-database --fill-only`,
+	}, nil, func(ctx context.Context, cfg *app.Config, _ []string) error {
+		return app.Demo(ctx, cfg, options, c.stdout, c.stderr)
+	})
+	cmd.Flags().BoolVar(&options.OnThisDatabase, "on-this-database", false, "fill the database of database.url")
+	cmd.Flags().BoolVar(&options.FillOnly, "fill-only", false, "fill the database and exit")
+	return cmd
+}
+
+func (c *cli) migrate() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "migrate",
+		Short: "Create or upgrade the tables of a database of Lethe's own",
+		Example: `  lethe migrate status
+  LETHE_DATABASE_URL=postgres://me:...@localhost/lethe lethe migrate up`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(
+		c.jsonFlag(c.command(&cobra.Command{
+			Use:   "up",
+			Short: "Create the tables that are missing",
+			Long: `Create the tables that are missing and upgrade those that Lethe has created. A
+database that belongs to another system, such as dwctl's, is left exactly as it
+is. The role must be allowed to create schemas and tables. The embedded database
+needs no call: it is brought up to date whenever it is started.`,
+			Example: `  LETHE_DATABASE_URL=postgres://me:...@localhost/lethe lethe migrate up`,
+		}, databaseSettings, func(ctx context.Context, cfg *app.Config, _ []string) error {
+			return app.MigrateUp(ctx, cfg, c.stdout, c.stderr, c.asJSON)
+		})),
+		c.jsonFlag(c.command(&cobra.Command{
+			Use:     "status",
+			Short:   "Show whose the tables are and how old",
+			Example: `  lethe migrate status --json`,
+		}, databaseSettings, func(ctx context.Context, cfg *app.Config, _ []string) error {
+			return app.MigrateStatus(ctx, cfg, c.stdout, c.stderr, c.asJSON)
+		})),
+	)
+	return cmd
+}
+
+func (c *cli) doctor() *cobra.Command {
+	var grants bool
+	var role string
+	cmd := c.command(&cobra.Command{
+		Use:   "doctor",
+		Short: "Examine the database and say what to mend",
+		Long: `Examine the configured databases: connection, version, tables and columns,
+privileges, indexes (with the statements that create missing ones), clock,
+connections, replicas, and the migrations of dwctl and fusillade. Nothing is
+written. Exits with 3 where something must be mended.
+
+With --grants it prints the least privileges that a role needs to serve, as SQL
+for the owner of the tables.`,
+		Example: `  lethe doctor
+  lethe doctor --json
+
+  # Let role lethe_service do what the service does, and no more
+  LETHE_DATABASE_URL=postgres://owner:...@db/dwctl \
+    lethe doctor --grants --role lethe_service | psql postgres://owner:...@db/dwctl`,
+	}, databaseSettings, func(ctx context.Context, cfg *app.Config, _ []string) error {
+		if grants {
+			return app.Grants(ctx, cfg, role, c.stdout, c.stderr)
+		}
+		report, err := app.Doctor(ctx, cfg, c.stderr)
+		if err != nil {
+			return err
+		}
+		if err := report.Write(c.stdout, c.asJSON); err != nil {
+			return err
+		}
+		if report.Problems() > 0 {
+			return exitCode(exitProblem)
+		}
+		return nil
+	})
+	cmd.Flags().BoolVar(&grants, "grants", false, "print the least privileges for a role, as SQL")
+	cmd.Flags().StringVar(&role, "role", "lethe", "the role for --grants")
+	return c.jsonFlag(cmd)
+}
+
+func (c *cli) config() *cobra.Command {
+	return c.command(&cobra.Command{
+		Use:   "config",
+		Short: "Print the effective configuration",
+		Long: `Print the effective configuration as YAML, with the source of each value.
+Secrets and passwords are hidden.`,
+		Example: `  lethe config
+  lethe config --config /etc/lethe.yaml`,
+	}, nil, func(_ context.Context, cfg *app.Config, _ []string) error {
+		return cfg.Print(c.stdout)
+	})
+}
+
+func (c *cli) version() *cobra.Command {
+	return c.jsonFlag(&cobra.Command{
+		Use:     "version",
+		Short:   "Print version, commit and Go version",
+		Example: `  lethe version --json`,
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			c.running = true
+			return app.PrintVersion(c.stdout, c.asJSON)
+		},
+	})
+}

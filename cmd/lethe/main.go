@@ -1,0 +1,73 @@
+// Command lethe lists, fetches and erases the responses of LLM requests that
+// are kept in PostgreSQL. `lethe --help` says how.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"lethe/app"
+)
+
+// Exit codes; the help of the root command names them.
+const (
+	exitOK      = 0
+	exitFailed  = 1
+	exitUsage   = 2 // the command line or the configuration is wrong
+	exitProblem = 3 // the doctor found something that must be mended
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-ctx.Done()
+		stop() // a second signal ends the program at once
+	}()
+	os.Exit(run(ctx, os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))
+}
+
+// run is the whole program, and returns its exit code.
+func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	c := &cli{environ: environ, stdin: stdin, stdout: stdout, stderr: stderr}
+	root := c.root()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitOK
+	}
+	if exit, ok := errors.AsType[exitCode](err); ok {
+		return int(exit)
+	}
+	code := exitUsage
+	var text string
+	if config, ok := errors.AsType[*app.ConfigError](err); ok {
+		text = strings.Join(config.Problems, "\nlethe: ")
+	} else if !c.running {
+		// The command line was not understood, or a command refused it.
+		text = oneLine(err) + "; see lethe --help"
+	} else {
+		code = exitFailed
+		text = oneLine(err)
+		if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+			text = "stopped before it was done; start it again to go on"
+		}
+	}
+	fmt.Fprintln(stderr, "lethe: "+text)
+	return code
+}
+
+// exitCode is an error that has been said already.
+type exitCode int
+
+func (e exitCode) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
+func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }

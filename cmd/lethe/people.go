@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"lethe/app"
+)
+
+const ownDatabaseOnly = `Works on a database of Lethe's own: the embedded one, also while ` + "`lethe serve`" + `
+runs on it, or one made by ` + "`lethe migrate up`" + `. Users and keys of dwctl are
+managed there.`
+
+func (c *cli) users() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "users",
+		Short: "Manage people and organizations of a database of Lethe's own",
+		Long:  ownDatabaseOnly,
+		Example: `  lethe users add ada@example.com --admin
+  lethe users add jonas@example.com --role BATCHAPIUSER
+  lethe users add team@example.com --organization
+  lethe users join jonas@example.com team@example.com
+  lethe users list`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+
+	var user app.NewUser
+	add := c.jsonFlag(c.command(&cobra.Command{
+		Use:   "add EMAIL",
+		Short: "Add a person or an organization",
+		Example: `  lethe users add ada@example.com --name 'Ada Okafor' --admin
+  lethe users add marta@example.com --role PLATFORMMANAGER
+  lethe users add jonas@example.com --role BATCHAPIUSER --external-id 'idp|jonas'
+  lethe users add team@example.com --organization`,
+		Args: cobra.ExactArgs(1),
+	}, databaseSettings, func(ctx context.Context, cfg *app.Config, args []string) error {
+		user.Email = args[0]
+		return app.AddUser(ctx, cfg, user, c.output())
+	}))
+	add.Flags().StringVar(&user.Name, "name", "", "display name")
+	add.Flags().BoolVar(&user.Admin, "admin", false, "may do everything")
+	add.Flags().BoolVar(&user.Organization, "organization", false, "an organization rather than a person")
+	add.Flags().StringVar(&user.ExternalID, "external-id", "", "who they are to the proxy that signs them in")
+	add.Flags().StringSliceVar(&user.Roles, "role", nil, "roles: PLATFORMMANAGER (everyone's), BATCHAPIUSER (read and erase own), CONNECTIONSUSER (read own) and dwctl's others; may be repeated")
+
+	list := c.jsonFlag(c.command(&cobra.Command{
+		Use:     "list",
+		Short:   "List people and organizations",
+		Example: `  lethe users list --json`,
+	}, databaseSettings, func(ctx context.Context, cfg *app.Config, _ []string) error {
+		return app.ListUsers(ctx, cfg, c.output())
+	}))
+
+	roles := c.command(&cobra.Command{
+		Use:   "roles WHO [ROLE...]",
+		Short: "Set the roles of a person: all of them, or none",
+		Example: `  lethe users roles jonas@example.com BATCHAPIUSER STANDARDUSER
+  lethe users roles jonas@example.com            # takes all roles away`,
+		Args: cobra.MinimumNArgs(1),
+	}, databaseSettings, func(ctx context.Context, cfg *app.Config, args []string) error {
+		return app.SetRoles(ctx, cfg, args[0], args[1:], c.output())
+	})
+
+	var role string
+	join := c.command(&cobra.Command{
+		Use:     "join WHO ORGANIZATION",
+		Short:   "Make a person a member of an organization",
+		Example: `  lethe users join jonas@example.com team@example.com --as admin`,
+		Args:    cobra.ExactArgs(2),
+	}, databaseSettings, func(ctx context.Context, cfg *app.Config, args []string) error {
+		return app.JoinOrganization(ctx, cfg, args[0], args[1], role, c.output())
+	})
+	join.Flags().StringVar(&role, "as", "member", "owner, admin or member")
+
+	cmd.AddCommand(add, list, roles, join)
+	return cmd
+}
+
+func (c *cli) keys() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "keys",
+		Short: "Manage API keys of a database of Lethe's own",
+		Long:  ownDatabaseOnly,
+		Example: `  lethe keys create ada@example.com
+  lethe keys list
+  lethe keys revoke 6f0f3c1e-5c5e-4d0e-9d59-0b8f6a1c2d3e`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+
+	var key app.NewKey
+	create := c.jsonFlag(c.command(&cobra.Command{
+		Use:   "create WHO",
+		Short: "Create a key and print its secret, once",
+		Example: `  lethe keys create ada@example.com --name laptop
+  lethe keys create jonas@example.com --organization team@example.com`,
+		Args: cobra.ExactArgs(1),
+	}, databaseSettings, func(ctx context.Context, cfg *app.Config, args []string) error {
+		key.Creator = args[0]
+		return app.CreateKey(ctx, cfg, key, c.output())
+	}))
+	create.Flags().StringVar(&key.Name, "name", "lethe", "name of the key; each of a person's keys has another")
+	create.Flags().StringVar(&key.Organization, "organization", "", "the organization to act for; it will own the key")
+	create.Flags().StringVar(&key.Purpose, "purpose", "platform", "platform, inference, realtime, batch or playground; only platform keys open this service")
+
+	list := c.jsonFlag(c.command(&cobra.Command{
+		Use:     "list",
+		Short:   "List keys, without their secrets",
+		Example: `  lethe keys list`,
+	}, databaseSettings, func(ctx context.Context, cfg *app.Config, _ []string) error {
+		return app.ListKeys(ctx, cfg, c.output())
+	}))
+
+	revoke := c.command(&cobra.Command{
+		Use:     "revoke ID",
+		Short:   "Revoke a key, at once",
+		Example: `  lethe keys revoke 6f0f3c1e-5c5e-4d0e-9d59-0b8f6a1c2d3e`,
+		Args:    cobra.ExactArgs(1),
+	}, databaseSettings, func(ctx context.Context, cfg *app.Config, args []string) error {
+		return app.RevokeKey(ctx, cfg, args[0], c.output())
+	})
+
+	cmd.AddCommand(create, list, revoke)
+	return cmd
+}
+
+// output is where a command's results go.
+func (c *cli) output() app.Output {
+	return app.Output{Out: c.stdout, Progress: c.stderr, JSON: c.asJSON}
+}
