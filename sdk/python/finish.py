@@ -19,11 +19,11 @@ LIST = re.compile(
     r"    if not isinstance\((?P<source>\w+), Unset\):\n"
     r"        (?P=name) = (?P=source)\n"
 )
-JOINED = (
-    r"    \g<name>: str | Unset = UNSET" "\n"
-    r"    if not isinstance(\g<source>, Unset):" "\n"
-    r'        \g<name> = ",".join(\g<source>)' "\n"
-)
+JOINED = """\
+    \\g<name>: str | Unset = UNSET
+    if not isinstance(\\g<source>, Unset):
+        \\g<name> = ",".join(\\g<source>)
+"""
 
 
 def comma_lists(document: dict) -> int:
