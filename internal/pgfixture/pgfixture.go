@@ -178,7 +178,8 @@ func (f *Fixture) Stored() porttest.Stored {
 	return s
 }
 
-// AddPerson stores a human.
+// AddPerson stores a human. The system's row is there from the start, so it is
+// changed.
 func (f *Fixture) AddPerson(p porttest.Person) {
 	f.t.Helper()
 	var external *string
@@ -186,7 +187,9 @@ func (f *Fixture) AddPerson(p porttest.Person) {
 		external = &p.ExternalID
 	}
 	f.exec(`INSERT INTO public.users (id, username, email, is_admin, is_deleted, external_user_id, last_login)
-		VALUES ($1::uuid, $1::uuid::text, $2, $3, $4, $5, $6)`, p.ID, p.Email, p.Admin, p.Deleted, external, p.LastLogin)
+		VALUES ($1::uuid, $1::uuid::text, $2, $3, $4, $5, $6)
+		ON CONFLICT (id) DO UPDATE SET email = excluded.email, is_admin = excluded.is_admin, is_deleted = excluded.is_deleted,
+			external_user_id = excluded.external_user_id, last_login = excluded.last_login`, p.ID, p.Email, p.Admin, p.Deleted, external, p.LastLogin)
 	for _, role := range p.Roles {
 		f.exec(`INSERT INTO public.user_roles (user_id, role) VALUES ($1, $2::text::public.user_role)`, p.ID, string(role))
 	}
