@@ -1,0 +1,459 @@
+package postgres_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"lethe/adapters/postgres"
+	"lethe/domain"
+	"lethe/internal/pgtest"
+)
+
+func open(t *testing.T, cfg postgres.Config) *postgres.DB {
+	t.Helper()
+	db, err := postgres.Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	return db
+}
+
+func exec(t *testing.T, db *postgres.DB, sql string, args ...any) {
+	t.Helper()
+	if _, err := db.Pool().Exec(t.Context(), sql, args...); err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+}
+
+func one[T any](t *testing.T, db *postgres.DB, sql string, args ...any) (v T) {
+	t.Helper()
+	if err := db.Pool().QueryRow(t.Context(), sql, args...).Scan(&v); err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+	return v
+}
+
+func TestOpenRefuses(t *testing.T) {
+	t.Parallel()
+	for name, cfg := range map[string]postgres.Config{
+		"no URL":               {},
+		"no port":              {URL: "postgres://u:hunter2@host:port/db"},
+		"not escaped":          {URL: "postgres://u:hunter2%zz@host/db"},
+		"unknown mode":         {URL: "postgres://u:hunter2@host/db?default_query_exec_mode=fast"},
+		"pool setting":         {URL: "postgres://u:hunter2@host/db?pool_max_conns=none"},
+		"words":                {URL: "host=h password=hunter2 port=x"},
+		"negative connections": {URL: "postgres://u:hunter2@host/db", MaxConns: -1},
+	} {
+		db, err := postgres.Open(cfg)
+		if err == nil {
+			db.Close()
+			t.Errorf("%s: want an error", name)
+		} else if strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: the error holds the password: %v", name, err)
+		}
+	}
+}
+
+func TestSettings(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Empty(t).URL
+	db := open(t, postgres.Config{URL: url, ApplicationName: "lethe test", SearchPath: []string{`we"ird, x`, "public"}, MaxConns: 3})
+	exec(t, db, `CREATE SCHEMA "we""ird, x" CREATE TABLE here (at timestamptz)`)
+	exec(t, db, `INSERT INTO here VALUES ('2026-03-01 12:00:00.123456+05')`)
+	for name, want := range map[string]string{
+		"application_name": "lethe test", "plan_cache_mode": "force_custom_plan",
+		"statement_timeout": "30s", "lock_timeout": "5s",
+	} {
+		if got := one[string](t, db, "SELECT current_setting($1)", name); got != want {
+			t.Errorf("%s: want %q, got %q", name, want, got)
+		}
+	}
+	at := one[time.Time](t, db, `SELECT at FROM here`)
+	if want := time.Date(2026, 3, 1, 7, 0, 0, 123456000, time.UTC); at != want {
+		t.Errorf("want %s, got %s", want, at)
+	}
+	if n := db.Pool().Config().MaxConns; n != 3 {
+		t.Errorf("want 3 connections, got %d", n)
+	}
+
+	// What the URL says itself stays.
+	own := open(t, postgres.Config{URL: withParameter(t, url, "statement_timeout", "7s")})
+	if got := one[string](t, own, "SHOW statement_timeout"); got != "7s" {
+		t.Errorf("want the URL's timeout, got %s", got)
+	}
+	for _, mode := range []string{"cache_describe", "exec", "simple_protocol"} {
+		db := open(t, postgres.Config{URL: withParameter(t, url, "default_query_exec_mode", mode)})
+		if err := db.Ping(t.Context()); err != nil {
+			t.Errorf("%s: %v", mode, err)
+		}
+	}
+}
+
+func withParameter(t *testing.T, databaseURL, name, value string) string {
+	t.Helper()
+	u, err := url.Parse(databaseURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := u.Query()
+	q.Set(name, value)
+	u.RawQuery = q.Encode()
+	return u.String()
+}
+
+func TestNoConnectionFree(t *testing.T) {
+	t.Parallel()
+	db := open(t, postgres.Config{URL: pgtest.Empty(t).URL, MaxConns: 1, AcquireTimeout: 50 * time.Millisecond})
+	err := db.Use(t.Context(), func(*pgxpool.Conn) error {
+		for name, err := range map[string]error{
+			"use": db.Ping(t.Context()),
+			"tx":  db.Tx(t.Context(), func(pgx.Tx) error { t.Error("called without a connection"); return nil }),
+		} {
+			if domain.CodeOf(err) != domain.CodeUnavailable || !strings.HasPrefix(err.Error(), "No database connection is free") {
+				t.Errorf("%s: got %v", name, err)
+			}
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := db.Ping(ctx); err != context.Canceled {
+			t.Errorf("want the caller's own end, got %v", err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Ping(t.Context()); err != nil {
+		t.Errorf("want it to be free again: %v", err)
+	}
+}
+
+func TestUnreachable(t *testing.T) {
+	t.Parallel()
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = silent.Close() }()
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = closed.Close()
+	for name, address := range map[string]string{"refused": closed.Addr().String(), "silent": silent.Addr().String()} {
+		db := open(t, postgres.Config{
+			URL:            "postgres://u:hunter2@" + address + "/db?sslmode=disable&connect_timeout=1",
+			AcquireTimeout: 100 * time.Millisecond,
+		})
+		err := db.Ping(t.Context())
+		if domain.CodeOf(err) != domain.CodeUnavailable || !strings.HasPrefix(err.Error(), "The database cannot be reached") {
+			t.Errorf("%s: got %v", name, err)
+		}
+		if strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: the error holds the password: %v", name, err)
+		}
+	}
+}
+
+func TestUseOutlivesItsContext(t *testing.T) {
+	t.Parallel()
+	db := open(t, postgres.Config{URL: pgtest.Empty(t).URL, MaxConns: 1})
+	ctx, cancel := context.WithCancel(t.Context())
+	err := db.Use(ctx, func(c *pgxpool.Conn) error {
+		cancel()
+		_, err := c.Exec(ctx, "SELECT pg_sleep(10)")
+		return err
+	})
+	if err != context.Canceled {
+		t.Errorf("want the caller's own end, got %v", err)
+	}
+	slow := open(t, postgres.Config{URL: withParameter(t, db.Pool().Config().ConnString(), "statement_timeout", "20ms")})
+	err = slow.Use(t.Context(), func(c *pgxpool.Conn) error {
+		_, err := c.Exec(t.Context(), "SELECT pg_sleep(10)")
+		return err
+	})
+	if domain.CodeOf(err) != domain.CodeUnavailable || !strings.HasPrefix(err.Error(), "The database took too long") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestTx(t *testing.T) {
+	t.Parallel()
+	db := open(t, postgres.Config{URL: pgtest.Empty(t).URL, MaxConns: 1})
+	exec(t, db, `CREATE TABLE notes (n int)`)
+	count := func() int { return one[int](t, db, `SELECT count(*) FROM notes`) }
+	insert := func(tx pgx.Tx) error { _, err := tx.Exec(t.Context(), `INSERT INTO notes VALUES (1)`); return err }
+
+	if err := db.Tx(t.Context(), insert); err != nil || count() != 1 {
+		t.Errorf("want it committed, got %d, %v", count(), err)
+	}
+	refused := domain.Errorf(domain.CodeForbidden, "no")
+	err := db.Tx(t.Context(), func(tx pgx.Tx) error { return errors.Join(insert(tx), refused) })
+	if !errors.Is(err, refused) || count() != 1 {
+		t.Errorf("want it rolled back with its error, got %d, %v", count(), err)
+	}
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("the panic was swallowed")
+			}
+		}()
+		_ = db.Tx(t.Context(), func(tx pgx.Tx) error { _ = insert(tx); panic("at the disco") })
+	}()
+	if count() != 1 {
+		t.Error("want it rolled back after a panic")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	err = db.Tx(ctx, func(tx pgx.Tx) error { cancel(); return insert(tx) })
+	if err != context.Canceled || count() != 1 {
+		t.Errorf("want it rolled back at the context's end, got %d, %v", count(), err)
+	}
+
+	for state, want := range map[string]int{"40001": 3, "40P01": 3, "23505": 1} {
+		calls := 0
+		err := db.Tx(t.Context(), func(tx pgx.Tx) error {
+			calls++
+			return errors.Join(insert(tx), raise(t, tx, state))
+		})
+		if err == nil || calls != want || count() != 1 {
+			t.Errorf("%s: want %d calls and nothing stored, got %d calls, %d rows, %v", state, want, calls, count(), err)
+		}
+	}
+	calls := 0
+	err = db.Tx(t.Context(), func(tx pgx.Tx) error {
+		if calls++; calls < 3 {
+			return raise(t, tx, "40P01")
+		}
+		return insert(tx)
+	})
+	if err != nil || calls != 3 || count() != 2 {
+		t.Errorf("want the third try to succeed, got %d calls, %d rows, %v", calls, count(), err)
+	}
+
+	exec(t, db, `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_isolation = serializable', current_database()); END $$`)
+	exec(t, db, `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database()); END $$`)
+	db.Pool().Reset()
+	err = db.Tx(t.Context(), func(tx pgx.Tx) error {
+		var level string
+		if err := tx.QueryRow(t.Context(), `SHOW transaction_isolation`).Scan(&level); err != nil || level != "read committed" {
+			t.Errorf("want read committed, got %s, %v", level, err)
+		}
+		return insert(tx)
+	})
+	if err != nil || count() != 3 {
+		t.Errorf("want the database's defaults not to matter, got %v", err)
+	}
+}
+
+func raise(t *testing.T, tx pgx.Tx, state string) error {
+	_, err := tx.Exec(t.Context(), `DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '`+state+`'; END $$`)
+	return err
+}
+
+// A connection that died unnoticed costs nobody an error.
+func TestLostConnections(t *testing.T) {
+	t.Parallel()
+	database := pgtest.Empty(t)
+	admin := open(t, postgres.Config{URL: database.URL})
+	db := open(t, postgres.Config{URL: database.URL, ApplicationName: "victim", MaxConns: 2})
+	kill := func() {
+		t.Helper()
+		if n := one[int](t, admin, `SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity WHERE application_name = 'victim'`); n == 0 {
+			t.Fatal("nobody to kill")
+		}
+	}
+	for range 3 {
+		if err := db.Ping(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		kill()
+		if err := db.Ping(t.Context()); err != nil {
+			t.Errorf("use: %v", err)
+		}
+		kill()
+		calls := 0
+		if err := db.Tx(t.Context(), func(pgx.Tx) error { calls++; return nil }); err != nil || calls != 1 {
+			t.Errorf("tx: %d calls, %v", calls, err)
+		}
+	}
+	// In the middle of a transaction nobody knows what it has done.
+	calls := 0
+	err := db.Tx(t.Context(), func(tx pgx.Tx) error {
+		calls++
+		kill()
+		_, err := tx.Exec(t.Context(), "SELECT 1")
+		return err
+	})
+	if domain.CodeOf(err) != domain.CodeUnavailable || calls != 1 {
+		t.Errorf("want one call and %s, got %d, %v", domain.CodeUnavailable, calls, err)
+	}
+}
+
+// gate stands in front of a server and can be shut: connections end, and new
+// ones are not served.
+type gate struct {
+	listener net.Listener
+	network  string
+	target   string
+	dialed   atomic.Int64
+
+	mu    sync.Mutex
+	shut  bool
+	conns []net.Conn
+}
+
+func newGate(t *testing.T, databaseURL string) (*gate, string) {
+	t.Helper()
+	config, err := pgconn.ParseConfig(databaseURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &gate{listener: listener}
+	g.network, g.target = pgconn.NetworkAddress(config.Host, config.Port)
+	gated := url.URL{
+		Scheme: "postgres", User: url.UserPassword(config.User, config.Password),
+		Host: listener.Addr().String(), Path: config.Database, RawQuery: "sslmode=disable",
+	}
+	var running sync.WaitGroup
+	running.Go(func() {
+		for {
+			client, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			g.dialed.Add(1)
+			server, err := net.Dial(g.network, g.target)
+			if err != nil || !g.admit(client, server) {
+				_ = client.Close()
+				continue
+			}
+			for from, to := range map[net.Conn]net.Conn{client: server, server: client} {
+				running.Go(func() {
+					_, _ = io.Copy(to, from)
+					_ = to.Close()
+					_ = from.Close()
+				})
+			}
+		}
+	})
+	t.Cleanup(func() {
+		_ = listener.Close()
+		g.set(true)
+		running.Wait()
+	})
+	return g, gated.String()
+}
+
+func (g *gate) admit(conns ...net.Conn) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.shut {
+		for _, c := range conns {
+			_ = c.Close()
+		}
+		return false
+	}
+	g.conns = append(g.conns, conns...)
+	return true
+}
+
+func (g *gate) set(shut bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.shut = shut
+	if shut {
+		for _, c := range g.conns {
+			_ = c.Close()
+		}
+		g.conns = nil
+	}
+}
+
+func TestGoneAndBack(t *testing.T) {
+	t.Parallel()
+	g, gated := newGate(t, pgtest.Empty(t).URL)
+	g.set(true)
+	db := open(t, postgres.Config{URL: gated, MaxConns: 4}) // although it is away
+	for range 3 {
+		for name, err := range map[string]error{
+			"ping": db.Ping(t.Context()),
+			"tx":   db.Tx(t.Context(), func(pgx.Tx) error { return nil }),
+		} {
+			if domain.CodeOf(err) != domain.CodeUnavailable {
+				t.Errorf("%s while it is away: %v", name, err)
+			}
+		}
+		g.set(false)
+		// Several connections, all of which are dead when it goes away again.
+		var wait sync.WaitGroup
+		for range 4 {
+			wait.Go(func() {
+				if err := db.Ping(t.Context()); err != nil {
+					t.Errorf("when it is back: %v", err)
+				}
+			})
+		}
+		wait.Wait()
+		g.set(true)
+	}
+}
+
+func TestReplica(t *testing.T) {
+	t.Parallel()
+	primaryURL, replicaURL := pgtest.Empty(t).URL, pgtest.Empty(t).URL
+	g, gated := newGate(t, replicaURL)
+	primary, replica := open(t, postgres.Config{URL: primaryURL}), open(t, postgres.Config{URL: gated})
+	names := map[string]string{
+		one[string](t, primary, `SELECT current_database()`): "primary",
+		one[string](t, replica, `SELECT current_database()`): "replica",
+	}
+	src := postgres.Source{Primary: primary, Replica: replica}
+	read := func(sql string) (string, error) {
+		var name string
+		err := src.Read(t.Context(), func(c *pgxpool.Conn) error { return c.QueryRow(t.Context(), sql).Scan(&name) })
+		return names[name], err
+	}
+	const where = `SELECT current_database()`
+	if got, err := read(where); got != "replica" || err != nil {
+		t.Errorf("want the replica, got %q, %v", got, err)
+	}
+	if _, err := read(`SELECT 1/0`); domain.CodeOf(err) != domain.CodeInternal {
+		t.Errorf("want a fault of the query to stay one, got %v", err)
+	}
+	// A replica gives a query up that stands in the way of replaying.
+	exec(t, replica, `CREATE FUNCTION here() RETURNS text AS $$ BEGIN RAISE EXCEPTION USING ERRCODE = '40001'; END $$ LANGUAGE plpgsql`)
+	exec(t, primary, `CREATE FUNCTION here() RETURNS text AS 'SELECT current_database()::text' LANGUAGE sql`)
+	if got, err := read(`SELECT here()`); got != "primary" || err != nil {
+		t.Errorf("want the primary to answer, got %q, %v", got, err)
+	}
+	if got, err := read(where); got != "replica" || err != nil {
+		t.Errorf("want the replica next time, got %q, %v", got, err)
+	}
+	g.set(true)
+	for range 3 {
+		if got, err := read(where); got != "primary" || err != nil {
+			t.Errorf("want the primary while the replica is away, got %q, %v", got, err)
+		}
+	}
+	dialed := g.dialed.Load()
+	if _, err := read(where); err != nil || g.dialed.Load() != dialed {
+		t.Errorf("want a replica that is away to be left alone for a while, got %v", err)
+	}
+}
