@@ -139,14 +139,10 @@ func ping(ctx context.Context, url string) error {
 	return conn.Ping(ctx)
 }
 
-// launch runs a helper and returns when its server is ready. errBusy: another
-// helper was quicker.
-func launch(ctx context.Context, set settings, as identity, progress io.Writer) (*Server, error) {
+// launch runs the helper cmd and returns when its server is ready. errBusy:
+// another helper was quicker.
+func launch(ctx context.Context, cmd *exec.Cmd, set settings, progress io.Writer) (*Server, error) {
 	first, err := json.Marshal(set)
-	if err != nil {
-		return nil, err
-	}
-	cmd, err := helperCmd(set.DataDir, as)
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +157,10 @@ func launch(ctx context.Context, set settings, as identity, progress io.Writer) 
 		return nil, err
 	}
 	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("cannot run the helper as uid %d (the program's file must be executable for it): %w", as.uid, err)
+		if errors.Is(err, fs.ErrPermission) {
+			err = fmt.Errorf("%w (the program's file must be executable for all: chmod o+rx)", err)
+		}
+		return nil, fmt.Errorf("cannot run the helper: %w", err)
 	}
 
 	srv := &Server{owned: true, done: make(chan struct{}), stop: func() { _ = stdin.Close() }}
@@ -201,7 +200,7 @@ func launch(ctx context.Context, set settings, as identity, progress io.Writer) 
 		case m, ok := <-messages:
 			switch {
 			case !ok:
-				<-srv.done
+				abandon()
 				return nil, fmt.Errorf("the helper ended before the server was ready: %s%s", cmd.ProcessState, stderr.said())
 			case m.Error != "":
 				abandon()

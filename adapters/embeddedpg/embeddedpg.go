@@ -23,6 +23,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os/exec"
 	"sync"
 	"time"
 )
@@ -95,7 +96,10 @@ func Open(ctx context.Context, cfg Config) (*Server, error) {
 	for {
 		srv, err := attach(ctx, set.DataDir)
 		if err == nil && srv == nil {
-			srv, err = launch(ctx, set, as, cfg.Progress)
+			var cmd *exec.Cmd
+			if cmd, err = helperCmd(set.DataDir, as); err == nil {
+				srv, err = launch(ctx, cmd, set, cfg.Progress)
+			}
 		}
 		switch {
 		case err == nil:

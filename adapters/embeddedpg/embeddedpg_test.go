@@ -18,6 +18,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -32,6 +33,11 @@ func TestDataSurviveARestart(t *testing.T) {
 	}
 	exec1(t, first.URL(), "CREATE TABLE kept (word text)")
 	exec1(t, first.URL(), "INSERT INTO kept VALUES ('Grüße')")
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := first.Stop(ended); !errors.Is(err, context.Canceled) {
+		t.Errorf("Stop without time: %v", err)
+	}
 	stop(t, first)
 	stop(t, first)
 	awaitDone(t, first)
@@ -215,6 +221,27 @@ func TestRecovery(t *testing.T) {
 		t.Errorf("stopped something: %s", said)
 	}
 
+	// The same while a connection's process has not noticed yet.
+	conn, err := pgx.Connect(context.Background(), srv.URL())
+	must(t, err)
+	t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	backend := int(conn.PgConn().PID())
+	must(t, syscall.Kill(backend, syscall.SIGSTOP))
+	killed = postmasterPID(t, dataDir)
+	must(t, errors.Join(syscall.Kill(helperPID(t, dataDir), syscall.SIGKILL), syscall.Kill(killed, syscall.SIGKILL)))
+	awaitDone(t, srv)
+	await(t, "PostgreSQL is gone", func() bool { return !alive(killed) })
+	var waited sync.WaitGroup
+	waited.Go(func() {
+		await(t, "PostgreSQL meets the memory in use", func() bool {
+			log, err := os.ReadFile(filepath.Join(dataDir, "postgres.log"))
+			return err == nil && bytes.Contains(log, []byte("shared memory block"))
+		})
+		_ = syscall.Kill(backend, syscall.SIGCONT)
+	})
+	reopen(t)
+	waited.Wait()
+
 	// The number in a stale file is another process's by now.
 	real, err := os.ReadFile(pidFile)
 	must(t, err)
@@ -262,8 +289,24 @@ func TestRecovery(t *testing.T) {
 		t.Errorf("the log: %v, %v", info, err)
 	}
 
-	// The password is lost, or another one.
+	// The settings are broken: the reason is told.
 	stop(t, srv)
+	settings := filepath.Join(dataDir, "cluster", "postgresql.auto.conf")
+	must(t, os.WriteFile(settings, []byte("no_such_setting = 1\n"), 0o600))
+	if _, err := Open(context.Background(), Config{DataDir: dataDir, CacheDir: cacheDir}); err == nil || !strings.Contains(err.Error(), "no_such_setting") {
+		t.Errorf("with broken settings: %v", err)
+	}
+	must(t, os.WriteFile(settings, nil, 0o600))
+
+	// The database is dropped.
+	reopen(t)
+	exec1(t, strings.Replace(srv.URL(), "/lethe?", "/postgres?", 1), "DROP DATABASE lethe")
+	stop(t, srv)
+	if _, err := Open(context.Background(), Config{DataDir: dataDir, CacheDir: cacheDir}); !errors.Is(err, ErrDataDir) || !strings.Contains(err.Error(), "has been dropped") {
+		t.Errorf("without the database: %v", err)
+	}
+
+	// The password is lost, or another one.
 	password := filepath.Join(dataDir, "password")
 	for content, want := range map[string]string{"": "missing or empty", "another": "is not this database's"} {
 		must(t, os.WriteFile(password, []byte(content), 0o600))
@@ -488,18 +531,126 @@ func TestInstalledWhereNothingCanBeFetched(t *testing.T) {
 		path = dir + ":" + path
 	}
 	dataDir := newDataDir(t)
-	for _, want := range []string{"taking", "Starting"} {
-		p := startProgram(t, programOrder{Config: Config{DataDir: dataDir}},
+	closed := filepath.Join(filepath.Dir(dataDir), "closed")
+	must(t, os.Mkdir(closed, 0o500))
+	handOver(t, closed)
+	for _, tc := range []struct{ cache, want string }{
+		{closed, "permission denied"},
+		{"", "unable to connect"},
+	} {
+		p := startProgram(t, programOrder{Config: Config{DataDir: dataDir, CacheDir: tc.cache}},
 			os.Geteuid(), "PATH="+path, "HTTPS_PROXY=http://127.0.0.1:1", "NO_PROXY=")
-		if !p.Owned || !strings.Contains(p.Progress, want) {
-			t.Errorf("%q is missing: %+v", want, p.programReport)
-		}
-		if _, err := os.Stat(filepath.Join(dataDir, "cache")); err != nil {
-			t.Error("it did not try to fetch")
+		if !p.Owned || !strings.Contains(p.Progress, "taking") || !strings.Contains(p.Progress, tc.want) {
+			t.Errorf("cache %q, %q is missing: %+v", tc.cache, tc.want, p.programReport)
 		}
 		must(t, p.stdin.Close())
 		must(t, p.cmd.Wait())
 	}
+}
+
+// A cache that was lost, or broken off while being filled, is filled again.
+func TestCacheIsFilledAgain(t *testing.T) {
+	t.Parallel()
+	dataDir, cache := newDataDir(t), filepath.Dir(newDataDir(t))
+	srv := open(t, Config{DataDir: dataDir})
+	exec1(t, srv.URL(), "CREATE TABLE kept AS SELECT 'here' AS word")
+	stop(t, srv)
+
+	// The archives are there, so that nothing needs fetching again.
+	archives, err := filepath.Glob(filepath.Join(cacheDir, "*.txz"))
+	must(t, err)
+	for _, archive := range archives {
+		content, err := os.ReadFile(archive)
+		must(t, err)
+		must(t, os.WriteFile(filepath.Join(cache, filepath.Base(archive)), content, 0o644))
+	}
+	must(t, os.Mkdir(filepath.Join(cache, "temp_broken_off"), 0o755))
+	names, err := filepath.Glob(filepath.Join(cacheDir, "postgresql-*"))
+	must(t, err)
+	for _, name := range names {
+		must(t, os.MkdirAll(filepath.Join(cache, filepath.Base(name), "bin"), 0o755))
+		must(t, os.WriteFile(filepath.Join(cache, filepath.Base(name), "bin", "pg_ctl"), nil, 0o755))
+	}
+	handOver(t, cache)
+
+	// Someone else is at it.
+	unlock, err := lock(filepath.Join(cache, "lock"))
+	must(t, err)
+	handOver(t, cache)
+	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+	defer cancel()
+	if _, err := Open(ctx, Config{DataDir: dataDir, CacheDir: cache}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("with the cache locked: %v", err)
+	}
+	unlock()
+
+	var progress recorder
+	srv = open(t, Config{DataDir: dataDir, CacheDir: cache, Progress: &progress})
+	if got := query(t, srv.URL(), "SELECT word FROM kept"); got != "here" || !strings.Contains(progress.String(), "Fetching") {
+		t.Errorf("kept %q; progress: %s", got, progress.String())
+	}
+	for _, path := range []string{filepath.Join(cache, "temp_broken_off"), filepath.Join(dataDir, "initialising")} {
+		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s is still there: %v", path, err)
+		}
+	}
+}
+
+func TestClosedDataFolder(t *testing.T) {
+	t.Parallel()
+	dataDir := newDataDir(t)
+	must(t, os.Mkdir(dataDir, 0o500))
+	handOver(t, dataDir)
+	if _, err := Open(context.Background(), Config{DataDir: dataDir, CacheDir: cacheDir}); !errors.Is(err, ErrDataDir) || !strings.Contains(err.Error(), "permission denied") {
+		t.Error(err)
+	}
+}
+
+// The program may not know the helper's command, or the helper may go wrong.
+func TestHelperThatFails(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct{ script, want string }{
+		"ends":           {"read line; echo unknown command >&2; exit 3", "exit status 3; it said: unknown command"},
+		"talks nonsense": {"echo hello; cat >&2", "exit status 0"},
+		"says nothing":   {"cat >/dev/null", context.DeadlineExceeded.Error()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+			defer cancel()
+			srv, err := launch(ctx, exec.Command("sh", "-c", tc.script), settings{}, nil)
+			if srv != nil || err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Error(err)
+			}
+		})
+	}
+	if _, err := launch(context.Background(), exec.Command(filepath.Dir(newDataDir(t))), settings{}, nil); !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("without permission: %v", err)
+	}
+}
+
+func TestCanEnter(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Dir(newDataDir(t))
+	uid, gid := uint32(os.Geteuid()), uint32(os.Getegid())
+	for _, tc := range []struct {
+		mode fs.FileMode
+		as   identity
+		want bool
+	}{
+		{0o701, identity{uid: uid + 1, gid: gid + 1}, true},
+		{0o770, identity{uid: uid + 1, gid: gid + 1}, false},
+		{0o710, identity{uid: uid + 1, gid: gid}, true},
+		{0o707, identity{uid: uid + 1, gid: gid}, false},
+		{0o700, identity{uid: uid, gid: gid + 1}, true},
+		{0o677, identity{uid: uid, gid: gid}, false},
+	} {
+		must(t, os.Chmod(dir, tc.mode))
+		if got := canEnter(dir, tc.as); got != tc.want {
+			t.Errorf("mode %s, %+v: %v", tc.mode, tc.as, got)
+		}
+	}
+	must(t, os.Chmod(dir, 0o755))
 }
 
 func TestOrdinaryUser(t *testing.T) {
