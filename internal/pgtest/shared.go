@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -52,26 +51,22 @@ func spawn(ctx context.Context) (string, error) {
 	if err := cmd.Start(); err != nil {
 		return "", fmt.Errorf("start a test server: %w", err)
 	}
-	keptOpen = stdin
 
-	line := make(chan string, 1)
+	ready, ended := make(chan string, 1), make(chan struct{})
 	go func() {
-		text, _ := bufio.NewReader(stdout).ReadString('\n')
-		line <- strings.TrimSpace(text)
+		defer close(ended)
+		if line, err := bufio.NewReader(stdout).ReadString('\n'); err == nil {
+			ready <- strings.TrimSpace(line)
+		}
+		_ = cmd.Wait() // and until then stdin stays open
 	}()
 	select {
-	case serverURL := <-line:
-		if serverURL != "" {
-			return serverURL, nil
-		}
-		_ = cmd.Wait()
-		return "", errors.New(strings.TrimSpace(said.String()))
+	case serverURL := <-ready:
+		return serverURL, nil
+	case <-ended:
+		return "", fmt.Errorf("the test server ended before it was ready: %s", strings.TrimSpace(said.String()))
 	case <-ctx.Done():
 		_ = stdin.Close()
 		return "", fmt.Errorf("start a test server: %w", ctx.Err())
 	}
 }
-
-// keptOpen is what the server's life hangs on; without a reference the garbage
-// collector would close it.
-var keptOpen interface{ Close() error }

@@ -112,7 +112,7 @@ func awaitContainer(ctx context.Context, container *postgres.PostgresContainer) 
 		}
 		select {
 		case <-ctx.Done():
-			return "", fmt.Errorf("Postgres in the container does not answer: %w", err)
+			return "", fmt.Errorf("the container's Postgres does not answer: %w", err)
 		case <-time.After(pollInterval):
 		}
 	}
