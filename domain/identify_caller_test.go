@@ -1,6 +1,7 @@
 package domain_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -168,31 +169,26 @@ func TestIdentifyChoiceOverridesTheKey(t *testing.T) {
 	}
 }
 
-// failing is People of which one look-up is out of order.
+// failing is People of which one look-up is out of order: what comes with its
+// error must not be believed.
 type failing struct {
 	domain.People
 	key, id, externalID error
 }
 
 func (f failing) ByKey(ctx context.Context, secret string) (domain.Key, error) {
-	if f.key != nil {
-		return domain.Key{}, f.key
-	}
-	return f.People.ByKey(ctx, secret)
+	key, err := f.People.ByKey(ctx, secret)
+	return key, cmp.Or(f.key, err)
 }
 
 func (f failing) ByID(ctx context.Context, id uuid.UUID) (domain.Person, error) {
-	if f.id != nil {
-		return domain.Person{}, f.id
-	}
-	return f.People.ByID(ctx, id)
+	person, err := f.People.ByID(ctx, id)
+	return person, cmp.Or(f.id, err)
 }
 
 func (f failing) ByExternalID(ctx context.Context, name string) (domain.Person, error) {
-	if f.externalID != nil {
-		return domain.Person{}, f.externalID
-	}
-	return f.People.ByExternalID(ctx, name)
+	person, err := f.People.ByExternalID(ctx, name)
+	return person, cmp.Or(f.externalID, err)
 }
 
 // TestIdentifyFailures: a look-up that could not be made is no "nobody", and
@@ -208,9 +204,12 @@ func TestIdentifyFailures(t *testing.T) {
 		want        error
 	}{
 		"key":                      {failing{key: down}, known, down},
+		"key with an answer":       {failing{key: down}, domain.Credentials{Key: "key of anna"}, down},
+		"session with an answer":   {failing{id: down}, known, down},
+		"proxy with an answer":     {failing{externalID: down}, all, down},
 		"key, canceled":            {failing{key: context.Canceled}, known, context.Canceled},
 		"session":                  {failing{id: down}, all, down},
-		"proxy":                    {failing{externalID: down}, all, down},
+		"proxy":                    {failing{externalID: down}, domain.Credentials{ExternalID: "nobody"}, down},
 		"session is not asked":     {failing{id: down}, domain.Credentials{Key: "key of anna", Sessions: []uuid.UUID{anna}}, nil},
 		"proxy is not asked":       {failing{externalID: down}, known, nil},
 		"only what there is":       {failing{key: down, externalID: down}, domain.Credentials{Sessions: []uuid.UUID{anna}}, nil},

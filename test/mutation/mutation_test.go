@@ -1,0 +1,182 @@
+// Package mutation_test tests the tests of the rules of access: each rule is
+// changed in every way that is known here, and some test must fail.
+package mutation_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// rules are the files of domain that decide who may do what, and to which rows.
+var rules = []string{
+	"principal.go", "identify_caller.go", "list_responses.go", "get_response.go", "erase_response.go",
+}
+
+// others are the files that do not. A new file must be put here or there.
+var others = []string{"describe.go", "errors.go", "id.go", "ports.go", "response.go"}
+
+// equivalent are changes that change nothing, with the reason.
+var equivalent = map[string]string{
+	"erase_response.go Execute: err != nil → true": "the code of no error is not that of a missing row",
+}
+
+func TestEveryChangeOfARuleFailsATest(t *testing.T) {
+	t.Parallel()
+	domain, err := filepath.Abs("../../domain")
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkFiles(t, domain)
+	changes, programs := build(t, domain)
+	if len(changes) < 100 {
+		t.Fatalf("only %d changes were found in %v", len(changes), rules)
+	}
+	if failed, out := fails(t, programs, ""); failed {
+		t.Fatalf("the tests fail without any change:\n%s", out)
+	}
+
+	survived := make([]bool, len(changes))
+	queue := make(chan int)
+	var workers sync.WaitGroup
+	for range 2 {
+		workers.Go(func() {
+			for i := range queue {
+				failed, _ := fails(t, programs, fmt.Sprintf("%d:%d", changes[i].site, changes[i].variant))
+				survived[i] = !failed
+			}
+		})
+	}
+	for i := range changes {
+		queue <- i
+	}
+	close(queue)
+	workers.Wait()
+
+	listed := make(map[string]bool)
+	for i, c := range changes {
+		_, known := equivalent[c.name]
+		listed[c.name] = listed[c.name] || known
+		switch {
+		case survived[i] && !known:
+			t.Errorf("no test fails with this change: %s", c.name)
+		case !survived[i] && known:
+			t.Errorf("a test fails with this change, so it is not equivalent: %s", c.name)
+		}
+	}
+	for name := range equivalent {
+		if !listed[name] {
+			t.Errorf("there is no such change any more: %s", name)
+		}
+	}
+	t.Logf("%d changes, %d of them equivalent", len(changes), len(equivalent))
+}
+
+// checkFiles also reads whatever the result hangs on, so that the cache of test
+// results knows about it.
+func checkFiles(t *testing.T, domain string) {
+	t.Helper()
+	var found []string
+	for _, dir := range []string{domain, domain + "/porttest", domain + "/../adapters/memory", domain + "/../test/property"} {
+		paths, err := filepath.Glob(dir + "/*.go")
+		if err != nil || len(paths) == 0 {
+			t.Fatalf("%s: no Go files, %v", dir, err)
+		}
+		for _, path := range paths {
+			if _, err := os.ReadFile(path); err != nil {
+				t.Fatal(err)
+			}
+			if dir == domain && !strings.HasSuffix(path, "_test.go") {
+				found = append(found, filepath.Base(path))
+			}
+		}
+	}
+	slices.Sort(found)
+	want := slices.Sorted(slices.Values(slices.Concat(rules, others)))
+	if !slices.Equal(want, found) {
+		t.Fatalf("domain has the files %v, but known are %v: name the new ones in rules or others", found, want)
+	}
+}
+
+// build makes the two test programs with every change in them.
+func build(t *testing.T, domain string) (changes []change, programs [][]string) {
+	t.Helper()
+	dir := t.TempDir()
+	overlay := struct{ Replace map[string]string }{make(map[string]string)}
+	put := func(name, text string) {
+		replacement := filepath.Join(dir, name)
+		if err := os.WriteFile(replacement, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		overlay.Replace[filepath.Join(domain, name)] = replacement
+	}
+	site := 0
+	for _, name := range rules {
+		source, err := os.ReadFile(filepath.Join(domain, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, found := rewrite(t, name, source, &site)
+		put(name, text)
+		changes = append(changes, found...)
+	}
+	number(changes)
+	put("mutants.go", switches)
+	list, err := json.Marshal(overlay)
+	if err != nil {
+		t.Fatal(err)
+	}
+	overlayFile := filepath.Join(dir, "overlay.json")
+	if err := os.WriteFile(overlayFile, list, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range [][]string{{"./domain"}, {"./test/property", "-seed=1", "-worlds=100"}} {
+		program := filepath.Join(dir, filepath.Base(p[0])+".test")
+		cmd := exec.CommandContext(t.Context(), "go", "test", "-c", "-vet=off", "-overlay", overlayFile, "-o", program, p[0])
+		cmd.Dir = filepath.Dir(domain)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("compile the tests with every change in them: %v\n%s", err, out)
+		}
+		programs = append(programs, append([]string{program}, p[1:]...))
+	}
+	return changes, programs
+}
+
+// number tells apart changes that read the same.
+func number(changes []change) {
+	seen := make(map[string]int)
+	for i, c := range changes {
+		seen[c.name]++
+		if n := seen[c.name]; n > 1 {
+			changes[i].name = fmt.Sprintf("%s (%d)", c.name, n)
+		}
+	}
+}
+
+// fails runs the programs until one fails; a change may make one wait for
+// ever, and that is a failure, too.
+func fails(t *testing.T, programs [][]string, mutant string) (bool, string) {
+	for _, p := range programs {
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		cmd := exec.CommandContext(ctx, p[0], append([]string{"-test.failfast", "-test.timeout=20s"}, p[1:]...)...)
+		cmd.Env = append(os.Environ(), "DOMAIN_MUTANT="+mutant)
+		out, err := cmd.CombinedOutput()
+		cancel()
+		if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+			return true, string(out)
+		}
+		if err != nil {
+			t.Errorf("run %s: %v", filepath.Base(p[0]), err)
+		}
+	}
+	return false, ""
+}
