@@ -1,0 +1,158 @@
+package fusillade
+
+import (
+	"context"
+	"net/url"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"lethe/adapters/postgres"
+	"lethe/domain/porttest"
+	"lethe/internal/pgfixture"
+	"lethe/internal/pgtest"
+)
+
+var searchPath = []string{"fusillade", "outlet"}
+
+// bench is a database with the port on it, under the role that has the least
+// grants, and the owner's way in.
+type bench struct {
+	*pgfixture.Fixture
+	t         *testing.T
+	database  *pgtest.Database
+	owner     *postgres.DB
+	responses *Responses
+}
+
+func newBench(t *testing.T, cfg postgres.Config) *bench {
+	t.Helper()
+	database := pgtest.New(t)
+	if cfg.URL == "" {
+		cfg.URL = database.RoleURL
+	}
+	b := &bench{t: t, database: database, owner: openDB(t, postgres.Config{URL: database.URL})}
+	b.responses = b.open(cfg)
+	b.Fixture = pgfixture.New(t, database.URL, pgfixture.Ports{Responses: b.responses})
+	return b
+}
+
+// open makes another port on the same database.
+func (b *bench) open(cfg postgres.Config) *Responses {
+	b.t.Helper()
+	if cfg.URL == "" {
+		cfg.URL = b.database.RoleURL
+	}
+	responses, err := New(postgres.Source{Primary: openDB(b.t, cfg)}, "outlet")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return responses
+}
+
+func openDB(t *testing.T, cfg postgres.Config) *postgres.DB {
+	t.Helper()
+	cfg.SearchPath = searchPath
+	db, err := postgres.Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	return db
+}
+
+func (b *bench) exec(sql string, args ...any) {
+	b.t.Helper()
+	if _, err := b.owner.Pool().Exec(b.t.Context(), sql, args...); err != nil {
+		b.t.Fatalf("%s: %v", sql, err)
+	}
+}
+
+func (b *bench) number(sql string, args ...any) (n int64) {
+	b.t.Helper()
+	if err := b.owner.Pool().QueryRow(b.t.Context(), sql, args...).Scan(&n); err != nil {
+		b.t.Fatalf("%s: %v", sql, err)
+	}
+	return n
+}
+
+// await waits until a condition in the database holds.
+func (b *bench) await(sql string, args ...any) {
+	b.t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); b.number(`SELECT (`+sql+`)::int`, args...) == 0; {
+		if time.Now().After(deadline) {
+			b.t.Fatalf("never came true: %s", sql)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// addChain stores a response of that many steps, every third of which calls a
+// tool, with copies and tasks of each of its requests. One step is a response
+// that is no chain.
+func (b *bench) addChain(owner string, steps int) (requests []porttest.Row) {
+	b.t.Helper()
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	var chain []*porttest.Row
+	for i := range steps {
+		if i%3 == 2 {
+			chain = append(chain, nil)
+			continue
+		}
+		row := porttest.NewRow(owner, "completed", at)
+		chain = append(chain, &row)
+		requests = append(requests, row)
+	}
+	if steps == 1 {
+		b.AddResponse(requests[0])
+	} else {
+		b.AddChain(porttest.Chain(chain...)...)
+	}
+	for _, row := range requests {
+		b.AddUsage(porttest.UsageRow{Response: row.ID, At: at, Copied: true})
+		b.AddTask(row.ID, false)
+		b.AddTask(row.ID, true)
+	}
+	return requests
+}
+
+func withParameter(t *testing.T, databaseURL, name, value string) string {
+	t.Helper()
+	u, err := url.Parse(databaseURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := u.Query()
+	q.Set(name, value)
+	u.RawQuery = q.Encode()
+	return u.String()
+}
+
+func always([]string) error { return nil }
+
+// meddler counts the statements of a connection, batches as one, and does
+// something before one of them.
+type meddler struct {
+	count atomic.Int64
+	at    int64 // 1 is the next statement; 0: none
+	act   func(ctx context.Context, conn *pgx.Conn) context.Context
+}
+
+func (m *meddler) start(ctx context.Context, conn *pgx.Conn) context.Context {
+	if m.count.Add(1) == m.at {
+		return m.act(ctx, conn)
+	}
+	return ctx
+}
+
+func (m *meddler) TraceQueryStart(ctx context.Context, conn *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
+	return m.start(ctx, conn)
+}
+func (m *meddler) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+func (m *meddler) TraceBatchStart(ctx context.Context, conn *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
+	return m.start(ctx, conn)
+}
+func (m *meddler) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
+func (m *meddler) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData)     {}
