@@ -21,6 +21,9 @@ const (
 	errMember          = "member_id filter requires platform manager permissions"
 )
 
+// patience is how long a test waits for what should come at once.
+const patience = 5 * time.Second
+
 func owners(page domain.ResponsePage) []string {
 	var all []string
 	for _, item := range page.Items {
@@ -235,7 +238,9 @@ func TestListFailures(t *testing.T) {
 		w := newWorld()
 		w.put(ben.String())
 		change(w)
-		page, err := w.list().Execute(t.Context(), domain.Principal{ID: anna, Admin: true}, domain.ListRequest{})
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		page, err := w.list().Execute(ctx, domain.Principal{ID: anna, Admin: true}, domain.ListRequest{})
+		cancel()
 		if err != error(gone) {
 			t.Errorf("%s: want the port's error as it is, got %v", name, err)
 		}
@@ -288,7 +293,7 @@ func TestListEndsWithItsContext(t *testing.T) {
 	wait := func(ctx context.Context) error { started <- struct{}{}; <-ctx.Done(); return ctx.Err() }
 	w := newWorld()
 	w.page, w.count = wait, wait
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	go func() { <-started; <-started; cancel() }()
 	if _, err := w.list().Execute(ctx, domain.Principal{ID: anna, Admin: true}, domain.ListRequest{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("want the context's error, got %v", err)
