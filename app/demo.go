@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime/debug"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -60,7 +61,6 @@ func mayFill(cfg *Config, o DemoOptions) error {
 }
 
 func fill(ctx context.Context, cfg *Config, db *Databases, progress io.Writer) (access demo.Access, err error) {
-	// Looking takes a lock that filling does not need.
 	sets, err := migrate.Status(ctx, db.target())
 	if err != nil {
 		return access, err
@@ -81,7 +81,6 @@ func fill(ctx context.Context, cfg *Config, db *Databases, progress io.Writer) (
 	defer hangUp(conn)
 	schemas := demo.Schemas{Fusillade: cfg.Fusillade.Schema, Outlet: cfg.Outlet.Schema}
 	began := time.Now()
-	_, _ = fmt.Fprintln(progress, "Looking for sample data ...")
 	filled, err := demo.Fill(ctx, conn, schemas, began)
 	switch {
 	case errors.Is(err, demo.ErrOtherData):
@@ -89,6 +88,7 @@ func fill(ctx context.Context, cfg *Config, db *Databases, progress io.Writer) (
 	case err != nil:
 		return access, err
 	case filled:
+		debug.FreeOSMemory() // the rows are some 50 MB, and the service needs none of it
 		var rows int64
 		if err := conn.QueryRow(ctx, "SELECT count(*) FROM "+pgx.Identifier{schemas.Fusillade, "requests"}.Sanitize()+" WHERE batch_id IS NULL").Scan(&rows); err != nil {
 			return access, err

@@ -2,10 +2,12 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/jackc/pgx/v5"
 
@@ -317,6 +319,9 @@ func (d *doctor) lag(ctx context.Context, name string, primary, replica *pgx.Con
 
 // Grants writes the least privileges that role needs, as SQL for psql.
 func Grants(ctx context.Context, cfg *Config, role string, out, progress io.Writer) (err error) {
+	if role == "" || len(role) > 63 || strings.ContainsFunc(role, unicode.IsControl) {
+		return errors.New("--role must be the name of a role: 1 to 63 bytes, no line breaks")
+	}
 	db, err := OpenDatabases(ctx, cfg, progress)
 	if err != nil {
 		return err

@@ -18,6 +18,7 @@ const (
 	days     = 30
 	rawDays  = 7 // how long the gateway keeps raw copies
 	taskDays = 3
+	longest  = 25 * time.Minute // that a response of several steps takes
 )
 
 // generator makes the rows. Everything random comes from one source with a
@@ -187,7 +188,7 @@ func (g *generator) tier() *string {
 // and none so late that its answer would lie in the future.
 func (g *generator) moment() time.Time {
 	for {
-		at := g.now.Add(-15*time.Minute - time.Duration(g.rand.Int64N(int64(days*24*time.Hour-16*time.Minute)))).Truncate(time.Microsecond)
+		at := g.now.Add(-longest - time.Duration(g.rand.Int64N(int64(days*24*time.Hour-longest)))).Truncate(time.Microsecond)
 		chance := 12
 		if h := at.Hour(); h >= 7 && h < 19 {
 			chance = 100

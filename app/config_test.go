@@ -1,0 +1,259 @@
+package app_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/spf13/pflag"
+	"go.yaml.in/yaml/v3"
+
+	"lethe/app"
+)
+
+// load reads a configuration from a file's text, variables and flags.
+func load(t *testing.T, file string, environ, args []string) (*app.Config, error) {
+	t.Helper()
+	from := app.Sources{Environ: environ, Flags: pflag.NewFlagSet("test", pflag.ContinueOnError)}
+	if file != "" {
+		from.File = filepath.Join(t.TempDir(), "lethe.yaml")
+		if err := os.WriteFile(from.File, []byte(file), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	app.AddFlags(from.Flags)
+	if err := from.Flags.Parse(args); err != nil {
+		t.Fatal(err)
+	}
+	return app.LoadConfig(from)
+}
+
+func TestConfigDefaults(t *testing.T) {
+	t.Parallel()
+	cfg, err := load(t, "", []string{"HOME=/home/x"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !cfg.Embedded() || cfg.HTTPAddr != "127.0.0.1:8080" || cfg.Database.MaxConns != 10 ||
+		cfg.Fusillade.Schema != "fusillade" || cfg.Outlet.Schema != "outlet" ||
+		cfg.Auth.SessionSecret != "" || cfg.Auth.SessionCookie != "dwctl_session" ||
+		cfg.Auth.ProxyHeaders || cfg.Auth.ProxyUserHeader != "x-doubleword-user" || len(cfg.Auth.ProxyTrusted) != 2 ||
+		cfg.Log.Level != "info" || cfg.Log.Format != "text" {
+		t.Errorf("got %+v", cfg)
+	}
+	want := "/home/x/.local/share/lethe"
+	if os.Geteuid() == 0 {
+		want = "/var/lib/lethe"
+	}
+	if cfg.DataDir != want {
+		t.Errorf("data_dir is %s, want %s", cfg.DataDir, want)
+	}
+}
+
+func TestConfigSchemasOfADatabaseApart(t *testing.T) {
+	t.Parallel()
+	environ := []string{"LETHE_DATABASE_URL=postgres://h/main", "LETHE_FUSILLADE_DATABASE_URL=postgres://h/fusillade"}
+	for _, c := range []struct {
+		more              []string
+		fusillade, outlet string
+	}{
+		{nil, "public", "public"},
+		{[]string{"LETHE_FUSILLADE_SCHEMA=jobs"}, "jobs", "public"},
+		{[]string{"LETHE_FUSILLADE_SCHEMA=jobs", "LETHE_OUTLET_SCHEMA=raw"}, "jobs", "raw"},
+	} {
+		cfg, err := load(t, "", append(slices.Clone(environ), c.more...), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if cfg.Fusillade.Schema != c.fusillade || cfg.Outlet.Schema != c.outlet {
+			t.Errorf("%v: %s and %s", c.more, cfg.Fusillade.Schema, cfg.Outlet.Schema)
+		}
+	}
+}
+
+func TestConfigLayers(t *testing.T) {
+	t.Parallel()
+	file := `
+http: {addr: "127.0.0.1:1"}
+log:
+  level: debug
+  format: json
+auth:
+  proxy_headers: true
+  proxy_trusted: [10.0.0.0/8, "192.168.1.7"]
+database:
+  max_conns: 3
+fusillade:
+`
+	cfg, err := load(t, file, []string{"LETHE_LOG_LEVEL=warn", "LETHE_HTTP_ADDR=127.0.0.1:2", "LETHE_DATABASE_MAX_CONNS=", "LETHE_TEST_ANYTHING=1"},
+		[]string{"--http-addr", "127.0.0.1:3"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg.Log.Format != "json" || cfg.Log.Level != "warn" || cfg.HTTPAddr != "127.0.0.1:3" || cfg.Database.MaxConns != 3 || !cfg.Auth.ProxyHeaders {
+		t.Errorf("got %+v", cfg)
+	}
+	if len(cfg.Auth.ProxyTrusted) != 2 || cfg.Auth.ProxyTrusted[1].String() != "192.168.1.7/32" {
+		t.Errorf("trusted are %v", cfg.Auth.ProxyTrusted)
+	}
+	var out strings.Builder
+	if err := cfg.Print(&out); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"# flag --http-addr", "# environment LETHE_LOG_LEVEL", "lethe.yaml", "# default; LETHE_DATA_DIR"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is not in\n%s", want, &out)
+		}
+	}
+}
+
+// TestConfigPrintsAFile takes what is printed for a configuration file.
+func TestConfigPrintsAFile(t *testing.T) {
+	t.Parallel()
+	first, err := load(t, "", []string{"HOME=/home/x", "LETHE_DATABASE_URL=postgres://u@h:1/d", "LETHE_LOG_FORMAT=json"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var printed, again strings.Builder
+	if err := first.Print(&printed); err != nil {
+		t.Fatal(err)
+	}
+	second, err := load(t, printed.String(), nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := second.Print(&again); err != nil {
+		t.Fatal(err)
+	}
+	var a, b map[string]any
+	if err := errors.Join(yaml.Unmarshal([]byte(printed.String()), &a), yaml.Unmarshal([]byte(again.String()), &b)); err != nil {
+		t.Fatal(err)
+	}
+	if x, y := toYAML(t, a), toYAML(t, b); x != y {
+		t.Errorf("first\n%s\nthen\n%s", x, y)
+	}
+}
+
+func toYAML(t *testing.T, v any) string {
+	t.Helper()
+	b, err := yaml.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+const (
+	hiddenWord = "hunter2hunter2"
+	someURL    = "LETHE_DATABASE_URL=postgres://u@h/d"
+)
+
+func TestConfigProblems(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		file    string
+		environ []string
+		args    []string
+		want    []string // one for each problem, in any order
+	}{
+		"unknown keys":            {file: "http: {adr: x}\nnothing: 1\n", want: []string{`"http.adr"`, `"nothing"`}},
+		"a scalar for a section":  {file: "http: " + hiddenWord, want: []string{`"http"`}},
+		"no mapping":              {file: hiddenWord, want: []string{"is not a YAML mapping"}},
+		"broken YAML":             {file: "a: [" + hiddenWord, want: []string{"is not a YAML mapping"}},
+		"a key twice":             {file: "log: {level: info}\nlog: {level: info}\n", want: []string{"is not a YAML mapping at line 2"}},
+		"a mapping for a value":   {file: "log: {level: {a: 1}}", want: []string{`"log.level.a"`}},
+		"a number for a text":     {file: "auth: {session_secret: 1234567890123456789}", want: []string{"put it in quotes"}},
+		"unknown variables":       {environ: []string{"LETHE_PORT=1", "LETHE_=", "LETHE_DATABASE=x"}, want: []string{"LETHE_PORT", "LETHE_:", "LETHE_DATABASE:"}},
+		"secret too short":        {environ: []string{"LETHE_AUTH_SESSION_SECRET=fifteen_bytes_x"}, want: []string{"shorter than 16 bytes"}},
+		"no URL":                  {environ: []string{"LETHE_DATABASE_URL=" + hiddenWord}, want: []string{"database.url (environment LETHE_DATABASE_URL): must be a URL"}},
+		"another scheme":          {environ: []string{"LETHE_DATABASE_URL=mysql://u:" + hiddenWord + "@h/d"}, want: []string{"must be a URL"}},
+		"a bad escape":            {environ: []string{"LETHE_DATABASE_URL=postgres://u:%zz" + hiddenWord + "@h/d"}, want: []string{"must be a URL"}},
+		"a bad port":              {environ: []string{"LETHE_DATABASE_URL=postgres://u:" + hiddenWord + "@h:x/d"}, want: []string{"must be a URL"}},
+		"a bad parameter":         {environ: []string{"LETHE_DATABASE_URL=postgres://u:" + hiddenWord + "@h/d?sslmode=maybe"}, want: []string{"must be a URL"}},
+		"no number":               {environ: []string{"LETHE_DATABASE_MAX_CONNS=ten"}, want: []string{"whole number"}},
+		"no connections":          {environ: []string{"LETHE_DATABASE_MAX_CONNS=0"}, want: []string{"whole number"}},
+		"no truth":                {environ: []string{"LETHE_AUTH_PROXY_HEADERS=yes"}, want: []string{"true or false"}},
+		"no networks":             {environ: []string{"LETHE_AUTH_PROXY_TRUSTED=10.0.0.0/8,proxy.example.com"}, want: []string{"10.0.0.0/8 or 10.1.2.3"}},
+		"proxy without address":   {file: "auth: {proxy_headers: true, proxy_trusted: []}", want: []string{"no address is trusted"}},
+		"no header":               {environ: []string{"LETHE_AUTH_PROXY_USER_HEADER=a b"}, want: []string{"must be a name"}},
+		"no cookie":               {environ: []string{"LETHE_AUTH_SESSION_COOKIE=a;b"}, want: []string{"must be a name"}},
+		"no address":              {environ: []string{"LETHE_HTTP_ADDR=8080"}, want: []string{"HOST:PORT"}},
+		"no port":                 {environ: []string{"LETHE_HTTP_ADDR=localhost:http"}, want: []string{"HOST:PORT"}},
+		"level and format":        {environ: []string{"LETHE_LOG_LEVEL=loud", "LETHE_LOG_FORMAT=xml"}, want: []string{"debug, info, warn or error", "text or json"}},
+		"a schema too long":       {environ: []string{"LETHE_FUSILLADE_SCHEMA=" + strings.Repeat("x", 64)}, want: []string{"1 to 63 bytes"}},
+		"replica of nothing":      {environ: []string{"LETHE_DATABASE_REPLICA_URL=postgres://h/d"}, want: []string{"needs database.url"}},
+		"fusillade alone":         {environ: []string{"LETHE_FUSILLADE_DATABASE_URL=postgres://h/d"}, want: []string{"needs database.url"}},
+		"fusillade's replica":     {environ: []string{someURL, "LETHE_FUSILLADE_REPLICA_URL=postgres://h/d"}, want: []string{"needs fusillade.database_url"}},
+		"a file for a folder":     {environ: []string{"LETHE_DATA_DIR=/etc/passwd"}, want: []string{"is a file"}},
+		"a flag":                  {args: []string{"--database-max-conns=-1"}, want: []string{"database.max_conns (flag --database-max-conns)"}},
+		"file, variable and flag": {file: "nothing: 1", environ: []string{"LETHE_LOG_LEVEL=loud"}, args: []string{"--http-addr=x"}, want: []string{`"nothing"`, "log.level", "http.addr"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := load(t, c.file, append([]string{"HOME=/home/x"}, c.environ...), c.args)
+			problems, ok := errors.AsType[*app.ConfigError](err)
+			if !ok {
+				t.Fatalf("got %v", err)
+			}
+			if len(problems.Problems) != len(c.want) {
+				t.Errorf("%d problems, want %d:\n%s", len(problems.Problems), len(c.want), err)
+			}
+			for _, want := range c.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("%q is not in\n%s", want, err)
+				}
+			}
+			if strings.Contains(err.Error(), hiddenWord) || strings.Contains(err.Error(), "fifteen") {
+				t.Errorf("a secret is in\n%s", err)
+			}
+		})
+	}
+}
+
+func TestConfigMissingFile(t *testing.T) {
+	t.Parallel()
+	_, err := app.LoadConfig(app.Sources{File: filepath.Join(t.TempDir(), "none.yaml")})
+	if err == nil || !strings.Contains(err.Error(), "there is no file") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestConfigHidesSecrets(t *testing.T) {
+	t.Parallel()
+	cfg, err := load(t, "", []string{
+		"LETHE_DATABASE_URL=postgres://u:" + hiddenWord + "@h/d",
+		"LETHE_DATABASE_REPLICA_URL=postgres://u@h/d?password=" + hiddenWord,
+		"LETHE_FUSILLADE_DATABASE_URL=postgresql://u:" + hiddenWord + "@h/d?sslmode=disable&sslpassword=" + hiddenWord,
+		"LETHE_FUSILLADE_REPLICA_URL=postgres://u:" + hiddenWord + "%20@h/d",
+		"LETHE_AUTH_SESSION_SECRET=" + hiddenWord + hiddenWord,
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	if err := cfg.Print(&out); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(out.String(), hiddenWord) {
+		t.Errorf("a secret is in\n%s", &out)
+	}
+	if n := strings.Count(out.String(), "hidden"); n != 6 {
+		t.Errorf("%d values are hidden, want 6:\n%s", n, &out)
+	}
+}
+
+// TestConfigNoFlagForTheSecret: command lines can be read by other users.
+func TestConfigNoFlagForTheSecret(t *testing.T) {
+	t.Parallel()
+	flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
+	app.AddFlags(flags)
+	if flags.Lookup("auth-session-secret") != nil {
+		t.Error("there is one")
+	}
+	if flags.Lookup("database-url") == nil {
+		t.Error("there are no flags at all")
+	}
+}

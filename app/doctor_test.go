@@ -1,0 +1,207 @@
+package app_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"lethe/app"
+	"lethe/internal/pgtest"
+)
+
+func examine(t *testing.T, environ ...string) *app.Report {
+	t.Helper()
+	cfg, err := app.LoadConfig(app.Sources{Environ: environ})
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := app.Doctor(t.Context(), cfg, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report
+}
+
+// found returns the checks that ended so.
+func found(r *app.Report, f app.Finding) []app.Check {
+	return slices.DeleteFunc(slices.Clone(r.Checks), func(c app.Check) bool { return c.Finding != f })
+}
+
+func text(t *testing.T, r *app.Report) string {
+	t.Helper()
+	var b strings.Builder
+	if err := r.Write(&b, false); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestDoctorUnderTheLeastRole(t *testing.T) {
+	t.Parallel()
+	report := examine(t, "LETHE_DATABASE_URL="+pgtest.WithFixture(t).RoleURL)
+	if bad := append(found(report, app.Problem), found(report, app.Warning)...); len(bad) > 0 {
+		t.Errorf("found\n%s", text(t, report))
+	}
+	if len(report.Checks) < 8 {
+		t.Errorf("%d checks only:\n%s", len(report.Checks), text(t, report))
+	}
+	var b strings.Builder
+	if err := report.Write(&b, true); err != nil {
+		t.Fatal(err)
+	}
+	var again app.Report
+	if err := json.Unmarshal([]byte(b.String()), &again); err != nil || len(again.Checks) != len(report.Checks) {
+		t.Errorf("%v in %s", err, &b)
+	}
+}
+
+func TestDoctorIndexes(t *testing.T) {
+	t.Parallel()
+	database := pgtest.New(t)
+	exec(t, database.URL, "DROP INDEX fusillade.idx_requests_user_active_sort; DROP INDEX public.http_analytics_fusillade_request_id_idx")
+	report := examine(t, "LETHE_DATABASE_URL="+database.URL)
+	warnings := found(report, app.Warning)
+	if len(warnings) != 2 || report.Problems() != 0 {
+		t.Fatalf("found\n%s", text(t, report))
+	}
+	for _, w := range warnings {
+		for _, statement := range w.SQL {
+			if !strings.Contains(text(t, report), statement+";\n") || !strings.HasPrefix(statement, "CREATE INDEX CONCURRENTLY") {
+				t.Errorf("%q is not printed", statement)
+			}
+			exec(t, database.URL, statement)
+		}
+	}
+	if report := examine(t, "LETHE_DATABASE_URL="+database.URL); len(found(report, app.Warning)) != 0 {
+		t.Errorf("after creating them\n%s", text(t, report))
+	}
+}
+
+func TestDoctorProblems(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		sql, want string
+	}{
+		"a column is missing":   {"ALTER TABLE fusillade.requests DROP COLUMN service_tier CASCADE", "column fusillade.requests.service_tier is missing"},
+		"a table is missing":    {"DROP TABLE public.user_roles", "table public.user_roles is missing"},
+		"a privilege is lacked": {"REVOKE ALL ON fusillade.requests FROM PUBLIC, current_user", "DELETE on fusillade.requests"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			database := pgtest.New(t)
+			role := database.RoleURL
+			if parsed, err := url.Parse(role); err != nil {
+				t.Fatal(err)
+			} else {
+				c.sql = strings.ReplaceAll(c.sql, "current_user", `"`+parsed.User.Username()+`"`)
+			}
+			exec(t, database.URL, c.sql)
+			report := examine(t, "LETHE_DATABASE_URL="+role)
+			if report.Problems() != 1 || !strings.Contains(found(report, app.Problem)[0].Detail, c.want) {
+				t.Errorf("found\n%s", text(t, report))
+			}
+			if found(report, app.Problem)[0].Advice == "" {
+				t.Error("there is no advice")
+			}
+		})
+	}
+}
+
+func TestDoctorNoDatabase(t *testing.T) {
+	t.Parallel()
+	report := examine(t, "LETHE_DATABASE_URL=postgres://u:"+hiddenWord+"@127.0.0.1:1/d?connect_timeout=2")
+	if report.Problems() != 1 || len(report.Checks) != 1 {
+		t.Errorf("found\n%s", text(t, report))
+	}
+	if strings.Contains(text(t, report), hiddenWord) {
+		t.Errorf("the password is in\n%s", text(t, report))
+	}
+}
+
+// TestDoctorReplica takes another connection to the primary for a replica.
+func TestDoctorReplica(t *testing.T) {
+	t.Parallel()
+	database := pgtest.New(t)
+	report := examine(t, "LETHE_DATABASE_URL="+database.URL, "LETHE_DATABASE_REPLICA_URL="+database.RoleURL)
+	warnings := found(report, app.Warning)
+	if len(warnings) != 1 || !strings.Contains(warnings[0].Detail, "no replica but a primary") {
+		t.Errorf("found\n%s", text(t, report))
+	}
+	gone := examine(t, "LETHE_DATABASE_URL="+database.URL, "LETHE_DATABASE_REPLICA_URL=postgres://u@127.0.0.1:1/d")
+	if problems := found(gone, app.Problem); len(problems) != 1 || problems[0].Database != "main replica" {
+		t.Errorf("found\n%s", text(t, gone))
+	}
+}
+
+func TestDoctorTooManyConnections(t *testing.T) {
+	t.Parallel()
+	database := pgtest.New(t)
+	report := examine(t, "LETHE_DATABASE_URL="+database.URL, "LETHE_DATABASE_MAX_CONNS=1000")
+	if problems := found(report, app.Problem); len(problems) != 1 || problems[0].Name != "connections" {
+		t.Errorf("found\n%s", text(t, report))
+	}
+}
+
+// TestGrants gives a new role what is printed, which then is all it needs.
+func TestGrants(t *testing.T) {
+	t.Parallel()
+	database := pgtest.New(t)
+	role := `le"the; ` + database.Name // roles are the whole server's
+	quoted := pgx.Identifier{role}.Sanitize()
+	parsed, err := url.Parse(database.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	exec(t, database.URL, "CREATE ROLE "+quoted+" LOGIN PASSWORD 'x'")
+	t.Cleanup(func() {
+		exec(t, database.URL, "DROP OWNED BY "+quoted+"; DROP ROLE "+quoted)
+	})
+	parsed.User = url.UserPassword(role, "x")
+	environ := []string{"LETHE_DATABASE_URL=" + parsed.String()}
+	if report := examine(t, environ...); report.Problems() == 0 {
+		t.Errorf("found nothing:\n%s", text(t, report))
+	}
+
+	cfg, err := app.LoadConfig(app.Sources{Environ: []string{"LETHE_DATABASE_URL=" + database.URL}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sql strings.Builder
+	if err := app.Grants(t.Context(), cfg, role, &sql, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	exec(t, database.URL, sql.String())
+	if report := examine(t, environ...); report.Problems() > 0 {
+		t.Errorf("after\n%s\nfound\n%s", &sql, text(t, report))
+	}
+	if strings.Contains(sql.String(), "INSERT") || strings.Contains(sql.String(), "api_key,") {
+		t.Errorf("more than the least:\n%s", &sql)
+	}
+}
+
+// TestGrantsApart: each database gets its own part.
+func TestGrantsApart(t *testing.T) {
+	t.Parallel()
+	main, fusillade := pgtest.New(t), pgtest.New(t)
+	cfg, err := app.LoadConfig(app.Sources{Environ: []string{
+		"LETHE_DATABASE_URL=" + main.URL, "LETHE_FUSILLADE_DATABASE_URL=" + fusillade.URL, "LETHE_FUSILLADE_SCHEMA=fusillade", "LETHE_OUTLET_SCHEMA=outlet",
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sql strings.Builder
+	if err := app.Grants(t.Context(), cfg, "lethe", &sql, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	parts := strings.Split(sql.String(), `\connect`)
+	if len(parts) != 3 || !strings.Contains(parts[1], main.Name) || !strings.Contains(parts[2], fusillade.Name) ||
+		!strings.Contains(parts[1], `"public"."users"`) || strings.Contains(parts[1], `"fusillade"`) ||
+		!strings.Contains(parts[2], `"fusillade"."requests"`) || strings.Contains(parts[2], `"public"."users"`) {
+		t.Errorf("got\n%s", &sql)
+	}
+}

@@ -1,0 +1,179 @@
+package app_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"lethe/app"
+	"lethe/internal/pgtest"
+)
+
+const requestsPath = "/admin/api/v1/batches/requests"
+
+// service is an assembled service under test.
+type service struct {
+	url    string
+	stop   context.CancelFunc
+	result chan error
+}
+
+// start runs the service with these variables until the test ends.
+func start(t *testing.T, environ ...string) *service {
+	t.Helper()
+	cfg, err := app.LoadConfig(app.Sources{Environ: append([]string{"LETHE_HTTP_ADDR=127.0.0.1:0", "LETHE_LOG_LEVEL=error"}, environ...)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	s := &service{stop: cancel, result: make(chan error, 1)}
+	addr := make(chan string, 1)
+	go func() { s.result <- app.Serve(ctx, cfg, func(a string) { addr <- a }) }()
+	select {
+	case a := <-addr:
+		s.url = "http://" + a
+	case err := <-s.result:
+		cancel()
+		t.Fatalf("the service did not start: %v", err)
+	}
+	t.Cleanup(func() {
+		cancel()
+		select {
+		case <-s.result:
+		case <-time.After(time.Minute):
+			t.Error("the service does not stop")
+		}
+	})
+	return s
+}
+
+// get returns the status and the body.
+func (s *service) get(t *testing.T, path, key string) (int, http.Header, string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if key != "" {
+		request.Header.Set("Authorization", "Bearer "+key)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, response.Header, string(body)
+}
+
+func TestServe(t *testing.T) {
+	t.Parallel()
+	s := start(t, "LETHE_DATABASE_URL="+pgtest.WithFixture(t).RoleURL)
+	for path, want := range map[string]string{
+		"/healthz": "alive", "/readyz": "ready", "/openapi.yaml": "openapi: 3.0.3", "/metrics": `lethe_pool_connections_max{pool="main"} 10`,
+	} {
+		if status, _, body := s.get(t, path, ""); status != http.StatusOK || !strings.Contains(body, want) {
+			t.Errorf("%s: %d %s", path, status, body)
+		}
+	}
+	status, _, body := s.get(t, requestsPath+"?limit=2", "sk-root-platform")
+	var page struct {
+		Data []any `json:"data"`
+	}
+	if err := json.Unmarshal([]byte(body), &page); err != nil || status != http.StatusOK || len(page.Data) != 2 {
+		t.Errorf("%d %s", status, body)
+	}
+	s.stop()
+	if err := <-s.result; err != nil {
+		t.Errorf("stopped with %v", err)
+	}
+	s.result <- nil
+	if response, err := http.Get(s.url + "/healthz"); err == nil {
+		_ = response.Body.Close()
+		t.Error("it still listens")
+	}
+}
+
+// TestServeApart: fusillade in a database of its own, tables in public.
+func TestServeApart(t *testing.T) {
+	t.Parallel()
+	main, fusillade := pgtest.New(t), pgtest.Empty(t)
+	config := []string{"LETHE_DATABASE_URL=" + main.URL, "LETHE_FUSILLADE_DATABASE_URL=" + fusillade.URL}
+	s := start(t, config...)
+	if status, _, body := s.get(t, "/readyz", ""); status != http.StatusServiceUnavailable || !strings.Contains(body, "lethe doctor") {
+		t.Errorf("without tables: %d %s", status, body)
+	}
+	cfg, err := app.LoadConfig(app.Sources{Environ: config})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	if err := app.MigrateUp(t.Context(), cfg, &out, io.Discard, false); err != nil {
+		t.Fatal(err)
+	}
+	if status, _, body := s.get(t, "/readyz", ""); status != http.StatusOK {
+		t.Errorf("after %s\n%d %s", &out, status, body)
+	}
+	for url, sql := range map[string]string{
+		main.URL: `INSERT INTO public.users (id, username, email, is_admin) VALUES ('11111111-1111-4111-8111-111111111111', 'a', 'a@example.com', true);
+			INSERT INTO public.api_keys (name, secret, user_id, created_by, purpose)
+			VALUES ('k', 'sk-apart', '11111111-1111-4111-8111-111111111111', '11111111-1111-4111-8111-111111111111', 'platform')`,
+		fusillade.URL: `INSERT INTO requests (model, created_by) VALUES ('apart', '11111111-1111-4111-8111-111111111111')`,
+	} {
+		exec(t, url, sql)
+	}
+	status, _, body := s.get(t, requestsPath, "sk-apart")
+	if status != http.StatusOK || !strings.Contains(body, `"model":"apart"`) || !strings.Contains(body, "a@example.com") {
+		t.Errorf("%d %s", status, body)
+	}
+}
+
+func exec(t *testing.T, url, sql string) {
+	t.Helper()
+	ctx := context.WithoutCancel(t.Context()) // the test's own has ended when it cleans up
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	if _, err := conn.Exec(ctx, sql); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestServeAddressTaken(t *testing.T) {
+	t.Parallel()
+	database := "LETHE_DATABASE_URL=" + pgtest.New(t).URL
+	first := start(t, database)
+	cfg, err := app.LoadConfig(app.Sources{Environ: []string{database, "LETHE_HTTP_ADDR=" + strings.TrimPrefix(first.url, "http://")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = app.Serve(t.Context(), cfg, func(string) { t.Error("it listens") })
+	if err == nil || !strings.Contains(err.Error(), "LETHE_HTTP_ADDR") || strings.Contains(err.Error(), "bind:") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestServeSchemaNames: the schemas' names are a setting.
+func TestServeSchemaNames(t *testing.T) {
+	t.Parallel()
+	database := pgtest.WithFixture(t)
+	exec(t, database.URL, `ALTER SCHEMA fusillade RENAME TO "Jobs, odd"; ALTER SCHEMA outlet RENAME TO raw`)
+	s := start(t, "LETHE_DATABASE_URL="+database.RoleURL, "LETHE_FUSILLADE_SCHEMA=Jobs, odd", "LETHE_OUTLET_SCHEMA=raw")
+	if status, _, body := s.get(t, "/readyz", ""); status != http.StatusOK {
+		t.Errorf("%d %s", status, body)
+	}
+	if status, _, body := s.get(t, requestsPath, "sk-root-platform"); status != http.StatusOK || !strings.Contains(body, `"total_count":`) {
+		t.Errorf("%d %s", status, body)
+	}
+}
