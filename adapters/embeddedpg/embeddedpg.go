@@ -44,7 +44,7 @@ var (
 )
 
 const (
-	// openTimeout bounds Open, fetching included.
+	// openTimeout bounds Open, fetching included, where the caller does not.
 	openTimeout = 2 * time.Minute
 	// cancelGrace is how long a helper that was told to stop while starting
 	// may take before it is killed.
@@ -80,14 +80,16 @@ type Server struct {
 }
 
 // Open returns the server on cfg.DataDir: the one that another process runs, or
-// a new one. It takes at most two minutes. Cancelling ctx stops what Open has
-// started so far. Errors: ErrVersionMismatch, ErrDataDir, ErrNoBinaries, that
+// a new one. It takes at most two minutes, or until ctx's deadline where it has
+// one. When ctx ends, what Open has started is stopped. Errors: ErrVersionMismatch, ErrDataDir, ErrNoBinaries, that
 // of ctx, or another that says why PostgreSQL did not start.
 func Open(ctx context.Context, cfg Config) (*Server, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, openTimeout,
-		fmt.Errorf("not ready after %s: look at postgres.log in the data folder, or at the network if it was still fetching", openTimeout))
-	defer cancel()
-
+	if _, bounded := ctx.Deadline(); !bounded {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, openTimeout,
+			fmt.Errorf("not ready after %s: look at postgres.log in the data folder, or at the network if it was still fetching", openTimeout))
+		defer cancel()
+	}
 	as := childIdentity()
 	set, err := prepareFolders(cfg, as)
 	if err != nil {

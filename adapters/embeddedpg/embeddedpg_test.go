@@ -3,6 +3,7 @@ package embeddedpg
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -113,6 +114,12 @@ func TestServerIsSetUpSafely(t *testing.T) {
 		}
 	}
 
+	postmaster, cluster := postmasterPID(t, dataDir), filepath.Join(dataDir, "cluster")
+	if !isPostgresOn(postmaster, cluster) || isPostgresOn(postmaster, dataDir) ||
+		isPostgresOn(helper, cluster) || isPostgresOn(1<<30, cluster) {
+		t.Error("a process is taken for what it is not")
+	}
+
 	conn, err := pgx.Connect(context.Background(), srv.URL())
 	must(t, err)
 	if _, err := conn.Exec(context.Background(), "SELECT 'a prompt'::int"); err == nil {
@@ -212,6 +219,9 @@ func TestRecovery(t *testing.T) {
 		t.Errorf("the one left behind lives: %v; progress: %s", alive(left), said)
 	}
 
+	stop(t, srv)
+	reopen(t)
+
 	// All are killed: the lock files are stale.
 	killed := postmasterPID(t, dataDir)
 	must(t, errors.Join(syscall.Kill(helperPID(t, dataDir), syscall.SIGKILL), syscall.Kill(killed, syscall.SIGKILL)))
@@ -297,6 +307,13 @@ func TestRecovery(t *testing.T) {
 		t.Errorf("with broken settings: %v", err)
 	}
 	must(t, os.WriteFile(settings, nil, 0o600))
+
+	// Nobody could be told where it runs.
+	must(t, os.Mkdir(statePath(dataDir)+".new", 0o700))
+	if _, err := Open(context.Background(), Config{DataDir: dataDir, CacheDir: cacheDir}); !errors.Is(err, ErrDataDir) || !strings.Contains(err.Error(), "server.json") {
+		t.Errorf("without server.json: %v", err)
+	}
+	must(t, os.Remove(statePath(dataDir)+".new"))
 
 	// The database is dropped.
 	reopen(t)
@@ -384,6 +401,37 @@ func TestUnusableContents(t *testing.T) {
 				if b, err := os.ReadFile(filepath.Join(dataDir, file)); err != nil || string(b) != content {
 					t.Errorf("%s: %q, %v", file, b, err)
 				}
+			}
+		})
+	}
+}
+
+// A folder stands where a file of ours should be.
+func TestObstacles(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{
+		"lock", "server.json", "password", "postgres.log", ".s.PGSQL.5432",
+		"cluster/PG_VERSION", "cluster/postmaster.pid", "initialising/cluster/postmaster.pid",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dataDir := newDataDir(t)
+			cluster := filepath.Join(dataDir, "cluster")
+			must(t, os.MkdirAll(cluster, 0o700))
+			for _, file := range []string{"password", "cluster/PG_VERSION"} {
+				if file != name {
+					must(t, os.WriteFile(filepath.Join(dataDir, file), []byte("17\n"), 0o600))
+				}
+			}
+			must(t, os.MkdirAll(filepath.Join(dataDir, name, "things"), 0o700))
+			handOver(t, dataDir)
+			before := snapshot(t, cluster)
+			_, err := Open(context.Background(), Config{DataDir: dataDir, BinariesPath: fakeBinaries(t, filepath.Dir(dataDir), "17.1")})
+			if !errors.Is(err, ErrDataDir) || !strings.Contains(err.Error(), filepath.Join(dataDir, name)) {
+				t.Error(err)
+			}
+			if snapshot(t, cluster) != before {
+				t.Error("the data have changed")
 			}
 		})
 	}
@@ -685,6 +733,18 @@ func TestRunHelperByHand(t *testing.T) {
 		if code := RunHelper(strings.NewReader(input), &stdout, &stderr); code != 1 || stdout.Len() != 0 || !strings.Contains(stderr.String(), "for the program itself") {
 			t.Errorf("%q: code %d, said %q", input, code, stderr.String())
 		}
+	}
+}
+
+// As root it refuses; anyone else finds no folder.
+func TestRunHelperReportsErrors(t *testing.T) {
+	t.Parallel()
+	var stdout, stderr bytes.Buffer
+	code := RunHelper(strings.NewReader(`{"data_dir":"/nonexistent/lethe"}`+"\n"), &stdout, &stderr)
+	var m message
+	must(t, json.Unmarshal(stdout.Bytes(), &m))
+	if code != 1 || m.Error == "" || m.Kind != "data_dir" {
+		t.Errorf("code %d, said %+v", code, m)
 	}
 }
 

@@ -25,8 +25,13 @@ import (
 // programCommand makes this test binary a program that uses the package.
 const programCommand = "program"
 
-// cacheDir is shared by the tests and kept, so that one fetch is enough.
-var cacheDir = filepath.Join(os.TempDir(), fmt.Sprintf("lethe-embeddedpg-%d", os.Geteuid()))
+// cacheDir is shared by all tests of the project and kept, so that one fetch is
+// enough.
+var cacheDir = filepath.Join(os.TempDir(), fmt.Sprintf("lethe-testpg-%d", os.Geteuid()))
+
+// openTime is for the first Open on a machine: unpacking what was fetched takes
+// long under the race detector.
+const openTime = 8 * time.Minute
 
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 {
@@ -91,7 +96,7 @@ func runProgram(stdin io.Reader, stdout io.Writer) int {
 	if json.Unmarshal(line, &order) != nil {
 		return 1
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithTimeout(context.Background(), openTime)
 	defer cancel()
 	var progress recorder
 	if order.CancelOn != "" {
@@ -211,7 +216,9 @@ func open(t *testing.T, cfg Config) *Server {
 	if cfg.CacheDir == "" {
 		cfg.CacheDir = cacheDir
 	}
-	srv, err := Open(context.Background(), cfg)
+	ctx, cancel := context.WithTimeout(context.Background(), openTime)
+	defer cancel()
+	srv, err := Open(ctx, cfg)
 	must(t, err)
 	t.Cleanup(func() { stop(t, srv) })
 	return srv
