@@ -1,0 +1,276 @@
+// Package arch_test holds the direction of imports: cmd → app → adapters →
+// domain, and domain knows nobody.
+package arch_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "lethe"
+
+// pkg is what go list says of a package, without its tests.
+type pkg struct {
+	ImportPath string
+	Imports    []string
+	Deps       []string // Imports, theirs, and so on
+}
+
+// list runs from the root of the module, which is this package's grandparent.
+func list(t *testing.T) []pkg {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Imports,Deps", "./...")
+	cmd.Dir = root
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("list the packages: %v\n%s", err, &stderr)
+	}
+	var pkgs []pkg
+	for d := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p pkg
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			return pkgs
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		pkgs = append(pkgs, p)
+	}
+}
+
+const root = "../.."
+
+// within tells whether a package is this one or below it.
+func within(path, tree string) bool { return path == tree || strings.HasPrefix(path, tree+"/") }
+
+// in is within, for packages of the module.
+func in(path string, trees ...string) bool {
+	return slices.ContainsFunc(trees, func(tree string) bool { return within(path, module+"/"+tree) })
+}
+
+func standard(path string) bool {
+	first, _, _ := strings.Cut(path, "/")
+	return !strings.Contains(first, ".") && first != module
+}
+
+// adapter is the folder of the adapter that a package is part of; what
+// adapters on Postgres share is part of none.
+func adapter(path string) string {
+	rest, ok := strings.CutPrefix(path, module+"/adapters/")
+	if !ok {
+		return ""
+	}
+	parts := strings.Split(rest, "/")
+	if parts[0] == "postgres" && len(parts) > 1 {
+		return "postgres/" + parts[1]
+	}
+	return parts[0]
+}
+
+// wrong says what is wrong with one import, or nothing.
+func wrong(from, to string) string {
+	production := in(from, "cmd", "app", "adapters", "domain", "migrations") || from == module
+	switch {
+	case within(to, "github.com/labstack/echo") && !in(from, "adapters/httpapi"):
+		return "only adapters/httpapi knows echo"
+	case (within(to, "go.uber.org/fx") || within(to, "go.uber.org/dig")) && !in(from, "app"):
+		return "only app knows fx"
+	case in(from, "domain") && !in(from, "domain/porttest") && !standard(to) && to != "github.com/google/uuid":
+		return "domain imports the standard library and google/uuid, nothing else"
+	case !within(to, module):
+		return ""
+	case production && in(to, "internal", "test", "sdk"):
+		return "the program does not import what is there for tests"
+	case in(to, "cmd"):
+		return "nobody imports cmd"
+	case in(from, "cmd") && !in(to, "app"):
+		return "cmd imports app alone"
+	case in(to, "app") && !in(from, "cmd", "app", "internal", "test"):
+		return "only cmd imports app"
+	case (in(to, "adapters/memory", "domain/porttest")) && in(from, "app", "cmd"):
+		return "what is in memory is for tests"
+	case in(from, "domain") && !in(to, "domain"):
+		return "domain knows nobody"
+	case in(from, "adapters") && in(to, "adapters") && adapter(from) != adapter(to) &&
+		!(adapter(to) == "postgres" && strings.HasPrefix(adapter(from), "postgres/")):
+		return "adapters do not import each other"
+	case in(to, "adapters") && !in(from, "adapters", "app", "internal", "test"):
+		return "only app names adapters"
+	case (in(from, "migrations") || from == module) && production:
+		return "files that are only embedded import nothing"
+	}
+	return ""
+}
+
+func TestImportsPointInwards(t *testing.T) {
+	t.Parallel()
+	pkgs := list(t)
+	seen := make(map[string]bool)
+	for _, p := range pkgs {
+		seen[p.ImportPath] = true
+		for _, to := range p.Imports {
+			if reason := wrong(p.ImportPath, to); reason != "" {
+				t.Errorf("%s imports %s: %s", p.ImportPath, to, reason)
+			}
+		}
+		if in(p.ImportPath, "domain") && !in(p.ImportPath, "domain/porttest") {
+			for _, to := range p.Deps {
+				if !standard(to) && to != "github.com/google/uuid" {
+					t.Errorf("%s comes to depend on %s", p.ImportPath, to)
+				}
+			}
+		}
+		if !in(p.ImportPath, "cmd") {
+			continue
+		}
+		for _, to := range p.Deps {
+			if in(to, "adapters/memory", "domain/porttest", "internal", "test") {
+				t.Errorf("%s comes to depend on %s: what was made for tests is in the program", p.ImportPath, to)
+			}
+		}
+	}
+	for _, must := range []string{"domain", "domain/porttest", "adapters/memory", "adapters/httpapi", "adapters/postgres/fusillade", "app", "cmd/lethe"} {
+		if !seen[module+"/"+must] {
+			t.Errorf("%s was not looked at", must)
+		}
+	}
+}
+
+func TestWrongImportsAreSeen(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		from, to string
+		allowed  bool
+	}{
+		{"lethe/cmd/lethe", "lethe/app", true},
+		{"lethe/cmd/lethe", "lethe/domain", false},
+		{"lethe/cmd/lethe", "lethe/adapters/httpapi", false},
+		{"lethe/app", "lethe/adapters/postgres/users", true},
+		{"lethe/app", "lethe/domain", true},
+		{"lethe/app", "lethe/adapters/memory", false},
+		{"lethe/app", "lethe/internal/pgtest", false},
+		{"lethe/app", "lethe/cmd/lethe", false},
+		{"lethe/app", "go.uber.org/fx/fxevent", true},
+		{"lethe/app", "github.com/labstack/echo/v4", false},
+		{"lethe/adapters/httpapi", "github.com/labstack/echo/v4", true},
+		{"lethe/adapters/httpapi", "lethe", true},
+		{"lethe/adapters/httpapi", "lethe/app", false},
+		{"lethe/adapters/httpapi", "lethe/adapters/auth", false},
+		{"lethe/adapters/httpapi", "go.uber.org/fx", false},
+		{"lethe/adapters/memory", "lethe/domain/porttest", true},
+		{"lethe/adapters/postgres/users", "lethe/adapters/postgres", true},
+		{"lethe/adapters/postgres/users", "lethe/adapters/postgres/users/internal/dbsqlc", true},
+		{"lethe/adapters/postgres/users", "lethe/adapters/postgres/fusillade", false},
+		{"lethe/adapters/postgres", "lethe/adapters/postgres/users", false},
+		{"lethe/adapters/auth", "lethe/adapters/postgres", false},
+		{"lethe/adapters/postgres/migrate", "lethe/migrations", true},
+		{"lethe/domain", "github.com/google/uuid", true},
+		{"lethe/domain", "net/http", true},
+		{"lethe/domain", "github.com/jackc/pgx/v5", false},
+		{"lethe/domain", "lethe/adapters/memory", false},
+		{"lethe/domain/porttest", "lethe/domain", true},
+		{"lethe/domain/porttest", "lethe/adapters/memory", false},
+		{"lethe/internal/pgtest", "lethe/adapters/postgres/migrate", true},
+		{"lethe/test/contract", "lethe/app", true},
+		{"lethe/migrations", "lethe/domain", false},
+		{"lethe", "lethe/domain", false},
+	} {
+		if reason := wrong(c.from, c.to); (reason == "") != c.allowed {
+			t.Errorf("%s imports %s: want allowed %t, got %q", c.from, c.to, c.allowed, reason)
+		}
+	}
+}
+
+var mark = regexp.MustCompile(`^// Code generated .* DO NOT EDIT\.$`)
+
+// generated are the Go files that a generator has written, by their names.
+func generated(t *testing.T) []string {
+	t.Helper()
+	var paths []string
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && path != root && (strings.HasPrefix(d.Name(), ".") || d.Name() == "node_modules"):
+			return fs.SkipDir
+		case strings.HasSuffix(path, ".gen.go"), filepath.Base(filepath.Dir(path)) == "dbsqlc" && strings.HasSuffix(path, ".go"):
+			paths = append(paths, path)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(paths) < 5 {
+		t.Fatalf("want the server and the queries among the generated files, got %v", paths)
+	}
+	return paths
+}
+
+func TestGeneratedFilesSaySo(t *testing.T) {
+	t.Parallel()
+	for _, path := range generated(t) {
+		if !marked(t, path) {
+			t.Errorf("%s does not say that it is generated", path)
+		}
+	}
+}
+
+// marked looks for the mark above the package clause, where tools look.
+func marked(t *testing.T, path string) bool {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for lines := bufio.NewScanner(f); lines.Scan() && !strings.HasPrefix(lines.Text(), "package "); {
+		if mark.MatchString(lines.Text()) {
+			return true
+		}
+	}
+	return false
+}
+
+// TestCoverageLeavesGeneratedFilesOut on a profile in which they are all bare.
+func TestCoverageLeavesGeneratedFilesOut(t *testing.T) {
+	t.Parallel()
+	profile := "mode: set\n"
+	for _, path := range generated(t) {
+		if rel, _ := filepath.Rel(root, path); strings.HasPrefix(rel, "adapters/") {
+			profile += fmt.Sprintf("%s/%s:1.1,2.2 100 0\n", module, rel)
+		}
+	}
+	const tested = module + "/domain/errors.go:1.1,2.2 9 1\n"
+	for name, c := range map[string]struct {
+		profile string
+		passes  bool
+	}{
+		"covered":     {profile + tested, true},
+		"not covered": {profile + tested + module + "/domain/id.go:1.1,2.2 9 0\n", false},
+		"nothing":     {profile, false},
+	} {
+		path := filepath.Join(t.TempDir(), "profile")
+		if err := os.WriteFile(path, []byte(c.profile), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.CommandContext(t.Context(), "scripts/coverage.sh", path, "90")
+		cmd.Dir = root
+		if out, err := cmd.CombinedOutput(); (err == nil) != c.passes {
+			t.Errorf("%s: want it to pass %t, got %v\n%s", name, c.passes, err, out)
+		}
+	}
+}
