@@ -102,6 +102,9 @@ func TestHeadOverTheWire(t *testing.T) {
 			answer.Header.Del("Date")
 			headers[i] = answer.Header
 		}
+		if logged := s.log.String(); strings.Count(logged, `"method":"HEAD"`) != strings.Count(logged, `"bytes":0`) {
+			t.Errorf("HEAD sends no bytes: %s", logged)
+		}
 		for name := range headers[0] {
 			if headers[0].Get(name) != headers[1].Get(name) {
 				t.Errorf("%s: %s is %q for GET and %q for HEAD", path, name, headers[0].Get(name), headers[1].Get(name))
@@ -198,6 +201,17 @@ func TestBodies(t *testing.T) {
 	}
 }
 
+// What is announced as too large is not even read.
+func TestLargeBodyIsNotRead(t *testing.T) {
+	t.Parallel()
+	s := assemble(t, fakes{}, nil)
+	body := strings.NewReader(strings.Repeat("x", 64<<10+1))
+	r := httptest.NewRequest(http.MethodDelete, item, body)
+	if a := s.serve(t, r); a.status != http.StatusRequestEntityTooLarge || body.Len() != 64<<10+1 {
+		t.Errorf("answered %d, left %d bytes unread", a.status, body.Len())
+	}
+}
+
 type brokenReader struct{}
 
 func (brokenReader) Read([]byte) (int, error) { return 0, errors.New("connection reset") }
@@ -246,9 +260,14 @@ func TestProbes(t *testing.T) {
 func TestDeadlines(t *testing.T) {
 	t.Parallel()
 	wait := func(ctx context.Context) error {
+		if end, ok := ctx.Deadline(); !ok || time.Until(end) > time.Minute {
+			return errors.New("there is no deadline, or that of another operation")
+		}
 		<-ctx.Done()
 		return ctx.Err()
 	}
+	// Those of the other operations.
+	const far = time.Hour
 	slow := fakes{
 		page: func(ctx context.Context, _ domain.ResponseFilter, _ bool, _, _ int64) ([]domain.Response, error) {
 			return nil, wait(ctx)
@@ -264,9 +283,9 @@ func TestDeadlines(t *testing.T) {
 		method, target string
 		cfg            httpapi.Config
 	}{
-		"list":  {"GET", list, httpapi.Config{ListTimeout: time.Millisecond}},
-		"fetch": {"GET", item, httpapi.Config{GetTimeout: time.Millisecond}},
-		"erase": {"DELETE", item, httpapi.Config{EraseTimeout: time.Millisecond}},
+		"list":  {"GET", list, httpapi.Config{ListTimeout: time.Millisecond, GetTimeout: far, EraseTimeout: far}},
+		"fetch": {"GET", item, httpapi.Config{ListTimeout: far, GetTimeout: time.Millisecond, EraseTimeout: far}},
+		"erase": {"DELETE", item, httpapi.Config{ListTimeout: far, GetTimeout: far, EraseTimeout: time.Millisecond}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -288,6 +307,34 @@ func TestDeadlines(t *testing.T) {
 			}
 			if !strings.Contains(s.log.String(), `"status":499`) || strings.Contains(s.log.String(), "ERROR") {
 				t.Errorf("logged %s", s.log)
+			}
+		})
+	}
+}
+
+// Whether the caller has left is told by the request alone, not by the error.
+func TestCallerLeft(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		left   bool
+		err    error
+		status int
+	}{
+		"and the database is away":   {true, domain.Errorf(domain.CodeUnavailable, "Try later"), 499},
+		"not, but work was canceled": {false, context.Canceled, 500},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := assemble(t, failure(c.err), nil)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			if c.left {
+				cancel()
+			}
+			r := httptest.NewRequestWithContext(ctx, http.MethodGet, item, nil)
+			r.Header.Set("Authorization", "Bearer alice")
+			if a := s.serve(t, r); a.status != c.status {
+				t.Errorf("answered %d %s", a.status, a.body)
 			}
 		})
 	}
@@ -323,12 +370,11 @@ func TestPanics(t *testing.T) {
 	}
 }
 
-// throwing is a handler for /metrics that writes first, or does not.
 func TestPanicsThatEndTheConnection(t *testing.T) {
 	t.Parallel()
 	for name, handler := range map[string]http.HandlerFunc{
-		"on purpose":          func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
-		"amidst of an answer": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK); panic("no") },
+		"on purpose":                func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"in the midst of an answer": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK); panic("no") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -497,7 +543,10 @@ func FuzzQuery(f *testing.F) {
 	f.Add("status=a;b&model=x,y&active_first=false", "c0000400-0000-4000-8000-00000000005a")
 	f.Add("created_after=2026-03-01t12:00:00z", "%7Bc0000400-0000-4000-8000-00000000005a%7D")
 	f.Add("&&&=;;=%", "..%2F..")
-	s := assemble(f, fakes{}, nil)
+	s := assemble(f, fakes{}, func(_ *httpapi.Config, d *httpapi.Deps) {
+		d.Log = slog.New(slog.DiscardHandler)
+		d.Observe = func() func(string, string, int) { return func(string, string, int) {} }
+	})
 	f.Fuzz(func(t *testing.T, query, id string) {
 		for _, target := range []string{list + "?" + query, list + "/" + id + "?" + query} {
 			for _, method := range []string{http.MethodGet, http.MethodDelete} {

@@ -335,6 +335,27 @@ func TestGet(t *testing.T) {
 	}
 }
 
+func TestDurations(t *testing.T) {
+	t.Parallel()
+	for duration, want := range map[time.Duration]string{
+		0:                                  "0",
+		15 * time.Microsecond:              "0.015",
+		71 * time.Microsecond:              "0.071",
+		48*time.Hour + time.Microsecond:    "172800000.001",
+		-time.Millisecond:                  "-1",
+		100*365*24*time.Hour + time.Second: "3153600001000",
+	} {
+		response := full()
+		response.CompletedAt = new(response.StartedAt.Add(duration))
+		s := assemble(t, fakes{get: func(context.Context, uuid.UUID) (domain.Response, domain.Contents, error) {
+			return response, domain.Contents{}, nil
+		}}, nil)
+		if a := s.ask(t, http.MethodGet, item); !strings.Contains(a.body, `"duration_ms":`+want+`,`) {
+			t.Errorf("want %s in %s", want, a.body)
+		}
+	}
+}
+
 func TestCostThatIsNoNumber(t *testing.T) {
 	t.Parallel()
 	for _, cost := range []domain.Decimal{"NaN", "Infinity", "", "1e999"} {
