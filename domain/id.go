@@ -8,7 +8,7 @@ import (
 )
 
 // ErrNoID is what ParseID returns for anything that is no identifier.
-var ErrNoID = errors.New("must be a UUID: with hyphens, as 32 hex digits, in braces, or after urn:uuid:")
+var ErrNoID = errors.New("must be a UUID: with hyphens, as 32 hex digits, in braces, or with urn:uuid: in front")
 
 // ParseID reads an identifier as the reference spells it: 8-4-4-4-12 hex
 // digits, 32 of them without hyphens, the first form in braces or after
