@@ -2,7 +2,7 @@
 
 -- name: Count :one
 SELECT count(*) FROM requests
-WHERE batch_id IS NULL AND created_by IS NOT NULL
+WHERE created_by IS NOT NULL AND num_nulls(batch_id) <> 0
   AND (sqlc.narg('state')::text IS NULL OR state = sqlc.narg('state')::text)
   AND (sqlc.narg('models')::text[] IS NULL OR model = ANY (sqlc.narg('models')::text[]))
   AND (sqlc.narg('tiers')::text[] IS NULL OR service_tier = ANY (sqlc.narg('tiers')::text[]))
@@ -11,7 +11,7 @@ WHERE batch_id IS NULL AND created_by IS NOT NULL
 
 -- name: CountOfOwner :one
 SELECT count(*) FROM requests
-WHERE batch_id IS NULL AND created_by IS NOT NULL AND created_by = sqlc.arg('owner')::text
+WHERE created_by = sqlc.arg('owner')::text AND num_nulls(batch_id) <> 0
   AND (sqlc.narg('state')::text IS NULL OR state = sqlc.narg('state')::text)
   AND (sqlc.narg('models')::text[] IS NULL OR model = ANY (sqlc.narg('models')::text[]))
   AND (sqlc.narg('tiers')::text[] IS NULL OR service_tier = ANY (sqlc.narg('tiers')::text[]))
@@ -19,5 +19,5 @@ WHERE batch_id IS NULL AND created_by IS NOT NULL AND created_by = sqlc.arg('own
   AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz);
 
 -- name: LimitTime :exec
--- For what follows in the same transaction, in milliseconds.
-SELECT set_config('statement_timeout', sqlc.arg('milliseconds')::text, true);
+-- For what follows in the same transaction.
+SELECT set_config('statement_timeout', sqlc.arg('at_most')::text, true);

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"strconv"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -14,7 +13,10 @@ import (
 	"lethe/domain"
 )
 
-const queryCanceled = "57014"
+const (
+	exactWithin   = "100ms" // how long an exact count may take
+	queryCanceled = "57014"
+)
 
 // Count is domain.Responses'. It makes one round trip where the exact number
 // can be had in time, else two.
@@ -25,7 +27,7 @@ func (r *Responses) Count(ctx context.Context, filter domain.ResponseFilter) (do
 	}
 	var count domain.Count
 	err := r.src.Read(ctx, func(c *pgxpool.Conn) error {
-		total, err := r.exact(ctx, c, f)
+		total, err := exact(ctx, c, f)
 		if pg, ok := errors.AsType[*pgconn.PgError](err); !ok || pg.Code != queryCanceled {
 			count = domain.Count{Total: total, Exact: true}
 			return err
@@ -42,9 +44,9 @@ func (r *Responses) Count(ctx context.Context, filter domain.ResponseFilter) (do
 
 // exact counts under the limit of time. What is sent together is one implicit
 // transaction, so the limit ends with it, also when the count fails.
-func (r *Responses) exact(ctx context.Context, c *pgxpool.Conn, f filter) (total int64, err error) {
+func exact(ctx context.Context, c *pgxpool.Conn, f filter) (total int64, err error) {
 	var batch pgx.Batch
-	batch.Queue(dbsqlc.LimitTime, strconv.FormatInt(r.exactWithin.Milliseconds(), 10))
+	batch.Queue(dbsqlc.LimitTime, exactWithin)
 	sql, args := f.count()
 	batch.Queue(sql, args...)
 	results := c.SendBatch(ctx, &batch)

@@ -4,7 +4,6 @@ package fusillade
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -14,14 +13,10 @@ import (
 	"lethe/domain"
 )
 
-// exactWithin is how long an exact count may take.
-const exactWithin = 100 * time.Millisecond
-
 // Responses are the rows of fusillade's tables.
 type Responses struct {
-	src         postgres.Source
-	outlet      string
-	exactWithin time.Duration
+	src    postgres.Source
+	outlet string
 }
 
 var _ domain.Responses = (*Responses)(nil)
@@ -35,7 +30,7 @@ func New(src postgres.Source, outletSchema string) (*Responses, error) {
 	if outletSchema == "" {
 		return nil, errors.New("the name of the outlet's schema is missing")
 	}
-	return &Responses{src, outletSchema, exactWithin}, nil
+	return &Responses{src, outletSchema}, nil
 }
 
 // Page is domain.Responses'.

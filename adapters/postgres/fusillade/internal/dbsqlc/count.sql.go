@@ -13,7 +13,7 @@ import (
 const Count = `-- name: Count :one
 
 SELECT count(*) FROM requests
-WHERE batch_id IS NULL AND created_by IS NOT NULL
+WHERE created_by IS NOT NULL AND num_nulls(batch_id) <> 0
   AND ($1::text IS NULL OR state = $1::text)
   AND ($2::text[] IS NULL OR model = ANY ($2::text[]))
   AND ($3::text[] IS NULL OR service_tier = ANY ($3::text[]))
@@ -45,7 +45,7 @@ func (q *Queries) Count(ctx context.Context, arg CountParams) (int64, error) {
 
 const CountOfOwner = `-- name: CountOfOwner :one
 SELECT count(*) FROM requests
-WHERE batch_id IS NULL AND created_by IS NOT NULL AND created_by = $1::text
+WHERE created_by = $1::text AND num_nulls(batch_id) <> 0
   AND ($2::text IS NULL OR state = $2::text)
   AND ($3::text[] IS NULL OR model = ANY ($3::text[]))
   AND ($4::text[] IS NULL OR service_tier = ANY ($4::text[]))
@@ -80,8 +80,8 @@ const LimitTime = `-- name: LimitTime :exec
 SELECT set_config('statement_timeout', $1::text, true)
 `
 
-// For what follows in the same transaction, in milliseconds.
-func (q *Queries) LimitTime(ctx context.Context, milliseconds string) error {
-	_, err := q.db.Exec(ctx, LimitTime, milliseconds)
+// For what follows in the same transaction.
+func (q *Queries) LimitTime(ctx context.Context, atMost string) error {
+	_, err := q.db.Exec(ctx, LimitTime, atMost)
 	return err
 }
