@@ -597,7 +597,8 @@ type TooLargeApplicationProblemPlusJSONResponse struct {
 }
 
 type UnauthenticatedResponseHeaders struct {
-	XRequestId *string
+	WWWAuthenticate *string
+	XRequestId      *string
 }
 type UnauthenticatedApplicationProblemPlusJSONResponse struct {
 	Body Problem
@@ -677,6 +678,9 @@ func (response ListResponses401ApplicationProblemPlusJSONResponse) VisitListResp
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -840,6 +844,9 @@ func (response EraseResponse401ApplicationProblemPlusJSONResponse) VisitEraseRes
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -1030,6 +1037,9 @@ func (response GetResponse401ApplicationProblemPlusJSONResponse) VisitGetRespons
 		return err
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}

@@ -966,7 +966,8 @@ type ListResponsesResponse400Headers struct {
 
 // ListResponsesResponse401Headers the declared response headers of an HTTP 401 response for ListResponses
 type ListResponsesResponse401Headers struct {
-	XRequestId *string
+	WWWAuthenticate *string
+	XRequestId      *string
 }
 
 // ListResponsesResponse403Headers the declared response headers of an HTTP 403 response for ListResponses
@@ -1114,7 +1115,8 @@ type EraseResponseResponse400Headers struct {
 
 // EraseResponseResponse401Headers the declared response headers of an HTTP 401 response for EraseResponse
 type EraseResponseResponse401Headers struct {
-	XRequestId *string
+	WWWAuthenticate *string
+	XRequestId      *string
 }
 
 // EraseResponseResponse403Headers the declared response headers of an HTTP 403 response for EraseResponse
@@ -1269,7 +1271,8 @@ type GetResponseResponse400Headers struct {
 
 // GetResponseResponse401Headers the declared response headers of an HTTP 401 response for GetResponse
 type GetResponseResponse401Headers struct {
-	XRequestId *string
+	WWWAuthenticate *string
+	XRequestId      *string
 }
 
 // GetResponseResponse403Headers the declared response headers of an HTTP 403 response for GetResponse
@@ -1566,6 +1569,13 @@ func ParseListResponsesResponse(rsp *http.Response) (*ListResponsesResponse, err
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers ListResponsesResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -1741,6 +1751,13 @@ func ParseEraseResponseResponse(rsp *http.Response) (*EraseResponseResponse, err
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers EraseResponseResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -1930,6 +1947,13 @@ func ParseGetResponseResponse(rsp *http.Response) (*GetResponseResponse, error) 
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers GetResponseResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
