@@ -74,8 +74,7 @@ vulnerabilities:
 .PHONY: test
 test: bin/testpg ## run every test (with the race detector where there is a C compiler)
 	$(if $(RACE),,@echo 'no C compiler found: testing without the race detector')
-	$(WITH_POSTGRES) go test $(RACE) ./...
-	sdk/test.sh
+	$(WITH_POSTGRES) sh -c 'go test $(RACE) ./... && sdk/test.sh'
 
 .PHONY: cover
 cover: bin/testpg ## measure the coverage of domain and adapters; fails under 90 %
