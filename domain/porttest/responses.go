@@ -370,7 +370,7 @@ func testErase(t *testing.T, newFixture func(t *testing.T) ResponsesFixture) {
 		return r
 	}
 	batched := func() *Row {
-		r := row("", "completed")
+		r := row(anna, "completed")
 		r.Batched = true
 		return r
 	}
@@ -462,7 +462,7 @@ func testErase(t *testing.T, newFixture func(t *testing.T) ResponsesFixture) {
 		r := batched()
 		f.AddResponse(*r)
 		before := f.Stored()
-		_, err := f.Responses().Erase(t.Context(), r.ID, refuseBatched)
+		_, err := f.Responses().Erase(t.Context(), r.ID, always)
 		if domain.CodeOf(err) != domain.CodeNotFound {
 			t.Errorf("want %s, got %v", domain.CodeNotFound, err)
 		}
@@ -502,6 +502,9 @@ func testErase(t *testing.T, newFixture func(t *testing.T) ResponsesFixture) {
 		for _, s := range steps {
 			if _, _, err := f.Responses().Get(t.Context(), s.ID); domain.CodeOf(err) != domain.CodeNotFound {
 				t.Errorf("get by a step's identifier: want %s, got %v", domain.CodeNotFound, err)
+			}
+			if _, err := f.Responses().Erase(t.Context(), s.ID, neverAsked(t)); domain.CodeOf(err) != domain.CodeNotFound {
+				t.Errorf("erase by a step's identifier: want %s, got %v", domain.CodeNotFound, err)
 			}
 		}
 		if after := f.Stored(); after != before {

@@ -23,6 +23,8 @@ const module = "lethe"
 
 // pkg is what go list says of a package, without its tests.
 type pkg struct {
+	Dir        string
+	GoFiles    []string
 	ImportPath string
 	Imports    []string
 	Deps       []string // Imports, theirs, and so on
@@ -31,7 +33,7 @@ type pkg struct {
 // list runs from the root of the module, which is this package's grandparent.
 func list(t *testing.T) []pkg {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Imports,Deps", "./...")
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-json=Dir,GoFiles,ImportPath,Imports,Deps", "./...")
 	cmd.Dir = root
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -48,6 +50,12 @@ func list(t *testing.T) []pkg {
 			t.Fatal(err)
 		}
 		pkgs = append(pkgs, p)
+		// The cache of test results does not see what go list reads.
+		for _, file := range p.GoFiles {
+			if _, err := os.Stat(filepath.Join(p.Dir, file)); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 }
 
