@@ -103,5 +103,21 @@ func connect(ctx context.Context, url string) (*pgx.Conn, error) {
 	return conn, nil
 }
 
+// reach fails within connectTimeout where a database is not there, and says
+// what to look at.
+func reach(ctx context.Context, db *Databases) error {
+	for _, url := range []string{db.MainURL, db.FusilladeURL} {
+		if url == "" {
+			continue
+		}
+		conn, err := connect(ctx, url)
+		if err != nil {
+			return err
+		}
+		hangUp(conn)
+	}
+	return nil
+}
+
 // applicationName is how connections are shown in pg_stat_activity.
 const applicationName = "lethe"

@@ -61,6 +61,9 @@ func mayFill(cfg *Config, o DemoOptions) error {
 }
 
 func fill(ctx context.Context, cfg *Config, db *Databases, progress io.Writer) (access demo.Access, err error) {
+	if err := reach(ctx, db); err != nil {
+		return access, err
+	}
 	sets, err := migrate.Status(ctx, db.target())
 	if err != nil {
 		return access, err

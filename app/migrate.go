@@ -28,6 +28,9 @@ func migrateWith(ctx context.Context, cfg *Config, out, progress io.Writer, asJS
 		return err
 	}
 	defer closing(db, &err)
+	if err := reach(ctx, db); err != nil {
+		return err
+	}
 	sets, err := run(ctx, db.target())
 	if err != nil {
 		return err
@@ -59,6 +62,9 @@ func meaning(s migrate.State) string {
 
 // ownDatabase refuses a database whose people and keys are another system's.
 func ownDatabase(ctx context.Context, db *Databases) error {
+	if err := reach(ctx, db); err != nil {
+		return err
+	}
 	sets, err := migrate.Status(ctx, db.target())
 	if err != nil {
 		return err
