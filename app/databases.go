@@ -14,6 +14,15 @@ import (
 	"lethe/adapters/postgres/migrate"
 )
 
+// HelperCommand is the hidden command under which the program has to call
+// RunHelper: it looks after the embedded Postgres.
+const HelperCommand = embeddedpg.HelperCommand
+
+// RunHelper is the body of that command and returns its exit code.
+func RunHelper(stdin io.Reader, stdout, stderr io.Writer) int {
+	return embeddedpg.RunHelper(stdin, stdout, stderr)
+}
+
 // Databases is where the tables are.
 type Databases struct {
 	MainURL      string

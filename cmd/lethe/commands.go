@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"lethe/adapters/embeddedpg"
 	"lethe/app"
 )
 
@@ -82,11 +81,11 @@ Exit codes:
 		c.serve(), c.demo(), c.migrate(), c.users(), c.keys(), c.doctor(), c.config(), c.version(),
 		// The embedded Postgres runs under a helper, which is this program.
 		&cobra.Command{
-			Use:    embeddedpg.HelperCommand,
+			Use:    app.HelperCommand,
 			Hidden: true,
 			Args:   cobra.NoArgs,
 			RunE: func(*cobra.Command, []string) error {
-				if code := embeddedpg.RunHelper(os.Stdin, os.Stdout, os.Stderr); code != 0 {
+				if code := app.RunHelper(os.Stdin, os.Stdout, os.Stderr); code != 0 {
 					return exitCode(code)
 				}
 				return nil
