@@ -25,18 +25,17 @@ const (
 const (
 	mustBeInteger = "must be a whole number of at most 64 bits"
 	mustBeInstant = "must be a time as of RFC 3339 with an offset, such as 2026-03-01T12:00:00Z"
-	mustBeID      = "must be a UUID: with hyphens, as 32 hex digits, in braces, or after urn:uuid:"
 )
 
 // mustBe says of each parameter what it must be, in the words of the answer.
 var mustBe = map[string]string{
-	"request_id":     mustBeID,
+	"request_id":     domain.ErrNoID.Error(),
 	"skip":           mustBeInteger,
 	"limit":          mustBeInteger,
 	"created_after":  mustBeInstant,
 	"created_before": mustBeInstant,
 	"active_first":   "must be true or false",
-	"member_id":      mustBeID,
+	"member_id":      domain.ErrNoID.Error(),
 }
 
 // listParameters are the query parameters of listResponses; true for lists.
