@@ -130,6 +130,9 @@ func (d *doctor) examine(ctx context.Context, name, url, replicaURL string, side
 		d.clock(ctx, name, conn)
 		d.connections(ctx, name, conn)
 		d.migrations(ctx, name, conn, sides)
+		if len(sides) == 1 && sides[0] == inspect.Main {
+			d.outOfReach(ctx, name, conn)
+		}
 	}
 	if replicaURL == "" {
 		return
@@ -232,6 +235,32 @@ func (d *doctor) indexes(ctx context.Context, name string, conn *pgx.Conn, sides
 	if len(advice) == 0 {
 		d.add(Check{Database: name, Name: check, Finding: OK, Detail: "all that lists and erasures need"})
 	}
+}
+
+// outOfReach looks for copies of responses in a main database that fusillade is
+// not in: an erasure runs in fusillade's.
+func (d *doctor) outOfReach(ctx context.Context, name string, conn *pgx.Conn) {
+	const check = "raw copies"
+	rows, err := conn.Query(ctx, `
+		SELECT s.nspname || '.' || c.relname
+		FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace s ON s.oid = c.relnamespace
+		WHERE (s.nspname IN ('outlet', $1) AND c.relname IN ('http_requests', 'http_responses')
+		       OR s.nspname = 'underway' AND c.relname = 'task')
+		  AND pg_relation_size(c.oid) + (SELECT coalesce(sum(pg_relation_size(i.inhrelid)), 0) FROM pg_catalog.pg_inherits i WHERE i.inhparent = c.oid) > 0
+		ORDER BY 1`, d.schemas.Outlet)
+	var full []string
+	if err == nil {
+		full, err = pgx.CollectRows(rows, pgx.RowTo[string])
+	}
+	if d.failed(name, check, err) {
+		return
+	}
+	if len(full) > 0 {
+		d.add(Check{name, check, Warning, strings.Join(full, ", ") + " may hold copies of responses, and fusillade is in another database",
+			"an erasure cannot reach them there: erase them by other means, or keep fewer of them", nil})
+		return
+	}
+	d.add(Check{Database: name, Name: check, Finding: OK, Detail: "none out of an erasure's reach"})
 }
 
 func (d *doctor) clock(ctx context.Context, name string, conn *pgx.Conn) {

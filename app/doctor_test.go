@@ -147,6 +147,26 @@ func TestDoctorTooManyConnections(t *testing.T) {
 	}
 }
 
+// TestDoctorCopiesOutOfReach: fusillade is in one database, copies are in the
+// other.
+func TestDoctorCopiesOutOfReach(t *testing.T) {
+	t.Parallel()
+	main, fusillade := pgtest.New(t), pgtest.New(t)
+	environ := []string{
+		"LETHE_DATABASE_URL=" + main.RoleURL, "LETHE_FUSILLADE_DATABASE_URL=" + fusillade.RoleURL,
+		"LETHE_FUSILLADE_SCHEMA=fusillade", "LETHE_OUTLET_SCHEMA=outlet",
+	}
+	if report := examine(t, environ...); len(found(report, app.Warning))+report.Problems() != 0 {
+		t.Errorf("without copies\n%s", text(t, report))
+	}
+	exec(t, main.URL, `INSERT INTO outlet.http_requests (instance_id, correlation_id, timestamp, method, uri, headers)
+		VALUES (gen_random_uuid(), 1, now(), 'POST', '/', '{}')`)
+	report := examine(t, environ...)
+	if warnings := found(report, app.Warning); len(warnings) != 1 || !strings.HasPrefix(warnings[0].Detail, "outlet.http_requests may hold") {
+		t.Errorf("with a copy\n%s", text(t, report))
+	}
+}
+
 // TestGrants gives a new role what is printed, which then is all it needs.
 func TestGrants(t *testing.T) {
 	t.Parallel()
