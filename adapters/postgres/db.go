@@ -13,6 +13,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -103,10 +104,14 @@ func Open(cfg Config) (*DB, error) {
 		return p.IdleDuration > pingAfterIdle
 	}
 	config.AfterConnect = func(_ context.Context, c *pgx.Conn) error {
-		c.TypeMap().RegisterType(&pgtype.Type{
+		types := c.TypeMap()
+		types.RegisterType(&pgtype.Type{
 			Name: "timestamptz", OID: pgtype.TimestamptzOID,
 			Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
 		})
+		// For the modes in which the server is not asked what an argument is.
+		types.RegisterDefaultPgType(uuid.UUID{}, "uuid")
+		types.RegisterDefaultPgType([]uuid.UUID{}, "_uuid")
 		return nil
 	}
 	pool, err := pgxpool.NewWithConfig(context.Background(), config)

@@ -295,3 +295,38 @@ func TestUnknownSchema(t *testing.T) {
 		t.Errorf("want it erased with its copy, got %+v, %v", erased, err)
 	}
 }
+
+// Behind a pooler, connections are used in other modes than pgx's own.
+func TestQueryModes(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, postgres.Config{})
+	for _, mode := range []string{"cache_statement", "cache_describe", "describe_exec", "exec", "simple_protocol"} {
+		responses := b.open(postgres.Config{URL: withParameter(t, b.database.RoleURL, "default_query_exec_mode", mode), MaxConns: 1})
+		owner := "o'wner of " + mode
+		requests := b.addChain(owner, 6)
+		after := requests[0].CreatedAt.Add(-time.Minute)
+		filter := domain.ResponseFilter{Owner: &owner, Models: []string{"model-a", `o'"{}`}, CreatedAfter: &after}
+		for range 2 {
+			page, err := responses.Page(t.Context(), filter, true, 0, 10)
+			if err != nil || len(page) != len(requests) {
+				t.Errorf("%s: want a page of %d, got %d, %v", mode, len(requests), len(page), err)
+			}
+			if count, err := responses.Count(t.Context(), filter); err != nil || count != (domain.Count{Total: int64(len(requests)), Exact: true}) {
+				t.Errorf("%s: want %d, got %+v, %v", mode, len(requests), count, err)
+			}
+			b.exec(`CREATE POLICY slow ON requests USING (pg_sleep(0.1) IS NOT NULL)`)
+			b.exec(`ALTER TABLE requests ENABLE ROW LEVEL SECURITY`)
+			if count, err := responses.Count(t.Context(), filter); err != nil || count.Exact {
+				t.Errorf("%s: want an estimate, got %+v, %v", mode, count, err)
+			}
+			b.exec(`ALTER TABLE requests DISABLE ROW LEVEL SECURITY`)
+			b.exec(`DROP POLICY slow ON requests`)
+			if _, contents, err := responses.Get(t.Context(), requests[1].ID); err != nil || contents.Prompt != requests[1].Prompt {
+				t.Errorf("%s: got %+v, %v", mode, contents, err)
+			}
+		}
+		if erased, err := responses.Erase(t.Context(), requests[2].ID, always); err != nil || erased != whole(6, len(requests)) {
+			t.Errorf("%s: got %+v, %v", mode, erased, err)
+		}
+	}
+}
