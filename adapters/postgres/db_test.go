@@ -401,17 +401,50 @@ func TestGoneAndBack(t *testing.T) {
 			}
 		}
 		g.set(false)
-		// Several connections, all of which are dead when it goes away again.
-		var wait sync.WaitGroup
-		for range 4 {
+		if err := db.Ping(t.Context()); err != nil {
+			t.Errorf("when it is back: %v", err)
+		}
+		g.set(true)
+	}
+}
+
+// After a restart every idle connection is dead; none of them costs an error.
+func TestRestart(t *testing.T) {
+	t.Parallel()
+	const conns = 4
+	g, gated := newGate(t, pgtest.Empty(t).URL)
+	db := open(t, postgres.Config{URL: gated, MaxConns: conns})
+	fill := func() {
+		t.Helper()
+		var all, wait sync.WaitGroup
+		all.Add(conns)
+		for range conns {
 			wait.Go(func() {
-				if err := db.Ping(t.Context()); err != nil {
-					t.Errorf("when it is back: %v", err)
+				err := db.Use(t.Context(), func(c *pgxpool.Conn) error {
+					all.Done()
+					all.Wait()
+					return nil
+				})
+				if err != nil {
+					t.Error(err)
 				}
 			})
 		}
 		wait.Wait()
+		if n := db.Pool().Stat().IdleConns(); n != conns {
+			t.Fatalf("want %d idle connections, got %d", conns, n)
+		}
+	}
+	for name, use := range map[string]func() error{
+		"ping": func() error { return db.Ping(t.Context()) },
+		"tx":   func() error { return db.Tx(t.Context(), func(pgx.Tx) error { return nil }) },
+	} {
+		fill()
 		g.set(true)
+		g.set(false)
+		if err := use(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
