@@ -13,6 +13,10 @@ import (
 // expression of an index by its form, so it must be this one.
 const rank = "CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END"
 
+// taskResponse is the response that a queued job would write, as erasures look
+// for it.
+const taskResponse = "input -> 'step_input' ->> 'request_id'"
+
 // IndexAdvice is an index that is missing, and what to run about it. The
 // statements cannot run in a transaction.
 type IndexAdvice struct {
@@ -52,6 +56,9 @@ func indexes(s Schemas, sides ...Side) []index {
 			keys: []string{"prev_step_id"}, where: "prev_step_id IS NOT NULL"},
 		{name: "http_analytics_fusillade_request_id_idx", side: Main, schema: "public", table: "http_analytics",
 			keys: []string{"fusillade_request_id"}, where: "fusillade_request_id IS NOT NULL"},
+		// Without it an erasure reads every job there ever was.
+		{name: "task_response_idx", side: Main, schema: "underway", table: "task",
+			keys: []string{taskResponse}, where: "task_queue_name = ANY (ARRAY['create-response'::text, 'complete-response'::text])"},
 	}
 	if len(sides) == 0 {
 		return all
@@ -182,7 +189,7 @@ func (w index) advice(invalid string, nameTaken bool) IndexAdvice {
 	}
 	keys := slices.Clone(w.keys)
 	for i, k := range keys {
-		if k == rank {
+		if k == rank || k == taskResponse {
 			keys[i] = "(" + k + ")"
 		}
 	}

@@ -274,6 +274,7 @@ func TestMissingIndexes(t *testing.T) {
 		rank   = "CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END"
 		active = `CREATE INDEX CONCURRENTLY "idx_requests_user_active_sort" ON "fusillade"."requests" (created_by, (` + rank + `), created_at DESC, id DESC, service_tier) WHERE created_by IS NOT NULL`
 		usage  = `CREATE INDEX CONCURRENTLY "http_analytics_fusillade_request_id_idx" ON "public"."http_analytics" (fusillade_request_id) WHERE fusillade_request_id IS NOT NULL`
+		task   = `CREATE INDEX CONCURRENTLY "task_response_idx" ON "underway"."task" ((input -> 'step_input' ->> 'request_id')) WHERE task_queue_name = ANY (ARRAY['create-response'::text, 'complete-response'::text])`
 		drop   = "DROP INDEX fusillade.idx_requests_user_active_sort;"
 		cols   = "(created_by, (" + rank + "), created_at DESC, id DESC, service_tier"
 		where  = " WHERE created_by IS NOT NULL"
@@ -285,6 +286,7 @@ func TestMissingIndexes(t *testing.T) {
 		"as migrated":           {"", nil},
 		"none, as in a new one": {drop, []string{active}},
 		"of the main side":      {"DROP INDEX public.http_analytics_fusillade_request_id_idx", []string{usage}},
+		"of queued jobs":        {"DROP INDEX underway.task_response_idx", []string{task}},
 		"both sides":            {drop + "DROP INDEX public.http_analytics_fusillade_request_id_idx", []string{active, usage}},
 		"under another name":    {"ALTER INDEX fusillade.idx_requests_user_active_sort RENAME TO other", nil},
 		"made anew":             {drop + "CREATE INDEX ON fusillade.requests " + cols + ")" + where, nil},

@@ -41,3 +41,8 @@ CREATE TABLE underway.task (
 CREATE UNIQUE INDEX task_concurrency_key
     ON underway.task (task_queue_name, concurrency_key)
     WHERE concurrency_key IS NOT NULL AND state IN ('pending', 'in_progress');
+
+-- dwctl has no such index: without it, an erasure reads every job there is.
+CREATE INDEX task_response_idx
+    ON underway.task ((input -> 'step_input' ->> 'request_id'))
+    WHERE task_queue_name IN ('create-response', 'complete-response');
