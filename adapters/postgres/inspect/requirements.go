@@ -62,6 +62,7 @@ type Requirement struct {
 // none is given.
 func Requirements(s Schemas, sides ...Side) []Requirement {
 	s = s.withDefaults()
+	// Locking a row takes the privilege to change one of its columns.
 	updatedAt := []Column{{"updated_at", "timestamptz"}}
 	copies := []Column{{"instance_id", "uuid"}, {"correlation_id", "int8"}}
 	all := []Requirement{
@@ -77,7 +78,7 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 			Read: []Column{{"user_id", "uuid"}, {"organization_id", "uuid"}, {"status", "varchar"}}},
 		{Side: Main, Schema: "public", Table: "api_keys",
 			Read: []Column{
-				{"id", "uuid"}, {"secret", "varchar"}, {"user_id", "uuid"}, {"created_by", "uuid"},
+				{"secret", "varchar"}, {"user_id", "uuid"}, {"created_by", "uuid"},
 				{"purpose", "varchar"}, {"is_deleted", "bool"},
 			}},
 		{Side: Main, Schema: "public", Table: "http_analytics",
@@ -90,8 +91,7 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 			Read: []Column{{"id", "uuid"}, {"deleted_at", "timestamptz"}}},
 		// A template also holds the caller's API key, which nothing here reads.
 		{Side: Fusillade, Schema: s.Fusillade, Table: "request_templates",
-			Read:   []Column{{"id", "uuid"}, {"file_id", "uuid"}, {"body", "text"}},
-			Update: updatedAt, Delete: true},
+			Read: []Column{{"id", "uuid"}, {"file_id", "uuid"}, {"body", "text"}}, Delete: true},
 		{Side: Fusillade, Schema: s.Fusillade, Table: "requests",
 			Read: []Column{
 				{"id", "uuid"}, {"batch_id", "uuid"}, {"template_id", "uuid"}, {"state", "text"}, {"model", "text"},
@@ -108,10 +108,7 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 		{Side: Fusillade, Schema: s.Outlet, Table: "http_requests", Optional: true, Read: copies, Delete: true},
 		{Side: Fusillade, Schema: s.Outlet, Table: "http_responses", Optional: true, Read: copies, Delete: true},
 		{Side: Fusillade, Schema: "underway", Table: "task", Optional: true,
-			Read: []Column{
-				{"id", "uuid"}, {"task_queue_name", "text"}, {"input", "jsonb"}, {"state", "task_state"},
-			},
-			Update: updatedAt, Delete: true},
+			Read: []Column{{"task_queue_name", "text"}, {"input", "jsonb"}}, Delete: true},
 	}
 	if len(sides) == 0 {
 		return all
