@@ -94,6 +94,7 @@ func graph(cfg *Config, db *Databases, log *slog.Logger, ready func(addr string)
 		fx.StartTimeout(startTimeout),
 		fx.StopTimeout(stopTimeout),
 		fx.Supply(cfg, db, log, readyFunc(ready)),
+		fx.Module("telemetry", fx.Provide(newMetrics, newExport)),
 		fx.Module("postgres", fx.Provide(
 			newPools,
 			fx.Annotate(newResponses, fx.As(new(domain.Responses))),
@@ -108,12 +109,11 @@ func graph(cfg *Config, db *Databases, log *slog.Logger, ready func(addr string)
 		)),
 		fx.Module("http", fx.Provide(
 			newAuth,
-			newMetrics,
 			newReadiness,
 			newHandler,
 			newListener,
 		)),
-		fx.Invoke(sayWhatIsMissing, func(*listener) {}),
+		fx.Invoke(serveProfiles, sayWhatIsMissing, func(*listener) {}),
 	)
 }
 
@@ -140,7 +140,7 @@ type pools struct {
 	opened          map[string]*postgres.DB
 }
 
-func newPools(lc fx.Lifecycle, cfg *Config, db *Databases) (*pools, error) {
+func newPools(lc fx.Lifecycle, cfg *Config, db *Databases, metrics *telemetry.Metrics, export *telemetry.Export) (*pools, error) {
 	p := &pools{opened: map[string]*postgres.DB{}}
 	var errs []error
 	open := func(name, url string, searchPath ...string) *postgres.DB {
@@ -149,6 +149,7 @@ func newPools(lc fx.Lifecycle, cfg *Config, db *Databases) (*pools, error) {
 		}
 		pool, err := postgres.Open(postgres.Config{
 			URL: url, MaxConns: int32(cfg.Database.MaxConns), SearchPath: searchPath, ApplicationName: applicationName,
+			Tracer: newQueryTracer(name, metrics, export),
 		})
 		if err != nil {
 			errs = append(errs, fmt.Errorf("the %s database: %w", name, err))
@@ -174,7 +175,7 @@ func newPools(lc fx.Lifecycle, cfg *Config, db *Databases) (*pools, error) {
 		p.fusillade = p.main
 	}
 	lc.Append(fx.StopHook(p.close))
-	return p, errors.Join(errs...)
+	return p, errors.Join(append(errs, metrics.WatchPools(p.stats))...)
 }
 
 func (p *pools) close(ctx context.Context) error {
@@ -193,14 +194,12 @@ func (p *pools) close(ctx context.Context) error {
 	}
 }
 
-func newMetrics(p *pools) (*telemetry.Metrics, error) {
-	return telemetry.NewMetrics(BuildVersion().Version, func() map[string]*pgxpool.Stat {
-		stats := make(map[string]*pgxpool.Stat, len(p.opened))
-		for name, pool := range p.opened {
-			stats[name] = pool.Pool().Stat()
-		}
-		return stats
-	})
+func (p *pools) stats() map[string]*pgxpool.Stat {
+	stats := make(map[string]*pgxpool.Stat, len(p.opened))
+	for name, pool := range p.opened {
+		stats[name] = pool.Pool().Stat()
+	}
+	return stats
 }
 
 func newResponses(p *pools, cfg *Config) (*fusillade.Responses, error) {
@@ -274,13 +273,21 @@ func (r *readiness) missing(ctx context.Context) ([]string, error) {
 }
 
 func newHandler(id *domain.IdentifyCaller, list *domain.ListResponses, get *domain.GetResponse, erase *domain.EraseResponse,
-	credentials *auth.Reader, ready *readiness, metrics *telemetry.Metrics, log *slog.Logger,
+	credentials *auth.Reader, ready *readiness, metrics *telemetry.Metrics, export *telemetry.Export, cfg *Config, log *slog.Logger,
 ) (http.Handler, error) {
-	return httpapi.New(httpapi.Config{}, httpapi.Deps{
+	handler, err := httpapi.New(httpapi.Config{}, httpapi.Deps{
 		Identify: id, List: list, Get: get, Erase: erase,
 		Credentials: credentials.Read, Ready: ready.check,
 		Metrics: metrics.Handler(), Observe: metrics.Observe, Log: log,
 	})
+	if err != nil {
+		return nil, err
+	}
+	paths, err := contractPaths()
+	if err != nil {
+		return nil, err
+	}
+	return limitRequests(export.Handler(handler, paths), mostRequests(cfg.Database.MaxConns), metrics.Refuse, log), nil
 }
 
 // listener is the service's open door.

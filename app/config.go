@@ -41,8 +41,9 @@ type Config struct {
 	Outlet struct {
 		Schema string
 	}
-	HTTPAddr string
-	Auth     struct {
+	HTTPAddr    string
+	ProfileAddr string // empty: no profiles
+	Auth        struct {
 		SessionSecret   string // empty: sessions are off
 		SessionCookie   string
 		ProxyHeaders    bool
@@ -79,6 +80,7 @@ var settings = []setting{
 	{"fusillade.schema", "schema of fusillade's tables", func(c *Config) any { return &c.Fusillade.Schema }, checkSchema, nil},
 	{"outlet.schema", "schema of outlet's tables", func(c *Config) any { return &c.Outlet.Schema }, checkSchema, nil},
 	{"http.addr", "address to listen on, as HOST:PORT; port 0 takes a free one", func(c *Config) any { return &c.HTTPAddr }, checkAddr, nil},
+	{"http.profile_addr", "address to serve profiles on (net/http/pprof), as HOST:PORT; empty: none", func(c *Config) any { return &c.ProfileAddr }, checkAddr, nil},
 	{"auth.session_secret", "secret that signs session cookies, 16 bytes or more; empty: sessions are off", func(c *Config) any { return &c.Auth.SessionSecret }, checkSecret, hideAll},
 	{"auth.session_cookie", "name of the session cookie", func(c *Config) any { return &c.Auth.SessionCookie }, checkToken, nil},
 	{"auth.proxy_headers", "true: believe a proxy's word for who is calling", func(c *Config) any { return &c.Auth.ProxyHeaders }, nil, nil},
@@ -427,8 +429,10 @@ func (s setting) assign(c *Config, value any) error {
 	return nil
 }
 
-// mayBeEmpty: secrets and URLs, where empty means "none".
-func (s setting) mayBeEmpty() bool { return s.hide != nil || s.key == "data_dir" }
+// mayBeEmpty: secrets, URLs and what else means "none" when it is empty.
+func (s setting) mayBeEmpty() bool {
+	return s.hide != nil || s.key == "data_dir" || s.key == "http.profile_addr"
+}
 
 func checkURL(text string) error {
 	const hint = "must be a URL such as postgres://USER:PASSWORD@HOST:5432/DATABASE"

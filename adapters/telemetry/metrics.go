@@ -14,15 +14,17 @@ import (
 
 // Metrics counts what the service does, for Prometheus to fetch.
 type Metrics struct {
-	registry *prometheus.Registry
-	running  prometheus.Gauge
-	duration *prometheus.HistogramVec
+	registry    *prometheus.Registry
+	running     prometheus.Gauge
+	duration    *prometheus.HistogramVec
+	refused     prometheus.Counter
+	queries     *prometheus.HistogramVec
+	queryErrors *prometheus.CounterVec
+	lookups     *prometheus.CounterVec
 }
 
-// NewMetrics makes the metrics of a service of this version. pools returns the
-// state of each connection pool under its name; it is called at every fetch,
-// and may return none.
-func NewMetrics(version string, pools func() map[string]*pgxpool.Stat) (*Metrics, error) {
+// NewMetrics makes the metrics of a service of this version.
+func NewMetrics(version string) (*Metrics, error) {
 	m := &Metrics{
 		registry: prometheus.NewRegistry(),
 		running: prometheus.NewGauge(prometheus.GaugeOpts{
@@ -34,6 +36,23 @@ func NewMetrics(version string, pools func() map[string]*pgxpool.Stat) (*Metrics
 			Help:    "How long requests took to answer.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
 		}, []string{"route", "method", "status"}),
+		refused: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "lethe_http_requests_refused_total",
+			Help: "Requests that were refused at once since too many others were being answered.",
+		}),
+		queries: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "lethe_query_duration_seconds",
+			Help:    "How long queries took, to the end of their rows.",
+			Buckets: []float64{.00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
+		}, []string{"pool", "query"}),
+		queryErrors: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "lethe_query_errors_total",
+			Help: "Queries that failed, or were given up.",
+		}, []string{"pool", "query"}),
+		lookups: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "lethe_cache_lookups_total",
+			Help: "What was looked for in a cache, and whether it was there.",
+		}, []string{"cache", "result"}),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name:        "lethe_build_info",
@@ -45,7 +64,7 @@ func NewMetrics(version string, pools func() map[string]*pgxpool.Stat) (*Metrics
 	for _, c := range []prometheus.Collector{
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		build, m.running, m.duration, poolCollector{pools},
+		build, m.running, m.duration, m.refused, m.queries, m.queryErrors, m.lookups,
 	} {
 		errs = append(errs, m.registry.Register(c))
 	}
@@ -61,6 +80,28 @@ func (m *Metrics) Observe() (done func(route, method string, status int)) {
 		m.running.Dec()
 		m.duration.WithLabelValues(route, method, strconv.Itoa(status)).Observe(time.Since(begin).Seconds())
 	}
+}
+
+// Refuse notes that a request was not let in, which Observe is not told of.
+func (m *Metrics) Refuse() { m.refused.Inc() }
+
+// WatchCache returns what is to be called for each look into the cache of this
+// name.
+func (m *Metrics) WatchCache(name string) (looked func(hit bool)) {
+	hits, misses := m.lookups.WithLabelValues(name, "hit"), m.lookups.WithLabelValues(name, "miss")
+	return func(hit bool) {
+		if hit {
+			hits.Inc()
+		} else {
+			misses.Inc()
+		}
+	}
+}
+
+// WatchPools adds the state of connection pools, each under its name. stats is
+// called at every fetch and may return none. It fails when called twice.
+func (m *Metrics) WatchPools(stats func() map[string]*pgxpool.Stat) error {
+	return m.registry.Register(poolCollector{stats})
 }
 
 // Handler serves the metrics in Prometheus's format.

@@ -6,6 +6,9 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -101,12 +104,21 @@ func newPool(t *testing.T) *pgxpool.Pool {
 func TestMetrics(t *testing.T) {
 	t.Parallel()
 	pool := newPool(t)
-	m, err := telemetry.NewMetrics("1.2.3", func() map[string]*pgxpool.Stat {
+	m := newMetrics(t, "1.2.3")
+	watch := func() map[string]*pgxpool.Stat {
 		return map[string]*pgxpool.Stat{"primary": pool.Stat(), "replica": pool.Stat()}
-	})
-	if err != nil {
+	}
+	if err := m.WatchPools(watch); err != nil {
 		t.Fatal(err)
 	}
+	if err := m.WatchPools(watch); err == nil {
+		t.Error("pools can be watched twice")
+	}
+	m.Refuse()
+	looked := m.WatchCache("callers")
+	looked(true)
+	looked(true)
+	looked(false)
 	ended := m.Observe()
 	m.Observe()
 	ended("/healthz", "GET", 200)
@@ -120,6 +132,9 @@ func TestMetrics(t *testing.T) {
 		`lethe_http_requests_in_flight 1`,
 		`lethe_http_request_duration_seconds_count{method="GET",route="/healthz",status="200"} 1`,
 		`lethe_http_request_duration_seconds_bucket{method="GET",route="/healthz",status="200",le="30"} 1`,
+		`lethe_http_requests_refused_total 1`,
+		`lethe_cache_lookups_total{cache="callers",result="hit"} 2`,
+		`lethe_cache_lookups_total{cache="callers",result="miss"} 1`,
 		`lethe_pool_connections_max{pool="primary"} 4`,
 		`lethe_pool_connections_max{pool="replica"} 4`,
 		`lethe_pool_connections_open{pool="primary"} 0`,
@@ -135,13 +150,38 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
+func newMetrics(t testing.TB, version string) *telemetry.Metrics {
+	t.Helper()
+	m, err := telemetry.NewMetrics(version)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
 func TestMetricsWithoutPools(t *testing.T) {
 	t.Parallel()
-	m, err := telemetry.NewMetrics("1", func() map[string]*pgxpool.Stat { return nil })
-	if err != nil {
+	m := newMetrics(t, "1")
+	if err := m.WatchPools(func() map[string]*pgxpool.Stat { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if got := fetch(t, m); strings.Contains(got, "lethe_pool_") {
 		t.Errorf("there are pools in %s", got)
+	}
+}
+
+// TestMemoryLimit: GOMEMLIMIT is the Go runtime's own, and the metrics tell it.
+// It is read when a process starts, so this takes one more.
+func TestMemoryLimit(t *testing.T) {
+	t.Parallel()
+	const limit = "GOMEMLIMIT=300MiB"
+	if slices.Contains(os.Environ(), limit) {
+		expect(t, fetch(t, newMetrics(t, "1")), "go_gc_gomemlimit_bytes 3.145728e+08")
+		return
+	}
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestMemoryLimit$")
+	cmd.Env = append(os.Environ(), limit)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, out)
 	}
 }

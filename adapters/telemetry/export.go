@@ -1,0 +1,228 @@
+package telemetry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/exaring/otelpgx"
+	"github.com/jackc/pgx/v5"
+	prometheusbridge "go.opentelemetry.io/contrib/bridges/prometheus"
+	"go.opentelemetry.io/contrib/instrumentation/net/http/otelhttp"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/exporters/otlp/otlpmetric/otlpmetrichttp"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+	"go.opentelemetry.io/otel/metric/noop"
+	"go.opentelemetry.io/otel/propagation"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/resource"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"golang.org/x/time/rate"
+)
+
+// Export sends traces and metrics to a collector by OTLP over HTTP, in
+// protobuf. It is configured by the variables of the OpenTelemetry
+// specification, and does nothing where they name no collector.
+type Export struct {
+	traces  *sdktrace.TracerProvider // nil: no traces
+	metrics *sdkmetric.MeterProvider // nil: no metrics
+}
+
+// complaintEvery bounds how often the log tells that a collector is away.
+const complaintEvery = time.Minute
+
+// StartExport starts to send what the environment asks for: the traces of
+// Handler and QueryTracer, and what m has. Stop ends it. A collector that is
+// away is no error; the log is told of it, and of variables that cannot be
+// followed, which leave their part of the export off.
+func StartExport(ctx context.Context, version string, m *Metrics, log *slog.Logger) (*Export, error) {
+	traces, metrics := wanted("TRACES", log), wanted("METRICS", log)
+	e := &Export{}
+	if !traces && !metrics {
+		return e, nil
+	}
+	complaints := rate.Sometimes{Interval: complaintEvery}
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
+		complaints.Do(func() {
+			log.Warn("telemetry could not be sent; what goes wrong next is told in a minute", "error", err)
+		})
+	}))
+	about, err := resource.New(ctx, resource.WithAttributes(
+		attribute.String("service.name", "lethe"), attribute.String("service.version", version),
+	), resource.WithTelemetrySDK(), resource.WithFromEnv())
+	if err != nil {
+		log.Warn("OTEL_RESOURCE_ATTRIBUTES cannot be read to its end; write it as name=value,name=value")
+	}
+	if traces {
+		exporter, err := otlptracehttp.New(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("start the export of traces: %w", err)
+		}
+		e.traces = sdktrace.NewTracerProvider(sdktrace.WithResource(about), sdktrace.WithBatcher(discreet{exporter}))
+	}
+	if metrics {
+		exporter, err := otlpmetrichttp.New(ctx)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("start the export of metrics: %w", err), e.Stop(ctx))
+		}
+		e.metrics = sdkmetric.NewMeterProvider(sdkmetric.WithResource(about), sdkmetric.WithReader(
+			sdkmetric.NewPeriodicReader(exporter, sdkmetric.WithProducer(
+				prometheusbridge.NewMetricProducer(prometheusbridge.WithGatherer(m.registry))))))
+	}
+	log.Info("telemetry is sent by OTLP", "traces", traces, "metrics", metrics)
+	return e, nil
+}
+
+// wanted tells whether a signal, TRACES or METRICS, is to be sent. Of several
+// exporters this knows one; by the specification, what is not known is left
+// out with a warning.
+func wanted(signal string, log *slog.Logger) bool {
+	if strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true") {
+		return false
+	}
+	first := func(names ...string) (name, value string) {
+		for _, name := range names {
+			if value := strings.TrimSpace(os.Getenv(name)); value != "" {
+				return name, value
+			}
+		}
+		return "", ""
+	}
+	name, exporters := first("OTEL_" + signal + "_EXPORTER")
+	switch listed := strings.Split(exporters, ","); {
+	case exporters == "none":
+		return false
+	case exporters == "":
+		if _, endpoint := first("OTEL_EXPORTER_OTLP_"+signal+"_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"); endpoint == "" {
+			return false
+		}
+	case !slices.ContainsFunc(listed, func(e string) bool { return strings.TrimSpace(e) == "otlp" }):
+		log.Warn(name + " names no exporter that is known here, so nothing of it is sent: set it to otlp or none")
+		return false
+	}
+	name, protocol := first("OTEL_EXPORTER_OTLP_"+signal+"_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+	if protocol != "" && protocol != "http/protobuf" {
+		log.Warn(name+" names a protocol that is not spoken here, so nothing is sent: set it to http/protobuf, and the endpoint to the collector's port for that, which is usually 4318", "signal", strings.ToLower(signal))
+		return false
+	}
+	return true
+}
+
+// Stop sends what is left, and ends the export. The collector gets no longer
+// than ctx.
+func (e *Export) Stop(ctx context.Context) error {
+	var errs []error
+	if e.traces != nil {
+		errs = append(errs, e.traces.Shutdown(ctx))
+	}
+	if e.metrics != nil {
+		errs = append(errs, e.metrics.Shutdown(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// Handler is next with a span around each request to one of the paths, which
+// are patterns such as /things/{id} and the names of the spans. Other requests
+// have none, and so neither have their queries. next itself is returned where
+// no traces are sent.
+func (e *Export) Handler(next http.Handler, paths []string) http.Handler {
+	if e.traces == nil {
+		return next
+	}
+	patterns := http.NewServeMux() // only to find the pattern of a path
+	for _, path := range paths {
+		patterns.Handle(path, http.NotFoundHandler())
+	}
+	traced := otelhttp.NewHandler(next, "request",
+		otelhttp.WithTracerProvider(e.traces),
+		otelhttp.WithMeterProvider(noop.NewMeterProvider()), // Metrics has these
+		otelhttp.WithPropagators(propagation.TraceContext{}),
+	)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, pattern := patterns.Handler(r)
+		if pattern == "" {
+			next.ServeHTTP(w, r)
+			return
+		}
+		named := *r // the server's own request stays as it was
+		named.Pattern = pattern
+		traced.ServeHTTP(w, &named)
+	})
+}
+
+// QueryTracer makes a span of each query that is part of a request with one.
+// It is nil where no traces are sent.
+func (e *Export) QueryTracer(pool string) pgx.QueryTracer {
+	if e.traces == nil {
+		return nil
+	}
+	return otelpgx.NewTracer(
+		otelpgx.WithTracerProvider(e.traces),
+		otelpgx.WithMeterProvider(noop.NewMeterProvider()),
+		otelpgx.WithDisableSQLStatementInAttributes(),
+		otelpgx.WithDisableConnectionDetailsInAttributes(),
+		otelpgx.WithSpanNameFunc(queryName),
+		otelpgx.WithTracerAttributes(poolKey.String(pool)),
+	)
+}
+
+const poolKey attribute.Key = "lethe.pool"
+
+// discreet passes spans on without what callers or rows have put into them.
+type discreet struct{ sdktrace.SpanExporter }
+
+// ExportSpans implements sdktrace.SpanExporter.
+func (d discreet) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
+	told := make([]sdktrace.ReadOnlySpan, len(spans))
+	for i, span := range spans {
+		told[i] = discreetSpan{span}
+	}
+	return d.SpanExporter.ExportSpans(ctx, told)
+}
+
+type discreetSpan struct{ sdktrace.ReadOnlySpan }
+
+// told are the attributes that hold nothing of a caller's choice: not the path,
+// the host, the client's address or name.
+var told = map[attribute.Key]bool{
+	"http.request.method":       true,
+	"http.route":                true,
+	"http.response.status_code": true,
+	"http.response.body.size":   true,
+	"network.protocol.version":  true,
+	"url.scheme":                true,
+	"error.type":                true,
+	"db.system.name":            true,
+	"db.operation.name":         true,
+	"db.operation.batch.size":   true,
+	"pgx.rows_affected":         true,
+	"pgx.sql_state":             true,
+	poolKey:                     true,
+}
+
+// Attributes implements sdktrace.ReadOnlySpan.
+func (s discreetSpan) Attributes() []attribute.KeyValue {
+	var kept []attribute.KeyValue
+	for _, a := range s.ReadOnlySpan.Attributes() {
+		if told[a.Key] {
+			kept = append(kept, a)
+		}
+	}
+	return kept
+}
+
+// Events implements sdktrace.ReadOnlySpan: there are none, since all that is
+// noted as an event is an error, and a driver's error can quote rows.
+func (discreetSpan) Events() []sdktrace.Event { return nil }
+
+// Status implements sdktrace.ReadOnlySpan. Its description is an error's, too.
+func (s discreetSpan) Status() sdktrace.Status {
+	return sdktrace.Status{Code: s.ReadOnlySpan.Status().Code}
+}

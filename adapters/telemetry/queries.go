@@ -1,0 +1,96 @@
+package telemetry
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// queryTracer times the queries of one pool.
+type queryTracer struct {
+	duration prometheus.ObserverVec
+	errors   *prometheus.CounterVec
+}
+
+var (
+	_ pgx.QueryTracer = (*queryTracer)(nil)
+	_ pgx.BatchTracer = (*queryTracer)(nil)
+)
+
+// QueryTracer times what is asked through the pool of this name, from the
+// sending of a query to the end of its rows.
+func (m *Metrics) QueryTracer(pool string) pgx.QueryTracer {
+	label := prometheus.Labels{"pool": pool}
+	return &queryTracer{duration: m.queries.MustCurryWith(label), errors: m.queryErrors.MustCurryWith(label)}
+}
+
+// running is a query, or the current one of a batch.
+type running struct {
+	name  string
+	begun time.Time
+}
+
+type runningKey struct{}
+
+// TraceQueryStart implements pgx.QueryTracer.
+func (*queryTracer) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	return context.WithValue(ctx, runningKey{}, &running{queryName(data.SQL), time.Now()})
+}
+
+// TraceQueryEnd implements pgx.QueryTracer.
+func (t *queryTracer) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryEndData) {
+	if q, ok := ctx.Value(runningKey{}).(*running); ok {
+		t.observe(q.name, time.Since(q.begun), data.Err)
+	}
+}
+
+// TraceBatchStart implements pgx.BatchTracer.
+func (*queryTracer) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
+	return context.WithValue(ctx, runningKey{}, &running{begun: time.Now()})
+}
+
+// TraceBatchQuery implements pgx.BatchTracer. A query of a batch takes from the
+// end of the one before it to its own.
+func (t *queryTracer) TraceBatchQuery(ctx context.Context, _ *pgx.Conn, data pgx.TraceBatchQueryData) {
+	if q, ok := ctx.Value(runningKey{}).(*running); ok {
+		now := time.Now()
+		t.observe(queryName(data.SQL), now.Sub(q.begun), data.Err)
+		q.begun = now
+	}
+}
+
+// TraceBatchEnd implements pgx.BatchTracer.
+func (*queryTracer) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
+
+func (t *queryTracer) observe(name string, took time.Duration, err error) {
+	t.duration.WithLabelValues(name).Observe(took.Seconds())
+	if err != nil {
+		t.errors.WithLabelValues(name).Inc()
+	}
+}
+
+// queryName is the name that the query was given in queries/, which sqlc keeps
+// in its first line; the word for what begins or ends a transaction; or
+// "other". It holds nothing of the query itself.
+func queryName(sql string) string {
+	if rest, ok := strings.CutPrefix(sql, "-- name: "); ok {
+		if name, _, ok := strings.Cut(rest, " "); ok && len(name) <= maxQueryName {
+			return name
+		}
+		return otherQuery
+	}
+	for _, word := range []string{"begin", "commit", "rollback"} {
+		if strings.HasPrefix(sql, word) {
+			return word
+		}
+	}
+	return otherQuery
+}
+
+const (
+	otherQuery   = "other"
+	maxQueryName = 64
+)

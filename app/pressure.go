@@ -1,0 +1,78 @@
+package app
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+	"golang.org/x/time/rate"
+
+	"lethe/adapters/httpapi"
+)
+
+const (
+	// A request that waits for a connection gives up after seconds, so a queue
+	// much longer than what its pool answers meanwhile helps nobody. This many
+	// take a few megabytes.
+	leastRequests   = 256
+	requestsPerConn = 8
+
+	refusedRetryAfter = "5" // seconds, in which those that wait are done
+	refusalsToldEvery = 10 * time.Second
+)
+
+// mostRequests is how many requests are answered at a time, with pools of this
+// many connections.
+func mostRequests(maxConns int) int { return max(leastRequests, requestsPerConn*maxConns) }
+
+// limitRequests answers 503 at once to what comes while limit other requests
+// are being answered. Probes and metrics are always let in. refused is called
+// for each that is not.
+func limitRequests(next http.Handler, limit int, refused func(), log *slog.Logger) http.Handler {
+	// Nobody waits here, so a channel does what a semaphore would.
+	room := make(chan struct{}, limit)
+	told := rate.Sometimes{Interval: refusalsToldEvery}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/healthz", "/readyz", "/metrics":
+			next.ServeHTTP(w, r)
+			return
+		}
+		select {
+		case room <- struct{}{}:
+			defer func() { <-room }()
+			next.ServeHTTP(w, r)
+		default:
+			refused()
+			told.Do(func() {
+				log.Warn("too many requests at a time; some are refused until others are done", "limit", limit)
+			})
+			refuse(w, r, log)
+		}
+	})
+}
+
+// refuse answers as httpapi does.
+func refuse(w http.ResponseWriter, r *http.Request, log *slog.Logger) {
+	random := uuid.New()
+	id := hex.EncodeToString(random[:])
+	h := w.Header()
+	h.Set("Content-Type", "application/problem+json")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Request-Id", id)
+	h.Set("Retry-After", refusedRetryAfter)
+	w.WriteHeader(http.StatusServiceUnavailable)
+	err := json.NewEncoder(w).Encode(httpapi.Problem{
+		Type: "about:blank", Title: http.StatusText(http.StatusServiceUnavailable), Status: http.StatusServiceUnavailable,
+		Detail:    "The service is answering as many requests as it can; try again later",
+		RequestId: id,
+	})
+	if err != nil {
+		log.DebugContext(context.WithoutCancel(r.Context()), "a refusal could not be told", "request_id", id, "error", err)
+	}
+}
