@@ -80,3 +80,15 @@ test: bin/testpg ## run every test (with the race detector where there is a C co
 cover: bin/testpg ## measure the coverage of domain and adapters; fails under 90 %
 	$(WITH_POSTGRES) go test -coverpkg=./domain/...,./adapters/... -coverprofile=coverage.out ./...
 	@scripts/coverage.sh coverage.out 90
+
+# The load generator, the plot and benchstat are in a module of their own, so
+# that none of their libraries is the service's.
+.PHONY: bench
+bench: build ## measure the service against the least code that answers the same (BENCH_ROWS, BENCH_USERS, BENCH_ROUNDS, BENCH_SECONDS)
+	@go build -C bench -o ../bin/floor ./floor
+	@go build -C bench -o ../bin/bench .
+	@exec bin/bench
+
+.PHONY: bench-go
+bench-go: ## compare the path from use case to JSON with the last recorded result (RECORD=1 records a new one)
+	@bench/go-bench.sh

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	vegeta "github.com/tsenart/vegeta/v12/lib"
+)
+
+// sample is what one run of one side showed.
+type sample struct {
+	Rate float64       // requests a second
+	P50  time.Duration // latencies
+	P99  time.Duration
+	N    int
+}
+
+// drive keeps conns connections busy, each with one request at a time, for as
+// long as given or until supply has no more. An answer other than sc.want fails.
+func drive(ctx context.Context, sc *scenario, p *program, supply func() (string, error), conns int, d time.Duration) (sample, error) {
+	header := http.Header{"Authorization": {"Bearer " + sc.key}}
+	attacker := vegeta.NewAttacker(
+		vegeta.Workers(uint64(conns)), vegeta.MaxWorkers(uint64(conns)), vegeta.Connections(conns), vegeta.MaxConnections(conns),
+		vegeta.KeepAlive(true), vegeta.HTTP2(false), vegeta.MaxBody(0), vegeta.Timeout(30*time.Second),
+	)
+	var exhausted atomic.Bool
+	targeter := func(t *vegeta.Target) error {
+		path, err := supply()
+		if err != nil {
+			exhausted.Store(true)
+			return err
+		}
+		t.Method, t.URL, t.Header = sc.method, p.base+path, header
+		return nil
+	}
+	stopWithContext := context.AfterFunc(ctx, func() { attacker.Stop() })
+	defer stopWithContext()
+
+	var first, last time.Time
+	var failed error
+	latencies := make([]time.Duration, 0, 1<<14)
+	for result := range attacker.Attack(targeter, vegeta.Rate{}, d, "") {
+		if result.Code == 0 && exhausted.Load() {
+			continue
+		}
+		if int(result.Code) != sc.want && failed == nil && ctx.Err() == nil {
+			failed = fmt.Errorf("%s, %d connections: %s answered %d %s to %s", sc.name, conns, p.name, result.Code, result.Error, result.URL)
+			attacker.Stop()
+		}
+		if first.IsZero() || result.Timestamp.Before(first) {
+			first = result.Timestamp
+		}
+		if end := result.End(); end.After(last) {
+			last = end
+		}
+		latencies = append(latencies, result.Latency)
+	}
+	if ctx.Err() != nil {
+		return sample{}, context.Cause(ctx)
+	}
+	if failed != nil {
+		return sample{}, failed
+	}
+	if len(latencies) == 0 {
+		return sample{}, fmt.Errorf("%s, %d connections: %s answered nothing", sc.name, conns, p.name)
+	}
+	slices.Sort(latencies)
+	at := func(q float64) time.Duration { return latencies[int(q*float64(len(latencies)-1))] }
+	return sample{float64(len(latencies)) / last.Sub(first).Seconds(), at(0.5), at(0.99), len(latencies)}, nil
+}
+
+// watch samples the memory of p until the returned function is called, which
+// puts the most that was seen into m.
+func watch(p *program, m *memory) func() {
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			now := memoryOf(p.cmd.Process.Pid)
+			m.Resident, m.Peak, m.Private = max(m.Resident, now.Resident), max(m.Peak, now.Peak), max(m.Private, now.Private)
+			select {
+			case <-stop:
+				return
+			case <-time.After(50 * time.Millisecond):
+			}
+		}
+	}()
+	return func() {
+		close(stop)
+		<-done
+	}
+}

@@ -1,0 +1,355 @@
+// Command bench loads a database, starts the service and the floor (the least
+// code that answers the same calls) beside each other, drives both in turns and
+// says how the service compares. `make bench` runs it; README.md tells more.
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"flag"
+	"fmt"
+	mathrand "math/rand/v2"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"lethe/adapters/embeddedpg"
+)
+
+type config struct {
+	rows, users, rounds int
+	seconds             float64
+	cacheSetting        string
+	service, floor, out string
+}
+
+func main() {
+	if len(os.Args) > 1 && os.Args[1] == embeddedpg.HelperCommand {
+		os.Exit(embeddedpg.RunHelper(os.Stdin, os.Stdout, os.Stderr))
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	cfg, err := configure()
+	if err == nil {
+		err = run(ctx, cfg)
+	}
+	if err != nil {
+		if ctx.Err() != nil {
+			err = errors.New("stopped; nothing was written")
+		}
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func configure() (cfg config, err error) {
+	flag.StringVar(&cfg.service, "service", "bin/lethe", "the service's program")
+	flag.StringVar(&cfg.floor, "floor", "bin/floor", "the floor's program")
+	flag.StringVar(&cfg.out, "out", "bench/results", "folder for the results")
+	flag.Parse()
+	var errs []error
+	number := func(name string, without, least float64) float64 {
+		text := os.Getenv(name)
+		if text == "" {
+			return without
+		}
+		n, err := strconv.ParseFloat(strings.ReplaceAll(text, "_", ""), 64)
+		if err != nil || n < least {
+			errs = append(errs, fmt.Errorf("%s must be a number of %g or more", name, least))
+		}
+		return n
+	}
+	cfg.rows = int(number("BENCH_ROWS", 200_000, minRows))
+	cfg.users = int(number("BENCH_USERS", 1000, firstOfRest+1))
+	cfg.rounds = int(number("BENCH_ROUNDS", 5, 1))
+	cfg.seconds = number("BENCH_SECONDS", 1, 0.1)
+	if cfg.cacheSetting = os.Getenv("BENCH_CACHE_SETTING"); cfg.cacheSetting == "" {
+		cfg.cacheSetting = "LETHE_AUTH_CACHE_TTL=5s"
+	}
+	for _, path := range []*string{&cfg.service, &cfg.floor} {
+		*path, err = filepath.Abs(*path)
+		errs = append(errs, err)
+	}
+	return cfg, errors.Join(errs...)
+}
+
+var (
+	connections = []int{1, 16, 64}
+	began       = time.Now()
+)
+
+const (
+	fewRows = 20_000
+	warmUp  = 200 * time.Millisecond
+	// How many rows are there to be erased, for each second of driving.
+	erasuresAlone, erasuresTogether = 1500, 4000
+)
+
+func progress(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, "[%4.0fs] %s\n", time.Since(began).Seconds(), fmt.Sprintf(format, args...))
+}
+
+// expected is about how long a run takes: what is loaded at two processors'
+// pace, and what is driven.
+func (cfg config) expected() time.Duration {
+	const scenarios, rowsPerSecond = 13, 15_000
+	loading := float64(cfg.rows)*1.2/rowsPerSecond + 20
+	driving := float64(len(connections)*2*scenarios) * (float64(cfg.rounds)*cfg.seconds + warmUp.Seconds())
+	return time.Duration((loading + driving) * float64(time.Second)).Round(10 * time.Second)
+}
+
+func run(ctx context.Context, cfg config) (err error) {
+	var stops []func() error
+	defer func() {
+		for i := len(stops) - 1; i >= 0; i-- {
+			err = errors.Join(err, stops[i]())
+		}
+	}()
+	progress("%d rows, %d rounds of %g s: about %s; Ctrl-C stops everything and leaves nothing behind", cfg.rows, cfg.rounds, cfg.seconds, cfg.expected())
+
+	serverURL, stop, err := startPostgres(ctx)
+	if err != nil {
+		return err
+	}
+	stops = append(stops, stop)
+	folder, err := os.MkdirTemp("", "lethe-bench-")
+	if err != nil {
+		return err
+	}
+	stops = append(stops, func() error { return os.RemoveAll(folder) })
+
+	database := func(kind string) (string, error) {
+		name := "lethe_bench_" + kind + "_" + strings.ToLower(rand.Text()[:8])
+		stops = append(stops, func() error { return dropDatabase(context.WithoutCancel(ctx), serverURL, name) })
+		return createDatabase(ctx, serverURL, name, cfg.users)
+	}
+	running := func(p *program, err error) (*program, error) {
+		if err == nil {
+			stops = append(stops, p.stop)
+		}
+		return p, err
+	}
+
+	r := &report{Rows: cfg.rows, Users: cfg.users, Rounds: cfg.rounds, Seconds: cfg.seconds, Resident: map[string]memory{}}
+	r.describeMachine()
+	dbURL, err := database("main")
+	if err != nil {
+		return err
+	}
+	conn, err := pgx.Connect(ctx, dbURL)
+	if err != nil {
+		return err
+	}
+	stops = append(stops, func() error { return conn.Close(context.WithoutCancel(ctx)) })
+	if err := conn.QueryRow(ctx, "SHOW server_version").Scan(&r.Postgres); err != nil {
+		return err
+	}
+	s := setup{rows: cfg.rows}
+	if s.service, err = running(startService(ctx, "service", cfg.service, dbURL, folder)); err != nil {
+		return err
+	}
+	if s.floor, err = running(startFloor(ctx, cfg.floor, dbURL, folder)); err != nil {
+		return err
+	}
+	if s.offered, err = whatIsOffered(s.service); err != nil {
+		return err
+	}
+	if cfg.rows > fewRows {
+		progress("loading %d rows into a database of their own", fewRows)
+		fewURL, err := database("few")
+		if err == nil {
+			err = load(ctx, fewURL, 1, fewRows, cfg.users)
+		}
+		if err != nil {
+			return err
+		}
+		if s.few, err = running(startService(ctx, "service with few rows", cfg.service, fewURL, folder)); err != nil {
+			return err
+		}
+	}
+	if cfg.hasCache(ctx, folder) {
+		if s.cached, err = running(startService(ctx, "service with caller cache", cfg.service, dbURL, folder, cfg.cacheSetting)); err != nil {
+			return err
+		}
+	}
+	if r.Curve, err = grow(ctx, cfg, dbURL, s); err != nil {
+		return err
+	}
+	if err := measure(ctx, cfg, conn, s, r); err != nil {
+		return err
+	}
+	r.judge()
+	if err := r.write(cfg.out); err != nil {
+		return err
+	}
+	progress("done; the results are in %s", cfg.out)
+	return r.print(os.Stdout)
+}
+
+// hasCache tells whether this service knows the setting of a caller cache:
+// one that it does not know is an error.
+func (cfg config) hasCache(ctx context.Context, dir string) bool {
+	cmd := exec.CommandContext(ctx, cfg.service, "config")
+	cmd.Env, cmd.Dir = append(serviceEnvironment(), cfg.cacheSetting), dir
+	return cmd.Run() == nil
+}
+
+// grow loads the rows, and measures what a list costs whenever there are ten
+// times as many.
+func grow(ctx context.Context, cfg config, dbURL string, s setup) (curve []point, err error) {
+	list := func(user int, query string) *scenario {
+		return &scenario{name: "list", method: "GET", key: key(user), want: 200, paths: [2][]string{{listPath + query}, {listPath + query}}}
+	}
+	lines := []struct {
+		name string
+		sc   *scenario
+		side int
+	}{
+		{"service: large owner", list(largeOwner, "?count=none"), 0},
+		{"service: large owner, count=auto", list(largeOwner, ""), 0},
+		{"service: everyone", list(manager, "?count=none"), 0},
+		{"floor: large owner", list(largeOwner, ""), 1},
+	}
+	for loaded, next := 0, minRows; loaded < cfg.rows; next *= 10 {
+		next = min(next, cfg.rows)
+		progress("loading up to %d rows", next)
+		if err := load(ctx, dbURL, loaded+1, next, cfg.users); err != nil {
+			return nil, err
+		}
+		loaded = next
+		at := point{Rows: loaded, P50: map[string]float64{}}
+		for _, line := range lines {
+			p := []*program{s.service, s.floor}[line.side]
+			if _, err := drive(ctx, line.sc, p, line.sc.supply(line.side), 1, warmUp); err != nil {
+				return nil, err
+			}
+			cost, err := drive(ctx, line.sc, p, line.sc.supply(line.side), 1, time.Second)
+			if err != nil {
+				return nil, err
+			}
+			at.P50[line.name] = cost.P50.Seconds() * 1000
+		}
+		curve = append(curve, at)
+	}
+	return curve, nil
+}
+
+// measure plays every scenario in turns, and fills in the report.
+func measure(ctx context.Context, cfg config, conn *pgx.Conn, s setup, r *report) error {
+	all, err := scenarios(ctx, conn, s)
+	if err != nil {
+		return err
+	}
+	for _, sc := range all {
+		if err := compare(sc, s.floor); err != nil {
+			return err
+		}
+	}
+	for _, missing := range []struct {
+		offered bool
+		what    string
+	}{{s.offered.count, "count"}, {s.offered.after, "after"}, {s.cached != nil, "caller cache (" + cfg.cacheSetting + ")"}} {
+		if !missing.offered {
+			progress("this service has no %s", missing.what)
+		}
+	}
+	duration := time.Duration(cfg.seconds * float64(time.Second))
+	random := mathrand.New(mathrand.NewPCG(1, 1))
+	var ids erasable
+	loaded := 0
+	for _, conns := range connections {
+		perSecond := erasuresAlone
+		if conns > 1 {
+			perSecond = erasuresTogether
+		}
+		quota := int64(float64(perSecond) * cfg.seconds)
+		need := int(ids.next.Load()) + 2*int(float64(quota)*float64(cfg.rounds)+float64(perSecond)*warmUp.Seconds())
+		if need > loaded {
+			progress("loading %d rows to erase", need-loaded)
+			if err := addErasable(ctx, conn, loaded+1, need); err != nil {
+				return err
+			}
+			loaded = need
+			if _, err := conn.Exec(ctx, "VACUUM ANALYZE fusillade.requests, fusillade.request_templates, public.http_analytics"); err != nil {
+				return err
+			}
+		}
+		play := func(sc *scenario, side int, d time.Duration) (sample, error) {
+			p := sc.service
+			if side == 1 {
+				p = s.floor
+			}
+			if !sc.erase {
+				return drive(ctx, sc, p, sc.supply(side), conns, d)
+			}
+			ids.end.Store(min(ids.next.Load()+int64(float64(perSecond)*d.Seconds()), int64(loaded)))
+			made, err := drive(ctx, sc, p, ids.supply, conns, d)
+			ids.next.Store(min(ids.next.Load(), ids.end.Load()))
+			return made, err
+		}
+		results := map[*scenario]*result{}
+		samples := map[*scenario]*[2][]sample{}
+		for _, sc := range all {
+			if !sc.playedAt(conns) {
+				continue
+			}
+			results[sc] = &result{Scenario: sc.name, Note: sc.note, Connections: conns}
+			samples[sc] = &[2][]sample{}
+			r.Results = append(r.Results, results[sc])
+			for side := range 2 {
+				if side == 1 && sc.alone {
+					continue
+				}
+				if _, err := play(sc, side, warmUp); err != nil {
+					return err
+				}
+			}
+		}
+		for round := range cfg.rounds {
+			progress("%d connections, round %d of %d", conns, round+1, cfg.rounds)
+			for _, sc := range all {
+				res := results[sc]
+				if res == nil {
+					continue
+				}
+				var made [2]sample
+				for _, side := range shuffled(random) {
+					if side == 1 && sc.alone {
+						continue
+					}
+					stopWatching := func() {}
+					name := []string{"service", "floor"}[side]
+					m := r.Resident[name]
+					if conns == 64 && (side == 1 || sc.service == s.service) {
+						stopWatching = watch([]*program{s.service, s.floor}[side], &m)
+					}
+					made[side], err = play(sc, side, duration)
+					stopWatching()
+					if err != nil {
+						return err
+					}
+					if m != (memory{}) {
+						r.Resident[name] = m
+					}
+					samples[sc][side] = append(samples[sc][side], made[side])
+				}
+				res.rates = append(res.rates, made[0].Rate)
+				if !sc.alone {
+					res.ratios = append(res.ratios, made[0].Rate/made[1].Rate)
+				}
+			}
+		}
+		for sc, res := range results {
+			res.Service, res.Floor, res.Ratio = medianOf(samples[sc][0]), medianOf(samples[sc][1]), median(res.ratios)
+		}
+	}
+	return nil
+}

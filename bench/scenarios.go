@@ -1,0 +1,269 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"sync/atomic"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// Names of the scenarios, which the targets refer to.
+const (
+	listLarge      = "list, large owner"
+	listLargeAuto  = "list, large owner, count=auto"
+	listSmall      = "list, small owner"
+	listSmallAuto  = "list, small owner, count=auto"
+	listEveryone   = "list, everyone"
+	listFiltered   = "list, by state and model"
+	listDeepFirst  = "list, first page of the deep one"
+	listOffset     = "list, deep page by offset"
+	listCursor     = "list, deep page by cursor"
+	listFewRows    = "list, large owner, of 20,000 rows"
+	fetchOne       = "fetch"
+	fetchMiss      = "miss"
+	eraseOne       = "erase"
+	listLargeCache = "list, large owner, caller cache"
+	fetchCache     = "fetch, caller cache"
+)
+
+// A scenario is one kind of request, made of both sides.
+type scenario struct {
+	name   string
+	note   string // what the name leaves out
+	method string
+	key    string
+	want   int
+	// paths are what each side is asked in turn, the service first. One that is
+	// empty is filled in by prepare.
+	paths [2][]string
+	erase bool // each request has another path, and none twice
+	// service is who is asked in place of the service with usual settings.
+	service *program
+	// alone has no floor: it is compared with another scenario of the service.
+	alone bool
+	conns []int // where not all
+}
+
+// offered is what the service at hand can do.
+type offered struct{ count, after bool }
+
+func whatIsOffered(p *program) (o offered, err error) {
+	res, err := http.Get(p.base + "/openapi.yaml")
+	if err != nil {
+		return o, err
+	}
+	defer func() { _ = res.Body.Close() }()
+	contract, err := io.ReadAll(res.Body)
+	o.count = regexp.MustCompile(`(?m)name: count\s*$`).Match(contract)
+	o.after = regexp.MustCompile(`(?m)name: after\s*$`).Match(contract)
+	return o, err
+}
+
+type setup struct {
+	service, few, cached, floor *program // few and cached may be nil
+	rows                        int
+	offered                     offered
+}
+
+// scenarios are those that can be played with s.
+func scenarios(ctx context.Context, conn *pgx.Conn, s setup) ([]*scenario, error) {
+	list := func(query ...string) []string {
+		values := url.Values{}
+		for i := 0; i < len(query); i += 2 {
+			values.Set(query[i], query[i+1])
+		}
+		return []string{listPath + "?" + values.Encode()}
+	}
+	var ids, missing []string
+	found, err := conn.Query(ctx, `SELECT id::text FROM fusillade.requests WHERE created_by = $1 ORDER BY hashtext(id::text) LIMIT 20000`, owner(largeOwner))
+	if err != nil {
+		return nil, err
+	}
+	if ids, err = pgx.CollectRows(found, pgx.RowTo[string]); err != nil {
+		return nil, err
+	}
+	for i := range ids {
+		ids[i] = listPath + "/" + ids[i]
+		missing = append(missing, listPath+"/"+numbered("missing", i).String())
+	}
+	var ofLarge int
+	if err := conn.QueryRow(ctx, `SELECT count(*) FROM fusillade.requests WHERE created_by = $1`, owner(largeOwner)).Scan(&ofLarge); err != nil {
+		return nil, err
+	}
+
+	both := func(paths []string) [2][]string { return [2][]string{paths, paths} }
+	none := both(list("count", "none"))
+	all := []*scenario{
+		{name: listLarge, key: key(largeOwner), paths: none},
+		{name: listLargeAuto, key: key(largeOwner), paths: both(list("count", "auto"))},
+		{name: listSmall, key: key(smallOwner), paths: none},
+		{name: listSmallAuto, key: key(smallOwner), paths: both(list("count", "auto"))},
+		{name: listEveryone, key: key(manager), paths: none},
+		{name: listFiltered, key: key(manager), paths: both(list("count", "none", "status", rareState, "model", rareModel))},
+	}
+
+	// Page 10,001, of the large owner's where there are so many, else of
+	// everyone's, else half way down.
+	const wanted = 100_000
+	deepKey, depth, whose := key(largeOwner), wanted, "large owner"
+	if ofLarge <= wanted {
+		deepKey, depth, whose = key(manager), min(wanted, s.rows/2), "everyone"
+		all = append(all, &scenario{name: listDeepFirst, note: whose, key: deepKey, paths: none, conns: []int{1, 16}})
+	}
+	deep := &scenario{name: listOffset, note: fmt.Sprintf("%s, after %d rows", whose, depth), key: deepKey,
+		paths: both(list("count", "none", "skip", strconv.Itoa(depth)))}
+	all = append(all, deep)
+	if s.offered.after {
+		cursor := &scenario{name: listCursor, note: deep.note, key: deepKey}
+		for side, p := range []*program{s.service, s.floor} {
+			next, err := cursorAt(p, deepKey, depth)
+			if err != nil {
+				return nil, err
+			}
+			cursor.paths[side] = list("count", "none", "after", next)
+		}
+		all = append(all, cursor)
+	}
+	if s.few != nil {
+		all = append(all, &scenario{name: listFewRows, key: key(largeOwner), paths: none, service: s.few, alone: true})
+	}
+	all = append(all,
+		&scenario{name: fetchOne, key: key(largeOwner), paths: both(ids)},
+		&scenario{name: fetchMiss, key: key(largeOwner), want: http.StatusNotFound, paths: both(missing)},
+	)
+	if s.cached != nil {
+		all = append(all,
+			&scenario{name: listLargeCache, key: key(largeOwner), paths: none, service: s.cached},
+			&scenario{name: fetchCache, key: key(largeOwner), paths: both(ids), service: s.cached},
+		)
+	}
+	all = append(all, &scenario{name: eraseOne, method: http.MethodDelete, key: key(eraser), want: http.StatusNoContent, erase: true})
+	for _, sc := range all {
+		if sc.method == "" {
+			sc.method = http.MethodGet
+		}
+		if sc.want == 0 {
+			sc.want = http.StatusOK
+		}
+		if sc.service == nil {
+			sc.service = s.service
+		}
+	}
+	return all, nil
+}
+
+// cursorAt is the cursor behind as many rows as depth.
+func cursorAt(p *program, key string, depth int) (string, error) {
+	body, err := ask(p, http.MethodGet, fmt.Sprintf("%s?count=none&limit=10&skip=%d", listPath, depth-10), key, http.StatusOK)
+	if err != nil {
+		return "", err
+	}
+	var page struct {
+		Next string `json:"next_cursor"`
+	}
+	if err := json.Unmarshal(body, &page); err != nil {
+		return "", err
+	}
+	if page.Next == "" {
+		return "", fmt.Errorf("%s: the page after %d rows has no next_cursor", p.name, depth-10)
+	}
+	return page.Next, nil
+}
+
+func ask(p *program, method, path, key string, want int) ([]byte, error) {
+	r, err := http.NewRequest(method, p.base+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Authorization", "Bearer "+key)
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = res.Body.Close() }()
+	body, err := io.ReadAll(res.Body)
+	if err == nil && res.StatusCode != want {
+		err = fmt.Errorf("%s: %s %s answered %s: %.200s", p.name, method, path, res.Status, body)
+	}
+	return body, err
+}
+
+// compare fails where the two sides do not answer alike, since the comparison
+// would be of different things.
+func compare(sc *scenario, floor *program) error {
+	if sc.erase || sc.alone {
+		return nil
+	}
+	var answers [2]map[string]any
+	for side, p := range []*program{sc.service, floor} {
+		body, err := ask(p, sc.method, sc.paths[side][0], sc.key, sc.want)
+		if err != nil {
+			return err
+		}
+		if sc.want != http.StatusOK {
+			return nil
+		}
+		if err := json.Unmarshal(body, &answers[side]); err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
+		}
+	}
+	service, fromFloor := answers[0], answers[1]
+	if data, is := service["data"].([]any); is {
+		if len(data) == 0 {
+			return fmt.Errorf("%s: the list is empty", sc.name)
+		}
+		service, fromFloor = map[string]any{"data": service["data"]}, map[string]any{"data": fromFloor["data"]}
+	}
+	if !reflect.DeepEqual(service, fromFloor) {
+		one, _ := json.Marshal(service)
+		other, _ := json.Marshal(fromFloor)
+		return fmt.Errorf("%s: the service and the floor answer differently:\n%.600s\n%.600s", sc.name, one, other)
+	}
+	return nil
+}
+
+// supply hands out the paths for a side.
+func (sc *scenario) supply(side int) func() (string, error) {
+	paths := sc.paths[side]
+	var next atomic.Int64
+	return func() (string, error) {
+		return paths[int(next.Add(1)-1)%len(paths)], nil
+	}
+}
+
+var errNoneLeft = errors.New("everything is erased")
+
+// erasable hands out each of some rows once.
+type erasable struct{ next, end atomic.Int64 }
+
+func (e *erasable) supply() (string, error) {
+	n := e.next.Add(1)
+	if n > e.end.Load() {
+		return "", errNoneLeft
+	}
+	return listPath + "/" + uuid.UUID(numbered("e", int(n))).String(), nil
+}
+
+// shuffled is the order of the two sides in a round, so that neither is always
+// the one to come first.
+func shuffled(random *rand.Rand) []int {
+	order := []int{0, 1}
+	random.Shuffle(2, func(i, j int) { order[i], order[j] = order[j], order[i] })
+	return order
+}
+
+func (sc *scenario) playedAt(conns int) bool {
+	return sc.conns == nil || slices.Contains(sc.conns, conns)
+}
