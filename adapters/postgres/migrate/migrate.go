@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 
@@ -83,6 +84,8 @@ func (e *IncompleteError) Error() string {
 	}
 	return b.String()
 }
+
+const insufficientPrivilege = "42501"
 
 // Status reports each set without writing anything.
 func Status(ctx context.Context, t Target) ([]SetStatus, error) {
@@ -260,6 +263,9 @@ func (s *session) status(ctx context.Context) ([]SetStatus, error) {
 	for _, set := range s.sets {
 		st, err := s.inspect(ctx, set)
 		if err != nil {
+			if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == insufficientPrivilege {
+				return nil, fmt.Errorf("the role of this database URL may not look at what Lethe created (%s): use the URL of the role that owns the tables", pg.Message)
+			}
 			return nil, fmt.Errorf("look at set %s: %w", set.name, err)
 		}
 		foreign[set.name] = st.State == Foreign

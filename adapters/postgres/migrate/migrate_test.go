@@ -401,3 +401,11 @@ func withParam(t *testing.T, dbURL, key, value string) string {
 	u.RawQuery = strings.ReplaceAll(q.Encode(), "+", "%20")
 	return u.String()
 }
+
+func TestStatusUnderTheServicesRoleSaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	_, err := migrate.Status(t.Context(), migrate.Target{MainURL: pgtest.New(t).RoleURL})
+	if err == nil || !strings.Contains(err.Error(), "use the URL of the role that owns the tables") {
+		t.Errorf("got %v", err)
+	}
+}
