@@ -37,7 +37,7 @@ func TestConfigDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !cfg.Embedded() || cfg.HTTPAddr != "127.0.0.1:8080" || cfg.Database.MaxConns != 10 ||
+	if !cfg.Embedded() || cfg.HTTPAddr != "127.0.0.1:8080" || cfg.ProfileAddr != "" || cfg.Database.MaxConns != 10 ||
 		cfg.Fusillade.Schema != "fusillade" || cfg.Outlet.Schema != "outlet" ||
 		cfg.Auth.SessionSecret != "" || cfg.Auth.SessionCookie != "dwctl_session" ||
 		cfg.Auth.ProxyHeaders || cfg.Auth.ProxyUserHeader != "x-doubleword-user" || len(cfg.Auth.ProxyTrusted) != 2 ||
@@ -182,6 +182,7 @@ func TestConfigProblems(t *testing.T) {
 		"no cookie":               {environ: []string{"LETHE_AUTH_SESSION_COOKIE=a;b"}, want: []string{"must be a name"}},
 		"no address":              {environ: []string{"LETHE_HTTP_ADDR=8080"}, want: []string{"HOST:PORT"}},
 		"no port":                 {environ: []string{"LETHE_HTTP_ADDR=localhost:http"}, want: []string{"HOST:PORT"}},
+		"no profile address":      {environ: []string{"LETHE_HTTP_PROFILE_ADDR=6060"}, want: []string{"http.profile_addr (environment LETHE_HTTP_PROFILE_ADDR): must be HOST:PORT"}},
 		"level and format":        {environ: []string{"LETHE_LOG_LEVEL=loud", "LETHE_LOG_FORMAT=xml"}, want: []string{"debug, info, warn or error", "text or json"}},
 		"a schema too long":       {environ: []string{"LETHE_FUSILLADE_SCHEMA=" + strings.Repeat("x", 64)}, want: []string{"1 to 63 bytes"}},
 		"replica of nothing":      {environ: []string{"LETHE_DATABASE_REPLICA_URL=postgres://h/d"}, want: []string{"needs database.url"}},

@@ -54,12 +54,11 @@ func StartExport(ctx context.Context, version string, m *Metrics, log *slog.Logg
 			log.Warn("telemetry could not be sent; what goes wrong next is told in a minute", "error", err)
 		})
 	}))
-	about, err := resource.New(ctx, resource.WithAttributes(
+	// Variables that cannot be read to their end are complained of by the
+	// providers, which read them, too.
+	about, _ := resource.New(ctx, resource.WithAttributes(
 		attribute.String("service.name", "lethe"), attribute.String("service.version", version),
 	), resource.WithTelemetrySDK(), resource.WithFromEnv())
-	if err != nil {
-		log.Warn("OTEL_RESOURCE_ATTRIBUTES cannot be read to its end; write it as name=value,name=value")
-	}
 	if traces {
 		exporter, err := otlptracehttp.New(ctx)
 		if err != nil {
@@ -169,6 +168,7 @@ func (e *Export) QueryTracer(pool string) pgx.QueryTracer {
 		otelpgx.WithDisableSQLStatementInAttributes(),
 		otelpgx.WithDisableConnectionDetailsInAttributes(),
 		otelpgx.WithSpanNameFunc(queryName),
+		otelpgx.WithQuerySpanNamePrefix(), // or preparing a query would look like it
 		otelpgx.WithTracerAttributes(poolKey.String(pool)),
 	)
 }

@@ -1,0 +1,172 @@
+package telemetry_test
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"lethe/adapters/telemetry"
+)
+
+// collector counts what is sent to each path of a stand-in for a collector.
+type collector struct {
+	url string
+	mu  sync.Mutex
+	got map[string]int
+}
+
+func newCollector(t *testing.T) *collector {
+	t.Helper()
+	c := &collector{got: map[string]int{}}
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.got[r.URL.Path]++
+	}))
+	t.Cleanup(server.Close)
+	c.url = server.URL
+	return c
+}
+
+func (c *collector) has(path string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.got[path] > 0
+}
+
+// setenv makes these, as NAME=value, the only variables of OpenTelemetry.
+func setenv(t *testing.T, environ ...string) {
+	t.Helper()
+	for _, v := range os.Environ() {
+		if name, _, _ := strings.Cut(v, "="); strings.HasPrefix(name, "OTEL_") {
+			t.Setenv(name, "")
+		}
+	}
+	for _, v := range environ {
+		name, value, _ := strings.Cut(v, "=")
+		t.Setenv(name, value)
+	}
+}
+
+// send starts an export, answers a request in it, and ends it.
+func send(t *testing.T, log *slog.Logger) (e *telemetry.Export, err error) {
+	t.Helper()
+	e, err = telemetry.StartExport(t.Context(), "1.2.3", newMetrics(t, "1.2.3"), log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	handler := e.Handler(http.NotFoundHandler(), []string{"/things/{id}"})
+	handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/things/1", nil))
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	return e, e.Stop(ctx)
+}
+
+// Not parallel: the variables are the process's.
+func TestExportSwitches(t *testing.T) {
+	for name, c := range map[string]struct {
+		environ         []string // COLLECTOR stands for its URL
+		traces, metrics bool
+		warnings        int
+	}{
+		"nothing":               {},
+		"other variables":       {environ: []string{"OTEL_SERVICE_NAME=x", "OTEL_EXPORTER_OTLP_HEADERS=a=b"}},
+		"an endpoint":           {environ: []string{"OTEL_EXPORTER_OTLP_ENDPOINT=COLLECTOR"}, traces: true, metrics: true},
+		"for traces":            {environ: []string{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=COLLECTOR/v1/traces"}, traces: true},
+		"for metrics":           {environ: []string{"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT=COLLECTOR/v1/metrics"}, metrics: true},
+		"switched off":          {environ: []string{"OTEL_EXPORTER_OTLP_ENDPOINT=COLLECTOR", "OTEL_SDK_DISABLED=TRUE"}},
+		"not switched off":      {environ: []string{"OTEL_EXPORTER_OTLP_ENDPOINT=COLLECTOR", "OTEL_SDK_DISABLED=false"}, traces: true, metrics: true},
+		"no traces":             {environ: []string{"OTEL_EXPORTER_OTLP_ENDPOINT=COLLECTOR", "OTEL_TRACES_EXPORTER=none"}, metrics: true},
+		"no metrics":            {environ: []string{"OTEL_EXPORTER_OTLP_ENDPOINT=COLLECTOR", "OTEL_METRICS_EXPORTER=none"}, traces: true},
+		"one of several":        {environ: []string{"OTEL_EXPORTER_OTLP_ENDPOINT=COLLECTOR", "OTEL_TRACES_EXPORTER=console, otlp"}, traces: true, metrics: true},
+		"an unknown exporter":   {environ: []string{"OTEL_EXPORTER_OTLP_ENDPOINT=COLLECTOR", "OTEL_METRICS_EXPORTER=prometheus"}, traces: true, warnings: 1},
+		"http/protobuf":         {environ: []string{"OTEL_EXPORTER_OTLP_ENDPOINT=COLLECTOR", "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"}, traces: true, metrics: true},
+		"gRPC":                  {environ: []string{"OTEL_EXPORTER_OTLP_ENDPOINT=COLLECTOR", "OTEL_EXPORTER_OTLP_PROTOCOL=grpc"}, warnings: 2},
+		"gRPC for one":          {environ: []string{"OTEL_EXPORTER_OTLP_ENDPOINT=COLLECTOR", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL=grpc"}, metrics: true, warnings: 1},
+		"attributes unreadable": {environ: []string{"OTEL_EXPORTER_OTLP_ENDPOINT=COLLECTOR", "OTEL_RESOURCE_ATTRIBUTES=x"}, traces: true, metrics: true, warnings: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			collector := newCollector(t)
+			setenv(t)
+			for _, v := range c.environ {
+				name, value, _ := strings.Cut(v, "=")
+				t.Setenv(name, strings.Replace(value, "COLLECTOR", collector.url, 1))
+			}
+			var logged strings.Builder
+			e, err := send(t, slog.New(slog.NewTextHandler(&logged, nil)))
+			if err != nil {
+				t.Errorf("the end: %v", err)
+			}
+			if collector.has("/v1/traces") != c.traces || collector.has("/v1/metrics") != c.metrics {
+				t.Errorf("got %v", collector.got)
+			}
+			if (e.QueryTracer("main") != nil) != c.traces {
+				t.Errorf("queries are traced: %t", !c.traces)
+			}
+			if n := strings.Count(logged.String(), "WARN"); n != c.warnings {
+				t.Errorf("%d warnings, want %d:\n%s", n, c.warnings, &logged)
+			}
+		})
+	}
+}
+
+// exporting tells whether something of the export runs in the background.
+func exporting() bool {
+	stacks := make([]byte, 1<<20)
+	return strings.Contains(string(stacks[:runtime.Stack(stacks, true)]), "go.opentelemetry.io/otel/sdk")
+}
+
+// TestExportOff: nothing of it runs.
+func TestExportOff(t *testing.T) {
+	setenv(t)
+	e, err := telemetry.StartExport(t.Context(), "1", newMetrics(t, "1"), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if exporting() {
+		t.Error("something runs in the background")
+	}
+	mux := http.NewServeMux()
+	if got := e.Handler(mux, []string{"/"}); got != http.Handler(mux) {
+		t.Errorf("the handler became a %T", got)
+	}
+	if tracer := e.QueryTracer("main"); tracer != nil {
+		t.Errorf("there is a %T", tracer)
+	}
+	if err := e.Stop(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestExportCollectorAway: the service does not mind, but for a line in the log
+// that keeps the collector's password to itself.
+func TestExportCollectorAway(t *testing.T) {
+	gone := httptest.NewServer(nil)
+	gone.Close()
+	setenv(t, "OTEL_EXPORTER_OTLP_ENDPOINT="+strings.Replace(gone.URL, "://", "://u:canary@", 1))
+	e, err := telemetry.StartExport(t.Context(), "1", newMetrics(t, "1"), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !exporting() {
+		t.Error("nothing runs in the background")
+	}
+	w := httptest.NewRecorder()
+	e.Handler(http.NotFoundHandler(), []string{"/things/{id}"}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/things/1", nil))
+	if w.Code != http.StatusNotFound {
+		t.Errorf("answered %d", w.Code)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	err = e.Stop(ctx)
+	if err == nil || strings.Contains(err.Error(), "canary") {
+		t.Errorf("the end: %v", err)
+	}
+}

@@ -1,0 +1,96 @@
+package app
+
+import (
+	"bytes"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"lethe/adapters/httpapi"
+)
+
+func TestMostRequests(t *testing.T) {
+	t.Parallel()
+	for conns, want := range map[int]int{1: 256, 10: 256, 32: 256, 33: 264, 1000: 8000} {
+		if got := mostRequests(conns); got != want {
+			t.Errorf("%d requests for %d connections, want %d", got, conns, want)
+		}
+	}
+}
+
+func TestLimitRequests(t *testing.T) {
+	t.Parallel()
+	begun, finish := make(chan struct{}), make(chan struct{})
+	var refused atomic.Int64
+	var logged bytes.Buffer
+	handler := limitRequests(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/slow":
+			begun <- struct{}{}
+			<-finish
+		case "/panic":
+			panic(http.ErrAbortHandler)
+		}
+		w.WriteHeader(http.StatusNoContent)
+	}), 2, func() { refused.Add(1) }, slog.New(slog.NewTextHandler(&logged, nil)))
+	ask := func(method, path string) *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequest(method, path, nil))
+		return w
+	}
+
+	for range 3 { // a panic gives its place back
+		func() {
+			defer func() { _ = recover() }()
+			ask(http.MethodGet, "/panic")
+		}()
+	}
+	ended := make(chan int)
+	for range 2 {
+		go func() { ended <- ask(http.MethodGet, "/slow").Code }()
+		<-begun
+	}
+	for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
+		if w := ask(http.MethodGet, path); w.Code != http.StatusNoContent {
+			t.Errorf("%s: %d", path, w.Code)
+		}
+	}
+	ids := map[string]bool{}
+	for _, method := range []string{http.MethodGet, http.MethodDelete, http.MethodPost} {
+		w := ask(method, requestsRoute+"?key=canary")
+		var problem httpapi.Problem
+		if err := json.Unmarshal(w.Body.Bytes(), &problem); err != nil {
+			t.Fatal(err)
+		}
+		if w.Code != http.StatusServiceUnavailable || problem.Status != http.StatusServiceUnavailable || problem.Detail == "" ||
+			w.Header().Get("Retry-After") == "" || w.Header().Get("Content-Type") != "application/problem+json" ||
+			w.Header().Get("Cache-Control") != "no-store" || problem.RequestId != w.Header().Get("X-Request-Id") {
+			t.Errorf("%s: %d %v %s", method, w.Code, w.Header(), w.Body)
+		}
+		ids[problem.RequestId] = true
+	}
+	if len(ids) != 3 || ids[""] {
+		t.Errorf("the ids are %v", ids)
+	}
+	if n := refused.Load(); n != 3 {
+		t.Errorf("%d refusals are counted, want 3", n)
+	}
+	close(finish)
+	for range 2 {
+		if code := <-ended; code != http.StatusNoContent {
+			t.Errorf("one that was let in got %d", code)
+		}
+	}
+	if w := ask(http.MethodGet, requestsRoute); w.Code != http.StatusNoContent {
+		t.Errorf("with room again: %d", w.Code)
+	}
+	if said := logged.String(); strings.Count(said, "\n") != 1 || strings.Contains(said, "canary") {
+		t.Errorf("the log has %q, want one line", said)
+	}
+}
+
+const requestsRoute = "/admin/api/v1/batches/requests"
