@@ -1,9 +1,11 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"io"
 	"log/slog"
 	"net/http"
 	"time"
@@ -20,6 +22,9 @@ const (
 	// take a few megabytes.
 	leastRequests   = 256
 	requestsPerConn = 8
+
+	// Of a body httpapi reads this much, and one byte to see that there is more.
+	bodyRead = 64<<10 + 1
 
 	refusedRetryAfter = "5" // seconds, in which those that wait are done
 	refusalsToldEvery = 10 * time.Second
@@ -42,6 +47,10 @@ func limitRequests(next http.Handler, limit int, refused func(), log *slog.Logge
 			next.ServeHTTP(w, r)
 			return
 		}
+		// Or whoever sends a body slowly would keep others out.
+		if r.ContentLength != 0 && r.ContentLength < bodyRead {
+			r.Body = received(r.Body)
+		}
 		select {
 		case room <- struct{}{}:
 			defer func() { <-room }()
@@ -54,6 +63,17 @@ func limitRequests(next http.Handler, limit int, refused func(), log *slog.Logge
 			refuse(w, r, log)
 		}
 	})
+}
+
+// received has read what httpapi will read, or as much as came.
+func received(body io.ReadCloser) io.ReadCloser {
+	var came bytes.Buffer
+	// What goes wrong here goes wrong for the next reader, too, who tells it.
+	_, _ = io.CopyN(&came, body, bodyRead)
+	return struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(&came, body), body}
 }
 
 // refuse answers as httpapi does.

@@ -3,6 +3,9 @@ package app
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -90,6 +93,44 @@ func TestLimitRequests(t *testing.T) {
 	}
 	if said := logged.String(); strings.Count(said, "\n") != 1 || strings.Contains(said, "canary") {
 		t.Errorf("the log has %q, want one line", said)
+	}
+}
+
+// TestLimitRequestsBodies: a body gets through as it is, and who sends one
+// slowly keeps nobody out.
+func TestLimitRequestsBodies(t *testing.T) {
+	t.Parallel()
+	handler := limitRequests(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n, err := io.Copy(io.Discard, r.Body)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		_, _ = fmt.Fprint(w, n)
+	}), 1, func() { t.Error("one was refused") }, slog.New(slog.DiscardHandler))
+	ask := func(body io.Reader, length int64) string {
+		r := httptest.NewRequest(http.MethodPost, requestsRoute, body)
+		r.ContentLength = length
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		return w.Body.String()
+	}
+	slow, sender := io.Pipe()
+	ended := make(chan string)
+	go func() { ended <- ask(slow, -1) }()
+	if _, err := sender.Write([]byte("x")); err != nil { // it is being read
+		t.Fatal(err)
+	}
+	for _, n := range []int{0, 1, 64 << 10, 64<<10 + 1, 1 << 20} {
+		for _, length := range []int64{int64(n), -1} {
+			if got := ask(strings.NewReader(strings.Repeat("x", n)), length); got != fmt.Sprint(n) {
+				t.Errorf("%d bytes, announced as %d: %s arrived", n, length, got)
+			}
+		}
+	}
+	_ = sender.CloseWithError(errors.New("it broke off"))
+	if got := <-ended; !strings.Contains(got, "it broke off") {
+		t.Errorf("a broken body: %s", got)
 	}
 }
 
