@@ -19,13 +19,39 @@ type sample struct {
 	N    int
 }
 
+// clients keep their connections from one run to the next, as callers do.
+type clients map[clientOf]*http.Client
+
+type clientOf struct {
+	p     *program
+	conns int
+}
+
+func (c clients) get(p *program, conns int) *http.Client {
+	of := clientOf{p, conns}
+	if c[of] == nil {
+		c[of] = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{
+			MaxConnsPerHost: conns, MaxIdleConnsPerHost: conns,
+			DisableCompression: true, // the floor does not compress
+		}}
+	}
+	return c[of]
+}
+
+// close ends all connections: idle ones take memory of both sides.
+func (c clients) close() {
+	for of, client := range c {
+		client.CloseIdleConnections()
+		delete(c, of)
+	}
+}
+
 // drive keeps conns connections busy, each with one request at a time, for as
 // long as given or until supply has no more. An answer other than sc.want fails.
-func drive(ctx context.Context, sc *scenario, p *program, supply func() (string, error), conns int, d time.Duration) (sample, error) {
+func (c clients) drive(ctx context.Context, sc *scenario, p *program, supply func() (string, error), conns int, d time.Duration) (sample, error) {
 	header := http.Header{"Authorization": {"Bearer " + sc.key}}
 	attacker := vegeta.NewAttacker(
-		vegeta.Workers(uint64(conns)), vegeta.MaxWorkers(uint64(conns)), vegeta.Connections(conns), vegeta.MaxConnections(conns),
-		vegeta.KeepAlive(true), vegeta.HTTP2(false), vegeta.MaxBody(0), vegeta.Timeout(30*time.Second),
+		vegeta.Workers(uint64(conns)), vegeta.MaxWorkers(uint64(conns)), vegeta.MaxBody(0), vegeta.Client(c.get(p, conns)),
 	)
 	var exhausted atomic.Bool
 	targeter := func(t *vegeta.Target) error {

@@ -14,6 +14,8 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -27,6 +29,8 @@ import (
 type config struct {
 	rows, users, rounds int
 	seconds             float64
+	only                *regexp.Regexp // scenarios; nil: all
+	settings            []string       // of the service, more than usual
 	cacheSetting        string
 	service, floor, out string
 }
@@ -70,7 +74,13 @@ func configure() (cfg config, err error) {
 	cfg.rows = int(number("BENCH_ROWS", 200_000, minRows))
 	cfg.users = int(number("BENCH_USERS", 1000, firstOfRest+1))
 	cfg.rounds = int(number("BENCH_ROUNDS", 5, 1))
-	cfg.seconds = number("BENCH_SECONDS", 1, 0.1)
+	cfg.seconds = number("BENCH_SECONDS", 0.8, 0.1)
+	if only := os.Getenv("BENCH_ONLY"); only != "" {
+		if cfg.only, err = regexp.Compile(only); err != nil {
+			errs = append(errs, fmt.Errorf("BENCH_ONLY: %w", err))
+		}
+	}
+	cfg.settings = strings.Fields(os.Getenv("BENCH_SERVICE_SETTINGS"))
 	if cfg.cacheSetting = os.Getenv("BENCH_CACHE_SETTING"); cfg.cacheSetting == "" {
 		cfg.cacheSetting = "LETHE_AUTH_CACHE_TTL=5s"
 	}
@@ -100,9 +110,9 @@ func progress(format string, args ...any) {
 // expected is about how long a run takes: what is loaded at two processors'
 // pace, and what is driven.
 func (cfg config) expected() time.Duration {
-	const scenarios, rowsPerSecond = 13, 15_000
-	loading := float64(cfg.rows)*1.2/rowsPerSecond + 20
-	driving := float64(len(connections)*2*scenarios) * (float64(cfg.rounds)*cfg.seconds + warmUp.Seconds())
+	const sides, rowsPerSecond = 70, 15_000 // requests by numbers of connections, twice
+	loading := float64(cfg.rows)*1.2/rowsPerSecond + 30
+	driving := sides * (float64(cfg.rounds)*cfg.seconds + warmUp.Seconds())
 	return time.Duration((loading + driving) * float64(time.Second)).Round(10 * time.Second)
 }
 
@@ -153,7 +163,7 @@ func run(ctx context.Context, cfg config) (err error) {
 		return err
 	}
 	s := setup{rows: cfg.rows}
-	if s.service, err = running(startService(ctx, "service", cfg.service, dbURL, folder)); err != nil {
+	if s.service, err = running(startService(ctx, "service", cfg.service, dbURL, folder, cfg.settings...)); err != nil {
 		return err
 	}
 	if s.floor, err = running(startFloor(ctx, cfg.floor, dbURL, folder)); err != nil {
@@ -187,10 +197,12 @@ func run(ctx context.Context, cfg config) (err error) {
 		return err
 	}
 	r.judge()
-	if err := r.write(cfg.out); err != nil {
-		return err
+	if cfg.only == nil {
+		if err := r.write(cfg.out); err != nil {
+			return err
+		}
+		progress("done; the results are in %s", cfg.out)
 	}
-	progress("done; the results are in %s", cfg.out)
 	return r.print(os.Stdout)
 }
 
@@ -218,6 +230,8 @@ func grow(ctx context.Context, cfg config, dbURL string, s setup) (curve []point
 		{"service: everyone", list(manager, "?count=none"), 0},
 		{"floor: large owner", list(largeOwner, ""), 1},
 	}
+	driver := clients{}
+	defer driver.close()
 	for loaded, next := 0, minRows; loaded < cfg.rows; next *= 10 {
 		next = min(next, cfg.rows)
 		progress("loading up to %d rows", next)
@@ -228,10 +242,10 @@ func grow(ctx context.Context, cfg config, dbURL string, s setup) (curve []point
 		at := point{Rows: loaded, P50: map[string]float64{}}
 		for _, line := range lines {
 			p := []*program{s.service, s.floor}[line.side]
-			if _, err := drive(ctx, line.sc, p, line.sc.supply(line.side), 1, warmUp); err != nil {
+			if _, err := driver.drive(ctx, line.sc, p, line.sc.supply(line.side), 1, warmUp); err != nil {
 				return nil, err
 			}
-			cost, err := drive(ctx, line.sc, p, line.sc.supply(line.side), 1, time.Second)
+			cost, err := driver.drive(ctx, line.sc, p, line.sc.supply(line.side), 1, time.Second)
 			if err != nil {
 				return nil, err
 			}
@@ -248,6 +262,7 @@ func measure(ctx context.Context, cfg config, conn *pgx.Conn, s setup, r *report
 	if err != nil {
 		return err
 	}
+	all = slices.DeleteFunc(all, func(sc *scenario) bool { return cfg.only != nil && !cfg.only.MatchString(sc.name) })
 	for _, sc := range all {
 		if err := compare(sc, s.floor); err != nil {
 			return err
@@ -263,6 +278,8 @@ func measure(ctx context.Context, cfg config, conn *pgx.Conn, s setup, r *report
 	}
 	duration := time.Duration(cfg.seconds * float64(time.Second))
 	random := mathrand.New(mathrand.NewPCG(1, 1))
+	driver := clients{}
+	defer driver.close()
 	var ids erasable
 	loaded := 0
 	for _, conns := range connections {
@@ -271,8 +288,9 @@ func measure(ctx context.Context, cfg config, conn *pgx.Conn, s setup, r *report
 			perSecond = erasuresTogether
 		}
 		quota := int64(float64(perSecond) * cfg.seconds)
+		erasing := slices.ContainsFunc(all, func(sc *scenario) bool { return sc.erase })
 		need := int(ids.next.Load()) + 2*int(float64(quota)*float64(cfg.rounds)+float64(perSecond)*warmUp.Seconds())
-		if need > loaded {
+		if erasing && need > loaded {
 			progress("loading %d rows to erase", need-loaded)
 			if err := addErasable(ctx, conn, loaded+1, need); err != nil {
 				return err
@@ -288,10 +306,10 @@ func measure(ctx context.Context, cfg config, conn *pgx.Conn, s setup, r *report
 				p = s.floor
 			}
 			if !sc.erase {
-				return drive(ctx, sc, p, sc.supply(side), conns, d)
+				return driver.drive(ctx, sc, p, sc.supply(side), conns, d)
 			}
 			ids.end.Store(min(ids.next.Load()+int64(float64(perSecond)*d.Seconds()), int64(loaded)))
-			made, err := drive(ctx, sc, p, ids.supply, conns, d)
+			made, err := driver.drive(ctx, sc, p, ids.supply, conns, d)
 			ids.next.Store(min(ids.next.Load(), ids.end.Load()))
 			return made, err
 		}
@@ -347,6 +365,7 @@ func measure(ctx context.Context, cfg config, conn *pgx.Conn, s setup, r *report
 				}
 			}
 		}
+		driver.close()
 		for sc, res := range results {
 			res.Service, res.Floor, res.Ratio = medianOf(samples[sc][0]), medianOf(samples[sc][1]), median(res.ratios)
 		}

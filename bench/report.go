@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -69,6 +70,7 @@ type check struct {
 	Below       float64 `json:"below,omitempty"`
 	Unit        string  `json:"unit,omitempty"`
 	Met         bool    `json:"met"`
+	Unmeasured  bool    `json:"unmeasured,omitempty"` // the service does not offer it, or the run left it out
 }
 
 func atLeast(what string, conns int, measured, target float64) check {
@@ -87,7 +89,10 @@ func (c check) target() string {
 }
 
 func (c check) verdict() string {
-	if c.Met {
+	switch {
+	case c.Unmeasured:
+		return "NOT MEASURED"
+	case c.Met:
 		return "met"
 	}
 	return "FALLS SHORT"
@@ -165,6 +170,9 @@ func (r *report) judge() {
 		return nil
 	}
 	for _, t := range againstFloor {
+		if !slices.ContainsFunc(r.Results, func(res *result) bool { return res.Scenario == t.scenario }) {
+			r.Checks = append(r.Checks, check{What: t.scenario + ", against the floor", AtLeast: t.target, Unmeasured: true})
+		}
 		for _, res := range r.Results {
 			if res.Scenario == t.scenario && (t.conns == nil || slices.Contains(t.conns, res.Connections)) {
 				r.Checks = append(r.Checks, atLeast(t.scenario+", against the floor", res.Connections, res.Ratio, t.target))
@@ -172,6 +180,7 @@ func (r *report) judge() {
 		}
 	}
 	for _, t := range againstEachOther {
+		compared := false
 		for _, res := range r.Results {
 			if res.Scenario != t.scenario {
 				continue
@@ -179,8 +188,8 @@ func (r *report) judge() {
 			other := t.other
 			if other == "" {
 				other = listLarge
-				if find(listDeepFirst, res.Connections) != nil {
-					other = listDeepFirst
+				if strings.HasPrefix(res.Note, everyones) {
+					other = listEveryone
 				}
 			}
 			with := find(other, res.Connections)
@@ -192,6 +201,10 @@ func (r *report) judge() {
 				ratios[i] = res.rates[i] / with.rates[i]
 			}
 			r.Checks = append(r.Checks, atLeast(t.scenario+", against "+other, res.Connections, median(ratios), t.target))
+			compared = true
+		}
+		if !compared {
+			r.Checks = append(r.Checks, check{What: t.scenario + ", against " + cmp.Or(t.other, "the first page"), AtLeast: t.target, Unmeasured: true})
 		}
 	}
 	for _, res := range r.Results {
@@ -233,7 +246,11 @@ func (r *report) resultTable() table {
 func (r *report) checkTable() table {
 	t := table{{"must reach", "connections", "measured", "target", ""}}
 	for _, c := range r.Checks {
-		t = append(t, []string{c.What, strconv.Itoa(c.Connections), strconv.FormatFloat(c.Measured, 'f', 2, 64), c.target(), c.verdict()})
+		conns, measured := strconv.Itoa(c.Connections), strconv.FormatFloat(c.Measured, 'f', 2, 64)
+		if c.Unmeasured {
+			conns, measured = "–", "–"
+		}
+		t = append(t, []string{c.What, conns, measured, c.target(), c.verdict()})
 	}
 	return t
 }

@@ -27,7 +27,6 @@ const (
 	listSmallAuto  = "list, small owner, count=auto"
 	listEveryone   = "list, everyone"
 	listFiltered   = "list, by state and model"
-	listDeepFirst  = "list, first page of the deep one"
 	listOffset     = "list, deep page by offset"
 	listCursor     = "list, deep page by cursor"
 	listFewRows    = "list, large owner, of 20,000 rows"
@@ -37,6 +36,9 @@ const (
 	listLargeCache = "list, large owner, caller cache"
 	fetchCache     = "fetch, caller cache"
 )
+
+// everyones is whose list the deep page is of, where not the large owner's.
+const everyones = "everyone"
 
 // A scenario is one kind of request, made of both sides.
 type scenario struct {
@@ -104,12 +106,13 @@ func scenarios(ctx context.Context, conn *pgx.Conn, s setup) ([]*scenario, error
 	}
 
 	both := func(paths []string) [2][]string { return [2][]string{paths, paths} }
+	few := []int{1, 16} // where no target asks for more
 	none := both(list("count", "none"))
 	all := []*scenario{
 		{name: listLarge, key: key(largeOwner), paths: none},
-		{name: listLargeAuto, key: key(largeOwner), paths: both(list("count", "auto"))},
+		{name: listLargeAuto, key: key(largeOwner), paths: both(list("count", "auto")), conns: few},
 		{name: listSmall, key: key(smallOwner), paths: none},
-		{name: listSmallAuto, key: key(smallOwner), paths: both(list("count", "auto"))},
+		{name: listSmallAuto, key: key(smallOwner), paths: both(list("count", "auto")), conns: few},
 		{name: listEveryone, key: key(manager), paths: none},
 		{name: listFiltered, key: key(manager), paths: both(list("count", "none", "status", rareState, "model", rareModel))},
 	}
@@ -119,8 +122,7 @@ func scenarios(ctx context.Context, conn *pgx.Conn, s setup) ([]*scenario, error
 	const wanted = 100_000
 	deepKey, depth, whose := key(largeOwner), wanted, "large owner"
 	if ofLarge <= wanted {
-		deepKey, depth, whose = key(manager), min(wanted, s.rows/2), "everyone"
-		all = append(all, &scenario{name: listDeepFirst, note: whose, key: deepKey, paths: none, conns: []int{1, 16}})
+		deepKey, depth, whose = key(manager), min(wanted, s.rows/2), everyones
 	}
 	deep := &scenario{name: listOffset, note: fmt.Sprintf("%s, after %d rows", whose, depth), key: deepKey,
 		paths: both(list("count", "none", "skip", strconv.Itoa(depth)))}
@@ -137,7 +139,7 @@ func scenarios(ctx context.Context, conn *pgx.Conn, s setup) ([]*scenario, error
 		all = append(all, cursor)
 	}
 	if s.few != nil {
-		all = append(all, &scenario{name: listFewRows, key: key(largeOwner), paths: none, service: s.few, alone: true})
+		all = append(all, &scenario{name: listFewRows, key: key(largeOwner), paths: none, conns: few, service: s.few, alone: true})
 	}
 	all = append(all,
 		&scenario{name: fetchOne, key: key(largeOwner), paths: both(ids)},
@@ -145,8 +147,8 @@ func scenarios(ctx context.Context, conn *pgx.Conn, s setup) ([]*scenario, error
 	)
 	if s.cached != nil {
 		all = append(all,
-			&scenario{name: listLargeCache, key: key(largeOwner), paths: none, service: s.cached},
-			&scenario{name: fetchCache, key: key(largeOwner), paths: both(ids), service: s.cached},
+			&scenario{name: listLargeCache, key: key(largeOwner), paths: none, conns: few, service: s.cached},
+			&scenario{name: fetchCache, key: key(largeOwner), paths: both(ids), conns: few, service: s.cached},
 		)
 	}
 	all = append(all, &scenario{name: eraseOne, method: http.MethodDelete, key: key(eraser), want: http.StatusNoContent, erase: true})
