@@ -170,3 +170,32 @@ func TestExportCollectorAway(t *testing.T) {
 		t.Errorf("the end: %v", err)
 	}
 }
+
+// TestLogNamesTheTrace: lines of a traced request carry its trace, others none.
+func TestLogNamesTheTrace(t *testing.T) {
+	const trace = "0af7651916cd43dd8448eb211c80319c"
+	setenv(t, "OTEL_EXPORTER_OTLP_ENDPOINT="+newCollector(t).url)
+	var out strings.Builder
+	log, err := telemetry.NewLogger("info", "text", &out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := telemetry.StartExport(t.Context(), "1", newMetrics(t, "1"), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = e.Stop(context.Background()) })
+	handler := e.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		log.With("a", 1).WithGroup("g").InfoContext(r.Context(), "said")
+		log.InfoContext(r.Context(), "said")
+	}), []string{"/traced"})
+	for path, want := range map[string]int{"/traced": 2, "/untraced": 0} {
+		out.Reset()
+		r := httptest.NewRequest(http.MethodGet, path, nil)
+		r.Header.Set("Traceparent", "00-"+trace+"-b7ad6b7169203331-01")
+		handler.ServeHTTP(httptest.NewRecorder(), r)
+		if n := strings.Count(out.String(), "trace_id="+trace); n != want || strings.Count(out.String(), "said") != 2 {
+			t.Errorf("%s: the log has %s", path, &out)
+		}
+	}
+}

@@ -2,15 +2,19 @@
 package telemetry
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
 	"strings"
+
+	"go.opentelemetry.io/otel/trace"
 )
 
 // NewLogger makes a logger that writes to w. level is debug, info, warn or
 // error, format is text or json, both in either case; anything else is an
-// error that names what there is.
+// error that names what there is. Lines of a request that is traced carry the
+// trace_id.
 func NewLogger(level, format string, w io.Writer) (*slog.Logger, error) {
 	levels := map[string]slog.Level{
 		"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,
@@ -22,9 +26,29 @@ func NewLogger(level, format string, w io.Writer) (*slog.Logger, error) {
 	options := &slog.HandlerOptions{Level: threshold}
 	switch strings.ToLower(format) {
 	case "text":
-		return slog.New(slog.NewTextHandler(w, options)), nil
+		return slog.New(tracing{slog.NewTextHandler(w, options)}), nil
 	case "json":
-		return slog.New(slog.NewJSONHandler(w, options)), nil
+		return slog.New(tracing{slog.NewJSONHandler(w, options)}), nil
 	}
 	return nil, fmt.Errorf("the log format cannot be %q: use text or json", format)
 }
+
+// tracing adds to each line the trace that it belongs to.
+type tracing struct{ slog.Handler }
+
+// Handle implements slog.Handler.
+func (h tracing) Handle(ctx context.Context, line slog.Record) error {
+	if span := trace.SpanContextFromContext(ctx); span.IsValid() {
+		line = line.Clone()
+		line.AddAttrs(slog.String("trace_id", span.TraceID().String()))
+	}
+	return h.Handler.Handle(ctx, line)
+}
+
+// WithAttrs implements slog.Handler.
+func (h tracing) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return tracing{h.Handler.WithAttrs(attrs)}
+}
+
+// WithGroup implements slog.Handler.
+func (h tracing) WithGroup(name string) slog.Handler { return tracing{h.Handler.WithGroup(name)} }
