@@ -105,7 +105,7 @@ func graph(cfg *Config, db *Databases, log *slog.Logger, ready func(addr string)
 			domain.NewListResponses,
 			domain.NewGetResponse,
 			domain.NewEraseResponse,
-			func(people domain.People) *domain.IdentifyCaller { return domain.NewIdentifyCaller(people, time.Now) },
+			newIdentity,
 		)),
 		fx.Module("http", fx.Provide(
 			newAuth,
@@ -272,11 +272,11 @@ func (r *readiness) missing(ctx context.Context) ([]string, error) {
 	return append(main, fusillade...), err
 }
 
-func newHandler(id *domain.IdentifyCaller, list *domain.ListResponses, get *domain.GetResponse, erase *domain.EraseResponse,
+func newHandler(id identity, list *domain.ListResponses, get *domain.GetResponse, erase *domain.EraseResponse,
 	credentials *auth.Reader, ready *readiness, metrics *telemetry.Metrics, export *telemetry.Export, cfg *Config, log *slog.Logger,
 ) (http.Handler, error) {
 	handler, err := httpapi.New(httpapi.Config{}, httpapi.Deps{
-		Identify: id, List: list, Get: get, Erase: erase,
+		Identify: id.caller, IdentifyEraser: id.eraser, List: list, Get: get, Erase: erase,
 		Credentials: credentials.Read, Ready: ready.check,
 		Metrics: metrics.Handler(), Observe: metrics.Observe, Log: log,
 	})

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	koanfyaml "github.com/knadh/koanf/parsers/yaml"
@@ -49,6 +50,7 @@ type Config struct {
 		ProxyHeaders    bool
 		ProxyUserHeader string
 		ProxyTrusted    []netip.Prefix
+		CacheTTL        time.Duration // 0: no cache
 	}
 	DataDir string
 	Log     struct {
@@ -86,6 +88,7 @@ var settings = []setting{
 	{"auth.proxy_headers", "true: believe a proxy's word for who is calling", func(c *Config) any { return &c.Auth.ProxyHeaders }, nil, nil},
 	{"auth.proxy_user_header", "header that names the user", func(c *Config) any { return &c.Auth.ProxyUserHeader }, checkToken, nil},
 	{"auth.proxy_trusted", "addresses of proxies, as CIDRs with commas between", func(c *Config) any { return &c.Auth.ProxyTrusted }, nil, nil},
+	{"auth.cache_ttl", "for how long a caller may be remembered, at most 60s; 0: not at all", func(c *Config) any { return &c.Auth.CacheTTL }, nil, nil},
 	{"data_dir", "folder of the embedded database", func(c *Config) any { return &c.DataDir }, checkDir, nil},
 	{"log.level", "debug, info, warn or error", func(c *Config) any { return &c.Log.Level }, oneOf("debug", "info", "warn", "error"), nil},
 	{"log.format", "text or json", func(c *Config) any { return &c.Log.Format }, oneOf("text", "json"), nil},
@@ -191,6 +194,7 @@ func defaults(apart bool, environ []string) map[string]any {
 		"auth.proxy_headers":     false,
 		"auth.proxy_user_header": "x-doubleword-user",
 		"auth.proxy_trusted":     "127.0.0.0/8,::1/128",
+		"auth.cache_ttl":         "0s",
 		"data_dir":               defaultDataDir(environ),
 		"log.level":              "info",
 		"log.format":             "text",
@@ -398,6 +402,12 @@ func (s setting) assign(c *Config, value any) error {
 			return errors.New("must be a whole number from 1 to 1000")
 		}
 		*field = n
+	case *time.Duration:
+		d, err := time.ParseDuration(fmt.Sprint(value))
+		if err != nil || d < 0 || d > time.Minute {
+			return errors.New("must be a duration such as 5s, from 0 to 60s")
+		}
+		*field = d
 	case *bool:
 		switch fmt.Sprint(value) {
 		case "true":
@@ -573,6 +583,8 @@ func (s setting) printable(c *Config) any {
 		return texts
 	case *int:
 		return *field
+	case *time.Duration:
+		return field.String()
 	case *bool:
 		return *field
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/spf13/pflag"
 	"go.yaml.in/yaml/v3"
@@ -41,7 +42,7 @@ func TestConfigDefaults(t *testing.T) {
 		cfg.Fusillade.Schema != "fusillade" || cfg.Outlet.Schema != "outlet" ||
 		cfg.Auth.SessionSecret != "" || cfg.Auth.SessionCookie != "dwctl_session" ||
 		cfg.Auth.ProxyHeaders || cfg.Auth.ProxyUserHeader != "x-doubleword-user" || len(cfg.Auth.ProxyTrusted) != 2 ||
-		cfg.Log.Level != "info" || cfg.Log.Format != "text" {
+		cfg.Auth.CacheTTL != 0 || cfg.Log.Level != "info" || cfg.Log.Format != "text" {
 		t.Errorf("got %+v", cfg)
 	}
 	want := "/home/x/.local/share/lethe"
@@ -82,6 +83,7 @@ log:
   level: debug
   format: json
 auth:
+  cache_ttl: 1m
   proxy_headers: true
   proxy_trusted: [10.0.0.0/8, "192.168.1.7"]
 database:
@@ -99,11 +101,14 @@ fusillade:
 	if len(cfg.Auth.ProxyTrusted) != 2 || cfg.Auth.ProxyTrusted[1].String() != "192.168.1.7/32" {
 		t.Errorf("trusted are %v", cfg.Auth.ProxyTrusted)
 	}
+	if cfg.Auth.CacheTTL != time.Minute {
+		t.Errorf("callers are remembered for %s", cfg.Auth.CacheTTL)
+	}
 	var out strings.Builder
 	if err := cfg.Print(&out); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"# flag --http-addr", "# environment LETHE_LOG_LEVEL", "lethe.yaml", "# default; LETHE_DATA_DIR"} {
+	for _, want := range []string{"cache_ttl: 1m0s # file ", "# flag --http-addr", "# environment LETHE_LOG_LEVEL", "lethe.yaml", "# default; LETHE_DATA_DIR"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not in\n%s", want, &out)
 		}
@@ -189,6 +194,10 @@ func TestConfigProblems(t *testing.T) {
 		"fusillade alone":         {environ: []string{"LETHE_FUSILLADE_DATABASE_URL=postgres://h/d"}, want: []string{"needs database.url"}},
 		"fusillade's replica":     {environ: []string{someURL, "LETHE_FUSILLADE_REPLICA_URL=postgres://h/d"}, want: []string{"needs fusillade.database_url"}},
 		"a file for a folder":     {environ: []string{"LETHE_DATA_DIR=/etc/passwd"}, want: []string{"is a file"}},
+		"no duration":             {environ: []string{"LETHE_AUTH_CACHE_TTL=5"}, want: []string{"auth.cache_ttl (environment LETHE_AUTH_CACHE_TTL): must be a duration such as 5s"}},
+		"a number for a duration": {file: "auth: {cache_ttl: 5}", want: []string{"from 0 to 60s"}},
+		"remembered too long":     {environ: []string{"LETHE_AUTH_CACHE_TTL=60.001s"}, want: []string{"from 0 to 60s"}},
+		"remembered backwards":    {args: []string{"--auth-cache-ttl=-1s"}, want: []string{"from 0 to 60s"}},
 		"a flag":                  {args: []string{"--database-max-conns=-1"}, want: []string{"database.max_conns (flag --database-max-conns)"}},
 		"file, variable and flag": {file: "nothing: 1", environ: []string{"LETHE_LOG_LEVEL=loud"}, args: []string{"--http-addr=x"}, want: []string{`"nothing"`, "log.level", "http.addr"}},
 	} {

@@ -49,7 +49,8 @@ type UsageRecords interface {
 }
 
 // People is where users, organizations and keys are kept. Errors as of
-// Responses.
+// Responses. What is called not stale here, a cache in front may repeat for as
+// long as it was told to; an erasure asks no cache.
 type People interface {
 	// ByKey returns the key with this secret, whatever its purpose, with its
 	// creator. CodeNotFound where there is none or it was deleted. Not stale.

@@ -24,10 +24,14 @@ func callerIn(ctx context.Context) domain.Principal {
 
 // authenticate runs after path and query have been parsed, so that their
 // syntax is judged first.
-func (s *server) authenticate(next StrictHandlerFunc, _ string) StrictHandlerFunc {
+func (s *server) authenticate(next StrictHandlerFunc, operation string) StrictHandlerFunc {
+	identify := s.Identify
+	if operation == "EraseResponse" && s.IdentifyEraser != nil {
+		identify = s.IdentifyEraser
+	}
 	return func(c echo.Context, request any) (any, error) {
 		r := c.Request()
-		caller, err := s.Identify.Execute(r.Context(), s.Credentials(r))
+		caller, err := identify.Execute(r.Context(), s.Credentials(r))
 		if err != nil {
 			return nil, err
 		}

@@ -43,12 +43,16 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Deps is what the server calls. All of it is needed.
+// Deps is what the server calls. All of it is needed, unless it says so.
 type Deps struct {
 	Identify *domain.IdentifyCaller
 	List     *domain.ListResponses
 	Get      *domain.GetResponse
 	Erase    *domain.EraseResponse
+
+	// IdentifyEraser tells who wants to erase, where Identify may go by what
+	// was so a moment ago; nil: Identify does.
+	IdentifyEraser *domain.IdentifyCaller
 
 	// Credentials reads from a request who says to be calling.
 	Credentials func(*http.Request) domain.Credentials

@@ -21,6 +21,7 @@ type Metrics struct {
 	queries     *prometheus.HistogramVec
 	queryErrors *prometheus.CounterVec
 	lookups     *prometheus.CounterVec
+	drops       *prometheus.CounterVec
 }
 
 // NewMetrics makes the metrics of a service of this version.
@@ -53,6 +54,10 @@ func NewMetrics(version string) (*Metrics, error) {
 			Name: "lethe_cache_lookups_total",
 			Help: "What was looked for in a cache, and whether it was there.",
 		}, []string{"cache", "result"}),
+		drops: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "lethe_cache_drops_total",
+			Help: "How often a cache forgot everything, since something had changed or may have.",
+		}, []string{"cache"}),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name:        "lethe_build_info",
@@ -64,7 +69,7 @@ func NewMetrics(version string) (*Metrics, error) {
 	for _, c := range []prometheus.Collector{
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		build, m.running, m.duration, m.refused, m.queries, m.queryErrors, m.lookups,
+		build, m.running, m.duration, m.refused, m.queries, m.queryErrors, m.lookups, m.drops,
 	} {
 		errs = append(errs, m.registry.Register(c))
 	}
@@ -86,8 +91,8 @@ func (m *Metrics) Observe() (done func(route, method string, status int)) {
 func (m *Metrics) Refuse() { m.refused.Inc() }
 
 // WatchCache returns what is to be called for each look into the cache of this
-// name.
-func (m *Metrics) WatchCache(name string) (looked func(hit bool)) {
+// name, and whenever it forgets everything.
+func (m *Metrics) WatchCache(name string) (looked func(hit bool), dropped func()) {
 	hits, misses := m.lookups.WithLabelValues(name, "hit"), m.lookups.WithLabelValues(name, "miss")
 	return func(hit bool) {
 		if hit {
@@ -95,7 +100,7 @@ func (m *Metrics) WatchCache(name string) (looked func(hit bool)) {
 		} else {
 			misses.Inc()
 		}
-	}
+	}, m.drops.WithLabelValues(name).Inc
 }
 
 // WatchPools adds the state of connection pools, each under its name. stats is

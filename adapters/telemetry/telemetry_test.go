@@ -115,10 +115,11 @@ func TestMetrics(t *testing.T) {
 		t.Error("pools can be watched twice")
 	}
 	m.Refuse()
-	looked := m.WatchCache("callers")
+	looked, dropped := m.WatchCache("callers")
 	looked(true)
 	looked(true)
 	looked(false)
+	dropped()
 	ended := m.Observe()
 	m.Observe()
 	ended("/healthz", "GET", 200)
@@ -135,6 +136,7 @@ func TestMetrics(t *testing.T) {
 		`lethe_http_requests_refused_total 1`,
 		`lethe_cache_lookups_total{cache="callers",result="hit"} 2`,
 		`lethe_cache_lookups_total{cache="callers",result="miss"} 1`,
+		`lethe_cache_drops_total{cache="callers"} 1`,
 		`lethe_pool_connections_max{pool="primary"} 4`,
 		`lethe_pool_connections_max{pool="replica"} 4`,
 		`lethe_pool_connections_open{pool="primary"} 0`,

@@ -1,0 +1,193 @@
+// Package cache remembers for a few seconds who is calling, so that a caller
+// who comes often is not looked up each time.
+package cache
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+
+	"lethe/domain"
+)
+
+// Config says what is remembered, and for how long.
+type Config struct {
+	// TTL is for how long an answer may be given again, from the moment before
+	// its source was asked: so long can a change go unnoticed. More than 0.
+	TTL time.Duration
+	// Entries is how many answers are kept; beyond it the one that was used
+	// longest ago makes room. 1 or more.
+	Entries int
+
+	Now     func() time.Time // the clock
+	Looked  func(hit bool)   // is called for each look into the cache
+	Dropped func()           // is called when everything is forgotten
+}
+
+// People remembers whom another domain.People has found. Who is not found is
+// looked for again each time: so nobody can fill the cache with guesses, and a
+// new key works at once. It is safe for concurrent use.
+type People struct {
+	domain.People
+	cfg Config
+	// hashKey makes of secrets and names what nobody can make them out of.
+	hashKey [sha256.Size]byte
+
+	mu         sync.Mutex
+	answers    *simplelru.LRU[question, answer]
+	logins     *simplelru.LRU[uuid.UUID, time.Time] // until when not to be noted again
+	generation uint64                               // how often everything was forgotten
+}
+
+var _ domain.People = (*People)(nil)
+
+// question is a look-up.
+type question struct {
+	by   lookup
+	hash [sha256.Size]byte
+}
+
+type lookup byte
+
+const (
+	byKey lookup = iota
+	byID
+	byExternalID
+)
+
+// answer is what was found: a person alone is the creator of no key.
+type answer struct {
+	found domain.Key
+	until time.Time
+}
+
+// NewPeople makes a cache of what people answers. Everything in cfg is needed.
+func NewPeople(people domain.People, cfg Config) (*People, error) {
+	if people == nil || cfg.TTL <= 0 || cfg.Entries < 1 || cfg.Now == nil || cfg.Looked == nil || cfg.Dropped == nil {
+		return nil, errors.New("a cache of callers needs people, a time to live, room, a clock and somebody to tell")
+	}
+	p := &People{People: people, cfg: cfg}
+	if _, err := rand.Read(p.hashKey[:]); err != nil {
+		return nil, err
+	}
+	var answersErr, loginsErr error
+	p.answers, answersErr = simplelru.NewLRU[question, answer](cfg.Entries, nil)
+	p.logins, loginsErr = simplelru.NewLRU[uuid.UUID, time.Time](cfg.Entries, nil)
+	return p, errors.Join(answersErr, loginsErr)
+}
+
+// Drop forgets everything, also what is being looked up at this moment.
+func (p *People) Drop() {
+	p.mu.Lock()
+	p.answers.Purge()
+	p.generation++
+	p.mu.Unlock()
+	p.cfg.Dropped()
+}
+
+// ByKey is domain.People's.
+func (p *People) ByKey(ctx context.Context, secret string) (domain.Key, error) {
+	return p.lookUp(ctx, question{byKey, p.hash(secret)}, func() (domain.Key, error) {
+		return p.People.ByKey(ctx, secret)
+	})
+}
+
+// ByID is domain.People's.
+func (p *People) ByID(ctx context.Context, id uuid.UUID) (domain.Person, error) {
+	q := question{by: byID}
+	copy(q.hash[:], id[:])
+	found, err := p.lookUp(ctx, q, func() (domain.Key, error) {
+		person, err := p.People.ByID(ctx, id)
+		return domain.Key{Creator: person}, err
+	})
+	return found.Creator, err
+}
+
+// ByExternalID is domain.People's.
+func (p *People) ByExternalID(ctx context.Context, name string) (domain.Person, error) {
+	found, err := p.lookUp(ctx, question{byExternalID, p.hash(name)}, func() (domain.Key, error) {
+		person, err := p.People.ByExternalID(ctx, name)
+		return domain.Key{Creator: person}, err
+	})
+	return found.Creator, err
+}
+
+// SawLogin is domain.People's. What is remembered of a person says for some
+// time that the last login was long ago, so it is noted once in that time.
+func (p *People) SawLogin(id uuid.UUID) {
+	now := p.cfg.Now()
+	p.mu.Lock()
+	until, noted := p.logins.Get(id)
+	noted = noted && now.Before(until)
+	if !noted {
+		p.logins.Add(id, now.Add(p.cfg.TTL))
+	}
+	p.mu.Unlock()
+	if !noted {
+		p.People.SawLogin(id)
+	}
+}
+
+func (p *People) lookUp(ctx context.Context, q question, ask func() (domain.Key, error)) (domain.Key, error) {
+	if err := ctx.Err(); err != nil {
+		return domain.Key{}, err
+	}
+	begun := p.cfg.Now()
+	remembered, generation, hit := p.recall(q, begun)
+	p.cfg.Looked(hit)
+	if hit {
+		return clone(remembered), nil
+	}
+	found, err := ask()
+	if err == nil {
+		p.remember(q, answer{clone(found), begun.Add(p.cfg.TTL)}, generation)
+	}
+	return found, err
+}
+
+func (p *People) recall(q question, now time.Time) (found domain.Key, generation uint64, hit bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	a, hit := p.answers.Get(q)
+	if hit && !now.Before(a.until) {
+		p.answers.Remove(q)
+		hit = false
+	}
+	return a.found, p.generation, hit
+}
+
+// remember keeps an answer, unless everything was forgotten while it was on
+// its way: it may be from before the change that this was for.
+func (p *People) remember(q question, a answer, generation uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if generation == p.generation {
+		p.answers.Add(q, a)
+	}
+}
+
+func (p *People) hash(text string) (sum [sha256.Size]byte) {
+	h := hmac.New(sha256.New, p.hashKey[:])
+	h.Write([]byte(text))
+	h.Sum(sum[:0])
+	return sum
+}
+
+// clone shares nothing with k: whoever changes an answer must not change the
+// next one's rights.
+func clone(k domain.Key) domain.Key {
+	k.Creator.Roles = slices.Clone(k.Creator.Roles)
+	k.Creator.Organizations = slices.Clone(k.Creator.Organizations)
+	if k.Creator.LastLogin != nil {
+		k.Creator.LastLogin = new(*k.Creator.LastLogin)
+	}
+	return k
+}

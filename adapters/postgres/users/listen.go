@@ -1,0 +1,83 @@
+package users
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"github.com/jackc/pgx/v5"
+
+	"lethe/adapters/postgres"
+)
+
+const (
+	// authChannel is where the triggers of keys and memberships notify. None
+	// tells of a changed role, nor of a deleted person.
+	authChannel = "auth_config_changed"
+
+	maxReconnectWait = 30 * time.Second
+	hangUpTimeout    = 2 * time.Second
+)
+
+// Listen calls onChange, from one goroutine, whenever the database says that
+// keys or memberships have changed, and whenever it may have said so unheard:
+// when listening begins and when the connection is lost. It has a connection
+// to db's server that is not of its pool, makes a new one when that is lost,
+// and returns when ctx ends. Through a pooler that gives connections away after
+// each transaction nothing is heard, and nothing tells so.
+func Listen(ctx context.Context, db *postgres.DB, log *slog.Logger, onChange func()) {
+	wait := backoff.NewExponentialBackOff()
+	wait.MaxInterval = maxReconnectWait
+	told := false
+	for {
+		err := listen(ctx, db, func() {
+			wait.Reset()
+			if told {
+				log.InfoContext(ctx, "changes of keys and memberships are heard of again")
+				told = false
+			}
+			onChange()
+		}, onChange)
+		if ctx.Err() != nil {
+			return
+		}
+		if !told {
+			log.WarnContext(ctx, "changes of keys and memberships are not heard of at present; callers are remembered for no longer than auth.cache_ttl", "error", postgres.MapError(err))
+			told = true
+		}
+		select {
+		case <-time.After(wait.NextBackOff()):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// listen returns when the connection is lost or does not come about; begun is
+// called in between, if it does.
+func listen(ctx context.Context, db *postgres.DB, begun, onChange func()) error {
+	cfg := db.Pool().Config().ConnConfig
+	cfg.Tracer = nil // its queries are no pool's
+	cfg.RuntimeParams["application_name"] += " listener"
+	conn, err := pgx.ConnectConfig(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), hangUpTimeout)
+		defer cancel()
+		_ = conn.Close(ctx)
+	}()
+	if _, err := conn.Exec(ctx, "LISTEN "+pgx.Identifier{authChannel}.Sanitize()); err != nil {
+		return err
+	}
+	begun()
+	defer onChange()
+	for {
+		if _, err := conn.WaitForNotification(ctx); err != nil {
+			return err
+		}
+		onChange()
+	}
+}

@@ -1,0 +1,51 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"go.uber.org/fx"
+
+	"lethe/adapters/cache"
+	"lethe/adapters/postgres/users"
+	"lethe/adapters/telemetry"
+	"lethe/domain"
+)
+
+// rememberedCallers bounds the cache of callers: some megabytes.
+const rememberedCallers = 4096
+
+// identity tells who is calling, and with more care who is erasing.
+type identity struct {
+	caller, eraser *domain.IdentifyCaller
+}
+
+func newIdentity(lc fx.Lifecycle, people domain.People, p *pools, cfg *Config, metrics *telemetry.Metrics, log *slog.Logger) (identity, error) {
+	fresh := domain.NewIdentifyCaller(people, time.Now)
+	if cfg.Auth.CacheTTL == 0 {
+		return identity{fresh, fresh}, nil
+	}
+	looked, dropped := metrics.WatchCache("callers")
+	remembered, err := cache.NewPeople(people, cache.Config{
+		TTL: cfg.Auth.CacheTTL, Entries: rememberedCallers, Now: time.Now, Looked: looked, Dropped: dropped,
+	})
+	if err != nil {
+		return identity{}, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	lc.Append(fx.StartStopHook(
+		func() {
+			go func() {
+				defer close(done)
+				users.Listen(ctx, p.main.Primary, log, remembered.Drop)
+			}()
+		},
+		func() {
+			cancel()
+			<-done
+		},
+	))
+	return identity{domain.NewIdentifyCaller(remembered, time.Now), fresh}, nil
+}
