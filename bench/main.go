@@ -148,10 +148,7 @@ func run(ctx context.Context, cfg config) (err error) {
 		return p, err
 	}
 
-	r := &report{Rows: cfg.rows, Users: cfg.users, Rounds: cfg.rounds, Seconds: cfg.seconds, Floor: "at once", Resident: map[string]memory{}}
-	if os.Getenv("FLOOR_FORM") == "steps" {
-		r.Floor = "in steps"
-	}
+	r := &report{Rows: cfg.rows, Users: cfg.users, Rounds: cfg.rounds, Seconds: cfg.seconds, Resident: map[string]memory{}}
 	r.describeMachine()
 	dbURL, err := database("main")
 	if err != nil {

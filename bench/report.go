@@ -29,7 +29,6 @@ type report struct {
 	Users     int       `json:"users"`
 	Rounds    int       `json:"rounds"`
 	Seconds   float64   `json:"seconds"`
-	Floor     string    `json:"floor"` // its form
 
 	Results  []*result         `json:"results"`
 	Resident map[string]memory `json:"resident_at_64_connections"`
@@ -286,8 +285,8 @@ func (t table) markdown(w io.Writer) error {
 }
 
 func (r *report) conditions() string {
-	return fmt.Sprintf("%s, commit %s: %d rows of %d users; %s, %d processors, %.0f GiB, shared by load, programs and database; %s, PostgreSQL %s; the floor %s; medians of %d rounds of %g s.",
-		r.Date.Format("2 January 2006"), r.Commit, r.Rows, r.Users, r.Processor, r.CPUs, float64(r.Memory)/(1<<30), r.Go, r.Postgres, r.Floor, r.Rounds, r.Seconds)
+	return fmt.Sprintf("%s, commit %s: %d rows of %d users; %s, %d processors, %.0f GiB, shared by load, programs and database; %s, PostgreSQL %s; medians of %d rounds of %g s.",
+		r.Date.Format("2 January 2006"), r.Commit, r.Rows, r.Users, r.Processor, r.CPUs, float64(r.Memory)/(1<<30), r.Go, r.Postgres, r.Rounds, r.Seconds)
 }
 
 const targetRows = 2_000_000

@@ -3,12 +3,7 @@
 // counts nothing, and knows keys only. The service is measured against it, so
 // whenever a faster form of it is found, that is the floor.
 //
-// There are two forms. In steps, each query waits for the one before: caller,
-// page, usage. At once, all are sent together, whatever the caller turns out to
-// be allowed; only those who may read everyone's need a second round trip.
-//
-// FLOOR_DATABASE_URL says where the tables are, FLOOR_ADDR where to listen,
-// FLOOR_FORM which form: "steps", else at once.
+// FLOOR_DATABASE_URL says where the tables are, FLOOR_ADDR where to listen.
 package main
 
 import (
@@ -17,10 +12,8 @@ import (
 	"errors"
 	"log"
 	"net/http"
-	"net/url"
 	"os"
 	"os/signal"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -74,24 +67,6 @@ const (
 			DELETE FROM fusillade.request_templates WHERE id = (SELECT template_id FROM gone) AND file_id IS NULL
 		) SELECT count(*) FROM gone`
 )
-
-// The same for the owner that a key is of, since who calls is not known yet.
-const keyOwner = `(SELECT k.user_id::text FROM api_keys k WHERE k.secret = $1 AND NOT k.is_deleted)`
-
-var (
-	ownByKeySQL      = strings.ReplaceAll(ownSQL, "created_by = $1", "created_by = "+keyOwner)
-	ownAfterByKeySQL = strings.ReplaceAll(ownAfterSQL, "created_by = $1", "created_by = "+keyOwner)
-	fetchByIDSQL     = strings.Replace(fetchSQL, " AND (r.created_by = $2 OR $3)", "", 1)
-	// Permission is asked for in the same statement.
-	eraseByKeySQL = strings.Replace(eraseSQL, "(created_by = $2 OR $3)", `EXISTS (
-		SELECT FROM api_keys k JOIN users u ON u.id = k.created_by LEFT JOIN user_roles ur ON ur.user_id = u.id
-		WHERE k.secret = $2 AND NOT k.is_deleted AND NOT u.is_deleted AND k.purpose = 'platform'
-		  AND (u.is_admin OR ur.role = 'PLATFORMMANAGER' OR ur.role = 'BATCHAPIUSER' AND requests.created_by = u.id::text))`, 1)
-)
-
-func usageOf(pageSQL string) string {
-	return strings.Replace(usageSQL, "ANY ($1)", "ANY (ARRAY (SELECT id FROM ("+pageSQL+") page))", 1)
-}
 
 type summary struct {
 	ID               uuid.UUID  `json:"id"`
@@ -152,16 +127,9 @@ func main() {
 	f := floor{pool}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /readyz", func(http.ResponseWriter, *http.Request) {})
-	const path = "/admin/api/v1/batches/requests"
-	if os.Getenv("FLOOR_FORM") == "steps" {
-		mux.HandleFunc("GET "+path, f.inSteps(f.list))
-		mux.HandleFunc("GET "+path+"/{id}", f.inSteps(f.fetch))
-		mux.HandleFunc("DELETE "+path+"/{id}", f.inSteps(f.erase))
-	} else {
-		mux.HandleFunc("GET "+path, f.atOnce(f.queueList))
-		mux.HandleFunc("GET "+path+"/{id}", f.atOnce(f.queueFetch))
-		mux.HandleFunc("DELETE "+path+"/{id}", f.atOnce(f.queueErase))
-	}
+	mux.HandleFunc("GET /admin/api/v1/batches/requests", f.handle(f.list))
+	mux.HandleFunc("GET /admin/api/v1/batches/requests/{id}", f.handle(f.fetch))
+	mux.HandleFunc("DELETE /admin/api/v1/batches/requests/{id}", f.handle(f.erase))
 	server := &http.Server{Addr: os.Getenv("FLOOR_ADDR"), Handler: mux}
 	go func() {
 		<-ctx.Done()
@@ -172,261 +140,154 @@ func main() {
 	}
 }
 
-func keyOf(r *http.Request) string {
-	return strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
-}
-
-func (c *caller) scan(row pgx.Row) error {
-	return row.Scan(&c.id, &c.email, &c.everyone, &c.uses)
-}
-
-var errNobody, errForbidden = errors.New("nobody"), errors.New("forbidden")
-
-func (c *caller) check(err error) error {
-	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		return errNobody
-	case err == nil && !c.everyone && !c.uses:
-		return errForbidden
-	}
-	return err
-}
-
-// inSteps finds out who calls before it does anything else.
-func (f floor) inSteps(answer func(*http.Request, caller) (any, error)) http.HandlerFunc {
+// handle finds out who calls; what answer returns becomes JSON, nil a 204.
+func (f floor) handle(answer func(*http.Request, caller) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var c caller
+		key := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+		err := f.pool.QueryRow(r.Context(), callerSQL, key).Scan(&c.id, &c.email, &c.everyone, &c.uses)
+		if errors.Is(err, pgx.ErrNoRows) {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		if err == nil && !c.everyone && !c.uses {
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
 		var body any
-		err := c.check(c.scan(f.pool.QueryRow(r.Context(), callerSQL, keyOf(r))))
 		if err == nil {
 			body, err = answer(r, c)
 		}
-		respond(w, body, err)
-	}
-}
-
-// atOnce sends the query for who calls together with those that queue adds; the
-// answer is called when all have been answered.
-func (f floor) atOnce(queue func(*http.Request, *pgx.Batch, *caller) (answer func() (any, error))) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		var c caller
-		var batch pgx.Batch
-		var body any
-		batch.Queue(callerSQL, keyOf(r)).QueryRow(func(row pgx.Row) error { return c.check(c.scan(row)) })
-		answer := queue(r, &batch, &c)
-		err := f.pool.SendBatch(r.Context(), &batch).Close()
-		if err == nil {
-			body, err = answer()
+		switch {
+		case errors.Is(err, pgx.ErrNoRows):
+			w.WriteHeader(http.StatusNotFound)
+		case err != nil:
+			log.Print(err)
+			w.WriteHeader(http.StatusInternalServerError)
+		case body == nil:
+			w.WriteHeader(http.StatusNoContent)
+		default:
+			w.Header().Set("Content-Type", "application/json")
+			_ = json.NewEncoder(w).Encode(body)
 		}
-		respond(w, body, err)
 	}
 }
 
-// respond writes what is to be said as JSON, nil as a 204.
-func respond(w http.ResponseWriter, body any, err error) {
-	switch {
-	case errors.Is(err, errNobody):
-		w.WriteHeader(http.StatusUnauthorized)
-	case errors.Is(err, errForbidden):
-		w.WriteHeader(http.StatusForbidden)
-	case errors.Is(err, pgx.ErrNoRows):
-		w.WriteHeader(http.StatusNotFound)
-	case err != nil:
-		log.Print(err)
-		w.WriteHeader(http.StatusInternalServerError)
-	case body == nil:
-		w.WriteHeader(http.StatusNoContent)
-	default:
-		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(body)
-	}
-}
-
-func (f floor) queueList(r *http.Request, batch *pgx.Batch, c *caller) func() (any, error) {
+func (f floor) list(r *http.Request, c caller) (any, error) {
 	q := r.URL.Query()
-	p := newPage(q)
-	sql, args := ownByKeySQL, []any{keyOf(r), p.Limit, p.Skip}
-	if after := q.Get("after"); after != "" {
-		rank, created, id := position(after)
-		sql, args = ownAfterByKeySQL, []any{keyOf(r), p.Limit, rank, created, id}
-	}
-	batch.Queue(sql, args...).Query(p.read)
-	batch.Queue(usageOf(sql), args...).Query(p.readUsage)
-	return func() (any, error) {
-		if c.everyone {
-			return f.list(r, *c)
-		}
-		for i := range p.Data {
-			p.Data[i].CreatedByEmail = &c.email
-		}
-		return p, nil
-	}
-}
-
-func (f floor) queueFetch(r *http.Request, batch *pgx.Batch, c *caller) func() (any, error) {
-	var d detail
-	var missing error // an error here and now would cost the connection
-	batch.Queue(fetchByIDSQL, r.PathValue("id")).QueryRow(func(row pgx.Row) error {
-		err := d.scan(row)
-		if errors.Is(err, pgx.ErrNoRows) {
-			missing, err = err, nil
-		}
-		return err
-	})
-	return func() (any, error) {
-		if missing == nil && !c.everyone && d.CreatedBy != c.id {
-			missing = pgx.ErrNoRows
-		}
-		if missing != nil {
-			return nil, missing
-		}
-		return d, f.addEmail(r.Context(), &d, *c)
-	}
-}
-
-func (f floor) queueErase(r *http.Request, batch *pgx.Batch, _ *caller) func() (any, error) {
-	var erased int
-	batch.Queue(eraseByKeySQL, r.PathValue("id"), keyOf(r)).QueryRow(func(row pgx.Row) error { return row.Scan(&erased) })
-	return func() (any, error) { return nil, some(erased) }
-}
-
-func some(erased int) error {
-	if erased == 0 {
-		return pgx.ErrNoRows
-	}
-	return nil
-}
-
-func newPage(q url.Values) *page {
-	p := &page{Data: []summary{}, Limit: 10}
+	p := page{Data: []summary{}, Limit: 10}
 	if limit := q.Get("limit"); limit != "" {
 		p.Limit, _ = strconv.ParseInt(limit, 10, 64)
 	}
 	p.Skip, _ = strconv.ParseInt(q.Get("skip"), 10, 64)
-	return p
-}
 
-// position undoes what read makes of a page's last row.
-func position(after string) (rank int, created time.Time, id string) {
-	parts := strings.SplitN(after, "_", 3)
-	rank, _ = strconv.Atoi(parts[0])
-	micros, _ := strconv.ParseInt(parts[1], 10, 64)
-	return rank, time.UnixMicro(micros), parts[2]
-}
-
-func (p *page) read(rows pgx.Rows) error {
+	var rows pgx.Rows
+	var err error
+	switch after := q.Get("after"); {
+	case after != "":
+		parts := strings.SplitN(after, "_", 3)
+		number, _ := strconv.Atoi(parts[0])
+		micros, _ := strconv.ParseInt(parts[1], 10, 64)
+		if c.everyone {
+			rows, err = f.pool.Query(r.Context(), everyoneAfterSQL, p.Limit, number, time.UnixMicro(micros), parts[2])
+		} else {
+			rows, err = f.pool.Query(r.Context(), ownAfterSQL, c.id, p.Limit, number, time.UnixMicro(micros), parts[2])
+		}
+	case !c.everyone:
+		rows, err = f.pool.Query(r.Context(), ownSQL, c.id, p.Limit, p.Skip)
+	case q.Has("status"):
+		rows, err = f.pool.Query(r.Context(), filteredSQL, q.Get("status"), q.Get("model"), p.Limit, p.Skip)
+	default:
+		rows, err = f.pool.Query(r.Context(), everyoneSQL, p.Limit, p.Skip)
+	}
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]uuid.UUID, 0, p.Limit)
 	for rows.Next() {
 		var s summary
 		if err := rows.Scan(&s.ID, &s.owner, &s.Model, &s.Status, &s.ServiceTier, &s.CreatedAt, &s.CompletedAt, &s.FailedAt, &s.DurationMs, &s.ResponseStatus); err != nil {
-			return err
+			return nil, err
 		}
-		p.Data = append(p.Data, s)
+		p.Data, ids = append(p.Data, s), append(ids, s.ID)
 	}
-	if n := len(p.Data); n > 0 && int64(n) == p.Limit {
-		last := p.Data[n-1]
+	if err := rows.Err(); err != nil || len(p.Data) == 0 {
+		return p, err
+	}
+	if last := p.Data[len(p.Data)-1]; int64(len(p.Data)) == p.Limit {
 		p.NextCursor = strconv.Itoa(ranks[last.Status]) + "_" + strconv.FormatInt(last.CreatedAt.UnixMicro(), 10) + "_" + last.ID.String()
 	}
-	return rows.Err()
+	return p, f.describe(r.Context(), c, p.Data, ids)
 }
 
 // ranks of states that come before all others; those have 3.
 var ranks = map[string]int{"processing": 0, "claimed": 1, "pending": 2, "completed": 3, "failed": 3, "canceled": 3}
 
-func (p *page) readUsage(rows pgx.Rows) error {
-	for rows.Next() {
-		var id uuid.UUID
-		var u summary
-		if err := rows.Scan(&id, &u.PromptTokens, &u.CompletionTokens, &u.ReasoningTokens, &u.TotalTokens, &u.TotalCost); err != nil {
-			return err
-		}
-		i := slices.IndexFunc(p.Data, func(s summary) bool { return s.ID == id })
-		s := &p.Data[i]
-		s.PromptTokens, s.CompletionTokens, s.ReasoningTokens, s.TotalTokens, s.TotalCost = u.PromptTokens, u.CompletionTokens, u.ReasoningTokens, u.TotalTokens, u.TotalCost
-	}
-	return rows.Err()
-}
-
-func (f floor) list(r *http.Request, c caller) (any, error) {
-	q := r.URL.Query()
-	p := newPage(q)
-	var sql string
-	var args []any
-	switch after := q.Get("after"); {
-	case after != "":
-		rank, created, id := position(after)
-		sql, args = ownAfterSQL, []any{c.id, p.Limit, rank, created, id}
-		if c.everyone {
-			sql, args = everyoneAfterSQL, args[1:]
-		}
-	case !c.everyone:
-		sql, args = ownSQL, []any{c.id, p.Limit, p.Skip}
-	case q.Has("status"):
-		sql, args = filteredSQL, []any{q.Get("status"), q.Get("model"), p.Limit, p.Skip}
-	default:
-		sql, args = everyoneSQL, []any{p.Limit, p.Skip}
-	}
-	rows, err := f.pool.Query(r.Context(), sql, args...)
-	if err == nil {
-		err = p.read(rows)
-	}
-	if err != nil || len(p.Data) == 0 {
-		return p, err
-	}
-	ids, owners := make([]uuid.UUID, len(p.Data)), make([]string, len(p.Data))
-	for i := range p.Data {
-		ids[i], owners[i], p.Data[i].CreatedByEmail = p.Data[i].ID, p.Data[i].owner, &c.email
+// describe adds usage and e-mail addresses, in one round trip.
+func (f floor) describe(ctx context.Context, c caller, data []summary, ids []uuid.UUID) error {
+	place := make(map[uuid.UUID]*summary, len(data))
+	for i := range data {
+		place[data[i].ID] = &data[i]
 	}
 	var batch pgx.Batch
-	batch.Queue(usageSQL, ids).Query(p.readUsage)
-	if c.everyone {
-		batch.Queue(emailsSQL, owners).Query(p.readEmails)
-	}
-	return p, f.pool.SendBatch(r.Context(), &batch).Close()
-}
-
-func (p *page) readEmails(rows pgx.Rows) error {
-	emails := make(map[string]*string, len(p.Data))
-	for rows.Next() {
-		var id, email string
-		if err := rows.Scan(&id, &email); err != nil {
-			return err
+	batch.Queue(usageSQL, ids).Query(func(rows pgx.Rows) error {
+		for rows.Next() {
+			var id uuid.UUID
+			var u summary
+			if err := rows.Scan(&id, &u.PromptTokens, &u.CompletionTokens, &u.ReasoningTokens, &u.TotalTokens, &u.TotalCost); err != nil {
+				return err
+			}
+			s := place[id]
+			s.PromptTokens, s.CompletionTokens, s.ReasoningTokens, s.TotalTokens, s.TotalCost = u.PromptTokens, u.CompletionTokens, u.ReasoningTokens, u.TotalTokens, u.TotalCost
 		}
-		emails[id] = &email
+		return rows.Err()
+	})
+	if c.everyone {
+		owners := make([]string, len(data))
+		for i := range data {
+			owners[i] = data[i].owner
+		}
+		batch.Queue(emailsSQL, owners).Query(func(rows pgx.Rows) error {
+			emails := make(map[string]*string, len(data))
+			for rows.Next() {
+				var id, email string
+				if err := rows.Scan(&id, &email); err != nil {
+					return err
+				}
+				emails[id] = &email
+			}
+			for i := range data {
+				data[i].CreatedByEmail = emails[data[i].owner]
+			}
+			return rows.Err()
+		})
+	} else {
+		for i := range data {
+			data[i].CreatedByEmail = &c.email
+		}
 	}
-	for i := range p.Data {
-		p.Data[i].CreatedByEmail = emails[p.Data[i].owner]
-	}
-	return rows.Err()
-}
-
-func (d *detail) scan(row pgx.Row) error {
-	return row.Scan(
-		&d.ID, &d.CreatedBy, &d.Model, &d.Status, &d.ServiceTier, &d.CreatedAt, &d.CompletedAt, &d.FailedAt, &d.DurationMs, &d.ResponseStatus,
-		&d.PromptTokens, &d.CompletionTokens, &d.ReasoningTokens, &d.TotalTokens, &d.TotalCost, &d.Body, &d.ResponseBody, &d.Error)
-}
-
-func (f floor) addEmail(ctx context.Context, d *detail, c caller) error {
-	if d.CreatedBy == c.id {
-		d.CreatedByEmail = &c.email
-		return nil
-	}
-	var id string
-	return f.pool.QueryRow(ctx, emailsSQL, []string{d.CreatedBy}).Scan(&id, &d.CreatedByEmail)
+	return f.pool.SendBatch(ctx, &batch).Close()
 }
 
 func (f floor) fetch(r *http.Request, c caller) (any, error) {
 	var d detail
-	err := d.scan(f.pool.QueryRow(r.Context(), fetchSQL, r.PathValue("id"), c.id, c.everyone))
-	if err == nil {
-		err = f.addEmail(r.Context(), &d, c)
+	err := f.pool.QueryRow(r.Context(), fetchSQL, r.PathValue("id"), c.id, c.everyone).Scan(
+		&d.ID, &d.CreatedBy, &d.Model, &d.Status, &d.ServiceTier, &d.CreatedAt, &d.CompletedAt, &d.FailedAt, &d.DurationMs, &d.ResponseStatus,
+		&d.PromptTokens, &d.CompletionTokens, &d.ReasoningTokens, &d.TotalTokens, &d.TotalCost, &d.Body, &d.ResponseBody, &d.Error)
+	if err == nil && d.CreatedBy == c.id {
+		d.CreatedByEmail = &c.email
+	} else if err == nil {
+		var id string
+		err = f.pool.QueryRow(r.Context(), emailsSQL, []string{d.CreatedBy}).Scan(&id, &d.CreatedByEmail)
 	}
 	return d, err
 }
 
 func (f floor) erase(r *http.Request, c caller) (any, error) {
 	var erased int
-	if err := f.pool.QueryRow(r.Context(), eraseSQL, r.PathValue("id"), c.id, c.everyone).Scan(&erased); err != nil {
-		return nil, err
+	err := f.pool.QueryRow(r.Context(), eraseSQL, r.PathValue("id"), c.id, c.everyone).Scan(&erased)
+	if err == nil && erased == 0 {
+		err = pgx.ErrNoRows
 	}
-	return nil, some(erased)
+	return nil, err
 }
