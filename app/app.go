@@ -162,15 +162,21 @@ func newPools(lc fx.Lifecycle, cfg *Config, db *Databases, metrics *telemetry.Me
 	// outlet's are not.
 	schemas := []string{cfg.Fusillade.Schema, cfg.Outlet.Schema}
 	if db.apart() {
-		p.main = postgres.Source{Primary: open("main", db.MainURL), Replica: open("main_replica", cfg.Database.ReplicaURL)}
+		p.main = postgres.Source{
+			Primary: open("main", db.MainURL),
+			Replica: open("main_replica", cfg.Database.ReplicaURL),
+			MaxLag:  cfg.Database.ReplicaMaxLag,
+		}
 		p.fusillade = postgres.Source{
 			Primary: open("fusillade", db.FusilladeURL, schemas...),
 			Replica: open("fusillade_replica", cfg.Fusillade.ReplicaURL, schemas...),
+			MaxLag:  cfg.Database.ReplicaMaxLag,
 		}
 	} else {
 		p.main = postgres.Source{
 			Primary: open("main", db.MainURL, schemas...),
 			Replica: open("main_replica", cfg.Database.ReplicaURL, schemas...),
+			MaxLag:  cfg.Database.ReplicaMaxLag,
 		}
 		p.fusillade = p.main
 	}

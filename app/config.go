@@ -32,7 +32,9 @@ type Config struct {
 	Database struct {
 		URL        string // empty: an embedded Postgres
 		ReplicaURL string
-		MaxConns   int // of each pool
+		// ReplicaMaxLag is how far behind a replica may be, fusillade's too; 0: however far.
+		ReplicaMaxLag time.Duration
+		MaxConns      int // of each pool
 	}
 	Fusillade struct {
 		DatabaseURL string // empty: in the main database
@@ -76,6 +78,7 @@ type setting struct {
 var settings = []setting{
 	{"database.url", "Postgres with users, keys, usage and, unless given apart, fusillade; empty: an embedded one", func(c *Config) any { return &c.Database.URL }, checkURL, hidePassword},
 	{"database.replica_url", "read replica of the database", func(c *Config) any { return &c.Database.ReplicaURL }, checkURL, hidePassword},
+	{"database.replica_max_lag", "how far behind a replica may be before the primary is read instead, such as 30s; 0: however far", func(c *Config) any { return &c.Database.ReplicaMaxLag }, nil, nil},
 	{"database.max_conns", "connections of each pool", func(c *Config) any { return &c.Database.MaxConns }, nil, nil},
 	{"fusillade.database_url", "Postgres with fusillade, if it has its own", func(c *Config) any { return &c.Fusillade.DatabaseURL }, checkURL, hidePassword},
 	{"fusillade.replica_url", "read replica of fusillade's own database", func(c *Config) any { return &c.Fusillade.ReplicaURL }, checkURL, hidePassword},
@@ -186,18 +189,19 @@ func LoadConfig(from Sources) (*Config, error) {
 
 func defaults(apart bool, environ []string) map[string]any {
 	d := map[string]any{
-		"database.max_conns":     10,
-		"fusillade.schema":       "fusillade",
-		"outlet.schema":          "outlet",
-		"http.addr":              "127.0.0.1:8080",
-		"auth.session_cookie":    "dwctl_session",
-		"auth.proxy_headers":     false,
-		"auth.proxy_user_header": "x-doubleword-user",
-		"auth.proxy_trusted":     "127.0.0.0/8,::1/128",
-		"auth.cache_ttl":         "0s",
-		"data_dir":               defaultDataDir(environ),
-		"log.level":              "info",
-		"log.format":             "text",
+		"database.replica_max_lag": "30s",
+		"database.max_conns":       10,
+		"fusillade.schema":         "fusillade",
+		"outlet.schema":            "outlet",
+		"http.addr":                "127.0.0.1:8080",
+		"auth.session_cookie":      "dwctl_session",
+		"auth.proxy_headers":       false,
+		"auth.proxy_user_header":   "x-doubleword-user",
+		"auth.proxy_trusted":       "127.0.0.0/8,::1/128",
+		"auth.cache_ttl":           "0s",
+		"data_dir":                 defaultDataDir(environ),
+		"log.level":                "info",
+		"log.format":               "text",
 	}
 	if apart {
 		d["fusillade.schema"], d["outlet.schema"] = "public", "public"

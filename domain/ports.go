@@ -12,6 +12,9 @@ import (
 // Every method returns CodeUnavailable when the database cannot be reached, has
 // no connection free in time or takes too long, and the context's own error
 // when that ended first.
+//
+// What may be stale still never shows what had been erased before the call
+// began, whoever erased it.
 type Responses interface {
 	// Page returns at most limit responses that match, after the first skip,
 	// in the order of CompareResponses; none is an empty page. It may be

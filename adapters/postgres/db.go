@@ -25,6 +25,7 @@ const (
 	rollbackTimeout       = 5 * time.Second
 	transactionTries      = 3
 	replicaRest           = 5 * time.Second
+	lagInterval           = time.Second // between two looks at how far behind a replica is
 
 	// A connection that was idle for longer is tried before it is used, which
 	// costs a round trip. One that has died meanwhile is noticed anyway.
@@ -50,6 +51,7 @@ type DB struct {
 	pool           *pgxpool.Pool
 	acquireTimeout time.Duration
 	restsUntil     atomic.Int64 // see Source.Read; Unix time in nanoseconds
+	lag            lag
 }
 
 var errURL = errors.New("the database URL cannot be read: write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE, with special characters of the password percent-encoded")
@@ -220,26 +222,49 @@ func (db *DB) tx(ctx context.Context, fn func(pgx.Tx) error) (begun bool, err er
 // Source is a database with, perhaps, a replica of it.
 type Source struct {
 	Primary *DB
-	Replica *DB // may be nil
+	Replica *DB           // may be nil
+	MaxLag  time.Duration // how far behind the replica may be; 0: however far
 }
 
 // Read is Use on the replica where there is one, else on the primary. It turns
-// to the primary also when the replica cannot be reached or gives the query up,
-// and leaves a replica alone for a while that was not there.
+// to the primary also when the replica cannot be reached, is further behind
+// than MaxLag or gives the query up, and leaves a replica alone for a while
+// that was not there. What it reads may be stale.
 func (s Source) Read(ctx context.Context, fn func(*pgxpool.Conn) error) error {
+	_, err := s.ReadAnywhere(ctx, fn)
+	return err
+}
+
+// ReadAnywhere is Read, and tells whether it was the replica that answered.
+func (s Source) ReadAnywhere(ctx context.Context, fn func(*pgxpool.Conn) error) (fromReplica bool, err error) {
 	if s.Replica == nil || s.Replica.resting() {
-		return s.Primary.Use(ctx, fn)
+		return false, s.Primary.Use(ctx, fn)
 	}
-	err := s.Replica.use(ctx, fn)
+	look := false
+	if s.MaxLag > 0 {
+		var near bool
+		if near, look = s.Replica.lag.state(); !near && !look {
+			return false, s.Primary.Use(ctx, fn)
+		}
+	}
+	err = s.Replica.use(ctx, func(c *pgxpool.Conn) error {
+		if look {
+			if err := s.Replica.lag.look(ctx, c, s.MaxLag); err != nil {
+				return err
+			}
+		}
+		return fn(c)
+	})
 	switch {
 	case err == nil || ctx.Err() != nil:
-		return mapWithin(ctx, err)
+		return true, mapWithin(ctx, err)
+	case errors.Is(err, errBehind):
 	case unreachable(err):
 		s.Replica.rest()
 	case !serialization(err):
-		return mapWithin(ctx, err)
+		return true, mapWithin(ctx, err)
 	}
-	return s.Primary.Use(ctx, fn)
+	return false, s.Primary.Use(ctx, fn)
 }
 
 func (db *DB) rest() {

@@ -26,7 +26,7 @@ func (r *Responses) Count(ctx context.Context, filter domain.ResponseFilter) (do
 		return domain.Count{Exact: true}, ctx.Err()
 	}
 	var count domain.Count
-	err := r.src.Read(ctx, func(c *pgxpool.Conn) error {
+	fromReplica, err := r.src.ReadAnywhere(ctx, func(c *pgxpool.Conn) error {
 		total, err := exact(ctx, c, f)
 		if pg, ok := errors.AsType[*pgconn.PgError](err); !ok || pg.Code != queryCanceled {
 			count = domain.Count{Total: total, Exact: true}
@@ -38,6 +38,9 @@ func (r *Responses) Count(ctx context.Context, filter domain.ResponseFilter) (do
 	})
 	if err != nil {
 		return domain.Count{}, err
+	}
+	if fromReplica {
+		count.Exact = false // it may count what has been erased
 	}
 	return count, nil
 }

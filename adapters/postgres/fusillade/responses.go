@@ -33,30 +33,56 @@ func New(src postgres.Source, outletSchema string) (*Responses, error) {
 	return &Responses{src, outletSchema}, nil
 }
 
-// Page is domain.Responses'.
+// Page is domain.Responses'. It makes one round trip; where a replica answered,
+// one more to the primary, and a third where rows have been erased meanwhile.
 func (r *Responses) Page(ctx context.Context, filter domain.ResponseFilter, activeFirst bool, skip, limit int64) ([]domain.Response, error) {
 	f, possible := narrow(filter)
 	if !possible {
 		return nil, ctx.Err()
 	}
 	var page []domain.Response
-	err := r.src.Read(ctx, func(c *pgxpool.Conn) (err error) {
+	read := func(c *pgxpool.Conn) (err error) {
 		page, err = f.page(ctx, dbsqlc.New(c), activeFirst, skip, limit)
 		return err
-	})
+	}
+	fromReplica, err := r.src.ReadAnywhere(ctx, read)
+	if err == nil && fromReplica && len(page) > 0 {
+		err = r.src.Primary.Use(ctx, func(c *pgxpool.Conn) error {
+			ids := make([]uuid.UUID, len(page))
+			for i, row := range page {
+				ids[i] = row.ID
+			}
+			n, err := dbsqlc.New(c).StillThere(ctx, ids)
+			if err == nil && n < int64(len(ids)) {
+				// Leaving out what is gone would end the list too early.
+				err = read(c)
+			}
+			return err
+		})
+	}
 	if err != nil {
 		return nil, err
 	}
 	return page, nil
 }
 
-// Get is domain.Responses'.
+// Get is domain.Responses'. It makes one round trip, and one more to the primary
+// where a replica answered.
 func (r *Responses) Get(ctx context.Context, id uuid.UUID) (domain.Response, domain.Contents, error) {
 	var row dbsqlc.GetRow
-	err := r.src.Read(ctx, func(c *pgxpool.Conn) (err error) {
+	fromReplica, err := r.src.ReadAnywhere(ctx, func(c *pgxpool.Conn) (err error) {
 		row, err = dbsqlc.New(c).Get(ctx, id)
 		return err
 	})
+	if err == nil && fromReplica {
+		err = r.src.Primary.Use(ctx, func(c *pgxpool.Conn) error {
+			prompt, err := dbsqlc.New(c).MayBeShown(ctx, id)
+			if !prompt {
+				row.Prompt = ""
+			}
+			return err
+		})
+	}
 	if err != nil {
 		return domain.Response{}, domain.Contents{}, err
 	}
