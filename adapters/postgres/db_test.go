@@ -490,3 +490,101 @@ func TestReplica(t *testing.T) {
 		t.Errorf("want a replica that is away to be left alone for a while, got %v", err)
 	}
 }
+
+// The functions that tell of a standby are shadowed by ones that a test can set.
+const fakeStandby = `
+	CREATE SCHEMA fake;
+	CREATE TABLE fake.state (receiving bool, received pg_lsn, replayed pg_lsn, newest timestamptz);
+	INSERT INTO fake.state VALUES (true, '0/0', '0/0', NULL);
+	CREATE FUNCTION fake.pg_is_in_recovery() RETURNS bool RETURN true;
+	CREATE FUNCTION fake.pg_last_wal_receive_lsn() RETURNS pg_lsn RETURN (SELECT received FROM fake.state);
+	CREATE FUNCTION fake.pg_last_wal_replay_lsn() RETURNS pg_lsn RETURN (SELECT replayed FROM fake.state);
+	CREATE FUNCTION fake.pg_last_xact_replay_timestamp() RETURNS timestamptz RETURN (SELECT newest FROM fake.state);
+	CREATE VIEW fake.pg_stat_wal_receiver AS SELECT 1 AS pid FROM fake.state WHERE receiving`
+
+func TestReplicaLag(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		state string // of the replica: receiving, received, replayed, newest
+		want  string
+	}{
+		"a primary":                         {"", "replica"},
+		"current, newest long ago":          {"true, '0/2', '0/2', now() - interval '1 day'", "replica"},
+		"current, nothing replayed ever":    {"true, '0/2', '0/2', NULL", "replica"},
+		"a little behind":                   {"true, '0/2', '0/1', now() - interval '1 second'", "replica"},
+		"far behind":                        {"true, '0/2', '0/1', now() - interval '1 minute'", "primary"},
+		"behind, nothing replayed ever":     {"true, '0/2', '0/1', NULL", "primary"},
+		"replayed all, receiver is gone":    {"false, '0/2', '0/2', now() - interval '1 minute'", "primary"},
+		"receiver went just now":            {"false, '0/2', '0/2', now()", "replica"},
+		"restored from an archive":          {"false, NULL, '0/2', now() - interval '1 second'", "replica"},
+		"restored from an archive, too old": {"false, NULL, '0/2', now() - interval '1 minute'", "primary"},
+		"cannot tell":                       {"true, '0/2', '0/2', now()); DROP VIEW fake.pg_stat_wal_receiver; CREATE VIEW fake.pg_stat_wal_receiver AS VALUES (1", "primary"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			primary := open(t, postgres.Config{URL: pgtest.Empty(t).URL})
+			cfg := postgres.Config{URL: pgtest.Empty(t).URL}
+			if test.state != "" {
+				cfg.SearchPath = []string{"fake", "pg_catalog"}
+			}
+			replica := open(t, cfg)
+			if test.state != "" {
+				exec(t, replica, fakeStandby)
+				exec(t, replica, "DELETE FROM fake.state; INSERT INTO fake.state VALUES ("+test.state+")")
+			}
+			for db, name := range map[*postgres.DB]string{primary: "primary", replica: "replica"} {
+				exec(t, db, "CREATE SCHEMA who; CREATE VIEW who.answers AS SELECT '"+name+"' AS name")
+			}
+			src := postgres.Source{Primary: primary, Replica: replica, MaxLag: 30 * time.Second}
+			for range 3 { // looked at, and as it was last seen
+				var got string
+				fromReplica, err := src.ReadAnywhere(t.Context(), func(c *pgxpool.Conn) error {
+					return c.QueryRow(t.Context(), "SELECT name FROM who.answers").Scan(&got)
+				})
+				if err != nil || got != test.want || fromReplica != (test.want == "replica") {
+					t.Errorf("want the %s, got the %s, %t, %v", test.want, got, fromReplica, err)
+				}
+			}
+		})
+	}
+}
+
+// A replica that was current a moment ago is not far behind because its newest
+// change was long ago when the next one came.
+func TestReplicaLagSinceItWasCurrent(t *testing.T) {
+	t.Parallel()
+	primary := open(t, postgres.Config{URL: pgtest.Empty(t).URL})
+	replica := open(t, postgres.Config{URL: pgtest.Empty(t).URL, SearchPath: []string{"fake", "pg_catalog"}})
+	exec(t, replica, fakeStandby)
+	exec(t, replica, "UPDATE fake.state SET newest = now() - interval '1 day'")
+	src := postgres.Source{Primary: primary, Replica: replica, MaxLag: 2 * time.Second}
+	read := func() bool {
+		t.Helper()
+		fromReplica, err := src.ReadAnywhere(t.Context(), func(c *pgxpool.Conn) error { return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fromReplica
+	}
+	begun := time.Now()
+	if !read() {
+		t.Error("a current replica was not read")
+	}
+	exec(t, replica, "UPDATE fake.state SET received = '0/1'")
+	for read() {
+		if time.Since(begun) > 20*time.Second {
+			t.Fatal("a replica that fell behind is still read")
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if took := time.Since(begun); took < src.MaxLag {
+		t.Errorf("it was given up after %s", took)
+	}
+	exec(t, replica, "UPDATE fake.state SET replayed = received")
+	for !read() {
+		if time.Since(begun) > 40*time.Second {
+			t.Fatal("a replica that caught up is not read again")
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}

@@ -217,31 +217,6 @@ func TestWordsThatNoRowCanHold(t *testing.T) {
 	}
 }
 
-func TestReadsPreferTheReplica(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, postgres.Config{})
-	other := newBench(t, postgres.Config{})
-	responses, err := New(postgres.Source{Primary: b.responses.src.Primary, Replica: other.responses.src.Primary}, "outlet")
-	if err != nil {
-		t.Fatal(err)
-	}
-	here, there := porttest.NewRow("somebody", "completed", time.Now()), porttest.NewRow("somebody", "completed", time.Now())
-	b.AddResponse(here)
-	other.AddResponse(there)
-	page, pageErr := responses.Page(t.Context(), domain.ResponseFilter{}, true, 0, 10)
-	_, _, getErr := responses.Get(t.Context(), there.ID)
-	count, countErr := responses.Count(t.Context(), domain.ResponseFilter{})
-	if pageErr != nil || getErr != nil || countErr != nil || len(page) != 1 || page[0].ID != there.ID || count.Total != 1 {
-		t.Errorf("want reads from the replica, got %v, %v, %v, %v, %v", page, count, pageErr, getErr, countErr)
-	}
-	if _, err := responses.Erase(t.Context(), there.ID, always); domain.CodeOf(err) != domain.CodeNotFound {
-		t.Errorf("want nothing erased that the primary has not, got %v", err)
-	}
-	if _, err := responses.Erase(t.Context(), here.ID, always); err != nil {
-		t.Errorf("want it erased on the primary, got %v", err)
-	}
-}
-
 func TestNewRefuses(t *testing.T) {
 	t.Parallel()
 	if _, err := New(postgres.Source{}, "outlet"); err == nil {
