@@ -60,6 +60,26 @@ func indexes(s Schemas, sides ...Side) []index {
 		{name: "task_response_idx", side: Main, schema: "underway", table: "task",
 			keys: []string{taskResponse}, where: "task_queue_name = ANY (ARRAY['create-response'::text, 'complete-response'::text])"},
 	}
+	return on(sides, all)
+}
+
+// filterIndexes find the rows of an owner that pass a filter which few pass.
+func filterIndexes(s Schemas, sides ...Side) []index {
+	s = s.withDefaults()
+	var all []index
+	for _, i := range []index{
+		{name: "idx_requests_user_not_completed", keys: []string{"created_by", rank, "created_at DESC", "id DESC"}, where: "created_by IS NOT NULL AND state <> 'completed'"},
+		{name: "idx_requests_user_error", keys: []string{"created_by", rank, "created_at DESC", "id DESC"}, where: "created_by IS NOT NULL AND error IS NOT NULL"},
+		{name: "idx_requests_user_response_status", keys: []string{"created_by", "response_status"}, where: "created_by IS NOT NULL"},
+	} {
+		i.side, i.schema, i.table = Fusillade, s.Fusillade, "requests"
+		all = append(all, i)
+	}
+	return on(sides, all)
+}
+
+// on keeps the indexes of these sides; none is all.
+func on(sides []Side, all []index) []index {
 	if len(sides) == 0 {
 		return all
 	}
@@ -79,7 +99,17 @@ type existing struct {
 // not by its name: one that has the needed keys first, in the same order, over
 // at least the same rows will do. Tables that are not there are passed over.
 func MissingIndexes(ctx context.Context, q Querier, s Schemas, sides ...Side) ([]IndexAdvice, error) {
-	wanted := indexes(s, sides...)
+	return missing(ctx, q, indexes(s, sides...))
+}
+
+// MissingFilterIndexes is MissingIndexes for those that lists can do without:
+// they make lists quick that are narrowed by states, HTTP status or errors, where an owner has very many responses and few of them match. Each
+// costs time with every response that is written.
+func MissingFilterIndexes(ctx context.Context, q Querier, s Schemas, sides ...Side) ([]IndexAdvice, error) {
+	return missing(ctx, q, filterIndexes(s, sides...))
+}
+
+func missing(ctx context.Context, q Querier, wanted []index) ([]IndexAdvice, error) {
 	var schemas, tables []string
 	for _, w := range wanted {
 		schemas, tables = append(schemas, w.schema), append(tables, w.table)

@@ -501,3 +501,23 @@ func exec(t *testing.T, db *pgx.Conn, sql string) {
 		t.Fatalf("%s: %v", sql, err)
 	}
 }
+
+func TestMissingFilterIndexes(t *testing.T) {
+	t.Parallel()
+	db := connect(t, pgtest.New(t).URL)
+	advice, err := inspect.MissingFilterIndexes(t.Context(), db, inspect.Schemas{})
+	if err != nil || len(advice) == 0 {
+		t.Fatalf("want advice on a new database, got %+v, %v", advice, err)
+	}
+	if of, err := inspect.MissingFilterIndexes(t.Context(), db, inspect.Schemas{}, inspect.Main); err != nil || len(of) != 0 {
+		t.Errorf("want no advice on the main side, got %+v, %v", of, err)
+	}
+	for _, a := range advice {
+		for _, stmt := range a.Statements {
+			exec(t, db, stmt)
+		}
+	}
+	if advice, err = inspect.MissingFilterIndexes(t.Context(), db, inspect.Schemas{}, inspect.Fusillade); err != nil || len(advice) != 0 {
+		t.Errorf("after following the advice there is still %+v, %v", advice, err)
+	}
+}
