@@ -1,0 +1,434 @@
+// Package plans_test looks at how Postgres runs the service's queries on large
+// tables: what the ports send is recorded and explained.
+package plans_test
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"math"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"lethe/adapters/postgres"
+	"lethe/adapters/postgres/analytics"
+	"lethe/adapters/postgres/fusillade"
+	"lethe/adapters/postgres/inspect"
+	"lethe/adapters/postgres/users"
+	"lethe/domain"
+	"lethe/internal/pgtest"
+)
+
+//go:embed testdata/load.sql
+var load string
+
+// recorder keeps the statements that a connection is sent.
+type recorder struct {
+	mu       sync.Mutex
+	sent     []statement
+	seqScans string
+}
+
+type statement struct {
+	sql  string
+	args []any
+	// What the service has set for it.
+	seqScans string
+}
+
+func (r *recorder) add(sql string, args []any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if strings.Contains(sql, "'enable_seqscan', 'off', true") {
+		r.seqScans = "off"
+	}
+	r.sent = append(r.sent, statement{sql, args, r.seqScans})
+}
+
+// take returns what was sent since, but for what only sets something.
+func (r *recorder) take() []statement {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var taken []statement
+	for _, s := range r.sent {
+		if regexp.MustCompile(`(?s)\b(FROM|DELETE|UPDATE)\b`).MatchString(s.sql) && !strings.HasPrefix(s.sql, "EXPLAIN") {
+			taken = append(taken, s)
+		}
+	}
+	r.sent = nil
+	return taken
+}
+
+func (r *recorder) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	r.seqScans = "on"
+	r.add(data.SQL, data.Args)
+	return ctx
+}
+func (r *recorder) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+func (r *recorder) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
+	r.seqScans = "on"
+	return ctx
+}
+func (r *recorder) TraceBatchQuery(_ context.Context, _ *pgx.Conn, data pgx.TraceBatchQueryData) {
+	r.add(data.SQL, data.Args)
+}
+func (r *recorder) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
+
+// bench is the large database with the ports on it.
+type bench struct {
+	t         *testing.T
+	conn      *pgx.Conn // the owner's
+	recorder  recorder
+	responses domain.Responses
+	usage     domain.UsageRecords
+	people    domain.People
+}
+
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	database := pgtest.New(t)
+	b := &bench{t: t}
+	var err error
+	if b.conn, err = pgx.Connect(t.Context(), database.URL); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = b.conn.Close(context.Background()) })
+	b.exec(load)
+	for _, table := range []string{"fusillade.requests", "fusillade.response_steps", "public.http_analytics", "public.users"} {
+		b.exec("VACUUM ANALYZE " + table)
+	}
+	db, err := postgres.Open(postgres.Config{
+		URL: database.RoleURL, SearchPath: []string{"fusillade", "outlet"}, MaxConns: 1, Tracer: &b.recorder,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	src := postgres.Source{Primary: db}
+	if b.responses, err = fusillade.New(src, "outlet"); err != nil {
+		t.Fatal(err)
+	}
+	if b.usage, err = analytics.New(src); err != nil {
+		t.Fatal(err)
+	}
+	people, err := users.New(src, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(people.Close)
+	b.people = people
+	return b
+}
+
+func (b *bench) exec(sql string) {
+	b.t.Helper()
+	if _, err := b.conn.Exec(b.t.Context(), sql); err != nil {
+		b.t.Fatalf("%s: %v", sql, err)
+	}
+}
+
+// explain returns the plan of a recorded statement in a plan_cache_mode.
+func (b *bench) explain(s statement, mode, options string) string {
+	b.t.Helper()
+	ctx := b.t.Context()
+	prepared, err := b.conn.Prepare(ctx, "recorded", s.sql)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	literals := make([]string, len(s.args))
+	for i, arg := range s.args {
+		text, err := b.conn.TypeMap().Encode(prepared.ParamOIDs[i], pgtype.TextFormatCode, arg, nil)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		literals[i] = "NULL"
+		if text != nil {
+			literals[i] = "'" + strings.ReplaceAll(string(text), "'", "''") + "'"
+		}
+	}
+	b.exec("SET plan_cache_mode = force_" + mode + "_plan")
+	b.exec("SET enable_seqscan = " + s.seqScans)
+	execute := "EXECUTE recorded"
+	if len(literals) > 0 {
+		execute += " (" + strings.Join(literals, ", ") + ")"
+	}
+	rows, err := b.conn.Query(ctx, "EXPLAIN "+options+" "+execute, pgx.QueryExecModeSimpleProtocol)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if err := b.conn.Deallocate(ctx, "recorded"); err != nil {
+		b.t.Fatal(err)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// scan is a reading of the whole of a table that grows with every response.
+var scan = regexp.MustCompile(`Seq Scan on (requests|http_analytics)\b`)
+
+const large = "owner-large"
+
+// response is the n-th row of the large database.
+func response(n int) uuid.UUID {
+	return uuid.MustParse(fmt.Sprintf("00000000-0000-4000-8000-%012x", n))
+}
+
+func createdAt(n int) time.Time {
+	return time.Date(2026, 1, 1, 0, 0, 10*n, 0, time.UTC)
+}
+
+var filters = map[string]domain.ResponseFilter{
+	"none":           {},
+	"state":          {States: []string{"failed"}},
+	"states":         {States: []string{"pending", "failed"}},
+	"at work":        {States: []string{"processing", "claimed", "pending"}},
+	"common state":   {States: []string{"completed"}},
+	"model":          {Models: []string{"model-9"}},
+	"state, model":   {States: []string{"completed"}, Models: []string{"model-8", "model-9"}},
+	"tier":           {Tiers: []string{"flex", "auto"}},
+	"after":          {CreatedAfter: new(createdAt(199_000))},
+	"before":         {CreatedBefore: new(createdAt(1_000))},
+	"between":        {CreatedAfter: new(createdAt(50_000)), CreatedBefore: new(createdAt(50_100))},
+	"status from":    {StatusMin: new(int64(400))},
+	"status to":      {StatusMax: new(int64(199))},
+	"status between": {StatusMin: new(int64(200)), StatusMax: new(int64(299))},
+	"duration":       {MinDuration: new(99 * time.Second)},
+	"error":          {HasError: new(true)},
+	"no error":       {HasError: new(false)},
+	"all of them": {
+		States: []string{"completed"}, Models: []string{"model-1"}, Tiers: []string{"flex"}, CreatedAfter: new(createdAt(100_000)),
+		CreatedBefore: new(createdAt(150_000)), StatusMin: new(int64(200)), StatusMax: new(int64(299)),
+		MinDuration: new(time.Second), HasError: new(false),
+	},
+}
+
+var scopes = map[string][]string{
+	"everyone": nil, "a large owner": {large}, "a small owner": {"owner-1900"}, "nobody": {"owner-none"},
+	"several owners": {large, "owner-1900", "owner-none"},
+}
+
+func TestPlans(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	t.Run("lists", b.testLists)
+	t.Run("the rest", b.testRest)
+	t.Run("depth", b.testDepth)
+	t.Run("counts", b.testCounts)
+	t.Run("advised indexes", b.testAdvisedIndexes) // last, as it makes them
+}
+
+// noScan runs something and explains what it sent.
+func (b *bench) noScan(t *testing.T, what string, do func(context.Context) error) {
+	t.Helper()
+	b.recorder.take()
+	if err := do(t.Context()); err != nil {
+		t.Fatalf("%s: %v", what, err)
+	}
+	sent := b.recorder.take()
+	if len(sent) == 0 {
+		t.Errorf("%s: nothing was sent", what)
+	}
+	for _, s := range sent {
+		for _, mode := range []string{"custom", "generic"} {
+			if plan := b.explain(s, mode, ""); scan.MatchString(plan) {
+				t.Errorf("%s, %s plan: a table is read as a whole by\n%s\n%s", what, mode, s.sql, plan)
+			}
+		}
+	}
+}
+
+func (b *bench) testLists(t *testing.T) {
+	// In each rank, and beyond the rows there are.
+	positions := []*domain.Position{nil, {Rank: 3, CreatedAt: createdAt(100_000), ID: uuid.Max}, {Rank: 2, CreatedAt: createdAt(199_950)}, {Rank: 3, CreatedAt: createdAt(-1)}}
+	for name, filter := range filters {
+		for scope, owners := range scopes {
+			filter.Owners = owners
+			for _, activeFirst := range []bool{true, false} {
+				for _, after := range positions {
+					q := domain.PageQuery{Filter: filter, ActiveFirst: activeFirst, After: after, Limit: 11}
+					if after != nil && !activeFirst {
+						q.After = &domain.Position{CreatedAt: after.CreatedAt, ID: after.ID}
+					}
+					impossible := activeFirst && after != nil && after.Rank == 3 && name == "at work"
+					if impossible { // nothing is asked then
+						continue
+					}
+					b.noScan(t, fmt.Sprintf("%s of %s, active first %t, after %+v", name, scope, activeFirst, after), func(ctx context.Context) error {
+						_, err := b.responses.Page(ctx, q)
+						return err
+					})
+				}
+			}
+			b.recorder.take()
+			if _, err := b.responses.Count(t.Context(), filter, domain.CountAuto); err != nil {
+				t.Fatal(err)
+			}
+			// Counts set their own plan_cache_mode.
+			for _, s := range b.recorder.take() {
+				if plan := b.explain(s, "custom", ""); scan.MatchString(plan) {
+					t.Errorf("count %s of %s: a table is read as a whole by\n%s", name, scope, plan)
+				}
+			}
+		}
+	}
+}
+
+func (b *bench) testRest(t *testing.T) {
+	id := response(20_002)
+	ids := make([]uuid.UUID, domain.MaxLimit)
+	for i := range ids {
+		ids[i] = response(20_001 + 10*i)
+	}
+	b.noScan(t, "get", func(ctx context.Context) error {
+		_, _, err := b.responses.Get(ctx, id)
+		return err
+	})
+	b.noScan(t, "usage", func(ctx context.Context) error {
+		_, err := b.usage.Latest(ctx, ids)
+		return err
+	})
+	b.noScan(t, "erase", func(ctx context.Context) error {
+		_, err := b.responses.Erase(ctx, id, func([]string) error { return nil })
+		return err
+	})
+	b.noScan(t, "erase a step", func(ctx context.Context) error {
+		_, err := b.responses.Erase(ctx, response(2), func([]string) error { return nil })
+		return err
+	})
+
+	// People are few next to responses, but not so few as to be read for each.
+	people := regexp.MustCompile(`Seq Scan on users`)
+	for what, do := range map[string]func(context.Context) error{
+		"e-mails":   func(ctx context.Context) error { _, err := b.people.Emails(ctx, ids); return err },
+		"by e-mail": func(ctx context.Context) error { _, err := b.people.ByEmail(ctx, "user17@example.com"); return err },
+	} {
+		b.recorder.take()
+		if err := do(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range b.recorder.take() {
+			for _, mode := range []string{"custom", "generic"} {
+				if plan := b.explain(s, mode, ""); people.MatchString(plan) {
+					t.Errorf("%s, %s plan: all people are read by\n%s", what, mode, plan)
+				}
+			}
+		}
+	}
+}
+
+// testDepth: a page far out reads no more than the first.
+func (b *bench) testDepth(t *testing.T) {
+	blocks := regexp.MustCompile(`shared (?:hit=(\d+))?\s?(?:read=(\d+))?`)
+	for scope, owners := range map[string][]string{"everyone": nil, "a large owner": {large}} {
+		for _, activeFirst := range []bool{true, false} {
+			far := domain.Position{CreatedAt: createdAt(60_000), ID: uuid.Max}
+			if activeFirst {
+				far.Rank = 3
+			}
+			for _, after := range []*domain.Position{nil, &far} {
+				b.recorder.take()
+				q := domain.PageQuery{Filter: domain.ResponseFilter{Owners: owners}, ActiveFirst: activeFirst, After: after, Limit: 11}
+				if page, err := b.responses.Page(t.Context(), q); err != nil || len(page) != 11 {
+					t.Fatalf("want a whole page, got %d, %v", len(page), err)
+				}
+				for _, s := range b.recorder.take() {
+					for _, mode := range []string{"custom", "generic"} {
+						plan := b.explain(s, mode, "(ANALYZE, BUFFERS, COSTS OFF, TIMING OFF, SUMMARY OFF)")
+						found := blocks.FindStringSubmatch(plan)
+						if found == nil {
+							t.Fatalf("no blocks in\n%s", plan)
+						}
+						var n, read int
+						_, _ = fmt.Sscan(found[1], &n)
+						_, _ = fmt.Sscan(found[2], &read)
+						if n+read > 150 {
+							t.Errorf("%s, active first %t, after %+v, %s plan: %d blocks were read\n%s", scope, activeFirst, after, mode, n+read, plan)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+func (b *bench) testCounts(t *testing.T) {
+	for name, filter := range filters {
+		for scope, owners := range scopes {
+			filter.Owners = owners
+			var counts [3]domain.Count
+			for _, mode := range []domain.CountMode{domain.CountAuto, domain.CountExact, domain.CountEstimate} {
+				var err error
+				if counts[mode], err = b.responses.Count(t.Context(), filter, mode); err != nil {
+					t.Fatal(err)
+				}
+			}
+			auto, exact, estimate := counts[domain.CountAuto], counts[domain.CountExact], counts[domain.CountEstimate]
+			if !exact.Exact || estimate.Exact || auto.Exact && auto != exact || !auto.Exact && auto != estimate {
+				t.Errorf("%s of %s: counted %+v, estimated %+v, decided on %+v", name, scope, exact, estimate, auto)
+			}
+			// Of durations the planner knows nothing, and of what is rare its
+			// sample holds but a few.
+			if filter.MinDuration != nil || exact.Total < 5000 {
+				continue
+			}
+			if off := math.Abs(float64(estimate.Total - exact.Total)); !auto.Exact && off > 0.15*float64(exact.Total) {
+				t.Errorf("%s of %s: there are %d, estimated %d", name, scope, exact.Total, estimate.Total)
+			}
+		}
+	}
+	for scope, want := range map[string]bool{"everyone": false, "a large owner": false, "a small owner": true, "nobody": true} {
+		if count, err := b.responses.Count(t.Context(), domain.ResponseFilter{Owners: scopes[scope]}, domain.CountAuto); err != nil || count.Exact != want {
+			t.Errorf("%s: want a count that is exact: %t, got %+v, %v", scope, want, count, err)
+		}
+	}
+}
+
+// testAdvisedIndexes makes the indexes that the doctor advises and looks
+// whether lists use them.
+func (b *bench) testAdvisedIndexes(t *testing.T) {
+	advice, err := inspect.MissingFilterIndexes(t.Context(), b.conn, inspect.Schemas{})
+	if err != nil || len(advice) == 0 {
+		t.Fatalf("want indexes to make, got %v, %v", advice, err)
+	}
+	for _, a := range advice {
+		for _, statement := range a.Statements {
+			b.exec(statement)
+		}
+	}
+	b.exec("ANALYZE fusillade.requests")
+	used := make(map[string]bool)
+	for _, name := range []string{"state", "states", "status from", "error"} {
+		filter := filters[name]
+		filter.Owners = []string{large}
+		b.recorder.take()
+		if _, err := b.responses.Page(t.Context(), domain.PageQuery{Filter: filter, ActiveFirst: true, Limit: 11}); err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range b.recorder.take() {
+			var explained []struct{ Plan json.RawMessage }
+			if err := json.Unmarshal([]byte(b.explain(s, "custom", "(FORMAT JSON)")), &explained); err != nil {
+				t.Fatal(err)
+			}
+			for _, a := range advice {
+				used[a.Index] = used[a.Index] || strings.Contains(string(explained[0].Plan), `"`+a.Index+`"`)
+			}
+		}
+	}
+	for _, a := range advice {
+		if !used[a.Index] {
+			t.Errorf("no list uses %s", a.Index)
+		}
+	}
+}
