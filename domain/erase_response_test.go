@@ -97,11 +97,11 @@ func TestEraseRefusesRowsOfBatches(t *testing.T) {
 
 type eraseFunc func(permit func([]string) error) (domain.Erased, error)
 
-func (eraseFunc) Page(context.Context, domain.ResponseFilter, bool, int64, int64) ([]domain.Response, error) {
+func (eraseFunc) Page(context.Context, domain.PageQuery) ([]domain.Response, error) {
 	return nil, nil
 }
 
-func (eraseFunc) Count(context.Context, domain.ResponseFilter) (domain.Count, error) {
+func (eraseFunc) Count(context.Context, domain.ResponseFilter, domain.CountMode) (domain.Count, error) {
 	return domain.Count{}, nil
 }
 

@@ -24,6 +24,7 @@ type Error struct {
 	Code    Code
 	Message string // for the caller: our words, no secrets, no contents
 	Cause   error  // for the log
+	About   string // with CodeInvalid: the wish that is wrong, by its name in the contract; may be empty
 }
 
 func (e *Error) Error() string {

@@ -3,6 +3,7 @@ package domain
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -15,23 +16,32 @@ const (
 )
 
 // ListRequest is what a caller asks of a list. Nil means not given; an empty
-// list of models or tiers was given and matches nothing.
+// list of words was given and matches nothing. All that is given must hold.
 type ListRequest struct {
 	MemberID      *uuid.UUID
+	OwnerEmail    *string // exactly
 	State         *string
+	States        []string
 	Models        []string
 	Tiers         []string
 	CreatedAfter  *time.Time
 	CreatedBefore *time.Time
-	ActiveFirst   *bool  // nil: true
-	Skip          *int64 // below 0 counts as 0
-	Limit         *int64 // brought into 1 to MaxLimit; nil: DefaultLimit
+	StatusMin     *int64
+	StatusMax     *int64
+	MinDuration   *time.Duration
+	HasError      *bool
+	ActiveFirst   *bool   // nil: true
+	After         *Cursor // where an earlier page of the same list ended
+	Skip          *int64  // below 0 counts as 0
+	Limit         *int64  // brought into 1 to MaxLimit; nil: DefaultLimit
+	Count         CountMode
 }
 
 // ResponsePage is one page of a list; Skip and Limit are as they were applied.
 type ResponsePage struct {
 	Items []ResponseSummary
-	Count Count
+	Count *Count  // nil: with CountNone
+	Next  *Cursor // where to go on; nil: nothing follows
 	Skip  int64
 	Limit int64
 }
@@ -46,26 +56,26 @@ type ResponseSummary struct {
 // ListResponses lists the responses that a caller may see.
 type ListResponses struct {
 	responses Responses
+	people    People
 	described describer
 }
 
 // NewListResponses makes the use case; log receives what went wrong without
 // failing the request.
 func NewListResponses(responses Responses, usage UsageRecords, people People, log *slog.Logger) *ListResponses {
-	return &ListResponses{responses, describer{usage, people, log}}
+	return &ListResponses{responses, people, describer{usage, people, log}}
 }
 
 // Execute returns a page. CodeForbidden for those who may read nothing,
-// CodeInvalid where MemberID is given by one who may not read everyone's.
+// CodeInvalid where MemberID or OwnerEmail is given by one who may not read
+// everyone's, where After belongs to another list, and where it comes with a
+// Skip.
 func (u *ListResponses) Execute(ctx context.Context, caller Principal, r ListRequest) (ResponsePage, error) {
-	owner, err := listOwner(caller, r.MemberID)
+	scope, err := listScope(caller, r)
 	if err != nil {
 		return ResponsePage{}, err
 	}
-	filter := ResponseFilter{
-		Owner: owner, State: r.State, Models: r.Models, Tiers: r.Tiers,
-		CreatedAfter: r.CreatedAfter, CreatedBefore: r.CreatedBefore,
-	}
+	q := PageQuery{Filter: r.filter(), ActiveFirst: r.ActiveFirst == nil || *r.ActiveFirst}
 	page := ResponsePage{Limit: DefaultLimit}
 	if r.Skip != nil {
 		page.Skip = max(*r.Skip, 0)
@@ -73,38 +83,120 @@ func (u *ListResponses) Execute(ctx context.Context, caller Principal, r ListReq
 	if r.Limit != nil {
 		page.Limit = min(max(*r.Limit, 1), MaxLimit)
 	}
+	q.Skip, q.Limit = page.Skip, page.Limit+1 // one more tells whether there are more
+	list := list{scope, r.OwnerEmail, q.Filter, q.ActiveFirst}.fingerprint()
+	if r.After != nil {
+		if page.Skip > 0 {
+			return ResponsePage{}, errAbout("skip", "skip: must be 0 or left out with after")
+		}
+		after, err := list.position(*r.After)
+		if err != nil {
+			return ResponsePage{}, errAbout("after", "after: "+err.Error())
+		}
+		q.After = &after
+	}
+	if q.Filter.Owners, err = u.owners(ctx, scope, r.OwnerEmail); err != nil {
+		return ResponsePage{}, err
+	}
 	var found []Response
 	err = both(ctx,
 		func(ctx context.Context) (err error) {
-			found, err = u.responses.Page(ctx, filter, r.ActiveFirst == nil || *r.ActiveFirst, page.Skip, page.Limit)
+			if found, err = u.responses.Page(ctx, q); err != nil {
+				return err
+			}
+			if int64(len(found)) > page.Limit {
+				found = found[:page.Limit]
+				next := list.cursor(PositionOf(found[page.Limit-1], q.ActiveFirst))
+				page.Next = &next
+			}
+			page.Items, err = u.described.describe(ctx, caller, found)
 			return err
 		},
-		func(ctx context.Context) (err error) {
-			page.Count, err = u.responses.Count(ctx, filter)
+		func(ctx context.Context) error {
+			if r.Count == CountNone {
+				return nil
+			}
+			count, err := u.responses.Count(ctx, q.Filter, r.Count)
+			page.Count = &count
 			return err
 		})
 	if err != nil {
 		return ResponsePage{}, err
 	}
-	page.Items, err = u.described.describe(ctx, caller, found)
-	return page, err
+	// Whoever sees the end of a list knows better than any count beside it.
+	if page.Count != nil && r.After == nil && page.Next == nil && (len(found) > 0 || page.Skip == 0) {
+		page.Count = &Count{Total: page.Skip + int64(len(found)), Exact: true}
+	}
+	return page, nil
 }
 
-// listOwner decides whose responses a list shows; nil is everyone's.
-func listOwner(caller Principal, member *uuid.UUID) (*string, error) {
+// filter is everything but whose responses they are.
+func (r ListRequest) filter() ResponseFilter {
+	f := ResponseFilter{
+		States: r.States, Models: r.Models, Tiers: r.Tiers,
+		CreatedAfter: r.CreatedAfter, CreatedBefore: r.CreatedBefore,
+		StatusMin: r.StatusMin, StatusMax: r.StatusMax,
+		MinDuration: r.MinDuration, HasError: r.HasError,
+	}
+	if r.State != nil {
+		f.States = within(r.States, []string{*r.State})
+	}
+	return f
+}
+
+// owners are whose responses are shown; nil is everyone's.
+func (u *ListResponses) owners(ctx context.Context, scope, email *string) ([]string, error) {
+	var owners []string
+	if scope != nil {
+		owners = []string{*scope}
+	}
+	if email == nil {
+		return owners, nil
+	}
+	ids, err := u.people.ByEmail(ctx, *email)
+	if err != nil {
+		return nil, err
+	}
+	named := make([]string, len(ids))
+	for i, id := range ids {
+		named[i] = id.String()
+	}
+	return within(owners, named), nil
+}
+
+// within keeps the words that are among all; nil is every word there is.
+func within(all, words []string) []string {
+	kept := make([]string, 0, len(words))
+	for _, word := range words {
+		if all == nil || slices.Contains(all, word) {
+			kept = append(kept, word)
+		}
+	}
+	return kept
+}
+
+// listScope decides whose responses a list shows; nil is everyone's.
+func listScope(caller Principal, r ListRequest) (*string, error) {
 	text := func(id uuid.UUID) *string { s := id.String(); return &s }
 	reach := caller.readReach()
 	switch {
 	case reach == none:
 		return nil, errForbidden("Read")
-	case member != nil && reach != everyone:
-		return nil, Errorf(CodeInvalid, "member_id filter requires platform manager permissions")
-	case member != nil:
-		return text(*member), nil
+	case r.MemberID != nil && reach != everyone:
+		return nil, errAbout("member_id", "member_id filter requires platform manager permissions")
+	case r.OwnerEmail != nil && reach != everyone:
+		return nil, errAbout("created_by_email", "created_by_email filter requires platform manager permissions")
+	case r.MemberID != nil:
+		return text(*r.MemberID), nil
 	case caller.Organization != nil:
 		return text(*caller.Organization), nil
 	case reach == everyone:
 		return nil, nil
 	}
 	return text(caller.ID), nil
+}
+
+// errAbout refuses a wish by its name in the contract.
+func errAbout(wish, message string) *Error {
+	return &Error{Code: CodeInvalid, Message: message, About: wish}
 }

@@ -19,6 +19,9 @@ const (
 	errReadForbidden   = "Insufficient permissions to Read Batches"
 	errDeleteForbidden = "Insufficient permissions to Delete Batches"
 	errMember          = "member_id filter requires platform manager permissions"
+	errEmail           = "created_by_email filter requires platform manager permissions"
+	errAfter           = "after: must be the next_cursor of a page of this same list"
+	errSkipAfter       = "skip: must be 0 or left out with after"
 )
 
 // patience is how long a test waits for what should come at once.
@@ -75,7 +78,7 @@ func TestListScope(t *testing.T) {
 				if got := owners(page); !slices.Equal(got, want) {
 					t.Errorf("%s, organization %v, member %v: want rows of %v, got %v", c.name, organization, member, want, got)
 				}
-				if page.Count != (domain.Count{Total: int64(2 * len(want)), Exact: true}) {
+				if *page.Count != (domain.Count{Total: int64(2 * len(want)), Exact: true}) {
 					t.Errorf("%s, organization %v, member %v: want %d counted, got %+v", c.name, organization, member, 2*len(want), page.Count)
 				}
 			}
@@ -89,7 +92,8 @@ func TestListRefusalsAskNobody(t *testing.T) {
 	fail := func(context.Context) error { return errors.New("asked") }
 	w.page, w.count, w.get, w.erase = fail, fail, fail, fail
 	nobody := domain.Principal{ID: anna}
-	_, err := w.list().Execute(t.Context(), nobody, domain.ListRequest{MemberID: &ben})
+	w.byEmail = fail
+	_, err := w.list().Execute(t.Context(), nobody, domain.ListRequest{MemberID: &ben, OwnerEmail: ptr("ben@example.com")})
 	wantError(t, err, domain.CodeForbidden, errReadForbidden)
 	_, err = w.getter().Execute(t.Context(), nobody, uuid.New())
 	wantError(t, err, domain.CodeForbidden, errReadForbidden)
@@ -146,6 +150,7 @@ func TestListFilters(t *testing.T) {
 	done := row("m", "completed", nil, 0)
 	working := row("n", "processing", ptr("flex"), -time.Hour)
 	waiting := row("o", "pending", ptr("auto"), time.Hour)
+	failed := row("p", "failed", nil, 2*time.Hour)
 	batched := porttest.NewRow("", "completed", noon)
 	batched.Batched = true
 	w.AddResponse(batched)
@@ -153,16 +158,27 @@ func TestListFilters(t *testing.T) {
 		request domain.ListRequest
 		want    []string
 	}{
-		"none":         {domain.ListRequest{}, []string{working, waiting, done}},
-		"active first": {domain.ListRequest{ActiveFirst: ptr(true)}, []string{working, waiting, done}},
-		"by time":      {domain.ListRequest{ActiveFirst: ptr(false)}, []string{waiting, done, working}},
+		"none":         {domain.ListRequest{}, []string{working, waiting, failed, done}},
+		"active first": {domain.ListRequest{ActiveFirst: ptr(true)}, []string{working, waiting, failed, done}},
+		"by time":      {domain.ListRequest{ActiveFirst: ptr(false)}, []string{failed, waiting, done, working}},
 		"state":        {domain.ListRequest{State: ptr("completed")}, []string{done}},
 		"models":       {domain.ListRequest{Models: []string{"m", "n"}}, []string{working, done}},
 		"no models":    {domain.ListRequest{Models: []string{}}, nil},
 		"tiers":        {domain.ListRequest{Tiers: []string{"auto", "flex"}}, []string{working, waiting}},
 		"no tiers":     {domain.ListRequest{Tiers: []string{}}, nil},
-		"after":        {domain.ListRequest{CreatedAfter: &noon}, []string{waiting, done}},
+		"after":        {domain.ListRequest{CreatedAfter: &noon}, []string{waiting, failed, done}},
 		"before":       {domain.ListRequest{CreatedBefore: &noon}, []string{working, done}},
+		"states":       {domain.ListRequest{States: []string{"completed", "pending"}}, []string{waiting, done}},
+		"no states":    {domain.ListRequest{States: []string{}}, nil},
+		"both, within": {domain.ListRequest{State: ptr("pending"), States: []string{"completed", "pending"}}, []string{waiting}},
+		"both, apart":  {domain.ListRequest{State: ptr("pending"), States: []string{"completed"}}, nil},
+		"status from":  {domain.ListRequest{StatusMin: ptr(int64(200))}, []string{failed, done}},
+		"status above": {domain.ListRequest{StatusMin: ptr(int64(201))}, []string{failed}},
+		"status to":    {domain.ListRequest{StatusMax: ptr(int64(200))}, []string{done}},
+		"slow":         {domain.ListRequest{MinDuration: ptr(time.Second)}, []string{done}},
+		"slower":       {domain.ListRequest{MinDuration: ptr(time.Minute)}, nil},
+		"error":        {domain.ListRequest{HasError: ptr(true)}, []string{failed}},
+		"no error":     {domain.ListRequest{HasError: ptr(false)}, []string{working, waiting, done}},
 	} {
 		page, err := w.list().Execute(t.Context(), domain.Principal{ID: anna, Admin: true}, c.request)
 		if err != nil {
@@ -227,13 +243,15 @@ func TestListFailures(t *testing.T) {
 	fail := func(context.Context) error { return gone }
 	wait := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
 	for name, change := range map[string]func(*world){
-		"page":              func(w *world) { w.page = fail },
-		"count":             func(w *world) { w.count = fail },
-		"page, count waits": func(w *world) { w.page, w.count = fail, wait },
-		"count, page waits": func(w *world) { w.count, w.page = fail, wait },
-		"both":              func(w *world) { w.count, w.page = fail, fail },
-		"usage":             func(w *world) { w.latest = fail },
-		"usage, mail waits": func(w *world) { w.latest, w.emails = fail, wait },
+		"page":               func(w *world) { w.page = fail },
+		"count":              func(w *world) { w.count = fail },
+		"page, count waits":  func(w *world) { w.page, w.count = fail, wait },
+		"count, page waits":  func(w *world) { w.count, w.page = fail, wait },
+		"both":               func(w *world) { w.count, w.page = fail, fail },
+		"usage":              func(w *world) { w.latest = fail },
+		"usage, mail waits":  func(w *world) { w.latest, w.emails = fail, wait },
+		"usage, count waits": func(w *world) { w.latest, w.count = fail, wait },
+		"count, usage waits": func(w *world) { w.count, w.latest = fail, wait },
 	} {
 		w := newWorld()
 		w.put(ben.String())
@@ -333,5 +351,242 @@ func TestListPanicsReachTheCaller(t *testing.T) {
 			_, err := w.list().Execute(t.Context(), domain.Principal{ID: anna, Admin: true}, domain.ListRequest{})
 			t.Errorf("%s: want a panic, got %v", name, err)
 		}()
+	}
+}
+
+func TestListByEmail(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	w.AddPerson(porttest.Person{ID: ben, Email: "shared@example.com", Deleted: true})
+	w.AddOrganization(porttest.Organization{ID: acme, Email: "shared@example.com"})
+	w.AddPerson(porttest.Person{ID: anna, Email: "anna@example.com"})
+	for _, owner := range []string{anna.String(), ben.String(), acme.String(), globex.String(), "shared@example.com", strings.ToUpper(acme.String())} {
+		w.put(owner)
+	}
+	admin := domain.Principal{ID: anna, Admin: true}
+	inAcme := domain.Principal{ID: anna, Admin: true, Organization: &acme}
+	for name, c := range map[string]struct {
+		caller domain.Principal
+		member *uuid.UUID
+		email  string
+		want   []string
+	}{
+		"of one":                       {admin, nil, "anna@example.com", []string{anna.String()}},
+		"of several":                   {admin, nil, "shared@example.com", []string{acme.String(), ben.String()}},
+		"of nobody":                    {admin, nil, "nobody@example.com", nil},
+		"empty":                        {admin, nil, "", nil},
+		"in other case":                {admin, nil, "Anna@example.com", nil},
+		"and member":                   {admin, &ben, "shared@example.com", []string{ben.String()}},
+		"and another member":           {admin, &anna, "shared@example.com", nil},
+		"and organization":             {inAcme, nil, "shared@example.com", []string{acme.String()}},
+		"and another organization":     {inAcme, nil, "anna@example.com", nil},
+		"and member, not organization": {inAcme, &ben, "shared@example.com", []string{ben.String()}},
+	} {
+		page, err := w.list().Execute(t.Context(), c.caller, domain.ListRequest{MemberID: c.member, OwnerEmail: &c.email})
+		slices.Sort(c.want)
+		if got := owners(page); err != nil || !slices.Equal(got, c.want) {
+			t.Errorf("%s: want rows of %v, got %v, %v", name, c.want, got, err)
+		} else if page.Count.Total != int64(len(c.want)) {
+			t.Errorf("%s: want %d counted, got %+v", name, len(c.want), page.Count)
+		}
+	}
+
+	gone := domain.Errorf(domain.CodeUnavailable, "gone")
+	w.byEmail = func(context.Context) error { return gone }
+	if _, err := w.list().Execute(t.Context(), admin, domain.ListRequest{OwnerEmail: ptr("a")}); err != error(gone) {
+		t.Errorf("want the port's error, got %v", err)
+	}
+	own := domain.Principal{ID: anna, Roles: []domain.Role{domain.RoleBatchAPIUser}}
+	_, err := w.list().Execute(t.Context(), own, domain.ListRequest{OwnerEmail: ptr("anna@example.com")})
+	wantAbout(t, err, errEmail, "created_by_email")
+	_, err = w.list().Execute(t.Context(), own, domain.ListRequest{OwnerEmail: ptr("anna@example.com"), MemberID: &ben})
+	wantAbout(t, err, errMember, "member_id")
+}
+
+func wantAbout(t *testing.T, err error, message, about string) {
+	t.Helper()
+	wantError(t, err, domain.CodeInvalid, message)
+	if e, ok := errors.AsType[*domain.Error](err); ok && e.About != about {
+		t.Errorf("want an error about %s, got one about %s", about, e.About)
+	}
+}
+
+// TestListGoesOn pages through lists of several sizes, in both orders, while
+// other rows come, go and change state.
+func TestListGoesOn(t *testing.T) {
+	t.Parallel()
+	states := []string{"completed", "processing", "pending", "claimed", "failed"}
+	for _, activeFirst := range []bool{true, false} {
+		for _, size := range []int64{1, 2, 3, 7, 101} {
+			w := newWorld()
+			var rows []porttest.Row
+			for i := range 40 {
+				// Ties of four.
+				rows = append(rows, porttest.NewRow(anna.String(), states[i%5], noon.Add(time.Duration(i/4)*time.Microsecond)))
+				w.AddResponse(rows[i])
+			}
+			seen := make(map[uuid.UUID]int)
+			r := domain.ListRequest{ActiveFirst: &activeFirst, Limit: &size}
+			for n := 0; ; n++ {
+				page, err := w.list().Execute(t.Context(), domain.Principal{ID: anna, Admin: true}, r)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, item := range page.Items {
+					seen[item.ID]++
+				}
+				if page.Next == nil {
+					break
+				}
+				if int64(len(page.Items)) != size {
+					t.Fatalf("a page of %d with more to come, want %d", len(page.Items), size)
+				}
+				// Every third row is not to be relied upon.
+				switch at := n % 14 * 3; n % 3 {
+				case 0:
+					rows[at].State = states[n%5]
+					w.AddResponse(rows[at])
+				case 1:
+					if _, err := w.eraser().Execute(t.Context(), domain.Principal{ID: anna, Admin: true}, rows[at].ID); err != nil && domain.CodeOf(err) != domain.CodeNotFound {
+						t.Fatal(err)
+					}
+				case 2:
+					w.AddResponse(porttest.NewRow(anna.String(), states[n%5], noon.Add(time.Duration(n%15)*time.Microsecond)))
+				}
+				after, err := domain.ParseCursor(page.Next.String())
+				if err != nil {
+					t.Fatal(err)
+				}
+				r.After = &after
+			}
+			for i, row := range rows {
+				if i%3 != 0 && seen[row.ID] != 1 {
+					t.Errorf("active first %t, pages of %d: row %d came %d times", activeFirst, size, i, seen[row.ID])
+				}
+			}
+		}
+	}
+}
+
+// TestListCursorBelongsToItsList changes one wish at a time.
+func TestListCursorBelongsToItsList(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	for range 3 {
+		w.put(anna.String())
+	}
+	admin := domain.Principal{ID: anna, Admin: true}
+	wishes := func() domain.ListRequest {
+		return domain.ListRequest{
+			MemberID: ptr(anna), States: []string{"completed", "failed"}, Models: []string{"model-a", "model-b"},
+			CreatedAfter: ptr(noon.Add(-time.Hour)), CreatedBefore: ptr(noon.Add(time.Hour)),
+			StatusMin: ptr(int64(200)), StatusMax: ptr(int64(299)), MinDuration: ptr(time.Second), HasError: ptr(false),
+			ActiveFirst: ptr(true), Limit: ptr(int64(2)),
+		}
+	}
+	first, err := w.list().Execute(t.Context(), admin, wishes())
+	if err != nil || first.Next == nil {
+		t.Fatalf("want a page with more to come, got %+v, %v", first, err)
+	}
+	zone := time.FixedZone("", 3600)
+	for name, change := range map[string]func(*domain.ListRequest){
+		"nothing":             func(*domain.ListRequest) {},
+		"limit":               func(r *domain.ListRequest) { r.Limit = nil },
+		"count":               func(r *domain.ListRequest) { r.Count = domain.CountNone },
+		"skip 0":              func(r *domain.ListRequest) { r.Skip = ptr(int64(0)) },
+		"skip below 0":        func(r *domain.ListRequest) { r.Skip = ptr(int64(-1)) },
+		"default order":       func(r *domain.ListRequest) { r.ActiveFirst = nil },
+		"order of words":      func(r *domain.ListRequest) { r.Models = []string{"model-b", "model-a", "model-b"} },
+		"another zone":        func(r *domain.ListRequest) { r.CreatedAfter = ptr(r.CreatedAfter.In(zone)) },
+		"another zone before": func(r *domain.ListRequest) { r.CreatedBefore = ptr(r.CreatedBefore.In(zone)) },
+	} {
+		r := wishes()
+		change(&r)
+		r.After = first.Next
+		page, err := w.list().Execute(t.Context(), admin, r)
+		if err != nil || len(page.Items) != 1 || page.Next != nil {
+			t.Errorf("%s: want the last row, got %+v, %v", name, page, err)
+		}
+	}
+	for name, change := range map[string]func(*domain.ListRequest){
+		"owner":          func(r *domain.ListRequest) { r.MemberID = &ben },
+		"everyone":       func(r *domain.ListRequest) { r.MemberID = nil },
+		"e-mail":         func(r *domain.ListRequest) { r.OwnerEmail = ptr("") },
+		"state":          func(r *domain.ListRequest) { r.State = ptr("completed") },
+		"states":         func(r *domain.ListRequest) { r.States = r.States[:1] },
+		"all states":     func(r *domain.ListRequest) { r.States = nil },
+		"no states":      func(r *domain.ListRequest) { r.States = []string{} },
+		"models":         func(r *domain.ListRequest) { r.Models = append(r.Models, "model-c") },
+		"tiers":          func(r *domain.ListRequest) { r.Tiers = []string{} },
+		"created after":  func(r *domain.ListRequest) { r.CreatedAfter = ptr(r.CreatedAfter.Add(time.Microsecond)) },
+		"created before": func(r *domain.ListRequest) { r.CreatedBefore = nil },
+		"times swapped":  func(r *domain.ListRequest) { r.CreatedAfter, r.CreatedBefore = r.CreatedBefore, r.CreatedAfter },
+		"status from":    func(r *domain.ListRequest) { *r.StatusMin++ },
+		"status to":      func(r *domain.ListRequest) { *r.StatusMax++ },
+		"duration":       func(r *domain.ListRequest) { *r.MinDuration++ },
+		"error":          func(r *domain.ListRequest) { r.HasError = nil },
+		"order":          func(r *domain.ListRequest) { r.ActiveFirst = ptr(false) },
+	} {
+		r := wishes()
+		change(&r)
+		r.After = first.Next
+		_, err := w.list().Execute(t.Context(), admin, r)
+		wantAbout(t, err, errAfter, "after")
+		if t.Failed() {
+			t.Fatal(name)
+		}
+	}
+	r := wishes()
+	r.After, r.Skip = first.Next, ptr(int64(1))
+	_, err = w.list().Execute(t.Context(), admin, r)
+	wantAbout(t, err, errSkipAfter, "skip")
+}
+
+// TestListCounts: what was seen to its end is known, whatever was estimated.
+func TestListCounts(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	for range 3 {
+		w.put(anna.String())
+	}
+	admin := domain.Principal{ID: anna, Admin: true}
+	list := func(mode domain.CountMode, skip, limit int64, after *domain.Cursor) domain.ResponsePage {
+		t.Helper()
+		page, err := w.list().Execute(t.Context(), admin, domain.ListRequest{Count: mode, Skip: &skip, Limit: &limit, After: after})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return page
+	}
+	for _, mode := range []domain.CountMode{domain.CountAuto, domain.CountExact, domain.CountEstimate} {
+		w.counted = nil
+		page := list(mode, 0, 2, nil)
+		if !slices.Equal(w.counted, []domain.CountMode{mode}) || page.Count == nil || page.Count.Exact != (mode != domain.CountEstimate) {
+			t.Errorf("mode %d: asked for %v, got %+v", mode, w.counted, page.Count)
+		}
+	}
+	w.counted = nil
+	if page := list(domain.CountNone, 0, 10, nil); page.Count != nil || w.counted != nil {
+		t.Errorf("want nothing counted, got %+v", page.Count)
+	}
+	next := list(domain.CountNone, 0, 2, nil).Next
+	for name, c := range map[string]struct {
+		page domain.ResponsePage
+		want domain.Count
+	}{
+		"all of it":       {list(domain.CountEstimate, 0, 10, nil), domain.Count{Total: 3, Exact: true}},
+		"just all of it":  {list(domain.CountEstimate, 0, 3, nil), domain.Count{Total: 3, Exact: true}},
+		"its end":         {list(domain.CountEstimate, 2, 10, nil), domain.Count{Total: 3, Exact: true}},
+		"its beginning":   {list(domain.CountEstimate, 0, 2, nil), domain.Count{Total: 3}},
+		"beyond its end":  {list(domain.CountEstimate, 3, 10, nil), domain.Count{Total: 3}},
+		"after something": {list(domain.CountEstimate, 0, 10, next), domain.Count{Total: 3}},
+	} {
+		if *c.page.Count != c.want {
+			t.Errorf("%s: want %+v, got %+v", name, c.want, *c.page.Count)
+		}
+	}
+	w = newWorld()
+	if page := list(domain.CountEstimate, 0, 10, nil); *page.Count != (domain.Count{Exact: true}) {
+		t.Errorf("want none for sure, got %+v", *page.Count)
 	}
 }

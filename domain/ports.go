@@ -16,14 +16,15 @@ import (
 // What may be stale still never shows what had been erased before the call
 // began, whoever erased it.
 type Responses interface {
-	// Page returns at most limit responses that match, after the first skip,
-	// in the order of CompareResponses; none is an empty page. It may be
+	// Page returns what the query asks for; none is an empty page. It may be
 	// stale.
-	Page(ctx context.Context, filter ResponseFilter, activeFirst bool, skip, limit int64) ([]Response, error)
+	Page(ctx context.Context, q PageQuery) ([]Response, error)
 
-	// Count returns how many match: exactly when that can be had quickly,
-	// else an estimate that says so. It may be stale.
-	Count(ctx context.Context, filter ResponseFilter) (Count, error)
+	// Count returns how many match: with CountAuto exactly where that costs
+	// little next to a page, with CountExact exactly within about a second,
+	// and otherwise, and with CountEstimate, an estimate that says so. It may
+	// be stale.
+	Count(ctx context.Context, filter ResponseFilter, mode CountMode) (Count, error)
 
 	// Get returns one response with its contents; the prompt is withheld where
 	// it came with a file that has been deleted. CodeNotFound where there is
@@ -42,6 +43,15 @@ type Responses interface {
 	// transaction has to be repeated. CodeNotFound where there is no such
 	// response; permit is not called then.
 	Erase(ctx context.Context, id uuid.UUID, permit func(owners []string) error) (Erased, error)
+}
+
+// PageQuery asks for a part of a list, in the order of CompareResponses.
+type PageQuery struct {
+	Filter      ResponseFilter
+	ActiveFirst bool
+	After       *Position // only what comes strictly after; nil: all
+	Skip        int64     // how many to pass over, without After; 0 or more
+	Limit       int64     // how many to return at most; 1 or more
 }
 
 // UsageRecords is where the cost of responses is kept. Errors as of Responses.
@@ -72,7 +82,19 @@ type People interface {
 	// included; those unknown are missing from the map. It may be stale.
 	Emails(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]string, error)
 
+	// ByEmail returns who has exactly this e-mail address, deleted people and
+	// organizations included, in any order; nobody is an empty list.
+	// ErrNamesakes where more than MaxNamesakes have it. It may be stale.
+	ByEmail(ctx context.Context, email string) ([]uuid.UUID, error)
+
 	// SawLogin notes that a person has just been here. It returns at once; the
 	// note is written later, or never.
 	SawLogin(id uuid.UUID)
 }
+
+// MaxNamesakes is how many people of one e-mail address a list can be narrowed
+// to.
+const MaxNamesakes = 100
+
+// ErrNamesakes is of an e-mail address that too many people have.
+var ErrNamesakes = errAbout("created_by_email", "created_by_email: too many people have this address; narrow the list by member_id instead")

@@ -5,7 +5,6 @@ package domain
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -24,6 +23,7 @@ type Response struct {
 	CompletedAt *time.Time
 	FailedAt    *time.Time
 	HTTPStatus  *int // what the model's server answered with
+	HasError    bool // an error is recorded
 }
 
 // Duration is completed minus started, to the microsecond; nil while either is
@@ -58,24 +58,34 @@ type Decimal string
 // ResponseFilter narrows a list. A nil field does not narrow; an empty list
 // matches nothing.
 type ResponseFilter struct {
-	Owner         *string
-	State         *string
+	Owners        []string
+	States        []string
 	Models        []string
 	Tiers         []string
-	CreatedAfter  *time.Time // inclusive
-	CreatedBefore *time.Time // inclusive
+	CreatedAfter  *time.Time     // inclusive
+	CreatedBefore *time.Time     // inclusive
+	StatusMin     *int64         // inclusive; of HTTPStatus
+	StatusMax     *int64         // inclusive
+	MinDuration   *time.Duration // inclusive
+	HasError      *bool
 }
 
 // Matches tells whether a response passes the filter; it is the meaning that
-// every implementation of Responses keeps to.
+// every implementation of Responses keeps to. What is not known passes no
+// filter.
 func (f ResponseFilter) Matches(r Response) bool {
+	d := r.Duration()
 	switch {
-	case f.Owner != nil && r.Owner != *f.Owner,
-		f.State != nil && r.State != *f.State,
+	case f.Owners != nil && !slices.Contains(f.Owners, r.Owner),
+		f.States != nil && !slices.Contains(f.States, r.State),
 		f.Models != nil && !slices.Contains(f.Models, r.Model),
 		f.Tiers != nil && (r.Tier == nil || !slices.Contains(f.Tiers, *r.Tier)),
 		f.CreatedAfter != nil && r.CreatedAt.Before(*f.CreatedAfter),
-		f.CreatedBefore != nil && r.CreatedAt.After(*f.CreatedBefore):
+		f.CreatedBefore != nil && r.CreatedAt.After(*f.CreatedBefore),
+		f.StatusMin != nil && (r.HTTPStatus == nil || int64(*r.HTTPStatus) < *f.StatusMin),
+		f.StatusMax != nil && (r.HTTPStatus == nil || int64(*r.HTTPStatus) > *f.StatusMax),
+		f.MinDuration != nil && (d == nil || *d < *f.MinDuration),
+		f.HasError != nil && r.HasError != *f.HasError:
 		return false
 	}
 	return true
@@ -99,16 +109,19 @@ func StateRank(state string) int {
 // identifier; with activeFirst by StateRank before that. It is negative where a
 // comes before b.
 func CompareResponses(a, b Response, activeFirst bool) int {
-	if activeFirst {
-		if d := StateRank(a.State) - StateRank(b.State); d != 0 {
-			return d
-		}
-	}
-	if d := b.CreatedAt.Compare(a.CreatedAt); d != 0 {
-		return d
-	}
-	return strings.Compare(b.ID.String(), a.ID.String())
+	return PositionOf(a, activeFirst).Compare(PositionOf(b, activeFirst))
 }
+
+// CountMode is how a list is to be counted.
+type CountMode int
+
+// The modes.
+const (
+	CountAuto     CountMode = iota // exactly where that costs little
+	CountExact                     // exactly, unless it takes too long
+	CountEstimate                  // the database's estimate
+	CountNone                      // not at all; never asked of a port
+)
 
 // Count is how many responses a filter matches.
 type Count struct {

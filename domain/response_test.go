@@ -34,16 +34,18 @@ func TestFilterMatches(t *testing.T) {
 	r := domain.Response{Owner: "o", State: "pending", Model: "m", Tier: ptr("flex"), CreatedAt: noon}
 	untiered := r
 	untiered.Tier = nil
+	done := r
+	done.HTTPStatus, done.StartedAt, done.CompletedAt, done.HasError = ptr(404), &noon, ptr(noon.Add(time.Second)), true
 	for name, c := range map[string]struct {
 		response domain.Response
 		filter   domain.ResponseFilter
 		want     bool
 	}{
 		"none":                 {r, domain.ResponseFilter{}, true},
-		"owner":                {r, domain.ResponseFilter{Owner: ptr("o")}, true},
-		"other owner":          {r, domain.ResponseFilter{Owner: ptr("O")}, false},
-		"state":                {r, domain.ResponseFilter{State: ptr("pending")}, true},
-		"other state":          {r, domain.ResponseFilter{State: ptr("claimed")}, false},
+		"owner":                {r, domain.ResponseFilter{Owners: []string{"x", "o"}}, true},
+		"other owner":          {r, domain.ResponseFilter{Owners: []string{"x", "O"}}, false},
+		"state":                {r, domain.ResponseFilter{States: []string{"x", "pending"}}, true},
+		"other state":          {r, domain.ResponseFilter{States: []string{"x", "claimed"}}, false},
 		"model":                {r, domain.ResponseFilter{Models: []string{"x", "m"}}, true},
 		"other model":          {r, domain.ResponseFilter{Models: []string{"x", "M"}}, false},
 		"no model":             {r, domain.ResponseFilter{Models: []string{}}, false},
@@ -56,7 +58,22 @@ func TestFilterMatches(t *testing.T) {
 		"after, just missed":   {r, domain.ResponseFilter{CreatedAfter: ptr(noon.Add(time.Microsecond))}, false},
 		"before, the same":     {r, domain.ResponseFilter{CreatedBefore: &noon}, true},
 		"before, just missed":  {r, domain.ResponseFilter{CreatedBefore: ptr(noon.Add(-time.Microsecond))}, false},
-		"one of several fails": {r, domain.ResponseFilter{Owner: ptr("o"), State: ptr("pending"), Models: []string{"x"}}, false},
+		"no owner":             {r, domain.ResponseFilter{Owners: []string{}}, false},
+		"no state":             {r, domain.ResponseFilter{States: []string{}}, false},
+		"status, the least":    {done, domain.ResponseFilter{StatusMin: ptr(int64(404))}, true},
+		"status, too low":      {done, domain.ResponseFilter{StatusMin: ptr(int64(405))}, false},
+		"status, the most":     {done, domain.ResponseFilter{StatusMax: ptr(int64(404))}, true},
+		"status, too high":     {done, domain.ResponseFilter{StatusMax: ptr(int64(403))}, false},
+		"no status, from":      {r, domain.ResponseFilter{StatusMin: ptr(int64(-1))}, false},
+		"no status, to":        {r, domain.ResponseFilter{StatusMax: ptr(int64(999))}, false},
+		"duration":             {done, domain.ResponseFilter{MinDuration: ptr(time.Second)}, true},
+		"duration, too short":  {done, domain.ResponseFilter{MinDuration: ptr(time.Second + 1)}, false},
+		"no duration":          {r, domain.ResponseFilter{MinDuration: ptr(time.Duration(0))}, false},
+		"error":                {done, domain.ResponseFilter{HasError: ptr(true)}, true},
+		"error, unwanted":      {done, domain.ResponseFilter{HasError: ptr(false)}, false},
+		"no error":             {r, domain.ResponseFilter{HasError: ptr(false)}, true},
+		"no error, but wanted": {r, domain.ResponseFilter{HasError: ptr(true)}, false},
+		"one of several fails": {r, domain.ResponseFilter{Owners: []string{"x", "o"}, States: []string{"x", "pending"}, Models: []string{"x"}}, false},
 	} {
 		if got := c.filter.Matches(c.response); got != c.want {
 			t.Errorf("%s: want %t, got %t", name, c.want, got)

@@ -46,15 +46,17 @@ var callers = []struct {
 // store's.
 type world struct {
 	*memory.Store
-	page   func(context.Context) error
-	count  func(context.Context) error
-	get    func(context.Context) error
-	erase  func(context.Context) error
-	latest func(context.Context) error
-	emails func(context.Context) error
-	log    bytes.Buffer
-	asked  []uuid.UUID // whose addresses were looked up
-	logins []uuid.UUID
+	page    func(context.Context) error
+	count   func(context.Context) error
+	get     func(context.Context) error
+	erase   func(context.Context) error
+	latest  func(context.Context) error
+	emails  func(context.Context) error
+	byEmail func(context.Context) error
+	counted []domain.CountMode
+	log     bytes.Buffer
+	asked   []uuid.UUID // whose addresses were looked up
+	logins  []uuid.UUID
 }
 
 func newWorld() *world { return &world{Store: memory.New()} }
@@ -71,22 +73,23 @@ func (w *world) getter() *domain.GetResponse {
 
 func (w *world) eraser() *domain.EraseResponse { return domain.NewEraseResponse(w) }
 
-func (w *world) Page(ctx context.Context, f domain.ResponseFilter, activeFirst bool, skip, limit int64) ([]domain.Response, error) {
+func (w *world) Page(ctx context.Context, q domain.PageQuery) ([]domain.Response, error) {
 	if w.page != nil {
 		if err := w.page(ctx); err != nil {
 			return nil, err
 		}
 	}
-	return w.Store.Page(ctx, f, activeFirst, skip, limit)
+	return w.Store.Page(ctx, q)
 }
 
-func (w *world) Count(ctx context.Context, f domain.ResponseFilter) (domain.Count, error) {
+func (w *world) Count(ctx context.Context, f domain.ResponseFilter, mode domain.CountMode) (domain.Count, error) {
+	w.counted = append(w.counted, mode)
 	if w.count != nil {
 		if err := w.count(ctx); err != nil {
 			return domain.Count{}, err
 		}
 	}
-	return w.Store.Count(ctx, f)
+	return w.Store.Count(ctx, f, mode)
 }
 
 func (w *world) Get(ctx context.Context, id uuid.UUID) (domain.Response, domain.Contents, error) {
@@ -124,6 +127,15 @@ func (w *world) Emails(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]stri
 		}
 	}
 	return w.Store.Emails(ctx, ids)
+}
+
+func (w *world) ByEmail(ctx context.Context, email string) ([]uuid.UUID, error) {
+	if w.byEmail != nil {
+		if err := w.byEmail(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return w.Store.ByEmail(ctx, email)
 }
 
 func (w *world) SawLogin(id uuid.UUID) { w.logins = append(w.logins, id) }

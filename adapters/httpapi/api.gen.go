@@ -21,6 +21,7 @@ import (
 const (
 	Estimate ResponsePageCountKind = "estimate"
 	Exact    ResponsePageCountKind = "exact"
+	None     ResponsePageCountKind = "none"
 )
 
 // Valid indicates whether the value is a known member of the ResponsePageCountKind enum.
@@ -29,6 +30,8 @@ func (e ResponsePageCountKind) Valid() bool {
 	case Estimate:
 		return true
 	case Exact:
+		return true
+	case None:
 		return true
 	default:
 		return false
@@ -167,7 +170,7 @@ type ResponseDetail struct {
 
 // ResponsePage One page of a list.
 type ResponsePage struct {
-	// CountKind Whether total_count was counted, or estimated because counting took too long.
+	// CountKind Whether total_count is exact, the database's estimate, or was not asked for.
 	//
 	// Example: exact
 	CountKind ResponsePageCountKind `json:"count_kind"`
@@ -175,23 +178,33 @@ type ResponsePage struct {
 	// Data The responses, in order.
 	Data []ResponseSummary `json:"data"`
 
+	// HasMore Whether responses follow this page.
+	//
+	// Example: true
+	HasMore bool `json:"has_more"`
+
 	// Limit The largest size of a page, as applied.
 	//
 	// Example: 10
 	Limit int64 `json:"limit"`
+
+	// NextCursor What to pass as `after` to get what follows; null where nothing does.
+	//
+	// Example: AQMABkvxjT_oAMAABAAAAEAAgAAAAAAAAFo4dXBwPZX0AzQp7wT-6kOS
+	NextCursor nullable.Nullable[string] `json:"next_cursor"`
 
 	// Skip How many were passed over, as applied.
 	//
 	// Example: 0
 	Skip int64 `json:"skip"`
 
-	// TotalCount How many responses match in all.
+	// TotalCount How many responses match in all; null where they were not to be counted.
 	//
 	// Example: 69
-	TotalCount int64 `json:"total_count"`
+	TotalCount nullable.Nullable[int64] `json:"total_count"`
 }
 
-// ResponsePageCountKind Whether total_count was counted, or estimated because counting took too long.
+// ResponsePageCountKind Whether total_count is exact, the database's estimate, or was not asked for.
 //
 // Example: exact
 type ResponsePageCountKind string
@@ -278,11 +291,23 @@ type ResponseSummary struct {
 // ActiveFirst defines model for ActiveFirst.
 type ActiveFirst = boolean
 
+// After defines model for After.
+type After = cursor
+
+// Count defines model for Count.
+type Count = countMode
+
 // CreatedAfter defines model for CreatedAfter.
 type CreatedAfter = instant
 
 // CreatedBefore defines model for CreatedBefore.
 type CreatedBefore = instant
+
+// CreatedByEmail defines model for CreatedByEmail.
+type CreatedByEmail = string
+
+// HasError defines model for HasError.
+type HasError = boolean
 
 // Limit defines model for Limit.
 type Limit = int64
@@ -290,11 +315,20 @@ type Limit = int64
 // MemberId defines model for MemberId.
 type MemberId = identifier
 
+// MinDurationMs defines model for MinDurationMs.
+type MinDurationMs = duration
+
 // Model defines model for Model.
 type Model = []string
 
 // RequestId defines model for RequestId.
 type RequestId = identifier
+
+// ResponseStatusMax defines model for ResponseStatusMax.
+type ResponseStatusMax = int64
+
+// ResponseStatusMin defines model for ResponseStatusMin.
+type ResponseStatusMin = int64
 
 // ServiceTiers defines model for ServiceTiers.
 type ServiceTiers = []string
@@ -304,6 +338,9 @@ type Skip = int64
 
 // Status defines model for Status.
 type Status = string
+
+// Statuses defines model for Statuses.
+type Statuses = []string
 
 // Forbidden What went wrong, as of RFC 9457.
 type Forbidden = Problem
@@ -337,9 +374,26 @@ type ListResponsesParams struct {
 	// Limit How many responses to return at most. Brought into the range 1 to 101, never refused for being outside.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
+	// After The `next_cursor` of a page: the responses that follow it. It belongs to
+	// that page's filters, order and scope; for another list, or damaged, it
+	// is refused (400), and so is a `skip` above 0 beside it. The limit and
+	// the kind of count may change from page to page.
+	After *After `form:"after,omitempty" json:"after,omitempty"`
+
+	// Count How to count what matches. `exact` counts for one second at most, and
+	// answers with an estimate after that. `estimate` never counts, `none`
+	// leaves the count out. `auto` counts where that costs little and
+	// estimates otherwise. `count_kind` tells what came of it.
+	Count *Count `form:"count,omitempty" json:"count,omitempty"`
+
 	// Status One state, spelled exactly: pending, claimed, processing, completed,
 	// failed or canceled. Any other word matches nothing.
 	Status *Status `form:"status,omitempty" json:"status,omitempty"`
+
+	// Statuses States, separated by commas, any of which will do, spelled as in
+	// `status`. Given but empty it matches nothing. With `status` given too,
+	// both must hold.
+	Statuses Statuses `form:"statuses,omitempty" json:"statuses,omitempty"`
 
 	// Model Models, separated by commas. Given but empty it matches nothing.
 	Model Model `form:"model,omitempty" json:"model,omitempty"`
@@ -354,6 +408,18 @@ type ListResponsesParams struct {
 	// CreatedBefore Only responses created at this time or earlier; RFC 3339 with an offset.
 	CreatedBefore *CreatedBefore `form:"created_before,omitempty" json:"created_before,omitempty"`
 
+	// ResponseStatusMin Only responses whose model's server answered with this HTTP status or a higher one.
+	ResponseStatusMin *ResponseStatusMin `form:"response_status_min,omitempty" json:"response_status_min,omitempty"`
+
+	// ResponseStatusMax Only responses whose model's server answered with this HTTP status or a lower one.
+	ResponseStatusMax *ResponseStatusMax `form:"response_status_max,omitempty" json:"response_status_max,omitempty"`
+
+	// MinDurationMs Only responses that took this many milliseconds or more from start to completion.
+	MinDurationMs *MinDurationMs `form:"min_duration_ms,omitempty" json:"min_duration_ms,omitempty"`
+
+	// HasError Exactly `true` or `false`. Only responses with an error recorded, or only those without.
+	HasError *HasError `form:"has_error,omitempty" json:"has_error,omitempty"`
+
 	// ActiveFirst Exactly `true` or `false`. True puts responses that are still at work
 	// first: processing, claimed, pending, then the rest. Within each, and
 	// with false in all, newest first.
@@ -362,6 +428,12 @@ type ListResponsesParams struct {
 	// MemberId Only responses of this user or organization. For those who may read
 	// everyone's; refused (400) otherwise. Spelled as `request_id`.
 	MemberId *MemberId `form:"member_id,omitempty" json:"member_id,omitempty"`
+
+	// CreatedByEmail Only responses of users and organizations with exactly this e-mail
+	// address, deleted ones included. For those who may read everyone's;
+	// refused (400) otherwise. It narrows `member_id` and the active
+	// organization, and does not replace them.
+	CreatedByEmail *CreatedByEmail `form:"created_by_email,omitempty" json:"created_by_email,omitempty"`
 }
 
 // ServerInterface represents all server handlers.
@@ -402,11 +474,32 @@ func (w *ServerInterfaceWrapper) ListResponses(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
 	}
 
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
+	}
+
+	// ------------- Optional query parameter "count" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "count", ctx.QueryParams(), &params.Count, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter count: %s", err))
+	}
+
 	// ------------- Optional query parameter "status" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "status", ctx.QueryParams(), &params.Status, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter status: %s", err))
+	}
+
+	// ------------- Optional query parameter "statuses" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "statuses", ctx.QueryParams(), &params.Statuses, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter statuses: %s", err))
 	}
 
 	// ------------- Optional query parameter "model" -------------
@@ -437,6 +530,34 @@ func (w *ServerInterfaceWrapper) ListResponses(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter created_before: %s", err))
 	}
 
+	// ------------- Optional query parameter "response_status_min" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "response_status_min", ctx.QueryParams(), &params.ResponseStatusMin, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter response_status_min: %s", err))
+	}
+
+	// ------------- Optional query parameter "response_status_max" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "response_status_max", ctx.QueryParams(), &params.ResponseStatusMax, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter response_status_max: %s", err))
+	}
+
+	// ------------- Optional query parameter "min_duration_ms" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "min_duration_ms", ctx.QueryParams(), &params.MinDurationMs, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter min_duration_ms: %s", err))
+	}
+
+	// ------------- Optional query parameter "has_error" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "has_error", ctx.QueryParams(), &params.HasError, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter has_error: %s", err))
+	}
+
 	// ------------- Optional query parameter "active_first" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "active_first", ctx.QueryParams(), &params.ActiveFirst, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
@@ -449,6 +570,13 @@ func (w *ServerInterfaceWrapper) ListResponses(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "member_id", ctx.QueryParams(), &params.MemberId, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter member_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "created_by_email" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "created_by_email", ctx.QueryParams(), &params.CreatedByEmail, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter created_by_email: %s", err))
 	}
 
 	// Invoke the callback with all the unmarshaled arguments

@@ -269,7 +269,7 @@ func TestDeadlines(t *testing.T) {
 	// Those of the other operations.
 	const far = time.Hour
 	slow := fakes{
-		page: func(ctx context.Context, _ domain.ResponseFilter, _ bool, _, _ int64) ([]domain.Response, error) {
+		page: func(ctx context.Context, _ domain.PageQuery) ([]domain.Response, error) {
 			return nil, wait(ctx)
 		},
 		get: func(ctx context.Context, _ uuid.UUID) (domain.Response, domain.Contents, error) {

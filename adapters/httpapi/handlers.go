@@ -44,34 +44,49 @@ func (s *server) authenticate(next StrictHandlerFunc, operation string) StrictHa
 // ListResponses implements StrictServerInterface.
 func (s *server) ListResponses(ctx context.Context, request ListResponsesRequestObject) (ListResponsesResponseObject, error) {
 	p := request.Params
-	page, err := s.List.Execute(ctx, callerIn(ctx), domain.ListRequest{
+	r := domain.ListRequest{
 		MemberID:      (*uuid.UUID)(p.MemberId),
+		OwnerEmail:    p.CreatedByEmail,
 		State:         p.Status,
+		States:        entries(p.Statuses),
 		Models:        entries(p.Model),
 		Tiers:         entries(p.ServiceTiers),
 		CreatedAfter:  (*time.Time)(p.CreatedAfter),
 		CreatedBefore: (*time.Time)(p.CreatedBefore),
+		StatusMin:     p.ResponseStatusMin,
+		StatusMax:     p.ResponseStatusMax,
+		MinDuration:   (*time.Duration)(p.MinDurationMs),
+		HasError:      (*bool)(p.HasError),
 		ActiveFirst:   (*bool)(p.ActiveFirst),
+		After:         (*domain.Cursor)(p.After),
 		Skip:          p.Skip,
 		Limit:         p.Limit,
-	})
-	if domain.CodeOf(err) == domain.CodeInvalid {
-		p := problemOf(err)
-		p.parameter = "member_id" // the one thing that a list can find invalid
-		return nil, &p
 	}
+	if p.Count != nil {
+		r.Count = domain.CountMode(*p.Count)
+	}
+	page, err := s.List.Execute(ctx, callerIn(ctx), r)
 	if err != nil {
 		return nil, err
 	}
 	answer := ResponsePage{
 		Data:       make([]ResponseSummary, len(page.Items)),
-		TotalCount: page.Count.Total,
-		CountKind:  Estimate,
+		TotalCount: nullable.NewNullNullable[int64](),
+		CountKind:  None,
 		Skip:       page.Skip,
 		Limit:      page.Limit,
+		HasMore:    page.Next != nil,
+		NextCursor: nullable.NewNullNullable[string](),
 	}
-	if page.Count.Exact {
-		answer.CountKind = Exact
+	if c := page.Count; c != nil {
+		answer.TotalCount.Set(c.Total)
+		answer.CountKind = Estimate
+		if c.Exact {
+			answer.CountKind = Exact
+		}
+	}
+	if page.Next != nil {
+		answer.NextCursor.Set(page.Next.String())
 	}
 	for i, item := range page.Items {
 		answer.Data[i] = summary(item)

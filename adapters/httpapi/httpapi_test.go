@@ -35,8 +35,8 @@ var (
 
 // fakes are the ports as functions; those left out find nothing.
 type fakes struct {
-	page   func(context.Context, domain.ResponseFilter, bool, int64, int64) ([]domain.Response, error)
-	count  func(context.Context, domain.ResponseFilter) (domain.Count, error)
+	page   func(context.Context, domain.PageQuery) ([]domain.Response, error)
+	count  func(context.Context, domain.ResponseFilter, domain.CountMode) (domain.Count, error)
 	get    func(context.Context, uuid.UUID) (domain.Response, domain.Contents, error)
 	erase  func(context.Context, uuid.UUID, func([]string) error) (domain.Erased, error)
 	latest func(context.Context, []uuid.UUID) (map[uuid.UUID]domain.Usage, error)
@@ -45,18 +45,18 @@ type fakes struct {
 
 var errNone = domain.Errorf(domain.CodeNotFound, "none")
 
-func (f fakes) Page(ctx context.Context, filter domain.ResponseFilter, activeFirst bool, skip, limit int64) ([]domain.Response, error) {
+func (f fakes) Page(ctx context.Context, q domain.PageQuery) ([]domain.Response, error) {
 	if f.page == nil {
 		return nil, nil
 	}
-	return f.page(ctx, filter, activeFirst, skip, limit)
+	return f.page(ctx, q)
 }
 
-func (f fakes) Count(ctx context.Context, filter domain.ResponseFilter) (domain.Count, error) {
+func (f fakes) Count(ctx context.Context, filter domain.ResponseFilter, mode domain.CountMode) (domain.Count, error) {
 	if f.count == nil {
 		return domain.Count{Exact: true}, nil
 	}
-	return f.count(ctx, filter)
+	return f.count(ctx, filter, mode)
 }
 
 func (f fakes) Get(ctx context.Context, id uuid.UUID) (domain.Response, domain.Contents, error) {
@@ -106,6 +106,10 @@ func (f fakes) ByExternalID(context.Context, string) (domain.Person, error) {
 }
 
 func (f fakes) Emails(context.Context, []uuid.UUID) (map[uuid.UUID]string, error) {
+	return nil, nil
+}
+
+func (f fakes) ByEmail(context.Context, string) ([]uuid.UUID, error) {
 	return nil, nil
 }
 

@@ -3,8 +3,10 @@ package httpapi
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -24,6 +26,7 @@ const (
 
 const (
 	mustBeInteger = "must be a whole number of at most 64 bits"
+	mustBeBoolean = "must be true or false"
 	mustBeInstant = "must be a time as of RFC 3339 with an offset, such as 2026-03-01T12:00:00Z"
 )
 
@@ -34,14 +37,23 @@ var mustBe = map[string]string{
 	"limit":          mustBeInteger,
 	"created_after":  mustBeInstant,
 	"created_before": mustBeInstant,
-	"active_first":   "must be true or false",
+	"active_first":   mustBeBoolean,
 	"member_id":      domain.ErrNoID.Error(),
+
+	"after":               domain.ErrNoCursor.Error(),
+	"count":               "must be auto, exact, estimate or none",
+	"response_status_min": mustBeInteger,
+	"response_status_max": mustBeInteger,
+	"min_duration_ms":     "must be a whole number, 0 or more, of at most 64 bits",
+	"has_error":           mustBeBoolean,
 }
 
 // listParameters are the query parameters of listResponses; true for lists.
 var listParameters = map[string]bool{
 	"skip": false, "limit": false, "status": false, "model": true, "service_tiers": true,
 	"created_after": false, "created_before": false, "active_first": false, "member_id": false,
+	"after": false, "count": false, "statuses": true, "response_status_min": false, "response_status_max": false,
+	"min_duration_ms": false, "has_error": false, "created_by_email": false,
 }
 
 // guardQuery refuses a query that cannot be read in one way only, before the
@@ -172,5 +184,46 @@ func (b *boolean) Bind(text string) error {
 		return errors.New("neither true nor false")
 	}
 	*b = text == "true"
+	return nil
+}
+
+// cursor is what domain.ParseCursor reads.
+type cursor domain.Cursor
+
+// Bind implements runtime.Binder.
+func (c *cursor) Bind(text string) error {
+	parsed, err := domain.ParseCursor(text)
+	*c = cursor(parsed)
+	return err
+}
+
+// countMode is one of the words of countModes.
+type countMode domain.CountMode
+
+var countModes = map[string]domain.CountMode{
+	"auto": domain.CountAuto, "exact": domain.CountExact, "estimate": domain.CountEstimate, "none": domain.CountNone,
+}
+
+// Bind implements runtime.Binder.
+func (m *countMode) Bind(text string) error {
+	mode, ok := countModes[text]
+	if !ok {
+		return errors.New("no mode of counting")
+	}
+	*m = countMode(mode)
+	return nil
+}
+
+// duration is a whole number of milliseconds, 0 or more.
+type duration time.Duration
+
+// Bind implements runtime.Binder.
+func (d *duration) Bind(text string) error {
+	ms, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || ms < 0 {
+		return errors.New("no number of milliseconds")
+	}
+	// What is longer than 292 years, nothing takes.
+	*d = duration(min(ms, math.MaxInt64/int64(time.Millisecond))) * duration(time.Millisecond)
 	return nil
 }

@@ -41,7 +41,7 @@ func problemOf(err error) requestProblem {
 	if e, ok := errors.AsType[*domain.Error](err); ok {
 		switch e.Code {
 		case domain.CodeInvalid:
-			return requestProblem{status: http.StatusBadRequest, detail: e.Message}
+			return requestProblem{http.StatusBadRequest, e.Message, e.About}
 		case domain.CodeUnauthenticated:
 			return requestProblem{status: http.StatusUnauthorized, detail: e.Message}
 		case domain.CodeForbidden:

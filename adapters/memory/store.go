@@ -81,6 +81,7 @@ func (s *Store) add(row porttest.Row) {
 	if row.Batched {
 		row.Owner = ""
 	}
+	row.HasError = row.Error != nil
 	s.requests[row.ID] = row
 	if !row.NoTemplate {
 		s.templates[row.ID] = row.File
@@ -119,23 +120,25 @@ func (s *Store) Stored() porttest.Stored {
 }
 
 // Page implements domain.Responses.
-func (s *Store) Page(ctx context.Context, filter domain.ResponseFilter, activeFirst bool, skip, limit int64) ([]domain.Response, error) {
+func (s *Store) Page(ctx context.Context, q domain.PageQuery) ([]domain.Response, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	found := s.matching(filter)
-	slices.SortFunc(found, func(a, b domain.Response) int { return domain.CompareResponses(a, b, activeFirst) })
-	first := min(skip, int64(len(found)))
-	last := min(first+limit, int64(len(found)))
+	found := slices.DeleteFunc(s.matching(q.Filter), func(r domain.Response) bool {
+		return q.After != nil && domain.PositionOf(r, q.ActiveFirst).Compare(*q.After) <= 0
+	})
+	slices.SortFunc(found, func(a, b domain.Response) int { return domain.CompareResponses(a, b, q.ActiveFirst) })
+	first := min(q.Skip, int64(len(found)))
+	last := min(first+q.Limit, int64(len(found)))
 	return found[first:last], nil
 }
 
-// Count implements domain.Responses; it is always exact.
-func (s *Store) Count(ctx context.Context, filter domain.ResponseFilter) (domain.Count, error) {
+// Count implements domain.Responses; its estimates are never off.
+func (s *Store) Count(ctx context.Context, filter domain.ResponseFilter, mode domain.CountMode) (domain.Count, error) {
 	if err := ctx.Err(); err != nil {
 		return domain.Count{}, err
 	}
-	return domain.Count{Total: int64(len(s.matching(filter))), Exact: true}, nil
+	return domain.Count{Total: int64(len(s.matching(filter))), Exact: mode != domain.CountEstimate}, nil
 }
 
 func (s *Store) matching(filter domain.ResponseFilter) []domain.Response {
@@ -372,6 +375,25 @@ func (s *Store) Emails(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]stri
 		}
 	}
 	return emails, nil
+}
+
+// ByEmail implements domain.People.
+func (s *Store) ByEmail(ctx context.Context, email string) ([]uuid.UUID, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var ids []uuid.UUID
+	for id, p := range s.people {
+		if p.Email == email {
+			ids = append(ids, id)
+		}
+	}
+	if len(ids) > domain.MaxNamesakes {
+		return nil, domain.ErrNamesakes
+	}
+	return ids, nil
 }
 
 // SawLogin implements domain.People.

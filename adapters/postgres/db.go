@@ -84,9 +84,9 @@ func Open(cfg Config) (*DB, error) {
 	conn.Tracer = cfg.Tracer
 	for name, value := range map[string]string{
 		"application_name": cfg.ApplicationName,
-		// Optional filters are NULL where they are not given. Only a plan made
-		// for the arguments can leave them out.
-		"plan_cache_mode": "force_custom_plan",
+		// Planning takes longer than most queries. Those that have filters that
+		// may be left out ask for a plan made for their arguments.
+		"plan_cache_mode": "force_generic_plan",
 		// Nothing here takes that long, unless something is wrong.
 		"statement_timeout": "30s",
 		"lock_timeout":      "5s",

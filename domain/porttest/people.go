@@ -38,6 +38,10 @@ func People(t *testing.T, newFixture func(t *testing.T) PeopleFixture) {
 		t.Parallel()
 		testEmails(t, newFixture(t))
 	})
+	t.Run("namesakes", func(t *testing.T) {
+		t.Parallel()
+		testNamesakes(t, newFixture(t))
+	})
 	t.Run("logins", func(t *testing.T) {
 		t.Parallel()
 		testLogins(t, newFixture(t))
@@ -54,7 +58,8 @@ func People(t *testing.T, newFixture func(t *testing.T) PeopleFixture) {
 		_, idErr := f.People().ByID(ctx, p.ID)
 		_, externalErr := f.People().ByExternalID(ctx, "a")
 		_, emailsErr := f.People().Emails(ctx, []uuid.UUID{p.ID})
-		for name, err := range map[string]error{"key": keyErr, "id": idErr, "external id": externalErr, "emails": emailsErr} {
+		_, emailErr := f.People().ByEmail(ctx, p.Email)
+		for name, err := range map[string]error{"key": keyErr, "id": idErr, "external id": externalErr, "emails": emailsErr, "e-mail": emailErr} {
 			if !errors.Is(err, context.Canceled) {
 				t.Errorf("%s: want the context's error, got %v", name, err)
 			}
@@ -197,6 +202,46 @@ func testEmails(t *testing.T, f PeopleFixture) {
 		if got, err := f.People().Emails(ctx, ids); err != nil || len(got) != 0 {
 			t.Errorf("%v: want nobody, got %v, %v", ids, got, err)
 		}
+	}
+}
+
+func testNamesakes(t *testing.T, f PeopleFixture) {
+	ctx := t.Context()
+	const shared = `o'anna+"ü"\%_@example.com`
+	anna, gone := Person{ID: uuid.New(), Email: shared, ExternalID: "anna"}, Person{ID: uuid.New(), Email: shared, Deleted: true, ExternalID: "gone"}
+	acme := Organization{ID: uuid.New(), Email: shared}
+	other := Person{ID: uuid.New(), Email: "other@example.com"}
+	f.AddPerson(anna)
+	f.AddPerson(gone)
+	f.AddPerson(other)
+	f.AddOrganization(acme)
+	sorted := func(ids ...uuid.UUID) string {
+		slices.SortFunc(ids, func(a, b uuid.UUID) int { return strings.Compare(a.String(), b.String()) })
+		return fmt.Sprint(ids)
+	}
+	for email, want := range map[string]string{
+		shared: sorted(anna.ID, gone.ID, acme.ID), other.Email: sorted(other.ID),
+		"OTHER@example.com": sorted(), "other@example.co_": sorted(), "%": sorted(), "": sorted(), " other@example.com": sorted(),
+	} {
+		if got, err := f.People().ByEmail(ctx, email); err != nil || sorted(got...) != want {
+			t.Errorf("%q: want %s, got %s, %v", email, want, sorted(got...), err)
+		}
+	}
+	for _, email := range impossible {
+		if got, err := f.People().ByEmail(ctx, email); err != nil || len(got) != 0 {
+			t.Errorf("%q: want nobody, got %v, %v", email, got, err)
+		}
+	}
+
+	for i := range domain.MaxNamesakes {
+		f.AddPerson(Person{ID: uuid.New(), Email: "many@example.com", ExternalID: fmt.Sprint("many ", i)})
+	}
+	if got, err := f.People().ByEmail(ctx, "many@example.com"); err != nil || len(got) != domain.MaxNamesakes {
+		t.Errorf("want all %d, got %d, %v", domain.MaxNamesakes, len(got), err)
+	}
+	f.AddPerson(Person{ID: uuid.New(), Email: "many@example.com", ExternalID: "one too many"})
+	if _, err := f.People().ByEmail(ctx, "many@example.com"); err != error(domain.ErrNamesakes) {
+		t.Errorf("one too many: want %v, got %v", domain.ErrNamesakes, err)
 	}
 }
 

@@ -72,6 +72,13 @@ func testLists(t *testing.T, f ResponsesFixture) {
 	add := func(owner, state, model string, tier *string, created time.Time, id string) {
 		row := NewRow(owner, state, created)
 		row.Model, row.Tier = model, tier
+		if n := len(rows); state == "completed" {
+			row.HTTPStatus = ptr([]int{200, 200, 404, 500, 0, math.MaxInt16}[n/6%6])
+			row.CompletedAt = ptr(row.StartedAt.Add(time.Duration(n/6) * 500 * time.Millisecond))
+			if n%4 == 0 {
+				row.Error, row.HasError = ptr("an error all the same"), true
+			}
+		}
 		if id != "" {
 			row.ID = uuid.MustParse(id)
 		}
@@ -103,13 +110,20 @@ func testLists(t *testing.T, f ResponsesFixture) {
 	hour := start.Add(time.Hour)
 	filters := map[string]domain.ResponseFilter{
 		"all":                 {},
-		"owner":               {Owner: &ben},
-		"owner unknown":       {Owner: ptr(uuid.NewString())},
-		"owner in other case": {Owner: ptr("ABCDEF00-0000-4000-8000-000000000001")},
-		"owner empty":         {Owner: ptr("")},
-		"state unknown":       {State: ptr("done")},
-		"state in capitals":   {State: ptr("PENDING")},
-		"state empty":         {State: ptr("")},
+		"owner":               {Owners: []string{ben}},
+		"owner unknown":       {Owners: []string{uuid.NewString()}},
+		"owner in other case": {Owners: []string{"ABCDEF00-0000-4000-8000-000000000001"}},
+		"owner empty":         {Owners: []string{""}},
+		"two owners":          {Owners: []string{ben, anna, "unknown"}},
+		"an owner twice":      {Owners: []string{ben, ben}},
+		"no owners":           {Owners: []string{}},
+		"two states":          {States: []string{"pending", "failed", "unknown"}},
+		"working states":      {States: []string{"claimed", "processing"}},
+		"a state twice":       {States: []string{"claimed", "claimed"}},
+		"no states":           {States: []string{}},
+		"state unknown":       {States: []string{"done"}},
+		"state in capitals":   {States: []string{"PENDING"}},
+		"state empty":         {States: []string{""}},
 		"one model":           {Models: []string{"model-b"}},
 		"two models":          {Models: []string{"model-c", "model-a", "unknown"}},
 		"unknown model":       {Models: []string{"unknown"}},
@@ -127,22 +141,39 @@ func testLists(t *testing.T, f ResponsesFixture) {
 		"never":               {CreatedAfter: &hour, CreatedBefore: &start},
 		"ever":                {CreatedAfter: ptr(time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC)), CreatedBefore: ptr(time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC))},
 		"another zone":        {CreatedAfter: ptr(start.In(time.FixedZone("", -7*3600)))},
+		"status from":         {StatusMin: ptr(int64(404))},
+		"status just from":    {StatusMin: ptr(int64(405))},
+		"status to":           {StatusMax: ptr(int64(404))},
+		"status just to":      {StatusMax: ptr(int64(403))},
+		"status between":      {StatusMin: ptr(int64(201)), StatusMax: ptr(int64(500))},
+		"status nowhere":      {StatusMin: ptr(int64(500)), StatusMax: ptr(int64(404))},
+		"any status":          {StatusMin: ptr(int64(math.MinInt64)), StatusMax: ptr(int64(math.MaxInt64))},
+		"status from afar":    {StatusMin: ptr(int64(math.MaxInt64))},
+		"status to afar":      {StatusMax: ptr(int64(math.MinInt64))},
+		"any duration":        {MinDuration: ptr(time.Duration(0))},
+		"duration":            {MinDuration: ptr(time.Second)},
+		"just over":           {MinDuration: ptr(time.Second + time.Millisecond)},
+		"duration of an age":  {MinDuration: ptr(time.Duration(math.MaxInt64))},
+		"error":               {HasError: ptr(true)},
+		"no error":            {HasError: ptr(false)},
+		"slow failures": {
+			Owners: []string{anna}, HasError: ptr(true), StatusMin: ptr(int64(300)), MinDuration: ptr(time.Millisecond),
+		},
 		"everything": {
-			Owner: &anna, State: ptr("completed"), Models: []string{"model-a", "model-b"}, Tiers: []string{"auto", "flex", "priority", "default"},
+			Owners: []string{anna}, States: []string{"completed"}, Models: []string{"model-a", "model-b"}, Tiers: []string{"auto", "flex", "priority", "default"},
 			CreatedAfter: &start, CreatedBefore: &hour,
 		},
-		"owner, model, tier": {Owner: &anna, Models: []string{"model-a"}, Tiers: []string{"default", "flex"}},
-		"state, times":       {State: ptr("pending"), CreatedAfter: &start, CreatedBefore: ptr(start.Add(3 * time.Minute))},
+		"owner, model, tier": {Owners: []string{anna}, Models: []string{"model-a"}, Tiers: []string{"default", "flex"}},
+		"state, times":       {States: []string{"pending"}, CreatedAfter: &start, CreatedBefore: ptr(start.Add(3 * time.Minute))},
 	}
 	for _, state := range states {
-		filters["state "+state] = domain.ResponseFilter{State: &state}
-		filters["owner, state "+state] = domain.ResponseFilter{Owner: &anna, State: &state}
+		filters["state "+state] = domain.ResponseFilter{States: []string{state}}
+		filters["owner, state "+state] = domain.ResponseFilter{Owners: []string{anna}, States: []string{state}}
 	}
 	pages := []struct{ skip, limit int64 }{
 		{0, 101}, {0, 1}, {1, 1}, {0, 10}, {3, 7}, {int64(len(rows)) - 1, 10}, {int64(len(rows)), 10}, {1000, 10},
 		{math.MaxInt64, 101},
 	}
-	exact := 0
 	for name, filter := range filters {
 		var want []domain.Response
 		for _, r := range rows {
@@ -153,7 +184,7 @@ func testLists(t *testing.T, f ResponsesFixture) {
 		for _, activeFirst := range []bool{true, false} {
 			slices.SortFunc(want, func(a, b domain.Response) int { return domain.CompareResponses(a, b, activeFirst) })
 			for _, p := range pages {
-				got, err := f.Responses().Page(ctx, filter, activeFirst, p.skip, p.limit)
+				got, err := f.Responses().Page(ctx, domain.PageQuery{Filter: filter, ActiveFirst: activeFirst, Skip: p.skip, Limit: p.limit})
 				if err != nil {
 					t.Fatalf("%s: %v", name, err)
 				}
@@ -163,22 +194,48 @@ func testLists(t *testing.T, f ResponsesFixture) {
 					t.Errorf("%s, active first %t, skip %d, limit %d: %s", name, activeFirst, p.skip, p.limit, diff)
 				}
 			}
+			testAfter(t, f, name, domain.PageQuery{Filter: filter, ActiveFirst: activeFirst}, rows, want)
 		}
-		count, err := f.Responses().Count(ctx, filter)
-		if err != nil {
-			t.Fatalf("count of %s: %v", name, err)
-		}
-		if count.Exact {
-			exact++
-			if count.Total != int64(len(want)) {
-				t.Errorf("count of %s: want %d, got %d", name, len(want), count.Total)
+		for mode, name := range map[domain.CountMode]string{
+			domain.CountAuto: "count of " + name, domain.CountExact: "exact count of " + name, domain.CountEstimate: "estimate of " + name,
+		} {
+			count, err := f.Responses().Count(ctx, filter, mode)
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
 			}
-		} else if count.Total < 0 {
-			t.Errorf("count of %s: a negative estimate, %d", name, count.Total)
+			switch {
+			case count.Exact && count.Total != int64(len(want)):
+				t.Errorf("%s: want %d, got %d", name, len(want), count.Total)
+			case !count.Exact && mode != domain.CountEstimate:
+				t.Errorf("%s: want a few dozen rows counted", name)
+			case count.Total < 0:
+				t.Errorf("%s: a negative number, %d", name, count.Total)
+			}
 		}
 	}
-	if exact == 0 {
-		t.Error("no count of a few dozen rows was exact")
+}
+
+// testAfter goes on behind every row there is, of the list or not, since a row
+// may leave a list after its page was shown.
+func testAfter(t *testing.T, f ResponsesFixture, name string, q domain.PageQuery, rows, want []domain.Response) {
+	t.Helper()
+	for i, r := range rows {
+		after := domain.PositionOf(r, q.ActiveFirst)
+		rest := want[len(want):]
+		for at, candidate := range want {
+			if domain.PositionOf(candidate, q.ActiveFirst).Compare(after) > 0 {
+				rest = want[at:]
+				break
+			}
+		}
+		q.After, q.Limit = &after, []int64{1, 5, 101}[i%3]
+		got, err := f.Responses().Page(t.Context(), q)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if diff := differ(rest[:min(q.Limit, int64(len(rest)))], got); diff != "" {
+			t.Errorf("%s, active first %t, after %+v, limit %d: %s", name, q.ActiveFirst, after, q.Limit, diff)
+		}
 	}
 }
 
@@ -193,10 +250,10 @@ func testHostileWords(t *testing.T, f ResponsesFixture) {
 	for _, word := range all {
 		for name, filter := range map[string]domain.ResponseFilter{
 			"model":      {Models: []string{word}},
-			"owner":      {Owner: &word},
-			"everything": {Models: []string{word, "unknown"}, Owner: &word, State: ptr("completed")},
+			"owner":      {Owners: []string{word}},
+			"everything": {Models: []string{word, "unknown"}, Owners: []string{word}, States: []string{"completed"}},
 		} {
-			got, err := f.Responses().Page(ctx, filter, true, 0, 101)
+			got, err := f.Responses().Page(ctx, domain.PageQuery{Filter: filter, ActiveFirst: true, Limit: 101})
 			if err != nil || len(got) != 1 || got[0].Model != word || got[0].Owner != word {
 				t.Errorf("%s %q: want just the row of that word, got %v, %v", name, word, got, err)
 				continue
@@ -207,45 +264,45 @@ func testHostileWords(t *testing.T, f ResponsesFixture) {
 			}
 		}
 		for name, filter := range map[string]domain.ResponseFilter{
-			"state": {State: &word}, "tier": {Tiers: []string{word}},
+			"state": {States: []string{word}}, "tier": {Tiers: []string{word}},
 		} {
-			got, err := f.Responses().Page(ctx, filter, false, 0, 101)
+			got, err := f.Responses().Page(ctx, domain.PageQuery{Filter: filter, ActiveFirst: false, Limit: 101})
 			if err != nil || len(got) != 0 {
 				t.Errorf("%s %q: want nothing, got %v, %v", name, word, got, err)
 			}
-			if count, err := f.Responses().Count(ctx, filter); err != nil || count.Exact && count.Total != 0 {
+			if count, err := f.Responses().Count(ctx, filter, domain.CountAuto); err != nil || count.Exact && count.Total != 0 {
 				t.Errorf("count of %s %q: want none, got %v, %v", name, word, count, err)
 			}
 		}
 	}
 	for _, word := range impossible {
 		for name, filter := range map[string]domain.ResponseFilter{
-			"owner": {Owner: &word}, "state": {State: &word}, "model": {Models: []string{word}}, "tier": {Tiers: []string{word}},
+			"owner": {Owners: []string{word}}, "state": {States: []string{word}}, "model": {Models: []string{word}}, "tier": {Tiers: []string{word}},
 		} {
-			got, err := f.Responses().Page(ctx, filter, true, 0, 101)
+			got, err := f.Responses().Page(ctx, domain.PageQuery{Filter: filter, ActiveFirst: true, Limit: 101})
 			if err != nil || len(got) != 0 {
 				t.Errorf("%s %q: want nothing, got %v, %v", name, word, got, err)
 			}
-			if count, err := f.Responses().Count(ctx, filter); err != nil || count.Exact && count.Total != 0 {
+			if count, err := f.Responses().Count(ctx, filter, domain.CountAuto); err != nil || count.Exact && count.Total != 0 {
 				t.Errorf("count of %s %q: want none, got %v, %v", name, word, count, err)
 			}
 		}
 	}
 	some := domain.ResponseFilter{Models: append(slices.Clone(impossible), "model-a")}
-	if got, err := f.Responses().Page(ctx, some, true, 0, 101); err != nil || len(got) != 1 {
+	if got, err := f.Responses().Page(ctx, domain.PageQuery{Filter: some, ActiveFirst: true, Limit: 101}); err != nil || len(got) != 1 {
 		t.Errorf("a model among impossible ones: want its row, got %v, %v", got, err)
 	}
-	if got, err := f.Responses().Page(ctx, domain.ResponseFilter{Models: hostile}, true, 0, 101); err != nil || len(got) != len(hostile) {
+	if got, err := f.Responses().Page(ctx, domain.PageQuery{Filter: domain.ResponseFilter{Models: hostile}, ActiveFirst: true, Limit: 101}); err != nil || len(got) != len(hostile) {
 		t.Errorf("all the words at once: want %d rows, got %d, %v", len(hostile), len(got), err)
 	}
 }
 
 func testNothingThere(t *testing.T, f ResponsesFixture) {
 	ctx := t.Context()
-	if page, err := f.Responses().Page(ctx, domain.ResponseFilter{}, true, 0, 10); err != nil || len(page) != 0 {
+	if page, err := f.Responses().Page(ctx, domain.PageQuery{ActiveFirst: true, Limit: 10}); err != nil || len(page) != 0 {
 		t.Errorf("want an empty page, got %v, %v", page, err)
 	}
-	if count, err := f.Responses().Count(ctx, domain.ResponseFilter{}); err != nil || count.Total != 0 {
+	if count, err := f.Responses().Count(ctx, domain.ResponseFilter{}, domain.CountAuto); err != nil || count.Total != 0 {
 		t.Errorf("want a count of 0, got %+v, %v", count, err)
 	}
 	for _, id := range []uuid.UUID{uuid.New(), uuid.Nil, uuid.Max} {
@@ -313,8 +370,8 @@ func testCanceled(t *testing.T, f ResponsesFixture) {
 	row := NewRow(uuid.NewString(), "completed", start)
 	f.AddResponse(row)
 	before := f.Stored()
-	_, pageErr := f.Responses().Page(ctx, domain.ResponseFilter{}, true, 0, 10)
-	_, countErr := f.Responses().Count(ctx, domain.ResponseFilter{})
+	_, pageErr := f.Responses().Page(ctx, domain.PageQuery{ActiveFirst: true, Limit: 10})
+	_, countErr := f.Responses().Count(ctx, domain.ResponseFilter{}, domain.CountAuto)
 	_, _, getErr := f.Responses().Get(ctx, row.ID)
 	_, eraseErr := f.Responses().Erase(ctx, row.ID, always)
 	for name, err := range map[string]error{"page": pageErr, "count": countErr, "get": getErr, "erase": eraseErr} {
@@ -705,8 +762,8 @@ func showResponse(r domain.Response) string {
 	if r.HTTPStatus != nil {
 		status = fmt.Sprint(*r.HTTPStatus)
 	}
-	return fmt.Sprintf("{%s owner %q model %q %s tier %s at %s %s %s %s status %s}",
-		r.ID, r.Owner, r.Model, r.State, showText(r.Tier), at(&r.CreatedAt), at(r.StartedAt), at(r.CompletedAt), at(r.FailedAt), status)
+	return fmt.Sprintf("{%s owner %q model %q %s tier %s at %s %s %s %s status %s error %t}",
+		r.ID, r.Owner, r.Model, r.State, showText(r.Tier), at(&r.CreatedAt), at(r.StartedAt), at(r.CompletedAt), at(r.FailedAt), status, r.HasError)
 }
 
 func show(c domain.Contents) string {

@@ -129,6 +129,7 @@ func NewRow(owner, state string, created time.Time) Row {
 		row.FailedAt = ptr(created.Add(3 * time.Second))
 		row.HTTPStatus = ptr(502)
 		row.Error = ptr(fmt.Sprintf("error of %s", id))
+		row.HasError = true
 	}
 	return row
 }

@@ -1,23 +1,38 @@
--- The conditions are those of page.sql, without order and bounds.
+-- The conditions are those of page.sql, without order and bounds, and without
+-- that on batches: a check of the table has it that a row with an owner has
+-- none, and the indexes by owner hold all that a plain count needs to know.
 
 -- name: Count :one
 SELECT count(*) FROM requests
-WHERE created_by IS NOT NULL AND num_nulls(batch_id) <> 0
-  AND (sqlc.narg('state')::text IS NULL OR state = sqlc.narg('state')::text)
+WHERE created_by IS NOT NULL
+  AND (sqlc.narg('owners')::text[] IS NULL OR created_by = ANY (sqlc.narg('owners')::text[]))
+  AND (sqlc.narg('states')::text[] IS NULL OR state = ANY (sqlc.narg('states')::text[]))
   AND (sqlc.narg('models')::text[] IS NULL OR model = ANY (sqlc.narg('models')::text[]))
   AND (sqlc.narg('tiers')::text[] IS NULL OR service_tier = ANY (sqlc.narg('tiers')::text[]))
   AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
-  AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz);
+  AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
+  AND (sqlc.narg('status_min')::integer IS NULL OR response_status >= sqlc.narg('status_min')::integer)
+  AND (sqlc.narg('status_max')::integer IS NULL OR response_status <= sqlc.narg('status_max')::integer)
+  AND (sqlc.narg('min_duration')::interval IS NULL OR completed_at - started_at >= sqlc.narg('min_duration')::interval)
+  AND (sqlc.narg('has_error')::boolean IS NULL OR (error IS NOT NULL) = sqlc.narg('has_error')::boolean);
 
 -- name: CountOfOwner :one
 SELECT count(*) FROM requests
-WHERE created_by = sqlc.arg('owner')::text AND num_nulls(batch_id) <> 0
-  AND (sqlc.narg('state')::text IS NULL OR state = sqlc.narg('state')::text)
+WHERE created_by = sqlc.arg('owner')::text
+  AND (sqlc.narg('states')::text[] IS NULL OR state = ANY (sqlc.narg('states')::text[]))
   AND (sqlc.narg('models')::text[] IS NULL OR model = ANY (sqlc.narg('models')::text[]))
   AND (sqlc.narg('tiers')::text[] IS NULL OR service_tier = ANY (sqlc.narg('tiers')::text[]))
   AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
-  AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz);
+  AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
+  AND (sqlc.narg('status_min')::integer IS NULL OR response_status >= sqlc.narg('status_min')::integer)
+  AND (sqlc.narg('status_max')::integer IS NULL OR response_status <= sqlc.narg('status_max')::integer)
+  AND (sqlc.narg('min_duration')::interval IS NULL OR completed_at - started_at >= sqlc.narg('min_duration')::interval)
+  AND (sqlc.narg('has_error')::boolean IS NULL OR (error IS NOT NULL) = sqlc.narg('has_error')::boolean);
 
--- name: LimitTime :exec
--- For what follows in the same transaction.
-SELECT set_config('statement_timeout', sqlc.arg('at_most')::text, true);
+-- name: LimitCount :exec
+-- For what follows in the same transaction. A plan made for the filters leaves
+-- out those that are not given; one process for each count is enough, and its
+-- plan says how many rows it expects in all.
+SELECT set_config('statement_timeout', sqlc.arg('at_most')::text, true),
+       set_config('plan_cache_mode', 'force_custom_plan', true),
+       set_config('max_parallel_workers_per_gather', '0', true);

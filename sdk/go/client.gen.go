@@ -19,16 +19,67 @@ import (
 
 // Defines values for ResponsePageCountKind.
 const (
-	Estimate ResponsePageCountKind = "estimate"
-	Exact    ResponsePageCountKind = "exact"
+	ResponsePageCountKindEstimate ResponsePageCountKind = "estimate"
+	ResponsePageCountKindExact    ResponsePageCountKind = "exact"
+	ResponsePageCountKindNone     ResponsePageCountKind = "none"
 )
 
 // Valid indicates whether the value is a known member of the ResponsePageCountKind enum.
 func (e ResponsePageCountKind) Valid() bool {
 	switch e {
-	case Estimate:
+	case ResponsePageCountKindEstimate:
 		return true
-	case Exact:
+	case ResponsePageCountKindExact:
+		return true
+	case ResponsePageCountKindNone:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for Count.
+const (
+	CountAuto     Count = "auto"
+	CountEstimate Count = "estimate"
+	CountExact    Count = "exact"
+	CountNone     Count = "none"
+)
+
+// Valid indicates whether the value is a known member of the Count enum.
+func (e Count) Valid() bool {
+	switch e {
+	case CountAuto:
+		return true
+	case CountEstimate:
+		return true
+	case CountExact:
+		return true
+	case CountNone:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListResponsesParamsCount.
+const (
+	ListResponsesParamsCountAuto     ListResponsesParamsCount = "auto"
+	ListResponsesParamsCountEstimate ListResponsesParamsCount = "estimate"
+	ListResponsesParamsCountExact    ListResponsesParamsCount = "exact"
+	ListResponsesParamsCountNone     ListResponsesParamsCount = "none"
+)
+
+// Valid indicates whether the value is a known member of the ListResponsesParamsCount enum.
+func (e ListResponsesParamsCount) Valid() bool {
+	switch e {
+	case ListResponsesParamsCountAuto:
+		return true
+	case ListResponsesParamsCountEstimate:
+		return true
+	case ListResponsesParamsCountExact:
+		return true
+	case ListResponsesParamsCountNone:
 		return true
 	default:
 		return false
@@ -167,7 +218,7 @@ type ResponseDetail struct {
 
 // ResponsePage One page of a list.
 type ResponsePage struct {
-	// CountKind Whether total_count was counted, or estimated because counting took too long.
+	// CountKind Whether total_count is exact, the database's estimate, or was not asked for.
 	//
 	// Example: exact
 	CountKind ResponsePageCountKind `json:"count_kind"`
@@ -175,23 +226,33 @@ type ResponsePage struct {
 	// Data The responses, in order.
 	Data []ResponseSummary `json:"data"`
 
+	// HasMore Whether responses follow this page.
+	//
+	// Example: true
+	HasMore bool `json:"has_more"`
+
 	// Limit The largest size of a page, as applied.
 	//
 	// Example: 10
 	Limit int64 `json:"limit"`
+
+	// NextCursor What to pass as `after` to get what follows; null where nothing does.
+	//
+	// Example: AQMABkvxjT_oAMAABAAAAEAAgAAAAAAAAFo4dXBwPZX0AzQp7wT-6kOS
+	NextCursor *string `json:"next_cursor"`
 
 	// Skip How many were passed over, as applied.
 	//
 	// Example: 0
 	Skip int64 `json:"skip"`
 
-	// TotalCount How many responses match in all.
+	// TotalCount How many responses match in all; null where they were not to be counted.
 	//
 	// Example: 69
-	TotalCount int64 `json:"total_count"`
+	TotalCount *int64 `json:"total_count"`
 }
 
-// ResponsePageCountKind Whether total_count was counted, or estimated because counting took too long.
+// ResponsePageCountKind Whether total_count is exact, the database's estimate, or was not asked for.
 //
 // Example: exact
 type ResponsePageCountKind string
@@ -281,17 +342,32 @@ type ActiveFirst = bool
 // ActiveOrganization defines model for ActiveOrganization.
 type ActiveOrganization = string
 
+// After defines model for After.
+type After = string
+
+// Count defines model for Count.
+type Count string
+
 // CreatedAfter defines model for CreatedAfter.
 type CreatedAfter = time.Time
 
 // CreatedBefore defines model for CreatedBefore.
 type CreatedBefore = time.Time
 
+// CreatedByEmail defines model for CreatedByEmail.
+type CreatedByEmail = string
+
+// HasError defines model for HasError.
+type HasError = bool
+
 // Limit defines model for Limit.
 type Limit = int64
 
 // MemberId defines model for MemberId.
 type MemberId = openapi_types.UUID
+
+// MinDurationMs defines model for MinDurationMs.
+type MinDurationMs = int64
 
 // Model defines model for Model.
 type Model = []string
@@ -302,6 +378,12 @@ type OrganizationId = string
 // RequestId defines model for RequestId.
 type RequestId = openapi_types.UUID
 
+// ResponseStatusMax defines model for ResponseStatusMax.
+type ResponseStatusMax = int64
+
+// ResponseStatusMin defines model for ResponseStatusMin.
+type ResponseStatusMin = int64
+
 // ServiceTiers defines model for ServiceTiers.
 type ServiceTiers = []string
 
@@ -310,6 +392,9 @@ type Skip = int64
 
 // Status defines model for Status.
 type Status = string
+
+// Statuses defines model for Statuses.
+type Statuses = []string
 
 // Forbidden What went wrong, as of RFC 9457.
 type Forbidden = Problem
@@ -343,9 +428,26 @@ type ListResponsesParams struct {
 	// Limit How many responses to return at most. Brought into the range 1 to 101, never refused for being outside.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
+	// After The `next_cursor` of a page: the responses that follow it. It belongs to
+	// that page's filters, order and scope; for another list, or damaged, it
+	// is refused (400), and so is a `skip` above 0 beside it. The limit and
+	// the kind of count may change from page to page.
+	After *After `form:"after,omitempty" json:"after,omitempty"`
+
+	// Count How to count what matches. `exact` counts for one second at most, and
+	// answers with an estimate after that. `estimate` never counts, `none`
+	// leaves the count out. `auto` counts where that costs little and
+	// estimates otherwise. `count_kind` tells what came of it.
+	Count *ListResponsesParamsCount `form:"count,omitempty" json:"count,omitempty"`
+
 	// Status One state, spelled exactly: pending, claimed, processing, completed,
 	// failed or canceled. Any other word matches nothing.
 	Status *Status `form:"status,omitempty" json:"status,omitempty"`
+
+	// Statuses States, separated by commas, any of which will do, spelled as in
+	// `status`. Given but empty it matches nothing. With `status` given too,
+	// both must hold.
+	Statuses Statuses `form:"statuses,omitempty" json:"statuses,omitempty"`
 
 	// Model Models, separated by commas. Given but empty it matches nothing.
 	Model Model `form:"model,omitempty" json:"model,omitempty"`
@@ -360,6 +462,18 @@ type ListResponsesParams struct {
 	// CreatedBefore Only responses created at this time or earlier; RFC 3339 with an offset.
 	CreatedBefore *CreatedBefore `form:"created_before,omitempty" json:"created_before,omitempty"`
 
+	// ResponseStatusMin Only responses whose model's server answered with this HTTP status or a higher one.
+	ResponseStatusMin *ResponseStatusMin `form:"response_status_min,omitempty" json:"response_status_min,omitempty"`
+
+	// ResponseStatusMax Only responses whose model's server answered with this HTTP status or a lower one.
+	ResponseStatusMax *ResponseStatusMax `form:"response_status_max,omitempty" json:"response_status_max,omitempty"`
+
+	// MinDurationMs Only responses that took this many milliseconds or more from start to completion.
+	MinDurationMs *MinDurationMs `form:"min_duration_ms,omitempty" json:"min_duration_ms,omitempty"`
+
+	// HasError Exactly `true` or `false`. Only responses with an error recorded, or only those without.
+	HasError *HasError `form:"has_error,omitempty" json:"has_error,omitempty"`
+
 	// ActiveFirst Exactly `true` or `false`. True puts responses that are still at work
 	// first: processing, claimed, pending, then the rest. Within each, and
 	// with false in all, newest first.
@@ -369,6 +483,12 @@ type ListResponsesParams struct {
 	// everyone's; refused (400) otherwise. Spelled as `request_id`.
 	MemberId *MemberId `form:"member_id,omitempty" json:"member_id,omitempty"`
 
+	// CreatedByEmail Only responses of users and organizations with exactly this e-mail
+	// address, deleted ones included. For those who may read everyone's;
+	// refused (400) otherwise. It narrows `member_id` and the active
+	// organization, and does not replace them.
+	CreatedByEmail *CreatedByEmail `form:"created_by_email,omitempty" json:"created_by_email,omitempty"`
+
 	// XOrganizationId The organization to act for. Ignored unless the caller is an active
 	// member of it, and where the cookie `dw_active_org` is given.
 	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
@@ -377,6 +497,9 @@ type ListResponsesParams struct {
 	// caller is an active member of it.
 	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
 }
+
+// ListResponsesParamsCount defines parameters for ListResponses.
+type ListResponsesParamsCount string
 
 // EraseResponseParams defines parameters for EraseResponse.
 type EraseResponseParams struct {
@@ -478,7 +601,13 @@ type ClientInterface interface {
 	//
 	// One page of the responses that the caller may see: those of `member_id`
 	// where given, else those of the active organization, else everyone's for
-	// administrators and platform managers, else the caller's own.
+	// administrators and platform managers, else the caller's own. A response
+	// is shown when it passes every filter that is given.
+	//
+	// To go through a whole list, pass each page's `next_cursor` as `after`
+	// of the next request, with the same filters and order, until `has_more`
+	// is false. A response that keeps its state comes exactly once, whatever
+	// is created, changed or erased meanwhile.
 	//
 	// Corresponds with GET /admin/api/v1/batches/requests (the `ListResponses` operationId).
 	ListResponses(ctx context.Context, params *ListResponsesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -507,7 +636,13 @@ type ClientInterface interface {
 //
 // One page of the responses that the caller may see: those of `member_id`
 // where given, else those of the active organization, else everyone's for
-// administrators and platform managers, else the caller's own.
+// administrators and platform managers, else the caller's own. A response
+// is shown when it passes every filter that is given.
+//
+// To go through a whole list, pass each page's `next_cursor` as `after`
+// of the next request, with the same filters and order, until `has_more`
+// is false. A response that keeps its state comes exactly once, whatever
+// is created, changed or erased meanwhile.
 //
 // Corresponds with GET /admin/api/v1/batches/requests (the `ListResponses` operationId).
 func (c *Client) ListResponses(ctx context.Context, params *ListResponsesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -613,9 +748,45 @@ func NewListResponsesRequest(server string, params *ListResponsesParams) (*http.
 
 		}
 
+		if params.After != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after", *params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Count != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "count", *params.Count, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.Status != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "status", *params.Status, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Statuses != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "statuses", params.Statuses, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -673,6 +844,54 @@ func NewListResponsesRequest(server string, params *ListResponsesParams) (*http.
 
 		}
 
+		if params.ResponseStatusMin != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "response_status_min", *params.ResponseStatusMin, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ResponseStatusMax != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "response_status_max", *params.ResponseStatusMax, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.MinDurationMs != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "min_duration_ms", *params.MinDurationMs, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.HasError != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "has_error", *params.HasError, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.ActiveFirst != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "active_first", *params.ActiveFirst, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
@@ -688,6 +907,18 @@ func NewListResponsesRequest(server string, params *ListResponsesParams) (*http.
 		if params.MemberId != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "member_id", *params.MemberId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.CreatedByEmail != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "created_by_email", *params.CreatedByEmail, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -923,7 +1154,13 @@ type ClientWithResponsesInterface interface {
 	//
 	// One page of the responses that the caller may see: those of `member_id`
 	// where given, else those of the active organization, else everyone's for
-	// administrators and platform managers, else the caller's own.
+	// administrators and platform managers, else the caller's own. A response
+	// is shown when it passes every filter that is given.
+	//
+	// To go through a whole list, pass each page's `next_cursor` as `after`
+	// of the next request, with the same filters and order, until `has_more`
+	// is false. A response that keeps its state comes exactly once, whatever
+	// is created, changed or erased meanwhile.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -1426,7 +1663,13 @@ func (r GetResponseResponse) ContentType() string {
 //
 // One page of the responses that the caller may see: those of `member_id`
 // where given, else those of the active organization, else everyone's for
-// administrators and platform managers, else the caller's own.
+// administrators and platform managers, else the caller's own. A response
+// is shown when it passes every filter that is given.
+//
+// To go through a whole list, pass each page's `next_cursor` as `after`
+// of the next request, with the same filters and order, until `has_more`
+// is false. A response that keeps its state comes exactly once, whatever
+// is created, changed or erased meanwhile.
 //
 // Returns a wrapper object for the known response body format(s).
 //

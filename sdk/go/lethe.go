@@ -13,7 +13,6 @@ import (
 	"iter"
 	"mime"
 	"net/http"
-	"slices"
 	"strconv"
 	"time"
 )
@@ -94,53 +93,40 @@ func (d errorDoer) Do(request *http.Request) (*http.Response, error) {
 	return nil, failure
 }
 
-// All goes through every response that matches, newest first, page by page.
-// An error ends it.
+// All goes through every response that matches, page by page. An error ends it.
 //
-// Of params, which may be nil, Limit is the size of a page, 100 by default, and
-// Skip and ActiveFirst do not count: each page begins where the one before
-// ended, in time. So responses may come in, change or be erased meanwhile, by
-// the loop's body too, and none is told twice or left out, as long as no more
-// than a page of them were created at the very same time.
+// Of params, which may be nil, Limit is the size of a page, 100 by default;
+// Skip does not count. The order is newest first: responses may come in, change
+// or be erased meanwhile, by the loop's body too, and none is told twice or
+// left out. That goes for ActiveFirst, too, but for those that change their
+// state meanwhile.
 func (c *ClientWithResponses) All(ctx context.Context, params *ListResponsesParams) iter.Seq2[ResponseSummary, error] {
 	return func(yield func(ResponseSummary, error) bool) {
 		page := ListResponsesParams{}
 		if params != nil {
 			page = *params
 		}
-		activeFirst, skip, limit := false, int64(0), int64(100)
-		page.ActiveFirst, page.Skip = &activeFirst, &skip
+		activeFirst, limit, count := false, int64(100), ListResponsesParamsCountNone
+		page.Skip, page.Count = nil, &count
+		if page.ActiveFirst == nil {
+			page.ActiveFirst = &activeFirst
+		}
 		if page.Limit == nil {
 			page.Limit = &limit
 		}
-
-		var told []RequestId // those created at the very time where the page begins
 		for {
 			answer, err := c.ListResponsesWithResponse(ctx, &page)
 			if err != nil {
 				yield(ResponseSummary{}, err)
 				return
 			}
-			data := answer.JSON200.Data
-			for _, response := range data {
-				if !slices.Contains(told, response.Id) && !yield(response, nil) {
+			for _, response := range answer.JSON200.Data {
+				if !yield(response, nil) {
 					return
 				}
 			}
-			if int64(len(data)) < answer.JSON200.Limit {
+			if page.After = answer.JSON200.NextCursor; page.After == nil {
 				return
-			}
-
-			last := data[len(data)-1].CreatedAt
-			if page.CreatedBefore != nil && page.CreatedBefore.Equal(last) {
-				skip += int64(len(data))
-			} else {
-				page.CreatedBefore, skip, told = &last, 0, nil
-			}
-			for _, response := range data {
-				if response.CreatedAt.Equal(last) {
-					told = append(told, response.Id)
-				}
 			}
 		}
 	}

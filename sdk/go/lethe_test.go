@@ -79,8 +79,8 @@ func TestList(t *testing.T) {
 		t.Fatal(err)
 	}
 	page := answer.JSON200
-	if len(page.Data) != 5 || page.Limit != 5 || page.TotalCount <= 5 || page.CountKind != lethe.Exact {
-		t.Fatalf("got %d responses of %d (%s), limit %d", len(page.Data), page.TotalCount, page.CountKind, page.Limit)
+	if len(page.Data) != 5 || page.Limit != 5 || *page.TotalCount <= 5 || page.CountKind != lethe.ResponsePageCountKindExact {
+		t.Fatalf("got %d responses of %d (%s), limit %d", len(page.Data), *page.TotalCount, page.CountKind, page.Limit)
 	}
 	for _, response := range page.Data {
 		if response.Status != status || response.CompletedAt == nil || response.BatchId != nil {
@@ -102,8 +102,8 @@ func TestList(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := counts[models[0]] + counts[models[1]]; answer.JSON200.TotalCount != int64(want) {
-		t.Errorf("%d responses of two models, want %d", answer.JSON200.TotalCount, want)
+	if want := counts[models[0]] + counts[models[1]]; *answer.JSON200.TotalCount != int64(want) {
+		t.Errorf("%d responses of two models, want %d", *answer.JSON200.TotalCount, want)
 	}
 }
 
@@ -113,7 +113,7 @@ func TestAll(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	total := int(answer.JSON200.TotalCount)
+	total := int(*answer.JSON200.TotalCount)
 	if total < 50 {
 		t.Fatalf("only %d responses to page through", total)
 	}
@@ -132,6 +132,15 @@ func TestAll(t *testing.T) {
 		}
 	}
 
+	activeFirst := true
+	again := collect(t, c, &lethe.ListResponsesParams{Limit: &[]int64{7}[0], ActiveFirst: &activeFirst}, nil)
+	if slices.Equal(again, whole) {
+		t.Error("the order is the same with those at work first")
+	}
+	if compare := func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) }; !slices.Equal(slices.SortedFunc(slices.Values(again), compare), slices.SortedFunc(slices.Values(whole), compare)) {
+		t.Errorf("%d responses with those at work first, want the same %d", len(again), total)
+	}
+
 	seen := 0
 	for _, err := range c.All(context.Background(), nil) {
 		if err != nil {
@@ -143,6 +152,30 @@ func TestAll(t *testing.T) {
 	}
 	if seen != 2 {
 		t.Errorf("saw %d responses before the break, want 2", seen)
+	}
+}
+
+func TestFilters(t *testing.T) {
+	c := userClient(t)
+	hasError, least, most, slow := true, int64(200), int64(299), int64(1)
+	for name, test := range map[string]struct {
+		params lethe.ListResponsesParams
+		holds  func(lethe.ResponseSummary) bool
+	}{
+		"states":   {lethe.ListResponsesParams{Statuses: []string{"failed", "canceled"}}, func(r lethe.ResponseSummary) bool { return r.Status == "failed" || r.Status == "canceled" }},
+		"error":    {lethe.ListResponsesParams{HasError: &hasError}, func(r lethe.ResponseSummary) bool { return r.Status == "failed" }},
+		"status":   {lethe.ListResponsesParams{ResponseStatusMin: &least, ResponseStatusMax: &most}, func(r lethe.ResponseSummary) bool { return r.ResponseStatus != nil && *r.ResponseStatus/100 == 2 }},
+		"duration": {lethe.ListResponsesParams{MinDurationMs: &slow}, func(r lethe.ResponseSummary) bool { return r.DurationMs != nil && *r.DurationMs >= 1 }},
+	} {
+		want := 0
+		collect(t, c, nil, func(r lethe.ResponseSummary) {
+			if test.holds(r) {
+				want++
+			}
+		})
+		if got := collect(t, c, &test.params, nil); len(got) != want || want == 0 {
+			t.Errorf("%s: %d responses, want %d", name, len(got), want)
+		}
 	}
 }
 

@@ -37,9 +37,11 @@ type key struct {
 
 type row struct {
 	id, owner, state, model, tier string // a tier of "" is none
-	batched                       bool
-	created                       int64 // microseconds
-	chain                         int   // rows with the same number are one response; 0: alone
+	batched, failed               bool   // failed: with an error
+	created                       int64  // microseconds
+	status                        int    // 0: none
+	took                          int64  // milliseconds; -1: unknown
+	chain                         int    // rows with the same number are one response; 0: alone
 }
 
 // question is one request: who asks, what, and of which row.
@@ -52,10 +54,16 @@ type question struct {
 	operation     string // list, get or erase
 	id            string
 	member, state *string
-	models, tiers []string // nil: not given
+	email         *string
+	states        []string // nil: not given, as of those below
+	models, tiers []string
 	after, before *int64
+	least, most   *int64 // of the status
+	took          *int64 // at least
+	failed        *bool
 	activeFirst   *bool
 	skip, limit   *int64
+	count         string // auto, exact, estimate or none
 }
 
 // answer is what must come of it.
@@ -63,7 +71,8 @@ type answer struct {
 	code, message string // both empty: it succeeds
 	ids           []string
 	emails        []string // of the owners of ids; "": unknown
-	total         int
+	total         int      // -1: not counted, or not for sure
+	rest          string   // identifiers of all that come after skip, page by page
 	skip, limit   int64
 	erased        []string // identifiers of rows
 }
@@ -216,6 +225,8 @@ func (w *world) list(q question, u user, organization string) answer {
 	switch {
 	case q.member != nil && !readsAll(u):
 		return answer{code: "invalid", message: "member_id filter requires platform manager permissions"}
+	case q.email != nil && !readsAll(u):
+		return answer{code: "invalid", message: "created_by_email filter requires platform manager permissions"}
 	case q.member != nil:
 		scope = *q.member
 	case organization != "":
@@ -227,7 +238,13 @@ func (w *world) list(q question, u user, organization string) answer {
 	for _, r := range w.rows {
 		if r.batched ||
 			scope != "" && r.owner != scope ||
+			q.email != nil && (w.email(r.owner) == "" || w.email(r.owner) != *q.email) ||
 			q.state != nil && r.state != *q.state ||
+			q.states != nil && !slices.Contains(q.states, r.state) ||
+			q.least != nil && (r.status == 0 || int64(r.status) < *q.least) ||
+			q.most != nil && (r.status == 0 || int64(r.status) > *q.most) ||
+			q.took != nil && (r.took < 0 || r.took < *q.took) ||
+			q.failed != nil && r.failed != *q.failed ||
 			q.models != nil && !slices.Contains(q.models, r.model) ||
 			q.tiers != nil && (r.tier == "" || !slices.Contains(q.tiers, r.tier)) ||
 			q.after != nil && r.created < *q.after ||
@@ -263,7 +280,13 @@ func (w *world) list(q question, u user, organization string) answer {
 			a.limit = 101
 		}
 	}
+	if q.count == "none" || q.count == "estimate" {
+		a.total = -1
+	}
 	for i, r := range found {
+		if int64(i) >= a.skip {
+			a.rest += r.id + " "
+		}
 		if int64(i) >= a.skip && int64(len(a.ids)) < a.limit {
 			a.ids = append(a.ids, r.id)
 			a.emails = append(a.emails, w.email(r.owner))

@@ -122,9 +122,20 @@ func ask(t *testing.T, f Fixture, q question) answer {
 	}
 }
 
+var counts = map[string]domain.CountMode{
+	"auto": domain.CountAuto, "exact": domain.CountExact, "estimate": domain.CountEstimate, "none": domain.CountNone,
+}
+
 func askList(t *testing.T, list *domain.ListResponses, caller domain.Principal, q question) answer {
 	t.Helper()
-	r := domain.ListRequest{State: q.state, Models: q.models, Tiers: q.tiers, ActiveFirst: q.activeFirst, Skip: q.skip, Limit: q.limit}
+	r := domain.ListRequest{
+		OwnerEmail: q.email, State: q.state, States: q.states, Models: q.models, Tiers: q.tiers, StatusMin: q.least, StatusMax: q.most,
+		HasError: q.failed, ActiveFirst: q.activeFirst, Skip: q.skip, Limit: q.limit, Count: counts[q.count],
+	}
+	if q.took != nil {
+		least := time.Duration(*q.took) * time.Millisecond
+		r.MinDuration = &least
+	}
 	if q.member != nil {
 		id := uuid.MustParse(*q.member)
 		r.MemberID = &id
@@ -141,15 +152,37 @@ func askList(t *testing.T, list *domain.ListResponses, caller domain.Principal, 
 	if err != nil {
 		return refusal(err)
 	}
-	a := answer{skip: page.Skip, limit: page.Limit, total: int(page.Count.Total)}
-	if !page.Count.Exact {
-		t.Errorf("the count of a few rows is an estimate: %+v", page.Count)
+	a := answer{skip: page.Skip, limit: page.Limit, total: -1}
+	if (page.Count == nil) != (q.count == "none") {
+		t.Errorf("want counts of kind %s, got %+v", q.count, page.Count)
+	} else if page.Count != nil && q.count != "estimate" {
+		a.total = int(page.Count.Total)
+		if !page.Count.Exact {
+			t.Errorf("the count of a few rows is an estimate: %+v", page.Count)
+		}
 	}
 	for _, item := range page.Items {
 		a.ids = append(a.ids, item.ID.String())
 		a.emails = append(a.emails, text(item.OwnerEmail))
 	}
-	return a
+	// To the end of the list, in pages of another size.
+	r.Skip, r.Count = nil, domain.CountNone
+	for items, next := page.Items, page.Next; ; {
+		for _, item := range items {
+			a.rest += item.ID.String() + " "
+		}
+		if next == nil {
+			return a
+		}
+		limit := page.Limit + 1
+		r.After, r.Limit = next, &limit
+		more, err := list.Execute(t.Context(), caller, r)
+		if err != nil || len(more.Items) == 0 {
+			t.Errorf("want more after a page that promised it, got %d, %v", len(more.Items), err)
+			return a
+		}
+		items, next = more.Items, more.Next
+	}
 }
 
 func refusal(err error) answer {
@@ -175,7 +208,7 @@ func visible(w *world) (ids []string) {
 
 func left(t *testing.T, f Fixture) (ids []string) {
 	t.Helper()
-	page, err := f.Responses().Page(t.Context(), domain.ResponseFilter{}, false, 0, 1000)
+	page, err := f.Responses().Page(t.Context(), domain.PageQuery{Limit: 1000})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,6 +248,18 @@ func fill(f Fixture, w *world) {
 		if r.tier != "" {
 			stored.Tier = &r.tier
 		}
+		stored.HTTPStatus, stored.CompletedAt = nil, nil
+		if r.status != 0 {
+			stored.HTTPStatus = &r.status
+		}
+		if r.took >= 0 {
+			at := stored.StartedAt.Add(time.Duration(r.took) * time.Millisecond)
+			stored.CompletedAt = &at
+		}
+		if r.failed {
+			words := "an error"
+			stored.Error, stored.HasError = &words, true
+		}
 		if r.chain == 0 {
 			f.AddResponse(stored)
 		} else {
@@ -237,6 +282,14 @@ func (g generator) id() string {
 	return id.String()
 }
 
+// email is this one's own, or one that others may have, too.
+func (g generator) email(own string) string {
+	if g.chance(25) {
+		return "shared@example.com"
+	}
+	return own
+}
+
 // chance is true n times in a hundred.
 func (g generator) chance(n int) bool { return g.IntN(100) < n }
 
@@ -247,7 +300,7 @@ func (g generator) world() *world {
 	var people, organizations []string
 	for i := range 4 {
 		u := user{
-			id: g.id(), email: fmt.Sprintf("person%d@example.com", i), externalID: fmt.Sprintf("person%d", i),
+			id: g.id(), email: g.email(fmt.Sprintf("person%d@example.com", i)), externalID: fmt.Sprintf("person%d", i),
 			admin: g.chance(8), deleted: g.chance(12), manager: g.chance(12), batch: g.chance(45), connect: g.chance(25),
 		}
 		people = append(people, u.id)
@@ -257,7 +310,7 @@ func (g generator) world() *world {
 	people = append(people, nobody)
 	w.users = append(w.users, user{id: nobody, email: "system@example.com", externalID: "person4", admin: true})
 	for i := range 2 {
-		u := user{id: g.id(), email: fmt.Sprintf("organization%d@example.com", i), organization: true, deleted: g.chance(12)}
+		u := user{id: g.id(), email: g.email(fmt.Sprintf("organization%d@example.com", i)), organization: true, deleted: g.chance(12)}
 		organizations = append(organizations, u.id)
 		w.users = append(w.users, u)
 	}
@@ -301,6 +354,13 @@ func (g generator) world() *world {
 			}
 			if r.batched {
 				r.owner = ""
+			}
+			r.took = -1
+			switch r.state {
+			case "completed":
+				r.status, r.took, r.failed = pick(g, []int{200, 404, 500}), g.Int64N(3), g.chance(20)
+			case "failed":
+				r.status, r.failed = pick(g, []int{0, 404, 502}), true
 			}
 			w.rows = append(w.rows, r)
 		}
@@ -352,6 +412,16 @@ func (g generator) question(w *world) question {
 		}
 		return words
 	}
+	if g.chance(20) {
+		email := pick(g, w.users).email
+		if g.chance(10) {
+			email = "nobody@example.com"
+		}
+		q.email = &email
+	}
+	if g.chance(20) {
+		q.states = some([]string{"pending", "claimed", "processing", "completed", "failed", "canceled", "unknown"})
+	}
 	if g.chance(25) {
 		q.models = some([]string{"a", "b", "c", "d"})
 	}
@@ -365,6 +435,20 @@ func (g generator) question(w *world) question {
 	if g.chance(20) {
 		q.before = number(1_700_000_000_000_000 + g.Int64N(7))
 	}
+	if g.chance(10) {
+		q.least = number(-1, 200, 404, 405, 1<<40)
+	}
+	if g.chance(10) {
+		q.most = number(-1<<40, 200, 404, 499, 502)
+	}
+	if g.chance(10) {
+		q.took = number(0, 1, 2, 3)
+	}
+	if g.chance(15) {
+		failed := g.chance(50)
+		q.failed = &failed
+	}
+	q.count = pick(g, []string{"auto", "auto", "exact", "estimate", "none"})
 	if g.chance(50) {
 		activeFirst := g.chance(50)
 		q.activeFirst = &activeFirst

@@ -14,26 +14,41 @@ import (
 )
 
 const (
-	exactWithin   = "100ms" // how long an exact count may take
+	// How long a count may take: one that was asked for, and one that was
+	// expected to be cheap.
+	exactWithin = "1s"
+	cheapWithin = "100ms"
+
+	// cheap is what a count may cost by the planner's reckoning, to be made
+	// unasked: some 10,000 rows of an index, a millisecond or two.
+	cheap = 1200
+
 	queryCanceled = "57014"
 )
 
-// Count is domain.Responses'. It makes one round trip where the exact number
-// can be had in time, else two.
-func (r *Responses) Count(ctx context.Context, filter domain.ResponseFilter) (domain.Count, error) {
+// Count is domain.Responses'. It makes two round trips at most.
+func (r *Responses) Count(ctx context.Context, filter domain.ResponseFilter, mode domain.CountMode) (domain.Count, error) {
 	f, possible := narrow(filter)
 	if !possible {
 		return domain.Count{Exact: true}, ctx.Err()
 	}
+	q := f.count()
 	var count domain.Count
-	fromReplica, err := r.src.ReadAnywhere(ctx, func(c *pgxpool.Conn) error {
-		total, err := exact(ctx, c, f)
-		if pg, ok := errors.AsType[*pgconn.PgError](err); !ok || pg.Code != queryCanceled {
-			count = domain.Count{Total: total, Exact: true}
+	fromReplica, err := r.src.ReadAnywhere(ctx, func(c *pgxpool.Conn) (err error) {
+		if mode == domain.CountExact {
+			if count, err = exact(ctx, c, q, exactWithin); timedOut(err) {
+				count, _, err = estimate(ctx, c, q)
+			}
 			return err
 		}
-		total, err = estimate(ctx, c, f)
-		count = domain.Count{Total: total}
+		guess, cost, err := estimate(ctx, c, q)
+		count = guess
+		if err != nil || mode == domain.CountEstimate || cost > cheap {
+			return err
+		}
+		if count, err = exact(ctx, c, q, cheapWithin); timedOut(err) {
+			count, err = guess, nil
+		}
 		return err
 	})
 	if err != nil {
@@ -45,38 +60,52 @@ func (r *Responses) Count(ctx context.Context, filter domain.ResponseFilter) (do
 	return count, nil
 }
 
-// exact counts under the limit of time. What is sent together is one implicit
-// transaction, so the limit ends with it, also when the count fails.
-func exact(ctx context.Context, c *pgxpool.Conn, f filter) (total int64, err error) {
-	var batch pgx.Batch
-	batch.Queue(dbsqlc.LimitTime, exactWithin)
-	sql, args := f.count()
-	batch.Queue(sql, args...)
-	results := c.SendBatch(ctx, &batch)
-	if _, err = results.Exec(); err == nil {
-		err = results.QueryRow().Scan(&total)
-	}
-	return total, errors.Join(err, results.Close())
+func timedOut(err error) bool {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && pg.Code == queryCanceled
 }
 
-// estimate is the number of rows that the planner expects of the list, before
-// its LIMIT.
-func estimate(ctx context.Context, c *pgxpool.Conn, f filter) (int64, error) {
-	sql, args := f.list()
+func exact(ctx context.Context, c *pgxpool.Conn, q query, within string) (domain.Count, error) {
+	count := domain.Count{Exact: true}
+	err := limited(ctx, c, within, q, &count.Total)
+	return count, err
+}
+
+// estimate is the number of rows that the planner expects to be counted, and
+// what counting them would cost in its units.
+func estimate(ctx context.Context, c *pgxpool.Conn, q query) (count domain.Count, cost float64, err error) {
+	q.sql = "EXPLAIN (FORMAT JSON) " + q.sql
 	var plan []byte
-	if err := c.QueryRow(ctx, "EXPLAIN (FORMAT JSON) "+sql, args...).Scan(&plan); err != nil {
-		return 0, err
+	if err := limited(ctx, c, exactWithin, q, &plan); err != nil {
+		return domain.Count{}, 0, err
 	}
 	type node struct {
 		Rows  float64 `json:"Plan Rows"`
+		Cost  float64 `json:"Total Cost"`
 		Plans []node
 	}
 	var explained []struct{ Plan node }
 	if err := json.Unmarshal(plan, &explained); err != nil {
-		return 0, err
+		return domain.Count{}, 0, err
 	}
 	if len(explained) != 1 || len(explained[0].Plan.Plans) == 0 {
-		return 0, errors.New("the plan has another form than expected")
+		return domain.Count{}, 0, errors.New("the plan has another form than expected")
 	}
-	return int64(explained[0].Plan.Plans[0].Rows), nil
+	aggregate := explained[0].Plan
+	return domain.Count{Total: int64(aggregate.Plans[0].Rows)}, aggregate.Cost, nil
+}
+
+// limited runs a query of one row and column under a limit of time. What is
+// sent together is one implicit transaction, so the limit ends with it, also
+// when the query fails.
+func limited(ctx context.Context, c *pgxpool.Conn, within string, q query, to any) error {
+	var batch pgx.Batch
+	batch.Queue(dbsqlc.LimitCount, within)
+	batch.Queue(q.sql, q.args...)
+	results := c.SendBatch(ctx, &batch)
+	_, err := results.Exec()
+	if err == nil {
+		err = results.QueryRow().Scan(to)
+	}
+	return errors.Join(err, results.Close())
 }

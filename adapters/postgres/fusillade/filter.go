@@ -1,8 +1,11 @@
 package fusillade
 
 import (
-	"context"
+	"math"
+	"slices"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"lethe/adapters/postgres"
 	"lethe/adapters/postgres/fusillade/internal/dbsqlc"
@@ -11,29 +14,52 @@ import (
 
 // filter is a domain's filter as the queries take it.
 type filter struct {
-	owner *string
-	dbsqlc.CountParams
+	owned    bool  // of one owner: that has queries of its own
+	owner    any   // that one, or the list of several, or nil
+	narrowed bool  // by more than one owner
+	args     []any // of the other conditions, in the order of all queries
+	// The ranks that its states can have.
+	minRank, maxRank int
 }
 
-// narrow is false where the filter names what no row can hold.
+// narrow is false where nothing can pass the filter.
 func narrow(f domain.ResponseFilter) (filter, bool) {
-	out := filter{owner: f.Owner, CountParams: dbsqlc.CountParams{
-		State: f.State, Models: storable(f.Models), Tiers: storable(f.Tiers),
-	}}
-	if f.CreatedAfter != nil {
-		// Rows hold whole microseconds, and sending drops what is below: the
-		// first one that is not before the bound is the next.
-		after := f.CreatedAfter.Add(time.Microsecond - 1)
-		out.CreatedAfter = &after
-	}
-	out.CreatedBefore = f.CreatedBefore
-	for _, word := range []*string{f.Owner, f.State} {
-		if word != nil && !postgres.Storable(*word) {
+	out := filter{maxRank: maxRank}
+	owners, states, models, tiers := storable(f.Owners), storable(f.States), storable(f.Models), storable(f.Tiers)
+	for _, words := range [][]string{owners, states, models, tiers} {
+		if words != nil && len(words) == 0 {
 			return filter{}, false
 		}
 	}
+	out.owner = owners
+	if len(owners) == 1 {
+		out.owned, out.owner = true, owners[0]
+	}
+	out.narrowed = len(owners) > 1 || states != nil || models != nil || tiers != nil ||
+		f.CreatedAfter != nil || f.CreatedBefore != nil || f.StatusMin != nil || f.StatusMax != nil ||
+		f.MinDuration != nil || f.HasError != nil
+	after := f.CreatedAfter
+	if after != nil {
+		// Rows hold whole microseconds, and sending drops what is below: the
+		// first one that is not before the bound is the next.
+		up := after.Add(time.Microsecond - 1)
+		after = &up
+	}
+	if states != nil {
+		out.minRank, out.maxRank = maxRank, 0
+		for _, state := range states {
+			rank := domain.StateRank(state)
+			out.minRank, out.maxRank = min(out.minRank, rank), max(out.maxRank, rank)
+		}
+	}
+	out.args = []any{
+		states, models, tiers, after, f.CreatedBefore,
+		integer(f.StatusMin), integer(f.StatusMax), interval(f.MinDuration), f.HasError,
+	}
 	return out, true
 }
+
+const maxRank = 3
 
 // storable leaves out what no row can hold. Nil stays nil: it does not narrow.
 func storable(words []string) []string {
@@ -49,64 +75,76 @@ func storable(words []string) []string {
 	return kept
 }
 
-// page runs the query for this order, with or without an owner: each has an
-// index of its own.
-func (f filter) page(ctx context.Context, q *dbsqlc.Queries, activeFirst bool, skip, limit int64) ([]domain.Response, error) {
-	all := dbsqlc.PageParams{
-		State: f.State, Models: f.Models, Tiers: f.Tiers,
-		CreatedAfter: f.CreatedAfter, CreatedBefore: f.CreatedBefore, Skip: skip, PageSize: limit,
+// integer brings a bound into the range that queries take; rows hold 16 bits.
+func integer(n *int64) *int32 {
+	if n == nil {
+		return nil
 	}
-	switch {
-	case f.owner == nil && activeFirst:
-		rows, err := q.PageActiveFirst(ctx, dbsqlc.PageActiveFirstParams(all))
-		return collect(rows, err)
-	case f.owner == nil:
-		rows, err := q.Page(ctx, all)
-		return collect(rows, err)
-	}
-	own := dbsqlc.PageOfOwnerParams{
-		Owner: *f.owner, State: f.State, Models: f.Models, Tiers: f.Tiers,
-		CreatedAfter: f.CreatedAfter, CreatedBefore: f.CreatedBefore, Skip: skip, PageSize: limit,
-	}
-	if activeFirst {
-		rows, err := q.PageOfOwnerActiveFirst(ctx, dbsqlc.PageOfOwnerActiveFirstParams(own))
-		return collect(rows, err)
-	}
-	rows, err := q.PageOfOwner(ctx, own)
-	return collect(rows, err)
+	in := int32(min(max(*n, math.MinInt32), math.MaxInt32))
+	return &in
 }
 
-// pageRow is a row of any of the four: they have the same columns.
-type pageRow interface {
-	dbsqlc.PageRow | dbsqlc.PageActiveFirstRow | dbsqlc.PageOfOwnerRow | dbsqlc.PageOfOwnerActiveFirstRow
+// interval rounds up to the microseconds that rows hold.
+func interval(d *time.Duration) pgtype.Interval {
+	if d == nil {
+		return pgtype.Interval{}
+	}
+	us := int64(*d / time.Microsecond)
+	if *d%time.Microsecond > 0 {
+		us++
+	}
+	return pgtype.Interval{Microseconds: us, Valid: true}
 }
 
-func collect[R pageRow](rows []R, err error) ([]domain.Response, error) {
-	if err != nil {
-		return nil, err
-	}
-	page := make([]domain.Response, len(rows))
-	for i, row := range rows {
-		page[i] = response(dbsqlc.PageRow(row))
-	}
-	return page, nil
+// query is one statement with its arguments.
+type query struct {
+	sql  string
+	args []any
 }
 
-// count is the query that counts, with its arguments in their order.
-func (f filter) count() (sql string, args []any) {
-	args = []any{f.State, f.Models, f.Tiers, f.CreatedAfter, f.CreatedBefore}
-	if f.owner == nil {
-		return dbsqlc.Count, args
+// pages are the queries whose rows, one after the other, begin with the page;
+// none where there can be no row. particular tells whether their plans are to
+// be made for the arguments.
+func (f filter) pages(q domain.PageQuery) (all []query, particular bool) {
+	inOrder, activeFirst, inRank := dbsqlc.Page, dbsqlc.PageActiveFirst, dbsqlc.PageInRank
+	if f.owned {
+		inOrder, activeFirst, inRank = dbsqlc.PageOfOwner, dbsqlc.PageOfOwnerActiveFirst, dbsqlc.PageOfOwnerInRank
 	}
-	return dbsqlc.CountOfOwner, append([]any{*f.owner}, args...)
+	if !q.ActiveFirst {
+		var createdAt, id any
+		if q.After != nil {
+			createdAt, id = q.After.CreatedAt, q.After.ID
+		}
+		return []query{f.page(inOrder, createdAt, id, q.Skip, q.Limit)}, f.narrowed
+	}
+	particular, above := f.narrowed, f.minRank-1
+	if q.After != nil {
+		if r := q.After.Rank; f.minRank <= r && r <= f.maxRank {
+			all = append(all, f.page(inRank, r, q.After.CreatedAt, q.After.ID, q.Limit))
+			// Nearly all rows are of the last rank, and few of the others.
+			particular = particular || r < maxRank
+		}
+		above = max(above, q.After.Rank)
+	}
+	if above < f.maxRank {
+		all = append(all, f.page(activeFirst, f.maxRank, above, q.Skip, q.Limit))
+	}
+	return all, particular
 }
 
-// list is a query for rows that match, with its arguments in their order.
-func (f filter) list() (sql string, args []any) {
-	_, args = f.count()
-	args = append(args, int64(0), int64(1))
-	if f.owner == nil {
-		return dbsqlc.Page, args
+// count is the query that counts.
+func (f filter) count() query {
+	sql := dbsqlc.Count
+	if f.owned {
+		sql = dbsqlc.CountOfOwner
 	}
-	return dbsqlc.PageOfOwner, args
+	return query{sql, append([]any{f.owner}, f.args...)}
+}
+
+func (f filter) page(sql string, more ...any) query {
+	args := []any{f.narrowed, f.owner}
+	if f.owned {
+		args = []any{f.owner, f.narrowed}
+	}
+	return query{sql, slices.Concat(args, f.args, more)}
 }

@@ -1,6 +1,7 @@
 package fusillade
 
 import (
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -40,51 +41,79 @@ func TestLargeLists(t *testing.T) {
 	b.addCrowd()
 	owner := "owner-1"
 	everything := []domain.ResponseFilter{
-		{}, {Owner: &owner}, {Models: []string{"model-1", "model-2"}}, {Owner: &owner, Models: []string{"model-3"}},
+		{}, {Owners: []string{owner}}, {Models: []string{"model-1", "model-2"}}, {Owners: []string{owner}, Models: []string{"model-3"}},
 	}
 
 	t.Run("round trips", func(t *testing.T) {
+		took := func(what string, most int64, do func() error) {
+			t.Helper()
+			m.count.Store(0)
+			if err := do(); err != nil {
+				t.Errorf("%s: %v", what, err)
+			}
+			if n := m.count.Load(); n > most {
+				t.Errorf("%s took %d round trips", what, n)
+			}
+		}
 		for _, filter := range everything {
 			for _, activeFirst := range []bool{true, false} {
-				m.count.Store(0)
-				if rows, err := b.responses.Page(t.Context(), filter, activeFirst, 0, 20); err != nil || len(rows) != 20 {
-					t.Errorf("want a page of 20, got %d, %v", len(rows), err)
+				q := domain.PageQuery{Filter: filter, ActiveFirst: activeFirst, Limit: 20}
+				var rows []domain.Response
+				page := func() (err error) {
+					if rows, err = b.responses.Page(t.Context(), q); err == nil && len(rows) != int(q.Limit) {
+						t.Errorf("want a page of %d, got %d", q.Limit, len(rows))
+					}
+					return err
 				}
-				if n := m.count.Load(); n != 1 {
-					t.Errorf("a page took %d round trips", n)
+				took("a page", 1, page)
+				q.Limit = 5
+				first := rows
+				for _, r := range []domain.Response{first[0], first[14]} {
+					after := domain.PositionOf(r, activeFirst)
+					q.After = &after
+					took("a page after another", 1, page)
 				}
 			}
-			m.count.Store(0)
-			if count, err := b.responses.Count(t.Context(), filter); err != nil || !count.Exact {
-				t.Errorf("want an exact count, got %+v, %v", count, err)
-			}
-			if n := m.count.Load(); n != 1 {
-				t.Errorf("a count took %d round trips", n)
+			for mode, most := range map[domain.CountMode]int64{domain.CountAuto: 2, domain.CountExact: 1, domain.CountEstimate: 1} {
+				took("a count", most, func() error {
+					count, err := b.responses.Count(t.Context(), filter, mode)
+					if count.Exact != (mode != domain.CountEstimate) {
+						t.Errorf("mode %d: got %+v", mode, count)
+					}
+					return err
+				})
 			}
 		}
 		row := porttest.NewRow(owner, "completed", time.Now())
 		b.AddResponse(row)
-		m.count.Store(0)
-		if _, _, err := b.responses.Get(t.Context(), row.ID); err != nil || m.count.Load() != 1 {
-			t.Errorf("fetching one took %d round trips, %v", m.count.Load(), err)
-		}
+		took("fetching one", 1, func() error {
+			_, _, err := b.responses.Get(t.Context(), row.ID)
+			return err
+		})
 	})
 
 	t.Run("indexes", func(t *testing.T) {
-		for sql, want := range map[string]string{
-			dbsqlc.PageOfOwnerActiveFirst: "idx_requests_user_active_sort",
-			dbsqlc.PageOfOwner:            "idx_requests_user_created_sort",
-			dbsqlc.PageActiveFirst:        "idx_requests_active_sort",
-			dbsqlc.Page:                   "idx_requests_created", // either: ties are few
+		const fromStart, ranks, inRank = "NULL, NULL, 0, 10)", "3, -1, 0, 10)", "3, '2026-01-09', 'ffffffff-ffff-ffff-ffff-ffffffffffff', 10)"
+		for sql, c := range map[string]struct{ index, more string }{
+			dbsqlc.PageOfOwner:            {"idx_requests_user_created_sort", fromStart},
+			dbsqlc.PageOfOwnerActiveFirst: {"idx_requests_user_active_sort", ranks},
+			dbsqlc.PageOfOwnerInRank:      {"idx_requests_user_", inRank},      // either: nearly all are of that rank
+			dbsqlc.Page:                   {"idx_requests_created", fromStart}, // either: ties are few
+			dbsqlc.PageActiveFirst:        {"idx_requests_active_sort", ranks},
+			dbsqlc.PageInRank:             {"idx_requests_", inRank},
 		} {
-			for _, narrowed := range []string{"NULL, NULL", "NULL, '{model-1,model-2}'", "'completed', NULL"} {
-				args := narrowed + ", NULL, NULL, NULL, 0, 10)"
-				if strings.Contains(want, "user") {
-					args = "'owner-1', " + args
+			for _, filters := range []string{"NULL, NULL", "NULL, '{model-1,model-2}'", "'{completed}', NULL"} {
+				args := fmt.Sprintf("%t, NULL, ", filters != "NULL, NULL")
+				if strings.Contains(c.index, "user") {
+					args = fmt.Sprintf("'owner-1', %t, ", filters != "NULL, NULL")
 				}
-				plan := b.planAfterMany(sql, args)
-				if !strings.Contains(plan, want) || strings.Contains(plan, "->  Sort") || strings.Contains(plan, "IS NULL OR") {
-					t.Errorf("want %s and no sorting for (%s, got\n%s", want, args, plan)
+				args += filters + ", NULL, NULL, NULL, NULL, NULL, NULL, NULL, " + c.more
+				for _, mode := range []string{"force_custom_plan", "force_generic_plan"} {
+					plan := b.planAfterMany(mode, sql, args)
+					if !strings.Contains(plan, c.index) || strings.Contains(plan, "->  Sort") || strings.Contains(plan, "Seq Scan") ||
+						strings.Contains(plan, "IS NULL") == (mode == "force_custom_plan") {
+						t.Errorf("want %s and no sorting for (%s in mode %s, got\n%s", c.index, args, mode, plan)
+					}
 				}
 			}
 		}
@@ -94,7 +123,7 @@ func TestLargeLists(t *testing.T) {
 		exact := make([]domain.Count, len(everything))
 		for i, filter := range everything {
 			var err error
-			if exact[i], err = b.responses.Count(t.Context(), filter); err != nil || !exact[i].Exact {
+			if exact[i], err = b.responses.Count(t.Context(), filter, domain.CountExact); err != nil || !exact[i].Exact {
 				t.Fatalf("want an exact count, got %+v, %v", exact[i], err)
 			}
 		}
@@ -102,13 +131,18 @@ func TestLargeLists(t *testing.T) {
 		b.exec(`CREATE POLICY slow ON requests USING (pg_sleep(0.01) IS NOT NULL)`)
 		b.exec(`ALTER TABLE requests ENABLE ROW LEVEL SECURITY`)
 		for i, filter := range everything {
-			m.count.Store(0)
-			got, err := b.responses.Count(t.Context(), filter)
-			if off := math.Abs(float64(got.Total - exact[i].Total)); err != nil || got.Exact || off > 0.3*float64(exact[i].Total) {
-				t.Errorf("want an estimate of %d, got %+v, %v", exact[i].Total, got, err)
-			}
-			if n := m.count.Load(); n != 2 {
-				t.Errorf("an estimate took %d round trips", n)
+			for _, mode := range []domain.CountMode{domain.CountAuto, domain.CountExact, domain.CountEstimate} {
+				if mode == domain.CountExact && exact[i].Total < 200 {
+					continue // slow, but not too slow
+				}
+				m.count.Store(0)
+				got, err := b.responses.Count(t.Context(), filter, mode)
+				if off := math.Abs(float64(got.Total - exact[i].Total)); err != nil || got.Exact || off > 0.3*float64(exact[i].Total) {
+					t.Errorf("mode %d: want an estimate of %d, got %+v, %v", mode, exact[i].Total, got, err)
+				}
+				if n := m.count.Load(); n > 2 {
+					t.Errorf("mode %d: an estimate took %d round trips", mode, n)
+				}
 			}
 		}
 		// The one connection is as good as before.
@@ -131,14 +165,17 @@ func TestLargeLists(t *testing.T) {
 	})
 }
 
-// planAfterMany is the plan that a prepared query is run with after so many
-// runs that Postgres would take a generic one if it were let.
-func (b *bench) planAfterMany(sql, args string) string {
+// planAfterMany is the plan that a prepared query is run with in a
+// plan_cache_mode, after some runs.
+func (b *bench) planAfterMany(mode, sql, args string) string {
 	b.t.Helper()
 	var plan []string
 	err := b.responses.src.Primary.Use(b.t.Context(), func(c *pgxpool.Conn) error {
 		ctx := b.t.Context()
 		if _, err := c.Conn().Prepare(ctx, "many", sql); err != nil {
+			return err
+		}
+		if _, err := c.Exec(ctx, "SET plan_cache_mode = "+mode); err != nil {
 			return err
 		}
 		for range 10 {
@@ -151,6 +188,9 @@ func (b *bench) planAfterMany(sql, args string) string {
 			return err
 		}
 		if plan, err = pgx.CollectRows(rows, pgx.RowTo[string]); err != nil {
+			return err
+		}
+		if _, err := c.Exec(ctx, "RESET plan_cache_mode"); err != nil {
 			return err
 		}
 		return c.Conn().Deallocate(ctx, "many")
@@ -182,7 +222,7 @@ func TestBoundsBetweenMicroseconds(t *testing.T) {
 					want++
 				}
 			}
-			if got, err := b.responses.Count(t.Context(), filter); err != nil || got.Total != want {
+			if got, err := b.responses.Count(t.Context(), filter, domain.CountAuto); err != nil || got.Total != want {
 				t.Errorf("%s %+d ns: want %d, got %+v, %v", name, ns, want, got, err)
 			}
 		}
@@ -197,22 +237,22 @@ func TestWordsThatNoRowCanHold(t *testing.T) {
 	b.AddResponse(row)
 	for _, word := range []string{"somebody\x00", "\xff", "completed\x00", "model-a\x00"} {
 		for name, filter := range map[string]domain.ResponseFilter{
-			"owner": {Owner: &word}, "state": {State: &word}, "model": {Models: []string{word}}, "tier": {Tiers: []string{word}},
+			"owner": {Owners: []string{word}}, "state": {States: []string{word}}, "model": {Models: []string{word}}, "tier": {Tiers: []string{word}},
 		} {
-			page, err := b.responses.Page(t.Context(), filter, true, 0, 10)
+			page, err := b.responses.Page(t.Context(), domain.PageQuery{Filter: filter, ActiveFirst: true, Limit: 10})
 			if err != nil || len(page) != 0 {
 				t.Errorf("%s %q: want nothing, got %v, %v", name, word, page, err)
 			}
-			if count, err := b.responses.Count(t.Context(), filter); err != nil || count != (domain.Count{Exact: true}) {
+			if count, err := b.responses.Count(t.Context(), filter, domain.CountAuto); err != nil || count != (domain.Count{Exact: true}) {
 				t.Errorf("%s %q: want none, got %+v, %v", name, word, count, err)
 			}
 		}
-		page, err := b.responses.Page(t.Context(), domain.ResponseFilter{Models: []string{word, row.Model}}, true, 0, 10)
+		page, err := b.responses.Page(t.Context(), domain.PageQuery{Filter: domain.ResponseFilter{Models: []string{word, row.Model}}, Limit: 10})
 		if err != nil || len(page) != 1 {
 			t.Errorf("want the other model found, got %v, %v", page, err)
 		}
 	}
-	if page, err := b.responses.Page(t.Context(), domain.ResponseFilter{}, false, math.MaxInt64, math.MaxInt64); err != nil || len(page) != 0 {
+	if page, err := b.responses.Page(t.Context(), domain.PageQuery{Skip: math.MaxInt64, Limit: math.MaxInt64}); err != nil || len(page) != 0 {
 		t.Errorf("want nothing so far out, got %v, %v", page, err)
 	}
 }
@@ -241,8 +281,8 @@ func TestUnknownSchema(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, pageErr := responses.Page(t.Context(), domain.ResponseFilter{}, true, 0, 10)
-	_, countErr := responses.Count(t.Context(), domain.ResponseFilter{})
+	_, pageErr := responses.Page(t.Context(), domain.PageQuery{ActiveFirst: true, Limit: 10})
+	_, countErr := responses.Count(t.Context(), domain.ResponseFilter{}, domain.CountAuto)
 	_, _, getErr := responses.Get(t.Context(), uuid.New())
 	_, eraseErr := responses.Erase(t.Context(), uuid.New(), always)
 	for name, err := range map[string]error{"page": pageErr, "count": countErr, "get": getErr, "erase": eraseErr} {
@@ -280,18 +320,18 @@ func TestQueryModes(t *testing.T) {
 		owner := "o'wner of " + mode
 		requests := b.addChain(owner, 6)
 		after := requests[0].CreatedAt.Add(-time.Minute)
-		filter := domain.ResponseFilter{Owner: &owner, Models: []string{"model-a", `o'"{}`}, CreatedAfter: &after}
+		filter := domain.ResponseFilter{Owners: []string{owner}, Models: []string{"model-a", `o'"{}`}, CreatedAfter: &after}
 		for range 2 {
-			page, err := responses.Page(t.Context(), filter, true, 0, 10)
+			page, err := responses.Page(t.Context(), domain.PageQuery{Filter: filter, ActiveFirst: true, Limit: 10})
 			if err != nil || len(page) != len(requests) {
 				t.Errorf("%s: want a page of %d, got %d, %v", mode, len(requests), len(page), err)
 			}
-			if count, err := responses.Count(t.Context(), filter); err != nil || count != (domain.Count{Total: int64(len(requests)), Exact: true}) {
+			if count, err := responses.Count(t.Context(), filter, domain.CountAuto); err != nil || count != (domain.Count{Total: int64(len(requests)), Exact: true}) {
 				t.Errorf("%s: want %d, got %+v, %v", mode, len(requests), count, err)
 			}
 			b.exec(`CREATE POLICY slow ON requests USING (pg_sleep(0.1) IS NOT NULL)`)
 			b.exec(`ALTER TABLE requests ENABLE ROW LEVEL SECURITY`)
-			if count, err := responses.Count(t.Context(), filter); err != nil || count.Exact {
+			if count, err := responses.Count(t.Context(), filter, domain.CountAuto); err != nil || count.Exact {
 				t.Errorf("%s: want an estimate, got %+v, %v", mode, count, err)
 			}
 			b.exec(`ALTER TABLE requests DISABLE ROW LEVEL SECURITY`)

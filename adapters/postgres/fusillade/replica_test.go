@@ -39,7 +39,7 @@ func TestReplicaThatLags(t *testing.T) {
 	}
 	page := func(want ...porttest.Row) {
 		t.Helper()
-		got, err := port.Page(t.Context(), domain.ResponseFilter{}, true, 0, 3)
+		got, err := port.Page(t.Context(), domain.PageQuery{ActiveFirst: true, Limit: 3})
 		if err != nil || len(got) != len(want) {
 			t.Fatalf("want %d responses, got %d, %v", len(want), len(got), err)
 		}
@@ -79,12 +79,12 @@ func TestReplicaThatLags(t *testing.T) {
 			t.Errorf("a prompt that is gone or withheld by now: %+v, %v", contents, err)
 		}
 	}
-	if count, err := port.Count(t.Context(), domain.ResponseFilter{}); err != nil || count != (domain.Count{Total: 6}) {
+	if count, err := port.Count(t.Context(), domain.ResponseFilter{}, domain.CountAuto); err != nil || count != (domain.Count{Total: 6}) {
 		t.Errorf("want an estimate that says so, got %+v, %v", count, err)
 	}
 
 	primary.responses.src.Primary.Close()
-	if _, err := port.Page(t.Context(), domain.ResponseFilter{}, true, 0, 3); err == nil {
+	if _, err := port.Page(t.Context(), domain.PageQuery{ActiveFirst: true, Limit: 3}); err == nil {
 		t.Error("a page was shown that nobody could confirm")
 	}
 	if _, _, err := port.Get(t.Context(), rows[1].ID); err == nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"lethe/adapters/postgres"
@@ -35,14 +36,22 @@ func New(src postgres.Source, outletSchema string) (*Responses, error) {
 
 // Page is domain.Responses'. It makes one round trip; where a replica answered,
 // one more to the primary, and a third where rows have been erased meanwhile.
-func (r *Responses) Page(ctx context.Context, filter domain.ResponseFilter, activeFirst bool, skip, limit int64) ([]domain.Response, error) {
-	f, possible := narrow(filter)
+func (r *Responses) Page(ctx context.Context, q domain.PageQuery) ([]domain.Response, error) {
+	f, possible := narrow(q.Filter)
 	if !possible {
 		return nil, ctx.Err()
 	}
+	queries, particular := f.pages(q)
+	if len(queries) == 0 {
+		return nil, ctx.Err()
+	}
 	var page []domain.Response
-	read := func(c *pgxpool.Conn) (err error) {
-		page, err = f.page(ctx, dbsqlc.New(c), activeFirst, skip, limit)
+	read := func(c *pgxpool.Conn) error {
+		rows, err := collect(ctx, c, queries, particular)
+		page = make([]domain.Response, min(int64(len(rows)), q.Limit))
+		for i := range page {
+			page[i] = response(rows[i])
+		}
 		return err
 	}
 	fromReplica, err := r.src.ReadAnywhere(ctx, read)
@@ -64,6 +73,44 @@ func (r *Responses) Page(ctx context.Context, filter domain.ResponseFilter, acti
 		return nil, err
 	}
 	return page, nil
+}
+
+// collect runs the queries together and returns their rows one after another.
+func collect(ctx context.Context, c *pgxpool.Conn, queries []query, particular bool) (all []dbsqlc.PageRow, err error) {
+	if len(queries) == 1 && !particular {
+		return rowsOf(c.Query(ctx, queries[0].sql, queries[0].args...))
+	}
+	var batch pgx.Batch
+	if particular {
+		batch.Queue(dbsqlc.PlanForArguments)
+	}
+	for _, q := range queries {
+		batch.Queue(q.sql, q.args...)
+	}
+	results := c.SendBatch(ctx, &batch)
+	defer func() { err = errors.Join(err, results.Close()) }()
+	if particular {
+		if _, err := results.Exec(); err != nil {
+			return nil, err
+		}
+	}
+	for range queries {
+		rows, err := rowsOf(results.Query())
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, rows...)
+	}
+	return all, nil
+}
+
+// rowsOf reads what any of the queries for pages returns: they have the same
+// columns.
+func rowsOf(rows pgx.Rows, err error) ([]dbsqlc.PageRow, error) {
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[dbsqlc.PageRow])
 }
 
 // Get is domain.Responses'. It makes one round trip, and one more to the primary
@@ -89,7 +136,7 @@ func (r *Responses) Get(ctx context.Context, id uuid.UUID) (domain.Response, dom
 	return response(dbsqlc.PageRow{
 		ID: row.ID, Owner: row.Owner, Model: row.Model, State: row.State, ServiceTier: row.ServiceTier,
 		CreatedAt: row.CreatedAt, StartedAt: row.StartedAt, CompletedAt: row.CompletedAt,
-		FailedAt: row.FailedAt, ResponseStatus: row.ResponseStatus,
+		FailedAt: row.FailedAt, ResponseStatus: row.ResponseStatus, HasError: row.Error != nil,
 	}), domain.Contents{Prompt: row.Prompt, Answer: row.ResponseBody, Error: row.Error}, nil
 }
 
@@ -97,6 +144,7 @@ func response(row dbsqlc.PageRow) domain.Response {
 	r := domain.Response{
 		ID: row.ID, Owner: row.Owner, Model: row.Model, State: row.State, Tier: row.ServiceTier,
 		CreatedAt: row.CreatedAt, StartedAt: row.StartedAt, CompletedAt: row.CompletedAt, FailedAt: row.FailedAt,
+		HasError: row.HasError,
 	}
 	if row.ResponseStatus != nil {
 		status := int(*row.ResponseStatus)

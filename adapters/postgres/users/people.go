@@ -155,6 +155,25 @@ func (p *People) Emails(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]str
 	return emails, nil
 }
 
+// ByEmail is domain.People's.
+func (p *People) ByEmail(ctx context.Context, email string) ([]uuid.UUID, error) {
+	if !postgres.Storable(email) {
+		return nil, ctx.Err()
+	}
+	var ids []uuid.UUID
+	err := p.src.Read(ctx, func(c *pgxpool.Conn) (err error) {
+		ids, err = dbsqlc.New(c).ByEmail(ctx, dbsqlc.ByEmailParams{Email: email, AtMost: domain.MaxNamesakes + 1})
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(ids) > domain.MaxNamesakes {
+		return nil, domain.ErrNamesakes
+	}
+	return ids, nil
+}
+
 // SawLogin is domain.People's. When more logins wait than the queue holds, this
 // one is dropped: the next visit brings another.
 func (p *People) SawLogin(id uuid.UUID) {

@@ -11,13 +11,14 @@ from typing import Any, TypeVar
 
 from .generated import AuthenticatedClient, Client
 from .generated.api.responses import erase_response, get_response, list_responses
-from .generated.models import Problem, ResponseDetail, ResponsePage, ResponseSummary
+from .generated.models import ListResponsesCount, Problem, ResponseDetail, ResponsePage, ResponseSummary
 from .generated.types import UNSET, Response
 
 __all__ = [
     "UNSET",
     "AuthenticatedClient",
     "Client",
+    "ListResponsesCount",
     "Problem",
     "ProblemError",
     "Response",
@@ -61,27 +62,19 @@ def result(response: Response[Problem | T]) -> T:
 def all_responses(
     client: AuthenticatedClient | Client, *, limit: int = 100, **filters: Any
 ) -> Iterator[ResponseSummary]:
-    """Every response that matches, newest first, page by page.
+    """Every response that matches, page by page.
 
     limit is the size of a page; filters are those of list_responses, but for
-    skip and active_first: each page begins where the one before ended, in
-    time. So responses may come in, change or be erased meanwhile, and none is
-    told twice or left out, as long as no more than a page of them were created
-    at the very same time.
+    skip and count. The order is newest first: responses may come in, change or
+    be erased meanwhile, and none is told twice or left out. That goes for
+    active_first, too, but for those that change their state meanwhile.
 
     Raises ProblemError, and what httpx raises.
     """
-    filters |= {"limit": limit, "skip": 0, "active_first": False}
-    told: set[Any] = set()  # those created at the very time where the page begins
+    filters = {"active_first": False} | filters | {"limit": limit, "count": ListResponsesCount.NONE}
     while True:
         page = result(list_responses.sync_detailed(client=client, **filters))
-        yield from (summary for summary in page.data if summary.id not in told)
-        if not page.data or len(page.data) < page.limit:
+        yield from page.data
+        if page.next_cursor is None:
             return
-        last = page.data[-1].created_at
-        if filters.get("created_before") == last:
-            filters["skip"] += len(page.data)
-        else:
-            filters |= {"created_before": last, "skip": 0}
-            told = set()
-        told |= {summary.id for summary in page.data if summary.created_at == last}
+        filters["after"] = page.next_cursor

@@ -9,6 +9,7 @@ import pytest
 
 from lethe_client import (
     AuthenticatedClient,
+    ListResponsesCount,
     Problem,
     ProblemError,
     all_responses,
@@ -83,6 +84,14 @@ def test_pages(user):
     assert len(whole) == len(set(whole)) == total
     for limit in (1, 7):
         assert [summary.id for summary in all_responses(user, limit=limit)] == whole
+    first = [summary.id for summary in all_responses(user, limit=7, active_first=True)]
+    assert first != whole
+    assert sorted(first) == sorted(whole)
+
+    page = result(list_responses.sync_detailed(client=user, limit=1, count=ListResponsesCount.NONE))
+    assert page.has_more and page.next_cursor
+    assert page.total_count is None
+    assert_problem(list_responses.sync_detailed(client=user, after=page.next_cursor, status="failed"), 400)
 
 
 def test_fetches_and_erases(user):

@@ -50,47 +50,30 @@ type ListQuery = NonNullable<ListResponsesData['query']>;
 
 /** The options of `listResponses`, but for what `allResponses` decides itself. */
 export type AllOptions = Omit<Options<ListResponsesData>, 'query' | 'throwOnError' | 'responseStyle'> & {
-  query?: Omit<ListQuery, 'skip' | 'active_first'>;
+  query?: Omit<ListQuery, 'skip' | 'count'>;
 };
 
 /**
- * Goes through every response that matches, newest first, page by page;
- * `query.limit` is the size of a page, 100 by default.
+ * Goes through every response that matches, page by page; `query.limit` is the
+ * size of a page, 100 by default.
  *
- * Each page begins where the one before ended, in time. So responses may come
- * in, change or be erased meanwhile, and none is told twice or left out, as
- * long as no more than a page of them were created at the very same time.
+ * The order is newest first: responses may come in, change or be erased
+ * meanwhile, and none is told twice or left out. That goes for `active_first`,
+ * too, but for those that change their state meanwhile.
  *
  * Throws `ProblemError`, and what `fetch` throws.
  */
 export async function* allResponses(options: AllOptions): AsyncGenerator<ResponseSummary, void, undefined> {
-  const query: ListQuery & { skip: number } = { limit: 100, ...options.query, active_first: false, skip: 0 };
-  const told = new Set<string>(); // those created at the very time where the page begins
+  const query: ListQuery = { limit: 100, active_first: false, ...options.query, count: 'none' };
   for (;;) {
     const { data: page, error, response } = await listResponses({ ...options, query });
     if (page === undefined) {
       throw response ? new ProblemError(error, response) : error;
     }
-    for (const summary of page.data) {
-      if (!told.has(summary.id)) {
-        yield summary;
-      }
-    }
-    const last = page.data.at(-1)?.created_at;
-    if (last === undefined || page.data.length < page.limit) {
+    yield* page.data;
+    if (page.next_cursor === null) {
       return;
     }
-    if (last === query.created_before) {
-      query.skip += page.data.length;
-    } else {
-      query.created_before = last;
-      query.skip = 0;
-      told.clear();
-    }
-    for (const summary of page.data) {
-      if (summary.created_at === last) {
-        told.add(summary.id);
-      }
-    }
+    query.after = page.next_cursor;
   }
 }

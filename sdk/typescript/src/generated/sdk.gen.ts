@@ -23,11 +23,21 @@ export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends 
  *
  * One page of the responses that the caller may see: those of `member_id`
  * where given, else those of the active organization, else everyone's for
- * administrators and platform managers, else the caller's own.
+ * administrators and platform managers, else the caller's own. A response
+ * is shown when it passes every filter that is given.
+ *
+ * To go through a whole list, pass each page's `next_cursor` as `after`
+ * of the next request, with the same filters and order, until `has_more`
+ * is false. A response that keeps its state comes exactly once, whatever
+ * is created, changed or erased meanwhile.
  *
  */
 export const listResponses = <ThrowOnError extends boolean = false>(options?: Options<ListResponsesData, ThrowOnError>) => (options?.client ?? client).get<ListResponsesResponses, ListResponsesErrors, ThrowOnError>({
-    querySerializer: { parameters: { model: { array: { explode: false } }, service_tiers: { array: { explode: false } } } },
+    querySerializer: { parameters: {
+            statuses: { array: { explode: false } },
+            model: { array: { explode: false } },
+            service_tiers: { array: { explode: false } }
+        } },
     security: [
         { scheme: 'bearer', type: 'http' },
         {

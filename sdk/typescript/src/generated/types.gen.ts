@@ -13,13 +13,13 @@ export type ResponsePage = {
      */
     data: Array<ResponseSummary>;
     /**
-     * How many responses match in all.
+     * How many responses match in all; null where they were not to be counted.
      */
-    total_count: number;
+    total_count: number | null;
     /**
-     * Whether total_count was counted, or estimated because counting took too long.
+     * Whether total_count is exact, the database's estimate, or was not asked for.
      */
-    count_kind: 'exact' | 'estimate';
+    count_kind: 'exact' | 'estimate' | 'none';
     /**
      * How many were passed over, as applied.
      */
@@ -28,6 +28,14 @@ export type ResponsePage = {
      * The largest size of a page, as applied.
      */
     limit: number;
+    /**
+     * Whether responses follow this page.
+     */
+    has_more: boolean;
+    /**
+     * What to pass as `after` to get what follows; null where nothing does.
+     */
+    next_cursor: string | null;
 };
 
 /**
@@ -184,11 +192,37 @@ export type Skip = number;
 export type Limit = number;
 
 /**
+ * The `next_cursor` of a page: the responses that follow it. It belongs to
+ * that page's filters, order and scope; for another list, or damaged, it
+ * is refused (400), and so is a `skip` above 0 beside it. The limit and
+ * the kind of count may change from page to page.
+ *
+ */
+export type After = string;
+
+/**
+ * How to count what matches. `exact` counts for one second at most, and
+ * answers with an estimate after that. `estimate` never counts, `none`
+ * leaves the count out. `auto` counts where that costs little and
+ * estimates otherwise. `count_kind` tells what came of it.
+ *
+ */
+export type Count = 'auto' | 'exact' | 'estimate' | 'none';
+
+/**
  * One state, spelled exactly: pending, claimed, processing, completed,
  * failed or canceled. Any other word matches nothing.
  *
  */
 export type Status = string;
+
+/**
+ * States, separated by commas, any of which will do, spelled as in
+ * `status`. Given but empty it matches nothing. With `status` given too,
+ * both must hold.
+ *
+ */
+export type Statuses = Array<string>;
 
 /**
  * Models, separated by commas. Given but empty it matches nothing.
@@ -213,6 +247,26 @@ export type CreatedAfter = string;
 export type CreatedBefore = string;
 
 /**
+ * Only responses whose model's server answered with this HTTP status or a higher one.
+ */
+export type ResponseStatusMin = number;
+
+/**
+ * Only responses whose model's server answered with this HTTP status or a lower one.
+ */
+export type ResponseStatusMax = number;
+
+/**
+ * Only responses that took this many milliseconds or more from start to completion.
+ */
+export type MinDurationMs = number;
+
+/**
+ * Exactly `true` or `false`. Only responses with an error recorded, or only those without.
+ */
+export type HasError = boolean;
+
+/**
  * Exactly `true` or `false`. True puts responses that are still at work
  * first: processing, claimed, pending, then the rest. Within each, and
  * with false in all, newest first.
@@ -226,6 +280,15 @@ export type ActiveFirst = boolean;
  *
  */
 export type MemberId = string;
+
+/**
+ * Only responses of users and organizations with exactly this e-mail
+ * address, deleted ones included. For those who may read everyone's;
+ * refused (400) otherwise. It narrows `member_id` and the active
+ * organization, and does not replace them.
+ *
+ */
+export type CreatedByEmail = string;
 
 export type ListResponsesData = {
     body?: never;
@@ -248,11 +311,34 @@ export type ListResponsesData = {
          */
         limit?: number;
         /**
+         * The `next_cursor` of a page: the responses that follow it. It belongs to
+         * that page's filters, order and scope; for another list, or damaged, it
+         * is refused (400), and so is a `skip` above 0 beside it. The limit and
+         * the kind of count may change from page to page.
+         *
+         */
+        after?: string;
+        /**
+         * How to count what matches. `exact` counts for one second at most, and
+         * answers with an estimate after that. `estimate` never counts, `none`
+         * leaves the count out. `auto` counts where that costs little and
+         * estimates otherwise. `count_kind` tells what came of it.
+         *
+         */
+        count?: 'auto' | 'exact' | 'estimate' | 'none';
+        /**
          * One state, spelled exactly: pending, claimed, processing, completed,
          * failed or canceled. Any other word matches nothing.
          *
          */
         status?: string;
+        /**
+         * States, separated by commas, any of which will do, spelled as in
+         * `status`. Given but empty it matches nothing. With `status` given too,
+         * both must hold.
+         *
+         */
+        statuses?: Array<string>;
         /**
          * Models, separated by commas. Given but empty it matches nothing.
          */
@@ -272,6 +358,22 @@ export type ListResponsesData = {
          */
         created_before?: string;
         /**
+         * Only responses whose model's server answered with this HTTP status or a higher one.
+         */
+        response_status_min?: number;
+        /**
+         * Only responses whose model's server answered with this HTTP status or a lower one.
+         */
+        response_status_max?: number;
+        /**
+         * Only responses that took this many milliseconds or more from start to completion.
+         */
+        min_duration_ms?: number;
+        /**
+         * Exactly `true` or `false`. Only responses with an error recorded, or only those without.
+         */
+        has_error?: boolean;
+        /**
          * Exactly `true` or `false`. True puts responses that are still at work
          * first: processing, claimed, pending, then the rest. Within each, and
          * with false in all, newest first.
@@ -284,6 +386,14 @@ export type ListResponsesData = {
          *
          */
         member_id?: string;
+        /**
+         * Only responses of users and organizations with exactly this e-mail
+         * address, deleted ones included. For those who may read everyone's;
+         * refused (400) otherwise. It narrows `member_id` and the active
+         * organization, and does not replace them.
+         *
+         */
+        created_by_email?: string;
     };
     url: '/admin/api/v1/batches/requests';
 };

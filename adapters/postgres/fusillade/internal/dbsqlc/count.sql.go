@@ -8,35 +8,54 @@ package dbsqlc
 import (
 	"context"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgtype"
 )
 
 const Count = `-- name: Count :one
 
 SELECT count(*) FROM requests
-WHERE created_by IS NOT NULL AND num_nulls(batch_id) <> 0
-  AND ($1::text IS NULL OR state = $1::text)
-  AND ($2::text[] IS NULL OR model = ANY ($2::text[]))
-  AND ($3::text[] IS NULL OR service_tier = ANY ($3::text[]))
-  AND ($4::timestamptz IS NULL OR created_at >= $4::timestamptz)
-  AND ($5::timestamptz IS NULL OR created_at <= $5::timestamptz)
+WHERE created_by IS NOT NULL
+  AND ($1::text[] IS NULL OR created_by = ANY ($1::text[]))
+  AND ($2::text[] IS NULL OR state = ANY ($2::text[]))
+  AND ($3::text[] IS NULL OR model = ANY ($3::text[]))
+  AND ($4::text[] IS NULL OR service_tier = ANY ($4::text[]))
+  AND ($5::timestamptz IS NULL OR created_at >= $5::timestamptz)
+  AND ($6::timestamptz IS NULL OR created_at <= $6::timestamptz)
+  AND ($7::integer IS NULL OR response_status >= $7::integer)
+  AND ($8::integer IS NULL OR response_status <= $8::integer)
+  AND ($9::interval IS NULL OR completed_at - started_at >= $9::interval)
+  AND ($10::boolean IS NULL OR (error IS NOT NULL) = $10::boolean)
 `
 
 type CountParams struct {
-	State         *string
+	Owners        []string
+	States        []string
 	Models        []string
 	Tiers         []string
 	CreatedAfter  *time.Time
 	CreatedBefore *time.Time
+	StatusMin     *int32
+	StatusMax     *int32
+	MinDuration   pgtype.Interval
+	HasError      *bool
 }
 
-// The conditions are those of page.sql, without order and bounds.
+// The conditions are those of page.sql, without order and bounds, and without
+// that on batches: a check of the table has it that a row with an owner has
+// none, and the indexes by owner hold all that a plain count needs to know.
 func (q *Queries) Count(ctx context.Context, arg CountParams) (int64, error) {
 	row := q.db.QueryRow(ctx, Count,
-		arg.State,
+		arg.Owners,
+		arg.States,
 		arg.Models,
 		arg.Tiers,
 		arg.CreatedAfter,
 		arg.CreatedBefore,
+		arg.StatusMin,
+		arg.StatusMax,
+		arg.MinDuration,
+		arg.HasError,
 	)
 	var count int64
 	err := row.Scan(&count)
@@ -45,43 +64,59 @@ func (q *Queries) Count(ctx context.Context, arg CountParams) (int64, error) {
 
 const CountOfOwner = `-- name: CountOfOwner :one
 SELECT count(*) FROM requests
-WHERE created_by = $1::text AND num_nulls(batch_id) <> 0
-  AND ($2::text IS NULL OR state = $2::text)
+WHERE created_by = $1::text
+  AND ($2::text[] IS NULL OR state = ANY ($2::text[]))
   AND ($3::text[] IS NULL OR model = ANY ($3::text[]))
   AND ($4::text[] IS NULL OR service_tier = ANY ($4::text[]))
   AND ($5::timestamptz IS NULL OR created_at >= $5::timestamptz)
   AND ($6::timestamptz IS NULL OR created_at <= $6::timestamptz)
+  AND ($7::integer IS NULL OR response_status >= $7::integer)
+  AND ($8::integer IS NULL OR response_status <= $8::integer)
+  AND ($9::interval IS NULL OR completed_at - started_at >= $9::interval)
+  AND ($10::boolean IS NULL OR (error IS NOT NULL) = $10::boolean)
 `
 
 type CountOfOwnerParams struct {
 	Owner         string
-	State         *string
+	States        []string
 	Models        []string
 	Tiers         []string
 	CreatedAfter  *time.Time
 	CreatedBefore *time.Time
+	StatusMin     *int32
+	StatusMax     *int32
+	MinDuration   pgtype.Interval
+	HasError      *bool
 }
 
 func (q *Queries) CountOfOwner(ctx context.Context, arg CountOfOwnerParams) (int64, error) {
 	row := q.db.QueryRow(ctx, CountOfOwner,
 		arg.Owner,
-		arg.State,
+		arg.States,
 		arg.Models,
 		arg.Tiers,
 		arg.CreatedAfter,
 		arg.CreatedBefore,
+		arg.StatusMin,
+		arg.StatusMax,
+		arg.MinDuration,
+		arg.HasError,
 	)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
 }
 
-const LimitTime = `-- name: LimitTime :exec
-SELECT set_config('statement_timeout', $1::text, true)
+const LimitCount = `-- name: LimitCount :exec
+SELECT set_config('statement_timeout', $1::text, true),
+       set_config('plan_cache_mode', 'force_custom_plan', true),
+       set_config('max_parallel_workers_per_gather', '0', true)
 `
 
-// For what follows in the same transaction.
-func (q *Queries) LimitTime(ctx context.Context, atMost string) error {
-	_, err := q.db.Exec(ctx, LimitTime, atMost)
+// For what follows in the same transaction. A plan made for the filters leaves
+// out those that are not given; one process for each count is enough, and its
+// plan says how many rows it expects in all.
+func (q *Queries) LimitCount(ctx context.Context, atMost string) error {
+	_, err := q.db.Exec(ctx, LimitCount, atMost)
 	return err
 }

@@ -10,30 +10,48 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgtype"
 )
 
 const Page = `-- name: Page :many
+
 SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
-       started_at, completed_at, failed_at, response_status
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
 FROM requests
 WHERE created_by IS NOT NULL AND num_nulls(batch_id) <> 0
-  AND ($1::text IS NULL OR state = $1::text)
-  AND ($2::text[] IS NULL OR model = ANY ($2::text[]))
-  AND ($3::text[] IS NULL OR service_tier = ANY ($3::text[]))
-  AND ($4::timestamptz IS NULL OR created_at >= $4::timestamptz)
-  AND ($5::timestamptz IS NULL OR created_at <= $5::timestamptz)
+  AND CASE WHEN $1::boolean THEN ($2::text[] IS NULL OR created_by = ANY ($2::text[]))
+      AND ($3::text[] IS NULL OR state = ANY ($3::text[]))
+      AND ($4::text[] IS NULL OR model = ANY ($4::text[]))
+      AND ($5::text[] IS NULL OR service_tier = ANY ($5::text[]))
+      AND ($6::timestamptz IS NULL OR created_at >= $6::timestamptz)
+      AND ($7::timestamptz IS NULL OR created_at <= $7::timestamptz)
+      AND ($8::integer IS NULL OR response_status >= $8::integer)
+      AND ($9::integer IS NULL OR response_status <= $9::integer)
+      AND ($10::interval IS NULL OR completed_at - started_at >= $10::interval)
+      AND ($11::boolean IS NULL OR (error IS NOT NULL) = $11::boolean)
+      ELSE true END
+  AND (created_at, id) < (coalesce($12::timestamptz, 'infinity'),
+                          coalesce($13::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
 ORDER BY created_at DESC, id DESC
-LIMIT $7::bigint OFFSET $6::bigint
+LIMIT $15::bigint OFFSET $14::bigint
 `
 
 type PageParams struct {
-	State         *string
-	Models        []string
-	Tiers         []string
-	CreatedAfter  *time.Time
-	CreatedBefore *time.Time
-	Skip          int64
-	PageSize      int64
+	Narrowed       bool
+	Owners         []string
+	States         []string
+	Models         []string
+	Tiers          []string
+	CreatedAfter   *time.Time
+	CreatedBefore  *time.Time
+	StatusMin      *int32
+	StatusMax      *int32
+	MinDuration    pgtype.Interval
+	HasError       *bool
+	AfterCreatedAt *time.Time
+	AfterID        *uuid.UUID
+	Skip           int64
+	PageSize       int64
 }
 
 type PageRow struct {
@@ -47,15 +65,45 @@ type PageRow struct {
 	CompletedAt    *time.Time
 	FailedAt       *time.Time
 	ResponseStatus *int16
+	HasError       bool
 }
 
+// A query for each order, of one owner and of all or several: each has an index
+// of its own, and the order is spelled exactly as that index spells it. Bodies
+// are never read here.
+//
+// A list that nothing narrows but an owner has one plan for ever, and none of
+// the cost of planning. Where there are filters (narrowed), the plan is to be
+// made for them, which PlanForArguments sees to: those that are not given then
+// vanish. That they hang on one switch keeps the planner from taking them for
+// many coincidences where it does not know them: it would expect next to no
+// rows, and rather sort those than follow the order of an index.
+//
+// num_nulls(batch_id) <> 0 means batch_id IS NULL. Every row with an owner has
+// no batch, but the planner does not know that: where most rows are of batches
+// it would take the plain condition for a rare coincidence, expect next to
+// nothing, and choose and estimate accordingly. Of this one it expects that
+// nearly all rows pass.
+//
+// A page that goes on after a row asks InRank for what is left of that row's
+// rank, and ActiveFirst for the ranks above it.
+//
+// For the order of the arguments see filter.go.
 func (q *Queries) Page(ctx context.Context, arg PageParams) ([]PageRow, error) {
 	rows, err := q.db.Query(ctx, Page,
-		arg.State,
+		arg.Narrowed,
+		arg.Owners,
+		arg.States,
 		arg.Models,
 		arg.Tiers,
 		arg.CreatedAfter,
 		arg.CreatedBefore,
+		arg.StatusMin,
+		arg.StatusMax,
+		arg.MinDuration,
+		arg.HasError,
+		arg.AfterCreatedAt,
+		arg.AfterID,
 		arg.Skip,
 		arg.PageSize,
 	)
@@ -77,6 +125,7 @@ func (q *Queries) Page(ctx context.Context, arg PageParams) ([]PageRow, error) {
 			&i.CompletedAt,
 			&i.FailedAt,
 			&i.ResponseStatus,
+			&i.HasError,
 		); err != nil {
 			return nil, err
 		}
@@ -89,27 +138,42 @@ func (q *Queries) Page(ctx context.Context, arg PageParams) ([]PageRow, error) {
 }
 
 const PageActiveFirst = `-- name: PageActiveFirst :many
-
 SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
-       started_at, completed_at, failed_at, response_status
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
 FROM requests
 WHERE created_by IS NOT NULL AND num_nulls(batch_id) <> 0
-  AND ($1::text IS NULL OR state = $1::text)
-  AND ($2::text[] IS NULL OR model = ANY ($2::text[]))
-  AND ($3::text[] IS NULL OR service_tier = ANY ($3::text[]))
-  AND ($4::timestamptz IS NULL OR created_at >= $4::timestamptz)
-  AND ($5::timestamptz IS NULL OR created_at <= $5::timestamptz)
+  AND CASE WHEN $1::boolean THEN ($2::text[] IS NULL OR created_by = ANY ($2::text[]))
+      AND ($3::text[] IS NULL OR state = ANY ($3::text[]))
+      AND ($4::text[] IS NULL OR model = ANY ($4::text[]))
+      AND ($5::text[] IS NULL OR service_tier = ANY ($5::text[]))
+      AND ($6::timestamptz IS NULL OR created_at >= $6::timestamptz)
+      AND ($7::timestamptz IS NULL OR created_at <= $7::timestamptz)
+      AND ($8::integer IS NULL OR response_status >= $8::integer)
+      AND ($9::integer IS NULL OR response_status <= $9::integer)
+      AND ($10::interval IS NULL OR completed_at - started_at >= $10::interval)
+      AND ($11::boolean IS NULL OR (error IS NOT NULL) = $11::boolean)
+      AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END <= $12::integer
+      ELSE true END
+  AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END > $13::integer
 ORDER BY CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END,
          created_at DESC, id DESC
-LIMIT $7::bigint OFFSET $6::bigint
+LIMIT $15::bigint OFFSET $14::bigint
 `
 
 type PageActiveFirstParams struct {
-	State         *string
+	Narrowed      bool
+	Owners        []string
+	States        []string
 	Models        []string
 	Tiers         []string
 	CreatedAfter  *time.Time
 	CreatedBefore *time.Time
+	StatusMin     *int32
+	StatusMax     *int32
+	MinDuration   pgtype.Interval
+	HasError      *bool
+	UpToRank      int32
+	AboveRank     int32
 	Skip          int64
 	PageSize      int64
 }
@@ -125,25 +189,24 @@ type PageActiveFirstRow struct {
 	CompletedAt    *time.Time
 	FailedAt       *time.Time
 	ResponseStatus *int16
+	HasError       bool
 }
 
-// A query for each order, with and without an owner: each has an index of its
-// own, and the order is spelled exactly as that index spells it. Filters that
-// are not given are NULL and vanish when the plan is made for the arguments,
-// which is why the pool asks for custom plans. Bodies are never read here.
-//
-// num_nulls(batch_id) <> 0 means batch_id IS NULL. Every row with an owner has
-// no batch, but the planner does not know that: where most rows are of batches
-// it would take the plain condition for a rare coincidence, expect next to
-// nothing, and choose and estimate accordingly. Of this one it expects that
-// nearly all rows pass.
 func (q *Queries) PageActiveFirst(ctx context.Context, arg PageActiveFirstParams) ([]PageActiveFirstRow, error) {
 	rows, err := q.db.Query(ctx, PageActiveFirst,
-		arg.State,
+		arg.Narrowed,
+		arg.Owners,
+		arg.States,
 		arg.Models,
 		arg.Tiers,
 		arg.CreatedAfter,
 		arg.CreatedBefore,
+		arg.StatusMin,
+		arg.StatusMax,
+		arg.MinDuration,
+		arg.HasError,
+		arg.UpToRank,
+		arg.AboveRank,
 		arg.Skip,
 		arg.PageSize,
 	)
@@ -165,6 +228,109 @@ func (q *Queries) PageActiveFirst(ctx context.Context, arg PageActiveFirstParams
 			&i.CompletedAt,
 			&i.FailedAt,
 			&i.ResponseStatus,
+			&i.HasError,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const PageInRank = `-- name: PageInRank :many
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE created_by IS NOT NULL AND num_nulls(batch_id) <> 0
+  AND CASE WHEN $1::boolean THEN ($2::text[] IS NULL OR created_by = ANY ($2::text[]))
+      AND ($3::text[] IS NULL OR state = ANY ($3::text[]))
+      AND ($4::text[] IS NULL OR model = ANY ($4::text[]))
+      AND ($5::text[] IS NULL OR service_tier = ANY ($5::text[]))
+      AND ($6::timestamptz IS NULL OR created_at >= $6::timestamptz)
+      AND ($7::timestamptz IS NULL OR created_at <= $7::timestamptz)
+      AND ($8::integer IS NULL OR response_status >= $8::integer)
+      AND ($9::integer IS NULL OR response_status <= $9::integer)
+      AND ($10::interval IS NULL OR completed_at - started_at >= $10::interval)
+      AND ($11::boolean IS NULL OR (error IS NOT NULL) = $11::boolean)
+      ELSE true END
+  AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END = $12::integer
+  AND (created_at, id) < ($13::timestamptz, $14::uuid)
+ORDER BY created_at DESC, id DESC
+LIMIT $15::bigint
+`
+
+type PageInRankParams struct {
+	Narrowed       bool
+	Owners         []string
+	States         []string
+	Models         []string
+	Tiers          []string
+	CreatedAfter   *time.Time
+	CreatedBefore  *time.Time
+	StatusMin      *int32
+	StatusMax      *int32
+	MinDuration    pgtype.Interval
+	HasError       *bool
+	InRank         int32
+	AfterCreatedAt time.Time
+	AfterID        uuid.UUID
+	PageSize       int64
+}
+
+type PageInRankRow struct {
+	ID             uuid.UUID
+	Owner          string
+	Model          string
+	State          string
+	ServiceTier    *string
+	CreatedAt      time.Time
+	StartedAt      *time.Time
+	CompletedAt    *time.Time
+	FailedAt       *time.Time
+	ResponseStatus *int16
+	HasError       bool
+}
+
+func (q *Queries) PageInRank(ctx context.Context, arg PageInRankParams) ([]PageInRankRow, error) {
+	rows, err := q.db.Query(ctx, PageInRank,
+		arg.Narrowed,
+		arg.Owners,
+		arg.States,
+		arg.Models,
+		arg.Tiers,
+		arg.CreatedAfter,
+		arg.CreatedBefore,
+		arg.StatusMin,
+		arg.StatusMax,
+		arg.MinDuration,
+		arg.HasError,
+		arg.InRank,
+		arg.AfterCreatedAt,
+		arg.AfterID,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PageInRankRow
+	for rows.Next() {
+		var i PageInRankRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Owner,
+			&i.Model,
+			&i.State,
+			&i.ServiceTier,
+			&i.CreatedAt,
+			&i.StartedAt,
+			&i.CompletedAt,
+			&i.FailedAt,
+			&i.ResponseStatus,
+			&i.HasError,
 		); err != nil {
 			return nil, err
 		}
@@ -178,27 +344,41 @@ func (q *Queries) PageActiveFirst(ctx context.Context, arg PageActiveFirstParams
 
 const PageOfOwner = `-- name: PageOfOwner :many
 SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
-       started_at, completed_at, failed_at, response_status
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
 FROM requests
 WHERE created_by = $1::text AND num_nulls(batch_id) <> 0
-  AND ($2::text IS NULL OR state = $2::text)
-  AND ($3::text[] IS NULL OR model = ANY ($3::text[]))
-  AND ($4::text[] IS NULL OR service_tier = ANY ($4::text[]))
-  AND ($5::timestamptz IS NULL OR created_at >= $5::timestamptz)
-  AND ($6::timestamptz IS NULL OR created_at <= $6::timestamptz)
+  AND CASE WHEN $2::boolean THEN ($3::text[] IS NULL OR state = ANY ($3::text[]))
+      AND ($4::text[] IS NULL OR model = ANY ($4::text[]))
+      AND ($5::text[] IS NULL OR service_tier = ANY ($5::text[]))
+      AND ($6::timestamptz IS NULL OR created_at >= $6::timestamptz)
+      AND ($7::timestamptz IS NULL OR created_at <= $7::timestamptz)
+      AND ($8::integer IS NULL OR response_status >= $8::integer)
+      AND ($9::integer IS NULL OR response_status <= $9::integer)
+      AND ($10::interval IS NULL OR completed_at - started_at >= $10::interval)
+      AND ($11::boolean IS NULL OR (error IS NOT NULL) = $11::boolean)
+      ELSE true END
+  AND (created_at, id) < (coalesce($12::timestamptz, 'infinity'),
+                          coalesce($13::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
 ORDER BY created_at DESC, id DESC
-LIMIT $8::bigint OFFSET $7::bigint
+LIMIT $15::bigint OFFSET $14::bigint
 `
 
 type PageOfOwnerParams struct {
-	Owner         string
-	State         *string
-	Models        []string
-	Tiers         []string
-	CreatedAfter  *time.Time
-	CreatedBefore *time.Time
-	Skip          int64
-	PageSize      int64
+	Owner          string
+	Narrowed       bool
+	States         []string
+	Models         []string
+	Tiers          []string
+	CreatedAfter   *time.Time
+	CreatedBefore  *time.Time
+	StatusMin      *int32
+	StatusMax      *int32
+	MinDuration    pgtype.Interval
+	HasError       *bool
+	AfterCreatedAt *time.Time
+	AfterID        *uuid.UUID
+	Skip           int64
+	PageSize       int64
 }
 
 type PageOfOwnerRow struct {
@@ -212,16 +392,24 @@ type PageOfOwnerRow struct {
 	CompletedAt    *time.Time
 	FailedAt       *time.Time
 	ResponseStatus *int16
+	HasError       bool
 }
 
 func (q *Queries) PageOfOwner(ctx context.Context, arg PageOfOwnerParams) ([]PageOfOwnerRow, error) {
 	rows, err := q.db.Query(ctx, PageOfOwner,
 		arg.Owner,
-		arg.State,
+		arg.Narrowed,
+		arg.States,
 		arg.Models,
 		arg.Tiers,
 		arg.CreatedAfter,
 		arg.CreatedBefore,
+		arg.StatusMin,
+		arg.StatusMax,
+		arg.MinDuration,
+		arg.HasError,
+		arg.AfterCreatedAt,
+		arg.AfterID,
 		arg.Skip,
 		arg.PageSize,
 	)
@@ -243,6 +431,7 @@ func (q *Queries) PageOfOwner(ctx context.Context, arg PageOfOwnerParams) ([]Pag
 			&i.CompletedAt,
 			&i.FailedAt,
 			&i.ResponseStatus,
+			&i.HasError,
 		); err != nil {
 			return nil, err
 		}
@@ -256,26 +445,40 @@ func (q *Queries) PageOfOwner(ctx context.Context, arg PageOfOwnerParams) ([]Pag
 
 const PageOfOwnerActiveFirst = `-- name: PageOfOwnerActiveFirst :many
 SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
-       started_at, completed_at, failed_at, response_status
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
 FROM requests
 WHERE created_by = $1::text AND num_nulls(batch_id) <> 0
-  AND ($2::text IS NULL OR state = $2::text)
-  AND ($3::text[] IS NULL OR model = ANY ($3::text[]))
-  AND ($4::text[] IS NULL OR service_tier = ANY ($4::text[]))
-  AND ($5::timestamptz IS NULL OR created_at >= $5::timestamptz)
-  AND ($6::timestamptz IS NULL OR created_at <= $6::timestamptz)
+  AND CASE WHEN $2::boolean THEN ($3::text[] IS NULL OR state = ANY ($3::text[]))
+      AND ($4::text[] IS NULL OR model = ANY ($4::text[]))
+      AND ($5::text[] IS NULL OR service_tier = ANY ($5::text[]))
+      AND ($6::timestamptz IS NULL OR created_at >= $6::timestamptz)
+      AND ($7::timestamptz IS NULL OR created_at <= $7::timestamptz)
+      AND ($8::integer IS NULL OR response_status >= $8::integer)
+      AND ($9::integer IS NULL OR response_status <= $9::integer)
+      AND ($10::interval IS NULL OR completed_at - started_at >= $10::interval)
+      AND ($11::boolean IS NULL OR (error IS NOT NULL) = $11::boolean)
+      AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END <= $12::integer
+      ELSE true END
+  AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END > $13::integer
 ORDER BY CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END,
          created_at DESC, id DESC
-LIMIT $8::bigint OFFSET $7::bigint
+LIMIT $15::bigint OFFSET $14::bigint
 `
 
 type PageOfOwnerActiveFirstParams struct {
 	Owner         string
-	State         *string
+	Narrowed      bool
+	States        []string
 	Models        []string
 	Tiers         []string
 	CreatedAfter  *time.Time
 	CreatedBefore *time.Time
+	StatusMin     *int32
+	StatusMax     *int32
+	MinDuration   pgtype.Interval
+	HasError      *bool
+	UpToRank      int32
+	AboveRank     int32
 	Skip          int64
 	PageSize      int64
 }
@@ -291,16 +494,24 @@ type PageOfOwnerActiveFirstRow struct {
 	CompletedAt    *time.Time
 	FailedAt       *time.Time
 	ResponseStatus *int16
+	HasError       bool
 }
 
 func (q *Queries) PageOfOwnerActiveFirst(ctx context.Context, arg PageOfOwnerActiveFirstParams) ([]PageOfOwnerActiveFirstRow, error) {
 	rows, err := q.db.Query(ctx, PageOfOwnerActiveFirst,
 		arg.Owner,
-		arg.State,
+		arg.Narrowed,
+		arg.States,
 		arg.Models,
 		arg.Tiers,
 		arg.CreatedAfter,
 		arg.CreatedBefore,
+		arg.StatusMin,
+		arg.StatusMax,
+		arg.MinDuration,
+		arg.HasError,
+		arg.UpToRank,
+		arg.AboveRank,
 		arg.Skip,
 		arg.PageSize,
 	)
@@ -322,6 +533,7 @@ func (q *Queries) PageOfOwnerActiveFirst(ctx context.Context, arg PageOfOwnerAct
 			&i.CompletedAt,
 			&i.FailedAt,
 			&i.ResponseStatus,
+			&i.HasError,
 		); err != nil {
 			return nil, err
 		}
@@ -331,4 +543,116 @@ func (q *Queries) PageOfOwnerActiveFirst(ctx context.Context, arg PageOfOwnerAct
 		return nil, err
 	}
 	return items, nil
+}
+
+const PageOfOwnerInRank = `-- name: PageOfOwnerInRank :many
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE created_by = $1::text AND num_nulls(batch_id) <> 0
+  AND CASE WHEN $2::boolean THEN ($3::text[] IS NULL OR state = ANY ($3::text[]))
+      AND ($4::text[] IS NULL OR model = ANY ($4::text[]))
+      AND ($5::text[] IS NULL OR service_tier = ANY ($5::text[]))
+      AND ($6::timestamptz IS NULL OR created_at >= $6::timestamptz)
+      AND ($7::timestamptz IS NULL OR created_at <= $7::timestamptz)
+      AND ($8::integer IS NULL OR response_status >= $8::integer)
+      AND ($9::integer IS NULL OR response_status <= $9::integer)
+      AND ($10::interval IS NULL OR completed_at - started_at >= $10::interval)
+      AND ($11::boolean IS NULL OR (error IS NOT NULL) = $11::boolean)
+      ELSE true END
+  AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END = $12::integer
+  AND (created_at, id) < ($13::timestamptz, $14::uuid)
+ORDER BY created_at DESC, id DESC
+LIMIT $15::bigint
+`
+
+type PageOfOwnerInRankParams struct {
+	Owner          string
+	Narrowed       bool
+	States         []string
+	Models         []string
+	Tiers          []string
+	CreatedAfter   *time.Time
+	CreatedBefore  *time.Time
+	StatusMin      *int32
+	StatusMax      *int32
+	MinDuration    pgtype.Interval
+	HasError       *bool
+	InRank         int32
+	AfterCreatedAt time.Time
+	AfterID        uuid.UUID
+	PageSize       int64
+}
+
+type PageOfOwnerInRankRow struct {
+	ID             uuid.UUID
+	Owner          string
+	Model          string
+	State          string
+	ServiceTier    *string
+	CreatedAt      time.Time
+	StartedAt      *time.Time
+	CompletedAt    *time.Time
+	FailedAt       *time.Time
+	ResponseStatus *int16
+	HasError       bool
+}
+
+func (q *Queries) PageOfOwnerInRank(ctx context.Context, arg PageOfOwnerInRankParams) ([]PageOfOwnerInRankRow, error) {
+	rows, err := q.db.Query(ctx, PageOfOwnerInRank,
+		arg.Owner,
+		arg.Narrowed,
+		arg.States,
+		arg.Models,
+		arg.Tiers,
+		arg.CreatedAfter,
+		arg.CreatedBefore,
+		arg.StatusMin,
+		arg.StatusMax,
+		arg.MinDuration,
+		arg.HasError,
+		arg.InRank,
+		arg.AfterCreatedAt,
+		arg.AfterID,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PageOfOwnerInRankRow
+	for rows.Next() {
+		var i PageOfOwnerInRankRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Owner,
+			&i.Model,
+			&i.State,
+			&i.ServiceTier,
+			&i.CreatedAt,
+			&i.StartedAt,
+			&i.CompletedAt,
+			&i.FailedAt,
+			&i.ResponseStatus,
+			&i.HasError,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const PlanForArguments = `-- name: PlanForArguments :exec
+SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'off', true)
+`
+
+// For what follows in the same transaction. Where the planner expects next to
+// no rows it would read the whole table, which is quick only until it is wrong.
+func (q *Queries) PlanForArguments(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, PlanForArguments)
+	return err
 }

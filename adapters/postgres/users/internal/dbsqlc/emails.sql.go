@@ -11,6 +11,35 @@ import (
 	"github.com/google/uuid"
 )
 
+const byEmail = `-- name: ByEmail :many
+SELECT id FROM public.users WHERE email = $1::text LIMIT $2
+`
+
+type ByEmailParams struct {
+	Email  string
+	AtMost int32
+}
+
+func (q *Queries) ByEmail(ctx context.Context, arg ByEmailParams) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, byEmail, arg.Email, arg.AtMost)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []uuid.UUID
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const emails = `-- name: Emails :many
 SELECT id, email FROM public.users WHERE id = ANY ($1::uuid[])
 `

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -22,18 +22,23 @@ class ResponsePage:
 
     Attributes:
         data (list[ResponseSummary]): The responses, in order.
-        total_count (int): How many responses match in all. Example: 69.
-        count_kind (ResponsePageCountKind): Whether total_count was counted, or estimated because counting took too
-            long. Example: exact.
+        total_count (int | None): How many responses match in all; null where they were not to be counted. Example: 69.
+        count_kind (ResponsePageCountKind): Whether total_count is exact, the database's estimate, or was not asked for.
+            Example: exact.
         skip (int): How many were passed over, as applied. Example: 0.
         limit (int): The largest size of a page, as applied. Example: 10.
+        has_more (bool): Whether responses follow this page. Example: True.
+        next_cursor (None | str): What to pass as `after` to get what follows; null where nothing does. Example:
+            AQMABkvxjT_oAMAABAAAAEAAgAAAAAAAAFo4dXBwPZX0AzQp7wT-6kOS.
     """
 
     data: list[ResponseSummary]
-    total_count: int
+    total_count: int | None
     count_kind: ResponsePageCountKind
     skip: int
     limit: int
+    has_more: bool
+    next_cursor: None | str
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -42,6 +47,7 @@ class ResponsePage:
             data_item = data_item_data.to_dict()
             data.append(data_item)
 
+        total_count: int | None
         total_count = self.total_count
 
         count_kind = self.count_kind.value
@@ -49,6 +55,11 @@ class ResponsePage:
         skip = self.skip
 
         limit = self.limit
+
+        has_more = self.has_more
+
+        next_cursor: None | str
+        next_cursor = self.next_cursor
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
@@ -59,6 +70,8 @@ class ResponsePage:
                 "count_kind": count_kind,
                 "skip": skip,
                 "limit": limit,
+                "has_more": has_more,
+                "next_cursor": next_cursor,
             }
         )
 
@@ -76,7 +89,12 @@ class ResponsePage:
 
             data.append(data_item)
 
-        total_count = d.pop("total_count")
+        def _parse_total_count(data: object) -> int | None:
+            if data is None:
+                return data
+            return cast(int | None, data)
+
+        total_count = _parse_total_count(d.pop("total_count"))
 
         count_kind = ResponsePageCountKind(d.pop("count_kind"))
 
@@ -84,12 +102,23 @@ class ResponsePage:
 
         limit = d.pop("limit")
 
+        has_more = d.pop("has_more")
+
+        def _parse_next_cursor(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        next_cursor = _parse_next_cursor(d.pop("next_cursor"))
+
         response_page = cls(
             data=data,
             total_count=total_count,
             count_kind=count_kind,
             skip=skip,
             limit=limit,
+            has_more=has_more,
+            next_cursor=next_cursor,
         )
 
         response_page.additional_properties = d

@@ -5,6 +5,7 @@ from enum import StrEnum
 class ResponsePageCountKind(StrEnum):
     ESTIMATE = "estimate"
     EXACT = "exact"
+    NONE = "none"
 
     def __str__(self) -> str:
         return str(self.value)

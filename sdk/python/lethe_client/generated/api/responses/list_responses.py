@@ -8,6 +8,7 @@ import httpx
 
 from ... import errors
 from ...client import AuthenticatedClient, Client
+from ...models.list_responses_count import ListResponsesCount
 from ...models.problem import Problem
 from ...models.response_page import ResponsePage
 from ...types import UNSET, Response, Unset
@@ -17,13 +18,21 @@ def _get_kwargs(
     *,
     skip: int | Unset = 0,
     limit: int | Unset = 10,
+    after: str | Unset = UNSET,
+    count: ListResponsesCount | Unset = ListResponsesCount.AUTO,
     status: str | Unset = UNSET,
+    statuses: list[str] | Unset = UNSET,
     model: list[str] | Unset = UNSET,
     service_tiers: list[str] | Unset = UNSET,
     created_after: datetime.datetime | Unset = UNSET,
     created_before: datetime.datetime | Unset = UNSET,
+    response_status_min: int | Unset = UNSET,
+    response_status_max: int | Unset = UNSET,
+    min_duration_ms: int | Unset = UNSET,
+    has_error: bool | Unset = UNSET,
     active_first: bool | Unset = True,
     member_id: UUID | Unset = UNSET,
+    created_by_email: str | Unset = UNSET,
     x_organization_id: str | Unset = UNSET,
     dw_active_org: str | Unset = UNSET,
 ) -> dict[str, Any]:
@@ -41,7 +50,21 @@ def _get_kwargs(
 
     params["limit"] = limit
 
+    params["after"] = after
+
+    json_count: str | Unset = UNSET
+    if not isinstance(count, Unset):
+        json_count = count.value
+
+    params["count"] = json_count
+
     params["status"] = status
+
+    json_statuses: str | Unset = UNSET
+    if not isinstance(statuses, Unset):
+        json_statuses = ",".join(statuses)
+
+    params["statuses"] = json_statuses
 
     json_model: str | Unset = UNSET
     if not isinstance(model, Unset):
@@ -65,12 +88,22 @@ def _get_kwargs(
         json_created_before = created_before.isoformat()
     params["created_before"] = json_created_before
 
+    params["response_status_min"] = response_status_min
+
+    params["response_status_max"] = response_status_max
+
+    params["min_duration_ms"] = min_duration_ms
+
+    params["has_error"] = has_error
+
     params["active_first"] = active_first
 
     json_member_id: str | Unset = UNSET
     if not isinstance(member_id, Unset):
         json_member_id = str(member_id)
     params["member_id"] = json_member_id
+
+    params["created_by_email"] = created_by_email
 
     params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
@@ -150,13 +183,21 @@ def sync_detailed(
     client: AuthenticatedClient | Client,
     skip: int | Unset = 0,
     limit: int | Unset = 10,
+    after: str | Unset = UNSET,
+    count: ListResponsesCount | Unset = ListResponsesCount.AUTO,
     status: str | Unset = UNSET,
+    statuses: list[str] | Unset = UNSET,
     model: list[str] | Unset = UNSET,
     service_tiers: list[str] | Unset = UNSET,
     created_after: datetime.datetime | Unset = UNSET,
     created_before: datetime.datetime | Unset = UNSET,
+    response_status_min: int | Unset = UNSET,
+    response_status_max: int | Unset = UNSET,
+    min_duration_ms: int | Unset = UNSET,
+    has_error: bool | Unset = UNSET,
     active_first: bool | Unset = True,
     member_id: UUID | Unset = UNSET,
+    created_by_email: str | Unset = UNSET,
     x_organization_id: str | Unset = UNSET,
     dw_active_org: str | Unset = UNSET,
 ) -> Response[Problem | ResponsePage]:
@@ -164,18 +205,32 @@ def sync_detailed(
 
      One page of the responses that the caller may see: those of `member_id`
     where given, else those of the active organization, else everyone's for
-    administrators and platform managers, else the caller's own.
+    administrators and platform managers, else the caller's own. A response
+    is shown when it passes every filter that is given.
+
+    To go through a whole list, pass each page's `next_cursor` as `after`
+    of the next request, with the same filters and order, until `has_more`
+    is false. A response that keeps its state comes exactly once, whatever
+    is created, changed or erased meanwhile.
 
     Args:
         skip (int | Unset):  Default: 0.
         limit (int | Unset):  Default: 10.
+        after (str | Unset):
+        count (ListResponsesCount | Unset):  Default: ListResponsesCount.AUTO.
         status (str | Unset):
+        statuses (list[str] | Unset):
         model (list[str] | Unset):
         service_tiers (list[str] | Unset):
         created_after (datetime.datetime | Unset):
         created_before (datetime.datetime | Unset):
+        response_status_min (int | Unset):
+        response_status_max (int | Unset):
+        min_duration_ms (int | Unset):
+        has_error (bool | Unset):
         active_first (bool | Unset):  Default: True.
         member_id (UUID | Unset):
+        created_by_email (str | Unset):
         x_organization_id (str | Unset):
         dw_active_org (str | Unset):
 
@@ -190,13 +245,21 @@ def sync_detailed(
     kwargs = _get_kwargs(
         skip=skip,
         limit=limit,
+        after=after,
+        count=count,
         status=status,
+        statuses=statuses,
         model=model,
         service_tiers=service_tiers,
         created_after=created_after,
         created_before=created_before,
+        response_status_min=response_status_min,
+        response_status_max=response_status_max,
+        min_duration_ms=min_duration_ms,
+        has_error=has_error,
         active_first=active_first,
         member_id=member_id,
+        created_by_email=created_by_email,
         x_organization_id=x_organization_id,
         dw_active_org=dw_active_org,
     )
@@ -213,13 +276,21 @@ def sync(
     client: AuthenticatedClient | Client,
     skip: int | Unset = 0,
     limit: int | Unset = 10,
+    after: str | Unset = UNSET,
+    count: ListResponsesCount | Unset = ListResponsesCount.AUTO,
     status: str | Unset = UNSET,
+    statuses: list[str] | Unset = UNSET,
     model: list[str] | Unset = UNSET,
     service_tiers: list[str] | Unset = UNSET,
     created_after: datetime.datetime | Unset = UNSET,
     created_before: datetime.datetime | Unset = UNSET,
+    response_status_min: int | Unset = UNSET,
+    response_status_max: int | Unset = UNSET,
+    min_duration_ms: int | Unset = UNSET,
+    has_error: bool | Unset = UNSET,
     active_first: bool | Unset = True,
     member_id: UUID | Unset = UNSET,
+    created_by_email: str | Unset = UNSET,
     x_organization_id: str | Unset = UNSET,
     dw_active_org: str | Unset = UNSET,
 ) -> Problem | ResponsePage | None:
@@ -227,18 +298,32 @@ def sync(
 
      One page of the responses that the caller may see: those of `member_id`
     where given, else those of the active organization, else everyone's for
-    administrators and platform managers, else the caller's own.
+    administrators and platform managers, else the caller's own. A response
+    is shown when it passes every filter that is given.
+
+    To go through a whole list, pass each page's `next_cursor` as `after`
+    of the next request, with the same filters and order, until `has_more`
+    is false. A response that keeps its state comes exactly once, whatever
+    is created, changed or erased meanwhile.
 
     Args:
         skip (int | Unset):  Default: 0.
         limit (int | Unset):  Default: 10.
+        after (str | Unset):
+        count (ListResponsesCount | Unset):  Default: ListResponsesCount.AUTO.
         status (str | Unset):
+        statuses (list[str] | Unset):
         model (list[str] | Unset):
         service_tiers (list[str] | Unset):
         created_after (datetime.datetime | Unset):
         created_before (datetime.datetime | Unset):
+        response_status_min (int | Unset):
+        response_status_max (int | Unset):
+        min_duration_ms (int | Unset):
+        has_error (bool | Unset):
         active_first (bool | Unset):  Default: True.
         member_id (UUID | Unset):
+        created_by_email (str | Unset):
         x_organization_id (str | Unset):
         dw_active_org (str | Unset):
 
@@ -254,13 +339,21 @@ def sync(
         client=client,
         skip=skip,
         limit=limit,
+        after=after,
+        count=count,
         status=status,
+        statuses=statuses,
         model=model,
         service_tiers=service_tiers,
         created_after=created_after,
         created_before=created_before,
+        response_status_min=response_status_min,
+        response_status_max=response_status_max,
+        min_duration_ms=min_duration_ms,
+        has_error=has_error,
         active_first=active_first,
         member_id=member_id,
+        created_by_email=created_by_email,
         x_organization_id=x_organization_id,
         dw_active_org=dw_active_org,
     ).parsed
@@ -271,13 +364,21 @@ async def asyncio_detailed(
     client: AuthenticatedClient | Client,
     skip: int | Unset = 0,
     limit: int | Unset = 10,
+    after: str | Unset = UNSET,
+    count: ListResponsesCount | Unset = ListResponsesCount.AUTO,
     status: str | Unset = UNSET,
+    statuses: list[str] | Unset = UNSET,
     model: list[str] | Unset = UNSET,
     service_tiers: list[str] | Unset = UNSET,
     created_after: datetime.datetime | Unset = UNSET,
     created_before: datetime.datetime | Unset = UNSET,
+    response_status_min: int | Unset = UNSET,
+    response_status_max: int | Unset = UNSET,
+    min_duration_ms: int | Unset = UNSET,
+    has_error: bool | Unset = UNSET,
     active_first: bool | Unset = True,
     member_id: UUID | Unset = UNSET,
+    created_by_email: str | Unset = UNSET,
     x_organization_id: str | Unset = UNSET,
     dw_active_org: str | Unset = UNSET,
 ) -> Response[Problem | ResponsePage]:
@@ -285,18 +386,32 @@ async def asyncio_detailed(
 
      One page of the responses that the caller may see: those of `member_id`
     where given, else those of the active organization, else everyone's for
-    administrators and platform managers, else the caller's own.
+    administrators and platform managers, else the caller's own. A response
+    is shown when it passes every filter that is given.
+
+    To go through a whole list, pass each page's `next_cursor` as `after`
+    of the next request, with the same filters and order, until `has_more`
+    is false. A response that keeps its state comes exactly once, whatever
+    is created, changed or erased meanwhile.
 
     Args:
         skip (int | Unset):  Default: 0.
         limit (int | Unset):  Default: 10.
+        after (str | Unset):
+        count (ListResponsesCount | Unset):  Default: ListResponsesCount.AUTO.
         status (str | Unset):
+        statuses (list[str] | Unset):
         model (list[str] | Unset):
         service_tiers (list[str] | Unset):
         created_after (datetime.datetime | Unset):
         created_before (datetime.datetime | Unset):
+        response_status_min (int | Unset):
+        response_status_max (int | Unset):
+        min_duration_ms (int | Unset):
+        has_error (bool | Unset):
         active_first (bool | Unset):  Default: True.
         member_id (UUID | Unset):
+        created_by_email (str | Unset):
         x_organization_id (str | Unset):
         dw_active_org (str | Unset):
 
@@ -311,13 +426,21 @@ async def asyncio_detailed(
     kwargs = _get_kwargs(
         skip=skip,
         limit=limit,
+        after=after,
+        count=count,
         status=status,
+        statuses=statuses,
         model=model,
         service_tiers=service_tiers,
         created_after=created_after,
         created_before=created_before,
+        response_status_min=response_status_min,
+        response_status_max=response_status_max,
+        min_duration_ms=min_duration_ms,
+        has_error=has_error,
         active_first=active_first,
         member_id=member_id,
+        created_by_email=created_by_email,
         x_organization_id=x_organization_id,
         dw_active_org=dw_active_org,
     )
@@ -332,13 +455,21 @@ async def asyncio(
     client: AuthenticatedClient | Client,
     skip: int | Unset = 0,
     limit: int | Unset = 10,
+    after: str | Unset = UNSET,
+    count: ListResponsesCount | Unset = ListResponsesCount.AUTO,
     status: str | Unset = UNSET,
+    statuses: list[str] | Unset = UNSET,
     model: list[str] | Unset = UNSET,
     service_tiers: list[str] | Unset = UNSET,
     created_after: datetime.datetime | Unset = UNSET,
     created_before: datetime.datetime | Unset = UNSET,
+    response_status_min: int | Unset = UNSET,
+    response_status_max: int | Unset = UNSET,
+    min_duration_ms: int | Unset = UNSET,
+    has_error: bool | Unset = UNSET,
     active_first: bool | Unset = True,
     member_id: UUID | Unset = UNSET,
+    created_by_email: str | Unset = UNSET,
     x_organization_id: str | Unset = UNSET,
     dw_active_org: str | Unset = UNSET,
 ) -> Problem | ResponsePage | None:
@@ -346,18 +477,32 @@ async def asyncio(
 
      One page of the responses that the caller may see: those of `member_id`
     where given, else those of the active organization, else everyone's for
-    administrators and platform managers, else the caller's own.
+    administrators and platform managers, else the caller's own. A response
+    is shown when it passes every filter that is given.
+
+    To go through a whole list, pass each page's `next_cursor` as `after`
+    of the next request, with the same filters and order, until `has_more`
+    is false. A response that keeps its state comes exactly once, whatever
+    is created, changed or erased meanwhile.
 
     Args:
         skip (int | Unset):  Default: 0.
         limit (int | Unset):  Default: 10.
+        after (str | Unset):
+        count (ListResponsesCount | Unset):  Default: ListResponsesCount.AUTO.
         status (str | Unset):
+        statuses (list[str] | Unset):
         model (list[str] | Unset):
         service_tiers (list[str] | Unset):
         created_after (datetime.datetime | Unset):
         created_before (datetime.datetime | Unset):
+        response_status_min (int | Unset):
+        response_status_max (int | Unset):
+        min_duration_ms (int | Unset):
+        has_error (bool | Unset):
         active_first (bool | Unset):  Default: True.
         member_id (UUID | Unset):
+        created_by_email (str | Unset):
         x_organization_id (str | Unset):
         dw_active_org (str | Unset):
 
@@ -374,13 +519,21 @@ async def asyncio(
             client=client,
             skip=skip,
             limit=limit,
+            after=after,
+            count=count,
             status=status,
+            statuses=statuses,
             model=model,
             service_tiers=service_tiers,
             created_after=created_after,
             created_before=created_before,
+            response_status_min=response_status_min,
+            response_status_max=response_status_max,
+            min_duration_ms=min_duration_ms,
+            has_error=has_error,
             active_first=active_first,
             member_id=member_id,
+            created_by_email=created_by_email,
             x_organization_id=x_organization_id,
             dw_active_org=dw_active_org,
         )

@@ -1,0 +1,139 @@
+package domain
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Position is a place in the order of a list. Lists go by Rank ascending, then
+// CreatedAt and ID descending.
+type Position struct {
+	Rank      int // StateRank, or 0 where the order does not look at states
+	CreatedAt time.Time
+	ID        uuid.UUID
+}
+
+// PositionOf is where a response stands.
+func PositionOf(r Response, activeFirst bool) Position {
+	p := Position{CreatedAt: r.CreatedAt, ID: r.ID}
+	if activeFirst {
+		p.Rank = StateRank(r.State)
+	}
+	return p
+}
+
+// Compare is negative where p comes before q.
+func (p Position) Compare(q Position) int {
+	return cmp.Or(
+		cmp.Compare(p.Rank, q.Rank),
+		q.CreatedAt.Compare(p.CreatedAt),
+		bytes.Compare(q.ID[:], p.ID[:]),
+	)
+}
+
+// Cursor is a Position in one certain list, in a form that callers can keep.
+type Cursor struct {
+	position Position
+	sum      [sumSize]byte
+}
+
+const (
+	cursorVersion = 1
+	positionSize  = 1 + 1 + 8 + 16 // version, rank, microseconds, ID
+	sumSize       = 16
+)
+
+// ErrNoCursor says what a cursor must be.
+var ErrNoCursor = errors.New("must be the next_cursor of a page of this same list")
+
+var cursorText = base64.RawURLEncoding.Strict()
+
+// ParseCursor reads a cursor as String writes it, or returns ErrNoCursor. Only
+// the list that it belongs to can tell whether it is whole.
+func ParseCursor(text string) (Cursor, error) {
+	b, err := cursorText.DecodeString(text)
+	if err != nil || len(b) != positionSize+sumSize || b[0] != cursorVersion || len(text) != cursorText.EncodedLen(len(b)) {
+		return Cursor{}, ErrNoCursor
+	}
+	return Cursor{
+		Position{
+			Rank:      int(b[1]),
+			CreatedAt: time.UnixMicro(int64(binary.BigEndian.Uint64(b[2:]))).UTC(),
+			ID:        uuid.UUID(b[10:positionSize]),
+		},
+		[sumSize]byte(b[positionSize:]),
+	}, nil
+}
+
+// String is the cursor as opaque text that needs no escaping in a URL.
+func (c Cursor) String() string {
+	return cursorText.EncodeToString(append(c.position.bytes(), c.sum[:]...))
+}
+
+func (p Position) bytes() []byte {
+	b := append(make([]byte, 0, positionSize+sumSize), cursorVersion, byte(p.Rank))
+	b = binary.BigEndian.AppendUint64(b, uint64(p.CreatedAt.UnixMicro()))
+	return append(b, p.ID[:]...)
+}
+
+// fingerprint tells lists apart.
+type fingerprint [sha256.Size]byte
+
+// list is all that decides which responses a list has, and in which order.
+type list struct {
+	Scope       *string // whose; nil: everyone's
+	Email       *string
+	Filter      ResponseFilter // without owners: those of an address may change
+	ActiveFirst bool
+}
+
+// fingerprint does not look at the order of words, which does not matter.
+func (l list) fingerprint() fingerprint {
+	for _, words := range []*[]string{&l.Filter.States, &l.Filter.Models, &l.Filter.Tiers} {
+		if *words != nil {
+			*words = slices.Compact(slices.Sorted(slices.Values(*words)))
+			if *words == nil {
+				*words = []string{}
+			}
+		}
+	}
+	var times [2]string // as text: not every time there is has a form in JSON
+	for i, at := range []**time.Time{&l.Filter.CreatedAfter, &l.Filter.CreatedBefore} {
+		if *at != nil {
+			times[i] = (*at).UTC().Format(time.RFC3339Nano)
+			*at = nil
+		}
+	}
+	text, err := json.Marshal(struct {
+		list
+		Times [2]string
+	}{l, times})
+	if err != nil {
+		panic(err) // texts and numbers always marshal
+	}
+	return sha256.Sum256(text)
+}
+
+// cursor marks a position in this list.
+func (f fingerprint) cursor(p Position) Cursor {
+	whole := sha256.Sum256(append(p.bytes(), f[:]...))
+	return Cursor{p, [sumSize]byte(whole[:sumSize])}
+}
+
+// position returns what the cursor marks, or ErrNoCursor where it was made for
+// another list, or damaged.
+func (f fingerprint) position(c Cursor) (Position, error) {
+	if f.cursor(c.position) != c {
+		return Position{}, ErrNoCursor
+	}
+	return c.position, nil
+}

@@ -1,0 +1,82 @@
+package domain_test
+
+import (
+	"encoding/base64"
+	"strings"
+	"testing"
+	"time"
+
+	"lethe/domain"
+	"lethe/domain/porttest"
+)
+
+// cursors are of the first row of lists of two, in both orders.
+func cursors(t *testing.T) []*domain.Cursor {
+	t.Helper()
+	var all []*domain.Cursor
+	for _, state := range []string{"processing", "completed"} {
+		for _, at := range []time.Time{noon, time.Date(1, 1, 1, 0, 0, 0, 1000, time.UTC), time.Date(9999, 12, 31, 23, 59, 59, 999999000, time.UTC)} {
+			for _, activeFirst := range []bool{true, false} {
+				w := newWorld()
+				for range 2 {
+					w.AddResponse(porttest.NewRow(anna.String(), state, at))
+				}
+				page, err := w.list().Execute(t.Context(), domain.Principal{ID: anna, Admin: true},
+					domain.ListRequest{ActiveFirst: &activeFirst, Limit: ptr(int64(1))})
+				if err != nil || page.Next == nil {
+					t.Fatalf("want a page with more to come, got %+v, %v", page, err)
+				}
+				all = append(all, page.Next)
+			}
+		}
+	}
+	return all
+}
+
+func TestCursorText(t *testing.T) {
+	t.Parallel()
+	for _, c := range cursors(t) {
+		text := c.String()
+		if got, err := domain.ParseCursor(text); err != nil || got != *c {
+			t.Errorf("%s came back as %v, %v", text, got, err)
+		}
+		if strings.Trim(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
+			t.Errorf("%s needs escaping in a URL", text)
+		}
+	}
+}
+
+// TestDamagedCursor changes, removes and adds every character in turn.
+func TestDamagedCursor(t *testing.T) {
+	t.Parallel()
+	whole := cursors(t)[0].String()
+	refused := func(text string) bool {
+		c, err := domain.ParseCursor(text)
+		if err != nil {
+			return err == domain.ErrNoCursor
+		}
+		_, err = newWorld().list().Execute(t.Context(), domain.Principal{ID: anna, Admin: true}, domain.ListRequest{After: &c})
+		return err != nil && err.Error() == errAfter
+	}
+	if refused(whole) {
+		t.Fatal("the whole cursor is refused")
+	}
+	for i := range whole {
+		for _, other := range "AB9_-.= \n" {
+			if changed := whole[:i] + string(other) + whole[i+1:]; changed != whole && !refused(changed) {
+				t.Errorf("taken: %q instead of %s", changed, whole)
+			}
+			if longer := whole[:i] + string(other) + whole[i:]; !refused(longer) {
+				t.Errorf("taken: %q instead of %s", longer, whole)
+			}
+		}
+		if shorter := whole[:i] + whole[i+1:]; !refused(shorter) {
+			t.Errorf("taken: %s instead of %s", shorter, whole)
+		}
+	}
+	for _, text := range []string{"", "A", whole + "=", whole + "\n", strings.Repeat("A", len(whole)), base64.StdEncoding.EncodeToString([]byte(whole))} {
+		if !refused(text) {
+			t.Errorf("taken: %q", text)
+		}
+	}
+}
