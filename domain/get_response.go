@@ -25,14 +25,22 @@ func NewGetResponse(responses Responses, usage UsageRecords, people People, log 
 	return &GetResponse{responses, describer{usage, people, log}}
 }
 
-// Execute returns the response. CodeForbidden for those who may read nothing;
+// Execute returns the response; with omitContents without prompt and answer,
+// and without reading them. CodeForbidden for those who may read nothing;
 // CodeNotFound where there is none, and just so where it is not the caller's.
-func (u *GetResponse) Execute(ctx context.Context, caller Principal, id uuid.UUID) (ResponseDetail, error) {
+func (u *GetResponse) Execute(ctx context.Context, caller Principal, id uuid.UUID, omitContents bool) (ResponseDetail, error) {
 	reach := caller.readReach()
 	if reach == none {
 		return ResponseDetail{}, errForbidden("Read")
 	}
-	response, contents, err := u.responses.Get(ctx, id)
+	var response Response
+	var contents Contents
+	var err error
+	if omitContents {
+		response, err = u.responses.GetSummary(ctx, id)
+	} else {
+		response, contents, err = u.responses.Get(ctx, id)
+	}
 	if CodeOf(err) == CodeNotFound || err == nil && reach != everyone && !caller.owns(response.Owner) {
 		return ResponseDetail{}, errNoResponse(id)
 	}

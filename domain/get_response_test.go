@@ -59,7 +59,7 @@ func TestGetWhatIsNotThere(t *testing.T) {
 	w.AddResponse(batched)
 	for _, id := range []uuid.UUID{uuid.New(), uuid.Nil, batched.ID} {
 		for _, c := range callers {
-			_, err := w.getter().Execute(t.Context(), c.principal, id)
+			_, err := w.getter().Execute(t.Context(), c.principal, id, false)
 			if c.read == "none" {
 				wantError(t, err, domain.CodeForbidden, errReadForbidden)
 			} else {

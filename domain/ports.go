@@ -31,6 +31,9 @@ type Responses interface {
 	// none. It may be stale.
 	Get(ctx context.Context, id uuid.UUID) (Response, Contents, error)
 
+	// GetSummary is Get without the contents, which it does not read.
+	GetSummary(ctx context.Context, id uuid.UUID) (Response, error)
+
 	// Erase removes the whole response that id is a part of, all at once or
 	// not at all: every request and step of its chain, their templates that
 	// belong to no file, and the copies that are within reach. When it

@@ -23,7 +23,11 @@ type Response struct {
 	CompletedAt *time.Time
 	FailedAt    *time.Time
 	HTTPStatus  *int // what the model's server answered with
-	HasError    bool // an error is recorded
+
+	// Revision changes whenever the response, its contents or the right to see
+	// them change; Get and GetSummary give the same. Pages leave it empty.
+	Revision string
+	HasError bool // an error is recorded
 }
 
 // Duration is completed minus started, to the microsecond; nil while either is

@@ -294,6 +294,9 @@ type ActiveFirst = boolean
 // After defines model for After.
 type After = cursor
 
+// Body defines model for Body.
+type Body = omission
+
 // Count defines model for Count.
 type Count = countMode
 
@@ -436,6 +439,13 @@ type ListResponsesParams struct {
 	CreatedByEmail *CreatedByEmail `form:"created_by_email,omitempty" json:"created_by_email,omitempty"`
 }
 
+// GetResponseParams defines parameters for GetResponse.
+type GetResponseParams struct {
+	// Body `omit` leaves the contents out: `body` is then empty, `response_body`
+	// and `error` are null, and a large prompt is not even read.
+	Body *Body `form:"body,omitempty" json:"body,omitempty"`
+}
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
 	// ListResponses List responses
@@ -446,7 +456,7 @@ type ServerInterface interface {
 	EraseResponse(ctx echo.Context, requestId RequestId) error
 	// GetResponse Fetch a response
 	// (GET /admin/api/v1/batches/requests/{request_id})
-	GetResponse(ctx echo.Context, requestId RequestId) error
+	GetResponse(ctx echo.Context, requestId RequestId, params GetResponseParams) error
 }
 
 // ServerInterfaceWrapper converts echo contexts to parameters.
@@ -611,8 +621,17 @@ func (w *ServerInterfaceWrapper) GetResponse(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter request_id: %s", err))
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetResponseParams
+	// ------------- Optional query parameter "body" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "body", ctx.QueryParams(), &params.Body, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter body: %s", err))
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.GetResponse(ctx, requestId)
+	err = w.Handler.GetResponse(ctx, requestId, params)
 	return err
 }
 
@@ -715,6 +734,14 @@ type NotFoundApplicationProblemPlusJSONResponse struct {
 	Headers NotFoundResponseHeaders
 }
 
+type NotModifiedResponseHeaders struct {
+	ETag       *string
+	XRequestId *string
+}
+type NotModifiedResponse struct {
+	Headers NotModifiedResponseHeaders
+}
+
 type TooLargeResponseHeaders struct {
 	XRequestId *string
 }
@@ -753,6 +780,7 @@ type ListResponsesResponseObject interface {
 }
 
 type ListResponses200ResponseHeaders struct {
+	ETag       *string
 	XRequestId *string
 }
 
@@ -768,12 +796,28 @@ func (response ListResponses200JSONResponse) VisitListResponsesResponse(w http.R
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
+}
+
+type ListResponses304Response = NotModifiedResponse
+
+func (response ListResponses304Response) VisitListResponsesResponse(w http.ResponseWriter) error {
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(304)
+	return nil
 }
 
 type ListResponses400ApplicationProblemPlusJSONResponse struct {
@@ -1105,6 +1149,7 @@ func (response EraseResponse503ApplicationProblemPlusJSONResponse) VisitEraseRes
 
 type GetResponseRequestObject struct {
 	RequestId RequestId `json:"request_id"`
+	Params    GetResponseParams
 }
 
 type GetResponseResponseObject interface {
@@ -1112,6 +1157,7 @@ type GetResponseResponseObject interface {
 }
 
 type GetResponse200ResponseHeaders struct {
+	ETag       *string
 	XRequestId *string
 }
 
@@ -1127,12 +1173,28 @@ func (response GetResponse200JSONResponse) VisitGetResponseResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
+}
+
+type GetResponse304Response = NotModifiedResponse
+
+func (response GetResponse304Response) VisitGetResponseResponse(w http.ResponseWriter) error {
+	if response.Headers.ETag != nil {
+		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(304)
+	return nil
 }
 
 type GetResponse400ApplicationProblemPlusJSONResponse struct {
@@ -1372,10 +1434,11 @@ func (sh *strictHandler) EraseResponse(ctx echo.Context, requestId RequestId) er
 }
 
 // GetResponse operation middleware
-func (sh *strictHandler) GetResponse(ctx echo.Context, requestId RequestId) error {
+func (sh *strictHandler) GetResponse(ctx echo.Context, requestId RequestId, params GetResponseParams) error {
 	var request GetResponseRequestObject
 
 	request.RequestId = requestId
+	request.Params = params
 
 	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
 		return sh.ssi.GetResponse(ctx.Request().Context(), request.(GetResponseRequestObject))

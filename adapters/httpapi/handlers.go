@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"encoding/json"
 	"math"
 	"strconv"
 	"strings"
@@ -91,16 +92,47 @@ func (s *server) ListResponses(ctx context.Context, request ListResponsesRequest
 	for i, item := range page.Items {
 		answer.Data[i] = summary(item)
 	}
-	return ListResponses200JSONResponse{Body: answer}, nil
-}
-
-// GetResponse implements StrictServerInterface.
-func (s *server) GetResponse(ctx context.Context, request GetResponseRequestObject) (GetResponseResponseObject, error) {
-	found, err := s.Get.Execute(ctx, callerIn(ctx), uuid.UUID(request.RequestId))
+	body, err := json.Marshal(answer)
 	if err != nil {
 		return nil, err
 	}
-	return GetResponse200JSONResponse{Body: detail(found)}, nil
+	tag := entityTag(body)
+	if matches(ifNoneMatch(ctx), tag) {
+		return ListResponses304Response{Headers: NotModifiedResponseHeaders{ETag: &tag}}, nil
+	}
+	return pageAnswer{body, tag}, nil
+}
+
+// GetResponse implements StrictServerInterface. What the caller may already
+// have is looked at without its contents first.
+func (s *server) GetResponse(ctx context.Context, request GetResponseRequestObject) (GetResponseResponseObject, error) {
+	id := uuid.UUID(request.RequestId)
+	omit := request.Params.Body != nil && bool(*request.Params.Body)
+	if known := ifNoneMatch(ctx); known != "" || omit {
+		found, err := s.Get.Execute(ctx, callerIn(ctx), id, true)
+		if err != nil {
+			return nil, err
+		}
+		tag, err := detailTag(found, omit)
+		if err != nil {
+			return nil, err
+		}
+		if matches(known, tag) {
+			return GetResponse304Response{Headers: NotModifiedResponseHeaders{ETag: &tag}}, nil
+		}
+		if omit {
+			return detailAnswer{found, tag}, nil
+		}
+	}
+	found, err := s.Get.Execute(ctx, callerIn(ctx), id, false)
+	if err != nil {
+		return nil, err
+	}
+	tag, err := detailTag(found, false)
+	if err != nil {
+		return nil, err
+	}
+	return detailAnswer{found, tag}, nil
 }
 
 // EraseResponse implements StrictServerInterface.
@@ -149,22 +181,6 @@ func summary(r domain.ResponseSummary) ResponseSummary {
 		TotalTokens:      orNull(r.Usage.TotalTokens),
 		TotalCost:        number(r.Usage.Cost),
 		CreatedByEmail:   orNull(r.OwnerEmail),
-	}
-}
-
-func detail(r domain.ResponseDetail) ResponseDetail {
-	s := summary(r.ResponseSummary)
-	return ResponseDetail{
-		Id: s.Id, BatchId: s.BatchId, Model: s.Model, Status: s.Status,
-		CreatedAt: s.CreatedAt, CompletedAt: s.CompletedAt, FailedAt: s.FailedAt,
-		DurationMs: s.DurationMs, ResponseStatus: s.ResponseStatus, ServiceTier: s.ServiceTier,
-		PromptTokens: s.PromptTokens, CompletionTokens: s.CompletionTokens,
-		ReasoningTokens: s.ReasoningTokens, TotalTokens: s.TotalTokens,
-		TotalCost: s.TotalCost, CreatedByEmail: s.CreatedByEmail,
-		Body:         r.Prompt,
-		ResponseBody: orNull(r.Answer),
-		Error:        orNull(r.Error),
-		CreatedBy:    r.Owner,
 	}
 }
 

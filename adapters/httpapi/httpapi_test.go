@@ -35,12 +35,13 @@ var (
 
 // fakes are the ports as functions; those left out find nothing.
 type fakes struct {
-	page   func(context.Context, domain.PageQuery) ([]domain.Response, error)
-	count  func(context.Context, domain.ResponseFilter, domain.CountMode) (domain.Count, error)
-	get    func(context.Context, uuid.UUID) (domain.Response, domain.Contents, error)
-	erase  func(context.Context, uuid.UUID, func([]string) error) (domain.Erased, error)
-	latest func(context.Context, []uuid.UUID) (map[uuid.UUID]domain.Usage, error)
-	byKey  func(context.Context, string) (domain.Key, error)
+	page       func(context.Context, domain.PageQuery) ([]domain.Response, error)
+	count      func(context.Context, domain.ResponseFilter, domain.CountMode) (domain.Count, error)
+	getSummary func(context.Context, uuid.UUID) (domain.Response, error)
+	get        func(context.Context, uuid.UUID) (domain.Response, domain.Contents, error)
+	erase      func(context.Context, uuid.UUID, func([]string) error) (domain.Erased, error)
+	latest     func(context.Context, []uuid.UUID) (map[uuid.UUID]domain.Usage, error)
+	byKey      func(context.Context, string) (domain.Key, error)
 }
 
 var errNone = domain.Errorf(domain.CodeNotFound, "none")
@@ -64,6 +65,14 @@ func (f fakes) Get(ctx context.Context, id uuid.UUID) (domain.Response, domain.C
 		return domain.Response{}, domain.Contents{}, errNone
 	}
 	return f.get(ctx, id)
+}
+
+func (f fakes) GetSummary(ctx context.Context, id uuid.UUID) (domain.Response, error) {
+	if f.getSummary != nil {
+		return f.getSummary(ctx, id)
+	}
+	response, _, err := f.Get(ctx, id)
+	return response, err
 }
 
 func (f fakes) Erase(ctx context.Context, id uuid.UUID, permit func([]string) error) (domain.Erased, error) {

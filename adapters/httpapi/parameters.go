@@ -46,6 +46,8 @@ var mustBe = map[string]string{
 	"response_status_max": mustBeInteger,
 	"min_duration_ms":     "must be a whole number, 0 or more, of at most 64 bits",
 	"has_error":           mustBeBoolean,
+
+	"body": "must be full or omit",
 }
 
 // listParameters are the query parameters of listResponses; true for lists.
@@ -55,6 +57,9 @@ var listParameters = map[string]bool{
 	"after": false, "count": false, "statuses": true, "response_status_min": false, "response_status_max": false,
 	"min_duration_ms": false, "has_error": false, "created_by_email": false,
 }
+
+// getParameters are those of getResponse.
+var getParameters = map[string]bool{"body": false}
 
 // guardQuery refuses a query that cannot be read in one way only, before the
 // generated code binds it: that ignores what it cannot parse. known are the
@@ -225,5 +230,17 @@ func (d *duration) Bind(text string) error {
 	}
 	// What is longer than 292 years, nothing takes.
 	*d = duration(min(ms, math.MaxInt64/int64(time.Millisecond))) * duration(time.Millisecond)
+	return nil
+}
+
+// omission is whether contents are left out: full or omit.
+type omission bool
+
+// Bind implements runtime.Binder.
+func (o *omission) Bind(text string) error {
+	if text != "full" && text != "omit" {
+		return errors.New("neither full nor omit")
+	}
+	*o = text == "omit"
 	return nil
 }

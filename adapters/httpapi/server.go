@@ -4,6 +4,7 @@
 package httpapi
 
 import (
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
 
 	"lethe"
 	"lethe/domain"
@@ -101,10 +103,11 @@ func New(cfg Config, deps Deps) (http.Handler, error) {
 	e.IPExtractor = echo.ExtractIPDirect() // a header can say anything
 	e.HTTPErrorHandler = s.fail
 	routes := router{e}
+	compress := middleware.GzipWithConfig(middleware.GzipConfig{Level: gzip.BestSpeed, MinLength: minCompressed})
 	RegisterHandlersWithOptions(routes, NewStrictHandler(s, []StrictMiddlewareFunc{s.authenticate}), RegisterHandlersOptions{
 		OperationMiddlewares: map[string][]echo.MiddlewareFunc{
-			"listResponses": {guardQuery(listParameters), deadline(cfg.ListTimeout)},
-			"getResponse":   {guardQuery(nil), deadline(cfg.GetTimeout)},
+			"listResponses": {guardQuery(listParameters), compress, conditional, deadline(cfg.ListTimeout)},
+			"getResponse":   {guardQuery(getParameters), compress, conditional, deadline(cfg.GetTimeout)},
 			"eraseResponse": {guardQuery(nil), deadline(cfg.EraseTimeout)},
 		},
 	})
@@ -126,6 +129,9 @@ func New(cfg Config, deps Deps) (http.Handler, error) {
 	e.Use(s.observe, s.recover, refuseOtherOrigins, limitBody, options)
 	return e, nil
 }
+
+// minCompressed is from how many bytes on an answer is worth compressing.
+const minCompressed = 8 << 10
 
 // router registers HEAD with every GET: net/http leaves out the body.
 type router struct{ *echo.Echo }

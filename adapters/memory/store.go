@@ -3,6 +3,9 @@ package memory
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"math/big"
 	"slices"
 	"sync"
@@ -167,7 +170,24 @@ func (s *Store) Get(ctx context.Context, id uuid.UUID) (domain.Response, domain.
 	if file, ok := s.templates[id]; !ok || file == porttest.DeletedFile {
 		row.Prompt = ""
 	}
+	row.Revision = revision(row.Response, row.Contents)
 	return row.Response, row.Contents, nil
+}
+
+// GetSummary implements domain.Responses.
+func (s *Store) GetSummary(ctx context.Context, id uuid.UUID) (domain.Response, error) {
+	response, _, err := s.Get(ctx, id)
+	return response, err
+}
+
+// revision is derived from all there is, as nothing records changes here.
+func revision(r domain.Response, c domain.Contents) string {
+	all, err := json.Marshal([]any{r, c})
+	if err != nil {
+		panic(err) // only for types that JSON has no form for
+	}
+	sum := sha256.Sum256(all)
+	return hex.EncodeToString(sum[:])
 }
 
 // Erase implements domain.Responses. The store is locked while permit runs, so

@@ -38,6 +38,24 @@ func (e ResponsePageCountKind) Valid() bool {
 	}
 }
 
+// Defines values for Body.
+const (
+	BodyFull Body = "full"
+	BodyOmit Body = "omit"
+)
+
+// Valid indicates whether the value is a known member of the Body enum.
+func (e Body) Valid() bool {
+	switch e {
+	case BodyFull:
+		return true
+	case BodyOmit:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Count.
 const (
 	CountAuto     Count = "auto"
@@ -80,6 +98,24 @@ func (e ListResponsesParamsCount) Valid() bool {
 	case ListResponsesParamsCountExact:
 		return true
 	case ListResponsesParamsCountNone:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GetResponseParamsBody.
+const (
+	GetResponseParamsBodyFull GetResponseParamsBody = "full"
+	GetResponseParamsBodyOmit GetResponseParamsBody = "omit"
+)
+
+// Valid indicates whether the value is a known member of the GetResponseParamsBody enum.
+func (e GetResponseParamsBody) Valid() bool {
+	switch e {
+	case GetResponseParamsBodyFull:
+		return true
+	case GetResponseParamsBodyOmit:
 		return true
 	default:
 		return false
@@ -345,6 +381,9 @@ type ActiveOrganization = string
 // After defines model for After.
 type After = string
 
+// Body defines model for Body.
+type Body string
+
 // Count defines model for Count.
 type Count string
 
@@ -359,6 +398,9 @@ type CreatedByEmail = string
 
 // HasError defines model for HasError.
 type HasError = bool
+
+// IfNoneMatch defines model for IfNoneMatch.
+type IfNoneMatch = string
 
 // Limit defines model for Limit.
 type Limit = int64
@@ -489,6 +531,11 @@ type ListResponsesParams struct {
 	// organization, and does not replace them.
 	CreatedByEmail *CreatedByEmail `form:"created_by_email,omitempty" json:"created_by_email,omitempty"`
 
+	// IfNoneMatch ETags of earlier answers, separated by commas, or `*`. Where what would
+	// be answered is still the same, the answer is 304 and empty; contents are
+	// not even read then.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
 	// XOrganizationId The organization to act for. Ignored unless the caller is an active
 	// member of it, and where the cookie `dw_active_org` is given.
 	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
@@ -514,6 +561,15 @@ type EraseResponseParams struct {
 
 // GetResponseParams defines parameters for GetResponse.
 type GetResponseParams struct {
+	// Body `omit` leaves the contents out: `body` is then empty, `response_body`
+	// and `error` are null, and a large prompt is not even read.
+	Body *GetResponseParamsBody `form:"body,omitempty" json:"body,omitempty"`
+
+	// IfNoneMatch ETags of earlier answers, separated by commas, or `*`. Where what would
+	// be answered is still the same, the answer is 304 and empty; contents are
+	// not even read then.
+	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
+
 	// XOrganizationId The organization to act for. Ignored unless the caller is an active
 	// member of it, and where the cookie `dw_active_org` is given.
 	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
@@ -522,6 +578,9 @@ type GetResponseParams struct {
 	// caller is an active member of it.
 	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
 }
+
+// GetResponseParamsBody defines parameters for GetResponse.
+type GetResponseParamsBody string
 
 // RequestEditorFn is the function signature for the RequestEditor callback function
 type RequestEditorFn func(ctx context.Context, req *http.Request) error
@@ -941,15 +1000,26 @@ func NewListResponsesRequest(server string, params *ListResponsesParams) (*http.
 
 	if params != nil {
 
-		if params.XOrganizationId != nil {
+		if params.IfNoneMatch != nil {
 			var headerParam0 string
 
-			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Organization-Id", *params.XOrganizationId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
 			if err != nil {
 				return nil, err
 			}
 
-			req.Header.Set("X-Organization-Id", headerParam0)
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+		if params.XOrganizationId != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "X-Organization-Id", *params.XOrganizationId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Organization-Id", headerParam1)
 		}
 
 	}
@@ -1066,6 +1136,33 @@ func NewGetResponseRequest(server string, requestId RequestId, params *GetRespon
 		return nil, err
 	}
 
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Body != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "body", *params.Body, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
@@ -1073,15 +1170,26 @@ func NewGetResponseRequest(server string, requestId RequestId, params *GetRespon
 
 	if params != nil {
 
-		if params.XOrganizationId != nil {
+		if params.IfNoneMatch != nil {
 			var headerParam0 string
 
-			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Organization-Id", *params.XOrganizationId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", *params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
 			if err != nil {
 				return nil, err
 			}
 
-			req.Header.Set("X-Organization-Id", headerParam0)
+			req.Header.Set("If-None-Match", headerParam0)
+		}
+
+		if params.XOrganizationId != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "X-Organization-Id", *params.XOrganizationId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Organization-Id", headerParam1)
 		}
 
 	}
@@ -1193,6 +1301,13 @@ type ClientWithResponsesInterface interface {
 
 // ListResponsesResponse200Headers the declared response headers of an HTTP 200 response for ListResponses
 type ListResponsesResponse200Headers struct {
+	ETag       *string
+	XRequestId *string
+}
+
+// ListResponsesResponse304Headers the declared response headers of an HTTP 304 response for ListResponses
+type ListResponsesResponse304Headers struct {
+	ETag       *string
 	XRequestId *string
 }
 
@@ -1255,6 +1370,8 @@ type ListResponsesResponse struct {
 	ApplicationproblemJSON503 *Unavailable
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *ListResponsesResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *ListResponsesResponse304Headers
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *ListResponsesResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -1498,6 +1615,13 @@ func (r EraseResponseResponse) ContentType() string {
 
 // GetResponseResponse200Headers the declared response headers of an HTTP 200 response for GetResponse
 type GetResponseResponse200Headers struct {
+	ETag       *string
+	XRequestId *string
+}
+
+// GetResponseResponse304Headers the declared response headers of an HTTP 304 response for GetResponse
+type GetResponseResponse304Headers struct {
+	ETag       *string
 	XRequestId *string
 }
 
@@ -1567,6 +1691,8 @@ type GetResponseResponse struct {
 	ApplicationproblemJSON503 *Unavailable
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *GetResponseResponse200Headers
+	// Headers304 the parsed response headers for an HTTP 304 response
+	Headers304 *GetResponseResponse304Headers
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *GetResponseResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -1738,6 +1864,9 @@ func ParseListResponsesResponse(rsp *http.Response) (*ListResponsesResponse, err
 		}
 		response.JSON200 = &dest
 
+	case rsp.StatusCode == 304:
+		break // No content-type
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
 		var dest Invalid
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -1792,6 +1921,13 @@ func ParseListResponsesResponse(rsp *http.Response) (*ListResponsesResponse, err
 	switch {
 	case rsp.StatusCode == 200:
 		var headers ListResponsesResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -1800,6 +1936,23 @@ func ParseListResponsesResponse(rsp *http.Response) (*ListResponsesResponse, err
 			headers.XRequestId = &value
 		}
 		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers ListResponsesResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers304 = &headers
 	case rsp.StatusCode == 400:
 		var headers ListResponsesResponse400Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -2109,6 +2262,9 @@ func ParseGetResponseResponse(rsp *http.Response) (*GetResponseResponse, error) 
 		}
 		response.JSON200 = &dest
 
+	case rsp.StatusCode == 304:
+		break // No content-type
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
 		var dest Invalid
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -2170,6 +2326,13 @@ func ParseGetResponseResponse(rsp *http.Response) (*GetResponseResponse, error) 
 	switch {
 	case rsp.StatusCode == 200:
 		var headers GetResponseResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -2178,6 +2341,23 @@ func ParseGetResponseResponse(rsp *http.Response) (*GetResponseResponse, error) 
 			headers.XRequestId = &value
 		}
 		response.Headers200 = &headers
+	case rsp.StatusCode == 304:
+		var headers GetResponseResponse304Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers304 = &headers
 	case rsp.StatusCode == 400:
 		var headers GetResponseResponse400Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {

@@ -100,7 +100,7 @@ func ask(t *testing.T, f Fixture, q question) answer {
 	case "list":
 		return askList(t, domain.NewListResponses(f.Responses(), f.UsageRecords(), f.People(), log), caller, q)
 	case "get":
-		got, err := domain.NewGetResponse(f.Responses(), f.UsageRecords(), f.People(), log).Execute(ctx, caller, uuid.MustParse(q.id))
+		got, err := domain.NewGetResponse(f.Responses(), f.UsageRecords(), f.People(), log).Execute(ctx, caller, uuid.MustParse(q.id), false)
 		if err != nil {
 			return refusal(err)
 		}

@@ -133,11 +133,32 @@ func (r *Responses) Get(ctx context.Context, id uuid.UUID) (domain.Response, dom
 	if err != nil {
 		return domain.Response{}, domain.Contents{}, err
 	}
-	return response(dbsqlc.PageRow{
+	found := response(dbsqlc.PageRow{
 		ID: row.ID, Owner: row.Owner, Model: row.Model, State: row.State, ServiceTier: row.ServiceTier,
 		CreatedAt: row.CreatedAt, StartedAt: row.StartedAt, CompletedAt: row.CompletedAt,
 		FailedAt: row.FailedAt, ResponseStatus: row.ResponseStatus, HasError: row.Error != nil,
-	}), domain.Contents{Prompt: row.Prompt, Answer: row.ResponseBody, Error: row.Error}, nil
+	})
+	found.Revision = row.Revision
+	return found, domain.Contents{Prompt: row.Prompt, Answer: row.ResponseBody, Error: row.Error}, nil
+}
+
+// GetSummary is domain.Responses'.
+func (r *Responses) GetSummary(ctx context.Context, id uuid.UUID) (domain.Response, error) {
+	var row dbsqlc.GetSummaryRow
+	err := r.src.Read(ctx, func(c *pgxpool.Conn) (err error) {
+		row, err = dbsqlc.New(c).GetSummary(ctx, id)
+		return err
+	})
+	if err != nil {
+		return domain.Response{}, err
+	}
+	found := response(dbsqlc.PageRow{
+		ID: row.ID, Owner: row.Owner, Model: row.Model, State: row.State, ServiceTier: row.ServiceTier,
+		CreatedAt: row.CreatedAt, StartedAt: row.StartedAt, CompletedAt: row.CompletedAt,
+		FailedAt: row.FailedAt, ResponseStatus: row.ResponseStatus, HasError: row.HasError,
+	})
+	found.Revision = row.Revision
+	return found, nil
 }
 
 func response(row dbsqlc.PageRow) domain.Response {

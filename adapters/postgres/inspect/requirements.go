@@ -91,13 +91,14 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 			Read: []Column{{"id", "uuid"}, {"deleted_at", "timestamptz"}}},
 		// A template also holds the caller's API key, which nothing here reads.
 		{Side: Fusillade, Schema: s.Fusillade, Table: "request_templates",
-			Read: []Column{{"id", "uuid"}, {"file_id", "uuid"}, {"body", "text"}}, Delete: true},
+			Read: []Column{{"id", "uuid"}, {"file_id", "uuid"}, {"body", "text"}, {"updated_at", "timestamptz"}}, Delete: true},
 		{Side: Fusillade, Schema: s.Fusillade, Table: "requests",
 			Read: []Column{
 				{"id", "uuid"}, {"batch_id", "uuid"}, {"template_id", "uuid"}, {"state", "text"}, {"model", "text"},
 				{"service_tier", "text"}, {"created_by", "text"}, {"created_at", "timestamptz"},
 				{"started_at", "timestamptz"}, {"completed_at", "timestamptz"}, {"failed_at", "timestamptz"},
 				{"response_status", "int2"}, {"response_body", "text"}, {"error", "text"},
+				{"updated_at", "timestamptz"},
 			},
 			Update: updatedAt, Delete: true},
 		{Side: Fusillade, Schema: s.Fusillade, Table: "response_steps",

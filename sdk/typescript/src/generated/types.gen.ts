@@ -182,6 +182,21 @@ export type OrganizationId = string;
 export type ActiveOrganization = string;
 
 /**
+ * ETags of earlier answers, separated by commas, or `*`. Where what would
+ * be answered is still the same, the answer is 304 and empty; contents are
+ * not even read then.
+ *
+ */
+export type IfNoneMatch = string;
+
+/**
+ * `omit` leaves the contents out: `body` is then empty, `response_body`
+ * and `error` are null, and a large prompt is not even read.
+ *
+ */
+export type Body = 'full' | 'omit';
+
+/**
  * How many responses to pass over. A negative number counts as 0.
  */
 export type Skip = number;
@@ -293,6 +308,13 @@ export type CreatedByEmail = string;
 export type ListResponsesData = {
     body?: never;
     headers?: {
+        /**
+         * ETags of earlier answers, separated by commas, or `*`. Where what would
+         * be answered is still the same, the answer is 304 and empty; contents are
+         * not even read then.
+         *
+         */
+        'If-None-Match'?: string;
         /**
          * The organization to act for. Ignored unless the caller is an active
          * member of it, and where the cookie `dw_active_org` is given.
@@ -517,6 +539,13 @@ export type GetResponseData = {
          *
          */
         'X-Organization-Id'?: string;
+        /**
+         * ETags of earlier answers, separated by commas, or `*`. Where what would
+         * be answered is still the same, the answer is 304 and empty; contents are
+         * not even read then.
+         *
+         */
+        'If-None-Match'?: string;
     };
     path: {
         /**
@@ -526,7 +555,14 @@ export type GetResponseData = {
          */
         request_id: string;
     };
-    query?: never;
+    query?: {
+        /**
+         * `omit` leaves the contents out: `body` is then empty, `response_body`
+         * and `error` are null, and a large prompt is not even read.
+         *
+         */
+        body?: 'full' | 'omit';
+    };
     url: '/admin/api/v1/batches/requests/{request_id}';
 };
 

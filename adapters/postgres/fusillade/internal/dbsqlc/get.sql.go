@@ -13,8 +13,10 @@ import (
 )
 
 const Get = `-- name: Get :one
+
 SELECT r.id, coalesce(r.created_by, '')::text AS owner, r.model, r.state, r.service_tier,
        r.created_at, r.started_at, r.completed_at, r.failed_at, r.response_status,
+       concat_ws(' ', extract(epoch FROM r.updated_at), extract(epoch FROM t.updated_at), f.deleted_at IS NOT NULL)::text AS revision,
        r.response_body, r.error,
        (CASE WHEN f.deleted_at IS NULL THEN coalesce(t.body, '') ELSE '' END)::text AS prompt
 FROM requests r
@@ -34,11 +36,14 @@ type GetRow struct {
 	CompletedAt    *time.Time
 	FailedAt       *time.Time
 	ResponseStatus *int16
+	Revision       string
 	ResponseBody   *string
 	Error          *string
 	Prompt         string
 }
 
+// The revision changes with everything that is shown of a response; a file
+// that is deleted takes its prompts out of sight.
 // The prompt of a file that was deleted is withheld.
 func (q *Queries) Get(ctx context.Context, id uuid.UUID) (GetRow, error) {
 	row := q.db.QueryRow(ctx, Get, id)
@@ -54,9 +59,56 @@ func (q *Queries) Get(ctx context.Context, id uuid.UUID) (GetRow, error) {
 		&i.CompletedAt,
 		&i.FailedAt,
 		&i.ResponseStatus,
+		&i.Revision,
 		&i.ResponseBody,
 		&i.Error,
 		&i.Prompt,
+	)
+	return i, err
+}
+
+const GetSummary = `-- name: GetSummary :one
+SELECT r.id, coalesce(r.created_by, '')::text AS owner, r.model, r.state, r.service_tier,
+       r.created_at, r.started_at, r.completed_at, r.failed_at, r.response_status,
+       concat_ws(' ', extract(epoch FROM r.updated_at), extract(epoch FROM t.updated_at), f.deleted_at IS NOT NULL)::text AS revision,
+       (r.error IS NOT NULL)::boolean AS has_error
+FROM requests r
+LEFT JOIN request_templates t ON t.id = r.template_id
+LEFT JOIN files f ON f.id = t.file_id
+WHERE r.id = $1 AND r.batch_id IS NULL AND r.created_by IS NOT NULL
+`
+
+type GetSummaryRow struct {
+	ID             uuid.UUID
+	Owner          string
+	Model          string
+	State          string
+	ServiceTier    *string
+	CreatedAt      time.Time
+	StartedAt      *time.Time
+	CompletedAt    *time.Time
+	FailedAt       *time.Time
+	ResponseStatus *int16
+	Revision       string
+	HasError       bool
+}
+
+func (q *Queries) GetSummary(ctx context.Context, id uuid.UUID) (GetSummaryRow, error) {
+	row := q.db.QueryRow(ctx, GetSummary, id)
+	var i GetSummaryRow
+	err := row.Scan(
+		&i.ID,
+		&i.Owner,
+		&i.Model,
+		&i.State,
+		&i.ServiceTier,
+		&i.CreatedAt,
+		&i.StartedAt,
+		&i.CompletedAt,
+		&i.FailedAt,
+		&i.ResponseStatus,
+		&i.Revision,
+		&i.HasError,
 	)
 	return i, err
 }

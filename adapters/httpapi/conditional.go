@@ -1,0 +1,149 @@
+package httpapi
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/labstack/echo/v4"
+
+	"lethe/domain"
+)
+
+// entityTag names a state of an answer. It is weak, as the same state may be
+// sent compressed.
+func entityTag(parts ...[]byte) string {
+	h := sha256.New()
+	for _, part := range parts {
+		h.Write(part)
+		h.Write([]byte{0})
+	}
+	return `W/"` + hex.EncodeToString(h.Sum(nil)[:16]) + `"`
+}
+
+type ifNoneMatchKey struct{}
+
+// ifNoneMatch is the header of that name, empty where it was not given.
+func ifNoneMatch(ctx context.Context) string {
+	given, _ := ctx.Value(ifNoneMatchKey{}).(string)
+	return given
+}
+
+// conditional hands If-None-Match on, all lines of it.
+func conditional(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r := c.Request()
+		if given := strings.Join(r.Header.Values("If-None-Match"), ","); given != "" {
+			c.SetRequest(r.WithContext(context.WithValue(r.Context(), ifNoneMatchKey{}, given)))
+		}
+		return next(c)
+	}
+}
+
+// matches tells whether If-None-Match names the tag, compared weakly as RFC
+// 9110 says.
+func matches(ifNoneMatch, tag string) bool {
+	for given := range strings.SplitSeq(ifNoneMatch, ",") {
+		given = strings.TrimSpace(given)
+		if given == "*" || strings.TrimPrefix(given, "W/") == strings.TrimPrefix(tag, "W/") {
+			return true
+		}
+	}
+	return false
+}
+
+// pageAnswer is a page that has been encoded already, for its tag.
+type pageAnswer struct {
+	body []byte
+	tag  string
+}
+
+func (a pageAnswer) VisitListResponsesResponse(w http.ResponseWriter) error {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", a.tag)
+	w.WriteHeader(http.StatusOK)
+	_, err := w.Write(a.body)
+	return err
+}
+
+// detailTag changes with all that is shown of a response. The contents are in
+// it by their revision.
+func detailTag(r domain.ResponseDetail, omitted bool) (string, error) {
+	shown, err := json.Marshal(summary(r.ResponseSummary))
+	if err != nil {
+		return "", err
+	}
+	kind := []byte("full")
+	if omitted {
+		kind = []byte("omit")
+	}
+	return entityTag(kind, shown, []byte(r.Owner), []byte(r.Revision)), nil
+}
+
+// detailAnswer writes a ResponseDetail of openapi.yaml piece by piece: contents
+// may be large, and encoding them as a whole would take two more copies.
+type detailAnswer struct {
+	response domain.ResponseDetail
+	tag      string
+}
+
+func (a detailAnswer) VisitGetResponseResponse(w http.ResponseWriter) error {
+	r := a.response
+	shown, err := json.Marshal(summary(r.ResponseSummary))
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("ETag", a.tag)
+	w.WriteHeader(http.StatusOK)
+	out := bufio.NewWriterSize(w, contentChunk)
+	out.Write(bytes.TrimSuffix(shown, []byte("}"))) // bufio keeps the first error for Flush
+	for _, field := range []struct {
+		name string
+		text *string
+	}{
+		{"created_by", &r.Owner}, {"error", r.Error}, {"body", &r.Prompt}, {"response_body", r.Answer},
+	} {
+		out.WriteString(`,"` + field.name + `":`)
+		if field.text == nil {
+			out.WriteString("null")
+		} else if err := writeString(out, *field.text); err != nil {
+			return err
+		}
+	}
+	out.WriteString("}\n")
+	return out.Flush()
+}
+
+// contentChunk is how much of a text is encoded at a time, in bytes.
+const contentChunk = 32 << 10
+
+// writeString writes text as a JSON string.
+func writeString(w io.Writer, text string) error {
+	if _, err := io.WriteString(w, `"`); err != nil {
+		return err
+	}
+	for len(text) > 0 {
+		n := min(contentChunk, len(text))
+		for n < len(text) && n > contentChunk-utf8.UTFMax && !utf8.RuneStart(text[n]) {
+			n--
+		}
+		encoded, err := json.Marshal(text[:n])
+		if err != nil {
+			return err
+		}
+		if _, err := w.Write(encoded[1 : len(encoded)-1]); err != nil {
+			return err
+		}
+		text = text[n:]
+	}
+	_, err := io.WriteString(w, `"`)
+	return err
+}

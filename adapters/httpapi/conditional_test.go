@@ -1,0 +1,215 @@
+package httpapi_test
+
+import (
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"lethe/domain"
+)
+
+// changing is a response whose state, owner's usage and contents a test changes.
+type changing struct {
+	response domain.Response
+	contents domain.Contents
+	usage    domain.Usage
+	fetched  int
+}
+
+func (c *changing) ports() fakes {
+	return fakes{
+		page: func(context.Context, domain.PageQuery) ([]domain.Response, error) {
+			return []domain.Response{c.response}, nil
+		},
+		get: func(context.Context, uuid.UUID) (domain.Response, domain.Contents, error) {
+			c.fetched++
+			return c.response, c.contents, nil
+		},
+		getSummary: func(context.Context, uuid.UUID) (domain.Response, error) { return c.response, nil },
+		latest: func(context.Context, []uuid.UUID) (map[uuid.UUID]domain.Usage, error) {
+			return map[uuid.UUID]domain.Usage{c.response.ID: c.usage}, nil
+		},
+	}
+}
+
+func TestConditionalReads(t *testing.T) {
+	t.Parallel()
+	for _, target := range []string{list, item, item + "?body=omit", item + "?body=full"} {
+		for change, apply := range map[string]func(*changing){
+			"nothing":  func(*changing) {},
+			"state":    func(c *changing) { c.response.State = "failed" },
+			"usage":    func(c *changing) { c.usage.TotalTokens = new(int64(7)) },
+			"contents": func(c *changing) { c.response.Revision = "2"; c.contents.Prompt = "another" },
+		} {
+			t.Run(target+" "+change, func(t *testing.T) {
+				t.Parallel()
+				c := &changing{response: full(), contents: domain.Contents{Prompt: "why?"}}
+				c.response.Revision = "1"
+				s := assemble(t, c.ports(), nil)
+				first := s.ask(t, http.MethodGet, target)
+				tag := first.header.Get("ETag")
+				if first.status != http.StatusOK || !strings.HasPrefix(tag, `W/"`) {
+					t.Fatalf("answered %d with the tag %q", first.status, tag)
+				}
+				apply(c)
+				c.fetched = 0
+				again := s.ask(t, http.MethodGet, target, "If-None-Match", `"other", `+tag)
+				same := change == "nothing" || change == "contents" && target == list
+				switch {
+				case same && (again.status != http.StatusNotModified || again.body != "" || again.header.Get("ETag") != tag || c.fetched != 0):
+					t.Errorf("answered %d %q with the tag %q after reading contents %d times", again.status, again.body, again.header.Get("ETag"), c.fetched)
+				case !same && (again.status != http.StatusOK || again.header.Get("ETag") == tag):
+					t.Errorf("answered %d with the tag %q", again.status, again.header.Get("ETag"))
+				}
+			})
+		}
+	}
+}
+
+func TestIfNoneMatchInAllForms(t *testing.T) {
+	t.Parallel()
+	s := assemble(t, (&changing{response: full()}).ports(), nil)
+	tag := s.ask(t, http.MethodGet, item).header.Get("ETag")
+	for _, c := range []struct {
+		lines []string
+		want  int
+	}{
+		{[]string{tag}, http.StatusNotModified},
+		{[]string{strings.TrimPrefix(tag, "W/")}, http.StatusNotModified},
+		{[]string{"*"}, http.StatusNotModified},
+		{[]string{`W/"a"`, tag}, http.StatusNotModified},
+		{[]string{`"a",,` + tag + ` , "b"`}, http.StatusNotModified},
+		{[]string{""}, http.StatusOK},
+		{[]string{`W/"a"`, `"b"`}, http.StatusOK},
+		{[]string{tag[:len(tag)-1]}, http.StatusOK},
+		{[]string{"\xff\x00"}, http.StatusOK},
+	} {
+		r := httptest.NewRequest(http.MethodGet, item, nil)
+		r.Header.Set("Authorization", "Bearer alice")
+		r.Header["If-None-Match"] = c.lines
+		if a := s.serve(t, r); a.status != c.want {
+			t.Errorf("%q: answered %d, want %d", c.lines, a.status, c.want)
+		}
+	}
+	// Whoever may not see it learns nothing from a tag.
+	if a := s.ask(t, http.MethodGet, item, "If-None-Match", "*", "Authorization", "Bearer nobody"); a.status != http.StatusForbidden {
+		t.Errorf("answered %d", a.status)
+	}
+}
+
+func TestContentsAreOmitted(t *testing.T) {
+	t.Parallel()
+	c := &changing{response: full(), contents: domain.Contents{Prompt: "why?", Answer: new("because"), Error: new("no")}}
+	s := assemble(t, c.ports(), nil)
+	a := s.ask(t, http.MethodGet, item+"?body=omit")
+	got := decode(t, a.body)
+	if a.status != http.StatusOK || got["body"] != "" || got["response_body"] != nil || got["error"] != nil || got["id"] != responseID.String() {
+		t.Errorf("answered %d %s", a.status, a.body)
+	}
+	if c.fetched != 0 {
+		t.Error("contents were read that were not wanted")
+	}
+	if whole := s.ask(t, http.MethodGet, item); whole.header.Get("ETag") == a.header.Get("ETag") {
+		t.Error("with and without contents have the same tag")
+	}
+	for _, query := range []string{"body=", "body=none", "body=OMIT", "body=omit&body=omit"} {
+		// Before it is looked at who asks.
+		a := s.ask(t, http.MethodGet, item+"?"+query, "Authorization", "")
+		if a.status != http.StatusBadRequest || a.problem.Parameter == nil || *a.problem.Parameter != "body" {
+			t.Errorf("%s: answered %d %s", query, a.status, a.body)
+		}
+	}
+}
+
+func TestContentsSurviveBeingWrittenInPieces(t *testing.T) {
+	t.Parallel()
+	// Characters of every length lie across every border of the pieces.
+	text := strings.Repeat("a€\U0001F30A\"\\\n<é", 20000)
+	for shift := range 5 {
+		prompt := strings.Repeat("x", shift) + text
+		c := &changing{response: full(), contents: domain.Contents{Prompt: prompt, Answer: &prompt, Error: new("")}}
+		got := decode(t, assemble(t, c.ports(), nil).ask(t, http.MethodGet, item).body)
+		if got["body"] != prompt || got["response_body"] != prompt || got["error"] != "" {
+			t.Errorf("shifted by %d the contents came out otherwise", shift)
+		}
+	}
+}
+
+func TestLargeAnswersAreCompressed(t *testing.T) {
+	t.Parallel()
+	for prompt, compressed := range map[string]bool{"short": false, strings.Repeat("long ", 10000): true} {
+		s := assemble(t, (&changing{response: full(), contents: domain.Contents{Prompt: prompt}}).ports(), nil)
+		r := httptest.NewRequest(http.MethodGet, item, nil)
+		r.Header.Set("Authorization", "Bearer alice")
+		r.Header.Set("Accept-Encoding", "gzip")
+		w := httptest.NewRecorder()
+		s.ServeHTTP(w, r)
+		body := io.Reader(w.Body)
+		if (w.Header().Get("Content-Encoding") == "gzip") != compressed || w.Header().Get("Vary") != "Accept-Encoding" {
+			t.Errorf("%d bytes: %v", len(prompt), w.Header())
+		}
+		if compressed {
+			unzipped, err := gzip.NewReader(body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			body = unzipped
+		}
+		var got struct{ Body string }
+		if err := json.NewDecoder(body).Decode(&got); err != nil || got.Body != prompt {
+			t.Errorf("%d bytes came out as %d (%v)", len(prompt), len(got.Body), err)
+		}
+	}
+	// An error on the way is told as plainly as ever.
+	s := assemble(t, fakes{}, nil)
+	if a := s.ask(t, http.MethodGet, item, "Accept-Encoding", "gzip"); a.status != http.StatusNotFound || a.header.Get("Content-Encoding") != "" || a.problem.Status != 404 {
+		t.Errorf("answered %d %v %s", a.status, a.header, a.body)
+	}
+}
+
+// sink takes an answer without keeping it, and looks now and then at how much
+// memory is held.
+type sink struct {
+	header http.Header
+	writes int
+	held   uint64
+}
+
+func (s *sink) Header() http.Header { return s.header }
+func (s *sink) WriteHeader(int)     {}
+func (s *sink) Write(p []byte) (int, error) {
+	if s.writes++; s.writes%500 == 0 {
+		s.held = max(s.held, heap())
+	}
+	return len(p), nil
+}
+
+func heap() uint64 {
+	runtime.GC()
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	return stats.HeapAlloc
+}
+
+// Not parallel, as it looks at the memory of the whole process.
+func TestWritingContentsTakesNoFurtherCopyOfThem(t *testing.T) {
+	const size = 50 << 20
+	c := &changing{response: full(), contents: domain.Contents{Prompt: strings.Repeat("p", size)}}
+	s := assemble(t, c.ports(), nil)
+	r := httptest.NewRequest(http.MethodGet, item, nil)
+	r.Header.Set("Authorization", "Bearer alice")
+	w := &sink{header: http.Header{}}
+	before := heap()
+	s.ServeHTTP(w, r)
+	if w.held == 0 || w.held > before+size/2 {
+		t.Errorf("%d bytes were held while writing contents of %d, %d before", w.held, size, before)
+	}
+}
