@@ -105,6 +105,10 @@ func (eraseFunc) Count(context.Context, domain.ResponseFilter, domain.CountMode)
 	return domain.Count{}, nil
 }
 
+func (eraseFunc) GetSummary(context.Context, uuid.UUID) (domain.Response, error) {
+	return domain.Response{}, nil
+}
+
 func (eraseFunc) Get(context.Context, uuid.UUID) (domain.Response, domain.Contents, error) {
 	return domain.Response{}, domain.Contents{}, nil
 }

@@ -34,7 +34,7 @@ func TestGetPermission(t *testing.T) {
 				row := w.put(owner)
 				caller := c.principal
 				caller.Organization = organization
-				got, err := w.getter().Execute(t.Context(), caller, row.ID)
+				got, err := w.getter().Execute(t.Context(), caller, row.ID, false)
 				switch {
 				case c.read == "none":
 					wantError(t, err, domain.CodeForbidden, errReadForbidden)
@@ -75,7 +75,7 @@ func TestGetDescribes(t *testing.T) {
 	w.AddPerson(porttest.Person{ID: ben, Email: "ben@example.com"})
 	row := w.put(ben.String())
 	w.AddUsage(porttest.UsageRow{Response: row.ID, At: noon, TotalTokens: ptr(int64(9))})
-	got, err := w.getter().Execute(t.Context(), domain.Principal{ID: anna, Admin: true}, row.ID)
+	got, err := w.getter().Execute(t.Context(), domain.Principal{ID: anna, Admin: true}, row.ID, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func TestGetFailures(t *testing.T) {
 			w := newWorld()
 			row := w.put(anna.String())
 			change(w)
-			got, err := w.getter().Execute(t.Context(), c.principal, row.ID)
+			got, err := w.getter().Execute(t.Context(), c.principal, row.ID, false)
 			if err != error(gone) || got != (domain.ResponseDetail{}) {
 				t.Errorf("%s, %s: want the port's error as it is and nothing more, got %+v, %v", name, c.name, got, err)
 			}
@@ -108,8 +108,28 @@ func TestGetFailures(t *testing.T) {
 	w := newWorld()
 	row := w.put(ben.String())
 	w.emails = func(context.Context) error { return errors.New("users are gone") }
-	got, err := w.getter().Execute(t.Context(), domain.Principal{ID: anna, Admin: true}, row.ID)
+	got, err := w.getter().Execute(t.Context(), domain.Principal{ID: anna, Admin: true}, row.ID, false)
 	if err != nil || got.ID != row.ID || got.OwnerEmail != nil || w.log.Len() == 0 {
 		t.Errorf("want the response without an address and a warning, got %+v, %v, %s", got, err, &w.log)
+	}
+}
+
+func TestGetWithoutContents(t *testing.T) {
+	t.Parallel()
+	for _, c := range callers {
+		for _, owner := range []string{anna.String(), ben.String()} {
+			w := newWorld()
+			w.get = func(context.Context) error { return errors.New("contents were read") }
+			row := w.put(owner)
+			got, err := w.getter().Execute(t.Context(), c.principal, row.ID, true)
+			switch {
+			case c.read == "none":
+				wantError(t, err, domain.CodeForbidden, errReadForbidden)
+			case !may(c.read, owner, nil):
+				wantError(t, err, domain.CodeNotFound, notFound(row.ID))
+			case err != nil || got.ID != row.ID || got.Contents != (domain.Contents{}) || got.Revision == "":
+				t.Errorf("%s, owner %s: want the summary alone, got %+v, %v", c.name, owner, got, err)
+			}
+		}
 	}
 }

@@ -355,12 +355,25 @@ func testGet(t *testing.T, f ResponsesFixture) {
 		if !reflect.DeepEqual(want, contents) {
 			t.Errorf("%s: want contents %s, got %s", name, show(want), show(contents))
 		}
+		summary, err := f.Responses().GetSummary(ctx, r.ID)
+		if err != nil {
+			t.Errorf("%s: without contents: %v", name, err)
+		}
+		if diff := differ([]domain.Response{response}, []domain.Response{summary}); diff != "" {
+			t.Errorf("%s: without contents: %s", name, diff)
+		}
+		if response.Revision == "" || summary.Revision != response.Revision {
+			t.Errorf("%s: want one revision with and without contents, got %q and %q", name, response.Revision, summary.Revision)
+		}
 	}
 	batched := NewRow("", "completed", start)
 	batched.Batched = true
 	f.AddResponse(batched)
 	if _, _, err := f.Responses().Get(ctx, batched.ID); domain.CodeOf(err) != domain.CodeNotFound {
 		t.Errorf("a row of a batch: want %s, got %v", domain.CodeNotFound, err)
+	}
+	if _, err := f.Responses().GetSummary(ctx, batched.ID); domain.CodeOf(err) != domain.CodeNotFound {
+		t.Errorf("a row of a batch without contents: want %s, got %v", domain.CodeNotFound, err)
 	}
 }
 
@@ -373,8 +386,9 @@ func testCanceled(t *testing.T, f ResponsesFixture) {
 	_, pageErr := f.Responses().Page(ctx, domain.PageQuery{ActiveFirst: true, Limit: 10})
 	_, countErr := f.Responses().Count(ctx, domain.ResponseFilter{}, domain.CountAuto)
 	_, _, getErr := f.Responses().Get(ctx, row.ID)
+	_, summaryErr := f.Responses().GetSummary(ctx, row.ID)
 	_, eraseErr := f.Responses().Erase(ctx, row.ID, always)
-	for name, err := range map[string]error{"page": pageErr, "count": countErr, "get": getErr, "erase": eraseErr} {
+	for name, err := range map[string]error{"page": pageErr, "count": countErr, "get": getErr, "get summary": summaryErr, "erase": eraseErr} {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: want the context's error, got %v", name, err)
 		}

@@ -50,7 +50,7 @@ func (r *Responses) Page(ctx context.Context, q domain.PageQuery) ([]domain.Resp
 		rows, err := collect(ctx, c, queries, particular)
 		page = make([]domain.Response, min(int64(len(rows)), q.Limit))
 		for i := range page {
-			page[i] = response(rows[i])
+			page[i] = response(rows[i], "")
 		}
 		return err
 	}
@@ -117,53 +117,68 @@ func rowsOf(rows pgx.Rows, err error) ([]dbsqlc.PageRow, error) {
 // where a replica answered.
 func (r *Responses) Get(ctx context.Context, id uuid.UUID) (domain.Response, domain.Contents, error) {
 	var row dbsqlc.GetRow
-	fromReplica, err := r.src.ReadAnywhere(ctx, func(c *pgxpool.Conn) (err error) {
+	prompt, err := r.one(ctx, id, func(c *pgxpool.Conn) (err error) {
 		row, err = dbsqlc.New(c).Get(ctx, id)
 		return err
 	})
-	if err == nil && fromReplica {
-		err = r.src.Primary.Use(ctx, func(c *pgxpool.Conn) error {
-			prompt, err := dbsqlc.New(c).MayBeShown(ctx, id)
-			if !prompt {
-				row.Prompt = ""
-			}
-			return err
-		})
-	}
 	if err != nil {
 		return domain.Response{}, domain.Contents{}, err
 	}
-	found := response(dbsqlc.PageRow{
+	if !prompt {
+		row.Prompt = ""
+	}
+	return response(dbsqlc.PageRow{
 		ID: row.ID, Owner: row.Owner, Model: row.Model, State: row.State, ServiceTier: row.ServiceTier,
 		CreatedAt: row.CreatedAt, StartedAt: row.StartedAt, CompletedAt: row.CompletedAt,
 		FailedAt: row.FailedAt, ResponseStatus: row.ResponseStatus, HasError: row.Error != nil,
-	})
-	found.Revision = row.Revision
-	return found, domain.Contents{Prompt: row.Prompt, Answer: row.ResponseBody, Error: row.Error}, nil
+	}, revision(row.Revision, prompt)), domain.Contents{Prompt: row.Prompt, Answer: row.ResponseBody, Error: row.Error}, nil
 }
 
-// GetSummary is domain.Responses'.
+// GetSummary is domain.Responses'. Round trips as of Get.
 func (r *Responses) GetSummary(ctx context.Context, id uuid.UUID) (domain.Response, error) {
 	var row dbsqlc.GetSummaryRow
-	err := r.src.Read(ctx, func(c *pgxpool.Conn) (err error) {
+	prompt, err := r.one(ctx, id, func(c *pgxpool.Conn) (err error) {
 		row, err = dbsqlc.New(c).GetSummary(ctx, id)
 		return err
 	})
 	if err != nil {
 		return domain.Response{}, err
 	}
-	found := response(dbsqlc.PageRow{
+	return response(dbsqlc.PageRow{
 		ID: row.ID, Owner: row.Owner, Model: row.Model, State: row.State, ServiceTier: row.ServiceTier,
 		CreatedAt: row.CreatedAt, StartedAt: row.StartedAt, CompletedAt: row.CompletedAt,
 		FailedAt: row.FailedAt, ResponseStatus: row.ResponseStatus, HasError: row.HasError,
-	})
-	found.Revision = row.Revision
-	return found, nil
+	}, revision(row.Revision, prompt)), nil
 }
 
-func response(row dbsqlc.PageRow) domain.Response {
+// one reads a response from anywhere. Where that was a replica, the primary
+// decides whether there still is such a response, and whether its prompt may
+// be shown.
+func (r *Responses) one(ctx context.Context, id uuid.UUID, read func(*pgxpool.Conn) error) (prompt bool, err error) {
+	fromReplica, err := r.src.ReadAnywhere(ctx, read)
+	if err != nil || !fromReplica {
+		return true, err
+	}
+	err = r.src.Primary.Use(ctx, func(c *pgxpool.Conn) (err error) {
+		prompt, err = dbsqlc.New(c).MayBeShown(ctx, id)
+		return err
+	})
+	return prompt, err
+}
+
+// revision tells a response whose prompt only the primary withholds from the
+// one that a replica has.
+func revision(read string, prompt bool) string {
+	if !prompt {
+		return read + " withheld"
+	}
+	return read
+}
+
+func response(row dbsqlc.PageRow, revision string) domain.Response {
 	r := domain.Response{
-		ID: row.ID, Owner: row.Owner, Model: row.Model, State: row.State, Tier: row.ServiceTier,
+		Revision: revision,
+		ID:       row.ID, Owner: row.Owner, Model: row.Model, State: row.State, Tier: row.ServiceTier,
 		CreatedAt: row.CreatedAt, StartedAt: row.StartedAt, CompletedAt: row.CompletedAt, FailedAt: row.FailedAt,
 		HasError: row.HasError,
 	}
