@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
-	"github.com/oapi-codegen/nullable"
 	"github.com/oapi-codegen/runtime"
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
@@ -74,7 +73,7 @@ type Problem struct {
 // ResponseDetail A response with its contents.
 type ResponseDetail struct {
 	// BatchId Always null; responses of batches are not shown here.
-	BatchId nullable.Nullable[openapi_types.UUID] `json:"batch_id"`
+	BatchId *openapi_types.UUID `json:"batch_id"`
 
 	// Body The request as it was sent, prompt included; empty where there is none or where it came with a file that was deleted.
 	//
@@ -84,12 +83,12 @@ type ResponseDetail struct {
 	// CompletedAt When the answer was complete (UTC).
 	//
 	// Example: 2026-03-01T12:00:01.735067Z
-	CompletedAt nullable.Nullable[time.Time] `json:"completed_at"`
+	CompletedAt *time.Time `json:"completed_at"`
 
 	// CompletionTokens Tokens of the answer.
 	//
 	// Example: 120
-	CompletionTokens nullable.Nullable[int64] `json:"completion_tokens"`
+	CompletionTokens *int64 `json:"completion_tokens"`
 
 	// CreatedAt When the request came in (UTC).
 	//
@@ -104,18 +103,18 @@ type ResponseDetail struct {
 	// CreatedByEmail The e-mail address of the owner, a person or an organization.
 	//
 	// Example: alice@example.test
-	CreatedByEmail nullable.Nullable[string] `json:"created_by_email"`
+	CreatedByEmail *string `json:"created_by_email"`
 
 	// DurationMs Milliseconds from start to completion, exact to the microsecond.
 	//
 	// Example: 1234.567
-	DurationMs nullable.Nullable[float64] `json:"duration_ms"`
+	DurationMs *float64 `json:"duration_ms"`
 
 	// Error Why it failed.
-	Error nullable.Nullable[string] `json:"error"`
+	Error *string `json:"error"`
 
 	// FailedAt When it failed for good (UTC).
-	FailedAt nullable.Nullable[time.Time] `json:"failed_at"`
+	FailedAt *time.Time `json:"failed_at"`
 
 	// Id The response's identifier.
 	//
@@ -130,27 +129,27 @@ type ResponseDetail struct {
 	// PromptTokens Tokens of the prompt.
 	//
 	// Example: 14
-	PromptTokens nullable.Nullable[int64] `json:"prompt_tokens"`
+	PromptTokens *int64 `json:"prompt_tokens"`
 
 	// ReasoningTokens Tokens of reasoning among them.
 	//
 	// Example: 0
-	ReasoningTokens nullable.Nullable[int64] `json:"reasoning_tokens"`
+	ReasoningTokens *int64 `json:"reasoning_tokens"`
 
 	// ResponseBody The answer as the model's server sent it.
 	//
 	// Example: {"output": [{"type": "message", "content": "Lethe."}]}
-	ResponseBody nullable.Nullable[string] `json:"response_body"`
+	ResponseBody *string `json:"response_body"`
 
 	// ResponseStatus The HTTP status that the model's server answered with.
 	//
 	// Example: 200
-	ResponseStatus nullable.Nullable[int32] `json:"response_status"`
+	ResponseStatus *int32 `json:"response_status"`
 
 	// ServiceTier The tier: auto, default, flex or priority.
 	//
 	// Example: flex
-	ServiceTier nullable.Nullable[string] `json:"service_tier"`
+	ServiceTier *string `json:"service_tier"`
 
 	// Status The state: pending, claimed, processing, completed, failed or canceled.
 	//
@@ -160,12 +159,12 @@ type ResponseDetail struct {
 	// TotalCost What it cost, in the currency that the platform bills in.
 	//
 	// Example: 0.000134
-	TotalCost nullable.Nullable[float64] `json:"total_cost"`
+	TotalCost *float64 `json:"total_cost"`
 
 	// TotalTokens All tokens together.
 	//
 	// Example: 134
-	TotalTokens nullable.Nullable[int64] `json:"total_tokens"`
+	TotalTokens *int64 `json:"total_tokens"`
 }
 
 // ResponsePage One page of a list.
@@ -191,7 +190,7 @@ type ResponsePage struct {
 	// NextCursor What to pass as `after` to get what follows; null where nothing does.
 	//
 	// Example: AQMABkvxjT_oAMAABAAAAEAAgAAAAAAAAFo4dXBwPZX0AzQp7wT-6kOS
-	NextCursor nullable.Nullable[string] `json:"next_cursor"`
+	NextCursor *string `json:"next_cursor"`
 
 	// Skip How many were passed over, as applied.
 	//
@@ -201,7 +200,7 @@ type ResponsePage struct {
 	// TotalCount How many responses match in all; null where they were not to be counted.
 	//
 	// Example: 69
-	TotalCount nullable.Nullable[int64] `json:"total_count"`
+	TotalCount *int64 `json:"total_count"`
 }
 
 // ResponsePageCountKind Whether total_count is exact, the database's estimate, or was not asked for.
@@ -212,17 +211,17 @@ type ResponsePageCountKind string
 // ResponseSummary A response without its contents. Every field is always there, null where unknown.
 type ResponseSummary struct {
 	// BatchId Always null; responses of batches are not shown here.
-	BatchId nullable.Nullable[openapi_types.UUID] `json:"batch_id"`
+	BatchId *openapi_types.UUID `json:"batch_id"`
 
 	// CompletedAt When the answer was complete (UTC).
 	//
 	// Example: 2026-03-01T12:00:01.735067Z
-	CompletedAt nullable.Nullable[time.Time] `json:"completed_at"`
+	CompletedAt *time.Time `json:"completed_at"`
 
 	// CompletionTokens Tokens of the answer.
 	//
 	// Example: 120
-	CompletionTokens nullable.Nullable[int64] `json:"completion_tokens"`
+	CompletionTokens *int64 `json:"completion_tokens"`
 
 	// CreatedAt When the request came in (UTC).
 	//
@@ -232,15 +231,15 @@ type ResponseSummary struct {
 	// CreatedByEmail The e-mail address of the owner, a person or an organization.
 	//
 	// Example: alice@example.test
-	CreatedByEmail nullable.Nullable[string] `json:"created_by_email"`
+	CreatedByEmail *string `json:"created_by_email"`
 
 	// DurationMs Milliseconds from start to completion, exact to the microsecond.
 	//
 	// Example: 1234.567
-	DurationMs nullable.Nullable[float64] `json:"duration_ms"`
+	DurationMs *float64 `json:"duration_ms"`
 
 	// FailedAt When it failed for good (UTC).
-	FailedAt nullable.Nullable[time.Time] `json:"failed_at"`
+	FailedAt *time.Time `json:"failed_at"`
 
 	// Id The response's identifier.
 	//
@@ -255,22 +254,22 @@ type ResponseSummary struct {
 	// PromptTokens Tokens of the prompt.
 	//
 	// Example: 14
-	PromptTokens nullable.Nullable[int64] `json:"prompt_tokens"`
+	PromptTokens *int64 `json:"prompt_tokens"`
 
 	// ReasoningTokens Tokens of reasoning among them.
 	//
 	// Example: 0
-	ReasoningTokens nullable.Nullable[int64] `json:"reasoning_tokens"`
+	ReasoningTokens *int64 `json:"reasoning_tokens"`
 
 	// ResponseStatus The HTTP status that the model's server answered with.
 	//
 	// Example: 200
-	ResponseStatus nullable.Nullable[int32] `json:"response_status"`
+	ResponseStatus *int32 `json:"response_status"`
 
 	// ServiceTier The tier: auto, default, flex or priority.
 	//
 	// Example: flex
-	ServiceTier nullable.Nullable[string] `json:"service_tier"`
+	ServiceTier *string `json:"service_tier"`
 
 	// Status The state: pending, claimed, processing, completed, failed or canceled.
 	//
@@ -280,12 +279,12 @@ type ResponseSummary struct {
 	// TotalCost What it cost, in the currency that the platform bills in.
 	//
 	// Example: 0.000134
-	TotalCost nullable.Nullable[float64] `json:"total_cost"`
+	TotalCost *float64 `json:"total_cost"`
 
 	// TotalTokens All tokens together.
 	//
 	// Example: 134
-	TotalTokens nullable.Nullable[int64] `json:"total_tokens"`
+	TotalTokens *int64 `json:"total_tokens"`
 }
 
 // ActiveFirst defines model for ActiveFirst.

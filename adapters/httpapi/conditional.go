@@ -73,38 +73,31 @@ func (a pageAnswer) VisitListResponsesResponse(w http.ResponseWriter) error {
 	return err
 }
 
-// detailTag changes with all that is shown of a response. The contents are in
-// it by their revision.
-func detailTag(r domain.ResponseDetail, omitted bool) (string, error) {
-	shown, err := json.Marshal(summary(r.ResponseSummary))
-	if err != nil {
-		return "", err
-	}
-	kind := []byte("full")
-	if omitted {
-		kind = []byte("omit")
-	}
-	return entityTag(kind, shown, []byte(r.Owner), []byte(r.Revision)), nil
-}
-
 // detailAnswer writes a ResponseDetail of openapi.yaml piece by piece: contents
 // may be large, and encoding them as a whole would take two more copies.
 type detailAnswer struct {
 	response domain.ResponseDetail
+	shown    []byte // the ResponseSummary
 	tag      string
+}
+
+// detailTag changes with all that is shown of a response. The contents are in
+// it by their revision.
+func detailTag(a detailAnswer, omitted bool) string {
+	kind := "full"
+	if omitted {
+		kind = "omit"
+	}
+	return entityTag([]byte(kind), a.shown, []byte(a.response.Owner), []byte(a.response.Revision))
 }
 
 func (a detailAnswer) VisitGetResponseResponse(w http.ResponseWriter) error {
 	r := a.response
-	shown, err := json.Marshal(summary(r.ResponseSummary))
-	if err != nil {
-		return err
-	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("ETag", a.tag)
 	w.WriteHeader(http.StatusOK)
 	out := bufio.NewWriterSize(w, contentChunk)
-	out.Write(bytes.TrimSuffix(shown, []byte("}"))) // bufio keeps the first error for Flush
+	out.Write(bytes.TrimSuffix(a.shown, []byte("}"))) // bufio keeps the first error for Flush
 	for _, field := range []struct {
 		name string
 		text *string

@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
-	"github.com/oapi-codegen/nullable"
 
 	"lethe/domain"
 )
@@ -71,23 +70,21 @@ func (s *server) ListResponses(ctx context.Context, request ListResponsesRequest
 		return nil, err
 	}
 	answer := ResponsePage{
-		Data:       make([]ResponseSummary, len(page.Items)),
-		TotalCount: nullable.NewNullNullable[int64](),
-		CountKind:  None,
-		Skip:       page.Skip,
-		Limit:      page.Limit,
-		HasMore:    page.Next != nil,
-		NextCursor: nullable.NewNullNullable[string](),
+		Data:      make([]ResponseSummary, len(page.Items)),
+		CountKind: None,
+		Skip:      page.Skip,
+		Limit:     page.Limit,
+		HasMore:   page.Next != nil,
 	}
 	if c := page.Count; c != nil {
-		answer.TotalCount.Set(c.Total)
+		answer.TotalCount = &c.Total
 		answer.CountKind = Estimate
 		if c.Exact {
 			answer.CountKind = Exact
 		}
 	}
 	if page.Next != nil {
-		answer.NextCursor.Set(page.Next.String())
+		answer.NextCursor = new(page.Next.String())
 	}
 	for i, item := range page.Items {
 		answer.Data[i] = summary(item)
@@ -109,30 +106,30 @@ func (s *server) GetResponse(ctx context.Context, request GetResponseRequestObje
 	id := uuid.UUID(request.RequestId)
 	omit := request.Params.Body != nil && bool(*request.Params.Body)
 	if known := ifNoneMatch(ctx); known != "" || omit {
-		found, err := s.Get.Execute(ctx, callerIn(ctx), id, true)
+		answer, err := s.detail(ctx, id, omit, true)
 		if err != nil {
 			return nil, err
 		}
-		tag, err := detailTag(found, omit)
-		if err != nil {
-			return nil, err
-		}
-		if matches(known, tag) {
-			return GetResponse304Response{Headers: NotModifiedResponseHeaders{ETag: &tag}}, nil
+		if matches(known, answer.tag) {
+			return GetResponse304Response{Headers: NotModifiedResponseHeaders{ETag: &answer.tag}}, nil
 		}
 		if omit {
-			return detailAnswer{found, tag}, nil
+			return answer, nil
 		}
 	}
-	found, err := s.Get.Execute(ctx, callerIn(ctx), id, false)
+	return s.detail(ctx, id, false, false)
+}
+
+// detail is the answer with or, as omit says, without contents; unread leaves
+// them out of either for a look at the tag.
+func (s *server) detail(ctx context.Context, id uuid.UUID, omit, unread bool) (answer detailAnswer, err error) {
+	answer.response, err = s.Get.Execute(ctx, callerIn(ctx), id, unread)
 	if err != nil {
-		return nil, err
+		return detailAnswer{}, err
 	}
-	tag, err := detailTag(found, false)
-	if err != nil {
-		return nil, err
-	}
-	return detailAnswer{found, tag}, nil
+	answer.shown, err = json.Marshal(summary(answer.response.ResponseSummary))
+	answer.tag = detailTag(answer, omit)
+	return answer, err
 }
 
 // EraseResponse implements StrictServerInterface.
@@ -163,66 +160,59 @@ func entries(list []string) []string {
 	return kept
 }
 
+// summary leaves batch_id nil: a response of a batch is never shown.
 func summary(r domain.ResponseSummary) ResponseSummary {
 	return ResponseSummary{
 		Id:               r.ID,
-		BatchId:          nullable.NewNullNullable[uuid.UUID](),
 		Model:            r.Model,
 		Status:           r.State,
 		CreatedAt:        r.CreatedAt.UTC(),
-		CompletedAt:      instantOrNull(r.CompletedAt),
-		FailedAt:         instantOrNull(r.FailedAt),
+		CompletedAt:      utc(r.CompletedAt),
+		FailedAt:         utc(r.FailedAt),
 		DurationMs:       milliseconds(r.Duration()),
-		ResponseStatus:   statusOrNull(r.HTTPStatus),
-		ServiceTier:      orNull(r.Tier),
-		PromptTokens:     orNull(r.Usage.PromptTokens),
-		CompletionTokens: orNull(r.Usage.CompletionTokens),
-		ReasoningTokens:  orNull(r.Usage.ReasoningTokens),
-		TotalTokens:      orNull(r.Usage.TotalTokens),
+		ResponseStatus:   status(r.HTTPStatus),
+		ServiceTier:      r.Tier,
+		PromptTokens:     r.Usage.PromptTokens,
+		CompletionTokens: r.Usage.CompletionTokens,
+		ReasoningTokens:  r.Usage.ReasoningTokens,
+		TotalTokens:      r.Usage.TotalTokens,
 		TotalCost:        number(r.Usage.Cost),
-		CreatedByEmail:   orNull(r.OwnerEmail),
+		CreatedByEmail:   r.OwnerEmail,
 	}
 }
 
-func orNull[T any](p *T) nullable.Nullable[T] {
-	if p == nil {
-		return nullable.NewNullNullable[T]()
-	}
-	return nullable.NewNullableWithValue(*p)
-}
-
-func instantOrNull(t *time.Time) nullable.Nullable[time.Time] {
+func utc(t *time.Time) *time.Time {
 	if t == nil {
-		return orNull[time.Time](nil)
+		return nil
 	}
-	return nullable.NewNullableWithValue(t.UTC())
+	return new(t.UTC())
 }
 
-func statusOrNull(status *int) nullable.Nullable[int32] {
-	if status == nil {
-		return orNull[int32](nil)
+func status(code *int) *int32 {
+	if code == nil {
+		return nil
 	}
-	return nullable.NewNullableWithValue(int32(*status))
+	return new(int32(*code))
 }
 
 // milliseconds is exact to the microsecond: the nearest float to a whole
 // number of microseconds, divided once.
-func milliseconds(d *time.Duration) nullable.Nullable[float64] {
+func milliseconds(d *time.Duration) *float64 {
 	if d == nil {
-		return orNull[float64](nil)
+		return nil
 	}
-	return nullable.NewNullableWithValue(float64(d.Microseconds()) / 1000)
+	return new(float64(d.Microseconds()) / 1000)
 }
 
 // number is where money stops being a decimal. What JSON has no number for,
 // such as Postgres's NaN, is unknown.
-func number(d *domain.Decimal) nullable.Nullable[float64] {
+func number(d *domain.Decimal) *float64 {
 	if d == nil {
-		return orNull[float64](nil)
+		return nil
 	}
 	f, err := strconv.ParseFloat(string(*d), 64)
 	if err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
-		return orNull[float64](nil)
+		return nil
 	}
-	return nullable.NewNullableWithValue(f)
+	return &f
 }
