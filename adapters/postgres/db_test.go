@@ -116,7 +116,7 @@ func withParameter(t *testing.T, databaseURL, name, value string) string {
 
 func TestNoConnectionFree(t *testing.T) {
 	t.Parallel()
-	db := open(t, postgres.Config{URL: pgtest.Empty(t).URL, MaxConns: 1, AcquireTimeout: 50 * time.Millisecond})
+	db := open(t, postgres.Config{URL: pgtest.Empty(t).URL, MaxConns: 1, AcquireTimeout: time.Second})
 	err := db.Use(t.Context(), func(*pgxpool.Conn) error {
 		for name, err := range map[string]error{
 			"use": db.Ping(t.Context()),
