@@ -74,6 +74,7 @@ vulnerabilities:
 .PHONY: test
 test: bin/testpg ## run every test (with the race detector where there is a C compiler)
 	$(if $(RACE),,@echo 'no C compiler found: testing without the race detector')
+	@PATH=$$PATH:/usr/sbin command -v pgbouncer >/dev/null || [ -n "$$CI" ] || echo 'no pgbouncer found: nothing is tested through it'
 	$(WITH_POSTGRES) sh -c 'go test $(RACE) ./... && sdk/test.sh'
 
 .PHONY: cover

@@ -149,7 +149,7 @@ func newPools(lc fx.Lifecycle, cfg *Config, db *Databases, metrics *telemetry.Me
 		}
 		pool, err := postgres.Open(postgres.Config{
 			URL: url, MaxConns: int32(cfg.Database.MaxConns), SearchPath: searchPath, ApplicationName: applicationName,
-			Tracer: newQueryTracer(name, metrics, export),
+			Tracer: newQueryTracer(name, metrics, export), PgBouncer: cfg.Database.PgBouncer,
 		})
 		if err != nil {
 			errs = append(errs, fmt.Errorf("the %s database: %w", name, err))
@@ -364,7 +364,7 @@ func sayWhatIsMissing(lc fx.Lifecycle, db *Databases, ready *readiness, log *slo
 }
 
 func missingTables(ctx context.Context, db *postgres.DB, reqs []inspect.Requirement) (missing []string, err error) {
-	err = db.Use(ctx, func(c *pgxpool.Conn) error {
+	err = db.Use(ctx, func(c postgres.Conn) error {
 		missing, err = inspect.MissingTables(ctx, c, reqs)
 		return err
 	})

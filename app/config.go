@@ -34,7 +34,8 @@ type Config struct {
 		ReplicaURL string
 		// ReplicaMaxLag is how far behind a replica may be, fusillade's too; 0: however far.
 		ReplicaMaxLag time.Duration
-		MaxConns      int // of each pool
+		PgBouncer     bool // in front of every database
+		MaxConns      int  // of each pool
 	}
 	Fusillade struct {
 		DatabaseURL string // empty: in the main database
@@ -79,6 +80,7 @@ var settings = []setting{
 	{"database.url", "Postgres with users, keys, usage and, unless given apart, fusillade; empty: an embedded one", func(c *Config) any { return &c.Database.URL }, checkURL, hidePassword},
 	{"database.replica_url", "read replica of the database", func(c *Config) any { return &c.Database.ReplicaURL }, checkURL, hidePassword},
 	{"database.replica_max_lag", "how far behind a replica may be before the primary is read instead, such as 30s; 0: however far", func(c *Config) any { return &c.Database.ReplicaMaxLag }, nil, nil},
+	{"database.pgbouncer", "true: the databases are reached through PgBouncer in transaction mode", func(c *Config) any { return &c.Database.PgBouncer }, nil, nil},
 	{"database.max_conns", "connections of each pool", func(c *Config) any { return &c.Database.MaxConns }, nil, nil},
 	{"fusillade.database_url", "Postgres with fusillade, if it has its own", func(c *Config) any { return &c.Fusillade.DatabaseURL }, checkURL, hidePassword},
 	{"fusillade.replica_url", "read replica of fusillade's own database", func(c *Config) any { return &c.Fusillade.ReplicaURL }, checkURL, hidePassword},
@@ -190,6 +192,7 @@ func LoadConfig(from Sources) (*Config, error) {
 func defaults(apart bool, environ []string) map[string]any {
 	d := map[string]any{
 		"database.replica_max_lag": "30s",
+		"database.pgbouncer":       false,
 		"database.max_conns":       10,
 		"fusillade.schema":         "fusillade",
 		"outlet.schema":            "outlet",

@@ -33,6 +33,9 @@ func newIdentity(lc fx.Lifecycle, people domain.People, p *pools, cfg *Config, m
 	if err != nil {
 		return identity{}, err
 	}
+	if cfg.Database.PgBouncer { // which passes no notifications on
+		return identity{domain.NewIdentifyCaller(remembered, time.Now), fresh}, nil
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	lc.Append(fx.StartStopHook(

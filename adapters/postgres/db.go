@@ -43,7 +43,10 @@ type Config struct {
 	// AcquireTimeout bounds the wait for a connection; 0: 5 s.
 	AcquireTimeout  time.Duration
 	ApplicationName string // shown in pg_stat_activity
-	Tracer          pgx.QueryTracer
+	// PgBouncer is for a database behind one that lends a connection for a
+	// transaction at a time.
+	PgBouncer bool
+	Tracer    pgx.QueryTracer
 }
 
 // DB is a pool of connections to one database.
@@ -52,6 +55,7 @@ type DB struct {
 	acquireTimeout time.Duration
 	restsUntil     atomic.Int64 // see Source.Read; Unix time in nanoseconds
 	lag            lag
+	settings       string // through PgBouncer: begins every transaction; else empty
 }
 
 var errURL = errors.New("the database URL cannot be read: write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE, with special characters of the password percent-encoded")
@@ -102,6 +106,13 @@ func Open(cfg Config) (*DB, error) {
 		}
 		conn.RuntimeParams["search_path"] = strings.Join(schemas, ", ")
 	}
+	settings := ""
+	if cfg.PgBouncer {
+		settings = localSettings(conn.RuntimeParams)
+		// Nothing may be prepared on one server and used on another, and what
+		// is asked ahead of the settings would not find its tables.
+		conn.DefaultQueryExecMode = pgx.QueryExecModeExec
+	}
 	config.ShouldPing = func(_ context.Context, p pgxpool.ShouldPingParams) bool {
 		return p.IdleDuration > pingAfterIdle
 	}
@@ -120,7 +131,7 @@ func Open(cfg Config) (*DB, error) {
 	if err != nil {
 		return nil, errors.New("the pool of connections cannot be made: check the pool_ settings of the database URL")
 	}
-	return &DB{pool: pool, acquireTimeout: cmp.Or(cfg.AcquireTimeout, defaultAcquireTimeout)}, nil
+	return &DB{pool: pool, acquireTimeout: cmp.Or(cfg.AcquireTimeout, defaultAcquireTimeout), settings: settings}, nil
 }
 
 // Pool is the pool itself, for its statistics.
@@ -131,14 +142,17 @@ func (db *DB) Close() { db.pool.Close() }
 
 // Ping makes a round trip to the database. Errors as of MapError.
 func (db *DB) Ping(ctx context.Context) error {
-	return db.Use(ctx, func(c *pgxpool.Conn) error { return c.Ping(ctx) })
+	return db.Use(ctx, func(c Conn) error {
+		_, err := c.Exec(ctx, "SELECT 1")
+		return err
+	})
 }
 
 // Use calls fn with a connection that is fn's until it returns. Where the
 // connection turns out to be lost, fn is called once more with a new one: it
 // must do no harm when it runs twice. Errors as of MapError; a context that has
 // ended comes back as its own error.
-func (db *DB) Use(ctx context.Context, fn func(*pgxpool.Conn) error) error {
+func (db *DB) Use(ctx context.Context, fn func(Conn) error) error {
 	err := db.use(ctx, fn)
 	if err != nil && ctx.Err() == nil && lost(err) {
 		db.pool.Reset() // its other connections are likely to be dead, too
@@ -147,12 +161,15 @@ func (db *DB) Use(ctx context.Context, fn func(*pgxpool.Conn) error) error {
 	return mapWithin(ctx, err)
 }
 
-func (db *DB) use(ctx context.Context, fn func(*pgxpool.Conn) error) error {
+func (db *DB) use(ctx context.Context, fn func(Conn) error) error {
 	conn, err := db.acquire(ctx)
 	if err != nil {
 		return err
 	}
 	defer conn.Release()
+	if db.settings != "" {
+		return fn(pooled{conn, db.settings})
+	}
 	return fn(conn)
 }
 
@@ -204,7 +221,11 @@ func (db *DB) tx(ctx context.Context, fn func(pgx.Tx) error) (begun bool, err er
 	defer conn.Release()
 	// Whatever the database's defaults: code that locks and then reads again
 	// relies on seeing what others have committed meanwhile.
-	tx, err := conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.ReadCommitted, AccessMode: pgx.ReadWrite})
+	options := pgx.TxOptions{IsoLevel: pgx.ReadCommitted, AccessMode: pgx.ReadWrite}
+	if db.settings != "" {
+		options.BeginQuery = "begin isolation level read committed read write; " + db.settings
+	}
+	tx, err := conn.BeginTx(ctx, options)
 	if err != nil {
 		return false, err
 	}
@@ -230,13 +251,13 @@ type Source struct {
 // to the primary also when the replica cannot be reached, is further behind
 // than MaxLag or gives the query up, and leaves a replica alone for a while
 // that was not there. What it reads may be stale.
-func (s Source) Read(ctx context.Context, fn func(*pgxpool.Conn) error) error {
+func (s Source) Read(ctx context.Context, fn func(Conn) error) error {
 	_, err := s.ReadAnywhere(ctx, fn)
 	return err
 }
 
 // ReadAnywhere is Read, and tells whether it was the replica that answered.
-func (s Source) ReadAnywhere(ctx context.Context, fn func(*pgxpool.Conn) error) (fromReplica bool, err error) {
+func (s Source) ReadAnywhere(ctx context.Context, fn func(Conn) error) (fromReplica bool, err error) {
 	if s.Replica == nil || s.Replica.resting() {
 		return false, s.Primary.Use(ctx, fn)
 	}
@@ -247,7 +268,7 @@ func (s Source) ReadAnywhere(ctx context.Context, fn func(*pgxpool.Conn) error) 
 			return false, s.Primary.Use(ctx, fn)
 		}
 	}
-	err = s.Replica.use(ctx, func(c *pgxpool.Conn) error {
+	err = s.Replica.use(ctx, func(c Conn) error {
 		if look {
 			if err := s.Replica.lag.look(ctx, c, s.MaxLag); err != nil {
 				return err

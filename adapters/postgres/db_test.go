@@ -14,7 +14,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"lethe/adapters/postgres"
 	"lethe/domain"
@@ -117,7 +116,7 @@ func withParameter(t *testing.T, databaseURL, name, value string) string {
 func TestNoConnectionFree(t *testing.T) {
 	t.Parallel()
 	db := open(t, postgres.Config{URL: pgtest.Empty(t).URL, MaxConns: 1, AcquireTimeout: time.Second})
-	err := db.Use(t.Context(), func(*pgxpool.Conn) error {
+	err := db.Use(t.Context(), func(postgres.Conn) error {
 		for name, err := range map[string]error{
 			"use": db.Ping(t.Context()),
 			"tx":  db.Tx(t.Context(), func(pgx.Tx) error { t.Error("called without a connection"); return nil }),
@@ -172,7 +171,7 @@ func TestUseOutlivesItsContext(t *testing.T) {
 	t.Parallel()
 	db := open(t, postgres.Config{URL: pgtest.Empty(t).URL, MaxConns: 1})
 	ctx, cancel := context.WithCancel(t.Context())
-	err := db.Use(ctx, func(c *pgxpool.Conn) error {
+	err := db.Use(ctx, func(c postgres.Conn) error {
 		cancel()
 		_, err := c.Exec(ctx, "SELECT pg_sleep(10)")
 		return err
@@ -181,7 +180,7 @@ func TestUseOutlivesItsContext(t *testing.T) {
 		t.Errorf("want the caller's own end, got %v", err)
 	}
 	slow := open(t, postgres.Config{URL: withParameter(t, db.Pool().Config().ConnString(), "statement_timeout", "20ms")})
-	err = slow.Use(t.Context(), func(c *pgxpool.Conn) error {
+	err = slow.Use(t.Context(), func(c postgres.Conn) error {
 		_, err := c.Exec(t.Context(), "SELECT pg_sleep(10)")
 		return err
 	})
@@ -420,7 +419,7 @@ func TestRestart(t *testing.T) {
 		all.Add(conns)
 		for range conns {
 			wait.Go(func() {
-				err := db.Use(t.Context(), func(c *pgxpool.Conn) error {
+				err := db.Use(t.Context(), func(c postgres.Conn) error {
 					all.Done()
 					all.Wait()
 					return nil
@@ -460,7 +459,7 @@ func TestReplica(t *testing.T) {
 	src := postgres.Source{Primary: primary, Replica: replica}
 	read := func(sql string) (string, error) {
 		var name string
-		err := src.Read(t.Context(), func(c *pgxpool.Conn) error { return c.QueryRow(t.Context(), sql).Scan(&name) })
+		err := src.Read(t.Context(), func(c postgres.Conn) error { return c.QueryRow(t.Context(), sql).Scan(&name) })
 		return names[name], err
 	}
 	const where = `SELECT current_database()`
@@ -538,7 +537,7 @@ func TestReplicaLag(t *testing.T) {
 			src := postgres.Source{Primary: primary, Replica: replica, MaxLag: 30 * time.Second}
 			for range 3 { // looked at, and as it was last seen
 				var got string
-				fromReplica, err := src.ReadAnywhere(t.Context(), func(c *pgxpool.Conn) error {
+				fromReplica, err := src.ReadAnywhere(t.Context(), func(c postgres.Conn) error {
 					return c.QueryRow(t.Context(), "SELECT name FROM who.answers").Scan(&got)
 				})
 				if err != nil || got != test.want || fromReplica != (test.want == "replica") {
@@ -560,7 +559,7 @@ func TestReplicaLagSinceItWasCurrent(t *testing.T) {
 	src := postgres.Source{Primary: primary, Replica: replica, MaxLag: 2 * time.Second}
 	read := func() bool {
 		t.Helper()
-		fromReplica, err := src.ReadAnywhere(t.Context(), func(c *pgxpool.Conn) error { return nil })
+		fromReplica, err := src.ReadAnywhere(t.Context(), func(c postgres.Conn) error { return nil })
 		if err != nil {
 			t.Fatal(err)
 		}

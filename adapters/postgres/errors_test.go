@@ -11,7 +11,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"lethe/adapters/postgres"
 	"lethe/domain"
@@ -108,7 +107,7 @@ func TestErrorsQuoteNoValues(t *testing.T) {
 		"bytes":  {`SELECT $1::text`, []any{secret + "\x00"}},
 		"scan":   {`SELECT words FROM notes`, nil},
 	} {
-		err := db.Use(t.Context(), func(conn *pgxpool.Conn) error {
+		err := db.Use(t.Context(), func(conn postgres.Conn) error {
 			var n int
 			return conn.QueryRow(t.Context(), c.sql, c.args...).Scan(&n)
 		})

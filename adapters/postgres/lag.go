@@ -6,8 +6,6 @@ import (
 	"math"
 	"sync/atomic"
 	"time"
-
-	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // lag is what is known of how far a replica is behind. Until it has been
@@ -30,7 +28,7 @@ func (l *lag) state() (near, look bool) {
 
 // look asks the replica. errBehind where it is more than most behind, or where
 // that cannot be told.
-func (l *lag) look(ctx context.Context, c *pgxpool.Conn, most time.Duration) error {
+func (l *lag) look(ctx context.Context, c Conn, most time.Duration) error {
 	l.near.Store(false)
 	begun := time.Now()
 	var current bool

@@ -371,3 +371,39 @@ func listen(t *testing.T, server *http.Server) string {
 	t.Cleanup(func() { _ = server.Close() })
 	return "http://" + socket.Addr().String()
 }
+
+// TestPgBouncer lists, fetches and erases for 20 callers at once through a
+// PgBouncer that has two connections for them all.
+func TestPgBouncer(t *testing.T) {
+	t.Parallel()
+	through := pgtest.ThroughPgBouncer(t)
+	database := pgtest.New(t)
+	key := newKey(t, database.URL)
+	ids := addResponses(t, connect(t, database.URL), 100)
+	p := serve(t, databaseURL(through(database.URL)), replicaURL(through(database.URL)), "LETHE_DATABASE_PGBOUNCER=true")
+	p.awaitStatus(t, "/readyz", http.StatusOK)
+	var callers sync.WaitGroup
+	for own := range slices.Chunk(ids, 5) {
+		callers.Go(func() {
+			for _, id := range own {
+				shown, err := p.listed(key, "?limit=101&status=pending&model=m")
+				if err != nil || !slices.Contains(shown, id) {
+					t.Errorf("%s is not among %d that are listed, %v", id, len(shown), err)
+				}
+				for _, step := range []struct {
+					method string
+					want   int
+				}{{http.MethodGet, http.StatusOK}, {http.MethodDelete, http.StatusNoContent}, {http.MethodGet, http.StatusNotFound}} {
+					a, err := p.try(step.method, requestsPath+"/"+id, key)
+					if err != nil || a.status != step.want {
+						t.Errorf("%s: want %d, got %d %s %v", step.method, step.want, a.status, a.body, err)
+					}
+				}
+			}
+		})
+	}
+	callers.Wait()
+	if left := p.list(t, key, ""); len(left) != 0 {
+		t.Errorf("%d responses are left", len(left))
+	}
+}

@@ -6,7 +6,6 @@ import (
 	"errors"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"lethe/adapters/postgres"
 	"lethe/adapters/postgres/analytics/internal/dbsqlc"
@@ -34,7 +33,7 @@ func (u *UsageRecords) Latest(ctx context.Context, ids []uuid.UUID) (map[uuid.UU
 		return nil, err
 	}
 	var rows []dbsqlc.LatestRow
-	err := u.src.Read(ctx, func(c *pgxpool.Conn) (err error) {
+	err := u.src.Read(ctx, func(c postgres.Conn) (err error) {
 		rows, err = dbsqlc.New(c).Latest(ctx, ids)
 		return err
 	})

@@ -7,8 +7,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgxpool"
 
+	"lethe/adapters/postgres"
 	"lethe/adapters/postgres/fusillade/internal/dbsqlc"
 	"lethe/domain"
 )
@@ -34,7 +34,7 @@ func (r *Responses) Count(ctx context.Context, filter domain.ResponseFilter, mod
 	}
 	q := f.count()
 	var count domain.Count
-	fromReplica, err := r.src.ReadAnywhere(ctx, func(c *pgxpool.Conn) (err error) {
+	fromReplica, err := r.src.ReadAnywhere(ctx, func(c postgres.Conn) (err error) {
 		if mode == domain.CountExact {
 			if count, err = exact(ctx, c, q, exactWithin); timedOut(err) {
 				count, _, err = estimate(ctx, c, q)
@@ -65,7 +65,7 @@ func timedOut(err error) bool {
 	return ok && pg.Code == queryCanceled
 }
 
-func exact(ctx context.Context, c *pgxpool.Conn, q query, within string) (domain.Count, error) {
+func exact(ctx context.Context, c postgres.Conn, q query, within string) (domain.Count, error) {
 	count := domain.Count{Exact: true}
 	err := limited(ctx, c, within, q, &count.Total)
 	return count, err
@@ -73,7 +73,7 @@ func exact(ctx context.Context, c *pgxpool.Conn, q query, within string) (domain
 
 // estimate is the number of rows that the planner expects to be counted, and
 // what counting them would cost in its units.
-func estimate(ctx context.Context, c *pgxpool.Conn, q query) (count domain.Count, cost float64, err error) {
+func estimate(ctx context.Context, c postgres.Conn, q query) (count domain.Count, cost float64, err error) {
 	q.sql = "EXPLAIN (FORMAT JSON) " + q.sql
 	var plan []byte
 	if err := limited(ctx, c, exactWithin, q, &plan); err != nil {
@@ -98,7 +98,7 @@ func estimate(ctx context.Context, c *pgxpool.Conn, q query) (count domain.Count
 // limited runs a query of one row and column under a limit of time. What is
 // sent together is one implicit transaction, so the limit ends with it, also
 // when the query fails.
-func limited(ctx context.Context, c *pgxpool.Conn, within string, q query, to any) error {
+func limited(ctx context.Context, c postgres.Conn, within string, q query, to any) error {
 	var batch pgx.Batch
 	batch.Queue(dbsqlc.LimitCount, within)
 	batch.Queue(q.sql, q.args...)

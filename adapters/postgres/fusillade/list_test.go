@@ -146,12 +146,12 @@ func TestLargeLists(t *testing.T) {
 			}
 		}
 		// The one connection is as good as before.
-		err := b.responses.src.Primary.Use(t.Context(), func(c *pgxpool.Conn) error {
+		err := b.responses.src.Primary.Use(t.Context(), func(c postgres.Conn) error {
 			var limit string
 			if err := c.QueryRow(t.Context(), `SHOW statement_timeout`).Scan(&limit); err != nil || limit != "30s" {
 				t.Errorf("want the limit of 30 s back, got %s, %v", limit, err)
 			}
-			if status := c.Conn().PgConn().TxStatus(); status != 'I' {
+			if status := c.(*pgxpool.Conn).Conn().PgConn().TxStatus(); status != 'I' {
 				t.Errorf("want no transaction left open, got %c", status)
 			}
 			return nil
@@ -170,9 +170,9 @@ func TestLargeLists(t *testing.T) {
 func (b *bench) planAfterMany(mode, sql, args string) string {
 	b.t.Helper()
 	var plan []string
-	err := b.responses.src.Primary.Use(b.t.Context(), func(c *pgxpool.Conn) error {
+	err := b.responses.src.Primary.Use(b.t.Context(), func(c postgres.Conn) error {
 		ctx := b.t.Context()
-		if _, err := c.Conn().Prepare(ctx, "many", sql); err != nil {
+		if _, err := c.(*pgxpool.Conn).Conn().Prepare(ctx, "many", sql); err != nil {
 			return err
 		}
 		if _, err := c.Exec(ctx, "SET plan_cache_mode = "+mode); err != nil {
@@ -193,7 +193,7 @@ func (b *bench) planAfterMany(mode, sql, args string) string {
 		if _, err := c.Exec(ctx, "RESET plan_cache_mode"); err != nil {
 			return err
 		}
-		return c.Conn().Deallocate(ctx, "many")
+		return c.(*pgxpool.Conn).Conn().Deallocate(ctx, "many")
 	})
 	if err != nil {
 		b.t.Fatal(err)

@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"lethe/adapters/postgres"
 	"lethe/adapters/postgres/fusillade/internal/dbsqlc"
@@ -46,7 +45,7 @@ func (r *Responses) Page(ctx context.Context, q domain.PageQuery) ([]domain.Resp
 		return nil, ctx.Err()
 	}
 	var page []domain.Response
-	read := func(c *pgxpool.Conn) error {
+	read := func(c postgres.Conn) error {
 		rows, err := collect(ctx, c, queries, particular)
 		page = make([]domain.Response, min(int64(len(rows)), q.Limit))
 		for i := range page {
@@ -56,7 +55,7 @@ func (r *Responses) Page(ctx context.Context, q domain.PageQuery) ([]domain.Resp
 	}
 	fromReplica, err := r.src.ReadAnywhere(ctx, read)
 	if err == nil && fromReplica && len(page) > 0 {
-		err = r.src.Primary.Use(ctx, func(c *pgxpool.Conn) error {
+		err = r.src.Primary.Use(ctx, func(c postgres.Conn) error {
 			ids := make([]uuid.UUID, len(page))
 			for i, row := range page {
 				ids[i] = row.ID
@@ -76,7 +75,7 @@ func (r *Responses) Page(ctx context.Context, q domain.PageQuery) ([]domain.Resp
 }
 
 // collect runs the queries together and returns their rows one after another.
-func collect(ctx context.Context, c *pgxpool.Conn, queries []query, particular bool) (all []dbsqlc.PageRow, err error) {
+func collect(ctx context.Context, c postgres.Conn, queries []query, particular bool) (all []dbsqlc.PageRow, err error) {
 	if len(queries) == 1 && !particular {
 		return rowsOf(c.Query(ctx, queries[0].sql, queries[0].args...))
 	}
@@ -117,7 +116,7 @@ func rowsOf(rows pgx.Rows, err error) ([]dbsqlc.PageRow, error) {
 // where a replica answered.
 func (r *Responses) Get(ctx context.Context, id uuid.UUID) (domain.Response, domain.Contents, error) {
 	var row dbsqlc.GetRow
-	prompt, err := r.one(ctx, id, func(c *pgxpool.Conn) (err error) {
+	prompt, err := r.one(ctx, id, func(c postgres.Conn) (err error) {
 		row, err = dbsqlc.New(c).Get(ctx, id)
 		return err
 	})
@@ -137,7 +136,7 @@ func (r *Responses) Get(ctx context.Context, id uuid.UUID) (domain.Response, dom
 // GetSummary is domain.Responses'. Round trips as of Get.
 func (r *Responses) GetSummary(ctx context.Context, id uuid.UUID) (domain.Response, error) {
 	var row dbsqlc.GetSummaryRow
-	prompt, err := r.one(ctx, id, func(c *pgxpool.Conn) (err error) {
+	prompt, err := r.one(ctx, id, func(c postgres.Conn) (err error) {
 		row, err = dbsqlc.New(c).GetSummary(ctx, id)
 		return err
 	})
@@ -154,12 +153,12 @@ func (r *Responses) GetSummary(ctx context.Context, id uuid.UUID) (domain.Respon
 // one reads a response from anywhere. Where that was a replica, the primary
 // decides whether there still is such a response, and whether its prompt may
 // be shown.
-func (r *Responses) one(ctx context.Context, id uuid.UUID, read func(*pgxpool.Conn) error) (prompt bool, err error) {
+func (r *Responses) one(ctx context.Context, id uuid.UUID, read func(postgres.Conn) error) (prompt bool, err error) {
 	fromReplica, err := r.src.ReadAnywhere(ctx, read)
 	if err != nil || !fromReplica {
 		return true, err
 	}
-	err = r.src.Primary.Use(ctx, func(c *pgxpool.Conn) (err error) {
+	err = r.src.Primary.Use(ctx, func(c postgres.Conn) (err error) {
 		prompt, err = dbsqlc.New(c).MayBeShown(ctx, id)
 		return err
 	})

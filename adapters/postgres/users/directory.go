@@ -11,7 +11,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"lethe/adapters/postgres"
 	"lethe/adapters/postgres/users/internal/dbsqlc"
@@ -136,7 +135,7 @@ func (d *Directory) AddUser(ctx context.Context, u NewUser) (uuid.UUID, error) {
 // ListUsers returns everybody who is not deleted, the oldest first.
 func (d *Directory) ListUsers(ctx context.Context) ([]User, error) {
 	var rows []dbsqlc.ListUsersRow
-	err := d.db.Use(ctx, func(c *pgxpool.Conn) (err error) {
+	err := d.db.Use(ctx, func(c postgres.Conn) (err error) {
 		rows, err = dbsqlc.New(c).ListUsers(ctx)
 		return err
 	})
@@ -237,7 +236,7 @@ func (d *Directory) CreateKey(ctx context.Context, owner, creator, purpose, name
 // ListKeys returns every key that is not revoked, the oldest first.
 func (d *Directory) ListKeys(ctx context.Context) ([]KeyInfo, error) {
 	var rows []dbsqlc.ListKeysRow
-	err := d.db.Use(ctx, func(c *pgxpool.Conn) (err error) {
+	err := d.db.Use(ctx, func(c postgres.Conn) (err error) {
 		rows, err = dbsqlc.New(c).ListKeys(ctx)
 		return err
 	})

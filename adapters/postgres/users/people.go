@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"lethe/adapters/postgres"
 	"lethe/adapters/postgres/users/internal/dbsqlc"
@@ -77,7 +76,7 @@ func (p *People) ByKey(ctx context.Context, secret string) (domain.Key, error) {
 		return domain.Key{}, errNobody
 	}
 	var row dbsqlc.ByKeyRow
-	err := p.src.Primary.Use(ctx, func(c *pgxpool.Conn) (err error) {
+	err := p.src.Primary.Use(ctx, func(c postgres.Conn) (err error) {
 		row, err = dbsqlc.New(c).ByKey(ctx, secret)
 		return err
 	})
@@ -96,7 +95,7 @@ func (p *People) ByKey(ctx context.Context, secret string) (domain.Key, error) {
 // ByID is domain.People's.
 func (p *People) ByID(ctx context.Context, id uuid.UUID) (domain.Person, error) {
 	var row dbsqlc.ByIDRow
-	err := p.src.Primary.Use(ctx, func(c *pgxpool.Conn) (err error) {
+	err := p.src.Primary.Use(ctx, func(c postgres.Conn) (err error) {
 		row, err = dbsqlc.New(c).ByID(ctx, id)
 		return err
 	})
@@ -112,7 +111,7 @@ func (p *People) ByExternalID(ctx context.Context, name string) (domain.Person, 
 		return domain.Person{}, errNobody
 	}
 	var row dbsqlc.ByExternalIDRow
-	err := p.src.Primary.Use(ctx, func(c *pgxpool.Conn) (err error) {
+	err := p.src.Primary.Use(ctx, func(c postgres.Conn) (err error) {
 		row, err = dbsqlc.New(c).ByExternalID(ctx, name)
 		return err
 	})
@@ -141,7 +140,7 @@ func (p *People) Emails(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]str
 		return nil, err
 	}
 	var rows []dbsqlc.EmailsRow
-	err := p.src.Read(ctx, func(c *pgxpool.Conn) (err error) {
+	err := p.src.Read(ctx, func(c postgres.Conn) (err error) {
 		rows, err = dbsqlc.New(c).Emails(ctx, ids)
 		return err
 	})
@@ -161,7 +160,7 @@ func (p *People) ByEmail(ctx context.Context, email string) ([]uuid.UUID, error)
 		return nil, ctx.Err()
 	}
 	var ids []uuid.UUID
-	err := p.src.Read(ctx, func(c *pgxpool.Conn) (err error) {
+	err := p.src.Read(ctx, func(c postgres.Conn) (err error) {
 		ids, err = dbsqlc.New(c).ByEmail(ctx, dbsqlc.ByEmailParams{Email: email, AtMost: domain.MaxNamesakes + 1})
 		return err
 	})
@@ -207,7 +206,7 @@ func (p *People) writeLogins(ctx context.Context) {
 func (p *People) writeLogin(ctx context.Context, id uuid.UUID) {
 	ctx, cancel := context.WithTimeout(ctx, loginTimeout)
 	defer cancel()
-	err := p.src.Primary.Use(ctx, func(c *pgxpool.Conn) error {
+	err := p.src.Primary.Use(ctx, func(c postgres.Conn) error {
 		return dbsqlc.New(c).SawLogin(ctx, id)
 	})
 	if err != nil {
