@@ -157,7 +157,7 @@ func withDirectory(ctx context.Context, cfg *Config, o Output, do func(*users.Di
 	if err := ownDatabase(ctx, db); err != nil {
 		return err
 	}
-	pool, err := postgres.Open(postgres.Config{URL: db.MainURL, MaxConns: 1, ApplicationName: applicationName, PgBouncer: cfg.Database.PgBouncer})
+	pool, err := postgres.Open(postgres.Config{URL: db.MainURL, MaxConns: 1, ApplicationName: applicationName})
 	if err != nil {
 		return err
 	}
