@@ -22,23 +22,25 @@ SELECT
 -- Every step that hangs together with the response, by either link and in
 -- either direction, and so all that a cascade could reach; one row a step. A
 -- response without steps is one row without a step; none at all is no row.
-WITH RECURSIVE chain (step_id) AS (
-    SELECT s.id FROM response_steps s WHERE s.request_id = sqlc.arg('id')::uuid
+WITH RECURSIVE chain AS (
+    SELECT s.id, s.request_id, s.parent_step_id, s.prev_step_id
+    FROM response_steps s WHERE s.request_id = sqlc.arg('id')::uuid
     UNION
-    SELECT linked.step_id
+    SELECT linked.id, linked.request_id, linked.parent_step_id, linked.prev_step_id
     FROM chain c
     CROSS JOIN LATERAL (
-        SELECT s.id AS step_id FROM response_steps s WHERE s.parent_step_id = c.step_id
+        SELECT s.id, s.request_id, s.parent_step_id, s.prev_step_id FROM response_steps s WHERE s.parent_step_id = c.id
         UNION ALL
-        SELECT s.id FROM response_steps s WHERE s.prev_step_id = c.step_id
+        SELECT s.id, s.request_id, s.parent_step_id, s.prev_step_id FROM response_steps s WHERE s.prev_step_id = c.id
         UNION ALL
-        SELECT unnest(ARRAY[s.parent_step_id, s.prev_step_id]) FROM response_steps s WHERE s.id = c.step_id
+        SELECT s.id, s.request_id, s.parent_step_id, s.prev_step_id FROM response_steps s WHERE s.id = c.parent_step_id
+        UNION ALL
+        SELECT s.id, s.request_id, s.parent_step_id, s.prev_step_id FROM response_steps s WHERE s.id = c.prev_step_id
     ) linked
-    WHERE linked.step_id IS NOT NULL
 )
-SELECT s.id AS step_id, s.request_id
+SELECT c.id AS step_id, c.request_id
 FROM requests r
-LEFT JOIN response_steps s ON s.id IN (SELECT c.step_id FROM chain c)
+LEFT JOIN chain c ON true
 WHERE r.id = sqlc.arg('id')::uuid AND r.batch_id IS NULL AND r.created_by IS NOT NULL;
 
 -- name: LockSteps :exec

@@ -176,7 +176,7 @@ func (b *bench) explain(s statement, mode, options string) string {
 }
 
 // scan is a reading of the whole of a table that grows with every response.
-var scan = regexp.MustCompile(`Seq Scan on (requests|http_analytics)\b`)
+var scan = regexp.MustCompile(`Seq Scan on (requests|http_analytics|response_steps)\b`)
 
 const large = "owner-large"
 

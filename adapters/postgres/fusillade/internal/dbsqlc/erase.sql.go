@@ -12,23 +12,25 @@ import (
 )
 
 const Chain = `-- name: Chain :many
-WITH RECURSIVE chain (step_id) AS (
-    SELECT s.id FROM response_steps s WHERE s.request_id = $1::uuid
+WITH RECURSIVE chain AS (
+    SELECT s.id, s.request_id, s.parent_step_id, s.prev_step_id
+    FROM response_steps s WHERE s.request_id = $1::uuid
     UNION
-    SELECT linked.step_id
+    SELECT linked.id, linked.request_id, linked.parent_step_id, linked.prev_step_id
     FROM chain c
     CROSS JOIN LATERAL (
-        SELECT s.id AS step_id FROM response_steps s WHERE s.parent_step_id = c.step_id
+        SELECT s.id, s.request_id, s.parent_step_id, s.prev_step_id FROM response_steps s WHERE s.parent_step_id = c.id
         UNION ALL
-        SELECT s.id FROM response_steps s WHERE s.prev_step_id = c.step_id
+        SELECT s.id, s.request_id, s.parent_step_id, s.prev_step_id FROM response_steps s WHERE s.prev_step_id = c.id
         UNION ALL
-        SELECT unnest(ARRAY[s.parent_step_id, s.prev_step_id]) FROM response_steps s WHERE s.id = c.step_id
+        SELECT s.id, s.request_id, s.parent_step_id, s.prev_step_id FROM response_steps s WHERE s.id = c.parent_step_id
+        UNION ALL
+        SELECT s.id, s.request_id, s.parent_step_id, s.prev_step_id FROM response_steps s WHERE s.id = c.prev_step_id
     ) linked
-    WHERE linked.step_id IS NOT NULL
 )
-SELECT s.id AS step_id, s.request_id
+SELECT c.id AS step_id, c.request_id
 FROM requests r
-LEFT JOIN response_steps s ON s.id IN (SELECT c.step_id FROM chain c)
+LEFT JOIN chain c ON true
 WHERE r.id = $1::uuid AND r.batch_id IS NULL AND r.created_by IS NOT NULL
 `
 
