@@ -35,4 +35,4 @@ INSERT INTO response_steps (id, request_id, parent_step_id, step_kind, step_sequ
 SELECT gen_random_uuid(), ('00000000-0000-4000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, NULL, 'model_call', 0, '{}'
 FROM generate_series(1, 20000) n;
 
-INSERT INTO public.users (username, email) SELECT 'user ' || n, 'user' || n || '@example.com' FROM generate_series(1, 5000) n;
+INSERT INTO public.users (username, email) SELECT 'user ' || n, 'user' || n || '@example.com' FROM generate_series(1, 50000) n;
