@@ -7,7 +7,7 @@ set -euo pipefail
 
 script=$(readlink -f "${BASH_SOURCE[0]}")
 image=lethe-test-postgres:$(sha256sum "$script" | cut -c1-12)
-mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
+mirror=${DEBIAN_MIRROR:-} # empty: the one that debootstrap knows
 
 if docker image inspect "$image" >/dev/null 2>&1; then
 	echo "$image"
@@ -18,9 +18,9 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 root=$work/root
 
-if ! debootstrap --variant=minbase --include=postgresql-15 bookworm "$root" "$mirror" >"$work/log" 2>&1; then
+if ! debootstrap --variant=minbase --include=postgresql-15 bookworm "$root" ${mirror:+"$mirror"} >"$work/log" 2>&1; then
 	tail -n 20 "$work/log" >&2
-	echo "debootstrap from $mirror failed; set DEBIAN_MIRROR to a mirror that answers" >&2
+	echo "debootstrap failed; set DEBIAN_MIRROR to a mirror that answers" >&2
 	exit 1
 fi
 
