@@ -53,6 +53,8 @@ verify-modules:
 	go mod verify
 	go mod tidy -diff
 	go -C tools mod tidy -diff
+	go -C bench mod tidy -diff
+	go -C sdk/go mod tidy -diff
 
 .PHONY: verify-generated
 verify-generated:
@@ -61,6 +63,8 @@ verify-generated:
 .PHONY: lint
 lint: ## go vet and staticcheck
 	go vet ./...
+	go -C bench vet ./...
+	go -C sdk/go vet ./...
 	$(TOOL) staticcheck ./...
 
 .PHONY: verify-queries
