@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"lethe/adapters/postgres/fusillade/internal/dbsqlc"
 	"lethe/domain"
@@ -17,12 +18,9 @@ func (r *Responses) Erase(ctx context.Context, id uuid.UUID, permit func(owners 
 	var erased domain.Erased
 	var refused error
 	err := r.src.Primary.Tx(ctx, func(tx pgx.Tx) (err error) {
-		e := eraser{Queries: dbsqlc.New(tx), id: id}
-		if e.PrepareRow, err = e.Prepare(ctx, r.outlet); err != nil {
+		e := eraser{tx: tx, id: id}
+		if err := e.find(ctx, r.outlet); err != nil {
 			return err
-		}
-		if e.Hidden {
-			return domain.Errorf(domain.CodeInternal, "A table of the fusillade schema hides one of the outlet's: give the outlet a schema of its own, or name the right one")
 		}
 		if err := e.lock(ctx); err != nil {
 			return err
@@ -45,9 +43,10 @@ func (r *Responses) Erase(ctx context.Context, id uuid.UUID, permit func(owners 
 // errRefused rolls back; the caller sees permit's own error.
 var errRefused = domain.Errorf(domain.CodeForbidden, "Erasing was not permitted")
 
-// eraser is one erasure, within its transaction.
+// eraser is one erasure, within its transaction. What need not wait for each
+// other's results is sent together: each failure ends the transaction anyway.
 type eraser struct {
-	*dbsqlc.Queries
+	tx pgx.Tx
 	dbsqlc.PrepareRow
 
 	id        uuid.UUID
@@ -57,23 +56,44 @@ type eraser struct {
 	templates []uuid.UUID
 }
 
-// lock finds the chain and locks every row of it. Others may lengthen the
-// chain until its rows are locked, and after that no more: a new step needs a
-// lock on the rows that it refers to. So it looks again until nothing is new.
+// find looks at what there is, and for the chain. CodeNotFound where there is
+// no such response.
+func (e *eraser) find(ctx context.Context, outlet string) error {
+	var found chain
+	err := e.send(ctx, func(b *pgx.Batch) {
+		b.Queue(dbsqlc.Prepare, outlet).Query(func(rows pgx.Rows) (err error) {
+			e.PrepareRow, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[dbsqlc.PrepareRow])
+			return err
+		})
+		e.queueChain(b, &found)
+	})
+	switch {
+	case err != nil:
+		return err
+	case e.Hidden:
+		return domain.Errorf(domain.CodeInternal, "A table of the fusillade schema hides one of the outlet's: give the outlet a schema of its own, or name the right one")
+	}
+	e.steps, e.requests = found.steps, found.requests
+	return nil
+}
+
+// lock locks every row of the chain. Others may lengthen the chain until its
+// rows are locked, and after that no more: a new step needs a lock on the rows
+// that it refers to. So it looks again until nothing is new.
 func (e *eraser) lock(ctx context.Context) error {
 	for {
-		steps, requests, err := e.chain(ctx)
-		if err != nil {
-			return err
-		}
-		if e.requests != nil && subset(steps, e.steps) && subset(requests, e.requests) {
-			return nil
-		}
-		e.steps, e.requests = steps, requests
-		if err := e.LockSteps(ctx, steps); err != nil {
-			return err
-		}
-		locked, err := e.LockRequests(ctx, requests)
+		var locked []dbsqlc.LockRequestsRow
+		var found chain
+		err := e.send(ctx, func(b *pgx.Batch) {
+			if len(e.steps) > 0 {
+				b.Queue(dbsqlc.LockSteps, e.steps)
+			}
+			b.Queue(dbsqlc.LockRequests, e.requests).Query(func(rows pgx.Rows) (err error) {
+				locked, err = pgx.CollectRows(rows, pgx.RowToStructByPos[dbsqlc.LockRequestsRow])
+				return err
+			})
+			e.queueChain(b, &found)
+		})
 		if err != nil {
 			return err
 		}
@@ -84,31 +104,41 @@ func (e *eraser) lock(ctx context.Context) error {
 				e.templates = append(e.templates, *row.TemplateID)
 			}
 		}
+		if subset(found.steps, e.steps) && subset(found.requests, e.requests) {
+			return nil
+		}
+		e.steps, e.requests = found.steps, found.requests
 	}
 }
 
-// chain returns the steps that hang together with the response and their
-// requests, each in order. CodeNotFound where there is no such response.
-func (e *eraser) chain(ctx context.Context) (steps, requests []uuid.UUID, err error) {
-	rows, err := e.Chain(ctx, e.id)
-	if err != nil {
-		return nil, nil, err
-	}
-	if len(rows) == 0 {
-		return nil, nil, domain.Errorf(domain.CodeNotFound, "There is no response %s", e.id)
-	}
-	found := map[uuid.UUID]struct{}{e.id: {}}
-	for _, row := range rows {
-		if row.StepID != nil {
-			steps = append(steps, *row.StepID)
+// chain is the steps that hang together with the response and their requests,
+// each in order.
+type chain struct{ steps, requests []uuid.UUID }
+
+// queueChain fails with CodeNotFound where there is no such response.
+func (e *eraser) queueChain(b *pgx.Batch, found *chain) {
+	b.Queue(dbsqlc.Chain, e.id).Query(func(rows pgx.Rows) error {
+		links, err := pgx.CollectRows(rows, pgx.RowToStructByPos[dbsqlc.ChainRow])
+		if err != nil {
+			return err
 		}
-		if row.RequestID != nil {
-			found[*row.RequestID] = struct{}{}
+		if len(links) == 0 {
+			return domain.Errorf(domain.CodeNotFound, "There is no response %s", e.id)
 		}
-	}
-	compare := func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) }
-	slices.SortFunc(steps, compare)
-	return steps, slices.SortedFunc(maps.Keys(found), compare), nil
+		requests := map[uuid.UUID]struct{}{e.id: {}}
+		for _, link := range links {
+			if link.StepID != nil {
+				found.steps = append(found.steps, *link.StepID)
+			}
+			if link.RequestID != nil {
+				requests[*link.RequestID] = struct{}{}
+			}
+		}
+		compare := func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) }
+		slices.SortFunc(found.steps, compare)
+		found.requests = slices.SortedFunc(maps.Keys(requests), compare)
+		return nil
+	})
 }
 
 // delete removes everything that was locked and every copy within reach, and
@@ -117,10 +147,11 @@ func (e *eraser) chain(ctx context.Context) (steps, requests []uuid.UUID, err er
 func (e *eraser) delete(ctx context.Context) (domain.Erased, error) {
 	var erased domain.Erased
 	for range deleteRounds {
-		if err := e.deleteOnce(ctx, &erased); err != nil {
-			return domain.Erased{}, err
-		}
-		left, err := e.left(ctx)
+		var left int64
+		err := e.send(ctx, func(b *pgx.Batch) {
+			e.queueDeletes(b, &erased)
+			e.queueLeft(b, &left)
+		})
 		if err != nil {
 			return domain.Erased{}, err
 		}
@@ -133,54 +164,57 @@ func (e *eraser) delete(ctx context.Context) (domain.Erased, error) {
 
 const deleteRounds = 3
 
-// deleteOnce adds what it removes to erased.
-func (e *eraser) deleteOnce(ctx context.Context, erased *domain.Erased) error {
-	steps := []struct {
-		present bool
+// queueDeletes adds what is removed to erased.
+func (e *eraser) queueDeletes(b *pgx.Batch, erased *domain.Erased) {
+	for _, d := range []struct {
+		needed  bool
+		sql     string
+		of      any
 		removed *int64
-		delete  func() (int64, error)
 	}{
-		{e.Analytics && e.RawRequests, &erased.RawRequests, func() (int64, error) { return e.DeleteRawRequests(ctx, e.requests) }},
-		{e.Analytics && e.RawResponses, &erased.RawResponses, func() (int64, error) { return e.DeleteRawResponses(ctx, e.requests) }},
-		{e.Tasks, &erased.Tasks, func() (int64, error) { return e.DeleteTasks(ctx, e.requestTexts()) }},
+		{e.Analytics && e.RawRequests, dbsqlc.DeleteRawRequests, e.requests, &erased.RawRequests},
+		{e.Analytics && e.RawResponses, dbsqlc.DeleteRawResponses, e.requests, &erased.RawResponses},
+		{e.Tasks, dbsqlc.DeleteTasks, e.requestTexts(), &erased.Tasks},
 		// Requests after steps, as deleting a request takes its step along, and
 		// templates last, as their requests refer to them.
-		{true, &erased.Steps, func() (int64, error) { return e.DeleteSteps(ctx, e.steps) }},
-		{true, &erased.Requests, func() (int64, error) { return e.DeleteRequests(ctx, e.requests) }},
-		{true, &erased.Templates, func() (int64, error) { return e.DeleteTemplates(ctx, e.templates) }},
-	}
-	for _, step := range steps {
-		if !step.present {
-			continue
+		{len(e.steps) > 0, dbsqlc.DeleteSteps, e.steps, &erased.Steps},
+		{true, dbsqlc.DeleteRequests, e.requests, &erased.Requests},
+		{len(e.templates) > 0, dbsqlc.DeleteTemplates, e.templates, &erased.Templates},
+	} {
+		if d.needed {
+			b.Queue(d.sql, d.of).Exec(func(tag pgconn.CommandTag) error {
+				*d.removed += tag.RowsAffected()
+				return nil
+			})
 		}
-		n, err := step.delete()
-		if err != nil {
-			return err
-		}
-		*step.removed += n
 	}
-	return nil
 }
 
-// left is how many rows of the response and of its copies there still are.
-func (e *eraser) left(ctx context.Context) (int64, error) {
-	left, err := e.Left(ctx, dbsqlc.LeftParams{StepIds: e.steps, RequestIds: e.requests, TemplateIds: e.templates})
-	if err == nil && e.Analytics && e.RawRequests {
+// queueLeft counts the rows of the response and of its copies that there still
+// are.
+func (e *eraser) queueLeft(b *pgx.Batch, left *int64) {
+	add := func(row pgx.Row) error {
 		var n int64
-		n, err = e.RawRequestsLeft(ctx, e.requests)
-		left += n
+		err := row.Scan(&n)
+		*left += n
+		return err
 	}
-	if err == nil && e.Analytics && e.RawResponses {
-		var n int64
-		n, err = e.RawResponsesLeft(ctx, e.requests)
-		left += n
+	b.Queue(dbsqlc.Left, e.steps, e.requests, e.templates).QueryRow(add)
+	if e.Analytics && e.RawRequests {
+		b.Queue(dbsqlc.RawRequestsLeft, e.requests).QueryRow(add)
 	}
-	if err == nil && e.Tasks {
-		var n int64
-		n, err = e.TasksLeft(ctx, e.requestTexts())
-		left += n
+	if e.Analytics && e.RawResponses {
+		b.Queue(dbsqlc.RawResponsesLeft, e.requests).QueryRow(add)
 	}
-	return left, err
+	if e.Tasks {
+		b.Queue(dbsqlc.TasksLeft, e.requestTexts()).QueryRow(add)
+	}
+}
+
+func (e *eraser) send(ctx context.Context, queue func(*pgx.Batch)) error {
+	var b pgx.Batch
+	queue(&b)
+	return e.tx.SendBatch(ctx, &b).Close()
 }
 
 func (e *eraser) requestTexts() []string {

@@ -132,9 +132,11 @@ func withParameter(t *testing.T, databaseURL, name, value string) string {
 
 func always([]string) error { return nil }
 
-// meddler counts the statements of a connection, batches as one, and does
-// something before one of them.
+// meddler counts the statements of a connection and does something before one
+// of them. A batch counts as one, unless each of its statements is looked at:
+// one that is meddled with then fails on the server, in the midst of the others.
 type meddler struct {
+	each  bool
 	count atomic.Int64
 	at    int64 // 1 is the next statement; 0: none
 	act   func(ctx context.Context, conn *pgx.Conn) context.Context
@@ -150,9 +152,17 @@ func (m *meddler) start(ctx context.Context, conn *pgx.Conn) context.Context {
 func (m *meddler) TraceQueryStart(ctx context.Context, conn *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
 	return m.start(ctx, conn)
 }
-func (m *meddler) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
-func (m *meddler) TraceBatchStart(ctx context.Context, conn *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
-	return m.start(ctx, conn)
+func (m *meddler) TraceBatchStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
+	if !m.each {
+		return m.start(ctx, conn)
+	}
+	for _, statement := range data.Batch.QueuedQueries {
+		if m.count.Add(1) == m.at {
+			statement.SQL, statement.Arguments = "SELECT 1/0", nil
+		}
+	}
+	return ctx
 }
+func (m *meddler) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData)     {}
 func (m *meddler) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
 func (m *meddler) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData)     {}
