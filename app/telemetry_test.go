@@ -237,8 +237,8 @@ func TestTraces(t *testing.T) {
 			failed++
 		}
 	}
-	if failed != 1 {
-		t.Errorf("%d spans tell of the error, want 1", failed)
+	if failed != 2 {
+		t.Errorf("%d spans tell of the error, want 2: the statement's and that of the batch it was sent in", failed)
 	}
 	if got := collector.service; got["service.name"] != "lethe-under-test" || got["service.version"] == "" {
 		t.Errorf("the service is %v", got)
