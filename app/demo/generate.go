@@ -14,11 +14,12 @@ import (
 )
 
 const (
-	total    = 5000
-	days     = 30
-	rawDays  = 7 // how long the gateway keeps raw copies
-	taskDays = 3
-	longest  = 25 * time.Minute // that a response of several steps takes
+	total        = 5000
+	longestChain = 4 // responses, of a finished chain
+	days         = 30
+	rawDays      = 7 // how long the gateway keeps raw copies
+	taskDays     = 3
+	longest      = 25 * time.Minute // that a response of several steps takes
 )
 
 // generator makes the rows. Everything random comes from one source with a
@@ -96,7 +97,7 @@ func (g *generator) generate() {
 	g.makeFromDeletedFile()
 	for g.responses < total {
 		at := g.moment()
-		if g.rand.IntN(100) < 4 {
+		if g.rand.IntN(100) < 4 && total-g.responses >= longestChain {
 			g.makeChain(g.owner(), at, 1+g.rand.IntN(3), "completed")
 			continue
 		}
