@@ -2,15 +2,11 @@ package app
 
 import (
 	"bytes"
-	"context"
-	"encoding/hex"
-	"encoding/json"
 	"io"
 	"log/slog"
 	"net/http"
 	"time"
 
-	"github.com/google/uuid"
 	"golang.org/x/time/rate"
 
 	"lethe/adapters/httpapi"
@@ -24,7 +20,7 @@ const (
 	requestsPerConn = 8
 
 	// Of a body httpapi reads this much, and one byte to see that there is more.
-	bodyRead = 64<<10 + 1
+	bodyRead = httpapi.MaxBodyBytes + 1
 
 	refusedRetryAfter = "5" // seconds, in which those that wait are done
 	refusalsToldEvery = 10 * time.Second
@@ -60,7 +56,10 @@ func limitRequests(next http.Handler, limit int, refused func(), log *slog.Logge
 			told.Do(func() {
 				log.Warn("too many requests at a time; some are refused until others are done", "limit", limit)
 			})
-			refuse(w, r, log)
+			id, err := httpapi.Refuse(w, "The service is answering as many requests as it can; try again later", refusedRetryAfter)
+			if err != nil {
+				log.DebugContext(r.Context(), "a refusal could not be told", "request_id", id, "error", err)
+			}
 		}
 	})
 }
@@ -74,25 +73,4 @@ func received(body io.ReadCloser) io.ReadCloser {
 		io.Reader
 		io.Closer
 	}{io.MultiReader(&came, body), body}
-}
-
-// refuse answers as httpapi does.
-func refuse(w http.ResponseWriter, r *http.Request, log *slog.Logger) {
-	random := uuid.New()
-	id := hex.EncodeToString(random[:])
-	h := w.Header()
-	h.Set("Content-Type", "application/problem+json")
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("X-Request-Id", id)
-	h.Set("Retry-After", refusedRetryAfter)
-	w.WriteHeader(http.StatusServiceUnavailable)
-	err := json.NewEncoder(w).Encode(httpapi.Problem{
-		Type: "about:blank", Title: http.StatusText(http.StatusServiceUnavailable), Status: http.StatusServiceUnavailable,
-		Detail:    "The service is answering as many requests as it can; try again later",
-		RequestId: id,
-	})
-	if err != nil {
-		log.DebugContext(context.WithoutCancel(r.Context()), "a refusal could not be told", "request_id", id, "error", err)
-	}
 }

@@ -23,8 +23,8 @@ const (
 	callerID  = "caller"
 )
 
-// maxBodyBytes is more than any caller sends: no operation takes a body.
-const maxBodyBytes = 64 << 10
+// MaxBodyBytes is more than any caller sends: no operation takes a body.
+const MaxBodyBytes = 64 << 10
 
 type requestIDKey struct{}
 
@@ -40,6 +40,18 @@ func requestIDOf(c echo.Context) string {
 
 var wellFormedID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
+func newRequestID() string {
+	random := uuid.New()
+	return hex.EncodeToString(random[:])
+}
+
+// setHeaders sets what every answer has.
+func setHeaders(h http.Header, requestID string) {
+	h.Set("X-Request-Id", requestID)
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+}
+
 // observe gives the request its name, and tells the log and the metrics what
 // became of it. Nothing that the caller sent is logged but the method and that
 // name.
@@ -51,14 +63,11 @@ func (s *server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 
 		id := r.Header.Get("X-Request-Id")
 		if !wellFormedID.MatchString(id) {
-			random := uuid.New()
-			id = hex.EncodeToString(random[:])
+			id = newRequestID()
 		}
 		c.Set(requestID, id)
 		c.SetRequest(r.WithContext(context.WithValue(r.Context(), requestIDKey{}, id)))
-		w.Header().Set("X-Request-Id", id)
-		w.Header().Set("Cache-Control", "no-store")
-		w.Header().Set("X-Content-Type-Options", "nosniff")
+		setHeaders(w.Header(), id)
 
 		route := c.Path()
 		if !s.routes[route] {
@@ -157,11 +166,11 @@ func limitBody(next echo.HandlerFunc) echo.HandlerFunc {
 		detail: "The request's body is too large; none is needed here"}
 	return func(c echo.Context) error {
 		r := c.Request()
-		if r.ContentLength > maxBodyBytes {
+		if r.ContentLength > MaxBodyBytes {
 			return tooLarge
 		}
 		if r.ContentLength != 0 {
-			_, err := io.Copy(io.Discard, http.MaxBytesReader(c.Response(), r.Body, maxBodyBytes))
+			_, err := io.Copy(io.Discard, http.MaxBytesReader(c.Response(), r.Body, MaxBodyBytes))
 			if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 				return tooLarge
 			}

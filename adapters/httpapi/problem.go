@@ -96,16 +96,31 @@ func (s *server) fail(err error, c echo.Context) {
 	case http.StatusInternalServerError:
 		s.Log.ErrorContext(r.Context(), "a request failed", "request_id", requestIDOf(c), "error", err)
 	}
+	if err := p.write(w, requestIDOf(c)); err != nil {
+		s.Log.DebugContext(r.Context(), "a problem could not be told", "request_id", requestIDOf(c), "error", err)
+	}
+}
+
+func (p requestProblem) write(w http.ResponseWriter, requestID string) error {
 	body := Problem{
 		Type: "about:blank", Title: http.StatusText(p.status), Status: int32(p.status),
-		Detail: p.detail, RequestId: requestIDOf(c),
+		Detail: p.detail, RequestId: requestID,
 	}
 	if p.parameter != "" {
 		body.Parameter = &p.parameter
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(p.status)
-	if err := json.NewEncoder(w).Encode(body); err != nil {
-		s.Log.DebugContext(r.Context(), "a problem could not be told", "request_id", requestIDOf(c), "error", err)
-	}
+	return json.NewEncoder(w).Encode(body)
+}
+
+// Refuse answers a request that is not let in with 503, as the handler itself
+// would; after is for how many seconds the caller should wait. It returns the
+// id that the request was given, and an error where the answer did not get
+// through.
+func Refuse(w http.ResponseWriter, detail, after string) (requestID string, err error) {
+	requestID = newRequestID()
+	setHeaders(w.Header(), requestID)
+	w.Header().Set("Retry-After", after)
+	return requestID, requestProblem{status: http.StatusServiceUnavailable, detail: detail}.write(w, requestID)
 }
