@@ -93,7 +93,8 @@ type bench struct {
 	people    domain.People
 }
 
-func newBench(t *testing.T) *bench {
+// newBench makes it. The changes are made once the rows are there.
+func newBench(t *testing.T, changes ...func(*bench, *pgtest.Database)) *bench {
 	t.Helper()
 	database := pgtest.New(t)
 	b := &bench{t: t}
@@ -103,6 +104,9 @@ func newBench(t *testing.T) *bench {
 	}
 	t.Cleanup(func() { _ = b.conn.Close(context.Background()) })
 	b.exec(load)
+	for _, change := range changes {
+		change(b, database)
+	}
 	for _, table := range []string{"fusillade.requests", "fusillade.response_steps", "public.http_analytics", "public.users"} {
 		b.exec("VACUUM ANALYZE " + table)
 	}
@@ -328,9 +332,23 @@ func (b *bench) testRest(t *testing.T) {
 	}
 }
 
+var shared = regexp.MustCompile(`shared (?:hit=(\d+))?\s?(?:read=(\d+))?`)
+
+// blocks is how many blocks of tables and indexes were read, as a plan tells.
+func blocks(t *testing.T, plan string) int {
+	t.Helper()
+	found := shared.FindStringSubmatch(plan)
+	if found == nil {
+		t.Fatalf("no blocks in\n%s", plan)
+	}
+	var hit, read int
+	_, _ = fmt.Sscan(found[1], &hit)
+	_, _ = fmt.Sscan(found[2], &read)
+	return hit + read
+}
+
 // testDepth: a page far out reads no more than the first.
 func (b *bench) testDepth(t *testing.T) {
-	blocks := regexp.MustCompile(`shared (?:hit=(\d+))?\s?(?:read=(\d+))?`)
 	for scope, owners := range map[string][]string{"everyone": nil, "a large owner": {large}} {
 		for _, activeFirst := range []bool{true, false} {
 			far := domain.Position{CreatedAt: createdAt(60_000), ID: uuid.Max}
@@ -346,15 +364,8 @@ func (b *bench) testDepth(t *testing.T) {
 				for _, s := range b.recorder.take() {
 					for _, mode := range []string{"custom", "generic"} {
 						plan := b.explain(s, mode, "(ANALYZE, BUFFERS, COSTS OFF, TIMING OFF, SUMMARY OFF)")
-						found := blocks.FindStringSubmatch(plan)
-						if found == nil {
-							t.Fatalf("no blocks in\n%s", plan)
-						}
-						var n, read int
-						_, _ = fmt.Sscan(found[1], &n)
-						_, _ = fmt.Sscan(found[2], &read)
-						if n+read > 150 {
-							t.Errorf("%s, active first %t, after %+v, %s plan: %d blocks were read\n%s", scope, activeFirst, after, mode, n+read, plan)
+						if n := blocks(t, plan); n > 150 {
+							t.Errorf("%s, active first %t, after %+v, %s plan: %d blocks were read\n%s", scope, activeFirst, after, mode, n, plan)
 						}
 					}
 				}

@@ -1,0 +1,319 @@
+package plans_test
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"math"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"lethe/adapters/postgres/inspect"
+	"lethe/domain"
+	"lethe/internal/pgtest"
+)
+
+//go:embed testdata/partition.sql
+var partition string
+
+// parts is how many parts partition.sql makes; partOf is the one of the n-th row.
+const parts = 12
+
+func partOf(n int) int { return n/(2*8640) + 1 }
+
+// partitioned makes fusillade.requests a table that is partitioned by time.
+func partitioned(b *bench, database *pgtest.Database) {
+	b.t.Helper()
+	b.exec(partition)
+	role, err := url.Parse(database.RoleURL)
+	if err != nil {
+		b.t.Fatal("the URL of the role cannot be read")
+	}
+	_, grants := inspect.Grants(role.User.Username(), inspect.Requirements(inspect.Schemas{}, inspect.Fusillade))
+	for _, grant := range grants {
+		b.exec(grant)
+	}
+}
+
+// TestPartitions shows what the service's queries do where fusillade.requests
+// is partitioned by time, and what that costs: docs/scaling.md draws on it.
+// -v prints the plans.
+func TestPartitions(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, partitioned)
+	t.Run("lists", b.testPartitionedLists)
+	t.Run("counts", b.testPartitionedCounts)
+	t.Run("by id", b.testPartitionedByID)
+	t.Run("default part", b.testDefaultPart)
+	t.Run("what is lost", b.testLostWithPartitions) // last, as it writes
+}
+
+// inParts is how a statement went about the parts.
+type inParts struct {
+	planned, read int // of how many there is a scan, and how many of these ran
+	order         string
+	blocks        int
+}
+
+var (
+	partScan = regexp.MustCompile(`(\w+ Scan)(?: Backward)?(?: using \w+)? on requests_\d\d\b.*\((?:actual|(never executed))`)
+	appended = regexp.MustCompile(`->  (Merge Append|Append) \(`)
+	sorted   = regexp.MustCompile(`->  Sort \(`)
+)
+
+// look explains a statement and fails where a part is read as a whole.
+func (b *bench) look(t *testing.T, what string, s statement, mode string) inParts {
+	t.Helper()
+	plan := b.explain(s, mode, "(ANALYZE, BUFFERS, COSTS OFF, TIMING OFF)")
+	found := inParts{blocks: blocks(t, plan)}
+	for _, scan := range partScan.FindAllStringSubmatch(plan, -1) {
+		found.planned++
+		if scan[2] == "" {
+			found.read++
+		}
+		if scan[1] == "Seq Scan" {
+			t.Errorf("%s, %s plan: a part is read as a whole by\n%s\n%s", what, mode, s.sql, plan)
+		}
+	}
+	if m := appended.FindStringSubmatch(plan); m != nil {
+		found.order = m[1]
+	}
+	if sorted.MatchString(plan) {
+		found.order = "Sort"
+	}
+	t.Logf("%s, %s plan: %+v\n%s\n%s", what, mode, found, s.sql, plan)
+	return found
+}
+
+func (b *bench) testPartitionedLists(t *testing.T) {
+	const far = 60_000
+	everyone, own, nobody := []string(nil), []string{large}, []string{"owner-none"}
+	for _, c := range []struct {
+		what        string
+		owners      []string
+		filter      string
+		activeFirst bool
+		after       bool // far
+		want        inParts
+	}{
+		// A row of each part, as any of them may be at work.
+		{what: "first page, of everyone", owners: everyone, filter: "none", activeFirst: true, want: inParts{planned: parts, read: parts, order: "Merge Append"}},
+		{what: "first page, own", owners: own, filter: "none", activeFirst: true, want: inParts{planned: parts, read: parts, order: "Merge Append"}},
+		{what: "first page, of nobody", owners: nobody, filter: "none", activeFirst: true, want: inParts{planned: parts, read: parts, order: "Merge Append"}},
+		// One part after another, until the page is full.
+		{what: "newest, of everyone", owners: everyone, filter: "none", want: inParts{planned: parts, read: 1, order: "Append"}},
+		{what: "newest, own", owners: own, filter: "none", want: inParts{planned: parts, read: 1, order: "Append"}},
+		{what: "newest, of nobody", owners: nobody, filter: "none", want: inParts{planned: parts, read: parts, order: "Append"}},
+		// A cursor compares rows, which leaves out no part: those that are newer
+		// are looked into, and have nothing.
+		{what: "after a cursor, of everyone", owners: everyone, filter: "none", activeFirst: true, after: true, want: inParts{planned: parts, read: parts - partOf(far) + 1, order: "Append"}},
+		{what: "after a cursor, own", owners: own, filter: "none", activeFirst: true, after: true, want: inParts{planned: parts, read: parts - partOf(far) + 1, order: "Append"}},
+		{what: "newest after a cursor, of everyone", owners: everyone, filter: "none", after: true, want: inParts{planned: parts, read: parts - partOf(far) + 1, order: "Append"}},
+		{what: "newest after a cursor, own", owners: own, filter: "none", after: true, want: inParts{planned: parts, read: parts - partOf(far) + 1, order: "Append"}},
+		// A plan that is made for a filter by time knows of its parts alone.
+		{what: "between two times, of everyone", owners: everyone, filter: "between", activeFirst: true, want: inParts{planned: 1, read: 1}},
+		{what: "between two times, own", owners: own, filter: "between", activeFirst: true, want: inParts{planned: 1, read: 1}},
+		{what: "from a time on, own", owners: own, filter: "after", activeFirst: true, want: inParts{planned: 1, read: 1}},
+	} {
+		q := domain.PageQuery{Filter: filters[c.filter], ActiveFirst: c.activeFirst, Limit: 11}
+		q.Filter.Owners = c.owners
+		if c.after {
+			q.After = &domain.Position{CreatedAt: createdAt(far), ID: uuid.Max}
+			if c.activeFirst {
+				q.After.Rank = 3
+			}
+		}
+		wantRows := 11
+		if len(c.owners) == 1 && c.owners[0] == nobody[0] {
+			wantRows = 0
+		} else if c.filter == "between" && c.owners != nil {
+			wantRows = 10
+		}
+		b.recorder.take()
+		if page, err := b.responses.Page(t.Context(), q); err != nil || len(page) != wantRows {
+			t.Fatalf("%s: want %d rows, got %d, %v", c.what, wantRows, len(page), err)
+		}
+		modes := []string{"custom", "generic"}
+		if c.filter != "none" {
+			modes = modes[:1] // the only one that the service uses with filters
+		}
+		for _, s := range b.recorder.take() {
+			for _, mode := range modes {
+				got := b.look(t, c.what, s, mode)
+				if got.blocks > 150 {
+					t.Errorf("%s, %s plan: %d blocks were read", c.what, mode, got.blocks)
+				}
+				if got.blocks = 0; c.filter != "none" {
+					got.order = "" // few rows, and how they are sorted is all the same
+				}
+				if got != c.want {
+					t.Errorf("%s, %s plan: want %+v, got %+v", c.what, mode, c.want, got)
+				}
+			}
+		}
+	}
+}
+
+func (b *bench) testPartitionedCounts(t *testing.T) {
+	for _, owners := range [][]string{nil, {large}} {
+		for name, filter := range map[string]domain.ResponseFilter{
+			"all": {}, "a state": filters["common state"], "a time": {CreatedAfter: new(createdAt(150_000))}, "no part": {CreatedAfter: new(createdAt(400_000))},
+		} {
+			filter.Owners = owners
+			exact, err := b.responses.Count(t.Context(), filter, domain.CountExact)
+			if err != nil || !exact.Exact {
+				t.Fatalf("%s of %v: got %+v, %v", name, owners, exact, err)
+			}
+			estimate, err := b.responses.Count(t.Context(), filter, domain.CountEstimate)
+			if off := math.Abs(float64(estimate.Total - exact.Total)); err != nil || off > 0.15*float64(exact.Total)+1 {
+				t.Errorf("%s of %v: there are %d, estimated %d, %v", name, owners, exact.Total, estimate.Total, err)
+			}
+		}
+	}
+}
+
+// testPartitionedByID: an identifier tells nothing of the time, so every part
+// is looked into.
+func (b *bench) testPartitionedByID(t *testing.T) {
+	every := func(what string, wantStatements int, do func(context.Context) error) {
+		b.recorder.take()
+		if err := do(t.Context()); err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		n := 0
+		for _, s := range b.recorder.take() {
+			if !regexp.MustCompile(`\brequests r?\b`).MatchString(s.sql) {
+				continue
+			}
+			n++
+			for _, mode := range []string{"custom", "generic"} {
+				if got := b.look(t, what, s, mode); got.planned != parts || got.read != parts || got.blocks < 2*parts {
+					t.Errorf("%s, %s plan: want every part's key looked into, got %+v by\n%s", what, mode, got, s.sql)
+				}
+			}
+		}
+		if n != wantStatements {
+			t.Errorf("%s: %d statements read responses, want %d", what, n, wantStatements)
+		}
+	}
+	every("fetch", 1, func(ctx context.Context) error {
+		_, _, err := b.responses.Get(ctx, response(20_002))
+		return err
+	})
+	every("fetch without contents", 1, func(ctx context.Context) error {
+		_, err := b.responses.GetSummary(ctx, response(20_002))
+		return err
+	})
+	// The chain twice, the lock, the delete and what is left.
+	every("erase", 5, func(ctx context.Context) error {
+		erased, err := b.responses.Erase(ctx, response(2), func([]string) error { return nil })
+		if erased.Requests != 1 || erased.Steps != 1 {
+			t.Errorf("erased %+v", erased)
+		}
+		return err
+	})
+}
+
+// testDefaultPart: with a part for all other times, the parts are no longer in
+// the order of time, and none can be left for later.
+func (b *bench) testDefaultPart(t *testing.T) {
+	b.exec(`CREATE TABLE fusillade.requests_00 PARTITION OF fusillade.requests DEFAULT`)
+	defer b.exec(`DROP TABLE fusillade.requests_00`)
+	b.recorder.take()
+	if _, err := b.responses.Page(t.Context(), domain.PageQuery{Limit: 11}); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range b.recorder.take() {
+		for _, mode := range []string{"custom", "generic"} {
+			if got := b.look(t, "newest, with a default part", s, mode); got.read != parts+1 || got.order != "Merge Append" {
+				t.Errorf("%s plan: want every part read, got %+v", mode, got)
+			}
+		}
+	}
+}
+
+// testLostWithPartitions: what the tables promise no more.
+func (b *bench) testLostWithPartitions(t *testing.T) {
+	code := func(sql string) string {
+		t.Helper()
+		_, err := b.conn.Exec(t.Context(), sql)
+		if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+			return pg.Code
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		return ""
+	}
+	const (
+		notSupported       = "0A000"
+		noSuchKey          = "42830"
+		noSuchConflict     = "42P10"
+		responseOfTheFirst = "'00000000-0000-4000-8000-000000000001'"
+	)
+	for what, c := range map[string]struct{ sql, want string }{
+		"a key without the time": {`ALTER TABLE fusillade.requests ADD UNIQUE (id)`, notSupported},
+		"a reference by the identifier": {
+			`ALTER TABLE fusillade.response_steps ADD FOREIGN KEY (request_id) REFERENCES fusillade.requests (id) ON DELETE CASCADE`, noSuchKey,
+		},
+		"insert or update by the identifier": {
+			`INSERT INTO fusillade.requests (id, model, created_by, created_at) VALUES (` + responseOfTheFirst + `, 'm', 'o', '2026-01-02') ON CONFLICT (id) DO NOTHING`, noSuchConflict,
+		},
+		"the same identifier at another time": {
+			`INSERT INTO fusillade.requests (id, model, created_by, created_at) VALUES (` + responseOfTheFirst + `, 'm', 'o', '2026-01-02')`, "",
+		},
+		"a step of no response": {
+			`INSERT INTO fusillade.response_steps (request_id, step_kind, step_sequence, request_payload) VALUES (gen_random_uuid(), 'model_call', 0, '{}')`, "",
+		},
+	} {
+		if got := code(c.sql); got != c.want {
+			t.Errorf("%s: want %q, got %q", what, c.want, got)
+		}
+	}
+
+	// Every part and its key are locked for one look, even where the plan is kept.
+	const look = `EXECUTE look (` + responseOfTheFirst + `)`
+	for _, sql := range []string{
+		`SET plan_cache_mode = force_generic_plan`, `PREPARE look AS SELECT FROM fusillade.requests WHERE id = $1`, look, `BEGIN`, look,
+	} {
+		b.exec(sql)
+	}
+	var locks int
+	if err := b.conn.QueryRow(t.Context(), `SELECT count(*) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation WHERE l.pid = pg_backend_pid() AND c.relname LIKE 'requests\_%'`).Scan(&locks); err != nil {
+		t.Fatal(err)
+	}
+	b.exec(`ROLLBACK`)
+	if locks != 2*parts {
+		t.Errorf("want %d tables and indexes locked for a look, got %d", 2*parts, locks)
+	}
+
+	// Nothing is amiss by the doctor's lights, but what it advises otherwise is
+	// for tables that are not partitioned.
+	tables, err := inspect.MissingTables(t.Context(), b.conn, inspect.Requirements(inspect.Schemas{}))
+	if err != nil || len(tables) > 0 {
+		t.Errorf("want nothing to be missing, got %v, %v", tables, err)
+	}
+	indexes, err := inspect.MissingIndexes(t.Context(), b.conn, inspect.Schemas{})
+	if err != nil || len(indexes) > 0 {
+		t.Errorf("want no index to be missing, got %+v, %v", indexes, err)
+	}
+	advice, err := inspect.MissingFilterIndexes(t.Context(), b.conn, inspect.Schemas{})
+	if err != nil || len(advice) == 0 {
+		t.Fatalf("want indexes to make, got %v, %v", advice, err)
+	}
+	for _, a := range advice {
+		for _, statement := range a.Statements {
+			if got := code(statement); got != notSupported {
+				t.Errorf("%s: want it refused, got %q", statement, got)
+			}
+			b.exec(strings.Replace(statement, " CONCURRENTLY", "", 1))
+		}
+	}
+	if left, err := inspect.MissingFilterIndexes(t.Context(), b.conn, inspect.Schemas{}); err != nil || len(left) > 0 {
+		t.Errorf("want no index to be missing, got %+v, %v", left, err)
+	}
+}
