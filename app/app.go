@@ -208,8 +208,8 @@ func (p *pools) stats() map[string]*pgxpool.Stat {
 	return stats
 }
 
-func newResponses(p *pools, cfg *Config) (*fusillade.Responses, error) {
-	return fusillade.New(p.fusillade, cfg.Outlet.Schema)
+func newResponses(p *pools, cfg *Config, db *Databases) (*fusillade.Responses, error) {
+	return fusillade.New(p.fusillade, cfg.Outlet.Schema, !db.apart())
 }
 
 func newUsage(p *pools) (*analytics.UsageRecords, error) { return analytics.New(p.main) }

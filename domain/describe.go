@@ -3,6 +3,8 @@ package domain
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"slices"
 
 	"github.com/google/uuid"
 )
@@ -21,43 +23,47 @@ func (d describer) describe(ctx context.Context, caller Principal, responses []R
 	if len(responses) == 0 {
 		return summaries, nil
 	}
-	ids := make([]uuid.UUID, len(responses))
+	var ids []uuid.UUID // whose usage is not known
 	emails := map[uuid.UUID]string{caller.ID: caller.Email}
 	unknown := make(map[uuid.UUID]struct{})
-	for i, r := range responses {
-		ids[i] = r.ID
+	for _, r := range responses {
+		if r.KnownUsage == nil {
+			ids = append(ids, r.ID)
+		}
 		if owner, ok := ownerID(r.Owner); ok && owner != caller.ID {
 			unknown[owner] = struct{}{}
 		}
 	}
 	var usage map[uuid.UUID]Usage
-	err := both(ctx,
-		func(ctx context.Context) (err error) {
-			usage, err = d.usage.Latest(ctx, ids)
-			return err
-		},
-		func(ctx context.Context) error {
-			if len(unknown) == 0 {
-				return nil
-			}
-			owners := make([]uuid.UUID, 0, len(unknown))
-			for id := range unknown {
-				owners = append(owners, id)
-			}
-			found, err := d.people.Emails(ctx, owners)
-			if err != nil && ctx.Err() == nil {
-				d.log.WarnContext(ctx, "e-mail addresses of owners could not be read; answering without them", "error", err)
-			}
-			for id, email := range found {
-				emails[id] = email
-			}
-			return nil
-		})
+	readUsage := func(ctx context.Context) (err error) {
+		usage, err = d.usage.Latest(ctx, ids)
+		return err
+	}
+	readEmails := func(ctx context.Context) error {
+		found, err := d.people.Emails(ctx, slices.Collect(maps.Keys(unknown)))
+		if err != nil && ctx.Err() == nil {
+			d.log.WarnContext(ctx, "e-mail addresses of owners could not be read; answering without them", "error", err)
+		}
+		maps.Copy(emails, found)
+		return ctx.Err()
+	}
+	var err error
+	switch {
+	case len(ids) > 0 && len(unknown) > 0:
+		err = both(ctx, readUsage, readEmails)
+	case len(ids) > 0:
+		err = readUsage(ctx)
+	case len(unknown) > 0:
+		err = readEmails(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}
 	for i, r := range responses {
 		summaries[i] = ResponseSummary{Response: r, Usage: usage[r.ID]}
+		if r.KnownUsage != nil {
+			summaries[i].Usage = *r.KnownUsage
+		}
 		if owner, ok := ownerID(r.Owner); ok {
 			if email, ok := emails[owner]; ok {
 				summaries[i].OwnerEmail = &email

@@ -28,6 +28,10 @@ type Response struct {
 	// them change; Get and GetSummary give the same. Pages leave it empty.
 	Revision string
 	HasError bool // an error is recorded
+
+	// KnownUsage is its newest usage where that was read along; nil: ask
+	// UsageRecords.
+	KnownUsage *Usage
 }
 
 // Duration is completed minus started, to the microsecond; nil while either is

@@ -118,7 +118,7 @@ func newBench(t *testing.T, changes ...func(*bench, *pgtest.Database)) *bench {
 	}
 	t.Cleanup(db.Close)
 	src := postgres.Source{Primary: db}
-	if b.responses, err = fusillade.New(src, "outlet"); err != nil {
+	if b.responses, err = fusillade.New(src, "outlet", true); err != nil {
 		t.Fatal(err)
 	}
 	if b.usage, err = analytics.New(src); err != nil {

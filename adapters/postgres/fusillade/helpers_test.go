@@ -45,7 +45,7 @@ func (b *bench) open(cfg postgres.Config) *Responses {
 	if cfg.URL == "" {
 		cfg.URL = b.database.RoleURL
 	}
-	responses, err := New(postgres.Source{Primary: openDB(b.t, cfg)}, "outlet")
+	responses, err := New(postgres.Source{Primary: openDB(b.t, cfg)}, "outlet", true)
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package fusillade
 import (
 	"fmt"
 	"math"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -259,11 +260,11 @@ func TestWordsThatNoRowCanHold(t *testing.T) {
 
 func TestNewRefuses(t *testing.T) {
 	t.Parallel()
-	if _, err := New(postgres.Source{}, "outlet"); err == nil {
+	if _, err := New(postgres.Source{}, "outlet", true); err == nil {
 		t.Error("want an error without a database")
 	}
 	b := newBench(t, postgres.Config{})
-	if _, err := New(b.responses.src, ""); err == nil {
+	if _, err := New(b.responses.src, "", true); err == nil {
 		t.Error("want an error without the outlet's schema")
 	}
 }
@@ -277,7 +278,7 @@ func TestUnknownSchema(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(db.Close)
-	responses, err := New(postgres.Source{Primary: db}, `out"let`)
+	responses, err := New(postgres.Source{Primary: db}, `out"let`, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -342,6 +343,49 @@ func TestQueryModes(t *testing.T) {
 		}
 		if erased, err := responses.Erase(t.Context(), requests[2].ID, always); err != nil || erased != whole(6, len(requests)) {
 			t.Errorf("%s: got %+v, %v", mode, erased, err)
+		}
+	}
+}
+
+// A response comes with its newest usage where that is in the same database,
+// and without any where it is not.
+func TestGetKnowsUsage(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, postgres.Config{})
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	used, unused := porttest.NewRow("owner", "completed", at), porttest.NewRow("owner", "pending", at)
+	b.AddResponse(used)
+	b.AddResponse(unused)
+	price := domain.Decimal("0.00000100")
+	for i, prompt := range []int64{10, 30, 20} { // the newest is in the middle
+		total := prompt + 1
+		b.AddUsage(porttest.UsageRow{
+			Response: used.ID, At: at.Add(time.Duration([]int{0, 2, 1}[i]) * time.Hour),
+			PromptTokens: &prompt, CompletionTokens: new(int64(1)), TotalTokens: &total, ReasoningTokens: 7,
+			PromptPrice: &price, CompletionPrice: &price,
+		})
+	}
+	apart, err := New(b.responses.src, "outlet", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cost := domain.Decimal("0.00003100")
+	for _, c := range []struct {
+		port *Responses
+		row  porttest.Row
+		want *domain.Usage
+	}{
+		{b.responses, used, &domain.Usage{PromptTokens: new(int64(30)), CompletionTokens: new(int64(1)), ReasoningTokens: new(int64(7)), TotalTokens: new(int64(31)), Cost: &cost}},
+		{b.responses, unused, &domain.Usage{}},
+		{apart, used, nil},
+	} {
+		full, _, err := c.port.Get(t.Context(), c.row.ID)
+		if err != nil || !reflect.DeepEqual(full.KnownUsage, c.want) {
+			t.Errorf("got %+v, %v", full.KnownUsage, err)
+		}
+		summary, err := c.port.GetSummary(t.Context(), c.row.ID)
+		if err != nil || !reflect.DeepEqual(summary.KnownUsage, c.want) {
+			t.Errorf("without contents: got %+v, %v", summary.KnownUsage, err)
 		}
 	}
 }

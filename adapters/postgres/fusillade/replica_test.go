@@ -17,7 +17,7 @@ func TestReplicaThatLags(t *testing.T) {
 	primaryTrips, replicaTrips := &meddler{}, &meddler{}
 	primary := newBench(t, postgres.Config{Tracer: primaryTrips})
 	replica := newBench(t, postgres.Config{Tracer: replicaTrips})
-	port, err := New(postgres.Source{Primary: primary.responses.src.Primary, Replica: replica.responses.src.Primary}, "outlet")
+	port, err := New(postgres.Source{Primary: primary.responses.src.Primary, Replica: replica.responses.src.Primary}, "outlet", true)
 	if err != nil {
 		t.Fatal(err)
 	}

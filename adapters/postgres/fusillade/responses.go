@@ -17,20 +17,22 @@ import (
 type Responses struct {
 	src    postgres.Source
 	outlet string
+	usage  bool
 }
 
 var _ domain.Responses = (*Responses)(nil)
 
 // New makes the port. The search_path of the source's databases is fusillade's
-// schema and then outletSchema, which holds the gateway's log, if any.
-func New(src postgres.Source, outletSchema string) (*Responses, error) {
+// schema and then outletSchema, which holds the gateway's log, if any. usage
+// says that usage records are in the same database, as public.http_analytics.
+func New(src postgres.Source, outletSchema string, usage bool) (*Responses, error) {
 	if src.Primary == nil {
 		return nil, errors.New("responses need a database")
 	}
 	if outletSchema == "" {
 		return nil, errors.New("the name of the outlet's schema is missing")
 	}
-	return &Responses{src, outletSchema}, nil
+	return &Responses{src, outletSchema, usage}, nil
 }
 
 // Page is domain.Responses'. It makes one round trip; where a replica answered,
@@ -115,39 +117,44 @@ func rowsOf(rows pgx.Rows, err error) ([]dbsqlc.PageRow, error) {
 // Get is domain.Responses'. It makes one round trip, and one more to the primary
 // where a replica answered.
 func (r *Responses) Get(ctx context.Context, id uuid.UUID) (domain.Response, domain.Contents, error) {
-	var row dbsqlc.GetRow
-	prompt, err := r.one(ctx, id, func(c postgres.Conn) (err error) {
-		row, err = dbsqlc.New(c).Get(ctx, id)
-		return err
+	return r.get(ctx, id, true)
+}
+
+// GetSummary is domain.Responses'. Round trips as of Get.
+func (r *Responses) GetSummary(ctx context.Context, id uuid.UUID) (domain.Response, error) {
+	response, _, err := r.get(ctx, id, false)
+	return response, err
+}
+
+func (r *Responses) get(ctx context.Context, id uuid.UUID, contents bool) (domain.Response, domain.Contents, error) {
+	query := dbsqlc.Get
+	if r.usage {
+		query = dbsqlc.GetWithUsage
+	}
+	var row dbsqlc.PageRow
+	var c domain.Contents
+	var u domain.Usage
+	var cost *string
+	var read string
+	prompt, err := r.one(ctx, id, func(conn postgres.Conn) error {
+		return conn.QueryRow(ctx, query, contents, id).Scan(
+			&row.ID, &row.Owner, &row.Model, &row.State, &row.ServiceTier,
+			&row.CreatedAt, &row.StartedAt, &row.CompletedAt, &row.FailedAt, &row.ResponseStatus,
+			&row.HasError, &read, &c.Answer, &c.Error, &c.Prompt,
+			&u.PromptTokens, &u.CompletionTokens, &u.ReasoningTokens, &u.TotalTokens, &cost)
 	})
 	if err != nil {
 		return domain.Response{}, domain.Contents{}, err
 	}
 	if !prompt {
-		row.Prompt = ""
+		c.Prompt = ""
 	}
-	return response(dbsqlc.PageRow{
-		ID: row.ID, Owner: row.Owner, Model: row.Model, State: row.State, ServiceTier: row.ServiceTier,
-		CreatedAt: row.CreatedAt, StartedAt: row.StartedAt, CompletedAt: row.CompletedAt,
-		FailedAt: row.FailedAt, ResponseStatus: row.ResponseStatus, HasError: row.Error != nil,
-	}, revision(row.Revision, prompt)), domain.Contents{Prompt: row.Prompt, Answer: row.ResponseBody, Error: row.Error}, nil
-}
-
-// GetSummary is domain.Responses'. Round trips as of Get.
-func (r *Responses) GetSummary(ctx context.Context, id uuid.UUID) (domain.Response, error) {
-	var row dbsqlc.GetSummaryRow
-	prompt, err := r.one(ctx, id, func(c postgres.Conn) (err error) {
-		row, err = dbsqlc.New(c).GetSummary(ctx, id)
-		return err
-	})
-	if err != nil {
-		return domain.Response{}, err
+	response := response(row, revision(read, prompt))
+	if r.usage {
+		u.Cost = (*domain.Decimal)(cost)
+		response.KnownUsage = &u
 	}
-	return response(dbsqlc.PageRow{
-		ID: row.ID, Owner: row.Owner, Model: row.Model, State: row.State, ServiceTier: row.ServiceTier,
-		CreatedAt: row.CreatedAt, StartedAt: row.StartedAt, CompletedAt: row.CompletedAt,
-		FailedAt: row.FailedAt, ResponseStatus: row.ResponseStatus, HasError: row.HasError,
-	}, revision(row.Revision, prompt)), nil
+	return response, c, nil
 }
 
 // one reads a response from anywhere. Where that was a replica, the primary

@@ -31,7 +31,7 @@ func newFixture(t *testing.T) property.Fixture {
 	}
 	t.Cleanup(db.Close)
 	src := postgres.Source{Primary: db}
-	responses, err := fusillade.New(src, "outlet")
+	responses, err := fusillade.New(src, "outlet", true)
 	if err != nil {
 		t.Fatal(err)
 	}

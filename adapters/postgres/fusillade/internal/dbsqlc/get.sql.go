@@ -16,37 +16,53 @@ const Get = `-- name: Get :one
 
 SELECT r.id, coalesce(r.created_by, '')::text AS owner, r.model, r.state, r.service_tier,
        r.created_at, r.started_at, r.completed_at, r.failed_at, r.response_status,
+       (r.error IS NOT NULL)::boolean AS has_error,
        concat_ws(' ', extract(epoch FROM r.updated_at), extract(epoch FROM t.updated_at), f.deleted_at IS NOT NULL)::text AS revision,
-       r.response_body, r.error,
-       (CASE WHEN f.deleted_at IS NULL THEN coalesce(t.body, '') ELSE '' END)::text AS prompt
+       CASE WHEN $1::boolean THEN r.response_body END AS response_body,
+       CASE WHEN $1::boolean THEN r.error END AS error,
+       (CASE WHEN $1::boolean AND f.deleted_at IS NULL THEN coalesce(t.body, '') ELSE '' END)::text AS prompt,
+       NULL::bigint AS prompt_tokens, NULL::bigint AS completion_tokens, NULL::bigint AS reasoning_tokens,
+       NULL::bigint AS total_tokens, NULL::text AS total_cost
 FROM requests r
 LEFT JOIN request_templates t ON t.id = r.template_id
 LEFT JOIN files f ON f.id = t.file_id
-WHERE r.id = $1 AND r.batch_id IS NULL AND r.created_by IS NOT NULL
+WHERE r.id = $2 AND r.batch_id IS NULL AND r.created_by IS NOT NULL
 `
 
+type GetParams struct {
+	Contents bool
+	ID       uuid.UUID
+}
+
 type GetRow struct {
-	ID             uuid.UUID
-	Owner          string
-	Model          string
-	State          string
-	ServiceTier    *string
-	CreatedAt      time.Time
-	StartedAt      *time.Time
-	CompletedAt    *time.Time
-	FailedAt       *time.Time
-	ResponseStatus *int16
-	Revision       string
-	ResponseBody   *string
-	Error          *string
-	Prompt         string
+	ID               uuid.UUID
+	Owner            string
+	Model            string
+	State            string
+	ServiceTier      *string
+	CreatedAt        time.Time
+	StartedAt        *time.Time
+	CompletedAt      *time.Time
+	FailedAt         *time.Time
+	ResponseStatus   *int16
+	HasError         bool
+	Revision         string
+	ResponseBody     interface{}
+	Error            interface{}
+	Prompt           string
+	PromptTokens     *int64
+	CompletionTokens *int64
+	ReasoningTokens  *int64
+	TotalTokens      *int64
+	TotalCost        *string
 }
 
 // The revision changes with everything that is shown of a response; a file
-// that is deleted takes its prompts out of sight.
-// The prompt of a file that was deleted is withheld.
-func (q *Queries) Get(ctx context.Context, id uuid.UUID) (GetRow, error) {
-	row := q.db.QueryRow(ctx, Get, id)
+// that is deleted takes its prompts out of sight. Contents that are not asked
+// for are not read. Both queries return the same columns.
+// The prompt of a file that was deleted is withheld. Of usage nothing is known.
+func (q *Queries) Get(ctx context.Context, arg GetParams) (GetRow, error) {
+	row := q.db.QueryRow(ctx, Get, arg.Contents, arg.ID)
 	var i GetRow
 	err := row.Scan(
 		&i.ID,
@@ -59,43 +75,73 @@ func (q *Queries) Get(ctx context.Context, id uuid.UUID) (GetRow, error) {
 		&i.CompletedAt,
 		&i.FailedAt,
 		&i.ResponseStatus,
+		&i.HasError,
 		&i.Revision,
 		&i.ResponseBody,
 		&i.Error,
 		&i.Prompt,
+		&i.PromptTokens,
+		&i.CompletionTokens,
+		&i.ReasoningTokens,
+		&i.TotalTokens,
+		&i.TotalCost,
 	)
 	return i, err
 }
 
-const GetSummary = `-- name: GetSummary :one
+const GetWithUsage = `-- name: GetWithUsage :one
 SELECT r.id, coalesce(r.created_by, '')::text AS owner, r.model, r.state, r.service_tier,
        r.created_at, r.started_at, r.completed_at, r.failed_at, r.response_status,
+       (r.error IS NOT NULL)::boolean AS has_error,
        concat_ws(' ', extract(epoch FROM r.updated_at), extract(epoch FROM t.updated_at), f.deleted_at IS NOT NULL)::text AS revision,
-       (r.error IS NOT NULL)::boolean AS has_error
+       CASE WHEN $1::boolean THEN r.response_body END AS response_body,
+       CASE WHEN $1::boolean THEN r.error END AS error,
+       (CASE WHEN $1::boolean AND f.deleted_at IS NULL THEN coalesce(t.body, '') ELSE '' END)::text AS prompt,
+       a.prompt_tokens, a.completion_tokens, a.reasoning_tokens, a.total_tokens, a.total_cost::text AS total_cost
 FROM requests r
 LEFT JOIN request_templates t ON t.id = r.template_id
 LEFT JOIN files f ON f.id = t.file_id
-WHERE r.id = $1 AND r.batch_id IS NULL AND r.created_by IS NOT NULL
+LEFT JOIN LATERAL (
+    SELECT prompt_tokens, completion_tokens, reasoning_tokens, total_tokens, total_cost
+    FROM public.http_analytics
+    WHERE fusillade_request_id = r.id ORDER BY timestamp DESC, id DESC LIMIT 1
+) a ON true
+WHERE r.id = $2 AND r.batch_id IS NULL AND r.created_by IS NOT NULL
 `
 
-type GetSummaryRow struct {
-	ID             uuid.UUID
-	Owner          string
-	Model          string
-	State          string
-	ServiceTier    *string
-	CreatedAt      time.Time
-	StartedAt      *time.Time
-	CompletedAt    *time.Time
-	FailedAt       *time.Time
-	ResponseStatus *int16
-	Revision       string
-	HasError       bool
+type GetWithUsageParams struct {
+	Contents bool
+	ID       uuid.UUID
 }
 
-func (q *Queries) GetSummary(ctx context.Context, id uuid.UUID) (GetSummaryRow, error) {
-	row := q.db.QueryRow(ctx, GetSummary, id)
-	var i GetSummaryRow
+type GetWithUsageRow struct {
+	ID               uuid.UUID
+	Owner            string
+	Model            string
+	State            string
+	ServiceTier      *string
+	CreatedAt        time.Time
+	StartedAt        *time.Time
+	CompletedAt      *time.Time
+	FailedAt         *time.Time
+	ResponseStatus   *int16
+	HasError         bool
+	Revision         string
+	ResponseBody     interface{}
+	Error            interface{}
+	Prompt           string
+	PromptTokens     *int64
+	CompletionTokens *int64
+	ReasoningTokens  int64
+	TotalTokens      *int64
+	TotalCost        string
+}
+
+// Get with the newest usage, as queries/analytics/latest.sql reads it, for
+// where that is in the same database.
+func (q *Queries) GetWithUsage(ctx context.Context, arg GetWithUsageParams) (GetWithUsageRow, error) {
+	row := q.db.QueryRow(ctx, GetWithUsage, arg.Contents, arg.ID)
+	var i GetWithUsageRow
 	err := row.Scan(
 		&i.ID,
 		&i.Owner,
@@ -107,8 +153,16 @@ func (q *Queries) GetSummary(ctx context.Context, id uuid.UUID) (GetSummaryRow, 
 		&i.CompletedAt,
 		&i.FailedAt,
 		&i.ResponseStatus,
-		&i.Revision,
 		&i.HasError,
+		&i.Revision,
+		&i.ResponseBody,
+		&i.Error,
+		&i.Prompt,
+		&i.PromptTokens,
+		&i.CompletionTokens,
+		&i.ReasoningTokens,
+		&i.TotalTokens,
+		&i.TotalCost,
 	)
 	return i, err
 }
