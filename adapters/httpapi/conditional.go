@@ -7,9 +7,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
@@ -96,7 +96,10 @@ func (a detailAnswer) VisitGetResponseResponse(w http.ResponseWriter) error {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("ETag", a.tag)
 	w.WriteHeader(http.StatusOK)
-	out := bufio.NewWriterSize(w, contentChunk)
+	out := pieceWriters.Get().(*pieceWriter)
+	defer pieceWriters.Put(out)
+	out.Reset(w)
+	defer out.Reset(nil)
 	out.Write(bytes.TrimSuffix(a.shown, []byte("}"))) // bufio keeps the first error for Flush
 	for _, field := range []struct {
 		name string
@@ -107,7 +110,7 @@ func (a detailAnswer) VisitGetResponseResponse(w http.ResponseWriter) error {
 		out.WriteString(`,"` + field.name + `":`)
 		if field.text == nil {
 			out.WriteString("null")
-		} else if err := writeString(out, *field.text); err != nil {
+		} else if err := out.writeJSON(*field.text); err != nil {
 			return err
 		}
 	}
@@ -118,25 +121,36 @@ func (a detailAnswer) VisitGetResponseResponse(w http.ResponseWriter) error {
 // contentChunk is how much of a text is encoded at a time, in bytes.
 const contentChunk = 32 << 10
 
-// writeString writes text as a JSON string.
-func writeString(w io.Writer, text string) error {
-	if _, err := io.WriteString(w, `"`); err != nil {
-		return err
-	}
+// pieceWriter writes texts as JSON strings, a piece at a time. It is used again
+// and again, as its buffers are most of what an answer takes.
+type pieceWriter struct {
+	*bufio.Writer
+	encoded bytes.Buffer
+	encoder *json.Encoder // to encoded
+}
+
+var pieceWriters = sync.Pool{New: func() any {
+	w := &pieceWriter{Writer: bufio.NewWriterSize(nil, contentChunk)}
+	w.encoder = json.NewEncoder(&w.encoded)
+	return w
+}}
+
+func (w *pieceWriter) writeJSON(text string) error {
+	w.WriteByte('"') // bufio keeps the first error for Flush
 	for len(text) > 0 {
 		n := min(contentChunk, len(text))
 		for n < len(text) && n > contentChunk-utf8.UTFMax && !utf8.RuneStart(text[n]) {
 			n--
 		}
-		encoded, err := json.Marshal(text[:n])
-		if err != nil {
+		w.encoded.Reset()
+		if err := w.encoder.Encode(text[:n]); err != nil {
 			return err
 		}
-		if _, err := w.Write(encoded[1 : len(encoded)-1]); err != nil {
+		// Without the quotes, and the line's end that the encoder adds.
+		if _, err := w.Write(w.encoded.Bytes()[1 : w.encoded.Len()-2]); err != nil {
 			return err
 		}
 		text = text[n:]
 	}
-	_, err := io.WriteString(w, `"`)
-	return err
+	return w.WriteByte('"')
 }

@@ -76,6 +76,10 @@ func (s *server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		// Deferred, since a panic that ends the connection passes through.
 		defer func() {
 			done(route, knownMethod(r.Method), w.Status)
+			level := accessLevel(route, w.Status)
+			if !s.Log.Enabled(r.Context(), level) {
+				return
+			}
 			bytes := w.Size
 			if r.Method == http.MethodHead {
 				bytes = 0
@@ -88,7 +92,7 @@ func (s *server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 			if caller, ok := c.Get(callerID).(uuid.UUID); ok {
 				attrs = append(attrs, slog.String("caller", caller.String()))
 			}
-			s.Log.LogAttrs(r.Context(), accessLevel(route, w.Status), "request", attrs...)
+			s.Log.LogAttrs(r.Context(), level, "request", attrs...)
 		}()
 		if err := next(c); err != nil {
 			s.fail(err, c)

@@ -17,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
+	pgxuuid "github.com/vgarvardt/pgx-google-uuid/v5"
 )
 
 const (
@@ -122,6 +123,7 @@ func Open(cfg Config) (*DB, error) {
 			Name: "timestamptz", OID: pgtype.TimestamptzOID,
 			Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
 		})
+		pgxuuid.Register(types)
 		// For the modes in which the server is not asked what an argument is.
 		types.RegisterDefaultPgType(uuid.UUID{}, "uuid")
 		types.RegisterDefaultPgType([]uuid.UUID{}, "_uuid")
