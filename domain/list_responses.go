@@ -99,27 +99,27 @@ func (u *ListResponses) Execute(ctx context.Context, caller Principal, r ListReq
 		return ResponsePage{}, err
 	}
 	var found []Response
-	err = both(ctx,
-		func(ctx context.Context) (err error) {
-			if found, err = u.responses.Page(ctx, q); err != nil {
-				return err
-			}
-			if int64(len(found)) > page.Limit {
-				found = found[:page.Limit]
-				next := list.cursor(PositionOf(found[page.Limit-1], q.ActiveFirst))
-				page.Next = &next
-			}
-			page.Items, err = u.described.describe(ctx, caller, found)
+	read := func(ctx context.Context) (err error) {
+		if found, err = u.responses.Page(ctx, q); err != nil {
 			return err
-		},
-		func(ctx context.Context) error {
-			if r.Count == CountNone {
-				return nil
-			}
+		}
+		if int64(len(found)) > page.Limit {
+			found = found[:page.Limit]
+			next := list.cursor(PositionOf(found[page.Limit-1], q.ActiveFirst))
+			page.Next = &next
+		}
+		page.Items, err = u.described.describe(ctx, caller, found)
+		return err
+	}
+	if r.Count == CountNone {
+		err = read(ctx)
+	} else {
+		err = both(ctx, read, func(ctx context.Context) error {
 			count, err := u.responses.Count(ctx, q.Filter, r.Count)
 			page.Count = &count
 			return err
 		})
+	}
 	if err != nil {
 		return ResponsePage{}, err
 	}

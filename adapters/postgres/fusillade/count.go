@@ -23,6 +23,12 @@ const (
 	// unasked: some 10,000 rows of an index, a millisecond or two.
 	cheap = 1200
 
+	// few is how many responses of one owner are counted without asking the
+	// planner, which costs as much as counting hundreds. Those who were found
+	// to have more are remembered, this many of them.
+	few          = 10_000
+	ownersOfMany = 1024
+
 	queryCanceled = "57014"
 )
 
@@ -41,6 +47,19 @@ func (r *Responses) Count(ctx context.Context, filter domain.ResponseFilter, mod
 			}
 			return err
 		}
+		simple := mode == domain.CountAuto && f.owned && !f.narrowed
+		if simple && !r.many.Contains(f.owner) {
+			upTo := query{dbsqlc.CountOfOwnerUpTo, []any{f.owner, few + 1}}
+			if count, err = exact(ctx, c, upTo, cheapWithin); err == nil && count.Total <= few {
+				return nil
+			}
+			if err != nil && !timedOut(err) {
+				return err
+			}
+			r.many.Add(f.owner, struct{}{})
+			count, _, err = estimate(ctx, c, q)
+			return err
+		}
 		guess, cost, err := estimate(ctx, c, q)
 		count = guess
 		if err != nil || mode == domain.CountEstimate || cost > cheap {
@@ -48,6 +67,9 @@ func (r *Responses) Count(ctx context.Context, filter domain.ResponseFilter, mod
 		}
 		if count, err = exact(ctx, c, q, cheapWithin); timedOut(err) {
 			count, err = guess, nil
+		}
+		if simple && err == nil && count.Exact && count.Total <= few {
+			r.many.Remove(f.owner)
 		}
 		return err
 	})

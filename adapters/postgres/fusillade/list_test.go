@@ -87,6 +87,13 @@ func TestLargeLists(t *testing.T) {
 		}
 		row := porttest.NewRow(owner, "completed", time.Now())
 		b.AddResponse(row)
+		took("a count of one owner", 1, func() error {
+			count, err := b.responses.Count(t.Context(), domain.ResponseFilter{Owners: []string{owner}}, domain.CountAuto)
+			if !count.Exact {
+				t.Errorf("got %+v", count)
+			}
+			return err
+		})
 		took("fetching one", 1, func() error {
 			_, _, err := b.responses.Get(t.Context(), row.ID)
 			return err

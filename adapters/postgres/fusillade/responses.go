@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/google/uuid"
+	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/jackc/pgx/v5"
 
 	"lethe/adapters/postgres"
@@ -18,6 +19,7 @@ type Responses struct {
 	src    postgres.Source
 	outlet string
 	usage  bool
+	many   *lru.Cache[any, struct{}] // owners with more than few responses
 }
 
 var _ domain.Responses = (*Responses)(nil)
@@ -32,7 +34,11 @@ func New(src postgres.Source, outletSchema string, usage bool) (*Responses, erro
 	if outletSchema == "" {
 		return nil, errors.New("the name of the outlet's schema is missing")
 	}
-	return &Responses{src, outletSchema, usage}, nil
+	many, err := lru.New[any, struct{}](ownersOfMany)
+	if err != nil {
+		return nil, err
+	}
+	return &Responses{src, outletSchema, usage, many}, nil
 }
 
 // Page is domain.Responses'. It makes one round trip; where a replica answered,
