@@ -3,8 +3,11 @@ package main
 import (
 	"context"
 	"crypto/md5"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"os/exec"
 	"strconv"
 	"strings"
 
@@ -77,6 +80,32 @@ func createDatabase(ctx context.Context, serverURL, name string, users int) (str
 		}
 	}
 	return dbURL, nil
+}
+
+// createAdvisedIndexes makes what `lethe doctor` of this binary advises for a
+// database, and returns the statements. Filling the tables makes them anew.
+func createAdvisedIndexes(ctx context.Context, binary, dbURL, dir string) (made []string, err error) {
+	cmd := exec.CommandContext(ctx, binary, "doctor", "--json")
+	cmd.Env, cmd.Dir, cmd.Stderr = append(serviceEnvironment(), "LETHE_DATABASE_URL="+dbURL), dir, os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("doctor: %w", err)
+	}
+	var report struct {
+		Checks []struct{ SQL []string }
+	}
+	if err := json.Unmarshal(out, &report); err != nil {
+		return nil, fmt.Errorf("doctor: %w", err)
+	}
+	for _, check := range report.Checks {
+		made = append(made, check.SQL...)
+	}
+	conn, err := pgx.Connect(ctx, dbURL)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	return made, execAll(ctx, conn, made)
 }
 
 func dropDatabase(ctx context.Context, serverURL, name string) error {
@@ -235,7 +264,7 @@ func addErasable(ctx context.Context, conn *pgx.Conn, from, to int) error {
 	if _, err := conn.Exec(ctx, erasableSQL, from, to, passage()); err != nil {
 		return fmt.Errorf("load rows to erase: %w", err)
 	}
-	return nil
+	return execAll(ctx, conn, []string{"VACUUM ANALYZE fusillade.requests, fusillade.request_templates, public.http_analytics"})
 }
 
 func execAll(ctx context.Context, conn *pgx.Conn, statements []string) error {

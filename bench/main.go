@@ -107,66 +107,99 @@ func progress(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, "[%4.0fs] %s\n", time.Since(began).Seconds(), fmt.Sprintf(format, args...))
 }
 
-// expected is about how long a run takes: what is loaded at two processors'
-// pace, and what is driven.
-func (cfg config) expected() time.Duration {
-	const sides, rowsPerSecond = 70, 15_000 // requests by numbers of connections, twice
+// expected is about how long it takes to load the rows at two processors' pace
+// and to drive for so many seconds.
+func (cfg config) expected(driving float64) time.Duration {
+	const rowsPerSecond = 15_000
 	loading := float64(cfg.rows)*1.2/rowsPerSecond + 30
-	driving := sides * (float64(cfg.rounds)*cfg.seconds + warmUp.Seconds())
 	return time.Duration((loading + driving) * float64(time.Second)).Round(10 * time.Second)
 }
 
-func run(ctx context.Context, cfg config) (err error) {
-	var stops []func() error
-	defer func() {
-		for i := len(stops) - 1; i >= 0; i-- {
-			err = errors.Join(err, stops[i]())
-		}
-	}()
-	progress("%d rows, %d rounds of %g s: about %s; Ctrl-C stops everything and leaves nothing behind", cfg.rows, cfg.rounds, cfg.seconds, cfg.expected())
+// A stage is where a run takes place: a server, and the databases and programs
+// that are started on it.
+type stage struct {
+	cfg       config
+	serverURL string
+	folder    string // where programs run
+	stops     []func() error
+}
 
+func newStage(ctx context.Context, cfg config) (*stage, error) {
+	on := &stage{cfg: cfg}
 	serverURL, stop, err := startPostgres(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	stops = append(stops, stop)
-	folder, err := os.MkdirTemp("", "lethe-bench-")
-	if err != nil {
-		return err
+	on.serverURL, on.stops = serverURL, append(on.stops, stop)
+	if on.folder, err = os.MkdirTemp("", "lethe-bench-"); err != nil {
+		return nil, errors.Join(err, on.clear())
 	}
-	stops = append(stops, func() error { return os.RemoveAll(folder) })
+	on.stops = append(on.stops, func() error { return os.RemoveAll(on.folder) })
+	return on, nil
+}
 
-	database := func(kind string) (string, error) {
-		name := "lethe_bench_" + kind + "_" + strings.ToLower(rand.Text()[:8])
-		stops = append(stops, func() error { return dropDatabase(context.WithoutCancel(ctx), serverURL, name) })
-		return createDatabase(ctx, serverURL, name, cfg.users)
+// clear stops and removes everything, the newest first.
+func (on *stage) clear() (err error) {
+	for _, stop := range slices.Backward(on.stops) {
+		err = errors.Join(err, stop())
 	}
-	running := func(p *program, err error) (*program, error) {
-		if err == nil {
-			stops = append(stops, p.stop)
-		}
-		return p, err
-	}
+	return err
+}
 
-	r := &report{Rows: cfg.rows, Users: cfg.users, Rounds: cfg.rounds, Seconds: cfg.seconds, Resident: map[string]memory{}}
-	r.describeMachine()
-	dbURL, err := database("main")
-	if err != nil {
-		return err
+// database makes one with people, without responses, and with the indexes that
+// the service's program advises for large ones; made are the statements.
+func (on *stage) database(ctx context.Context, kind string) (dbURL string, made []string, err error) {
+	name := "lethe_bench_" + kind + "_" + strings.ToLower(rand.Text()[:8])
+	on.stops = append(on.stops, func() error { return dropDatabase(context.WithoutCancel(ctx), on.serverURL, name) })
+	if dbURL, err = createDatabase(ctx, on.serverURL, name, on.cfg.users); err != nil {
+		return "", nil, err
 	}
+	made, err = createAdvisedIndexes(ctx, on.cfg.service, dbURL, on.folder)
+	return dbURL, made, err
+}
+
+func (on *stage) connect(ctx context.Context, dbURL string) (*pgx.Conn, error) {
 	conn, err := pgx.Connect(ctx, dbURL)
+	if err == nil {
+		on.stops = append(on.stops, func() error { return conn.Close(context.WithoutCancel(ctx)) })
+	}
+	return conn, err
+}
+
+func (on *stage) running(p *program, err error) (*program, error) {
+	if err == nil {
+		on.stops = append(on.stops, p.stop)
+	}
+	return p, err
+}
+
+func run(ctx context.Context, cfg config) (err error) {
+	const sides = 70 // requests by numbers of connections, twice
+	progress("%d rows, %d rounds of %g s: about %s; Ctrl-C stops everything and leaves nothing behind",
+		cfg.rows, cfg.rounds, cfg.seconds, cfg.expected(sides*(float64(cfg.rounds)*cfg.seconds+warmUp.Seconds())))
+	on, err := newStage(ctx, cfg)
 	if err != nil {
 		return err
 	}
-	stops = append(stops, func() error { return conn.Close(context.WithoutCancel(ctx)) })
-	if err := conn.QueryRow(ctx, "SHOW server_version").Scan(&r.Postgres); err != nil {
+	defer func() { err = errors.Join(err, on.clear()) }()
+
+	r := &report{Rounds: cfg.rounds, Seconds: cfg.seconds, Resident: map[string]memory{}}
+	dbURL, made, err := on.database(ctx, "main")
+	if err != nil {
+		return err
+	}
+	conn, err := on.connect(ctx, dbURL)
+	if err != nil {
+		return err
+	}
+	if r.conditions, err = describe(ctx, cfg, conn, made); err != nil {
 		return err
 	}
 	s := setup{rows: cfg.rows}
-	if s.service, err = running(startService(ctx, "service", cfg.service, dbURL, folder, cfg.settings...)); err != nil {
+	if s.service, err = on.running(startService(ctx, "service", cfg.service, dbURL, on.folder, cfg.settings...)); err != nil {
 		return err
 	}
-	if s.floor, err = running(startFloor(ctx, cfg.floor, dbURL, folder)); err != nil {
+	if s.floor, err = on.running(startFloor(ctx, cfg.floor, dbURL, on.folder)); err != nil {
 		return err
 	}
 	if s.offered, err = whatIsOffered(s.service); err != nil {
@@ -174,19 +207,19 @@ func run(ctx context.Context, cfg config) (err error) {
 	}
 	if cfg.rows > fewRows {
 		progress("loading %d rows into a database of their own", fewRows)
-		fewURL, err := database("few")
+		fewURL, _, err := on.database(ctx, "few")
 		if err == nil {
 			err = load(ctx, fewURL, 1, fewRows, cfg.users)
 		}
 		if err != nil {
 			return err
 		}
-		if s.few, err = running(startService(ctx, "service with few rows", cfg.service, fewURL, folder)); err != nil {
+		if s.few, err = on.running(startService(ctx, "service with few rows", cfg.service, fewURL, on.folder)); err != nil {
 			return err
 		}
 	}
-	if cfg.hasCache(ctx, folder) {
-		if s.cached, err = running(startService(ctx, "service with caller cache", cfg.service, dbURL, folder, cfg.cacheSetting)); err != nil {
+	if cfg.hasCache(ctx, on.folder) {
+		if s.cached, err = on.running(startService(ctx, "service with caller cache", cfg.service, dbURL, on.folder, cfg.cacheSetting)); err != nil {
 			return err
 		}
 	}
@@ -296,9 +329,6 @@ func measure(ctx context.Context, cfg config, conn *pgx.Conn, s setup, r *report
 				return err
 			}
 			loaded = need
-			if _, err := conn.Exec(ctx, "VACUUM ANALYZE fusillade.requests, fusillade.request_templates, public.http_analytics"); err != nil {
-				return err
-			}
 		}
 		play := func(sc *scenario, side int, d time.Duration) (sample, error) {
 			p := sc.service

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -14,10 +15,12 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 )
 
-// report is all that a run has found; it is written as JSON.
-type report struct {
+// conditions are where, when and on what a run took place.
+type conditions struct {
 	Date      time.Time `json:"date"`
 	Commit    string    `json:"commit"`
 	Processor string    `json:"processor"`
@@ -27,8 +30,14 @@ type report struct {
 	Postgres  string    `json:"postgres"`
 	Rows      int       `json:"rows"`
 	Users     int       `json:"users"`
-	Rounds    int       `json:"rounds"`
-	Seconds   float64   `json:"seconds"`
+	Indexes   []string  `json:"advised_indexes"`
+}
+
+// report is all that a run has found; it is written as JSON.
+type report struct {
+	conditions
+	Rounds  int     `json:"rounds"`
+	Seconds float64 `json:"seconds"`
 
 	Results  []*result         `json:"results"`
 	Resident map[string]memory `json:"resident_at_64_connections"`
@@ -284,9 +293,13 @@ func (t table) markdown(w io.Writer) error {
 	return err
 }
 
-func (r *report) conditions() string {
-	return fmt.Sprintf("%s, commit %s: %d rows of %d users; %s, %d processors, %.0f GiB, shared by load, programs and database; %s, PostgreSQL %s; medians of %d rounds of %g s.",
-		r.Date.Format("2 January 2006"), r.Commit, r.Rows, r.Users, r.Processor, r.CPUs, float64(r.Memory)/(1<<30), r.Go, r.Postgres, r.Rounds, r.Seconds)
+func (c conditions) String() string {
+	return fmt.Sprintf("%s, commit %s: %d rows of %d users, with the %d indexes that `lethe doctor` advises; %s, %d processors, %.0f GiB, shared by load, programs and database; %s, PostgreSQL %s",
+		c.Date.Format("2 January 2006"), c.Commit, c.Rows, c.Users, len(c.Indexes), c.Processor, c.CPUs, float64(c.Memory)/(1<<30), c.Go, c.Postgres)
+}
+
+func (r *report) heading() string {
+	return fmt.Sprintf("%s; medians of %d rounds of %g s.", r.conditions, r.Rounds, r.Seconds)
 }
 
 const targetRows = 2_000_000
@@ -299,7 +312,7 @@ func (r *report) remark() string {
 }
 
 func (r *report) print(w io.Writer) error {
-	_, _ = fmt.Fprintf(w, "\n%s\n\n", r.conditions())
+	_, _ = fmt.Fprintf(w, "\n%s\n\n", r.heading())
 	for _, t := range []table{r.resultTable(), r.memoryTable(), r.checkTable()} {
 		if err := t.text(w); err != nil {
 			return err
@@ -329,7 +342,7 @@ func (r *report) write(dir string) error {
 		return err
 	}
 	var md strings.Builder
-	md.WriteString(r.conditions() + "\n\n")
+	md.WriteString(r.heading() + "\n\n")
 	for _, t := range []table{r.resultTable(), r.memoryTable(), r.checkTable()} {
 		if err := t.markdown(&md); err != nil {
 			return err
@@ -346,18 +359,19 @@ func (r *report) write(dir string) error {
 	return plotCurve(r.Curve, filepath.Join(dir, "cost.svg"))
 }
 
-// describeMachine fills in where and with what the run takes place.
-func (r *report) describeMachine() {
-	r.Date, r.CPUs, r.Go = time.Now().UTC().Truncate(time.Second), runtime.NumCPU(), runtime.Version()
-	r.Commit, r.Processor = "unknown", "unknown processor"
-	if out, err := exec.Command("git", "describe", "--always", "--dirty", "--exclude=*").Output(); err == nil {
-		r.Commit = strings.TrimSpace(string(out))
+// describe looks at the machine, the database server and the commit.
+func describe(ctx context.Context, cfg config, conn *pgx.Conn, indexes []string) (conditions, error) {
+	c := conditions{
+		Date: time.Now().UTC().Truncate(time.Second), Commit: "unknown",
+		Processor: cmp.Or(procField("/proc/cpuinfo", "model name"), "unknown processor"), CPUs: runtime.NumCPU(), Go: runtime.Version(),
+		Rows: cfg.rows, Users: cfg.users, Indexes: indexes,
 	}
-	if value := procField("/proc/cpuinfo", "model name"); value != "" {
-		r.Processor = value
+	if out, err := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty", "--exclude=*").Output(); err == nil {
+		c.Commit = strings.TrimSpace(string(out))
 	}
 	kilobytes, _ := strconv.ParseInt(strings.TrimSuffix(procField("/proc/meminfo", "MemTotal"), " kB"), 10, 64)
-	r.Memory = kilobytes << 10
+	c.Memory = kilobytes << 10
+	return c, conn.QueryRow(ctx, "SHOW server_version").Scan(&c.Postgres)
 }
 
 func procField(path, name string) string {
