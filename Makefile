@@ -88,11 +88,18 @@ cover: bin/testpg ## measure the coverage of domain and adapters; fails under 90
 
 # The load generator, the plot and benchstat are in a module of their own, so
 # that none of their libraries is the service's.
-.PHONY: bench
-bench: build ## measure the service against the least code that answers the same (BENCH_ROWS, BENCH_USERS, BENCH_ROUNDS, BENCH_SECONDS)
+.PHONY: bin/bench
+bin/bench:
 	@go build -C bench -o ../bin/floor ./floor
 	@go build -C bench -o ../bin/bench .
+
+.PHONY: bench
+bench: build bin/bench ## measure the service against the least code that answers the same (BENCH_ROWS, BENCH_USERS, BENCH_ROUNDS, BENCH_SECONDS)
 	@exec bin/bench
+
+.PHONY: soak
+soak: build bin/bench ## drive mixed load at the service for minutes; fails on any error or growth (BENCH_ROWS, BENCH_USERS, SOAK_MINUTES)
+	@exec bin/bench -soak
 
 .PHONY: bench-go
 bench-go: ## compare the path from use case to JSON with the last recorded result (RECORD=1 records a new one)

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -49,9 +51,26 @@ func (c clients) close() {
 // drive keeps conns connections busy, each with one request at a time, for as
 // long as given or until supply has no more. An answer other than sc.want fails.
 func (c clients) drive(ctx context.Context, sc *scenario, p *program, supply func() (string, error), conns int, d time.Duration) (sample, error) {
+	return c.observe(ctx, sc, p, supply, conns, d, func(result *vegeta.Result) error {
+		if err := sc.check(result); err != nil {
+			return fmt.Errorf("%d connections, %s: %w", conns, p.name, err)
+		}
+		return nil
+	})
+}
+
+func (sc *scenario) check(result *vegeta.Result) error {
+	if int(result.Code) == sc.want {
+		return nil
+	}
+	return fmt.Errorf("%s: %s from %s", sc.name, cmp.Or(result.Error, strconv.Itoa(int(result.Code))), result.URL)
+}
+
+// observe is drive where each answer is shown to seen, whose error ends it.
+func (c clients) observe(ctx context.Context, sc *scenario, p *program, supply func() (string, error), conns int, d time.Duration, seen func(*vegeta.Result) error) (sample, error) {
 	header := http.Header{"Authorization": {"Bearer " + sc.key}}
 	attacker := vegeta.NewAttacker(
-		vegeta.Workers(uint64(conns)), vegeta.MaxWorkers(uint64(conns)), vegeta.MaxBody(0), vegeta.Client(c.get(p, conns)),
+		vegeta.Workers(uint64(conns)), vegeta.MaxWorkers(uint64(conns)), vegeta.MaxBody(sc.maxBody), vegeta.Client(c.get(p, conns)),
 	)
 	var exhausted atomic.Bool
 	targeter := func(t *vegeta.Target) error {
@@ -69,12 +88,12 @@ func (c clients) drive(ctx context.Context, sc *scenario, p *program, supply fun
 	var first, last time.Time
 	var failed error
 	latencies := make([]time.Duration, 0, 1<<14)
-	for result := range attacker.Attack(targeter, vegeta.Rate{}, d, "") {
+	for result := range attacker.Attack(targeter, vegeta.Rate{Freq: sc.perSecond, Per: time.Second}, d, "") {
 		if result.Code == 0 && exhausted.Load() {
 			continue
 		}
-		if int(result.Code) != sc.want && failed == nil && ctx.Err() == nil {
-			failed = fmt.Errorf("%s, %d connections: %s answered %d %s to %s", sc.name, conns, p.name, result.Code, result.Error, result.URL)
+		if err := seen(result); err != nil && failed == nil && ctx.Err() == nil {
+			failed = err
 			attacker.Stop()
 		}
 		if first.IsZero() || result.Timestamp.Before(first) {

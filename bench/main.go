@@ -27,8 +27,9 @@ import (
 )
 
 type config struct {
+	soak                bool // and not to compare
 	rows, users, rounds int
-	seconds             float64
+	seconds, minutes    float64
 	only                *regexp.Regexp // scenarios; nil: all
 	settings            []string       // of the service, more than usual
 	cacheSetting        string
@@ -43,7 +44,11 @@ func main() {
 	defer stop()
 	cfg, err := configure()
 	if err == nil {
-		err = run(ctx, cfg)
+		if cfg.soak {
+			err = soak(ctx, cfg)
+		} else {
+			err = run(ctx, cfg)
+		}
 	}
 	if err != nil {
 		if ctx.Err() != nil {
@@ -58,6 +63,7 @@ func configure() (cfg config, err error) {
 	flag.StringVar(&cfg.service, "service", "bin/lethe", "the service's program")
 	flag.StringVar(&cfg.floor, "floor", "bin/floor", "the floor's program")
 	flag.StringVar(&cfg.out, "out", "bench/results", "folder for the results")
+	flag.BoolVar(&cfg.soak, "soak", false, "drive a mixture at the service alone, and see whether it fails or grows")
 	flag.Parse()
 	var errs []error
 	number := func(name string, without, least float64) float64 {
@@ -71,10 +77,15 @@ func configure() (cfg config, err error) {
 		}
 		return n
 	}
-	cfg.rows = int(number("BENCH_ROWS", 200_000, minRows))
+	rows := 200_000.
+	if cfg.soak {
+		rows = 1_000_000
+	}
+	cfg.rows = int(number("BENCH_ROWS", rows, minRows))
 	cfg.users = int(number("BENCH_USERS", 1000, firstOfRest+1))
 	cfg.rounds = int(number("BENCH_ROUNDS", 5, 1))
 	cfg.seconds = number("BENCH_SECONDS", 0.8, 0.1)
+	cfg.minutes = number("SOAK_MINUTES", 10, 0.5)
 	if only := os.Getenv("BENCH_ONLY"); only != "" {
 		if cfg.only, err = regexp.Compile(only); err != nil {
 			errs = append(errs, fmt.Errorf("BENCH_ONLY: %w", err))

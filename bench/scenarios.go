@@ -56,6 +56,9 @@ type scenario struct {
 	// alone has no floor: it is compared with another scenario of the service.
 	alone bool
 	conns []int // where not all
+
+	perSecond int   // as many as can be where 0
+	maxBody   int64 // how much of an answer is kept to be looked at
 }
 
 // offered is what the service at hand can do.
