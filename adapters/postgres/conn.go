@@ -22,7 +22,8 @@ type Conn interface {
 
 var (
 	_ Conn = (*pgxpool.Conn)(nil)
-	_ Conn = pooled{}
+	_ Conn = prefixed{}
+	_ Conn = (*transaction)(nil)
 )
 
 // accepted are the parameters that PgBouncer takes when a connection begins.
@@ -44,67 +45,151 @@ func localSettings(params map[string]string) string {
 
 func literal(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
 
-// pooled is a connection through PgBouncer, whose server changes from one
-// transaction to the next. What is sent together is one implicit transaction,
-// so the settings go along with every query, in the same round trip.
-type pooled struct {
-	conn     *pgxpool.Conn
-	settings string
+// prefixed is a connection on which each query is sent together with statements
+// ahead of it, in the same round trip. Through PgBouncer these are the
+// settings: its server changes from one transaction to the next, and what is
+// sent together is one implicit transaction.
+type prefixed struct {
+	conn       *pgxpool.Conn
+	statements []string
 }
 
-// SendBatch sends the settings and then the batch.
-func (p pooled) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
-	var all pgx.Batch
-	all.Queue(p.settings)
-	all.QueuedQueries = append(all.QueuedQueries, b.QueuedQueries...)
-	results := p.conn.SendBatch(ctx, &all)
-	// Where this fails, so does all that follows, with the same error.
-	_, _ = results.Exec()
+// SendBatch sends the statements and then the batch.
+func (p prefixed) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
+	results, _ := p.sendBatch(ctx, b)
 	return results
 }
 
-func (p pooled) send(ctx context.Context, sql string, args []any) pgx.BatchResults {
-	var one pgx.Batch
-	one.Queue(sql, args...)
-	return p.SendBatch(ctx, &one)
+// sendBatch also returns how the statements went. Where one failed, so does all
+// that follows, with the same error.
+func (p prefixed) sendBatch(ctx context.Context, b *pgx.Batch) (pgx.BatchResults, error) {
+	var all pgx.Batch
+	for _, sql := range p.statements {
+		all.Queue(sql)
+	}
+	all.QueuedQueries = append(all.QueuedQueries, b.QueuedQueries...)
+	results := p.conn.SendBatch(ctx, &all)
+	var err error
+	for range p.statements {
+		if _, e := results.Exec(); err == nil {
+			err = e
+		}
+	}
+	return results, err
 }
 
-func (p pooled) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
-	results := p.send(ctx, sql, args)
+func one(sql string, args []any) *pgx.Batch {
+	var b pgx.Batch
+	b.Queue(sql, args...)
+	return &b
+}
+
+func (p prefixed) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
+	return execOf(p.SendBatch(ctx, one(sql, args)))
+}
+
+func (p prefixed) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	return queryOf(p.SendBatch(ctx, one(sql, args)))
+}
+
+func (p prefixed) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
+	return rowOf(p.SendBatch(ctx, one(sql, args)))
+}
+
+func execOf(results pgx.BatchResults) (pgconn.CommandTag, error) {
 	tag, err := results.Exec()
 	return tag, errors.Join(err, results.Close())
 }
 
-func (p pooled) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
-	results := p.send(ctx, sql, args)
+func queryOf(results pgx.BatchResults) (pgx.Rows, error) {
 	rows, err := results.Query()
 	if err != nil {
 		return nil, errors.Join(err, results.Close())
 	}
-	return pooledRows{rows, results}, nil
+	return batchRows{rows, results}, nil
 }
 
-func (p pooled) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
-	results := p.send(ctx, sql, args)
-	return pooledRow{results.QueryRow(), results}
-}
+func rowOf(results pgx.BatchResults) pgx.Row { return batchRow{results.QueryRow(), results} }
 
-// pooledRows end their batch when they are closed, which callers always do.
-type pooledRows struct {
+// batchRows end their batch when they are closed, which callers always do.
+type batchRows struct {
 	pgx.Rows
 	results pgx.BatchResults
 }
 
-func (r pooledRows) Close() {
+func (r batchRows) Close() {
 	r.Rows.Close()
 	_ = r.results.Close() // the rows know the error
 }
 
-type pooledRow struct {
+type batchRow struct {
 	row     pgx.Row
 	results pgx.BatchResults
 }
 
-func (r pooledRow) Scan(to ...any) error {
+func (r batchRow) Scan(to ...any) error {
 	return errors.Join(r.row.Scan(to...), r.results.Close())
+}
+
+// transaction begins with what is first sent in it, in the same round trip.
+type transaction struct {
+	conn  *pgxpool.Conn
+	begin []string
+	begun bool
+}
+
+// SendBatch is Conn's, as are the other methods.
+func (t *transaction) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
+	if t.begun {
+		return t.conn.SendBatch(ctx, b)
+	}
+	results, err := prefixed{t.conn, t.begin}.sendBatch(ctx, b)
+	t.begun = err == nil
+	return results
+}
+
+func (t *transaction) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
+	if t.begun {
+		return t.conn.Exec(ctx, sql, args...)
+	}
+	return execOf(t.SendBatch(ctx, one(sql, args)))
+}
+
+func (t *transaction) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+	if t.begun {
+		return t.conn.Query(ctx, sql, args...)
+	}
+	return queryOf(t.SendBatch(ctx, one(sql, args)))
+}
+
+func (t *transaction) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
+	if t.begun {
+		return t.conn.QueryRow(ctx, sql, args...)
+	}
+	return rowOf(t.SendBatch(ctx, one(sql, args)))
+}
+
+// commit fails where the server rolled back instead, as it does after an error.
+func (t *transaction) commit(ctx context.Context) error {
+	if !t.begun {
+		return nil
+	}
+	tag, err := t.conn.Exec(ctx, "commit")
+	if err == nil && tag.String() == "ROLLBACK" {
+		return pgx.ErrTxCommitRollback
+	}
+	return err
+}
+
+// rollback does nothing after a commit. A connection that cannot roll back is
+// closed.
+func (t *transaction) rollback(ctx context.Context) {
+	if t.conn.Conn().PgConn().TxStatus() == 'I' {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
+	defer cancel()
+	if _, err := t.conn.Exec(ctx, "rollback"); err != nil {
+		_ = t.conn.Conn().Close(ctx)
+	}
 }

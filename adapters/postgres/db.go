@@ -170,7 +170,7 @@ func (db *DB) use(ctx context.Context, fn func(Conn) error) error {
 	}
 	defer conn.Release()
 	if db.settings != "" {
-		return fn(pooled{conn, db.settings})
+		return fn(prefixed{conn, []string{db.settings}})
 	}
 	return fn(conn)
 }
@@ -194,12 +194,13 @@ func (db *DB) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 }
 
 // Tx calls fn in a transaction, read committed, that is committed when fn
-// returns nil and rolled back otherwise. It repeats the whole at most twice
-// where Postgres gave up one of several transactions that blocked each other,
-// or where the connection turned out to be lost before the transaction had
-// begun. Errors as of Use; after CodeUnavailable it may be unknown whether the
-// commit went through.
-func (db *DB) Tx(ctx context.Context, fn func(pgx.Tx) error) error {
+// returns nil and rolled back otherwise. It begins with what fn first sends, in
+// the same round trip. Tx repeats the whole at most twice where Postgres gave
+// up one of several transactions that blocked each other, or where the
+// connection turned out to be lost before the transaction had begun. Errors as
+// of Use; after CodeUnavailable it may be unknown whether the commit went
+// through.
+func (db *DB) Tx(ctx context.Context, fn func(Conn) error) error {
 	for try := 1; ; try++ {
 		begun, err := db.tx(ctx, fn)
 		switch {
@@ -215,7 +216,7 @@ func (db *DB) Tx(ctx context.Context, fn func(pgx.Tx) error) error {
 	}
 }
 
-func (db *DB) tx(ctx context.Context, fn func(pgx.Tx) error) (begun bool, err error) {
+func (db *DB) tx(ctx context.Context, fn func(Conn) error) (begun bool, err error) {
 	conn, err := db.acquire(ctx)
 	if err != nil {
 		return false, err
@@ -223,23 +224,15 @@ func (db *DB) tx(ctx context.Context, fn func(pgx.Tx) error) (begun bool, err er
 	defer conn.Release()
 	// Whatever the database's defaults: code that locks and then reads again
 	// relies on seeing what others have committed meanwhile.
-	options := pgx.TxOptions{IsoLevel: pgx.ReadCommitted, AccessMode: pgx.ReadWrite}
+	tx := &transaction{conn: conn, begin: []string{"begin isolation level read committed read write"}}
 	if db.settings != "" {
-		options.BeginQuery = "begin isolation level read committed read write; " + db.settings
+		tx.begin = append(tx.begin, db.settings)
 	}
-	tx, err := conn.BeginTx(ctx, options)
-	if err != nil {
-		return false, err
-	}
-	defer func() { // nothing, after a commit
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
-		defer cancel()
-		_ = tx.Rollback(ctx) // a connection that cannot roll back is closed
-	}()
+	defer tx.rollback(ctx)
 	if err := fn(tx); err != nil {
-		return true, err
+		return tx.begun, err
 	}
-	return true, tx.Commit(ctx)
+	return tx.begun, tx.commit(ctx)
 }
 
 // Source is a database with, perhaps, a replica of it.

@@ -18,6 +18,58 @@ SELECT
     set_config('synchronous_commit', coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on'), true)::text
         AS synchronous_commit;
 
+-- name: LockAlone :many
+-- A response that is one request, as most are. None where it has steps.
+SELECT id, coalesce(created_by, '')::text AS owner, template_id
+FROM requests r
+WHERE r.id = sqlc.arg('id')::uuid AND r.batch_id IS NULL AND r.created_by IS NOT NULL
+  AND NOT EXISTS (SELECT FROM response_steps s WHERE s.request_id = r.id)
+FOR UPDATE;
+
+-- name: HasSteps :one
+-- Whether it got steps before it was locked. From then on it gets none: a new
+-- step needs a lock on the row that it refers to.
+SELECT EXISTS (SELECT FROM response_steps WHERE request_id = sqlc.arg('id')::uuid);
+
+-- name: DeleteAlone :one
+-- All that there is of such a response, in the order of the statements below.
+WITH raw_requests AS (
+    DELETE FROM http_requests r USING public.http_analytics a
+    WHERE a.fusillade_request_id = sqlc.arg('id')::uuid
+      AND r.instance_id = a.instance_id AND r.correlation_id = a.correlation_id
+    RETURNING 1
+), raw_responses AS (
+    DELETE FROM http_responses r USING public.http_analytics a
+    WHERE a.fusillade_request_id = sqlc.arg('id')::uuid
+      AND r.instance_id = a.instance_id AND r.correlation_id = a.correlation_id
+    RETURNING 1
+), tasks AS (
+    DELETE FROM underway.task
+    WHERE task_queue_name IN ('create-response', 'complete-response')
+      AND input -> 'step_input' ->> 'request_id' = sqlc.arg('id_text')::text
+    RETURNING 1
+), gone AS (
+    DELETE FROM requests WHERE id = sqlc.arg('id')::uuid RETURNING 1
+), templates AS (
+    DELETE FROM request_templates WHERE id = sqlc.narg('template_id')::uuid AND file_id IS NULL RETURNING 1
+)
+SELECT (SELECT count(*) FROM raw_requests) AS raw_requests, (SELECT count(*) FROM raw_responses) AS raw_responses,
+       (SELECT count(*) FROM tasks) AS tasks, (SELECT count(*) FROM gone) AS requests, (SELECT count(*) FROM templates) AS templates;
+
+-- name: LeftAlone :one
+SELECT ((SELECT count(*) FROM response_steps s WHERE s.request_id = sqlc.arg('id')::uuid)
+      + (SELECT count(*) FROM requests r WHERE r.id = sqlc.arg('id')::uuid)
+      + (SELECT count(*) FROM request_templates t WHERE t.id = sqlc.narg('template_id')::uuid AND t.file_id IS NULL)
+      + (SELECT count(*) FROM http_requests r
+         JOIN public.http_analytics a ON r.instance_id = a.instance_id AND r.correlation_id = a.correlation_id
+         WHERE a.fusillade_request_id = sqlc.arg('id')::uuid)
+      + (SELECT count(*) FROM http_responses r
+         JOIN public.http_analytics a ON r.instance_id = a.instance_id AND r.correlation_id = a.correlation_id
+         WHERE a.fusillade_request_id = sqlc.arg('id')::uuid)
+      + (SELECT count(*) FROM underway.task
+         WHERE task_queue_name IN ('create-response', 'complete-response')
+           AND input -> 'step_input' ->> 'request_id' = sqlc.arg('id_text')::text))::bigint;
+
 -- name: Chain :many
 -- Every step that hangs together with the response, by either link and in
 -- either direction, and so all that a cascade could reach; one row a step. A

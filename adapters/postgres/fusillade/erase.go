@@ -9,20 +9,19 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"lethe/adapters/postgres"
 	"lethe/adapters/postgres/fusillade/internal/dbsqlc"
 	"lethe/domain"
 )
 
-// Erase is domain.Responses'.
+// Erase is domain.Responses'. It makes three round trips for a response that is
+// one request, and more for a chain.
 func (r *Responses) Erase(ctx context.Context, id uuid.UUID, permit func(owners []string) error) (domain.Erased, error) {
 	var erased domain.Erased
 	var refused error
-	err := r.src.Primary.Tx(ctx, func(tx pgx.Tx) (err error) {
+	err := r.src.Primary.Tx(ctx, func(tx postgres.Conn) (err error) {
 		e := eraser{tx: tx, id: id}
 		if err := e.find(ctx, r.outlet); err != nil {
-			return err
-		}
-		if err := e.lock(ctx); err != nil {
 			return err
 		}
 		if refused = permit(e.owners); refused != nil {
@@ -46,7 +45,7 @@ var errRefused = domain.Errorf(domain.CodeForbidden, "Erasing was not permitted"
 // eraser is one erasure, within its transaction. What need not wait for each
 // other's results is sent together: each failure ends the transaction anyway.
 type eraser struct {
-	tx pgx.Tx
+	tx postgres.Conn
 	dbsqlc.PrepareRow
 
 	id        uuid.UUID
@@ -56,25 +55,49 @@ type eraser struct {
 	templates []uuid.UUID
 }
 
-// find looks at what there is, and for the chain. CodeNotFound where there is
+// find looks at what there is and locks all of it. CodeNotFound where there is
 // no such response.
 func (e *eraser) find(ctx context.Context, outlet string) error {
-	var found chain
+	var alone []dbsqlc.LockRequestsRow
+	var steps bool
 	err := e.send(ctx, func(b *pgx.Batch) {
 		b.Queue(dbsqlc.Prepare, outlet).Query(func(rows pgx.Rows) (err error) {
 			e.PrepareRow, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[dbsqlc.PrepareRow])
 			return err
 		})
-		e.queueChain(b, &found)
+		b.Queue(dbsqlc.LockAlone, e.id).Query(func(rows pgx.Rows) (err error) {
+			alone, err = pgx.CollectRows(rows, pgx.RowToStructByPos[dbsqlc.LockRequestsRow])
+			return err
+		})
+		b.Queue(dbsqlc.HasSteps, e.id).QueryRow(func(row pgx.Row) error { return row.Scan(&steps) })
 	})
 	switch {
 	case err != nil:
 		return err
 	case e.Hidden:
 		return domain.Errorf(domain.CodeInternal, "A table of the fusillade schema hides one of the outlet's: give the outlet a schema of its own, or name the right one")
+	case len(alone) == 1 && !steps:
+		e.requests = []uuid.UUID{e.id}
+		e.found(alone)
+		return nil
+	}
+	var found chain
+	if err := e.send(ctx, func(b *pgx.Batch) { e.queueChain(b, &found) }); err != nil {
+		return err
 	}
 	e.steps, e.requests = found.steps, found.requests
-	return nil
+	return e.lock(ctx)
+}
+
+// found notes what the locked requests say.
+func (e *eraser) found(locked []dbsqlc.LockRequestsRow) {
+	e.owners, e.templates = make([]string, len(locked)), nil
+	for i, row := range locked {
+		e.owners[i] = row.Owner
+		if row.TemplateID != nil {
+			e.templates = append(e.templates, *row.TemplateID)
+		}
+	}
 }
 
 // lock locks every row of the chain. Others may lengthen the chain until its
@@ -97,13 +120,7 @@ func (e *eraser) lock(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		e.owners, e.templates = make([]string, len(locked)), nil
-		for i, row := range locked {
-			e.owners[i] = row.Owner
-			if row.TemplateID != nil {
-				e.templates = append(e.templates, *row.TemplateID)
-			}
-		}
+		e.found(locked)
 		if subset(found.steps, e.steps) && subset(found.requests, e.requests) {
 			return nil
 		}
@@ -164,8 +181,35 @@ func (e *eraser) delete(ctx context.Context) (domain.Erased, error) {
 
 const deleteRounds = 3
 
+// alone tells whether there is but one request, and every place that could hold
+// a copy of it: then one statement deletes and one reads back.
+func (e *eraser) alone() bool {
+	return len(e.requests) == 1 && len(e.steps) == 0 && e.Analytics && e.RawRequests && e.RawResponses && e.Tasks
+}
+
+// template is the only request's, if it has one.
+func (e *eraser) template() *uuid.UUID {
+	if len(e.templates) == 0 {
+		return nil
+	}
+	return &e.templates[0]
+}
+
 // queueDeletes adds what is removed to erased.
 func (e *eraser) queueDeletes(b *pgx.Batch, erased *domain.Erased) {
+	if e.alone() {
+		b.Queue(dbsqlc.DeleteAlone, e.id, e.id.String(), e.template()).QueryRow(func(row pgx.Row) error {
+			var d domain.Erased
+			err := row.Scan(&d.RawRequests, &d.RawResponses, &d.Tasks, &d.Requests, &d.Templates)
+			erased.RawRequests += d.RawRequests
+			erased.RawResponses += d.RawResponses
+			erased.Tasks += d.Tasks
+			erased.Requests += d.Requests
+			erased.Templates += d.Templates
+			return err
+		})
+		return
+	}
 	for _, d := range []struct {
 		needed  bool
 		sql     string
@@ -198,6 +242,10 @@ func (e *eraser) queueLeft(b *pgx.Batch, left *int64) {
 		err := row.Scan(&n)
 		*left += n
 		return err
+	}
+	if e.alone() {
+		b.Queue(dbsqlc.LeftAlone, e.id, e.template(), e.id.String()).QueryRow(add)
+		return
 	}
 	b.Queue(dbsqlc.Left, e.steps, e.requests, e.templates).QueryRow(add)
 	if e.Analytics && e.RawRequests {

@@ -41,9 +41,9 @@ func TestErasureIsAllOrNothing(t *testing.T) {
 				act   func(context.Context, *pgx.Conn) context.Context
 				least int // how many must have failed
 			}{
-				"unsent":        {false, unsent, 5},
-				"session ended": {false, ended, 4},
-				"refused":       {true, unsent, 14},
+				"unsent":        {false, unsent, 3},
+				"session ended": {false, ended, 2},
+				"refused":       {true, unsent, 7},
 			} {
 				requests := b.addChain("somebody", steps)
 				before := b.Stored()

@@ -62,6 +62,59 @@ func (q *Queries) Chain(ctx context.Context, id uuid.UUID) ([]ChainRow, error) {
 	return items, nil
 }
 
+const DeleteAlone = `-- name: DeleteAlone :one
+WITH raw_requests AS (
+    DELETE FROM http_requests r USING public.http_analytics a
+    WHERE a.fusillade_request_id = $1::uuid
+      AND r.instance_id = a.instance_id AND r.correlation_id = a.correlation_id
+    RETURNING 1
+), raw_responses AS (
+    DELETE FROM http_responses r USING public.http_analytics a
+    WHERE a.fusillade_request_id = $1::uuid
+      AND r.instance_id = a.instance_id AND r.correlation_id = a.correlation_id
+    RETURNING 1
+), tasks AS (
+    DELETE FROM underway.task
+    WHERE task_queue_name IN ('create-response', 'complete-response')
+      AND input -> 'step_input' ->> 'request_id' = $2::text
+    RETURNING 1
+), gone AS (
+    DELETE FROM requests WHERE id = $1::uuid RETURNING 1
+), templates AS (
+    DELETE FROM request_templates WHERE id = $3::uuid AND file_id IS NULL RETURNING 1
+)
+SELECT (SELECT count(*) FROM raw_requests) AS raw_requests, (SELECT count(*) FROM raw_responses) AS raw_responses,
+       (SELECT count(*) FROM tasks) AS tasks, (SELECT count(*) FROM gone) AS requests, (SELECT count(*) FROM templates) AS templates
+`
+
+type DeleteAloneParams struct {
+	ID         uuid.UUID
+	IDText     string
+	TemplateID *uuid.UUID
+}
+
+type DeleteAloneRow struct {
+	RawRequests  int64
+	RawResponses int64
+	Tasks        int64
+	Requests     int64
+	Templates    int64
+}
+
+// All that there is of such a response, in the order of the statements below.
+func (q *Queries) DeleteAlone(ctx context.Context, arg DeleteAloneParams) (DeleteAloneRow, error) {
+	row := q.db.QueryRow(ctx, DeleteAlone, arg.ID, arg.IDText, arg.TemplateID)
+	var i DeleteAloneRow
+	err := row.Scan(
+		&i.RawRequests,
+		&i.RawResponses,
+		&i.Tasks,
+		&i.Requests,
+		&i.Templates,
+	)
+	return i, err
+}
+
 const DeleteRawRequests = `-- name: DeleteRawRequests :execrows
 DELETE FROM http_requests r USING public.http_analytics a
 WHERE a.fusillade_request_id = ANY ($1::uuid[])
@@ -141,6 +194,19 @@ func (q *Queries) DeleteTemplates(ctx context.Context, ids []uuid.UUID) (int64, 
 	return result.RowsAffected(), nil
 }
 
+const HasSteps = `-- name: HasSteps :one
+SELECT EXISTS (SELECT FROM response_steps WHERE request_id = $1::uuid)
+`
+
+// Whether it got steps before it was locked. From then on it gets none: a new
+// step needs a lock on the row that it refers to.
+func (q *Queries) HasSteps(ctx context.Context, id uuid.UUID) (bool, error) {
+	row := q.db.QueryRow(ctx, HasSteps, id)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
 const Left = `-- name: Left :one
 SELECT ((SELECT count(*) FROM response_steps s WHERE s.id = ANY ($1::uuid[]))
       + (SELECT count(*) FROM response_steps s WHERE s.request_id = ANY ($2::uuid[]))
@@ -160,6 +226,69 @@ func (q *Queries) Left(ctx context.Context, arg LeftParams) (int64, error) {
 	var column_1 int64
 	err := row.Scan(&column_1)
 	return column_1, err
+}
+
+const LeftAlone = `-- name: LeftAlone :one
+SELECT ((SELECT count(*) FROM response_steps s WHERE s.request_id = $1::uuid)
+      + (SELECT count(*) FROM requests r WHERE r.id = $1::uuid)
+      + (SELECT count(*) FROM request_templates t WHERE t.id = $2::uuid AND t.file_id IS NULL)
+      + (SELECT count(*) FROM http_requests r
+         JOIN public.http_analytics a ON r.instance_id = a.instance_id AND r.correlation_id = a.correlation_id
+         WHERE a.fusillade_request_id = $1::uuid)
+      + (SELECT count(*) FROM http_responses r
+         JOIN public.http_analytics a ON r.instance_id = a.instance_id AND r.correlation_id = a.correlation_id
+         WHERE a.fusillade_request_id = $1::uuid)
+      + (SELECT count(*) FROM underway.task
+         WHERE task_queue_name IN ('create-response', 'complete-response')
+           AND input -> 'step_input' ->> 'request_id' = $3::text))::bigint
+`
+
+type LeftAloneParams struct {
+	ID         uuid.UUID
+	TemplateID *uuid.UUID
+	IDText     string
+}
+
+func (q *Queries) LeftAlone(ctx context.Context, arg LeftAloneParams) (int64, error) {
+	row := q.db.QueryRow(ctx, LeftAlone, arg.ID, arg.TemplateID, arg.IDText)
+	var column_1 int64
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
+const LockAlone = `-- name: LockAlone :many
+SELECT id, coalesce(created_by, '')::text AS owner, template_id
+FROM requests r
+WHERE r.id = $1::uuid AND r.batch_id IS NULL AND r.created_by IS NOT NULL
+  AND NOT EXISTS (SELECT FROM response_steps s WHERE s.request_id = r.id)
+FOR UPDATE
+`
+
+type LockAloneRow struct {
+	ID         uuid.UUID
+	Owner      string
+	TemplateID *uuid.UUID
+}
+
+// A response that is one request, as most are. None where it has steps.
+func (q *Queries) LockAlone(ctx context.Context, id uuid.UUID) ([]LockAloneRow, error) {
+	rows, err := q.db.Query(ctx, LockAlone, id)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []LockAloneRow
+	for rows.Next() {
+		var i LockAloneRow
+		if err := rows.Scan(&i.ID, &i.Owner, &i.TemplateID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const LockRequests = `-- name: LockRequests :many
