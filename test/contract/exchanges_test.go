@@ -59,10 +59,18 @@ func readExchanges(t *testing.T) []exchange {
 	return all
 }
 
-// The exchanges share one database and are made in order: some erase.
 func TestExchanges(t *testing.T) {
 	t.Parallel()
-	s := start(t)
+	start(t).playExchanges(t)
+}
+
+func TestExchangesThroughPgBouncer(t *testing.T) {
+	t.Parallel()
+	startThroughPgBouncer(t).playExchanges(t)
+}
+
+// playExchanges makes all of them on one database, in order: some erase.
+func (s *service) playExchanges(t *testing.T) {
 	all := readExchanges(t)
 	if len(all) != 228 {
 		t.Errorf("there are %d exchanges", len(all))

@@ -27,13 +27,26 @@ type service struct {
 func start(t *testing.T) *service {
 	t.Helper()
 	database := pgtest.WithFixture(t)
-	cfg, err := app.LoadConfig(app.Sources{Environ: []string{
-		"LETHE_DATABASE_URL=" + database.RoleURL,
+	return startOn(t, database, "LETHE_DATABASE_URL="+database.RoleURL)
+}
+
+// startThroughPgBouncer is start with a PgBouncer between the service and the
+// database, and its superuser.
+func startThroughPgBouncer(t *testing.T) *service {
+	t.Helper()
+	through := pgtest.ThroughPgBouncer(t)
+	database := pgtest.WithFixture(t)
+	return startOn(t, database, "LETHE_DATABASE_URL="+through(database.URL), "LETHE_DATABASE_PGBOUNCER=true")
+}
+
+func startOn(t *testing.T, database *pgtest.Database, settings ...string) *service {
+	t.Helper()
+	cfg, err := app.LoadConfig(app.Sources{Environ: append(settings,
 		"LETHE_HTTP_ADDR=127.0.0.1:0",
 		"LETHE_AUTH_SESSION_SECRET=contract-secret-key-of-enough-length",
 		"LETHE_AUTH_PROXY_HEADERS=true",
 		"LETHE_LOG_LEVEL=error",
-	}})
+	)})
 	if err != nil {
 		t.Fatal(err)
 	}
