@@ -225,15 +225,18 @@ func TestDemo(t *testing.T) {
 }
 
 // resident is the resident memory of a process in bytes.
-func resident(t *testing.T, pid int) int {
+func resident(t *testing.T, pid int) int { return memory(t, pid, "VmRSS") }
+
+// memory is a figure of /proc/PID/status in bytes.
+func memory(t *testing.T, pid int, name string) int {
 	t.Helper()
 	status, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
 	if err != nil {
 		t.Fatal(err)
 	}
-	match := regexp.MustCompile(`VmRSS:\s+(\d+) kB`).FindSubmatch(status)
+	match := regexp.MustCompile(name + `:\s+(\d+) kB`).FindSubmatch(status)
 	if match == nil {
-		t.Fatalf("no VmRSS in %s", status)
+		t.Fatalf("no %s in %s", name, status)
 	}
 	kib, err := strconv.Atoi(string(match[1]))
 	if err != nil {

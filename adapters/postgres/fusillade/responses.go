@@ -143,7 +143,7 @@ func (r *Responses) get(ctx context.Context, id uuid.UUID, contents bool) (domai
 	var cost *string
 	var read string
 	prompt, err := r.one(ctx, id, func(conn postgres.Conn) error {
-		return conn.QueryRow(ctx, query, contents, id).Scan(
+		return forgetful{conn}.QueryRow(ctx, query, contents, id).Scan(
 			&row.ID, &row.Owner, &row.Model, &row.State, &row.ServiceTier,
 			&row.CreatedAt, &row.StartedAt, &row.CompletedAt, &row.FailedAt, &row.ResponseStatus,
 			&row.HasError, &read, &c.Answer, &c.Error, &c.Prompt,
