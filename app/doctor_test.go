@@ -82,6 +82,32 @@ func TestDoctorIndexes(t *testing.T) {
 	}
 }
 
+// TestDoctorStatistics: what is printed of statistics is no fault, and once it
+// has been run nothing is printed any more.
+func TestDoctorStatistics(t *testing.T) {
+	t.Parallel()
+	database := pgtest.New(t)
+	statistics := func() app.Check {
+		t.Helper()
+		report := examine(t, "LETHE_DATABASE_URL="+database.RoleURL)
+		i := slices.IndexFunc(report.Checks, func(c app.Check) bool { return c.Name == "statistics" })
+		if i < 0 || report.Checks[i].Finding != app.OK {
+			t.Fatalf("found\n%s", text(t, report))
+		}
+		return report.Checks[i]
+	}
+	missing := statistics()
+	if len(missing.SQL) != 3 || missing.Advice == "" {
+		t.Errorf("it advises %q with %q", missing.Advice, missing.SQL)
+	}
+	for _, statement := range missing.SQL {
+		exec(t, database.URL, statement)
+	}
+	if there := statistics(); len(there.SQL) != 0 || there.Advice != "" {
+		t.Errorf("after making them it advises %q with %q", there.Advice, there.SQL)
+	}
+}
+
 func TestDoctorProblems(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

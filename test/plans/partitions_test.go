@@ -45,7 +45,7 @@ func partitioned(b *bench, database *pgtest.Database) {
 // -v prints the plans.
 func TestPartitions(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, partitioned)
+	b := newBench(t, load, partitioned)
 	t.Run("lists", b.testPartitionedLists)
 	t.Run("counts", b.testPartitionedCounts)
 	t.Run("by id", b.testPartitionedByID)

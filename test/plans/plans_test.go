@@ -83,7 +83,7 @@ func (r *recorder) TraceBatchQuery(_ context.Context, _ *pgx.Conn, data pgx.Trac
 }
 func (r *recorder) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
 
-// bench is the large database with the ports on it.
+// bench is a large database with the ports on it.
 type bench struct {
 	t         *testing.T
 	conn      *pgx.Conn // the owner's
@@ -93,8 +93,8 @@ type bench struct {
 	people    domain.People
 }
 
-// newBench makes it. The changes are made once the rows are there.
-func newBench(t *testing.T, changes ...func(*bench, *pgtest.Database)) *bench {
+// newBench makes it of these rows. The changes are made once they are there.
+func newBench(t *testing.T, rows string, changes ...func(*bench, *pgtest.Database)) *bench {
 	t.Helper()
 	database := pgtest.New(t)
 	b := &bench{t: t}
@@ -103,7 +103,7 @@ func newBench(t *testing.T, changes ...func(*bench, *pgtest.Database)) *bench {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = b.conn.Close(context.Background()) })
-	b.exec(load)
+	b.exec(rows)
 	for _, change := range changes {
 		change(b, database)
 	}
@@ -225,7 +225,7 @@ var scopes = map[string][]string{
 
 func TestPlans(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newBench(t, load)
 	t.Run("lists", b.testLists)
 	t.Run("the rest", b.testRest)
 	t.Run("depth", b.testDepth)

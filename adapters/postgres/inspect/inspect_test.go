@@ -461,6 +461,7 @@ func TestErrorsComeThrough(t *testing.T) {
 		"ClockSkew":         func() error { _, _, err := inspect.ClockSkew(ctx, db); return err },
 		"ReplicaLag":        func() error { _, err := inspect.ReplicaLag(ctx, db, db); return err },
 		"ConnectionLimits":  func() error { _, err := inspect.ConnectionLimits(ctx, db); return err },
+		"MissingStatistics": func() error { _, err := inspect.MissingStatistics(ctx, db, inspect.Schemas{}); return err },
 		"UpstreamVersion":   func() error { _, err := inspect.UpstreamVersion(ctx, db, "public", inspect.DwctlMigration); return err },
 	} {
 		if call() == nil {
