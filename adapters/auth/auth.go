@@ -11,7 +11,6 @@ import (
 	"net/netip"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/google/uuid"
@@ -228,8 +227,5 @@ func cookies(r *http.Request, name string) []string {
 	return values
 }
 
-// usable tells whether a value may be looked up: Postgres takes neither NUL
-// nor bytes that are not UTF-8.
-func usable(s string) bool {
-	return s != "" && len(s) <= maxLength && utf8.ValidString(s) && !strings.ContainsRune(s, 0)
-}
+// usable tells whether a value may be looked up.
+func usable(s string) bool { return s != "" && len(s) <= maxLength && domain.Storable(s) }

@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
@@ -124,10 +123,8 @@ func decode(raw string) (text, problem string) {
 	switch {
 	case err != nil:
 		return "", "has a malformed percent-escape; write a percent sign as %25"
-	case !utf8.ValidString(text):
-		return "", "must be UTF-8"
-	case strings.ContainsRune(text, 0):
-		return "", "must not contain a NUL byte"
+	case !domain.Storable(text):
+		return "", "must be UTF-8, without NUL bytes"
 	}
 	return text, ""
 }

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -289,7 +288,3 @@ func (db *DB) rest() {
 }
 
 func (db *DB) resting() bool { return time.Now().UnixNano() < db.restsUntil.Load() }
-
-// Storable tells whether Postgres can hold a text at all. One that it cannot
-// hold, no row has: it must not be sent.
-func Storable(s string) bool { return utf8.ValidString(s) && !strings.Contains(s, "\x00") }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/jackc/pgx/v5/pgtype"
 
-	"lethe/adapters/postgres"
 	"lethe/adapters/postgres/fusillade/internal/dbsqlc"
 	"lethe/domain"
 )
@@ -68,7 +67,7 @@ func storable(words []string) []string {
 	}
 	kept := make([]string, 0, len(words))
 	for _, word := range words {
-		if postgres.Storable(word) {
+		if domain.Storable(word) {
 			kept = append(kept, word)
 		}
 	}

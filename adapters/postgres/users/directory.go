@@ -89,10 +89,10 @@ type KeyInfo struct {
 func (d *Directory) AddUser(ctx context.Context, u NewUser) (uuid.UUID, error) {
 	u.Email = strings.TrimSpace(u.Email)
 	at := strings.LastIndexByte(u.Email, '@')
-	if at < 1 || at == len(u.Email)-1 || strings.ContainsAny(u.Email, " \t\r\n") || !postgres.Storable(u.Email) {
+	if at < 1 || at == len(u.Email)-1 || strings.ContainsAny(u.Email, " \t\r\n") || !domain.Storable(u.Email) {
 		return uuid.Nil, domain.Errorf(domain.CodeInvalid, "%q is no e-mail address", u.Email)
 	}
-	if !postgres.Storable(u.DisplayName) || u.ExternalID != nil && (*u.ExternalID == "" || !postgres.Storable(*u.ExternalID)) {
+	if !domain.Storable(u.DisplayName) || u.ExternalID != nil && (*u.ExternalID == "" || !domain.Storable(*u.ExternalID)) {
 		return uuid.Nil, domain.Errorf(domain.CodeInvalid, "Names must be UTF-8 text without NUL, and an external identifier must not be empty")
 	}
 	if u.Organization && (u.Admin || len(u.Roles) > 0 || u.ExternalID != nil) {
@@ -203,7 +203,7 @@ func (d *Directory) CreateKey(ctx context.Context, owner, creator, purpose, name
 	if err := oneOf("purpose of a key", purpose, purposes); err != nil {
 		return "", err
 	}
-	if name == "" || !postgres.Storable(name) {
+	if name == "" || !domain.Storable(name) {
 		return "", domain.Errorf(domain.CodeInvalid, "A key needs a name, in UTF-8 without NUL")
 	}
 	random := make([]byte, 32)
@@ -260,7 +260,7 @@ func (d *Directory) RevokeKey(ctx context.Context, id uuid.UUID) error {
 
 // find resolves who; kind is what kind of user it must be, or empty.
 func find(ctx context.Context, q *dbsqlc.Queries, who, kind string) (uuid.UUID, error) {
-	if !postgres.Storable(who) {
+	if !domain.Storable(who) {
 		return uuid.Nil, domain.Errorf(domain.CodeNotFound, "There is no user %q", who)
 	}
 	found, err := q.FindUser(ctx, who)

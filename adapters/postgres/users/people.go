@@ -72,7 +72,7 @@ func (p *People) Close() {
 
 // ByKey is domain.People's.
 func (p *People) ByKey(ctx context.Context, secret string) (domain.Key, error) {
-	if !postgres.Storable(secret) {
+	if !domain.Storable(secret) {
 		return domain.Key{}, errNobody
 	}
 	var row dbsqlc.ByKeyRow
@@ -107,7 +107,7 @@ func (p *People) ByID(ctx context.Context, id uuid.UUID) (domain.Person, error) 
 
 // ByExternalID is domain.People's.
 func (p *People) ByExternalID(ctx context.Context, name string) (domain.Person, error) {
-	if !postgres.Storable(name) {
+	if !domain.Storable(name) {
 		return domain.Person{}, errNobody
 	}
 	var row dbsqlc.ByExternalIDRow
@@ -156,7 +156,7 @@ func (p *People) Emails(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]str
 
 // ByEmail is domain.People's.
 func (p *People) ByEmail(ctx context.Context, email string) ([]uuid.UUID, error) {
-	if !postgres.Storable(email) {
+	if !domain.Storable(email) {
 		return nil, ctx.Err()
 	}
 	var ids []uuid.UUID
