@@ -2,6 +2,7 @@ package domain
 
 import (
 	"context"
+	"slices"
 
 	"github.com/google/uuid"
 )
@@ -24,10 +25,11 @@ func (u *EraseResponse) Execute(ctx context.Context, caller Principal, id uuid.U
 	if reach == none {
 		return Erased{}, errForbidden("Delete")
 	}
+	mine := caller.owners()
 	erased, err := u.responses.Erase(ctx, id, func(owners []string) error {
 		for _, owner := range owners {
 			batched := owner == ""
-			if batched || reach != everyone && !caller.owns(owner) {
+			if batched || reach != everyone && !slices.Contains(mine, owner) {
 				return errNoResponse(id)
 			}
 		}

@@ -73,7 +73,7 @@ func TestErasePermission(t *testing.T) {
 					if erased != want || w.Stored() != before.Less(want) {
 						t.Errorf("%s, %q: want erased %+v and left %+v, got %+v and %+v", c.name, owners, want, before.Less(want), erased, w.Stored())
 					}
-					if _, _, err := w.Store.Get(t.Context(), other.ID); err != nil {
+					if _, _, err := w.Store.Get(t.Context(), other.ID, nil); err != nil {
 						t.Errorf("another response is gone: %v", err)
 					}
 				}
@@ -105,11 +105,11 @@ func (eraseFunc) Count(context.Context, domain.ResponseFilter, domain.CountMode)
 	return domain.Count{}, nil
 }
 
-func (eraseFunc) GetSummary(context.Context, uuid.UUID) (domain.Response, error) {
+func (eraseFunc) GetSummary(context.Context, uuid.UUID, []string) (domain.Response, error) {
 	return domain.Response{}, nil
 }
 
-func (eraseFunc) Get(context.Context, uuid.UUID) (domain.Response, domain.Contents, error) {
+func (eraseFunc) Get(context.Context, uuid.UUID, []string) (domain.Response, domain.Contents, error) {
 	return domain.Response{}, domain.Contents{}, nil
 }
 

@@ -33,15 +33,19 @@ func (u *GetResponse) Execute(ctx context.Context, caller Principal, id uuid.UUI
 	if reach == none {
 		return ResponseDetail{}, errForbidden("Read")
 	}
+	var owners []string
+	if reach == own {
+		owners = caller.owners()
+	}
 	var response Response
 	var contents Contents
 	var err error
 	if omitContents {
-		response, err = u.responses.GetSummary(ctx, id)
+		response, err = u.responses.GetSummary(ctx, id, owners)
 	} else {
-		response, contents, err = u.responses.Get(ctx, id)
+		response, contents, err = u.responses.Get(ctx, id, owners)
 	}
-	if CodeOf(err) == CodeNotFound || err == nil && reach != everyone && !caller.owns(response.Owner) {
+	if CodeOf(err) == CodeNotFound {
 		return ResponseDetail{}, errNoResponse(id)
 	}
 	if err != nil {

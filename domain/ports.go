@@ -26,13 +26,14 @@ type Responses interface {
 	// be stale.
 	Count(ctx context.Context, filter ResponseFilter, mode CountMode) (Count, error)
 
-	// Get returns one response with its contents; the prompt is withheld where
-	// it came with a file that has been deleted. CodeNotFound where there is
-	// none. It may be stale.
-	Get(ctx context.Context, id uuid.UUID) (Response, Contents, error)
+	// Get returns one response of these owners, or of any with nil, with its
+	// contents; the prompt is withheld where it came with a file that has been
+	// deleted. CodeNotFound where there is none, just as fast where another
+	// owner has it. It may be stale.
+	Get(ctx context.Context, id uuid.UUID, owners []string) (Response, Contents, error)
 
 	// GetSummary is Get without the contents, which it does not read.
-	GetSummary(ctx context.Context, id uuid.UUID) (Response, error)
+	GetSummary(ctx context.Context, id uuid.UUID, owners []string) (Response, error)
 
 	// Erase removes the whole response that id is a part of, all at once or
 	// not at all: every request and step of its chain, their templates that

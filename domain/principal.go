@@ -73,9 +73,13 @@ func (p Principal) deleteReach() reach {
 	return none
 }
 
-// owns tells whether a row of this owner counts as the caller's own.
-func (p Principal) owns(owner string) bool {
-	return owner == p.ID.String() || p.Organization != nil && owner == p.Organization.String()
+// owners are those whose rows count as the caller's own.
+func (p Principal) owners() []string {
+	owners := []string{p.ID.String()}
+	if p.Organization != nil {
+		owners = append(owners, p.Organization.String())
+	}
+	return owners
 }
 
 func errForbidden(operation string) *Error {

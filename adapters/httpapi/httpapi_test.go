@@ -60,18 +60,18 @@ func (f fakes) Count(ctx context.Context, filter domain.ResponseFilter, mode dom
 	return f.count(ctx, filter, mode)
 }
 
-func (f fakes) Get(ctx context.Context, id uuid.UUID) (domain.Response, domain.Contents, error) {
+func (f fakes) Get(ctx context.Context, id uuid.UUID, owners []string) (domain.Response, domain.Contents, error) {
 	if f.get == nil {
 		return domain.Response{}, domain.Contents{}, errNone
 	}
 	return f.get(ctx, id)
 }
 
-func (f fakes) GetSummary(ctx context.Context, id uuid.UUID) (domain.Response, error) {
+func (f fakes) GetSummary(ctx context.Context, id uuid.UUID, owners []string) (domain.Response, error) {
 	if f.getSummary != nil {
 		return f.getSummary(ctx, id)
 	}
-	response, _, err := f.Get(ctx, id)
+	response, _, err := f.Get(ctx, id, owners)
 	return response, err
 }
 

@@ -157,14 +157,14 @@ func (s *Store) matching(filter domain.ResponseFilter) []domain.Response {
 }
 
 // Get implements domain.Responses.
-func (s *Store) Get(ctx context.Context, id uuid.UUID) (domain.Response, domain.Contents, error) {
+func (s *Store) Get(ctx context.Context, id uuid.UUID, owners []string) (domain.Response, domain.Contents, error) {
 	if err := ctx.Err(); err != nil {
 		return domain.Response{}, domain.Contents{}, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	row, ok := s.requests[id]
-	if !ok || row.Batched {
+	if !ok || row.Batched || owners != nil && !slices.Contains(owners, row.Owner) {
 		return domain.Response{}, domain.Contents{}, domain.Errorf(domain.CodeNotFound, "no such response")
 	}
 	if file, ok := s.templates[id]; !ok || file == porttest.DeletedFile {
@@ -175,8 +175,8 @@ func (s *Store) Get(ctx context.Context, id uuid.UUID) (domain.Response, domain.
 }
 
 // GetSummary implements domain.Responses.
-func (s *Store) GetSummary(ctx context.Context, id uuid.UUID) (domain.Response, error) {
-	response, _, err := s.Get(ctx, id)
+func (s *Store) GetSummary(ctx context.Context, id uuid.UUID, owners []string) (domain.Response, error) {
+	response, _, err := s.Get(ctx, id, owners)
 	return response, err
 }
 

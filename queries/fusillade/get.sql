@@ -1,6 +1,7 @@
 -- The revision changes with everything that is shown of a response; a file
 -- that is deleted takes its prompts out of sight. Contents that are not asked
--- for are not read. Both queries return the same columns.
+-- for are not read, nor are those of other owners, so that how long it takes to
+-- find nothing does not tell what there is. Both queries return the same columns.
 
 -- name: Get :one
 -- The prompt of a file that was deleted is withheld. Of usage nothing is known.
@@ -16,7 +17,8 @@ SELECT r.id, coalesce(r.created_by, '')::text AS owner, r.model, r.state, r.serv
 FROM requests r
 LEFT JOIN request_templates t ON t.id = r.template_id
 LEFT JOIN files f ON f.id = t.file_id
-WHERE r.id = sqlc.arg('id') AND r.batch_id IS NULL AND r.created_by IS NOT NULL;
+WHERE r.id = sqlc.arg('id') AND r.batch_id IS NULL AND r.created_by IS NOT NULL
+  AND (sqlc.narg('owners')::text[] IS NULL OR r.created_by = ANY (sqlc.narg('owners')::text[]));
 
 -- name: GetWithUsage :one
 -- Get with the newest usage, as queries/analytics/latest.sql reads it, for
@@ -37,4 +39,5 @@ LEFT JOIN LATERAL (
     FROM public.http_analytics
     WHERE fusillade_request_id = r.id ORDER BY timestamp DESC, id DESC LIMIT 1
 ) a ON true
-WHERE r.id = sqlc.arg('id') AND r.batch_id IS NULL AND r.created_by IS NOT NULL;
+WHERE r.id = sqlc.arg('id') AND r.batch_id IS NULL AND r.created_by IS NOT NULL
+  AND (sqlc.narg('owners')::text[] IS NULL OR r.created_by = ANY (sqlc.narg('owners')::text[]));

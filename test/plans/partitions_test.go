@@ -202,11 +202,11 @@ func (b *bench) testPartitionedByID(t *testing.T) {
 		}
 	}
 	every("fetch", func(ctx context.Context) error {
-		_, _, err := b.responses.Get(ctx, response(20_002))
+		_, _, err := b.responses.Get(ctx, response(20_002), nil)
 		return err
 	})
 	every("fetch without contents", func(ctx context.Context) error {
-		_, err := b.responses.GetSummary(ctx, response(20_002))
+		_, err := b.responses.GetSummary(ctx, response(20_002), nil)
 		return err
 	})
 	every("erase", func(ctx context.Context) error {

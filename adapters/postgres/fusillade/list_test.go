@@ -95,7 +95,7 @@ func TestLargeLists(t *testing.T) {
 			return err
 		})
 		took("fetching one", 1, func() error {
-			_, _, err := b.responses.Get(t.Context(), row.ID)
+			_, _, err := b.responses.Get(t.Context(), row.ID, nil)
 			return err
 		})
 	})
@@ -291,7 +291,7 @@ func TestUnknownSchema(t *testing.T) {
 	}
 	_, pageErr := responses.Page(t.Context(), domain.PageQuery{ActiveFirst: true, Limit: 10})
 	_, countErr := responses.Count(t.Context(), domain.ResponseFilter{}, domain.CountAuto)
-	_, _, getErr := responses.Get(t.Context(), uuid.New())
+	_, _, getErr := responses.Get(t.Context(), uuid.New(), nil)
 	_, eraseErr := responses.Erase(t.Context(), uuid.New(), always)
 	for name, err := range map[string]error{"page": pageErr, "count": countErr, "get": getErr, "erase": eraseErr} {
 		if domain.CodeOf(err) != domain.CodeInternal || !strings.Contains(err.Error(), "lacks") {
@@ -344,7 +344,7 @@ func TestQueryModes(t *testing.T) {
 			}
 			b.exec(`ALTER TABLE requests DISABLE ROW LEVEL SECURITY`)
 			b.exec(`DROP POLICY slow ON requests`)
-			if _, contents, err := responses.Get(t.Context(), requests[1].ID); err != nil || contents.Prompt != requests[1].Prompt {
+			if _, contents, err := responses.Get(t.Context(), requests[1].ID, nil); err != nil || contents.Prompt != requests[1].Prompt {
 				t.Errorf("%s: got %+v, %v", mode, contents, err)
 			}
 		}
@@ -386,11 +386,11 @@ func TestGetKnowsUsage(t *testing.T) {
 		{b.responses, unused, &domain.Usage{}},
 		{apart, used, nil},
 	} {
-		full, _, err := c.port.Get(t.Context(), c.row.ID)
+		full, _, err := c.port.Get(t.Context(), c.row.ID, nil)
 		if err != nil || !reflect.DeepEqual(full.KnownUsage, c.want) {
 			t.Errorf("got %+v, %v", full.KnownUsage, err)
 		}
-		summary, err := c.port.GetSummary(t.Context(), c.row.ID)
+		summary, err := c.port.GetSummary(t.Context(), c.row.ID, nil)
 		if err != nil || !reflect.DeepEqual(summary.KnownUsage, c.want) {
 			t.Errorf("without contents: got %+v, %v", summary.KnownUsage, err)
 		}

@@ -122,17 +122,17 @@ func rowsOf(rows pgx.Rows, err error) ([]dbsqlc.PageRow, error) {
 
 // Get is domain.Responses'. It makes one round trip, and one more to the primary
 // where a replica answered.
-func (r *Responses) Get(ctx context.Context, id uuid.UUID) (domain.Response, domain.Contents, error) {
-	return r.get(ctx, id, true)
+func (r *Responses) Get(ctx context.Context, id uuid.UUID, owners []string) (domain.Response, domain.Contents, error) {
+	return r.get(ctx, id, owners, true)
 }
 
 // GetSummary is domain.Responses'. Round trips as of Get.
-func (r *Responses) GetSummary(ctx context.Context, id uuid.UUID) (domain.Response, error) {
-	response, _, err := r.get(ctx, id, false)
+func (r *Responses) GetSummary(ctx context.Context, id uuid.UUID, owners []string) (domain.Response, error) {
+	response, _, err := r.get(ctx, id, owners, false)
 	return response, err
 }
 
-func (r *Responses) get(ctx context.Context, id uuid.UUID, contents bool) (domain.Response, domain.Contents, error) {
+func (r *Responses) get(ctx context.Context, id uuid.UUID, owners []string, contents bool) (domain.Response, domain.Contents, error) {
 	query := dbsqlc.Get
 	if r.usage {
 		query = dbsqlc.GetWithUsage
@@ -143,7 +143,7 @@ func (r *Responses) get(ctx context.Context, id uuid.UUID, contents bool) (domai
 	var cost *string
 	var read string
 	prompt, err := r.one(ctx, id, func(conn postgres.Conn) error {
-		return forgetful{conn}.QueryRow(ctx, query, contents, id).Scan(
+		return forgetful{conn}.QueryRow(ctx, query, contents, id, owners).Scan(
 			&row.ID, &row.Owner, &row.Model, &row.State, &row.ServiceTier,
 			&row.CreatedAt, &row.StartedAt, &row.CompletedAt, &row.FailedAt, &row.ResponseStatus,
 			&row.HasError, &read, &c.Answer, &c.Error, &c.Prompt,

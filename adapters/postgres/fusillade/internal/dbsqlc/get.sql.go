@@ -27,11 +27,13 @@ FROM requests r
 LEFT JOIN request_templates t ON t.id = r.template_id
 LEFT JOIN files f ON f.id = t.file_id
 WHERE r.id = $2 AND r.batch_id IS NULL AND r.created_by IS NOT NULL
+  AND ($3::text[] IS NULL OR r.created_by = ANY ($3::text[]))
 `
 
 type GetParams struct {
 	Contents bool
 	ID       uuid.UUID
+	Owners   []string
 }
 
 type GetRow struct {
@@ -59,10 +61,11 @@ type GetRow struct {
 
 // The revision changes with everything that is shown of a response; a file
 // that is deleted takes its prompts out of sight. Contents that are not asked
-// for are not read. Both queries return the same columns.
+// for are not read, nor are those of other owners, so that how long it takes to
+// find nothing does not tell what there is. Both queries return the same columns.
 // The prompt of a file that was deleted is withheld. Of usage nothing is known.
 func (q *Queries) Get(ctx context.Context, arg GetParams) (GetRow, error) {
-	row := q.db.QueryRow(ctx, Get, arg.Contents, arg.ID)
+	row := q.db.QueryRow(ctx, Get, arg.Contents, arg.ID, arg.Owners)
 	var i GetRow
 	err := row.Scan(
 		&i.ID,
@@ -107,11 +110,13 @@ LEFT JOIN LATERAL (
     WHERE fusillade_request_id = r.id ORDER BY timestamp DESC, id DESC LIMIT 1
 ) a ON true
 WHERE r.id = $2 AND r.batch_id IS NULL AND r.created_by IS NOT NULL
+  AND ($3::text[] IS NULL OR r.created_by = ANY ($3::text[]))
 `
 
 type GetWithUsageParams struct {
 	Contents bool
 	ID       uuid.UUID
+	Owners   []string
 }
 
 type GetWithUsageRow struct {
@@ -140,7 +145,7 @@ type GetWithUsageRow struct {
 // Get with the newest usage, as queries/analytics/latest.sql reads it, for
 // where that is in the same database.
 func (q *Queries) GetWithUsage(ctx context.Context, arg GetWithUsageParams) (GetWithUsageRow, error) {
-	row := q.db.QueryRow(ctx, GetWithUsage, arg.Contents, arg.ID)
+	row := q.db.QueryRow(ctx, GetWithUsage, arg.Contents, arg.ID, arg.Owners)
 	var i GetWithUsageRow
 	err := row.Scan(
 		&i.ID,
