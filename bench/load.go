@@ -82,9 +82,9 @@ func createDatabase(ctx context.Context, serverURL, name string, users int) (str
 	return dbURL, nil
 }
 
-// createAdvisedIndexes makes what `lethe doctor` of this binary advises for a
-// database, and returns the statements. Filling the tables makes them anew.
-func createAdvisedIndexes(ctx context.Context, binary, dbURL, dir string) (made []string, err error) {
+// followAdvice runs what `lethe doctor` of this binary advises for a database,
+// and returns the statements. Filling the tables makes the indexes anew.
+func followAdvice(ctx context.Context, binary, dbURL, dir string) (made []string, err error) {
 	cmd := exec.CommandContext(ctx, binary, "doctor", "--json")
 	cmd.Env, cmd.Dir, cmd.Stderr = append(serviceEnvironment(), "LETHE_DATABASE_URL="+dbURL), dir, os.Stderr
 	out, err := cmd.Output()

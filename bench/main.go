@@ -157,16 +157,16 @@ func (on *stage) clear() (err error) {
 	return err
 }
 
-// database makes one with people, without responses, and with the indexes that
-// the service's program advises for large ones; made are the statements.
-func (on *stage) database(ctx context.Context, kind string) (dbURL string, made []string, err error) {
+// database makes one with people, without responses, and with the indexes and
+// statistics that the service's program advises; advised are the statements.
+func (on *stage) database(ctx context.Context, kind string) (dbURL string, advised []string, err error) {
 	name := "lethe_bench_" + kind + "_" + strings.ToLower(rand.Text()[:8])
 	on.stops = append(on.stops, func() error { return dropDatabase(context.WithoutCancel(ctx), on.serverURL, name) })
 	if dbURL, err = createDatabase(ctx, on.serverURL, name, on.cfg.users); err != nil {
 		return "", nil, err
 	}
-	made, err = createAdvisedIndexes(ctx, on.cfg.service, dbURL, on.folder)
-	return dbURL, made, err
+	advised, err = followAdvice(ctx, on.cfg.service, dbURL, on.folder)
+	return dbURL, advised, err
 }
 
 func (on *stage) connect(ctx context.Context, dbURL string) (*pgx.Conn, error) {
@@ -195,7 +195,7 @@ func run(ctx context.Context, cfg config) (err error) {
 	defer func() { err = errors.Join(err, on.clear()) }()
 
 	r := &report{Rounds: cfg.rounds, Seconds: cfg.seconds, Resident: map[string]memory{}}
-	dbURL, made, err := on.database(ctx, "main")
+	dbURL, advised, err := on.database(ctx, "main")
 	if err != nil {
 		return err
 	}
@@ -203,7 +203,7 @@ func run(ctx context.Context, cfg config) (err error) {
 	if err != nil {
 		return err
 	}
-	if r.conditions, err = describe(ctx, cfg, conn, made); err != nil {
+	if r.conditions, err = describe(ctx, cfg, conn, advised); err != nil {
 		return err
 	}
 	s := setup{rows: cfg.rows}

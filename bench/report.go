@@ -30,7 +30,7 @@ type conditions struct {
 	Postgres  string    `json:"postgres"`
 	Rows      int       `json:"rows"`
 	Users     int       `json:"users"`
-	Indexes   []string  `json:"advised_indexes"`
+	Advised   []string  `json:"advised_by_doctor"` // statements
 }
 
 // report is all that a run has found; it is written as JSON.
@@ -294,8 +294,16 @@ func (t table) markdown(w io.Writer) error {
 }
 
 func (c conditions) String() string {
-	return fmt.Sprintf("%s, commit %s: %d rows of %d users, with the %d indexes that `lethe doctor` advises; %s, %d processors, %.0f GiB, shared by load, programs and database; %s, PostgreSQL %s",
-		c.Date.Format("2 January 2006"), c.Commit, c.Rows, c.Users, len(c.Indexes), c.Processor, c.CPUs, float64(c.Memory)/(1<<30), c.Go, c.Postgres)
+	advised := func(kind string) (n int) {
+		for _, statement := range c.Advised {
+			if strings.HasPrefix(statement, "CREATE "+kind) {
+				n++
+			}
+		}
+		return n
+	}
+	return fmt.Sprintf("%s, commit %s: %d rows of %d users, with the %d indexes and %d statistics that `lethe doctor` advises; %s, %d processors, %.0f GiB, shared by load, programs and database; %s, PostgreSQL %s",
+		c.Date.Format("2 January 2006"), c.Commit, c.Rows, c.Users, advised("INDEX"), advised("STATISTICS"), c.Processor, c.CPUs, float64(c.Memory)/(1<<30), c.Go, c.Postgres)
 }
 
 func (r *report) heading() string {
@@ -360,11 +368,11 @@ func (r *report) write(dir string) error {
 }
 
 // describe looks at the machine, the database server and the commit.
-func describe(ctx context.Context, cfg config, conn *pgx.Conn, indexes []string) (conditions, error) {
+func describe(ctx context.Context, cfg config, conn *pgx.Conn, advised []string) (conditions, error) {
 	c := conditions{
 		Date: time.Now().UTC().Truncate(time.Second), Commit: "unknown",
 		Processor: cmp.Or(procField("/proc/cpuinfo", "model name"), "unknown processor"), CPUs: runtime.NumCPU(), Go: runtime.Version(),
-		Rows: cfg.rows, Users: cfg.users, Indexes: indexes,
+		Rows: cfg.rows, Users: cfg.users, Advised: advised,
 	}
 	if out, err := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty", "--exclude=*").Output(); err == nil {
 		c.Commit = strings.TrimSpace(string(out))

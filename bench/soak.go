@@ -150,7 +150,7 @@ func soak(ctx context.Context, cfg config) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, on.clear()) }()
-	dbURL, made, err := on.database(ctx, "soak")
+	dbURL, advised, err := on.database(ctx, "soak")
 	if err != nil {
 		return err
 	}
@@ -169,7 +169,7 @@ func soak(ctx context.Context, cfg config) (err error) {
 		return err
 	}
 	r := &soakReport{duration: duration}
-	if r.conditions, err = describe(ctx, cfg, conn, made); err != nil {
+	if r.conditions, err = describe(ctx, cfg, conn, advised); err != nil {
 		return err
 	}
 	service, err := on.running(startService(ctx, "service", cfg.service, dbURL, on.folder, cfg.settings...))
