@@ -255,7 +255,7 @@ func (d *doctor) filterIndexes(ctx context.Context, name string, conn *pgx.Conn,
 	}
 	if len(advice) > 0 {
 		c.Detail = fmt.Sprintf("%d that only a large database wants are not there", len(advice))
-		c.Advice = "where lists narrowed by states, response status or errors are slow for owners of very many responses, run as the tables' owner those that help; each makes writing a little slower:"
+		c.Advice = "where lists narrowed by states, response status or errors are slow for owners of very many responses, or everyone's narrowed by a model, run as the tables' owner those that help; each makes writing a little slower:"
 	}
 	d.add(c)
 }

@@ -9,6 +9,10 @@
 -- many coincidences where it does not know them: it would expect next to no
 -- rows, and rather sort those than follow the order of an index.
 --
+-- A single state or model is compared as what it is. Behind a column that is
+-- equal to one value an index is in order, which the planner knows of =, and
+-- not of ANY with an array of one.
+--
 -- num_nulls(batch_id) <> 0 means batch_id IS NULL. Every row with an owner has
 -- no batch, but the planner does not know that: where most rows are of batches
 -- it would take the plain condition for a rare coincidence, expect next to
@@ -26,8 +30,8 @@ SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, 
 FROM requests
 WHERE created_by IS NOT NULL AND num_nulls(batch_id) <> 0
   AND CASE WHEN sqlc.arg('narrowed')::boolean THEN (sqlc.narg('owners')::text[] IS NULL OR created_by = ANY (sqlc.narg('owners')::text[]))
-      AND (sqlc.narg('states')::text[] IS NULL OR state = ANY (sqlc.narg('states')::text[]))
-      AND (sqlc.narg('models')::text[] IS NULL OR model = ANY (sqlc.narg('models')::text[]))
+      AND (sqlc.narg('states')::text[] IS NULL OR CASE cardinality(sqlc.narg('states')::text[]) WHEN 1 THEN state = (sqlc.narg('states')::text[])[1] ELSE state = ANY (sqlc.narg('states')::text[]) END)
+      AND (sqlc.narg('models')::text[] IS NULL OR CASE cardinality(sqlc.narg('models')::text[]) WHEN 1 THEN model = (sqlc.narg('models')::text[])[1] ELSE model = ANY (sqlc.narg('models')::text[]) END)
       AND (sqlc.narg('tiers')::text[] IS NULL OR service_tier = ANY (sqlc.narg('tiers')::text[]))
       AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
       AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
@@ -47,8 +51,8 @@ SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, 
 FROM requests
 WHERE created_by IS NOT NULL AND num_nulls(batch_id) <> 0
   AND CASE WHEN sqlc.arg('narrowed')::boolean THEN (sqlc.narg('owners')::text[] IS NULL OR created_by = ANY (sqlc.narg('owners')::text[]))
-      AND (sqlc.narg('states')::text[] IS NULL OR state = ANY (sqlc.narg('states')::text[]))
-      AND (sqlc.narg('models')::text[] IS NULL OR model = ANY (sqlc.narg('models')::text[]))
+      AND (sqlc.narg('states')::text[] IS NULL OR CASE cardinality(sqlc.narg('states')::text[]) WHEN 1 THEN state = (sqlc.narg('states')::text[])[1] ELSE state = ANY (sqlc.narg('states')::text[]) END)
+      AND (sqlc.narg('models')::text[] IS NULL OR CASE cardinality(sqlc.narg('models')::text[]) WHEN 1 THEN model = (sqlc.narg('models')::text[])[1] ELSE model = ANY (sqlc.narg('models')::text[]) END)
       AND (sqlc.narg('tiers')::text[] IS NULL OR service_tier = ANY (sqlc.narg('tiers')::text[]))
       AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
       AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
@@ -69,8 +73,8 @@ SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, 
 FROM requests
 WHERE created_by IS NOT NULL AND num_nulls(batch_id) <> 0
   AND CASE WHEN sqlc.arg('narrowed')::boolean THEN (sqlc.narg('owners')::text[] IS NULL OR created_by = ANY (sqlc.narg('owners')::text[]))
-      AND (sqlc.narg('states')::text[] IS NULL OR state = ANY (sqlc.narg('states')::text[]))
-      AND (sqlc.narg('models')::text[] IS NULL OR model = ANY (sqlc.narg('models')::text[]))
+      AND (sqlc.narg('states')::text[] IS NULL OR CASE cardinality(sqlc.narg('states')::text[]) WHEN 1 THEN state = (sqlc.narg('states')::text[])[1] ELSE state = ANY (sqlc.narg('states')::text[]) END)
+      AND (sqlc.narg('models')::text[] IS NULL OR CASE cardinality(sqlc.narg('models')::text[]) WHEN 1 THEN model = (sqlc.narg('models')::text[])[1] ELSE model = ANY (sqlc.narg('models')::text[]) END)
       AND (sqlc.narg('tiers')::text[] IS NULL OR service_tier = ANY (sqlc.narg('tiers')::text[]))
       AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
       AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
@@ -89,8 +93,8 @@ SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, 
        started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
 FROM requests
 WHERE created_by = sqlc.arg('owner')::text AND num_nulls(batch_id) <> 0
-  AND CASE WHEN sqlc.arg('narrowed')::boolean THEN (sqlc.narg('states')::text[] IS NULL OR state = ANY (sqlc.narg('states')::text[]))
-      AND (sqlc.narg('models')::text[] IS NULL OR model = ANY (sqlc.narg('models')::text[]))
+  AND CASE WHEN sqlc.arg('narrowed')::boolean THEN (sqlc.narg('states')::text[] IS NULL OR CASE cardinality(sqlc.narg('states')::text[]) WHEN 1 THEN state = (sqlc.narg('states')::text[])[1] ELSE state = ANY (sqlc.narg('states')::text[]) END)
+      AND (sqlc.narg('models')::text[] IS NULL OR CASE cardinality(sqlc.narg('models')::text[]) WHEN 1 THEN model = (sqlc.narg('models')::text[])[1] ELSE model = ANY (sqlc.narg('models')::text[]) END)
       AND (sqlc.narg('tiers')::text[] IS NULL OR service_tier = ANY (sqlc.narg('tiers')::text[]))
       AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
       AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
@@ -109,8 +113,8 @@ SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, 
        started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
 FROM requests
 WHERE created_by = sqlc.arg('owner')::text AND num_nulls(batch_id) <> 0
-  AND CASE WHEN sqlc.arg('narrowed')::boolean THEN (sqlc.narg('states')::text[] IS NULL OR state = ANY (sqlc.narg('states')::text[]))
-      AND (sqlc.narg('models')::text[] IS NULL OR model = ANY (sqlc.narg('models')::text[]))
+  AND CASE WHEN sqlc.arg('narrowed')::boolean THEN (sqlc.narg('states')::text[] IS NULL OR CASE cardinality(sqlc.narg('states')::text[]) WHEN 1 THEN state = (sqlc.narg('states')::text[])[1] ELSE state = ANY (sqlc.narg('states')::text[]) END)
+      AND (sqlc.narg('models')::text[] IS NULL OR CASE cardinality(sqlc.narg('models')::text[]) WHEN 1 THEN model = (sqlc.narg('models')::text[])[1] ELSE model = ANY (sqlc.narg('models')::text[]) END)
       AND (sqlc.narg('tiers')::text[] IS NULL OR service_tier = ANY (sqlc.narg('tiers')::text[]))
       AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
       AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
@@ -130,8 +134,8 @@ SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, 
        started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
 FROM requests
 WHERE created_by = sqlc.arg('owner')::text AND num_nulls(batch_id) <> 0
-  AND CASE WHEN sqlc.arg('narrowed')::boolean THEN (sqlc.narg('states')::text[] IS NULL OR state = ANY (sqlc.narg('states')::text[]))
-      AND (sqlc.narg('models')::text[] IS NULL OR model = ANY (sqlc.narg('models')::text[]))
+  AND CASE WHEN sqlc.arg('narrowed')::boolean THEN (sqlc.narg('states')::text[] IS NULL OR CASE cardinality(sqlc.narg('states')::text[]) WHEN 1 THEN state = (sqlc.narg('states')::text[])[1] ELSE state = ANY (sqlc.narg('states')::text[]) END)
+      AND (sqlc.narg('models')::text[] IS NULL OR CASE cardinality(sqlc.narg('models')::text[]) WHEN 1 THEN model = (sqlc.narg('models')::text[])[1] ELSE model = ANY (sqlc.narg('models')::text[]) END)
       AND (sqlc.narg('tiers')::text[] IS NULL OR service_tier = ANY (sqlc.narg('tiers')::text[]))
       AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
       AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)

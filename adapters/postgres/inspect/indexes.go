@@ -63,7 +63,8 @@ func indexes(s Schemas, sides ...Side) []index {
 	return on(sides, all)
 }
 
-// filterIndexes find the rows of an owner that pass a filter which few pass.
+// filterIndexes find the rows that pass a filter which few pass: of an owner,
+// and of a model also everyone's.
 func filterIndexes(s Schemas, sides ...Side) []index {
 	s = s.withDefaults()
 	var all []index
@@ -71,6 +72,9 @@ func filterIndexes(s Schemas, sides ...Side) []index {
 		{name: "idx_requests_user_not_completed", keys: []string{"created_by", rank, "created_at DESC", "id DESC"}, where: "created_by IS NOT NULL AND state <> 'completed'"},
 		{name: "idx_requests_user_error", keys: []string{"created_by", rank, "created_at DESC", "id DESC"}, where: "created_by IS NOT NULL AND error IS NOT NULL"},
 		{name: "idx_requests_user_response_status", keys: []string{"created_by", "response_status"}, where: "created_by IS NOT NULL"},
+		// In the order of lists, and state last: a list of one state passes over
+		// the others without looking at their rows.
+		{name: "idx_requests_model_active_sort", keys: []string{"model", rank, "created_at DESC", "id DESC", "state"}, where: "created_by IS NOT NULL"},
 	} {
 		i.side, i.schema, i.table = Fusillade, s.Fusillade, "requests"
 		all = append(all, i)
@@ -103,8 +107,10 @@ func MissingIndexes(ctx context.Context, q Querier, s Schemas, sides ...Side) ([
 }
 
 // MissingFilterIndexes is MissingIndexes for those that lists can do without:
-// they make lists quick that are narrowed by states, HTTP status or errors, where an owner has very many responses and few of them match. Each
-// costs time with every response that is written.
+// they make lists quick that are narrowed by states, HTTP status or errors,
+// where an owner has very many responses and few of them match, and lists of
+// everyone's that are narrowed by a model. Each costs time with every response
+// that is written.
 func MissingFilterIndexes(ctx context.Context, q Querier, s Schemas, sides ...Side) ([]IndexAdvice, error) {
 	return missing(ctx, q, filterIndexes(s, sides...))
 }

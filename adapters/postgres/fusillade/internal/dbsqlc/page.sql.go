@@ -20,8 +20,8 @@ SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, 
 FROM requests
 WHERE created_by IS NOT NULL AND num_nulls(batch_id) <> 0
   AND CASE WHEN $1::boolean THEN ($2::text[] IS NULL OR created_by = ANY ($2::text[]))
-      AND ($3::text[] IS NULL OR state = ANY ($3::text[]))
-      AND ($4::text[] IS NULL OR model = ANY ($4::text[]))
+      AND ($3::text[] IS NULL OR CASE cardinality($3::text[]) WHEN 1 THEN state = ($3::text[])[1] ELSE state = ANY ($3::text[]) END)
+      AND ($4::text[] IS NULL OR CASE cardinality($4::text[]) WHEN 1 THEN model = ($4::text[])[1] ELSE model = ANY ($4::text[]) END)
       AND ($5::text[] IS NULL OR service_tier = ANY ($5::text[]))
       AND ($6::timestamptz IS NULL OR created_at >= $6::timestamptz)
       AND ($7::timestamptz IS NULL OR created_at <= $7::timestamptz)
@@ -78,6 +78,10 @@ type PageRow struct {
 // vanish. That they hang on one switch keeps the planner from taking them for
 // many coincidences where it does not know them: it would expect next to no
 // rows, and rather sort those than follow the order of an index.
+//
+// A single state or model is compared as what it is. Behind a column that is
+// equal to one value an index is in order, which the planner knows of =, and
+// not of ANY with an array of one.
 //
 // num_nulls(batch_id) <> 0 means batch_id IS NULL. Every row with an owner has
 // no batch, but the planner does not know that: where most rows are of batches
@@ -143,8 +147,8 @@ SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, 
 FROM requests
 WHERE created_by IS NOT NULL AND num_nulls(batch_id) <> 0
   AND CASE WHEN $1::boolean THEN ($2::text[] IS NULL OR created_by = ANY ($2::text[]))
-      AND ($3::text[] IS NULL OR state = ANY ($3::text[]))
-      AND ($4::text[] IS NULL OR model = ANY ($4::text[]))
+      AND ($3::text[] IS NULL OR CASE cardinality($3::text[]) WHEN 1 THEN state = ($3::text[])[1] ELSE state = ANY ($3::text[]) END)
+      AND ($4::text[] IS NULL OR CASE cardinality($4::text[]) WHEN 1 THEN model = ($4::text[])[1] ELSE model = ANY ($4::text[]) END)
       AND ($5::text[] IS NULL OR service_tier = ANY ($5::text[]))
       AND ($6::timestamptz IS NULL OR created_at >= $6::timestamptz)
       AND ($7::timestamptz IS NULL OR created_at <= $7::timestamptz)
@@ -246,8 +250,8 @@ SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, 
 FROM requests
 WHERE created_by IS NOT NULL AND num_nulls(batch_id) <> 0
   AND CASE WHEN $1::boolean THEN ($2::text[] IS NULL OR created_by = ANY ($2::text[]))
-      AND ($3::text[] IS NULL OR state = ANY ($3::text[]))
-      AND ($4::text[] IS NULL OR model = ANY ($4::text[]))
+      AND ($3::text[] IS NULL OR CASE cardinality($3::text[]) WHEN 1 THEN state = ($3::text[])[1] ELSE state = ANY ($3::text[]) END)
+      AND ($4::text[] IS NULL OR CASE cardinality($4::text[]) WHEN 1 THEN model = ($4::text[])[1] ELSE model = ANY ($4::text[]) END)
       AND ($5::text[] IS NULL OR service_tier = ANY ($5::text[]))
       AND ($6::timestamptz IS NULL OR created_at >= $6::timestamptz)
       AND ($7::timestamptz IS NULL OR created_at <= $7::timestamptz)
@@ -347,8 +351,8 @@ SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, 
        started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
 FROM requests
 WHERE created_by = $1::text AND num_nulls(batch_id) <> 0
-  AND CASE WHEN $2::boolean THEN ($3::text[] IS NULL OR state = ANY ($3::text[]))
-      AND ($4::text[] IS NULL OR model = ANY ($4::text[]))
+  AND CASE WHEN $2::boolean THEN ($3::text[] IS NULL OR CASE cardinality($3::text[]) WHEN 1 THEN state = ($3::text[])[1] ELSE state = ANY ($3::text[]) END)
+      AND ($4::text[] IS NULL OR CASE cardinality($4::text[]) WHEN 1 THEN model = ($4::text[])[1] ELSE model = ANY ($4::text[]) END)
       AND ($5::text[] IS NULL OR service_tier = ANY ($5::text[]))
       AND ($6::timestamptz IS NULL OR created_at >= $6::timestamptz)
       AND ($7::timestamptz IS NULL OR created_at <= $7::timestamptz)
@@ -448,8 +452,8 @@ SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, 
        started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
 FROM requests
 WHERE created_by = $1::text AND num_nulls(batch_id) <> 0
-  AND CASE WHEN $2::boolean THEN ($3::text[] IS NULL OR state = ANY ($3::text[]))
-      AND ($4::text[] IS NULL OR model = ANY ($4::text[]))
+  AND CASE WHEN $2::boolean THEN ($3::text[] IS NULL OR CASE cardinality($3::text[]) WHEN 1 THEN state = ($3::text[])[1] ELSE state = ANY ($3::text[]) END)
+      AND ($4::text[] IS NULL OR CASE cardinality($4::text[]) WHEN 1 THEN model = ($4::text[])[1] ELSE model = ANY ($4::text[]) END)
       AND ($5::text[] IS NULL OR service_tier = ANY ($5::text[]))
       AND ($6::timestamptz IS NULL OR created_at >= $6::timestamptz)
       AND ($7::timestamptz IS NULL OR created_at <= $7::timestamptz)
@@ -550,8 +554,8 @@ SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, 
        started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
 FROM requests
 WHERE created_by = $1::text AND num_nulls(batch_id) <> 0
-  AND CASE WHEN $2::boolean THEN ($3::text[] IS NULL OR state = ANY ($3::text[]))
-      AND ($4::text[] IS NULL OR model = ANY ($4::text[]))
+  AND CASE WHEN $2::boolean THEN ($3::text[] IS NULL OR CASE cardinality($3::text[]) WHEN 1 THEN state = ($3::text[])[1] ELSE state = ANY ($3::text[]) END)
+      AND ($4::text[] IS NULL OR CASE cardinality($4::text[]) WHEN 1 THEN model = ($4::text[])[1] ELSE model = ANY ($4::text[]) END)
       AND ($5::text[] IS NULL OR service_tier = ANY ($5::text[]))
       AND ($6::timestamptz IS NULL OR created_at >= $6::timestamptz)
       AND ($7::timestamptz IS NULL OR created_at <= $7::timestamptz)
