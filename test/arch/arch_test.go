@@ -1,5 +1,6 @@
 // Package arch_test holds the direction of imports: cmd → app → adapters →
-// domain, and domain knows nobody.
+// domain, and domain knows nobody; nor does receipt, which domain does not know
+// either.
 package arch_test
 
 import (
@@ -88,9 +89,12 @@ func adapter(path string) string {
 	return parts[0]
 }
 
+// pure are the modules that receipt needs.
+var pure = []string{"github.com/google/uuid", "golang.org/x/mod/sumdb/note", "golang.org/x/mod/sumdb/tlog"}
+
 // wrong says what is wrong with one import, or nothing.
 func wrong(from, to string) string {
-	production := in(from, "cmd", "app", "adapters", "domain", "migrations") || from == module
+	production := in(from, "cmd", "app", "adapters", "domain", "receipt", "migrations") || from == module
 	switch {
 	case within(to, "github.com/labstack/echo") && !in(from, "adapters/httpapi"):
 		return "only adapters/httpapi knows echo"
@@ -98,6 +102,8 @@ func wrong(from, to string) string {
 		return "only app knows fx"
 	case in(from, "domain") && !in(from, "domain/porttest") && !standard(to) && to != "github.com/google/uuid":
 		return "domain imports the standard library and google/uuid, nothing else"
+	case in(from, "receipt") && !standard(to) && !slices.Contains(pure, to):
+		return "receipt imports the standard library, google/uuid and x/mod's notes and trees, nothing else"
 	case !within(to, module):
 		return ""
 	case production && in(to, "internal", "test", "sdk"):
@@ -141,6 +147,13 @@ func TestImportsPointInwards(t *testing.T) {
 				}
 			}
 		}
+		if in(p.ImportPath, "receipt") {
+			for _, to := range p.Deps {
+				if !standard(to) && !slices.Contains(pure, to) || to == "net/http" {
+					t.Errorf("%s comes to depend on %s", p.ImportPath, to)
+				}
+			}
+		}
 		if !in(p.ImportPath, "cmd") {
 			continue
 		}
@@ -150,7 +163,7 @@ func TestImportsPointInwards(t *testing.T) {
 			}
 		}
 	}
-	for _, must := range []string{"domain", "domain/porttest", "adapters/memory", "adapters/httpapi", "adapters/postgres/fusillade", "app", "cmd/lethe"} {
+	for _, must := range []string{"domain", "domain/porttest", "adapters/memory", "adapters/httpapi", "adapters/postgres/fusillade", "app", "cmd/lethe", "receipt"} {
 		if !seen[module+"/"+must] {
 			t.Errorf("%s was not looked at", must)
 		}
@@ -187,6 +200,16 @@ func TestWrongImportsAreSeen(t *testing.T) {
 		{"lethe/adapters/postgres/migrate", "lethe/migrations", true},
 		{"lethe/domain", "github.com/google/uuid", true},
 		{"lethe/domain", "net/http", true},
+		{"lethe/domain", "lethe/receipt", false},
+		{"lethe/app", "lethe/receipt", true},
+		{"lethe/cmd/lethe", "lethe/receipt", false},
+		{"lethe/adapters/postgres/fusillade", "lethe/receipt", true},
+		{"lethe/receipt", "crypto/ed25519", true},
+		{"lethe/receipt", "golang.org/x/mod/sumdb/tlog", true},
+		{"lethe/receipt", "golang.org/x/mod/semver", false},
+		{"lethe/receipt", "github.com/jackc/pgx/v5", false},
+		{"lethe/receipt", "lethe/domain", false},
+		{"lethe/receipt", "lethe/internal/pgtest", false},
 		{"lethe/domain", "github.com/jackc/pgx/v5", false},
 		{"lethe/domain", "lethe/adapters/memory", false},
 		{"lethe/domain/porttest", "lethe/domain", true},

@@ -1,0 +1,213 @@
+package receipt
+
+import (
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// Options are what else is known when a proof file is checked; all may be left
+// out.
+type Options struct {
+	// Older is another signed checkpoint of the log, kept from an earlier time
+	// (or got at a later one). Tiles is a mirror of the log with the tiles of
+	// the larger of the two trees, as in C2SP tlog-tiles ("tile/0/000"); it is
+	// not needed where both are of the same size.
+	Older []byte
+	Tiles fs.FS
+
+	Salt     *Salt      // the receipt's
+	Response *uuid.UUID // with Salt: was this response erased?
+	Subject  *string    // with Salt: were responses of this owner erased?
+}
+
+// Result is what a proof file proves.
+type Result struct {
+	Receipt    Receipt
+	Index      int64 // of the leaf
+	Checkpoint Checkpoint
+	Signatures []Signature
+
+	Proven    []string // a sentence each
+	NotProven []string // clauses, each to be read after "not proven:"
+}
+
+// Check says what a proof file proves to somebody who trusts these keys: the
+// log's (all that it signs with), and those of witnesses. It needs nothing but
+// its arguments. Where anything that was asked for does not hold it returns an
+// *Error, and nothing is proven.
+func Check(file []byte, keys []PublicKey, o Options) (Result, error) {
+	p, err := ParseProof(file)
+	if err != nil {
+		return Result{}, err
+	}
+	r := Result{Index: p.Index}
+	if r.Receipt, err = Parse(p.Receipt); err != nil {
+		return Result{}, err
+	}
+	if r.Checkpoint, r.Signatures, err = OpenCheckpoint(p.Checkpoint, keys); err != nil {
+		return Result{}, err
+	}
+	if r.Receipt.Log != r.Checkpoint.Origin {
+		return Result{}, errorf(OtherLog, "the receipt is of the log %s, its checkpoint of the log %s", r.Receipt.Log, r.Checkpoint.Origin)
+	}
+	if tlog.CheckRecord(p.Hashes, r.Checkpoint.Size, r.Checkpoint.Root, r.Index, tlog.RecordHash(p.Receipt)) != nil {
+		return Result{}, errorf(NotIncluded, "the receipt is not leaf %d of the log's tree of %d leaves", r.Index, r.Checkpoint.Size)
+	}
+	r.proveInclusion()
+	if err := r.proveHistory(keys, o); err != nil {
+		return Result{}, err
+	}
+	if err := r.proveCommitments(o); err != nil {
+		return Result{}, err
+	}
+	r.listNotProven(o)
+	return r, nil
+}
+
+func (r *Result) prove(format string, args ...any) {
+	r.Proven = append(r.Proven, fmt.Sprintf(format, args...))
+}
+
+func (r *Result) proveInclusion() {
+	var byLog, byWitnesses []string
+	for _, s := range r.Signatures {
+		if s.Key.Witness() {
+			byWitnesses = append(byWitnesses, fmt.Sprintf("The witness %s saw this checkpoint on %s and found that it goes on from all it had seen of the log before.", s.Key.ID(), inWords(s.Time)))
+		} else {
+			byLog = append(byLog, s.Key.ID())
+		}
+	}
+	r.prove("This receipt is leaf %d of the log %s of size %d, whose checkpoint is signed with the log's key %s.",
+		r.Index, r.Checkpoint.Origin, r.Checkpoint.Size, and(byLog))
+	r.Proven = append(r.Proven, byWitnesses...)
+	r.prove("%s", r.Receipt.sentence())
+}
+
+func (r *Result) proveHistory(keys []PublicKey, o Options) error {
+	if o.Older == nil {
+		return nil
+	}
+	other, _, err := OpenCheckpoint(o.Older, keys)
+	if err != nil {
+		if e, ok := err.(*Error); ok {
+			err = errorf(e.Kind, "the other checkpoint cannot be used: %s", e.Reason)
+		}
+		return err
+	}
+	if err := checkConsistent(other, r.Checkpoint, o.Tiles); err != nil {
+		return err
+	}
+	small, large := min(other.Size, r.Checkpoint.Size), max(other.Size, r.Checkpoint.Size)
+	r.prove("The log was not rewritten between its checkpoints of size %d and %d: the larger begins with all leaves of the smaller.", small, large)
+	return nil
+}
+
+func (r *Result) proveCommitments(o Options) error {
+	if o.Response == nil && o.Subject == nil {
+		return nil
+	}
+	if o.Salt == nil {
+		return errorf(BadKey, "responses and owners can be looked for with the receipt's salt only")
+	}
+	if r.Receipt.Level != LevelLogical {
+		return errorf(WrongCommitment, "the receipt commits to nothing: look in that of the erasure, %s", r.Receipt.About)
+	}
+	if o.Response != nil {
+		if !slices.Contains(r.Receipt.Responses, CommitResponse(*o.Salt, *o.Response)) {
+			return errorf(WrongCommitment, "the response %s is not among those that the receipt says were erased, or the salt is another's", o.Response)
+		}
+		r.prove("The salt fits: the response %s is among the %d that it says were erased.", o.Response, len(r.Receipt.Responses))
+	}
+	if o.Subject != nil {
+		if !slices.Contains(r.Receipt.Subjects, CommitSubject(*o.Salt, *o.Subject)) {
+			return errorf(WrongCommitment, "the owner given is not among those whose responses the receipt says were erased, or the salt is another's")
+		}
+		r.prove("The salt fits: the owner given is among the %d whose responses it says were erased.", len(r.Receipt.Subjects))
+	}
+	return nil
+}
+
+func (r *Result) listNotProven(o Options) {
+	add := func(clause string) { r.NotProven = append(r.NotProven, clause) }
+	add("that what the receipt says is true: it is the word of who runs the log, who can be held to it")
+	if r.Receipt.Level != LevelLogical {
+		add(fmt.Sprintf("what was erased: that is said by the receipt %s, which has a file of its own", r.Receipt.About))
+	} else {
+		if o.Response == nil {
+			add("which responses were erased (give the salt and a response)")
+		}
+		if o.Subject == nil {
+			add("whose responses were erased (give the salt and an owner)")
+		}
+	}
+	if o.Older == nil {
+		add("that the log was never rewritten (give an older checkpoint)")
+	}
+	if !slices.ContainsFunc(r.Signatures, func(s Signature) bool { return s.Key.Witness() }) {
+		add("that others are shown the same log (no witness has signed)")
+	}
+	for _, g := range gaps {
+		if slices.Contains(r.Receipt.NotCovered, g.Gap) {
+			add(fmt.Sprintf("%s (the receipt does not cover %s)", g.notProven, g.Gap))
+		}
+	}
+}
+
+// sentence is what the receipt says, in words.
+func (r Receipt) sentence() string {
+	if r.Level != LevelLogical {
+		return fmt.Sprintf("It says that the erasure of the receipt %s had come to the level %s by %s (verified: %s; lethe %s).",
+			r.About, r.Level, inWords(r.ExecutedAt), r.Verified, r.Build)
+	}
+	rule := ""
+	if r.Rule != nil {
+		rule = fmt.Sprintf(" (%s, version %d)", r.Rule.ID, r.Rule.Version)
+	}
+	return fmt.Sprintf("It says that on %s %s%s, asked for on %s %s (ground: %s), removed %s (verified: %s; lethe %s).",
+		inWords(r.ExecutedAt), triggers[r.Trigger], rule, inWords(r.RequestedAt), actors[r.Actor], grounds[r.Ground],
+		r.Counts.words(), r.Verified, r.Build)
+}
+
+func (c Counts) words() string {
+	var parts []string
+	for _, count := range []struct {
+		n         int64
+		one, many string
+	}{
+		{c.Requests, "request", "requests"},
+		{c.Steps, "step", "steps"},
+		{c.Templates, "template", "templates"},
+		{c.RawRequests, "raw copy of a request", "raw copies of requests"},
+		{c.RawResponses, "raw copy of a response", "raw copies of responses"},
+		{c.Tasks, "task", "tasks"},
+	} {
+		switch count.n {
+		case 0:
+		case 1:
+			parts = append(parts, "1 "+count.one)
+		default:
+			parts = append(parts, fmt.Sprintf("%d %s", count.n, count.many))
+		}
+	}
+	if len(parts) == 0 {
+		return "nothing"
+	}
+	return and(parts)
+}
+
+// and lists things as a sentence does.
+func and(parts []string) string {
+	last := len(parts) - 1
+	if last < 1 {
+		return strings.Join(parts, "")
+	}
+	return strings.Join(parts[:last], ", ") + " and " + parts[last]
+}
+
+func inWords(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04:05 UTC") }

@@ -1,0 +1,90 @@
+package receipt
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+)
+
+// Salt hides what a receipt commits to: 32 random bytes, new for each receipt,
+// kept apart from it. Whoever has it can check a guess, and without it nothing
+// in two receipts of the same owner is the same.
+type Salt [32]byte
+
+// NewSalt is a fresh one.
+func NewSalt() (s Salt) {
+	_, _ = rand.Read(s[:]) // never fails: it ends the program instead
+	return s
+}
+
+// ParseSalt reads 32 bytes in hex or base64; anything else is BadKey.
+func ParseSalt(text string) (s Salt, err error) {
+	raw, err := hex.DecodeString(text)
+	if err != nil {
+		raw, err = base64.StdEncoding.DecodeString(text)
+	}
+	if err != nil || len(raw) != len(s) {
+		return s, errorf(BadKey, "a salt is %d bytes in hex or base64", len(s))
+	}
+	return Salt(raw), nil
+}
+
+// Commitment is an HMAC-SHA256 under a receipt's salt.
+type Commitment [sha256.Size]byte
+
+// Domains of commitments: an identifier and an owner that are spelled alike
+// come to different ones.
+const (
+	responseDomain = "erasure-response-v1\x00"
+	subjectDomain  = "erasure-subject-v1\x00"
+)
+
+// CommitResponse commits to an erased request.
+func CommitResponse(salt Salt, id uuid.UUID) Commitment {
+	return commit(salt, responseDomain, id.String())
+}
+
+// CommitSubject commits to an owner, spelled as the database spells it.
+func CommitSubject(salt Salt, owner string) Commitment {
+	return commit(salt, subjectDomain, owner)
+}
+
+func commit(salt Salt, domain, text string) (c Commitment) {
+	mac := hmac.New(sha256.New, salt[:])
+	mac.Write([]byte(domain))
+	mac.Write([]byte(text))
+	mac.Sum(c[:0])
+	return c
+}
+
+// MarshalText is base64.
+func (c Commitment) MarshalText() ([]byte, error) {
+	return base64.StdEncoding.AppendEncode(nil, c[:]), nil
+}
+
+// UnmarshalText reads base64.
+func (c *Commitment) UnmarshalText(text []byte) error {
+	raw, err := base64.StdEncoding.AppendDecode(nil, text)
+	if err != nil || len(raw) != len(c) {
+		return fmt.Errorf("a commitment is %d bytes in base64", len(c))
+	}
+	*c = Commitment(raw)
+	return nil
+}
+
+func compareCommitments(a, b Commitment) int { return bytes.Compare(a[:], b[:]) }
+
+// sorted is a copy in the order of the bytes; never nil, so that JSON has a
+// list.
+func sorted(list []Commitment) []Commitment {
+	list = append(make([]Commitment, 0, len(list)), list...)
+	slices.SortFunc(list, compareCommitments)
+	return list
+}

@@ -1,0 +1,57 @@
+package receipt_test
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"lethe/receipt"
+)
+
+// TestCommitments against values that Python's hmac has made:
+//
+//	hmac.new(bytes(range(32)), b"erasure-subject-v1\0ada", hashlib.sha256).hexdigest()
+func TestCommitments(t *testing.T) {
+	t.Parallel()
+	var salt receipt.Salt
+	for i := range salt {
+		salt[i] = byte(i)
+	}
+	id := uuid.MustParse("C0000400-0000-4000-8000-00000000005A")
+	for name, c := range map[string]struct {
+		got  receipt.Commitment
+		want string
+	}{
+		"response": {receipt.CommitResponse(salt, id), "af5321d93c728c9f10fb0b40a177b7e0979d272c6c8e49b0a25879de5bde5603"},
+		"subject":  {receipt.CommitSubject(salt, "ada"), "11977f212b5018a19fcdc28623e975caa2d22f57ad06d1dc6415440d3f19e4a9"},
+		"alike":    {receipt.CommitSubject(salt, id.String()), "c4cce4105db5a601a880acb3e671bbed0c120091d2174d56c3c88aceeae2634e"},
+	} {
+		if got := hex.EncodeToString(c.got[:]); got != c.want {
+			t.Errorf("%s: want %s, got %s", name, c.want, got)
+		}
+	}
+}
+
+func TestParseSalt(t *testing.T) {
+	t.Parallel()
+	want := receipt.NewSalt()
+	inHex := hex.EncodeToString(want[:])
+	for _, text := range []string{inHex, strings.ToUpper(inHex), base64.StdEncoding.EncodeToString(want[:])} {
+		if got, err := receipt.ParseSalt(text); err != nil || got != want {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	for _, text := range []string{"", "salt", inHex[2:], inHex + "00", inHex + " ", strings.Repeat("A", 40)} {
+		_, err := receipt.ParseSalt(text)
+		wantKind(t, err, receipt.BadKey)
+		if len(text) > 32 && strings.Contains(err.Error(), text) {
+			t.Errorf("the error shows it: %v", err)
+		}
+	}
+	if receipt.NewSalt() == receipt.NewSalt() {
+		t.Error("two salts are the same")
+	}
+}

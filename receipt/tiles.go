@@ -1,0 +1,97 @@
+package receipt
+
+import (
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// tileHeight is that of C2SP tlog-tiles: 256 hashes a tile.
+const tileHeight = 8
+
+// checkConsistent proves with the newer tree's tiles that the older checkpoint
+// is one of the same log's past: that the newer tree begins with the leaves of
+// the older. Both have been opened. Errors: OtherLog, BadTiles, Rewritten.
+func checkConsistent(older, newer Checkpoint, tiles fs.FS) error {
+	if older.Size > newer.Size {
+		older, newer = newer, older
+	}
+	rewritten := func(how string) error {
+		return errorf(Rewritten, "the log %s was rewritten: it has signed a checkpoint of %d leaves and one of %d that %s; keep both, they are the evidence",
+			newer.Origin, older.Size, newer.Size, how)
+	}
+	switch {
+	case older.Origin != newer.Origin:
+		return errorf(OtherLog, "one checkpoint is of the log %s, the other of %s", older.Origin, newer.Origin)
+	case older.Size == newer.Size && older.Root != newer.Root:
+		return rewritten("have different roots")
+	case older.Size == newer.Size || older.Size == 0:
+		return nil
+	case tiles == nil:
+		return errorf(BadTiles, "whether a tree of %d leaves goes on from one of %d needs the log's tiles", newer.Size, older.Size)
+	}
+	// The reader checks the tiles against the newer root.
+	proof, err := tlog.ProveTree(newer.Size, older.Size, tlog.TileHashReader(tlog.Tree{N: newer.Size, Hash: newer.Root}, tileFiles{tiles}))
+	if err != nil {
+		if e, ok := err.(*Error); ok {
+			return e
+		}
+		return errorf(BadTiles, "the tiles are not those of the tree of %d leaves that the checkpoint is of: they are damaged, or of another history of the log", newer.Size)
+	}
+	if err := tlog.CheckTree(proof, newer.Size, newer.Root, older.Size, older.Root); err != nil {
+		return rewritten("do not go on from each other")
+	}
+	return nil
+}
+
+// tileFiles reads tiles from a mirror: files at the paths of C2SP tlog-tiles.
+type tileFiles struct{ fs.FS }
+
+func (tileFiles) Height() int { return tileHeight }
+
+func (tileFiles) SaveTiles([]tlog.Tile, [][]byte) {}
+
+func (f tileFiles) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
+	data := make([][]byte, len(tiles))
+	for i, tile := range tiles {
+		var err error
+		if data[i], err = f.read(tile); err != nil {
+			return nil, err
+		}
+	}
+	return data, nil
+}
+
+// read takes the narrowest file that holds the tile: the log may have grown
+// since its checkpoint, and mirrors drop partial tiles for wider ones.
+func (f tileFiles) read(tile tlog.Tile) ([]byte, error) {
+	const full = 1 << tileHeight
+	width := tile.W
+	partials := tilePath(tlog.Tile{H: tile.H, L: tile.L, N: tile.N, W: full}) + ".p"
+	best := full
+	if entries, err := fs.ReadDir(f.FS, partials); err == nil && width < full {
+		for _, entry := range entries {
+			if w, err := strconv.Atoi(entry.Name()); err == nil && w >= width && w < best {
+				best = w
+			}
+		}
+	}
+	path := tilePath(tlog.Tile{H: tile.H, L: tile.L, N: tile.N, W: best})
+	data, err := fs.ReadFile(f.FS, path)
+	if err != nil {
+		return nil, errorf(BadTiles, "the tile %s is not there, nor a wider one", tilePath(tile))
+	}
+	if len(data) != best*tlog.HashSize {
+		return nil, errorf(BadTiles, "the tile %s is of %d bytes and should be of %d", path, len(data), best*tlog.HashSize)
+	}
+	return data[:width*tlog.HashSize], nil
+}
+
+// tilePath is the tile's in C2SP tlog-tiles, where the height goes without
+// saying.
+func tilePath(tile tlog.Tile) string {
+	return "tile/" + strings.TrimPrefix(tile.Path(), fmt.Sprintf("tile/%d/", tileHeight))
+}
