@@ -131,11 +131,16 @@ func AddFlags(flags *pflag.FlagSet, prefixes ...string) {
 	}
 }
 
-// ConfigError lists everything that is wrong with a configuration. It holds no
-// secrets.
+// ConfigError lists everything that is wrong with a configuration, or with what
+// a command was given. It holds no secrets.
 type ConfigError struct{ Problems []string }
 
 func (e *ConfigError) Error() string { return strings.Join(e.Problems, "\n") }
+
+// misused is the error of a command that was given what it cannot work with.
+func misused(format string, args ...any) error {
+	return &ConfigError{[]string{fmt.Sprintf(format, args...)}}
+}
 
 // Sources is where a configuration is read from.
 type Sources struct {

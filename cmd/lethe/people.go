@@ -81,11 +81,17 @@ func (c *cli) users() *cobra.Command {
 func (c *cli) keys() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "keys",
-		Short: "Manage API keys of a database of Lethe's own",
-		Long:  ownDatabaseOnly,
+		Short: "Manage API keys, and the keys that sign the log of erasures",
+		Long: ownDatabaseOnly + `
+
+The keys that sign the log of erasures are files: new and show work without any
+database.`,
 		Example: `  lethe keys create ada@example.com
   lethe keys list
-  lethe keys revoke 6f0f3c1e-5c5e-4d0e-9d59-0b8f6a1c2d3e`,
+  lethe keys revoke 6f0f3c1e-5c5e-4d0e-9d59-0b8f6a1c2d3e
+
+  lethe keys new example.com/erasures --out lethe.key
+  lethe keys show lethe.key`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -93,7 +99,7 @@ func (c *cli) keys() *cobra.Command {
 	var key app.NewKey
 	create := c.jsonFlag(c.command(&cobra.Command{
 		Use:   "create WHO",
-		Short: "Create a key and print its secret, once",
+		Short: "Create an API key and print its secret, once",
 		Example: `  lethe keys create ada@example.com --name laptop
   lethe keys create jonas@example.com --organization team@example.com`,
 		Args: cobra.ExactArgs(1),
@@ -107,7 +113,7 @@ func (c *cli) keys() *cobra.Command {
 
 	list := c.jsonFlag(c.command(&cobra.Command{
 		Use:     "list",
-		Short:   "List keys, without their secrets",
+		Short:   "List API keys, without their secrets",
 		Example: `  lethe keys list`,
 	}, databaseSettings, func(ctx context.Context, cfg *app.Config, _ []string) error {
 		return app.ListKeys(ctx, cfg, c.output())
@@ -115,7 +121,7 @@ func (c *cli) keys() *cobra.Command {
 
 	revoke := c.command(&cobra.Command{
 		Use:     "revoke ID",
-		Short:   "Revoke a key, at once",
+		Short:   "Revoke an API key, at once",
 		Example: `  lethe keys revoke 6f0f3c1e-5c5e-4d0e-9d59-0b8f6a1c2d3e`,
 		Args:    cobra.ExactArgs(1),
 	}, databaseSettings, func(ctx context.Context, cfg *app.Config, args []string) error {
@@ -123,6 +129,7 @@ func (c *cli) keys() *cobra.Command {
 	})
 
 	cmd.AddCommand(create, list, revoke)
+	cmd.AddCommand(c.signingKeys()...)
 	return cmd
 }
 

@@ -1,0 +1,198 @@
+package app
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+
+	"lethe/domain"
+	"lethe/receipt"
+)
+
+// maxKeyFile bounds files of keys and of single checkpoints.
+const maxKeyFile = 64 << 10
+
+// VerifyOptions are what `lethe verify` is given; all but File and Keys may be
+// empty.
+type VerifyOptions struct {
+	File     string
+	Keys     []string // each a public key, or a file of them
+	Older    string   // file of another signed checkpoint
+	Tiles    string   // folder that mirrors the log
+	Salt     string
+	Response string
+	Subject  string
+}
+
+// Verify checks a proof file and prints what it proves and what it does not. It
+// reads the files that it is given and nothing else: no configuration, no
+// database, no network. An error, which is a *ConfigError, means that nothing
+// was checked.
+func Verify(v VerifyOptions, o Output) (proven bool, err error) {
+	keys, err := publicKeys(v.Keys)
+	if err != nil {
+		return false, err
+	}
+	options, err := v.checkOptions()
+	if err != nil {
+		return false, err
+	}
+	file, err := readBounded(v.File, receipt.MaxProof)
+	if err != nil {
+		return false, misused("%v", err)
+	}
+	result, err := receipt.Check(file, keys, options)
+	if err != nil {
+		return false, o.printRefusal(err)
+	}
+	return true, o.printResult(result)
+}
+
+func (v VerifyOptions) checkOptions() (options receipt.Options, err error) {
+	if (v.Salt == "") != (v.Response == "" && v.Subject == "") {
+		return options, misused("--salt goes with --response or --subject, and these with --salt")
+	}
+	if (v.Older == "") != (v.Tiles == "") {
+		return options, misused("--older and --tiles go together")
+	}
+	if v.Salt != "" {
+		salt, err := receipt.ParseSalt(v.Salt)
+		if err != nil {
+			return options, misused("--salt: %v", err)
+		}
+		options.Salt = &salt
+	}
+	if v.Response != "" {
+		id, err := domain.ParseID(v.Response)
+		if err != nil {
+			return options, misused("--response: %v", err)
+		}
+		options.Response = &id
+	}
+	if v.Subject != "" {
+		options.Subject = &v.Subject
+	}
+	if v.Older != "" {
+		if options.Older, err = readBounded(v.Older, maxKeyFile); err != nil {
+			return options, misused("--older: %v", err)
+		}
+		if info, err := os.Stat(v.Tiles); err != nil || !info.IsDir() {
+			return options, misused("--tiles: %q is no folder", v.Tiles)
+		}
+		options.Tiles = os.DirFS(v.Tiles)
+	}
+	return options, nil
+}
+
+// publicKeys reads keys that are given as such or as files.
+func publicKeys(given []string) ([]receipt.PublicKey, error) {
+	var keys []receipt.PublicKey
+	for _, text := range given {
+		if key, err := receipt.ParsePublicKey(text); err == nil {
+			keys = append(keys, key)
+			continue
+		}
+		if strings.HasPrefix(text, "PRIVATE+KEY") {
+			return nil, misused("--key: this is a private key; give the public one, which `lethe keys show FILE` prints")
+		}
+		data, err := readBounded(text, maxKeyFile)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, misused("--key: %q is neither a public key nor a file", text)
+		} else if err != nil {
+			return nil, misused("--key: %v", err)
+		}
+		more, err := receipt.ParsePublicKeys(data)
+		if err != nil {
+			return nil, misused("--key: %s: %v", text, err)
+		}
+		keys = append(keys, more...)
+	}
+	if len(keys) == 0 {
+		return nil, misused("give the log's public key with --key: without one nothing can be proven")
+	}
+	return keys, nil
+}
+
+// readBounded reads a file of the command line, and a byte beyond the limit of
+// one that is too long: whoever parses it says so.
+func readBounded(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, err
+	}
+	return data, nil
+}
+
+// refusal and proof are what is printed as JSON.
+type refusal struct {
+	Proven  bool `json:"proven"` // false
+	Problem struct {
+		Kind   string `json:"kind"`
+		Reason string `json:"reason"`
+	} `json:"problem"`
+}
+
+type proof struct {
+	Proven     bool             `json:"proven"` // true
+	Statements []string         `json:"statements"`
+	NotProven  []string         `json:"not_proven"`
+	Log        string           `json:"log"`
+	Index      int64            `json:"index"`
+	Size       int64            `json:"size"`
+	Root       string           `json:"root"`
+	Signatures []proofSignature `json:"signatures"`
+	Receipt    json.RawMessage  `json:"receipt"`
+}
+
+type proofSignature struct {
+	Key     string     `json:"key"`
+	Witness bool       `json:"witness"`
+	Time    *time.Time `json:"time,omitempty"`
+}
+
+func (o Output) printRefusal(err error) error {
+	problem, ok := errors.AsType[*receipt.Error](err)
+	if !ok {
+		return err
+	}
+	if o.JSON {
+		var r refusal
+		r.Problem.Kind, r.Problem.Reason = string(problem.Kind), problem.Reason
+		return writeJSON(o.Out, r)
+	}
+	return o.print("Not proven: %s.", problem.Reason)
+}
+
+func (o Output) printResult(r receipt.Result) error {
+	if !o.JSON {
+		_, err := fmt.Fprintf(o.Out, "Proven:\n  - %s\n\nNot proven:\n  - %s\n",
+			strings.Join(r.Proven, "\n  - "), strings.Join(r.NotProven, "\n  - "))
+		return err
+	}
+	encoded, err := receipt.Encode(r.Receipt)
+	if err != nil {
+		return err
+	}
+	p := proof{
+		Proven: true, Statements: r.Proven, NotProven: r.NotProven, Log: r.Checkpoint.Origin, Index: r.Index,
+		Size: r.Checkpoint.Size, Root: r.Checkpoint.Root.String(), Receipt: encoded,
+	}
+	for _, s := range r.Signatures {
+		signature := proofSignature{Key: s.Key.ID(), Witness: s.Key.Witness()}
+		if s.Key.Witness() {
+			signature.Time = &s.Time
+		}
+		p.Signatures = append(p.Signatures, signature)
+	}
+	return writeJSON(o.Out, p)
+}

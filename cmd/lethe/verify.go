@@ -1,0 +1,101 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"lethe/app"
+)
+
+func (c *cli) verify() *cobra.Command {
+	var v app.VerifyOptions
+	cmd := &cobra.Command{
+		Use:   "verify FILE",
+		Short: "Check the receipt of an erasure, offline",
+		Long: `Check the file of a receipt: that it is in its one form, that the log of these
+keys holds the receipt, and that every signature is good. What is proven by that
+and what is not is said in plain words. No database, no network and no
+configuration is used.
+
+Get the public keys of the log from who runs it, once and by another way than
+the receipts; a log that has changed its key signs with both for a time, and
+then both are needed. Keys of witnesses are given likewise.
+
+With the salt, which was given to who asked for the erasure, it is shown that a
+response is among those erased, or that an owner's are. With another checkpoint
+of the log, kept from an earlier time, and a mirror of its tiles it is shown
+that the log was not rewritten in between.
+
+Exit codes:
+  0  proven
+  1  not proven
+  2  the command line is wrong, or a file cannot be read`,
+		Example: `  lethe verify erasure.receipt --key log.pub
+
+  # Two keys, the second a witness's
+  lethe verify erasure.receipt --key log.pub --key 'witness.example/w1+0a1b2c3d+BGl...'
+
+  # Was this response erased, and was it this owner's?
+  lethe verify erasure.receipt --key log.pub --salt 5f2d... \
+    --response c0000400-0000-4000-8000-00000000005a --subject c0000100-0000-4000-8000-000000000004
+
+  # Has the log been rewritten since? mirror/ holds tile/0/000 and so on
+  lethe verify erasure.receipt --key log.pub --older kept.checkpoint --tiles mirror`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			c.running = true
+			v.File = args[0]
+			proven, err := app.Verify(v, c.output())
+			if err == nil && !proven {
+				err = exitCode(exitFailed)
+			}
+			return err
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringArrayVar(&v.Keys, "key", nil, "public key, or file with one on each line; may be repeated")
+	flags.StringVar(&v.Older, "older", "", "file with another signed checkpoint of the log; with --tiles")
+	flags.StringVar(&v.Tiles, "tiles", "", "folder with the log's tiles, a mirror of /log; with --older")
+	flags.StringVar(&v.Salt, "salt", "", "salt of the receipt, in hex or base64; with --response or --subject")
+	flags.StringVar(&v.Response, "response", "", "identifier of a response; with --salt")
+	flags.StringVar(&v.Subject, "subject", "", "owner, as the database spells it; with --salt")
+	return c.jsonFlag(cmd)
+}
+
+// signingKeys are the commands of `lethe keys` that are about the log's.
+func (c *cli) signingKeys() []*cobra.Command {
+	var out string
+	create := &cobra.Command{
+		Use:   "new ORIGIN",
+		Short: "Make a key that signs the log of erasures",
+		Long: `Make a private key that signs the log of erasures. ORIGIN is the log's name for
+ever, such as example.com/erasures: no address, but nobody else's either.
+
+With --out the key goes into a new file that only its owner may read, and the
+public key is printed; a file that is there is never overwritten. To change the
+key later, put the line of a new one above the others in the file: all sign, and
+receipts of before can still be checked.`,
+		Example: `  lethe keys new example.com/erasures --out lethe.key
+
+  # A new key, with the old one signing on
+  lethe keys new example.com/erasures --out next.key
+  cat next.key lethe.key > both.key`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			c.running = true
+			return app.NewSigningKey(args[0], out, c.output())
+		},
+	}
+	create.Flags().StringVar(&out, "out", "", "file to write the private key to; without it, the key is printed")
+
+	show := &cobra.Command{
+		Use:     "show FILE",
+		Short:   "Print the public keys of a file of signing keys",
+		Example: `  lethe keys show lethe.key > log.pub`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			c.running = true
+			return app.ShowSigningKeys(args[0], c.output())
+		},
+	}
+	return []*cobra.Command{create, show}
+}
