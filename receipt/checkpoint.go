@@ -73,7 +73,7 @@ func ParseCheckpoint(text []byte) (Checkpoint, error) {
 
 // SignCheckpoint is the checkpoint as a note with the signatures of the log's
 // keys; there must be one, and their name must be the origin (BadKey).
-func SignCheckpoint(c Checkpoint, signers ...note.Signer) ([]byte, error) {
+func SignCheckpoint[S note.Signer](c Checkpoint, signers ...S) ([]byte, error) {
 	text, err := FormatCheckpoint(c)
 	if err != nil {
 		return nil, err

@@ -117,7 +117,7 @@ func TestSignCheckpointRefuses(t *testing.T) {
 	t.Parallel()
 	c := receipt.Checkpoint{Origin: origin, Size: 1}
 	key := signer(t, origin, "log")
-	_, err := receipt.SignCheckpoint(c)
+	_, err := receipt.SignCheckpoint[receipt.Signer](c)
 	wantKind(t, err, receipt.BadKey)
 	_, err = receipt.SignCheckpoint(c, signer(t, "other.example/log", "log"))
 	wantKind(t, err, receipt.BadKey)

@@ -51,7 +51,7 @@ func TestParseSalt(t *testing.T) {
 			t.Errorf("the error shows it: %v", err)
 		}
 	}
-	if receipt.NewSalt() == receipt.NewSalt() {
+	if another := receipt.NewSalt(); another == want {
 		t.Error("two salts are the same")
 	}
 }

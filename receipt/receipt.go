@@ -60,8 +60,8 @@ type Receipt struct {
 
 // Rule is the retention rule that an erasure followed.
 type Rule struct {
-	ID      uuid.UUID
-	Version int64 // from 1 on
+	ID      uuid.UUID // random (version 4)
+	Version int64     // from 1 on
 }
 
 // Counts is how many rows were deleted.
@@ -369,7 +369,7 @@ func (r Receipt) validateErasure() error {
 		return errorf(BadReceipt, "the receipt's actor is unknown")
 	case (r.Rule != nil) != (r.Trigger == TriggerRetention):
 		return errorf(BadReceipt, "a receipt names a rule when retention triggered the erasure, and only then")
-	case r.Rule != nil && (r.Rule.ID == uuid.Nil || r.Rule.Version < 1 || r.Rule.Version > maxNumber):
+	case r.Rule != nil && (!isRandom(r.Rule.ID) || r.Rule.Version < 1 || r.Rule.Version > maxNumber):
 		return errorf(BadReceipt, "the receipt's rule has no id or no version")
 	case !validMoment(r.RequestedAt):
 		return errorf(BadReceipt, "the receipt does not say when the erasure was requested")
@@ -404,10 +404,10 @@ func (r Receipt) validateLater() error {
 
 func isRandom(id uuid.UUID) bool { return id.Version() == 4 && id.Variant() == uuid.RFC4122 }
 
-// validMoment wants a year of four digits.
+// validMoment refuses times that are not set, and years beyond four digits.
 func validMoment(t time.Time) bool {
 	year := t.UTC().Year()
-	return !t.IsZero() && year >= 1 && year <= 9999
+	return year >= 1970 && year <= 9999
 }
 
 const maxText = 255

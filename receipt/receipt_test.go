@@ -167,6 +167,7 @@ func TestEncodeRefuses(t *testing.T) {
 		"no request's time":       func(r *receipt.Receipt) { r.RequestedAt = time.Time{} },
 		"no time":                 func(r *receipt.Receipt) { r.ExecutedAt = time.Time{} },
 		"a year of five digits":   func(r *receipt.Receipt) { r.ExecutedAt = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) },
+		"a time before all":       func(r *receipt.Receipt) { r.ExecutedAt = time.Date(1969, 12, 31, 23, 59, 59, 0, time.UTC) },
 		"an unknown actor":        func(r *receipt.Receipt) { r.Actor = "ada@example.com" },
 		"no build":                func(r *receipt.Receipt) { r.Build = "" },
 		"a build with a quote":    func(r *receipt.Receipt) { r.Build = `a"b` },
