@@ -242,6 +242,10 @@ func TestCheckHistory(t *testing.T) {
 		files[path] = &fstest.MapFile{Data: data}
 		return files
 	}
+	cluttered := log.tiles(t, 1000)
+	for _, path := range []string{"tile/0/003.p/999", "tile/0/003.p/1", "tile/0/003.p/notes", "checkpoint"} {
+		cluttered[path] = &fstest.MapFile{Data: []byte("anything")}
+	}
 	bent := bytes.Clone(mirror["tile/0/001"].Data)
 	bent[99]++
 	for name, c := range map[string]struct {
@@ -256,6 +260,7 @@ func TestCheckHistory(t *testing.T) {
 		"the same":                    {log.sign(t, 800, s.key), nil, ""},
 		"a newer one":                 {log.sign(t, 1000, s.key), log.tiles(t, 1000), ""},
 		"a mirror that is ahead":      {log.sign(t, 300, s.key), log.tiles(t, 1000), ""},
+		"a mirror with more in it":    {log.sign(t, 300, s.key), cluttered, ""},
 		"forked before":               {fork.sign(t, 300, s.key), mirror, receipt.Rewritten},
 		"forked, same size":           {fork.sign(t, 800, s.key), nil, receipt.Rewritten},
 		"forked after":                {fork.sign(t, 1000, s.key), fork.tiles(t, 1000), receipt.Rewritten},

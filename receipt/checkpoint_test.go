@@ -195,6 +195,7 @@ func TestOpenCheckpointRefuses(t *testing.T) {
 			raw[4] = 0xff
 			return raw
 		})), receipt.BadSignature},
+		"a time JSON has not": {signedWith(signed, own, string(w.line(c, time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)))), receipt.BadSignature},
 		"a short signature":   {signedWith(signed, changedRaw(t, own, func(raw []byte) []byte { return raw[:67] })), receipt.BadSignature},
 		"a short cosignature": {signedWith(signed, own, changedRaw(t, witnessed, func(raw []byte) []byte { return raw[:75] })), receipt.BadSignature},
 	} {

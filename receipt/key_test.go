@@ -70,6 +70,7 @@ func TestParsePrivateKeysRefuses(t *testing.T) {
 		signers[0].PublicKey() != signer(t, origin, "a").PublicKey() || signers[1].PublicKey() != signer(t, origin, "b").PublicKey() {
 		t.Fatalf("two keys: %v, %v", signers, err)
 	}
+	odd, _ := keysNamed(t, "lögg")
 	cut := strings.LastIndex(a, "+") + 1
 	for name, c := range map[string]struct{ text, want string }{
 		"nothing":         {"", "there is no private key in it"},
@@ -79,7 +80,7 @@ func TestParsePrivateKeysRefuses(t *testing.T) {
 		"another's name":  {strings.Replace(a, origin, "other.example", 1), "line 1 is no private key"},
 		"another kind":    {a[:cut] + "BA" + a[cut+2:], "line 1 is no private key"},
 		"another's hash":  {a + "\n\n" + b[:len(b)-len(secretOf(b))] + secretOf(a), "line 3 is no private key"},
-		"an odd name":     {logKeyNamed(t, "lögg"), "line 1 is no private key"},
+		"an odd name":     {odd, "line 1 is no private key"},
 		"two logs":        {a + "\n" + other, "line 2 is the key of another log than those above"},
 		"twice":           {a + "\n\n" + b + "\n" + a, "line 4 repeats a key from above"},
 		"two on one line": {a + " " + b, "line 1 is no private key"},
@@ -92,14 +93,14 @@ func TestParsePrivateKeysRefuses(t *testing.T) {
 	}
 }
 
-// logKeyNamed is for names that a note takes and we do not.
-func logKeyNamed(t *testing.T, name string) string {
+// keysNamed is for names that a note takes and we do not.
+func keysNamed(t *testing.T, name string) (private, public string) {
 	t.Helper()
-	private, _, err := note.GenerateKey(nil, name)
+	private, public, err := note.GenerateKey(nil, name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return private
+	return private, public
 }
 
 func TestParsePublicKeysRefuses(t *testing.T) {
@@ -112,12 +113,14 @@ func TestParsePublicKeysRefuses(t *testing.T) {
 		t.Errorf("%v is no witness's", w)
 	}
 	text := a.String()
+	_, odd := keysNamed(t, "lögg")
 	for name, c := range map[string]struct{ text, want string }{
 		"nothing":           {"", "there is no public key in it"},
 		"a private key":     {text + "\n" + logKey(t, origin, "a"), "line 2 is a private key, where a public one is wanted"},
 		"another hash":      {strings.Replace(text, a.ID(), origin+"+00000000", 1), "line 1 is no public key"},
 		"a hash in capital": {strings.ToUpper(text), "line 1 is no public key"},
 		"another name":      {"x" + text, "line 1 is no public key"},
+		"an odd name":       {odd, "line 1 is no public key"},
 		"no hash":           {origin, "line 1 is no public key"},
 		"another kind":      {strings.Replace(text, "+A", "+B", 1), "line 1 is no public key"},
 		"too short":         {text[:len(text)-4], "line 1 is no public key"},

@@ -72,7 +72,7 @@ func (f tileFiles) read(tile tlog.Tile) ([]byte, error) {
 	width := tile.W
 	partials := tilePath(tlog.Tile{H: tile.H, L: tile.L, N: tile.N, W: full}) + ".p"
 	best := full
-	if entries, err := fs.ReadDir(f.FS, partials); err == nil && width < full {
+	if entries, err := fs.ReadDir(f.FS, partials); err == nil {
 		for _, entry := range entries {
 			if w, err := strconv.Atoi(entry.Name()); err == nil && w >= width && w < best {
 				best = w
