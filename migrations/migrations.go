@@ -1,5 +1,5 @@
 // Package migrations carries the SQL that creates the tables Lethe works on
-// where no other system has created them.
+// where no other system has created them, and those that are always its own.
 package migrations
 
 import "embed"
@@ -11,3 +11,9 @@ import "embed"
 //
 //go:embed upstream
 var Upstream embed.FS
+
+// Lethe holds the folder lethe: the tables of schema lethe, beside fusillade's
+// in every database. The files are goose migrations and name their schema.
+//
+//go:embed lethe
+var Lethe embed.FS

@@ -114,6 +114,9 @@ func TestChecks(t *testing.T) {
 	task := func(id, state, concurrencyKey string) string {
 		return "INSERT INTO underway.task (id, task_queue_name, input, state, concurrency_key) VALUES ('00000000-0000-0000-0000-0000000000" + id + "', 'create-response', '{}', '" + state + "', '" + concurrencyKey + "')"
 	}
+	receipt := func(body, leaf string) string {
+		return "INSERT INTO lethe.receipts (id, body, leaf_index) VALUES (gen_random_uuid(), " + body + ", " + leaf + ")"
+	}
 	daemon := "'00000000-0000-0000-0000-0000000000da'"
 
 	db := connect(t)
@@ -218,6 +221,21 @@ func TestChecks(t *testing.T) {
 		{"task under another key", task("e2", "pending", "k2"), "", ""},
 		{"finished task under the key", task("e2", "succeeded", "k"), "", ""},
 		{"second open task under the key", task("e2", "in_progress", "k"), unique, "task_concurrency_key"},
+
+		{"receipt", receipt("'x'", "NULL"), "", ""},
+		{"receipt of the longest", receipt("convert_to(repeat('x', 65535), 'UTF8')", "0"), "", ""},
+		{"receipt that is too long", receipt("convert_to(repeat('x', 65536), 'UTF8')", "0"), check, "receipts_body_check"},
+		{"empty receipt", receipt("''", "NULL"), check, "receipts_body_check"},
+		{"leaf before the first", receipt("'x'", "-1"), check, "receipts_leaf_index_check"},
+		{"one leaf twice", receipt("'x'", "5") + ";" + receipt("'y'", "5"), unique, "receipts_leaf_index_key"},
+		{"two that are no leaves", receipt("'x'", "NULL") + ";" + receipt("'y'", "NULL"), "", ""},
+		{"tile", "INSERT INTO lethe.tiles VALUES (0, 0, sha256('x'))", "", ""},
+		{"tile with a part of a hash", "INSERT INTO lethe.tiles VALUES (0, 0, sha256('x') || 'x')", check, "tiles_hashes_check"},
+		{"empty tile", "INSERT INTO lethe.tiles VALUES (0, 0, '')", check, "tiles_hashes_check"},
+		{"tile of 257", "INSERT INTO lethe.tiles VALUES (0, 0, convert_to(repeat('x', 257 * 32), 'UTF8'))", check, "tiles_hashes_check"},
+		{"two states", "INSERT INTO lethe.log_state (origin, size, root) VALUES ('a', 1, ''), ('b', 2, '')", unique, ""},
+		{"another state", "INSERT INTO lethe.log_state VALUES (false, 'a', 1, '')", check, "log_state_single_check"},
+		{"checkpoint of nothing", "INSERT INTO lethe.checkpoints (size, note) VALUES (0, '')", check, "checkpoints_size_check"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			tx, err := db.Begin(t.Context())

@@ -254,19 +254,21 @@ func (s *Server) database(name string) *url.URL {
 // contentHash changes with everything a template is made of.
 func contentHash(fixture []byte) (string, error) {
 	hash := sha256.New()
-	err := fs.WalkDir(migrations.Upstream, ".", func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		file, err := fs.ReadFile(migrations.Upstream, path)
+	for _, files := range []fs.FS{migrations.Upstream, migrations.Lethe} {
+		err := fs.WalkDir(files, ".", func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() {
+				return err
+			}
+			file, err := fs.ReadFile(files, path)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(hash, "%s %d\n%s", path, len(file), file)
+			return nil
+		})
 		if err != nil {
-			return err
+			return "", fmt.Errorf("read the migrations: %w", err)
 		}
-		fmt.Fprintf(hash, "%s %d\n%s", path, len(file), file)
-		return nil
-	})
-	if err != nil {
-		return "", fmt.Errorf("read the migrations: %w", err)
 	}
 	hash.Write(fixture)
 	return hex.EncodeToString(hash.Sum(nil)[:8]), nil

@@ -12,7 +12,7 @@ import (
 // query, apart for the main and the fusillade database; when both are one
 // database, all of them are to be run there. reqs must name only tables that
 // exist: see Present. PostgreSQL has no DELETE for columns, so that one is for
-// the whole table; there is no INSERT at all.
+// the whole table; INSERT there is only into Lethe's own schema.
 func Grants(role string, reqs []Requirement) (main, fusillade []string) {
 	to := " TO " + pgx.Identifier{role}.Sanitize()
 	usage := map[string]bool{}
@@ -29,6 +29,9 @@ func Grants(role string, reqs []Requirement) (main, fusillade []string) {
 		var privileges []string
 		if len(r.Read) > 0 {
 			privileges = append(privileges, "SELECT ("+columnList(r.Read)+")")
+		}
+		if len(r.Insert) > 0 {
+			privileges = append(privileges, "INSERT ("+columnList(r.Insert)+")")
 		}
 		if len(r.Update) > 0 {
 			privileges = append(privileges, "UPDATE ("+columnList(r.Update)+")")
@@ -68,6 +71,9 @@ func MissingPrivileges(ctx context.Context, q Querier, reqs []Requirement) ([]st
 		}
 		for _, c := range r.Read {
 			add(r.Schema, r.Table, c.Name, "SELECT")
+		}
+		for _, c := range r.Insert {
+			add(r.Schema, r.Table, c.Name, "INSERT")
 		}
 		for _, c := range r.Update {
 			add(r.Schema, r.Table, c.Name, "UPDATE")

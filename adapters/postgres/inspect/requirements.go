@@ -7,6 +7,7 @@ package inspect
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -39,8 +40,11 @@ type Side int
 // The two sides.
 const (
 	Main      Side = iota // users, keys and usage
-	Fusillade             // requests, and the raw copies that are erased with them
+	Fusillade             // requests, the raw copies that are erased with them, and the log of erasures
 )
+
+// Own is the schema of Lethe's own tables.
+const Own = "lethe"
 
 // Column is a column that a query names. Type is PostgreSQL's internal name of
 // its type (pg_type.typname).
@@ -53,6 +57,7 @@ type Requirement struct {
 	Side          Side
 	Schema, Table string
 	Read          []Column // SELECT
+	Insert        []Column // INSERT
 	Update        []Column // UPDATE; also what FOR UPDATE asks for
 	Delete        bool     // DELETE
 	Optional      bool     // may be absent; if it is there, the rest holds
@@ -110,6 +115,31 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 		{Side: Fusillade, Schema: s.Outlet, Table: "http_responses", Optional: true, Read: copies, Delete: true},
 		{Side: Fusillade, Schema: "underway", Table: "task", Optional: true,
 			Read: []Column{{"task_queue_name", "text"}, {"input", "jsonb"}}, Delete: true},
+		{Side: Fusillade, Schema: Own, Table: "version_lethe", Read: []Column{{"version_id", "int8"}, {"is_applied", "bool"}}},
+		// What a receipt says can be written once, and never again.
+		{Side: Fusillade, Schema: Own, Table: "receipts",
+			Read: []Column{
+				{"id", "uuid"}, {"about", "uuid"}, {"body", "bytea"}, {"created_at", "timestamptz"}, {"leaf_index", "int8"},
+			},
+			Insert: []Column{{"id", "uuid"}, {"about", "uuid"}, {"body", "bytea"}},
+			Update: []Column{{"leaf_index", "int8"}}},
+		{Side: Fusillade, Schema: Own, Table: "receipt_secrets",
+			Read:   []Column{{"receipt_id", "uuid"}, {"actor_id", "uuid"}},
+			Insert: []Column{{"receipt_id", "uuid"}, {"salt", "bytea"}, {"actor_id", "uuid"}, {"subject_keys", "_bytea"}}},
+		{Side: Fusillade, Schema: Own, Table: "tiles",
+			Read:   []Column{{"level", "int4"}, {"idx", "int8"}, {"hashes", "bytea"}},
+			Insert: []Column{{"level", "int4"}, {"idx", "int8"}, {"hashes", "bytea"}},
+			Update: []Column{{"hashes", "bytea"}}},
+		{Side: Fusillade, Schema: Own, Table: "log_state",
+			Read:   []Column{{"single", "bool"}, {"origin", "text"}, {"size", "int8"}, {"root", "bytea"}},
+			Insert: []Column{{"origin", "text"}, {"size", "int8"}, {"root", "bytea"}},
+			Update: []Column{{"size", "int8"}, {"root", "bytea"}}},
+		{Side: Fusillade, Schema: Own, Table: "checkpoints",
+			Read: []Column{
+				{"size", "int8"}, {"note", "bytea"}, {"created_at", "timestamptz"}, {"lsn", "pg_lsn"}, {"published_at", "timestamptz"},
+			},
+			Insert: []Column{{"size", "int8"}, {"note", "bytea"}, {"published_at", "timestamptz"}},
+			Update: []Column{{"lsn", "pg_lsn"}, {"published_at", "timestamptz"}}},
 	}
 	if len(sides) == 0 {
 		return all
@@ -130,24 +160,17 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 type need struct {
 	req    Requirement
 	column Column
-	read   bool
-	update bool
 }
 
 func needs(reqs []Requirement) []need {
 	var out []need
 	for _, r := range reqs {
-		at := map[string]int{}
-		for _, c := range r.Read {
-			at[c.Name] = len(out)
-			out = append(out, need{req: r, column: c, read: true})
-		}
-		for _, c := range r.Update {
-			if i, ok := at[c.Name]; ok {
-				out[i].update = true
-				continue
+		named := map[string]bool{}
+		for _, c := range slices.Concat(r.Read, r.Insert, r.Update) {
+			if !named[c.Name] {
+				named[c.Name] = true
+				out = append(out, need{r, c})
 			}
-			out = append(out, need{req: r, column: c, update: true})
 		}
 	}
 	return out

@@ -1,11 +1,12 @@
 // Package migrate creates the tables that Lethe works on where they are not
 // there yet, and leaves those that are there exactly as they are.
 //
-// The tables come in four sets: main (users, keys, usage), fusillade
-// (requests, templates, steps), outlet (raw copies of HTTP bodies) and
-// underway (queued jobs). A set is Lethe's own when its version table exists
-// in schema lethe; a set whose tables exist without one belongs to another
-// system, which alone migrates it.
+// The tables come in sets: main (users, keys, usage), fusillade (requests,
+// templates, steps), outlet (raw copies of HTTP bodies), underway (queued
+// jobs) and lethe (the log of erasures, beside fusillade). A set is Lethe's own
+// when its version table exists in schema lethe; a set whose tables exist
+// without one belongs to another system, which alone migrates it. The set
+// lethe is no other system's: it is created in their databases, too.
 package migrate
 
 import (
@@ -52,7 +53,7 @@ const (
 
 // SetStatus describes one set of tables.
 type SetStatus struct {
-	Set      string // main, fusillade, outlet or underway
+	Set      string // main, fusillade, outlet, underway or lethe
 	Database string // the database's name
 	Schema   string
 	State    State
@@ -100,7 +101,7 @@ func Status(ctx context.Context, t Target) ([]SetStatus, error) {
 // Up creates the sets that are wholly missing and upgrades those that Lethe
 // created earlier, and returns what it did per set. Sets of other systems are
 // left alone, and in a database that holds one of theirs (main or fusillade)
-// nothing is created. If a set cannot be had that way it writes nothing and
+// nothing is created but the set lethe. If a set cannot be had that way it writes nothing and
 // returns an *IncompleteError. Calls at the same time wait for each other.
 func Up(ctx context.Context, t Target) ([]SetStatus, error) {
 	s, err := open(ctx, t)
@@ -140,6 +141,7 @@ const (
 	setFusillade = "fusillade"
 	setOutlet    = "outlet"
 	setUnderway  = "underway"
+	setLethe     = "lethe"
 
 	ownSchema = "lethe"
 
@@ -159,7 +161,18 @@ func sets(s Schemas) []set {
 		{setFusillade, s.Fusillade, []string{"files", "batches", "request_templates", "requests", "response_steps"}},
 		{setOutlet, s.Outlet, []string{"http_requests", "http_responses"}},
 		{setUnderway, "underway", []string{"task_queue", "task"}},
+		// The tables of its first migration: those of later ones are missing
+		// until it has been upgraded.
+		{setLethe, ownSchema, []string{"receipts", "receipt_secrets", "tiles", "log_state", "checkpoints"}},
 	}
+}
+
+// files are the migrations of a set.
+func files(set string) (fs.FS, error) {
+	if set == setLethe {
+		return fs.Sub(migrations.Lethe, "lethe")
+	}
+	return fs.Sub(migrations.Upstream, "upstream/"+set)
 }
 
 func versionTable(set string) string { return ownSchema + ".version_" + set }
@@ -251,7 +264,7 @@ func (s *session) close(ctx context.Context) {
 }
 
 func (s *session) conn(set string) *pgx.Conn {
-	if set == setFusillade {
+	if set == setFusillade || set == setLethe {
 		return s.fusillade
 	}
 	return s.main
@@ -284,6 +297,9 @@ func (s *session) status(ctx context.Context) ([]SetStatus, error) {
 // to create, wherever they are; a fusillade that is there before main means
 // that the main URL leads to a database of fusillade's.
 func (s *session) othersDatabase(set string, foreign map[string]bool) bool {
+	if set == setLethe {
+		return false
+	}
 	return foreign[setMain] || set != setFusillade && foreign[setFusillade] && s.fusillade == s.main
 }
 
@@ -343,12 +359,16 @@ func (s *session) inspect(ctx context.Context, set set) (SetStatus, error) {
 }
 
 func latest(set string) (int64, error) {
-	files, err := fs.Glob(migrations.Upstream, "upstream/"+set+"/*.sql")
+	dir, err := files(set)
+	if err != nil {
+		return 0, err
+	}
+	names, err := fs.Glob(dir, "*.sql")
 	if err != nil {
 		return 0, err
 	}
 	var newest int64
-	for _, file := range files {
+	for _, file := range names {
 		n, err := goose.NumericComponent(file)
 		if err != nil {
 			return 0, err
@@ -375,7 +395,7 @@ func (s *session) apply(ctx context.Context, st SetStatus) error {
 		return err
 	}))
 	defer func() { _ = db.Close() }()
-	dir, err := fs.Sub(migrations.Upstream, "upstream/"+st.Set)
+	dir, err := files(st.Set)
 	if err != nil {
 		return err
 	}

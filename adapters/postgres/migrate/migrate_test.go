@@ -26,7 +26,7 @@ func TestUpCreatesEverySetOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantStates(t, before, "main pending", "fusillade pending", "outlet pending", "underway pending")
+	wantStates(t, before, "main pending", "fusillade pending", "outlet pending", "underway pending", "lethe pending")
 	if after := snapshot(t, db); after != empty {
 		t.Error("Status wrote something")
 	}
@@ -35,7 +35,7 @@ func TestUpCreatesEverySetOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantStates(t, first, "main created", "fusillade created", "outlet created", "underway created")
+	wantStates(t, first, "main created", "fusillade created", "outlet created", "underway created", "lethe created")
 	for _, s := range first {
 		if s.Version != 1 || s.Latest != 1 || len(s.Missing) != 0 || s.Database == "" || s.Schema == "" {
 			t.Errorf("status after Up: %+v", s)
@@ -47,7 +47,7 @@ func TestUpCreatesEverySetOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantStates(t, second, "main current", "fusillade current", "outlet current", "underway current")
+	wantStates(t, second, "main current", "fusillade current", "outlet current", "underway current", "lethe current")
 	if after := snapshot(t, db); after != full {
 		t.Error("a second Up changed something")
 	}
@@ -76,8 +76,8 @@ func TestUpAtTheSameTime(t *testing.T) {
 			}
 		}
 	}
-	if created != 4 {
-		t.Errorf("%d sets were created by all callers together, want 4", created)
+	if created != 5 {
+		t.Errorf("%d sets were created by all callers together, want 5", created)
 	}
 }
 
@@ -114,7 +114,7 @@ func TestUpInOtherSchemas(t *testing.T) {
 	if _, err := migrate.Up(t.Context(), target); err != nil {
 		t.Fatal(err)
 	}
-	for schema, want := range map[string]int{odd: 5, "raw-copies": 4, "underway": 2, "public": 6, "lethe": 4, "fusillade": 0, "outlet": 0} {
+	for schema, want := range map[string]int{odd: 5, "raw-copies": 4, "underway": 2, "public": 6, "lethe": 10, "fusillade": 0, "outlet": 0} {
 		if got := count(t, db, "SELECT count(*) FROM pg_tables WHERE schemaname = $1", schema); got != want {
 			t.Errorf("schema %s has %d tables, want %d", schema, got, want)
 		}
@@ -132,7 +132,7 @@ func TestUpInOtherSchemas(t *testing.T) {
 	full := snapshot(t, db)
 	st, err := migrate.Up(t.Context(), target)
 	wantIncomplete(t, err, "renamed.requests", "schema's name")
-	wantStates(t, st, "main current", "fusillade incomplete", "outlet current", "underway current")
+	wantStates(t, st, "main current", "fusillade incomplete", "outlet current", "underway current", "lethe current")
 	if after := snapshot(t, db); after != full {
 		t.Error("a refused Up changed something")
 	}
@@ -146,7 +146,7 @@ func TestUpWithFusilladeApart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantStates(t, st, "main created", "fusillade created", "outlet created", "underway created")
+	wantStates(t, st, "main created", "fusillade created", "outlet created", "underway created", "lethe created")
 	if st[1].Database == st[0].Database || st[1].Schema != "public" {
 		t.Errorf("fusillade went to %s, schema %s", st[1].Database, st[1].Schema)
 	}
@@ -157,10 +157,16 @@ func TestUpWithFusilladeApart(t *testing.T) {
 	if n := count(t, fusillade, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"); n != 5 {
 		t.Errorf("the fusillade database has %d tables, want 5", n)
 	}
+	// The log of erasures is where the erasures are.
+	for db, want := range map[*pgx.Conn]int{main: 0, fusillade: 1} {
+		if n := count(t, db, "SELECT count(*) FROM pg_tables WHERE schemaname = 'lethe' AND tablename = 'receipts'"); n != want {
+			t.Errorf("a database has %d tables of receipts, want %d", n, want)
+		}
+	}
 	if st, err = migrate.Up(t.Context(), target); err != nil {
 		t.Fatal(err)
 	}
-	wantStates(t, st, "main current", "fusillade current", "outlet current", "underway current")
+	wantStates(t, st, "main current", "fusillade current", "outlet current", "underway current", "lethe current")
 }
 
 func TestTwoURLsOfOneDatabase(t *testing.T) {
@@ -170,7 +176,7 @@ func TestTwoURLsOfOneDatabase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantStates(t, st, "main created", "fusillade created", "outlet created", "underway created")
+	wantStates(t, st, "main created", "fusillade created", "outlet created", "underway created", "lethe created")
 	if st[1].Schema != "fusillade" || st[1].Database != st[0].Database {
 		t.Errorf("fusillade went to %s, schema %s", st[1].Database, st[1].Schema)
 	}
@@ -188,7 +194,7 @@ func TestUpResumesAnInterruptedStart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantStates(t, st, "main created", "fusillade created", "outlet created", "underway created")
+	wantStates(t, st, "main created", "fusillade created", "outlet created", "underway created", "lethe created")
 }
 
 // Other systems' databases are made here with our own tables, the record of
@@ -203,23 +209,23 @@ func TestUpLeavesOthersDatabasesAlone(t *testing.T) {
 		errors []string // empty: no error
 	}{
 		"all there": {disown,
-			[]string{"main foreign", "fusillade foreign", "outlet foreign", "underway foreign"}, nil},
+			[]string{"main foreign", "fusillade foreign", "outlet foreign", "underway foreign", "lethe created"}, nil},
 		"no copies": {disown + "DROP SCHEMA outlet CASCADE; DROP SCHEMA underway CASCADE",
-			[]string{"main foreign", "fusillade foreign", "outlet absent", "underway absent"}, nil},
+			[]string{"main foreign", "fusillade foreign", "outlet absent", "underway absent", "lethe created"}, nil},
 		"no fusillade": {disown + "DROP SCHEMA fusillade CASCADE",
-			[]string{"main foreign", "fusillade absent", "outlet foreign", "underway foreign"},
+			[]string{"main foreign", "fusillade absent", "outlet foreign", "underway foreign", "lethe pending"},
 			[]string{"fusillade.requests", "another system", "names of the schemas"}},
 		"only fusillade": {disown + noMain + "DROP SCHEMA outlet CASCADE; DROP SCHEMA underway CASCADE",
-			[]string{"main absent", "fusillade foreign", "outlet absent", "underway absent"},
+			[]string{"main absent", "fusillade foreign", "outlet absent", "underway absent", "lethe pending"},
 			[]string{"public.users", "another system", "database URLs"}},
 		"main incomplete": {disown + "DROP TABLE public.http_analytics, public.user_roles",
-			[]string{"main incomplete", "fusillade foreign", "outlet foreign", "underway foreign"},
+			[]string{"main incomplete", "fusillade foreign", "outlet foreign", "underway foreign", "lethe pending"},
 			[]string{"public.http_analytics", "public.user_roles", "migrations of the system that owns them"}},
 		"stranger's users": {disown + strings.Replace(noMain, ", public.users", "", 1) + "DROP SCHEMA fusillade CASCADE; DROP SCHEMA outlet CASCADE; DROP SCHEMA underway CASCADE",
-			[]string{"main incomplete", "fusillade pending", "outlet pending", "underway pending"},
+			[]string{"main incomplete", "fusillade pending", "outlet pending", "underway pending", "lethe pending"},
 			[]string{"public.api_keys", "empty database"}},
 		"ours, but a table was lost": {"DROP TABLE fusillade.response_steps",
-			[]string{"main current", "fusillade incomplete", "outlet current", "underway current"},
+			[]string{"main current", "fusillade incomplete", "outlet current", "underway current", "lethe current"},
 			[]string{"fusillade.response_steps", "lethe.version_fusillade", "backup"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -237,6 +243,9 @@ func TestUpLeavesOthersDatabasesAlone(t *testing.T) {
 				wantIncomplete(t, err, tc.errors...)
 			}
 			wantStates(t, st, tc.states...)
+			if err == nil {
+				exec(t, db, "DROP SCHEMA lethe CASCADE") // ours beside theirs, and all that is new
+			}
 			if after := snapshot(t, db); after != before {
 				t.Errorf("Up changed something:\n%s", firstDifference(before, after))
 			}
@@ -250,7 +259,7 @@ func TestForeignMainKeepsItsEmptyFusilladeDatabase(t *testing.T) {
 	exec(t, connect(t, mainURL), "DROP SCHEMA lethe CASCADE")
 	st, err := migrate.Up(t.Context(), migrate.Target{MainURL: mainURL, FusilladeURL: fusilladeURL})
 	wantIncomplete(t, err, "public.requests")
-	wantStates(t, st, "main foreign", "fusillade absent", "outlet foreign", "underway foreign")
+	wantStates(t, st, "main foreign", "fusillade absent", "outlet foreign", "underway foreign", "lethe pending")
 	if n := count(t, connect(t, fusilladeURL), "SELECT count(*) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"); n != 0 {
 		t.Errorf("%d tables were created", n)
 	}
@@ -270,7 +279,7 @@ func TestForeignFusilladeApartLeavesMainToUs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantStates(t, st, "main created", "fusillade foreign", "outlet created", "underway created")
+	wantStates(t, st, "main created", "fusillade foreign", "outlet created", "underway created", "lethe created")
 }
 
 func TestErrorsSayWhere(t *testing.T) {
