@@ -96,6 +96,34 @@ type People interface {
 	SawLogin(id uuid.UUID)
 }
 
+// Log is where receipts of erasures are kept, as leaves of a Merkle tree whose
+// states are signed. What no published checkpoint covers is not shown. Errors as
+// of Responses. Nothing is stale.
+type Log interface {
+	// Receipt returns a receipt, and the file that proves it where a published
+	// checkpoint covers it. CodeNotFound where there is none.
+	Receipt(ctx context.Context, id uuid.UUID) (LoggedReceipt, error)
+
+	// Checkpoint returns the newest published checkpoint, a signed note;
+	// CodeNotFound before the first. One call never returns an older one than
+	// an earlier call, whatever becomes of the database: that is CodeInternal.
+	Checkpoint(ctx context.Context) ([]byte, error)
+
+	// Hashes returns the first Width hashes of a tile, 32 bytes each.
+	// CodeNotFound where the tree of the newest published checkpoint has fewer
+	// there.
+	Hashes(ctx context.Context, t Tile) ([]byte, error)
+
+	// Entries returns the leaves from TileWidth times Index on, Width of them,
+	// each after its length in two bytes, the higher one first. CodeNotFound as
+	// of Hashes.
+	Entries(ctx context.Context, t Tile) ([]byte, error)
+
+	// Keys are the public keys whose private ones sign, the newest first; none
+	// where nothing can be signed.
+	Keys() []string
+}
+
 // MaxNamesakes is how many people of one e-mail address a list can be narrowed
 // to.
 const MaxNamesakes = 100

@@ -1,0 +1,204 @@
+package ledger
+
+import (
+	"crypto/rand"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"lethe/adapters/postgres"
+	"lethe/internal/pgtest"
+	"lethe/receipt"
+)
+
+const origin = "example.com/log"
+
+// newSigner makes a key of the log.
+func newSigner(t testing.TB) receipt.Signer {
+	t.Helper()
+	private, _, err := receipt.GenerateKey(origin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signers, err := receipt.ParsePrivateKeys([]byte(private))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signers[0]
+}
+
+// bench is a database with a log on it, under the role that has the least
+// grants, and the owner's way in.
+type bench struct {
+	*Log
+	t        testing.TB
+	database *pgtest.Database
+	owner    *postgres.DB
+	role     *postgres.DB
+	signer   receipt.Signer
+}
+
+func newBench(t testing.TB) *bench {
+	t.Helper()
+	b := &bench{t: t, database: pgtest.New(t), signer: newSigner(t)}
+	b.owner, b.role = openDB(t, postgres.Config{URL: b.database.URL}), openDB(t, postgres.Config{URL: b.database.RoleURL})
+	b.Log = b.open(Config{Signers: []receipt.Signer{b.signer}})
+	return b
+}
+
+// open makes another log on the same database, as another process would.
+func (b *bench) open(cfg Config) *Log {
+	b.t.Helper()
+	l, err := New(b.role, cfg)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return l
+}
+
+func openDB(t testing.TB, cfg postgres.Config) *postgres.DB {
+	t.Helper()
+	db, err := postgres.Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	return db
+}
+
+func (b *bench) exec(sql string, args ...any) {
+	b.t.Helper()
+	if _, err := b.owner.Pool().Exec(b.t.Context(), sql, args...); err != nil {
+		b.t.Fatalf("%s: %v", sql, err)
+	}
+}
+
+func (b *bench) number(sql string, args ...any) (n int64) {
+	b.t.Helper()
+	if err := b.owner.Pool().QueryRow(b.t.Context(), sql, args...).Scan(&n); err != nil {
+		b.t.Fatalf("%s: %v", sql, err)
+	}
+	return n
+}
+
+// newReceipt is that of the erasure of a chain of three.
+func newReceipt(t testing.TB, log string) postgres.Receipt {
+	t.Helper()
+	salt := receipt.NewSalt()
+	now := time.Now()
+	r := receipt.Receipt{
+		ID: uuid.New(), Log: log, Level: receipt.LevelLogical, Build: "v1.2.3",
+		Trigger: receipt.TriggerSingle, Ground: receipt.GroundRequest, Actor: receipt.ActorOwner,
+		RequestedAt: now, ExecutedAt: now, Verified: receipt.VerifiedInTransaction,
+		NotCovered: []receipt.Gap{receipt.GapPages, receipt.GapWAL, receipt.GapBackups},
+		Counts:     receipt.Counts{Requests: 3, Steps: 3, Templates: 3},
+		Subjects:   []receipt.Commitment{receipt.CommitSubject(salt, uuid.NewString())},
+	}
+	for range r.Counts.Requests {
+		r.Responses = append(r.Responses, receipt.CommitResponse(salt, uuid.New()))
+	}
+	body, err := receipt.Encode(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	actor := uuid.New()
+	return postgres.Receipt{ID: r.ID, Body: body, Salt: salt[:], Actor: &actor, SubjectKeys: [][]byte{[]byte(rand.Text())}}
+}
+
+// write writes receipts as the service would, each in a transaction.
+func (b *bench) write(n int) []postgres.Receipt {
+	b.t.Helper()
+	written := make([]postgres.Receipt, n)
+	for i := range written {
+		written[i] = newReceipt(b.t, origin)
+		err := b.role.Tx(b.t.Context(), func(tx pgx.Tx) error {
+			var batch pgx.Batch
+			postgres.QueueReceipt(&batch, written[i])
+			return tx.SendBatch(b.t.Context(), &batch).Close()
+		})
+		if err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	return written
+}
+
+// fill writes many receipts at once, by copies of one.
+func (b *bench) fill(n int) {
+	b.t.Helper()
+	template := newReceipt(b.t, origin)
+	b.exec(`INSERT INTO lethe.receipts (id, body)
+		SELECT id, convert_to(replace(convert_from($1, 'UTF8'), $2, id::text), 'UTF8')
+		FROM (SELECT gen_random_uuid() AS id FROM generate_series(1, $3)) ids`, template.Body, template.ID.String(), n)
+}
+
+// seal seals once, and fails the test where that is not so many.
+func (b *bench) seal(want int) {
+	b.t.Helper()
+	if n, err := b.Seal(b.t.Context()); err != nil || n != want {
+		b.t.Fatalf("sealed %d, want %d: %v", n, want, err)
+	}
+}
+
+// public are the keys that proofs are checked with.
+func (b *bench) public() []receipt.PublicKey { return []receipt.PublicKey{b.signer.PublicKey()} }
+
+// tree is that of a signed checkpoint.
+func (b *bench) tree(signed []byte) tlog.Tree {
+	b.t.Helper()
+	c, _, err := receipt.OpenCheckpoint(signed, b.public())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return tlog.Tree{N: c.Size, Hash: c.Root}
+}
+
+// checkpoints are all that there are, the smallest first.
+func (b *bench) checkpoints() []tlog.Tree {
+	b.t.Helper()
+	rows, err := b.owner.Pool().Query(b.t.Context(), "SELECT note FROM lethe.checkpoints ORDER BY size")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	notes, err := pgx.CollectRows(rows, pgx.RowTo[[]byte])
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	trees := make([]tlog.Tree, len(notes))
+	for i, n := range notes {
+		trees[i] = b.tree(n)
+	}
+	return trees
+}
+
+// sound makes sure that the log holds so many leaves, one after another, that an
+// audit finds nothing and that every checkpoint has grown out of the ones
+// before.
+func (b *bench) sound(leaves int64) {
+	b.t.Helper()
+	audit, err := b.Audit(b.t.Context(), nil)
+	if err != nil || len(audit.Findings) > 0 || audit.Size != leaves || audit.Unverified > 0 {
+		b.t.Fatalf("of %d leaves the audit found %+v, %v", leaves, audit, err)
+	}
+	if n := b.number("SELECT count(*) FROM lethe.receipts WHERE leaf_index < $1", leaves); n != leaves {
+		b.t.Fatalf("there are %d receipts of %d leaves", n, leaves)
+	}
+	trees := b.checkpoints()
+	if int64(len(trees)) != audit.Checkpoints {
+		b.t.Fatalf("the audit saw %d of %d checkpoints", audit.Checkpoints, len(trees))
+	}
+	for i, newer := range trees {
+		for _, older := range trees[:i] {
+			proof, err := b.Consistency(b.t.Context(), older.N, newer.N)
+			if err == nil {
+				err = tlog.CheckTree(proof, newer.N, newer.Hash, older.N, older.Hash)
+			}
+			if err != nil {
+				b.t.Fatalf("the checkpoint of %d leaves has not grown out of the one of %d: %v", newer.N, older.N, err)
+			}
+		}
+	}
+}

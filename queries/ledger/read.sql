@@ -1,0 +1,60 @@
+-- Only what a published checkpoint covers is shown.
+
+-- name: Published :one
+SELECT size, note FROM lethe.checkpoints WHERE published_at IS NOT NULL ORDER BY size DESC LIMIT 1;
+
+-- name: Receipt :one
+-- A receipt, the newest published checkpoint if it covers it, and with it every
+-- tile that the proof of inclusion may need: at each level the one on the way
+-- from the leaf to the root and the last one of the checkpoint's tree. Seven
+-- levels hold 2^56 leaves. A receipt about another one is its actor's.
+SELECT r.body, coalesce(r.leaf_index, -1)::bigint AS leaf_index, s.actor_id, coalesce(c.size, 0)::bigint AS size, c.note,
+       coalesce(t.levels, '{}')::integer[] AS levels,
+       coalesce(t.indexes, '{}')::bigint[] AS indexes,
+       coalesce(t.hashes, '{}')::bytea[] AS hashes
+FROM lethe.receipts r
+LEFT JOIN lethe.receipt_secrets s ON s.receipt_id = coalesce(r.about, r.id)
+LEFT JOIN LATERAL (
+    SELECT newest.size, newest.note FROM lethe.checkpoints newest
+    WHERE newest.published_at IS NOT NULL ORDER BY newest.size DESC LIMIT 1
+) c ON c.size > r.leaf_index
+LEFT JOIN LATERAL (
+    SELECT array_agg(tile.level) AS levels, array_agg(tile.idx) AS indexes, array_agg(tile.hashes) AS hashes
+    FROM generate_series(0, 6) AS l (level)
+    JOIN lethe.tiles tile
+      ON tile.level = l.level AND tile.idx IN (r.leaf_index >> (8 * l.level + 8), (c.size >> (8 * l.level)) >> 8)
+) t ON c.size IS NOT NULL
+WHERE r.id = sqlc.arg('id');
+
+-- name: Tiles :many
+SELECT t.level, t.idx, t.hashes
+FROM (SELECT unnest(sqlc.arg('levels')::integer[]) AS level, unnest(sqlc.arg('indexes')::bigint[]) AS idx) AS wanted
+JOIN lethe.tiles t ON t.level = wanted.level AND t.idx = wanted.idx;
+
+-- name: PublishedTile :one
+-- The tile with as many hashes as the newest published tree has, up to the
+-- width; no row where that is less.
+SELECT substring(t.hashes FROM 1 FOR 32 * sqlc.arg('width')::integer)::bytea AS hashes
+FROM lethe.tiles t
+JOIN LATERAL (
+    SELECT newest.size FROM lethe.checkpoints newest
+    WHERE newest.published_at IS NOT NULL ORDER BY newest.size DESC LIMIT 1
+) c ON c.size >> (8 * sqlc.arg('level')::integer) >= 256 * sqlc.arg('idx')::bigint + sqlc.arg('width')::integer
+WHERE t.level = sqlc.arg('level')::integer AND t.idx = sqlc.arg('idx')::bigint;
+
+-- name: PublishedEntries :many
+-- The receipts from one leaf to before another; none where the newest
+-- published tree does not hold all of these leaves.
+SELECT r.leaf_index, r.body
+FROM lethe.receipts r
+WHERE r.leaf_index >= sqlc.arg('first')::bigint AND r.leaf_index < sqlc.arg('beyond')::bigint
+  AND sqlc.arg('beyond')::bigint <= (
+      SELECT newest.size FROM lethe.checkpoints newest
+      WHERE newest.published_at IS NOT NULL ORDER BY newest.size DESC LIMIT 1
+  )
+ORDER BY r.leaf_index;
+
+-- name: Leaves :many
+SELECT r.id, r.leaf_index, r.body FROM lethe.receipts r
+WHERE r.leaf_index >= sqlc.arg('first')::bigint AND r.leaf_index < sqlc.arg('beyond')::bigint
+ORDER BY r.leaf_index;
