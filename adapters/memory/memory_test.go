@@ -3,9 +3,12 @@ package memory_test
 import (
 	"testing"
 
+	"github.com/google/uuid"
+
 	"lethe/adapters/memory"
 	"lethe/domain"
 	"lethe/domain/porttest"
+	"lethe/internal/testreceipt"
 )
 
 type fixture struct{ *memory.Store }
@@ -28,3 +31,36 @@ func TestPeople(t *testing.T) {
 	t.Parallel()
 	porttest.People(t, func(*testing.T) porttest.PeopleFixture { return fixture{memory.New()} })
 }
+
+func TestLog(t *testing.T) {
+	t.Parallel()
+	porttest.Log(t, func(t *testing.T) porttest.LogFixture {
+		return logFixture{memory.NewLog(testreceipt.Signer(t, testreceipt.Origin)), t}
+	})
+}
+
+type logFixture struct {
+	log *memory.Log
+	t   *testing.T
+}
+
+func (f logFixture) Log() domain.Log { return f.log }
+
+func (f logFixture) AddReceipt(actor, about *uuid.UUID) porttest.LogReceipt {
+	var r porttest.LogReceipt
+	if about != nil {
+		r.ID, r.Body = testreceipt.NewAbout(f.t, testreceipt.Origin, *about)
+	} else {
+		r.ID, _, r.Body = testreceipt.New(f.t, testreceipt.Origin)
+	}
+	f.log.AddReceipt(r.ID, r.Body, actor, about)
+	return r
+}
+
+func (f logFixture) Seal() {
+	if err := f.log.Seal(); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+func (f logFixture) Publish() { f.log.Publish() }

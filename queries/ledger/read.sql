@@ -19,17 +19,21 @@ LEFT JOIN LATERAL (
     WHERE newest.published_at IS NOT NULL ORDER BY newest.size DESC LIMIT 1
 ) c ON c.size > r.leaf_index
 LEFT JOIN LATERAL (
-    SELECT array_agg(tile.level) AS levels, array_agg(tile.idx) AS indexes, array_agg(tile.hashes) AS hashes
-    FROM generate_series(0, 6) AS l (level)
-    JOIN lethe.tiles tile
-      ON tile.level = l.level AND tile.idx IN (r.leaf_index >> (8 * l.level + 8), (c.size >> (8 * l.level)) >> 8)
+    -- Each is looked up on its own, whatever the planner thinks of a join.
+    SELECT array_agg(w.level) AS levels, array_agg(w.idx) AS indexes,
+           array_agg((SELECT tile.hashes FROM lethe.tiles tile WHERE tile.level = w.level AND tile.idx = w.idx)) AS hashes
+    FROM (
+        SELECT l.level, unnest(ARRAY[r.leaf_index >> (8 * l.level + 8), (c.size >> (8 * l.level)) >> 8]) AS idx
+        FROM generate_series(0, 6) AS l (level)
+    ) w
 ) t ON c.size IS NOT NULL
 WHERE r.id = sqlc.arg('id');
 
 -- name: Tiles :many
-SELECT t.level, t.idx, t.hashes
-FROM (SELECT unnest(sqlc.arg('levels')::integer[]) AS level, unnest(sqlc.arg('indexes')::bigint[]) AS idx) AS wanted
-JOIN lethe.tiles t ON t.level = wanted.level AND t.idx = wanted.idx;
+-- Hashes are null of tiles that are not there.
+SELECT wanted.level::integer AS level, wanted.idx::bigint AS idx,
+       (SELECT t.hashes FROM lethe.tiles t WHERE t.level = wanted.level AND t.idx = wanted.idx) AS hashes
+FROM (SELECT unnest(sqlc.arg('levels')::integer[]) AS level, unnest(sqlc.arg('indexes')::bigint[]) AS idx) AS wanted;
 
 -- name: PublishedTile :one
 -- The tile with as many hashes as the newest published tree has, up to the

@@ -172,7 +172,9 @@ func (p tilePlan) fetch(ctx context.Context, queries *dbsqlc.Queries) (tileSet, 
 	}
 	tiles := make(tileSet, len(rows))
 	for _, row := range rows {
-		tiles[place{int(row.Level), row.Idx}] = row.Hashes
+		if row.Hashes != nil {
+			tiles[place{int(row.Level), row.Idx}] = row.Hashes
+		}
 	}
 	return tiles, nil
 }

@@ -3,7 +3,6 @@ package ledger
 import (
 	"crypto/rand"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -11,24 +10,11 @@ import (
 
 	"lethe/adapters/postgres"
 	"lethe/internal/pgtest"
+	"lethe/internal/testreceipt"
 	"lethe/receipt"
 )
 
-const origin = "example.com/log"
-
-// newSigner makes a key of the log.
-func newSigner(t testing.TB) receipt.Signer {
-	t.Helper()
-	private, _, err := receipt.GenerateKey(origin)
-	if err != nil {
-		t.Fatal(err)
-	}
-	signers, err := receipt.ParsePrivateKeys([]byte(private))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return signers[0]
-}
+const origin = testreceipt.Origin
 
 // bench is a database with a log on it, under the role that has the least
 // grants, and the owner's way in.
@@ -43,7 +29,7 @@ type bench struct {
 
 func newBench(t testing.TB) *bench {
 	t.Helper()
-	b := &bench{t: t, database: pgtest.New(t), signer: newSigner(t)}
+	b := &bench{t: t, database: pgtest.New(t), signer: testreceipt.Signer(t, origin)}
 	b.owner, b.role = openDB(t, postgres.Config{URL: b.database.URL}), openDB(t, postgres.Config{URL: b.database.RoleURL})
 	b.Log = b.open(Config{Signers: []receipt.Signer{b.signer}})
 	return b
@@ -84,28 +70,11 @@ func (b *bench) number(sql string, args ...any) (n int64) {
 	return n
 }
 
-// newReceipt is that of the erasure of a chain of three.
 func newReceipt(t testing.TB, log string) postgres.Receipt {
 	t.Helper()
-	salt := receipt.NewSalt()
-	now := time.Now()
-	r := receipt.Receipt{
-		ID: uuid.New(), Log: log, Level: receipt.LevelLogical, Build: "v1.2.3",
-		Trigger: receipt.TriggerSingle, Ground: receipt.GroundRequest, Actor: receipt.ActorOwner,
-		RequestedAt: now, ExecutedAt: now, Verified: receipt.VerifiedInTransaction,
-		NotCovered: []receipt.Gap{receipt.GapPages, receipt.GapWAL, receipt.GapBackups},
-		Counts:     receipt.Counts{Requests: 3, Steps: 3, Templates: 3},
-		Subjects:   []receipt.Commitment{receipt.CommitSubject(salt, uuid.NewString())},
-	}
-	for range r.Counts.Requests {
-		r.Responses = append(r.Responses, receipt.CommitResponse(salt, uuid.New()))
-	}
-	body, err := receipt.Encode(r)
-	if err != nil {
-		t.Fatal(err)
-	}
+	id, salt, body := testreceipt.New(t, log)
 	actor := uuid.New()
-	return postgres.Receipt{ID: r.ID, Body: body, Salt: salt[:], Actor: &actor, SubjectKeys: [][]byte{[]byte(rand.Text())}}
+	return postgres.Receipt{ID: id, Body: body, Salt: salt[:], Actor: &actor, SubjectKeys: [][]byte{[]byte(rand.Text())}}
 }
 
 // write writes receipts as the service would, each in a transaction.
@@ -114,16 +83,21 @@ func (b *bench) write(n int) []postgres.Receipt {
 	written := make([]postgres.Receipt, n)
 	for i := range written {
 		written[i] = newReceipt(b.t, origin)
-		err := b.role.Tx(b.t.Context(), func(tx pgx.Tx) error {
-			var batch pgx.Batch
-			postgres.QueueReceipt(&batch, written[i])
-			return tx.SendBatch(b.t.Context(), &batch).Close()
-		})
-		if err != nil {
-			b.t.Fatal(err)
-		}
+		b.writeReceipt(written[i])
 	}
 	return written
+}
+
+func (b *bench) writeReceipt(r postgres.Receipt) {
+	b.t.Helper()
+	err := b.role.Tx(b.t.Context(), func(tx pgx.Tx) error {
+		var batch pgx.Batch
+		postgres.QueueReceipt(&batch, r)
+		return tx.SendBatch(b.t.Context(), &batch).Close()
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
 }
 
 // fill writes many receipts at once, by copies of one.

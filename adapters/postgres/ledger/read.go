@@ -81,7 +81,9 @@ func (l *Log) Receipt(ctx context.Context, id uuid.UUID) (domain.LoggedReceipt, 
 	}
 	tiles := make(tileSet, len(row.Levels))
 	for i, level := range row.Levels {
-		tiles[place{int(level), row.Indexes[i]}] = row.Hashes[i]
+		if row.Hashes[i] != nil {
+			tiles[place{int(level), row.Indexes[i]}] = row.Hashes[i]
+		}
 	}
 	proof, err := tlog.ProveRecord(tree.N, row.LeafIndex, tlog.TileHashReader(tree, tiles))
 	if err := untrue(err); err != nil {

@@ -15,6 +15,7 @@ import (
 	"lethe/adapters/postgres"
 	"lethe/domain"
 	"lethe/internal/pgtest"
+	"lethe/internal/testreceipt"
 	"lethe/receipt"
 )
 
@@ -77,14 +78,7 @@ func TestSealWithoutAKey(t *testing.T) {
 func TestKeysOfTwoOrigins(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	private, _, err := receipt.GenerateKey("example.com/other")
-	if err != nil {
-		t.Fatal(err)
-	}
-	other, err := receipt.ParsePrivateKeys([]byte(private))
-	if err != nil {
-		t.Fatal(err)
-	}
+	other := []receipt.Signer{testreceipt.Signer(t, "example.com/other")}
 	if _, err := New(b.role, Config{Signers: []receipt.Signer{b.signer, other[0]}}); err == nil {
 		t.Error("keys of two origins were taken")
 	}
@@ -137,7 +131,7 @@ func TestReceiptsAreBounded(t *testing.T) {
 func TestKeyRotation(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	former, next := b.signer, newSigner(t)
+	former, next := b.signer, testreceipt.Signer(t, origin)
 	b.write(1)
 	b.seal(1)
 

@@ -3,10 +3,3 @@
 //   sqlc v1.31.1
 
 package dbsqlc
-
-// The tree in tiles of up to 256 hashes of 32 bytes (C2SP tlog-tiles). Only the last tile of a level grows.
-type LetheTile struct {
-	Level  int32
-	Idx    int64
-	Hashes []byte
-}

@@ -146,10 +146,13 @@ LEFT JOIN LATERAL (
     WHERE newest.published_at IS NOT NULL ORDER BY newest.size DESC LIMIT 1
 ) c ON c.size > r.leaf_index
 LEFT JOIN LATERAL (
-    SELECT array_agg(tile.level) AS levels, array_agg(tile.idx) AS indexes, array_agg(tile.hashes) AS hashes
-    FROM generate_series(0, 6) AS l (level)
-    JOIN lethe.tiles tile
-      ON tile.level = l.level AND tile.idx IN (r.leaf_index >> (8 * l.level + 8), (c.size >> (8 * l.level)) >> 8)
+    -- Each is looked up on its own, whatever the planner thinks of a join.
+    SELECT array_agg(w.level) AS levels, array_agg(w.idx) AS indexes,
+           array_agg((SELECT tile.hashes FROM lethe.tiles tile WHERE tile.level = w.level AND tile.idx = w.idx)) AS hashes
+    FROM (
+        SELECT l.level, unnest(ARRAY[r.leaf_index >> (8 * l.level + 8), (c.size >> (8 * l.level)) >> 8]) AS idx
+        FROM generate_series(0, 6) AS l (level)
+    ) w
 ) t ON c.size IS NOT NULL
 WHERE r.id = $1
 `
@@ -186,9 +189,9 @@ func (q *Queries) Receipt(ctx context.Context, id uuid.UUID) (ReceiptRow, error)
 }
 
 const Tiles = `-- name: Tiles :many
-SELECT t.level, t.idx, t.hashes
+SELECT wanted.level::integer AS level, wanted.idx::bigint AS idx,
+       (SELECT t.hashes FROM lethe.tiles t WHERE t.level = wanted.level AND t.idx = wanted.idx) AS hashes
 FROM (SELECT unnest($1::integer[]) AS level, unnest($2::bigint[]) AS idx) AS wanted
-JOIN lethe.tiles t ON t.level = wanted.level AND t.idx = wanted.idx
 `
 
 type TilesParams struct {
@@ -196,15 +199,22 @@ type TilesParams struct {
 	Indexes []int64
 }
 
-func (q *Queries) Tiles(ctx context.Context, arg TilesParams) ([]LetheTile, error) {
+type TilesRow struct {
+	Level  int32
+	Idx    int64
+	Hashes []byte
+}
+
+// Hashes are null of tiles that are not there.
+func (q *Queries) Tiles(ctx context.Context, arg TilesParams) ([]TilesRow, error) {
 	rows, err := q.db.Query(ctx, Tiles, arg.Levels, arg.Indexes)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []LetheTile
+	var items []TilesRow
 	for rows.Next() {
-		var i LetheTile
+		var i TilesRow
 		if err := rows.Scan(&i.Level, &i.Idx, &i.Hashes); err != nil {
 			return nil, err
 		}

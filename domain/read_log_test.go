@@ -1,0 +1,154 @@
+package domain_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"lethe/domain"
+)
+
+// fakeLog knows one receipt and answers everything else with its own name.
+type fakeLog struct {
+	id      uuid.UUID
+	receipt domain.LoggedReceipt
+	err     error
+}
+
+func (f fakeLog) Receipt(_ context.Context, id uuid.UUID) (domain.LoggedReceipt, error) {
+	if f.err != nil {
+		return domain.LoggedReceipt{}, f.err
+	}
+	if id != f.id {
+		return domain.LoggedReceipt{}, domain.Errorf(domain.CodeNotFound, "none")
+	}
+	return f.receipt, nil
+}
+
+func (f fakeLog) Checkpoint(context.Context) ([]byte, error) { return []byte("checkpoint"), f.err }
+
+func (f fakeLog) Hashes(_ context.Context, t domain.Tile) ([]byte, error) {
+	return bytes.Repeat([]byte("h"), t.Width), f.err
+}
+
+func (f fakeLog) Entries(_ context.Context, t domain.Tile) ([]byte, error) {
+	return bytes.Repeat([]byte("e"), t.Width), f.err
+}
+
+func (f fakeLog) Keys() []string { return []string{"key"} }
+
+// TestReadLog: hashes and checkpoints are for those who may erase, receipts for
+// those who may erase everyone's.
+func TestReadLog(t *testing.T) {
+	t.Parallel()
+	const forbidden = "Insufficient permissions to Read the Log"
+	u := domain.NewReadLog(fakeLog{})
+	for _, c := range callers {
+		for name, read := range map[string]struct {
+			least string
+			want  string
+			call  func() (string, error)
+		}{
+			"checkpoint": {"own", "checkpoint", func() (string, error) {
+				b, err := u.Checkpoint(t.Context(), c.principal)
+				return string(b), err
+			}},
+			"hashes": {"own", "hh", func() (string, error) {
+				b, err := u.Hashes(t.Context(), c.principal, domain.Tile{Width: 2})
+				return string(b), err
+			}},
+			"entries": {"everyone", "eee", func() (string, error) {
+				b, err := u.Entries(t.Context(), c.principal, domain.Tile{Width: 3})
+				return string(b), err
+			}},
+			"keys": {"own", "key", func() (string, error) {
+				keys, err := u.Keys(t.Context(), c.principal)
+				if err != nil {
+					return "", err
+				}
+				return keys[0], nil
+			}},
+		} {
+			got, err := read.call()
+			if c.delete == "everyone" || c.delete == read.least {
+				if err != nil || got != read.want {
+					t.Errorf("%s, %s: got %q, %v", c.name, name, got, err)
+				}
+				continue
+			}
+			wantError(t, err, domain.CodeForbidden, forbidden)
+		}
+	}
+}
+
+func TestReadLogFails(t *testing.T) {
+	t.Parallel()
+	down := domain.Errorf(domain.CodeUnavailable, "down")
+	u := domain.NewReadLog(fakeLog{err: down})
+	admin := domain.Principal{Admin: true}
+	_, checkpoint := u.Checkpoint(t.Context(), admin)
+	_, hashes := u.Hashes(t.Context(), admin, domain.Tile{Width: 1})
+	_, entries := u.Entries(t.Context(), admin, domain.Tile{Width: 1})
+	_, receipt := domain.NewGetReceipt(fakeLog{err: down}).Execute(t.Context(), admin, uuid.New())
+	_, own := domain.NewGetReceipt(fakeLog{err: down}).Execute(t.Context(), domain.Principal{ID: anna}, uuid.New())
+	for name, err := range map[string]error{"checkpoint": checkpoint, "hashes": hashes, "entries": entries, "receipt": receipt, "own receipt": own} {
+		if !errors.Is(err, down) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+// TestGetReceipt: it is for who asked and for those who may erase everyone's,
+// and does not exist for anybody else.
+func TestGetReceipt(t *testing.T) {
+	t.Parallel()
+	id := uuid.New()
+	missing := "Receipt with ID " + id.String() + " not found"
+	waiting := "Receipt with ID " + id.String() + " is not sealed and published yet"
+	for _, c := range callers {
+		everyone := c.delete == "everyone"
+		for name, r := range map[string]struct {
+			actor *uuid.UUID
+			file  []byte
+			may   bool
+		}{
+			"hers":               {&anna, []byte("file"), true},
+			"hers, waiting":      {&anna, nil, true},
+			"another's":          {&ben, []byte("file"), everyone},
+			"another's, waiting": {&ben, nil, everyone},
+			"nobody's":           {nil, []byte("file"), everyone},
+			"nobody's, waiting":  {nil, nil, everyone},
+		} {
+			u := domain.NewGetReceipt(fakeLog{id: id, receipt: domain.LoggedReceipt{Actor: r.actor, File: r.file}})
+			got, err := u.Execute(t.Context(), c.principal, id)
+			switch {
+			case !r.may:
+				wantError(t, err, domain.CodeNotFound, missing)
+			case r.file == nil:
+				wantError(t, err, domain.CodeNotSealed, waiting)
+			case err != nil || string(got) != "file":
+				t.Errorf("%s, %s: got %q, %v", c.name, name, got, err)
+			}
+			if err != nil && got != nil {
+				t.Errorf("%s, %s: a file beside the error", c.name, name)
+			}
+			other := uuid.New()
+			_, err = u.Execute(t.Context(), c.principal, other)
+			wantError(t, err, domain.CodeNotFound, "Receipt with ID "+other.String()+" not found")
+		}
+	}
+}
+
+// TestGetReceiptOfNobody: a receipt that nobody asked for is not the nil
+// caller's.
+func TestGetReceiptOfNobody(t *testing.T) {
+	t.Parallel()
+	id := uuid.New()
+	u := domain.NewGetReceipt(fakeLog{id: id, receipt: domain.LoggedReceipt{File: []byte("file")}})
+	if _, err := u.Execute(t.Context(), domain.Principal{}, id); domain.CodeOf(err) != domain.CodeNotFound {
+		t.Errorf("got %v", err)
+	}
+}

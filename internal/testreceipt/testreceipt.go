@@ -1,0 +1,66 @@
+// Package testreceipt makes receipts and keys of logs for tests.
+package testreceipt
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"lethe/receipt"
+)
+
+// Origin is the log that the receipts of most tests are of.
+const Origin = "example.com/log"
+
+// New makes the receipt of the erasure of a chain of three, as bytes.
+func New(t testing.TB, log string) (id uuid.UUID, salt receipt.Salt, body []byte) {
+	t.Helper()
+	salt = receipt.NewSalt()
+	now := time.Now()
+	r := receipt.Receipt{
+		ID: uuid.New(), Log: log, Level: receipt.LevelLogical, Build: "v1.2.3",
+		Trigger: receipt.TriggerSingle, Ground: receipt.GroundRequest, Actor: receipt.ActorOwner,
+		RequestedAt: now, ExecutedAt: now, Verified: receipt.VerifiedInTransaction,
+		NotCovered: []receipt.Gap{receipt.GapPages, receipt.GapWAL, receipt.GapBackups},
+		Counts:     receipt.Counts{Requests: 3, Steps: 3, Templates: 3},
+		Subjects:   []receipt.Commitment{receipt.CommitSubject(salt, uuid.NewString())},
+	}
+	for range r.Counts.Requests {
+		r.Responses = append(r.Responses, receipt.CommitResponse(salt, uuid.New()))
+	}
+	return r.ID, salt, encode(t, r)
+}
+
+// NewAbout makes a receipt that adds a level to the one of an erasure.
+func NewAbout(t testing.TB, log string, about uuid.UUID) (id uuid.UUID, body []byte) {
+	t.Helper()
+	r := receipt.Receipt{
+		ID: uuid.New(), Log: log, Level: receipt.LevelReplicated, About: about, Build: "v1.2.3",
+		ExecutedAt: time.Now(), Verified: receipt.VerifiedOnStandbys,
+	}
+	return r.ID, encode(t, r)
+}
+
+func encode(t testing.TB, r receipt.Receipt) []byte {
+	t.Helper()
+	body, err := receipt.Encode(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return body
+}
+
+// Signer makes a key of a log.
+func Signer(t testing.TB, log string) receipt.Signer {
+	t.Helper()
+	private, _, err := receipt.GenerateKey(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signers, err := receipt.ParsePrivateKeys([]byte(private))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signers[0]
+}
