@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -55,7 +56,8 @@ func contractPaths() ([]string, error) {
 	}
 	paths := make([]string, 0, len(contract.Paths))
 	for path := range contract.Paths {
-		paths = append(paths, path)
+		// A tile's index has slashes.
+		paths = append(paths, strings.Replace(path, "{index}", "{index...}", 1))
 	}
 	return paths, nil
 }

@@ -32,6 +32,12 @@ func TestMethods(t *testing.T) {
 		"/readyz":       {"GET", "HEAD", "OPTIONS"},
 		"/metrics":      {"GET", "HEAD", "OPTIONS"},
 		"/openapi.yaml": {"GET", "HEAD", "OPTIONS"},
+
+		erasures + "/abc/receipt":   {"GET", "HEAD", "OPTIONS"},
+		"/log/checkpoint":           {"GET", "HEAD", "OPTIONS"},
+		"/log/keys":                 {"GET", "HEAD", "OPTIONS"},
+		"/log/tile/0/000":           {"GET", "HEAD", "OPTIONS"},
+		"/log/tile/0/x001/x234/067": {"GET", "HEAD", "OPTIONS"},
 	} {
 		for _, method := range []string{"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "CONNECT", "PROPFIND", "LINK"} {
 			a := s.ask(t, method, path)
@@ -60,6 +66,7 @@ func TestUnknownPaths(t *testing.T) {
 	for _, path := range []string{
 		"/", "/admin", list + "/", item + "/", item + "/steps", list + "//", "/ADMIN/api/v1/batches/requests", "//" + list[1:],
 		"/healthz/", "/%61dmin/api/v1/batches/requests", "/admin/api/v1/batches/../batches/requests", list + "/not-a-uuid/extra", list + "%00",
+		erasures, erasures + "/abc", erasures + "/abc/receipt/", erasures + "/abc/receipt/x", "/log", "/log/", "/log/tile", "/log/tile/0", "/log/checkpoint/", "/log/keys/x",
 	} {
 		for _, method := range []string{"GET", "HEAD", "OPTIONS", "PUT", "DELETE"} {
 			if a := s.ask(t, method, path); a.status != http.StatusNotFound || a.header.Get("Allow") != "" {

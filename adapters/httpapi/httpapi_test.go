@@ -26,10 +26,14 @@ import (
 const (
 	list = "/admin/api/v1/batches/requests"
 	item = list + "/c0000400-0000-4000-8000-00000000005a"
+
+	erasures = "/admin/api/v1/erasures"
 )
 
 var (
 	alice      = uuid.MustParse("c0000100-0000-4000-8000-000000000003")
+	bob        = uuid.MustParse("c0000100-0000-4000-8000-000000000004")
+	root       = uuid.MustParse("c0000100-0000-4000-8000-000000000001")
 	responseID = uuid.MustParse("c0000400-0000-4000-8000-00000000005a")
 )
 
@@ -41,6 +45,7 @@ type fakes struct {
 	get        func(context.Context, uuid.UUID) (domain.Response, domain.Contents, error)
 	erase      func(context.Context, uuid.UUID, func([]string) error) (domain.Erased, error)
 	latest     func(context.Context, []uuid.UUID) (map[uuid.UUID]domain.Usage, error)
+	log        domain.Log
 	byKey      func(context.Context, string) (domain.Key, error)
 }
 
@@ -89,8 +94,8 @@ func (f fakes) Latest(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]domai
 	return f.latest(ctx, ids)
 }
 
-// ByKey knows "alice", who may read and erase her own, and "nobody", who may
-// do nothing.
+// ByKey knows "alice" and "bob", who may read and erase their own, "root", who
+// may do everything, and "nobody", who may do nothing.
 func (f fakes) ByKey(ctx context.Context, secret string) (domain.Key, error) {
 	if f.byKey != nil {
 		return f.byKey(ctx, secret)
@@ -99,6 +104,10 @@ func (f fakes) ByKey(ctx context.Context, secret string) (domain.Key, error) {
 	switch secret {
 	case "alice":
 		person.Roles = []domain.Role{domain.RoleBatchAPIUser}
+	case "bob":
+		person.ID, person.Roles = bob, []domain.Role{domain.RoleBatchAPIUser}
+	case "root":
+		person.ID, person.Admin = root, true
 	case "nobody":
 	default:
 		return domain.Key{}, errNone
@@ -176,6 +185,8 @@ func deps(f fakes, s *service) httpapi.Deps {
 		List:     domain.NewListResponses(f, f, f, logger),
 		Get:      domain.NewGetResponse(f, f, f, logger),
 		Erase:    domain.NewEraseResponse(f),
+		Receipt:  domain.NewGetReceipt(f.log),
+		ReadLog:  domain.NewReadLog(f.log),
 		Credentials: func(r *http.Request) domain.Credentials {
 			return domain.Credentials{Key: strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")}
 		},
@@ -259,12 +270,9 @@ func (s *service) conforms(t testing.TB, r *http.Request, a answer) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := list
-	if asked := r.URL.EscapedPath(); asked != list {
-		path = list + "/{request_id}"
-		if rest, ok := strings.CutPrefix(asked, list+"/"); !ok || rest == "" || strings.Contains(rest, "/") {
-			return
-		}
+	path, known := pathOf(r.URL.EscapedPath())
+	if !known {
+		return
 	}
 	operation := doc.Paths.Value(path).GetOperation(r.Method)
 	if operation == nil || a.status == 499 {
@@ -284,6 +292,22 @@ func (s *service) conforms(t testing.TB, r *http.Request, a answer) {
 	}
 }
 
+// pathOf is the path of the contract that a request's path is of.
+func pathOf(asked string) (path string, known bool) {
+	one := func(rest string) bool { return rest != "" && !strings.Contains(rest, "/") }
+	switch rest, ok := strings.CutPrefix(asked, list+"/"); {
+	case ok && one(rest):
+		return list + "/{request_id}", true
+	case asked == list, asked == "/log/checkpoint", asked == "/log/keys":
+		return asked, true
+	}
+	if level, _, ok := strings.Cut(strings.TrimPrefix(asked, "/log/tile/"), "/"); ok && one(level) && strings.HasPrefix(asked, "/log/tile/") {
+		return "/log/tile/{level}/{index}", true
+	}
+	id, ok := strings.CutSuffix(strings.TrimPrefix(asked, erasures+"/"), "/receipt")
+	return erasures + "/{erasure_id}/receipt", ok && one(id) && strings.HasPrefix(asked, erasures+"/")
+}
+
 func TestContractIsValid(t *testing.T) {
 	t.Parallel()
 	if _, err := document(); err != nil {
@@ -294,7 +318,7 @@ func TestContractIsValid(t *testing.T) {
 func TestNewNamesWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	_, err := httpapi.New(httpapi.Config{}, httpapi.Deps{})
-	for _, name := range []string{"Identify", "List", "Get", "Erase", "Credentials", "Ready", "Metrics", "Observe", "Log"} {
+	for _, name := range []string{"Identify", "List", "Get", "Erase", "Receipt", "ReadLog", "Credentials", "Ready", "Metrics", "Observe", "Log"} {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s is not named: %v", name, err)
 		}

@@ -47,6 +47,10 @@ var mustBe = map[string]string{
 	"has_error":           mustBeBoolean,
 
 	"body": "must be full or omit",
+
+	"erasure_id": domain.ErrNoID.Error(),
+	"level":      "must be a whole number from 0 to 63 without leading zeroes, or entries",
+	"index":      "must be elements of three digits, all but the last after an x, with .p/ and 1 to 255 where the tile is not full; such as x001/x234/067.p/41",
 }
 
 // listParameters are the query parameters of listResponses; true for lists.

@@ -51,6 +51,8 @@ type Deps struct {
 	List     *domain.ListResponses
 	Get      *domain.GetResponse
 	Erase    *domain.EraseResponse
+	Receipt  *domain.GetReceipt
+	ReadLog  *domain.ReadLog
 
 	// IdentifyEraser tells who wants to erase, where Identify may go by what
 	// was so a moment ago; nil: Identify does.
@@ -77,6 +79,7 @@ func (d Deps) check() error {
 		given bool
 	}{
 		{"Identify", d.Identify != nil}, {"List", d.List != nil}, {"Get", d.Get != nil}, {"Erase", d.Erase != nil},
+		{"Receipt", d.Receipt != nil}, {"ReadLog", d.ReadLog != nil},
 		{"Credentials", d.Credentials != nil}, {"Ready", d.Ready != nil}, {"Metrics", d.Metrics != nil},
 		{"Observe", d.Observe != nil}, {"Log", d.Log != nil},
 	} {
@@ -109,6 +112,10 @@ func New(cfg Config, deps Deps) (http.Handler, error) {
 			"listResponses": {guardQuery(listParameters), compress, conditional, deadline(cfg.ListTimeout)},
 			"getResponse":   {guardQuery(getParameters), compress, conditional, deadline(cfg.GetTimeout)},
 			"eraseResponse": {guardQuery(nil), deadline(cfg.EraseTimeout)},
+			"getReceipt":    {guardQuery(nil), deadline(cfg.GetTimeout)},
+			"getCheckpoint": {guardQuery(nil), deadline(cfg.GetTimeout)},
+			"getLogKeys":    {guardQuery(nil), deadline(cfg.GetTimeout)},
+			"getTile":       {guardQuery(nil), compress, deadline(cfg.GetTimeout)},
 		},
 	})
 	routes.GET("/healthz", healthy)
@@ -122,7 +129,7 @@ func New(cfg Config, deps Deps) (http.Handler, error) {
 	}
 	for path := range s.routes {
 		// Without this, echo takes a last parameter for all of the rest.
-		if strings.Contains(path, ":") {
+		if strings.Contains(path, ":") && path != tilePath {
 			e.RouteNotFound(path+"/*", echo.NotFoundHandler)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"mime"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -43,7 +44,8 @@ func (e *Error) Error() string {
 
 // New makes a client of the service at a URL, for the owner of an API key. An
 // answer that is not the one asked for is returned as *Error, so JSON200 is
-// never nil where the error is.
+// never nil where the error is. So is a receipt that is still to be sealed: its
+// Status is 202, and RetryAfter tells when to ask again.
 func New(server, key string, options ...ClientOption) (*ClientWithResponses, error) {
 	options = append(options,
 		WithRequestEditorFn(func(_ context.Context, request *http.Request) error {
@@ -71,7 +73,7 @@ func (d errorDoer) Do(request *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	mediaType, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
-	if response.StatusCode == http.StatusNoContent || response.StatusCode == http.StatusOK && mediaType == "application/json" {
+	if response.StatusCode == http.StatusNoContent || response.StatusCode == http.StatusOK && mediaType == resultType(request.URL.Path) {
 		return response, nil
 	}
 	defer response.Body.Close()
@@ -81,7 +83,7 @@ func (d errorDoer) Do(request *http.Request) (*http.Response, error) {
 		// What cannot be read is left out; the status is told below.
 		_ = json.NewDecoder(io.LimitReader(response.Body, errorLimit)).Decode(&failure.Problem)
 	} else if response.StatusCode == http.StatusOK {
-		failure.Detail = fmt.Sprintf("the answer is not JSON but %q; is this the service's address?", mediaType)
+		failure.Detail = fmt.Sprintf("the answer is not %s but %q; is this the service's address?", resultType(request.URL.Path), mediaType)
 	}
 	failure.Status = int32(response.StatusCode)
 	if failure.Title == "" {
@@ -91,6 +93,17 @@ func (d errorDoer) Do(request *http.Request) (*http.Response, error) {
 		failure.RetryAfter = time.Duration(seconds) * time.Second
 	}
 	return nil, failure
+}
+
+// resultType is the media type of what is asked for at a path of the contract.
+func resultType(path string) string {
+	switch {
+	case strings.Contains(path, "/log/tile/"):
+		return "application/octet-stream"
+	case strings.HasSuffix(path, "/receipt"), strings.HasSuffix(path, "/log/checkpoint"), strings.HasSuffix(path, "/log/keys"):
+		return "text/plain"
+	}
+	return "application/json"
 }
 
 // All goes through every response that matches, page by page. An error ends it.

@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.js';
 import type { Client, Options as Options2, TDataShape } from './client/index.js';
-import type { EraseResponseData, EraseResponseErrors, EraseResponseResponses, GetResponseData, GetResponseErrors, GetResponseResponses, ListResponsesData, ListResponsesErrors, ListResponsesResponses } from './types.gen.js';
+import type { EraseResponseData, EraseResponseErrors, EraseResponseResponses, GetCheckpointData, GetCheckpointErrors, GetCheckpointResponses, GetLogKeysData, GetLogKeysErrors, GetLogKeysResponses, GetReceiptData, GetReceiptErrors, GetReceiptResponses, GetResponseData, GetResponseErrors, GetResponseResponses, GetTileData, GetTileErrors, GetTileResponses, ListResponsesData, ListResponsesErrors, ListResponsesResponses } from './types.gen.js';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean> = Options2<TData, ThrowOnError> & {
     /**
@@ -93,5 +93,97 @@ export const getResponse = <ThrowOnError extends boolean = false>(options: Optio
         { name: 'x-doubleword-user', type: 'apiKey' }
     ],
     url: '/admin/api/v1/batches/requests/{request_id}',
+    ...options
+});
+
+/**
+ * Fetch the receipt of an erasure
+ *
+ * One file that proves the erasure offline: the receipt, the proof that it
+ * is a leaf of the log, and a signed checkpoint of the log (C2SP
+ * tlog-proof, the receipt as extra data). `lethe verify` checks it. It is
+ * for who asked for the erasure, and for those who may erase everyone's;
+ * for all others there is none.
+ *
+ */
+export const getReceipt = <ThrowOnError extends boolean = false>(options: Options<GetReceiptData, ThrowOnError>) => (options.client ?? client).get<GetReceiptResponses, GetReceiptErrors, ThrowOnError>({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'dwctl_session',
+            type: 'apiKey'
+        },
+        { name: 'x-doubleword-user', type: 'apiKey' }
+    ],
+    url: '/admin/api/v1/erasures/{erasure_id}/receipt',
+    ...options
+});
+
+/**
+ * Fetch the newest checkpoint of the log
+ *
+ * The newest published checkpoint, a signed note (C2SP tlog-checkpoint):
+ * the log's name, how many leaves, the root of their tree, signatures. For
+ * those who may erase. 404 before the first erasure has been sealed.
+ *
+ */
+export const getCheckpoint = <ThrowOnError extends boolean = false>(options?: Options<GetCheckpointData, ThrowOnError>) => (options?.client ?? client).get<GetCheckpointResponses, GetCheckpointErrors, ThrowOnError>({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'dwctl_session',
+            type: 'apiKey'
+        },
+        { name: 'x-doubleword-user', type: 'apiKey' }
+    ],
+    url: '/log/checkpoint',
+    ...options
+});
+
+/**
+ * List the public keys of the log
+ *
+ * The public keys that checkpoints are signed with, one a line, the newest
+ * first; empty where none is configured. For those who may erase. Whoever
+ * checks receipts should get them in another way, too.
+ *
+ */
+export const getLogKeys = <ThrowOnError extends boolean = false>(options?: Options<GetLogKeysData, ThrowOnError>) => (options?.client ?? client).get<GetLogKeysResponses, GetLogKeysErrors, ThrowOnError>({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'dwctl_session',
+            type: 'apiKey'
+        },
+        { name: 'x-doubleword-user', type: 'apiKey' }
+    ],
+    url: '/log/keys',
+    ...options
+});
+
+/**
+ * Fetch a tile of the log
+ *
+ * Hashes of the tree, or, at level `entries`, a bundle of the receipts
+ * themselves: each after its length as a big-endian number of 16 bits.
+ * Hashes are for those who may erase, entries for those who may erase
+ * everyone's. 404 where the published log has no such tile, or fewer in
+ * it.
+ *
+ */
+export const getTile = <ThrowOnError extends boolean = false>(options: Options<GetTileData, ThrowOnError>) => (options.client ?? client).get<GetTileResponses, GetTileErrors, ThrowOnError>({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'dwctl_session',
+            type: 'apiKey'
+        },
+        { name: 'x-doubleword-user', type: 'apiKey' }
+    ],
+    url: '/log/tile/{level}/{index}',
     ...options
 });

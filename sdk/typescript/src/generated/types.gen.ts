@@ -168,6 +168,25 @@ export type Problem = {
 export type RequestId = string;
 
 /**
+ * The erasure's identifier, which is its receipt's. Spelled as `request_id`.
+ */
+export type ErasureId = string;
+
+/**
+ * The level of the tile, 0 to 63 without leading zeroes, or `entries`.
+ */
+export type TileLevel = string;
+
+/**
+ * The index of the tile in its level, in elements of three digits, all but
+ * the last after an `x`: 1234067 is `x001/x234/067`. A tile of less than
+ * 256 has `.p/` and its width after that. The slashes are part of the
+ * path; they may be percent-encoded, too.
+ *
+ */
+export type TileIndex = string;
+
+/**
  * The organization to act for. Ignored unless the caller is an active
  * member of it, and where the cookie `dw_active_org` is given.
  *
@@ -498,7 +517,7 @@ export type EraseResponseErrors = {
      */
     403: Problem;
     /**
-     * There is no such response, or it is not the caller's.
+     * There is no such thing, or it is not the caller's.
      */
     404: Problem;
     /**
@@ -580,7 +599,7 @@ export type GetResponseErrors = {
      */
     403: Problem;
     /**
-     * There is no such response, or it is not the caller's.
+     * There is no such thing, or it is not the caller's.
      */
     404: Problem;
     /**
@@ -611,3 +630,261 @@ export type GetResponseResponses = {
 };
 
 export type GetResponseResponse = GetResponseResponses[keyof GetResponseResponses];
+
+export type GetReceiptData = {
+    body?: never;
+    headers?: {
+        /**
+         * The organization to act for. Ignored unless the caller is an active
+         * member of it, and where the cookie `dw_active_org` is given.
+         *
+         */
+        'X-Organization-Id'?: string;
+    };
+    path: {
+        /**
+         * The erasure's identifier, which is its receipt's. Spelled as `request_id`.
+         */
+        erasure_id: string;
+    };
+    query?: never;
+    url: '/admin/api/v1/erasures/{erasure_id}/receipt';
+};
+
+export type GetReceiptErrors = {
+    /**
+     * The request is not as this document says; `parameter` names what is wrong.
+     */
+    400: Problem;
+    /**
+     * Nobody that is known is calling.
+     */
+    401: Problem;
+    /**
+     * There is no such thing, or it is not the caller's.
+     */
+    404: Problem;
+    /**
+     * This path does not know the method.
+     */
+    405: Problem;
+    /**
+     * The request's body is larger than the service reads.
+     */
+    413: Problem;
+    /**
+     * A fault of the service; its log tells more under the request's id.
+     */
+    500: Problem;
+    /**
+     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     */
+    503: Problem;
+};
+
+export type GetReceiptError = GetReceiptErrors[keyof GetReceiptErrors];
+
+export type GetReceiptResponses = {
+    /**
+     * The proof.
+     */
+    200: string;
+    /**
+     * The receipt is there, and no published checkpoint covers it yet. Ask again.
+     */
+    202: unknown;
+};
+
+export type GetReceiptResponse = GetReceiptResponses[keyof GetReceiptResponses];
+
+export type GetCheckpointData = {
+    body?: never;
+    headers?: {
+        /**
+         * The organization to act for. Ignored unless the caller is an active
+         * member of it, and where the cookie `dw_active_org` is given.
+         *
+         */
+        'X-Organization-Id'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/log/checkpoint';
+};
+
+export type GetCheckpointErrors = {
+    /**
+     * The request is not as this document says; `parameter` names what is wrong.
+     */
+    400: Problem;
+    /**
+     * Nobody that is known is calling.
+     */
+    401: Problem;
+    /**
+     * The caller has no role that allows this, or a browser sent it from another site.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or it is not the caller's.
+     */
+    404: Problem;
+    /**
+     * This path does not know the method.
+     */
+    405: Problem;
+    /**
+     * The request's body is larger than the service reads.
+     */
+    413: Problem;
+    /**
+     * A fault of the service; its log tells more under the request's id.
+     */
+    500: Problem;
+    /**
+     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     */
+    503: Problem;
+};
+
+export type GetCheckpointError = GetCheckpointErrors[keyof GetCheckpointErrors];
+
+export type GetCheckpointResponses = {
+    /**
+     * The checkpoint.
+     */
+    200: string;
+};
+
+export type GetCheckpointResponse = GetCheckpointResponses[keyof GetCheckpointResponses];
+
+export type GetLogKeysData = {
+    body?: never;
+    headers?: {
+        /**
+         * The organization to act for. Ignored unless the caller is an active
+         * member of it, and where the cookie `dw_active_org` is given.
+         *
+         */
+        'X-Organization-Id'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/log/keys';
+};
+
+export type GetLogKeysErrors = {
+    /**
+     * The request is not as this document says; `parameter` names what is wrong.
+     */
+    400: Problem;
+    /**
+     * Nobody that is known is calling.
+     */
+    401: Problem;
+    /**
+     * The caller has no role that allows this, or a browser sent it from another site.
+     */
+    403: Problem;
+    /**
+     * This path does not know the method.
+     */
+    405: Problem;
+    /**
+     * The request's body is larger than the service reads.
+     */
+    413: Problem;
+    /**
+     * A fault of the service; its log tells more under the request's id.
+     */
+    500: Problem;
+    /**
+     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     */
+    503: Problem;
+};
+
+export type GetLogKeysError = GetLogKeysErrors[keyof GetLogKeysErrors];
+
+export type GetLogKeysResponses = {
+    /**
+     * The keys.
+     */
+    200: string;
+};
+
+export type GetLogKeysResponse = GetLogKeysResponses[keyof GetLogKeysResponses];
+
+export type GetTileData = {
+    body?: never;
+    headers?: {
+        /**
+         * The organization to act for. Ignored unless the caller is an active
+         * member of it, and where the cookie `dw_active_org` is given.
+         *
+         */
+        'X-Organization-Id'?: string;
+    };
+    path: {
+        /**
+         * The level of the tile, 0 to 63 without leading zeroes, or `entries`.
+         */
+        level: string;
+        /**
+         * The index of the tile in its level, in elements of three digits, all but
+         * the last after an `x`: 1234067 is `x001/x234/067`. A tile of less than
+         * 256 has `.p/` and its width after that. The slashes are part of the
+         * path; they may be percent-encoded, too.
+         *
+         */
+        index: string;
+    };
+    query?: never;
+    url: '/log/tile/{level}/{index}';
+};
+
+export type GetTileErrors = {
+    /**
+     * The request is not as this document says; `parameter` names what is wrong.
+     */
+    400: Problem;
+    /**
+     * Nobody that is known is calling.
+     */
+    401: Problem;
+    /**
+     * The caller has no role that allows this, or a browser sent it from another site.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or it is not the caller's.
+     */
+    404: Problem;
+    /**
+     * This path does not know the method.
+     */
+    405: Problem;
+    /**
+     * The request's body is larger than the service reads.
+     */
+    413: Problem;
+    /**
+     * A fault of the service; its log tells more under the request's id.
+     */
+    500: Problem;
+    /**
+     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     */
+    503: Problem;
+};
+
+export type GetTileError = GetTileErrors[keyof GetTileErrors];
+
+export type GetTileResponses = {
+    /**
+     * The tile.
+     */
+    200: Blob | File;
+};
+
+export type GetTileResponse = GetTileResponses[keyof GetTileResponses];
