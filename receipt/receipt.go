@@ -25,8 +25,9 @@ const (
 	method = "delete"
 )
 
-// MaxReceipt bounds the bytes of a receipt: some 22,000 commitments.
-const MaxReceipt = 1 << 20
+// MaxReceipt bounds the bytes of a receipt: some 1,300 commitments. Mirrors get
+// receipts in bundles (C2SP tlog-tiles) that give their lengths in 16 bits.
+const MaxReceipt = 1<<16 - 1
 
 // maxNumber bounds every number: JSON's readers are exact up to here, and so is
 // the arithmetic of tlog.

@@ -5,15 +5,11 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// MaxReceiptBytes is what the body of a receipt may have at most: the log hands
-// receipts out in bundles that give their lengths in 16 bits.
-const MaxReceiptBytes = 1<<16 - 1
-
 // Receipt is one that is to be written.
 type Receipt struct {
 	ID    uuid.UUID
 	About *uuid.UUID // the receipt that it adds to; nil for that of an erasure
-	Body  []byte     // in its canonical form, 1 to MaxReceiptBytes
+	Body  []byte     // in its canonical form: 1 to receipt.MaxReceipt bytes
 
 	// What follows goes with the receipt of an erasure only, and is kept apart.
 

@@ -120,7 +120,7 @@ func TestReceiptsAreBounded(t *testing.T) {
 		_, err := b.role.Pool().Exec(t.Context(), "INSERT INTO lethe.receipts (id, body) VALUES (gen_random_uuid(), $1)", bytes.Repeat([]byte("x"), size))
 		return err
 	}
-	for size, fits := range map[int]bool{0: false, 1: true, postgres.MaxReceiptBytes: true, postgres.MaxReceiptBytes + 1: false} {
+	for size, fits := range map[int]bool{0: false, 1: true, receipt.MaxReceipt: true, receipt.MaxReceipt + 1: false} {
 		if err := insert(size); (err == nil) != fits {
 			t.Errorf("%d bytes: %v", size, err)
 		}
@@ -197,7 +197,7 @@ func TestManySealers(t *testing.T) {
 	for range writers {
 		writes.Go(func() error {
 			for range each {
-				err := b.role.Tx(t.Context(), func(tx pgx.Tx) error {
+				err := b.role.Tx(t.Context(), func(tx postgres.Conn) error {
 					var batch pgx.Batch
 					postgres.QueueReceipt(&batch, newReceipt(t, origin))
 					if rand.IntN(5) == 0 {

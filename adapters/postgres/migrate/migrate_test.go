@@ -37,7 +37,7 @@ func TestUpCreatesEverySetOnce(t *testing.T) {
 	}
 	wantStates(t, first, "main created", "fusillade created", "outlet created", "underway created", "lethe created")
 	for _, s := range first {
-		if s.Version != 1 || s.Latest != 1 || len(s.Missing) != 0 || s.Database == "" || s.Schema == "" {
+		if s.Version < 1 || s.Version != s.Latest || len(s.Missing) != 0 || s.Database == "" || s.Schema == "" {
 			t.Errorf("status after Up: %+v", s)
 		}
 	}
@@ -114,8 +114,8 @@ func TestUpInOtherSchemas(t *testing.T) {
 	if _, err := migrate.Up(t.Context(), target); err != nil {
 		t.Fatal(err)
 	}
-	for schema, want := range map[string]int{odd: 5, "raw-copies": 4, "underway": 2, "public": 6, "lethe": 10, "fusillade": 0, "outlet": 0} {
-		if got := count(t, db, "SELECT count(*) FROM pg_tables WHERE schemaname = $1", schema); got != want {
+	for schema, want := range map[string]int{odd: 5, "raw-copies": 4, "underway": 2, "public": 6, "lethe": 5, "fusillade": 0, "outlet": 0} {
+		if got := count(t, db, "SELECT count(*) FROM pg_tables WHERE schemaname = $1 AND ($1 <> 'lethe' OR tablename LIKE 'version%')", schema); got != want {
 			t.Errorf("schema %s has %d tables, want %d", schema, got, want)
 		}
 	}
