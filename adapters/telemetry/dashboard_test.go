@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 )
@@ -30,6 +31,11 @@ func TestDashboard(t *testing.T) {
 	}
 	m.Observe()("/healthz", "GET", 200)
 	m.WatchCache("callers")
+	log, err := m.WatchLog()
+	if err != nil {
+		t.Fatal(err)
+	}
+	log.Looked(true, time.Second, 2, 1)
 	ask(t.Context(), m.QueryTracer("main"), listQuery, os.ErrInvalid)
 	names := map[string]bool{}
 	labels := map[string]bool{"instance": true, "le": true} // Prometheus's own, and a histogram's

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -107,6 +108,67 @@ func (m *Metrics) WatchCache(name string) (looked func(hit bool), dropped func()
 // called at every fetch and may return none. It fails when called twice.
 func (m *Metrics) WatchPools(stats func() map[string]*pgxpool.Stat) error {
 	return m.registry.Register(poolCollector{stats})
+}
+
+// WatchLog adds the state of the log of erasures. It fails when called twice.
+func (m *Metrics) WatchLog() (*LogMetrics, error) {
+	l := &LogMetrics{failures: prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "lethe_log_failures_total",
+		Help: "How often the log of erasures could not be looked at, sealed or published.",
+	})}
+	return l, errors.Join(m.registry.Register(l), m.registry.Register(l.failures))
+}
+
+// LogMetrics is what was last seen of the log of erasures.
+type LogMetrics struct {
+	failures prometheus.Counter
+
+	mu              sync.Mutex
+	looked          time.Time // zero: never
+	waiting         bool
+	oldest          time.Duration // when it was looked
+	size, published int64
+}
+
+// Failed notes a failure.
+func (l *LogMetrics) Failed() { l.failures.Inc() }
+
+// Looked notes whether receipts are waiting to be sealed, and the oldest of them
+// for how long; how many leaves the tree has, and how many are published.
+func (l *LogMetrics) Looked(waiting bool, oldest time.Duration, size, published int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.looked, l.waiting, l.oldest, l.size, l.published = time.Now(), waiting, oldest, size, published
+}
+
+var (
+	logOldest    = prometheus.NewDesc("lethe_log_oldest_unsealed_seconds", "For how long the oldest receipt has been waiting to be sealed; 0 where none is.", nil, nil)
+	logLeaves    = prometheus.NewDesc("lethe_log_leaves", "Receipts that are sealed.", nil, nil)
+	logPublished = prometheus.NewDesc("lethe_log_published_leaves", "Receipts that a published checkpoint covers.", nil, nil)
+)
+
+// Describe implements prometheus.Collector.
+func (*LogMetrics) Describe(descs chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{logOldest, logLeaves, logPublished} {
+		descs <- d
+	}
+}
+
+// Collect implements prometheus.Collector. What waits grows older while nobody
+// can look.
+func (l *LogMetrics) Collect(metrics chan<- prometheus.Metric) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.looked.IsZero() {
+		return
+	}
+	var oldest time.Duration
+	if l.waiting {
+		oldest = l.oldest + time.Since(l.looked)
+	}
+	metrics <- prometheus.MustNewConstMetric(logOldest, prometheus.GaugeValue, oldest.Seconds())
+	metrics <- prometheus.MustNewConstMetric(logLeaves, prometheus.GaugeValue, float64(l.size))
+	metrics <- prometheus.MustNewConstMetric(logPublished, prometheus.GaugeValue, float64(l.published))
 }
 
 // Handler serves the metrics in Prometheus's format.

@@ -8,9 +8,12 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -185,5 +188,43 @@ func TestMemoryLimit(t *testing.T) {
 	cmd.Env = append(os.Environ(), limit)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, out)
+	}
+}
+
+func TestWatchLog(t *testing.T) {
+	t.Parallel()
+	m := newMetrics(t, "1")
+	log, err := m.WatchLog()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.WatchLog(); err == nil {
+		t.Error("it can be watched twice")
+	}
+	if text := fetch(t, m); strings.Contains(text, "lethe_log_leaves") || !strings.Contains(text, "lethe_log_failures_total 0") {
+		t.Errorf("before anyone has looked:\n%s", text)
+	}
+	log.Failed()
+	log.Looked(false, time.Hour, 7, 5)
+	for _, want := range []string{"lethe_log_oldest_unsealed_seconds 0\n", "lethe_log_leaves 7\n", "lethe_log_published_leaves 5\n", "lethe_log_failures_total 1\n"} {
+		if text := fetch(t, m); !strings.Contains(text, want) {
+			t.Errorf("want %q in\n%s", want, text)
+		}
+	}
+	// It grows older by itself.
+	log.Looked(true, time.Hour, 7, 5)
+	age := func() float64 {
+		found := regexp.MustCompile(`(?m)^lethe_log_oldest_unsealed_seconds (\S+)$`).FindStringSubmatch(fetch(t, m))
+		if found == nil {
+			t.Fatal("there is no age")
+		}
+		age, err := strconv.ParseFloat(found[1], 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return age
+	}
+	if first, second := age(), age(); first <= 3600 || second <= first {
+		t.Errorf("it was %v s, then %v s old", first, second)
 	}
 }
