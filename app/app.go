@@ -109,11 +109,15 @@ func graph(cfg *Config, db *Databases, log *slog.Logger, ready func(addr string)
 			fx.Annotate(newResponses, fx.As(new(domain.Responses))),
 			fx.Annotate(newUsage, fx.As(new(domain.UsageRecords))),
 			fx.Annotate(newPeople, fx.As(new(domain.People))),
+			newSigning,
+			fx.Annotate(newLog, fx.As(fx.Self()), fx.As(new(domain.Log))),
 		)),
 		fx.Module("domain", fx.Provide(
 			domain.NewListResponses,
 			domain.NewGetResponse,
 			domain.NewEraseResponse,
+			domain.NewGetReceipt,
+			domain.NewReadLog,
 			newIdentity,
 		)),
 		fx.Module("http", fx.Provide(
@@ -122,7 +126,7 @@ func graph(cfg *Config, db *Databases, log *slog.Logger, ready func(addr string)
 			newHandler,
 			newListener,
 		)),
-		fx.Invoke(serveProfiles, sayWhatIsMissing, func(*listener) {}),
+		fx.Invoke(serveProfiles, startSealer, sayWhatIsMissing, func(*listener) {}),
 	)
 }
 
@@ -288,10 +292,12 @@ func (r *readiness) missing(ctx context.Context) ([]string, error) {
 }
 
 func newHandler(id identity, list *domain.ListResponses, get *domain.GetResponse, erase *domain.EraseResponse,
+	receipt *domain.GetReceipt, readLog *domain.ReadLog,
 	credentials *auth.Reader, ready *readiness, metrics *telemetry.Metrics, export *telemetry.Export, cfg *Config, log *slog.Logger,
 ) (http.Handler, error) {
 	handler, err := httpapi.New(httpapi.Config{}, httpapi.Deps{
 		Identify: id.caller, IdentifyEraser: id.eraser, List: list, Get: get, Erase: erase,
+		Receipt: receipt, ReadLog: readLog,
 		Credentials: credentials.Read, Ready: ready.check,
 		Metrics: metrics.Handler(), Observe: metrics.Observe, Log: log,
 	})

@@ -25,6 +25,8 @@ import (
 	"github.com/knadh/koanf/v2"
 	"github.com/spf13/pflag"
 	"go.yaml.in/yaml/v3"
+
+	"lethe/receipt"
 )
 
 // Config is the effective configuration, made by LoadConfig and valid.
@@ -54,6 +56,12 @@ type Config struct {
 		ProxyUserHeader string
 		ProxyTrusted    []netip.Prefix
 		CacheTTL        time.Duration // 0: no cache
+	}
+	Erasure struct {
+		KeyFile  string   // of the keys that sign the log; empty: see Key
+		Key      string   // these keys themselves; empty: none, or the embedded mode's own
+		Origin   string   // the log's name; empty: the keys'
+		Standbys []string // that have to have replayed a checkpoint before it is published
 	}
 	DataDir string
 	Log     struct {
@@ -94,6 +102,10 @@ var settings = []setting{
 	{"auth.proxy_user_header", "header that names the user", func(c *Config) any { return &c.Auth.ProxyUserHeader }, checkToken, nil},
 	{"auth.proxy_trusted", "addresses of proxies, as CIDRs with commas between", func(c *Config) any { return &c.Auth.ProxyTrusted }, nil, nil},
 	{"auth.cache_ttl", "for how long a caller may be remembered, at most 60s; 0: not at all", func(c *Config) any { return &c.Auth.CacheTTL }, nil, nil},
+	{"erasure.key_file", "file with the private keys that sign the log of erasures, the newest first; in the embedded mode one is made in data_dir", func(c *Config) any { return &c.Erasure.KeyFile }, nil, nil},
+	{"erasure.key", "these keys themselves, one a line, instead of a file", func(c *Config) any { return &c.Erasure.Key }, checkKeys, hideAll},
+	{"erasure.origin", "name of the log of erasures, such as example.com/erasures; empty: that of its keys", func(c *Config) any { return &c.Erasure.Origin }, checkOrigin, nil},
+	{"erasure.standbys", "application_names of standbys that have to have replayed a checkpoint of the log before it is published, with commas between", func(c *Config) any { return &c.Erasure.Standbys }, nil, nil},
 	{"data_dir", "folder of the embedded database", func(c *Config) any { return &c.DataDir }, checkDir, nil},
 	{"log.level", "debug, info, warn or error", func(c *Config) any { return &c.Log.Level }, oneOf("debug", "info", "warn", "error"), nil},
 	{"log.format", "text or json", func(c *Config) any { return &c.Log.Format }, oneOf("text", "json"), nil},
@@ -117,12 +129,18 @@ func (s setting) flag() string {
 	return strings.NewReplacer(".", "-", "_", "-").Replace(s.key)
 }
 
+// onCommandLine tells whether a setting has a flag: other users of the machine
+// can read command lines.
+func (s setting) onCommandLine() bool {
+	return s.key != "auth.session_secret" && s.key != "erasure.key"
+}
+
 // AddFlags adds a flag for each setting whose key begins with one of the
 // prefixes; none means all.
 func AddFlags(flags *pflag.FlagSet, prefixes ...string) {
 	for _, s := range settings {
-		if s.key == "auth.session_secret" {
-			continue // other users of the machine can read command lines
+		if !s.onCommandLine() {
+			continue
 		}
 		wanted := len(prefixes) == 0 || slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(s.key, p) })
 		if wanted {
@@ -376,6 +394,9 @@ func (r *reader) crossCheck(c *Config) {
 	if !main && r.merged.String("data_dir") == "" {
 		r.problem("data_dir", "there is no home folder to put it in: give a folder for the embedded database, or database.url")
 	}
+	if c.Erasure.Key != "" && c.Erasure.KeyFile != "" {
+		r.problem("erasure.key", "is given together with erasure.key_file: put all keys in the file, or none")
+	}
 	if c.Auth.ProxyHeaders && r.sources["auth.proxy_trusted"] != "default" && len(c.Auth.ProxyTrusted) == 0 {
 		r.problem("auth.proxy_trusted", "proxy headers are on but no address is trusted: give the proxy's, as a CIDR such as 10.1.2.3/32")
 	}
@@ -429,6 +450,19 @@ func (s setting) assign(c *Config, value any) error {
 		default:
 			return errors.New("must be true or false")
 		}
+	case *[]string:
+		for part := range strings.SplitSeq(text, ",") {
+			switch part = strings.TrimSpace(part); {
+			case part == "":
+				continue
+			case len(part) > 63 || slices.Contains(*field, part):
+				return errors.New("must be different names of at most 63 bytes, with commas between")
+			}
+			*field = append(*field, part)
+		}
+		if !isText {
+			return errors.New("must be text or a list of texts")
+		}
 	case *[]netip.Prefix:
 		for part := range strings.SplitSeq(text, ",") {
 			part = strings.TrimSpace(part)
@@ -453,7 +487,7 @@ func (s setting) assign(c *Config, value any) error {
 
 // mayBeEmpty: secrets, URLs and what else means "none" when it is empty.
 func (s setting) mayBeEmpty() bool {
-	return s.hide != nil || s.key == "data_dir" || s.key == "http.profile_addr"
+	return s.hide != nil || s.key == "data_dir" || s.key == "http.profile_addr" || s.key == "erasure.origin"
 }
 
 func checkURL(text string) error {
@@ -509,6 +543,21 @@ func checkDir(text string) error {
 	}
 	if info, err := os.Stat(text); err == nil && !info.IsDir() {
 		return errors.New("is a file: name a folder, or one that is yet to be made")
+	}
+	return nil
+}
+
+func checkKeys(text string) error {
+	if _, err := receipt.ParsePrivateKeys([]byte(text)); err != nil {
+		return fmt.Errorf("holds no signing keys: %w; make one with `lethe keys new`", err)
+	}
+	return nil
+}
+
+func checkOrigin(text string) error {
+	_, err := receipt.FormatCheckpoint(receipt.Checkpoint{Origin: text, Size: 1})
+	if err != nil {
+		return errors.New("must be a name such as example.com/erasures, without spaces, pluses, quotes and backslashes")
 	}
 	return nil
 }
@@ -593,6 +642,11 @@ func (s setting) printable(c *Config) any {
 			texts = append(texts, p.String())
 		}
 		return texts
+	case *[]string:
+		if *field == nil {
+			return []string{}
+		}
+		return *field
 	case *int:
 		return *field
 	case *time.Duration:

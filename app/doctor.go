@@ -91,15 +91,18 @@ func Doctor(ctx context.Context, cfg *Config, progress io.Writer) (report *Repor
 	}
 	defer closing(db, &err)
 
-	d := &doctor{cfg: cfg, schemas: db.schemas, report: &Report{}}
+	d := &doctor{cfg: cfg, schemas: db.schemas, report: &Report{}, progress: progress}
 	mainSides := []inspect.Side{inspect.Main, inspect.Fusillade}
 	if db.apart() {
 		mainSides = mainSides[:1]
 	}
 	d.examine(ctx, "main", db.MainURL, cfg.Database.ReplicaURL, mainSides)
+	name, url := "main", db.MainURL
 	if db.apart() {
-		d.examine(ctx, "fusillade", db.FusilladeURL, cfg.Fusillade.ReplicaURL, []inspect.Side{inspect.Fusillade})
+		name, url = "fusillade", db.FusilladeURL
+		d.examine(ctx, name, url, cfg.Fusillade.ReplicaURL, []inspect.Side{inspect.Fusillade})
 	}
+	d.examineLog(ctx, name, url)
 	return d.report, nil
 }
 
@@ -107,6 +110,9 @@ type doctor struct {
 	cfg     *Config
 	schemas inspect.Schemas
 	report  *Report
+
+	progress io.Writer
+	log      bool // the tables of the log are there, and the role may use them
 }
 
 func (d *doctor) add(c Check) { d.report.Checks = append(d.report.Checks, c) }
@@ -195,9 +201,18 @@ func (d *doctor) tables(ctx context.Context, name string, conn *pgx.Conn, sides 
 	if d.failed(name, check, err) {
 		return
 	}
+	var own []string
 	for _, m := range missing {
+		if strings.Contains(m, " "+inspect.Own+".") {
+			own = append(own, m)
+			continue
+		}
 		d.add(Check{name, check, Problem, m,
 			"if the tables are dwctl's, correct fusillade.schema and outlet.schema or finish its migrations; in a database of Lethe's own, run `lethe migrate up`", nil})
+	}
+	if len(own) > 0 {
+		d.add(Check{name, check, Problem, "the log of erasures has no place, or an old one: " + strings.Join(own, "; "),
+			fmt.Sprintf("as a role that may create a schema in the database, run `lethe migrate up`; then, as that role, what `lethe doctor --grants --role %s` prints", conn.Config().User), nil})
 	}
 	present, err := inspect.Present(ctx, conn, reqs)
 	if d.failed(name, check, err) {
@@ -222,6 +237,7 @@ func (d *doctor) tables(ctx context.Context, name string, conn *pgx.Conn, sides 
 		return
 	}
 	d.add(Check{Database: name, Name: privileges, Finding: OK, Detail: "all that is needed"})
+	d.log = d.log || len(own) == 0 && slices.Contains(sides, inspect.Fusillade)
 }
 
 func (d *doctor) indexes(ctx context.Context, name string, conn *pgx.Conn, sides []inspect.Side) {

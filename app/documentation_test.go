@@ -17,7 +17,7 @@ func TestDocumentation(t *testing.T) {
 	rows := 0
 	for _, s := range settings {
 		flag := fmt.Sprintf("`--%s`", s.flag())
-		if s.key == "auth.session_secret" {
+		if !s.onCommandLine() {
 			flag = "none:"
 		}
 		if !strings.Contains(string(manual), fmt.Sprintf("| `%s` | `%s` | %s", s.key, s.env(), flag)) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -150,7 +151,7 @@ has created the tables (` + "`lethe migrate up`" + `) and they hold nothing else
 func (c *cli) migrate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "migrate",
-		Short: "Create or upgrade the tables of a database of Lethe's own",
+		Short: "Create or upgrade the tables that are Lethe's own",
 		Example: `  lethe migrate status
   LETHE_DATABASE_URL=postgres://me:...@localhost/lethe lethe migrate up`,
 		Args: cobra.NoArgs,
@@ -160,9 +161,10 @@ func (c *cli) migrate() *cobra.Command {
 		c.jsonFlag(c.command(&cobra.Command{
 			Use:   "up",
 			Short: "Create the tables that are missing",
-			Long: `Create the tables that are missing and upgrade those that Lethe has created. A
-database that belongs to another system, such as dwctl's, is left exactly as it
-is. The role must be allowed to create schemas and tables. The embedded database
+			Long: `Create the tables that are missing and upgrade those that Lethe has created. In a
+database that belongs to another system, such as dwctl's, that is the schema
+lethe of the log of erasures; whatever else is there is left exactly as it is.
+The role must be allowed to create schemas and tables. The embedded database
 needs no call: it is brought up to date whenever it is started.`,
 			Example: `  LETHE_DATABASE_URL=postgres://me:...@localhost/lethe lethe migrate up`,
 		}, databaseSettings, func(ctx context.Context, cfg *app.Config, _ []string) error {
@@ -187,7 +189,8 @@ func (c *cli) doctor() *cobra.Command {
 		Short: "Examine the database and say what to mend",
 		Long: `Examine the configured databases: connection, version, tables and columns,
 privileges, indexes (with the statements that create missing ones), clock,
-connections, replicas, and the migrations of dwctl and fusillade. Nothing is
+connections, replicas, the migrations of dwctl and fusillade, and the log of
+erasures, of which every receipt is compared with what was sealed. Nothing is
 written. Exits with 3 where something must be mended.
 
 With --grants it prints the least privileges that a role needs to serve, as SQL
@@ -198,7 +201,7 @@ for the owner of the tables.`,
   # Let role lethe_service do what the service does, and no more
   LETHE_DATABASE_URL=postgres://owner:...@db/dwctl \
     lethe doctor --grants --role lethe_service | psql postgres://owner:...@db/dwctl`,
-	}, databaseSettings, func(ctx context.Context, cfg *app.Config, _ []string) error {
+	}, slices.Concat(databaseSettings, []string{"erasure."}), func(ctx context.Context, cfg *app.Config, _ []string) error {
 		if grants {
 			return app.Grants(ctx, cfg, role, c.stdout, c.stderr)
 		}

@@ -62,6 +62,18 @@ func ReplicaLag(ctx context.Context, primary, replica Querier) (Lag, error) {
 	return lag, err
 }
 
+// AbsentStandbys says which of these standbys, by their application_name, are
+// not connected to the primary, and whether the connected role may see what
+// standbys have replayed. If it may not, it does not see their names either.
+func AbsentStandbys(ctx context.Context, primary Querier, names []string) (permitted bool, absent []string, err error) {
+	err = primary.QueryRow(ctx, `
+		SELECT pg_has_role('pg_read_all_stats', 'USAGE'),
+		       ARRAY (SELECT n FROM unnest($1::text[]) AS n
+		              WHERE NOT EXISTS (SELECT FROM pg_stat_replication r WHERE r.application_name = n) ORDER BY n)`,
+		names).Scan(&permitted, &absent)
+	return permitted, absent, err
+}
+
 // Connections is how many connections a server allows the connected role.
 type Connections struct {
 	Max      int // max_connections

@@ -358,6 +358,18 @@ func (s *session) inspect(ctx context.Context, set set) (SetStatus, error) {
 	return st, nil
 }
 
+// OwnVersion returns the newest migration of the set lethe that is applied in
+// q's database, and the newest that this program carries.
+func OwnVersion(ctx context.Context, q interface {
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}) (applied, newest int64, err error) {
+	if newest, err = latest(setLethe); err != nil {
+		return 0, 0, err
+	}
+	err = q.QueryRow(ctx, `SELECT coalesce(max(version_id) FILTER (WHERE is_applied), 0) FROM `+versionTable(setLethe)).Scan(&applied)
+	return applied, newest, err
+}
+
 func latest(set string) (int64, error) {
 	dir, err := files(set)
 	if err != nil {

@@ -1,0 +1,145 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"lethe/adapters/postgres"
+	"lethe/adapters/postgres/inspect"
+	"lethe/adapters/postgres/ledger"
+	"lethe/adapters/postgres/migrate"
+)
+
+const (
+	unsealedToMention = time.Minute
+	auditProgress     = 2 * time.Second // between two lines
+)
+
+// examineLog looks at the log of erasures, all of it, however long that takes.
+// name and url are those of the database that fusillade is in.
+func (d *doctor) examineLog(ctx context.Context, name, url string) {
+	const check = "key of the log"
+	s, err := readSigning(d.cfg, false)
+	switch {
+	case err != nil:
+		d.add(Check{name, check, Problem, oneLine(err.Error()), "the service does not start until this is mended", nil})
+		s = &signing{}
+	case len(s.signers) == 0 && d.cfg.Embedded():
+		d.add(Check{Database: name, Name: check, Finding: OK, Detail: "none yet: the service makes one when it starts"})
+	case len(s.signers) == 0:
+		d.add(Check{name, check, Warning, "there is none: erasures leave receipts, and these are not sealed", s.noKey(), nil})
+	case s.advice != "":
+		d.add(Check{name, check, Warning, s.advice, "and make a new key if somebody may have read this one", nil})
+	default:
+		ids := make([]string, len(s.signers))
+		for i, signer := range s.signers {
+			ids[i] = signer.PublicKey().ID()
+		}
+		d.add(Check{Database: name, Name: check, Finding: OK, Detail: strings.Join(ids, ", ")})
+	}
+	if !d.log {
+		return // what is missing has been told
+	}
+	db, err := postgres.Open(postgres.Config{URL: url, MaxConns: 1, ApplicationName: applicationName, PgBouncer: d.cfg.Database.PgBouncer})
+	if d.failed(name, check, err) {
+		return
+	}
+	defer db.Close()
+	log, err := ledger.New(db, ledger.Config{Signers: s.signers, Standbys: d.cfg.Erasure.Standbys})
+	if d.failed(name, check, err) {
+		return
+	}
+	d.ownMigrations(ctx, name, db)
+	d.standbys(ctx, name, db)
+	d.backlog(ctx, name, log)
+	d.audit(ctx, name, log)
+}
+
+func (d *doctor) ownMigrations(ctx context.Context, name string, db *postgres.DB) {
+	const check = "Lethe's migrations"
+	applied, newest, err := migrate.OwnVersion(ctx, db.Pool())
+	if d.failed(name, check, err) {
+		return
+	}
+	c := Check{Database: name, Name: check, Finding: OK, Detail: fmt.Sprintf("%d, the newest", applied)}
+	switch {
+	case applied < newest:
+		c.Finding, c.Detail = Problem, fmt.Sprintf("%d, and this version needs %d", applied, newest)
+		c.Advice = "as the owner of schema lethe, run `lethe migrate up`"
+	case applied > newest:
+		c.Finding, c.Detail = Warning, fmt.Sprintf("%d is newer than %d, which this version knows", applied, newest)
+		c.Advice = "run the version of Lethe that the database was upgraded for"
+	}
+	d.add(c)
+}
+
+// standbys looks for those that checkpoints wait for.
+func (d *doctor) standbys(ctx context.Context, name string, db *postgres.DB) {
+	const check = "standbys of the log"
+	if len(d.cfg.Erasure.Standbys) == 0 {
+		return
+	}
+	permitted, absent, err := inspect.AbsentStandbys(ctx, db.Pool(), d.cfg.Erasure.Standbys)
+	if d.failed(name, check, err) {
+		return
+	}
+	c := Check{Database: name, Name: check, Finding: OK, Detail: "connected: " + strings.Join(d.cfg.Erasure.Standbys, ", ")}
+	switch {
+	case !permitted:
+		c.Finding, c.Detail = Problem, "the role may not see what standbys have replayed, so no checkpoint is published"
+		c.Advice = "have a superuser GRANT pg_monitor to it, or take erasure.standbys out"
+	case len(absent) > 0:
+		c.Finding, c.Detail = Warning, "not connected, so no checkpoint is published: "+strings.Join(absent, ", ")
+		c.Advice = "start them, or correct erasure.standbys: the names are the application_name of each standby's primary_conninfo"
+	}
+	d.add(c)
+}
+
+func (d *doctor) backlog(ctx context.Context, name string, log *ledger.Log) {
+	const check = "unsealed receipts"
+	b, err := log.Backlog(ctx)
+	if d.failed(name, check, err) {
+		return
+	}
+	c := Check{Database: name, Name: check, Finding: OK, Detail: "none that wait for long"}
+	if b.Waiting && b.Oldest > unsealedToMention {
+		c.Finding, c.Detail = Warning, fmt.Sprintf("the oldest has been waiting for %s", b.Oldest.Round(time.Second))
+		c.Advice = "the service seals them within seconds while it runs and has a key: see what its log says"
+	}
+	d.add(c)
+}
+
+// audit compares every receipt with what was sealed.
+func (d *doctor) audit(ctx context.Context, name string, log *ledger.Log) {
+	const check = "log of erasures"
+	told := time.Now()
+	audit, err := log.Audit(ctx, func(done, size int64) {
+		if time.Since(told) > auditProgress {
+			told = time.Now()
+			_, _ = fmt.Fprintf(d.progress, "Compared %d of %d receipts with the log of erasures\n", done, size)
+		}
+	})
+	if d.failed(name, check, err) {
+		return
+	}
+	for i, finding := range audit.Findings {
+		c := Check{Database: name, Name: check, Finding: Problem, Detail: finding}
+		if i == 0 {
+			c.Advice = "nothing is sealed on top of this: keep a copy of the database as it is, find out who changed it, compare with mirrors of the log, and restore what was there"
+		}
+		d.add(c)
+	}
+	if audit.More > 0 {
+		d.add(Check{Database: name, Name: check, Finding: Problem, Detail: fmt.Sprintf("and %d more", audit.More)})
+	}
+	if len(audit.Findings) > 0 {
+		return
+	}
+	detail := fmt.Sprintf("%d receipts and %d checkpoints are as they were sealed", audit.Size, audit.Checkpoints)
+	if audit.Unverified > 0 {
+		detail += fmt.Sprintf("; the signatures of %d are of keys that are not at hand", audit.Unverified)
+	}
+	d.add(Check{Database: name, Name: check, Finding: OK, Detail: detail})
+}

@@ -1,0 +1,249 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"go.uber.org/fx"
+	"golang.org/x/time/rate"
+
+	"lethe/adapters/postgres/ledger"
+	"lethe/adapters/telemetry"
+	"lethe/domain"
+	"lethe/receipt"
+)
+
+const (
+	// defaultOrigin is the name of a log that nobody has named.
+	defaultOrigin = "lethe.local/erasures"
+	// embeddedKey is the file of the key that the embedded mode makes.
+	embeddedKey = "erasure.key"
+)
+
+// signing is the name of the log of erasures and who signs it.
+type signing struct {
+	origin  string
+	signers []receipt.Signer // none: nothing is sealed
+	advice  string           // what to do about a key that is there and not as it should be
+}
+
+// newSigning reads the keys of the log. In the embedded mode it makes one where
+// none is configured. A key that is configured and cannot be used is an error.
+func newSigning(cfg *Config) (*signing, error) { return readSigning(cfg, true) }
+
+// readSigning is newSigning for who may also not make one.
+func readSigning(cfg *Config, mayMake bool) (*signing, error) {
+	s := &signing{origin: cfg.Erasure.Origin}
+	if s.origin == "" {
+		s.origin = defaultOrigin
+	}
+	file := cfg.Erasure.KeyFile
+	if cfg.Embedded() && file == "" && cfg.Erasure.Key == "" {
+		file = filepath.Join(cfg.DataDir, embeddedKey)
+		if mayMake {
+			if err := makeKey(file, s.origin); err != nil {
+				return nil, fmt.Errorf("make the key that signs the log of erasures: %w", err)
+			}
+		} else if _, err := os.Lstat(file); errors.Is(err, fs.ErrNotExist) {
+			return s, nil
+		}
+	}
+	text, from := []byte(cfg.Erasure.Key), "erasure.key"
+	switch {
+	case file != "":
+		var err error
+		if text, err = readBounded(file, maxKeyFile); err != nil {
+			return nil, s.unreadable(file, err)
+		}
+		from = file
+	case cfg.Erasure.Key == "":
+		return s, nil
+	}
+	var err error
+	if s.signers, err = receipt.ParsePrivateKeys(text); err != nil {
+		return nil, fmt.Errorf("%s, which holds the keys of the log of erasures: %w: put back what was there; another key cannot go on with a log that this one has signed", from, err)
+	}
+	name := s.signers[0].Name()
+	if cfg.Erasure.Origin != "" && cfg.Erasure.Origin != name {
+		return nil, fmt.Errorf("erasure.origin is %s, and the keys of the log are named %s: correct one of the two", cfg.Erasure.Origin, name)
+	}
+	s.origin = name
+	if info, err := os.Stat(file); file != "" && err == nil && info.Mode().Perm()&0o077 != 0 {
+		s.advice = fmt.Sprintf("other users of this machine may read %s: chmod 600 it", file)
+	}
+	return s, nil
+}
+
+func (s *signing) unreadable(file string, err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("there is no file %q with the keys of the log of erasures: correct erasure.key_file, or make a key with `lethe keys new %s --out %s`", file, s.origin, file)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("this user may not read %q, which holds the keys of the log of erasures: change its owner", file)
+	}
+	return fmt.Errorf("the keys of the log of erasures cannot be read: %w", err)
+}
+
+// makeKey makes a key in a file, unless that is there. Whoever else does so at
+// the same time finds a whole file.
+func makeKey(file, origin string) error {
+	if _, err := os.Lstat(file); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	private, _, err := receipt.GenerateKey(origin)
+	if err != nil {
+		return err
+	}
+	draft := file + "." + rand.Text()
+	if err := writeNew(draft, private+"\n"); err != nil {
+		return err
+	}
+	err = os.Link(draft, file)
+	if errors.Is(err, fs.ErrExist) {
+		err = nil
+	}
+	return errors.Join(err, os.Remove(draft))
+}
+
+// noKey is what to do where erasures are not sealed.
+func (s *signing) noKey() string {
+	return fmt.Sprintf("make one with `lethe keys new %s --out FILE`, keep a copy of it, and name the file in erasure.key_file (LETHE_ERASURE_KEY_FILE)", s.origin)
+}
+
+func newLog(p *pools, s *signing, cfg *Config) (*ledger.Log, error) {
+	return ledger.New(p.fusillade.Primary, ledger.Config{Signers: s.signers, Standbys: cfg.Erasure.Standbys})
+}
+
+const (
+	sealPauseBusy = 500 * time.Millisecond // between two looks, where the first found something
+	sealPauseIdle = time.Second
+	sealPauseFail = 5 * time.Second
+	sealAtStop    = 5 * time.Second // for what the last requests have left
+	sealLogEvery  = time.Minute     // between two lines about the same kind of failure
+)
+
+// sealer seals receipts and publishes checkpoints, from time to time.
+type sealer struct {
+	ledger  *ledger.Log
+	may     bool // there is a key
+	metrics *telemetry.LogMetrics
+	log     *slog.Logger
+	failing rate.Sometimes
+	waiting rate.Sometimes
+}
+
+// startSealer seals for as long as the service runs, and once more when the last
+// request has been answered: it must be started before the door is opened.
+func startSealer(lc fx.Lifecycle, l *ledger.Log, sign *signing, metrics *telemetry.Metrics, log *slog.Logger) error {
+	watched, err := metrics.WatchLog()
+	if err != nil {
+		return err
+	}
+	s := &sealer{ledger: l, may: len(sign.signers) > 0, metrics: watched, log: log,
+		failing: rate.Sometimes{Interval: sealLogEvery}, waiting: rate.Sometimes{Interval: sealLogEvery}}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	lc.Append(fx.Hook{
+		OnStart: func(context.Context) error {
+			if !s.may {
+				log.Warn("erasures leave receipts that are not sealed, as there is no key to sign the log with: " + sign.noKey())
+			}
+			if sign.advice != "" {
+				log.Warn(sign.advice)
+			}
+			go func() {
+				defer close(done)
+				s.run(ctx)
+			}()
+			return nil
+		},
+		OnStop: func(ctx context.Context) error {
+			cancel()
+			<-done
+			ctx, end := context.WithTimeout(ctx, sealAtStop)
+			defer end()
+			s.step(ctx)
+			return nil
+		},
+	})
+	return nil
+}
+
+func (s *sealer) run(ctx context.Context) {
+	for {
+		timer := time.NewTimer(s.step(ctx))
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C:
+		}
+	}
+}
+
+// step does what there is to be done, and returns when to look again.
+func (s *sealer) step(ctx context.Context) (pause time.Duration) {
+	busy, err := s.work(ctx)
+	switch {
+	case ctx.Err() != nil:
+	case err != nil:
+		s.metrics.Failed()
+		s.failing.Do(func() {
+			level := slog.LevelError
+			if domain.CodeOf(err) == domain.CodeUnavailable {
+				level = slog.LevelWarn
+			}
+			s.log.Log(ctx, level, "the log of erasures cannot be sealed or published now", "error", err)
+		})
+		return sealPauseFail
+	case busy:
+		return sealPauseBusy
+	}
+	return sealPauseIdle
+}
+
+// work tells whether something was to be done.
+func (s *sealer) work(ctx context.Context) (busy bool, err error) {
+	backlog, err := s.look(ctx)
+	if err != nil {
+		return false, err
+	}
+	unpublished := backlog.Published < backlog.Size
+	if !s.may || !backlog.Waiting && !unpublished {
+		return false, nil
+	}
+	for n := ledger.MaxSealed; backlog.Waiting && n == ledger.MaxSealed; {
+		if n, err = s.ledger.Seal(ctx); err != nil {
+			return true, err
+		}
+		unpublished = unpublished || n > 0
+	}
+	if unpublished {
+		_, absent, err := s.ledger.Publish(ctx)
+		if err != nil {
+			return true, err
+		}
+		if len(absent) > 0 {
+			s.waiting.Do(func() {
+				s.log.Warn("no checkpoint of the log of erasures is published: standbys are not connected under these names", "standbys", absent)
+			})
+		}
+	}
+	_, err = s.look(ctx)
+	return true, err
+}
+
+func (s *sealer) look(ctx context.Context) (ledger.Backlog, error) {
+	backlog, err := s.ledger.Backlog(ctx)
+	if err == nil {
+		s.metrics.Looked(backlog.Waiting, backlog.Oldest, backlog.Size, backlog.Published)
+	}
+	return backlog, err
+}
