@@ -6,7 +6,8 @@
 // It needs TEST_DATABASE_URL, and is run in the root of the project. COMMAND
 // finds the services at LETHE_TEST_URL and LETHE_TEST_DOWN_URL, and keys of the
 // fixture in LETHE_TEST_ADMIN_KEY, LETHE_TEST_USER_KEY and
-// LETHE_TEST_FORBIDDEN_KEY.
+// LETHE_TEST_FORBIDDEN_KEY. LETHE_TEST_LOG_KEY is the public key of the first
+// one's log of erasures.
 package main
 
 import (
@@ -26,6 +27,7 @@ import (
 	"time"
 
 	"lethe/internal/pgtest"
+	"lethe/receipt"
 )
 
 const (
@@ -84,7 +86,11 @@ func run(args []string) (err error) {
 		err = errors.Join(err, server.Drop(ctx, database))
 	}()
 
-	up, err := serve(ctx, program, database.RoleURL, "/readyz")
+	private, public, err := receipt.GenerateKey("example.com/log")
+	if err != nil {
+		return err
+	}
+	up, err := serve(ctx, program, database.RoleURL, "/readyz", "LETHE_ERASURE_KEY="+private)
 	if err != nil {
 		return err
 	}
@@ -106,6 +112,7 @@ func run(args []string) (err error) {
 		"LETHE_TEST_ADMIN_KEY=sk-root-platform",
 		"LETHE_TEST_USER_KEY=sk-alice-platform",
 		"LETHE_TEST_FORBIDDEN_KEY=sk-carol-platform",
+		"LETHE_TEST_LOG_KEY="+public.String(),
 	)
 	command.Stdout, command.Stderr = os.Stdout, os.Stderr
 	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
@@ -123,7 +130,7 @@ type service struct {
 
 // serve starts the program on a free port and returns when path is answered
 // with 200.
-func serve(ctx context.Context, program, databaseURL, path string) (*service, error) {
+func serve(ctx context.Context, program, databaseURL, path string, settings ...string) (*service, error) {
 	address, err := freeAddress()
 	if err != nil {
 		return nil, err
@@ -131,9 +138,9 @@ func serve(ctx context.Context, program, databaseURL, path string) (*service, er
 	s := &service{url: "http://" + address, command: exec.Command(program, "serve"), ended: make(chan struct{})}
 	// No setting and no file of whoever runs this gets in.
 	s.command.Dir = filepath.Dir(program)
-	s.command.Env = append(
+	s.command.Env = slices.Concat(
 		slices.DeleteFunc(os.Environ(), func(variable string) bool { return strings.HasPrefix(variable, "LETHE_") }),
-		"LETHE_HTTP_ADDR="+address, "LETHE_DATABASE_URL="+databaseURL)
+		[]string{"LETHE_HTTP_ADDR=" + address, "LETHE_DATABASE_URL=" + databaseURL}, settings)
 	s.command.Stdout, s.command.Stderr = &s.log, &s.log
 	if err := s.command.Start(); err != nil {
 		return nil, err

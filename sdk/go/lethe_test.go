@@ -290,6 +290,56 @@ func TestErrors(t *testing.T) {
 	})
 }
 
+func TestLog(t *testing.T) {
+	ctx := context.Background()
+	keys, err := userClient(t).GetLogKeysWithResponse(ctx, nil)
+	if err != nil || string(keys.Body) != setting(t, "LETHE_TEST_LOG_KEY")+"\n" {
+		t.Fatalf("got %+v, %v", keys, err)
+	}
+	_, err = userClient(t).GetReceiptWithResponse(ctx, uuid.New(), nil)
+	wantError(t, err, http.StatusNotFound)
+	_, err = client(t, "LETHE_TEST_URL", setting(t, "LETHE_TEST_FORBIDDEN_KEY")).GetCheckpointWithResponse(ctx, nil)
+	wantError(t, err, http.StatusForbidden)
+}
+
+// TestReceipt: of one that is to be sealed and one that is, and of the path of a
+// tile.
+func TestReceipt(t *testing.T) {
+	ready := false
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == "/log/tile/0/x001/000.p/7":
+			w.Header().Set("Content-Type", "application/octet-stream")
+			_, _ = w.Write([]byte("hashes"))
+		case !ready:
+			w.Header().Set("Retry-After", "1")
+			w.WriteHeader(http.StatusAccepted)
+		default:
+			w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+			_, _ = w.Write([]byte("c2sp.org/tlog-proof@v1\n"))
+		}
+	}))
+	t.Cleanup(server.Close)
+	c, err := lethe.New(server.URL, "key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.GetReceiptWithResponse(context.Background(), uuid.New(), nil)
+	var failure *lethe.Error
+	if !errors.As(err, &failure) || failure.Status != http.StatusAccepted || failure.RetryAfter != time.Second {
+		t.Fatalf("before it is sealed: %v", err)
+	}
+	ready = true
+	receipt, err := c.GetReceiptWithResponse(context.Background(), uuid.New(), nil)
+	if err != nil || string(receipt.Body) != "c2sp.org/tlog-proof@v1\n" {
+		t.Fatalf("got %+v, %v", receipt, err)
+	}
+	tile, err := c.GetTileWithResponse(context.Background(), "0", "x001/000.p/7", nil)
+	if err != nil || string(tile.Body) != "hashes" {
+		t.Fatalf("got %+v, %v", tile, err)
+	}
+}
+
 func TestOtherAnswers(t *testing.T) {
 	for name, test := range map[string]struct {
 		status int

@@ -152,6 +152,8 @@ func TestDemo(t *testing.T) {
 		t.Logf("%.1f MiB are resident", float64(rss)/mebibyte)
 	}
 
+	wantKey(t, folder)
+
 	// Users and keys are kept beside the running service.
 	must(t, []string{data}, "users", "add", "new@example.com", "--role", "BATCHAPIUSER")
 	secret := strings.TrimSpace(must(t, []string{data}, "keys", "create", "new@example.com"))

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any, TypeVar
 
 from .generated import AuthenticatedClient, Client
+from .generated.api.log import get_checkpoint, get_log_keys, get_receipt, get_tile
 from .generated.api.responses import erase_response, get_response, list_responses
 from .generated.models import ListResponsesCount, Problem, ResponseDetail, ResponsePage, ResponseSummary
 from .generated.types import UNSET, Response
@@ -27,7 +28,11 @@ __all__ = [
     "ResponseSummary",
     "all_responses",
     "erase_response",
+    "get_checkpoint",
+    "get_log_keys",
+    "get_receipt",
     "get_response",
+    "get_tile",
     "list_responses",
     "result",
 ]
@@ -53,7 +58,7 @@ class ProblemError(Exception):
 
 
 def result(response: Response[Problem | T]) -> T:
-    """What was asked for, None for an erasure; raises ProblemError for any other answer."""
+    """What was asked for, None for an erasure and for a receipt that is yet to be sealed; raises ProblemError for any other answer."""
     if isinstance(response.parsed, Problem) or not 200 <= response.status_code < 300:
         raise ProblemError(response)
     return response.parsed  # type: ignore[return-value]

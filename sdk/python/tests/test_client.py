@@ -14,7 +14,11 @@ from lethe_client import (
     ProblemError,
     all_responses,
     erase_response,
+    get_checkpoint,
+    get_log_keys,
+    get_receipt,
     get_response,
+    get_tile,
     list_responses,
     result,
 )
@@ -177,3 +181,12 @@ def test_other_answers():
     assert raised.value.status == 502
     assert raised.value.problem is None
     assert raised.value.retry_after is None
+
+
+def test_log(user):
+    assert result(get_log_keys.sync_detailed(client=user)) == setting("LETHE_TEST_LOG_KEY") + "\n"
+    assert_problem(get_receipt.sync_detailed(MISSING, client=user), 404)
+    # Slashes of the index get there.
+    assert_problem(get_tile.sync_detailed("0", "x001/000.p/7", client=user), 404)
+    with connect(setting("LETHE_TEST_FORBIDDEN_KEY")) as forbidden:
+        assert_problem(get_checkpoint.sync_detailed(client=forbidden), 403)

@@ -7,7 +7,11 @@ import {
   allResponses,
   createLethe,
   eraseResponse,
+  getCheckpoint,
+  getLogKeys,
+  getReceipt,
   getResponse,
+  getTile,
   listResponses,
   type Problem,
   ProblemError,
@@ -185,4 +189,14 @@ test('the key goes out as a bearer token and nothing else', async () => {
   const { authorization, ...others } = headers[0] ?? {};
   assert.equal(authorization, 'Bearer secret');
   assert.ok(!JSON.stringify(others).includes('secret'));
+});
+
+test('log', async () => {
+  const { data: keys } = await getLogKeys({ client: user });
+  assert.equal(keys, `${setting('LETHE_TEST_LOG_KEY')}\n`);
+  assertProblem(await getReceipt({ client: user, path: { erasure_id: missing } }), 404);
+  // Slashes of the index get there.
+  assertProblem(await getTile({ client: user, path: { level: '0', index: 'x001/000.p/7' } }), 404);
+  const forbidden = createLethe(service, setting('LETHE_TEST_FORBIDDEN_KEY'));
+  assertProblem(await getCheckpoint({ client: forbidden }), 403);
 });

@@ -1,0 +1,137 @@
+package e2e
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"lethe/adapters/postgres"
+	"lethe/internal/pgtest"
+	"lethe/internal/testreceipt"
+	"lethe/receipt"
+)
+
+// keyFile makes a key of the log with the program.
+func keyFile(t *testing.T) (file string, public receipt.PublicKey) {
+	t.Helper()
+	file = filepath.Join(t.TempDir(), "log.key")
+	public, err := receipt.ParsePublicKey(strings.TrimSpace(must(t, nil, "keys", "new", testreceipt.Origin, "--out", file)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file, public
+}
+
+// addReceipt writes a receipt that nobody in particular asked for.
+func addReceipt(t *testing.T, conn *pgx.Conn) (id string) {
+	t.Helper()
+	receiptID, salt, body := testreceipt.New(t, testreceipt.Origin)
+	var batch pgx.Batch
+	postgres.QueueReceipt(&batch, postgres.Receipt{ID: receiptID, Body: body, Salt: salt[:]})
+	if err := conn.SendBatch(t.Context(), &batch).Close(); err != nil {
+		t.Fatal(err)
+	}
+	return receiptID.String()
+}
+
+func scan[T any](t *testing.T, conn *pgx.Conn, sql string, args ...any) (v T) {
+	t.Helper()
+	if err := conn.QueryRow(t.Context(), sql, args...).Scan(&v); err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+	return v
+}
+
+// TestPublishedOnTheStandby: nothing is shown that the standby does not have,
+// and nothing at all while it is away.
+func TestPublishedOnTheStandby(t *testing.T) {
+	t.Parallel()
+	db := newStandby(t)
+	primary, standby := connect(t, db.primaryURL), connect(t, db.standbyURL)
+	key := newKey(t, db.primaryURL)
+	file, public := keyFile(t)
+	// A standby that says no other name is called this.
+	p := serve(t, databaseURL(db.primaryURL), "LETHE_ERASURE_KEY_FILE="+file, "LETHE_ERASURE_STANDBYS=walreceiver")
+	const sealed = "SELECT coalesce(max(size), 0) FROM lethe.checkpoints"
+
+	id := addReceipt(t, primary)
+	await(t, "it is sealed", startTimeout, func() bool { return scan[int](t, primary, sealed) == 1 })
+	waited := false
+	await(t, "it is published", startTimeout, func() bool {
+		answer := p.ask(t, http.MethodGet, "/log/checkpoint", key)
+		// The standby is asked afterwards: it may only have got further.
+		there := scan[bool](t, standby, "SELECT to_regclass('lethe.checkpoints') IS NOT NULL") && scan[int](t, standby, sealed) == 1
+		if answer.status == http.StatusOK && !there {
+			t.Error("the standby does not have what is published")
+		}
+		waited = waited || !there
+		if answer.status != http.StatusOK && answer.status != http.StatusNotFound {
+			t.Fatalf("answered %d %s", answer.status, answer.body)
+		}
+		return answer.status == http.StatusOK
+	})
+	if !waited {
+		t.Error("the standby did not lag: this shows nothing")
+	}
+	answer := p.ask(t, http.MethodGet, "/admin/api/v1/erasures/"+id+"/receipt", key)
+	if _, err := receipt.Check([]byte(answer.body), []receipt.PublicKey{public}, receipt.Options{}); answer.status != http.StatusOK || err != nil {
+		t.Errorf("answered %d %s, %v", answer.status, answer.body, err)
+	}
+
+	db.stop()
+	id = addReceipt(t, primary)
+	await(t, "the second one is sealed", startTimeout, func() bool { return scan[int](t, primary, sealed) == 2 })
+	await(t, "it is known that the standby is away", startTimeout, func() bool {
+		return strings.Contains(p.stderr.String(), "standbys are not connected")
+	})
+	if answer := p.ask(t, http.MethodGet, "/admin/api/v1/erasures/"+id+"/receipt", key); answer.status != http.StatusAccepted {
+		t.Errorf("without the standby: %d %s", answer.status, answer.body)
+	}
+	if answer := p.ask(t, http.MethodGet, "/log/checkpoint", key); !strings.HasPrefix(answer.body, testreceipt.Origin+"\n1\n") {
+		t.Errorf("without the standby: %d %s", answer.status, answer.body)
+	}
+}
+
+// TestVerifyWhatIsServed: what the service hands out, the program takes.
+func TestVerifyWhatIsServed(t *testing.T) {
+	t.Parallel()
+	database := pgtest.New(t)
+	conn := connect(t, database.URL)
+	key := newKey(t, database.URL)
+	file, public := keyFile(t)
+	p := serve(t, databaseURL(database.RoleURL), "LETHE_ERASURE_KEY_FILE="+file)
+	id := addReceipt(t, conn)
+	var answer answer
+	await(t, "the receipt is sealed", startTimeout, func() bool {
+		answer = p.ask(t, http.MethodGet, "/admin/api/v1/erasures/"+id+"/receipt", key)
+		return answer.status == http.StatusOK
+	})
+	saved := filepath.Join(t.TempDir(), "erasure.receipt")
+	write(t, saved, answer.body)
+	if out := must(t, nil, "verify", saved, "--key", public.String()); !strings.Contains(out, "leaf 0 of the log "+testreceipt.Origin) {
+		t.Errorf("verified\n%s", out)
+	}
+	if keys := p.ask(t, http.MethodGet, "/log/keys", key); keys.body != public.String()+"\n" {
+		t.Errorf("the keys are %q", keys.body)
+	}
+	if out := must(t, []string{databaseURL(database.RoleURL), "LETHE_ERASURE_KEY_FILE=" + file}, "doctor"); !strings.Contains(out, "1 receipts and 1 checkpoints are as they were sealed") {
+		t.Errorf("the doctor says\n%s", out)
+	}
+}
+
+// wantKey: the embedded mode has made a key that only its owner may read.
+func wantKey(t *testing.T, folder string) {
+	t.Helper()
+	file := filepath.Join(folder, "erasure.key")
+	info, err := os.Stat(file)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the key's file: %v, %v", info, err)
+	}
+	if out := must(t, nil, "keys", "show", file); !strings.HasPrefix(out, "lethe.local/erasures+") {
+		t.Errorf("the key is %s", out)
+	}
+}
