@@ -1,9 +1,11 @@
 package ledger
 
 import (
+	"bytes"
 	"context"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -23,6 +25,51 @@ func BenchmarkSeal(b *testing.B) {
 		w.seal(MaxSealed)
 	}
 	b.ReportMetric(float64(MaxSealed)*float64(b.N)/b.Elapsed().Seconds(), "leaves/s")
+}
+
+// BenchmarkWrite writes receipts on eight connections, alone and while another
+// seals them.
+func BenchmarkWrite(b *testing.B) {
+	for _, name := range []string{"alone", "while sealing"} {
+		b.Run(name, func(b *testing.B) {
+			w := newBench(b)
+			ctx, stop := context.WithCancel(b.Context())
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				for name == "while sealing" && ctx.Err() == nil {
+					if _, err := w.Seal(ctx); err != nil && ctx.Err() == nil {
+						b.Error(err)
+						return
+					}
+					time.Sleep(100 * time.Millisecond)
+				}
+			}()
+			db := openDB(b, postgres.Config{URL: w.database.RoleURL, MaxConns: 8})
+			template := newReceipt(b, origin)
+			b.SetParallelism(4) // of two processors: eight
+			b.ResetTimer()
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					r := template
+					r.ID = uuid.New()
+					r.Body = bytes.Replace(template.Body, []byte(template.ID.String()), []byte(r.ID.String()), 1)
+					err := db.Tx(ctx, func(tx postgres.Conn) error {
+						var batch pgx.Batch
+						postgres.QueueReceipt(&batch, r)
+						return tx.SendBatch(ctx, &batch).Close()
+					})
+					if err != nil {
+						b.Error(err)
+						return
+					}
+				}
+			})
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "receipts/s")
+			stop()
+			<-done
+		})
+	}
 }
 
 // BenchmarkProof fetches proof files out of a log of a million receipts.

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -142,5 +143,73 @@ func TestRounds(t *testing.T) {
 		case turn > 4:
 			t.Fatalf("after %d sealings it has not been found", turn)
 		}
+	}
+}
+
+// TestManyFindings: so many are named, and the others counted.
+func TestManyFindings(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.fill(300)
+	b.seal(300)
+	b.exec("UPDATE lethe.receipts SET body = set_byte(body, 200, 33)")
+	audit, err := b.Audit(t.Context(), nil)
+	if err != nil || len(audit.Findings) != maxFindings || audit.More != 300-maxFindings {
+		t.Errorf("%d findings and %d more, %v", len(audit.Findings), audit.More, err)
+	}
+	for i, finding := range audit.Findings {
+		if !strings.Contains(finding, fmt.Sprintf("leaf %d, has been changed", i)) {
+			t.Errorf("finding %d is %q", i, finding)
+		}
+	}
+}
+
+// TestDoubtsAreBounded: where no checkpoint is left to settle them, the audit
+// does not gather them for ever.
+func TestDoubtsAreBounded(t *testing.T) {
+	t.Parallel()
+	a := auditor{receipts: &edge{}}
+	for n := range int64(3*maxDoubts + 1) {
+		a.doubt(doubt{index: n})
+		if len(a.doubts) > maxDoubts {
+			t.Fatalf("%d doubts are kept", len(a.doubts))
+		}
+		a.receipts.add(leafHash(n), func(tile) {})
+		a.tiles.add(leafHash(-n), func(tile) {})
+	}
+	if told := int64(len(a.Findings)) + a.More; told != 3*maxDoubts {
+		t.Errorf("%d are told", told)
+	}
+}
+
+// TestAuditWhileSealing looks at the tree that there was when it began.
+func TestAuditWhileSealing(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.fill(5000)
+	b.seal(5000)
+	pieces := 0
+	audit, err := b.Audit(t.Context(), func(done, size int64) {
+		pieces++
+		b.fill(300)
+		b.seal(300)
+		if size != 5000 || done > size || done <= 0 {
+			t.Errorf("%d of %d are done", done, size)
+		}
+	})
+	if err != nil || len(audit.Findings) > 0 || audit.Size != 5000 || audit.Checkpoints != 1 || pieces != 2 {
+		t.Errorf("after %d pieces the audit found %+v, %v", pieces, audit, err)
+	}
+	b.sound(5600)
+}
+
+// TestAuditOfNothing finds nothing.
+func TestAuditOfNothing(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.write(2) // unsealed
+	audit, err := b.Audit(t.Context(), func(int64, int64) { t.Error("there is something to look at") })
+	if err != nil || len(audit.Findings) > 0 || audit.Size != 0 {
+		t.Errorf("the audit found %+v, %v", audit, err)
 	}
 }
