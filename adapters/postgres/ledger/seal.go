@@ -165,7 +165,7 @@ func (s *sealing) grow(ctx context.Context, e *edge) (int, tlog.Tree, error) {
 	_, err = pgx.ForEachRow(rows, []any{&id, &body}, func() error {
 		switch name, log := nameOf(body); {
 		case log != s.origin:
-			return domain.Errorf(domain.CodeInternal, "Receipts of the log %q are waiting to be sealed, and the keys are of %s: give back the key of that name", log, s.origin)
+			return domain.Errorf(domain.CodeInternal, "Receipts of the log %q are waiting to be sealed, and the keys are of %s: the log needs a key of the name that its receipts give it", log, s.origin)
 		case name != id.String():
 			return damaged("receipt %s says that it is %q", id, name)
 		}
