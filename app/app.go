@@ -115,7 +115,7 @@ func graph(cfg *Config, db *Databases, log *slog.Logger, ready func(addr string)
 		fx.Module("domain", fx.Provide(
 			domain.NewListResponses,
 			domain.NewGetResponse,
-			domain.NewEraseResponse,
+			newEraser,
 			domain.NewGetReceipt,
 			domain.NewReadLog,
 			newIdentity,
@@ -222,7 +222,11 @@ func (p *pools) stats() map[string]*pgxpool.Stat {
 }
 
 func newResponses(p *pools, cfg *Config, db *Databases) (*fusillade.Responses, error) {
-	return fusillade.New(p.fusillade, cfg.Outlet.Schema, !db.apart())
+	return fusillade.New(p.fusillade, cfg.Outlet.Schema, !db.apart(), fusillade.Issuer{Origin: "lethe", Build: BuildVersion().Version, Now: time.Now})
+}
+
+func newEraser(responses domain.Responses) *domain.EraseResponse {
+	return domain.NewEraseResponse(responses, time.Now)
 }
 
 func newUsage(p *pools) (*analytics.UsageRecords, error) { return analytics.New(p.main) }

@@ -3,6 +3,7 @@ package domain
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -10,33 +11,43 @@ import (
 // EraseResponse erases one response with all its parts.
 type EraseResponse struct {
 	responses Responses
+	now       func() time.Time
 }
 
-// NewEraseResponse makes the use case.
-func NewEraseResponse(responses Responses) *EraseResponse {
-	return &EraseResponse{responses}
+// NewEraseResponse makes the use case; now is the clock.
+func NewEraseResponse(responses Responses, now func() time.Time) *EraseResponse {
+	return &EraseResponse{responses, now}
 }
 
-// Execute erases the response that id is a part of and says what was removed.
-// CodeForbidden for those who may erase nothing; CodeNotFound where there is
-// none, and just so where any part of it is not the caller's to erase.
-func (u *EraseResponse) Execute(ctx context.Context, caller Principal, id uuid.UUID) (Erased, error) {
+// Execute erases the response that id is a part of. It says what was removed,
+// and under which identifier there is a receipt of it. CodeForbidden for those
+// who may erase nothing; CodeNotFound where there is none, and just so where
+// any part of it is not the caller's to erase.
+func (u *EraseResponse) Execute(ctx context.Context, caller Principal, id uuid.UUID) (Erased, uuid.UUID, error) {
 	reach := caller.deleteReach()
 	if reach == none {
-		return Erased{}, errForbidden("Delete")
+		return Erased{}, uuid.Nil, errForbidden("Delete")
 	}
 	mine := caller.owners()
-	erased, err := u.responses.Erase(ctx, id, func(owners []string) error {
-		for _, owner := range owners {
+	w := Warrant{
+		Receipt: uuid.New(), Trigger: TriggerSingle, Ground: GroundUnspecified,
+		RequestedAt: u.now(), Actor: &caller.ID,
+	}
+	erased, err := u.responses.Erase(ctx, id, func(found Found) (Warrant, error) {
+		for _, owner := range found.Owners {
 			batched := owner == ""
 			if batched || reach != everyone && !slices.Contains(mine, owner) {
-				return errNoResponse(id)
+				return Warrant{}, errNoResponse(id)
 			}
 		}
-		return nil
+		w.Role = caller.actorRole(found.Owners)
+		return w, nil
 	})
-	if err != nil && CodeOf(err) == CodeNotFound {
-		return Erased{}, errNoResponse(id)
+	switch {
+	case CodeOf(err) == CodeNotFound:
+		return Erased{}, uuid.Nil, errNoResponse(id)
+	case err != nil:
+		return Erased{}, uuid.Nil, err
 	}
-	return erased, err
+	return erased, w.Receipt, nil
 }

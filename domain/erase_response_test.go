@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -55,7 +56,7 @@ func TestErasePermission(t *testing.T) {
 					caller := c.principal
 					caller.Organization = organization
 					id := rows[asked].ID
-					erased, err := w.eraser().Execute(t.Context(), caller, id)
+					erased, _, err := w.eraser().Execute(t.Context(), caller, id)
 					want := domain.Erased{}
 					switch {
 					case c.delete == "none":
@@ -67,7 +68,7 @@ func TestErasePermission(t *testing.T) {
 						if err != nil {
 							t.Errorf("%s, %q: %v", c.name, owners, err)
 						}
-						_, err := w.eraser().Execute(t.Context(), caller, id)
+						_, _, err := w.eraser().Execute(t.Context(), caller, id)
 						wantError(t, err, domain.CodeNotFound, notFound(id))
 					}
 					if erased != want || w.Stored() != before.Less(want) {
@@ -88,14 +89,15 @@ func TestEraseRefusesRowsOfBatches(t *testing.T) {
 	w := newWorld()
 	w.put(anna.String())
 	id := uuid.New()
-	permitting := eraseFunc(func(permit func([]string) error) (domain.Erased, error) {
-		return domain.Erased{Requests: 1}, permit([]string{""})
+	permitting := eraseFunc(func(permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+		_, err := permit(domain.Found{Owners: []string{""}})
+		return domain.Erased{Requests: 1}, err
 	})
-	_, err := domain.NewEraseResponse(permitting).Execute(t.Context(), domain.Principal{ID: anna, Admin: true}, id)
+	_, _, err := domain.NewEraseResponse(permitting, time.Now).Execute(t.Context(), domain.Principal{ID: anna, Admin: true}, id)
 	wantError(t, err, domain.CodeNotFound, notFound(id))
 }
 
-type eraseFunc func(permit func([]string) error) (domain.Erased, error)
+type eraseFunc func(permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error)
 
 func (eraseFunc) Page(context.Context, domain.PageQuery) ([]domain.Response, error) {
 	return nil, nil
@@ -113,7 +115,7 @@ func (eraseFunc) Get(context.Context, uuid.UUID, []string) (domain.Response, dom
 	return domain.Response{}, domain.Contents{}, nil
 }
 
-func (f eraseFunc) Erase(_ context.Context, _ uuid.UUID, permit func([]string) error) (domain.Erased, error) {
+func (f eraseFunc) Erase(_ context.Context, _ uuid.UUID, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
 	return f(permit)
 }
 
@@ -127,7 +129,7 @@ func TestEraseFailures(t *testing.T) {
 		w := newWorld()
 		row := w.put(anna.String())
 		w.erase = func(context.Context) error { return failure }
-		erased, err := w.eraser().Execute(t.Context(), domain.Principal{ID: anna, Admin: true}, row.ID)
+		erased, _, err := w.eraser().Execute(t.Context(), domain.Principal{ID: anna, Admin: true}, row.ID)
 		if err != failure || erased != (domain.Erased{}) {
 			t.Errorf("%s: want the error as it is and nothing erased, got %v, %+v", name, err, erased)
 		}

@@ -40,13 +40,13 @@ type Responses interface {
 	// belong to no file, and the copies that are within reach. When it
 	// returns, it is durable.
 	//
-	// Before anything is removed, permit is called with the owner of every
-	// request of the chain, read and locked in the same transaction, never
-	// stale; an empty owner is a row of a batch. Its error is returned as it
-	// is and nothing is removed. permit may be called again if the
-	// transaction has to be repeated. CodeNotFound where there is no such
+	// Before anything is removed, permit is called with what was found, read
+	// and locked in the same transaction, never stale. Its error is returned
+	// as it is and nothing is removed; else a receipt of the erasure by that
+	// warrant is written in the same transaction. permit may be called again
+	// if that has to be repeated. CodeNotFound where there is no such
 	// response; permit is not called then.
-	Erase(ctx context.Context, id uuid.UUID, permit func(owners []string) error) (Erased, error)
+	Erase(ctx context.Context, id uuid.UUID, permit func(Found) (Warrant, error)) (Erased, error)
 }
 
 // PageQuery asks for a part of a list, in the order of CompareResponses.

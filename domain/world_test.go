@@ -71,7 +71,9 @@ func (w *world) getter() *domain.GetResponse {
 	return domain.NewGetResponse(w, w, w, w.logger())
 }
 
-func (w *world) eraser() *domain.EraseResponse { return domain.NewEraseResponse(w) }
+func (w *world) eraser() *domain.EraseResponse {
+	return domain.NewEraseResponse(w, func() time.Time { return noon })
+}
 
 func (w *world) Page(ctx context.Context, q domain.PageQuery) ([]domain.Response, error) {
 	if w.page != nil {
@@ -101,7 +103,7 @@ func (w *world) Get(ctx context.Context, id uuid.UUID, owners []string) (domain.
 	return w.Store.Get(ctx, id, owners)
 }
 
-func (w *world) Erase(ctx context.Context, id uuid.UUID, permit func([]string) error) (domain.Erased, error) {
+func (w *world) Erase(ctx context.Context, id uuid.UUID, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
 	if w.erase != nil {
 		if err := w.erase(ctx); err != nil {
 			return domain.Erased{}, err

@@ -1054,6 +1054,7 @@ type EraseResponseResponseObject interface {
 }
 
 type EraseResponse204ResponseHeaders struct {
+	Location   *string
 	XRequestId *string
 }
 
@@ -1062,6 +1063,9 @@ type EraseResponse204Response struct {
 }
 
 func (response EraseResponse204Response) VisitEraseResponseResponse(w http.ResponseWriter) error {
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}

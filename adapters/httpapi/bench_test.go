@@ -43,7 +43,7 @@ func benchmarked(b *testing.B) (http.Handler, string) {
 		Identify: domain.NewIdentifyCaller(store, time.Now),
 		List:     domain.NewListResponses(store, store, store, log),
 		Get:      domain.NewGetResponse(store, store, store, log),
-		Erase:    domain.NewEraseResponse(store),
+		Erase:    domain.NewEraseResponse(store, time.Now),
 		Credentials: func(r *http.Request) domain.Credentials {
 			return domain.Credentials{Key: strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")}
 		},

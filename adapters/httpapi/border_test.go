@@ -282,7 +282,7 @@ func TestDeadlines(t *testing.T) {
 		get: func(ctx context.Context, _ uuid.UUID) (domain.Response, domain.Contents, error) {
 			return domain.Response{}, domain.Contents{}, wait(ctx)
 		},
-		erase: func(ctx context.Context, _ uuid.UUID, _ func([]string) error) (domain.Erased, error) {
+		erase: func(ctx context.Context, _ uuid.UUID, _ func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
 			return domain.Erased{}, wait(ctx)
 		},
 	}

@@ -132,17 +132,21 @@ func (s *server) detail(ctx context.Context, id uuid.UUID, omit, unread bool) (a
 	return answer, err
 }
 
+// receiptPath is what the addresses of receipts begin with.
+const receiptPath = "/admin/api/v1/erasures/"
+
 // EraseResponse implements StrictServerInterface.
 func (s *server) EraseResponse(ctx context.Context, request EraseResponseRequestObject) (EraseResponseResponseObject, error) {
-	erased, err := s.Erase.Execute(ctx, callerIn(ctx), uuid.UUID(request.RequestId))
+	erased, receipt, err := s.Erase.Execute(ctx, callerIn(ctx), uuid.UUID(request.RequestId))
 	if err != nil {
 		return nil, err
 	}
 	s.Log.InfoContext(ctx, "erased a response",
-		"request_id", requestIDIn(ctx), "caller", callerIn(ctx).ID,
+		"request_id", requestIDIn(ctx), "caller", callerIn(ctx).ID, "receipt", receipt,
 		"requests", erased.Requests, "templates", erased.Templates, "steps", erased.Steps,
 		"raw_requests", erased.RawRequests, "raw_responses", erased.RawResponses, "tasks", erased.Tasks)
-	return EraseResponse204Response{}, nil
+	location := receiptPath + receipt.String() + "/receipt"
+	return EraseResponse204Response{Headers: EraseResponse204ResponseHeaders{Location: &location}}, nil
 }
 
 // entries trims the entries of a comma list and drops empty ones; nil stays

@@ -43,7 +43,7 @@ type fakes struct {
 	count      func(context.Context, domain.ResponseFilter, domain.CountMode) (domain.Count, error)
 	getSummary func(context.Context, uuid.UUID) (domain.Response, error)
 	get        func(context.Context, uuid.UUID) (domain.Response, domain.Contents, error)
-	erase      func(context.Context, uuid.UUID, func([]string) error) (domain.Erased, error)
+	erase      func(context.Context, uuid.UUID, func(domain.Found) (domain.Warrant, error)) (domain.Erased, error)
 	latest     func(context.Context, []uuid.UUID) (map[uuid.UUID]domain.Usage, error)
 	log        domain.Log
 	byKey      func(context.Context, string) (domain.Key, error)
@@ -80,7 +80,7 @@ func (f fakes) GetSummary(ctx context.Context, id uuid.UUID, owners []string) (d
 	return response, err
 }
 
-func (f fakes) Erase(ctx context.Context, id uuid.UUID, permit func([]string) error) (domain.Erased, error) {
+func (f fakes) Erase(ctx context.Context, id uuid.UUID, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
 	if f.erase == nil {
 		return domain.Erased{}, errNone
 	}
@@ -184,7 +184,7 @@ func deps(f fakes, s *service) httpapi.Deps {
 		Identify: domain.NewIdentifyCaller(f, time.Now),
 		List:     domain.NewListResponses(f, f, f, logger),
 		Get:      domain.NewGetResponse(f, f, f, logger),
-		Erase:    domain.NewEraseResponse(f),
+		Erase:    domain.NewEraseResponse(f, time.Now),
 		Receipt:  domain.NewGetReceipt(f.log),
 		ReadLog:  domain.NewReadLog(f.log),
 		Credentials: func(r *http.Request) domain.Credentials {

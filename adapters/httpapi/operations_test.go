@@ -458,11 +458,12 @@ func TestCostThatIsNoNumber(t *testing.T) {
 
 func TestErase(t *testing.T) {
 	t.Parallel()
-	s := assemble(t, fakes{erase: func(_ context.Context, id uuid.UUID, permit func([]string) error) (domain.Erased, error) {
+	s := assemble(t, fakes{erase: func(_ context.Context, id uuid.UUID, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
 		if id != responseID {
 			t.Errorf("asked for %s", id)
 		}
-		return domain.Erased{Requests: 3, Templates: 2, Steps: 4, RawRequests: 5, RawResponses: 6, Tasks: 7}, permit([]string{alice.String()})
+		_, err := permit(domain.Found{Owners: []string{alice.String()}})
+		return domain.Erased{Requests: 3, Templates: 2, Steps: 4, RawRequests: 5, RawResponses: 6, Tasks: 7}, err
 	}}, nil)
 	a := s.ask(t, http.MethodDelete, item)
 	if a.status != http.StatusNoContent || a.body != "" || a.header.Get("Content-Type") != "" {
@@ -484,7 +485,7 @@ func failure(err error) fakes {
 		get: func(context.Context, uuid.UUID) (domain.Response, domain.Contents, error) {
 			return domain.Response{}, domain.Contents{}, err
 		},
-		erase: func(context.Context, uuid.UUID, func([]string) error) (domain.Erased, error) {
+		erase: func(context.Context, uuid.UUID, func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
 			return domain.Erased{}, err
 		},
 	}

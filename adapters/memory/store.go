@@ -192,7 +192,7 @@ func revision(r domain.Response, c domain.Contents) string {
 
 // Erase implements domain.Responses. The store is locked while permit runs, so
 // permit must not use it.
-func (s *Store) Erase(ctx context.Context, id uuid.UUID, permit func(owners []string) error) (domain.Erased, error) {
+func (s *Store) Erase(ctx context.Context, id uuid.UUID, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
 	if err := ctx.Err(); err != nil {
 		return domain.Erased{}, err
 	}
@@ -206,7 +206,7 @@ func (s *Store) Erase(ctx context.Context, id uuid.UUID, permit func(owners []st
 	for i, part := range requests {
 		owners[i] = s.requests[part].Owner
 	}
-	if err := permit(owners); err != nil {
+	if _, err := permit(domain.Found{Owners: owners}); err != nil {
 		return domain.Erased{}, err
 	}
 	return s.remove(requests, steps), nil

@@ -23,7 +23,7 @@ type Conn interface {
 var (
 	_ Conn = (*pgxpool.Conn)(nil)
 	_ Conn = prefixed{}
-	_ Conn = (*transaction)(nil)
+	_ Conn = (*Tx)(nil)
 )
 
 // accepted are the parameters that PgBouncer takes when a connection begins.
@@ -131,15 +131,17 @@ func (r batchRow) Scan(to ...any) error {
 	return errors.Join(r.row.Scan(to...), r.results.Close())
 }
 
-// transaction begins with what is first sent in it, in the same round trip.
-type transaction struct {
-	conn  *pgxpool.Conn
-	begin []string
-	begun bool
+// Tx is a transaction. It begins with what is first sent in it, in the same
+// round trip.
+type Tx struct {
+	conn      *pgxpool.Conn
+	begin     []string
+	begun     bool
+	committed bool
 }
 
 // SendBatch is Conn's, as are the other methods.
-func (t *transaction) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
+func (t *Tx) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
 	if t.begun {
 		return t.conn.SendBatch(ctx, b)
 	}
@@ -148,42 +150,60 @@ func (t *transaction) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResu
 	return results
 }
 
-func (t *transaction) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
+func (t *Tx) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
 	if t.begun {
 		return t.conn.Exec(ctx, sql, args...)
 	}
 	return execOf(t.SendBatch(ctx, one(sql, args)))
 }
 
-func (t *transaction) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
+func (t *Tx) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
 	if t.begun {
 		return t.conn.Query(ctx, sql, args...)
 	}
 	return queryOf(t.SendBatch(ctx, one(sql, args)))
 }
 
-func (t *transaction) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
+func (t *Tx) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
 	if t.begun {
 		return t.conn.QueryRow(ctx, sql, args...)
 	}
 	return rowOf(t.SendBatch(ctx, one(sql, args)))
 }
 
-// commit fails where the server rolled back instead, as it does after an error.
-func (t *transaction) commit(ctx context.Context) error {
-	if !t.begun {
+// CommitWith sends the batch and commits, in one round trip: nothing can follow
+// in the transaction. Where anything of the batch fails, nothing is committed.
+func (t *Tx) CommitWith(ctx context.Context, b *pgx.Batch) error {
+	b.Queue("commit").Exec(func(tag pgconn.CommandTag) error {
+		t.committed = true
+		return rolledBack(tag)
+	})
+	return t.SendBatch(ctx, b).Close()
+}
+
+func (t *Tx) commit(ctx context.Context) error {
+	if !t.begun || t.committed {
 		return nil
 	}
 	tag, err := t.conn.Exec(ctx, "commit")
-	if err == nil && tag.String() == "ROLLBACK" {
+	if err != nil {
+		return err
+	}
+	return rolledBack(tag)
+}
+
+// rolledBack is an error where the server did that instead of committing, as it
+// does after a failure.
+func rolledBack(tag pgconn.CommandTag) error {
+	if tag.String() == "ROLLBACK" {
 		return pgx.ErrTxCommitRollback
 	}
-	return err
+	return nil
 }
 
 // rollback does nothing after a commit. A connection that cannot roll back is
 // closed.
-func (t *transaction) rollback(ctx context.Context) {
+func (t *Tx) rollback(ctx context.Context) {
 	if t.conn.Conn().PgConn().TxStatus() == 'I' {
 		return
 	}

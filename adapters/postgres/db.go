@@ -199,7 +199,7 @@ func (db *DB) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 // connection turned out to be lost before the transaction had begun. Errors as
 // of Use; after CodeUnavailable it may be unknown whether the commit went
 // through.
-func (db *DB) Tx(ctx context.Context, fn func(Conn) error) error {
+func (db *DB) Tx(ctx context.Context, fn func(*Tx) error) error {
 	for try := 1; ; try++ {
 		begun, err := db.tx(ctx, fn)
 		switch {
@@ -215,7 +215,7 @@ func (db *DB) Tx(ctx context.Context, fn func(Conn) error) error {
 	}
 }
 
-func (db *DB) tx(ctx context.Context, fn func(Conn) error) (begun bool, err error) {
+func (db *DB) tx(ctx context.Context, fn func(*Tx) error) (begun bool, err error) {
 	conn, err := db.acquire(ctx)
 	if err != nil {
 		return false, err
@@ -223,7 +223,7 @@ func (db *DB) tx(ctx context.Context, fn func(Conn) error) (begun bool, err erro
 	defer conn.Release()
 	// Whatever the database's defaults: code that locks and then reads again
 	// relies on seeing what others have committed meanwhile.
-	tx := &transaction{conn: conn, begin: []string{"begin isolation level read committed read write"}}
+	tx := &Tx{conn: conn, begin: []string{"begin isolation level read committed read write"}}
 	if db.settings != "" {
 		tx.begin = append(tx.begin, db.settings)
 	}

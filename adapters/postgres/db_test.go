@@ -118,7 +118,7 @@ func TestNoConnectionFree(t *testing.T) {
 	err := db.Use(t.Context(), func(postgres.Conn) error {
 		for name, err := range map[string]error{
 			"use": db.Ping(t.Context()),
-			"tx":  db.Tx(t.Context(), func(postgres.Conn) error { t.Error("called without a connection"); return nil }),
+			"tx":  db.Tx(t.Context(), func(*postgres.Tx) error { t.Error("called without a connection"); return nil }),
 		} {
 			if domain.CodeOf(err) != domain.CodeUnavailable || !strings.HasPrefix(err.Error(), "No database connection is free") {
 				t.Errorf("%s: got %v", name, err)
@@ -193,7 +193,7 @@ func TestTx(t *testing.T) {
 	db := open(t, postgres.Config{URL: pgtest.Empty(t).URL, MaxConns: 1})
 	exec(t, db, `CREATE TABLE notes (n int)`)
 	count := func() int { return one[int](t, db, `SELECT count(*) FROM notes`) }
-	insert := func(tx postgres.Conn) error {
+	insert := func(tx *postgres.Tx) error {
 		_, err := tx.Exec(t.Context(), `INSERT INTO notes VALUES (1)`)
 		return err
 	}
@@ -202,7 +202,7 @@ func TestTx(t *testing.T) {
 		t.Errorf("want it committed, got %d, %v", count(), err)
 	}
 	refused := domain.Errorf(domain.CodeForbidden, "no")
-	err := db.Tx(t.Context(), func(tx postgres.Conn) error { return errors.Join(insert(tx), refused) })
+	err := db.Tx(t.Context(), func(tx *postgres.Tx) error { return errors.Join(insert(tx), refused) })
 	if !errors.Is(err, refused) || count() != 1 {
 		t.Errorf("want it rolled back with its error, got %d, %v", count(), err)
 	}
@@ -212,20 +212,20 @@ func TestTx(t *testing.T) {
 				t.Error("the panic was swallowed")
 			}
 		}()
-		_ = db.Tx(t.Context(), func(tx postgres.Conn) error { _ = insert(tx); panic("at the disco") })
+		_ = db.Tx(t.Context(), func(tx *postgres.Tx) error { _ = insert(tx); panic("at the disco") })
 	}()
 	if count() != 1 {
 		t.Error("want it rolled back after a panic")
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	err = db.Tx(ctx, func(tx postgres.Conn) error { cancel(); return insert(tx) })
+	err = db.Tx(ctx, func(tx *postgres.Tx) error { cancel(); return insert(tx) })
 	if err != context.Canceled || count() != 1 {
 		t.Errorf("want it rolled back at the context's end, got %d, %v", count(), err)
 	}
 
 	for state, want := range map[string]int{"40001": 3, "40P01": 3, "23505": 1} {
 		calls := 0
-		err := db.Tx(t.Context(), func(tx postgres.Conn) error {
+		err := db.Tx(t.Context(), func(tx *postgres.Tx) error {
 			calls++
 			return errors.Join(insert(tx), raise(t, tx, state))
 		})
@@ -234,7 +234,7 @@ func TestTx(t *testing.T) {
 		}
 	}
 	calls := 0
-	err = db.Tx(t.Context(), func(tx postgres.Conn) error {
+	err = db.Tx(t.Context(), func(tx *postgres.Tx) error {
 		if calls++; calls < 3 {
 			return raise(t, tx, "40P01")
 		}
@@ -247,7 +247,7 @@ func TestTx(t *testing.T) {
 	exec(t, db, `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_isolation = serializable', current_database()); END $$`)
 	exec(t, db, `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database()); END $$`)
 	db.Pool().Reset()
-	err = db.Tx(t.Context(), func(tx postgres.Conn) error {
+	err = db.Tx(t.Context(), func(tx *postgres.Tx) error {
 		var level string
 		if err := tx.QueryRow(t.Context(), `SHOW transaction_isolation`).Scan(&level); err != nil || level != "read committed" {
 			t.Errorf("want read committed, got %s, %v", level, err)
@@ -286,7 +286,7 @@ func TestLostConnections(t *testing.T) {
 		}
 		kill()
 		calls := 0
-		err := db.Tx(t.Context(), func(tx postgres.Conn) error {
+		err := db.Tx(t.Context(), func(tx *postgres.Tx) error {
 			calls++
 			_, err := tx.Exec(t.Context(), "SELECT 1")
 			return err
@@ -297,7 +297,7 @@ func TestLostConnections(t *testing.T) {
 	}
 	// In the middle of a transaction nobody knows what it has done.
 	calls := 0
-	err := db.Tx(t.Context(), func(tx postgres.Conn) error {
+	err := db.Tx(t.Context(), func(tx *postgres.Tx) error {
 		calls++
 		if _, err := tx.Exec(t.Context(), "SELECT 1"); err != nil {
 			return err
@@ -403,7 +403,7 @@ func TestGoneAndBack(t *testing.T) {
 	for range 3 {
 		for name, err := range map[string]error{
 			"ping": db.Ping(t.Context()),
-			"tx":   db.Tx(t.Context(), func(postgres.Conn) error { return nil }),
+			"tx":   db.Tx(t.Context(), func(*postgres.Tx) error { return nil }),
 		} {
 			if domain.CodeOf(err) != domain.CodeUnavailable {
 				t.Errorf("%s while it is away: %v", name, err)
@@ -446,7 +446,7 @@ func TestRestart(t *testing.T) {
 	}
 	for name, use := range map[string]func() error{
 		"ping": func() error { return db.Ping(t.Context()) },
-		"tx":   func() error { return db.Tx(t.Context(), func(postgres.Conn) error { return nil }) },
+		"tx":   func() error { return db.Tx(t.Context(), func(*postgres.Tx) error { return nil }) },
 	} {
 		fill()
 		g.set(true)

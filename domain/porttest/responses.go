@@ -397,7 +397,7 @@ func testCanceled(t *testing.T, f ResponsesFixture) {
 	_, countErr := f.Responses().Count(ctx, domain.ResponseFilter{}, domain.CountAuto)
 	_, _, getErr := f.Responses().Get(ctx, row.ID, nil)
 	_, summaryErr := f.Responses().GetSummary(ctx, row.ID, nil)
-	_, eraseErr := f.Responses().Erase(ctx, row.ID, always)
+	_, eraseErr := f.Responses().Erase(ctx, row.ID, Permit)
 	for name, err := range map[string]error{"page": pageErr, "count": countErr, "get": getErr, "get summary": summaryErr, "erase": eraseErr} {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: want the context's error, got %v", name, err)
@@ -543,7 +543,7 @@ func testErase(t *testing.T, newFixture func(t *testing.T) ResponsesFixture) {
 		r := batched()
 		f.AddResponse(*r)
 		before := f.Stored()
-		_, err := f.Responses().Erase(t.Context(), r.ID, always)
+		_, err := f.Responses().Erase(t.Context(), r.ID, Permit)
 		if domain.CodeOf(err) != domain.CodeNotFound {
 			t.Errorf("want %s, got %v", domain.CodeNotFound, err)
 		}
@@ -559,9 +559,9 @@ func testErase(t *testing.T, newFixture func(t *testing.T) ResponsesFixture) {
 		f.AddChain(Chain(a, nil, b)...)
 		before := f.Stored()
 		var seen []string
-		_, err := f.Responses().Erase(t.Context(), a.ID, func(owners []string) error {
-			seen = distinct(owners)
-			return refuseBatched(owners)
+		_, err := f.Responses().Erase(t.Context(), a.ID, func(found domain.Found) (domain.Warrant, error) {
+			seen = distinct(found.Owners)
+			return refuseBatched(found)
 		})
 		if domain.CodeOf(err) != domain.CodeNotFound {
 			t.Errorf("want %s, got %v", domain.CodeNotFound, err)
@@ -613,7 +613,7 @@ func testErase(t *testing.T, newFixture func(t *testing.T) ResponsesFixture) {
 		}
 		for name, refusal := range refusals {
 			for _, r := range []*Row{single, a, b} {
-				erased, err := f.Responses().Erase(t.Context(), r.ID, func([]string) error { return refusal })
+				erased, err := f.Responses().Erase(t.Context(), r.ID, func(domain.Found) (domain.Warrant, error) { return domain.Warrant{}, refusal })
 				if err != refusal { // as it is, not wrapped
 					t.Errorf("%s: want permit's error as it is, got %v", name, err)
 				}
@@ -652,11 +652,11 @@ func testErase(t *testing.T, newFixture func(t *testing.T) ResponsesFixture) {
 			results := make([]error, len(ids))
 			total := make([]domain.Erased, len(ids)+1)
 			for i, id := range ids {
-				wait.Go(func() { total[i], results[i] = f.Responses().Erase(t.Context(), id, always) })
+				wait.Go(func() { total[i], results[i] = f.Responses().Erase(t.Context(), id, Permit) })
 			}
 			wait.Go(func() {
 				var err error
-				if total[len(ids)], err = f.Responses().Erase(t.Context(), other.ID, always); err != nil {
+				if total[len(ids)], err = f.Responses().Erase(t.Context(), other.ID, Permit); err != nil {
 					t.Errorf("another response at the same time: %v", err)
 				}
 			})
@@ -690,12 +690,12 @@ func erasable(t *testing.T, f ResponsesFixture, id uuid.UUID, owners []string, w
 	t.Helper()
 	before := f.Stored()
 	asked := false
-	erased, err := f.Responses().Erase(t.Context(), id, func(got []string) error {
+	erased, err := f.Responses().Erase(t.Context(), id, func(found domain.Found) (domain.Warrant, error) {
 		asked = true
-		if !slices.Equal(distinct(owners), distinct(got)) {
-			t.Errorf("want permit to hear of %q, got %q", owners, got)
+		if !slices.Equal(distinct(owners), distinct(found.Owners)) {
+			t.Errorf("want permit to hear of %q, got %q", owners, found.Owners)
 		}
-		return nil
+		return Permit(found)
 	})
 	if err != nil {
 		t.Fatalf("erase: %v", err)
@@ -737,20 +737,26 @@ func clones(rows []*Row) []*Row {
 	return copies
 }
 
-func always([]string) error { return nil }
+// Permit gives a warrant for whatever was found.
+func Permit(domain.Found) (domain.Warrant, error) {
+	return domain.Warrant{
+		Receipt: uuid.New(), Trigger: domain.TriggerSingle, Ground: domain.GroundUnspecified,
+		RequestedAt: start, Role: domain.ActorAdministrator,
+	}, nil
+}
 
-func neverAsked(t *testing.T) func([]string) error {
-	return func([]string) error {
+func neverAsked(t *testing.T) func(domain.Found) (domain.Warrant, error) {
+	return func(found domain.Found) (domain.Warrant, error) {
 		t.Error("permit was asked about nothing")
-		return nil
+		return Permit(found)
 	}
 }
 
-func refuseBatched(owners []string) error {
-	if slices.Contains(owners, "") {
-		return domain.Errorf(domain.CodeNotFound, "a row of a batch")
+func refuseBatched(found domain.Found) (domain.Warrant, error) {
+	if slices.Contains(found.Owners, "") {
+		return domain.Warrant{}, domain.Errorf(domain.CodeNotFound, "a row of a batch")
 	}
-	return nil
+	return Permit(found)
 }
 
 func distinct(words []string) []string {

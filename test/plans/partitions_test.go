@@ -15,6 +15,7 @@ import (
 
 	"lethe/adapters/postgres/inspect"
 	"lethe/domain"
+	"lethe/domain/porttest"
 	"lethe/internal/pgtest"
 )
 
@@ -210,7 +211,7 @@ func (b *bench) testPartitionedByID(t *testing.T) {
 		return err
 	})
 	every("erase", func(ctx context.Context) error {
-		erased, err := b.responses.Erase(ctx, response(2), func([]string) error { return nil })
+		erased, err := b.responses.Erase(ctx, response(2), porttest.Permit)
 		if erased.Requests != 1 || erased.Steps != 1 {
 			t.Errorf("erased %+v", erased)
 		}
@@ -281,7 +282,7 @@ func (b *bench) testLostWithPartitions(t *testing.T) {
 	if _, err := b.conn.Exec(t.Context(), `INSERT INTO fusillade.response_steps (request_id, step_kind, step_sequence, request_payload) VALUES ($1, 'model_call', 0, '{}')`, id); err != nil {
 		t.Fatal(err)
 	}
-	if erased, err := b.responses.Erase(t.Context(), id, func([]string) error { return nil }); err != nil || erased.Requests != 1 || erased.Steps != 0 {
+	if erased, err := b.responses.Erase(t.Context(), id, porttest.Permit); err != nil || erased.Requests != 1 || erased.Steps != 0 {
 		t.Errorf("erased %+v, %v", erased, err)
 	}
 	b.exec(`COMMIT`)

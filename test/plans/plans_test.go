@@ -25,6 +25,7 @@ import (
 	"lethe/adapters/postgres/inspect"
 	"lethe/adapters/postgres/users"
 	"lethe/domain"
+	"lethe/domain/porttest"
 	"lethe/internal/pgtest"
 )
 
@@ -118,7 +119,7 @@ func newBench(t *testing.T, rows string, changes ...func(*bench, *pgtest.Databas
 	}
 	t.Cleanup(db.Close)
 	src := postgres.Source{Primary: db}
-	if b.responses, err = fusillade.New(src, "outlet", true); err != nil {
+	if b.responses, err = fusillade.New(src, "outlet", true, fusillade.Issuer{Origin: "lethe.test", Build: "test", Now: time.Now}); err != nil {
 		t.Fatal(err)
 	}
 	if b.usage, err = analytics.New(src); err != nil {
@@ -305,11 +306,11 @@ func (b *bench) testRest(t *testing.T) {
 		return err
 	})
 	b.noScan(t, "erase", func(ctx context.Context) error {
-		_, err := b.responses.Erase(ctx, id, func([]string) error { return nil })
+		_, err := b.responses.Erase(ctx, id, porttest.Permit)
 		return err
 	})
 	b.noScan(t, "erase a step", func(ctx context.Context) error {
-		_, err := b.responses.Erase(ctx, response(2), func([]string) error { return nil })
+		_, err := b.responses.Erase(ctx, response(2), porttest.Permit)
 		return err
 	})
 

@@ -108,7 +108,7 @@ func ask(t *testing.T, f Fixture, q question) answer {
 	default:
 		// The model knows which rows go; the port says only how many.
 		before := left(t, f)
-		erased, err := domain.NewEraseResponse(f.Responses()).Execute(ctx, caller, uuid.MustParse(q.id))
+		erased, _, err := domain.NewEraseResponse(f.Responses(), time.Now).Execute(ctx, caller, uuid.MustParse(q.id))
 		if err != nil {
 			return refusal(err)
 		}

@@ -16,19 +16,28 @@ import (
 
 // Erase is domain.Responses'. It makes three round trips for a response that is
 // one request, and more for a chain.
-func (r *Responses) Erase(ctx context.Context, id uuid.UUID, permit func(owners []string) error) (domain.Erased, error) {
+func (r *Responses) Erase(ctx context.Context, id uuid.UUID, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
 	var erased domain.Erased
 	var refused error
-	err := r.src.Primary.Tx(ctx, func(tx postgres.Conn) (err error) {
+	err := r.src.Primary.Tx(ctx, func(tx *postgres.Tx) (err error) {
 		e := eraser{tx: tx, id: id}
 		if err := e.find(ctx, r.outlet); err != nil {
 			return err
 		}
-		if refused = permit(e.owners); refused != nil {
+		var w domain.Warrant
+		if w, refused = permit(domain.Found{Owners: e.owners}); refused != nil {
 			return errRefused
 		}
-		erased, err = e.delete(ctx)
-		return err
+		if erased, err = e.delete(ctx); err != nil {
+			return err
+		}
+		receipt, err := r.issuer.receipt(&e, erased, w)
+		if err != nil {
+			return err
+		}
+		var b pgx.Batch
+		postgres.QueueReceipt(&b, receipt)
+		return tx.CommitWith(ctx, &b)
 	})
 	switch {
 	case refused != nil:
@@ -45,7 +54,7 @@ var errRefused = domain.Errorf(domain.CodeForbidden, "Erasing was not permitted"
 // eraser is one erasure, within its transaction. What need not wait for each
 // other's results is sent together: each failure ends the transaction anyway.
 type eraser struct {
-	tx postgres.Conn
+	tx *postgres.Tx
 	dbsqlc.PrepareRow
 
 	id        uuid.UUID

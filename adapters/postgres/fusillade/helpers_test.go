@@ -15,6 +15,9 @@ import (
 	"lethe/internal/pgtest"
 )
 
+// TestIssuer issues the receipts of tests.
+var TestIssuer = Issuer{Origin: "lethe.test", Build: "test", Now: time.Now}
+
 var searchPath = []string{"fusillade", "outlet"}
 
 // bench is a database with the port on it, under the role that has the least
@@ -45,7 +48,7 @@ func (b *bench) open(cfg postgres.Config) *Responses {
 	if cfg.URL == "" {
 		cfg.URL = b.database.RoleURL
 	}
-	responses, err := New(postgres.Source{Primary: openDB(b.t, cfg)}, "outlet", true)
+	responses, err := New(postgres.Source{Primary: openDB(b.t, cfg)}, "outlet", true, TestIssuer)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -129,8 +132,6 @@ func withParameter(t *testing.T, databaseURL, name, value string) string {
 	u.RawQuery = q.Encode()
 	return u.String()
 }
-
-func always([]string) error { return nil }
 
 // meddler counts the statements of a connection and does something before one
 // of them. A batch counts as one, unless each of its statements is looked at:

@@ -267,11 +267,11 @@ func TestWordsThatNoRowCanHold(t *testing.T) {
 
 func TestNewRefuses(t *testing.T) {
 	t.Parallel()
-	if _, err := New(postgres.Source{}, "outlet", true); err == nil {
+	if _, err := New(postgres.Source{}, "outlet", true, TestIssuer); err == nil {
 		t.Error("want an error without a database")
 	}
 	b := newBench(t, postgres.Config{})
-	if _, err := New(b.responses.src, "", true); err == nil {
+	if _, err := New(b.responses.src, "", true, TestIssuer); err == nil {
 		t.Error("want an error without the outlet's schema")
 	}
 }
@@ -285,14 +285,14 @@ func TestUnknownSchema(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(db.Close)
-	responses, err := New(postgres.Source{Primary: db}, `out"let`, true)
+	responses, err := New(postgres.Source{Primary: db}, `out"let`, true, TestIssuer)
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, pageErr := responses.Page(t.Context(), domain.PageQuery{ActiveFirst: true, Limit: 10})
 	_, countErr := responses.Count(t.Context(), domain.ResponseFilter{}, domain.CountAuto)
 	_, _, getErr := responses.Get(t.Context(), uuid.New(), nil)
-	_, eraseErr := responses.Erase(t.Context(), uuid.New(), always)
+	_, eraseErr := responses.Erase(t.Context(), uuid.New(), porttest.Permit)
 	for name, err := range map[string]error{"page": pageErr, "count": countErr, "get": getErr, "erase": eraseErr} {
 		if domain.CodeOf(err) != domain.CodeInternal || !strings.Contains(err.Error(), "lacks") {
 			t.Errorf("%s: want %s that says what is missing, got %v", name, domain.CodeInternal, err)
@@ -313,7 +313,7 @@ func TestUnknownSchema(t *testing.T) {
 		VALUES ('00000000-0000-4000-8000-000000000002', 1, now(), 'POST', '/', '00000000-0000-4000-8000-000000000001')`)
 	b.exec(`INSERT INTO "out""let".http_requests (instance_id, correlation_id, timestamp, method, uri, headers)
 		VALUES ('00000000-0000-4000-8000-000000000002', 1, now(), 'POST', '/', '{}')`)
-	erased, err := responses.Erase(t.Context(), uuid.MustParse("00000000-0000-4000-8000-000000000001"), always)
+	erased, err := responses.Erase(t.Context(), uuid.MustParse("00000000-0000-4000-8000-000000000001"), porttest.Permit)
 	if err != nil || erased != (domain.Erased{Requests: 1, RawRequests: 1}) {
 		t.Errorf("want it erased with its copy, got %+v, %v", erased, err)
 	}
@@ -348,7 +348,7 @@ func TestQueryModes(t *testing.T) {
 				t.Errorf("%s: got %+v, %v", mode, contents, err)
 			}
 		}
-		if erased, err := responses.Erase(t.Context(), requests[2].ID, always); err != nil || erased != whole(6, len(requests)) {
+		if erased, err := responses.Erase(t.Context(), requests[2].ID, porttest.Permit); err != nil || erased != whole(6, len(requests)) {
 			t.Errorf("%s: got %+v, %v", mode, erased, err)
 		}
 	}
@@ -372,7 +372,7 @@ func TestGetKnowsUsage(t *testing.T) {
 			PromptPrice: &price, CompletionPrice: &price,
 		})
 	}
-	apart, err := New(b.responses.src, "outlet", false)
+	apart, err := New(b.responses.src, "outlet", false, TestIssuer)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ func TestPromisesThroughPgBouncer(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(db.Close)
-		responses, err := fusillade.New(postgres.Source{Primary: db}, "outlet", true)
+		responses, err := fusillade.New(postgres.Source{Primary: db}, "outlet", true, fusillade.TestIssuer)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -17,7 +17,7 @@ func TestReplicaThatLags(t *testing.T) {
 	primaryTrips, replicaTrips := &meddler{}, &meddler{}
 	primary := newBench(t, postgres.Config{Tracer: primaryTrips})
 	replica := newBench(t, postgres.Config{Tracer: replicaTrips})
-	port, err := New(postgres.Source{Primary: primary.responses.src.Primary, Replica: replica.responses.src.Primary}, "outlet", true)
+	port, err := New(postgres.Source{Primary: primary.responses.src.Primary, Replica: replica.responses.src.Primary}, "outlet", true, TestIssuer)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +57,7 @@ func TestReplicaThatLags(t *testing.T) {
 	}
 	trips(1, 1)
 
-	if _, err := port.Erase(t.Context(), rows[0].ID, always); err != nil {
+	if _, err := port.Erase(t.Context(), rows[0].ID, porttest.Permit); err != nil {
 		t.Fatal(err)
 	}
 	primary.exec(`DELETE FROM requests WHERE id = $1`, rows[2].ID)
@@ -71,7 +71,7 @@ func TestReplicaThatLags(t *testing.T) {
 			t.Errorf("what has been erased: %+v, %v", contents, err)
 		}
 	}
-	if _, err := port.Erase(t.Context(), rows[0].ID, always); domain.CodeOf(err) != domain.CodeNotFound {
+	if _, err := port.Erase(t.Context(), rows[0].ID, porttest.Permit); domain.CodeOf(err) != domain.CodeNotFound {
 		t.Errorf("want nothing erased that the primary has not, got %v", err)
 	}
 	for _, i := range []int{3, 4} {

@@ -19,6 +19,7 @@ type Responses struct {
 	src    postgres.Source
 	outlet string
 	usage  bool
+	issuer Issuer
 	many   *lru.Cache[any, struct{}] // owners with more than few responses
 }
 
@@ -27,18 +28,21 @@ var _ domain.Responses = (*Responses)(nil)
 // New makes the port. The search_path of the source's databases is fusillade's
 // schema and then outletSchema, which holds the gateway's log, if any. usage
 // says that usage records are in the same database, as public.http_analytics.
-func New(src postgres.Source, outletSchema string, usage bool) (*Responses, error) {
+func New(src postgres.Source, outletSchema string, usage bool, issuer Issuer) (*Responses, error) {
 	if src.Primary == nil {
 		return nil, errors.New("responses need a database")
 	}
 	if outletSchema == "" {
 		return nil, errors.New("the name of the outlet's schema is missing")
 	}
+	if issuer.Origin == "" || issuer.Build == "" || issuer.Now == nil {
+		return nil, errors.New("receipts need a log, a version and a clock")
+	}
 	many, err := lru.New[any, struct{}](ownersOfMany)
 	if err != nil {
 		return nil, err
 	}
-	return &Responses{src, outletSchema, usage, many}, nil
+	return &Responses{src, outletSchema, usage, issuer, many}, nil
 }
 
 // Page is domain.Responses'. It makes one round trip; where a replica answered,

@@ -90,7 +90,7 @@ func (b *bench) write(n int) []postgres.Receipt {
 
 func (b *bench) writeReceipt(r postgres.Receipt) {
 	b.t.Helper()
-	err := b.role.Tx(b.t.Context(), func(tx postgres.Conn) error {
+	err := b.role.Tx(b.t.Context(), func(tx *postgres.Tx) error {
 		var batch pgx.Batch
 		postgres.QueueReceipt(&batch, r)
 		return tx.SendBatch(b.t.Context(), &batch).Close()

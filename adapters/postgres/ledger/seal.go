@@ -71,7 +71,7 @@ func (l *Log) Seal(ctx context.Context) (n int, err error) {
 	}
 	seen := *l.seen.Load()
 	var tree tlog.Tree
-	err = l.db.Tx(ctx, func(tx postgres.Conn) error {
+	err = l.db.Tx(ctx, func(tx *postgres.Tx) error {
 		s := sealing{Log: l, tx: tx, queries: dbsqlc.New(tx)}
 		n, tree = 0, tlog.Tree{}
 		turn, err := s.queries.TakeTurn(ctx, lockKey)

@@ -197,7 +197,7 @@ func TestManySealers(t *testing.T) {
 	for range writers {
 		writes.Go(func() error {
 			for range each {
-				err := b.role.Tx(t.Context(), func(tx postgres.Conn) error {
+				err := b.role.Tx(t.Context(), func(tx *postgres.Tx) error {
 					var batch pgx.Batch
 					postgres.QueueReceipt(&batch, newReceipt(t, origin))
 					if rand.IntN(5) == 0 {

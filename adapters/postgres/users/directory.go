@@ -112,7 +112,7 @@ func (d *Directory) AddUser(ctx context.Context, u NewUser) (uuid.UUID, error) {
 		params.AuthSource = "proxy-header"
 	}
 	var id uuid.UUID
-	err := d.db.Tx(ctx, func(tx postgres.Conn) error {
+	err := d.db.Tx(ctx, func(tx *postgres.Tx) error {
 		q := dbsqlc.New(tx)
 		taken, err := q.Taken(ctx, dbsqlc.TakenParams{Email: u.Email, ExternalUserID: u.ExternalID})
 		if err != nil {
@@ -156,7 +156,7 @@ func (d *Directory) ListUsers(ctx context.Context) ([]User, error) {
 // SetRoles gives a person these roles: instead of those that there are, or
 // with keep besides them. CodeInvalid where one is unknown.
 func (d *Directory) SetRoles(ctx context.Context, who string, roles []string, keep bool) error {
-	return d.db.Tx(ctx, func(tx postgres.Conn) error {
+	return d.db.Tx(ctx, func(tx *postgres.Tx) error {
 		q := dbsqlc.New(tx)
 		id, err := find(ctx, q, who, individual)
 		if err != nil {
@@ -181,7 +181,7 @@ func (d *Directory) Join(ctx context.Context, who, inOrganization, role, status 
 	if err := oneOf("status of a membership", status, membershipStatuses); err != nil {
 		return err
 	}
-	return d.db.Tx(ctx, func(tx postgres.Conn) error {
+	return d.db.Tx(ctx, func(tx *postgres.Tx) error {
 		q := dbsqlc.New(tx)
 		user, err := find(ctx, q, who, individual)
 		if err != nil {
@@ -209,7 +209,7 @@ func (d *Directory) CreateKey(ctx context.Context, owner, creator, purpose, name
 	random := make([]byte, 32)
 	rand.Read(random)
 	secret := "sk-" + base64.RawURLEncoding.EncodeToString(random)
-	err := d.db.Tx(ctx, func(tx postgres.Conn) error {
+	err := d.db.Tx(ctx, func(tx *postgres.Tx) error {
 		q := dbsqlc.New(tx)
 		ownerID, err := find(ctx, q, owner, "")
 		if err != nil {
@@ -249,7 +249,7 @@ func (d *Directory) ListKeys(ctx context.Context) ([]KeyInfo, error) {
 
 // RevokeKey ends a key. CodeNotFound where there is none, or none any more.
 func (d *Directory) RevokeKey(ctx context.Context, id uuid.UUID) error {
-	return d.db.Tx(ctx, func(tx postgres.Conn) error {
+	return d.db.Tx(ctx, func(tx *postgres.Tx) error {
 		n, err := dbsqlc.New(tx).RevokeKey(ctx, id)
 		if err == nil && n == 0 {
 			return domain.Errorf(domain.CodeNotFound, "There is no key %s", id)

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"lethe/adapters/postgres"
 	"lethe/adapters/postgres/analytics"
@@ -31,7 +32,7 @@ func newFixture(t *testing.T) property.Fixture {
 	}
 	t.Cleanup(db.Close)
 	src := postgres.Source{Primary: db}
-	responses, err := fusillade.New(src, "outlet", true)
+	responses, err := fusillade.New(src, "outlet", true, fusillade.Issuer{Origin: "lethe.test", Build: "test", Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
