@@ -50,11 +50,15 @@ func TestErasureIsAllOrNothing(t *testing.T) {
 				m.each, m.act = failure.each, failure.act
 				failed := 0
 				for at := int64(1); ; at++ {
+					receipts := b.number(`SELECT count(*) FROM lethe.receipts`)
 					m.count.Store(0)
 					m.at = at
 					part := requests[rand.N(len(requests))].ID
 					erased, err := b.responses.Erase(t.Context(), part, porttest.Permit)
 					after := b.Stored()
+					if n := b.number(`SELECT count(*) FROM lethe.receipts`) - receipts; n != map[bool]int64{true: 1, false: 0}[err == nil] {
+						t.Fatalf("%s at %d: %d receipts, and %v", name, at, n, err)
+					}
 					if err == nil {
 						if want := whole(steps, len(requests)); erased != want || after != before.Less(want) {
 							t.Fatalf("%s at %d: want %+v erased, got %+v, left %+v", name, at, want, erased, after)

@@ -1,0 +1,88 @@
+package fusillade
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"lethe/adapters/postgres"
+	"lethe/domain"
+	"lethe/domain/porttest"
+	"lethe/receipt"
+)
+
+func TestReceiptOfAnErasure(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, postgres.Config{})
+	chain, alone := b.addChain("anna", 4), b.addChain("ben", 1)
+	uncopied := porttest.NewRow("ben", "pending", time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
+	b.AddResponse(uncopied)
+	actor := uuid.New()
+	asked := time.Date(2026, 3, 2, 8, 30, 0, 123456789, time.FixedZone("east", 3600))
+	for name, c := range map[string]struct {
+		requests  []porttest.Row
+		owner     string
+		counts    receipt.Counts
+		unlocated bool
+	}{
+		"chain":    {chain, "anna", receipt.Counts{Requests: 3, Steps: 4, Templates: 3, RawRequests: 3, RawResponses: 3, Tasks: 6}, false},
+		"alone":    {alone, "ben", receipt.Counts{Requests: 1, Templates: 1, RawRequests: 1, RawResponses: 1, Tasks: 2}, false},
+		"uncopied": {[]porttest.Row{uncopied}, "ben", receipt.Counts{Requests: 1, Templates: 1}, true},
+	} {
+		w := domain.Warrant{
+			Receipt: uuid.New(), Trigger: domain.TriggerSingle, Ground: domain.GroundUnspecified,
+			RequestedAt: asked, Actor: &actor, Role: domain.ActorOwner,
+		}
+		begun := time.Now()
+		_, err := b.responses.Erase(t.Context(), c.requests[0].ID, func(domain.Found) (domain.Warrant, error) { return w, nil })
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		var body, salt []byte
+		var of uuid.UUID
+		err = b.owner.Pool().QueryRow(t.Context(), `SELECT r.body, s.salt, s.actor_id FROM lethe.receipts r
+			JOIN lethe.receipt_secrets s ON s.receipt_id = r.id WHERE r.id = $1 AND r.leaf_index IS NULL AND r.about IS NULL`, w.Receipt).Scan(&body, &salt, &of)
+		if err != nil || of != actor {
+			t.Fatalf("%s: want the receipt of %s, got %s, %v", name, actor, of, err)
+		}
+		got, err := receipt.Parse(body)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if got.ID != w.Receipt || got.Log != TestIssuer.Origin || got.Build != TestIssuer.Build || got.Level != receipt.LevelLogical ||
+			got.Trigger != receipt.TriggerSingle || got.Ground != receipt.GroundUnspecified || got.Actor != receipt.ActorOwner ||
+			!got.RequestedAt.Equal(asked.Truncate(time.Microsecond)) || got.ExecutedAt.Before(begun.Truncate(time.Microsecond)) || got.ExecutedAt.After(time.Now()) ||
+			got.Counts != c.counts || slices.Contains(got.NotCovered, receipt.GapUnlocatedCopies) != c.unlocated {
+			t.Errorf("%s: got %+v", name, got)
+		}
+		key := receipt.Salt(salt)
+		if len(got.Responses) != len(c.requests) || !slices.Equal(got.Subjects, []receipt.Commitment{receipt.CommitSubject(key, c.owner)}) {
+			t.Errorf("%s: want %d responses of %s, got %+v", name, len(c.requests), c.owner, got)
+		}
+		for _, row := range c.requests {
+			if !slices.Contains(got.Responses, receipt.CommitResponse(key, row.ID)) {
+				t.Errorf("%s: %s is not in it", name, row.ID)
+			}
+		}
+	}
+}
+
+// Where no receipt can be written, nothing is erased.
+func TestNoErasureWithoutAReceipt(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, postgres.Config{})
+	requests := b.addChain("anna", 1)
+	before := b.Stored()
+	for name, change := range map[string]string{
+		"refused": `ALTER TABLE lethe.receipts ADD CONSTRAINT none CHECK (false)`,
+		"missing": `ALTER TABLE lethe.receipts RENAME TO elsewhere`,
+	} {
+		b.exec(change)
+		erased, err := b.responses.Erase(t.Context(), requests[0].ID, porttest.Permit)
+		if domain.CodeOf(err) != domain.CodeInternal || erased != (domain.Erased{}) || b.Stored() != before {
+			t.Errorf("%s: want %s and nothing erased, got %+v, %v", name, domain.CodeInternal, erased, err)
+		}
+	}
+}
