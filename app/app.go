@@ -118,6 +118,7 @@ func graph(cfg *Config, db *Databases, log *slog.Logger, ready func(addr string)
 			newEraser,
 			domain.NewGetReceipt,
 			domain.NewReadLog,
+			newSweep,
 			newIdentity,
 		)),
 		fx.Module("http", fx.Provide(
@@ -126,7 +127,7 @@ func graph(cfg *Config, db *Databases, log *slog.Logger, ready func(addr string)
 			newHandler,
 			newListener,
 		)),
-		fx.Invoke(serveProfiles, startSealer, sayWhatIsMissing, func(*listener) {}),
+		fx.Invoke(serveProfiles, startSealer, sweepErased, sayWhatIsMissing, func(*listener) {}),
 	)
 }
 
@@ -227,6 +228,10 @@ func newResponses(p *pools, cfg *Config, db *Databases) (*fusillade.Responses, e
 
 func newEraser(responses domain.Responses) *domain.EraseResponse {
 	return domain.NewEraseResponse(responses, time.Now)
+}
+
+func newSweep(responses domain.Responses) *domain.SweepErased {
+	return domain.NewSweepErased(responses, time.Now)
 }
 
 func newUsage(p *pools) (*analytics.UsageRecords, error) { return analytics.New(p.main) }

@@ -115,6 +115,10 @@ func (eraseFunc) Get(context.Context, uuid.UUID, []string) (domain.Response, dom
 	return domain.Response{}, domain.Contents{}, nil
 }
 
+func (eraseFunc) Sweep(context.Context, int, domain.Warrant) (int, domain.Erased, error) {
+	return 0, domain.Erased{}, nil
+}
+
 func (f eraseFunc) Erase(_ context.Context, _ uuid.UUID, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
 	return f(permit)
 }

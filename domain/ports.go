@@ -47,6 +47,13 @@ type Responses interface {
 	// if that has to be repeated. CodeNotFound where there is no such
 	// response; permit is not called then.
 	Erase(ctx context.Context, id uuid.UUID, permit func(Found) (Warrant, error)) (Erased, error)
+
+	// Sweep looks for what was written of erased requests since, for at most
+	// that many of those that are due as of SweepAfter, and removes what it
+	// finds, by the warrant and with a receipt, all at once or not at all; where
+	// nothing is found there is no receipt. It returns how many it looked for
+	// and what it removed. Several calls at once share the work.
+	Sweep(ctx context.Context, most int, w Warrant) (looked int, erased Erased, err error)
 }
 
 // PageQuery asks for a part of a list, in the order of CompareResponses.

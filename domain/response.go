@@ -146,3 +146,12 @@ type Erased struct {
 	RawResponses int64
 	Tasks        int64 // queued and finished jobs that hold the response
 }
+
+func (e *Erased) add(more Erased) {
+	e.Requests += more.Requests
+	e.Templates += more.Templates
+	e.Steps += more.Steps
+	e.RawRequests += more.RawRequests
+	e.RawResponses += more.RawResponses
+	e.Tasks += more.Tasks
+}

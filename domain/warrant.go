@@ -22,7 +22,10 @@ type Warrant struct {
 type Trigger string
 
 // The triggers.
-const TriggerSingle Trigger = "single" // one response was to be erased
+const (
+	TriggerSingle Trigger = "single" // one response was to be erased
+	TriggerSweep  Trigger = "sweep"  // something was written after an erasure
+)
 
 // Ground is why something is erased, in the words of receipts.
 type Ground string
@@ -39,6 +42,7 @@ const (
 	ActorOrganization    ActorRole = "organization" // acting for it
 	ActorAdministrator   ActorRole = "administrator"
 	ActorPlatformManager ActorRole = "platform_manager"
+	ActorSystem          ActorRole = "system"
 )
 
 // Found is what an erasure would remove.

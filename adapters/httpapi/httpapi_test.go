@@ -87,6 +87,10 @@ func (f fakes) Erase(ctx context.Context, id uuid.UUID, permit func(domain.Found
 	return f.erase(ctx, id, permit)
 }
 
+func (f fakes) Sweep(context.Context, int, domain.Warrant) (int, domain.Erased, error) {
+	return 0, domain.Erased{}, nil
+}
+
 func (f fakes) Latest(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]domain.Usage, error) {
 	if f.latest == nil {
 		return nil, nil

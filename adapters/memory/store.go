@@ -26,6 +26,7 @@ type Store struct {
 	steps       map[uuid.UUID]step
 	usage       []porttest.UsageRow
 	tasks       []uuid.UUID // the response of each
+	erased      map[uuid.UUID]burial
 	people      map[uuid.UUID]person
 	memberships []porttest.Membership
 	keys        map[string]porttest.Key
@@ -34,6 +35,13 @@ type Store struct {
 type step struct {
 	head    uuid.UUID
 	request uuid.UUID // nil: a call of a tool
+}
+
+// burial is when an erased request is looked for next, and how often it has
+// been.
+type burial struct {
+	due    time.Time
+	sweeps int
 }
 
 type person struct {
@@ -53,6 +61,7 @@ func New() *Store {
 		requests:  make(map[uuid.UUID]porttest.Row),
 		templates: make(map[uuid.UUID]porttest.File),
 		steps:     make(map[uuid.UUID]step),
+		erased:    make(map[uuid.UUID]burial),
 		people:    make(map[uuid.UUID]person),
 		keys:      make(map[string]porttest.Key),
 	}
@@ -209,7 +218,52 @@ func (s *Store) Erase(ctx context.Context, id uuid.UUID, permit func(domain.Foun
 	if _, err := permit(domain.Found{Owners: owners}); err != nil {
 		return domain.Erased{}, err
 	}
+	for _, request := range requests {
+		s.erased[request] = burial{due: time.Now().Add(domain.SweepAfter[0])}
+	}
 	return s.remove(requests, steps), nil
+}
+
+// Sweep implements domain.Responses.
+func (s *Store) Sweep(ctx context.Context, most int, _ domain.Warrant) (looked int, erased domain.Erased, err error) {
+	if err := ctx.Err(); err != nil {
+		return 0, domain.Erased{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var remain, steps []uuid.UUID
+	for id, b := range s.erased {
+		if looked == most || b.due.After(time.Now()) {
+			continue
+		}
+		looked++
+		if b.sweeps++; b.sweeps == len(domain.SweepAfter) {
+			delete(s.erased, id)
+		} else {
+			b.due = time.Now().Add(domain.SweepAfter[b.sweeps])
+			s.erased[id] = b
+		}
+		remain = append(remain, id)
+	}
+	for id, st := range s.steps {
+		if slices.Contains(remain, st.request) {
+			steps = append(steps, id)
+		}
+	}
+	rows := slices.DeleteFunc(slices.Clone(remain), func(id uuid.UUID) bool { _, ok := s.requests[id]; return !ok })
+	erased = s.remove(remain, steps)
+	erased.Requests = int64(len(rows))
+	return looked, erased, nil
+}
+
+// Hasten makes everything that was erased due to be looked for.
+func (s *Store) Hasten() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id, b := range s.erased {
+		b.due = time.Time{}
+		s.erased[id] = b
+	}
 }
 
 // parts are the requests and steps of the response that a request belongs to.

@@ -25,6 +25,7 @@ type ResponsesFixture interface {
 	AddUsage(UsageRow)
 	AddTask(response uuid.UUID, finished bool)
 	Stored() Stored
+	Hasten() // what was erased becomes due to be looked for
 }
 
 var start = time.Date(2026, 3, 1, 12, 0, 0, 123456000, time.UTC)
@@ -61,6 +62,10 @@ func Responses(t *testing.T, newFixture func(t *testing.T) ResponsesFixture) {
 		testCanceled(t, newFixture(t))
 	})
 	t.Run("erase", func(t *testing.T) { testErase(t, newFixture) })
+	t.Run("sweep", func(t *testing.T) {
+		t.Parallel()
+		testSweep(t, newFixture(t))
+	})
 }
 
 // testLists compares pages and counts with what the domain says about the
@@ -683,6 +688,64 @@ func testErase(t *testing.T, newFixture func(t *testing.T) ResponsesFixture) {
 		}
 		untouched(t)
 	})
+}
+
+// testSweep writes of responses again after they were erased.
+func testSweep(t *testing.T, f ResponsesFixture) {
+	late := clones(rowsOf(ptr(NewRow("anna", "completed", start)), ptr(NewRow("anna", "completed", start)), ptr(NewRow("ben", "completed", start))))
+	kept := NewRow("anna", "completed", start)
+	f.AddResponse(kept)
+	f.AddUsage(UsageRow{Response: kept.ID, At: start, Copied: true})
+	f.AddTask(kept.ID, false)
+	for _, row := range late {
+		f.AddResponse(*row)
+		if _, err := f.Responses().Erase(t.Context(), row.ID, Permit); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := f.Stored()
+	write := func() {
+		f.AddResponse(*late[0])
+		f.AddUsage(UsageRow{Response: late[1].ID, At: start, Copied: true})
+		f.AddTask(late[1].ID, true)
+		before.Usage++
+	}
+	sweep := func(most, looked int, want domain.Erased) {
+		t.Helper()
+		w, _ := Permit(domain.Found{})
+		n, erased, err := f.Responses().Sweep(t.Context(), most, w)
+		if err != nil || n != looked || erased != want {
+			t.Errorf("want %d looked for and %+v removed, got %d, %+v, %v", looked, want, n, erased, err)
+		}
+	}
+	all := domain.Erased{Requests: 1, Templates: 1, RawRequests: 1, RawResponses: 1, Tasks: 1}
+	write()
+	sweep(10, 0, domain.Erased{}) // not due
+	for range len(domain.SweepAfter) {
+		f.Hasten()
+		sweep(10, 3, all)
+		if after := f.Stored(); after != before {
+			t.Errorf("want %+v left, got %+v", before, after)
+		}
+		sweep(10, 0, domain.Erased{})
+		write()
+	}
+	f.Hasten()
+	sweep(10, 0, domain.Erased{}) // forgotten by now
+	// What is erased once more is looked for from the start.
+	if _, err := f.Responses().Erase(t.Context(), late[0].ID, Permit); err != nil {
+		t.Fatal(err)
+	}
+	f.Hasten()
+	sweep(10, 1, domain.Erased{})
+	f.AddResponse(*late[2])
+	if _, err := f.Responses().Erase(t.Context(), late[2].ID, Permit); err != nil {
+		t.Fatal(err)
+	}
+	f.Hasten()
+	sweep(1, 1, domain.Erased{})
+	sweep(1, 1, domain.Erased{})
+	sweep(1, 0, domain.Erased{})
 }
 
 // erasable erases, and checks the owners that permit hears of and what is gone.

@@ -37,6 +37,7 @@ func (r *Responses) Erase(ctx context.Context, id uuid.UUID, permit func(domain.
 		}
 		var b pgx.Batch
 		postgres.QueueReceipt(&b, receipt)
+		queueBurial(&b, e.requests)
 		return tx.CommitWith(ctx, &b)
 	})
 	switch {
@@ -70,22 +71,20 @@ func (e *eraser) find(ctx context.Context, outlet string) error {
 	var alone []dbsqlc.LockRequestsRow
 	var steps bool
 	err := e.send(ctx, func(b *pgx.Batch) {
-		b.Queue(dbsqlc.Prepare, outlet).Query(func(rows pgx.Rows) (err error) {
-			e.PrepareRow, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[dbsqlc.PrepareRow])
-			return err
-		})
+		e.queuePrepare(b, outlet)
 		b.Queue(dbsqlc.LockAlone, e.id).Query(func(rows pgx.Rows) (err error) {
 			alone, err = pgx.CollectRows(rows, pgx.RowToStructByPos[dbsqlc.LockRequestsRow])
 			return err
 		})
 		b.Queue(dbsqlc.HasSteps, e.id).QueryRow(func(row pgx.Row) error { return row.Scan(&steps) })
 	})
-	switch {
-	case err != nil:
+	if err == nil {
+		err = e.hidden()
+	}
+	if err != nil {
 		return err
-	case e.Hidden:
-		return domain.Errorf(domain.CodeInternal, "A table of the fusillade schema hides one of the outlet's: give the outlet a schema of its own, or name the right one")
-	case len(alone) == 1 && !steps:
+	}
+	if len(alone) == 1 && !steps {
 		e.requests = []uuid.UUID{e.id}
 		e.found(alone)
 		return nil
@@ -96,6 +95,21 @@ func (e *eraser) find(ctx context.Context, outlet string) error {
 	}
 	e.steps, e.requests = found.steps, found.requests
 	return e.lock(ctx)
+}
+
+func (e *eraser) queuePrepare(b *pgx.Batch, outlet string) {
+	b.Queue(dbsqlc.Prepare, outlet).Query(func(rows pgx.Rows) (err error) {
+		e.PrepareRow, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[dbsqlc.PrepareRow])
+		return err
+	})
+}
+
+// hidden fails where copies would be looked for in the wrong tables.
+func (e *eraser) hidden() error {
+	if e.Hidden {
+		return domain.Errorf(domain.CodeInternal, "A table of the fusillade schema hides one of the outlet's: give the outlet a schema of its own, or name the right one")
+	}
+	return nil
 }
 
 // found notes what the locked requests say.
@@ -207,7 +221,7 @@ func (e *eraser) template() *uuid.UUID {
 // queueDeletes adds what is removed to erased.
 func (e *eraser) queueDeletes(b *pgx.Batch, erased *domain.Erased) {
 	if e.alone() {
-		b.Queue(dbsqlc.DeleteAlone, e.id, e.id.String(), e.template()).QueryRow(func(row pgx.Row) error {
+		b.Queue(dbsqlc.DeleteAlone, e.requests[0], e.requests[0].String(), e.template()).QueryRow(func(row pgx.Row) error {
 			var d domain.Erased
 			err := row.Scan(&d.RawRequests, &d.RawResponses, &d.Tasks, &d.Requests, &d.Templates)
 			erased.RawRequests += d.RawRequests
@@ -253,7 +267,7 @@ func (e *eraser) queueLeft(b *pgx.Batch, left *int64) {
 		return err
 	}
 	if e.alone() {
-		b.Queue(dbsqlc.LeftAlone, e.id, e.template(), e.id.String()).QueryRow(add)
+		b.Queue(dbsqlc.LeftAlone, e.requests[0], e.template(), e.requests[0].String()).QueryRow(add)
 		return
 	}
 	b.Queue(dbsqlc.Left, e.steps, e.requests, e.templates).QueryRow(add)

@@ -86,3 +86,42 @@ func TestNoErasureWithoutAReceipt(t *testing.T) {
 		}
 	}
 }
+
+// A sweep that removes something says so in a receipt, another one does not.
+func TestReceiptOfASweep(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, postgres.Config{})
+	requests := b.addChain("anna", 4)
+	if _, err := b.responses.Erase(t.Context(), requests[0].ID, porttest.Permit); err != nil {
+		t.Fatal(err)
+	}
+	w := domain.Warrant{
+		Receipt: uuid.New(), Trigger: domain.TriggerSweep, Ground: domain.GroundUnspecified,
+		RequestedAt: time.Now(), Role: domain.ActorSystem,
+	}
+	sweep := func(receipts int64) {
+		t.Helper()
+		b.Hasten()
+		if _, _, err := b.responses.Sweep(t.Context(), 10, w); err != nil {
+			t.Fatal(err)
+		}
+		if n := b.number(`SELECT count(*) FROM lethe.receipts`); n != receipts {
+			t.Errorf("want %d receipts, got %d", receipts, n)
+		}
+	}
+	sweep(1)
+	b.AddTask(requests[1].ID, false)
+	sweep(2)
+	var body, salt []byte
+	var actor *uuid.UUID
+	err := b.owner.Pool().QueryRow(t.Context(), `SELECT r.body, s.salt, s.actor_id FROM lethe.receipts r
+		JOIN lethe.receipt_secrets s ON s.receipt_id = r.id WHERE r.id = $1`, w.Receipt).Scan(&body, &salt, &actor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := receipt.Parse(body)
+	if err != nil || got.Trigger != receipt.TriggerSweep || got.Actor != receipt.ActorSystem || actor != nil || got.Counts != (receipt.Counts{Tasks: 1}) ||
+		!slices.Equal(got.Responses, []receipt.Commitment{receipt.CommitResponse(receipt.Salt(salt), requests[1].ID)}) || len(got.Subjects) != 0 {
+		t.Errorf("got %+v of %v, %v", got, actor, err)
+	}
+}

@@ -1,0 +1,140 @@
+package fusillade
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"lethe/adapters/postgres"
+	"lethe/adapters/postgres/fusillade/internal/dbsqlc"
+	"lethe/domain"
+)
+
+// queueBurial notes that erased requests are to be looked for again.
+func queueBurial(b *pgx.Batch, requests []uuid.UUID) {
+	b.Queue(dbsqlc.Bury, requests, microseconds(domain.SweepAfter[0]))
+}
+
+func microseconds(d time.Duration) pgtype.Interval {
+	return pgtype.Interval{Microseconds: d.Microseconds(), Valid: true}
+}
+
+// Sweep is domain.Responses'.
+func (r *Responses) Sweep(ctx context.Context, most int, w domain.Warrant) (looked int, erased domain.Erased, err error) {
+	err = r.src.Primary.Tx(ctx, func(tx *postgres.Tx) (err error) {
+		looked, erased = 0, domain.Erased{}
+		e := eraser{tx: tx}
+		due, err := e.due(ctx, r.outlet, most)
+		if err != nil || len(due) == 0 {
+			return err
+		}
+		looked = len(due)
+		var b pgx.Batch
+		if err := e.remaining(ctx, due); err != nil {
+			return err
+		}
+		if len(e.requests) > 0 {
+			if erased, err = e.delete(ctx); err != nil {
+				return err
+			}
+			receipt, err := r.issuer.receipt(&e, erased, w)
+			if err != nil {
+				return err
+			}
+			postgres.QueueReceipt(&b, receipt)
+		}
+		queueNext(&b, due)
+		return tx.CommitWith(ctx, &b)
+	})
+	if err != nil {
+		return 0, domain.Erased{}, err
+	}
+	return looked, erased, nil
+}
+
+// due locks the tombstones whose time has come.
+func (e *eraser) due(ctx context.Context, outlet string, most int) (due []dbsqlc.DueTombstonesRow, err error) {
+	err = e.send(ctx, func(b *pgx.Batch) {
+		e.queuePrepare(b, outlet)
+		b.Queue(dbsqlc.DueTombstones, most).Query(func(rows pgx.Rows) (err error) {
+			due, err = pgx.CollectRows(rows, pgx.RowToStructByPos[dbsqlc.DueTombstonesRow])
+			return err
+		})
+	})
+	if err == nil {
+		err = e.hidden()
+	}
+	return due, err
+}
+
+// remaining finds those of the tombstones of which there is something, and locks
+// it.
+func (e *eraser) remaining(ctx context.Context, due []dbsqlc.DueTombstonesRow) error {
+	ids := make([]uuid.UUID, len(due))
+	texts := make([]string, len(due))
+	for i, t := range due {
+		ids[i], texts[i] = t.RequestID, t.RequestID.String()
+	}
+	var remain []uuid.UUID
+	err := e.send(ctx, func(b *pgx.Batch) {
+		for _, q := range []struct {
+			needed bool
+			sql    string
+			of     any
+		}{
+			{true, dbsqlc.RowsRemain, ids},
+			{e.Analytics && e.RawRequests, dbsqlc.RawRequestsRemain, ids},
+			{e.Analytics && e.RawResponses, dbsqlc.RawResponsesRemain, ids},
+			{e.Tasks, dbsqlc.TasksRemain, texts},
+		} {
+			if q.needed {
+				b.Queue(q.sql, q.of).Query(func(rows pgx.Rows) error {
+					found, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+					remain = append(remain, found...)
+					return err
+				})
+			}
+		}
+	})
+	if err != nil || len(remain) == 0 {
+		return err
+	}
+	compare := func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) }
+	slices.SortFunc(remain, compare)
+	e.requests = slices.Compact(remain)
+	return e.send(ctx, func(b *pgx.Batch) {
+		b.Queue(dbsqlc.LockRequests, e.requests).Query(func(rows pgx.Rows) error {
+			locked, err := pgx.CollectRows(rows, pgx.RowToStructByPos[dbsqlc.LockRequestsRow])
+			e.found(locked)
+			return err
+		})
+		b.Queue(dbsqlc.StepsOf, e.requests).Query(func(rows pgx.Rows) (err error) {
+			e.steps, err = pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+			return err
+		})
+	})
+}
+
+// queueNext sets when to look next, and forgets what has been looked for often
+// enough.
+func queueNext(b *pgx.Batch, due []dbsqlc.DueTombstonesRow) {
+	var again, done []uuid.UUID
+	var afters []pgtype.Interval
+	for _, t := range due {
+		if next := int(t.Sweeps) + 1; next < len(domain.SweepAfter) {
+			again, afters = append(again, t.RequestID), append(afters, microseconds(domain.SweepAfter[next]))
+		} else {
+			done = append(done, t.RequestID)
+		}
+	}
+	if len(again) > 0 {
+		b.Queue(dbsqlc.PostponeTombstones, again, afters)
+	}
+	if len(done) > 0 {
+		b.Queue(dbsqlc.ForgetTombstones, done)
+	}
+}

@@ -1,0 +1,51 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"go.uber.org/fx"
+
+	"lethe/domain"
+)
+
+// sweepEvery is how often the service looks whether something erased is due to
+// be looked for again. Several processes share the work.
+const sweepEvery = 15 * time.Second
+
+// sweepErased looks again for what has been erased, until the service stops.
+func sweepErased(lc fx.Lifecycle, sweep *domain.SweepErased, log *slog.Logger) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	lc.Append(fx.StartStopHook(func() {
+		running.Go(func() {
+			tick := time.NewTicker(sweepEvery)
+			defer tick.Stop()
+			for {
+				select {
+				case <-ctx.Done():
+					return
+				case <-tick.C:
+					sweepOnce(ctx, sweep, log)
+				}
+			}
+		})
+	}, func() {
+		cancel()
+		running.Wait()
+	}))
+}
+
+func sweepOnce(ctx context.Context, sweep *domain.SweepErased, log *slog.Logger) {
+	erased, err := sweep.Execute(ctx)
+	if erased != (domain.Erased{}) {
+		log.Info("removed what was written of erased responses afterwards",
+			"requests", erased.Requests, "templates", erased.Templates, "steps", erased.Steps,
+			"raw_requests", erased.RawRequests, "raw_responses", erased.RawResponses, "tasks", erased.Tasks)
+	}
+	if err != nil && ctx.Err() == nil {
+		log.Warn("could not look for what may have been written of erased responses; trying again", "within", sweepEvery, "error", err)
+	}
+}

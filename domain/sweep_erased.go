@@ -1,0 +1,42 @@
+package domain
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// SweepAfter is how long after an erasure, and then after each look, what was
+// erased is looked for again: the gateway and its tasks may write of it late.
+var SweepAfter = []time.Duration{time.Minute, time.Hour, 24 * time.Hour}
+
+// SweepErased looks again for what has been erased.
+type SweepErased struct {
+	responses Responses
+	now       func() time.Time
+}
+
+// NewSweepErased makes the use case; now is the clock.
+func NewSweepErased(responses Responses, now func() time.Time) *SweepErased {
+	return &SweepErased{responses, now}
+}
+
+// sweepAtOnce is how many requests one transaction looks for.
+const sweepAtOnce = 500
+
+// Execute looks for everything that is due. It returns what it found and
+// removed, which receipts tell, too; also beside an error.
+func (u *SweepErased) Execute(ctx context.Context) (Erased, error) {
+	var all Erased
+	for {
+		looked, erased, err := u.responses.Sweep(ctx, sweepAtOnce, Warrant{
+			Receipt: uuid.New(), Trigger: TriggerSweep, Ground: GroundUnspecified,
+			RequestedAt: u.now(), Role: ActorSystem,
+		})
+		all.add(erased)
+		if err != nil || looked < sweepAtOnce {
+			return all, err
+		}
+	}
+}
