@@ -20,19 +20,18 @@ func NewEraseResponse(responses Responses, now func() time.Time) *EraseResponse 
 }
 
 // Execute erases the response that id is a part of. It says what was removed,
-// and under which identifier there is a receipt of it. CodeForbidden for those
+// and by which warrant: its receipt can be fetched, and its salt is told here
+// only. CodeForbidden for those
 // who may erase nothing; CodeNotFound where there is none, and just so where
 // any part of it is not the caller's to erase.
-func (u *EraseResponse) Execute(ctx context.Context, caller Principal, id uuid.UUID) (Erased, uuid.UUID, error) {
+func (u *EraseResponse) Execute(ctx context.Context, caller Principal, id uuid.UUID) (Erased, Warrant, error) {
 	reach := caller.deleteReach()
 	if reach == none {
-		return Erased{}, uuid.Nil, errForbidden("Delete")
+		return Erased{}, Warrant{}, errForbidden("Delete")
 	}
 	mine := caller.owners()
-	w := Warrant{
-		Receipt: uuid.New(), Trigger: TriggerSingle, Ground: GroundUnspecified,
-		RequestedAt: u.now(), Actor: &caller.ID,
-	}
+	w := newWarrant(TriggerSingle, u.now())
+	w.Actor = &caller.ID
 	erased, err := u.responses.Erase(ctx, id, func(found Found) (Warrant, error) {
 		for _, owner := range found.Owners {
 			batched := owner == ""
@@ -45,9 +44,9 @@ func (u *EraseResponse) Execute(ctx context.Context, caller Principal, id uuid.U
 	})
 	switch {
 	case CodeOf(err) == CodeNotFound:
-		return Erased{}, uuid.Nil, errNoResponse(id)
+		return Erased{}, Warrant{}, errNoResponse(id)
 	case err != nil:
-		return Erased{}, uuid.Nil, err
+		return Erased{}, Warrant{}, err
 	}
-	return erased, w.Receipt, nil
+	return erased, w, nil
 }

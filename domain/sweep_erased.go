@@ -3,8 +3,6 @@ package domain
 import (
 	"context"
 	"time"
-
-	"github.com/google/uuid"
 )
 
 // SweepAfter is how long after an erasure, and then after each look, what was
@@ -30,10 +28,9 @@ const sweepAtOnce = 500
 func (u *SweepErased) Execute(ctx context.Context) (Erased, error) {
 	var all Erased
 	for {
-		looked, erased, err := u.responses.Sweep(ctx, sweepAtOnce, Warrant{
-			Receipt: uuid.New(), Trigger: TriggerSweep, Ground: GroundUnspecified,
-			RequestedAt: u.now(), Role: ActorSystem,
-		})
+		w := newWarrant(TriggerSweep, u.now())
+		w.Role = ActorSystem
+		looked, erased, err := u.responses.Sweep(ctx, sweepAtOnce, w)
 		all.add(erased)
 		if err != nil || looked < sweepAtOnce {
 			return all, err

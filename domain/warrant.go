@@ -1,6 +1,7 @@
 package domain
 
 import (
+	"crypto/rand"
 	"slices"
 	"time"
 
@@ -11,11 +12,23 @@ import (
 // who asked.
 type Warrant struct {
 	Receipt     uuid.UUID // the receipt's identifier, random (version 4)
+	Salt        Salt      // opens the receipt's commitments
 	Trigger     Trigger
 	Ground      Ground
 	RequestedAt time.Time
 	Actor       *uuid.UUID // who asked and may fetch the receipt; nil: nobody
 	Role        ActorRole
+}
+
+// Salt opens the commitments of one receipt: whoever has it can show which
+// response and whose it was. It is told once, to who asked for the erasure.
+type Salt [32]byte
+
+// newWarrant has a new receipt and salt.
+func newWarrant(trigger Trigger, requestedAt time.Time) Warrant {
+	w := Warrant{Receipt: uuid.New(), Trigger: trigger, Ground: GroundUnspecified, RequestedAt: requestedAt}
+	_, _ = rand.Read(w.Salt[:]) // never fails
+	return w
 }
 
 // Trigger is what an erasure came from.

@@ -1054,8 +1054,9 @@ type EraseResponseResponseObject interface {
 }
 
 type EraseResponse204ResponseHeaders struct {
-	Location   *string
-	XRequestId *string
+	Location    *string
+	ReceiptSalt *string
+	XRequestId  *string
 }
 
 type EraseResponse204Response struct {
@@ -1065,6 +1066,9 @@ type EraseResponse204Response struct {
 func (response EraseResponse204Response) VisitEraseResponseResponse(w http.ResponseWriter) error {
 	if response.Headers.Location != nil {
 		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	if response.Headers.ReceiptSalt != nil {
+		w.Header().Set("Receipt-Salt", fmt.Sprint(*response.Headers.ReceiptSalt))
 	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))

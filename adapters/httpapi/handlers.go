@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"math"
 	"strconv"
@@ -137,16 +138,18 @@ const receiptPath = "/admin/api/v1/erasures/"
 
 // EraseResponse implements StrictServerInterface.
 func (s *server) EraseResponse(ctx context.Context, request EraseResponseRequestObject) (EraseResponseResponseObject, error) {
-	erased, receipt, err := s.Erase.Execute(ctx, callerIn(ctx), uuid.UUID(request.RequestId))
+	erased, warrant, err := s.Erase.Execute(ctx, callerIn(ctx), uuid.UUID(request.RequestId))
 	if err != nil {
 		return nil, err
 	}
 	s.Log.InfoContext(ctx, "erased a response",
-		"request_id", requestIDIn(ctx), "caller", callerIn(ctx).ID, "receipt", receipt,
+		"request_id", requestIDIn(ctx), "caller", callerIn(ctx).ID, "receipt", warrant.Receipt,
 		"requests", erased.Requests, "templates", erased.Templates, "steps", erased.Steps,
 		"raw_requests", erased.RawRequests, "raw_responses", erased.RawResponses, "tasks", erased.Tasks)
-	location := receiptPath + receipt.String() + "/receipt"
-	return EraseResponse204Response{Headers: EraseResponse204ResponseHeaders{Location: &location}}, nil
+	return EraseResponse204Response{Headers: EraseResponse204ResponseHeaders{
+		Location:    new(receiptPath + warrant.Receipt.String() + "/receipt"),
+		ReceiptSalt: new(hex.EncodeToString(warrant.Salt[:])),
+	}}, nil
 }
 
 // entries trims the entries of a comma list and drops empty ones; nil stays

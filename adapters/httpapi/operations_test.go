@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -458,16 +459,28 @@ func TestCostThatIsNoNumber(t *testing.T) {
 
 func TestErase(t *testing.T) {
 	t.Parallel()
+	var given domain.Warrant
 	s := assemble(t, fakes{erase: func(_ context.Context, id uuid.UUID, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
 		if id != responseID {
 			t.Errorf("asked for %s", id)
 		}
-		_, err := permit(domain.Found{Owners: []string{alice.String()}})
+		w, err := permit(domain.Found{Owners: []string{alice.String()}})
+		given = w
 		return domain.Erased{Requests: 3, Templates: 2, Steps: 4, RawRequests: 5, RawResponses: 6, Tasks: 7}, err
 	}}, nil)
 	a := s.ask(t, http.MethodDelete, item)
 	if a.status != http.StatusNoContent || a.body != "" || a.header.Get("Content-Type") != "" {
 		t.Errorf("answered %d %q %v", a.status, a.body, a.header)
+	}
+	if want := "/admin/api/v1/erasures/" + given.Receipt.String() + "/receipt"; a.header.Get("Location") != want {
+		t.Errorf("want %s, got %s", want, a.header.Get("Location"))
+	}
+	salt := hex.EncodeToString(given.Salt[:])
+	if a.header.Get("Receipt-Salt") != salt || given.Salt == (domain.Salt{}) || given.Role != domain.ActorOwner || given.Actor == nil || *given.Actor != alice {
+		t.Errorf("want %s told of %+v, got %s", salt, given, a.header.Get("Receipt-Salt"))
+	}
+	if strings.Contains(s.log.String(), salt) {
+		t.Error("the log tells the salt")
 	}
 	for _, figure := range []string{`"requests":3`, `"templates":2`, `"steps":4`, `"raw_requests":5`, `"raw_responses":6`, `"tasks":7`, `"caller":"` + alice.String() + `"`} {
 		if !strings.Contains(s.log.String(), figure) {

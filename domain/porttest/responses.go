@@ -803,7 +803,7 @@ func clones(rows []*Row) []*Row {
 // Permit gives a warrant for whatever was found.
 func Permit(domain.Found) (domain.Warrant, error) {
 	return domain.Warrant{
-		Receipt: uuid.New(), Trigger: domain.TriggerSingle, Ground: domain.GroundUnspecified,
+		Receipt: uuid.New(), Salt: domain.Salt{1, 2, 3}, Trigger: domain.TriggerSingle, Ground: domain.GroundUnspecified,
 		RequestedAt: start, Role: domain.ActorAdministrator,
 	}, nil
 }

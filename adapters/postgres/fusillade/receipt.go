@@ -21,7 +21,7 @@ type Issuer struct {
 // their room, and copies of the gateway's that no usage record leads to or that
 // are still to come.
 func (i Issuer) receipt(e *eraser, erased domain.Erased, w domain.Warrant) (postgres.Receipt, error) {
-	salt := receipt.NewSalt()
+	salt := receipt.Salt(w.Salt)
 	r := receipt.Receipt{
 		ID: w.Receipt, Log: i.Origin, Level: receipt.LevelLogical,
 		ExecutedAt: i.Now(), Build: i.Build, Verified: receipt.VerifiedInTransaction,
