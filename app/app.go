@@ -222,8 +222,10 @@ func (p *pools) stats() map[string]*pgxpool.Stat {
 	return stats
 }
 
-func newResponses(p *pools, cfg *Config, db *Databases) (*fusillade.Responses, error) {
-	return fusillade.New(p.fusillade, cfg.Outlet.Schema, !db.apart(), fusillade.Issuer{Origin: "lethe", Build: BuildVersion().Version, Now: time.Now})
+func newResponses(p *pools, cfg *Config, db *Databases, s *signing) (*fusillade.Responses, error) {
+	return fusillade.New(p.fusillade, cfg.Outlet.Schema, !db.apart(), fusillade.Issuer{
+		Origin: s.origin, Build: BuildVersion().Version, Now: time.Now,
+	})
 }
 
 func newEraser(responses domain.Responses) *domain.EraseResponse {
