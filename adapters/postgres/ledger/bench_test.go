@@ -54,7 +54,7 @@ func BenchmarkWrite(b *testing.B) {
 					r := template
 					r.ID = uuid.New()
 					r.Body = bytes.Replace(template.Body, []byte(template.ID.String()), []byte(r.ID.String()), 1)
-					err := db.Tx(ctx, func(tx postgres.Conn) error {
+					err := db.Tx(ctx, func(tx *postgres.Tx) error {
 						var batch pgx.Batch
 						postgres.QueueReceipt(&batch, r)
 						return tx.SendBatch(ctx, &batch).Close()
