@@ -1937,7 +1937,9 @@ func (r ListResponsesResponse) ContentType() string {
 
 // EraseResponseResponse204Headers the declared response headers of an HTTP 204 response for EraseResponse
 type EraseResponseResponse204Headers struct {
-	XRequestId *string
+	Location    *string
+	ReceiptSalt *string
+	XRequestId  *string
 }
 
 // EraseResponseResponse400Headers the declared response headers of an HTTP 400 response for EraseResponse
@@ -3281,6 +3283,20 @@ func ParseEraseResponseResponse(rsp *http.Response) (*EraseResponseResponse, err
 	switch {
 	case rsp.StatusCode == 204:
 		var headers EraseResponseResponse204Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		if values := rsp.Header.Values("Receipt-Salt"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Receipt-Salt", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ReceiptSalt = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
