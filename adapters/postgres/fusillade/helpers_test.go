@@ -24,13 +24,13 @@ var searchPath = []string{"fusillade", "outlet"}
 // grants, and the owner's way in.
 type bench struct {
 	*pgfixture.Fixture
-	t         *testing.T
+	t         testing.TB
 	database  *pgtest.Database
 	owner     *postgres.DB
 	responses *Responses
 }
 
-func newBench(t *testing.T, cfg postgres.Config) *bench {
+func newBench(t testing.TB, cfg postgres.Config) *bench {
 	t.Helper()
 	database := pgtest.New(t)
 	if cfg.URL == "" {
@@ -55,7 +55,7 @@ func (b *bench) open(cfg postgres.Config) *Responses {
 	return responses
 }
 
-func openDB(t *testing.T, cfg postgres.Config) *postgres.DB {
+func openDB(t testing.TB, cfg postgres.Config) *postgres.DB {
 	t.Helper()
 	cfg.SearchPath = searchPath
 	db, err := postgres.Open(cfg)

@@ -1,0 +1,266 @@
+package fusillade
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"lethe/adapters/postgres"
+	"lethe/domain"
+)
+
+// fill adds n responses of one request each, with a copy and a task of each.
+const fill = `
+	WITH r AS (
+		SELECT gen_random_uuid() AS id, gen_random_uuid() AS template, gen_random_uuid() AS instance FROM generate_series(1, $1)
+	), queue AS (
+		INSERT INTO underway.task_queue (name) VALUES ('create-response') ON CONFLICT DO NOTHING
+	), templates AS (
+		INSERT INTO fusillade.request_templates (id, endpoint, method, path, body, model, api_key)
+		SELECT template, 'http://upstream.test', 'POST', '/v1/responses', 'quinquagesima', 'm', 'key' FROM r
+	), requests AS (
+		INSERT INTO fusillade.requests (id, template_id, state, response_status, response_body, completed_at, model, created_by)
+		SELECT id, template, 'completed', 200, 'sexagesima', now(), 'm', $2 FROM r
+	), usage AS (
+		INSERT INTO public.http_analytics (instance_id, correlation_id, timestamp, method, uri, fusillade_request_id)
+		SELECT instance, 1, now(), 'POST', '/v1/responses', id FROM r
+	), raw_requests AS (
+		INSERT INTO outlet.http_requests (instance_id, correlation_id, timestamp, method, uri, headers)
+		SELECT instance, 1, now(), 'POST', '/v1/responses', '{}' FROM r
+	), raw_responses AS (
+		INSERT INTO outlet.http_responses (instance_id, correlation_id, timestamp, status_code, headers, duration_to_first_byte_ms, duration_ms)
+		SELECT instance, 1, now(), 200, '{}', 1, 2 FROM r
+	), tasks AS (
+		INSERT INTO underway.task (id, task_queue_name, input)
+		SELECT gen_random_uuid(), 'create-response', jsonb_build_object('step_input', jsonb_build_object('request_id', id)) FROM r
+	)
+	SELECT id FROM r`
+
+func (b *bench) fill(n int, owner string) []uuid.UUID {
+	b.t.Helper()
+	rows, err := b.owner.Pool().Query(b.t.Context(), fill, n, owner)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return ids
+}
+
+// each calls do with every id, from eight callers.
+func each(ids []uuid.UUID, do func(uuid.UUID)) {
+	var callers sync.WaitGroup
+	queue := make(chan uuid.UUID, len(ids))
+	for _, id := range ids {
+		queue <- id
+	}
+	close(queue)
+	for range 8 {
+		callers.Go(func() {
+			for id := range queue {
+				do(id)
+			}
+		})
+	}
+	callers.Wait()
+}
+
+// TestReceiptsTellNothing: what could be derived from the owner or from an id is
+// in no two receipts the same, though 3,000 are of one owner; all other values
+// are of another owner's receipts, too. Nothing else is in them.
+func TestReceiptsTellNothing(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, postgres.Config{MaxConns: 8})
+	const of, ofOther = 3000, 100
+	person := domain.Principal{ID: uuid.New(), Email: "septuagesima@example.test", Roles: []domain.Role{domain.RoleBatchAPIUser}}
+	other := domain.Principal{ID: uuid.New(), Email: "other@example.test", Roles: person.Roles}
+	eraser := domain.NewEraseResponse(b.responses, time.Now)
+	erase := func(n int, caller domain.Principal) []uuid.UUID {
+		ids := b.fill(n, caller.ID.String())
+		each(ids, func(id uuid.UUID) {
+			if _, _, err := eraser.Execute(t.Context(), caller, id); err != nil {
+				t.Error(err)
+			}
+		})
+		return ids
+	}
+	ids := erase(of, person)
+	before := b.bodies()
+	erase(ofOther, other)
+	all := b.bodies()
+	if len(before) != of || len(all) != of+ofOther {
+		t.Fatalf("%d and %d receipts of %d and %d erasures", len(before), len(all)-len(before), of, ofOther)
+	}
+
+	const fields = "version id log level trigger ground requested_at executed_at actor tool build method counts responses subjects verified not_covered"
+	secret := map[string]bool{}
+	values, othersValues := map[string]int{}, map[string]bool{}
+	for id, body := range all {
+		var receipt map[string]any
+		if err := json.Unmarshal(body, &receipt); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := slices.Sorted(maps.Keys(receipt)), slices.Sorted(strings.FieldsSeq(fields)); !slices.Equal(got, want) {
+			t.Fatalf("the fields are %q, want %q", got, want)
+		}
+		for _, name := range []string{"requested_at", "executed_at"} {
+			delete(receipt, name) // clocks know nothing of owners
+		}
+		walk("", receipt, func(path, value string) {
+			if before[id] != nil {
+				values[path+" "+value]++
+			} else {
+				othersValues[path+" "+value] = true
+			}
+		})
+		for _, name := range []string{"id", "responses", "subjects"} {
+			walk("", receipt[name], func(_, value string) {
+				if secret[value] {
+					t.Errorf("%s %s is in two receipts", name, value)
+				}
+				secret[value] = true
+			})
+		}
+	}
+	for value, n := range values {
+		if n > 1 && !othersValues[value] {
+			t.Errorf("%q is in %d receipts of one owner and in none of another's", value, n)
+		}
+	}
+	if want := 3 * (of + ofOther); len(secret) != want {
+		t.Errorf("%d different identifiers and commitments, want %d", len(secret), want)
+	}
+
+	together := bytes.ToLower(bytes.Join(slices.Collect(maps.Values(all)), []byte("\n")))
+	words := []string{"quinquagesima", "sexagesima", "septuagesima", "example.test", "upstream.test"}
+	for _, id := range append(ids, person.ID, other.ID) {
+		words = append(words, id.String(), hex.EncodeToString(id[:]),
+			strings.ToLower(base64.RawStdEncoding.EncodeToString(id[:])), strings.ToLower(base64.RawStdEncoding.EncodeToString([]byte(id.String()))))
+	}
+	// Only where one of the words may begin are all of them tried.
+	const prefix = 10
+	starts := map[string]bool{}
+	for _, word := range words {
+		starts[word[:prefix]] = true
+	}
+	for at := range len(together) - prefix {
+		if starts[string(together[at:at+prefix])] {
+			for _, word := range words {
+				if bytes.HasPrefix(together[at:], []byte(word)) {
+					t.Errorf("%q is in a receipt", word)
+				}
+			}
+		}
+	}
+	if n := b.number("SELECT count(DISTINCT salt) FROM lethe.receipt_secrets WHERE octet_length(salt) = 32"); n != of+ofOther {
+		t.Errorf("%d salts of %d receipts", n, of+ofOther)
+	}
+}
+
+// bodies are those of all receipts.
+func (b *bench) bodies() map[uuid.UUID][]byte {
+	b.t.Helper()
+	rows, err := b.owner.Pool().Query(b.t.Context(), "SELECT id, body FROM lethe.receipts")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	bodies := map[uuid.UUID][]byte{}
+	var id uuid.UUID
+	var body []byte
+	if _, err := pgx.ForEachRow(rows, []any{&id, &body}, func() error {
+		bodies[id] = bytes.Clone(body)
+		return nil
+	}); err != nil {
+		b.t.Fatal(err)
+	}
+	return bodies
+}
+
+// walk calls visit with every value and where it is.
+func walk(path string, value any, visit func(path, value string)) {
+	switch v := value.(type) {
+	case map[string]any:
+		for name, part := range v {
+			walk(path+"."+name, part, visit)
+		}
+	case []any:
+		for _, part := range v {
+			walk(path+"[]", part, visit)
+		}
+	default:
+		text, _ := json.Marshal(v) // it has been JSON before
+		visit(path, string(text))
+	}
+}
+
+// BenchmarkReceipts erases with and without receipts on eight connections, in
+// turns of 1,000 responses each, and compares the two: the median of the ratios
+// is what a receipt costs.
+func BenchmarkReceipts(b *testing.B) {
+	w := newBench(b, postgres.Config{MaxConns: 8})
+	permit := func(domain.Found) (domain.Warrant, error) {
+		return domain.Warrant{
+			Receipt: uuid.New(), Trigger: domain.TriggerSingle, Ground: domain.GroundUnspecified, RequestedAt: time.Now(), Role: domain.ActorOwner,
+		}, nil
+	}
+	erase := map[bool]func(uuid.UUID) error{
+		true: func(id uuid.UUID) error {
+			_, err := w.responses.Erase(b.Context(), id, permit)
+			return err
+		},
+		false: func(id uuid.UUID) error {
+			return w.responses.src.Primary.Tx(b.Context(), func(tx *postgres.Tx) error {
+				e := eraser{tx: tx, id: id}
+				if err := e.find(b.Context(), w.responses.outlet); err != nil {
+					return err
+				}
+				if _, err := permit(domain.Found{Owners: e.owners}); err != nil {
+					return err
+				}
+				_, err := e.delete(b.Context())
+				return err
+			})
+		},
+	}
+	const turn = 1000
+	round := func(receipts bool) time.Duration {
+		ids := w.fill(turn, "somebody")
+		begun := time.Now()
+		each(ids, func(id uuid.UUID) {
+			if err := erase[receipts](id); err != nil {
+				b.Error(err)
+			}
+		})
+		return time.Since(begun)
+	}
+	round(true)
+	round(false)
+	var with, without time.Duration
+	var ratios []float64
+	for n := 0; b.Loop(); n++ {
+		first := n%2 == 0
+		a, z := round(first), round(!first)
+		if !first {
+			a, z = z, a
+		}
+		with, without = with+a, without+z
+		ratios = append(ratios, z.Seconds()/a.Seconds())
+	}
+	slices.Sort(ratios)
+	b.ReportMetric(0, "ns/op") // it would be of both
+	b.ReportMetric(float64(turn*len(ratios))/with.Seconds(), "with/s")
+	b.ReportMetric(float64(turn*len(ratios))/without.Seconds(), "without/s")
+	b.ReportMetric(ratios[len(ratios)/2], "ratio")
+}
