@@ -21,9 +21,9 @@ func NewEraseResponse(responses Responses, now func() time.Time) *EraseResponse 
 
 // Execute erases the response that id is a part of. It says what was removed,
 // and by which warrant: its receipt can be fetched, and its salt is told here
-// only. CodeForbidden for those
-// who may erase nothing; CodeNotFound where there is none, and just so where
-// any part of it is not the caller's to erase.
+// only. CodeForbidden for those who may erase nothing; CodeNotFound where there
+// is none, and just so where any part of it is not the caller's to erase;
+// CodeHeld where it would be, but a hold covers any part.
 func (u *EraseResponse) Execute(ctx context.Context, caller Principal, id uuid.UUID) (Erased, Warrant, error) {
 	reach := caller.deleteReach()
 	if reach == none {
@@ -38,6 +38,9 @@ func (u *EraseResponse) Execute(ctx context.Context, caller Principal, id uuid.U
 			if batched || reach != everyone && !slices.Contains(mine, owner) {
 				return Warrant{}, errNoResponse(id)
 			}
+		}
+		if len(found.Holds) > 0 {
+			return Warrant{}, errHeld(caller, id, found.Holds)
 		}
 		w.Role = caller.actorRole(found.Owners)
 		return w, nil

@@ -14,6 +14,7 @@ const (
 	CodeUnauthenticated Code = "unauthenticated" // nobody is calling
 	CodeForbidden       Code = "forbidden"       // somebody is, and may not
 	CodeNotFound        Code = "not_found"       // there is none, or it is not for this caller
+	CodeHeld            Code = "held"            // it is there, and a hold keeps it from being erased
 	CodeNotSealed       Code = "not_sealed"      // it is there, and no published checkpoint covers it yet
 	CodeUnavailable     Code = "unavailable"     // a database is gone or busy: worth another try
 	CodeInternal        Code = "internal"        // a fault of ours

@@ -41,7 +41,8 @@ type Responses interface {
 	// returns, it is durable.
 	//
 	// Before anything is removed, permit is called with what was found, read
-	// and locked in the same transaction, never stale. Its error is returned
+	// and locked in the same transaction, never stale; as long as that
+	// transaction has not ended, no hold is placed. Its error is returned
 	// as it is and nothing is removed; else a receipt of the erasure by that
 	// warrant is written in the same transaction. permit may be called again
 	// if that has to be repeated. CodeNotFound where there is no such
@@ -51,7 +52,8 @@ type Responses interface {
 	// Sweep looks for what was written of erased requests since, for at most
 	// that many of those that are due as of SweepAfter, and removes what it
 	// finds, by the warrant and with a receipt, all at once or not at all; where
-	// nothing is found there is no receipt. It returns how many it looked for
+	// nothing is found there is no receipt. What a hold covers is left, and due
+	// again later, until it is covered no more. It returns how many it looked for
 	// and what it removed. Several calls at once share the work.
 	Sweep(ctx context.Context, most int, w Warrant) (looked int, erased Erased, err error)
 }
@@ -129,6 +131,26 @@ type Log interface {
 	// Keys are the public keys whose private ones sign, the newest first; none
 	// where nothing can be signed.
 	Keys() []string
+}
+
+// Holds is where holds are kept, beside the responses that they hold. Errors as
+// of Responses. Nothing is stale.
+type Holds interface {
+	// Place stores a hold and returns it, with when that was. When it returns,
+	// it is durable, and every Erase that was not told of it has come to its
+	// end; where that takes too long, nothing is stored and it is
+	// CodeUnavailable.
+	Place(ctx context.Context, h Hold) (Hold, error)
+
+	// Page returns what the query asks for; none is an empty page.
+	Page(ctx context.Context, q HoldQuery) ([]Hold, error)
+
+	// Get returns one hold; CodeNotFound where there is none.
+	Get(ctx context.Context, id uuid.UUID) (Hold, error)
+
+	// Release ends a hold in that person's name and returns it; one that has
+	// been released already stays as it was. CodeNotFound where there is none.
+	Release(ctx context.Context, id, by uuid.UUID) (Hold, error)
 }
 
 // MaxNamesakes is how many people of one e-mail address a list can be narrowed

@@ -61,6 +61,9 @@ const (
 // Found is what an erasure would remove.
 type Found struct {
 	Owners []string // of every request of the chain; empty is a row of a batch
+	// Holds are the active ones that cover any request of the chain, the oldest
+	// first, at most MaxHoldsFound. Where there is one, nothing may be erased.
+	Holds []Hold
 }
 
 // actorRole is the least that lets the caller erase what these owners have.

@@ -14,12 +14,18 @@ import (
 type fixture struct{ *memory.Store }
 
 func (f fixture) Responses() domain.Responses       { return f.Store }
+func (f fixture) Holds() domain.Holds               { return f.Store.Holds() }
 func (f fixture) UsageRecords() domain.UsageRecords { return f.Store }
 func (f fixture) People() domain.People             { return f.Store }
 
 func TestResponses(t *testing.T) {
 	t.Parallel()
 	porttest.Responses(t, func(*testing.T) porttest.ResponsesFixture { return fixture{memory.New()} })
+}
+
+func TestHolds(t *testing.T) {
+	t.Parallel()
+	porttest.Holds(t, func(*testing.T) porttest.HoldsFixture { return fixture{memory.New()} })
 }
 
 func TestUsageRecords(t *testing.T) {

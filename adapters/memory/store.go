@@ -27,6 +27,7 @@ type Store struct {
 	usage       []porttest.UsageRow
 	tasks       []uuid.UUID // the response of each
 	erased      map[uuid.UUID]burial
+	holds       []domain.Hold
 	people      map[uuid.UUID]person
 	memberships []porttest.Membership
 	keys        map[string]porttest.Key
@@ -215,7 +216,7 @@ func (s *Store) Erase(ctx context.Context, id uuid.UUID, permit func(domain.Foun
 	for i, part := range requests {
 		owners[i] = s.requests[part].Owner
 	}
-	if _, err := permit(domain.Found{Owners: owners}); err != nil {
+	if _, err := permit(domain.Found{Owners: owners, Holds: s.holdsOn(requests)}); err != nil {
 		return domain.Erased{}, err
 	}
 	for _, request := range requests {
@@ -237,6 +238,11 @@ func (s *Store) Sweep(ctx context.Context, most int, _ domain.Warrant) (looked i
 			continue
 		}
 		looked++
+		if s.remains(id) && len(s.holdsOn([]uuid.UUID{id})) > 0 {
+			b.due = time.Now().Add(domain.SweepAfter[b.sweeps])
+			s.erased[id] = b
+			continue
+		}
 		if b.sweeps++; b.sweeps == len(domain.SweepAfter) {
 			delete(s.erased, id)
 		} else {
@@ -254,6 +260,13 @@ func (s *Store) Sweep(ctx context.Context, most int, _ domain.Warrant) (looked i
 	erased = s.remove(remain, steps)
 	erased.Requests = int64(len(rows))
 	return looked, erased, nil
+}
+
+// remains tells whether there is anything of a request.
+func (s *Store) remains(id uuid.UUID) bool {
+	_, row := s.requests[id]
+	return row || slices.Contains(s.tasks, id) ||
+		slices.ContainsFunc(s.usage, func(u porttest.UsageRow) bool { return u.Copied && u.Response == id })
 }
 
 // Hasten makes everything that was erased due to be looked for.

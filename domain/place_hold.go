@@ -1,0 +1,123 @@
+package domain
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+)
+
+// Bounds of a hold.
+const (
+	MaxHeld        = 100 // entries of each list
+	MaxReason      = 500 // characters
+	maxFilterWord  = 500 // characters
+	holdKinds      = "exactly one of responses, owners and filter must be given"
+	holdConditions = "filter: must have a condition: states, models, tiers, created_after or created_before"
+)
+
+// What states and tiers there are: a hold on any other would hold nothing.
+var (
+	holdableStates = []string{"pending", "claimed", "processing", "completed", "failed", "canceled"}
+	holdableTiers  = []string{"auto", "default", "flex", "priority"}
+)
+
+// HoldRequest is what a caller wants held.
+type HoldRequest struct {
+	HoldTarget
+	Reason    string
+	ExpiresAt *time.Time
+}
+
+// PlaceHold keeps something from being erased.
+type PlaceHold struct {
+	holds Holds
+	now   func() time.Time
+}
+
+// NewPlaceHold makes the use case; now is the clock.
+func NewPlaceHold(holds Holds, now func() time.Time) *PlaceHold { return &PlaceHold{holds, now} }
+
+// Execute places a hold and returns it. From then on nothing that it covers is
+// erased. What is to be held need not be there yet. CodeForbidden for those who
+// may not hold; CodeInvalid where not exactly one kind of target is given, a
+// list is empty or has more than MaxHeld entries, a filter has no condition or
+// one that nothing can pass, the reason is blank or longer than MaxReason
+// characters, or the expiry is not in the future.
+func (u *PlaceHold) Execute(ctx context.Context, caller Principal, r HoldRequest) (Hold, error) {
+	if !caller.mayHold() {
+		return Hold{}, errHoldForbidden("Place")
+	}
+	r.Reason = strings.TrimSpace(r.Reason)
+	if err := r.check(u.now()); err != nil {
+		return Hold{}, err
+	}
+	return u.holds.Place(ctx, Hold{
+		ID: uuid.New(), HoldTarget: r.HoldTarget, Reason: r.Reason, CreatedBy: caller.ID, ExpiresAt: r.ExpiresAt,
+	})
+}
+
+func (r HoldRequest) check(now time.Time) error {
+	kinds := 0
+	for _, given := range []bool{r.Responses != nil, r.Owners != nil, r.Filter != nil} {
+		if given {
+			kinds++
+		}
+	}
+	switch n := utf8.RuneCountInString(r.Reason); {
+	case kinds != 1:
+		return errAbout("", holdKinds)
+	case r.Responses != nil && !listable(len(r.Responses)):
+		return errEntries("responses")
+	case r.Owners != nil && !listable(len(r.Owners)):
+		return errEntries("owners")
+	case n == 0 || n > MaxReason || !Storable(r.Reason):
+		return errAbout("reason", fmt.Sprintf("reason: must have 1 to %d characters, not all of them spaces, and no NUL", MaxReason))
+	case r.ExpiresAt != nil && !r.ExpiresAt.After(now):
+		return errAbout("expires_at", "expires_at: must be in the future")
+	case r.Filter != nil:
+		return r.Filter.check()
+	}
+	return nil
+}
+
+func (f HoldFilter) check() error {
+	if f.States == nil && f.Models == nil && f.Tiers == nil && f.CreatedAfter == nil && f.CreatedBefore == nil {
+		return errAbout("filter", holdConditions)
+	}
+	for _, list := range []struct {
+		name  string
+		words []string
+		known []string // nil: any
+	}{
+		{"filter.states", f.States, holdableStates},
+		{"filter.models", f.Models, nil},
+		{"filter.tiers", f.Tiers, holdableTiers},
+	} {
+		if list.words != nil && !listable(len(list.words)) {
+			return errEntries(list.name)
+		}
+		for _, word := range list.words {
+			switch n := utf8.RuneCountInString(word); {
+			case list.known != nil && !slices.Contains(list.known, word):
+				return errAbout(list.name, list.name+": must be of "+strings.Join(list.known, ", "))
+			case n == 0 || n > maxFilterWord || !Storable(word):
+				return errAbout(list.name, fmt.Sprintf("%s: each must have 1 to %d characters and no NUL", list.name, maxFilterWord))
+			}
+		}
+	}
+	if f.CreatedAfter != nil && f.CreatedBefore != nil && f.CreatedAfter.After(*f.CreatedBefore) {
+		return errAbout("filter.created_after", "filter.created_after: must not be later than created_before")
+	}
+	return nil
+}
+
+func listable(n int) bool { return n >= 1 && n <= MaxHeld }
+
+func errEntries(name string) *Error {
+	return errAbout(name, fmt.Sprintf("%s: must have 1 to %d entries", name, MaxHeld))
+}
