@@ -18,6 +18,7 @@ import (
 // nil.
 type Ports struct {
 	Responses    domain.Responses
+	Holds        domain.Holds
 	UsageRecords domain.UsageRecords
 	People       domain.People
 }
@@ -31,6 +32,7 @@ type Fixture struct {
 
 var (
 	_ porttest.ResponsesFixture = (*Fixture)(nil)
+	_ porttest.HoldsFixture     = (*Fixture)(nil)
 	_ porttest.UsageFixture     = (*Fixture)(nil)
 	_ porttest.PeopleFixture    = (*Fixture)(nil)
 )
@@ -59,6 +61,9 @@ func (f *Fixture) Hasten() { f.exec(`UPDATE lethe.tombstones SET due_at = clock_
 
 // Responses is the adapter under test.
 func (f *Fixture) Responses() domain.Responses { return f.ports.Responses }
+
+// Holds is the adapter under test.
+func (f *Fixture) Holds() domain.Holds { return f.ports.Holds }
 
 // UsageRecords is the adapter under test.
 func (f *Fixture) UsageRecords() domain.UsageRecords { return f.ports.UsageRecords }

@@ -4,7 +4,8 @@
 -- Which copies are in this database. A table of the outlet counts only in the
 -- schema that is configured as the outlet's: "hidden" is one that exists there
 -- and that the search_path does not lead to. The commit must be on disk before
--- it is reported, even where the server's default is to report it earlier.
+-- it is reported, even where the server's default is to report it earlier. While
+-- an erasure is under way, no hold is placed: see holds.sql.
 SELECT
     (to_regclass('public.http_analytics') IS NOT NULL)::boolean AS analytics,
     (to_regclass('underway.task') IS NOT NULL)::boolean AS tasks,
@@ -16,7 +17,8 @@ SELECT
         false
     )::boolean AS hidden,
     set_config('synchronous_commit', coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on'), true)::text
-        AS synchronous_commit;
+        AS synchronous_commit,
+    pg_advisory_xact_lock_shared(7163099204871563)::text AS holds_locked;
 
 -- name: LockAlone :many
 -- A response that is one request, as most are. None where it has steps.

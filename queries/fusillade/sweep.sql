@@ -18,6 +18,10 @@ UPDATE lethe.tombstones t SET due_at = clock_timestamp() + d.after, sweeps = t.s
 FROM (SELECT unnest(sqlc.arg('ids')::uuid[]) AS request_id, unnest(sqlc.arg('afters')::interval[]) AS after) d
 WHERE t.request_id = d.request_id;
 
+-- name: LeaveTombstone :exec
+-- Of what is held.
+UPDATE lethe.tombstones SET due_at = clock_timestamp() + sqlc.arg('after')::interval WHERE request_id = sqlc.arg('id');
+
 -- name: ForgetTombstones :exec
 DELETE FROM lethe.tombstones WHERE request_id = ANY (sqlc.arg('ids')::uuid[]);
 

@@ -25,7 +25,7 @@ func (r *Responses) Erase(ctx context.Context, id uuid.UUID, permit func(domain.
 			return err
 		}
 		var w domain.Warrant
-		if w, refused = permit(domain.Found{Owners: e.owners}); refused != nil {
+		if w, refused = permit(domain.Found{Owners: e.owners, Holds: e.holds}); refused != nil {
 			return errRefused
 		}
 		if erased, err = e.delete(ctx); err != nil {
@@ -63,6 +63,7 @@ type eraser struct {
 	requests  []uuid.UUID
 	owners    []string // of the requests, in their order
 	templates []uuid.UUID
+	holds     []domain.Hold // on any of the requests
 }
 
 // find looks at what there is and locks all of it. CodeNotFound where there is
@@ -77,6 +78,7 @@ func (e *eraser) find(ctx context.Context, outlet string) error {
 			return err
 		})
 		b.Queue(dbsqlc.HasSteps, e.id).QueryRow(func(row pgx.Row) error { return row.Scan(&steps) })
+		queueHolds(b, []uuid.UUID{e.id}, &e.holds)
 	})
 	if err == nil {
 		err = e.hidden()
@@ -139,6 +141,7 @@ func (e *eraser) lock(ctx context.Context) error {
 				return err
 			})
 			e.queueChain(b, &found)
+			queueHolds(b, e.requests, &e.holds)
 		})
 		if err != nil {
 			return err

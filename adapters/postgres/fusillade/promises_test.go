@@ -12,17 +12,29 @@ import (
 
 func TestPromises(t *testing.T) {
 	t.Parallel()
-	porttest.Responses(t, func(t *testing.T) porttest.ResponsesFixture {
-		database := pgtest.New(t)
-		db, err := postgres.Open(postgres.Config{URL: database.RoleURL, SearchPath: []string{"fusillade", "outlet"}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(db.Close)
-		responses, err := fusillade.New(postgres.Source{Primary: db}, "outlet", true, fusillade.TestIssuer)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return pgfixture.New(t, database.URL, pgfixture.Ports{Responses: responses})
-	})
+	porttest.Responses(t, func(t *testing.T) porttest.ResponsesFixture { return newFixture(t) })
+}
+
+func TestPromisesOfHolds(t *testing.T) {
+	t.Parallel()
+	porttest.Holds(t, func(t *testing.T) porttest.HoldsFixture { return newFixture(t) })
+}
+
+func newFixture(t *testing.T) *pgfixture.Fixture {
+	t.Helper()
+	database := pgtest.New(t)
+	db, err := postgres.Open(postgres.Config{URL: database.RoleURL, SearchPath: []string{"fusillade", "outlet"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	responses, err := fusillade.New(postgres.Source{Primary: db}, "outlet", true, fusillade.TestIssuer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	holds, err := fusillade.NewHolds(db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pgfixture.New(t, database.URL, pgfixture.Ports{Responses: responses, Holds: holds})
 }

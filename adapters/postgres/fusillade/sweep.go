@@ -34,7 +34,8 @@ func (r *Responses) Sweep(ctx context.Context, most int, w domain.Warrant) (look
 		}
 		looked = len(due)
 		var b pgx.Batch
-		if err := e.remaining(ctx, due); err != nil {
+		held, err := e.remaining(ctx, due)
+		if err != nil {
 			return err
 		}
 		if len(e.requests) > 0 {
@@ -47,7 +48,7 @@ func (r *Responses) Sweep(ctx context.Context, most int, w domain.Warrant) (look
 			}
 			postgres.QueueReceipt(&b, receipt)
 		}
-		queueNext(&b, due)
+		queueNext(&b, due, held)
 		return tx.CommitWith(ctx, &b)
 	})
 	if err != nil {
@@ -72,15 +73,15 @@ func (e *eraser) due(ctx context.Context, outlet string, most int) (due []dbsqlc
 }
 
 // remaining finds those of the tombstones of which there is something, and locks
-// it.
-func (e *eraser) remaining(ctx context.Context, due []dbsqlc.DueTombstonesRow) error {
+// it. Requests that are held are not among them, but returned.
+func (e *eraser) remaining(ctx context.Context, due []dbsqlc.DueTombstonesRow) (held []uuid.UUID, err error) {
 	ids := make([]uuid.UUID, len(due))
 	texts := make([]string, len(due))
 	for i, t := range due {
 		ids[i], texts[i] = t.RequestID, t.RequestID.String()
 	}
 	var remain []uuid.UUID
-	err := e.send(ctx, func(b *pgx.Batch) {
+	err = e.send(ctx, func(b *pgx.Batch) {
 		for _, q := range []struct {
 			needed bool
 			sql    string
@@ -101,12 +102,29 @@ func (e *eraser) remaining(ctx context.Context, due []dbsqlc.DueTombstonesRow) e
 		}
 	})
 	if err != nil || len(remain) == 0 {
-		return err
+		return nil, err
 	}
 	compare := func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) }
 	slices.SortFunc(remain, compare)
-	e.requests = slices.Compact(remain)
-	return e.send(ctx, func(b *pgx.Batch) {
+	remain = slices.Compact(remain)
+	holds := make([][]domain.Hold, len(remain))
+	err = e.send(ctx, func(b *pgx.Batch) {
+		b.Queue(dbsqlc.LockRequests, remain)
+		for i, id := range remain {
+			queueHolds(b, []uuid.UUID{id}, &holds[i])
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	for i, id := range remain {
+		if len(holds[i]) > 0 {
+			held = append(held, id)
+		} else {
+			e.requests = append(e.requests, id)
+		}
+	}
+	return held, e.send(ctx, func(b *pgx.Batch) {
 		b.Queue(dbsqlc.LockRequests, e.requests).Query(func(rows pgx.Rows) error {
 			locked, err := pgx.CollectRows(rows, pgx.RowToStructByPos[dbsqlc.LockRequestsRow])
 			e.found(locked)
@@ -120,11 +138,15 @@ func (e *eraser) remaining(ctx context.Context, due []dbsqlc.DueTombstonesRow) e
 }
 
 // queueNext sets when to look next, and forgets what has been looked for often
-// enough.
-func queueNext(b *pgx.Batch, due []dbsqlc.DueTombstonesRow) {
+// enough. What is held has not been looked for.
+func queueNext(b *pgx.Batch, due []dbsqlc.DueTombstonesRow, held []uuid.UUID) {
 	var again, done []uuid.UUID
 	var afters []pgtype.Interval
 	for _, t := range due {
+		if slices.Contains(held, t.RequestID) {
+			b.Queue(dbsqlc.LeaveTombstone, microseconds(domain.SweepAfter[t.Sweeps]), t.RequestID)
+			continue
+		}
 		if next := int(t.Sweeps) + 1; next < len(domain.SweepAfter) {
 			again, afters = append(again, t.RequestID), append(afters, microseconds(domain.SweepAfter[next]))
 		} else {

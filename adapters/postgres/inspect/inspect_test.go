@@ -151,6 +151,9 @@ func TestGrantsAreEnoughAndNoMore(t *testing.T) {
 		"INSERT INTO lethe.log_state (origin, size, root) VALUES ('o', 1, '') ON CONFLICT (single) DO UPDATE SET size = excluded.size, root = excluded.root",
 		"SELECT origin, size, root FROM lethe.log_state FOR UPDATE",
 		"SELECT r.body, s.actor_id FROM lethe.receipts r JOIN lethe.receipt_secrets s ON s.receipt_id = coalesce(r.about, r.id)",
+		"INSERT INTO lethe.holds (id, owners, reason, created_by, expires_at) VALUES (gen_random_uuid(), '{a}', 'r', gen_random_uuid(), NULL)",
+		"UPDATE lethe.holds SET released_at = clock_timestamp(), released_by = id WHERE released_at IS NULL",
+		"SELECT id, responses, owners, states, models, tiers, created_after, created_before, reason, created_at, created_by, expires_at, released_at, released_by FROM lethe.holds",
 	} {
 		tag, err := role.Exec(t.Context(), sql)
 		if err != nil {
@@ -203,6 +206,11 @@ func TestGrantsAreEnoughAndNoMore(t *testing.T) {
 		"DELETE FROM lethe.log_state",
 		"UPDATE lethe.checkpoints SET note = 'another'",
 		"DELETE FROM lethe.checkpoints",
+		"INSERT INTO lethe.holds (id, owners, reason, created_by, created_at) VALUES (gen_random_uuid(), '{a}', 'r', gen_random_uuid(), now())",
+		"UPDATE lethe.holds SET expires_at = now()",
+		"UPDATE lethe.holds SET owners = '{b}'",
+		"DELETE FROM lethe.holds",
+		"TRUNCATE lethe.holds",
 		"INSERT INTO lethe.version_lethe (version_id, is_applied) VALUES (9, true)",
 		"CREATE TABLE lethe.mine (id int)",
 	} {

@@ -126,6 +126,19 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 		{Side: Fusillade, Schema: Own, Table: "receipt_secrets",
 			Read:   []Column{{"receipt_id", "uuid"}, {"actor_id", "uuid"}},
 			Insert: []Column{{"receipt_id", "uuid"}, {"salt", "bytea"}, {"actor_id", "uuid"}, {"subject_keys", "_bytea"}}},
+		// A hold can be placed and released, and never altered or removed.
+		{Side: Fusillade, Schema: Own, Table: "holds",
+			Read: []Column{
+				{"id", "uuid"}, {"responses", "_uuid"}, {"owners", "_text"}, {"states", "_text"}, {"models", "_text"}, {"tiers", "_text"},
+				{"created_after", "timestamptz"}, {"created_before", "timestamptz"}, {"reason", "text"}, {"created_at", "timestamptz"},
+				{"created_by", "uuid"}, {"expires_at", "timestamptz"}, {"released_at", "timestamptz"}, {"released_by", "uuid"},
+			},
+			Insert: []Column{
+				{"id", "uuid"}, {"responses", "_uuid"}, {"owners", "_text"}, {"states", "_text"}, {"models", "_text"}, {"tiers", "_text"},
+				{"created_after", "timestamptz"}, {"created_before", "timestamptz"}, {"reason", "text"},
+				{"created_by", "uuid"}, {"expires_at", "timestamptz"},
+			},
+			Update: []Column{{"released_at", "timestamptz"}, {"released_by", "uuid"}}},
 		{Side: Fusillade, Schema: Own, Table: "tombstones",
 			Read:   []Column{{"request_id", "uuid"}, {"due_at", "timestamptz"}, {"sweeps", "int4"}},
 			Insert: []Column{{"request_id", "uuid"}, {"due_at", "timestamptz"}},

@@ -346,7 +346,8 @@ SELECT
         false
     )::boolean AS hidden,
     set_config('synchronous_commit', coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on'), true)::text
-        AS synchronous_commit
+        AS synchronous_commit,
+    pg_advisory_xact_lock_shared(7163099204871563)::text AS holds_locked
 `
 
 type PrepareRow struct {
@@ -356,13 +357,15 @@ type PrepareRow struct {
 	RawResponses      bool
 	Hidden            bool
 	SynchronousCommit string
+	HoldsLocked       string
 }
 
 // The statements of one erasure, in the order in which they run.
 // Which copies are in this database. A table of the outlet counts only in the
 // schema that is configured as the outlet's: "hidden" is one that exists there
 // and that the search_path does not lead to. The commit must be on disk before
-// it is reported, even where the server's default is to report it earlier.
+// it is reported, even where the server's default is to report it earlier. While
+// an erasure is under way, no hold is placed: see holds.sql.
 func (q *Queries) Prepare(ctx context.Context, outlet string) (PrepareRow, error) {
 	row := q.db.QueryRow(ctx, Prepare, outlet)
 	var i PrepareRow
@@ -373,6 +376,7 @@ func (q *Queries) Prepare(ctx context.Context, outlet string) (PrepareRow, error
 		&i.RawResponses,
 		&i.Hidden,
 		&i.SynchronousCommit,
+		&i.HoldsLocked,
 	)
 	return i, err
 }

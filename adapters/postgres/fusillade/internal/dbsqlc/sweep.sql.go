@@ -73,6 +73,21 @@ func (q *Queries) ForgetTombstones(ctx context.Context, ids []uuid.UUID) error {
 	return err
 }
 
+const LeaveTombstone = `-- name: LeaveTombstone :exec
+UPDATE lethe.tombstones SET due_at = clock_timestamp() + $1::interval WHERE request_id = $2
+`
+
+type LeaveTombstoneParams struct {
+	After pgtype.Interval
+	ID    uuid.UUID
+}
+
+// Of what is held.
+func (q *Queries) LeaveTombstone(ctx context.Context, arg LeaveTombstoneParams) error {
+	_, err := q.db.Exec(ctx, LeaveTombstone, arg.After, arg.ID)
+	return err
+}
+
 const PostponeTombstones = `-- name: PostponeTombstones :exec
 UPDATE lethe.tombstones t SET due_at = clock_timestamp() + d.after, sweeps = t.sweeps + 1
 FROM (SELECT unnest($1::uuid[]) AS request_id, unnest($2::interval[]) AS after) d

@@ -1,0 +1,136 @@
+package fusillade
+
+import (
+	"context"
+	"errors"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"lethe/adapters/postgres"
+	"lethe/adapters/postgres/fusillade/internal/dbsqlc"
+	"lethe/domain"
+)
+
+// Holds are kept in schema lethe beside fusillade's tables.
+type Holds struct {
+	db *postgres.DB
+}
+
+var _ domain.Holds = (*Holds)(nil)
+
+// NewHolds makes the port on the primary of the database that fusillade is in.
+func NewHolds(db *postgres.DB) (*Holds, error) {
+	if db == nil {
+		return nil, errors.New("holds need a database")
+	}
+	return &Holds{db}, nil
+}
+
+// Place is domain.Holds'. It makes two round trips, and waits between them
+// until no erasure is under way.
+func (h *Holds) Place(ctx context.Context, hold domain.Hold) (placed domain.Hold, err error) {
+	p := dbsqlc.PlaceHoldParams{
+		ID: hold.ID, Responses: hold.Responses, Owners: hold.Owners,
+		Reason: hold.Reason, PlacedBy: hold.CreatedBy, ExpiresAt: hold.ExpiresAt,
+	}
+	if f := hold.Filter; f != nil {
+		p.States, p.Models, p.Tiers = f.States, f.Models, f.Tiers
+		p.CreatedAfter, p.CreatedBefore = f.CreatedAfter, f.CreatedBefore
+	}
+	err = h.db.Tx(ctx, func(tx *postgres.Tx) error {
+		q := dbsqlc.New(tx)
+		if err := q.LockHolds(ctx); err != nil {
+			return err
+		}
+		row, err := q.PlaceHold(ctx, p)
+		placed = holdOf(dbsqlc.HoldRow(row))
+		return err
+	})
+	if err != nil {
+		return domain.Hold{}, err
+	}
+	return placed, nil
+}
+
+// Page is domain.Holds'. It makes one round trip.
+func (h *Holds) Page(ctx context.Context, q domain.HoldQuery) ([]domain.Hold, error) {
+	p := dbsqlc.HoldsParams{Active: q.Active, PageSize: q.Limit}
+	if q.After != nil {
+		p.AfterCreatedAt, p.AfterID = &q.After.CreatedAt, &q.After.ID
+	}
+	var rows []dbsqlc.HoldsRow
+	err := h.db.Use(ctx, func(c postgres.Conn) (err error) {
+		rows, err = dbsqlc.New(c).Holds(ctx, p)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	page := make([]domain.Hold, len(rows))
+	for i, row := range rows {
+		page[i] = holdOf(dbsqlc.HoldRow(row))
+	}
+	return page, nil
+}
+
+// Get is domain.Holds'. It makes one round trip.
+func (h *Holds) Get(ctx context.Context, id uuid.UUID) (domain.Hold, error) {
+	var row dbsqlc.HoldRow
+	err := h.db.Use(ctx, func(c postgres.Conn) (err error) {
+		row, err = dbsqlc.New(c).Hold(ctx, id)
+		return err
+	})
+	if err != nil {
+		return domain.Hold{}, err
+	}
+	return holdOf(row), nil
+}
+
+// Release is domain.Holds'. It makes one round trip, and another where the hold
+// has been released before.
+func (h *Holds) Release(ctx context.Context, id, by uuid.UUID) (domain.Hold, error) {
+	var row dbsqlc.HoldRow
+	err := h.db.Use(ctx, func(c postgres.Conn) error {
+		q := dbsqlc.New(c)
+		released, err := q.ReleaseHold(ctx, dbsqlc.ReleaseHoldParams{ID: id, ReleasedBy: by})
+		if errors.Is(err, pgx.ErrNoRows) {
+			row, err = q.Hold(ctx, id)
+			return err
+		}
+		row = dbsqlc.HoldRow(released)
+		return err
+	})
+	if err != nil {
+		return domain.Hold{}, err
+	}
+	return holdOf(row), nil
+}
+
+func holdOf(row dbsqlc.HoldRow) domain.Hold {
+	h := domain.Hold{
+		ID: row.ID, HoldTarget: domain.HoldTarget{Responses: row.Responses, Owners: row.Owners},
+		Reason: row.Reason, CreatedAt: row.CreatedAt, CreatedBy: row.CreatedBy, ExpiresAt: row.ExpiresAt,
+		ReleasedAt: row.ReleasedAt, ReleasedBy: row.ReleasedBy, Active: row.Active,
+	}
+	if row.Responses == nil && row.Owners == nil {
+		h.Filter = &domain.HoldFilter{
+			States: row.States, Models: row.Models, Tiers: row.Tiers,
+			CreatedAfter: row.CreatedAfter, CreatedBefore: row.CreatedBefore,
+		}
+	}
+	return h
+}
+
+// queueHolds looks for the holds on any of these requests. They have to be
+// locked by then.
+func queueHolds(b *pgx.Batch, requests []uuid.UUID, holds *[]domain.Hold) {
+	b.Queue(dbsqlc.HoldsOn, domain.MaxHoldsFound, requests).Query(func(rows pgx.Rows) error {
+		found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[dbsqlc.HoldRow])
+		*holds = make([]domain.Hold, len(found))
+		for i, row := range found {
+			(*holds)[i] = holdOf(row)
+		}
+		return err
+	})
+}

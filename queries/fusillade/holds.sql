@@ -1,0 +1,76 @@
+-- Holds, beside what they hold. All queries have the same columns.
+--
+-- An erasure shares a lock that placing a hold has for itself, from before it
+-- looks for holds until it commits. So when a hold has been placed, every
+-- erasure that did not see it has come to its end. The number is that of
+-- Prepare in erase.sql.
+
+-- name: LockHolds :exec
+-- Waits until no erasure is under way. The commit must be on disk before it is
+-- reported.
+SELECT pg_advisory_xact_lock(7163099204871563),
+       set_config('synchronous_commit', coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on'), true);
+
+-- name: PlaceHold :one
+INSERT INTO lethe.holds (id, responses, owners, states, models, tiers, created_after, created_before, reason, created_by, expires_at)
+VALUES (sqlc.arg('id'), sqlc.narg('responses')::uuid[], sqlc.narg('owners')::uuid[]::text[],
+        sqlc.narg('states')::text[], sqlc.narg('models')::text[], sqlc.narg('tiers')::text[],
+        sqlc.narg('created_after')::timestamptz, sqlc.narg('created_before')::timestamptz,
+        sqlc.arg('reason'), sqlc.arg('placed_by'), sqlc.narg('expires_at')::timestamptz)
+RETURNING id, responses, owners::uuid[] AS owners, states, models, tiers, created_after, created_before,
+          reason, created_at, created_by, expires_at, released_at, released_by,
+          (released_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp()))::boolean AS active;
+
+-- name: ReleaseHold :one
+-- No row where there is none that has not been released.
+UPDATE lethe.holds SET released_at = clock_timestamp(), released_by = sqlc.arg('released_by')::uuid
+WHERE id = sqlc.arg('id') AND released_at IS NULL
+RETURNING id, responses, owners::uuid[] AS owners, states, models, tiers, created_after, created_before,
+          reason, created_at, created_by, expires_at, released_at, released_by,
+          (released_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp()))::boolean AS active;
+
+-- name: Hold :one
+SELECT id, responses, owners::uuid[] AS owners, states, models, tiers, created_after, created_before,
+       reason, created_at, created_by, expires_at, released_at, released_by,
+       (released_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp()))::boolean AS active
+FROM lethe.holds WHERE id = sqlc.arg('id');
+
+-- name: Holds :many
+SELECT id, responses, owners::uuid[] AS owners, states, models, tiers, created_after, created_before,
+       reason, created_at, created_by, expires_at, released_at, released_by,
+       (released_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp()))::boolean AS active
+FROM lethe.holds
+WHERE (sqlc.narg('active')::boolean IS NULL
+       OR (released_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())) = sqlc.narg('active')::boolean)
+  AND (created_at, id) < (coalesce(sqlc.narg('after_created_at')::timestamptz, 'infinity'),
+                          coalesce(sqlc.narg('after_id')::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+ORDER BY created_at DESC, id DESC
+LIMIT sqlc.arg('page_size')::bigint;
+
+-- name: HoldsOn :many
+-- The active holds on any of these requests, which have to be locked. Each kind
+-- has an index of its own. The meaning of a filter is domain.HoldFilter's.
+WITH parts AS (
+    SELECT created_by, state, model, service_tier, created_at FROM requests WHERE id = ANY (sqlc.arg('request_ids')::uuid[])
+), covering AS (
+    SELECT h.id FROM lethe.holds h WHERE h.released_at IS NULL AND h.responses && sqlc.arg('request_ids')::uuid[]
+    UNION ALL
+    SELECT h.id FROM lethe.holds h WHERE h.released_at IS NULL AND h.owners && ARRAY(SELECT p.created_by FROM parts p)
+    UNION ALL
+    SELECT h.id FROM lethe.holds h
+    WHERE h.released_at IS NULL AND h.responses IS NULL AND h.owners IS NULL
+      AND EXISTS (
+          SELECT FROM parts p
+          WHERE (h.states IS NULL OR p.state = ANY (h.states))
+            AND (h.models IS NULL OR p.model = ANY (h.models))
+            AND (h.tiers IS NULL OR p.service_tier = ANY (h.tiers))
+            AND (h.created_after IS NULL OR p.created_at >= h.created_after)
+            AND (h.created_before IS NULL OR p.created_at <= h.created_before)
+      )
+)
+SELECT id, responses, owners::uuid[] AS owners, states, models, tiers, created_after, created_before,
+       reason, created_at, created_by, expires_at, released_at, released_by, true::boolean AS active
+FROM lethe.holds
+WHERE id IN (SELECT c.id FROM covering c) AND (expires_at IS NULL OR expires_at > clock_timestamp())
+ORDER BY created_at, id
+LIMIT sqlc.arg('most')::bigint;
