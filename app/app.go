@@ -107,6 +107,7 @@ func graph(cfg *Config, db *Databases, log *slog.Logger, ready func(addr string)
 		fx.Module("postgres", fx.Provide(
 			newPools,
 			fx.Annotate(newResponses, fx.As(new(domain.Responses))),
+			fx.Annotate(newHolds, fx.As(new(domain.Holds))),
 			fx.Annotate(newUsage, fx.As(new(domain.UsageRecords))),
 			fx.Annotate(newPeople, fx.As(new(domain.People))),
 			newSigning,
@@ -118,6 +119,7 @@ func graph(cfg *Config, db *Databases, log *slog.Logger, ready func(addr string)
 			newEraser,
 			domain.NewGetReceipt,
 			domain.NewReadLog,
+			newHoldCases,
 			newSweep,
 			newIdentity,
 		)),
@@ -236,6 +238,15 @@ func newSweep(responses domain.Responses) *domain.SweepErased {
 	return domain.NewSweepErased(responses, time.Now)
 }
 
+func newHolds(p *pools) (*fusillade.Holds, error) { return fusillade.NewHolds(p.fusillade.Primary) }
+
+func newHoldCases(holds domain.Holds) httpapi.Holds {
+	return httpapi.Holds{
+		Place: domain.NewPlaceHold(holds, time.Now), List: domain.NewListHolds(holds),
+		Get: domain.NewGetHold(holds), Release: domain.NewReleaseHold(holds),
+	}
+}
+
 func newUsage(p *pools) (*analytics.UsageRecords, error) { return analytics.New(p.main) }
 
 func newPeople(lc fx.Lifecycle, p *pools, log *slog.Logger) (*users.People, error) {
@@ -303,12 +314,12 @@ func (r *readiness) missing(ctx context.Context) ([]string, error) {
 }
 
 func newHandler(id identity, list *domain.ListResponses, get *domain.GetResponse, erase *domain.EraseResponse,
-	receipt *domain.GetReceipt, readLog *domain.ReadLog,
+	receipt *domain.GetReceipt, readLog *domain.ReadLog, holds httpapi.Holds,
 	credentials *auth.Reader, ready *readiness, metrics *telemetry.Metrics, export *telemetry.Export, cfg *Config, log *slog.Logger,
 ) (http.Handler, error) {
 	handler, err := httpapi.New(httpapi.Config{}, httpapi.Deps{
 		Identify: id.caller, IdentifyEraser: id.eraser, List: list, Get: get, Erase: erase,
-		Receipt: receipt, ReadLog: readLog,
+		Receipt: receipt, ReadLog: readLog, Holds: holds,
 		Credentials: credentials.Read, Ready: ready.check,
 		Metrics: metrics.Handler(), Observe: metrics.Observe, Log: log,
 	})

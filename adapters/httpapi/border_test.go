@@ -33,6 +33,8 @@ func TestMethods(t *testing.T) {
 		"/metrics":      {"GET", "HEAD", "OPTIONS"},
 		"/openapi.yaml": {"GET", "HEAD", "OPTIONS"},
 
+		holds:                       {"GET", "HEAD", "OPTIONS", "POST"},
+		holds + "/abc":              {"DELETE", "GET", "HEAD", "OPTIONS"},
 		erasures + "/abc/receipt":   {"GET", "HEAD", "OPTIONS"},
 		"/log/checkpoint":           {"GET", "HEAD", "OPTIONS"},
 		"/log/keys":                 {"GET", "HEAD", "OPTIONS"},

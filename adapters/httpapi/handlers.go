@@ -27,8 +27,11 @@ func callerIn(ctx context.Context) domain.Principal {
 // syntax is judged first.
 func (s *server) authenticate(next StrictHandlerFunc, operation string) StrictHandlerFunc {
 	identify := s.Identify
-	if operation == "EraseResponse" && s.IdentifyEraser != nil {
-		identify = s.IdentifyEraser
+	switch operation {
+	case "EraseResponse", "PlaceHold", "ReleaseHold":
+		if s.IdentifyEraser != nil {
+			identify = s.IdentifyEraser
+		}
 	}
 	return func(c echo.Context, request any) (any, error) {
 		r := c.Request()

@@ -28,6 +28,7 @@ const (
 	item = list + "/c0000400-0000-4000-8000-00000000005a"
 
 	erasures = "/admin/api/v1/erasures"
+	holds    = "/admin/api/v1/holds"
 )
 
 var (
@@ -46,6 +47,7 @@ type fakes struct {
 	erase      func(context.Context, uuid.UUID, func(domain.Found) (domain.Warrant, error)) (domain.Erased, error)
 	latest     func(context.Context, []uuid.UUID) (map[uuid.UUID]domain.Usage, error)
 	log        domain.Log
+	holds      domain.Holds
 	byKey      func(context.Context, string) (domain.Key, error)
 }
 
@@ -191,6 +193,10 @@ func deps(f fakes, s *service) httpapi.Deps {
 		Erase:    domain.NewEraseResponse(f, time.Now),
 		Receipt:  domain.NewGetReceipt(f.log),
 		ReadLog:  domain.NewReadLog(f.log),
+		Holds: httpapi.Holds{
+			Place: domain.NewPlaceHold(f.holds, time.Now), List: domain.NewListHolds(f.holds),
+			Get: domain.NewGetHold(f.holds), Release: domain.NewReleaseHold(f.holds),
+		},
 		Credentials: func(r *http.Request) domain.Credentials {
 			return domain.Credentials{Key: strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")}
 		},
@@ -302,8 +308,11 @@ func pathOf(asked string) (path string, known bool) {
 	switch rest, ok := strings.CutPrefix(asked, list+"/"); {
 	case ok && one(rest):
 		return list + "/{request_id}", true
-	case asked == list, asked == "/log/checkpoint", asked == "/log/keys":
+	case asked == list, asked == holds, asked == "/log/checkpoint", asked == "/log/keys":
 		return asked, true
+	}
+	if id, ok := strings.CutPrefix(asked, holds+"/"); ok {
+		return holds + "/{hold_id}", one(id)
 	}
 	if level, _, ok := strings.Cut(strings.TrimPrefix(asked, "/log/tile/"), "/"); ok && one(level) && strings.HasPrefix(asked, "/log/tile/") {
 		return "/log/tile/{level}/{index}", true
@@ -322,7 +331,7 @@ func TestContractIsValid(t *testing.T) {
 func TestNewNamesWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	_, err := httpapi.New(httpapi.Config{}, httpapi.Deps{})
-	for _, name := range []string{"Identify", "List", "Get", "Erase", "Receipt", "ReadLog", "Credentials", "Ready", "Metrics", "Observe", "Log"} {
+	for _, name := range []string{"Identify", "List", "Get", "Erase", "Receipt", "ReadLog", "Holds.Place", "Holds.List", "Holds.Get", "Holds.Release", "Credentials", "Ready", "Metrics", "Observe", "Log"} {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s is not named: %v", name, err)
 		}

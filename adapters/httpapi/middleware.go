@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -23,7 +24,7 @@ const (
 	callerID  = "caller"
 )
 
-// MaxBodyBytes is more than any caller sends: no operation takes a body.
+// MaxBodyBytes is more than any operation needs.
 const MaxBodyBytes = 64 << 10
 
 type requestIDKey struct{}
@@ -164,23 +165,24 @@ func refuseOtherOrigins(next echo.HandlerFunc) echo.HandlerFunc {
 }
 
 // limitBody reads what body there is, so that one too large is refused also
-// where its length was not announced.
+// where its length was not announced, and by operations that take none.
 func limitBody(next echo.HandlerFunc) echo.HandlerFunc {
 	tooLarge := &requestProblem{status: http.StatusRequestEntityTooLarge,
-		detail: "The request's body is too large; none is needed here"}
+		detail: fmt.Sprintf("The request's body must have at most %d bytes", MaxBodyBytes)}
 	return func(c echo.Context) error {
 		r := c.Request()
 		if r.ContentLength > MaxBodyBytes {
 			return tooLarge
 		}
 		if r.ContentLength != 0 {
-			_, err := io.Copy(io.Discard, http.MaxBytesReader(c.Response(), r.Body, MaxBodyBytes))
+			body, err := io.ReadAll(http.MaxBytesReader(c.Response(), r.Body, MaxBodyBytes))
 			if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 				return tooLarge
 			}
 			if err != nil {
-				return invalid("", "The request's body could not be read to its end; none is needed here")
+				return invalid("", "The request's body could not be read to its end")
 			}
+			r.Body = io.NopCloser(bytes.NewReader(body))
 		}
 		return next(c)
 	}

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -29,7 +30,7 @@ const (
 	mustBeInstant = "must be a time as of RFC 3339 with an offset, such as 2026-03-01T12:00:00Z"
 )
 
-// mustBe says of each parameter what it must be, in the words of the answer.
+// mustBe says of each parameter, or field of a body, what it must be, in the words of the answer.
 var mustBe = map[string]string{
 	"request_id":     domain.ErrNoID.Error(),
 	"skip":           mustBeInteger,
@@ -49,8 +50,14 @@ var mustBe = map[string]string{
 	"body": "must be full or omit",
 
 	"erasure_id": domain.ErrNoID.Error(),
-	"level":      "must be a whole number from 0 to 63 without leading zeroes, or entries",
-	"index":      "must be elements of three digits, all but the last after an x, with .p/ and 1 to 255 where the tile is not full; such as x001/x234/067.p/41",
+	"hold_id":    domain.ErrNoID.Error(),
+	"active":     mustBeBoolean,
+	"responses":  domain.ErrNoID.Error(),
+	"owners":     domain.ErrNoID.Error(),
+	"expires_at": mustBeInstant,
+
+	"level": "must be a whole number from 0 to 63 without leading zeroes, or entries",
+	"index": "must be elements of three digits, all but the last after an x, with .p/ and 1 to 255 where the tile is not full; such as x001/x234/067.p/41",
 }
 
 // listParameters are the query parameters of listResponses; true for lists.
@@ -63,6 +70,9 @@ var listParameters = map[string]bool{
 
 // getParameters are those of getResponse.
 var getParameters = map[string]bool{"body": false}
+
+// holdParameters are those of listHolds.
+var holdParameters = map[string]bool{"active": false, "limit": false, "after": false}
 
 // guardQuery refuses a query that cannot be read in one way only, before the
 // generated code binds it: that ignores what it cannot parse. known are the
@@ -180,6 +190,18 @@ func (i *instant) Bind(text string) error {
 	*i = instant(t.UTC().Truncate(time.Microsecond))
 	return err
 }
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (i *instant) UnmarshalJSON(text []byte) error {
+	var given string
+	if err := json.Unmarshal(text, &given); err != nil {
+		return err
+	}
+	return i.Bind(given)
+}
+
+// MarshalJSON implements json.Marshaler.
+func (i instant) MarshalJSON() ([]byte, error) { return time.Time(i).UTC().MarshalJSON() }
 
 // boolean is exactly true or false.
 type boolean bool

@@ -48,6 +48,8 @@ func problemOf(err error) requestProblem {
 			return requestProblem{status: http.StatusForbidden, detail: e.Message}
 		case domain.CodeNotFound:
 			return requestProblem{status: http.StatusNotFound, detail: e.Message}
+		case domain.CodeHeld:
+			return requestProblem{status: http.StatusConflict, detail: e.Message}
 		case domain.CodeUnavailable:
 			return requestProblem{status: http.StatusServiceUnavailable, detail: e.Message}
 		}

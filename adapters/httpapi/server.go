@@ -53,9 +53,10 @@ type Deps struct {
 	Erase    *domain.EraseResponse
 	Receipt  *domain.GetReceipt
 	ReadLog  *domain.ReadLog
+	Holds    Holds
 
-	// IdentifyEraser tells who wants to erase, where Identify may go by what
-	// was so a moment ago; nil: Identify does.
+	// IdentifyEraser tells who wants to erase, or to place or release a hold,
+	// where Identify may go by what was so a moment ago; nil: Identify does.
 	IdentifyEraser *domain.IdentifyCaller
 
 	// Credentials reads from a request who says to be calling.
@@ -72,6 +73,14 @@ type Deps struct {
 	Log     *slog.Logger
 }
 
+// Holds are the use cases of holds.
+type Holds struct {
+	Place   *domain.PlaceHold
+	List    *domain.ListHolds
+	Get     *domain.GetHold
+	Release *domain.ReleaseHold
+}
+
 func (d Deps) check() error {
 	var missing []string
 	for _, dep := range []struct {
@@ -80,6 +89,8 @@ func (d Deps) check() error {
 	}{
 		{"Identify", d.Identify != nil}, {"List", d.List != nil}, {"Get", d.Get != nil}, {"Erase", d.Erase != nil},
 		{"Receipt", d.Receipt != nil}, {"ReadLog", d.ReadLog != nil},
+		{"Holds.Place", d.Holds.Place != nil}, {"Holds.List", d.Holds.List != nil},
+		{"Holds.Get", d.Holds.Get != nil}, {"Holds.Release", d.Holds.Release != nil},
 		{"Credentials", d.Credentials != nil}, {"Ready", d.Ready != nil}, {"Metrics", d.Metrics != nil},
 		{"Observe", d.Observe != nil}, {"Log", d.Log != nil},
 	} {
@@ -105,6 +116,7 @@ func New(cfg Config, deps Deps) (http.Handler, error) {
 	e := echo.New()
 	e.IPExtractor = echo.ExtractIPDirect() // a header can say anything
 	e.HTTPErrorHandler = s.fail
+	e.Binder = bodyBinder{}
 	routes := router{e}
 	compress := middleware.GzipWithConfig(middleware.GzipConfig{Level: gzip.BestSpeed, MinLength: minCompressed})
 	RegisterHandlersWithOptions(routes, NewStrictHandler(s, []StrictMiddlewareFunc{s.authenticate}), RegisterHandlersOptions{
@@ -112,6 +124,10 @@ func New(cfg Config, deps Deps) (http.Handler, error) {
 			"listResponses": {guardQuery(listParameters), compress, conditional, deadline(cfg.ListTimeout)},
 			"getResponse":   {guardQuery(getParameters), compress, conditional, deadline(cfg.GetTimeout)},
 			"eraseResponse": {guardQuery(nil), deadline(cfg.EraseTimeout)},
+			"listHolds":     {guardQuery(holdParameters), deadline(cfg.ListTimeout)},
+			"placeHold":     {guardQuery(nil), deadline(cfg.EraseTimeout)},
+			"getHold":       {guardQuery(nil), deadline(cfg.GetTimeout)},
+			"releaseHold":   {guardQuery(nil), deadline(cfg.EraseTimeout)},
 			"getReceipt":    {guardQuery(nil), deadline(cfg.GetTimeout)},
 			"getCheckpoint": {guardQuery(nil), deadline(cfg.GetTimeout)},
 			"getLogKeys":    {guardQuery(nil), deadline(cfg.GetTimeout)},

@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.js';
 import type { Client, Options as Options2, TDataShape } from './client/index.js';
-import type { EraseResponseData, EraseResponseErrors, EraseResponseResponses, GetCheckpointData, GetCheckpointErrors, GetCheckpointResponses, GetLogKeysData, GetLogKeysErrors, GetLogKeysResponses, GetReceiptData, GetReceiptErrors, GetReceiptResponses, GetResponseData, GetResponseErrors, GetResponseResponses, GetTileData, GetTileErrors, GetTileResponses, ListResponsesData, ListResponsesErrors, ListResponsesResponses } from './types.gen.js';
+import type { EraseResponseData, EraseResponseErrors, EraseResponseResponses, GetCheckpointData, GetCheckpointErrors, GetCheckpointResponses, GetHoldData, GetHoldErrors, GetHoldResponses, GetLogKeysData, GetLogKeysErrors, GetLogKeysResponses, GetReceiptData, GetReceiptErrors, GetReceiptResponses, GetResponseData, GetResponseErrors, GetResponseResponses, GetTileData, GetTileErrors, GetTileResponses, ListHoldsData, ListHoldsErrors, ListHoldsResponses, ListResponsesData, ListResponsesErrors, ListResponsesResponses, PlaceHoldData, PlaceHoldErrors, PlaceHoldResponses, ReleaseHoldData, ReleaseHoldErrors, ReleaseHoldResponses } from './types.gen.js';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean> = Options2<TData, ThrowOnError> & {
     /**
@@ -58,7 +58,8 @@ export const listResponses = <ThrowOnError extends boolean = false>(options?: Op
  * step of its chain, their prompts, and raw copies in the gateway's log
  * and task queue where these are in the same database. Usage and credit
  * records stay, they are billing. A chain with a part that the caller may
- * not erase is answered exactly as a missing one.
+ * not erase is answered exactly as a missing one; one with a part that is
+ * held is not erased (409).
  *
  */
 export const eraseResponse = <ThrowOnError extends boolean = false>(options: Options<EraseResponseData, ThrowOnError>) => (options.client ?? client).delete<EraseResponseResponses, EraseResponseErrors, ThrowOnError>({
@@ -117,6 +118,97 @@ export const getReceipt = <ThrowOnError extends boolean = false>(options: Option
         { name: 'x-doubleword-user', type: 'apiKey' }
     ],
     url: '/admin/api/v1/erasures/{erasure_id}/receipt',
+    ...options
+});
+
+/**
+ * List holds
+ *
+ * One page of the holds, newest first, released and expired ones too. For
+ * administrators and platform managers. To go through all, pass each
+ * page's `next_cursor` as `after` of the next request.
+ *
+ */
+export const listHolds = <ThrowOnError extends boolean = false>(options?: Options<ListHoldsData, ThrowOnError>) => (options?.client ?? client).get<ListHoldsResponses, ListHoldsErrors, ThrowOnError>({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'dwctl_session',
+            type: 'apiKey'
+        },
+        { name: 'x-doubleword-user', type: 'apiKey' }
+    ],
+    url: '/admin/api/v1/holds',
+    ...options
+});
+
+/**
+ * Place a hold
+ *
+ * Keeps what it covers from being erased by anyone or anything, until it is
+ * released or expires. Exactly one of `responses`, `owners` and `filter`
+ * is given. What is to be held need not be there yet. When this has been
+ * answered, nothing that it covers is erased any more. For administrators
+ * and platform managers.
+ *
+ */
+export const placeHold = <ThrowOnError extends boolean = false>(options: Options<PlaceHoldData, ThrowOnError>) => (options.client ?? client).post<PlaceHoldResponses, PlaceHoldErrors, ThrowOnError>({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'dwctl_session',
+            type: 'apiKey'
+        },
+        { name: 'x-doubleword-user', type: 'apiKey' }
+    ],
+    url: '/admin/api/v1/holds',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Release a hold
+ *
+ * Ends the hold. It stays as a record of who held what, and is never
+ * removed; one that has been released already stays as it is. For
+ * administrators and platform managers.
+ *
+ */
+export const releaseHold = <ThrowOnError extends boolean = false>(options: Options<ReleaseHoldData, ThrowOnError>) => (options.client ?? client).delete<ReleaseHoldResponses, ReleaseHoldErrors, ThrowOnError>({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'dwctl_session',
+            type: 'apiKey'
+        },
+        { name: 'x-doubleword-user', type: 'apiKey' }
+    ],
+    url: '/admin/api/v1/holds/{hold_id}',
+    ...options
+});
+
+/**
+ * Fetch a hold
+ *
+ * One hold, a released or expired one too. For administrators and platform managers.
+ */
+export const getHold = <ThrowOnError extends boolean = false>(options: Options<GetHoldData, ThrowOnError>) => (options.client ?? client).get<GetHoldResponses, GetHoldErrors, ThrowOnError>({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'dwctl_session',
+            type: 'apiKey'
+        },
+        { name: 'x-doubleword-user', type: 'apiKey' }
+    ],
+    url: '/admin/api/v1/holds/{hold_id}',
     ...options
 });
 

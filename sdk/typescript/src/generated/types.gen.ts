@@ -131,6 +131,127 @@ export type ResponseDetail = ResponseSummary & {
 };
 
 /**
+ * A filter as of the list of responses. All that is given must hold when a response is to be erased.
+ */
+export type HoldFilter = {
+    /**
+     * States, any of which will do.
+     */
+    states?: Array<'pending' | 'claimed' | 'processing' | 'completed' | 'failed' | 'canceled'>;
+    /**
+     * Models, any of which will do, spelled exactly.
+     */
+    models?: Array<string>;
+    /**
+     * Service tiers, any of which will do.
+     */
+    tiers?: Array<'auto' | 'default' | 'flex' | 'priority'>;
+    /**
+     * Created at this time or later; RFC 3339 with an offset.
+     */
+    created_after?: string;
+    /**
+     * Created at this time or earlier; RFC 3339 with an offset.
+     */
+    created_before?: string;
+};
+
+/**
+ * What is to be held, and why. Exactly one of responses, owners and filter.
+ */
+export type NewHold = {
+    /**
+     * Identifiers of responses, spelled as `request_id`. Any part of a chain holds all of it.
+     */
+    responses?: Array<string>;
+    /**
+     * Identifiers of users and organizations. What they have and will have is held.
+     */
+    owners?: Array<string>;
+    filter?: HoldFilter;
+    /**
+     * Why, for those who may see holds. Space around it is left out.
+     */
+    reason: string;
+    /**
+     * From when on it holds nothing, in the future; RFC 3339 with an offset. Left out, it holds until it is released.
+     */
+    expires_at?: string;
+};
+
+/**
+ * What is kept from being erased, or once was.
+ */
+export type Hold = {
+    /**
+     * The hold's identifier.
+     */
+    id: string;
+    /**
+     * Whether it holds at present, neither released nor expired.
+     */
+    active: boolean;
+    /**
+     * The responses that are held; empty in a hold of another kind.
+     */
+    responses: Array<string>;
+    /**
+     * The users and organizations whose responses are held; empty in a hold of another kind.
+     */
+    owners: Array<string>;
+    /**
+     * What responses pass that are held; null in a hold of another kind.
+     */
+    filter: HoldFilter | null;
+    /**
+     * Why.
+     */
+    reason: string;
+    /**
+     * When it was placed (UTC).
+     */
+    created_at: string;
+    /**
+     * Who placed it.
+     */
+    created_by: string;
+    /**
+     * From when on it holds nothing (UTC); null where it does not expire.
+     */
+    expires_at: string | null;
+    /**
+     * When it was released (UTC); null where it was not.
+     */
+    released_at: string | null;
+    /**
+     * Who released it; null where it was not.
+     */
+    released_by: string | null;
+};
+
+/**
+ * One page of holds.
+ */
+export type HoldPage = {
+    /**
+     * The holds, newest first.
+     */
+    data: Array<Hold>;
+    /**
+     * The largest size of a page, as applied.
+     */
+    limit: number;
+    /**
+     * Whether holds follow this page.
+     */
+    has_more: boolean;
+    /**
+     * What to pass as `after` to get what follows; null where nothing does.
+     */
+    next_cursor: string | null;
+};
+
+/**
  * What went wrong, as of RFC 9457.
  */
 export type Problem = {
@@ -151,7 +272,7 @@ export type Problem = {
      */
     detail: string;
     /**
-     * The parameter that is wrong, where it is one.
+     * The parameter, or field of the body, that is wrong, where it is one.
      */
     parameter?: string;
     /**
@@ -171,6 +292,18 @@ export type RequestId = string;
  * The erasure's identifier, which is its receipt's. Spelled as `request_id`.
  */
 export type ErasureId = string;
+
+/**
+ * The hold's identifier. Spelled as `request_id`.
+ */
+export type HoldId = string;
+
+/**
+ * Exactly `true` or `false`. Only holds that are neither released nor
+ * expired, or only those that are.
+ *
+ */
+export type Active = boolean;
 
 /**
  * The level of the tile, 0 to 63 without leading zeroes, or `entries`.
@@ -221,12 +354,12 @@ export type Body = 'full' | 'omit';
 export type Skip = number;
 
 /**
- * How many responses to return at most. Brought into the range 1 to 101, never refused for being outside.
+ * How many to return at most. Brought into the range 1 to 101, never refused for being outside.
  */
 export type Limit = number;
 
 /**
- * The `next_cursor` of a page: the responses that follow it. It belongs to
+ * The `next_cursor` of a page: what follows it. It belongs to
  * that page's filters, order and scope; for another list, or damaged, it
  * is refused (400), and so is a `skip` above 0 beside it. The limit and
  * the kind of count may change from page to page.
@@ -348,11 +481,11 @@ export type ListResponsesData = {
          */
         skip?: number;
         /**
-         * How many responses to return at most. Brought into the range 1 to 101, never refused for being outside.
+         * How many to return at most. Brought into the range 1 to 101, never refused for being outside.
          */
         limit?: number;
         /**
-         * The `next_cursor` of a page: the responses that follow it. It belongs to
+         * The `next_cursor` of a page: what follows it. It belongs to
          * that page's filters, order and scope; for another list, or damaged, it
          * is refused (400), and so is a `skip` above 0 beside it. The limit and
          * the kind of count may change from page to page.
@@ -525,6 +658,10 @@ export type EraseResponseErrors = {
      */
     405: Problem;
     /**
+     * A hold keeps it from being erased. Those who may see holds are told which.
+     */
+    409: Problem;
+    /**
      * The request's body is larger than the service reads.
      */
     413: Problem;
@@ -696,6 +833,275 @@ export type GetReceiptResponses = {
 };
 
 export type GetReceiptResponse = GetReceiptResponses[keyof GetReceiptResponses];
+
+export type ListHoldsData = {
+    body?: never;
+    headers?: {
+        /**
+         * The organization to act for. Ignored unless the caller is an active
+         * member of it, and where the cookie `dw_active_org` is given.
+         *
+         */
+        'X-Organization-Id'?: string;
+    };
+    path?: never;
+    query?: {
+        /**
+         * Exactly `true` or `false`. Only holds that are neither released nor
+         * expired, or only those that are.
+         *
+         */
+        active?: boolean;
+        /**
+         * How many to return at most. Brought into the range 1 to 101, never refused for being outside.
+         */
+        limit?: number;
+        /**
+         * The `next_cursor` of a page: what follows it. It belongs to
+         * that page's filters, order and scope; for another list, or damaged, it
+         * is refused (400), and so is a `skip` above 0 beside it. The limit and
+         * the kind of count may change from page to page.
+         *
+         */
+        after?: string;
+    };
+    url: '/admin/api/v1/holds';
+};
+
+export type ListHoldsErrors = {
+    /**
+     * The request is not as this document says; `parameter` names what is wrong.
+     */
+    400: Problem;
+    /**
+     * Nobody that is known is calling.
+     */
+    401: Problem;
+    /**
+     * The caller has no role that allows this, or a browser sent it from another site.
+     */
+    403: Problem;
+    /**
+     * This path does not know the method.
+     */
+    405: Problem;
+    /**
+     * The request's body is larger than the service reads.
+     */
+    413: Problem;
+    /**
+     * A fault of the service; its log tells more under the request's id.
+     */
+    500: Problem;
+    /**
+     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     */
+    503: Problem;
+};
+
+export type ListHoldsError = ListHoldsErrors[keyof ListHoldsErrors];
+
+export type ListHoldsResponses = {
+    /**
+     * The page.
+     */
+    200: HoldPage;
+};
+
+export type ListHoldsResponse = ListHoldsResponses[keyof ListHoldsResponses];
+
+export type PlaceHoldData = {
+    body: NewHold;
+    headers?: {
+        /**
+         * The organization to act for. Ignored unless the caller is an active
+         * member of it, and where the cookie `dw_active_org` is given.
+         *
+         */
+        'X-Organization-Id'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/admin/api/v1/holds';
+};
+
+export type PlaceHoldErrors = {
+    /**
+     * The request is not as this document says; `parameter` names what is wrong.
+     */
+    400: Problem;
+    /**
+     * Nobody that is known is calling.
+     */
+    401: Problem;
+    /**
+     * The caller has no role that allows this, or a browser sent it from another site.
+     */
+    403: Problem;
+    /**
+     * This path does not know the method.
+     */
+    405: Problem;
+    /**
+     * The request's body is larger than the service reads.
+     */
+    413: Problem;
+    /**
+     * The request's body is not said to be JSON.
+     */
+    415: Problem;
+    /**
+     * A fault of the service; its log tells more under the request's id.
+     */
+    500: Problem;
+    /**
+     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     */
+    503: Problem;
+};
+
+export type PlaceHoldError = PlaceHoldErrors[keyof PlaceHoldErrors];
+
+export type PlaceHoldResponses = {
+    /**
+     * It is held.
+     */
+    201: Hold;
+};
+
+export type PlaceHoldResponse = PlaceHoldResponses[keyof PlaceHoldResponses];
+
+export type ReleaseHoldData = {
+    body?: never;
+    headers?: {
+        /**
+         * The organization to act for. Ignored unless the caller is an active
+         * member of it, and where the cookie `dw_active_org` is given.
+         *
+         */
+        'X-Organization-Id'?: string;
+    };
+    path: {
+        /**
+         * The hold's identifier. Spelled as `request_id`.
+         */
+        hold_id: string;
+    };
+    query?: never;
+    url: '/admin/api/v1/holds/{hold_id}';
+};
+
+export type ReleaseHoldErrors = {
+    /**
+     * The request is not as this document says; `parameter` names what is wrong.
+     */
+    400: Problem;
+    /**
+     * Nobody that is known is calling.
+     */
+    401: Problem;
+    /**
+     * The caller has no role that allows this, or a browser sent it from another site.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or it is not the caller's.
+     */
+    404: Problem;
+    /**
+     * This path does not know the method.
+     */
+    405: Problem;
+    /**
+     * The request's body is larger than the service reads.
+     */
+    413: Problem;
+    /**
+     * A fault of the service; its log tells more under the request's id.
+     */
+    500: Problem;
+    /**
+     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     */
+    503: Problem;
+};
+
+export type ReleaseHoldError = ReleaseHoldErrors[keyof ReleaseHoldErrors];
+
+export type ReleaseHoldResponses = {
+    /**
+     * The hold as it is now.
+     */
+    200: Hold;
+};
+
+export type ReleaseHoldResponse = ReleaseHoldResponses[keyof ReleaseHoldResponses];
+
+export type GetHoldData = {
+    body?: never;
+    headers?: {
+        /**
+         * The organization to act for. Ignored unless the caller is an active
+         * member of it, and where the cookie `dw_active_org` is given.
+         *
+         */
+        'X-Organization-Id'?: string;
+    };
+    path: {
+        /**
+         * The hold's identifier. Spelled as `request_id`.
+         */
+        hold_id: string;
+    };
+    query?: never;
+    url: '/admin/api/v1/holds/{hold_id}';
+};
+
+export type GetHoldErrors = {
+    /**
+     * The request is not as this document says; `parameter` names what is wrong.
+     */
+    400: Problem;
+    /**
+     * Nobody that is known is calling.
+     */
+    401: Problem;
+    /**
+     * The caller has no role that allows this, or a browser sent it from another site.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or it is not the caller's.
+     */
+    404: Problem;
+    /**
+     * This path does not know the method.
+     */
+    405: Problem;
+    /**
+     * The request's body is larger than the service reads.
+     */
+    413: Problem;
+    /**
+     * A fault of the service; its log tells more under the request's id.
+     */
+    500: Problem;
+    /**
+     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     */
+    503: Problem;
+};
+
+export type GetHoldError = GetHoldErrors[keyof GetHoldErrors];
+
+export type GetHoldResponses = {
+    /**
+     * The hold.
+     */
+    200: Hold;
+};
+
+export type GetHoldResponse = GetHoldResponses[keyof GetHoldResponses];
 
 export type GetCheckpointData = {
     body?: never;

@@ -2,7 +2,13 @@
 """Contains all the data models used in inputs/outputs"""
 
 from .get_response_body import GetResponseBody
+from .hold import Hold
+from .hold_filter import HoldFilter
+from .hold_filter_states_item import HoldFilterStatesItem
+from .hold_filter_tiers_item import HoldFilterTiersItem
+from .hold_page import HoldPage
 from .list_responses_count import ListResponsesCount
+from .new_hold import NewHold
 from .problem import Problem
 from .response_detail import ResponseDetail
 from .response_page import ResponsePage
@@ -11,7 +17,13 @@ from .response_summary import ResponseSummary
 
 __all__ = (
     "GetResponseBody",
+    "Hold",
+    "HoldFilter",
+    "HoldFilterStatesItem",
+    "HoldFilterTiersItem",
+    "HoldPage",
     "ListResponsesCount",
+    "NewHold",
     "Problem",
     "ResponseDetail",
     "ResponsePage",

@@ -22,7 +22,7 @@ class Problem:
         status (int): The HTTP status. Example: 400.
         detail (str): What is wrong and what to do about it. Example: limit: must be a whole number of at most 64 bits.
         request_id (str): Names this request in the service's log. Example: 7f1d2c4e9a0b4f6d8c3e5a7b9d1f2e4c.
-        parameter (str | Unset): The parameter that is wrong, where it is one. Example: limit.
+        parameter (str | Unset): The parameter, or field of the body, that is wrong, where it is one. Example: limit.
     """
 
     type_: str

@@ -70,6 +70,11 @@ def _parse_response(
 
         return response_405
 
+    if response.status_code == 409:
+        response_409 = Problem.from_dict(response.json())
+
+        return response_409
+
     if response.status_code == 413:
         response_413 = Problem.from_dict(response.json())
 
@@ -115,7 +120,8 @@ def sync_detailed(
     step of its chain, their prompts, and raw copies in the gateway's log
     and task queue where these are in the same database. Usage and credit
     records stay, they are billing. A chain with a part that the caller may
-    not erase is answered exactly as a missing one.
+    not erase is answered exactly as a missing one; one with a part that is
+    held is not erased (409).
 
     Args:
         request_id (UUID):
@@ -156,7 +162,8 @@ def sync(
     step of its chain, their prompts, and raw copies in the gateway's log
     and task queue where these are in the same database. Usage and credit
     records stay, they are billing. A chain with a part that the caller may
-    not erase is answered exactly as a missing one.
+    not erase is answered exactly as a missing one; one with a part that is
+    held is not erased (409).
 
     Args:
         request_id (UUID):
@@ -192,7 +199,8 @@ async def asyncio_detailed(
     step of its chain, their prompts, and raw copies in the gateway's log
     and task queue where these are in the same database. Usage and credit
     records stay, they are billing. A chain with a part that the caller may
-    not erase is answered exactly as a missing one.
+    not erase is answered exactly as a missing one; one with a part that is
+    held is not erased (409).
 
     Args:
         request_id (UUID):
@@ -231,7 +239,8 @@ async def asyncio(
     step of its chain, their prompts, and raw copies in the gateway's log
     and task queue where these are in the same database. Usage and credit
     records stay, they are billing. A chain with a part that the caller may
-    not erase is answered exactly as a missing one.
+    not erase is answered exactly as a missing one; one with a part that is
+    held is not erased (409).
 
     Args:
         request_id (UUID):

@@ -1,0 +1,148 @@
+package httpapi
+
+import (
+	"bytes"
+	"encoding"
+	"encoding/json"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"reflect"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/labstack/echo/v4"
+)
+
+// bodyBinder reads the bodies of those operations that take one. Like
+// guardQuery, it takes what can be read in one way only, and names what it
+// refuses.
+type bodyBinder struct{}
+
+// Bind implements echo.Binder.
+func (bodyBinder) Bind(into any, c echo.Context) error {
+	r := c.Request()
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+		return &requestProblem{status: http.StatusUnsupportedMediaType,
+			detail: "The request's body must be JSON, with Content-Type application/json"}
+	}
+	text, err := io.ReadAll(r.Body) // no more than limitBody has read
+	if err != nil {
+		return err
+	}
+	if !utf8.Valid(text) || !json.Valid(text) {
+		return invalid("", "The request's body must be one JSON text, in UTF-8")
+	}
+	return decodeBody(bytes.TrimSpace(text), reflect.ValueOf(into).Elem(), "")
+}
+
+// decodeBody reads a value of valid JSON. path is where in the body it stands.
+// Names are compared exactly, which encoding/json does not.
+func decodeBody(text []byte, into reflect.Value, path string) error {
+	if into.Kind() == reflect.Pointer {
+		into.Set(reflect.New(into.Type().Elem()))
+		into = into.Elem()
+	}
+	_, asJSON := into.Addr().Interface().(json.Unmarshaler)
+	_, asText := into.Addr().Interface().(encoding.TextUnmarshaler)
+	own := asJSON || asText
+	switch {
+	case string(text) == "null":
+		return refuse(path, "must not be null; leave it out instead")
+	case !own && into.Kind() == reflect.Struct:
+		return decodeObject(text, into, path)
+	case !own && into.Kind() == reflect.Slice:
+		return decodeList(text, into, path)
+	case json.Unmarshal(text, into.Addr().Interface()) == nil:
+		return nil
+	case own:
+		name, _, _ := strings.Cut(path[strings.LastIndexByte(path, '.')+1:], "[")
+		return refuse(path, mustBe[name])
+	}
+	return refuse(path, "must be a "+into.Kind().String())
+}
+
+func decodeObject(text []byte, into reflect.Value, path string) error {
+	if text[0] != '{' {
+		return refuse(path, "must be an object")
+	}
+	fields := make(map[string]reflect.Value)
+	var names []string
+	for i := range into.NumField() {
+		name, _, _ := strings.Cut(into.Type().Field(i).Tag.Get("json"), ",")
+		fields[name] = into.Field(i)
+		names = append(names, name)
+	}
+	given := make(map[string]bool)
+	return members(text, func(d *json.Decoder) error {
+		token, err := d.Token()
+		if err != nil {
+			return err
+		}
+		name := token.(string) // valid JSON has no other
+		field, known := fields[name]
+		at := strings.TrimPrefix(path+"."+name, ".")
+		switch {
+		case !known:
+			return refuse(at, "is not known here; there are "+strings.Join(names, ", "))
+		case given[name]:
+			return refuse(at, "must be given once")
+		}
+		given[name] = true
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			return err
+		}
+		return decodeBody(value, field, at)
+	})
+}
+
+func decodeList(text []byte, into reflect.Value, path string) error {
+	if text[0] != '[' {
+		return refuse(path, "must be a list")
+	}
+	list := reflect.MakeSlice(into.Type(), 0, 0)
+	err := members(text, func(d *json.Decoder) error {
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			return err
+		}
+		entry := reflect.New(into.Type().Elem()).Elem()
+		if err := decodeBody(value, entry, fmt.Sprintf("%s[%d]", path, list.Len())); err != nil {
+			return err
+		}
+		list = reflect.Append(list, entry)
+		return nil
+	})
+	into.Set(list)
+	return err
+}
+
+// members calls read at each member of an object or a list.
+func members(text []byte, read func(*json.Decoder) error) error {
+	d := json.NewDecoder(bytes.NewReader(text))
+	if _, err := d.Token(); err != nil {
+		return err
+	}
+	for d.More() {
+		if err := read(d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// maxNamed is how much of a name that the caller made up is said back, in
+// bytes.
+const maxNamed = 100
+
+func refuse(path, problem string) error {
+	if path == "" {
+		return invalid("", "The request's body "+problem)
+	}
+	if len(path) > maxNamed {
+		path = strings.ToValidUTF8(path[:maxNamed], "") + "…"
+	}
+	return invalid(path, path+": "+problem)
+}

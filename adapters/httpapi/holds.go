@@ -1,0 +1,105 @@
+package httpapi
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"lethe/domain"
+)
+
+// holdsPath is where holds are.
+const holdsPath = "/admin/api/v1/holds"
+
+// PlaceHold implements StrictServerInterface.
+func (s *server) PlaceHold(ctx context.Context, request PlaceHoldRequestObject) (PlaceHoldResponseObject, error) {
+	b := request.Body
+	r := domain.HoldRequest{Reason: b.Reason, ExpiresAt: (*time.Time)(b.ExpiresAt)}
+	r.Responses, r.Owners = identifiers(b.Responses), identifiers(b.Owners)
+	if f := b.Filter; f != nil {
+		r.Filter = &domain.HoldFilter{
+			States: f.States, Models: f.Models, Tiers: f.Tiers,
+			CreatedAfter: (*time.Time)(f.CreatedAfter), CreatedBefore: (*time.Time)(f.CreatedBefore),
+		}
+	}
+	hold, err := s.Holds.Place.Execute(ctx, callerIn(ctx), r)
+	if err != nil {
+		return nil, err
+	}
+	s.Log.InfoContext(ctx, "placed a hold", "request_id", requestIDIn(ctx), "caller", callerIn(ctx).ID, "hold", hold.ID)
+	return PlaceHold201JSONResponse{
+		Body:    shownHold(hold),
+		Headers: PlaceHold201ResponseHeaders{Location: new(holdsPath + "/" + hold.ID.String())},
+	}, nil
+}
+
+// ListHolds implements StrictServerInterface.
+func (s *server) ListHolds(ctx context.Context, request ListHoldsRequestObject) (ListHoldsResponseObject, error) {
+	p := request.Params
+	page, err := s.Holds.List.Execute(ctx, callerIn(ctx), domain.HoldListRequest{
+		Active: (*bool)(p.Active), After: (*domain.Cursor)(p.After), Limit: p.Limit,
+	})
+	if err != nil {
+		return nil, err
+	}
+	answer := HoldPage{Data: make([]Hold, len(page.Items)), Limit: page.Limit, HasMore: page.Next != nil}
+	if page.Next != nil {
+		answer.NextCursor = new(page.Next.String())
+	}
+	for i, hold := range page.Items {
+		answer.Data[i] = shownHold(hold)
+	}
+	return ListHolds200JSONResponse{Body: answer}, nil
+}
+
+// GetHold implements StrictServerInterface.
+func (s *server) GetHold(ctx context.Context, request GetHoldRequestObject) (GetHoldResponseObject, error) {
+	hold, err := s.Holds.Get.Execute(ctx, callerIn(ctx), uuid.UUID(request.HoldId))
+	if err != nil {
+		return nil, err
+	}
+	return GetHold200JSONResponse{Body: shownHold(hold)}, nil
+}
+
+// ReleaseHold implements StrictServerInterface.
+func (s *server) ReleaseHold(ctx context.Context, request ReleaseHoldRequestObject) (ReleaseHoldResponseObject, error) {
+	hold, err := s.Holds.Release.Execute(ctx, callerIn(ctx), uuid.UUID(request.HoldId))
+	if err != nil {
+		return nil, err
+	}
+	s.Log.InfoContext(ctx, "released a hold", "request_id", requestIDIn(ctx), "caller", callerIn(ctx).ID, "hold", hold.ID)
+	return ReleaseHold200JSONResponse{Body: shownHold(hold)}, nil
+}
+
+// identifiers keeps nil, since given but empty is another thing.
+func identifiers(given []identifier) []uuid.UUID {
+	if given == nil {
+		return nil
+	}
+	ids := make([]uuid.UUID, len(given))
+	for i, id := range given {
+		ids[i] = uuid.UUID(id)
+	}
+	return ids
+}
+
+func shownHold(h domain.Hold) Hold {
+	shown := Hold{
+		Id: h.ID, Active: h.Active, Responses: h.Responses, Owners: h.Owners, Reason: h.Reason,
+		CreatedAt: h.CreatedAt.UTC(), CreatedBy: h.CreatedBy, ExpiresAt: utc(h.ExpiresAt),
+		ReleasedAt: utc(h.ReleasedAt), ReleasedBy: h.ReleasedBy,
+	}
+	for _, list := range []*[]uuid.UUID{&shown.Responses, &shown.Owners} {
+		if *list == nil {
+			*list = []uuid.UUID{}
+		}
+	}
+	if f := h.Filter; f != nil {
+		shown.Filter = &HoldFilter{
+			States: f.States, Models: f.Models, Tiers: f.Tiers,
+			CreatedAfter: (*instant)(f.CreatedAfter), CreatedBefore: (*instant)(f.CreatedBefore),
+		}
+	}
+	return shown
+}
