@@ -139,3 +139,33 @@ func TestEraseFailures(t *testing.T) {
 		}
 	}
 }
+
+// TestWarrant says who asked, and as what: as the least that permits it.
+func TestWarrant(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		caller domain.Principal
+		owners []string
+		want   domain.ActorRole
+	}{
+		"own":                {domain.Principal{ID: anna, Roles: []domain.Role{domain.RoleBatchAPIUser}}, []string{anna.String()}, domain.ActorOwner},
+		"own of an admin":    {domain.Principal{ID: anna, Admin: true}, []string{anna.String()}, domain.ActorOwner},
+		"organization's":     {domain.Principal{ID: anna, Organization: &acme, Roles: []domain.Role{domain.RoleBatchAPIUser}}, []string{acme.String(), anna.String()}, domain.ActorOrganization},
+		"another's":          {domain.Principal{ID: anna, Admin: true, Roles: []domain.Role{domain.RolePlatformManager}}, []string{anna.String(), ben.String()}, domain.ActorAdministrator},
+		"another's, managed": {domain.Principal{ID: anna, Roles: []domain.Role{domain.RolePlatformManager}}, []string{ben.String()}, domain.ActorPlatformManager},
+	} {
+		var given domain.Warrant
+		responses := eraseFunc(func(permit func(domain.Found) (domain.Warrant, error)) (_ domain.Erased, err error) {
+			given, err = permit(domain.Found{Owners: c.owners})
+			return domain.Erased{Requests: 1}, err
+		})
+		_, told, err := domain.NewEraseResponse(responses, func() time.Time { return noon }).Execute(t.Context(), c.caller, uuid.New())
+		if err != nil || told != given {
+			t.Errorf("%s: told %+v, %v", name, told, err)
+		}
+		if given.Role != c.want || given.Actor == nil || *given.Actor != anna || !given.RequestedAt.Equal(noon) ||
+			given.Trigger != domain.TriggerSingle || given.Ground != domain.GroundUnspecified || given.Receipt == uuid.Nil || given.Salt == (domain.Salt{}) {
+			t.Errorf("%s: want %s, got %+v", name, c.want, given)
+		}
+	}
+}

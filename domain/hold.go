@@ -68,11 +68,6 @@ func holdList(active *bool) fingerprint {
 	return sha256.Sum256([]byte(text))
 }
 
-// mayHold tells who may place, see and release holds.
-func (p Principal) mayHold() bool {
-	return p.Admin || slices.Contains(p.Roles, RolePlatformManager)
-}
-
 func errHoldForbidden(operation string) *Error {
 	return Errorf(CodeForbidden, "Insufficient permissions to %s Holds", operation)
 }

@@ -160,7 +160,7 @@ func TestListHolds(t *testing.T) {
 			}
 			r.After = page.Next
 		}
-		if len(seen) != domain.MaxLimit+2 {
+		if int64(len(seen)) != domain.MaxLimit+2 {
 			t.Errorf("limit %d: saw %d", limit, len(seen))
 		}
 	}
@@ -171,6 +171,15 @@ func TestListHolds(t *testing.T) {
 	for _, active := range []*bool{ptr(true), ptr(false)} {
 		_, err := list.Execute(t.Context(), admin, domain.HoldListRequest{Active: active, After: page.Next})
 		wantError(t, err, domain.CodeInvalid, "after: must be the next_cursor of a page of this same list")
+		if e, ok := errors.AsType[*domain.Error](err); !ok || e.About != "after" {
+			t.Errorf("about %v", err)
+		}
+	}
+	for active, want := range map[bool]int64{true: domain.DefaultLimit, false: 0} {
+		page, err := list.Execute(t.Context(), admin, domain.HoldListRequest{Active: &active})
+		if err != nil || int64(len(page.Items)) != want {
+			t.Errorf("active %t: want %d, got %d, %v", active, want, len(page.Items), err)
+		}
 	}
 }
 

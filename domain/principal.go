@@ -73,6 +73,11 @@ func (p Principal) deleteReach() reach {
 	return none
 }
 
+// mayHold tells who may place, see and release holds.
+func (p Principal) mayHold() bool {
+	return p.Admin || slices.Contains(p.Roles, RolePlatformManager)
+}
+
 // owners are those whose rows count as the caller's own.
 func (p Principal) owners() []string {
 	owners := []string{p.ID.String()}

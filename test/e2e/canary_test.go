@@ -24,21 +24,16 @@ import (
 )
 
 // What the catalogue shows and nobody has thought of is where contents stay
-// behind. So each column that can hold text is either in a table of holding, and
-// gets canaries, or is named here with the reason why it gets none;
-// docs/erasure.md says the same.
+// behind. So each column that can hold text either gets canaries or is named
+// here with the reason why it gets none; docs/erasure.md says the same.
 var (
-	// holding are the tables with the rows of a response.
-	holding = []string{
-		"fusillade.requests", "fusillade.request_templates", "fusillade.response_steps",
-		"outlet.http_requests", "outlet.http_responses", "underway.task",
-	}
 	// unplanted are their columns that take no free text, and the columns that the
 	// service itself writes: these are searched like all others.
 	unplanted = map[string]string{
 		"fusillade.requests":          "state service_tier created_by", // words of a constraint, and the owner's id
 		"fusillade.response_steps":    "step_kind state",               // words of a constraint
 		"underway.task":               "task_queue_name retry_policy",
+		"lethe.holds":                 "responses owners states models tiers reason", // what must not be erased is no trace of what was
 		"lethe.receipts":              "body",
 		"lethe.receipt_secrets":       "salt subject_keys",
 		"lethe.tiles":                 "hashes",
