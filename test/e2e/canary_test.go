@@ -23,35 +23,33 @@ import (
 	"lethe/receipt"
 )
 
-// What the catalogue shows and nobody has thought of is where contents stay
-// behind. So each column that can hold text either gets canaries or is named
-// here with the reason why it gets none; docs/erasure.md says the same.
-var (
-	// unplanted are their columns that take no free text, and the columns that the
-	// service itself writes: these are searched like all others.
-	unplanted = map[string]string{
-		"fusillade.requests":          "state service_tier created_by", // words of a constraint, and the owner's id
-		"fusillade.response_steps":    "step_kind state",               // words of a constraint
-		"underway.task":               "task_queue_name retry_policy",
-		"lethe.holds":                 "responses owners states models tiers reason", // what must not be erased is no trace of what was
-		"lethe.receipts":              "body",
-		"lethe.receipt_secrets":       "salt subject_keys",
-		"lethe.tiles":                 "hashes",
-		"lethe.log_state":             "origin root",
-		"lethe.checkpoints":           "note",
-		"public.http_analytics":       "method uri model response_type access_source custom_id request_origin batch_sla batch_request_source trace_id",
-		"public.credits_transactions": "transaction_type source_id description",
-		// People, and what they may.
-		"public.users":              "username email display_name avatar_url auth_source password_hash external_user_id payment_provider_id user_type",
-		"public.user_organizations": "role status invite_token_hash invite_email",
-		"public.api_keys":           "name description secret purpose",
-		// Batches and their files: no response that can be erased one by one is
-		// theirs.
-		"fusillade.files":     "name description status error_message purpose uploaded_by source_external_key",
-		"fusillade.batches":   "metadata completion_window endpoint created_by errors api_key",
-		"underway.task_queue": "name dlq_name",
-	}
-)
+// unplanted are the columns that can hold text and get no canary, by their
+// tables. What the catalogue shows and nobody has thought of is where contents
+// stay behind: so each column is here, with the reason, or has a canary.
+var unplanted = map[string]string{
+	"fusillade.requests":       "state service_tier created_by", // words of a constraint, and the owner's id
+	"fusillade.response_steps": "step_kind state",               // words of a constraint
+	"underway.task":            "task_queue_name retry_policy",  // the name of a queue, and numbers
+	// Written by erasures and by the log.
+	"lethe.holds":           "responses owners states models tiers reason", // what must not be erased is no trace of what was
+	"lethe.receipts":        "body",
+	"lethe.receipt_secrets": "salt subject_keys",
+	"lethe.tiles":           "hashes",
+	"lethe.log_state":       "origin root",
+	"lethe.checkpoints":     "note",
+	// Bills, which stay.
+	"public.http_analytics":       "method uri model response_type access_source custom_id request_origin batch_sla batch_request_source trace_id",
+	"public.credits_transactions": "transaction_type source_id description",
+	// People, and what they may.
+	"public.users":              "username email display_name avatar_url auth_source password_hash external_user_id payment_provider_id user_type",
+	"public.user_organizations": "role status invite_token_hash invite_email",
+	"public.api_keys":           "name description secret purpose",
+	// Batches and their files: no response that can be erased one by one is
+	// theirs.
+	"fusillade.files":     "name description status error_message purpose uploaded_by source_external_key",
+	"fusillade.batches":   "metadata completion_window endpoint created_by errors api_key",
+	"underway.task_queue": "name dlq_name",
+}
 
 // canaryKey is the key of the person whose responses are erased.
 const canaryKey = "sk-canary-platform"

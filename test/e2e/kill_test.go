@@ -23,7 +23,8 @@ import (
 	"lethe/receipt"
 )
 
-// killsVariable says how often the service is killed; see docs/erasure.md.
+// killsVariable says how often the service is killed, where that is not enough
+// which a quick run does.
 const killsVariable = "LETHE_TEST_KILLS"
 
 // TestKilledService kills the service at random moments while several callers
