@@ -106,17 +106,37 @@ func (l list) fingerprint() fingerprint {
 			}
 		}
 	}
-	var times [2]string // as text: not every time there is has a form in JSON
-	for i, at := range []**time.Time{&l.Filter.CreatedAfter, &l.Filter.CreatedBefore} {
+	times := takeTimes(&l.Filter.CreatedAfter, &l.Filter.CreatedBefore)
+	return fingerprintOf(struct {
+		list
+		Times []string
+	}{l, times})
+}
+
+// fingerprint is of a list of looks.
+func (f LookFilter) fingerprint() fingerprint {
+	times := takeTimes(&f.From, &f.To)
+	return fingerprintOf(struct {
+		Looks LookFilter
+		Times []string
+	}{f, times})
+}
+
+// takeTimes leaves no times behind: as text, since not every time there is has
+// a form in JSON.
+func takeTimes(from ...**time.Time) []string {
+	times := make([]string, len(from))
+	for i, at := range from {
 		if *at != nil {
 			times[i] = (*at).UTC().Format(time.RFC3339Nano)
 			*at = nil
 		}
 	}
-	text, err := json.Marshal(struct {
-		list
-		Times [2]string
-	}{l, times})
+	return times
+}
+
+func fingerprintOf(list any) fingerprint {
+	text, err := json.Marshal(list)
 	if err != nil {
 		panic(err) // texts and numbers always marshal
 	}

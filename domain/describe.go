@@ -40,12 +40,7 @@ func (d describer) describe(ctx context.Context, caller Principal, responses []R
 		return err
 	}
 	readEmails := func(ctx context.Context) error {
-		found, err := d.people.Emails(ctx, slices.Collect(maps.Keys(unknown)))
-		if err != nil && ctx.Err() == nil {
-			d.log.WarnContext(ctx, "e-mail addresses of owners could not be read; answering without them", "error", err)
-		}
-		maps.Copy(emails, found)
-		return ctx.Err()
+		return addEmails(ctx, d.people, d.log, unknown, emails)
 	}
 	var err error
 	switch {
@@ -71,6 +66,18 @@ func (d describer) describe(ctx context.Context, caller Principal, responses []R
 		}
 	}
 	return summaries, nil
+}
+
+// addEmails looks up the addresses of these people. They are an extra: where
+// they cannot be read, they are missing, and the log says why. The error is the
+// context's.
+func addEmails(ctx context.Context, people People, log *slog.Logger, of map[uuid.UUID]struct{}, emails map[uuid.UUID]string) error {
+	found, err := people.Emails(ctx, slices.Collect(maps.Keys(of)))
+	if err != nil && ctx.Err() == nil {
+		log.WarnContext(ctx, "e-mail addresses could not be read; answering without them", "error", err)
+	}
+	maps.Copy(emails, found)
+	return ctx.Err()
 }
 
 // ownerID is the person an owner names, where it names one: only the canonical

@@ -3,6 +3,8 @@ package domain
 import (
 	"context"
 	"log/slog"
+	"slices"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -13,22 +15,34 @@ type ResponseDetail struct {
 	Contents
 }
 
+// GetRequest is what a caller asks of one response.
+type GetRequest struct {
+	ID           uuid.UUID
+	OmitContents bool   // answers without prompt and answer, and without reading them
+	Address      string // where the caller asks from
+}
+
 // GetResponse fetches one response.
 type GetResponse struct {
 	responses Responses
 	described describer
+	looks     Looks
+	now       func() time.Time
 }
 
-// NewGetResponse makes the use case; log receives what went wrong without
-// failing the request.
-func NewGetResponse(responses Responses, usage UsageRecords, people People, log *slog.Logger) *GetResponse {
-	return &GetResponse{responses, describer{usage, people, log}}
+// NewGetResponse makes the use case; now is the clock, and log receives what
+// went wrong without failing the request.
+func NewGetResponse(responses Responses, usage UsageRecords, people People, looks Looks, now func() time.Time, log *slog.Logger) *GetResponse {
+	return &GetResponse{responses, describer{usage, people, log}, looks, now}
 }
 
-// Execute returns the response; with omitContents without prompt and answer,
-// and without reading them. CodeForbidden for those who may read nothing;
+// Execute returns the response. CodeForbidden for those who may read nothing;
 // CodeNotFound where there is none, and just so where it is not the caller's.
-func (u *GetResponse) Execute(ctx context.Context, caller Principal, id uuid.UUID, omitContents bool) (ResponseDetail, error) {
+//
+// Contents that are neither the caller's own nor the active organization's are
+// a look, and on record when they are returned. CodeUnavailable where that
+// cannot be written.
+func (u *GetResponse) Execute(ctx context.Context, caller Principal, r GetRequest) (ResponseDetail, error) {
 	reach := caller.readReach()
 	if reach == none {
 		return ResponseDetail{}, errForbidden("Read")
@@ -40,20 +54,52 @@ func (u *GetResponse) Execute(ctx context.Context, caller Principal, id uuid.UUI
 	var response Response
 	var contents Contents
 	var err error
-	if omitContents {
-		response, err = u.responses.GetSummary(ctx, id, owners)
+	if r.OmitContents {
+		response, err = u.responses.GetSummary(ctx, r.ID, owners)
 	} else {
-		response, contents, err = u.responses.Get(ctx, id, owners)
+		response, contents, err = u.responses.Get(ctx, r.ID, owners)
 	}
 	if CodeOf(err) == CodeNotFound {
-		return ResponseDetail{}, errNoResponse(id)
+		return ResponseDetail{}, errNoResponse(r.ID)
 	}
 	if err != nil {
 		return ResponseDetail{}, err
 	}
-	summaries, err := u.described.describe(ctx, caller, []Response{response})
+	var summaries []ResponseSummary
+	describe := func(ctx context.Context) (err error) {
+		summaries, err = u.described.describe(ctx, caller, []Response{response})
+		return err
+	}
+	if r.OmitContents || slices.Contains(caller.owners(), response.Owner) {
+		err = describe(ctx)
+	} else {
+		// Beside each other, as both mostly ask a database.
+		err = both(ctx, describe, func(ctx context.Context) error {
+			return u.record(ctx, caller, response, r.Address)
+		})
+	}
 	if err != nil {
 		return ResponseDetail{}, err
 	}
 	return ResponseDetail{summaries[0], contents}, nil
+}
+
+// record notes a look. Without it the contents are not shown: who can keep the
+// record from being written could else look at everything unseen. A look that
+// is noted, and then not shown because something else failed, is one too many,
+// and better than one too few.
+func (u *GetResponse) record(ctx context.Context, caller Principal, response Response, address string) error {
+	err := u.looks.Record(ctx, Look{
+		ID: uuid.New(), At: u.now().UTC().Truncate(time.Microsecond), By: caller.ID,
+		Response: response.ID, Owner: response.Owner, Address: address,
+	})
+	switch {
+	case err == nil:
+		return nil
+	case CodeOf(err) == CodeNotFound: // erased since it was read
+		return errNoResponse(response.ID)
+	case ctx.Err() != nil:
+		return ctx.Err()
+	}
+	return &Error{Code: CodeUnavailable, Message: "That you looked at this response could not be recorded, so it is not shown; try again later", Cause: err}
 }

@@ -34,7 +34,7 @@ func TestGetPermission(t *testing.T) {
 				row := w.put(owner)
 				caller := c.principal
 				caller.Organization = organization
-				got, err := w.getter().Execute(t.Context(), caller, row.ID, false)
+				got, err := w.getter().Execute(t.Context(), caller, domain.GetRequest{ID: row.ID})
 				switch {
 				case c.read == "none":
 					wantError(t, err, domain.CodeForbidden, errReadForbidden)
@@ -59,7 +59,7 @@ func TestGetWhatIsNotThere(t *testing.T) {
 	w.AddResponse(batched)
 	for _, id := range []uuid.UUID{uuid.New(), uuid.Nil, batched.ID} {
 		for _, c := range callers {
-			_, err := w.getter().Execute(t.Context(), c.principal, id, false)
+			_, err := w.getter().Execute(t.Context(), c.principal, domain.GetRequest{ID: id})
 			if c.read == "none" {
 				wantError(t, err, domain.CodeForbidden, errReadForbidden)
 			} else {
@@ -75,7 +75,7 @@ func TestGetDescribes(t *testing.T) {
 	w.AddPerson(porttest.Person{ID: ben, Email: "ben@example.com"})
 	row := w.put(ben.String())
 	w.AddUsage(porttest.UsageRow{Response: row.ID, At: noon, TotalTokens: ptr(int64(9))})
-	got, err := w.getter().Execute(t.Context(), domain.Principal{ID: anna, Admin: true}, row.ID, false)
+	got, err := w.getter().Execute(t.Context(), domain.Principal{ID: anna, Admin: true}, domain.GetRequest{ID: row.ID})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func TestGetFailures(t *testing.T) {
 			w := newWorld()
 			row := w.put(anna.String())
 			change(w)
-			got, err := w.getter().Execute(t.Context(), c.principal, row.ID, false)
+			got, err := w.getter().Execute(t.Context(), c.principal, domain.GetRequest{ID: row.ID})
 			if err != error(gone) || got != (domain.ResponseDetail{}) {
 				t.Errorf("%s, %s: want the port's error as it is and nothing more, got %+v, %v", name, c.name, got, err)
 			}
@@ -108,7 +108,7 @@ func TestGetFailures(t *testing.T) {
 	w := newWorld()
 	row := w.put(ben.String())
 	w.emails = func(context.Context) error { return errors.New("users are gone") }
-	got, err := w.getter().Execute(t.Context(), domain.Principal{ID: anna, Admin: true}, row.ID, false)
+	got, err := w.getter().Execute(t.Context(), domain.Principal{ID: anna, Admin: true}, domain.GetRequest{ID: row.ID})
 	if err != nil || got.ID != row.ID || got.OwnerEmail != nil || w.log.Len() == 0 {
 		t.Errorf("want the response without an address and a warning, got %+v, %v, %s", got, err, &w.log)
 	}
@@ -121,7 +121,7 @@ func TestGetWithoutContents(t *testing.T) {
 			w := newWorld()
 			w.get = func(context.Context) error { return errors.New("contents were read") }
 			row := w.put(owner)
-			got, err := w.getter().Execute(t.Context(), c.principal, row.ID, true)
+			got, err := w.getter().Execute(t.Context(), c.principal, domain.GetRequest{ID: row.ID, OmitContents: true})
 			switch {
 			case c.read == "none":
 				wantError(t, err, domain.CodeForbidden, errReadForbidden)

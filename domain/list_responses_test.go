@@ -95,7 +95,7 @@ func TestListRefusalsAskNobody(t *testing.T) {
 	w.byEmail = fail
 	_, err := w.list().Execute(t.Context(), nobody, domain.ListRequest{MemberID: &ben, OwnerEmail: ptr("ben@example.com")})
 	wantError(t, err, domain.CodeForbidden, errReadForbidden)
-	_, err = w.getter().Execute(t.Context(), nobody, uuid.New(), false)
+	_, err = w.getter().Execute(t.Context(), nobody, domain.GetRequest{ID: uuid.New()})
 	wantError(t, err, domain.CodeForbidden, errReadForbidden)
 	_, _, err = w.eraser().Execute(t.Context(), nobody, uuid.New())
 	wantError(t, err, domain.CodeForbidden, errDeleteForbidden)

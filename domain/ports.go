@@ -37,8 +37,8 @@ type Responses interface {
 
 	// Erase removes the whole response that id is a part of, all at once or
 	// not at all: every request and step of its chain, their templates that
-	// belong to no file, and the copies that are within reach. When it
-	// returns, it is durable.
+	// belong to no file, and the copies that are within reach; and who looked
+	// at any of them. When it returns, it is durable.
 	//
 	// Before anything is removed, permit is called with what was found, read
 	// and locked in the same transaction, never stale; as long as that
@@ -151,6 +151,26 @@ type Holds interface {
 	// Release ends a hold in that person's name and returns it; one that has
 	// been released already stays as it was. CodeNotFound where there is none.
 	Release(ctx context.Context, id, by uuid.UUID) (Hold, error)
+}
+
+// Looks is where it is kept who looked at what. Records go in the transaction
+// that erases their response. Errors as of Responses. Nothing is stale.
+type Looks interface {
+	// Record notes a look. When it returns, it is durable. CodeNotFound where
+	// there is no such response any more: then nothing is noted, so that no
+	// record outlives its response, whoever erases it meanwhile.
+	Record(ctx context.Context, l Look) error
+
+	// Page returns what the query asks for, the newest first; none is an empty
+	// page.
+	Page(ctx context.Context, q LookQuery) ([]Look, error)
+}
+
+// LookQuery asks for a part of a list of looks, in the order of Look.Position.
+type LookQuery struct {
+	Filter LookFilter
+	After  *Position // only what comes strictly after; nil: all
+	Limit  int64     // how many to return at most; 1 or more
 }
 
 // MaxNamesakes is how many people of one e-mail address a list can be narrowed

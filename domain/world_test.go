@@ -52,6 +52,8 @@ type world struct {
 	erase   func(context.Context) error
 	latest  func(context.Context) error
 	emails  func(context.Context) error
+	record  func(context.Context) error
+	looked  func(context.Context) error
 	byEmail func(context.Context) error
 	counted []domain.CountMode
 	log     bytes.Buffer
@@ -68,7 +70,7 @@ func (w *world) list() *domain.ListResponses {
 }
 
 func (w *world) getter() *domain.GetResponse {
-	return domain.NewGetResponse(w, w, w, w.logger())
+	return domain.NewGetResponse(w, w, w, looksOf{w}, func() time.Time { return noon }, w.logger())
 }
 
 func (w *world) eraser() *domain.EraseResponse {
@@ -130,6 +132,29 @@ func (w *world) Emails(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]stri
 	}
 	return w.Store.Emails(ctx, ids)
 }
+
+// looksOf is the world as the port for looks.
+type looksOf struct{ *world }
+
+func (w looksOf) Record(ctx context.Context, l domain.Look) error {
+	if w.record != nil {
+		if err := w.record(ctx); err != nil {
+			return err
+		}
+	}
+	return w.Looks().Record(ctx, l)
+}
+
+func (w looksOf) Page(ctx context.Context, q domain.LookQuery) ([]domain.Look, error) {
+	if w.looked != nil {
+		if err := w.looked(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return w.Looks().Page(ctx, q)
+}
+
+func (w *world) looker() *domain.ListLooks { return domain.NewListLooks(looksOf{w}, w, w.logger()) }
 
 func (w *world) ByEmail(ctx context.Context, email string) ([]uuid.UUID, error) {
 	if w.byEmail != nil {

@@ -139,6 +139,70 @@ type HoldPage struct {
 	NextCursor *string `json:"next_cursor"`
 }
 
+// Look Somebody was shown the contents of a response that was not their own.
+type Look struct {
+	// Address The network address of the peer that asked, as in the access log; a proxy's where there is one.
+	//
+	// Example: 192.0.2.7
+	Address string `json:"address"`
+
+	// Id The record's identifier.
+	//
+	// Example: 7d3c1b0a-2f4e-4c69-9a55-3e1d2f4a5b6c
+	Id openapi_types.UUID `json:"id"`
+
+	// LookedAt When (UTC).
+	//
+	// Example: 2026-03-01T12:00:00.0005Z
+	LookedAt time.Time `json:"looked_at"`
+
+	// LookedBy The person who looked.
+	//
+	// Example: c0000100-0000-4000-8000-000000000001
+	LookedBy openapi_types.UUID `json:"looked_by"`
+
+	// LookedByEmail That person's e-mail address; null where they are not known any more.
+	//
+	// Example: root@example.test
+	LookedByEmail *string `json:"looked_by_email"`
+
+	// Owner Whose response it was, mostly the UUID of a person or an organization.
+	//
+	// Example: c0000100-0000-4000-8000-000000000003
+	Owner string `json:"owner"`
+
+	// OwnerEmail The owner's e-mail address; null where the owner is no known person.
+	//
+	// Example: alice@example.test
+	OwnerEmail *string `json:"owner_email"`
+
+	// ResponseId The response that was looked at.
+	//
+	// Example: c0000400-0000-4000-8000-00000000005a
+	ResponseId openapi_types.UUID `json:"response_id"`
+}
+
+// LookPage One page of the records of who looked.
+type LookPage struct {
+	// Data The records, newest first.
+	Data []Look `json:"data"`
+
+	// HasMore Whether records follow this page.
+	//
+	// Example: true
+	HasMore bool `json:"has_more"`
+
+	// Limit The largest size of a page, as applied.
+	//
+	// Example: 10
+	Limit int64 `json:"limit"`
+
+	// NextCursor What to pass as `after` to get what follows; null where nothing does.
+	//
+	// Example: AQAABkvxjT_oAMAABAAAAEAAgAAAAAAAAFo4dXBwPZX0AzQp7wT-6kOS
+	NextCursor *string `json:"next_cursor"`
+}
+
 // NewHold What is to be held, and why. Exactly one of responses, owners and filter.
 type NewHold struct {
 	// ExpiresAt From when on it holds nothing, in the future; RFC 3339 with an offset. Left out, it holds until it is released.
@@ -451,6 +515,24 @@ type HoldId = identifier
 // Limit defines model for Limit.
 type Limit = int64
 
+// LookOwner defines model for LookOwner.
+type LookOwner = string
+
+// LookResponseId defines model for LookResponseId.
+type LookResponseId = identifier
+
+// LookedAfter defines model for LookedAfter.
+type LookedAfter = instant
+
+// LookedBefore defines model for LookedBefore.
+type LookedBefore = instant
+
+// LookedBy defines model for LookedBy.
+type LookedBy = identifier
+
+// LooksAfter defines model for LooksAfter.
+type LooksAfter = cursor
+
 // MemberId defines model for MemberId.
 type MemberId = identifier
 
@@ -610,6 +692,31 @@ type ListHoldsParams struct {
 	After *After `form:"after,omitempty" json:"after,omitempty"`
 }
 
+// ListLooksParams defines parameters for ListLooks.
+type ListLooksParams struct {
+	// Limit How many to return at most. Brought into the range 1 to 101, never refused for being outside.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// After The `next_cursor` of a page: the records that follow it. It belongs to
+	// that page's filters; for another list, or damaged, it is refused (400).
+	After *LooksAfter `form:"after,omitempty" json:"after,omitempty"`
+
+	// ResponseId Only looks at this response. Spelled as `request_id`.
+	ResponseId *LookResponseId `form:"response_id,omitempty" json:"response_id,omitempty"`
+
+	// Owner Only looks at responses of this owner, spelled exactly as their `created_by`.
+	Owner *LookOwner `form:"owner,omitempty" json:"owner,omitempty"`
+
+	// LookedBy Only looks of this person. Spelled as `request_id`.
+	LookedBy *LookedBy `form:"looked_by,omitempty" json:"looked_by,omitempty"`
+
+	// LookedAfter Only looks at this time or later; RFC 3339 with an offset.
+	LookedAfter *LookedAfter `form:"looked_after,omitempty" json:"looked_after,omitempty"`
+
+	// LookedBefore Only looks at this time or earlier; RFC 3339 with an offset.
+	LookedBefore *LookedBefore `form:"looked_before,omitempty" json:"looked_before,omitempty"`
+}
+
 // PlaceHoldJSONRequestBody defines body for PlaceHold for application/json ContentType.
 type PlaceHoldJSONRequestBody = NewHold
 
@@ -639,6 +746,9 @@ type ServerInterface interface {
 	// GetHold Fetch a hold
 	// (GET /admin/api/v1/holds/{hold_id})
 	GetHold(ctx echo.Context, holdId HoldId) error
+	// ListLooks List who looked
+	// (GET /admin/api/v1/looks)
+	ListLooks(ctx echo.Context, params ListLooksParams) error
 	// GetCheckpoint Fetch the newest checkpoint of the log
 	// (GET /log/checkpoint)
 	GetCheckpoint(ctx echo.Context) error
@@ -915,6 +1025,66 @@ func (w *ServerInterfaceWrapper) GetHold(ctx echo.Context) error {
 	return err
 }
 
+// ListLooks converts echo context to params.
+func (w *ServerInterfaceWrapper) ListLooks(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListLooksParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
+	}
+
+	// ------------- Optional query parameter "response_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "response_id", ctx.QueryParams(), &params.ResponseId, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter response_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "owner" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "owner", ctx.QueryParams(), &params.Owner, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter owner: %s", err))
+	}
+
+	// ------------- Optional query parameter "looked_by" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "looked_by", ctx.QueryParams(), &params.LookedBy, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter looked_by: %s", err))
+	}
+
+	// ------------- Optional query parameter "looked_after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "looked_after", ctx.QueryParams(), &params.LookedAfter, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter looked_after: %s", err))
+	}
+
+	// ------------- Optional query parameter "looked_before" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "looked_before", ctx.QueryParams(), &params.LookedBefore, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter looked_before: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListLooks(ctx, params)
+	return err
+}
+
 // GetCheckpoint converts echo context to params.
 func (w *ServerInterfaceWrapper) GetCheckpoint(ctx echo.Context) error {
 	var err error
@@ -1012,6 +1182,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/admin/api/v1/holds", wrapper.PlaceHold, options.OperationMiddlewares["placeHold"]...)
 	router.DELETE(options.BaseURL+"/admin/api/v1/holds/:hold_id", wrapper.ReleaseHold, options.OperationMiddlewares["releaseHold"]...)
 	router.GET(options.BaseURL+"/admin/api/v1/holds/:hold_id", wrapper.GetHold, options.OperationMiddlewares["getHold"]...)
+	router.GET(options.BaseURL+"/admin/api/v1/looks", wrapper.ListLooks, options.OperationMiddlewares["listLooks"]...)
 	router.GET(options.BaseURL+"/log/checkpoint", wrapper.GetCheckpoint, options.OperationMiddlewares["getCheckpoint"]...)
 	router.GET(options.BaseURL+"/log/keys", wrapper.GetLogKeys, options.OperationMiddlewares["getLogKeys"]...)
 	router.GET(options.BaseURL+"/log/tile/:level/:index", wrapper.GetTile, options.OperationMiddlewares["getTile"]...)
@@ -2681,6 +2852,180 @@ func (response GetHold503ApplicationProblemPlusJSONResponse) VisitGetHoldRespons
 	return err
 }
 
+type ListLooksRequestObject struct {
+	Params ListLooksParams
+}
+
+type ListLooksResponseObject interface {
+	VisitListLooksResponse(w http.ResponseWriter) error
+}
+
+type ListLooks200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type ListLooks200JSONResponse struct {
+	Body    LookPage
+	Headers ListLooks200ResponseHeaders
+}
+
+func (response ListLooks200JSONResponse) VisitListLooksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListLooks400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response ListLooks400ApplicationProblemPlusJSONResponse) VisitListLooksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListLooks401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ListLooks401ApplicationProblemPlusJSONResponse) VisitListLooksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListLooks403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ListLooks403ApplicationProblemPlusJSONResponse) VisitListLooksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListLooks405ApplicationProblemPlusJSONResponse struct {
+	MethodNotAllowedApplicationProblemPlusJSONResponse
+}
+
+func (response ListLooks405ApplicationProblemPlusJSONResponse) VisitListLooksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(405)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListLooks413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response ListLooks413ApplicationProblemPlusJSONResponse) VisitListLooksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListLooks500ApplicationProblemPlusJSONResponse struct {
+	InternalApplicationProblemPlusJSONResponse
+}
+
+func (response ListLooks500ApplicationProblemPlusJSONResponse) VisitListLooksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListLooks503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ListLooks503ApplicationProblemPlusJSONResponse) VisitListLooksResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetCheckpointRequestObject struct {
 }
 
@@ -3264,6 +3609,9 @@ type StrictServerInterface interface {
 	// GetHold Fetch a hold
 	// (GET /admin/api/v1/holds/{hold_id})
 	GetHold(ctx context.Context, request GetHoldRequestObject) (GetHoldResponseObject, error)
+	// ListLooks List who looked
+	// (GET /admin/api/v1/looks)
+	ListLooks(ctx context.Context, request ListLooksRequestObject) (ListLooksResponseObject, error)
 	// GetCheckpoint Fetch the newest checkpoint of the log
 	// (GET /log/checkpoint)
 	GetCheckpoint(ctx context.Context, request GetCheckpointRequestObject) (GetCheckpointResponseObject, error)
@@ -3503,6 +3851,31 @@ func (sh *strictHandler) GetHold(ctx echo.Context, holdId HoldId) error {
 		return err
 	} else if validResponse, ok := response.(GetHoldResponseObject); ok {
 		return validResponse.VisitGetHoldResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListLooks operation middleware
+func (sh *strictHandler) ListLooks(ctx echo.Context, params ListLooksParams) error {
+	var request ListLooksRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListLooks(ctx.Request().Context(), request.(ListLooksRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListLooks")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListLooksResponseObject); ok {
+		return validResponse.VisitListLooksResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

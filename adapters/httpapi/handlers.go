@@ -15,13 +15,21 @@ import (
 	"lethe/domain"
 )
 
-type callerKey struct{}
+type callKey struct{}
+
+// call is what authenticate knows of a request.
+type call struct {
+	caller  domain.Principal
+	address string // the peer's
+}
+
+func callIn(ctx context.Context) call {
+	c, _ := ctx.Value(callKey{}).(call)
+	return c
+}
 
 // callerIn is who authenticate found.
-func callerIn(ctx context.Context) domain.Principal {
-	caller, _ := ctx.Value(callerKey{}).(domain.Principal)
-	return caller
-}
+func callerIn(ctx context.Context) domain.Principal { return callIn(ctx).caller }
 
 // authenticate runs after path and query have been parsed, so that their
 // syntax is judged first.
@@ -40,7 +48,7 @@ func (s *server) authenticate(next StrictHandlerFunc, operation string) StrictHa
 			return nil, err
 		}
 		c.Set(callerID, caller.ID)
-		c.SetRequest(r.WithContext(context.WithValue(r.Context(), callerKey{}, caller)))
+		c.SetRequest(r.WithContext(context.WithValue(r.Context(), callKey{}, call{caller, c.RealIP()})))
 		return next(c, request)
 	}
 }
@@ -127,7 +135,8 @@ func (s *server) GetResponse(ctx context.Context, request GetResponseRequestObje
 // detail is the answer with or, as omit says, without contents; unread leaves
 // them out of either for a look at the tag.
 func (s *server) detail(ctx context.Context, id uuid.UUID, omit, unread bool) (answer detailAnswer, err error) {
-	answer.response, err = s.Get.Execute(ctx, callerIn(ctx), id, unread)
+	call := callIn(ctx)
+	answer.response, err = s.Get.Execute(ctx, call.caller, domain.GetRequest{ID: id, OmitContents: unread, Address: call.address})
 	if err != nil {
 		return detailAnswer{}, err
 	}

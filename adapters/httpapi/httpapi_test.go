@@ -29,6 +29,7 @@ const (
 
 	erasures = "/admin/api/v1/erasures"
 	holds    = "/admin/api/v1/holds"
+	lookList = "/admin/api/v1/looks"
 )
 
 var (
@@ -48,6 +49,7 @@ type fakes struct {
 	latest     func(context.Context, []uuid.UUID) (map[uuid.UUID]domain.Usage, error)
 	log        domain.Log
 	holds      domain.Holds
+	looks      looks
 	byKey      func(context.Context, string) (domain.Key, error)
 }
 
@@ -137,6 +139,27 @@ func (f fakes) ByEmail(context.Context, string) ([]uuid.UUID, error) {
 	return nil, nil
 }
 
+// looks are that port as functions; those left out find nothing and take
+// everything.
+type looks struct {
+	record func(context.Context, domain.Look) error
+	page   func(context.Context, domain.LookQuery) ([]domain.Look, error)
+}
+
+func (l looks) Record(ctx context.Context, look domain.Look) error {
+	if l.record == nil {
+		return nil
+	}
+	return l.record(ctx, look)
+}
+
+func (l looks) Page(ctx context.Context, q domain.LookQuery) ([]domain.Look, error) {
+	if l.page == nil {
+		return nil, nil
+	}
+	return l.page(ctx, q)
+}
+
 func (f fakes) SawLogin(uuid.UUID) {}
 
 // log collects what is logged.
@@ -189,7 +212,7 @@ func deps(f fakes, s *service) httpapi.Deps {
 	return httpapi.Deps{
 		Identify: domain.NewIdentifyCaller(f, time.Now),
 		List:     domain.NewListResponses(f, f, f, logger),
-		Get:      domain.NewGetResponse(f, f, f, logger),
+		Get:      domain.NewGetResponse(f, f, f, f.looks, time.Now, logger),
 		Erase:    domain.NewEraseResponse(f, time.Now),
 		Receipt:  domain.NewGetReceipt(f.log),
 		ReadLog:  domain.NewReadLog(f.log),
@@ -197,6 +220,7 @@ func deps(f fakes, s *service) httpapi.Deps {
 			Place: domain.NewPlaceHold(f.holds, time.Now), List: domain.NewListHolds(f.holds),
 			Get: domain.NewGetHold(f.holds), Release: domain.NewReleaseHold(f.holds),
 		},
+		Looks: domain.NewListLooks(f.looks, f, logger),
 		Credentials: func(r *http.Request) domain.Credentials {
 			return domain.Credentials{Key: strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")}
 		},
@@ -308,7 +332,7 @@ func pathOf(asked string) (path string, known bool) {
 	switch rest, ok := strings.CutPrefix(asked, list+"/"); {
 	case ok && one(rest):
 		return list + "/{request_id}", true
-	case asked == list, asked == holds, asked == "/log/checkpoint", asked == "/log/keys":
+	case asked == list, asked == holds, asked == lookList, asked == "/log/checkpoint", asked == "/log/keys":
 		return asked, true
 	}
 	if id, ok := strings.CutPrefix(asked, holds+"/"); ok {
@@ -331,7 +355,7 @@ func TestContractIsValid(t *testing.T) {
 func TestNewNamesWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	_, err := httpapi.New(httpapi.Config{}, httpapi.Deps{})
-	for _, name := range []string{"Identify", "List", "Get", "Erase", "Receipt", "ReadLog", "Holds.Place", "Holds.List", "Holds.Get", "Holds.Release", "Credentials", "Ready", "Metrics", "Observe", "Log"} {
+	for _, name := range []string{"Identify", "List", "Get", "Erase", "Receipt", "ReadLog", "Holds.Place", "Holds.List", "Holds.Get", "Holds.Release", "Looks", "Credentials", "Ready", "Metrics", "Observe", "Log"} {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s is not named: %v", name, err)
 		}

@@ -49,6 +49,11 @@ var mustBe = map[string]string{
 
 	"body": "must be full or omit",
 
+	"response_id":   domain.ErrNoID.Error(),
+	"looked_by":     domain.ErrNoID.Error(),
+	"looked_after":  mustBeInstant,
+	"looked_before": mustBeInstant,
+
 	"erasure_id": domain.ErrNoID.Error(),
 	"hold_id":    domain.ErrNoID.Error(),
 	"active":     mustBeBoolean,
@@ -73,6 +78,11 @@ var getParameters = map[string]bool{"body": false}
 
 // holdParameters are those of listHolds.
 var holdParameters = map[string]bool{"active": false, "limit": false, "after": false}
+
+// looksParameters are those of listLooks.
+var looksParameters = map[string]bool{
+	"limit": false, "after": false, "response_id": false, "owner": false, "looked_by": false, "looked_after": false, "looked_before": false,
+}
 
 // guardQuery refuses a query that cannot be read in one way only, before the
 // generated code binds it: that ignores what it cannot parse. known are the

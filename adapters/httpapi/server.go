@@ -54,6 +54,7 @@ type Deps struct {
 	Receipt  *domain.GetReceipt
 	ReadLog  *domain.ReadLog
 	Holds    Holds
+	Looks    *domain.ListLooks
 
 	// IdentifyEraser tells who wants to erase, or to place or release a hold,
 	// where Identify may go by what was so a moment ago; nil: Identify does.
@@ -91,6 +92,7 @@ func (d Deps) check() error {
 		{"Receipt", d.Receipt != nil}, {"ReadLog", d.ReadLog != nil},
 		{"Holds.Place", d.Holds.Place != nil}, {"Holds.List", d.Holds.List != nil},
 		{"Holds.Get", d.Holds.Get != nil}, {"Holds.Release", d.Holds.Release != nil},
+		{"Looks", d.Looks != nil},
 		{"Credentials", d.Credentials != nil}, {"Ready", d.Ready != nil}, {"Metrics", d.Metrics != nil},
 		{"Observe", d.Observe != nil}, {"Log", d.Log != nil},
 	} {
@@ -132,6 +134,7 @@ func New(cfg Config, deps Deps) (http.Handler, error) {
 			"getCheckpoint": {guardQuery(nil), deadline(cfg.GetTimeout)},
 			"getLogKeys":    {guardQuery(nil), deadline(cfg.GetTimeout)},
 			"getTile":       {guardQuery(nil), compress, deadline(cfg.GetTimeout)},
+			"listLooks":     {guardQuery(looksParameters), compress, deadline(cfg.ListTimeout)},
 		},
 	})
 	routes.GET("/healthz", healthy)

@@ -38,6 +38,11 @@ func TestPeople(t *testing.T) {
 	porttest.People(t, func(*testing.T) porttest.PeopleFixture { return fixture{memory.New()} })
 }
 
+func TestLooks(t *testing.T) {
+	t.Parallel()
+	porttest.Looks(t, func(*testing.T) porttest.LooksFixture { return fixture{memory.New()} })
+}
+
 func TestLog(t *testing.T) {
 	t.Parallel()
 	porttest.Log(t, func(t *testing.T) porttest.LogFixture {

@@ -31,6 +31,7 @@ type Store struct {
 	people      map[uuid.UUID]person
 	memberships []porttest.Membership
 	keys        map[string]porttest.Key
+	looks       []domain.Look
 }
 
 type step struct {
@@ -54,6 +55,7 @@ var (
 	_ domain.Responses    = (*Store)(nil)
 	_ domain.UsageRecords = (*Store)(nil)
 	_ domain.People       = (*Store)(nil)
+	_ domain.Looks        = looks{}
 )
 
 // New makes an empty store.
@@ -328,7 +330,44 @@ func (s *Store) remove(requests, steps []uuid.UUID) domain.Erased {
 		}
 		return gone
 	})
+	s.looks = slices.DeleteFunc(s.looks, func(l domain.Look) bool { return slices.Contains(requests, l.Response) })
 	return erased
+}
+
+// Looks is the store as that port: another one has a Page, too.
+func (s *Store) Looks() domain.Looks { return looks{s} }
+
+type looks struct{ *Store }
+
+// Record implements domain.Looks.
+func (s looks) Record(ctx context.Context, l domain.Look) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.requests[l.Response]; !ok {
+		return domain.Errorf(domain.CodeNotFound, "no such response")
+	}
+	s.Store.looks = append(s.Store.looks, l)
+	return nil
+}
+
+// Page implements domain.Looks.
+func (s looks) Page(ctx context.Context, q domain.LookQuery) ([]domain.Look, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var found []domain.Look
+	for _, l := range s.Store.looks {
+		if q.Filter.Matches(l) && (q.After == nil || l.Position().Compare(*q.After) > 0) {
+			found = append(found, l)
+		}
+	}
+	slices.SortFunc(found, func(a, b domain.Look) int { return a.Position().Compare(b.Position()) })
+	return found[:min(q.Limit, int64(len(found)))], nil
 }
 
 // Latest implements domain.UsageRecords.

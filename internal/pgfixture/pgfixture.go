@@ -21,6 +21,7 @@ type Ports struct {
 	Holds        domain.Holds
 	UsageRecords domain.UsageRecords
 	People       domain.People
+	Looks        domain.Looks
 }
 
 // Fixture is a database and the adapters that work on it.
@@ -35,6 +36,7 @@ var (
 	_ porttest.HoldsFixture     = (*Fixture)(nil)
 	_ porttest.UsageFixture     = (*Fixture)(nil)
 	_ porttest.PeopleFixture    = (*Fixture)(nil)
+	_ porttest.LooksFixture     = (*Fixture)(nil)
 )
 
 // New connects to a database that has every table, under their default names.
@@ -70,6 +72,9 @@ func (f *Fixture) UsageRecords() domain.UsageRecords { return f.ports.UsageRecor
 
 // People is the adapter under test.
 func (f *Fixture) People() domain.People { return f.ports.People }
+
+// Looks is the adapter under test.
+func (f *Fixture) Looks() domain.Looks { return f.ports.Looks }
 
 // AddResponse stores a request with its template.
 func (f *Fixture) AddResponse(row porttest.Row) {

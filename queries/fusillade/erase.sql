@@ -54,6 +54,8 @@ WITH raw_requests AS (
     DELETE FROM requests WHERE id = sqlc.arg('id')::uuid RETURNING 1
 ), templates AS (
     DELETE FROM request_templates WHERE id = sqlc.narg('template_id')::uuid AND file_id IS NULL RETURNING 1
+), looks AS (
+    DELETE FROM lethe.looks WHERE request_id = sqlc.arg('id')::uuid
 )
 SELECT (SELECT count(*) FROM raw_requests) AS raw_requests, (SELECT count(*) FROM raw_responses) AS raw_responses,
        (SELECT count(*) FROM tasks) AS tasks, (SELECT count(*) FROM gone) AS requests, (SELECT count(*) FROM templates) AS templates;
@@ -70,7 +72,8 @@ SELECT ((SELECT count(*) FROM response_steps s WHERE s.request_id = sqlc.arg('id
          WHERE a.fusillade_request_id = sqlc.arg('id')::uuid)
       + (SELECT count(*) FROM underway.task
          WHERE task_queue_name IN ('create-response', 'complete-response')
-           AND input -> 'step_input' ->> 'request_id' = sqlc.arg('id_text')::text))::bigint;
+           AND input -> 'step_input' ->> 'request_id' = sqlc.arg('id_text')::text)
+      + (SELECT count(*) FROM lethe.looks l WHERE l.request_id = sqlc.arg('id')::uuid))::bigint;
 
 -- name: Chain :many
 -- Every step that hangs together with the response, by either link and in
@@ -131,10 +134,15 @@ DELETE FROM requests WHERE id = ANY (sqlc.arg('ids')::uuid[]);
 -- name: DeleteTemplates :execrows
 DELETE FROM request_templates WHERE id = ANY (sqlc.arg('ids')::uuid[]) AND file_id IS NULL;
 
+-- name: DeleteLooks :exec
+-- Who looked at it goes too. It is no part of the response, and not counted.
+DELETE FROM lethe.looks WHERE request_id = ANY (sqlc.arg('request_ids')::uuid[]);
+
 -- name: Left :one
 SELECT ((SELECT count(*) FROM response_steps s WHERE s.id = ANY (sqlc.arg('step_ids')::uuid[]))
       + (SELECT count(*) FROM response_steps s WHERE s.request_id = ANY (sqlc.arg('request_ids')::uuid[]))
       + (SELECT count(*) FROM requests r WHERE r.id = ANY (sqlc.arg('request_ids')::uuid[]))
+      + (SELECT count(*) FROM lethe.looks l WHERE l.request_id = ANY (sqlc.arg('request_ids')::uuid[]))
       + (SELECT count(*) FROM request_templates t
          WHERE t.id = ANY (sqlc.arg('template_ids')::uuid[]) AND t.file_id IS NULL))::bigint;
 

@@ -20,6 +20,7 @@ type Fixture interface {
 	porttest.ResponsesFixture
 	porttest.UsageFixture
 	porttest.PeopleFixture
+	Looks() domain.Looks
 }
 
 const questionsPerWorld = 12
@@ -100,7 +101,7 @@ func ask(t *testing.T, f Fixture, q question) answer {
 	case "list":
 		return askList(t, domain.NewListResponses(f.Responses(), f.UsageRecords(), f.People(), log), caller, q)
 	case "get":
-		got, err := domain.NewGetResponse(f.Responses(), f.UsageRecords(), f.People(), log).Execute(ctx, caller, uuid.MustParse(q.id), false)
+		got, err := domain.NewGetResponse(f.Responses(), f.UsageRecords(), f.People(), f.Looks(), time.Now, log).Execute(ctx, caller, domain.GetRequest{ID: uuid.MustParse(q.id)})
 		if err != nil {
 			return refusal(err)
 		}

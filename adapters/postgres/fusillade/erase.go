@@ -258,10 +258,11 @@ func (e *eraser) queueDeletes(b *pgx.Batch, erased *domain.Erased) {
 			})
 		}
 	}
+	b.Queue(dbsqlc.DeleteLooks, e.requests)
 }
 
-// queueLeft counts the rows of the response and of its copies that there still
-// are.
+// queueLeft counts the rows of the response, of its copies and of who looked at
+// it that there still are.
 func (e *eraser) queueLeft(b *pgx.Batch, left *int64) {
 	add := func(row pgx.Row) error {
 		var n int64

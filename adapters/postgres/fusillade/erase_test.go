@@ -103,12 +103,14 @@ func TestRefusedDeletes(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, postgres.Config{})
 	chain, alone := b.addChain("somebody", 4), b.addChain("somebody", 1)
+	b.exec(`INSERT INTO lethe.looks (id, looked_at, looked_by, request_id, owner, address)
+		SELECT gen_random_uuid(), now(), gen_random_uuid(), id, created_by, '192.0.2.7' FROM fusillade.requests`)
 	before := b.Stored()
 	b.exec(`CREATE FUNCTION refuse() RETURNS trigger AS $$ BEGIN RAISE EXCEPTION 'words of people: %', OLD; END $$ LANGUAGE plpgsql`)
 	b.exec(`CREATE FUNCTION pretend() RETURNS trigger AS $$ BEGIN RETURN NULL; END $$ LANGUAGE plpgsql`)
 	for _, table := range []string{
 		"outlet.http_requests", "outlet.http_responses", "underway.task",
-		"fusillade.response_steps", "fusillade.requests", "fusillade.request_templates",
+		"fusillade.response_steps", "fusillade.requests", "fusillade.request_templates", "lethe.looks",
 	} {
 		for _, how := range []string{"refuse", "pretend"} {
 			b.exec(`CREATE TRIGGER meddle BEFORE DELETE ON ` + table + ` FOR EACH ROW EXECUTE FUNCTION ` + how + `()`)
@@ -124,6 +126,9 @@ func TestRefusedDeletes(t *testing.T) {
 					t.Errorf("%s: the error quotes a row: %v", table, err)
 				}
 			}
+			if looks := b.number(`SELECT count(*) FROM lethe.looks`); looks != before.Requests {
+				t.Errorf("%s, %s: want all %d looks left, got %d", table, how, before.Requests, looks)
+			}
 			if after := b.Stored(); after != before {
 				t.Errorf("%s, %s: want everything left, %+v, got %+v", table, how, before, after)
 			}
@@ -134,6 +139,9 @@ func TestRefusedDeletes(t *testing.T) {
 		if _, err := b.responses.Erase(t.Context(), id, porttest.Permit); err != nil {
 			t.Errorf("want it erased in the end: %v", err)
 		}
+	}
+	if looks := b.number(`SELECT count(*) FROM lethe.looks`); looks != 0 {
+		t.Errorf("%d looks outlive what was looked at", looks)
 	}
 }
 

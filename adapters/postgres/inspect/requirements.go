@@ -40,7 +40,7 @@ type Side int
 // The two sides.
 const (
 	Main      Side = iota // users, keys and usage
-	Fusillade             // requests, the raw copies that are erased with them, and the log of erasures
+	Fusillade             // requests, the raw copies that are erased with them, the log of erasures, and who looked
 )
 
 // Own is the schema of Lethe's own tables.
@@ -70,6 +70,9 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 	// Locking a row takes the privilege to change one of its columns.
 	updatedAt := []Column{{"updated_at", "timestamptz"}}
 	copies := []Column{{"instance_id", "uuid"}, {"correlation_id", "int8"}}
+	looks := []Column{
+		{"id", "uuid"}, {"looked_at", "timestamptz"}, {"looked_by", "uuid"}, {"request_id", "uuid"}, {"owner", "text"}, {"address", "text"},
+	}
 	all := []Requirement{
 		{Side: Main, Schema: "public", Table: "users",
 			Read: []Column{
@@ -157,6 +160,8 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 			},
 			Insert: []Column{{"size", "int8"}, {"note", "bytea"}, {"published_at", "timestamptz"}},
 			Update: []Column{{"lsn", "pg_lsn"}, {"published_at", "timestamptz"}}},
+		// Who looked can be written and forgotten, and not be changed.
+		{Side: Fusillade, Schema: Own, Table: "looks", Read: looks, Insert: looks, Delete: true},
 	}
 	if len(sides) == 0 {
 		return all

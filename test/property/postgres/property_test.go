@@ -10,6 +10,7 @@ import (
 	"lethe/adapters/postgres"
 	"lethe/adapters/postgres/analytics"
 	"lethe/adapters/postgres/fusillade"
+	"lethe/adapters/postgres/looks"
 	"lethe/adapters/postgres/users"
 	"lethe/internal/pgfixture"
 	"lethe/internal/pgtest"
@@ -45,5 +46,9 @@ func newFixture(t *testing.T) property.Fixture {
 		t.Fatal(err)
 	}
 	t.Cleanup(people.Close)
-	return pgfixture.New(t, database.URL, pgfixture.Ports{Responses: responses, UsageRecords: usage, People: people})
+	looked, err := looks.New(db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pgfixture.New(t, database.URL, pgfixture.Ports{Responses: responses, UsageRecords: usage, People: people, Looks: looked})
 }

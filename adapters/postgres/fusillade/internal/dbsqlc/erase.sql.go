@@ -82,6 +82,8 @@ WITH raw_requests AS (
     DELETE FROM requests WHERE id = $1::uuid RETURNING 1
 ), templates AS (
     DELETE FROM request_templates WHERE id = $3::uuid AND file_id IS NULL RETURNING 1
+), looks AS (
+    DELETE FROM lethe.looks WHERE request_id = $1::uuid
 )
 SELECT (SELECT count(*) FROM raw_requests) AS raw_requests, (SELECT count(*) FROM raw_responses) AS raw_responses,
        (SELECT count(*) FROM tasks) AS tasks, (SELECT count(*) FROM gone) AS requests, (SELECT count(*) FROM templates) AS templates
@@ -113,6 +115,16 @@ func (q *Queries) DeleteAlone(ctx context.Context, arg DeleteAloneParams) (Delet
 		&i.Templates,
 	)
 	return i, err
+}
+
+const DeleteLooks = `-- name: DeleteLooks :exec
+DELETE FROM lethe.looks WHERE request_id = ANY ($1::uuid[])
+`
+
+// Who looked at it goes too. It is no part of the response, and not counted.
+func (q *Queries) DeleteLooks(ctx context.Context, requestIds []uuid.UUID) error {
+	_, err := q.db.Exec(ctx, DeleteLooks, requestIds)
+	return err
 }
 
 const DeleteRawRequests = `-- name: DeleteRawRequests :execrows
@@ -211,6 +223,7 @@ const Left = `-- name: Left :one
 SELECT ((SELECT count(*) FROM response_steps s WHERE s.id = ANY ($1::uuid[]))
       + (SELECT count(*) FROM response_steps s WHERE s.request_id = ANY ($2::uuid[]))
       + (SELECT count(*) FROM requests r WHERE r.id = ANY ($2::uuid[]))
+      + (SELECT count(*) FROM lethe.looks l WHERE l.request_id = ANY ($2::uuid[]))
       + (SELECT count(*) FROM request_templates t
          WHERE t.id = ANY ($3::uuid[]) AND t.file_id IS NULL))::bigint
 `
@@ -240,7 +253,8 @@ SELECT ((SELECT count(*) FROM response_steps s WHERE s.request_id = $1::uuid)
          WHERE a.fusillade_request_id = $1::uuid)
       + (SELECT count(*) FROM underway.task
          WHERE task_queue_name IN ('create-response', 'complete-response')
-           AND input -> 'step_input' ->> 'request_id' = $3::text))::bigint
+           AND input -> 'step_input' ->> 'request_id' = $3::text)
+      + (SELECT count(*) FROM lethe.looks l WHERE l.request_id = $1::uuid))::bigint
 `
 
 type LeftAloneParams struct {

@@ -1,0 +1,47 @@
+-- name: Durably :exec
+-- For what follows in the same transaction: it must be on disk before the
+-- contents are shown, even where the server's default is to report it earlier.
+SELECT set_config('synchronous_commit', coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on'), true);
+
+-- name: Record :execrows
+-- The response is locked against being erased, and looked at again where an
+-- erasure had locked it: no row is written of a response that is gone, and an
+-- erasure finds every row that was written. Whoever changes a response does not
+-- wait for this lock, nor this for them.
+INSERT INTO lethe.looks (id, looked_at, looked_by, request_id, owner, address)
+SELECT sqlc.arg('id')::uuid, sqlc.arg('looked_at')::timestamptz, sqlc.arg('looked_by')::uuid, r.id,
+       sqlc.arg('owner')::text, sqlc.arg('address')::text
+FROM requests r
+WHERE r.id = sqlc.arg('request_id')::uuid
+FOR KEY SHARE;
+
+-- name: PlanForArguments :exec
+-- Filters that are not given then cost nothing, and each one has its index.
+SELECT set_config('plan_cache_mode', 'force_custom_plan', true);
+
+-- name: Page :many
+SELECT id, looked_at, looked_by, request_id, owner, address
+FROM lethe.looks
+WHERE (sqlc.narg('request_id')::uuid IS NULL OR request_id = sqlc.narg('request_id')::uuid)
+  AND (sqlc.narg('owner')::text IS NULL OR owner = sqlc.narg('owner')::text)
+  AND (sqlc.narg('looked_by')::uuid IS NULL OR looked_by = sqlc.narg('looked_by')::uuid)
+  AND (sqlc.narg('from')::timestamptz IS NULL OR looked_at >= sqlc.narg('from')::timestamptz)
+  AND (sqlc.narg('to')::timestamptz IS NULL OR looked_at <= sqlc.narg('to')::timestamptz)
+  AND (sqlc.narg('after_at')::timestamptz IS NULL
+       OR (looked_at, id) < (sqlc.narg('after_at')::timestamptz, sqlc.narg('after_id')::uuid))
+ORDER BY looked_at DESC, id DESC
+LIMIT sqlc.arg('most')::bigint;
+
+-- name: TakeTurn :one
+-- Whether this transaction is the one that forgets.
+SELECT pg_try_advisory_xact_lock(sqlc.arg('lock')::bigint)::boolean;
+
+-- name: Forget :execrows
+-- The oldest first, and not so many at a time that anyone has to wait for it.
+DELETE FROM lethe.looks
+WHERE id = ANY (ARRAY(
+    SELECT l.id FROM lethe.looks l
+    WHERE l.looked_at < sqlc.arg('before')::timestamptz
+    ORDER BY l.looked_at, l.id
+    LIMIT sqlc.arg('most')::bigint
+));
