@@ -110,12 +110,14 @@ func graph(cfg *Config, db *Databases, log *slog.Logger, ready func(addr string)
 			fx.Annotate(newHolds, fx.As(new(domain.Holds))),
 			fx.Annotate(newUsage, fx.As(new(domain.UsageRecords))),
 			fx.Annotate(newPeople, fx.As(new(domain.People))),
+			fx.Annotate(newLooks, fx.As(fx.Self()), fx.As(new(domain.Looks))),
 			newSigning,
 			fx.Annotate(newLog, fx.As(fx.Self()), fx.As(new(domain.Log))),
 		)),
 		fx.Module("domain", fx.Provide(
 			domain.NewListResponses,
-			domain.NewGetResponse,
+			newGetter,
+			domain.NewListLooks,
 			newEraser,
 			domain.NewGetReceipt,
 			domain.NewReadLog,
@@ -129,7 +131,7 @@ func graph(cfg *Config, db *Databases, log *slog.Logger, ready func(addr string)
 			newHandler,
 			newListener,
 		)),
-		fx.Invoke(serveProfiles, startSealer, sweepErased, sayWhatIsMissing, func(*listener) {}),
+		fx.Invoke(serveProfiles, startSealer, sweepErased, forgetLooks, sayWhatIsMissing, func(*listener) {}),
 	)
 }
 
@@ -314,12 +316,12 @@ func (r *readiness) missing(ctx context.Context) ([]string, error) {
 }
 
 func newHandler(id identity, list *domain.ListResponses, get *domain.GetResponse, erase *domain.EraseResponse,
-	receipt *domain.GetReceipt, readLog *domain.ReadLog, holds httpapi.Holds,
+	receipt *domain.GetReceipt, readLog *domain.ReadLog, holds httpapi.Holds, looks *domain.ListLooks,
 	credentials *auth.Reader, ready *readiness, metrics *telemetry.Metrics, export *telemetry.Export, cfg *Config, log *slog.Logger,
 ) (http.Handler, error) {
 	handler, err := httpapi.New(httpapi.Config{}, httpapi.Deps{
 		Identify: id.caller, IdentifyEraser: id.eraser, List: list, Get: get, Erase: erase,
-		Receipt: receipt, ReadLog: readLog, Holds: holds,
+		Receipt: receipt, ReadLog: readLog, Holds: holds, Looks: looks,
 		Credentials: credentials.Read, Ready: ready.check,
 		Metrics: metrics.Handler(), Observe: metrics.Observe, Log: log,
 	})

@@ -63,6 +63,9 @@ type Config struct {
 		Origin   string   // the log's name; empty: the keys'
 		Standbys []string // that have to have replayed a checkpoint before it is published
 	}
+	Looks struct {
+		Keep time.Duration // whole days
+	}
 	DataDir string
 	Log     struct {
 		Level  string // debug, info, warn or error
@@ -106,10 +109,16 @@ var settings = []setting{
 	{"erasure.key", "these keys themselves, one a line, instead of a file", func(c *Config) any { return &c.Erasure.Key }, checkKeys, hideAll},
 	{"erasure.origin", "name of the log of erasures, such as example.com/erasures; empty: that of its keys", func(c *Config) any { return &c.Erasure.Origin }, checkOrigin, nil},
 	{"erasure.standbys", "application_names of standbys that have to have replayed a checkpoint of the log before it is published, with commas between", func(c *Config) any { return &c.Erasure.Standbys }, nil, nil},
+	{"looks.keep", "for how long it is kept who looked at what is not theirs, in days such as 365d", func(c *Config) any { return (*days)(&c.Looks.Keep) }, nil, nil},
 	{"data_dir", "folder of the embedded database", func(c *Config) any { return &c.DataDir }, checkDir, nil},
 	{"log.level", "debug, info, warn or error", func(c *Config) any { return &c.Log.Level }, oneOf("debug", "info", "warn", "error"), nil},
 	{"log.format", "text or json", func(c *Config) any { return &c.Log.Format }, oneOf("text", "json"), nil},
 }
+
+// days is a duration that is written in days.
+type days time.Duration
+
+const day = 24 * time.Hour
 
 func settingOf(key string) (setting, bool) {
 	i := slices.IndexFunc(settings, func(s setting) bool { return s.key == key })
@@ -225,6 +234,7 @@ func defaults(apart bool, environ []string) map[string]any {
 		"auth.proxy_user_header":   "x-doubleword-user",
 		"auth.proxy_trusted":       "127.0.0.0/8,::1/128",
 		"auth.cache_ttl":           "0s",
+		"looks.keep":               "365d",
 		"data_dir":                 defaultDataDir(environ),
 		"log.level":                "info",
 		"log.format":               "text",
@@ -441,6 +451,12 @@ func (s setting) assign(c *Config, value any) error {
 			return errors.New("must be a duration such as 5s, from 0 to 60s")
 		}
 		*field = d
+	case *days:
+		n, err := strconv.Atoi(strings.TrimSuffix(text, "d"))
+		if err != nil || text != fmt.Sprintf("%dd", n) || n < 1 || n > 3650 {
+			return errors.New("must be a number of days such as 365d, from 1d to 3650d")
+		}
+		*field = days(n) * days(day)
 	case *bool:
 		switch fmt.Sprint(value) {
 		case "true":
@@ -651,6 +667,8 @@ func (s setting) printable(c *Config) any {
 		return *field
 	case *time.Duration:
 		return field.String()
+	case *days:
+		return fmt.Sprintf("%dd", time.Duration(*field)/day)
 	case *bool:
 		return *field
 	}

@@ -35,6 +35,7 @@ func TestMethods(t *testing.T) {
 
 		holds:                       {"GET", "HEAD", "OPTIONS", "POST"},
 		holds + "/abc":              {"DELETE", "GET", "HEAD", "OPTIONS"},
+		lookList:                    {"GET", "HEAD", "OPTIONS"},
 		erasures + "/abc/receipt":   {"GET", "HEAD", "OPTIONS"},
 		"/log/checkpoint":           {"GET", "HEAD", "OPTIONS"},
 		"/log/keys":                 {"GET", "HEAD", "OPTIONS"},
@@ -69,6 +70,7 @@ func TestUnknownPaths(t *testing.T) {
 		"/", "/admin", list + "/", item + "/", item + "/steps", list + "//", "/ADMIN/api/v1/batches/requests", "//" + list[1:],
 		"/healthz/", "/%61dmin/api/v1/batches/requests", "/admin/api/v1/batches/../batches/requests", list + "/not-a-uuid/extra", list + "%00",
 		erasures, erasures + "/abc", erasures + "/abc/receipt/", erasures + "/abc/receipt/x", "/log", "/log/", "/log/tile", "/log/tile/0", "/log/checkpoint/", "/log/keys/x",
+		lookList + "/", lookList + "/x",
 	} {
 		for _, method := range []string{"GET", "HEAD", "OPTIONS", "PUT", "DELETE"} {
 			if a := s.ask(t, method, path); a.status != http.StatusNotFound || a.header.Get("Allow") != "" {

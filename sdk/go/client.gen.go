@@ -284,6 +284,70 @@ type HoldPage struct {
 	NextCursor *string `json:"next_cursor"`
 }
 
+// Look Somebody was shown the contents of a response that was not their own.
+type Look struct {
+	// Address The network address of the peer that asked, as in the access log; a proxy's where there is one.
+	//
+	// Example: 192.0.2.7
+	Address string `json:"address"`
+
+	// Id The record's identifier.
+	//
+	// Example: 7d3c1b0a-2f4e-4c69-9a55-3e1d2f4a5b6c
+	Id openapi_types.UUID `json:"id"`
+
+	// LookedAt When (UTC).
+	//
+	// Example: 2026-03-01T12:00:00.0005Z
+	LookedAt time.Time `json:"looked_at"`
+
+	// LookedBy The person who looked.
+	//
+	// Example: c0000100-0000-4000-8000-000000000001
+	LookedBy openapi_types.UUID `json:"looked_by"`
+
+	// LookedByEmail That person's e-mail address; null where they are not known any more.
+	//
+	// Example: root@example.test
+	LookedByEmail *string `json:"looked_by_email"`
+
+	// Owner Whose response it was, mostly the UUID of a person or an organization.
+	//
+	// Example: c0000100-0000-4000-8000-000000000003
+	Owner string `json:"owner"`
+
+	// OwnerEmail The owner's e-mail address; null where the owner is no known person.
+	//
+	// Example: alice@example.test
+	OwnerEmail *string `json:"owner_email"`
+
+	// ResponseId The response that was looked at.
+	//
+	// Example: c0000400-0000-4000-8000-00000000005a
+	ResponseId openapi_types.UUID `json:"response_id"`
+}
+
+// LookPage One page of the records of who looked.
+type LookPage struct {
+	// Data The records, newest first.
+	Data []Look `json:"data"`
+
+	// HasMore Whether records follow this page.
+	//
+	// Example: true
+	HasMore bool `json:"has_more"`
+
+	// Limit The largest size of a page, as applied.
+	//
+	// Example: 10
+	Limit int64 `json:"limit"`
+
+	// NextCursor What to pass as `after` to get what follows; null where nothing does.
+	//
+	// Example: AQAABkvxjT_oAMAABAAAAEAAgAAAAAAAAFo4dXBwPZX0AzQp7wT-6kOS
+	NextCursor *string `json:"next_cursor"`
+}
+
 // NewHold What is to be held, and why. Exactly one of responses, owners and filter.
 type NewHold struct {
 	// ExpiresAt From when on it holds nothing, in the future; RFC 3339 with an offset. Left out, it holds until it is released.
@@ -602,6 +666,24 @@ type IfNoneMatch = string
 // Limit defines model for Limit.
 type Limit = int64
 
+// LookOwner defines model for LookOwner.
+type LookOwner = string
+
+// LookResponseId defines model for LookResponseId.
+type LookResponseId = openapi_types.UUID
+
+// LookedAfter defines model for LookedAfter.
+type LookedAfter = time.Time
+
+// LookedBefore defines model for LookedBefore.
+type LookedBefore = time.Time
+
+// LookedBy defines model for LookedBy.
+type LookedBy = openapi_types.UUID
+
+// LooksAfter defines model for LooksAfter.
+type LooksAfter = string
+
 // MemberId defines model for MemberId.
 type MemberId = openapi_types.UUID
 
@@ -859,6 +941,39 @@ type GetHoldParams struct {
 	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
 }
 
+// ListLooksParams defines parameters for ListLooks.
+type ListLooksParams struct {
+	// Limit How many to return at most. Brought into the range 1 to 101, never refused for being outside.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// After The `next_cursor` of a page: the records that follow it. It belongs to
+	// that page's filters; for another list, or damaged, it is refused (400).
+	After *LooksAfter `form:"after,omitempty" json:"after,omitempty"`
+
+	// ResponseId Only looks at this response. Spelled as `request_id`.
+	ResponseId *LookResponseId `form:"response_id,omitempty" json:"response_id,omitempty"`
+
+	// Owner Only looks at responses of this owner, spelled exactly as their `created_by`.
+	Owner *LookOwner `form:"owner,omitempty" json:"owner,omitempty"`
+
+	// LookedBy Only looks of this person. Spelled as `request_id`.
+	LookedBy *LookedBy `form:"looked_by,omitempty" json:"looked_by,omitempty"`
+
+	// LookedAfter Only looks at this time or later; RFC 3339 with an offset.
+	LookedAfter *LookedAfter `form:"looked_after,omitempty" json:"looked_after,omitempty"`
+
+	// LookedBefore Only looks at this time or earlier; RFC 3339 with an offset.
+	LookedBefore *LookedBefore `form:"looked_before,omitempty" json:"looked_before,omitempty"`
+
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active
+	// member of it, and where the cookie `dw_active_org` is given.
+	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
+
+	// DwActiveOrg The organization to act for, as dashboards keep it. Ignored unless the
+	// caller is an active member of it.
+	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
+}
+
 // GetCheckpointParams defines parameters for GetCheckpoint.
 type GetCheckpointParams struct {
 	// XOrganizationId The organization to act for. Ignored unless the caller is an active
@@ -1001,6 +1116,11 @@ type ClientInterface interface {
 	// One response with its prompt and answer. A response of somebody else is
 	// answered exactly as a missing one.
 	//
+	// Where those who may read everyone's are shown contents of somebody
+	// else's, that is on record (`listLooks`) before they are shown; where it
+	// cannot be recorded, the answer is 503. With `body=omit`, and with 304,
+	// no contents are shown and nothing is recorded. HEAD counts as GET.
+	//
 	// Corresponds with GET /admin/api/v1/batches/requests/{request_id} (the `GetResponse` operationId).
 	GetResponse(ctx context.Context, requestId RequestId, params *GetResponseParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
@@ -1065,6 +1185,19 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /admin/api/v1/holds/{hold_id} (the `GetHold` operationId).
 	GetHold(ctx context.Context, holdId HoldId, params *GetHoldParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListLooks List who looked
+	//
+	// One page of the records of who was shown the contents of responses that
+	// were not their own, newest first, for administrators. A record is shown
+	// when it passes every filter that is given. Records go with the response
+	// that they are about, and when their time is over.
+	//
+	// To go through a whole list, pass each page's `next_cursor` as `after`
+	// of the next request, with the same filters, until `has_more` is false.
+	//
+	// Corresponds with GET /admin/api/v1/looks (the `ListLooks` operationId).
+	ListLooks(ctx context.Context, params *ListLooksParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetCheckpoint Fetch the newest checkpoint of the log
 	//
@@ -1147,6 +1280,11 @@ func (c *Client) EraseResponse(ctx context.Context, requestId RequestId, params 
 //
 // One response with its prompt and answer. A response of somebody else is
 // answered exactly as a missing one.
+//
+// Where those who may read everyone's are shown contents of somebody
+// else's, that is on record (`listLooks`) before they are shown; where it
+// cannot be recorded, the answer is 503. With `body=omit`, and with 304,
+// no contents are shown and nothing is recorded. HEAD counts as GET.
 //
 // Corresponds with GET /admin/api/v1/batches/requests/{request_id} (the `GetResponse` operationId).
 func (c *Client) GetResponse(ctx context.Context, requestId RequestId, params *GetResponseParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -1273,6 +1411,29 @@ func (c *Client) ReleaseHold(ctx context.Context, holdId HoldId, params *Release
 // Corresponds with GET /admin/api/v1/holds/{hold_id} (the `GetHold` operationId).
 func (c *Client) GetHold(ctx context.Context, holdId HoldId, params *GetHoldParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetHoldRequest(c.Server, holdId, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListLooks List who looked
+//
+// One page of the records of who was shown the contents of responses that
+// were not their own, newest first, for administrators. A record is shown
+// when it passes every filter that is given. Records go with the response
+// that they are about, and when their time is over.
+//
+// To go through a whole list, pass each page's `next_cursor` as `after`
+// of the next request, with the same filters, until `has_more` is false.
+//
+// Corresponds with GET /admin/api/v1/looks (the `ListLooks` operationId).
+func (c *Client) ListLooks(ctx context.Context, params *ListLooksParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListLooksRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -2181,6 +2342,164 @@ func NewGetHoldRequest(server string, holdId HoldId, params *GetHoldParams) (*ht
 	return req, nil
 }
 
+// NewListLooksRequest constructs an http.Request for the ListLooks method
+func NewListLooksRequest(server string, params *ListLooksParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/admin/api/v1/looks")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.After != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after", *params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ResponseId != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "response_id", *params.ResponseId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Owner != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "owner", *params.Owner, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.LookedBy != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "looked_by", *params.LookedBy, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.LookedAfter != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "looked_after", *params.LookedAfter, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.LookedBefore != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "looked_before", *params.LookedBefore, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XOrganizationId != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Organization-Id", *params.XOrganizationId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Organization-Id", headerParam0)
+		}
+
+	}
+
+	if params != nil {
+
+		if params.DwActiveOrg != nil {
+			var cookieParam0 string
+
+			cookieParam0, err = runtime.StyleParamWithOptions("simple", true, "dw_active_org", *params.DwActiveOrg, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationCookie, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			cookie0 := &http.Cookie{
+				Name:  "dw_active_org",
+				Value: cookieParam0,
+			}
+			req.AddCookie(cookie0)
+		}
+	}
+	return req, nil
+}
+
 // NewGetCheckpointRequest constructs an http.Request for the GetCheckpoint method
 func NewGetCheckpointRequest(server string, params *GetCheckpointParams) (*http.Request, error) {
 	var err error
@@ -2452,6 +2771,11 @@ type ClientWithResponsesInterface interface {
 	// One response with its prompt and answer. A response of somebody else is
 	// answered exactly as a missing one.
 	//
+	// Where those who may read everyone's are shown contents of somebody
+	// else's, that is on record (`listLooks`) before they are shown; where it
+	// cannot be recorded, the answer is 503. With `body=omit`, and with 304,
+	// no contents are shown and nothing is recorded. HEAD counts as GET.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /admin/api/v1/batches/requests/{request_id} (the `GetResponse` operationId).
@@ -2526,6 +2850,21 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /admin/api/v1/holds/{hold_id} (the `GetHold` operationId).
 	GetHoldWithResponse(ctx context.Context, holdId HoldId, params *GetHoldParams, reqEditors ...RequestEditorFn) (*GetHoldResponse, error)
+
+	// ListLooksWithResponse List who looked
+	//
+	// One page of the records of who was shown the contents of responses that
+	// were not their own, newest first, for administrators. A record is shown
+	// when it passes every filter that is given. Records go with the response
+	// that they are about, and when their time is over.
+	//
+	// To go through a whole list, pass each page's `next_cursor` as `after`
+	// of the next request, with the same filters, until `has_more` is false.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /admin/api/v1/looks (the `ListLooks` operationId).
+	ListLooksWithResponse(ctx context.Context, params *ListLooksParams, reqEditors ...RequestEditorFn) (*ListLooksResponse, error)
 
 	// GetCheckpointWithResponse Fetch the newest checkpoint of the log
 	//
@@ -3854,6 +4193,155 @@ func (r GetHoldResponse) ContentType() string {
 	return ""
 }
 
+// ListLooksResponse200Headers the declared response headers of an HTTP 200 response for ListLooks
+type ListLooksResponse200Headers struct {
+	XRequestId *string
+}
+
+// ListLooksResponse400Headers the declared response headers of an HTTP 400 response for ListLooks
+type ListLooksResponse400Headers struct {
+	XRequestId *string
+}
+
+// ListLooksResponse401Headers the declared response headers of an HTTP 401 response for ListLooks
+type ListLooksResponse401Headers struct {
+	WWWAuthenticate *string
+	XRequestId      *string
+}
+
+// ListLooksResponse403Headers the declared response headers of an HTTP 403 response for ListLooks
+type ListLooksResponse403Headers struct {
+	XRequestId *string
+}
+
+// ListLooksResponse405Headers the declared response headers of an HTTP 405 response for ListLooks
+type ListLooksResponse405Headers struct {
+	Allow      *string
+	XRequestId *string
+}
+
+// ListLooksResponse413Headers the declared response headers of an HTTP 413 response for ListLooks
+type ListLooksResponse413Headers struct {
+	XRequestId *string
+}
+
+// ListLooksResponse500Headers the declared response headers of an HTTP 500 response for ListLooks
+type ListLooksResponse500Headers struct {
+	XRequestId *string
+}
+
+// ListLooksResponse503Headers the declared response headers of an HTTP 503 response for ListLooks
+type ListLooksResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type ListLooksResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *LookPage
+	// ApplicationproblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationproblemJSON400 *Invalid
+	// ApplicationproblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationproblemJSON401 *Unauthenticated
+	// ApplicationproblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationproblemJSON403 *Forbidden
+	// ApplicationproblemJSON405 the response for an HTTP 405 `application/problem+json` response
+	ApplicationproblemJSON405 *MethodNotAllowed
+	// ApplicationproblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationproblemJSON413 *TooLarge
+	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationproblemJSON500 *Internal
+	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationproblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListLooksResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ListLooksResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListLooksResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ListLooksResponse403Headers
+	// Headers405 the parsed response headers for an HTTP 405 response
+	Headers405 *ListLooksResponse405Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *ListLooksResponse413Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ListLooksResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListLooksResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListLooksResponse) GetJSON200() *LookPage {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r ListLooksResponse) GetApplicationproblemJSON400() *Invalid {
+	return r.ApplicationproblemJSON400
+}
+
+// GetApplicationproblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r ListLooksResponse) GetApplicationproblemJSON401() *Unauthenticated {
+	return r.ApplicationproblemJSON401
+}
+
+// GetApplicationproblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r ListLooksResponse) GetApplicationproblemJSON403() *Forbidden {
+	return r.ApplicationproblemJSON403
+}
+
+// GetApplicationproblemJSON405 returns the response for an HTTP 405 `application/problem+json` response
+func (r ListLooksResponse) GetApplicationproblemJSON405() *MethodNotAllowed {
+	return r.ApplicationproblemJSON405
+}
+
+// GetApplicationproblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r ListLooksResponse) GetApplicationproblemJSON413() *TooLarge {
+	return r.ApplicationproblemJSON413
+}
+
+// GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r ListLooksResponse) GetApplicationproblemJSON500() *Internal {
+	return r.ApplicationproblemJSON500
+}
+
+// GetApplicationproblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r ListLooksResponse) GetApplicationproblemJSON503() *Unavailable {
+	return r.ApplicationproblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListLooksResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListLooksResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListLooksResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListLooksResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetCheckpointResponse200Headers the declared response headers of an HTTP 200 response for GetCheckpoint
 type GetCheckpointResponse200Headers struct {
 	XRequestId *string
@@ -4356,6 +4844,11 @@ func (c *ClientWithResponses) EraseResponseWithResponse(ctx context.Context, req
 // One response with its prompt and answer. A response of somebody else is
 // answered exactly as a missing one.
 //
+// Where those who may read everyone's are shown contents of somebody
+// else's, that is on record (`listLooks`) before they are shown; where it
+// cannot be recorded, the answer is 503. With `body=omit`, and with 304,
+// no contents are shown and nothing is recorded. HEAD counts as GET.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /admin/api/v1/batches/requests/{request_id} (the `GetResponse` operationId).
@@ -4471,6 +4964,27 @@ func (c *ClientWithResponses) GetHoldWithResponse(ctx context.Context, holdId Ho
 		return nil, err
 	}
 	return ParseGetHoldResponse(rsp)
+}
+
+// ListLooksWithResponse List who looked
+//
+// One page of the records of who was shown the contents of responses that
+// were not their own, newest first, for administrators. A record is shown
+// when it passes every filter that is given. Records go with the response
+// that they are about, and when their time is over.
+//
+// To go through a whole list, pass each page's `next_cursor` as `after`
+// of the next request, with the same filters, until `has_more` is false.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /admin/api/v1/looks (the `ListLooks` operationId).
+func (c *ClientWithResponses) ListLooksWithResponse(ctx context.Context, params *ListLooksParams, reqEditors ...RequestEditorFn) (*ListLooksResponse, error) {
+	rsp, err := c.ListLooks(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListLooksResponse(rsp)
 }
 
 // GetCheckpointWithResponse Fetch the newest checkpoint of the log
@@ -6124,6 +6638,185 @@ func ParseGetHoldResponse(rsp *http.Response) (*GetHoldResponse, error) {
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers GetHoldResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListLooksResponse parses an HTTP response from a ListLooksWithResponse call
+func ParseListLooksResponse(rsp *http.Response) (*ListLooksResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListLooksResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest LookPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthenticated
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 405:
+		var dest MethodNotAllowed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON405 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListLooksResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ListLooksResponse400Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ListLooksResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ListLooksResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 405:
+		var headers ListLooksResponse405Headers
+		if values := rsp.Header.Values("Allow"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Allow", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Allow = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers405 = &headers
+	case rsp.StatusCode == 413:
+		var headers ListLooksResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 500:
+		var headers ListLooksResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListLooksResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {

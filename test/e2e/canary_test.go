@@ -32,6 +32,7 @@ var unplanted = map[string]string{
 	"underway.task":            "task_queue_name retry_policy",  // the name of a queue, and numbers
 	// Written by erasures and by the log.
 	"lethe.holds":           "responses owners states models tiers reason", // what must not be erased is no trace of what was
+	"lethe.looks":           "owner address",                               // who looked, from where; they go with the response
 	"lethe.receipts":        "body",
 	"lethe.receipt_secrets": "salt subject_keys",
 	"lethe.tiles":           "hashes",

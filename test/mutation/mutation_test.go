@@ -20,7 +20,7 @@ import (
 // rules are the files of domain that decide who may do what, and to which rows.
 var rules = []string{
 	"principal.go", "identify_caller.go", "list_responses.go", "get_response.go", "erase_response.go",
-	"get_receipt.go", "read_log.go", "get_hold.go", "list_holds.go", "release_hold.go",
+	"get_receipt.go", "read_log.go", "get_hold.go", "list_holds.go", "release_hold.go", "list_looks.go",
 }
 
 // others are the files that do not. A new file must be put here or there.

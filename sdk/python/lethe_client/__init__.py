@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 
 from .generated import AuthenticatedClient, Client
 from .generated.api.log import get_checkpoint, get_log_keys, get_receipt, get_tile
+from .generated.api.looks import list_looks
 from .generated.api.responses import erase_response, get_response, list_responses
-from .generated.models import ListResponsesCount, Problem, ResponseDetail, ResponsePage, ResponseSummary
+from .generated.models import ListResponsesCount, Look, LookPage, Problem, ResponseDetail, ResponsePage, ResponseSummary
 from .generated.types import UNSET, Response
 
 __all__ = [
@@ -20,6 +21,8 @@ __all__ = [
     "AuthenticatedClient",
     "Client",
     "ListResponsesCount",
+    "Look",
+    "LookPage",
     "Problem",
     "ProblemError",
     "Response",
@@ -33,6 +36,7 @@ __all__ = [
     "get_receipt",
     "get_response",
     "get_tile",
+    "list_looks",
     "list_responses",
     "result",
 ]

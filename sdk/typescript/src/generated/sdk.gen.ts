@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.js';
 import type { Client, Options as Options2, TDataShape } from './client/index.js';
-import type { EraseResponseData, EraseResponseErrors, EraseResponseResponses, GetCheckpointData, GetCheckpointErrors, GetCheckpointResponses, GetHoldData, GetHoldErrors, GetHoldResponses, GetLogKeysData, GetLogKeysErrors, GetLogKeysResponses, GetReceiptData, GetReceiptErrors, GetReceiptResponses, GetResponseData, GetResponseErrors, GetResponseResponses, GetTileData, GetTileErrors, GetTileResponses, ListHoldsData, ListHoldsErrors, ListHoldsResponses, ListResponsesData, ListResponsesErrors, ListResponsesResponses, PlaceHoldData, PlaceHoldErrors, PlaceHoldResponses, ReleaseHoldData, ReleaseHoldErrors, ReleaseHoldResponses } from './types.gen.js';
+import type { EraseResponseData, EraseResponseErrors, EraseResponseResponses, GetCheckpointData, GetCheckpointErrors, GetCheckpointResponses, GetHoldData, GetHoldErrors, GetHoldResponses, GetLogKeysData, GetLogKeysErrors, GetLogKeysResponses, GetReceiptData, GetReceiptErrors, GetReceiptResponses, GetResponseData, GetResponseErrors, GetResponseResponses, GetTileData, GetTileErrors, GetTileResponses, ListHoldsData, ListHoldsErrors, ListHoldsResponses, ListLooksData, ListLooksErrors, ListLooksResponses, ListResponsesData, ListResponsesErrors, ListResponsesResponses, PlaceHoldData, PlaceHoldErrors, PlaceHoldResponses, ReleaseHoldData, ReleaseHoldErrors, ReleaseHoldResponses } from './types.gen.js';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean> = Options2<TData, ThrowOnError> & {
     /**
@@ -82,6 +82,11 @@ export const eraseResponse = <ThrowOnError extends boolean = false>(options: Opt
  * One response with its prompt and answer. A response of somebody else is
  * answered exactly as a missing one.
  *
+ * Where those who may read everyone's are shown contents of somebody
+ * else's, that is on record (`listLooks`) before they are shown; where it
+ * cannot be recorded, the answer is 503. With `body=omit`, and with 304,
+ * no contents are shown and nothing is recorded. HEAD counts as GET.
+ *
  */
 export const getResponse = <ThrowOnError extends boolean = false>(options: Options<GetResponseData, ThrowOnError>) => (options.client ?? client).get<GetResponseResponses, GetResponseErrors, ThrowOnError>({
     security: [
@@ -118,6 +123,32 @@ export const getReceipt = <ThrowOnError extends boolean = false>(options: Option
         { name: 'x-doubleword-user', type: 'apiKey' }
     ],
     url: '/admin/api/v1/erasures/{erasure_id}/receipt',
+    ...options
+});
+
+/**
+ * List who looked
+ *
+ * One page of the records of who was shown the contents of responses that
+ * were not their own, newest first, for administrators. A record is shown
+ * when it passes every filter that is given. Records go with the response
+ * that they are about, and when their time is over.
+ *
+ * To go through a whole list, pass each page's `next_cursor` as `after`
+ * of the next request, with the same filters, until `has_more` is false.
+ *
+ */
+export const listLooks = <ThrowOnError extends boolean = false>(options?: Options<ListLooksData, ThrowOnError>) => (options?.client ?? client).get<ListLooksResponses, ListLooksErrors, ThrowOnError>({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'dwctl_session',
+            type: 'apiKey'
+        },
+        { name: 'x-doubleword-user', type: 'apiKey' }
+    ],
+    url: '/admin/api/v1/looks',
     ...options
 });
 

@@ -131,6 +131,66 @@ export type ResponseDetail = ResponseSummary & {
 };
 
 /**
+ * One page of the records of who looked.
+ */
+export type LookPage = {
+    /**
+     * The records, newest first.
+     */
+    data: Array<Look>;
+    /**
+     * The largest size of a page, as applied.
+     */
+    limit: number;
+    /**
+     * Whether records follow this page.
+     */
+    has_more: boolean;
+    /**
+     * What to pass as `after` to get what follows; null where nothing does.
+     */
+    next_cursor: string | null;
+};
+
+/**
+ * Somebody was shown the contents of a response that was not their own.
+ */
+export type Look = {
+    /**
+     * The record's identifier.
+     */
+    id: string;
+    /**
+     * The response that was looked at.
+     */
+    response_id: string;
+    /**
+     * Whose response it was, mostly the UUID of a person or an organization.
+     */
+    owner: string;
+    /**
+     * The owner's e-mail address; null where the owner is no known person.
+     */
+    owner_email: string | null;
+    /**
+     * The person who looked.
+     */
+    looked_by: string;
+    /**
+     * That person's e-mail address; null where they are not known any more.
+     */
+    looked_by_email: string | null;
+    /**
+     * When (UTC).
+     */
+    looked_at: string;
+    /**
+     * The network address of the peer that asked, as in the access log; a proxy's where there is one.
+     */
+    address: string;
+};
+
+/**
  * A filter as of the list of responses. All that is given must hold when a response is to be erased.
  */
 export type HoldFilter = {
@@ -456,6 +516,38 @@ export type MemberId = string;
  *
  */
 export type CreatedByEmail = string;
+
+/**
+ * The `next_cursor` of a page: the records that follow it. It belongs to
+ * that page's filters; for another list, or damaged, it is refused (400).
+ *
+ */
+export type LooksAfter = string;
+
+/**
+ * Only looks at this response. Spelled as `request_id`.
+ */
+export type LookResponseId = string;
+
+/**
+ * Only looks at responses of this owner, spelled exactly as their `created_by`.
+ */
+export type LookOwner = string;
+
+/**
+ * Only looks of this person. Spelled as `request_id`.
+ */
+export type LookedBy = string;
+
+/**
+ * Only looks at this time or later; RFC 3339 with an offset.
+ */
+export type LookedAfter = string;
+
+/**
+ * Only looks at this time or earlier; RFC 3339 with an offset.
+ */
+export type LookedBefore = string;
 
 export type ListResponsesData = {
     body?: never;
@@ -833,6 +925,94 @@ export type GetReceiptResponses = {
 };
 
 export type GetReceiptResponse = GetReceiptResponses[keyof GetReceiptResponses];
+
+export type ListLooksData = {
+    body?: never;
+    headers?: {
+        /**
+         * The organization to act for. Ignored unless the caller is an active
+         * member of it, and where the cookie `dw_active_org` is given.
+         *
+         */
+        'X-Organization-Id'?: string;
+    };
+    path?: never;
+    query?: {
+        /**
+         * How many to return at most. Brought into the range 1 to 101, never refused for being outside.
+         */
+        limit?: number;
+        /**
+         * The `next_cursor` of a page: the records that follow it. It belongs to
+         * that page's filters; for another list, or damaged, it is refused (400).
+         *
+         */
+        after?: string;
+        /**
+         * Only looks at this response. Spelled as `request_id`.
+         */
+        response_id?: string;
+        /**
+         * Only looks at responses of this owner, spelled exactly as their `created_by`.
+         */
+        owner?: string;
+        /**
+         * Only looks of this person. Spelled as `request_id`.
+         */
+        looked_by?: string;
+        /**
+         * Only looks at this time or later; RFC 3339 with an offset.
+         */
+        looked_after?: string;
+        /**
+         * Only looks at this time or earlier; RFC 3339 with an offset.
+         */
+        looked_before?: string;
+    };
+    url: '/admin/api/v1/looks';
+};
+
+export type ListLooksErrors = {
+    /**
+     * The request is not as this document says; `parameter` names what is wrong.
+     */
+    400: Problem;
+    /**
+     * Nobody that is known is calling.
+     */
+    401: Problem;
+    /**
+     * The caller has no role that allows this, or a browser sent it from another site.
+     */
+    403: Problem;
+    /**
+     * This path does not know the method.
+     */
+    405: Problem;
+    /**
+     * The request's body is larger than the service reads.
+     */
+    413: Problem;
+    /**
+     * A fault of the service; its log tells more under the request's id.
+     */
+    500: Problem;
+    /**
+     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     */
+    503: Problem;
+};
+
+export type ListLooksError = ListLooksErrors[keyof ListLooksErrors];
+
+export type ListLooksResponses = {
+    /**
+     * The page.
+     */
+    200: LookPage;
+};
+
+export type ListLooksResponse = ListLooksResponses[keyof ListLooksResponses];
 
 export type ListHoldsData = {
     body?: never;

@@ -8,6 +8,8 @@ from .hold_filter_states_item import HoldFilterStatesItem
 from .hold_filter_tiers_item import HoldFilterTiersItem
 from .hold_page import HoldPage
 from .list_responses_count import ListResponsesCount
+from .look import Look
+from .look_page import LookPage
 from .new_hold import NewHold
 from .problem import Problem
 from .response_detail import ResponseDetail
@@ -23,6 +25,8 @@ __all__ = (
     "HoldFilterTiersItem",
     "HoldPage",
     "ListResponsesCount",
+    "Look",
+    "LookPage",
     "NewHold",
     "Problem",
     "ResponseDetail",

@@ -139,6 +139,11 @@ def sync_detailed(
      One response with its prompt and answer. A response of somebody else is
     answered exactly as a missing one.
 
+    Where those who may read everyone's are shown contents of somebody
+    else's, that is on record (`listLooks`) before they are shown; where it
+    cannot be recorded, the answer is 503. With `body=omit`, and with 304,
+    no contents are shown and nothing is recorded. HEAD counts as GET.
+
     Args:
         request_id (UUID):
         body (GetResponseBody | Unset):  Default: GetResponseBody.FULL.
@@ -183,6 +188,11 @@ def sync(
      One response with its prompt and answer. A response of somebody else is
     answered exactly as a missing one.
 
+    Where those who may read everyone's are shown contents of somebody
+    else's, that is on record (`listLooks`) before they are shown; where it
+    cannot be recorded, the answer is 503. With `body=omit`, and with 304,
+    no contents are shown and nothing is recorded. HEAD counts as GET.
+
     Args:
         request_id (UUID):
         body (GetResponseBody | Unset):  Default: GetResponseBody.FULL.
@@ -221,6 +231,11 @@ async def asyncio_detailed(
 
      One response with its prompt and answer. A response of somebody else is
     answered exactly as a missing one.
+
+    Where those who may read everyone's are shown contents of somebody
+    else's, that is on record (`listLooks`) before they are shown; where it
+    cannot be recorded, the answer is 503. With `body=omit`, and with 304,
+    no contents are shown and nothing is recorded. HEAD counts as GET.
 
     Args:
         request_id (UUID):
@@ -263,6 +278,11 @@ async def asyncio(
 
      One response with its prompt and answer. A response of somebody else is
     answered exactly as a missing one.
+
+    Where those who may read everyone's are shown contents of somebody
+    else's, that is on record (`listLooks`) before they are shown; where it
+    cannot be recorded, the answer is 503. With `body=omit`, and with 304,
+    no contents are shown and nothing is recorded. HEAD counts as GET.
 
     Args:
         request_id (UUID):
