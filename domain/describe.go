@@ -80,6 +80,37 @@ func addEmails(ctx context.Context, people People, log *slog.Logger, of map[uuid
 	return ctx.Err()
 }
 
+// describe adds addresses; its error is the context's.
+func (u *ListLooks) describe(ctx context.Context, caller Principal, looks []Look) ([]LookSummary, error) {
+	emails := map[uuid.UUID]string{caller.ID: caller.Email}
+	unknown := make(map[uuid.UUID]struct{})
+	for _, l := range looks {
+		unknown[l.By] = struct{}{}
+		if owner, ok := ownerID(l.Owner); ok {
+			unknown[owner] = struct{}{}
+		}
+	}
+	delete(unknown, caller.ID)
+	if len(unknown) > 0 {
+		if err := addEmails(ctx, u.people, u.log, unknown, emails); err != nil {
+			return nil, err
+		}
+	}
+	summaries := make([]LookSummary, len(looks))
+	for i, l := range looks {
+		summaries[i] = LookSummary{Look: l}
+		if email, ok := emails[l.By]; ok {
+			summaries[i].ByEmail = &email
+		}
+		if owner, ok := ownerID(l.Owner); ok {
+			if email, ok := emails[owner]; ok {
+				summaries[i].OwnerEmail = &email
+			}
+		}
+	}
+	return summaries, nil
+}
+
 // ownerID is the person an owner names, where it names one: only the canonical
 // spelling does, as owners are compared as text.
 func ownerID(owner string) (uuid.UUID, bool) {

@@ -98,8 +98,6 @@ func (u *GetResponse) record(ctx context.Context, caller Principal, response Res
 		return nil
 	case CodeOf(err) == CodeNotFound: // erased since it was read
 		return errNoResponse(response.ID)
-	case ctx.Err() != nil:
-		return ctx.Err()
 	}
 	return &Error{Code: CodeUnavailable, Message: "That you looked at this response could not be recorded, so it is not shown; try again later", Cause: err}
 }

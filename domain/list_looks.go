@@ -79,7 +79,7 @@ func NewListLooks(looks Looks, people People, log *slog.Logger) *ListLooks {
 // recorded watches platform managers, too. CodeInvalid where After belongs to
 // another list.
 func (u *ListLooks) Execute(ctx context.Context, caller Principal, r LooksRequest) (LookPage, error) {
-	if !caller.Admin {
+	if !caller.mayReadLooks() {
 		return LookPage{}, Errorf(CodeForbidden, "Insufficient permissions to Read Looks")
 	}
 	page := LookPage{Limit: DefaultLimit}
@@ -109,35 +109,4 @@ func (u *ListLooks) Execute(ctx context.Context, caller Principal, r LooksReques
 		return LookPage{}, err
 	}
 	return page, nil
-}
-
-// describe adds addresses; its error is the context's.
-func (u *ListLooks) describe(ctx context.Context, caller Principal, looks []Look) ([]LookSummary, error) {
-	emails := map[uuid.UUID]string{caller.ID: caller.Email}
-	unknown := make(map[uuid.UUID]struct{})
-	for _, l := range looks {
-		unknown[l.By] = struct{}{}
-		if owner, ok := ownerID(l.Owner); ok {
-			unknown[owner] = struct{}{}
-		}
-	}
-	delete(unknown, caller.ID)
-	if len(unknown) > 0 {
-		if err := addEmails(ctx, u.people, u.log, unknown, emails); err != nil {
-			return nil, err
-		}
-	}
-	summaries := make([]LookSummary, len(looks))
-	for i, l := range looks {
-		summaries[i] = LookSummary{Look: l}
-		if email, ok := emails[l.By]; ok {
-			summaries[i].ByEmail = &email
-		}
-		if owner, ok := ownerID(l.Owner); ok {
-			if email, ok := emails[owner]; ok {
-				summaries[i].OwnerEmail = &email
-			}
-		}
-	}
-	return summaries, nil
 }

@@ -80,12 +80,14 @@ func TestNoContentsWithoutARecord(t *testing.T) {
 			}
 		}
 	}
-	w := newWorld()
-	others := w.put(ben.String())
-	ctx, cancel := context.WithCancel(t.Context())
-	w.record = func(context.Context) error { cancel(); return errors.New("cut off") }
-	if _, err := w.getter().Execute(ctx, admin, domain.GetRequest{ID: others.ID}); !errors.Is(err, context.Canceled) {
-		t.Errorf("want the context's error, got %v", err)
+	for _, owner := range []string{ben.String(), "someone"} {
+		w := newWorld()
+		others := w.put(owner)
+		ctx, cancel := context.WithCancel(t.Context())
+		w.record = func(context.Context) error { cancel(); return errors.New("cut off") }
+		if _, err := w.getter().Execute(ctx, admin, domain.GetRequest{ID: others.ID}); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: want the context's error, got %v", owner, err)
+		}
 	}
 }
 
@@ -157,7 +159,7 @@ func TestListLooks(t *testing.T) {
 	}
 	w.emails = func(context.Context) error { return errors.New("users are gone") }
 	page, err := w.looker().Execute(t.Context(), admin, domain.LooksRequest{})
-	if err != nil || len(page.Items) != domain.DefaultLimit || page.Limit != domain.DefaultLimit || w.log.Len() == 0 {
+	if err != nil || int64(len(page.Items)) != domain.DefaultLimit || page.Limit != domain.DefaultLimit || w.log.Len() == 0 {
 		t.Errorf("want looks without addresses and a warning, got %+v, %v", page, err)
 	}
 	gone := domain.Errorf(domain.CodeUnavailable, "gone")

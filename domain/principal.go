@@ -78,6 +78,10 @@ func (p Principal) mayHold() bool {
 	return p.Admin || slices.Contains(p.Roles, RolePlatformManager)
 }
 
+// mayReadLooks is for administrators only: what is recorded watches platform
+// managers, too.
+func (p Principal) mayReadLooks() bool { return p.Admin }
+
 // owners are those whose rows count as the caller's own.
 func (p Principal) owners() []string {
 	owners := []string{p.ID.String()}
