@@ -1,9 +1,9 @@
 -- Looking for what was written of a response after it had been erased.
 
 -- name: Bury :exec
-INSERT INTO lethe.tombstones (request_id, due_at)
-SELECT unnest(sqlc.arg('ids')::uuid[]), clock_timestamp() + sqlc.arg('after')::interval
-ON CONFLICT (request_id) DO UPDATE SET due_at = excluded.due_at, sweeps = 0;
+INSERT INTO lethe.tombstones (request_id, receipt_id, due_at)
+SELECT unnest(sqlc.arg('ids')::uuid[]), sqlc.arg('receipt_id')::uuid, clock_timestamp() + sqlc.arg('after')::interval
+ON CONFLICT (request_id) DO UPDATE SET receipt_id = excluded.receipt_id, due_at = excluded.due_at, sweeps = 0;
 
 -- name: DueTombstones :many
 -- Those that another process is looking for are left to it.

@@ -14,9 +14,10 @@ import (
 	"lethe/domain"
 )
 
-// queueBurial notes that erased requests are to be looked for again.
-func queueBurial(b *pgx.Batch, requests []uuid.UUID) {
-	b.Queue(dbsqlc.Bury, requests, microseconds(domain.SweepAfter[0]))
+// queueBurial notes that erased requests are to be looked for again, and which
+// receipt is about them.
+func queueBurial(b *pgx.Batch, requests []uuid.UUID, receipt uuid.UUID) {
+	b.Queue(dbsqlc.Bury, requests, receipt, microseconds(domain.SweepAfter[0]))
 }
 
 func microseconds(d time.Duration) pgtype.Interval {

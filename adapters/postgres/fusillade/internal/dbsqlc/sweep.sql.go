@@ -14,19 +14,20 @@ import (
 
 const Bury = `-- name: Bury :exec
 
-INSERT INTO lethe.tombstones (request_id, due_at)
-SELECT unnest($1::uuid[]), clock_timestamp() + $2::interval
-ON CONFLICT (request_id) DO UPDATE SET due_at = excluded.due_at, sweeps = 0
+INSERT INTO lethe.tombstones (request_id, receipt_id, due_at)
+SELECT unnest($1::uuid[]), $2::uuid, clock_timestamp() + $3::interval
+ON CONFLICT (request_id) DO UPDATE SET receipt_id = excluded.receipt_id, due_at = excluded.due_at, sweeps = 0
 `
 
 type BuryParams struct {
-	Ids   []uuid.UUID
-	After pgtype.Interval
+	Ids       []uuid.UUID
+	ReceiptID uuid.UUID
+	After     pgtype.Interval
 }
 
 // Looking for what was written of a response after it had been erased.
 func (q *Queries) Bury(ctx context.Context, arg BuryParams) error {
-	_, err := q.db.Exec(ctx, Bury, arg.Ids, arg.After)
+	_, err := q.db.Exec(ctx, Bury, arg.Ids, arg.ReceiptID, arg.After)
 	return err
 }
 
