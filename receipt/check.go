@@ -21,7 +21,7 @@ type Options struct {
 	Older []byte
 	Tiles fs.FS
 
-	Salt     *Salt      // the receipt's
+	Salt     *Salt      // the receipt's, or the secret that it is derived from
 	Response *uuid.UUID // with Salt: was this response erased?
 	Subject  *string    // with Salt: were responses of this owner erased?
 }
@@ -118,14 +118,15 @@ func (r *Result) proveCommitments(o Options) error {
 	if r.Receipt.Level != LevelLogical {
 		return errorf(WrongCommitment, "the receipt commits to nothing: look in that of the erasure, %s", r.Receipt.About)
 	}
+	salt, derived := *o.Salt, DeriveSalt(*o.Salt, r.Receipt.ID)
 	if o.Response != nil {
-		if !slices.Contains(r.Receipt.Responses, CommitResponse(*o.Salt, *o.Response)) {
+		if !slices.Contains(r.Receipt.Responses, CommitResponse(salt, *o.Response)) && !slices.Contains(r.Receipt.Responses, CommitResponse(derived, *o.Response)) {
 			return errorf(WrongCommitment, "the response %s is not among those that the receipt says were erased, or the salt is another's", o.Response)
 		}
 		r.prove("The salt fits: the response %s is among the %d that it says were erased.", o.Response, len(r.Receipt.Responses))
 	}
 	if o.Subject != nil {
-		if !slices.Contains(r.Receipt.Subjects, CommitSubject(*o.Salt, *o.Subject)) {
+		if !slices.Contains(r.Receipt.Subjects, CommitSubject(salt, *o.Subject)) && !slices.Contains(r.Receipt.Subjects, CommitSubject(derived, *o.Subject)) {
 			return errorf(WrongCommitment, "the owner given is not among those whose responses the receipt says were erased, or the salt is another's")
 		}
 		r.prove("The salt fits: the owner given is among the %d whose responses it says were erased.", len(r.Receipt.Subjects))

@@ -39,12 +39,20 @@ func ParseSalt(text string) (s Salt, err error) {
 // Commitment is an HMAC-SHA256 under a receipt's salt.
 type Commitment [sha256.Size]byte
 
-// Domains of commitments: an identifier and an owner that are spelled alike
-// come to different ones.
+// Domains of commitments and of derived salts: texts that are spelled alike come
+// to different ones.
 const (
 	responseDomain = "erasure-response-v1\x00"
 	subjectDomain  = "erasure-subject-v1\x00"
+	saltDomain     = "erasure-salt-v1\x00"
 )
+
+// DeriveSalt is the salt of one of the receipts of an erasure of many: whoever
+// was told the erasure's secret has the salts of all its receipts, and without
+// the secret they have nothing in common.
+func DeriveSalt(secret Salt, receipt uuid.UUID) Salt {
+	return Salt(commit(secret, saltDomain, receipt.String()))
+}
 
 // CommitResponse commits to an erased request.
 func CommitResponse(salt Salt, id uuid.UUID) Commitment {

@@ -28,6 +28,7 @@ func TestCommitments(t *testing.T) {
 		"response": {receipt.CommitResponse(salt, id), "af5321d93c728c9f10fb0b40a177b7e0979d272c6c8e49b0a25879de5bde5603"},
 		"subject":  {receipt.CommitSubject(salt, "ada"), "11977f212b5018a19fcdc28623e975caa2d22f57ad06d1dc6415440d3f19e4a9"},
 		"alike":    {receipt.CommitSubject(salt, id.String()), "c4cce4105db5a601a880acb3e671bbed0c120091d2174d56c3c88aceeae2634e"},
+		"salt":     {receipt.Commitment(receipt.DeriveSalt(salt, id)), "a0e3e025843c15d9428c4cde81993febfaf650a0e336ccf93cb63eaf0123b962"},
 	} {
 		if got := hex.EncodeToString(c.got[:]); got != c.want {
 			t.Errorf("%s: want %s, got %s", name, c.want, got)

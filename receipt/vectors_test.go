@@ -216,6 +216,9 @@ func makeVectors(t *testing.T) map[string][]byte {
 	good("retention", 3, 7, log.sign(t, 7, key), vector{Salt: hexSalt(3), Responses: ids("response", 3)}, "log")
 	good("sweep", 4, 256, log.sign(t, 256, key), vector{}, "log")
 	good("rotated", 5, 257, witnessed(257, next, key), vector{}, "log", "next", "witness")
+	secret := hexSalt(derivedSecret)
+	good("derived", 8, 300, log.sign(t, 300, key), vector{Salt: secret, Responses: ids("response", 8, 1008), Subjects: []string{owner, anotherOwner}}, "log")
+	good("derived-too", 9, 300, log.sign(t, 300, key), vector{Salt: secret, Responses: ids("response", 9), Subjects: []string{owner}}, "log")
 	good("last", 299, 300, witnessed(300, key), vector{}, "log", "witness")
 	good("history", 0, 300, log.sign(t, 300, key), vector{Older: "8.checkpoint", Tiles: "mirror"}, "log")
 	m.addSame("retention", vector{Keys: []string{"log"}, Older: "300.checkpoint", Tiles: "mirror", Proven: true, Leaf: tlog.RecordHash(log.leaves[3]).String()})
@@ -305,6 +308,11 @@ func makeVectors(t *testing.T) map[string][]byte {
 		Reason: "the response " + ids("response", 0)[0] + " is not among those that the receipt says were erased, or the salt is another's"})
 	m.addSame("single", vector{Keys: []string{"log"}, Salt: hexSalt(0), Subjects: []string{anotherOwner}, Kind: string(receipt.WrongCommitment),
 		Reason: "the owner given is not among those whose responses the receipt says were erased, or the salt is another's"})
+	m.addSame("derived", vector{Keys: []string{"log"}, Salt: secret, Responses: ids("response", 9), Kind: string(receipt.WrongCommitment),
+		Reason: "the response " + ids("response", 9)[0] + " is not among those that the receipt says were erased, or the salt is another's"})
+	derived := receipt.DeriveSalt(saltOf(derivedSecret), numbered("receipt", 9))
+	m.addSame("derived", vector{Keys: []string{"log"}, Salt: hex.EncodeToString(derived[:]), Responses: ids("response", 8), Kind: string(receipt.WrongCommitment),
+		Reason: "the response " + ids("response", 8)[0] + " is not among those that the receipt says were erased, or the salt is another's"})
 	fork := &testLog{}
 	for n := range 8 {
 		fork.add(t, fmt.Appendf(nil, "fork %d", n))
@@ -365,6 +373,24 @@ func ids(kind string, numbers ...int) []string {
 
 const anotherOwner = "c0000100-0000-4000-8000-000000000005"
 
+// derivedSecret is the number of the secret of an erasure of many.
+const derivedSecret = 2000
+
+// derived is one of its receipts.
+func derived(n int, also ...int) receipt.Receipt {
+	r := single(n)
+	salt := receipt.DeriveSalt(saltOf(derivedSecret), r.ID)
+	r.Trigger, r.Actor = receipt.TriggerBulk, receipt.ActorAdministrator
+	r.Responses = []receipt.Commitment{receipt.CommitResponse(salt, numbered("response", n))}
+	r.Subjects = []receipt.Commitment{receipt.CommitSubject(salt, owner)}
+	for _, other := range also {
+		r.Counts.Requests++
+		r.Responses = append(r.Responses, receipt.CommitResponse(salt, numbered("response", other)))
+		r.Subjects = append(r.Subjects, receipt.CommitSubject(salt, anotherOwner))
+	}
+	return r
+}
+
 // receipts are the 300 leaves of the log.
 func (m *vectorMaker) receipts() []receipt.Receipt {
 	bulk := single(1)
@@ -386,6 +412,9 @@ func (m *vectorMaker) receipts() []receipt.Receipt {
 		later(0, receipt.LevelVacuumed, receipt.VerifiedByCutoff, receipt.GapPages, receipt.GapWAL, receipt.GapBackups),
 		later(0, receipt.LevelRewritten, receipt.VerifiedByRewrite, receipt.GapWAL, receipt.GapBackups),
 		later(0, receipt.LevelExpired, receipt.VerifiedByOperator),
+	}
+	for _, also := range [][]int{{1008}, nil} { // two receipts of one erasure
+		all = append(all, derived(len(all), also...))
 	}
 	for n := len(all); n < 300; n++ {
 		all = append(all, single(n))

@@ -21,7 +21,8 @@ the receipts; a log that has changed its key signs with both for a time, and
 then both are needed. Keys of witnesses are given likewise.
 
 With the salt, which was given to who asked for the erasure, it is shown that a
-response is among those erased, or that an owner's are. With another checkpoint
+response is among those erased, or that an owner's are; of an erasure of many it
+is the one secret that was given for all its receipts. With another checkpoint
 of the log, kept from an earlier time, and a mirror of its tiles it is shown
 that the log was not rewritten in between.
 
@@ -55,7 +56,7 @@ Exit codes:
 	flags.StringArrayVar(&v.Keys, "key", nil, "public key, or file with one on each line; may be repeated")
 	flags.StringVar(&v.Older, "older", "", "file with another signed checkpoint of the log; with --tiles")
 	flags.StringVar(&v.Tiles, "tiles", "", "folder with the log's tiles, a mirror of /log; with --older")
-	flags.StringVar(&v.Salt, "salt", "", "salt of the receipt, in hex or base64; with --response or --subject")
+	flags.StringVar(&v.Salt, "salt", "", "salt of the receipt, or secret of an erasure of many, in hex or base64; with --response or --subject")
 	flags.StringVar(&v.Response, "response", "", "identifier of a response; with --salt")
 	flags.StringVar(&v.Subject, "subject", "", "owner, as the database spells it; with --salt")
 	return c.jsonFlag(cmd)
