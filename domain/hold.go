@@ -59,6 +59,10 @@ type HoldQuery struct {
 	Limit  int64     // 1 or more
 }
 
+// Position is where the hold stands in lists: the newest first, ties by
+// descending identifier.
+func (h Hold) Position() Position { return Position{CreatedAt: h.CreatedAt, ID: h.ID} }
+
 // holdList tells lists of holds apart from each other, and from any other list.
 func holdList(active *bool) fingerprint {
 	text := "holds"

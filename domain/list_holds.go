@@ -30,28 +30,11 @@ func (u *ListHolds) Execute(ctx context.Context, caller Principal, r HoldListReq
 	if !caller.mayHold() {
 		return HoldPage{}, errHoldForbidden("Read")
 	}
-	page := HoldPage{Limit: DefaultLimit}
-	if r.Limit != nil {
-		page.Limit = min(max(*r.Limit, 1), MaxLimit)
-	}
-	q := HoldQuery{Active: r.Active, Limit: page.Limit + 1} // one more tells whether there are more
-	list := holdList(r.Active)
-	if r.After != nil {
-		after, err := list.position(*r.After)
-		if err != nil {
-			return HoldPage{}, errAbout("after", "after: "+err.Error())
-		}
-		q.After = &after
-	}
+	var page HoldPage
 	var err error
-	if page.Items, err = u.holds.Page(ctx, q); err != nil {
-		return HoldPage{}, err
-	}
-	if int64(len(page.Items)) > page.Limit {
-		page.Items = page.Items[:page.Limit]
-		last := page.Items[page.Limit-1]
-		next := list.cursor(Position{CreatedAt: last.CreatedAt, ID: last.ID})
-		page.Next = &next
-	}
-	return page, nil
+	page.Items, page.Next, page.Limit, err = pageOf(holdList(r.Active), r.After, r.Limit,
+		func(after *Position, limit int64) ([]Hold, error) {
+			return u.holds.Page(ctx, HoldQuery{Active: r.Active, After: after, Limit: limit})
+		}, Hold.Position)
+	return page, err
 }

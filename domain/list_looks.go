@@ -82,28 +82,15 @@ func (u *ListLooks) Execute(ctx context.Context, caller Principal, r LooksReques
 	if !caller.mayReadLooks() {
 		return LookPage{}, Errorf(CodeForbidden, "Insufficient permissions to Read Looks")
 	}
-	page := LookPage{Limit: DefaultLimit}
-	if r.Limit != nil {
-		page.Limit = min(max(*r.Limit, 1), MaxLimit)
-	}
-	q := LookQuery{Filter: r.Filter, Limit: page.Limit + 1} // one more tells whether there are more
-	list := r.Filter.fingerprint()
-	if r.After != nil {
-		after, err := list.position(*r.After)
-		if err != nil {
-			return LookPage{}, errAbout("after", "after: "+err.Error())
-		}
-		q.After = &after
-	}
-	found, err := u.looks.Page(ctx, q)
+	var page LookPage
+	found, next, limit, err := pageOf(r.Filter.fingerprint(), r.After, r.Limit,
+		func(after *Position, limit int64) ([]Look, error) {
+			return u.looks.Page(ctx, LookQuery{Filter: r.Filter, After: after, Limit: limit})
+		}, Look.Position)
 	if err != nil {
 		return LookPage{}, err
 	}
-	if int64(len(found)) > page.Limit {
-		found = found[:page.Limit]
-		next := list.cursor(found[page.Limit-1].Position())
-		page.Next = &next
-	}
+	page.Next, page.Limit = next, limit
 	page.Items, err = u.describe(ctx, caller, found)
 	if err != nil {
 		return LookPage{}, err

@@ -20,10 +20,10 @@ const (
 	holdConditions = "filter: must have a condition: states, models, tiers, created_after or created_before"
 )
 
-// What states and tiers there are: a hold on any other would hold nothing.
+// What states and tiers there are: a condition on any other is a mistake.
 var (
-	holdableStates = []string{"pending", "claimed", "processing", "completed", "failed", "canceled"}
-	holdableTiers  = []string{"auto", "default", "flex", "priority"}
+	knownStates = []string{"pending", "claimed", "processing", "completed", "failed", "canceled"}
+	knownTiers  = []string{"auto", "default", "flex", "priority"}
 )
 
 // HoldRequest is what a caller wants held.
@@ -89,14 +89,20 @@ func (f HoldFilter) check() error {
 	if f.States == nil && f.Models == nil && f.Tiers == nil && f.CreatedAfter == nil && f.CreatedBefore == nil {
 		return errAbout("filter", holdConditions)
 	}
+	return checkWords("filter", f.States, f.Models, f.Tiers, f.CreatedAfter, f.CreatedBefore)
+}
+
+// checkWords refuses conditions that nothing can pass; name is what they stand
+// below in the contract.
+func checkWords(name string, states, models, tiers []string, after, before *time.Time) error {
 	for _, list := range []struct {
 		name  string
 		words []string
 		known []string // nil: any
 	}{
-		{"filter.states", f.States, holdableStates},
-		{"filter.models", f.Models, nil},
-		{"filter.tiers", f.Tiers, holdableTiers},
+		{name + ".states", states, knownStates},
+		{name + ".models", models, nil},
+		{name + ".tiers", tiers, knownTiers},
 	} {
 		if list.words != nil && !listable(len(list.words)) {
 			return errEntries(list.name)
@@ -110,8 +116,8 @@ func (f HoldFilter) check() error {
 			}
 		}
 	}
-	if f.CreatedAfter != nil && f.CreatedBefore != nil && f.CreatedAfter.After(*f.CreatedBefore) {
-		return errAbout("filter.created_after", "filter.created_after: must not be later than created_before")
+	if after != nil && before != nil && after.After(*before) {
+		return errAbout(name+".created_after", name+".created_after: must not be later than created_before")
 	}
 	return nil
 }

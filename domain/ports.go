@@ -2,6 +2,8 @@ package domain
 
 import (
 	"context"
+	"crypto/sha256"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -151,6 +153,89 @@ type Holds interface {
 	// Release ends a hold in that person's name and returns it; one that has
 	// been released already stays as it was. CodeNotFound where there is none.
 	Release(ctx context.Context, id, by uuid.UUID) (Hold, error)
+}
+
+// Erasures is where erasures of many are kept, beside the responses that they
+// erase. Errors as of Responses. Nothing is stale.
+type Erasures interface {
+	// Survey counts what erasing the target would come to, as far as these
+	// owners have it; nil is everyone. With a filter, what was created after
+	// asOf does not count; without one, Sum does not look at it. CodeUnavailable
+	// where that takes too long.
+	Survey(ctx context.Context, t ErasureTarget, owners []string, asOf time.Time) (Survey, error)
+
+	// KeepPreview stores a preview until it has expired, and a while longer.
+	KeepPreview(ctx context.Context, p Preview) error
+
+	// Preview returns the one with this TokenSum, an expired one too, as long as
+	// it is there. CodeNotFound where there is none.
+	Preview(ctx context.Context, tokenSum [sha256.Size]byte) (Preview, error)
+
+	// Create stores an erasure that is pending. Where the same person has
+	// stored one with the same IdempotencyKey, it returns that one as it is by
+	// now, and false. When it returns, it is durable.
+	Create(ctx context.Context, e Erasure) (stored Erasure, created bool, err error)
+
+	// Get returns one; CodeNotFound where there is none.
+	Get(ctx context.Context, id uuid.UUID) (Erasure, error)
+
+	// ByKey returns the one that this person has stored with this
+	// IdempotencyKey; CodeNotFound where there is none.
+	ByKey(ctx context.Context, by uuid.UUID, idempotencyKey string) (Erasure, error)
+
+	// Page returns what the query asks for; none is an empty page.
+	Page(ctx context.Context, q ErasureQuery) ([]Erasure, error)
+
+	// Receipts returns what the query asks for; none is an empty page.
+	Receipts(ctx context.Context, q ErasureReceiptQuery) ([]ErasureReceipt, error)
+
+	// Cancel ends an erasure that is not over, and returns it; one that is stays
+	// as it was, but for the look of VerifyAt, which is called off. When it
+	// returns, nothing more is erased by it. CodeNotFound where there is none.
+	Cancel(ctx context.Context, id uuid.UUID) (Erasure, error)
+
+	// Advance looks at the next responses of the erasure, at most that many, and
+	// erases those of which judge says so, as of Responses.Erase: with all that
+	// hangs together with them, their copies, one receipt by the warrant and the
+	// progress, all at once or not at all. It returns the erasure as it is then.
+	// Several calls at once for one erasure wait for each other.
+	//
+	// It begins with what is oldest, or named first, and goes on where the call
+	// before it ended. When nothing follows, the erasure is finished; one with an
+	// owner begins again from the oldest, until it has found nothing to erase
+	// from beginning to end, and is then due for verification after VerifyAfter.
+	// One whose verification is due is gone through likewise, and verified at the
+	// end of that. One that is over, or has erased as many as it may, is returned
+	// as it is.
+	//
+	// judge is called with parts that are locked, as of Responses.Erase; it
+	// returns a verdict for each. It may be called again where a transaction has
+	// to be repeated. Held and NotFound count each response once. Where a part
+	// cannot be erased for a reason of the database's, the error says so and
+	// nothing of the call is done. CodeNotFound where there is no such erasure.
+	Advance(ctx context.Context, id uuid.UUID, most int, judge func(Erasure, []Part) ([]Verdict, Warrant)) (Erasure, error)
+
+	// Note stores why an erasure does not get on, or, with failed, why it has
+	// failed; one that is over stays as it was.
+	Note(ctx context.Context, id uuid.UUID, trouble string, failed bool) error
+
+	// Due returns those that are to be gone on with: not over, or due for
+	// verification; at most that many, those that were asked for first.
+	Due(ctx context.Context, most int) ([]uuid.UUID, error)
+
+	// Forget removes from erasures that were over before that time what says
+	// whose and which responses they were about: targets, scopes, failures,
+	// secrets; not from those that are still to be verified. It removes previews
+	// that have expired before it, too.
+	Forget(ctx context.Context, before time.Time) error
+}
+
+// Jobs is what goes on with erasures in the background, in this process or
+// another.
+type Jobs interface {
+	// Enqueue asks for an erasure to be gone on with soon. It may be asked for
+	// again and again; one that waits already is not enqueued twice.
+	Enqueue(ctx context.Context, erasure uuid.UUID) error
 }
 
 // Looks is where it is kept who looked at what. Records go in the transaction

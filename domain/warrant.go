@@ -11,9 +11,13 @@ import (
 // Warrant is by what right something is erased. Its receipt tells all of it but
 // who asked.
 type Warrant struct {
-	Receipt     uuid.UUID // the receipt's identifier, random (version 4)
-	Salt        Salt      // opens the receipt's commitments
+	Receipt uuid.UUID // the receipt's identifier, random (version 4)
+	Salt    Salt      // opens the receipt's commitments
+	// Shared is set where several receipts have this salt in common, so that the
+	// commitments of each are made with a salt derived from it.
+	Shared      bool
 	Trigger     Trigger
+	Rule        *RuleVersion // with TriggerRetention, and only then
 	Ground      Ground
 	RequestedAt time.Time
 	Actor       *uuid.UUID // who asked and may fetch the receipt; nil: nobody
@@ -36,15 +40,32 @@ type Trigger string
 
 // The triggers.
 const (
-	TriggerSingle Trigger = "single" // one response was to be erased
-	TriggerSweep  Trigger = "sweep"  // something was written after an erasure
+	TriggerSingle    Trigger = "single"    // one response was to be erased
+	TriggerBulk      Trigger = "bulk"      // many were
+	TriggerRetention Trigger = "retention" // their time was over
+	TriggerSweep     Trigger = "sweep"     // something was written after an erasure
 )
 
 // Ground is why something is erased, in the words of receipts.
 type Ground string
 
 // The grounds.
-const GroundUnspecified Ground = "unspecified"
+const (
+	GroundRequest          Ground = "request"
+	GroundConsentWithdrawn Ground = "consent_withdrawn"
+	GroundObjection        Ground = "objection"
+	GroundNoLongerNeeded   Ground = "no_longer_needed"
+	GroundUnlawful         Ground = "unlawful"
+	GroundLegalObligation  Ground = "legal_obligation"
+	GroundRetention        Ground = "retention"
+	GroundUnspecified      Ground = "unspecified"
+)
+
+// askable are the grounds that somebody can give.
+var askable = []Ground{
+	GroundRequest, GroundConsentWithdrawn, GroundObjection, GroundNoLongerNeeded,
+	GroundUnlawful, GroundLegalObligation, GroundUnspecified,
+}
 
 // ActorRole is as what somebody asked for an erasure.
 type ActorRole string

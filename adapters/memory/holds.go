@@ -66,16 +66,13 @@ func (h Holds) Page(ctx context.Context, q domain.HoldQuery) ([]domain.Hold, err
 	}
 	h.store.mu.Lock()
 	defer h.store.mu.Unlock()
-	position := func(hold domain.Hold) domain.Position {
-		return domain.Position{CreatedAt: hold.CreatedAt, ID: hold.ID}
-	}
 	var found []domain.Hold
 	for _, hold := range h.store.holds {
-		if (q.Active == nil || *q.Active == active(hold)) && (q.After == nil || position(hold).Compare(*q.After) > 0) {
+		if (q.Active == nil || *q.Active == active(hold)) && (q.After == nil || hold.Position().Compare(*q.After) > 0) {
 			found = append(found, shown(hold))
 		}
 	}
-	slices.SortFunc(found, func(a, b domain.Hold) int { return position(a).Compare(position(b)) })
+	slices.SortFunc(found, func(a, b domain.Hold) int { return a.Position().Compare(b.Position()) })
 	return found[:min(q.Limit, int64(len(found)))], nil
 }
 

@@ -1,0 +1,301 @@
+package domain
+
+import (
+	"crypto/sha256"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Erasure is the erasing of many responses: asked for by somebody, or due by a
+// retention rule. It goes on in parts, each of which is a transaction with a
+// receipt of its own.
+type Erasure struct {
+	ID      uuid.UUID
+	Trigger Trigger // TriggerBulk or TriggerRetention
+	Rule    *RuleVersion
+	Kind    TargetKind
+	Target  *ErasureTarget // nil: forgotten, see Erasures.Forget
+	Scope   []string       // whose responses it may erase; nil: everyone's
+	AsOf    time.Time      // with a filter, what was created later is left
+	Most    int64          // how many responses it may erase; 0: all
+
+	Ground      Ground
+	Ticket      string // the caller's own reference; in no receipt
+	RequestedAt time.Time
+	RequestedBy *uuid.UUID // nil: a rule
+	Role        ActorRole
+	// Secret opens its receipts: the salt of each is derived from it. Nil where
+	// it has been forgotten.
+	Secret *Salt
+
+	IdempotencyKey string            // of who asked; empty: none
+	RequestSum     [sha256.Size]byte // of all that was asked for, to tell requests with one key apart
+
+	State      ErasureState
+	StartedAt  *time.Time
+	FinishedAt *time.Time
+	// VerifyAt is when what is left is looked for once more; nil: not at all, or
+	// no more.
+	VerifyAt   *time.Time
+	VerifiedAt *time.Time
+	ErasureProgress
+}
+
+// ErasureProgress is how far an erasure has come.
+type ErasureProgress struct {
+	Expected *int64 // responses, as the preview showed; nil: there was none
+	Done     int64  // responses that are gone
+	Erased          // their rows
+	Held     int64  // responses that a hold kept
+	NotFound int64  // identifiers of no response that is the caller's to erase
+	Receipts int64
+	// Failures says what was not erased, and why: the first MaxFailures.
+	Failures []ErasureFailure
+	// Trouble is why it does not get on, or why it failed; empty: nothing is
+	// known to be wrong. For whoever may see the erasure.
+	Trouble string
+}
+
+// ErasureFailure is a response that was not erased.
+type ErasureFailure struct {
+	Response uuid.UUID
+	Code     Code        // CodeNotFound or CodeHeld
+	Holds    []uuid.UUID // with CodeHeld; told to those only who may see holds
+}
+
+// Bounds of erasures.
+const (
+	MaxTargets  = 1000 // responses that can be named
+	MaxAtOnce   = 100  // of these, how many are erased before the answer
+	MaxFailures = 100
+	MaxTicket   = 200 // characters
+)
+
+// ErasureState is what has become of an erasure.
+type ErasureState string
+
+// The states.
+const (
+	ErasurePending  ErasureState = "pending"
+	ErasureRunning  ErasureState = "running"
+	ErasureFinished ErasureState = "finished" // nothing that it may erase is left, as of then
+	ErasureCanceled ErasureState = "canceled" // what was gone by then stays gone
+	ErasureFailed   ErasureState = "failed"   // it cannot get on; Trouble says why
+)
+
+// Over tells whether nothing more is erased, unless by the look of VerifyAt.
+func (s ErasureState) Over() bool { return s != ErasurePending && s != ErasureRunning }
+
+// TargetKind is what kind of target an erasure has.
+type TargetKind string
+
+// The kinds.
+const (
+	TargetResponses TargetKind = "responses"
+	TargetOwner     TargetKind = "owner"
+	TargetFilter    TargetKind = "filter"
+)
+
+// ErasureTarget is what is to be erased: exactly one of the three is set.
+type ErasureTarget struct {
+	Responses []uuid.UUID // these, in this order, none twice
+	// Owner is a person or an organization: everything of theirs, also what
+	// comes while it is erased, until none is left.
+	Owner  *uuid.UUID
+	Filter *ResponseFilter // what passes it
+}
+
+// Kind is the kind of the target.
+func (t ErasureTarget) Kind() TargetKind {
+	switch {
+	case t.Owner != nil:
+		return TargetOwner
+	case t.Filter != nil:
+		return TargetFilter
+	}
+	return TargetResponses
+}
+
+// fingerprint tells targets apart. It looks at no order of words.
+func (t ErasureTarget) fingerprint() fingerprint {
+	f := ResponseFilter{}
+	if t.Filter != nil {
+		f = *t.Filter
+	}
+	return fingerprintOf(struct {
+		Responses []uuid.UUID
+		Owner     *uuid.UUID
+		Filtered  bool
+		Filter    fingerprint
+		Owners    []string
+	}{t.Responses, t.Owner, t.Filter != nil, list{Filter: f}.fingerprint(), slices.Sorted(slices.Values(f.Owners))})
+}
+
+// RuleVersion names a retention rule as it was when something was erased by it.
+type RuleVersion struct {
+	ID      uuid.UUID
+	Version int64
+}
+
+// VerifyAfter is how long after everything of somebody has been erased it is
+// looked for once more.
+const VerifyAfter = 24 * time.Hour
+
+// Part is one response that an erasure has come to: all the requests that hang
+// together, locked.
+type Part struct {
+	Requests []Response  // Owner is empty in a row of a batch
+	Holds    []uuid.UUID // the active ones on any of them; where there is one, nothing may be erased
+}
+
+// Verdict is what becomes of a part.
+type Verdict int
+
+// The verdicts.
+const (
+	Erase    Verdict = iota
+	Withhold         // it is not the caller's to erase: as if it were not there
+	KeepHeld         // a hold keeps it
+	Spare            // it does not count: the rule does not cover all of it
+)
+
+// judge decides what becomes of a part.
+func (e Erasure) judge(p Part) Verdict {
+	for _, r := range p.Requests {
+		batched := r.Owner == ""
+		if batched || e.Scope != nil && !slices.Contains(e.Scope, r.Owner) {
+			return Withhold
+		}
+	}
+	if len(p.Holds) > 0 {
+		return KeepHeld
+	}
+	// A rule says how long a response is kept, and that is as long as any part
+	// of it is. Who asks for an erasure by a filter has seen parts that pass.
+	if e.Trigger == TriggerRetention && e.Target != nil && e.Target.Filter != nil {
+		for _, r := range p.Requests {
+			if !e.Target.Filter.Matches(r) {
+				return Spare
+			}
+		}
+	}
+	return Erase
+}
+
+// warrant is that of the next part.
+func (e Erasure) warrant() Warrant {
+	w := newWarrant(e.Trigger, e.RequestedAt)
+	w.Ground, w.Rule, w.Actor, w.Role = e.Ground, e.Rule, e.RequestedBy, e.Role
+	if e.Secret != nil {
+		w.Salt, w.Shared = *e.Secret, true
+	}
+	return w
+}
+
+// Position is where the erasure stands in lists: the newest first, ties by
+// descending identifier.
+func (e Erasure) Position() Position { return Position{CreatedAt: e.RequestedAt, ID: e.ID} }
+
+// visibleTo tells whether a caller may see the erasure, and cancel it.
+func (e Erasure) visibleTo(caller Principal) bool {
+	return caller.deleteReach() == everyone || e.RequestedBy != nil && *e.RequestedBy == caller.ID
+}
+
+// shownTo leaves out what the caller may not know.
+func (e Erasure) shownTo(caller Principal) Erasure {
+	e.Secret = nil
+	if !caller.mayHold() {
+		e.Failures = slices.Clone(e.Failures)
+		for i := range e.Failures {
+			e.Failures[i].Holds = nil
+		}
+	}
+	return e
+}
+
+// Survey is what an erasure would come to.
+type Survey struct {
+	Responses    int64 // that would be erased, each with all that hangs together with it
+	Requests     int64
+	Steps        int64
+	Templates    int64
+	RawRequests  int64
+	RawResponses int64
+	Tasks        int64
+	Held         int64 // responses that holds keep, in none of the counts above
+	NotFound     int64 // identifiers of no response that is the caller's to erase
+	// Sum changes with the requests that the target has as of then.
+	Sum [sha256.Size]byte
+}
+
+// Preview is what was shown to somebody of what they could erase.
+type Preview struct {
+	TokenSum    [sha256.Size]byte // of the token that was told to who asked
+	RequestedBy uuid.UUID
+	Target      [sha256.Size]byte // the target's fingerprint, with the scope
+	AsOf        time.Time
+	ExpiresAt   time.Time
+	Survey
+}
+
+// PreviewFor is for how long a preview can be acted upon.
+const PreviewFor = 15 * time.Minute
+
+// ErasureQuery asks for a part of the list of erasures, in the order of
+// Erasure.Position.
+type ErasureQuery struct {
+	RequestedBy *uuid.UUID     // nil: whoever asked
+	States      []ErasureState // nil: all
+	Trigger     *Trigger
+	After       *Position // only what comes strictly after; nil: all
+	Limit       int64     // 1 or more
+}
+
+// ErasureReceipt is one of the receipts of an erasure.
+type ErasureReceipt struct {
+	ID        uuid.UUID
+	At        time.Time
+	Responses int64 // that were erased with it
+}
+
+// Position is where the receipt stands in lists: the newest first, ties by
+// descending identifier.
+func (r ErasureReceipt) Position() Position { return Position{CreatedAt: r.At, ID: r.ID} }
+
+// ErasureReceiptQuery asks for a part of the list of an erasure's receipts, in
+// the order of ErasureReceipt.Position.
+type ErasureReceiptQuery struct {
+	Erasure uuid.UUID
+	After   *Position
+	Limit   int64
+}
+
+func errErasureForbidden(operation string) *Error {
+	return Errorf(CodeForbidden, "Insufficient permissions to %s Erasures", operation)
+}
+
+func errNoErasure(id uuid.UUID) *Error {
+	return Errorf(CodeNotFound, "Erasure with ID %s not found", id)
+}
+
+// erasureList tells lists of erasures apart, and from any other list.
+func erasureList(q ErasureQuery) fingerprint {
+	states := make([]string, len(q.States))
+	for i, s := range q.States {
+		states[i] = string(s)
+	}
+	text := "erasures"
+	if q.States != nil {
+		text += " states=" + strings.Join(slices.Compact(slices.Sorted(slices.Values(states))), ",")
+	}
+	if q.RequestedBy != nil {
+		text += " by=" + q.RequestedBy.String()
+	}
+	if q.Trigger != nil {
+		text += " trigger=" + string(*q.Trigger)
+	}
+	return sha256.Sum256([]byte(text))
+}

@@ -1,0 +1,88 @@
+package domain
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+)
+
+// ErasureListRequest is what a caller asks of the list of erasures.
+type ErasureListRequest struct {
+	States  []ErasureState // nil: all
+	Trigger *Trigger       // nil: all
+	After   *Cursor        // where an earlier page of the same list ended
+	Limit   *int64         // brought into 1 to MaxLimit; nil: DefaultLimit
+}
+
+// ErasurePage is one page of erasures; Limit is as it was applied.
+type ErasurePage struct {
+	Items []Erasure
+	Next  *Cursor // where to go on; nil: nothing follows
+	Limit int64
+}
+
+// ListErasures lists erasures of many.
+type ListErasures struct {
+	erasures Erasures
+}
+
+// NewListErasures makes the use case.
+func NewListErasures(erasures Erasures) *ListErasures { return &ListErasures{erasures} }
+
+// Execute returns a page, newest first: of all for those who may erase
+// everyone's, of those that the caller has asked for for others who may erase.
+// CodeForbidden for those who may erase nothing; CodeInvalid where After belongs
+// to another list.
+func (u *ListErasures) Execute(ctx context.Context, caller Principal, r ErasureListRequest) (ErasurePage, error) {
+	q := ErasureQuery{States: r.States, Trigger: r.Trigger}
+	switch caller.deleteReach() {
+	case none:
+		return ErasurePage{}, errErasureForbidden("Read")
+	case own:
+		q.RequestedBy = &caller.ID
+	}
+	var page ErasurePage
+	var err error
+	page.Items, page.Next, page.Limit, err = pageOf(erasureList(q), r.After, r.Limit,
+		func(after *Position, limit int64) ([]Erasure, error) {
+			q.After, q.Limit = after, limit
+			return u.erasures.Page(ctx, q)
+		}, Erasure.Position)
+	for i := range page.Items {
+		page.Items[i] = page.Items[i].shownTo(caller)
+	}
+	return page, err
+}
+
+// ErasureReceiptPage is one page of the receipts of an erasure.
+type ErasureReceiptPage struct {
+	Items []ErasureReceipt
+	Next  *Cursor
+	Limit int64
+}
+
+// ListErasureReceipts lists the receipts of an erasure of many.
+type ListErasureReceipts struct {
+	erasures Erasures
+}
+
+// NewListErasureReceipts makes the use case.
+func NewListErasureReceipts(erasures Erasures) *ListErasureReceipts {
+	return &ListErasureReceipts{erasures}
+}
+
+// Execute returns a page, the newest first. CodeNotFound as of GetErasure;
+// CodeInvalid where after belongs to another list. limit is as of
+// ErasureListRequest.
+func (u *ListErasureReceipts) Execute(ctx context.Context, caller Principal, id uuid.UUID, after *Cursor, limit *int64) (ErasureReceiptPage, error) {
+	if _, err := visibleErasure(ctx, u.erasures, caller, id); err != nil {
+		return ErasureReceiptPage{}, err
+	}
+	var page ErasureReceiptPage
+	var err error
+	page.Items, page.Next, page.Limit, err = pageOf(fingerprintOf("receipts of "+id.String()), after, limit,
+		func(after *Position, limit int64) ([]ErasureReceipt, error) {
+			return u.erasures.Receipts(ctx, ErasureReceiptQuery{Erasure: id, After: after, Limit: limit})
+		}, ErasureReceipt.Position)
+	return page, err
+}

@@ -1,0 +1,82 @@
+package domain
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// RunErasure goes on with an erasure.
+type RunErasure struct {
+	erasures Erasures
+	pace     func(ctx context.Context, responses int) error
+	now      func() time.Time
+}
+
+// NewRunErasure makes the use case. pace is called after each part with how
+// many responses it took, and returns when the next may begin, or when ctx has
+// ended. now is the clock.
+func NewRunErasure(erasures Erasures, pace func(ctx context.Context, responses int) error, now func() time.Time) *RunErasure {
+	return &RunErasure{erasures, pace, now}
+}
+
+// erasedAtOnce is how many responses one transaction erases at most. Its
+// receipt has to hold a commitment to every request of theirs.
+const erasedAtOnce = 200
+
+// Execute goes on until the erasure is over and, where that is due, verified; it
+// returns earlier when its turn has ended, so that others have theirs; 0 is no
+// end. What has been erased by then stays so, and the next call goes on from
+// there. over tells that nothing is left to do for now. The error is the one that
+// kept it from going on, which is noted in the erasure, too; CodeNotFound where
+// there is no such erasure.
+func (u *RunErasure) Execute(ctx context.Context, id uuid.UUID, turn time.Duration) (over bool, err error) {
+	end := u.now().Add(turn)
+	for done := int64(-1); ; {
+		e, err := u.erasures.Advance(ctx, id, erasedAtOnce, func(e Erasure, parts []Part) ([]Verdict, Warrant) {
+			verdicts := make([]Verdict, len(parts))
+			for i, p := range parts {
+				verdicts[i] = e.judge(p)
+			}
+			return verdicts, e.warrant()
+		})
+		switch {
+		case err != nil:
+			return false, u.note(ctx, id, err)
+		case e.State.Over() && (e.VerifyAt == nil || e.VerifyAt.After(u.now())):
+			return true, nil
+		case turn > 0 && !u.now().Before(end):
+			return false, nil
+		}
+		if done >= 0 && e.Done > done {
+			if err := u.pace(ctx, int(e.Done-done)); err != nil {
+				return false, err
+			}
+		}
+		done = e.Done
+	}
+}
+
+// GiveUp ends an erasure that this error keeps from going on, and goes on doing
+// so.
+func (u *RunErasure) GiveUp(ctx context.Context, id uuid.UUID, because error) error {
+	return u.erasures.Note(ctx, id, troubleOf(because), true)
+}
+
+// note returns the error of going on, whether it could be noted or not.
+func (u *RunErasure) note(ctx context.Context, id uuid.UUID, err error) error {
+	if ctx.Err() != nil || CodeOf(err) == CodeNotFound {
+		return err
+	}
+	return errors.Join(err, u.erasures.Note(ctx, id, troubleOf(err), false))
+}
+
+// troubleOf is what is told of an error to who may see the erasure.
+func troubleOf(err error) string {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Message
+	}
+	return "The service failed; its log tells more"
+}

@@ -1,0 +1,189 @@
+package domain
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+)
+
+// StartRequest is an ErasureRequest with what goes with it.
+type StartRequest struct {
+	ErasureRequest
+	Token          string // of a preview; may be left out with Responses
+	Ground         Ground // empty: GroundUnspecified
+	Ticket         string
+	IdempotencyKey string // empty: none
+}
+
+// StartErasure begins the erasing of many responses.
+type StartErasure struct {
+	erasures Erasures
+	run      *RunErasure
+	jobs     Jobs
+	now      func() time.Time
+	log      *slog.Logger
+}
+
+// NewStartErasure makes the use case; now is the clock. log receives what went
+// wrong without failing the request.
+func NewStartErasure(erasures Erasures, run *RunErasure, jobs Jobs, now func() time.Time, log *slog.Logger) *StartErasure {
+	return &StartErasure{erasures, run, jobs, now, log}
+}
+
+// Execute begins the erasure and returns it: over where at most MaxAtOnce
+// responses are named, else to be gone on with in the background. secret opens
+// its receipts, and is told here only; nil where a request that was made before
+// is repeated and its secret has been forgotten.
+//
+// CodeForbidden and CodeInvalid as of PreviewErasure, and CodeInvalid where an
+// owner or a filter comes without a token. CodeConflict where the token is of
+// no preview of the same request by the same caller, where it has expired, or
+// where the target has other requests by now than were shown; and where the
+// caller has used the idempotency key for another request.
+func (u *StartErasure) Execute(ctx context.Context, caller Principal, r StartRequest) (e Erasure, secret *Salt, err error) {
+	target, scope, err := r.target(caller, "Start")
+	if err != nil {
+		return Erasure{}, nil, err
+	}
+	if err := r.check(); err != nil {
+		return Erasure{}, nil, err
+	}
+	now := u.now().UTC().Truncate(time.Microsecond)
+	e = Erasure{
+		ID: uuid.New(), Trigger: TriggerBulk, Kind: target.Kind(), Target: &target, Scope: scope, AsOf: now,
+		Ground: r.Ground, Ticket: r.Ticket, RequestedAt: now, RequestedBy: &caller.ID,
+		Role: caller.actorRole(r.owners(target, scope)), Secret: new(Salt), State: ErasurePending,
+		IdempotencyKey: r.IdempotencyKey, RequestSum: r.sum(target, scope),
+	}
+	if e.Ground == "" {
+		e.Ground = GroundUnspecified
+	}
+	_, _ = rand.Read(e.Secret[:]) // never fails
+	repeated, err := u.repeated(ctx, caller, e)
+	switch {
+	case err != nil:
+		return Erasure{}, nil, err
+	case repeated != nil:
+		return repeated.shownTo(caller), repeated.Secret, nil
+	}
+	if r.Token != "" {
+		shown, err := u.shown(ctx, caller, r.Token, target, scope, now)
+		if err != nil {
+			return Erasure{}, nil, err
+		}
+		e.AsOf, e.Expected = shown.AsOf, &shown.Responses
+	}
+	stored, created, err := u.erasures.Create(ctx, e)
+	switch {
+	case err != nil:
+		return Erasure{}, nil, err
+	case !created && stored.RequestSum != e.RequestSum:
+		return Erasure{}, nil, errOtherRequest
+	}
+	if created && len(target.Responses) > 0 && len(target.Responses) <= MaxAtOnce {
+		// Should it not come to its end here, it is gone on with as any other.
+		if _, err := u.run.Execute(ctx, stored.ID, 0); err == nil {
+			stored, err = u.erasures.Get(ctx, stored.ID)
+			if err != nil {
+				return Erasure{}, nil, err
+			}
+		} else if ctx.Err() == nil {
+			u.log.WarnContext(ctx, "an erasure could not be finished at once; it goes on in the background", "erasure", stored.ID, "error", err)
+		}
+	}
+	if !stored.State.Over() {
+		if err := u.jobs.Enqueue(ctx, stored.ID); err != nil && ctx.Err() == nil {
+			u.log.WarnContext(ctx, "an erasure could not be enqueued; it begins when it is looked for next", "erasure", stored.ID, "error", err)
+		}
+	}
+	return stored.shownTo(caller), stored.Secret, nil
+}
+
+// repeated is the erasure that the caller has asked for before under the same
+// idempotency key; nil: none.
+func (u *StartErasure) repeated(ctx context.Context, caller Principal, e Erasure) (*Erasure, error) {
+	if e.IdempotencyKey == "" {
+		return nil, nil
+	}
+	before, err := u.erasures.ByKey(ctx, caller.ID, e.IdempotencyKey)
+	switch {
+	case CodeOf(err) == CodeNotFound:
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case before.RequestSum != e.RequestSum:
+		return nil, errOtherRequest
+	}
+	return &before, nil
+}
+
+var errOtherRequest = Errorf(CodeConflict, "This Idempotency-Key came with another request before; take a new one for a new erasure")
+
+// shown is the preview that the token is of, if it still holds.
+func (u *StartErasure) shown(ctx context.Context, caller Principal, token string, t ErasureTarget, scope []string, now time.Time) (Preview, error) {
+	p, err := u.erasures.Preview(ctx, sha256.Sum256([]byte(token)))
+	switch {
+	case CodeOf(err) == CodeNotFound,
+		err == nil && (p.RequestedBy != caller.ID || p.Target != boundTarget(t, scope)):
+		return Preview{}, Errorf(CodeConflict, "The token is of no preview of this request; nothing was erased: preview again")
+	case err != nil:
+		return Preview{}, err
+	case !now.Before(p.ExpiresAt):
+		return Preview{}, Errorf(CodeConflict, "The preview has expired; nothing was erased: preview again")
+	}
+	survey, err := u.erasures.Survey(ctx, t, scope, p.AsOf)
+	switch {
+	case err != nil:
+		return Preview{}, err
+	case survey.Sum != p.Sum:
+		return Preview{}, Errorf(CodeConflict, "What would be erased is no longer what the preview showed; nothing was erased: preview again")
+	}
+	return p, nil
+}
+
+func (r StartRequest) check() error {
+	switch {
+	case r.Token == "" && r.Responses == nil:
+		return errAbout("token", "token: must be that of a preview of the same request, where an owner or a filter is erased")
+	case r.Ground != "" && !slices.Contains(askable, r.Ground):
+		return errAbout("ground", fmt.Sprintf("ground: must be one of %v", askable))
+	case utf8.RuneCountInString(r.Ticket) > MaxTicket || !Storable(r.Ticket):
+		return errAbout("ticket", fmt.Sprintf("ticket: must have at most %d characters and no NUL", MaxTicket))
+	case len(r.IdempotencyKey) > MaxIdempotencyKey || !Storable(r.IdempotencyKey):
+		return errAbout("Idempotency-Key", fmt.Sprintf("Idempotency-Key: must have at most %d bytes", MaxIdempotencyKey))
+	}
+	return nil
+}
+
+// MaxIdempotencyKey bounds that key, in bytes.
+const MaxIdempotencyKey = 255
+
+// sum tells requests of one caller apart; a token is none of what is wanted.
+func (r StartRequest) sum(t ErasureTarget, scope []string) fingerprint {
+	return fingerprintOf(struct {
+		Target fingerprint
+		Ground Ground
+		Ticket string
+	}{boundTarget(t, scope), r.Ground, r.Ticket})
+}
+
+// owners are whose responses may be erased, as far as that is known beforehand;
+// an empty one stands for others.
+func (r StartRequest) owners(t ErasureTarget, scope []string) []string {
+	switch {
+	case t.Owner != nil:
+		return []string{t.Owner.String()}
+	case t.Filter != nil && t.Filter.Owners != nil:
+		return t.Filter.Owners
+	case scope != nil:
+		return scope
+	}
+	return []string{""}
+}
