@@ -147,7 +147,8 @@ type Erased struct {
 	Tasks        int64 // queued and finished jobs that hold the response
 }
 
-func (e *Erased) add(more Erased) {
+// Add adds what another transaction removed.
+func (e *Erased) Add(more Erased) {
 	e.Requests += more.Requests
 	e.Templates += more.Templates
 	e.Steps += more.Steps

@@ -31,7 +31,7 @@ func (u *SweepErased) Execute(ctx context.Context) (Erased, error) {
 		w := newWarrant(TriggerSweep, u.now())
 		w.Role = ActorSystem
 		looked, erased, err := u.responses.Sweep(ctx, sweepAtOnce, w)
-		all.add(erased)
+		all.Add(erased)
 		if err != nil || looked < sweepAtOnce {
 			return all, err
 		}

@@ -15,6 +15,7 @@ type fixture struct{ *memory.Store }
 
 func (f fixture) Responses() domain.Responses       { return f.Store }
 func (f fixture) Holds() domain.Holds               { return f.Store.Holds() }
+func (f fixture) Erasures() domain.Erasures         { return f.Store.Erasures() }
 func (f fixture) UsageRecords() domain.UsageRecords { return f.Store }
 func (f fixture) People() domain.People             { return f.Store }
 
@@ -26,6 +27,11 @@ func TestResponses(t *testing.T) {
 func TestHolds(t *testing.T) {
 	t.Parallel()
 	porttest.Holds(t, func(*testing.T) porttest.HoldsFixture { return fixture{memory.New()} })
+}
+
+func TestErasures(t *testing.T) {
+	t.Parallel()
+	porttest.Erasures(t, func(*testing.T) porttest.ErasuresFixture { return fixture{memory.New()} })
 }
 
 func TestUsageRecords(t *testing.T) {

@@ -28,6 +28,9 @@ type Store struct {
 	tasks       []uuid.UUID // the response of each
 	erased      map[uuid.UUID]burial
 	holds       []domain.Hold
+	erasures    []*erasure
+	previews    []domain.Preview
+	enqueued    []uuid.UUID
 	people      map[uuid.UUID]person
 	memberships []porttest.Membership
 	keys        map[string]porttest.Key

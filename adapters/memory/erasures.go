@@ -1,0 +1,493 @@
+package memory
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"lethe/domain"
+	"lethe/domain/porttest"
+)
+
+// Erasures implements domain.Erasures on a store.
+type Erasures struct {
+	store *Store
+}
+
+var (
+	_ domain.Erasures = Erasures{}
+	_ domain.Jobs     = Jobs{}
+)
+
+// Erasures are those of the store's responses.
+func (s *Store) Erasures() Erasures { return Erasures{s} }
+
+// erasure is one and where it is in its pass.
+type erasure struct {
+	domain.Erasure
+	receipts []domain.ErasureReceipt
+	named    int              // of the named responses, how many have been looked at
+	after    *domain.Position // the last that was looked at
+	erased   int64            // in this pass
+	counted  map[uuid.UUID]bool
+}
+
+// rewind begins a pass.
+func (e *erasure) rewind() {
+	e.named, e.after, e.erased, e.counted = 0, nil, 0, make(map[uuid.UUID]bool)
+	e.Held, e.NotFound, e.Failures = 0, 0, nil
+}
+
+// Survey implements domain.Erasures.
+func (m Erasures) Survey(ctx context.Context, t domain.ErasureTarget, owners []string, asOf time.Time) (domain.Survey, error) {
+	if err := ctx.Err(); err != nil {
+		return domain.Survey{}, err
+	}
+	s := m.store
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var survey domain.Survey
+	var sum []byte
+	seen := make(map[uuid.UUID]bool)
+	for _, id := range s.targets(t, asOf) {
+		row, there := s.requests[id]
+		if !there || row.Batched {
+			survey.NotFound++
+			continue
+		}
+		requests, steps := s.parts(id)
+		if owners != nil && slices.ContainsFunc(requests, func(id uuid.UUID) bool { return !slices.Contains(owners, s.requests[id].Owner) }) {
+			survey.NotFound++
+			continue
+		}
+		sum = append(sum, id[:]...)
+		slices.SortFunc(requests, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
+		switch {
+		case seen[requests[0]]:
+		case len(s.holdsOn(requests)) > 0:
+			survey.Held++
+		default:
+			survey.Responses++
+			survey.Requests += int64(len(requests))
+			survey.Steps += int64(len(steps))
+			s.surveyCopies(&survey, requests)
+		}
+		seen[requests[0]] = true
+	}
+	survey.Sum = sha256.Sum256(sum)
+	return survey, nil
+}
+
+func (s *Store) surveyCopies(survey *domain.Survey, requests []uuid.UUID) {
+	for _, id := range requests {
+		if file, ok := s.templates[id]; ok && file == porttest.NoFile {
+			survey.Templates++
+		}
+	}
+	for _, u := range s.usage {
+		if u.Copied && slices.Contains(requests, u.Response) {
+			survey.RawRequests++
+			survey.RawResponses++
+		}
+	}
+	for _, response := range s.tasks {
+		if slices.Contains(requests, response) {
+			survey.Tasks++
+		}
+	}
+}
+
+// targets are what a target names or matches, in the order in which it is
+// erased.
+func (s *Store) targets(t domain.ErasureTarget, asOf time.Time) []uuid.UUID {
+	if t.Responses != nil {
+		return t.Responses
+	}
+	var rows []domain.Response
+	for _, row := range s.requests {
+		switch {
+		case row.Batched,
+			t.Owner != nil && row.Owner != t.Owner.String(),
+			t.Filter != nil && (!t.Filter.Matches(row.Response) || row.CreatedAt.After(asOf)):
+			continue
+		}
+		rows = append(rows, row.Response)
+	}
+	slices.SortFunc(rows, func(a, b domain.Response) int {
+		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), bytes.Compare(a.ID[:], b.ID[:]))
+	})
+	ids := make([]uuid.UUID, len(rows))
+	for i, r := range rows {
+		ids[i] = r.ID
+	}
+	return ids
+}
+
+// KeepPreview implements domain.Erasures.
+func (m Erasures) KeepPreview(ctx context.Context, p domain.Preview) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	m.store.mu.Lock()
+	defer m.store.mu.Unlock()
+	m.store.previews = append(m.store.previews, p)
+	return nil
+}
+
+// Preview implements domain.Erasures.
+func (m Erasures) Preview(ctx context.Context, tokenSum [sha256.Size]byte) (domain.Preview, error) {
+	if err := ctx.Err(); err != nil {
+		return domain.Preview{}, err
+	}
+	m.store.mu.Lock()
+	defer m.store.mu.Unlock()
+	for _, p := range m.store.previews {
+		if p.TokenSum == tokenSum {
+			return p, nil
+		}
+	}
+	return domain.Preview{}, domain.Errorf(domain.CodeNotFound, "no such preview")
+}
+
+// Create implements domain.Erasures.
+func (m Erasures) Create(ctx context.Context, e domain.Erasure) (domain.Erasure, bool, error) {
+	if err := ctx.Err(); err != nil {
+		return domain.Erasure{}, false, err
+	}
+	m.store.mu.Lock()
+	defer m.store.mu.Unlock()
+	if e.IdempotencyKey != "" {
+		if before := m.byKey(*e.RequestedBy, e.IdempotencyKey); before != nil {
+			return before.shown(), false, nil
+		}
+	}
+	kept := &erasure{Erasure: e}
+	kept.rewind()
+	m.store.erasures = append(m.store.erasures, kept)
+	return kept.shown(), true, nil
+}
+
+func (m Erasures) byKey(by uuid.UUID, key string) *erasure {
+	for _, e := range m.store.erasures {
+		if e.IdempotencyKey == key && e.RequestedBy != nil && *e.RequestedBy == by {
+			return e
+		}
+	}
+	return nil
+}
+
+// shown is a copy that its caller may keep.
+func (e *erasure) shown() domain.Erasure {
+	copied := e.Erasure
+	copied.Failures = slices.Clone(e.Failures)
+	return copied
+}
+
+// ByKey implements domain.Erasures.
+func (m Erasures) ByKey(ctx context.Context, by uuid.UUID, key string) (domain.Erasure, error) {
+	if err := ctx.Err(); err != nil {
+		return domain.Erasure{}, err
+	}
+	m.store.mu.Lock()
+	defer m.store.mu.Unlock()
+	if e := m.byKey(by, key); e != nil {
+		return e.shown(), nil
+	}
+	return domain.Erasure{}, errNoErasure
+}
+
+var errNoErasure = domain.Errorf(domain.CodeNotFound, "no such erasure")
+
+// change calls fn with an erasure and returns it as it is then.
+func (m Erasures) change(ctx context.Context, id uuid.UUID, fn func(*erasure)) (domain.Erasure, error) {
+	if err := ctx.Err(); err != nil {
+		return domain.Erasure{}, err
+	}
+	m.store.mu.Lock()
+	defer m.store.mu.Unlock()
+	i := slices.IndexFunc(m.store.erasures, func(e *erasure) bool { return e.ID == id })
+	if i < 0 {
+		return domain.Erasure{}, errNoErasure
+	}
+	fn(m.store.erasures[i])
+	return m.store.erasures[i].shown(), nil
+}
+
+// Get implements domain.Erasures.
+func (m Erasures) Get(ctx context.Context, id uuid.UUID) (domain.Erasure, error) {
+	return m.change(ctx, id, func(*erasure) {})
+}
+
+// Page implements domain.Erasures.
+func (m Erasures) Page(ctx context.Context, q domain.ErasureQuery) ([]domain.Erasure, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	m.store.mu.Lock()
+	defer m.store.mu.Unlock()
+	var found []domain.Erasure
+	for _, e := range m.store.erasures {
+		if (q.RequestedBy == nil || e.RequestedBy != nil && *e.RequestedBy == *q.RequestedBy) &&
+			(q.States == nil || slices.Contains(q.States, e.State)) &&
+			(q.Trigger == nil || e.Trigger == *q.Trigger) &&
+			(q.After == nil || e.Position().Compare(*q.After) > 0) {
+			found = append(found, e.shown())
+		}
+	}
+	slices.SortFunc(found, func(a, b domain.Erasure) int { return a.Position().Compare(b.Position()) })
+	return found[:min(q.Limit, int64(len(found)))], nil
+}
+
+// Receipts implements domain.Erasures.
+func (m Erasures) Receipts(ctx context.Context, q domain.ErasureReceiptQuery) ([]domain.ErasureReceipt, error) {
+	var found []domain.ErasureReceipt
+	_, err := m.change(ctx, q.Erasure, func(e *erasure) {
+		for _, r := range e.receipts {
+			if q.After == nil || r.Position().Compare(*q.After) > 0 {
+				found = append(found, r)
+			}
+		}
+	})
+	if domain.CodeOf(err) != domain.CodeNotFound && err != nil {
+		return nil, err
+	}
+	slices.SortFunc(found, func(a, b domain.ErasureReceipt) int { return a.Position().Compare(b.Position()) })
+	return found[:min(q.Limit, int64(len(found)))], nil
+}
+
+// Cancel implements domain.Erasures.
+func (m Erasures) Cancel(ctx context.Context, id uuid.UUID) (domain.Erasure, error) {
+	return m.change(ctx, id, func(e *erasure) {
+		e.VerifyAt = nil
+		e.end(domain.ErasureCanceled)
+	})
+}
+
+// end is of no effect on what is over.
+func (e *erasure) end(as domain.ErasureState) {
+	if !e.State.Over() {
+		e.State, e.FinishedAt = as, instant()
+	}
+}
+
+func instant() *time.Time {
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	return &now
+}
+
+// Advance implements domain.Erasures. The store is locked while judge runs, so
+// judge must not use it.
+func (m Erasures) Advance(ctx context.Context, id uuid.UUID, most int, judge func(domain.Erasure, []domain.Part) ([]domain.Verdict, domain.Warrant)) (domain.Erasure, error) {
+	return m.change(ctx, id, func(e *erasure) {
+		if e.State.Over() && (e.VerifyAt == nil || e.VerifyAt.After(time.Now())) {
+			return
+		}
+		e.Trouble = ""
+		if e.State == domain.ErasurePending {
+			e.State, e.StartedAt = domain.ErasureRunning, instant()
+		}
+		if e.Most > 0 {
+			most = int(min(int64(most), e.Most-e.Done))
+		}
+		next := e.next(m.store, most)
+		m.erase(e, next, judge)
+		switch {
+		case e.Most > 0 && e.Done >= e.Most:
+			e.end(domain.ErasureFinished)
+		case len(next) == most:
+		case e.Kind != domain.TargetOwner:
+			e.end(domain.ErasureFinished)
+		case e.erased > 0:
+			e.rewind()
+		case e.State.Over():
+			e.VerifyAt, e.VerifiedAt = nil, instant()
+		default:
+			e.end(domain.ErasureFinished)
+			verify := e.FinishedAt.Add(domain.VerifyAfter)
+			e.VerifyAt = &verify
+			e.named, e.after = 0, nil
+		}
+	})
+}
+
+// next is what is looked at next.
+func (e *erasure) next(s *Store, most int) []uuid.UUID {
+	all := s.targets(*e.Target, e.AsOf)
+	if e.Target.Responses != nil {
+		all = all[e.named:]
+		next := all[:min(most, len(all))]
+		e.named += len(next)
+		return next
+	}
+	all = slices.DeleteFunc(slices.Clone(all), func(id uuid.UUID) bool {
+		return e.after != nil && domain.PositionOf(s.requests[id].Response, false).Compare(*e.after) >= 0
+	})
+	next := all[:min(most, len(all))]
+	if len(next) > 0 {
+		at := domain.PositionOf(s.requests[next[len(next)-1]].Response, false)
+		e.after = &at
+	}
+	return next
+}
+
+func (m Erasures) erase(e *erasure, next []uuid.UUID, judge func(domain.Erasure, []domain.Part) ([]domain.Verdict, domain.Warrant)) {
+	s := m.store
+	var asked, heads []uuid.UUID // the response that led to each part, and what stands for it
+	var parts []domain.Part
+	for _, id := range next {
+		if row, ok := s.requests[id]; !ok || row.Batched {
+			if !e.counted[id] {
+				e.fail(domain.ErasureFailure{Response: id, Code: domain.CodeNotFound})
+			}
+			continue
+		}
+		requests, _ := s.parts(id)
+		head := slices.MinFunc(requests, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
+		if slices.Contains(heads, head) {
+			continue
+		}
+		var p domain.Part
+		for _, request := range requests {
+			p.Requests = append(p.Requests, s.requests[request].Response)
+		}
+		for _, h := range s.holdsOn(requests) {
+			p.Holds = append(p.Holds, h.ID)
+		}
+		asked, heads, parts = append(asked, id), append(heads, head), append(parts, p)
+	}
+	if len(parts) == 0 {
+		return
+	}
+	verdicts, w := judge(e.shown(), parts)
+	receipt := domain.ErasureReceipt{ID: w.Receipt, At: *instant()}
+	for i, p := range parts {
+		switch {
+		case verdicts[i] == domain.Erase:
+			requests, steps := s.parts(p.Requests[0].ID)
+			for _, request := range requests {
+				s.erased[request] = burial{due: time.Now().Add(domain.SweepAfter[0])}
+				e.counted[request] = true // who names another part of it has had it erased
+			}
+			e.Erased.Add(s.remove(requests, steps))
+			receipt.Responses++
+		case e.counted[heads[i]]:
+		case verdicts[i] == domain.KeepHeld:
+			e.fail(domain.ErasureFailure{Response: asked[i], Code: domain.CodeHeld, Holds: p.Holds})
+		case verdicts[i] == domain.Withhold:
+			e.fail(domain.ErasureFailure{Response: asked[i], Code: domain.CodeNotFound})
+		}
+		e.counted[heads[i]] = true
+	}
+	if receipt.Responses > 0 {
+		e.Done += receipt.Responses
+		e.erased += receipt.Responses
+		e.Receipts++
+		e.receipts = append(e.receipts, receipt)
+	}
+}
+
+// fail counts what is not erased.
+func (e *erasure) fail(f domain.ErasureFailure) {
+	if f.Code == domain.CodeHeld {
+		e.Held++
+	} else {
+		e.NotFound++
+	}
+	if len(e.Failures) < domain.MaxFailures {
+		e.Failures = append(e.Failures, f)
+	}
+}
+
+// Note implements domain.Erasures.
+func (m Erasures) Note(ctx context.Context, id uuid.UUID, trouble string, failed bool) error {
+	_, err := m.change(ctx, id, func(e *erasure) {
+		if !e.State.Over() {
+			e.Trouble = trouble
+		}
+		if failed {
+			e.end(domain.ErasureFailed)
+		}
+	})
+	return err
+}
+
+// Due implements domain.Erasures.
+func (m Erasures) Due(ctx context.Context, most int) ([]uuid.UUID, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	m.store.mu.Lock()
+	defer m.store.mu.Unlock()
+	var due []domain.Erasure
+	for _, e := range m.store.erasures {
+		if !e.State.Over() || e.VerifyAt != nil && !e.VerifyAt.After(time.Now()) {
+			due = append(due, e.Erasure)
+		}
+	}
+	slices.SortFunc(due, func(a, b domain.Erasure) int { return b.Position().Compare(a.Position()) })
+	var ids []uuid.UUID
+	for _, e := range due[:min(most, len(due))] {
+		ids = append(ids, e.ID)
+	}
+	return ids, nil
+}
+
+// Forget implements domain.Erasures.
+func (m Erasures) Forget(ctx context.Context, before time.Time) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	m.store.mu.Lock()
+	defer m.store.mu.Unlock()
+	for _, e := range m.store.erasures {
+		if e.State.Over() && e.VerifyAt == nil && e.FinishedAt.Before(before) {
+			e.Target, e.Scope, e.Failures, e.Secret = nil, nil, nil, nil
+		}
+	}
+	m.store.previews = slices.DeleteFunc(m.store.previews, func(p domain.Preview) bool { return p.ExpiresAt.Before(before) })
+	return nil
+}
+
+// HastenVerification makes every erasure that is to be verified due for it.
+func (s *Store) HastenVerification() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range s.erasures {
+		if e.VerifyAt != nil {
+			e.VerifyAt = instant()
+		}
+	}
+}
+
+// Jobs implements domain.Jobs: it only notes what was asked for.
+type Jobs struct {
+	store *Store
+}
+
+// Jobs are those of the store's erasures.
+func (s *Store) Jobs() Jobs { return Jobs{s} }
+
+// Enqueue implements domain.Jobs.
+func (j Jobs) Enqueue(ctx context.Context, id uuid.UUID) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	j.store.mu.Lock()
+	defer j.store.mu.Unlock()
+	if !slices.Contains(j.store.enqueued, id) {
+		j.store.enqueued = append(j.store.enqueued, id)
+	}
+	return nil
+}
+
+// Enqueued is what was asked for, in order.
+func (s *Store) Enqueued() []uuid.UUID {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.enqueued)
+}
