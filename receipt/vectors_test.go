@@ -454,6 +454,7 @@ func (m *vectorMaker) badReceipts(key receipt.Signer) {
 		{"time-zone", good, "131346Z", "131346+00:00", "the receipt is no JSON with the fields of a receipt"},
 		{"milliseconds", good, "131346Z", "131Z", "the receipt is no JSON with the fields of a receipt"},
 		{"date", good, "2026-11-20T10:00:00.131346Z", "2026-11-31T10:00:00.131346Z", "the receipt is no JSON with the fields of a receipt"},
+		{"hour", good, "T10:00:00.131346Z", "T24:00:00.131346Z", "the receipt is no JSON with the fields of a receipt"},
 		{"negative-count", good, `"tasks":0`, `"tasks":-1`, "a count of the receipt is negative or too large"},
 		{"huge-count", good, `"tasks":0`, `"tasks":9007199254740992`, "a count of the receipt is negative or too large"},
 		{"old", good, `"requested_at":"2026`, `"requested_at":"1969`, "the receipt does not say when the erasure was requested"},

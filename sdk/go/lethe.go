@@ -8,6 +8,7 @@ package lethe
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -16,6 +17,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // errorLimit is how much of an error's body is read, in bytes.
@@ -141,6 +144,27 @@ func (c *ClientWithResponses) All(ctx context.Context, params *ListResponsesPara
 			if page.After = answer.JSON200.NextCursor; page.After == nil {
 				return
 			}
+		}
+	}
+}
+
+// FetchReceipt is the file of a receipt, as soon as it is sealed: some two
+// seconds after its erasure. It waits until then, or until ctx is over. Package
+// receipt checks the file.
+func (c *ClientWithResponses) FetchReceipt(ctx context.Context, id uuid.UUID) ([]byte, error) {
+	for {
+		answer, err := c.GetReceiptWithResponse(ctx, id, nil)
+		if err == nil {
+			return answer.Body, nil
+		}
+		var pending *Error
+		if !errors.As(err, &pending) || pending.Status != http.StatusAccepted {
+			return nil, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(max(pending.RetryAfter, time.Second)):
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"lethe/sdk/go"
+	"lethe/sdk/go/receipt"
 )
 
 const requests = "/admin/api/v1/batches/requests"
@@ -330,14 +331,58 @@ func TestReceipt(t *testing.T) {
 		t.Fatalf("before it is sealed: %v", err)
 	}
 	ready = true
-	receipt, err := c.GetReceiptWithResponse(context.Background(), uuid.New(), nil)
-	if err != nil || string(receipt.Body) != "c2sp.org/tlog-proof@v1\n" {
-		t.Fatalf("got %+v, %v", receipt, err)
+	answer, err := c.GetReceiptWithResponse(context.Background(), uuid.New(), nil)
+	if err != nil || string(answer.Body) != "c2sp.org/tlog-proof@v1\n" {
+		t.Fatalf("got %+v, %v", answer, err)
 	}
 	tile, err := c.GetTileWithResponse(context.Background(), "0", "x001/000.p/7", nil)
 	if err != nil || string(tile.Body) != "hashes" {
 		t.Fatalf("got %+v, %v", tile, err)
 	}
+}
+
+// TestEraseFetchAndCheck: what the service hands out is what it says.
+func TestEraseFetchAndCheck(t *testing.T) {
+	c := userClient(t)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	status, size := "completed", int64(1)
+	page, err := c.ListResponsesWithResponse(ctx, &lethe.ListResponsesParams{Status: &status, Limit: &size})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := page.JSON200.Data[0].Id
+	erased, err := c.EraseResponseWithResponse(ctx, id, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	salt, err := receipt.ParseSalt(erased.HTTPResponse.Header.Get("Receipt-Salt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	receiptID := uuid.MustParse(strings.Split(erased.HTTPResponse.Header.Get("Location"), "/")[5])
+	file, err := c.FetchReceipt(ctx, receiptID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log, err := c.GetLogKeysWithResponse(ctx, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := receipt.ParsePublicKeys(log.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := receipt.Check(file, keys, receipt.Options{Salt: &salt, Response: &id})
+	if err != nil || r.Receipt.ID != receiptID || r.Receipt.Actor != receipt.ActorOwner {
+		t.Errorf("got %+v, %v", r, err)
+	}
+	other := uuid.New()
+	if _, err := receipt.Check(file, keys, receipt.Options{Salt: &salt, Response: &other}); err == nil {
+		t.Error("another response is said to be erased")
+	}
+	_, err = c.FetchReceipt(ctx, other)
+	wantError(t, err, http.StatusNotFound)
 }
 
 func TestOtherAnswers(t *testing.T) {

@@ -3,11 +3,14 @@
 Make an `AuthenticatedClient` with the service's `base_url` and an API key as
 `token`. Each of `list_responses`, `get_response` and `erase_response` has
 `sync_detailed` and `asyncio_detailed`; `result` takes the result out of what
-they return, or raises. `all_responses` goes through the pages of a list.
+they return, or raises. `all_responses` goes through the pages of a list, and
+`fetch_receipt` waits for a receipt; `lethe_client.receipt` checks it.
 """
 
+import time
 from collections.abc import Iterator
 from typing import Any, TypeVar
+from uuid import UUID
 
 from .generated import AuthenticatedClient, Client
 from .generated.api.log import get_checkpoint, get_log_keys, get_receipt, get_tile
@@ -31,6 +34,7 @@ __all__ = [
     "ResponseSummary",
     "all_responses",
     "erase_response",
+    "fetch_receipt",
     "get_checkpoint",
     "get_log_keys",
     "get_receipt",
@@ -87,3 +91,21 @@ def all_responses(
         if page.next_cursor is None:
             return
         filters["after"] = page.next_cursor
+
+
+def fetch_receipt(client: AuthenticatedClient | Client, erasure_id: UUID, *, timeout: float = 30) -> bytes:
+    """The file of a receipt, as soon as it is sealed: some two seconds after its erasure.
+
+    Raises TimeoutError after so many seconds, ProblemError, and what httpx raises.
+    """
+    end = time.monotonic() + timeout
+    while True:
+        response = get_receipt.sync_detailed(erasure_id, client=client)
+        result(response)
+        if response.status_code == 200:
+            return response.content
+        seconds = response.headers.get("Retry-After", "")
+        wait = int(seconds) if seconds.isdecimal() else 1
+        if time.monotonic() + wait > end:
+            raise TimeoutError("the receipt is yet to be sealed")
+        time.sleep(wait)

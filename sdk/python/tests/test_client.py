@@ -14,6 +14,7 @@ from lethe_client import (
     ProblemError,
     all_responses,
     erase_response,
+    fetch_receipt,
     get_checkpoint,
     get_log_keys,
     get_receipt,
@@ -22,6 +23,7 @@ from lethe_client import (
     list_responses,
     result,
 )
+from lethe_client.receipt import VerifyError, verify
 
 MISSING = UUID("c0000400-0000-4000-8000-ffffffffffff")
 SOMEBODY = UUID("c0000100-0000-4000-8000-000000000004")
@@ -190,3 +192,27 @@ def test_log(user):
     assert_problem(get_tile.sync_detailed("0", "x001/000.p/7", client=user), 404)
     with connect(setting("LETHE_TEST_FORBIDDEN_KEY")) as forbidden:
         assert_problem(get_checkpoint.sync_detailed(client=forbidden), 403)
+
+
+def test_erase_fetch_and_check(user):
+    summary = result(list_responses.sync_detailed(client=user, status="completed", limit=1)).data[0]
+    erased = erase_response.sync_detailed(summary.id, client=user)
+    result(erased)
+    receipt, salt = UUID(erased.headers["Location"].split("/")[-2]), erased.headers["Receipt-Salt"]
+    file = fetch_receipt(user, receipt, timeout=60)
+    keys = result(get_log_keys.sync_detailed(client=user))
+    proof = verify(file, keys, salt=salt, responses=[summary.id])
+    assert proof.receipt["id"] == str(receipt) and proof.receipt["actor"] == "owner"
+    with pytest.raises(VerifyError):
+        verify(file, keys, salt=salt, responses=[MISSING])
+    with pytest.raises(ProblemError):
+        fetch_receipt(user, MISSING)
+
+
+def test_waits_for_a_receipt():
+    answers = [httpx.Response(202, headers={"Retry-After": "0"}), httpx.Response(200, text="c2sp.org/tlog-proof@v1\n")]
+    transport = httpx.MockTransport(lambda request: answers.pop(0) if answers else httpx.Response(202))
+    with AuthenticatedClient(base_url="http://lethe.test", token="key", httpx_args={"transport": transport}) as client:
+        assert fetch_receipt(client, MISSING) == b"c2sp.org/tlog-proof@v1\n"
+        with pytest.raises(TimeoutError):
+            fetch_receipt(client, MISSING, timeout=0)

@@ -1,5 +1,7 @@
 import { type Client, type Config, createClient } from './generated/client/index.js';
 import {
+  getReceipt,
+  type GetReceiptData,
   listResponses,
   type ListResponsesData,
   type Options,
@@ -8,6 +10,7 @@ import {
 } from './generated/index.js';
 
 export * from './generated/index.js';
+export * from './receipt.js';
 export type { Client, Config };
 
 /**
@@ -75,5 +78,28 @@ export async function* allResponses(options: AllOptions): AsyncGenerator<Respons
       return;
     }
     query.after = page.next_cursor;
+  }
+}
+
+/**
+ * The file of a receipt, as soon as it is sealed: some two seconds after its
+ * erasure. Waits until then, or until `signal` is aborted. `verifyReceipt`
+ * checks the file.
+ *
+ * Throws `ProblemError`, and what `fetch` throws.
+ */
+export async function fetchReceipt(
+  options: Omit<Options<GetReceiptData>, 'throwOnError' | 'responseStyle'>,
+): Promise<string> {
+  for (;;) {
+    const { data, error, response } = await getReceipt(options);
+    if (response?.status === 200 && typeof data === 'string') {
+      return data;
+    }
+    if (response?.status !== 202) {
+      throw response ? new ProblemError(error, response) : error;
+    }
+    const seconds = Number.parseInt(response.headers.get('Retry-After') ?? '1', 10);
+    await new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
   }
 }

@@ -7,6 +7,7 @@ import {
   allResponses,
   createLethe,
   eraseResponse,
+  fetchReceipt,
   getCheckpoint,
   getLogKeys,
   getReceipt,
@@ -16,6 +17,7 @@ import {
   type Problem,
   ProblemError,
   type ResponseSummary,
+  verifyReceipt,
 } from '@lethe/client';
 
 function setting(name: string): string {
@@ -199,4 +201,19 @@ test('log', async () => {
   assertProblem(await getTile({ client: user, path: { level: '0', index: 'x001/000.p/7' } }), 404);
   const forbidden = createLethe(service, setting('LETHE_TEST_FORBIDDEN_KEY'));
   assertProblem(await getCheckpoint({ client: forbidden }), 403);
+});
+
+test('fetches and checks the receipt of an erasure', async () => {
+  const { data: page } = await listResponses({ client: user, query: { status: 'completed', limit: 1 } });
+  const id = page!.data[0]!.id;
+  const { response } = await eraseResponse({ client: user, path: { request_id: id } });
+  const receipt = response!.headers.get('Location')!.split('/').at(-2)!;
+  const salt = response!.headers.get('Receipt-Salt')!;
+  const file = await fetchReceipt({ client: user, path: { erasure_id: receipt }, signal: AbortSignal.timeout(60_000) });
+  const { data: keys } = await getLogKeys({ client: user });
+  const checked = await verifyReceipt(file, keys!, { salt, responses: [id] });
+  assert.equal(checked.receipt.id, receipt);
+  assert.equal(checked.receipt.actor, 'owner');
+  await assert.rejects(verifyReceipt(file, keys!, { salt, responses: [missing] }), { kind: 'wrong_commitment' });
+  await assert.rejects(fetchReceipt({ client: user, path: { erasure_id: missing } }), { status: 404 });
 });

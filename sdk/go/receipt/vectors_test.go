@@ -1,0 +1,141 @@
+package receipt_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/uuid"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"lethe/sdk/go/receipt"
+)
+
+const folder = "../../../docs/vectors"
+
+type vectors struct {
+	Keys   map[string]string
+	Proofs []vector
+}
+
+type vector struct {
+	File                      string
+	Keys, Responses, Subjects []string
+	Salt, Older, Tiles        string
+	Proven                    bool
+	Leaf, Kind                string
+}
+
+func read(t *testing.T, path string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(folder, path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func all(t *testing.T) (v vectors) {
+	t.Helper()
+	if err := json.Unmarshal(read(t, "vectors.json"), &v); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func (v vectors) keys(t *testing.T, names []string) []receipt.PublicKey {
+	t.Helper()
+	var text []byte
+	for _, name := range names {
+		text = append(text, v.Keys[name]+"\n"...)
+	}
+	keys, err := receipt.ParsePublicKeys(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return keys
+}
+
+// check is what comes of the vector: an error where one of what must be found
+// is not.
+func (v vector) check(t *testing.T, file []byte, keys []receipt.PublicKey) (r receipt.Result, err error) {
+	t.Helper()
+	var o receipt.Options
+	if v.Salt != "" {
+		salt, err := receipt.ParseSalt(v.Salt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Salt = &salt
+	}
+	if v.Older != "" {
+		o.Older, o.Tiles = read(t, v.Older), os.DirFS(filepath.Join(folder, v.Tiles))
+	}
+	r, err = receipt.Check(file, keys, o)
+	for _, response := range v.Responses {
+		o, id := o, uuid.MustParse(response)
+		o.Response = &id
+		_, wrong := receipt.Check(file, keys, o)
+		err = errors.Join(err, wrong)
+	}
+	for _, subject := range v.Subjects {
+		o := o
+		o.Subject = &subject
+		_, wrong := receipt.Check(file, keys, o)
+		err = errors.Join(err, wrong)
+	}
+	return r, err
+}
+
+func TestVectors(t *testing.T) {
+	t.Parallel()
+	v := all(t)
+	proven, kinds := 0, map[string]int{}
+	for _, vector := range v.Proofs {
+		r, err := vector.check(t, read(t, vector.File), v.keys(t, vector.Keys))
+		var problem *receipt.Error
+		switch errors.As(err, &problem); {
+		case !vector.Proven:
+			kinds[vector.Kind]++
+			if problem == nil || string(problem.Kind) != vector.Kind {
+				t.Errorf("%s: want %s, got %v", vector.File, vector.Kind, err)
+			}
+		case err != nil:
+			t.Errorf("%s: %v", vector.File, err)
+		default:
+			proven++
+			leaf, err := receipt.Encode(r.Receipt)
+			if err != nil || tlog.RecordHash(leaf).String() != vector.Leaf {
+				t.Errorf("%s: the leaf is another: %v", vector.File, err)
+			}
+		}
+	}
+	if proven < 12 || len(kinds) < 10 {
+		t.Errorf("%d proven, refused %v", proven, kinds)
+	}
+}
+
+func TestEveryByteCounts(t *testing.T) {
+	t.Parallel()
+	v := all(t)
+	for _, name := range []string{"single.receipt", "rotated.receipt"} {
+		file, keys := read(t, name), v.keys(t, []string{"log", "next", "witness"})
+		if _, err := receipt.Check(file, keys, receipt.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		for at := range file {
+			for _, value := range []byte{file[at] ^ 1, file[at] ^ 0x20, file[at] ^ 0x80, 'A', '\n'} {
+				changed := bytes.Clone(file)
+				if changed[at] = value; value == file[at] {
+					continue
+				}
+				if _, err := receipt.Check(changed, keys, receipt.Options{}); err == nil {
+					t.Errorf("%s: byte %d may be %q", name, at, value)
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,374 @@
+"""Checks receipts of erasures offline, as docs/receipt-format.md describes them.
+
+It needs the package cryptography: `pip install lethe-client[receipt]`.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+__all__ = ["Proof", "VerifyError", "verify"]
+
+MAX_FILE, MAX_RECEIPT, MAX_CHECKPOINT = 2 << 20, (1 << 16) - 1, 64 << 10
+MAX_HASHES, MAX_NUMBER, LAST_SECOND = 53, (1 << 53) - 1, 253402300799
+LOG, WITNESS = 1, 4  # kinds of keys
+
+
+class VerifyError(Exception):
+    """Why nothing is proven.
+
+    kind: one of docs/receipt-format.md, or `bad_key` for keys and salts that are none
+    """
+
+    def __init__(self, kind: str, reason: str) -> None:
+        self.kind = kind
+        super().__init__(reason)
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What was proven: that the log holds these bytes.
+
+    receipt: the receipt, by its fields
+    leaf: the receipt's bytes
+    index: its place in the log, from 0 on
+    log, size, root: the checkpoint's
+    witnesses: when each of them has signed the checkpoint, by name
+    """
+
+    receipt: dict[str, Any]
+    leaf: bytes
+    index: int
+    log: str
+    size: int
+    root: bytes
+    witnesses: dict[str, datetime]
+
+
+def verify(
+    file: bytes,
+    keys: str,
+    *,
+    salt: str | None = None,
+    responses: Iterable[object] = (),
+    owners: Iterable[str] = (),
+    older: bytes | None = None,
+    tiles: Callable[[str], bytes | None] | None = None,
+) -> Proof:
+    """What the file of a receipt proves to who trusts the keys. Nothing but the arguments is used.
+
+    keys: public keys of the log and of witnesses, one on each line
+    salt: of the receipt, or the secret of an erasure of many, in hex or base64;
+        with responses (identifiers) and owners that must be among the erased
+    older: another checkpoint of the log, which must not have been rewritten
+        in between; tiles reads a file of the log's mirror, like
+        `tile/0/000`, and returns None where there is none
+
+    Raises VerifyError, and what tiles raises.
+    """
+    leaf, index, path, signed = _parse_proof(file)
+    receipt = _parse_receipt(leaf)
+    known = _parse_keys(keys)
+    log, size, root, witnesses = _open_checkpoint(signed, known)
+    _must(receipt["log"] == log, "other_log", "receipt and checkpoint are of different logs")
+    _must(
+        _root(_sha(b"\0" + leaf), index, size, path) == root,
+        "not_included",
+        f"the receipt is not leaf {index} of the log's tree of {size} leaves",
+    )
+    if older is not None:
+        _check_history((log, size, root), _open_checkpoint(older, known)[:3], tiles)
+    _check_commitments(receipt, salt, [str(id).lower() for id in responses], list(owners))
+    return Proof(receipt, leaf, index, log, size, root, witnesses)
+
+
+def _must(holds: bool, kind: str, otherwise: str) -> None:
+    if not holds:
+        raise VerifyError(kind, otherwise)
+
+
+def _sha(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
+
+
+def _node(left: bytes, right: bytes) -> bytes:
+    return _sha(b"\1" + left + right)
+
+
+def _base64(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()
+
+
+def _bytes(text: str, kind: str, length: int | None = None) -> bytes:
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except ValueError:
+        raw = b""
+    _must(_base64(raw) == text and (length is None or len(raw) == length), kind, "base64 is not in its canonical form")
+    return raw
+
+
+def _number(text: str, kind: str) -> int:
+    _must(re.fullmatch(NUMBER, text) is not None and int(text) <= MAX_NUMBER, kind, "a number is none, or too large")
+    return int(text)
+
+
+# The file.
+
+
+def _parse_proof(file: bytes) -> tuple[bytes, int, list[bytes], bytes]:
+    """The receipt, its index, the hashes and the signed checkpoint."""
+    _must(len(file) <= MAX_FILE, "bad_proof", "the file is too long")
+    head, _, signed = file.partition(b"\n\n")
+    lines = head.decode("latin-1").split("\n")
+    _must(lines[0] == "c2sp.org/tlog-proof@v1", "bad_proof", "the file is no receipt")
+    _must(
+        3 <= len(lines) <= 3 + MAX_HASHES and lines[1].startswith("extra ") and lines[2].startswith("index "),
+        "bad_proof",
+        "the file's lines are not those of a proof",
+    )
+    leaf = _bytes(lines[1][6:], "bad_proof")
+    _must(0 < len(leaf) <= MAX_RECEIPT, "bad_proof", "there is no receipt in it, or a longer one than there can be")
+    return leaf, _number(lines[2][6:], "bad_proof"), [_bytes(line, "bad_proof", 32) for line in lines[3:]], signed
+
+
+def _root(node: bytes, index: int, size: int, path: list[bytes]) -> bytes | None:
+    """The root that the path leads to (RFC 9162, 2.1.3.2)."""
+    if index >= size:
+        return None
+    last = size - 1
+    for sibling in path:
+        if last == 0:
+            return None
+        if index % 2 or index == last:
+            node = _node(sibling, node)
+            while index and not index % 2:
+                index, last = index // 2, last // 2
+        else:
+            node = _node(node, sibling)
+        index, last = index // 2, last // 2
+    return node if last == 0 else None
+
+
+# The checkpoint.
+
+
+def _parse_keys(text: str) -> dict[tuple[str, bytes], bytes]:
+    """Kind and public key, by name and key hash."""
+    keys = {}
+    for line in filter(None, map(str.strip, text.splitlines())):
+        match = re.fullmatch(rf"({NAME})\+([0-9a-f]{{8}})\+(.*)", line)
+        _must(match is not None, "bad_key", "a key is none: one looks like name+01234567+base64")
+        name, id, encoded = match.groups()  # type: ignore[union-attr]
+        key = _bytes(encoded, "bad_key", 33)
+        known = key[0] in (LOG, WITNESS) and _sha(f"{name}\n".encode() + key)[:4].hex() == id
+        _must(known, "bad_key", "a key is none: its hash or its kind is another")
+        keys[name, bytes.fromhex(id)] = key
+    _must(bool(keys), "bad_key", "give the log's public key: without one nothing can be proven")
+    return keys
+
+
+def _open_checkpoint(
+    signed: bytes, keys: dict[tuple[str, bytes], bytes]
+) -> tuple[str, int, bytes, dict[str, datetime]]:
+    """Origin, size, root and when witnesses have signed; every signature must be right."""
+    kind = "bad_checkpoint"
+    _must(len(signed) <= MAX_CHECKPOINT, kind, "the checkpoint is too long")
+    body, _, lines = signed.partition(b"\n\n")
+    text = body.decode("latin-1").split("\n")
+    _must(len(text) == 3 and re.fullmatch(NAME, text[0]) is not None, kind, "a checkpoint is origin, size and root")
+    origin, size, root = text[0], _number(text[1], kind), _bytes(text[2], kind, 32)
+    _must(size > 0 or root == _sha(b""), kind, "the root is not that of no leaves")
+    _must(lines.endswith(b"\n"), kind, "the checkpoint's signatures are missing or cut off")
+    signatures = []
+    for line in lines[:-1].split(b"\n"):
+        match = re.fullmatch("\N{EM DASH} ".encode() + rf"({NAME}) ([^ ]+)".encode(), line)
+        _must(match is not None, kind, "a line of the checkpoint's signatures is none")
+        name, encoded = (group.decode("latin-1") for group in match.groups())  # type: ignore[union-attr]
+        raw = _bytes(encoded, kind)
+        _must(len(raw) > 4, kind, "a line of the checkpoint's signatures is none")
+        signatures.append((name != origin, name, raw[:4], raw[4:]))
+    order = [signature[:3] for signature in signatures]
+    _must(order == sorted(set(order)), kind, "signatures have one order, and no key signs twice")
+
+    witnesses, by_log = {}, False
+    for _, name, id, signature in signatures:
+        key = keys.get((name, id))
+        if key is None:
+            raise VerifyError("unknown_key", f"the checkpoint is signed with {name}+{id.hex()}, and that key is not given")
+        message, length = body + b"\n", 64
+        if key[0] == WITNESS:
+            seconds, length = int.from_bytes(signature[:8]), 72
+            message = f"cosignature/v1\ntime {seconds}\n".encode() + message
+        else:
+            _must(name == origin, "unknown_key", "the checkpoint is signed with the key of another log")
+            by_log = True
+        try:
+            if len(signature) != length or key[0] == WITNESS and seconds > LAST_SECOND:
+                raise InvalidSignature
+            Ed25519PublicKey.from_public_bytes(key[1:]).verify(signature[-64:], message)
+        except InvalidSignature:
+            raise VerifyError("bad_signature", f"the checkpoint's signature with {name}+{id.hex()} is wrong") from None
+        if key[0] == WITNESS:
+            witnesses[name] = datetime.fromtimestamp(seconds, UTC)
+    _must(by_log, "unknown_key", "the checkpoint is not signed by the log itself")
+    return origin, size, root, witnesses
+
+
+# History.
+
+Checkpoint = tuple[str, int, bytes]
+
+
+def _check_history(one: Checkpoint, other: Checkpoint, read: Callable[[str], bytes | None] | None) -> None:
+    (old_log, old_size, old_root), (new_log, size, root) = sorted((one, other), key=lambda checkpoint: checkpoint[1])
+    _must(old_log == new_log, "other_log", "the checkpoints are of different logs")
+    rewritten = "the log was rewritten: it has signed checkpoints that contradict each other; keep both, they are the evidence"
+    if old_size in (0, size):
+        _must(old_size == 0 or old_root == root, "rewritten", rewritten)
+        return
+    _must(read is not None, "bad_tiles", "comparing checkpoints of different sizes needs the log's tiles")
+    found_old, found = _roots(_tree(size, read), old_size, 0, size)  # type: ignore[arg-type]
+    _must(found == root, "bad_tiles", "the tiles are not those of the larger checkpoint's tree")
+    _must(found_old == old_root, "rewritten", rewritten)
+
+
+def _tree(size: int, read: Callable[[str], bytes | None]) -> Callable[[int, int], bytes]:
+    """The root of the leaves from one on, so many of them, by tiles (C2SP tlog-tiles)."""
+
+    @cache
+    def tile(level: int, number: int) -> bytes:
+        width = min(256, (size >> 8 * level) - 256 * number)
+        digits = f"{number:0{(len(str(number)) + 2) // 3 * 3}}"
+        groups = [digits[at : at + 3] for at in range(0, len(digits), 3)]
+        full = f"tile/{level}/{'/'.join(['x' + group for group in groups[:-1]] + groups[-1:])}"
+        hashes = read(f"{full}.p/{width}") if width < 256 else None
+        wanted = width
+        if hashes is None:
+            hashes, wanted = read(full), 256
+        _must(hashes is not None and len(hashes) == 32 * wanted, "bad_tiles", f"{full} is not there, or damaged")
+        return hashes[: 32 * width]  # type: ignore[index]
+
+    def root(first: int, count: int) -> bytes:
+        if count & (count - 1):
+            half = _half(count)
+            return _node(root(first, half), root(first + half, count - half))
+        level, rest = divmod(count.bit_length() - 1, 8)
+        number, at = divmod(first >> 8 * level, 256)
+        nodes = [tile(level, number)[32 * n : 32 * n + 32] for n in range(at, at + (1 << rest))]
+        while len(nodes) > 1:
+            nodes = [_node(*nodes[n : n + 2]) for n in range(0, len(nodes), 2)]
+        return nodes[0]
+
+    return root
+
+
+def _half(count: int) -> int:
+    """The largest power of two below it."""
+    return 1 << (count - 1).bit_length() - 1
+
+
+def _roots(root: Callable[[int, int], bytes], old: int, first: int, count: int) -> tuple[bytes, bytes]:
+    """The roots of the first old ones of these leaves and of all, both out of the same nodes."""
+    if old == count:
+        return (both := root(first, count)), both
+    half = _half(count)
+    if old <= half:
+        before, left = _roots(root, old, first, half)
+        return before, _node(left, root(first + half, count - half))
+    left = root(first, half)
+    before, right = _roots(root, old - half, first + half, count - half)
+    return _node(left, before), _node(left, right)
+
+
+# The receipt.
+
+NUMBER = "(?:0|[1-9][0-9]{0,15})"
+TEXT, NAME = r"[ !#-\[\]-~]{1,255}", r"[!#-*,-\[\]-~]{1,255}"
+UUID = "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?!24)[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z"
+COMMITMENTS = r'\[(?:"[A-Za-z0-9+/]{43}="(?:,"[A-Za-z0-9+/]{43}=")*)?\]'
+COUNTS = ",".join(
+    f'"{name}":{NUMBER}' for name in ("requests", "steps", "templates", "raw_requests", "raw_responses", "tasks")
+)
+GAPS = ["pages", "wal", "backups", "replicas", "late_copies", "unlocated_copies"]
+GAP = f'"(?:{"|".join(GAPS)})"'
+HEAD = f'{{"version":"lethe-receipt/1","id":"{UUID}","log":"{NAME}","level":'
+TAIL = rf'"not_covered":\[(?:{GAP}(?:,{GAP})*)?\]}}'
+LEVELS = {
+    "replicated": "read back on every configured standby",
+    "vacuumed": "the removable cutoff is past the transaction",
+    "rewritten": "the (?:table was rewritten|partition was dropped) after the transaction",
+    "expired": "stated by an operator",
+}
+ERASURE = (
+    rf'{HEAD}"logical","trigger":(?:"(?:single|bulk|replay|sweep)"'
+    rf'|"retention","rule":{{"id":"{UUID}","version":[1-9][0-9]{{0,15}}}}),'
+    r'"ground":"(?:request|consent_withdrawn|objection|no_longer_needed|unlawful|legal_obligation|retention|unspecified)",'
+    rf'"requested_at":"{TIME}","executed_at":"{TIME}",'
+    r'"actor":"(?:owner|organization|administrator|platform_manager|system)",'
+    rf'"tool":"lethe","build":"{TEXT}","method":"delete","counts":{{{COUNTS}}},'
+    rf'"responses":{COMMITMENTS},"subjects":{COMMITMENTS},"verified":"read back in the same transaction",{TAIL}'
+)
+FORM = re.compile(
+    "|".join(
+        [ERASURE]
+        + [
+            rf'{HEAD}"{level}","about":"{UUID}","executed_at":"{TIME}",'
+            rf'"tool":"lethe","build":"{TEXT}","verified":"{verified}",{TAIL}'
+            for level, verified in LEVELS.items()
+        ]
+    )
+)
+
+
+def _parse_receipt(leaf: bytes) -> dict[str, Any]:
+    kind, text = "bad_receipt", leaf.decode("latin-1")
+    _must(FORM.fullmatch(text) is not None, kind, "the receipt has one form, and this is another")
+    receipt = json.loads(text)
+    _must(receipt.get("about") != receipt["id"], kind, "the receipt is about itself")
+    covered = [gap for gap in GAPS if gap in receipt["not_covered"]]
+    _must(receipt["not_covered"] == covered, kind, "what is not covered has one order")
+    for time in receipt.get("requested_at"), receipt["executed_at"]:
+        try:
+            early = time is not None and datetime.fromisoformat(time).year < 1970
+        except ValueError:
+            early = True
+        _must(not early, kind, "a time is none, or before 1970")
+    for list in receipt.get("responses", []), receipt.get("subjects", []):
+        raw = [_bytes(commitment, kind, 32) for commitment in list]
+        _must(raw == sorted(set(raw)), kind, "commitments have one order, and none is there twice")
+    counts = receipt.get("counts", {})
+    numbers = [*counts.values(), receipt.get("rule", {}).get("version", 1)]
+    _must(max(numbers) <= MAX_NUMBER, kind, "a number is too large")
+    _must(counts.get("requests", 0) <= len(receipt.get("responses", [])), kind, "there are too few commitments")
+    return receipt
+
+
+def _check_commitments(receipt: dict[str, Any], salt: str | None, responses: list[str], owners: list[str]) -> None:
+    if not responses and not owners:
+        return
+    if re.fullmatch("[0-9a-fA-F]{64}", salt or ""):
+        secret = bytes.fromhex(salt or "")
+    else:
+        secret = _bytes(salt or "", "bad_key", 32)
+    _must(receipt["level"] == "logical", "wrong_commitment", "look in the receipt of the erasure: this one commits to nothing")
+    salts = secret, _hmac(secret, "erasure-salt-v1", receipt["id"])
+    for field, domain, texts in ("responses", "erasure-response-v1", responses), ("subjects", "erasure-subject-v1", owners):
+        for text in texts:
+            found = any(_base64(_hmac(salt, domain, text)) in receipt[field] for salt in salts)
+            _must(found, "wrong_commitment", f"not among the receipt's {field}, or the salt is another's")
+
+
+def _hmac(key: bytes, domain: str, text: str) -> bytes:
+    return hmac.digest(key, f"{domain}\0{text}".encode(), "sha256")
