@@ -112,7 +112,8 @@ func graph(cfg *Config, db *Databases, log *slog.Logger, ready func(addr string)
 			fx.Annotate(newPeople, fx.As(new(domain.People))),
 			fx.Annotate(newLooks, fx.As(fx.Self()), fx.As(new(domain.Looks))),
 			newSigning,
-			fx.Annotate(newLog, fx.As(fx.Self()), fx.As(new(domain.Log))),
+			fx.Annotate(openLog, fx.As(fx.Self()), fx.As(new(domain.Log))),
+			newCurrency,
 		)),
 		fx.Module("domain", fx.Provide(
 			domain.NewListResponses,
@@ -274,14 +275,16 @@ func newAuth(cfg *Config) (*auth.Reader, error) {
 type readiness struct {
 	pools    *pools
 	schemas  inspect.Schemas
+	current  *currency
 	stopping atomic.Bool
 }
 
-func newReadiness(p *pools, db *Databases) *readiness {
-	return &readiness{pools: p, schemas: db.schemas}
+func newReadiness(p *pools, db *Databases, current *currency) *readiness {
+	return &readiness{pools: p, schemas: db.schemas, current: current}
 }
 
-// check asks each database for its tables, which is a round trip. A replica
+// check asks each database for its tables, which is a round trip, and then
+// whether its log is as new as what was seen of it, which is another. A replica
 // that is away is none to wait for: reads turn to the primary.
 func (r *readiness) check(ctx context.Context) error {
 	if r.stopping.Load() {
@@ -294,7 +297,7 @@ func (r *readiness) check(ctx context.Context) error {
 	if len(missing) > 0 {
 		return domain.Errorf(domain.CodeUnavailable, "The database lacks %d tables or columns, such as: %s; run `lethe doctor`", len(missing), missing[0])
 	}
-	return nil
+	return r.current.check(ctx)
 }
 
 func (r *readiness) missing(ctx context.Context) ([]string, error) {
@@ -317,7 +320,7 @@ func (r *readiness) missing(ctx context.Context) ([]string, error) {
 
 func newHandler(id identity, list *domain.ListResponses, get *domain.GetResponse, erase *domain.EraseResponse,
 	receipt *domain.GetReceipt, readLog *domain.ReadLog, holds httpapi.Holds, looks *domain.ListLooks,
-	credentials *auth.Reader, ready *readiness, metrics *telemetry.Metrics, export *telemetry.Export, cfg *Config, log *slog.Logger,
+	credentials *auth.Reader, ready *readiness, current *currency, metrics *telemetry.Metrics, export *telemetry.Export, cfg *Config, log *slog.Logger,
 ) (http.Handler, error) {
 	handler, err := httpapi.New(httpapi.Config{}, httpapi.Deps{
 		Identify: id.caller, IdentifyEraser: id.eraser, List: list, Get: get, Erase: erase,
@@ -332,7 +335,7 @@ func newHandler(id identity, list *domain.ListResponses, get *domain.GetResponse
 	if err != nil {
 		return nil, err
 	}
-	return limitRequests(export.Handler(handler, paths), mostRequests(cfg.Database.MaxConns), metrics.Refuse, log), nil
+	return limitRequests(current.close(export.Handler(handler, paths), log), mostRequests(cfg.Database.MaxConns), metrics.Refuse, log), nil
 }
 
 // listener is the service's open door.

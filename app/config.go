@@ -62,6 +62,7 @@ type Config struct {
 		Key      string   // these keys themselves; empty: none, or the embedded mode's own
 		Origin   string   // the log's name; empty: the keys'
 		Standbys []string // that have to have replayed a checkpoint before it is published
+		SeenFile string   // of the newest checkpoint that was seen; empty: none, or the embedded mode's own
 	}
 	Looks struct {
 		Keep time.Duration // whole days
@@ -109,6 +110,7 @@ var settings = []setting{
 	{"erasure.key", "these keys themselves, one a line, instead of a file", func(c *Config) any { return &c.Erasure.Key }, checkKeys, hideAll},
 	{"erasure.origin", "name of the log of erasures, such as example.com/erasures; empty: that of its keys", func(c *Config) any { return &c.Erasure.Origin }, checkOrigin, nil},
 	{"erasure.standbys", "application_names of standbys that have to have replayed a checkpoint of the log before it is published, with commas between", func(c *Config) any { return &c.Erasure.Standbys }, nil, nil},
+	{"erasure.seen_file", "file that keeps the newest checkpoint of the log that was seen, so that an older database is noticed; in the embedded mode one in data_dir", func(c *Config) any { return &c.Erasure.SeenFile }, nil, nil},
 	{"looks.keep", "for how long it is kept who looked at what is not theirs, in days such as 365d", func(c *Config) any { return (*days)(&c.Looks.Keep) }, nil, nil},
 	{"data_dir", "folder of the embedded database", func(c *Config) any { return &c.DataDir }, checkDir, nil},
 	{"log.level", "debug, info, warn or error", func(c *Config) any { return &c.Log.Level }, oneOf("debug", "info", "warn", "error"), nil},

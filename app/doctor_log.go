@@ -2,10 +2,12 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
+	"lethe/adapters/offsite"
 	"lethe/adapters/postgres"
 	"lethe/adapters/postgres/inspect"
 	"lethe/adapters/postgres/ledger"
@@ -53,6 +55,7 @@ func (d *doctor) examineLog(ctx context.Context, name, url string) {
 	}
 	d.ownMigrations(ctx, name, db)
 	d.standbys(ctx, name, db)
+	d.seen(ctx, name, db, s)
 	d.backlog(ctx, name, log)
 	d.audit(ctx, name, log)
 }
@@ -96,6 +99,38 @@ func (d *doctor) standbys(ctx context.Context, name string, db *postgres.DB) {
 	}
 	d.add(c)
 }
+
+// seen compares the database with the newest checkpoint that was seen.
+func (d *doctor) seen(ctx context.Context, name string, db *postgres.DB, s *signing) {
+	const check = "newest checkpoint seen"
+	file := seenFile(d.cfg)
+	if file == nil {
+		d.add(Check{name, check, Warning, "it is kept nowhere: after a restart, nobody notices that the database was restored from a backup", noSeenFile, nil})
+		return
+	}
+	if signed, err := file.Read(); err == nil && signed == nil {
+		d.add(Check{Database: name, Name: check, Finding: OK, Detail: "none yet: " + file.Path() + " is not there"})
+		return
+	}
+	log, err := ledger.New(db, ledger.Config{Signers: s.signers, Seen: looking{file}})
+	if err != nil {
+		d.add(Check{name, check, Problem, oneLine(unusable(file, err).Error()), "the service does not start until this is mended", nil})
+		return
+	}
+	err = log.Compare(ctx)
+	switch {
+	case errors.Is(err, ledger.ErrOlder):
+		d.add(Check{name, check, Problem, oneLine(err.Error()), "with what `lethe erasures export` has kept, run `lethe replay` before the service opens: docs/erasure.md, After a restore", nil})
+	case !d.failed(name, check, err):
+		d.add(Check{Database: name, Name: check, Finding: OK, Detail: "the database goes on from it"})
+	}
+}
+
+// looking is a file that is read and never written.
+type looking struct{ *offsite.Seen }
+
+// Keep implements ledger.Seen.
+func (looking) Keep([]byte) error { return nil }
 
 func (d *doctor) backlog(ctx context.Context, name string, log *ledger.Log) {
 	const check = "unsealed receipts"

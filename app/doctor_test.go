@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/url"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -19,6 +20,9 @@ func examine(t *testing.T, environ ...string) *app.Report {
 	t.Helper()
 	if !strings.Contains(strings.Join(environ, " "), "LETHE_ERASURE_KEY") {
 		environ = append(environ, "LETHE_ERASURE_KEY="+newKey(t))
+	}
+	if !strings.Contains(strings.Join(environ, " "), "LETHE_ERASURE_SEEN_FILE") {
+		environ = append(environ, "LETHE_ERASURE_SEEN_FILE="+filepath.Join(t.TempDir(), "checkpoint"))
 	}
 	cfg, err := app.LoadConfig(app.Sources{Environ: environ})
 	if err != nil {

@@ -117,51 +117,59 @@ func (s *signing) noKey() string {
 	return fmt.Sprintf("make one with `lethe keys new %s --out FILE`, keep a copy of it, and name the file in erasure.key_file (LETHE_ERASURE_KEY_FILE)", s.origin)
 }
 
-func newLog(p *pools, s *signing, cfg *Config) (*ledger.Log, error) {
-	return ledger.New(p.fusillade.Primary, ledger.Config{Signers: s.signers, Standbys: cfg.Erasure.Standbys})
-}
-
 const (
 	sealPauseBusy = 500 * time.Millisecond // between two looks, where the first found something
 	sealPauseIdle = time.Second
 	sealPauseFail = 5 * time.Second
-	sealAtStop    = 5 * time.Second // for what the last requests have left
-	sealLogEvery  = time.Minute     // between two lines about the same kind of failure
+	// compareAtStart bounds the first look whether the database is an older one.
+	compareAtStart = time.Second
+	sealAtStop     = 5 * time.Second // for what the last requests have left
+	sealLogEvery   = time.Minute     // between two lines about the same kind of failure
 )
 
 // sealer seals receipts and publishes checkpoints, from time to time.
 type sealer struct {
 	ledger  *ledger.Log
+	current *currency
 	may     bool // there is a key
 	metrics *telemetry.LogMetrics
 	log     *slog.Logger
 	failing rate.Sometimes
 	waiting rate.Sometimes
+
+	compared int64 // leaves of the newest published tree that was compared with what was seen; negative: none
 }
 
 // startSealer seals for as long as the service runs, and once more when the last
 // request has been answered: it must be started before the door is opened.
-func startSealer(lc fx.Lifecycle, l *ledger.Log, sign *signing, metrics *telemetry.Metrics, log *slog.Logger) error {
+func startSealer(lc fx.Lifecycle, cfg *Config, l *ledger.Log, current *currency, sign *signing, metrics *telemetry.Metrics, log *slog.Logger) error {
 	watched, err := metrics.WatchLog()
 	if err != nil {
 		return err
 	}
-	s := &sealer{ledger: l, may: len(sign.signers) > 0, metrics: watched, log: log,
+	s := &sealer{ledger: l, current: current, compared: -1, may: len(sign.signers) > 0, metrics: watched, log: log,
 		failing: rate.Sometimes{Interval: sealLogEvery}, waiting: rate.Sometimes{Interval: sealLogEvery}}
-	ctx, cancel := context.WithCancel(context.Background())
+	running, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	lc.Append(fx.Hook{
-		OnStart: func(context.Context) error {
+		OnStart: func(ctx context.Context) error {
 			if !s.may {
 				log.Warn("erasures leave receipts that are not sealed, as there is no key to sign the log with: " + sign.noKey())
 			}
 			if sign.advice != "" {
 				log.Warn(sign.advice)
 			}
+			if seenFile(cfg) == nil {
+				log.Warn("after a restart, nobody would notice that the database was restored from a backup, as the newest checkpoint of the log is kept nowhere: " + noSeenFile)
+			}
 			go func() {
 				defer close(done)
-				s.run(ctx)
+				s.run(running)
 			}()
+			// So that it is known when the door opens. It holds up nothing.
+			ctx, end := context.WithTimeout(ctx, compareAtStart)
+			defer end()
+			_ = current.check(ctx) // which run says
 			return nil
 		},
 		OnStop: func(ctx context.Context) error {
@@ -215,6 +223,9 @@ func (s *sealer) work(ctx context.Context) (busy bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	if err := s.compare(ctx, backlog.Published); err != nil {
+		return true, err
+	}
 	unpublished := backlog.Published < backlog.Size
 	if !s.may || !backlog.Waiting && !unpublished {
 		return false, nil
@@ -236,8 +247,24 @@ func (s *sealer) work(ctx context.Context) (busy bool, err error) {
 			})
 		}
 	}
-	_, err = s.look(ctx)
-	return true, err
+	if backlog, err = s.look(ctx); err != nil {
+		return true, err
+	}
+	return true, s.compare(ctx, backlog.Published)
+}
+
+// compare makes sure that what is published goes on from what was seen, and
+// keeps it.
+func (s *sealer) compare(ctx context.Context, published int64) error {
+	if published == s.compared {
+		return nil
+	}
+	s.compared = -1
+	err := s.current.check(ctx)
+	if err == nil {
+		s.compared = published
+	}
+	return err
 }
 
 func (s *sealer) look(ctx context.Context) (ledger.Backlog, error) {

@@ -124,7 +124,7 @@ func authenticate(tree tlog.Tree, tiles tlog.TileReader, ranges []leaves, seen t
 		}
 	}
 	if err == nil && seen.N > 0 && then != seen.Hash {
-		return damaged("the tree has not grown out of the checkpoint of %d leaves that has been published", seen.N)
+		return older("the tree has not grown out of the checkpoint of %d leaves that has been published", seen.N)
 	}
 	return nil
 }

@@ -176,3 +176,21 @@ func (b *bench) sound(leaves int64) {
 		}
 	}
 }
+
+// anyReceipt is the last that was sealed.
+func (b *bench) anyReceipt() (id uuid.UUID) {
+	b.t.Helper()
+	if err := b.owner.Pool().QueryRow(b.t.Context(), "SELECT id FROM lethe.receipts ORDER BY leaf_index DESC NULLS LAST LIMIT 1").Scan(&id); err != nil {
+		b.t.Fatal(err)
+	}
+	return id
+}
+
+// root is that of the tree as it is.
+func (b *bench) root() (root []byte) {
+	b.t.Helper()
+	if err := b.owner.Pool().QueryRow(b.t.Context(), "SELECT root FROM lethe.log_state").Scan(&root); err != nil {
+		b.t.Fatal(err)
+	}
+	return root
+}

@@ -17,6 +17,18 @@ import (
 	"lethe/receipt"
 )
 
+// ErrOlder is what an error is that is about a database whose log is not the one
+// of which newer checkpoints were seen: it was restored, or is another.
+var ErrOlder = errors.New("the log is older than what was seen of it")
+
+func older(format string, args ...any) *domain.Error {
+	return &domain.Error{
+		Code:    domain.CodeInternal,
+		Message: "The database's log of erasures is older than the newest checkpoint that was seen of it, or has another past: run `lethe replay`",
+		Cause:   fmt.Errorf("%w: %w", ErrOlder, fmt.Errorf(format, args...)),
+	}
+}
+
 // Config says who signs the log and who has to have it.
 type Config struct {
 	// Signers sign every checkpoint, the newest key first; all are of one
@@ -25,6 +37,19 @@ type Config struct {
 	// Standbys are the application_names of those that have to have replayed a
 	// checkpoint before it is published. None: it is published at once.
 	Standbys []string
+	// Seen keeps the newest checkpoint that was seen over restarts; nil: it is
+	// known for as long as the process runs.
+	Seen Seen
+}
+
+// Seen is where the newest checkpoint that was seen is kept, outside of the
+// database. Several processes may share it.
+type Seen interface {
+	// Read returns the checkpoint, a signed note; nil where there is none yet.
+	Read() ([]byte, error)
+	// Keep puts a checkpoint there, unless one of as many leaves or more is
+	// there already. When it returns, it is durable.
+	Keep(signed []byte) error
 }
 
 // Log is the log of erasures.
@@ -37,18 +62,21 @@ type Log struct {
 	standbys  []string
 
 	// seen is the newest published tree that this process knows of: what was
-	// shown cannot be taken back.
+	// shown cannot be taken back. It is kept first.
 	seen atomic.Pointer[tlog.Tree]
+	kept Seen // may be nil
 	// next is the tile that the next sealing begins its rounds with.
 	next atomic.Int64
 }
 
-// New makes the log on the primary of the database that fusillade is in.
+// New makes the log on the primary of the database that fusillade is in. It
+// fails where what is kept in cfg.Seen cannot be read, is damaged or is of
+// another log.
 func New(db *postgres.DB, cfg Config) (*Log, error) {
 	if db == nil {
 		return nil, errors.New("the log needs a database")
 	}
-	l := &Log{db: db, standbys: slices.Clone(cfg.Standbys)}
+	l := &Log{db: db, standbys: slices.Clone(cfg.Standbys), kept: cfg.Seen}
 	l.seen.Store(&tlog.Tree{})
 	verifiers := make([]note.Verifier, len(cfg.Signers))
 	for i, s := range cfg.Signers {
@@ -65,6 +93,9 @@ func New(db *postgres.DB, cfg Config) (*Log, error) {
 		}
 	}
 	l.verifiers = note.VerifierList(verifiers...)
+	if err := l.recall(); err != nil {
+		return nil, err
+	}
 	return l, nil
 }
 

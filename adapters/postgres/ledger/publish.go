@@ -3,8 +3,6 @@ package ledger
 import (
 	"context"
 
-	"golang.org/x/mod/sumdb/tlog"
-
 	"lethe/adapters/postgres"
 	"lethe/adapters/postgres/ledger/internal/dbsqlc"
 	"lethe/domain"
@@ -54,13 +52,3 @@ WITH standbys AS (
 SELECT pg_has_role('pg_read_all_stats', 'USAGE'),
        (SELECT count(*) FROM published),
        ARRAY (SELECT s.name FROM standbys s WHERE s.replayed IS NULL ORDER BY s.name)`
-
-// saw notes that a tree has been published.
-func (l *Log) saw(tree tlog.Tree) {
-	for {
-		known := l.seen.Load()
-		if known.N >= tree.N || l.seen.CompareAndSwap(known, &tree) {
-			return
-		}
-	}
-}

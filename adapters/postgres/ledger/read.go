@@ -22,7 +22,8 @@ var _ domain.Log = (*Log)(nil)
 // Keys is domain.Log's.
 func (l *Log) Keys() []string { return slices.Clone(l.keys) }
 
-// Checkpoint is domain.Log's. It makes one round trip.
+// Checkpoint is domain.Log's. It makes one round trip, and another where the log
+// has grown.
 func (l *Log) Checkpoint(ctx context.Context) ([]byte, error) {
 	seen := *l.seen.Load()
 	var row dbsqlc.PublishedRow
@@ -32,19 +33,19 @@ func (l *Log) Checkpoint(ctx context.Context) ([]byte, error) {
 	})
 	switch {
 	case domain.CodeOf(err) == domain.CodeNotFound && seen.N > 0:
-		return nil, damaged("no checkpoint is left, and one of %d leaves has been published", seen.N)
+		return nil, older("no checkpoint is left, and one of %d leaves has been published", seen.N)
 	case err != nil:
 		return nil, err
 	}
-	if _, err := l.published(row.Size, row.Note, seen); err != nil {
+	if _, err := l.published(ctx, row.Size, row.Note, seen); err != nil {
 		return nil, err
 	}
 	return row.Note, nil
 }
 
-// published reads a published checkpoint, which must not be older than one that
-// had been seen before it was fetched.
-func (l *Log) published(size int64, signed []byte, seen tlog.Tree) (tlog.Tree, error) {
+// published reads a published checkpoint, which must have grown out of what had
+// been seen before it was fetched, and keeps it: whoever calls may then show it.
+func (l *Log) published(ctx context.Context, size int64, signed []byte, seen tlog.Tree) (tlog.Tree, error) {
 	text, _, _ := bytes.Cut(signed, []byte("\n\n"))
 	tree, err := l.tree(append(bytes.Clone(text), '\n'))
 	switch {
@@ -53,14 +54,35 @@ func (l *Log) published(size int64, signed []byte, seen tlog.Tree) (tlog.Tree, e
 	case tree.N != size:
 		return tree, damaged("the checkpoint of %d leaves is of %d", size, tree.N)
 	case tree.N < seen.N, tree.N == seen.N && tree.Hash != seen.Hash:
-		return tree, damaged("the newest checkpoint is of %d leaves, and another one of %d has been published", tree.N, seen.N)
+		return tree, older("the newest checkpoint is of %d leaves, and another one of %d has been published", tree.N, seen.N)
+	case tree == *l.seen.Load():
+		return tree, nil
 	}
-	l.saw(tree)
-	return tree, nil
+	if err := l.grownOut(ctx, seen, tree); err != nil {
+		return tree, err
+	}
+	return tree, l.see(tree, signed)
 }
 
-// Receipt is domain.Log's. It makes one round trip, and checks the proof before
-// it hands it out.
+// grownOut makes sure that a tree has grown out of the one that was seen.
+func (l *Log) grownOut(ctx context.Context, seen, tree tlog.Tree) error {
+	if seen.N == 0 || seen == tree {
+		return nil
+	}
+	proof, err := l.Consistency(ctx, seen.N, tree.N)
+	switch {
+	case domain.CodeOf(err) == domain.CodeNotFound:
+		return damaged("tiles of the tree of %d leaves are missing", tree.N)
+	case err != nil:
+		return err
+	case tlog.CheckTree(proof, tree.N, tree.Hash, seen.N, seen.Hash) != nil:
+		return older("the newest checkpoint, of %d leaves, has not grown out of the one of %d that has been published", tree.N, seen.N)
+	}
+	return nil
+}
+
+// Receipt is domain.Log's. It makes one round trip, and another where the log
+// has grown, and checks the proof before it hands it out.
 func (l *Log) Receipt(ctx context.Context, id uuid.UUID) (domain.LoggedReceipt, error) {
 	seen := *l.seen.Load()
 	var row dbsqlc.ReceiptRow
@@ -75,7 +97,7 @@ func (l *Log) Receipt(ctx context.Context, id uuid.UUID) (domain.LoggedReceipt, 
 	if row.Size == 0 {
 		return found, nil
 	}
-	tree, err := l.published(row.Size, row.Note, seen)
+	tree, err := l.published(ctx, row.Size, row.Note, seen)
 	if err != nil {
 		return domain.LoggedReceipt{}, err
 	}

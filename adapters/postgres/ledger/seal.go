@@ -64,16 +64,18 @@ func (l *Log) Backlog(ctx context.Context) (Backlog, error) {
 // what was sealed: those of the last tile, and, from one call to the next, all
 // others in turn. Where that is not so, nothing is sealed: a log that goes on
 // from a changed or rewound database would be a fork. Other errors: ErrNoKey,
-// and as of MapError.
+// CodeUnavailable beside n where the tree has been sealed and could not be kept
+// in Config.Seen, and as of MapError.
 func (l *Log) Seal(ctx context.Context) (n int, err error) {
 	if len(l.signers) == 0 {
 		return 0, ErrNoKey
 	}
 	seen := *l.seen.Load()
 	var tree tlog.Tree
+	var signed []byte
 	err = l.db.Tx(ctx, func(tx *postgres.Tx) error {
 		s := sealing{Log: l, tx: tx, queries: dbsqlc.New(tx)}
-		n, tree = 0, tlog.Tree{}
+		n = 0
 		turn, err := s.queries.TakeTurn(ctx, lockKey)
 		if err != nil || !turn.Taken {
 			return err
@@ -82,16 +84,16 @@ func (l *Log) Seal(ctx context.Context) (n int, err error) {
 		if err != nil {
 			return err
 		}
-		n, tree, err = s.grow(ctx, old)
+		n, tree, signed, err = s.grow(ctx, old)
 		return err
 	})
 	if err != nil {
 		return 0, err
 	}
 	if n > 0 && len(l.standbys) == 0 {
-		l.saw(tree)
+		err = l.see(tree, signed)
 	}
-	return n, nil
+	return n, err
 }
 
 // sealing is one transaction that seals.
@@ -121,7 +123,7 @@ func (s *sealing) check(ctx context.Context, seen tlog.Tree) (*edge, error) {
 	case newest.Size != state.Size:
 		return nil, damaged("the tree has %d leaves and the newest checkpoint %d", state.Size, newest.Size)
 	case seen.N > state.Size:
-		return nil, damaged("the tree has %d leaves, and a checkpoint of %d has been published: the database is an older state of itself", state.Size, seen.N)
+		return nil, older("the tree has %d leaves, and a checkpoint of %d has been published: the database is an older state of itself", state.Size, seen.N)
 	case state.Size == 0:
 		return &edge{}, nil
 	case state.Origin != s.origin:
@@ -151,14 +153,14 @@ func (s *sealing) check(ctx context.Context, seen tlog.Tree) (*edge, error) {
 }
 
 // grow adds what there is to be added, and signs.
-func (s *sealing) grow(ctx context.Context, e *edge) (int, tlog.Tree, error) {
+func (s *sealing) grow(ctx context.Context, e *edge) (int, tlog.Tree, []byte, error) {
 	first := e.size
 	var ids []uuid.UUID
 	var places []int64
 	var grown tileRows
 	rows, err := s.tx.Query(ctx, dbsqlc.Unsealed, int32(MaxSealed))
 	if err != nil {
-		return 0, tlog.Tree{}, err
+		return 0, tlog.Tree{}, nil, err
 	}
 	var id uuid.UUID
 	var body pgtype.DriverBytes
@@ -174,7 +176,7 @@ func (s *sealing) grow(ctx context.Context, e *edge) (int, tlog.Tree, error) {
 		return nil
 	})
 	if err != nil || len(ids) == 0 {
-		return 0, tlog.Tree{}, err
+		return 0, tlog.Tree{}, nil, err
 	}
 	for _, t := range e.partial() {
 		grown.add(t)
@@ -182,7 +184,7 @@ func (s *sealing) grow(ctx context.Context, e *edge) (int, tlog.Tree, error) {
 	tree := tlog.Tree{N: e.size, Hash: e.root()}
 	signed, err := receipt.SignCheckpoint(receipt.Checkpoint{Origin: s.origin, Size: tree.N, Root: tree.Hash}, s.signers...)
 	if err != nil {
-		return 0, tlog.Tree{}, &domain.Error{Code: domain.CodeInternal, Message: "The log of erasures could not be signed", Cause: err}
+		return 0, tlog.Tree{}, nil, &domain.Error{Code: domain.CodeInternal, Message: "The log of erasures could not be signed", Cause: err}
 	}
 	var b pgx.Batch
 	b.Queue(dbsqlc.Seal, ids, places).Exec(func(tag pgconn.CommandTag) error {
@@ -194,7 +196,7 @@ func (s *sealing) grow(ctx context.Context, e *edge) (int, tlog.Tree, error) {
 	b.Queue(dbsqlc.PutTiles, grown.levels, grown.indexes, grown.hashes)
 	b.Queue(dbsqlc.PutCheckpoint, tree.N, signed, len(s.standbys) == 0)
 	b.Queue(dbsqlc.PutState, s.origin, tree.N, tree.Hash[:])
-	return len(ids), tree, s.tx.SendBatch(ctx, &b).Close()
+	return len(ids), tree, signed, s.tx.SendBatch(ctx, &b).Close()
 }
 
 // tileRows are tiles to be stored.

@@ -1,0 +1,89 @@
+package offsite
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"lethe/receipt"
+)
+
+// maxCheckpoint bounds the file of one: signatures take some 150 bytes each.
+const maxCheckpoint = 64 << 10
+
+// Seen is the file with the newest checkpoint of the log that was seen. Several
+// processes may share it.
+type Seen struct{ path string }
+
+// SeenAt is the file at this path, there or not.
+func SeenAt(path string) *Seen { return &Seen{path} }
+
+// Path is the file's.
+func (s *Seen) Path() string { return s.path }
+
+// Writable fails where nothing could be kept in the file.
+func (s *Seen) Writable() error {
+	lock, err := lockFile(s.path+".lock", true)
+	if err != nil {
+		return err
+	}
+	return lock.Close()
+}
+
+// Read returns the checkpoint, a signed note whose signatures nobody has
+// verified; nil where there is none yet.
+func (s *Seen) Read() ([]byte, error) {
+	f, err := os.Open(s.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	signed, err := io.ReadAll(io.LimitReader(f, maxCheckpoint+1))
+	if err != nil {
+		return nil, err
+	}
+	if _, err := sizeOf(signed); err != nil {
+		return nil, fmt.Errorf("%s is damaged: %w", s.path, err)
+	}
+	return signed, nil
+}
+
+// Keep puts a checkpoint into the file, unless one of as many leaves or more is
+// there. When it returns, it is durable.
+func (s *Seen) Keep(signed []byte) error {
+	size, err := sizeOf(signed)
+	if err != nil {
+		return err
+	}
+	lock, err := lockFile(s.path+".lock", true)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = lock.Close() }()
+	kept, err := s.Read()
+	if err != nil {
+		return err
+	}
+	if kept != nil {
+		if before, err := sizeOf(kept); err != nil || before >= size {
+			return err
+		}
+	}
+	return replaceFile(s.path, signed)
+}
+
+// sizeOf is how many leaves a signed checkpoint is of.
+func sizeOf(signed []byte) (int64, error) {
+	text, signatures, _ := bytes.Cut(signed, []byte("\n\n"))
+	if len(signatures) == 0 || len(signed) > maxCheckpoint {
+		return 0, errors.New("it is no signed checkpoint")
+	}
+	c, err := receipt.ParseCheckpoint(append(bytes.Clone(text), '\n'))
+	return c.Size, err
+}

@@ -1,0 +1,107 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"sync/atomic"
+
+	"lethe/adapters/httpapi"
+	"lethe/adapters/offsite"
+	"lethe/adapters/postgres/ledger"
+	"lethe/domain"
+)
+
+// embeddedSeen is the file in which the embedded mode keeps the newest
+// checkpoint that was seen.
+const embeddedSeen = "erasure.checkpoint"
+
+const noSeenFile = "name a file for it in erasure.seen_file (LETHE_ERASURE_SEEN_FILE), on another disk than the database's"
+
+// seenFile is where the newest checkpoint that was seen is kept; nil: nowhere.
+func seenFile(cfg *Config) *offsite.Seen {
+	switch {
+	case cfg.Erasure.SeenFile != "":
+		return offsite.SeenAt(cfg.Erasure.SeenFile)
+	case cfg.Embedded():
+		return offsite.SeenAt(filepath.Join(cfg.DataDir, embeddedSeen))
+	}
+	return nil
+}
+
+// openLog is the log with what was seen of it before.
+func openLog(p *pools, s *signing, cfg *Config) (*ledger.Log, error) {
+	c := ledger.Config{Signers: s.signers, Standbys: cfg.Erasure.Standbys}
+	file := seenFile(cfg)
+	if file == nil {
+		return ledger.New(p.fusillade.Primary, c)
+	}
+	if err := file.Writable(); err != nil {
+		return nil, fmt.Errorf("the newest checkpoint of the log of erasures cannot be kept in %s: %w: make its folder and let this user write there, or correct erasure.seen_file", file.Path(), err)
+	}
+	c.Seen = file
+	log, err := ledger.New(p.fusillade.Primary, c)
+	if err != nil {
+		err = unusable(file, err)
+	}
+	return log, err
+}
+
+// unusable says what to do about a file of a checkpoint that cannot be gone by.
+func unusable(file *offsite.Seen, err error) error {
+	return fmt.Errorf("%s, which keeps the newest checkpoint of the log of erasures that was seen: %w: put back what was there, or correct erasure.seen_file; take the file away only when you are sure that the database is the newest", file.Path(), err)
+}
+
+// currency tells whether the database is as new as what was seen of it.
+type currency struct {
+	ledger *ledger.Log
+	asked  atomic.Bool
+	older  atomic.Pointer[domain.Error] // nil: it is, as far as is known
+}
+
+func newCurrency(l *ledger.Log) *currency { return &currency{ledger: l} }
+
+// check asks the database. Where it is older, the error says so.
+func (c *currency) check(ctx context.Context) error {
+	err := c.ledger.Compare(ctx)
+	e, _ := errors.AsType[*domain.Error](err)
+	switch {
+	case err == nil:
+		c.older.Store(nil)
+		c.asked.Store(true)
+	case errors.Is(err, ledger.ErrOlder):
+		c.older.Store(e)
+		c.asked.Store(true)
+	}
+	return err
+}
+
+// close answers 503 to everything but probes, metrics and the contract while the
+// database is older than what was seen of it: responses that were erased may be
+// there again.
+func (c *currency) close(next http.Handler, log *slog.Logger) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/healthz", "/readyz", "/metrics", "/openapi.yaml":
+			next.ServeHTTP(w, r)
+			return
+		}
+		if !c.asked.Load() {
+			_ = c.check(r.Context()) // one that does not answer fails the request itself
+		}
+		older := c.older.Load()
+		if older == nil {
+			next.ServeHTTP(w, r)
+			return
+		}
+		id, err := httpapi.Refuse(w, older.Message, closedRetryAfter)
+		if err != nil {
+			log.DebugContext(r.Context(), "a refusal could not be told", "request_id", id, "error", err)
+		}
+	})
+}
+
+const closedRetryAfter = "30" // seconds
