@@ -211,7 +211,7 @@ func (d *doctor) tables(ctx context.Context, name string, conn *pgx.Conn, sides 
 			"if the tables are dwctl's, correct fusillade.schema and outlet.schema or finish its migrations; in a database of Lethe's own, run `lethe migrate up`", nil})
 	}
 	if len(own) > 0 {
-		d.add(Check{name, check, Problem, "the log of erasures has no place, or an old one: " + strings.Join(own, "; "),
+		d.add(Check{name, check, Problem, "the log of erasures, or what goes on with them, has no place or an old one: " + strings.Join(own, "; "),
 			fmt.Sprintf("as a role that may create a schema in the database, run `lethe migrate up`; then, as that role, what `lethe doctor --grants --role %s` prints", conn.Config().User), nil})
 	}
 	present, err := inspect.Present(ctx, conn, reqs)

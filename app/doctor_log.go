@@ -61,21 +61,22 @@ func (d *doctor) examineLog(ctx context.Context, name, url string) {
 }
 
 func (d *doctor) ownMigrations(ctx context.Context, name string, db *postgres.DB) {
-	const check = "Lethe's migrations"
-	applied, newest, err := migrate.OwnVersion(ctx, db.Pool())
-	if d.failed(name, check, err) {
+	versions, err := migrate.OwnVersions(ctx, db.Pool())
+	if d.failed(name, "Lethe's migrations", err) {
 		return
 	}
-	c := Check{Database: name, Name: check, Finding: OK, Detail: fmt.Sprintf("%d, the newest", applied)}
-	switch {
-	case applied < newest:
-		c.Finding, c.Detail = Problem, fmt.Sprintf("%d, and this version needs %d", applied, newest)
-		c.Advice = "as the owner of schema lethe, run `lethe migrate up`"
-	case applied > newest:
-		c.Finding, c.Detail = Warning, fmt.Sprintf("%d is newer than %d, which this version knows", applied, newest)
-		c.Advice = "run the version of Lethe that the database was upgraded for"
+	for _, v := range versions {
+		c := Check{Database: name, Name: "migrations of set " + v.Set, Finding: OK, Detail: fmt.Sprintf("%d, the newest", v.Applied)}
+		switch {
+		case v.Applied < v.Newest:
+			c.Finding, c.Detail = Problem, fmt.Sprintf("%d, and this version needs %d", v.Applied, v.Newest)
+			c.Advice = "as the owner of schema lethe, run `lethe migrate up`"
+		case v.Applied > v.Newest:
+			c.Finding, c.Detail = Warning, fmt.Sprintf("%d is newer than %d, which this version knows", v.Applied, v.Newest)
+			c.Advice = "run the version of Lethe that the database was upgraded for"
+		}
+		d.add(c)
 	}
-	d.add(c)
 }
 
 // standbys looks for those that checkpoints wait for.

@@ -273,7 +273,7 @@ func TestDoctorLogNotThere(t *testing.T) {
 	}
 }
 
-// TestMigrateBesideAnother: in dwctl's database the log is all that migrate creates.
+// TestMigrateBesideAnother: in dwctl's database the log and the jobs are all that migrate creates.
 func TestMigrateBesideAnother(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
@@ -286,7 +286,7 @@ func TestMigrateBesideAnother(t *testing.T) {
 	if err := app.MigrateUp(t.Context(), cfg, &out, io.Discard, true); err != nil {
 		t.Fatal(err)
 	}
-	if strings.Count(out.String(), "foreign") != 4 || strings.Count(out.String(), `"created"`) != 1 {
+	if strings.Count(out.String(), "foreign") != 4 || strings.Count(out.String(), `"created"`) != 2 {
 		t.Errorf("wrote\n%s", &out)
 	}
 	if report := examine(t, "LETHE_DATABASE_URL="+database.URL); report.Problems() != 0 {

@@ -270,6 +270,13 @@ func contentHash(fixture []byte) (string, error) {
 			return "", fmt.Errorf("read the migrations: %w", err)
 		}
 	}
+	river, err := migrate.RiverMigrations()
+	if err != nil {
+		return "", err
+	}
+	for _, m := range river {
+		fmt.Fprintf(hash, "river %d %d\n%s", m.Version, len(m.SQLUp), m.SQLUp)
+	}
 	hash.Write(fixture)
 	return hex.EncodeToString(hash.Sum(nil)[:8]), nil
 }

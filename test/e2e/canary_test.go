@@ -33,11 +33,17 @@ var unplanted = map[string]string{
 	// Written by erasures and by the log.
 	"lethe.holds":           "responses owners states models tiers reason", // what must not be erased is no trace of what was
 	"lethe.looks":           "owner address",                               // who looked, from where; they go with the response
-	"lethe.receipts":        "body",
+	"lethe.receipts":        "body xact",
 	"lethe.receipt_secrets": "salt subject_keys",
 	"lethe.tiles":           "hashes",
 	"lethe.log_state":       "origin root",
 	"lethe.checkpoints":     "note",
+	// What goes on in the background: identifiers, and words of our own.
+	"lethe.river_job":          "args attempted_by errors kind metadata queue tags unique_key unique_states",
+	"lethe.river_queue":        "name metadata",
+	"lethe.river_leader":       "leader_id name",
+	"lethe.river_migration":    "line",
+	"lethe.river_notification": "payload topic", // unused in PostgreSQL
 	// Bills, which stay.
 	"public.http_analytics":       "method uri model response_type access_source custom_id request_origin batch_sla batch_request_source trace_id",
 	"public.credits_transactions": "transaction_type source_id description",

@@ -419,13 +419,13 @@ func TestOwnDatabase(t *testing.T) {
 	if r := run(t, "", settings, "doctor"); r.code != 3 || !strings.Contains(r.stdout, "table public.users is missing") {
 		t.Errorf("without tables: %d %s", r.code, r.stdout)
 	}
-	if out := lethe("migrate", "status"); strings.Count(out, "pending") != 5 {
+	if out := lethe("migrate", "status"); strings.Count(out, "pending") != 6 {
 		t.Errorf("status:\n%s", out)
 	}
-	if out := lethe("migrate", "up"); strings.Count(out, "created") < 5 {
+	if out := lethe("migrate", "up"); strings.Count(out, "created") < 6 {
 		t.Errorf("up:\n%s", out)
 	}
-	if sets := decode[[]map[string]any](t, lethe("migrate", "status", "--json")); len(sets) != 5 || sets[0]["state"] != "current" {
+	if sets := decode[[]map[string]any](t, lethe("migrate", "status", "--json")); len(sets) != 6 || sets[0]["state"] != "current" {
 		t.Errorf("status: %v", sets)
 	}
 	if out := lethe("doctor"); strings.Contains(out, "problem ") || strings.Contains(out, "warning ") {

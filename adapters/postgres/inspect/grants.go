@@ -27,7 +27,10 @@ func Grants(role string, reqs []Requirement) (main, fusillade []string) {
 			*out = append(*out, "GRANT USAGE ON SCHEMA "+schema+to)
 		}
 		var privileges []string
-		if len(r.Read) > 0 {
+		switch {
+		case r.Whole:
+			privileges = append(privileges, "SELECT")
+		case len(r.Read) > 0:
 			privileges = append(privileges, "SELECT ("+columnList(r.Read)+")")
 		}
 		if len(r.Insert) > 0 {
@@ -40,6 +43,9 @@ func Grants(role string, reqs []Requirement) (main, fusillade []string) {
 			privileges = append(privileges, "DELETE")
 		}
 		*out = append(*out, "GRANT "+strings.Join(privileges, ", ")+" ON "+pgx.Identifier{r.Schema, r.Table}.Sanitize()+to)
+		if r.Sequence != "" {
+			*out = append(*out, "GRANT USAGE ON SEQUENCE "+pgx.Identifier{r.Schema, r.Sequence}.Sanitize()+to)
+		}
 	}
 	return main, fusillade
 }
@@ -57,7 +63,7 @@ func columnList(columns []Column) string {
 // there are not reported: MissingTables names those.
 func MissingPrivileges(ctx context.Context, q Querier, reqs []Requirement) ([]string, error) {
 	// One row for each privilege: on a schema (no table), on a column, or on a
-	// table (no column).
+	// table or a sequence (no column).
 	var schemas, tables, columns, privileges []string
 	add := func(schema, table, column, privilege string) {
 		schemas, tables = append(schemas, schema), append(tables, table)
@@ -69,8 +75,12 @@ func MissingPrivileges(ctx context.Context, q Querier, reqs []Requirement) ([]st
 			usage[r.Schema] = true
 			add(r.Schema, "", "", "USAGE")
 		}
-		for _, c := range r.Read {
-			add(r.Schema, r.Table, c.Name, "SELECT")
+		if r.Whole {
+			add(r.Schema, r.Table, "", "SELECT")
+		} else {
+			for _, c := range r.Read {
+				add(r.Schema, r.Table, c.Name, "SELECT")
+			}
 		}
 		for _, c := range r.Insert {
 			add(r.Schema, r.Table, c.Name, "INSERT")
@@ -80,6 +90,9 @@ func MissingPrivileges(ctx context.Context, q Querier, reqs []Requirement) ([]st
 		}
 		if r.Delete {
 			add(r.Schema, r.Table, "", "DELETE")
+		}
+		if r.Sequence != "" {
+			add(r.Schema, r.Sequence, "", "USAGE")
 		}
 	}
 	rows, err := q.Query(ctx, `
@@ -95,6 +108,7 @@ func MissingPrivileges(ctx context.Context, q Querier, reqs []Requirement) ([]st
 		LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = wanted.column_name AND NOT a.attisdropped
 		WHERE NOT CASE
 		    WHEN wanted.table_name = '' THEN pg_catalog.has_schema_privilege(s.oid, 'USAGE')
+		    WHEN c.relkind = 'S' THEN pg_catalog.has_sequence_privilege(c.oid, wanted.privilege)
 		    WHEN wanted.column_name = '' THEN pg_catalog.has_table_privilege(c.oid, wanted.privilege)
 		    ELSE pg_catalog.has_column_privilege(c.oid, a.attnum, wanted.privilege)
 		END

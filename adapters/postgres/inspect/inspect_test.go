@@ -157,6 +157,10 @@ func TestGrantsAreEnoughAndNoMore(t *testing.T) {
 		"INSERT INTO lethe.holds (id, owners, reason, created_by, expires_at) VALUES (gen_random_uuid(), '{a}', 'r', gen_random_uuid(), NULL)",
 		"UPDATE lethe.holds SET released_at = clock_timestamp(), released_by = id WHERE released_at IS NULL",
 		"SELECT id, responses, owners, states, models, tiers, created_after, created_before, reason, created_at, created_by, expires_at, released_at, released_by FROM lethe.holds",
+		"SELECT max(version) FROM lethe.river_migration",
+		"INSERT INTO lethe.river_job (id, args, kind, max_attempts) SELECT nextval('lethe.river_job_id_seq'), '{}', 'k', 1 RETURNING xmax",
+		"UPDATE lethe.river_job SET state = 'running', attempt = 1, errors = NULL, metadata = '{}'",
+		"DELETE FROM lethe.river_job WHERE id IN (SELECT id FROM lethe.river_job FOR UPDATE SKIP LOCKED)",
 	} {
 		tag, err := role.Exec(t.Context(), sql)
 		if err != nil {
@@ -216,6 +220,11 @@ func TestGrantsAreEnoughAndNoMore(t *testing.T) {
 		"UPDATE lethe.holds SET owners = '{b}'",
 		"DELETE FROM lethe.holds",
 		"TRUNCATE lethe.holds",
+		"UPDATE lethe.river_job SET args = '{}'",
+		"TRUNCATE lethe.river_job",
+		"SELECT setval('lethe.river_job_id_seq', 1)",
+		"INSERT INTO lethe.river_migration (line, version) VALUES ('main', 99)",
+		"SELECT id FROM lethe.river_notification",
 		"INSERT INTO lethe.version_lethe (version_id, is_applied) VALUES (9, true)",
 		"CREATE TABLE lethe.mine (id int)",
 	} {
@@ -273,14 +282,17 @@ func TestMissingPrivileges(t *testing.T) {
 	exec(t, db, "REVOKE UPDATE (updated_at) ON fusillade.requests FROM "+name)
 	exec(t, db, "REVOKE DELETE ON fusillade.response_steps FROM "+name)
 	exec(t, db, "REVOKE USAGE ON SCHEMA underway FROM "+name)
+	exec(t, db, "REVOKE SELECT ON lethe.river_job FROM "+name)
+	exec(t, db, "REVOKE USAGE ON SEQUENCE lethe.river_job_id_seq FROM "+name)
 	want := []string{
 		"SELECT (email) on public.users", "UPDATE (updated_at) on fusillade.requests",
 		"DELETE on fusillade.response_steps", "USAGE on schema underway",
+		"SELECT on lethe.river_job", "USAGE on lethe.river_job_id_seq",
 	}
 	if got := missing(); !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	exec(t, db, "DROP SCHEMA underway CASCADE; DROP TABLE fusillade.response_steps; ALTER TABLE public.users DROP email CASCADE")
+	exec(t, db, "DROP SCHEMA underway CASCADE; DROP TABLE fusillade.response_steps; DROP TABLE lethe.river_job; ALTER TABLE public.users DROP email CASCADE")
 	if got := missing(); !slices.Equal(got, want[1:2]) {
 		t.Errorf("what is not there is not a missing privilege: got %q, want %q", got, want[1:2])
 	}

@@ -60,7 +60,11 @@ type Requirement struct {
 	Insert        []Column // INSERT
 	Update        []Column // UPDATE; also what FOR UPDATE asks for
 	Delete        bool     // DELETE
-	Optional      bool     // may be absent; if it is there, the rest holds
+	// Whole asks for SELECT on the table instead of on columns: a query reads one
+	// of those that PostgreSQL adds, such as xmax.
+	Whole    bool
+	Sequence string // that numbers its rows: USAGE
+	Optional bool   // may be absent; if it is there, the rest holds
 }
 
 // Requirements lists what the queries need on the given sides, or on both when
@@ -73,6 +77,17 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 	looks := []Column{
 		{"id", "uuid"}, {"looked_at", "timestamptz"}, {"looked_by", "uuid"}, {"request_id", "uuid"}, {"owner", "text"}, {"address", "text"},
 	}
+	// What River's own statements name, in those of its services that run here.
+	job := []Column{
+		{"id", "int8"}, {"args", "jsonb"}, {"attempt", "int2"}, {"attempted_at", "timestamptz"}, {"attempted_by", "_text"},
+		{"created_at", "timestamptz"}, {"errors", "_jsonb"}, {"finalized_at", "timestamptz"}, {"kind", "text"},
+		{"max_attempts", "int2"}, {"metadata", "jsonb"}, {"priority", "int2"}, {"queue", "text"}, {"state", "river_job_state"},
+		{"scheduled_at", "timestamptz"}, {"tags", "_varchar"}, {"unique_key", "bytea"}, {"unique_states", "bit"},
+	}
+	queue := []Column{
+		{"name", "text"}, {"created_at", "timestamptz"}, {"metadata", "jsonb"}, {"paused_at", "timestamptz"}, {"updated_at", "timestamptz"},
+	}
+	leader := []Column{{"leader_id", "text"}, {"elected_at", "timestamptz"}, {"expires_at", "timestamptz"}}
 	all := []Requirement{
 		{Side: Main, Schema: "public", Table: "users",
 			Read: []Column{
@@ -162,6 +177,14 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 			Update: []Column{{"lsn", "pg_lsn"}, {"published_at", "timestamptz"}}},
 		// Who looked can be written and forgotten, and not be changed.
 		{Side: Fusillade, Schema: Own, Table: "looks", Read: looks, Insert: looks, Delete: true},
+		{Side: Fusillade, Schema: Own, Table: "river_migration", Read: []Column{{"version", "int8"}}},
+		{Side: Fusillade, Schema: Own, Table: "river_job", Read: job, Whole: true, Sequence: "river_job_id_seq",
+			Insert: without(job, "attempt", "attempted_at", "attempted_by", "errors", "finalized_at"),
+			Update: without(job, "id", "args", "created_at", "max_attempts", "priority", "queue", "tags", "unique_key", "unique_states"),
+			Delete: true},
+		{Side: Fusillade, Schema: Own, Table: "river_queue", Read: queue, Insert: queue, Update: updatedAt, Delete: true},
+		{Side: Fusillade, Schema: Own, Table: "river_leader",
+			Read: append([]Column{{"name", "text"}}, leader...), Insert: leader, Update: []Column{{"expires_at", "timestamptz"}}, Delete: true},
 	}
 	if len(sides) == 0 {
 		return all
@@ -176,6 +199,11 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 		}
 	}
 	return chosen
+}
+
+// without leaves out the columns of these names.
+func without(columns []Column, names ...string) []Column {
+	return slices.DeleteFunc(slices.Clone(columns), func(c Column) bool { return slices.Contains(names, c.Name) })
 }
 
 // need is one column of one requirement, in the order of the requirements.

@@ -3,10 +3,11 @@
 //
 // The tables come in sets: main (users, keys, usage), fusillade (requests,
 // templates, steps), outlet (raw copies of HTTP bodies), underway (queued
-// jobs) and lethe (the log of erasures, beside fusillade). A set is Lethe's own
-// when its version table exists in schema lethe; a set whose tables exist
-// without one belongs to another system, which alone migrates it. The set
-// lethe is no other system's: it is created in their databases, too.
+// jobs), lethe (the log of erasures, beside fusillade) and river (what goes on
+// with erasures in the background, beside that). A set is Lethe's own when its
+// version table exists in schema lethe; a set whose tables exist without one
+// belongs to another system, which alone migrates it. The sets lethe and river
+// are no other system's: they are created in their databases, too.
 package migrate
 
 import (
@@ -14,12 +15,16 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/rivermigrate"
 
 	"lethe/migrations"
 )
@@ -53,7 +58,7 @@ const (
 
 // SetStatus describes one set of tables.
 type SetStatus struct {
-	Set      string // main, fusillade, outlet, underway or lethe
+	Set      string // main, fusillade, outlet, underway, lethe or river
 	Database string // the database's name
 	Schema   string
 	State    State
@@ -101,8 +106,9 @@ func Status(ctx context.Context, t Target) ([]SetStatus, error) {
 // Up creates the sets that are wholly missing and upgrades those that Lethe
 // created earlier, and returns what it did per set. Sets of other systems are
 // left alone, and in a database that holds one of theirs (main or fusillade)
-// nothing is created but the set lethe. If a set cannot be had that way it writes nothing and
-// returns an *IncompleteError. Calls at the same time wait for each other.
+// nothing is created but the sets lethe and river. If a set cannot be had that
+// way it writes nothing and returns an *IncompleteError. Calls at the same time
+// wait for each other.
 func Up(ctx context.Context, t Target) ([]SetStatus, error) {
 	s, err := open(ctx, t)
 	if err != nil {
@@ -142,6 +148,7 @@ const (
 	setOutlet    = "outlet"
 	setUnderway  = "underway"
 	setLethe     = "lethe"
+	setRiver     = "river"
 
 	ownSchema = "lethe"
 
@@ -164,6 +171,7 @@ func sets(s Schemas) []set {
 		// The tables of its first migration: those of later ones are missing
 		// until it has been upgraded.
 		{setLethe, ownSchema, []string{"receipts", "receipt_secrets", "tiles", "log_state", "checkpoints"}},
+		{setRiver, ownSchema, []string{"river_job", "river_queue", "river_leader"}},
 	}
 }
 
@@ -175,7 +183,20 @@ func files(set string) (fs.FS, error) {
 	return fs.Sub(migrations.Upstream, "upstream/"+set)
 }
 
-func versionTable(set string) string { return ownSchema + ".version_" + set }
+func versionTable(set string) string {
+	if set == setRiver {
+		return ownSchema + ".river_migration"
+	}
+	return ownSchema + ".version_" + set
+}
+
+// versionQuery asks for the newest migration of a set that is applied; 0: none.
+func versionQuery(set string) string {
+	if set == setRiver {
+		return `SELECT coalesce(max(version), 0) FROM ` + versionTable(set)
+	}
+	return `SELECT coalesce(max(version_id) FILTER (WHERE is_applied), 0) FROM ` + versionTable(set)
+}
 
 // session holds a connection to each database, and the lock in each, from
 // open to close: what status saw is still so when Up acts on it.
@@ -264,7 +285,7 @@ func (s *session) close(ctx context.Context) {
 }
 
 func (s *session) conn(set string) *pgx.Conn {
-	if set == setFusillade || set == setLethe {
+	if set == setFusillade || set == setLethe || set == setRiver {
 		return s.fusillade
 	}
 	return s.main
@@ -297,7 +318,7 @@ func (s *session) status(ctx context.Context) ([]SetStatus, error) {
 // to create, wherever they are; a fusillade that is there before main means
 // that the main URL leads to a database of fusillade's.
 func (s *session) othersDatabase(set string, foreign map[string]bool) bool {
-	if set == setLethe {
+	if set == setLethe || set == setRiver {
 		return false
 	}
 	return foreign[setMain] || set != setFusillade && foreign[setFusillade] && s.fusillade == s.main
@@ -344,7 +365,7 @@ func (s *session) inspect(ctx context.Context, set set) (SetStatus, error) {
 		return st, nil
 	}
 
-	err = conn.QueryRow(ctx, `SELECT coalesce(max(version_id) FILTER (WHERE is_applied), 0) FROM `+versionTable(set.name)).Scan(&st.Version)
+	err = conn.QueryRow(ctx, versionQuery(set.name)).Scan(&st.Version)
 	switch {
 	case err != nil:
 		return st, err
@@ -358,19 +379,40 @@ func (s *session) inspect(ctx context.Context, set set) (SetStatus, error) {
 	return st, nil
 }
 
-// OwnVersion returns the newest migration of the set lethe that is applied in
-// q's database, and the newest that this program carries.
-func OwnVersion(ctx context.Context, q interface {
+// Version is how far a set of Lethe's own has been migrated.
+type Version struct {
+	Set     string
+	Applied int64 // 0: not at all
+	Newest  int64 // that this program carries
+}
+
+// OwnVersions returns the versions of the sets lethe and river in q's database.
+// It fails where their tables of versions are not there.
+func OwnVersions(ctx context.Context, q interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
-}) (applied, newest int64, err error) {
-	if newest, err = latest(setLethe); err != nil {
-		return 0, 0, err
+}) ([]Version, error) {
+	versions := []Version{{Set: setLethe}, {Set: setRiver}}
+	for i := range versions {
+		v := &versions[i]
+		var err error
+		if v.Newest, err = latest(v.Set); err != nil {
+			return nil, err
+		}
+		if err = q.QueryRow(ctx, versionQuery(v.Set)).Scan(&v.Applied); err != nil {
+			return nil, err
+		}
 	}
-	err = q.QueryRow(ctx, `SELECT coalesce(max(version_id) FILTER (WHERE is_applied), 0) FROM `+versionTable(setLethe)).Scan(&applied)
-	return applied, newest, err
+	return versions, nil
 }
 
 func latest(set string) (int64, error) {
+	if set == setRiver {
+		migrations, err := RiverMigrations()
+		if err != nil {
+			return 0, err
+		}
+		return int64(migrations[len(migrations)-1].Version), nil
+	}
 	dir, err := files(set)
 	if err != nil {
 		return 0, err
@@ -402,6 +444,9 @@ func (s *session) apply(ctx context.Context, st SetStatus) error {
 		}
 	}
 
+	if st.Set == setRiver {
+		return applyRiver(ctx, conn)
+	}
 	db := stdlib.OpenDB(*conn.Config(), stdlib.OptionAfterConnect(func(ctx context.Context, c *pgx.Conn) error {
 		_, err := c.Exec(ctx, "SET search_path TO "+schema)
 		return err
@@ -421,6 +466,47 @@ func (s *session) apply(ctx context.Context, st SetStatus) error {
 	}
 	if _, err := provider.Up(ctx); err != nil {
 		return fmt.Errorf("migrate set %s in database %q: %w", st.Set, st.Database, err)
+	}
+	return nil
+}
+
+// RiverMigrations are those that come with River, in their order.
+func RiverMigrations() ([]rivermigrate.Migration, error) {
+	migrator, err := riverMigrator(nil)
+	if err != nil {
+		return nil, err
+	}
+	return migrator.AllVersions(), nil
+}
+
+func riverMigrator(pool *pgxpool.Pool) (*rivermigrate.Migrator[pgx.Tx], error) {
+	migrator, err := rivermigrate.New(riverpgxv5.New(pool), &rivermigrate.Config{
+		Schema: ownSchema, Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the migrations of set %s: %w", setRiver, err)
+	}
+	return migrator, nil
+}
+
+// applyRiver leaves it to River to create its tables, in conn's database.
+func applyRiver(ctx context.Context, conn *pgx.Conn) error {
+	config, err := pgxpool.ParseConfig(conn.Config().ConnString())
+	if err != nil {
+		return err
+	}
+	config.MaxConns, config.MinConns, config.MinIdleConns = 1, 0, 0
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	migrator, err := riverMigrator(pool)
+	if err != nil {
+		return err
+	}
+	if _, err := migrator.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
+		return fmt.Errorf("migrate set %s in database %q: %w", setRiver, config.ConnConfig.Database, err)
 	}
 	return nil
 }

@@ -26,7 +26,7 @@ func TestUpCreatesEverySetOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantStates(t, before, "main pending", "fusillade pending", "outlet pending", "underway pending", "lethe pending")
+	wantStates(t, before, "main pending", "fusillade pending", "outlet pending", "underway pending", "lethe pending", "river pending")
 	if after := snapshot(t, db); after != empty {
 		t.Error("Status wrote something")
 	}
@@ -35,7 +35,7 @@ func TestUpCreatesEverySetOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantStates(t, first, "main created", "fusillade created", "outlet created", "underway created", "lethe created")
+	wantStates(t, first, "main created", "fusillade created", "outlet created", "underway created", "lethe created", "river created")
 	for _, s := range first {
 		if s.Version < 1 || s.Version != s.Latest || len(s.Missing) != 0 || s.Database == "" || s.Schema == "" {
 			t.Errorf("status after Up: %+v", s)
@@ -47,7 +47,7 @@ func TestUpCreatesEverySetOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantStates(t, second, "main current", "fusillade current", "outlet current", "underway current", "lethe current")
+	wantStates(t, second, "main current", "fusillade current", "outlet current", "underway current", "lethe current", "river current")
 	if after := snapshot(t, db); after != full {
 		t.Error("a second Up changed something")
 	}
@@ -76,8 +76,8 @@ func TestUpAtTheSameTime(t *testing.T) {
 			}
 		}
 	}
-	if created != 5 {
-		t.Errorf("%d sets were created by all callers together, want 5", created)
+	if created != 6 {
+		t.Errorf("%d sets were created by all callers together, want 6", created)
 	}
 }
 
@@ -132,7 +132,7 @@ func TestUpInOtherSchemas(t *testing.T) {
 	full := snapshot(t, db)
 	st, err := migrate.Up(t.Context(), target)
 	wantIncomplete(t, err, "renamed.requests", "schema's name")
-	wantStates(t, st, "main current", "fusillade incomplete", "outlet current", "underway current", "lethe current")
+	wantStates(t, st, "main current", "fusillade incomplete", "outlet current", "underway current", "lethe current", "river current")
 	if after := snapshot(t, db); after != full {
 		t.Error("a refused Up changed something")
 	}
@@ -146,7 +146,7 @@ func TestUpWithFusilladeApart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantStates(t, st, "main created", "fusillade created", "outlet created", "underway created", "lethe created")
+	wantStates(t, st, "main created", "fusillade created", "outlet created", "underway created", "lethe created", "river created")
 	if st[1].Database == st[0].Database || st[1].Schema != "public" {
 		t.Errorf("fusillade went to %s, schema %s", st[1].Database, st[1].Schema)
 	}
@@ -166,7 +166,7 @@ func TestUpWithFusilladeApart(t *testing.T) {
 	if st, err = migrate.Up(t.Context(), target); err != nil {
 		t.Fatal(err)
 	}
-	wantStates(t, st, "main current", "fusillade current", "outlet current", "underway current", "lethe current")
+	wantStates(t, st, "main current", "fusillade current", "outlet current", "underway current", "lethe current", "river current")
 }
 
 func TestTwoURLsOfOneDatabase(t *testing.T) {
@@ -176,7 +176,7 @@ func TestTwoURLsOfOneDatabase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantStates(t, st, "main created", "fusillade created", "outlet created", "underway created", "lethe created")
+	wantStates(t, st, "main created", "fusillade created", "outlet created", "underway created", "lethe created", "river created")
 	if st[1].Schema != "fusillade" || st[1].Database != st[0].Database {
 		t.Errorf("fusillade went to %s, schema %s", st[1].Database, st[1].Schema)
 	}
@@ -194,7 +194,7 @@ func TestUpResumesAnInterruptedStart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantStates(t, st, "main created", "fusillade created", "outlet created", "underway created", "lethe created")
+	wantStates(t, st, "main created", "fusillade created", "outlet created", "underway created", "lethe created", "river created")
 }
 
 // Other systems' databases are made here with our own tables, the record of
@@ -209,23 +209,23 @@ func TestUpLeavesOthersDatabasesAlone(t *testing.T) {
 		errors []string // empty: no error
 	}{
 		"all there": {disown,
-			[]string{"main foreign", "fusillade foreign", "outlet foreign", "underway foreign", "lethe created"}, nil},
+			[]string{"main foreign", "fusillade foreign", "outlet foreign", "underway foreign", "lethe created", "river created"}, nil},
 		"no copies": {disown + "DROP SCHEMA outlet CASCADE; DROP SCHEMA underway CASCADE",
-			[]string{"main foreign", "fusillade foreign", "outlet absent", "underway absent", "lethe created"}, nil},
+			[]string{"main foreign", "fusillade foreign", "outlet absent", "underway absent", "lethe created", "river created"}, nil},
 		"no fusillade": {disown + "DROP SCHEMA fusillade CASCADE",
-			[]string{"main foreign", "fusillade absent", "outlet foreign", "underway foreign", "lethe pending"},
+			[]string{"main foreign", "fusillade absent", "outlet foreign", "underway foreign", "lethe pending", "river pending"},
 			[]string{"fusillade.requests", "another system", "names of the schemas"}},
 		"only fusillade": {disown + noMain + "DROP SCHEMA outlet CASCADE; DROP SCHEMA underway CASCADE",
-			[]string{"main absent", "fusillade foreign", "outlet absent", "underway absent", "lethe pending"},
+			[]string{"main absent", "fusillade foreign", "outlet absent", "underway absent", "lethe pending", "river pending"},
 			[]string{"public.users", "another system", "database URLs"}},
 		"main incomplete": {disown + "DROP TABLE public.http_analytics, public.user_roles",
-			[]string{"main incomplete", "fusillade foreign", "outlet foreign", "underway foreign", "lethe pending"},
+			[]string{"main incomplete", "fusillade foreign", "outlet foreign", "underway foreign", "lethe pending", "river pending"},
 			[]string{"public.http_analytics", "public.user_roles", "migrations of the system that owns them"}},
 		"stranger's users": {disown + strings.Replace(noMain, ", public.users", "", 1) + "DROP SCHEMA fusillade CASCADE; DROP SCHEMA outlet CASCADE; DROP SCHEMA underway CASCADE",
-			[]string{"main incomplete", "fusillade pending", "outlet pending", "underway pending", "lethe pending"},
+			[]string{"main incomplete", "fusillade pending", "outlet pending", "underway pending", "lethe pending", "river pending"},
 			[]string{"public.api_keys", "empty database"}},
 		"ours, but a table was lost": {"DROP TABLE fusillade.response_steps",
-			[]string{"main current", "fusillade incomplete", "outlet current", "underway current", "lethe current"},
+			[]string{"main current", "fusillade incomplete", "outlet current", "underway current", "lethe current", "river current"},
 			[]string{"fusillade.response_steps", "lethe.version_fusillade", "backup"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -259,7 +259,7 @@ func TestForeignMainKeepsItsEmptyFusilladeDatabase(t *testing.T) {
 	exec(t, connect(t, mainURL), "DROP SCHEMA lethe CASCADE")
 	st, err := migrate.Up(t.Context(), migrate.Target{MainURL: mainURL, FusilladeURL: fusilladeURL})
 	wantIncomplete(t, err, "public.requests")
-	wantStates(t, st, "main foreign", "fusillade absent", "outlet foreign", "underway foreign", "lethe pending")
+	wantStates(t, st, "main foreign", "fusillade absent", "outlet foreign", "underway foreign", "lethe pending", "river pending")
 	if n := count(t, connect(t, fusilladeURL), "SELECT count(*) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"); n != 0 {
 		t.Errorf("%d tables were created", n)
 	}
@@ -279,7 +279,7 @@ func TestForeignFusilladeApartLeavesMainToUs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantStates(t, st, "main created", "fusillade foreign", "outlet created", "underway created", "lethe created")
+	wantStates(t, st, "main created", "fusillade foreign", "outlet created", "underway created", "lethe created", "river created")
 }
 
 func TestErrorsSayWhere(t *testing.T) {
