@@ -162,29 +162,6 @@ const (
 	Spare            // it does not count: the rule does not cover all of it
 )
 
-// judge decides what becomes of a part.
-func (e Erasure) judge(p Part) Verdict {
-	for _, r := range p.Requests {
-		batched := r.Owner == ""
-		if batched || e.Scope != nil && !slices.Contains(e.Scope, r.Owner) {
-			return Withhold
-		}
-	}
-	if len(p.Holds) > 0 {
-		return KeepHeld
-	}
-	// A rule says how long a response is kept, and that is as long as any part
-	// of it is. Who asks for an erasure by a filter has seen parts that pass.
-	if e.Trigger == TriggerRetention && e.Target != nil && e.Target.Filter != nil {
-		for _, r := range p.Requests {
-			if !e.Target.Filter.Matches(r) {
-				return Spare
-			}
-		}
-	}
-	return Erase
-}
-
 // warrant is that of the next part.
 func (e Erasure) warrant() Warrant {
 	w := newWarrant(e.Trigger, e.RequestedAt)
@@ -199,21 +176,12 @@ func (e Erasure) warrant() Warrant {
 // descending identifier.
 func (e Erasure) Position() Position { return Position{CreatedAt: e.RequestedAt, ID: e.ID} }
 
-// visibleTo tells whether a caller may see the erasure, and cancel it.
-func (e Erasure) visibleTo(caller Principal) bool {
-	return caller.deleteReach() == everyone || e.RequestedBy != nil && *e.RequestedBy == caller.ID
-}
-
-// shownTo leaves out what the caller may not know.
-func (e Erasure) shownTo(caller Principal) Erasure {
-	e.Secret = nil
-	if !caller.mayHold() {
-		e.Failures = slices.Clone(e.Failures)
-		for i := range e.Failures {
-			e.Failures[i].Holds = nil
-		}
+func withoutHolds(failures []ErasureFailure) []ErasureFailure {
+	told := slices.Clone(failures)
+	for i := range told {
+		told[i].Holds = nil
 	}
-	return e
+	return told
 }
 
 // Survey is what an erasure would come to.
@@ -271,14 +239,6 @@ type ErasureReceiptQuery struct {
 	Erasure uuid.UUID
 	After   *Position
 	Limit   int64
-}
-
-func errErasureForbidden(operation string) *Error {
-	return Errorf(CodeForbidden, "Insufficient permissions to %s Erasures", operation)
-}
-
-func errNoErasure(id uuid.UUID) *Error {
-	return Errorf(CodeNotFound, "Erasure with ID %s not found", id)
 }
 
 // erasureList tells lists of erasures apart, and from any other list.

@@ -4,23 +4,11 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
-	"fmt"
 	"log/slog"
-	"slices"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 )
-
-// StartRequest is an ErasureRequest with what goes with it.
-type StartRequest struct {
-	ErasureRequest
-	Token          string // of a preview; may be left out with Responses
-	Ground         Ground // empty: GroundUnspecified
-	Ticket         string
-	IdempotencyKey string // empty: none
-}
 
 // StartErasure begins the erasing of many responses.
 type StartErasure struct {
@@ -84,10 +72,10 @@ func (u *StartErasure) Execute(ctx context.Context, caller Principal, r StartReq
 	switch {
 	case err != nil:
 		return Erasure{}, nil, err
-	case !created && stored.RequestSum != e.RequestSum:
+	case stored.RequestSum != e.RequestSum: // of another, which came first
 		return Erasure{}, nil, errOtherRequest
 	}
-	if created && len(target.Responses) > 0 && len(target.Responses) <= MaxAtOnce {
+	if created && e.Kind == TargetResponses && len(target.Responses) <= MaxAtOnce {
 		// Should it not come to its end here, it is gone on with as any other.
 		if _, err := u.run.Execute(ctx, stored.ID, 0); err == nil {
 			stored, err = u.erasures.Get(ctx, stored.ID)
@@ -146,44 +134,4 @@ func (u *StartErasure) shown(ctx context.Context, caller Principal, token string
 		return Preview{}, Errorf(CodeConflict, "What would be erased is no longer what the preview showed; nothing was erased: preview again")
 	}
 	return p, nil
-}
-
-func (r StartRequest) check() error {
-	switch {
-	case r.Token == "" && r.Responses == nil:
-		return errAbout("token", "token: must be that of a preview of the same request, where an owner or a filter is erased")
-	case r.Ground != "" && !slices.Contains(askable, r.Ground):
-		return errAbout("ground", fmt.Sprintf("ground: must be one of %v", askable))
-	case utf8.RuneCountInString(r.Ticket) > MaxTicket || !Storable(r.Ticket):
-		return errAbout("ticket", fmt.Sprintf("ticket: must have at most %d characters and no NUL", MaxTicket))
-	case len(r.IdempotencyKey) > MaxIdempotencyKey || !Storable(r.IdempotencyKey):
-		return errAbout("Idempotency-Key", fmt.Sprintf("Idempotency-Key: must have at most %d bytes", MaxIdempotencyKey))
-	}
-	return nil
-}
-
-// MaxIdempotencyKey bounds that key, in bytes.
-const MaxIdempotencyKey = 255
-
-// sum tells requests of one caller apart; a token is none of what is wanted.
-func (r StartRequest) sum(t ErasureTarget, scope []string) fingerprint {
-	return fingerprintOf(struct {
-		Target fingerprint
-		Ground Ground
-		Ticket string
-	}{boundTarget(t, scope), r.Ground, r.Ticket})
-}
-
-// owners are whose responses may be erased, as far as that is known beforehand;
-// an empty one stands for others.
-func (r StartRequest) owners(t ErasureTarget, scope []string) []string {
-	switch {
-	case t.Owner != nil:
-		return []string{t.Owner.String()}
-	case t.Filter != nil && t.Filter.Owners != nil:
-		return t.Filter.Owners
-	case scope != nil:
-		return scope
-	}
-	return []string{""}
 }

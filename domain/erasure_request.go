@@ -1,0 +1,113 @@
+package domain
+
+import (
+	"fmt"
+	"slices"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+)
+
+// ErasureRequest is what a caller wants erased: exactly one of Responses, Owner
+// and Filter is given.
+type ErasureRequest struct {
+	Responses []uuid.UUID
+	Owner     *uuid.UUID
+	Filter    *ErasureFilter
+}
+
+// ErasureFilter is what of a list can be erased. Nil does not narrow; a filter
+// without any condition has to say All.
+type ErasureFilter struct {
+	MemberID                    *uuid.UUID // as of ListRequest
+	States, Models, Tiers       []string
+	CreatedAfter, CreatedBefore *time.Time // inclusive
+	StatusMin, StatusMax        *int64     // inclusive
+	MinDuration                 *time.Duration
+	HasError                    *bool
+	All                         bool
+}
+
+// StartRequest is an ErasureRequest with what goes with it.
+type StartRequest struct {
+	ErasureRequest
+	Token          string // of a preview; may be left out with Responses
+	Ground         Ground // empty: GroundUnspecified
+	Ticket         string
+	IdempotencyKey string // empty: none
+}
+
+// boundTarget is what a preview binds: the target, within the scope.
+func boundTarget(t ErasureTarget, scope []string) fingerprint {
+	return fingerprintOf(struct {
+		Target   fingerprint
+		Everyone bool
+		Scope    []string
+	}{t.fingerprint(), scope == nil, slices.Sorted(slices.Values(scope))})
+}
+
+func (r ErasureRequest) responses() ([]uuid.UUID, error) {
+	if n := len(r.Responses); n < 1 || n > MaxTargets {
+		return nil, errAbout("responses", fmt.Sprintf("responses: must have 1 to %d entries; erase more by an owner or a filter", MaxTargets))
+	}
+	seen := make(map[uuid.UUID]bool, len(r.Responses))
+	return slices.DeleteFunc(slices.Clone(r.Responses), func(id uuid.UUID) bool {
+		again := seen[id]
+		seen[id] = true
+		return again
+	}), nil
+}
+
+func (f ErasureFilter) check() error {
+	narrowed := f.MemberID != nil || f.States != nil || f.Models != nil || f.Tiers != nil ||
+		f.CreatedAfter != nil || f.CreatedBefore != nil || f.StatusMin != nil || f.StatusMax != nil ||
+		f.MinDuration != nil || f.HasError != nil
+	switch {
+	case !narrowed && !f.All:
+		return errAbout("filter", "filter: matches everything; give a condition, or all with true if that is meant")
+	case narrowed && f.All:
+		return errAbout("filter.all", "filter.all: must be left out where there are conditions")
+	}
+	return checkWords("filter", f.States, f.Models, f.Tiers, f.CreatedAfter, f.CreatedBefore)
+}
+
+func (r StartRequest) check() error {
+	switch {
+	case r.Token == "" && r.Responses == nil:
+		return errAbout("token", "token: must be that of a preview of the same request, where an owner or a filter is erased")
+	case r.Ground != "" && !slices.Contains(askable, r.Ground):
+		return errAbout("ground", fmt.Sprintf("ground: must be one of %v", askable))
+	case utf8.RuneCountInString(r.Ticket) > MaxTicket || !Storable(r.Ticket):
+		return errAbout("ticket", fmt.Sprintf("ticket: must have at most %d characters and no NUL", MaxTicket))
+	case len(r.IdempotencyKey) > MaxIdempotencyKey || !Storable(r.IdempotencyKey):
+		return errAbout("Idempotency-Key", fmt.Sprintf("Idempotency-Key: must have at most %d bytes", MaxIdempotencyKey))
+	}
+	return nil
+}
+
+// MaxIdempotencyKey bounds that key, in bytes.
+const MaxIdempotencyKey = 255
+
+// sum tells requests of one caller apart; a token is none of what is wanted.
+func (r StartRequest) sum(t ErasureTarget, scope []string) fingerprint {
+	return fingerprintOf(struct {
+		Target fingerprint
+		Ground Ground
+		Ticket string
+	}{boundTarget(t, scope), r.Ground, r.Ticket})
+}
+
+// owners are whose responses may be erased, as far as that is known beforehand;
+// an empty one stands for others.
+func (r StartRequest) owners(t ErasureTarget, scope []string) []string {
+	switch {
+	case t.Owner != nil:
+		return []string{t.Owner.String()}
+	case t.Filter != nil && t.Filter.Owners != nil:
+		return t.Filter.Owners
+	case scope != nil:
+		return scope
+	}
+	return []string{""}
+}
