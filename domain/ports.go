@@ -60,6 +60,21 @@ type Responses interface {
 	Sweep(ctx context.Context, most int, w Warrant) (looked int, erased Erased, err error)
 }
 
+// Restored is Responses' place after a restore, which may have brought back what
+// had been erased. Errors as of Responses. Nothing is stale.
+type Restored interface {
+	// Remaining returns those of these requests of which there is anything that an
+	// erasure removes, in any order. It locks no row.
+	Remaining(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID, error)
+
+	// EraseAgain removes what there is of these requests, which have been erased
+	// before, with all that hangs together with them, by the warrant and with a
+	// receipt, all at once or not at all; where there is nothing, there is no
+	// receipt. No hold is asked: what a restore has brought back was erased when
+	// nothing held it. When it returns, it is durable.
+	EraseAgain(ctx context.Context, ids []uuid.UUID, w Warrant) (Erased, error)
+}
+
 // PageQuery asks for a part of a list, in the order of CompareResponses.
 type PageQuery struct {
 	Filter      ResponseFilter

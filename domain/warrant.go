@@ -44,6 +44,7 @@ const (
 	TriggerBulk      Trigger = "bulk"      // many were
 	TriggerRetention Trigger = "retention" // their time was over
 	TriggerSweep     Trigger = "sweep"     // something was written after an erasure
+	TriggerReplay    Trigger = "replay"    // a restore brought back what had been erased
 )
 
 // Ground is why something is erased, in the words of receipts.

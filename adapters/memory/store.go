@@ -267,6 +267,42 @@ func (s *Store) Sweep(ctx context.Context, most int, _ domain.Warrant) (looked i
 	return looked, erased, nil
 }
 
+// Remaining implements domain.Restored.
+func (s *Store) Remaining(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(ids), func(id uuid.UUID) bool { return !s.remains(id) }), nil
+}
+
+// EraseAgain implements domain.Restored.
+func (s *Store) EraseAgain(ctx context.Context, ids []uuid.UUID, _ domain.Warrant) (domain.Erased, error) {
+	if err := ctx.Err(); err != nil {
+		return domain.Erased{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var erased domain.Erased
+	for _, id := range ids {
+		if !s.remains(id) {
+			continue
+		}
+		_, row := s.requests[id]
+		requests, steps := s.parts(id)
+		removed := s.remove(requests, steps)
+		if !row {
+			removed.Requests = 0
+		}
+		for _, request := range requests {
+			s.erased[request] = burial{due: time.Now().Add(domain.SweepAfter[0])}
+		}
+		erased.Add(removed)
+	}
+	return erased, nil
+}
+
 // remains tells whether there is anything of a request.
 func (s *Store) remains(id uuid.UUID) bool {
 	_, row := s.requests[id]

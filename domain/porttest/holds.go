@@ -342,6 +342,12 @@ func testHeldIsNotSwept(t *testing.T, f HoldsFixture) {
 	if _, _, err := f.Responses().Get(t.Context(), held.ID, nil); err != nil {
 		t.Errorf("what is held is gone: %v", err)
 	}
+	// After a restore it is no matter.
+	w, _ := Permit(domain.Found{})
+	if erased, err := f.Responses().(domain.Restored).EraseAgain(t.Context(), []uuid.UUID{held.ID}, w); err != nil || erased != (domain.Erased{Requests: 1, Templates: 1}) {
+		t.Errorf("erased again %+v, %v", erased, err)
+	}
+	f.AddResponse(held)
 	if _, err := f.Holds().Release(t.Context(), hold.ID, uuid.New()); err != nil {
 		t.Fatal(err)
 	}

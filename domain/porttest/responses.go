@@ -66,6 +66,10 @@ func Responses(t *testing.T, newFixture func(t *testing.T) ResponsesFixture) {
 		t.Parallel()
 		testSweep(t, newFixture(t))
 	})
+	t.Run("again", func(t *testing.T) {
+		t.Parallel()
+		testEraseAgain(t, newFixture(t))
+	})
 }
 
 // testLists compares pages and counts with what the domain says about the
@@ -746,6 +750,70 @@ func testSweep(t *testing.T, f ResponsesFixture) {
 	sweep(1, 1, domain.Erased{})
 	sweep(1, 1, domain.Erased{})
 	sweep(1, 0, domain.Erased{})
+}
+
+// testEraseAgain brings back what had been erased, as a restore does.
+func testEraseAgain(t *testing.T, f ResponsesFixture) {
+	head, second := NewRow("anna", "completed", start), NewRow("ben", "completed", start)
+	chain := Chain(&head, &second, nil)
+	single, copied, kept := NewRow("anna", "failed", start), NewRow("anna", "completed", start), NewRow("anna", "completed", start)
+	batched := NewRow("", "completed", start)
+	batched.Batched = true
+	f.AddResponse(batched)
+	f.AddResponse(kept)
+	f.AddUsage(UsageRow{Response: kept.ID, At: start, Copied: true})
+	f.AddChain(chain...)
+	f.AddResponse(single)
+	f.AddResponse(copied)
+	for _, id := range []uuid.UUID{head.ID, single.ID, copied.ID} {
+		if _, err := f.Responses().Erase(t.Context(), id, Permit); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := f.Stored()
+	ids := []uuid.UUID{second.ID, single.ID, head.ID, copied.ID, uuid.New()}
+	restored := f.Responses().(domain.Restored)
+	again := func(found []uuid.UUID, want domain.Erased) {
+		t.Helper()
+		remaining, err := restored.Remaining(t.Context(), ids)
+		if err != nil || !slices.Equal(distinct(texts(remaining)), distinct(texts(found))) {
+			t.Errorf("want something of %v, got %v, %v", found, remaining, err)
+		}
+		w, _ := Permit(domain.Found{})
+		erased, err := restored.EraseAgain(t.Context(), ids, w)
+		if err != nil || erased != want {
+			t.Errorf("want %+v removed, got %+v, %v", want, erased, err)
+		}
+		if after := f.Stored(); after != before {
+			t.Errorf("want %+v left, got %+v", before, after)
+		}
+	}
+	again(nil, domain.Erased{})
+	f.AddChain(chain...)
+	f.AddResponse(single)
+	f.AddTask(single.ID, false)
+	f.AddUsage(UsageRow{Response: copied.ID, At: start, Copied: true})
+	before.Usage++
+	again([]uuid.UUID{head.ID, second.ID, single.ID, copied.ID},
+		domain.Erased{Requests: 3, Steps: 3, Templates: 3, RawRequests: 1, RawResponses: 1, Tasks: 1})
+	// What hangs together with it goes along, and is looked for again.
+	f.AddChain(chain...)
+	ids = []uuid.UUID{second.ID}
+	again(ids, domain.Erased{Requests: 2, Steps: 3, Templates: 2})
+	f.AddTask(head.ID, false)
+	f.Hasten()
+	w, _ := Permit(domain.Found{})
+	if _, erased, err := f.Responses().Sweep(t.Context(), 10, w); err != nil || erased != (domain.Erased{Tasks: 1}) {
+		t.Errorf("what came late after that: %+v, %v", erased, err)
+	}
+}
+
+func texts(ids []uuid.UUID) []string {
+	texts := make([]string, len(ids))
+	for i, id := range ids {
+		texts[i] = id.String()
+	}
+	return texts
 }
 
 // erasable erases, and checks the owners that permit hears of and what is gone.

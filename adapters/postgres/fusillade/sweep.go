@@ -77,37 +77,13 @@ func (e *eraser) due(ctx context.Context, outlet string, most int) (due []dbsqlc
 // it. Requests that are held are not among them, but returned.
 func (e *eraser) remaining(ctx context.Context, due []dbsqlc.DueTombstonesRow) (held []uuid.UUID, err error) {
 	ids := make([]uuid.UUID, len(due))
-	texts := make([]string, len(due))
 	for i, t := range due {
-		ids[i], texts[i] = t.RequestID, t.RequestID.String()
+		ids[i] = t.RequestID
 	}
-	var remain []uuid.UUID
-	err = e.send(ctx, func(b *pgx.Batch) {
-		for _, q := range []struct {
-			needed bool
-			sql    string
-			of     any
-		}{
-			{true, dbsqlc.RowsRemain, ids},
-			{e.Analytics && e.RawRequests, dbsqlc.RawRequestsRemain, ids},
-			{e.Analytics && e.RawResponses, dbsqlc.RawResponsesRemain, ids},
-			{e.Tasks, dbsqlc.TasksRemain, texts},
-		} {
-			if q.needed {
-				b.Queue(q.sql, q.of).Query(func(rows pgx.Rows) error {
-					found, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
-					remain = append(remain, found...)
-					return err
-				})
-			}
-		}
-	})
+	remain, err := e.lookFor(ctx, ids)
 	if err != nil || len(remain) == 0 {
 		return nil, err
 	}
-	compare := func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) }
-	slices.SortFunc(remain, compare)
-	remain = slices.Compact(remain)
 	holds := make([][]domain.Hold, len(remain))
 	err = e.send(ctx, func(b *pgx.Batch) {
 		b.Queue(dbsqlc.LockRequests, remain)
@@ -136,6 +112,39 @@ func (e *eraser) remaining(ctx context.Context, due []dbsqlc.DueTombstonesRow) (
 			return err
 		})
 	})
+}
+
+// lookFor finds those of the requests of which there is something, in the order
+// of the identifiers.
+func (e *eraser) lookFor(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID, error) {
+	texts := make([]string, len(ids))
+	for i, id := range ids {
+		texts[i] = id.String()
+	}
+	remain := map[uuid.UUID]struct{}{}
+	err := e.send(ctx, func(b *pgx.Batch) {
+		for _, q := range []struct {
+			needed bool
+			sql    string
+			of     any
+		}{
+			{true, dbsqlc.RowsRemain, ids},
+			{e.Analytics && e.RawRequests, dbsqlc.RawRequestsRemain, ids},
+			{e.Analytics && e.RawResponses, dbsqlc.RawResponsesRemain, ids},
+			{e.Tasks, dbsqlc.TasksRemain, texts},
+		} {
+			if q.needed {
+				b.Queue(q.sql, q.of).Query(func(rows pgx.Rows) error {
+					found, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+					for _, id := range found {
+						remain[id] = struct{}{}
+					}
+					return err
+				})
+			}
+		}
+	})
+	return inOrder(remain), err
 }
 
 // queueNext sets when to look next, and forgets what has been looked for often

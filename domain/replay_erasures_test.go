@@ -1,0 +1,93 @@
+package domain_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"lethe/domain"
+	"lethe/domain/porttest"
+)
+
+// warranted notes by which warrants something was erased again.
+type warranted struct {
+	domain.Restored
+	warrants []domain.Warrant
+	sizes    []int
+	fail     int // from which call on it fails; 0: never
+}
+
+func (w *warranted) EraseAgain(ctx context.Context, ids []uuid.UUID, by domain.Warrant) (domain.Erased, error) {
+	if w.fail > 0 && len(w.warrants) >= w.fail-1 {
+		return domain.Erased{}, domain.Errorf(domain.CodeUnavailable, "away")
+	}
+	w.warrants, w.sizes = append(w.warrants, by), append(w.sizes, len(ids))
+	return w.Restored.EraseAgain(ctx, ids, by)
+}
+
+// TestReplay erases what is there again, in parts, and only that; and a second
+// time nothing.
+func TestReplay(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	kept := w.put(anna.String())
+	var ids []uuid.UUID
+	var rows []porttest.Row
+	for i := range 1200 {
+		if i%2 == 0 {
+			rows = append(rows, w.put(anna.String()))
+			ids = append(ids, rows[len(rows)-1].ID)
+		} else {
+			ids = append(ids, uuid.New())
+		}
+	}
+	responses := &warranted{Restored: w}
+	replay := domain.NewReplayErasures(responses, func() time.Time { return noon })
+	var told []int
+	progress := func(done int) { told = append(told, done) }
+
+	looked, err := replay.Execute(t.Context(), ids, true, progress)
+	if err != nil || looked.Found != 600 || looked.Erased != (domain.Erased{}) || looked.Receipts != nil || len(responses.warrants) != 0 {
+		t.Errorf("looking: %+v, %v", looked, err)
+	}
+	if !slices.Equal(told, []int{500, 1000, 1200}) {
+		t.Errorf("told of %v", told)
+	}
+	before := w.Stored()
+	done, err := replay.Execute(t.Context(), ids, false, nil)
+	want := domain.Erased{Requests: 600, Templates: 600}
+	if err != nil || done.Found != 600 || done.Erased != want || len(done.Receipts) != 3 || w.Stored() != before.Less(want) {
+		t.Errorf("replaying: %+v, %v", done, err)
+	}
+	for i, by := range responses.warrants {
+		if by.Trigger != domain.TriggerReplay || by.Role != domain.ActorSystem || by.Actor != nil || by.RequestedAt != noon ||
+			by.Receipt != done.Receipts[i] || by.Salt == (domain.Salt{}) || responses.sizes[i] > 250 {
+			t.Errorf("%d requests were erased by %+v", responses.sizes[i], by)
+		}
+	}
+	if _, _, err := w.Get(t.Context(), kept.ID, nil); err != nil {
+		t.Errorf("another response: %v", err)
+	}
+	if done, err = replay.Execute(t.Context(), ids, false, nil); err != nil || done.Found != 0 || done.Receipts != nil {
+		t.Errorf("once more: %+v, %v", done, err)
+	}
+
+	// What was done before an error counts.
+	for _, row := range rows {
+		w.AddResponse(row)
+	}
+	responses.warrants, responses.fail = nil, 2
+	done, err = replay.Execute(t.Context(), ids, false, nil)
+	if domain.CodeOf(err) != domain.CodeUnavailable || done.Erased.Requests != 250 || len(done.Receipts) != 1 {
+		t.Errorf("interrupted: %+v, %v", done, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := replay.Execute(ctx, ids, false, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("canceled: %v", err)
+	}
+}
