@@ -245,6 +245,71 @@ type Erasures interface {
 	Forget(ctx context.Context, before time.Time) error
 }
 
+// Retention is where retention rules are kept, beside the erasures that they
+// begin. Errors as of Responses. Nothing is stale.
+type Retention interface {
+	// Create stores a rule of version 1 that is not enabled, and returns it.
+	// When it returns, it is durable.
+	Create(ctx context.Context, r RetentionRule) (RetentionRule, error)
+
+	// Change stores what a rule says from now on, in the place of the version
+	// before v, and returns the rule: not enabled and without a dry run. When it
+	// returns, nothing more is erased by a run of an earlier version. CodeNotFound
+	// where there is no such rule, CodeConflict where it has another version than
+	// the one before v or has been removed.
+	Change(ctx context.Context, id uuid.UUID, v RetentionVersion) (RetentionRule, error)
+
+	// Get returns one, a removed one too; CodeNotFound where there is none.
+	Get(ctx context.Context, id uuid.UUID) (RetentionRule, error)
+
+	// Version returns what a rule said in this version; CodeNotFound where there
+	// is none.
+	Version(ctx context.Context, id uuid.UUID, version int64) (RetentionVersion, error)
+
+	// Page returns what the query asks for; none is an empty page.
+	Page(ctx context.Context, q RuleQuery) ([]RetentionRule, error)
+
+	// NoteDryRun stores what came of a dry run of this version, and returns the
+	// rule. CodeNotFound and CodeConflict as of Change.
+	NoteDryRun(ctx context.Context, id uuid.UUID, version int64, d DryRun) (RetentionRule, error)
+
+	// Enable lets this version run from then on, and returns the rule; one that is
+	// enabled stays as it is. CodeNotFound as of Change; CodeConflict where it has
+	// another version, no dry run, or has been removed.
+	Enable(ctx context.Context, id uuid.UUID, version int64, next time.Time) (RetentionRule, error)
+
+	// Disable keeps a rule from running, and returns it. When it returns, nothing
+	// more is erased by a run of it. CodeNotFound where there is none.
+	Disable(ctx context.Context, id uuid.UUID) (RetentionRule, error)
+
+	// Remove disables a rule for ever, in that person's name; one that has been
+	// removed already stays as it was. CodeNotFound where there is none.
+	Remove(ctx context.Context, id, by uuid.UUID) error
+
+	// Due returns the rules that are to run by then, at most that many, those
+	// first that have been due longest.
+	Due(ctx context.Context, now time.Time, most int) ([]uuid.UUID, error)
+
+	// Start begins a run of a rule that is due by then: it stores the erasure that
+	// begin returns, as of Erasures.Create, and that the rule runs next at the time
+	// that begin returns, all at once or not at all. Where the run before is not
+	// over, it is RunSkipped and only the time is stored; where the rule is not
+	// due any more, it is RunNotDue and nothing is. Of several calls at once for
+	// one time, one is RunStarted. It returns the rule as it is then, but for
+	// RunNotDue. begin may be called again where a transaction has to be repeated.
+	Start(ctx context.Context, id uuid.UUID, now time.Time, begin func(RetentionRule) (e Erasure, next time.Time)) (RetentionRule, RunOutcome, error)
+}
+
+// RunOutcome is what has come of a run that was due.
+type RunOutcome int
+
+// The outcomes.
+const (
+	RunNotDue RunOutcome = iota
+	RunStarted
+	RunSkipped
+)
+
 // Jobs is what goes on with erasures in the background, in this process or
 // another.
 type Jobs interface {

@@ -78,6 +78,11 @@ func (p Principal) mayHold() bool {
 	return p.Admin || slices.Contains(p.Roles, RolePlatformManager)
 }
 
+// mayRetain tells who may decide how long responses are kept.
+func (p Principal) mayRetain() bool {
+	return p.Admin || slices.Contains(p.Roles, RolePlatformManager)
+}
+
 // mayReadLooks is for administrators only: what is recorded watches platform
 // managers, too.
 func (p Principal) mayReadLooks() bool { return p.Admin }

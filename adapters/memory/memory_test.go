@@ -16,6 +16,7 @@ type fixture struct{ *memory.Store }
 func (f fixture) Responses() domain.Responses       { return f.Store }
 func (f fixture) Holds() domain.Holds               { return f.Store.Holds() }
 func (f fixture) Erasures() domain.Erasures         { return f.Store.Erasures() }
+func (f fixture) Retention() domain.Retention       { return f.Store.Retention() }
 func (f fixture) UsageRecords() domain.UsageRecords { return f.Store }
 func (f fixture) People() domain.People             { return f.Store }
 
@@ -32,6 +33,11 @@ func TestHolds(t *testing.T) {
 func TestErasures(t *testing.T) {
 	t.Parallel()
 	porttest.Erasures(t, func(*testing.T) porttest.ErasuresFixture { return fixture{memory.New()} })
+}
+
+func TestRetention(t *testing.T) {
+	t.Parallel()
+	porttest.Retention(t, func(*testing.T) porttest.RetentionFixture { return fixture{memory.New()} })
 }
 
 func TestUsageRecords(t *testing.T) {

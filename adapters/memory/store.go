@@ -29,6 +29,7 @@ type Store struct {
 	erased      map[uuid.UUID]burial
 	holds       []domain.Hold
 	erasures    []*erasure
+	rules       []*rule
 	previews    []domain.Preview
 	enqueued    []uuid.UUID
 	people      map[uuid.UUID]person

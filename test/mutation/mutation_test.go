@@ -22,11 +22,12 @@ var rules = []string{
 	"principal.go", "identify_caller.go", "list_responses.go", "get_response.go", "erase_response.go",
 	"get_receipt.go", "read_log.go", "get_hold.go", "list_holds.go", "release_hold.go",
 	"erasure_access.go", "preview_erasure.go", "start_erasure.go", "get_erasure.go", "list_erasures.go", "cancel_erasure.go",
+	"create_rule.go", "change_rule.go", "get_rule.go", "list_rules.go", "dry_run_rule.go", "enable_rule.go", "remove_rule.go", "run_rules.go",
 }
 
 // others are the files that do not. A new file must be put here or there.
 var others = []string{
-	"cursor.go", "describe.go", "erasure.go", "erasure_request.go", "errors.go", "hold.go", "id.go", "list_looks.go", "log.go", "page.go", "place_hold.go", "ports.go", "replay_erasures.go", "response.go", "run_erasure.go", "sweep_erased.go", "text.go", "warrant.go",
+	"cursor.go", "describe.go", "erasure.go", "erasure_request.go", "errors.go", "hold.go", "id.go", "list_looks.go", "log.go", "page.go", "place_hold.go", "ports.go", "replay_erasures.go", "response.go", "retention.go", "run_erasure.go", "sweep_erased.go", "text.go", "warrant.go",
 }
 
 // equivalent are changes that change nothing, with the reason.

@@ -1,0 +1,59 @@
+package domain
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// EnableRule lets a retention rule run.
+type EnableRule struct {
+	retention Retention
+	now       func() time.Time
+}
+
+// NewEnableRule makes the use case; now is the clock.
+func NewEnableRule(retention Retention, now func() time.Time) *EnableRule {
+	return &EnableRule{retention, now}
+}
+
+// Execute enables this version of the rule and returns it: from its next set
+// time on it erases. One that is enabled stays as it is. CodeForbidden for those
+// who may not decide about retention; CodeNotFound where there is no such rule,
+// CodeConflict where it has another version by now, has had no dry run in this
+// one, or has been removed.
+func (u *EnableRule) Execute(ctx context.Context, caller Principal, id uuid.UUID, version int64) (RetentionRule, error) {
+	if !caller.mayRetain() {
+		return RetentionRule{}, errRuleForbidden("Enable")
+	}
+	rule, err := ruleOf(ctx, u.retention, id, version)
+	switch {
+	case err != nil:
+		return RetentionRule{}, err
+	case rule.DryRun == nil:
+		return RetentionRule{}, Errorf(CodeConflict, "Retention rule with ID %s has had no dry run in version %d; make one, look at what it counts, then enable the rule", id, version)
+	}
+	rule, err = u.retention.Enable(ctx, id, version, rule.next(u.now()))
+	return rule, ruleError(id, err)
+}
+
+// DisableRule keeps a retention rule from running.
+type DisableRule struct {
+	retention Retention
+}
+
+// NewDisableRule makes the use case.
+func NewDisableRule(retention Retention) *DisableRule { return &DisableRule{retention} }
+
+// Execute disables the rule and returns it; a run that is not over erases
+// nothing more. One that is not enabled stays as it is, a removed one too.
+// CodeForbidden for those who may not decide about retention, CodeNotFound where
+// there is no such rule.
+func (u *DisableRule) Execute(ctx context.Context, caller Principal, id uuid.UUID) (RetentionRule, error) {
+	if !caller.mayRetain() {
+		return RetentionRule{}, errRuleForbidden("Disable")
+	}
+	rule, err := u.retention.Disable(ctx, id)
+	return rule, ruleError(id, err)
+}

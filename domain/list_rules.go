@@ -1,0 +1,40 @@
+package domain
+
+import "context"
+
+// RuleListRequest is what a caller asks of the list of retention rules.
+type RuleListRequest struct {
+	Removed bool    // those that have been removed, in the place of those that have not
+	After   *Cursor // where an earlier page of the same list ended
+	Limit   *int64  // brought into 1 to MaxLimit; nil: DefaultLimit
+}
+
+// RulePage is one page of rules; Limit is as it was applied.
+type RulePage struct {
+	Items []RetentionRule
+	Next  *Cursor // where to go on; nil: nothing follows
+	Limit int64
+}
+
+// ListRules lists retention rules.
+type ListRules struct {
+	retention Retention
+}
+
+// NewListRules makes the use case.
+func NewListRules(retention Retention) *ListRules { return &ListRules{retention} }
+
+// Execute returns a page, newest first. CodeForbidden for those who may not
+// decide about retention; CodeInvalid where After belongs to another list.
+func (u *ListRules) Execute(ctx context.Context, caller Principal, r RuleListRequest) (RulePage, error) {
+	if !caller.mayRetain() {
+		return RulePage{}, errRuleForbidden("Read")
+	}
+	var page RulePage
+	var err error
+	page.Items, page.Next, page.Limit, err = pageOf(ruleList(r.Removed), r.After, r.Limit,
+		func(after *Position, limit int64) ([]RetentionRule, error) {
+			return u.retention.Page(ctx, RuleQuery{Removed: r.Removed, After: after, Limit: limit})
+		}, RetentionRule.Position)
+	return page, err
+}

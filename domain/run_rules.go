@@ -1,0 +1,90 @@
+package domain
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// RunRules begins the runs of retention rules that are due.
+type RunRules struct {
+	retention Retention
+	jobs      Jobs
+	now       func() time.Time
+	log       *slog.Logger
+}
+
+// NewRunRules makes the use case; now is the clock. log receives which runs
+// began, and which did not.
+func NewRunRules(retention Retention, jobs Jobs, now func() time.Time, log *slog.Logger) *RunRules {
+	return &RunRules{retention, jobs, now, log}
+}
+
+// Execute begins what is due: a time that was missed counts once, however many
+// were. The error is that of all rules whose runs could not begin, which does
+// not keep the others from theirs.
+func (u *RunRules) Execute(ctx context.Context) error {
+	now := toMicroseconds(u.now())
+	due, err := u.retention.Due(ctx, now, rulesAtOnce)
+	errs := []error{err}
+	for _, id := range due {
+		rule, outcome, err := u.retention.Start(ctx, id, now, func(r RetentionRule) (Erasure, time.Time) {
+			return r.run(now), r.next(now)
+		})
+		switch {
+		case err != nil:
+			errs = append(errs, err)
+		case outcome == RunSkipped:
+			u.log.WarnContext(ctx, "a retention rule is due, and its run before is not over; it runs again at its next time",
+				"rule", id, "version", rule.Version, "running", rule.LastRun.Erasure, "next_run_at", rule.NextRunAt)
+		case outcome == RunStarted:
+			u.log.InfoContext(ctx, "a retention rule runs",
+				"rule", id, "version", rule.Version, "erasure", rule.LastRun.Erasure, "next_run_at", rule.NextRunAt)
+			if err := u.jobs.Enqueue(ctx, rule.LastRun.Erasure); err != nil && ctx.Err() == nil {
+				u.log.WarnContext(ctx, "an erasure could not be enqueued; it begins when it is looked for next", "erasure", rule.LastRun.Erasure, "error", err)
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// ended are the states of what nobody works on any more.
+var ended = []string{"completed", "failed", "canceled"}
+
+// target is what is old enough as of now.
+func (t RetentionTerms) target(now time.Time) ErasureTarget {
+	before := now.Add(-time.Duration(t.AgeDays) * 24 * time.Hour)
+	f := ResponseFilter{States: t.Filter.States, Models: t.Filter.Models, Tiers: t.Filter.Tiers, CreatedBefore: &before}
+	if f.States == nil {
+		f.States = ended
+	}
+	for _, owner := range t.Filter.Owners {
+		f.Owners = append(f.Owners, owner.String())
+	}
+	return ErasureTarget{Filter: &f}
+}
+
+// next is the first time after now at which the rule is to run.
+func (t RetentionTerms) next(now time.Time) time.Time {
+	midnight := now.UTC().Truncate(24 * time.Hour)
+	for _, at := range t.RunAt {
+		if run := midnight.Add(time.Duration(at) * time.Minute); run.After(now) {
+			return run
+		}
+	}
+	return midnight.Add(24*time.Hour + time.Duration(t.RunAt[0])*time.Minute)
+}
+
+// run is the erasure that the rule begins now. Nobody asked for it, so nobody
+// is told what opens its receipts.
+func (r RetentionRule) run(now time.Time) Erasure {
+	target := r.target(now)
+	return Erasure{
+		ID: uuid.New(), Trigger: TriggerRetention, Rule: &RuleVersion{r.ID, r.Version},
+		Kind: TargetFilter, Target: &target, AsOf: *target.Filter.CreatedBefore, Most: r.MostPerRun,
+		Ground: GroundRetention, RequestedAt: now, Role: ActorSystem, State: ErasurePending,
+	}
+}
