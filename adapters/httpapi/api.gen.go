@@ -38,6 +38,394 @@ func (e ResponsePageCountKind) Valid() bool {
 	}
 }
 
+// Erasure An erasure of many, and how far it has come. Every field is always there, null where unknown.
+type Erasure struct {
+	// AsOf With a filter, what was created later is left (UTC).
+	//
+	// Example: 2026-03-01T12:00:00.0005Z
+	AsOf time.Time `json:"as_of"`
+
+	// Counts Rows that are gone.
+	Counts ErasureCounts `json:"counts"`
+
+	// Expected Responses that the preview showed; null without one.
+	//
+	// Example: 12
+	Expected *int64 `json:"expected"`
+
+	// Failures What was not erased, and why; the first 100.
+	Failures []ErasureFailure `json:"failures"`
+
+	// FinishedAt When it was over (UTC).
+	FinishedAt *time.Time `json:"finished_at"`
+
+	// Ground Why.
+	//
+	// Example: request
+	Ground string `json:"ground"`
+
+	// Held Responses that a hold kept.
+	//
+	// Example: 0
+	Held int64 `json:"held"`
+
+	// Id The erasure's identifier.
+	//
+	// Example: 3f2b8c1e-6d0a-4b7e-9c55-0a1d2e3f4a5b
+	Id openapi_types.UUID `json:"id"`
+
+	// Kind What kind of target it has.
+	//
+	// Example: owner
+	Kind string `json:"kind"`
+
+	// NotFound Identifiers of no response that is the caller's to erase.
+	//
+	// Example: 0
+	NotFound int64 `json:"not_found"`
+
+	// Receipts How many receipts it has left.
+	//
+	// Example: 1
+	Receipts int64 `json:"receipts"`
+
+	// RequestedAt When it was asked for (UTC).
+	//
+	// Example: 2026-03-01T12:01:00.0005Z
+	RequestedAt time.Time `json:"requested_at"`
+
+	// RequestedBy Who asked; null for a rule.
+	//
+	// Example: c0000100-0000-4000-8000-000000000001
+	RequestedBy *openapi_types.UUID `json:"requested_by"`
+
+	// Responses Responses that are gone.
+	//
+	// Example: 8
+	Responses int64 `json:"responses"`
+
+	// Rule The rule that it came from; null where somebody asked.
+	Rule *ErasureRule `json:"rule"`
+
+	// StartedAt When its first part began (UTC).
+	//
+	// Example: 2026-03-01T12:01:00.02Z
+	StartedAt *time.Time `json:"started_at"`
+
+	// State What has become of it. When it is finished, nothing that it may
+	// erase was left; failed, it cannot get on, and `trouble` says why.
+	//
+	//
+	// Example: running
+	State string `json:"state"`
+
+	// Target What is to be erased; null where that has been forgotten.
+	Target *ErasureTarget `json:"target"`
+
+	// Ticket The reference of who asked.
+	//
+	// Example: PRIV-2026-17
+	Ticket *string `json:"ticket"`
+
+	// Trigger What it came from, somebody's asking or a retention rule.
+	//
+	// Example: bulk
+	Trigger string `json:"trigger"`
+
+	// Trouble Why it does not get on, or why it failed; null where nothing is known to be wrong.
+	Trouble *string `json:"trouble"`
+
+	// VerifiedAt When it was looked for once more and nothing was left (UTC).
+	VerifiedAt *time.Time `json:"verified_at"`
+
+	// VerifyAt When what is left is looked for once more (UTC).
+	VerifyAt *time.Time `json:"verify_at"`
+}
+
+// ErasureCounts Rows that are gone.
+type ErasureCounts struct {
+	// RawRequests Raw copies of requests in the gateway's log.
+	//
+	// Example: 12
+	RawRequests int64 `json:"raw_requests"`
+
+	// RawResponses Raw copies of answers in the gateway's log.
+	//
+	// Example: 12
+	RawResponses int64 `json:"raw_responses"`
+
+	// Requests Requests.
+	//
+	// Example: 12
+	Requests int64 `json:"requests"`
+
+	// Steps Steps.
+	//
+	// Example: 0
+	Steps int64 `json:"steps"`
+
+	// Tasks Queued and finished jobs that hold a response.
+	//
+	// Example: 0
+	Tasks int64 `json:"tasks"`
+
+	// Templates Prompts.
+	//
+	// Example: 12
+	Templates int64 `json:"templates"`
+}
+
+// ErasureFailure A response that was not erased.
+type ErasureFailure struct {
+	// Holds The holds that keep it, for those who may see holds.
+	//
+	// Example: ["9a0c7b1e-2f43-4c7a-8e0d-6b5a4c3d2e1f"]
+	Holds []openapi_types.UUID `json:"holds"`
+
+	// Reason Why. What is not the caller's to erase is not found.
+	//
+	// Example: held
+	Reason string `json:"reason"`
+
+	// Response Its identifier.
+	//
+	// Example: c0000400-0000-4000-8000-00000000005a
+	Response openapi_types.UUID `json:"response"`
+}
+
+// ErasureFilter What is erased of what the caller's list shows. All that is given must
+// hold; a part of a chain that passes stands for all of the chain.
+type ErasureFilter struct {
+	// All True, and nothing beside it, for everything; a filter without any condition is refused.
+	//
+	// Example: true
+	All *bool `json:"all,omitempty"`
+
+	// CreatedAfter Created at this time or later; RFC 3339 with an offset.
+	//
+	// Example: 2026-03-01T12:00:00Z
+	CreatedAfter *instant `json:"created_after,omitempty"`
+
+	// CreatedBefore Created at this time or earlier; RFC 3339 with an offset.
+	//
+	// Example: 2026-03-02T00:00:00Z
+	CreatedBefore *instant `json:"created_before,omitempty"`
+
+	// HasError With an error recorded, or without one.
+	//
+	// Example: true
+	HasError *bool `json:"has_error,omitempty"`
+
+	// MemberId Only responses of this user or organization. For those who may read everyone's; refused (400) otherwise.
+	//
+	// Example: c0000100-0000-4000-8000-000000000004
+	MemberId *identifier `json:"member_id,omitempty"`
+
+	// MinDurationMs They took this many milliseconds or more from start to completion.
+	//
+	// Example: 1500
+	MinDurationMs *duration `json:"min_duration_ms,omitempty"`
+
+	// Models Models, any of which will do, spelled exactly.
+	//
+	// Example: ["qwen/qwen3-235b"]
+	Models []string `json:"models,omitempty"`
+
+	// ResponseStatusMax The model's server answered with this HTTP status or a lower one.
+	//
+	// Example: 599
+	ResponseStatusMax *int64 `json:"response_status_max,omitempty"`
+
+	// ResponseStatusMin The model's server answered with this HTTP status or a higher one.
+	//
+	// Example: 400
+	ResponseStatusMin *int64 `json:"response_status_min,omitempty"`
+
+	// States States, any of which will do.
+	//
+	// Example: ["failed","canceled"]
+	States []string `json:"states,omitempty"`
+
+	// Tiers Service tiers, any of which will do.
+	//
+	// Example: ["flex"]
+	Tiers []string `json:"tiers,omitempty"`
+}
+
+// ErasurePage One page of erasures.
+type ErasurePage struct {
+	// Data The erasures, newest first.
+	Data []Erasure `json:"data"`
+
+	// HasMore Whether erasures follow this page.
+	//
+	// Example: true
+	HasMore bool `json:"has_more"`
+
+	// Limit The largest size of a page, as applied.
+	//
+	// Example: 10
+	Limit int64 `json:"limit"`
+
+	// NextCursor What to pass as `after` to get what follows; null where nothing does.
+	//
+	// Example: AQAABkvxjT_oAMAABAAAAEAAgAAAAAAAAFo4dXBwPZX0AzQp7wT-6kOS
+	NextCursor *string `json:"next_cursor"`
+}
+
+// ErasurePreview What an erasure would come to.
+type ErasurePreview struct {
+	// AsOf When this was so (UTC).
+	//
+	// Example: 2026-03-01T12:00:00.0005Z
+	AsOf time.Time `json:"as_of"`
+
+	// ExpiresAt From when on the token is refused (UTC).
+	//
+	// Example: 2026-03-01T12:15:00.0005Z
+	ExpiresAt time.Time `json:"expires_at"`
+
+	// Held Responses that holds keep; in none of the counts above.
+	//
+	// Example: 0
+	Held int64 `json:"held"`
+
+	// NotFound Identifiers of no response that is the caller's to erase.
+	//
+	// Example: 0
+	NotFound int64 `json:"not_found"`
+
+	// RawRequests Raw copies of requests in the gateway's log.
+	//
+	// Example: 12
+	RawRequests int64 `json:"raw_requests"`
+
+	// RawResponses Raw copies of answers in the gateway's log.
+	//
+	// Example: 12
+	RawResponses int64 `json:"raw_responses"`
+
+	// Requests Requests.
+	//
+	// Example: 12
+	Requests int64 `json:"requests"`
+
+	// Responses Responses that would be erased, each with all of its chain.
+	//
+	// Example: 12
+	Responses int64 `json:"responses"`
+
+	// Steps Steps.
+	//
+	// Example: 0
+	Steps int64 `json:"steps"`
+
+	// Tasks Queued and finished jobs that hold a response.
+	//
+	// Example: 0
+	Tasks int64 `json:"tasks"`
+
+	// Templates Prompts.
+	//
+	// Example: 12
+	Templates int64 `json:"templates"`
+
+	// Token What binds an erasure to this preview.
+	//
+	// Example: EZ7KQDM4WHX2TGBV5YJN3RCLPA
+	Token string `json:"token"`
+}
+
+// ErasureReceipt A receipt of an erasure of many.
+type ErasureReceipt struct {
+	// At When what it is about was erased (UTC).
+	//
+	// Example: 2026-03-01T12:01:00.04Z
+	At time.Time `json:"at"`
+
+	// Id The receipt's identifier.
+	//
+	// Example: 5e9f1d5c-7d0a-4f0e-9a61-1f3f6f0d2c11
+	Id openapi_types.UUID `json:"id"`
+
+	// Location Where the file is that proves it, once it is sealed.
+	//
+	// Example: /admin/api/v1/erasures/5e9f1d5c-7d0a-4f0e-9a61-1f3f6f0d2c11/receipt
+	Location string `json:"location"`
+
+	// Responses How many responses were erased with it.
+	//
+	// Example: 8
+	Responses int64 `json:"responses"`
+}
+
+// ErasureReceiptPage One page of the receipts of an erasure.
+type ErasureReceiptPage struct {
+	// Data The receipts, newest first.
+	Data []ErasureReceipt `json:"data"`
+
+	// HasMore Whether receipts follow this page.
+	//
+	// Example: true
+	HasMore bool `json:"has_more"`
+
+	// Limit The largest size of a page, as applied.
+	//
+	// Example: 10
+	Limit int64 `json:"limit"`
+
+	// NextCursor What to pass as `after` to get what follows; null where nothing does.
+	//
+	// Example: AQAABkvxjT_oAMAABAAAAEAAgAAAAAAAAFo4dXBwPZX0AzQp7wT-6kOS
+	NextCursor *string `json:"next_cursor"`
+}
+
+// ErasureRequest What is to be erased. Exactly one of responses, owner and filter.
+type ErasureRequest struct {
+	// Filter What is erased of what the caller's list shows. All that is given must
+	// hold; a part of a chain that passes stands for all of the chain.
+	Filter *ErasureFilter `json:"filter,omitempty"`
+
+	// Owner A user or an organization. Everything of theirs; of others than the caller and the active organization only for those who may erase everyone's.
+	//
+	// Example: c0000100-0000-4000-8000-000000000003
+	Owner *identifier `json:"owner,omitempty"`
+
+	// Responses Identifiers of responses, spelled as `request_id`. Any part of a chain stands for all of it.
+	//
+	// Example: ["c0000400-0000-4000-8000-00000000005a"]
+	Responses []identifier `json:"responses,omitempty"`
+}
+
+// ErasureRule A retention rule as it was.
+type ErasureRule struct {
+	// Id The rule's identifier.
+	//
+	// Example: 0b8f6a52-8c7e-4a57-9a43-5d1c2f3e4b5a
+	Id openapi_types.UUID `json:"id"`
+
+	// Version Its version.
+	//
+	// Example: 3
+	Version int64 `json:"version"`
+}
+
+// ErasureTarget What is to be erased; of the three one is given.
+type ErasureTarget struct {
+	// Filter What responses pass that are to be erased; null in an erasure of another kind.
+	Filter *ErasureFilter `json:"filter"`
+
+	// Owner Whose responses; null in an erasure of another kind.
+	//
+	// Example: c0000100-0000-4000-8000-000000000003
+	Owner *openapi_types.UUID `json:"owner"`
+
+	// Responses The responses that were named, none twice; empty in an erasure of another kind.
+	//
+	// Example: []
+	Responses []openapi_types.UUID `json:"responses"`
+}
+
 // Hold What is kept from being erased, or once was.
 type Hold struct {
 	// Active Whether it holds at present, neither released nor expired.
@@ -201,6 +589,38 @@ type LookPage struct {
 	//
 	// Example: AQAABkvxjT_oAMAABAAAAEAAgAAAAAAAAFo4dXBwPZX0AzQp7wT-6kOS
 	NextCursor *string `json:"next_cursor"`
+}
+
+// NewErasure What is to be erased, and why. Exactly one of responses, owner and filter.
+type NewErasure struct {
+	// Filter What is erased of what the caller's list shows. All that is given must
+	// hold; a part of a chain that passes stands for all of the chain.
+	Filter *ErasureFilter `json:"filter,omitempty"`
+
+	// Ground Why, for the receipts. Left out, it is unspecified.
+	//
+	// Example: request
+	Ground *string `json:"ground,omitempty"`
+
+	// Owner A user or an organization. Everything of theirs; of others than the caller and the active organization only for those who may erase everyone's.
+	//
+	// Example: c0000100-0000-4000-8000-000000000003
+	Owner *identifier `json:"owner,omitempty"`
+
+	// Responses Identifiers of responses, spelled as `request_id`. Any part of a chain stands for all of it.
+	//
+	// Example: ["c0000400-0000-4000-8000-00000000005a"]
+	Responses []identifier `json:"responses,omitempty"`
+
+	// Ticket The caller's own reference, for those who may see the erasure. It is in no receipt.
+	//
+	// Example: PRIV-2026-17
+	Ticket *string `json:"ticket,omitempty"`
+
+	// Token That of a preview of the same request. May be left out with responses.
+	//
+	// Example: EZ7KQDM4WHX2TGBV5YJN3RCLPA
+	Token *string `json:"token,omitempty"`
 }
 
 // NewHold What is to be held, and why. Exactly one of responses, owners and filter.
@@ -506,11 +926,20 @@ type CreatedByEmail = string
 // ErasureId defines model for ErasureId.
 type ErasureId = identifier
 
+// ErasureStateFilter defines model for ErasureStateFilter.
+type ErasureStateFilter = []string
+
+// ErasureTriggerFilter defines model for ErasureTriggerFilter.
+type ErasureTriggerFilter = string
+
 // HasError defines model for HasError.
 type HasError = boolean
 
 // HoldId defines model for HoldId.
 type HoldId = identifier
+
+// IdempotencyKey defines model for IdempotencyKey.
+type IdempotencyKey = idempotencyKey
 
 // Limit defines model for Limit.
 type Limit = int64
@@ -568,6 +997,9 @@ type TileIndex = tileIndex
 
 // TileLevel defines model for TileLevel.
 type TileLevel = tileLevel
+
+// Conflict What went wrong, as of RFC 9457.
+type Conflict = Problem
 
 // Forbidden What went wrong, as of RFC 9457.
 type Forbidden = Problem
@@ -676,6 +1108,48 @@ type GetResponseParams struct {
 	Body *Body `form:"body,omitempty" json:"body,omitempty"`
 }
 
+// ListErasuresParams defines parameters for ListErasures.
+type ListErasuresParams struct {
+	// State States, separated by commas, any of which will do: pending, running,
+	// finished, canceled, failed. Any other word matches nothing, and neither
+	// does an empty list.
+	State ErasureStateFilter `form:"state,omitempty" json:"state,omitempty"`
+
+	// Trigger What the erasures came from: `bulk`, somebody asked, or `retention`, a
+	// rule. Any other word matches nothing.
+	Trigger *ErasureTriggerFilter `form:"trigger,omitempty" json:"trigger,omitempty"`
+
+	// Limit How many to return at most. Brought into the range 1 to 101, never refused for being outside.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// After The `next_cursor` of a page: what follows it. It belongs to
+	// that page's filters, order and scope; for another list, or damaged, it
+	// is refused (400), and so is a `skip` above 0 beside it. The limit and
+	// the kind of count may change from page to page.
+	After *After `form:"after,omitempty" json:"after,omitempty"`
+}
+
+// StartErasureParams defines parameters for StartErasure.
+type StartErasureParams struct {
+	// IdempotencyKey A name for this request, new for each erasure, 1 to 255 visible ASCII
+	// characters. The same caller's repetition of a request begins no second
+	// erasure, but is answered with the first as it is by then; another
+	// request with the same name is refused (409).
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ListErasureReceiptsParams defines parameters for ListErasureReceipts.
+type ListErasureReceiptsParams struct {
+	// Limit How many to return at most. Brought into the range 1 to 101, never refused for being outside.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// After The `next_cursor` of a page: what follows it. It belongs to
+	// that page's filters, order and scope; for another list, or damaged, it
+	// is refused (400), and so is a `skip` above 0 beside it. The limit and
+	// the kind of count may change from page to page.
+	After *After `form:"after,omitempty" json:"after,omitempty"`
+}
+
 // ListHoldsParams defines parameters for ListHolds.
 type ListHoldsParams struct {
 	// Active Exactly `true` or `false`. Only holds that are neither released nor
@@ -717,6 +1191,12 @@ type ListLooksParams struct {
 	LookedBefore *LookedBefore `form:"looked_before,omitempty" json:"looked_before,omitempty"`
 }
 
+// StartErasureJSONRequestBody defines body for StartErasure for application/json ContentType.
+type StartErasureJSONRequestBody = NewErasure
+
+// PreviewErasureJSONRequestBody defines body for PreviewErasure for application/json ContentType.
+type PreviewErasureJSONRequestBody = ErasureRequest
+
 // PlaceHoldJSONRequestBody defines body for PlaceHold for application/json ContentType.
 type PlaceHoldJSONRequestBody = NewHold
 
@@ -731,9 +1211,30 @@ type ServerInterface interface {
 	// GetResponse Fetch a response
 	// (GET /admin/api/v1/batches/requests/{request_id})
 	GetResponse(ctx echo.Context, requestId RequestId, params GetResponseParams) error
+	// ListErasures List erasures
+	// (GET /admin/api/v1/erasures)
+	ListErasures(ctx echo.Context, params ListErasuresParams) error
+	// StartErasure Erase many responses
+	// (POST /admin/api/v1/erasures)
+	StartErasure(ctx echo.Context, params StartErasureParams) error
+	// PreviewErasure Preview an erasure
+	// (POST /admin/api/v1/erasures/preview)
+	PreviewErasure(ctx echo.Context) error
+	// GetErasure Fetch an erasure
+	// (GET /admin/api/v1/erasures/{erasure_id})
+	GetErasure(ctx echo.Context, erasureId ErasureId) error
+	// CancelErasure Cancel an erasure
+	// (POST /admin/api/v1/erasures/{erasure_id}/cancel)
+	CancelErasure(ctx echo.Context, erasureId ErasureId) error
+	// WatchErasure Watch an erasure
+	// (GET /admin/api/v1/erasures/{erasure_id}/events)
+	WatchErasure(ctx echo.Context, erasureId ErasureId) error
 	// GetReceipt Fetch the receipt of an erasure
 	// (GET /admin/api/v1/erasures/{erasure_id}/receipt)
 	GetReceipt(ctx echo.Context, erasureId ErasureId) error
+	// ListErasureReceipts List the receipts of an erasure
+	// (GET /admin/api/v1/erasures/{erasure_id}/receipts)
+	ListErasureReceipts(ctx echo.Context, erasureId ErasureId, params ListErasureReceiptsParams) error
 	// ListHolds List holds
 	// (GET /admin/api/v1/holds)
 	ListHolds(ctx echo.Context, params ListHoldsParams) error
@@ -936,6 +1437,131 @@ func (w *ServerInterfaceWrapper) GetResponse(ctx echo.Context) error {
 	return err
 }
 
+// ListErasures converts echo context to params.
+func (w *ServerInterfaceWrapper) ListErasures(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListErasuresParams
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "state", ctx.QueryParams(), &params.State, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter state: %s", err))
+	}
+
+	// ------------- Optional query parameter "trigger" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "trigger", ctx.QueryParams(), &params.Trigger, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter trigger: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListErasures(ctx, params)
+	return err
+}
+
+// StartErasure converts echo context to params.
+func (w *ServerInterfaceWrapper) StartErasure(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params StartErasureParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.StartErasure(ctx, params)
+	return err
+}
+
+// PreviewErasure converts echo context to params.
+func (w *ServerInterfaceWrapper) PreviewErasure(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.PreviewErasure(ctx)
+	return err
+}
+
+// GetErasure converts echo context to params.
+func (w *ServerInterfaceWrapper) GetErasure(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "erasure_id" -------------
+	var erasureId ErasureId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "erasure_id", ctx.Param("erasure_id"), &erasureId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter erasure_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetErasure(ctx, erasureId)
+	return err
+}
+
+// CancelErasure converts echo context to params.
+func (w *ServerInterfaceWrapper) CancelErasure(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "erasure_id" -------------
+	var erasureId ErasureId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "erasure_id", ctx.Param("erasure_id"), &erasureId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter erasure_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CancelErasure(ctx, erasureId)
+	return err
+}
+
+// WatchErasure converts echo context to params.
+func (w *ServerInterfaceWrapper) WatchErasure(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "erasure_id" -------------
+	var erasureId ErasureId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "erasure_id", ctx.Param("erasure_id"), &erasureId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter erasure_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.WatchErasure(ctx, erasureId)
+	return err
+}
+
 // GetReceipt converts echo context to params.
 func (w *ServerInterfaceWrapper) GetReceipt(ctx echo.Context) error {
 	var err error
@@ -949,6 +1575,38 @@ func (w *ServerInterfaceWrapper) GetReceipt(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetReceipt(ctx, erasureId)
+	return err
+}
+
+// ListErasureReceipts converts echo context to params.
+func (w *ServerInterfaceWrapper) ListErasureReceipts(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "erasure_id" -------------
+	var erasureId ErasureId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "erasure_id", ctx.Param("erasure_id"), &erasureId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter erasure_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListErasureReceiptsParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListErasureReceipts(ctx, erasureId, params)
 	return err
 }
 
@@ -1177,7 +1835,14 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/admin/api/v1/batches/requests", wrapper.ListResponses, options.OperationMiddlewares["listResponses"]...)
 	router.DELETE(options.BaseURL+"/admin/api/v1/batches/requests/:request_id", wrapper.EraseResponse, options.OperationMiddlewares["eraseResponse"]...)
 	router.GET(options.BaseURL+"/admin/api/v1/batches/requests/:request_id", wrapper.GetResponse, options.OperationMiddlewares["getResponse"]...)
+	router.GET(options.BaseURL+"/admin/api/v1/erasures", wrapper.ListErasures, options.OperationMiddlewares["listErasures"]...)
+	router.POST(options.BaseURL+"/admin/api/v1/erasures", wrapper.StartErasure, options.OperationMiddlewares["startErasure"]...)
+	router.GET(options.BaseURL+"/admin/api/v1/erasures/:erasure_id", wrapper.GetErasure, options.OperationMiddlewares["getErasure"]...)
+	router.POST(options.BaseURL+"/admin/api/v1/erasures/:erasure_id/cancel", wrapper.CancelErasure, options.OperationMiddlewares["cancelErasure"]...)
+	router.GET(options.BaseURL+"/admin/api/v1/erasures/:erasure_id/events", wrapper.WatchErasure, options.OperationMiddlewares["watchErasure"]...)
 	router.GET(options.BaseURL+"/admin/api/v1/erasures/:erasure_id/receipt", wrapper.GetReceipt, options.OperationMiddlewares["getReceipt"]...)
+	router.GET(options.BaseURL+"/admin/api/v1/erasures/:erasure_id/receipts", wrapper.ListErasureReceipts, options.OperationMiddlewares["listErasureReceipts"]...)
+	router.POST(options.BaseURL+"/admin/api/v1/erasures/preview", wrapper.PreviewErasure, options.OperationMiddlewares["previewErasure"]...)
 	router.GET(options.BaseURL+"/admin/api/v1/holds", wrapper.ListHolds, options.OperationMiddlewares["listHolds"]...)
 	router.POST(options.BaseURL+"/admin/api/v1/holds", wrapper.PlaceHold, options.OperationMiddlewares["placeHold"]...)
 	router.DELETE(options.BaseURL+"/admin/api/v1/holds/:hold_id", wrapper.ReleaseHold, options.OperationMiddlewares["releaseHold"]...)
@@ -1187,6 +1852,15 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/log/keys", wrapper.GetLogKeys, options.OperationMiddlewares["getLogKeys"]...)
 	router.GET(options.BaseURL+"/log/tile/:level/:index", wrapper.GetTile, options.OperationMiddlewares["getTile"]...)
 
+}
+
+type ConflictResponseHeaders struct {
+	XRequestId *string
+}
+type ConflictApplicationProblemPlusJSONResponse struct {
+	Body Problem
+
+	Headers ConflictResponseHeaders
 }
 
 type ForbiddenResponseHeaders struct {
@@ -1904,6 +2578,1194 @@ func (response GetResponse503ApplicationProblemPlusJSONResponse) VisitGetRespons
 	return err
 }
 
+type ListErasuresRequestObject struct {
+	Params ListErasuresParams
+}
+
+type ListErasuresResponseObject interface {
+	VisitListErasuresResponse(w http.ResponseWriter) error
+}
+
+type ListErasures200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type ListErasures200JSONResponse struct {
+	Body    ErasurePage
+	Headers ListErasures200ResponseHeaders
+}
+
+func (response ListErasures200JSONResponse) VisitListErasuresResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListErasures400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response ListErasures400ApplicationProblemPlusJSONResponse) VisitListErasuresResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListErasures401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ListErasures401ApplicationProblemPlusJSONResponse) VisitListErasuresResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListErasures403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ListErasures403ApplicationProblemPlusJSONResponse) VisitListErasuresResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListErasures405ApplicationProblemPlusJSONResponse struct {
+	MethodNotAllowedApplicationProblemPlusJSONResponse
+}
+
+func (response ListErasures405ApplicationProblemPlusJSONResponse) VisitListErasuresResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(405)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListErasures413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response ListErasures413ApplicationProblemPlusJSONResponse) VisitListErasuresResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListErasures500ApplicationProblemPlusJSONResponse struct {
+	InternalApplicationProblemPlusJSONResponse
+}
+
+func (response ListErasures500ApplicationProblemPlusJSONResponse) VisitListErasuresResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListErasures503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ListErasures503ApplicationProblemPlusJSONResponse) VisitListErasuresResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartErasureRequestObject struct {
+	Params StartErasureParams
+	Body   *StartErasureJSONRequestBody
+}
+
+type StartErasureResponseObject interface {
+	VisitStartErasureResponse(w http.ResponseWriter) error
+}
+
+type StartErasure201ResponseHeaders struct {
+	Location    *string
+	ReceiptSalt *string
+	XRequestId  *string
+}
+
+type StartErasure201JSONResponse struct {
+	Body    Erasure
+	Headers StartErasure201ResponseHeaders
+}
+
+func (response StartErasure201JSONResponse) VisitStartErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	if response.Headers.ReceiptSalt != nil {
+		w.Header().Set("Receipt-Salt", fmt.Sprint(*response.Headers.ReceiptSalt))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartErasure202ResponseHeaders struct {
+	Location    *string
+	ReceiptSalt *string
+	XRequestId  *string
+}
+
+type StartErasure202JSONResponse struct {
+	Body    Erasure
+	Headers StartErasure202ResponseHeaders
+}
+
+func (response StartErasure202JSONResponse) VisitStartErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	if response.Headers.ReceiptSalt != nil {
+		w.Header().Set("Receipt-Salt", fmt.Sprint(*response.Headers.ReceiptSalt))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartErasure400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response StartErasure400ApplicationProblemPlusJSONResponse) VisitStartErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartErasure401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response StartErasure401ApplicationProblemPlusJSONResponse) VisitStartErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartErasure403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response StartErasure403ApplicationProblemPlusJSONResponse) VisitStartErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartErasure405ApplicationProblemPlusJSONResponse struct {
+	MethodNotAllowedApplicationProblemPlusJSONResponse
+}
+
+func (response StartErasure405ApplicationProblemPlusJSONResponse) VisitStartErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(405)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartErasure409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response StartErasure409ApplicationProblemPlusJSONResponse) VisitStartErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartErasure413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response StartErasure413ApplicationProblemPlusJSONResponse) VisitStartErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartErasure415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response StartErasure415ApplicationProblemPlusJSONResponse) VisitStartErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartErasure500ApplicationProblemPlusJSONResponse struct {
+	InternalApplicationProblemPlusJSONResponse
+}
+
+func (response StartErasure500ApplicationProblemPlusJSONResponse) VisitStartErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type StartErasure503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response StartErasure503ApplicationProblemPlusJSONResponse) VisitStartErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PreviewErasureRequestObject struct {
+	Body *PreviewErasureJSONRequestBody
+}
+
+type PreviewErasureResponseObject interface {
+	VisitPreviewErasureResponse(w http.ResponseWriter) error
+}
+
+type PreviewErasure200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type PreviewErasure200JSONResponse struct {
+	Body    ErasurePreview
+	Headers PreviewErasure200ResponseHeaders
+}
+
+func (response PreviewErasure200JSONResponse) VisitPreviewErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PreviewErasure400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response PreviewErasure400ApplicationProblemPlusJSONResponse) VisitPreviewErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PreviewErasure401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response PreviewErasure401ApplicationProblemPlusJSONResponse) VisitPreviewErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PreviewErasure403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response PreviewErasure403ApplicationProblemPlusJSONResponse) VisitPreviewErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PreviewErasure405ApplicationProblemPlusJSONResponse struct {
+	MethodNotAllowedApplicationProblemPlusJSONResponse
+}
+
+func (response PreviewErasure405ApplicationProblemPlusJSONResponse) VisitPreviewErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(405)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PreviewErasure413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response PreviewErasure413ApplicationProblemPlusJSONResponse) VisitPreviewErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PreviewErasure415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response PreviewErasure415ApplicationProblemPlusJSONResponse) VisitPreviewErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PreviewErasure500ApplicationProblemPlusJSONResponse struct {
+	InternalApplicationProblemPlusJSONResponse
+}
+
+func (response PreviewErasure500ApplicationProblemPlusJSONResponse) VisitPreviewErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type PreviewErasure503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response PreviewErasure503ApplicationProblemPlusJSONResponse) VisitPreviewErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetErasureRequestObject struct {
+	ErasureId ErasureId `json:"erasure_id"`
+}
+
+type GetErasureResponseObject interface {
+	VisitGetErasureResponse(w http.ResponseWriter) error
+}
+
+type GetErasure200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type GetErasure200JSONResponse struct {
+	Body    Erasure
+	Headers GetErasure200ResponseHeaders
+}
+
+func (response GetErasure200JSONResponse) VisitGetErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetErasure400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response GetErasure400ApplicationProblemPlusJSONResponse) VisitGetErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetErasure401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response GetErasure401ApplicationProblemPlusJSONResponse) VisitGetErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetErasure404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response GetErasure404ApplicationProblemPlusJSONResponse) VisitGetErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetErasure405ApplicationProblemPlusJSONResponse struct {
+	MethodNotAllowedApplicationProblemPlusJSONResponse
+}
+
+func (response GetErasure405ApplicationProblemPlusJSONResponse) VisitGetErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(405)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetErasure413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response GetErasure413ApplicationProblemPlusJSONResponse) VisitGetErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetErasure500ApplicationProblemPlusJSONResponse struct {
+	InternalApplicationProblemPlusJSONResponse
+}
+
+func (response GetErasure500ApplicationProblemPlusJSONResponse) VisitGetErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetErasure503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response GetErasure503ApplicationProblemPlusJSONResponse) VisitGetErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelErasureRequestObject struct {
+	ErasureId ErasureId `json:"erasure_id"`
+}
+
+type CancelErasureResponseObject interface {
+	VisitCancelErasureResponse(w http.ResponseWriter) error
+}
+
+type CancelErasure200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type CancelErasure200JSONResponse struct {
+	Body    Erasure
+	Headers CancelErasure200ResponseHeaders
+}
+
+func (response CancelErasure200JSONResponse) VisitCancelErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelErasure400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response CancelErasure400ApplicationProblemPlusJSONResponse) VisitCancelErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelErasure401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response CancelErasure401ApplicationProblemPlusJSONResponse) VisitCancelErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelErasure403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response CancelErasure403ApplicationProblemPlusJSONResponse) VisitCancelErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelErasure404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response CancelErasure404ApplicationProblemPlusJSONResponse) VisitCancelErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelErasure405ApplicationProblemPlusJSONResponse struct {
+	MethodNotAllowedApplicationProblemPlusJSONResponse
+}
+
+func (response CancelErasure405ApplicationProblemPlusJSONResponse) VisitCancelErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(405)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelErasure413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response CancelErasure413ApplicationProblemPlusJSONResponse) VisitCancelErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelErasure500ApplicationProblemPlusJSONResponse struct {
+	InternalApplicationProblemPlusJSONResponse
+}
+
+func (response CancelErasure500ApplicationProblemPlusJSONResponse) VisitCancelErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CancelErasure503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response CancelErasure503ApplicationProblemPlusJSONResponse) VisitCancelErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WatchErasureRequestObject struct {
+	ErasureId ErasureId `json:"erasure_id"`
+}
+
+type WatchErasureResponseObject interface {
+	VisitWatchErasureResponse(w http.ResponseWriter) error
+}
+
+type WatchErasure200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type WatchErasure200TexteventStreamResponse struct {
+	Body          io.Reader
+	Headers       WatchErasure200ResponseHeaders
+	ContentLength int64
+}
+
+func (response WatchErasure200TexteventStreamResponse) VisitWatchErasureResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/event-stream")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	flusher, ok := w.(http.Flusher)
+	if !ok {
+		// If w doesn't support flushing, fall back to io.Copy.
+		_, err := io.Copy(w, response.Body)
+		return err
+	}
+	// text/event-stream messages are typically small; use a
+	// modest buffer and flush after each chunk so clients see
+	// events immediately instead of waiting on OS buffering.
+	buf := make([]byte, 4096)
+	for {
+		n, err := response.Body.Read(buf)
+		if n > 0 {
+			if _, writeErr := w.Write(buf[:n]); writeErr != nil {
+				return writeErr
+			}
+			flusher.Flush()
+		}
+		if err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+type WatchErasure400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response WatchErasure400ApplicationProblemPlusJSONResponse) VisitWatchErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WatchErasure401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response WatchErasure401ApplicationProblemPlusJSONResponse) VisitWatchErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WatchErasure404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response WatchErasure404ApplicationProblemPlusJSONResponse) VisitWatchErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WatchErasure405ApplicationProblemPlusJSONResponse struct {
+	MethodNotAllowedApplicationProblemPlusJSONResponse
+}
+
+func (response WatchErasure405ApplicationProblemPlusJSONResponse) VisitWatchErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(405)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WatchErasure413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response WatchErasure413ApplicationProblemPlusJSONResponse) VisitWatchErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WatchErasure500ApplicationProblemPlusJSONResponse struct {
+	InternalApplicationProblemPlusJSONResponse
+}
+
+func (response WatchErasure500ApplicationProblemPlusJSONResponse) VisitWatchErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type WatchErasure503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response WatchErasure503ApplicationProblemPlusJSONResponse) VisitWatchErasureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetReceiptRequestObject struct {
 	ErasureId ErasureId `json:"erasure_id"`
 }
@@ -2078,6 +3940,181 @@ type GetReceipt503ApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetReceipt503ApplicationProblemPlusJSONResponse) VisitGetReceiptResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListErasureReceiptsRequestObject struct {
+	ErasureId ErasureId `json:"erasure_id"`
+	Params    ListErasureReceiptsParams
+}
+
+type ListErasureReceiptsResponseObject interface {
+	VisitListErasureReceiptsResponse(w http.ResponseWriter) error
+}
+
+type ListErasureReceipts200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type ListErasureReceipts200JSONResponse struct {
+	Body    ErasureReceiptPage
+	Headers ListErasureReceipts200ResponseHeaders
+}
+
+func (response ListErasureReceipts200JSONResponse) VisitListErasureReceiptsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListErasureReceipts400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response ListErasureReceipts400ApplicationProblemPlusJSONResponse) VisitListErasureReceiptsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListErasureReceipts401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ListErasureReceipts401ApplicationProblemPlusJSONResponse) VisitListErasureReceiptsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListErasureReceipts404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response ListErasureReceipts404ApplicationProblemPlusJSONResponse) VisitListErasureReceiptsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListErasureReceipts405ApplicationProblemPlusJSONResponse struct {
+	MethodNotAllowedApplicationProblemPlusJSONResponse
+}
+
+func (response ListErasureReceipts405ApplicationProblemPlusJSONResponse) VisitListErasureReceiptsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(405)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListErasureReceipts413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response ListErasureReceipts413ApplicationProblemPlusJSONResponse) VisitListErasureReceiptsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListErasureReceipts500ApplicationProblemPlusJSONResponse struct {
+	InternalApplicationProblemPlusJSONResponse
+}
+
+func (response ListErasureReceipts500ApplicationProblemPlusJSONResponse) VisitListErasureReceiptsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListErasureReceipts503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ListErasureReceipts503ApplicationProblemPlusJSONResponse) VisitListErasureReceiptsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -3594,9 +5631,30 @@ type StrictServerInterface interface {
 	// GetResponse Fetch a response
 	// (GET /admin/api/v1/batches/requests/{request_id})
 	GetResponse(ctx context.Context, request GetResponseRequestObject) (GetResponseResponseObject, error)
+	// ListErasures List erasures
+	// (GET /admin/api/v1/erasures)
+	ListErasures(ctx context.Context, request ListErasuresRequestObject) (ListErasuresResponseObject, error)
+	// StartErasure Erase many responses
+	// (POST /admin/api/v1/erasures)
+	StartErasure(ctx context.Context, request StartErasureRequestObject) (StartErasureResponseObject, error)
+	// PreviewErasure Preview an erasure
+	// (POST /admin/api/v1/erasures/preview)
+	PreviewErasure(ctx context.Context, request PreviewErasureRequestObject) (PreviewErasureResponseObject, error)
+	// GetErasure Fetch an erasure
+	// (GET /admin/api/v1/erasures/{erasure_id})
+	GetErasure(ctx context.Context, request GetErasureRequestObject) (GetErasureResponseObject, error)
+	// CancelErasure Cancel an erasure
+	// (POST /admin/api/v1/erasures/{erasure_id}/cancel)
+	CancelErasure(ctx context.Context, request CancelErasureRequestObject) (CancelErasureResponseObject, error)
+	// WatchErasure Watch an erasure
+	// (GET /admin/api/v1/erasures/{erasure_id}/events)
+	WatchErasure(ctx context.Context, request WatchErasureRequestObject) (WatchErasureResponseObject, error)
 	// GetReceipt Fetch the receipt of an erasure
 	// (GET /admin/api/v1/erasures/{erasure_id}/receipt)
 	GetReceipt(ctx context.Context, request GetReceiptRequestObject) (GetReceiptResponseObject, error)
+	// ListErasureReceipts List the receipts of an erasure
+	// (GET /admin/api/v1/erasures/{erasure_id}/receipts)
+	ListErasureReceipts(ctx context.Context, request ListErasureReceiptsRequestObject) (ListErasureReceiptsResponseObject, error)
 	// ListHolds List holds
 	// (GET /admin/api/v1/holds)
 	ListHolds(ctx context.Context, request ListHoldsRequestObject) (ListHoldsResponseObject, error)
@@ -3711,6 +5769,200 @@ func (sh *strictHandler) GetResponse(ctx echo.Context, requestId RequestId, para
 	return nil
 }
 
+// ListErasures operation middleware
+func (sh *strictHandler) ListErasures(ctx echo.Context, params ListErasuresParams) error {
+	var request ListErasuresRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListErasures(ctx.Request().Context(), request.(ListErasuresRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListErasures")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListErasuresResponseObject); ok {
+		return validResponse.VisitListErasuresResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// StartErasure operation middleware
+func (sh *strictHandler) StartErasure(ctx echo.Context, params StartErasureParams) error {
+	var request StartErasureRequestObject
+
+	request.Params = params
+
+	var body StartErasureJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.StartErasure(ctx.Request().Context(), request.(StartErasureRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "StartErasure")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(StartErasureResponseObject); ok {
+		return validResponse.VisitStartErasureResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// PreviewErasure operation middleware
+func (sh *strictHandler) PreviewErasure(ctx echo.Context) error {
+	var request PreviewErasureRequestObject
+
+	var body PreviewErasureJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.PreviewErasure(ctx.Request().Context(), request.(PreviewErasureRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "PreviewErasure")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(PreviewErasureResponseObject); ok {
+		return validResponse.VisitPreviewErasureResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetErasure operation middleware
+func (sh *strictHandler) GetErasure(ctx echo.Context, erasureId ErasureId) error {
+	var request GetErasureRequestObject
+
+	request.ErasureId = erasureId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetErasure(ctx.Request().Context(), request.(GetErasureRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetErasure")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetErasureResponseObject); ok {
+		return validResponse.VisitGetErasureResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CancelErasure operation middleware
+func (sh *strictHandler) CancelErasure(ctx echo.Context, erasureId ErasureId) error {
+	var request CancelErasureRequestObject
+
+	request.ErasureId = erasureId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CancelErasure(ctx.Request().Context(), request.(CancelErasureRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CancelErasure")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CancelErasureResponseObject); ok {
+		return validResponse.VisitCancelErasureResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// WatchErasure operation middleware
+func (sh *strictHandler) WatchErasure(ctx echo.Context, erasureId ErasureId) error {
+	var request WatchErasureRequestObject
+
+	request.ErasureId = erasureId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.WatchErasure(ctx.Request().Context(), request.(WatchErasureRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "WatchErasure")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(WatchErasureResponseObject); ok {
+		return validResponse.VisitWatchErasureResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetReceipt operation middleware
 func (sh *strictHandler) GetReceipt(ctx echo.Context, erasureId ErasureId) error {
 	var request GetReceiptRequestObject
@@ -3730,6 +5982,32 @@ func (sh *strictHandler) GetReceipt(ctx echo.Context, erasureId ErasureId) error
 		return err
 	} else if validResponse, ok := response.(GetReceiptResponseObject); ok {
 		return validResponse.VisitGetReceiptResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListErasureReceipts operation middleware
+func (sh *strictHandler) ListErasureReceipts(ctx echo.Context, erasureId ErasureId, params ListErasureReceiptsParams) error {
+	var request ListErasureReceiptsRequestObject
+
+	request.ErasureId = erasureId
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListErasureReceipts(ctx.Request().Context(), request.(ListErasureReceiptsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListErasureReceipts")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListErasureReceiptsResponseObject); ok {
+		return validResponse.VisitListErasureReceiptsResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -56,9 +56,10 @@ func decodeBody(text []byte, into reflect.Value, path string) error {
 		return decodeList(text, into, path)
 	case json.Unmarshal(text, into.Addr().Interface()) == nil:
 		return nil
-	case own:
-		name, _, _ := strings.Cut(path[strings.LastIndexByte(path, '.')+1:], "[")
-		return refuse(path, mustBe[name])
+	}
+	name, _, _ := strings.Cut(path[strings.LastIndexByte(path, '.')+1:], "[")
+	if problem, ok := mustBe[name]; ok {
+		return refuse(path, problem)
 	}
 	return refuse(path, "must be a "+into.Kind().String())
 }

@@ -36,7 +36,12 @@ func TestMethods(t *testing.T) {
 		holds:                       {"GET", "HEAD", "OPTIONS", "POST"},
 		holds + "/abc":              {"DELETE", "GET", "HEAD", "OPTIONS"},
 		lookList:                    {"GET", "HEAD", "OPTIONS"},
+		erasures:                    {"GET", "HEAD", "OPTIONS", "POST"},
+		erasures + "/abc":           {"GET", "HEAD", "OPTIONS"},
 		erasures + "/abc/receipt":   {"GET", "HEAD", "OPTIONS"},
+		erasures + "/abc/receipts":  {"GET", "HEAD", "OPTIONS"},
+		erasures + "/abc/events":    {"GET", "HEAD", "OPTIONS"},
+		erasures + "/abc/cancel":    {"OPTIONS", "POST"},
 		"/log/checkpoint":           {"GET", "HEAD", "OPTIONS"},
 		"/log/keys":                 {"GET", "HEAD", "OPTIONS"},
 		"/log/tile/0/000":           {"GET", "HEAD", "OPTIONS"},
@@ -63,13 +68,29 @@ func TestMethods(t *testing.T) {
 	}
 }
 
+// TestMethodsOfPreview: what is fetched there would be an erasure of that name.
+func TestMethodsOfPreview(t *testing.T) {
+	t.Parallel()
+	s := assemble(t, fakes{}, nil)
+	for method, want := range map[string]int{"GET": 400, "HEAD": 400, "OPTIONS": 200, "POST": 415, "PUT": 405, "DELETE": 405} {
+		a := s.ask(t, method, erasures+"/preview")
+		if a.status != want {
+			t.Errorf("%s: answered %d %s", method, a.status, a.body)
+		}
+		if allow := a.header.Get("Allow"); want != 400 && want != 415 && allow != "OPTIONS, POST" {
+			t.Errorf("%s: Allow is %q", method, allow)
+		}
+	}
+}
+
 func TestUnknownPaths(t *testing.T) {
 	t.Parallel()
 	s := assemble(t, fakes{}, nil)
 	for _, path := range []string{
 		"/", "/admin", list + "/", item + "/", item + "/steps", list + "//", "/ADMIN/api/v1/batches/requests", "//" + list[1:],
 		"/healthz/", "/%61dmin/api/v1/batches/requests", "/admin/api/v1/batches/../batches/requests", list + "/not-a-uuid/extra", list + "%00",
-		erasures, erasures + "/abc", erasures + "/abc/receipt/", erasures + "/abc/receipt/x", "/log", "/log/", "/log/tile", "/log/tile/0", "/log/checkpoint/", "/log/keys/x",
+		erasures + "/", erasures + "/abc/", erasures + "/abc/steps", erasures + "/preview/x", erasures + "/abc/cancel/x", erasures + "/abc/events/", erasures + "/abc/receipts/x",
+		erasures + "/abc/receipt/", erasures + "/abc/receipt/x", "/log", "/log/", "/log/tile", "/log/tile/0", "/log/checkpoint/", "/log/keys/x",
 		lookList + "/", lookList + "/x",
 	} {
 		for _, method := range []string{"GET", "HEAD", "OPTIONS", "PUT", "DELETE"} {

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"math"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -21,6 +22,7 @@ type callKey struct{}
 type call struct {
 	caller  domain.Principal
 	address string // the peer's
+	head    bool   // HEAD was asked: of the answer, nothing but the headers is sent
 }
 
 func callIn(ctx context.Context) call {
@@ -36,7 +38,7 @@ func callerIn(ctx context.Context) domain.Principal { return callIn(ctx).caller 
 func (s *server) authenticate(next StrictHandlerFunc, operation string) StrictHandlerFunc {
 	identify := s.Identify
 	switch operation {
-	case "EraseResponse", "PlaceHold", "ReleaseHold":
+	case "EraseResponse", "PlaceHold", "ReleaseHold", "PreviewErasure", "StartErasure", "CancelErasure":
 		if s.IdentifyEraser != nil {
 			identify = s.IdentifyEraser
 		}
@@ -48,7 +50,7 @@ func (s *server) authenticate(next StrictHandlerFunc, operation string) StrictHa
 			return nil, err
 		}
 		c.Set(callerID, caller.ID)
-		c.SetRequest(r.WithContext(context.WithValue(r.Context(), callKey{}, call{caller, c.RealIP()})))
+		c.SetRequest(r.WithContext(context.WithValue(r.Context(), callKey{}, call{caller, c.RealIP(), r.Method == http.MethodHead})))
 		return next(c, request)
 	}
 }
@@ -145,9 +147,6 @@ func (s *server) detail(ctx context.Context, id uuid.UUID, omit, unread bool) (a
 	return answer, err
 }
 
-// receiptPath is what the addresses of receipts begin with.
-const receiptPath = "/admin/api/v1/erasures/"
-
 // EraseResponse implements StrictServerInterface.
 func (s *server) EraseResponse(ctx context.Context, request EraseResponseRequestObject) (EraseResponseResponseObject, error) {
 	erased, warrant, err := s.Erase.Execute(ctx, callerIn(ctx), uuid.UUID(request.RequestId))
@@ -159,7 +158,7 @@ func (s *server) EraseResponse(ctx context.Context, request EraseResponseRequest
 		"requests", erased.Requests, "templates", erased.Templates, "steps", erased.Steps,
 		"raw_requests", erased.RawRequests, "raw_responses", erased.RawResponses, "tasks", erased.Tasks)
 	return EraseResponse204Response{Headers: EraseResponse204ResponseHeaders{
-		Location:    new(receiptPath + warrant.Receipt.String() + "/receipt"),
+		Location:    new(receiptLocation(warrant.Receipt)),
 		ReceiptSalt: new(hex.EncodeToString(warrant.Salt[:])),
 	}}, nil
 }

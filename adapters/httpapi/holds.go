@@ -86,14 +86,9 @@ func identifiers(given []identifier) []uuid.UUID {
 
 func shownHold(h domain.Hold) Hold {
 	shown := Hold{
-		Id: h.ID, Active: h.Active, Responses: h.Responses, Owners: h.Owners, Reason: h.Reason,
+		Id: h.ID, Active: h.Active, Responses: listed(h.Responses), Owners: listed(h.Owners), Reason: h.Reason,
 		CreatedAt: h.CreatedAt.UTC(), CreatedBy: h.CreatedBy, ExpiresAt: utc(h.ExpiresAt),
 		ReleasedAt: utc(h.ReleasedAt), ReleasedBy: h.ReleasedBy,
-	}
-	for _, list := range []*[]uuid.UUID{&shown.Responses, &shown.Owners} {
-		if *list == nil {
-			*list = []uuid.UUID{}
-		}
 	}
 	if f := h.Filter; f != nil {
 		shown.Filter = &HoldFilter{

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -20,6 +21,7 @@ import (
 
 	"lethe"
 	"lethe/adapters/httpapi"
+	"lethe/adapters/memory"
 	"lethe/domain"
 )
 
@@ -48,6 +50,8 @@ type fakes struct {
 	erase      func(context.Context, uuid.UUID, func(domain.Found) (domain.Warrant, error)) (domain.Erased, error)
 	latest     func(context.Context, []uuid.UUID) (map[uuid.UUID]domain.Usage, error)
 	log        domain.Log
+	erasures   domain.Erasures // nil: there is none, and none is kept
+	jobs       domain.Jobs
 	holds      domain.Holds
 	looks      looks
 	byKey      func(context.Context, string) (domain.Key, error)
@@ -209,6 +213,10 @@ func (s *service) observe() func(string, string, int) {
 // follows "Bearer ".
 func deps(f fakes, s *service) httpapi.Deps {
 	logger := slog.New(slog.NewJSONHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	if f.erasures == nil {
+		store := memory.New()
+		f.erasures, f.jobs = store.Erasures(), store.Jobs()
+	}
 	return httpapi.Deps{
 		Identify: domain.NewIdentifyCaller(f, time.Now),
 		List:     domain.NewListResponses(f, f, f, logger),
@@ -216,6 +224,12 @@ func deps(f fakes, s *service) httpapi.Deps {
 		Erase:    domain.NewEraseResponse(f, time.Now),
 		Receipt:  domain.NewGetReceipt(f.log),
 		ReadLog:  domain.NewReadLog(f.log),
+		Erasures: httpapi.Erasures{
+			Preview: domain.NewPreviewErasure(f.erasures, time.Now),
+			Start:   domain.NewStartErasure(f.erasures, runner(f.erasures), f.jobs, time.Now, logger),
+			List:    domain.NewListErasures(f.erasures), Get: domain.NewGetErasure(f.erasures),
+			Receipts: domain.NewListErasureReceipts(f.erasures), Cancel: domain.NewCancelErasure(f.erasures),
+		},
 		Holds: httpapi.Holds{
 			Place: domain.NewPlaceHold(f.holds, time.Now), List: domain.NewListHolds(f.holds),
 			Get: domain.NewGetHold(f.holds), Release: domain.NewReleaseHold(f.holds),
@@ -233,6 +247,11 @@ func deps(f fakes, s *service) httpapi.Deps {
 	}
 }
 
+// runner goes on with erasures at no pace.
+func runner(erasures domain.Erasures) *domain.RunErasure {
+	return domain.NewRunErasure(erasures, func(context.Context, int) error { return nil }, time.Now)
+}
+
 func assemble(t testing.TB, f fakes, change func(*httpapi.Config, *httpapi.Deps)) *service {
 	t.Helper()
 	s := &service{log: &log{}}
@@ -248,6 +267,8 @@ func assemble(t testing.TB, f fakes, change func(*httpapi.Config, *httpapi.Deps)
 	s.Handler = handler
 	return s
 }
+
+func init() { openapi3filter.RegisterBodyDecoder("text/event-stream", openapi3filter.PlainBodyDecoder) }
 
 // document is the contract, loaded and validated once.
 var document = sync.OnceValues(func() (*openapi3.T, error) {
@@ -332,7 +353,7 @@ func pathOf(asked string) (path string, known bool) {
 	switch rest, ok := strings.CutPrefix(asked, list+"/"); {
 	case ok && one(rest):
 		return list + "/{request_id}", true
-	case asked == list, asked == holds, asked == lookList, asked == "/log/checkpoint", asked == "/log/keys":
+	case asked == list, asked == erasures, asked == erasures+"/preview", asked == holds, asked == lookList, asked == "/log/checkpoint", asked == "/log/keys":
 		return asked, true
 	}
 	if id, ok := strings.CutPrefix(asked, holds+"/"); ok {
@@ -341,8 +362,12 @@ func pathOf(asked string) (path string, known bool) {
 	if level, _, ok := strings.Cut(strings.TrimPrefix(asked, "/log/tile/"), "/"); ok && one(level) && strings.HasPrefix(asked, "/log/tile/") {
 		return "/log/tile/{level}/{index}", true
 	}
-	id, ok := strings.CutSuffix(strings.TrimPrefix(asked, erasures+"/"), "/receipt")
-	return erasures + "/{erasure_id}/receipt", ok && one(id) && strings.HasPrefix(asked, erasures+"/")
+	rest, ok := strings.CutPrefix(asked, erasures+"/")
+	id, part, parted := strings.Cut(rest, "/")
+	if parted {
+		part = "/" + part
+	}
+	return erasures + "/{erasure_id}" + part, ok && id != "" && slices.Contains([]string{"", "/receipt", "/receipts", "/cancel", "/events"}, part)
 }
 
 func TestContractIsValid(t *testing.T) {

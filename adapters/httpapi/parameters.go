@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -54,7 +55,11 @@ var mustBe = map[string]string{
 	"looked_after":  mustBeInstant,
 	"looked_before": mustBeInstant,
 
-	"erasure_id": domain.ErrNoID.Error(),
+	"erasure_id":      domain.ErrNoID.Error(),
+	"owner":           domain.ErrNoID.Error(),
+	"all":             mustBeBoolean,
+	"Idempotency-Key": "must be given once, in 1 to 255 visible ASCII characters",
+
 	"hold_id":    domain.ErrNoID.Error(),
 	"active":     mustBeBoolean,
 	"responses":  domain.ErrNoID.Error(),
@@ -78,6 +83,13 @@ var getParameters = map[string]bool{"body": false}
 
 // holdParameters are those of listHolds.
 var holdParameters = map[string]bool{"active": false, "limit": false, "after": false}
+
+// erasureParameters are those of listErasures, receiptParameters those of
+// listErasureReceipts.
+var (
+	erasureParameters = map[string]bool{"state": true, "trigger": false, "limit": false, "after": false}
+	receiptParameters = map[string]bool{"limit": false, "after": false}
+)
 
 // looksParameters are those of listLooks.
 var looksParameters = map[string]bool{
@@ -159,9 +171,13 @@ func parameterOf(message any) (string, bool) {
 	text, _ := message.(string)
 	rest, ok := strings.CutPrefix(text, "Invalid format for parameter ")
 	if !ok {
-		return "", false
+		// Of a header.
+		if rest, ok = strings.CutPrefix(text, "Expected one value for "); !ok {
+			return "", false
+		}
 	}
 	name, _, _ := strings.Cut(rest, ":")
+	name, _, _ = strings.Cut(name, ",")
 	_, ok = mustBe[name]
 	return name, ok
 }
@@ -177,6 +193,9 @@ func (i *identifier) UnmarshalText(text []byte) error {
 	*i = identifier(id)
 	return err
 }
+
+// MarshalText implements encoding.TextMarshaler.
+func (i identifier) MarshalText() ([]byte, error) { return uuid.UUID(i).MarshalText() }
 
 // instant is a time in RFC 3339; lower case, and a space for the T, may be
 // taken. Postgres keeps microseconds, so finer digits are dropped.
@@ -263,6 +282,26 @@ func (d *duration) Bind(text string) error {
 	}
 	// What is longer than 292 years, nothing takes.
 	*d = duration(min(ms, math.MaxInt64/int64(time.Millisecond))) * duration(time.Millisecond)
+	return nil
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (d *duration) UnmarshalJSON(text []byte) error { return d.Bind(string(text)) }
+
+// MarshalJSON implements json.Marshaler.
+func (d duration) MarshalJSON() ([]byte, error) {
+	return strconv.AppendInt(nil, time.Duration(d).Milliseconds(), 10), nil
+}
+
+// idempotencyKey is 1 to domain.MaxIdempotencyKey visible ASCII characters.
+type idempotencyKey string
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (k *idempotencyKey) UnmarshalText(text []byte) error {
+	if len(text) < 1 || len(text) > domain.MaxIdempotencyKey || bytes.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return errors.New("no key")
+	}
+	*k = idempotencyKey(text)
 	return nil
 }
 

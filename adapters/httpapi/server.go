@@ -53,11 +53,13 @@ type Deps struct {
 	Erase    *domain.EraseResponse
 	Receipt  *domain.GetReceipt
 	ReadLog  *domain.ReadLog
+	Erasures Erasures
 	Holds    Holds
 	Looks    *domain.ListLooks
 
-	// IdentifyEraser tells who wants to erase, or to place or release a hold,
-	// where Identify may go by what was so a moment ago; nil: Identify does.
+	// IdentifyEraser tells who wants to erase or to stop it, or to place or
+	// release a hold, where Identify may go by what was so a moment ago; nil:
+	// Identify does.
 	IdentifyEraser *domain.IdentifyCaller
 
 	// Credentials reads from a request who says to be calling.
@@ -65,6 +67,8 @@ type Deps struct {
 	// Ready says whether requests can be answered now. The message of a
 	// domain.Error is told to whoever asks.
 	Ready func(context.Context) error
+	// Stopping is closed when the service stops: streams end then. Nil: never.
+	Stopping <-chan struct{}
 	// Metrics serves /metrics.
 	Metrics http.Handler
 	// Observe is called when a request begins; what it returns is called when
@@ -72,6 +76,16 @@ type Deps struct {
 	// none. The same goes for methods that HTTP does not define.
 	Observe func() (done func(route, method string, status int))
 	Log     *slog.Logger
+}
+
+// Erasures are the use cases of erasures of many.
+type Erasures struct {
+	Preview  *domain.PreviewErasure
+	Start    *domain.StartErasure
+	List     *domain.ListErasures
+	Get      *domain.GetErasure
+	Receipts *domain.ListErasureReceipts
+	Cancel   *domain.CancelErasure
 }
 
 // Holds are the use cases of holds.
@@ -113,7 +127,7 @@ func New(cfg Config, deps Deps) (http.Handler, error) {
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
-	s := &server{Deps: deps, readyTimeout: cfg.ReadyTimeout}
+	s := &server{Deps: deps, readyTimeout: cfg.ReadyTimeout, lookTimeout: cfg.GetTimeout, streams: make(chan struct{}, maxStreams)}
 
 	e := echo.New()
 	e.IPExtractor = echo.ExtractIPDirect() // a header can say anything
@@ -123,18 +137,25 @@ func New(cfg Config, deps Deps) (http.Handler, error) {
 	compress := middleware.GzipWithConfig(middleware.GzipConfig{Level: gzip.BestSpeed, MinLength: minCompressed})
 	RegisterHandlersWithOptions(routes, NewStrictHandler(s, []StrictMiddlewareFunc{s.authenticate}), RegisterHandlersOptions{
 		OperationMiddlewares: map[string][]echo.MiddlewareFunc{
-			"listResponses": {guardQuery(listParameters), compress, conditional, deadline(cfg.ListTimeout)},
-			"getResponse":   {guardQuery(getParameters), compress, conditional, deadline(cfg.GetTimeout)},
-			"eraseResponse": {guardQuery(nil), deadline(cfg.EraseTimeout)},
-			"listHolds":     {guardQuery(holdParameters), deadline(cfg.ListTimeout)},
-			"placeHold":     {guardQuery(nil), deadline(cfg.EraseTimeout)},
-			"getHold":       {guardQuery(nil), deadline(cfg.GetTimeout)},
-			"releaseHold":   {guardQuery(nil), deadline(cfg.EraseTimeout)},
-			"getReceipt":    {guardQuery(nil), deadline(cfg.GetTimeout)},
-			"getCheckpoint": {guardQuery(nil), deadline(cfg.GetTimeout)},
-			"getLogKeys":    {guardQuery(nil), deadline(cfg.GetTimeout)},
-			"getTile":       {guardQuery(nil), compress, deadline(cfg.GetTimeout)},
-			"listLooks":     {guardQuery(looksParameters), compress, deadline(cfg.ListTimeout)},
+			"listResponses":       {guardQuery(listParameters), compress, conditional, deadline(cfg.ListTimeout)},
+			"getResponse":         {guardQuery(getParameters), compress, conditional, deadline(cfg.GetTimeout)},
+			"eraseResponse":       {guardQuery(nil), deadline(cfg.EraseTimeout)},
+			"previewErasure":      {guardQuery(nil), deadline(cfg.EraseTimeout)},
+			"startErasure":        {guardQuery(nil), deadline(cfg.EraseTimeout)},
+			"listErasures":        {guardQuery(erasureParameters), compress, deadline(cfg.ListTimeout)},
+			"getErasure":          {guardQuery(nil), compress, deadline(cfg.GetTimeout)},
+			"listErasureReceipts": {guardQuery(receiptParameters), compress, deadline(cfg.ListTimeout)},
+			"cancelErasure":       {guardQuery(nil), deadline(cfg.EraseTimeout)},
+			"watchErasure":        {guardQuery(nil)}, // a stream, which bounds itself
+			"listHolds":           {guardQuery(holdParameters), deadline(cfg.ListTimeout)},
+			"placeHold":           {guardQuery(nil), deadline(cfg.EraseTimeout)},
+			"getHold":             {guardQuery(nil), deadline(cfg.GetTimeout)},
+			"releaseHold":         {guardQuery(nil), deadline(cfg.EraseTimeout)},
+			"getReceipt":          {guardQuery(nil), deadline(cfg.GetTimeout)},
+			"getCheckpoint":       {guardQuery(nil), deadline(cfg.GetTimeout)},
+			"getLogKeys":          {guardQuery(nil), deadline(cfg.GetTimeout)},
+			"getTile":             {guardQuery(nil), compress, deadline(cfg.GetTimeout)},
+			"listLooks":           {guardQuery(looksParameters), compress, deadline(cfg.ListTimeout)},
 		},
 	})
 	routes.GET("/healthz", healthy)
@@ -147,8 +168,10 @@ func New(cfg Config, deps Deps) (http.Handler, error) {
 		s.routes[route.Path] = true
 	}
 	for path := range s.routes {
-		// Without this, echo takes a last parameter for all of the rest.
-		if strings.Contains(path, ":") && path != tilePath {
+		// Without this, echo takes a last parameter for all of the rest. Where
+		// there are paths below it, it does not, and this would hide them.
+		isParameter := strings.HasPrefix(path[strings.LastIndexByte(path, '/')+1:], ":")
+		if isParameter && path != tilePath && !s.routesBelow(path) {
 			e.RouteNotFound(path+"/*", echo.NotFoundHandler)
 		}
 	}
@@ -170,10 +193,21 @@ func (r router) GET(path string, h echo.HandlerFunc, m ...echo.MiddlewareFunc) *
 type server struct {
 	Deps
 	readyTimeout time.Duration
+	lookTimeout  time.Duration // of one look of a stream
+	streams      chan struct{} // has an entry for each that is open
 	routes       map[string]bool
 }
 
 var _ StrictServerInterface = (*server)(nil)
+
+func (s *server) routesBelow(path string) bool {
+	for other := range s.routes {
+		if strings.HasPrefix(other, path+"/") {
+			return true
+		}
+	}
+	return false
+}
 
 func healthy(c echo.Context) error {
 	return c.JSON(http.StatusOK, map[string]string{"status": "alive"})

@@ -18,30 +18,204 @@ import (
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
+// Defines values for ErasureGround.
+const (
+	ErasureGroundConsentWithdrawn ErasureGround = "consent_withdrawn"
+	ErasureGroundLegalObligation  ErasureGround = "legal_obligation"
+	ErasureGroundNoLongerNeeded   ErasureGround = "no_longer_needed"
+	ErasureGroundObjection        ErasureGround = "objection"
+	ErasureGroundRequest          ErasureGround = "request"
+	ErasureGroundRetention        ErasureGround = "retention"
+	ErasureGroundUnlawful         ErasureGround = "unlawful"
+	ErasureGroundUnspecified      ErasureGround = "unspecified"
+)
+
+// Valid indicates whether the value is a known member of the ErasureGround enum.
+func (e ErasureGround) Valid() bool {
+	switch e {
+	case ErasureGroundConsentWithdrawn:
+		return true
+	case ErasureGroundLegalObligation:
+		return true
+	case ErasureGroundNoLongerNeeded:
+		return true
+	case ErasureGroundObjection:
+		return true
+	case ErasureGroundRequest:
+		return true
+	case ErasureGroundRetention:
+		return true
+	case ErasureGroundUnlawful:
+		return true
+	case ErasureGroundUnspecified:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ErasureKind.
+const (
+	Filter    ErasureKind = "filter"
+	Owner     ErasureKind = "owner"
+	Responses ErasureKind = "responses"
+)
+
+// Valid indicates whether the value is a known member of the ErasureKind enum.
+func (e ErasureKind) Valid() bool {
+	switch e {
+	case Filter:
+		return true
+	case Owner:
+		return true
+	case Responses:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ErasureState.
+const (
+	ErasureStateCanceled ErasureState = "canceled"
+	ErasureStateFailed   ErasureState = "failed"
+	ErasureStateFinished ErasureState = "finished"
+	ErasureStatePending  ErasureState = "pending"
+	ErasureStateRunning  ErasureState = "running"
+)
+
+// Valid indicates whether the value is a known member of the ErasureState enum.
+func (e ErasureState) Valid() bool {
+	switch e {
+	case ErasureStateCanceled:
+		return true
+	case ErasureStateFailed:
+		return true
+	case ErasureStateFinished:
+		return true
+	case ErasureStatePending:
+		return true
+	case ErasureStateRunning:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ErasureTrigger.
+const (
+	ErasureTriggerBulk      ErasureTrigger = "bulk"
+	ErasureTriggerRetention ErasureTrigger = "retention"
+)
+
+// Valid indicates whether the value is a known member of the ErasureTrigger enum.
+func (e ErasureTrigger) Valid() bool {
+	switch e {
+	case ErasureTriggerBulk:
+		return true
+	case ErasureTriggerRetention:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ErasureFailureReason.
+const (
+	ErasureFailureReasonHeld     ErasureFailureReason = "held"
+	ErasureFailureReasonNotFound ErasureFailureReason = "not_found"
+)
+
+// Valid indicates whether the value is a known member of the ErasureFailureReason enum.
+func (e ErasureFailureReason) Valid() bool {
+	switch e {
+	case ErasureFailureReasonHeld:
+		return true
+	case ErasureFailureReasonNotFound:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ErasureFilterStates.
+const (
+	ErasureFilterStatesCanceled   ErasureFilterStates = "canceled"
+	ErasureFilterStatesClaimed    ErasureFilterStates = "claimed"
+	ErasureFilterStatesCompleted  ErasureFilterStates = "completed"
+	ErasureFilterStatesFailed     ErasureFilterStates = "failed"
+	ErasureFilterStatesPending    ErasureFilterStates = "pending"
+	ErasureFilterStatesProcessing ErasureFilterStates = "processing"
+)
+
+// Valid indicates whether the value is a known member of the ErasureFilterStates enum.
+func (e ErasureFilterStates) Valid() bool {
+	switch e {
+	case ErasureFilterStatesCanceled:
+		return true
+	case ErasureFilterStatesClaimed:
+		return true
+	case ErasureFilterStatesCompleted:
+		return true
+	case ErasureFilterStatesFailed:
+		return true
+	case ErasureFilterStatesPending:
+		return true
+	case ErasureFilterStatesProcessing:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ErasureFilterTiers.
+const (
+	ErasureFilterTiersAuto     ErasureFilterTiers = "auto"
+	ErasureFilterTiersDefault  ErasureFilterTiers = "default"
+	ErasureFilterTiersFlex     ErasureFilterTiers = "flex"
+	ErasureFilterTiersPriority ErasureFilterTiers = "priority"
+)
+
+// Valid indicates whether the value is a known member of the ErasureFilterTiers enum.
+func (e ErasureFilterTiers) Valid() bool {
+	switch e {
+	case ErasureFilterTiersAuto:
+		return true
+	case ErasureFilterTiersDefault:
+		return true
+	case ErasureFilterTiersFlex:
+		return true
+	case ErasureFilterTiersPriority:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for HoldFilterStates.
 const (
-	Canceled   HoldFilterStates = "canceled"
-	Claimed    HoldFilterStates = "claimed"
-	Completed  HoldFilterStates = "completed"
-	Failed     HoldFilterStates = "failed"
-	Pending    HoldFilterStates = "pending"
-	Processing HoldFilterStates = "processing"
+	HoldFilterStatesCanceled   HoldFilterStates = "canceled"
+	HoldFilterStatesClaimed    HoldFilterStates = "claimed"
+	HoldFilterStatesCompleted  HoldFilterStates = "completed"
+	HoldFilterStatesFailed     HoldFilterStates = "failed"
+	HoldFilterStatesPending    HoldFilterStates = "pending"
+	HoldFilterStatesProcessing HoldFilterStates = "processing"
 )
 
 // Valid indicates whether the value is a known member of the HoldFilterStates enum.
 func (e HoldFilterStates) Valid() bool {
 	switch e {
-	case Canceled:
+	case HoldFilterStatesCanceled:
 		return true
-	case Claimed:
+	case HoldFilterStatesClaimed:
 		return true
-	case Completed:
+	case HoldFilterStatesCompleted:
 		return true
-	case Failed:
+	case HoldFilterStatesFailed:
 		return true
-	case Pending:
+	case HoldFilterStatesPending:
 		return true
-	case Processing:
+	case HoldFilterStatesProcessing:
 		return true
 	default:
 		return false
@@ -66,6 +240,39 @@ func (e HoldFilterTiers) Valid() bool {
 	case HoldFilterTiersFlex:
 		return true
 	case HoldFilterTiersPriority:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for NewErasureGround.
+const (
+	NewErasureGroundConsentWithdrawn NewErasureGround = "consent_withdrawn"
+	NewErasureGroundLegalObligation  NewErasureGround = "legal_obligation"
+	NewErasureGroundNoLongerNeeded   NewErasureGround = "no_longer_needed"
+	NewErasureGroundObjection        NewErasureGround = "objection"
+	NewErasureGroundRequest          NewErasureGround = "request"
+	NewErasureGroundUnlawful         NewErasureGround = "unlawful"
+	NewErasureGroundUnspecified      NewErasureGround = "unspecified"
+)
+
+// Valid indicates whether the value is a known member of the NewErasureGround enum.
+func (e NewErasureGround) Valid() bool {
+	switch e {
+	case NewErasureGroundConsentWithdrawn:
+		return true
+	case NewErasureGroundLegalObligation:
+		return true
+	case NewErasureGroundNoLongerNeeded:
+		return true
+	case NewErasureGroundObjection:
+		return true
+	case NewErasureGroundRequest:
+		return true
+	case NewErasureGroundUnlawful:
+		return true
+	case NewErasureGroundUnspecified:
 		return true
 	default:
 		return false
@@ -175,6 +382,426 @@ func (e GetResponseParamsBody) Valid() bool {
 	default:
 		return false
 	}
+}
+
+// Erasure An erasure of many, and how far it has come. Every field is always there, null where unknown.
+type Erasure struct {
+	// AsOf With a filter, what was created later is left (UTC).
+	//
+	// Example: 2026-03-01T12:00:00.0005Z
+	AsOf time.Time `json:"as_of"`
+
+	// Counts Rows that are gone.
+	Counts ErasureCounts `json:"counts"`
+
+	// Expected Responses that the preview showed; null without one.
+	//
+	// Example: 12
+	Expected *int64 `json:"expected"`
+
+	// Failures What was not erased, and why; the first 100.
+	Failures []ErasureFailure `json:"failures"`
+
+	// FinishedAt When it was over (UTC).
+	FinishedAt *time.Time `json:"finished_at"`
+
+	// Ground Why.
+	//
+	// Example: request
+	Ground ErasureGround `json:"ground"`
+
+	// Held Responses that a hold kept.
+	//
+	// Example: 0
+	Held int64 `json:"held"`
+
+	// Id The erasure's identifier.
+	//
+	// Example: 3f2b8c1e-6d0a-4b7e-9c55-0a1d2e3f4a5b
+	Id openapi_types.UUID `json:"id"`
+
+	// Kind What kind of target it has.
+	//
+	// Example: owner
+	Kind ErasureKind `json:"kind"`
+
+	// NotFound Identifiers of no response that is the caller's to erase.
+	//
+	// Example: 0
+	NotFound int64 `json:"not_found"`
+
+	// Receipts How many receipts it has left.
+	//
+	// Example: 1
+	Receipts int64 `json:"receipts"`
+
+	// RequestedAt When it was asked for (UTC).
+	//
+	// Example: 2026-03-01T12:01:00.0005Z
+	RequestedAt time.Time `json:"requested_at"`
+
+	// RequestedBy Who asked; null for a rule.
+	//
+	// Example: c0000100-0000-4000-8000-000000000001
+	RequestedBy *openapi_types.UUID `json:"requested_by"`
+
+	// Responses Responses that are gone.
+	//
+	// Example: 8
+	Responses int64 `json:"responses"`
+
+	// Rule The rule that it came from; null where somebody asked.
+	Rule *ErasureRule `json:"rule"`
+
+	// StartedAt When its first part began (UTC).
+	//
+	// Example: 2026-03-01T12:01:00.02Z
+	StartedAt *time.Time `json:"started_at"`
+
+	// State What has become of it. When it is finished, nothing that it may
+	// erase was left; failed, it cannot get on, and `trouble` says why.
+	//
+	//
+	// Example: running
+	State ErasureState `json:"state"`
+
+	// Target What is to be erased; null where that has been forgotten.
+	Target *ErasureTarget `json:"target"`
+
+	// Ticket The reference of who asked.
+	//
+	// Example: PRIV-2026-17
+	Ticket *string `json:"ticket"`
+
+	// Trigger What it came from, somebody's asking or a retention rule.
+	//
+	// Example: bulk
+	Trigger ErasureTrigger `json:"trigger"`
+
+	// Trouble Why it does not get on, or why it failed; null where nothing is known to be wrong.
+	Trouble *string `json:"trouble"`
+
+	// VerifiedAt When it was looked for once more and nothing was left (UTC).
+	VerifiedAt *time.Time `json:"verified_at"`
+
+	// VerifyAt When what is left is looked for once more (UTC).
+	VerifyAt *time.Time `json:"verify_at"`
+}
+
+// ErasureGround Why.
+//
+// Example: request
+type ErasureGround string
+
+// ErasureKind What kind of target it has.
+//
+// Example: owner
+type ErasureKind string
+
+// ErasureState What has become of it. When it is finished, nothing that it may
+// erase was left; failed, it cannot get on, and `trouble` says why.
+//
+// Example: running
+type ErasureState string
+
+// ErasureTrigger What it came from, somebody's asking or a retention rule.
+//
+// Example: bulk
+type ErasureTrigger string
+
+// ErasureCounts Rows that are gone.
+type ErasureCounts struct {
+	// RawRequests Raw copies of requests in the gateway's log.
+	//
+	// Example: 12
+	RawRequests int64 `json:"raw_requests"`
+
+	// RawResponses Raw copies of answers in the gateway's log.
+	//
+	// Example: 12
+	RawResponses int64 `json:"raw_responses"`
+
+	// Requests Requests.
+	//
+	// Example: 12
+	Requests int64 `json:"requests"`
+
+	// Steps Steps.
+	//
+	// Example: 0
+	Steps int64 `json:"steps"`
+
+	// Tasks Queued and finished jobs that hold a response.
+	//
+	// Example: 0
+	Tasks int64 `json:"tasks"`
+
+	// Templates Prompts.
+	//
+	// Example: 12
+	Templates int64 `json:"templates"`
+}
+
+// ErasureFailure A response that was not erased.
+type ErasureFailure struct {
+	// Holds The holds that keep it, for those who may see holds.
+	//
+	// Example: ["9a0c7b1e-2f43-4c7a-8e0d-6b5a4c3d2e1f"]
+	Holds []openapi_types.UUID `json:"holds"`
+
+	// Reason Why. What is not the caller's to erase is not found.
+	//
+	// Example: held
+	Reason ErasureFailureReason `json:"reason"`
+
+	// Response Its identifier.
+	//
+	// Example: c0000400-0000-4000-8000-00000000005a
+	Response openapi_types.UUID `json:"response"`
+}
+
+// ErasureFailureReason Why. What is not the caller's to erase is not found.
+//
+// Example: held
+type ErasureFailureReason string
+
+// ErasureFilter What is erased of what the caller's list shows. All that is given must
+// hold; a part of a chain that passes stands for all of the chain.
+type ErasureFilter struct {
+	// All True, and nothing beside it, for everything; a filter without any condition is refused.
+	//
+	// Example: true
+	All *bool `json:"all,omitempty"`
+
+	// CreatedAfter Created at this time or later; RFC 3339 with an offset.
+	//
+	// Example: 2026-03-01T12:00:00Z
+	CreatedAfter *time.Time `json:"created_after,omitempty"`
+
+	// CreatedBefore Created at this time or earlier; RFC 3339 with an offset.
+	//
+	// Example: 2026-03-02T00:00:00Z
+	CreatedBefore *time.Time `json:"created_before,omitempty"`
+
+	// HasError With an error recorded, or without one.
+	//
+	// Example: true
+	HasError *bool `json:"has_error,omitempty"`
+
+	// MemberId Only responses of this user or organization. For those who may read everyone's; refused (400) otherwise.
+	//
+	// Example: c0000100-0000-4000-8000-000000000004
+	MemberId *openapi_types.UUID `json:"member_id,omitempty"`
+
+	// MinDurationMs They took this many milliseconds or more from start to completion.
+	//
+	// Example: 1500
+	MinDurationMs *int64 `json:"min_duration_ms,omitempty"`
+
+	// Models Models, any of which will do, spelled exactly.
+	//
+	// Example: ["qwen/qwen3-235b"]
+	Models []string `json:"models,omitempty"`
+
+	// ResponseStatusMax The model's server answered with this HTTP status or a lower one.
+	//
+	// Example: 599
+	ResponseStatusMax *int64 `json:"response_status_max,omitempty"`
+
+	// ResponseStatusMin The model's server answered with this HTTP status or a higher one.
+	//
+	// Example: 400
+	ResponseStatusMin *int64 `json:"response_status_min,omitempty"`
+
+	// States States, any of which will do.
+	//
+	// Example: ["failed","canceled"]
+	States []ErasureFilterStates `json:"states,omitempty"`
+
+	// Tiers Service tiers, any of which will do.
+	//
+	// Example: ["flex"]
+	Tiers []ErasureFilterTiers `json:"tiers,omitempty"`
+}
+
+// ErasureFilterStates defines model for ErasureFilter.States.
+type ErasureFilterStates string
+
+// ErasureFilterTiers defines model for ErasureFilter.Tiers.
+type ErasureFilterTiers string
+
+// ErasurePage One page of erasures.
+type ErasurePage struct {
+	// Data The erasures, newest first.
+	Data []Erasure `json:"data"`
+
+	// HasMore Whether erasures follow this page.
+	//
+	// Example: true
+	HasMore bool `json:"has_more"`
+
+	// Limit The largest size of a page, as applied.
+	//
+	// Example: 10
+	Limit int64 `json:"limit"`
+
+	// NextCursor What to pass as `after` to get what follows; null where nothing does.
+	//
+	// Example: AQAABkvxjT_oAMAABAAAAEAAgAAAAAAAAFo4dXBwPZX0AzQp7wT-6kOS
+	NextCursor *string `json:"next_cursor"`
+}
+
+// ErasurePreview What an erasure would come to.
+type ErasurePreview struct {
+	// AsOf When this was so (UTC).
+	//
+	// Example: 2026-03-01T12:00:00.0005Z
+	AsOf time.Time `json:"as_of"`
+
+	// ExpiresAt From when on the token is refused (UTC).
+	//
+	// Example: 2026-03-01T12:15:00.0005Z
+	ExpiresAt time.Time `json:"expires_at"`
+
+	// Held Responses that holds keep; in none of the counts above.
+	//
+	// Example: 0
+	Held int64 `json:"held"`
+
+	// NotFound Identifiers of no response that is the caller's to erase.
+	//
+	// Example: 0
+	NotFound int64 `json:"not_found"`
+
+	// RawRequests Raw copies of requests in the gateway's log.
+	//
+	// Example: 12
+	RawRequests int64 `json:"raw_requests"`
+
+	// RawResponses Raw copies of answers in the gateway's log.
+	//
+	// Example: 12
+	RawResponses int64 `json:"raw_responses"`
+
+	// Requests Requests.
+	//
+	// Example: 12
+	Requests int64 `json:"requests"`
+
+	// Responses Responses that would be erased, each with all of its chain.
+	//
+	// Example: 12
+	Responses int64 `json:"responses"`
+
+	// Steps Steps.
+	//
+	// Example: 0
+	Steps int64 `json:"steps"`
+
+	// Tasks Queued and finished jobs that hold a response.
+	//
+	// Example: 0
+	Tasks int64 `json:"tasks"`
+
+	// Templates Prompts.
+	//
+	// Example: 12
+	Templates int64 `json:"templates"`
+
+	// Token What binds an erasure to this preview.
+	//
+	// Example: EZ7KQDM4WHX2TGBV5YJN3RCLPA
+	Token string `json:"token"`
+}
+
+// ErasureReceipt A receipt of an erasure of many.
+type ErasureReceipt struct {
+	// At When what it is about was erased (UTC).
+	//
+	// Example: 2026-03-01T12:01:00.04Z
+	At time.Time `json:"at"`
+
+	// Id The receipt's identifier.
+	//
+	// Example: 5e9f1d5c-7d0a-4f0e-9a61-1f3f6f0d2c11
+	Id openapi_types.UUID `json:"id"`
+
+	// Location Where the file is that proves it, once it is sealed.
+	//
+	// Example: /admin/api/v1/erasures/5e9f1d5c-7d0a-4f0e-9a61-1f3f6f0d2c11/receipt
+	Location string `json:"location"`
+
+	// Responses How many responses were erased with it.
+	//
+	// Example: 8
+	Responses int64 `json:"responses"`
+}
+
+// ErasureReceiptPage One page of the receipts of an erasure.
+type ErasureReceiptPage struct {
+	// Data The receipts, newest first.
+	Data []ErasureReceipt `json:"data"`
+
+	// HasMore Whether receipts follow this page.
+	//
+	// Example: true
+	HasMore bool `json:"has_more"`
+
+	// Limit The largest size of a page, as applied.
+	//
+	// Example: 10
+	Limit int64 `json:"limit"`
+
+	// NextCursor What to pass as `after` to get what follows; null where nothing does.
+	//
+	// Example: AQAABkvxjT_oAMAABAAAAEAAgAAAAAAAAFo4dXBwPZX0AzQp7wT-6kOS
+	NextCursor *string `json:"next_cursor"`
+}
+
+// ErasureRequest What is to be erased. Exactly one of responses, owner and filter.
+type ErasureRequest struct {
+	// Filter What is erased of what the caller's list shows. All that is given must
+	// hold; a part of a chain that passes stands for all of the chain.
+	Filter *ErasureFilter `json:"filter,omitempty"`
+
+	// Owner A user or an organization. Everything of theirs; of others than the caller and the active organization only for those who may erase everyone's.
+	//
+	// Example: c0000100-0000-4000-8000-000000000003
+	Owner *openapi_types.UUID `json:"owner,omitempty"`
+
+	// Responses Identifiers of responses, spelled as `request_id`. Any part of a chain stands for all of it.
+	//
+	// Example: ["c0000400-0000-4000-8000-00000000005a"]
+	Responses []openapi_types.UUID `json:"responses,omitempty"`
+}
+
+// ErasureRule A retention rule as it was.
+type ErasureRule struct {
+	// Id The rule's identifier.
+	//
+	// Example: 0b8f6a52-8c7e-4a57-9a43-5d1c2f3e4b5a
+	Id openapi_types.UUID `json:"id"`
+
+	// Version Its version.
+	//
+	// Example: 3
+	Version int64 `json:"version"`
+}
+
+// ErasureTarget What is to be erased; of the three one is given.
+type ErasureTarget struct {
+	// Filter What responses pass that are to be erased; null in an erasure of another kind.
+	Filter *ErasureFilter `json:"filter"`
+
+	// Owner Whose responses; null in an erasure of another kind.
+	//
+	// Example: c0000100-0000-4000-8000-000000000003
+	Owner *openapi_types.UUID `json:"owner"`
+
+	// Responses The responses that were named, none twice; empty in an erasure of another kind.
+	//
+	// Example: []
+	Responses []openapi_types.UUID `json:"responses"`
 }
 
 // Hold What is kept from being erased, or once was.
@@ -347,6 +974,43 @@ type LookPage struct {
 	// Example: AQAABkvxjT_oAMAABAAAAEAAgAAAAAAAAFo4dXBwPZX0AzQp7wT-6kOS
 	NextCursor *string `json:"next_cursor"`
 }
+
+// NewErasure What is to be erased, and why. Exactly one of responses, owner and filter.
+type NewErasure struct {
+	// Filter What is erased of what the caller's list shows. All that is given must
+	// hold; a part of a chain that passes stands for all of the chain.
+	Filter *ErasureFilter `json:"filter,omitempty"`
+
+	// Ground Why, for the receipts. Left out, it is unspecified.
+	//
+	// Example: request
+	Ground *NewErasureGround `json:"ground,omitempty"`
+
+	// Owner A user or an organization. Everything of theirs; of others than the caller and the active organization only for those who may erase everyone's.
+	//
+	// Example: c0000100-0000-4000-8000-000000000003
+	Owner *openapi_types.UUID `json:"owner,omitempty"`
+
+	// Responses Identifiers of responses, spelled as `request_id`. Any part of a chain stands for all of it.
+	//
+	// Example: ["c0000400-0000-4000-8000-00000000005a"]
+	Responses []openapi_types.UUID `json:"responses,omitempty"`
+
+	// Ticket The caller's own reference, for those who may see the erasure. It is in no receipt.
+	//
+	// Example: PRIV-2026-17
+	Ticket *string `json:"ticket,omitempty"`
+
+	// Token That of a preview of the same request. May be left out with responses.
+	//
+	// Example: EZ7KQDM4WHX2TGBV5YJN3RCLPA
+	Token *string `json:"token,omitempty"`
+}
+
+// NewErasureGround Why, for the receipts. Left out, it is unspecified.
+//
+// Example: request
+type NewErasureGround string
 
 // NewHold What is to be held, and why. Exactly one of responses, owners and filter.
 type NewHold struct {
@@ -654,11 +1318,20 @@ type CreatedByEmail = string
 // ErasureId defines model for ErasureId.
 type ErasureId = openapi_types.UUID
 
+// ErasureStateFilter defines model for ErasureStateFilter.
+type ErasureStateFilter = []string
+
+// ErasureTriggerFilter defines model for ErasureTriggerFilter.
+type ErasureTriggerFilter = string
+
 // HasError defines model for HasError.
 type HasError = bool
 
 // HoldId defines model for HoldId.
 type HoldId = openapi_types.UUID
+
+// IdempotencyKey defines model for IdempotencyKey.
+type IdempotencyKey = string
 
 // IfNoneMatch defines model for IfNoneMatch.
 type IfNoneMatch = string
@@ -722,6 +1395,9 @@ type TileIndex = string
 
 // TileLevel defines model for TileLevel.
 type TileLevel = string
+
+// Conflict What went wrong, as of RFC 9457.
+type Conflict = Problem
 
 // Forbidden What went wrong, as of RFC 9457.
 type Forbidden = Problem
@@ -873,8 +1549,118 @@ type GetResponseParams struct {
 // GetResponseParamsBody defines parameters for GetResponse.
 type GetResponseParamsBody string
 
+// ListErasuresParams defines parameters for ListErasures.
+type ListErasuresParams struct {
+	// State States, separated by commas, any of which will do: pending, running,
+	// finished, canceled, failed. Any other word matches nothing, and neither
+	// does an empty list.
+	State ErasureStateFilter `form:"state,omitempty" json:"state,omitempty"`
+
+	// Trigger What the erasures came from: `bulk`, somebody asked, or `retention`, a
+	// rule. Any other word matches nothing.
+	Trigger *ErasureTriggerFilter `form:"trigger,omitempty" json:"trigger,omitempty"`
+
+	// Limit How many to return at most. Brought into the range 1 to 101, never refused for being outside.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// After The `next_cursor` of a page: what follows it. It belongs to
+	// that page's filters, order and scope; for another list, or damaged, it
+	// is refused (400), and so is a `skip` above 0 beside it. The limit and
+	// the kind of count may change from page to page.
+	After *After `form:"after,omitempty" json:"after,omitempty"`
+
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active
+	// member of it, and where the cookie `dw_active_org` is given.
+	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
+
+	// DwActiveOrg The organization to act for, as dashboards keep it. Ignored unless the
+	// caller is an active member of it.
+	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
+}
+
+// StartErasureParams defines parameters for StartErasure.
+type StartErasureParams struct {
+	// IdempotencyKey A name for this request, new for each erasure, 1 to 255 visible ASCII
+	// characters. The same caller's repetition of a request begins no second
+	// erasure, but is answered with the first as it is by then; another
+	// request with the same name is refused (409).
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active
+	// member of it, and where the cookie `dw_active_org` is given.
+	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
+
+	// DwActiveOrg The organization to act for, as dashboards keep it. Ignored unless the
+	// caller is an active member of it.
+	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
+}
+
+// PreviewErasureParams defines parameters for PreviewErasure.
+type PreviewErasureParams struct {
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active
+	// member of it, and where the cookie `dw_active_org` is given.
+	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
+
+	// DwActiveOrg The organization to act for, as dashboards keep it. Ignored unless the
+	// caller is an active member of it.
+	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
+}
+
+// GetErasureParams defines parameters for GetErasure.
+type GetErasureParams struct {
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active
+	// member of it, and where the cookie `dw_active_org` is given.
+	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
+
+	// DwActiveOrg The organization to act for, as dashboards keep it. Ignored unless the
+	// caller is an active member of it.
+	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
+}
+
+// CancelErasureParams defines parameters for CancelErasure.
+type CancelErasureParams struct {
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active
+	// member of it, and where the cookie `dw_active_org` is given.
+	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
+
+	// DwActiveOrg The organization to act for, as dashboards keep it. Ignored unless the
+	// caller is an active member of it.
+	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
+}
+
+// WatchErasureParams defines parameters for WatchErasure.
+type WatchErasureParams struct {
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active
+	// member of it, and where the cookie `dw_active_org` is given.
+	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
+
+	// DwActiveOrg The organization to act for, as dashboards keep it. Ignored unless the
+	// caller is an active member of it.
+	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
+}
+
 // GetReceiptParams defines parameters for GetReceipt.
 type GetReceiptParams struct {
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active
+	// member of it, and where the cookie `dw_active_org` is given.
+	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
+
+	// DwActiveOrg The organization to act for, as dashboards keep it. Ignored unless the
+	// caller is an active member of it.
+	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
+}
+
+// ListErasureReceiptsParams defines parameters for ListErasureReceipts.
+type ListErasureReceiptsParams struct {
+	// Limit How many to return at most. Brought into the range 1 to 101, never refused for being outside.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// After The `next_cursor` of a page: what follows it. It belongs to
+	// that page's filters, order and scope; for another list, or damaged, it
+	// is refused (400), and so is a `skip` above 0 beside it. The limit and
+	// the kind of count may change from page to page.
+	After *After `form:"after,omitempty" json:"after,omitempty"`
+
 	// XOrganizationId The organization to act for. Ignored unless the caller is an active
 	// member of it, and where the cookie `dw_active_org` is given.
 	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
@@ -1007,6 +1793,12 @@ type GetTileParams struct {
 	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
 }
 
+// StartErasureJSONRequestBody defines body for StartErasure for application/json ContentType.
+type StartErasureJSONRequestBody = NewErasure
+
+// PreviewErasureJSONRequestBody defines body for PreviewErasure for application/json ContentType.
+type PreviewErasureJSONRequestBody = ErasureRequest
+
 // PlaceHoldJSONRequestBody defines body for PlaceHold for application/json ContentType.
 type PlaceHoldJSONRequestBody = NewHold
 
@@ -1124,6 +1916,117 @@ type ClientInterface interface {
 	// Corresponds with GET /admin/api/v1/batches/requests/{request_id} (the `GetResponse` operationId).
 	GetResponse(ctx context.Context, requestId RequestId, params *GetResponseParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListErasures List erasures
+	//
+	// One page of the erasures of many, newest first: everyone's for those who
+	// may erase everyone's, else those that the caller has asked for. To go
+	// through all, pass each page's `next_cursor` as `after` of the next
+	// request, with the same filters.
+	//
+	// Corresponds with GET /admin/api/v1/erasures (the `ListErasures` operationId).
+	ListErasures(ctx context.Context, params *ListErasuresParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// StartErasureWithBody Erase many responses
+	//
+	// Erases what is named, in parts: each is one transaction that erases
+	// whole responses with all that `eraseResponse` says, and leaves a receipt
+	// of its own. Up to 100 responses that are named are erased before the
+	// answer (201); all else goes on in the background (202). What is not the
+	// caller's to erase is reported as not found, what is held as held, and
+	// neither keeps the rest from being erased.
+	//
+	// An `owner` or a `filter` needs the token of a preview of the same
+	// request by the same caller; where anything was added to or taken from
+	// what it counted, the answer is 409 and nothing is erased. A `filter`
+	// leaves what is created after the preview. With an `owner`, what comes
+	// while it is erased is erased too, until none is left, and what is left
+	// is looked for once more a day later.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /admin/api/v1/erasures (the `StartErasure` operationId).
+	StartErasureWithBody(ctx context.Context, params *StartErasureParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// StartErasure Erase many responses
+	//
+	// Erases what is named, in parts: each is one transaction that erases
+	// whole responses with all that `eraseResponse` says, and leaves a receipt
+	// of its own. Up to 100 responses that are named are erased before the
+	// answer (201); all else goes on in the background (202). What is not the
+	// caller's to erase is reported as not found, what is held as held, and
+	// neither keeps the rest from being erased.
+	//
+	// An `owner` or a `filter` needs the token of a preview of the same
+	// request by the same caller; where anything was added to or taken from
+	// what it counted, the answer is 409 and nothing is erased. A `filter`
+	// leaves what is created after the preview. With an `owner`, what comes
+	// while it is erased is erased too, until none is left, and what is left
+	// is looked for once more a day later.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /admin/api/v1/erasures (the `StartErasure` operationId).
+	StartErasure(ctx context.Context, params *StartErasureParams, body StartErasureJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PreviewErasureWithBody Preview an erasure
+	//
+	// Counts what erasing these responses would come to, and erases nothing.
+	// Exactly one of `responses`, `owner` and `filter` is given. The token
+	// binds an erasure to what was counted, for a quarter of an hour. For
+	// those who may erase; responses that are not the caller's to erase are
+	// counted as not found, just as those that are not there.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /admin/api/v1/erasures/preview (the `PreviewErasure` operationId).
+	PreviewErasureWithBody(ctx context.Context, params *PreviewErasureParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PreviewErasure Preview an erasure
+	//
+	// Counts what erasing these responses would come to, and erases nothing.
+	// Exactly one of `responses`, `owner` and `filter` is given. The token
+	// binds an erasure to what was counted, for a quarter of an hour. For
+	// those who may erase; responses that are not the caller's to erase are
+	// counted as not found, just as those that are not there.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /admin/api/v1/erasures/preview (the `PreviewErasure` operationId).
+	PreviewErasure(ctx context.Context, params *PreviewErasureParams, body PreviewErasureJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetErasure Fetch an erasure
+	//
+	// One erasure of many, and how far it has come. It is for who asked for
+	// it, and for those who may erase everyone's; for all others there is
+	// none. A day after it was over, its target, its failures and its salt are
+	// forgotten.
+	//
+	// Corresponds with GET /admin/api/v1/erasures/{erasure_id} (the `GetErasure` operationId).
+	GetErasure(ctx context.Context, erasureId ErasureId, params *GetErasureParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CancelErasure Cancel an erasure
+	//
+	// Ends the erasure: when this has been answered, nothing more is erased by
+	// it. What is gone stays gone, with its receipts. One that is over stays as
+	// it was, but is not verified any more. For those who may see it.
+	//
+	// Corresponds with POST /admin/api/v1/erasures/{erasure_id}/cancel (the `CancelErasure` operationId).
+	CancelErasure(ctx context.Context, erasureId ErasureId, params *CancelErasureParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// WatchErasure Watch an erasure
+	//
+	// Server-sent events: `progress` with the erasure, as `getErasure` answers
+	// it, at once and when it has changed, looked at once a second; when it is
+	// over, `end` with the same, and nothing after that: close the stream then,
+	// or a browser opens it again. A stream ends after ten minutes, or with the
+	// service, without `end`; open it again for what is so by then. Lines that
+	// begin with a colon only keep the connection. For those who may see the
+	// erasure. 503 where too many streams are open; ask for the erasure itself
+	// then.
+	//
+	// Corresponds with GET /admin/api/v1/erasures/{erasure_id}/events (the `WatchErasure` operationId).
+	WatchErasure(ctx context.Context, erasureId ErasureId, params *WatchErasureParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetReceipt Fetch the receipt of an erasure
 	//
 	// One file that proves the erasure offline: the receipt, the proof that it
@@ -1134,6 +2037,15 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /admin/api/v1/erasures/{erasure_id}/receipt (the `GetReceipt` operationId).
 	GetReceipt(ctx context.Context, erasureId ErasureId, params *GetReceiptParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListErasureReceipts List the receipts of an erasure
+	//
+	// One page of the receipts that the erasure has left so far, newest first.
+	// For those who may see it. To go through all, pass each page's
+	// `next_cursor` as `after` of the next request.
+	//
+	// Corresponds with GET /admin/api/v1/erasures/{erasure_id}/receipts (the `ListErasureReceipts` operationId).
+	ListErasureReceipts(ctx context.Context, erasureId ErasureId, params *ListErasureReceiptsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListHolds List holds
 	//
@@ -1299,6 +2211,197 @@ func (c *Client) GetResponse(ctx context.Context, requestId RequestId, params *G
 	return c.Client.Do(req)
 }
 
+// ListErasures List erasures
+//
+// One page of the erasures of many, newest first: everyone's for those who
+// may erase everyone's, else those that the caller has asked for. To go
+// through all, pass each page's `next_cursor` as `after` of the next
+// request, with the same filters.
+//
+// Corresponds with GET /admin/api/v1/erasures (the `ListErasures` operationId).
+func (c *Client) ListErasures(ctx context.Context, params *ListErasuresParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListErasuresRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// StartErasureWithBody Erase many responses
+//
+// Erases what is named, in parts: each is one transaction that erases
+// whole responses with all that `eraseResponse` says, and leaves a receipt
+// of its own. Up to 100 responses that are named are erased before the
+// answer (201); all else goes on in the background (202). What is not the
+// caller's to erase is reported as not found, what is held as held, and
+// neither keeps the rest from being erased.
+//
+// An `owner` or a `filter` needs the token of a preview of the same
+// request by the same caller; where anything was added to or taken from
+// what it counted, the answer is 409 and nothing is erased. A `filter`
+// leaves what is created after the preview. With an `owner`, what comes
+// while it is erased is erased too, until none is left, and what is left
+// is looked for once more a day later.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /admin/api/v1/erasures (the `StartErasure` operationId).
+func (c *Client) StartErasureWithBody(ctx context.Context, params *StartErasureParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStartErasureRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// StartErasure Erase many responses
+//
+// Erases what is named, in parts: each is one transaction that erases
+// whole responses with all that `eraseResponse` says, and leaves a receipt
+// of its own. Up to 100 responses that are named are erased before the
+// answer (201); all else goes on in the background (202). What is not the
+// caller's to erase is reported as not found, what is held as held, and
+// neither keeps the rest from being erased.
+//
+// An `owner` or a `filter` needs the token of a preview of the same
+// request by the same caller; where anything was added to or taken from
+// what it counted, the answer is 409 and nothing is erased. A `filter`
+// leaves what is created after the preview. With an `owner`, what comes
+// while it is erased is erased too, until none is left, and what is left
+// is looked for once more a day later.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /admin/api/v1/erasures (the `StartErasure` operationId).
+func (c *Client) StartErasure(ctx context.Context, params *StartErasureParams, body StartErasureJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStartErasureRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PreviewErasureWithBody Preview an erasure
+//
+// Counts what erasing these responses would come to, and erases nothing.
+// Exactly one of `responses`, `owner` and `filter` is given. The token
+// binds an erasure to what was counted, for a quarter of an hour. For
+// those who may erase; responses that are not the caller's to erase are
+// counted as not found, just as those that are not there.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /admin/api/v1/erasures/preview (the `PreviewErasure` operationId).
+func (c *Client) PreviewErasureWithBody(ctx context.Context, params *PreviewErasureParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPreviewErasureRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PreviewErasure Preview an erasure
+//
+// Counts what erasing these responses would come to, and erases nothing.
+// Exactly one of `responses`, `owner` and `filter` is given. The token
+// binds an erasure to what was counted, for a quarter of an hour. For
+// those who may erase; responses that are not the caller's to erase are
+// counted as not found, just as those that are not there.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /admin/api/v1/erasures/preview (the `PreviewErasure` operationId).
+func (c *Client) PreviewErasure(ctx context.Context, params *PreviewErasureParams, body PreviewErasureJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPreviewErasureRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetErasure Fetch an erasure
+//
+// One erasure of many, and how far it has come. It is for who asked for
+// it, and for those who may erase everyone's; for all others there is
+// none. A day after it was over, its target, its failures and its salt are
+// forgotten.
+//
+// Corresponds with GET /admin/api/v1/erasures/{erasure_id} (the `GetErasure` operationId).
+func (c *Client) GetErasure(ctx context.Context, erasureId ErasureId, params *GetErasureParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetErasureRequest(c.Server, erasureId, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CancelErasure Cancel an erasure
+//
+// Ends the erasure: when this has been answered, nothing more is erased by
+// it. What is gone stays gone, with its receipts. One that is over stays as
+// it was, but is not verified any more. For those who may see it.
+//
+// Corresponds with POST /admin/api/v1/erasures/{erasure_id}/cancel (the `CancelErasure` operationId).
+func (c *Client) CancelErasure(ctx context.Context, erasureId ErasureId, params *CancelErasureParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCancelErasureRequest(c.Server, erasureId, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// WatchErasure Watch an erasure
+//
+// Server-sent events: `progress` with the erasure, as `getErasure` answers
+// it, at once and when it has changed, looked at once a second; when it is
+// over, `end` with the same, and nothing after that: close the stream then,
+// or a browser opens it again. A stream ends after ten minutes, or with the
+// service, without `end`; open it again for what is so by then. Lines that
+// begin with a colon only keep the connection. For those who may see the
+// erasure. 503 where too many streams are open; ask for the erasure itself
+// then.
+//
+// Corresponds with GET /admin/api/v1/erasures/{erasure_id}/events (the `WatchErasure` operationId).
+func (c *Client) WatchErasure(ctx context.Context, erasureId ErasureId, params *WatchErasureParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewWatchErasureRequest(c.Server, erasureId, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetReceipt Fetch the receipt of an erasure
 //
 // One file that proves the erasure offline: the receipt, the proof that it
@@ -1310,6 +2413,25 @@ func (c *Client) GetResponse(ctx context.Context, requestId RequestId, params *G
 // Corresponds with GET /admin/api/v1/erasures/{erasure_id}/receipt (the `GetReceipt` operationId).
 func (c *Client) GetReceipt(ctx context.Context, erasureId ErasureId, params *GetReceiptParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetReceiptRequest(c.Server, erasureId, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListErasureReceipts List the receipts of an erasure
+//
+// One page of the receipts that the erasure has left so far, newest first.
+// For those who may see it. To go through all, pass each page's
+// `next_cursor` as `after` of the next request.
+//
+// Corresponds with GET /admin/api/v1/erasures/{erasure_id}/receipts (the `ListErasureReceipts` operationId).
+func (c *Client) ListErasureReceipts(ctx context.Context, erasureId ErasureId, params *ListErasureReceiptsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListErasureReceiptsRequest(c.Server, erasureId, params)
 	if err != nil {
 		return nil, err
 	}
@@ -1962,6 +3084,481 @@ func NewGetResponseRequest(server string, requestId RequestId, params *GetRespon
 	return req, nil
 }
 
+// NewListErasuresRequest constructs an http.Request for the ListErasures method
+func NewListErasuresRequest(server string, params *ListErasuresParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/admin/api/v1/erasures")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.State != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "state", params.State, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Trigger != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "trigger", *params.Trigger, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.After != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after", *params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XOrganizationId != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Organization-Id", *params.XOrganizationId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Organization-Id", headerParam0)
+		}
+
+	}
+
+	if params != nil {
+
+		if params.DwActiveOrg != nil {
+			var cookieParam0 string
+
+			cookieParam0, err = runtime.StyleParamWithOptions("simple", true, "dw_active_org", *params.DwActiveOrg, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationCookie, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			cookie0 := &http.Cookie{
+				Name:  "dw_active_org",
+				Value: cookieParam0,
+			}
+			req.AddCookie(cookie0)
+		}
+	}
+	return req, nil
+}
+
+// NewStartErasureRequest calls the generic StartErasure builder with application/json body
+func NewStartErasureRequest(server string, params *StartErasureParams, body StartErasureJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewStartErasureRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewStartErasureRequestWithBody constructs an http.Request for the StartErasure method, with any body, and a specified content type
+func NewStartErasureRequestWithBody(server string, params *StartErasureParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/admin/api/v1/erasures")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.XOrganizationId != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "X-Organization-Id", *params.XOrganizationId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Organization-Id", headerParam1)
+		}
+
+	}
+
+	if params != nil {
+
+		if params.DwActiveOrg != nil {
+			var cookieParam0 string
+
+			cookieParam0, err = runtime.StyleParamWithOptions("simple", true, "dw_active_org", *params.DwActiveOrg, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationCookie, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			cookie0 := &http.Cookie{
+				Name:  "dw_active_org",
+				Value: cookieParam0,
+			}
+			req.AddCookie(cookie0)
+		}
+	}
+	return req, nil
+}
+
+// NewPreviewErasureRequest calls the generic PreviewErasure builder with application/json body
+func NewPreviewErasureRequest(server string, params *PreviewErasureParams, body PreviewErasureJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPreviewErasureRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewPreviewErasureRequestWithBody constructs an http.Request for the PreviewErasure method, with any body, and a specified content type
+func NewPreviewErasureRequestWithBody(server string, params *PreviewErasureParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/admin/api/v1/erasures/preview")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.XOrganizationId != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Organization-Id", *params.XOrganizationId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Organization-Id", headerParam0)
+		}
+
+	}
+
+	if params != nil {
+
+		if params.DwActiveOrg != nil {
+			var cookieParam0 string
+
+			cookieParam0, err = runtime.StyleParamWithOptions("simple", true, "dw_active_org", *params.DwActiveOrg, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationCookie, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			cookie0 := &http.Cookie{
+				Name:  "dw_active_org",
+				Value: cookieParam0,
+			}
+			req.AddCookie(cookie0)
+		}
+	}
+	return req, nil
+}
+
+// NewGetErasureRequest constructs an http.Request for the GetErasure method
+func NewGetErasureRequest(server string, erasureId ErasureId, params *GetErasureParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "erasure_id", erasureId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/admin/api/v1/erasures/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XOrganizationId != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Organization-Id", *params.XOrganizationId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Organization-Id", headerParam0)
+		}
+
+	}
+
+	if params != nil {
+
+		if params.DwActiveOrg != nil {
+			var cookieParam0 string
+
+			cookieParam0, err = runtime.StyleParamWithOptions("simple", true, "dw_active_org", *params.DwActiveOrg, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationCookie, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			cookie0 := &http.Cookie{
+				Name:  "dw_active_org",
+				Value: cookieParam0,
+			}
+			req.AddCookie(cookie0)
+		}
+	}
+	return req, nil
+}
+
+// NewCancelErasureRequest constructs an http.Request for the CancelErasure method
+func NewCancelErasureRequest(server string, erasureId ErasureId, params *CancelErasureParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "erasure_id", erasureId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/admin/api/v1/erasures/%s/cancel", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XOrganizationId != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Organization-Id", *params.XOrganizationId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Organization-Id", headerParam0)
+		}
+
+	}
+
+	if params != nil {
+
+		if params.DwActiveOrg != nil {
+			var cookieParam0 string
+
+			cookieParam0, err = runtime.StyleParamWithOptions("simple", true, "dw_active_org", *params.DwActiveOrg, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationCookie, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			cookie0 := &http.Cookie{
+				Name:  "dw_active_org",
+				Value: cookieParam0,
+			}
+			req.AddCookie(cookie0)
+		}
+	}
+	return req, nil
+}
+
+// NewWatchErasureRequest constructs an http.Request for the WatchErasure method
+func NewWatchErasureRequest(server string, erasureId ErasureId, params *WatchErasureParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "erasure_id", erasureId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/admin/api/v1/erasures/%s/events", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XOrganizationId != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Organization-Id", *params.XOrganizationId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Organization-Id", headerParam0)
+		}
+
+	}
+
+	if params != nil {
+
+		if params.DwActiveOrg != nil {
+			var cookieParam0 string
+
+			cookieParam0, err = runtime.StyleParamWithOptions("simple", true, "dw_active_org", *params.DwActiveOrg, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationCookie, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			cookie0 := &http.Cookie{
+				Name:  "dw_active_org",
+				Value: cookieParam0,
+			}
+			req.AddCookie(cookie0)
+		}
+	}
+	return req, nil
+}
+
 // NewGetReceiptRequest constructs an http.Request for the GetReceipt method
 func NewGetReceiptRequest(server string, erasureId ErasureId, params *GetReceiptParams) (*http.Request, error) {
 	var err error
@@ -1986,6 +3583,111 @@ func NewGetReceiptRequest(server string, erasureId ErasureId, params *GetReceipt
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XOrganizationId != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Organization-Id", *params.XOrganizationId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Organization-Id", headerParam0)
+		}
+
+	}
+
+	if params != nil {
+
+		if params.DwActiveOrg != nil {
+			var cookieParam0 string
+
+			cookieParam0, err = runtime.StyleParamWithOptions("simple", true, "dw_active_org", *params.DwActiveOrg, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationCookie, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			cookie0 := &http.Cookie{
+				Name:  "dw_active_org",
+				Value: cookieParam0,
+			}
+			req.AddCookie(cookie0)
+		}
+	}
+	return req, nil
+}
+
+// NewListErasureReceiptsRequest constructs an http.Request for the ListErasureReceipts method
+func NewListErasureReceiptsRequest(server string, erasureId ErasureId, params *ListErasureReceiptsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "erasure_id", erasureId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/admin/api/v1/erasures/%s/receipts", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.After != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after", *params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -2781,6 +4483,125 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /admin/api/v1/batches/requests/{request_id} (the `GetResponse` operationId).
 	GetResponseWithResponse(ctx context.Context, requestId RequestId, params *GetResponseParams, reqEditors ...RequestEditorFn) (*GetResponseResponse, error)
 
+	// ListErasuresWithResponse List erasures
+	//
+	// One page of the erasures of many, newest first: everyone's for those who
+	// may erase everyone's, else those that the caller has asked for. To go
+	// through all, pass each page's `next_cursor` as `after` of the next
+	// request, with the same filters.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /admin/api/v1/erasures (the `ListErasures` operationId).
+	ListErasuresWithResponse(ctx context.Context, params *ListErasuresParams, reqEditors ...RequestEditorFn) (*ListErasuresResponse, error)
+
+	// StartErasureWithBodyWithResponse Erase many responses
+	//
+	// Erases what is named, in parts: each is one transaction that erases
+	// whole responses with all that `eraseResponse` says, and leaves a receipt
+	// of its own. Up to 100 responses that are named are erased before the
+	// answer (201); all else goes on in the background (202). What is not the
+	// caller's to erase is reported as not found, what is held as held, and
+	// neither keeps the rest from being erased.
+	//
+	// An `owner` or a `filter` needs the token of a preview of the same
+	// request by the same caller; where anything was added to or taken from
+	// what it counted, the answer is 409 and nothing is erased. A `filter`
+	// leaves what is created after the preview. With an `owner`, what comes
+	// while it is erased is erased too, until none is left, and what is left
+	// is looked for once more a day later.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /admin/api/v1/erasures (the `StartErasure` operationId).
+	StartErasureWithBodyWithResponse(ctx context.Context, params *StartErasureParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*StartErasureResponse, error)
+
+	// StartErasureWithResponse Erase many responses
+	//
+	// Erases what is named, in parts: each is one transaction that erases
+	// whole responses with all that `eraseResponse` says, and leaves a receipt
+	// of its own. Up to 100 responses that are named are erased before the
+	// answer (201); all else goes on in the background (202). What is not the
+	// caller's to erase is reported as not found, what is held as held, and
+	// neither keeps the rest from being erased.
+	//
+	// An `owner` or a `filter` needs the token of a preview of the same
+	// request by the same caller; where anything was added to or taken from
+	// what it counted, the answer is 409 and nothing is erased. A `filter`
+	// leaves what is created after the preview. With an `owner`, what comes
+	// while it is erased is erased too, until none is left, and what is left
+	// is looked for once more a day later.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /admin/api/v1/erasures (the `StartErasure` operationId).
+	StartErasureWithResponse(ctx context.Context, params *StartErasureParams, body StartErasureJSONRequestBody, reqEditors ...RequestEditorFn) (*StartErasureResponse, error)
+
+	// PreviewErasureWithBodyWithResponse Preview an erasure
+	//
+	// Counts what erasing these responses would come to, and erases nothing.
+	// Exactly one of `responses`, `owner` and `filter` is given. The token
+	// binds an erasure to what was counted, for a quarter of an hour. For
+	// those who may erase; responses that are not the caller's to erase are
+	// counted as not found, just as those that are not there.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /admin/api/v1/erasures/preview (the `PreviewErasure` operationId).
+	PreviewErasureWithBodyWithResponse(ctx context.Context, params *PreviewErasureParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PreviewErasureResponse, error)
+
+	// PreviewErasureWithResponse Preview an erasure
+	//
+	// Counts what erasing these responses would come to, and erases nothing.
+	// Exactly one of `responses`, `owner` and `filter` is given. The token
+	// binds an erasure to what was counted, for a quarter of an hour. For
+	// those who may erase; responses that are not the caller's to erase are
+	// counted as not found, just as those that are not there.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /admin/api/v1/erasures/preview (the `PreviewErasure` operationId).
+	PreviewErasureWithResponse(ctx context.Context, params *PreviewErasureParams, body PreviewErasureJSONRequestBody, reqEditors ...RequestEditorFn) (*PreviewErasureResponse, error)
+
+	// GetErasureWithResponse Fetch an erasure
+	//
+	// One erasure of many, and how far it has come. It is for who asked for
+	// it, and for those who may erase everyone's; for all others there is
+	// none. A day after it was over, its target, its failures and its salt are
+	// forgotten.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /admin/api/v1/erasures/{erasure_id} (the `GetErasure` operationId).
+	GetErasureWithResponse(ctx context.Context, erasureId ErasureId, params *GetErasureParams, reqEditors ...RequestEditorFn) (*GetErasureResponse, error)
+
+	// CancelErasureWithResponse Cancel an erasure
+	//
+	// Ends the erasure: when this has been answered, nothing more is erased by
+	// it. What is gone stays gone, with its receipts. One that is over stays as
+	// it was, but is not verified any more. For those who may see it.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /admin/api/v1/erasures/{erasure_id}/cancel (the `CancelErasure` operationId).
+	CancelErasureWithResponse(ctx context.Context, erasureId ErasureId, params *CancelErasureParams, reqEditors ...RequestEditorFn) (*CancelErasureResponse, error)
+
+	// WatchErasureWithResponse Watch an erasure
+	//
+	// Server-sent events: `progress` with the erasure, as `getErasure` answers
+	// it, at once and when it has changed, looked at once a second; when it is
+	// over, `end` with the same, and nothing after that: close the stream then,
+	// or a browser opens it again. A stream ends after ten minutes, or with the
+	// service, without `end`; open it again for what is so by then. Lines that
+	// begin with a colon only keep the connection. For those who may see the
+	// erasure. 503 where too many streams are open; ask for the erasure itself
+	// then.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /admin/api/v1/erasures/{erasure_id}/events (the `WatchErasure` operationId).
+	WatchErasureWithResponse(ctx context.Context, erasureId ErasureId, params *WatchErasureParams, reqEditors ...RequestEditorFn) (*WatchErasureResponse, error)
+
 	// GetReceiptWithResponse Fetch the receipt of an erasure
 	//
 	// One file that proves the erasure offline: the receipt, the proof that it
@@ -2793,6 +4614,17 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /admin/api/v1/erasures/{erasure_id}/receipt (the `GetReceipt` operationId).
 	GetReceiptWithResponse(ctx context.Context, erasureId ErasureId, params *GetReceiptParams, reqEditors ...RequestEditorFn) (*GetReceiptResponse, error)
+
+	// ListErasureReceiptsWithResponse List the receipts of an erasure
+	//
+	// One page of the receipts that the erasure has left so far, newest first.
+	// For those who may see it. To go through all, pass each page's
+	// `next_cursor` as `after` of the next request.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /admin/api/v1/erasures/{erasure_id}/receipts (the `ListErasureReceipts` operationId).
+	ListErasureReceiptsWithResponse(ctx context.Context, erasureId ErasureId, params *ListErasureReceiptsParams, reqEditors ...RequestEditorFn) (*ListErasureReceiptsResponse, error)
 
 	// ListHoldsWithResponse List holds
 	//
@@ -3404,6 +5236,967 @@ func (r GetResponseResponse) ContentType() string {
 	return ""
 }
 
+// ListErasuresResponse200Headers the declared response headers of an HTTP 200 response for ListErasures
+type ListErasuresResponse200Headers struct {
+	XRequestId *string
+}
+
+// ListErasuresResponse400Headers the declared response headers of an HTTP 400 response for ListErasures
+type ListErasuresResponse400Headers struct {
+	XRequestId *string
+}
+
+// ListErasuresResponse401Headers the declared response headers of an HTTP 401 response for ListErasures
+type ListErasuresResponse401Headers struct {
+	WWWAuthenticate *string
+	XRequestId      *string
+}
+
+// ListErasuresResponse403Headers the declared response headers of an HTTP 403 response for ListErasures
+type ListErasuresResponse403Headers struct {
+	XRequestId *string
+}
+
+// ListErasuresResponse405Headers the declared response headers of an HTTP 405 response for ListErasures
+type ListErasuresResponse405Headers struct {
+	Allow      *string
+	XRequestId *string
+}
+
+// ListErasuresResponse413Headers the declared response headers of an HTTP 413 response for ListErasures
+type ListErasuresResponse413Headers struct {
+	XRequestId *string
+}
+
+// ListErasuresResponse500Headers the declared response headers of an HTTP 500 response for ListErasures
+type ListErasuresResponse500Headers struct {
+	XRequestId *string
+}
+
+// ListErasuresResponse503Headers the declared response headers of an HTTP 503 response for ListErasures
+type ListErasuresResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type ListErasuresResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ErasurePage
+	// ApplicationproblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationproblemJSON400 *Invalid
+	// ApplicationproblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationproblemJSON401 *Unauthenticated
+	// ApplicationproblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationproblemJSON403 *Forbidden
+	// ApplicationproblemJSON405 the response for an HTTP 405 `application/problem+json` response
+	ApplicationproblemJSON405 *MethodNotAllowed
+	// ApplicationproblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationproblemJSON413 *TooLarge
+	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationproblemJSON500 *Internal
+	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationproblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListErasuresResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ListErasuresResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListErasuresResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ListErasuresResponse403Headers
+	// Headers405 the parsed response headers for an HTTP 405 response
+	Headers405 *ListErasuresResponse405Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *ListErasuresResponse413Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ListErasuresResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListErasuresResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListErasuresResponse) GetJSON200() *ErasurePage {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r ListErasuresResponse) GetApplicationproblemJSON400() *Invalid {
+	return r.ApplicationproblemJSON400
+}
+
+// GetApplicationproblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r ListErasuresResponse) GetApplicationproblemJSON401() *Unauthenticated {
+	return r.ApplicationproblemJSON401
+}
+
+// GetApplicationproblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r ListErasuresResponse) GetApplicationproblemJSON403() *Forbidden {
+	return r.ApplicationproblemJSON403
+}
+
+// GetApplicationproblemJSON405 returns the response for an HTTP 405 `application/problem+json` response
+func (r ListErasuresResponse) GetApplicationproblemJSON405() *MethodNotAllowed {
+	return r.ApplicationproblemJSON405
+}
+
+// GetApplicationproblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r ListErasuresResponse) GetApplicationproblemJSON413() *TooLarge {
+	return r.ApplicationproblemJSON413
+}
+
+// GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r ListErasuresResponse) GetApplicationproblemJSON500() *Internal {
+	return r.ApplicationproblemJSON500
+}
+
+// GetApplicationproblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r ListErasuresResponse) GetApplicationproblemJSON503() *Unavailable {
+	return r.ApplicationproblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListErasuresResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListErasuresResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListErasuresResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListErasuresResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// StartErasureResponse201Headers the declared response headers of an HTTP 201 response for StartErasure
+type StartErasureResponse201Headers struct {
+	Location    *string
+	ReceiptSalt *string
+	XRequestId  *string
+}
+
+// StartErasureResponse202Headers the declared response headers of an HTTP 202 response for StartErasure
+type StartErasureResponse202Headers struct {
+	Location    *string
+	ReceiptSalt *string
+	XRequestId  *string
+}
+
+// StartErasureResponse400Headers the declared response headers of an HTTP 400 response for StartErasure
+type StartErasureResponse400Headers struct {
+	XRequestId *string
+}
+
+// StartErasureResponse401Headers the declared response headers of an HTTP 401 response for StartErasure
+type StartErasureResponse401Headers struct {
+	WWWAuthenticate *string
+	XRequestId      *string
+}
+
+// StartErasureResponse403Headers the declared response headers of an HTTP 403 response for StartErasure
+type StartErasureResponse403Headers struct {
+	XRequestId *string
+}
+
+// StartErasureResponse405Headers the declared response headers of an HTTP 405 response for StartErasure
+type StartErasureResponse405Headers struct {
+	Allow      *string
+	XRequestId *string
+}
+
+// StartErasureResponse409Headers the declared response headers of an HTTP 409 response for StartErasure
+type StartErasureResponse409Headers struct {
+	XRequestId *string
+}
+
+// StartErasureResponse413Headers the declared response headers of an HTTP 413 response for StartErasure
+type StartErasureResponse413Headers struct {
+	XRequestId *string
+}
+
+// StartErasureResponse415Headers the declared response headers of an HTTP 415 response for StartErasure
+type StartErasureResponse415Headers struct {
+	XRequestId *string
+}
+
+// StartErasureResponse500Headers the declared response headers of an HTTP 500 response for StartErasure
+type StartErasureResponse500Headers struct {
+	XRequestId *string
+}
+
+// StartErasureResponse503Headers the declared response headers of an HTTP 503 response for StartErasure
+type StartErasureResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type StartErasureResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Erasure
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *Erasure
+	// ApplicationproblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationproblemJSON400 *Invalid
+	// ApplicationproblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationproblemJSON401 *Unauthenticated
+	// ApplicationproblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationproblemJSON403 *Forbidden
+	// ApplicationproblemJSON405 the response for an HTTP 405 `application/problem+json` response
+	ApplicationproblemJSON405 *MethodNotAllowed
+	// ApplicationproblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationproblemJSON409 *Conflict
+	// ApplicationproblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationproblemJSON413 *TooLarge
+	// ApplicationproblemJSON415 the response for an HTTP 415 `application/problem+json` response
+	ApplicationproblemJSON415 *UnsupportedMediaType
+	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationproblemJSON500 *Internal
+	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationproblemJSON503 *Unavailable
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *StartErasureResponse201Headers
+	// Headers202 the parsed response headers for an HTTP 202 response
+	Headers202 *StartErasureResponse202Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *StartErasureResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *StartErasureResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *StartErasureResponse403Headers
+	// Headers405 the parsed response headers for an HTTP 405 response
+	Headers405 *StartErasureResponse405Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *StartErasureResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *StartErasureResponse413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *StartErasureResponse415Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *StartErasureResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *StartErasureResponse503Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r StartErasureResponse) GetJSON201() *Erasure {
+	return r.JSON201
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r StartErasureResponse) GetJSON202() *Erasure {
+	return r.JSON202
+}
+
+// GetApplicationproblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r StartErasureResponse) GetApplicationproblemJSON400() *Invalid {
+	return r.ApplicationproblemJSON400
+}
+
+// GetApplicationproblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r StartErasureResponse) GetApplicationproblemJSON401() *Unauthenticated {
+	return r.ApplicationproblemJSON401
+}
+
+// GetApplicationproblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r StartErasureResponse) GetApplicationproblemJSON403() *Forbidden {
+	return r.ApplicationproblemJSON403
+}
+
+// GetApplicationproblemJSON405 returns the response for an HTTP 405 `application/problem+json` response
+func (r StartErasureResponse) GetApplicationproblemJSON405() *MethodNotAllowed {
+	return r.ApplicationproblemJSON405
+}
+
+// GetApplicationproblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r StartErasureResponse) GetApplicationproblemJSON409() *Conflict {
+	return r.ApplicationproblemJSON409
+}
+
+// GetApplicationproblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r StartErasureResponse) GetApplicationproblemJSON413() *TooLarge {
+	return r.ApplicationproblemJSON413
+}
+
+// GetApplicationproblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
+func (r StartErasureResponse) GetApplicationproblemJSON415() *UnsupportedMediaType {
+	return r.ApplicationproblemJSON415
+}
+
+// GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r StartErasureResponse) GetApplicationproblemJSON500() *Internal {
+	return r.ApplicationproblemJSON500
+}
+
+// GetApplicationproblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r StartErasureResponse) GetApplicationproblemJSON503() *Unavailable {
+	return r.ApplicationproblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r StartErasureResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r StartErasureResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r StartErasureResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r StartErasureResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PreviewErasureResponse200Headers the declared response headers of an HTTP 200 response for PreviewErasure
+type PreviewErasureResponse200Headers struct {
+	XRequestId *string
+}
+
+// PreviewErasureResponse400Headers the declared response headers of an HTTP 400 response for PreviewErasure
+type PreviewErasureResponse400Headers struct {
+	XRequestId *string
+}
+
+// PreviewErasureResponse401Headers the declared response headers of an HTTP 401 response for PreviewErasure
+type PreviewErasureResponse401Headers struct {
+	WWWAuthenticate *string
+	XRequestId      *string
+}
+
+// PreviewErasureResponse403Headers the declared response headers of an HTTP 403 response for PreviewErasure
+type PreviewErasureResponse403Headers struct {
+	XRequestId *string
+}
+
+// PreviewErasureResponse405Headers the declared response headers of an HTTP 405 response for PreviewErasure
+type PreviewErasureResponse405Headers struct {
+	Allow      *string
+	XRequestId *string
+}
+
+// PreviewErasureResponse413Headers the declared response headers of an HTTP 413 response for PreviewErasure
+type PreviewErasureResponse413Headers struct {
+	XRequestId *string
+}
+
+// PreviewErasureResponse415Headers the declared response headers of an HTTP 415 response for PreviewErasure
+type PreviewErasureResponse415Headers struct {
+	XRequestId *string
+}
+
+// PreviewErasureResponse500Headers the declared response headers of an HTTP 500 response for PreviewErasure
+type PreviewErasureResponse500Headers struct {
+	XRequestId *string
+}
+
+// PreviewErasureResponse503Headers the declared response headers of an HTTP 503 response for PreviewErasure
+type PreviewErasureResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type PreviewErasureResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ErasurePreview
+	// ApplicationproblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationproblemJSON400 *Invalid
+	// ApplicationproblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationproblemJSON401 *Unauthenticated
+	// ApplicationproblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationproblemJSON403 *Forbidden
+	// ApplicationproblemJSON405 the response for an HTTP 405 `application/problem+json` response
+	ApplicationproblemJSON405 *MethodNotAllowed
+	// ApplicationproblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationproblemJSON413 *TooLarge
+	// ApplicationproblemJSON415 the response for an HTTP 415 `application/problem+json` response
+	ApplicationproblemJSON415 *UnsupportedMediaType
+	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationproblemJSON500 *Internal
+	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationproblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PreviewErasureResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *PreviewErasureResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *PreviewErasureResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *PreviewErasureResponse403Headers
+	// Headers405 the parsed response headers for an HTTP 405 response
+	Headers405 *PreviewErasureResponse405Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *PreviewErasureResponse413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *PreviewErasureResponse415Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *PreviewErasureResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *PreviewErasureResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PreviewErasureResponse) GetJSON200() *ErasurePreview {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r PreviewErasureResponse) GetApplicationproblemJSON400() *Invalid {
+	return r.ApplicationproblemJSON400
+}
+
+// GetApplicationproblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r PreviewErasureResponse) GetApplicationproblemJSON401() *Unauthenticated {
+	return r.ApplicationproblemJSON401
+}
+
+// GetApplicationproblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r PreviewErasureResponse) GetApplicationproblemJSON403() *Forbidden {
+	return r.ApplicationproblemJSON403
+}
+
+// GetApplicationproblemJSON405 returns the response for an HTTP 405 `application/problem+json` response
+func (r PreviewErasureResponse) GetApplicationproblemJSON405() *MethodNotAllowed {
+	return r.ApplicationproblemJSON405
+}
+
+// GetApplicationproblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r PreviewErasureResponse) GetApplicationproblemJSON413() *TooLarge {
+	return r.ApplicationproblemJSON413
+}
+
+// GetApplicationproblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
+func (r PreviewErasureResponse) GetApplicationproblemJSON415() *UnsupportedMediaType {
+	return r.ApplicationproblemJSON415
+}
+
+// GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r PreviewErasureResponse) GetApplicationproblemJSON500() *Internal {
+	return r.ApplicationproblemJSON500
+}
+
+// GetApplicationproblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r PreviewErasureResponse) GetApplicationproblemJSON503() *Unavailable {
+	return r.ApplicationproblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r PreviewErasureResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PreviewErasureResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PreviewErasureResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PreviewErasureResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetErasureResponse200Headers the declared response headers of an HTTP 200 response for GetErasure
+type GetErasureResponse200Headers struct {
+	XRequestId *string
+}
+
+// GetErasureResponse400Headers the declared response headers of an HTTP 400 response for GetErasure
+type GetErasureResponse400Headers struct {
+	XRequestId *string
+}
+
+// GetErasureResponse401Headers the declared response headers of an HTTP 401 response for GetErasure
+type GetErasureResponse401Headers struct {
+	WWWAuthenticate *string
+	XRequestId      *string
+}
+
+// GetErasureResponse404Headers the declared response headers of an HTTP 404 response for GetErasure
+type GetErasureResponse404Headers struct {
+	XRequestId *string
+}
+
+// GetErasureResponse405Headers the declared response headers of an HTTP 405 response for GetErasure
+type GetErasureResponse405Headers struct {
+	Allow      *string
+	XRequestId *string
+}
+
+// GetErasureResponse413Headers the declared response headers of an HTTP 413 response for GetErasure
+type GetErasureResponse413Headers struct {
+	XRequestId *string
+}
+
+// GetErasureResponse500Headers the declared response headers of an HTTP 500 response for GetErasure
+type GetErasureResponse500Headers struct {
+	XRequestId *string
+}
+
+// GetErasureResponse503Headers the declared response headers of an HTTP 503 response for GetErasure
+type GetErasureResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type GetErasureResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Erasure
+	// ApplicationproblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationproblemJSON400 *Invalid
+	// ApplicationproblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationproblemJSON401 *Unauthenticated
+	// ApplicationproblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationproblemJSON404 *NotFound
+	// ApplicationproblemJSON405 the response for an HTTP 405 `application/problem+json` response
+	ApplicationproblemJSON405 *MethodNotAllowed
+	// ApplicationproblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationproblemJSON413 *TooLarge
+	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationproblemJSON500 *Internal
+	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationproblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetErasureResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *GetErasureResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetErasureResponse401Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *GetErasureResponse404Headers
+	// Headers405 the parsed response headers for an HTTP 405 response
+	Headers405 *GetErasureResponse405Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *GetErasureResponse413Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *GetErasureResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetErasureResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetErasureResponse) GetJSON200() *Erasure {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r GetErasureResponse) GetApplicationproblemJSON400() *Invalid {
+	return r.ApplicationproblemJSON400
+}
+
+// GetApplicationproblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r GetErasureResponse) GetApplicationproblemJSON401() *Unauthenticated {
+	return r.ApplicationproblemJSON401
+}
+
+// GetApplicationproblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r GetErasureResponse) GetApplicationproblemJSON404() *NotFound {
+	return r.ApplicationproblemJSON404
+}
+
+// GetApplicationproblemJSON405 returns the response for an HTTP 405 `application/problem+json` response
+func (r GetErasureResponse) GetApplicationproblemJSON405() *MethodNotAllowed {
+	return r.ApplicationproblemJSON405
+}
+
+// GetApplicationproblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r GetErasureResponse) GetApplicationproblemJSON413() *TooLarge {
+	return r.ApplicationproblemJSON413
+}
+
+// GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r GetErasureResponse) GetApplicationproblemJSON500() *Internal {
+	return r.ApplicationproblemJSON500
+}
+
+// GetApplicationproblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r GetErasureResponse) GetApplicationproblemJSON503() *Unavailable {
+	return r.ApplicationproblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetErasureResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetErasureResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetErasureResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetErasureResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CancelErasureResponse200Headers the declared response headers of an HTTP 200 response for CancelErasure
+type CancelErasureResponse200Headers struct {
+	XRequestId *string
+}
+
+// CancelErasureResponse400Headers the declared response headers of an HTTP 400 response for CancelErasure
+type CancelErasureResponse400Headers struct {
+	XRequestId *string
+}
+
+// CancelErasureResponse401Headers the declared response headers of an HTTP 401 response for CancelErasure
+type CancelErasureResponse401Headers struct {
+	WWWAuthenticate *string
+	XRequestId      *string
+}
+
+// CancelErasureResponse403Headers the declared response headers of an HTTP 403 response for CancelErasure
+type CancelErasureResponse403Headers struct {
+	XRequestId *string
+}
+
+// CancelErasureResponse404Headers the declared response headers of an HTTP 404 response for CancelErasure
+type CancelErasureResponse404Headers struct {
+	XRequestId *string
+}
+
+// CancelErasureResponse405Headers the declared response headers of an HTTP 405 response for CancelErasure
+type CancelErasureResponse405Headers struct {
+	Allow      *string
+	XRequestId *string
+}
+
+// CancelErasureResponse413Headers the declared response headers of an HTTP 413 response for CancelErasure
+type CancelErasureResponse413Headers struct {
+	XRequestId *string
+}
+
+// CancelErasureResponse500Headers the declared response headers of an HTTP 500 response for CancelErasure
+type CancelErasureResponse500Headers struct {
+	XRequestId *string
+}
+
+// CancelErasureResponse503Headers the declared response headers of an HTTP 503 response for CancelErasure
+type CancelErasureResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type CancelErasureResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Erasure
+	// ApplicationproblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationproblemJSON400 *Invalid
+	// ApplicationproblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationproblemJSON401 *Unauthenticated
+	// ApplicationproblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationproblemJSON403 *Forbidden
+	// ApplicationproblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationproblemJSON404 *NotFound
+	// ApplicationproblemJSON405 the response for an HTTP 405 `application/problem+json` response
+	ApplicationproblemJSON405 *MethodNotAllowed
+	// ApplicationproblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationproblemJSON413 *TooLarge
+	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationproblemJSON500 *Internal
+	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationproblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *CancelErasureResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *CancelErasureResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *CancelErasureResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *CancelErasureResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *CancelErasureResponse404Headers
+	// Headers405 the parsed response headers for an HTTP 405 response
+	Headers405 *CancelErasureResponse405Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *CancelErasureResponse413Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *CancelErasureResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *CancelErasureResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CancelErasureResponse) GetJSON200() *Erasure {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r CancelErasureResponse) GetApplicationproblemJSON400() *Invalid {
+	return r.ApplicationproblemJSON400
+}
+
+// GetApplicationproblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r CancelErasureResponse) GetApplicationproblemJSON401() *Unauthenticated {
+	return r.ApplicationproblemJSON401
+}
+
+// GetApplicationproblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r CancelErasureResponse) GetApplicationproblemJSON403() *Forbidden {
+	return r.ApplicationproblemJSON403
+}
+
+// GetApplicationproblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r CancelErasureResponse) GetApplicationproblemJSON404() *NotFound {
+	return r.ApplicationproblemJSON404
+}
+
+// GetApplicationproblemJSON405 returns the response for an HTTP 405 `application/problem+json` response
+func (r CancelErasureResponse) GetApplicationproblemJSON405() *MethodNotAllowed {
+	return r.ApplicationproblemJSON405
+}
+
+// GetApplicationproblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r CancelErasureResponse) GetApplicationproblemJSON413() *TooLarge {
+	return r.ApplicationproblemJSON413
+}
+
+// GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r CancelErasureResponse) GetApplicationproblemJSON500() *Internal {
+	return r.ApplicationproblemJSON500
+}
+
+// GetApplicationproblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r CancelErasureResponse) GetApplicationproblemJSON503() *Unavailable {
+	return r.ApplicationproblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r CancelErasureResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CancelErasureResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CancelErasureResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CancelErasureResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// WatchErasureResponse200Headers the declared response headers of an HTTP 200 response for WatchErasure
+type WatchErasureResponse200Headers struct {
+	XRequestId *string
+}
+
+// WatchErasureResponse400Headers the declared response headers of an HTTP 400 response for WatchErasure
+type WatchErasureResponse400Headers struct {
+	XRequestId *string
+}
+
+// WatchErasureResponse401Headers the declared response headers of an HTTP 401 response for WatchErasure
+type WatchErasureResponse401Headers struct {
+	WWWAuthenticate *string
+	XRequestId      *string
+}
+
+// WatchErasureResponse404Headers the declared response headers of an HTTP 404 response for WatchErasure
+type WatchErasureResponse404Headers struct {
+	XRequestId *string
+}
+
+// WatchErasureResponse405Headers the declared response headers of an HTTP 405 response for WatchErasure
+type WatchErasureResponse405Headers struct {
+	Allow      *string
+	XRequestId *string
+}
+
+// WatchErasureResponse413Headers the declared response headers of an HTTP 413 response for WatchErasure
+type WatchErasureResponse413Headers struct {
+	XRequestId *string
+}
+
+// WatchErasureResponse500Headers the declared response headers of an HTTP 500 response for WatchErasure
+type WatchErasureResponse500Headers struct {
+	XRequestId *string
+}
+
+// WatchErasureResponse503Headers the declared response headers of an HTTP 503 response for WatchErasure
+type WatchErasureResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type WatchErasureResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationproblemJSON400 *Invalid
+	// ApplicationproblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationproblemJSON401 *Unauthenticated
+	// ApplicationproblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationproblemJSON404 *NotFound
+	// ApplicationproblemJSON405 the response for an HTTP 405 `application/problem+json` response
+	ApplicationproblemJSON405 *MethodNotAllowed
+	// ApplicationproblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationproblemJSON413 *TooLarge
+	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationproblemJSON500 *Internal
+	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationproblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *WatchErasureResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *WatchErasureResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *WatchErasureResponse401Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *WatchErasureResponse404Headers
+	// Headers405 the parsed response headers for an HTTP 405 response
+	Headers405 *WatchErasureResponse405Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *WatchErasureResponse413Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *WatchErasureResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *WatchErasureResponse503Headers
+}
+
+// GetApplicationproblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r WatchErasureResponse) GetApplicationproblemJSON400() *Invalid {
+	return r.ApplicationproblemJSON400
+}
+
+// GetApplicationproblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r WatchErasureResponse) GetApplicationproblemJSON401() *Unauthenticated {
+	return r.ApplicationproblemJSON401
+}
+
+// GetApplicationproblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r WatchErasureResponse) GetApplicationproblemJSON404() *NotFound {
+	return r.ApplicationproblemJSON404
+}
+
+// GetApplicationproblemJSON405 returns the response for an HTTP 405 `application/problem+json` response
+func (r WatchErasureResponse) GetApplicationproblemJSON405() *MethodNotAllowed {
+	return r.ApplicationproblemJSON405
+}
+
+// GetApplicationproblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r WatchErasureResponse) GetApplicationproblemJSON413() *TooLarge {
+	return r.ApplicationproblemJSON413
+}
+
+// GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r WatchErasureResponse) GetApplicationproblemJSON500() *Internal {
+	return r.ApplicationproblemJSON500
+}
+
+// GetApplicationproblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r WatchErasureResponse) GetApplicationproblemJSON503() *Unavailable {
+	return r.ApplicationproblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r WatchErasureResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r WatchErasureResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r WatchErasureResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r WatchErasureResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetReceiptResponse200Headers the declared response headers of an HTTP 200 response for GetReceipt
 type GetReceiptResponse200Headers struct {
 	XRequestId *string
@@ -3548,6 +6341,155 @@ func (r GetReceiptResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetReceiptResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListErasureReceiptsResponse200Headers the declared response headers of an HTTP 200 response for ListErasureReceipts
+type ListErasureReceiptsResponse200Headers struct {
+	XRequestId *string
+}
+
+// ListErasureReceiptsResponse400Headers the declared response headers of an HTTP 400 response for ListErasureReceipts
+type ListErasureReceiptsResponse400Headers struct {
+	XRequestId *string
+}
+
+// ListErasureReceiptsResponse401Headers the declared response headers of an HTTP 401 response for ListErasureReceipts
+type ListErasureReceiptsResponse401Headers struct {
+	WWWAuthenticate *string
+	XRequestId      *string
+}
+
+// ListErasureReceiptsResponse404Headers the declared response headers of an HTTP 404 response for ListErasureReceipts
+type ListErasureReceiptsResponse404Headers struct {
+	XRequestId *string
+}
+
+// ListErasureReceiptsResponse405Headers the declared response headers of an HTTP 405 response for ListErasureReceipts
+type ListErasureReceiptsResponse405Headers struct {
+	Allow      *string
+	XRequestId *string
+}
+
+// ListErasureReceiptsResponse413Headers the declared response headers of an HTTP 413 response for ListErasureReceipts
+type ListErasureReceiptsResponse413Headers struct {
+	XRequestId *string
+}
+
+// ListErasureReceiptsResponse500Headers the declared response headers of an HTTP 500 response for ListErasureReceipts
+type ListErasureReceiptsResponse500Headers struct {
+	XRequestId *string
+}
+
+// ListErasureReceiptsResponse503Headers the declared response headers of an HTTP 503 response for ListErasureReceipts
+type ListErasureReceiptsResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type ListErasureReceiptsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ErasureReceiptPage
+	// ApplicationproblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationproblemJSON400 *Invalid
+	// ApplicationproblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationproblemJSON401 *Unauthenticated
+	// ApplicationproblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationproblemJSON404 *NotFound
+	// ApplicationproblemJSON405 the response for an HTTP 405 `application/problem+json` response
+	ApplicationproblemJSON405 *MethodNotAllowed
+	// ApplicationproblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationproblemJSON413 *TooLarge
+	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationproblemJSON500 *Internal
+	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationproblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListErasureReceiptsResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ListErasureReceiptsResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListErasureReceiptsResponse401Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *ListErasureReceiptsResponse404Headers
+	// Headers405 the parsed response headers for an HTTP 405 response
+	Headers405 *ListErasureReceiptsResponse405Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *ListErasureReceiptsResponse413Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ListErasureReceiptsResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListErasureReceiptsResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListErasureReceiptsResponse) GetJSON200() *ErasureReceiptPage {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r ListErasureReceiptsResponse) GetApplicationproblemJSON400() *Invalid {
+	return r.ApplicationproblemJSON400
+}
+
+// GetApplicationproblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r ListErasureReceiptsResponse) GetApplicationproblemJSON401() *Unauthenticated {
+	return r.ApplicationproblemJSON401
+}
+
+// GetApplicationproblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r ListErasureReceiptsResponse) GetApplicationproblemJSON404() *NotFound {
+	return r.ApplicationproblemJSON404
+}
+
+// GetApplicationproblemJSON405 returns the response for an HTTP 405 `application/problem+json` response
+func (r ListErasureReceiptsResponse) GetApplicationproblemJSON405() *MethodNotAllowed {
+	return r.ApplicationproblemJSON405
+}
+
+// GetApplicationproblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r ListErasureReceiptsResponse) GetApplicationproblemJSON413() *TooLarge {
+	return r.ApplicationproblemJSON413
+}
+
+// GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r ListErasureReceiptsResponse) GetApplicationproblemJSON500() *Internal {
+	return r.ApplicationproblemJSON500
+}
+
+// GetApplicationproblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r ListErasureReceiptsResponse) GetApplicationproblemJSON503() *Unavailable {
+	return r.ApplicationproblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListErasureReceiptsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListErasureReceiptsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListErasureReceiptsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListErasureReceiptsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -4860,6 +7802,173 @@ func (c *ClientWithResponses) GetResponseWithResponse(ctx context.Context, reque
 	return ParseGetResponseResponse(rsp)
 }
 
+// ListErasuresWithResponse List erasures
+//
+// One page of the erasures of many, newest first: everyone's for those who
+// may erase everyone's, else those that the caller has asked for. To go
+// through all, pass each page's `next_cursor` as `after` of the next
+// request, with the same filters.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /admin/api/v1/erasures (the `ListErasures` operationId).
+func (c *ClientWithResponses) ListErasuresWithResponse(ctx context.Context, params *ListErasuresParams, reqEditors ...RequestEditorFn) (*ListErasuresResponse, error) {
+	rsp, err := c.ListErasures(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListErasuresResponse(rsp)
+}
+
+// StartErasureWithBodyWithResponse Erase many responses
+//
+// Erases what is named, in parts: each is one transaction that erases
+// whole responses with all that `eraseResponse` says, and leaves a receipt
+// of its own. Up to 100 responses that are named are erased before the
+// answer (201); all else goes on in the background (202). What is not the
+// caller's to erase is reported as not found, what is held as held, and
+// neither keeps the rest from being erased.
+//
+// An `owner` or a `filter` needs the token of a preview of the same
+// request by the same caller; where anything was added to or taken from
+// what it counted, the answer is 409 and nothing is erased. A `filter`
+// leaves what is created after the preview. With an `owner`, what comes
+// while it is erased is erased too, until none is left, and what is left
+// is looked for once more a day later.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /admin/api/v1/erasures (the `StartErasure` operationId).
+func (c *ClientWithResponses) StartErasureWithBodyWithResponse(ctx context.Context, params *StartErasureParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*StartErasureResponse, error) {
+	rsp, err := c.StartErasureWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStartErasureResponse(rsp)
+}
+
+// StartErasureWithResponse Erase many responses
+//
+// Erases what is named, in parts: each is one transaction that erases
+// whole responses with all that `eraseResponse` says, and leaves a receipt
+// of its own. Up to 100 responses that are named are erased before the
+// answer (201); all else goes on in the background (202). What is not the
+// caller's to erase is reported as not found, what is held as held, and
+// neither keeps the rest from being erased.
+//
+// An `owner` or a `filter` needs the token of a preview of the same
+// request by the same caller; where anything was added to or taken from
+// what it counted, the answer is 409 and nothing is erased. A `filter`
+// leaves what is created after the preview. With an `owner`, what comes
+// while it is erased is erased too, until none is left, and what is left
+// is looked for once more a day later.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /admin/api/v1/erasures (the `StartErasure` operationId).
+func (c *ClientWithResponses) StartErasureWithResponse(ctx context.Context, params *StartErasureParams, body StartErasureJSONRequestBody, reqEditors ...RequestEditorFn) (*StartErasureResponse, error) {
+	rsp, err := c.StartErasure(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStartErasureResponse(rsp)
+}
+
+// PreviewErasureWithBodyWithResponse Preview an erasure
+//
+// Counts what erasing these responses would come to, and erases nothing.
+// Exactly one of `responses`, `owner` and `filter` is given. The token
+// binds an erasure to what was counted, for a quarter of an hour. For
+// those who may erase; responses that are not the caller's to erase are
+// counted as not found, just as those that are not there.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /admin/api/v1/erasures/preview (the `PreviewErasure` operationId).
+func (c *ClientWithResponses) PreviewErasureWithBodyWithResponse(ctx context.Context, params *PreviewErasureParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PreviewErasureResponse, error) {
+	rsp, err := c.PreviewErasureWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePreviewErasureResponse(rsp)
+}
+
+// PreviewErasureWithResponse Preview an erasure
+//
+// Counts what erasing these responses would come to, and erases nothing.
+// Exactly one of `responses`, `owner` and `filter` is given. The token
+// binds an erasure to what was counted, for a quarter of an hour. For
+// those who may erase; responses that are not the caller's to erase are
+// counted as not found, just as those that are not there.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /admin/api/v1/erasures/preview (the `PreviewErasure` operationId).
+func (c *ClientWithResponses) PreviewErasureWithResponse(ctx context.Context, params *PreviewErasureParams, body PreviewErasureJSONRequestBody, reqEditors ...RequestEditorFn) (*PreviewErasureResponse, error) {
+	rsp, err := c.PreviewErasure(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePreviewErasureResponse(rsp)
+}
+
+// GetErasureWithResponse Fetch an erasure
+//
+// One erasure of many, and how far it has come. It is for who asked for
+// it, and for those who may erase everyone's; for all others there is
+// none. A day after it was over, its target, its failures and its salt are
+// forgotten.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /admin/api/v1/erasures/{erasure_id} (the `GetErasure` operationId).
+func (c *ClientWithResponses) GetErasureWithResponse(ctx context.Context, erasureId ErasureId, params *GetErasureParams, reqEditors ...RequestEditorFn) (*GetErasureResponse, error) {
+	rsp, err := c.GetErasure(ctx, erasureId, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetErasureResponse(rsp)
+}
+
+// CancelErasureWithResponse Cancel an erasure
+//
+// Ends the erasure: when this has been answered, nothing more is erased by
+// it. What is gone stays gone, with its receipts. One that is over stays as
+// it was, but is not verified any more. For those who may see it.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /admin/api/v1/erasures/{erasure_id}/cancel (the `CancelErasure` operationId).
+func (c *ClientWithResponses) CancelErasureWithResponse(ctx context.Context, erasureId ErasureId, params *CancelErasureParams, reqEditors ...RequestEditorFn) (*CancelErasureResponse, error) {
+	rsp, err := c.CancelErasure(ctx, erasureId, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCancelErasureResponse(rsp)
+}
+
+// WatchErasureWithResponse Watch an erasure
+//
+// Server-sent events: `progress` with the erasure, as `getErasure` answers
+// it, at once and when it has changed, looked at once a second; when it is
+// over, `end` with the same, and nothing after that: close the stream then,
+// or a browser opens it again. A stream ends after ten minutes, or with the
+// service, without `end`; open it again for what is so by then. Lines that
+// begin with a colon only keep the connection. For those who may see the
+// erasure. 503 where too many streams are open; ask for the erasure itself
+// then.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /admin/api/v1/erasures/{erasure_id}/events (the `WatchErasure` operationId).
+func (c *ClientWithResponses) WatchErasureWithResponse(ctx context.Context, erasureId ErasureId, params *WatchErasureParams, reqEditors ...RequestEditorFn) (*WatchErasureResponse, error) {
+	rsp, err := c.WatchErasure(ctx, erasureId, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseWatchErasureResponse(rsp)
+}
+
 // GetReceiptWithResponse Fetch the receipt of an erasure
 //
 // One file that proves the erasure offline: the receipt, the proof that it
@@ -4877,6 +7986,23 @@ func (c *ClientWithResponses) GetReceiptWithResponse(ctx context.Context, erasur
 		return nil, err
 	}
 	return ParseGetReceiptResponse(rsp)
+}
+
+// ListErasureReceiptsWithResponse List the receipts of an erasure
+//
+// One page of the receipts that the erasure has left so far, newest first.
+// For those who may see it. To go through all, pass each page's
+// `next_cursor` as `after` of the next request.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /admin/api/v1/erasures/{erasure_id}/receipts (the `ListErasureReceipts` operationId).
+func (c *ClientWithResponses) ListErasureReceiptsWithResponse(ctx context.Context, erasureId ErasureId, params *ListErasureReceiptsParams, reqEditors ...RequestEditorFn) (*ListErasureReceiptsResponse, error) {
+	rsp, err := c.ListErasureReceipts(ctx, erasureId, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListErasureReceiptsResponse(rsp)
 }
 
 // ListHoldsWithResponse List holds
@@ -5692,6 +8818,1186 @@ func ParseGetResponseResponse(rsp *http.Response) (*GetResponseResponse, error) 
 	return response, nil
 }
 
+// ParseListErasuresResponse parses an HTTP response from a ListErasuresWithResponse call
+func ParseListErasuresResponse(rsp *http.Response) (*ListErasuresResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListErasuresResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ErasurePage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthenticated
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 405:
+		var dest MethodNotAllowed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON405 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListErasuresResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ListErasuresResponse400Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ListErasuresResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ListErasuresResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 405:
+		var headers ListErasuresResponse405Headers
+		if values := rsp.Header.Values("Allow"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Allow", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Allow = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers405 = &headers
+	case rsp.StatusCode == 413:
+		var headers ListErasuresResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 500:
+		var headers ListErasuresResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListErasuresResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseStartErasureResponse parses an HTTP response from a StartErasureWithResponse call
+func ParseStartErasureResponse(rsp *http.Response) (*StartErasureResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &StartErasureResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Erasure
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest Erasure
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthenticated
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 405:
+		var dest MethodNotAllowed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON405 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers StartErasureResponse201Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		if values := rsp.Header.Values("Receipt-Salt"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Receipt-Salt", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ReceiptSalt = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers201 = &headers
+	case rsp.StatusCode == 202:
+		var headers StartErasureResponse202Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		if values := rsp.Header.Values("Receipt-Salt"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Receipt-Salt", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ReceiptSalt = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers202 = &headers
+	case rsp.StatusCode == 400:
+		var headers StartErasureResponse400Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers StartErasureResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers StartErasureResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 405:
+		var headers StartErasureResponse405Headers
+		if values := rsp.Header.Values("Allow"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Allow", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Allow = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers405 = &headers
+	case rsp.StatusCode == 409:
+		var headers StartErasureResponse409Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers StartErasureResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers StartErasureResponse415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 500:
+		var headers StartErasureResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers StartErasureResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePreviewErasureResponse parses an HTTP response from a PreviewErasureWithResponse call
+func ParsePreviewErasureResponse(rsp *http.Response) (*PreviewErasureResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PreviewErasureResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ErasurePreview
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthenticated
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 405:
+		var dest MethodNotAllowed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON405 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PreviewErasureResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers PreviewErasureResponse400Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers PreviewErasureResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers PreviewErasureResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 405:
+		var headers PreviewErasureResponse405Headers
+		if values := rsp.Header.Values("Allow"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Allow", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Allow = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers405 = &headers
+	case rsp.StatusCode == 413:
+		var headers PreviewErasureResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers PreviewErasureResponse415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 500:
+		var headers PreviewErasureResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers PreviewErasureResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetErasureResponse parses an HTTP response from a GetErasureWithResponse call
+func ParseGetErasureResponse(rsp *http.Response) (*GetErasureResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetErasureResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Erasure
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthenticated
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 405:
+		var dest MethodNotAllowed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON405 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetErasureResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers GetErasureResponse400Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers GetErasureResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 404:
+		var headers GetErasureResponse404Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 405:
+		var headers GetErasureResponse405Headers
+		if values := rsp.Header.Values("Allow"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Allow", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Allow = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers405 = &headers
+	case rsp.StatusCode == 413:
+		var headers GetErasureResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 500:
+		var headers GetErasureResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetErasureResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCancelErasureResponse parses an HTTP response from a CancelErasureWithResponse call
+func ParseCancelErasureResponse(rsp *http.Response) (*CancelErasureResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CancelErasureResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Erasure
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthenticated
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 405:
+		var dest MethodNotAllowed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON405 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers CancelErasureResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers CancelErasureResponse400Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers CancelErasureResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers CancelErasureResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers CancelErasureResponse404Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 405:
+		var headers CancelErasureResponse405Headers
+		if values := rsp.Header.Values("Allow"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Allow", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Allow = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers405 = &headers
+	case rsp.StatusCode == 413:
+		var headers CancelErasureResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 500:
+		var headers CancelErasureResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers CancelErasureResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseWatchErasureResponse parses an HTTP response from a WatchErasureWithResponse call
+func ParseWatchErasureResponse(rsp *http.Response) (*WatchErasureResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &WatchErasureResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthenticated
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 405:
+		var dest MethodNotAllowed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON405 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers WatchErasureResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers WatchErasureResponse400Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers WatchErasureResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 404:
+		var headers WatchErasureResponse404Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 405:
+		var headers WatchErasureResponse405Headers
+		if values := rsp.Header.Values("Allow"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Allow", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Allow = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers405 = &headers
+	case rsp.StatusCode == 413:
+		var headers WatchErasureResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 500:
+		var headers WatchErasureResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers WatchErasureResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseGetReceiptResponse parses an HTTP response from a GetReceiptWithResponse call
 func ParseGetReceiptResponse(rsp *http.Response) (*GetReceiptResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -5864,6 +10170,185 @@ func ParseGetReceiptResponse(rsp *http.Response) (*GetReceiptResponse, error) {
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers GetReceiptResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListErasureReceiptsResponse parses an HTTP response from a ListErasureReceiptsWithResponse call
+func ParseListErasureReceiptsResponse(rsp *http.Response) (*ListErasureReceiptsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListErasureReceiptsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ErasureReceiptPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthenticated
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 405:
+		var dest MethodNotAllowed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON405 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListErasureReceiptsResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ListErasureReceiptsResponse400Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ListErasureReceiptsResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 404:
+		var headers ListErasureReceiptsResponse404Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 405:
+		var headers ListErasureReceiptsResponse405Headers
+		if values := rsp.Header.Values("Allow"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Allow", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Allow = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers405 = &headers
+	case rsp.StatusCode == 413:
+		var headers ListErasureReceiptsResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 500:
+		var headers ListErasureReceiptsResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListErasureReceiptsResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {

@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.js';
 import type { Client, Options as Options2, TDataShape } from './client/index.js';
-import type { EraseResponseData, EraseResponseErrors, EraseResponseResponses, GetCheckpointData, GetCheckpointErrors, GetCheckpointResponses, GetHoldData, GetHoldErrors, GetHoldResponses, GetLogKeysData, GetLogKeysErrors, GetLogKeysResponses, GetReceiptData, GetReceiptErrors, GetReceiptResponses, GetResponseData, GetResponseErrors, GetResponseResponses, GetTileData, GetTileErrors, GetTileResponses, ListHoldsData, ListHoldsErrors, ListHoldsResponses, ListLooksData, ListLooksErrors, ListLooksResponses, ListResponsesData, ListResponsesErrors, ListResponsesResponses, PlaceHoldData, PlaceHoldErrors, PlaceHoldResponses, ReleaseHoldData, ReleaseHoldErrors, ReleaseHoldResponses } from './types.gen.js';
+import type { CancelErasureData, CancelErasureErrors, CancelErasureResponses, EraseResponseData, EraseResponseErrors, EraseResponseResponses, GetCheckpointData, GetCheckpointErrors, GetCheckpointResponses, GetErasureData, GetErasureErrors, GetErasureResponses, GetHoldData, GetHoldErrors, GetHoldResponses, GetLogKeysData, GetLogKeysErrors, GetLogKeysResponses, GetReceiptData, GetReceiptErrors, GetReceiptResponses, GetResponseData, GetResponseErrors, GetResponseResponses, GetTileData, GetTileErrors, GetTileResponses, ListErasureReceiptsData, ListErasureReceiptsErrors, ListErasureReceiptsResponses, ListErasuresData, ListErasuresErrors, ListErasuresResponses, ListHoldsData, ListHoldsErrors, ListHoldsResponses, ListLooksData, ListLooksErrors, ListLooksResponses, ListResponsesData, ListResponsesErrors, ListResponsesResponses, PlaceHoldData, PlaceHoldErrors, PlaceHoldResponses, PreviewErasureData, PreviewErasureErrors, PreviewErasureResponses, ReleaseHoldData, ReleaseHoldErrors, ReleaseHoldResponses, StartErasureData, StartErasureErrors, StartErasureResponses, WatchErasureData, WatchErasureErrors, WatchErasureResponses } from './types.gen.js';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean> = Options2<TData, ThrowOnError> & {
     /**
@@ -99,6 +99,188 @@ export const getResponse = <ThrowOnError extends boolean = false>(options: Optio
         { name: 'x-doubleword-user', type: 'apiKey' }
     ],
     url: '/admin/api/v1/batches/requests/{request_id}',
+    ...options
+});
+
+/**
+ * Preview an erasure
+ *
+ * Counts what erasing these responses would come to, and erases nothing.
+ * Exactly one of `responses`, `owner` and `filter` is given. The token
+ * binds an erasure to what was counted, for a quarter of an hour. For
+ * those who may erase; responses that are not the caller's to erase are
+ * counted as not found, just as those that are not there.
+ *
+ */
+export const previewErasure = <ThrowOnError extends boolean = false>(options: Options<PreviewErasureData, ThrowOnError>) => (options.client ?? client).post<PreviewErasureResponses, PreviewErasureErrors, ThrowOnError>({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'dwctl_session',
+            type: 'apiKey'
+        },
+        { name: 'x-doubleword-user', type: 'apiKey' }
+    ],
+    url: '/admin/api/v1/erasures/preview',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * List erasures
+ *
+ * One page of the erasures of many, newest first: everyone's for those who
+ * may erase everyone's, else those that the caller has asked for. To go
+ * through all, pass each page's `next_cursor` as `after` of the next
+ * request, with the same filters.
+ *
+ */
+export const listErasures = <ThrowOnError extends boolean = false>(options?: Options<ListErasuresData, ThrowOnError>) => (options?.client ?? client).get<ListErasuresResponses, ListErasuresErrors, ThrowOnError>({
+    querySerializer: { parameters: { state: { array: { explode: false } } } },
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'dwctl_session',
+            type: 'apiKey'
+        },
+        { name: 'x-doubleword-user', type: 'apiKey' }
+    ],
+    url: '/admin/api/v1/erasures',
+    ...options
+});
+
+/**
+ * Erase many responses
+ *
+ * Erases what is named, in parts: each is one transaction that erases
+ * whole responses with all that `eraseResponse` says, and leaves a receipt
+ * of its own. Up to 100 responses that are named are erased before the
+ * answer (201); all else goes on in the background (202). What is not the
+ * caller's to erase is reported as not found, what is held as held, and
+ * neither keeps the rest from being erased.
+ *
+ * An `owner` or a `filter` needs the token of a preview of the same
+ * request by the same caller; where anything was added to or taken from
+ * what it counted, the answer is 409 and nothing is erased. A `filter`
+ * leaves what is created after the preview. With an `owner`, what comes
+ * while it is erased is erased too, until none is left, and what is left
+ * is looked for once more a day later.
+ *
+ */
+export const startErasure = <ThrowOnError extends boolean = false>(options: Options<StartErasureData, ThrowOnError>) => (options.client ?? client).post<StartErasureResponses, StartErasureErrors, ThrowOnError>({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'dwctl_session',
+            type: 'apiKey'
+        },
+        { name: 'x-doubleword-user', type: 'apiKey' }
+    ],
+    url: '/admin/api/v1/erasures',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Fetch an erasure
+ *
+ * One erasure of many, and how far it has come. It is for who asked for
+ * it, and for those who may erase everyone's; for all others there is
+ * none. A day after it was over, its target, its failures and its salt are
+ * forgotten.
+ *
+ */
+export const getErasure = <ThrowOnError extends boolean = false>(options: Options<GetErasureData, ThrowOnError>) => (options.client ?? client).get<GetErasureResponses, GetErasureErrors, ThrowOnError>({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'dwctl_session',
+            type: 'apiKey'
+        },
+        { name: 'x-doubleword-user', type: 'apiKey' }
+    ],
+    url: '/admin/api/v1/erasures/{erasure_id}',
+    ...options
+});
+
+/**
+ * Cancel an erasure
+ *
+ * Ends the erasure: when this has been answered, nothing more is erased by
+ * it. What is gone stays gone, with its receipts. One that is over stays as
+ * it was, but is not verified any more. For those who may see it.
+ *
+ */
+export const cancelErasure = <ThrowOnError extends boolean = false>(options: Options<CancelErasureData, ThrowOnError>) => (options.client ?? client).post<CancelErasureResponses, CancelErasureErrors, ThrowOnError>({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'dwctl_session',
+            type: 'apiKey'
+        },
+        { name: 'x-doubleword-user', type: 'apiKey' }
+    ],
+    url: '/admin/api/v1/erasures/{erasure_id}/cancel',
+    ...options
+});
+
+/**
+ * List the receipts of an erasure
+ *
+ * One page of the receipts that the erasure has left so far, newest first.
+ * For those who may see it. To go through all, pass each page's
+ * `next_cursor` as `after` of the next request.
+ *
+ */
+export const listErasureReceipts = <ThrowOnError extends boolean = false>(options: Options<ListErasureReceiptsData, ThrowOnError>) => (options.client ?? client).get<ListErasureReceiptsResponses, ListErasureReceiptsErrors, ThrowOnError>({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'dwctl_session',
+            type: 'apiKey'
+        },
+        { name: 'x-doubleword-user', type: 'apiKey' }
+    ],
+    url: '/admin/api/v1/erasures/{erasure_id}/receipts',
+    ...options
+});
+
+/**
+ * Watch an erasure
+ *
+ * Server-sent events: `progress` with the erasure, as `getErasure` answers
+ * it, at once and when it has changed, looked at once a second; when it is
+ * over, `end` with the same, and nothing after that: close the stream then,
+ * or a browser opens it again. A stream ends after ten minutes, or with the
+ * service, without `end`; open it again for what is so by then. Lines that
+ * begin with a colon only keep the connection. For those who may see the
+ * erasure. 503 where too many streams are open; ask for the erasure itself
+ * then.
+ *
+ */
+export const watchErasure = <ThrowOnError extends boolean = false>(options: Options<WatchErasureData, ThrowOnError>) => (options.client ?? client).sse.get<WatchErasureResponses, WatchErasureErrors, ThrowOnError>({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'dwctl_session',
+            type: 'apiKey'
+        },
+        { name: 'x-doubleword-user', type: 'apiKey' }
+    ],
+    url: '/admin/api/v1/erasures/{erasure_id}/events',
     ...options
 });
 

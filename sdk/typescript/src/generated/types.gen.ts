@@ -191,6 +191,397 @@ export type Look = {
 };
 
 /**
+ * What is erased of what the caller's list shows. All that is given must
+ * hold; a part of a chain that passes stands for all of the chain.
+ *
+ */
+export type ErasureFilter = {
+    /**
+     * Only responses of this user or organization. For those who may read everyone's; refused (400) otherwise.
+     */
+    member_id?: string;
+    /**
+     * States, any of which will do.
+     */
+    states?: Array<'pending' | 'claimed' | 'processing' | 'completed' | 'failed' | 'canceled'>;
+    /**
+     * Models, any of which will do, spelled exactly.
+     */
+    models?: Array<string>;
+    /**
+     * Service tiers, any of which will do.
+     */
+    tiers?: Array<'auto' | 'default' | 'flex' | 'priority'>;
+    /**
+     * Created at this time or later; RFC 3339 with an offset.
+     */
+    created_after?: string;
+    /**
+     * Created at this time or earlier; RFC 3339 with an offset.
+     */
+    created_before?: string;
+    /**
+     * The model's server answered with this HTTP status or a higher one.
+     */
+    response_status_min?: number;
+    /**
+     * The model's server answered with this HTTP status or a lower one.
+     */
+    response_status_max?: number;
+    /**
+     * They took this many milliseconds or more from start to completion.
+     */
+    min_duration_ms?: number;
+    /**
+     * With an error recorded, or without one.
+     */
+    has_error?: boolean;
+    /**
+     * True, and nothing beside it, for everything; a filter without any condition is refused.
+     */
+    all?: boolean;
+};
+
+/**
+ * What is to be erased. Exactly one of responses, owner and filter.
+ */
+export type ErasureRequest = {
+    /**
+     * Identifiers of responses, spelled as `request_id`. Any part of a chain stands for all of it.
+     */
+    responses?: Array<string>;
+    /**
+     * A user or an organization. Everything of theirs; of others than the caller and the active organization only for those who may erase everyone's.
+     */
+    owner?: string;
+    filter?: ErasureFilter;
+};
+
+/**
+ * What is to be erased, and why. Exactly one of responses, owner and filter.
+ */
+export type NewErasure = {
+    /**
+     * Identifiers of responses, spelled as `request_id`. Any part of a chain stands for all of it.
+     */
+    responses?: Array<string>;
+    /**
+     * A user or an organization. Everything of theirs; of others than the caller and the active organization only for those who may erase everyone's.
+     */
+    owner?: string;
+    filter?: ErasureFilter;
+    /**
+     * That of a preview of the same request. May be left out with responses.
+     */
+    token?: string;
+    /**
+     * Why, for the receipts. Left out, it is unspecified.
+     */
+    ground?: 'request' | 'consent_withdrawn' | 'objection' | 'no_longer_needed' | 'unlawful' | 'legal_obligation' | 'unspecified';
+    /**
+     * The caller's own reference, for those who may see the erasure. It is in no receipt.
+     */
+    ticket?: string;
+};
+
+/**
+ * What an erasure would come to.
+ */
+export type ErasurePreview = {
+    /**
+     * What binds an erasure to this preview.
+     */
+    token: string;
+    /**
+     * From when on the token is refused (UTC).
+     */
+    expires_at: string;
+    /**
+     * When this was so (UTC).
+     */
+    as_of: string;
+    /**
+     * Responses that would be erased, each with all of its chain.
+     */
+    responses: number;
+    /**
+     * Requests.
+     */
+    requests: number;
+    /**
+     * Steps.
+     */
+    steps: number;
+    /**
+     * Prompts.
+     */
+    templates: number;
+    /**
+     * Raw copies of requests in the gateway's log.
+     */
+    raw_requests: number;
+    /**
+     * Raw copies of answers in the gateway's log.
+     */
+    raw_responses: number;
+    /**
+     * Queued and finished jobs that hold a response.
+     */
+    tasks: number;
+    /**
+     * Responses that holds keep; in none of the counts above.
+     */
+    held: number;
+    /**
+     * Identifiers of no response that is the caller's to erase.
+     */
+    not_found: number;
+};
+
+/**
+ * What is to be erased; of the three one is given.
+ */
+export type ErasureTarget = {
+    /**
+     * The responses that were named, none twice; empty in an erasure of another kind.
+     */
+    responses: Array<string>;
+    /**
+     * Whose responses; null in an erasure of another kind.
+     */
+    owner: string | null;
+    /**
+     * What responses pass that are to be erased; null in an erasure of another kind.
+     */
+    filter: ErasureFilter | null;
+};
+
+/**
+ * Rows that are gone.
+ */
+export type ErasureCounts = {
+    /**
+     * Requests.
+     */
+    requests: number;
+    /**
+     * Steps.
+     */
+    steps: number;
+    /**
+     * Prompts.
+     */
+    templates: number;
+    /**
+     * Raw copies of requests in the gateway's log.
+     */
+    raw_requests: number;
+    /**
+     * Raw copies of answers in the gateway's log.
+     */
+    raw_responses: number;
+    /**
+     * Queued and finished jobs that hold a response.
+     */
+    tasks: number;
+};
+
+/**
+ * A response that was not erased.
+ */
+export type ErasureFailure = {
+    /**
+     * Its identifier.
+     */
+    response: string;
+    /**
+     * Why. What is not the caller's to erase is not found.
+     */
+    reason: 'not_found' | 'held';
+    /**
+     * The holds that keep it, for those who may see holds.
+     */
+    holds: Array<string>;
+};
+
+/**
+ * A retention rule as it was.
+ */
+export type ErasureRule = {
+    /**
+     * The rule's identifier.
+     */
+    id: string;
+    /**
+     * Its version.
+     */
+    version: number;
+};
+
+/**
+ * An erasure of many, and how far it has come. Every field is always there, null where unknown.
+ */
+export type Erasure = {
+    /**
+     * The erasure's identifier.
+     */
+    id: string;
+    /**
+     * What has become of it. When it is finished, nothing that it may
+     * erase was left; failed, it cannot get on, and `trouble` says why.
+     *
+     */
+    state: 'pending' | 'running' | 'finished' | 'canceled' | 'failed';
+    /**
+     * What it came from, somebody's asking or a retention rule.
+     */
+    trigger: 'bulk' | 'retention';
+    /**
+     * The rule that it came from; null where somebody asked.
+     */
+    rule: ErasureRule | null;
+    /**
+     * What kind of target it has.
+     */
+    kind: 'responses' | 'owner' | 'filter';
+    /**
+     * What is to be erased; null where that has been forgotten.
+     */
+    target: ErasureTarget | null;
+    /**
+     * Why.
+     */
+    ground: 'request' | 'consent_withdrawn' | 'objection' | 'no_longer_needed' | 'unlawful' | 'legal_obligation' | 'retention' | 'unspecified';
+    /**
+     * The reference of who asked.
+     */
+    ticket: string | null;
+    /**
+     * When it was asked for (UTC).
+     */
+    requested_at: string;
+    /**
+     * Who asked; null for a rule.
+     */
+    requested_by: string | null;
+    /**
+     * When its first part began (UTC).
+     */
+    started_at: string | null;
+    /**
+     * When it was over (UTC).
+     */
+    finished_at: string | null;
+    /**
+     * When what is left is looked for once more (UTC).
+     */
+    verify_at: string | null;
+    /**
+     * When it was looked for once more and nothing was left (UTC).
+     */
+    verified_at: string | null;
+    /**
+     * With a filter, what was created later is left (UTC).
+     */
+    as_of: string;
+    /**
+     * Responses that the preview showed; null without one.
+     */
+    expected: number | null;
+    /**
+     * Responses that are gone.
+     */
+    responses: number;
+    counts: ErasureCounts;
+    /**
+     * Responses that a hold kept.
+     */
+    held: number;
+    /**
+     * Identifiers of no response that is the caller's to erase.
+     */
+    not_found: number;
+    /**
+     * How many receipts it has left.
+     */
+    receipts: number;
+    /**
+     * What was not erased, and why; the first 100.
+     */
+    failures: Array<ErasureFailure>;
+    /**
+     * Why it does not get on, or why it failed; null where nothing is known to be wrong.
+     */
+    trouble: string | null;
+};
+
+/**
+ * One page of erasures.
+ */
+export type ErasurePage = {
+    /**
+     * The erasures, newest first.
+     */
+    data: Array<Erasure>;
+    /**
+     * The largest size of a page, as applied.
+     */
+    limit: number;
+    /**
+     * Whether erasures follow this page.
+     */
+    has_more: boolean;
+    /**
+     * What to pass as `after` to get what follows; null where nothing does.
+     */
+    next_cursor: string | null;
+};
+
+/**
+ * A receipt of an erasure of many.
+ */
+export type ErasureReceipt = {
+    /**
+     * The receipt's identifier.
+     */
+    id: string;
+    /**
+     * When what it is about was erased (UTC).
+     */
+    at: string;
+    /**
+     * How many responses were erased with it.
+     */
+    responses: number;
+    /**
+     * Where the file is that proves it, once it is sealed.
+     */
+    location: string;
+};
+
+/**
+ * One page of the receipts of an erasure.
+ */
+export type ErasureReceiptPage = {
+    /**
+     * The receipts, newest first.
+     */
+    data: Array<ErasureReceipt>;
+    /**
+     * The largest size of a page, as applied.
+     */
+    limit: number;
+    /**
+     * Whether receipts follow this page.
+     */
+    has_more: boolean;
+    /**
+     * What to pass as `after` to get what follows; null where nothing does.
+     */
+    next_cursor: string | null;
+};
+
+/**
  * A filter as of the list of responses. All that is given must hold when a response is to be erased.
  */
 export type HoldFilter = {
@@ -349,9 +740,35 @@ export type Problem = {
 export type RequestId = string;
 
 /**
- * The erasure's identifier, which is its receipt's. Spelled as `request_id`.
+ * The erasure's identifier; of `/receipt`, the receipt's, which for a
+ * single response is the same. Spelled as `request_id`.
+ *
  */
 export type ErasureId = string;
+
+/**
+ * States, separated by commas, any of which will do: pending, running,
+ * finished, canceled, failed. Any other word matches nothing, and neither
+ * does an empty list.
+ *
+ */
+export type ErasureStateFilter = Array<string>;
+
+/**
+ * What the erasures came from: `bulk`, somebody asked, or `retention`, a
+ * rule. Any other word matches nothing.
+ *
+ */
+export type ErasureTriggerFilter = string;
+
+/**
+ * A name for this request, new for each erasure, 1 to 255 visible ASCII
+ * characters. The same caller's repetition of a request begins no second
+ * erasure, but is answered with the first as it is by then; another
+ * request with the same name is refused (409).
+ *
+ */
+export type IdempotencyKey = string;
 
 /**
  * The hold's identifier. Spelled as `request_id`.
@@ -860,6 +1277,504 @@ export type GetResponseResponses = {
 
 export type GetResponseResponse = GetResponseResponses[keyof GetResponseResponses];
 
+export type PreviewErasureData = {
+    body: ErasureRequest;
+    headers?: {
+        /**
+         * The organization to act for. Ignored unless the caller is an active
+         * member of it, and where the cookie `dw_active_org` is given.
+         *
+         */
+        'X-Organization-Id'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/admin/api/v1/erasures/preview';
+};
+
+export type PreviewErasureErrors = {
+    /**
+     * The request is not as this document says; `parameter` names what is wrong.
+     */
+    400: Problem;
+    /**
+     * Nobody that is known is calling.
+     */
+    401: Problem;
+    /**
+     * The caller has no role that allows this, or a browser sent it from another site.
+     */
+    403: Problem;
+    /**
+     * This path does not know the method.
+     */
+    405: Problem;
+    /**
+     * The request's body is larger than the service reads.
+     */
+    413: Problem;
+    /**
+     * The request's body is not said to be JSON.
+     */
+    415: Problem;
+    /**
+     * A fault of the service; its log tells more under the request's id.
+     */
+    500: Problem;
+    /**
+     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     */
+    503: Problem;
+};
+
+export type PreviewErasureError = PreviewErasureErrors[keyof PreviewErasureErrors];
+
+export type PreviewErasureResponses = {
+    /**
+     * What would be erased.
+     */
+    200: ErasurePreview;
+};
+
+export type PreviewErasureResponse = PreviewErasureResponses[keyof PreviewErasureResponses];
+
+export type ListErasuresData = {
+    body?: never;
+    headers?: {
+        /**
+         * The organization to act for. Ignored unless the caller is an active
+         * member of it, and where the cookie `dw_active_org` is given.
+         *
+         */
+        'X-Organization-Id'?: string;
+    };
+    path?: never;
+    query?: {
+        /**
+         * States, separated by commas, any of which will do: pending, running,
+         * finished, canceled, failed. Any other word matches nothing, and neither
+         * does an empty list.
+         *
+         */
+        state?: Array<string>;
+        /**
+         * What the erasures came from: `bulk`, somebody asked, or `retention`, a
+         * rule. Any other word matches nothing.
+         *
+         */
+        trigger?: string;
+        /**
+         * How many to return at most. Brought into the range 1 to 101, never refused for being outside.
+         */
+        limit?: number;
+        /**
+         * The `next_cursor` of a page: what follows it. It belongs to
+         * that page's filters, order and scope; for another list, or damaged, it
+         * is refused (400), and so is a `skip` above 0 beside it. The limit and
+         * the kind of count may change from page to page.
+         *
+         */
+        after?: string;
+    };
+    url: '/admin/api/v1/erasures';
+};
+
+export type ListErasuresErrors = {
+    /**
+     * The request is not as this document says; `parameter` names what is wrong.
+     */
+    400: Problem;
+    /**
+     * Nobody that is known is calling.
+     */
+    401: Problem;
+    /**
+     * The caller has no role that allows this, or a browser sent it from another site.
+     */
+    403: Problem;
+    /**
+     * This path does not know the method.
+     */
+    405: Problem;
+    /**
+     * The request's body is larger than the service reads.
+     */
+    413: Problem;
+    /**
+     * A fault of the service; its log tells more under the request's id.
+     */
+    500: Problem;
+    /**
+     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     */
+    503: Problem;
+};
+
+export type ListErasuresError = ListErasuresErrors[keyof ListErasuresErrors];
+
+export type ListErasuresResponses = {
+    /**
+     * The page.
+     */
+    200: ErasurePage;
+};
+
+export type ListErasuresResponse = ListErasuresResponses[keyof ListErasuresResponses];
+
+export type StartErasureData = {
+    body: NewErasure;
+    headers?: {
+        /**
+         * The organization to act for. Ignored unless the caller is an active
+         * member of it, and where the cookie `dw_active_org` is given.
+         *
+         */
+        'X-Organization-Id'?: string;
+        /**
+         * A name for this request, new for each erasure, 1 to 255 visible ASCII
+         * characters. The same caller's repetition of a request begins no second
+         * erasure, but is answered with the first as it is by then; another
+         * request with the same name is refused (409).
+         *
+         */
+        'Idempotency-Key'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/admin/api/v1/erasures';
+};
+
+export type StartErasureErrors = {
+    /**
+     * The request is not as this document says; `parameter` names what is wrong.
+     */
+    400: Problem;
+    /**
+     * Nobody that is known is calling.
+     */
+    401: Problem;
+    /**
+     * The caller has no role that allows this, or a browser sent it from another site.
+     */
+    403: Problem;
+    /**
+     * This path does not know the method.
+     */
+    405: Problem;
+    /**
+     * It contradicts what was asked before, or what has become of it: the token
+     * is of no preview of this request or has expired, what would be erased is
+     * no longer what was shown, or the Idempotency-Key came with another
+     * request. Nothing was erased.
+     *
+     */
+    409: Problem;
+    /**
+     * The request's body is larger than the service reads.
+     */
+    413: Problem;
+    /**
+     * The request's body is not said to be JSON.
+     */
+    415: Problem;
+    /**
+     * A fault of the service; its log tells more under the request's id.
+     */
+    500: Problem;
+    /**
+     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     */
+    503: Problem;
+};
+
+export type StartErasureError = StartErasureErrors[keyof StartErasureErrors];
+
+export type StartErasureResponses = {
+    /**
+     * It is over; look at its state.
+     */
+    201: Erasure;
+    /**
+     * It goes on.
+     */
+    202: Erasure;
+};
+
+export type StartErasureResponse = StartErasureResponses[keyof StartErasureResponses];
+
+export type GetErasureData = {
+    body?: never;
+    headers?: {
+        /**
+         * The organization to act for. Ignored unless the caller is an active
+         * member of it, and where the cookie `dw_active_org` is given.
+         *
+         */
+        'X-Organization-Id'?: string;
+    };
+    path: {
+        /**
+         * The erasure's identifier; of `/receipt`, the receipt's, which for a
+         * single response is the same. Spelled as `request_id`.
+         *
+         */
+        erasure_id: string;
+    };
+    query?: never;
+    url: '/admin/api/v1/erasures/{erasure_id}';
+};
+
+export type GetErasureErrors = {
+    /**
+     * The request is not as this document says; `parameter` names what is wrong.
+     */
+    400: Problem;
+    /**
+     * Nobody that is known is calling.
+     */
+    401: Problem;
+    /**
+     * There is no such thing, or it is not the caller's.
+     */
+    404: Problem;
+    /**
+     * This path does not know the method.
+     */
+    405: Problem;
+    /**
+     * The request's body is larger than the service reads.
+     */
+    413: Problem;
+    /**
+     * A fault of the service; its log tells more under the request's id.
+     */
+    500: Problem;
+    /**
+     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     */
+    503: Problem;
+};
+
+export type GetErasureError = GetErasureErrors[keyof GetErasureErrors];
+
+export type GetErasureResponses = {
+    /**
+     * The erasure.
+     */
+    200: Erasure;
+};
+
+export type GetErasureResponse = GetErasureResponses[keyof GetErasureResponses];
+
+export type CancelErasureData = {
+    body?: never;
+    headers?: {
+        /**
+         * The organization to act for. Ignored unless the caller is an active
+         * member of it, and where the cookie `dw_active_org` is given.
+         *
+         */
+        'X-Organization-Id'?: string;
+    };
+    path: {
+        /**
+         * The erasure's identifier; of `/receipt`, the receipt's, which for a
+         * single response is the same. Spelled as `request_id`.
+         *
+         */
+        erasure_id: string;
+    };
+    query?: never;
+    url: '/admin/api/v1/erasures/{erasure_id}/cancel';
+};
+
+export type CancelErasureErrors = {
+    /**
+     * The request is not as this document says; `parameter` names what is wrong.
+     */
+    400: Problem;
+    /**
+     * Nobody that is known is calling.
+     */
+    401: Problem;
+    /**
+     * The caller has no role that allows this, or a browser sent it from another site.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or it is not the caller's.
+     */
+    404: Problem;
+    /**
+     * This path does not know the method.
+     */
+    405: Problem;
+    /**
+     * The request's body is larger than the service reads.
+     */
+    413: Problem;
+    /**
+     * A fault of the service; its log tells more under the request's id.
+     */
+    500: Problem;
+    /**
+     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     */
+    503: Problem;
+};
+
+export type CancelErasureError = CancelErasureErrors[keyof CancelErasureErrors];
+
+export type CancelErasureResponses = {
+    /**
+     * The erasure as it is now.
+     */
+    200: Erasure;
+};
+
+export type CancelErasureResponse = CancelErasureResponses[keyof CancelErasureResponses];
+
+export type ListErasureReceiptsData = {
+    body?: never;
+    headers?: {
+        /**
+         * The organization to act for. Ignored unless the caller is an active
+         * member of it, and where the cookie `dw_active_org` is given.
+         *
+         */
+        'X-Organization-Id'?: string;
+    };
+    path: {
+        /**
+         * The erasure's identifier; of `/receipt`, the receipt's, which for a
+         * single response is the same. Spelled as `request_id`.
+         *
+         */
+        erasure_id: string;
+    };
+    query?: {
+        /**
+         * How many to return at most. Brought into the range 1 to 101, never refused for being outside.
+         */
+        limit?: number;
+        /**
+         * The `next_cursor` of a page: what follows it. It belongs to
+         * that page's filters, order and scope; for another list, or damaged, it
+         * is refused (400), and so is a `skip` above 0 beside it. The limit and
+         * the kind of count may change from page to page.
+         *
+         */
+        after?: string;
+    };
+    url: '/admin/api/v1/erasures/{erasure_id}/receipts';
+};
+
+export type ListErasureReceiptsErrors = {
+    /**
+     * The request is not as this document says; `parameter` names what is wrong.
+     */
+    400: Problem;
+    /**
+     * Nobody that is known is calling.
+     */
+    401: Problem;
+    /**
+     * There is no such thing, or it is not the caller's.
+     */
+    404: Problem;
+    /**
+     * This path does not know the method.
+     */
+    405: Problem;
+    /**
+     * The request's body is larger than the service reads.
+     */
+    413: Problem;
+    /**
+     * A fault of the service; its log tells more under the request's id.
+     */
+    500: Problem;
+    /**
+     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     */
+    503: Problem;
+};
+
+export type ListErasureReceiptsError = ListErasureReceiptsErrors[keyof ListErasureReceiptsErrors];
+
+export type ListErasureReceiptsResponses = {
+    /**
+     * The page.
+     */
+    200: ErasureReceiptPage;
+};
+
+export type ListErasureReceiptsResponse = ListErasureReceiptsResponses[keyof ListErasureReceiptsResponses];
+
+export type WatchErasureData = {
+    body?: never;
+    headers?: {
+        /**
+         * The organization to act for. Ignored unless the caller is an active
+         * member of it, and where the cookie `dw_active_org` is given.
+         *
+         */
+        'X-Organization-Id'?: string;
+    };
+    path: {
+        /**
+         * The erasure's identifier; of `/receipt`, the receipt's, which for a
+         * single response is the same. Spelled as `request_id`.
+         *
+         */
+        erasure_id: string;
+    };
+    query?: never;
+    url: '/admin/api/v1/erasures/{erasure_id}/events';
+};
+
+export type WatchErasureErrors = {
+    /**
+     * The request is not as this document says; `parameter` names what is wrong.
+     */
+    400: Problem;
+    /**
+     * Nobody that is known is calling.
+     */
+    401: Problem;
+    /**
+     * There is no such thing, or it is not the caller's.
+     */
+    404: Problem;
+    /**
+     * This path does not know the method.
+     */
+    405: Problem;
+    /**
+     * The request's body is larger than the service reads.
+     */
+    413: Problem;
+    /**
+     * A fault of the service; its log tells more under the request's id.
+     */
+    500: Problem;
+    /**
+     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     */
+    503: Problem;
+};
+
+export type WatchErasureError = WatchErasureErrors[keyof WatchErasureErrors];
+
+export type WatchErasureResponses = {
+    /**
+     * The events.
+     */
+    200: string;
+};
+
+export type WatchErasureResponse = WatchErasureResponses[keyof WatchErasureResponses];
+
 export type GetReceiptData = {
     body?: never;
     headers?: {
@@ -872,7 +1787,9 @@ export type GetReceiptData = {
     };
     path: {
         /**
-         * The erasure's identifier, which is its receipt's. Spelled as `request_id`.
+         * The erasure's identifier; of `/receipt`, the receipt's, which for a
+         * single response is the same. Spelled as `request_id`.
+         *
          */
         erasure_id: string;
     };

@@ -1,0 +1,211 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/hex"
+	"reflect"
+	"time"
+
+	"github.com/google/uuid"
+
+	"lethe/domain"
+)
+
+// erasuresPath is where erasures are, and their receipts.
+const erasuresPath = "/admin/api/v1/erasures"
+
+func receiptLocation(receipt uuid.UUID) string {
+	return erasuresPath + "/" + receipt.String() + "/receipt"
+}
+
+// PreviewErasure implements StrictServerInterface.
+func (s *server) PreviewErasure(ctx context.Context, request PreviewErasureRequestObject) (PreviewErasureResponseObject, error) {
+	b := request.Body
+	p, token, err := s.Erasures.Preview.Execute(ctx, callerIn(ctx), erasureRequest(b.Responses, b.Owner, b.Filter))
+	if err != nil {
+		return nil, err
+	}
+	return PreviewErasure200JSONResponse{Body: ErasurePreview{
+		Token: token, ExpiresAt: p.ExpiresAt.UTC(), AsOf: p.AsOf.UTC(),
+		Responses: p.Responses, Requests: p.Requests, Steps: p.Steps, Templates: p.Templates,
+		RawRequests: p.RawRequests, RawResponses: p.RawResponses, Tasks: p.Tasks,
+		Held: p.Held, NotFound: p.NotFound,
+	}}, nil
+}
+
+// StartErasure implements StrictServerInterface.
+func (s *server) StartErasure(ctx context.Context, request StartErasureRequestObject) (StartErasureResponseObject, error) {
+	b := request.Body
+	r := domain.StartRequest{ErasureRequest: erasureRequest(b.Responses, b.Owner, b.Filter)}
+	for _, field := range []struct {
+		into  *string
+		given *string
+	}{
+		{&r.Token, b.Token}, {(*string)(&r.Ground), b.Ground}, {&r.Ticket, b.Ticket},
+		{&r.IdempotencyKey, (*string)(request.Params.IdempotencyKey)},
+	} {
+		if field.given != nil {
+			*field.into = *field.given
+		}
+	}
+	e, secret, err := s.Erasures.Start.Execute(ctx, callerIn(ctx), r)
+	if err != nil {
+		return nil, err
+	}
+	s.Log.InfoContext(ctx, "began an erasure", "request_id", requestIDIn(ctx), "caller", callerIn(ctx).ID, "erasure", e.ID,
+		"kind", e.Kind, "state", e.State, "responses", e.Done)
+	location := new(erasuresPath + "/" + e.ID.String())
+	var salt *string
+	if secret != nil {
+		salt = new(hex.EncodeToString(secret[:]))
+	}
+	if !e.State.Over() {
+		return StartErasure202JSONResponse{
+			Body: shownErasure(e), Headers: StartErasure202ResponseHeaders{Location: location, ReceiptSalt: salt},
+		}, nil
+	}
+	return StartErasure201JSONResponse{
+		Body: shownErasure(e), Headers: StartErasure201ResponseHeaders{Location: location, ReceiptSalt: salt},
+	}, nil
+}
+
+// ListErasures implements StrictServerInterface.
+func (s *server) ListErasures(ctx context.Context, request ListErasuresRequestObject) (ListErasuresResponseObject, error) {
+	p := request.Params
+	r := domain.ErasureListRequest{Trigger: (*domain.Trigger)(p.Trigger), After: (*domain.Cursor)(p.After), Limit: p.Limit}
+	if words := entries(p.State); words != nil {
+		r.States = make([]domain.ErasureState, len(words))
+		for i, word := range words {
+			r.States[i] = domain.ErasureState(word)
+		}
+	}
+	page, err := s.Erasures.List.Execute(ctx, callerIn(ctx), r)
+	if err != nil {
+		return nil, err
+	}
+	answer := ErasurePage{Data: make([]Erasure, len(page.Items)), Limit: page.Limit, HasMore: page.Next != nil}
+	if page.Next != nil {
+		answer.NextCursor = new(page.Next.String())
+	}
+	for i, e := range page.Items {
+		answer.Data[i] = shownErasure(e)
+	}
+	return ListErasures200JSONResponse{Body: answer}, nil
+}
+
+// GetErasure implements StrictServerInterface.
+func (s *server) GetErasure(ctx context.Context, request GetErasureRequestObject) (GetErasureResponseObject, error) {
+	e, err := s.Erasures.Get.Execute(ctx, callerIn(ctx), uuid.UUID(request.ErasureId))
+	if err != nil {
+		return nil, err
+	}
+	return GetErasure200JSONResponse{Body: shownErasure(e)}, nil
+}
+
+// ListErasureReceipts implements StrictServerInterface.
+func (s *server) ListErasureReceipts(ctx context.Context, request ListErasureReceiptsRequestObject) (ListErasureReceiptsResponseObject, error) {
+	p := request.Params
+	page, err := s.Erasures.Receipts.Execute(ctx, callerIn(ctx), uuid.UUID(request.ErasureId), (*domain.Cursor)(p.After), p.Limit)
+	if err != nil {
+		return nil, err
+	}
+	answer := ErasureReceiptPage{Data: make([]ErasureReceipt, len(page.Items)), Limit: page.Limit, HasMore: page.Next != nil}
+	if page.Next != nil {
+		answer.NextCursor = new(page.Next.String())
+	}
+	for i, r := range page.Items {
+		answer.Data[i] = ErasureReceipt{Id: r.ID, At: r.At.UTC(), Responses: r.Responses, Location: receiptLocation(r.ID)}
+	}
+	return ListErasureReceipts200JSONResponse{Body: answer}, nil
+}
+
+// CancelErasure implements StrictServerInterface.
+func (s *server) CancelErasure(ctx context.Context, request CancelErasureRequestObject) (CancelErasureResponseObject, error) {
+	e, err := s.Erasures.Cancel.Execute(ctx, callerIn(ctx), uuid.UUID(request.ErasureId))
+	if err != nil {
+		return nil, err
+	}
+	s.Log.InfoContext(ctx, "canceled an erasure", "request_id", requestIDIn(ctx), "caller", callerIn(ctx).ID, "erasure", e.ID,
+		"state", e.State, "responses", e.Done)
+	return CancelErasure200JSONResponse{Body: shownErasure(e)}, nil
+}
+
+func erasureRequest(responses []identifier, owner *identifier, f *ErasureFilter) domain.ErasureRequest {
+	r := domain.ErasureRequest{Responses: identifiers(responses), Owner: (*uuid.UUID)(owner)}
+	if f != nil {
+		r.Filter = &domain.ErasureFilter{
+			MemberID: (*uuid.UUID)(f.MemberId),
+			States:   f.States, Models: f.Models, Tiers: f.Tiers,
+			CreatedAfter: (*time.Time)(f.CreatedAfter), CreatedBefore: (*time.Time)(f.CreatedBefore),
+			StatusMin: f.ResponseStatusMin, StatusMax: f.ResponseStatusMax,
+			MinDuration: (*time.Duration)(f.MinDurationMs), HasError: f.HasError,
+			All: f.All != nil && *f.All,
+		}
+	}
+	return r
+}
+
+func shownErasure(e domain.Erasure) Erasure {
+	shown := Erasure{
+		Id: e.ID, State: string(e.State), Trigger: string(e.Trigger), Kind: string(e.Kind),
+		Target: shownTarget(e.Target), Ground: string(e.Ground), Ticket: text(e.Ticket),
+		RequestedAt: e.RequestedAt.UTC(), RequestedBy: e.RequestedBy,
+		StartedAt: utc(e.StartedAt), FinishedAt: utc(e.FinishedAt), VerifyAt: utc(e.VerifyAt), VerifiedAt: utc(e.VerifiedAt),
+		AsOf: e.AsOf.UTC(), Expected: e.Expected, Responses: e.Done,
+		Counts: ErasureCounts{
+			Requests: e.Requests, Steps: e.Steps, Templates: e.Templates,
+			RawRequests: e.RawRequests, RawResponses: e.RawResponses, Tasks: e.Tasks,
+		},
+		Held: e.Held, NotFound: e.NotFound, Receipts: e.Receipts,
+		Failures: make([]ErasureFailure, len(e.Failures)), Trouble: text(e.Trouble),
+	}
+	if e.Rule != nil {
+		shown.Rule = &ErasureRule{Id: e.Rule.ID, Version: e.Rule.Version}
+	}
+	for i, f := range e.Failures {
+		shown.Failures[i] = ErasureFailure{Response: f.Response, Reason: string(f.Code), Holds: listed(f.Holds)}
+	}
+	return shown
+}
+
+func shownTarget(t *domain.ErasureTarget) *ErasureTarget {
+	if t == nil {
+		return nil
+	}
+	shown := &ErasureTarget{Responses: listed(t.Responses), Owner: t.Owner}
+	f := t.Filter
+	if f == nil {
+		return shown
+	}
+	shown.Filter = &ErasureFilter{
+		States: f.States, Models: f.Models, Tiers: f.Tiers,
+		CreatedAfter: (*instant)(f.CreatedAfter), CreatedBefore: (*instant)(f.CreatedBefore),
+		ResponseStatusMin: f.StatusMin, ResponseStatusMax: f.StatusMax,
+		MinDurationMs: (*duration)(f.MinDuration), HasError: f.HasError,
+	}
+	if len(f.Owners) == 1 {
+		if id, err := uuid.Parse(f.Owners[0]); err == nil {
+			shown.Filter.MemberId = (*identifier)(&id)
+		}
+	}
+	if reflect.ValueOf(*shown.Filter).IsZero() {
+		shown.Filter.All = new(true)
+	}
+	return shown
+}
+
+// listed is the list, which is none where there is nothing in it.
+func listed(ids []uuid.UUID) []uuid.UUID {
+	if ids == nil {
+		return []uuid.UUID{}
+	}
+	return ids
+}
+
+// text is nil where there is none.
+func text(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}

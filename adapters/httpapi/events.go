@@ -1,0 +1,154 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+
+	"lethe/domain"
+)
+
+// Of streams of events.
+const (
+	maxStreams     = 32 // that are open at once
+	streamFor      = 10 * time.Minute
+	lookEvery      = time.Second
+	heartbeatEvery = 15 * time.Second // what is silent for longer, proxies may close
+	reconnectAfter = 3 * time.Second
+	writeTimeout   = 30 * time.Second // of one event
+)
+
+var errManyStreams = &requestProblem{status: http.StatusServiceUnavailable,
+	detail: "As many streams are open as there may be; ask for the erasure itself, or try again later"}
+
+// WatchErasure implements StrictServerInterface.
+func (s *server) WatchErasure(ctx context.Context, request WatchErasureRequestObject) (WatchErasureResponseObject, error) {
+	stream := progressStream{ctx: ctx, server: s, id: uuid.UUID(request.ErasureId)}
+	var err error
+	stream.first, err = stream.look()
+	return stream, err
+}
+
+// progressStream is the events of an erasure.
+type progressStream struct {
+	ctx    context.Context // the request's, with its caller
+	server *server
+	id     uuid.UUID
+	first  progress
+}
+
+// progress is an erasure as it is told.
+type progress struct {
+	body []byte
+	over bool
+}
+
+func (p progressStream) look() (progress, error) {
+	ctx, cancel := context.WithTimeout(p.ctx, p.server.lookTimeout)
+	defer cancel()
+	e, err := p.server.Erasures.Get.Execute(ctx, callerIn(ctx), p.id)
+	if err != nil {
+		return progress{}, err
+	}
+	body, err := json.Marshal(shownErasure(e))
+	return progress{body, e.State.Over()}, err
+}
+
+// VisitWatchErasureResponse tells events until the erasure is over, or the
+// stream. Who reads it no more is no error.
+func (p progressStream) VisitWatchErasureResponse(w http.ResponseWriter) error {
+	select {
+	case p.server.streams <- struct{}{}:
+		defer func() { <-p.server.streams }()
+	default:
+		return errManyStreams
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("X-Accel-Buffering", "no") // or nginx would keep events back
+	w.WriteHeader(http.StatusOK)
+	if callIn(p.ctx).head {
+		return nil
+	}
+	Leave(p.ctx)
+	control := http.NewResponseController(w)
+	var told time.Time
+	tell := func(text string) error {
+		told = time.Now()
+		// The server's own is for answers that end soon. A writer that has none
+		// cannot set any, and needs not.
+		_ = control.SetWriteDeadline(told.Add(writeTimeout))
+		if _, err := io.WriteString(w, text); err != nil {
+			return err
+		}
+		return control.Flush()
+	}
+
+	end := time.NewTimer(streamFor)
+	defer end.Stop()
+	looks := time.NewTicker(lookEvery)
+	defer looks.Stop()
+	if tell(fmt.Sprintf("retry: %d\n\n%s", reconnectAfter.Milliseconds(), p.first.event())) != nil {
+		return nil
+	}
+	for last := p.first; !last.over; {
+		select {
+		case <-p.ctx.Done():
+			return nil
+		case <-p.server.Stopping:
+			return nil
+		case <-end.C:
+			return nil
+		case <-looks.C:
+		}
+		now, err := p.look()
+		text := ""
+		switch {
+		case p.ctx.Err() != nil:
+			return nil
+		case domain.CodeOf(err) == domain.CodeUnavailable, errors.Is(err, context.DeadlineExceeded):
+			// It is looked at again.
+		case err != nil:
+			return err
+		case !bytes.Equal(now.body, last.body):
+			last, text = now, now.event()
+		}
+		if text == "" && time.Since(told) >= heartbeatEvery {
+			text = ":\n\n"
+		}
+		if text != "" && tell(text) != nil {
+			return nil
+		}
+	}
+	return nil
+}
+
+// event is what is told of the progress. JSON has no line breaks in it.
+func (p progress) event() string {
+	text := fmt.Sprintf("event: progress\ndata: %s\n\n", p.body)
+	if p.over {
+		text += fmt.Sprintf("event: end\ndata: %s\n\n", p.body)
+	}
+	return text
+}
+
+type leaveKey struct{}
+
+// WithLeave is the request with what Leave calls, perhaps more than once.
+func WithLeave(r *http.Request, leave func()) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), leaveKey{}, leave))
+}
+
+// Leave tells whoever counts the requests in progress that this one, though its
+// answer goes on, is none of them any more.
+func Leave(ctx context.Context) {
+	if leave, ok := ctx.Value(leaveKey{}).(func()); ok {
+		leave()
+	}
+}

@@ -1,0 +1,244 @@
+package httpapi_test
+
+import (
+	"bufio"
+	"context"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/uuid"
+
+	"lethe/adapters/httpapi"
+	"lethe/adapters/memory"
+	"lethe/domain"
+)
+
+// pending begins an erasure of everything that alice has, which is one response.
+func pending(t *testing.T, s *service, store *memory.Store) string {
+	t.Helper()
+	owned(store, alice, "completed")
+	return decode(t, s.start(t, "alice", "", s.withToken(t, "alice", `{"owner":"`+alice.String()+`"}`)).body)["id"].(string)
+}
+
+// watch opens a stream, which is closed when ended is.
+func watch(t *testing.T, s *service, id string, leave func()) (a *answer, hangUp context.CancelFunc, ended chan struct{}) {
+	t.Helper()
+	ctx, hangUp := context.WithCancel(t.Context())
+	r := httptest.NewRequestWithContext(ctx, http.MethodGet, erasures+"/"+id+"/events", nil)
+	r.Header.Set("Authorization", "Bearer alice")
+	if leave != nil {
+		r = httpapi.WithLeave(r, leave)
+	}
+	a, ended = new(answer), make(chan struct{})
+	go func() {
+		defer close(ended)
+		*a = s.serve(t, r)
+	}()
+	synctest.Wait()
+	return a, hangUp, ended
+}
+
+// events are what a stream told, each by its name and the state of the erasure;
+// "" is what only keeps the connection.
+func events(t *testing.T, body string) []string {
+	t.Helper()
+	rest, ok := strings.CutPrefix(body, "retry: 3000\n\n")
+	if !ok {
+		t.Fatalf("begins with %q", body)
+	}
+	var told []string
+	for event := range strings.SplitSeq(strings.TrimSuffix(rest, "\n\n"), "\n\n") {
+		if event == ":" {
+			told = append(told, "")
+			continue
+		}
+		name, data, ok := strings.Cut(strings.TrimPrefix(event, "event: "), "\ndata: ")
+		if !ok || strings.Contains(data, "\n") {
+			t.Fatalf("%q is no event", event)
+		}
+		told = append(told, name+" "+decode(t, data)["state"].(string))
+	}
+	return told
+}
+
+func TestWatchErasure(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, store := erasing(t)
+		id := pending(t, s, store)
+		left := 0
+		a, _, ended := watch(t, s, id, func() { left++ })
+		if left != 1 {
+			t.Error("the stream keeps its place among the requests in progress")
+		}
+		time.Sleep(31 * time.Second)
+		finish(t, store, id)
+		<-ended
+		if got := events(t, a.body); a.status != http.StatusOK || !slices.Equal(got, []string{"progress pending", "", "", "progress finished", "end finished"}) {
+			t.Errorf("answered %d, told %q", a.status, got)
+		}
+		if a.header.Get("Content-Type") != "text/event-stream" || a.header.Get("X-Accel-Buffering") != "no" || a.header.Get("Content-Encoding") != "" {
+			t.Errorf("answered %v", a.header)
+		}
+		// What is over is told at once.
+		over := s.ask(t, http.MethodGet, erasures+"/"+id+"/events", "Accept-Encoding", "gzip")
+		if got := events(t, over.body); !slices.Equal(got, []string{"progress finished", "end finished"}) {
+			t.Errorf("told %q", got)
+		}
+		head := s.ask(t, http.MethodHead, erasures+"/"+id+"/events")
+		if head.status != http.StatusOK || head.body != "" || head.header.Get("Content-Type") != "text/event-stream" {
+			t.Errorf("answered %d %v %s", head.status, head.header, head.body)
+		}
+	})
+}
+
+// TestStreamsEnd: with whoever reads them, with the service, and in time.
+func TestStreamsEnd(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		after time.Duration
+		end   func(hangUp, stop func())
+	}{
+		"the caller leaves": {time.Minute, func(hangUp, _ func()) { hangUp() }},
+		"the service stops": {time.Minute, func(_, stop func()) { stop() }},
+		"after ten minutes": {10 * time.Minute, func(func(), func()) {}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				store, stopping := memory.New(), make(chan struct{})
+				s := assemble(t, fakes{erasures: store.Erasures(), jobs: store.Jobs()}, func(_ *httpapi.Config, d *httpapi.Deps) { d.Stopping = stopping })
+				_, hangUp, ended := watch(t, s, pending(t, s, store), nil)
+				time.Sleep(c.after - time.Millisecond)
+				select {
+				case <-ended:
+					t.Error("it ended early")
+				default:
+				}
+				c.end(hangUp, func() { close(stopping) })
+				time.Sleep(time.Millisecond)
+				synctest.Wait()
+				select {
+				case <-ended:
+				default:
+					t.Error("it goes on")
+					hangUp()
+				}
+				if logged := s.log.String(); strings.Contains(logged, "broke off") || s.running != 0 {
+					t.Errorf("%d are running, logged %s", s.running, logged)
+				}
+			})
+		})
+	}
+}
+
+// failing fails to read erasures as long as it is told to.
+type failing struct {
+	domain.Erasures
+	with atomic.Pointer[domain.Error]
+}
+
+func (f *failing) Get(ctx context.Context, id uuid.UUID) (domain.Erasure, error) {
+	if err := f.with.Load(); err != nil {
+		return domain.Erasure{}, err
+	}
+	return f.Erasures.Get(ctx, id)
+}
+
+// TestStreamsOutlastTheDatabase: while it is away, the stream is kept; what is
+// a fault of ours ends it.
+func TestStreamsOutlastTheDatabase(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		store := memory.New()
+		port := &failing{Erasures: store.Erasures()}
+		s := assemble(t, fakes{erasures: port, jobs: store.Jobs()}, nil)
+		id := pending(t, s, store)
+		a, _, ended := watch(t, s, id, nil)
+		port.with.Store(domain.Errorf(domain.CodeUnavailable, "away"))
+		time.Sleep(20 * time.Second)
+		finish(t, store, id)
+		port.with.Store(nil)
+		<-ended
+		if got := events(t, a.body); !slices.Equal(got, []string{"progress pending", "", "progress finished", "end finished"}) {
+			t.Errorf("told %q", got)
+		}
+
+		id = pending(t, s, store)
+		a, _, ended = watch(t, s, id, nil)
+		port.with.Store(domain.Errorf(domain.CodeInternal, "broken"))
+		<-ended
+		if got := events(t, a.body); !slices.Equal(got, []string{"progress pending"}) || !strings.Contains(s.log.String(), "an answer broke off") {
+			t.Errorf("told %q, logged %s", got, s.log)
+		}
+	})
+}
+
+// TestStreamsAreFew: beyond a number of them there is no other, until one ends.
+func TestStreamsAreFew(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, store := erasing(t)
+		id := pending(t, s, store)
+		var hangUps []context.CancelFunc
+		for range 32 {
+			_, hangUp, _ := watch(t, s, id, nil)
+			hangUps = append(hangUps, hangUp)
+		}
+		if a := s.ask(t, http.MethodGet, erasures+"/"+id+"/events"); a.status != http.StatusServiceUnavailable || a.header.Get("Retry-After") == "" {
+			t.Errorf("answered %d %v %s", a.status, a.header, a.body)
+		}
+		hangUps[0]()
+		synctest.Wait()
+		_, hangUp, ended := watch(t, s, id, nil)
+		select {
+		case <-ended:
+			t.Error("none is opened though one has ended")
+		default:
+		}
+		for _, hangUp := range append(hangUps, hangUp) {
+			hangUp()
+		}
+	})
+}
+
+// TestStreamsOutlastTheServersTimeouts: events arrive as they are told, also
+// after the times that other answers may take.
+func TestStreamsOutlastTheServersTimeouts(t *testing.T) {
+	t.Parallel()
+	s, store := erasing(t)
+	id := pending(t, s, store)
+	server := httptest.NewUnstartedServer(nil)
+	server.Config = httpapi.Server("", s, slog.New(slog.DiscardHandler))
+	server.Config.ReadTimeout, server.Config.WriteTimeout = 200*time.Millisecond, 200*time.Millisecond
+	server.Start()
+	t.Cleanup(server.Close)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+erasures+"/"+id+"/events", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer alice")
+	answered, err := server.Client().Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answered.Body.Close()
+	var told []string
+	for lines := bufio.NewScanner(answered.Body); lines.Scan(); {
+		if name, ok := strings.CutPrefix(lines.Text(), "event: "); ok {
+			if told = append(told, name); len(told) == 1 {
+				finish(t, store, id)
+			}
+		}
+	}
+	if !slices.Equal(told, []string{"progress", "progress", "end"}) {
+		t.Errorf("told %q", told)
+	}
+}
