@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"os"
 	"runtime"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -276,19 +275,21 @@ type readiness struct {
 	pools    *pools
 	schemas  inspect.Schemas
 	current  *currency
-	stopping atomic.Bool
+	stopping chan struct{} // closed when the service stops
 }
 
 func newReadiness(p *pools, db *Databases, current *currency) *readiness {
-	return &readiness{pools: p, schemas: db.schemas, current: current}
+	return &readiness{pools: p, schemas: db.schemas, current: current, stopping: make(chan struct{})}
 }
 
 // check asks each database for its tables, which is a round trip, and then
 // whether its log is as new as what was seen of it, which is another. A replica
 // that is away is none to wait for: reads turn to the primary.
 func (r *readiness) check(ctx context.Context) error {
-	if r.stopping.Load() {
+	select {
+	case <-r.stopping:
 		return domain.Errorf(domain.CodeUnavailable, "The service is stopping")
+	default:
 	}
 	missing, err := r.missing(ctx)
 	if err != nil {
@@ -325,7 +326,7 @@ func newHandler(id identity, list *domain.ListResponses, get *domain.GetResponse
 	handler, err := httpapi.New(httpapi.Config{}, httpapi.Deps{
 		Identify: id.caller, IdentifyEraser: id.eraser, List: list, Get: get, Erase: erase,
 		Receipt: receipt, ReadLog: readLog, Holds: holds, Looks: looks,
-		Credentials: credentials.Read, Ready: ready.check,
+		Credentials: credentials.Read, Ready: ready.check, Stopping: ready.stopping,
 		Metrics: metrics.Handler(), Observe: metrics.Observe, Log: log,
 	})
 	if err != nil {
@@ -366,7 +367,7 @@ func newListener(lc fx.Lifecycle, cfg *Config, handler http.Handler, ready *read
 			return nil
 		},
 		OnStop: func(ctx context.Context) error {
-			ready.stopping.Store(true)
+			close(ready.stopping)
 			ctx, cancel := context.WithTimeout(ctx, drainTimeout)
 			defer cancel()
 			if err := server.Shutdown(ctx); err != nil {

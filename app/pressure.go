@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -31,8 +32,9 @@ const (
 func mostRequests(maxConns int) int { return max(leastRequests, requestsPerConn*maxConns) }
 
 // limitRequests answers 503 at once to what comes while limit other requests
-// are being answered. Probes and metrics are always let in. refused is called
-// for each that is not.
+// are being answered. Probes and metrics are always let in, and streams give
+// their place back once they are open. refused is called for each that is not
+// let in.
 func limitRequests(next http.Handler, limit int, refused func(), log *slog.Logger) http.Handler {
 	// Nobody waits here, so a channel does what a semaphore would.
 	room := make(chan struct{}, limit)
@@ -49,8 +51,9 @@ func limitRequests(next http.Handler, limit int, refused func(), log *slog.Logge
 		}
 		select {
 		case room <- struct{}{}:
-			defer func() { <-room }()
-			next.ServeHTTP(w, r)
+			leave := sync.OnceFunc(func() { <-room })
+			defer leave()
+			next.ServeHTTP(w, httpapi.WithLeave(r, leave))
 		default:
 			refused()
 			told.Do(func() {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -94,6 +95,42 @@ func TestLimitRequests(t *testing.T) {
 	if said := logged.String(); strings.Count(said, "\n") != 1 || strings.Contains(said, "canary") {
 		t.Errorf("the log has %q, want one line", said)
 	}
+}
+
+// TestStreamsLeave: what goes on without its place keeps nobody out, and gives
+// no more than that place back.
+func TestStreamsLeave(t *testing.T) {
+	t.Parallel()
+	begun, finish := make(chan struct{}), make(chan struct{})
+	var refused atomic.Int64
+	handler := limitRequests(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/stream" {
+			httpapi.Leave(r.Context())
+			httpapi.Leave(r.Context())
+		}
+		begun <- struct{}{}
+		<-finish
+	}), 1, func() { refused.Add(1) }, slog.New(slog.DiscardHandler))
+	var running sync.WaitGroup
+	ask := func(path string) {
+		running.Go(func() { handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, path, nil)) })
+	}
+	for _, path := range []string{"/stream", "/stream", requestsRoute} {
+		ask(path)
+		<-begun
+	}
+	if n := refused.Load(); n != 0 {
+		t.Errorf("%d were refused", n)
+	}
+	handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, requestsRoute, nil))
+	if n := refused.Load(); n != 1 {
+		t.Errorf("%d were refused, want the one beyond the limit", n)
+	}
+	close(finish)
+	running.Wait()
+	ask(requestsRoute)
+	<-begun
+	running.Wait()
 }
 
 // TestLimitRequestsBodies: a body gets through as it is, and who sends one
