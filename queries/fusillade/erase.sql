@@ -22,7 +22,8 @@ SELECT
 
 -- name: LockAlone :many
 -- A response that is one request, as most are. None where it has steps.
-SELECT id, coalesce(created_by, '')::text AS owner, template_id
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error, template_id
 FROM requests r
 WHERE r.id = sqlc.arg('id')::uuid AND r.batch_id IS NULL AND r.created_by IS NOT NULL
   AND NOT EXISTS (SELECT FROM response_steps s WHERE s.request_id = r.id)
@@ -75,13 +76,15 @@ SELECT ((SELECT count(*) FROM response_steps s WHERE s.request_id = sqlc.arg('id
            AND input -> 'step_input' ->> 'request_id' = sqlc.arg('id_text')::text)
       + (SELECT count(*) FROM lethe.looks l WHERE l.request_id = sqlc.arg('id')::uuid))::bigint;
 
+-- name: IsResponse :one
+SELECT EXISTS (SELECT FROM requests WHERE id = sqlc.arg('id')::uuid AND batch_id IS NULL AND created_by IS NOT NULL);
+
 -- name: Chain :many
--- Every step that hangs together with the response, by either link and in
--- either direction, and so all that a cascade could reach; one row a step. A
--- response without steps is one row without a step; none at all is no row.
+-- Every step that hangs together with any of these requests, by either link and
+-- in either direction, and so all that a cascade could reach.
 WITH RECURSIVE chain AS (
     SELECT s.id, s.request_id, s.parent_step_id, s.prev_step_id
-    FROM response_steps s WHERE s.request_id = sqlc.arg('id')::uuid
+    FROM response_steps s WHERE s.request_id = ANY (sqlc.arg('request_ids')::uuid[])
     UNION
     SELECT linked.id, linked.request_id, linked.parent_step_id, linked.prev_step_id
     FROM chain c
@@ -95,10 +98,7 @@ WITH RECURSIVE chain AS (
         SELECT s.id, s.request_id, s.parent_step_id, s.prev_step_id FROM response_steps s WHERE s.id = c.prev_step_id
     ) linked
 )
-SELECT c.id AS step_id, c.request_id
-FROM requests r
-LEFT JOIN chain c ON true
-WHERE r.id = sqlc.arg('id')::uuid AND r.batch_id IS NULL AND r.created_by IS NOT NULL;
+SELECT id, request_id, parent_step_id, prev_step_id FROM chain;
 
 -- name: LockSteps :exec
 -- Always in the order of the identifiers, so that two erasures wait for each
@@ -106,7 +106,8 @@ WHERE r.id = sqlc.arg('id')::uuid AND r.batch_id IS NULL AND r.created_by IS NOT
 SELECT id FROM response_steps WHERE id = ANY (sqlc.arg('ids')::uuid[]) ORDER BY id FOR UPDATE;
 
 -- name: LockRequests :many
-SELECT id, coalesce(created_by, '')::text AS owner, template_id
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error, template_id
 FROM requests WHERE id = ANY (sqlc.arg('ids')::uuid[]) ORDER BY id FOR UPDATE;
 
 -- name: DeleteRawRequests :execrows

@@ -74,3 +74,32 @@ FROM lethe.holds
 WHERE id IN (SELECT c.id FROM covering c) AND (expires_at IS NULL OR expires_at > clock_timestamp())
 ORDER BY created_at, id
 LIMIT sqlc.arg('most')::bigint;
+
+-- name: HoldsOnEach :many
+-- Likewise for each of them, the oldest first.
+WITH parts AS MATERIALIZED (
+    SELECT wanted.id, r.created_by, r.state, r.model, r.service_tier, r.created_at
+    FROM (SELECT unnest(sqlc.arg('request_ids')::uuid[]) AS id) wanted LEFT JOIN requests r ON r.id = wanted.id
+), covering AS (
+    SELECT h.id FROM lethe.holds h WHERE h.released_at IS NULL AND h.responses && sqlc.arg('request_ids')::uuid[]
+    UNION ALL
+    SELECT h.id FROM lethe.holds h WHERE h.released_at IS NULL AND h.owners && ARRAY(SELECT p.created_by FROM parts p)
+    UNION ALL
+    SELECT h.id FROM lethe.holds h WHERE h.released_at IS NULL AND h.responses IS NULL AND h.owners IS NULL
+)
+SELECT pairs.request_id::uuid AS request_id, pairs.hold_id
+FROM (
+    SELECT p.id AS request_id, h.id AS hold_id, row_number() OVER (PARTITION BY p.id ORDER BY h.created_at, h.id) AS place
+    FROM lethe.holds h
+    JOIN parts p ON p.id = ANY (h.responses)
+        OR p.created_by = ANY (h.owners)
+        OR (h.responses IS NULL AND h.owners IS NULL AND p.created_at IS NOT NULL
+            AND (h.states IS NULL OR p.state = ANY (h.states))
+            AND (h.models IS NULL OR p.model = ANY (h.models))
+            AND (h.tiers IS NULL OR p.service_tier = ANY (h.tiers))
+            AND (h.created_after IS NULL OR p.created_at >= h.created_after)
+            AND (h.created_before IS NULL OR p.created_at <= h.created_before))
+    WHERE h.id IN (SELECT c.id FROM covering c) AND (h.expires_at IS NULL OR h.expires_at > clock_timestamp())
+) pairs
+WHERE pairs.place <= sqlc.arg('most')::bigint
+ORDER BY pairs.request_id, pairs.place;

@@ -1,8 +1,8 @@
 package fusillade
 
 import (
+	"bytes"
 	"context"
-	"maps"
 	"slices"
 
 	"github.com/google/uuid"
@@ -20,8 +20,8 @@ func (r *Responses) Erase(ctx context.Context, id uuid.UUID, permit func(domain.
 	var erased domain.Erased
 	var refused error
 	err := r.src.Primary.Tx(ctx, func(tx *postgres.Tx) (err error) {
-		e := eraser{tx: tx, id: id}
-		if err := e.find(ctx, r.outlet); err != nil {
+		e := eraser{tx: tx}
+		if err := e.find(ctx, id, r.outlet); err != nil {
 			return err
 		}
 		var w domain.Warrant
@@ -58,27 +58,26 @@ type eraser struct {
 	tx *postgres.Tx
 	dbsqlc.PrepareRow
 
-	id        uuid.UUID
-	steps     []uuid.UUID
-	requests  []uuid.UUID
-	owners    []string // of the requests, in their order
-	templates []uuid.UUID
-	holds     []domain.Hold // on any of the requests
+	chain
+	locked    []dbsqlc.LockRequestsRow // the requests, as they are
+	owners    []string                 // of these, in their order
+	templates []uuid.UUID              // of these
+	holds     []domain.Hold            // on any of the requests
 }
 
-// find looks at what there is and locks all of it. CodeNotFound where there is
-// no such response.
-func (e *eraser) find(ctx context.Context, outlet string) error {
+// find looks at what there is of a response and locks all of it. CodeNotFound
+// where there is no such response.
+func (e *eraser) find(ctx context.Context, id uuid.UUID, outlet string) error {
 	var alone []dbsqlc.LockRequestsRow
 	var steps bool
 	err := e.send(ctx, func(b *pgx.Batch) {
 		e.queuePrepare(b, outlet)
-		b.Queue(dbsqlc.LockAlone, e.id).Query(func(rows pgx.Rows) (err error) {
+		b.Queue(dbsqlc.LockAlone, id).Query(func(rows pgx.Rows) (err error) {
 			alone, err = pgx.CollectRows(rows, pgx.RowToStructByPos[dbsqlc.LockRequestsRow])
 			return err
 		})
-		b.Queue(dbsqlc.HasSteps, e.id).QueryRow(func(row pgx.Row) error { return row.Scan(&steps) })
-		queueHolds(b, []uuid.UUID{e.id}, &e.holds)
+		b.Queue(dbsqlc.HasSteps, id).QueryRow(func(row pgx.Row) error { return row.Scan(&steps) })
+		queueHolds(b, []uuid.UUID{id}, &e.holds)
 	})
 	if err == nil {
 		err = e.hidden()
@@ -87,16 +86,30 @@ func (e *eraser) find(ctx context.Context, outlet string) error {
 		return err
 	}
 	if len(alone) == 1 && !steps {
-		e.requests = []uuid.UUID{e.id}
+		e.requests = []uuid.UUID{id}
 		e.found(alone)
 		return nil
 	}
-	var found chain
-	if err := e.send(ctx, func(b *pgx.Batch) { e.queueChain(b, &found) }); err != nil {
+	seeds := []uuid.UUID{id}
+	there := func(b *pgx.Batch) {
+		b.Queue(dbsqlc.IsResponse, id).QueryRow(func(row pgx.Row) error {
+			var is bool
+			if err := row.Scan(&is); err != nil || is {
+				return err
+			}
+			return domain.Errorf(domain.CodeNotFound, "There is no response %s", id)
+		})
+	}
+	if err := e.send(ctx, func(b *pgx.Batch) {
+		there(b)
+		queueChain(b, seeds, &e.chain)
+	}); err != nil {
 		return err
 	}
-	e.steps, e.requests = found.steps, found.requests
-	return e.lock(ctx)
+	return e.lock(ctx, seeds, func(b *pgx.Batch) {
+		there(b)
+		queueHolds(b, e.requests, &e.holds)
+	})
 }
 
 func (e *eraser) queuePrepare(b *pgx.Batch, outlet string) {
@@ -116,7 +129,7 @@ func (e *eraser) hidden() error {
 
 // found notes what the locked requests say.
 func (e *eraser) found(locked []dbsqlc.LockRequestsRow) {
-	e.owners, e.templates = make([]string, len(locked)), nil
+	e.locked, e.owners, e.templates = locked, make([]string, len(locked)), nil
 	for i, row := range locked {
 		e.owners[i] = row.Owner
 		if row.TemplateID != nil {
@@ -125,13 +138,14 @@ func (e *eraser) found(locked []dbsqlc.LockRequestsRow) {
 	}
 }
 
-// lock locks every row of the chain. Others may lengthen the chain until its
-// rows are locked, and after that no more: a new step needs a lock on the rows
-// that it refers to. So it looks again until nothing is new.
-func (e *eraser) lock(ctx context.Context) error {
+// lock locks every row of the chains of these requests. Others may lengthen a
+// chain until its rows are locked, and after that no more: a new step needs a
+// lock on the rows that it refers to. So it looks again until nothing is new.
+// also queues what else is to be known of what is locked.
+func (e *eraser) lock(ctx context.Context, seeds []uuid.UUID, also func(*pgx.Batch)) error {
 	for {
 		var locked []dbsqlc.LockRequestsRow
-		var found chain
+		var now chain
 		err := e.send(ctx, func(b *pgx.Batch) {
 			if len(e.steps) > 0 {
 				b.Queue(dbsqlc.LockSteps, e.steps)
@@ -140,49 +154,47 @@ func (e *eraser) lock(ctx context.Context) error {
 				locked, err = pgx.CollectRows(rows, pgx.RowToStructByPos[dbsqlc.LockRequestsRow])
 				return err
 			})
-			e.queueChain(b, &found)
-			queueHolds(b, e.requests, &e.holds)
+			queueChain(b, seeds, &now)
+			also(b)
 		})
 		if err != nil {
 			return err
 		}
 		e.found(locked)
-		if subset(found.steps, e.steps) && subset(found.requests, e.requests) {
+		if subset(now.steps, e.steps) && subset(now.requests, e.requests) {
+			e.links = now.links
 			return nil
 		}
-		e.steps, e.requests = found.steps, found.requests
+		e.chain = now
 	}
 }
 
-// chain is the steps that hang together with the response and their requests,
-// each in order.
-type chain struct{ steps, requests []uuid.UUID }
+// chain is what hangs together with requests, they themselves included; the
+// identifiers are in order.
+type chain struct {
+	links           []dbsqlc.ChainRow // the steps
+	steps, requests []uuid.UUID
+}
 
-// queueChain fails with CodeNotFound where there is no such response.
-func (e *eraser) queueChain(b *pgx.Batch, found *chain) {
-	b.Queue(dbsqlc.Chain, e.id).Query(func(rows pgx.Rows) error {
+// queueChain looks for what hangs together with these requests.
+func queueChain(b *pgx.Batch, seeds []uuid.UUID, found *chain) {
+	b.Queue(dbsqlc.Chain, seeds).Query(func(rows pgx.Rows) error {
 		links, err := pgx.CollectRows(rows, pgx.RowToStructByPos[dbsqlc.ChainRow])
-		if err != nil {
-			return err
-		}
-		if len(links) == 0 {
-			return domain.Errorf(domain.CodeNotFound, "There is no response %s", e.id)
-		}
-		requests := map[uuid.UUID]struct{}{e.id: {}}
+		*found = chain{links: links, requests: slices.Clone(seeds)}
 		for _, link := range links {
-			if link.StepID != nil {
-				found.steps = append(found.steps, *link.StepID)
-			}
+			found.steps = append(found.steps, link.ID)
 			if link.RequestID != nil {
-				requests[*link.RequestID] = struct{}{}
+				found.requests = append(found.requests, *link.RequestID)
 			}
 		}
-		compare := func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) }
-		slices.SortFunc(found.steps, compare)
-		found.requests = slices.SortedFunc(maps.Keys(requests), compare)
-		return nil
+		slices.SortFunc(found.steps, compareIDs)
+		slices.SortFunc(found.requests, compareIDs)
+		found.requests = slices.Compact(found.requests)
+		return err
 	})
 }
+
+func compareIDs(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) }
 
 // delete removes everything that was locked and every copy within reach, and
 // reads back that it is gone. The gateway may write a copy at any moment: one
@@ -300,9 +312,10 @@ func (e *eraser) requestTexts() []string {
 	return texts
 }
 
+// subset tells whether all of part is in whole, which is in order.
 func subset(part, whole []uuid.UUID) bool {
 	for _, id := range part {
-		if !slices.Contains(whole, id) {
+		if _, in := slices.BinarySearchFunc(whole, id, compareIDs); !in {
 			return false
 		}
 	}

@@ -134,3 +134,20 @@ func queueHolds(b *pgx.Batch, requests []uuid.UUID, holds *[]domain.Hold) {
 		return err
 	})
 }
+
+// holdsOnEach are the holds on each of some requests, the oldest first, at most
+// domain.MaxHoldsFound of a request.
+type holdsOnEach map[uuid.UUID][]uuid.UUID
+
+// queue looks for them. The requests have to be locked by then.
+func (h holdsOnEach) queue(b *pgx.Batch, requests []uuid.UUID) {
+	b.Queue(dbsqlc.HoldsOnEach, domain.MaxHoldsFound, requests).Query(func(rows pgx.Rows) error {
+		clear(h)
+		var request, hold uuid.UUID
+		_, err := pgx.ForEachRow(rows, []any{&request, &hold}, func() error {
+			h[request] = append(h[request], hold)
+			return nil
+		})
+		return err
+	})
+}

@@ -1,6 +1,7 @@
 package fusillade
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -16,12 +17,22 @@ type Issuer struct {
 	Now    func() time.Time
 }
 
+func (i Issuer) check() error {
+	if i.Origin == "" || i.Build == "" || i.Now == nil {
+		return errors.New("receipts need a log, a version and a clock")
+	}
+	return nil
+}
+
 // receipt says what the eraser has removed, and by what warrant. What it cannot
 // say anything of is listed in it: the bytes that Postgres keeps until it needs
 // their room, and copies of the gateway's that no usage record leads to or that
 // are still to come.
 func (i Issuer) receipt(e *eraser, erased domain.Erased, w domain.Warrant) (postgres.Receipt, error) {
 	salt := receipt.Salt(w.Salt)
+	if w.Shared {
+		salt = receipt.DeriveSalt(salt, w.Receipt)
+	}
 	r := receipt.Receipt{
 		ID: w.Receipt, Log: i.Origin, Level: receipt.LevelLogical,
 		ExecutedAt: i.Now(), Build: i.Build, Verified: receipt.VerifiedInTransaction,
@@ -33,6 +44,9 @@ func (i Issuer) receipt(e *eraser, erased domain.Erased, w domain.Warrant) (post
 			RawRequests: erased.RawRequests, RawResponses: erased.RawResponses, Tasks: erased.Tasks,
 		},
 	}
+	if w.Rule != nil {
+		r.Rule = &receipt.Rule{ID: w.Rule.ID, Version: w.Rule.Version}
+	}
 	if erased.RawRequests < erased.Requests || erased.RawResponses < erased.Requests {
 		r.NotCovered = append(r.NotCovered, receipt.GapUnlocatedCopies)
 	}
@@ -43,5 +57,8 @@ func (i Issuer) receipt(e *eraser, erased domain.Erased, w domain.Warrant) (post
 		r.Subjects = append(r.Subjects, receipt.CommitSubject(salt, owner))
 	}
 	body, err := receipt.Encode(r)
-	return postgres.Receipt{ID: w.Receipt, Body: body, Salt: salt[:], Actor: w.Actor}, err
+	if err != nil {
+		return postgres.Receipt{}, domain.Errorf(domain.CodeInternal, "No receipt can be written of a response of %d requests, so nothing was erased: %v", len(e.requests), err)
+	}
+	return postgres.Receipt{ID: w.Receipt, Body: body, Salt: salt[:], Actor: w.Actor}, nil
 }

@@ -99,7 +99,7 @@ func (e *eraser) lockAll(ctx context.Context) error {
 			return err
 		}
 		e.found(locked)
-		found := chain{inOrder(steps), inOrder(requests)}
+		found := chain{steps: inOrder(steps), requests: inOrder(requests)}
 		if subset(found.steps, e.steps) && subset(found.requests, e.requests) {
 			return nil
 		}
@@ -108,5 +108,5 @@ func (e *eraser) lockAll(ctx context.Context) error {
 }
 
 func inOrder(ids map[uuid.UUID]struct{}) []uuid.UUID {
-	return slices.SortedFunc(maps.Keys(ids), func(a, b uuid.UUID) int { return slices.Compare(a[:], b[:]) })
+	return slices.SortedFunc(maps.Keys(ids), compareIDs)
 }

@@ -35,8 +35,8 @@ func New(src postgres.Source, outletSchema string, usage bool, issuer Issuer) (*
 	if outletSchema == "" {
 		return nil, errors.New("the name of the outlet's schema is missing")
 	}
-	if issuer.Origin == "" || issuer.Build == "" || issuer.Now == nil {
-		return nil, errors.New("receipts need a log, a version and a clock")
+	if err := issuer.check(); err != nil {
+		return nil, err
 	}
 	many, err := lru.New[any, struct{}](ownersOfMany)
 	if err != nil {

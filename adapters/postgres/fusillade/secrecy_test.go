@@ -118,7 +118,7 @@ func TestReceiptsTellNothing(t *testing.T) {
 		for _, name := range []string{"requested_at", "executed_at"} {
 			delete(receipt, name) // clocks know nothing of owners
 		}
-		walk("", receipt, func(path, value string) {
+		eachValue("", receipt, func(path, value string) {
 			if before[id] != nil {
 				values[path+" "+value]++
 			} else {
@@ -126,7 +126,7 @@ func TestReceiptsTellNothing(t *testing.T) {
 			}
 		})
 		for _, name := range []string{"id", "responses", "subjects"} {
-			walk("", receipt[name], func(_, value string) {
+			eachValue("", receipt[name], func(_, value string) {
 				if secret[value] {
 					t.Errorf("%s %s is in two receipts", name, value)
 				}
@@ -188,16 +188,16 @@ func (b *bench) bodies() map[uuid.UUID][]byte {
 	return bodies
 }
 
-// walk calls visit with every value and where it is.
-func walk(path string, value any, visit func(path, value string)) {
+// eachValue calls visit with every value and where it is.
+func eachValue(path string, value any, visit func(path, value string)) {
 	switch v := value.(type) {
 	case map[string]any:
 		for name, part := range v {
-			walk(path+"."+name, part, visit)
+			eachValue(path+"."+name, part, visit)
 		}
 	case []any:
 		for _, part := range v {
-			walk(path+"[]", part, visit)
+			eachValue(path+"[]", part, visit)
 		}
 	default:
 		text, _ := json.Marshal(v) // it has been JSON before
@@ -222,8 +222,8 @@ func BenchmarkReceipts(b *testing.B) {
 		},
 		false: func(id uuid.UUID) error {
 			return w.responses.src.Primary.Tx(b.Context(), func(tx *postgres.Tx) error {
-				e := eraser{tx: tx, id: id}
-				if err := e.find(b.Context(), w.responses.outlet); err != nil {
+				e := eraser{tx: tx}
+				if err := e.find(b.Context(), id, w.responses.outlet); err != nil {
 					return err
 				}
 				if _, err := permit(domain.Found{Owners: e.owners}); err != nil {

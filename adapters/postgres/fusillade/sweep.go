@@ -84,18 +84,16 @@ func (e *eraser) remaining(ctx context.Context, due []dbsqlc.DueTombstonesRow) (
 	if err != nil || len(remain) == 0 {
 		return nil, err
 	}
-	holds := make([][]domain.Hold, len(remain))
+	holds := holdsOnEach{}
 	err = e.send(ctx, func(b *pgx.Batch) {
 		b.Queue(dbsqlc.LockRequests, remain)
-		for i, id := range remain {
-			queueHolds(b, []uuid.UUID{id}, &holds[i])
-		}
+		holds.queue(b, remain)
 	})
 	if err != nil {
 		return nil, err
 	}
-	for i, id := range remain {
-		if len(holds[i]) > 0 {
+	for _, id := range remain {
+		if len(holds[id]) > 0 {
 			held = append(held, id)
 		} else {
 			e.requests = append(e.requests, id)

@@ -7,6 +7,7 @@ package dbsqlc
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -14,7 +15,7 @@ import (
 const Chain = `-- name: Chain :many
 WITH RECURSIVE chain AS (
     SELECT s.id, s.request_id, s.parent_step_id, s.prev_step_id
-    FROM response_steps s WHERE s.request_id = $1::uuid
+    FROM response_steps s WHERE s.request_id = ANY ($1::uuid[])
     UNION
     SELECT linked.id, linked.request_id, linked.parent_step_id, linked.prev_step_id
     FROM chain c
@@ -28,22 +29,20 @@ WITH RECURSIVE chain AS (
         SELECT s.id, s.request_id, s.parent_step_id, s.prev_step_id FROM response_steps s WHERE s.id = c.prev_step_id
     ) linked
 )
-SELECT c.id AS step_id, c.request_id
-FROM requests r
-LEFT JOIN chain c ON true
-WHERE r.id = $1::uuid AND r.batch_id IS NULL AND r.created_by IS NOT NULL
+SELECT id, request_id, parent_step_id, prev_step_id FROM chain
 `
 
 type ChainRow struct {
-	StepID    *uuid.UUID
-	RequestID *uuid.UUID
+	ID           uuid.UUID
+	RequestID    *uuid.UUID
+	ParentStepID *uuid.UUID
+	PrevStepID   *uuid.UUID
 }
 
-// Every step that hangs together with the response, by either link and in
-// either direction, and so all that a cascade could reach; one row a step. A
-// response without steps is one row without a step; none at all is no row.
-func (q *Queries) Chain(ctx context.Context, id uuid.UUID) ([]ChainRow, error) {
-	rows, err := q.db.Query(ctx, Chain, id)
+// Every step that hangs together with any of these requests, by either link and
+// in either direction, and so all that a cascade could reach.
+func (q *Queries) Chain(ctx context.Context, requestIds []uuid.UUID) ([]ChainRow, error) {
+	rows, err := q.db.Query(ctx, Chain, requestIds)
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +50,12 @@ func (q *Queries) Chain(ctx context.Context, id uuid.UUID) ([]ChainRow, error) {
 	var items []ChainRow
 	for rows.Next() {
 		var i ChainRow
-		if err := rows.Scan(&i.StepID, &i.RequestID); err != nil {
+		if err := rows.Scan(
+			&i.ID,
+			&i.RequestID,
+			&i.ParentStepID,
+			&i.PrevStepID,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -219,6 +223,17 @@ func (q *Queries) HasSteps(ctx context.Context, id uuid.UUID) (bool, error) {
 	return exists, err
 }
 
+const IsResponse = `-- name: IsResponse :one
+SELECT EXISTS (SELECT FROM requests WHERE id = $1::uuid AND batch_id IS NULL AND created_by IS NOT NULL)
+`
+
+func (q *Queries) IsResponse(ctx context.Context, id uuid.UUID) (bool, error) {
+	row := q.db.QueryRow(ctx, IsResponse, id)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
 const Left = `-- name: Left :one
 SELECT ((SELECT count(*) FROM response_steps s WHERE s.id = ANY ($1::uuid[]))
       + (SELECT count(*) FROM response_steps s WHERE s.request_id = ANY ($2::uuid[]))
@@ -271,7 +286,8 @@ func (q *Queries) LeftAlone(ctx context.Context, arg LeftAloneParams) (int64, er
 }
 
 const LockAlone = `-- name: LockAlone :many
-SELECT id, coalesce(created_by, '')::text AS owner, template_id
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error, template_id
 FROM requests r
 WHERE r.id = $1::uuid AND r.batch_id IS NULL AND r.created_by IS NOT NULL
   AND NOT EXISTS (SELECT FROM response_steps s WHERE s.request_id = r.id)
@@ -279,9 +295,18 @@ FOR UPDATE
 `
 
 type LockAloneRow struct {
-	ID         uuid.UUID
-	Owner      string
-	TemplateID *uuid.UUID
+	ID             uuid.UUID
+	Owner          string
+	Model          string
+	State          string
+	ServiceTier    *string
+	CreatedAt      time.Time
+	StartedAt      *time.Time
+	CompletedAt    *time.Time
+	FailedAt       *time.Time
+	ResponseStatus *int16
+	HasError       bool
+	TemplateID     *uuid.UUID
 }
 
 // A response that is one request, as most are. None where it has steps.
@@ -294,7 +319,20 @@ func (q *Queries) LockAlone(ctx context.Context, id uuid.UUID) ([]LockAloneRow, 
 	var items []LockAloneRow
 	for rows.Next() {
 		var i LockAloneRow
-		if err := rows.Scan(&i.ID, &i.Owner, &i.TemplateID); err != nil {
+		if err := rows.Scan(
+			&i.ID,
+			&i.Owner,
+			&i.Model,
+			&i.State,
+			&i.ServiceTier,
+			&i.CreatedAt,
+			&i.StartedAt,
+			&i.CompletedAt,
+			&i.FailedAt,
+			&i.ResponseStatus,
+			&i.HasError,
+			&i.TemplateID,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -306,14 +344,24 @@ func (q *Queries) LockAlone(ctx context.Context, id uuid.UUID) ([]LockAloneRow, 
 }
 
 const LockRequests = `-- name: LockRequests :many
-SELECT id, coalesce(created_by, '')::text AS owner, template_id
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error, template_id
 FROM requests WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE
 `
 
 type LockRequestsRow struct {
-	ID         uuid.UUID
-	Owner      string
-	TemplateID *uuid.UUID
+	ID             uuid.UUID
+	Owner          string
+	Model          string
+	State          string
+	ServiceTier    *string
+	CreatedAt      time.Time
+	StartedAt      *time.Time
+	CompletedAt    *time.Time
+	FailedAt       *time.Time
+	ResponseStatus *int16
+	HasError       bool
+	TemplateID     *uuid.UUID
 }
 
 func (q *Queries) LockRequests(ctx context.Context, ids []uuid.UUID) ([]LockRequestsRow, error) {
@@ -325,7 +373,20 @@ func (q *Queries) LockRequests(ctx context.Context, ids []uuid.UUID) ([]LockRequ
 	var items []LockRequestsRow
 	for rows.Next() {
 		var i LockRequestsRow
-		if err := rows.Scan(&i.ID, &i.Owner, &i.TemplateID); err != nil {
+		if err := rows.Scan(
+			&i.ID,
+			&i.Owner,
+			&i.Model,
+			&i.State,
+			&i.ServiceTier,
+			&i.CreatedAt,
+			&i.StartedAt,
+			&i.CompletedAt,
+			&i.FailedAt,
+			&i.ResponseStatus,
+			&i.HasError,
+			&i.TemplateID,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

@@ -227,6 +227,66 @@ func (q *Queries) HoldsOn(ctx context.Context, arg HoldsOnParams) ([]HoldsOnRow,
 	return items, nil
 }
 
+const HoldsOnEach = `-- name: HoldsOnEach :many
+WITH parts AS MATERIALIZED (
+    SELECT wanted.id, r.created_by, r.state, r.model, r.service_tier, r.created_at
+    FROM (SELECT unnest($2::uuid[]) AS id) wanted LEFT JOIN requests r ON r.id = wanted.id
+), covering AS (
+    SELECT h.id FROM lethe.holds h WHERE h.released_at IS NULL AND h.responses && $2::uuid[]
+    UNION ALL
+    SELECT h.id FROM lethe.holds h WHERE h.released_at IS NULL AND h.owners && ARRAY(SELECT p.created_by FROM parts p)
+    UNION ALL
+    SELECT h.id FROM lethe.holds h WHERE h.released_at IS NULL AND h.responses IS NULL AND h.owners IS NULL
+)
+SELECT pairs.request_id::uuid AS request_id, pairs.hold_id
+FROM (
+    SELECT p.id AS request_id, h.id AS hold_id, row_number() OVER (PARTITION BY p.id ORDER BY h.created_at, h.id) AS place
+    FROM lethe.holds h
+    JOIN parts p ON p.id = ANY (h.responses)
+        OR p.created_by = ANY (h.owners)
+        OR (h.responses IS NULL AND h.owners IS NULL AND p.created_at IS NOT NULL
+            AND (h.states IS NULL OR p.state = ANY (h.states))
+            AND (h.models IS NULL OR p.model = ANY (h.models))
+            AND (h.tiers IS NULL OR p.service_tier = ANY (h.tiers))
+            AND (h.created_after IS NULL OR p.created_at >= h.created_after)
+            AND (h.created_before IS NULL OR p.created_at <= h.created_before))
+    WHERE h.id IN (SELECT c.id FROM covering c) AND (h.expires_at IS NULL OR h.expires_at > clock_timestamp())
+) pairs
+WHERE pairs.place <= $1::bigint
+ORDER BY pairs.request_id, pairs.place
+`
+
+type HoldsOnEachParams struct {
+	Most       int64
+	RequestIds []uuid.UUID
+}
+
+type HoldsOnEachRow struct {
+	RequestID uuid.UUID
+	HoldID    uuid.UUID
+}
+
+// Likewise for each of them, the oldest first.
+func (q *Queries) HoldsOnEach(ctx context.Context, arg HoldsOnEachParams) ([]HoldsOnEachRow, error) {
+	rows, err := q.db.Query(ctx, HoldsOnEach, arg.Most, arg.RequestIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []HoldsOnEachRow
+	for rows.Next() {
+		var i HoldsOnEachRow
+		if err := rows.Scan(&i.RequestID, &i.HoldID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const LockHolds = `-- name: LockHolds :exec
 
 SELECT pg_advisory_xact_lock(7163099204871563),
