@@ -19,6 +19,7 @@ import (
 type Ports struct {
 	Responses    domain.Responses
 	Holds        domain.Holds
+	Erasures     domain.Erasures
 	UsageRecords domain.UsageRecords
 	People       domain.People
 	Looks        domain.Looks
@@ -34,6 +35,7 @@ type Fixture struct {
 var (
 	_ porttest.ResponsesFixture = (*Fixture)(nil)
 	_ porttest.HoldsFixture     = (*Fixture)(nil)
+	_ porttest.ErasuresFixture  = (*Fixture)(nil)
 	_ porttest.UsageFixture     = (*Fixture)(nil)
 	_ porttest.PeopleFixture    = (*Fixture)(nil)
 	_ porttest.LooksFixture     = (*Fixture)(nil)
@@ -66,6 +68,14 @@ func (f *Fixture) Responses() domain.Responses { return f.ports.Responses }
 
 // Holds is the adapter under test.
 func (f *Fixture) Holds() domain.Holds { return f.ports.Holds }
+
+// Erasures is the adapter under test.
+func (f *Fixture) Erasures() domain.Erasures { return f.ports.Erasures }
+
+// HastenVerification makes every erasure that is to be verified due for it.
+func (f *Fixture) HastenVerification() {
+	f.exec(`UPDATE lethe.erasures SET verify_at = clock_timestamp() WHERE verify_at IS NOT NULL`)
+}
 
 // UsageRecords is the adapter under test.
 func (f *Fixture) UsageRecords() domain.UsageRecords { return f.ports.UsageRecords }

@@ -34,6 +34,8 @@ var unplanted = map[string]string{
 	"lethe.holds":           "responses owners states models tiers reason", // what must not be erased is no trace of what was
 	"lethe.looks":           "owner address",                               // who looked, from where; they go with the response
 	"lethe.receipts":        "body xact",
+	"lethe.erasures":        "trigger kind target scope ground ticket role secret idempotency_key request_sum state failures trouble",
+	"lethe.previews":        "token_sum target sum",
 	"lethe.receipt_secrets": "salt subject_keys",
 	"lethe.tiles":           "hashes",
 	"lethe.log_state":       "origin root",

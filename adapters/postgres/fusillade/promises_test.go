@@ -20,6 +20,11 @@ func TestPromisesOfHolds(t *testing.T) {
 	porttest.Holds(t, func(t *testing.T) porttest.HoldsFixture { return newFixture(t) })
 }
 
+func TestPromisesOfErasures(t *testing.T) {
+	t.Parallel()
+	porttest.Erasures(t, func(t *testing.T) porttest.ErasuresFixture { return newFixture(t) })
+}
+
 func newFixture(t *testing.T) *pgfixture.Fixture {
 	t.Helper()
 	database := pgtest.New(t)
@@ -36,5 +41,9 @@ func newFixture(t *testing.T) *pgfixture.Fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return pgfixture.New(t, database.URL, pgfixture.Ports{Responses: responses, Holds: holds})
+	erasures, err := fusillade.NewErasures(db, "outlet", fusillade.TestIssuer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pgfixture.New(t, database.URL, pgfixture.Ports{Responses: responses, Holds: holds, Erasures: erasures})
 }

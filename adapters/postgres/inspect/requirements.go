@@ -88,6 +88,25 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 		{"name", "text"}, {"created_at", "timestamptz"}, {"metadata", "jsonb"}, {"paused_at", "timestamptz"}, {"updated_at", "timestamptz"},
 	}
 	leader := []Column{{"leader_id", "text"}, {"elected_at", "timestamptz"}, {"expires_at", "timestamptz"}}
+	erasures := []Column{
+		{"id", "uuid"}, {"trigger", "text"}, {"rule_id", "uuid"}, {"rule_version", "int8"}, {"kind", "text"}, {"target", "jsonb"},
+		{"scope", "_text"}, {"as_of", "timestamptz"}, {"most", "int8"}, {"ground", "text"}, {"ticket", "text"},
+		{"requested_at", "timestamptz"}, {"requested_by", "uuid"}, {"role", "text"}, {"secret", "bytea"},
+		{"idempotency_key", "text"}, {"request_sum", "bytea"}, {"state", "text"}, {"expected", "int8"},
+	}
+	progress := []Column{
+		{"state", "text"}, {"started_at", "timestamptz"}, {"finished_at", "timestamptz"}, {"verify_at", "timestamptz"},
+		{"verified_at", "timestamptz"}, {"done", "int8"}, {"requests", "int8"}, {"steps", "int8"}, {"templates", "int8"},
+		{"raw_requests", "int8"}, {"raw_responses", "int8"}, {"tasks", "int8"}, {"held", "int8"}, {"not_found", "int8"},
+		{"receipts", "int8"}, {"failures", "jsonb"}, {"trouble", "text"}, {"pass_created_at", "timestamptz"}, {"pass_id", "uuid"},
+		{"pass_named", "int8"}, {"pass_erased", "int8"},
+	}
+	erasureReceipts := []Column{{"receipt_id", "uuid"}, {"erasure_id", "uuid"}, {"at", "timestamptz"}, {"responses", "int8"}}
+	previews := []Column{
+		{"token_sum", "bytea"}, {"requested_by", "uuid"}, {"target", "bytea"}, {"as_of", "timestamptz"}, {"expires_at", "timestamptz"},
+		{"responses", "int8"}, {"requests", "int8"}, {"steps", "int8"}, {"templates", "int8"}, {"raw_requests", "int8"},
+		{"raw_responses", "int8"}, {"tasks", "int8"}, {"held", "int8"}, {"not_found", "int8"}, {"sum", "bytea"},
+	}
 	all := []Requirement{
 		{Side: Main, Schema: "public", Table: "users",
 			Read: []Column{
@@ -161,6 +180,12 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 			Read:   []Column{{"request_id", "uuid"}, {"receipt_id", "uuid"}, {"due_at", "timestamptz"}, {"sweeps", "int4"}},
 			Insert: []Column{{"request_id", "uuid"}, {"receipt_id", "uuid"}, {"due_at", "timestamptz"}},
 			Update: []Column{{"receipt_id", "uuid"}, {"due_at", "timestamptz"}, {"sweeps", "int4"}}, Delete: true},
+		// What an erasure is about can be written and forgotten, and no erasure be removed.
+		{Side: Fusillade, Schema: Own, Table: "erasures",
+			Read: slices.Concat(erasures, progress), Insert: erasures,
+			Update: slices.Concat(progress, []Column{{"target", "jsonb"}, {"scope", "_text"}, {"secret", "bytea"}})},
+		{Side: Fusillade, Schema: Own, Table: "erasure_receipts", Read: erasureReceipts, Insert: erasureReceipts},
+		{Side: Fusillade, Schema: Own, Table: "previews", Read: previews, Insert: previews, Delete: true},
 		{Side: Fusillade, Schema: Own, Table: "tiles",
 			Read:   []Column{{"level", "int4"}, {"idx", "int8"}, {"hashes", "bytea"}},
 			Insert: []Column{{"level", "int4"}, {"idx", "int8"}, {"hashes", "bytea"}},

@@ -3,3 +3,86 @@
 //   sqlc v1.31.1
 
 package dbsqlc
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// The erasing of many responses, and how far it has come. Rows are never removed; what says whose responses they were is, some time after the end.
+type LetheErasure struct {
+	ID          uuid.UUID
+	Trigger     string
+	RuleID      *uuid.UUID
+	RuleVersion *int64
+	Kind        string
+	// What is erased: identifiers, an owner, or a filter; null when it has been forgotten.
+	Target []byte
+	// Whose responses may be erased, as requests.created_by spells it; null: everyone's.
+	Scope []string
+	// With a filter, what was created later is left.
+	AsOf time.Time
+	// How many responses may be erased; 0: all.
+	Most        int64
+	Ground      string
+	Ticket      string
+	RequestedAt time.Time
+	RequestedBy *uuid.UUID
+	Role        string
+	// What the salts of its receipts are derived from; null when it has been forgotten.
+	Secret         []byte
+	IdempotencyKey *string
+	// A hash of all that was asked for, to tell requests with one key apart.
+	RequestSum []byte
+	State      string
+	StartedAt  *time.Time
+	FinishedAt *time.Time
+	// When what is left is looked for once more; null: not, or no more.
+	VerifyAt   *time.Time
+	VerifiedAt *time.Time
+	Expected   *int64
+	// Responses that are gone; the columns that follow it count their rows.
+	Done         int64
+	Requests     int64
+	Steps        int64
+	Templates    int64
+	RawRequests  int64
+	RawResponses int64
+	Tasks        int64
+	Held         int64
+	NotFound     int64
+	Receipts     int64
+	// The first responses that were not erased, and why.
+	Failures []byte
+	Trouble  string
+	// With pass_id: the last request that was looked at, in the order of both; null before the first.
+	PassCreatedAt *time.Time
+	PassID        *uuid.UUID
+	// How many of the identifiers have been looked at.
+	PassNamed int64
+	// Responses that were erased since it last began with the oldest.
+	PassErased int64
+}
+
+// What was shown to somebody of what they could erase, until it has expired.
+type LethePreview struct {
+	// A hash of the token that was told.
+	TokenSum    []byte
+	RequestedBy uuid.UUID
+	// A hash of what would be erased.
+	Target       []byte
+	AsOf         time.Time
+	ExpiresAt    time.Time
+	Responses    int64
+	Requests     int64
+	Steps        int64
+	Templates    int64
+	RawRequests  int64
+	RawResponses int64
+	Tasks        int64
+	Held         int64
+	NotFound     int64
+	// A hash of the requests that there were.
+	Sum []byte
+}

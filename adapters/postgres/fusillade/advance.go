@@ -1,0 +1,305 @@
+package fusillade
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"lethe/adapters/postgres"
+	"lethe/adapters/postgres/fusillade/internal/dbsqlc"
+	"lethe/domain"
+)
+
+// requestsAtOnce bounds how many requests one receipt is about, unless one
+// response alone has more: a receipt holds some 1,300 commitments, one for each
+// request and, at worst, one for the owner of each.
+const requestsAtOnce = 600
+
+// Advance is domain.Erasures'. It makes six round trips, however many responses
+// it is about; some more where chains grow meanwhile or a named response is not
+// there.
+func (e *Erasures) Advance(
+	ctx context.Context, id uuid.UUID, most int, judge func(domain.Erasure, []domain.Part) ([]domain.Verdict, domain.Warrant),
+) (after domain.Erasure, err error) {
+	err = e.db.Tx(ctx, func(tx *postgres.Tx) error {
+		row, err := dbsqlc.New(tx).LockErasure(ctx, id)
+		if err != nil {
+			return err
+		}
+		if after, err = erasureOf(row); err != nil {
+			return err
+		}
+		now := e.now()
+		over := after.State.Over()
+		if over && (after.VerifyAt == nil || after.VerifyAt.After(now)) || after.Target == nil {
+			return nil
+		}
+		a := advance{Erasures: e, eraser: eraser{tx: tx}, erasure: &after, at: now, judge: judge, erasedInPass: row.PassErased}
+		a.place.named = int(row.PassNamed)
+		if row.PassCreatedAt != nil && row.PassID != nil {
+			a.place.after = &domain.Position{CreatedAt: *row.PassCreatedAt, ID: *row.PassID}
+		}
+		return a.run(ctx, most)
+	})
+	if err != nil {
+		return domain.Erasure{}, err
+	}
+	return after, nil
+}
+
+// advance is one call, within its transaction.
+type advance struct {
+	*Erasures
+	eraser
+	erasure      *domain.Erasure
+	at           time.Time
+	judge        func(domain.Erasure, []domain.Part) ([]domain.Verdict, domain.Warrant)
+	walk         walk
+	place        place
+	erasedInPass int64
+	commit       pgx.Batch
+}
+
+func (a *advance) run(ctx context.Context, most int) error {
+	e := a.erasure
+	if a.place == (place{}) && e.Kind == domain.TargetOwner {
+		e.Held, e.NotFound, e.Failures = 0, 0, nil // counted anew in each pass
+	}
+	e.Trouble = ""
+	if e.State == domain.ErasurePending {
+		e.State, e.StartedAt = domain.ErasureRunning, &a.at
+	}
+	if e.Most > 0 {
+		most = int(min(int64(most), e.Most-e.Done))
+	}
+	a.walk = newWalk(*e.Target, e.Scope, e.AsOf)
+	candidates, more, err := a.walk.next(ctx, a.tx, a.place, most)
+	if err != nil {
+		return err
+	}
+	if len(candidates) > 0 {
+		from := a.place
+		chosen, err := a.take(ctx, candidates)
+		if err != nil {
+			return err
+		}
+		more = more || a.place != candidates[len(candidates)-1].place
+		if err := a.erase(ctx, from, chosen); err != nil {
+			return err
+		}
+	}
+	switch {
+	case e.Most > 0 && e.Done >= e.Most:
+		a.finish()
+	case !more:
+		a.endPass()
+	}
+	if err := a.note(); err != nil {
+		return err
+	}
+	return a.tx.CommitWith(ctx, &a.commit)
+}
+
+// take locks what hangs together with the candidates, or with as many of them
+// as a receipt can hold the requests of; the place is after these.
+func (a *advance) take(ctx context.Context, candidates []candidate) ([]candidate, error) {
+	ids := idsOf(candidates)
+	if err := a.send(ctx, func(b *pgx.Batch) {
+		a.queuePrepare(b, a.outlet)
+		queueChain(b, ids, &a.chain)
+	}); err != nil {
+		return nil, err
+	}
+	if err := a.hidden(); err != nil {
+		return nil, err
+	}
+	a.place = candidates[len(candidates)-1].place
+	if len(a.requests) <= requestsAtOnce {
+		return candidates, nil
+	}
+	groups := groupsOf(a.links)
+	sizes := make(map[uuid.UUID]int)
+	for _, id := range a.requests {
+		sizes[groups.of(id)]++
+	}
+	taken, total := make(map[uuid.UUID]bool), 0
+	for i, c := range candidates {
+		head := groups.of(c.id)
+		if taken[head] {
+			continue
+		}
+		if total += sizes[head]; i > 0 && total > requestsAtOnce {
+			a.place = candidates[i-1].place
+			candidates = candidates[:i]
+			break
+		}
+		taken[head] = true
+	}
+	only := func(id uuid.UUID) bool { return !taken[groups.of(id)] }
+	a.steps, a.requests = slices.DeleteFunc(a.steps, only), slices.DeleteFunc(a.requests, only)
+	return candidates, nil
+}
+
+// erase removes what the candidates lead to, as far as judge says so. from is
+// where the walk was before them.
+func (a *advance) erase(ctx context.Context, from place, candidates []candidate) error {
+	holds := holdsOnEach{}
+	if err := a.lock(ctx, idsOf(candidates), func(b *pgx.Batch) { holds.queue(b, a.requests) }); err != nil {
+		return err
+	}
+	if err := a.missing(ctx, candidates); err != nil {
+		return err
+	}
+	parts := a.walk.parts(from, candidates, a.links, a.locked)
+	if len(parts) == 0 {
+		return nil
+	}
+	judged := make([]domain.Part, len(parts))
+	for i, p := range parts {
+		for _, row := range p.requests {
+			judged[i].Requests = append(judged[i].Requests, responseOf(row))
+			for _, hold := range holds[row.ID] {
+				if !slices.Contains(judged[i].Holds, hold) && len(judged[i].Holds) < domain.MaxHoldsFound {
+					judged[i].Holds = append(judged[i].Holds, hold)
+				}
+			}
+		}
+	}
+	verdicts, w := a.judge(*a.erasure, judged)
+	if len(verdicts) != len(parts) {
+		return domain.Errorf(domain.CodeInternal, "There are %d verdicts on %d responses, so nothing was erased", len(verdicts), len(parts))
+	}
+	a.chain = chain{}
+	var rows []dbsqlc.LockRequestsRow
+	var responses int64
+	for i, p := range parts {
+		switch verdicts[i] {
+		case domain.Erase:
+			responses++
+			rows = append(rows, p.requests...)
+			a.steps = append(a.steps, p.steps...)
+		case domain.KeepHeld:
+			if !p.seen {
+				a.erasure.Held++
+				a.fail(domain.ErasureFailure{Response: p.candidates[0], Code: domain.CodeHeld, Holds: judged[i].Holds})
+			}
+		case domain.Withhold:
+			for _, id := range p.candidates {
+				a.notFound(id)
+			}
+		case domain.Spare:
+		}
+	}
+	if responses == 0 {
+		return nil
+	}
+	for _, row := range rows {
+		a.requests = append(a.requests, row.ID)
+	}
+	a.found(rows)
+	return a.remove(ctx, responses, w)
+}
+
+// remove deletes what has been chosen, and queues its receipt.
+func (a *advance) remove(ctx context.Context, responses int64, w domain.Warrant) error {
+	erased, err := a.delete(ctx)
+	if err != nil {
+		return err
+	}
+	receipt, err := a.issuer.receipt(&a.eraser, erased, w)
+	if err != nil {
+		return err
+	}
+	postgres.QueueReceipt(&a.commit, receipt)
+	queueBurial(&a.commit, a.requests, w.Receipt)
+	a.commit.Queue(dbsqlc.AddErasureReceipt, w.Receipt, a.erasure.ID, a.at, responses)
+	a.erasure.Erased.Add(erased)
+	a.erasure.Done += responses
+	a.erasure.Receipts++
+	a.erasedInPass += responses
+	return nil
+}
+
+// missing notes the named responses that are not there. Those that went with
+// another part of theirs are no failure.
+func (a *advance) missing(ctx context.Context, candidates []candidate) error {
+	if a.walk.named == nil {
+		return nil
+	}
+	var gone []uuid.UUID
+	for _, c := range candidates {
+		if !slices.ContainsFunc(a.locked, func(row dbsqlc.LockRequestsRow) bool { return row.ID == c.id }) {
+			gone = append(gone, c.id)
+		}
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	by, err := dbsqlc.New(a.tx).GoneBy(ctx, dbsqlc.GoneByParams{Ids: gone, ErasureID: a.erasure.ID})
+	for _, id := range gone {
+		if err == nil && !slices.Contains(by, id) {
+			a.notFound(id)
+		}
+	}
+	return err
+}
+
+func (a *advance) notFound(id uuid.UUID) {
+	a.erasure.NotFound++
+	a.fail(domain.ErasureFailure{Response: id, Code: domain.CodeNotFound})
+}
+
+func (a *advance) fail(f domain.ErasureFailure) {
+	if len(a.erasure.Failures) < domain.MaxFailures {
+		a.erasure.Failures = append(a.erasure.Failures, f)
+	}
+}
+
+// endPass is for when nothing follows. Of an owner, something may have come
+// meanwhile that is older than what was looked at.
+func (a *advance) endPass() {
+	e := a.erasure
+	switch {
+	case e.Kind == domain.TargetOwner && a.erasedInPass > 0:
+		a.place, a.erasedInPass = place{}, 0
+	case e.State.Over():
+		a.place, e.VerifyAt, e.VerifiedAt = place{}, nil, &a.at
+	default:
+		a.finish()
+		if e.Kind == domain.TargetOwner {
+			a.place = place{}
+			verify := a.at.Add(domain.VerifyAfter)
+			e.VerifyAt = &verify
+		}
+	}
+}
+
+func (a *advance) finish() { a.erasure.State, a.erasure.FinishedAt = domain.ErasureFinished, &a.at }
+
+// note queues how far the erasure has come.
+func (a *advance) note() error {
+	e := a.erasure
+	failures, err := encodeFailures(e.Failures)
+	if err != nil {
+		return err
+	}
+	var createdAt, id any
+	if a.place.after != nil {
+		createdAt, id = a.place.after.CreatedAt, a.place.after.ID
+	}
+	a.commit.Queue(dbsqlc.NoteProgress, string(e.State), e.StartedAt, e.FinishedAt, e.VerifyAt, e.VerifiedAt,
+		e.Done, e.Requests, e.Steps, e.Templates, e.RawRequests, e.RawResponses, e.Tasks,
+		e.Held, e.NotFound, e.Receipts, failures, createdAt, id, int64(a.place.named), a.erasedInPass, e.ID)
+	return nil
+}
+
+func idsOf(candidates []candidate) []uuid.UUID {
+	ids := make([]uuid.UUID, len(candidates))
+	for i, c := range candidates {
+		ids[i] = c.id
+	}
+	return ids
+}

@@ -1,0 +1,352 @@
+package fusillade
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"lethe/adapters/postgres"
+	"lethe/adapters/postgres/fusillade/internal/dbsqlc"
+	"lethe/domain"
+)
+
+// Erasures are kept in schema lethe beside fusillade's tables.
+type Erasures struct {
+	db     *postgres.DB
+	outlet string
+	issuer Issuer
+}
+
+var _ domain.Erasures = (*Erasures)(nil)
+
+// NewErasures makes the port on the primary of the database that fusillade is
+// in; the rest is as of New.
+func NewErasures(db *postgres.DB, outletSchema string, issuer Issuer) (*Erasures, error) {
+	if db == nil {
+		return nil, errors.New("erasures need a database")
+	}
+	if outletSchema == "" {
+		return nil, errors.New("the name of the outlet's schema is missing")
+	}
+	if err := issuer.check(); err != nil {
+		return nil, err
+	}
+	return &Erasures{db, outletSchema, issuer}, nil
+}
+
+// now is by the clock of the program, as what is due is asked of it, too.
+func (e *Erasures) now() time.Time { return e.issuer.Now().UTC().Truncate(time.Microsecond) }
+
+// KeepPreview is domain.Erasures'. It makes one round trip.
+func (e *Erasures) KeepPreview(ctx context.Context, p domain.Preview) error {
+	return e.db.Use(ctx, func(c postgres.Conn) error {
+		return dbsqlc.New(c).KeepPreview(ctx, dbsqlc.KeepPreviewParams{
+			TokenSum: p.TokenSum[:], RequestedBy: p.RequestedBy, Target: p.Target[:], AsOf: p.AsOf, ExpiresAt: p.ExpiresAt,
+			Responses: p.Responses, Requests: p.Requests, Steps: p.Steps, Templates: p.Templates,
+			RawRequests: p.RawRequests, RawResponses: p.RawResponses, Tasks: p.Tasks,
+			Held: p.Held, NotFound: p.NotFound, Sum: p.Sum[:],
+		})
+	})
+}
+
+// Preview is domain.Erasures'. It makes one round trip.
+func (e *Erasures) Preview(ctx context.Context, tokenSum [sha256.Size]byte) (domain.Preview, error) {
+	var row dbsqlc.LethePreview
+	err := e.db.Use(ctx, func(c postgres.Conn) (err error) {
+		row, err = dbsqlc.New(c).Preview(ctx, tokenSum[:])
+		return err
+	})
+	if err != nil {
+		return domain.Preview{}, err
+	}
+	p := domain.Preview{
+		RequestedBy: row.RequestedBy, AsOf: row.AsOf, ExpiresAt: row.ExpiresAt,
+		Survey: domain.Survey{
+			Responses: row.Responses, Requests: row.Requests, Steps: row.Steps, Templates: row.Templates,
+			RawRequests: row.RawRequests, RawResponses: row.RawResponses, Tasks: row.Tasks,
+			Held: row.Held, NotFound: row.NotFound,
+		},
+	}
+	copy(p.TokenSum[:], row.TokenSum)
+	copy(p.Target[:], row.Target)
+	copy(p.Sum[:], row.Sum)
+	return p, nil
+}
+
+// Create is domain.Erasures'. It makes two round trips, and another where the
+// key has been used before.
+func (e *Erasures) Create(ctx context.Context, wanted domain.Erasure) (stored domain.Erasure, created bool, err error) {
+	target, err := encodeTarget(wanted.Target)
+	if err != nil {
+		return domain.Erasure{}, false, err
+	}
+	p := dbsqlc.CreateErasureParams{
+		ID: wanted.ID, Trigger: string(wanted.Trigger), Kind: string(wanted.Kind), Target: target, Scope: wanted.Scope,
+		AsOf: wanted.AsOf, Most: wanted.Most, Ground: string(wanted.Ground), Ticket: wanted.Ticket,
+		RequestedAt: wanted.RequestedAt, RequestedBy: wanted.RequestedBy, Role: string(wanted.Role),
+		RequestSum: wanted.RequestSum[:], State: string(wanted.State), Expected: wanted.Expected,
+	}
+	if wanted.Rule != nil {
+		p.RuleID, p.RuleVersion = &wanted.Rule.ID, &wanted.Rule.Version
+	}
+	if wanted.Secret != nil {
+		p.Secret = wanted.Secret[:]
+	}
+	if wanted.IdempotencyKey != "" {
+		p.IdempotencyKey = &wanted.IdempotencyKey
+	}
+	err = e.db.Tx(ctx, func(tx *postgres.Tx) error {
+		q := dbsqlc.New(tx)
+		if err := q.Durably(ctx); err != nil {
+			return err
+		}
+		rows, err := q.CreateErasure(ctx, p)
+		if err != nil {
+			return err
+		}
+		if created = len(rows) > 0; !created {
+			before, err := q.ErasureByKey(ctx, dbsqlc.ErasureByKeyParams{RequestedBy: *wanted.RequestedBy, IdempotencyKey: wanted.IdempotencyKey})
+			if err != nil {
+				return err
+			}
+			rows = append(rows, before)
+		}
+		stored, err = erasureOf(rows[0])
+		return err
+	})
+	if err != nil {
+		return domain.Erasure{}, false, err
+	}
+	return stored, created, nil
+}
+
+// Get is domain.Erasures'. It makes one round trip.
+func (e *Erasures) Get(ctx context.Context, id uuid.UUID) (domain.Erasure, error) {
+	return e.one(ctx, func(q *dbsqlc.Queries) (dbsqlc.LetheErasure, error) { return q.Erasure(ctx, id) })
+}
+
+// ByKey is domain.Erasures'. It makes one round trip.
+func (e *Erasures) ByKey(ctx context.Context, by uuid.UUID, key string) (domain.Erasure, error) {
+	return e.one(ctx, func(q *dbsqlc.Queries) (dbsqlc.LetheErasure, error) {
+		return q.ErasureByKey(ctx, dbsqlc.ErasureByKeyParams{RequestedBy: by, IdempotencyKey: key})
+	})
+}
+
+func (e *Erasures) one(ctx context.Context, read func(*dbsqlc.Queries) (dbsqlc.LetheErasure, error)) (found domain.Erasure, err error) {
+	err = e.db.Use(ctx, func(c postgres.Conn) error {
+		row, err := read(dbsqlc.New(c))
+		if err != nil {
+			return err
+		}
+		found, err = erasureOf(row)
+		return err
+	})
+	return found, err
+}
+
+// Page is domain.Erasures'. It makes one round trip.
+func (e *Erasures) Page(ctx context.Context, q domain.ErasureQuery) (page []domain.Erasure, err error) {
+	p := dbsqlc.ErasuresParams{OfTrigger: (*string)(q.Trigger), PageSize: q.Limit}
+	if q.States != nil {
+		p.States = make([]string, len(q.States))
+		for i, state := range q.States {
+			p.States[i] = string(state)
+		}
+	}
+	if q.After != nil {
+		p.AfterRequestedAt, p.AfterID = &q.After.CreatedAt, &q.After.ID
+	}
+	err = e.db.Use(ctx, func(c postgres.Conn) error {
+		read := dbsqlc.New(c)
+		var rows []dbsqlc.LetheErasure
+		var err error
+		if q.RequestedBy != nil {
+			rows, err = read.ErasuresOf(ctx, dbsqlc.ErasuresOfParams{
+				RequestedBy: *q.RequestedBy, States: p.States, OfTrigger: p.OfTrigger,
+				AfterRequestedAt: p.AfterRequestedAt, AfterID: p.AfterID, PageSize: p.PageSize,
+			})
+		} else {
+			rows, err = read.Erasures(ctx, p)
+		}
+		if err != nil {
+			return err
+		}
+		page = make([]domain.Erasure, len(rows))
+		for i, row := range rows {
+			if page[i], err = erasureOf(row); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return page, nil
+}
+
+// Receipts is domain.Erasures'. It makes one round trip.
+func (e *Erasures) Receipts(ctx context.Context, q domain.ErasureReceiptQuery) ([]domain.ErasureReceipt, error) {
+	p := dbsqlc.ErasureReceiptsParams{ErasureID: q.Erasure, PageSize: q.Limit}
+	if q.After != nil {
+		p.AfterAt, p.AfterID = &q.After.CreatedAt, &q.After.ID
+	}
+	var rows []dbsqlc.ErasureReceiptsRow
+	err := e.db.Use(ctx, func(c postgres.Conn) (err error) {
+		rows, err = dbsqlc.New(c).ErasureReceipts(ctx, p)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	page := make([]domain.ErasureReceipt, len(rows))
+	for i, row := range rows {
+		page[i] = domain.ErasureReceipt{ID: row.ReceiptID, At: row.At, Responses: row.Responses}
+	}
+	return page, nil
+}
+
+// Cancel is domain.Erasures'. It makes two round trips, and waits for a call of
+// Advance that is under way.
+func (e *Erasures) Cancel(ctx context.Context, id uuid.UUID) (canceled domain.Erasure, err error) {
+	err = e.db.Tx(ctx, func(tx *postgres.Tx) error {
+		q := dbsqlc.New(tx)
+		if err := q.Durably(ctx); err != nil {
+			return err
+		}
+		rows, err := q.CancelErasure(ctx, dbsqlc.CancelErasureParams{ID: id, At: e.now()})
+		switch {
+		case err != nil:
+			return err
+		case len(rows) == 0:
+			return pgx.ErrNoRows
+		}
+		canceled, err = erasureOf(rows[0])
+		return err
+	})
+	if err != nil {
+		return domain.Erasure{}, err
+	}
+	return canceled, nil
+}
+
+// Note is domain.Erasures'. It makes one round trip.
+func (e *Erasures) Note(ctx context.Context, id uuid.UUID, trouble string, failed bool) error {
+	return e.db.Use(ctx, func(c postgres.Conn) error {
+		n, err := dbsqlc.New(c).NoteTrouble(ctx, dbsqlc.NoteTroubleParams{ID: id, Trouble: trouble, Failed: failed, At: e.now()})
+		if err == nil && n == 0 {
+			err = pgx.ErrNoRows
+		}
+		return err
+	})
+}
+
+// Due is domain.Erasures'. It makes one round trip.
+func (e *Erasures) Due(ctx context.Context, most int) (due []uuid.UUID, err error) {
+	err = e.db.Use(ctx, func(c postgres.Conn) (err error) {
+		due, err = dbsqlc.New(c).DueErasures(ctx, dbsqlc.DueErasuresParams{Most: int64(most), By: e.now()})
+		return err
+	})
+	return due, err
+}
+
+// Forget is domain.Erasures'. It makes two round trips.
+func (e *Erasures) Forget(ctx context.Context, before time.Time) error {
+	return e.db.Use(ctx, func(c postgres.Conn) error {
+		q := dbsqlc.New(c)
+		return errors.Join(q.ForgetErasures(ctx, before), q.ForgetPreviews(ctx, before))
+	})
+}
+
+// The form of targets and failures in their columns.
+type (
+	storedTarget struct {
+		Responses []uuid.UUID   `json:"responses,omitempty"`
+		Owner     *uuid.UUID    `json:"owner,omitempty"`
+		Filter    *storedFilter `json:"filter,omitempty"`
+	}
+	// What is null does not narrow, and an empty list lets nothing pass.
+	storedFilter struct {
+		Owners        []string       `json:"owners"`
+		States        []string       `json:"states"`
+		Models        []string       `json:"models"`
+		Tiers         []string       `json:"tiers"`
+		CreatedAfter  *time.Time     `json:"created_after"`
+		CreatedBefore *time.Time     `json:"created_before"`
+		StatusMin     *int64         `json:"status_min"`
+		StatusMax     *int64         `json:"status_max"`
+		MinDuration   *time.Duration `json:"min_duration"` // nanoseconds
+		HasError      *bool          `json:"has_error"`
+	}
+	storedFailure struct {
+		Response uuid.UUID   `json:"response"`
+		Code     domain.Code `json:"code"`
+		Holds    []uuid.UUID `json:"holds,omitempty"`
+	}
+)
+
+func encodeTarget(t *domain.ErasureTarget) (string, error) {
+	if t == nil {
+		return "", errors.New("an erasure that is new needs a target")
+	}
+	text, err := json.Marshal(storedTarget{t.Responses, t.Owner, (*storedFilter)(t.Filter)})
+	return string(text), err
+}
+
+func encodeFailures(failures []domain.ErasureFailure) (string, error) {
+	stored := make([]storedFailure, len(failures))
+	for i, f := range failures {
+		stored[i] = storedFailure(f)
+	}
+	text, err := json.Marshal(stored)
+	return string(text), err
+}
+
+func erasureOf(row dbsqlc.LetheErasure) (domain.Erasure, error) {
+	e := domain.Erasure{
+		ID: row.ID, Trigger: domain.Trigger(row.Trigger), Kind: domain.TargetKind(row.Kind), Scope: row.Scope,
+		AsOf: row.AsOf, Most: row.Most, Ground: domain.Ground(row.Ground), Ticket: row.Ticket,
+		RequestedAt: row.RequestedAt, RequestedBy: row.RequestedBy, Role: domain.ActorRole(row.Role),
+		State: domain.ErasureState(row.State), StartedAt: row.StartedAt, FinishedAt: row.FinishedAt,
+		VerifyAt: row.VerifyAt, VerifiedAt: row.VerifiedAt,
+		ErasureProgress: domain.ErasureProgress{
+			Expected: row.Expected, Done: row.Done,
+			Erased: domain.Erased{
+				Requests: row.Requests, Steps: row.Steps, Templates: row.Templates,
+				RawRequests: row.RawRequests, RawResponses: row.RawResponses, Tasks: row.Tasks,
+			},
+			Held: row.Held, NotFound: row.NotFound, Receipts: row.Receipts, Trouble: row.Trouble,
+		},
+	}
+	copy(e.RequestSum[:], row.RequestSum)
+	if row.RuleID != nil && row.RuleVersion != nil {
+		e.Rule = &domain.RuleVersion{ID: *row.RuleID, Version: *row.RuleVersion}
+	}
+	if row.Secret != nil {
+		e.Secret = new(domain.Salt)
+		copy(e.Secret[:], row.Secret)
+	}
+	if row.IdempotencyKey != nil {
+		e.IdempotencyKey = *row.IdempotencyKey
+	}
+	if row.Target != nil {
+		var t storedTarget
+		if err := json.Unmarshal(row.Target, &t); err != nil {
+			return domain.Erasure{}, err
+		}
+		e.Target = &domain.ErasureTarget{Responses: t.Responses, Owner: t.Owner, Filter: (*domain.ResponseFilter)(t.Filter)}
+	}
+	var failures []storedFailure
+	if err := json.Unmarshal(row.Failures, &failures); err != nil {
+		return domain.Erasure{}, err
+	}
+	for _, f := range failures {
+		e.Failures = append(e.Failures, domain.ErasureFailure(f))
+	}
+	return e, nil
+}

@@ -1,0 +1,182 @@
+package fusillade
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"lethe/adapters/postgres"
+	"lethe/adapters/postgres/fusillade/internal/dbsqlc"
+	"lethe/domain"
+)
+
+const (
+	// surveyAtOnce is how many requests a survey looks at with one query.
+	surveyAtOnce = 5000
+
+	// surveyWithin is how long a survey may take. An answer has to be written
+	// within a minute.
+	surveyWithin = 50 * time.Second
+)
+
+var errTooMany = domain.Errorf(domain.CodeUnavailable, "Counting what would be erased takes too long: narrow it by time, and erase one span after another")
+
+// Survey is domain.Erasures'. It makes four round trips for every 5,000
+// requests, and locks nothing.
+func (e *Erasures) Survey(ctx context.Context, t domain.ErasureTarget, owners []string, asOf time.Time) (domain.Survey, error) {
+	var prepared eraser
+	err := e.db.Use(ctx, func(c postgres.Conn) error {
+		var b pgx.Batch
+		prepared.queuePrepare(&b, e.outlet)
+		return c.SendBatch(ctx, &b).Close()
+	})
+	if err == nil {
+		err = prepared.hidden()
+	}
+	if err != nil {
+		return domain.Survey{}, err
+	}
+	var s surveyor
+	err = e.db.Tx(ctx, func(tx *postgres.Tx) error {
+		s = surveyor{eraser: eraser{tx: tx, PrepareRow: prepared.PrepareRow}, walk: newWalk(t, owners, asOf), owners: owners}
+		err := s.run(ctx, time.Now().Add(surveyWithin))
+		if timedOut(err) {
+			return errTooMany
+		}
+		return err
+	})
+	if err != nil {
+		return domain.Survey{}, err
+	}
+	return s.survey, nil
+}
+
+// surveyor is one survey, within its transaction.
+type surveyor struct {
+	eraser
+	walk   walk
+	owners []string
+	survey domain.Survey
+}
+
+func (s *surveyor) run(ctx context.Context, end time.Time) error {
+	sum := sha256.New()
+	var from place
+	for more := true; more; {
+		left := time.Until(end).Milliseconds()
+		if left <= 0 {
+			return errTooMany
+		}
+		if err := dbsqlc.New(s.tx).LimitSurvey(ctx, fmt.Sprintf("%dms", left)); err != nil {
+			return err
+		}
+		var candidates []candidate
+		var err error
+		if candidates, more, err = s.walk.next(ctx, s.tx, from, surveyAtOnce); err != nil {
+			return err
+		}
+		if len(candidates) == 0 {
+			break
+		}
+		there, err := s.look(ctx, from, candidates)
+		if err != nil {
+			return err
+		}
+		for _, id := range there {
+			sum.Write(id[:])
+		}
+		from = candidates[len(candidates)-1].place
+	}
+	sum.Sum(s.survey.Sum[:0])
+	return nil
+}
+
+// look counts what the candidates lead to, and returns those that are the
+// owners'.
+func (s *surveyor) look(ctx context.Context, from place, candidates []candidate) (there []uuid.UUID, err error) {
+	ids := idsOf(candidates)
+	if err := s.send(ctx, func(b *pgx.Batch) { queueChain(b, ids, &s.chain) }); err != nil {
+		return nil, err
+	}
+	var rows []dbsqlc.LockRequestsRow
+	holds := holdsOnEach{}
+	if err := s.send(ctx, func(b *pgx.Batch) {
+		b.Queue(dbsqlc.RequestsOf, s.requests).Query(func(r pgx.Rows) (err error) {
+			rows, err = pgx.CollectRows(r, pgx.RowToStructByPos[dbsqlc.LockRequestsRow])
+			return err
+		})
+		holds.queue(b, s.requests)
+	}); err != nil {
+		return nil, err
+	}
+	found := 0
+	var steps []uuid.UUID
+	var erasable []dbsqlc.LockRequestsRow
+	for _, p := range s.walk.parts(from, candidates, s.links, rows) {
+		found += len(p.candidates)
+		switch {
+		case slices.ContainsFunc(p.requests, s.withheld):
+			s.survey.NotFound += int64(len(p.candidates))
+			continue
+		case p.seen:
+		case slices.ContainsFunc(p.requests, func(row dbsqlc.LockRequestsRow) bool { return len(holds[row.ID]) > 0 }):
+			s.survey.Held++
+		default:
+			s.survey.Responses++
+			erasable, steps = append(erasable, p.requests...), append(steps, p.steps...)
+		}
+		there = append(there, p.candidates...)
+	}
+	if s.walk.named != nil {
+		s.survey.NotFound += int64(len(candidates) - found)
+	}
+	return there, s.count(ctx, erasable, steps)
+}
+
+// withheld tells whether a row keeps its response from being erased by who may
+// erase what these owners have.
+func (s *surveyor) withheld(row dbsqlc.LockRequestsRow) bool {
+	batched := row.Owner == ""
+	return batched || s.owners != nil && !slices.Contains(s.owners, row.Owner)
+}
+
+// count adds the rows that would be deleted.
+func (s *surveyor) count(ctx context.Context, rows []dbsqlc.LockRequestsRow, steps []uuid.UUID) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	s.requests = make([]uuid.UUID, len(rows))
+	for i, row := range rows {
+		s.requests[i] = row.ID
+	}
+	s.found(rows)
+	s.survey.Requests += int64(len(rows))
+	s.survey.Steps += int64(len(steps))
+	return s.send(ctx, func(b *pgx.Batch) {
+		for _, c := range []struct {
+			needed bool
+			sql    string
+			of     any
+			count  *int64
+		}{
+			{true, dbsqlc.CountTemplates, s.templates, &s.survey.Templates},
+			{s.Analytics && s.RawRequests, dbsqlc.RawRequestsLeft, s.requests, &s.survey.RawRequests},
+			{s.Analytics && s.RawResponses, dbsqlc.RawResponsesLeft, s.requests, &s.survey.RawResponses},
+			{s.Tasks, dbsqlc.TasksLeft, s.requestTexts(), &s.survey.Tasks},
+		} {
+			if c.needed {
+				b.Queue(c.sql, c.of).QueryRow(func(row pgx.Row) error {
+					var n int64
+					err := row.Scan(&n)
+					*c.count += n
+					return err
+				})
+			}
+		}
+	})
+}

@@ -1,0 +1,204 @@
+package fusillade
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"lethe/adapters/postgres"
+	"lethe/adapters/postgres/fusillade/internal/dbsqlc"
+	"lethe/domain"
+)
+
+// walk goes through the requests that a target is about: by when they were
+// created, or in the order in which they are named.
+type walk struct {
+	named    map[uuid.UUID]int // place by identifier; nil where there are no names
+	names    []uuid.UUID
+	match    domain.ResponseFilter // what the requests pass, where there are no names
+	filter   filter
+	possible bool // whether any can
+}
+
+// place is how far a walk has come.
+type place struct {
+	after *domain.Position // the last request; nil before the first
+	named int              // how many of the names
+}
+
+// candidate is a request that a walk has come to.
+type candidate struct {
+	id    uuid.UUID
+	place place // when it has been passed
+}
+
+// newWalk is through what these owners have of the target; nil is everyone.
+// What was created after asOf does not pass a filter.
+func newWalk(t domain.ErasureTarget, owners []string, asOf time.Time) walk {
+	var w walk
+	switch {
+	case t.Owner != nil:
+		w.match = domain.ResponseFilter{Owners: []string{t.Owner.String()}}
+	case t.Filter != nil:
+		w.match = *t.Filter
+		if w.match.CreatedBefore == nil || asOf.Before(*w.match.CreatedBefore) {
+			w.match.CreatedBefore = &asOf
+		}
+	default:
+		w.names, w.named, w.possible = t.Responses, make(map[uuid.UUID]int, len(t.Responses)), true
+		for i, id := range t.Responses {
+			w.named[id] = i
+		}
+		return w
+	}
+	if owners != nil {
+		if w.match.Owners != nil {
+			owners = slices.DeleteFunc(slices.Clone(owners), func(o string) bool { return !slices.Contains(w.match.Owners, o) })
+		}
+		w.match.Owners = owners
+	}
+	w.filter, w.possible = narrow(w.match)
+	return w
+}
+
+// next are the requests after a place, at most that many, and whether more
+// follow. It makes one round trip, and none where they are named.
+func (w walk) next(ctx context.Context, tx *postgres.Tx, from place, most int) (found []candidate, more bool, err error) {
+	switch {
+	case !w.possible:
+		return nil, false, nil
+	case w.named != nil:
+		last := min(from.named+most, len(w.names))
+		for i, id := range w.names[min(from.named, last):last] {
+			found = append(found, candidate{id, place{named: from.named + i + 1}})
+		}
+		return found, last < len(w.names), nil
+	}
+	var createdAt, id any
+	if from.after != nil {
+		createdAt, id = from.after.CreatedAt, from.after.ID
+	}
+	sql := dbsqlc.Next
+	if w.filter.owned {
+		sql = dbsqlc.NextOfOwner
+	}
+	q := w.filter.page(sql, createdAt, id, int64(most)+1)
+	var rows []dbsqlc.NextRow
+	var b pgx.Batch
+	if w.filter.narrowed {
+		b.Queue(dbsqlc.PlanForArguments)
+	}
+	b.Queue(q.sql, q.args...).Query(func(r pgx.Rows) (err error) {
+		rows, err = pgx.CollectRows(r, pgx.RowToStructByPos[dbsqlc.NextRow])
+		return err
+	})
+	if w.filter.narrowed {
+		b.Queue(dbsqlc.PlanForAny)
+	}
+	if err := tx.SendBatch(ctx, &b).Close(); err != nil {
+		return nil, false, err
+	}
+	more = len(rows) > most
+	for _, row := range rows[:min(len(rows), most)] {
+		found = append(found, candidate{row.ID, place{after: &domain.Position{CreatedAt: row.CreatedAt, ID: row.ID}}})
+	}
+	return found, more, nil
+}
+
+// about tells whether a request is one that the walk comes to.
+func (w walk) about(r domain.Response) bool {
+	if w.named != nil {
+		_, is := w.named[r.ID]
+		return is
+	}
+	return w.match.Matches(r)
+}
+
+// passed tells whether the walk came to a request on its way to a place.
+func (w walk) passed(r domain.Response, at place) bool {
+	if w.named != nil {
+		i, is := w.named[r.ID]
+		return is && i < at.named
+	}
+	return at.after != nil && w.match.Matches(r) &&
+		cmp.Or(r.CreatedAt.Compare(at.after.CreatedAt), compareIDs(r.ID, at.after.ID)) <= 0
+}
+
+// part is one response that a walk has come to.
+type part struct {
+	candidates []uuid.UUID // the requests by which it did, in their order
+	requests   []dbsqlc.LockRequestsRow
+	steps      []uuid.UUID
+	seen       bool // it came to another of its requests before
+}
+
+// parts groups rows by what hangs together, in the order of the candidates. What
+// no candidate leads to, or what the walk is no longer about, is left out.
+func (w walk) parts(from place, candidates []candidate, links []dbsqlc.ChainRow, rows []dbsqlc.LockRequestsRow) []*part {
+	groups := groupsOf(links)
+	parts := make(map[uuid.UUID]*part, len(candidates)) // by what stands for their group
+	var order []*part
+	for _, c := range candidates {
+		head := groups.of(c.id)
+		p := parts[head]
+		if p == nil {
+			p = &part{}
+			parts[head], order = p, append(order, p)
+		}
+		p.candidates = append(p.candidates, c.id)
+	}
+	about := make(map[*part]bool, len(order))
+	for _, row := range rows {
+		if p := parts[groups.of(row.ID)]; p != nil {
+			p.requests = append(p.requests, row)
+			r := responseOf(row)
+			p.seen = p.seen || w.passed(r, from)
+			about[p] = about[p] || w.about(r)
+		}
+	}
+	for _, link := range links {
+		if p := parts[groups.of(link.ID)]; p != nil {
+			p.steps = append(p.steps, link.ID)
+		}
+	}
+	return slices.DeleteFunc(order, func(p *part) bool { return !about[p] })
+}
+
+// groups says of steps and requests what stands for all that hangs together
+// with them.
+type groups map[uuid.UUID]uuid.UUID
+
+func groupsOf(links []dbsqlc.ChainRow) groups {
+	g := make(groups, 2*len(links))
+	for _, link := range links {
+		for _, other := range []*uuid.UUID{link.RequestID, link.ParentStepID, link.PrevStepID} {
+			if other != nil {
+				g[g.of(link.ID)] = g.of(*other)
+			}
+		}
+	}
+	return g
+}
+
+func (g groups) of(id uuid.UUID) uuid.UUID {
+	head := id
+	for next, linked := g[head]; linked && next != head; next, linked = g[head] {
+		head = next
+	}
+	if head != id {
+		g[id] = head // shortens the way
+	}
+	return head
+}
+
+func responseOf(row dbsqlc.LockRequestsRow) domain.Response {
+	return response(dbsqlc.PageRow{
+		ID: row.ID, Owner: row.Owner, Model: row.Model, State: row.State, ServiceTier: row.ServiceTier,
+		CreatedAt: row.CreatedAt, StartedAt: row.StartedAt, CompletedAt: row.CompletedAt, FailedAt: row.FailedAt,
+		ResponseStatus: row.ResponseStatus, HasError: row.HasError,
+	}, "")
+}

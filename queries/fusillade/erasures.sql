@@ -1,0 +1,173 @@
+-- Erasures of many: what they are about, and how far they have come.
+
+-- name: Next :many
+-- What follows in an erasure, the oldest first. The conditions are those of
+-- page.sql, as is the order of the arguments.
+SELECT id, created_at
+FROM requests
+WHERE created_by IS NOT NULL AND num_nulls(batch_id) <> 0
+  AND CASE WHEN sqlc.arg('narrowed')::boolean THEN (sqlc.narg('owners')::text[] IS NULL OR created_by = ANY (sqlc.narg('owners')::text[]))
+      AND (sqlc.narg('states')::text[] IS NULL OR CASE cardinality(sqlc.narg('states')::text[]) WHEN 1 THEN state = (sqlc.narg('states')::text[])[1] ELSE state = ANY (sqlc.narg('states')::text[]) END)
+      AND (sqlc.narg('models')::text[] IS NULL OR CASE cardinality(sqlc.narg('models')::text[]) WHEN 1 THEN model = (sqlc.narg('models')::text[])[1] ELSE model = ANY (sqlc.narg('models')::text[]) END)
+      AND (sqlc.narg('tiers')::text[] IS NULL OR service_tier = ANY (sqlc.narg('tiers')::text[]))
+      AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
+      AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
+      AND (sqlc.narg('status_min')::integer IS NULL OR response_status >= sqlc.narg('status_min')::integer)
+      AND (sqlc.narg('status_max')::integer IS NULL OR response_status <= sqlc.narg('status_max')::integer)
+      AND (sqlc.narg('min_duration')::interval IS NULL OR completed_at - started_at >= sqlc.narg('min_duration')::interval)
+      AND (sqlc.narg('has_error')::boolean IS NULL OR (error IS NOT NULL) = sqlc.narg('has_error')::boolean)
+      ELSE true END
+  AND (created_at, id) > (coalesce(sqlc.narg('after_created_at')::timestamptz, '-infinity'),
+                          coalesce(sqlc.narg('after_id')::uuid, '00000000-0000-0000-0000-000000000000'))
+ORDER BY created_at, id
+LIMIT sqlc.arg('most')::bigint;
+
+-- name: NextOfOwner :many
+SELECT id, created_at
+FROM requests
+WHERE created_by = sqlc.arg('owner')::text AND num_nulls(batch_id) <> 0
+  AND CASE WHEN sqlc.arg('narrowed')::boolean THEN (sqlc.narg('states')::text[] IS NULL OR CASE cardinality(sqlc.narg('states')::text[]) WHEN 1 THEN state = (sqlc.narg('states')::text[])[1] ELSE state = ANY (sqlc.narg('states')::text[]) END)
+      AND (sqlc.narg('models')::text[] IS NULL OR CASE cardinality(sqlc.narg('models')::text[]) WHEN 1 THEN model = (sqlc.narg('models')::text[])[1] ELSE model = ANY (sqlc.narg('models')::text[]) END)
+      AND (sqlc.narg('tiers')::text[] IS NULL OR service_tier = ANY (sqlc.narg('tiers')::text[]))
+      AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
+      AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
+      AND (sqlc.narg('status_min')::integer IS NULL OR response_status >= sqlc.narg('status_min')::integer)
+      AND (sqlc.narg('status_max')::integer IS NULL OR response_status <= sqlc.narg('status_max')::integer)
+      AND (sqlc.narg('min_duration')::interval IS NULL OR completed_at - started_at >= sqlc.narg('min_duration')::interval)
+      AND (sqlc.narg('has_error')::boolean IS NULL OR (error IS NOT NULL) = sqlc.narg('has_error')::boolean)
+      ELSE true END
+  AND (created_at, id) > (coalesce(sqlc.narg('after_created_at')::timestamptz, '-infinity'),
+                          coalesce(sqlc.narg('after_id')::uuid, '00000000-0000-0000-0000-000000000000'))
+ORDER BY created_at, id
+LIMIT sqlc.arg('most')::bigint;
+
+-- name: PlanForAny :exec
+-- Takes PlanForArguments back, for what follows in the same transaction.
+SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'on', true);
+
+-- name: GoneBy :many
+-- Those that this erasure has erased lately.
+SELECT t.request_id FROM lethe.tombstones t
+JOIN lethe.erasure_receipts r ON r.receipt_id = t.receipt_id
+WHERE t.request_id = ANY (sqlc.arg('ids')::uuid[]) AND r.erasure_id = sqlc.arg('erasure_id')::uuid;
+
+-- name: LimitSurvey :exec
+-- For what follows in the same transaction.
+SELECT set_config('statement_timeout', sqlc.arg('at_most')::text, true);
+
+-- name: RequestsOf :many
+-- LockRequests without the lock.
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error, template_id
+FROM requests WHERE id = ANY (sqlc.arg('ids')::uuid[]) ORDER BY id;
+
+-- name: CountTemplates :one
+SELECT count(*) FROM request_templates WHERE id = ANY (sqlc.arg('ids')::uuid[]) AND file_id IS NULL;
+
+-- name: KeepPreview :exec
+INSERT INTO lethe.previews (token_sum, requested_by, target, as_of, expires_at, responses, requests, steps, templates,
+    raw_requests, raw_responses, tasks, held, not_found, sum)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15);
+
+-- name: Preview :one
+SELECT * FROM lethe.previews WHERE token_sum = sqlc.arg('token_sum')::bytea;
+
+-- name: ForgetPreviews :exec
+DELETE FROM lethe.previews WHERE expires_at < sqlc.arg('before')::timestamptz;
+
+-- name: Durably :exec
+-- The commit must be on disk before it is reported.
+SELECT set_config('synchronous_commit', coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on'), true);
+
+-- name: CreateErasure :many
+-- None where the same person has one with the same key.
+INSERT INTO lethe.erasures (id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at,
+    requested_by, role, secret, idempotency_key, request_sum, state, expected)
+VALUES (sqlc.arg('id'), sqlc.arg('trigger'), sqlc.narg('rule_id'), sqlc.narg('rule_version'), sqlc.arg('kind'),
+        sqlc.arg('target')::text::jsonb, sqlc.narg('scope'), sqlc.arg('as_of'), sqlc.arg('most'), sqlc.arg('ground'),
+        sqlc.arg('ticket'), sqlc.arg('requested_at'), sqlc.narg('requested_by'), sqlc.arg('role'), sqlc.narg('secret'),
+        sqlc.narg('idempotency_key'), sqlc.arg('request_sum'), sqlc.arg('state'), sqlc.narg('expected'))
+ON CONFLICT (requested_by, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
+RETURNING *;
+
+-- name: Erasure :one
+SELECT * FROM lethe.erasures WHERE id = sqlc.arg('id');
+
+-- name: ErasureByKey :one
+SELECT * FROM lethe.erasures WHERE requested_by = sqlc.arg('requested_by')::uuid AND idempotency_key = sqlc.arg('idempotency_key')::text;
+
+-- name: LockErasure :one
+SELECT * FROM lethe.erasures WHERE id = sqlc.arg('id') FOR UPDATE;
+
+-- name: Erasures :many
+SELECT * FROM lethe.erasures
+WHERE (sqlc.narg('requested_by')::uuid IS NULL OR requested_by = sqlc.narg('requested_by')::uuid)
+  AND (sqlc.narg('states')::text[] IS NULL OR state = ANY (sqlc.narg('states')::text[]))
+  AND (sqlc.narg('of_trigger')::text IS NULL OR trigger = sqlc.narg('of_trigger')::text)
+  AND (requested_at, id) < (coalesce(sqlc.narg('after_requested_at')::timestamptz, 'infinity'),
+                            coalesce(sqlc.narg('after_id')::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+ORDER BY requested_at DESC, id DESC
+LIMIT sqlc.arg('page_size')::bigint;
+
+-- name: ErasuresOf :many
+-- Of one person, by an index of its own.
+SELECT * FROM lethe.erasures
+WHERE requested_by = sqlc.arg('requested_by')::uuid
+  AND (sqlc.narg('states')::text[] IS NULL OR state = ANY (sqlc.narg('states')::text[]))
+  AND (sqlc.narg('of_trigger')::text IS NULL OR trigger = sqlc.narg('of_trigger')::text)
+  AND (requested_at, id) < (coalesce(sqlc.narg('after_requested_at')::timestamptz, 'infinity'),
+                            coalesce(sqlc.narg('after_id')::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+ORDER BY requested_at DESC, id DESC
+LIMIT sqlc.arg('page_size')::bigint;
+
+-- name: ErasureReceipts :many
+SELECT receipt_id, at, responses FROM lethe.erasure_receipts
+WHERE erasure_id = sqlc.arg('erasure_id')
+  AND (at, receipt_id) < (coalesce(sqlc.narg('after_at')::timestamptz, 'infinity'),
+                          coalesce(sqlc.narg('after_id')::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+ORDER BY at DESC, receipt_id DESC
+LIMIT sqlc.arg('page_size')::bigint;
+
+-- name: AddErasureReceipt :exec
+INSERT INTO lethe.erasure_receipts (receipt_id, erasure_id, at, responses) VALUES ($1, $2, $3, $4);
+
+-- name: CancelErasure :many
+-- Waits for what is under way.
+UPDATE lethe.erasures SET verify_at = NULL,
+    state = CASE WHEN finished_at IS NULL THEN 'canceled' ELSE state END,
+    finished_at = coalesce(finished_at, sqlc.arg('at')::timestamptz)
+WHERE id = sqlc.arg('id')
+RETURNING *;
+
+-- name: NoteTrouble :execrows
+UPDATE lethe.erasures SET
+    trouble = CASE WHEN finished_at IS NULL THEN sqlc.arg('trouble')::text ELSE trouble END,
+    state = CASE WHEN finished_at IS NULL AND sqlc.arg('failed')::boolean THEN 'failed' ELSE state END,
+    finished_at = CASE WHEN sqlc.arg('failed')::boolean THEN coalesce(finished_at, sqlc.arg('at')::timestamptz) ELSE finished_at END
+WHERE id = sqlc.arg('id');
+
+-- name: NoteProgress :exec
+UPDATE lethe.erasures SET
+    state = sqlc.arg('state'), started_at = sqlc.narg('started_at'), finished_at = sqlc.narg('finished_at'),
+    verify_at = sqlc.narg('verify_at'), verified_at = sqlc.narg('verified_at'),
+    done = sqlc.arg('done'), requests = sqlc.arg('requests'), steps = sqlc.arg('steps'), templates = sqlc.arg('templates'),
+    raw_requests = sqlc.arg('raw_requests'), raw_responses = sqlc.arg('raw_responses'), tasks = sqlc.arg('tasks'),
+    held = sqlc.arg('held'), not_found = sqlc.arg('not_found'), receipts = sqlc.arg('receipts'),
+    failures = sqlc.arg('failures')::text::jsonb, trouble = '',
+    pass_created_at = sqlc.narg('pass_created_at'), pass_id = sqlc.narg('pass_id'),
+    pass_named = sqlc.arg('pass_named'), pass_erased = sqlc.arg('pass_erased')
+WHERE id = sqlc.arg('id');
+
+-- name: DueErasures :many
+SELECT id FROM (
+    (SELECT id, requested_at FROM lethe.erasures WHERE finished_at IS NULL ORDER BY requested_at, id LIMIT sqlc.arg('most')::bigint)
+    UNION ALL
+    (SELECT id, requested_at FROM lethe.erasures WHERE finished_at IS NOT NULL AND verify_at <= sqlc.arg('by')::timestamptz
+     ORDER BY requested_at, id LIMIT sqlc.arg('most')::bigint)
+) due
+ORDER BY requested_at, id
+LIMIT sqlc.arg('most')::bigint;
+
+-- name: ForgetErasures :exec
+UPDATE lethe.erasures SET target = NULL, scope = NULL, failures = '[]', secret = NULL
+WHERE target IS NOT NULL AND finished_at < sqlc.arg('before')::timestamptz AND verify_at IS NULL;
