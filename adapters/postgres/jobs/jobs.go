@@ -1,0 +1,186 @@
+// Package jobs goes on with erasures in the background: River keeps in Postgres
+// which are to be gone on with, and shares them among the processes. It polls
+// and never listens, which works through PgBouncer, too, and holds no
+// connection.
+//
+// A job holds nothing but the erasure's identifier. How far an erasure has come
+// is kept with it, in the transactions that erase, so a job may be done twice or
+// in part.
+package jobs
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/rivertype"
+
+	"lethe/adapters/postgres"
+	"lethe/domain"
+)
+
+const (
+	schema = "lethe"
+	queue  = river.QueueDefault
+
+	// MaxConns is how many connections the pool of the jobs should have: one for
+	// each service of River's that is at work at a time, and one for who
+	// enqueues.
+	MaxConns = 4
+
+	workers      = 2 // erasures that one process goes on with at a time
+	pollInterval = 250 * time.Millisecond
+	keepFinished = time.Hour
+	// defaultTurn is for how long an erasure goes on before the others have
+	// theirs.
+	defaultTurn = 2 * time.Second
+	// defaultRescueAfter is the time after which a job is taken for that of a
+	// process that has died. One part of an erasure may take the better half of
+	// it.
+	defaultRescueAfter = time.Minute
+
+	retryUnavailable = 5 * time.Second
+	retryFirst       = 5 * time.Second // doubled with each attempt
+	retryMost        = time.Minute
+	attempts         = 16 // over some ten minutes; to be rescued is one, too
+	giveUpTimeout    = 5 * time.Second
+
+	stopTimeout = 8 * time.Second
+	tellEvery   = 10 * time.Second
+)
+
+// Config is what may be different in tests.
+type Config struct {
+	Turn        time.Duration // 0: two seconds
+	RescueAfter time.Duration // 0: a minute
+}
+
+// Jobs implements domain.Jobs.
+type Jobs struct {
+	db     *postgres.DB
+	run    *domain.RunErasure
+	cfg    Config
+	log    *slog.Logger
+	insert *river.Client[pgx.Tx] // works on nothing itself
+}
+
+var _ domain.Jobs = (*Jobs)(nil)
+
+// New makes the jobs of erasures that run goes on with. Nothing is worked on
+// before Run.
+func New(db *postgres.DB, run *domain.RunErasure, cfg Config, log *slog.Logger) (*Jobs, error) {
+	if db == nil || run == nil || log == nil {
+		return nil, errors.New("jobs need a database, a use case and a log")
+	}
+	cfg.Turn, cfg.RescueAfter = cmp.Or(cfg.Turn, defaultTurn), cmp.Or(cfg.RescueAfter, defaultRescueAfter)
+	j := &Jobs{db: db, run: run, cfg: cfg, log: log}
+	var err error
+	j.insert, err = river.NewClient(riverpgxv5.New(db.Pool()), &river.Config{Schema: schema, Logger: quietly(log)})
+	return j, err
+}
+
+// Enqueue implements domain.Jobs.
+func (j *Jobs) Enqueue(ctx context.Context, erasure uuid.UUID) error {
+	_, err := j.insert.Insert(ctx, job{erasure}, nil)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return postgres.MapError(err)
+}
+
+// Run works on jobs until ctx ends. What is at work then is rolled back or
+// committed as it is, and goes on with the next process that runs. An error
+// means that working could not begin, or did not stop in time.
+func (j *Jobs) Run(ctx context.Context) error {
+	handlers := river.NewWorkers()
+	if err := river.AddWorkerSafely(handlers, &worker{run: j.run, turn: j.cfg.Turn, log: j.log}); err != nil {
+		return err
+	}
+	client, err := river.NewClient(riverpgxv5.New(j.db.Pool()), &river.Config{
+		Schema: schema, Logger: quietly(j.log), PollOnly: true,
+		Queues:  map[string]river.QueueConfig{queue: {MaxWorkers: workers}},
+		Workers: handlers, FetchPollInterval: pollInterval,
+		JobTimeout: j.cfg.RescueAfter * 3 / 4, RescueStuckJobsAfter: j.cfg.RescueAfter,
+		CompletedJobRetentionPeriod: keepFinished, CancelledJobRetentionPeriod: keepFinished, DiscardedJobRetentionPeriod: keepFinished,
+		ReindexerIndexNames: []string{}, // takes the owner of the tables
+	})
+	if err != nil {
+		return err
+	}
+	// The end of this context would end work, too, but not wait for it.
+	if err := client.Start(context.WithoutCancel(ctx)); err != nil {
+		return postgres.MapError(err)
+	}
+	<-ctx.Done()
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer cancel()
+	if err := client.StopAndCancel(stop); err != nil {
+		return errors.New("erasures in the background did not stop in time")
+	}
+	return nil
+}
+
+// job is an erasure to be gone on with.
+type job struct {
+	Erasure uuid.UUID `json:"erasure"`
+}
+
+// Kind implements river.JobArgs.
+func (job) Kind() string { return "erasure" }
+
+// InsertOpts implements river.JobArgsWithInsertOpts.
+func (job) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{Queue: queue, MaxAttempts: attempts, UniqueOpts: river.UniqueOpts{
+		ByArgs: true,
+		// All in which it is not over: River's own choice has completed ones, too.
+		ByState: []rivertype.JobState{
+			rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRetryable,
+			rivertype.JobStateRunning, rivertype.JobStateScheduled,
+		},
+	}}
+}
+
+type worker struct {
+	river.WorkerDefaults[job]
+	run  *domain.RunErasure
+	turn time.Duration
+	log  *slog.Logger
+}
+
+// Work implements river.Worker.
+func (w *worker) Work(ctx context.Context, j *river.Job[job]) error {
+	over, err := w.run.Execute(ctx, j.Args.Erasure, w.turn)
+	switch {
+	case err == nil && over, domain.CodeOf(err) == domain.CodeNotFound:
+		return nil
+	case err == nil:
+		return river.JobSnooze(0) // behind those that have been waiting
+	case errors.Is(ctx.Err(), context.Canceled):
+		return err // the process stops, and this costs no attempt
+	case domain.CodeOf(err) == domain.CodeUnavailable:
+		return river.JobSnooze(retryUnavailable)
+	case j.Attempt < j.MaxAttempts:
+		w.log.WarnContext(ctx, "an erasure does not get on; it is tried again", "erasure", j.Args.Erasure, "attempt", j.Attempt, "error", err)
+		return err
+	}
+	w.log.ErrorContext(ctx, "an erasure has failed; what it had erased by then stays erased", "erasure", j.Args.Erasure, "error", err)
+	// Its time may be over.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), giveUpTimeout)
+	defer cancel()
+	if giveUp := w.run.GiveUp(ctx, j.Args.Erasure, err); giveUp != nil {
+		w.log.WarnContext(ctx, "it could not be noted that an erasure has failed; trying again", "erasure", j.Args.Erasure, "error", giveUp)
+		return river.JobSnooze(retryUnavailable)
+	}
+	return err
+}
+
+// NextRetry implements river.Worker.
+func (*worker) NextRetry(j *river.Job[job]) time.Time {
+	return time.Now().Add(min(retryFirst<<(j.Attempt-1), retryMost))
+}

@@ -1,0 +1,47 @@
+package jobs
+
+import (
+	"context"
+	"log/slog"
+
+	"golang.org/x/time/rate"
+)
+
+// quietly is a log for River, which tells much, and every failure of each of its
+// services again and again while the database is away. What it takes for a
+// warning or worse is one here, at most every tellEvery; the rest is for who
+// looks closely.
+func quietly(log *slog.Logger) *slog.Logger {
+	return slog.New(quiet{log.Handler().WithAttrs([]slog.Attr{slog.String("from", "river")}), &rate.Sometimes{Interval: tellEvery}})
+}
+
+type quiet struct {
+	slog.Handler
+	seldom *rate.Sometimes
+}
+
+// Enabled implements slog.Handler.
+func (q quiet) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn && q.Handler.Enabled(ctx, slog.LevelWarn) || q.Handler.Enabled(ctx, slog.LevelDebug)
+}
+
+// Handle implements slog.Handler.
+func (q quiet) Handle(ctx context.Context, r slog.Record) error {
+	level := slog.LevelDebug
+	if r.Level >= slog.LevelWarn {
+		q.seldom.Do(func() { level = slog.LevelWarn })
+	}
+	if !q.Handler.Enabled(ctx, level) {
+		return nil
+	}
+	r.Level = level
+	return q.Handler.Handle(ctx, r)
+}
+
+// WithAttrs implements slog.Handler.
+func (q quiet) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return quiet{q.Handler.WithAttrs(attrs), q.seldom}
+}
+
+// WithGroup implements slog.Handler.
+func (q quiet) WithGroup(name string) slog.Handler { return quiet{q.Handler.WithGroup(name), q.seldom} }
