@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"lethe/adapters/telemetry"
 )
 
 var (
@@ -36,6 +38,12 @@ func TestDashboard(t *testing.T) {
 		t.Fatal(err)
 	}
 	log.Looked(true, time.Second, 2, 1)
+	m.WatchWork("sweep")
+	erasures, err := m.WatchErasures([]string{"single"}, []string{"requests"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	erasures.Looked([]telemetry.ErasureCount{{State: "running", Trigger: "bulk", Count: 1}}, nil)
 	ask(t.Context(), m.QueryTracer("main"), listQuery, os.ErrInvalid)
 	names := map[string]bool{}
 	labels := map[string]bool{"instance": true, "le": true} // Prometheus's own, and a histogram's

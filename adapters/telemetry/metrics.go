@@ -23,6 +23,7 @@ type Metrics struct {
 	queryErrors *prometheus.CounterVec
 	lookups     *prometheus.CounterVec
 	drops       *prometheus.CounterVec
+	background  *prometheus.CounterVec
 }
 
 // NewMetrics makes the metrics of a service of this version.
@@ -59,6 +60,10 @@ func NewMetrics(version string) (*Metrics, error) {
 			Name: "lethe_cache_drops_total",
 			Help: "How often a cache forgot everything, since something had changed or may have.",
 		}, []string{"cache"}),
+		background: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "lethe_background_failures_total",
+			Help: "How often what is done from time to time could not be done.",
+		}, []string{"work"}),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name:        "lethe_build_info",
@@ -70,7 +75,7 @@ func NewMetrics(version string) (*Metrics, error) {
 	for _, c := range []prometheus.Collector{
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		build, m.running, m.duration, m.refused, m.queries, m.queryErrors, m.lookups, m.drops,
+		build, m.running, m.duration, m.refused, m.queries, m.queryErrors, m.lookups, m.drops, m.background,
 	} {
 		errs = append(errs, m.registry.Register(c))
 	}
@@ -102,6 +107,12 @@ func (m *Metrics) WatchCache(name string) (looked func(hit bool), dropped func()
 			misses.Inc()
 		}
 	}, m.drops.WithLabelValues(name).Inc
+}
+
+// WatchWork returns what is to be called whenever the work of this name, which is
+// done from time to time, could not be done.
+func (m *Metrics) WatchWork(name string) (failed func()) {
+	return m.background.WithLabelValues(name).Inc
 }
 
 // WatchPools adds the state of connection pools, each under its name. stats is

@@ -213,18 +213,62 @@ func TestWatchLog(t *testing.T) {
 	}
 	// It grows older by itself.
 	log.Looked(true, time.Hour, 7, 5)
-	age := func() float64 {
-		found := regexp.MustCompile(`(?m)^lethe_log_oldest_unsealed_seconds (\S+)$`).FindStringSubmatch(fetch(t, m))
-		if found == nil {
-			t.Fatal("there is no age")
-		}
-		age, err := strconv.ParseFloat(found[1], 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return age
-	}
+	age := func() float64 { return number(t, fetch(t, m), "lethe_log_oldest_unsealed_seconds") }
 	if first, second := age(), age(); first <= 3600 || second <= first {
 		t.Errorf("it was %v s, then %v s old", first, second)
 	}
+}
+
+func TestWatchErasures(t *testing.T) {
+	t.Parallel()
+	m := newMetrics(t, "1")
+	e, err := m.WatchErasures([]string{"single", "bulk"}, []string{"requests"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.WatchErasures(nil, nil); err == nil {
+		t.Error("it can be watched twice")
+	}
+	text := fetch(t, m)
+	expect(t, text, `lethe_erased_responses_total{trigger="single"} 0`, `lethe_erased_rows_total{table="requests"} 0`, "lethe_verification_failures_total 0")
+	if strings.Contains(text, "lethe_erasures") || strings.Contains(text, "lethe_erasure_oldest") {
+		t.Errorf("before anyone has looked:\n%s", text)
+	}
+	e.Erased("bulk", 2, map[string]int64{"requests": 5, "steps": 0})
+	e.Erased("bulk", 1, map[string]int64{"requests": 1})
+	e.VerificationFailed()
+	e.Looked([]telemetry.ErasureCount{{State: "finished", Trigger: "bulk", Count: 3}}, nil)
+	expect(t, fetch(t, m), `lethe_erased_responses_total{trigger="bulk"} 3`, `lethe_erased_responses_total{trigger="single"} 0`,
+		`lethe_erased_rows_total{table="requests"} 6`, `lethe_erased_rows_total{table="steps"} 0`, "lethe_verification_failures_total 1",
+		`lethe_erasures{state="finished",trigger="bulk"} 3`, "lethe_erasure_oldest_unfinished_seconds 0")
+	// It grows older by itself.
+	asked := time.Now().Add(-time.Hour)
+	e.Looked(nil, &asked)
+	age := func() float64 { return number(t, fetch(t, m), "lethe_erasure_oldest_unfinished_seconds") }
+	if first, second := age(), age(); first < 3600 || second <= first {
+		t.Errorf("it was %v s, then %v s old", first, second)
+	}
+}
+
+func TestWatchWork(t *testing.T) {
+	t.Parallel()
+	m := newMetrics(t, "1")
+	failed := m.WatchWork("sweep")
+	expect(t, fetch(t, m), `lethe_background_failures_total{work="sweep"} 0`)
+	failed()
+	expect(t, fetch(t, m), `lethe_background_failures_total{work="sweep"} 1`)
+}
+
+// number is the value of a metric without labels.
+func number(t *testing.T, text, name string) float64 {
+	t.Helper()
+	found := regexp.MustCompile(`(?m)^` + name + ` (\S+)$`).FindStringSubmatch(text)
+	if found == nil {
+		t.Fatalf("there is no %s in\n%s", name, text)
+	}
+	n, err := strconv.ParseFloat(found[1], 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }

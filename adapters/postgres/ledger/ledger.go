@@ -99,11 +99,18 @@ func New(db *postgres.DB, cfg Config) (*Log, error) {
 	return l, nil
 }
 
+// ErrDamaged is behind errors that say that the log is not as it was signed.
+var ErrDamaged = errors.New("the log is not as it was signed")
+
 // damaged says what of the log is not as it was signed.
 func damaged(format string, args ...any) *domain.Error {
 	return &domain.Error{
 		Code:    domain.CodeInternal,
 		Message: "The log of erasures is not as it was signed; run `lethe doctor`",
-		Cause:   fmt.Errorf(format, args...),
+		Cause:   damage{fmt.Errorf(format, args...)},
 	}
 }
+
+type damage struct{ error }
+
+func (damage) Is(target error) bool { return target == ErrDamaged }

@@ -1,0 +1,106 @@
+package telemetry
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// ErasureCount is how many erasures of many there are of one state and trigger.
+type ErasureCount struct {
+	State, Trigger string
+	Count          int64
+}
+
+// ErasureMetrics is what becomes of erasures.
+type ErasureMetrics struct {
+	responses, rows *prometheus.CounterVec
+	verifications   prometheus.Counter
+
+	mu     sync.Mutex
+	looked time.Time // zero: never
+	counts []ErasureCount
+	oldest *time.Time
+}
+
+// WatchErasures adds what becomes of erasures. triggers and tables are the words
+// that Erased is called with. It fails when called twice.
+func (m *Metrics) WatchErasures(triggers, tables []string) (*ErasureMetrics, error) {
+	e := &ErasureMetrics{
+		responses: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "lethe_erased_responses_total",
+			Help: "Responses that were erased by this process; with the trigger sweep, requests that were written again.",
+		}, []string{"trigger"}),
+		rows: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "lethe_erased_rows_total",
+			Help: "Rows that were erased by this process, with their copies.",
+		}, []string{"table"}),
+		verifications: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "lethe_verification_failures_total",
+			Help: "How often the log of erasures was found not to be as it was signed.",
+		}),
+	}
+	// A rate needs the zero that was before the first.
+	for _, trigger := range triggers {
+		e.responses.WithLabelValues(trigger)
+	}
+	for _, table := range tables {
+		e.rows.WithLabelValues(table)
+	}
+	var errs []error
+	for _, c := range []prometheus.Collector{e.responses, e.rows, e.verifications, e} {
+		errs = append(errs, m.registry.Register(c))
+	}
+	return e, errors.Join(errs...)
+}
+
+// Erased notes what was erased: how many responses, and how many rows of each
+// table.
+func (e *ErasureMetrics) Erased(trigger string, responses int64, rows map[string]int64) {
+	e.responses.WithLabelValues(trigger).Add(float64(responses))
+	for table, n := range rows {
+		e.rows.WithLabelValues(table).Add(float64(n))
+	}
+}
+
+// VerificationFailed notes that the log was found not to be as it was signed.
+func (e *ErasureMetrics) VerificationFailed() { e.verifications.Inc() }
+
+// Looked notes which erasures there are, and when the oldest was asked for that
+// is not over; nil: all are.
+func (e *ErasureMetrics) Looked(counts []ErasureCount, oldest *time.Time) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.looked, e.counts, e.oldest = time.Now(), counts, oldest
+}
+
+var (
+	erasures       = prometheus.NewDesc("lethe_erasures", "Erasures of many that there are, as every process sees them.", []string{"state", "trigger"}, nil)
+	erasuresOldest = prometheus.NewDesc("lethe_erasure_oldest_unfinished_seconds", "How long ago the oldest erasure was asked for that is not over; 0 where all are.", nil, nil)
+)
+
+// Describe implements prometheus.Collector.
+func (*ErasureMetrics) Describe(descs chan<- *prometheus.Desc) {
+	descs <- erasures
+	descs <- erasuresOldest
+}
+
+// Collect implements prometheus.Collector. What is not over grows older while
+// nobody can look.
+func (e *ErasureMetrics) Collect(metrics chan<- prometheus.Metric) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.looked.IsZero() {
+		return
+	}
+	for _, c := range e.counts {
+		metrics <- prometheus.MustNewConstMetric(erasures, prometheus.GaugeValue, float64(c.Count), c.State, c.Trigger)
+	}
+	var age time.Duration
+	if e.oldest != nil {
+		age = max(0, time.Since(*e.oldest))
+	}
+	metrics <- prometheus.MustNewConstMetric(erasuresOldest, prometheus.GaugeValue, age.Seconds())
+}
