@@ -79,6 +79,7 @@ vulnerabilities:
 test: bin/testpg ## run every test (with the race detector where there is a C compiler)
 	$(if $(RACE),,@echo 'no C compiler found: testing without the race detector')
 	@PATH=$$PATH:/usr/sbin command -v pgbouncer >/dev/null || [ -n "$$CI" ] || echo 'no pgbouncer found: nothing is tested through it'
+	@command -v promtool >/dev/null || [ -n "$$CI" ] || echo 'no promtool found: no alert is tried'
 	$(WITH_POSTGRES) sh -c 'go test $(RACE) ./... && sdk/test.sh'
 
 .PHONY: cover
