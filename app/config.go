@@ -58,11 +58,12 @@ type Config struct {
 		CacheTTL        time.Duration // 0: no cache
 	}
 	Erasure struct {
-		KeyFile  string   // of the keys that sign the log; empty: see Key
-		Key      string   // these keys themselves; empty: none, or the embedded mode's own
-		Origin   string   // the log's name; empty: the keys'
-		Standbys []string // that have to have replayed a checkpoint before it is published
-		SeenFile string   // of the newest checkpoint that was seen; empty: none, or the embedded mode's own
+		KeyFile   string              // of the keys that sign the log; empty: see Key
+		Key       string              // these keys themselves; empty: none, or the embedded mode's own
+		Origin    string              // the log's name; empty: the keys'
+		Standbys  []string            // that have to have replayed a checkpoint before it is published
+		Witnesses []receipt.PublicKey // whose signatures may be added to checkpoints
+		SeenFile  string              // of the newest checkpoint that was seen; empty: none, or the embedded mode's own
 	}
 	Looks struct {
 		Keep time.Duration // whole days
@@ -111,6 +112,7 @@ var settings = []setting{
 	{"erasure.origin", "name of the log of erasures, such as example.com/erasures; empty: that of its keys", func(c *Config) any { return &c.Erasure.Origin }, checkOrigin, nil},
 	{"erasure.standbys", "application_names of standbys that have to have replayed a checkpoint of the log before it is published, with commas between", func(c *Config) any { return &c.Erasure.Standbys }, nil, nil},
 	{"erasure.seen_file", "file that keeps the newest checkpoint of the log that was seen, so that an older database is noticed; in the embedded mode one in data_dir", func(c *Config) any { return &c.Erasure.SeenFile }, nil, nil},
+	{"erasure.witnesses", "public keys of witnesses whose signatures may be added to checkpoints of the log, with commas between", func(c *Config) any { return &c.Erasure.Witnesses }, nil, nil},
 	{"looks.keep", "for how long it is kept who looked at what is not theirs, in days such as 365d", func(c *Config) any { return (*days)(&c.Looks.Keep) }, nil, nil},
 	{"data_dir", "folder of the embedded database", func(c *Config) any { return &c.DataDir }, checkDir, nil},
 	{"log.level", "debug, info, warn or error", func(c *Config) any { return &c.Log.Level }, oneOf("debug", "info", "warn", "error"), nil},
@@ -481,6 +483,20 @@ func (s setting) assign(c *Config, value any) error {
 		if !isText {
 			return errors.New("must be text or a list of texts")
 		}
+	case *[]receipt.PublicKey:
+		for part := range strings.SplitSeq(text, ",") {
+			if part = strings.TrimSpace(part); part == "" {
+				continue
+			}
+			key, err := receipt.ParsePublicKey(part)
+			if err != nil || !key.Witness() || slices.Contains(*field, key) {
+				return errors.New("must be different public keys of witnesses, such as witness.example/w1+01234567+BASE64, with commas between")
+			}
+			*field = append(*field, key)
+		}
+		if !isText {
+			return errors.New("must be text or a list of texts")
+		}
 	case *[]netip.Prefix:
 		for part := range strings.SplitSeq(text, ",") {
 			part = strings.TrimSpace(part)
@@ -654,6 +670,12 @@ func (s setting) printable(c *Config) any {
 			return s.hide(*field)
 		}
 		return *field
+	case *[]receipt.PublicKey:
+		texts := []string{}
+		for _, key := range *field {
+			texts = append(texts, key.String())
+		}
+		return texts
 	case *[]netip.Prefix:
 		texts := []string{}
 		for _, p := range *field {

@@ -152,6 +152,8 @@ func toYAML(t *testing.T, v any) string {
 }
 
 const (
+	logKey     = "lethe.example/log+84f422f6+AVvvbhQzo0IEnacx3oQtUfhv0MlOPx0XF/fpKwqTBlmh"
+	witnessKey = "witness.example/w1+00322471+BM8GdAwh0aWi2qQ6cvu61sDHtBnN/z2Yac+4GL7pIjtC"
 	hiddenWord = "hunter2hunter2"
 	someURL    = "LETHE_DATABASE_URL=postgres://u@h/d"
 )
@@ -183,6 +185,9 @@ func TestConfigProblems(t *testing.T) {
 		"no truth":                {environ: []string{"LETHE_AUTH_PROXY_HEADERS=yes"}, want: []string{"true or false"}},
 		"no networks":             {environ: []string{"LETHE_AUTH_PROXY_TRUSTED=10.0.0.0/8,proxy.example.com"}, want: []string{"10.0.0.0/8 or 10.1.2.3"}},
 		"proxy without address":   {file: "auth: {proxy_headers: true, proxy_trusted: []}", want: []string{"no address is trusted"}},
+		"no witness":              {environ: []string{"LETHE_ERASURE_WITNESSES=" + logKey}, want: []string{"erasure.witnesses (environment LETHE_ERASURE_WITNESSES): must be different public keys of witnesses"}},
+		"a witness twice":         {environ: []string{"LETHE_ERASURE_WITNESSES=" + witnessKey + "," + witnessKey}, want: []string{"different public keys of witnesses"}},
+		"no list of witnesses":    {file: "erasure: {witnesses: 1}", want: []string{"erasure.witnesses"}},
 		"no header":               {environ: []string{"LETHE_AUTH_PROXY_USER_HEADER=a b"}, want: []string{"must be a name"}},
 		"no cookie":               {environ: []string{"LETHE_AUTH_SESSION_COOKIE=a;b"}, want: []string{"must be a name"}},
 		"no address":              {environ: []string{"LETHE_HTTP_ADDR=8080"}, want: []string{"HOST:PORT"}},

@@ -49,7 +49,7 @@ func (d *doctor) examineLog(ctx context.Context, name, url string) {
 		return
 	}
 	defer db.Close()
-	log, err := ledger.New(db, ledger.Config{Signers: s.signers, Standbys: d.cfg.Erasure.Standbys})
+	log, err := ledger.New(db, logConfig(s, d.cfg))
 	if d.failed(name, check, err) {
 		return
 	}

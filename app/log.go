@@ -117,6 +117,11 @@ func (s *signing) noKey() string {
 	return fmt.Sprintf("make one with `lethe keys new %s --out FILE`, keep a copy of it, and name the file in erasure.key_file (LETHE_ERASURE_KEY_FILE)", s.origin)
 }
 
+// logConfig is how the log is kept, but for what was seen of it.
+func logConfig(s *signing, cfg *Config) ledger.Config {
+	return ledger.Config{Signers: s.signers, Standbys: cfg.Erasure.Standbys, Witnesses: cfg.Erasure.Witnesses}
+}
+
 const (
 	sealPauseBusy = 500 * time.Millisecond // between two looks, where the first found something
 	sealPauseIdle = time.Second

@@ -250,7 +250,7 @@ func TestDoctorLogNotThere(t *testing.T) {
 		sql, detail, advice string
 	}{
 		"no schema":     {"DROP SCHEMA lethe CASCADE", "table lethe.receipts is missing", "lethe migrate up"},
-		"a table":       {"DROP TABLE lethe.checkpoints", "table lethe.checkpoints is missing", "lethe migrate up"},
+		"a table":       {"DROP TABLE lethe.checkpoints CASCADE", "table lethe.checkpoints is missing", "lethe migrate up"},
 		"an old schema": {"DELETE FROM lethe.version_lethe WHERE version_id > 0", "0, and this version needs ", "lethe migrate up"},
 	} {
 		t.Run(name, func(t *testing.T) {

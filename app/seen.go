@@ -34,7 +34,7 @@ func seenFile(cfg *Config) *offsite.Seen {
 
 // openLog is the log with what was seen of it before.
 func openLog(p *pools, s *signing, cfg *Config) (*ledger.Log, error) {
-	c := ledger.Config{Signers: s.signers, Standbys: cfg.Erasure.Standbys}
+	c := logConfig(s, cfg)
 	file := seenFile(cfg)
 	if file == nil {
 		return ledger.New(p.fusillade.Primary, c)

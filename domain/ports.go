@@ -145,8 +145,8 @@ type Log interface {
 	// of Hashes.
 	Entries(ctx context.Context, t Tile) ([]byte, error)
 
-	// Keys are the public keys whose private ones sign, the newest first; none
-	// where nothing can be signed.
+	// Keys are the public keys whose private ones sign, the newest first, and then
+	// those of witnesses; none where nothing can be signed.
 	Keys() []string
 }
 

@@ -41,7 +41,7 @@ func (u *ReadLog) Entries(ctx context.Context, caller Principal, t Tile) ([]byte
 }
 
 // Keys returns the public keys that checkpoints are signed with, the newest
-// first. CodeForbidden for those who may erase nothing.
+// first, and then those of witnesses. CodeForbidden for those who may erase nothing.
 func (u *ReadLog) Keys(_ context.Context, caller Principal) ([]string, error) {
 	if err := mayReadLog(caller, own); err != nil {
 		return nil, err

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"context"
+	"slices"
+
 	"github.com/spf13/cobra"
 
 	"lethe/app"
@@ -60,6 +63,34 @@ Exit codes:
 	flags.StringVar(&v.Response, "response", "", "identifier of a response; with --salt")
 	flags.StringVar(&v.Subject, "subject", "", "owner, as the database spells it; with --salt")
 	return c.jsonFlag(cmd)
+}
+
+func (c *cli) log() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "log",
+		Short:   "Work on the log of erasures",
+		Example: `  lethe log cosign witnessed.checkpoint`,
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(c.jsonFlag(c.command(&cobra.Command{
+		Use:   "cosign FILE",
+		Short: "Add signatures of witnesses to a published checkpoint",
+		Long: `Add signatures of witnesses (C2SP tlog-cosignature) to a checkpoint that the log
+has published. FILE, or standard input for -, is the checkpoint and below it, in
+any order, lines of signatures: a checkpoint as mirrors hand it on, or the one
+that was sent to a witness with its answer after it.
+
+Every signature must be the log's own or be right and of a witness of
+erasure.witnesses, or nothing is added. Receipts that are fetched from then on
+come with this checkpoint until witnesses have signed a newer one.`,
+		Example: `  # What a witness has answered to what was sent to it
+  cat sent.checkpoint answer | lethe log cosign -`,
+		Args: cobra.ExactArgs(1),
+	}, slices.Concat(databaseSettings, []string{"erasure."}), func(ctx context.Context, cfg *app.Config, args []string) error {
+		return app.Cosign(ctx, cfg, args[0], c.stdin, c.output())
+	})))
+	return cmd
 }
 
 // signingKeys are the commands of `lethe keys` that are about the log's.

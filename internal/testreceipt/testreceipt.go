@@ -2,6 +2,14 @@
 package testreceipt
 
 import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -63,4 +71,37 @@ func Signer(t testing.TB, log string) receipt.Signer {
 		t.Fatal(err)
 	}
 	return signers[0]
+}
+
+// Witness signs checkpoints of others (C2SP tlog-cosignature).
+type Witness struct {
+	Key     receipt.PublicKey
+	private ed25519.PrivateKey
+}
+
+// NewWitness makes a witness of this name.
+func NewWitness(t testing.TB, name string) Witness {
+	t.Helper()
+	public, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	encoded := append([]byte{4}, public...)
+	hash := sha256.Sum256(append([]byte(name+"\n"), encoded...))
+	key, err := receipt.ParsePublicKey(fmt.Sprintf("%s+%x+%s", name, hash[:4], base64.StdEncoding.EncodeToString(encoded)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Witness{key, private}
+}
+
+// Sign is the witness's line for a checkpoint, which may be signed by others.
+func (w Witness) Sign(signed []byte, at time.Time) []byte {
+	text, _, _ := bytes.Cut(signed, []byte("\n\n"))
+	message := fmt.Appendf(nil, "cosignature/v1\ntime %d\n%s\n", at.Unix(), text)
+	_, hash, _ := strings.Cut(w.Key.ID(), "+")
+	raw, _ := hex.DecodeString(hash)
+	raw = binary.BigEndian.AppendUint64(raw, uint64(at.Unix()))
+	raw = append(raw, ed25519.Sign(w.private, message)...)
+	return fmt.Appendf(nil, "— %s %s\n", w.Key.Name(), base64.StdEncoding.EncodeToString(raw))
 }

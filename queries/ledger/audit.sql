@@ -32,6 +32,8 @@ WHERE t.level = 0 AND t.idx >= sqlc.arg('first')::bigint AND t.idx < sqlc.arg('b
 
 -- name: CheckpointsOf :many
 -- Those of more than one size, up to another one.
-SELECT c.size, c.note FROM lethe.checkpoints c
+SELECT c.size, c.note,
+       coalesce((SELECT string_agg(s.line, '') FROM lethe.cosignatures s WHERE s.size = c.size), '')::bytea AS cosignatures
+FROM lethe.checkpoints c
 WHERE c.size > sqlc.arg('above')::bigint AND c.size <= sqlc.arg('most')::bigint
 ORDER BY c.size;

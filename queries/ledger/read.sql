@@ -1,14 +1,21 @@
 -- Only what a published checkpoint covers is shown.
 
 -- name: Published :one
-SELECT size, note FROM lethe.checkpoints WHERE published_at IS NOT NULL ORDER BY size DESC LIMIT 1;
+-- With the lines of its witnesses, in no order.
+SELECT c.size, c.note,
+       coalesce((SELECT string_agg(s.line, '') FROM lethe.cosignatures s WHERE s.size = c.size), '')::bytea AS cosignatures
+FROM lethe.checkpoints c WHERE c.published_at IS NOT NULL ORDER BY c.size DESC LIMIT 1;
 
 -- name: Receipt :one
--- A receipt, the newest published checkpoint if it covers it, and with it every
--- tile that the proof of inclusion may need: at each level the one on the way
--- from the leaf to the root and the last one of the checkpoint's tree. Seven
+-- A receipt, the newest published checkpoint if it covers it, and the newest one
+-- that witnesses have signed if that does, too, and is wanted; and with the
+-- latter, else the former, every tile that the proof of inclusion may need: at
+-- each level the one on the way from the leaf to the root and the last one of the
+-- checkpoint's tree. Seven
 -- levels hold 2^56 leaves. A receipt about another one is its actor's.
 SELECT r.body, coalesce(r.leaf_index, -1)::bigint AS leaf_index, s.actor_id, coalesce(c.size, 0)::bigint AS size, c.note,
+       coalesce(w.size, 0)::bigint AS cosigned_size, w.note AS cosigned_note,
+       coalesce((SELECT string_agg(s.line, '') FROM lethe.cosignatures s WHERE s.size = w.size), '')::bytea AS cosignatures,
        coalesce(t.levels, '{}')::integer[] AS levels,
        coalesce(t.indexes, '{}')::bigint[] AS indexes,
        coalesce(t.hashes, '{}')::bytea[] AS hashes
@@ -19,13 +26,17 @@ LEFT JOIN LATERAL (
     WHERE newest.published_at IS NOT NULL ORDER BY newest.size DESC LIMIT 1
 ) c ON c.size > r.leaf_index
 LEFT JOIN LATERAL (
+    SELECT witnessed.size, witnessed.note FROM lethe.checkpoints witnessed
+    WHERE sqlc.arg('cosigned')::boolean AND witnessed.size = (SELECT max(s.size) FROM lethe.cosignatures s)
+) w ON w.size > r.leaf_index AND w.size <= c.size
+LEFT JOIN LATERAL (
     -- Each is looked up on its own, whatever the planner thinks of a join.
-    SELECT array_agg(w.level) AS levels, array_agg(w.idx) AS indexes,
-           array_agg((SELECT tile.hashes FROM lethe.tiles tile WHERE tile.level = w.level AND tile.idx = w.idx)) AS hashes
+    SELECT array_agg(p.level) AS levels, array_agg(p.idx) AS indexes,
+           array_agg((SELECT tile.hashes FROM lethe.tiles tile WHERE tile.level = p.level AND tile.idx = p.idx)) AS hashes
     FROM (
-        SELECT l.level, unnest(ARRAY[r.leaf_index >> (8 * l.level + 8), (c.size >> (8 * l.level)) >> 8]) AS idx
+        SELECT l.level, unnest(ARRAY[r.leaf_index >> (8 * l.level + 8), (coalesce(w.size, c.size) >> (8 * l.level)) >> 8]) AS idx
         FROM generate_series(0, 6) AS l (level)
-    ) w
+    ) p
 ) t ON c.size IS NOT NULL
 WHERE r.id = sqlc.arg('id');
 

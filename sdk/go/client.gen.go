@@ -2122,9 +2122,10 @@ type ClientInterface interface {
 
 	// GetLogKeys List the public keys of the log
 	//
-	// The public keys that checkpoints are signed with, one a line, the newest
-	// first; empty where none is configured. For those who may erase. Whoever
-	// checks receipts should get them in another way, too.
+	// The public keys that checkpoints are signed with, one a line: the log's,
+	// the newest first, and those of its witnesses; empty where none is
+	// configured. For those who may erase. Whoever checks receipts should get
+	// them in another way, too.
 	//
 	// Corresponds with GET /log/keys (the `GetLogKeys` operationId).
 	GetLogKeys(ctx context.Context, params *GetLogKeysParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2587,9 +2588,10 @@ func (c *Client) GetCheckpoint(ctx context.Context, params *GetCheckpointParams,
 
 // GetLogKeys List the public keys of the log
 //
-// The public keys that checkpoints are signed with, one a line, the newest
-// first; empty where none is configured. For those who may erase. Whoever
-// checks receipts should get them in another way, too.
+// The public keys that checkpoints are signed with, one a line: the log's,
+// the newest first, and those of its witnesses; empty where none is
+// configured. For those who may erase. Whoever checks receipts should get
+// them in another way, too.
 //
 // Corresponds with GET /log/keys (the `GetLogKeys` operationId).
 func (c *Client) GetLogKeys(ctx context.Context, params *GetLogKeysParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4711,9 +4713,10 @@ type ClientWithResponsesInterface interface {
 
 	// GetLogKeysWithResponse List the public keys of the log
 	//
-	// The public keys that checkpoints are signed with, one a line, the newest
-	// first; empty where none is configured. For those who may erase. Whoever
-	// checks receipts should get them in another way, too.
+	// The public keys that checkpoints are signed with, one a line: the log's,
+	// the newest first, and those of its witnesses; empty where none is
+	// configured. For those who may erase. Whoever checks receipts should get
+	// them in another way, too.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -8132,9 +8135,10 @@ func (c *ClientWithResponses) GetCheckpointWithResponse(ctx context.Context, par
 
 // GetLogKeysWithResponse List the public keys of the log
 //
-// The public keys that checkpoints are signed with, one a line, the newest
-// first; empty where none is configured. For those who may erase. Whoever
-// checks receipts should get them in another way, too.
+// The public keys that checkpoints are signed with, one a line: the log's,
+// the newest first, and those of its witnesses; empty where none is
+// configured. For those who may erase. Whoever checks receipts should get
+// them in another way, too.
 //
 // Returns a wrapper object for the known response body format(s).
 //

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -119,6 +120,55 @@ func TestVerifyWhatIsServed(t *testing.T) {
 		t.Errorf("the keys are %q", keys.body)
 	}
 	if out := must(t, []string{databaseURL(database.RoleURL), "LETHE_ERASURE_KEY_FILE=" + file}, "doctor"); !strings.Contains(out, "1 receipts and 1 checkpoints are as they were sealed") {
+		t.Errorf("the doctor says\n%s", out)
+	}
+}
+
+// TestCosign: what a witness has signed comes with receipts, and with its key in
+// /log/keys they can be checked.
+func TestCosign(t *testing.T) {
+	t.Parallel()
+	database := pgtest.New(t)
+	key := newKey(t, database.URL)
+	file, public := keyFile(t)
+	witness, stranger := testreceipt.NewWitness(t, "witness.example/w"), testreceipt.NewWitness(t, "stranger.example/w")
+	settings := []string{databaseURL(database.RoleURL), "LETHE_ERASURE_KEY_FILE=" + file, "LETHE_ERASURE_WITNESSES=" + witness.Key.String()}
+	p := serve(t, settings...)
+	id := addReceipt(t, connect(t, database.URL))
+	var checkpoint answer
+	await(t, "the receipt is sealed", startTimeout, func() bool {
+		checkpoint = p.ask(t, http.MethodGet, "/log/checkpoint", key)
+		return checkpoint.status == http.StatusOK
+	})
+	signedBy := func(w testreceipt.Witness) (file string) {
+		file = filepath.Join(t.TempDir(), "signed.checkpoint")
+		write(t, file, checkpoint.body+string(w.Sign([]byte(checkpoint.body), time.Now())))
+		return file
+	}
+	signed := signedBy(witness)
+	if r := run(t, "", settings, "log", "cosign", signedBy(stranger)); r.code != 1 || !strings.Contains(r.stderr, "stranger.example/w") {
+		t.Errorf("a stranger's: exit code %d, %s", r.code, r.stderr)
+	}
+	if r := run(t, "", settings[:2], "log", "cosign", signed); r.code != 2 || !strings.Contains(r.stderr, "erasure.witnesses") {
+		t.Errorf("without a witness: exit code %d, %s", r.code, r.stderr)
+	}
+	if out := must(t, settings, "log", "cosign", signed); !strings.Contains(out, "the checkpoint of 1 leaves: 1") {
+		t.Errorf("it says %s", out)
+	}
+	if out := must(t, settings, "log", "cosign", signed, "--json"); !strings.Contains(out, `"added": 0`) {
+		t.Errorf("again it says %s", out)
+	}
+
+	saved, keys := filepath.Join(t.TempDir(), "erasure.receipt"), filepath.Join(t.TempDir(), "log.pub")
+	write(t, saved, p.ask(t, http.MethodGet, "/admin/api/v1/erasures/"+id+"/receipt", key).body)
+	write(t, keys, p.ask(t, http.MethodGet, "/log/keys", key).body)
+	if out := must(t, nil, "verify", saved, "--key", keys); !strings.Contains(out, "The witness "+witness.Key.ID()+" saw this checkpoint") {
+		t.Errorf("verified\n%s", out)
+	}
+	if r := run(t, "", nil, "verify", saved, "--key", public.String()); r.code != 1 || !strings.Contains(r.stdout, witness.Key.ID()) {
+		t.Errorf("without the witness's key: exit code %d\n%s", r.code, r.stdout)
+	}
+	if out := must(t, settings, "doctor"); !strings.Contains(out, "1 receipts and 1 checkpoints are as they were sealed") {
 		t.Errorf("the doctor says\n%s", out)
 	}
 }

@@ -215,6 +215,8 @@ func TestGrantsAreEnoughAndNoMore(t *testing.T) {
 		"DELETE FROM lethe.log_state",
 		"UPDATE lethe.checkpoints SET note = 'another'",
 		"DELETE FROM lethe.checkpoints",
+		"UPDATE lethe.cosignatures SET line = 'another'",
+		"DELETE FROM lethe.cosignatures",
 		"INSERT INTO lethe.holds (id, owners, reason, created_by, created_at) VALUES (gen_random_uuid(), '{a}', 'r', gen_random_uuid(), now())",
 		"UPDATE lethe.holds SET expires_at = now()",
 		"UPDATE lethe.holds SET owners = '{b}'",

@@ -200,6 +200,9 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 			},
 			Insert: []Column{{"size", "int8"}, {"note", "bytea"}, {"published_at", "timestamptz"}},
 			Update: []Column{{"lsn", "pg_lsn"}, {"published_at", "timestamptz"}}},
+		{Side: Fusillade, Schema: Own, Table: "cosignatures",
+			Read:   []Column{{"size", "int8"}, {"key", "text"}, {"line", "bytea"}},
+			Insert: []Column{{"size", "int8"}, {"key", "text"}, {"line", "bytea"}}},
 		// Who looked can be written and forgotten, and not be changed.
 		{Side: Fusillade, Schema: Own, Table: "looks", Read: looks, Insert: looks, Delete: true},
 		{Side: Fusillade, Schema: Own, Table: "river_migration", Read: []Column{{"version", "int8"}}},

@@ -14,6 +14,7 @@ import (
 
 	"lethe/adapters/postgres"
 	"lethe/adapters/postgres/ledger/internal/dbsqlc"
+	"lethe/receipt"
 )
 
 const (
@@ -244,6 +245,7 @@ func (a *auditor) compare(row dbsqlc.CheckpointsOfRow) {
 		a.find("the checkpoint of %d leaves is not as it was signed: %v", row.Size, err)
 		return
 	}
+	a.compareCosignatures(row)
 	byReceipts := a.receipts.root() == tree.Hash
 	byTiles := byReceipts
 	if a.tiles != nil {
@@ -253,6 +255,16 @@ func (a *auditor) compare(row dbsqlc.CheckpointsOfRow) {
 		a.find("the checkpoint of %d leaves is of another tree", row.Size)
 	}
 	a.settle(byReceipts, byTiles)
+}
+
+// compareCosignatures verifies those by witnesses that are known.
+func (a *auditor) compareCosignatures(row dbsqlc.CheckpointsOfRow) {
+	for line := range bytes.Lines(row.Cosignatures) {
+		_, err := receipt.AddCosignature(row.Note, line, a.log.keys)
+		if problem, ok := errors.AsType[*receipt.Error](err); ok && problem.Kind != receipt.UnknownKey {
+			a.find("a witness's signature below the checkpoint of %d leaves is not right: %v", row.Size, err)
+		}
+	}
 }
 
 // settle names what the doubts were about, and goes on with the tree that was

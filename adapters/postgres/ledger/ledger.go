@@ -37,6 +37,9 @@ type Config struct {
 	// Standbys are the application_names of those that have to have replayed a
 	// checkpoint before it is published. None: it is published at once.
 	Standbys []string
+	// Witnesses are the keys of those whose signatures may be added to
+	// checkpoints.
+	Witnesses []receipt.PublicKey
 	// Seen keeps the newest checkpoint that was seen over restarts; nil: it is
 	// known for as long as the process runs.
 	Seen Seen
@@ -57,7 +60,8 @@ type Log struct {
 	db        *postgres.DB
 	origin    string
 	signers   []note.Signer
-	keys      []string
+	keys      []receipt.PublicKey // the log's own and those of witnesses; none without signers
+	witnesses int                 // how many of these are witnesses'
 	verifiers note.Verifiers
 	standbys  []string
 
@@ -86,10 +90,19 @@ func New(db *postgres.DB, cfg Config) (*Log, error) {
 		}
 		l.origin = public.Name()
 		l.signers = append(l.signers, s)
-		l.keys = append(l.keys, public.String())
+		l.keys = append(l.keys, public)
 		var err error
 		if verifiers[i], err = note.NewVerifier(public.String()); err != nil {
 			return nil, fmt.Errorf("the public key of the log: %w", err)
+		}
+	}
+	for _, key := range cfg.Witnesses {
+		if !key.Witness() || key.Name() == l.origin {
+			return nil, fmt.Errorf("the key %s is a log's and not a witness's", key.ID())
+		}
+		if len(l.signers) > 0 {
+			l.keys = append(l.keys, key)
+			l.witnesses++
 		}
 	}
 	l.verifiers = note.VerifierList(verifiers...)

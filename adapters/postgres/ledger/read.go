@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"slices"
+	"errors"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -20,7 +20,13 @@ import (
 var _ domain.Log = (*Log)(nil)
 
 // Keys is domain.Log's.
-func (l *Log) Keys() []string { return slices.Clone(l.keys) }
+func (l *Log) Keys() []string {
+	keys := make([]string, len(l.keys))
+	for i, key := range l.keys {
+		keys[i] = key.String()
+	}
+	return keys
+}
 
 // Checkpoint is domain.Log's. It makes one round trip, and another where the log
 // has grown.
@@ -40,7 +46,7 @@ func (l *Log) Checkpoint(ctx context.Context) ([]byte, error) {
 	if _, err := l.published(ctx, row.Size, row.Note, seen); err != nil {
 		return nil, err
 	}
-	return row.Note, nil
+	return l.cosigned(row.Note, row.Cosignatures), nil
 }
 
 // published reads a published checkpoint, which must have grown out of what had
@@ -82,12 +88,23 @@ func (l *Log) grownOut(ctx context.Context, seen, tree tlog.Tree) error {
 }
 
 // Receipt is domain.Log's. It makes one round trip, and another where the log
-// has grown, and checks the proof before it hands it out.
+// has grown or the newest checkpoint that witnesses have signed is of keys that
+// are not in use any more, and checks the proof before it hands it out.
 func (l *Log) Receipt(ctx context.Context, id uuid.UUID) (domain.LoggedReceipt, error) {
+	found, err := l.receipt(ctx, id, l.witnesses > 0)
+	if errors.Is(err, errOtherKeys) {
+		found, err = l.receipt(ctx, id, false)
+	}
+	return found, err
+}
+
+var errOtherKeys = errors.New("the checkpoint has signatures of other keys")
+
+func (l *Log) receipt(ctx context.Context, id uuid.UUID, cosigned bool) (domain.LoggedReceipt, error) {
 	seen := *l.seen.Load()
 	var row dbsqlc.ReceiptRow
 	err := l.db.Use(ctx, func(c postgres.Conn) (err error) {
-		row, err = dbsqlc.New(c).Receipt(ctx, id)
+		row, err = dbsqlc.New(c).Receipt(ctx, dbsqlc.ReceiptParams{ID: id, Cosigned: cosigned})
 		return err
 	})
 	if err != nil {
@@ -100,6 +117,14 @@ func (l *Log) Receipt(ctx context.Context, id uuid.UUID) (domain.LoggedReceipt, 
 	tree, err := l.published(ctx, row.Size, row.Note, seen)
 	if err != nil {
 		return domain.LoggedReceipt{}, err
+	}
+	if row.CosignedSize > 0 {
+		row.Note = l.cosigned(row.CosignedNote, row.Cosignatures)
+		c, signatures, err := receipt.OpenCheckpoint(row.Note, l.keys)
+		if err != nil || c.Origin != l.origin || c.Size != row.CosignedSize || !signatures[len(signatures)-1].Key.Witness() {
+			return domain.LoggedReceipt{}, errOtherKeys
+		}
+		tree = tlog.Tree{N: c.Size, Hash: c.Root}
 	}
 	tiles := make(tileSet, len(row.Levels))
 	for i, level := range row.Levels {

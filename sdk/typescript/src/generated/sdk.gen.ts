@@ -450,9 +450,10 @@ export const getCheckpoint = <ThrowOnError extends boolean = false>(options?: Op
 /**
  * List the public keys of the log
  *
- * The public keys that checkpoints are signed with, one a line, the newest
- * first; empty where none is configured. For those who may erase. Whoever
- * checks receipts should get them in another way, too.
+ * The public keys that checkpoints are signed with, one a line: the log's,
+ * the newest first, and those of its witnesses; empty where none is
+ * configured. For those who may erase. Whoever checks receipts should get
+ * them in another way, too.
  *
  */
 export const getLogKeys = <ThrowOnError extends boolean = false>(options?: Options<GetLogKeysData, ThrowOnError>) => (options?.client ?? client).get<GetLogKeysResponses, GetLogKeysErrors, ThrowOnError>({

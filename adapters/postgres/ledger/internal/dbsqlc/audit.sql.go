@@ -12,7 +12,9 @@ import (
 )
 
 const CheckpointsOf = `-- name: CheckpointsOf :many
-SELECT c.size, c.note FROM lethe.checkpoints c
+SELECT c.size, c.note,
+       coalesce((SELECT string_agg(s.line, '') FROM lethe.cosignatures s WHERE s.size = c.size), '')::bytea AS cosignatures
+FROM lethe.checkpoints c
 WHERE c.size > $1::bigint AND c.size <= $2::bigint
 ORDER BY c.size
 `
@@ -23,8 +25,9 @@ type CheckpointsOfParams struct {
 }
 
 type CheckpointsOfRow struct {
-	Size int64
-	Note []byte
+	Size         int64
+	Note         []byte
+	Cosignatures []byte
 }
 
 // Those of more than one size, up to another one.
@@ -37,7 +40,7 @@ func (q *Queries) CheckpointsOf(ctx context.Context, arg CheckpointsOfParams) ([
 	var items []CheckpointsOfRow
 	for rows.Next() {
 		var i CheckpointsOfRow
-		if err := rows.Scan(&i.Size, &i.Note); err != nil {
+		if err := rows.Scan(&i.Size, &i.Note, &i.Cosignatures); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

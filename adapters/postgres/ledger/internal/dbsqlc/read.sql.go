@@ -50,19 +50,23 @@ func (q *Queries) Leaves(ctx context.Context, arg LeavesParams) ([]LeavesRow, er
 
 const Published = `-- name: Published :one
 
-SELECT size, note FROM lethe.checkpoints WHERE published_at IS NOT NULL ORDER BY size DESC LIMIT 1
+SELECT c.size, c.note,
+       coalesce((SELECT string_agg(s.line, '') FROM lethe.cosignatures s WHERE s.size = c.size), '')::bytea AS cosignatures
+FROM lethe.checkpoints c WHERE c.published_at IS NOT NULL ORDER BY c.size DESC LIMIT 1
 `
 
 type PublishedRow struct {
-	Size int64
-	Note []byte
+	Size         int64
+	Note         []byte
+	Cosignatures []byte
 }
 
 // Only what a published checkpoint covers is shown.
+// With the lines of its witnesses, in no order.
 func (q *Queries) Published(ctx context.Context) (PublishedRow, error) {
 	row := q.db.QueryRow(ctx, Published)
 	var i PublishedRow
-	err := row.Scan(&i.Size, &i.Note)
+	err := row.Scan(&i.Size, &i.Note, &i.Cosignatures)
 	return i, err
 }
 
@@ -136,6 +140,8 @@ func (q *Queries) PublishedTile(ctx context.Context, arg PublishedTileParams) ([
 
 const Receipt = `-- name: Receipt :one
 SELECT r.body, coalesce(r.leaf_index, -1)::bigint AS leaf_index, s.actor_id, coalesce(c.size, 0)::bigint AS size, c.note,
+       coalesce(w.size, 0)::bigint AS cosigned_size, w.note AS cosigned_note,
+       coalesce((SELECT string_agg(s.line, '') FROM lethe.cosignatures s WHERE s.size = w.size), '')::bytea AS cosignatures,
        coalesce(t.levels, '{}')::integer[] AS levels,
        coalesce(t.indexes, '{}')::bigint[] AS indexes,
        coalesce(t.hashes, '{}')::bytea[] AS hashes
@@ -146,34 +152,48 @@ LEFT JOIN LATERAL (
     WHERE newest.published_at IS NOT NULL ORDER BY newest.size DESC LIMIT 1
 ) c ON c.size > r.leaf_index
 LEFT JOIN LATERAL (
+    SELECT witnessed.size, witnessed.note FROM lethe.checkpoints witnessed
+    WHERE $1::boolean AND witnessed.size = (SELECT max(s.size) FROM lethe.cosignatures s)
+) w ON w.size > r.leaf_index AND w.size <= c.size
+LEFT JOIN LATERAL (
     -- Each is looked up on its own, whatever the planner thinks of a join.
-    SELECT array_agg(w.level) AS levels, array_agg(w.idx) AS indexes,
-           array_agg((SELECT tile.hashes FROM lethe.tiles tile WHERE tile.level = w.level AND tile.idx = w.idx)) AS hashes
+    SELECT array_agg(p.level) AS levels, array_agg(p.idx) AS indexes,
+           array_agg((SELECT tile.hashes FROM lethe.tiles tile WHERE tile.level = p.level AND tile.idx = p.idx)) AS hashes
     FROM (
-        SELECT l.level, unnest(ARRAY[r.leaf_index >> (8 * l.level + 8), (c.size >> (8 * l.level)) >> 8]) AS idx
+        SELECT l.level, unnest(ARRAY[r.leaf_index >> (8 * l.level + 8), (coalesce(w.size, c.size) >> (8 * l.level)) >> 8]) AS idx
         FROM generate_series(0, 6) AS l (level)
-    ) w
+    ) p
 ) t ON c.size IS NOT NULL
-WHERE r.id = $1
+WHERE r.id = $2
 `
 
-type ReceiptRow struct {
-	Body      []byte
-	LeafIndex int64
-	ActorID   *uuid.UUID
-	Size      int64
-	Note      []byte
-	Levels    []int32
-	Indexes   []int64
-	Hashes    [][]byte
+type ReceiptParams struct {
+	Cosigned bool
+	ID       uuid.UUID
 }
 
-// A receipt, the newest published checkpoint if it covers it, and with it every
-// tile that the proof of inclusion may need: at each level the one on the way
-// from the leaf to the root and the last one of the checkpoint's tree. Seven
+type ReceiptRow struct {
+	Body         []byte
+	LeafIndex    int64
+	ActorID      *uuid.UUID
+	Size         int64
+	Note         []byte
+	CosignedSize int64
+	CosignedNote []byte
+	Cosignatures []byte
+	Levels       []int32
+	Indexes      []int64
+	Hashes       [][]byte
+}
+
+// A receipt, the newest published checkpoint if it covers it, and the newest one
+// that witnesses have signed if that does, too, and is wanted; and with the
+// latter, else the former, every tile that the proof of inclusion may need: at
+// each level the one on the way from the leaf to the root and the last one of the
+// checkpoint's tree. Seven
 // levels hold 2^56 leaves. A receipt about another one is its actor's.
-func (q *Queries) Receipt(ctx context.Context, id uuid.UUID) (ReceiptRow, error) {
-	row := q.db.QueryRow(ctx, Receipt, id)
+func (q *Queries) Receipt(ctx context.Context, arg ReceiptParams) (ReceiptRow, error) {
+	row := q.db.QueryRow(ctx, Receipt, arg.Cosigned, arg.ID)
 	var i ReceiptRow
 	err := row.Scan(
 		&i.Body,
@@ -181,6 +201,9 @@ func (q *Queries) Receipt(ctx context.Context, id uuid.UUID) (ReceiptRow, error)
 		&i.ActorID,
 		&i.Size,
 		&i.Note,
+		&i.CosignedSize,
+		&i.CosignedNote,
+		&i.Cosignatures,
 		&i.Levels,
 		&i.Indexes,
 		&i.Hashes,

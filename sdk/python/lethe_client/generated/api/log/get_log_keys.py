@@ -100,9 +100,10 @@ def sync_detailed(
 ) -> Response[Problem | str]:
     """List the public keys of the log
 
-     The public keys that checkpoints are signed with, one a line, the newest
-    first; empty where none is configured. For those who may erase. Whoever
-    checks receipts should get them in another way, too.
+     The public keys that checkpoints are signed with, one a line: the log's,
+    the newest first, and those of its witnesses; empty where none is
+    configured. For those who may erase. Whoever checks receipts should get
+    them in another way, too.
 
     Args:
         x_organization_id (str | Unset):
@@ -136,9 +137,10 @@ def sync(
 ) -> Problem | str | None:
     """List the public keys of the log
 
-     The public keys that checkpoints are signed with, one a line, the newest
-    first; empty where none is configured. For those who may erase. Whoever
-    checks receipts should get them in another way, too.
+     The public keys that checkpoints are signed with, one a line: the log's,
+    the newest first, and those of its witnesses; empty where none is
+    configured. For those who may erase. Whoever checks receipts should get
+    them in another way, too.
 
     Args:
         x_organization_id (str | Unset):
@@ -167,9 +169,10 @@ async def asyncio_detailed(
 ) -> Response[Problem | str]:
     """List the public keys of the log
 
-     The public keys that checkpoints are signed with, one a line, the newest
-    first; empty where none is configured. For those who may erase. Whoever
-    checks receipts should get them in another way, too.
+     The public keys that checkpoints are signed with, one a line: the log's,
+    the newest first, and those of its witnesses; empty where none is
+    configured. For those who may erase. Whoever checks receipts should get
+    them in another way, too.
 
     Args:
         x_organization_id (str | Unset):
@@ -201,9 +204,10 @@ async def asyncio(
 ) -> Problem | str | None:
     """List the public keys of the log
 
-     The public keys that checkpoints are signed with, one a line, the newest
-    first; empty where none is configured. For those who may erase. Whoever
-    checks receipts should get them in another way, too.
+     The public keys that checkpoints are signed with, one a line: the log's,
+    the newest first, and those of its witnesses; empty where none is
+    configured. For those who may erase. Whoever checks receipts should get
+    them in another way, too.
 
     Args:
         x_organization_id (str | Unset):
