@@ -413,7 +413,7 @@ type ErasureRule struct {
 // ErasureTarget What is to be erased; of the three one is given.
 type ErasureTarget struct {
 	// Filter What responses pass that are to be erased; null in an erasure of another kind.
-	Filter *ErasureFilter `json:"filter"`
+	Filter *ErasureTargetFilter `json:"filter"`
 
 	// Owner Whose responses; null in an erasure of another kind.
 	//
@@ -424,6 +424,61 @@ type ErasureTarget struct {
 	//
 	// Example: []
 	Responses []openapi_types.UUID `json:"responses"`
+}
+
+// ErasureTargetFilter What passes all that is given here is erased; a part of a chain that
+// passes stands for all of the chain. Where nothing is given, that is
+// everything.
+type ErasureTargetFilter struct {
+	// CreatedAfter Created at this time or later (UTC).
+	//
+	// Example: 2026-03-01T12:00:00Z
+	CreatedAfter *instant `json:"created_after,omitempty"`
+
+	// CreatedBefore Created at this time or earlier (UTC).
+	//
+	// Example: 2026-03-02T00:00:00Z
+	CreatedBefore *instant `json:"created_before,omitempty"`
+
+	// HasError With an error recorded, or without one.
+	//
+	// Example: true
+	HasError *bool `json:"has_error,omitempty"`
+
+	// MinDurationMs They took this many milliseconds or more from start to completion.
+	//
+	// Example: 1500
+	MinDurationMs *duration `json:"min_duration_ms,omitempty"`
+
+	// Models Models, any of which will do, spelled exactly.
+	//
+	// Example: ["qwen/qwen3-235b"]
+	Models []string `json:"models,omitempty"`
+
+	// Owners Whose responses, spelled as their `created_by`; left out, everyone's.
+	//
+	// Example: ["c0000100-0000-4000-8000-000000000004"]
+	Owners []string `json:"owners,omitempty"`
+
+	// ResponseStatusMax The model's server answered with this HTTP status or a lower one.
+	//
+	// Example: 599
+	ResponseStatusMax *int64 `json:"response_status_max,omitempty"`
+
+	// ResponseStatusMin The model's server answered with this HTTP status or a higher one.
+	//
+	// Example: 400
+	ResponseStatusMin *int64 `json:"response_status_min,omitempty"`
+
+	// States States, any of which will do.
+	//
+	// Example: ["failed","canceled"]
+	States []string `json:"states,omitempty"`
+
+	// Tiers Service tiers, any of which will do.
+	//
+	// Example: ["flex"]
+	Tiers []string `json:"tiers,omitempty"`
 }
 
 // Hold What is kept from being erased, or once was.

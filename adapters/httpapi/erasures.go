@@ -3,7 +3,6 @@ package httpapi
 import (
 	"context"
 	"encoding/hex"
-	"reflect"
 	"time"
 
 	"github.com/google/uuid"
@@ -177,19 +176,11 @@ func shownTarget(t *domain.ErasureTarget) *ErasureTarget {
 	if f == nil {
 		return shown
 	}
-	shown.Filter = &ErasureFilter{
-		States: f.States, Models: f.Models, Tiers: f.Tiers,
+	shown.Filter = &ErasureTargetFilter{
+		Owners: f.Owners, States: f.States, Models: f.Models, Tiers: f.Tiers,
 		CreatedAfter: (*instant)(f.CreatedAfter), CreatedBefore: (*instant)(f.CreatedBefore),
 		ResponseStatusMin: f.StatusMin, ResponseStatusMax: f.StatusMax,
 		MinDurationMs: (*duration)(f.MinDuration), HasError: f.HasError,
-	}
-	if len(f.Owners) == 1 {
-		if id, err := uuid.Parse(f.Owners[0]); err == nil {
-			shown.Filter.MemberId = (*identifier)(&id)
-		}
-	}
-	if reflect.ValueOf(*shown.Filter).IsZero() {
-		shown.Filter.All = new(true)
 	}
 	return shown
 }

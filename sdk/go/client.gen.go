@@ -192,6 +192,60 @@ func (e ErasureFilterTiers) Valid() bool {
 	}
 }
 
+// Defines values for ErasureTargetFilterStates.
+const (
+	ErasureTargetFilterStatesCanceled   ErasureTargetFilterStates = "canceled"
+	ErasureTargetFilterStatesClaimed    ErasureTargetFilterStates = "claimed"
+	ErasureTargetFilterStatesCompleted  ErasureTargetFilterStates = "completed"
+	ErasureTargetFilterStatesFailed     ErasureTargetFilterStates = "failed"
+	ErasureTargetFilterStatesPending    ErasureTargetFilterStates = "pending"
+	ErasureTargetFilterStatesProcessing ErasureTargetFilterStates = "processing"
+)
+
+// Valid indicates whether the value is a known member of the ErasureTargetFilterStates enum.
+func (e ErasureTargetFilterStates) Valid() bool {
+	switch e {
+	case ErasureTargetFilterStatesCanceled:
+		return true
+	case ErasureTargetFilterStatesClaimed:
+		return true
+	case ErasureTargetFilterStatesCompleted:
+		return true
+	case ErasureTargetFilterStatesFailed:
+		return true
+	case ErasureTargetFilterStatesPending:
+		return true
+	case ErasureTargetFilterStatesProcessing:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ErasureTargetFilterTiers.
+const (
+	ErasureTargetFilterTiersAuto     ErasureTargetFilterTiers = "auto"
+	ErasureTargetFilterTiersDefault  ErasureTargetFilterTiers = "default"
+	ErasureTargetFilterTiersFlex     ErasureTargetFilterTiers = "flex"
+	ErasureTargetFilterTiersPriority ErasureTargetFilterTiers = "priority"
+)
+
+// Valid indicates whether the value is a known member of the ErasureTargetFilterTiers enum.
+func (e ErasureTargetFilterTiers) Valid() bool {
+	switch e {
+	case ErasureTargetFilterTiersAuto:
+		return true
+	case ErasureTargetFilterTiersDefault:
+		return true
+	case ErasureTargetFilterTiersFlex:
+		return true
+	case ErasureTargetFilterTiersPriority:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for HoldFilterStates.
 const (
 	HoldFilterStatesCanceled   HoldFilterStates = "canceled"
@@ -791,7 +845,7 @@ type ErasureRule struct {
 // ErasureTarget What is to be erased; of the three one is given.
 type ErasureTarget struct {
 	// Filter What responses pass that are to be erased; null in an erasure of another kind.
-	Filter *ErasureFilter `json:"filter"`
+	Filter *ErasureTargetFilter `json:"filter"`
 
 	// Owner Whose responses; null in an erasure of another kind.
 	//
@@ -803,6 +857,67 @@ type ErasureTarget struct {
 	// Example: []
 	Responses []openapi_types.UUID `json:"responses"`
 }
+
+// ErasureTargetFilter What passes all that is given here is erased; a part of a chain that
+// passes stands for all of the chain. Where nothing is given, that is
+// everything.
+type ErasureTargetFilter struct {
+	// CreatedAfter Created at this time or later (UTC).
+	//
+	// Example: 2026-03-01T12:00:00Z
+	CreatedAfter *time.Time `json:"created_after,omitempty"`
+
+	// CreatedBefore Created at this time or earlier (UTC).
+	//
+	// Example: 2026-03-02T00:00:00Z
+	CreatedBefore *time.Time `json:"created_before,omitempty"`
+
+	// HasError With an error recorded, or without one.
+	//
+	// Example: true
+	HasError *bool `json:"has_error,omitempty"`
+
+	// MinDurationMs They took this many milliseconds or more from start to completion.
+	//
+	// Example: 1500
+	MinDurationMs *int64 `json:"min_duration_ms,omitempty"`
+
+	// Models Models, any of which will do, spelled exactly.
+	//
+	// Example: ["qwen/qwen3-235b"]
+	Models []string `json:"models,omitempty"`
+
+	// Owners Whose responses, spelled as their `created_by`; left out, everyone's.
+	//
+	// Example: ["c0000100-0000-4000-8000-000000000004"]
+	Owners []string `json:"owners,omitempty"`
+
+	// ResponseStatusMax The model's server answered with this HTTP status or a lower one.
+	//
+	// Example: 599
+	ResponseStatusMax *int64 `json:"response_status_max,omitempty"`
+
+	// ResponseStatusMin The model's server answered with this HTTP status or a higher one.
+	//
+	// Example: 400
+	ResponseStatusMin *int64 `json:"response_status_min,omitempty"`
+
+	// States States, any of which will do.
+	//
+	// Example: ["failed","canceled"]
+	States []ErasureTargetFilterStates `json:"states,omitempty"`
+
+	// Tiers Service tiers, any of which will do.
+	//
+	// Example: ["flex"]
+	Tiers []ErasureTargetFilterTiers `json:"tiers,omitempty"`
+}
+
+// ErasureTargetFilterStates defines model for ErasureTargetFilter.States.
+type ErasureTargetFilterStates string
+
+// ErasureTargetFilterTiers defines model for ErasureTargetFilter.Tiers.
+type ErasureTargetFilterTiers string
 
 // Hold What is kept from being erased, or once was.
 type Hold struct {

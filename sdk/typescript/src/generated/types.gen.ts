@@ -339,6 +339,55 @@ export type ErasurePreview = {
 };
 
 /**
+ * What passes all that is given here is erased; a part of a chain that
+ * passes stands for all of the chain. Where nothing is given, that is
+ * everything.
+ *
+ */
+export type ErasureTargetFilter = {
+    /**
+     * Whose responses, spelled as their `created_by`; left out, everyone's.
+     */
+    owners?: Array<string>;
+    /**
+     * States, any of which will do.
+     */
+    states?: Array<'pending' | 'claimed' | 'processing' | 'completed' | 'failed' | 'canceled'>;
+    /**
+     * Models, any of which will do, spelled exactly.
+     */
+    models?: Array<string>;
+    /**
+     * Service tiers, any of which will do.
+     */
+    tiers?: Array<'auto' | 'default' | 'flex' | 'priority'>;
+    /**
+     * Created at this time or later (UTC).
+     */
+    created_after?: string;
+    /**
+     * Created at this time or earlier (UTC).
+     */
+    created_before?: string;
+    /**
+     * The model's server answered with this HTTP status or a higher one.
+     */
+    response_status_min?: number;
+    /**
+     * The model's server answered with this HTTP status or a lower one.
+     */
+    response_status_max?: number;
+    /**
+     * They took this many milliseconds or more from start to completion.
+     */
+    min_duration_ms?: number;
+    /**
+     * With an error recorded, or without one.
+     */
+    has_error?: boolean;
+};
+
+/**
  * What is to be erased; of the three one is given.
  */
 export type ErasureTarget = {
@@ -353,7 +402,7 @@ export type ErasureTarget = {
     /**
      * What responses pass that are to be erased; null in an erasure of another kind.
      */
-    filter: ErasureFilter | null;
+    filter: ErasureTargetFilter | null;
 };
 
 /**

@@ -18,6 +18,9 @@ from .erasure_request import ErasureRequest
 from .erasure_rule import ErasureRule
 from .erasure_state import ErasureState
 from .erasure_target import ErasureTarget
+from .erasure_target_filter import ErasureTargetFilter
+from .erasure_target_filter_states_item import ErasureTargetFilterStatesItem
+from .erasure_target_filter_tiers_item import ErasureTargetFilterTiersItem
 from .erasure_trigger import ErasureTrigger
 from .get_response_body import GetResponseBody
 from .hold import Hold
@@ -55,6 +58,9 @@ __all__ = (
     "ErasureRule",
     "ErasureState",
     "ErasureTarget",
+    "ErasureTargetFilter",
+    "ErasureTargetFilterStatesItem",
+    "ErasureTargetFilterTiersItem",
     "ErasureTrigger",
     "GetResponseBody",
     "Hold",

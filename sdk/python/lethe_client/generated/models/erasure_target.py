@@ -9,7 +9,7 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 if TYPE_CHECKING:
-    from ..models.erasure_filter import ErasureFilter
+    from ..models.erasure_target_filter import ErasureTargetFilter
 
 
 T = TypeVar("T", bound="ErasureTarget")
@@ -24,16 +24,17 @@ class ErasureTarget:
             [].
         owner (None | UUID): Whose responses; null in an erasure of another kind. Example:
             c0000100-0000-4000-8000-000000000003.
-        filter_ (ErasureFilter | None): What responses pass that are to be erased; null in an erasure of another kind.
+        filter_ (ErasureTargetFilter | None): What responses pass that are to be erased; null in an erasure of another
+            kind.
     """
 
     responses: list[UUID]
     owner: None | UUID
-    filter_: ErasureFilter | None
+    filter_: ErasureTargetFilter | None
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        from ..models.erasure_filter import ErasureFilter
+        from ..models.erasure_target_filter import ErasureTargetFilter
 
         responses = []
         for responses_item_data in self.responses:
@@ -47,7 +48,7 @@ class ErasureTarget:
             owner = self.owner
 
         filter_: dict[str, Any] | None
-        if isinstance(self.filter_, ErasureFilter):
+        if isinstance(self.filter_, ErasureTargetFilter):
             filter_ = self.filter_.to_dict()
         else:
             filter_ = self.filter_
@@ -66,7 +67,7 @@ class ErasureTarget:
 
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
-        from ..models.erasure_filter import ErasureFilter
+        from ..models.erasure_target_filter import ErasureTargetFilter
 
         d = dict(src_dict)
         responses = []
@@ -91,18 +92,18 @@ class ErasureTarget:
 
         owner = _parse_owner(d.pop("owner"))
 
-        def _parse_filter_(data: object) -> ErasureFilter | None:
+        def _parse_filter_(data: object) -> ErasureTargetFilter | None:
             if data is None:
                 return data
             try:
                 if not isinstance(data, dict):
                     raise TypeError()
-                filter_type_1 = ErasureFilter.from_dict(data)
+                filter_type_1 = ErasureTargetFilter.from_dict(data)
 
                 return filter_type_1
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
-            return cast(ErasureFilter | None, data)
+            return cast(ErasureTargetFilter | None, data)
 
         filter_ = _parse_filter_(d.pop("filter"))
 
