@@ -52,8 +52,8 @@ type Responses interface {
 	Erase(ctx context.Context, id uuid.UUID, permit func(Found) (Warrant, error)) (Erased, error)
 
 	// Sweep looks for what was written of erased requests since, for at most
-	// that many of those that are due as of SweepAfter, and removes what it
-	// finds, by the warrant and with a receipt, all at once or not at all; where
+	// that many of those that are due as of SweepAfter or for those of one
+	// erasure, and removes what it finds, by the warrant and with a receipt, all at once or not at all; where
 	// nothing is found there is no receipt. What a hold covers is left, and due
 	// again later, until it is covered no more. It returns how many it looked for
 	// and what it removed. Several calls at once share the work.

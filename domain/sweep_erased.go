@@ -32,7 +32,7 @@ func (u *SweepErased) Execute(ctx context.Context) (Erased, error) {
 		w.Role = ActorSystem
 		looked, erased, err := u.responses.Sweep(ctx, sweepAtOnce, w)
 		all.Add(erased)
-		if err != nil || looked < sweepAtOnce {
+		if err != nil || looked == 0 {
 			return all, err
 		}
 	}

@@ -1,8 +1,11 @@
 package postgres
 
 import (
+	"time"
+
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 )
 
 // Receipt is one that is to be written.
@@ -16,24 +19,35 @@ type Receipt struct {
 	Salt        []byte     // opens its commitments
 	Actor       *uuid.UUID // who asked for the erasure and may fetch it; may be nil
 	SubjectKeys [][]byte   // a keyed hash of each owner
+	// Requests are to be looked for again after LookAfter; none: nothing is.
+	Requests  []uuid.UUID
+	LookAfter time.Duration
 }
 
 // QueueReceipt adds what writes a receipt to a batch of the transaction that it
 // is about: there is then no erasure without its receipt and no receipt without
 // its erasure. It waits for nobody, and is sealed once it has been committed.
 func QueueReceipt(b *pgx.Batch, r Receipt) {
-	b.Queue(insertReceipt, r.ID, r.About, r.Body)
-	if r.About == nil {
-		keys := r.SubjectKeys
-		if keys == nil {
-			keys = [][]byte{}
-		}
-		b.Queue(insertSecrets, r.ID, r.Salt, r.Actor, keys)
+	if r.About != nil {
+		b.Queue(insertReceipt, r.ID, r.About, r.Body)
+		return
 	}
+	keys := r.SubjectKeys
+	if keys == nil {
+		keys = [][]byte{}
+	}
+	b.Queue(insertErasure, r.ID, r.Body, r.Salt, r.Actor, keys, r.Requests, pgtype.Interval{Microseconds: r.LookAfter.Microseconds(), Valid: true})
 }
 
 const insertReceipt = `-- name: InsertReceipt :exec
 INSERT INTO lethe.receipts (id, about, body) VALUES ($1, $2, $3)`
 
-const insertSecrets = `-- name: InsertReceiptSecrets :exec
-INSERT INTO lethe.receipt_secrets (receipt_id, salt, actor_id, subject_keys) VALUES ($1, $2, $3, $4)`
+// One statement, as each has its price and every erasure pays it.
+const insertErasure = `-- name: InsertErasure :exec
+WITH receipt AS (
+    INSERT INTO lethe.receipts (id, body) VALUES ($1::uuid, $2)
+), secrets AS (
+    INSERT INTO lethe.receipt_secrets (receipt_id, salt, actor_id, subject_keys) VALUES ($1::uuid, $3, $4, $5)
+)
+INSERT INTO lethe.tombstones (receipt_id, request_ids, due_at)
+SELECT $1::uuid, $6::uuid[], clock_timestamp() + $7::interval WHERE cardinality($6::uuid[]) > 0`

@@ -1,9 +1,18 @@
 -- +goose Up
 -- What later levels of an erasure are found out by: which transaction it was,
--- and, for as long as what was erased is looked for, which receipt is about it.
--- Neither is in the receipt.
+-- and, for as long as what was erased is looked for, of which requests its
+-- receipt is. Neither is in the receipt. What is looked for again together is
+-- one row: most of the cost of an erasure of many would be such rows.
 ALTER TABLE lethe.receipts ADD COLUMN xact xid8 NOT NULL DEFAULT pg_current_xact_id();
 COMMENT ON COLUMN lethe.receipts.xact IS 'The transaction that wrote it, which is the one that erased.';
-ALTER TABLE lethe.tombstones ADD COLUMN receipt_id uuid;
-CREATE INDEX tombstones_receipt_idx ON lethe.tombstones (receipt_id);
-COMMENT ON COLUMN lethe.tombstones.receipt_id IS 'The receipt of the erasure; null of one from before there was this column.';
+
+ALTER TABLE lethe.tombstones ADD COLUMN receipt_id uuid, ADD COLUMN request_ids uuid[];
+UPDATE lethe.tombstones SET receipt_id = gen_random_uuid(), request_ids = ARRAY[request_id];
+ALTER TABLE lethe.tombstones
+    DROP COLUMN request_id,
+    ALTER COLUMN receipt_id SET NOT NULL,
+    ALTER COLUMN request_ids SET NOT NULL,
+    ADD CONSTRAINT tombstones_request_ids_check CHECK (cardinality(request_ids) > 0),
+    ADD PRIMARY KEY (receipt_id);
+COMMENT ON COLUMN lethe.tombstones.receipt_id IS 'The receipt of the erasure; that of no receipt where it is from before there was this column.';
+COMMENT ON COLUMN lethe.tombstones.request_ids IS 'The requests that were erased.';

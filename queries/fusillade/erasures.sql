@@ -47,9 +47,10 @@ SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('en
 
 -- name: GoneBy :many
 -- Those that this erasure has erased lately.
-SELECT t.request_id FROM lethe.tombstones t
-JOIN lethe.erasure_receipts r ON r.receipt_id = t.receipt_id
-WHERE t.request_id = ANY (sqlc.arg('ids')::uuid[]) AND r.erasure_id = sqlc.arg('erasure_id')::uuid;
+SELECT gone.id::uuid FROM lethe.erasure_receipts r
+JOIN lethe.tombstones t ON t.receipt_id = r.receipt_id
+CROSS JOIN LATERAL unnest(t.request_ids) AS gone (id)
+WHERE r.erasure_id = sqlc.arg('erasure_id')::uuid AND gone.id = ANY (sqlc.arg('ids')::uuid[]);
 
 -- name: LimitSurvey :exec
 -- For what follows in the same transaction.

@@ -1,29 +1,21 @@
 -- Looking for what was written of a response after it had been erased.
 
--- name: Bury :exec
-INSERT INTO lethe.tombstones (request_id, receipt_id, due_at)
-SELECT unnest(sqlc.arg('ids')::uuid[]), sqlc.arg('receipt_id')::uuid, clock_timestamp() + sqlc.arg('after')::interval
-ON CONFLICT (request_id) DO UPDATE SET receipt_id = excluded.receipt_id, due_at = excluded.due_at, sweeps = 0;
-
 -- name: DueTombstones :many
 -- Those that another process is looking for are left to it.
-SELECT request_id, sweeps FROM lethe.tombstones
+SELECT receipt_id, request_ids, sweeps FROM lethe.tombstones
 WHERE due_at <= clock_timestamp()
 ORDER BY due_at
 LIMIT sqlc.arg('most')
 FOR UPDATE SKIP LOCKED;
 
 -- name: PostponeTombstones :exec
-UPDATE lethe.tombstones t SET due_at = clock_timestamp() + d.after, sweeps = t.sweeps + 1
-FROM (SELECT unnest(sqlc.arg('ids')::uuid[]) AS request_id, unnest(sqlc.arg('afters')::interval[]) AS after) d
-WHERE t.request_id = d.request_id;
-
--- name: LeaveTombstone :exec
--- Of what is held.
-UPDATE lethe.tombstones SET due_at = clock_timestamp() + sqlc.arg('after')::interval WHERE request_id = sqlc.arg('id');
+UPDATE lethe.tombstones t SET due_at = clock_timestamp() + d.after, sweeps = d.sweeps
+FROM (SELECT unnest(sqlc.arg('receipt_ids')::uuid[]) AS receipt_id, unnest(sqlc.arg('afters')::interval[]) AS after,
+             unnest(sqlc.arg('sweeps')::integer[]) AS sweeps) d
+WHERE t.receipt_id = d.receipt_id;
 
 -- name: ForgetTombstones :exec
-DELETE FROM lethe.tombstones WHERE request_id = ANY (sqlc.arg('ids')::uuid[]);
+DELETE FROM lethe.tombstones WHERE receipt_id = ANY (sqlc.arg('receipt_ids')::uuid[]);
 
 -- name: RowsRemain :many
 SELECT id FROM requests WHERE id = ANY (sqlc.arg('ids')::uuid[])

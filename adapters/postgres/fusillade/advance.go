@@ -214,7 +214,6 @@ func (a *advance) remove(ctx context.Context, responses int64, w domain.Warrant)
 		return err
 	}
 	postgres.QueueReceipt(&a.commit, receipt)
-	queueBurial(&a.commit, a.requests, w.Receipt)
 	a.commit.Queue(dbsqlc.AddErasureReceipt, w.Receipt, a.erasure.ID, a.at, responses)
 	a.erasure.Erased.Add(erased)
 	a.erasure.Done += responses

@@ -37,7 +37,6 @@ func (r *Responses) Erase(ctx context.Context, id uuid.UUID, permit func(domain.
 		}
 		var b pgx.Batch
 		postgres.QueueReceipt(&b, receipt)
-		queueBurial(&b, e.requests, w.Receipt)
 		return tx.CommitWith(ctx, &b)
 	})
 	switch {

@@ -51,7 +51,6 @@ func (r *Responses) EraseAgain(ctx context.Context, ids []uuid.UUID, w domain.Wa
 		}
 		var b pgx.Batch
 		postgres.QueueReceipt(&b, receipt)
-		queueBurial(&b, e.requests, w.Receipt)
 		return tx.CommitWith(ctx, &b)
 	})
 	if err != nil {

@@ -3,7 +3,6 @@ package fusillade
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -14,16 +13,6 @@ import (
 	"lethe/domain"
 )
 
-// queueBurial notes that erased requests are to be looked for again, and which
-// receipt is about them.
-func queueBurial(b *pgx.Batch, requests []uuid.UUID, receipt uuid.UUID) {
-	b.Queue(dbsqlc.Bury, requests, receipt, microseconds(domain.SweepAfter[0]))
-}
-
-func microseconds(d time.Duration) pgtype.Interval {
-	return pgtype.Interval{Microseconds: d.Microseconds(), Valid: true}
-}
-
 // Sweep is domain.Responses'.
 func (r *Responses) Sweep(ctx context.Context, most int, w domain.Warrant) (looked int, erased domain.Erased, err error) {
 	err = r.src.Primary.Tx(ctx, func(tx *postgres.Tx) (err error) {
@@ -33,7 +22,9 @@ func (r *Responses) Sweep(ctx context.Context, most int, w domain.Warrant) (look
 		if err != nil || len(due) == 0 {
 			return err
 		}
-		looked = len(due)
+		for _, t := range due {
+			looked += len(t.RequestIds)
+		}
 		var b pgx.Batch
 		held, err := e.remaining(ctx, due)
 		if err != nil {
@@ -58,7 +49,7 @@ func (r *Responses) Sweep(ctx context.Context, most int, w domain.Warrant) (look
 	return looked, erased, nil
 }
 
-// due locks the tombstones whose time has come.
+// due locks the tombstones whose time has come, of about that many requests.
 func (e *eraser) due(ctx context.Context, outlet string, most int) (due []dbsqlc.DueTombstonesRow, err error) {
 	err = e.send(ctx, func(b *pgx.Batch) {
 		e.queuePrepare(b, outlet)
@@ -70,15 +61,21 @@ func (e *eraser) due(ctx context.Context, outlet string, most int) (due []dbsqlc
 	if err == nil {
 		err = e.hidden()
 	}
+	requests := 0
+	for i, t := range due {
+		if requests += len(t.RequestIds); i > 0 && requests > most {
+			return due[:i], err
+		}
+	}
 	return due, err
 }
 
 // remaining finds those of the tombstones of which there is something, and locks
 // it. Requests that are held are not among them, but returned.
 func (e *eraser) remaining(ctx context.Context, due []dbsqlc.DueTombstonesRow) (held []uuid.UUID, err error) {
-	ids := make([]uuid.UUID, len(due))
-	for i, t := range due {
-		ids[i] = t.RequestID
+	var ids []uuid.UUID
+	for _, t := range due {
+		ids = append(ids, t.RequestIds...)
 	}
 	remain, err := e.lookFor(ctx, ids)
 	if err != nil || len(remain) == 0 {
@@ -146,23 +143,25 @@ func (e *eraser) lookFor(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID, err
 }
 
 // queueNext sets when to look next, and forgets what has been looked for often
-// enough. What is held has not been looked for.
+// enough. Where anything is held, it has not been looked for.
 func queueNext(b *pgx.Batch, due []dbsqlc.DueTombstonesRow, held []uuid.UUID) {
 	var again, done []uuid.UUID
 	var afters []pgtype.Interval
+	var sweeps []int32
 	for _, t := range due {
-		if slices.Contains(held, t.RequestID) {
-			b.Queue(dbsqlc.LeaveTombstone, microseconds(domain.SweepAfter[t.Sweeps]), t.RequestID)
+		next := t.Sweeps
+		if !slices.ContainsFunc(t.RequestIds, func(id uuid.UUID) bool { return slices.Contains(held, id) }) {
+			next++
+		}
+		if int(next) == len(domain.SweepAfter) {
+			done = append(done, t.ReceiptID)
 			continue
 		}
-		if next := int(t.Sweeps) + 1; next < len(domain.SweepAfter) {
-			again, afters = append(again, t.RequestID), append(afters, microseconds(domain.SweepAfter[next]))
-		} else {
-			done = append(done, t.RequestID)
-		}
+		again, sweeps = append(again, t.ReceiptID), append(sweeps, next)
+		afters = append(afters, pgtype.Interval{Microseconds: domain.SweepAfter[next].Microseconds(), Valid: true})
 	}
 	if len(again) > 0 {
-		b.Queue(dbsqlc.PostponeTombstones, again, afters)
+		b.Queue(dbsqlc.PostponeTombstones, again, afters, sweeps)
 	}
 	if len(done) > 0 {
 		b.Queue(dbsqlc.ForgetTombstones, done)

@@ -177,9 +177,9 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 			},
 			Update: []Column{{"released_at", "timestamptz"}, {"released_by", "uuid"}}},
 		{Side: Fusillade, Schema: Own, Table: "tombstones",
-			Read:   []Column{{"request_id", "uuid"}, {"receipt_id", "uuid"}, {"due_at", "timestamptz"}, {"sweeps", "int4"}},
-			Insert: []Column{{"request_id", "uuid"}, {"receipt_id", "uuid"}, {"due_at", "timestamptz"}},
-			Update: []Column{{"receipt_id", "uuid"}, {"due_at", "timestamptz"}, {"sweeps", "int4"}}, Delete: true},
+			Read:   []Column{{"receipt_id", "uuid"}, {"request_ids", "_uuid"}, {"due_at", "timestamptz"}, {"sweeps", "int4"}},
+			Insert: []Column{{"receipt_id", "uuid"}, {"request_ids", "_uuid"}, {"due_at", "timestamptz"}},
+			Update: []Column{{"due_at", "timestamptz"}, {"sweeps", "int4"}}, Delete: true},
 		// What an erasure is about can be written and forgotten, and no erasure be removed.
 		{Side: Fusillade, Schema: Own, Table: "erasures",
 			Read: slices.Concat(erasures, progress), Insert: erasures,

@@ -628,30 +628,31 @@ func (q *Queries) ForgetPreviews(ctx context.Context, before time.Time) error {
 }
 
 const GoneBy = `-- name: GoneBy :many
-SELECT t.request_id FROM lethe.tombstones t
-JOIN lethe.erasure_receipts r ON r.receipt_id = t.receipt_id
-WHERE t.request_id = ANY ($1::uuid[]) AND r.erasure_id = $2::uuid
+SELECT gone.id::uuid FROM lethe.erasure_receipts r
+JOIN lethe.tombstones t ON t.receipt_id = r.receipt_id
+CROSS JOIN LATERAL unnest(t.request_ids) AS gone (id)
+WHERE r.erasure_id = $1::uuid AND gone.id = ANY ($2::uuid[])
 `
 
 type GoneByParams struct {
-	Ids       []uuid.UUID
 	ErasureID uuid.UUID
+	Ids       []uuid.UUID
 }
 
 // Those that this erasure has erased lately.
 func (q *Queries) GoneBy(ctx context.Context, arg GoneByParams) ([]uuid.UUID, error) {
-	rows, err := q.db.Query(ctx, GoneBy, arg.Ids, arg.ErasureID)
+	rows, err := q.db.Query(ctx, GoneBy, arg.ErasureID, arg.Ids)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	var items []uuid.UUID
 	for rows.Next() {
-		var request_id uuid.UUID
-		if err := rows.Scan(&request_id); err != nil {
+		var gone_id uuid.UUID
+		if err := rows.Scan(&gone_id); err != nil {
 			return nil, err
 		}
-		items = append(items, request_id)
+		items = append(items, gone_id)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err

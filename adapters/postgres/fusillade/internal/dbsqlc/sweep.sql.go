@@ -12,27 +12,9 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-const Bury = `-- name: Bury :exec
-
-INSERT INTO lethe.tombstones (request_id, receipt_id, due_at)
-SELECT unnest($1::uuid[]), $2::uuid, clock_timestamp() + $3::interval
-ON CONFLICT (request_id) DO UPDATE SET receipt_id = excluded.receipt_id, due_at = excluded.due_at, sweeps = 0
-`
-
-type BuryParams struct {
-	Ids       []uuid.UUID
-	ReceiptID uuid.UUID
-	After     pgtype.Interval
-}
-
-// Looking for what was written of a response after it had been erased.
-func (q *Queries) Bury(ctx context.Context, arg BuryParams) error {
-	_, err := q.db.Exec(ctx, Bury, arg.Ids, arg.ReceiptID, arg.After)
-	return err
-}
-
 const DueTombstones = `-- name: DueTombstones :many
-SELECT request_id, sweeps FROM lethe.tombstones
+
+SELECT receipt_id, request_ids, sweeps FROM lethe.tombstones
 WHERE due_at <= clock_timestamp()
 ORDER BY due_at
 LIMIT $1
@@ -40,10 +22,12 @@ FOR UPDATE SKIP LOCKED
 `
 
 type DueTombstonesRow struct {
-	RequestID uuid.UUID
-	Sweeps    int32
+	ReceiptID  uuid.UUID
+	RequestIds []uuid.UUID
+	Sweeps     int32
 }
 
+// Looking for what was written of a response after it had been erased.
 // Those that another process is looking for are left to it.
 func (q *Queries) DueTombstones(ctx context.Context, most int32) ([]DueTombstonesRow, error) {
 	rows, err := q.db.Query(ctx, DueTombstones, most)
@@ -54,7 +38,7 @@ func (q *Queries) DueTombstones(ctx context.Context, most int32) ([]DueTombstone
 	var items []DueTombstonesRow
 	for rows.Next() {
 		var i DueTombstonesRow
-		if err := rows.Scan(&i.RequestID, &i.Sweeps); err != nil {
+		if err := rows.Scan(&i.ReceiptID, &i.RequestIds, &i.Sweeps); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -66,42 +50,29 @@ func (q *Queries) DueTombstones(ctx context.Context, most int32) ([]DueTombstone
 }
 
 const ForgetTombstones = `-- name: ForgetTombstones :exec
-DELETE FROM lethe.tombstones WHERE request_id = ANY ($1::uuid[])
+DELETE FROM lethe.tombstones WHERE receipt_id = ANY ($1::uuid[])
 `
 
-func (q *Queries) ForgetTombstones(ctx context.Context, ids []uuid.UUID) error {
-	_, err := q.db.Exec(ctx, ForgetTombstones, ids)
-	return err
-}
-
-const LeaveTombstone = `-- name: LeaveTombstone :exec
-UPDATE lethe.tombstones SET due_at = clock_timestamp() + $1::interval WHERE request_id = $2
-`
-
-type LeaveTombstoneParams struct {
-	After pgtype.Interval
-	ID    uuid.UUID
-}
-
-// Of what is held.
-func (q *Queries) LeaveTombstone(ctx context.Context, arg LeaveTombstoneParams) error {
-	_, err := q.db.Exec(ctx, LeaveTombstone, arg.After, arg.ID)
+func (q *Queries) ForgetTombstones(ctx context.Context, receiptIds []uuid.UUID) error {
+	_, err := q.db.Exec(ctx, ForgetTombstones, receiptIds)
 	return err
 }
 
 const PostponeTombstones = `-- name: PostponeTombstones :exec
-UPDATE lethe.tombstones t SET due_at = clock_timestamp() + d.after, sweeps = t.sweeps + 1
-FROM (SELECT unnest($1::uuid[]) AS request_id, unnest($2::interval[]) AS after) d
-WHERE t.request_id = d.request_id
+UPDATE lethe.tombstones t SET due_at = clock_timestamp() + d.after, sweeps = d.sweeps
+FROM (SELECT unnest($1::uuid[]) AS receipt_id, unnest($2::interval[]) AS after,
+             unnest($3::integer[]) AS sweeps) d
+WHERE t.receipt_id = d.receipt_id
 `
 
 type PostponeTombstonesParams struct {
-	Ids    []uuid.UUID
-	Afters []pgtype.Interval
+	ReceiptIds []uuid.UUID
+	Afters     []pgtype.Interval
+	Sweeps     []int32
 }
 
 func (q *Queries) PostponeTombstones(ctx context.Context, arg PostponeTombstonesParams) error {
-	_, err := q.db.Exec(ctx, PostponeTombstones, arg.Ids, arg.Afters)
+	_, err := q.db.Exec(ctx, PostponeTombstones, arg.ReceiptIds, arg.Afters, arg.Sweeps)
 	return err
 }
 
