@@ -60,9 +60,7 @@ func (i Issuer) receipt(e *eraser, erased domain.Erased, w domain.Warrant) (post
 	if err != nil {
 		return postgres.Receipt{}, domain.Errorf(domain.CodeInternal, "No receipt can be written of a response of %d requests, so nothing was erased: %v", len(e.requests), err)
 	}
-	written := postgres.Receipt{ID: w.Receipt, Body: body, Salt: salt[:], Actor: w.Actor}
-	if w.Trigger != domain.TriggerSweep { // what that looks for it goes on looking for
-		written.Requests, written.LookAfter = e.requests, domain.SweepAfter[0]
-	}
-	return written, nil
+	return postgres.Receipt{
+		ID: w.Receipt, Body: body, Salt: salt[:], Actor: w.Actor, Requests: e.requests, LookAfter: domain.SweepAfter[0],
+	}, nil
 }

@@ -38,6 +38,7 @@ func (r *Responses) Sweep(ctx context.Context, most int, w domain.Warrant) (look
 			if err != nil {
 				return err
 			}
+			receipt.Requests = nil // they are being looked for
 			postgres.QueueReceipt(&b, receipt)
 		}
 		queueNext(&b, due, held)
