@@ -54,6 +54,15 @@ func (s *Seen) Read() ([]byte, error) {
 	return signed, nil
 }
 
+// Size is how many leaves the checkpoint is of; 0 where there is none yet.
+func (s *Seen) Size() (int64, error) {
+	signed, err := s.Read()
+	if err != nil || signed == nil {
+		return 0, err
+	}
+	return sizeOf(signed)
+}
+
 // Keep puts a checkpoint into the file, unless one of as many leaves or more is
 // there. When it returns, it is durable.
 func (s *Seen) Keep(signed []byte) error {
