@@ -1,0 +1,18 @@
+-- The statements that complete the log of a restored database.
+
+-- name: AddLeaves :execrows
+-- A receipt that was there unsealed takes its place.
+INSERT INTO lethe.receipts (id, about, body, created_at, leaf_index)
+SELECT unnest(sqlc.arg('ids')::uuid[]), unnest(sqlc.arg('abouts')::uuid[]), unnest(sqlc.arg('bodies')::bytea[]),
+       unnest(sqlc.arg('created_ats')::timestamptz[]), unnest(sqlc.arg('leaf_indexes')::bigint[])
+ON CONFLICT (id) DO UPDATE SET leaf_index = excluded.leaf_index
+WHERE receipts.leaf_index IS NULL AND receipts.body = excluded.body;
+
+-- name: AddSecrets :exec
+INSERT INTO lethe.receipt_secrets (receipt_id, salt, actor_id, subject_keys)
+SELECT unnest(sqlc.arg('ids')::uuid[]), unnest(sqlc.arg('salts')::bytea[]), unnest(sqlc.arg('actors')::uuid[]), '{}'::bytea[]
+ON CONFLICT (receipt_id) DO NOTHING;
+
+-- name: MayComplete :one
+-- Whether the role may do what the service's may not.
+SELECT (has_table_privilege('lethe.receipts', 'INSERT') AND has_table_privilege('lethe.receipt_secrets', 'INSERT'))::boolean;
