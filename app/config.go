@@ -124,6 +124,14 @@ type days time.Duration
 
 const day = 24 * time.Hour
 
+func parseDays(text string) (time.Duration, error) {
+	n, err := strconv.Atoi(strings.TrimSuffix(text, "d"))
+	if err != nil || text != fmt.Sprintf("%dd", n) || n < 1 || n > 3650 {
+		return 0, errors.New("must be a number of days such as 365d, from 1d to 3650d")
+	}
+	return time.Duration(n) * day, nil
+}
+
 func settingOf(key string) (setting, bool) {
 	i := slices.IndexFunc(settings, func(s setting) bool { return s.key == key })
 	if i < 0 {
@@ -456,11 +464,11 @@ func (s setting) assign(c *Config, value any) error {
 		}
 		*field = d
 	case *days:
-		n, err := strconv.Atoi(strings.TrimSuffix(text, "d"))
-		if err != nil || text != fmt.Sprintf("%dd", n) || n < 1 || n > 3650 {
-			return errors.New("must be a number of days such as 365d, from 1d to 3650d")
+		d, err := parseDays(text)
+		if err != nil {
+			return err
 		}
-		*field = days(n) * days(day)
+		*field = days(d)
 	case *bool:
 		switch fmt.Sprint(value) {
 		case "true":

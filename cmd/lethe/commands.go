@@ -79,7 +79,7 @@ Exit codes:
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
-		c.serve(), c.demo(), c.migrate(), c.users(), c.keys(), c.verify(), c.log(), c.doctor(), c.config(), c.version(),
+		c.serve(), c.demo(), c.migrate(), c.users(), c.keys(), c.verify(), c.log(), c.erasures(), c.replay(), c.doctor(), c.config(), c.version(),
 		// The embedded Postgres runs under a helper, which is this program.
 		&cobra.Command{
 			Use:    app.HelperCommand,

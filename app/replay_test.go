@@ -1,0 +1,361 @@
+package app_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"lethe/app"
+	"lethe/internal/pgtest"
+	"lethe/receipt"
+)
+
+// protected is a service whose erasures are kept outside of its database.
+type protected struct {
+	t        *testing.T
+	database *pgtest.Database
+	name     string // of the database that is in use: its own, or one that was restored
+	key      string
+	seen     string // file of the newest checkpoint
+	to       string // folder of the export
+	identity string
+	reader   string // the recipient
+
+	shown map[int64]tlog.Hash // every checkpoint that was shown
+}
+
+func protect(t *testing.T) *protected {
+	t.Helper()
+	folder := t.TempDir()
+	p := &protected{
+		t: t, database: pgtest.WithFixture(t), key: newKey(t), seen: filepath.Join(folder, "seen"),
+		to: filepath.Join(folder, "export"), identity: filepath.Join(folder, "identity"), shown: map[int64]tlog.Hash{},
+	}
+	p.name = p.database.Name
+	var printed bytes.Buffer
+	if err := app.NewExportIdentity(p.identity, app.Output{Out: &printed, Progress: io.Discard}); err != nil {
+		t.Fatal(err)
+	}
+	p.reader = strings.TrimSpace(printed.String())
+	// As docs/erasure.md has it.
+	role := p.name + "_export"
+	exec(t, p.database.URL, fmt.Sprintf(`CREATE ROLE %[1]s LOGIN PASSWORD 'export';
+		GRANT USAGE ON SCHEMA lethe TO %[1]s;
+		GRANT SELECT ON lethe.tombstones, lethe.receipts, lethe.receipt_secrets, lethe.tiles, lethe.log_state,
+			lethe.checkpoints, lethe.cosignatures TO %[1]s`, pgx.Identifier{role}.Sanitize()))
+	t.Cleanup(func() {
+		exec(t, p.database.URL, fmt.Sprintf("DROP OWNED BY %[1]s; DROP ROLE %[1]s", pgx.Identifier{role}.Sanitize()))
+	})
+	return p
+}
+
+// exportURL is that of the role that exports.
+func (p *protected) exportURL() string {
+	p.t.Helper()
+	u, err := url.Parse(p.owner())
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	u.User = url.UserPassword(p.database.Name+"_export", "export")
+	return u.String()
+}
+
+// in is a URL with the database that is in use.
+func (p *protected) in(url string) string { return strings.Replace(url, p.database.Name, p.name, 1) }
+
+func (p *protected) owner() string { return p.in(p.database.URL) }
+
+// settings are the service's, with the least role.
+func (p *protected) settings() []string {
+	return []string{
+		"LETHE_DATABASE_URL=" + p.roleURL(), "LETHE_ERASURE_KEY=" + p.key, "LETHE_ERASURE_SEEN_FILE=" + p.seen,
+	}
+}
+
+// roleURL: the role has the database's name in its own, too.
+func (p *protected) roleURL() string {
+	at := strings.LastIndex(p.database.RoleURL, "/"+p.database.Name)
+	return p.database.RoleURL[:at] + "/" + p.name + p.database.RoleURL[at+1+len(p.database.Name):]
+}
+
+func (p *protected) config(more ...string) *app.Config {
+	p.t.Helper()
+	cfg, err := app.LoadConfig(app.Sources{Environ: append([]string{
+		"LETHE_DATABASE_URL=" + p.owner(), "LETHE_ERASURE_KEY=" + p.key, "LETHE_ERASURE_SEEN_FILE=" + p.seen,
+	}, more...)})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return cfg
+}
+
+// copyTo makes a copy of the database that is in use, to which nobody may be
+// connected.
+func (p *protected) copyTo(name string) {
+	p.t.Helper()
+	exec(p.t, strings.Replace(p.database.URL, "/"+p.database.Name, "/postgres", 1),
+		fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s", pgx.Identifier{name}.Sanitize(), pgx.Identifier{p.name}.Sanitize()))
+	p.t.Cleanup(func() {
+		conn, err := pgx.Connect(context.Background(), strings.Replace(p.database.URL, "/"+p.database.Name, "/postgres", 1))
+		if err == nil {
+			_, err = conn.Exec(context.Background(), fmt.Sprintf("DROP DATABASE %s WITH (FORCE)", pgx.Identifier{name}.Sanitize()))
+			_ = conn.Close(context.Background())
+		}
+		if err != nil {
+			p.t.Errorf("drop the copy: %v", err)
+		}
+	})
+}
+
+// serve runs the service until end is called.
+func (p *protected) serve() (s *service, end func()) {
+	p.t.Helper()
+	return p.serveWith(p.settings()...)
+}
+
+func (p *protected) serveWith(settings ...string) (s *service, end func()) {
+	p.t.Helper()
+	s = start(p.t, settings...)
+	return s, func() {
+		p.t.Helper()
+		s.stop()
+		if err := <-s.result; err != nil {
+			p.t.Fatal(err)
+		}
+		s.result <- nil
+		http.DefaultClient.CloseIdleConnections()
+	}
+}
+
+// add stores n responses of alice's with a raw copy and a task each, every third
+// of them a chain of two with a call of a tool, and returns a part of each.
+func (p *protected) add(n int) (ids []uuid.UUID) {
+	p.t.Helper()
+	for i := range n {
+		id, second, head := uuid.New(), uuid.New(), uuid.New()
+		ids = append(ids, id)
+		exec(p.t, p.owner(), fmt.Sprintf(`
+			INSERT INTO fusillade.request_templates (id, endpoint, method, path, body, model, api_key) VALUES ('%[1]s', 'http://upstream.test', 'POST', '/v1/responses', 'words', 'm', 'key');
+			INSERT INTO fusillade.requests (id, template_id, state, response_status, response_body, completed_at, model, created_by) VALUES ('%[1]s', '%[1]s', 'completed', 200, 'words', now(), 'm', '%[4]s');
+			INSERT INTO public.http_analytics (instance_id, correlation_id, timestamp, method, uri, fusillade_request_id) VALUES ('%[1]s', 1, now(), 'POST', '/v1/responses', '%[1]s');
+			INSERT INTO outlet.http_requests (instance_id, correlation_id, timestamp, method, uri, headers) VALUES ('%[1]s', 1, now(), 'POST', '/v1/responses', '{}');
+			INSERT INTO underway.task_queue (name) VALUES ('create-response') ON CONFLICT DO NOTHING;
+			INSERT INTO underway.task (id, task_queue_name, input) VALUES ('%[1]s', 'create-response', '{"step_input": {"request_id": "%[1]s"}}')`,
+			id, second, head, alice))
+		if i%3 == 2 {
+			exec(p.t, p.owner(), fmt.Sprintf(`
+				INSERT INTO fusillade.requests (id, state, response_status, response_body, completed_at, model, created_by) VALUES ('%[2]s', 'completed', 200, 'words', now(), 'm', '%[4]s');
+				INSERT INTO fusillade.response_steps (id, request_id, prev_step_id, parent_step_id, step_kind, step_sequence, request_payload, response_payload, state, started_at, completed_at) VALUES
+					('%[3]s', '%[1]s', NULL, NULL, 'model_call', 0, '{}', '{}', 'completed', now(), now()),
+					('%[2]s', '%[2]s', '%[3]s', '%[3]s', 'model_call', 1, '{}', '{}', 'completed', now(), now()),
+					(gen_random_uuid(), NULL, '%[2]s', '%[3]s', 'tool_call', 2, '{}', '{}', 'completed', now(), now())`,
+				id, second, head, alice))
+		}
+	}
+	return ids
+}
+
+// erase erases them over HTTP and returns where the receipts are.
+func (p *protected) erase(s *service, ids []uuid.UUID) (receipts []string) {
+	p.t.Helper()
+	for _, id := range ids {
+		request, err := http.NewRequestWithContext(p.t.Context(), http.MethodDelete, s.url+requestsPath+"/"+id.String(), nil)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		request.Header.Set("Authorization", "Bearer sk-alice-platform")
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		if response.StatusCode != http.StatusNoContent {
+			p.t.Fatalf("erasing answers %d", response.StatusCode)
+		}
+		receipts = append(receipts, response.Header.Get("Location"))
+	}
+	return receipts
+}
+
+// published waits until so many are, and keeps the checkpoint.
+func (p *protected) published(s *service, size int64) {
+	p.t.Helper()
+	await(p.t, fmt.Sprintf("%d receipts are published", size), func() bool {
+		_, _, body := s.get(p.t, "/log/checkpoint", "sk-root-platform")
+		c, _, err := receipt.OpenCheckpoint([]byte(body), publicOf(p.t, p.key))
+		if err == nil {
+			p.shown[c.Size] = c.Root
+		}
+		return err == nil && c.Size == size
+	})
+}
+
+func (p *protected) export() (exported, mirrored int) {
+	p.t.Helper()
+	var out bytes.Buffer
+	err := app.ExportErasures(p.t.Context(), p.config("LETHE_DATABASE_URL="+p.exportURL()), app.ExportOptions{To: p.to, Recipients: []string{p.reader}, Keep: "90d"},
+		app.Output{Out: &out, Progress: io.Discard, JSON: true})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	var said struct{ Exported, Mirrored int }
+	if err := json.Unmarshal(out.Bytes(), &said); err != nil {
+		p.t.Fatal(err)
+	}
+	return said.Exported, said.Mirrored
+}
+
+// outcome is what a replay says.
+type outcome struct {
+	Entries, Found       int
+	Missing, Added, Size int64
+	Erased               struct{ Requests, Steps, Templates, Tasks int64 }
+	Receipts, Unlisted   []uuid.UUID
+	Advice               []string
+	done                 bool
+}
+
+func (p *protected) replay(dry bool, more ...string) (o outcome, err error) {
+	p.t.Helper()
+	var out bytes.Buffer
+	o.done, err = app.Replay(p.t.Context(), p.config(more...), app.ReplayOptions{From: p.to, Identity: p.identity, DryRun: dry},
+		app.Output{Out: &out, Progress: io.Discard, JSON: true})
+	if err == nil {
+		err = json.Unmarshal(out.Bytes(), &o)
+	}
+	return o, err
+}
+
+func (p *protected) number(sql string) int { p.t.Helper(); return number(p.t, p.owner(), sql) }
+
+const (
+	rowsOfAlice = "SELECT (SELECT count(*) FROM fusillade.requests WHERE model = 'm') + (SELECT count(*) FROM fusillade.response_steps) + (SELECT count(*) FROM underway.task) + (SELECT count(*) FROM outlet.http_requests WHERE correlation_id = 1)"
+	allReceipts = "SELECT count(*) FROM lethe.receipts"
+)
+
+// TestRestore: a backup is restored after more was erased and published. The
+// service does not open, until all of that has been erased again and the log is
+// what it was; then it goes on.
+func TestRestore(t *testing.T) {
+	t.Parallel()
+	p := protect(t)
+	s, end := p.serve()
+	rest := p.number(rowsOfAlice) // of the fixture
+	before, after, unsealed, kept := p.add(3), p.add(6), p.add(1), p.add(1)
+	p.erase(s, before)
+	p.published(s, 3)
+	if exported, mirrored := p.export(); exported != 3 || mirrored != 3 {
+		t.Fatalf("exported %d and mirrored %d", exported, mirrored)
+	}
+	end()
+	p.copyTo(p.database.Name + "_backup")
+	backup := p.number(rowsOfAlice)
+
+	s, end = p.serve()
+	receipts := p.erase(s, after)
+	p.published(s, 9)
+	end()
+	// One more is exported, and never sealed.
+	s, end = p.serveWith("LETHE_DATABASE_URL="+p.roleURL(), "LETHE_ERASURE_ORIGIN="+origin)
+	p.erase(s, unsealed)
+	end()
+	if exported, mirrored := p.export(); exported != 7 || mirrored != 6 {
+		t.Fatalf("exported %d and mirrored %d", exported, mirrored)
+	}
+	if exported, mirrored := p.export(); exported+mirrored != 0 {
+		t.Fatalf("exported %d and mirrored %d once more", exported, mirrored)
+	}
+	goal := p.number(rowsOfAlice)
+
+	// The restore.
+	own := p.name
+	p.name += "_backup"
+	p.copyTo(own + "_restored")
+	p.name = own + "_restored"
+	if n := p.number(rowsOfAlice); n != backup || n <= goal {
+		t.Fatalf("%d rows of %d are there", n, backup)
+	}
+	s, end = p.serve()
+	for _, path := range []string{"/readyz", requestsPath, requestsPath + "/" + after[0].String()} {
+		if status, _, body := s.get(t, path, "sk-alice-platform"); status != http.StatusServiceUnavailable || !strings.Contains(body, "lethe replay") {
+			t.Errorf("%s: answered %d %s", path, status, body)
+		}
+	}
+
+	looked, err := p.replay(true)
+	if err != nil || looked.Entries != 10 || looked.Found != 9 || looked.Missing != 6 || looked.Added != 0 || p.number(rowsOfAlice) != backup {
+		t.Errorf("a look: %+v, %v", looked, err)
+	}
+	done, err := p.replay(false)
+	if err != nil || !done.done || done.Found != 9 || done.Erased.Requests != 9 || done.Erased.Steps != 6 || done.Erased.Templates != 7 ||
+		done.Erased.Tasks != 7 || len(done.Receipts) != 1 || done.Added != 6 || len(done.Unlisted) != 0 {
+		t.Errorf("the replay: %+v, %v", done, err)
+	}
+	if n := p.number(rowsOfAlice); n != goal {
+		t.Errorf("%d rows are left, want %d", n, goal)
+	}
+	if again, err := p.replay(false); err != nil || !again.done || again.Found != 0 || again.Added != 0 || len(again.Receipts) != 0 || p.number(allReceipts) != 10 {
+		t.Errorf("a second replay: %+v, %v", again, err)
+	}
+
+	await(t, "it is ready", func() bool { status, _, _ := s.get(t, "/readyz", ""); return status == http.StatusOK })
+	p.published(s, 10)
+	if status, _, _ := s.get(t, requestsPath+"/"+after[0].String(), "sk-alice-platform"); status != http.StatusNotFound {
+		t.Errorf("what was erased answers %d", status)
+	}
+	if status, _, _ := s.get(t, requestsPath+"/"+kept[0].String(), "sk-alice-platform"); status != http.StatusOK {
+		t.Errorf("what was not erased answers %d", status)
+	}
+	for _, path := range receipts {
+		status, _, file := s.get(t, path, "sk-alice-platform")
+		if _, err := receipt.Check([]byte(file), publicOf(t, p.key), receipt.Options{}); status != http.StatusOK || err != nil {
+			t.Errorf("%s, of before the restore, answers %d: %v", path, status, err)
+		}
+	}
+	if exported, mirrored := p.export(); exported != 1 || mirrored != 1 {
+		t.Errorf("afterwards exported %d and mirrored %d", exported, mirrored)
+	}
+	p.goOn()
+	end()
+	if report := examine(t, p.settings()...); len(found(report, app.Problem))+len(found(report, app.Warning)) != 0 {
+		t.Errorf("the doctor found\n%s", text(t, report))
+	}
+	if rest > goal {
+		t.Errorf("rows of others are gone: %d of %d", goal, rest)
+	}
+}
+
+// goOn proves with the mirror that every checkpoint that was ever shown is one of
+// the log's past.
+func (p *protected) goOn() {
+	p.t.Helper()
+	signed, err := os.ReadFile(filepath.Join(p.to, "mirror", "checkpoint"))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	c, _, err := receipt.OpenCheckpoint(signed, publicOf(p.t, p.key))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	hashes := tlog.TileHashReader(tlog.Tree{N: c.Size, Hash: c.Root}, receipt.TileFiles(os.DirFS(filepath.Join(p.to, "mirror"))))
+	if len(p.shown) < 3 {
+		p.t.Errorf("only %d checkpoints were shown", len(p.shown))
+	}
+	for size, root := range p.shown {
+		if then, err := tlog.TreeHash(size, hashes); err != nil || then != root {
+			p.t.Errorf("the checkpoint of %d leaves is not of the log's past: %v", size, err)
+		}
+	}
+}
