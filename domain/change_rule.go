@@ -21,8 +21,9 @@ func NewChangeRule(retention Retention, now func() time.Time) *ChangeRule {
 // Execute puts the request in the place of this version of the rule, and returns
 // the next one: not enabled, and to be tried by a dry run first. A run of the
 // version before erases nothing more from then on. CodeForbidden and CodeInvalid
-// as of CreateRule; CodeNotFound where there is no such rule, CodeConflict where
-// it has another version by now or has been removed.
+// as of CreateRule, and CodeInvalid where the version is not 1 or more;
+// CodeNotFound where there is no such rule, CodeConflict where it has another
+// version by now or has been removed.
 func (u *ChangeRule) Execute(ctx context.Context, caller Principal, id uuid.UUID, version int64, r RuleRequest) (RetentionRule, error) {
 	if !caller.mayRetain() {
 		return RetentionRule{}, errRuleForbidden("Change")
@@ -42,6 +43,9 @@ func (u *ChangeRule) Execute(ctx context.Context, caller Principal, id uuid.UUID
 
 // ruleOf is a rule that is to be of this version and not removed.
 func ruleOf(ctx context.Context, retention Retention, id uuid.UUID, version int64) (RetentionRule, error) {
+	if version < firstVersion {
+		return RetentionRule{}, errAbout("version", "version: must be the one that the rule had when you read it, 1 or more")
+	}
 	rule, err := retention.Get(ctx, id)
 	switch {
 	case err != nil:

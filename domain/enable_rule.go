@@ -20,9 +20,9 @@ func NewEnableRule(retention Retention, now func() time.Time) *EnableRule {
 
 // Execute enables this version of the rule and returns it: from its next set
 // time on it erases. One that is enabled stays as it is. CodeForbidden for those
-// who may not decide about retention; CodeNotFound where there is no such rule,
-// CodeConflict where it has another version by now, has had no dry run in this
-// one, or has been removed.
+// who may not decide about retention; CodeInvalid where the version is not 1 or
+// more; CodeNotFound where there is no such rule, CodeConflict where it has
+// another version by now, has had no dry run in this one, or has been removed.
 func (u *EnableRule) Execute(ctx context.Context, caller Principal, id uuid.UUID, version int64) (RetentionRule, error) {
 	if !caller.mayRetain() {
 		return RetentionRule{}, errRuleForbidden("Enable")

@@ -287,7 +287,17 @@ func TestRuleConflicts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, version := range []int64{0, 2} {
+	for _, version := range []int64{-1, 0} {
+		_, changeErr := r.change(keeper, rule.ID, version, ruleAsked())
+		_, enableErr := r.enable(keeper, rule.ID, version)
+		for _, err := range []error{changeErr, enableErr} {
+			wantError(t, err, domain.CodeInvalid, "version: must be the one that the rule had when you read it, 1 or more")
+			if e, ok := errors.AsType[*domain.Error](err); !ok || e.About != "version" {
+				t.Errorf("about %v", err)
+			}
+		}
+	}
+	for _, version := range []int64{2, 3} {
 		_, changeErr := r.change(keeper, rule.ID, version, ruleAsked())
 		_, enableErr := r.enable(keeper, rule.ID, version)
 		for _, err := range []error{changeErr, enableErr} {

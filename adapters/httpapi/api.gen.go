@@ -38,6 +38,47 @@ func (e ResponsePageCountKind) Valid() bool {
 	}
 }
 
+// ChangedRetentionRule What a rule is to say from now on, in the place of all that it said.
+type ChangedRetentionRule struct {
+	// AgeDays From how many days of 24 hours on, after it was created, a response is erased.
+	//
+	// Example: 30
+	AgeDays int64 `json:"age_days"`
+
+	// Filter Which responses a rule covers: all that is given must hold, of every
+	// part of a response. Without `states`, those are covered that have come
+	// to their end: completed, failed and canceled.
+	Filter *RetentionFilter `json:"filter,omitempty"`
+
+	// MostPerRun How many responses one run erases at most; the rest is left to the next ones.
+	//
+	// Example: 10000
+	MostPerRun *int64 `json:"most_per_run,omitempty"`
+
+	// Name What the rule is called. Space around it is left out.
+	//
+	// Example: Keep for a month
+	Name string `json:"name"`
+
+	// RunAt The times of day in UTC at which the rule runs.
+	//
+	// Example: ["01:30","13:30"]
+	RunAt []timeOfDay `json:"run_at"`
+
+	// Version The version that was changed.
+	//
+	// Example: 3
+	Version int64 `json:"version"`
+}
+
+// EnabledVersion What is to be enabled.
+type EnabledVersion struct {
+	// Version The version whose dry run was looked at.
+	//
+	// Example: 3
+	Version int64 `json:"version"`
+}
+
 // Erasure An erasure of many, and how far it has come. Every field is always there, null where unknown.
 type Erasure struct {
 	// AsOf With a filter, what was created later is left (UTC).
@@ -704,6 +745,34 @@ type NewHold struct {
 	Responses []identifier `json:"responses,omitempty"`
 }
 
+// NewRetentionRule What a rule is to say. Without a filter it covers everyone's responses that have come to their end.
+type NewRetentionRule struct {
+	// AgeDays From how many days of 24 hours on, after it was created, a response is erased.
+	//
+	// Example: 30
+	AgeDays int64 `json:"age_days"`
+
+	// Filter Which responses a rule covers: all that is given must hold, of every
+	// part of a response. Without `states`, those are covered that have come
+	// to their end: completed, failed and canceled.
+	Filter *RetentionFilter `json:"filter,omitempty"`
+
+	// MostPerRun How many responses one run erases at most; the rest is left to the next ones.
+	//
+	// Example: 10000
+	MostPerRun *int64 `json:"most_per_run,omitempty"`
+
+	// Name What the rule is called. Space around it is left out.
+	//
+	// Example: Keep for a month
+	Name string `json:"name"`
+
+	// RunAt The times of day in UTC at which the rule runs.
+	//
+	// Example: ["01:30","13:30"]
+	RunAt []timeOfDay `json:"run_at"`
+}
+
 // Problem What went wrong, as of RFC 9457.
 type Problem struct {
 	// Detail What is wrong and what to do about it.
@@ -954,6 +1023,249 @@ type ResponseSummary struct {
 	TotalTokens *int64 `json:"total_tokens"`
 }
 
+// RetentionDryRun What runs of a rule would have erased in all.
+type RetentionDryRun struct {
+	// At When this was so (UTC).
+	//
+	// Example: 2026-03-01T12:00:00.0005Z
+	At time.Time `json:"at"`
+
+	// Held Responses that holds keep, which are in none of the other counts.
+	//
+	// Example: 1
+	Held int64 `json:"held"`
+
+	// RawRequests Raw copies of requests in the gateway's log.
+	//
+	// Example: 14
+	RawRequests int64 `json:"raw_requests"`
+
+	// RawResponses Raw copies of answers in the gateway's log.
+	//
+	// Example: 14
+	RawResponses int64 `json:"raw_responses"`
+
+	// Requests Requests, of which a response has one for each call of a model.
+	//
+	// Example: 14
+	Requests int64 `json:"requests"`
+
+	// Responses Responses.
+	//
+	// Example: 12
+	Responses int64 `json:"responses"`
+
+	// Steps Steps of responses that have several.
+	//
+	// Example: 5
+	Steps int64 `json:"steps"`
+
+	// Tasks Queued and finished jobs that hold a response.
+	//
+	// Example: 0
+	Tasks int64 `json:"tasks"`
+
+	// Templates Prompts.
+	//
+	// Example: 14
+	Templates int64 `json:"templates"`
+}
+
+// RetentionFilter Which responses a rule covers: all that is given must hold, of every
+// part of a response. Without `states`, those are covered that have come
+// to their end: completed, failed and canceled.
+type RetentionFilter struct {
+	// Models Models, any of which will do, spelled exactly.
+	//
+	// Example: ["qwen/qwen3-235b"]
+	Models []string `json:"models,omitempty"`
+
+	// Owners Identifiers of users and organizations, any of which will do.
+	//
+	// Example: ["c0000100-0000-4000-8000-000000000003"]
+	Owners []identifier `json:"owners,omitempty"`
+
+	// States States, any of which will do.
+	//
+	// Example: ["failed","canceled"]
+	States []string `json:"states,omitempty"`
+
+	// Tiers Service tiers, any of which will do.
+	//
+	// Example: ["flex"]
+	Tiers []string `json:"tiers,omitempty"`
+}
+
+// RetentionRule A rule of retention and what has become of it.
+type RetentionRule struct {
+	// AgeDays From how many days of 24 hours on, after it was created, a response is erased.
+	//
+	// Example: 30
+	AgeDays int64 `json:"age_days"`
+
+	// ChangedAt When this version was made (UTC).
+	//
+	// Example: 2026-03-01T12:00:00.0005Z
+	ChangedAt time.Time `json:"changed_at"`
+
+	// ChangedBy Who made this version.
+	//
+	// Example: c0000100-0000-4000-8000-000000000001
+	ChangedBy openapi_types.UUID `json:"changed_by"`
+
+	// CreatedAt When it was created (UTC).
+	//
+	// Example: 2026-03-01T12:00:00.0005Z
+	CreatedAt time.Time `json:"created_at"`
+
+	// CreatedBy Who created it.
+	//
+	// Example: c0000100-0000-4000-8000-000000000001
+	CreatedBy openapi_types.UUID `json:"created_by"`
+
+	// DryRun The newest dry run of this version; null where there was none.
+	DryRun *RetentionDryRun `json:"dry_run"`
+
+	// Enabled Whether it runs at its times.
+	//
+	// Example: true
+	Enabled bool `json:"enabled"`
+
+	// Filter Which responses a rule covers: all that is given must hold, of every
+	// part of a response. Without `states`, those are covered that have come
+	// to their end: completed, failed and canceled.
+	Filter RetentionFilter `json:"filter"`
+
+	// Id The rule's identifier.
+	//
+	// Example: 0b8f6a52-8c7e-4a57-9a43-5d1c2f3e4b5a
+	Id openapi_types.UUID `json:"id"`
+
+	// LastRun The last run that began; null where there was none.
+	LastRun *RetentionRun `json:"last_run"`
+
+	// MostPerRun How many responses one run erases at most; the rest is left to the next ones.
+	//
+	// Example: 10000
+	MostPerRun int64 `json:"most_per_run"`
+
+	// Name What the rule is called.
+	//
+	// Example: Keep for a month
+	Name string `json:"name"`
+
+	// NextRunAt When it runs next (UTC); null while it is not enabled.
+	//
+	// Example: 2026-03-02T01:30:00Z
+	NextRunAt *time.Time `json:"next_run_at"`
+
+	// RemovedAt When it was removed (UTC); null where it was not.
+	RemovedAt *time.Time `json:"removed_at"`
+
+	// RemovedBy Who removed it; null where it was not.
+	RemovedBy *openapi_types.UUID `json:"removed_by"`
+
+	// RunAt The times of day in UTC at which the rule runs.
+	//
+	// Example: ["01:30","13:30"]
+	RunAt []string `json:"run_at"`
+
+	// SkippedAt When a run last did not begin, as the one before it was not over (UTC); null where that was never so.
+	SkippedAt *time.Time `json:"skipped_at"`
+
+	// Version How often it has been changed, and one.
+	//
+	// Example: 3
+	Version int64 `json:"version"`
+}
+
+// RetentionRulePage One page of retention rules.
+type RetentionRulePage struct {
+	// Data The rules, newest first.
+	Data []RetentionRule `json:"data"`
+
+	// HasMore Whether rules follow this page.
+	//
+	// Example: true
+	HasMore bool `json:"has_more"`
+
+	// Limit The largest size of a page, as applied.
+	//
+	// Example: 10
+	Limit int64 `json:"limit"`
+
+	// NextCursor What to pass as `after` to get what follows; null where nothing does.
+	//
+	// Example: AQAABkvxjT_oAMAABAAAAEAAgAAAAAAAAFo4dXBwPZX0AzQp7wT-6kOS
+	NextCursor *string `json:"next_cursor"`
+}
+
+// RetentionRuleVersion What a rule says or once said.
+type RetentionRuleVersion struct {
+	// AgeDays From how many days of 24 hours on, after it was created, a response is erased.
+	//
+	// Example: 30
+	AgeDays int64 `json:"age_days"`
+
+	// ChangedAt When this version was made (UTC).
+	//
+	// Example: 2026-03-01T12:00:00.0005Z
+	ChangedAt time.Time `json:"changed_at"`
+
+	// ChangedBy Who made this version.
+	//
+	// Example: c0000100-0000-4000-8000-000000000001
+	ChangedBy openapi_types.UUID `json:"changed_by"`
+
+	// Filter Which responses a rule covers: all that is given must hold, of every
+	// part of a response. Without `states`, those are covered that have come
+	// to their end: completed, failed and canceled.
+	Filter RetentionFilter `json:"filter"`
+
+	// Id The rule's identifier.
+	//
+	// Example: 0b8f6a52-8c7e-4a57-9a43-5d1c2f3e4b5a
+	Id openapi_types.UUID `json:"id"`
+
+	// MostPerRun How many responses one run erases at most; the rest is left to the next ones.
+	//
+	// Example: 10000
+	MostPerRun int64 `json:"most_per_run"`
+
+	// Name What the rule is called.
+	//
+	// Example: Keep for a month
+	Name string `json:"name"`
+
+	// RunAt The times of day in UTC at which the rule runs.
+	//
+	// Example: ["01:30","13:30"]
+	RunAt []string `json:"run_at"`
+
+	// Version The version, from 1 on.
+	//
+	// Example: 3
+	Version int64 `json:"version"`
+}
+
+// RetentionRun A run of a rule.
+type RetentionRun struct {
+	// At When it began (UTC).
+	//
+	// Example: 2026-03-01T12:00:00.0005Z
+	At time.Time `json:"at"`
+
+	// ErasureId The erasure that it began, which says how far it has come.
+	//
+	// Example: 3f2b8c1e-6d0a-4b7e-9c55-0a1d2e3f4a5b
+	ErasureId openapi_types.UUID `json:"erasure_id"`
+
+	// Version The rule's version then.
+	//
+	// Example: 3
+	Version int64 `json:"version"`
+}
+
 // Active defines model for Active.
 type Active = boolean
 
@@ -1026,6 +1338,9 @@ type MinDurationMs = duration
 // Model defines model for Model.
 type Model = []string
 
+// Removed defines model for Removed.
+type Removed = boolean
+
 // RequestId defines model for RequestId.
 type RequestId = identifier
 
@@ -1034,6 +1349,12 @@ type ResponseStatusMax = int64
 
 // ResponseStatusMin defines model for ResponseStatusMin.
 type ResponseStatusMin = int64
+
+// RuleId defines model for RuleId.
+type RuleId = identifier
+
+// RuleVersion defines model for RuleVersion.
+type RuleVersion = ruleVersion
 
 // ServiceTiers defines model for ServiceTiers.
 type ServiceTiers = []string
@@ -1246,6 +1567,22 @@ type ListLooksParams struct {
 	LookedBefore *LookedBefore `form:"looked_before,omitempty" json:"looked_before,omitempty"`
 }
 
+// ListRetentionRulesParams defines parameters for ListRetentionRules.
+type ListRetentionRulesParams struct {
+	// Removed Exactly `true` or `false`. Those rules that have been removed, or, as
+	// without it, those that have not.
+	Removed *Removed `form:"removed,omitempty" json:"removed,omitempty"`
+
+	// Limit How many to return at most. Brought into the range 1 to 101, never refused for being outside.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// After The `next_cursor` of a page: what follows it. It belongs to
+	// that page's filters, order and scope; for another list, or damaged, it
+	// is refused (400), and so is a `skip` above 0 beside it. The limit and
+	// the kind of count may change from page to page.
+	After *After `form:"after,omitempty" json:"after,omitempty"`
+}
+
 // StartErasureJSONRequestBody defines body for StartErasure for application/json ContentType.
 type StartErasureJSONRequestBody = NewErasure
 
@@ -1254,6 +1591,15 @@ type PreviewErasureJSONRequestBody = ErasureRequest
 
 // PlaceHoldJSONRequestBody defines body for PlaceHold for application/json ContentType.
 type PlaceHoldJSONRequestBody = NewHold
+
+// CreateRetentionRuleJSONRequestBody defines body for CreateRetentionRule for application/json ContentType.
+type CreateRetentionRuleJSONRequestBody = NewRetentionRule
+
+// ChangeRetentionRuleJSONRequestBody defines body for ChangeRetentionRule for application/json ContentType.
+type ChangeRetentionRuleJSONRequestBody = ChangedRetentionRule
+
+// EnableRetentionRuleJSONRequestBody defines body for EnableRetentionRule for application/json ContentType.
+type EnableRetentionRuleJSONRequestBody = EnabledVersion
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
@@ -1305,6 +1651,33 @@ type ServerInterface interface {
 	// ListLooks List who looked
 	// (GET /admin/api/v1/looks)
 	ListLooks(ctx echo.Context, params ListLooksParams) error
+	// ListRetentionRules List retention rules
+	// (GET /admin/api/v1/retention-rules)
+	ListRetentionRules(ctx echo.Context, params ListRetentionRulesParams) error
+	// CreateRetentionRule Create a retention rule
+	// (POST /admin/api/v1/retention-rules)
+	CreateRetentionRule(ctx echo.Context) error
+	// RemoveRetentionRule Remove a retention rule
+	// (DELETE /admin/api/v1/retention-rules/{rule_id})
+	RemoveRetentionRule(ctx echo.Context, ruleId RuleId) error
+	// GetRetentionRule Fetch a retention rule
+	// (GET /admin/api/v1/retention-rules/{rule_id})
+	GetRetentionRule(ctx echo.Context, ruleId RuleId) error
+	// ChangeRetentionRule Change a retention rule
+	// (PUT /admin/api/v1/retention-rules/{rule_id})
+	ChangeRetentionRule(ctx echo.Context, ruleId RuleId) error
+	// DisableRetentionRule Disable a retention rule
+	// (POST /admin/api/v1/retention-rules/{rule_id}/disable)
+	DisableRetentionRule(ctx echo.Context, ruleId RuleId) error
+	// DryRunRetentionRule Try a retention rule
+	// (POST /admin/api/v1/retention-rules/{rule_id}/dry-run)
+	DryRunRetentionRule(ctx echo.Context, ruleId RuleId) error
+	// EnableRetentionRule Enable a retention rule
+	// (POST /admin/api/v1/retention-rules/{rule_id}/enable)
+	EnableRetentionRule(ctx echo.Context, ruleId RuleId) error
+	// GetRetentionRuleVersion Fetch a version of a retention rule
+	// (GET /admin/api/v1/retention-rules/{rule_id}/versions/{version})
+	GetRetentionRuleVersion(ctx echo.Context, ruleId RuleId, version RuleVersion) error
 	// GetCheckpoint Fetch the newest checkpoint of the log
 	// (GET /log/checkpoint)
 	GetCheckpoint(ctx echo.Context) error
@@ -1798,6 +2171,167 @@ func (w *ServerInterfaceWrapper) ListLooks(ctx echo.Context) error {
 	return err
 }
 
+// ListRetentionRules converts echo context to params.
+func (w *ServerInterfaceWrapper) ListRetentionRules(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListRetentionRulesParams
+	// ------------- Optional query parameter "removed" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "removed", ctx.QueryParams(), &params.Removed, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter removed: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListRetentionRules(ctx, params)
+	return err
+}
+
+// CreateRetentionRule converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateRetentionRule(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateRetentionRule(ctx)
+	return err
+}
+
+// RemoveRetentionRule converts echo context to params.
+func (w *ServerInterfaceWrapper) RemoveRetentionRule(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "rule_id" -------------
+	var ruleId RuleId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "rule_id", ctx.Param("rule_id"), &ruleId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter rule_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RemoveRetentionRule(ctx, ruleId)
+	return err
+}
+
+// GetRetentionRule converts echo context to params.
+func (w *ServerInterfaceWrapper) GetRetentionRule(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "rule_id" -------------
+	var ruleId RuleId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "rule_id", ctx.Param("rule_id"), &ruleId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter rule_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetRetentionRule(ctx, ruleId)
+	return err
+}
+
+// ChangeRetentionRule converts echo context to params.
+func (w *ServerInterfaceWrapper) ChangeRetentionRule(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "rule_id" -------------
+	var ruleId RuleId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "rule_id", ctx.Param("rule_id"), &ruleId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter rule_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ChangeRetentionRule(ctx, ruleId)
+	return err
+}
+
+// DisableRetentionRule converts echo context to params.
+func (w *ServerInterfaceWrapper) DisableRetentionRule(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "rule_id" -------------
+	var ruleId RuleId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "rule_id", ctx.Param("rule_id"), &ruleId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter rule_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DisableRetentionRule(ctx, ruleId)
+	return err
+}
+
+// DryRunRetentionRule converts echo context to params.
+func (w *ServerInterfaceWrapper) DryRunRetentionRule(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "rule_id" -------------
+	var ruleId RuleId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "rule_id", ctx.Param("rule_id"), &ruleId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter rule_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.DryRunRetentionRule(ctx, ruleId)
+	return err
+}
+
+// EnableRetentionRule converts echo context to params.
+func (w *ServerInterfaceWrapper) EnableRetentionRule(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "rule_id" -------------
+	var ruleId RuleId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "rule_id", ctx.Param("rule_id"), &ruleId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter rule_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.EnableRetentionRule(ctx, ruleId)
+	return err
+}
+
+// GetRetentionRuleVersion converts echo context to params.
+func (w *ServerInterfaceWrapper) GetRetentionRuleVersion(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "rule_id" -------------
+	var ruleId RuleId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "rule_id", ctx.Param("rule_id"), &ruleId, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "uuid", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter rule_id: %s", err))
+	}
+
+	// ------------- Path parameter "version" -------------
+	var version RuleVersion
+
+	err = runtime.BindStyledParameterWithOptions("simple", "version", ctx.Param("version"), &version, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "int64", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter version: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetRetentionRuleVersion(ctx, ruleId, version)
+	return err
+}
+
 // GetCheckpoint converts echo context to params.
 func (w *ServerInterfaceWrapper) GetCheckpoint(ctx echo.Context) error {
 	var err error
@@ -1903,6 +2437,15 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.DELETE(options.BaseURL+"/admin/api/v1/holds/:hold_id", wrapper.ReleaseHold, options.OperationMiddlewares["releaseHold"]...)
 	router.GET(options.BaseURL+"/admin/api/v1/holds/:hold_id", wrapper.GetHold, options.OperationMiddlewares["getHold"]...)
 	router.GET(options.BaseURL+"/admin/api/v1/looks", wrapper.ListLooks, options.OperationMiddlewares["listLooks"]...)
+	router.GET(options.BaseURL+"/admin/api/v1/retention-rules", wrapper.ListRetentionRules, options.OperationMiddlewares["listRetentionRules"]...)
+	router.POST(options.BaseURL+"/admin/api/v1/retention-rules", wrapper.CreateRetentionRule, options.OperationMiddlewares["createRetentionRule"]...)
+	router.DELETE(options.BaseURL+"/admin/api/v1/retention-rules/:rule_id", wrapper.RemoveRetentionRule, options.OperationMiddlewares["removeRetentionRule"]...)
+	router.GET(options.BaseURL+"/admin/api/v1/retention-rules/:rule_id", wrapper.GetRetentionRule, options.OperationMiddlewares["getRetentionRule"]...)
+	router.PUT(options.BaseURL+"/admin/api/v1/retention-rules/:rule_id", wrapper.ChangeRetentionRule, options.OperationMiddlewares["changeRetentionRule"]...)
+	router.POST(options.BaseURL+"/admin/api/v1/retention-rules/:rule_id/disable", wrapper.DisableRetentionRule, options.OperationMiddlewares["disableRetentionRule"]...)
+	router.POST(options.BaseURL+"/admin/api/v1/retention-rules/:rule_id/dry-run", wrapper.DryRunRetentionRule, options.OperationMiddlewares["dryRunRetentionRule"]...)
+	router.POST(options.BaseURL+"/admin/api/v1/retention-rules/:rule_id/enable", wrapper.EnableRetentionRule, options.OperationMiddlewares["enableRetentionRule"]...)
+	router.GET(options.BaseURL+"/admin/api/v1/retention-rules/:rule_id/versions/:version", wrapper.GetRetentionRuleVersion, options.OperationMiddlewares["getRetentionRuleVersion"]...)
 	router.GET(options.BaseURL+"/log/checkpoint", wrapper.GetCheckpoint, options.OperationMiddlewares["getCheckpoint"]...)
 	router.GET(options.BaseURL+"/log/keys", wrapper.GetLogKeys, options.OperationMiddlewares["getLogKeys"]...)
 	router.GET(options.BaseURL+"/log/tile/:level/:index", wrapper.GetTile, options.OperationMiddlewares["getTile"]...)
@@ -5118,6 +5661,1818 @@ func (response ListLooks503ApplicationProblemPlusJSONResponse) VisitListLooksRes
 	return err
 }
 
+type ListRetentionRulesRequestObject struct {
+	Params ListRetentionRulesParams
+}
+
+type ListRetentionRulesResponseObject interface {
+	VisitListRetentionRulesResponse(w http.ResponseWriter) error
+}
+
+type ListRetentionRules200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type ListRetentionRules200JSONResponse struct {
+	Body    RetentionRulePage
+	Headers ListRetentionRules200ResponseHeaders
+}
+
+func (response ListRetentionRules200JSONResponse) VisitListRetentionRulesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRetentionRules400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response ListRetentionRules400ApplicationProblemPlusJSONResponse) VisitListRetentionRulesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRetentionRules401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ListRetentionRules401ApplicationProblemPlusJSONResponse) VisitListRetentionRulesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRetentionRules403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ListRetentionRules403ApplicationProblemPlusJSONResponse) VisitListRetentionRulesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRetentionRules405ApplicationProblemPlusJSONResponse struct {
+	MethodNotAllowedApplicationProblemPlusJSONResponse
+}
+
+func (response ListRetentionRules405ApplicationProblemPlusJSONResponse) VisitListRetentionRulesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(405)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRetentionRules413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response ListRetentionRules413ApplicationProblemPlusJSONResponse) VisitListRetentionRulesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRetentionRules500ApplicationProblemPlusJSONResponse struct {
+	InternalApplicationProblemPlusJSONResponse
+}
+
+func (response ListRetentionRules500ApplicationProblemPlusJSONResponse) VisitListRetentionRulesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListRetentionRules503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ListRetentionRules503ApplicationProblemPlusJSONResponse) VisitListRetentionRulesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateRetentionRuleRequestObject struct {
+	Body *CreateRetentionRuleJSONRequestBody
+}
+
+type CreateRetentionRuleResponseObject interface {
+	VisitCreateRetentionRuleResponse(w http.ResponseWriter) error
+}
+
+type CreateRetentionRule201ResponseHeaders struct {
+	Location   *string
+	XRequestId *string
+}
+
+type CreateRetentionRule201JSONResponse struct {
+	Body    RetentionRule
+	Headers CreateRetentionRule201ResponseHeaders
+}
+
+func (response CreateRetentionRule201JSONResponse) VisitCreateRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.Location != nil {
+		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateRetentionRule400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response CreateRetentionRule400ApplicationProblemPlusJSONResponse) VisitCreateRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateRetentionRule401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response CreateRetentionRule401ApplicationProblemPlusJSONResponse) VisitCreateRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateRetentionRule403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response CreateRetentionRule403ApplicationProblemPlusJSONResponse) VisitCreateRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateRetentionRule405ApplicationProblemPlusJSONResponse struct {
+	MethodNotAllowedApplicationProblemPlusJSONResponse
+}
+
+func (response CreateRetentionRule405ApplicationProblemPlusJSONResponse) VisitCreateRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(405)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateRetentionRule413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response CreateRetentionRule413ApplicationProblemPlusJSONResponse) VisitCreateRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateRetentionRule415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response CreateRetentionRule415ApplicationProblemPlusJSONResponse) VisitCreateRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateRetentionRule500ApplicationProblemPlusJSONResponse struct {
+	InternalApplicationProblemPlusJSONResponse
+}
+
+func (response CreateRetentionRule500ApplicationProblemPlusJSONResponse) VisitCreateRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateRetentionRule503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response CreateRetentionRule503ApplicationProblemPlusJSONResponse) VisitCreateRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveRetentionRuleRequestObject struct {
+	RuleId RuleId `json:"rule_id"`
+}
+
+type RemoveRetentionRuleResponseObject interface {
+	VisitRemoveRetentionRuleResponse(w http.ResponseWriter) error
+}
+
+type RemoveRetentionRule204ResponseHeaders struct {
+	XRequestId *string
+}
+
+type RemoveRetentionRule204Response struct {
+	Headers RemoveRetentionRule204ResponseHeaders
+}
+
+func (response RemoveRetentionRule204Response) VisitRemoveRetentionRuleResponse(w http.ResponseWriter) error {
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(204)
+	return nil
+}
+
+type RemoveRetentionRule400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response RemoveRetentionRule400ApplicationProblemPlusJSONResponse) VisitRemoveRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveRetentionRule401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response RemoveRetentionRule401ApplicationProblemPlusJSONResponse) VisitRemoveRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveRetentionRule403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response RemoveRetentionRule403ApplicationProblemPlusJSONResponse) VisitRemoveRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveRetentionRule404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response RemoveRetentionRule404ApplicationProblemPlusJSONResponse) VisitRemoveRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveRetentionRule405ApplicationProblemPlusJSONResponse struct {
+	MethodNotAllowedApplicationProblemPlusJSONResponse
+}
+
+func (response RemoveRetentionRule405ApplicationProblemPlusJSONResponse) VisitRemoveRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(405)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveRetentionRule413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response RemoveRetentionRule413ApplicationProblemPlusJSONResponse) VisitRemoveRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveRetentionRule500ApplicationProblemPlusJSONResponse struct {
+	InternalApplicationProblemPlusJSONResponse
+}
+
+func (response RemoveRetentionRule500ApplicationProblemPlusJSONResponse) VisitRemoveRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RemoveRetentionRule503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response RemoveRetentionRule503ApplicationProblemPlusJSONResponse) VisitRemoveRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRetentionRuleRequestObject struct {
+	RuleId RuleId `json:"rule_id"`
+}
+
+type GetRetentionRuleResponseObject interface {
+	VisitGetRetentionRuleResponse(w http.ResponseWriter) error
+}
+
+type GetRetentionRule200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type GetRetentionRule200JSONResponse struct {
+	Body    RetentionRule
+	Headers GetRetentionRule200ResponseHeaders
+}
+
+func (response GetRetentionRule200JSONResponse) VisitGetRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRetentionRule400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response GetRetentionRule400ApplicationProblemPlusJSONResponse) VisitGetRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRetentionRule401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response GetRetentionRule401ApplicationProblemPlusJSONResponse) VisitGetRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRetentionRule403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response GetRetentionRule403ApplicationProblemPlusJSONResponse) VisitGetRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRetentionRule404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response GetRetentionRule404ApplicationProblemPlusJSONResponse) VisitGetRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRetentionRule405ApplicationProblemPlusJSONResponse struct {
+	MethodNotAllowedApplicationProblemPlusJSONResponse
+}
+
+func (response GetRetentionRule405ApplicationProblemPlusJSONResponse) VisitGetRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(405)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRetentionRule413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response GetRetentionRule413ApplicationProblemPlusJSONResponse) VisitGetRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRetentionRule500ApplicationProblemPlusJSONResponse struct {
+	InternalApplicationProblemPlusJSONResponse
+}
+
+func (response GetRetentionRule500ApplicationProblemPlusJSONResponse) VisitGetRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRetentionRule503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response GetRetentionRule503ApplicationProblemPlusJSONResponse) VisitGetRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeRetentionRuleRequestObject struct {
+	RuleId RuleId `json:"rule_id"`
+	Body   *ChangeRetentionRuleJSONRequestBody
+}
+
+type ChangeRetentionRuleResponseObject interface {
+	VisitChangeRetentionRuleResponse(w http.ResponseWriter) error
+}
+
+type ChangeRetentionRule200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type ChangeRetentionRule200JSONResponse struct {
+	Body    RetentionRule
+	Headers ChangeRetentionRule200ResponseHeaders
+}
+
+func (response ChangeRetentionRule200JSONResponse) VisitChangeRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeRetentionRule400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response ChangeRetentionRule400ApplicationProblemPlusJSONResponse) VisitChangeRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeRetentionRule401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ChangeRetentionRule401ApplicationProblemPlusJSONResponse) VisitChangeRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeRetentionRule403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ChangeRetentionRule403ApplicationProblemPlusJSONResponse) VisitChangeRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeRetentionRule404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response ChangeRetentionRule404ApplicationProblemPlusJSONResponse) VisitChangeRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeRetentionRule405ApplicationProblemPlusJSONResponse struct {
+	MethodNotAllowedApplicationProblemPlusJSONResponse
+}
+
+func (response ChangeRetentionRule405ApplicationProblemPlusJSONResponse) VisitChangeRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(405)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeRetentionRule409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response ChangeRetentionRule409ApplicationProblemPlusJSONResponse) VisitChangeRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeRetentionRule413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response ChangeRetentionRule413ApplicationProblemPlusJSONResponse) VisitChangeRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeRetentionRule415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response ChangeRetentionRule415ApplicationProblemPlusJSONResponse) VisitChangeRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeRetentionRule500ApplicationProblemPlusJSONResponse struct {
+	InternalApplicationProblemPlusJSONResponse
+}
+
+func (response ChangeRetentionRule500ApplicationProblemPlusJSONResponse) VisitChangeRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeRetentionRule503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ChangeRetentionRule503ApplicationProblemPlusJSONResponse) VisitChangeRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DisableRetentionRuleRequestObject struct {
+	RuleId RuleId `json:"rule_id"`
+}
+
+type DisableRetentionRuleResponseObject interface {
+	VisitDisableRetentionRuleResponse(w http.ResponseWriter) error
+}
+
+type DisableRetentionRule200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type DisableRetentionRule200JSONResponse struct {
+	Body    RetentionRule
+	Headers DisableRetentionRule200ResponseHeaders
+}
+
+func (response DisableRetentionRule200JSONResponse) VisitDisableRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DisableRetentionRule400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response DisableRetentionRule400ApplicationProblemPlusJSONResponse) VisitDisableRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DisableRetentionRule401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response DisableRetentionRule401ApplicationProblemPlusJSONResponse) VisitDisableRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DisableRetentionRule403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response DisableRetentionRule403ApplicationProblemPlusJSONResponse) VisitDisableRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DisableRetentionRule404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response DisableRetentionRule404ApplicationProblemPlusJSONResponse) VisitDisableRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DisableRetentionRule405ApplicationProblemPlusJSONResponse struct {
+	MethodNotAllowedApplicationProblemPlusJSONResponse
+}
+
+func (response DisableRetentionRule405ApplicationProblemPlusJSONResponse) VisitDisableRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(405)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DisableRetentionRule413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response DisableRetentionRule413ApplicationProblemPlusJSONResponse) VisitDisableRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DisableRetentionRule500ApplicationProblemPlusJSONResponse struct {
+	InternalApplicationProblemPlusJSONResponse
+}
+
+func (response DisableRetentionRule500ApplicationProblemPlusJSONResponse) VisitDisableRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DisableRetentionRule503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response DisableRetentionRule503ApplicationProblemPlusJSONResponse) VisitDisableRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DryRunRetentionRuleRequestObject struct {
+	RuleId RuleId `json:"rule_id"`
+}
+
+type DryRunRetentionRuleResponseObject interface {
+	VisitDryRunRetentionRuleResponse(w http.ResponseWriter) error
+}
+
+type DryRunRetentionRule200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type DryRunRetentionRule200JSONResponse struct {
+	Body    RetentionRule
+	Headers DryRunRetentionRule200ResponseHeaders
+}
+
+func (response DryRunRetentionRule200JSONResponse) VisitDryRunRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DryRunRetentionRule400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response DryRunRetentionRule400ApplicationProblemPlusJSONResponse) VisitDryRunRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DryRunRetentionRule401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response DryRunRetentionRule401ApplicationProblemPlusJSONResponse) VisitDryRunRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DryRunRetentionRule403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response DryRunRetentionRule403ApplicationProblemPlusJSONResponse) VisitDryRunRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DryRunRetentionRule404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response DryRunRetentionRule404ApplicationProblemPlusJSONResponse) VisitDryRunRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DryRunRetentionRule405ApplicationProblemPlusJSONResponse struct {
+	MethodNotAllowedApplicationProblemPlusJSONResponse
+}
+
+func (response DryRunRetentionRule405ApplicationProblemPlusJSONResponse) VisitDryRunRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(405)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DryRunRetentionRule409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response DryRunRetentionRule409ApplicationProblemPlusJSONResponse) VisitDryRunRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DryRunRetentionRule413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response DryRunRetentionRule413ApplicationProblemPlusJSONResponse) VisitDryRunRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DryRunRetentionRule500ApplicationProblemPlusJSONResponse struct {
+	InternalApplicationProblemPlusJSONResponse
+}
+
+func (response DryRunRetentionRule500ApplicationProblemPlusJSONResponse) VisitDryRunRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DryRunRetentionRule503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response DryRunRetentionRule503ApplicationProblemPlusJSONResponse) VisitDryRunRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EnableRetentionRuleRequestObject struct {
+	RuleId RuleId `json:"rule_id"`
+	Body   *EnableRetentionRuleJSONRequestBody
+}
+
+type EnableRetentionRuleResponseObject interface {
+	VisitEnableRetentionRuleResponse(w http.ResponseWriter) error
+}
+
+type EnableRetentionRule200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type EnableRetentionRule200JSONResponse struct {
+	Body    RetentionRule
+	Headers EnableRetentionRule200ResponseHeaders
+}
+
+func (response EnableRetentionRule200JSONResponse) VisitEnableRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EnableRetentionRule400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response EnableRetentionRule400ApplicationProblemPlusJSONResponse) VisitEnableRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EnableRetentionRule401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response EnableRetentionRule401ApplicationProblemPlusJSONResponse) VisitEnableRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EnableRetentionRule403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response EnableRetentionRule403ApplicationProblemPlusJSONResponse) VisitEnableRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EnableRetentionRule404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response EnableRetentionRule404ApplicationProblemPlusJSONResponse) VisitEnableRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EnableRetentionRule405ApplicationProblemPlusJSONResponse struct {
+	MethodNotAllowedApplicationProblemPlusJSONResponse
+}
+
+func (response EnableRetentionRule405ApplicationProblemPlusJSONResponse) VisitEnableRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(405)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EnableRetentionRule409ApplicationProblemPlusJSONResponse struct {
+	ConflictApplicationProblemPlusJSONResponse
+}
+
+func (response EnableRetentionRule409ApplicationProblemPlusJSONResponse) VisitEnableRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EnableRetentionRule413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response EnableRetentionRule413ApplicationProblemPlusJSONResponse) VisitEnableRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EnableRetentionRule415ApplicationProblemPlusJSONResponse struct {
+	UnsupportedMediaTypeApplicationProblemPlusJSONResponse
+}
+
+func (response EnableRetentionRule415ApplicationProblemPlusJSONResponse) VisitEnableRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EnableRetentionRule500ApplicationProblemPlusJSONResponse struct {
+	InternalApplicationProblemPlusJSONResponse
+}
+
+func (response EnableRetentionRule500ApplicationProblemPlusJSONResponse) VisitEnableRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type EnableRetentionRule503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response EnableRetentionRule503ApplicationProblemPlusJSONResponse) VisitEnableRetentionRuleResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRetentionRuleVersionRequestObject struct {
+	RuleId  RuleId      `json:"rule_id"`
+	Version RuleVersion `json:"version"`
+}
+
+type GetRetentionRuleVersionResponseObject interface {
+	VisitGetRetentionRuleVersionResponse(w http.ResponseWriter) error
+}
+
+type GetRetentionRuleVersion200ResponseHeaders struct {
+	XRequestId *string
+}
+
+type GetRetentionRuleVersion200JSONResponse struct {
+	Body    RetentionRuleVersion
+	Headers GetRetentionRuleVersion200ResponseHeaders
+}
+
+func (response GetRetentionRuleVersion200JSONResponse) VisitGetRetentionRuleVersionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRetentionRuleVersion400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response GetRetentionRuleVersion400ApplicationProblemPlusJSONResponse) VisitGetRetentionRuleVersionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRetentionRuleVersion401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response GetRetentionRuleVersion401ApplicationProblemPlusJSONResponse) VisitGetRetentionRuleVersionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRetentionRuleVersion403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response GetRetentionRuleVersion403ApplicationProblemPlusJSONResponse) VisitGetRetentionRuleVersionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRetentionRuleVersion404ApplicationProblemPlusJSONResponse struct {
+	NotFoundApplicationProblemPlusJSONResponse
+}
+
+func (response GetRetentionRuleVersion404ApplicationProblemPlusJSONResponse) VisitGetRetentionRuleVersionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRetentionRuleVersion405ApplicationProblemPlusJSONResponse struct {
+	MethodNotAllowedApplicationProblemPlusJSONResponse
+}
+
+func (response GetRetentionRuleVersion405ApplicationProblemPlusJSONResponse) VisitGetRetentionRuleVersionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(405)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRetentionRuleVersion413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response GetRetentionRuleVersion413ApplicationProblemPlusJSONResponse) VisitGetRetentionRuleVersionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRetentionRuleVersion500ApplicationProblemPlusJSONResponse struct {
+	InternalApplicationProblemPlusJSONResponse
+}
+
+func (response GetRetentionRuleVersion500ApplicationProblemPlusJSONResponse) VisitGetRetentionRuleVersionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetRetentionRuleVersion503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response GetRetentionRuleVersion503ApplicationProblemPlusJSONResponse) VisitGetRetentionRuleVersionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetCheckpointRequestObject struct {
 }
 
@@ -5725,6 +8080,33 @@ type StrictServerInterface interface {
 	// ListLooks List who looked
 	// (GET /admin/api/v1/looks)
 	ListLooks(ctx context.Context, request ListLooksRequestObject) (ListLooksResponseObject, error)
+	// ListRetentionRules List retention rules
+	// (GET /admin/api/v1/retention-rules)
+	ListRetentionRules(ctx context.Context, request ListRetentionRulesRequestObject) (ListRetentionRulesResponseObject, error)
+	// CreateRetentionRule Create a retention rule
+	// (POST /admin/api/v1/retention-rules)
+	CreateRetentionRule(ctx context.Context, request CreateRetentionRuleRequestObject) (CreateRetentionRuleResponseObject, error)
+	// RemoveRetentionRule Remove a retention rule
+	// (DELETE /admin/api/v1/retention-rules/{rule_id})
+	RemoveRetentionRule(ctx context.Context, request RemoveRetentionRuleRequestObject) (RemoveRetentionRuleResponseObject, error)
+	// GetRetentionRule Fetch a retention rule
+	// (GET /admin/api/v1/retention-rules/{rule_id})
+	GetRetentionRule(ctx context.Context, request GetRetentionRuleRequestObject) (GetRetentionRuleResponseObject, error)
+	// ChangeRetentionRule Change a retention rule
+	// (PUT /admin/api/v1/retention-rules/{rule_id})
+	ChangeRetentionRule(ctx context.Context, request ChangeRetentionRuleRequestObject) (ChangeRetentionRuleResponseObject, error)
+	// DisableRetentionRule Disable a retention rule
+	// (POST /admin/api/v1/retention-rules/{rule_id}/disable)
+	DisableRetentionRule(ctx context.Context, request DisableRetentionRuleRequestObject) (DisableRetentionRuleResponseObject, error)
+	// DryRunRetentionRule Try a retention rule
+	// (POST /admin/api/v1/retention-rules/{rule_id}/dry-run)
+	DryRunRetentionRule(ctx context.Context, request DryRunRetentionRuleRequestObject) (DryRunRetentionRuleResponseObject, error)
+	// EnableRetentionRule Enable a retention rule
+	// (POST /admin/api/v1/retention-rules/{rule_id}/enable)
+	EnableRetentionRule(ctx context.Context, request EnableRetentionRuleRequestObject) (EnableRetentionRuleResponseObject, error)
+	// GetRetentionRuleVersion Fetch a version of a retention rule
+	// (GET /admin/api/v1/retention-rules/{rule_id}/versions/{version})
+	GetRetentionRuleVersion(ctx context.Context, request GetRetentionRuleVersionRequestObject) (GetRetentionRuleVersionResponseObject, error)
 	// GetCheckpoint Fetch the newest checkpoint of the log
 	// (GET /log/checkpoint)
 	GetCheckpoint(ctx context.Context, request GetCheckpointRequestObject) (GetCheckpointResponseObject, error)
@@ -6209,6 +8591,299 @@ func (sh *strictHandler) ListLooks(ctx echo.Context, params ListLooksParams) err
 		return err
 	} else if validResponse, ok := response.(ListLooksResponseObject); ok {
 		return validResponse.VisitListLooksResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListRetentionRules operation middleware
+func (sh *strictHandler) ListRetentionRules(ctx echo.Context, params ListRetentionRulesParams) error {
+	var request ListRetentionRulesRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListRetentionRules(ctx.Request().Context(), request.(ListRetentionRulesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListRetentionRules")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListRetentionRulesResponseObject); ok {
+		return validResponse.VisitListRetentionRulesResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateRetentionRule operation middleware
+func (sh *strictHandler) CreateRetentionRule(ctx echo.Context) error {
+	var request CreateRetentionRuleRequestObject
+
+	var body CreateRetentionRuleJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateRetentionRule(ctx.Request().Context(), request.(CreateRetentionRuleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateRetentionRule")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateRetentionRuleResponseObject); ok {
+		return validResponse.VisitCreateRetentionRuleResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RemoveRetentionRule operation middleware
+func (sh *strictHandler) RemoveRetentionRule(ctx echo.Context, ruleId RuleId) error {
+	var request RemoveRetentionRuleRequestObject
+
+	request.RuleId = ruleId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.RemoveRetentionRule(ctx.Request().Context(), request.(RemoveRetentionRuleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RemoveRetentionRule")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RemoveRetentionRuleResponseObject); ok {
+		return validResponse.VisitRemoveRetentionRuleResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetRetentionRule operation middleware
+func (sh *strictHandler) GetRetentionRule(ctx echo.Context, ruleId RuleId) error {
+	var request GetRetentionRuleRequestObject
+
+	request.RuleId = ruleId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetRetentionRule(ctx.Request().Context(), request.(GetRetentionRuleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetRetentionRule")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetRetentionRuleResponseObject); ok {
+		return validResponse.VisitGetRetentionRuleResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ChangeRetentionRule operation middleware
+func (sh *strictHandler) ChangeRetentionRule(ctx echo.Context, ruleId RuleId) error {
+	var request ChangeRetentionRuleRequestObject
+
+	request.RuleId = ruleId
+
+	var body ChangeRetentionRuleJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangeRetentionRule(ctx.Request().Context(), request.(ChangeRetentionRuleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangeRetentionRule")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ChangeRetentionRuleResponseObject); ok {
+		return validResponse.VisitChangeRetentionRuleResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DisableRetentionRule operation middleware
+func (sh *strictHandler) DisableRetentionRule(ctx echo.Context, ruleId RuleId) error {
+	var request DisableRetentionRuleRequestObject
+
+	request.RuleId = ruleId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DisableRetentionRule(ctx.Request().Context(), request.(DisableRetentionRuleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DisableRetentionRule")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DisableRetentionRuleResponseObject); ok {
+		return validResponse.VisitDisableRetentionRuleResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DryRunRetentionRule operation middleware
+func (sh *strictHandler) DryRunRetentionRule(ctx echo.Context, ruleId RuleId) error {
+	var request DryRunRetentionRuleRequestObject
+
+	request.RuleId = ruleId
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.DryRunRetentionRule(ctx.Request().Context(), request.(DryRunRetentionRuleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DryRunRetentionRule")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DryRunRetentionRuleResponseObject); ok {
+		return validResponse.VisitDryRunRetentionRuleResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// EnableRetentionRule operation middleware
+func (sh *strictHandler) EnableRetentionRule(ctx echo.Context, ruleId RuleId) error {
+	var request EnableRetentionRuleRequestObject
+
+	request.RuleId = ruleId
+
+	var body EnableRetentionRuleJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.EnableRetentionRule(ctx.Request().Context(), request.(EnableRetentionRuleRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EnableRetentionRule")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(EnableRetentionRuleResponseObject); ok {
+		return validResponse.VisitEnableRetentionRuleResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetRetentionRuleVersion operation middleware
+func (sh *strictHandler) GetRetentionRuleVersion(ctx echo.Context, ruleId RuleId, version RuleVersion) error {
+	var request GetRetentionRuleVersionRequestObject
+
+	request.RuleId = ruleId
+	request.Version = version
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetRetentionRuleVersion(ctx.Request().Context(), request.(GetRetentionRuleVersionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetRetentionRuleVersion")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetRetentionRuleVersionResponseObject); ok {
+		return validResponse.VisitGetRetentionRuleVersionResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -33,19 +33,25 @@ func TestMethods(t *testing.T) {
 		"/metrics":      {"GET", "HEAD", "OPTIONS"},
 		"/openapi.yaml": {"GET", "HEAD", "OPTIONS"},
 
-		holds:                       {"GET", "HEAD", "OPTIONS", "POST"},
-		holds + "/abc":              {"DELETE", "GET", "HEAD", "OPTIONS"},
-		lookList:                    {"GET", "HEAD", "OPTIONS"},
-		erasures:                    {"GET", "HEAD", "OPTIONS", "POST"},
-		erasures + "/abc":           {"GET", "HEAD", "OPTIONS"},
-		erasures + "/abc/receipt":   {"GET", "HEAD", "OPTIONS"},
-		erasures + "/abc/receipts":  {"GET", "HEAD", "OPTIONS"},
-		erasures + "/abc/events":    {"GET", "HEAD", "OPTIONS"},
-		erasures + "/abc/cancel":    {"OPTIONS", "POST"},
-		"/log/checkpoint":           {"GET", "HEAD", "OPTIONS"},
-		"/log/keys":                 {"GET", "HEAD", "OPTIONS"},
-		"/log/tile/0/000":           {"GET", "HEAD", "OPTIONS"},
-		"/log/tile/0/x001/x234/067": {"GET", "HEAD", "OPTIONS"},
+		holds:                        {"GET", "HEAD", "OPTIONS", "POST"},
+		holds + "/abc":               {"DELETE", "GET", "HEAD", "OPTIONS"},
+		ruleList:                     {"GET", "HEAD", "OPTIONS", "POST"},
+		ruleList + "/abc":            {"DELETE", "GET", "HEAD", "OPTIONS", "PUT"},
+		ruleList + "/abc/versions/1": {"GET", "HEAD", "OPTIONS"},
+		ruleList + "/abc/dry-run":    {"OPTIONS", "POST"},
+		ruleList + "/abc/enable":     {"OPTIONS", "POST"},
+		ruleList + "/abc/disable":    {"OPTIONS", "POST"},
+		lookList:                     {"GET", "HEAD", "OPTIONS"},
+		erasures:                     {"GET", "HEAD", "OPTIONS", "POST"},
+		erasures + "/abc":            {"GET", "HEAD", "OPTIONS"},
+		erasures + "/abc/receipt":    {"GET", "HEAD", "OPTIONS"},
+		erasures + "/abc/receipts":   {"GET", "HEAD", "OPTIONS"},
+		erasures + "/abc/events":     {"GET", "HEAD", "OPTIONS"},
+		erasures + "/abc/cancel":     {"OPTIONS", "POST"},
+		"/log/checkpoint":            {"GET", "HEAD", "OPTIONS"},
+		"/log/keys":                  {"GET", "HEAD", "OPTIONS"},
+		"/log/tile/0/000":            {"GET", "HEAD", "OPTIONS"},
+		"/log/tile/0/x001/x234/067":  {"GET", "HEAD", "OPTIONS"},
 	} {
 		for _, method := range []string{"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "CONNECT", "PROPFIND", "LINK"} {
 			a := s.ask(t, method, path)
@@ -92,6 +98,7 @@ func TestUnknownPaths(t *testing.T) {
 		erasures + "/", erasures + "/abc/", erasures + "/abc/steps", erasures + "/preview/x", erasures + "/abc/cancel/x", erasures + "/abc/events/", erasures + "/abc/receipts/x",
 		erasures + "/abc/receipt/", erasures + "/abc/receipt/x", "/log", "/log/", "/log/tile", "/log/tile/0", "/log/checkpoint/", "/log/keys/x",
 		lookList + "/", lookList + "/x",
+		ruleList + "/", ruleList + "/abc/", ruleList + "/abc/run", ruleList + "/abc/versions", ruleList + "/abc/versions/1/x", ruleList + "/abc/enable/x",
 	} {
 		for _, method := range []string{"GET", "HEAD", "OPTIONS", "PUT", "DELETE"} {
 			if a := s.ask(t, method, path); a.status != http.StatusNotFound || a.header.Get("Allow") != "" {

@@ -38,7 +38,8 @@ func callerIn(ctx context.Context) domain.Principal { return callIn(ctx).caller 
 func (s *server) authenticate(next StrictHandlerFunc, operation string) StrictHandlerFunc {
 	identify := s.Identify
 	switch operation {
-	case "EraseResponse", "PlaceHold", "ReleaseHold", "PreviewErasure", "StartErasure", "CancelErasure":
+	case "EraseResponse", "PlaceHold", "ReleaseHold", "PreviewErasure", "StartErasure", "CancelErasure",
+		"CreateRetentionRule", "ChangeRetentionRule", "EnableRetentionRule", "DisableRetentionRule", "RemoveRetentionRule":
 		if s.IdentifyEraser != nil {
 			identify = s.IdentifyEraser
 		}

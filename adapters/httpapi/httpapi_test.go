@@ -31,6 +31,7 @@ const (
 
 	erasures = "/admin/api/v1/erasures"
 	holds    = "/admin/api/v1/holds"
+	ruleList = "/admin/api/v1/retention-rules"
 	lookList = "/admin/api/v1/looks"
 )
 
@@ -53,6 +54,7 @@ type fakes struct {
 	erasures   domain.Erasures // nil: there is none, and none is kept
 	jobs       domain.Jobs
 	holds      domain.Holds
+	retention  domain.Retention
 	looks      looks
 	byKey      func(context.Context, string) (domain.Key, error)
 }
@@ -234,6 +236,12 @@ func deps(f fakes, s *service) httpapi.Deps {
 			Place: domain.NewPlaceHold(f.holds, time.Now), List: domain.NewListHolds(f.holds),
 			Get: domain.NewGetHold(f.holds), Release: domain.NewReleaseHold(f.holds),
 		},
+		Retention: httpapi.Retention{
+			Create: domain.NewCreateRule(f.retention, time.Now), Change: domain.NewChangeRule(f.retention, time.Now),
+			List: domain.NewListRules(f.retention), Get: domain.NewGetRule(f.retention),
+			DryRun: domain.NewDryRunRule(f.retention, f.erasures, time.Now), Enable: domain.NewEnableRule(f.retention, time.Now),
+			Disable: domain.NewDisableRule(f.retention), Remove: domain.NewRemoveRule(f.retention),
+		},
 		Looks: domain.NewListLooks(f.looks, f, logger),
 		Credentials: func(r *http.Request) domain.Credentials {
 			return domain.Credentials{Key: strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")}
@@ -353,11 +361,21 @@ func pathOf(asked string) (path string, known bool) {
 	switch rest, ok := strings.CutPrefix(asked, list+"/"); {
 	case ok && one(rest):
 		return list + "/{request_id}", true
-	case asked == list, asked == erasures, asked == erasures+"/preview", asked == holds, asked == lookList, asked == "/log/checkpoint", asked == "/log/keys":
+	case asked == list, asked == erasures, asked == erasures+"/preview", asked == holds, asked == ruleList, asked == lookList, asked == "/log/checkpoint", asked == "/log/keys":
 		return asked, true
 	}
 	if id, ok := strings.CutPrefix(asked, holds+"/"); ok {
 		return holds + "/{hold_id}", one(id)
+	}
+	if rest, ok := strings.CutPrefix(asked, ruleList+"/"); ok {
+		id, part, parted := strings.Cut(rest, "/")
+		if parted {
+			part = "/" + part
+		}
+		if version, ok := strings.CutPrefix(part, "/versions/"); ok && one(version) {
+			part = "/versions/{version}"
+		}
+		return ruleList + "/{rule_id}" + part, id != "" && slices.Contains([]string{"", "/versions/{version}", "/dry-run", "/enable", "/disable"}, part)
 	}
 	if level, _, ok := strings.Cut(strings.TrimPrefix(asked, "/log/tile/"), "/"); ok && one(level) && strings.HasPrefix(asked, "/log/tile/") {
 		return "/log/tile/{level}/{index}", true

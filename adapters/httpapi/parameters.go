@@ -66,6 +66,13 @@ var mustBe = map[string]string{
 	"owners":     domain.ErrNoID.Error(),
 	"expires_at": mustBeInstant,
 
+	"rule_id":      domain.ErrNoID.Error(),
+	"version":      "must be a whole number of at most 64 bits, 1 or more",
+	"removed":      mustBeBoolean,
+	"run_at":       domain.ErrNoTimeOfDay.Error(),
+	"age_days":     mustBeInteger,
+	"most_per_run": mustBeInteger,
+
 	"level": "must be a whole number from 0 to 63 without leading zeroes, or entries",
 	"index": "must be elements of three digits, all but the last after an x, with .p/ and 1 to 255 where the tile is not full; such as x001/x234/067.p/41",
 }
@@ -90,6 +97,9 @@ var (
 	erasureParameters = map[string]bool{"state": true, "trigger": false, "limit": false, "after": false}
 	receiptParameters = map[string]bool{"limit": false, "after": false}
 )
+
+// ruleParameters are those of listRetentionRules.
+var ruleParameters = map[string]bool{"removed": false, "limit": false, "after": false}
 
 // looksParameters are those of listLooks.
 var looksParameters = map[string]bool{
@@ -311,5 +321,28 @@ func (o *omission) Bind(text string) error {
 		return errors.New("neither full nor omit")
 	}
 	*o = text == "omit"
+	return nil
+}
+
+// timeOfDay is what domain.ParseTimeOfDay reads.
+type timeOfDay domain.TimeOfDay
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (t *timeOfDay) UnmarshalText(text []byte) error {
+	parsed, err := domain.ParseTimeOfDay(string(text))
+	*t = timeOfDay(parsed)
+	return err
+}
+
+// ruleVersion is a whole number, 1 or more.
+type ruleVersion int64
+
+// Bind implements runtime.Binder.
+func (v *ruleVersion) Bind(text string) error {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 1 {
+		return errors.New("no version")
+	}
+	*v = ruleVersion(n)
 	return nil
 }

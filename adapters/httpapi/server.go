@@ -47,19 +47,20 @@ func (c Config) withDefaults() Config {
 
 // Deps is what the server calls. All of it is needed, unless it says so.
 type Deps struct {
-	Identify *domain.IdentifyCaller
-	List     *domain.ListResponses
-	Get      *domain.GetResponse
-	Erase    *domain.EraseResponse
-	Receipt  *domain.GetReceipt
-	ReadLog  *domain.ReadLog
-	Erasures Erasures
-	Holds    Holds
-	Looks    *domain.ListLooks
+	Identify  *domain.IdentifyCaller
+	List      *domain.ListResponses
+	Get       *domain.GetResponse
+	Erase     *domain.EraseResponse
+	Receipt   *domain.GetReceipt
+	ReadLog   *domain.ReadLog
+	Erasures  Erasures
+	Holds     Holds
+	Retention Retention
+	Looks     *domain.ListLooks
 
-	// IdentifyEraser tells who wants to erase or to stop it, or to place or
-	// release a hold, where Identify may go by what was so a moment ago; nil:
-	// Identify does.
+	// IdentifyEraser tells who wants to erase or to stop it, to place or release
+	// a hold, or to decide about retention, where Identify may go by what was so a
+	// moment ago; nil: Identify does.
 	IdentifyEraser *domain.IdentifyCaller
 
 	// Credentials reads from a request who says to be calling.
@@ -94,6 +95,18 @@ type Holds struct {
 	List    *domain.ListHolds
 	Get     *domain.GetHold
 	Release *domain.ReleaseHold
+}
+
+// Retention are the use cases of retention rules.
+type Retention struct {
+	Create  *domain.CreateRule
+	Change  *domain.ChangeRule
+	List    *domain.ListRules
+	Get     *domain.GetRule
+	DryRun  *domain.DryRunRule
+	Enable  *domain.EnableRule
+	Disable *domain.DisableRule
+	Remove  *domain.RemoveRule
 }
 
 func (d Deps) check() error {
@@ -137,25 +150,34 @@ func New(cfg Config, deps Deps) (http.Handler, error) {
 	compress := middleware.GzipWithConfig(middleware.GzipConfig{Level: gzip.BestSpeed, MinLength: minCompressed})
 	RegisterHandlersWithOptions(routes, NewStrictHandler(s, []StrictMiddlewareFunc{s.authenticate}), RegisterHandlersOptions{
 		OperationMiddlewares: map[string][]echo.MiddlewareFunc{
-			"listResponses":       {guardQuery(listParameters), compress, conditional, deadline(cfg.ListTimeout)},
-			"getResponse":         {guardQuery(getParameters), compress, conditional, deadline(cfg.GetTimeout)},
-			"eraseResponse":       {guardQuery(nil), deadline(cfg.EraseTimeout)},
-			"previewErasure":      {guardQuery(nil), deadline(cfg.EraseTimeout)},
-			"startErasure":        {guardQuery(nil), deadline(cfg.EraseTimeout)},
-			"listErasures":        {guardQuery(erasureParameters), compress, deadline(cfg.ListTimeout)},
-			"getErasure":          {guardQuery(nil), compress, deadline(cfg.GetTimeout)},
-			"listErasureReceipts": {guardQuery(receiptParameters), compress, deadline(cfg.ListTimeout)},
-			"cancelErasure":       {guardQuery(nil), deadline(cfg.EraseTimeout)},
-			"watchErasure":        {guardQuery(nil)}, // a stream, which bounds itself
-			"listHolds":           {guardQuery(holdParameters), deadline(cfg.ListTimeout)},
-			"placeHold":           {guardQuery(nil), deadline(cfg.EraseTimeout)},
-			"getHold":             {guardQuery(nil), deadline(cfg.GetTimeout)},
-			"releaseHold":         {guardQuery(nil), deadline(cfg.EraseTimeout)},
-			"getReceipt":          {guardQuery(nil), deadline(cfg.GetTimeout)},
-			"getCheckpoint":       {guardQuery(nil), deadline(cfg.GetTimeout)},
-			"getLogKeys":          {guardQuery(nil), deadline(cfg.GetTimeout)},
-			"getTile":             {guardQuery(nil), compress, deadline(cfg.GetTimeout)},
-			"listLooks":           {guardQuery(looksParameters), compress, deadline(cfg.ListTimeout)},
+			"listResponses":           {guardQuery(listParameters), compress, conditional, deadline(cfg.ListTimeout)},
+			"getResponse":             {guardQuery(getParameters), compress, conditional, deadline(cfg.GetTimeout)},
+			"eraseResponse":           {guardQuery(nil), deadline(cfg.EraseTimeout)},
+			"previewErasure":          {guardQuery(nil), deadline(cfg.EraseTimeout)},
+			"startErasure":            {guardQuery(nil), deadline(cfg.EraseTimeout)},
+			"listErasures":            {guardQuery(erasureParameters), compress, deadline(cfg.ListTimeout)},
+			"getErasure":              {guardQuery(nil), compress, deadline(cfg.GetTimeout)},
+			"listErasureReceipts":     {guardQuery(receiptParameters), compress, deadline(cfg.ListTimeout)},
+			"cancelErasure":           {guardQuery(nil), deadline(cfg.EraseTimeout)},
+			"watchErasure":            {guardQuery(nil)}, // a stream, which bounds itself
+			"listHolds":               {guardQuery(holdParameters), deadline(cfg.ListTimeout)},
+			"placeHold":               {guardQuery(nil), deadline(cfg.EraseTimeout)},
+			"getHold":                 {guardQuery(nil), deadline(cfg.GetTimeout)},
+			"releaseHold":             {guardQuery(nil), deadline(cfg.EraseTimeout)},
+			"listRetentionRules":      {guardQuery(ruleParameters), compress, deadline(cfg.ListTimeout)},
+			"createRetentionRule":     {guardQuery(nil), deadline(cfg.EraseTimeout)},
+			"getRetentionRule":        {guardQuery(nil), deadline(cfg.GetTimeout)},
+			"changeRetentionRule":     {guardQuery(nil), deadline(cfg.EraseTimeout)},
+			"removeRetentionRule":     {guardQuery(nil), deadline(cfg.EraseTimeout)},
+			"getRetentionRuleVersion": {guardQuery(nil), deadline(cfg.GetTimeout)},
+			"dryRunRetentionRule":     {guardQuery(nil), deadline(cfg.EraseTimeout)},
+			"enableRetentionRule":     {guardQuery(nil), deadline(cfg.EraseTimeout)},
+			"disableRetentionRule":    {guardQuery(nil), deadline(cfg.EraseTimeout)},
+			"getReceipt":              {guardQuery(nil), deadline(cfg.GetTimeout)},
+			"getCheckpoint":           {guardQuery(nil), deadline(cfg.GetTimeout)},
+			"getLogKeys":              {guardQuery(nil), deadline(cfg.GetTimeout)},
+			"getTile":                 {guardQuery(nil), compress, deadline(cfg.GetTimeout)},
+			"listLooks":               {guardQuery(looksParameters), compress, deadline(cfg.ListTimeout)},
 		},
 	})
 	routes.GET("/healthz", healthy)

@@ -1,0 +1,169 @@
+package httpapi
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"lethe/domain"
+)
+
+// rulesPath is where retention rules are.
+const rulesPath = "/admin/api/v1/retention-rules"
+
+// CreateRetentionRule implements StrictServerInterface.
+func (s *server) CreateRetentionRule(ctx context.Context, request CreateRetentionRuleRequestObject) (CreateRetentionRuleResponseObject, error) {
+	b := request.Body
+	rule, err := s.Retention.Create.Execute(ctx, callerIn(ctx), ruleRequest(b.Name, b.Filter, b.AgeDays, b.RunAt, b.MostPerRun))
+	if err != nil {
+		return nil, err
+	}
+	s.logRule(ctx, "created a retention rule", rule)
+	return CreateRetentionRule201JSONResponse{
+		Body:    shownRule(rule),
+		Headers: CreateRetentionRule201ResponseHeaders{Location: new(rulesPath + "/" + rule.ID.String())},
+	}, nil
+}
+
+// ChangeRetentionRule implements StrictServerInterface.
+func (s *server) ChangeRetentionRule(ctx context.Context, request ChangeRetentionRuleRequestObject) (ChangeRetentionRuleResponseObject, error) {
+	b := request.Body
+	rule, err := s.Retention.Change.Execute(ctx, callerIn(ctx), uuid.UUID(request.RuleId), b.Version,
+		ruleRequest(b.Name, b.Filter, b.AgeDays, b.RunAt, b.MostPerRun))
+	if err != nil {
+		return nil, err
+	}
+	s.logRule(ctx, "changed a retention rule", rule)
+	return ChangeRetentionRule200JSONResponse{Body: shownRule(rule)}, nil
+}
+
+// ListRetentionRules implements StrictServerInterface.
+func (s *server) ListRetentionRules(ctx context.Context, request ListRetentionRulesRequestObject) (ListRetentionRulesResponseObject, error) {
+	p := request.Params
+	page, err := s.Retention.List.Execute(ctx, callerIn(ctx), domain.RuleListRequest{
+		Removed: p.Removed != nil && bool(*p.Removed), After: (*domain.Cursor)(p.After), Limit: p.Limit,
+	})
+	if err != nil {
+		return nil, err
+	}
+	answer := RetentionRulePage{Data: make([]RetentionRule, len(page.Items)), Limit: page.Limit, HasMore: page.Next != nil}
+	if page.Next != nil {
+		answer.NextCursor = new(page.Next.String())
+	}
+	for i, rule := range page.Items {
+		answer.Data[i] = shownRule(rule)
+	}
+	return ListRetentionRules200JSONResponse{Body: answer}, nil
+}
+
+// GetRetentionRule implements StrictServerInterface.
+func (s *server) GetRetentionRule(ctx context.Context, request GetRetentionRuleRequestObject) (GetRetentionRuleResponseObject, error) {
+	rule, err := s.Retention.Get.Execute(ctx, callerIn(ctx), uuid.UUID(request.RuleId))
+	if err != nil {
+		return nil, err
+	}
+	return GetRetentionRule200JSONResponse{Body: shownRule(rule)}, nil
+}
+
+// GetRetentionRuleVersion implements StrictServerInterface.
+func (s *server) GetRetentionRuleVersion(ctx context.Context, request GetRetentionRuleVersionRequestObject) (GetRetentionRuleVersionResponseObject, error) {
+	id := uuid.UUID(request.RuleId)
+	v, err := s.Retention.Get.Version(ctx, callerIn(ctx), id, int64(request.Version))
+	if err != nil {
+		return nil, err
+	}
+	return GetRetentionRuleVersion200JSONResponse{Body: RetentionRuleVersion{
+		Id: id, Version: v.Version, Name: v.Name, Filter: shownRetentionFilter(v.Filter), AgeDays: v.AgeDays,
+		RunAt: shownTimes(v.RunAt), MostPerRun: v.MostPerRun, ChangedAt: v.ChangedAt.UTC(), ChangedBy: v.ChangedBy,
+	}}, nil
+}
+
+// DryRunRetentionRule implements StrictServerInterface.
+func (s *server) DryRunRetentionRule(ctx context.Context, request DryRunRetentionRuleRequestObject) (DryRunRetentionRuleResponseObject, error) {
+	rule, err := s.Retention.DryRun.Execute(ctx, callerIn(ctx), uuid.UUID(request.RuleId))
+	if err != nil {
+		return nil, err
+	}
+	s.logRule(ctx, "tried a retention rule", rule)
+	return DryRunRetentionRule200JSONResponse{Body: shownRule(rule)}, nil
+}
+
+// EnableRetentionRule implements StrictServerInterface.
+func (s *server) EnableRetentionRule(ctx context.Context, request EnableRetentionRuleRequestObject) (EnableRetentionRuleResponseObject, error) {
+	rule, err := s.Retention.Enable.Execute(ctx, callerIn(ctx), uuid.UUID(request.RuleId), request.Body.Version)
+	if err != nil {
+		return nil, err
+	}
+	s.logRule(ctx, "enabled a retention rule", rule)
+	return EnableRetentionRule200JSONResponse{Body: shownRule(rule)}, nil
+}
+
+// DisableRetentionRule implements StrictServerInterface.
+func (s *server) DisableRetentionRule(ctx context.Context, request DisableRetentionRuleRequestObject) (DisableRetentionRuleResponseObject, error) {
+	rule, err := s.Retention.Disable.Execute(ctx, callerIn(ctx), uuid.UUID(request.RuleId))
+	if err != nil {
+		return nil, err
+	}
+	s.logRule(ctx, "disabled a retention rule", rule)
+	return DisableRetentionRule200JSONResponse{Body: shownRule(rule)}, nil
+}
+
+// RemoveRetentionRule implements StrictServerInterface.
+func (s *server) RemoveRetentionRule(ctx context.Context, request RemoveRetentionRuleRequestObject) (RemoveRetentionRuleResponseObject, error) {
+	id := uuid.UUID(request.RuleId)
+	if err := s.Retention.Remove.Execute(ctx, callerIn(ctx), id); err != nil {
+		return nil, err
+	}
+	s.Log.InfoContext(ctx, "removed a retention rule", "request_id", requestIDIn(ctx), "caller", callerIn(ctx).ID, "rule", id)
+	return RemoveRetentionRule204Response{}, nil
+}
+
+func (s *server) logRule(ctx context.Context, done string, rule domain.RetentionRule) {
+	s.Log.InfoContext(ctx, done, "request_id", requestIDIn(ctx), "caller", callerIn(ctx).ID, "rule", rule.ID, "version", rule.Version)
+}
+
+func ruleRequest(name string, f *RetentionFilter, ageDays int64, runAt []timeOfDay, most *int64) domain.RuleRequest {
+	r := domain.RuleRequest{Name: name, AgeDays: ageDays, RunAt: make([]domain.TimeOfDay, len(runAt)), MostPerRun: most}
+	for i, at := range runAt {
+		r.RunAt[i] = domain.TimeOfDay(at)
+	}
+	if f != nil {
+		r.Filter = domain.RetentionFilter{States: f.States, Models: f.Models, Tiers: f.Tiers, Owners: identifiers(f.Owners)}
+	}
+	return r
+}
+
+func shownRule(r domain.RetentionRule) RetentionRule {
+	shown := RetentionRule{
+		Id: r.ID, Version: r.Version, Name: r.Name, Filter: shownRetentionFilter(r.Filter), AgeDays: r.AgeDays,
+		RunAt: shownTimes(r.RunAt), MostPerRun: r.MostPerRun, Enabled: r.Enabled, NextRunAt: utc(r.NextRunAt), SkippedAt: utc(r.SkippedAt),
+		CreatedAt: r.CreatedAt.UTC(), CreatedBy: r.CreatedBy, ChangedAt: r.ChangedAt.UTC(), ChangedBy: r.ChangedBy,
+		RemovedAt: utc(r.RemovedAt), RemovedBy: r.RemovedBy,
+	}
+	if d := r.DryRun; d != nil {
+		shown.DryRun = &RetentionDryRun{
+			At: d.At.UTC(), Responses: d.Responses, Requests: d.Requests, Steps: d.Steps, Templates: d.Templates,
+			RawRequests: d.RawRequests, RawResponses: d.RawResponses, Tasks: d.Tasks, Held: d.Held,
+		}
+	}
+	if run := r.LastRun; run != nil {
+		shown.LastRun = &RetentionRun{At: run.At.UTC(), Version: run.Version, ErasureId: run.Erasure}
+	}
+	return shown
+}
+
+func shownRetentionFilter(f domain.RetentionFilter) RetentionFilter {
+	shown := RetentionFilter{States: f.States, Models: f.Models, Tiers: f.Tiers}
+	for _, owner := range f.Owners {
+		shown.Owners = append(shown.Owners, identifier(owner))
+	}
+	return shown
+}
+
+func shownTimes(times []domain.TimeOfDay) []string {
+	shown := make([]string, len(times))
+	for i, at := range times {
+		shown[i] = at.String()
+	}
+	return shown
+}
