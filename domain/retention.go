@@ -48,7 +48,8 @@ type RetentionFilter struct {
 	Owners                []uuid.UUID
 }
 
-// DryRun is what a rule would have erased; its Sum is not kept.
+// DryRun is what a rule would have erased; its Sum is not kept, and a filter has
+// nothing that is not found.
 type DryRun struct {
 	At time.Time
 	Survey

@@ -61,7 +61,7 @@ func JudgeAll(e domain.Erasure, parts []domain.Part) ([]domain.Verdict, domain.W
 		}
 	}
 	w, _ := Permit(domain.Found{})
-	w.Trigger, w.Shared = e.Trigger, true
+	w.Trigger, w.Rule, w.Ground, w.Shared = e.Trigger, e.Rule, e.Ground, true
 	return verdicts, w
 }
 

@@ -20,6 +20,7 @@ type Ports struct {
 	Responses    domain.Responses
 	Holds        domain.Holds
 	Erasures     domain.Erasures
+	Retention    domain.Retention
 	UsageRecords domain.UsageRecords
 	People       domain.People
 	Looks        domain.Looks
@@ -36,6 +37,7 @@ var (
 	_ porttest.ResponsesFixture = (*Fixture)(nil)
 	_ porttest.HoldsFixture     = (*Fixture)(nil)
 	_ porttest.ErasuresFixture  = (*Fixture)(nil)
+	_ porttest.RetentionFixture = (*Fixture)(nil)
 	_ porttest.UsageFixture     = (*Fixture)(nil)
 	_ porttest.PeopleFixture    = (*Fixture)(nil)
 	_ porttest.LooksFixture     = (*Fixture)(nil)
@@ -71,6 +73,9 @@ func (f *Fixture) Holds() domain.Holds { return f.ports.Holds }
 
 // Erasures is the adapter under test.
 func (f *Fixture) Erasures() domain.Erasures { return f.ports.Erasures }
+
+// Retention is the adapter under test.
+func (f *Fixture) Retention() domain.Retention { return f.ports.Retention }
 
 // HastenVerification makes every erasure that is to be verified due for it.
 func (f *Fixture) HastenVerification() {

@@ -31,16 +31,18 @@ var unplanted = map[string]string{
 	"fusillade.response_steps": "step_kind state",               // words of a constraint
 	"underway.task":            "task_queue_name retry_policy",  // the name of a queue, and numbers
 	// Written by erasures and by the log.
-	"lethe.holds":           "responses owners states models tiers reason", // what must not be erased is no trace of what was
-	"lethe.looks":           "owner address",                               // who looked, from where; they go with the response
-	"lethe.receipts":        "body xact",
-	"lethe.erasures":        "trigger kind target scope ground ticket role secret idempotency_key request_sum state failures trouble",
-	"lethe.previews":        "token_sum target sum",
-	"lethe.receipt_secrets": "salt subject_keys",
-	"lethe.tiles":           "hashes",
-	"lethe.log_state":       "origin root",
-	"lethe.checkpoints":     "note",
-	"lethe.cosignatures":    "key line",
+	"lethe.holds":              "responses owners states models tiers reason", // what must not be erased is no trace of what was
+	"lethe.retention_versions": "name states models tiers owners run_at",      // an operator's words
+	"lethe.retention_rules":    "dry_run_counts",
+	"lethe.looks":              "owner address", // who looked, from where; they go with the response
+	"lethe.receipts":           "body xact",
+	"lethe.erasures":           "trigger kind target scope ground ticket role secret idempotency_key request_sum state failures trouble",
+	"lethe.previews":           "token_sum target sum",
+	"lethe.receipt_secrets":    "salt subject_keys",
+	"lethe.tiles":              "hashes",
+	"lethe.log_state":          "origin root",
+	"lethe.checkpoints":        "note",
+	"lethe.cosignatures":       "key line",
 	// What goes on in the background: identifiers, and words of our own.
 	"lethe.river_job":          "args attempted_by errors kind metadata queue tags unique_key unique_states",
 	"lethe.river_queue":        "name metadata",

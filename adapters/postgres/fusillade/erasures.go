@@ -81,24 +81,9 @@ func (e *Erasures) Preview(ctx context.Context, tokenSum [sha256.Size]byte) (dom
 // Create is domain.Erasures'. It makes two round trips, and another where the
 // key has been used before.
 func (e *Erasures) Create(ctx context.Context, wanted domain.Erasure) (stored domain.Erasure, created bool, err error) {
-	target, err := encodeTarget(wanted.Target)
+	p, err := createParams(wanted)
 	if err != nil {
 		return domain.Erasure{}, false, err
-	}
-	p := dbsqlc.CreateErasureParams{
-		ID: wanted.ID, Trigger: string(wanted.Trigger), Kind: string(wanted.Kind), Target: target, Scope: wanted.Scope,
-		AsOf: wanted.AsOf, Most: wanted.Most, Ground: string(wanted.Ground), Ticket: wanted.Ticket,
-		RequestedAt: wanted.RequestedAt, RequestedBy: wanted.RequestedBy, Role: string(wanted.Role),
-		RequestSum: wanted.RequestSum[:], State: string(wanted.State), Expected: wanted.Expected,
-	}
-	if wanted.Rule != nil {
-		p.RuleID, p.RuleVersion = &wanted.Rule.ID, &wanted.Rule.Version
-	}
-	if wanted.Secret != nil {
-		p.Secret = wanted.Secret[:]
-	}
-	if wanted.IdempotencyKey != "" {
-		p.IdempotencyKey = &wanted.IdempotencyKey
 	}
 	err = e.db.Tx(ctx, func(tx *postgres.Tx) error {
 		q := dbsqlc.New(tx)
@@ -123,6 +108,30 @@ func (e *Erasures) Create(ctx context.Context, wanted domain.Erasure) (stored do
 		return domain.Erasure{}, false, err
 	}
 	return stored, created, nil
+}
+
+// createParams is what is stored of an erasure that is pending.
+func createParams(wanted domain.Erasure) (dbsqlc.CreateErasureParams, error) {
+	target, err := encodeTarget(wanted.Target)
+	if err != nil {
+		return dbsqlc.CreateErasureParams{}, err
+	}
+	p := dbsqlc.CreateErasureParams{
+		ID: wanted.ID, Trigger: string(wanted.Trigger), Kind: string(wanted.Kind), Target: target, Scope: wanted.Scope,
+		AsOf: wanted.AsOf, Most: wanted.Most, Ground: string(wanted.Ground), Ticket: wanted.Ticket,
+		RequestedAt: wanted.RequestedAt, RequestedBy: wanted.RequestedBy, Role: string(wanted.Role),
+		RequestSum: wanted.RequestSum[:], State: string(wanted.State), Expected: wanted.Expected,
+	}
+	if wanted.Rule != nil {
+		p.RuleID, p.RuleVersion = &wanted.Rule.ID, &wanted.Rule.Version
+	}
+	if wanted.Secret != nil {
+		p.Secret = wanted.Secret[:]
+	}
+	if wanted.IdempotencyKey != "" {
+		p.IdempotencyKey = &wanted.IdempotencyKey
+	}
+	return p, nil
 }
 
 // Get is domain.Erasures'. It makes one round trip.

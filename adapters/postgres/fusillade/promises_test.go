@@ -25,6 +25,11 @@ func TestPromisesOfErasures(t *testing.T) {
 	porttest.Erasures(t, func(t *testing.T) porttest.ErasuresFixture { return newFixture(t) })
 }
 
+func TestPromisesOfRetention(t *testing.T) {
+	t.Parallel()
+	porttest.Retention(t, func(t *testing.T) porttest.RetentionFixture { return newFixture(t) })
+}
+
 func newFixture(t *testing.T) *pgfixture.Fixture {
 	t.Helper()
 	database := pgtest.New(t)
@@ -45,5 +50,9 @@ func newFixture(t *testing.T) *pgfixture.Fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return pgfixture.New(t, database.URL, pgfixture.Ports{Responses: responses, Holds: holds, Erasures: erasures})
+	retention, err := fusillade.NewRetention(db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pgfixture.New(t, database.URL, pgfixture.Ports{Responses: responses, Holds: holds, Erasures: erasures, Retention: retention})
 }

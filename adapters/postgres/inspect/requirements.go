@@ -107,6 +107,16 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 		{"responses", "int8"}, {"requests", "int8"}, {"steps", "int8"}, {"templates", "int8"}, {"raw_requests", "int8"},
 		{"raw_responses", "int8"}, {"tasks", "int8"}, {"held", "int8"}, {"not_found", "int8"}, {"sum", "bytea"},
 	}
+	ruleVersions := []Column{
+		{"rule_id", "uuid"}, {"version", "int8"}, {"name", "text"}, {"states", "_text"}, {"models", "_text"}, {"tiers", "_text"},
+		{"owners", "_uuid"}, {"age_days", "int8"}, {"run_at", "_int4"}, {"most_per_run", "int8"}, {"changed_at", "timestamptz"}, {"changed_by", "uuid"},
+	}
+	rules := []Column{{"id", "uuid"}, {"version", "int8"}, {"created_at", "timestamptz"}, {"created_by", "uuid"}}
+	runs := []Column{
+		{"version", "int8"}, {"dry_run_at", "timestamptz"}, {"dry_run_counts", "_int8"}, {"next_run_at", "timestamptz"},
+		{"last_run_at", "timestamptz"}, {"last_version", "int8"}, {"last_erasure_id", "uuid"}, {"skipped_at", "timestamptz"},
+		{"removed_at", "timestamptz"}, {"removed_by", "uuid"},
+	}
 	all := []Requirement{
 		{Side: Main, Schema: "public", Table: "users",
 			Read: []Column{
@@ -186,6 +196,9 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 			Update: slices.Concat(progress, []Column{{"target", "jsonb"}, {"scope", "_text"}, {"secret", "bytea"}})},
 		{Side: Fusillade, Schema: Own, Table: "erasure_receipts", Read: erasureReceipts, Insert: erasureReceipts},
 		{Side: Fusillade, Schema: Own, Table: "previews", Read: previews, Insert: previews, Delete: true},
+		// What a version of a rule says is never altered, and a rule never removed.
+		{Side: Fusillade, Schema: Own, Table: "retention_versions", Read: ruleVersions, Insert: ruleVersions},
+		{Side: Fusillade, Schema: Own, Table: "retention_rules", Read: slices.Concat(rules, runs), Insert: rules, Update: runs},
 		{Side: Fusillade, Schema: Own, Table: "tiles",
 			Read:   []Column{{"level", "int4"}, {"idx", "int8"}, {"hashes", "bytea"}},
 			Insert: []Column{{"level", "int4"}, {"idx", "int8"}, {"hashes", "bytea"}},

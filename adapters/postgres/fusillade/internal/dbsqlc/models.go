@@ -86,3 +86,44 @@ type LethePreview struct {
 	// A hash of the requests that there were.
 	Sum []byte
 }
+
+// Rules of retention and what becomes of them. A removed one stays as a record.
+type LetheRetentionRule struct {
+	ID        uuid.UUID
+	Version   int64
+	CreatedAt time.Time
+	CreatedBy uuid.UUID
+	DryRunAt  *time.Time
+	// Of this version: responses, requests, steps, templates, raw requests, raw responses, tasks, held responses.
+	DryRunCounts []int64
+	// Null: not enabled.
+	NextRunAt   *time.Time
+	LastRunAt   *time.Time
+	LastVersion *int64
+	// What the last run began, as in lethe.erasures.
+	LastErasureID *uuid.UUID
+	// When a run last did not begin, as the one before it was not over.
+	SkippedAt *time.Time
+	RemovedAt *time.Time
+	RemovedBy *uuid.UUID
+}
+
+// What retention rules say and once said. Rows are added, never changed or removed.
+type LetheRetentionVersion struct {
+	RuleID  uuid.UUID
+	Version int64
+	Name    string
+	// With the three columns that follow: a filter, all of which has to pass. Null does not narrow, but for states: then it is what has come to its end.
+	States []string
+	Models []string
+	Tiers  []string
+	Owners []uuid.UUID
+	// From how many days of 24 hours on, after it was created, a response is erased.
+	AgeDays int64
+	// Minutes after midnight, UTC; ascending.
+	RunAt []int32
+	// How many responses one run erases at most.
+	MostPerRun int64
+	ChangedAt  time.Time
+	ChangedBy  uuid.UUID
+}
