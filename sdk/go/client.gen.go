@@ -354,6 +354,60 @@ func (e ResponsePageCountKind) Valid() bool {
 	}
 }
 
+// Defines values for RetentionFilterStates.
+const (
+	RetentionFilterStatesCanceled   RetentionFilterStates = "canceled"
+	RetentionFilterStatesClaimed    RetentionFilterStates = "claimed"
+	RetentionFilterStatesCompleted  RetentionFilterStates = "completed"
+	RetentionFilterStatesFailed     RetentionFilterStates = "failed"
+	RetentionFilterStatesPending    RetentionFilterStates = "pending"
+	RetentionFilterStatesProcessing RetentionFilterStates = "processing"
+)
+
+// Valid indicates whether the value is a known member of the RetentionFilterStates enum.
+func (e RetentionFilterStates) Valid() bool {
+	switch e {
+	case RetentionFilterStatesCanceled:
+		return true
+	case RetentionFilterStatesClaimed:
+		return true
+	case RetentionFilterStatesCompleted:
+		return true
+	case RetentionFilterStatesFailed:
+		return true
+	case RetentionFilterStatesPending:
+		return true
+	case RetentionFilterStatesProcessing:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RetentionFilterTiers.
+const (
+	RetentionFilterTiersAuto     RetentionFilterTiers = "auto"
+	RetentionFilterTiersDefault  RetentionFilterTiers = "default"
+	RetentionFilterTiersFlex     RetentionFilterTiers = "flex"
+	RetentionFilterTiersPriority RetentionFilterTiers = "priority"
+)
+
+// Valid indicates whether the value is a known member of the RetentionFilterTiers enum.
+func (e RetentionFilterTiers) Valid() bool {
+	switch e {
+	case RetentionFilterTiersAuto:
+		return true
+	case RetentionFilterTiersDefault:
+		return true
+	case RetentionFilterTiersFlex:
+		return true
+	case RetentionFilterTiersPriority:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Body.
 const (
 	BodyFull Body = "full"
@@ -436,6 +490,47 @@ func (e GetResponseParamsBody) Valid() bool {
 	default:
 		return false
 	}
+}
+
+// ChangedRetentionRule What a rule is to say from now on, in the place of all that it said.
+type ChangedRetentionRule struct {
+	// AgeDays From how many days of 24 hours on, after it was created, a response is erased.
+	//
+	// Example: 30
+	AgeDays int64 `json:"age_days"`
+
+	// Filter Which responses a rule covers: all that is given must hold, of every
+	// part of a response. Without `states`, those are covered that have come
+	// to their end: completed, failed and canceled.
+	Filter *RetentionFilter `json:"filter,omitempty"`
+
+	// MostPerRun How many responses one run erases at most; the rest is left to the next ones.
+	//
+	// Example: 10000
+	MostPerRun *int64 `json:"most_per_run,omitempty"`
+
+	// Name What the rule is called. Space around it is left out.
+	//
+	// Example: Keep for a month
+	Name string `json:"name"`
+
+	// RunAt The times of day in UTC at which the rule runs.
+	//
+	// Example: ["01:30","13:30"]
+	RunAt []string `json:"run_at"`
+
+	// Version The version that was changed.
+	//
+	// Example: 3
+	Version int64 `json:"version"`
+}
+
+// EnabledVersion What is to be enabled.
+type EnabledVersion struct {
+	// Version The version whose dry run was looked at.
+	//
+	// Example: 3
+	Version int64 `json:"version"`
 }
 
 // Erasure An erasure of many, and how far it has come. Every field is always there, null where unknown.
@@ -1153,6 +1248,34 @@ type NewHold struct {
 	Responses []openapi_types.UUID `json:"responses,omitempty"`
 }
 
+// NewRetentionRule What a rule is to say. Without a filter it covers everyone's responses that have come to their end.
+type NewRetentionRule struct {
+	// AgeDays From how many days of 24 hours on, after it was created, a response is erased.
+	//
+	// Example: 30
+	AgeDays int64 `json:"age_days"`
+
+	// Filter Which responses a rule covers: all that is given must hold, of every
+	// part of a response. Without `states`, those are covered that have come
+	// to their end: completed, failed and canceled.
+	Filter *RetentionFilter `json:"filter,omitempty"`
+
+	// MostPerRun How many responses one run erases at most; the rest is left to the next ones.
+	//
+	// Example: 10000
+	MostPerRun *int64 `json:"most_per_run,omitempty"`
+
+	// Name What the rule is called. Space around it is left out.
+	//
+	// Example: Keep for a month
+	Name string `json:"name"`
+
+	// RunAt The times of day in UTC at which the rule runs.
+	//
+	// Example: ["01:30","13:30"]
+	RunAt []string `json:"run_at"`
+}
+
 // Problem What went wrong, as of RFC 9457.
 type Problem struct {
 	// Detail What is wrong and what to do about it.
@@ -1403,6 +1526,255 @@ type ResponseSummary struct {
 	TotalTokens *int64 `json:"total_tokens"`
 }
 
+// RetentionDryRun What runs of a rule would have erased in all.
+type RetentionDryRun struct {
+	// At When this was so (UTC).
+	//
+	// Example: 2026-03-01T12:00:00.0005Z
+	At time.Time `json:"at"`
+
+	// Held Responses that holds keep, which are in none of the other counts.
+	//
+	// Example: 1
+	Held int64 `json:"held"`
+
+	// RawRequests Raw copies of requests in the gateway's log.
+	//
+	// Example: 14
+	RawRequests int64 `json:"raw_requests"`
+
+	// RawResponses Raw copies of answers in the gateway's log.
+	//
+	// Example: 14
+	RawResponses int64 `json:"raw_responses"`
+
+	// Requests Requests, of which a response has one for each call of a model.
+	//
+	// Example: 14
+	Requests int64 `json:"requests"`
+
+	// Responses Responses.
+	//
+	// Example: 12
+	Responses int64 `json:"responses"`
+
+	// Steps Steps of responses that have several.
+	//
+	// Example: 5
+	Steps int64 `json:"steps"`
+
+	// Tasks Queued and finished jobs that hold a response.
+	//
+	// Example: 0
+	Tasks int64 `json:"tasks"`
+
+	// Templates Prompts.
+	//
+	// Example: 14
+	Templates int64 `json:"templates"`
+}
+
+// RetentionFilter Which responses a rule covers: all that is given must hold, of every
+// part of a response. Without `states`, those are covered that have come
+// to their end: completed, failed and canceled.
+type RetentionFilter struct {
+	// Models Models, any of which will do, spelled exactly.
+	//
+	// Example: ["qwen/qwen3-235b"]
+	Models []string `json:"models,omitempty"`
+
+	// Owners Identifiers of users and organizations, any of which will do.
+	//
+	// Example: ["c0000100-0000-4000-8000-000000000003"]
+	Owners []openapi_types.UUID `json:"owners,omitempty"`
+
+	// States States, any of which will do.
+	//
+	// Example: ["failed","canceled"]
+	States []RetentionFilterStates `json:"states,omitempty"`
+
+	// Tiers Service tiers, any of which will do.
+	//
+	// Example: ["flex"]
+	Tiers []RetentionFilterTiers `json:"tiers,omitempty"`
+}
+
+// RetentionFilterStates defines model for RetentionFilter.States.
+type RetentionFilterStates string
+
+// RetentionFilterTiers defines model for RetentionFilter.Tiers.
+type RetentionFilterTiers string
+
+// RetentionRule A rule of retention and what has become of it.
+type RetentionRule struct {
+	// AgeDays From how many days of 24 hours on, after it was created, a response is erased.
+	//
+	// Example: 30
+	AgeDays int64 `json:"age_days"`
+
+	// ChangedAt When this version was made (UTC).
+	//
+	// Example: 2026-03-01T12:00:00.0005Z
+	ChangedAt time.Time `json:"changed_at"`
+
+	// ChangedBy Who made this version.
+	//
+	// Example: c0000100-0000-4000-8000-000000000001
+	ChangedBy openapi_types.UUID `json:"changed_by"`
+
+	// CreatedAt When it was created (UTC).
+	//
+	// Example: 2026-03-01T12:00:00.0005Z
+	CreatedAt time.Time `json:"created_at"`
+
+	// CreatedBy Who created it.
+	//
+	// Example: c0000100-0000-4000-8000-000000000001
+	CreatedBy openapi_types.UUID `json:"created_by"`
+
+	// DryRun The newest dry run of this version; null where there was none.
+	DryRun *RetentionDryRun `json:"dry_run"`
+
+	// Enabled Whether it runs at its times.
+	//
+	// Example: true
+	Enabled bool `json:"enabled"`
+
+	// Filter Which responses a rule covers: all that is given must hold, of every
+	// part of a response. Without `states`, those are covered that have come
+	// to their end: completed, failed and canceled.
+	Filter RetentionFilter `json:"filter"`
+
+	// Id The rule's identifier.
+	//
+	// Example: 0b8f6a52-8c7e-4a57-9a43-5d1c2f3e4b5a
+	Id openapi_types.UUID `json:"id"`
+
+	// LastRun The last run that began; null where there was none.
+	LastRun *RetentionRun `json:"last_run"`
+
+	// MostPerRun How many responses one run erases at most; the rest is left to the next ones.
+	//
+	// Example: 10000
+	MostPerRun int64 `json:"most_per_run"`
+
+	// Name What the rule is called.
+	//
+	// Example: Keep for a month
+	Name string `json:"name"`
+
+	// NextRunAt When it runs next (UTC); null while it is not enabled.
+	//
+	// Example: 2026-03-02T01:30:00Z
+	NextRunAt *time.Time `json:"next_run_at"`
+
+	// RemovedAt When it was removed (UTC); null where it was not.
+	RemovedAt *time.Time `json:"removed_at"`
+
+	// RemovedBy Who removed it; null where it was not.
+	RemovedBy *openapi_types.UUID `json:"removed_by"`
+
+	// RunAt The times of day in UTC at which the rule runs.
+	//
+	// Example: ["01:30","13:30"]
+	RunAt []string `json:"run_at"`
+
+	// SkippedAt When a run last did not begin, as the one before it was not over (UTC); null where that was never so.
+	SkippedAt *time.Time `json:"skipped_at"`
+
+	// Version How often it has been changed, and one.
+	//
+	// Example: 3
+	Version int64 `json:"version"`
+}
+
+// RetentionRulePage One page of retention rules.
+type RetentionRulePage struct {
+	// Data The rules, newest first.
+	Data []RetentionRule `json:"data"`
+
+	// HasMore Whether rules follow this page.
+	//
+	// Example: true
+	HasMore bool `json:"has_more"`
+
+	// Limit The largest size of a page, as applied.
+	//
+	// Example: 10
+	Limit int64 `json:"limit"`
+
+	// NextCursor What to pass as `after` to get what follows; null where nothing does.
+	//
+	// Example: AQAABkvxjT_oAMAABAAAAEAAgAAAAAAAAFo4dXBwPZX0AzQp7wT-6kOS
+	NextCursor *string `json:"next_cursor"`
+}
+
+// RetentionRuleVersion What a rule says or once said.
+type RetentionRuleVersion struct {
+	// AgeDays From how many days of 24 hours on, after it was created, a response is erased.
+	//
+	// Example: 30
+	AgeDays int64 `json:"age_days"`
+
+	// ChangedAt When this version was made (UTC).
+	//
+	// Example: 2026-03-01T12:00:00.0005Z
+	ChangedAt time.Time `json:"changed_at"`
+
+	// ChangedBy Who made this version.
+	//
+	// Example: c0000100-0000-4000-8000-000000000001
+	ChangedBy openapi_types.UUID `json:"changed_by"`
+
+	// Filter Which responses a rule covers: all that is given must hold, of every
+	// part of a response. Without `states`, those are covered that have come
+	// to their end: completed, failed and canceled.
+	Filter RetentionFilter `json:"filter"`
+
+	// Id The rule's identifier.
+	//
+	// Example: 0b8f6a52-8c7e-4a57-9a43-5d1c2f3e4b5a
+	Id openapi_types.UUID `json:"id"`
+
+	// MostPerRun How many responses one run erases at most; the rest is left to the next ones.
+	//
+	// Example: 10000
+	MostPerRun int64 `json:"most_per_run"`
+
+	// Name What the rule is called.
+	//
+	// Example: Keep for a month
+	Name string `json:"name"`
+
+	// RunAt The times of day in UTC at which the rule runs.
+	//
+	// Example: ["01:30","13:30"]
+	RunAt []string `json:"run_at"`
+
+	// Version The version, from 1 on.
+	//
+	// Example: 3
+	Version int64 `json:"version"`
+}
+
+// RetentionRun A run of a rule.
+type RetentionRun struct {
+	// At When it began (UTC).
+	//
+	// Example: 2026-03-01T12:00:00.0005Z
+	At time.Time `json:"at"`
+
+	// ErasureId The erasure that it began, which says how far it has come.
+	//
+	// Example: 3f2b8c1e-6d0a-4b7e-9c55-0a1d2e3f4a5b
+	ErasureId openapi_types.UUID `json:"erasure_id"`
+
+	// Version The rule's version then.
+	//
+	// Example: 3
+	Version int64 `json:"version"`
+}
+
 // Active defines model for Active.
 type Active = bool
 
@@ -1484,6 +1856,9 @@ type Model = []string
 // OrganizationId defines model for OrganizationId.
 type OrganizationId = string
 
+// Removed defines model for Removed.
+type Removed = bool
+
 // RequestId defines model for RequestId.
 type RequestId = openapi_types.UUID
 
@@ -1492,6 +1867,12 @@ type ResponseStatusMax = int64
 
 // ResponseStatusMin defines model for ResponseStatusMin.
 type ResponseStatusMin = int64
+
+// RuleId defines model for RuleId.
+type RuleId = openapi_types.UUID
+
+// RuleVersion defines model for RuleVersion.
+type RuleVersion = int64
 
 // ServiceTiers defines model for ServiceTiers.
 type ServiceTiers = []string
@@ -1875,6 +2256,118 @@ type ListLooksParams struct {
 	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
 }
 
+// ListRetentionRulesParams defines parameters for ListRetentionRules.
+type ListRetentionRulesParams struct {
+	// Removed Exactly `true` or `false`. Those rules that have been removed, or, as
+	// without it, those that have not.
+	Removed *Removed `form:"removed,omitempty" json:"removed,omitempty"`
+
+	// Limit How many to return at most. Brought into the range 1 to 101, never refused for being outside.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// After The `next_cursor` of a page: what follows it. It belongs to
+	// that page's filters, order and scope; for another list, or damaged, it
+	// is refused (400), and so is a `skip` above 0 beside it. The limit and
+	// the kind of count may change from page to page.
+	After *After `form:"after,omitempty" json:"after,omitempty"`
+
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active
+	// member of it, and where the cookie `dw_active_org` is given.
+	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
+
+	// DwActiveOrg The organization to act for, as dashboards keep it. Ignored unless the
+	// caller is an active member of it.
+	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
+}
+
+// CreateRetentionRuleParams defines parameters for CreateRetentionRule.
+type CreateRetentionRuleParams struct {
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active
+	// member of it, and where the cookie `dw_active_org` is given.
+	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
+
+	// DwActiveOrg The organization to act for, as dashboards keep it. Ignored unless the
+	// caller is an active member of it.
+	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
+}
+
+// RemoveRetentionRuleParams defines parameters for RemoveRetentionRule.
+type RemoveRetentionRuleParams struct {
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active
+	// member of it, and where the cookie `dw_active_org` is given.
+	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
+
+	// DwActiveOrg The organization to act for, as dashboards keep it. Ignored unless the
+	// caller is an active member of it.
+	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
+}
+
+// GetRetentionRuleParams defines parameters for GetRetentionRule.
+type GetRetentionRuleParams struct {
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active
+	// member of it, and where the cookie `dw_active_org` is given.
+	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
+
+	// DwActiveOrg The organization to act for, as dashboards keep it. Ignored unless the
+	// caller is an active member of it.
+	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
+}
+
+// ChangeRetentionRuleParams defines parameters for ChangeRetentionRule.
+type ChangeRetentionRuleParams struct {
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active
+	// member of it, and where the cookie `dw_active_org` is given.
+	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
+
+	// DwActiveOrg The organization to act for, as dashboards keep it. Ignored unless the
+	// caller is an active member of it.
+	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
+}
+
+// DisableRetentionRuleParams defines parameters for DisableRetentionRule.
+type DisableRetentionRuleParams struct {
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active
+	// member of it, and where the cookie `dw_active_org` is given.
+	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
+
+	// DwActiveOrg The organization to act for, as dashboards keep it. Ignored unless the
+	// caller is an active member of it.
+	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
+}
+
+// DryRunRetentionRuleParams defines parameters for DryRunRetentionRule.
+type DryRunRetentionRuleParams struct {
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active
+	// member of it, and where the cookie `dw_active_org` is given.
+	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
+
+	// DwActiveOrg The organization to act for, as dashboards keep it. Ignored unless the
+	// caller is an active member of it.
+	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
+}
+
+// EnableRetentionRuleParams defines parameters for EnableRetentionRule.
+type EnableRetentionRuleParams struct {
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active
+	// member of it, and where the cookie `dw_active_org` is given.
+	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
+
+	// DwActiveOrg The organization to act for, as dashboards keep it. Ignored unless the
+	// caller is an active member of it.
+	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
+}
+
+// GetRetentionRuleVersionParams defines parameters for GetRetentionRuleVersion.
+type GetRetentionRuleVersionParams struct {
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active
+	// member of it, and where the cookie `dw_active_org` is given.
+	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
+
+	// DwActiveOrg The organization to act for, as dashboards keep it. Ignored unless the
+	// caller is an active member of it.
+	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
+}
+
 // GetCheckpointParams defines parameters for GetCheckpoint.
 type GetCheckpointParams struct {
 	// XOrganizationId The organization to act for. Ignored unless the caller is an active
@@ -1916,6 +2409,15 @@ type PreviewErasureJSONRequestBody = ErasureRequest
 
 // PlaceHoldJSONRequestBody defines body for PlaceHold for application/json ContentType.
 type PlaceHoldJSONRequestBody = NewHold
+
+// CreateRetentionRuleJSONRequestBody defines body for CreateRetentionRule for application/json ContentType.
+type CreateRetentionRuleJSONRequestBody = NewRetentionRule
+
+// ChangeRetentionRuleJSONRequestBody defines body for ChangeRetentionRule for application/json ContentType.
+type ChangeRetentionRuleJSONRequestBody = ChangedRetentionRule
+
+// EnableRetentionRuleJSONRequestBody defines body for EnableRetentionRule for application/json ContentType.
+type EnableRetentionRuleJSONRequestBody = EnabledVersion
 
 // RequestEditorFn is the function signature for the RequestEditor callback function
 type RequestEditorFn func(ctx context.Context, req *http.Request) error
@@ -2225,6 +2727,132 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /admin/api/v1/looks (the `ListLooks` operationId).
 	ListLooks(ctx context.Context, params *ListLooksParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListRetentionRules List retention rules
+	//
+	// One page of the rules, newest first. For administrators and platform
+	// managers. To go through all, pass each page's `next_cursor` as `after` of the
+	// next request.
+	//
+	// Corresponds with GET /admin/api/v1/retention-rules (the `ListRetentionRules` operationId).
+	ListRetentionRules(ctx context.Context, params *ListRetentionRulesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateRetentionRuleWithBody Create a retention rule
+	//
+	// A rule erases responses that are older than it says, at set times of the day.
+	// A new one is not enabled and erases nothing: it needs a dry run first, and
+	// then to be enabled. For administrators and platform managers.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /admin/api/v1/retention-rules (the `CreateRetentionRule` operationId).
+	CreateRetentionRuleWithBody(ctx context.Context, params *CreateRetentionRuleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateRetentionRule Create a retention rule
+	//
+	// A rule erases responses that are older than it says, at set times of the day.
+	// A new one is not enabled and erases nothing: it needs a dry run first, and
+	// then to be enabled. For administrators and platform managers.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /admin/api/v1/retention-rules (the `CreateRetentionRule` operationId).
+	CreateRetentionRule(ctx context.Context, params *CreateRetentionRuleParams, body CreateRetentionRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RemoveRetentionRule Remove a retention rule
+	//
+	// The rule never runs again, and a run that is not over is canceled. It stays as a
+	// record, with all its versions, as receipts name them; one that has been removed
+	// already stays as it is. For administrators and platform managers.
+	//
+	// Corresponds with DELETE /admin/api/v1/retention-rules/{rule_id} (the `RemoveRetentionRule` operationId).
+	RemoveRetentionRule(ctx context.Context, ruleId RuleId, params *RemoveRetentionRuleParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetRetentionRule Fetch a retention rule
+	//
+	// One rule, a removed one too. For administrators and platform managers.
+	//
+	// Corresponds with GET /admin/api/v1/retention-rules/{rule_id} (the `GetRetentionRule` operationId).
+	GetRetentionRule(ctx context.Context, ruleId RuleId, params *GetRetentionRuleParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangeRetentionRuleWithBody Change a retention rule
+	//
+	// Puts what is given in the place of what the rule says: what is left out is not
+	// kept. It becomes the next version of the rule, which is not enabled and needs a
+	// dry run of its own. A run of an earlier version is canceled, and erases nothing
+	// more when this has been answered. `version` is the one that was changed: where
+	// the rule has another by now, the answer is 409 and nothing is changed. For
+	// administrators and platform managers.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /admin/api/v1/retention-rules/{rule_id} (the `ChangeRetentionRule` operationId).
+	ChangeRetentionRuleWithBody(ctx context.Context, ruleId RuleId, params *ChangeRetentionRuleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangeRetentionRule Change a retention rule
+	//
+	// Puts what is given in the place of what the rule says: what is left out is not
+	// kept. It becomes the next version of the rule, which is not enabled and needs a
+	// dry run of its own. A run of an earlier version is canceled, and erases nothing
+	// more when this has been answered. `version` is the one that was changed: where
+	// the rule has another by now, the answer is 409 and nothing is changed. For
+	// administrators and platform managers.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /admin/api/v1/retention-rules/{rule_id} (the `ChangeRetentionRule` operationId).
+	ChangeRetentionRule(ctx context.Context, ruleId RuleId, params *ChangeRetentionRuleParams, body ChangeRetentionRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DisableRetentionRule Disable a retention rule
+	//
+	// The rule does not run until it is enabled again. A run that is not over is
+	// canceled, and erases nothing more when this has been answered. One that is not
+	// enabled stays as it is. For administrators and platform managers.
+	//
+	// Corresponds with POST /admin/api/v1/retention-rules/{rule_id}/disable (the `DisableRetentionRule` operationId).
+	DisableRetentionRule(ctx context.Context, ruleId RuleId, params *DisableRetentionRuleParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DryRunRetentionRule Try a retention rule
+	//
+	// Counts what runs of the rule would erase in all if they ran now, and keeps that
+	// with the rule. Nothing is erased. A response of several steps is counted where
+	// any of them is old enough, and erased where all of them are. For administrators
+	// and platform managers.
+	//
+	// Corresponds with POST /admin/api/v1/retention-rules/{rule_id}/dry-run (the `DryRunRetentionRule` operationId).
+	DryRunRetentionRule(ctx context.Context, ruleId RuleId, params *DryRunRetentionRuleParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EnableRetentionRuleWithBody Enable a retention rule
+	//
+	// From its next set time on the rule erases. `version` is the one whose dry run was
+	// looked at: where the rule has another by now, or this one has had no dry run, the
+	// answer is 409 and nothing is enabled. One that is enabled stays as it is. For
+	// administrators and platform managers.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /admin/api/v1/retention-rules/{rule_id}/enable (the `EnableRetentionRule` operationId).
+	EnableRetentionRuleWithBody(ctx context.Context, ruleId RuleId, params *EnableRetentionRuleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EnableRetentionRule Enable a retention rule
+	//
+	// From its next set time on the rule erases. `version` is the one whose dry run was
+	// looked at: where the rule has another by now, or this one has had no dry run, the
+	// answer is 409 and nothing is enabled. One that is enabled stays as it is. For
+	// administrators and platform managers.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /admin/api/v1/retention-rules/{rule_id}/enable (the `EnableRetentionRule` operationId).
+	EnableRetentionRule(ctx context.Context, ruleId RuleId, params *EnableRetentionRuleParams, body EnableRetentionRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetRetentionRuleVersion Fetch a version of a retention rule
+	//
+	// What the rule says or once said. Receipts of its runs name the version. For
+	// administrators and platform managers.
+	//
+	// Corresponds with GET /admin/api/v1/retention-rules/{rule_id}/versions/{version} (the `GetRetentionRuleVersion` operationId).
+	GetRetentionRuleVersion(ctx context.Context, ruleId RuleId, version RuleVersion, params *GetRetentionRuleVersionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetCheckpoint Fetch the newest checkpoint of the log
 	//
@@ -2672,6 +3300,252 @@ func (c *Client) GetHold(ctx context.Context, holdId HoldId, params *GetHoldPara
 // Corresponds with GET /admin/api/v1/looks (the `ListLooks` operationId).
 func (c *Client) ListLooks(ctx context.Context, params *ListLooksParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListLooksRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListRetentionRules List retention rules
+//
+// One page of the rules, newest first. For administrators and platform
+// managers. To go through all, pass each page's `next_cursor` as `after` of the
+// next request.
+//
+// Corresponds with GET /admin/api/v1/retention-rules (the `ListRetentionRules` operationId).
+func (c *Client) ListRetentionRules(ctx context.Context, params *ListRetentionRulesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListRetentionRulesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateRetentionRuleWithBody Create a retention rule
+//
+// A rule erases responses that are older than it says, at set times of the day.
+// A new one is not enabled and erases nothing: it needs a dry run first, and
+// then to be enabled. For administrators and platform managers.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /admin/api/v1/retention-rules (the `CreateRetentionRule` operationId).
+func (c *Client) CreateRetentionRuleWithBody(ctx context.Context, params *CreateRetentionRuleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateRetentionRuleRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateRetentionRule Create a retention rule
+//
+// A rule erases responses that are older than it says, at set times of the day.
+// A new one is not enabled and erases nothing: it needs a dry run first, and
+// then to be enabled. For administrators and platform managers.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /admin/api/v1/retention-rules (the `CreateRetentionRule` operationId).
+func (c *Client) CreateRetentionRule(ctx context.Context, params *CreateRetentionRuleParams, body CreateRetentionRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateRetentionRuleRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RemoveRetentionRule Remove a retention rule
+//
+// The rule never runs again, and a run that is not over is canceled. It stays as a
+// record, with all its versions, as receipts name them; one that has been removed
+// already stays as it is. For administrators and platform managers.
+//
+// Corresponds with DELETE /admin/api/v1/retention-rules/{rule_id} (the `RemoveRetentionRule` operationId).
+func (c *Client) RemoveRetentionRule(ctx context.Context, ruleId RuleId, params *RemoveRetentionRuleParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRemoveRetentionRuleRequest(c.Server, ruleId, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetRetentionRule Fetch a retention rule
+//
+// One rule, a removed one too. For administrators and platform managers.
+//
+// Corresponds with GET /admin/api/v1/retention-rules/{rule_id} (the `GetRetentionRule` operationId).
+func (c *Client) GetRetentionRule(ctx context.Context, ruleId RuleId, params *GetRetentionRuleParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetRetentionRuleRequest(c.Server, ruleId, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangeRetentionRuleWithBody Change a retention rule
+//
+// Puts what is given in the place of what the rule says: what is left out is not
+// kept. It becomes the next version of the rule, which is not enabled and needs a
+// dry run of its own. A run of an earlier version is canceled, and erases nothing
+// more when this has been answered. `version` is the one that was changed: where
+// the rule has another by now, the answer is 409 and nothing is changed. For
+// administrators and platform managers.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /admin/api/v1/retention-rules/{rule_id} (the `ChangeRetentionRule` operationId).
+func (c *Client) ChangeRetentionRuleWithBody(ctx context.Context, ruleId RuleId, params *ChangeRetentionRuleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangeRetentionRuleRequestWithBody(c.Server, ruleId, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangeRetentionRule Change a retention rule
+//
+// Puts what is given in the place of what the rule says: what is left out is not
+// kept. It becomes the next version of the rule, which is not enabled and needs a
+// dry run of its own. A run of an earlier version is canceled, and erases nothing
+// more when this has been answered. `version` is the one that was changed: where
+// the rule has another by now, the answer is 409 and nothing is changed. For
+// administrators and platform managers.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /admin/api/v1/retention-rules/{rule_id} (the `ChangeRetentionRule` operationId).
+func (c *Client) ChangeRetentionRule(ctx context.Context, ruleId RuleId, params *ChangeRetentionRuleParams, body ChangeRetentionRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangeRetentionRuleRequest(c.Server, ruleId, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DisableRetentionRule Disable a retention rule
+//
+// The rule does not run until it is enabled again. A run that is not over is
+// canceled, and erases nothing more when this has been answered. One that is not
+// enabled stays as it is. For administrators and platform managers.
+//
+// Corresponds with POST /admin/api/v1/retention-rules/{rule_id}/disable (the `DisableRetentionRule` operationId).
+func (c *Client) DisableRetentionRule(ctx context.Context, ruleId RuleId, params *DisableRetentionRuleParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDisableRetentionRuleRequest(c.Server, ruleId, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DryRunRetentionRule Try a retention rule
+//
+// Counts what runs of the rule would erase in all if they ran now, and keeps that
+// with the rule. Nothing is erased. A response of several steps is counted where
+// any of them is old enough, and erased where all of them are. For administrators
+// and platform managers.
+//
+// Corresponds with POST /admin/api/v1/retention-rules/{rule_id}/dry-run (the `DryRunRetentionRule` operationId).
+func (c *Client) DryRunRetentionRule(ctx context.Context, ruleId RuleId, params *DryRunRetentionRuleParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDryRunRetentionRuleRequest(c.Server, ruleId, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EnableRetentionRuleWithBody Enable a retention rule
+//
+// From its next set time on the rule erases. `version` is the one whose dry run was
+// looked at: where the rule has another by now, or this one has had no dry run, the
+// answer is 409 and nothing is enabled. One that is enabled stays as it is. For
+// administrators and platform managers.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /admin/api/v1/retention-rules/{rule_id}/enable (the `EnableRetentionRule` operationId).
+func (c *Client) EnableRetentionRuleWithBody(ctx context.Context, ruleId RuleId, params *EnableRetentionRuleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEnableRetentionRuleRequestWithBody(c.Server, ruleId, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EnableRetentionRule Enable a retention rule
+//
+// From its next set time on the rule erases. `version` is the one whose dry run was
+// looked at: where the rule has another by now, or this one has had no dry run, the
+// answer is 409 and nothing is enabled. One that is enabled stays as it is. For
+// administrators and platform managers.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /admin/api/v1/retention-rules/{rule_id}/enable (the `EnableRetentionRule` operationId).
+func (c *Client) EnableRetentionRule(ctx context.Context, ruleId RuleId, params *EnableRetentionRuleParams, body EnableRetentionRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEnableRetentionRuleRequest(c.Server, ruleId, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetRetentionRuleVersion Fetch a version of a retention rule
+//
+// What the rule says or once said. Receipts of its runs name the version. For
+// administrators and platform managers.
+//
+// Corresponds with GET /admin/api/v1/retention-rules/{rule_id}/versions/{version} (the `GetRetentionRuleVersion` operationId).
+func (c *Client) GetRetentionRuleVersion(ctx context.Context, ruleId RuleId, version RuleVersion, params *GetRetentionRuleVersionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetRetentionRuleVersionRequest(c.Server, ruleId, version, params)
 	if err != nil {
 		return nil, err
 	}
@@ -4319,6 +5193,683 @@ func NewListLooksRequest(server string, params *ListLooksParams) (*http.Request,
 	return req, nil
 }
 
+// NewListRetentionRulesRequest constructs an http.Request for the ListRetentionRules method
+func NewListRetentionRulesRequest(server string, params *ListRetentionRulesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/admin/api/v1/retention-rules")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Removed != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "removed", *params.Removed, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.After != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after", *params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XOrganizationId != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Organization-Id", *params.XOrganizationId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Organization-Id", headerParam0)
+		}
+
+	}
+
+	if params != nil {
+
+		if params.DwActiveOrg != nil {
+			var cookieParam0 string
+
+			cookieParam0, err = runtime.StyleParamWithOptions("simple", true, "dw_active_org", *params.DwActiveOrg, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationCookie, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			cookie0 := &http.Cookie{
+				Name:  "dw_active_org",
+				Value: cookieParam0,
+			}
+			req.AddCookie(cookie0)
+		}
+	}
+	return req, nil
+}
+
+// NewCreateRetentionRuleRequest calls the generic CreateRetentionRule builder with application/json body
+func NewCreateRetentionRuleRequest(server string, params *CreateRetentionRuleParams, body CreateRetentionRuleJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateRetentionRuleRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewCreateRetentionRuleRequestWithBody constructs an http.Request for the CreateRetentionRule method, with any body, and a specified content type
+func NewCreateRetentionRuleRequestWithBody(server string, params *CreateRetentionRuleParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/admin/api/v1/retention-rules")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.XOrganizationId != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Organization-Id", *params.XOrganizationId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Organization-Id", headerParam0)
+		}
+
+	}
+
+	if params != nil {
+
+		if params.DwActiveOrg != nil {
+			var cookieParam0 string
+
+			cookieParam0, err = runtime.StyleParamWithOptions("simple", true, "dw_active_org", *params.DwActiveOrg, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationCookie, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			cookie0 := &http.Cookie{
+				Name:  "dw_active_org",
+				Value: cookieParam0,
+			}
+			req.AddCookie(cookie0)
+		}
+	}
+	return req, nil
+}
+
+// NewRemoveRetentionRuleRequest constructs an http.Request for the RemoveRetentionRule method
+func NewRemoveRetentionRuleRequest(server string, ruleId RuleId, params *RemoveRetentionRuleParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "rule_id", ruleId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/admin/api/v1/retention-rules/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XOrganizationId != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Organization-Id", *params.XOrganizationId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Organization-Id", headerParam0)
+		}
+
+	}
+
+	if params != nil {
+
+		if params.DwActiveOrg != nil {
+			var cookieParam0 string
+
+			cookieParam0, err = runtime.StyleParamWithOptions("simple", true, "dw_active_org", *params.DwActiveOrg, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationCookie, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			cookie0 := &http.Cookie{
+				Name:  "dw_active_org",
+				Value: cookieParam0,
+			}
+			req.AddCookie(cookie0)
+		}
+	}
+	return req, nil
+}
+
+// NewGetRetentionRuleRequest constructs an http.Request for the GetRetentionRule method
+func NewGetRetentionRuleRequest(server string, ruleId RuleId, params *GetRetentionRuleParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "rule_id", ruleId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/admin/api/v1/retention-rules/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XOrganizationId != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Organization-Id", *params.XOrganizationId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Organization-Id", headerParam0)
+		}
+
+	}
+
+	if params != nil {
+
+		if params.DwActiveOrg != nil {
+			var cookieParam0 string
+
+			cookieParam0, err = runtime.StyleParamWithOptions("simple", true, "dw_active_org", *params.DwActiveOrg, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationCookie, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			cookie0 := &http.Cookie{
+				Name:  "dw_active_org",
+				Value: cookieParam0,
+			}
+			req.AddCookie(cookie0)
+		}
+	}
+	return req, nil
+}
+
+// NewChangeRetentionRuleRequest calls the generic ChangeRetentionRule builder with application/json body
+func NewChangeRetentionRuleRequest(server string, ruleId RuleId, params *ChangeRetentionRuleParams, body ChangeRetentionRuleJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewChangeRetentionRuleRequestWithBody(server, ruleId, params, "application/json", bodyReader)
+}
+
+// NewChangeRetentionRuleRequestWithBody constructs an http.Request for the ChangeRetentionRule method, with any body, and a specified content type
+func NewChangeRetentionRuleRequestWithBody(server string, ruleId RuleId, params *ChangeRetentionRuleParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "rule_id", ruleId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/admin/api/v1/retention-rules/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.XOrganizationId != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Organization-Id", *params.XOrganizationId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Organization-Id", headerParam0)
+		}
+
+	}
+
+	if params != nil {
+
+		if params.DwActiveOrg != nil {
+			var cookieParam0 string
+
+			cookieParam0, err = runtime.StyleParamWithOptions("simple", true, "dw_active_org", *params.DwActiveOrg, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationCookie, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			cookie0 := &http.Cookie{
+				Name:  "dw_active_org",
+				Value: cookieParam0,
+			}
+			req.AddCookie(cookie0)
+		}
+	}
+	return req, nil
+}
+
+// NewDisableRetentionRuleRequest constructs an http.Request for the DisableRetentionRule method
+func NewDisableRetentionRuleRequest(server string, ruleId RuleId, params *DisableRetentionRuleParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "rule_id", ruleId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/admin/api/v1/retention-rules/%s/disable", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XOrganizationId != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Organization-Id", *params.XOrganizationId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Organization-Id", headerParam0)
+		}
+
+	}
+
+	if params != nil {
+
+		if params.DwActiveOrg != nil {
+			var cookieParam0 string
+
+			cookieParam0, err = runtime.StyleParamWithOptions("simple", true, "dw_active_org", *params.DwActiveOrg, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationCookie, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			cookie0 := &http.Cookie{
+				Name:  "dw_active_org",
+				Value: cookieParam0,
+			}
+			req.AddCookie(cookie0)
+		}
+	}
+	return req, nil
+}
+
+// NewDryRunRetentionRuleRequest constructs an http.Request for the DryRunRetentionRule method
+func NewDryRunRetentionRuleRequest(server string, ruleId RuleId, params *DryRunRetentionRuleParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "rule_id", ruleId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/admin/api/v1/retention-rules/%s/dry-run", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XOrganizationId != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Organization-Id", *params.XOrganizationId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Organization-Id", headerParam0)
+		}
+
+	}
+
+	if params != nil {
+
+		if params.DwActiveOrg != nil {
+			var cookieParam0 string
+
+			cookieParam0, err = runtime.StyleParamWithOptions("simple", true, "dw_active_org", *params.DwActiveOrg, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationCookie, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			cookie0 := &http.Cookie{
+				Name:  "dw_active_org",
+				Value: cookieParam0,
+			}
+			req.AddCookie(cookie0)
+		}
+	}
+	return req, nil
+}
+
+// NewEnableRetentionRuleRequest calls the generic EnableRetentionRule builder with application/json body
+func NewEnableRetentionRuleRequest(server string, ruleId RuleId, params *EnableRetentionRuleParams, body EnableRetentionRuleJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewEnableRetentionRuleRequestWithBody(server, ruleId, params, "application/json", bodyReader)
+}
+
+// NewEnableRetentionRuleRequestWithBody constructs an http.Request for the EnableRetentionRule method, with any body, and a specified content type
+func NewEnableRetentionRuleRequestWithBody(server string, ruleId RuleId, params *EnableRetentionRuleParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "rule_id", ruleId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/admin/api/v1/retention-rules/%s/enable", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.XOrganizationId != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Organization-Id", *params.XOrganizationId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Organization-Id", headerParam0)
+		}
+
+	}
+
+	if params != nil {
+
+		if params.DwActiveOrg != nil {
+			var cookieParam0 string
+
+			cookieParam0, err = runtime.StyleParamWithOptions("simple", true, "dw_active_org", *params.DwActiveOrg, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationCookie, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			cookie0 := &http.Cookie{
+				Name:  "dw_active_org",
+				Value: cookieParam0,
+			}
+			req.AddCookie(cookie0)
+		}
+	}
+	return req, nil
+}
+
+// NewGetRetentionRuleVersionRequest constructs an http.Request for the GetRetentionRuleVersion method
+func NewGetRetentionRuleVersionRequest(server string, ruleId RuleId, version RuleVersion, params *GetRetentionRuleVersionParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "rule_id", ruleId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "uuid"})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "version", version, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: "int64"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/admin/api/v1/retention-rules/%s/versions/%s", pathParam0, pathParam1)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XOrganizationId != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Organization-Id", *params.XOrganizationId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Organization-Id", headerParam0)
+		}
+
+	}
+
+	if params != nil {
+
+		if params.DwActiveOrg != nil {
+			var cookieParam0 string
+
+			cookieParam0, err = runtime.StyleParamWithOptions("simple", true, "dw_active_org", *params.DwActiveOrg, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationCookie, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			cookie0 := &http.Cookie{
+				Name:  "dw_active_org",
+				Value: cookieParam0,
+			}
+			req.AddCookie(cookie0)
+		}
+	}
+	return req, nil
+}
+
 // NewGetCheckpointRequest constructs an http.Request for the GetCheckpoint method
 func NewGetCheckpointRequest(server string, params *GetCheckpointParams) (*http.Request, error) {
 	var err error
@@ -4814,6 +6365,144 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /admin/api/v1/looks (the `ListLooks` operationId).
 	ListLooksWithResponse(ctx context.Context, params *ListLooksParams, reqEditors ...RequestEditorFn) (*ListLooksResponse, error)
+
+	// ListRetentionRulesWithResponse List retention rules
+	//
+	// One page of the rules, newest first. For administrators and platform
+	// managers. To go through all, pass each page's `next_cursor` as `after` of the
+	// next request.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /admin/api/v1/retention-rules (the `ListRetentionRules` operationId).
+	ListRetentionRulesWithResponse(ctx context.Context, params *ListRetentionRulesParams, reqEditors ...RequestEditorFn) (*ListRetentionRulesResponse, error)
+
+	// CreateRetentionRuleWithBodyWithResponse Create a retention rule
+	//
+	// A rule erases responses that are older than it says, at set times of the day.
+	// A new one is not enabled and erases nothing: it needs a dry run first, and
+	// then to be enabled. For administrators and platform managers.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /admin/api/v1/retention-rules (the `CreateRetentionRule` operationId).
+	CreateRetentionRuleWithBodyWithResponse(ctx context.Context, params *CreateRetentionRuleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateRetentionRuleResponse, error)
+
+	// CreateRetentionRuleWithResponse Create a retention rule
+	//
+	// A rule erases responses that are older than it says, at set times of the day.
+	// A new one is not enabled and erases nothing: it needs a dry run first, and
+	// then to be enabled. For administrators and platform managers.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /admin/api/v1/retention-rules (the `CreateRetentionRule` operationId).
+	CreateRetentionRuleWithResponse(ctx context.Context, params *CreateRetentionRuleParams, body CreateRetentionRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateRetentionRuleResponse, error)
+
+	// RemoveRetentionRuleWithResponse Remove a retention rule
+	//
+	// The rule never runs again, and a run that is not over is canceled. It stays as a
+	// record, with all its versions, as receipts name them; one that has been removed
+	// already stays as it is. For administrators and platform managers.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /admin/api/v1/retention-rules/{rule_id} (the `RemoveRetentionRule` operationId).
+	RemoveRetentionRuleWithResponse(ctx context.Context, ruleId RuleId, params *RemoveRetentionRuleParams, reqEditors ...RequestEditorFn) (*RemoveRetentionRuleResponse, error)
+
+	// GetRetentionRuleWithResponse Fetch a retention rule
+	//
+	// One rule, a removed one too. For administrators and platform managers.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /admin/api/v1/retention-rules/{rule_id} (the `GetRetentionRule` operationId).
+	GetRetentionRuleWithResponse(ctx context.Context, ruleId RuleId, params *GetRetentionRuleParams, reqEditors ...RequestEditorFn) (*GetRetentionRuleResponse, error)
+
+	// ChangeRetentionRuleWithBodyWithResponse Change a retention rule
+	//
+	// Puts what is given in the place of what the rule says: what is left out is not
+	// kept. It becomes the next version of the rule, which is not enabled and needs a
+	// dry run of its own. A run of an earlier version is canceled, and erases nothing
+	// more when this has been answered. `version` is the one that was changed: where
+	// the rule has another by now, the answer is 409 and nothing is changed. For
+	// administrators and platform managers.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /admin/api/v1/retention-rules/{rule_id} (the `ChangeRetentionRule` operationId).
+	ChangeRetentionRuleWithBodyWithResponse(ctx context.Context, ruleId RuleId, params *ChangeRetentionRuleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeRetentionRuleResponse, error)
+
+	// ChangeRetentionRuleWithResponse Change a retention rule
+	//
+	// Puts what is given in the place of what the rule says: what is left out is not
+	// kept. It becomes the next version of the rule, which is not enabled and needs a
+	// dry run of its own. A run of an earlier version is canceled, and erases nothing
+	// more when this has been answered. `version` is the one that was changed: where
+	// the rule has another by now, the answer is 409 and nothing is changed. For
+	// administrators and platform managers.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /admin/api/v1/retention-rules/{rule_id} (the `ChangeRetentionRule` operationId).
+	ChangeRetentionRuleWithResponse(ctx context.Context, ruleId RuleId, params *ChangeRetentionRuleParams, body ChangeRetentionRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeRetentionRuleResponse, error)
+
+	// DisableRetentionRuleWithResponse Disable a retention rule
+	//
+	// The rule does not run until it is enabled again. A run that is not over is
+	// canceled, and erases nothing more when this has been answered. One that is not
+	// enabled stays as it is. For administrators and platform managers.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /admin/api/v1/retention-rules/{rule_id}/disable (the `DisableRetentionRule` operationId).
+	DisableRetentionRuleWithResponse(ctx context.Context, ruleId RuleId, params *DisableRetentionRuleParams, reqEditors ...RequestEditorFn) (*DisableRetentionRuleResponse, error)
+
+	// DryRunRetentionRuleWithResponse Try a retention rule
+	//
+	// Counts what runs of the rule would erase in all if they ran now, and keeps that
+	// with the rule. Nothing is erased. A response of several steps is counted where
+	// any of them is old enough, and erased where all of them are. For administrators
+	// and platform managers.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /admin/api/v1/retention-rules/{rule_id}/dry-run (the `DryRunRetentionRule` operationId).
+	DryRunRetentionRuleWithResponse(ctx context.Context, ruleId RuleId, params *DryRunRetentionRuleParams, reqEditors ...RequestEditorFn) (*DryRunRetentionRuleResponse, error)
+
+	// EnableRetentionRuleWithBodyWithResponse Enable a retention rule
+	//
+	// From its next set time on the rule erases. `version` is the one whose dry run was
+	// looked at: where the rule has another by now, or this one has had no dry run, the
+	// answer is 409 and nothing is enabled. One that is enabled stays as it is. For
+	// administrators and platform managers.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /admin/api/v1/retention-rules/{rule_id}/enable (the `EnableRetentionRule` operationId).
+	EnableRetentionRuleWithBodyWithResponse(ctx context.Context, ruleId RuleId, params *EnableRetentionRuleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EnableRetentionRuleResponse, error)
+
+	// EnableRetentionRuleWithResponse Enable a retention rule
+	//
+	// From its next set time on the rule erases. `version` is the one whose dry run was
+	// looked at: where the rule has another by now, or this one has had no dry run, the
+	// answer is 409 and nothing is enabled. One that is enabled stays as it is. For
+	// administrators and platform managers.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /admin/api/v1/retention-rules/{rule_id}/enable (the `EnableRetentionRule` operationId).
+	EnableRetentionRuleWithResponse(ctx context.Context, ruleId RuleId, params *EnableRetentionRuleParams, body EnableRetentionRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*EnableRetentionRuleResponse, error)
+
+	// GetRetentionRuleVersionWithResponse Fetch a version of a retention rule
+	//
+	// What the rule says or once said. Receipts of its runs name the version. For
+	// administrators and platform managers.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /admin/api/v1/retention-rules/{rule_id}/versions/{version} (the `GetRetentionRuleVersion` operationId).
+	GetRetentionRuleVersionWithResponse(ctx context.Context, ruleId RuleId, version RuleVersion, params *GetRetentionRuleVersionParams, reqEditors ...RequestEditorFn) (*GetRetentionRuleVersionResponse, error)
 
 	// GetCheckpointWithResponse Fetch the newest checkpoint of the log
 	//
@@ -7402,6 +9091,1523 @@ func (r ListLooksResponse) ContentType() string {
 	return ""
 }
 
+// ListRetentionRulesResponse200Headers the declared response headers of an HTTP 200 response for ListRetentionRules
+type ListRetentionRulesResponse200Headers struct {
+	XRequestId *string
+}
+
+// ListRetentionRulesResponse400Headers the declared response headers of an HTTP 400 response for ListRetentionRules
+type ListRetentionRulesResponse400Headers struct {
+	XRequestId *string
+}
+
+// ListRetentionRulesResponse401Headers the declared response headers of an HTTP 401 response for ListRetentionRules
+type ListRetentionRulesResponse401Headers struct {
+	WWWAuthenticate *string
+	XRequestId      *string
+}
+
+// ListRetentionRulesResponse403Headers the declared response headers of an HTTP 403 response for ListRetentionRules
+type ListRetentionRulesResponse403Headers struct {
+	XRequestId *string
+}
+
+// ListRetentionRulesResponse405Headers the declared response headers of an HTTP 405 response for ListRetentionRules
+type ListRetentionRulesResponse405Headers struct {
+	Allow      *string
+	XRequestId *string
+}
+
+// ListRetentionRulesResponse413Headers the declared response headers of an HTTP 413 response for ListRetentionRules
+type ListRetentionRulesResponse413Headers struct {
+	XRequestId *string
+}
+
+// ListRetentionRulesResponse500Headers the declared response headers of an HTTP 500 response for ListRetentionRules
+type ListRetentionRulesResponse500Headers struct {
+	XRequestId *string
+}
+
+// ListRetentionRulesResponse503Headers the declared response headers of an HTTP 503 response for ListRetentionRules
+type ListRetentionRulesResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type ListRetentionRulesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RetentionRulePage
+	// ApplicationproblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationproblemJSON400 *Invalid
+	// ApplicationproblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationproblemJSON401 *Unauthenticated
+	// ApplicationproblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationproblemJSON403 *Forbidden
+	// ApplicationproblemJSON405 the response for an HTTP 405 `application/problem+json` response
+	ApplicationproblemJSON405 *MethodNotAllowed
+	// ApplicationproblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationproblemJSON413 *TooLarge
+	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationproblemJSON500 *Internal
+	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationproblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListRetentionRulesResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ListRetentionRulesResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListRetentionRulesResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ListRetentionRulesResponse403Headers
+	// Headers405 the parsed response headers for an HTTP 405 response
+	Headers405 *ListRetentionRulesResponse405Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *ListRetentionRulesResponse413Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ListRetentionRulesResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListRetentionRulesResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListRetentionRulesResponse) GetJSON200() *RetentionRulePage {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r ListRetentionRulesResponse) GetApplicationproblemJSON400() *Invalid {
+	return r.ApplicationproblemJSON400
+}
+
+// GetApplicationproblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r ListRetentionRulesResponse) GetApplicationproblemJSON401() *Unauthenticated {
+	return r.ApplicationproblemJSON401
+}
+
+// GetApplicationproblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r ListRetentionRulesResponse) GetApplicationproblemJSON403() *Forbidden {
+	return r.ApplicationproblemJSON403
+}
+
+// GetApplicationproblemJSON405 returns the response for an HTTP 405 `application/problem+json` response
+func (r ListRetentionRulesResponse) GetApplicationproblemJSON405() *MethodNotAllowed {
+	return r.ApplicationproblemJSON405
+}
+
+// GetApplicationproblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r ListRetentionRulesResponse) GetApplicationproblemJSON413() *TooLarge {
+	return r.ApplicationproblemJSON413
+}
+
+// GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r ListRetentionRulesResponse) GetApplicationproblemJSON500() *Internal {
+	return r.ApplicationproblemJSON500
+}
+
+// GetApplicationproblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r ListRetentionRulesResponse) GetApplicationproblemJSON503() *Unavailable {
+	return r.ApplicationproblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListRetentionRulesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListRetentionRulesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListRetentionRulesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListRetentionRulesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateRetentionRuleResponse201Headers the declared response headers of an HTTP 201 response for CreateRetentionRule
+type CreateRetentionRuleResponse201Headers struct {
+	Location   *string
+	XRequestId *string
+}
+
+// CreateRetentionRuleResponse400Headers the declared response headers of an HTTP 400 response for CreateRetentionRule
+type CreateRetentionRuleResponse400Headers struct {
+	XRequestId *string
+}
+
+// CreateRetentionRuleResponse401Headers the declared response headers of an HTTP 401 response for CreateRetentionRule
+type CreateRetentionRuleResponse401Headers struct {
+	WWWAuthenticate *string
+	XRequestId      *string
+}
+
+// CreateRetentionRuleResponse403Headers the declared response headers of an HTTP 403 response for CreateRetentionRule
+type CreateRetentionRuleResponse403Headers struct {
+	XRequestId *string
+}
+
+// CreateRetentionRuleResponse405Headers the declared response headers of an HTTP 405 response for CreateRetentionRule
+type CreateRetentionRuleResponse405Headers struct {
+	Allow      *string
+	XRequestId *string
+}
+
+// CreateRetentionRuleResponse413Headers the declared response headers of an HTTP 413 response for CreateRetentionRule
+type CreateRetentionRuleResponse413Headers struct {
+	XRequestId *string
+}
+
+// CreateRetentionRuleResponse415Headers the declared response headers of an HTTP 415 response for CreateRetentionRule
+type CreateRetentionRuleResponse415Headers struct {
+	XRequestId *string
+}
+
+// CreateRetentionRuleResponse500Headers the declared response headers of an HTTP 500 response for CreateRetentionRule
+type CreateRetentionRuleResponse500Headers struct {
+	XRequestId *string
+}
+
+// CreateRetentionRuleResponse503Headers the declared response headers of an HTTP 503 response for CreateRetentionRule
+type CreateRetentionRuleResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type CreateRetentionRuleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *RetentionRule
+	// ApplicationproblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationproblemJSON400 *Invalid
+	// ApplicationproblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationproblemJSON401 *Unauthenticated
+	// ApplicationproblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationproblemJSON403 *Forbidden
+	// ApplicationproblemJSON405 the response for an HTTP 405 `application/problem+json` response
+	ApplicationproblemJSON405 *MethodNotAllowed
+	// ApplicationproblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationproblemJSON413 *TooLarge
+	// ApplicationproblemJSON415 the response for an HTTP 415 `application/problem+json` response
+	ApplicationproblemJSON415 *UnsupportedMediaType
+	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationproblemJSON500 *Internal
+	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationproblemJSON503 *Unavailable
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateRetentionRuleResponse201Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *CreateRetentionRuleResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *CreateRetentionRuleResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *CreateRetentionRuleResponse403Headers
+	// Headers405 the parsed response headers for an HTTP 405 response
+	Headers405 *CreateRetentionRuleResponse405Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *CreateRetentionRuleResponse413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *CreateRetentionRuleResponse415Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *CreateRetentionRuleResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *CreateRetentionRuleResponse503Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateRetentionRuleResponse) GetJSON201() *RetentionRule {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r CreateRetentionRuleResponse) GetApplicationproblemJSON400() *Invalid {
+	return r.ApplicationproblemJSON400
+}
+
+// GetApplicationproblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r CreateRetentionRuleResponse) GetApplicationproblemJSON401() *Unauthenticated {
+	return r.ApplicationproblemJSON401
+}
+
+// GetApplicationproblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r CreateRetentionRuleResponse) GetApplicationproblemJSON403() *Forbidden {
+	return r.ApplicationproblemJSON403
+}
+
+// GetApplicationproblemJSON405 returns the response for an HTTP 405 `application/problem+json` response
+func (r CreateRetentionRuleResponse) GetApplicationproblemJSON405() *MethodNotAllowed {
+	return r.ApplicationproblemJSON405
+}
+
+// GetApplicationproblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r CreateRetentionRuleResponse) GetApplicationproblemJSON413() *TooLarge {
+	return r.ApplicationproblemJSON413
+}
+
+// GetApplicationproblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
+func (r CreateRetentionRuleResponse) GetApplicationproblemJSON415() *UnsupportedMediaType {
+	return r.ApplicationproblemJSON415
+}
+
+// GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r CreateRetentionRuleResponse) GetApplicationproblemJSON500() *Internal {
+	return r.ApplicationproblemJSON500
+}
+
+// GetApplicationproblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r CreateRetentionRuleResponse) GetApplicationproblemJSON503() *Unavailable {
+	return r.ApplicationproblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateRetentionRuleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateRetentionRuleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateRetentionRuleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateRetentionRuleResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RemoveRetentionRuleResponse204Headers the declared response headers of an HTTP 204 response for RemoveRetentionRule
+type RemoveRetentionRuleResponse204Headers struct {
+	XRequestId *string
+}
+
+// RemoveRetentionRuleResponse400Headers the declared response headers of an HTTP 400 response for RemoveRetentionRule
+type RemoveRetentionRuleResponse400Headers struct {
+	XRequestId *string
+}
+
+// RemoveRetentionRuleResponse401Headers the declared response headers of an HTTP 401 response for RemoveRetentionRule
+type RemoveRetentionRuleResponse401Headers struct {
+	WWWAuthenticate *string
+	XRequestId      *string
+}
+
+// RemoveRetentionRuleResponse403Headers the declared response headers of an HTTP 403 response for RemoveRetentionRule
+type RemoveRetentionRuleResponse403Headers struct {
+	XRequestId *string
+}
+
+// RemoveRetentionRuleResponse404Headers the declared response headers of an HTTP 404 response for RemoveRetentionRule
+type RemoveRetentionRuleResponse404Headers struct {
+	XRequestId *string
+}
+
+// RemoveRetentionRuleResponse405Headers the declared response headers of an HTTP 405 response for RemoveRetentionRule
+type RemoveRetentionRuleResponse405Headers struct {
+	Allow      *string
+	XRequestId *string
+}
+
+// RemoveRetentionRuleResponse413Headers the declared response headers of an HTTP 413 response for RemoveRetentionRule
+type RemoveRetentionRuleResponse413Headers struct {
+	XRequestId *string
+}
+
+// RemoveRetentionRuleResponse500Headers the declared response headers of an HTTP 500 response for RemoveRetentionRule
+type RemoveRetentionRuleResponse500Headers struct {
+	XRequestId *string
+}
+
+// RemoveRetentionRuleResponse503Headers the declared response headers of an HTTP 503 response for RemoveRetentionRule
+type RemoveRetentionRuleResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type RemoveRetentionRuleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationproblemJSON400 *Invalid
+	// ApplicationproblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationproblemJSON401 *Unauthenticated
+	// ApplicationproblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationproblemJSON403 *Forbidden
+	// ApplicationproblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationproblemJSON404 *NotFound
+	// ApplicationproblemJSON405 the response for an HTTP 405 `application/problem+json` response
+	ApplicationproblemJSON405 *MethodNotAllowed
+	// ApplicationproblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationproblemJSON413 *TooLarge
+	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationproblemJSON500 *Internal
+	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationproblemJSON503 *Unavailable
+	// Headers204 the parsed response headers for an HTTP 204 response
+	Headers204 *RemoveRetentionRuleResponse204Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *RemoveRetentionRuleResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *RemoveRetentionRuleResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *RemoveRetentionRuleResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *RemoveRetentionRuleResponse404Headers
+	// Headers405 the parsed response headers for an HTTP 405 response
+	Headers405 *RemoveRetentionRuleResponse405Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *RemoveRetentionRuleResponse413Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *RemoveRetentionRuleResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *RemoveRetentionRuleResponse503Headers
+}
+
+// GetApplicationproblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r RemoveRetentionRuleResponse) GetApplicationproblemJSON400() *Invalid {
+	return r.ApplicationproblemJSON400
+}
+
+// GetApplicationproblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r RemoveRetentionRuleResponse) GetApplicationproblemJSON401() *Unauthenticated {
+	return r.ApplicationproblemJSON401
+}
+
+// GetApplicationproblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r RemoveRetentionRuleResponse) GetApplicationproblemJSON403() *Forbidden {
+	return r.ApplicationproblemJSON403
+}
+
+// GetApplicationproblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r RemoveRetentionRuleResponse) GetApplicationproblemJSON404() *NotFound {
+	return r.ApplicationproblemJSON404
+}
+
+// GetApplicationproblemJSON405 returns the response for an HTTP 405 `application/problem+json` response
+func (r RemoveRetentionRuleResponse) GetApplicationproblemJSON405() *MethodNotAllowed {
+	return r.ApplicationproblemJSON405
+}
+
+// GetApplicationproblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r RemoveRetentionRuleResponse) GetApplicationproblemJSON413() *TooLarge {
+	return r.ApplicationproblemJSON413
+}
+
+// GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r RemoveRetentionRuleResponse) GetApplicationproblemJSON500() *Internal {
+	return r.ApplicationproblemJSON500
+}
+
+// GetApplicationproblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r RemoveRetentionRuleResponse) GetApplicationproblemJSON503() *Unavailable {
+	return r.ApplicationproblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r RemoveRetentionRuleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RemoveRetentionRuleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RemoveRetentionRuleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RemoveRetentionRuleResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetRetentionRuleResponse200Headers the declared response headers of an HTTP 200 response for GetRetentionRule
+type GetRetentionRuleResponse200Headers struct {
+	XRequestId *string
+}
+
+// GetRetentionRuleResponse400Headers the declared response headers of an HTTP 400 response for GetRetentionRule
+type GetRetentionRuleResponse400Headers struct {
+	XRequestId *string
+}
+
+// GetRetentionRuleResponse401Headers the declared response headers of an HTTP 401 response for GetRetentionRule
+type GetRetentionRuleResponse401Headers struct {
+	WWWAuthenticate *string
+	XRequestId      *string
+}
+
+// GetRetentionRuleResponse403Headers the declared response headers of an HTTP 403 response for GetRetentionRule
+type GetRetentionRuleResponse403Headers struct {
+	XRequestId *string
+}
+
+// GetRetentionRuleResponse404Headers the declared response headers of an HTTP 404 response for GetRetentionRule
+type GetRetentionRuleResponse404Headers struct {
+	XRequestId *string
+}
+
+// GetRetentionRuleResponse405Headers the declared response headers of an HTTP 405 response for GetRetentionRule
+type GetRetentionRuleResponse405Headers struct {
+	Allow      *string
+	XRequestId *string
+}
+
+// GetRetentionRuleResponse413Headers the declared response headers of an HTTP 413 response for GetRetentionRule
+type GetRetentionRuleResponse413Headers struct {
+	XRequestId *string
+}
+
+// GetRetentionRuleResponse500Headers the declared response headers of an HTTP 500 response for GetRetentionRule
+type GetRetentionRuleResponse500Headers struct {
+	XRequestId *string
+}
+
+// GetRetentionRuleResponse503Headers the declared response headers of an HTTP 503 response for GetRetentionRule
+type GetRetentionRuleResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type GetRetentionRuleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RetentionRule
+	// ApplicationproblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationproblemJSON400 *Invalid
+	// ApplicationproblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationproblemJSON401 *Unauthenticated
+	// ApplicationproblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationproblemJSON403 *Forbidden
+	// ApplicationproblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationproblemJSON404 *NotFound
+	// ApplicationproblemJSON405 the response for an HTTP 405 `application/problem+json` response
+	ApplicationproblemJSON405 *MethodNotAllowed
+	// ApplicationproblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationproblemJSON413 *TooLarge
+	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationproblemJSON500 *Internal
+	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationproblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetRetentionRuleResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *GetRetentionRuleResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetRetentionRuleResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *GetRetentionRuleResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *GetRetentionRuleResponse404Headers
+	// Headers405 the parsed response headers for an HTTP 405 response
+	Headers405 *GetRetentionRuleResponse405Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *GetRetentionRuleResponse413Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *GetRetentionRuleResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetRetentionRuleResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetRetentionRuleResponse) GetJSON200() *RetentionRule {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r GetRetentionRuleResponse) GetApplicationproblemJSON400() *Invalid {
+	return r.ApplicationproblemJSON400
+}
+
+// GetApplicationproblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r GetRetentionRuleResponse) GetApplicationproblemJSON401() *Unauthenticated {
+	return r.ApplicationproblemJSON401
+}
+
+// GetApplicationproblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r GetRetentionRuleResponse) GetApplicationproblemJSON403() *Forbidden {
+	return r.ApplicationproblemJSON403
+}
+
+// GetApplicationproblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r GetRetentionRuleResponse) GetApplicationproblemJSON404() *NotFound {
+	return r.ApplicationproblemJSON404
+}
+
+// GetApplicationproblemJSON405 returns the response for an HTTP 405 `application/problem+json` response
+func (r GetRetentionRuleResponse) GetApplicationproblemJSON405() *MethodNotAllowed {
+	return r.ApplicationproblemJSON405
+}
+
+// GetApplicationproblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r GetRetentionRuleResponse) GetApplicationproblemJSON413() *TooLarge {
+	return r.ApplicationproblemJSON413
+}
+
+// GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r GetRetentionRuleResponse) GetApplicationproblemJSON500() *Internal {
+	return r.ApplicationproblemJSON500
+}
+
+// GetApplicationproblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r GetRetentionRuleResponse) GetApplicationproblemJSON503() *Unavailable {
+	return r.ApplicationproblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetRetentionRuleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetRetentionRuleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetRetentionRuleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetRetentionRuleResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ChangeRetentionRuleResponse200Headers the declared response headers of an HTTP 200 response for ChangeRetentionRule
+type ChangeRetentionRuleResponse200Headers struct {
+	XRequestId *string
+}
+
+// ChangeRetentionRuleResponse400Headers the declared response headers of an HTTP 400 response for ChangeRetentionRule
+type ChangeRetentionRuleResponse400Headers struct {
+	XRequestId *string
+}
+
+// ChangeRetentionRuleResponse401Headers the declared response headers of an HTTP 401 response for ChangeRetentionRule
+type ChangeRetentionRuleResponse401Headers struct {
+	WWWAuthenticate *string
+	XRequestId      *string
+}
+
+// ChangeRetentionRuleResponse403Headers the declared response headers of an HTTP 403 response for ChangeRetentionRule
+type ChangeRetentionRuleResponse403Headers struct {
+	XRequestId *string
+}
+
+// ChangeRetentionRuleResponse404Headers the declared response headers of an HTTP 404 response for ChangeRetentionRule
+type ChangeRetentionRuleResponse404Headers struct {
+	XRequestId *string
+}
+
+// ChangeRetentionRuleResponse405Headers the declared response headers of an HTTP 405 response for ChangeRetentionRule
+type ChangeRetentionRuleResponse405Headers struct {
+	Allow      *string
+	XRequestId *string
+}
+
+// ChangeRetentionRuleResponse409Headers the declared response headers of an HTTP 409 response for ChangeRetentionRule
+type ChangeRetentionRuleResponse409Headers struct {
+	XRequestId *string
+}
+
+// ChangeRetentionRuleResponse413Headers the declared response headers of an HTTP 413 response for ChangeRetentionRule
+type ChangeRetentionRuleResponse413Headers struct {
+	XRequestId *string
+}
+
+// ChangeRetentionRuleResponse415Headers the declared response headers of an HTTP 415 response for ChangeRetentionRule
+type ChangeRetentionRuleResponse415Headers struct {
+	XRequestId *string
+}
+
+// ChangeRetentionRuleResponse500Headers the declared response headers of an HTTP 500 response for ChangeRetentionRule
+type ChangeRetentionRuleResponse500Headers struct {
+	XRequestId *string
+}
+
+// ChangeRetentionRuleResponse503Headers the declared response headers of an HTTP 503 response for ChangeRetentionRule
+type ChangeRetentionRuleResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type ChangeRetentionRuleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RetentionRule
+	// ApplicationproblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationproblemJSON400 *Invalid
+	// ApplicationproblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationproblemJSON401 *Unauthenticated
+	// ApplicationproblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationproblemJSON403 *Forbidden
+	// ApplicationproblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationproblemJSON404 *NotFound
+	// ApplicationproblemJSON405 the response for an HTTP 405 `application/problem+json` response
+	ApplicationproblemJSON405 *MethodNotAllowed
+	// ApplicationproblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationproblemJSON409 *Conflict
+	// ApplicationproblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationproblemJSON413 *TooLarge
+	// ApplicationproblemJSON415 the response for an HTTP 415 `application/problem+json` response
+	ApplicationproblemJSON415 *UnsupportedMediaType
+	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationproblemJSON500 *Internal
+	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationproblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ChangeRetentionRuleResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ChangeRetentionRuleResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ChangeRetentionRuleResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ChangeRetentionRuleResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *ChangeRetentionRuleResponse404Headers
+	// Headers405 the parsed response headers for an HTTP 405 response
+	Headers405 *ChangeRetentionRuleResponse405Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *ChangeRetentionRuleResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *ChangeRetentionRuleResponse413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *ChangeRetentionRuleResponse415Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ChangeRetentionRuleResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ChangeRetentionRuleResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ChangeRetentionRuleResponse) GetJSON200() *RetentionRule {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r ChangeRetentionRuleResponse) GetApplicationproblemJSON400() *Invalid {
+	return r.ApplicationproblemJSON400
+}
+
+// GetApplicationproblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r ChangeRetentionRuleResponse) GetApplicationproblemJSON401() *Unauthenticated {
+	return r.ApplicationproblemJSON401
+}
+
+// GetApplicationproblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r ChangeRetentionRuleResponse) GetApplicationproblemJSON403() *Forbidden {
+	return r.ApplicationproblemJSON403
+}
+
+// GetApplicationproblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r ChangeRetentionRuleResponse) GetApplicationproblemJSON404() *NotFound {
+	return r.ApplicationproblemJSON404
+}
+
+// GetApplicationproblemJSON405 returns the response for an HTTP 405 `application/problem+json` response
+func (r ChangeRetentionRuleResponse) GetApplicationproblemJSON405() *MethodNotAllowed {
+	return r.ApplicationproblemJSON405
+}
+
+// GetApplicationproblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r ChangeRetentionRuleResponse) GetApplicationproblemJSON409() *Conflict {
+	return r.ApplicationproblemJSON409
+}
+
+// GetApplicationproblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r ChangeRetentionRuleResponse) GetApplicationproblemJSON413() *TooLarge {
+	return r.ApplicationproblemJSON413
+}
+
+// GetApplicationproblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
+func (r ChangeRetentionRuleResponse) GetApplicationproblemJSON415() *UnsupportedMediaType {
+	return r.ApplicationproblemJSON415
+}
+
+// GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r ChangeRetentionRuleResponse) GetApplicationproblemJSON500() *Internal {
+	return r.ApplicationproblemJSON500
+}
+
+// GetApplicationproblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r ChangeRetentionRuleResponse) GetApplicationproblemJSON503() *Unavailable {
+	return r.ApplicationproblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ChangeRetentionRuleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ChangeRetentionRuleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ChangeRetentionRuleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ChangeRetentionRuleResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DisableRetentionRuleResponse200Headers the declared response headers of an HTTP 200 response for DisableRetentionRule
+type DisableRetentionRuleResponse200Headers struct {
+	XRequestId *string
+}
+
+// DisableRetentionRuleResponse400Headers the declared response headers of an HTTP 400 response for DisableRetentionRule
+type DisableRetentionRuleResponse400Headers struct {
+	XRequestId *string
+}
+
+// DisableRetentionRuleResponse401Headers the declared response headers of an HTTP 401 response for DisableRetentionRule
+type DisableRetentionRuleResponse401Headers struct {
+	WWWAuthenticate *string
+	XRequestId      *string
+}
+
+// DisableRetentionRuleResponse403Headers the declared response headers of an HTTP 403 response for DisableRetentionRule
+type DisableRetentionRuleResponse403Headers struct {
+	XRequestId *string
+}
+
+// DisableRetentionRuleResponse404Headers the declared response headers of an HTTP 404 response for DisableRetentionRule
+type DisableRetentionRuleResponse404Headers struct {
+	XRequestId *string
+}
+
+// DisableRetentionRuleResponse405Headers the declared response headers of an HTTP 405 response for DisableRetentionRule
+type DisableRetentionRuleResponse405Headers struct {
+	Allow      *string
+	XRequestId *string
+}
+
+// DisableRetentionRuleResponse413Headers the declared response headers of an HTTP 413 response for DisableRetentionRule
+type DisableRetentionRuleResponse413Headers struct {
+	XRequestId *string
+}
+
+// DisableRetentionRuleResponse500Headers the declared response headers of an HTTP 500 response for DisableRetentionRule
+type DisableRetentionRuleResponse500Headers struct {
+	XRequestId *string
+}
+
+// DisableRetentionRuleResponse503Headers the declared response headers of an HTTP 503 response for DisableRetentionRule
+type DisableRetentionRuleResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type DisableRetentionRuleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RetentionRule
+	// ApplicationproblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationproblemJSON400 *Invalid
+	// ApplicationproblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationproblemJSON401 *Unauthenticated
+	// ApplicationproblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationproblemJSON403 *Forbidden
+	// ApplicationproblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationproblemJSON404 *NotFound
+	// ApplicationproblemJSON405 the response for an HTTP 405 `application/problem+json` response
+	ApplicationproblemJSON405 *MethodNotAllowed
+	// ApplicationproblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationproblemJSON413 *TooLarge
+	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationproblemJSON500 *Internal
+	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationproblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DisableRetentionRuleResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *DisableRetentionRuleResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *DisableRetentionRuleResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *DisableRetentionRuleResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *DisableRetentionRuleResponse404Headers
+	// Headers405 the parsed response headers for an HTTP 405 response
+	Headers405 *DisableRetentionRuleResponse405Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *DisableRetentionRuleResponse413Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *DisableRetentionRuleResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *DisableRetentionRuleResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DisableRetentionRuleResponse) GetJSON200() *RetentionRule {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r DisableRetentionRuleResponse) GetApplicationproblemJSON400() *Invalid {
+	return r.ApplicationproblemJSON400
+}
+
+// GetApplicationproblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r DisableRetentionRuleResponse) GetApplicationproblemJSON401() *Unauthenticated {
+	return r.ApplicationproblemJSON401
+}
+
+// GetApplicationproblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r DisableRetentionRuleResponse) GetApplicationproblemJSON403() *Forbidden {
+	return r.ApplicationproblemJSON403
+}
+
+// GetApplicationproblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r DisableRetentionRuleResponse) GetApplicationproblemJSON404() *NotFound {
+	return r.ApplicationproblemJSON404
+}
+
+// GetApplicationproblemJSON405 returns the response for an HTTP 405 `application/problem+json` response
+func (r DisableRetentionRuleResponse) GetApplicationproblemJSON405() *MethodNotAllowed {
+	return r.ApplicationproblemJSON405
+}
+
+// GetApplicationproblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r DisableRetentionRuleResponse) GetApplicationproblemJSON413() *TooLarge {
+	return r.ApplicationproblemJSON413
+}
+
+// GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r DisableRetentionRuleResponse) GetApplicationproblemJSON500() *Internal {
+	return r.ApplicationproblemJSON500
+}
+
+// GetApplicationproblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r DisableRetentionRuleResponse) GetApplicationproblemJSON503() *Unavailable {
+	return r.ApplicationproblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r DisableRetentionRuleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DisableRetentionRuleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DisableRetentionRuleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DisableRetentionRuleResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DryRunRetentionRuleResponse200Headers the declared response headers of an HTTP 200 response for DryRunRetentionRule
+type DryRunRetentionRuleResponse200Headers struct {
+	XRequestId *string
+}
+
+// DryRunRetentionRuleResponse400Headers the declared response headers of an HTTP 400 response for DryRunRetentionRule
+type DryRunRetentionRuleResponse400Headers struct {
+	XRequestId *string
+}
+
+// DryRunRetentionRuleResponse401Headers the declared response headers of an HTTP 401 response for DryRunRetentionRule
+type DryRunRetentionRuleResponse401Headers struct {
+	WWWAuthenticate *string
+	XRequestId      *string
+}
+
+// DryRunRetentionRuleResponse403Headers the declared response headers of an HTTP 403 response for DryRunRetentionRule
+type DryRunRetentionRuleResponse403Headers struct {
+	XRequestId *string
+}
+
+// DryRunRetentionRuleResponse404Headers the declared response headers of an HTTP 404 response for DryRunRetentionRule
+type DryRunRetentionRuleResponse404Headers struct {
+	XRequestId *string
+}
+
+// DryRunRetentionRuleResponse405Headers the declared response headers of an HTTP 405 response for DryRunRetentionRule
+type DryRunRetentionRuleResponse405Headers struct {
+	Allow      *string
+	XRequestId *string
+}
+
+// DryRunRetentionRuleResponse409Headers the declared response headers of an HTTP 409 response for DryRunRetentionRule
+type DryRunRetentionRuleResponse409Headers struct {
+	XRequestId *string
+}
+
+// DryRunRetentionRuleResponse413Headers the declared response headers of an HTTP 413 response for DryRunRetentionRule
+type DryRunRetentionRuleResponse413Headers struct {
+	XRequestId *string
+}
+
+// DryRunRetentionRuleResponse500Headers the declared response headers of an HTTP 500 response for DryRunRetentionRule
+type DryRunRetentionRuleResponse500Headers struct {
+	XRequestId *string
+}
+
+// DryRunRetentionRuleResponse503Headers the declared response headers of an HTTP 503 response for DryRunRetentionRule
+type DryRunRetentionRuleResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type DryRunRetentionRuleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RetentionRule
+	// ApplicationproblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationproblemJSON400 *Invalid
+	// ApplicationproblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationproblemJSON401 *Unauthenticated
+	// ApplicationproblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationproblemJSON403 *Forbidden
+	// ApplicationproblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationproblemJSON404 *NotFound
+	// ApplicationproblemJSON405 the response for an HTTP 405 `application/problem+json` response
+	ApplicationproblemJSON405 *MethodNotAllowed
+	// ApplicationproblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationproblemJSON409 *Conflict
+	// ApplicationproblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationproblemJSON413 *TooLarge
+	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationproblemJSON500 *Internal
+	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationproblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DryRunRetentionRuleResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *DryRunRetentionRuleResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *DryRunRetentionRuleResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *DryRunRetentionRuleResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *DryRunRetentionRuleResponse404Headers
+	// Headers405 the parsed response headers for an HTTP 405 response
+	Headers405 *DryRunRetentionRuleResponse405Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *DryRunRetentionRuleResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *DryRunRetentionRuleResponse413Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *DryRunRetentionRuleResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *DryRunRetentionRuleResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DryRunRetentionRuleResponse) GetJSON200() *RetentionRule {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r DryRunRetentionRuleResponse) GetApplicationproblemJSON400() *Invalid {
+	return r.ApplicationproblemJSON400
+}
+
+// GetApplicationproblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r DryRunRetentionRuleResponse) GetApplicationproblemJSON401() *Unauthenticated {
+	return r.ApplicationproblemJSON401
+}
+
+// GetApplicationproblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r DryRunRetentionRuleResponse) GetApplicationproblemJSON403() *Forbidden {
+	return r.ApplicationproblemJSON403
+}
+
+// GetApplicationproblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r DryRunRetentionRuleResponse) GetApplicationproblemJSON404() *NotFound {
+	return r.ApplicationproblemJSON404
+}
+
+// GetApplicationproblemJSON405 returns the response for an HTTP 405 `application/problem+json` response
+func (r DryRunRetentionRuleResponse) GetApplicationproblemJSON405() *MethodNotAllowed {
+	return r.ApplicationproblemJSON405
+}
+
+// GetApplicationproblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r DryRunRetentionRuleResponse) GetApplicationproblemJSON409() *Conflict {
+	return r.ApplicationproblemJSON409
+}
+
+// GetApplicationproblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r DryRunRetentionRuleResponse) GetApplicationproblemJSON413() *TooLarge {
+	return r.ApplicationproblemJSON413
+}
+
+// GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r DryRunRetentionRuleResponse) GetApplicationproblemJSON500() *Internal {
+	return r.ApplicationproblemJSON500
+}
+
+// GetApplicationproblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r DryRunRetentionRuleResponse) GetApplicationproblemJSON503() *Unavailable {
+	return r.ApplicationproblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r DryRunRetentionRuleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DryRunRetentionRuleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DryRunRetentionRuleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DryRunRetentionRuleResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// EnableRetentionRuleResponse200Headers the declared response headers of an HTTP 200 response for EnableRetentionRule
+type EnableRetentionRuleResponse200Headers struct {
+	XRequestId *string
+}
+
+// EnableRetentionRuleResponse400Headers the declared response headers of an HTTP 400 response for EnableRetentionRule
+type EnableRetentionRuleResponse400Headers struct {
+	XRequestId *string
+}
+
+// EnableRetentionRuleResponse401Headers the declared response headers of an HTTP 401 response for EnableRetentionRule
+type EnableRetentionRuleResponse401Headers struct {
+	WWWAuthenticate *string
+	XRequestId      *string
+}
+
+// EnableRetentionRuleResponse403Headers the declared response headers of an HTTP 403 response for EnableRetentionRule
+type EnableRetentionRuleResponse403Headers struct {
+	XRequestId *string
+}
+
+// EnableRetentionRuleResponse404Headers the declared response headers of an HTTP 404 response for EnableRetentionRule
+type EnableRetentionRuleResponse404Headers struct {
+	XRequestId *string
+}
+
+// EnableRetentionRuleResponse405Headers the declared response headers of an HTTP 405 response for EnableRetentionRule
+type EnableRetentionRuleResponse405Headers struct {
+	Allow      *string
+	XRequestId *string
+}
+
+// EnableRetentionRuleResponse409Headers the declared response headers of an HTTP 409 response for EnableRetentionRule
+type EnableRetentionRuleResponse409Headers struct {
+	XRequestId *string
+}
+
+// EnableRetentionRuleResponse413Headers the declared response headers of an HTTP 413 response for EnableRetentionRule
+type EnableRetentionRuleResponse413Headers struct {
+	XRequestId *string
+}
+
+// EnableRetentionRuleResponse415Headers the declared response headers of an HTTP 415 response for EnableRetentionRule
+type EnableRetentionRuleResponse415Headers struct {
+	XRequestId *string
+}
+
+// EnableRetentionRuleResponse500Headers the declared response headers of an HTTP 500 response for EnableRetentionRule
+type EnableRetentionRuleResponse500Headers struct {
+	XRequestId *string
+}
+
+// EnableRetentionRuleResponse503Headers the declared response headers of an HTTP 503 response for EnableRetentionRule
+type EnableRetentionRuleResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type EnableRetentionRuleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RetentionRule
+	// ApplicationproblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationproblemJSON400 *Invalid
+	// ApplicationproblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationproblemJSON401 *Unauthenticated
+	// ApplicationproblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationproblemJSON403 *Forbidden
+	// ApplicationproblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationproblemJSON404 *NotFound
+	// ApplicationproblemJSON405 the response for an HTTP 405 `application/problem+json` response
+	ApplicationproblemJSON405 *MethodNotAllowed
+	// ApplicationproblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationproblemJSON409 *Conflict
+	// ApplicationproblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationproblemJSON413 *TooLarge
+	// ApplicationproblemJSON415 the response for an HTTP 415 `application/problem+json` response
+	ApplicationproblemJSON415 *UnsupportedMediaType
+	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationproblemJSON500 *Internal
+	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationproblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *EnableRetentionRuleResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *EnableRetentionRuleResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *EnableRetentionRuleResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *EnableRetentionRuleResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *EnableRetentionRuleResponse404Headers
+	// Headers405 the parsed response headers for an HTTP 405 response
+	Headers405 *EnableRetentionRuleResponse405Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *EnableRetentionRuleResponse409Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *EnableRetentionRuleResponse413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *EnableRetentionRuleResponse415Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *EnableRetentionRuleResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *EnableRetentionRuleResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r EnableRetentionRuleResponse) GetJSON200() *RetentionRule {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r EnableRetentionRuleResponse) GetApplicationproblemJSON400() *Invalid {
+	return r.ApplicationproblemJSON400
+}
+
+// GetApplicationproblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r EnableRetentionRuleResponse) GetApplicationproblemJSON401() *Unauthenticated {
+	return r.ApplicationproblemJSON401
+}
+
+// GetApplicationproblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r EnableRetentionRuleResponse) GetApplicationproblemJSON403() *Forbidden {
+	return r.ApplicationproblemJSON403
+}
+
+// GetApplicationproblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r EnableRetentionRuleResponse) GetApplicationproblemJSON404() *NotFound {
+	return r.ApplicationproblemJSON404
+}
+
+// GetApplicationproblemJSON405 returns the response for an HTTP 405 `application/problem+json` response
+func (r EnableRetentionRuleResponse) GetApplicationproblemJSON405() *MethodNotAllowed {
+	return r.ApplicationproblemJSON405
+}
+
+// GetApplicationproblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r EnableRetentionRuleResponse) GetApplicationproblemJSON409() *Conflict {
+	return r.ApplicationproblemJSON409
+}
+
+// GetApplicationproblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r EnableRetentionRuleResponse) GetApplicationproblemJSON413() *TooLarge {
+	return r.ApplicationproblemJSON413
+}
+
+// GetApplicationproblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
+func (r EnableRetentionRuleResponse) GetApplicationproblemJSON415() *UnsupportedMediaType {
+	return r.ApplicationproblemJSON415
+}
+
+// GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r EnableRetentionRuleResponse) GetApplicationproblemJSON500() *Internal {
+	return r.ApplicationproblemJSON500
+}
+
+// GetApplicationproblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r EnableRetentionRuleResponse) GetApplicationproblemJSON503() *Unavailable {
+	return r.ApplicationproblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r EnableRetentionRuleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EnableRetentionRuleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EnableRetentionRuleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EnableRetentionRuleResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetRetentionRuleVersionResponse200Headers the declared response headers of an HTTP 200 response for GetRetentionRuleVersion
+type GetRetentionRuleVersionResponse200Headers struct {
+	XRequestId *string
+}
+
+// GetRetentionRuleVersionResponse400Headers the declared response headers of an HTTP 400 response for GetRetentionRuleVersion
+type GetRetentionRuleVersionResponse400Headers struct {
+	XRequestId *string
+}
+
+// GetRetentionRuleVersionResponse401Headers the declared response headers of an HTTP 401 response for GetRetentionRuleVersion
+type GetRetentionRuleVersionResponse401Headers struct {
+	WWWAuthenticate *string
+	XRequestId      *string
+}
+
+// GetRetentionRuleVersionResponse403Headers the declared response headers of an HTTP 403 response for GetRetentionRuleVersion
+type GetRetentionRuleVersionResponse403Headers struct {
+	XRequestId *string
+}
+
+// GetRetentionRuleVersionResponse404Headers the declared response headers of an HTTP 404 response for GetRetentionRuleVersion
+type GetRetentionRuleVersionResponse404Headers struct {
+	XRequestId *string
+}
+
+// GetRetentionRuleVersionResponse405Headers the declared response headers of an HTTP 405 response for GetRetentionRuleVersion
+type GetRetentionRuleVersionResponse405Headers struct {
+	Allow      *string
+	XRequestId *string
+}
+
+// GetRetentionRuleVersionResponse413Headers the declared response headers of an HTTP 413 response for GetRetentionRuleVersion
+type GetRetentionRuleVersionResponse413Headers struct {
+	XRequestId *string
+}
+
+// GetRetentionRuleVersionResponse500Headers the declared response headers of an HTTP 500 response for GetRetentionRuleVersion
+type GetRetentionRuleVersionResponse500Headers struct {
+	XRequestId *string
+}
+
+// GetRetentionRuleVersionResponse503Headers the declared response headers of an HTTP 503 response for GetRetentionRuleVersion
+type GetRetentionRuleVersionResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type GetRetentionRuleVersionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RetentionRuleVersion
+	// ApplicationproblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationproblemJSON400 *Invalid
+	// ApplicationproblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationproblemJSON401 *Unauthenticated
+	// ApplicationproblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationproblemJSON403 *Forbidden
+	// ApplicationproblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationproblemJSON404 *NotFound
+	// ApplicationproblemJSON405 the response for an HTTP 405 `application/problem+json` response
+	ApplicationproblemJSON405 *MethodNotAllowed
+	// ApplicationproblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationproblemJSON413 *TooLarge
+	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationproblemJSON500 *Internal
+	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationproblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetRetentionRuleVersionResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *GetRetentionRuleVersionResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetRetentionRuleVersionResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *GetRetentionRuleVersionResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *GetRetentionRuleVersionResponse404Headers
+	// Headers405 the parsed response headers for an HTTP 405 response
+	Headers405 *GetRetentionRuleVersionResponse405Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *GetRetentionRuleVersionResponse413Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *GetRetentionRuleVersionResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetRetentionRuleVersionResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetRetentionRuleVersionResponse) GetJSON200() *RetentionRuleVersion {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r GetRetentionRuleVersionResponse) GetApplicationproblemJSON400() *Invalid {
+	return r.ApplicationproblemJSON400
+}
+
+// GetApplicationproblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r GetRetentionRuleVersionResponse) GetApplicationproblemJSON401() *Unauthenticated {
+	return r.ApplicationproblemJSON401
+}
+
+// GetApplicationproblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r GetRetentionRuleVersionResponse) GetApplicationproblemJSON403() *Forbidden {
+	return r.ApplicationproblemJSON403
+}
+
+// GetApplicationproblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r GetRetentionRuleVersionResponse) GetApplicationproblemJSON404() *NotFound {
+	return r.ApplicationproblemJSON404
+}
+
+// GetApplicationproblemJSON405 returns the response for an HTTP 405 `application/problem+json` response
+func (r GetRetentionRuleVersionResponse) GetApplicationproblemJSON405() *MethodNotAllowed {
+	return r.ApplicationproblemJSON405
+}
+
+// GetApplicationproblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r GetRetentionRuleVersionResponse) GetApplicationproblemJSON413() *TooLarge {
+	return r.ApplicationproblemJSON413
+}
+
+// GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r GetRetentionRuleVersionResponse) GetApplicationproblemJSON500() *Internal {
+	return r.ApplicationproblemJSON500
+}
+
+// GetApplicationproblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r GetRetentionRuleVersionResponse) GetApplicationproblemJSON503() *Unavailable {
+	return r.ApplicationproblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetRetentionRuleVersionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetRetentionRuleVersionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetRetentionRuleVersionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetRetentionRuleVersionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetCheckpointResponse200Headers the declared response headers of an HTTP 200 response for GetCheckpoint
 type GetCheckpointResponse200Headers struct {
 	XRequestId *string
@@ -8229,6 +11435,216 @@ func (c *ClientWithResponses) ListLooksWithResponse(ctx context.Context, params 
 		return nil, err
 	}
 	return ParseListLooksResponse(rsp)
+}
+
+// ListRetentionRulesWithResponse List retention rules
+//
+// One page of the rules, newest first. For administrators and platform
+// managers. To go through all, pass each page's `next_cursor` as `after` of the
+// next request.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /admin/api/v1/retention-rules (the `ListRetentionRules` operationId).
+func (c *ClientWithResponses) ListRetentionRulesWithResponse(ctx context.Context, params *ListRetentionRulesParams, reqEditors ...RequestEditorFn) (*ListRetentionRulesResponse, error) {
+	rsp, err := c.ListRetentionRules(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListRetentionRulesResponse(rsp)
+}
+
+// CreateRetentionRuleWithBodyWithResponse Create a retention rule
+//
+// A rule erases responses that are older than it says, at set times of the day.
+// A new one is not enabled and erases nothing: it needs a dry run first, and
+// then to be enabled. For administrators and platform managers.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /admin/api/v1/retention-rules (the `CreateRetentionRule` operationId).
+func (c *ClientWithResponses) CreateRetentionRuleWithBodyWithResponse(ctx context.Context, params *CreateRetentionRuleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateRetentionRuleResponse, error) {
+	rsp, err := c.CreateRetentionRuleWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateRetentionRuleResponse(rsp)
+}
+
+// CreateRetentionRuleWithResponse Create a retention rule
+//
+// A rule erases responses that are older than it says, at set times of the day.
+// A new one is not enabled and erases nothing: it needs a dry run first, and
+// then to be enabled. For administrators and platform managers.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /admin/api/v1/retention-rules (the `CreateRetentionRule` operationId).
+func (c *ClientWithResponses) CreateRetentionRuleWithResponse(ctx context.Context, params *CreateRetentionRuleParams, body CreateRetentionRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateRetentionRuleResponse, error) {
+	rsp, err := c.CreateRetentionRule(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateRetentionRuleResponse(rsp)
+}
+
+// RemoveRetentionRuleWithResponse Remove a retention rule
+//
+// The rule never runs again, and a run that is not over is canceled. It stays as a
+// record, with all its versions, as receipts name them; one that has been removed
+// already stays as it is. For administrators and platform managers.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /admin/api/v1/retention-rules/{rule_id} (the `RemoveRetentionRule` operationId).
+func (c *ClientWithResponses) RemoveRetentionRuleWithResponse(ctx context.Context, ruleId RuleId, params *RemoveRetentionRuleParams, reqEditors ...RequestEditorFn) (*RemoveRetentionRuleResponse, error) {
+	rsp, err := c.RemoveRetentionRule(ctx, ruleId, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRemoveRetentionRuleResponse(rsp)
+}
+
+// GetRetentionRuleWithResponse Fetch a retention rule
+//
+// One rule, a removed one too. For administrators and platform managers.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /admin/api/v1/retention-rules/{rule_id} (the `GetRetentionRule` operationId).
+func (c *ClientWithResponses) GetRetentionRuleWithResponse(ctx context.Context, ruleId RuleId, params *GetRetentionRuleParams, reqEditors ...RequestEditorFn) (*GetRetentionRuleResponse, error) {
+	rsp, err := c.GetRetentionRule(ctx, ruleId, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetRetentionRuleResponse(rsp)
+}
+
+// ChangeRetentionRuleWithBodyWithResponse Change a retention rule
+//
+// Puts what is given in the place of what the rule says: what is left out is not
+// kept. It becomes the next version of the rule, which is not enabled and needs a
+// dry run of its own. A run of an earlier version is canceled, and erases nothing
+// more when this has been answered. `version` is the one that was changed: where
+// the rule has another by now, the answer is 409 and nothing is changed. For
+// administrators and platform managers.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /admin/api/v1/retention-rules/{rule_id} (the `ChangeRetentionRule` operationId).
+func (c *ClientWithResponses) ChangeRetentionRuleWithBodyWithResponse(ctx context.Context, ruleId RuleId, params *ChangeRetentionRuleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeRetentionRuleResponse, error) {
+	rsp, err := c.ChangeRetentionRuleWithBody(ctx, ruleId, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangeRetentionRuleResponse(rsp)
+}
+
+// ChangeRetentionRuleWithResponse Change a retention rule
+//
+// Puts what is given in the place of what the rule says: what is left out is not
+// kept. It becomes the next version of the rule, which is not enabled and needs a
+// dry run of its own. A run of an earlier version is canceled, and erases nothing
+// more when this has been answered. `version` is the one that was changed: where
+// the rule has another by now, the answer is 409 and nothing is changed. For
+// administrators and platform managers.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /admin/api/v1/retention-rules/{rule_id} (the `ChangeRetentionRule` operationId).
+func (c *ClientWithResponses) ChangeRetentionRuleWithResponse(ctx context.Context, ruleId RuleId, params *ChangeRetentionRuleParams, body ChangeRetentionRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeRetentionRuleResponse, error) {
+	rsp, err := c.ChangeRetentionRule(ctx, ruleId, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangeRetentionRuleResponse(rsp)
+}
+
+// DisableRetentionRuleWithResponse Disable a retention rule
+//
+// The rule does not run until it is enabled again. A run that is not over is
+// canceled, and erases nothing more when this has been answered. One that is not
+// enabled stays as it is. For administrators and platform managers.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /admin/api/v1/retention-rules/{rule_id}/disable (the `DisableRetentionRule` operationId).
+func (c *ClientWithResponses) DisableRetentionRuleWithResponse(ctx context.Context, ruleId RuleId, params *DisableRetentionRuleParams, reqEditors ...RequestEditorFn) (*DisableRetentionRuleResponse, error) {
+	rsp, err := c.DisableRetentionRule(ctx, ruleId, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDisableRetentionRuleResponse(rsp)
+}
+
+// DryRunRetentionRuleWithResponse Try a retention rule
+//
+// Counts what runs of the rule would erase in all if they ran now, and keeps that
+// with the rule. Nothing is erased. A response of several steps is counted where
+// any of them is old enough, and erased where all of them are. For administrators
+// and platform managers.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /admin/api/v1/retention-rules/{rule_id}/dry-run (the `DryRunRetentionRule` operationId).
+func (c *ClientWithResponses) DryRunRetentionRuleWithResponse(ctx context.Context, ruleId RuleId, params *DryRunRetentionRuleParams, reqEditors ...RequestEditorFn) (*DryRunRetentionRuleResponse, error) {
+	rsp, err := c.DryRunRetentionRule(ctx, ruleId, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDryRunRetentionRuleResponse(rsp)
+}
+
+// EnableRetentionRuleWithBodyWithResponse Enable a retention rule
+//
+// From its next set time on the rule erases. `version` is the one whose dry run was
+// looked at: where the rule has another by now, or this one has had no dry run, the
+// answer is 409 and nothing is enabled. One that is enabled stays as it is. For
+// administrators and platform managers.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /admin/api/v1/retention-rules/{rule_id}/enable (the `EnableRetentionRule` operationId).
+func (c *ClientWithResponses) EnableRetentionRuleWithBodyWithResponse(ctx context.Context, ruleId RuleId, params *EnableRetentionRuleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EnableRetentionRuleResponse, error) {
+	rsp, err := c.EnableRetentionRuleWithBody(ctx, ruleId, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEnableRetentionRuleResponse(rsp)
+}
+
+// EnableRetentionRuleWithResponse Enable a retention rule
+//
+// From its next set time on the rule erases. `version` is the one whose dry run was
+// looked at: where the rule has another by now, or this one has had no dry run, the
+// answer is 409 and nothing is enabled. One that is enabled stays as it is. For
+// administrators and platform managers.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /admin/api/v1/retention-rules/{rule_id}/enable (the `EnableRetentionRule` operationId).
+func (c *ClientWithResponses) EnableRetentionRuleWithResponse(ctx context.Context, ruleId RuleId, params *EnableRetentionRuleParams, body EnableRetentionRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*EnableRetentionRuleResponse, error) {
+	rsp, err := c.EnableRetentionRule(ctx, ruleId, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEnableRetentionRuleResponse(rsp)
+}
+
+// GetRetentionRuleVersionWithResponse Fetch a version of a retention rule
+//
+// What the rule says or once said. Receipts of its runs name the version. For
+// administrators and platform managers.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /admin/api/v1/retention-rules/{rule_id}/versions/{version} (the `GetRetentionRuleVersion` operationId).
+func (c *ClientWithResponses) GetRetentionRuleVersionWithResponse(ctx context.Context, ruleId RuleId, version RuleVersion, params *GetRetentionRuleVersionParams, reqEditors ...RequestEditorFn) (*GetRetentionRuleVersionResponse, error) {
+	rsp, err := c.GetRetentionRuleVersion(ctx, ruleId, version, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetRetentionRuleVersionResponse(rsp)
 }
 
 // GetCheckpointWithResponse Fetch the newest checkpoint of the log
@@ -11421,6 +14837,1841 @@ func ParseListLooksResponse(rsp *http.Response) (*ListLooksResponse, error) {
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers ListLooksResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListRetentionRulesResponse parses an HTTP response from a ListRetentionRulesWithResponse call
+func ParseListRetentionRulesResponse(rsp *http.Response) (*ListRetentionRulesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListRetentionRulesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RetentionRulePage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthenticated
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 405:
+		var dest MethodNotAllowed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON405 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListRetentionRulesResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ListRetentionRulesResponse400Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ListRetentionRulesResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ListRetentionRulesResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 405:
+		var headers ListRetentionRulesResponse405Headers
+		if values := rsp.Header.Values("Allow"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Allow", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Allow = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers405 = &headers
+	case rsp.StatusCode == 413:
+		var headers ListRetentionRulesResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 500:
+		var headers ListRetentionRulesResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListRetentionRulesResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateRetentionRuleResponse parses an HTTP response from a CreateRetentionRuleWithResponse call
+func ParseCreateRetentionRuleResponse(rsp *http.Response) (*CreateRetentionRuleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateRetentionRuleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest RetentionRule
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthenticated
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 405:
+		var dest MethodNotAllowed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON405 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateRetentionRuleResponse201Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+				return nil, err
+			}
+			headers.Location = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers201 = &headers
+	case rsp.StatusCode == 400:
+		var headers CreateRetentionRuleResponse400Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers CreateRetentionRuleResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers CreateRetentionRuleResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 405:
+		var headers CreateRetentionRuleResponse405Headers
+		if values := rsp.Header.Values("Allow"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Allow", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Allow = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers405 = &headers
+	case rsp.StatusCode == 413:
+		var headers CreateRetentionRuleResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers CreateRetentionRuleResponse415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 500:
+		var headers CreateRetentionRuleResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers CreateRetentionRuleResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRemoveRetentionRuleResponse parses an HTTP response from a RemoveRetentionRuleWithResponse call
+func ParseRemoveRetentionRuleResponse(rsp *http.Response) (*RemoveRetentionRuleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RemoveRetentionRuleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthenticated
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 405:
+		var dest MethodNotAllowed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON405 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		var headers RemoveRetentionRuleResponse204Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers204 = &headers
+	case rsp.StatusCode == 400:
+		var headers RemoveRetentionRuleResponse400Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers RemoveRetentionRuleResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers RemoveRetentionRuleResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers RemoveRetentionRuleResponse404Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 405:
+		var headers RemoveRetentionRuleResponse405Headers
+		if values := rsp.Header.Values("Allow"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Allow", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Allow = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers405 = &headers
+	case rsp.StatusCode == 413:
+		var headers RemoveRetentionRuleResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 500:
+		var headers RemoveRetentionRuleResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers RemoveRetentionRuleResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetRetentionRuleResponse parses an HTTP response from a GetRetentionRuleWithResponse call
+func ParseGetRetentionRuleResponse(rsp *http.Response) (*GetRetentionRuleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetRetentionRuleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RetentionRule
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthenticated
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 405:
+		var dest MethodNotAllowed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON405 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetRetentionRuleResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers GetRetentionRuleResponse400Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers GetRetentionRuleResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers GetRetentionRuleResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers GetRetentionRuleResponse404Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 405:
+		var headers GetRetentionRuleResponse405Headers
+		if values := rsp.Header.Values("Allow"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Allow", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Allow = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers405 = &headers
+	case rsp.StatusCode == 413:
+		var headers GetRetentionRuleResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 500:
+		var headers GetRetentionRuleResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetRetentionRuleResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseChangeRetentionRuleResponse parses an HTTP response from a ChangeRetentionRuleWithResponse call
+func ParseChangeRetentionRuleResponse(rsp *http.Response) (*ChangeRetentionRuleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ChangeRetentionRuleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RetentionRule
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthenticated
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 405:
+		var dest MethodNotAllowed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON405 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ChangeRetentionRuleResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ChangeRetentionRuleResponse400Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ChangeRetentionRuleResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ChangeRetentionRuleResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers ChangeRetentionRuleResponse404Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 405:
+		var headers ChangeRetentionRuleResponse405Headers
+		if values := rsp.Header.Values("Allow"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Allow", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Allow = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers405 = &headers
+	case rsp.StatusCode == 409:
+		var headers ChangeRetentionRuleResponse409Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers ChangeRetentionRuleResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers ChangeRetentionRuleResponse415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 500:
+		var headers ChangeRetentionRuleResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ChangeRetentionRuleResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDisableRetentionRuleResponse parses an HTTP response from a DisableRetentionRuleWithResponse call
+func ParseDisableRetentionRuleResponse(rsp *http.Response) (*DisableRetentionRuleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DisableRetentionRuleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RetentionRule
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthenticated
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 405:
+		var dest MethodNotAllowed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON405 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DisableRetentionRuleResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers DisableRetentionRuleResponse400Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers DisableRetentionRuleResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers DisableRetentionRuleResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers DisableRetentionRuleResponse404Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 405:
+		var headers DisableRetentionRuleResponse405Headers
+		if values := rsp.Header.Values("Allow"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Allow", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Allow = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers405 = &headers
+	case rsp.StatusCode == 413:
+		var headers DisableRetentionRuleResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 500:
+		var headers DisableRetentionRuleResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers DisableRetentionRuleResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDryRunRetentionRuleResponse parses an HTTP response from a DryRunRetentionRuleWithResponse call
+func ParseDryRunRetentionRuleResponse(rsp *http.Response) (*DryRunRetentionRuleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DryRunRetentionRuleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RetentionRule
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthenticated
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 405:
+		var dest MethodNotAllowed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON405 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DryRunRetentionRuleResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers DryRunRetentionRuleResponse400Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers DryRunRetentionRuleResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers DryRunRetentionRuleResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers DryRunRetentionRuleResponse404Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 405:
+		var headers DryRunRetentionRuleResponse405Headers
+		if values := rsp.Header.Values("Allow"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Allow", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Allow = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers405 = &headers
+	case rsp.StatusCode == 409:
+		var headers DryRunRetentionRuleResponse409Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers DryRunRetentionRuleResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 500:
+		var headers DryRunRetentionRuleResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers DryRunRetentionRuleResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseEnableRetentionRuleResponse parses an HTTP response from a EnableRetentionRuleWithResponse call
+func ParseEnableRetentionRuleResponse(rsp *http.Response) (*EnableRetentionRuleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EnableRetentionRuleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RetentionRule
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthenticated
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 405:
+		var dest MethodNotAllowed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON405 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers EnableRetentionRuleResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers EnableRetentionRuleResponse400Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers EnableRetentionRuleResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers EnableRetentionRuleResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers EnableRetentionRuleResponse404Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 405:
+		var headers EnableRetentionRuleResponse405Headers
+		if values := rsp.Header.Values("Allow"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Allow", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Allow = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers405 = &headers
+	case rsp.StatusCode == 409:
+		var headers EnableRetentionRuleResponse409Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 413:
+		var headers EnableRetentionRuleResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers EnableRetentionRuleResponse415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 500:
+		var headers EnableRetentionRuleResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers EnableRetentionRuleResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetRetentionRuleVersionResponse parses an HTTP response from a GetRetentionRuleVersionWithResponse call
+func ParseGetRetentionRuleVersionResponse(rsp *http.Response) (*GetRetentionRuleVersionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetRetentionRuleVersionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RetentionRuleVersion
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthenticated
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 405:
+		var dest MethodNotAllowed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON405 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetRetentionRuleVersionResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers GetRetentionRuleVersionResponse400Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers GetRetentionRuleVersionResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers GetRetentionRuleVersionResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers GetRetentionRuleVersionResponse404Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 405:
+		var headers GetRetentionRuleVersionResponse405Headers
+		if values := rsp.Header.Values("Allow"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Allow", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Allow = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers405 = &headers
+	case rsp.StatusCode == 413:
+		var headers GetRetentionRuleVersionResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 500:
+		var headers GetRetentionRuleVersionResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetRetentionRuleVersionResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {

@@ -49,7 +49,9 @@ func checkConsistent(older, newer Checkpoint, tiles fs.FS) error {
 	return nil
 }
 
-// tileFiles reads tiles from a mirror: files at the paths of C2SP tlog-tiles.
+// TileFiles reads tiles from a mirror: files at the paths of C2SP tlog-tiles.
+func TileFiles(mirror fs.FS) tlog.TileReader { return tileFiles{mirror} }
+
 type tileFiles struct{ fs.FS }
 
 func (tileFiles) Height() int { return tileHeight }
@@ -67,33 +69,41 @@ func (f tileFiles) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
 	return data, nil
 }
 
-// read takes the narrowest file that holds the tile: the log may have grown
-// since its checkpoint, and mirrors drop partial tiles for wider ones.
 func (f tileFiles) read(tile tlog.Tile) ([]byte, error) {
-	const full = 1 << tileHeight
-	width := tile.W
-	partials := tilePath(tlog.Tile{H: tile.H, L: tile.L, N: tile.N, W: full}) + ".p"
-	best := full
-	if entries, err := fs.ReadDir(f.FS, partials); err == nil {
+	kept := NarrowestTile(f.FS, tile)
+	path := TilePath(kept)
+	data, err := fs.ReadFile(f.FS, path)
+	if err != nil {
+		return nil, errorf(BadTiles, "the tile %s is not there, nor a wider one", TilePath(tile))
+	}
+	if len(data) != kept.W*tlog.HashSize {
+		return nil, errorf(BadTiles, "the tile %s is of %d bytes and should be of %d", path, len(data), kept.W*tlog.HashSize)
+	}
+	return data[:tile.W*tlog.HashSize], nil
+}
+
+// NarrowestTile is the narrowest that a mirror has and that holds the tile, else
+// the full one: the log may have grown since its checkpoint, and mirrors drop
+// partial tiles for wider ones.
+func NarrowestTile(mirror fs.FS, tile tlog.Tile) tlog.Tile {
+	best := tile
+	best.W = 1 << tileHeight
+	if entries, err := fs.ReadDir(mirror, TilePath(best)+".p"); err == nil {
 		for _, entry := range entries {
-			if w, err := strconv.Atoi(entry.Name()); err == nil && w >= width && w < best {
-				best = w
+			if w, err := strconv.Atoi(entry.Name()); err == nil && w >= tile.W && w < best.W {
+				best.W = w
 			}
 		}
 	}
-	path := tilePath(tlog.Tile{H: tile.H, L: tile.L, N: tile.N, W: best})
-	data, err := fs.ReadFile(f.FS, path)
-	if err != nil {
-		return nil, errorf(BadTiles, "the tile %s is not there, nor a wider one", tilePath(tile))
-	}
-	if len(data) != best*tlog.HashSize {
-		return nil, errorf(BadTiles, "the tile %s is of %d bytes and should be of %d", path, len(data), best*tlog.HashSize)
-	}
-	return data[:width*tlog.HashSize], nil
+	return best
 }
 
-// tilePath is the tile's in C2SP tlog-tiles, where the height goes without
-// saying.
-func tilePath(tile tlog.Tile) string {
-	return "tile/" + strings.TrimPrefix(tile.Path(), fmt.Sprintf("tile/%d/", tileHeight))
+// TilePath is the tile's in C2SP tlog-tiles, where the height goes without
+// saying; of level -1 that of its entries.
+func TilePath(tile tlog.Tile) string {
+	path := strings.TrimPrefix(tile.Path(), fmt.Sprintf("tile/%d/", tileHeight))
+	if entries, ok := strings.CutPrefix(path, "data/"); ok {
+		path = "entries/" + entries
+	}
+	return "tile/" + path
 }

@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.js';
 import type { Client, Options as Options2, TDataShape } from './client/index.js';
-import type { CancelErasureData, CancelErasureErrors, CancelErasureResponses, EraseResponseData, EraseResponseErrors, EraseResponseResponses, GetCheckpointData, GetCheckpointErrors, GetCheckpointResponses, GetErasureData, GetErasureErrors, GetErasureResponses, GetHoldData, GetHoldErrors, GetHoldResponses, GetLogKeysData, GetLogKeysErrors, GetLogKeysResponses, GetReceiptData, GetReceiptErrors, GetReceiptResponses, GetResponseData, GetResponseErrors, GetResponseResponses, GetTileData, GetTileErrors, GetTileResponses, ListErasureReceiptsData, ListErasureReceiptsErrors, ListErasureReceiptsResponses, ListErasuresData, ListErasuresErrors, ListErasuresResponses, ListHoldsData, ListHoldsErrors, ListHoldsResponses, ListLooksData, ListLooksErrors, ListLooksResponses, ListResponsesData, ListResponsesErrors, ListResponsesResponses, PlaceHoldData, PlaceHoldErrors, PlaceHoldResponses, PreviewErasureData, PreviewErasureErrors, PreviewErasureResponses, ReleaseHoldData, ReleaseHoldErrors, ReleaseHoldResponses, StartErasureData, StartErasureErrors, StartErasureResponses, WatchErasureData, WatchErasureErrors, WatchErasureResponses } from './types.gen.js';
+import type { CancelErasureData, CancelErasureErrors, CancelErasureResponses, ChangeRetentionRuleData, ChangeRetentionRuleErrors, ChangeRetentionRuleResponses, CreateRetentionRuleData, CreateRetentionRuleErrors, CreateRetentionRuleResponses, DisableRetentionRuleData, DisableRetentionRuleErrors, DisableRetentionRuleResponses, DryRunRetentionRuleData, DryRunRetentionRuleErrors, DryRunRetentionRuleResponses, EnableRetentionRuleData, EnableRetentionRuleErrors, EnableRetentionRuleResponses, EraseResponseData, EraseResponseErrors, EraseResponseResponses, GetCheckpointData, GetCheckpointErrors, GetCheckpointResponses, GetErasureData, GetErasureErrors, GetErasureResponses, GetHoldData, GetHoldErrors, GetHoldResponses, GetLogKeysData, GetLogKeysErrors, GetLogKeysResponses, GetReceiptData, GetReceiptErrors, GetReceiptResponses, GetResponseData, GetResponseErrors, GetResponseResponses, GetRetentionRuleData, GetRetentionRuleErrors, GetRetentionRuleResponses, GetRetentionRuleVersionData, GetRetentionRuleVersionErrors, GetRetentionRuleVersionResponses, GetTileData, GetTileErrors, GetTileResponses, ListErasureReceiptsData, ListErasureReceiptsErrors, ListErasureReceiptsResponses, ListErasuresData, ListErasuresErrors, ListErasuresResponses, ListHoldsData, ListHoldsErrors, ListHoldsResponses, ListLooksData, ListLooksErrors, ListLooksResponses, ListResponsesData, ListResponsesErrors, ListResponsesResponses, ListRetentionRulesData, ListRetentionRulesErrors, ListRetentionRulesResponses, PlaceHoldData, PlaceHoldErrors, PlaceHoldResponses, PreviewErasureData, PreviewErasureErrors, PreviewErasureResponses, ReleaseHoldData, ReleaseHoldErrors, ReleaseHoldResponses, RemoveRetentionRuleData, RemoveRetentionRuleErrors, RemoveRetentionRuleResponses, StartErasureData, StartErasureErrors, StartErasureResponses, WatchErasureData, WatchErasureErrors, WatchErasureResponses } from './types.gen.js';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean> = Options2<TData, ThrowOnError> & {
     /**
@@ -422,6 +422,218 @@ export const getHold = <ThrowOnError extends boolean = false>(options: Options<G
         { name: 'x-doubleword-user', type: 'apiKey' }
     ],
     url: '/admin/api/v1/holds/{hold_id}',
+    ...options
+});
+
+/**
+ * List retention rules
+ *
+ * One page of the rules, newest first. For administrators and platform
+ * managers. To go through all, pass each page's `next_cursor` as `after` of the
+ * next request.
+ *
+ */
+export const listRetentionRules = <ThrowOnError extends boolean = false>(options?: Options<ListRetentionRulesData, ThrowOnError>) => (options?.client ?? client).get<ListRetentionRulesResponses, ListRetentionRulesErrors, ThrowOnError>({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'dwctl_session',
+            type: 'apiKey'
+        },
+        { name: 'x-doubleword-user', type: 'apiKey' }
+    ],
+    url: '/admin/api/v1/retention-rules',
+    ...options
+});
+
+/**
+ * Create a retention rule
+ *
+ * A rule erases responses that are older than it says, at set times of the day.
+ * A new one is not enabled and erases nothing: it needs a dry run first, and
+ * then to be enabled. For administrators and platform managers.
+ *
+ */
+export const createRetentionRule = <ThrowOnError extends boolean = false>(options: Options<CreateRetentionRuleData, ThrowOnError>) => (options.client ?? client).post<CreateRetentionRuleResponses, CreateRetentionRuleErrors, ThrowOnError>({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'dwctl_session',
+            type: 'apiKey'
+        },
+        { name: 'x-doubleword-user', type: 'apiKey' }
+    ],
+    url: '/admin/api/v1/retention-rules',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Remove a retention rule
+ *
+ * The rule never runs again, and a run that is not over is canceled. It stays as a
+ * record, with all its versions, as receipts name them; one that has been removed
+ * already stays as it is. For administrators and platform managers.
+ *
+ */
+export const removeRetentionRule = <ThrowOnError extends boolean = false>(options: Options<RemoveRetentionRuleData, ThrowOnError>) => (options.client ?? client).delete<RemoveRetentionRuleResponses, RemoveRetentionRuleErrors, ThrowOnError>({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'dwctl_session',
+            type: 'apiKey'
+        },
+        { name: 'x-doubleword-user', type: 'apiKey' }
+    ],
+    url: '/admin/api/v1/retention-rules/{rule_id}',
+    ...options
+});
+
+/**
+ * Fetch a retention rule
+ *
+ * One rule, a removed one too. For administrators and platform managers.
+ *
+ */
+export const getRetentionRule = <ThrowOnError extends boolean = false>(options: Options<GetRetentionRuleData, ThrowOnError>) => (options.client ?? client).get<GetRetentionRuleResponses, GetRetentionRuleErrors, ThrowOnError>({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'dwctl_session',
+            type: 'apiKey'
+        },
+        { name: 'x-doubleword-user', type: 'apiKey' }
+    ],
+    url: '/admin/api/v1/retention-rules/{rule_id}',
+    ...options
+});
+
+/**
+ * Change a retention rule
+ *
+ * Puts what is given in the place of what the rule says: what is left out is not
+ * kept. It becomes the next version of the rule, which is not enabled and needs a
+ * dry run of its own. A run of an earlier version is canceled, and erases nothing
+ * more when this has been answered. `version` is the one that was changed: where
+ * the rule has another by now, the answer is 409 and nothing is changed. For
+ * administrators and platform managers.
+ *
+ */
+export const changeRetentionRule = <ThrowOnError extends boolean = false>(options: Options<ChangeRetentionRuleData, ThrowOnError>) => (options.client ?? client).put<ChangeRetentionRuleResponses, ChangeRetentionRuleErrors, ThrowOnError>({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'dwctl_session',
+            type: 'apiKey'
+        },
+        { name: 'x-doubleword-user', type: 'apiKey' }
+    ],
+    url: '/admin/api/v1/retention-rules/{rule_id}',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Fetch a version of a retention rule
+ *
+ * What the rule says or once said. Receipts of its runs name the version. For
+ * administrators and platform managers.
+ *
+ */
+export const getRetentionRuleVersion = <ThrowOnError extends boolean = false>(options: Options<GetRetentionRuleVersionData, ThrowOnError>) => (options.client ?? client).get<GetRetentionRuleVersionResponses, GetRetentionRuleVersionErrors, ThrowOnError>({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'dwctl_session',
+            type: 'apiKey'
+        },
+        { name: 'x-doubleword-user', type: 'apiKey' }
+    ],
+    url: '/admin/api/v1/retention-rules/{rule_id}/versions/{version}',
+    ...options
+});
+
+/**
+ * Try a retention rule
+ *
+ * Counts what runs of the rule would erase in all if they ran now, and keeps that
+ * with the rule. Nothing is erased. A response of several steps is counted where
+ * any of them is old enough, and erased where all of them are. For administrators
+ * and platform managers.
+ *
+ */
+export const dryRunRetentionRule = <ThrowOnError extends boolean = false>(options: Options<DryRunRetentionRuleData, ThrowOnError>) => (options.client ?? client).post<DryRunRetentionRuleResponses, DryRunRetentionRuleErrors, ThrowOnError>({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'dwctl_session',
+            type: 'apiKey'
+        },
+        { name: 'x-doubleword-user', type: 'apiKey' }
+    ],
+    url: '/admin/api/v1/retention-rules/{rule_id}/dry-run',
+    ...options
+});
+
+/**
+ * Enable a retention rule
+ *
+ * From its next set time on the rule erases. `version` is the one whose dry run was
+ * looked at: where the rule has another by now, or this one has had no dry run, the
+ * answer is 409 and nothing is enabled. One that is enabled stays as it is. For
+ * administrators and platform managers.
+ *
+ */
+export const enableRetentionRule = <ThrowOnError extends boolean = false>(options: Options<EnableRetentionRuleData, ThrowOnError>) => (options.client ?? client).post<EnableRetentionRuleResponses, EnableRetentionRuleErrors, ThrowOnError>({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'dwctl_session',
+            type: 'apiKey'
+        },
+        { name: 'x-doubleword-user', type: 'apiKey' }
+    ],
+    url: '/admin/api/v1/retention-rules/{rule_id}/enable',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * Disable a retention rule
+ *
+ * The rule does not run until it is enabled again. A run that is not over is
+ * canceled, and erases nothing more when this has been answered. One that is not
+ * enabled stays as it is. For administrators and platform managers.
+ *
+ */
+export const disableRetentionRule = <ThrowOnError extends boolean = false>(options: Options<DisableRetentionRuleData, ThrowOnError>) => (options.client ?? client).post<DisableRetentionRuleResponses, DisableRetentionRuleErrors, ThrowOnError>({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: 'dwctl_session',
+            type: 'apiKey'
+        },
+        { name: 'x-doubleword-user', type: 'apiKey' }
+    ],
+    url: '/admin/api/v1/retention-rules/{rule_id}/disable',
     ...options
 });
 

@@ -752,6 +752,287 @@ export type HoldPage = {
 };
 
 /**
+ * Which responses a rule covers: all that is given must hold, of every
+ * part of a response. Without `states`, those are covered that have come
+ * to their end: completed, failed and canceled.
+ *
+ */
+export type RetentionFilter = {
+    /**
+     * States, any of which will do.
+     */
+    states?: Array<'pending' | 'claimed' | 'processing' | 'completed' | 'failed' | 'canceled'>;
+    /**
+     * Models, any of which will do, spelled exactly.
+     */
+    models?: Array<string>;
+    /**
+     * Service tiers, any of which will do.
+     */
+    tiers?: Array<'auto' | 'default' | 'flex' | 'priority'>;
+    /**
+     * Identifiers of users and organizations, any of which will do.
+     */
+    owners?: Array<string>;
+};
+
+/**
+ * What a rule is to say. Without a filter it covers everyone's responses that have come to their end.
+ */
+export type NewRetentionRule = {
+    /**
+     * What the rule is called. Space around it is left out.
+     */
+    name: string;
+    filter?: RetentionFilter;
+    /**
+     * From how many days of 24 hours on, after it was created, a response is erased.
+     */
+    age_days: number;
+    /**
+     * The times of day in UTC at which the rule runs.
+     */
+    run_at: Array<string>;
+    /**
+     * How many responses one run erases at most; the rest is left to the next ones.
+     */
+    most_per_run?: number;
+};
+
+/**
+ * What a rule is to say from now on, in the place of all that it said.
+ */
+export type ChangedRetentionRule = {
+    /**
+     * The version that was changed.
+     */
+    version: number;
+    /**
+     * What the rule is called. Space around it is left out.
+     */
+    name: string;
+    filter?: RetentionFilter;
+    /**
+     * From how many days of 24 hours on, after it was created, a response is erased.
+     */
+    age_days: number;
+    /**
+     * The times of day in UTC at which the rule runs.
+     */
+    run_at: Array<string>;
+    /**
+     * How many responses one run erases at most; the rest is left to the next ones.
+     */
+    most_per_run?: number;
+};
+
+/**
+ * What is to be enabled.
+ */
+export type EnabledVersion = {
+    /**
+     * The version whose dry run was looked at.
+     */
+    version: number;
+};
+
+/**
+ * What runs of a rule would have erased in all.
+ */
+export type RetentionDryRun = {
+    /**
+     * When this was so (UTC).
+     */
+    at: string;
+    /**
+     * Responses.
+     */
+    responses: number;
+    /**
+     * Requests, of which a response has one for each call of a model.
+     */
+    requests: number;
+    /**
+     * Steps of responses that have several.
+     */
+    steps: number;
+    /**
+     * Prompts.
+     */
+    templates: number;
+    /**
+     * Raw copies of requests in the gateway's log.
+     */
+    raw_requests: number;
+    /**
+     * Raw copies of answers in the gateway's log.
+     */
+    raw_responses: number;
+    /**
+     * Queued and finished jobs that hold a response.
+     */
+    tasks: number;
+    /**
+     * Responses that holds keep, which are in none of the other counts.
+     */
+    held: number;
+};
+
+/**
+ * A run of a rule.
+ */
+export type RetentionRun = {
+    /**
+     * When it began (UTC).
+     */
+    at: string;
+    /**
+     * The rule's version then.
+     */
+    version: number;
+    /**
+     * The erasure that it began, which says how far it has come.
+     */
+    erasure_id: string;
+};
+
+/**
+ * What a rule says or once said.
+ */
+export type RetentionRuleVersion = {
+    /**
+     * The rule's identifier.
+     */
+    id: string;
+    /**
+     * The version, from 1 on.
+     */
+    version: number;
+    /**
+     * What the rule is called.
+     */
+    name: string;
+    filter: RetentionFilter;
+    /**
+     * From how many days of 24 hours on, after it was created, a response is erased.
+     */
+    age_days: number;
+    /**
+     * The times of day in UTC at which the rule runs.
+     */
+    run_at: Array<string>;
+    /**
+     * How many responses one run erases at most; the rest is left to the next ones.
+     */
+    most_per_run: number;
+    /**
+     * When this version was made (UTC).
+     */
+    changed_at: string;
+    /**
+     * Who made this version.
+     */
+    changed_by: string;
+};
+
+/**
+ * A rule of retention and what has become of it.
+ */
+export type RetentionRule = {
+    /**
+     * The rule's identifier.
+     */
+    id: string;
+    /**
+     * How often it has been changed, and one.
+     */
+    version: number;
+    /**
+     * What the rule is called.
+     */
+    name: string;
+    filter: RetentionFilter;
+    /**
+     * From how many days of 24 hours on, after it was created, a response is erased.
+     */
+    age_days: number;
+    /**
+     * The times of day in UTC at which the rule runs.
+     */
+    run_at: Array<string>;
+    /**
+     * How many responses one run erases at most; the rest is left to the next ones.
+     */
+    most_per_run: number;
+    /**
+     * Whether it runs at its times.
+     */
+    enabled: boolean;
+    /**
+     * The newest dry run of this version; null where there was none.
+     */
+    dry_run: RetentionDryRun | null;
+    /**
+     * When it runs next (UTC); null while it is not enabled.
+     */
+    next_run_at: string | null;
+    /**
+     * The last run that began; null where there was none.
+     */
+    last_run: RetentionRun | null;
+    /**
+     * When a run last did not begin, as the one before it was not over (UTC); null where that was never so.
+     */
+    skipped_at: string | null;
+    /**
+     * When it was created (UTC).
+     */
+    created_at: string;
+    /**
+     * Who created it.
+     */
+    created_by: string;
+    /**
+     * When this version was made (UTC).
+     */
+    changed_at: string;
+    /**
+     * Who made this version.
+     */
+    changed_by: string;
+    /**
+     * When it was removed (UTC); null where it was not.
+     */
+    removed_at: string | null;
+    /**
+     * Who removed it; null where it was not.
+     */
+    removed_by: string | null;
+};
+
+/**
+ * One page of retention rules.
+ */
+export type RetentionRulePage = {
+    /**
+     * The rules, newest first.
+     */
+    data: Array<RetentionRule>;
+    /**
+     * The largest size of a page, as applied.
+     */
+    limit: number;
+    /**
+     * Whether rules follow this page.
+     */
+    has_more: boolean;
+    /**
+     * What to pass as `after` to get what follows; null where nothing does.
+     */
+    next_cursor: string | null;
+};
+
+/**
  * What went wrong, as of RFC 9457.
  */
 export type Problem = {
@@ -830,6 +1111,23 @@ export type HoldId = string;
  *
  */
 export type Active = boolean;
+
+/**
+ * The rule's identifier. Spelled as `request_id`.
+ */
+export type RuleId = string;
+
+/**
+ * A version of the rule, from 1 on.
+ */
+export type RuleVersion = number;
+
+/**
+ * Exactly `true` or `false`. Those rules that have been removed, or, as
+ * without it, those that have not.
+ *
+ */
+export type Removed = boolean;
 
 /**
  * The level of the tile, 0 to 63 without leading zeroes, or `entries`.
@@ -1513,8 +1811,9 @@ export type StartErasureErrors = {
     /**
      * It contradicts what was asked before, or what has become of it: the token
      * is of no preview of this request or has expired, what would be erased is
-     * no longer what was shown, or the Idempotency-Key came with another
-     * request. Nothing was erased.
+     * no longer what was shown, the Idempotency-Key came with another request,
+     * or a retention rule has another version by now, was not tried or has been
+     * removed. Nothing was done.
      *
      */
     409: Problem;
@@ -2248,6 +2547,644 @@ export type GetHoldResponses = {
 };
 
 export type GetHoldResponse = GetHoldResponses[keyof GetHoldResponses];
+
+export type ListRetentionRulesData = {
+    body?: never;
+    headers?: {
+        /**
+         * The organization to act for. Ignored unless the caller is an active
+         * member of it, and where the cookie `dw_active_org` is given.
+         *
+         */
+        'X-Organization-Id'?: string;
+    };
+    path?: never;
+    query?: {
+        /**
+         * Exactly `true` or `false`. Those rules that have been removed, or, as
+         * without it, those that have not.
+         *
+         */
+        removed?: boolean;
+        /**
+         * How many to return at most. Brought into the range 1 to 101, never refused for being outside.
+         */
+        limit?: number;
+        /**
+         * The `next_cursor` of a page: what follows it. It belongs to
+         * that page's filters, order and scope; for another list, or damaged, it
+         * is refused (400), and so is a `skip` above 0 beside it. The limit and
+         * the kind of count may change from page to page.
+         *
+         */
+        after?: string;
+    };
+    url: '/admin/api/v1/retention-rules';
+};
+
+export type ListRetentionRulesErrors = {
+    /**
+     * The request is not as this document says; `parameter` names what is wrong.
+     */
+    400: Problem;
+    /**
+     * Nobody that is known is calling.
+     */
+    401: Problem;
+    /**
+     * The caller has no role that allows this, or a browser sent it from another site.
+     */
+    403: Problem;
+    /**
+     * This path does not know the method.
+     */
+    405: Problem;
+    /**
+     * The request's body is larger than the service reads.
+     */
+    413: Problem;
+    /**
+     * A fault of the service; its log tells more under the request's id.
+     */
+    500: Problem;
+    /**
+     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     */
+    503: Problem;
+};
+
+export type ListRetentionRulesError = ListRetentionRulesErrors[keyof ListRetentionRulesErrors];
+
+export type ListRetentionRulesResponses = {
+    /**
+     * The page.
+     */
+    200: RetentionRulePage;
+};
+
+export type ListRetentionRulesResponse = ListRetentionRulesResponses[keyof ListRetentionRulesResponses];
+
+export type CreateRetentionRuleData = {
+    body: NewRetentionRule;
+    headers?: {
+        /**
+         * The organization to act for. Ignored unless the caller is an active
+         * member of it, and where the cookie `dw_active_org` is given.
+         *
+         */
+        'X-Organization-Id'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/admin/api/v1/retention-rules';
+};
+
+export type CreateRetentionRuleErrors = {
+    /**
+     * The request is not as this document says; `parameter` names what is wrong.
+     */
+    400: Problem;
+    /**
+     * Nobody that is known is calling.
+     */
+    401: Problem;
+    /**
+     * The caller has no role that allows this, or a browser sent it from another site.
+     */
+    403: Problem;
+    /**
+     * This path does not know the method.
+     */
+    405: Problem;
+    /**
+     * The request's body is larger than the service reads.
+     */
+    413: Problem;
+    /**
+     * The request's body is not said to be JSON.
+     */
+    415: Problem;
+    /**
+     * A fault of the service; its log tells more under the request's id.
+     */
+    500: Problem;
+    /**
+     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     */
+    503: Problem;
+};
+
+export type CreateRetentionRuleError = CreateRetentionRuleErrors[keyof CreateRetentionRuleErrors];
+
+export type CreateRetentionRuleResponses = {
+    /**
+     * It is stored.
+     */
+    201: RetentionRule;
+};
+
+export type CreateRetentionRuleResponse = CreateRetentionRuleResponses[keyof CreateRetentionRuleResponses];
+
+export type RemoveRetentionRuleData = {
+    body?: never;
+    headers?: {
+        /**
+         * The organization to act for. Ignored unless the caller is an active
+         * member of it, and where the cookie `dw_active_org` is given.
+         *
+         */
+        'X-Organization-Id'?: string;
+    };
+    path: {
+        /**
+         * The rule's identifier. Spelled as `request_id`.
+         */
+        rule_id: string;
+    };
+    query?: never;
+    url: '/admin/api/v1/retention-rules/{rule_id}';
+};
+
+export type RemoveRetentionRuleErrors = {
+    /**
+     * The request is not as this document says; `parameter` names what is wrong.
+     */
+    400: Problem;
+    /**
+     * Nobody that is known is calling.
+     */
+    401: Problem;
+    /**
+     * The caller has no role that allows this, or a browser sent it from another site.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or it is not the caller's.
+     */
+    404: Problem;
+    /**
+     * This path does not know the method.
+     */
+    405: Problem;
+    /**
+     * The request's body is larger than the service reads.
+     */
+    413: Problem;
+    /**
+     * A fault of the service; its log tells more under the request's id.
+     */
+    500: Problem;
+    /**
+     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     */
+    503: Problem;
+};
+
+export type RemoveRetentionRuleError = RemoveRetentionRuleErrors[keyof RemoveRetentionRuleErrors];
+
+export type RemoveRetentionRuleResponses = {
+    /**
+     * It is removed.
+     */
+    204: void;
+};
+
+export type RemoveRetentionRuleResponse = RemoveRetentionRuleResponses[keyof RemoveRetentionRuleResponses];
+
+export type GetRetentionRuleData = {
+    body?: never;
+    headers?: {
+        /**
+         * The organization to act for. Ignored unless the caller is an active
+         * member of it, and where the cookie `dw_active_org` is given.
+         *
+         */
+        'X-Organization-Id'?: string;
+    };
+    path: {
+        /**
+         * The rule's identifier. Spelled as `request_id`.
+         */
+        rule_id: string;
+    };
+    query?: never;
+    url: '/admin/api/v1/retention-rules/{rule_id}';
+};
+
+export type GetRetentionRuleErrors = {
+    /**
+     * The request is not as this document says; `parameter` names what is wrong.
+     */
+    400: Problem;
+    /**
+     * Nobody that is known is calling.
+     */
+    401: Problem;
+    /**
+     * The caller has no role that allows this, or a browser sent it from another site.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or it is not the caller's.
+     */
+    404: Problem;
+    /**
+     * This path does not know the method.
+     */
+    405: Problem;
+    /**
+     * The request's body is larger than the service reads.
+     */
+    413: Problem;
+    /**
+     * A fault of the service; its log tells more under the request's id.
+     */
+    500: Problem;
+    /**
+     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     */
+    503: Problem;
+};
+
+export type GetRetentionRuleError = GetRetentionRuleErrors[keyof GetRetentionRuleErrors];
+
+export type GetRetentionRuleResponses = {
+    /**
+     * The rule.
+     */
+    200: RetentionRule;
+};
+
+export type GetRetentionRuleResponse = GetRetentionRuleResponses[keyof GetRetentionRuleResponses];
+
+export type ChangeRetentionRuleData = {
+    body: ChangedRetentionRule;
+    headers?: {
+        /**
+         * The organization to act for. Ignored unless the caller is an active
+         * member of it, and where the cookie `dw_active_org` is given.
+         *
+         */
+        'X-Organization-Id'?: string;
+    };
+    path: {
+        /**
+         * The rule's identifier. Spelled as `request_id`.
+         */
+        rule_id: string;
+    };
+    query?: never;
+    url: '/admin/api/v1/retention-rules/{rule_id}';
+};
+
+export type ChangeRetentionRuleErrors = {
+    /**
+     * The request is not as this document says; `parameter` names what is wrong.
+     */
+    400: Problem;
+    /**
+     * Nobody that is known is calling.
+     */
+    401: Problem;
+    /**
+     * The caller has no role that allows this, or a browser sent it from another site.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or it is not the caller's.
+     */
+    404: Problem;
+    /**
+     * This path does not know the method.
+     */
+    405: Problem;
+    /**
+     * It contradicts what was asked before, or what has become of it: the token
+     * is of no preview of this request or has expired, what would be erased is
+     * no longer what was shown, the Idempotency-Key came with another request,
+     * or a retention rule has another version by now, was not tried or has been
+     * removed. Nothing was done.
+     *
+     */
+    409: Problem;
+    /**
+     * The request's body is larger than the service reads.
+     */
+    413: Problem;
+    /**
+     * The request's body is not said to be JSON.
+     */
+    415: Problem;
+    /**
+     * A fault of the service; its log tells more under the request's id.
+     */
+    500: Problem;
+    /**
+     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     */
+    503: Problem;
+};
+
+export type ChangeRetentionRuleError = ChangeRetentionRuleErrors[keyof ChangeRetentionRuleErrors];
+
+export type ChangeRetentionRuleResponses = {
+    /**
+     * The rule as it is now.
+     */
+    200: RetentionRule;
+};
+
+export type ChangeRetentionRuleResponse = ChangeRetentionRuleResponses[keyof ChangeRetentionRuleResponses];
+
+export type GetRetentionRuleVersionData = {
+    body?: never;
+    headers?: {
+        /**
+         * The organization to act for. Ignored unless the caller is an active
+         * member of it, and where the cookie `dw_active_org` is given.
+         *
+         */
+        'X-Organization-Id'?: string;
+    };
+    path: {
+        /**
+         * The rule's identifier. Spelled as `request_id`.
+         */
+        rule_id: string;
+        /**
+         * A version of the rule, from 1 on.
+         */
+        version: number;
+    };
+    query?: never;
+    url: '/admin/api/v1/retention-rules/{rule_id}/versions/{version}';
+};
+
+export type GetRetentionRuleVersionErrors = {
+    /**
+     * The request is not as this document says; `parameter` names what is wrong.
+     */
+    400: Problem;
+    /**
+     * Nobody that is known is calling.
+     */
+    401: Problem;
+    /**
+     * The caller has no role that allows this, or a browser sent it from another site.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or it is not the caller's.
+     */
+    404: Problem;
+    /**
+     * This path does not know the method.
+     */
+    405: Problem;
+    /**
+     * The request's body is larger than the service reads.
+     */
+    413: Problem;
+    /**
+     * A fault of the service; its log tells more under the request's id.
+     */
+    500: Problem;
+    /**
+     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     */
+    503: Problem;
+};
+
+export type GetRetentionRuleVersionError = GetRetentionRuleVersionErrors[keyof GetRetentionRuleVersionErrors];
+
+export type GetRetentionRuleVersionResponses = {
+    /**
+     * The version.
+     */
+    200: RetentionRuleVersion;
+};
+
+export type GetRetentionRuleVersionResponse = GetRetentionRuleVersionResponses[keyof GetRetentionRuleVersionResponses];
+
+export type DryRunRetentionRuleData = {
+    body?: never;
+    headers?: {
+        /**
+         * The organization to act for. Ignored unless the caller is an active
+         * member of it, and where the cookie `dw_active_org` is given.
+         *
+         */
+        'X-Organization-Id'?: string;
+    };
+    path: {
+        /**
+         * The rule's identifier. Spelled as `request_id`.
+         */
+        rule_id: string;
+    };
+    query?: never;
+    url: '/admin/api/v1/retention-rules/{rule_id}/dry-run';
+};
+
+export type DryRunRetentionRuleErrors = {
+    /**
+     * The request is not as this document says; `parameter` names what is wrong.
+     */
+    400: Problem;
+    /**
+     * Nobody that is known is calling.
+     */
+    401: Problem;
+    /**
+     * The caller has no role that allows this, or a browser sent it from another site.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or it is not the caller's.
+     */
+    404: Problem;
+    /**
+     * This path does not know the method.
+     */
+    405: Problem;
+    /**
+     * It contradicts what was asked before, or what has become of it: the token
+     * is of no preview of this request or has expired, what would be erased is
+     * no longer what was shown, the Idempotency-Key came with another request,
+     * or a retention rule has another version by now, was not tried or has been
+     * removed. Nothing was done.
+     *
+     */
+    409: Problem;
+    /**
+     * The request's body is larger than the service reads.
+     */
+    413: Problem;
+    /**
+     * A fault of the service; its log tells more under the request's id.
+     */
+    500: Problem;
+    /**
+     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     */
+    503: Problem;
+};
+
+export type DryRunRetentionRuleError = DryRunRetentionRuleErrors[keyof DryRunRetentionRuleErrors];
+
+export type DryRunRetentionRuleResponses = {
+    /**
+     * The rule with what was counted.
+     */
+    200: RetentionRule;
+};
+
+export type DryRunRetentionRuleResponse = DryRunRetentionRuleResponses[keyof DryRunRetentionRuleResponses];
+
+export type EnableRetentionRuleData = {
+    body: EnabledVersion;
+    headers?: {
+        /**
+         * The organization to act for. Ignored unless the caller is an active
+         * member of it, and where the cookie `dw_active_org` is given.
+         *
+         */
+        'X-Organization-Id'?: string;
+    };
+    path: {
+        /**
+         * The rule's identifier. Spelled as `request_id`.
+         */
+        rule_id: string;
+    };
+    query?: never;
+    url: '/admin/api/v1/retention-rules/{rule_id}/enable';
+};
+
+export type EnableRetentionRuleErrors = {
+    /**
+     * The request is not as this document says; `parameter` names what is wrong.
+     */
+    400: Problem;
+    /**
+     * Nobody that is known is calling.
+     */
+    401: Problem;
+    /**
+     * The caller has no role that allows this, or a browser sent it from another site.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or it is not the caller's.
+     */
+    404: Problem;
+    /**
+     * This path does not know the method.
+     */
+    405: Problem;
+    /**
+     * It contradicts what was asked before, or what has become of it: the token
+     * is of no preview of this request or has expired, what would be erased is
+     * no longer what was shown, the Idempotency-Key came with another request,
+     * or a retention rule has another version by now, was not tried or has been
+     * removed. Nothing was done.
+     *
+     */
+    409: Problem;
+    /**
+     * The request's body is larger than the service reads.
+     */
+    413: Problem;
+    /**
+     * The request's body is not said to be JSON.
+     */
+    415: Problem;
+    /**
+     * A fault of the service; its log tells more under the request's id.
+     */
+    500: Problem;
+    /**
+     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     */
+    503: Problem;
+};
+
+export type EnableRetentionRuleError = EnableRetentionRuleErrors[keyof EnableRetentionRuleErrors];
+
+export type EnableRetentionRuleResponses = {
+    /**
+     * The rule as it is now.
+     */
+    200: RetentionRule;
+};
+
+export type EnableRetentionRuleResponse = EnableRetentionRuleResponses[keyof EnableRetentionRuleResponses];
+
+export type DisableRetentionRuleData = {
+    body?: never;
+    headers?: {
+        /**
+         * The organization to act for. Ignored unless the caller is an active
+         * member of it, and where the cookie `dw_active_org` is given.
+         *
+         */
+        'X-Organization-Id'?: string;
+    };
+    path: {
+        /**
+         * The rule's identifier. Spelled as `request_id`.
+         */
+        rule_id: string;
+    };
+    query?: never;
+    url: '/admin/api/v1/retention-rules/{rule_id}/disable';
+};
+
+export type DisableRetentionRuleErrors = {
+    /**
+     * The request is not as this document says; `parameter` names what is wrong.
+     */
+    400: Problem;
+    /**
+     * Nobody that is known is calling.
+     */
+    401: Problem;
+    /**
+     * The caller has no role that allows this, or a browser sent it from another site.
+     */
+    403: Problem;
+    /**
+     * There is no such thing, or it is not the caller's.
+     */
+    404: Problem;
+    /**
+     * This path does not know the method.
+     */
+    405: Problem;
+    /**
+     * The request's body is larger than the service reads.
+     */
+    413: Problem;
+    /**
+     * A fault of the service; its log tells more under the request's id.
+     */
+    500: Problem;
+    /**
+     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     */
+    503: Problem;
+};
+
+export type DisableRetentionRuleError = DisableRetentionRuleErrors[keyof DisableRetentionRuleErrors];
+
+export type DisableRetentionRuleResponses = {
+    /**
+     * The rule as it is now.
+     */
+    200: RetentionRule;
+};
+
+export type DisableRetentionRuleResponse = DisableRetentionRuleResponses[keyof DisableRetentionRuleResponses];
 
 export type GetCheckpointData = {
     body?: never;
