@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,6 +26,7 @@ import (
 	"lethe/adapters/postgres/analytics"
 	"lethe/adapters/postgres/fusillade"
 	"lethe/adapters/postgres/inspect"
+	"lethe/adapters/postgres/jobs"
 	"lethe/adapters/postgres/users"
 	"lethe/adapters/telemetry"
 	"lethe/domain"
@@ -102,16 +104,21 @@ func graph(cfg *Config, db *Databases, log *slog.Logger, ready func(addr string)
 		fx.StartTimeout(startTimeout),
 		fx.StopTimeout(stopTimeout),
 		fx.Supply(cfg, db, log, readyFunc(ready)),
-		fx.Module("telemetry", fx.Provide(newMetrics, newExport)),
+		fx.Module("telemetry", fx.Provide(newMetrics, newErasureMetrics, newExport)),
 		fx.Module("postgres", fx.Provide(
 			newPools,
-			fx.Annotate(newResponses, fx.As(new(domain.Responses))),
+			newResponses,
+			countResponses,
+			newErasures,
+			countErasures,
+			fx.Annotate(newJobs, fx.As(fx.Self()), fx.As(new(domain.Jobs))),
 			fx.Annotate(newHolds, fx.As(new(domain.Holds))),
 			fx.Annotate(newUsage, fx.As(new(domain.UsageRecords))),
 			fx.Annotate(newPeople, fx.As(new(domain.People))),
 			fx.Annotate(newLooks, fx.As(fx.Self()), fx.As(new(domain.Looks))),
 			newSigning,
-			fx.Annotate(openLog, fx.As(fx.Self()), fx.As(new(domain.Log))),
+			openLog,
+			countLog,
 			newCurrency,
 		)),
 		fx.Module("domain", fx.Provide(
@@ -123,6 +130,7 @@ func graph(cfg *Config, db *Databases, log *slog.Logger, ready func(addr string)
 			domain.NewReadLog,
 			newHoldCases,
 			newSweep,
+			newBackground,
 			newIdentity,
 		)),
 		fx.Module("http", fx.Provide(
@@ -131,7 +139,7 @@ func graph(cfg *Config, db *Databases, log *slog.Logger, ready func(addr string)
 			newHandler,
 			newListener,
 		)),
-		fx.Invoke(serveProfiles, startSealer, sweepErased, forgetLooks, sayWhatIsMissing, func(*listener) {}),
+		fx.Invoke(serveProfiles, startSealer, runErasures, sweepErased, forgetLooks, sayWhatIsMissing, func(*listener) {}),
 	)
 }
 
@@ -155,18 +163,19 @@ func (l logLines) Write(line []byte) (int, error) {
 // main where they share a database.
 type pools struct {
 	main, fusillade postgres.Source
+	jobs            *postgres.DB // to fusillade's database, as its primary
 	opened          map[string]*postgres.DB
 }
 
 func newPools(lc fx.Lifecycle, cfg *Config, db *Databases, metrics *telemetry.Metrics, export *telemetry.Export) (*pools, error) {
 	p := &pools{opened: map[string]*postgres.DB{}}
 	var errs []error
-	open := func(name, url string, searchPath ...string) *postgres.DB {
+	open := func(name, url string, maxConns int, searchPath ...string) *postgres.DB {
 		if url == "" {
 			return nil
 		}
 		pool, err := postgres.Open(postgres.Config{
-			URL: url, MaxConns: int32(cfg.Database.MaxConns), SearchPath: searchPath, ApplicationName: applicationName,
+			URL: url, MaxConns: int32(maxConns), SearchPath: searchPath, ApplicationName: applicationName,
 			Tracer: newQueryTracer(name, metrics, export), PgBouncer: cfg.Database.PgBouncer,
 		})
 		if err != nil {
@@ -178,26 +187,29 @@ func newPools(lc fx.Lifecycle, cfg *Config, db *Databases, metrics *telemetry.Me
 	}
 	// Tables of the main database are named with their schema, fusillade's and
 	// outlet's are not.
+	most := cfg.Database.MaxConns
 	schemas := []string{cfg.Fusillade.Schema, cfg.Outlet.Schema}
 	if db.apart() {
 		p.main = postgres.Source{
-			Primary: open("main", db.MainURL),
-			Replica: open("main_replica", cfg.Database.ReplicaURL),
+			Primary: open("main", db.MainURL, most),
+			Replica: open("main_replica", cfg.Database.ReplicaURL, most),
 			MaxLag:  cfg.Database.ReplicaMaxLag,
 		}
 		p.fusillade = postgres.Source{
-			Primary: open("fusillade", db.FusilladeURL, schemas...),
-			Replica: open("fusillade_replica", cfg.Fusillade.ReplicaURL, schemas...),
+			Primary: open("fusillade", db.FusilladeURL, most, schemas...),
+			Replica: open("fusillade_replica", cfg.Fusillade.ReplicaURL, most, schemas...),
 			MaxLag:  cfg.Database.ReplicaMaxLag,
 		}
 	} else {
 		p.main = postgres.Source{
-			Primary: open("main", db.MainURL, schemas...),
-			Replica: open("main_replica", cfg.Database.ReplicaURL, schemas...),
+			Primary: open("main", db.MainURL, most, schemas...),
+			Replica: open("main_replica", cfg.Database.ReplicaURL, most, schemas...),
 			MaxLag:  cfg.Database.ReplicaMaxLag,
 		}
 		p.fusillade = p.main
 	}
+	// River's statements name the schema themselves.
+	p.jobs = open("jobs", cmp.Or(db.FusilladeURL, db.MainURL), jobs.MaxConns)
 	lc.Append(fx.StopHook(p.close))
 	return p, errors.Join(append(errs, metrics.WatchPools(p.stats))...)
 }
@@ -275,15 +287,17 @@ type readiness struct {
 	pools    *pools
 	schemas  inspect.Schemas
 	current  *currency
+	work     *background
 	stopping chan struct{} // closed when the service stops
 }
 
-func newReadiness(p *pools, db *Databases, current *currency) *readiness {
-	return &readiness{pools: p, schemas: db.schemas, current: current, stopping: make(chan struct{})}
+func newReadiness(p *pools, db *Databases, current *currency, work *background) *readiness {
+	return &readiness{pools: p, schemas: db.schemas, current: current, work: work, stopping: make(chan struct{})}
 }
 
 // check asks each database for its tables, which is a round trip, and then
-// whether its log is as new as what was seen of it, which is another. A replica
+// whether its log is as new as what was seen of it, which is another; and, until
+// it was so once, whether the migrations are as new as this program. A replica
 // that is away is none to wait for: reads turn to the primary.
 func (r *readiness) check(ctx context.Context) error {
 	select {
@@ -297,6 +311,9 @@ func (r *readiness) check(ctx context.Context) error {
 	}
 	if len(missing) > 0 {
 		return domain.Errorf(domain.CodeUnavailable, "The database lacks %d tables or columns, such as: %s; run `lethe doctor`", len(missing), missing[0])
+	}
+	if err := r.work.upToDate(ctx); err != nil {
+		return err
 	}
 	return r.current.check(ctx)
 }

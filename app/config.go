@@ -64,6 +64,7 @@ type Config struct {
 		Standbys  []string            // that have to have replayed a checkpoint before it is published
 		Witnesses []receipt.PublicKey // whose signatures may be added to checkpoints
 		SeenFile  string              // of the newest checkpoint that was seen; empty: none, or the embedded mode's own
+		Rate      perSecond
 	}
 	Looks struct {
 		Keep time.Duration // whole days
@@ -113,11 +114,15 @@ var settings = []setting{
 	{"erasure.standbys", "application_names of standbys that have to have replayed a checkpoint of the log before it is published, with commas between", func(c *Config) any { return &c.Erasure.Standbys }, nil, nil},
 	{"erasure.seen_file", "file that keeps the newest checkpoint of the log that was seen, so that an older database is noticed; in the embedded mode one in data_dir", func(c *Config) any { return &c.Erasure.SeenFile }, nil, nil},
 	{"erasure.witnesses", "public keys of witnesses whose signatures may be added to checkpoints of the log, with commas between", func(c *Config) any { return &c.Erasure.Witnesses }, nil, nil},
+	{"erasure.rate", "responses a second that erasures of many may erase in this process; 0: no bound", func(c *Config) any { return &c.Erasure.Rate }, nil, nil},
 	{"looks.keep", "for how long it is kept who looked at what is not theirs, in days such as 365d", func(c *Config) any { return (*days)(&c.Looks.Keep) }, nil, nil},
 	{"data_dir", "folder of the embedded database", func(c *Config) any { return &c.DataDir }, checkDir, nil},
 	{"log.level", "debug, info, warn or error", func(c *Config) any { return &c.Log.Level }, oneOf("debug", "info", "warn", "error"), nil},
 	{"log.format", "text or json", func(c *Config) any { return &c.Log.Format }, oneOf("text", "json"), nil},
 }
+
+// perSecond is how many there may be a second; 0: no bound.
+type perSecond int
 
 // days is a duration that is written in days.
 type days time.Duration
@@ -131,6 +136,13 @@ func parseDays(text string) (time.Duration, error) {
 	}
 	return time.Duration(n) * day, nil
 }
+
+// Bounds of a perSecond. A part of an erasure waits for as many as it has
+// erased, which should not take longer than a job may.
+const (
+	leastRate = 100
+	mostRate  = 1_000_000
+)
 
 func settingOf(key string) (setting, bool) {
 	i := slices.IndexFunc(settings, func(s setting) bool { return s.key == key })
@@ -246,6 +258,7 @@ func defaults(apart bool, environ []string) map[string]any {
 		"auth.proxy_user_header":   "x-doubleword-user",
 		"auth.proxy_trusted":       "127.0.0.0/8,::1/128",
 		"auth.cache_ttl":           "0s",
+		"erasure.rate":             2000,
 		"looks.keep":               "365d",
 		"data_dir":                 defaultDataDir(environ),
 		"log.level":                "info",
@@ -457,6 +470,12 @@ func (s setting) assign(c *Config, value any) error {
 			return errors.New("must be a whole number from 1 to 1000")
 		}
 		*field = n
+	case *perSecond:
+		n, err := strconv.Atoi(fmt.Sprint(value))
+		if err != nil || n != 0 && (n < leastRate || n > mostRate) {
+			return fmt.Errorf("must be a whole number from %d to %d, or 0 for no bound", leastRate, mostRate)
+		}
+		*field = perSecond(n)
 	case *time.Duration:
 		d, err := time.ParseDuration(fmt.Sprint(value))
 		if err != nil || d < 0 || d > time.Minute {
@@ -697,6 +716,8 @@ func (s setting) printable(c *Config) any {
 		return *field
 	case *int:
 		return *field
+	case *perSecond:
+		return int(*field)
 	case *time.Duration:
 		return field.String()
 	case *days:

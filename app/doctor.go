@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"lethe/adapters/postgres/inspect"
+	"lethe/adapters/postgres/jobs"
 )
 
 // Finding is how a check ended.
@@ -139,7 +140,7 @@ func (d *doctor) examine(ctx context.Context, name, url, replicaURL string, side
 			d.statistics(ctx, name, conn)
 		}
 		d.clock(ctx, name, conn)
-		d.connections(ctx, name, conn)
+		d.connections(ctx, name, conn, sides)
 		d.migrations(ctx, name, conn, sides)
 		if len(sides) == 1 && sides[0] == inspect.Main {
 			d.outOfReach(ctx, name, conn)
@@ -330,15 +331,18 @@ func (d *doctor) clock(ctx context.Context, name string, conn *pgx.Conn) {
 	d.add(c)
 }
 
-func (d *doctor) connections(ctx context.Context, name string, conn *pgx.Conn) {
+func (d *doctor) connections(ctx context.Context, name string, conn *pgx.Conn, sides []inspect.Side) {
 	const check = "connections"
 	c, err := inspect.ConnectionLimits(ctx, conn)
 	if d.failed(name, check, err) {
 		return
 	}
 	want := d.cfg.Database.MaxConns
+	if slices.Contains(sides, inspect.Fusillade) {
+		want += jobs.MaxConns
+	}
 	result := Check{Database: name, Name: check, Finding: OK,
-		Detail: fmt.Sprintf("the pool may take %d of %d for this role, %d of the server's are open now", want, c.Limit(), c.Open)}
+		Detail: fmt.Sprintf("the pools may take %d of %d for this role, %d of the server's are open now", want, c.Limit(), c.Open)}
 	switch {
 	case want > c.Limit():
 		result.Finding, result.Advice = Problem, "lower database.max_conns, or raise max_connections or the role's limit"

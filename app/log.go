@@ -138,6 +138,7 @@ type sealer struct {
 	current *currency
 	may     bool // there is a key
 	metrics *telemetry.LogMetrics
+	figures *telemetry.ErasureMetrics
 	log     *slog.Logger
 	failing rate.Sometimes
 	waiting rate.Sometimes
@@ -147,12 +148,12 @@ type sealer struct {
 
 // startSealer seals for as long as the service runs, and once more when the last
 // request has been answered: it must be started before the door is opened.
-func startSealer(lc fx.Lifecycle, cfg *Config, l *ledger.Log, current *currency, sign *signing, metrics *telemetry.Metrics, log *slog.Logger) error {
+func startSealer(lc fx.Lifecycle, cfg *Config, l *ledger.Log, current *currency, sign *signing, metrics *telemetry.Metrics, figures *telemetry.ErasureMetrics, log *slog.Logger) error {
 	watched, err := metrics.WatchLog()
 	if err != nil {
 		return err
 	}
-	s := &sealer{ledger: l, current: current, compared: -1, may: len(sign.signers) > 0, metrics: watched, log: log,
+	s := &sealer{ledger: l, current: current, compared: -1, may: len(sign.signers) > 0, metrics: watched, figures: figures, log: log,
 		failing: rate.Sometimes{Interval: sealLogEvery}, waiting: rate.Sometimes{Interval: sealLogEvery}}
 	running, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -208,6 +209,7 @@ func (s *sealer) step(ctx context.Context) (pause time.Duration) {
 	case ctx.Err() != nil:
 	case err != nil:
 		s.metrics.Failed()
+		countDamage(s.figures, err)
 		s.failing.Do(func() {
 			level := slog.LevelError
 			if domain.CodeOf(err) == domain.CodeUnavailable {

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/fx"
 
 	"lethe/adapters/postgres/looks"
+	"lethe/adapters/telemetry"
 	"lethe/domain"
 )
 
@@ -28,7 +29,8 @@ func newGetter(responses domain.Responses, usage domain.UsageRecords, people dom
 
 // forgetLooks removes the records of who looked whose time is over, until the
 // service stops.
-func forgetLooks(lc fx.Lifecycle, cfg *Config, l *looks.Looks, log *slog.Logger) {
+func forgetLooks(lc fx.Lifecycle, cfg *Config, l *looks.Looks, metrics *telemetry.Metrics, log *slog.Logger) {
+	failed := metrics.WatchWork("looks")
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	lc.Append(fx.StartStopHook(func() {
@@ -36,7 +38,7 @@ func forgetLooks(lc fx.Lifecycle, cfg *Config, l *looks.Looks, log *slog.Logger)
 			tick := time.NewTicker(forgetEvery)
 			defer tick.Stop()
 			for {
-				forgetOnce(ctx, l, time.Now().Add(-cfg.Looks.Keep), log)
+				forgetOnce(ctx, l, time.Now().Add(-cfg.Looks.Keep), failed, log)
 				select {
 				case <-ctx.Done():
 					return
@@ -51,12 +53,13 @@ func forgetLooks(lc fx.Lifecycle, cfg *Config, l *looks.Looks, log *slog.Logger)
 }
 
 // forgetOnce removes what is older, but not more than so many rounds of it.
-func forgetOnce(ctx context.Context, l *looks.Looks, before time.Time, log *slog.Logger) {
+func forgetOnce(ctx context.Context, l *looks.Looks, before time.Time, failed func(), log *slog.Logger) {
 	var total int64
 	for range forgetRounds {
 		n, err := l.Forget(ctx, before)
 		total += n
 		if err != nil && ctx.Err() == nil {
+			failed()
 			log.Warn("could not remove old records of who looked; trying again", "within", forgetEvery, "error", err)
 		}
 		if err != nil || n < looks.MaxForgotten {

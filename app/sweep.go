@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/fx"
 
+	"lethe/adapters/telemetry"
 	"lethe/domain"
 )
 
@@ -16,7 +17,8 @@ import (
 const sweepEvery = 15 * time.Second
 
 // sweepErased looks again for what has been erased, until the service stops.
-func sweepErased(lc fx.Lifecycle, sweep *domain.SweepErased, log *slog.Logger) {
+func sweepErased(lc fx.Lifecycle, sweep *domain.SweepErased, metrics *telemetry.Metrics, log *slog.Logger) {
+	failed := metrics.WatchWork("sweep")
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	lc.Append(fx.StartStopHook(func() {
@@ -28,7 +30,7 @@ func sweepErased(lc fx.Lifecycle, sweep *domain.SweepErased, log *slog.Logger) {
 				case <-ctx.Done():
 					return
 				case <-tick.C:
-					sweepOnce(ctx, sweep, log)
+					sweepOnce(ctx, sweep, failed, log)
 				}
 			}
 		})
@@ -38,7 +40,7 @@ func sweepErased(lc fx.Lifecycle, sweep *domain.SweepErased, log *slog.Logger) {
 	}))
 }
 
-func sweepOnce(ctx context.Context, sweep *domain.SweepErased, log *slog.Logger) {
+func sweepOnce(ctx context.Context, sweep *domain.SweepErased, failed func(), log *slog.Logger) {
 	erased, err := sweep.Execute(ctx)
 	if erased != (domain.Erased{}) {
 		log.Info("removed what was written of erased responses afterwards",
@@ -46,6 +48,7 @@ func sweepOnce(ctx context.Context, sweep *domain.SweepErased, log *slog.Logger)
 			"raw_requests", erased.RawRequests, "raw_responses", erased.RawResponses, "tasks", erased.Tasks)
 	}
 	if err != nil && ctx.Err() == nil {
+		failed()
 		log.Warn("could not look for what may have been written of erased responses; trying again", "within", sweepEvery, "error", err)
 	}
 }

@@ -1,0 +1,204 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/fx"
+	"golang.org/x/time/rate"
+
+	"lethe/adapters/postgres"
+	"lethe/adapters/postgres/fusillade"
+	"lethe/adapters/postgres/jobs"
+	"lethe/adapters/postgres/migrate"
+	"lethe/adapters/telemetry"
+	"lethe/domain"
+)
+
+const (
+	// dispatchEvery is how often the service looks for erasures that are to be
+	// gone on with, whoever has asked for them and whatever became of that
+	// process. Several processes do so, and each erasure is enqueued once.
+	dispatchEvery = 5 * time.Second
+	mostDue       = 500
+	// tallyEvery is how often erasures are counted, for metrics.
+	tallyEvery = 15 * time.Second
+	// detailsFor is for how long it is kept whose and which responses an erasure
+	// was about that is over.
+	detailsFor = 24 * time.Hour
+
+	// workEvery is how often it is tried to begin with background work, as long
+	// as the database is away or not as needed.
+	workEvery    = 5 * time.Second
+	workLogEvery = time.Minute
+
+	// paceBurst is what may be erased at once by who was at rest.
+	paceBurst = 1000
+)
+
+func newErasures(p *pools, cfg *Config, s *signing) (*fusillade.Erasures, error) {
+	return fusillade.NewErasures(p.fusillade.Primary, cfg.Outlet.Schema, fusillade.Issuer{
+		Origin: s.origin, Build: BuildVersion().Version, Now: time.Now,
+	})
+}
+
+// newJobs makes the jobs of erasures, which go on at the pace of the
+// configuration.
+func newJobs(p *pools, cfg *Config, erasures domain.Erasures, log *slog.Logger) (*jobs.Jobs, error) {
+	run := domain.NewRunErasure(erasures, pace(cfg.Erasure.Rate), time.Now)
+	return jobs.New(p.jobs, run, jobs.Config{}, log)
+}
+
+// pace returns what waits until so many more responses may be erased, at this
+// rate a second; 0 is no bound.
+func pace(perSecond perSecond) func(ctx context.Context, responses int) error {
+	if perSecond == 0 {
+		return func(ctx context.Context, _ int) error { return ctx.Err() }
+	}
+	limiter := rate.NewLimiter(rate.Limit(perSecond), paceBurst)
+	return func(ctx context.Context, responses int) error {
+		for responses > 0 {
+			n := min(responses, paceBurst)
+			if err := limiter.WaitN(ctx, n); err != nil {
+				return err
+			}
+			responses -= n
+		}
+		return nil
+	}
+}
+
+// background goes on with erasures of many, until the service stops.
+type background struct {
+	erasures domain.Erasures
+	tally    func(context.Context) ([]fusillade.Tally, error)
+	jobs     *jobs.Jobs
+	db       *postgres.DB
+	metrics  *telemetry.ErasureMetrics
+	failed   func()
+	log      *slog.Logger
+	seldom   rate.Sometimes
+	current  *currency
+	migrated atomic.Bool // Lethe's own tables were once found as new as this program
+}
+
+func newBackground(p *pools, current *currency, erasures domain.Erasures, stored *fusillade.Erasures, j *jobs.Jobs,
+	metrics *telemetry.Metrics, figures *telemetry.ErasureMetrics, log *slog.Logger,
+) *background {
+	return &background{
+		current: current, erasures: erasures, tally: stored.Tally, jobs: j, db: p.jobs, metrics: figures, failed: metrics.WatchWork("erasures"),
+		log: log, seldom: rate.Sometimes{Interval: workLogEvery},
+	}
+}
+
+// runErasures starts it, and stops it within seconds: what is at work then is
+// gone on with by the next process.
+func runErasures(lc fx.Lifecycle, b *background) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	lc.Append(fx.StartStopHook(func() {
+		running.Go(func() { b.work(ctx) })
+		running.Go(func() { every(ctx, dispatchEvery, b.dispatch) })
+		running.Go(func() { every(ctx, tallyEvery, b.count) })
+		running.Go(func() { every(ctx, forgetEvery, b.forget) })
+	}, func() {
+		cancel()
+		running.Wait()
+	}))
+}
+
+// every calls what is to be done, now and from then on, until ctx ends.
+func every(ctx context.Context, pause time.Duration, do func(context.Context)) {
+	tick := time.NewTicker(pause)
+	defer tick.Stop()
+	for {
+		do(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// work works on jobs as soon as the database is there and as needed.
+func (b *background) work(ctx context.Context) {
+	every(ctx, workEvery, func(ctx context.Context) {
+		err := b.upToDate(ctx)
+		if err == nil {
+			err = b.current.check(ctx)
+		}
+		if err != nil {
+			b.told(ctx, "erasures of many do not go on in this process yet", err)
+			return
+		}
+		if err = b.jobs.Run(ctx); err != nil && ctx.Err() != nil {
+			b.log.Warn("stopping", "error", err)
+		}
+		b.told(ctx, "erasures of many do not go on in this process yet", err)
+	})
+}
+
+// upToDate fails where Lethe's own tables are older than this program needs.
+func (b *background) upToDate(ctx context.Context) error {
+	if b.migrated.Load() {
+		return nil
+	}
+	versions, err := migrate.OwnVersions(ctx, b.db.Pool())
+	if err != nil {
+		return postgres.MapError(err)
+	}
+	for _, v := range versions {
+		if v.Applied < v.Newest {
+			return domain.Errorf(domain.CodeUnavailable, "The database's tables of set %s are at version %d, and this program needs %d; run `lethe doctor`", v.Set, v.Applied, v.Newest)
+		}
+	}
+	b.migrated.Store(true)
+	return nil
+}
+
+// dispatch enqueues what is to be gone on with: it makes up for processes that
+// ended before they could, for restored databases, and knows when something is
+// to be verified.
+func (b *background) dispatch(ctx context.Context) {
+	due, err := b.erasures.Due(ctx, mostDue)
+	for _, id := range due {
+		if err == nil {
+			err = b.jobs.Enqueue(ctx, id)
+		}
+	}
+	b.told(ctx, "could not look for erasures that are to be gone on with; trying again", err)
+}
+
+func (b *background) forget(ctx context.Context) {
+	b.told(ctx, "could not remove the details of erasures that are over; trying again",
+		b.erasures.Forget(ctx, time.Now().Add(-detailsFor)))
+}
+
+func (b *background) count(ctx context.Context) {
+	tally, err := b.tally(ctx)
+	if err == nil {
+		var oldest *time.Time
+		counts := make([]telemetry.ErasureCount, len(tally))
+		for i, t := range tally {
+			counts[i] = telemetry.ErasureCount{State: string(t.State), Trigger: string(t.Trigger), Count: t.Count}
+			if !t.State.Over() && (oldest == nil || t.Oldest.Before(*oldest)) {
+				oldest = &t.Oldest
+			}
+		}
+		b.metrics.Looked(counts, oldest)
+	}
+	b.told(ctx, "erasures could not be counted", err)
+}
+
+// told notes an error, if there is one and the service does not just stop.
+func (b *background) told(ctx context.Context, what string, err error) {
+	if err == nil || ctx.Err() != nil {
+		return
+	}
+	b.failed()
+	b.seldom.Do(func() { b.log.Warn(what, "error", err) })
+}

@@ -1,0 +1,135 @@
+package app_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"lethe/adapters/postgres"
+	"lethe/adapters/postgres/fusillade"
+	"lethe/app"
+	"lethe/domain"
+	"lethe/internal/pgtest"
+)
+
+// eraseOwner adds so many responses of a new owner, and asks for all of the
+// owner's to be erased.
+func eraseOwner(t *testing.T, url string, responses int) uuid.UUID {
+	t.Helper()
+	owner, by := uuid.New(), uuid.New()
+	exec(t, url, fmt.Sprintf(`INSERT INTO fusillade.requests (id, state, model, created_by, created_at)
+		SELECT gen_random_uuid(), 'pending', 'm', '%s', now() - n * interval '1 s' FROM generate_series(1, %d) AS n`, owner, responses))
+	db, err := postgres.Open(postgres.Config{URL: url, SearchPath: []string{"fusillade", "outlet"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	erasures, err := fusillade.NewErasures(db, "outlet", fusillade.Issuer{Origin: "test.example/log", Build: "test", Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, _, err := erasures.Create(t.Context(), domain.Erasure{
+		ID: uuid.New(), Trigger: domain.TriggerBulk, Kind: domain.TargetOwner, Target: &domain.ErasureTarget{Owner: &owner},
+		AsOf: time.Now(), Ground: domain.GroundRequest, RequestedAt: time.Now(), RequestedBy: &by,
+		Role: domain.ActorAdministrator, Secret: &domain.Salt{}, State: domain.ErasurePending,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e.ID
+}
+
+// metric is the value of a sample of /metrics; empty: there is none.
+func (s *service) metric(t *testing.T, sample string) string {
+	t.Helper()
+	_, _, body := s.get(t, "/metrics", "")
+	found := regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(sample) + ` (\S+)$`).FindStringSubmatch(body)
+	if found == nil {
+		return ""
+	}
+	return found[1]
+}
+
+// TestErasuresInTheBackground: whoever has asked for an erasure, a service that
+// runs finishes it, verifies it when that is due, and counts.
+func TestErasuresInTheBackground(t *testing.T) {
+	t.Parallel()
+	database := pgtest.New(t)
+	id := eraseOwner(t, database.URL, 450)
+	s := start(t, "LETHE_DATABASE_URL="+database.RoleURL)
+	is := func(condition string) func() bool {
+		return func() bool {
+			return number(t, database.URL, "SELECT count(*) FROM lethe.erasures WHERE id = '"+id.String()+"' AND "+condition) == 1
+		}
+	}
+	await(t, "it is finished", is("state = 'finished' AND done = 450 AND requests = 450 AND verify_at > now() + interval '23 h'"))
+	if left := number(t, database.URL, "SELECT count(*) FROM fusillade.requests"); left != 0 {
+		t.Errorf("%d are left", left)
+	}
+	for sample, want := range map[string]string{
+		`lethe_erased_responses_total{trigger="bulk"}`: "450", `lethe_erased_rows_total{table="requests"}`: "450",
+		`lethe_erased_rows_total{table="steps"}`: "0", `lethe_erased_responses_total{trigger="single"}`: "0",
+	} {
+		if got := s.metric(t, sample); got != want {
+			t.Errorf("%s %s, want %s", sample, got, want)
+		}
+	}
+	if s.metric(t, `lethe_erasures{state="pending",trigger="bulk"}`)+s.metric(t, `lethe_erasures{state="running",trigger="bulk"}`)+
+		s.metric(t, `lethe_erasures{state="finished",trigger="bulk"}`) == "" {
+		t.Error("erasures are not counted")
+	}
+	exec(t, database.URL, "UPDATE lethe.erasures SET verify_at = now()")
+	await(t, "it is verified", is("verify_at IS NULL AND verified_at IS NOT NULL"))
+}
+
+// TestDetailsOfErasuresAreForgotten a day after their end.
+func TestDetailsOfErasuresAreForgotten(t *testing.T) {
+	t.Parallel()
+	database := pgtest.New(t)
+	old, recent := eraseOwner(t, database.URL, 0), eraseOwner(t, database.URL, 0)
+	exec(t, database.URL, "UPDATE lethe.erasures SET state = 'finished', finished_at = now() - CASE id WHEN '"+old.String()+"' THEN interval '25 h' ELSE interval '23 h' END")
+	start(t, "LETHE_DATABASE_URL="+database.RoleURL)
+	await(t, "one is forgotten", func() bool {
+		return number(t, database.URL, "SELECT count(*) FROM lethe.erasures WHERE target IS NULL") == 1
+	})
+	if kept := number(t, database.URL, "SELECT count(*) FROM lethe.erasures WHERE target IS NOT NULL AND id = '"+recent.String()+"'"); kept != 1 {
+		t.Error("the wrong one is forgotten")
+	}
+}
+
+// TestErasuresWaitForTheirTables: a service that starts before they are there
+// begins by itself when they are.
+func TestErasuresWaitForTheirTables(t *testing.T) {
+	t.Parallel()
+	database := pgtest.New(t)
+	exec(t, database.URL, "DROP SCHEMA lethe CASCADE")
+	settings := []string{"LETHE_DATABASE_URL=" + database.URL, "LETHE_LOG_LEVEL=error"}
+	s := start(t, settings...)
+	if status, _, body := s.get(t, "/readyz", ""); status != http.StatusServiceUnavailable || !strings.Contains(body, "lethe.") {
+		t.Errorf("ready without its tables: %d %s", status, body)
+	}
+	await(t, "the failure is counted", func() bool {
+		n := s.metric(t, `lethe_background_failures_total{work="erasures"}`)
+		return n != "" && n != "0"
+	})
+	cfg, err := app.LoadConfig(app.Sources{Environ: settings})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := app.MigrateUp(t.Context(), cfg, io.Discard, io.Discard, false); err != nil {
+		t.Fatal(err)
+	}
+	if status, _, body := s.get(t, "/readyz", ""); status != http.StatusOK {
+		t.Errorf("not ready: %d %s", status, body)
+	}
+	eraseOwner(t, database.URL, 3)
+	await(t, "the erasure is finished", func() bool {
+		return number(t, database.URL, "SELECT count(*) FROM lethe.erasures WHERE state = 'finished' AND done = 3") == 1
+	})
+}

@@ -1,0 +1,139 @@
+package app
+
+import (
+	"context"
+	"errors"
+
+	"github.com/google/uuid"
+
+	"lethe/adapters/postgres/fusillade"
+	"lethe/adapters/postgres/ledger"
+	"lethe/adapters/telemetry"
+	"lethe/domain"
+)
+
+// rowsOf are rows by the names that metrics give their tables.
+func rowsOf(e domain.Erased) map[string]int64 {
+	return map[string]int64{
+		"requests": e.Requests, "templates": e.Templates, "steps": e.Steps,
+		"raw_requests": e.RawRequests, "raw_responses": e.RawResponses, "tasks": e.Tasks,
+	}
+}
+
+func newErasureMetrics(metrics *telemetry.Metrics) (*telemetry.ErasureMetrics, error) {
+	var tables []string
+	for table := range rowsOf(domain.Erased{}) {
+		tables = append(tables, table)
+	}
+	triggers := []string{
+		string(domain.TriggerSingle), string(domain.TriggerBulk), string(domain.TriggerRetention), string(domain.TriggerSweep),
+	}
+	return metrics.WatchErasures(triggers, tables)
+}
+
+// countedResponses count what is erased of them.
+type countedResponses struct {
+	domain.Responses
+	metrics *telemetry.ErasureMetrics
+}
+
+func countResponses(responses *fusillade.Responses, metrics *telemetry.ErasureMetrics) domain.Responses {
+	return countedResponses{responses, metrics}
+}
+
+// Erase implements domain.Responses.
+func (c countedResponses) Erase(ctx context.Context, id uuid.UUID, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+	erased, err := c.Responses.Erase(ctx, id, permit)
+	if err == nil {
+		c.metrics.Erased(string(domain.TriggerSingle), 1, rowsOf(erased))
+	}
+	return erased, err
+}
+
+// Sweep implements domain.Responses.
+func (c countedResponses) Sweep(ctx context.Context, most int, w domain.Warrant) (int, domain.Erased, error) {
+	looked, erased, err := c.Responses.Sweep(ctx, most, w)
+	if err == nil {
+		c.metrics.Erased(string(domain.TriggerSweep), erased.Requests, rowsOf(erased))
+	}
+	return looked, erased, err
+}
+
+// countedErasures count what is erased by them.
+type countedErasures struct {
+	domain.Erasures
+	current *currency
+	metrics *telemetry.ErasureMetrics
+}
+
+func countErasures(erasures *fusillade.Erasures, current *currency, metrics *telemetry.ErasureMetrics) domain.Erasures {
+	return countedErasures{erasures, current, metrics}
+}
+
+// Advance implements domain.Erasures. It waits while the database is older than
+// what was seen of it: what goes on there may be over already. What a part has erased is the progress
+// since the part was judged, which is the last thing before it is erased.
+func (c countedErasures) Advance(ctx context.Context, id uuid.UUID, most int, judge func(domain.Erasure, []domain.Part) ([]domain.Verdict, domain.Warrant)) (domain.Erasure, error) {
+	if older := c.current.older.Load(); older != nil {
+		return domain.Erasure{}, domain.Errorf(domain.CodeUnavailable, "%s", older.Message)
+	}
+	var before *domain.Erasure
+	after, err := c.Erasures.Advance(ctx, id, most, func(e domain.Erasure, parts []domain.Part) ([]domain.Verdict, domain.Warrant) {
+		before = &e
+		return judge(e, parts)
+	})
+	if err == nil && before != nil {
+		rows := rowsOf(after.Erased)
+		for table, n := range rowsOf(before.Erased) {
+			rows[table] -= n
+		}
+		c.metrics.Erased(string(after.Trigger), after.Done-before.Done, rows)
+	}
+	return after, err
+}
+
+// countedLog counts how often the log is found damaged by who reads it.
+type countedLog struct {
+	domain.Log
+	metrics *telemetry.ErasureMetrics
+}
+
+func countLog(log *ledger.Log, metrics *telemetry.ErasureMetrics) domain.Log {
+	return countedLog{log, metrics}
+}
+
+// Receipt implements domain.Log.
+func (c countedLog) Receipt(ctx context.Context, id uuid.UUID) (domain.LoggedReceipt, error) {
+	receipt, err := c.Log.Receipt(ctx, id)
+	countDamage(c.metrics, err)
+	return receipt, err
+}
+
+// Checkpoint implements domain.Log.
+func (c countedLog) Checkpoint(ctx context.Context) ([]byte, error) {
+	checkpoint, err := c.Log.Checkpoint(ctx)
+	countDamage(c.metrics, err)
+	return checkpoint, err
+}
+
+// Hashes implements domain.Log.
+func (c countedLog) Hashes(ctx context.Context, t domain.Tile) ([]byte, error) {
+	hashes, err := c.Log.Hashes(ctx, t)
+	countDamage(c.metrics, err)
+	return hashes, err
+}
+
+// Entries implements domain.Log.
+func (c countedLog) Entries(ctx context.Context, t domain.Tile) ([]byte, error) {
+	entries, err := c.Log.Entries(ctx, t)
+	countDamage(c.metrics, err)
+	return entries, err
+}
+
+// countDamage counts an error that says that the log is not as it was signed, or
+// not the one that was seen.
+func countDamage(metrics *telemetry.ErasureMetrics, err error) {
+	if errors.Is(err, ledger.ErrDamaged) || errors.Is(err, ledger.ErrOlder) {
+		metrics.VerificationFailed()
+	}
+}

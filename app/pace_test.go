@@ -1,0 +1,39 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+)
+
+func TestPace(t *testing.T) {
+	t.Parallel()
+	soon, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	unbounded := pace(0)
+	for range 1000 {
+		if err := unbounded(soon, 1_000_000); err != nil && soon.Err() == nil {
+			t.Fatal(err)
+		}
+	}
+	bounded := pace(leastRate)
+	if err := bounded(t.Context(), paceBurst); err != nil {
+		t.Fatal(err)
+	}
+	// What follows takes a second at least.
+	if err := bounded(soon, leastRate); err == nil {
+		t.Error("it did not wait")
+	}
+	more := pace(mostRate)
+	if err := more(t.Context(), 3*paceBurst+1); err != nil {
+		t.Errorf("more than a burst: %v", err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, p := range []func(context.Context, int) error{unbounded, bounded, more} {
+		if err := p(ended, 1); !errors.Is(err, context.Canceled) {
+			t.Errorf("after the end: %v", err)
+		}
+	}
+}
