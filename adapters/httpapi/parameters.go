@@ -204,6 +204,9 @@ func (i *identifier) UnmarshalText(text []byte) error {
 	return err
 }
 
+// MarshalText implements encoding.TextMarshaler.
+func (i identifier) MarshalText() ([]byte, error) { return uuid.UUID(i).MarshalText() }
+
 // instant is a time in RFC 3339; lower case, and a space for the T, may be
 // taken. Postgres keeps microseconds, so finer digits are dropped.
 type instant time.Time
