@@ -90,6 +90,7 @@ type bench struct {
 	conn      *pgx.Conn // the owner's
 	recorder  recorder
 	responses domain.Responses
+	erasures  domain.Erasures
 	usage     domain.UsageRecords
 	people    domain.People
 }
@@ -119,7 +120,11 @@ func newBench(t *testing.T, rows string, changes ...func(*bench, *pgtest.Databas
 	}
 	t.Cleanup(db.Close)
 	src := postgres.Source{Primary: db}
-	if b.responses, err = fusillade.New(src, "outlet", true, fusillade.Issuer{Origin: "lethe.test", Build: "test", Now: time.Now}); err != nil {
+	issuer := fusillade.Issuer{Origin: "lethe.test", Build: "test", Now: time.Now}
+	if b.responses, err = fusillade.New(src, "outlet", true, issuer); err != nil {
+		t.Fatal(err)
+	}
+	if b.erasures, err = fusillade.NewErasures(db, "outlet", issuer); err != nil {
 		t.Fatal(err)
 	}
 	if b.usage, err = analytics.New(src); err != nil {
@@ -230,6 +235,7 @@ func TestPlans(t *testing.T) {
 	b := newBench(t, load)
 	t.Run("lists", b.testLists)
 	t.Run("the rest", b.testRest)
+	t.Run("erasures of many", b.testErasures)
 	t.Run("depth", b.testDepth)
 	t.Run("counts", b.testCounts)
 	t.Run("advised indexes", b.testAdvisedIndexes) // last, as it makes them
@@ -330,6 +336,76 @@ func (b *bench) testRest(t *testing.T) {
 					t.Errorf("%s, %s plan: all people are read by\n%s", what, mode, plan)
 				}
 			}
+		}
+	}
+}
+
+// testErasures looks at parts of erasures at their beginning and in their midst.
+// Those that leave most rows out may be found and sorted by another index; what
+// is large is gone through in the order of one.
+func (b *bench) testErasures(t *testing.T) {
+	spare := func(_ domain.Erasure, parts []domain.Part) ([]domain.Verdict, domain.Warrant) {
+		verdicts := make([]domain.Verdict, len(parts))
+		for i := range verdicts {
+			verdicts[i] = domain.Spare
+		}
+		return verdicts, domain.Warrant{}
+	}
+	start := func(target domain.ErasureTarget) uuid.UUID {
+		t.Helper()
+		e, _, err := b.erasures.Create(t.Context(), domain.Erasure{
+			ID: uuid.New(), Trigger: domain.TriggerBulk, Kind: target.Kind(), Target: &target, AsOf: createdAt(300_000),
+			Ground: domain.GroundRequest, RequestedAt: time.Now(), Role: domain.ActorSystem, State: domain.ErasurePending,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e.ID
+	}
+	advance := func(what string, id uuid.UUID, inOrder bool) {
+		t.Helper()
+		for range 2 {
+			b.recorder.take()
+			if _, err := b.erasures.Advance(t.Context(), id, 200, spare); err != nil {
+				t.Fatalf("%s: %v", what, err)
+			}
+			for _, s := range b.recorder.take() {
+				mode := "generic"
+				if s.seqScans == "off" { // what the filters are known for
+					mode = "custom"
+				}
+				plan := b.explain(s, mode, "")
+				if scan.MatchString(plan) {
+					t.Errorf("%s: a table is read as a whole by\n%s\n%s", what, s.sql, plan)
+				}
+				if inOrder && strings.Contains(s.sql, "-- name: Next") && strings.Contains(plan, "->  Sort ") {
+					t.Errorf("%s: everything is sorted by\n%s\n%s", what, s.sql, plan)
+				}
+			}
+		}
+	}
+	for name, filter := range filters {
+		for scope, owners := range scopes {
+			filter.Owners = owners
+			large := (name == "none" || name == "common state" || name == "no error") && (scope == "everyone" || scope == "a large owner")
+			advance(name+" of "+scope, start(domain.ErasureTarget{Filter: &filter}), large)
+		}
+	}
+	owner := uuid.New() // the plan is the same for all
+	advance("an owner", start(domain.ErasureTarget{Owner: &owner}), true)
+
+	ids := make([]uuid.UUID, 200)
+	for i := range ids {
+		ids[i] = response(60_001 + 10*i)
+	}
+	id := start(domain.ErasureTarget{Responses: ids})
+	b.recorder.take()
+	if e, err := b.erasures.Advance(t.Context(), id, len(ids), porttest.JudgeAll); err != nil || e.Done != int64(len(ids)) {
+		t.Fatalf("%d erased, %v", e.Done, err)
+	}
+	for _, s := range b.recorder.take() {
+		if plan := b.explain(s, "generic", ""); scan.MatchString(plan) {
+			t.Errorf("named: a table is read as a whole by\n%s\n%s", s.sql, plan)
 		}
 	}
 }

@@ -33,7 +33,14 @@ func TestPromisesOfRetention(t *testing.T) {
 func newFixture(t *testing.T) *pgfixture.Fixture {
 	t.Helper()
 	database := pgtest.New(t)
-	db, err := postgres.Open(postgres.Config{URL: database.RoleURL, SearchPath: []string{"fusillade", "outlet"}})
+	return fixtureOn(t, database, postgres.Config{URL: database.RoleURL})
+}
+
+// fixtureOn has all ports on one way to a database.
+func fixtureOn(t *testing.T, database *pgtest.Database, cfg postgres.Config) *pgfixture.Fixture {
+	t.Helper()
+	cfg.SearchPath = []string{"fusillade", "outlet"}
+	db, err := postgres.Open(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

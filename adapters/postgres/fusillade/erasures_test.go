@@ -1,0 +1,511 @@
+package fusillade
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"lethe/adapters/postgres"
+	"lethe/domain"
+	"lethe/domain/porttest"
+	"lethe/receipt"
+)
+
+func noPace(context.Context, int) error { return nil }
+
+func (b *bench) erasures(cfg postgres.Config) *Erasures {
+	b.t.Helper()
+	cfg.URL = b.database.RoleURL
+	erasures, err := NewErasures(openDB(b.t, cfg), "outlet", TestIssuer)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return erasures
+}
+
+// create stores an erasure of everything that the target is about.
+func (b *bench) create(erasures *Erasures, t domain.ErasureTarget) domain.Erasure {
+	b.t.Helper()
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	e, _, err := erasures.Create(b.t.Context(), domain.Erasure{
+		ID: uuid.New(), Trigger: domain.TriggerBulk, Kind: t.Kind(), Target: &t, AsOf: now.Add(time.Hour), Ground: domain.GroundRequest,
+		RequestedAt: now, Role: domain.ActorAdministrator, Secret: &domain.Salt{7}, State: domain.ErasurePending,
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return e
+}
+
+// finish goes on with an erasure until it is over.
+func (b *bench) finish(erasures *Erasures, id uuid.UUID, most int) domain.Erasure {
+	b.t.Helper()
+	for {
+		e, err := erasures.Advance(b.t.Context(), id, most, porttest.JudgeAll)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		if e.State.Over() {
+			return e
+		}
+	}
+}
+
+// addLong stores a chain of that many requests of one owner.
+func (b *bench) addLong(owner string, requests int) {
+	b.t.Helper()
+	b.exec(`WITH r AS MATERIALIZED (
+			SELECT n, gen_random_uuid() AS id, gen_random_uuid() AS step FROM generate_series(1, $1::int) n
+		), requests AS (
+			INSERT INTO requests (id, state, model, created_by, canceled_at, created_at)
+			SELECT id, 'canceled', 'm', $2, now(), now() + n * interval '1 microsecond' FROM r
+		)
+		INSERT INTO response_steps (id, request_id, prev_step_id, step_kind, step_sequence, request_payload)
+		SELECT r.step, r.id, p.step, 'model_call', r.n, '{}' FROM r LEFT JOIN r p ON p.n = r.n - 1`, requests, owner)
+}
+
+// Each statement of a part fails in turn: then nothing of it is done, and the
+// next call does it.
+func TestPartIsAllOrNothing(t *testing.T) {
+	t.Parallel()
+	m := &meddler{}
+	b := newBench(t, postgres.Config{})
+	erasures := b.erasures(postgres.Config{Tracer: m, MaxConns: 1})
+	unsent := func(ctx context.Context, _ *pgx.Conn) context.Context {
+		ctx, cancel := context.WithCancel(ctx)
+		cancel()
+		return ctx
+	}
+	ended := func(ctx context.Context, c *pgx.Conn) context.Context {
+		b.number(`SELECT pg_terminate_backend($1, 10000)::int`, c.PgConn().PID())
+		return ctx
+	}
+	for name, failure := range map[string]struct {
+		each  bool
+		act   func(context.Context, *pgx.Conn) context.Context
+		least int
+	}{
+		"unsent":        {false, unsent, 6},
+		"session ended": {false, ended, 5},
+		"refused":       {true, unsent, 20},
+	} {
+		m.each, m.act = failure.each, failure.act
+		failed := 0
+		var e domain.Erasure
+		for at := int64(1); ; at++ {
+			if e.ID == uuid.Nil {
+				owner := uuid.New()
+				b.addChain(owner.String(), 1)
+				b.addChain(owner.String(), 4)
+				b.addChain(owner.String(), 1)
+				e = b.create(erasures, domain.ErasureTarget{Owner: &owner})
+			}
+			before, receipts := b.Stored(), b.number(`SELECT count(*) FROM lethe.receipts`)
+			m.count.Store(0)
+			m.at = at
+			got, err := erasures.Advance(t.Context(), e.ID, 100, porttest.JudgeAll)
+			m.at = 0
+			receipts = b.number(`SELECT count(*) FROM lethe.receipts`) - receipts
+			if err == nil {
+				want := domain.Erased{Requests: 5, Templates: 5, Steps: 4, RawRequests: 5, RawResponses: 5, Tasks: 10}
+				if got.Erased != want || got.Done != 3 || receipts != 1 || b.Stored() != before.Less(want) {
+					t.Fatalf("%s at %d: want %+v with a receipt, got %+v with %d", name, at, want, got, receipts)
+				}
+				if m.count.Load() < at { // every statement has failed once
+					break
+				}
+				// A session that ends before the transaction has begun costs
+				// nothing: the next one takes over.
+				if at > 1 {
+					t.Fatalf("%s at %d: want an error", name, at)
+				}
+				e = domain.Erasure{}
+				continue
+			}
+			failed++
+			stored, getErr := erasures.Get(t.Context(), e.ID)
+			if getErr != nil || !reflect.DeepEqual(stored, e) || b.Stored() != before || receipts != 0 {
+				t.Fatalf("%s at %d: want everything left, got %+v, %v (%v)", name, at, stored, getErr, err)
+			}
+		}
+		if failed < failure.least {
+			t.Errorf("%s: only %d times", name, failed)
+		}
+	}
+}
+
+// A call makes as many round trips for a hundred responses as for two.
+func TestPartInSixRoundTrips(t *testing.T) {
+	t.Parallel()
+	m := &meddler{}
+	b := newBench(t, postgres.Config{})
+	erasures := b.erasures(postgres.Config{Tracer: m, MaxConns: 1})
+	for _, responses := range []int{2, 100} {
+		owner := uuid.New()
+		for range responses {
+			b.addChain(owner.String(), 1)
+		}
+		b.addChain(owner.String(), 7)
+		e := b.create(erasures, domain.ErasureTarget{Owner: &owner})
+		m.count.Store(0)
+		got, err := erasures.Advance(t.Context(), e.ID, 1000, porttest.JudgeAll)
+		if err != nil || got.Done != int64(responses)+1 || m.count.Load() != 6 {
+			t.Errorf("%d erased in %d round trips, %v", got.Done, m.count.Load(), err)
+		}
+	}
+}
+
+// Many calls for one erasure, beside others that erase the same responses:
+// each goes once and is counted once.
+func TestErasuresOfTheSameAtOnce(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, postgres.Config{MaxConns: 2})
+	erasures := b.erasures(postgres.Config{MaxConns: 6})
+	owner := uuid.New()
+	b.addChain(uuid.NewString(), 3)
+	rest := b.Stored()
+	var ids []uuid.UUID
+	for i := range 60 {
+		ids = append(ids, b.addChain(owner.String(), 1+i%4)[0].ID)
+	}
+	named := slices.Clone(ids)
+	rand.Shuffle(len(named), func(i, j int) { named[i], named[j] = named[j], named[i] })
+	all := []domain.Erasure{
+		b.create(erasures, domain.ErasureTarget{Owner: &owner}),
+		b.create(erasures, domain.ErasureTarget{Filter: &domain.ResponseFilter{Owners: []string{owner.String()}}}),
+		b.create(erasures, domain.ErasureTarget{Responses: named}),
+	}
+	var wait sync.WaitGroup
+	var single atomic.Int64
+	for _, e := range all {
+		for range 2 {
+			wait.Go(func() {
+				for {
+					e, err := erasures.Advance(t.Context(), e.ID, 3, porttest.JudgeAll)
+					if domain.CodeOf(err) == domain.CodeUnavailable {
+						continue // three times given up for the sake of others
+					}
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					if e.State.Over() {
+						return
+					}
+				}
+			})
+		}
+	}
+	wait.Go(func() {
+		for _, id := range ids[40:] {
+			switch _, err := b.responses.Erase(t.Context(), id, porttest.Permit); domain.CodeOf(err) {
+			case domain.CodeNotFound, domain.CodeUnavailable:
+			default:
+				if err != nil {
+					t.Error(err)
+				}
+				single.Add(1)
+			}
+		}
+	})
+	wait.Wait()
+	var done, receipts int64
+	for _, e := range all {
+		got, err := erasures.Get(t.Context(), e.ID)
+		if err != nil || got.State != domain.ErasureFinished {
+			t.Fatalf("%+v, %v", got, err)
+		}
+		done, receipts = done+got.Done, receipts+got.Receipts
+		if n := b.number(`SELECT coalesce(sum(responses), 0) FROM lethe.erasure_receipts WHERE erasure_id = $1`, e.ID); n != got.Done {
+			t.Errorf("%d done, by its receipts %d", got.Done, n)
+		}
+		if got.Kind == domain.TargetResponses && got.Done+got.NotFound != int64(len(ids)) {
+			t.Errorf("of %d that were named, %d are done and %d not found", len(ids), got.Done, got.NotFound)
+		}
+	}
+	left := b.Stored()
+	left.Usage = rest.Usage
+	if left != rest || done+single.Load() != int64(len(ids)) || b.number(`SELECT count(*) FROM lethe.receipts`) != receipts+single.Load() {
+		t.Errorf("%d and %d of %d erased with %d receipts; left %+v, want %+v", done, single.Load(), len(ids), receipts, left, rest)
+	}
+}
+
+// From a hold's answer on, nothing of it goes.
+func TestHoldsAndErasuresOfManyRace(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, postgres.Config{})
+	erasures, holds := b.erasures(postgres.Config{}), b.holds(postgres.Config{})
+	erased, kept := int64(0), int64(0)
+	for round := range 8 {
+		owner := uuid.New()
+		for i := range 30 {
+			b.addChain(owner.String(), 1+i%2)
+		}
+		e := b.create(erasures, domain.ErasureTarget{Owner: &owner})
+		var wait sync.WaitGroup
+		wait.Go(func() { e = b.finish(erasures, e.ID, 2) })
+		b.await(`SELECT done >= $2 FROM lethe.erasures WHERE id = $1`, e.ID, rand.N(24))
+		hold := holdOn(owner)
+		if round%2 == 1 {
+			hold.HoldTarget = domain.HoldTarget{Filter: &domain.HoldFilter{Models: []string{"model-a"}}}
+		}
+		if _, err := holds.Place(t.Context(), hold); err != nil {
+			t.Fatal(err)
+		}
+		then := b.Stored()
+		wait.Wait()
+		if after := b.Stored(); after != then {
+			t.Fatalf("round %d: something was erased after the hold had been placed: %+v, then %+v", round, then, after)
+		}
+		if e.Done+e.Held != 30 {
+			t.Errorf("round %d: of 30, %d are done and %d held", round, e.Done, e.Held)
+		}
+		erased, kept = erased+e.Done, kept+e.Held
+		if _, err := holds.Release(t.Context(), hold.ID, uuid.New()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if erased == 0 || kept == 0 {
+		t.Errorf("%d erased and %d held: nothing raced", erased, kept)
+	}
+}
+
+// Canceling waits for the part that is under way, and is the end.
+func TestCancelWaitsForThePartUnderWay(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, postgres.Config{})
+	erasures := b.erasures(postgres.Config{ApplicationName: "erasures"})
+	owner := uuid.New()
+	for range 4 {
+		b.addChain(owner.String(), 1)
+	}
+	e := b.create(erasures, domain.ErasureTarget{Owner: &owner})
+	begun, goOn := make(chan struct{}), make(chan struct{})
+	var wait sync.WaitGroup
+	wait.Go(func() {
+		if _, err := erasures.Advance(t.Context(), e.ID, 2, func(e domain.Erasure, parts []domain.Part) ([]domain.Verdict, domain.Warrant) {
+			close(begun)
+			<-goOn
+			return porttest.JudgeAll(e, parts)
+		}); err != nil {
+			t.Error(err)
+		}
+	})
+	<-begun
+	var canceled atomic.Bool
+	wait.Go(func() {
+		got, err := erasures.Cancel(t.Context(), e.ID)
+		canceled.Store(true)
+		if err != nil || got.State != domain.ErasureCanceled || got.Done != 2 {
+			t.Errorf("want it canceled with 2 done, got %+v, %v", got, err)
+		}
+	})
+	b.await(`SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'erasures' AND wait_event_type = 'Lock')`)
+	if canceled.Load() {
+		t.Error("canceled while a part was under way")
+	}
+	close(goOn)
+	wait.Wait()
+	if n := b.number(`SELECT count(*) FROM requests`); n != 2 {
+		t.Errorf("want 2 left, got %d", n)
+	}
+}
+
+// What changes while an erasure waits for its lock is looked at anew: a chain
+// that has grown goes as a whole, and what no longer passes the filter stays.
+func TestPartThatChangesMeanwhile(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, postgres.Config{})
+	erasures := b.erasures(postgres.Config{ApplicationName: "erasures"})
+	grown, changed := b.addChain("anna", 4), b.addChain("anna", 1)
+	late := porttest.NewRow("ben", "completed", time.Now())
+	b.AddResponse(late)
+	e := b.create(erasures, domain.ErasureTarget{Filter: &domain.ResponseFilter{Owners: []string{"anna"}, Models: []string{"model-a"}}})
+	tx, err := b.owner.Pool().Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) }()
+	for sql, args := range map[string][]any{
+		`INSERT INTO response_steps (id, request_id, parent_step_id, step_kind, step_sequence, request_payload)
+			SELECT gen_random_uuid(), $2, s.id, 'model_call', 9, '{}' FROM response_steps s WHERE s.request_id = $1`: {grown[0].ID, late.ID},
+		`UPDATE requests SET model = 'model-b' WHERE id = $1`: {changed[0].ID},
+	} {
+		if _, err := tx.Exec(t.Context(), sql, args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	done := make(chan error)
+	go func() {
+		_, err := erasures.Advance(t.Context(), e.ID, 100, func(e domain.Erasure, parts []domain.Part) ([]domain.Verdict, domain.Warrant) {
+			if len(parts) != 1 || len(parts[0].Requests) != len(grown)+1 {
+				t.Errorf("want one part of %d requests, got %+v", len(grown)+1, parts)
+			}
+			return porttest.JudgeAll(e, parts)
+		})
+		done <- err
+	}()
+	b.await(`SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'erasures' AND wait_event_type = 'Lock')`)
+	if err := tx.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if n := b.number(`SELECT count(*) FROM requests WHERE id = $1`, changed[0].ID); n != 1 || b.number(`SELECT count(*) FROM requests`) != 1 {
+		t.Error("want what no longer passes left, and nothing else")
+	}
+}
+
+// A receipt is about no more requests than it can hold, but a response goes as
+// a whole; one that no receipt can hold is left, and the error says so.
+func TestLongChainsInParts(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, postgres.Config{})
+	erasures := b.erasures(postgres.Config{})
+	owner := uuid.New()
+	for _, requests := range []int{400, 150, 300, 700, 1, 1} {
+		b.addLong(owner.String(), requests)
+	}
+	e := b.create(erasures, domain.ErasureTarget{Filter: &domain.ResponseFilter{Owners: []string{owner.String()}}})
+	if e = b.finish(erasures, e.ID, 1000); e.Done != 6 || e.Requests != 1552 {
+		t.Errorf("want 6 responses of 1,552 requests, got %d of %d", e.Done, e.Requests)
+	}
+	var sizes []string
+	rows, err := b.owner.Pool().Query(t.Context(), `SELECT body FROM lethe.receipts ORDER BY created_at`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bodies, err := pgx.CollectRows(rows, pgx.RowTo[[]byte])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, body := range bodies {
+		r, err := receipt.Parse(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sizes = append(sizes, fmt.Sprint(len(r.Responses)))
+	}
+	if got := strings.Join(sizes, " "); got != "550 300 700 2" {
+		t.Errorf("want the receipts to be about 550, 300, 700 and 2 requests, got %s", got)
+	}
+
+	b.addLong(owner.String(), 1500)
+	before := b.Stored()
+	e = b.create(erasures, domain.ErasureTarget{Owner: &owner})
+	_, err = erasures.Advance(t.Context(), e.ID, 10, porttest.JudgeAll)
+	if domain.CodeOf(err) != domain.CodeInternal || !strings.Contains(fmt.Sprint(err), "1500 requests") || b.Stored() != before {
+		t.Errorf("want %s that says why, got %v", domain.CodeInternal, err)
+	}
+}
+
+// The receipts of one erasure have salts of their own, which are derived from
+// its secret, and those of a rule name it.
+func TestReceiptsOfAnErasureOfMany(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, postgres.Config{})
+	erasures := b.erasures(postgres.Config{})
+	owner := uuid.New()
+	requests := b.addChain(owner.String(), 1)
+	requests = append(requests, b.addChain(owner.String(), 1)...)
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	rule, secret := domain.RuleVersion{ID: uuid.New(), Version: 4}, domain.Salt{1, 2, 3}
+	e, _, err := erasures.Create(t.Context(), domain.Erasure{
+		ID: uuid.New(), Trigger: domain.TriggerRetention, Rule: &rule, Kind: domain.TargetFilter,
+		Target: &domain.ErasureTarget{Filter: &domain.ResponseFilter{Owners: []string{owner.String()}}}, AsOf: now, Ground: domain.GroundRetention, RequestedAt: now, Role: domain.ActorSystem, Secret: &secret, State: domain.ErasurePending,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := domain.NewRunErasure(erasures, noPace, time.Now)
+	if over, err := run.Execute(t.Context(), e.ID, 0); err != nil || !over {
+		t.Fatal(over, err)
+	}
+	list, err := erasures.Receipts(t.Context(), domain.ErasureReceiptQuery{Erasure: e.ID, Limit: 10})
+	if err != nil || len(list) != 1 || list[0].Responses != 2 {
+		t.Fatalf("want one receipt of 2 responses, got %+v, %v", list, err)
+	}
+	var body, salt []byte
+	if err := b.owner.Pool().QueryRow(t.Context(), `SELECT r.body, s.salt FROM lethe.receipts r
+		JOIN lethe.receipt_secrets s ON s.receipt_id = r.id WHERE r.id = $1`, list[0].ID).Scan(&body, &salt); err != nil {
+		t.Fatal(err)
+	}
+	derived := receipt.DeriveSalt(receipt.Salt(secret), list[0].ID)
+	got, err := receipt.Parse(body)
+	if err != nil || receipt.Salt(salt) != derived || got.Trigger != receipt.TriggerRetention || got.Ground != receipt.GroundRetention ||
+		got.Actor != receipt.ActorSystem || got.Rule == nil || got.Rule.ID != rule.ID || got.Rule.Version != rule.Version {
+		t.Errorf("got %+v with %x, %v", got, salt, err)
+	}
+	for _, row := range requests {
+		if !slices.Contains(got.Responses, receipt.CommitResponse(derived, row.ID)) {
+			t.Errorf("%s is not in it", row.ID)
+		}
+	}
+	if !slices.Equal(got.Subjects, []receipt.Commitment{receipt.CommitSubject(derived, owner.String())}) {
+		t.Errorf("got subjects %v", got.Subjects)
+	}
+	if n := b.number(`SELECT cardinality(request_ids) FROM lethe.tombstones WHERE receipt_id = $1`, list[0].ID); n != 2 {
+		t.Errorf("want both to be looked for again, got %d", n)
+	}
+}
+
+// A survey that takes too long says what to do.
+func TestSurveyThatTakesTooLong(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, postgres.Config{})
+	erasures := b.erasures(postgres.Config{Tracer: &hasty{}})
+	b.addChain("anna", 1)
+	tx, err := b.owner.Pool().Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) }()
+	if _, err := tx.Exec(t.Context(), `LOCK TABLE requests IN ACCESS EXCLUSIVE MODE`); err != nil {
+		t.Fatal(err)
+	}
+	_, err = erasures.Survey(t.Context(), domain.ErasureTarget{Filter: &domain.ResponseFilter{}}, nil, time.Now())
+	if domain.CodeOf(err) != domain.CodeUnavailable || !strings.Contains(err.Error(), "narrow it by time") {
+		t.Errorf("want %s with advice, got %v", domain.CodeUnavailable, err)
+	}
+}
+
+// hasty leaves a survey next to no time.
+type hasty struct{ meddler }
+
+func (*hasty) TraceBatchStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
+	for _, statement := range data.Batch.QueuedQueries {
+		if strings.Contains(statement.SQL, "LimitSurvey") {
+			statement.Arguments = []any{"20ms"}
+		}
+	}
+	return ctx
+}
+
+// A survey goes on where a page of it ends, in the midst of chains and ties.
+func TestSurveyOfMany(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, postgres.Config{})
+	erasures := b.erasures(postgres.Config{})
+	owner := uuid.New()
+	b.fill(surveyAtOnce-10, owner.String()) // at one instant
+	b.addLong(owner.String(), 30)
+	b.fill(100, owner.String())
+	target := domain.ErasureTarget{Filter: &domain.ResponseFilter{Owners: []string{owner.String()}}}
+	n := int64(surveyAtOnce + 90)
+	want := domain.Survey{Responses: n + 1, Requests: n + 30, Steps: 30, Templates: n, RawRequests: n, RawResponses: n, Tasks: n}
+	got, err := erasures.Survey(t.Context(), target, nil, time.Now().Add(time.Hour))
+	if got.Sum = [32]byte{}; err != nil || got != want {
+		t.Errorf("want %+v, got %+v, %v", want, got, err)
+	}
+}
