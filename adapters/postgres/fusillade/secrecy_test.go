@@ -78,47 +78,106 @@ func each(ids []uuid.UUID, do func(uuid.UUID)) {
 }
 
 // TestReceiptsTellNothing: what could be derived from the owner or from an id is
-// in no two receipts the same, though 3,000 are of one owner; all other values
-// are of another owner's receipts, too. Nothing else is in them.
+// in no two of 10,000 receipts the same, though nearly all are of one owner, and
+// those of the erasures of many are of one secret; all other values are of
+// another owner's receipts, too. Nothing else is in them.
 func TestReceiptsTellNothing(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, postgres.Config{MaxConns: 8})
-	const of, ofOther = 3000, 100
 	person := domain.Principal{ID: uuid.New(), Email: "septuagesima@example.test", Roles: []domain.Role{domain.RoleBatchAPIUser}}
 	other := domain.Principal{ID: uuid.New(), Email: "other@example.test", Roles: person.Roles}
 	eraser := domain.NewEraseResponse(b.responses, time.Now)
-	erase := func(n int, caller domain.Principal) []uuid.UUID {
-		ids := b.fill(n, caller.ID.String())
-		each(ids, func(id uuid.UUID) {
+	erasures, err := NewErasures(b.responses.src.Primary, "outlet", TestIssuer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, rule := domain.Salt([]byte("quadragesima quadragesima quadra")), domain.RuleVersion{ID: uuid.New(), Version: 3}
+	// many erases so many responses, each with a receipt of its own.
+	many := func(target domain.ErasureTarget, caller domain.Principal, trigger domain.Trigger, n int) {
+		e := domain.Erasure{
+			ID: uuid.New(), Trigger: trigger, Kind: target.Kind(), Target: &target, AsOf: time.Now(), Ground: domain.GroundRequest,
+			Ticket: "quinquagesima", IdempotencyKey: uuid.NewString(), RequestedAt: time.Now(), RequestedBy: &caller.ID,
+			Role: domain.ActorOwner, Secret: &secret, State: domain.ErasurePending,
+		}
+		if trigger == domain.TriggerRetention {
+			e.Rule, e.Ground, e.RequestedBy, e.Role = &rule, domain.GroundRetention, nil, domain.ActorSystem
+		}
+		if _, _, err := erasures.Create(t.Context(), e); err != nil {
+			t.Error(err)
+		}
+		for !e.State.Over() {
+			var err error
+			e, err = erasures.Advance(t.Context(), e.ID, 1, func(e domain.Erasure, parts []domain.Part) ([]domain.Verdict, domain.Warrant) {
+				return make([]domain.Verdict, len(parts)), domain.Warrant{
+					Receipt: uuid.New(), Salt: *e.Secret, Shared: true, Trigger: e.Trigger, Rule: e.Rule,
+					Ground: e.Ground, RequestedAt: e.RequestedAt, Actor: e.RequestedBy, Role: e.Role,
+				}
+			})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+		}
+		if e.Done != int64(n) || e.Receipts != int64(n) {
+			t.Errorf("%d of %d responses are gone, with %d receipts", e.Done, n, e.Receipts)
+		}
+	}
+	var ids []uuid.UUID
+	fill := func(n int, caller domain.Principal) []uuid.UUID {
+		filled := b.fill(n, caller.ID.String())
+		ids = append(ids, filled...)
+		return filled
+	}
+	// erase makes twelve times n receipts, in all the ways there are.
+	erase := func(n int, caller domain.Principal) {
+		each(fill(2*n, caller), func(id uuid.UUID) {
 			if _, _, err := eraser.Execute(t.Context(), caller, id); err != nil {
 				t.Error(err)
 			}
 		})
-		return ids
+		var callers sync.WaitGroup
+		for named := range slices.Chunk(fill(8*n, caller), n) {
+			callers.Go(func() { many(domain.ErasureTarget{Responses: named}, caller, domain.TriggerBulk, n) })
+		}
+		callers.Wait()
+		fill(n, caller)
+		many(domain.ErasureTarget{Owner: &caller.ID}, caller, domain.TriggerBulk, n)
+		fill(n, caller)
+		many(domain.ErasureTarget{Filter: &domain.ResponseFilter{Models: []string{"m"}}}, caller, domain.TriggerRetention, n)
 	}
-	ids := erase(of, person)
+	const of, ofOther = 12 * 830, 12 * 10
+	erase(of/12, person)
 	before := b.bodies()
-	erase(ofOther, other)
+	erase(ofOther/12, other)
 	all := b.bodies()
-	if len(before) != of || len(all) != of+ofOther {
+	if t.Failed() || len(before) != of || len(all) != of+ofOther {
 		t.Fatalf("%d and %d receipts of %d and %d erasures", len(before), len(all)-len(before), of, ofOther)
 	}
 
 	const fields = "version id log level trigger ground requested_at executed_at actor tool build method counts responses subjects verified not_covered"
-	secret := map[string]bool{}
+	transactions := b.transactions()
+	derived := map[string]bool{}
 	values, othersValues := map[string]int{}, map[string]bool{}
 	for id, body := range all {
 		var receipt map[string]any
 		if err := json.Unmarshal(body, &receipt); err != nil {
 			t.Fatal(err)
 		}
-		if got, want := slices.Sorted(maps.Keys(receipt)), slices.Sorted(strings.FieldsSeq(fields)); !slices.Equal(got, want) {
+		want := strings.Fields(fields)
+		if receipt["trigger"] == string(domain.TriggerRetention) {
+			want = append(want, "rule")
+		}
+		slices.Sort(want)
+		if got := slices.Sorted(maps.Keys(receipt)); !slices.Equal(got, want) {
 			t.Fatalf("the fields are %q, want %q", got, want)
 		}
 		for _, name := range []string{"requested_at", "executed_at"} {
 			delete(receipt, name) // clocks know nothing of owners
 		}
 		eachValue("", receipt, func(path, value string) {
+			if strings.Trim(value, `"`) == transactions[id] {
+				t.Errorf("%s is the transaction's id", path)
+			}
 			if before[id] != nil {
 				values[path+" "+value]++
 			} else {
@@ -127,10 +186,10 @@ func TestReceiptsTellNothing(t *testing.T) {
 		})
 		for _, name := range []string{"id", "responses", "subjects"} {
 			eachValue("", receipt[name], func(_, value string) {
-				if secret[value] {
+				if derived[value] {
 					t.Errorf("%s %s is in two receipts", name, value)
 				}
-				secret[value] = true
+				derived[value] = true
 			})
 		}
 	}
@@ -139,13 +198,13 @@ func TestReceiptsTellNothing(t *testing.T) {
 			t.Errorf("%q is in %d receipts of one owner and in none of another's", value, n)
 		}
 	}
-	if want := 3 * (of + ofOther); len(secret) != want {
-		t.Errorf("%d different identifiers and commitments, want %d", len(secret), want)
+	if want := 3 * (of + ofOther); len(derived) != want {
+		t.Errorf("%d different identifiers and commitments, want %d", len(derived), want)
 	}
 
 	together := bytes.ToLower(bytes.Join(slices.Collect(maps.Values(all)), []byte("\n")))
-	words := []string{"quinquagesima", "sexagesima", "septuagesima", "example.test", "upstream.test"}
-	for _, id := range append(ids, person.ID, other.ID) {
+	words := []string{"quadragesima", "quinquagesima", "sexagesima", "septuagesima", "example.test", "upstream.test"}
+	for _, id := range append(ids, person.ID, other.ID, uuid.UUID(secret[:16])) {
 		words = append(words, id.String(), hex.EncodeToString(id[:]),
 			strings.ToLower(base64.RawStdEncoding.EncodeToString(id[:])), strings.ToLower(base64.RawStdEncoding.EncodeToString([]byte(id.String()))))
 	}
@@ -167,6 +226,25 @@ func TestReceiptsTellNothing(t *testing.T) {
 	if n := b.number("SELECT count(DISTINCT salt) FROM lethe.receipt_secrets WHERE octet_length(salt) = 32"); n != of+ofOther {
 		t.Errorf("%d salts of %d receipts", n, of+ofOther)
 	}
+}
+
+// transactions are those that receipts were written in.
+func (b *bench) transactions() map[uuid.UUID]string {
+	b.t.Helper()
+	rows, err := b.owner.Pool().Query(b.t.Context(), "SELECT id, xact::text FROM lethe.receipts")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	transactions := map[uuid.UUID]string{}
+	var id uuid.UUID
+	var xact string
+	if _, err := pgx.ForEachRow(rows, []any{&id, &xact}, func() error {
+		transactions[id] = xact
+		return nil
+	}); err != nil {
+		b.t.Fatal(err)
+	}
+	return transactions
 }
 
 // bodies are those of all receipts.
