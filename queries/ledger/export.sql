@@ -8,20 +8,15 @@ SELECT r.id, coalesce(r.leaf_index, -1)::bigint FROM lethe.receipts r WHERE r.le
 
 -- name: Buried :many
 -- The receipts of which it is still known what was erased.
-SELECT r.id, r.created_at FROM lethe.receipts r
-WHERE r.id IN (SELECT t.receipt_id FROM lethe.tombstones t WHERE t.receipt_id IS NOT NULL);
+SELECT r.id, r.created_at FROM lethe.receipts r JOIN lethe.tombstones t ON t.receipt_id = r.id;
 
 -- name: Erasures :many
 -- What was erased, of those receipts of which it is still known.
-SELECT r.id, r.created_at, s.salt, s.actor_id, t.requests::uuid[] AS requests
-FROM (SELECT unnest(sqlc.arg('ids')::uuid[]) AS id) wanted
-JOIN lethe.receipts r ON r.id = wanted.id
+SELECT r.id, r.created_at, s.salt, s.actor_id, t.request_ids
+FROM lethe.receipts r
+JOIN lethe.tombstones t ON t.receipt_id = r.id
 LEFT JOIN lethe.receipt_secrets s ON s.receipt_id = r.id
-CROSS JOIN LATERAL (
-    SELECT array_agg(stone.request_id ORDER BY stone.request_id) AS requests
-    FROM lethe.tombstones stone WHERE stone.receipt_id = r.id
-) t
-WHERE t.requests IS NOT NULL
+WHERE r.id = ANY (sqlc.arg('ids')::uuid[])
 ORDER BY r.created_at, r.id;
 
 -- name: Bodies :many

@@ -75,7 +75,7 @@ func (l *Log) Erasures(ctx context.Context, receipts []uuid.UUID) (erasures []Er
 		rows, err := dbsqlc.New(c).Erasures(ctx, receipts)
 		erasures = make([]Erasure, len(rows))
 		for i, row := range rows {
-			erasures[i] = Erasure{row.ID, row.CreatedAt, row.Requests, row.Salt, row.ActorID}
+			erasures[i] = Erasure{row.ID, row.CreatedAt, row.RequestIds, row.Salt, row.ActorID}
 		}
 		return err
 	})

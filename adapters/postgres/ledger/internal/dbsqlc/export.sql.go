@@ -42,8 +42,7 @@ func (q *Queries) Bodies(ctx context.Context, ids []uuid.UUID) ([]BodiesRow, err
 }
 
 const Buried = `-- name: Buried :many
-SELECT r.id, r.created_at FROM lethe.receipts r
-WHERE r.id IN (SELECT t.receipt_id FROM lethe.tombstones t WHERE t.receipt_id IS NOT NULL)
+SELECT r.id, r.created_at FROM lethe.receipts r JOIN lethe.tombstones t ON t.receipt_id = r.id
 `
 
 type BuriedRow struct {
@@ -73,24 +72,20 @@ func (q *Queries) Buried(ctx context.Context) ([]BuriedRow, error) {
 }
 
 const Erasures = `-- name: Erasures :many
-SELECT r.id, r.created_at, s.salt, s.actor_id, t.requests::uuid[] AS requests
-FROM (SELECT unnest($1::uuid[]) AS id) wanted
-JOIN lethe.receipts r ON r.id = wanted.id
+SELECT r.id, r.created_at, s.salt, s.actor_id, t.request_ids
+FROM lethe.receipts r
+JOIN lethe.tombstones t ON t.receipt_id = r.id
 LEFT JOIN lethe.receipt_secrets s ON s.receipt_id = r.id
-CROSS JOIN LATERAL (
-    SELECT array_agg(stone.request_id ORDER BY stone.request_id) AS requests
-    FROM lethe.tombstones stone WHERE stone.receipt_id = r.id
-) t
-WHERE t.requests IS NOT NULL
+WHERE r.id = ANY ($1::uuid[])
 ORDER BY r.created_at, r.id
 `
 
 type ErasuresRow struct {
-	ID        uuid.UUID
-	CreatedAt time.Time
-	Salt      []byte
-	ActorID   *uuid.UUID
-	Requests  []uuid.UUID
+	ID         uuid.UUID
+	CreatedAt  time.Time
+	Salt       []byte
+	ActorID    *uuid.UUID
+	RequestIds []uuid.UUID
 }
 
 // What was erased, of those receipts of which it is still known.
@@ -108,7 +103,7 @@ func (q *Queries) Erasures(ctx context.Context, ids []uuid.UUID) ([]ErasuresRow,
 			&i.CreatedAt,
 			&i.Salt,
 			&i.ActorID,
-			&i.Requests,
+			&i.RequestIds,
 		); err != nil {
 			return nil, err
 		}
