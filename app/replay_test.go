@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,11 +13,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"lethe/adapters/offsite"
 	"lethe/app"
 	"lethe/internal/pgtest"
 	"lethe/receipt"
@@ -356,6 +359,270 @@ func (p *protected) goOn() {
 	for size, root := range p.shown {
 		if then, err := tlog.TreeHash(size, hashes); err != nil || then != root {
 			p.t.Errorf("the checkpoint of %d leaves is not of the log's past: %v", size, err)
+		}
+	}
+}
+
+// restored is a database that was gone back to when three responses had been
+// erased, with three more on the list and in the mirror.
+func restored(t *testing.T) (p *protected, erased []uuid.UUID) {
+	t.Helper()
+	p = protect(t)
+	s, end := p.serve()
+	before, after := p.add(3), p.add(3)
+	p.erase(s, before)
+	p.published(s, 3)
+	end()
+	own := p.name
+	p.copyTo(own + "_restored")
+	s, end = p.serve()
+	p.erase(s, after)
+	p.published(s, 6)
+	end()
+	p.export()
+	p.name = own + "_restored"
+	return p, after
+}
+
+// TestReplayRefuses what cannot be gone by, and changes nothing then.
+func TestReplayRefuses(t *testing.T) {
+	t.Parallel()
+	p, erased := restored(t)
+	rows, receipts := p.number(rowsOfAlice), p.number(allReceipts)
+	lists, err := filepath.Glob(p.to + "/*.list")
+	if err != nil || len(lists) != 1 {
+		t.Fatalf("lists %v, %v", lists, err)
+	}
+	other := filepath.Join(t.TempDir(), "identity")
+	if err := app.NewExportIdentity(other, app.Output{Out: io.Discard, Progress: io.Discard}); err != nil {
+		t.Fatal(err)
+	}
+	if err := app.NewExportIdentity(other, app.Output{Out: io.Discard, Progress: io.Discard}); err == nil || !strings.Contains(err.Error(), "left as it is") {
+		t.Errorf("an identity is overwritten: %v", err)
+	}
+	file := func(path string, change func([]byte) []byte) func(*protected) {
+		return func(p *protected) {
+			path := filepath.Join(p.to, path)
+			data, err := os.ReadFile(path)
+			if err == nil {
+				err = os.WriteFile(path, change(data), 0o600)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	flip := func(at int) func([]byte) []byte {
+		return func(data []byte) []byte {
+			data[(len(data)+at)%len(data)] ^= 1
+			return data
+		}
+	}
+	for name, c := range map[string]struct {
+		change   func(*protected)
+		settings string
+		says     string
+	}{
+		"another identity":     {change: func(p *protected) { p.identity = other }, says: "another recipient"},
+		"no identity":          {change: func(p *protected) { p.identity = lists[0] }, says: "AGE-SECRET-KEY"},
+		"no file":              {change: func(p *protected) { p.identity += "x" }, says: "--identity"},
+		"no list":              {change: func(p *protected) { p.to = t.TempDir() }, says: "no list"},
+		"a damaged list":       {change: file(filepath.Base(lists[0]), flip(300)), says: "line 1"},
+		"a damaged checkpoint": {change: file("mirror/checkpoint", flip(30)), says: "checkpoint of the mirror"},
+		"damaged tiles":        {change: file("mirror/tile/0/000.p/6", flip(-1)), says: "damaged"},
+		"damaged receipts":     {change: file("mirror/tile/entries/000.p/6", flip(-1)), says: "damaged"},
+		"an entry that was made up": {change: func(p *protected) {
+			// Of a receipt that is in the log, but of another response.
+			list, err := offsite.OpenList(p.to, []string{p.reader})
+			if err == nil {
+				err = list.Append(time.Now().Add(48*time.Hour), []offsite.Entry{{
+					Receipt: p.lastReceipt(), ExecutedAt: time.Now().UTC().Truncate(time.Second), Requests: []uuid.UUID{erased[0]}, Salt: make([]byte, 32),
+				}})
+			}
+			if err == nil {
+				err = list.Close()
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}, says: "the list was changed"},
+		"the keys of another log": {settings: "LETHE_ERASURE_KEY=" + strings.ReplaceAll(newKeyOf(t, "example.com/other"), "\n", ""), says: "checkpoint of the mirror"},
+		"another name":            {settings: "LETHE_ERASURE_ORIGIN=example.com/other", says: "example.com/other"},
+		"the service's role":      {settings: "LETHE_DATABASE_URL=" + p.roleURL(), says: "owner of schema lethe"},
+	} {
+		victim := *p
+		victim.to = filepath.Join(t.TempDir(), "export")
+		if err := os.CopyFS(victim.to, os.DirFS(p.to)); err != nil {
+			t.Fatal(err)
+		}
+		if c.change != nil {
+			c.change(&victim)
+		}
+		var settings []string
+		if c.settings != "" {
+			settings = []string{c.settings}
+		}
+		o, err := victim.replay(false, settings...)
+		if err == nil || o.done || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), erased[0].String()) {
+			t.Errorf("%s: %+v, %v", name, o, err)
+		}
+		if p.number(rowsOfAlice) != rows || p.number(allReceipts) != receipts {
+			t.Errorf("%s: something was changed", name)
+		}
+	}
+	if o, err := p.replay(false); err != nil || !o.done || o.Erased.Requests != 4 || o.Added != 3 {
+		t.Errorf("as it was: %+v, %v", o, err)
+	}
+}
+
+func newKeyOf(t *testing.T, log string) string {
+	t.Helper()
+	private, _, err := receipt.GenerateKey(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return private
+}
+
+func (p *protected) lastReceipt() uuid.UUID {
+	p.t.Helper()
+	conn, err := pgx.Connect(p.t.Context(), p.owner())
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(p.t.Context()) }()
+	var id uuid.UUID
+	if err := conn.QueryRow(p.t.Context(), "SELECT id FROM lethe.receipts ORDER BY leaf_index DESC LIMIT 1").Scan(&id); err != nil {
+		p.t.Fatal(err)
+	}
+	return id
+}
+
+// TestReplayFallsShort: what cannot be done is said, and what can is done.
+func TestReplayFallsShort(t *testing.T) {
+	t.Parallel()
+	p, _ := restored(t)
+	// A list without its last line, whose receipt the mirror has.
+	lists, err := filepath.Glob(p.to + "/*.list")
+	if err != nil || len(lists) != 1 {
+		t.Fatalf("lists %v, %v", lists, err)
+	}
+	data, err := os.ReadFile(lists[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.SplitAfter(string(data), "\n")
+	if err := os.WriteFile(lists[0], []byte(strings.Join(lines[:len(lines)-2], "")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// And the newest checkpoint that was seen is beyond the mirror.
+	p.seen = seenOf(t, p.key, 7)
+	for _, dry := range []bool{true, false} {
+		o, err := p.replay(dry)
+		if err != nil || o.done || len(o.Unlisted) != 1 || !strings.HasPrefix(lines[len(lines)-2], o.Unlisted[0].String()) || len(o.Advice) != 2 || !strings.Contains(o.Advice[1], "begin a new one") {
+			t.Errorf("dry %v: %+v, %v", dry, o, err)
+		}
+		if want := map[bool]int64{true: 0, false: 3}[dry]; o.Added != want || !dry && o.Erased.Requests == 0 {
+			t.Errorf("dry %v: %+v", dry, o)
+		}
+	}
+	s, end := p.serve()
+	if status, _, body := s.get(t, "/readyz", ""); status != http.StatusServiceUnavailable || !strings.Contains(body, "lethe replay") {
+		t.Errorf("it opens: %d %s", status, body)
+	}
+	end()
+}
+
+// TestReplayWithoutLog: where there is no key there is no mirror, and the list
+// does.
+func TestReplayWithoutLog(t *testing.T) {
+	t.Parallel()
+	p := protect(t)
+	settings := []string{"LETHE_DATABASE_URL=" + p.roleURL(), "LETHE_ERASURE_ORIGIN=" + origin}
+	ids := p.add(3)
+	own := p.name
+	p.copyTo(own + "_restored")
+	s, end := p.serveWith(settings...)
+	p.erase(s, ids)
+	end()
+	if exported, mirrored := p.export(); exported != 3 || mirrored != 0 {
+		t.Fatalf("exported %d and mirrored %d", exported, mirrored)
+	}
+	goal := p.number(rowsOfAlice)
+	p.name = own + "_restored"
+	if o, err := p.replay(false); err != nil || !o.done || o.Found != 4 || o.Added != 0 || p.number(rowsOfAlice) != goal {
+		t.Errorf("%+v, %v", o, err)
+	}
+}
+
+// TestExportFollows what is erased, and says so when it had been away for longer
+// than it is known what was erased.
+func TestExportFollows(t *testing.T) {
+	t.Parallel()
+	p := protect(t)
+	follow := func() (said *bytes.Buffer, stop func()) {
+		ctx, cancel := context.WithCancel(t.Context())
+		said = &bytes.Buffer{}
+		ended := make(chan error)
+		go func() {
+			ended <- app.ExportErasures(ctx, p.config("LETHE_DATABASE_URL="+p.exportURL()),
+				app.ExportOptions{To: p.to, Recipients: []string{p.reader}, Keep: "90d", Follow: true}, app.Output{Out: io.Discard, Progress: said})
+		}()
+		return said, func() {
+			t.Helper()
+			cancel()
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	entries := func() int {
+		identity, err := os.ReadFile(p.identity)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		_ = offsite.ReadList(p.to, identity, func(offsite.Entry) error { n++; return nil })
+		return n
+	}
+	s, end := p.serve()
+	defer end()
+	said, stop := follow()
+	p.erase(s, p.add(2))
+	await(t, "it is on the list", func() bool { return entries() == 2 })
+	stop()
+	if strings.Contains(said.String(), "GAP") || !strings.Contains(said.String(), "begins with") {
+		t.Errorf("at first it said %s", said)
+	}
+	p.erase(s, p.add(1))
+	said, stop = follow()
+	await(t, "what was erased meanwhile is on the list", func() bool { return entries() == 3 })
+	stop()
+	if said.Len() > 0 {
+		t.Errorf("then it said %s", said)
+	}
+	list, err := offsite.OpenList(p.to, []string{p.reader})
+	if err == nil {
+		err = errors.Join(list.SetState(offsite.State{Complete: time.Now().Add(-26 * time.Hour)}), list.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	said, stop = follow()
+	p.erase(s, p.add(1))
+	await(t, "it goes on", func() bool { return entries() == 4 })
+	stop()
+	state, err := offsite.ReadState(p.to)
+	if err != nil || !strings.Contains(said.String(), "THE LIST HAS A GAP") || len(state.Gaps) != 1 || time.Since(state.Complete) > time.Minute {
+		t.Errorf("after a day it said %s, and noted %+v, %v", said, state, err)
+	}
+	for want, options := range map[string]app.ExportOptions{
+		"--keep":       {To: p.to, Recipients: []string{p.reader}, Keep: "0d"},
+		"recipient":    {To: p.to, Recipients: []string{"age1"}, Keep: "90d"},
+		"who can read": {To: p.to, Keep: "90d"},
+	} {
+		if err := app.ExportErasures(t.Context(), p.config(), options, app.Output{Out: io.Discard, Progress: io.Discard}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("want an error about %s, got %v", want, err)
 		}
 	}
 }

@@ -75,7 +75,8 @@ func OpenList(folder string, recipients []string) (*List, error) {
 	for _, text := range recipients {
 		r, err := age.ParseX25519Recipient(text)
 		if err != nil {
-			return nil, fmt.Errorf("%q is no recipient: one looks like age1… and is printed when an identity is made", text)
+			// It is not repeated: an identity given by mistake is a secret.
+			return nil, errors.New("what was given is no recipient: one looks like age1… and is printed when an identity is made")
 		}
 		l.recipients = append(l.recipients, r)
 	}
