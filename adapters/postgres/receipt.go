@@ -12,6 +12,7 @@ import (
 type Receipt struct {
 	ID    uuid.UUID
 	About *uuid.UUID // the receipt that it adds to; nil for that of an erasure
+	Level string     // with About: the level that it adds
 	Body  []byte     // in its canonical form: 1 to receipt.MaxReceipt bytes
 
 	// What follows goes with the receipt of an erasure only, and is kept apart.
@@ -29,7 +30,7 @@ type Receipt struct {
 // its erasure. It waits for nobody, and is sealed once it has been committed.
 func QueueReceipt(b *pgx.Batch, r Receipt) {
 	if r.About != nil {
-		b.Queue(insertReceipt, r.ID, r.About, r.Body)
+		b.Queue(insertReceipt, r.ID, r.About, r.Level, r.Body)
 		return
 	}
 	keys := r.SubjectKeys
@@ -40,7 +41,7 @@ func QueueReceipt(b *pgx.Batch, r Receipt) {
 }
 
 const insertReceipt = `-- name: InsertReceipt :exec
-INSERT INTO lethe.receipts (id, about, body) VALUES ($1, $2, $3)`
+INSERT INTO lethe.receipts (id, about, level, body) VALUES ($1, $2, $3, $4)`
 
 // One statement, as each has its price and every erasure pays it.
 const insertErasure = `-- name: InsertErasure :exec

@@ -43,6 +43,7 @@ var unplanted = map[string]string{
 	"lethe.log_state":          "origin root",
 	"lethe.checkpoints":        "note",
 	"lethe.cosignatures":       "key line",
+	"lethe.settled":         "level",
 	// What goes on in the background: identifiers, and words of our own.
 	"lethe.river_job":          "args attempted_by errors kind metadata queue tags unique_key unique_states",
 	"lethe.river_queue":        "name metadata",

@@ -166,9 +166,10 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 		// What a receipt says can be written once, and never again.
 		{Side: Fusillade, Schema: Own, Table: "receipts",
 			Read: []Column{
-				{"id", "uuid"}, {"about", "uuid"}, {"body", "bytea"}, {"created_at", "timestamptz"}, {"leaf_index", "int8"},
+				{"id", "uuid"}, {"about", "uuid"}, {"level", "text"}, {"body", "bytea"}, {"created_at", "timestamptz"},
+				{"leaf_index", "int8"}, {"horizon", "xid8"},
 			},
-			Insert: []Column{{"id", "uuid"}, {"about", "uuid"}, {"body", "bytea"}},
+			Insert: []Column{{"id", "uuid"}, {"about", "uuid"}, {"level", "text"}, {"body", "bytea"}},
 			Update: []Column{{"leaf_index", "int8"}}},
 		{Side: Fusillade, Schema: Own, Table: "receipt_secrets",
 			Read:   []Column{{"receipt_id", "uuid"}, {"actor_id", "uuid"}},
@@ -216,6 +217,8 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 		{Side: Fusillade, Schema: Own, Table: "cosignatures",
 			Read:   []Column{{"size", "int8"}, {"key", "text"}, {"line", "bytea"}},
 			Insert: []Column{{"size", "int8"}, {"key", "text"}, {"line", "bytea"}}},
+		{Side: Fusillade, Schema: Own, Table: "settled",
+			Read: []Column{{"level", "text"}, {"leaves", "int8"}}, Update: []Column{{"leaves", "int8"}}},
 		// Who looked can be written and forgotten, and not be changed.
 		{Side: Fusillade, Schema: Own, Table: "looks", Read: looks, Insert: looks, Delete: true},
 		{Side: Fusillade, Schema: Own, Table: "river_migration", Read: []Column{{"version", "int8"}}},

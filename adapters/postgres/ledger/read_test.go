@@ -31,6 +31,7 @@ func (f fixture) AddReceipt(actor, about *uuid.UUID) porttest.LogReceipt {
 	r := newReceipt(f.t, origin)
 	r.Actor, r.About = actor, about
 	if about != nil {
+		r.Level = string(receipt.LevelReplicated)
 		r.ID, r.Body = testreceipt.NewAbout(f.t, origin, *about)
 	}
 	f.writeReceipt(r)
