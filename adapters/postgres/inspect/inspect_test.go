@@ -577,3 +577,44 @@ func TestMissingFilterIndexes(t *testing.T) {
 		t.Errorf("after following the advice there is still %+v, %v", advice, err)
 	}
 }
+
+// What holds dead rows back is named, with what to do.
+func TestHolders(t *testing.T) {
+	t.Parallel()
+	database := pgtest.New(t)
+	conn, held := connect(t, database.URL), connect(t, database.URL)
+	for _, statement := range []string{"BEGIN ISOLATION LEVEL REPEATABLE READ", "SELECT 1"} {
+		if _, err := held.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	what := fmt.Sprintf("process %d,", held.PgConn().PID())
+	find := func() *inspect.Holder {
+		t.Helper()
+		holders, err := inspect.Holders(t.Context(), conn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(holders, func(h inspect.Holder) bool { return strings.Contains(h.What, what) })
+		if i < 0 {
+			return nil
+		}
+		return &holders[i]
+	}
+	h := find()
+	if h == nil || h.Oldest == 0 || h.Behind < 0 || h.Age < 0 || h.Age > time.Minute || !strings.Contains(h.Advice, "pg_terminate_backend") {
+		t.Fatalf("got %+v", h)
+	}
+	if _, err := conn.Exec(t.Context(), "CREATE TABLE one (); CREATE TABLE two ()"); err != nil {
+		t.Fatal(err)
+	}
+	if later := find(); later == nil || later.Oldest != h.Oldest || later.Behind < h.Behind+1 {
+		t.Errorf("first %+v, then %+v", h, later)
+	}
+	if _, err := held.Exec(t.Context(), "ROLLBACK"); err != nil {
+		t.Fatal(err)
+	}
+	if h := find(); h != nil {
+		t.Errorf("after its end: %+v", h)
+	}
+}
