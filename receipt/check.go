@@ -163,8 +163,8 @@ func (r *Result) listNotProven(o Options) {
 // sentence is what the receipt says, in words.
 func (r Receipt) sentence() string {
 	if r.Level != LevelLogical {
-		return fmt.Sprintf("It says that the erasure of the receipt %s had come to the level %s by %s (verified: %s; lethe %s).",
-			r.About, r.Level, inWords(r.ExecutedAt), r.Verified, r.Build)
+		return fmt.Sprintf("It says that the erasure of the receipt %s had come to the level %s by %s: %s (verified: %s; lethe %s).",
+			r.About, r.Level, inWords(r.ExecutedAt), reached[r.Level], r.Verified, r.Build)
 	}
 	rule := ""
 	if r.Rule != nil {

@@ -88,7 +88,7 @@ func TestCheckSaysWhatItProved(t *testing.T) {
 		"sweep":  {nothing, "a sweep for copies that came late, asked for on 20 November 2026, 10:00:21 UTC by the owner (ground: it was requested), removed 1 raw copy of a response (", "no witness has signed"},
 		"replay": {empty, "an erasure that was applied again after a restore, asked for on 20 November 2026, 10:00:22 UTC by the owner (ground: it was requested), removed nothing (", "no witness has signed"},
 		"later": {later(20, receipt.LevelRewritten, receipt.VerifiedByDrop, receipt.GapWAL),
-			"It says that the erasure of the receipt " + retention.ID.String() + " had come to the level rewritten by 20 November 2026, 11:00:00 UTC (verified: the partition was dropped after the transaction; lethe v1.0.0).",
+			"It says that the erasure of the receipt " + retention.ID.String() + " had come to the level rewritten by 20 November 2026, 11:00:00 UTC: no file of the tables holds it any more (verified: the partition was dropped after the transaction; lethe v1.0.0).",
 			"what was erased: that is said by the receipt " + retention.ID.String() + ", which has a file of its own"},
 	} {
 		log := &testLog{}

@@ -164,6 +164,12 @@ var (
 		LevelRewritten:  {VerifiedByRewrite, VerifiedByDrop},
 		LevelExpired:    {VerifiedByOperator},
 	}
+	reached = map[Level]string{
+		LevelReplicated: "no configured standby shows it any more",
+		LevelVacuumed:   "no query can ever find it again, though bytes may remain in free space",
+		LevelRewritten:  "no file of the tables holds it any more",
+		LevelExpired:    "the write-ahead log and backups of before are gone, by the word of an operator",
+	}
 	triggers = map[Trigger]string{
 		TriggerSingle:    "the erasure of one response",
 		TriggerBulk:      "a part of a bulk erasure",
