@@ -139,7 +139,7 @@ func graph(cfg *Config, db *Databases, log *slog.Logger, ready func(addr string)
 			newHandler,
 			newListener,
 		)),
-		fx.Invoke(serveProfiles, startSealer, runErasures, sweepErased, forgetLooks, sayWhatIsMissing, func(*listener) {}),
+		fx.Invoke(serveProfiles, startSealer, runErasures, sweepErased, settleReplicated, forgetLooks, sayWhatIsMissing, func(*listener) {}),
 	)
 }
 
@@ -163,7 +163,8 @@ func (l logLines) Write(line []byte) (int, error) {
 // main where they share a database.
 type pools struct {
 	main, fusillade postgres.Source
-	jobs            *postgres.DB // to fusillade's database, as its primary
+	jobs            *postgres.DB   // to fusillade's database, as its primary
+	standbys        []*postgres.DB // of the database that fusillade is in
 	opened          map[string]*postgres.DB
 }
 
@@ -210,6 +211,9 @@ func newPools(lc fx.Lifecycle, cfg *Config, db *Databases, metrics *telemetry.Me
 	}
 	// River's statements name the schema themselves.
 	p.jobs = open("jobs", cmp.Or(db.FusilladeURL, db.MainURL), jobs.MaxConns)
+	for i, url := range cfg.Erasure.StandbyURLs {
+		p.standbys = append(p.standbys, open(fmt.Sprintf("standby_%d", i+1), url, most, schemas...))
+	}
 	lc.Append(fx.StopHook(p.close))
 	return p, errors.Join(append(errs, metrics.WatchPools(p.stats))...)
 }

@@ -65,6 +65,9 @@ type Config struct {
 		Witnesses []receipt.PublicKey // whose signatures may be added to checkpoints
 		SeenFile  string              // of the newest checkpoint that was seen; empty: none, or the embedded mode's own
 		Rate      perSecond
+		// StandbyURLs are where it is looked whether what was erased is gone
+		// from the standbys too; none: nowhere.
+		StandbyURLs []string
 	}
 	Looks struct {
 		Keep time.Duration // whole days
@@ -115,6 +118,7 @@ var settings = []setting{
 	{"erasure.seen_file", "file that keeps the newest checkpoint of the log that was seen, so that an older database is noticed; in the embedded mode one in data_dir", func(c *Config) any { return &c.Erasure.SeenFile }, nil, nil},
 	{"erasure.witnesses", "public keys of witnesses whose signatures may be added to checkpoints of the log, with commas between", func(c *Config) any { return &c.Erasure.Witnesses }, nil, nil},
 	{"erasure.rate", "responses a second that erasures of many may erase in this process; 0: no bound", func(c *Config) any { return &c.Erasure.Rate }, nil, nil},
+	{"erasure.standby_urls", "URLs of all standbys, where it is looked whether what was erased is gone there too, with commas between", func(c *Config) any { return (*urls)(&c.Erasure.StandbyURLs) }, nil, nil},
 	{"looks.keep", "for how long it is kept who looked at what is not theirs, in days such as 365d", func(c *Config) any { return (*days)(&c.Looks.Keep) }, nil, nil},
 	{"data_dir", "folder of the embedded database", func(c *Config) any { return &c.DataDir }, checkDir, nil},
 	{"log.level", "debug, info, warn or error", func(c *Config) any { return &c.Log.Level }, oneOf("debug", "info", "warn", "error"), nil},
@@ -143,6 +147,9 @@ const (
 	leastRate = 100
 	mostRate  = 1_000_000
 )
+
+// urls are databases, whose passwords are hidden.
+type urls []string
 
 func settingOf(key string) (setting, bool) {
 	i := slices.IndexFunc(settings, func(s setting) bool { return s.key == key })
@@ -432,6 +439,9 @@ func (r *reader) crossCheck(c *Config) {
 	if c.Erasure.Key != "" && c.Erasure.KeyFile != "" {
 		r.problem("erasure.key", "is given together with erasure.key_file: put all keys in the file, or none")
 	}
+	if names, n := len(c.Erasure.Standbys), len(c.Erasure.StandbyURLs); n > 0 && names > 0 && n != names {
+		r.problem("erasure.standby_urls", "are %d, and erasure.standbys names %d: give the URL of each, or none", n, names)
+	}
 	if c.Auth.ProxyHeaders && r.sources["auth.proxy_trusted"] != "default" && len(c.Auth.ProxyTrusted) == 0 {
 		r.problem("auth.proxy_trusted", "proxy headers are on but no address is trusted: give the proxy's, as a CIDR such as 10.1.2.3/32")
 	}
@@ -520,6 +530,19 @@ func (s setting) assign(c *Config, value any) error {
 				return errors.New("must be different public keys of witnesses, such as witness.example/w1+01234567+BASE64, with commas between")
 			}
 			*field = append(*field, key)
+		}
+		if !isText {
+			return errors.New("must be text or a list of texts")
+		}
+	case *urls:
+		for part := range strings.SplitSeq(text, ",") {
+			switch part = strings.TrimSpace(part); {
+			case part == "":
+				continue
+			case checkURL(part) != nil || slices.Contains(*field, part):
+				return errors.New("must be different URLs such as postgres://USER:PASSWORD@HOST:5432/DATABASE with commas between; special characters of a password are written as %XX")
+			}
+			*field = append(*field, part)
 		}
 		if !isText {
 			return errors.New("must be text or a list of texts")
@@ -714,6 +737,12 @@ func (s setting) printable(c *Config) any {
 			return []string{}
 		}
 		return *field
+	case *urls:
+		texts := make([]string, len(*field))
+		for i, text := range *field {
+			texts[i] = hidePassword(text)
+		}
+		return texts
 	case *int:
 		return *field
 	case *perSecond:

@@ -244,6 +244,7 @@ func TestConfigHidesSecrets(t *testing.T) {
 		"LETHE_FUSILLADE_DATABASE_URL=postgresql://u:" + hiddenWord + "@h/d?sslmode=disable&sslpassword=" + hiddenWord,
 		"LETHE_FUSILLADE_REPLICA_URL=postgres://u:" + hiddenWord + "%20@h/d",
 		"LETHE_AUTH_SESSION_SECRET=" + hiddenWord + hiddenWord,
+		"LETHE_ERASURE_STANDBY_URLS=postgres://u:" + hiddenWord + "@h1/d,postgres://u:" + hiddenWord + "@h2/d",
 	}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -255,8 +256,8 @@ func TestConfigHidesSecrets(t *testing.T) {
 	if strings.Contains(out.String(), hiddenWord) {
 		t.Errorf("a secret is in\n%s", &out)
 	}
-	if n := strings.Count(out.String(), "hidden"); n != 6 {
-		t.Errorf("%d values are hidden, want 6:\n%s", n, &out)
+	if n := strings.Count(out.String(), "hidden"); n != 8 {
+		t.Errorf("%d values are hidden, want 8:\n%s", n, &out)
 	}
 }
 

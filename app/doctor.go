@@ -81,6 +81,9 @@ const (
 	lagToMention  = 10 * time.Second
 	// Less than this is what any busy primary is ahead.
 	lagBytesToMention = 16 << 20
+
+	heldToMention             = time.Hour
+	heldTransactionsToMention = 10_000_000
 )
 
 // Doctor examines the configured databases. An error means that it could not
@@ -138,6 +141,7 @@ func (d *doctor) examine(ctx context.Context, name, url, replicaURL string, side
 		if slices.Contains(sides, inspect.Fusillade) {
 			d.filterIndexes(ctx, name, conn, sides)
 			d.statistics(ctx, name, conn)
+			d.vacuum(ctx, name, conn)
 		}
 		d.clock(ctx, name, conn)
 		d.connections(ctx, name, conn, sides)
@@ -316,6 +320,33 @@ func (d *doctor) outOfReach(ctx context.Context, name string, conn *pgx.Conn) {
 		return
 	}
 	d.add(Check{Database: name, Name: check, Finding: OK, Detail: "none out of an erasure's reach"})
+}
+
+// vacuum looks for what keeps dead rows, and with them what was erased.
+func (d *doctor) vacuum(ctx context.Context, name string, conn *pgx.Conn) {
+	const check = "vacuum"
+	on, err := inspect.Autovacuum(ctx, conn)
+	if d.failed(name, check, err) {
+		return
+	}
+	holders, err := inspect.Holders(ctx, conn)
+	if d.failed(name, check, err) {
+		return
+	}
+	if !on {
+		d.add(Check{name, check, Warning, "the server does not remove dead rows by itself, so what was erased stays in its files",
+			"set autovacuum and track_counts to on, or run `lethe erasures settle` each day", nil})
+	}
+	held := false
+	for _, h := range holders {
+		if h.Age > heldToMention || h.Behind > heldTransactionsToMention {
+			held = true
+			d.add(Check{name, check, Warning, fmt.Sprintf("dead rows of the last %d transactions are held back by %s", h.Behind, h.What), h.Advice, nil})
+		}
+	}
+	if on && !held {
+		d.add(Check{Database: name, Name: check, Finding: OK, Detail: "on, and nothing that this role sees holds dead rows back for long"})
+	}
 }
 
 func (d *doctor) clock(ctx context.Context, name string, conn *pgx.Conn) {

@@ -16,7 +16,7 @@ func (c *cli) erasures() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(c.exportErasures())
+	cmd.AddCommand(c.settleErasures(), c.exportErasures())
 	return cmd
 }
 
@@ -95,5 +95,52 @@ Exit codes:
 	flags.BoolVar(&options.DryRun, "dry-run", false, "only say what there is to be done")
 	_ = cmd.MarkFlagRequired("from")
 	_ = cmd.MarkFlagRequired("identity")
+	return c.jsonFlag(cmd)
+}
+
+func (c *cli) settleErasures() *cobra.Command {
+	var options app.SettleOptions
+	cmd := c.command(&cobra.Command{
+		Use:   "settle",
+		Short: "Have erasures come to later levels, with receipts that say so",
+		Long: `An erasure's receipt says that no query finds the rows any more. This command
+does what has them vanish further, and writes a further receipt about each
+erasure of which that is then known:
+
+  vacuumed   no dead row of it is left in the tables. They are vacuumed and
+             analyzed, which locks nobody out; bytes may remain in free space
+  rewritten  the tables, their indexes and statistics are in new files. With
+             --rewrite: nobody can read or write a table meanwhile, and it takes
+             room on disk for a second one
+  expired    no backup and no write-ahead log holds it. With
+             --backups-expired-before: it is your word that all of them from
+             before that time are gone. Backups of the files hold their free
+             space too, so have the tables rewritten first, and count from then
+
+Where open transactions, replication slots, standbys or prepared transactions
+hold dead rows back, it says which. Run it again when they are gone. The level
+replicated is found out by the service, where erasure.standby_urls is set.
+
+It needs the owner of the tables and of the database, without PgBouncer. Any
+number of them may run at once: each erasure gets one receipt of a level.`,
+		Example: `  # What would be written
+  LETHE_DATABASE_URL=postgres://owner:...@db/dwctl lethe erasures settle --dry-run
+
+  # Each night
+  LETHE_DATABASE_URL=postgres://owner:...@db/dwctl lethe erasures settle
+
+  # In a maintenance window
+  lethe erasures settle --rewrite --yes
+
+  # All backups from before October are gone
+  lethe erasures settle --backups-expired-before 2026-10-01`,
+	}, slices.Concat(databaseSettings, []string{"erasure."}), func(ctx context.Context, cfg *app.Config, _ []string) error {
+		return app.Settle(ctx, cfg, options, c.output())
+	})
+	flags := cmd.Flags()
+	flags.BoolVar(&options.Rewrite, "rewrite", false, "write the tables into new files, which locks each of them meanwhile")
+	flags.BoolVar(&options.Agreed, "yes", false, "agree to what --rewrite does")
+	flags.StringVar(&options.ExpiredBefore, "backups-expired-before", "", "no backup and no write-ahead log from before this date or time is left")
+	flags.BoolVar(&options.DryRun, "dry-run", false, "say what would be written, and change nothing")
 	return c.jsonFlag(cmd)
 }

@@ -2,8 +2,8 @@
 
 -- name: AddLeaves :execrows
 -- A receipt that was there unsealed takes its place.
-INSERT INTO lethe.receipts (id, about, body, created_at, leaf_index)
-SELECT unnest(sqlc.arg('ids')::uuid[]), unnest(sqlc.arg('abouts')::uuid[]), unnest(sqlc.arg('bodies')::bytea[]),
+INSERT INTO lethe.receipts (id, about, level, body, created_at, leaf_index)
+SELECT unnest(sqlc.arg('ids')::uuid[]), unnest(sqlc.arg('abouts')::uuid[]), unnest(sqlc.arg('levels')::text[]), unnest(sqlc.arg('bodies')::bytea[]),
        unnest(sqlc.arg('created_ats')::timestamptz[]), unnest(sqlc.arg('leaf_indexes')::bigint[])
 ON CONFLICT (id) DO UPDATE SET leaf_index = excluded.leaf_index
 WHERE receipts.leaf_index IS NULL AND receipts.body = excluded.body;

@@ -35,7 +35,7 @@ var unplanted = map[string]string{
 	"lethe.retention_versions": "name states models tiers owners run_at",      // an operator's words
 	"lethe.retention_rules":    "dry_run_counts",
 	"lethe.looks":              "owner address", // who looked, from where; they go with the response
-	"lethe.receipts":           "body xact",
+	"lethe.receipts":           "body level horizon",
 	"lethe.erasures":           "trigger kind target scope ground ticket role secret idempotency_key request_sum state failures trouble",
 	"lethe.previews":           "token_sum target sum",
 	"lethe.receipt_secrets":    "salt subject_keys",
@@ -43,7 +43,8 @@ var unplanted = map[string]string{
 	"lethe.log_state":          "origin root",
 	"lethe.checkpoints":        "note",
 	"lethe.cosignatures":       "key line",
-	"lethe.settled":         "level",
+	"lethe.tombstones":         "request_ids",
+	"lethe.settled":            "level",
 	// What goes on in the background: identifiers, and words of our own.
 	"lethe.river_job":          "args attempted_by errors kind metadata queue tags unique_key unique_states",
 	"lethe.river_queue":        "name metadata",

@@ -39,27 +39,37 @@ func replicaURL(url string) string { return "LETHE_DATABASE_REPLICA_URL=" + url 
 // newStandby makes both out of a cluster that the program made for itself.
 func newStandby(t *testing.T) standby {
 	t.Helper()
-	folder := dataFolder(t)
-	must(t, []string{"LETHE_DATA_DIR=" + folder}, "users", "list")
-	primary, copied := filepath.Join(folder, "cluster"), filepath.Join(folder, "standby")
-	options, err := os.ReadFile(filepath.Join(primary, "postmaster.opts"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	binary, _, _ := strings.Cut(string(options), " ")
-	write(t, filepath.Join(primary, "pg_hba.conf"), "local all all trust\nlocal replication all trust\n")
+	primary, binary := newCluster(t)
+	copied := filepath.Join(filepath.Dir(primary), "standby")
 	if out, err := exec.Command("cp", "-a", primary, copied).CombinedOutput(); err != nil {
 		t.Fatalf("copy the cluster: %v: %s", err, out)
 	}
 	write(t, filepath.Join(copied, "standby.signal"), "")
-	at := func(cluster string) string {
-		return "postgres://lethe@/lethe?sslmode=disable&port=5432&host=" + url.QueryEscape(cluster)
-	}
-	runPostgres(t, binary, primary, at(primary))
-	stop := runPostgres(t, binary, copied, at(copied),
+	runPostgres(t, binary, primary, clusterURL(primary))
+	stop := runPostgres(t, binary, copied, clusterURL(copied),
 		"primary_conninfo=user=lethe port=5432 host="+primary,
 		fmt.Sprintf("recovery_min_apply_delay=%dms", applyDelay.Milliseconds()))
-	return standby{at(primary), at(copied), stop}
+	return standby{clusterURL(primary), clusterURL(copied), stop}
+}
+
+// newCluster is the folder of a cluster that the program made for itself, and
+// the binary that runs it. Whoever can reach its socket is its owner.
+func newCluster(t *testing.T) (cluster, binary string) {
+	t.Helper()
+	folder := dataFolder(t)
+	must(t, []string{"LETHE_DATA_DIR=" + folder}, "users", "list")
+	cluster = filepath.Join(folder, "cluster")
+	options, err := os.ReadFile(filepath.Join(cluster, "postmaster.opts"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	binary, _, _ = strings.Cut(string(options), " ")
+	write(t, filepath.Join(cluster, "pg_hba.conf"), "local all all trust\nlocal replication all trust\n")
+	return cluster, binary
+}
+
+func clusterURL(cluster string) string {
+	return "postgres://lethe@/lethe?sslmode=disable&port=5432&host=" + url.QueryEscape(cluster)
 }
 
 func write(t *testing.T, path, text string) {

@@ -169,6 +169,7 @@ type completion struct {
 	tiles  tileRows
 	ids    []uuid.UUID
 	abouts []*uuid.UUID
+	levels []string
 	bodies [][]byte
 	times  []time.Time
 	places []int64
@@ -219,7 +220,8 @@ func (c *completion) add(body []byte) error {
 	if r.Level != receipt.LevelLogical {
 		about = &r.About
 	}
-	c.ids, c.abouts, c.bodies = append(c.ids, r.ID), append(c.abouts, about), append(c.bodies, bytes.Clone(body))
+	c.ids, c.bodies = append(c.ids, r.ID), append(c.bodies, bytes.Clone(body))
+	c.abouts, c.levels = append(c.abouts, about), append(c.levels, string(r.Level))
 	c.times, c.places = append(c.times, r.ExecutedAt), append(c.places, c.edge.size)
 	if salt, actor := c.later.Secrets(r.ID); salt != nil {
 		c.salted, c.salts, c.actors = append(c.salted, r.ID), append(c.salts, salt), append(c.actors, actor)
@@ -232,7 +234,7 @@ func (c *completion) add(body []byte) error {
 func (c *completion) flush(ctx context.Context) error {
 	var b pgx.Batch
 	want := int64(len(c.ids))
-	b.Queue(dbsqlc.AddLeaves, c.ids, c.abouts, c.bodies, c.times, c.places).Exec(func(tag pgconn.CommandTag) error {
+	b.Queue(dbsqlc.AddLeaves, c.ids, c.abouts, c.levels, c.bodies, c.times, c.places).Exec(func(tag pgconn.CommandTag) error {
 		if got := tag.RowsAffected(); got != want {
 			return damaged("%d of %d receipts that were kept are in the database with other contents or in other places", want-got, want)
 		}
@@ -245,7 +247,7 @@ func (c *completion) flush(ctx context.Context) error {
 	if err := c.tx.SendBatch(ctx, &b).Close(); err != nil {
 		return err
 	}
-	c.ids, c.abouts, c.bodies, c.times, c.places = nil, nil, nil, nil, nil
+	c.ids, c.abouts, c.levels, c.bodies, c.times, c.places = nil, nil, nil, nil, nil, nil
 	c.salted, c.salts, c.actors = nil, nil, nil
 	if c.progress != nil {
 		c.progress(c.edge.size)

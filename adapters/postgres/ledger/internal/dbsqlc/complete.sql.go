@@ -14,9 +14,9 @@ import (
 
 const AddLeaves = `-- name: AddLeaves :execrows
 
-INSERT INTO lethe.receipts (id, about, body, created_at, leaf_index)
-SELECT unnest($1::uuid[]), unnest($2::uuid[]), unnest($3::bytea[]),
-       unnest($4::timestamptz[]), unnest($5::bigint[])
+INSERT INTO lethe.receipts (id, about, level, body, created_at, leaf_index)
+SELECT unnest($1::uuid[]), unnest($2::uuid[]), unnest($3::text[]), unnest($4::bytea[]),
+       unnest($5::timestamptz[]), unnest($6::bigint[])
 ON CONFLICT (id) DO UPDATE SET leaf_index = excluded.leaf_index
 WHERE receipts.leaf_index IS NULL AND receipts.body = excluded.body
 `
@@ -24,6 +24,7 @@ WHERE receipts.leaf_index IS NULL AND receipts.body = excluded.body
 type AddLeavesParams struct {
 	Ids         []uuid.UUID
 	Abouts      []uuid.UUID
+	Levels      []string
 	Bodies      [][]byte
 	CreatedAts  []time.Time
 	LeafIndexes []int64
@@ -35,6 +36,7 @@ func (q *Queries) AddLeaves(ctx context.Context, arg AddLeavesParams) (int64, er
 	result, err := q.db.Exec(ctx, AddLeaves,
 		arg.Ids,
 		arg.Abouts,
+		arg.Levels,
 		arg.Bodies,
 		arg.CreatedAts,
 		arg.LeafIndexes,

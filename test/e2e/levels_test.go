@@ -1,0 +1,222 @@
+package e2e
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"lethe/adapters/postgres"
+	"lethe/adapters/postgres/settle"
+	"lethe/domain"
+	"lethe/receipt"
+)
+
+// eraseOne erases a response that is not there yet for anyone, and waits until
+// its receipt is in the log. It returns both.
+func (p *process) eraseOne(t *testing.T, databaseURL, key string) (response, id string) {
+	t.Helper()
+	conn := connect(t, databaseURL)
+	response = addResponses(t, conn, 1)[0]
+	if answer := p.ask(t, http.MethodDelete, requestsPath+"/"+response, key); answer.status != http.StatusNoContent {
+		t.Fatalf("erasing: %d %s", answer.status, answer.body)
+	}
+	id = scan[string](t, conn, "SELECT receipt_id::text FROM lethe.tombstones WHERE $1::text::uuid = ANY (request_ids)", response)
+	await(t, "the receipt is sealed", startTimeout, func() bool {
+		return scan[bool](t, conn, "SELECT leaf_index IS NOT NULL FROM lethe.receipts WHERE id = $1::text::uuid", id)
+	})
+	return response, id
+}
+
+// TestReplicated: an erasure comes to the level replicated once the standby has
+// replayed it, and not while what was erased is there.
+func TestReplicated(t *testing.T) {
+	t.Parallel()
+	db := newStandby(t)
+	primary, standby := connect(t, db.primaryURL), connect(t, db.standbyURL)
+	key := newKey(t, db.primaryURL)
+	file, public := keyFile(t)
+	settings := []string{databaseURL(db.primaryURL), "LETHE_ERASURE_KEY_FILE=" + file}
+	p := serve(t, settings...)
+	open := func(url string) *postgres.DB {
+		t.Helper()
+		pool, err := postgres.Open(postgres.Config{URL: url, MaxConns: 2, SearchPath: []string{"fusillade", "outlet"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(pool.Close)
+		return pool
+	}
+	settler, err := settle.New(open(db.primaryURL), settle.Issuer{Build: "test", Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	standbys := func(url string) *settle.Standbys {
+		t.Helper()
+		s, err := settler.NewStandbys([]*postgres.DB{open(url)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	s := standbys(db.standbyURL)
+	step := func() (written, passed int64) {
+		t.Helper()
+		written, passed, err := s.Settle(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return written, passed
+	}
+	const (
+		about   = "SELECT count(*) FROM lethe.receipts WHERE about = $1::text::uuid AND level = 'replicated'"
+		settled = "SELECT leaves FROM lethe.settled WHERE level = 'replicated'"
+	)
+	replicated := func(id string) int64 { return scan[int64](t, primary, about, id) }
+
+	await(t, "the standby has the tables", startTimeout, func() bool {
+		return scan[bool](t, standby, "SELECT to_regclass('lethe.settled') IS NOT NULL")
+	})
+	execute(t, standby, "SELECT pg_wal_replay_pause()")
+	_, id := p.eraseOne(t, db.primaryURL, key)
+	for range 3 {
+		if written, passed := step(); written+passed != 0 {
+			t.Fatalf("wrote %d and passed %d while nothing is replayed", written, passed)
+		}
+	}
+	execute(t, standby, "SELECT pg_wal_replay_resume()")
+	await(t, "the erasure comes to the level", startTimeout, func() bool {
+		step()
+		return replicated(id) == 1
+	})
+	level := scan[string](t, primary, "SELECT id::text FROM lethe.receipts WHERE about = $1::text::uuid", id)
+	await(t, "the receipt of the level can be fetched and proves it", startTimeout, func() bool {
+		answer := p.ask(t, http.MethodGet, "/admin/api/v1/erasures/"+level+"/receipt", key)
+		result, err := receipt.Check([]byte(answer.body), []receipt.PublicKey{public}, receipt.Options{})
+		return answer.status == http.StatusOK && err == nil && result.Receipt.Level == receipt.LevelReplicated && result.Receipt.About.String() == id
+	})
+
+	// What is written again is waited for, and not for ever.
+	response, again := p.eraseOne(t, db.primaryURL, key)
+	execute(t, primary, `INSERT INTO fusillade.requests (id, model, created_by) VALUES ($1::text::uuid, 'm', 'x')`, response)
+	_, behind := p.eraseOne(t, db.primaryURL, key)
+	await(t, "it is looked at", startTimeout, func() bool {
+		step()
+		return scan[bool](t, primary, "SELECT (SELECT leaf_index FROM lethe.receipts WHERE id = $1::text::uuid) = ("+settled+")", again)
+	})
+	step()
+	if replicated(again)+replicated(behind) != 0 {
+		t.Error("an erasure comes to the level although what was erased is there")
+	}
+	execute(t, primary, "UPDATE lethe.receipts SET created_at = created_at - interval '1 hour' WHERE id = $1::text::uuid", again)
+	var passed int64
+	await(t, "the one behind it comes to the level", startTimeout, func() bool {
+		_, n := step()
+		passed += n
+		return replicated(behind) == 1
+	})
+	if passed != 1 || replicated(again) != 0 {
+		t.Errorf("passed %d", passed)
+	}
+
+	// What is not known any more cannot be read back.
+	_, forgotten := p.eraseOne(t, db.primaryURL, key)
+	execute(t, primary, "DELETE FROM lethe.tombstones WHERE receipt_id = $1::text::uuid", forgotten)
+	await(t, "it is looked at", startTimeout, func() bool {
+		step()
+		return scan[bool](t, primary, "SELECT (SELECT leaf_index FROM lethe.receipts WHERE id = $1::text::uuid) < ("+settled+")", forgotten)
+	})
+	if replicated(forgotten) != 0 {
+		t.Error("an erasure comes to the level that cannot be read back")
+	}
+
+	// A primary is no standby.
+	_, last := p.eraseOne(t, db.primaryURL, key)
+	wrong := standbys(db.primaryURL)
+	_, _, first := wrong.Settle(t.Context())
+	if _, _, err := wrong.Settle(t.Context()); first != nil || domain.CodeOf(err) != domain.CodeInternal || !strings.Contains(err.Error(), "erasure.standby_urls") {
+		t.Errorf("got %v, then %v", first, err)
+	}
+
+	// The service does it by itself.
+	serve(t, append(settings, "LETHE_ERASURE_STANDBY_URLS="+db.standbyURL)...)
+	await(t, "the service finds it out", startTimeout, func() bool { return replicated(last) == 1 })
+}
+
+// TestSettle: the command vacuums, and writes receipts that can be fetched and
+// checked; with agreement it rewrites.
+func TestSettle(t *testing.T) {
+	t.Parallel()
+	cluster, binary := newCluster(t)
+	url := clusterURL(cluster)
+	runPostgres(t, binary, cluster, url)
+	file, public := keyFile(t)
+	settings := []string{databaseURL(url), "LETHE_ERASURE_KEY_FILE=" + file}
+	key := newKey(t, url)
+	p := serve(t, settings...)
+	conn := connect(t, url)
+	_, id := p.eraseOne(t, url, key)
+
+	type row struct {
+		Level                  string
+		Written, ToWrite, Open int64
+		Why                    string
+	}
+	settle := func(args ...string) map[string]row {
+		t.Helper()
+		rows := map[string]row{}
+		var list []row
+		text := strings.ReplaceAll(must(t, settings, append([]string{"erasures", "settle", "--json"}, args...)...), "to_write", "ToWrite")
+		if err := json.Unmarshal([]byte(text), &list); err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range list {
+			rows[r.Level] = r
+		}
+		return rows
+	}
+	if rows := settle("--dry-run"); rows["vacuumed"] != (row{Level: "vacuumed", ToWrite: 1}) || rows["expired"].Open != 1 {
+		t.Errorf("dry: got %+v", rows)
+	}
+	if n := scan[int](t, conn, "SELECT count(*) FROM lethe.receipts"); n != 1 {
+		t.Errorf("a dry run has left %d receipts", n)
+	}
+	if rows := settle(); rows["vacuumed"] != (row{Level: "vacuumed", Written: 1}) || rows["rewritten"].Open != 1 || !strings.Contains(rows["rewritten"].Why, "--rewrite") {
+		t.Errorf("got %+v", rows)
+	}
+	before := scan[uint32](t, conn, "SELECT pg_relation_filenode('fusillade.requests')")
+	refused := run(t, "", settings, "erasures", "settle", "--rewrite")
+	if refused.code != 2 || !strings.Contains(refused.stderr, "--yes") || scan[uint32](t, conn, "SELECT pg_relation_filenode('fusillade.requests')") != before {
+		t.Errorf("without agreement: %+v", refused)
+	}
+	reader := connect(t, url)
+	execute(t, reader, "BEGIN ISOLATION LEVEL REPEATABLE READ")
+	execute(t, reader, "SELECT 1")
+	p.eraseOne(t, url, key)
+	rows := settle("--rewrite", "--yes")
+	if rows["vacuumed"].Open != 1 || !strings.Contains(rows["vacuumed"].Why, "transaction of process") || rows["rewritten"].Written != 0 {
+		t.Errorf("while somebody reads: got %+v", rows)
+	}
+	execute(t, reader, "ROLLBACK")
+	if rows := settle("--rewrite", "--yes"); rows["vacuumed"] != (row{Level: "vacuumed", Written: 1}) || rows["rewritten"] != (row{Level: "rewritten", Written: 2}) {
+		t.Errorf("got %+v", rows)
+	}
+	execute(t, conn, "UPDATE lethe.receipts SET created_at = '2026-03-01' WHERE id = $1::text::uuid", id)
+	if rows := settle("--backups-expired-before", "2026-04-01"); rows["expired"].Written != 1 || rows["expired"].Open != 1 {
+		t.Errorf("got %+v", rows)
+	}
+	for _, args := range [][]string{{"--backups-expired-before", "soon"}, {"--backups-expired-before", "9999-01-01"}} {
+		if refused := run(t, "", settings, append([]string{"erasures", "settle"}, args...)...); refused.code != 2 {
+			t.Errorf("%s: %+v", args, refused)
+		}
+	}
+	for _, level := range []string{"vacuumed", "rewritten", "expired"} {
+		const of = "SELECT coalesce(max(id::text), '') FROM lethe.receipts WHERE about = $1::text::uuid AND level = $2 AND leaf_index IS NOT NULL"
+		await(t, level+" is proven", startTimeout, func() bool {
+			answer := p.ask(t, http.MethodGet, "/admin/api/v1/erasures/"+scan[string](t, conn, of, id, level)+"/receipt", key)
+			result, err := receipt.Check([]byte(answer.body), []receipt.PublicKey{public}, receipt.Options{})
+			return answer.status == http.StatusOK && err == nil && string(result.Receipt.Level) == level
+		})
+	}
+}
