@@ -231,7 +231,7 @@ func TestReceiptsTellNothing(t *testing.T) {
 // transactions are those that receipts were written in.
 func (b *bench) transactions() map[uuid.UUID]string {
 	b.t.Helper()
-	rows, err := b.owner.Pool().Query(b.t.Context(), "SELECT id, xact::text FROM lethe.receipts")
+	rows, err := b.owner.Pool().Query(b.t.Context(), "SELECT id, xmin::text FROM lethe.receipts")
 	if err != nil {
 		b.t.Fatal(err)
 	}
