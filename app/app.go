@@ -113,6 +113,7 @@ func graph(cfg *Config, db *Databases, log *slog.Logger, ready func(addr string)
 			countErasures,
 			fx.Annotate(newJobs, fx.As(fx.Self()), fx.As(new(domain.Jobs))),
 			fx.Annotate(newHolds, fx.As(new(domain.Holds))),
+			fx.Annotate(newRetention, fx.As(new(domain.Retention))),
 			fx.Annotate(newUsage, fx.As(new(domain.UsageRecords))),
 			fx.Annotate(newPeople, fx.As(new(domain.People))),
 			fx.Annotate(newLooks, fx.As(fx.Self()), fx.As(new(domain.Looks))),
@@ -129,7 +130,9 @@ func graph(cfg *Config, db *Databases, log *slog.Logger, ready func(addr string)
 			domain.NewGetReceipt,
 			domain.NewReadLog,
 			newHoldCases,
+			newRetentionCases,
 			newSweep,
+			newRunRules,
 			newBackground,
 			newIdentity,
 		)),
@@ -139,7 +142,7 @@ func graph(cfg *Config, db *Databases, log *slog.Logger, ready func(addr string)
 			newHandler,
 			newListener,
 		)),
-		fx.Invoke(serveProfiles, startSealer, runErasures, sweepErased, settleReplicated, forgetLooks, sayWhatIsMissing, func(*listener) {}),
+		fx.Invoke(serveProfiles, startSealer, runErasures, runRules, sweepErased, settleReplicated, forgetLooks, sayWhatIsMissing, func(*listener) {}),
 	)
 }
 
@@ -341,12 +344,12 @@ func (r *readiness) missing(ctx context.Context) ([]string, error) {
 }
 
 func newHandler(id identity, list *domain.ListResponses, get *domain.GetResponse, erase *domain.EraseResponse,
-	receipt *domain.GetReceipt, readLog *domain.ReadLog, holds httpapi.Holds, looks *domain.ListLooks,
+	receipt *domain.GetReceipt, readLog *domain.ReadLog, holds httpapi.Holds, retention httpapi.Retention, looks *domain.ListLooks,
 	credentials *auth.Reader, ready *readiness, current *currency, metrics *telemetry.Metrics, export *telemetry.Export, cfg *Config, log *slog.Logger,
 ) (http.Handler, error) {
 	handler, err := httpapi.New(httpapi.Config{}, httpapi.Deps{
 		Identify: id.caller, IdentifyEraser: id.eraser, List: list, Get: get, Erase: erase,
-		Receipt: receipt, ReadLog: readLog, Holds: holds, Looks: looks,
+		Receipt: receipt, ReadLog: readLog, Holds: holds, Retention: retention, Looks: looks,
 		Credentials: credentials.Read, Ready: ready.check, Stopping: ready.stopping,
 		Metrics: metrics.Handler(), Observe: metrics.Observe, Log: log,
 	})
