@@ -253,9 +253,8 @@ func (k *killed) see(a answer) (newest receipt.Checkpoint) {
 	return c
 }
 
-// check compares what is there with what was asked for, and returns how many
-// were erased without an answer.
-func (k *killed) check() (unanswered int) {
+// there counts the rows that there are of each.
+func (k *killed) there() map[*erasable]int {
 	k.t.Helper()
 	there := map[*erasable]int{}
 	rows, err := k.conn.Query(k.t.Context(), `
@@ -277,6 +276,14 @@ func (k *killed) check() (unanswered int) {
 	}); err != nil {
 		k.t.Fatal(err)
 	}
+	return there
+}
+
+// check compares what is there with what was asked for, and returns how many
+// were erased without an answer.
+func (k *killed) check() (unanswered int) {
+	k.t.Helper()
+	there := k.there()
 	var unknown []*erasable
 	k.erased = 0
 	for _, e := range k.all {
@@ -295,7 +302,7 @@ func (k *killed) check() (unanswered int) {
 	}
 	k.left = slices.DeleteFunc(k.left, func(e *erasable) bool { return there[e] == 0 })
 
-	rows, err = k.conn.Query(k.t.Context(), `SELECT r.id, r.body, r.created_at, s.salt
+	rows, err := k.conn.Query(k.t.Context(), `SELECT r.id, r.body, r.created_at, s.salt
 		FROM lethe.receipts r LEFT JOIN lethe.receipt_secrets s ON s.receipt_id = r.id WHERE r.created_at > $1`, k.looked)
 	if err != nil {
 		k.t.Fatal(err)

@@ -245,14 +245,21 @@ func run(t *testing.T, folder string, settings []string, args ...string) result 
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, program, args...)
+	cmd := commandContext(ctx, folder, settings, args...)
 	var stdout, stderr bytes.Buffer
-	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = folder, environ(folder, settings...), &stdout, &stderr
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
 	if exit, ok := errors.AsType[*exec.ExitError](err); err != nil && (!ok || exit.ExitCode() < 0) {
 		t.Fatalf("%v: %v", args, err)
 	}
 	return result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
+}
+
+// commandContext is the program in a folder; it is killed when ctx ends.
+func commandContext(ctx context.Context, folder string, settings []string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Dir, cmd.Env = folder, environ(folder, settings...)
+	return cmd
 }
 
 // must runs a command that has to succeed and returns what it prints.

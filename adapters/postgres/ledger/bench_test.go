@@ -150,3 +150,28 @@ func (c *counter) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQ
 	return ctx
 }
 func (c *counter) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+// BenchmarkRestore mirrors a log of 100,000 leaves, and completes an empty one
+// from the mirror.
+func BenchmarkRestore(b *testing.B) {
+	const leaves = 100_000
+	t := newBench(b)
+	for range leaves / MaxSealed {
+		t.fill(MaxSealed)
+		t.seal(MaxSealed)
+	}
+	var mirror, complete time.Duration
+	for b.Loop() {
+		begun := time.Now()
+		later, _ := t.later()
+		mirror += time.Since(begun)
+		t.exec("TRUNCATE lethe.receipts, lethe.tiles, lethe.log_state, lethe.checkpoints CASCADE")
+		begun = time.Now()
+		if n, err := t.asOwner().Complete(b.Context(), later, nil); n != leaves || err != nil {
+			b.Fatalf("added %d, %v", n, err)
+		}
+		complete += time.Since(begun)
+	}
+	b.ReportMetric(float64(b.N*leaves)/mirror.Seconds(), "mirrored/s")
+	b.ReportMetric(float64(b.N*leaves)/complete.Seconds(), "completed/s")
+}

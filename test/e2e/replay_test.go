@@ -1,0 +1,246 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"lethe/adapters/offsite"
+	"lethe/internal/pgtest"
+	"lethe/receipt"
+)
+
+// TestKilledReplay kills the export while much is erased, and then, in a database
+// that was restored, the replay, at random moments. The list has every erasure
+// once; nothing is ever half gone; and in the end all of it is gone again, and the
+// log is the one that was published.
+func TestKilledReplay(t *testing.T) {
+	t.Parallel()
+	kills := 12
+	if text := os.Getenv(killsVariable); text != "" {
+		var err error
+		if kills, err = strconv.Atoi(text); err != nil || kills < 1 {
+			t.Fatalf("%s is %q", killsVariable, text)
+		}
+	}
+	database := pgtest.WithFixture(t)
+	private, public, err := receipt.GenerateKey("kill.test/replay")
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	to, identity := filepath.Join(folder, "export"), filepath.Join(folder, "identity")
+	shared := []string{"LETHE_ERASURE_KEY=" + private, "LETHE_ERASURE_SEEN_FILE=" + filepath.Join(folder, "seen")}
+	service := append(slices.Clone(shared), databaseURL(database.RoleURL))
+	owner := append(slices.Clone(shared), databaseURL(database.URL))
+	recipient := strings.TrimSpace(must(t, nil, "erasures", "export", "--new-identity", identity))
+	export := []string{"erasures", "export", "--to", to, "--recipient", recipient}
+
+	k := &killed{
+		t: t, conn: connect(t, database.URL), keys: []receipt.PublicKey{public},
+		parts: map[uuid.UUID]*erasable{}, shown: map[int64]tlog.Hash{},
+	}
+	k.seed(640)
+	later := k.left[40:]
+	k.left = k.left[:40:40]
+	p := serve(t, service...)
+	k.eraseAll(p)
+	must(t, owner, export...)
+	p.stop(t, os.Interrupt)
+	_ = k.conn.Close(t.Context())
+	restored := copyOf(t, database, "restored")
+	k.conn = connect(t, database.URL)
+
+	// Meanwhile the export is killed again and again.
+	p = serve(t, service...)
+	k.mu.Lock()
+	k.left = later
+	k.mu.Unlock()
+	erasing := make(chan struct{})
+	var killer sync.WaitGroup
+	killer.Go(func() {
+		for {
+			select {
+			case <-erasing:
+				return
+			default:
+				ctx, cancel := context.WithTimeout(t.Context(), 30*time.Millisecond+rand.N(300*time.Millisecond))
+				killAt(ctx, folder, owner, append(slices.Clone(export), "--follow")...)
+				cancel()
+			}
+		}
+	})
+	k.eraseAll(p)
+	close(erasing)
+	killer.Wait()
+	await(t, "all is published", time.Minute, func() bool {
+		a := p.ask(t, http.MethodGet, "/log/checkpoint", rootKey)
+		return a.status == http.StatusOK && k.see(a).Size == int64(len(k.all))
+	})
+	p.stop(t, os.Interrupt)
+	must(t, owner, export...)
+	keys, err := os.ReadFile(identity)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed := map[uuid.UUID]int{}
+	if err := offsite.ReadList(to, keys, func(e offsite.Entry) error { listed[e.Receipt]++; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	twice := 0
+	for _, n := range listed {
+		twice += n - 1
+	}
+	if len(listed) != len(k.all) || twice > 0 {
+		t.Errorf("%d of %d erasures are listed, %d of them twice", len(listed), len(k.all), twice)
+	}
+
+	// In the restored database.
+	_ = k.conn.Close(t.Context())
+	k.conn = connect(t, restored)
+	owner = append(slices.Clone(shared), databaseURL(restored))
+	replay := []string{"replay", "--from", to, "--identity", identity}
+	begun, interrupted := time.Now(), 0
+	must(t, owner, append(slices.Clone(replay), "--dry-run")...)
+	takes := max(time.Since(begun), 100*time.Millisecond)
+	k.whole(600)
+	for i := range kills {
+		// Later and later, so that some do something.
+		ctx, cancel := context.WithTimeout(t.Context(), 3*takes*time.Duration(i+1)/time.Duration(kills)+rand.N(takes/4))
+		if killAt(ctx, folder, owner, replay...) {
+			interrupted++
+		}
+		cancel()
+		k.whole(-1)
+	}
+	out := must(t, owner, replay...)
+	if n := k.whole(0); n != 0 || interrupted == 0 {
+		t.Errorf("%d are there again after %d kills:\n%s", n, interrupted, out)
+	}
+	if out := must(t, owner, replay...); !strings.Contains(out, "something again of 0 requests") || !strings.Contains(out, "0 receipts were given back") {
+		t.Errorf("once more it says\n%s", out)
+	}
+	t.Logf("%d of %d replays were killed; the last one said %s", interrupted, kills, out)
+
+	p = serve(t, append(slices.Clone(shared), databaseURL(roleOf(t, database, restored)))...)
+	p.awaitStatus(t, "/readyz", http.StatusOK)
+	k.prove(p)
+	if out := must(t, owner, "doctor"); !strings.Contains(out, "as they were sealed") || !strings.Contains(out, "goes on from it") {
+		t.Errorf("doctor says\n%s", out)
+	}
+}
+
+// eraseAll erases all that is left.
+func (k *killed) eraseAll(p *process) {
+	k.t.Helper()
+	stop := make(chan struct{})
+	var callers sync.WaitGroup
+	for range 4 {
+		callers.Go(func() { k.erase(p, stop) })
+	}
+	callers.Go(func() { k.watch(p, stop) })
+	await(k.t, "all is erased", 2*time.Minute, func() bool {
+		p.mustRun(k.t)
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		return len(k.left) == 0
+	})
+	close(stop)
+	callers.Wait()
+}
+
+// whole makes sure that of each response all rows are there or none, and returns
+// of how many that are erased there are any; want is how many, unless negative.
+func (k *killed) whole(want int) (n int) {
+	k.t.Helper()
+	for e, rows := range k.there() {
+		if rows != e.whole {
+			k.t.Errorf("%d of the %d rows of a response are there", rows, e.whole)
+		}
+		if e.gone {
+			n++
+		}
+	}
+	if want >= 0 && n != want {
+		k.t.Errorf("%d erased responses are there, want %d", n, want)
+	}
+	return n
+}
+
+// prove makes sure that every checkpoint that was shown is of the past of the one
+// that is.
+func (k *killed) prove(p *process) {
+	k.t.Helper()
+	newest := k.see(p.ask(k.t, http.MethodGet, "/log/checkpoint", rootKey))
+	tiles := tlog.TileHashReader(tlog.Tree{N: newest.Size, Hash: newest.Root}, &served{p: p, tiles: map[tlog.Tile][]byte{}})
+	if len(k.shown) < 2 {
+		k.t.Errorf("only %d checkpoints were shown", len(k.shown))
+	}
+	for size, root := range k.shown {
+		if then, err := tlog.TreeHash(size, tiles); err != nil || then != root {
+			k.t.Errorf("the checkpoint of %d leaves is not of the past of that of %d: %v", size, newest.Size, err)
+		}
+	}
+}
+
+// killAt runs the program until ctx ends, and tells whether it was killed then.
+func killAt(ctx context.Context, folder string, settings []string, args ...string) bool {
+	cmd := commandContext(ctx, folder, settings, args...)
+	err := cmd.Run()
+	return err != nil && ctx.Err() != nil
+}
+
+// copyOf copies a database that nobody is connected to, and returns the URL of
+// the owner.
+func copyOf(t *testing.T, database *pgtest.Database, suffix string) string {
+	t.Helper()
+	name := database.Name + "_" + suffix
+	admin := within(t, database.URL, "postgres")
+	execute(t, connect(t, admin), fmt.Sprintf("CREATE DATABASE %s TEMPLATE %s", pgx.Identifier{name}.Sanitize(), pgx.Identifier{database.Name}.Sanitize()))
+	t.Cleanup(func() {
+		conn, err := pgx.Connect(context.Background(), admin)
+		if err == nil {
+			_, err = conn.Exec(context.Background(), "DROP DATABASE "+pgx.Identifier{name}.Sanitize()+" WITH (FORCE)")
+			_ = conn.Close(context.Background())
+		}
+		if err != nil {
+			t.Errorf("drop the copy: %v", err)
+		}
+	})
+	return within(t, database.URL, name)
+}
+
+// roleOf is the URL of the least role in a copy.
+func roleOf(t *testing.T, database *pgtest.Database, of string) string {
+	t.Helper()
+	u, err := url.Parse(of)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return within(t, database.RoleURL, strings.TrimPrefix(u.Path, "/"))
+}
+
+// within is a URL with another database.
+func within(t *testing.T, text, database string) string {
+	t.Helper()
+	u, err := url.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Path = "/" + database
+	return u.String()
+}
