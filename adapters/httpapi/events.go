@@ -94,7 +94,7 @@ func (p progressStream) VisitWatchErasureResponse(w http.ResponseWriter) error {
 	defer end.Stop()
 	looks := time.NewTicker(lookEvery)
 	defer looks.Stop()
-	if tell(fmt.Sprintf("retry: %d\n\n%s", reconnectAfter.Milliseconds(), p.first.event())) != nil {
+	if tell(fmt.Sprintf("retry: %d\n%s", reconnectAfter.Milliseconds(), p.first.event())) != nil {
 		return nil
 	}
 	for last := p.first; !last.over; {

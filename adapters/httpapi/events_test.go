@@ -49,7 +49,7 @@ func watch(t *testing.T, s *service, id string, leave func()) (a *answer, hangUp
 // "" is what only keeps the connection.
 func events(t *testing.T, body string) []string {
 	t.Helper()
-	rest, ok := strings.CutPrefix(body, "retry: 3000\n\n")
+	rest, ok := strings.CutPrefix(body, "retry: 3000\n")
 	if !ok {
 		t.Fatalf("begins with %q", body)
 	}

@@ -46,9 +46,10 @@ func (e *Error) Error() string {
 }
 
 // New makes a client of the service at a URL, for the owner of an API key. An
-// answer that is not the one asked for is returned as *Error, so JSON200 is
-// never nil where the error is. So is a receipt that is still to be sealed: its
-// Status is 202, and RetryAfter tells when to ask again.
+// answer that is not the one asked for is returned as *Error, so JSON200, or
+// what else the contract has for success, is never nil where the error is. So
+// is a receipt that is still to be sealed: its Status is 202, and RetryAfter
+// tells when to ask again.
 func New(server, key string, options ...ClientOption) (*ClientWithResponses, error) {
 	options = append(options,
 		WithRequestEditorFn(func(_ context.Context, request *http.Request) error {
@@ -76,7 +77,8 @@ func (d errorDoer) Do(request *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	mediaType, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
-	if response.StatusCode == http.StatusNoContent || response.StatusCode == http.StatusOK && mediaType == resultType(request.URL.Path) {
+	success := response.StatusCode >= 200 && response.StatusCode < 300
+	if response.StatusCode == http.StatusNoContent || success && mediaType == resultType(request.URL.Path) {
 		return response, nil
 	}
 	defer response.Body.Close()
@@ -105,6 +107,8 @@ func resultType(path string) string {
 		return "application/octet-stream"
 	case strings.HasSuffix(path, "/receipt"), strings.HasSuffix(path, "/log/checkpoint"), strings.HasSuffix(path, "/log/keys"):
 		return "text/plain"
+	case strings.HasSuffix(path, "/events"):
+		return "text/event-stream"
 	}
 	return "application/json"
 }

@@ -385,6 +385,64 @@ func TestEraseFetchAndCheck(t *testing.T) {
 	wantError(t, err, http.StatusNotFound)
 }
 
+// TestEraseMany: from the preview to a receipt of it.
+func TestEraseMany(t *testing.T) {
+	c := userClient(t)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	status, size := "completed", int64(2)
+	page, err := c.ListResponsesWithResponse(ctx, &lethe.ListResponsesParams{Status: &status, Limit: &size})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := []uuid.UUID{page.JSON200.Data[0].Id, page.JSON200.Data[1].Id}
+	preview, err := c.PreviewErasureWithResponse(ctx, nil, lethe.ErasureRequest{Responses: ids})
+	if err != nil || preview.JSON200.Responses != 2 {
+		t.Fatalf("got %+v, %v", preview, err)
+	}
+	key, ground := uuid.NewString(), lethe.NewErasureGroundRequest
+	request := lethe.NewErasure{Responses: ids, Token: &preview.JSON200.Token, Ground: &ground}
+	started, err := c.StartErasureWithResponse(ctx, &lethe.StartErasureParams{IdempotencyKey: &key}, request)
+	if err != nil || started.JSON201 == nil || started.JSON201.State != lethe.ErasureStateFinished || started.JSON201.Responses != 2 {
+		t.Fatalf("got %+v, %v", started, err)
+	}
+	again, err := c.StartErasureWithResponse(ctx, &lethe.StartErasureParams{IdempotencyKey: &key}, request)
+	if err != nil || again.JSON201 == nil || again.JSON201.Id != started.JSON201.Id {
+		t.Errorf("again: got %+v, %v", again, err)
+	}
+	_, err = c.StartErasureWithResponse(ctx, &lethe.StartErasureParams{IdempotencyKey: &key}, lethe.NewErasure{Responses: ids[:1]})
+	wantError(t, err, http.StatusConflict)
+
+	events, err := c.WatchErasureWithResponse(ctx, started.JSON201.Id, nil)
+	if err != nil || strings.Count(string(events.Body), "event: ") != 2 || !strings.Contains(string(events.Body), "event: end\n") {
+		t.Errorf("got %s, %v", events.Body, err)
+	}
+
+	receipts, err := c.ListErasureReceiptsWithResponse(ctx, started.JSON201.Id, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := c.FetchReceipt(ctx, receipts.JSON200.Data[0].Id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log, err := c.GetLogKeysWithResponse(ctx, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys, err := receipt.ParsePublicKeys(log.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	salt, err := receipt.ParseSalt(started.HTTPResponse.Header.Get("Receipt-Salt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r, err := receipt.Check(file, keys, receipt.Options{Salt: &salt, Response: &ids[1]}); err != nil || r.Receipt.Trigger != receipt.TriggerBulk {
+		t.Errorf("got %+v, %v", r, err)
+	}
+}
+
 func TestOtherAnswers(t *testing.T) {
 	for name, test := range map[string]struct {
 		status int

@@ -13,19 +13,46 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from .generated import AuthenticatedClient, Client
+from .generated.api.erasures import (
+    cancel_erasure,
+    get_erasure,
+    list_erasure_receipts,
+    list_erasures,
+    preview_erasure,
+    start_erasure,
+    watch_erasure,
+)
 from .generated.api.log import get_checkpoint, get_log_keys, get_receipt, get_tile
 from .generated.api.looks import list_looks
 from .generated.api.responses import erase_response, get_response, list_responses
-from .generated.models import ListResponsesCount, Look, LookPage, Problem, ResponseDetail, ResponsePage, ResponseSummary
+from .generated.models import (
+    Erasure,
+    ErasureFilter,
+    ErasureRequest,
+    ListResponsesCount,
+    Look,
+    LookPage,
+    NewErasure,
+    NewErasureGround,
+    Problem,
+    ResponseDetail,
+    ResponsePage,
+    ResponseSummary,
+)
 from .generated.types import UNSET, Response
 
 __all__ = [
     "UNSET",
     "AuthenticatedClient",
     "Client",
+    "Erasure",
+    "ErasureFilter",
+    "ErasureRequest",
     "ListResponsesCount",
     "Look",
     "LookPage",
+    "NewErasure",
+    "NewErasureGround",
     "Problem",
     "ProblemError",
     "Response",
@@ -33,16 +60,23 @@ __all__ = [
     "ResponsePage",
     "ResponseSummary",
     "all_responses",
+    "cancel_erasure",
     "erase_response",
     "fetch_receipt",
     "get_checkpoint",
+    "get_erasure",
     "get_log_keys",
     "get_receipt",
     "get_response",
     "get_tile",
+    "list_erasure_receipts",
+    "list_erasures",
     "list_looks",
     "list_responses",
+    "preview_erasure",
     "result",
+    "start_erasure",
+    "watch_erasure",
 ]
 
 T = TypeVar("T")

@@ -2,14 +2,17 @@ import asyncio
 import datetime
 import os
 from collections import Counter
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 
 from lethe_client import (
     AuthenticatedClient,
+    ErasureRequest,
     ListResponsesCount,
+    NewErasure,
+    NewErasureGround,
     Problem,
     ProblemError,
     all_responses,
@@ -20,8 +23,12 @@ from lethe_client import (
     get_receipt,
     get_response,
     get_tile,
+    list_erasure_receipts,
     list_responses,
+    preview_erasure,
     result,
+    start_erasure,
+    watch_erasure,
 )
 from lethe_client.receipt import VerifyError, verify
 
@@ -207,6 +214,30 @@ def test_erase_fetch_and_check(user):
         verify(file, keys, salt=salt, responses=[MISSING])
     with pytest.raises(ProblemError):
         fetch_receipt(user, MISSING)
+
+
+def test_erases_many(user):
+    page = result(list_responses.sync_detailed(client=user, status="completed", limit=2))
+    responses = [summary.id for summary in page.data]
+    preview = result(preview_erasure.sync_detailed(client=user, body=ErasureRequest(responses=responses)))
+    assert preview.responses == 2
+    request = NewErasure(responses=responses, token=preview.token, ground=NewErasureGround.REQUEST)
+    key = str(uuid4())
+    started = start_erasure.sync_detailed(client=user, body=request, idempotency_key=key)
+    erasure = result(started)
+    assert started.status_code == 201 and erasure.responses == 2
+    assert result(start_erasure.sync_detailed(client=user, body=request, idempotency_key=key)).id == erasure.id
+    other = NewErasure(responses=[MISSING])
+    assert_problem(start_erasure.sync_detailed(client=user, body=other, idempotency_key=key), 409)
+
+    events = result(watch_erasure.sync_detailed(erasure.id, client=user))
+    assert events.count("event: ") == 2 and "event: end\n" in events
+
+    receipts = result(list_erasure_receipts.sync_detailed(erasure.id, client=user))
+    file = fetch_receipt(user, receipts.data[0].id, timeout=60)
+    keys = result(get_log_keys.sync_detailed(client=user))
+    proof = verify(file, keys, salt=started.headers["Receipt-Salt"], responses=responses)
+    assert proof.receipt["trigger"] == "bulk"
 
 
 def test_waits_for_a_receipt():

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
@@ -13,11 +14,15 @@ import {
   getReceipt,
   getResponse,
   getTile,
+  listErasureReceipts,
   listResponses,
+  previewErasure,
   type Problem,
   ProblemError,
   type ResponseSummary,
+  startErasure,
   verifyReceipt,
+  watchErasure,
 } from '@lethe/client';
 
 function setting(name: string): string {
@@ -216,4 +221,38 @@ test('fetches and checks the receipt of an erasure', async () => {
   assert.equal(checked.receipt.actor, 'owner');
   await assert.rejects(verifyReceipt(file, keys!, { salt, responses: [missing] }), { kind: 'wrong_commitment' });
   await assert.rejects(fetchReceipt({ client: user, path: { erasure_id: missing } }), { status: 404 });
+});
+
+test('erases many, and checks a receipt of them', async () => {
+  const { data: page } = await listResponses({ client: user, query: { status: 'completed', limit: 2 } });
+  const responses = ids(page!.data);
+  const { data: preview } = await previewErasure({ client: user, body: { responses } });
+  assert.equal(preview?.responses, 2);
+  const request = {
+    client: user,
+    body: { responses, token: preview.token, ground: 'request' as const },
+    headers: { 'Idempotency-Key': randomUUID() },
+  };
+  const started = await startErasure(request);
+  assert.equal(started.response?.status, 201);
+  const erasure_id = started.data!.id;
+  assert.equal((await startErasure(request)).data?.id, erasure_id);
+  assertProblem(await startErasure({ ...request, body: { responses: [missing] } }), 409);
+
+  const told: [string | undefined, string][] = [];
+  const { stream } = await watchErasure({
+    client: user,
+    path: { erasure_id },
+    sseMaxRetryAttempts: 1,
+    onSseEvent: ({ event, data }) => told.push([event, (data as { state: string }).state]),
+  });
+  for await (const _ of stream);
+  assert.deepEqual(told, [['progress', 'finished'], ['end', 'finished']]);
+
+  const { data: receipts } = await listErasureReceipts({ client: user, path: { erasure_id } });
+  const file = await fetchReceipt({ client: user, path: { erasure_id: receipts!.data[0]!.id }, signal: AbortSignal.timeout(60_000) });
+  const { data: keys } = await getLogKeys({ client: user });
+  const salt = started.response!.headers.get('Receipt-Salt')!;
+  const checked = await verifyReceipt(file, keys!, { salt, responses });
+  assert.equal(checked.receipt.trigger, 'bulk');
 });
