@@ -129,6 +129,7 @@ func graph(cfg *Config, db *Databases, log *slog.Logger, ready func(addr string)
 			newEraser,
 			domain.NewGetReceipt,
 			domain.NewReadLog,
+			newErasureCases,
 			newHoldCases,
 			newRetentionCases,
 			newSweep,
@@ -344,12 +345,12 @@ func (r *readiness) missing(ctx context.Context) ([]string, error) {
 }
 
 func newHandler(id identity, list *domain.ListResponses, get *domain.GetResponse, erase *domain.EraseResponse,
-	receipt *domain.GetReceipt, readLog *domain.ReadLog, holds httpapi.Holds, retention httpapi.Retention, looks *domain.ListLooks,
+	receipt *domain.GetReceipt, readLog *domain.ReadLog, erasures httpapi.Erasures, holds httpapi.Holds, retention httpapi.Retention, looks *domain.ListLooks,
 	credentials *auth.Reader, ready *readiness, current *currency, metrics *telemetry.Metrics, export *telemetry.Export, cfg *Config, log *slog.Logger,
 ) (http.Handler, error) {
 	handler, err := httpapi.New(httpapi.Config{}, httpapi.Deps{
 		Identify: id.caller, IdentifyEraser: id.eraser, List: list, Get: get, Erase: erase,
-		Receipt: receipt, ReadLog: readLog, Holds: holds, Retention: retention, Looks: looks,
+		Receipt: receipt, ReadLog: readLog, Erasures: erasures, Holds: holds, Retention: retention, Looks: looks,
 		Credentials: credentials.Read, Ready: ready.check, Stopping: ready.stopping,
 		Metrics: metrics.Handler(), Observe: metrics.Observe, Log: log,
 	})

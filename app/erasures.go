@@ -10,6 +10,7 @@ import (
 	"go.uber.org/fx"
 	"golang.org/x/time/rate"
 
+	"lethe/adapters/httpapi"
 	"lethe/adapters/postgres"
 	"lethe/adapters/postgres/fusillade"
 	"lethe/adapters/postgres/jobs"
@@ -50,6 +51,17 @@ func newErasures(p *pools, cfg *Config, s *signing) (*fusillade.Erasures, error)
 func newJobs(p *pools, cfg *Config, erasures domain.Erasures, log *slog.Logger) (*jobs.Jobs, error) {
 	run := domain.NewRunErasure(erasures, pace(cfg.Erasure.Rate), time.Now)
 	return jobs.New(p.jobs, run, jobs.Config{}, log)
+}
+
+// newErasureCases makes the use cases of erasures of many. What is erased before
+// the answer is so little that it needs no pace.
+func newErasureCases(erasures domain.Erasures, jobs domain.Jobs, log *slog.Logger) httpapi.Erasures {
+	atOnce := domain.NewRunErasure(erasures, pace(0), time.Now)
+	return httpapi.Erasures{
+		Preview: domain.NewPreviewErasure(erasures, time.Now), Start: domain.NewStartErasure(erasures, atOnce, jobs, time.Now, log),
+		List: domain.NewListErasures(erasures), Get: domain.NewGetErasure(erasures),
+		Receipts: domain.NewListErasureReceipts(erasures), Cancel: domain.NewCancelErasure(erasures),
+	}
 }
 
 // pace returns what waits until so many more responses may be erased, at this

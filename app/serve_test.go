@@ -1,9 +1,12 @@
 package app_test
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"io"
+	"iter"
 	"net/http"
 	"strings"
 	"testing"
@@ -100,6 +103,129 @@ func TestServe(t *testing.T) {
 	if response, err := http.Get(s.url + "/healthz"); err == nil {
 		_ = response.Body.Close()
 		t.Error("it still listens")
+	}
+}
+
+// TestServeErasures: everything of a person, from the preview to the end that
+// its events tell; and the service stops while somebody still watches another.
+func TestServeErasures(t *testing.T) {
+	t.Parallel()
+	db := pgtest.WithFixture(t)
+	s := start(t, "LETHE_DATABASE_URL="+db.RoleURL)
+	const alice, bob = "c0000100-0000-4000-8000-000000000003", "c0000100-0000-4000-8000-000000000004"
+	begin := func(owner string) (path string, expected float64) {
+		t.Helper()
+		status, preview := s.post(t, erasuresPath+"/preview", map[string]any{"owner": owner})
+		if status != http.StatusOK || preview["responses"] == 0.0 {
+			t.Fatalf("%d %v", status, preview)
+		}
+		status, erasure := s.post(t, erasuresPath, map[string]any{"owner": owner, "token": preview["token"]})
+		if status != http.StatusAccepted {
+			t.Fatalf("%d %v", status, erasure)
+		}
+		return erasuresPath + "/" + erasure["id"].(string), preview["responses"].(float64)
+	}
+
+	path, expected := begin(alice)
+	var last event
+	for last = range s.events(t, path) {
+	}
+	if last.name != "end" || last.erasure["state"] != "finished" || last.erasure["responses"] != expected || last.erasure["held"] != 0.0 {
+		t.Errorf("want %v responses, got %v", expected, last)
+	}
+	_, _, body := s.get(t, requestsPath+"?member_id="+alice, "sk-root-platform")
+	var left struct{ Data []any }
+	if err := json.Unmarshal([]byte(body), &left); err != nil || len(left.Data) != 0 {
+		t.Errorf("left are %s", body)
+	}
+
+	// What somebody else has locked cannot be erased yet.
+	conn, err := pgx.Connect(t.Context(), db.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
+	if _, err := conn.Exec(t.Context(), "BEGIN; SELECT FROM fusillade.requests FOR UPDATE"); err != nil {
+		t.Fatal(err)
+	}
+	path, _ = begin(bob)
+	for event := range s.events(t, path) {
+		if event.name == "end" {
+			t.Errorf("it is over: %v", event.erasure)
+		}
+		s.stop()
+	}
+	if err := <-s.result; err != nil {
+		t.Errorf("stopped with %v", err)
+	}
+	s.result <- nil
+}
+
+const erasuresPath = "/admin/api/v1/erasures"
+
+// post sends a body as an administrator.
+func (s *service) post(t *testing.T, path string, body map[string]any) (status int, answer map[string]any) {
+	t.Helper()
+	text, err := json.Marshal(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+path, bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer sk-root-platform")
+	request.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, answer
+}
+
+type event struct {
+	name    string
+	erasure map[string]any
+}
+
+// events are those of an erasure, until the service ends them.
+func (s *service) events(t *testing.T, path string) iter.Seq[event] {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+path+"/events", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer sk-root-platform")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if response.StatusCode != http.StatusOK {
+		t.Fatalf("answered %d", response.StatusCode)
+	}
+	return func(yield func(event) bool) {
+		defer func() { _ = response.Body.Close() }()
+		lines, e := bufio.NewScanner(response.Body), event{}
+		for lines.Scan() {
+			if name, ok := strings.CutPrefix(lines.Text(), "event: "); ok {
+				e = event{name: name}
+			}
+			if data, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
+				if err := json.Unmarshal([]byte(data), &e.erasure); err != nil {
+					t.Error(err)
+				}
+				if !yield(e) {
+					return
+				}
+			}
+		}
+		if err := lines.Err(); err != nil {
+			t.Errorf("the events broke off: %v", err)
+		}
 	}
 }
 

@@ -117,6 +117,9 @@ func (d Deps) check() error {
 	}{
 		{"Identify", d.Identify != nil}, {"List", d.List != nil}, {"Get", d.Get != nil}, {"Erase", d.Erase != nil},
 		{"Receipt", d.Receipt != nil}, {"ReadLog", d.ReadLog != nil},
+		{"Erasures.Preview", d.Erasures.Preview != nil}, {"Erasures.Start", d.Erasures.Start != nil},
+		{"Erasures.List", d.Erasures.List != nil}, {"Erasures.Get", d.Erasures.Get != nil},
+		{"Erasures.Receipts", d.Erasures.Receipts != nil}, {"Erasures.Cancel", d.Erasures.Cancel != nil},
 		{"Holds.Place", d.Holds.Place != nil}, {"Holds.List", d.Holds.List != nil},
 		{"Holds.Get", d.Holds.Get != nil}, {"Holds.Release", d.Holds.Release != nil},
 		{"Retention.Create", d.Retention.Create != nil}, {"Retention.Change", d.Retention.Change != nil},
