@@ -13,6 +13,17 @@ type LoggedReceipt struct {
 	File []byte
 }
 
+// Level is how far an erasure has come after it was executed.
+type Level string
+
+// The later levels; each is said by a receipt about the erasure's.
+const (
+	LevelReplicated Level = "replicated" // no standby shows it
+	LevelVacuumed   Level = "vacuumed"   // out of SQL's reach for ever
+	LevelRewritten  Level = "rewritten"  // out of the tables' files
+	LevelExpired    Level = "expired"    // the write-ahead log and backups have run out
+)
+
 // TileWidth is how many hashes or entries a full tile has.
 const TileWidth = 256
 

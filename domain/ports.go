@@ -130,6 +130,10 @@ type Log interface {
 	// checkpoint covers it. CodeNotFound where there is none.
 	Receipt(ctx context.Context, id uuid.UUID) (LoggedReceipt, error)
 
+	// Reached returns which receipt says that the erasure of a receipt has come
+	// to a later level. CodeNotFound where none does.
+	Reached(ctx context.Context, id uuid.UUID, level Level) (uuid.UUID, error)
+
 	// Checkpoint returns the newest published checkpoint, a signed note;
 	// CodeNotFound before the first. One call never returns an older one than
 	// an earlier call, whatever becomes of the database: that is CodeInternal.

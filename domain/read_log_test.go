@@ -16,11 +16,23 @@ type fakeLog struct {
 	id      uuid.UUID
 	receipt domain.LoggedReceipt
 	err     error
+
+	later *fakeLog // about the receipt, of the level vacuumed; nil: none
+}
+
+func (f fakeLog) Reached(_ context.Context, id uuid.UUID, level domain.Level) (uuid.UUID, error) {
+	if f.later == nil || id != f.id || level != domain.LevelVacuumed {
+		return uuid.Nil, domain.Errorf(domain.CodeNotFound, "none")
+	}
+	return f.later.id, f.later.err
 }
 
 func (f fakeLog) Receipt(_ context.Context, id uuid.UUID) (domain.LoggedReceipt, error) {
 	if f.err != nil {
 		return domain.LoggedReceipt{}, f.err
+	}
+	if f.later != nil && id == f.later.id {
+		return f.later.receipt, nil
 	}
 	if id != f.id {
 		return domain.LoggedReceipt{}, domain.Errorf(domain.CodeNotFound, "none")
@@ -92,8 +104,8 @@ func TestReadLogFails(t *testing.T) {
 	_, checkpoint := u.Checkpoint(t.Context(), admin)
 	_, hashes := u.Hashes(t.Context(), admin, domain.Tile{Width: 1})
 	_, entries := u.Entries(t.Context(), admin, domain.Tile{Width: 1})
-	_, receipt := domain.NewGetReceipt(fakeLog{err: down}).Execute(t.Context(), admin, uuid.New())
-	_, own := domain.NewGetReceipt(fakeLog{err: down}).Execute(t.Context(), domain.Principal{ID: anna}, uuid.New())
+	_, receipt := domain.NewGetReceipt(fakeLog{err: down}).Execute(t.Context(), admin, uuid.New(), nil)
+	_, own := domain.NewGetReceipt(fakeLog{err: down}).Execute(t.Context(), domain.Principal{ID: anna}, uuid.New(), nil)
 	for name, err := range map[string]error{"checkpoint": checkpoint, "hashes": hashes, "entries": entries, "receipt": receipt, "own receipt": own} {
 		if !errors.Is(err, down) {
 			t.Errorf("%s: got %v", name, err)
@@ -123,7 +135,7 @@ func TestGetReceipt(t *testing.T) {
 			"nobody's, waiting":  {nil, nil, everyone},
 		} {
 			u := domain.NewGetReceipt(fakeLog{id: id, receipt: domain.LoggedReceipt{Actor: r.actor, File: r.file}})
-			got, err := u.Execute(t.Context(), c.principal, id)
+			got, err := u.Execute(t.Context(), c.principal, id, nil)
 			switch {
 			case !r.may:
 				wantError(t, err, domain.CodeNotFound, missing)
@@ -136,8 +148,49 @@ func TestGetReceipt(t *testing.T) {
 				t.Errorf("%s, %s: a file beside the error", c.name, name)
 			}
 			other := uuid.New()
-			_, err = u.Execute(t.Context(), c.principal, other)
+			_, err = u.Execute(t.Context(), c.principal, other, nil)
 			wantError(t, err, domain.CodeNotFound, "Receipt with ID "+other.String()+" not found")
+		}
+	}
+}
+
+// TestGetReceiptOfALevel: whoever may fetch an erasure's receipt may fetch those
+// about it, and nobody else learns how far it has come.
+func TestGetReceiptOfALevel(t *testing.T) {
+	t.Parallel()
+	id, later := uuid.New(), uuid.New()
+	missing := "Receipt with ID " + id.String() + " not found"
+	vacuumed, rewritten := domain.LevelVacuumed, domain.LevelRewritten
+	down := domain.Errorf(domain.CodeUnavailable, "down")
+	for _, c := range callers {
+		for name, actor := range map[string]*uuid.UUID{"hers": &anna, "another's": &ben, "nobody's": nil} {
+			may := actor == &anna || c.delete == "everyone"
+			log := fakeLog{id: id, receipt: domain.LoggedReceipt{Actor: actor, File: []byte("file")}}
+			get := func(level domain.Level, about *fakeLog) (string, error) {
+				log.later = about
+				file, err := domain.NewGetReceipt(log).Execute(t.Context(), c.principal, id, &level)
+				return string(file), err
+			}
+			sealed := &fakeLog{id: later, receipt: domain.LoggedReceipt{Actor: actor, File: []byte("later")}}
+			waiting := &fakeLog{id: later, receipt: domain.LoggedReceipt{Actor: actor}}
+			_, none := get(vacuumed, nil)
+			_, other := get(rewritten, sealed)
+			_, unsealed := get(vacuumed, waiting)
+			_, failed := get(vacuumed, &fakeLog{id: later, err: down})
+			file, err := get(vacuumed, sealed)
+			if !may {
+				for _, err := range []error{none, other, unsealed, failed, err} {
+					wantError(t, err, domain.CodeNotFound, missing)
+				}
+				continue
+			}
+			wantError(t, none, domain.CodeNotFound, "The erasure of receipt "+id.String()+" has not come to the level vacuumed")
+			wantError(t, other, domain.CodeNotFound, "The erasure of receipt "+id.String()+" has not come to the level rewritten")
+			wantError(t, unsealed, domain.CodeNotSealed, "Receipt with ID "+later.String()+" is not sealed and published yet")
+			wantError(t, failed, domain.CodeUnavailable, "down")
+			if err != nil || file != "later" {
+				t.Errorf("%s, %s: got %q, %v", c.name, name, file, err)
+			}
 		}
 	}
 }
@@ -148,7 +201,7 @@ func TestGetReceiptOfNobody(t *testing.T) {
 	t.Parallel()
 	id := uuid.New()
 	u := domain.NewGetReceipt(fakeLog{id: id, receipt: domain.LoggedReceipt{File: []byte("file")}})
-	if _, err := u.Execute(t.Context(), domain.Principal{}, id); domain.CodeOf(err) != domain.CodeNotFound {
+	if _, err := u.Execute(t.Context(), domain.Principal{}, id, nil); domain.CodeOf(err) != domain.CodeNotFound {
 		t.Errorf("got %v", err)
 	}
 }

@@ -1338,6 +1338,9 @@ type MinDurationMs = duration
 // Model defines model for Model.
 type Model = []string
 
+// Reached defines model for Reached.
+type Reached = level
+
 // Removed defines model for Removed.
 type Removed = boolean
 
@@ -1514,6 +1517,15 @@ type StartErasureParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// GetReceiptParams defines parameters for GetReceipt.
+type GetReceiptParams struct {
+	// Reached A later level: then the receipt is the one that says that the erasure of
+	// this receipt has come to it. 404 where it has not. replicated is no
+	// standby shows it; vacuumed is out of SQL's reach; rewritten is out of the
+	// tables' files; expired is that write-ahead log and backups have run out.
+	Reached *Reached `form:"reached,omitempty" json:"reached,omitempty"`
+}
+
 // ListErasureReceiptsParams defines parameters for ListErasureReceipts.
 type ListErasureReceiptsParams struct {
 	// Limit How many to return at most. Brought into the range 1 to 101, never refused for being outside.
@@ -1632,7 +1644,7 @@ type ServerInterface interface {
 	WatchErasure(ctx echo.Context, erasureId ErasureId) error
 	// GetReceipt Fetch the receipt of an erasure
 	// (GET /admin/api/v1/erasures/{erasure_id}/receipt)
-	GetReceipt(ctx echo.Context, erasureId ErasureId) error
+	GetReceipt(ctx echo.Context, erasureId ErasureId, params GetReceiptParams) error
 	// ListErasureReceipts List the receipts of an erasure
 	// (GET /admin/api/v1/erasures/{erasure_id}/receipts)
 	ListErasureReceipts(ctx echo.Context, erasureId ErasureId, params ListErasureReceiptsParams) error
@@ -2001,8 +2013,17 @@ func (w *ServerInterfaceWrapper) GetReceipt(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter erasure_id: %s", err))
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetReceiptParams
+	// ------------- Optional query parameter "reached" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "reached", ctx.QueryParams(), &params.Reached, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter reached: %s", err))
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.GetReceipt(ctx, erasureId)
+	err = w.Handler.GetReceipt(ctx, erasureId, params)
 	return err
 }
 
@@ -4366,6 +4387,7 @@ func (response WatchErasure503ApplicationProblemPlusJSONResponse) VisitWatchEras
 
 type GetReceiptRequestObject struct {
 	ErasureId ErasureId `json:"erasure_id"`
+	Params    GetReceiptParams
 }
 
 type GetReceiptResponseObject interface {
@@ -8401,10 +8423,11 @@ func (sh *strictHandler) WatchErasure(ctx echo.Context, erasureId ErasureId) err
 }
 
 // GetReceipt operation middleware
-func (sh *strictHandler) GetReceipt(ctx echo.Context, erasureId ErasureId) error {
+func (sh *strictHandler) GetReceipt(ctx echo.Context, erasureId ErasureId, params GetReceiptParams) error {
 	var request GetReceiptRequestObject
 
 	request.ErasureId = erasureId
+	request.Params = params
 
 	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
 		return sh.ssi.GetReceipt(ctx.Request().Context(), request.(GetReceiptRequestObject))

@@ -22,7 +22,7 @@ const receiptDue = 1
 
 // GetReceipt implements StrictServerInterface.
 func (s *server) GetReceipt(ctx context.Context, request GetReceiptRequestObject) (GetReceiptResponseObject, error) {
-	file, err := s.Receipt.Execute(ctx, callerIn(ctx), uuid.UUID(request.ErasureId))
+	file, err := s.Receipt.Execute(ctx, callerIn(ctx), uuid.UUID(request.ErasureId), (*domain.Level)(request.Params.Reached))
 	if domain.CodeOf(err) == domain.CodeNotSealed {
 		return GetReceipt202Response{Headers: GetReceipt202ResponseHeaders{RetryAfter: new(receiptDue)}}, nil
 	}

@@ -57,6 +57,16 @@ func TestReceipt(t *testing.T) {
 	if a := s.ask(t, "GET", path, "Authorization", "Bearer root"); a.status != http.StatusOK {
 		t.Errorf("for who may erase everyone's: %d %s", a.status, a.body)
 	}
+	later, body := testreceipt.NewAbout(t, testreceipt.Origin, ids[1])
+	log.AddReceipt(later, body, nil, &ids[1])
+	if a := s.ask(t, "GET", path+"?reached=replicated"); a.status != http.StatusAccepted {
+		t.Errorf("a level before it is sealed: %d %s", a.status, a.body)
+	}
+	publish(t, log)
+	a := s.ask(t, "GET", path+"?reached=replicated")
+	if result, err := receipt.Check([]byte(a.body), keys, receipt.Options{}); err != nil || result.Receipt.ID != later {
+		t.Errorf("got the receipt of %s, %v", result.Receipt.ID, err)
+	}
 	missing := uuid.New()
 	for name, c := range map[string]struct {
 		path, key string
@@ -66,6 +76,10 @@ func TestReceipt(t *testing.T) {
 		"another's":        {path, "bob", 404, "Receipt with ID " + ids[1].String() + " not found"},
 		"of nothing":       {erasures + "/" + missing.String() + "/receipt", "alice", 404, "Receipt with ID " + missing.String() + " not found"},
 		"of no identifier": {erasures + "/abc/receipt", "alice", 400, "erasure_id: " + domain.ErrNoID.Error()},
+		"of no level":      {path + "?reached=logical", "alice", 400, "reached: must be replicated, vacuumed, rewritten or expired"},
+		"of two levels":    {path + "?reached=vacuumed&reached=vacuumed", "alice", 400, "reached: must be given once"},
+		"not reached":      {path + "?reached=vacuumed", "alice", 404, "The erasure of receipt " + ids[1].String() + " has not come to the level vacuumed"},
+		"another's level":  {path + "?reached=replicated", "bob", 404, "Receipt with ID " + ids[1].String() + " not found"},
 		"by nobody":        {path, "x", 401, "Authentication required"},
 		"no identifier":    {erasures + "/abc/receipt", "x", 400, "erasure_id: " + domain.ErrNoID.Error()},
 	} {
@@ -153,6 +167,9 @@ type brokenLog struct {
 	err error
 }
 
+func (l brokenLog) Reached(context.Context, uuid.UUID, domain.Level) (uuid.UUID, error) {
+	return uuid.Nil, l.err
+}
 func (l brokenLog) Receipt(context.Context, uuid.UUID) (domain.LoggedReceipt, error) {
 	return domain.LoggedReceipt{}, l.err
 }

@@ -8,6 +8,7 @@ import (
 	"math"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -73,6 +74,8 @@ var mustBe = map[string]string{
 	"age_days":     mustBeInteger,
 	"most_per_run": mustBeInteger,
 
+	"reached": "must be replicated, vacuumed, rewritten or expired",
+
 	"level": "must be a whole number from 0 to 63 without leading zeroes, or entries",
 	"index": "must be elements of three digits, all but the last after an x, with .p/ and 1 to 255 where the tile is not full; such as x001/x234/067.p/41",
 }
@@ -97,6 +100,9 @@ var (
 	erasureParameters = map[string]bool{"state": true, "trigger": false, "limit": false, "after": false}
 	receiptParameters = map[string]bool{"limit": false, "after": false}
 )
+
+// proofParameters are those of getReceipt.
+var proofParameters = map[string]bool{"reached": false}
 
 // ruleParameters are those of listRetentionRules.
 var ruleParameters = map[string]bool{"removed": false, "limit": false, "after": false}
@@ -278,6 +284,20 @@ func (m *countMode) Bind(text string) error {
 		return errors.New("no mode of counting")
 	}
 	*m = countMode(mode)
+	return nil
+}
+
+// level is one of the words of levels.
+type level domain.Level
+
+var levels = []domain.Level{domain.LevelReplicated, domain.LevelVacuumed, domain.LevelRewritten, domain.LevelExpired}
+
+// Bind implements runtime.Binder.
+func (l *level) Bind(text string) error {
+	if !slices.Contains(levels, domain.Level(text)) {
+		return errors.New("no later level")
+	}
+	*l = level(text)
 	return nil
 }
 

@@ -180,7 +180,7 @@ func New(cfg Config, deps Deps) (http.Handler, error) {
 			"dryRunRetentionRule":     {guardQuery(nil), deadline(cfg.EraseTimeout)},
 			"enableRetentionRule":     {guardQuery(nil), deadline(cfg.EraseTimeout)},
 			"disableRetentionRule":    {guardQuery(nil), deadline(cfg.EraseTimeout)},
-			"getReceipt":              {guardQuery(nil), deadline(cfg.GetTimeout)},
+			"getReceipt":              {guardQuery(proofParameters), deadline(cfg.GetTimeout)},
 			"getCheckpoint":           {guardQuery(nil), deadline(cfg.GetTimeout)},
 			"getLogKeys":              {guardQuery(nil), deadline(cfg.GetTimeout)},
 			"getTile":                 {guardQuery(nil), compress, deadline(cfg.GetTimeout)},

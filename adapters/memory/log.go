@@ -126,6 +126,24 @@ func (l *Log) Receipt(ctx context.Context, id uuid.UUID) (domain.LoggedReceipt, 
 	return found, nil
 }
 
+// Reached implements domain.Log.
+func (l *Log) Reached(ctx context.Context, id uuid.UUID, level domain.Level) (uuid.UUID, error) {
+	if err := ctx.Err(); err != nil {
+		return uuid.Nil, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for later, r := range l.receipts {
+		if r.about == nil || *r.about != id {
+			continue
+		}
+		if said, err := receipt.Parse(r.body); err == nil && said.Level == receipt.Level(level) {
+			return later, nil
+		}
+	}
+	return uuid.Nil, domain.Errorf(domain.CodeNotFound, "no such level")
+}
+
 // Checkpoint implements domain.Log.
 func (l *Log) Checkpoint(ctx context.Context) ([]byte, error) {
 	if err := ctx.Err(); err != nil {

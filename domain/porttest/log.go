@@ -24,9 +24,9 @@ type LogFixture interface {
 	Log() domain.Log
 	// AddReceipt stores a receipt of an erasure that this actor asked for, or of
 	// what was found out about one later; both may be nil.
-	AddReceipt(actor, about *uuid.UUID) LogReceipt
-	Seal()    // makes leaves of all receipts
-	Publish() // publishes all there is
+	AddReceipt(actor, about *uuid.UUID) LogReceipt // with about of the level replicated
+	Seal()                                         // makes leaves of all receipts
+	Publish()                                      // publishes all there is
 }
 
 // LogReceipt is a stored receipt.
@@ -197,6 +197,17 @@ func testActors(t *testing.T, f LogFixture) {
 			got, err := f.Log().Receipt(t.Context(), c.id)
 			if err != nil || fmt.Sprint(got.Actor) != fmt.Sprint(c.want) {
 				t.Errorf("%s, %s: want %v, got %v, %v", stage, name, c.want, got.Actor, err)
+			}
+		}
+		if id, err := f.Log().Reached(t.Context(), hers.ID, domain.LevelReplicated); err != nil || id != later.ID {
+			t.Errorf("%s: want %s about hers, got %s, %v", stage, later.ID, id, err)
+		}
+		for name, c := range map[string]struct {
+			id    uuid.UUID
+			level domain.Level
+		}{"another level": {hers.ID, domain.LevelVacuumed}, "another's": {nobodys.ID, domain.LevelReplicated}, "about the later one": {later.ID, domain.LevelReplicated}} {
+			if id, err := f.Log().Reached(t.Context(), c.id, c.level); domain.CodeOf(err) != domain.CodeNotFound {
+				t.Errorf("%s, %s: got %s, %v", stage, name, id, err)
 			}
 		}
 	}

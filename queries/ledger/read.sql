@@ -40,6 +40,9 @@ LEFT JOIN LATERAL (
 ) t ON c.size IS NOT NULL
 WHERE r.id = sqlc.arg('id');
 
+-- name: Reached :one
+SELECT id FROM lethe.receipts WHERE about = sqlc.arg('about')::uuid AND level = sqlc.arg('level');
+
 -- name: Tiles :many
 -- Hashes are null of tiles that are not there.
 SELECT wanted.level::integer AS level, wanted.idx::bigint AS idx,

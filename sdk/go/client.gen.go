@@ -450,6 +450,30 @@ func (e Count) Valid() bool {
 	}
 }
 
+// Defines values for Reached.
+const (
+	ReachedExpired    Reached = "expired"
+	ReachedReplicated Reached = "replicated"
+	ReachedRewritten  Reached = "rewritten"
+	ReachedVacuumed   Reached = "vacuumed"
+)
+
+// Valid indicates whether the value is a known member of the Reached enum.
+func (e Reached) Valid() bool {
+	switch e {
+	case ReachedExpired:
+		return true
+	case ReachedReplicated:
+		return true
+	case ReachedRewritten:
+		return true
+	case ReachedVacuumed:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListResponsesParamsCount.
 const (
 	ListResponsesParamsCountAuto     ListResponsesParamsCount = "auto"
@@ -486,6 +510,30 @@ func (e GetResponseParamsBody) Valid() bool {
 	case GetResponseParamsBodyFull:
 		return true
 	case GetResponseParamsBodyOmit:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for GetReceiptParamsReached.
+const (
+	GetReceiptParamsReachedExpired    GetReceiptParamsReached = "expired"
+	GetReceiptParamsReachedReplicated GetReceiptParamsReached = "replicated"
+	GetReceiptParamsReachedRewritten  GetReceiptParamsReached = "rewritten"
+	GetReceiptParamsReachedVacuumed   GetReceiptParamsReached = "vacuumed"
+)
+
+// Valid indicates whether the value is a known member of the GetReceiptParamsReached enum.
+func (e GetReceiptParamsReached) Valid() bool {
+	switch e {
+	case GetReceiptParamsReachedExpired:
+		return true
+	case GetReceiptParamsReachedReplicated:
+		return true
+	case GetReceiptParamsReachedRewritten:
+		return true
+	case GetReceiptParamsReachedVacuumed:
 		return true
 	default:
 		return false
@@ -1856,6 +1904,9 @@ type Model = []string
 // OrganizationId defines model for OrganizationId.
 type OrganizationId = string
 
+// Reached defines model for Reached.
+type Reached string
+
 // Removed defines model for Removed.
 type Removed = bool
 
@@ -2137,6 +2188,12 @@ type WatchErasureParams struct {
 
 // GetReceiptParams defines parameters for GetReceipt.
 type GetReceiptParams struct {
+	// Reached A later level: then the receipt is the one that says that the erasure of
+	// this receipt has come to it. 404 where it has not. replicated is no
+	// standby shows it; vacuumed is out of SQL's reach; rewritten is out of the
+	// tables' files; expired is that write-ahead log and backups have run out.
+	Reached *GetReceiptParamsReached `form:"reached,omitempty" json:"reached,omitempty"`
+
 	// XOrganizationId The organization to act for. Ignored unless the caller is an active
 	// member of it, and where the cookie `dw_active_org` is given.
 	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
@@ -2145,6 +2202,9 @@ type GetReceiptParams struct {
 	// caller is an active member of it.
 	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
 }
+
+// GetReceiptParamsReached defines parameters for GetReceipt.
+type GetReceiptParamsReached string
 
 // ListErasureReceiptsParams defines parameters for ListErasureReceipts.
 type ListErasureReceiptsParams struct {
@@ -4574,6 +4634,33 @@ func NewGetReceiptRequest(server string, erasureId ErasureId, params *GetReceipt
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Reached != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "reached", *params.Reached, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)

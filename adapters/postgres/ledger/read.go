@@ -146,6 +146,15 @@ func (l *Log) receipt(ctx context.Context, id uuid.UUID, cosigned bool) (domain.
 	return found, nil
 }
 
+// Reached is domain.Log's. It makes one round trip.
+func (l *Log) Reached(ctx context.Context, id uuid.UUID, level domain.Level) (found uuid.UUID, err error) {
+	err = l.db.Use(ctx, func(c postgres.Conn) (err error) {
+		found, err = dbsqlc.New(c).Reached(ctx, dbsqlc.ReachedParams{About: id, Level: string(level)})
+		return err
+	})
+	return found, err
+}
+
 // Hashes is domain.Log's. It makes one round trip.
 func (l *Log) Hashes(ctx context.Context, t domain.Tile) (hashes []byte, err error) {
 	if t.Level > maxLevel || t.Index > maxIndex {

@@ -1077,6 +1077,15 @@ export type RequestId = string;
 export type ErasureId = string;
 
 /**
+ * A later level: then the receipt is the one that says that the erasure of
+ * this receipt has come to it. 404 where it has not. replicated is no
+ * standby shows it; vacuumed is out of SQL's reach; rewritten is out of the
+ * tables' files; expired is that write-ahead log and backups have run out.
+ *
+ */
+export type Reached = 'replicated' | 'vacuumed' | 'rewritten' | 'expired';
+
+/**
  * States, separated by commas, any of which will do: pending, running,
  * finished, canceled, failed. Any other word matches nothing, and neither
  * does an empty list.
@@ -2141,7 +2150,16 @@ export type GetReceiptData = {
          */
         erasure_id: string;
     };
-    query?: never;
+    query?: {
+        /**
+         * A later level: then the receipt is the one that says that the erasure of
+         * this receipt has come to it. 404 where it has not. replicated is no
+         * standby shows it; vacuumed is out of SQL's reach; rewritten is out of the
+         * tables' files; expired is that write-ahead log and backups have run out.
+         *
+         */
+        reached?: 'replicated' | 'vacuumed' | 'rewritten' | 'expired';
+    };
     url: '/admin/api/v1/erasures/{erasure_id}/receipt';
 };
 

@@ -138,6 +138,22 @@ func (q *Queries) PublishedTile(ctx context.Context, arg PublishedTileParams) ([
 	return hashes, err
 }
 
+const Reached = `-- name: Reached :one
+SELECT id FROM lethe.receipts WHERE about = $1::uuid AND level = $2
+`
+
+type ReachedParams struct {
+	About uuid.UUID
+	Level string
+}
+
+func (q *Queries) Reached(ctx context.Context, arg ReachedParams) (uuid.UUID, error) {
+	row := q.db.QueryRow(ctx, Reached, arg.About, arg.Level)
+	var id uuid.UUID
+	err := row.Scan(&id)
+	return id, err
+}
+
 const Receipt = `-- name: Receipt :one
 SELECT r.body, coalesce(r.leaf_index, -1)::bigint AS leaf_index, s.actor_id, coalesce(c.size, 0)::bigint AS size, c.note,
        coalesce(w.size, 0)::bigint AS cosigned_size, w.note AS cosigned_note,

@@ -24,6 +24,7 @@ from .erasure_target_filter import ErasureTargetFilter
 from .erasure_target_filter_states_item import ErasureTargetFilterStatesItem
 from .erasure_target_filter_tiers_item import ErasureTargetFilterTiersItem
 from .erasure_trigger import ErasureTrigger
+from .get_receipt_reached import GetReceiptReached
 from .get_response_body import GetResponseBody
 from .hold import Hold
 from .hold_filter import HoldFilter
@@ -75,6 +76,7 @@ __all__ = (
     "ErasureTargetFilterStatesItem",
     "ErasureTargetFilterTiersItem",
     "ErasureTrigger",
+    "GetReceiptReached",
     "GetResponseBody",
     "Hold",
     "HoldFilter",

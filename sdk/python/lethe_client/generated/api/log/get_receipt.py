@@ -8,6 +8,7 @@ import httpx
 
 from ... import errors
 from ...client import AuthenticatedClient, Client
+from ...models.get_receipt_reached import GetReceiptReached
 from ...models.problem import Problem
 from ...types import UNSET, Response, Unset
 
@@ -15,6 +16,7 @@ from ...types import UNSET, Response, Unset
 def _get_kwargs(
     erasure_id: UUID,
     *,
+    reached: GetReceiptReached | Unset = UNSET,
     x_organization_id: str | Unset = UNSET,
     dw_active_org: str | Unset = UNSET,
 ) -> dict[str, Any]:
@@ -26,11 +28,22 @@ def _get_kwargs(
     if dw_active_org is not UNSET:
         cookies["dw_active_org"] = dw_active_org
 
+    params: dict[str, Any] = {}
+
+    json_reached: str | Unset = UNSET
+    if not isinstance(reached, Unset):
+        json_reached = reached.value
+
+    params["reached"] = json_reached
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+
     _kwargs: dict[str, Any] = {
         "method": "get",
         "url": "/admin/api/v1/erasures/{erasure_id}/receipt".format(
             erasure_id=quote(str(erasure_id), safe=""),
         ),
+        "params": params,
         "cookies": cookies,
     }
 
@@ -105,6 +118,7 @@ def sync_detailed(
     erasure_id: UUID,
     *,
     client: AuthenticatedClient | Client,
+    reached: GetReceiptReached | Unset = UNSET,
     x_organization_id: str | Unset = UNSET,
     dw_active_org: str | Unset = UNSET,
 ) -> Response[Any | Problem | str]:
@@ -118,6 +132,7 @@ def sync_detailed(
 
     Args:
         erasure_id (UUID):
+        reached (GetReceiptReached | Unset):
         x_organization_id (str | Unset):
         dw_active_org (str | Unset):
 
@@ -131,6 +146,7 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         erasure_id=erasure_id,
+        reached=reached,
         x_organization_id=x_organization_id,
         dw_active_org=dw_active_org,
     )
@@ -146,6 +162,7 @@ def sync(
     erasure_id: UUID,
     *,
     client: AuthenticatedClient | Client,
+    reached: GetReceiptReached | Unset = UNSET,
     x_organization_id: str | Unset = UNSET,
     dw_active_org: str | Unset = UNSET,
 ) -> Any | Problem | str | None:
@@ -159,6 +176,7 @@ def sync(
 
     Args:
         erasure_id (UUID):
+        reached (GetReceiptReached | Unset):
         x_organization_id (str | Unset):
         dw_active_org (str | Unset):
 
@@ -173,6 +191,7 @@ def sync(
     return sync_detailed(
         erasure_id=erasure_id,
         client=client,
+        reached=reached,
         x_organization_id=x_organization_id,
         dw_active_org=dw_active_org,
     ).parsed
@@ -182,6 +201,7 @@ async def asyncio_detailed(
     erasure_id: UUID,
     *,
     client: AuthenticatedClient | Client,
+    reached: GetReceiptReached | Unset = UNSET,
     x_organization_id: str | Unset = UNSET,
     dw_active_org: str | Unset = UNSET,
 ) -> Response[Any | Problem | str]:
@@ -195,6 +215,7 @@ async def asyncio_detailed(
 
     Args:
         erasure_id (UUID):
+        reached (GetReceiptReached | Unset):
         x_organization_id (str | Unset):
         dw_active_org (str | Unset):
 
@@ -208,6 +229,7 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         erasure_id=erasure_id,
+        reached=reached,
         x_organization_id=x_organization_id,
         dw_active_org=dw_active_org,
     )
@@ -221,6 +243,7 @@ async def asyncio(
     erasure_id: UUID,
     *,
     client: AuthenticatedClient | Client,
+    reached: GetReceiptReached | Unset = UNSET,
     x_organization_id: str | Unset = UNSET,
     dw_active_org: str | Unset = UNSET,
 ) -> Any | Problem | str | None:
@@ -234,6 +257,7 @@ async def asyncio(
 
     Args:
         erasure_id (UUID):
+        reached (GetReceiptReached | Unset):
         x_organization_id (str | Unset):
         dw_active_org (str | Unset):
 
@@ -249,6 +273,7 @@ async def asyncio(
         await asyncio_detailed(
             erasure_id=erasure_id,
             client=client,
+            reached=reached,
             x_organization_id=x_organization_id,
             dw_active_org=dw_active_org,
         )
