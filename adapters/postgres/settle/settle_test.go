@@ -29,7 +29,7 @@ import (
 type bench struct {
 	*pgfixture.Fixture
 	*ledger.Log
-	t        *testing.T
+	t        testing.TB
 	database *pgtest.Database
 	owner    *pgx.Conn
 	role     *postgres.DB
@@ -37,7 +37,7 @@ type bench struct {
 	settler  *Settler
 }
 
-func newBench(t *testing.T) *bench {
+func newBench(t testing.TB) *bench {
 	t.Helper()
 	b := &bench{t: t, database: pgtest.New(t), signer: testreceipt.Signer(t, testreceipt.Origin)}
 	b.owner, b.role = b.connect(), b.open(b.database.RoleURL)
