@@ -53,7 +53,9 @@ func runRules(lc fx.Lifecycle, rules *domain.RunRules, current *currency, metric
 				}
 				if err != nil && ctx.Err() == nil {
 					failed()
-					seldom.Do(func() { log.Warn("retention rules that are due could not begin; trying again", "within", rulesEvery, "error", err) })
+					seldom.Do(func() {
+						log.Warn("retention rules that are due could not begin; trying again", "within", rulesEvery, "error", err)
+					})
 				}
 			})
 		})

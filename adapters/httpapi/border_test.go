@@ -18,6 +18,7 @@ import (
 
 	"lethe"
 	"lethe/adapters/httpapi"
+	"lethe/adapters/memory"
 	"lethe/domain"
 )
 
@@ -317,6 +318,7 @@ func TestDeadlines(t *testing.T) {
 		erase: func(ctx context.Context, _ uuid.UUID, _ func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
 			return domain.Erased{}, wait(ctx)
 		},
+		erasures: slowSurvey{memory.New().Erasures(), wait},
 	}
 	for name, c := range map[string]struct {
 		method, target string
@@ -325,11 +327,17 @@ func TestDeadlines(t *testing.T) {
 		"list":  {"GET", list, httpapi.Config{ListTimeout: time.Millisecond, GetTimeout: far, EraseTimeout: far}},
 		"fetch": {"GET", item, httpapi.Config{ListTimeout: far, GetTimeout: time.Millisecond, EraseTimeout: far}},
 		"erase": {"DELETE", item, httpapi.Config{ListTimeout: far, GetTimeout: far, EraseTimeout: time.Millisecond}},
+		"preview": {"POST", erasures + "/preview", httpapi.Config{
+			ListTimeout: far, GetTimeout: far, EraseTimeout: far, SurveyTimeout: time.Millisecond,
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := assemble(t, slow, func(cfg *httpapi.Config, _ *httpapi.Deps) { *cfg = c.cfg })
-			a := s.ask(t, c.method, c.target)
+			r := httptest.NewRequest(c.method, c.target, strings.NewReader(`{"filter":{"all":true}}`))
+			r.Header.Set("Authorization", "Bearer alice")
+			r.Header.Set("Content-Type", "application/json")
+			a := s.serve(t, r)
 			if a.status != http.StatusServiceUnavailable || a.header.Get("Retry-After") != "30" {
 				t.Errorf("answered %d %s", a.status, a.body)
 			}
@@ -339,7 +347,8 @@ func TestDeadlines(t *testing.T) {
 			s := assemble(t, slow, nil)
 			ctx, cancel := context.WithCancel(t.Context())
 			cancel()
-			r := httptest.NewRequestWithContext(ctx, c.method, c.target, nil)
+			r := httptest.NewRequestWithContext(ctx, c.method, c.target, strings.NewReader(`{"filter":{"all":true}}`))
+			r.Header.Set("Content-Type", "application/json")
 			r.Header.Set("Authorization", "Bearer alice")
 			if a := s.serve(t, r); a.status != 499 || a.body != "" {
 				t.Errorf("answered %d %s", a.status, a.body)
@@ -349,6 +358,16 @@ func TestDeadlines(t *testing.T) {
 			}
 		})
 	}
+}
+
+// slowSurvey waits instead of counting.
+type slowSurvey struct {
+	domain.Erasures
+	wait func(context.Context) error
+}
+
+func (s slowSurvey) Survey(ctx context.Context, _ domain.ErasureTarget, _ []string, _ time.Time) (domain.Survey, error) {
+	return domain.Survey{}, s.wait(ctx)
 }
 
 // Whether the caller has left is told by the request alone, not by the error.

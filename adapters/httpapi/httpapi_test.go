@@ -412,8 +412,8 @@ func TestServer(t *testing.T) {
 	if server.ReadHeaderTimeout <= 0 || server.ReadTimeout <= 0 || server.IdleTimeout <= 0 || server.MaxHeaderBytes <= 0 {
 		t.Error("a bound is missing")
 	}
-	if server.WriteTimeout <= 30*time.Second {
-		t.Error("an erasure may take longer than the connection lives")
+	if server.WriteTimeout <= 55*time.Second {
+		t.Error("an erasure or its preview may take longer than the connection lives")
 	}
 	server.ErrorLog.Print("a complaint")
 	if !strings.Contains(l.String(), "level=WARN") || !strings.Contains(l.String(), "a complaint") {

@@ -25,7 +25,9 @@ type Config struct {
 	ListTimeout  time.Duration // 10 s
 	GetTimeout   time.Duration // 15 s
 	EraseTimeout time.Duration // 30 s
-	ReadyTimeout time.Duration // 2 s
+	// SurveyTimeout is of what counts all that would be erased: 55 s.
+	SurveyTimeout time.Duration
+	ReadyTimeout  time.Duration // 2 s
 }
 
 func (c Config) withDefaults() Config {
@@ -36,6 +38,7 @@ func (c Config) withDefaults() Config {
 		{&c.ListTimeout, 10 * time.Second},
 		{&c.GetTimeout, 15 * time.Second},
 		{&c.EraseTimeout, 30 * time.Second},
+		{&c.SurveyTimeout, 55 * time.Second},
 		{&c.ReadyTimeout, 2 * time.Second},
 	} {
 		if *d.value == 0 {
@@ -160,8 +163,8 @@ func New(cfg Config, deps Deps) (http.Handler, error) {
 			"listResponses":           {guardQuery(listParameters), compress, conditional, deadline(cfg.ListTimeout)},
 			"getResponse":             {guardQuery(getParameters), compress, conditional, deadline(cfg.GetTimeout)},
 			"eraseResponse":           {guardQuery(nil), deadline(cfg.EraseTimeout)},
-			"previewErasure":          {guardQuery(nil), deadline(cfg.EraseTimeout)},
-			"startErasure":            {guardQuery(nil), deadline(cfg.EraseTimeout)},
+			"previewErasure":          {guardQuery(nil), deadline(cfg.SurveyTimeout)},
+			"startErasure":            {guardQuery(nil), deadline(cfg.SurveyTimeout)},
 			"listErasures":            {guardQuery(erasureParameters), compress, deadline(cfg.ListTimeout)},
 			"getErasure":              {guardQuery(nil), compress, deadline(cfg.GetTimeout)},
 			"listErasureReceipts":     {guardQuery(receiptParameters), compress, deadline(cfg.ListTimeout)},
@@ -177,7 +180,7 @@ func New(cfg Config, deps Deps) (http.Handler, error) {
 			"changeRetentionRule":     {guardQuery(nil), deadline(cfg.EraseTimeout)},
 			"removeRetentionRule":     {guardQuery(nil), deadline(cfg.EraseTimeout)},
 			"getRetentionRuleVersion": {guardQuery(nil), deadline(cfg.GetTimeout)},
-			"dryRunRetentionRule":     {guardQuery(nil), deadline(cfg.EraseTimeout)},
+			"dryRunRetentionRule":     {guardQuery(nil), deadline(cfg.SurveyTimeout)},
 			"enableRetentionRule":     {guardQuery(nil), deadline(cfg.EraseTimeout)},
 			"disableRetentionRule":    {guardQuery(nil), deadline(cfg.EraseTimeout)},
 			"getReceipt":              {guardQuery(proofParameters), deadline(cfg.GetTimeout)},
