@@ -142,10 +142,10 @@ func TestFillOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if second.Response != uuid.Nil {
-		t.Error("there is a response to erase after all are gone")
+	if first.Person == uuid.Nil || second.Response != uuid.Nil || second.Person != uuid.Nil {
+		t.Errorf("want something to erase, and nothing after all are gone: %+v, %+v", first, second)
 	}
-	second.Response = first.Response
+	second.Response, second.Person = first.Response, first.Person
 	if first != second {
 		t.Error("the second look shows other keys")
 	}

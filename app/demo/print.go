@@ -20,6 +20,8 @@ type Access struct {
 	// Response is one of the user's, with several steps where there is one
 	// left; the nil UUID when they have none.
 	Response uuid.UUID
+	// Person has responses and none of the keys; the nil UUID where nobody is left.
+	Person uuid.UUID
 }
 
 // ReadAccess reads what Fill has written. A database that Fill has not filled
@@ -44,6 +46,15 @@ func ReadAccess(ctx context.Context, conn *pgx.Conn, schemas Schemas) (Access, e
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
 		return a, fmt.Errorf("choose a response: %w", err)
 	}
+	err = conn.QueryRow(ctx, `
+		SELECT u.id FROM public.users u
+		JOIN `+pgx.Identifier{schemas.Fusillade, "requests"}.Sanitize()+` r ON r.created_by = u.id::text
+		WHERE u.user_type = 'individual' AND u.id <> ALL ($1)
+		GROUP BY u.id ORDER BY count(*) DESC, u.id LIMIT 1`,
+		[]uuid.UUID{administrator.id(), manager.id(), user.id()}).Scan(&a.Person)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return a, fmt.Errorf("choose a person: %w", err)
+	}
 	return a, nil
 }
 
@@ -57,6 +68,10 @@ func (a Access) Print(w io.Writer, base string) error {
 	p.key("administrator (everyone's)", a.Administrator)
 	p.key("platform manager (everyone's)", a.Manager)
 	p.key("user (their own)", a.User)
+	if a.Person != uuid.Nil {
+		p.line("")
+		p.line("A person, for the walk under \"Erasing many\" in the README: %s", a.Person)
+	}
 	p.line("")
 	p.line("Commands to copy:")
 	p.command("list the user's newest responses", a.User, "", "?limit=3")

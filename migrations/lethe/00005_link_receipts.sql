@@ -1,11 +1,7 @@
 -- +goose Up
--- What later levels of an erasure are found out by: which transaction it was,
--- and, for as long as what was erased is looked for, of which requests its
--- receipt is. Neither is in the receipt. What is looked for again together is
--- one row: most of the cost of an erasure of many would be such rows.
-ALTER TABLE lethe.receipts ADD COLUMN xact xid8 NOT NULL DEFAULT pg_current_xact_id();
-COMMENT ON COLUMN lethe.receipts.xact IS 'The transaction that wrote it, which is the one that erased.';
-
+-- Of which requests a receipt is, for as long as what was erased is looked for.
+-- What is looked for again together is one row: most of the cost of an erasure
+-- of many would be such rows.
 ALTER TABLE lethe.tombstones ADD COLUMN receipt_id uuid, ADD COLUMN request_ids uuid[];
 UPDATE lethe.tombstones SET receipt_id = gen_random_uuid(), request_ids = ARRAY[request_id];
 ALTER TABLE lethe.tombstones

@@ -1,10 +1,9 @@
 -- +goose Up
--- Which levels an erasure has come to after the first one. The horizon replaces
--- the transaction: versions of the erased rows may be of later transactions
+-- Which levels an erasure has come to after the first one. The horizon is later
+-- than the transaction: versions of the erased rows may be of later transactions
 -- than the one that erased, but not of later ones than had begun when it wrote
 -- its receipt. Receipts that are there already get the horizon of this moment.
 LOCK TABLE lethe.receipts IN ACCESS EXCLUSIVE MODE;
-ALTER TABLE lethe.receipts DROP COLUMN xact;
 ALTER TABLE lethe.receipts
     ADD COLUMN horizon xid8 NOT NULL DEFAULT pg_snapshot_xmax(pg_current_snapshot()),
     ADD COLUMN level   text NOT NULL DEFAULT 'logical';
