@@ -359,7 +359,7 @@ func TestListRules(t *testing.T) {
 		}
 	}
 	first, err := r.list(keeper, domain.RuleListRequest{})
-	if err != nil || len(first.Items) != domain.DefaultLimit || first.Limit != domain.DefaultLimit || first.Next == nil {
+	if err != nil || int64(len(first.Items)) != domain.DefaultLimit || first.Limit != domain.DefaultLimit || first.Next == nil {
 		t.Fatalf("%+v, %v", first, err)
 	}
 	if err := r.remove(keeper, first.Items[0].ID); err != nil {
