@@ -212,8 +212,10 @@ func (p *process) try(method, path, key string) (answer, error) {
 	return send(request)
 }
 
-func send(request *http.Request) (answer, error) {
-	response, err := client.Do(request)
+func send(request *http.Request) (answer, error) { return sendBy(client, request) }
+
+func sendBy(by *http.Client, request *http.Request) (answer, error) {
+	response, err := by.Do(request)
 	if err != nil {
 		return answer{}, err
 	}
