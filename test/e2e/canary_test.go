@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -68,9 +69,12 @@ var unplanted = map[string]string{
 // canaryKey is the key of the person whose responses are erased.
 const canaryKey = "sk-canary-platform"
 
+const canaryLength = 10
+
 // TestCanaries plants strings in everything that a response consists of, erases
-// singles, chains and all that one person has, and looks for the strings in all
-// that the database then holds.
+// singles, chains, all that one person has, and many in each of the ways there
+// are, plants more of what comes late, and looks for the strings in all that the
+// database then holds.
 func TestCanaries(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithFixture(t)
@@ -79,11 +83,12 @@ func TestCanaries(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := serve(t, databaseURL(database.RoleURL), "LETHE_ERASURE_KEY="+private)
+	settings := []string{databaseURL(database.RoleURL), "LETHE_ERASURE_KEY=" + private}
+	p := serve(t, settings...)
 
 	person, others := c.addPerson(), []string{uuid.NewString(), uuid.NewString(), uuid.NewString()}
 	var byOthers []uuid.UUID // one request of each response
-	for i := range 18 {
+	for i := range 12 {
 		byOthers = append(byOthers, c.addResponse(others[i%len(others)], 1)[0])
 	}
 	for i := range 6 {
@@ -94,13 +99,22 @@ func TestCanaries(t *testing.T) {
 	for i := range 12 {
 		ofPerson += len(c.addResponse(person, 1+i%3*2))
 	}
-	planted := slices.Collect(maps.Keys(c.canaries))
+	named, owner, member, ruled := uuid.NewString(), uuid.NewString(), uuid.NewString(), uuid.NewString()
+	const each = 5 // responses that are erased together
+	of := map[string][]uuid.UUID{}
+	for _, somebody := range []string{named, owner, member, ruled} {
+		for i := range each {
+			of[somebody] = append(of[somebody], c.addResponse(somebody, 1+i%3)[0])
+		}
+	}
+	execute(t, c.conn, "UPDATE fusillade.requests SET created_at = now() - interval '3 days' WHERE created_by = $1", ruled)
+	planted := c.canaries
+	c.canaries = map[string]string{}
+	c.addResponse(uuid.NewString(), 3)
+	kept := c.canaries
 	if len(planted) < 1000 {
 		t.Fatalf("%d canaries are planted", len(planted))
 	}
-	c.canaries = map[string]string{}
-	c.addResponse(uuid.NewString(), 3)
-	kept := slices.Collect(maps.Keys(c.canaries))
 	c.complete()
 
 	before := c.dump()
@@ -108,12 +122,12 @@ func TestCanaries(t *testing.T) {
 	c.find(before, "before", kept, len(kept))
 	accounts := c.accounts()
 
-	var receipts []string
+	single := 0
 	erase := func(id, key string) bool {
 		a := p.ask(t, http.MethodDelete, requestsPath+"/"+id, key)
 		switch a.status {
 		case http.StatusNoContent:
-			receipts = append(receipts, a.header.Get("Location"))
+			single++
 			return true
 		case http.StatusNotFound:
 			return false
@@ -126,63 +140,108 @@ func TestCanaries(t *testing.T) {
 			t.Fatalf("there was no %s", id)
 		}
 	}
-	// Whatever of the person's own the list shows, until it shows none.
-	for rounds := 0; ; rounds++ {
-		own := decode[page](t, p.ask(t, http.MethodGet, requestsPath+"?limit=100", canaryKey).body)
-		if rounds == 0 && own.Total != ofPerson {
-			t.Fatalf("the person has %d responses and sees %d", ofPerson, own.Total)
-		}
-		if len(own.Data) == 0 {
-			break
-		}
-		if rounds == ofPerson {
-			t.Fatalf("%d are left", own.Total)
-		}
-		for _, r := range own.Data {
-			erase(r.ID, canaryKey)
+	// Whatever of the person's own the first pages show, and then the rest at once.
+	own := decode[page](t, p.ask(t, http.MethodGet, requestsPath+"?limit=5", canaryKey).body)
+	if own.Total != ofPerson {
+		t.Fatalf("the person has %d responses and sees %d", ofPerson, own.Total)
+	}
+	for _, r := range own.Data {
+		erase(r.ID, canaryKey)
+	}
+	singleOfPerson := single - len(byOthers)
+	states := []string{"pending", "claimed", "processing", "completed", "failed", "canceled"}
+	for _, many := range []struct {
+		key       string
+		body      map[string]any
+		responses int
+	}{
+		{canaryKey, map[string]any{"filter": map[string]any{"all": true}, "ticket": "a ticket"}, 12 - singleOfPerson},
+		{rootKey, map[string]any{"responses": of[named], "ground": "request", "ticket": "a ticket"}, each},
+		{rootKey, map[string]any{"owner": owner, "ground": "consent_withdrawn"}, each},
+		{rootKey, map[string]any{"filter": map[string]any{"member_id": member, "states": states}}, each},
+	} {
+		if e := p.eraseMany(t, many.key, many.body); e.Responses != int64(many.responses) || e.Held+e.NotFound != 0 {
+			t.Errorf("%v: %+v", many.body, e)
 		}
 	}
-	if want := len(byOthers) + 12; len(receipts) != want {
-		t.Fatalf("%d erasures, %d receipts", want, len(receipts))
+	newRule(t, p, map[string]any{
+		"name": "a rule", "filter": map[string]any{"owners": []string{ruled}, "states": states}, "age_days": 2, "run_at": []string{"00:00"},
+	})
+	execute(t, c.conn, "UPDATE lethe.retention_rules SET next_run_at = now()")
+	serve(t, settings...) // looks at once
+	await(t, "the rule has run", time.Minute, func() bool {
+		return c.number("SELECT count(*) FROM lethe.erasures WHERE trigger = 'retention' AND state = 'finished' AND done = 5") == 1
+	})
+
+	// What comes late, and the last look for it. Of some even the rows are
+	// written again.
+	c.canaries = map[string]string{}
+	for i, id := range slices.Concat(byOthers[:2], byOthers[len(byOthers)-2:], of[named][:2], of[owner][:2], of[member][:2], of[ruled][:2]) {
+		c.addLate(id, i%2 == 1)
 	}
+	late := c.canaries
+	execute(t, c.conn, "UPDATE lethe.erasures SET verify_at = now() WHERE verify_at IS NOT NULL")
+	await(t, "what the owner has is looked for again", time.Minute, func() bool {
+		return c.number("SELECT count(*) FROM lethe.erasures WHERE verify_at IS NOT NULL") == 0
+	})
+	execute(t, c.conn, "UPDATE lethe.tombstones SET due_at = now(), sweeps = 2")
+	await(t, "all is looked for again", time.Minute, func() bool { return c.number("SELECT count(*) FROM lethe.tombstones") == 0 })
+	// A day after their end.
+	execute(t, c.conn, "UPDATE lethe.erasures SET finished_at = finished_at - interval '25 h'")
+	execute(t, c.conn, "UPDATE lethe.previews SET expires_at = expires_at - interval '25 h'")
+	serve(t, settings...)
+	await(t, "whose they were is forgotten", time.Minute, func() bool {
+		return c.number("SELECT count(*) FROM lethe.erasures WHERE target IS NOT NULL OR secret IS NOT NULL") == 0
+	})
 	// Only then the log has written all that it will.
-	for _, location := range receipts {
+	await(t, "all is sealed", time.Minute, func() bool {
+		return c.number("SELECT count(*) FROM lethe.receipts WHERE leaf_index IS NULL") == 0
+	})
+	receipts := c.ids("SELECT id FROM lethe.receipts")
+	for _, id := range receipts {
 		var proof answer
-		await(t, "the receipt is sealed", time.Minute, func() bool {
-			proof = p.ask(t, http.MethodGet, location, rootKey)
+		await(t, "the receipt is published", time.Minute, func() bool {
+			proof = p.ask(t, http.MethodGet, erasuresPath+"/"+id.String()+"/receipt", rootKey)
 			return proof.status != http.StatusAccepted
 		})
 		if _, err := receipt.Check([]byte(proof.body), []receipt.PublicKey{public}, receipt.Options{}); err != nil {
-			t.Fatalf("%s: %d, %v", location, proof.status, err)
+			t.Fatalf("%s: %d, %v", id, proof.status, err)
 		}
+	}
+	if least := single + 5 + 1; len(receipts) < least {
+		t.Errorf("there are %d receipts, and should be %d", len(receipts), least)
 	}
 
 	after := c.dump()
 	c.find(after, "after", planted, 0)
+	c.find(after, "after", late, 0)
 	c.find(after, "after", kept, len(kept))
 	if c.accounts() != accounts {
 		t.Error("usage or credits have changed")
 	}
-	// Who asked for an erasure can be read in one column, which nothing needs.
-	delete(after, "lethe.receipt_secrets")
-	rest := c.copy("SELECT receipt_id, salt, subject_keys FROM lethe.receipt_secrets")
-	for _, owner := range append(others, person) {
-		raw := uuid.MustParse(owner)
-		for _, form := range []string{owner, hex.EncodeToString(raw[:]), hex.EncodeToString([]byte(owner))} {
-			if bytes.Contains(rest, []byte(form)) {
-				t.Errorf("the secrets name the owner %s", owner)
-			}
-			for table, rows := range after {
-				if strings.HasPrefix(table, "public.") && owner == person {
-					continue // bills, and the person's own row and key
-				}
-				if bytes.Contains(rows, []byte(form)) {
-					t.Errorf("%s names the owner %s", table, owner)
+	// Who asked for an erasure can be read in two columns, which the erasures do not
+	// need; and rules name whose responses they cover.
+	if rule := string(after["lethe.retention_versions"]); !strings.Contains(rule, ruled) {
+		t.Errorf("the rule is %s", rule)
+	}
+	delete(after, "lethe.retention_versions")
+	after["lethe.receipt_secrets"] = c.copy("SELECT receipt_id, salt, subject_keys FROM lethe.receipt_secrets")
+	after["lethe.erasures"] = c.copy("SELECT (to_jsonb(e) - 'requested_by')::text FROM lethe.erasures e")
+	for _, somebody := range append(others, person, named, owner, member, ruled) {
+		c.unnamed(after, uuid.MustParse(somebody), func(table string) bool {
+			return strings.HasPrefix(table, "public.") && somebody == person // bills, and the person's own row and key
+		})
+		if somebody != person {
+			for _, table := range []string{"lethe.receipt_secrets", "lethe.erasures"} {
+				if bytes.Contains(c.copy("TABLE "+table), []byte(somebody)) {
+					t.Errorf("%s names the owner %s, who asked for nothing", table, somebody)
 				}
 			}
 		}
-		if owner != person && bytes.Contains(c.copy("TABLE lethe.receipt_secrets"), []byte(owner)) {
-			t.Errorf("the secrets name the owner %s, who asked for nothing", owner)
+	}
+	for id := range c.requests {
+		if len(c.ids("SELECT id FROM fusillade.requests WHERE id = $1", id)) == 0 {
+			c.unnamed(after, id, func(table string) bool { return table == "public.http_analytics" })
 		}
 	}
 	if binary := c.pgDump(); binary != "" {
@@ -192,12 +251,13 @@ func TestCanaries(t *testing.T) {
 		}
 		whole := map[string][]byte{"pg_dump": out}
 		c.find(whole, "after", planted, 0)
+		c.find(whole, "after", late, 0)
 		c.find(whole, "after", kept, len(kept))
 		t.Logf("%s agrees, in %d bytes", binary, len(out))
 	} else {
 		t.Log("there is no pg_dump for this server: the tables were copied out instead")
 	}
-	t.Logf("%d canaries in %d columns; %d erasures", len(planted), len(c.planted), len(receipts))
+	t.Logf("%d canaries in %d columns, %d of them late; %d receipts", len(planted)+len(late), len(c.planted), len(late), len(receipts))
 }
 
 // column is one that can hold text.
@@ -210,15 +270,16 @@ type column struct {
 type cage struct {
 	t        *testing.T
 	conn     *pgx.Conn
-	columns  map[string][]column // by table
-	canaries map[string]string   // where each was planted
-	planted  map[string]int      // how many by "table.column"
+	columns  map[string][]column  // by table
+	canaries map[string]string    // where each was planted
+	planted  map[string]int       // how many by "table.column"
+	requests map[uuid.UUID]string // and whose they are
 	count    int
 }
 
 func newCage(t *testing.T, database *pgtest.Database) *cage {
 	t.Helper()
-	c := &cage{t: t, conn: connect(t, database.URL), columns: map[string][]column{}, canaries: map[string]string{}, planted: map[string]int{}}
+	c := &cage{t: t, conn: connect(t, database.URL), columns: map[string][]column{}, canaries: map[string]string{}, planted: map[string]int{}, requests: map[uuid.UUID]string{}}
 	rows, err := c.conn.Query(t.Context(), `
 		SELECT n.nspname || '.' || c.relname, a.attname, t.typname,
 		       CASE WHEN t.typname IN ('varchar', 'bpchar') AND a.atttypmod > 4 THEN a.atttypmod - 4 ELSE 0 END
@@ -277,7 +338,7 @@ func (c *cage) complete() {
 // column takes. Its letters are none of hexadecimal digits.
 func (c *cage) canary(column string) string {
 	const letters = "GHJKLMNPQRSTUVWXYZ"
-	text := make([]byte, 10)
+	text := make([]byte, canaryLength)
 	_, _ = rand.Read(text) // never fails, by its contract
 	for i, b := range text {
 		text[i] = letters[int(b)%len(letters)]
@@ -400,12 +461,19 @@ func (c *cage) addRequest(owner string) uuid.UUID {
 		request["state"], request["canceled_at"] = state, now
 	}
 	c.count++
+	c.requests[id] = owner
 	c.insert("fusillade.request_templates", map[string]any{"id": template})
 	c.insert("fusillade.requests", request)
 	execute(c.t, c.conn, `INSERT INTO public.http_analytics (instance_id, correlation_id, timestamp, method, uri, prompt_tokens, completion_tokens,
 			input_price_per_token, output_price_per_token, fusillade_request_id)
 		VALUES ($1, $2, $3, 'POST', '/v1/responses', 1234, 567, 0.00000012, 0.00000345, $4)`, instance, c.count, now, id)
-	copied := map[string]any{"instance_id": instance, "correlation_id": c.count, "timestamp": now}
+	c.addCopies(id, map[string]any{"instance_id": instance, "correlation_id": c.count, "timestamp": now})
+	return id
+}
+
+// addCopies adds what the gateway and its tasks write of a request.
+func (c *cage) addCopies(id uuid.UUID, copied map[string]any) {
+	c.t.Helper()
 	c.insert("outlet.http_requests", copied)
 	copied["status_code"], copied["duration_to_first_byte_ms"], copied["duration_ms"] = 200, 1, 2
 	c.insert("outlet.http_responses", copied)
@@ -416,7 +484,27 @@ func (c *cage) addRequest(owner string) uuid.UUID {
 			"step_input":                    map[string]any{"request_id": id, "body": "what " + c.canary("underway.task.input") + " said"},
 		}})
 	}
-	return id
+}
+
+// addLate adds what comes of a request that has been erased, with its rows where
+// a task has written them again.
+func (c *cage) addLate(id uuid.UUID, again bool) {
+	c.t.Helper()
+	var instance uuid.UUID
+	var correlation int64
+	var at time.Time
+	if err := c.conn.QueryRow(c.t.Context(), "SELECT instance_id, correlation_id, timestamp FROM public.http_analytics WHERE fusillade_request_id = $1", id).
+		Scan(&instance, &correlation, &at); err != nil {
+		c.t.Fatal(err)
+	}
+	c.addCopies(id, map[string]any{"instance_id": instance, "correlation_id": correlation, "timestamp": at})
+	if again {
+		template := uuid.New()
+		c.insert("fusillade.request_templates", map[string]any{"id": template})
+		c.insert("fusillade.requests", map[string]any{
+			"id": id, "template_id": template, "created_by": c.requests[id], "service_tier": nil, "state": "failed", "failed_at": at,
+		})
+	}
 }
 
 // dump is all that the tables of the catalogue hold.
@@ -450,26 +538,62 @@ func (c *cage) copy(query string) []byte {
 
 // find looks for canaries, in text and in the hexadecimal digits of bytea, and
 // wants so many of them to be somewhere.
-func (c *cage) find(dump map[string][]byte, when string, canaries []string, want int) {
+func (c *cage) find(dump map[string][]byte, when string, canaries map[string]string, want int) {
 	c.t.Helper()
-	found := 0
-	for _, canary := range canaries {
-		where := ""
-		for table, rows := range dump {
-			if bytes.Contains(rows, []byte(canary)) || bytes.Contains(rows, []byte(hex.EncodeToString([]byte(canary)))) {
-				where = table
+	found := map[string]string{}
+	inHex := map[string]string{}
+	for canary := range canaries {
+		inHex[hex.EncodeToString([]byte(canary))] = canary
+	}
+	for table, rows := range dump {
+		for at := range len(rows) - canaryLength + 1 {
+			if canary := string(rows[at : at+canaryLength]); canaries[canary] != "" {
+				found[canary] = table
+			}
+			if end := at + 2*canaryLength; end <= len(rows) && inHex[string(rows[at:end])] != "" {
+				found[inHex[string(rows[at:end])]] = table
 			}
 		}
-		if where != "" {
-			found++
-		}
-		if where != "" && want == 0 && found <= 10 {
-			c.t.Errorf("%s a canary is in %s", when, where)
+	}
+	told := 0
+	for canary, table := range found {
+		if told++; want == 0 && told <= 10 {
+			c.t.Errorf("%s a canary of %s is in %s", when, canaries[canary], table)
 		}
 	}
-	if found != want {
-		c.t.Errorf("%s %d of %d canaries are there, want %d", when, found, len(canaries), want)
+	if len(found) != want {
+		c.t.Errorf("%s %d of %d canaries are there, want %d", when, len(found), len(canaries), want)
 	}
+}
+
+// unnamed fails the test where the identifier is in any table but those excepted.
+func (c *cage) unnamed(dump map[string][]byte, id uuid.UUID, excepted func(table string) bool) {
+	c.t.Helper()
+	for _, form := range []string{id.String(), hex.EncodeToString(id[:]), hex.EncodeToString([]byte(id.String()))} {
+		for table, rows := range dump {
+			if bytes.Contains(rows, []byte(form)) && !excepted(table) {
+				c.t.Errorf("%s names %s", table, id)
+			}
+		}
+	}
+}
+
+func (c *cage) number(sql string) (n int64) {
+	c.t.Helper()
+	return scan[int64](c.t, c.conn, sql)
+}
+
+func (c *cage) ids(sql string, args ...any) []uuid.UUID {
+	c.t.Helper()
+	rows, err := c.conn.Query(c.t.Context(), sql, args...)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return ids
 }
 
 // accounts is all that is billed.
@@ -487,7 +611,7 @@ func (c *cage) accounts() string {
 
 var majorVersion = regexp.MustCompile(`\(PostgreSQL\) (\d+)`)
 
-// pgDump is one that can read this server, if there is any.
+// pgDump is one that can read this server, if there is any. In CI there must be.
 func (c *cage) pgDump() string {
 	c.t.Helper()
 	var server int
@@ -508,6 +632,9 @@ func (c *cage) pgDump() string {
 				return path
 			}
 		}
+	}
+	if os.Getenv("CI") != "" {
+		c.t.Errorf("there is no pg_dump of version %d or later among %q", server, candidates)
 	}
 	return ""
 }
