@@ -1,9 +1,7 @@
 package e2e
 
 import (
-	"math/rand/v2"
 	"net/http"
-	"os"
 	"regexp"
 	"strconv"
 	"testing"
@@ -16,7 +14,6 @@ import (
 	"lethe/adapters/postgres/fusillade"
 	"lethe/domain"
 	"lethe/internal/pgtest"
-	"lethe/receipt"
 )
 
 // eraseOwner adds so many responses of a new owner, each third with a template,
@@ -69,75 +66,6 @@ func progressOf(t *testing.T, conn *pgx.Conn, id uuid.UUID) (p progress) {
 		t.Fatal(err)
 	}
 	return p
-}
-
-// TestKilledErasure kills the service at random moments while it erases all that
-// somebody has. Whatever the moment, what is gone has been counted, once, and has
-// receipts; and the next service goes on from there.
-func TestKilledErasure(t *testing.T) {
-	t.Parallel()
-	kills := 6
-	if text := os.Getenv(killsVariable); text != "" {
-		var err error
-		if kills, err = strconv.Atoi(text); err != nil || kills < 1 {
-			t.Fatalf("%s is %q", killsVariable, text)
-		}
-	}
-	const responses = 2000
-	database := pgtest.New(t)
-	conn := connect(t, database.URL)
-	private, _, err := receipt.GenerateKey("kill.test/erasures")
-	if err != nil {
-		t.Fatal(err)
-	}
-	settings := []string{databaseURL(database.RoleURL), "LETHE_ERASURE_KEY=" + private, "LETHE_ERASURE_RATE=1000"}
-	id := eraseOwner(t, database.URL, responses)
-	interrupted := 0
-	for done := int64(0); kills > 0; kills-- {
-		p := serve(t, settings...)
-		await(t, "it goes on", time.Minute, func() bool {
-			got := progressOf(t, conn, id)
-			return got.done > done || got.state == "finished"
-		})
-		time.Sleep(rand.N(300 * time.Millisecond))
-		if err := p.Process.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		<-p.ended
-		await(t, "the server has noticed", time.Minute, func() bool {
-			var there bool
-			err := conn.QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM pg_stat_activity
-				WHERE datname = current_database() AND application_name LIKE 'lethe%')`).Scan(&there)
-			return err == nil && !there
-		})
-		got := progressOf(t, conn, id)
-		if got.done+got.requestsLeft != responses || got.requests != got.done || got.ofReceipts != got.done || got.allReceipt != got.receipts {
-			t.Fatalf("of %d: %+v", responses, got)
-		}
-		if done = got.done; got.state == "running" {
-			interrupted++
-		}
-		if got.state == "finished" {
-			id, done = eraseOwner(t, database.URL, responses), 0
-		}
-		// What River does by itself a minute later.
-		execute(t, conn, "UPDATE lethe.river_job SET state = 'available', scheduled_at = now() WHERE state IN ('running', 'retryable')")
-	}
-	if interrupted == 0 {
-		t.Error("it was never killed at work: that says little")
-	}
-	t.Logf("killed %d times at work", interrupted)
-	serve(t, settings...)
-	await(t, "it is finished", time.Minute, func() bool { return progressOf(t, conn, id).state == "finished" })
-	want := progress{state: "finished", done: responses, requests: responses, templates: responses / 3, ofReceipts: responses}
-	got := progressOf(t, conn, id)
-	want.receipts, want.allReceipt = got.receipts, got.receipts
-	if got != want || got.receipts < responses/200 {
-		t.Errorf("got %+v, want %+v", got, want)
-	}
-	if out := must(t, settings, "doctor"); out == "" {
-		t.Error("doctor says nothing")
-	}
 }
 
 // TestTwoServicesShareErasures: both erase, and nothing is counted twice.

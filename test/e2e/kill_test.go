@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -28,9 +29,10 @@ import (
 const killsVariable = "LETHE_TEST_KILLS"
 
 // TestKilledService kills the service at random moments while several callers
-// erase singles and chains and the log is sealed. Whatever the moment, nothing
-// is half gone, each erasure has its receipt and each receipt its erasure, and
-// no checkpoint that anybody was shown is ever taken back.
+// erase singles, chains and many at once, a retention rule runs, and the log is
+// sealed. Whatever the moment, nothing is half gone, what is gone is in one
+// receipt and counted once, each receipt has its erasure, and no checkpoint that
+// anybody was shown is ever taken back.
 func TestKilledService(t *testing.T) {
 	t.Parallel()
 	kills := 16
@@ -48,21 +50,34 @@ func TestKilledService(t *testing.T) {
 	}
 	k := &killed{
 		t: t, conn: connect(t, database.URL), keys: []receipt.PublicKey{public},
-		parts: map[uuid.UUID]*erasable{}, shown: map[int64]tlog.Hash{},
+		parts: map[uuid.UUID]*erasable{}, receipts: map[uuid.UUID]*told{}, shown: map[int64]tlog.Hash{},
 	}
 	settings := []string{databaseURL(database.RoleURL), "LETHE_ERASURE_KEY=" + private}
+	first := serve(t, settings...)
+	k.rule = newRule(t, first, map[string]any{"name": "Keep for a day", "filter": map[string]any{"models": []string{oldModel}}, "age_days": 1, "run_at": []string{"00:00"}, "most_per_run": mostPerRun})
+	if code := first.stop(t, syscall.SIGTERM); code != 0 {
+		t.Fatalf("it ended with %d", code)
+	}
 
 	interrupted, unsealed := 0, 0
-	for range kills {
-		k.seed(400 - len(k.left))
+	atWork := map[string]int{}
+	for n := range kills {
+		k.prepare()
+		execute(t, k.conn, "UPDATE lethe.retention_rules SET next_run_at = now()")
+		execute(t, k.conn, jobsOfTheDead)
 		p := serve(t, settings...)
 		stop := make(chan struct{})
 		var callers sync.WaitGroup
-		for range 6 {
+		for range 4 {
 			callers.Go(func() { k.erase(p, stop) })
 		}
+		callers.Go(func() { k.eraseMany(p, stop) })
 		callers.Go(func() { k.watch(p, stop) })
-		time.Sleep(rand.N(700 * time.Millisecond))
+		if most := 2 * time.Second; n%4 == 3 {
+			k.awaitRetention(most) // else it is seldom at work
+		} else {
+			time.Sleep(rand.N(most / 2))
+		}
 		if err := p.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
@@ -80,44 +95,93 @@ func TestKilledService(t *testing.T) {
 		if k.number("SELECT count(*) FROM lethe.receipts WHERE leaf_index IS NULL") > 0 {
 			unsealed++
 		}
+		for _, trigger := range []string{"bulk", "retention"} {
+			if k.number("SELECT count(*) FROM lethe.erasures WHERE finished_at IS NULL AND done > 0 AND trigger = '"+trigger+"'") > 0 {
+				atWork[trigger]++
+			}
+		}
 	}
-	if k.erased < 10*kills || interrupted == 0 || unsealed == 0 {
-		t.Errorf("%d erasures, %d of them with no answer, and unsealed receipts after %d kills: that says little", k.erased, interrupted, unsealed)
+	if k.singles < 10*kills || interrupted == 0 || unsealed == 0 || atWork["bulk"] == 0 || atWork["retention"] == 0 {
+		t.Errorf("%d single erasures, %d of them with no answer, erasures of many at work at %v kills and unsealed receipts after %d: that says little",
+			k.singles, interrupted, atWork, unsealed)
 	}
 
+	execute(t, k.conn, jobsOfTheDead)
 	p := serve(t, settings...)
 	k.finish(p)
 	if out := must(t, settings, "doctor"); !strings.Contains(out, "as they were sealed") {
 		t.Errorf("doctor says\n%s", out)
 	}
-	t.Logf("%d kills, %d erasures, %d of them with no answer, receipts unsealed after %d kills, %d checkpoints shown",
-		kills, k.erased, interrupted, unsealed, len(k.shown))
+	t.Logf("%d kills; %d single erasures, %d of them with no answer; %d of many with %d responses, at work in the midst at kills: %v; receipts unsealed after %d kills, %d checkpoints shown",
+		kills, k.singles, interrupted, len(k.asked), k.erased-k.singles, atWork, unsealed, len(k.shown))
 }
+
+// Of the retention rule.
+const (
+	oldModel   = "of old"
+	mostPerRun = 500
+)
+
+// awaitRetention returns some moment after the rule has begun to erase, or when
+// it has not for so long.
+func (k *killed) awaitRetention(most time.Duration) {
+	k.t.Helper()
+	for end := time.Now().Add(most); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		if k.number("SELECT count(*) FROM lethe.erasures WHERE finished_at IS NULL AND done > 0 AND trigger = 'retention'") > 0 {
+			time.Sleep(rand.N(30 * time.Millisecond))
+			return
+		}
+	}
+}
+
+// jobsOfTheDead does what River does by itself a minute later.
+const jobsOfTheDead = "UPDATE lethe.river_job SET state = 'available', scheduled_at = now() WHERE state IN ('running', 'retryable')"
 
 // erasable is a response that is to be erased.
 type erasable struct {
+	trigger  receipt.Trigger // by what
 	owner    string
 	requests []uuid.UUID
 	steps    int
 	whole    int // rows in all
 	gone     bool
-	receipt  uuid.UUID // zero: not known yet
-	salt     receipt.Salt
+	receipt  uuid.UUID    // zero: not known yet
+	salt     receipt.Salt // of a single one that was answered
+}
+
+// told is a receipt with what it is about.
+type told struct {
+	parts []*erasable
+	receipt.Counts
+}
+
+// group are responses that are erased together, by one request that is repeated
+// until it has been answered.
+type group struct {
+	parts  []*erasable
+	body   map[string]any
+	key    string // Idempotency-Key
+	id     string // of the erasure; empty: not answered yet
+	secret string
 }
 
 type killed struct {
 	t    *testing.T
 	conn *pgx.Conn
 	keys []receipt.PublicKey
+	rule string // the retention rule's id
 
-	parts  map[uuid.UUID]*erasable // by each request, template and step
-	all    []*erasable
-	erased int
-	looked time.Time // receipts up to then have been compared
+	parts           map[uuid.UUID]*erasable // by each request, template and step
+	all             []*erasable
+	receipts        map[uuid.UUID]*told
+	erased, singles int       // how many are gone
+	looked          time.Time // receipts up to then have been compared
 
-	mu    sync.Mutex
-	left  []*erasable         // nobody has asked for them yet, or in vain
-	shown map[int64]tlog.Hash // every checkpoint that somebody was shown
+	mu      sync.Mutex
+	left    []*erasable         // nobody has asked for them yet, or in vain
+	waiting []*group            // likewise
+	asked   []*group            // and answered
+	shown   map[int64]tlog.Hash // every checkpoint that somebody was shown
 }
 
 func (k *killed) number(sql string) (n int64) {
@@ -128,14 +192,61 @@ func (k *killed) number(sql string) (n int64) {
 	return n
 }
 
-// seed adds n responses, with copies and tasks of each request. Each third one is
-// a chain of three steps, the last of which calls a tool.
+// seed adds n responses that are to be erased one by one.
 func (k *killed) seed(n int) {
 	k.t.Helper()
-	now := time.Now()
+	k.left = append(k.left, k.add(n, receipt.TriggerSingle, oneOfSeven)...)
+}
+
+// oneOfSeven is the owner of one response of several.
+func oneOfSeven(i int) string { return "owner " + strconv.Itoa(i%7) }
+
+// prepare adds what may be erased until the next kill.
+func (k *killed) prepare() {
+	k.t.Helper()
+	k.seed(max(0, 400-len(k.left)))
+	old := 0
+	for _, e := range k.all {
+		if e.trigger == receipt.TriggerRetention && !e.gone {
+			old++
+		}
+	}
+	k.add(max(0, mostPerRun+100-old), receipt.TriggerRetention, oneOfSeven)
+	if k.number("SELECT count(*) FROM lethe.erasures WHERE finished_at IS NULL AND trigger = 'bulk'") >= 3 {
+		return
+	}
+	for len(k.waiting) < 2 {
+		owner := uuid.NewString()
+		n := []int{40, 150, 450, 450}[len(k.all)%4] // up to a hundred are erased at once
+		g := &group{parts: k.add(n, receipt.TriggerBulk, func(int) string { return owner }), key: uuid.NewString()}
+		switch {
+		case n < 450:
+			var ids []uuid.UUID
+			for _, e := range g.parts {
+				ids = append(ids, e.requests[len(e.requests)-1])
+			}
+			g.body = map[string]any{"responses": ids}
+		case rand.N(2) == 0:
+			g.body = map[string]any{"owner": owner}
+		default:
+			g.body = map[string]any{"filter": map[string]any{"member_id": owner}}
+		}
+		k.waiting = append(k.waiting, g)
+	}
+}
+
+// add adds n responses, with copies and tasks of each request. Each third one is
+// a chain of three steps, the last of which calls a tool.
+func (k *killed) add(n int, trigger receipt.Trigger, owner func(i int) string) (added []*erasable) {
+	k.t.Helper()
+	now, model := time.Now(), "m"
+	created := now
+	if trigger == receipt.TriggerRetention {
+		created, model = now.Add(-48*time.Hour), oldModel
+	}
 	var templates, requests, steps, usage, rawRequests, rawResponses, tasks [][]any
 	for i := range n {
-		e := &erasable{owner: "owner " + strconv.Itoa(i%7)}
+		e := &erasable{trigger: trigger, owner: owner(i)}
 		models := 1
 		if i%3 == 2 {
 			models, e.steps = 2, 3
@@ -145,7 +256,7 @@ func (k *killed) seed(n int) {
 			id, template, instance := uuid.New(), uuid.New(), uuid.New()
 			e.requests = append(e.requests, id)
 			templates = append(templates, []any{template, "http://upstream.test", "POST", "/v1/responses", "words of people", "m", "key"})
-			requests = append(requests, []any{id, template, "completed", 200, "words of a model", now, "m", e.owner})
+			requests = append(requests, []any{id, template, "completed", 200, "words of a model", now, created, model, e.owner})
 			usage = append(usage, []any{instance, int64(j), now, "POST", "/v1/responses", id})
 			rawRequests = append(rawRequests, []any{instance, int64(j), now, "POST", "/v1/responses", map[string]any{}})
 			rawResponses = append(rawResponses, []any{instance, int64(j), now, 200, map[string]any{}, 1, 2})
@@ -161,15 +272,16 @@ func (k *killed) seed(n int) {
 				[]any{second, e.requests[1], head, head, "model_call", 1, words, words, "completed", now, now},
 				[]any{third, nil, second, head, "tool_call", 2, words, words, "completed", now, now})
 		}
-		k.all, k.left = append(k.all, e), append(k.left, e)
+		added = append(added, e)
 	}
+	k.all = append(k.all, added...)
 	execute(k.t, k.conn, "INSERT INTO underway.task_queue (name) VALUES ('create-response') ON CONFLICT DO NOTHING")
 	for _, c := range []struct {
 		table, columns string
 		rows           [][]any
 	}{
 		{"fusillade.request_templates", "id endpoint method path body model api_key", templates},
-		{"fusillade.requests", "id template_id state response_status response_body completed_at model created_by", requests},
+		{"fusillade.requests", "id template_id state response_status response_body completed_at created_at model created_by", requests},
 		{"fusillade.response_steps", "id request_id prev_step_id parent_step_id step_kind step_sequence request_payload response_payload state started_at completed_at", steps},
 		{"public.http_analytics", "instance_id correlation_id timestamp method uri fusillade_request_id", usage},
 		{"outlet.http_requests", "instance_id correlation_id timestamp method uri headers", rawRequests},
@@ -180,6 +292,7 @@ func (k *killed) seed(n int) {
 			k.t.Fatalf("%s: %v", c.table, err)
 		}
 	}
+	return added
 }
 
 // erase asks for one erasure after another until the service is gone.
@@ -218,6 +331,48 @@ func (k *killed) erase(p *process, stop chan struct{}) {
 		}
 		k.mu.Lock()
 		e.receipt, e.salt, e.gone = uuid.MustParse(path.Base(path.Dir(a.header.Get("Location")))), receipt.Salt(salt), true
+		k.mu.Unlock()
+	}
+}
+
+// eraseMany asks for the erasure of one group after another until the service is
+// gone. What had no answer is asked for again, and must not be begun twice.
+func (k *killed) eraseMany(p *process, stop chan struct{}) {
+	for {
+		select {
+		case <-stop:
+			return
+		case <-time.After(time.Millisecond):
+		}
+		k.mu.Lock()
+		waiting := k.waiting
+		k.mu.Unlock()
+		if len(waiting) == 0 {
+			continue
+		}
+		g := waiting[0]
+		if g.body["responses"] == nil && g.body["token"] == nil {
+			a, err := p.post(erasuresPath+"/preview", rootKey, g.body)
+			switch {
+			case err != nil:
+				return
+			case a.status != http.StatusOK || decode[erasure](k.t, a.body).Responses != int64(len(g.parts)):
+				k.t.Errorf("a preview of %d answers %d %s", len(g.parts), a.status, a.body)
+				return
+			}
+			g.body["token"] = decode[struct{ Token string }](k.t, a.body).Token
+		}
+		a, err := p.post(erasuresPath, rootKey, g.body, "Idempotency-Key", g.key)
+		switch {
+		case err != nil:
+			return
+		case a.status != http.StatusCreated && a.status != http.StatusAccepted:
+			k.t.Errorf("erasing %d answers %d %s", len(g.parts), a.status, a.body)
+			return
+		}
+		k.mu.Lock()
+		g.id, g.secret = decode[erasure](k.t, a.body).ID, a.header.Get("Receipt-Salt")
+		k.waiting, k.asked = slices.Delete(slices.Clone(k.waiting), 0, 1), append(k.asked, g)
 		k.mu.Unlock()
 	}
 }
@@ -285,7 +440,7 @@ func (k *killed) check() (unanswered int) {
 	k.t.Helper()
 	there := k.there()
 	var unknown []*erasable
-	k.erased = 0
+	k.erased, k.singles = 0, 0
 	for _, e := range k.all {
 		switch n := there[e]; {
 		case n == e.whole && !e.gone:
@@ -296,86 +451,182 @@ func (k *killed) check() (unanswered int) {
 			k.t.Fatalf("%d of the %d rows of a response are there", n, e.whole)
 		}
 		k.erased++
-		if e.receipt == uuid.Nil {
+		if e.trigger == receipt.TriggerSingle {
+			k.singles++
+		}
+		if k.receipts[e.receipt] == nil {
 			unknown = append(unknown, e)
 		}
 	}
 	k.left = slices.DeleteFunc(k.left, func(e *erasable) bool { return there[e] == 0 })
+	unanswered = k.compare(unknown)
+	if found := k.number("SELECT count(*) FROM lethe.receipts"); found != int64(len(k.receipts)) {
+		k.t.Errorf("%d receipts are of erasures, and there are %d", len(k.receipts), found)
+	}
+	for _, e := range unknown {
+		if k.receipts[e.receipt] == nil {
+			k.t.Errorf("a response is gone without a receipt, and had that of %s", e.receipt)
+		}
+	}
+	k.count()
+	return unanswered
+}
 
+// compare reads what receipts have been written since, and finds what each is
+// about among what is gone and in none yet. It returns how many there are that
+// nobody was told of, of single erasures.
+func (k *killed) compare(unknown []*erasable) (unanswered int) {
+	k.t.Helper()
 	rows, err := k.conn.Query(k.t.Context(), `SELECT r.id, r.body, r.created_at, s.salt
 		FROM lethe.receipts r LEFT JOIN lethe.receipt_secrets s ON s.receipt_id = r.id WHERE r.created_at > $1`, k.looked)
 	if err != nil {
 		k.t.Fatal(err)
 	}
-	answered := map[uuid.UUID]*erasable{}
-	for _, e := range k.all {
-		if e.receipt != uuid.Nil {
-			answered[e.receipt] = e
-		}
-	}
-	var receiptID uuid.UUID
-	var body, salt []byte
+	var id uuid.UUID
+	var body, saltBytes []byte
 	var created time.Time
 	looked := k.looked
-	if _, err := pgx.ForEachRow(rows, []any{&receiptID, &body, &created, &salt}, func() error {
+	if _, err := pgx.ForEachRow(rows, []any{&id, &body, &created, &saltBytes}, func() error {
 		if created.After(looked) {
 			looked = created
 		}
 		r, err := receipt.Parse(body)
-		if err != nil || r.ID != receiptID || len(salt) != len(receipt.Salt{}) {
-			k.t.Errorf("receipt %s with a salt of %d bytes: %v", receiptID, len(salt), err)
+		if err != nil || r.ID != id || len(saltBytes) != len(receipt.Salt{}) {
+			k.t.Errorf("receipt %s with a salt of %d bytes: %v", id, len(saltBytes), err)
 			return nil
 		}
-		e := answered[receiptID]
-		if e == nil {
-			for _, candidate := range unknown {
-				if candidate.receipt == uuid.Nil && candidate.is(r, receipt.Salt(salt)) {
-					e = candidate
-					e.receipt, e.salt, e.gone = receiptID, receipt.Salt(salt), true
-					unanswered++
-				}
+		salt, of := receipt.Salt(saltBytes), &told{Counts: r.Counts}
+		var counts receipt.Counts
+		var responses, subjects []receipt.Commitment
+		for _, e := range unknown {
+			if e.trigger != r.Trigger || k.receipts[e.receipt] != nil || !slices.Contains(r.Responses, receipt.CommitResponse(salt, e.requests[0])) {
+				continue
+			}
+			switch {
+			case e.trigger != receipt.TriggerSingle:
+			case e.receipt == uuid.Nil:
+				unanswered++
+			case e.receipt != id || e.salt != salt:
+				k.t.Errorf("an erasure was answered with receipt %s, and is in %s", e.receipt, id)
+			}
+			e.receipt, e.gone = id, true
+			of.parts = append(of.parts, e)
+			n := int64(len(e.requests))
+			counts.Requests, counts.Templates, counts.Steps = counts.Requests+n, counts.Templates+n, counts.Steps+int64(e.steps)
+			for _, request := range e.requests {
+				responses = append(responses, receipt.CommitResponse(salt, request))
+			}
+			if c := receipt.CommitSubject(salt, e.owner); !slices.Contains(subjects, c) {
+				subjects = append(subjects, c)
 			}
 		}
-		if e == nil || e.salt != receipt.Salt(salt) || !e.is(r, e.salt) {
-			k.t.Errorf("receipt %s is of no erasure", receiptID)
+		counts.RawRequests, counts.RawResponses, counts.Tasks = counts.Requests, counts.Requests, counts.Requests
+		rule := ""
+		if r.Rule != nil {
+			rule = r.Rule.ID.String()
 		}
+		if len(of.parts) == 0 || r.Trigger == receipt.TriggerSingle && len(of.parts) > 1 || counts != r.Counts ||
+			!sameCommitments(responses, r.Responses) || !sameCommitments(subjects, r.Subjects) || (r.Trigger == receipt.TriggerRetention) != (rule == k.rule) {
+			k.t.Errorf("receipt %s is of %d responses with %+v, and says %+v, of rule %q", id, len(of.parts), counts, r.Counts, rule)
+		}
+		k.receipts[id] = of
 		return nil
 	}); err != nil {
 		k.t.Fatal(err)
 	}
 	k.looked = looked
-	if found := k.number("SELECT count(*) FROM lethe.receipts"); found != int64(k.erased) {
-		k.t.Errorf("%d responses are gone, and there are %d receipts", k.erased, found)
-	}
-	for _, e := range k.all {
-		if there[e] == 0 && e.receipt == uuid.Nil {
-			k.t.Error("a response is gone without a receipt")
-		}
-	}
 	return unanswered
 }
 
-// is tells whether a receipt is of this response, all of it and nothing else.
-func (e *erasable) is(r receipt.Receipt, salt receipt.Salt) bool {
-	n := int64(len(e.requests))
-	if r.Counts != (receipt.Counts{Requests: n, Steps: int64(e.steps), Templates: n, RawRequests: n, RawResponses: n, Tasks: n}) ||
-		len(r.Responses) != len(e.requests) || !slices.Equal(r.Subjects, []receipt.Commitment{receipt.CommitSubject(salt, e.owner)}) {
-		return false
+func sameCommitments(a, b []receipt.Commitment) bool {
+	order := func(a, b receipt.Commitment) int { return bytes.Compare(a[:], b[:]) }
+	return slices.Equal(slices.SortedFunc(slices.Values(a), order), slices.SortedFunc(slices.Values(b), order))
+}
+
+// count adds up what the receipts of each erasure of many say, and compares it
+// with how far the erasure says it has come.
+func (k *killed) count() {
+	k.t.Helper()
+	type sum struct {
+		receipts, responses int64
+		receipt.Counts
 	}
-	for _, id := range e.requests {
-		if !slices.Contains(r.Responses, receipt.CommitResponse(salt, id)) {
-			return false
+	sums := map[uuid.UUID]sum{}
+	rows, err := k.conn.Query(k.t.Context(), "SELECT erasure_id, receipt_id, responses FROM lethe.erasure_receipts")
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	var erasure, id uuid.UUID
+	var responses int64
+	linked := 0
+	if _, err := pgx.ForEachRow(rows, []any{&erasure, &id, &responses}, func() error {
+		of := k.receipts[id]
+		if of == nil || int64(len(of.parts)) != responses {
+			k.t.Errorf("receipt %s of an erasure of many is said to be of %d responses", id, responses)
+			return nil
 		}
+		linked++
+		s, c := sums[erasure], of.Counts
+		sums[erasure] = sum{s.receipts + 1, s.responses + responses, receipt.Counts{
+			Requests: s.Requests + c.Requests, Steps: s.Steps + c.Steps, Templates: s.Templates + c.Templates,
+			RawRequests: s.RawRequests + c.RawRequests, RawResponses: s.RawResponses + c.RawResponses, Tasks: s.Tasks + c.Tasks,
+		}}
+		return nil
+	}); err != nil {
+		k.t.Fatal(err)
 	}
-	return true
+	if many := len(k.receipts) - k.singles; linked != many {
+		k.t.Errorf("%d receipts are of erasures of many, and %d are linked to one", many, linked)
+	}
+	rows, err = k.conn.Query(k.t.Context(), `SELECT id, receipts, done, requests, steps, templates, raw_requests, raw_responses, tasks, held + not_found
+		FROM lethe.erasures`)
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	var said sum
+	var notErased int64
+	if _, err := pgx.ForEachRow(rows, []any{
+		&erasure, &said.receipts, &said.responses, &said.Requests, &said.Steps, &said.Templates, &said.RawRequests, &said.RawResponses, &said.Tasks, &notErased,
+	}, func() error {
+		if said != sums[erasure] || notErased != 0 {
+			k.t.Errorf("an erasure of many says %+v and that %d were not erased, its receipts %+v", said, notErased, sums[erasure])
+		}
+		return nil
+	}); err != nil {
+		k.t.Fatal(err)
+	}
 }
 
 // finish lets the service seal everything, and proves that each checkpoint that
 // was ever shown is one of the log's past.
 func (k *killed) finish(p *process) {
 	k.t.Helper()
-	k.looked = time.Time{}
+	stop := make(chan struct{})
+	var caller sync.WaitGroup
+	caller.Go(func() { k.eraseMany(p, stop) })
+	await(k.t, "all that was asked for is erased", 2*time.Minute, func() bool {
+		p.mustRun(k.t)
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		return k.t.Failed() || len(k.waiting) == 0 && k.number("SELECT count(*) FROM lethe.erasures WHERE finished_at IS NULL") == 0
+	})
+	close(stop)
+	caller.Wait()
 	k.check()
+	if n := k.number("SELECT count(*) FROM lethe.erasures WHERE trigger = 'bulk'"); n != int64(len(k.asked)) {
+		k.t.Errorf("%d erasures were asked for, and there are %d", len(k.asked), n)
+	}
+	for _, g := range k.asked {
+		e := decode[erasure](k.t, p.ask(k.t, http.MethodGet, erasuresPath+"/"+g.id, rootKey).body)
+		if e.State != "finished" || e.Responses != int64(len(g.parts)) {
+			k.t.Errorf("of %d responses: %+v", len(g.parts), e)
+		}
+		for _, part := range g.parts {
+			if !part.gone {
+				k.t.Errorf("a response of erasure %s is there", g.id)
+			}
+		}
+	}
 	var newest receipt.Checkpoint
 	await(k.t, "everything is sealed and published", time.Minute, func() bool {
 		p.mustRun(k.t)
@@ -383,7 +634,7 @@ func (k *killed) finish(p *process) {
 		if a.status == http.StatusOK {
 			newest = k.see(a)
 		}
-		return newest.Size == int64(k.erased)
+		return newest.Size == int64(len(k.receipts))
 	})
 	rows, err := k.conn.Query(k.t.Context(), "SELECT body FROM lethe.receipts ORDER BY leaf_index")
 	if err != nil {
@@ -423,14 +674,23 @@ func (k *killed) finish(p *process) {
 			k.t.Errorf("the checkpoint of %d leaves is not of the past of that of %d: %v", size, newest.Size, err)
 		}
 	}
-	for _, e := range k.all[:20] {
-		if !e.gone {
-			continue
-		}
-		a := p.ask(k.t, http.MethodGet, "/admin/api/v1/erasures/"+e.receipt.String()+"/receipt", rootKey)
-		if _, err := receipt.Check([]byte(a.body), k.keys, receipt.Options{Salt: &e.salt, Response: &e.requests[0], Subject: &e.owner}); err != nil {
+	prove := func(e *erasable, salt receipt.Salt) {
+		a := p.ask(k.t, http.MethodGet, erasuresPath+"/"+e.receipt.String()+"/receipt", rootKey)
+		if _, err := receipt.Check([]byte(a.body), k.keys, receipt.Options{Salt: &salt, Response: &e.requests[0], Subject: &e.owner}); err != nil {
 			k.t.Errorf("receipt %s: %d, %v", e.receipt, a.status, err)
 		}
+	}
+	for _, e := range k.all[:20] {
+		if e.gone && e.salt != (receipt.Salt{}) {
+			prove(e, e.salt)
+		}
+	}
+	for _, g := range k.asked[:2] {
+		secret, err := receipt.ParseSalt(g.secret)
+		if err != nil {
+			k.t.Fatal(err)
+		}
+		prove(g.parts[0], secret)
 	}
 }
 
