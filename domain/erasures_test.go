@@ -170,7 +170,6 @@ var (
 	overseer = domain.Principal{ID: anna, Roles: []domain.Role{"PLATFORMMANAGER"}}
 	user     = domain.Principal{ID: anna, Roles: []domain.Role{"BATCHAPIUSER"}}
 	inAcme   = domain.Principal{ID: anna, Roles: []domain.Role{"BATCHAPIUSER"}, Organization: &acme}
-	nobody   = domain.Principal{ID: anna, Roles: []domain.Role{"CONNECTIONSUSER"}}
 )
 
 const (
