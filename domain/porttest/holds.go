@@ -327,6 +327,7 @@ func testHeldIsNotSwept(t *testing.T, f HoldsFixture) {
 		t.Helper()
 		f.Hasten()
 		w, _ := Permit(domain.Found{})
+		w.Trigger = domain.TriggerSweep
 		n, erased, err := f.Responses().Sweep(t.Context(), 10, w)
 		if err != nil || n < looked || looked == 0 && n > 0 || erased != want {
 			t.Errorf("want %d or more looked for and %+v removed, got %d, %+v, %v", looked, want, n, erased, err)

@@ -717,6 +717,7 @@ func testSweep(t *testing.T, f ResponsesFixture) {
 	sweep := func(most, looked int, want domain.Erased) {
 		t.Helper()
 		w, _ := Permit(domain.Found{})
+		w.Trigger = domain.TriggerSweep
 		n, erased, err := f.Responses().Sweep(t.Context(), most, w)
 		if err != nil || n != looked || erased != want {
 			t.Errorf("want %d looked for and %+v removed, got %d, %+v, %v", looked, want, n, erased, err)
@@ -803,6 +804,7 @@ func testEraseAgain(t *testing.T, f ResponsesFixture) {
 	f.AddTask(head.ID, false)
 	f.Hasten()
 	w, _ := Permit(domain.Found{})
+	w.Trigger = domain.TriggerSweep
 	if _, erased, err := f.Responses().Sweep(t.Context(), 10, w); err != nil || erased != (domain.Erased{Tasks: 1}) {
 		t.Errorf("what came late after that: %+v, %v", erased, err)
 	}

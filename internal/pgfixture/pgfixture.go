@@ -30,6 +30,7 @@ type Ports struct {
 type Fixture struct {
 	t     testing.TB
 	conn  *pgx.Conn
+	raw   *pgx.Conn // where raw copies are
 	ports Ports
 }
 
@@ -47,6 +48,18 @@ var (
 // The URL names the owner of the tables; whatever goes wrong fails the test.
 func New(t testing.TB, url string, ports Ports) *Fixture {
 	t.Helper()
+	conn := connect(t, url)
+	return &Fixture{t: t, conn: conn, raw: conn, ports: ports}
+}
+
+// CopiesIn puts raw copies into another database from then on.
+func (f *Fixture) CopiesIn(url string) {
+	f.t.Helper()
+	f.raw = connect(f.t, url)
+}
+
+func connect(t testing.TB, url string) *pgx.Conn {
+	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)
 	if err != nil {
 		t.Fatalf("connect to put rows in: %v", err)
@@ -59,7 +72,7 @@ func New(t testing.TB, url string, ports Ports) *Fixture {
 			t.Errorf("close the connection that put rows in: %v", err)
 		}
 	})
-	return &Fixture{t, conn, ports}
+	return conn
 }
 
 // Hasten makes everything that was erased due to be looked for.
@@ -168,9 +181,9 @@ func (f *Fixture) AddUsage(u porttest.UsageRow) {
 	if !u.Copied {
 		return
 	}
-	f.exec(`INSERT INTO outlet.http_requests (instance_id, correlation_id, timestamp, method, uri, headers, body)
+	f.execOn(f.raw, `INSERT INTO outlet.http_requests (instance_id, correlation_id, timestamp, method, uri, headers, body)
 		VALUES ($1, $2, $3, 'POST', '/v1/responses', '{}', '{"words": "of people"}')`, instance, correlation, u.At)
-	f.exec(`INSERT INTO outlet.http_responses (instance_id, correlation_id, timestamp, status_code, headers, body,
+	f.execOn(f.raw, `INSERT INTO outlet.http_responses (instance_id, correlation_id, timestamp, status_code, headers, body,
 			duration_to_first_byte_ms, duration_ms)
 		VALUES ($1, $2, $3, 200, '{}', '{"words": "of a model"}', 1, 2)`, instance, correlation, u.At)
 }
@@ -197,9 +210,12 @@ func (f *Fixture) Stored() porttest.Stored {
 	err := f.conn.QueryRow(f.t.Context(), `SELECT
 			(SELECT count(*) FROM fusillade.requests), (SELECT count(*) FROM fusillade.request_templates),
 			(SELECT count(*) FROM fusillade.response_steps),
-			(SELECT count(*) FROM outlet.http_requests), (SELECT count(*) FROM outlet.http_responses),
 			(SELECT count(*) FROM underway.task), (SELECT count(*) FROM public.http_analytics)`).
-		Scan(&s.Requests, &s.Templates, &s.Steps, &s.RawRequests, &s.RawResponses, &s.Tasks, &s.Usage)
+		Scan(&s.Requests, &s.Templates, &s.Steps, &s.Tasks, &s.Usage)
+	if err == nil {
+		err = f.raw.QueryRow(f.t.Context(), `SELECT (SELECT count(*) FROM outlet.http_requests), (SELECT count(*) FROM outlet.http_responses)`).
+			Scan(&s.RawRequests, &s.RawResponses)
+	}
 	if err != nil {
 		f.t.Fatalf("count rows: %v", err)
 	}
@@ -250,7 +266,12 @@ func (f *Fixture) AddKey(k porttest.Key) {
 
 func (f *Fixture) exec(sql string, args ...any) {
 	f.t.Helper()
-	if _, err := f.conn.Exec(f.t.Context(), sql, args...); err != nil {
+	f.execOn(f.conn, sql, args...)
+}
+
+func (f *Fixture) execOn(conn *pgx.Conn, sql string, args ...any) {
+	f.t.Helper()
+	if _, err := conn.Exec(f.t.Context(), sql, args...); err != nil {
 		f.t.Fatalf("put rows in: %v", err)
 	}
 }
