@@ -107,6 +107,7 @@ func graph(cfg *Config, db *Databases, log *slog.Logger, ready func(addr string)
 		fx.Module("telemetry", fx.Provide(newMetrics, newErasureMetrics, newExport)),
 		fx.Module("postgres", fx.Provide(
 			newPools,
+			newCopies,
 			newResponses,
 			countResponses,
 			newErasures,
@@ -168,6 +169,7 @@ func (l logLines) Write(line []byte) (int, error) {
 type pools struct {
 	main, fusillade postgres.Source
 	jobs            *postgres.DB   // to fusillade's database, as its primary
+	outlet          *postgres.DB   // nil: where fusillade is
 	standbys        []*postgres.DB // of the database that fusillade is in
 	opened          map[string]*postgres.DB
 }
@@ -193,7 +195,7 @@ func newPools(lc fx.Lifecycle, cfg *Config, db *Databases, metrics *telemetry.Me
 	// Tables of the main database are named with their schema, fusillade's and
 	// outlet's are not.
 	most := cfg.Database.MaxConns
-	schemas := []string{cfg.Fusillade.Schema, cfg.Outlet.Schema}
+	schemas := searchPath(cfg)
 	if db.apart() {
 		p.main = postgres.Source{
 			Primary: open("main", db.MainURL, most),
@@ -213,6 +215,7 @@ func newPools(lc fx.Lifecycle, cfg *Config, db *Databases, metrics *telemetry.Me
 		}
 		p.fusillade = p.main
 	}
+	p.outlet = open("outlet", db.OutletURL, most, cfg.Outlet.Schema)
 	// River's statements name the schema themselves.
 	p.jobs = open("jobs", cmp.Or(db.FusilladeURL, db.MainURL), jobs.MaxConns)
 	for i, url := range cfg.Erasure.StandbyURLs {
@@ -220,6 +223,54 @@ func newPools(lc fx.Lifecycle, cfg *Config, db *Databases, metrics *telemetry.Me
 	}
 	lc.Append(fx.StopHook(p.close))
 	return p, errors.Join(append(errs, metrics.WatchPools(p.stats))...)
+}
+
+// searchPath leads to the tables beside fusillade's.
+func searchPath(cfg *Config) []string {
+	if cfg.Outlet.DatabaseURL != "" {
+		return []string{cfg.Fusillade.Schema}
+	}
+	return []string{cfg.Fusillade.Schema, cfg.Outlet.Schema}
+}
+
+// newCopies is the way to raw copies in a database of their own; nil where they
+// have none.
+func newCopies(p *pools) (*fusillade.Copies, error) {
+	if p.outlet == nil {
+		return nil, nil
+	}
+	usage := p.main.Primary
+	if usage == p.fusillade.Primary {
+		usage = nil
+	}
+	return fusillade.NewCopies(p.outlet, usage)
+}
+
+// openCopies is newCopies for a command, which is to close them.
+func openCopies(cfg *Config, db *Databases) (copies *fusillade.Copies, closeAll func(), err error) {
+	if db.OutletURL == "" {
+		return nil, func() {}, nil
+	}
+	open := func(url string, searchPath ...string) (*postgres.DB, error) {
+		return postgres.Open(postgres.Config{
+			URL: url, MaxConns: 2, SearchPath: searchPath, ApplicationName: applicationName, PgBouncer: cfg.Database.PgBouncer,
+		})
+	}
+	outlet, err := open(db.OutletURL, cfg.Outlet.Schema)
+	if err != nil {
+		return nil, nil, err
+	}
+	closeAll = outlet.Close
+	var usage *postgres.DB
+	if db.apart() {
+		if usage, err = open(db.MainURL); err != nil {
+			outlet.Close()
+			return nil, nil, err
+		}
+		closeAll = func() { outlet.Close(); usage.Close() }
+	}
+	copies, err = fusillade.NewCopies(outlet, usage)
+	return copies, closeAll, err
 }
 
 func (p *pools) close(ctx context.Context) error {
@@ -246,10 +297,15 @@ func (p *pools) stats() map[string]*pgxpool.Stat {
 	return stats
 }
 
-func newResponses(p *pools, cfg *Config, db *Databases, s *signing) (*fusillade.Responses, error) {
-	return fusillade.New(p.fusillade, cfg.Outlet.Schema, !db.apart(), fusillade.Issuer{
+func newResponses(p *pools, copies *fusillade.Copies, cfg *Config, db *Databases, s *signing) (*fusillade.Responses, error) {
+	responses, err := fusillade.New(p.fusillade, cfg.Outlet.Schema, !db.apart(), fusillade.Issuer{
 		Origin: s.origin, Build: BuildVersion().Version, Now: time.Now,
 	})
+	if err != nil {
+		return nil, err
+	}
+	responses.WithCopies(copies)
+	return responses, nil
 }
 
 func newEraser(responses domain.Responses) *domain.EraseResponse {
@@ -328,7 +384,7 @@ func (r *readiness) check(ctx context.Context) error {
 
 func (r *readiness) missing(ctx context.Context) ([]string, error) {
 	if r.pools.main.Primary == r.pools.fusillade.Primary {
-		return missingTables(ctx, r.pools.main.Primary, inspect.Requirements(r.schemas))
+		return missingTables(ctx, r.pools.main.Primary, inspect.Requirements(r.schemas, inspect.Main, inspect.Fusillade))
 	}
 	var main, fusillade []string
 	g, ctx := errgroup.WithContext(ctx)
@@ -342,6 +398,15 @@ func (r *readiness) missing(ctx context.Context) ([]string, error) {
 	})
 	err := g.Wait()
 	return append(main, fusillade...), err
+}
+
+// missingCopies is missing of raw copies in a database of their own. That it is
+// away keeps nothing from being read.
+func (r *readiness) missingCopies(ctx context.Context) ([]string, error) {
+	if r.pools.outlet == nil {
+		return nil, nil
+	}
+	return missingTables(ctx, r.pools.outlet, inspect.Requirements(r.schemas, inspect.Outlet))
 }
 
 func newHandler(id identity, list *domain.ListResponses, get *domain.GetResponse, erase *domain.EraseResponse,
@@ -419,6 +484,14 @@ func sayWhatIsMissing(lc fx.Lifecycle, db *Databases, ready *readiness, log *slo
 					log.Warn("the database does not answer yet; the service is not ready and tries again with every request", "error", err)
 				case len(missing) > 0:
 					log.Error("the database is not as needed; run `lethe doctor` for what to do", "missing", missing)
+				}
+				missing, err = ready.missingCopies(ctx)
+				switch {
+				case ctx.Err() != nil:
+				case err != nil:
+					log.Warn("the database of raw copies does not answer; nothing can be erased until it does", "error", err)
+				case len(missing) > 0:
+					log.Error("the database of raw copies is not as needed, so nothing can be erased; run `lethe doctor` for what to do", "missing", missing)
 				}
 			}()
 			return nil

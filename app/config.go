@@ -45,7 +45,8 @@ type Config struct {
 		Schema      string
 	}
 	Outlet struct {
-		Schema string
+		DatabaseURL string // empty: where fusillade is
+		Schema      string
 	}
 	HTTPAddr    string
 	ProfileAddr string // empty: no profiles
@@ -102,6 +103,7 @@ var settings = []setting{
 	{"fusillade.database_url", "Postgres with fusillade, if it has its own", func(c *Config) any { return &c.Fusillade.DatabaseURL }, checkURL, hidePassword},
 	{"fusillade.replica_url", "read replica of fusillade's own database", func(c *Config) any { return &c.Fusillade.ReplicaURL }, checkURL, hidePassword},
 	{"fusillade.schema", "schema of fusillade's tables", func(c *Config) any { return &c.Fusillade.Schema }, checkSchema, nil},
+	{"outlet.database_url", "Postgres with outlet's tables, if that is not fusillade's", func(c *Config) any { return &c.Outlet.DatabaseURL }, checkURL, hidePassword},
 	{"outlet.schema", "schema of outlet's tables", func(c *Config) any { return &c.Outlet.Schema }, checkSchema, nil},
 	{"http.addr", "address to listen on, as HOST:PORT; port 0 takes a free one", func(c *Config) any { return &c.HTTPAddr }, checkAddr, nil},
 	{"http.profile_addr", "address to serve profiles on (net/http/pprof), as HOST:PORT; empty: none", func(c *Config) any { return &c.ProfileAddr }, checkAddr, nil},
@@ -222,7 +224,7 @@ func LoadConfig(from Sources) (*Config, error) {
 	given := r.merged
 	r.merged = koanf.New(".")
 	apart := given.Exists("fusillade.database_url")
-	if err := r.merged.Load(confmap.Provider(defaults(apart, from.Environ), "."), nil); err != nil {
+	if err := r.merged.Load(confmap.Provider(defaults(apart, given.Exists("outlet.database_url"), from.Environ), "."), nil); err != nil {
 		return nil, err
 	}
 	if err := r.merged.Merge(given); err != nil {
@@ -252,7 +254,7 @@ func LoadConfig(from Sources) (*Config, error) {
 	return c, nil
 }
 
-func defaults(apart bool, environ []string) map[string]any {
+func defaults(apart, outletApart bool, environ []string) map[string]any {
 	d := map[string]any{
 		"database.replica_max_lag": "30s",
 		"database.pgbouncer":       false,
@@ -273,6 +275,9 @@ func defaults(apart bool, environ []string) map[string]any {
 	}
 	if apart {
 		d["fusillade.schema"], d["outlet.schema"] = "public", "public"
+	}
+	if outletApart {
+		d["outlet.schema"] = "public"
 	}
 	return d
 }
@@ -425,7 +430,7 @@ func (r *reader) merge(k *koanf.Koanf) {
 func (r *reader) crossCheck(c *Config) {
 	main := r.merged.String("database.url") != ""
 	apart := r.merged.String("fusillade.database_url") != ""
-	for _, key := range []string{"database.replica_url", "fusillade.database_url"} {
+	for _, key := range []string{"database.replica_url", "fusillade.database_url", "outlet.database_url"} {
 		if !main && r.merged.String(key) != "" {
 			r.problem(key, "needs database.url (LETHE_DATABASE_URL): give that too")
 		}

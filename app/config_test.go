@@ -64,6 +64,7 @@ func TestConfigSchemasOfADatabaseApart(t *testing.T) {
 		{nil, "public", "public"},
 		{[]string{"LETHE_FUSILLADE_SCHEMA=jobs"}, "jobs", "public"},
 		{[]string{"LETHE_FUSILLADE_SCHEMA=jobs", "LETHE_OUTLET_SCHEMA=raw"}, "jobs", "raw"},
+		{[]string{"LETHE_OUTLET_DATABASE_URL=postgres://h/main", "LETHE_OUTLET_SCHEMA=outlet"}, "public", "outlet"},
 	} {
 		cfg, err := load(t, "", append(slices.Clone(environ), c.more...), nil)
 		if err != nil {
@@ -72,6 +73,10 @@ func TestConfigSchemasOfADatabaseApart(t *testing.T) {
 		if cfg.Fusillade.Schema != c.fusillade || cfg.Outlet.Schema != c.outlet {
 			t.Errorf("%v: %s and %s", c.more, cfg.Fusillade.Schema, cfg.Outlet.Schema)
 		}
+	}
+	cfg, err := load(t, "", []string{environ[0], "LETHE_OUTLET_DATABASE_URL=postgres://h/outlet"}, nil)
+	if err != nil || cfg.Fusillade.Schema != "fusillade" || cfg.Outlet.Schema != "public" {
+		t.Errorf("outlet apart: %s and %s, %v", cfg.Fusillade.Schema, cfg.Outlet.Schema, err)
 	}
 }
 

@@ -27,6 +27,7 @@ func RunHelper(stdin io.Reader, stdout, stderr io.Writer) int {
 type Databases struct {
 	MainURL      string
 	FusilladeURL string // empty: in the main database
+	OutletURL    string // empty: where fusillade is
 
 	embedded *embeddedpg.Server // nil: the URLs were given
 	schemas  inspect.Schemas
@@ -44,7 +45,10 @@ func OpenDatabases(ctx context.Context, cfg *Config, progress io.Writer) (*Datab
 	db := &Databases{
 		MainURL:      cfg.Database.URL,
 		FusilladeURL: cfg.Fusillade.DatabaseURL,
-		schemas:      inspect.Schemas{Fusillade: cfg.Fusillade.Schema, Outlet: cfg.Outlet.Schema},
+		OutletURL:    cfg.Outlet.DatabaseURL,
+		schemas: inspect.Schemas{
+			Fusillade: cfg.Fusillade.Schema, Outlet: cfg.Outlet.Schema, OutletApart: cfg.Outlet.DatabaseURL != "",
+		},
 	}
 	if !cfg.Embedded() {
 		return db, nil
@@ -83,10 +87,10 @@ func (db *Databases) gone() <-chan struct{} {
 func (db *Databases) apart() bool { return db.FusilladeURL != "" }
 
 func (db *Databases) target() migrate.Target {
-	schemas := migrate.Schemas(db.schemas)
-	if db.apart() && schemas.Outlet == "public" {
-		// That is where outlet is in fusillade's database. Nothing creates it
-		// there, and in the main one it has its usual place.
+	schemas := migrate.Schemas{Fusillade: db.schemas.Fusillade, Outlet: db.schemas.Outlet}
+	if db.OutletURL != "" || db.apart() && schemas.Outlet == "public" {
+		// That is where outlet is in another database. Nothing creates it there,
+		// and in the main one it has its usual place.
 		schemas.Outlet = ""
 	}
 	return migrate.Target{MainURL: db.MainURL, FusilladeURL: db.FusilladeURL, Schemas: schemas}
@@ -115,7 +119,7 @@ func connect(ctx context.Context, url string) (*pgx.Conn, error) {
 // reach fails within connectTimeout where a database is not there, and says
 // what to look at.
 func reach(ctx context.Context, db *Databases) error {
-	for _, url := range []string{db.MainURL, db.FusilladeURL} {
+	for _, url := range []string{db.MainURL, db.FusilladeURL, db.OutletURL} {
 		if url == "" {
 			continue
 		}

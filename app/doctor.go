@@ -28,7 +28,7 @@ const (
 
 // Check is one thing that the doctor looked at.
 type Check struct {
-	Database string   `json:"database"` // main, fusillade, or one of their replicas
+	Database string   `json:"database"` // main, fusillade, outlet, or a replica of one
 	Name     string   `json:"check"`
 	Finding  Finding  `json:"finding"`
 	Detail   string   `json:"detail"`
@@ -105,6 +105,9 @@ func Doctor(ctx context.Context, cfg *Config, progress io.Writer) (report *Repor
 	if db.apart() {
 		name, url = "fusillade", db.FusilladeURL
 		d.examine(ctx, name, url, cfg.Fusillade.ReplicaURL, []inspect.Side{inspect.Fusillade})
+	}
+	if db.OutletURL != "" {
+		d.examine(ctx, "outlet", db.OutletURL, "", []inspect.Side{inspect.Outlet})
 	}
 	d.examineLog(ctx, name, url)
 	return d.report, nil
@@ -303,10 +306,10 @@ func (d *doctor) outOfReach(ctx context.Context, name string, conn *pgx.Conn) {
 	rows, err := conn.Query(ctx, `
 		SELECT s.nspname || '.' || c.relname
 		FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace s ON s.oid = c.relnamespace
-		WHERE (s.nspname IN ('outlet', $1) AND c.relname IN ('http_requests', 'http_responses')
+		WHERE (NOT $2 AND s.nspname IN ('outlet', $1) AND c.relname IN ('http_requests', 'http_responses')
 		       OR s.nspname = 'underway' AND c.relname = 'task')
 		  AND pg_relation_size(c.oid) + (SELECT coalesce(sum(pg_relation_size(i.inhrelid)), 0) FROM pg_catalog.pg_inherits i WHERE i.inhparent = c.oid) > 0
-		ORDER BY 1`, d.schemas.Outlet)
+		ORDER BY 1`, d.schemas.Outlet, d.schemas.OutletApart)
 	var full []string
 	if err == nil {
 		full, err = pgx.CollectRows(rows, pgx.RowTo[string])
@@ -316,7 +319,7 @@ func (d *doctor) outOfReach(ctx context.Context, name string, conn *pgx.Conn) {
 	}
 	if len(full) > 0 {
 		d.add(Check{name, check, Warning, strings.Join(full, ", ") + " may hold copies of responses, and fusillade is in another database",
-			"an erasure cannot reach them there: erase them by other means, or keep fewer of them", nil})
+			"an erasure cannot reach them there: name the database of raw copies with outlet.database_url; erase the rest by other means, or keep fewer of them", nil})
 		return
 	}
 	d.add(Check{Database: name, Name: check, Finding: OK, Detail: "none out of an erasure's reach"})
@@ -385,6 +388,9 @@ func (d *doctor) connections(ctx context.Context, name string, conn *pgx.Conn, s
 
 func (d *doctor) migrations(ctx context.Context, name string, conn *pgx.Conn, sides []inspect.Side) {
 	for _, side := range sides {
+		if side == inspect.Outlet {
+			continue // it has none that are known here
+		}
 		check, schema, version, known := "dwctl's migrations", "public", inspect.DwctlVersion, int64(inspect.DwctlMigration)
 		if side == inspect.Fusillade {
 			check, schema, version, known = "fusillade's migrations", d.schemas.Fusillade, inspect.FusilladeVersion, int64(inspect.FusilladeMigration)
@@ -462,21 +468,24 @@ func Grants(ctx context.Context, cfg *Config, role string, out, progress io.Writ
 			return err
 		}
 		c := conn.Config()
-		if db.apart() {
+		if db.apart() || db.OutletURL != "" {
 			fmt.Fprintf(&b, "\\connect -reuse-previous=on %s %s %s %d\n", psqlWord(c.Database), "-", psqlWord(c.Host), c.Port)
 		} else {
 			fmt.Fprintf(&b, "-- In database %s:\n", pgx.Identifier{c.Database}.Sanitize())
 		}
-		main, fusillade := inspect.Grants(role, present)
-		for _, statement := range append(main, fusillade...) {
+		main, others := inspect.Grants(role, present)
+		for _, statement := range append(main, others...) {
 			b.WriteString(statement + ";\n")
 		}
 		return nil
 	}
 	if !db.apart() {
-		err = write(db.MainURL)
+		err = write(db.MainURL, inspect.Main, inspect.Fusillade)
 	} else if err = write(db.MainURL, inspect.Main); err == nil {
 		err = write(db.FusilladeURL, inspect.Fusillade)
+	}
+	if err == nil && db.OutletURL != "" {
+		err = write(db.OutletURL, inspect.Outlet)
 	}
 	if err != nil {
 		return err

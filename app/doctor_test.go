@@ -199,6 +199,14 @@ func TestDoctorCopiesOutOfReach(t *testing.T) {
 	if warnings := found(report, app.Warning); len(warnings) != 1 || !strings.HasPrefix(warnings[0].Detail, "outlet.http_requests may hold") {
 		t.Errorf("with a copy\n%s", text(t, report))
 	}
+	report = examine(t, append(environ, "LETHE_OUTLET_DATABASE_URL="+main.RoleURL)...)
+	if len(found(report, app.Warning))+report.Problems() != 0 || !strings.Contains(text(t, report), "ok       outlet, privileges") {
+		t.Errorf("with a way to it\n%s", text(t, report))
+	}
+	report = examine(t, append(environ, "LETHE_OUTLET_DATABASE_URL="+main.RoleURL, "LETHE_OUTLET_SCHEMA=elsewhere")...)
+	if report.Problems() == 0 {
+		t.Errorf("with a wrong way to it\n%s", text(t, report))
+	}
 }
 
 // TestGrants gives a new role what is printed, which then is all it needs.
@@ -241,9 +249,10 @@ func TestGrants(t *testing.T) {
 // TestGrantsApart: each database gets its own part.
 func TestGrantsApart(t *testing.T) {
 	t.Parallel()
-	main, fusillade := pgtest.New(t), pgtest.New(t)
+	main, fusillade, outlet := pgtest.New(t), pgtest.New(t), pgtest.New(t)
 	cfg, err := app.LoadConfig(app.Sources{Environ: []string{
-		"LETHE_DATABASE_URL=" + main.URL, "LETHE_FUSILLADE_DATABASE_URL=" + fusillade.URL, "LETHE_FUSILLADE_SCHEMA=fusillade", "LETHE_OUTLET_SCHEMA=outlet",
+		"LETHE_DATABASE_URL=" + main.URL, "LETHE_FUSILLADE_DATABASE_URL=" + fusillade.URL, "LETHE_FUSILLADE_SCHEMA=fusillade",
+		"LETHE_OUTLET_DATABASE_URL=" + outlet.URL, "LETHE_OUTLET_SCHEMA=outlet",
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -253,7 +262,9 @@ func TestGrantsApart(t *testing.T) {
 		t.Fatal(err)
 	}
 	parts := strings.Split(sql.String(), `\connect`)
-	if len(parts) != 3 || !strings.Contains(parts[1], main.Name) || !strings.Contains(parts[2], fusillade.Name) ||
+	if len(parts) != 4 || !strings.Contains(parts[3], outlet.Name) || strings.Count(parts[3], "GRANT SELECT") != 2 ||
+		!strings.Contains(parts[3], `"outlet"."http_requests"`) || strings.Contains(parts[2], `"outlet"`) ||
+		!strings.Contains(parts[1], main.Name) || !strings.Contains(parts[2], fusillade.Name) ||
 		!strings.Contains(parts[1], `"public"."users"`) || strings.Contains(parts[1], `"fusillade"`) ||
 		!strings.Contains(parts[2], `"fusillade"."requests"`) || strings.Contains(parts[2], `"public"."users"`) {
 		t.Errorf("got\n%s", &sql)

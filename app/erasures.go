@@ -40,10 +40,15 @@ const (
 	paceBurst = 1000
 )
 
-func newErasures(p *pools, cfg *Config, s *signing) (*fusillade.Erasures, error) {
-	return fusillade.NewErasures(p.fusillade.Primary, cfg.Outlet.Schema, fusillade.Issuer{
+func newErasures(p *pools, copies *fusillade.Copies, cfg *Config, s *signing) (*fusillade.Erasures, error) {
+	erasures, err := fusillade.NewErasures(p.fusillade.Primary, cfg.Outlet.Schema, fusillade.Issuer{
 		Origin: s.origin, Build: BuildVersion().Version, Now: time.Now,
 	})
+	if err != nil {
+		return nil, err
+	}
+	erasures.WithCopies(copies)
+	return erasures, nil
 }
 
 // newJobs makes the jobs of erasures, which go on at the pace of the

@@ -121,7 +121,7 @@ func withLog(ctx context.Context, cfg *Config, o Output, do func(*ledger.Log, *p
 	}
 	pool, err := postgres.Open(postgres.Config{
 		URL: url, MaxConns: 2, ApplicationName: applicationName, PgBouncer: cfg.Database.PgBouncer,
-		SearchPath: []string{cfg.Fusillade.Schema, cfg.Outlet.Schema},
+		SearchPath: searchPath(cfg),
 	})
 	if err != nil {
 		return err

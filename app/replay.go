@@ -246,6 +246,12 @@ func (r *replay) erase(ctx context.Context, databases *Databases) error {
 	if err != nil {
 		return err
 	}
+	copies, closeCopies, err := openCopies(r.cfg, databases)
+	if err != nil {
+		return err
+	}
+	defer closeCopies()
+	responses.WithCopies(copies)
 	var ids []uuid.UUID
 	for _, e := range r.entries {
 		ids = append(ids, e.Requests...)

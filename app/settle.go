@@ -29,7 +29,7 @@ func newSettler(db *postgres.DB) (*settle.Settler, error) {
 // settleReplicated finds out which erasures have come to the standbys, until
 // the service stops. Where no standby can be looked at it does nothing.
 func settleReplicated(lc fx.Lifecycle, p *pools, log *slog.Logger) error {
-	if len(p.standbys) == 0 {
+	if len(p.standbys) == 0 || p.outlet != nil { // of whose standbys nothing is known
 		return nil
 	}
 	settler, err := newSettler(p.fusillade.Primary)
@@ -155,6 +155,25 @@ type settling struct {
 }
 
 func (s *settling) run(ctx context.Context, expired time.Time) error {
+	if err := s.found(ctx); err != nil {
+		return err
+	}
+	if expired.IsZero() {
+		return s.settle(ctx, receipt.LevelExpired, never, "needs --backups-expired-before")
+	}
+	return s.settle(ctx, receipt.LevelExpired, settle.Before(expired), "erased later")
+}
+
+// found settles the levels that can be found out.
+func (s *settling) found(ctx context.Context) error {
+	if s.schemas.OutletApart {
+		for _, level := range []receipt.Level{receipt.LevelReplicated, receipt.LevelVacuumed, receipt.LevelRewritten} {
+			if err := s.settle(ctx, level, never, "raw copies are in another database, which is not looked at"); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	if err := s.settle(ctx, receipt.LevelReplicated, never, "the service finds out, where erasure.standby_urls is set"); err != nil {
 		return err
 	}
@@ -173,13 +192,7 @@ func (s *settling) run(ctx context.Context, expired time.Time) error {
 	default:
 		err = s.settle(ctx, receipt.LevelRewritten, settle.CutOff(cutoff), "")
 	}
-	if err != nil {
-		return err
-	}
-	if expired.IsZero() {
-		return s.settle(ctx, receipt.LevelExpired, never, "needs --backups-expired-before")
-	}
-	return s.settle(ctx, receipt.LevelExpired, settle.Before(expired), "erased later")
+	return err
 }
 
 func never(settle.Leaf) bool { return false }

@@ -17,12 +17,15 @@ import (
 const sweepEvery = 15 * time.Second
 
 // sweepErased looks again for what has been erased, until the service stops.
-func sweepErased(lc fx.Lifecycle, sweep *domain.SweepErased, metrics *telemetry.Metrics, log *slog.Logger) {
+func sweepErased(lc fx.Lifecycle, cfg *Config, sweep *domain.SweepErased, metrics *telemetry.Metrics, log *slog.Logger) {
 	failed := metrics.WatchWork("sweep")
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	lc.Append(fx.StartStopHook(func() {
 		running.Go(func() {
+			if cfg.Outlet.DatabaseURL != "" { // a process before this one may have left something half done
+				sweepOnce(ctx, sweep, failed, log)
+			}
 			tick := time.NewTicker(sweepEvery)
 			defer tick.Stop()
 			for {

@@ -49,6 +49,15 @@ type Responses interface {
 	// warrant is written in the same transaction. permit may be called again
 	// if that has to be repeated. CodeNotFound where there is no such
 	// response; permit is not called then.
+	//
+	// Where copies are in another database, no transaction holds all of it. Then
+	// permit is called in one that ends with a durable note of what is going to
+	// be erased: from there on the erasure has begun, no hold stops it, and Sweep
+	// finishes it where this call could not. CodeUnavailable may then be of an
+	// erasure that has begun, and its message says so; who asks again, and is
+	// permitted to, is told of no holds and takes it over, with a receipt by the
+	// new warrant. What comes to the response meanwhile goes with it where it has
+	// the same owner.
 	Erase(ctx context.Context, id uuid.UUID, permit func(Found) (Warrant, error)) (Erased, error)
 
 	// Sweep looks for what was written of erased requests since, for at most
@@ -56,7 +65,9 @@ type Responses interface {
 	// erasure, and removes what it finds, by the warrant and with a receipt, all at once or not at all; where
 	// nothing is found there is no receipt. What a hold covers is left, and due
 	// again later, until it is covered no more. It returns how many it looked for
-	// and what it removed. Several calls at once share the work.
+	// and what it removed. Several calls at once share the work. Before that it
+	// finishes erasures that have begun, each by its own warrant; where one cannot
+	// be, it looks all the same, and the error says so.
 	Sweep(ctx context.Context, most int, w Warrant) (looked int, erased Erased, err error)
 }
 
@@ -159,8 +170,8 @@ type Log interface {
 type Holds interface {
 	// Place stores a hold and returns it, with when that was. When it returns,
 	// it is durable, and every Erase that was not told of it has come to its
-	// end; where that takes too long, nothing is stored and it is
-	// CodeUnavailable.
+	// end or has begun, as said there; where that takes too long, nothing is
+	// stored and it is CodeUnavailable.
 	Place(ctx context.Context, h Hold) (Hold, error)
 
 	// Page returns what the query asks for; none is an empty page.

@@ -124,7 +124,7 @@ func (s *Server) addRole(ctx context.Context, db *Database) error {
 		return fmt.Errorf("connect to the new database: %w", err)
 	}
 	defer func() { _ = conn.Close(ctx) }()
-	required, err := inspect.Present(ctx, conn, inspect.Requirements(inspect.Schemas(schemas)))
+	required, err := inspect.Present(ctx, conn, inspect.Requirements(inspect.Schemas{Fusillade: schemas.Fusillade, Outlet: schemas.Outlet}))
 	if err != nil {
 		return fmt.Errorf("look for the tables to grant: %w", err)
 	}

@@ -24,26 +24,42 @@ const requestsAtOnce = 600
 func (e *Erasures) Advance(
 	ctx context.Context, id uuid.UUID, most int, judge func(domain.Erasure, []domain.Part) ([]domain.Verdict, domain.Warrant),
 ) (after domain.Erasure, err error) {
-	err = e.db.Tx(ctx, func(tx *postgres.Tx) error {
+	f := e.finisher()
+	var begun *uuid.UUID
+	err = f.begin(ctx, func(tx *postgres.Tx, b *pgx.Batch) (ahead []dbsqlc.IntentsOnRow, err error) {
+		begun = nil
 		row, err := dbsqlc.New(tx).LockErasure(ctx, id)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if after, err = erasureOf(row); err != nil {
-			return err
+			return nil, err
+		}
+		if ahead, err = e.begun(ctx, tx, id); err != nil || len(ahead) > 0 {
+			return ahead, err
 		}
 		now := e.now()
 		over := after.State.Over()
 		if over && (after.VerifyAt == nil || after.VerifyAt.After(now)) || after.Target == nil {
-			return nil
+			return nil, nil
 		}
-		a := advance{Erasures: e, eraser: eraser{tx: tx}, erasure: &after, at: now, judge: judge, erasedInPass: row.PassErased}
+		a := advance{
+			Erasures: e, eraser: eraser{tx: tx, copies: e.copies}, finisher: f, commit: b,
+			erasure: &after, at: now, judge: judge, erasedInPass: row.PassErased,
+		}
 		a.place.named = int(row.PassNamed)
 		if row.PassCreatedAt != nil && row.PassID != nil {
 			a.place.after = &domain.Position{CreatedAt: *row.PassCreatedAt, ID: *row.PassID}
 		}
-		return a.run(ctx, most)
+		err = a.run(ctx, most)
+		begun = a.later
+		return a.inTheWay, err
 	})
+	if err == nil && begun != nil {
+		if _, err = f.complete(ctx, *begun); err == nil {
+			after, err = e.Get(ctx, id)
+		}
+	}
 	if err != nil {
 		return domain.Erasure{}, err
 	}
@@ -54,13 +70,16 @@ func (e *Erasures) Advance(
 type advance struct {
 	*Erasures
 	eraser
+	finisher     finisher
 	erasure      *domain.Erasure
 	at           time.Time
 	judge        func(domain.Erasure, []domain.Part) ([]domain.Verdict, domain.Warrant)
 	walk         walk
 	place        place
 	erasedInPass int64
-	commit       pgx.Batch
+	commit       *pgx.Batch
+	later        *uuid.UUID            // what is to be completed after the commit, before anything follows
+	inTheWay     []dbsqlc.IntentsOnRow // what is to be finished before the part can begin
 }
 
 func (a *advance) run(ctx context.Context, most int) error {
@@ -87,20 +106,18 @@ func (a *advance) run(ctx context.Context, most int) error {
 			return err
 		}
 		more = more || a.place != candidates[len(candidates)-1].place
-		if err := a.erase(ctx, from, chosen); err != nil {
+		if err := a.erase(ctx, from, chosen); err != nil || len(a.inTheWay) > 0 {
 			return err
 		}
 	}
 	switch {
+	case a.later != nil: // then it is seen how far it has come
 	case e.Most > 0 && e.Done >= e.Most:
 		a.finish()
 	case !more:
 		a.endPass()
 	}
-	if err := a.note(); err != nil {
-		return err
-	}
-	return a.tx.CommitWith(ctx, &a.commit)
+	return a.note()
 }
 
 // take locks what hangs together with the candidates, or with as many of them
@@ -148,6 +165,10 @@ func (a *advance) take(ctx context.Context, candidates []candidate) ([]candidate
 func (a *advance) erase(ctx context.Context, from place, candidates []candidate) error {
 	holds := holdsOnEach{}
 	if err := a.lock(ctx, idsOf(candidates), func(b *pgx.Batch) { holds.queue(b, a.requests) }); err != nil {
+		return err
+	}
+	var err error
+	if a.inTheWay, err = a.ahead(ctx); err != nil || len(a.inTheWay) > 0 {
 		return err
 	}
 	if err := a.missing(ctx, candidates); err != nil {
@@ -203,17 +224,16 @@ func (a *advance) erase(ctx context.Context, from place, candidates []candidate)
 	return a.remove(ctx, responses, w)
 }
 
-// remove deletes what has been chosen, and queues its receipt.
+// remove erases what has been chosen.
 func (a *advance) remove(ctx context.Context, responses int64, w domain.Warrant) error {
-	erased, err := a.delete(ctx)
+	erased, later, err := a.finisher.carryOut(ctx, a.commit, &a.eraser, w, intended{erasure: &a.erasure.ID, responses: responses})
 	if err != nil {
 		return err
 	}
-	receipt, err := a.issuer.receipt(&a.eraser, erased, w)
-	if err != nil {
-		return err
+	if later {
+		a.later = &w.Receipt
+		return nil
 	}
-	postgres.QueueReceipt(&a.commit, receipt)
 	a.commit.Queue(dbsqlc.AddErasureReceipt, w.Receipt, a.erasure.ID, a.at, responses)
 	a.erasure.Erased.Add(erased)
 	a.erasure.Done += responses

@@ -15,30 +15,41 @@ import (
 )
 
 // Erase is domain.Responses'. It makes three round trips for a response that is
-// one request, and more for a chain.
+// one request, and more for a chain. Who asks again for what has begun asks for
+// the same erasure: it is theirs from then on, and holds that came since do not
+// stop it.
 func (r *Responses) Erase(ctx context.Context, id uuid.UUID, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+	f := r.finisher()
 	var erased domain.Erased
+	var w domain.Warrant
 	var refused error
-	err := r.src.Primary.Tx(ctx, func(tx *postgres.Tx) (err error) {
-		e := eraser{tx: tx}
+	var later bool
+	err := f.begin(ctx, func(tx *postgres.Tx, b *pgx.Batch) (ahead []dbsqlc.IntentsOnRow, err error) {
+		refused, later = nil, false
+		e := eraser{tx: tx, copies: r.copies}
 		if err := e.find(ctx, id, r.outlet); err != nil {
-			return err
+			return nil, err
 		}
-		var w domain.Warrant
-		if w, refused = permit(domain.Found{Owners: e.owners, Holds: e.holds}); refused != nil {
-			return errRefused
-		}
-		if erased, err = e.delete(ctx); err != nil {
-			return err
-		}
-		receipt, err := r.issuer.receipt(&e, erased, w)
+		begun, err := e.ahead(ctx)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		var b pgx.Batch
-		postgres.QueueReceipt(&b, receipt)
-		return tx.CommitWith(ctx, &b)
+		if slices.ContainsFunc(begun, func(i dbsqlc.IntentsOnRow) bool { return i.Trigger != string(domain.TriggerSingle) }) {
+			return begun, nil
+		}
+		if len(begun) > 0 {
+			e.holds = nil
+			b.Queue(dbsqlc.DropIntents, intentIDs(begun))
+		}
+		if w, refused = permit(domain.Found{Owners: e.owners, Holds: e.holds}); refused != nil {
+			return nil, errRefused
+		}
+		erased, later, err = f.carryOut(ctx, b, &e, w, intended{before: begun, responses: 1})
+		return nil, err
 	})
+	if err == nil && later {
+		erased, err = f.complete(ctx, w.Receipt)
+	}
 	switch {
 	case refused != nil:
 		return domain.Erased{}, refused
@@ -54,7 +65,8 @@ var errRefused = domain.Errorf(domain.CodeForbidden, "Erasing was not permitted"
 // eraser is one erasure, within its transaction. What need not wait for each
 // other's results is sent together: each failure ends the transaction anyway.
 type eraser struct {
-	tx *postgres.Tx
+	tx     *postgres.Tx
+	copies *Copies // nil: in the same database, if anywhere
 	dbsqlc.PrepareRow
 
 	chain
@@ -114,6 +126,9 @@ func (e *eraser) find(ctx context.Context, id uuid.UUID, outlet string) error {
 func (e *eraser) queuePrepare(b *pgx.Batch, outlet string) {
 	b.Queue(dbsqlc.Prepare, outlet).Query(func(rows pgx.Rows) (err error) {
 		e.PrepareRow, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[dbsqlc.PrepareRow])
+		if e.copies != nil {
+			e.RawRequests, e.RawResponses, e.Hidden = false, false, false
+		}
 		return err
 	})
 }
@@ -213,10 +228,12 @@ func (e *eraser) delete(ctx context.Context) (domain.Erased, error) {
 			return erased, nil
 		}
 	}
-	return domain.Erased{}, domain.Errorf(domain.CodeInternal, "Rows of the response were still there after they had been deleted, so nothing was erased: look for triggers, rules and row security on its tables")
+	return domain.Erased{}, errStillThere
 }
 
 const deleteRounds = 3
+
+var errStillThere = domain.Errorf(domain.CodeInternal, "Rows of the response were still there after they had been deleted, so nothing was erased: look for triggers, rules and row security on its tables")
 
 // alone tells whether there is but one request, and every place that could hold
 // a copy of it: then one statement deletes and one reads back.

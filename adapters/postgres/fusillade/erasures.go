@@ -20,6 +20,7 @@ type Erasures struct {
 	db     *postgres.DB
 	outlet string
 	issuer Issuer
+	copies *Copies // nil: in the same database, if anywhere
 }
 
 var _ domain.Erasures = (*Erasures)(nil)
@@ -36,11 +37,15 @@ func NewErasures(db *postgres.DB, outletSchema string, issuer Issuer) (*Erasures
 	if err := issuer.check(); err != nil {
 		return nil, err
 	}
-	return &Erasures{db, outletSchema, issuer}, nil
+	return &Erasures{db: db, outlet: outletSchema, issuer: issuer}, nil
 }
 
-// now is by the clock of the program, as what is due is asked of it, too.
-func (e *Erasures) now() time.Time { return e.issuer.Now().UTC().Truncate(time.Microsecond) }
+// WithCopies is as of Responses.
+func (e *Erasures) WithCopies(c *Copies) { e.copies = c }
+
+func (e *Erasures) finisher() finisher { return finisher{e.db, e.outlet, e.issuer, e.copies} }
+
+func (e *Erasures) now() time.Time { return e.issuer.now() }
 
 // KeepPreview is domain.Erasures'. It makes one round trip.
 func (e *Erasures) KeepPreview(ctx context.Context, p domain.Preview) error {
@@ -220,28 +225,46 @@ func (e *Erasures) Receipts(ctx context.Context, q domain.ErasureReceiptQuery) (
 	return page, nil
 }
 
-// Cancel is domain.Erasures'. It makes two round trips, and waits for a call of
-// Advance that is under way.
+// Cancel is domain.Erasures'. It makes three round trips, and waits for a call of
+// Advance that is under way. What has begun it finishes.
 func (e *Erasures) Cancel(ctx context.Context, id uuid.UUID) (canceled domain.Erasure, err error) {
-	err = e.db.Tx(ctx, func(tx *postgres.Tx) error {
-		q := dbsqlc.New(tx)
-		if err := q.Durably(ctx); err != nil {
-			return err
+	err = e.finisher().begin(ctx, func(tx *postgres.Tx, _ *pgx.Batch) (ahead []dbsqlc.IntentsOnRow, err error) {
+		if canceled, err = e.cancel(ctx, tx, id); err != nil {
+			return nil, err
 		}
-		rows, err := q.CancelErasure(ctx, dbsqlc.CancelErasureParams{ID: id, At: e.now()})
-		switch {
-		case err != nil:
-			return err
-		case len(rows) == 0:
-			return pgx.ErrNoRows
-		}
-		canceled, err = erasureOf(rows[0])
-		return err
+		return e.begun(ctx, tx, id)
 	})
 	if err != nil {
 		return domain.Erasure{}, err
 	}
 	return canceled, nil
+}
+
+// begun are the parts of an erasure that are to be finished.
+func (e *Erasures) begun(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (ahead []dbsqlc.IntentsOnRow, err error) {
+	if e.copies == nil {
+		return nil, nil
+	}
+	ids, err := dbsqlc.New(tx).IntentsOf(ctx, id)
+	for _, id := range ids {
+		ahead = append(ahead, dbsqlc.IntentsOnRow{ID: id})
+	}
+	return ahead, err
+}
+
+func (e *Erasures) cancel(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (domain.Erasure, error) {
+	q := dbsqlc.New(tx)
+	if err := q.Durably(ctx); err != nil {
+		return domain.Erasure{}, err
+	}
+	rows, err := q.CancelErasure(ctx, dbsqlc.CancelErasureParams{ID: id, At: e.now()})
+	switch {
+	case err != nil:
+		return domain.Erasure{}, err
+	case len(rows) == 0:
+		return domain.Erasure{}, pgx.ErrNoRows
+	}
+	return erasureOf(rows[0])
 }
 
 // Note is domain.Erasures'. It makes one round trip.

@@ -24,6 +24,9 @@ func (i Issuer) check() error {
 	return nil
 }
 
+// now is by the clock of the program, as what is due is asked of it, too.
+func (i Issuer) now() time.Time { return i.Now().UTC().Truncate(time.Microsecond) }
+
 // receipt says what the eraser has removed, and by what warrant. What it cannot
 // say anything of is listed in it: the bytes that Postgres keeps until it needs
 // their room, and copies of the gateway's that no usage record leads to or that
@@ -60,7 +63,9 @@ func (i Issuer) receipt(e *eraser, erased domain.Erased, w domain.Warrant) (post
 	if err != nil {
 		return postgres.Receipt{}, domain.Errorf(domain.CodeInternal, "No receipt can be written of a response of %d requests, so nothing was erased: %v", len(e.requests), err)
 	}
-	return postgres.Receipt{
-		ID: w.Receipt, Body: body, Salt: salt[:], Actor: w.Actor, Requests: e.requests, LookAfter: domain.SweepAfter[0],
-	}, nil
+	written := postgres.Receipt{ID: w.Receipt, Body: body, Salt: salt[:], Actor: w.Actor}
+	if w.Trigger != domain.TriggerSweep { // which goes on looking for them as it is
+		written.Requests, written.LookAfter = e.requests, domain.SweepAfter[0]
+	}
+	return written, nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"lethe/adapters/postgres"
+	"lethe/adapters/postgres/fusillade/internal/dbsqlc"
 	"lethe/domain"
 )
 
@@ -17,7 +18,7 @@ var _ domain.Restored = (*Responses)(nil)
 // Remaining is domain.Restored's. It makes two round trips.
 func (r *Responses) Remaining(ctx context.Context, ids []uuid.UUID) (found []uuid.UUID, err error) {
 	err = r.src.Primary.Tx(ctx, func(tx *postgres.Tx) (err error) {
-		e := eraser{tx: tx}
+		e := eraser{tx: tx, copies: r.copies}
 		if err := e.prepare(ctx, r.outlet); err != nil {
 			return err
 		}
@@ -29,34 +30,34 @@ func (r *Responses) Remaining(ctx context.Context, ids []uuid.UUID) (found []uui
 
 // EraseAgain is domain.Restored's.
 func (r *Responses) EraseAgain(ctx context.Context, ids []uuid.UUID, w domain.Warrant) (erased domain.Erased, err error) {
-	err = r.src.Primary.Tx(ctx, func(tx *postgres.Tx) (err error) {
-		erased = domain.Erased{}
-		e := eraser{tx: tx}
+	f := r.finisher()
+	var later bool
+	err = f.begin(ctx, func(tx *postgres.Tx, b *pgx.Batch) (ahead []dbsqlc.IntentsOnRow, err error) {
+		erased, later = domain.Erased{}, false
+		e := eraser{tx: tx, copies: r.copies}
 		if err := e.prepare(ctx, r.outlet); err != nil {
-			return err
+			return nil, err
 		}
 		found, err := e.lookFor(ctx, ids)
 		if err != nil || len(found) == 0 {
-			return err
+			return nil, err
 		}
 		e.requests = found
 		if err := e.lock(ctx, found, func(*pgx.Batch) {}); err != nil {
-			return err
+			return nil, err
 		}
 		if slices.Contains(e.owners, "") {
-			return domain.Errorf(domain.CodeInternal, "Something that was erased hangs together with a row of a batch now, which is never erased: nothing of it was; look at the steps of %s and %d more", found[0], len(found)-1)
+			return nil, domain.Errorf(domain.CodeInternal, "Something that was erased hangs together with a row of a batch now, which is never erased: nothing of it was; look at the steps of %s and %d more", found[0], len(found)-1)
 		}
-		if erased, err = e.delete(ctx); err != nil {
-			return err
+		if ahead, err = e.ahead(ctx); err != nil || len(ahead) > 0 {
+			return ahead, err
 		}
-		receipt, err := r.issuer.receipt(&e, erased, w)
-		if err != nil {
-			return err
-		}
-		var b pgx.Batch
-		postgres.QueueReceipt(&b, receipt)
-		return tx.CommitWith(ctx, &b)
+		erased, later, err = f.carryOut(ctx, b, &e, w, intended{})
+		return nil, err
 	})
+	if err == nil && later {
+		erased, err = f.complete(ctx, w.Receipt)
+	}
 	if err != nil {
 		return domain.Erased{}, err
 	}

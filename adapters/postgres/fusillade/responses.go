@@ -20,6 +20,7 @@ type Responses struct {
 	outlet string
 	usage  bool
 	issuer Issuer
+	copies *Copies                   // nil: in the same database, if anywhere
 	many   *lru.Cache[any, struct{}] // owners with more than few responses
 }
 
@@ -42,8 +43,14 @@ func New(src postgres.Source, outletSchema string, usage bool, issuer Issuer) (*
 	if err != nil {
 		return nil, err
 	}
-	return &Responses{src, outletSchema, usage, issuer, many}, nil
+	return &Responses{src: src, outlet: outletSchema, usage: usage, issuer: issuer, many: many}, nil
 }
+
+// WithCopies has the port erase raw copies in a database of their own, and is
+// called before anything else.
+func (r *Responses) WithCopies(c *Copies) { r.copies = c }
+
+func (r *Responses) finisher() finisher { return finisher{r.src.Primary, r.outlet, r.issuer, r.copies} }
 
 // Page is domain.Responses'. It makes one round trip; where a replica answered,
 // one more to the primary, and a third where rows have been erased meanwhile.

@@ -29,7 +29,7 @@ var errTooMany = domain.Errorf(domain.CodeUnavailable, "Counting what would be e
 // Survey is domain.Erasures'. It makes four round trips for every 5,000
 // requests, and locks nothing.
 func (e *Erasures) Survey(ctx context.Context, t domain.ErasureTarget, owners []string, asOf time.Time) (domain.Survey, error) {
-	var prepared eraser
+	prepared := eraser{copies: e.copies}
 	err := e.db.Use(ctx, func(c postgres.Conn) error {
 		var b pgx.Batch
 		prepared.queuePrepare(&b, e.outlet)
@@ -43,7 +43,7 @@ func (e *Erasures) Survey(ctx context.Context, t domain.ErasureTarget, owners []
 	}
 	var s surveyor
 	err = e.db.Tx(ctx, func(tx *postgres.Tx) error {
-		s = surveyor{eraser: eraser{tx: tx, PrepareRow: prepared.PrepareRow}, walk: newWalk(t, owners, asOf), owners: owners}
+		s = surveyor{eraser: eraser{tx: tx, copies: e.copies, PrepareRow: prepared.PrepareRow}, walk: newWalk(t, owners, asOf), owners: owners}
 		err := s.run(ctx, time.Now().Add(surveyWithin))
 		if timedOut(err) {
 			return errTooMany
@@ -157,6 +157,14 @@ func (s *surveyor) count(ctx context.Context, rows []dbsqlc.LockRequestsRow, ste
 	s.found(rows)
 	s.survey.Requests += int64(len(rows))
 	s.survey.Steps += int64(len(steps))
+	if s.copies != nil {
+		_, rawRequests, rawResponses, err := s.copies.find(ctx, s.tx, s.requests)
+		if err != nil {
+			return err
+		}
+		s.survey.RawRequests += rawRequests
+		s.survey.RawResponses += rawResponses
+	}
 	return s.send(ctx, func(b *pgx.Batch) {
 		for _, c := range []struct {
 			needed bool

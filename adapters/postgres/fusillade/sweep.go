@@ -2,6 +2,7 @@ package fusillade
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/google/uuid"
@@ -13,38 +14,41 @@ import (
 	"lethe/domain"
 )
 
-// Sweep is domain.Responses'.
+// Sweep is domain.Responses'. What is to be finished first may fail without
+// keeping anything from being looked for.
 func (r *Responses) Sweep(ctx context.Context, most int, w domain.Warrant) (looked int, erased domain.Erased, err error) {
-	err = r.src.Primary.Tx(ctx, func(tx *postgres.Tx) (err error) {
-		looked, erased = 0, domain.Erased{}
-		e := eraser{tx: tx}
+	f := r.finisher()
+	unfinished := f.finishOpen(ctx)
+	var later bool
+	err = f.begin(ctx, func(tx *postgres.Tx, b *pgx.Batch) (ahead []dbsqlc.IntentsOnRow, err error) {
+		looked, erased, later = 0, domain.Erased{}, false
+		e := eraser{tx: tx, copies: r.copies}
 		due, err := e.due(ctx, r.outlet, most)
 		if err != nil || len(due) == 0 {
-			return err
+			return nil, err
+		}
+		held, err := e.remaining(ctx, due)
+		if err != nil {
+			return nil, err
+		}
+		if len(e.requests) > 0 {
+			if ahead, err = e.ahead(ctx); err != nil || len(ahead) > 0 {
+				return ahead, err
+			}
+			if erased, later, err = f.carryOut(ctx, b, &e, w, intended{}); err != nil {
+				return nil, err
+			}
 		}
 		for _, t := range due {
 			looked += len(t.RequestIds)
 		}
-		var b pgx.Batch
-		held, err := e.remaining(ctx, due)
-		if err != nil {
-			return err
-		}
-		if len(e.requests) > 0 {
-			if erased, err = e.delete(ctx); err != nil {
-				return err
-			}
-			receipt, err := r.issuer.receipt(&e, erased, w)
-			if err != nil {
-				return err
-			}
-			receipt.Requests = nil // they are being looked for
-			postgres.QueueReceipt(&b, receipt)
-		}
-		queueNext(&b, due, held)
-		return tx.CommitWith(ctx, &b)
+		queueNext(b, due, held)
+		return nil, nil
 	})
-	if err != nil {
+	if err == nil && later {
+		erased, err = f.complete(ctx, w.Receipt)
+	}
+	if err = errors.Join(unfinished, err); err != nil {
 		return 0, domain.Erased{}, err
 	}
 	return looked, erased, nil
@@ -97,7 +101,12 @@ func (e *eraser) remaining(ctx context.Context, due []dbsqlc.DueTombstonesRow) (
 			e.requests = append(e.requests, id)
 		}
 	}
-	return held, e.send(ctx, func(b *pgx.Batch) {
+	return held, e.lockRows(ctx)
+}
+
+// lockRows locks what there is of the requests, and their steps.
+func (e *eraser) lockRows(ctx context.Context) error {
+	return e.send(ctx, func(b *pgx.Batch) {
 		b.Queue(dbsqlc.LockRequests, e.requests).Query(func(rows pgx.Rows) error {
 			locked, err := pgx.CollectRows(rows, pgx.RowToStructByPos[dbsqlc.LockRequestsRow])
 			e.found(locked)
@@ -140,6 +149,13 @@ func (e *eraser) lookFor(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID, err
 			}
 		}
 	})
+	if err == nil && e.copies != nil {
+		var copied []uuid.UUID
+		copied, _, _, err = e.copies.find(ctx, e.tx, ids)
+		for _, id := range copied {
+			remain[id] = struct{}{}
+		}
+	}
 	return inOrder(remain), err
 }
 

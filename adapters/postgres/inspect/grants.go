@@ -9,17 +9,17 @@ import (
 )
 
 // Grants returns the least GRANT statements under which role can run every
-// query, apart for the main and the fusillade database; when both are one
-// database, all of them are to be run there. reqs must name only tables that
+// query, apart for the main database and the others; what belongs to one database
+// is to be run there. reqs must name only tables that
 // exist: see Present. PostgreSQL has no DELETE for columns, so that one is for
 // the whole table; INSERT there is only into Lethe's own schema.
-func Grants(role string, reqs []Requirement) (main, fusillade []string) {
+func Grants(role string, reqs []Requirement) (main, others []string) {
 	to := " TO " + pgx.Identifier{role}.Sanitize()
 	usage := map[string]bool{}
 	for _, r := range reqs {
 		out := &main
-		if r.Side == Fusillade {
-			out = &fusillade
+		if r.Side != Main {
+			out = &others
 		}
 		schema := pgx.Identifier{r.Schema}.Sanitize()
 		if key := fmt.Sprint(r.Side, schema); !usage[key] {
@@ -47,7 +47,7 @@ func Grants(role string, reqs []Requirement) (main, fusillade []string) {
 			*out = append(*out, "GRANT USAGE ON SEQUENCE "+pgx.Identifier{r.Schema, r.Sequence}.Sanitize()+to)
 		}
 	}
-	return main, fusillade
+	return main, others
 }
 
 func columnList(columns []Column) string {

@@ -22,6 +22,8 @@ type Querier interface {
 type Schemas struct {
 	Fusillade string // empty: "fusillade"
 	Outlet    string // empty: "outlet"
+	// OutletApart tells that the outlet's tables are in a database of their own.
+	OutletApart bool
 }
 
 func (s Schemas) withDefaults() Schemas {
@@ -34,13 +36,14 @@ func (s Schemas) withDefaults() Schemas {
 	return s
 }
 
-// Side says which database a table is in. Both sides may be one database.
+// Side says which database a table is in. Several sides may be one database.
 type Side int
 
-// The two sides.
+// The sides.
 const (
 	Main      Side = iota // users, keys and usage
-	Fusillade             // requests, the raw copies that are erased with them, the log of erasures, and who looked
+	Fusillade             // requests, the log of erasures, who looked, and raw copies unless they are apart
+	Outlet                // raw copies, where they are apart
 )
 
 // Own is the schema of Lethe's own tables.
@@ -67,13 +70,17 @@ type Requirement struct {
 	Optional bool   // may be absent; if it is there, the rest holds
 }
 
-// Requirements lists what the queries need on the given sides, or on both when
+// Requirements lists what the queries need on the given sides, or on all when
 // none is given.
 func Requirements(s Schemas, sides ...Side) []Requirement {
 	s = s.withDefaults()
 	// Locking a row takes the privilege to change one of its columns.
 	updatedAt := []Column{{"updated_at", "timestamptz"}}
 	copies := []Column{{"instance_id", "uuid"}, {"correlation_id", "int8"}}
+	copiesIn := Fusillade
+	if s.OutletApart {
+		copiesIn = Outlet
+	}
 	looks := []Column{
 		{"id", "uuid"}, {"looked_at", "timestamptz"}, {"looked_by", "uuid"}, {"request_id", "uuid"}, {"owner", "text"}, {"address", "text"},
 	}
@@ -100,6 +107,11 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 		{"raw_requests", "int8"}, {"raw_responses", "int8"}, {"tasks", "int8"}, {"held", "int8"}, {"not_found", "int8"},
 		{"receipts", "int8"}, {"failures", "jsonb"}, {"trouble", "text"}, {"pass_created_at", "timestamptz"}, {"pass_id", "uuid"},
 		{"pass_named", "int8"}, {"pass_erased", "int8"},
+	}
+	intents := []Column{
+		{"begun_at", "timestamptz"}, {"id", "uuid"}, {"trigger", "text"}, {"rule_id", "uuid"}, {"rule_version", "int8"}, {"ground", "text"},
+		{"requested_at", "timestamptz"}, {"actor_id", "uuid"}, {"role", "text"}, {"salt", "bytea"}, {"request_ids", "_uuid"},
+		{"owners", "_text"}, {"raw_requests", "int8"}, {"raw_responses", "int8"}, {"erasure_id", "uuid"}, {"responses", "int8"},
 	}
 	erasureReceipts := []Column{{"receipt_id", "uuid"}, {"erasure_id", "uuid"}, {"at", "timestamptz"}, {"responses", "int8"}}
 	previews := []Column{
@@ -158,8 +170,8 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 				{"id", "uuid"}, {"request_id", "uuid"}, {"prev_step_id", "uuid"}, {"parent_step_id", "uuid"},
 			},
 			Update: updatedAt, Delete: true},
-		{Side: Fusillade, Schema: s.Outlet, Table: "http_requests", Optional: true, Read: copies, Delete: true},
-		{Side: Fusillade, Schema: s.Outlet, Table: "http_responses", Optional: true, Read: copies, Delete: true},
+		{Side: copiesIn, Schema: s.Outlet, Table: "http_requests", Optional: !s.OutletApart, Read: copies, Delete: true},
+		{Side: copiesIn, Schema: s.Outlet, Table: "http_responses", Optional: !s.OutletApart, Read: copies, Delete: true},
 		{Side: Fusillade, Schema: "underway", Table: "task", Optional: true,
 			Read: []Column{{"task_queue_name", "text"}, {"input", "jsonb"}}, Delete: true},
 		{Side: Fusillade, Schema: Own, Table: "version_lethe", Read: []Column{{"version_id", "int8"}, {"is_applied", "bool"}}},
@@ -191,6 +203,9 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 			Read:   []Column{{"receipt_id", "uuid"}, {"request_ids", "_uuid"}, {"due_at", "timestamptz"}, {"sweeps", "int4"}},
 			Insert: []Column{{"receipt_id", "uuid"}, {"request_ids", "_uuid"}, {"due_at", "timestamptz"}},
 			Update: []Column{{"due_at", "timestamptz"}, {"sweeps", "int4"}}, Delete: true},
+		// An erasure that has begun can be finished, and not be altered; locking it
+		// takes a privilege on a column.
+		{Side: Fusillade, Schema: Own, Table: "intents", Read: intents, Insert: intents[1:], Update: intents[:1], Delete: true},
 		// What an erasure is about can be written and forgotten, and no erasure be removed.
 		{Side: Fusillade, Schema: Own, Table: "erasures",
 			Read: slices.Concat(erasures, progress), Insert: erasures,

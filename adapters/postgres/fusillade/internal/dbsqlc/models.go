@@ -65,6 +65,32 @@ type LetheErasure struct {
 	PassErased int64
 }
 
+// Erasures that have begun and are not finished. A row goes with what it is about.
+type LetheIntent struct {
+	// That of the receipt to come; the columns that follow are what it will say.
+	ID          uuid.UUID
+	BegunAt     time.Time
+	Trigger     string
+	RuleID      *uuid.UUID
+	RuleVersion *int64
+	Ground      string
+	RequestedAt time.Time
+	ActorID     *uuid.UUID
+	Role        string
+	// Opens the commitments of the receipt to come.
+	Salt       []byte
+	RequestIds []uuid.UUID
+	// Whose responses they are: what has come to them since is erased along only if it is theirs.
+	Owners []string
+	// With raw_responses: how many copies there were when it began.
+	RawRequests  int64
+	RawResponses int64
+	// The erasure of many that it is a part of; null: none.
+	ErasureID *uuid.UUID
+	// How many responses it is about.
+	Responses int64
+}
+
 // What was shown to somebody of what they could erase, until it has expired.
 type LethePreview struct {
 	// A hash of the token that was told.

@@ -1,0 +1,291 @@
+package fusillade
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"lethe/adapters/postgres"
+	"lethe/adapters/postgres/fusillade/internal/dbsqlc"
+	"lethe/domain"
+	"lethe/receipt"
+)
+
+// Where raw copies are in another database, an erasure is three transactions:
+// one that locks, judges and writes down what is going to be erased; one in the
+// other database that removes the copies; and one that removes the rest, writes
+// the receipt and takes the note away. The third encloses the second, so that
+// nobody else is at it. From the first one on, the erasure has begun, and is
+// finished by whoever comes.
+
+// finisher finishes what has begun.
+type finisher struct {
+	db     *postgres.DB
+	outlet string
+	issuer Issuer
+	copies *Copies
+}
+
+var (
+	// errAhead rolls back where something else has to be finished first.
+	errAhead = domain.Errorf(domain.CodeUnavailable, "Another erasure of the same responses is under way; try again later")
+
+	errBegun = domain.Errorf(domain.CodeUnavailable, "The erasure has begun, and a database that it needs is away: it is finished as soon as that is back; ask again then")
+)
+
+// begin calls fn in a transaction that ends with what fn queues. What fn says is
+// ahead of it is finished first, and fn is called once more.
+func (f finisher) begin(ctx context.Context, fn func(*postgres.Tx, *pgx.Batch) (ahead []dbsqlc.IntentsOnRow, err error)) error {
+	for range deleteRounds {
+		var ahead []dbsqlc.IntentsOnRow
+		err := f.db.Tx(ctx, func(tx *postgres.Tx) (err error) {
+			var b pgx.Batch
+			if ahead, err = fn(tx, &b); err != nil {
+				return err
+			}
+			if len(ahead) > 0 {
+				return errAhead
+			}
+			return tx.CommitWith(ctx, &b)
+		})
+		if len(ahead) == 0 {
+			return err
+		}
+		for _, id := range intentIDs(ahead) {
+			if _, _, err := f.finish(ctx, id, true); err != nil {
+				return err
+			}
+		}
+	}
+	return errAhead
+}
+
+// intended is what goes with an erasure that a receipt does not tell.
+type intended struct {
+	before    []dbsqlc.IntentsOnRow // that it takes the place of
+	erasure   *uuid.UUID            // of many, that it is a part of
+	responses int64
+}
+
+// carryOut erases what has been locked and queues the receipt. Where copies are
+// in another database, it queues a note of it instead: that is to be completed
+// later, after the commit.
+func (f finisher) carryOut(ctx context.Context, b *pgx.Batch, e *eraser, w domain.Warrant, with intended) (erased domain.Erased, later bool, err error) {
+	if f.copies != nil {
+		return domain.Erased{}, true, f.intend(ctx, b, e, w, with)
+	}
+	if erased, err = e.delete(ctx); err != nil {
+		return domain.Erased{}, false, err
+	}
+	written, err := f.issuer.receipt(e, erased, w)
+	if err != nil {
+		return domain.Erased{}, false, err
+	}
+	postgres.QueueReceipt(b, written)
+	return erased, false, nil
+}
+
+// intend queues the note of what is going to be erased. Nothing is noted that no
+// receipt could be written of.
+func (f finisher) intend(ctx context.Context, b *pgx.Batch, e *eraser, w domain.Warrant, with intended) error {
+	_, rawRequests, rawResponses, err := f.copies.find(ctx, e.tx, e.requests)
+	if err != nil {
+		return err
+	}
+	for _, i := range with.before {
+		rawRequests, rawResponses = max(rawRequests, i.RawRequests), max(rawResponses, i.RawResponses)
+	}
+	const many = 1 << 40
+	if _, err := f.issuer.receipt(e, domain.Erased{Requests: int64(len(e.requests)), Steps: many, Templates: many, Tasks: many}, w); err != nil {
+		return err
+	}
+	salt := receipt.Salt(w.Salt)
+	if w.Shared {
+		salt = receipt.DeriveSalt(salt, w.Receipt)
+	}
+	var rule *uuid.UUID
+	var version *int64
+	if w.Rule != nil {
+		rule, version = &w.Rule.ID, &w.Rule.Version
+	}
+	owners := slices.Compact(slices.Sorted(slices.Values(e.owners)))
+	if owners == nil {
+		owners = []string{}
+	}
+	b.Queue(dbsqlc.AddIntent, w.Receipt, string(w.Trigger), rule, version, string(w.Ground), w.RequestedAt, w.Actor, string(w.Role), salt[:],
+		e.requests, owners, rawRequests, rawResponses, with.erasure, with.responses)
+	return nil
+}
+
+// finish does what has been noted, and returns what was erased; done tells that
+// another has done it. Where another is at it, it waits, or, unless it is to be
+// patient, returns errAhead.
+func (f finisher) finish(ctx context.Context, id uuid.UUID, patient bool) (erased domain.Erased, done bool, err error) {
+	var copied domain.Erased // copies gone, in every try
+	err = f.db.Tx(ctx, func(tx *postgres.Tx) error {
+		q := dbsqlc.New(tx)
+		erased, done = domain.Erased{}, false
+		in, err := q.Intent(ctx, id)
+		if err == nil && in.ErasureID != nil {
+			_, err = q.LockErasure(ctx, *in.ErasureID) // first, as Advance does
+		}
+		var written bool
+		if err == nil {
+			if patient {
+				written, err = q.LockIntent(ctx, id)
+			} else if written, err = q.LockIntentIfFree(ctx, id); errors.Is(err, pgx.ErrNoRows) {
+				return errAhead
+			}
+		}
+		if errors.Is(err, pgx.ErrNoRows) {
+			done = true // by another
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		e := eraser{tx: tx, copies: f.copies}
+		if err := e.prepare(ctx, f.outlet); err != nil {
+			return err
+		}
+		if err := e.lockIntended(ctx, in); err != nil {
+			return err
+		}
+		rawRequests, rawResponses, err := f.copies.remove(ctx, tx, e.requests)
+		if err != nil {
+			return err
+		}
+		copied.Add(domain.Erased{RawRequests: rawRequests, RawResponses: rawResponses})
+		if erased, err = e.delete(ctx); err != nil {
+			return err
+		}
+		// One that was at it before may have removed them and come no further.
+		erased.RawRequests, erased.RawResponses = max(copied.RawRequests, in.RawRequests), max(copied.RawResponses, in.RawResponses)
+		e.owners = in.Owners
+		w := warrantOf(in)
+		if written {
+			w.Receipt = uuid.New()
+		}
+		receipt, err := f.issuer.receipt(&e, erased, w)
+		if err != nil {
+			return err
+		}
+		var b pgx.Batch
+		postgres.QueueReceipt(&b, receipt)
+		b.Queue(dbsqlc.DropIntents, []uuid.UUID{id})
+		if in.ErasureID != nil {
+			b.Queue(dbsqlc.AddErasureReceipt, w.Receipt, in.ErasureID, f.issuer.now(), in.Responses)
+			b.Queue(dbsqlc.NoteErased, in.Responses, erased.Requests, erased.Steps, erased.Templates,
+				erased.RawRequests, erased.RawResponses, erased.Tasks, in.ErasureID)
+		}
+		return tx.CommitWith(ctx, &b)
+	})
+	if err != nil && domain.CodeOf(err) == domain.CodeUnavailable && !errors.Is(err, errAhead) {
+		err = &domain.Error{Code: errBegun.Code, Message: errBegun.Message, Cause: err}
+	}
+	if err != nil {
+		return domain.Erased{}, false, err
+	}
+	return erased, done, nil
+}
+
+// complete is finish for who has noted it, and returns what was erased even
+// where another has done it.
+func (f finisher) complete(ctx context.Context, id uuid.UUID) (domain.Erased, error) {
+	erased, done, err := f.finish(ctx, id, true)
+	if err == nil && done {
+		return f.written(ctx, id)
+	}
+	return erased, err
+}
+
+// written is what a receipt says was erased.
+func (f finisher) written(ctx context.Context, id uuid.UUID) (domain.Erased, error) {
+	var body []byte
+	err := f.db.Use(ctx, func(c postgres.Conn) (err error) {
+		body, err = dbsqlc.New(c).WrittenReceipt(ctx, id)
+		return err
+	})
+	if err != nil {
+		return domain.Erased{}, err
+	}
+	r, err := receipt.Parse(body)
+	return domain.Erased{
+		Requests: r.Counts.Requests, Steps: r.Counts.Steps, Templates: r.Counts.Templates,
+		RawRequests: r.Counts.RawRequests, RawResponses: r.Counts.RawResponses, Tasks: r.Counts.Tasks,
+	}, err
+}
+
+// intentsAtOnce bounds how many are finished in one go.
+const intentsAtOnce = 100
+
+// finishOpen finishes what others have begun and left, so far as nobody is at
+// it. What cannot be finished does not keep the rest from it.
+func (f finisher) finishOpen(ctx context.Context) error {
+	if f.copies == nil {
+		return nil
+	}
+	var ids []uuid.UUID
+	err := f.db.Use(ctx, func(c postgres.Conn) (err error) {
+		ids, err = dbsqlc.New(c).OpenIntents(ctx, intentsAtOnce)
+		return err
+	})
+	for _, id := range ids {
+		if _, _, failed := f.finish(ctx, id, false); !errors.Is(failed, errAhead) {
+			err = errors.Join(err, failed)
+		}
+	}
+	return err
+}
+
+// lockIntended locks what an intent is about, and what has come to it since. To
+// what a sweep has found nothing comes but in another sweep.
+func (e *eraser) lockIntended(ctx context.Context, in dbsqlc.LetheIntent) error {
+	e.requests = in.RequestIds
+	if in.Trigger == string(domain.TriggerSweep) {
+		return e.lockRows(ctx)
+	}
+	if err := e.send(ctx, func(b *pgx.Batch) { queueChain(b, in.RequestIds, &e.chain) }); err != nil {
+		return err
+	}
+	if err := e.lock(ctx, in.RequestIds, func(*pgx.Batch) {}); err != nil {
+		return err
+	}
+	for _, owner := range e.owners {
+		if !slices.Contains(in.Owners, owner) {
+			return domain.Errorf(domain.CodeInternal, "An erasure has begun, and something of another owner has come to its responses since, so it cannot be finished: look at the steps of request %s", in.RequestIds[0])
+		}
+	}
+	return nil
+}
+
+// ahead says what has begun to erase any of these requests.
+func (e *eraser) ahead(ctx context.Context) ([]dbsqlc.IntentsOnRow, error) {
+	if e.copies == nil || len(e.requests) == 0 {
+		return nil, nil
+	}
+	return dbsqlc.New(e.tx).IntentsOn(ctx, e.requests)
+}
+
+func intentIDs(intents []dbsqlc.IntentsOnRow) []uuid.UUID {
+	ids := make([]uuid.UUID, len(intents))
+	for i, in := range intents {
+		ids[i] = in.ID
+	}
+	return ids
+}
+
+func warrantOf(in dbsqlc.LetheIntent) domain.Warrant {
+	w := domain.Warrant{
+		Receipt: in.ID, Trigger: domain.Trigger(in.Trigger), Ground: domain.Ground(in.Ground),
+		RequestedAt: in.RequestedAt, Actor: in.ActorID, Role: domain.ActorRole(in.Role),
+	}
+	copy(w.Salt[:], in.Salt)
+	if in.RuleID != nil && in.RuleVersion != nil {
+		w.Rule = &domain.RuleVersion{ID: *in.RuleID, Version: *in.RuleVersion}
+	}
+	return w
+}

@@ -1,0 +1,448 @@
+package fusillade
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"lethe/adapters/postgres"
+	"lethe/domain"
+	"lethe/domain/porttest"
+	"lethe/internal/pgtest"
+	"lethe/receipt"
+)
+
+// apart is a bench whose raw copies are in another database, with a meddler on
+// the way to each.
+type apart struct {
+	*bench
+	erasures *Erasures
+	main     *meddler
+	outlet   *meddler
+	copies   *postgres.DB // the owner's way to the copies
+}
+
+func newApart(t testing.TB, conns int32) *apart {
+	t.Helper()
+	other := pgtest.New(t)
+	a := &apart{main: &meddler{}, outlet: &meddler{}}
+	a.bench = newBench(t, postgres.Config{Tracer: a.main, MaxConns: conns})
+	a.erasures = a.bench.erasures(postgres.Config{Tracer: a.main, MaxConns: conns})
+	a.copies = openDB(t, postgres.Config{URL: other.URL})
+	a.CopiesIn(other.URL)
+	a.copiesAt(postgres.Config{URL: other.RoleURL, Tracer: a.outlet, MaxConns: conns})
+	return a
+}
+
+func (a *apart) copiesAt(cfg postgres.Config) {
+	a.t.Helper()
+	copies, err := NewCopies(openDB(a.t, cfg), nil)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	a.responses.WithCopies(copies)
+	a.erasures.WithCopies(copies)
+}
+
+func sweepWarrant() domain.Warrant {
+	return domain.Warrant{
+		Receipt: uuid.New(), Trigger: domain.TriggerSweep, Ground: domain.GroundUnspecified, RequestedAt: time.Now(), Role: domain.ActorSystem,
+	}
+}
+
+// sweep does what the service does from time to time.
+func (a *apart) sweep() error {
+	a.t.Helper()
+	_, _, err := a.responses.Sweep(a.t.Context(), 10, sweepWarrant())
+	return err
+}
+
+// failBegun begins to erase a response, and fails when the copies are to go.
+func (a *apart) failBegun(id uuid.UUID) {
+	a.t.Helper()
+	a.outlet.count.Store(0)
+	a.outlet.at, a.outlet.each, a.outlet.act = 2, false, a.endSession
+	_, err := a.responses.Erase(a.t.Context(), id, porttest.Permit)
+	a.outlet.at = 0
+	if domain.CodeOf(err) != domain.CodeUnavailable || !strings.Contains(err.Error(), "has begun") {
+		a.t.Fatalf("want %s and said that it has begun, got %v", domain.CodeUnavailable, err)
+	}
+	if n := a.number(`SELECT count(*) FROM lethe.intents`); n != 1 {
+		a.t.Fatalf("want one begun, got %d", n)
+	}
+}
+
+// endSession ends a session with the copies before a statement, and before each
+// that follows: another connection would be taken.
+func (a *apart) endSession(ctx context.Context, c *pgx.Conn) context.Context {
+	a.outlet.at++
+	if _, err := a.copies.Pool().Exec(ctx, `SELECT pg_terminate_backend($1, 10000)`, c.PgConn().PID()); err != nil {
+		a.t.Error(err)
+	}
+	return ctx
+}
+
+// Each statement of an erasure fails in turn, on either side; then it is gone on
+// with by the service, or by who asks again: and either nothing has happened, or
+// all of it with one receipt, which counts what went.
+func TestErasureWithCopiesApart(t *testing.T) {
+	t.Parallel()
+	unsent := func(ctx context.Context, _ *pgx.Conn) context.Context {
+		ctx, cancel := context.WithCancel(ctx)
+		cancel()
+		return ctx
+	}
+	for name, where := range map[string]func(*apart) *meddler{
+		"main":   func(a *apart) *meddler { return a.main },
+		"outlet": func(a *apart) *meddler { return a.outlet },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := newApart(t, 1)
+			m := where(a)
+			ended := func(ctx context.Context, c *pgx.Conn) context.Context {
+				owner := a.owner
+				if m == a.outlet {
+					owner = a.copies
+				}
+				if _, err := owner.Pool().Exec(a.t.Context(), `SELECT pg_terminate_backend($1, 10000)`, c.PgConn().PID()); err != nil {
+					t.Error(err)
+				}
+				return ctx
+			}
+			begun, unbegun := 0, 0
+			for how, failure := range map[string]struct {
+				each bool
+				act  func(context.Context, *pgx.Conn) context.Context
+			}{"unsent": {false, unsent}, "session ended": {false, ended}, "refused": {true, unsent}} {
+				for at := int64(1); ; at++ {
+					steps := 1 + int(at)%4*2
+					requests := a.addChain("somebody", steps)
+					before, receipts := a.Stored(), a.number(`SELECT count(*) FROM lethe.receipts`)
+					m.count.Store(0)
+					m.at, m.each, m.act = at, failure.each, failure.act
+					_, err := a.responses.Erase(t.Context(), requests[0].ID, porttest.Permit)
+					m.at = 0
+					if err == nil && m.count.Load() < at {
+						break // every statement has failed once
+					}
+					open := a.number(`SELECT count(*) FROM lethe.intents`)
+					switch {
+					case err == nil:
+					case open == 1:
+						begun++
+						if now := a.Stored(); now.Requests != before.Requests || now.Steps != before.Steps {
+							t.Fatalf("%s at %d: rows went before it was finished: %+v, then %+v", how, at, before, now)
+						}
+						if at%2 == 0 {
+							err = a.sweep()
+						} else {
+							_, err = a.responses.Erase(t.Context(), requests[0].ID, porttest.Permit)
+						}
+					default:
+						unbegun++
+						if now := a.Stored(); now != before {
+							t.Fatalf("%s at %d: want everything left, %+v, got %+v", how, at, before, now)
+						}
+						_, err = a.responses.Erase(t.Context(), requests[0].ID, porttest.Permit)
+					}
+					if err != nil {
+						t.Fatalf("%s at %d: %v", how, at, err)
+					}
+					want := whole(steps, len(requests))
+					if now := a.Stored(); now != before.Less(want) {
+						t.Fatalf("%s at %d: want %+v erased of %+v, left is %+v", how, at, want, before, now)
+					}
+					if n := a.number(`SELECT count(*) FROM lethe.receipts`) - receipts; n != 1 || a.number(`SELECT count(*) FROM lethe.intents`) != 0 {
+						t.Fatalf("%s at %d: %d receipts", how, at, n)
+					}
+					if got := a.newest(); got.Counts != (receipt.Counts{
+						Requests: want.Requests, Steps: want.Steps, Templates: want.Templates,
+						RawRequests: want.RawRequests, RawResponses: want.RawResponses, Tasks: want.Tasks,
+					}) || len(got.Responses) != len(requests) {
+						t.Fatalf("%s at %d: want %+v, got %+v", how, at, want, got)
+					}
+				}
+			}
+			if begun < 5 || unbegun < 2 {
+				t.Errorf("%d were begun when they failed, %d not", begun, unbegun)
+			}
+		})
+	}
+}
+
+// newest is the receipt that was written last.
+func (a *apart) newest() receipt.Receipt {
+	a.t.Helper()
+	var body []byte
+	if err := a.owner.Pool().QueryRow(a.t.Context(), `SELECT body FROM lethe.receipts ORDER BY created_at DESC LIMIT 1`).Scan(&body); err != nil {
+		a.t.Fatal(err)
+	}
+	r, err := receipt.Parse(body)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return r
+}
+
+// While the copies are out of reach nothing begins; usage records may be asked
+// on a way of their own.
+func TestCopiesOutOfReach(t *testing.T) {
+	t.Parallel()
+	a := newApart(t, 2)
+	requests := a.addChain("somebody", 4)
+	before := a.Stored()
+	there := a.responses.copies.outlet
+	a.copiesAt(postgres.Config{URL: "postgres://nobody@127.0.0.1:1/nowhere"})
+	if _, err := a.responses.Erase(t.Context(), requests[0].ID, porttest.Permit); domain.CodeOf(err) != domain.CodeUnavailable || strings.Contains(err.Error(), "has begun") {
+		t.Errorf("want %s, got %v", domain.CodeUnavailable, err)
+	}
+	if n := a.number(`SELECT count(*) FROM lethe.intents`); n != 0 || a.Stored() != before {
+		t.Errorf("%d begun", n)
+	}
+	copies, err := NewCopies(there, openDB(t, postgres.Config{URL: a.database.RoleURL}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.responses.WithCopies(copies)
+	want := whole(4, len(requests))
+	if got, err := a.responses.Erase(t.Context(), requests[0].ID, porttest.Permit); err != nil || got != want || a.Stored() != before.Less(want) {
+		t.Errorf("want %+v, got %+v, %v", want, got, err)
+	}
+}
+
+// A hold that was there before keeps an erasure from beginning; one that came
+// after does not keep it from being finished, whoever asks.
+func TestHoldsAndBegunErasures(t *testing.T) {
+	t.Parallel()
+	a := newApart(t, 2)
+	holds := a.holds(postgres.Config{})
+	for _, again := range []bool{false, true} {
+		owner := uuid.New()
+		requests := a.addChain(owner.String(), 4)
+		a.failBegun(requests[0].ID)
+		if _, err := holds.Place(t.Context(), holdOn(owner)); err != nil {
+			t.Fatal(err)
+		}
+		var err error
+		if again {
+			_, err = a.responses.Erase(t.Context(), requests[1].ID, heed)
+		} else {
+			err = a.sweep()
+		}
+		if n := a.number(`SELECT count(*) FROM requests WHERE created_by = $1`, owner.String()); err != nil || n != 0 {
+			t.Errorf("again %t: %d left, %v", again, n, err)
+		}
+		later := a.addChain(owner.String(), 1)
+		if _, err := a.responses.Erase(t.Context(), later[0].ID, heed); err != errHeld || a.number(`SELECT count(*) FROM lethe.intents`) != 0 {
+			t.Errorf("again %t: want what had not begun held, got %v", again, err)
+		}
+	}
+}
+
+// Whoever may not erase it may not go on with it either.
+func TestBegunErasureOfAnother(t *testing.T) {
+	t.Parallel()
+	a := newApart(t, 2)
+	requests := a.addChain("anna", 1)
+	a.failBegun(requests[0].ID)
+	refusal := domain.Errorf(domain.CodeNotFound, "not yours")
+	if _, err := a.responses.Erase(t.Context(), requests[0].ID, func(domain.Found) (domain.Warrant, error) { return domain.Warrant{}, refusal }); err != error(refusal) {
+		t.Errorf("want it refused, got %v", err)
+	}
+	if n := a.number(`SELECT count(*) FROM lethe.intents`); n != 1 {
+		t.Errorf("want it begun still, got %d", n)
+	}
+}
+
+// What comes to a response after its erasure has begun goes with it where it is
+// of the same owner. Another's is not touched, and keeps it from being finished;
+// nothing else is kept from it.
+func TestBegunErasureThatGrows(t *testing.T) {
+	t.Parallel()
+	a := newApart(t, 2)
+	grow := func(first porttest.Row, owner string) porttest.Row {
+		t.Helper()
+		late := porttest.NewRow(owner, "completed", time.Now())
+		a.AddResponse(late)
+		a.AddUsage(porttest.UsageRow{Response: late.ID, At: time.Now(), Copied: true})
+		a.exec(`INSERT INTO response_steps (id, request_id, parent_step_id, step_kind, step_sequence, request_payload)
+			SELECT gen_random_uuid(), $2, s.id, 'model_call', 9, '{}' FROM response_steps s WHERE s.request_id = $1`, first.ID, late.ID)
+		return late
+	}
+	own := a.addChain("anna", 4)
+	a.failBegun(own[0].ID)
+	grow(own[0], "anna")
+	if err := a.sweep(); err != nil || a.Stored() != (porttest.Stored{Usage: 4}) {
+		t.Errorf("want everything gone, got %+v, %v", a.Stored(), err)
+	}
+	if got := a.newest(); len(got.Responses) != 4 || got.Counts.RawRequests != 4 {
+		t.Errorf("want a receipt of all four, got %+v", got)
+	}
+
+	mixed := a.addChain("anna", 4)
+	a.failBegun(mixed[0].ID)
+	foreign := grow(mixed[0], "ben")
+	before := a.Stored()
+	if err := a.sweep(); domain.CodeOf(err) != domain.CodeInternal || a.Stored() != before {
+		t.Errorf("want %s and nothing gone, got %v", domain.CodeInternal, err)
+	}
+	a.Hasten()
+	a.AddTask(own[0].ID, true) // late
+	if err := a.sweep(); err == nil || a.number(`SELECT count(*) FROM underway.task WHERE input::text LIKE '%' || $1 || '%'`, own[0].ID.String()) != 0 {
+		t.Errorf("want the sweep to go on beside it, got %v", err)
+	}
+	a.exec(`DELETE FROM response_steps WHERE request_id = $1`, foreign.ID)
+	if err := a.sweep(); err != nil || a.number(`SELECT count(*) FROM requests`) != 1 {
+		t.Errorf("want all but the other's gone, got %v", err)
+	}
+}
+
+// Many erase the same, sweep, and cancel while the database of the copies comes
+// and goes: each goes once, and each receipt is of something.
+func TestErasuresWithCopiesApartAtOnce(t *testing.T) {
+	t.Parallel()
+	a := newApart(t, 6)
+	a.addChain(uuid.NewString(), 3)
+	rest := a.Stored()
+	owner := uuid.New()
+	var ids []uuid.UUID
+	requests := 0
+	for i := range 24 {
+		rows := a.addChain(owner.String(), 1+i%4)
+		ids, requests = append(ids, rows[0].ID), requests+len(rows)
+	}
+	e := a.create(a.erasures, domain.ErasureTarget{Owner: &owner})
+	var n atomic.Int64
+	var stop atomic.Bool
+	var wait, sweeper sync.WaitGroup
+	for range 3 {
+		wait.Go(func() {
+			for i := int(n.Add(1)) - 1; i < len(ids); i = int(n.Add(1)) - 1 {
+				if _, err := a.responses.Erase(t.Context(), ids[i], porttest.Permit); err != nil &&
+					domain.CodeOf(err) != domain.CodeNotFound && domain.CodeOf(err) != domain.CodeUnavailable {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wait.Go(func() {
+		for {
+			e, err := a.erasures.Advance(t.Context(), e.ID, 2, porttest.JudgeAll)
+			if err != nil && domain.CodeOf(err) != domain.CodeUnavailable && domain.CodeOf(err) != domain.CodeNotFound {
+				t.Error(err)
+				return
+			}
+			if err == nil && e.State.Over() {
+				return
+			}
+		}
+	})
+	sweeper.Go(func() {
+		for !stop.Load() {
+			if err := a.sweep(); err != nil && domain.CodeOf(err) != domain.CodeUnavailable {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	sweeper.Go(func() {
+		for !stop.Load() {
+			_, _ = a.copies.Pool().Exec(context.WithoutCancel(t.Context()), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+				WHERE datname = current_database() AND usename <> current_user`)
+			time.Sleep(30 * time.Millisecond)
+		}
+	})
+	wait.Wait()
+	stop.Store(true)
+	sweeper.Wait()
+	if err := a.sweep(); err != nil {
+		t.Fatal(err)
+	}
+	left := a.Stored()
+	left.Usage = rest.Usage
+	if left != rest || a.number(`SELECT count(*) FROM lethe.intents`) != 0 {
+		t.Errorf("want %+v left, got %+v", rest, left)
+	}
+	var counted, copied int
+	rows, err := a.owner.Pool().Query(t.Context(), `SELECT body FROM lethe.receipts`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bodies, err := pgx.CollectRows(rows, pgx.RowTo[[]byte])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, body := range bodies {
+		r, err := receipt.Parse(body)
+		if err != nil || r.Counts == (receipt.Counts{}) {
+			t.Errorf("a receipt of nothing: %+v, %v", r, err)
+		}
+		counted, copied = counted+int(r.Counts.Requests), copied+int(r.Counts.RawRequests)
+	}
+	if counted != requests || copied != requests {
+		t.Errorf("receipts are of %d requests and %d copies of %d", counted, copied, requests)
+	}
+	got, err := a.erasures.Get(t.Context(), e.ID)
+	if sum := a.number(`SELECT coalesce(sum(responses), 0) FROM lethe.erasure_receipts`); err != nil || sum != got.Done ||
+		a.number(`SELECT count(*) FROM lethe.erasure_receipts`) != got.Receipts {
+		t.Errorf("%d done with %d receipts, by these %d, %v", got.Done, got.Receipts, sum, err)
+	}
+}
+
+// A part of an erasure of many that has begun is finished before anything else,
+// also before it is canceled, and counted once.
+func TestBegunPart(t *testing.T) {
+	t.Parallel()
+	a := newApart(t, 2)
+	for _, cancel := range []bool{false, true} {
+		owner := uuid.New()
+		for i := range 5 {
+			a.addChain(owner.String(), 1+i%2)
+		}
+		e := a.create(a.erasures, domain.ErasureTarget{Owner: &owner})
+		a.outlet.count.Store(0)
+		a.outlet.at, a.outlet.act = 2, a.endSession
+		_, err := a.erasures.Advance(t.Context(), e.ID, 3, porttest.JudgeAll)
+		a.outlet.at = 0
+		if domain.CodeOf(err) != domain.CodeUnavailable || a.number(`SELECT count(*) FROM lethe.intents`) != 1 {
+			t.Fatalf("want %s and a part begun, got %v", domain.CodeUnavailable, err)
+		}
+		done := int64(5)
+		if cancel {
+			done = a.number(`SELECT responses FROM lethe.intents`)
+			e, err = a.erasures.Cancel(t.Context(), e.ID)
+		} else {
+			e, err = a.finish(a.erasures, e.ID, 3), nil
+		}
+		if err != nil || e.Done != done || !e.State.Over() || a.number(`SELECT count(*) FROM lethe.intents`) != 0 {
+			t.Errorf("cancel %t: want %d done, got %+v, %v", cancel, done, e.ErasureProgress, err)
+		}
+		if n := a.number(`SELECT sum(responses) FROM lethe.erasure_receipts WHERE erasure_id = $1`, e.ID); n != done {
+			t.Errorf("cancel %t: by its receipts %d are done, want %d", cancel, n, done)
+		}
+	}
+}
+
+// A restore may bring back what had begun, and a mirror of the log its receipt:
+// then it is finished with another one.
+func TestBegunErasureThatIsRestored(t *testing.T) {
+	t.Parallel()
+	a := newApart(t, 2)
+	requests := a.addChain("anna", 4)
+	a.failBegun(requests[0].ID)
+	a.exec(`INSERT INTO lethe.receipts (id, body) SELECT id, '\x00' FROM lethe.intents`)
+	if err := a.sweep(); err != nil {
+		t.Fatal(err)
+	}
+	if got := a.newest(); len(got.Responses) != len(requests) || a.number(`SELECT count(*) FROM lethe.receipts`) != 2 ||
+		a.number(`SELECT count(*) FROM requests`) != 0 || a.number(`SELECT count(*) FROM lethe.intents`) != 0 {
+		t.Errorf("want all gone with a receipt of its own, got %+v", got)
+	}
+}

@@ -1,0 +1,45 @@
+-- Erasures that begin before all of them can be done in one transaction.
+
+-- name: AddIntent :exec
+INSERT INTO lethe.intents (id, trigger, rule_id, rule_version, ground, requested_at, actor_id, role, salt, request_ids, owners,
+    raw_requests, raw_responses, erasure_id, responses)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15);
+
+-- name: Intent :one
+SELECT * FROM lethe.intents WHERE id = sqlc.arg('id');
+
+-- name: LockIntent :one
+-- Waits for who is finishing it; no row where that has been done. Whether there
+-- is its receipt all the same: a restore may have brought back the one, and a
+-- mirror of the log the other.
+SELECT EXISTS (SELECT FROM lethe.receipts r WHERE r.id = i.id)
+FROM lethe.intents i WHERE i.id = sqlc.arg('id') FOR UPDATE OF i;
+
+-- name: LockIntentIfFree :one
+SELECT EXISTS (SELECT FROM lethe.receipts r WHERE r.id = i.id)
+FROM lethe.intents i WHERE i.id = sqlc.arg('id') FOR UPDATE OF i SKIP LOCKED;
+
+-- name: DropIntents :exec
+DELETE FROM lethe.intents WHERE id = ANY (sqlc.arg('ids')::uuid[]);
+
+-- name: OpenIntents :many
+SELECT id FROM lethe.intents ORDER BY begun_at LIMIT sqlc.arg('most')::bigint;
+
+-- name: IntentsOn :many
+-- Those that are about any of these requests.
+SELECT id, trigger, raw_requests, raw_responses FROM lethe.intents WHERE request_ids && sqlc.arg('request_ids')::uuid[];
+
+-- name: IntentsOf :many
+-- Those of an erasure of many.
+SELECT id FROM lethe.intents WHERE erasure_id = sqlc.arg('erasure_id')::uuid;
+
+-- name: NoteErased :exec
+UPDATE lethe.erasures SET
+    done = done + sqlc.arg('responses')::bigint, pass_erased = pass_erased + sqlc.arg('responses')::bigint, receipts = receipts + 1,
+    requests = requests + sqlc.arg('requests')::bigint, steps = steps + sqlc.arg('steps')::bigint,
+    templates = templates + sqlc.arg('templates')::bigint, raw_requests = raw_requests + sqlc.arg('raw_requests')::bigint,
+    raw_responses = raw_responses + sqlc.arg('raw_responses')::bigint, tasks = tasks + sqlc.arg('tasks')::bigint, trouble = ''
+WHERE id = sqlc.arg('id');
+
+-- name: WrittenReceipt :one
+SELECT body FROM lethe.receipts WHERE id = sqlc.arg('id');
