@@ -46,7 +46,7 @@ type Erasure struct {
 
 // ErasureProgress is how far an erasure has come.
 type ErasureProgress struct {
-	Expected *int64 // responses, as the preview showed; nil: there was none
+	Expected *int64 // responses, as the preview showed; nil: there was none, or it did not count all
 	Done     int64  // responses that are gone
 	Erased          // their rows
 	Held     int64  // responses that a hold kept
@@ -195,7 +195,10 @@ type Survey struct {
 	Tasks        int64
 	Held         int64 // responses that holds keep, in none of the counts above
 	NotFound     int64 // identifiers of no response that is the caller's to erase
-	// Sum changes with the requests that the target has as of then.
+	// Partial tells that there is more than was counted, which began with what
+	// is erased first.
+	Partial bool
+	// Sum changes with the requests that were counted.
 	Sum [sha256.Size]byte
 }
 

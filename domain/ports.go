@@ -190,8 +190,9 @@ type Holds interface {
 type Erasures interface {
 	// Survey counts what erasing the target would come to, as far as these
 	// owners have it; nil is everyone. With a filter, what was created after
-	// asOf does not count; without one, Sum does not look at it. CodeUnavailable
-	// where that takes too long.
+	// asOf does not count; without one, Sum does not look at it. Of very much it
+	// may count a part, always the same one. CodeUnavailable where that takes too
+	// long.
 	Survey(ctx context.Context, t ErasureTarget, owners []string, asOf time.Time) (Survey, error)
 
 	// KeepPreview stores a preview until it has expired, and a while longer.

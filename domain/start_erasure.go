@@ -66,7 +66,10 @@ func (u *StartErasure) Execute(ctx context.Context, caller Principal, r StartReq
 		if err != nil {
 			return Erasure{}, nil, err
 		}
-		e.AsOf, e.Expected = shown.AsOf, &shown.Responses
+		e.AsOf = shown.AsOf
+		if !shown.Partial {
+			e.Expected = &shown.Responses
+		}
 	}
 	stored, created, err := u.erasures.Create(ctx, e)
 	switch {

@@ -89,7 +89,7 @@ type Erasure struct {
 	// Counts Rows that are gone.
 	Counts ErasureCounts `json:"counts"`
 
-	// Expected Responses that the preview showed; null without one.
+	// Expected Responses that the preview showed; null without one, and where it did not count all.
 	//
 	// Example: 12
 	Expected *int64 `json:"expected"`
@@ -320,6 +320,11 @@ type ErasurePreview struct {
 	//
 	// Example: 2026-03-01T12:00:00.0005Z
 	AsOf time.Time `json:"as_of"`
+
+	// Complete False where there is more than was counted, which is of the 250,000 oldest requests then.
+	//
+	// Example: true
+	Complete bool `json:"complete"`
 
 	// ExpiresAt From when on the token is refused (UTC).
 	//
@@ -1029,6 +1034,11 @@ type RetentionDryRun struct {
 	//
 	// Example: 2026-03-01T12:00:00.0005Z
 	At time.Time `json:"at"`
+
+	// Complete False where there is more than was counted, which is of the 250,000 oldest requests then.
+	//
+	// Example: true
+	Complete bool `json:"complete"`
 
 	// Held Responses that holds keep, which are in none of the other counts.
 	//

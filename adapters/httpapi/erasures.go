@@ -28,7 +28,7 @@ func (s *server) PreviewErasure(ctx context.Context, request PreviewErasureReque
 		Token: token, ExpiresAt: p.ExpiresAt.UTC(), AsOf: p.AsOf.UTC(),
 		Responses: p.Responses, Requests: p.Requests, Steps: p.Steps, Templates: p.Templates,
 		RawRequests: p.RawRequests, RawResponses: p.RawResponses, Tasks: p.Tasks,
-		Held: p.Held, NotFound: p.NotFound,
+		Held: p.Held, NotFound: p.NotFound, Complete: !p.Partial,
 	}}, nil
 }
 

@@ -87,7 +87,7 @@ func TestEraseOwner(t *testing.T) {
 	want := map[string]any{
 		"token": shown["token"], "expires_at": shown["expires_at"], "as_of": shown["as_of"],
 		"responses": 3.0, "requests": 3.0, "steps": 0.0, "templates": 3.0, "raw_requests": 3.0, "raw_responses": 3.0, "tasks": 0.0,
-		"held": 0.0, "not_found": 0.0,
+		"held": 0.0, "not_found": 0.0, "complete": true,
 	}
 	if a.status != http.StatusOK || !reflect.DeepEqual(shown, want) {
 		t.Fatalf("answered %d %s", a.status, a.body)

@@ -91,10 +91,12 @@ CREATE TABLE lethe.previews (
     tasks         bigint NOT NULL,
     held          bigint NOT NULL,
     not_found     bigint NOT NULL,
+    partial       boolean NOT NULL,
     sum           bytea NOT NULL
 );
 CREATE INDEX previews_expires_at_idx ON lethe.previews (expires_at);
 COMMENT ON TABLE lethe.previews IS 'What was shown to somebody of what they could erase, until it has expired.';
 COMMENT ON COLUMN lethe.previews.token_sum IS 'A hash of the token that was told.';
 COMMENT ON COLUMN lethe.previews.target IS 'A hash of what would be erased.';
-COMMENT ON COLUMN lethe.previews.sum IS 'A hash of the requests that there were.';
+COMMENT ON COLUMN lethe.previews.partial IS 'There was more than was counted.';
+COMMENT ON COLUMN lethe.previews.sum IS 'A hash of the requests that were counted.';

@@ -24,7 +24,7 @@ CREATE TABLE lethe.retention_rules (
     created_at      timestamptz NOT NULL,
     created_by      uuid NOT NULL,
     dry_run_at      timestamptz,
-    dry_run_counts  bigint[] CONSTRAINT retention_rules_dry_run_counts_check CHECK (cardinality(dry_run_counts) = 8),
+    dry_run_counts  bigint[] CONSTRAINT retention_rules_dry_run_counts_check CHECK (cardinality(dry_run_counts) = 9),
     next_run_at     timestamptz,
     last_run_at     timestamptz,
     last_version    bigint,
@@ -47,7 +47,7 @@ COMMENT ON COLUMN lethe.retention_versions.age_days IS 'From how many days of 24
 COMMENT ON COLUMN lethe.retention_versions.run_at IS 'Minutes after midnight, UTC; ascending.';
 COMMENT ON COLUMN lethe.retention_versions.most_per_run IS 'How many responses one run erases at most.';
 COMMENT ON TABLE lethe.retention_rules IS 'Rules of retention and what becomes of them. A removed one stays as a record.';
-COMMENT ON COLUMN lethe.retention_rules.dry_run_counts IS 'Of this version: responses, requests, steps, templates, raw requests, raw responses, tasks, held responses.';
+COMMENT ON COLUMN lethe.retention_rules.dry_run_counts IS 'Of this version: responses, requests, steps, templates, raw requests, raw responses, tasks, held responses; and 1 where there was more than was counted, else 0.';
 COMMENT ON COLUMN lethe.retention_rules.next_run_at IS 'Null: not enabled.';
 COMMENT ON COLUMN lethe.retention_rules.last_erasure_id IS 'What the last run began, as in lethe.erasures.';
 COMMENT ON COLUMN lethe.retention_rules.skipped_at IS 'When a run last did not begin, as the one before it was not over.';

@@ -67,8 +67,8 @@ SELECT count(*) FROM request_templates WHERE id = ANY (sqlc.arg('ids')::uuid[]) 
 
 -- name: KeepPreview :exec
 INSERT INTO lethe.previews (token_sum, requested_by, target, as_of, expires_at, responses, requests, steps, templates,
-    raw_requests, raw_responses, tasks, held, not_found, sum)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15);
+    raw_requests, raw_responses, tasks, held, not_found, partial, sum)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16);
 
 -- name: Preview :one
 SELECT * FROM lethe.previews WHERE token_sum = sqlc.arg('token_sum')::bytea;

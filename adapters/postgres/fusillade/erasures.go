@@ -21,6 +21,8 @@ type Erasures struct {
 	outlet string
 	issuer Issuer
 	copies *Copies // nil: in the same database, if anywhere
+
+	surveyMost int // requests that a survey looks at
 }
 
 var _ domain.Erasures = (*Erasures)(nil)
@@ -37,7 +39,7 @@ func NewErasures(db *postgres.DB, outletSchema string, issuer Issuer) (*Erasures
 	if err := issuer.check(); err != nil {
 		return nil, err
 	}
-	return &Erasures{db: db, outlet: outletSchema, issuer: issuer}, nil
+	return &Erasures{db: db, outlet: outletSchema, issuer: issuer, surveyMost: surveyMost}, nil
 }
 
 // WithCopies is as of Responses.
@@ -54,7 +56,7 @@ func (e *Erasures) KeepPreview(ctx context.Context, p domain.Preview) error {
 			TokenSum: p.TokenSum[:], RequestedBy: p.RequestedBy, Target: p.Target[:], AsOf: p.AsOf, ExpiresAt: p.ExpiresAt,
 			Responses: p.Responses, Requests: p.Requests, Steps: p.Steps, Templates: p.Templates,
 			RawRequests: p.RawRequests, RawResponses: p.RawResponses, Tasks: p.Tasks,
-			Held: p.Held, NotFound: p.NotFound, Sum: p.Sum[:],
+			Held: p.Held, NotFound: p.NotFound, Partial: p.Partial, Sum: p.Sum[:],
 		})
 	})
 }
@@ -74,7 +76,7 @@ func (e *Erasures) Preview(ctx context.Context, tokenSum [sha256.Size]byte) (dom
 		Survey: domain.Survey{
 			Responses: row.Responses, Requests: row.Requests, Steps: row.Steps, Templates: row.Templates,
 			RawRequests: row.RawRequests, RawResponses: row.RawResponses, Tasks: row.Tasks,
-			Held: row.Held, NotFound: row.NotFound,
+			Held: row.Held, NotFound: row.NotFound, Partial: row.Partial,
 		},
 	}
 	copy(p.TokenSum[:], row.TokenSum)

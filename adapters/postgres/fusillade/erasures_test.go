@@ -508,4 +508,18 @@ func TestSurveyOfMany(t *testing.T) {
 	if got.Sum = [32]byte{}; err != nil || got != want {
 		t.Errorf("want %+v, got %+v, %v", want, got, err)
 	}
+	// Of more than that it counts the same part each time, whatever comes later.
+	part, err := erasures.Survey(t.Context(), target, nil, time.Now().Add(time.Hour))
+	if err != nil || part.Partial {
+		t.Errorf("want all counted, got %+v, %v", part, err)
+	}
+	erasures.surveyMost = surveyAtOnce
+	first, err := erasures.Survey(t.Context(), target, nil, time.Now().Add(time.Hour))
+	if err != nil || !first.Partial || first.Requests < surveyAtOnce || first.Requests >= part.Requests || first.Sum == part.Sum {
+		t.Errorf("want a part of %+v, got %+v, %v", part, first, err)
+	}
+	b.fill(1, owner.String())
+	if again, err := erasures.Survey(t.Context(), target, nil, time.Now().Add(time.Hour)); err != nil || again != first {
+		t.Errorf("want %+v again, got %+v, %v", first, again, err)
+	}
 }

@@ -260,7 +260,10 @@ func updateParams(r domain.RetentionRule) dbsqlc.UpdateRuleParams {
 	}
 	if d := r.DryRun; d != nil {
 		p.DryRunAt = &d.At
-		p.DryRunCounts = []int64{d.Responses, d.Requests, d.Steps, d.Templates, d.RawRequests, d.RawResponses, d.Tasks, d.Held}
+		p.DryRunCounts = []int64{d.Responses, d.Requests, d.Steps, d.Templates, d.RawRequests, d.RawResponses, d.Tasks, d.Held, 0}
+		if d.Partial {
+			p.DryRunCounts[8] = 1
+		}
 	}
 	if run := r.LastRun; run != nil {
 		p.LastRunAt, p.LastVersion, p.LastErasureID = &run.At, &run.Version, &run.Erasure
@@ -273,9 +276,9 @@ func ruleOf(row dbsqlc.LetheRetentionRule, v dbsqlc.LetheRetentionVersion) domai
 		ID: row.ID, RetentionVersion: versionOf(v), Enabled: row.NextRunAt != nil, CreatedAt: row.CreatedAt, CreatedBy: row.CreatedBy,
 		NextRunAt: row.NextRunAt, SkippedAt: row.SkippedAt, RemovedAt: row.RemovedAt, RemovedBy: row.RemovedBy,
 	}
-	if n := row.DryRunCounts; row.DryRunAt != nil && len(n) == 8 {
+	if n := row.DryRunCounts; row.DryRunAt != nil && len(n) == 9 {
 		r.DryRun = &domain.DryRun{At: *row.DryRunAt, Survey: domain.Survey{
-			Responses: n[0], Requests: n[1], Steps: n[2], Templates: n[3], RawRequests: n[4], RawResponses: n[5], Tasks: n[6], Held: n[7],
+			Responses: n[0], Requests: n[1], Steps: n[2], Templates: n[3], RawRequests: n[4], RawResponses: n[5], Tasks: n[6], Held: n[7], Partial: n[8] == 1,
 		}}
 	}
 	if row.LastRunAt != nil && row.LastVersion != nil && row.LastErasureID != nil {

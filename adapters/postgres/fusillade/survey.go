@@ -19,6 +19,10 @@ const (
 	// surveyAtOnce is how many requests a survey looks at with one query.
 	surveyAtOnce = 5000
 
+	// surveyMost is how many requests a survey looks at. Those of more would take
+	// too long, and where one looks at so many, nobody looks at the number.
+	surveyMost = 250_000
+
 	// surveyWithin is how long a survey may take. An answer has to be written
 	// within a minute.
 	surveyWithin = 50 * time.Second
@@ -27,7 +31,7 @@ const (
 var errTooMany = domain.Errorf(domain.CodeUnavailable, "Counting what would be erased takes too long: narrow it by time, and erase one span after another")
 
 // Survey is domain.Erasures'. It makes four round trips for every 5,000
-// requests, and locks nothing.
+// requests, of surveyMost at most, and locks nothing.
 func (e *Erasures) Survey(ctx context.Context, t domain.ErasureTarget, owners []string, asOf time.Time) (domain.Survey, error) {
 	prepared := eraser{copies: e.copies}
 	err := e.db.Use(ctx, func(c postgres.Conn) error {
@@ -43,7 +47,10 @@ func (e *Erasures) Survey(ctx context.Context, t domain.ErasureTarget, owners []
 	}
 	var s surveyor
 	err = e.db.Tx(ctx, func(tx *postgres.Tx) error {
-		s = surveyor{eraser: eraser{tx: tx, copies: e.copies, PrepareRow: prepared.PrepareRow}, walk: newWalk(t, owners, asOf), owners: owners}
+		s = surveyor{
+			eraser: eraser{tx: tx, copies: e.copies, PrepareRow: prepared.PrepareRow},
+			walk:   newWalk(t, owners, asOf), owners: owners, most: e.surveyMost,
+		}
 		err := s.run(ctx, time.Now().Add(surveyWithin))
 		if timedOut(err) {
 			return errTooMany
@@ -61,13 +68,17 @@ type surveyor struct {
 	eraser
 	walk   walk
 	owners []string
+	most   int // requests to look at
 	survey domain.Survey
 }
 
 func (s *surveyor) run(ctx context.Context, end time.Time) error {
 	sum := sha256.New()
 	var from place
-	for more := true; more; {
+	for more, looked := true, 0; more; {
+		if s.survey.Partial = looked >= s.most; s.survey.Partial {
+			break
+		}
 		left := time.Until(end).Milliseconds()
 		if left <= 0 {
 			return errTooMany
@@ -91,6 +102,7 @@ func (s *surveyor) run(ctx context.Context, end time.Time) error {
 			sum.Write(id[:])
 		}
 		from = candidates[len(candidates)-1].place
+		looked += len(candidates)
 	}
 	sum.Sum(s.survey.Sum[:0])
 	return nil

@@ -117,7 +117,7 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 	previews := []Column{
 		{"token_sum", "bytea"}, {"requested_by", "uuid"}, {"target", "bytea"}, {"as_of", "timestamptz"}, {"expires_at", "timestamptz"},
 		{"responses", "int8"}, {"requests", "int8"}, {"steps", "int8"}, {"templates", "int8"}, {"raw_requests", "int8"},
-		{"raw_responses", "int8"}, {"tasks", "int8"}, {"held", "int8"}, {"not_found", "int8"}, {"sum", "bytea"},
+		{"raw_responses", "int8"}, {"tasks", "int8"}, {"held", "int8"}, {"not_found", "int8"}, {"partial", "bool"}, {"sum", "bytea"},
 	}
 	ruleVersions := []Column{
 		{"rule_id", "uuid"}, {"version", "int8"}, {"name", "text"}, {"states", "_text"}, {"models", "_text"}, {"tiers", "_text"},

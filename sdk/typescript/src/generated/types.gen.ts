@@ -301,6 +301,10 @@ export type ErasurePreview = {
      */
     as_of: string;
     /**
+     * False where there is more than was counted, which is of the 250,000 oldest requests then.
+     */
+    complete: boolean;
+    /**
      * Responses that would be erased, each with all of its chain.
      */
     responses: number;
@@ -534,7 +538,7 @@ export type Erasure = {
      */
     as_of: string;
     /**
-     * Responses that the preview showed; null without one.
+     * Responses that the preview showed; null without one, and where it did not count all.
      */
     expected: number | null;
     /**
@@ -844,6 +848,10 @@ export type RetentionDryRun = {
      * When this was so (UTC).
      */
     at: string;
+    /**
+     * False where there is more than was counted, which is of the 250,000 oldest requests then.
+     */
+    complete: boolean;
     /**
      * Responses.
      */

@@ -662,8 +662,8 @@ func (q *Queries) GoneBy(ctx context.Context, arg GoneByParams) ([]uuid.UUID, er
 
 const KeepPreview = `-- name: KeepPreview :exec
 INSERT INTO lethe.previews (token_sum, requested_by, target, as_of, expires_at, responses, requests, steps, templates,
-    raw_requests, raw_responses, tasks, held, not_found, sum)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+    raw_requests, raw_responses, tasks, held, not_found, partial, sum)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 `
 
 type KeepPreviewParams struct {
@@ -681,6 +681,7 @@ type KeepPreviewParams struct {
 	Tasks        int64
 	Held         int64
 	NotFound     int64
+	Partial      bool
 	Sum          []byte
 }
 
@@ -700,6 +701,7 @@ func (q *Queries) KeepPreview(ctx context.Context, arg KeepPreviewParams) error 
 		arg.Tasks,
 		arg.Held,
 		arg.NotFound,
+		arg.Partial,
 		arg.Sum,
 	)
 	return err
@@ -1028,7 +1030,7 @@ func (q *Queries) PlanForAny(ctx context.Context) error {
 }
 
 const Preview = `-- name: Preview :one
-SELECT token_sum, requested_by, target, as_of, expires_at, responses, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, sum FROM lethe.previews WHERE token_sum = $1::bytea
+SELECT token_sum, requested_by, target, as_of, expires_at, responses, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, partial, sum FROM lethe.previews WHERE token_sum = $1::bytea
 `
 
 func (q *Queries) Preview(ctx context.Context, tokenSum []byte) (LethePreview, error) {
@@ -1049,6 +1051,7 @@ func (q *Queries) Preview(ctx context.Context, tokenSum []byte) (LethePreview, e
 		&i.Tasks,
 		&i.Held,
 		&i.NotFound,
+		&i.Partial,
 		&i.Sum,
 	)
 	return i, err

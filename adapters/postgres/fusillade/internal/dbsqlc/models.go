@@ -109,7 +109,9 @@ type LethePreview struct {
 	Tasks        int64
 	Held         int64
 	NotFound     int64
-	// A hash of the requests that there were.
+	// There was more than was counted.
+	Partial bool
+	// A hash of the requests that were counted.
 	Sum []byte
 }
 
@@ -120,7 +122,7 @@ type LetheRetentionRule struct {
 	CreatedAt time.Time
 	CreatedBy uuid.UUID
 	DryRunAt  *time.Time
-	// Of this version: responses, requests, steps, templates, raw requests, raw responses, tasks, held responses.
+	// Of this version: responses, requests, steps, templates, raw requests, raw responses, tasks, held responses; and 1 where there was more than was counted, else 0.
 	DryRunCounts []int64
 	// Null: not enabled.
 	NextRunAt   *time.Time

@@ -19,6 +19,8 @@ class ErasurePreview:
         token (str): What binds an erasure to this preview. Example: EZ7KQDM4WHX2TGBV5YJN3RCLPA.
         expires_at (datetime.datetime): From when on the token is refused (UTC). Example: 2026-03-01T12:15:00.0005Z.
         as_of (datetime.datetime): When this was so (UTC). Example: 2026-03-01T12:00:00.0005Z.
+        complete (bool): False where there is more than was counted, which is of the 250,000 oldest requests then.
+            Example: True.
         responses (int): Responses that would be erased, each with all of its chain. Example: 12.
         requests (int): Requests. Example: 12.
         steps (int): Steps. Example: 0.
@@ -33,6 +35,7 @@ class ErasurePreview:
     token: str
     expires_at: datetime.datetime
     as_of: datetime.datetime
+    complete: bool
     responses: int
     requests: int
     steps: int
@@ -50,6 +53,8 @@ class ErasurePreview:
         expires_at = self.expires_at.isoformat()
 
         as_of = self.as_of.isoformat()
+
+        complete = self.complete
 
         responses = self.responses
 
@@ -76,6 +81,7 @@ class ErasurePreview:
                 "token": token,
                 "expires_at": expires_at,
                 "as_of": as_of,
+                "complete": complete,
                 "responses": responses,
                 "requests": requests,
                 "steps": steps,
@@ -99,6 +105,8 @@ class ErasurePreview:
 
         as_of = datetime.datetime.fromisoformat(d.pop("as_of"))
 
+        complete = d.pop("complete")
+
         responses = d.pop("responses")
 
         requests = d.pop("requests")
@@ -121,6 +129,7 @@ class ErasurePreview:
             token=token,
             expires_at=expires_at,
             as_of=as_of,
+            complete=complete,
             responses=responses,
             requests=requests,
             steps=steps,

@@ -17,6 +17,8 @@ class RetentionDryRun:
 
     Attributes:
         at (datetime.datetime): When this was so (UTC). Example: 2026-03-01T12:00:00.0005Z.
+        complete (bool): False where there is more than was counted, which is of the 250,000 oldest requests then.
+            Example: True.
         responses (int): Responses. Example: 12.
         requests (int): Requests, of which a response has one for each call of a model. Example: 14.
         steps (int): Steps of responses that have several. Example: 5.
@@ -28,6 +30,7 @@ class RetentionDryRun:
     """
 
     at: datetime.datetime
+    complete: bool
     responses: int
     requests: int
     steps: int
@@ -40,6 +43,8 @@ class RetentionDryRun:
 
     def to_dict(self) -> dict[str, Any]:
         at = self.at.isoformat()
+
+        complete = self.complete
 
         responses = self.responses
 
@@ -62,6 +67,7 @@ class RetentionDryRun:
         field_dict.update(
             {
                 "at": at,
+                "complete": complete,
                 "responses": responses,
                 "requests": requests,
                 "steps": steps,
@@ -79,6 +85,8 @@ class RetentionDryRun:
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         d = dict(src_dict)
         at = datetime.datetime.fromisoformat(d.pop("at"))
+
+        complete = d.pop("complete")
 
         responses = d.pop("responses")
 
@@ -98,6 +106,7 @@ class RetentionDryRun:
 
         retention_dry_run = cls(
             at=at,
+            complete=complete,
             responses=responses,
             requests=requests,
             steps=steps,
