@@ -59,18 +59,18 @@ func (b *bench) fill(n int, owner string) []uuid.UUID {
 	return ids
 }
 
-// each calls do with every id, from eight callers.
-func each(ids []uuid.UUID, do func(uuid.UUID)) {
+// each calls do with every item, from eight callers.
+func each[T any](items []T, do func(T)) {
 	var callers sync.WaitGroup
-	queue := make(chan uuid.UUID, len(ids))
-	for _, id := range ids {
-		queue <- id
+	queue := make(chan T, len(items))
+	for _, item := range items {
+		queue <- item
 	}
 	close(queue)
 	for range 8 {
 		callers.Go(func() {
-			for id := range queue {
-				do(id)
+			for item := range queue {
+				do(item)
 			}
 		})
 	}
@@ -135,11 +135,9 @@ func TestReceiptsTellNothing(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		var callers sync.WaitGroup
-		for named := range slices.Chunk(fill(8*n, caller), n) {
-			callers.Go(func() { many(domain.ErasureTarget{Responses: named}, caller, domain.TriggerBulk, n) })
-		}
-		callers.Wait()
+		each(slices.Collect(slices.Chunk(fill(8*n, caller), 40)), func(named []uuid.UUID) {
+			many(domain.ErasureTarget{Responses: named}, caller, domain.TriggerBulk, len(named))
+		})
 		fill(n, caller)
 		many(domain.ErasureTarget{Owner: &caller.ID}, caller, domain.TriggerBulk, n)
 		fill(n, caller)
