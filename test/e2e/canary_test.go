@@ -78,6 +78,17 @@ const canaryLength = 10
 // database then holds.
 func TestCanaries(t *testing.T) {
 	t.Parallel()
+	t.Run("copies beside", func(t *testing.T) {
+		t.Parallel()
+		plantAndErase(t, false)
+	})
+	t.Run("copies in another database", func(t *testing.T) {
+		t.Parallel()
+		plantAndErase(t, true)
+	})
+}
+
+func plantAndErase(t *testing.T, apart bool) {
 	database := pgtest.WithFixture(t)
 	c := newCage(t, database)
 	private, public, err := receipt.GenerateKey("canary.test/erasures")
@@ -85,6 +96,13 @@ func TestCanaries(t *testing.T) {
 		t.Fatal(err)
 	}
 	settings := []string{databaseURL(database.RoleURL), "LETHE_ERASURE_KEY=" + private}
+	urls := []string{database.URL}
+	if apart {
+		copies := pgtest.New(t)
+		c.elsewhere = connect(t, copies.URL)
+		urls = append(urls, copies.URL)
+		settings = append(settings, "LETHE_OUTLET_DATABASE_URL="+copies.RoleURL, "LETHE_OUTLET_SCHEMA=outlet")
+	}
 	p := serve(t, settings...)
 
 	person, others := c.addPerson(), []string{uuid.NewString(), uuid.NewString(), uuid.NewString()}
@@ -246,9 +264,13 @@ func TestCanaries(t *testing.T) {
 		}
 	}
 	if binary := c.pgDump(); binary != "" {
-		out, err := exec.CommandContext(t.Context(), binary, "--data-only", "--dbname="+database.URL).Output()
-		if err != nil {
-			t.Fatalf("%s: %v", binary, err)
+		var out []byte
+		for _, url := range urls {
+			dump, err := exec.CommandContext(t.Context(), binary, "--data-only", "--dbname="+url).Output()
+			if err != nil {
+				t.Fatalf("%s: %v", binary, err)
+			}
+			out = append(out, dump...)
 		}
 		whole := map[string][]byte{"pg_dump": out}
 		c.find(whole, "after", planted, 0)
@@ -269,13 +291,15 @@ type column struct {
 
 // cage puts responses with canaries into a database.
 type cage struct {
-	t        *testing.T
-	conn     *pgx.Conn
-	columns  map[string][]column  // by table
-	canaries map[string]string    // where each was planted
-	planted  map[string]int       // how many by "table.column"
-	requests map[uuid.UUID]string // and whose they are
-	count    int
+	t    *testing.T
+	conn *pgx.Conn
+	// elsewhere is the database that the copies are in; nil: beside the rest.
+	elsewhere *pgx.Conn
+	columns   map[string][]column  // by table
+	canaries  map[string]string    // where each was planted
+	planted   map[string]int       // how many by "table.column"
+	requests  map[uuid.UUID]string // and whose they are
+	count     int
 }
 
 func newCage(t *testing.T, database *pgtest.Database) *cage {
@@ -385,7 +409,15 @@ func (c *cage) insert(table string, given map[string]any) {
 	for i, name := range names {
 		values[i], places[i] = row[name], "$"+strconv.Itoa(i+1)
 	}
-	execute(c.t, c.conn, fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s)", table, strings.Join(names, ", "), strings.Join(places, ", ")), values...)
+	execute(c.t, c.in(table), fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s)", table, strings.Join(names, ", "), strings.Join(places, ", ")), values...)
+}
+
+// in is the way to a table.
+func (c *cage) in(table string) *pgx.Conn {
+	if c.elsewhere != nil && strings.HasPrefix(table, "outlet.") {
+		return c.elsewhere
+	}
+	return c.conn
 }
 
 // addPerson adds somebody who may erase their own, with a bill.
@@ -523,15 +555,17 @@ func (c *cage) dump() map[string][]byte {
 	}
 	all := map[string][]byte{}
 	for _, table := range tables {
-		all[table] = c.copy("TABLE " + table)
+		all[table] = c.copyFrom(c.in(table), "TABLE "+table)
 	}
 	return all
 }
 
-func (c *cage) copy(query string) []byte {
+func (c *cage) copy(query string) []byte { return c.copyFrom(c.conn, query) }
+
+func (c *cage) copyFrom(conn *pgx.Conn, query string) []byte {
 	c.t.Helper()
 	var out bytes.Buffer
-	if _, err := c.conn.PgConn().CopyTo(c.t.Context(), &out, "COPY ("+query+") TO STDOUT"); err != nil {
+	if _, err := conn.PgConn().CopyTo(c.t.Context(), &out, "COPY ("+query+") TO STDOUT"); err != nil {
 		c.t.Fatalf("%s: %v", query, err)
 	}
 	return out.Bytes()
