@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -114,36 +113,12 @@ func newBackground(p *pools, current *currency, erasures domain.Erasures, stored
 // runErasures starts it, and stops it within seconds: what is at work then is
 // gone on with by the next process.
 func runErasures(lc fx.Lifecycle, b *background) {
-	ctx, cancel := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	lc.Append(fx.StartStopHook(func() {
-		running.Go(func() { b.work(ctx) })
-		running.Go(func() { every(ctx, dispatchEvery, b.dispatch) })
-		running.Go(func() { every(ctx, tallyEvery, b.count) })
-		running.Go(func() { every(ctx, forgetEvery, b.forget) })
-	}, func() {
-		cancel()
-		running.Wait()
-	}))
-}
-
-// every calls what is to be done, now and from then on, until ctx ends.
-func every(ctx context.Context, pause time.Duration, do func(context.Context)) {
-	tick := time.NewTicker(pause)
-	defer tick.Stop()
-	for {
-		do(ctx)
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
+	whileServing(lc, b.work, every(dispatchEvery, b.dispatch), every(tallyEvery, b.count), every(forgetEvery, b.forget))
 }
 
 // work works on jobs as soon as the database is there and as needed.
 func (b *background) work(ctx context.Context) {
-	every(ctx, workEvery, func(ctx context.Context) {
+	every(workEvery, func(ctx context.Context) {
 		err := b.upToDate(ctx)
 		if err == nil {
 			err = b.current.check(ctx)
@@ -156,7 +131,7 @@ func (b *background) work(ctx context.Context) {
 			b.log.Warn("stopping", "error", err)
 		}
 		b.told(ctx, "erasures of many do not go on in this process yet", err)
-	})
+	})(ctx)
 }
 
 // upToDate fails where Lethe's own tables are older than this program needs.

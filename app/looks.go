@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"log/slog"
-	"sync"
 	"time"
 
 	"go.uber.org/fx"
@@ -31,24 +30,8 @@ func newGetter(responses domain.Responses, usage domain.UsageRecords, people dom
 // service stops.
 func forgetLooks(lc fx.Lifecycle, cfg *Config, l *looks.Looks, metrics *telemetry.Metrics, log *slog.Logger) {
 	failed := metrics.WatchWork("looks")
-	ctx, cancel := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	lc.Append(fx.StartStopHook(func() {
-		running.Go(func() {
-			tick := time.NewTicker(forgetEvery)
-			defer tick.Stop()
-			for {
-				forgetOnce(ctx, l, time.Now().Add(-cfg.Looks.Keep), failed, log)
-				select {
-				case <-ctx.Done():
-					return
-				case <-tick.C:
-				}
-			}
-		})
-	}, func() {
-		cancel()
-		running.Wait()
+	whileServing(lc, every(forgetEvery, func(ctx context.Context) {
+		forgetOnce(ctx, l, time.Now().Add(-cfg.Looks.Keep), failed, log)
 	}))
 }
 

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"log/slog"
-	"sync"
 	"time"
 
 	"go.uber.org/fx"
@@ -42,25 +41,16 @@ func newRunRules(retention domain.Retention, jobs domain.Jobs, log *slog.Logger)
 func runRules(lc fx.Lifecycle, rules *domain.RunRules, current *currency, metrics *telemetry.Metrics, log *slog.Logger) {
 	failed := metrics.WatchWork("retention")
 	seldom := rate.Sometimes{Interval: workLogEvery}
-	ctx, cancel := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	lc.Append(fx.StartStopHook(func() {
-		running.Go(func() {
-			every(ctx, rulesEvery, func(ctx context.Context) {
-				err := current.check(ctx)
-				if err == nil {
-					err = rules.Execute(ctx)
-				}
-				if err != nil && ctx.Err() == nil {
-					failed()
-					seldom.Do(func() {
-						log.Warn("retention rules that are due could not begin; trying again", "within", rulesEvery, "error", err)
-					})
-				}
+	whileServing(lc, every(rulesEvery, func(ctx context.Context) {
+		err := current.check(ctx)
+		if err == nil {
+			err = rules.Execute(ctx)
+		}
+		if err != nil && ctx.Err() == nil {
+			failed()
+			seldom.Do(func() {
+				log.Warn("retention rules that are due could not begin; trying again", "within", rulesEvery, "error", err)
 			})
-		})
-	}, func() {
-		cancel()
-		running.Wait()
+		}
 	}))
 }

@@ -7,7 +7,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"go.uber.org/fx"
@@ -41,32 +40,16 @@ func settleReplicated(lc fx.Lifecycle, p *pools, log *slog.Logger) error {
 		return err
 	}
 	failing := rate.Sometimes{Interval: sealLogEvery}
-	ctx, cancel := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	lc.Append(fx.StartStopHook(func() {
-		running.Go(func() {
-			tick := time.NewTicker(settleEvery)
-			defer tick.Stop()
-			for {
-				_, passed, err := standbys.Settle(ctx)
-				if passed > 0 {
-					log.Warn("erased requests were written again and not removed in time, so their erasures get no receipt of the level replicated", "erasures", passed)
-				}
-				if err != nil && ctx.Err() == nil {
-					failing.Do(func() {
-						log.Warn("could not look whether what was erased is gone from the standbys; trying again", "within", settleEvery, "error", err)
-					})
-				}
-				select {
-				case <-ctx.Done():
-					return
-				case <-tick.C:
-				}
-			}
-		})
-	}, func() {
-		cancel()
-		running.Wait()
+	whileServing(lc, every(settleEvery, func(ctx context.Context) {
+		_, passed, err := standbys.Settle(ctx)
+		if passed > 0 {
+			log.Warn("erased requests were written again and not removed in time, so their erasures get no receipt of the level replicated", "erasures", passed)
+		}
+		if err != nil && ctx.Err() == nil {
+			failing.Do(func() {
+				log.Warn("could not look whether what was erased is gone from the standbys; trying again", "within", settleEvery, "error", err)
+			})
+		}
 	}))
 	return nil
 }

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"log/slog"
-	"sync"
 	"time"
 
 	"go.uber.org/fx"
@@ -16,31 +15,11 @@ import (
 // be looked for again. Several processes share the work.
 const sweepEvery = 15 * time.Second
 
-// sweepErased looks again for what has been erased, until the service stops.
-func sweepErased(lc fx.Lifecycle, cfg *Config, sweep *domain.SweepErased, metrics *telemetry.Metrics, log *slog.Logger) {
+// sweepErased looks again for what has been erased, until the service stops; and
+// finishes what a process before this one has left half done.
+func sweepErased(lc fx.Lifecycle, sweep *domain.SweepErased, metrics *telemetry.Metrics, log *slog.Logger) {
 	failed := metrics.WatchWork("sweep")
-	ctx, cancel := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	lc.Append(fx.StartStopHook(func() {
-		running.Go(func() {
-			if cfg.Outlet.DatabaseURL != "" { // a process before this one may have left something half done
-				sweepOnce(ctx, sweep, failed, log)
-			}
-			tick := time.NewTicker(sweepEvery)
-			defer tick.Stop()
-			for {
-				select {
-				case <-ctx.Done():
-					return
-				case <-tick.C:
-					sweepOnce(ctx, sweep, failed, log)
-				}
-			}
-		})
-	}, func() {
-		cancel()
-		running.Wait()
-	}))
+	whileServing(lc, every(sweepEvery, func(ctx context.Context) { sweepOnce(ctx, sweep, failed, log) }))
 }
 
 func sweepOnce(ctx context.Context, sweep *domain.SweepErased, failed func(), log *slog.Logger) {
