@@ -80,7 +80,7 @@ test: bin/testpg ## run every test (with the race detector where there is a C co
 	$(if $(RACE),,@echo 'no C compiler found: testing without the race detector')
 	@PATH=$$PATH:/usr/sbin command -v pgbouncer >/dev/null || [ -n "$$CI" ] || echo 'no pgbouncer found: nothing is tested through it'
 	@command -v promtool >/dev/null || [ -n "$$CI" ] || echo 'no promtool found: no alert is tried'
-	$(WITH_POSTGRES) sh -c 'go test $(RACE) ./... && sdk/test.sh'
+	$(WITH_POSTGRES) sh -c 'go test -timeout 30m $(RACE) ./... && sdk/test.sh'
 
 .PHONY: cover
 cover: bin/testpg ## measure the coverage of domain and adapters; fails under 90 %

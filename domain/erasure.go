@@ -32,7 +32,7 @@ type Erasure struct {
 	Secret *Salt
 
 	IdempotencyKey string            // of who asked; empty: none
-	RequestSum     [sha256.Size]byte // of all that was asked for, to tell requests with one key apart
+	RequestSum     [sha256.Size]byte // of all that was asked for, to tell requests with one key apart; zero: forgotten
 
 	State      ErasureState
 	StartedAt  *time.Time

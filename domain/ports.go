@@ -256,7 +256,7 @@ type Erasures interface {
 
 	// Forget removes from erasures that were over before that time what says
 	// whose and which responses they were about: targets, scopes, failures,
-	// secrets; not from those that are still to be verified. It removes previews
+	// secrets, sums; not from those that are still to be verified. It removes previews
 	// that have expired before it, too.
 	Forget(ctx context.Context, before time.Time) error
 }

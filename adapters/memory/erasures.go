@@ -446,7 +446,7 @@ func (m Erasures) Forget(ctx context.Context, before time.Time) error {
 	defer m.store.mu.Unlock()
 	for _, e := range m.store.erasures {
 		if e.State.Over() && e.VerifyAt == nil && e.FinishedAt.Before(before) {
-			e.Target, e.Scope, e.Failures, e.Secret = nil, nil, nil, nil
+			e.Target, e.Scope, e.Failures, e.Secret, e.RequestSum = nil, nil, nil, nil, [sha256.Size]byte{}
 		}
 	}
 	m.store.previews = slices.DeleteFunc(m.store.previews, func(p domain.Preview) bool { return p.ExpiresAt.Before(before) })

@@ -170,5 +170,5 @@ ORDER BY requested_at, id
 LIMIT sqlc.arg('most')::bigint;
 
 -- name: ForgetErasures :exec
-UPDATE lethe.erasures SET target = NULL, scope = NULL, failures = '[]', secret = NULL, pass_created_at = NULL, pass_id = NULL
+UPDATE lethe.erasures SET target = NULL, scope = NULL, failures = '[]', secret = NULL, request_sum = '', pass_created_at = NULL, pass_id = NULL
 WHERE target IS NOT NULL AND finished_at < sqlc.arg('before')::timestamptz AND verify_at IS NULL;

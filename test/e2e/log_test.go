@@ -27,6 +27,12 @@ func keyFile(t *testing.T) (file string, public receipt.PublicKey) {
 	return file, public
 }
 
+// seenFile is the setting of a file for the newest checkpoint that was seen.
+func seenFile(t *testing.T) string {
+	t.Helper()
+	return "LETHE_ERASURE_SEEN_FILE=" + filepath.Join(t.TempDir(), "log.checkpoint")
+}
+
 // addReceipt writes a receipt that nobody in particular asked for.
 func addReceipt(t *testing.T, conn *pgx.Conn) (id string) {
 	t.Helper()

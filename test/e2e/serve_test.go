@@ -410,7 +410,7 @@ func TestOwnDatabase(t *testing.T) {
 	t.Parallel()
 	database := pgtest.Empty(t)
 	file, _ := keyFile(t)
-	settings := []string{databaseURL(database.URL), "LETHE_ERASURE_KEY_FILE=" + file}
+	settings := []string{databaseURL(database.URL), "LETHE_ERASURE_KEY_FILE=" + file, seenFile(t)}
 	lethe := func(args ...string) string { t.Helper(); return must(t, settings, args...) }
 
 	if r := run(t, "", settings, "users", "list"); r.code != 1 || !strings.Contains(r.stderr, "lethe migrate up") {
@@ -523,7 +523,7 @@ func TestOthersDatabase(t *testing.T) {
 func TestDoctorUnderTheLeastRole(t *testing.T) {
 	t.Parallel()
 	file, _ := keyFile(t)
-	r := run(t, "", []string{databaseURL(pgtest.WithFixture(t).RoleURL), "LETHE_ERASURE_KEY_FILE=" + file}, "doctor")
+	r := run(t, "", []string{databaseURL(pgtest.WithFixture(t).RoleURL), "LETHE_ERASURE_KEY_FILE=" + file, seenFile(t)}, "doctor")
 	if r.code != 0 || !strings.Contains(r.stdout, " 0 warnings, 0 problems") {
 		t.Errorf("%d %s%s", r.code, r.stdout, r.stderr)
 	}

@@ -209,7 +209,7 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 		// What an erasure is about can be written and forgotten, and no erasure be removed.
 		{Side: Fusillade, Schema: Own, Table: "erasures",
 			Read: slices.Concat(erasures, progress), Insert: erasures,
-			Update: slices.Concat(progress, []Column{{"target", "jsonb"}, {"scope", "_text"}, {"secret", "bytea"}})},
+			Update: slices.Concat(progress, []Column{{"target", "jsonb"}, {"scope", "_text"}, {"secret", "bytea"}, {"request_sum", "bytea"}})},
 		{Side: Fusillade, Schema: Own, Table: "erasure_receipts", Read: erasureReceipts, Insert: erasureReceipts},
 		{Side: Fusillade, Schema: Own, Table: "previews", Read: previews, Insert: previews, Delete: true},
 		// What a version of a rule says is never altered, and a rule never removed.

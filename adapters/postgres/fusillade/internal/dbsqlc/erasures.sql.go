@@ -609,7 +609,7 @@ func (q *Queries) ErasuresOf(ctx context.Context, arg ErasuresOfParams) ([]Lethe
 }
 
 const ForgetErasures = `-- name: ForgetErasures :exec
-UPDATE lethe.erasures SET target = NULL, scope = NULL, failures = '[]', secret = NULL, pass_created_at = NULL, pass_id = NULL
+UPDATE lethe.erasures SET target = NULL, scope = NULL, failures = '[]', secret = NULL, request_sum = '', pass_created_at = NULL, pass_id = NULL
 WHERE target IS NOT NULL AND finished_at < $1::timestamptz AND verify_at IS NULL
 `
 
