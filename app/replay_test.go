@@ -589,7 +589,10 @@ func TestExportFollows(t *testing.T) {
 	defer end()
 	said, stop := follow()
 	p.erase(s, p.add(2))
-	await(t, "it is on the list", func() bool { return entries() == 2 })
+	await(t, "it is on the list, and that is noted", func() bool {
+		state, err := offsite.ReadState(p.to)
+		return err == nil && !state.Complete.IsZero() && entries() == 2
+	})
 	stop()
 	if strings.Contains(said.String(), "GAP") || !strings.Contains(said.String(), "begins with") {
 		t.Errorf("at first it said %s", said)
