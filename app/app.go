@@ -37,7 +37,7 @@ const (
 	drainTimeout = 30 * time.Second // for requests that are running when the service stops
 	stopTimeout  = drainTimeout + 10*time.Second
 
-	heapBallast = 16 << 20
+	heapBallast = 4 << 20
 )
 
 // Serve runs the service until ctx ends, then lets running requests finish and

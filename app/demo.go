@@ -44,6 +44,7 @@ func Demo(ctx context.Context, cfg *Config, o DemoOptions, out, progress io.Writ
 	var printing error
 	err = serve(ctx, cfg, db, log, func(addr string) {
 		printing = access.Print(out, baseURL(addr))
+		debug.FreeOSMemory() // what was filled took some 50 MB, and the service needs none of it
 	})
 	return errors.Join(err, printing)
 }
@@ -91,7 +92,6 @@ func fill(ctx context.Context, cfg *Config, db *Databases, progress io.Writer) (
 	case err != nil:
 		return access, err
 	case filled:
-		debug.FreeOSMemory() // the rows are some 50 MB, and the service needs none of it
 		var rows int64
 		if err := conn.QueryRow(ctx, "SELECT count(*) FROM "+pgx.Identifier{schemas.Fusillade, "requests"}.Sanitize()+" WHERE batch_id IS NULL").Scan(&rows); err != nil {
 			return access, err

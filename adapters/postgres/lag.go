@@ -27,9 +27,9 @@ func (l *lag) state() (near, look bool) {
 }
 
 // look asks the replica. errBehind where it is more than most behind, or where
-// that cannot be told.
-func (l *lag) look(ctx context.Context, c Conn, most time.Duration) error {
-	l.near.Store(false)
+// that cannot be told. Until it knows, others go by what was so before.
+func (l *lag) look(ctx context.Context, c Conn, most time.Duration) (err error) {
+	defer func() { l.near.Store(err == nil) }()
 	begun := time.Now()
 	var current bool
 	var seconds *float64
@@ -52,7 +52,6 @@ func (l *lag) look(ctx context.Context, c Conn, most time.Duration) error {
 	if behind > most {
 		return errBehind
 	}
-	l.near.Store(true)
 	return nil
 }
 
