@@ -1,6 +1,10 @@
 package fusillade
 
 import (
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -78,4 +82,75 @@ func BenchmarkSurvey(b *testing.B) {
 		}
 	}
 	b.ReportMetric(of*float64(b.N)/b.Elapsed().Seconds(), "responses/s")
+}
+
+// BenchmarkListsBesideEraseMany erases all that an owner has, at a pace of 6,000
+// a second and at none, and lists another owner's responses on four connections
+// meanwhile and before: the ratio is what lists keep of their rate.
+func BenchmarkListsBesideEraseMany(b *testing.B) {
+	for name, perSecond := range map[string]int{"paced": 6000, "unbounded": 0} {
+		b.Run(name, func(b *testing.B) {
+			w := newBench(b, postgres.Config{MaxConns: 4})
+			erasures := w.erasures(postgres.Config{MaxConns: 1})
+			w.exec(`INSERT INTO underway.task_queue (name) VALUES ('create-response') ON CONFLICT DO NOTHING`)
+			w.exec(fillMany, 20_000, "somebody")
+			begun := time.Now()
+			done := 0
+			run := domain.NewRunErasure(erasures, func(ctx context.Context, responses int) error {
+				if done += responses; perSecond > 0 {
+					time.Sleep(time.Until(begun.Add(time.Duration(done) * time.Second / time.Duration(perSecond))))
+				}
+				return ctx.Err()
+			}, time.Now)
+			const of = 40_000
+			var took time.Duration
+			var ratios []float64
+			for b.Loop() {
+				owner := uuid.New()
+				w.exec(fillMany, of, owner.String())
+				w.exec(`ANALYZE fusillade.requests`)
+				e := w.create(erasures, domain.ErasureTarget{Owner: &owner})
+				alone := w.lists(b, func() { time.Sleep(3 * time.Second) })
+				beside := w.lists(b, func() {
+					begun, done = time.Now(), 0
+					if over, err := run.Execute(b.Context(), e.ID, 0); err != nil || !over {
+						b.Fatal(over, err)
+					}
+					took += time.Since(begun)
+				})
+				ratios = append(ratios, beside/alone)
+			}
+			slices.Sort(ratios)
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(float64(of*len(ratios))/took.Seconds(), "responses/s")
+			b.ReportMetric(ratios[len(ratios)/2], "ratio")
+		})
+	}
+}
+
+// lists lists on four connections while something is done, and returns how many
+// lists a second that were.
+func (b *bench) lists(t testing.TB, while func()) float64 {
+	t.Helper()
+	var made atomic.Int64
+	var callers sync.WaitGroup
+	ctx, cancel := context.WithCancel(t.Context())
+	begun := time.Now()
+	for range 4 {
+		callers.Go(func() {
+			for ctx.Err() == nil {
+				page, err := b.responses.Page(ctx, domain.PageQuery{Filter: domain.ResponseFilter{Owners: []string{"somebody"}}, ActiveFirst: true, Limit: 21})
+				if ctx.Err() == nil && (err != nil || len(page) != 21) {
+					t.Error(len(page), err)
+					return
+				}
+				made.Add(1)
+			}
+		})
+	}
+	while()
+	took := time.Since(begun)
+	cancel()
+	callers.Wait()
+	return float64(made.Load()) / took.Seconds()
 }
