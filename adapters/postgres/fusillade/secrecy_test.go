@@ -281,10 +281,39 @@ func eachValue(path string, value any, visit func(path, value string)) {
 	}
 }
 
+// chains makes chains of three out of responses, and returns one of each.
+const chains = `
+	WITH s AS (
+		SELECT gen_random_uuid() AS id, r.id AS request, (r.n - 1) / 3 AS chain, (r.n - 1) % 3 AS place
+		FROM unnest($1::uuid[]) WITH ORDINALITY AS r (id, n)
+	), steps AS (
+		INSERT INTO fusillade.response_steps (id, request_id, parent_step_id, step_kind, step_sequence, request_payload)
+		SELECT s.id, s.request, CASE WHEN s.place > 0 THEN head.id END, 'model_call', s.place, '{}'
+		FROM s JOIN s head ON head.chain = s.chain AND head.place = 0
+	)
+	SELECT request FROM s WHERE place = 1`
+
 // BenchmarkReceipts erases with and without receipts on eight connections, in
 // turns of 1,000 responses each, and compares the two: the median of the ratios
 // is what a receipt costs.
 func BenchmarkReceipts(b *testing.B) {
+	b.Run("single", func(b *testing.B) { benchmarkReceipts(b, (*bench).fill) })
+	b.Run("chain of 3", func(b *testing.B) {
+		benchmarkReceipts(b, func(w *bench, n int, owner string) []uuid.UUID {
+			rows, err := w.owner.Pool().Query(b.Context(), chains, w.fill(3*n, owner))
+			if err != nil {
+				b.Fatal(err)
+			}
+			ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+			if err != nil {
+				b.Fatal(err)
+			}
+			return ids
+		})
+	})
+}
+
+func benchmarkReceipts(b *testing.B, fill func(*bench, int, string) []uuid.UUID) {
 	w := newBench(b, postgres.Config{MaxConns: 8})
 	permit := func(domain.Found) (domain.Warrant, error) {
 		return domain.Warrant{
@@ -312,7 +341,7 @@ func BenchmarkReceipts(b *testing.B) {
 	}
 	const turn = 1000
 	round := func(receipts bool) time.Duration {
-		ids := w.fill(turn, "somebody")
+		ids := fill(w, turn, "somebody")
 		begun := time.Now()
 		each(ids, func(id uuid.UUID) {
 			if err := erase[receipts](id); err != nil {
