@@ -1,5 +1,12 @@
 -- The statements that complete the log of a restored database.
 
+-- name: DropTwins :exec
+-- Where levels were found out between a restore and its replay, the leaf that the
+-- log had of the same level takes the place of what was written of it then.
+DELETE FROM lethe.receipts r
+USING (SELECT unnest(sqlc.arg('ids')::uuid[]) AS id, unnest(sqlc.arg('abouts')::uuid[]) AS about, unnest(sqlc.arg('levels')::text[]) AS level) leaf
+WHERE r.leaf_index IS NULL AND r.about = leaf.about AND r.level = leaf.level AND r.id <> leaf.id;
+
 -- name: AddLeaves :execrows
 -- A receipt that was there unsealed takes its place.
 INSERT INTO lethe.receipts (id, about, level, body, created_at, leaf_index)

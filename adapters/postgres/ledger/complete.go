@@ -234,6 +234,7 @@ func (c *completion) add(body []byte) error {
 func (c *completion) flush(ctx context.Context) error {
 	var b pgx.Batch
 	want := int64(len(c.ids))
+	b.Queue(dbsqlc.DropTwins, c.ids, c.abouts, c.levels)
 	b.Queue(dbsqlc.AddLeaves, c.ids, c.abouts, c.levels, c.bodies, c.times, c.places).Exec(func(tag pgconn.CommandTag) error {
 		if got := tag.RowsAffected(); got != want {
 			return damaged("%d of %d receipts that were kept are in the database with other contents or in other places", want-got, want)

@@ -11,6 +11,7 @@ import (
 
 	"lethe/adapters/offsite"
 	"lethe/domain"
+	"lethe/internal/testreceipt"
 	"lethe/receipt"
 )
 
@@ -112,6 +113,40 @@ func TestComplete(t *testing.T) {
 			t.Errorf("%v: once it has grown, %d are missing, %v", sizes, n, err)
 		}
 	}
+}
+
+// TestCompleteBesideTwins: a level that was found out of an erasure between the
+// restore and the replay is the log's own again.
+func TestCompleteBesideTwins(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	erasure := b.write(1)[0]
+	b.seal(1)
+	roots := map[int64][]byte{1: b.root()}
+	b.writeAbout(erasure.ID)
+	b.fill(5)
+	b.seal(6)
+	later, _ := b.later()
+	before := b.sums()
+	b.exec("DELETE FROM lethe.receipts WHERE about IS NOT NULL")
+	b.restore(roots, 1)
+	b.writeAbout(erasure.ID)
+	if n, err := b.asOwner().Complete(t.Context(), later, nil); n != 6 || err != nil {
+		t.Fatalf("added %d: %v", n, err)
+	}
+	if after := b.sums(); after != before {
+		t.Errorf("the log is not what it was:\n%s\n%s", before, after)
+	}
+	if n := b.number("SELECT count(*) FROM lethe.receipts WHERE about = $1", erasure.ID); n != 1 {
+		t.Errorf("%d receipts are about the erasure", n)
+	}
+}
+
+// writeAbout writes a receipt of a later level.
+func (b *bench) writeAbout(erasure uuid.UUID) {
+	b.t.Helper()
+	id, body := testreceipt.NewAbout(b.t, testreceipt.Origin, erasure)
+	b.exec("INSERT INTO lethe.receipts (id, about, body, level) VALUES ($1, $2, $3, 'replicated')", id, erasure, body)
 }
 
 // sums are over receipts in their places, tiles and state.

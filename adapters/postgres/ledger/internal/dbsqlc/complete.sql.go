@@ -13,7 +13,6 @@ import (
 )
 
 const AddLeaves = `-- name: AddLeaves :execrows
-
 INSERT INTO lethe.receipts (id, about, level, body, created_at, leaf_index)
 SELECT unnest($1::uuid[]), unnest($2::uuid[]), unnest($3::text[]), unnest($4::bytea[]),
        unnest($5::timestamptz[]), unnest($6::bigint[])
@@ -30,7 +29,6 @@ type AddLeavesParams struct {
 	LeafIndexes []int64
 }
 
-// The statements that complete the log of a restored database.
 // A receipt that was there unsealed takes its place.
 func (q *Queries) AddLeaves(ctx context.Context, arg AddLeavesParams) (int64, error) {
 	result, err := q.db.Exec(ctx, AddLeaves,
@@ -61,6 +59,27 @@ type AddSecretsParams struct {
 
 func (q *Queries) AddSecrets(ctx context.Context, arg AddSecretsParams) error {
 	_, err := q.db.Exec(ctx, AddSecrets, arg.Ids, arg.Salts, arg.Actors)
+	return err
+}
+
+const DropTwins = `-- name: DropTwins :exec
+
+DELETE FROM lethe.receipts r
+USING (SELECT unnest($1::uuid[]) AS id, unnest($2::uuid[]) AS about, unnest($3::text[]) AS level) leaf
+WHERE r.leaf_index IS NULL AND r.about = leaf.about AND r.level = leaf.level AND r.id <> leaf.id
+`
+
+type DropTwinsParams struct {
+	Ids    []uuid.UUID
+	Abouts []uuid.UUID
+	Levels []string
+}
+
+// The statements that complete the log of a restored database.
+// Where levels were found out between a restore and its replay, the leaf that the
+// log had of the same level takes the place of what was written of it then.
+func (q *Queries) DropTwins(ctx context.Context, arg DropTwinsParams) error {
+	_, err := q.db.Exec(ctx, DropTwins, arg.Ids, arg.Abouts, arg.Levels)
 	return err
 }
 
