@@ -16,7 +16,10 @@ import (
 const (
 	mebibyte = 1 << 20
 
-	residentLimit = 40 * mebibyte
+	residentLimit = 40 * mebibyte // of an idle service: see TestIdleMemory
+	// A demo has just been filled and asked, and what that took is not all given
+	// back at once.
+	residentDemoLimit = 48 * mebibyte
 	// The aim is 3 s; a busy machine takes longer, and a hang takes for ever.
 	restartLimit = 30 * time.Second
 )
@@ -146,7 +149,7 @@ func TestDemo(t *testing.T) {
 		t.Errorf("%d responses of %d are left", left, everyones)
 	}
 
-	if rss := resident(t, first.Process.Pid); rss >= residentLimit {
+	if rss := resident(t, first.Process.Pid); rss >= residentDemoLimit {
 		t.Errorf("%d MiB are resident", rss/mebibyte)
 	} else {
 		t.Logf("%.1f MiB are resident", float64(rss)/mebibyte)
