@@ -298,9 +298,7 @@ func (p *pools) stats() map[string]*pgxpool.Stat {
 }
 
 func newResponses(p *pools, copies *fusillade.Copies, cfg *Config, db *Databases, s *signing) (*fusillade.Responses, error) {
-	responses, err := fusillade.New(p.fusillade, cfg.Outlet.Schema, !db.apart(), fusillade.Issuer{
-		Origin: s.origin, Build: BuildVersion().Version, Now: time.Now,
-	})
+	responses, err := fusillade.New(p.fusillade, cfg.Outlet.Schema, !db.apart(), issuer(s.origin))
 	if err != nil {
 		return nil, err
 	}

@@ -513,51 +513,32 @@ func (s setting) assign(c *Config, value any) error {
 			return errors.New("must be true or false")
 		}
 	case *[]string:
-		for part := range strings.SplitSeq(text, ",") {
-			switch part = strings.TrimSpace(part); {
-			case part == "":
-				continue
-			case len(part) > 63 || slices.Contains(*field, part):
+		return eachPart(text, isText, func(part string) error {
+			if len(part) > 63 || slices.Contains(*field, part) {
 				return errors.New("must be different names of at most 63 bytes, with commas between")
 			}
 			*field = append(*field, part)
-		}
-		if !isText {
-			return errors.New("must be text or a list of texts")
-		}
+			return nil
+		})
 	case *[]receipt.PublicKey:
-		for part := range strings.SplitSeq(text, ",") {
-			if part = strings.TrimSpace(part); part == "" {
-				continue
-			}
+		return eachPart(text, isText, func(part string) error {
 			key, err := receipt.ParsePublicKey(part)
 			if err != nil || !key.Witness() || slices.Contains(*field, key) {
 				return errors.New("must be different public keys of witnesses, such as witness.example/w1+01234567+BASE64, with commas between")
 			}
 			*field = append(*field, key)
-		}
-		if !isText {
-			return errors.New("must be text or a list of texts")
-		}
+			return nil
+		})
 	case *urls:
-		for part := range strings.SplitSeq(text, ",") {
-			switch part = strings.TrimSpace(part); {
-			case part == "":
-				continue
-			case checkURL(part) != nil || slices.Contains(*field, part):
+		return eachPart(text, isText, func(part string) error {
+			if checkURL(part) != nil || slices.Contains(*field, part) {
 				return errors.New("must be different URLs such as postgres://USER:PASSWORD@HOST:5432/DATABASE with commas between; special characters of a password are written as %XX")
 			}
 			*field = append(*field, part)
-		}
-		if !isText {
-			return errors.New("must be text or a list of texts")
-		}
+			return nil
+		})
 	case *[]netip.Prefix:
-		for part := range strings.SplitSeq(text, ",") {
-			part = strings.TrimSpace(part)
-			if part == "" {
-				continue
-			}
+		return eachPart(text, isText, func(part string) error {
 			prefix, err := netip.ParsePrefix(part)
 			if addr, errAddr := netip.ParseAddr(part); err != nil && errAddr == nil {
 				prefix, err = addr.Prefix(addr.BitLen())
@@ -566,10 +547,24 @@ func (s setting) assign(c *Config, value any) error {
 				return errors.New("must be addresses such as 10.0.0.0/8 or 10.1.2.3 with commas between")
 			}
 			*field = append(*field, prefix)
+			return nil
+		})
+	}
+	return nil
+}
+
+// eachPart takes what stands between the commas of a list, but for blanks.
+func eachPart(text string, isText bool, take func(part string) error) error {
+	for part := range strings.SplitSeq(text, ",") {
+		if part = strings.TrimSpace(part); part == "" {
+			continue
 		}
-		if !isText {
-			return errors.New("must be text or a list of texts")
+		if err := take(part); err != nil {
+			return err
 		}
+	}
+	if !isText {
+		return errors.New("must be text or a list of texts")
 	}
 	return nil
 }

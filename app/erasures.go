@@ -40,9 +40,7 @@ const (
 )
 
 func newErasures(p *pools, copies *fusillade.Copies, cfg *Config, s *signing) (*fusillade.Erasures, error) {
-	erasures, err := fusillade.NewErasures(p.fusillade.Primary, cfg.Outlet.Schema, fusillade.Issuer{
-		Origin: s.origin, Build: BuildVersion().Version, Now: time.Now,
-	})
+	erasures, err := fusillade.NewErasures(p.fusillade.Primary, cfg.Outlet.Schema, issuer(s.origin))
 	if err != nil {
 		return nil, err
 	}

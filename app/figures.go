@@ -71,8 +71,9 @@ func countErasures(erasures *fusillade.Erasures, current *currency, metrics *tel
 }
 
 // Advance implements domain.Erasures. It waits while the database is older than
-// what was seen of it: what goes on there may be over already. What a part has erased is the progress
-// since the part was judged, which is the last thing before it is erased.
+// what was seen of it: what goes on there may be over already. What a part has
+// erased is the progress since the part was judged, which is the last thing
+// before it is erased.
 func (c countedErasures) Advance(ctx context.Context, id uuid.UUID, most int, judge func(domain.Erasure, []domain.Part) ([]domain.Verdict, domain.Warrant)) (domain.Erasure, error) {
 	if older := c.current.older.Load(); older != nil {
 		return domain.Erasure{}, domain.Errorf(domain.CodeUnavailable, "%s", older.Message)

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/fx"
 	"golang.org/x/time/rate"
 
+	"lethe/adapters/postgres/fusillade"
 	"lethe/adapters/postgres/ledger"
 	"lethe/adapters/telemetry"
 	"lethe/domain"
@@ -89,6 +90,11 @@ func (s *signing) unreadable(file string, err error) error {
 		return fmt.Errorf("this user may not read %q, which holds the keys of the log of erasures: change its owner", file)
 	}
 	return fmt.Errorf("the keys of the log of erasures cannot be read: %w", err)
+}
+
+// issuer is who issues receipts of the log of this name.
+func issuer(origin string) fusillade.Issuer {
+	return fusillade.Issuer{Origin: origin, Build: BuildVersion().Version, Now: time.Now}
 }
 
 // makeKey makes a key in a file, unless that is there. Whoever else does so at

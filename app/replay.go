@@ -240,9 +240,7 @@ func committed(said receipt.Receipt, e offsite.Entry) error {
 }
 
 func (r *replay) erase(ctx context.Context, databases *Databases) error {
-	responses, err := fusillade.New(postgres.Source{Primary: r.db}, r.cfg.Outlet.Schema, !databases.apart(), fusillade.Issuer{
-		Origin: r.origin, Build: BuildVersion().Version, Now: time.Now,
-	})
+	responses, err := fusillade.New(postgres.Source{Primary: r.db}, r.cfg.Outlet.Schema, !databases.apart(), issuer(r.origin))
 	if err != nil {
 		return err
 	}

@@ -83,9 +83,7 @@ func (s *server) ListErasures(ctx context.Context, request ListErasuresRequestOb
 		return nil, err
 	}
 	answer := ErasurePage{Data: make([]Erasure, len(page.Items)), Limit: page.Limit, HasMore: page.Next != nil}
-	if page.Next != nil {
-		answer.NextCursor = new(page.Next.String())
-	}
+	answer.NextCursor = cursorText(page.Next)
 	for i, e := range page.Items {
 		answer.Data[i] = shownErasure(e)
 	}
@@ -109,9 +107,7 @@ func (s *server) ListErasureReceipts(ctx context.Context, request ListErasureRec
 		return nil, err
 	}
 	answer := ErasureReceiptPage{Data: make([]ErasureReceipt, len(page.Items)), Limit: page.Limit, HasMore: page.Next != nil}
-	if page.Next != nil {
-		answer.NextCursor = new(page.Next.String())
-	}
+	answer.NextCursor = cursorText(page.Next)
 	for i, r := range page.Items {
 		answer.Data[i] = ErasureReceipt{Id: r.ID, At: r.At.UTC(), Responses: r.Responses, Location: receiptLocation(r.ID)}
 	}

@@ -98,9 +98,7 @@ func (s *server) ListResponses(ctx context.Context, request ListResponsesRequest
 			answer.CountKind = Exact
 		}
 	}
-	if page.Next != nil {
-		answer.NextCursor = new(page.Next.String())
-	}
+	answer.NextCursor = cursorText(page.Next)
 	for i, item := range page.Items {
 		answer.Data[i] = summary(item)
 	}
@@ -234,4 +232,12 @@ func number(d *domain.Decimal) *float64 {
 		return nil
 	}
 	return &f
+}
+
+// cursorText is nil where nothing follows.
+func cursorText(c *domain.Cursor) *string {
+	if c == nil {
+		return nil
+	}
+	return new(c.String())
 }

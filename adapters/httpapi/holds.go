@@ -44,9 +44,7 @@ func (s *server) ListHolds(ctx context.Context, request ListHoldsRequestObject) 
 		return nil, err
 	}
 	answer := HoldPage{Data: make([]Hold, len(page.Items)), Limit: page.Limit, HasMore: page.Next != nil}
-	if page.Next != nil {
-		answer.NextCursor = new(page.Next.String())
-	}
+	answer.NextCursor = cursorText(page.Next)
 	for i, hold := range page.Items {
 		answer.Data[i] = shownHold(hold)
 	}

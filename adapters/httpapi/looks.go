@@ -27,9 +27,7 @@ func (s *server) ListLooks(ctx context.Context, request ListLooksRequestObject) 
 		return nil, err
 	}
 	answer := LookPage{Data: make([]Look, len(page.Items)), Limit: page.Limit, HasMore: page.Next != nil}
-	if page.Next != nil {
-		answer.NextCursor = new(page.Next.String())
-	}
+	answer.NextCursor = cursorText(page.Next)
 	for i, l := range page.Items {
 		answer.Data[i] = Look{
 			Id: l.ID, ResponseId: l.Response, Owner: l.Owner, OwnerEmail: l.OwnerEmail,

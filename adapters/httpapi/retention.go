@@ -47,9 +47,7 @@ func (s *server) ListRetentionRules(ctx context.Context, request ListRetentionRu
 		return nil, err
 	}
 	answer := RetentionRulePage{Data: make([]RetentionRule, len(page.Items)), Limit: page.Limit, HasMore: page.Next != nil}
-	if page.Next != nil {
-		answer.NextCursor = new(page.Next.String())
-	}
+	answer.NextCursor = cursorText(page.Next)
 	for i, rule := range page.Items {
 		answer.Data[i] = shownRule(rule)
 	}

@@ -272,7 +272,7 @@ func (e *eraser) queueDeletes(b *pgx.Batch, erased *domain.Erased) {
 	}{
 		{e.Analytics && e.RawRequests, dbsqlc.DeleteRawRequests, e.requests, &erased.RawRequests},
 		{e.Analytics && e.RawResponses, dbsqlc.DeleteRawResponses, e.requests, &erased.RawResponses},
-		{e.Tasks, dbsqlc.DeleteTasks, e.requestTexts(), &erased.Tasks},
+		{e.Tasks, dbsqlc.DeleteTasks, textsOf(e.requests), &erased.Tasks},
 		// Requests after steps, as deleting a request takes its step along, and
 		// templates last, as their requests refer to them.
 		{len(e.steps) > 0, dbsqlc.DeleteSteps, e.steps, &erased.Steps},
@@ -310,7 +310,7 @@ func (e *eraser) queueLeft(b *pgx.Batch, left *int64) {
 		b.Queue(dbsqlc.RawResponsesLeft, e.requests).QueryRow(add)
 	}
 	if e.Tasks {
-		b.Queue(dbsqlc.TasksLeft, e.requestTexts()).QueryRow(add)
+		b.Queue(dbsqlc.TasksLeft, textsOf(e.requests)).QueryRow(add)
 	}
 }
 
@@ -320,9 +320,10 @@ func (e *eraser) send(ctx context.Context, queue func(*pgx.Batch)) error {
 	return e.tx.SendBatch(ctx, &b).Close()
 }
 
-func (e *eraser) requestTexts() []string {
-	texts := make([]string, len(e.requests))
-	for i, id := range e.requests {
+// textsOf are identifiers as tasks spell them.
+func textsOf(ids []uuid.UUID) []string {
+	texts := make([]string, len(ids))
+	for i, id := range ids {
 		texts[i] = id.String()
 	}
 	return texts

@@ -187,7 +187,7 @@ func (s *surveyor) count(ctx context.Context, rows []dbsqlc.LockRequestsRow, ste
 			{true, dbsqlc.CountTemplates, s.templates, &s.survey.Templates},
 			{s.Analytics && s.RawRequests, dbsqlc.RawRequestsLeft, s.requests, &s.survey.RawRequests},
 			{s.Analytics && s.RawResponses, dbsqlc.RawResponsesLeft, s.requests, &s.survey.RawResponses},
-			{s.Tasks, dbsqlc.TasksLeft, s.requestTexts(), &s.survey.Tasks},
+			{s.Tasks, dbsqlc.TasksLeft, textsOf(s.requests), &s.survey.Tasks},
 		} {
 			if c.needed {
 				b.Queue(c.sql, c.of).QueryRow(func(row pgx.Row) error {

@@ -122,10 +122,6 @@ func (e *eraser) lockRows(ctx context.Context) error {
 // lookFor finds those of the requests of which there is something, in the order
 // of the identifiers.
 func (e *eraser) lookFor(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID, error) {
-	texts := make([]string, len(ids))
-	for i, id := range ids {
-		texts[i] = id.String()
-	}
 	remain := map[uuid.UUID]struct{}{}
 	err := e.send(ctx, func(b *pgx.Batch) {
 		for _, q := range []struct {
@@ -136,7 +132,7 @@ func (e *eraser) lookFor(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID, err
 			{true, dbsqlc.RowsRemain, ids},
 			{e.Analytics && e.RawRequests, dbsqlc.RawRequestsRemain, ids},
 			{e.Analytics && e.RawResponses, dbsqlc.RawResponsesRemain, ids},
-			{e.Tasks, dbsqlc.TasksRemain, texts},
+			{e.Tasks, dbsqlc.TasksRemain, textsOf(ids)},
 		} {
 			if q.needed {
 				b.Queue(q.sql, q.of).Query(func(rows pgx.Rows) error {
