@@ -28,7 +28,7 @@ func (u *PreviewErasure) Execute(ctx context.Context, caller Principal, r Erasur
 	if err != nil {
 		return Preview{}, "", err
 	}
-	now := u.now().UTC().Truncate(time.Microsecond)
+	now := toMicroseconds(u.now())
 	survey, err := u.erasures.Survey(ctx, target, scope, now)
 	if err != nil {
 		return Preview{}, "", err

@@ -3,6 +3,7 @@ package domain
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/google/uuid"
@@ -79,4 +80,12 @@ func troubleOf(err error) string {
 		return e.Message
 	}
 	return "The service failed; its log tells more"
+}
+
+// enqueue asks for an erasure to be gone on with. Where that fails, it begins
+// all the same when Due is asked next.
+func enqueue(ctx context.Context, jobs Jobs, log *slog.Logger, erasure uuid.UUID) {
+	if err := jobs.Enqueue(ctx, erasure); err != nil && ctx.Err() == nil {
+		log.WarnContext(ctx, "an erasure could not be enqueued; it begins when it is looked for next", "erasure", erasure, "error", err)
+	}
 }

@@ -43,9 +43,7 @@ func (u *RunRules) Execute(ctx context.Context) error {
 		case outcome == RunStarted:
 			u.log.InfoContext(ctx, "a retention rule runs",
 				"rule", id, "version", rule.Version, "erasure", rule.LastRun.Erasure, "next_run_at", rule.NextRunAt)
-			if err := u.jobs.Enqueue(ctx, rule.LastRun.Erasure); err != nil && ctx.Err() == nil {
-				u.log.WarnContext(ctx, "an erasure could not be enqueued; it begins when it is looked for next", "erasure", rule.LastRun.Erasure, "error", err)
-			}
+			enqueue(ctx, u.jobs, u.log, rule.LastRun.Erasure)
 		}
 	}
 	return errors.Join(errs...)

@@ -43,7 +43,7 @@ func (u *StartErasure) Execute(ctx context.Context, caller Principal, r StartReq
 	if err := r.check(); err != nil {
 		return Erasure{}, nil, err
 	}
-	now := u.now().UTC().Truncate(time.Microsecond)
+	now := toMicroseconds(u.now())
 	e = Erasure{
 		ID: uuid.New(), Trigger: TriggerBulk, Kind: target.Kind(), Target: &target, Scope: scope, AsOf: now,
 		Ground: r.Ground, Ticket: r.Ticket, RequestedAt: now, RequestedBy: &caller.ID,
@@ -90,9 +90,7 @@ func (u *StartErasure) Execute(ctx context.Context, caller Principal, r StartReq
 		}
 	}
 	if !stored.State.Over() {
-		if err := u.jobs.Enqueue(ctx, stored.ID); err != nil && ctx.Err() == nil {
-			u.log.WarnContext(ctx, "an erasure could not be enqueued; it begins when it is looked for next", "erasure", stored.ID, "error", err)
-		}
+		enqueue(ctx, u.jobs, u.log, stored.ID)
 	}
 	return stored.shownTo(caller), stored.Secret, nil
 }
