@@ -613,7 +613,10 @@ func TestExportFollows(t *testing.T) {
 	}
 	said, stop = follow()
 	p.erase(s, p.add(1))
-	await(t, "it goes on", func() bool { return entries() == 4 })
+	await(t, "it goes on, and that is noted", func() bool {
+		state, err := offsite.ReadState(p.to)
+		return err == nil && time.Since(state.Complete) < time.Minute && entries() == 4
+	})
 	stop()
 	state, err := offsite.ReadState(p.to)
 	if err != nil || !strings.Contains(said.String(), "THE LIST HAS A GAP") || len(state.Gaps) != 1 || time.Since(state.Complete) > time.Minute {
