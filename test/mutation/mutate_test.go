@@ -13,14 +13,34 @@ import (
 )
 
 // switches is the file that goes with the rewritten ones. Each change is there
-// in the one program, and the environment says which of them is in force.
+// in the one program, and the environment says which of them is in force, and
+// into which file each site that is come to is written, once.
 const switches = `package domain
 
 import (
+	"fmt"
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 )
+
+var reached = func() func(int) {
+	name := os.Getenv("DOMAIN_MUTANT_REACHED")
+	if name == "" {
+		return func(int) {}
+	}
+	file, err := os.Create(name)
+	if err != nil {
+		panic(err)
+	}
+	var sites sync.Map
+	return func(site int) {
+		if _, known := sites.LoadOrStore(site, true); !known {
+			fmt.Fprintln(file, site)
+		}
+	}
+}()
 
 var mutantSite, mutantVariant = func() (int, int) {
 	site, variant, _ := strings.Cut(os.Getenv("DOMAIN_MUTANT"), ":")
@@ -33,6 +53,7 @@ var mutantSite, mutantVariant = func() (int, int) {
 }()
 
 func mutant(site int) int {
+	reached(site)
 	if site != mutantSite {
 		return 0
 	}

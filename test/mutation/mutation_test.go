@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -44,9 +45,7 @@ func TestEveryChangeOfARuleFailsATest(t *testing.T) {
 	if len(changes) < 100 {
 		t.Fatalf("only %d changes were found in %v", len(changes), rules)
 	}
-	if failed, out := fails(t, programs, ""); failed {
-		t.Fatalf("the tests fail without any change:\n%s", out)
-	}
+	tests := reaching(t, programs)
 
 	survived := make([]bool, len(changes))
 	queue := make(chan int)
@@ -54,8 +53,7 @@ func TestEveryChangeOfARuleFailsATest(t *testing.T) {
 	for range 2 {
 		workers.Go(func() {
 			for i := range queue {
-				failed, _ := fails(t, programs, fmt.Sprintf("%d:%d", changes[i].site, changes[i].variant))
-				survived[i] = !failed
+				survived[i] = !fails(t, programs, tests, changes[i])
 			}
 		})
 	}
@@ -111,7 +109,7 @@ func checkFiles(t *testing.T, domain string) {
 }
 
 // build makes the two test programs with every change in them.
-func build(t *testing.T, domain string) (changes []change, programs [][]string) {
+func build(t *testing.T, domain string) (changes []change, programs []program) {
 	t.Helper()
 	dir := t.TempDir()
 	overlay := struct{ Replace map[string]string }{make(map[string]string)}
@@ -143,13 +141,13 @@ func build(t *testing.T, domain string) (changes []change, programs [][]string) 
 		t.Fatal(err)
 	}
 	for _, p := range [][]string{{"./domain"}, {"./test/property", "-seed=1", "-worlds=100"}} {
-		program := filepath.Join(dir, filepath.Base(p[0])+".test")
-		cmd := exec.CommandContext(t.Context(), "go", "test", "-c", "-vet=off", "-overlay", overlayFile, "-o", program, p[0])
+		file := filepath.Join(dir, filepath.Base(p[0])+".test")
+		cmd := exec.CommandContext(t.Context(), "go", "test", "-c", "-vet=off", "-overlay", overlayFile, "-o", file, p[0])
 		cmd.Dir = filepath.Dir(domain)
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("compile the tests with every change in them: %v\n%s", err, out)
 		}
-		programs = append(programs, append([]string{program}, p[1:]...))
+		programs = append(programs, program{file, p[1:]})
 	}
 	return changes, programs
 }
@@ -165,21 +163,70 @@ func number(changes []change) {
 	}
 }
 
-// fails runs the programs until one fails; a change may make one wait for
-// ever, and that is a failure, too.
-func fails(t *testing.T, programs [][]string, mutant string) (bool, string) {
-	for _, p := range programs {
-		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-		cmd := exec.CommandContext(ctx, p[0], append([]string{"-test.failfast", "-test.timeout=20s"}, p[1:]...)...)
-		cmd.Env = append(os.Environ(), "DOMAIN_MUTANT="+mutant)
-		out, err := cmd.CombinedOutput()
-		cancel()
-		if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
-			return true, string(out)
-		}
+// program is a test program with every change in it.
+type program struct {
+	file  string
+	flags []string
+}
+
+// run returns what the program said, and an *exec.ExitError where a test
+// failed. A change may make one wait for ever: that is a failure, too.
+func (p program) run(ctx context.Context, environ string, flags ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, p.file, slices.Concat([]string{"-test.failfast", "-test.timeout=20s"}, flags, p.flags)...)
+	cmd.Env = append(os.Environ(), environ)
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+// reaching runs each test of each program alone and without any change, and
+// returns for each program and site the tests that come to it. The others need
+// not be run with a change there: it cannot make them fail.
+func reaching(t *testing.T, programs []program) []map[int][]string {
+	t.Helper()
+	tests := make([]map[int][]string, len(programs))
+	file := filepath.Join(t.TempDir(), "reached")
+	for i, p := range programs {
+		tests[i] = make(map[int][]string)
+		list, err := p.run(t.Context(), "DOMAIN_MUTANT=", "-test.list=.")
 		if err != nil {
-			t.Errorf("run %s: %v", filepath.Base(p[0]), err)
+			t.Fatalf("list the tests of %s: %v", filepath.Base(p.file), err)
+		}
+		for name := range strings.FieldsSeq(list) {
+			if out, err := p.run(t.Context(), "DOMAIN_MUTANT_REACHED="+file, "-test.run=^"+name+"$"); err != nil {
+				t.Fatalf("%s fails without any change: %v\n%s", name, err, out)
+			}
+			reached, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for line := range strings.FieldsSeq(string(reached)) {
+				site, err := strconv.Atoi(line)
+				if err != nil {
+					t.Fatal(err)
+				}
+				tests[i][site] = append(tests[i][site], name)
+			}
 		}
 	}
-	return false, ""
+	return tests
+}
+
+// fails tells whether some test fails with a change.
+func fails(t *testing.T, programs []program, tests []map[int][]string, c change) bool {
+	for i, p := range programs {
+		names := tests[i][c.site]
+		if len(names) == 0 {
+			continue
+		}
+		_, err := p.run(t.Context(), fmt.Sprintf("DOMAIN_MUTANT=%d:%d", c.site, c.variant), "-test.run=^("+strings.Join(names, "|")+")$")
+		if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+			return true
+		}
+		if err != nil {
+			t.Errorf("run %s: %v", filepath.Base(p.file), err)
+		}
+	}
+	return false
 }
