@@ -75,12 +75,28 @@ verify-queries: bin/testpg
 vulnerabilities:
 	@scripts/vulnerabilities.sh $(TOOL) govulncheck ./...
 
+# Runs go test and says how far it has come.
+.PHONY: bin/testrun
+bin/testrun:
+	@go -C tools build -o ../bin/testrun ./testrun
+
+# What an engineer runs all day leaves out what takes long or tests the whole
+# program: the race detector, and these packages and tests.
+CHECKED = $(shell go list ./... | grep -v -e /test/e2e -e /test/mutation -e /test/plans -e /embeddedpg -e /app/demo)
+UNCHECKED := ^(TestReceiptsTellNothing|TestLargeLists|TestKilledSealers)$$
+
+.PHONY: check
+check: bin/testpg bin/testrun verify-format ## what to run all day: format, vet, generated code, and all tests that are quick
+	@scripts/verify-generated.sh -remember $(MAKE) generate
+	go vet ./...
+	@$(WITH_POSTGRES) bin/testrun -usual 2m -- -skip '$(UNCHECKED)' $(CHECKED)
+
 .PHONY: test
-test: bin/testpg ## run every test (with the race detector where there is a C compiler)
+test: bin/testpg bin/testrun ## run every test (with the race detector where there is a C compiler)
 	$(if $(RACE),,@echo 'no C compiler found: testing without the race detector')
 	@PATH=$$PATH:/usr/sbin command -v pgbouncer >/dev/null || [ -n "$$CI" ] || echo 'no pgbouncer found: nothing is tested through it'
 	@command -v promtool >/dev/null || [ -n "$$CI" ] || echo 'no promtool found: no alert is tried'
-	$(WITH_POSTGRES) sh -c 'go test -timeout 30m $(RACE) ./... && sdk/test.sh'
+	@$(WITH_POSTGRES) bin/testrun -usual 6m -also sdk/test.sh -- -timeout 30m $(RACE) ./...
 
 .PHONY: cover
 cover: bin/testpg ## measure the coverage of domain and adapters; fails under 90 %

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -44,6 +45,7 @@ type Server struct {
 
 	mu        sync.Mutex
 	templates map[Content]string
+	required  []inspect.Requirement // those that there are in a migrated database
 }
 
 // Connect returns the server at a URL that names a superuser.
@@ -124,20 +126,34 @@ func (s *Server) addRole(ctx context.Context, db *Database) error {
 		return fmt.Errorf("connect to the new database: %w", err)
 	}
 	defer func() { _ = conn.Close(ctx) }()
-	required, err := inspect.Present(ctx, conn, inspect.Requirements(inspect.Schemas{Fusillade: schemas.Fusillade, Outlet: schemas.Outlet}))
+	required, err := s.present(ctx, conn)
 	if err != nil {
 		return fmt.Errorf("look for the tables to grant: %w", err)
 	}
 	main, fusillade := inspect.Grants(role, required)
-	for _, grant := range append(main, fusillade...) {
-		if _, err := conn.Exec(ctx, grant); err != nil {
-			return fmt.Errorf("grant the role its rights (%s): %w", grant, err)
-		}
+	// One round trip: these are most of what making a database takes.
+	if _, err := conn.PgConn().Exec(ctx, strings.Join(append(main, fusillade...), ";\n")).ReadAll(); err != nil {
+		return fmt.Errorf("grant the role its rights: %w", err)
 	}
 	u := s.database(db.Name)
 	u.User = url.UserPassword(role, password)
 	db.RoleURL = u.String()
 	return nil
+}
+
+// present is what a role of a migrated database needs. All of them have the same
+// tables, so one is looked at.
+func (s *Server) present(ctx context.Context, conn *pgx.Conn) ([]inspect.Requirement, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.required == nil {
+		required, err := inspect.Present(ctx, conn, inspect.Requirements(inspect.Schemas{Fusillade: schemas.Fusillade, Outlet: schemas.Outlet}))
+		if err != nil {
+			return nil, err
+		}
+		s.required = required
+	}
+	return s.required, nil
 }
 
 // template returns the name of the template with that content, made if need be.
