@@ -95,7 +95,7 @@ type setting struct {
 }
 
 var settings = []setting{
-	{"database.url", "Postgres with users, keys, usage and, unless given apart, fusillade; empty: an embedded one", func(c *Config) any { return &c.Database.URL }, checkURL, hidePassword},
+	{"database.url", "Postgres with users, keys, usage and, unless given apart, fusillade; embedded, the default: one that the program brings along", func(c *Config) any { return &c.Database.URL }, checkURL, hidePassword},
 	{"database.replica_url", "read replica of the database", func(c *Config) any { return &c.Database.ReplicaURL }, checkURL, hidePassword},
 	{"database.replica_max_lag", "how far behind a replica may be before the primary is read instead, such as 30s; 0: however far", func(c *Config) any { return &c.Database.ReplicaMaxLag }, nil, nil},
 	{"database.pgbouncer", "true: the databases are reached through PgBouncer in transaction mode", func(c *Config) any { return &c.Database.PgBouncer }, nil, nil},
@@ -106,8 +106,8 @@ var settings = []setting{
 	{"outlet.database_url", "Postgres with outlet's tables, if that is not fusillade's", func(c *Config) any { return &c.Outlet.DatabaseURL }, checkURL, hidePassword},
 	{"outlet.schema", "schema of outlet's tables", func(c *Config) any { return &c.Outlet.Schema }, checkSchema, nil},
 	{"http.addr", "address to listen on, as HOST:PORT; port 0 takes a free one", func(c *Config) any { return &c.HTTPAddr }, checkAddr, nil},
-	{"http.profile_addr", "address to serve profiles on (net/http/pprof), as HOST:PORT; empty: none", func(c *Config) any { return &c.ProfileAddr }, checkAddr, nil},
-	{"auth.session_secret", "secret that signs session cookies, 16 bytes or more; empty: sessions are off", func(c *Config) any { return &c.Auth.SessionSecret }, checkSecret, hideAll},
+	{"http.profile_addr", "address to serve profiles on (net/http/pprof), as HOST:PORT; unset: none", func(c *Config) any { return &c.ProfileAddr }, checkAddr, nil},
+	{"auth.session_secret", "secret that signs session cookies, 16 bytes or more; unset: sessions are off", func(c *Config) any { return &c.Auth.SessionSecret }, checkSecret, hideAll},
 	{"auth.session_cookie", "name of the session cookie", func(c *Config) any { return &c.Auth.SessionCookie }, checkToken, nil},
 	{"auth.proxy_headers", "true: believe a proxy's word for who is calling", func(c *Config) any { return &c.Auth.ProxyHeaders }, nil, nil},
 	{"auth.proxy_user_header", "header that names the user", func(c *Config) any { return &c.Auth.ProxyUserHeader }, checkToken, nil},
@@ -115,7 +115,7 @@ var settings = []setting{
 	{"auth.cache_ttl", "for how long a caller may be remembered, at most 60s; 0: not at all", func(c *Config) any { return &c.Auth.CacheTTL }, nil, nil},
 	{"erasure.key_file", "file with the private keys that sign the log of erasures, the newest first; in the embedded mode one is made in data_dir", func(c *Config) any { return &c.Erasure.KeyFile }, nil, nil},
 	{"erasure.key", "these keys themselves, one a line, instead of a file", func(c *Config) any { return &c.Erasure.Key }, checkKeys, hideAll},
-	{"erasure.origin", "name of the log of erasures, such as example.com/erasures; empty: that of its keys", func(c *Config) any { return &c.Erasure.Origin }, checkOrigin, nil},
+	{"erasure.origin", "name of the log of erasures, such as example.com/erasures; unset: that of its keys", func(c *Config) any { return &c.Erasure.Origin }, checkOrigin, nil},
 	{"erasure.standbys", "application_names of standbys that have to have replayed a checkpoint of the log before it is published, with commas between", func(c *Config) any { return &c.Erasure.Standbys }, nil, nil},
 	{"erasure.seen_file", "file that keeps the newest checkpoint of the log that was seen, so that an older database is noticed; in the embedded mode one in data_dir", func(c *Config) any { return &c.Erasure.SeenFile }, nil, nil},
 	{"erasure.witnesses", "public keys of witnesses whose signatures may be added to checkpoints of the log, with commas between", func(c *Config) any { return &c.Erasure.Witnesses }, nil, nil},
@@ -167,14 +167,36 @@ func (s setting) env() string {
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(s.key, ".", "_"))
 }
 
+func (s setting) path() string { return s.key }
+
 func (s setting) flag() string {
 	return strings.NewReplacer(".", "-", "_", "-").Replace(s.key)
+}
+
+// names are those of all settings.
+func names(of func(setting) string) []string {
+	all := make([]string, len(settings))
+	for i, s := range settings {
+		all[i] = of(s)
+	}
+	return all
 }
 
 // onCommandLine tells whether a setting has a flag: other users of the machine
 // can read command lines.
 func (s setting) onCommandLine() bool {
 	return s.key != "auth.session_secret" && s.key != "erasure.key"
+}
+
+// WithoutFlags lists the variables of settings that have no flag.
+func WithoutFlags() []string {
+	var names []string
+	for _, s := range settings {
+		if !s.onCommandLine() {
+			names = append(names, s.env())
+		}
+	}
+	return names
 }
 
 // AddFlags adds a flag for each setting whose key begins with one of the
@@ -211,11 +233,17 @@ type Sources struct {
 
 const defaultFile = "lethe.yaml"
 
+// embeddedWord is what database.url says for the embedded Postgres, which is
+// also what it is by default.
+const embeddedWord = "embedded"
+
 // LoadConfig reads defaults, then the file, the environment and the flags,
-// each over the ones before. An empty variable counts as not given. If
-// anything is wrong it returns a *ConfigError with all of it.
+// each over the ones before. A setting that is set and empty is wrong, wherever
+// it is: it comes from a variable that was to be filled and was not, and
+// whoever has set it did not mean the default. If anything is wrong it returns
+// a *ConfigError with all of it.
 func LoadConfig(from Sources) (*Config, error) {
-	r := reader{sources: map[string]string{}, merged: koanf.New(".")}
+	r := reader{sources: map[string]string{}, empty: map[string]bool{}, merged: koanf.New(".")}
 	r.readFile(from.File)
 	r.readEnvironment(from.Environ)
 	if from.Flags != nil {
@@ -235,6 +263,9 @@ func LoadConfig(from Sources) (*Config, error) {
 	for _, s := range settings {
 		if r.sources[s.key] == "" {
 			r.sources[s.key] = "default"
+		}
+		if r.empty[s.key] {
+			continue // which has been told
 		}
 		if err := s.assign(c, r.merged.Get(s.key)); err != nil {
 			r.problem(s.key, "%s", err.Error())
@@ -256,6 +287,7 @@ func LoadConfig(from Sources) (*Config, error) {
 
 func defaults(apart, outletApart bool, environ []string) map[string]any {
 	d := map[string]any{
+		"database.url":             embeddedWord,
 		"database.replica_max_lag": "30s",
 		"database.pgbouncer":       false,
 		"database.max_conns":       10,
@@ -269,9 +301,11 @@ func defaults(apart, outletApart bool, environ []string) map[string]any {
 		"auth.cache_ttl":           "0s",
 		"erasure.rate":             2000,
 		"looks.keep":               "365d",
-		"data_dir":                 defaultDataDir(environ),
 		"log.level":                "info",
 		"log.format":               "text",
+	}
+	if dir := defaultDataDir(environ); dir != "" {
+		d["data_dir"] = dir
 	}
 	if apart {
 		d["fusillade.schema"], d["outlet.schema"] = "public", "public"
@@ -307,6 +341,7 @@ func defaultDataDir(environ []string) string {
 type reader struct {
 	merged   *koanf.Koanf
 	sources  map[string]string
+	empty    map[string]bool // keys that are set and empty somewhere
 	problems []string
 }
 
@@ -318,6 +353,38 @@ func (r *reader) problem(key, format string, args ...any) {
 		name = fmt.Sprintf("%s (%s)", key, s.env())
 	}
 	r.problems = append(r.problems, name+": "+fmt.Sprintf(format, args...))
+}
+
+// set notes where a value comes from, and tells whether it is one: what is
+// empty is told of instead.
+func (r *reader) set(key, source string, value any) bool {
+	if !isBlank(value) {
+		r.sources[key] = source
+		return true
+	}
+	r.empty[key] = true
+	s, _ := settingOf(key)
+	r.problems = append(r.problems, fmt.Sprintf("%s (%s): is set and empty, as when it is filled from a variable that is not set: %s", key, source, s.instead()))
+	return false
+}
+
+// instead is what to do about a setting that is set and empty.
+func (s setting) instead() string {
+	if s.key == "database.url" {
+		return "give it the URL of a database; for the embedded Postgres unset it, or write " + embeddedWord
+	}
+	return "give it a value, or unset it"
+}
+
+// isBlank tells whether a value is given and says nothing.
+func isBlank(value any) bool {
+	switch value := value.(type) {
+	case string:
+		return strings.TrimSpace(value) == ""
+	case []any:
+		return len(value) == 0
+	}
+	return false
 }
 
 func (r *reader) readFile(name string) {
@@ -350,12 +417,14 @@ func (r *reader) readFile(name string) {
 		value := k.Get(key)
 		switch {
 		case known && value != nil:
-			r.sources[key] = "file " + name
+			if !r.set(key, "file "+name, value) {
+				k.Delete(key)
+			}
 		case known || isSection(key) && isEmpty(value):
 			k.Delete(key) // as good as not written
 		default:
 			k.Delete(key)
-			r.problems = append(r.problems, fmt.Sprintf("%s: unknown key %q: take it out or correct it; compare it with a file that `lethe config` prints", name, key))
+			r.problems = append(r.problems, fmt.Sprintf("%s: unknown key %q: %stake it out or correct it; `lethe config` prints a file with all of them", name, key, DidYouMean(key, names(setting.path))))
 		}
 	}
 	r.merge(k)
@@ -388,9 +457,8 @@ func (r *reader) readEnvironment(environ []string) {
 			switch {
 			case strings.HasPrefix(name, envPrefix+"TEST_"): // the tests' own
 			case !known:
-				unknown = append(unknown, fmt.Sprintf("%s: unknown variable: unset it or correct it; `lethe serve --help` lists every name", name))
-			case value != "":
-				r.sources[s.key] = "environment " + name
+				unknown = append(unknown, fmt.Sprintf("%s: unknown variable: %sunset it or correct it; `lethe config --help` lists all of them", name, DidYouMean(name, names(setting.env))))
+			case r.set(s.key, "environment "+name, value):
 				return s.key, value
 			}
 			return "", nil
@@ -411,8 +479,10 @@ func (r *reader) readFlags(flags *pflag.FlagSet) {
 		if i < 0 || !f.Changed {
 			return "", nil
 		}
-		r.sources[settings[i].key] = "flag --" + f.Name
-		return settings[i].key, f.Value.String()
+		if key := settings[i].key; r.set(key, "flag --"+f.Name, f.Value.String()) {
+			return key, f.Value.String()
+		}
+		return "", nil
 	}), nil)
 	if err != nil {
 		r.problems = append(r.problems, err.Error())
@@ -428,8 +498,8 @@ func (r *reader) merge(k *koanf.Koanf) {
 
 // crossCheck finds values that do not go together.
 func (r *reader) crossCheck(c *Config) {
-	main := r.merged.String("database.url") != ""
-	apart := r.merged.String("fusillade.database_url") != ""
+	main := !c.Embedded() || r.empty["database.url"]
+	apart := c.Fusillade.DatabaseURL != "" || r.empty["fusillade.database_url"]
 	for _, key := range []string{"database.replica_url", "fusillade.database_url", "outlet.database_url"} {
 		if !main && r.merged.String(key) != "" {
 			r.problem(key, "needs database.url (LETHE_DATABASE_URL): give that too")
@@ -438,17 +508,14 @@ func (r *reader) crossCheck(c *Config) {
 	if !apart && r.merged.String("fusillade.replica_url") != "" {
 		r.problem("fusillade.replica_url", "needs fusillade.database_url (LETHE_FUSILLADE_DATABASE_URL): give that too, or use database.replica_url")
 	}
-	if !main && r.merged.String("data_dir") == "" {
+	if !main && c.DataDir == "" && !r.empty["data_dir"] {
 		r.problem("data_dir", "there is no home folder to put it in: give a folder for the embedded database, or database.url")
 	}
 	if c.Erasure.Key != "" && c.Erasure.KeyFile != "" {
 		r.problem("erasure.key", "is given together with erasure.key_file: put all keys in the file, or none")
 	}
-	if names, n := len(c.Erasure.Standbys), len(c.Erasure.StandbyURLs); n > 0 && names > 0 && n != names {
-		r.problem("erasure.standby_urls", "are %d, and erasure.standbys names %d: give the URL of each, or none", n, names)
-	}
-	if c.Auth.ProxyHeaders && r.sources["auth.proxy_trusted"] != "default" && len(c.Auth.ProxyTrusted) == 0 {
-		r.problem("auth.proxy_trusted", "proxy headers are on but no address is trusted: give the proxy's, as a CIDR such as 10.1.2.3/32")
+	if named, n := len(c.Erasure.Standbys), len(c.Erasure.StandbyURLs); n > 0 && named > 0 && n != named {
+		r.problem("erasure.standby_urls", "are %d, and erasure.standbys names %d: give the URL of each, or none", n, named)
 	}
 }
 
@@ -475,8 +542,11 @@ func (s setting) assign(c *Config, value any) error {
 		if !isText {
 			return errors.New("must be text: put it in quotes")
 		}
+		if s.key == "database.url" && text == embeddedWord {
+			return nil
+		}
 		*field = text
-		if s.check != nil && (text != "" || !s.mayBeEmpty()) {
+		if s.check != nil {
 			return s.check(text)
 		}
 	case *int:
@@ -553,11 +623,11 @@ func (s setting) assign(c *Config, value any) error {
 	return nil
 }
 
-// eachPart takes what stands between the commas of a list, but for blanks.
+// eachPart takes what stands between the commas of a list.
 func eachPart(text string, isText bool, take func(part string) error) error {
 	for part := range strings.SplitSeq(text, ",") {
 		if part = strings.TrimSpace(part); part == "" {
-			continue
+			return errors.New("has an empty entry, as when it is filled from a variable that is not set: give it a value, or take it out with its comma")
 		}
 		if err := take(part); err != nil {
 			return err
@@ -567,11 +637,6 @@ func eachPart(text string, isText bool, take func(part string) error) error {
 		return errors.New("must be text or a list of texts")
 	}
 	return nil
-}
-
-// mayBeEmpty: secrets, URLs and what else means "none" when it is empty.
-func (s setting) mayBeEmpty() bool {
-	return s.hide != nil || s.key == "data_dir" || s.key == "http.profile_addr" || s.key == "erasure.origin"
 }
 
 func checkURL(text string) error {
@@ -679,7 +744,7 @@ func hidePassword(text string) string {
 }
 
 // Print writes the configuration as YAML, each value with its source, secrets
-// and passwords hidden.
+// and passwords hidden. What is not set is null, which a file may say too.
 func (c *Config) Print(w io.Writer) error {
 	root := &yaml.Node{Kind: yaml.MappingNode}
 	sections := map[string]*yaml.Node{"": root}
@@ -700,8 +765,8 @@ func (c *Config) Print(w io.Writer) error {
 			value.Style = yaml.FlowStyle
 		}
 		value.LineComment = c.sources[s.key]
-		if c.sources[s.key] == "default" {
-			value.LineComment = "default; " + s.env()
+		if !strings.HasSuffix(value.LineComment, " "+s.env()) {
+			value.LineComment += "; " + s.env()
 		}
 		sections[section].Content = append(sections[section].Content, &yaml.Node{Kind: yaml.ScalarNode, Value: name}, &value)
 	}
@@ -713,36 +778,34 @@ func (c *Config) Print(w io.Writer) error {
 	return enc.Close()
 }
 
+// printable is the value for Print; nil where there is none.
 func (s setting) printable(c *Config) any {
+	var texts []string
 	switch field := s.field(c).(type) {
 	case *string:
-		if *field != "" && s.hide != nil {
+		switch {
+		case s.key == "database.url" && c.Embedded():
+			return embeddedWord
+		case *field == "":
+			return nil
+		case s.hide != nil:
 			return s.hide(*field)
 		}
 		return *field
 	case *[]receipt.PublicKey:
-		texts := []string{}
 		for _, key := range *field {
 			texts = append(texts, key.String())
 		}
-		return texts
 	case *[]netip.Prefix:
-		texts := []string{}
 		for _, p := range *field {
 			texts = append(texts, p.String())
 		}
-		return texts
 	case *[]string:
-		if *field == nil {
-			return []string{}
-		}
-		return *field
+		texts = *field
 	case *urls:
-		texts := make([]string, len(*field))
-		for i, text := range *field {
-			texts[i] = hidePassword(text)
+		for _, text := range *field {
+			texts = append(texts, hidePassword(text))
 		}
-		return texts
 	case *int:
 		return *field
 	case *perSecond:
@@ -754,5 +817,8 @@ func (s setting) printable(c *Config) any {
 	case *bool:
 		return *field
 	}
-	return nil
+	if texts == nil {
+		return nil
+	}
+	return texts
 }

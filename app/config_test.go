@@ -93,9 +93,11 @@ auth:
   proxy_trusted: [10.0.0.0/8, "192.168.1.7"]
 database:
   max_conns: 3
+  url: null
+  replica_url:
 fusillade:
 `
-	cfg, err := load(t, file, []string{"LETHE_LOG_LEVEL=warn", "LETHE_HTTP_ADDR=127.0.0.1:2", "LETHE_DATABASE_MAX_CONNS=", "LETHE_TEST_ANYTHING=1"},
+	cfg, err := load(t, file, []string{"LETHE_LOG_LEVEL=warn", "LETHE_HTTP_ADDR=127.0.0.1:2", "LETHE_TEST_ANYTHING="},
 		[]string{"--http-addr", "127.0.0.1:3"})
 	if err != nil {
 		t.Fatal(err)
@@ -123,27 +125,115 @@ fusillade:
 // TestConfigPrintsAFile takes what is printed for a configuration file.
 func TestConfigPrintsAFile(t *testing.T) {
 	t.Parallel()
-	first, err := load(t, "", []string{"HOME=/home/x", "LETHE_DATABASE_URL=postgres://u@h:1/d", "LETHE_LOG_FORMAT=json"}, nil)
+	for name, environ := range map[string][]string{
+		"defaults":   nil,
+		"no home":    {"HOME=", "LETHE_DATABASE_URL=postgres://u@h/d"},
+		"embedded":   {"LETHE_DATABASE_URL=embedded", "LETHE_LOG_FORMAT=json"},
+		"a database": {"LETHE_DATABASE_URL=postgres://u@h:1/d", "LETHE_ERASURE_STANDBYS=near,far", "LETHE_ERASURE_ORIGIN=example.com/log"},
+	} {
+		first, err := load(t, "", append([]string{"HOME=/home/x"}, environ...), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var printed, again strings.Builder
+		if err := first.Print(&printed); err != nil {
+			t.Fatal(err)
+		}
+		second, err := load(t, printed.String(), nil, nil)
+		if err != nil {
+			t.Fatalf("%s: what is printed is refused: %v\n%s", name, err, &printed)
+		}
+		if first.Embedded() != second.Embedded() {
+			t.Errorf("%s: embedded is %t, then %t", name, first.Embedded(), second.Embedded())
+		}
+		if err := second.Print(&again); err != nil {
+			t.Fatal(err)
+		}
+		var a, b map[string]any
+		if err := errors.Join(yaml.Unmarshal([]byte(printed.String()), &a), yaml.Unmarshal([]byte(again.String()), &b)); err != nil {
+			t.Fatal(err)
+		}
+		if x, y := toYAML(t, a), toYAML(t, b); x != y {
+			t.Errorf("%s: first\n%s\nthen\n%s", name, x, y)
+		}
+	}
+}
+
+// TestConfigSetAndEmpty gives each setting a value that is none, in every way
+// that there is.
+func TestConfigSetAndEmpty(t *testing.T) {
+	t.Parallel()
+	var printed strings.Builder
+	cfg, err := load(t, "", []string{"HOME=/home/x"}, nil)
+	if err == nil {
+		err = cfg.Print(&printed)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	var printed, again strings.Builder
-	if err := first.Print(&printed); err != nil {
+	var sections map[string]any
+	if err := yaml.Unmarshal([]byte(printed.String()), &sections); err != nil {
 		t.Fatal(err)
 	}
-	second, err := load(t, printed.String(), nil, nil)
-	if err != nil {
-		t.Fatal(err)
+	var keys []string
+	for section, value := range sections {
+		if names, ok := value.(map[string]any); ok {
+			for name := range names {
+				keys = append(keys, section+"."+name)
+			}
+		} else {
+			keys = append(keys, section)
+		}
 	}
-	if err := second.Print(&again); err != nil {
-		t.Fatal(err)
+	if len(keys) < 25 {
+		t.Fatalf("%d settings only: %v", len(keys), keys)
 	}
-	var a, b map[string]any
-	if err := errors.Join(yaml.Unmarshal([]byte(printed.String()), &a), yaml.Unmarshal([]byte(again.String()), &b)); err != nil {
-		t.Fatal(err)
+	flags := pflag.NewFlagSet("test", pflag.ContinueOnError)
+	app.AddFlags(flags)
+	refused := func(key, source, file string, environ, args []string) {
+		t.Helper()
+		_, err := load(t, file, append([]string{"HOME=/home/x"}, environ...), args)
+		problems, ok := errors.AsType[*app.ConfigError](err)
+		advice := "unset it"
+		if key == "database.url" {
+			advice = "write embedded"
+		}
+		if !ok || len(problems.Problems) != 1 || !strings.HasPrefix(err.Error(), key+" ("+source) ||
+			!strings.Contains(err.Error(), "is set and empty") || !strings.Contains(err.Error(), advice) {
+			t.Errorf("%s, %s: got %v", key, source, err)
+		}
 	}
-	if x, y := toYAML(t, a), toYAML(t, b); x != y {
-		t.Errorf("first\n%s\nthen\n%s", x, y)
+	for _, key := range keys {
+		variable := "LETHE_" + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
+		flag := strings.NewReplacer(".", "-", "_", "-").Replace(key)
+		for _, value := range []string{"", "  \n"} {
+			refused(key, "environment "+variable, "", []string{variable + "=" + value}, nil)
+			if flags.Lookup(flag) != nil {
+				refused(key, "flag --"+flag, "", nil, []string{"--" + flag + "=" + value})
+			}
+		}
+		section, name, _ := strings.Cut(key, ".")
+		if name != "" {
+			name = "{" + name + ": %}"
+		} else {
+			name = "%"
+		}
+		for _, value := range []string{`""`, `" "`, "[]"} {
+			refused(key, "file ", section+": "+strings.Replace(name, "%", value, 1), nil, nil)
+		}
+		if _, err := load(t, section+": "+strings.Replace(name, "%", "null", 1), []string{"HOME=/home/x"}, nil); err != nil {
+			t.Errorf("%s: null is refused: %v", key, err)
+		}
+	}
+	// A layer above makes it no better.
+	refused("database.url", "environment LETHE_DATABASE_URL", "", []string{"LETHE_DATABASE_URL="}, []string{"--database-url=postgres://u@h/d"})
+}
+
+func TestConfigEmbedded(t *testing.T) {
+	t.Parallel()
+	cfg, err := load(t, "database: {url: postgres://u@h/d}", []string{"HOME=/home/x"}, []string{"--database-url=embedded"})
+	if err != nil || !cfg.Embedded() || cfg.Database.URL != "" {
+		t.Errorf("got %+v, %v", cfg, err)
 	}
 }
 
@@ -178,7 +268,14 @@ func TestConfigProblems(t *testing.T) {
 		"a key twice":             {file: "log: {level: info}\nlog: {level: info}\n", want: []string{"is not a YAML mapping at line 2"}},
 		"a mapping for a value":   {file: "log: {level: {a: 1}}", want: []string{`"log.level.a"`}},
 		"a number for a text":     {file: "auth: {session_secret: 1234567890123456789}", want: []string{"put it in quotes"}},
-		"unknown variables":       {environ: []string{"LETHE_PORT=1", "LETHE_=", "LETHE_DATABASE=x"}, want: []string{"LETHE_PORT", "LETHE_:", "LETHE_DATABASE:"}},
+		"unknown variables":       {environ: []string{"LETHE_PORT=1", "LETHE_=", "LETHE_DATABASE=x"}, want: []string{"LETHE_PORT: unknown variable: unset it", "LETHE_:", "LETHE_DATABASE:"}},
+		"misspelt variables":      {environ: []string{"LETHE_DATABSE_URL=x", "LETHE_HTTP_ADRR="}, want: []string{"did you mean LETHE_DATABASE_URL? If not, unset it or correct it; `lethe config --help` lists all", "did you mean LETHE_HTTP_ADDR?"}},
+		"misspelt keys":           {file: "databse: {url: x}\nlog: {lvel: info}\n", want: []string{"did you mean database.url?", "did you mean log.level?"}},
+		"an empty entry":          {environ: []string{someURL, "LETHE_ERASURE_STANDBY_URLS=postgres://u@h/d,"}, want: []string{"erasure.standby_urls (environment LETHE_ERASURE_STANDBY_URLS): has an empty entry"}},
+		"an empty entry of many":  {file: "auth: {proxy_trusted: [10.0.0.0/8, \"\"]}", want: []string{"has an empty entry"}},
+		"embedded apart":          {environ: []string{someURL, "LETHE_FUSILLADE_DATABASE_URL=embedded"}, want: []string{"must be a URL"}},
+		"replica of embedded":     {environ: []string{"LETHE_DATABASE_URL=embedded", "LETHE_DATABASE_REPLICA_URL=postgres://h/d"}, want: []string{"needs database.url"}},
+		"replica of an empty URL": {environ: []string{"LETHE_DATABASE_URL=", "LETHE_DATABASE_REPLICA_URL=postgres://h/d"}, want: []string{"is set and empty"}},
 		"secret too short":        {environ: []string{"LETHE_AUTH_SESSION_SECRET=fifteen_bytes_x"}, want: []string{"shorter than 16 bytes"}},
 		"no URL":                  {environ: []string{"LETHE_DATABASE_URL=" + hiddenWord}, want: []string{"database.url (environment LETHE_DATABASE_URL): must be a URL"}},
 		"another scheme":          {environ: []string{"LETHE_DATABASE_URL=mysql://u:" + hiddenWord + "@h/d"}, want: []string{"must be a URL"}},
@@ -189,7 +286,7 @@ func TestConfigProblems(t *testing.T) {
 		"no connections":          {environ: []string{"LETHE_DATABASE_MAX_CONNS=0"}, want: []string{"whole number"}},
 		"no truth":                {environ: []string{"LETHE_AUTH_PROXY_HEADERS=yes"}, want: []string{"true or false"}},
 		"no networks":             {environ: []string{"LETHE_AUTH_PROXY_TRUSTED=10.0.0.0/8,proxy.example.com"}, want: []string{"10.0.0.0/8 or 10.1.2.3"}},
-		"proxy without address":   {file: "auth: {proxy_headers: true, proxy_trusted: []}", want: []string{"no address is trusted"}},
+		"proxy without address":   {file: "auth: {proxy_headers: true, proxy_trusted: []}", want: []string{"is set and empty"}},
 		"no witness":              {environ: []string{"LETHE_ERASURE_WITNESSES=" + logKey}, want: []string{"erasure.witnesses (environment LETHE_ERASURE_WITNESSES): must be different public keys of witnesses"}},
 		"a witness twice":         {environ: []string{"LETHE_ERASURE_WITNESSES=" + witnessKey + "," + witnessKey}, want: []string{"different public keys of witnesses"}},
 		"no list of witnesses":    {file: "erasure: {witnesses: 1}", want: []string{"erasure.witnesses"}},

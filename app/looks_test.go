@@ -15,8 +15,12 @@ import (
 
 func TestLooksKeep(t *testing.T) {
 	t.Parallel()
-	for given, want := range map[string]time.Duration{"": 365 * 24 * time.Hour, "1d": 24 * time.Hour, "3650d": 3650 * 24 * time.Hour} {
-		cfg, err := app.LoadConfig(app.Sources{Environ: []string{"LETHE_DATA_DIR=" + t.TempDir(), "LETHE_LOOKS_KEEP=" + given}})
+	for given, want := range map[string]time.Duration{"not given": 365 * 24 * time.Hour, "1d": 24 * time.Hour, "3650d": 3650 * 24 * time.Hour} {
+		environ := []string{"LETHE_DATA_DIR=" + t.TempDir()}
+		if given != "not given" {
+			environ = append(environ, "LETHE_LOOKS_KEEP="+given)
+		}
+		cfg, err := app.LoadConfig(app.Sources{Environ: environ})
 		if err != nil || cfg.Looks.Keep != want {
 			t.Errorf("%q: want %s, got %+v, %v", given, want, cfg, err)
 			continue
