@@ -188,6 +188,11 @@ func (s setting) onCommandLine() bool {
 	return s.key != "auth.session_secret" && s.key != "erasure.key"
 }
 
+// IsSetting tells whether a flag is that of a setting.
+func IsSetting(flag string) bool {
+	return slices.ContainsFunc(settings, func(s setting) bool { return s.flag() == flag })
+}
+
 // WithoutFlags lists the variables of settings that have no flag.
 func WithoutFlags() []string {
 	var names []string

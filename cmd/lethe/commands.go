@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -29,9 +30,6 @@ var databaseSettings = []string{"database.", "fusillade.", "outlet.", "data_dir"
 func (c *cli) command(cmd *cobra.Command, settings []string, body func(ctx context.Context, cfg *app.Config, args []string) error) *cobra.Command {
 	app.AddFlags(cmd.Flags(), settings...)
 	cmd.Flags().StringVar(&c.configFile, "config", "", "configuration file (default: lethe.yaml here, if there is one)")
-	if cmd.Args == nil {
-		cmd.Args = cobra.NoArgs
-	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		cfg, err := app.LoadConfig(app.Sources{File: c.configFile, Environ: c.environ, Flags: cmd.Flags()})
 		if err != nil {
@@ -58,7 +56,7 @@ PostgreSQL: beside a running dwctl, on that system's database, or alone, on an
 embedded Postgres.
 
 Settings come from lethe.yaml (or --config FILE), then the environment
-(LETHE_...), then flags; each overrides the ones before. ` + "`lethe config`" + ` shows
+(LETHE_...), then flags; each overrides the ones before. "lethe config" shows
 all of them and where each comes from.
 
 Exit codes:
@@ -72,8 +70,10 @@ Exit codes:
   # Beside dwctl, on its database
   LETHE_DATABASE_URL=postgres://lethe:...@db/dwctl lethe doctor
   LETHE_DATABASE_URL=postgres://lethe:...@db/dwctl lethe serve`,
-		Args:          cobra.NoArgs,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		// Where a command has none of its own.
+		PersistentPreRunE: checkFlags,
+
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
@@ -93,6 +93,7 @@ Exit codes:
 			},
 		},
 	)
+	explain(root)
 	return root
 }
 
@@ -105,7 +106,7 @@ func (c *cli) serve() *cobra.Command {
 
 Without database.url it runs a Postgres of its own, in data_dir, and creates
 the tables. In a database that is given nothing is created: see
-` + "`lethe doctor`" + ` and ` + "`lethe migrate`" + `. The database may be away when the service
+"lethe doctor" and "lethe migrate". The database may be away when the service
 starts: /readyz answers 503 until it is there.`,
 		Example: `  # A Postgres of its own
   lethe serve
@@ -131,7 +132,7 @@ with whatever has been erased since still gone.
 
 The database is the embedded one. On a database that is given the demo refuses
 to run, unless told so with --on-this-database, and then only where Lethe itself
-has created the tables (` + "`lethe migrate up`" + `) and they hold nothing else.`,
+has created the tables ("lethe migrate up") and they hold nothing else.`,
 		Example: `  lethe demo
 
   # On another port, in another folder
@@ -154,15 +155,14 @@ func (c *cli) migrate() *cobra.Command {
 		Short: "Create or upgrade the tables that are Lethe's own",
 		Example: `  lethe migrate status
   LETHE_DATABASE_URL=postgres://me:...@localhost/lethe lethe migrate up`,
-		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(
 		c.jsonFlag(c.command(&cobra.Command{
 			Use:   "up",
 			Short: "Create the tables that are missing",
-			Long: `Create the tables that are missing and upgrade those that Lethe has created. In a
-database that belongs to another system, such as dwctl's, that is the schema
+			Long: `Create the tables that are missing and upgrade those that Lethe has created. In
+a database that belongs to another system, such as dwctl's, that is the schema
 lethe of the log of erasures; whatever else is there is left exactly as it is.
 The role must be allowed to create schemas and tables. The embedded database
 needs no call: it is brought up to date whenever it is started.`,
@@ -227,7 +227,11 @@ func (c *cli) config() *cobra.Command {
 		Use:   "config",
 		Short: "Print the effective configuration",
 		Long: `Print the effective configuration as YAML, with the source of each value.
-Secrets and passwords are hidden.`,
+Secrets and passwords are hidden.
+
+Each setting has a flag and a variable, which are below. These have a variable
+only, as other users of the machine can read command lines:
+  ` + strings.Join(app.WithoutFlags(), "\n  "),
 		Example: `  lethe config
   lethe config --config /etc/lethe.yaml`,
 	}, nil, func(_ context.Context, cfg *app.Config, _ []string) error {
@@ -240,7 +244,6 @@ func (c *cli) version() *cobra.Command {
 		Use:     "version",
 		Short:   "Print version, commit and Go version",
 		Example: `  lethe version --json`,
-		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			c.running = true
 			return app.PrintVersion(c.stdout, c.asJSON)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -13,7 +14,6 @@ func (c *cli) erasures() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "erasures",
 		Short: "Look after what was erased",
-		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(c.settleErasures(), c.exportErasures())
@@ -26,12 +26,12 @@ func (c *cli) exportErasures() *cobra.Command {
 	cmd := c.command(&cobra.Command{
 		Use:   "export",
 		Short: "Keep a private list of what was erased, and a mirror of the log, for after a restore",
-		Long: `Write what was erased, and is not there yet, to a list in a folder, and bring the
-mirror of the log beside it up to date: after a database was restored from a
-backup, ` + "`lethe replay`" + ` erases by the list what the backup brings back, and completes
-the log from the mirror. Run it at all times (--follow), or at least every few
-hours: what was erased is known for a day, and then forgotten. Keep the folder
-where it is not restored together with the database.
+		Long: `Write what was erased, and is not there yet, to a list in a folder, and bring
+the mirror of the log beside it up to date: after a database was restored from a
+backup, "lethe replay" erases by the list what the backup brings back, and
+completes the log from the mirror. Run it at all times (--follow), or at least
+every few hours: what was erased is known for a day, and then forgotten. Keep
+the folder where it is not restored together with the database.
 
 The list holds identifiers of what was erased and the salts of receipts, which
 only the recipients' identities can read (age); the times and the receipts'
@@ -54,9 +54,15 @@ may not: docs/erasure.md, After a restore.`,
 	flags.StringVar(&options.Keep, "keep", "90d", "for how long the list is kept: longer than any backup")
 	flags.BoolVar(&options.Follow, "follow", false, "go on until stopped")
 	flags.StringVar(&identity, "new-identity", "", "make a key pair instead: the identity goes into this new file, the recipient is printed")
-	cmd.MarkFlagsOneRequired("to", "new-identity")
-	cmd.MarkFlagsMutuallyExclusive("to", "new-identity")
-	cmd.MarkFlagsRequiredTogether("to", "recipient")
+	cmd.PreRunE = func(*cobra.Command, []string) error {
+		switch to, recipients := options.To != "", len(options.Recipients) > 0; {
+		case identity != "" && (to || recipients):
+			return errors.New("--new-identity makes a key pair and nothing else: give it alone, then --to and --recipient")
+		case identity == "" && !(to && recipients):
+			return errors.New("give --to (the folder) and --recipient (who can read the list); --new-identity makes the key pair of a recipient")
+		}
+		return nil
+	}
 	return c.jsonFlag(cmd)
 }
 
@@ -66,8 +72,8 @@ func (c *cli) replay() *cobra.Command {
 		Use:   "replay",
 		Short: "After a restore, erase again what had been erased, and complete the log",
 		Long: `Erase again, in a database that was restored from a backup, what was erased
-since, by the list that ` + "`lethe erasures export`" + ` has kept; and complete the log of
-erasures with the receipts that were published since, from the mirror. Run it
+since, by the list that "lethe erasures export" has kept; and complete the log
+of erasures with the receipts that were published since, from the mirror. Run it
 before the service opens, as the owner of schema lethe.
 
 All that was kept is verified first: where any of it is damaged, or the identity
@@ -89,7 +95,7 @@ Exit codes:
 		return err
 	})
 	flags := cmd.Flags()
-	flags.StringVar(&options.From, "from", "", "folder that `lethe erasures export` has written")
+	flags.StringVar(&options.From, "from", "", "folder that lethe erasures export has written")
 	flags.StringVar(&options.Identity, "identity", "", "file of the identity that opens the list")
 	flags.StringArrayVar(&options.Keys, "key", nil, "public key of the log or of a witness, or file with one on each line; may be repeated (default: those of the configured private keys)")
 	flags.BoolVar(&options.DryRun, "dry-run", false, "only say what there is to be done")

@@ -40,7 +40,7 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitOK
 	}
@@ -53,7 +53,7 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 		text = strings.Join(config.Problems, "\nlethe: ")
 	} else if !c.running {
 		// The command line was not understood, or a command refused it.
-		text = oneLine(err) + "; see lethe --help"
+		text = oneLine(err) + "; see " + cmd.CommandPath() + " --help"
 	} else {
 		code = exitFailed
 		text = oneLine(err)

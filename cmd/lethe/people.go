@@ -8,8 +8,8 @@ import (
 	"lethe/app"
 )
 
-const ownDatabaseOnly = `Works on a database of Lethe's own: the embedded one, also while ` + "`lethe serve`" + `
-runs on it, or one made by ` + "`lethe migrate up`" + `. Users and keys of dwctl are
+const ownDatabaseOnly = `Works on a database of Lethe's own: the embedded one, also while "lethe serve"
+runs on it, or one made by "lethe migrate up". Users and keys of dwctl are
 managed there.`
 
 func (c *cli) users() *cobra.Command {
@@ -22,7 +22,6 @@ func (c *cli) users() *cobra.Command {
   lethe users add team@example.com --organization
   lethe users join jonas@example.com team@example.com
   lethe users list`,
-		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 
@@ -34,7 +33,6 @@ func (c *cli) users() *cobra.Command {
   lethe users add marta@example.com --role PLATFORMMANAGER
   lethe users add jonas@example.com --role BATCHAPIUSER --external-id 'idp|jonas'
   lethe users add team@example.com --organization`,
-		Args: cobra.ExactArgs(1),
 	}, databaseSettings, func(ctx context.Context, cfg *app.Config, args []string) error {
 		user.Email = args[0]
 		return app.AddUser(ctx, cfg, user, c.output())
@@ -58,7 +56,6 @@ func (c *cli) users() *cobra.Command {
 		Short: "Set the roles of a person: all of them, or none",
 		Example: `  lethe users roles jonas@example.com BATCHAPIUSER STANDARDUSER
   lethe users roles jonas@example.com            # takes all roles away`,
-		Args: cobra.MinimumNArgs(1),
 	}, databaseSettings, func(ctx context.Context, cfg *app.Config, args []string) error {
 		return app.SetRoles(ctx, cfg, args[0], args[1:], c.output())
 	})
@@ -68,7 +65,6 @@ func (c *cli) users() *cobra.Command {
 		Use:     "join WHO ORGANIZATION",
 		Short:   "Make a person a member of an organization",
 		Example: `  lethe users join jonas@example.com team@example.com --as admin`,
-		Args:    cobra.ExactArgs(2),
 	}, databaseSettings, func(ctx context.Context, cfg *app.Config, args []string) error {
 		return app.JoinOrganization(ctx, cfg, args[0], args[1], role, c.output())
 	})
@@ -92,7 +88,6 @@ database.`,
 
   lethe keys new example.com/erasures --out lethe.key
   lethe keys show lethe.key`,
-		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 
@@ -102,7 +97,6 @@ database.`,
 		Short: "Create an API key and print its secret, once",
 		Example: `  lethe keys create ada@example.com --name laptop
   lethe keys create jonas@example.com --organization team@example.com`,
-		Args: cobra.ExactArgs(1),
 	}, databaseSettings, func(ctx context.Context, cfg *app.Config, args []string) error {
 		key.Creator = args[0]
 		return app.CreateKey(ctx, cfg, key, c.output())
@@ -123,7 +117,6 @@ database.`,
 		Use:     "revoke ID",
 		Short:   "Revoke an API key, at once",
 		Example: `  lethe keys revoke 6f0f3c1e-5c5e-4d0e-9d59-0b8f6a1c2d3e`,
-		Args:    cobra.ExactArgs(1),
 	}, databaseSettings, func(ctx context.Context, cfg *app.Config, args []string) error {
 		return app.RevokeKey(ctx, cfg, args[0], c.output())
 	})

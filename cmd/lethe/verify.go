@@ -44,7 +44,6 @@ Exit codes:
 
   # Has the log been rewritten since? mirror/ holds tile/0/000 and so on
   lethe verify erasure.receipt --key log.pub --older kept.checkpoint --tiles mirror`,
-		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			c.running = true
 			v.File = args[0]
@@ -70,7 +69,6 @@ func (c *cli) log() *cobra.Command {
 		Use:     "log",
 		Short:   "Work on the log of erasures",
 		Example: `  lethe log cosign witnessed.checkpoint`,
-		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(c.jsonFlag(c.command(&cobra.Command{
@@ -86,7 +84,6 @@ erasure.witnesses, or nothing is added. Receipts that are fetched from then on
 come with this checkpoint until witnesses have signed a newer one.`,
 		Example: `  # What a witness has answered to what was sent to it
   cat sent.checkpoint answer | lethe log cosign -`,
-		Args: cobra.ExactArgs(1),
 	}, slices.Concat(databaseSettings, []string{"erasure."}), func(ctx context.Context, cfg *app.Config, args []string) error {
 		return app.Cosign(ctx, cfg, args[0], c.stdin, c.output())
 	})))
@@ -111,7 +108,6 @@ receipts of before can still be checked.`,
   # A new key, with the old one signing on
   lethe keys new example.com/erasures --out next.key
   cat next.key lethe.key > both.key`,
-		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			c.running = true
 			return app.NewSigningKey(args[0], out, c.output())
@@ -123,7 +119,6 @@ receipts of before can still be checked.`,
 		Use:     "show FILE",
 		Short:   "Print the public keys of a file of signing keys",
 		Example: `  lethe keys show lethe.key > log.pub`,
-		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			c.running = true
 			return app.ShowSigningKeys(args[0], c.output())

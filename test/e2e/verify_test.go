@@ -140,7 +140,7 @@ func TestVerifyMisused(t *testing.T) {
 		want string
 		args []string
 	}{
-		{"accepts 1 arg(s)", nil},
+		{"FILE is missing: write lethe verify FILE", nil},
 		{"give the log's public key with --key", []string{"single.receipt"}},
 		{`--key: "nothing" is neither a public key nor a file`, []string{"single.receipt", "--key", "nothing"}},
 		{"--key: this is a private key", []string{"single.receipt", "--key", private}},
@@ -157,7 +157,7 @@ func TestVerifyMisused(t *testing.T) {
 		{"--older and --tiles go together", []string{"single.receipt", "--key", key, "--tiles", "mirror"}},
 		{"missing.checkpoint: no such file", []string{"single.receipt", "--key", key, "--older", "missing.checkpoint", "--tiles", "mirror"}},
 		{`--tiles: "8.checkpoint" is no folder`, []string{"single.receipt", "--key", key, "--older", "8.checkpoint", "--tiles", "8.checkpoint"}},
-		{"unknown flag", []string{"single.receipt", "--key", key, "--config", "lethe.yaml"}},
+		{"lethe verify has no flag --config", []string{"single.receipt", "--key", key, "--config", "lethe.yaml"}},
 	} {
 		r := run(t, folder, noService, append([]string{"verify"}, c.args...)...)
 		if r.code != 2 || r.stdout != "" || !strings.Contains(r.stderr, c.want) || strings.Contains(r.stderr, private) {
@@ -245,7 +245,7 @@ func TestSigningKeys(t *testing.T) {
 		{1, "missing.key: no such file", []string{"show", "missing.key"}},
 		{1, "no such file or directory", []string{"new", origin, "--out", "missing/lethe.key"}},
 		{2, "a log's origin is", []string{"new", "two words"}},
-		{2, "accepts 1 arg(s)", []string{"new"}},
+		{2, "ORIGIN is missing: write lethe keys new ORIGIN", []string{"new"}},
 	} {
 		r := run(t, folder, noService, append([]string{"keys"}, c.args...)...)
 		if r.code != c.code || r.stdout != "" || !strings.Contains(r.stderr, c.want) || strings.Contains(r.stderr, "PRIVATE") {

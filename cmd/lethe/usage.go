@@ -1,0 +1,127 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"lethe/app"
+)
+
+// explain has a command, and all below it, say in the program's own words what
+// is wrong with a command line.
+func explain(cmd *cobra.Command) {
+	cmd.SetFlagErrorFunc(flagError)
+	if !cmd.Hidden {
+		cmd.Args = checkWords
+	}
+	for _, sub := range cmd.Commands() {
+		explain(sub)
+	}
+}
+
+// checkWords compares the words that a command is given with those that its
+// usage names in capitals: [WORD] need not be there, and WORD... may be more.
+func checkWords(cmd *cobra.Command, args []string) error {
+	if cmd.HasSubCommands() {
+		if len(args) > 0 {
+			return noCommand(cmd, args[0])
+		}
+		return nil
+	}
+	words := strings.Fields(cmd.Use)[1:]
+	least := slices.IndexFunc(words, func(word string) bool { return strings.HasPrefix(word, "[") })
+	if least < 0 {
+		least = len(words)
+	}
+	switch last := len(words) - 1; {
+	case len(args) < least:
+		missing := words[len(args):least]
+		verb := "is"
+		if len(missing) > 1 {
+			verb = "are"
+		}
+		return fmt.Errorf("%s %s missing: write %s", strings.Join(missing, " and "), verb, cmd.UseLine())
+	case len(args) > len(words) && (last < 0 || !strings.Contains(words[last], "...")):
+		return fmt.Errorf("%q is too much: write %s", args[len(words)], cmd.UseLine())
+	}
+	for i, arg := range args {
+		if strings.TrimSpace(arg) == "" {
+			return fmt.Errorf("%s is empty, as when it is filled from a variable that is not set: write %s", strings.Trim(words[min(i, len(words)-1)], "[.]"), cmd.UseLine())
+		}
+	}
+	return nil
+}
+
+func noCommand(cmd *cobra.Command, given string) error {
+	var names []string
+	for _, sub := range cmd.Commands() {
+		if !sub.Hidden {
+			names = append(names, sub.Name())
+		}
+	}
+	return fmt.Errorf("%s has no command %q: %stake one of %s", cmd.CommandPath(), given, app.DidYouMean(given, names), strings.Join(names, ", "))
+}
+
+// flagError says what pflag found wrong.
+func flagError(cmd *cobra.Command, err error) error {
+	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
+		var names []string
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
+		name := "--" + unknown.GetSpecifiedName()
+		if letters := unknown.GetSpecifiedShortnames(); letters != "" {
+			name = "-" + letters
+		}
+		return fmt.Errorf("%s has no flag %s: %sleave it out or correct it", cmd.CommandPath(), name, app.DidYouMean(name, names))
+	}
+	if without, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
+		return fmt.Errorf("--%s needs a value: %s", without.GetFlag().Name, without.GetFlag().Usage)
+	}
+	if bad, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		return fmt.Errorf("--%s is %s and has another value: %s", bad.GetFlag().Name, kindOf(bad.GetFlag()), bad.GetFlag().Usage)
+	}
+	return err
+}
+
+func kindOf(f *pflag.Flag) string {
+	if f.Value.Type() == "bool" {
+		return "true or false"
+	}
+	return "a " + f.Value.Type()
+}
+
+// checkFlags finds flags that are needed and not given, and such as are given
+// and empty: what they were to be filled from is not set, and to go on as if they
+// had not been given could do another thing than was meant. Settings are the
+// configuration's to check.
+func checkFlags(cmd *cobra.Command, _ []string) error {
+	var problems, missing []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		switch {
+		case f.Changed && isEmpty(f.Value) && !app.IsSetting(f.Name):
+			problems = append(problems, fmt.Sprintf("--%s is given and empty, as when it is filled from a variable that is not set: give it a value, or leave it out", f.Name))
+		case !f.Changed && f.Annotations[cobra.BashCompOneRequiredFlag] != nil:
+			missing = append(missing, fmt.Sprintf("--%s (%s)", f.Name, f.Usage))
+		}
+	})
+	if len(missing) > 0 {
+		problems = append(problems, "give "+strings.Join(missing, " and "))
+	}
+	if len(problems) > 0 {
+		return errors.New(strings.Join(problems, "; "))
+	}
+	return nil
+}
+
+func isEmpty(value pflag.Value) bool {
+	if list, ok := value.(pflag.SliceValue); ok {
+		return len(list.GetSlice()) == 0 || slices.ContainsFunc(list.GetSlice(), isBlank)
+	}
+	return isBlank(value.String())
+}
+
+func isBlank(text string) bool { return strings.TrimSpace(text) == "" }
