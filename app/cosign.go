@@ -55,7 +55,7 @@ func Cosign(ctx context.Context, cfg *Config, file string, in io.Reader, o Outpu
 	case o.JSON:
 		return writeJSON(o.Out, map[string]any{"size": size, "added": added})
 	case added == 0:
-		return o.print("The checkpoint of %d leaves had signatures of these witnesses already", size)
+		return o.print("The checkpoint of size %d had signatures of these witnesses already", size)
 	}
-	return o.print("Added signatures of witnesses to the checkpoint of %d leaves: %d", size, added)
+	return o.print("Added signatures of witnesses to the checkpoint of size %d: %d", size, added)
 }

@@ -46,18 +46,20 @@ func Check(file []byte, keys []PublicKey, o Options) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	// Whether the log holds these bytes comes before what they say: of what was
+	// changed since it was sealed, that is what is wrong.
 	r := Result{Index: p.Index}
-	if r.Receipt, err = Parse(p.Receipt); err != nil {
+	if r.Checkpoint, r.Signatures, err = OpenCheckpoint(p.Checkpoint, keys); err != nil {
 		return Result{}, err
 	}
-	if r.Checkpoint, r.Signatures, err = OpenCheckpoint(p.Checkpoint, keys); err != nil {
+	if tlog.CheckRecord(p.Hashes, r.Checkpoint.Size, r.Checkpoint.Root, r.Index, tlog.RecordHash(p.Receipt)) != nil {
+		return Result{}, errorf(NotIncluded, "the receipt, or its proof, was changed since it was sealed: it is not leaf %d of the log's tree of size %d", r.Index, r.Checkpoint.Size)
+	}
+	if r.Receipt, err = Parse(p.Receipt); err != nil {
 		return Result{}, err
 	}
 	if r.Receipt.Log != r.Checkpoint.Origin {
 		return Result{}, errorf(OtherLog, "the receipt is of the log %s, its checkpoint of the log %s", r.Receipt.Log, r.Checkpoint.Origin)
-	}
-	if tlog.CheckRecord(p.Hashes, r.Checkpoint.Size, r.Checkpoint.Root, r.Index, tlog.RecordHash(p.Receipt)) != nil {
-		return Result{}, errorf(NotIncluded, "the receipt is not leaf %d of the log's tree of %d leaves", r.Index, r.Checkpoint.Size)
 	}
 	r.proveInclusion()
 	if err := r.proveHistory(keys, o); err != nil {

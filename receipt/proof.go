@@ -76,7 +76,7 @@ func ParseProof(file []byte) (Proof, error) {
 	p := Proof{Checkpoint: checkpoint}
 	var err error
 	if p.Receipt, err = base64.StdEncoding.DecodeString(lines[1][len(proofExtra):]); err != nil {
-		return Proof{}, errorf(BadProof, "the second line holds no base64")
+		return Proof{}, errorf(BadProof, "the receipt, or its proof, was changed since it was sealed: the second line is no base64")
 	}
 	if p.Index, err = strconv.ParseInt(lines[2][len(proofIndex):], 10, 64); err != nil {
 		return Proof{}, errorf(BadProof, "the third line holds no index")

@@ -244,17 +244,24 @@ func makeVectors(t *testing.T) map[string][]byte {
 	}
 	hash := log.proof(t, 0, 8, log.sign(t, 8, key)).Hashes[0].String()
 
-	const notLeaf0 = "the receipt is not leaf 0 of the log's tree of 8 leaves"
+	const changedSince = "the receipt, or its proof, was changed since it was sealed: it is not leaf "
+	const notLeaf0 = changedSince + "0 of the log's tree of size 8"
 	bad("receipt-replaced", receipt.NotIncluded, notLeaf0, changed(func(p *receipt.Proof) { p.Receipt = log.leaves[9] }))
 	bad("receipt-altered", receipt.NotIncluded, notLeaf0, changed(func(p *receipt.Proof) {
 		p.Receipt = bytes.Replace(p.Receipt, []byte(`"requests":1`), []byte(`"requests":0`), 1)
 	}))
-	bad("index", receipt.NotIncluded, "the receipt is not leaf 1 of the log's tree of 8 leaves", changed(func(p *receipt.Proof) { p.Index = 1 }))
-	bad("index-beyond", receipt.NotIncluded, "the receipt is not leaf 8 of the log's tree of 8 leaves", changed(func(p *receipt.Proof) { p.Index = 8 }))
+	bad("receipt-no-json", receipt.NotIncluded, notLeaf0, changed(func(p *receipt.Proof) {
+		p.Receipt = bytes.Replace(p.Receipt, []byte("{"), []byte("["), 1)
+	}))
+	bad("receipt-time-changed", receipt.NotIncluded, notLeaf0, changed(func(p *receipt.Proof) {
+		p.Receipt = bytes.Replace(p.Receipt, []byte(`"executed_at":"2026`), []byte(`"executed_at":"XXXX`), 1)
+	}))
+	bad("index", receipt.NotIncluded, changedSince+"1 of the log's tree of size 8", changed(func(p *receipt.Proof) { p.Index = 1 }))
+	bad("index-beyond", receipt.NotIncluded, changedSince+"8 of the log's tree of size 8", changed(func(p *receipt.Proof) { p.Index = 8 }))
 	bad("hash-missing", receipt.NotIncluded, notLeaf0, changed(func(p *receipt.Proof) { p.Hashes = p.Hashes[:2] }))
 	bad("hash-too-many", receipt.NotIncluded, notLeaf0, changed(func(p *receipt.Proof) { p.Hashes = append(p.Hashes, p.Hashes[0]) }))
 	bad("hashes-swapped", receipt.NotIncluded, notLeaf0, changed(func(p *receipt.Proof) { slices.Reverse(p.Hashes) }))
-	bad("checkpoint-replaced", receipt.NotIncluded, "the receipt is not leaf 0 of the log's tree of 7 leaves", changed(func(p *receipt.Proof) { p.Checkpoint = log.sign(t, 7, key) }))
+	bad("checkpoint-replaced", receipt.NotIncluded, changedSince+"0 of the log's tree of size 7", changed(func(p *receipt.Proof) { p.Checkpoint = log.sign(t, 7, key) }))
 
 	unknown := func(k receipt.PublicKey) string {
 		return fmt.Sprintf("the checkpoint is signed with %s, and that key is not given", k.ID())
@@ -319,7 +326,7 @@ func makeVectors(t *testing.T) map[string][]byte {
 	}
 	m.files["forked.checkpoint"] = fork.sign(t, 8, key)
 	m.addSame("history", vector{Keys: []string{"log"}, Older: "forked.checkpoint", Tiles: "mirror", Kind: string(receipt.Rewritten),
-		Reason: "the log lethe.example/log was rewritten: it has signed a checkpoint of 8 leaves and one of 300 that do not go on from each other; keep both, they are the evidence"})
+		Reason: "the log lethe.example/log was rewritten: it has signed a checkpoint of size 8 and one of size 300 that do not go on from each other; keep both, they are the evidence"})
 	m.addSame("sweep", vector{Keys: []string{"log"}, Older: "8.checkpoint", Tiles: "mirror/tile", Kind: string(receipt.BadTiles),
 		Reason: "the tile tile/1/000.p/1 is not there, nor a wider one"})
 

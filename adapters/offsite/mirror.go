@@ -130,7 +130,7 @@ func (m *Mirror) Update(ctx context.Context, log domain.Log) (added int64, err e
 			return 0, err
 		}
 		if then != m.tree.Hash || next.origin != m.origin {
-			return 0, fmt.Errorf("the log of %d leaves does not go on from the mirror, which has %d: one of the two was rewritten; keep both, they are the evidence", next.tree.N, m.tree.N)
+			return 0, fmt.Errorf("the log of size %d does not go on from the mirror, which has %d: one of the two was rewritten; keep both, they are the evidence", next.tree.N, m.tree.N)
 		}
 	}
 	stale, err := next.copy(m.tree.N, source)
@@ -152,7 +152,7 @@ func (m *Mirror) Update(ctx context.Context, log domain.Log) (added int64, err e
 }
 
 func errOlder(mirrored, found int64) error {
-	return fmt.Errorf("the database's log has %d leaves and the mirror %d: the database is older, or another one. Where it was restored, run `lethe replay`", found, mirrored)
+	return fmt.Errorf("the database's log is of size %d and the mirror of size %d: the database is older, or another one. Where it was restored, run `lethe replay`", found, mirrored)
 }
 
 // copy writes what there is besides a tree of an earlier size, and returns the

@@ -158,7 +158,7 @@ func TestCosign(t *testing.T) {
 	if r := run(t, "", settings[:2], "log", "cosign", signed); r.code != 2 || !strings.Contains(r.stderr, "erasure.witnesses") {
 		t.Errorf("without a witness: exit code %d, %s", r.code, r.stderr)
 	}
-	if out := must(t, settings, "log", "cosign", signed); !strings.Contains(out, "the checkpoint of 1 leaves: 1") {
+	if out := must(t, settings, "log", "cosign", signed); !strings.Contains(out, "the checkpoint of size 1: 1") {
 		t.Errorf("it says %s", out)
 	}
 	if out := must(t, settings, "log", "cosign", signed, "--json"); !strings.Contains(out, `"added": 0`) {

@@ -100,7 +100,7 @@ func (a *auditor) begin(ctx context.Context) error {
 		}
 		a.Size, a.root = state.Size, state.Root
 		if state.Newest != state.Size {
-			a.find("the tree has %d leaves and the newest checkpoint %d", state.Size, state.Newest)
+			a.find("the tree is of size %d and the newest checkpoint %d", state.Size, state.Newest)
 		}
 		if a.log.origin != "" && state.Size > 0 && state.Origin != a.log.origin {
 			a.find("the log is %s, and the keys are of %s", state.Origin, a.log.origin)
@@ -114,7 +114,7 @@ func (a *auditor) begin(ctx context.Context) error {
 		}
 		tiles, err := queries.TilesOfOtherWidth(ctx, maxFindings)
 		for _, t := range tiles {
-			a.find("tile %d of level %d has %d hashes, where the tree has %d", t.Idx, t.Level, t.Width, t.Due)
+			a.find("tile %d of level %d is of width %d, where the tree has %d", t.Idx, t.Level, t.Width, t.Due)
 		}
 		return err
 	})
@@ -239,10 +239,10 @@ func (a *auditor) compare(row dbsqlc.CheckpointsOfRow) {
 	a.Checkpoints++
 	tree, err := a.open(row.Note)
 	if err == nil && tree.N != row.Size {
-		err = fmt.Errorf("it is of %d leaves", tree.N)
+		err = fmt.Errorf("it is of size %d", tree.N)
 	}
 	if err != nil {
-		a.find("the checkpoint of %d leaves is not as it was signed: %v", row.Size, err)
+		a.find("the checkpoint of size %d is not as it was signed: %v", row.Size, err)
 		return
 	}
 	a.compareCosignatures(row)
@@ -252,7 +252,7 @@ func (a *auditor) compare(row dbsqlc.CheckpointsOfRow) {
 		byTiles = a.tiles.root() == tree.Hash
 	}
 	if !byReceipts && !byTiles {
-		a.find("the checkpoint of %d leaves is of another tree", row.Size)
+		a.find("the checkpoint of size %d is of another tree", row.Size)
 	}
 	a.settle(byReceipts, byTiles)
 }
@@ -262,7 +262,7 @@ func (a *auditor) compareCosignatures(row dbsqlc.CheckpointsOfRow) {
 	for line := range bytes.Lines(row.Cosignatures) {
 		_, err := receipt.AddCosignature(row.Note, line, a.log.keys)
 		if problem, ok := errors.AsType[*receipt.Error](err); ok && problem.Kind != receipt.UnknownKey {
-			a.find("a witness's signature below the checkpoint of %d leaves is not right: %v", row.Size, err)
+			a.find("a witness's signature below the checkpoint of size %d is not right: %v", row.Size, err)
 		}
 	}
 }

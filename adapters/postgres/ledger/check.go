@@ -96,7 +96,7 @@ func (s *sealing) readTiles(ctx context.Context, size int64, ranges []leaves, se
 	}
 	for t := range plan {
 		if stored := tiles[place{t.L, t.N}]; len(stored) != t.W*tlog.HashSize {
-			return nil, damaged("tile %d of level %d has %d hashes instead of %d", t.N, t.L, len(stored)/tlog.HashSize, t.W)
+			return nil, damaged("tile %d of level %d is of width %d instead of %d", t.N, t.L, len(stored)/tlog.HashSize, t.W)
 		}
 	}
 	return tiles, nil
@@ -124,7 +124,7 @@ func authenticate(tree tlog.Tree, tiles tlog.TileReader, ranges []leaves, seen t
 		}
 	}
 	if err == nil && seen.N > 0 && then != seen.Hash {
-		return older("the tree has not grown out of the checkpoint of %d leaves that has been published", seen.N)
+		return older("the tree has not grown out of the checkpoint of size %d that has been published", seen.N)
 	}
 	return nil
 }

@@ -38,9 +38,9 @@ func (l *Log) Cosign(ctx context.Context, cosigned []byte) (size int64, added in
 		ours, _, err := receipt.OpenCheckpoint(note, l.keys)
 		switch {
 		case err != nil:
-			return domain.Errorf(domain.CodeConflict, "The log's own checkpoint of %d leaves cannot be used: %v", theirs.Size, err)
+			return domain.Errorf(domain.CodeConflict, "The log's own checkpoint of size %d cannot be used: %v", theirs.Size, err)
 		case ours != theirs:
-			return domain.Errorf(domain.CodeConflict, "The log has published another checkpoint of %d leaves: if this one is signed with the log's key, too, the log was forked; keep both, they are the evidence", theirs.Size)
+			return domain.Errorf(domain.CodeConflict, "The log has published another checkpoint of size %d: if this one is signed with the log's key, too, the log was forked; keep both, they are the evidence", theirs.Size)
 		}
 		put := dbsqlc.PutCosignaturesParams{Size: theirs.Size}
 		for line := range bytes.Lines(lines) {
@@ -61,7 +61,7 @@ func (l *Log) Cosign(ctx context.Context, cosigned []byte) (size int64, added in
 		return err
 	})
 	if domain.CodeOf(err) == domain.CodeNotFound {
-		err = domain.Errorf(domain.CodeNotFound, "The log has published no checkpoint of %d leaves", theirs.Size)
+		err = domain.Errorf(domain.CodeNotFound, "The log has published no checkpoint of size %d", theirs.Size)
 	}
 	if err != nil {
 		return 0, 0, err

@@ -141,7 +141,7 @@ func TestCosignRefuses(t *testing.T) {
 		"of another checkpoint": {slices.Concat(sent, w.one.Sign(older, now)), domain.CodeInvalid, "is wrong"},
 		"words":                 {slices.Concat(sent, []byte("thanks\n")), domain.CodeInvalid, "is none"},
 		"a fork":                {slices.Concat(signed(fork), w.one.Sign(signed(fork), now)), domain.CodeConflict, "forked"},
-		"not published":         {slices.Concat(signed(larger), w.one.Sign(signed(larger), now)), domain.CodeNotFound, "no checkpoint of 3 leaves"},
+		"not published":         {slices.Concat(signed(larger), w.one.Sign(signed(larger), now)), domain.CodeNotFound, "no checkpoint of size 3"},
 	} {
 		_, added, err := w.Cosign(t.Context(), c.given)
 		if added != 0 || domain.CodeOf(err) != c.code || !strings.Contains(err.Error(), c.says) {

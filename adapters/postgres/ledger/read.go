@@ -39,7 +39,7 @@ func (l *Log) Checkpoint(ctx context.Context) ([]byte, error) {
 	})
 	switch {
 	case domain.CodeOf(err) == domain.CodeNotFound && seen.N > 0:
-		return nil, older("no checkpoint is left, and one of %d leaves has been published", seen.N)
+		return nil, older("no checkpoint is left, and one of size %d has been published", seen.N)
 	case err != nil:
 		return nil, err
 	}
@@ -58,9 +58,9 @@ func (l *Log) published(ctx context.Context, size int64, signed []byte, seen tlo
 	case err != nil:
 		return tree, err
 	case tree.N != size:
-		return tree, damaged("the checkpoint of %d leaves is of %d", size, tree.N)
+		return tree, damaged("the checkpoint of size %d is of %d", size, tree.N)
 	case tree.N < seen.N, tree.N == seen.N && tree.Hash != seen.Hash:
-		return tree, older("the newest checkpoint is of %d leaves, and another one of %d has been published", tree.N, seen.N)
+		return tree, older("the newest checkpoint is of size %d, and another one of size %d has been published", tree.N, seen.N)
 	case tree == *l.seen.Load():
 		return tree, nil
 	}
@@ -78,11 +78,11 @@ func (l *Log) grownOut(ctx context.Context, seen, tree tlog.Tree) error {
 	proof, err := l.Consistency(ctx, seen.N, tree.N)
 	switch {
 	case domain.CodeOf(err) == domain.CodeNotFound:
-		return damaged("tiles of the tree of %d leaves are missing", tree.N)
+		return damaged("tiles of the tree of size %d are missing", tree.N)
 	case err != nil:
 		return err
 	case tlog.CheckTree(proof, tree.N, tree.Hash, seen.N, seen.Hash) != nil:
-		return older("the newest checkpoint, of %d leaves, has not grown out of the one of %d that has been published", tree.N, seen.N)
+		return older("the newest checkpoint, of size %d, has not grown out of the one of size %d that has been published", tree.N, seen.N)
 	}
 	return nil
 }
@@ -172,7 +172,7 @@ func (l *Log) Hashes(ctx context.Context, t domain.Tile) (hashes []byte, err err
 	case err != nil:
 		return nil, err
 	case len(hashes) != t.Width*tlog.HashSize:
-		return nil, damaged("tile %d of level %d has %d hashes instead of %d or more", t.Index, t.Level, len(hashes)/tlog.HashSize, t.Width)
+		return nil, damaged("tile %d of level %d is of width %d instead of %d or more", t.Index, t.Level, len(hashes)/tlog.HashSize, t.Width)
 	}
 	return hashes, nil
 }
@@ -228,7 +228,7 @@ func (l *Log) Entries(ctx context.Context, t domain.Tile) (bundle []byte, err er
 // the log has no such trees; other errors as of MapError. The proof is only as
 // good as the tiles: whoever relies on it checks it against both roots.
 func (l *Log) Consistency(ctx context.Context, older, newer int64) (tlog.TreeProof, error) {
-	none := domain.Errorf(domain.CodeNotFound, "The log has no tree of %d leaves that one of %d has grown out of", newer, older)
+	none := domain.Errorf(domain.CodeNotFound, "The log has no tree of size %d that one of size %d has grown out of", newer, older)
 	if older < 1 || newer < older || newer > maxIndex*domain.TileWidth {
 		return nil, none
 	}

@@ -119,11 +119,11 @@ func (s *sealing) check(ctx context.Context, seen tlog.Tree) (*edge, error) {
 	case err != nil:
 		return nil, err
 	case beyond:
-		return nil, damaged("receipts or tiles lie outside of the tree, which has %d leaves", state.Size)
+		return nil, damaged("receipts or tiles lie outside of the tree, which is of size %d", state.Size)
 	case newest.Size != state.Size:
-		return nil, damaged("the tree has %d leaves and the newest checkpoint %d", state.Size, newest.Size)
+		return nil, damaged("the tree is of size %d and the newest checkpoint %d", state.Size, newest.Size)
 	case seen.N > state.Size:
-		return nil, older("the tree has %d leaves, and a checkpoint of %d has been published: the database is an older state of itself", state.Size, seen.N)
+		return nil, older("the tree is of size %d, and a checkpoint of size %d has been published: the database is an older state of itself", state.Size, seen.N)
 	case state.Size == 0:
 		return &edge{}, nil
 	case state.Origin != s.origin:

@@ -57,7 +57,7 @@ func (l *Log) see(tree tlog.Tree, signed []byte) error {
 			return &domain.Error{
 				Code:    domain.CodeUnavailable,
 				Message: "The newest checkpoint of the log of erasures cannot be kept, and is not shown until it can; see the service's log",
-				Cause:   fmt.Errorf("keep the checkpoint of %d leaves: %w", tree.N, err),
+				Cause:   fmt.Errorf("keep the checkpoint of size %d: %w", tree.N, err),
 			}
 		}
 	}

@@ -154,7 +154,7 @@ func (s tileSet) data(t tlog.Tile) ([]byte, error) {
 	case !ok:
 		return nil, damaged("tile %d of level %d is missing", t.N, t.L)
 	case len(stored) < t.W*tlog.HashSize:
-		return nil, damaged("tile %d of level %d has %d hashes instead of %d", t.N, t.L, len(stored)/tlog.HashSize, t.W)
+		return nil, damaged("tile %d of level %d is of width %d instead of %d", t.N, t.L, len(stored)/tlog.HashSize, t.W)
 	}
 	return stored[:t.W*tlog.HashSize], nil
 }

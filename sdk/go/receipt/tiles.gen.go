@@ -22,7 +22,7 @@ func checkConsistent(older, newer Checkpoint, tiles fs.FS) error {
 		older, newer = newer, older
 	}
 	rewritten := func(how string) error {
-		return errorf(Rewritten, "the log %s was rewritten: it has signed a checkpoint of %d leaves and one of %d that %s; keep both, they are the evidence",
+		return errorf(Rewritten, "the log %s was rewritten: it has signed a checkpoint of size %d and one of size %d that %s; keep both, they are the evidence",
 			newer.Origin, older.Size, newer.Size, how)
 	}
 	switch {
@@ -33,7 +33,7 @@ func checkConsistent(older, newer Checkpoint, tiles fs.FS) error {
 	case older.Size == newer.Size || older.Size == 0:
 		return nil
 	case tiles == nil:
-		return errorf(BadTiles, "whether a tree of %d leaves goes on from one of %d needs the log's tiles", newer.Size, older.Size)
+		return errorf(BadTiles, "whether a tree of size %d goes on from one of size %d needs the log's tiles", newer.Size, older.Size)
 	}
 	// The reader checks the tiles against the newer root.
 	proof, err := tlog.ProveTree(newer.Size, older.Size, tlog.TileHashReader(tlog.Tree{N: newer.Size, Hash: newer.Root}, tileFiles{tiles}))
@@ -41,7 +41,7 @@ func checkConsistent(older, newer Checkpoint, tiles fs.FS) error {
 		if e, ok := err.(*Error); ok {
 			return e
 		}
-		return errorf(BadTiles, "the tiles are not those of the tree of %d leaves that the checkpoint is of: they are damaged, or of another history of the log", newer.Size)
+		return errorf(BadTiles, "the tiles are not those of the tree of size %d that the checkpoint is of: they are damaged, or of another history of the log", newer.Size)
 	}
 	if err := tlog.CheckTree(proof, newer.Size, newer.Root, older.Size, older.Root); err != nil {
 		return rewritten("do not go on from each other")

@@ -77,15 +77,17 @@ def verify(
     Raises VerifyError, and what tiles raises.
     """
     leaf, index, path, signed = _parse_proof(file)
-    receipt = _parse_receipt(leaf)
     known = _parse_keys(keys)
     log, size, root, witnesses = _open_checkpoint(signed, known)
-    _must(receipt["log"] == log, "other_log", "receipt and checkpoint are of different logs")
+    # Whether the log holds these bytes comes before what they say.
     _must(
         _root(_sha(b"\0" + leaf), index, size, path) == root,
         "not_included",
-        f"the receipt is not leaf {index} of the log's tree of {size} leaves",
+        "the receipt, or its proof, was changed since it was sealed: "
+        f"it is not leaf {index} of the log's tree of size {size}",
     )
+    receipt = _parse_receipt(leaf)
+    _must(receipt["log"] == log, "other_log", "receipt and checkpoint are of different logs")
     if older is not None:
         _check_history((log, size, root), _open_checkpoint(older, known)[:3], tiles)
     _check_commitments(receipt, salt, [str(id).lower() for id in responses], list(owners))
