@@ -96,7 +96,7 @@ func fill(ctx context.Context, cfg *Config, db *Databases, progress io.Writer) (
 		if err := conn.QueryRow(ctx, "SELECT count(*) FROM "+pgx.Identifier{schemas.Fusillade, "requests"}.Sanitize()+" WHERE batch_id IS NULL").Scan(&rows); err != nil {
 			return access, err
 		}
-		_, _ = fmt.Fprintf(progress, "Wrote %d responses of the last 30 days in %s\n", rows, time.Since(began).Round(10*time.Millisecond))
+		_, _ = fmt.Fprintf(progress, "Wrote %s of the last 30 days in %s\n", count(rows, "response"), time.Since(began).Round(10*time.Millisecond))
 	default:
 		_, _ = fmt.Fprintln(progress, "The sample data are there from an earlier start; nothing was written")
 	}

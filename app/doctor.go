@@ -69,7 +69,7 @@ func (r *Report) Write(out io.Writer, asJSON bool) error {
 			fmt.Fprintf(&b, "            %s;\n", statement)
 		}
 	}
-	fmt.Fprintf(&b, "\n%d checks: %d ok, %d warnings, %d problems\n", len(r.Checks), r.count(OK), r.count(Warning), r.count(Problem))
+	fmt.Fprintf(&b, "\n%s: %d ok, %s, %s\n", count(len(r.Checks), "check"), r.count(OK), count(r.count(Warning), "warning"), count(r.count(Problem), "problem"))
 	_, err := io.WriteString(out, b.String())
 	return err
 }
@@ -227,9 +227,9 @@ func (d *doctor) tables(ctx context.Context, name string, conn *pgx.Conn, sides 
 		return
 	}
 	if len(missing) == 0 {
-		detail := "all there"
+		detail := "all that is needed"
 		if absent := len(reqs) - len(present); absent > 0 {
-			detail += fmt.Sprintf("; %d tables of raw copies are not in this database, so nothing can be erased from them here", absent)
+			detail += fmt.Sprintf("; this database has no raw copies to be erased along (%s of them)", count(absent, "table"))
 		}
 		d.add(Check{Database: name, Name: check, Finding: OK, Detail: detail})
 	}
@@ -273,12 +273,12 @@ func (d *doctor) filterIndexes(ctx context.Context, name string, conn *pgx.Conn,
 	if d.failed(name, check, err) {
 		return
 	}
-	c := Check{Database: name, Name: check, Finding: OK, Detail: "all that a large database wants"}
+	c := Check{Database: name, Name: check, Finding: OK, Detail: "all that is needed, and all that a large database may want"}
 	for _, a := range advice {
 		c.SQL = append(c.SQL, a.Statements...)
 	}
 	if len(advice) > 0 {
-		c.Detail = fmt.Sprintf("%d that only a large database wants are not there", len(advice))
+		c.Detail = fmt.Sprintf("all that is needed; a large database may want %d more", len(c.SQL))
 		c.Advice = "where lists narrowed by states, response status or errors are slow for owners of very many responses, or everyone's narrowed by a model, run as the tables' owner those that help; each makes writing a little slower:"
 	}
 	d.add(c)
@@ -291,9 +291,9 @@ func (d *doctor) statistics(ctx context.Context, name string, conn *pgx.Conn) {
 	if d.failed(name, check, err) {
 		return
 	}
-	c := Check{Database: name, Name: check, Finding: OK, Detail: "all that estimated counts want", SQL: advice}
+	c := Check{Database: name, Name: check, Finding: OK, Detail: "all that is needed, and all that estimated counts may want", SQL: advice}
 	if len(advice) > 0 {
-		c.Detail = "some that estimated counts want are not there"
+		c.Detail = fmt.Sprintf("all that is needed; %d more would make estimated counts better", len(advice))
 		c.Advice = "where counts of lists narrowed by min_duration_ms, or by states and response status together, are to be estimated well, run as the tables' owner; writing gets no slower:"
 	}
 	d.add(c)
@@ -344,7 +344,7 @@ func (d *doctor) vacuum(ctx context.Context, name string, conn *pgx.Conn) {
 	for _, h := range holders {
 		if h.Age > heldToMention || h.Behind > heldTransactionsToMention {
 			held = true
-			d.add(Check{name, check, Warning, fmt.Sprintf("dead rows of the last %d transactions are held back by %s", h.Behind, h.What), h.Advice, nil})
+			d.add(Check{name, check, Warning, fmt.Sprintf("dead rows of the last %s are held back by %s", count(h.Behind, "transaction"), h.What), h.Advice, nil})
 		}
 	}
 	if on && !held {
@@ -427,7 +427,7 @@ func (d *doctor) lag(ctx context.Context, name string, primary, replica *pgx.Con
 	if d.failed(name, check, err) {
 		return
 	}
-	c := Check{Database: name, Name: check, Finding: OK, Detail: fmt.Sprintf("%d bytes behind, newest change applied %s ago", lag.Bytes, lag.Since.Round(time.Millisecond))}
+	c := Check{Database: name, Name: check, Finding: OK, Detail: fmt.Sprintf("%s behind, newest change applied %s ago", count(lag.Bytes, "byte"), lag.Since.Round(time.Millisecond))}
 	if lag.Bytes == 0 {
 		c.Detail = "none"
 	}

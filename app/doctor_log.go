@@ -110,7 +110,7 @@ func (d *doctor) seen(ctx context.Context, name string, db *postgres.DB, s *sign
 		return
 	}
 	if signed, err := file.Read(); err == nil && signed == nil {
-		d.add(Check{Database: name, Name: check, Finding: OK, Detail: "none yet: " + file.Path() + " is not there"})
+		d.add(Check{Database: name, Name: check, Finding: OK, Detail: "none yet; from the first checkpoint on, it is kept in " + file.Path()})
 		return
 	}
 	log, err := ledger.New(db, ledger.Config{Signers: s.signers, Seen: looking{file}})
@@ -154,7 +154,7 @@ func (d *doctor) audit(ctx context.Context, name string, log *ledger.Log) {
 	audit, err := log.Audit(ctx, func(done, size int64) {
 		if time.Since(told) > auditProgress {
 			told = time.Now()
-			_, _ = fmt.Fprintf(d.progress, "Compared %d of %d receipts with the log of erasures\n", done, size)
+			_, _ = fmt.Fprintf(d.progress, "Compared %d of %s with the log of erasures\n", done, count(size, "receipt"))
 		}
 	})
 	if d.failed(name, check, err) {
@@ -173,9 +173,9 @@ func (d *doctor) audit(ctx context.Context, name string, log *ledger.Log) {
 	if len(audit.Findings) > 0 {
 		return
 	}
-	detail := fmt.Sprintf("%d receipts and %d checkpoints are as they were sealed", audit.Size, audit.Checkpoints)
+	detail := fmt.Sprintf("as it was sealed: %s and %s", count(audit.Size, "receipt"), count(audit.Checkpoints, "checkpoint"))
 	if audit.Unverified > 0 {
-		detail += fmt.Sprintf("; the signatures of %d are of keys that are not at hand", audit.Unverified)
+		detail += fmt.Sprintf("; signed with keys that are not at hand: %s", count(audit.Unverified, "checkpoint"))
 	}
 	d.add(Check{Database: name, Name: check, Finding: OK, Detail: detail})
 }

@@ -276,3 +276,19 @@ func TestGrantsApart(t *testing.T) {
 		t.Errorf("got\n%s", &sql)
 	}
 }
+
+// TestDoctorDoesNotContradictItself: what is not there and need not be is not
+// told as if it were missing.
+func TestDoctorDoesNotContradictItself(t *testing.T) {
+	t.Parallel()
+	for name, database := range map[string]string{"the fixture": pgtest.WithFixture(t).URL, "its own": pgtest.New(t).URL} {
+		report := examine(t, "LETHE_DATABASE_URL="+database)
+		for _, check := range found(report, app.OK) {
+			for _, word := range []string{"not there", "missing", "lack", "are not"} {
+				if strings.Contains(check.Detail, word) {
+					t.Errorf("%s: ok, and %q", name, check.Detail)
+				}
+			}
+		}
+	}
+}

@@ -291,7 +291,7 @@ func (e *exporter) report() error {
 	if e.o.JSON {
 		return writeJSON(e.o.Out, map[string]any{"exported": e.exported, "mirrored": e.mirrored, "size": tree.N, "gap": e.gap})
 	}
-	return e.o.print("%d erasures were added to the list, and %d receipts to the mirror, which has %d", e.exported, e.mirrored, tree.N)
+	return e.o.print("Added %s to the list, and %s to the mirror, which has %d", count(e.exported, "erasure"), count(e.mirrored, "receipt"), tree.N)
 }
 
 func inWords(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }

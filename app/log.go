@@ -31,6 +31,7 @@ const (
 // signing is the name of the log of erasures and who signs it.
 type signing struct {
 	origin  string
+	named   bool             // the origin was given: by erasure.origin, or by the keys
 	signers []receipt.Signer // none: nothing is sealed
 	advice  string           // what to do about a key that is there and not as it should be
 }
@@ -41,8 +42,8 @@ func newSigning(cfg *Config) (*signing, error) { return readSigning(cfg, true) }
 
 // readSigning is newSigning for who may also not make one.
 func readSigning(cfg *Config, mayMake bool) (*signing, error) {
-	s := &signing{origin: cfg.Erasure.Origin}
-	if s.origin == "" {
+	s := &signing{origin: cfg.Erasure.Origin, named: cfg.Erasure.Origin != ""}
+	if !s.named {
 		s.origin = defaultOrigin
 	}
 	file := cfg.Erasure.KeyFile
@@ -75,7 +76,7 @@ func readSigning(cfg *Config, mayMake bool) (*signing, error) {
 	if cfg.Erasure.Origin != "" && cfg.Erasure.Origin != name {
 		return nil, fmt.Errorf("erasure.origin is %s, and the keys of the log are named %s: correct one of the two", cfg.Erasure.Origin, name)
 	}
-	s.origin = name
+	s.origin, s.named = name, true
 	if info, err := os.Stat(file); file != "" && err == nil && info.Mode().Perm()&0o077 != 0 {
 		s.advice = fmt.Sprintf("other users of this machine may read %s: chmod 600 it", file)
 	}
@@ -85,7 +86,11 @@ func readSigning(cfg *Config, mayMake bool) (*signing, error) {
 func (s *signing) unreadable(file string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("there is no file %q with the keys of the log of erasures: correct erasure.key_file, or make a key with `lethe keys new %s --out %s`", file, s.origin, file)
+		origin := s.origin
+		if !s.named {
+			origin = "ORIGIN"
+		}
+		return fmt.Errorf("there is no file %q with the keys of the log of erasures: correct erasure.key_file, or make a key with `lethe keys new %s --out %s`; `lethe keys new --help` says more", file, origin, file)
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("this user may not read %q, which holds the keys of the log of erasures: change its owner", file)
 	}
@@ -118,9 +123,15 @@ func makeKey(file, origin string) error {
 	return errors.Join(err, os.Remove(draft))
 }
 
-// noKey is what to do where erasures are not sealed.
+// noKey is what to do where erasures are not sealed. A log keeps its name for
+// good, so nobody is told to make a key for one that nobody has chosen.
 func (s *signing) noKey() string {
-	return fmt.Sprintf("make one with `lethe keys new %s --out FILE`, keep a copy of it, and name the file in erasure.key_file (LETHE_ERASURE_KEY_FILE)", s.origin)
+	const rest = "keep a copy of it, and name the file in erasure.key_file (LETHE_ERASURE_KEY_FILE)"
+	if s.named {
+		return fmt.Sprintf("make one with `lethe keys new %s --out FILE`, %s", s.origin, rest)
+	}
+	return "choose a name for the log, ORIGIN, such as example.com/erasures: it keeps that for good. Set erasure.origin (LETHE_ERASURE_ORIGIN) to it before anything is erased, make a key with `lethe keys new ORIGIN --out FILE`, " + rest +
+		". Receipts that were written before the log had a name are of " + defaultOrigin + ": only a key of that name seals them"
 }
 
 // logConfig is how the log is kept, but for what was seen of it.

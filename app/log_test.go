@@ -232,7 +232,7 @@ func TestDoctorLog(t *testing.T) {
 	})
 	s.stop()
 	report := examine(t, environ...)
-	if len(found(report, app.Problem))+len(found(report, app.Warning)) != 0 || !strings.Contains(text(t, report), "3 receipts and") {
+	if len(found(report, app.Problem))+len(found(report, app.Warning)) != 0 || !strings.Contains(text(t, report), ": 3 receipts and") {
 		t.Errorf("found\n%s", text(t, report))
 	}
 	exec(t, database.URL, "UPDATE lethe.receipts SET body = set_byte(body, 200, 33) WHERE id = '"+ids[1]+"'")

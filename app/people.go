@@ -81,7 +81,7 @@ func SetRoles(ctx context.Context, cfg *Config, who string, roles []string, o Ou
 		if err := d.SetRoles(ctx, who, roles, false); err != nil {
 			return err
 		}
-		return o.print("%s has %d roles now", who, len(roles))
+		return o.print("%s has %s now", who, count(len(roles), "role"))
 	})
 }
 

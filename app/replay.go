@@ -128,7 +128,7 @@ func (r *replay) read(folder string, identity []byte) error {
 	err = offsite.ReadList(folder, identity, func(e offsite.Entry) error {
 		r.byReceipt[e.Receipt] = len(r.entries)
 		r.entries = append(r.entries, e)
-		r.progress("Read %d erasures of the list", len(r.entries))
+		r.progress("Read %s of the list", count(len(r.entries), "erasure"))
 		return nil
 	})
 	r.Result.Entries = len(r.entries)
@@ -165,7 +165,7 @@ func (r *replay) run(ctx context.Context, databases *Databases) (err error) {
 	}
 	if signed && !r.Result.DryRun {
 		if r.Result.Added, err = r.log.Complete(ctx, r.later, func(done int64) {
-			r.progress("Gave back %d of %d receipts to the log", done, r.later.Tree.N)
+			r.progress("Gave back %d of %s to the log", done, count(r.later.Tree.N, "receipt"))
 		}); err != nil {
 			return err
 		}
@@ -255,7 +255,7 @@ func (r *replay) erase(ctx context.Context, databases *Databases) error {
 		ids = append(ids, e.Requests...)
 	}
 	done, err := domain.NewReplayErasures(responses, time.Now).Execute(ctx, ids, r.Result.DryRun, func(done int) {
-		r.progress("Looked for %d of %d erased requests", done, len(ids))
+		r.progress("Looked for %d of %s that had been erased", done, count(len(ids), "request"))
 	})
 	r.Result.Found, r.Result.Erased, r.Result.Receipts = done.Found, erasedRows{
 		Requests: done.Erased.Requests, Steps: done.Erased.Steps, Templates: done.Erased.Templates,
@@ -270,8 +270,8 @@ func (r *replay) advise(ctx context.Context) error {
 		r.Result.Advice = append(r.Result.Advice, fmt.Sprintf(format, args...))
 	}
 	if n := len(r.Result.Unlisted); n > 0 {
-		advice("%d erasures of the log are not in the list, and what they erased could not be erased again; their receipts are %s%s. Find out from who has their salts what it was, and erase it",
-			n, idsOf(r.Result.Unlisted[:min(n, unlistedTold)]), map[bool]string{true: " and others"}[n > unlistedTold])
+		advice("The list lacks %s of the log, and what was erased by it could not be erased again: see %s%s. Find out from who has the salt of each what it was, and erase it",
+			count(n, "erasure"), idsOf(r.Result.Unlisted[:min(n, unlistedTold)]), map[bool]string{true: " and others"}[n > unlistedTold])
 	}
 	file := seenFile(r.cfg)
 	if file == nil {
@@ -320,10 +320,14 @@ func (r *replay) report() error {
 	var err error
 	say := func(format string, args ...any) { err = errors.Join(err, r.o.print(format, args...)) }
 	if res.DryRun {
-		say("Nothing was changed. Of %d erasures on the list, there is something again of %d requests; the log lacks %d of %d receipts.", res.Entries, res.Found, res.Missing, res.Size)
+		say("Nothing was changed. Of %s on the list, there is something again of %s; the log lacks %d of %s.",
+			count(res.Entries, "erasure"), count(res.Found, "request"), res.Missing, count(res.Size, "receipt"))
 	} else {
-		say("Of %d erasures on the list, there was something again of %d requests: erased %d requests, %d steps, %d templates, %d raw requests, %d raw responses and %d tasks, with %d receipts. %d receipts were given back to the log.",
-			res.Entries, res.Found, res.Erased.Requests, res.Erased.Steps, res.Erased.Templates, res.Erased.RawRequests, res.Erased.RawResponses, res.Erased.Tasks, len(res.Receipts), res.Added)
+		erased := res.Erased
+		say("Of %s on the list, there was something again of %s: erased %s, %s, %s, %s, %s and %s, with %s. The log was given back %s.",
+			count(res.Entries, "erasure"), count(res.Found, "request"), count(erased.Requests, "request"), count(erased.Steps, "step"),
+			count(erased.Templates, "template"), count(erased.RawRequests, "raw request"), count(erased.RawResponses, "raw response"),
+			count(erased.Tasks, "task"), count(len(res.Receipts), "receipt"), count(res.Added, "receipt"))
 	}
 	for _, gap := range res.Gaps {
 		say("The list has a gap: what was erased between %s and %s may be missing from it.", inWords(gap.After), inWords(gap.Before))

@@ -14,7 +14,11 @@ func TestEmbeddedKey(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"", "example.com/log"} {
 		folder := t.TempDir()
-		cfg, err := LoadConfig(Sources{Environ: []string{"LETHE_DATA_DIR=" + folder, "LETHE_ERASURE_ORIGIN=" + name}})
+		environ := []string{"LETHE_DATA_DIR=" + folder}
+		if name != "" {
+			environ = append(environ, "LETHE_ERASURE_ORIGIN="+name)
+		}
+		cfg, err := LoadConfig(Sources{Environ: environ})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -67,10 +71,14 @@ func TestNoKeyBesideADatabase(t *testing.T) {
 		t.Fatal(err)
 	}
 	s, err := newSigning(cfg)
-	if err != nil || len(s.signers) != 0 || s.origin != defaultOrigin || !strings.Contains(s.noKey(), "lethe keys new "+defaultOrigin) {
+	if err != nil || len(s.signers) != 0 || s.origin != defaultOrigin || !strings.Contains(s.noKey(), "lethe keys new ORIGIN ") || strings.Contains(s.noKey(), "new "+defaultOrigin) {
 		t.Errorf("got %+v, %v", s, err)
 	}
 	if entries, err := os.ReadDir(folder); err != nil || len(entries) != 0 {
 		t.Errorf("in the folder are %v, %v", entries, err)
+	}
+	cfg.Erasure.Origin = "example.com/log"
+	if s, err = newSigning(cfg); err != nil || !strings.Contains(s.noKey(), "lethe keys new example.com/log ") {
+		t.Errorf("with a name, got %+v, %v", s, err)
 	}
 }

@@ -134,7 +134,7 @@ func killService(t *testing.T, kills int, apart bool) {
 	execute(t, k.conn, jobsOfTheDead)
 	p := serve(t, settings...)
 	k.finish(p)
-	if out := must(t, settings, "doctor"); !strings.Contains(out, "as they were sealed") {
+	if out := must(t, settings, "doctor"); !strings.Contains(out, "as it was sealed: ") {
 		t.Errorf("doctor says\n%s", out)
 	}
 	t.Logf("%d kills; %d single erasures, %d of them with no answer; %d of many with %d responses, at work in the midst at kills: %v; receipts unsealed after %d kills, %d checkpoints shown; %d responses were without their copies",

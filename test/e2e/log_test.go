@@ -125,7 +125,7 @@ func TestVerifyWhatIsServed(t *testing.T) {
 	if keys := p.ask(t, http.MethodGet, "/log/keys", key); keys.body != public.String()+"\n" {
 		t.Errorf("the keys are %q", keys.body)
 	}
-	if out := must(t, []string{databaseURL(database.RoleURL), "LETHE_ERASURE_KEY_FILE=" + file}, "doctor"); !strings.Contains(out, "1 receipts and 1 checkpoints are as they were sealed") {
+	if out := must(t, []string{databaseURL(database.RoleURL), "LETHE_ERASURE_KEY_FILE=" + file}, "doctor"); !strings.Contains(out, "as it was sealed: 1 receipt and 1 checkpoint") {
 		t.Errorf("the doctor says\n%s", out)
 	}
 }
@@ -174,7 +174,7 @@ func TestCosign(t *testing.T) {
 	if r := run(t, "", nil, "verify", saved, "--key", public.String()); r.code != 1 || !strings.Contains(r.stdout, witness.Key.ID()) {
 		t.Errorf("without the witness's key: exit code %d\n%s", r.code, r.stdout)
 	}
-	if out := must(t, settings, "doctor"); !strings.Contains(out, "1 receipts and 1 checkpoints are as they were sealed") {
+	if out := must(t, settings, "doctor"); !strings.Contains(out, "as it was sealed: 1 receipt and 1 checkpoint") {
 		t.Errorf("the doctor says\n%s", out)
 	}
 }

@@ -291,7 +291,7 @@ func TestEraseAPerson(t *testing.T) {
 	}
 
 	// In the database.
-	if out := must(t, settings, "doctor"); !strings.Contains(out, "as they were sealed") {
+	if out := must(t, settings, "doctor"); !strings.Contains(out, "as it was sealed: ") {
 		t.Errorf("the doctor says\n%s", out)
 	}
 	const change = "UPDATE lethe.receipts SET body = set_byte(body, 300, get_byte(body, 300) # 1) WHERE leaf_index = 1"
