@@ -136,6 +136,7 @@ func graph(cfg *Config, db *Databases, log *slog.Logger, ready func(addr string)
 			newSweep,
 			newRunRules,
 			newBackground,
+			newWorries,
 			newIdentity,
 		)),
 		fx.Module("http", fx.Provide(
@@ -357,8 +358,8 @@ func newReadiness(p *pools, db *Databases, current *currency, work *background) 
 	return &readiness{pools: p, schemas: db.schemas, current: current, work: work, stopping: make(chan struct{})}
 }
 
-// check asks each database for its tables, which is a round trip, and then
-// whether its log is as new as what was seen of it, which is another; and, until
+// check asks each database for its tables and for the role's privileges on them,
+// which is a query each, and then whether its log is as new as what was seen of it, which is another; and, until
 // it was so once, whether the migrations are as new as this program. A replica
 // that is away is none to wait for: reads turn to the primary.
 func (r *readiness) check(ctx context.Context) error {
@@ -372,7 +373,11 @@ func (r *readiness) check(ctx context.Context) error {
 		return err
 	}
 	if len(missing) > 0 {
-		return domain.Errorf(domain.CodeUnavailable, "The database lacks %d tables or columns, such as: %s; run `lethe doctor`", len(missing), missing[0])
+		more := ""
+		if others := len(missing) - 1; others > 0 {
+			more = fmt.Sprintf(", and %d more", others)
+		}
+		return domain.Errorf(domain.CodeUnavailable, "The database is not as needed: %s%s; run `lethe doctor`, which says what to do", missing[0], more)
 	}
 	if err := r.work.upToDate(ctx); err != nil {
 		return err
@@ -382,16 +387,16 @@ func (r *readiness) check(ctx context.Context) error {
 
 func (r *readiness) missing(ctx context.Context) ([]string, error) {
 	if r.pools.main.Primary == r.pools.fusillade.Primary {
-		return missingTables(ctx, r.pools.main.Primary, inspect.Requirements(r.schemas, inspect.Main, inspect.Fusillade))
+		return lacking(ctx, r.pools.main.Primary, inspect.Requirements(r.schemas, inspect.Main, inspect.Fusillade))
 	}
 	var main, fusillade []string
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() (err error) {
-		main, err = missingTables(ctx, r.pools.main.Primary, inspect.Requirements(r.schemas, inspect.Main))
+		main, err = lacking(ctx, r.pools.main.Primary, inspect.Requirements(r.schemas, inspect.Main))
 		return err
 	})
 	g.Go(func() (err error) {
-		fusillade, err = missingTables(ctx, r.pools.fusillade.Primary, inspect.Requirements(r.schemas, inspect.Fusillade))
+		fusillade, err = lacking(ctx, r.pools.fusillade.Primary, inspect.Requirements(r.schemas, inspect.Fusillade))
 		return err
 	})
 	err := g.Wait()
@@ -404,7 +409,7 @@ func (r *readiness) missingCopies(ctx context.Context) ([]string, error) {
 	if r.pools.outlet == nil {
 		return nil, nil
 	}
-	return missingTables(ctx, r.pools.outlet, inspect.Requirements(r.schemas, inspect.Outlet))
+	return lacking(ctx, r.pools.outlet, inspect.Requirements(r.schemas, inspect.Outlet))
 }
 
 func newHandler(id identity, list *domain.ListResponses, get *domain.GetResponse, erase *domain.EraseResponse,
@@ -468,7 +473,7 @@ func newListener(lc fx.Lifecycle, cfg *Config, handler http.Handler, ready *read
 }
 
 // sayWhatIsMissing logs once what a given database lacks. It holds up nothing.
-func sayWhatIsMissing(lc fx.Lifecycle, db *Databases, ready *readiness, log *slog.Logger) {
+func sayWhatIsMissing(lc fx.Lifecycle, ready *readiness, worries *worries, log *slog.Logger) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	lc.Append(fx.Hook{
@@ -479,7 +484,7 @@ func sayWhatIsMissing(lc fx.Lifecycle, db *Databases, ready *readiness, log *slo
 				switch {
 				case ctx.Err() != nil:
 				case err != nil:
-					log.Warn("the database does not answer yet; the service is not ready and tries again with every request", "error", err)
+					worries.tell(ctx, slog.LevelWarn, "it could not be looked whether the database is as needed", err)
 				case len(missing) > 0:
 					log.Error("the database is not as needed; run `lethe doctor` for what to do", "missing", missing)
 				}
@@ -487,7 +492,7 @@ func sayWhatIsMissing(lc fx.Lifecycle, db *Databases, ready *readiness, log *slo
 				switch {
 				case ctx.Err() != nil:
 				case err != nil:
-					log.Warn("the database of raw copies does not answer; nothing can be erased until it does", "error", err)
+					worries.tell(ctx, slog.LevelWarn, "it could not be looked whether the database of raw copies is as needed", err)
 				case len(missing) > 0:
 					log.Error("the database of raw copies is not as needed, so nothing can be erased; run `lethe doctor` for what to do", "missing", missing)
 				}
@@ -502,10 +507,17 @@ func sayWhatIsMissing(lc fx.Lifecycle, db *Databases, ready *readiness, log *slo
 	})
 }
 
-func missingTables(ctx context.Context, db *postgres.DB, reqs []inspect.Requirement) (missing []string, err error) {
+// lacking says what a database lacks, and its role, in two queries.
+func lacking(ctx context.Context, db *postgres.DB, reqs []inspect.Requirement) (all []string, err error) {
 	err = db.Use(ctx, func(c postgres.Conn) error {
-		missing, err = inspect.MissingTables(ctx, c, reqs)
+		if all, err = inspect.MissingTables(ctx, c, reqs); err != nil {
+			return err
+		}
+		privileges, err := inspect.MissingPrivileges(ctx, c, reqs)
+		for _, privilege := range privileges {
+			all = append(all, "the role lacks "+privilege)
+		}
 		return err
 	})
-	return missing, err
+	return all, err
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"lethe/adapters/embeddedpg"
+	"lethe/adapters/postgres"
 	"lethe/adapters/postgres/inspect"
 	"lethe/adapters/postgres/migrate"
 )
@@ -109,9 +110,9 @@ func connect(ctx context.Context, url string) (*pgx.Conn, error) {
 		config.ConnectTimeout = connectTimeout
 	}
 	config.RuntimeParams["application_name"] = applicationName
-	conn, err := pgx.ConnectConfig(ctx, config)
+	conn, err := postgres.Connect(ctx, config)
 	if err != nil {
-		return nil, fmt.Errorf("%w: is the server running, and do host, port, user and password of the URL fit?", err)
+		return nil, fmt.Errorf("cannot reach %w: is the server running, and do host, port, user and password of the URL fit?", err)
 	}
 	return conn, nil
 }

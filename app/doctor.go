@@ -12,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"lethe/adapters/postgres"
 	"lethe/adapters/postgres/inspect"
 	"lethe/adapters/postgres/jobs"
 )
@@ -179,6 +180,9 @@ func (d *doctor) connect(ctx context.Context, name, url string) *pgx.Conn {
 	begun := time.Now()
 	conn, err := connect(ctx, url)
 	if err != nil {
+		if away, ok := errors.AsType[*postgres.Away](err); ok {
+			err = away // without what to do, which comes next
+		}
 		d.add(Check{name, check, Problem, oneLine(err.Error()), "correct the URL (`lethe config` shows it without its password), or start the server", nil})
 		return nil
 	}
@@ -293,7 +297,7 @@ func (d *doctor) statistics(ctx context.Context, name string, conn *pgx.Conn) {
 	}
 	c := Check{Database: name, Name: check, Finding: OK, Detail: "all that is needed, and all that estimated counts may want", SQL: advice}
 	if len(advice) > 0 {
-		c.Detail = fmt.Sprintf("all that is needed; %d more would make estimated counts better", len(advice))
+		c.Detail = "all that is needed; some more would make estimated counts better"
 		c.Advice = "where counts of lists narrowed by min_duration_ms, or by states and response status together, are to be estimated well, run as the tables' owner; writing gets no slower:"
 	}
 	d.add(c)

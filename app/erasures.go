@@ -94,17 +94,18 @@ type background struct {
 	metrics  *telemetry.ErasureMetrics
 	failed   func()
 	log      *slog.Logger
+	worries  *worries
 	seldom   rate.Sometimes
 	current  *currency
 	migrated atomic.Bool // Lethe's own tables were once found as new as this program
 }
 
 func newBackground(p *pools, current *currency, erasures domain.Erasures, stored *fusillade.Erasures, j *jobs.Jobs,
-	metrics *telemetry.Metrics, figures *telemetry.ErasureMetrics, log *slog.Logger,
+	metrics *telemetry.Metrics, figures *telemetry.ErasureMetrics, worries *worries, log *slog.Logger,
 ) *background {
 	return &background{
 		current: current, erasures: erasures, tally: stored.Tally, jobs: j, db: p.jobs, metrics: figures, failed: metrics.WatchWork("erasures"),
-		log: log, seldom: rate.Sometimes{Interval: workLogEvery},
+		log: log, worries: worries, seldom: rate.Sometimes{Interval: workLogEvery},
 	}
 }
 
@@ -190,5 +191,5 @@ func (b *background) told(ctx context.Context, what string, err error) {
 		return
 	}
 	b.failed()
-	b.seldom.Do(func() { b.log.Warn(what, "error", err) })
+	b.seldom.Do(func() { b.worries.tell(ctx, slog.LevelWarn, what, err) })
 }

@@ -157,6 +157,7 @@ type sealer struct {
 	metrics *telemetry.LogMetrics
 	figures *telemetry.ErasureMetrics
 	log     *slog.Logger
+	worries *worries
 	failing rate.Sometimes
 	waiting rate.Sometimes
 
@@ -165,12 +166,12 @@ type sealer struct {
 
 // startSealer seals for as long as the service runs, and once more when the last
 // request has been answered: it must be started before the door is opened.
-func startSealer(lc fx.Lifecycle, cfg *Config, l *ledger.Log, current *currency, sign *signing, metrics *telemetry.Metrics, figures *telemetry.ErasureMetrics, log *slog.Logger) error {
+func startSealer(lc fx.Lifecycle, cfg *Config, l *ledger.Log, current *currency, sign *signing, metrics *telemetry.Metrics, figures *telemetry.ErasureMetrics, worries *worries, log *slog.Logger) error {
 	watched, err := metrics.WatchLog()
 	if err != nil {
 		return err
 	}
-	s := &sealer{ledger: l, current: current, compared: -1, may: len(sign.signers) > 0, metrics: watched, figures: figures, log: log,
+	s := &sealer{ledger: l, current: current, compared: -1, may: len(sign.signers) > 0, metrics: watched, figures: figures, worries: worries, log: log,
 		failing: rate.Sometimes{Interval: sealLogEvery}, waiting: rate.Sometimes{Interval: sealLogEvery}}
 	running, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -232,7 +233,7 @@ func (s *sealer) step(ctx context.Context) (pause time.Duration) {
 			if domain.CodeOf(err) == domain.CodeUnavailable {
 				level = slog.LevelWarn
 			}
-			s.log.Log(ctx, level, "the log of erasures cannot be sealed or published now", "error", err)
+			s.worries.tell(ctx, level, "the log of erasures cannot be sealed or published now", err)
 		})
 		return sealPauseFail
 	case busy:

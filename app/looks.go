@@ -28,22 +28,22 @@ func newGetter(responses domain.Responses, usage domain.UsageRecords, people dom
 
 // forgetLooks removes the records of who looked whose time is over, until the
 // service stops.
-func forgetLooks(lc fx.Lifecycle, cfg *Config, l *looks.Looks, metrics *telemetry.Metrics, log *slog.Logger) {
+func forgetLooks(lc fx.Lifecycle, cfg *Config, l *looks.Looks, metrics *telemetry.Metrics, worries *worries, log *slog.Logger) {
 	failed := metrics.WatchWork("looks")
 	whileServing(lc, every(forgetEvery, func(ctx context.Context) {
-		forgetOnce(ctx, l, time.Now().Add(-cfg.Looks.Keep), failed, log)
+		forgetOnce(ctx, l, time.Now().Add(-cfg.Looks.Keep), failed, worries, log)
 	}))
 }
 
 // forgetOnce removes what is older, but not more than so many rounds of it.
-func forgetOnce(ctx context.Context, l *looks.Looks, before time.Time, failed func(), log *slog.Logger) {
+func forgetOnce(ctx context.Context, l *looks.Looks, before time.Time, failed func(), worries *worries, log *slog.Logger) {
 	var total int64
 	for range forgetRounds {
 		n, err := l.Forget(ctx, before)
 		total += n
 		if err != nil && ctx.Err() == nil {
 			failed()
-			log.Warn("could not remove old records of who looked; trying again", "within", forgetEvery, "error", err)
+			worries.tell(ctx, slog.LevelWarn, "could not remove old records of who looked; trying again", err, "within", forgetEvery)
 		}
 		if err != nil || n < looks.MaxForgotten {
 			break

@@ -27,7 +27,7 @@ func newSettler(db *postgres.DB) (*settle.Settler, error) {
 
 // settleReplicated finds out which erasures have come to the standbys, until
 // the service stops. Where no standby can be looked at it does nothing.
-func settleReplicated(lc fx.Lifecycle, p *pools, log *slog.Logger) error {
+func settleReplicated(lc fx.Lifecycle, p *pools, worries *worries, log *slog.Logger) error {
 	if len(p.standbys) == 0 || p.outlet != nil { // of whose standbys nothing is known
 		return nil
 	}
@@ -47,7 +47,7 @@ func settleReplicated(lc fx.Lifecycle, p *pools, log *slog.Logger) error {
 		}
 		if err != nil && ctx.Err() == nil {
 			failing.Do(func() {
-				log.Warn("could not look whether what was erased is gone from the standbys; trying again", "within", settleEvery, "error", err)
+				worries.tell(ctx, slog.LevelWarn, "could not look whether what was erased is gone from the standbys; trying again", err, "within", settleEvery)
 			})
 		}
 	}))

@@ -17,12 +17,12 @@ const sweepEvery = 15 * time.Second
 
 // sweepErased looks again for what has been erased, until the service stops; and
 // finishes what a process before this one has left half done.
-func sweepErased(lc fx.Lifecycle, sweep *domain.SweepErased, metrics *telemetry.Metrics, log *slog.Logger) {
+func sweepErased(lc fx.Lifecycle, sweep *domain.SweepErased, metrics *telemetry.Metrics, worries *worries, log *slog.Logger) {
 	failed := metrics.WatchWork("sweep")
-	whileServing(lc, every(sweepEvery, func(ctx context.Context) { sweepOnce(ctx, sweep, failed, log) }))
+	whileServing(lc, every(sweepEvery, func(ctx context.Context) { sweepOnce(ctx, sweep, failed, worries, log) }))
 }
 
-func sweepOnce(ctx context.Context, sweep *domain.SweepErased, failed func(), log *slog.Logger) {
+func sweepOnce(ctx context.Context, sweep *domain.SweepErased, failed func(), worries *worries, log *slog.Logger) {
 	erased, err := sweep.Execute(ctx)
 	if erased != (domain.Erased{}) {
 		log.Info("removed what was written of erased responses afterwards",
@@ -31,6 +31,6 @@ func sweepOnce(ctx context.Context, sweep *domain.SweepErased, failed func(), lo
 	}
 	if err != nil && ctx.Err() == nil {
 		failed()
-		log.Warn("could not look for what may have been written of erased responses; trying again", "within", sweepEvery, "error", err)
+		worries.tell(ctx, slog.LevelWarn, "could not look for what may have been written of erased responses; trying again", err, "within", sweepEvery)
 	}
 }

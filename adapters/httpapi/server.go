@@ -252,11 +252,10 @@ func (s *server) ready(c echo.Context) error {
 	if err == nil {
 		return c.JSON(http.StatusOK, map[string]string{"status": "ready"})
 	}
-	detail := "The database does not answer; look at the service's log"
 	if e, ok := errors.AsType[*domain.Error](err); ok {
-		detail = e.Message
+		return &domain.Error{Code: domain.CodeUnavailable, Message: e.Message, Cause: e.Cause}
 	}
-	return &domain.Error{Code: domain.CodeUnavailable, Message: detail, Cause: err}
+	return &domain.Error{Code: domain.CodeUnavailable, Message: "The database does not answer; look at the service's log", Cause: err}
 }
 
 func contract(c echo.Context) error {

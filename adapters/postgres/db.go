@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"strings"
 	"sync/atomic"
@@ -187,7 +188,10 @@ func (db *DB) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 		return nil, err
 	}
 	if stat := db.pool.Stat(); stat.AcquiredConns() < stat.MaxConns() {
-		return nil, errConnecting
+		return nil, &Away{
+			Database: describeDatabase(&db.pool.Config().ConnConfig.Config),
+			Reason:   fmt.Sprintf("no answer within the %s that are allowed to get a connection", db.acquireTimeout),
+		}
 	}
 	return nil, errNoneFree
 }

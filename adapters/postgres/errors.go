@@ -25,10 +25,7 @@ const (
 	msgNotFound     = "There is no such row"
 )
 
-var (
-	errConnecting = errors.New("connecting took longer than the time allowed to get a connection")
-	errNoneFree   = errors.New("all connections of the pool stayed in use for the time allowed to get one")
-)
+var errNoneFree = errors.New("all connections of the pool stayed in use for the time allowed to get one")
 
 // MapError makes a domain's error of a driver's. A domain's error stays as it
 // is; the end of a context becomes context.Canceled or DeadlineExceeded. What
@@ -49,7 +46,7 @@ func MapError(err error) error {
 		return domain.Errorf(domain.CodeNotFound, msgNotFound)
 	case errors.Is(err, errNoneFree), state == "53300":
 		return fail(domain.CodeUnavailable, msgNoConnection)
-	case errors.Is(err, errConnecting), connecting(err):
+	case connecting(err):
 		return fail(domain.CodeUnavailable, msgUnreachable)
 	case errors.Is(err, context.Canceled):
 		return context.Canceled
@@ -90,8 +87,9 @@ func sqlState(err error) string {
 
 // connecting tells of a connection that did not come about.
 func connecting(err error) bool {
-	_, ok := errors.AsType[*pgconn.ConnectError](err)
-	return ok
+	_, driver := errors.AsType[*pgconn.ConnectError](err)
+	_, own := errors.AsType[*Away](err)
+	return driver || own
 }
 
 // lost tells of a connection that broke.
@@ -111,7 +109,7 @@ func lost(err error) bool {
 }
 
 func unreachable(err error) bool {
-	return lost(err) || connecting(err) || errors.Is(err, errConnecting)
+	return lost(err) || connecting(err)
 }
 
 // serialization tells of a transaction that Postgres gave up for the sake of
@@ -133,14 +131,20 @@ func (c cause) Error() string { return string(c) }
 var safeMessages = []string{"08", "25", "28", "3D", "3F", "40", "42501", "42P01", "42703", "42883", "53", "55", "57", "58"}
 
 func safeCause(err error) error {
-	if errors.Is(err, errNoneFree) || errors.Is(err, errConnecting) {
+	if errors.Is(err, errNoneFree) {
 		return cause(err.Error())
+	}
+	if away, ok := errors.AsType[*Away](err); ok {
+		return away
+	}
+	if failed, ok := errors.AsType[*pgconn.ConnectError](err); ok {
+		return awayOf(failed)
+	}
+	if lost(err) {
+		return &Away{Reason: reason(err)} // addresses, and what the network says
 	}
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return cause(describe(pg))
-	}
-	if connecting(err) || lost(err) {
-		return cause(err.Error()) // addresses, and what the network says
 	}
 	if scan, ok := errors.AsType[pgx.ScanArgError](err); ok {
 		return cause(fmt.Sprintf("column %d (%s) has a type that cannot be read", scan.ColumnIndex+1, scan.FieldName))

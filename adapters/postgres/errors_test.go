@@ -119,3 +119,33 @@ func TestErrorsQuoteNoValues(t *testing.T) {
 		}
 	}
 }
+
+// TestAway: the driver tells of each way that it has tried, and of an address
+// twice; who reads it needs it once.
+func TestAway(t *testing.T) {
+	t.Parallel()
+	for url, want := range map[string]string{
+		"postgres://u:hunter2@127.0.0.1:1/d":                             `database "d" at 127.0.0.1:1 as role "u": connection refused`,
+		"postgres://u:hunter2@127.0.0.1:1/d?sslmode=require":             `database "d" at 127.0.0.1:1 as role "u": connection refused`,
+		"postgres://u:hunter2@127.0.0.1:1,127.0.0.1:2/d?sslmode=disable": `database "d" at 127.0.0.1:1, 127.0.0.1:2 as role "u": connection refused`,
+		"postgres://u:hunter2@lethe.invalid:1/d":                         `database "d" at lethe.invalid:1 as role "u": there is no host "lethe.invalid"`,
+	} {
+		config, err := pgx.ParseConfig(url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn, err := postgres.Connect(t.Context(), config)
+		if conn != nil || err == nil || err.Error() != want {
+			t.Errorf("%s: got %v, want %s", url, err, want)
+		}
+		db, err := postgres.Open(postgres.Config{URL: url})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(db.Close)
+		err = db.Ping(t.Context())
+		if away, ok := errors.AsType[*postgres.Away](err); !ok || away.Error() != want || !strings.HasPrefix(err.Error(), "The database cannot be reached") {
+			t.Errorf("%s: got %v, want %s", url, err, want)
+		}
+	}
+}

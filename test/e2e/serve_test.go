@@ -544,3 +544,30 @@ func TestDemoOnADatabase(t *testing.T) {
 		t.Errorf("on one with other data: %d %s", r.code, r.stderr)
 	}
 }
+
+// TestAwayIsToldOnce: everything in the background fails while the database is
+// away, and for this one reason.
+func TestAwayIsToldOnce(t *testing.T) {
+	t.Parallel()
+	const nowhere = "127.0.0.1:1"
+	p := serve(t, databaseURL("postgres://lethe@"+nowhere+"/dwctl"), "LETHE_ERASURE_KEY="+strings.TrimSpace(must(t, nil, "keys", "new", "example.com/log")), "LETHE_ERASURE_SEEN_FILE="+filepath.Join(t.TempDir(), "seen"))
+	for _, work := range []string{"erasures", "retention", "sweep", "looks"} {
+		await(t, work+" has failed", startTimeout, func() bool {
+			metrics := p.ask(t, http.MethodGet, "/metrics", "").body
+			count := regexp.MustCompile(`(?m)^lethe_background_failures_total\{work="` + work + `"\} [1-9]`)
+			return count.MatchString(metrics)
+		})
+	}
+	told := p.stderr.String()
+	if a := p.ask(t, http.MethodGet, "/readyz", ""); a.status != http.StatusServiceUnavailable || strings.Count(a.body, "cannot be reached") != 1 {
+		t.Errorf("ready: %d %s", a.status, a.body)
+	}
+	if strings.Count(told, "a database is away") != 1 || strings.Count(told, "level=WARN") != 1 || strings.Count(told, nowhere) != 1 || strings.Contains(told, "level=ERROR") {
+		t.Errorf("it says\n%s", told)
+	}
+	for line := range strings.Lines(p.stderr.String()) {
+		if strings.Count(line, "cannot be reached") > 1 || strings.Count(line, nowhere) > 1 {
+			t.Errorf("it says twice: %s", line)
+		}
+	}
+}

@@ -59,8 +59,9 @@ func columnList(columns []Column) string {
 }
 
 // MissingPrivileges says which of the privileges that Grants gives the
-// connected role lacks, in a phrase each. Tables and columns that are not
-// there are not reported: MissingTables names those.
+// connected role lacks, in a phrase each. It makes one query. Tables and columns
+// that are not there are not reported, nor schemas that have none of the tables:
+// MissingTables names those that must be there.
 func MissingPrivileges(ctx context.Context, q Querier, reqs []Requirement) ([]string, error) {
 	// One row for each privilege: on a schema (no table), on a column, or on a
 	// table or a sequence (no column).
@@ -108,6 +109,7 @@ func MissingPrivileges(ctx context.Context, q Querier, reqs []Requirement) ([]st
 		LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = wanted.column_name AND NOT a.attisdropped
 		WHERE NOT CASE
 		    WHEN wanted.table_name = '' THEN pg_catalog.has_schema_privilege(s.oid, 'USAGE')
+		        OR NOT EXISTS (SELECT FROM pg_catalog.pg_class t WHERE t.relnamespace = s.oid AND t.relname = ANY($2::text[]))
 		    WHEN c.relkind = 'S' THEN pg_catalog.has_sequence_privilege(c.oid, wanted.privilege)
 		    WHEN wanted.column_name = '' THEN pg_catalog.has_table_privilege(c.oid, wanted.privilege)
 		    ELSE pg_catalog.has_column_privilege(c.oid, a.attnum, wanted.privilege)

@@ -270,9 +270,13 @@ func TestMissingPrivileges(t *testing.T) {
 	name = pgx.Identifier{name}.Sanitize()
 	missing := func() []string {
 		t.Helper()
-		got, err := inspect.MissingPrivileges(t.Context(), role, all)
+		counted := &counter{Querier: role}
+		got, err := inspect.MissingPrivileges(t.Context(), counted, all)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if counted.n != 1 {
+			t.Errorf("%d queries, want 1", counted.n)
 		}
 		return got
 	}
@@ -297,6 +301,10 @@ func TestMissingPrivileges(t *testing.T) {
 	exec(t, db, "DROP SCHEMA underway CASCADE; DROP TABLE fusillade.response_steps; DROP TABLE lethe.river_job; ALTER TABLE public.users DROP email CASCADE")
 	if got := missing(); !slices.Equal(got, want[1:2]) {
 		t.Errorf("what is not there is not a missing privilege: got %q, want %q", got, want[1:2])
+	}
+	exec(t, db, "CREATE SCHEMA underway; REVOKE ALL ON SCHEMA underway FROM PUBLIC")
+	if got := missing(); !slices.Equal(got, want[1:2]) {
+		t.Errorf("nothing is needed of a schema without tables: got %q, want %q", got, want[1:2])
 	}
 	exec(t, db, "GRANT UPDATE ON fusillade.requests TO "+name)
 	if got := missing(); len(got) != 0 {

@@ -26,6 +26,7 @@ import (
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/riverqueue/river/rivermigrate"
 
+	"lethe/adapters/postgres"
 	"lethe/migrations"
 )
 
@@ -233,7 +234,11 @@ func connect(ctx context.Context, url string) (*pgx.Conn, error) {
 	if url == "" {
 		return nil, errors.New("no database URL was given")
 	}
-	return pgx.Connect(ctx, url)
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, errors.New("the database URL cannot be read") // the driver's words would repeat it
+	}
+	return postgres.Connect(ctx, config)
 }
 
 func (s *session) openFusillade(ctx context.Context, url string) error {

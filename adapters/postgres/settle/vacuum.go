@@ -50,7 +50,7 @@ func OpenVacuum(ctx context.Context, url, applicationName string) (*Vacuum, erro
 	config.RuntimeParams["statement_timeout"] = "0"
 	config.RuntimeParams["lock_timeout"] = lockTimeout
 	config.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) { v.said = append(v.said, n.Message) }
-	if v.conn, err = pgx.ConnectConfig(ctx, config); err != nil {
+	if v.conn, err = postgres.Connect(ctx, config); err != nil {
 		return nil, postgres.MapError(err)
 	}
 	// What VACUUM says is read, and is in the server's language otherwise. Some

@@ -1,0 +1,97 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// Away is why a database cannot be reached, once in each sentence: the driver
+// tells of every way that it has tried. It holds no password and does not unwrap.
+type Away struct {
+	Database string // which one, where and as whom; empty where a connection was lost
+	Reason   string
+}
+
+func (a *Away) Error() string {
+	if a.Database == "" {
+		return a.Reason
+	}
+	return a.Database + ": " + a.Reason
+}
+
+// Connect makes a connection. Where that fails it returns an *Away, or the
+// error of the context.
+func Connect(ctx context.Context, config *pgx.ConnConfig) (*pgx.Conn, error) {
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if failed, ok := errors.AsType[*pgconn.ConnectError](err); ok && ctx.Err() == nil {
+		return nil, awayOf(failed)
+	}
+	if err != nil && ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	return conn, err
+}
+
+func awayOf(err *pgconn.ConnectError) *Away {
+	a := &Away{Database: describeDatabase(err.Config), Reason: "the server says nothing of why"}
+	if all := slices.Compact(reasons(err.Unwrap())); len(all) > 0 {
+		a.Reason = strings.Join(all, "; ")
+	}
+	return a
+}
+
+func describeDatabase(c *pgconn.Config) string {
+	places := []string{place(c.Host, c.Port)}
+	for _, other := range c.Fallbacks {
+		if next := place(other.Host, other.Port); !slices.Contains(places, next) {
+			places = append(places, next)
+		}
+	}
+	return fmt.Sprintf("database %q at %s as role %q", c.Database, strings.Join(places, ", "), c.User)
+}
+
+func place(host string, port uint16) string { return net.JoinHostPort(host, fmt.Sprint(port)) }
+
+// reasons are those of each attempt.
+func reasons(err error) (all []string) {
+	for e := err; e != nil; e = errors.Unwrap(e) {
+		if several, ok := e.(interface{ Unwrap() []error }); ok {
+			for _, one := range several.Unwrap() {
+				all = append(all, reasons(one)...)
+			}
+			return all
+		}
+	}
+	if err == nil {
+		return nil
+	}
+	return []string{reason(err)}
+}
+
+func reason(err error) string {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return describe(pg)
+	}
+	if dns, ok := errors.AsType[*net.DNSError](err); ok && dns.IsNotFound {
+		return fmt.Sprintf("there is no host %q", dns.Name)
+	}
+	if network, ok := errors.AsType[net.Error](err); ok && network.Timeout() || errors.Is(err, context.DeadlineExceeded) {
+		return "no answer in the time allowed"
+	}
+	if number, ok := errors.AsType[syscall.Errno](err); ok {
+		return number.Error()
+	}
+	text := err.Error()
+	if _, words, ok := strings.Cut(text, "): "); ok { // after the address
+		text = words
+	}
+	return text
+}
