@@ -7,11 +7,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"runtime"
-	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -48,6 +46,9 @@ const (
 func Serve(ctx context.Context, cfg *Config, ready func(addr string)) error {
 	log, err := newLogger(cfg)
 	if err != nil {
+		return err
+	}
+	if err := mayListen(ctx, cfg); err != nil {
 		return err
 	}
 	db, err := OpenDatabases(ctx, cfg, logLines{log})
@@ -442,12 +443,9 @@ func newListener(lc fx.Lifecycle, cfg *Config, handler http.Handler, ready *read
 	server := httpapi.Server(cfg.HTTPAddr, handler, log)
 	lc.Append(fx.Hook{
 		OnStart: func(ctx context.Context) error {
-			socket, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.HTTPAddr)
-			switch {
-			case errors.Is(err, syscall.EADDRINUSE):
-				return fmt.Errorf("address %s is taken by another program: stop that one, or choose another address with LETHE_HTTP_ADDR, such as LETHE_HTTP_ADDR=127.0.0.1:8081", cfg.HTTPAddr)
-			case err != nil:
-				return fmt.Errorf("cannot listen on %s: %w: choose another address with LETHE_HTTP_ADDR", cfg.HTTPAddr, err)
+			socket, err := listen(ctx, cfg.HTTPAddr, "http.addr")
+			if err != nil {
+				return err
 			}
 			go func() {
 				if err := server.Serve(socket); !errors.Is(err, http.ErrServerClosed) {

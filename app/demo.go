@@ -31,6 +31,11 @@ func Demo(ctx context.Context, cfg *Config, o DemoOptions, out, progress io.Writ
 	if err != nil {
 		return err
 	}
+	if !o.FillOnly {
+		if err := mayListen(ctx, cfg); err != nil {
+			return err
+		}
+	}
 	db, err := OpenDatabases(ctx, cfg, progress)
 	if err != nil {
 		return err

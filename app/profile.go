@@ -23,9 +23,9 @@ func serveProfiles(lc fx.Lifecycle, cfg *Config, log *slog.Logger) {
 	server := &http.Server{Handler: profiles(), ReadHeaderTimeout: 5 * time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}
 	lc.Append(fx.Hook{
 		OnStart: func(ctx context.Context) error {
-			socket, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.ProfileAddr)
+			socket, err := listen(ctx, cfg.ProfileAddr, "http.profile_addr")
 			if err != nil {
-				return fmt.Errorf("cannot listen on %s for profiles: %w: choose another address with LETHE_HTTP_PROFILE_ADDR, or none", cfg.ProfileAddr, err)
+				return err
 			}
 			addr := socket.Addr()
 			log.Info("profiles are served", "url", fmt.Sprintf("http://%s/debug/pprof/", addr))

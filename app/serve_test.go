@@ -5,9 +5,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
+	"io/fs"
 	"iter"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -287,6 +291,34 @@ func TestServeAddressTaken(t *testing.T) {
 	err = app.Serve(t.Context(), cfg, func(string) { t.Error("it listens") })
 	if err == nil || !strings.Contains(err.Error(), "LETHE_HTTP_ADDR") || strings.Contains(err.Error(), "bind:") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestAddressTakenBeforeAnythingIsFetched, by the service or for profiles.
+func TestAddressTakenBeforeAnythingIsFetched(t *testing.T) {
+	t.Parallel()
+	taken := strings.TrimPrefix(start(t, "LETHE_DATABASE_URL="+pgtest.New(t).URL).url, "http://")
+	for _, settings := range [][]string{
+		{"LETHE_HTTP_ADDR=" + taken},
+		{"LETHE_HTTP_ADDR=127.0.0.1:0", "LETHE_HTTP_PROFILE_ADDR=" + taken},
+	} {
+		folder := filepath.Join(t.TempDir(), "data")
+		cfg, err := app.LoadConfig(app.Sources{Environ: append(settings, "LETHE_DATA_DIR="+folder)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		name, _, _ := strings.Cut(settings[len(settings)-1], "=")
+		for command, run := range map[string]func() error{
+			"serve": func() error { return app.Serve(t.Context(), cfg, nil) },
+			"demo":  func() error { return app.Demo(t.Context(), cfg, app.DemoOptions{}, io.Discard, io.Discard) },
+		} {
+			if err := run(); err == nil || !strings.Contains(err.Error(), taken+" is taken by another program") || !strings.Contains(err.Error(), name) {
+				t.Errorf("%s with %v: got %v", command, settings, err)
+			}
+		}
+		if _, err := os.Stat(folder); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("with %v the folder was made: %v", settings, err)
+		}
 	}
 }
 

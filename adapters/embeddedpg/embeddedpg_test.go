@@ -726,6 +726,31 @@ func TestOrdinaryUser(t *testing.T) {
 	must(t, p.cmd.Wait())
 }
 
+// TestUserWithoutName is how containers are often run: initdb refuses such a
+// user, which is said before anything is fetched.
+func TestUserWithoutName(t *testing.T) {
+	t.Parallel()
+	const stranger = 54321
+	if err := checkUser(t.Context(), os.Geteuid()); err != nil {
+		t.Errorf("of ourselves: %v", err)
+	}
+	if err := checkUser(t.Context(), stranger); !errors.Is(err, ErrDataDir) || !strings.Contains(err.Error(), "uid 54321, which has no entry in /etc/passwd") {
+		t.Errorf("of a stranger: %v", err)
+	}
+	if os.Geteuid() != 0 {
+		return // nobody else can run a program as another
+	}
+	dataDir := newDataDir(t)
+	must(t, os.Chown(filepath.Dir(dataDir), stranger, stranger))
+	p := startProgram(t, programOrder{Config: Config{DataDir: dataDir}}, stranger)
+	if p.Owned || !strings.Contains(p.Error, "has no entry in /etc/passwd") || p.Progress != "" {
+		t.Errorf("%+v", p.programReport)
+	}
+	if cached, err := os.ReadDir(filepath.Join(dataDir, "cache")); len(cached) > 0 {
+		t.Errorf("there are %v, %v", cached, err)
+	}
+}
+
 func TestRunHelperByHand(t *testing.T) {
 	t.Parallel()
 	for _, input := range []string{"", "serve\n", "{}"} {

@@ -1,11 +1,15 @@
 package embeddedpg
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
+	"os/user"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 )
@@ -106,7 +110,7 @@ func prepareFolder(dir string, mode fs.FileMode, as identity) (string, error) {
 			err = os.Chmod(missing[i], m) // whatever the umask
 		}
 		if err != nil {
-			return "", fmt.Errorf("%w: %w", ErrDataDir, err)
+			return "", fmt.Errorf("%w: %w: choose a folder that uid %d may make or write", ErrDataDir, err, os.Geteuid())
 		}
 	}
 	real, err := filepath.EvalSymlinks(abs)
@@ -204,4 +208,20 @@ func owner(path string) (uint32, error) {
 		return 0, err
 	}
 	return info.Sys().(*syscall.Stat_t).Uid, nil
+}
+
+// checkUser refuses to make a database as a user without a name, which initdb
+// does too, after everything has been fetched. A database that is there can be
+// run by any.
+func checkUser(ctx context.Context, number int) error {
+	uid := strconv.Itoa(number)
+	if _, err := user.LookupId(uid); err == nil {
+		return nil
+	}
+	// Users may be kept elsewhere than in the file that Go reads.
+	if exec.CommandContext(ctx, "getent", "passwd", uid).Run() == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: PostgreSQL makes no database for uid %s, which has no entry in /etc/passwd: "+
+		"run as a user that has one, or as root where uid %d has one, or add a line such as lethe:x:%[2]s:%[2]s::/:/bin/false", ErrDataDir, uid, nobody)
 }

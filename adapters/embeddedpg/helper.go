@@ -127,6 +127,11 @@ func (h *helper) run(ctx context.Context) error {
 	if err := h.stopLeftOver(filepath.Join(h.staging(), "cluster")); err != nil {
 		return err
 	}
+	if major == 0 {
+		if err := checkUser(ctx, os.Geteuid()); err != nil {
+			return err
+		}
+	}
 	bin, err := h.prepare(ctx, major)
 	if err != nil {
 		return err

@@ -505,7 +505,7 @@ func TestOthersDatabase(t *testing.T) {
 	if r.code != 1 || !strings.Contains(r.stderr, "--on-this-database") {
 		t.Errorf("demo: %d %s", r.code, r.stderr)
 	}
-	r = run(t, "", settings, "demo", "--on-this-database")
+	r = run(t, "", append(settings, anyPort), "demo", "--on-this-database")
 	if r.code != 1 || !strings.Contains(r.stderr, "another system") {
 		t.Errorf("demo: %d %s", r.code, r.stderr)
 	}
