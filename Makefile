@@ -29,7 +29,7 @@ help: ## list the targets
 
 .PHONY: build
 build: ## build bin/lethe, one static binary
-	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/lethe ./cmd/lethe
+	CGO_ENABLED=0 go build -buildvcs=auto -trimpath -ldflags '$(LDFLAGS)' -o bin/lethe ./cmd/lethe
 
 .PHONY: run
 run: build ## start the demo on a database of its own (ARGS='--help' for its flags)

@@ -12,6 +12,10 @@ import (
 // version is set by the linker.
 var version string
 
+// unknownCommit is that of a program that was not built in a clone, or by a go
+// command that was told not to look there.
+const unknownCommit = "unknown"
+
 // Version is what is known of this build.
 type Version struct {
 	Version string `json:"version"`
@@ -22,7 +26,7 @@ type Version struct {
 
 // BuildVersion reads it from the program itself.
 func BuildVersion() Version {
-	v := Version{Version: version, Commit: "unknown", Go: runtime.Version(), Target: runtime.GOOS + "/" + runtime.GOARCH}
+	v := Version{Version: version, Commit: unknownCommit, Go: runtime.Version(), Target: runtime.GOOS + "/" + runtime.GOARCH}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return v
@@ -48,6 +52,9 @@ func PrintVersion(out io.Writer, asJSON bool) error {
 	v := BuildVersion()
 	if asJSON {
 		return writeJSON(out, v)
+	}
+	if v.Commit == unknownCommit {
+		v.Commit += " (not built in a clone, or with -buildvcs=false)"
 	}
 	_, err := fmt.Fprintf(out, "lethe %s\ncommit %s\n%s %s\n", v.Version, v.Commit, v.Go, v.Target)
 	return err

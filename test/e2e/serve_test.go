@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -50,8 +51,17 @@ func TestBinary(t *testing.T) {
 	if file.Section(".debug_info") != nil || file.Section(".zdebug_info") != nil {
 		t.Error("it has debug information")
 	}
-	if out := must(t, nil, "version"); !strings.HasPrefix(out, "lethe e2e\n") {
+	out := must(t, nil, "version")
+	if !strings.HasPrefix(out, "lethe e2e\n") {
 		t.Errorf("its version is %s", out)
+	}
+	// Built from a clone, it knows of which commit; out of an archive there is none.
+	want := "commit unknown"
+	if head, err := exec.CommandContext(t.Context(), "git", "rev-parse", "HEAD").Output(); err == nil {
+		want = "commit " + strings.TrimSpace(string(head))
+	}
+	if !strings.Contains(out, want) {
+		t.Errorf("its version is %s, want %s", out, want)
 	}
 }
 
