@@ -195,7 +195,10 @@ type ErasureCounts struct {
 	// Example: 12
 	RawResponses int64 `json:"raw_responses"`
 
-	// Requests Requests.
+	// Requests Requests. A response has one, or, where it was made in several
+	// steps, one for each call of a model, so there may be more of these
+	// than responses.
+	//
 	//
 	// Example: 12
 	Requests int64 `json:"requests"`
@@ -351,7 +354,10 @@ type ErasurePreview struct {
 	// Example: 12
 	RawResponses int64 `json:"raw_responses"`
 
-	// Requests Requests.
+	// Requests Requests. A response has one, or, where it was made in several
+	// steps, one for each call of a model, so there may be more of these
+	// than responses.
+	//
 	//
 	// Example: 12
 	Requests int64 `json:"requests"`
@@ -1055,7 +1061,10 @@ type RetentionDryRun struct {
 	// Example: 14
 	RawResponses int64 `json:"raw_responses"`
 
-	// Requests Requests, of which a response has one for each call of a model.
+	// Requests Requests. A response has one, or, where it was made in several
+	// steps, one for each call of a model, so there may be more of these
+	// than responses.
+	//
 	//
 	// Example: 14
 	Requests int64 `json:"requests"`

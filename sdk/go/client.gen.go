@@ -718,7 +718,10 @@ type ErasureCounts struct {
 	// Example: 12
 	RawResponses int64 `json:"raw_responses"`
 
-	// Requests Requests.
+	// Requests Requests. A response has one, or, where it was made in several
+	// steps, one for each call of a model, so there may be more of these
+	// than responses.
+	//
 	//
 	// Example: 12
 	Requests int64 `json:"requests"`
@@ -885,7 +888,10 @@ type ErasurePreview struct {
 	// Example: 12
 	RawResponses int64 `json:"raw_responses"`
 
-	// Requests Requests.
+	// Requests Requests. A response has one, or, where it was made in several
+	// steps, one for each call of a model, so there may be more of these
+	// than responses.
+	//
 	//
 	// Example: 12
 	Requests int64 `json:"requests"`
@@ -1606,7 +1612,10 @@ type RetentionDryRun struct {
 	// Example: 14
 	RawResponses int64 `json:"raw_responses"`
 
-	// Requests Requests, of which a response has one for each call of a model.
+	// Requests Requests. A response has one, or, where it was made in several
+	// steps, one for each call of a model, so there may be more of these
+	// than responses.
+	//
 	//
 	// Example: 14
 	Requests int64 `json:"requests"`

@@ -309,7 +309,10 @@ export type ErasurePreview = {
      */
     responses: number;
     /**
-     * Requests.
+     * Requests. A response has one, or, where it was made in several
+     * steps, one for each call of a model, so there may be more of these
+     * than responses.
+     *
      */
     requests: number;
     /**
@@ -414,7 +417,10 @@ export type ErasureTarget = {
  */
 export type ErasureCounts = {
     /**
-     * Requests.
+     * Requests. A response has one, or, where it was made in several
+     * steps, one for each call of a model, so there may be more of these
+     * than responses.
+     *
      */
     requests: number;
     /**
@@ -857,7 +863,10 @@ export type RetentionDryRun = {
      */
     responses: number;
     /**
-     * Requests, of which a response has one for each call of a model.
+     * Requests. A response has one, or, where it was made in several
+     * steps, one for each call of a model, so there may be more of these
+     * than responses.
+     *
      */
     requests: number;
     /**

@@ -22,7 +22,10 @@ class ErasurePreview:
         complete (bool): False where there is more than was counted, which is of the 250,000 oldest requests then.
             Example: True.
         responses (int): Responses that would be erased, each with all of its chain. Example: 12.
-        requests (int): Requests. Example: 12.
+        requests (int): Requests. A response has one, or, where it was made in several
+            steps, one for each call of a model, so there may be more of these
+            than responses.
+             Example: 12.
         steps (int): Steps. Example: 0.
         templates (int): Prompts. Example: 12.
         raw_requests (int): Raw copies of requests in the gateway's log. Example: 12.

@@ -20,7 +20,10 @@ class RetentionDryRun:
         complete (bool): False where there is more than was counted, which is of the 250,000 oldest requests then.
             Example: True.
         responses (int): Responses. Example: 12.
-        requests (int): Requests, of which a response has one for each call of a model. Example: 14.
+        requests (int): Requests. A response has one, or, where it was made in several
+            steps, one for each call of a model, so there may be more of these
+            than responses.
+             Example: 14.
         steps (int): Steps of responses that have several. Example: 5.
         templates (int): Prompts. Example: 14.
         raw_requests (int): Raw copies of requests in the gateway's log. Example: 14.
