@@ -1,7 +1,7 @@
 """Finish what openapi-python-client makes: finish.py OPENAPI GENERATED
 
 It sends every list of a query as repeated parameters, whatever the contract
-says, and it does not mark its files.
+says; it takes a text for a list of characters; and it does not mark its files.
 """
 
 import re
@@ -22,8 +22,12 @@ LIST = re.compile(
 JOINED = """\
     \\g<name>: str | Unset = UNSET
     if not isinstance(\\g<source>, Unset):
+        require_list("\\g<source>", \\g<source>)
         \\g<name> = ",".join(\\g<source>)
 """
+
+FIELD = re.compile(r"^    (?P<declared>\w+: list\[.*\])(?P<optional> \| Unset = UNSET)?$", re.MULTILINE)
+ANY_FIELD_OF_LISTS = re.compile(r"^    \w+: .*\blist\[.*$", re.MULTILINE)
 
 
 def comma_lists(document: dict) -> int:
@@ -37,11 +41,34 @@ def comma_lists(document: dict) -> int:
     return count
 
 
+def checked(field: re.Match[str]) -> str:
+    """The field of a model, with a check that it is given a list."""
+    if field["optional"]:
+        return f"    {field['declared']} | Unset = _attrs_field(default=UNSET, validator=list_or_unset)"
+    return f"    {field['declared']} = _attrs_field(validator=list_or_unset)"
+
+
+def check_fields(file: Path, text: str) -> str:
+    """The text of a module of models, with a check of each list."""
+    expected = len(ANY_FIELD_OF_LISTS.findall(text))
+    text, count = FIELD.subn(checked, text)
+    if count != expected:
+        sys.exit(f"finish.py: checked {count} lists of {expected} in {file.name}: the generator writes them differently now")
+    if count == 0:
+        return text
+    define, field = "from attrs import define as _attrs_define\n", "from attrs import field as _attrs_field\n"
+    return text.replace(field, "").replace(define, f"{define}{field}\nfrom ..._lists import list_or_unset\n", 1)
+
+
 def main(openapi: Path, generated: Path) -> None:
     joined = 0
     for file in sorted(generated.rglob("*.py")):
         text, count = LIST.subn(JOINED, file.read_text())
         joined += count
+        if count:
+            text = text.replace("\nfrom ... import errors\n", "\nfrom ...._lists import require_list\nfrom ... import errors\n", 1)
+        if file.parent.name == "models":
+            text = check_fields(file, text)
         file.write_text(MARK + text)
     expected = comma_lists(YAML(typ="safe").load(openapi))
     if joined != expected:

@@ -17,6 +17,8 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from ._lists import require_list
+
 __all__ = ["Proof", "VerifyError", "verify"]
 
 MAX_FILE, MAX_RECEIPT, MAX_CHECKPOINT = 2 << 20, (1 << 16) - 1, 64 << 10
@@ -74,8 +76,10 @@ def verify(
         in between; tiles reads a file of the log's mirror, like
         `tile/0/000`, and returns None where there is none
 
-    Raises VerifyError, and what tiles raises.
+    Raises VerifyError, TypeError for a text where a list is meant, and what tiles raises.
     """
+    require_list("responses", responses)
+    require_list("owners", owners)
     leaf, index, path, signed = _parse_proof(file)
     known = _parse_keys(keys)
     log, size, root, witnesses = _open_checkpoint(signed, known)

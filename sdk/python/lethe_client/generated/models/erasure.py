@@ -9,6 +9,8 @@ from uuid import UUID
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..._lists import list_or_unset
+
 from ..models.erasure_ground import ErasureGround
 from ..models.erasure_kind import ErasureKind
 from ..models.erasure_state import ErasureState
@@ -79,7 +81,7 @@ class Erasure:
     held: int
     not_found: int
     receipts: int
-    failures: list[ErasureFailure]
+    failures: list[ErasureFailure] = _attrs_field(validator=list_or_unset)
     trouble: None | str
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 

@@ -8,6 +8,8 @@ from uuid import UUID
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..._lists import list_or_unset
+
 from ..models.erasure_failure_reason import ErasureFailureReason
 
 T = TypeVar("T", bound="ErasureFailure")
@@ -26,7 +28,7 @@ class ErasureFailure:
 
     response: UUID
     reason: ErasureFailureReason
-    holds: list[UUID]
+    holds: list[UUID] = _attrs_field(validator=list_or_unset)
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

@@ -7,6 +7,9 @@ from typing import Any, Self, TypeVar, cast
 from uuid import UUID
 
 from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..._lists import list_or_unset
 
 from ..models.erasure_filter_states_item import ErasureFilterStatesItem
 from ..models.erasure_filter_tiers_item import ErasureFilterTiersItem
@@ -41,9 +44,9 @@ class ErasureFilter:
     """
 
     member_id: UUID | Unset = UNSET
-    states: list[ErasureFilterStatesItem] | Unset = UNSET
-    models: list[str] | Unset = UNSET
-    tiers: list[ErasureFilterTiersItem] | Unset = UNSET
+    states: list[ErasureFilterStatesItem] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
+    models: list[str] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
+    tiers: list[ErasureFilterTiersItem] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
     created_after: datetime.datetime | Unset = UNSET
     created_before: datetime.datetime | Unset = UNSET
     response_status_min: int | Unset = UNSET

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..._lists import list_or_unset
+
 if TYPE_CHECKING:
     from ..models.erasure_receipt import ErasureReceipt
 
@@ -26,7 +28,7 @@ class ErasureReceiptPage:
             AQAABkvxjT_oAMAABAAAAEAAgAAAAAAAAFo4dXBwPZX0AzQp7wT-6kOS.
     """
 
-    data: list[ErasureReceipt]
+    data: list[ErasureReceipt] = _attrs_field(validator=list_or_unset)
     limit: int
     has_more: bool
     next_cursor: None | str

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from uuid import UUID
 
 from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..._lists import list_or_unset
 
 from ..types import UNSET, Unset
 
@@ -29,7 +32,7 @@ class ErasureRequest:
             hold; a part of a chain that passes stands for all of the chain.
     """
 
-    responses: list[UUID] | Unset = UNSET
+    responses: list[UUID] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
     owner: UUID | Unset = UNSET
     filter_: ErasureFilter | Unset = UNSET
 

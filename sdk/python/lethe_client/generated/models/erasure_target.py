@@ -8,6 +8,8 @@ from uuid import UUID
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..._lists import list_or_unset
+
 if TYPE_CHECKING:
     from ..models.erasure_target_filter import ErasureTargetFilter
 
@@ -28,7 +30,7 @@ class ErasureTarget:
             kind.
     """
 
-    responses: list[UUID]
+    responses: list[UUID] = _attrs_field(validator=list_or_unset)
     owner: None | UUID
     filter_: ErasureTargetFilter | None
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)

@@ -8,6 +8,8 @@ from typing import Any, Self, TypeVar, cast
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..._lists import list_or_unset
+
 from ..models.erasure_target_filter_states_item import ErasureTargetFilterStatesItem
 from ..models.erasure_target_filter_tiers_item import ErasureTargetFilterTiersItem
 from ..types import UNSET, Unset
@@ -39,10 +41,10 @@ class ErasureTargetFilter:
             has_error (bool | Unset): With an error recorded, or without one. Example: True.
     """
 
-    owners: list[str] | Unset = UNSET
-    states: list[ErasureTargetFilterStatesItem] | Unset = UNSET
-    models: list[str] | Unset = UNSET
-    tiers: list[ErasureTargetFilterTiersItem] | Unset = UNSET
+    owners: list[str] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
+    states: list[ErasureTargetFilterStatesItem] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
+    models: list[str] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
+    tiers: list[ErasureTargetFilterTiersItem] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
     created_after: datetime.datetime | Unset = UNSET
     created_before: datetime.datetime | Unset = UNSET
     response_status_min: int | Unset = UNSET

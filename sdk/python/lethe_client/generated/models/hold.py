@@ -9,6 +9,8 @@ from uuid import UUID
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..._lists import list_or_unset
+
 if TYPE_CHECKING:
     from ..models.hold_filter import HoldFilter
 
@@ -38,8 +40,8 @@ class Hold:
 
     id: UUID
     active: bool
-    responses: list[UUID]
-    owners: list[UUID]
+    responses: list[UUID] = _attrs_field(validator=list_or_unset)
+    owners: list[UUID] = _attrs_field(validator=list_or_unset)
     filter_: HoldFilter | None
     reason: str
     created_at: datetime.datetime

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from typing import Any, Self, TypeVar, cast
 
 from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..._lists import list_or_unset
 
 from ..models.hold_filter_states_item import HoldFilterStatesItem
 from ..models.hold_filter_tiers_item import HoldFilterTiersItem
@@ -28,9 +31,9 @@ class HoldFilter:
             2026-03-02T00:00:00Z.
     """
 
-    states: list[HoldFilterStatesItem] | Unset = UNSET
-    models: list[str] | Unset = UNSET
-    tiers: list[HoldFilterTiersItem] | Unset = UNSET
+    states: list[HoldFilterStatesItem] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
+    models: list[str] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
+    tiers: list[HoldFilterTiersItem] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
     created_after: datetime.datetime | Unset = UNSET
     created_before: datetime.datetime | Unset = UNSET
 

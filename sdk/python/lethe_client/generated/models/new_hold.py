@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from uuid import UUID
 
 from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..._lists import list_or_unset
 
 from ..types import UNSET, Unset
 
@@ -35,8 +38,8 @@ class NewHold:
     """
 
     reason: str
-    responses: list[UUID] | Unset = UNSET
-    owners: list[UUID] | Unset = UNSET
+    responses: list[UUID] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
+    owners: list[UUID] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
     filter_: HoldFilter | Unset = UNSET
     expires_at: datetime.datetime | Unset = UNSET
 

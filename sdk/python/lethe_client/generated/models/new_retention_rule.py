@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..._lists import list_or_unset
 
 from ..types import UNSET, Unset
 
@@ -32,7 +35,7 @@ class NewRetentionRule:
 
     name: str
     age_days: int
-    run_at: list[str]
+    run_at: list[str] = _attrs_field(validator=list_or_unset)
     filter_: RetentionFilter | Unset = UNSET
     most_per_run: int | Unset = 10000
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..._lists import list_or_unset
+
 from ..models.response_page_count_kind import ResponsePageCountKind
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ class ResponsePage:
             AQMABkvxjT_oAMAABAAAAEAAgAAAAAAAAFo4dXBwPZX0AzQp7wT-6kOS.
     """
 
-    data: list[ResponseSummary]
+    data: list[ResponseSummary] = _attrs_field(validator=list_or_unset)
     total_count: int | None
     count_kind: ResponsePageCountKind
     skip: int

@@ -6,6 +6,9 @@ from typing import Any, Self, TypeVar, cast
 from uuid import UUID
 
 from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..._lists import list_or_unset
 
 from ..models.retention_filter_states_item import RetentionFilterStatesItem
 from ..models.retention_filter_tiers_item import RetentionFilterTiersItem
@@ -28,10 +31,10 @@ class RetentionFilter:
                 ['c0000100-0000-4000-8000-000000000003'].
     """
 
-    states: list[RetentionFilterStatesItem] | Unset = UNSET
-    models: list[str] | Unset = UNSET
-    tiers: list[RetentionFilterTiersItem] | Unset = UNSET
-    owners: list[UUID] | Unset = UNSET
+    states: list[RetentionFilterStatesItem] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
+    models: list[str] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
+    tiers: list[RetentionFilterTiersItem] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
+    owners: list[UUID] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
 
     def to_dict(self) -> dict[str, Any]:
         states: list[str] | Unset = UNSET

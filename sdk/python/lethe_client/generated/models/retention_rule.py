@@ -9,6 +9,8 @@ from uuid import UUID
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..._lists import list_or_unset
+
 if TYPE_CHECKING:
     from ..models.retention_dry_run import RetentionDryRun
     from ..models.retention_filter import RetentionFilter
@@ -53,7 +55,7 @@ class RetentionRule:
     name: str
     filter_: RetentionFilter
     age_days: int
-    run_at: list[str]
+    run_at: list[str] = _attrs_field(validator=list_or_unset)
     most_per_run: int
     enabled: bool
     dry_run: None | RetentionDryRun

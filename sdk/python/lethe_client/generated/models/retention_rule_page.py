@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..._lists import list_or_unset
+
 if TYPE_CHECKING:
     from ..models.retention_rule import RetentionRule
 
@@ -26,7 +28,7 @@ class RetentionRulePage:
             AQAABkvxjT_oAMAABAAAAEAAgAAAAAAAAFo4dXBwPZX0AzQp7wT-6kOS.
     """
 
-    data: list[RetentionRule]
+    data: list[RetentionRule] = _attrs_field(validator=list_or_unset)
     limit: int
     has_more: bool
     next_cursor: None | str

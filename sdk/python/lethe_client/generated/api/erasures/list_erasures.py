@@ -4,6 +4,7 @@ from typing import Any
 
 import httpx
 
+from ...._lists import require_list
 from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.erasure_page import ErasurePage
@@ -32,6 +33,7 @@ def _get_kwargs(
 
     json_state: str | Unset = UNSET
     if not isinstance(state, Unset):
+        require_list("state", state)
         json_state = ",".join(state)
 
     params["state"] = json_state

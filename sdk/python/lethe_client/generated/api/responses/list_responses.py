@@ -6,6 +6,7 @@ from uuid import UUID
 
 import httpx
 
+from ...._lists import require_list
 from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.list_responses_count import ListResponsesCount
@@ -66,18 +67,21 @@ def _get_kwargs(
 
     json_statuses: str | Unset = UNSET
     if not isinstance(statuses, Unset):
+        require_list("statuses", statuses)
         json_statuses = ",".join(statuses)
 
     params["statuses"] = json_statuses
 
     json_model: str | Unset = UNSET
     if not isinstance(model, Unset):
+        require_list("model", model)
         json_model = ",".join(model)
 
     params["model"] = json_model
 
     json_service_tiers: str | Unset = UNSET
     if not isinstance(service_tiers, Unset):
+        require_list("service_tiers", service_tiers)
         json_service_tiers = ",".join(service_tiers)
 
     params["service_tiers"] = json_service_tiers

@@ -1,0 +1,85 @@
+"""A text where a list is meant is refused, wherever the contract has a list."""
+
+import importlib
+import inspect
+import pkgutil
+from pathlib import Path
+from uuid import UUID
+
+import attrs
+import pytest
+
+from lethe_client import AuthenticatedClient, ErasureFilter, ErasureRequest, all_responses
+from lethe_client.generated import api, models
+from lethe_client.receipt import verify
+
+VECTOR = Path(__file__).parents[3] / "docs" / "vectors" / "single.receipt"
+
+OPERATIONS = [
+    importlib.import_module(found.name)
+    for found in pkgutil.walk_packages(api.__path__, api.__name__ + ".")
+    if not found.ispkg
+]
+PARAMETERS = [
+    pytest.param(operation._get_kwargs, name, id=f"{operation.__name__.rpartition('.')[2]}-{name}")
+    for operation in OPERATIONS
+    for name, parameter in inspect.signature(operation._get_kwargs).parameters.items()
+    if "list[" in str(parameter.annotation)
+]
+FIELDS = [
+    pytest.param(model, field.name, id=f"{model.__name__}-{field.name}")
+    for model in (getattr(models, name) for name in models.__all__)
+    if attrs.has(model)
+    for field in attrs.fields(model)
+    if "list[" in str(field.type)
+]
+
+
+def refusal(name, call):
+    with pytest.raises(TypeError, match=rf"^{name} takes a list, not a single \w+: put it in brackets, {name}="):
+        call()
+
+
+def test_there_is_something_to_test():
+    assert len(OPERATIONS) >= 28
+    assert len(PARAMETERS) >= 4
+    assert len(FIELDS) >= 20
+
+
+@pytest.mark.parametrize(("request_of", "name"), PARAMETERS)
+def test_parameters(request_of, name):
+    refusal(name, lambda: request_of(**{name: "failed"}))
+    assert request_of(**{name: ["failed", "canceled"]})["params"][name] == "failed,canceled"
+    assert request_of(**{name: ("failed",)})["params"][name] == "failed"
+    assert request_of(**{name: []})["params"][name] == ""
+    assert name not in request_of()["params"]
+
+
+@pytest.mark.parametrize(("model", "name"), FIELDS)
+def test_fields(model, name):
+    given = {
+        field.name.lstrip("_"): [] if "list[" in str(field.type) else None
+        for field in attrs.fields(model)
+        if field.init and field.default is attrs.NOTHING
+    }
+    for wrong in "failed", b"failed", UUID(int=0), None:
+        refusal(name, lambda wrong=wrong: model(**given | {name: wrong}))
+    made = model(**given | {name: ["failed"]})
+    assert getattr(made, name) == ["failed"]
+    refusal(name, lambda: setattr(made, name, "failed"))
+
+
+def test_what_is_left_out():
+    assert ErasureFilter(has_error=True).to_dict() == {"has_error": True}
+    assert ErasureRequest(responses=[UUID(int=1)]).to_dict() == {"responses": [str(UUID(int=1))]}
+
+
+def test_all_responses():
+    with AuthenticatedClient(base_url="http://lethe.test", token="key") as client:
+        refusal("model", lambda: next(all_responses(client, model="qwen/qwen3-235b")))
+
+
+@pytest.mark.parametrize("name", ["responses", "owners"])
+@pytest.mark.parametrize("wrong", ["", "c0000400-0000-4000-8000-000000000001"])
+def test_verify(name, wrong):
+    refusal(name, lambda: verify(VECTOR.read_bytes(), "", **{name: wrong}))
