@@ -41,6 +41,7 @@ generate_typescript() {
 			cat "$cache/openapi-ts.log" >&2
 			exit 1
 		}
+		npm run --silent build
 	)
 }
 

@@ -11,7 +11,7 @@ from .generated.types import Unset
 def require_list(name: str, value: object) -> None:
     """Raises TypeError for a text, and for what is no collection at all."""
     if isinstance(value, str | bytes) or not isinstance(value, Iterable):
-        raise TypeError(f"{name} takes a list, not a single {type(value).__name__}: put it in brackets, {name}=[…]")
+        raise TypeError(f"{name} must be a list, such as [value], not a {type(value).__name__}")
 
 
 def list_or_unset(_: Any, attribute: "Attribute[Any]", value: object) -> None:

@@ -36,7 +36,7 @@ FIELDS = [
 
 
 def refusal(name, call):
-    with pytest.raises(TypeError, match=rf"^{name} takes a list, not a single \w+: put it in brackets, {name}="):
+    with pytest.raises(TypeError, match=rf"^{name} must be a list, such as \[value\], not a \w+$"):
         call()
 
 

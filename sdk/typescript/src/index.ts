@@ -1,4 +1,4 @@
-import { type Client, type Config, createClient } from './generated/client/index.js';
+import { type Client, type Config, createClient, type RequestOptions } from './generated/client/index.js';
 import {
   getReceipt,
   type GetReceiptData,
@@ -8,6 +8,7 @@ import {
   type Problem,
   type ResponseSummary,
 } from './generated/index.js';
+import { requireList } from './lists.js';
 
 export * from './generated/index.js';
 export * from './receipt.js';
@@ -21,9 +22,24 @@ export function createLethe(baseUrl: string, key: string, config: Config = {}): 
   return createClient({
     ...config,
     baseUrl,
+    requestValidator: async (options) => {
+      requireLists(options);
+      await config.requestValidator?.(options);
+    },
     // A plain string would also be sent as session and as proxy's user.
     auth: ({ scheme }) => (scheme === 'bearer' ? key : undefined),
   });
+}
+
+/** Throws `TypeError` for a list of a query that is none: some are left out of the URL, and with them the filter. */
+function requireLists(options: unknown): void {
+  const { query = {}, querySerializer } = options as Pick<RequestOptions, 'query' | 'querySerializer'>;
+  const parameters = typeof querySerializer === 'object' ? (querySerializer.parameters ?? {}) : {};
+  for (const [name, { array }] of Object.entries(parameters)) {
+    if (array) {
+      requireList(name, query[name] ?? []);
+    }
+  }
 }
 
 /** An answer of the service other than the one asked for. */

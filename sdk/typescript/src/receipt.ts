@@ -1,5 +1,7 @@
 // Checks receipts of erasures offline, as docs/receipt-format.md describes them.
 
+import { requireList } from './lists.js';
+
 /** Why nothing is proven: the words of docs/receipt-format.md, and `bad_key` for keys and salts that are none. */
 export type VerifyErrorKind =
   | 'bad_proof'
@@ -81,13 +83,15 @@ export interface VerifyOptions {
  * log and of witnesses, one on each line. Nothing but the arguments is used, and
  * WebCrypto with Ed25519.
  *
- * Throws `VerifyError`, and what `tiles` throws.
+ * Throws `VerifyError`, `TypeError` for a text where a list is meant, and what `tiles` throws.
  */
 export async function verifyReceipt(
   file: Uint8Array | string,
   keys: string,
   options: VerifyOptions = {},
 ): Promise<VerifiedReceipt> {
+  requireList('responses', options.responses ?? []);
+  requireList('owners', options.owners ?? []);
   const { leaf, index, path, signed } = parseProof(toText(file));
   const known = await parseKeys(keys);
   const { witnesses, ...checkpoint } = await openCheckpoint(signed, known);

@@ -1,0 +1,6 @@
+/** Throws `TypeError` for what is no array, like the text that plain JavaScript lets through. */
+export function requireList(name: string, value: unknown): void {
+  if (!Array.isArray(value)) {
+    throw new TypeError(`${name} must be an array, such as [value], not a ${typeof value}`);
+  }
+}
