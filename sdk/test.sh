@@ -35,3 +35,18 @@ for language in "${languages[@]}"; do
 		"test_$language"
 	fi
 done
+# What the READMEs print comes last, as it erases what the tests need. The
+# languages take turns waiting for registries and for the service.
+readmes=()
+for language in "${languages[@]}"; do
+	if "has_$language"; then
+		echo "sdk/$language/README.md"
+		sdk/test-readme.sh "$language" &
+		readmes+=($!)
+	fi
+done
+failed=0
+for readme in "${readmes[@]}"; do
+	wait "$readme" || failed=1
+done
+exit "$failed"

@@ -7,7 +7,7 @@
 // finds the services at LETHE_TEST_URL and LETHE_TEST_DOWN_URL, and keys of the
 // fixture in LETHE_TEST_ADMIN_KEY, LETHE_TEST_USER_KEY and
 // LETHE_TEST_FORBIDDEN_KEY. LETHE_TEST_LOG_KEY is the public key of the first
-// one's log of erasures.
+// one's log of erasures; it holds the responses in held.
 package main
 
 import (
@@ -34,6 +34,12 @@ const (
 	startTimeout = 30 * time.Second
 	stopTimeout  = 15 * time.Second
 	pollInterval = 20 * time.Millisecond
+
+	adminKey = "sk-root-platform"
+	// held are old responses of Bob, Acme and Alice, so that who erases all that
+	// they have comes upon one that stays.
+	held = `{"reason": "for the tests of the clients", "responses": [
+		"c0000400-0000-4000-8000-00000000006e", "c0000400-0000-4000-8000-00000000006b", "c0000400-0000-4000-8000-000000000068"]}`
 )
 
 func main() {
@@ -95,6 +101,9 @@ func run(args []string) (err error) {
 		return err
 	}
 	defer up.stop()
+	if err := hold(ctx, up.url); err != nil {
+		return err
+	}
 	unused, err := freeAddress()
 	if err != nil {
 		return err
@@ -109,7 +118,7 @@ func run(args []string) (err error) {
 	command.Env = append(os.Environ(),
 		"LETHE_TEST_URL="+up.url,
 		"LETHE_TEST_DOWN_URL="+down.url,
-		"LETHE_TEST_ADMIN_KEY=sk-root-platform",
+		"LETHE_TEST_ADMIN_KEY="+adminKey,
 		"LETHE_TEST_USER_KEY=sk-alice-platform",
 		"LETHE_TEST_FORBIDDEN_KEY=sk-carol-platform",
 		"LETHE_TEST_LOG_KEY="+public.String(),
@@ -118,6 +127,25 @@ func run(args []string) (err error) {
 	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
 	command.WaitDelay = stopTimeout
 	return command.Run()
+}
+
+// hold has the service at a URL hold what is in held.
+func hold(ctx context.Context, url string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/admin/api/v1/holds", strings.NewReader(held))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Authorization", "Bearer "+adminKey)
+	request.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusCreated {
+		return fmt.Errorf("place a hold: the service answered %s", response.Status)
+	}
+	return nil
 }
 
 // service is a running `lethe serve`.
