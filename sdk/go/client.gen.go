@@ -565,7 +565,7 @@ type ChangedRetentionRule struct {
 	// RunAt The times of day in UTC at which the rule runs.
 	//
 	// Example: ["01:30","13:30"]
-	RunAt []string `json:"run_at"`
+	RunAt []string `json:"run_at,omitzero"`
 
 	// Version The version that was changed.
 	//
@@ -597,7 +597,7 @@ type Erasure struct {
 	Expected *int64 `json:"expected"`
 
 	// Failures What was not erased, and why; the first 100.
-	Failures []ErasureFailure `json:"failures"`
+	Failures []ErasureFailure `json:"failures,omitzero"`
 
 	// FinishedAt When it was over (UTC).
 	FinishedAt *time.Time `json:"finished_at"`
@@ -747,7 +747,7 @@ type ErasureFailure struct {
 	// Holds The holds that keep it, for those who may see holds.
 	//
 	// Example: ["9a0c7b1e-2f43-4c7a-8e0d-6b5a4c3d2e1f"]
-	Holds []openapi_types.UUID `json:"holds"`
+	Holds []openapi_types.UUID `json:"holds,omitzero"`
 
 	// Reason Why. What is not the caller's to erase is not found.
 	//
@@ -801,7 +801,7 @@ type ErasureFilter struct {
 	// Models Models, any of which will do, spelled exactly.
 	//
 	// Example: ["qwen/qwen3-235b"]
-	Models []string `json:"models,omitempty"`
+	Models []string `json:"models,omitzero"`
 
 	// ResponseStatusMax The model's server answered with this HTTP status or a lower one.
 	//
@@ -816,12 +816,12 @@ type ErasureFilter struct {
 	// States States, any of which will do.
 	//
 	// Example: ["failed","canceled"]
-	States []ErasureFilterStates `json:"states,omitempty"`
+	States []ErasureFilterStates `json:"states,omitzero"`
 
 	// Tiers Service tiers, any of which will do.
 	//
 	// Example: ["flex"]
-	Tiers []ErasureFilterTiers `json:"tiers,omitempty"`
+	Tiers []ErasureFilterTiers `json:"tiers,omitzero"`
 }
 
 // ErasureFilterStates defines model for ErasureFilter.States.
@@ -833,7 +833,7 @@ type ErasureFilterTiers string
 // ErasurePage One page of erasures.
 type ErasurePage struct {
 	// Data The erasures, newest first.
-	Data []Erasure `json:"data"`
+	Data []Erasure `json:"data,omitzero"`
 
 	// HasMore Whether erasures follow this page.
 	//
@@ -948,7 +948,7 @@ type ErasureReceipt struct {
 // ErasureReceiptPage One page of the receipts of an erasure.
 type ErasureReceiptPage struct {
 	// Data The receipts, newest first.
-	Data []ErasureReceipt `json:"data"`
+	Data []ErasureReceipt `json:"data,omitzero"`
 
 	// HasMore Whether receipts follow this page.
 	//
@@ -980,7 +980,7 @@ type ErasureRequest struct {
 	// Responses Identifiers of responses, spelled as `request_id`. Any part of a chain stands for all of it.
 	//
 	// Example: ["c0000400-0000-4000-8000-00000000005a"]
-	Responses []openapi_types.UUID `json:"responses,omitempty"`
+	Responses []openapi_types.UUID `json:"responses,omitzero"`
 }
 
 // ErasureRule A retention rule as it was.
@@ -1009,7 +1009,7 @@ type ErasureTarget struct {
 	// Responses The responses that were named, none twice; empty in an erasure of another kind.
 	//
 	// Example: []
-	Responses []openapi_types.UUID `json:"responses"`
+	Responses []openapi_types.UUID `json:"responses,omitzero"`
 }
 
 // ErasureTargetFilter What passes all that is given here is erased; a part of a chain that
@@ -1039,12 +1039,12 @@ type ErasureTargetFilter struct {
 	// Models Models, any of which will do, spelled exactly.
 	//
 	// Example: ["qwen/qwen3-235b"]
-	Models []string `json:"models,omitempty"`
+	Models []string `json:"models,omitzero"`
 
 	// Owners Whose responses, spelled as their `created_by`; left out, everyone's.
 	//
 	// Example: ["c0000100-0000-4000-8000-000000000004"]
-	Owners []string `json:"owners,omitempty"`
+	Owners []string `json:"owners,omitzero"`
 
 	// ResponseStatusMax The model's server answered with this HTTP status or a lower one.
 	//
@@ -1059,12 +1059,12 @@ type ErasureTargetFilter struct {
 	// States States, any of which will do.
 	//
 	// Example: ["failed","canceled"]
-	States []ErasureTargetFilterStates `json:"states,omitempty"`
+	States []ErasureTargetFilterStates `json:"states,omitzero"`
 
 	// Tiers Service tiers, any of which will do.
 	//
 	// Example: ["flex"]
-	Tiers []ErasureTargetFilterTiers `json:"tiers,omitempty"`
+	Tiers []ErasureTargetFilterTiers `json:"tiers,omitzero"`
 }
 
 // ErasureTargetFilterStates defines model for ErasureTargetFilter.States.
@@ -1106,7 +1106,7 @@ type Hold struct {
 	// Owners The users and organizations whose responses are held; empty in a hold of another kind.
 	//
 	// Example: ["c0000100-0000-4000-8000-000000000003"]
-	Owners []openapi_types.UUID `json:"owners"`
+	Owners []openapi_types.UUID `json:"owners,omitzero"`
 
 	// Reason Why.
 	//
@@ -1122,7 +1122,7 @@ type Hold struct {
 	// Responses The responses that are held; empty in a hold of another kind.
 	//
 	// Example: []
-	Responses []openapi_types.UUID `json:"responses"`
+	Responses []openapi_types.UUID `json:"responses,omitzero"`
 }
 
 // HoldFilter A filter as of the list of responses. All that is given must hold when a response is to be erased.
@@ -1140,17 +1140,17 @@ type HoldFilter struct {
 	// Models Models, any of which will do, spelled exactly.
 	//
 	// Example: ["qwen/qwen3-235b"]
-	Models []string `json:"models,omitempty"`
+	Models []string `json:"models,omitzero"`
 
 	// States States, any of which will do.
 	//
 	// Example: ["failed","canceled"]
-	States []HoldFilterStates `json:"states,omitempty"`
+	States []HoldFilterStates `json:"states,omitzero"`
 
 	// Tiers Service tiers, any of which will do.
 	//
 	// Example: ["flex"]
-	Tiers []HoldFilterTiers `json:"tiers,omitempty"`
+	Tiers []HoldFilterTiers `json:"tiers,omitzero"`
 }
 
 // HoldFilterStates defines model for HoldFilter.States.
@@ -1162,7 +1162,7 @@ type HoldFilterTiers string
 // HoldPage One page of holds.
 type HoldPage struct {
 	// Data The holds, newest first.
-	Data []Hold `json:"data"`
+	Data []Hold `json:"data,omitzero"`
 
 	// HasMore Whether holds follow this page.
 	//
@@ -1226,7 +1226,7 @@ type Look struct {
 // LookPage One page of the records of who looked.
 type LookPage struct {
 	// Data The records, newest first.
-	Data []Look `json:"data"`
+	Data []Look `json:"data,omitzero"`
 
 	// HasMore Whether records follow this page.
 	//
@@ -1263,7 +1263,7 @@ type NewErasure struct {
 	// Responses Identifiers of responses, spelled as `request_id`. Any part of a chain stands for all of it.
 	//
 	// Example: ["c0000400-0000-4000-8000-00000000005a"]
-	Responses []openapi_types.UUID `json:"responses,omitempty"`
+	Responses []openapi_types.UUID `json:"responses,omitzero"`
 
 	// Ticket The caller's own reference, for those who may see the erasure. It is in no receipt.
 	//
@@ -1294,7 +1294,7 @@ type NewHold struct {
 	// Owners Identifiers of users and organizations. What they have and will have is held.
 	//
 	// Example: ["c0000100-0000-4000-8000-000000000003"]
-	Owners []openapi_types.UUID `json:"owners,omitempty"`
+	Owners []openapi_types.UUID `json:"owners,omitzero"`
 
 	// Reason Why, for those who may see holds. Space around it is left out.
 	//
@@ -1304,7 +1304,7 @@ type NewHold struct {
 	// Responses Identifiers of responses, spelled as `request_id`. Any part of a chain holds all of it.
 	//
 	// Example: ["c0000400-0000-4000-8000-00000000005a"]
-	Responses []openapi_types.UUID `json:"responses,omitempty"`
+	Responses []openapi_types.UUID `json:"responses,omitzero"`
 }
 
 // NewRetentionRule What a rule is to say. Without a filter it covers everyone's responses that have come to their end.
@@ -1332,7 +1332,7 @@ type NewRetentionRule struct {
 	// RunAt The times of day in UTC at which the rule runs.
 	//
 	// Example: ["01:30","13:30"]
-	RunAt []string `json:"run_at"`
+	RunAt []string `json:"run_at,omitzero"`
 }
 
 // Problem What went wrong, as of RFC 9457.
@@ -1473,7 +1473,7 @@ type ResponsePage struct {
 	CountKind ResponsePageCountKind `json:"count_kind"`
 
 	// Data The responses, in order.
-	Data []ResponseSummary `json:"data"`
+	Data []ResponseSummary `json:"data,omitzero"`
 
 	// HasMore Whether responses follow this page.
 	//
@@ -1648,22 +1648,22 @@ type RetentionFilter struct {
 	// Models Models, any of which will do, spelled exactly.
 	//
 	// Example: ["qwen/qwen3-235b"]
-	Models []string `json:"models,omitempty"`
+	Models []string `json:"models,omitzero"`
 
 	// Owners Identifiers of users and organizations, any of which will do.
 	//
 	// Example: ["c0000100-0000-4000-8000-000000000003"]
-	Owners []openapi_types.UUID `json:"owners,omitempty"`
+	Owners []openapi_types.UUID `json:"owners,omitzero"`
 
 	// States States, any of which will do.
 	//
 	// Example: ["failed","canceled"]
-	States []RetentionFilterStates `json:"states,omitempty"`
+	States []RetentionFilterStates `json:"states,omitzero"`
 
 	// Tiers Service tiers, any of which will do.
 	//
 	// Example: ["flex"]
-	Tiers []RetentionFilterTiers `json:"tiers,omitempty"`
+	Tiers []RetentionFilterTiers `json:"tiers,omitzero"`
 }
 
 // RetentionFilterStates defines model for RetentionFilter.States.
@@ -1744,7 +1744,7 @@ type RetentionRule struct {
 	// RunAt The times of day in UTC at which the rule runs.
 	//
 	// Example: ["01:30","13:30"]
-	RunAt []string `json:"run_at"`
+	RunAt []string `json:"run_at,omitzero"`
 
 	// SkippedAt When a run last did not begin, as the one before it was not over (UTC); null where that was never so.
 	SkippedAt *time.Time `json:"skipped_at"`
@@ -1758,7 +1758,7 @@ type RetentionRule struct {
 // RetentionRulePage One page of retention rules.
 type RetentionRulePage struct {
 	// Data The rules, newest first.
-	Data []RetentionRule `json:"data"`
+	Data []RetentionRule `json:"data,omitzero"`
 
 	// HasMore Whether rules follow this page.
 	//
@@ -1816,7 +1816,7 @@ type RetentionRuleVersion struct {
 	// RunAt The times of day in UTC at which the rule runs.
 	//
 	// Example: ["01:30","13:30"]
-	RunAt []string `json:"run_at"`
+	RunAt []string `json:"run_at,omitzero"`
 
 	// Version The version, from 1 on.
 	//

@@ -470,3 +470,32 @@ func TestOtherAnswers(t *testing.T) {
 		})
 	}
 }
+
+// TestEmptyLists: a list that came out empty is refused, not left out: without
+// it, more would be erased than was meant.
+func TestEmptyLists(t *testing.T) {
+	ctx, c := context.Background(), userClient(t)
+	admin := client(t, "LETHE_TEST_URL", setting(t, "LETHE_TEST_ADMIN_KEY"))
+	failed := true
+	for name, filter := range map[string]lethe.ErasureFilter{
+		"filter.states": {HasError: &failed, States: []lethe.ErasureFilterStates{}},
+		"filter.models": {HasError: &failed, Models: []string{}},
+		"filter.tiers":  {HasError: &failed, Tiers: []lethe.ErasureFilterTiers{}},
+	} {
+		_, err := c.PreviewErasureWithResponse(ctx, nil, lethe.ErasureRequest{Filter: &filter})
+		if failure := wantError(t, err, http.StatusBadRequest); failure.Parameter == nil || *failure.Parameter != name {
+			t.Errorf("%s: got %v", name, failure)
+		}
+	}
+	_, err := admin.CreateRetentionRuleWithResponse(ctx, nil, lethe.NewRetentionRule{
+		Name: "nobody's", AgeDays: 30, RunAt: []string{"01:30"}, Filter: &lethe.RetentionFilter{
+			States: []lethe.RetentionFilterStates{"failed"}, Owners: []uuid.UUID{},
+		},
+	})
+	if failure := wantError(t, err, http.StatusBadRequest); failure.Parameter == nil || *failure.Parameter != "filter.owners" {
+		t.Errorf("owners: got %v", failure)
+	}
+	if _, err := c.PreviewErasureWithResponse(ctx, nil, lethe.ErasureRequest{Filter: &lethe.ErasureFilter{HasError: &failed}}); err != nil {
+		t.Errorf("what is nil is left out: %v", err)
+	}
+}

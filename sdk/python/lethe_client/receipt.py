@@ -1,6 +1,6 @@
 """Checks receipts of erasures offline, as docs/receipt-format.md describes them.
 
-It needs the package cryptography: `pip install lethe-client[receipt]`.
+It needs the package cryptography, which the extra `receipt` installs.
 """
 
 import base64
