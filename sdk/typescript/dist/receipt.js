@@ -20,12 +20,13 @@ export async function verifyReceipt(file, keys, options = {}) {
     requireList('responses', options.responses ?? []);
     requireList('owners', options.owners ?? []);
     const { leaf, index, path, signed } = parseProof(toText(file));
-    const receipt = parseReceipt(toText(leaf));
     const known = await parseKeys(keys);
     const { witnesses, ...checkpoint } = await openCheckpoint(signed, known);
-    must(receipt.log === checkpoint.log, 'other_log', 'receipt and checkpoint are of different logs');
+    // Whether the log holds these bytes comes before what they say.
     const root = await rootOf(await sha256(join([0], leaf)), index, checkpoint.size, path);
-    must(root !== undefined && same(root, checkpoint.root), 'not_included', `the receipt is not leaf ${index} of the log's tree of ${checkpoint.size} leaves`);
+    must(root !== undefined && same(root, checkpoint.root), 'not_included', `the receipt, or its proof, was changed since it was sealed: it is not leaf ${index} of the log's tree of size ${checkpoint.size}`);
+    const receipt = parseReceipt(toText(leaf));
+    must(receipt.log === checkpoint.log, 'other_log', 'receipt and checkpoint are of different logs');
     if (options.older !== undefined) {
         await checkHistory(checkpoint, await openCheckpoint(toText(options.older), known), options.tiles);
     }

@@ -298,7 +298,10 @@ export type ErasurePreview = {
      */
     responses: number;
     /**
-     * Requests.
+     * Requests. A response has one, or, where it was made in several
+     * steps, one for each call of a model, so there may be more of these
+     * than responses.
+     *
      */
     requests: number;
     /**
@@ -400,7 +403,10 @@ export type ErasureTarget = {
  */
 export type ErasureCounts = {
     /**
-     * Requests.
+     * Requests. A response has one, or, where it was made in several
+     * steps, one for each call of a model, so there may be more of these
+     * than responses.
+     *
      */
     requests: number;
     /**
@@ -828,7 +834,10 @@ export type RetentionDryRun = {
      */
     responses: number;
     /**
-     * Requests, of which a response has one for each call of a model.
+     * Requests. A response has one, or, where it was made in several
+     * steps, one for each call of a model, so there may be more of these
+     * than responses.
+     *
      */
     requests: number;
     /**
