@@ -118,7 +118,7 @@ func (p *progress) test(args []string) error {
 	if scanErr != nil {
 		return errors.Join(scanErr, err)
 	}
-	testjson.PrintSummary(p.out(os.Stdout), execution, testjson.SummarizeAll&^testjson.SummarizeOutput)
+	testjson.PrintSummary(p.out(os.Stdout), execution, testjson.SummarizeAll)
 	return err
 }
 

@@ -142,7 +142,7 @@ func TestNothingOlderThanWasShown(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.exec("DELETE FROM lethe.checkpoints WHERE size = 2")
-	if _, err := reader.Checkpoint(t.Context()); domain.CodeOf(err) != domain.CodeInternal || !strings.Contains(err.Error(), "another one of 2") {
+	if _, err := reader.Checkpoint(t.Context()); domain.CodeOf(err) != domain.CodeInternal || !strings.Contains(err.Error(), "another one of size 2") {
 		t.Errorf("the older checkpoint: %v", err)
 	}
 	if got, err := reader.Receipt(t.Context(), r.ID); domain.CodeOf(err) != domain.CodeInternal || got.File != nil {
