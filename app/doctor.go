@@ -445,7 +445,9 @@ func (d *doctor) lag(ctx context.Context, name string, primary, replica *pgx.Con
 	d.add(c)
 }
 
-// Grants writes the least privileges that role needs, as SQL for psql.
+// Grants writes the least privileges that role needs, as a script for psql: a
+// transaction for each database, which ends at the first error. A script that was
+// cut off commits nothing of the database that it ends in.
 func Grants(ctx context.Context, cfg *Config, role string, out, progress io.Writer) (err error) {
 	if role == "" || len(role) > 63 || strings.ContainsFunc(role, unicode.IsControl) {
 		return errors.New("--role must be the name of a role: 1 to 63 bytes, no line breaks")
@@ -457,7 +459,7 @@ func Grants(ctx context.Context, cfg *Config, role string, out, progress io.Writ
 	defer closing(db, &err)
 
 	var b strings.Builder
-	fmt.Fprintf(&b, "-- The least that role %s needs. Create it first, if it is not there:\n--   CREATE ROLE %[1]s LOGIN PASSWORD '...';\n-- Then pipe this into psql as the owner of the tables.\n",
+	fmt.Fprintf(&b, "-- The least that role %s needs. Create it first, if it is not there:\n--   CREATE ROLE %[1]s LOGIN PASSWORD '...';\n-- Then have psql run this as the owner of the tables. It stops at the first error, and exits with 3.\n\\set ON_ERROR_STOP on\n",
 		pgx.Identifier{role}.Sanitize())
 	write := func(url string, sides ...inspect.Side) error {
 		ctx, cancel := context.WithTimeout(ctx, checkTimeout)
@@ -478,9 +480,11 @@ func Grants(ctx context.Context, cfg *Config, role string, out, progress io.Writ
 			fmt.Fprintf(&b, "-- In database %s:\n", pgx.Identifier{c.Database}.Sanitize())
 		}
 		main, others := inspect.Grants(role, present)
+		b.WriteString("BEGIN;\n")
 		for _, statement := range append(main, others...) {
 			b.WriteString(statement + ";\n")
 		}
+		b.WriteString("COMMIT;\n")
 		return nil
 	}
 	if !db.apart() {

@@ -243,7 +243,11 @@ func TestGrants(t *testing.T) {
 	if err := app.Grants(t.Context(), cfg, role, &sql, io.Discard); err != nil {
 		t.Fatal(err)
 	}
-	exec(t, database.URL, sql.String())
+	statements, found := strings.CutPrefix(sql.String()[strings.Index(sql.String(), `\`):], "\\set ON_ERROR_STOP on\n")
+	if !found || strings.Contains(statements, `\`) {
+		t.Fatalf("got\n%s", &sql)
+	}
+	exec(t, database.URL, statements)
 	if report := examine(t, environ...); report.Problems() > 0 {
 		t.Errorf("after\n%s\nfound\n%s", &sql, text(t, report))
 	}
@@ -268,6 +272,11 @@ func TestGrantsApart(t *testing.T) {
 		t.Fatal(err)
 	}
 	parts := strings.Split(sql.String(), `\connect`)
+	for i, part := range parts {
+		if want := min(i, 1); strings.Count(part, "\nBEGIN;\n") != want || strings.Count(part, "\nCOMMIT;\n") != want {
+			t.Errorf("no transaction of its own:\n%s", part)
+		}
+	}
 	if len(parts) != 4 || !strings.Contains(parts[3], outlet.Name) || strings.Count(parts[3], "GRANT SELECT") != 2 ||
 		!strings.Contains(parts[3], `"outlet"."http_requests"`) || strings.Contains(parts[2], `"outlet"`) ||
 		!strings.Contains(parts[1], main.Name) || !strings.Contains(parts[2], fusillade.Name) ||

@@ -193,14 +193,15 @@ connections, replicas, the migrations of dwctl and fusillade, and the log of
 erasures, of which every receipt is compared with what was sealed. Nothing is
 written. Exits with 3 where something must be mended.
 
-With --grants it prints the least privileges that a role needs to serve, as SQL
-for the owner of the tables.`,
+With --grants it prints the least privileges that a role needs to serve, as a
+script for psql and the owner of the tables: one transaction for each database,
+which ends at the first error.`,
 		Example: `  lethe doctor
   lethe doctor --json
 
   # Let role lethe_service do what the service does, and no more
-  LETHE_DATABASE_URL=postgres://owner:...@db/dwctl \
-    lethe doctor --grants --role lethe_service | psql postgres://owner:...@db/dwctl`,
+  LETHE_DATABASE_URL=postgres://owner:...@db/dwctl lethe doctor --grants --role lethe_service > grants.sql &&
+    psql postgres://owner:...@db/dwctl -f grants.sql`,
 	}, slices.Concat(databaseSettings, []string{"erasure."}), func(ctx context.Context, cfg *app.Config, _ []string) error {
 		if grants {
 			return app.Grants(ctx, cfg, role, c.stdout, c.stderr)
