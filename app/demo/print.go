@@ -68,9 +68,10 @@ func (a Access) Print(w io.Writer, base string) error {
 	p.key("administrator (everyone's)", a.Administrator)
 	p.key("platform manager (everyone's)", a.Manager)
 	p.key("user (their own)", a.User)
-	if a.Person != uuid.Nil {
+	if a.Administrator != "" && a.Person != uuid.Nil {
 		p.line("")
-		p.line("A person, for the walk under \"Erasing many\" in the README: %s", a.Person)
+		p.line("For the commands in the README, paste this into another terminal:")
+		p.line("  HOST=%s KEY=%s PERSON=%s", base, a.Administrator, a.Person)
 	}
 	p.line("")
 	p.line("Commands to copy:")

@@ -37,10 +37,10 @@ The list holds identifiers of what was erased and the salts of receipts, which
 only the recipients' identities can read (age); the times and the receipts'
 identifiers are in the clear. The role needs to read salts, which the service's
 may not: docs/erasure.md, After a restore.`,
-		Example: `  # A key pair: the identity stays off this machine, the recipient is printed
-  lethe erasures export --new-identity export.identity
+		Example: `  # A key pair: move the identity to where backups are kept safe
+  RECIPIENT=$(lethe erasures export --new-identity export.identity)
 
-  lethe erasures export --to /var/backups/erasures --recipient age1... --follow`,
+  lethe erasures export --to /var/backups/erasures --recipient "$RECIPIENT" --follow`,
 	}, slices.Concat(databaseSettings, []string{"erasure."}), func(ctx context.Context, cfg *app.Config, _ []string) error {
 		if identity != "" {
 			return app.NewExportIdentity(identity, c.output())

@@ -40,7 +40,7 @@ Exit codes:
 
   # Was this response erased, and was it this owner's?
   lethe verify erasure.receipt --key log.pub --salt 5f2d... \
-    --response c0000400-0000-4000-8000-00000000005a --subject c0000100-0000-4000-8000-000000000004
+    --response c0000400-0000-4000-8000-00000000005a --subject c0000100-0000-4000-8000-000000000003
 
   # Has the log been rewritten since? mirror/ holds tile/0/000 and so on
   lethe verify erasure.receipt --key log.pub --older kept.checkpoint --tiles mirror`,

@@ -3,13 +3,10 @@ package e2e
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"encoding/json"
-	"errors"
 	"maps"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -455,64 +452,5 @@ func TestBadErasures(t *testing.T) {
 	done := p.mustPost(t, http.StatusAccepted, erasuresPath, rootKey, with(ofOwner, "token", token))
 	if seen := p.watchToTheEnd(t, done.header.Get("Location"), rootKey); seen[len(seen)-1].Responses != 9 {
 		t.Errorf("got %+v", seen[len(seen)-1])
-	}
-}
-
-// TestWalkOfTheReadme follows what README.md says of erasing many, word by word.
-func TestWalkOfTheReadme(t *testing.T) {
-	t.Parallel()
-	if _, err := exec.LookPath("curl"); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal("there is no curl")
-		}
-		t.Log("no curl found: the README is not followed")
-		return
-	}
-	readme, err := os.ReadFile("../../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, section, _ := strings.Cut(string(readme), "\n## Erasing many, with proof\n")
-	_, script, _ := strings.Cut(section, "\n```sh\n")
-	script, _, _ = strings.Cut(script, "```\n")
-
-	database := pgtest.WithFixture(t)
-	file, _ := keyFile(t)
-	p := serve(t, databaseURL(database.RoleURL), "LETHE_ERASURE_KEY_FILE="+file)
-	person := uuid.NewString()
-	addMany(t, connect(t, database.URL), person, 30)
-	for _, c := range []struct{ old, new string }{
-		{"HOST=http://127.0.0.1:8080 KEY=sk-… PERSON=…", "HOST=" + p.url + " KEY=" + rootKey + " PERSON=" + person},
-		// A busy machine takes longer.
-		{"sleep 2\n", `until [ "$(api -o sealed -w '%{http_code}' $HOST$(field location <receipts.json))" = 200 ]; do sleep 0.1; done` + "\n"},
-	} {
-		if strings.Count(script, c.old) != 1 {
-			t.Fatalf("%q is not once in\n%s", c.old, script)
-		}
-		script = strings.Replace(script, c.old, c.new, 1)
-	}
-	folder := t.TempDir()
-	if err := os.Mkdir(filepath.Join(folder, "bin"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Symlink(program, filepath.Join(folder, "bin", "lethe")); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
-	defer cancel()
-	shell := exec.CommandContext(ctx, "sh", "-c", script)
-	shell.Dir = folder
-	out, err := shell.CombinedOutput()
-	exit, ok := errors.AsType[*exec.ExitError](err)
-	if !ok || exit.ExitCode() != 1 {
-		t.Errorf("want the last command to fail, got %v", err)
-	}
-	said := string(out)
-	for _, part := range []string{"event: end\n", "\nProven:\n", "The salt fits: the owner given is among the 1 whose responses", "\nNot proven: "} {
-		before, after, found := strings.Cut(said, part)
-		if !found {
-			t.Fatalf("after\n%s\n%q is not in\n%s", before, part, out)
-		}
-		said = after
 	}
 }
