@@ -158,7 +158,7 @@ func checkPath(path string, as identity) error {
 		for dir := p; ; dir = filepath.Dir(dir) {
 			if !canEnter(dir, as) {
 				return fmt.Errorf("%w: %s cannot be entered by uid %d, as which PostgreSQL runs because it refuses to run as root: "+
-					"choose a folder elsewhere, such as /var/lib/lethe, or run chmod o+x %s", ErrDataDir, dir, as.uid, dir)
+					"choose a folder that every user can enter, such as /srv/lethe, or run chmod o+x %s", ErrDataDir, dir, as.uid, dir)
 			}
 			if dir == filepath.Dir(dir) {
 				break
