@@ -14,6 +14,10 @@ TOOL := CGO_ENABLED=0 go tool -modfile=tools/go.mod
 CC_FOUND := $(shell command -v $$(go env CC) 2>/dev/null)
 RACE := $(if $(CC_FOUND),-race)
 
+# Apart from its recipes, or make would run these for --dry-run, too, which
+# would take what was not generated for fresh.
+GENERATE := $(MAKE) generate
+
 # One Postgres for the whole of a command: TEST_DATABASE_URL, else a container,
 # else one that is fetched and started without Docker.
 # Built rather than run by `go run`, which does not pass signals on.
@@ -58,7 +62,7 @@ verify-modules:
 
 .PHONY: verify-generated
 verify-generated:
-	@scripts/verify-generated.sh $(MAKE) generate
+	@scripts/verify-generated.sh $(GENERATE)
 
 .PHONY: lint
 lint: ## go vet and staticcheck
@@ -87,7 +91,7 @@ UNCHECKED := ^(TestReceiptsTellNothing|TestLargeLists|TestKilledSealers)$$
 
 .PHONY: check
 check: bin/testpg bin/testrun verify-format ## what to run all day: format, vet, generated code, and all tests that are quick
-	@scripts/verify-generated.sh -remember $(MAKE) generate
+	@scripts/verify-generated.sh -remember $(GENERATE)
 	go vet ./...
 	@$(WITH_POSTGRES) bin/testrun -usual 2m -- -skip '$(UNCHECKED)' $(CHECKED)
 

@@ -7,6 +7,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -40,7 +41,10 @@ func main() {
 	usual := flag.Duration("usual", 0, "how long the run takes as a rule")
 	also := flag.String("also", "", "shell `command` that runs beside the tests; what it says is printed at its end")
 	flag.Parse()
-	if err := run(flag.Args(), *also, *usual); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, flag.Args(), *also, *usual)
+	stop()
+	if err != nil {
 		// The tests or the command have said themselves what is wrong.
 		if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) {
 			fmt.Fprintln(os.Stderr, "testrun:", err)
@@ -49,7 +53,7 @@ func main() {
 	}
 }
 
-func run(args []string, also string, usual time.Duration) error {
+func run(ctx context.Context, args []string, also string, usual time.Duration) error {
 	name := strings.Join(args, " ")
 	times := readTimes()
 	expected, measured := times[name]
@@ -60,7 +64,7 @@ func run(args []string, also string, usual time.Duration) error {
 	p.formatter = testjson.NewEventFormatter(p.out(os.Stdout), "standard-quiet", testjson.FormatOptions{})
 	p.say("testing", "")
 	stop := p.tick()
-	err := errors.Join(p.both(args, also)...)
+	err := errors.Join(p.both(ctx, args, also)...)
 	stop()
 	if err != nil {
 		return err
@@ -73,23 +77,20 @@ func run(args []string, also string, usual time.Duration) error {
 }
 
 // both runs the tests and the command at the same time.
-func (p *progress) both(args []string, also string) []error {
+func (p *progress) both(ctx context.Context, args []string, also string) []error {
 	var beside sync.WaitGroup
 	var said bytes.Buffer
 	var alsoErr error
-	// An interrupt goes to all of the terminal's processes: the tests end, and
-	// then this one does.
-	signal.Notify(make(chan os.Signal, 1), os.Interrupt, syscall.SIGTERM)
 	if also != "" {
 		p.begin(also)
 		beside.Go(func() {
-			cmd := exec.Command("sh", "-c", also)
+			cmd := command(ctx, "sh", "-c", also)
 			cmd.Stdout, cmd.Stderr = &said, &said
 			alsoErr = cmd.Run()
 			p.end(also)
 		})
 	}
-	testErr := p.test(args)
+	testErr := p.test(ctx, args)
 	beside.Wait()
 	_, _ = p.out(os.Stdout).Write(said.Bytes())
 	if alsoErr != nil {
@@ -98,8 +99,18 @@ func (p *progress) both(args []string, also string) []error {
 	return []error{testErr, alsoErr}
 }
 
-func (p *progress) test(args []string) error {
-	cmd := exec.Command("go", append([]string{"test", "-json"}, args...)...)
+// command is one that ends with all that it has started when ctx does: neither
+// a shell nor go test passes a signal on.
+func command(ctx context.Context, name string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
+	cmd.WaitDelay = 10 * time.Second
+	return cmd
+}
+
+func (p *progress) test(ctx context.Context, args []string) error {
+	cmd := command(ctx, "go", append([]string{"test", "-json"}, args...)...)
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		return err
