@@ -359,10 +359,11 @@ func newReadiness(p *pools, db *Databases, current *currency, work *background) 
 	return &readiness{pools: p, schemas: db.schemas, current: current, work: work, stopping: make(chan struct{})}
 }
 
-// check asks each database for its tables and for the role's privileges on them,
-// which is a query each, and then whether its log is as new as what was seen of it, which is another; and, until
-// it was so once, whether the migrations are as new as this program. A replica
-// that is away is none to wait for: reads turn to the primary.
+// check asks each database for its tables and for the role's privileges on
+// them, which is a query each, and then whether its log is as new as what was
+// seen of it, which is another; and, until it was so once, whether the
+// migrations are as new as this program. A replica that is away is none to wait
+// for: reads turn to the primary.
 func (r *readiness) check(ctx context.Context) error {
 	select {
 	case <-r.stopping:
@@ -374,16 +375,20 @@ func (r *readiness) check(ctx context.Context) error {
 		return err
 	}
 	if len(missing) > 0 {
-		more := ""
-		if others := len(missing) - 1; others > 0 {
-			more = fmt.Sprintf(", and %d more", others)
-		}
-		return domain.Errorf(domain.CodeUnavailable, "The database is not as needed: %s%s; run `lethe doctor`, which says what to do", missing[0], more)
+		return domain.Errorf(domain.CodeUnavailable, "The database is not as needed: %s; run `lethe doctor`, which says what to do", firstOf(missing))
 	}
 	if err := r.work.upToDate(ctx); err != nil {
 		return err
 	}
 	return r.current.check(ctx)
+}
+
+// firstOf is the first of what is missing, and how much else is.
+func firstOf(missing []string) string {
+	if others := len(missing) - 1; others > 0 {
+		return fmt.Sprintf("%s, and %d more", missing[0], others)
+	}
+	return missing[0]
 }
 
 func (r *readiness) missing(ctx context.Context) ([]string, error) {
@@ -484,7 +489,7 @@ func sayWhatIsMissing(lc fx.Lifecycle, ready *readiness, worries *worries, log *
 				case err != nil:
 					worries.tell(ctx, slog.LevelWarn, "it could not be looked whether the database is as needed", err)
 				case len(missing) > 0:
-					log.Error("the database is not as needed; run `lethe doctor` for what to do", "missing", missing)
+					log.Error("the database is not as needed; run `lethe doctor` for what to do", "missing", firstOf(missing))
 				}
 				missing, err = ready.missingCopies(ctx)
 				switch {
@@ -492,7 +497,7 @@ func sayWhatIsMissing(lc fx.Lifecycle, ready *readiness, worries *worries, log *
 				case err != nil:
 					worries.tell(ctx, slog.LevelWarn, "it could not be looked whether the database of raw copies is as needed", err)
 				case len(missing) > 0:
-					log.Error("the database of raw copies is not as needed, so nothing can be erased; run `lethe doctor` for what to do", "missing", missing)
+					log.Error("the database of raw copies is not as needed, so nothing can be erased; run `lethe doctor` for what to do", "missing", firstOf(missing))
 				}
 			}()
 			return nil

@@ -417,9 +417,13 @@ func (r *reader) readFile(name string) {
 		r.problems = append(r.problems, fmt.Sprintf("%s: is not a YAML mapping%s: compare it with what `lethe config` prints", name, where))
 		return
 	}
+	bare := bareKeys(name)
 	for _, key := range k.Keys() {
 		_, known := settingOf(key)
 		value := k.Get(key)
+		if known && bare[key] {
+			value = ""
+		}
 		switch {
 		case known && value != nil:
 			if !r.set(key, "file "+name, value) {
@@ -433,6 +437,39 @@ func (r *reader) readFile(name string) {
 		}
 	}
 	r.merge(k)
+}
+
+// bareKeys are those of a YAML file that are written with nothing after the
+// colon, as when a template is filled from a variable that is not set; null says
+// in a word that nothing is meant. None where the file cannot be read as YAML.
+func bareKeys(name string) map[string]bool {
+	bare := map[string]bool{}
+	var document yaml.Node
+	text, err := os.ReadFile(name)
+	if err != nil || yaml.Unmarshal(text, &document) != nil {
+		return bare
+	}
+	var visit func(n *yaml.Node, path string)
+	visit = func(n *yaml.Node, path string) {
+		if n.Kind == yaml.DocumentNode && len(n.Content) == 1 {
+			n = n.Content[0]
+		}
+		if n.Kind == yaml.ScalarNode && n.Tag == "!!null" && n.Value == "" {
+			bare[path] = true
+		}
+		if n.Kind != yaml.MappingNode {
+			return
+		}
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			key := n.Content[i].Value
+			if path != "" {
+				key = path + "." + key
+			}
+			visit(n.Content[i+1], key)
+		}
+	}
+	visit(&document, "")
+	return bare
 }
 
 var yamlLine = regexp.MustCompile(`line \d+`)
@@ -650,11 +687,27 @@ func checkURL(text string) error {
 	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
 		return errors.New(hint + "; special characters of a password are written as %XX")
 	}
+	if hasEmptyPart(u) {
+		return errors.New("has an empty part, as when it is filled from a variable that is not set; it " + hint)
+	}
 	if _, err := pgconn.ParseConfig(text); err != nil {
 		// The error may repeat the password.
 		return errors.New(hint + "; a part after the ? may be misspelt, or a file that it names missing")
 	}
 	return nil
+}
+
+// hasEmptyPart tells whether a URL has a place for a part, and nothing in it; a
+// host or a database may stand after the ? instead.
+func hasEmptyPart(u *url.URL) bool {
+	elsewhere := u.Query()
+	noHost := u.Hostname() == "" && !elsewhere.Has("host") && !elsewhere.Has("service")
+	noDatabase := strings.Trim(u.Path, "/") == "" && !elsewhere.Has("dbname") && !elsewhere.Has("service")
+	if noHost && (noDatabase || u.User != nil) || u.Path == "/" && noDatabase || strings.HasSuffix(u.Host, ":") {
+		return true
+	}
+	password, given := u.User.Password()
+	return u.User != nil && u.User.Username() == "" || given && password == ""
 }
 
 func checkSchema(text string) error {

@@ -94,7 +94,7 @@ auth:
 database:
   max_conns: 3
   url: null
-  replica_url:
+  replica_url: ~
 fusillade:
 `
 	cfg, err := load(t, file, []string{"LETHE_LOG_LEVEL=warn", "LETHE_HTTP_ADDR=127.0.0.1:2", "LETHE_TEST_ANYTHING="},
@@ -218,7 +218,7 @@ func TestConfigSetAndEmpty(t *testing.T) {
 		} else {
 			name = "%"
 		}
-		for _, value := range []string{`""`, `" "`, "[]"} {
+		for _, value := range []string{`""`, `" "`, "[]", ""} {
 			refused(key, "file ", section+": "+strings.Replace(name, "%", value, 1), nil, nil)
 		}
 		if _, err := load(t, section+": "+strings.Replace(name, "%", "null", 1), []string{"HOME=/home/x"}, nil); err != nil {
@@ -282,6 +282,16 @@ func TestConfigProblems(t *testing.T) {
 		"a bad escape":            {environ: []string{"LETHE_DATABASE_URL=postgres://u:%zz" + hiddenWord + "@h/d"}, want: []string{"must be a URL"}},
 		"a bad port":              {environ: []string{"LETHE_DATABASE_URL=postgres://u:" + hiddenWord + "@h:x/d"}, want: []string{"must be a URL"}},
 		"a bad parameter":         {environ: []string{"LETHE_DATABASE_URL=postgres://u:" + hiddenWord + "@h/d?sslmode=maybe"}, want: []string{"must be a URL"}},
+		"URLs of empty parts": {
+			environ: []string{
+				"LETHE_DATABASE_URL=postgres://:@/", "LETHE_DATABASE_REPLICA_URL=postgres://u:@h/d", "LETHE_FUSILLADE_DATABASE_URL=postgres://u:p@/d",
+				"LETHE_FUSILLADE_REPLICA_URL=postgres://u:p@h/", "LETHE_OUTLET_DATABASE_URL=postgres://",
+			},
+			want: []string{
+				"LETHE_DATABASE_URL): has an empty part", "LETHE_DATABASE_REPLICA_URL): has an empty part", "LETHE_FUSILLADE_DATABASE_URL): has an empty part",
+				"LETHE_FUSILLADE_REPLICA_URL): has an empty part", "LETHE_OUTLET_DATABASE_URL): has an empty part",
+			},
+		},
 		"no number":               {environ: []string{"LETHE_DATABASE_MAX_CONNS=ten"}, want: []string{"whole number"}},
 		"no connections":          {environ: []string{"LETHE_DATABASE_MAX_CONNS=0"}, want: []string{"whole number"}},
 		"no truth":                {environ: []string{"LETHE_AUTH_PROXY_HEADERS=yes"}, want: []string{"true or false"}},

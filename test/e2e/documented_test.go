@@ -452,7 +452,7 @@ func (d *documents) walk(t *testing.T) {
 				`"total_count":[1-9]`, `"response_body":"`, `HTTP/1\.1 204`, `HTTP/1\.1 404`,
 				`"responses":[1-9][0-9]{2},`, `"token":"`, `event: end`,
 				`Proven:\n`, `The salt fits: the owner given is among the`, `Proven:\n`, `The salt fits: the owner given is among the`,
-				`\nNot proven: `, `exit code 1, as it should be`,
+				`\nNot proven: `, `refused, as it should be`,
 				`HTTP/1\.1 409`, `"released_at":"2`,
 				`"dry_run":{[^}]*"responses":[1-9]`, `"enabled":true,`, `"enabled":false,`, `"data":\[\]`)
 			receipts := regexp.MustCompile(`"receipts":([0-9]+)`).FindAllStringSubmatch(out, -1)
@@ -547,8 +547,8 @@ func (d *documents) besideDwctl(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := shell{name: "sh", folder: folder, environ: []string{anyPort}, replacement: []string{
-		"postgres://dwctl:…@db/dwctl", ownerURL, "PASSWORD '…'", "PASSWORD 'secret'", "CREATE ROLE lethe ", "CREATE ROLE " + service + " ",
-		"--role lethe ", "--role " + service + " ", "postgres://lethe:…@db/dwctl", serviceURL,
+		"postgres://dwctl:…@db/dwctl", quote(ownerURL), "PASSWORD '…'", "PASSWORD 'secret'", "CREATE ROLE lethe ", "CREATE ROLE " + service + " ",
+		"--role lethe ", "--role " + service + " ", "postgres://lethe:…@db/dwctl", quote(serviceURL),
 		"LETHE_AUTH_SESSION_SECRET=…", "LETHE_AUTH_SESSION_SECRET=0123456789abcdef",
 		"/usr/local/bin", folder + "/programs", "runuser -u lethe -- ", "", "/etc/lethe", folder + "/etc", "/var/lib/lethe-log", folder + "/log",
 		"-o lethe -g lethe", fmt.Sprintf("-o %d -g %d", os.Getuid(), os.Getgid()), "chown lethe:", fmt.Sprintf("chown %d", os.Getuid()),
@@ -571,6 +571,9 @@ func (d *documents) besideDwctl(t *testing.T) {
 	}
 }
 
+// quote lets a shell take a URL as it is: that of a socket has an ampersand.
+func quote(url string) string { return "'" + url + "'" }
+
 // grep returns the lines with a text in them.
 func grep(text, part string) string {
 	var b strings.Builder
@@ -587,7 +590,7 @@ func (d *documents) ownDatabase(t *testing.T) {
 	t.Parallel()
 	on := func(database *pgtest.Database) shell {
 		return shell{name: "sh", folder: t.TempDir(), environ: []string{databaseURL(database.URL), anyPort},
-			replacement: []string{"postgres://me:...@localhost/lethe", database.URL, "127.0.0.1:9000", "127.0.0.1:0"}}
+			replacement: []string{"postgres://me:...@localhost/lethe", quote(database.URL), "127.0.0.1:9000", "127.0.0.1:0"}}
 	}
 	readme := on(pgtest.Empty(t))
 	readme.run(t, d.take(t, "lethe migrate up --help", whole))
@@ -644,8 +647,8 @@ func (d *documents) withLog(t *testing.T) {
 	s := shell{name: "sh", folder: folder, environ: []string{
 		anyPort, databaseURL(database.RoleURL), "LETHE_ERASURE_KEY_FILE=" + key, seenFile(t), "LETHE_ERASURE_WITNESSES=" + witness.Key.String(),
 	}, replacement: []string{
-		"postgres://lethe:...@db/dwctl", database.RoleURL, "postgres://lethe:...@replica/dwctl", database.RoleURL,
-		"postgres://owner:...@db/dwctl", database.URL, "postgres://lethe_export:…@db/dwctl", exportURL,
+		"postgres://lethe:...@db/dwctl", quote(database.RoleURL), "postgres://lethe:...@replica/dwctl", quote(database.RoleURL),
+		"postgres://owner:...@db/dwctl", quote(database.URL), "postgres://lethe_export:…@db/dwctl", quote(exportURL),
 		"lethe_service", service, "ROLE lethe_export", "ROLE " + export, "TO lethe_export", "TO " + export, "PASSWORD '…'", "PASSWORD 'secret'",
 		"/var/backups/erasures", folder + "/backup", "/srv/erasures", folder + "/erasures", "/etc/lethe.yaml", folder + "/etc.yaml",
 		"0.0.0.0:8080", "127.0.0.1:0", "'witness.example/w1+0a1b2c3d+BGl...'", witness.Key.String(),
