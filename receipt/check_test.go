@@ -73,20 +73,35 @@ func TestCheckSaysWhatItProved(t *testing.T) {
 	retention := single(20)
 	retention.Trigger, retention.Actor, retention.Ground = receipt.TriggerRetention, receipt.ActorSystem, receipt.GroundRetention
 	retention.Rule = &receipt.Rule{ID: numbered("rule", 1), Version: 3}
-	retention.Counts = receipt.Counts{Requests: 1, Steps: 2, Templates: 3, RawRequests: 4, RawResponses: 5, Tasks: 6}
+	retention.Counts = receipt.Counts{Requests: 1, Steps: 2, Templates: 3, RawRequests: 4, RawResponses: 5, Tasks: 6, Files: 7, KeptTemplates: 8, Retained: 9}
 	retention.NotCovered = nil
 	nothing := single(21)
 	nothing.Trigger, nothing.Counts = receipt.TriggerSweep, receipt.Counts{RawResponses: 1}
 	empty := single(22)
 	empty.Trigger, empty.Counts, empty.Responses = receipt.TriggerReplay, receipt.Counts{}, nil
+	kept := single(23)
+	kept.Counts = receipt.Counts{Requests: 1, Files: 1, KeptTemplates: 1, Retained: 1}
+	orphans := single(24)
+	orphans.Trigger, orphans.Actor, orphans.Ground = receipt.TriggerOrphans, receipt.ActorSystem, receipt.GroundUnspecified
+	orphans.Counts = receipt.Counts{RawRequests: 1, RawResponses: 1}
+	orphans.NotCovered = append(orphans.NotCovered, receipt.GapLaterTurns, receipt.GapImageStore, receipt.GapPromptCache)
+	several, two := single(25), single(26)
+	several.Parts, two.Parts = parts(2), parts(1)
 	for name, c := range map[string]struct {
 		receipt.Receipt
 		says, notProven string
 	}{
 		"retention": {retention, "an erasure by a retention rule (" + retention.Rule.ID.String() + ", version 3), asked for on 20 November 2026, 10:00:20 UTC by the service itself (ground: their time was over), " +
-			"removed 1 request, 2 steps, 3 templates, 4 raw copies of requests, 5 raw copies of responses and 6 tasks (", "no witness has signed"},
-		"sweep":  {nothing, "a sweep for copies that came late, asked for on 20 November 2026, 10:00:21 UTC by the owner (ground: it was requested), removed 1 raw copy of a response (", "no witness has signed"},
-		"replay": {empty, "an erasure that was applied again after a restore, asked for on 20 November 2026, 10:00:22 UTC by the owner (ground: it was requested), removed nothing (", "no witness has signed"},
+			"removed 1 request, 2 steps, 3 templates, 4 raw copies of requests, 5 raw copies of responses, 6 tasks, 7 files that were made for one request each and 9 objects of retained responses, " +
+			"and left 8 templates that somebody else's rows need (verified", "no witness has signed"},
+		"kept": {kept, "removed 1 request, 1 file that was made for one request and 1 object of a retained response, and left 1 template that somebody else's row needs (verified", "no witness has signed"},
+		"orphans": {orphans, "a sweep for copies whose request is gone, asked for on 20 November 2026, 10:00:24 UTC by the service itself (ground: unspecified), removed 1 raw copy of a request and 1 raw copy of a response (verified",
+			"that no prompt of a later turn quotes it (the receipt does not cover later_turns)\nthat no image of it remains in the gateway's image store (the receipt does not cover image_store)\n" +
+				"that no fingerprint of a prompt's beginning remains in the gateway's prompt cache (the receipt does not cover prompt_cache)"},
+		"first of three": {several, "removed 1 request", "what else this erasure removed: that is said by 2 other receipts, with a file for each"},
+		"first of two":   {two, "removed 1 request", "what else this erasure removed: that is said by 1 other receipt, with a file for each"},
+		"sweep":          {nothing, "a sweep for copies that came late, asked for on 20 November 2026, 10:00:21 UTC by the owner (ground: it was requested), removed 1 raw copy of a response (", "no witness has signed"},
+		"replay":         {empty, "an erasure that was applied again after a restore, asked for on 20 November 2026, 10:00:22 UTC by the owner (ground: it was requested), found nothing that was there to erase (", "no witness has signed"},
 		"later": {later(20, receipt.LevelRewritten, receipt.VerifiedByDrop, receipt.GapWAL),
 			"It says that the erasure of the receipt " + retention.ID.String() + " had come to the level rewritten by 20 November 2026, 11:00:00 UTC: no file of the tables holds it any more (verified: the partition was dropped after the transaction; lethe v1.0.0).",
 			"what was erased: that is said by the receipt " + retention.ID.String() + ", which has a file of its own"},
@@ -105,6 +120,39 @@ func TestCheckSaysWhatItProved(t *testing.T) {
 			t.Errorf("%s: not proven is only\n%s", name, all)
 		}
 	}
+}
+
+// TestCheckNothing: what an erasure says that found nothing, without and with the
+// salt and the owner that it was about.
+func TestCheckNothing(t *testing.T) {
+	t.Parallel()
+	s := newSmall(t)
+	nothing := single(3)
+	nothing.Trigger, nothing.Counts, nothing.Responses = receipt.TriggerBulk, receipt.Counts{}, nil
+	log := &testLog{}
+	log.add(t, encode(t, nothing))
+	file := log.file(t, 0, 1, log.sign(t, 1, s.key))
+	r, err := receipt.Check(file, s.keys, receipt.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := strings.Join(r.NotProven, "\n")
+	if !strings.Contains(all, "whose responses were looked for (give the salt and an owner)") || strings.Contains(all, "were erased") {
+		t.Errorf("not proven is\n%s", all)
+	}
+	salt, subject, stranger, response := saltOf(3), owner, anotherOwner, numbered("response", 3)
+	r, err = receipt.Check(file, s.keys, receipt.Options{Salt: &salt, Subject: &subject})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantSentences(t, r.Proven[2:], "The salt fits: it is of the owner given that it says there was nothing to erase.")
+	if all := strings.Join(r.NotProven, "\n"); strings.Contains(all, "whose responses") {
+		t.Errorf("not proven is\n%s", all)
+	}
+	_, err = receipt.Check(file, s.keys, receipt.Options{Salt: &salt, Subject: &stranger})
+	wantKind(t, err, receipt.WrongCommitment)
+	_, err = receipt.Check(file, s.keys, receipt.Options{Salt: &salt, Response: &response})
+	wantKind(t, err, receipt.WrongCommitment)
 }
 
 // TestCheckRotation: a checkpoint that two keys have signed needs both, and an
@@ -318,10 +366,14 @@ func TestEveryByteCounts(t *testing.T) {
 	}
 	retention.Trigger, retention.Actor, retention.Ground = receipt.TriggerRetention, receipt.ActorSystem, receipt.GroundRetention
 	retention.Rule = &receipt.Rule{ID: numbered("rule", 1), Version: 3}
-	s.log.add(t, encode(t, bulk), encode(t, retention))
-	signed := s.log.sign(t, 11, s.key)
+	several, nothing := single(22), single(23)
+	several.Counts.Files, several.Counts.KeptTemplates, several.Parts = 1, 1, parts(3)
+	nothing.Trigger, nothing.Counts, nothing.Responses = receipt.TriggerBulk, receipt.Counts{}, nil
+	s.log.add(t, encode(t, bulk), encode(t, retention), encode(t, several), encode(t, nothing))
+	signed := s.log.sign(t, 13, s.key)
 	for name, file := range map[string][]byte{
-		"single": s.file, "bulk": s.log.file(t, 9, 11, signed), "retention": s.log.file(t, 10, 11, signed),
+		"single": s.file, "bulk": s.log.file(t, 9, 13, signed), "retention": s.log.file(t, 10, 13, signed),
+		"several": s.log.file(t, 11, 13, signed), "nothing": s.log.file(t, 12, 13, signed),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

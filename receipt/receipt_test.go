@@ -19,7 +19,7 @@ import (
 const logicalJSON = `{"version":"lethe-receipt/1","id":"ID","log":"lethe.example/log","level":"logical",` +
 	`"trigger":"single","ground":"request","requested_at":"2026-11-20T10:00:00.123456Z","executed_at":"2026-11-20T10:00:00.131346Z",` +
 	`"actor":"owner","tool":"lethe","build":"v1.0.0","method":"delete",` +
-	`"counts":{"requests":1,"steps":1,"templates":1,"raw_requests":1,"raw_responses":0,"tasks":0},` +
+	`"counts":{"requests":1,"steps":1,"templates":1,"raw_requests":1,"raw_responses":0,"tasks":0,"files":0,"kept_templates":0,"retained":0},` +
 	`"responses":["RESPONSE"],"subjects":["SUBJECT"],"verified":"read back in the same transaction",` +
 	`"not_covered":["pages","wal","backups","replicas","late_copies","unlocated_copies"]}`
 
@@ -59,9 +59,11 @@ func TestEncodeTakesAnyZoneOrderAndFraction(t *testing.T) {
 	r := single(1)
 	r.Counts.Requests = 2
 	r.Responses = append(r.Responses, receipt.CommitResponse(saltOf(1), numbered("response", 99)))
+	r.Parts = []uuid.UUID{numbered("receipt", 8), numbered("receipt", 9)}
 	want := encode(t, r)
 	slices.Reverse(r.Responses)
 	slices.Reverse(r.NotCovered)
+	slices.Reverse(r.Parts)
 	zone := time.FixedZone("", 5*3600)
 	r.RequestedAt = r.RequestedAt.In(zone).Add(999)
 	r.ExecutedAt = r.ExecutedAt.In(zone).Add(999)
@@ -84,7 +86,7 @@ func everything() map[string]receipt.Receipt {
 		"dropped":    later(0, receipt.LevelRewritten, receipt.VerifiedByDrop),
 		"expired":    later(0, receipt.LevelExpired, receipt.VerifiedByOperator),
 	}
-	for i, trigger := range []receipt.Trigger{receipt.TriggerBulk, receipt.TriggerRetention, receipt.TriggerReplay, receipt.TriggerSweep} {
+	for i, trigger := range []receipt.Trigger{receipt.TriggerBulk, receipt.TriggerRetention, receipt.TriggerReplay, receipt.TriggerSweep, receipt.TriggerOrphans} {
 		r := single(i)
 		r.Trigger = trigger
 		if trigger == receipt.TriggerRetention {
@@ -112,11 +114,33 @@ func everything() map[string]receipt.Receipt {
 		bulk.Responses = append(bulk.Responses, receipt.CommitResponse(saltOf(0), numbered("response", n)))
 	}
 	all["many"] = bulk
+	several := single(0)
+	several.Parts = []uuid.UUID{numbered("receipt", 1)}
+	all["of two parts"] = several
+	several.Parts = parts(receipt.MaxParts)
+	all["of most parts"] = several
+	arsenal := single(0)
+	arsenal.Counts = receipt.Counts{Files: 1, KeptTemplates: 2, Retained: 3}
+	arsenal.NotCovered = append(arsenal.NotCovered, receipt.GapLaterTurns, receipt.GapImageStore, receipt.GapPromptCache)
+	all["of all gaps"] = arsenal
+	nothing := single(0)
+	nothing.Counts, nothing.Responses = receipt.Counts{}, nil
+	all["nothing"] = nothing
 	nobody := single(0)
 	nobody.Counts, nobody.Responses, nobody.Subjects = receipt.Counts{}, nil, nil
 	nobody.Build = `v1 (modified) <&> '~`
 	all["nobody's"] = nobody
 	return all
+}
+
+// parts are identifiers of other receipts than single(0), in their order.
+func parts(n int) []uuid.UUID {
+	var ids []uuid.UUID
+	for i := range n {
+		ids = append(ids, numbered("receipt", i+1))
+	}
+	slices.SortFunc(ids, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
+	return ids
 }
 
 func TestParseReadsWhatEncodeWrites(t *testing.T) {
@@ -129,6 +153,7 @@ func TestParseReadsWhatEncodeWrites(t *testing.T) {
 			continue
 		}
 		slices.SortFunc(r.Responses, func(a, b receipt.Commitment) int { return bytes.Compare(a[:], b[:]) })
+		slices.SortFunc(r.Parts, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
 		// Empty and absent lists are the same to the one who reads them.
 		for _, list := range []*[]receipt.Commitment{&r.Responses, &r.Subjects, &parsed.Responses, &parsed.Subjects} {
 			*list = append([]receipt.Commitment{}, *list...)
@@ -177,6 +202,13 @@ func TestEncodeRefuses(t *testing.T) {
 		"a build that escapes":    func(r *receipt.Receipt) { r.Build = `a\b` },
 		"a negative count":        func(r *receipt.Receipt) { r.Counts.Tasks = -1 },
 		"an inexact count":        func(r *receipt.Receipt) { r.Counts.Tasks = 1 << 53 },
+		"a negative count, files": func(r *receipt.Receipt) { r.Counts.Files = -1 },
+		"a negative count, kept":  func(r *receipt.Receipt) { r.Counts.KeptTemplates = -1 },
+		"an inexact count, kept":  func(r *receipt.Receipt) { r.Counts.Retained = 1 << 53 },
+		"a part without an id":    func(r *receipt.Receipt) { r.Parts = []uuid.UUID{uuid.Nil} },
+		"a part of itself":        func(r *receipt.Receipt) { r.Parts = []uuid.UUID{r.ID} },
+		"a part twice":            func(r *receipt.Receipt) { r.Parts = []uuid.UUID{numbered("receipt", 9), numbered("receipt", 9)} },
+		"too many parts":          func(r *receipt.Receipt) { r.ID, r.Parts = numbered("receipt", 0), parts(receipt.MaxParts+1) },
 		"too few responses":       func(r *receipt.Receipt) { r.Counts.Requests = 2 },
 		"a response twice":        func(r *receipt.Receipt) { r.Responses = append(r.Responses, r.Responses[0]) },
 		"a subject twice":         func(r *receipt.Receipt) { r.Subjects = append(r.Subjects, r.Subjects[0]) },
@@ -209,6 +241,7 @@ func TestEncodeRefuses(t *testing.T) {
 		"counts":        func(r *receipt.Receipt) { r.Counts.Steps = 1 },
 		"responses":     func(r *receipt.Receipt) { r.Responses = single(0).Responses },
 		"subjects":      func(r *receipt.Receipt) { r.Subjects = single(0).Subjects },
+		"parts":         func(r *receipt.Receipt) { r.Parts = parts(1) },
 		"verified":      func(r *receipt.Receipt) { r.Verified = receipt.VerifiedInTransaction },
 	} {
 		r := later(1, receipt.LevelVacuumed, receipt.VerifiedByCutoff)
@@ -278,7 +311,17 @@ func notCanonical() map[string]string {
 		"a negative count":     in(logical, `"tasks":0`, `"tasks":-1`),
 		"a huge count":         in(logical, `"tasks":0`, `"tasks":99999999999999999999`),
 		"a count left out":     in(logical, `"steps":1,`, ``),
-		"no counts":            in(logical, `"counts":{"requests":1,"steps":1,"templates":1,"raw_requests":1,"raw_responses":0,"tasks":0},`, ``),
+		"no counts":            in(logical, `"counts":{"requests":1,"steps":1,"templates":1,"raw_requests":1,"raw_responses":0,"tasks":0,"files":0,"kept_templates":0,"retained":0},`, ``),
+		"a new count left out": in(logical, `,"retained":0`, ``),
+		"counts unsorted":      in(logical, `"files":0,"kept_templates":0`, `"kept_templates":0,"files":0`),
+		"no parts":             in(logical, `"verified"`, `"parts":[],"verified"`),
+		"null parts":           in(logical, `"verified"`, `"parts":null,"verified"`),
+		"a part in capitals":   in(logical, `"verified"`, `"parts":["`+strings.ToUpper(numbered("receipt", 1).String())+`"],"verified"`),
+		"a part of itself":     in(logical, `"verified"`, `"parts":["`+single(0).ID.String()+`"],"verified"`),
+		"a part's place":       in(logical, `"subjects"`, `"parts":["`+numbered("receipt", 1).String()+`"],"subjects"`),
+		"parts unsorted":       in(logical, `"verified"`, `"parts":["`+parts(2)[1].String()+`","`+parts(2)[0].String()+`"],"verified"`),
+		"a part twice":         in(logical, `"verified"`, `"parts":["`+parts(2)[0].String()+`","`+parts(2)[0].String()+`"],"verified"`),
+		"a later level's part": in(later, `"verified"`, `"parts":["`+parts(1)[0].String()+`"],"verified"`),
 		"no responses":         in(logical, `"responses":["`+string(response)+`"],`, ``),
 		"null responses":       in(logical, `"responses":["`+string(response)+`"]`, `"responses":null`),
 		"too few responses":    in(logical, `"responses":["`+string(response)+`"]`, `"responses":[]`),

@@ -220,6 +220,9 @@ func makeVectors(t *testing.T) map[string][]byte {
 	good("derived", 8, 300, log.sign(t, 300, key), vector{Salt: secret, Responses: ids("response", 8, 1008), Subjects: []string{owner, anotherOwner}}, "log")
 	good("derived-too", 9, 300, log.sign(t, 300, key), vector{Salt: secret, Responses: ids("response", 9), Subjects: []string{owner}}, "log")
 	good("last", 299, 300, witnessed(300, key), vector{}, "log", "witness")
+	good("parts", 10, 300, log.sign(t, 300, key), vector{Salt: hexSalt(10), Responses: ids("response", 10), Subjects: []string{owner}}, "log")
+	good("nothing", 11, 300, log.sign(t, 300, key), vector{Salt: hexSalt(11), Subjects: []string{owner}}, "log")
+	good("orphans", 12, 300, log.sign(t, 300, key), vector{Salt: hexSalt(12), Responses: ids("response", 12)}, "log")
 	good("history", 0, 300, log.sign(t, 300, key), vector{Older: "8.checkpoint", Tiles: "mirror"}, "log")
 	m.addSame("retention", vector{Keys: []string{"log"}, Older: "300.checkpoint", Tiles: "mirror", Proven: true, Leaf: tlog.RecordHash(log.leaves[3]).String()})
 
@@ -423,6 +426,14 @@ func (m *vectorMaker) receipts() []receipt.Receipt {
 	for _, also := range [][]int{{1008}, nil} { // two receipts of one erasure
 		all = append(all, derived(len(all), also...))
 	}
+	several, nothing, orphans := single(10), single(11), single(12)
+	several.Counts = receipt.Counts{Requests: 1, Templates: 1, Files: 1, KeptTemplates: 2, Retained: 3}
+	several.Parts = []uuid.UUID{numbered("receipt", 13), numbered("receipt", 14)}
+	nothing.Trigger, nothing.Counts, nothing.Responses = receipt.TriggerBulk, receipt.Counts{}, nil
+	orphans.Trigger, orphans.Actor, orphans.Ground = receipt.TriggerOrphans, receipt.ActorSystem, receipt.GroundUnspecified
+	orphans.Counts = receipt.Counts{RawRequests: 1, RawResponses: 1}
+	orphans.NotCovered = append(orphans.NotCovered, receipt.GapLaterTurns, receipt.GapImageStore, receipt.GapPromptCache)
+	all = append(all, several, nothing, orphans)
 	for n := len(all); n < 300; n++ {
 		all = append(all, single(n))
 	}
@@ -440,6 +451,12 @@ func (m *vectorMaker) badReceipts(key receipt.Signer) {
 	a, _ := slices.MinFunc(both.Responses, func(a, b receipt.Commitment) int { return bytes.Compare(a[:], b[:]) }).MarshalText()
 	b, _ := slices.MaxFunc(both.Responses, func(a, b receipt.Commitment) int { return bytes.Compare(a[:], b[:]) }).MarshalText()
 	ordered := encode(m, both)
+	pair, named := parts(2), single(0)
+	named.Parts = pair
+	var tooMany []string
+	for _, part := range parts(receipt.MaxParts + 1) {
+		tooMany = append(tooMany, part.String())
+	}
 	const spelling = "the receipt is not in its canonical form from byte %d on"
 	for _, c := range []struct {
 		name     string
@@ -475,6 +492,16 @@ func (m *vectorMaker) badReceipts(key receipt.Signer) {
 		{"verified", good, `"read back in the same transaction"`, `"stated by an operator"`,
 			"the receipt says of its level that it was verified in a way that is none for it"},
 		{"version", good, version1, "lethe-receipt/2", "the receipt is not of the version lethe-receipt/1"},
+		{"count-missing", good, `,"retained":0`, ``, spelling},
+		{"huge-kept", good, `"kept_templates":0`, `"kept_templates":9007199254740992`, "a count of the receipt is negative or too large"},
+		{"parts-empty", good, `"verified"`, `"parts":[],"verified"`, spelling},
+		{"parts-unordered", encode(m, named), `["` + pair[0].String() + `","` + pair[1].String() + `"]`, `["` + pair[1].String() + `","` + pair[0].String() + `"]`, spelling},
+		{"part-repeated", good, `"verified"`, `"parts":["` + pair[0].String() + `","` + pair[0].String() + `"],"verified"`, "the receipt names the same part twice"},
+		{"part-of-itself", good, `"verified"`, `"parts":["` + single(0).ID.String() + `"],"verified"`, "a part that the receipt names has no id of another receipt"},
+		{"part-not-random", good, `"verified"`, `"parts":["` + uuid.Max.String() + `"],"verified"`, "a part that the receipt names has no id of another receipt"},
+		{"parts-too-many", good, `"verified"`, `"parts":["` + strings.Join(tooMany, `","`) + `"],"verified"`, "the receipt names more than 200 parts"},
+		{"parts-place", good, `"subjects"`, `"parts":["` + pair[0].String() + `"],"subjects"`, spelling},
+		{"level-with-parts", level, `"verified"`, `"parts":["` + pair[0].String() + `"],"verified"`, "the receipt of a later level says what only an erasure's says"},
 		{"level-with-counts", level, `"verified"`, `"responses":[],"verified"`, spelling},
 		{"level-of-itself", level, `"about":"` + numbered("receipt", 0).String(), `"about":"` + later(0, receipt.LevelVacuumed, "").ID.String(),
 			"the receipt of a later level does not name the erasure's"},

@@ -133,7 +133,11 @@ func (r *Result) proveCommitments(o Options) error {
 		if !slices.Contains(r.Receipt.Subjects, CommitSubject(salt, *o.Subject)) && !slices.Contains(r.Receipt.Subjects, CommitSubject(derived, *o.Subject)) {
 			return errorf(WrongCommitment, "the owner given is not among those whose responses the receipt says were erased, or the salt is another's")
 		}
-		r.prove("The salt fits: the owner given is among the %d whose responses it says were erased.", len(r.Receipt.Subjects))
+		if r.Receipt.Nothing() {
+			r.prove("The salt fits: it is of the owner given that it says there was nothing to erase.")
+		} else {
+			r.prove("The salt fits: the owner given is among the %d whose responses it says were erased.", len(r.Receipt.Subjects))
+		}
 	}
 	return nil
 }
@@ -141,15 +145,23 @@ func (r *Result) proveCommitments(o Options) error {
 func (r *Result) listNotProven(o Options) {
 	add := func(clause string) { r.NotProven = append(r.NotProven, clause) }
 	add("that what the receipt says is true: it is the word of who runs the log, who can be held to it")
-	if r.Receipt.Level != LevelLogical {
+	switch {
+	case r.Receipt.Level != LevelLogical:
 		add(fmt.Sprintf("what was erased: that is said by the receipt %s, which has a file of its own", r.Receipt.About))
-	} else {
+	case r.Receipt.Nothing():
+		if o.Subject == nil && len(r.Receipt.Subjects) > 0 {
+			add("whose responses were looked for (give the salt and an owner)")
+		}
+	default:
 		if o.Response == nil {
 			add("which responses were erased (give the salt and a response)")
 		}
 		if o.Subject == nil {
 			add("whose responses were erased (give the salt and an owner)")
 		}
+	}
+	if parts := len(r.Receipt.Parts); parts > 0 {
+		add(fmt.Sprintf("what else this erasure removed: that is said by %s, with a file for each", counted(int64(parts), "other receipt", "other receipts")))
 	}
 	if o.Older == nil {
 		add("that the log was never rewritten (give an older checkpoint)")
@@ -174,11 +186,19 @@ func (r Receipt) sentence() string {
 	if r.Rule != nil {
 		rule = fmt.Sprintf(" (%s, version %d)", r.Rule.ID, r.Rule.Version)
 	}
-	return fmt.Sprintf("It says that on %s %s%s, asked for on %s %s (ground: %s), removed %s (verified: %s; lethe %s).",
+	did := "removed " + r.Counts.words()
+	if r.Nothing() {
+		did = "found nothing that was there to erase"
+	}
+	if kept := r.Counts.KeptTemplates; kept > 0 {
+		did += ", and left " + counted(kept, "template that somebody else's row needs", "templates that somebody else's rows need")
+	}
+	return fmt.Sprintf("It says that on %s %s%s, asked for on %s %s (ground: %s), %s (verified: %s; lethe %s).",
 		inWords(r.ExecutedAt), triggers[r.Trigger], rule, inWords(r.RequestedAt), actors[r.Actor], grounds[r.Ground],
-		r.Counts.words(), r.Verified, r.Build)
+		did, r.Verified, r.Build)
 }
 
+// words are the rows that were deleted.
 func (c Counts) words() string {
 	var parts []string
 	for _, count := range []struct {
@@ -191,19 +211,24 @@ func (c Counts) words() string {
 		{c.RawRequests, "raw copy of a request", "raw copies of requests"},
 		{c.RawResponses, "raw copy of a response", "raw copies of responses"},
 		{c.Tasks, "task", "tasks"},
+		{c.Files, "file that was made for one request", "files that were made for one request each"},
+		{c.Retained, "object of a retained response", "objects of retained responses"},
 	} {
-		switch count.n {
-		case 0:
-		case 1:
-			parts = append(parts, "1 "+count.one)
-		default:
-			parts = append(parts, fmt.Sprintf("%d %s", count.n, count.many))
+		if count.n != 0 {
+			parts = append(parts, counted(count.n, count.one, count.many))
 		}
 	}
 	if len(parts) == 0 {
 		return "nothing"
 	}
 	return and(parts)
+}
+
+func counted(n int64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 // and lists things as a sentence does.

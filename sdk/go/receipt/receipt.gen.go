@@ -35,6 +35,9 @@ const MaxReceipt = 1<<16 - 1
 // the arithmetic of tlog.
 const maxNumber = 1<<53 - 1
 
+// MaxParts bounds how many receipts the first one of an erasure names.
+const MaxParts = 200
+
 // Receipt says that something was erased (LevelLogical), or that an erasure
 // has come to a later level. It holds no content, no name and no identifier of
 // what was erased, only commitments to them.
@@ -59,6 +62,15 @@ type Receipt struct {
 	Counts      Counts
 	Responses   []Commitment // one for each erased request, in any order
 	Subjects    []Commitment // one for each owner of these, in any order
+
+	// Parts are the other receipts of an erasure that has several, in any order,
+	// in its first one only. Each of them says what that one does, of other rows.
+	Parts []uuid.UUID
+}
+
+// Nothing says that the erasure found nothing that was there to erase.
+func (r Receipt) Nothing() bool {
+	return r.Level == LevelLogical && r.Counts == Counts{} && len(r.Responses) == 0
 }
 
 // Rule is the retention rule that an erasure followed.
@@ -67,14 +79,17 @@ type Rule struct {
 	Version int64     // from 1 on
 }
 
-// Counts is how many rows were deleted.
+// Counts is how many rows were deleted, and KeptTemplates how many were not.
 type Counts struct {
-	Requests     int64 `json:"requests"`
-	Steps        int64 `json:"steps"`
-	Templates    int64 `json:"templates"`
-	RawRequests  int64 `json:"raw_requests"`
-	RawResponses int64 `json:"raw_responses"`
-	Tasks        int64 `json:"tasks"`
+	Requests      int64 `json:"requests"`
+	Steps         int64 `json:"steps"`
+	Templates     int64 `json:"templates"`
+	RawRequests   int64 `json:"raw_requests"`
+	RawResponses  int64 `json:"raw_responses"`
+	Tasks         int64 `json:"tasks"`
+	Files         int64 `json:"files"`          // made for one request, each with its empty batch
+	KeptTemplates int64 `json:"kept_templates"` // prompts of what was erased that somebody else's row needs
+	Retained      int64 `json:"retained"`       // objects of retained responses
 }
 
 // Level is how far an erasure has come.
@@ -97,8 +112,9 @@ const (
 	TriggerSingle    Trigger = "single"
 	TriggerBulk      Trigger = "bulk"
 	TriggerRetention Trigger = "retention"
-	TriggerReplay    Trigger = "replay" // applied again after a restore
-	TriggerSweep     Trigger = "sweep"  // of copies that came late
+	TriggerReplay    Trigger = "replay"  // applied again after a restore
+	TriggerSweep     Trigger = "sweep"   // of copies that came late
+	TriggerOrphans   Trigger = "orphans" // of copies whose request is gone
 )
 
 // Ground is why something was erased.
@@ -152,6 +168,9 @@ const (
 	GapReplicas        Gap = "replicas"
 	GapLateCopies      Gap = "late_copies"
 	GapUnlocatedCopies Gap = "unlocated_copies"
+	GapLaterTurns      Gap = "later_turns"
+	GapImageStore      Gap = "image_store"
+	GapPromptCache     Gap = "prompt_cache"
 )
 
 // The words that a receipt may hold, with what each means in a sentence. Gaps
@@ -176,6 +195,7 @@ var (
 		TriggerRetention: "an erasure by a retention rule",
 		TriggerReplay:    "an erasure that was applied again after a restore",
 		TriggerSweep:     "a sweep for copies that came late",
+		TriggerOrphans:   "a sweep for copies whose request is gone",
 	}
 	grounds = map[Ground]string{
 		GroundRequest:          "it was requested",
@@ -201,6 +221,9 @@ var (
 		{GapReplicas, "that no replica holds it"},
 		{GapLateCopies, "that no raw copy came after the erasure"},
 		{GapUnlocatedCopies, "that there is no raw copy that nothing points to"},
+		{GapLaterTurns, "that no prompt of a later turn quotes it"},
+		{GapImageStore, "that no image of it remains in the gateway's image store"},
+		{GapPromptCache, "that no fingerprint of a prompt's beginning remains in the gateway's prompt cache"},
 	}
 )
 
@@ -229,6 +252,7 @@ type wire struct {
 	Counts      *Counts       `json:"counts,omitzero"`
 	Responses   *[]Commitment `json:"responses,omitzero"`
 	Subjects    *[]Commitment `json:"subjects,omitzero"`
+	Parts       []uuid.UUID   `json:"parts,omitempty"`
 	Verified    Verification  `json:"verified"`
 	NotCovered  []Gap         `json:"not_covered"`
 }
@@ -262,6 +286,7 @@ func (m moment) IsZero() bool { return time.Time(m).IsZero() }
 // (BadReceipt).
 func Encode(r Receipt) ([]byte, error) {
 	r.Responses, r.Subjects = sorted(r.Responses), sorted(r.Subjects)
+	r.Parts = slices.SortedFunc(slices.Values(r.Parts), compareIDs)
 	if err := r.validate(); err != nil {
 		return nil, err
 	}
@@ -277,7 +302,7 @@ func Encode(r Receipt) ([]byte, error) {
 	}
 	if r.Level == LevelLogical {
 		w.Trigger, w.Ground, w.RequestedAt, w.Actor = r.Trigger, r.Ground, moment(r.RequestedAt), r.Actor
-		w.Method, w.Counts, w.Responses, w.Subjects = method, &r.Counts, &r.Responses, &r.Subjects
+		w.Method, w.Counts, w.Responses, w.Subjects, w.Parts = method, &r.Counts, &r.Responses, &r.Subjects, r.Parts
 		if r.Rule != nil {
 			w.Rule = (*wireRule)(r.Rule)
 		}
@@ -313,6 +338,7 @@ func Parse(data []byte) (Receipt, error) {
 		ID: w.ID, Log: w.Log, Level: w.Level, ExecutedAt: time.Time(w.ExecutedAt), Build: w.Build,
 		Verified: w.Verified, NotCovered: w.NotCovered, About: w.About,
 		Trigger: w.Trigger, Rule: (*Rule)(w.Rule), Ground: w.Ground, RequestedAt: time.Time(w.RequestedAt), Actor: w.Actor,
+		Parts: w.Parts,
 	}
 	if w.Counts != nil {
 		r.Counts = *w.Counts
@@ -334,7 +360,7 @@ func Parse(data []byte) (Receipt, error) {
 }
 
 // validate is the one place that knows which receipts there may be. It expects
-// commitments in their order.
+// commitments and parts in their order.
 func (r Receipt) validate() error {
 	verifications, known := levels[r.Level]
 	switch {
@@ -385,7 +411,10 @@ func (r Receipt) validateErasure() error {
 	case int64(len(r.Responses)) < counts.Requests:
 		return errorf(BadReceipt, "the receipt commits to fewer responses than were erased")
 	}
-	for _, n := range []int64{counts.Requests, counts.Steps, counts.Templates, counts.RawRequests, counts.RawResponses, counts.Tasks} {
+	for _, n := range []int64{
+		counts.Requests, counts.Steps, counts.Templates, counts.RawRequests, counts.RawResponses, counts.Tasks,
+		counts.Files, counts.KeptTemplates, counts.Retained,
+	} {
 		if n < 0 || n > maxNumber {
 			return errorf(BadReceipt, "a count of the receipt is negative or too large")
 		}
@@ -397,6 +426,21 @@ func (r Receipt) validateErasure() error {
 			}
 		}
 	}
+	return r.validateParts()
+}
+
+func (r Receipt) validateParts() error {
+	if len(r.Parts) > MaxParts {
+		return errorf(BadReceipt, "the receipt names more than %d parts", MaxParts)
+	}
+	for i, part := range r.Parts {
+		switch {
+		case !isRandom(part) || part == r.ID:
+			return errorf(BadReceipt, "a part that the receipt names has no id of another receipt")
+		case i > 0 && r.Parts[i-1] == part:
+			return errorf(BadReceipt, "the receipt names the same part twice")
+		}
+	}
 	return nil
 }
 
@@ -405,11 +449,13 @@ func (r Receipt) validateLater() error {
 	case !isRandom(r.About) || r.About == r.ID:
 		return errorf(BadReceipt, "the receipt of a later level does not name the erasure's")
 	case r.Trigger != "" || r.Rule != nil || r.Ground != "" || !r.RequestedAt.IsZero() || r.Actor != "" ||
-		r.Counts != Counts{} || len(r.Responses) > 0 || len(r.Subjects) > 0:
+		r.Counts != Counts{} || len(r.Responses) > 0 || len(r.Subjects) > 0 || len(r.Parts) > 0:
 		return errorf(BadReceipt, "the receipt of a later level says what only an erasure's says")
 	}
 	return nil
 }
+
+func compareIDs(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) }
 
 func isRandom(id uuid.UUID) bool { return id.Version() == 4 && id.Variant() == uuid.RFC4122 }
 

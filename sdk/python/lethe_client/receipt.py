@@ -305,9 +305,16 @@ UUID = "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?!24)[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z"
 COMMITMENTS = r'\[(?:"[A-Za-z0-9+/]{43}="(?:,"[A-Za-z0-9+/]{43}=")*)?\]'
 COUNTS = ",".join(
-    f'"{name}":{NUMBER}' for name in ("requests", "steps", "templates", "raw_requests", "raw_responses", "tasks")
+    f'"{name}":{NUMBER}'
+    for name in (
+        "requests", "steps", "templates", "raw_requests", "raw_responses", "tasks", "files", "kept_templates", "retained"
+    )
 )
-GAPS = ["pages", "wal", "backups", "replicas", "late_copies", "unlocated_copies"]
+PARTS = rf'\["{UUID}"(?:,"{UUID}"){{0,199}}\]'
+GAPS = [
+    "pages", "wal", "backups", "replicas", "late_copies", "unlocated_copies",
+    "later_turns", "image_store", "prompt_cache",
+]
 GAP = f'"(?:{"|".join(GAPS)})"'
 HEAD = f'{{"version":"lethe-receipt/1","id":"{UUID}","log":"{NAME}","level":'
 TAIL = rf'"not_covered":\[(?:{GAP}(?:,{GAP})*)?\]}}'
@@ -318,13 +325,14 @@ LEVELS = {
     "expired": "stated by an operator",
 }
 ERASURE = (
-    rf'{HEAD}"logical","trigger":(?:"(?:single|bulk|replay|sweep)"'
+    rf'{HEAD}"logical","trigger":(?:"(?:single|bulk|replay|sweep|orphans)"'
     rf'|"retention","rule":{{"id":"{UUID}","version":[1-9][0-9]{{0,15}}}}),'
     r'"ground":"(?:request|consent_withdrawn|objection|no_longer_needed|unlawful|legal_obligation|retention|unspecified)",'
     rf'"requested_at":"{TIME}","executed_at":"{TIME}",'
     r'"actor":"(?:owner|organization|administrator|platform_manager|system)",'
     rf'"tool":"lethe","build":"{TEXT}","method":"delete","counts":{{{COUNTS}}},'
-    rf'"responses":{COMMITMENTS},"subjects":{COMMITMENTS},"verified":"read back in the same transaction",{TAIL}'
+    rf'"responses":{COMMITMENTS},"subjects":{COMMITMENTS},(?:"parts":{PARTS},)?'
+    rf'"verified":"read back in the same transaction",{TAIL}'
 )
 FORM = re.compile(
     "|".join(
@@ -354,6 +362,8 @@ def _parse_receipt(leaf: bytes) -> dict[str, Any]:
     for list in receipt.get("responses", []), receipt.get("subjects", []):
         raw = [_bytes(commitment, kind, 32) for commitment in list]
         _must(raw == sorted(set(raw)), kind, "commitments have one order, and none is there twice")
+    parts = receipt.get("parts", [])
+    _must(parts == sorted({*parts} - {receipt["id"]}), kind, "parts are other receipts, in one order")
     counts = receipt.get("counts", {})
     numbers = [*counts.values(), receipt.get("rule", {}).get("version", 1)]
     _must(max(numbers) <= MAX_NUMBER, kind, "a number is too large")

@@ -13,7 +13,7 @@ export interface ReceiptFields {
     log: string;
     level: 'logical' | 'replicated' | 'vacuumed' | 'rewritten' | 'expired';
     about?: string;
-    trigger?: 'single' | 'bulk' | 'retention' | 'replay' | 'sweep';
+    trigger?: 'single' | 'bulk' | 'retention' | 'replay' | 'sweep' | 'orphans';
     rule?: {
         id: string;
         version: number;
@@ -25,11 +25,14 @@ export interface ReceiptFields {
     tool: 'lethe';
     build: string;
     method?: 'delete';
-    counts?: Record<'requests' | 'steps' | 'templates' | 'raw_requests' | 'raw_responses' | 'tasks', number>;
+    /** Rows deleted, but for `kept_templates`: what somebody else's row needs. */
+    counts?: Record<'requests' | 'steps' | 'templates' | 'raw_requests' | 'raw_responses' | 'tasks' | 'files' | 'kept_templates' | 'retained', number>;
     responses?: string[];
     subjects?: string[];
+    /** The other receipts of an erasure that has several; in its first one only. */
+    parts?: string[];
     verified: string;
-    not_covered: ('pages' | 'wal' | 'backups' | 'replicas' | 'late_copies' | 'unlocated_copies')[];
+    not_covered: ('pages' | 'wal' | 'backups' | 'replicas' | 'late_copies' | 'unlocated_copies' | 'later_turns' | 'image_store' | 'prompt_cache')[];
 }
 /** What was proven: that the log holds these bytes. */
 export interface VerifiedReceipt {

@@ -289,14 +289,26 @@ async function roots(tree, old, first, count) {
     return [await node(left, before), await node(left, right)];
 }
 // The one form of a receipt.
-const gaps = ['pages', 'wal', 'backups', 'replicas', 'late_copies', 'unlocated_copies'];
+const gaps = [
+    'pages',
+    'wal',
+    'backups',
+    'replicas',
+    'late_copies',
+    'unlocated_copies',
+    'later_turns',
+    'image_store',
+    'prompt_cache',
+];
 const receiptForms = (() => {
     const uuid = '[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}';
     const time = '[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{6}Z';
     const text = '[ !#-\\[\\]-~]{1,255}';
     const listOf = (item) => `\\[(?:"${item}"(?:,"${item}")*)?\\]`;
     const commitments = listOf('[A-Za-z0-9+/]{43}=');
-    const counts = ['requests', 'steps', 'templates', 'raw_requests', 'raw_responses', 'tasks']
+    const parts = `\\["${uuid}"(?:,"${uuid}"){0,199}\\]`;
+    const counts = 'requests steps templates raw_requests raw_responses tasks files kept_templates retained'
+        .split(' ')
         .map((name) => `"${name}":(?:0|[1-9][0-9]{0,15})`)
         .join(',');
     const head = `\\{"version":"lethe-receipt/1","id":"${uuid}","log":"${nameForm}","level":`;
@@ -308,13 +320,14 @@ const receiptForms = (() => {
         expired: 'stated by an operator',
     };
     return [
-        `${head}"logical","trigger":(?:"(?:single|bulk|replay|sweep)"` +
+        `${head}"logical","trigger":(?:"(?:single|bulk|replay|sweep|orphans)"` +
             `|"retention","rule":\\{"id":"${uuid}","version":[1-9][0-9]{0,15}\\}),` +
             '"ground":"(?:request|consent_withdrawn|objection|no_longer_needed|unlawful|legal_obligation|retention|unspecified)",' +
             `"requested_at":"${time}","executed_at":"${time}",` +
             '"actor":"(?:owner|organization|administrator|platform_manager|system)",' +
             `"tool":"lethe","build":"${text}","method":"delete","counts":\\{${counts}\\},` +
-            `"responses":${commitments},"subjects":${commitments},"verified":"read back in the same transaction",${tail}`,
+            `"responses":${commitments},"subjects":${commitments},(?:"parts":${parts},)?` +
+            `"verified":"read back in the same transaction",${tail}`,
         ...Object.entries(later).map(([level, verified]) => `${head}"${level}","about":"${uuid}","executed_at":"${time}",` +
             `"tool":"lethe","build":"${text}","verified":"${verified}",${tail}`),
     ].map((form) => new RegExp(`^${form}$`));
@@ -334,6 +347,8 @@ function parseReceipt(text) {
         const raw = list.map((commitment) => hex(decode(commitment, kind, 32)));
         must(raw.every((commitment, at) => at === 0 || raw[at - 1] < commitment), kind, 'commitments have one order, and none is there twice');
     }
+    const parts = receipt.parts ?? [];
+    must(parts.every((part, at) => part !== receipt.id && (at === 0 || parts[at - 1] < part)), kind, 'parts are other receipts, in one order');
     const numbers = [...Object.values(receipt.counts ?? {}), receipt.rule?.version ?? 1];
     must(numbers.every(Number.isSafeInteger), kind, 'a number is too large');
     must((receipt.counts?.requests ?? 0) <= (receipt.responses?.length ?? 0), kind, 'there are too few commitments');

@@ -34,7 +34,7 @@ export interface ReceiptFields {
   log: string;
   level: 'logical' | 'replicated' | 'vacuumed' | 'rewritten' | 'expired';
   about?: string;
-  trigger?: 'single' | 'bulk' | 'retention' | 'replay' | 'sweep';
+  trigger?: 'single' | 'bulk' | 'retention' | 'replay' | 'sweep' | 'orphans';
   rule?: { id: string; version: number };
   ground?: string;
   requested_at?: string;
@@ -43,11 +43,35 @@ export interface ReceiptFields {
   tool: 'lethe';
   build: string;
   method?: 'delete';
-  counts?: Record<'requests' | 'steps' | 'templates' | 'raw_requests' | 'raw_responses' | 'tasks', number>;
+  /** Rows deleted, but for `kept_templates`: what somebody else's row needs. */
+  counts?: Record<
+    | 'requests'
+    | 'steps'
+    | 'templates'
+    | 'raw_requests'
+    | 'raw_responses'
+    | 'tasks'
+    | 'files'
+    | 'kept_templates'
+    | 'retained',
+    number
+  >;
   responses?: string[];
   subjects?: string[];
+  /** The other receipts of an erasure that has several; in its first one only. */
+  parts?: string[];
   verified: string;
-  not_covered: ('pages' | 'wal' | 'backups' | 'replicas' | 'late_copies' | 'unlocated_copies')[];
+  not_covered: (
+    | 'pages'
+    | 'wal'
+    | 'backups'
+    | 'replicas'
+    | 'late_copies'
+    | 'unlocated_copies'
+    | 'later_turns'
+    | 'image_store'
+    | 'prompt_cache'
+  )[];
 }
 
 /** What was proven: that the log holds these bytes. */
@@ -428,7 +452,17 @@ async function roots(tree: Tree, old: number, first: number, count: number): Pro
 
 // The one form of a receipt.
 
-const gaps: ReceiptFields['not_covered'] = ['pages', 'wal', 'backups', 'replicas', 'late_copies', 'unlocated_copies'];
+const gaps: ReceiptFields['not_covered'] = [
+  'pages',
+  'wal',
+  'backups',
+  'replicas',
+  'late_copies',
+  'unlocated_copies',
+  'later_turns',
+  'image_store',
+  'prompt_cache',
+];
 
 const receiptForms = (() => {
   const uuid = '[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}';
@@ -436,7 +470,9 @@ const receiptForms = (() => {
   const text = '[ !#-\\[\\]-~]{1,255}';
   const listOf = (item: string) => `\\[(?:"${item}"(?:,"${item}")*)?\\]`;
   const commitments = listOf('[A-Za-z0-9+/]{43}=');
-  const counts = ['requests', 'steps', 'templates', 'raw_requests', 'raw_responses', 'tasks']
+  const parts = `\\["${uuid}"(?:,"${uuid}"){0,199}\\]`;
+  const counts = 'requests steps templates raw_requests raw_responses tasks files kept_templates retained'
+    .split(' ')
     .map((name) => `"${name}":(?:0|[1-9][0-9]{0,15})`)
     .join(',');
   const head = `\\{"version":"lethe-receipt/1","id":"${uuid}","log":"${nameForm}","level":`;
@@ -448,13 +484,14 @@ const receiptForms = (() => {
     expired: 'stated by an operator',
   };
   return [
-    `${head}"logical","trigger":(?:"(?:single|bulk|replay|sweep)"` +
+    `${head}"logical","trigger":(?:"(?:single|bulk|replay|sweep|orphans)"` +
       `|"retention","rule":\\{"id":"${uuid}","version":[1-9][0-9]{0,15}\\}),` +
       '"ground":"(?:request|consent_withdrawn|objection|no_longer_needed|unlawful|legal_obligation|retention|unspecified)",' +
       `"requested_at":"${time}","executed_at":"${time}",` +
       '"actor":"(?:owner|organization|administrator|platform_manager|system)",' +
       `"tool":"lethe","build":"${text}","method":"delete","counts":\\{${counts}\\},` +
-      `"responses":${commitments},"subjects":${commitments},"verified":"read back in the same transaction",${tail}`,
+      `"responses":${commitments},"subjects":${commitments},(?:"parts":${parts},)?` +
+      `"verified":"read back in the same transaction",${tail}`,
     ...Object.entries(later).map(
       ([level, verified]) =>
         `${head}"${level}","about":"${uuid}","executed_at":"${time}",` +
@@ -490,6 +527,12 @@ function parseReceipt(text: string): ReceiptFields {
       'commitments have one order, and none is there twice',
     );
   }
+  const parts = receipt.parts ?? [];
+  must(
+    parts.every((part, at) => part !== receipt.id && (at === 0 || parts[at - 1]! < part)),
+    kind,
+    'parts are other receipts, in one order',
+  );
   const numbers = [...Object.values(receipt.counts ?? {}), receipt.rule?.version ?? 1];
   must(numbers.every(Number.isSafeInteger), kind, 'a number is too large');
   must((receipt.counts?.requests ?? 0) <= (receipt.responses?.length ?? 0), kind, 'there are too few commitments');
