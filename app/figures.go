@@ -16,7 +16,7 @@ import (
 func rowsOf(e domain.Erased) map[string]int64 {
 	return map[string]int64{
 		"requests": e.Requests, "templates": e.Templates, "steps": e.Steps,
-		"raw_requests": e.RawRequests, "raw_responses": e.RawResponses, "tasks": e.Tasks,
+		"raw_requests": e.RawRequests, "raw_responses": e.RawResponses, "tasks": e.Tasks, "files": e.Files,
 	}
 }
 

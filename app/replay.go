@@ -47,12 +47,14 @@ type replayed struct {
 }
 
 type erasedRows struct {
-	Requests     int64 `json:"requests"`
-	Steps        int64 `json:"steps"`
-	Templates    int64 `json:"templates"`
-	RawRequests  int64 `json:"raw_requests"`
-	RawResponses int64 `json:"raw_responses"`
-	Tasks        int64 `json:"tasks"`
+	Requests      int64 `json:"requests"`
+	Steps         int64 `json:"steps"`
+	Templates     int64 `json:"templates"`
+	RawRequests   int64 `json:"raw_requests"`
+	RawResponses  int64 `json:"raw_responses"`
+	Tasks         int64 `json:"tasks"`
+	Files         int64 `json:"files"`
+	KeptTemplates int64 `json:"kept_templates"`
 }
 
 // Replay makes a restored database what it was: it erases again what had been
@@ -260,6 +262,7 @@ func (r *replay) erase(ctx context.Context, databases *Databases) error {
 	r.Result.Found, r.Result.Erased, r.Result.Receipts = done.Found, erasedRows{
 		Requests: done.Erased.Requests, Steps: done.Erased.Steps, Templates: done.Erased.Templates,
 		RawRequests: done.Erased.RawRequests, RawResponses: done.Erased.RawResponses, Tasks: done.Erased.Tasks,
+		Files: done.Erased.Files, KeptTemplates: done.Erased.KeptTemplates,
 	}, done.Receipts
 	return err
 }

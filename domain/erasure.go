@@ -193,8 +193,11 @@ type Survey struct {
 	RawRequests  int64
 	RawResponses int64
 	Tasks        int64
-	Held         int64 // responses that holds keep, in none of the counts above
-	NotFound     int64 // identifiers of no response that is the caller's to erase
+	Files        int64 // made for one request, each with its empty batch
+	// KeptTemplates would stay, as requests need them that would not be erased.
+	KeptTemplates int64
+	Held          int64 // responses that holds keep, in none of the counts above
+	NotFound      int64 // identifiers of no response that is the caller's to erase
 	// Partial tells that there is more than was counted, which began with what
 	// is erased first.
 	Partial bool

@@ -38,9 +38,12 @@ type Responses interface {
 	GetSummary(ctx context.Context, id uuid.UUID, owners []string) (Response, error)
 
 	// Erase removes the whole response that id is a part of, all at once or
-	// not at all: every request and step of its chain, their templates that
-	// belong to no file, and the copies that are within reach; and who looked
-	// at any of them. When it returns, it is durable.
+	// not at all: every request and step of its chain, their templates, and the
+	// copies that are within reach; and who looked at any of them. When it
+	// returns, it is durable. A template stays where the request of another
+	// response refers to it, and counts as kept; none can come to refer to it
+	// meanwhile. A file stays, but for one that was made for one request and that
+	// nothing refers to any more, which goes with its empty batch.
 	//
 	// Before anything is removed, permit is called with what was found, read
 	// and locked in the same transaction, never stale; as long as that
@@ -188,8 +191,8 @@ type Holds interface {
 // Erasures is where erasures of many are kept, beside the responses that they
 // erase. Errors as of Responses. Nothing is stale.
 type Erasures interface {
-	// Survey counts what erasing the target would come to, as far as these
-	// owners have it; nil is everyone. With a filter, what was created after
+	// Survey counts what erasing the target would come to in the end, as far as
+	// these owners have it; nil is everyone. With a filter, what was created after
 	// asOf does not count; without one, Sum does not look at it. Of very much it
 	// may count a part, always the same one. CodeUnavailable where that takes too
 	// long.

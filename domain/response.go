@@ -145,6 +145,10 @@ type Erased struct {
 	RawRequests  int64 // copies in the gateway's log
 	RawResponses int64
 	Tasks        int64 // queued and finished jobs that hold the response
+	Files        int64 // made for one request, each with its empty batch
+	// KeptTemplates are those of the response that stayed, as the request of
+	// another one needs them.
+	KeptTemplates int64
 }
 
 // Add adds what another transaction removed.
@@ -155,4 +159,6 @@ func (e *Erased) Add(more Erased) {
 	e.RawRequests += more.RawRequests
 	e.RawResponses += more.RawResponses
 	e.Tasks += more.Tasks
+	e.Files += more.Files
+	e.KeptTemplates += more.KeptTemplates
 }

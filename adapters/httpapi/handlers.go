@@ -155,7 +155,8 @@ func (s *server) EraseResponse(ctx context.Context, request EraseResponseRequest
 	s.Log.InfoContext(ctx, "erased a response",
 		"request_id", requestIDIn(ctx), "caller", callerIn(ctx).ID, "receipt", warrant.Receipt,
 		"requests", erased.Requests, "templates", erased.Templates, "steps", erased.Steps,
-		"raw_requests", erased.RawRequests, "raw_responses", erased.RawResponses, "tasks", erased.Tasks)
+		"raw_requests", erased.RawRequests, "raw_responses", erased.RawResponses, "tasks", erased.Tasks,
+		"files", erased.Files, "kept_templates", erased.KeptTemplates)
 	return EraseResponse204Response{Headers: EraseResponse204ResponseHeaders{
 		Location:    new(receiptLocation(warrant.Receipt)),
 		ReceiptSalt: new(hex.EncodeToString(warrant.Salt[:])),

@@ -11,7 +11,6 @@ import (
 	"github.com/google/uuid"
 
 	"lethe/domain"
-	"lethe/domain/porttest"
 )
 
 // Erasures implements domain.Erasures on a store.
@@ -54,6 +53,7 @@ func (m Erasures) Survey(ctx context.Context, t domain.ErasureTarget, owners []s
 	var survey domain.Survey
 	var sum []byte
 	seen := make(map[uuid.UUID]bool)
+	var erasable []uuid.UUID
 	for _, id := range s.targets(t, asOf) {
 		row, there := s.requests[id]
 		if !there || row.Batched {
@@ -76,19 +76,17 @@ func (m Erasures) Survey(ctx context.Context, t domain.ErasureTarget, owners []s
 			survey.Requests += int64(len(requests))
 			survey.Steps += int64(len(steps))
 			s.surveyCopies(&survey, requests)
+			erasable = append(erasable, requests...)
 		}
 		seen[requests[0]] = true
 	}
+	orphans, kept, files := s.orphanedBy(erasable)
+	survey.Templates, survey.KeptTemplates, survey.Files = int64(len(orphans)), kept, files
 	survey.Sum = sha256.Sum256(sum)
 	return survey, nil
 }
 
 func (s *Store) surveyCopies(survey *domain.Survey, requests []uuid.UUID) {
-	for _, id := range requests {
-		if file, ok := s.templates[id]; ok && file == porttest.NoFile {
-			survey.Templates++
-		}
-	}
 	for _, u := range s.usage {
 		if u.Copied && slices.Contains(requests, u.Response) {
 			survey.RawRequests++
@@ -365,6 +363,7 @@ func (m Erasures) erase(e *erasure, next []uuid.UUID, judge func(domain.Erasure,
 	}
 	verdicts, w := judge(e.shown(), parts)
 	receipt := domain.ErasureReceipt{ID: w.Receipt, At: *instant()}
+	var gone, goneSteps []uuid.UUID
 	for i, p := range parts {
 		switch {
 		case verdicts[i] == domain.Erase:
@@ -373,7 +372,7 @@ func (m Erasures) erase(e *erasure, next []uuid.UUID, judge func(domain.Erasure,
 				s.erased[request] = burial{due: time.Now().Add(domain.SweepAfter[0])}
 				e.counted[request] = true // who names another part of it has had it erased
 			}
-			e.Erased.Add(s.remove(requests, steps))
+			gone, goneSteps = append(gone, requests...), append(goneSteps, steps...)
 			receipt.Responses++
 		case e.counted[heads[i]]:
 		case verdicts[i] == domain.KeepHeld:
@@ -384,6 +383,7 @@ func (m Erasures) erase(e *erasure, next []uuid.UUID, judge func(domain.Erasure,
 		e.counted[heads[i]] = true
 	}
 	if receipt.Responses > 0 {
+		e.Erased.Add(s.remove(gone, goneSteps))
 		e.Done += receipt.Responses
 		e.erased += receipt.Responses
 		e.Receipts++

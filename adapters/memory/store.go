@@ -22,7 +22,10 @@ import (
 type Store struct {
 	mu          sync.Mutex
 	requests    map[uuid.UUID]porttest.Row
-	templates   map[uuid.UUID]porttest.File // by their request
+	prompts     map[uuid.UUID]uuid.UUID // templates by the request that refers to them
+	templates   map[uuid.UUID]template
+	files       int64
+	batches     int64
 	steps       map[uuid.UUID]step
 	usage       []porttest.UsageRow
 	tasks       []uuid.UUID // the response of each
@@ -36,6 +39,11 @@ type Store struct {
 	memberships []porttest.Membership
 	keys        map[string]porttest.Key
 	looks       []domain.Look
+}
+
+type template struct {
+	file   porttest.File
+	prompt string
 }
 
 type step struct {
@@ -66,7 +74,8 @@ var (
 func New() *Store {
 	return &Store{
 		requests:  make(map[uuid.UUID]porttest.Row),
-		templates: make(map[uuid.UUID]porttest.File),
+		prompts:   make(map[uuid.UUID]uuid.UUID),
+		templates: make(map[uuid.UUID]template),
 		steps:     make(map[uuid.UUID]step),
 		erased:    make(map[uuid.UUID]burial),
 		people:    make(map[uuid.UUID]person),
@@ -102,8 +111,26 @@ func (s *Store) add(row porttest.Row) {
 	}
 	row.HasError = row.Error != nil
 	s.requests[row.ID] = row
-	if !row.NoTemplate {
-		s.templates[row.ID] = row.File
+	if row.Batched {
+		s.batches++
+	}
+	if row.NoTemplate {
+		return
+	}
+	id := row.Template
+	if id == uuid.Nil {
+		id = uuid.New()
+	}
+	s.prompts[row.ID] = id
+	if _, shared := s.templates[id]; shared {
+		return
+	}
+	s.templates[id] = template{row.File, row.Prompt}
+	if row.File != porttest.NoFile {
+		s.files++
+	}
+	if row.File == porttest.MadeFile {
+		s.batches++
 	}
 }
 
@@ -127,7 +154,7 @@ func (s *Store) Stored() porttest.Stored {
 	defer s.mu.Unlock()
 	stored := porttest.Stored{
 		Requests: int64(len(s.requests)), Templates: int64(len(s.templates)), Steps: int64(len(s.steps)),
-		Tasks: int64(len(s.tasks)), Usage: int64(len(s.usage)),
+		Tasks: int64(len(s.tasks)), Files: s.files, Batches: s.batches, Usage: int64(len(s.usage)),
 	}
 	for _, u := range s.usage {
 		if u.Copied {
@@ -183,8 +210,9 @@ func (s *Store) Get(ctx context.Context, id uuid.UUID, owners []string) (domain.
 	if !ok || row.Batched || owners != nil && !slices.Contains(owners, row.Owner) {
 		return domain.Response{}, domain.Contents{}, domain.Errorf(domain.CodeNotFound, "no such response")
 	}
-	if file, ok := s.templates[id]; !ok || file == porttest.DeletedFile {
-		row.Prompt = ""
+	row.Prompt = ""
+	if t := s.templates[s.prompts[id]]; t.file != porttest.DeletedFile {
+		row.Prompt = t.prompt
 	}
 	row.Revision = revision(row.Response, row.Contents)
 	return row.Response, row.Contents, nil
@@ -344,15 +372,47 @@ func (s *Store) parts(id uuid.UUID) (requests, steps []uuid.UUID) {
 	return requests, steps
 }
 
-func (s *Store) remove(requests, steps []uuid.UUID) domain.Erased {
-	erased := domain.Erased{Requests: int64(len(requests)), Steps: int64(len(steps))}
+// orphanedBy says which templates no request needs any more when these are gone,
+// how many others need of theirs, and how many files go.
+func (s *Store) orphanedBy(requests []uuid.UUID) (orphans []uuid.UUID, kept, files int64) {
+	theirs := make(map[uuid.UUID]bool) // whether others need it
 	for _, id := range requests {
-		delete(s.requests, id)
-		if file, ok := s.templates[id]; ok && file == porttest.NoFile {
-			delete(s.templates, id)
-			erased.Templates++
+		if t, ok := s.prompts[id]; ok {
+			theirs[t] = false
 		}
 	}
+	for request, t := range s.prompts {
+		if _, ok := theirs[t]; ok && !slices.Contains(requests, request) {
+			theirs[t] = true
+		}
+	}
+	for t, needed := range theirs {
+		switch {
+		case needed:
+			kept++
+		case s.templates[t].file == porttest.MadeFile:
+			files++
+			fallthrough
+		default:
+			orphans = append(orphans, t)
+		}
+	}
+	return orphans, kept, files
+}
+
+func (s *Store) remove(requests, steps []uuid.UUID) domain.Erased {
+	erased := domain.Erased{Requests: int64(len(requests)), Steps: int64(len(steps))}
+	orphans, kept, files := s.orphanedBy(requests)
+	for _, id := range requests {
+		delete(s.requests, id)
+		delete(s.prompts, id)
+	}
+	for _, id := range orphans {
+		delete(s.templates, id)
+	}
+	s.files -= files
+	s.batches -= files
+	erased.Templates, erased.KeptTemplates, erased.Files = int64(len(orphans)), kept, files
 	for _, id := range steps {
 		delete(s.steps, id)
 	}

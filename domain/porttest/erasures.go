@@ -30,6 +30,7 @@ func Erasures(t *testing.T, newFixture func(t *testing.T) ErasuresFixture) {
 		"previews":         testPreviewsAreKept,
 		"survey":           testSurvey,
 		"named responses":  testErasureOfResponses,
+		"templates":        testErasureOfTemplates,
 		"parts of a chain": testErasureOfAChainByItsParts,
 		"filter":           testErasureByFilter,
 		"bounded":          testBoundedErasure,
@@ -215,7 +216,7 @@ func testPreviewsAreKept(t *testing.T, f ErasuresFixture) {
 	p := domain.Preview{
 		TokenSum: sha256.Sum256([]byte("token")), RequestedBy: uuid.New(), Target: sha256.Sum256([]byte("target")),
 		AsOf: start, ExpiresAt: start.Add(time.Minute),
-		Survey: domain.Survey{Responses: 1, Requests: 2, Steps: 3, Templates: 4, RawRequests: 5, RawResponses: 6, Tasks: 7, Held: 8, NotFound: 9, Partial: true, Sum: sha256.Sum256([]byte("rows"))},
+		Survey: domain.Survey{Responses: 1, Requests: 2, Steps: 3, Templates: 4, RawRequests: 5, RawResponses: 6, Tasks: 7, Held: 8, NotFound: 9, Files: 10, KeptTemplates: 11, Partial: true, Sum: sha256.Sum256([]byte("rows"))},
 	}
 	if err := f.Erasures().KeepPreview(t.Context(), p); err != nil {
 		t.Fatal(err)
@@ -324,6 +325,53 @@ func testSurvey(t *testing.T, f ErasuresFixture) {
 	changed.RawRequests, changed.RawResponses = 1, 1
 	if again := survey("exchanged", filter, nil, changed); again == sum {
 		t.Error("the sum stayed though a row was exchanged for another")
+	}
+}
+
+// testErasureOfTemplates erases what somebody has who shares prompts with
+// others, in parts of every size.
+func testErasureOfTemplates(t *testing.T, f ErasuresFixture) {
+	for _, most := range []int{1, 2, 100} {
+		owner, other := uuid.New(), uuid.NewString()
+		with := func(owner string, at int, file File, template uuid.UUID) Row {
+			r := NewRow(owner, "completed", start.Add(time.Duration(at)*time.Second))
+			r.File, r.Template, r.Prompt = file, template, "words"
+			f.AddResponse(r)
+			return r
+		}
+		ours, theirs, held := uuid.New(), uuid.New(), uuid.New()
+		before := f.Stored()
+		with(owner.String(), 0, MadeFile, uuid.New())
+		with(owner.String(), 1, KeptFile, uuid.New())
+		with(owner.String(), 2, NoFile, ours)
+		with(owner.String(), 3, NoFile, ours)
+		with(owner.String(), 4, MadeFile, theirs)
+		with(owner.String(), 5, NoFile, held)
+		needed, keeps := with(other, 6, NoFile, theirs), with(owner.String(), 7, NoFile, held)
+		place(t, f.Holds(), domain.HoldTarget{Responses: []uuid.UUID{keeps.ID}})
+		survey, err := f.Erasures().Survey(t.Context(), domain.ErasureTarget{Owner: &owner}, nil, start)
+		survey.Sum = [sha256.Size]byte{}
+		if want := (domain.Survey{Responses: 6, Requests: 6, Templates: 3, KeptTemplates: 2, Files: 1, Held: 1}); err != nil || survey != want {
+			t.Errorf("parts of %d: want %+v, got %+v, %v", most, want, survey, err)
+		}
+		e := create(t, f, newErasure(domain.ErasureTarget{Owner: &owner}))
+		e = advance(t, f, e.ID, most)
+		want := domain.Erased{Requests: 6, Templates: 3, Files: 1, KeptTemplates: 2}
+		if most < 100 {
+			want.KeptTemplates = e.KeptTemplates // what another part still needed counts with its own
+		}
+		if e.Erased != want || e.KeptTemplates < 2 || e.KeptTemplates > 3 || e.Held != 1 {
+			t.Errorf("parts of %d: want %+v erased, got %+v", most, want, e)
+		}
+		for _, r := range []Row{needed, keeps} {
+			if _, contents, err := f.Responses().Get(t.Context(), r.ID, nil); err != nil || contents.Prompt != "words" {
+				t.Errorf("parts of %d: a prompt that another needs is gone: %s, %v", most, show(contents), err)
+			}
+		}
+		before.Requests, before.Templates, before.Files, before.Batches = before.Requests+2, before.Templates+2, before.Files+2, before.Batches+1
+		if after := f.Stored(); after != before {
+			t.Errorf("parts of %d: want %+v left, got %+v", most, before, after)
+		}
 	}
 }
 

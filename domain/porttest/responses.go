@@ -487,8 +487,9 @@ func testErase(t *testing.T, newFixture func(t *testing.T) ResponsesFixture) {
 		{"failed", []*Row{row(anna, "failed")}, 1, 0, []string{anna}, domain.Erased{Requests: 1, Templates: 1, RawRequests: 1, RawResponses: 1}},
 		{"canceled", []*Row{row(anna, "canceled")}, 0, 0, []string{anna}, domain.Erased{Requests: 1, Templates: 1}},
 		{"no template", []*Row{without(anna)}, 0, 0, []string{anna}, domain.Erased{Requests: 1}},
-		{"template of a file", []*Row{withFile(anna, KeptFile)}, 0, 0, []string{anna}, domain.Erased{Requests: 1}},
-		{"template of a deleted file", []*Row{withFile(anna, DeletedFile)}, 0, 0, []string{anna}, domain.Erased{Requests: 1}},
+		{"template of a file", []*Row{withFile(anna, KeptFile)}, 0, 0, []string{anna}, domain.Erased{Requests: 1, Templates: 1}},
+		{"template of a deleted file", []*Row{withFile(anna, DeletedFile)}, 0, 0, []string{anna}, domain.Erased{Requests: 1, Templates: 1}},
+		{"file made for it", []*Row{withFile(anna, MadeFile)}, 1, 1, []string{anna}, domain.Erased{Requests: 1, Templates: 1, Files: 1, RawRequests: 1, RawResponses: 1, Tasks: 1}},
 		{"odd owner", []*Row{row(`o'wner\%`, "completed")}, 0, 0, []string{`o'wner\%`}, domain.Erased{Requests: 1, Templates: 1}},
 		{"copies and tasks", []*Row{row(anna, "completed")}, 3, 4, []string{anna}, domain.Erased{Requests: 1, Templates: 1, RawRequests: 3, RawResponses: 3, Tasks: 4}},
 		{"chain of one", rowsOf(row(anna, "completed")), 1, 1, []string{anna}, domain.Erased{Requests: 1, Templates: 1, Steps: 1, RawRequests: 1, RawResponses: 1, Tasks: 1}},
@@ -499,7 +500,7 @@ func testErase(t *testing.T, newFixture func(t *testing.T) ResponsesFixture) {
 		},
 		{"chain with a tool at its head", rowsOf(nil, row(anna, "completed"), row(anna, "completed")), 1, 0, []string{anna}, domain.Erased{Requests: 2, Templates: 2, Steps: 3, RawRequests: 2, RawResponses: 2}},
 		{"chain with a tool at its end", rowsOf(row(anna, "completed"), nil, nil), 0, 0, []string{anna}, domain.Erased{Requests: 1, Templates: 1, Steps: 3}},
-		{"chain with templates of all kinds", rowsOf(without(anna), withFile(anna, KeptFile), row(anna, "completed")), 0, 0, []string{anna}, domain.Erased{Requests: 3, Templates: 1, Steps: 3}},
+		{"chain with templates of all kinds", rowsOf(without(anna), withFile(anna, KeptFile), row(anna, "completed"), withFile(anna, MadeFile), withFile(anna, MadeFile)), 0, 0, []string{anna}, domain.Erased{Requests: 5, Templates: 4, Steps: 5, Files: 2}},
 		{"chain of two owners", rowsOf(row(anna, "completed"), nil, row(ben, "completed")), 1, 2, []string{anna, ben}, domain.Erased{Requests: 2, Templates: 2, Steps: 3, RawRequests: 2, RawResponses: 2, Tasks: 4}},
 		{"long chain", rowsOf(long...), 1, 1, []string{anna}, domain.Erased{Requests: 25, Templates: 25, Steps: 50, RawRequests: 25, RawResponses: 25, Tasks: 25}},
 	}
@@ -638,6 +639,53 @@ func testErase(t *testing.T, newFixture func(t *testing.T) ResponsesFixture) {
 		// Whoever was refused has not spoilt it for another.
 		erasable(t, f, single.ID, []string{anna}, domain.Erased{Requests: 1, Templates: 1, RawRequests: 1, RawResponses: 1, Tasks: 1})
 		erasable(t, f, b.ID, []string{anna, ben}, domain.Erased{Requests: 2, Templates: 2, Steps: 3, RawRequests: 2, RawResponses: 2, Tasks: 2})
+	})
+
+	t.Run("templates of several", func(t *testing.T) {
+		t.Parallel()
+		for _, file := range []File{NoFile, KeptFile, DeletedFile, MadeFile} {
+			f := newFixture(t)
+			template := uuid.New()
+			sharing := func(owner string) *Row {
+				r := withFile(owner, file)
+				r.Template, r.Prompt = template, "words of both"
+				return r
+			}
+			first, second, third, fourth := sharing(anna), sharing(ben), sharing(anna), sharing(anna)
+			batch := sharing("")
+			batch.Batched = true
+			f.AddResponse(*batch)
+			f.AddResponse(*first)
+			f.AddResponse(*second)
+			f.AddChain(Chain(third, nil, fourth)...)
+			f.AddUsage(UsageRow{Response: second.ID, At: start, Copied: true})
+			made := domain.Erased{}
+			if file == MadeFile {
+				made.Files = 1
+			}
+			prompt := func(when string) {
+				t.Helper()
+				want := second.Prompt
+				if file == DeletedFile {
+					want = ""
+				}
+				if _, contents, err := f.Responses().Get(t.Context(), second.ID, nil); err != nil || contents.Prompt != want {
+					t.Errorf("%v, %s: want the prompt of another left, got %s, %v", file, when, show(contents), err)
+				}
+			}
+			erasable(t, f, first.ID, []string{anna}, domain.Erased{Requests: 1, KeptTemplates: 1})
+			prompt("after one")
+			erasable(t, f, fourth.ID, []string{anna}, domain.Erased{Requests: 2, Steps: 3, KeptTemplates: 1})
+			prompt("after a chain")
+			erasable(t, f, second.ID, []string{ben}, domain.Erased{Requests: 1, KeptTemplates: 1, RawRequests: 1, RawResponses: 1})
+
+			// Once only one chain needs it, it goes, however often that refers to it.
+			alone := uuid.New()
+			a, b := withFile(anna, file), withFile(anna, file)
+			a.Template, b.Template = alone, alone
+			f.AddChain(Chain(a, b)...)
+			erasable(t, f, a.ID, []string{anna}, domain.Erased{Requests: 2, Steps: 2, Templates: 1, Files: made.Files})
+		}
 	})
 
 	t.Run("at the same time", func(t *testing.T) {

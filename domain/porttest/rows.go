@@ -19,6 +19,9 @@ type Row struct {
 	Batched    bool // a row of a batch: the owner is not stored
 	NoTemplate bool // the prompt is not stored
 	File       File
+	// Template is what the prompt is stored as; zero: of its own. Where there is
+	// one of that identifier, it is shared, with its prompt and its file.
+	Template uuid.UUID
 }
 
 // File says where a request's template came from.
@@ -29,6 +32,7 @@ const (
 	NoFile File = iota
 	KeptFile
 	DeletedFile
+	MadeFile // for this request, by an upgrade of the gateway's: with a batch that has no request any more
 )
 
 // Step is one step of a chain: a call of a model where Row is set, else of a
@@ -60,6 +64,8 @@ type Stored struct {
 	RawRequests  int64
 	RawResponses int64
 	Tasks        int64
+	Files        int64
+	Batches      int64
 	Usage        int64
 }
 
@@ -71,6 +77,8 @@ func (s Stored) Less(e domain.Erased) Stored {
 	s.RawRequests -= e.RawRequests
 	s.RawResponses -= e.RawResponses
 	s.Tasks -= e.Tasks
+	s.Files -= e.Files
+	s.Batches -= e.Files
 	return s
 }
 

@@ -115,11 +115,16 @@ func (f *Fixture) AddResponse(row porttest.Row) {
 		f.exec(`INSERT INTO fusillade.batches (id, expires_at) VALUES ($1, now())`, batch)
 	}
 	if !row.NoTemplate {
-		id := uuid.New()
+		id := row.Template
+		if id == uuid.Nil {
+			id = uuid.New()
+		}
 		template = &id
-		f.exec(`INSERT INTO fusillade.request_templates (id, file_id, endpoint, method, path, body, model, api_key, created_at)
-			VALUES ($1, $2, 'http://upstream.test', 'POST', '/v1/responses', $3, $4, 'key', $5)`,
-			id, f.addFile(row.File), row.Prompt, row.Model, row.CreatedAt)
+		if !f.there(`SELECT EXISTS (SELECT FROM fusillade.request_templates WHERE id = $1)`, id) {
+			f.exec(`INSERT INTO fusillade.request_templates (id, file_id, endpoint, method, path, body, model, api_key, created_at)
+				VALUES ($1, $2, 'http://upstream.test', 'POST', '/v1/responses', $3, $4, 'key', $5)`,
+				id, f.addFile(row.File), row.Prompt, row.Model, row.CreatedAt)
+		}
 	}
 	var daemon *uuid.UUID
 	var claimed, canceled *time.Time
@@ -142,9 +147,22 @@ func (f *Fixture) addFile(file porttest.File) *uuid.UUID {
 		return nil
 	}
 	id := uuid.New()
-	f.exec(`INSERT INTO fusillade.files (id, name, deleted_at) VALUES ($1, 'in.jsonl', CASE WHEN $2 THEN now() END)`,
+	if file == porttest.MadeFile {
+		f.exec(`INSERT INTO fusillade.files (id, name, purpose) VALUES ($1, 'single_request', 'batch')`, id)
+		f.exec(`INSERT INTO fusillade.batches (file_id, total_requests, expires_at) VALUES ($1, 1, now())`, id)
+		return &id
+	}
+	f.exec(`INSERT INTO fusillade.files (id, name, purpose, uploaded_by, deleted_at) VALUES ($1, 'in.jsonl', 'batch', 'somebody', CASE WHEN $2 THEN now() END)`,
 		id, file == porttest.DeletedFile)
 	return &id
+}
+
+func (f *Fixture) there(sql string, args ...any) (there bool) {
+	f.t.Helper()
+	if err := f.conn.QueryRow(f.t.Context(), sql, args...).Scan(&there); err != nil {
+		f.t.Fatalf("look for a row: %v", err)
+	}
+	return there
 }
 
 // AddChain stores the steps of a response and their requests; the first is the
@@ -210,8 +228,9 @@ func (f *Fixture) Stored() porttest.Stored {
 	err := f.conn.QueryRow(f.t.Context(), `SELECT
 			(SELECT count(*) FROM fusillade.requests), (SELECT count(*) FROM fusillade.request_templates),
 			(SELECT count(*) FROM fusillade.response_steps),
-			(SELECT count(*) FROM underway.task), (SELECT count(*) FROM public.http_analytics)`).
-		Scan(&s.Requests, &s.Templates, &s.Steps, &s.Tasks, &s.Usage)
+			(SELECT count(*) FROM underway.task), (SELECT count(*) FROM public.http_analytics),
+			(SELECT count(*) FROM fusillade.files), (SELECT count(*) FROM fusillade.batches)`).
+		Scan(&s.Requests, &s.Templates, &s.Steps, &s.Tasks, &s.Usage, &s.Files, &s.Batches)
 	if err == nil {
 		err = f.raw.QueryRow(f.t.Context(), `SELECT (SELECT count(*) FROM outlet.http_requests), (SELECT count(*) FROM outlet.http_responses)`).
 			Scan(&s.RawRequests, &s.RawResponses)

@@ -23,7 +23,8 @@ SELECT
 -- name: LockAlone :many
 -- A response that is one request, as most are. None where it has steps.
 SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
-       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error, template_id
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error, template_id,
+       (SELECT t.file_id FROM request_templates t WHERE t.id = r.template_id) AS file_id
 FROM requests r
 WHERE r.id = sqlc.arg('id')::uuid AND r.batch_id IS NULL AND r.created_by IS NOT NULL
   AND NOT EXISTS (SELECT FROM response_steps s WHERE s.request_id = r.id)
@@ -33,6 +34,11 @@ FOR UPDATE;
 -- Whether it got steps before it was locked. From then on it gets none: a new
 -- step needs a lock on the row that it refers to.
 SELECT EXISTS (SELECT FROM response_steps WHERE request_id = sqlc.arg('id')::uuid);
+
+-- name: LockTemplates :exec
+-- Nothing can refer to a template from then on, as that takes a lock on its row;
+-- and what did before is seen by the statements that follow.
+SELECT id FROM request_templates WHERE id = ANY (sqlc.arg('ids')::uuid[]) ORDER BY id FOR UPDATE;
 
 -- name: DeleteAlone :one
 -- All that there is of such a response, in the order of the statements below.
@@ -54,7 +60,10 @@ WITH raw_requests AS (
 ), gone AS (
     DELETE FROM requests WHERE id = sqlc.arg('id')::uuid RETURNING 1
 ), templates AS (
-    DELETE FROM request_templates WHERE id = sqlc.narg('template_id')::uuid AND file_id IS NULL RETURNING 1
+    DELETE FROM request_templates t
+    WHERE t.id = sqlc.narg('template_id')::uuid
+      AND NOT EXISTS (SELECT FROM requests r WHERE r.template_id = t.id AND r.id <> sqlc.arg('id')::uuid)
+    RETURNING 1
 ), looks AS (
     DELETE FROM lethe.looks WHERE request_id = sqlc.arg('id')::uuid
 )
@@ -62,9 +71,11 @@ SELECT (SELECT count(*) FROM raw_requests) AS raw_requests, (SELECT count(*) FRO
        (SELECT count(*) FROM tasks) AS tasks, (SELECT count(*) FROM gone) AS requests, (SELECT count(*) FROM templates) AS templates;
 
 -- name: LeftAlone :one
+-- What there is of it still, and apart from that a template that another needs.
 SELECT ((SELECT count(*) FROM response_steps s WHERE s.request_id = sqlc.arg('id')::uuid)
       + (SELECT count(*) FROM requests r WHERE r.id = sqlc.arg('id')::uuid)
-      + (SELECT count(*) FROM request_templates t WHERE t.id = sqlc.narg('template_id')::uuid AND t.file_id IS NULL)
+      + (SELECT count(*) FROM request_templates t
+         WHERE t.id = sqlc.narg('template_id')::uuid AND NOT EXISTS (SELECT FROM requests r WHERE r.template_id = t.id))
       + (SELECT count(*) FROM http_requests r
          JOIN public.http_analytics a ON r.instance_id = a.instance_id AND r.correlation_id = a.correlation_id
          WHERE a.fusillade_request_id = sqlc.arg('id')::uuid)
@@ -74,7 +85,9 @@ SELECT ((SELECT count(*) FROM response_steps s WHERE s.request_id = sqlc.arg('id
       + (SELECT count(*) FROM underway.task
          WHERE task_queue_name IN ('create-response', 'complete-response')
            AND input -> 'step_input' ->> 'request_id' = sqlc.arg('id_text')::text)
-      + (SELECT count(*) FROM lethe.looks l WHERE l.request_id = sqlc.arg('id')::uuid))::bigint;
+      + (SELECT count(*) FROM lethe.looks l WHERE l.request_id = sqlc.arg('id')::uuid))::bigint AS remaining,
+       (SELECT count(*) FROM request_templates t
+        WHERE t.id = sqlc.narg('template_id')::uuid AND EXISTS (SELECT FROM requests r WHERE r.template_id = t.id)) AS kept_templates;
 
 -- name: IsResponse :one
 SELECT EXISTS (SELECT FROM requests WHERE id = sqlc.arg('id')::uuid AND batch_id IS NULL AND created_by IS NOT NULL);
@@ -107,8 +120,9 @@ SELECT id FROM response_steps WHERE id = ANY (sqlc.arg('ids')::uuid[]) ORDER BY 
 
 -- name: LockRequests :many
 SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
-       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error, template_id
-FROM requests WHERE id = ANY (sqlc.arg('ids')::uuid[]) ORDER BY id FOR UPDATE;
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error, template_id,
+       (SELECT t.file_id FROM request_templates t WHERE t.id = r.template_id) AS file_id
+FROM requests r WHERE id = ANY (sqlc.arg('ids')::uuid[]) ORDER BY id FOR UPDATE;
 
 -- name: DeleteRawRequests :execrows
 DELETE FROM http_requests r USING public.http_analytics a
@@ -133,7 +147,36 @@ DELETE FROM response_steps WHERE id = ANY (sqlc.arg('ids')::uuid[]);
 DELETE FROM requests WHERE id = ANY (sqlc.arg('ids')::uuid[]);
 
 -- name: DeleteTemplates :execrows
-DELETE FROM request_templates WHERE id = ANY (sqlc.arg('ids')::uuid[]) AND file_id IS NULL;
+-- But not what the request of another response needs.
+DELETE FROM request_templates t
+WHERE t.id = ANY (sqlc.arg('ids')::uuid[]) AND NOT EXISTS (SELECT FROM requests r WHERE r.template_id = t.id);
+
+-- name: LockFiles :exec
+-- As of LockTemplates: of files that may have been made for one request.
+SELECT id FROM files
+WHERE id = ANY (sqlc.arg('ids')::uuid[]) AND name = 'single_request' AND purpose = 'batch' AND uploaded_by IS NULL
+ORDER BY id FOR UPDATE;
+
+-- name: DeleteFiles :one
+-- Files that an upgrade of the gateway's has left behind: made for one request,
+-- each with its batch, which has no request any more. Name, uploader and batch
+-- together tell them from somebody's upload. Nothing else refers to them.
+WITH made AS (
+    SELECT f.id, b.id AS batch_id
+    FROM files f JOIN batches b ON b.file_id = f.id
+    WHERE f.id = ANY (sqlc.arg('ids')::uuid[]) AND f.name = 'single_request' AND f.purpose = 'batch' AND f.uploaded_by IS NULL
+      AND b.total_requests = 1
+      AND NOT EXISTS (SELECT FROM requests r WHERE r.batch_id = b.id)
+      AND NOT EXISTS (SELECT FROM request_templates t WHERE t.file_id = f.id)
+      AND NOT EXISTS (SELECT FROM batches o WHERE o.file_id = f.id AND o.id <> b.id)
+      AND NOT EXISTS (SELECT FROM batches o WHERE o.output_file_id = f.id)
+      AND NOT EXISTS (SELECT FROM batches o WHERE o.error_file_id = f.id)
+), emptied AS (
+    DELETE FROM batches WHERE id IN (SELECT batch_id FROM made) RETURNING 1
+), gone AS (
+    DELETE FROM files WHERE id IN (SELECT id FROM made) RETURNING 1
+)
+SELECT (SELECT count(*) FROM made) AS made, (SELECT count(*) FROM emptied) AS batches, (SELECT count(*) FROM gone) AS files;
 
 -- name: DeleteLooks :exec
 -- Who looked at it goes too. It is no part of the response, and not counted.
@@ -145,7 +188,10 @@ SELECT ((SELECT count(*) FROM response_steps s WHERE s.id = ANY (sqlc.arg('step_
       + (SELECT count(*) FROM requests r WHERE r.id = ANY (sqlc.arg('request_ids')::uuid[]))
       + (SELECT count(*) FROM lethe.looks l WHERE l.request_id = ANY (sqlc.arg('request_ids')::uuid[]))
       + (SELECT count(*) FROM request_templates t
-         WHERE t.id = ANY (sqlc.arg('template_ids')::uuid[]) AND t.file_id IS NULL))::bigint;
+         WHERE t.id = ANY (sqlc.arg('template_ids')::uuid[])
+           AND NOT EXISTS (SELECT FROM requests r WHERE r.template_id = t.id)))::bigint AS remaining,
+       (SELECT count(*) FROM request_templates t
+        WHERE t.id = ANY (sqlc.arg('template_ids')::uuid[]) AND EXISTS (SELECT FROM requests r WHERE r.template_id = t.id)) AS kept_templates;
 
 -- name: RawRequestsLeft :one
 SELECT count(*) FROM http_requests r

@@ -59,16 +59,38 @@ SELECT set_config('statement_timeout', sqlc.arg('at_most')::text, true);
 -- name: RequestsOf :many
 -- LockRequests without the lock.
 SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
-       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error, template_id
-FROM requests WHERE id = ANY (sqlc.arg('ids')::uuid[]) ORDER BY id;
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error, template_id,
+       (SELECT t.file_id FROM request_templates t WHERE t.id = r.template_id) AS file_id
+FROM requests r WHERE id = ANY (sqlc.arg('ids')::uuid[]) ORDER BY id;
 
 -- name: CountTemplates :one
-SELECT count(*) FROM request_templates WHERE id = ANY (sqlc.arg('ids')::uuid[]) AND file_id IS NULL;
+SELECT count(*) FROM request_templates WHERE id = ANY (sqlc.arg('ids')::uuid[]);
+
+-- name: SharedTemplates :many
+-- Those of them that more requests refer to than are known, and how many do.
+SELECT known.id::uuid AS id, shared.requests
+FROM (SELECT unnest(sqlc.arg('ids')::uuid[]) AS id, unnest(sqlc.arg('requests')::bigint[]) AS requests) known
+CROSS JOIN LATERAL (SELECT count(*) AS requests FROM requests r WHERE r.template_id = known.id) shared
+WHERE shared.requests > known.requests;
+
+-- name: CountFiles :one
+-- Those of them that DeleteFiles would delete once so many of their templates
+-- are gone.
+SELECT count(*)
+FROM (SELECT unnest(sqlc.arg('ids')::uuid[]) AS id, unnest(sqlc.arg('templates')::bigint[]) AS templates) known
+JOIN files f ON f.id = known.id
+JOIN batches b ON b.file_id = f.id
+WHERE f.name = 'single_request' AND f.purpose = 'batch' AND f.uploaded_by IS NULL AND b.total_requests = 1
+  AND NOT EXISTS (SELECT FROM requests r WHERE r.batch_id = b.id)
+  AND (SELECT count(*) FROM request_templates t WHERE t.file_id = f.id) <= known.templates
+  AND NOT EXISTS (SELECT FROM batches o WHERE o.file_id = f.id AND o.id <> b.id)
+  AND NOT EXISTS (SELECT FROM batches o WHERE o.output_file_id = f.id)
+  AND NOT EXISTS (SELECT FROM batches o WHERE o.error_file_id = f.id);
 
 -- name: KeepPreview :exec
 INSERT INTO lethe.previews (token_sum, requested_by, target, as_of, expires_at, responses, requests, steps, templates,
-    raw_requests, raw_responses, tasks, held, not_found, partial, sum)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16);
+    raw_requests, raw_responses, tasks, held, not_found, partial, sum, files, kept_templates)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18);
 
 -- name: Preview :one
 SELECT * FROM lethe.previews WHERE token_sum = sqlc.arg('token_sum')::bytea;
@@ -153,6 +175,7 @@ UPDATE lethe.erasures SET
     verify_at = sqlc.narg('verify_at'), verified_at = sqlc.narg('verified_at'),
     done = sqlc.arg('done'), requests = sqlc.arg('requests'), steps = sqlc.arg('steps'), templates = sqlc.arg('templates'),
     raw_requests = sqlc.arg('raw_requests'), raw_responses = sqlc.arg('raw_responses'), tasks = sqlc.arg('tasks'),
+    files = sqlc.arg('files'), kept_templates = sqlc.arg('kept_templates'),
     held = sqlc.arg('held'), not_found = sqlc.arg('not_found'), receipts = sqlc.arg('receipts'),
     failures = sqlc.arg('failures')::text::jsonb, trouble = '',
     pass_created_at = sqlc.narg('pass_created_at'), pass_id = sqlc.narg('pass_id'),

@@ -38,7 +38,8 @@ UPDATE lethe.erasures SET
     done = done + sqlc.arg('responses')::bigint, pass_erased = pass_erased + sqlc.arg('responses')::bigint, receipts = receipts + 1,
     requests = requests + sqlc.arg('requests')::bigint, steps = steps + sqlc.arg('steps')::bigint,
     templates = templates + sqlc.arg('templates')::bigint, raw_requests = raw_requests + sqlc.arg('raw_requests')::bigint,
-    raw_responses = raw_responses + sqlc.arg('raw_responses')::bigint, tasks = tasks + sqlc.arg('tasks')::bigint, trouble = ''
+    raw_responses = raw_responses + sqlc.arg('raw_responses')::bigint, tasks = tasks + sqlc.arg('tasks')::bigint,
+    files = files + sqlc.arg('files')::bigint, kept_templates = kept_templates + sqlc.arg('kept_templates')::bigint, trouble = ''
 WHERE id = sqlc.arg('id');
 
 -- name: WrittenReceipt :one

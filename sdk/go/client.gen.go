@@ -708,6 +708,19 @@ type ErasureTrigger string
 
 // ErasureCounts Rows that are gone.
 type ErasureCounts struct {
+	// Files Files that an upgrade of the gateway's has left behind, each made for one request, with their empty batches.
+	//
+	// Example: 0
+	Files int64 `json:"files"`
+
+	// KeptTemplates Prompts that stayed, since another request needed them when theirs was
+	// erased. Each part counts for itself: a prompt that several parts
+	// shared is gone with the last of them.
+	//
+	//
+	// Example: 0
+	KeptTemplates int64 `json:"kept_templates"`
+
 	// RawRequests Raw copies of requests in the gateway's log.
 	//
 	// Example: 12
@@ -868,10 +881,22 @@ type ErasurePreview struct {
 	// Example: 2026-03-01T12:15:00.0005Z
 	ExpiresAt time.Time `json:"expires_at"`
 
+	// Files Files that an upgrade of the gateway's has left behind, each made for one request, with their empty batches.
+	//
+	// Example: 0
+	Files int64 `json:"files"`
+
 	// Held Responses that holds keep; in none of the counts above.
 	//
 	// Example: 0
 	Held int64 `json:"held"`
+
+	// KeptTemplates Prompts that would stay, since requests need them that would not be
+	// erased.
+	//
+	//
+	// Example: 0
+	KeptTemplates int64 `json:"kept_templates"`
 
 	// NotFound Identifiers of no response that is the caller's to erase.
 	//
@@ -1597,10 +1622,22 @@ type RetentionDryRun struct {
 	// Example: true
 	Complete bool `json:"complete"`
 
+	// Files Files that an upgrade of the gateway's has left behind, each made for one request, with their empty batches.
+	//
+	// Example: 0
+	Files int64 `json:"files"`
+
 	// Held Responses that holds keep, which are in none of the other counts.
 	//
 	// Example: 1
 	Held int64 `json:"held"`
+
+	// KeptTemplates Prompts that would stay, since requests need them that would not be
+	// erased.
+	//
+	//
+	// Example: 0
+	KeptTemplates int64 `json:"kept_templates"`
 
 	// RawRequests Raw copies of requests in the gateway's log.
 	//

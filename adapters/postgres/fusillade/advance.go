@@ -310,7 +310,7 @@ func (a *advance) note() error {
 		createdAt, id = a.place.after.CreatedAt, a.place.after.ID
 	}
 	a.commit.Queue(dbsqlc.NoteProgress, string(e.State), e.StartedAt, e.FinishedAt, e.VerifyAt, e.VerifiedAt,
-		e.Done, e.Requests, e.Steps, e.Templates, e.RawRequests, e.RawResponses, e.Tasks,
+		e.Done, e.Requests, e.Steps, e.Templates, e.RawRequests, e.RawResponses, e.Tasks, e.Files, e.KeptTemplates,
 		e.Held, e.NotFound, e.Receipts, failures, createdAt, id, int64(a.place.named), a.erasedInPass, e.ID)
 	return nil
 }

@@ -73,6 +73,7 @@ type eraser struct {
 	locked    []dbsqlc.LockRequestsRow // the requests, as they are
 	owners    []string                 // of these, in their order
 	templates []uuid.UUID              // of these
+	files     []uuid.UUID              // of the templates, in their order
 	holds     []domain.Hold            // on any of the requests
 }
 
@@ -143,13 +144,18 @@ func (e *eraser) hidden() error {
 
 // found notes what the locked requests say.
 func (e *eraser) found(locked []dbsqlc.LockRequestsRow) {
-	e.locked, e.owners, e.templates = locked, make([]string, len(locked)), nil
+	e.locked, e.owners, e.templates, e.files = locked, make([]string, len(locked)), nil, nil
 	for i, row := range locked {
 		e.owners[i] = row.Owner
 		if row.TemplateID != nil {
 			e.templates = append(e.templates, *row.TemplateID)
 		}
+		if row.FileID != nil {
+			e.files = append(e.files, *row.FileID)
+		}
 	}
+	slices.SortFunc(e.files, compareIDs)
+	e.files = slices.Compact(e.files)
 }
 
 // lock locks every row of the chains of these requests. Others may lengthen a
@@ -219,7 +225,7 @@ func (e *eraser) delete(ctx context.Context) (domain.Erased, error) {
 		var left int64
 		err := e.send(ctx, func(b *pgx.Batch) {
 			e.queueDeletes(b, &erased)
-			e.queueLeft(b, &left)
+			e.queueLeft(b, &left, &erased.KeptTemplates)
 		})
 		if err != nil {
 			return domain.Erased{}, err
@@ -235,10 +241,10 @@ const deleteRounds = 3
 
 var errStillThere = domain.Errorf(domain.CodeInternal, "Rows of the response were still there after they had been deleted, so nothing was erased: look for triggers, rules and row security on its tables")
 
-// alone tells whether there is but one request, and every place that could hold
-// a copy of it: then one statement deletes and one reads back.
+// alone tells whether there is but one request, without a file, and every place
+// that could hold a copy of it: then one statement deletes and one reads back.
 func (e *eraser) alone() bool {
-	return len(e.requests) == 1 && len(e.steps) == 0 && e.Analytics && e.RawRequests && e.RawResponses && e.Tasks
+	return len(e.requests) == 1 && len(e.steps) == 0 && len(e.files) == 0 && e.Analytics && e.RawRequests && e.RawResponses && e.Tasks
 }
 
 // template is the only request's, if it has one.
@@ -251,6 +257,9 @@ func (e *eraser) template() *uuid.UUID {
 
 // queueDeletes adds what is removed to erased.
 func (e *eraser) queueDeletes(b *pgx.Batch, erased *domain.Erased) {
+	if len(e.templates) > 0 {
+		b.Queue(dbsqlc.LockTemplates, e.templates)
+	}
 	if e.alone() {
 		b.Queue(dbsqlc.DeleteAlone, e.requests[0], e.requests[0].String(), e.template()).QueryRow(func(row pgx.Row) error {
 			var d domain.Erased
@@ -274,7 +283,7 @@ func (e *eraser) queueDeletes(b *pgx.Batch, erased *domain.Erased) {
 		{e.Analytics && e.RawResponses, dbsqlc.DeleteRawResponses, e.requests, &erased.RawResponses},
 		{e.Tasks, dbsqlc.DeleteTasks, textsOf(e.requests), &erased.Tasks},
 		// Requests after steps, as deleting a request takes its step along, and
-		// templates last, as their requests refer to them.
+		// templates after these, as their requests refer to them.
 		{len(e.steps) > 0, dbsqlc.DeleteSteps, e.steps, &erased.Steps},
 		{true, dbsqlc.DeleteRequests, e.requests, &erased.Requests},
 		{len(e.templates) > 0, dbsqlc.DeleteTemplates, e.templates, &erased.Templates},
@@ -287,22 +296,40 @@ func (e *eraser) queueDeletes(b *pgx.Batch, erased *domain.Erased) {
 		}
 	}
 	b.Queue(dbsqlc.DeleteLooks, e.requests)
+	if len(e.files) > 0 {
+		b.Queue(dbsqlc.LockFiles, e.files)
+		b.Queue(dbsqlc.DeleteFiles, e.files).QueryRow(func(row pgx.Row) error {
+			var d dbsqlc.DeleteFilesRow
+			err := row.Scan(&d.Made, &d.Batches, &d.Files)
+			if err == nil && (d.Batches != d.Made || d.Files != d.Made) {
+				err = errStillThere
+			}
+			erased.Files += d.Files
+			return err
+		})
+	}
 }
 
 // queueLeft counts the rows of the response, of its copies and of who looked at
-// it that there still are.
-func (e *eraser) queueLeft(b *pgx.Batch, left *int64) {
+// it that there still are, and apart from these its templates that others need.
+func (e *eraser) queueLeft(b *pgx.Batch, left, kept *int64) {
 	add := func(row pgx.Row) error {
 		var n int64
 		err := row.Scan(&n)
 		*left += n
 		return err
 	}
+	addAndKeep := func(row pgx.Row) error {
+		var n int64
+		err := row.Scan(&n, kept)
+		*left += n
+		return err
+	}
 	if e.alone() {
-		b.Queue(dbsqlc.LeftAlone, e.requests[0], e.template(), e.requests[0].String()).QueryRow(add)
+		b.Queue(dbsqlc.LeftAlone, e.requests[0], e.template(), e.requests[0].String()).QueryRow(addAndKeep)
 		return
 	}
-	b.Queue(dbsqlc.Left, e.steps, e.requests, e.templates).QueryRow(add)
+	b.Queue(dbsqlc.Left, e.steps, e.requests, e.templates).QueryRow(addAndKeep)
 	if e.Analytics && e.RawRequests {
 		b.Queue(dbsqlc.RawRequestsLeft, e.requests).QueryRow(add)
 	}

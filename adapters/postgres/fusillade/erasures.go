@@ -57,6 +57,7 @@ func (e *Erasures) KeepPreview(ctx context.Context, p domain.Preview) error {
 			Responses: p.Responses, Requests: p.Requests, Steps: p.Steps, Templates: p.Templates,
 			RawRequests: p.RawRequests, RawResponses: p.RawResponses, Tasks: p.Tasks,
 			Held: p.Held, NotFound: p.NotFound, Partial: p.Partial, Sum: p.Sum[:],
+			Files: p.Files, KeptTemplates: p.KeptTemplates,
 		})
 	})
 }
@@ -76,6 +77,7 @@ func (e *Erasures) Preview(ctx context.Context, tokenSum [sha256.Size]byte) (dom
 		Survey: domain.Survey{
 			Responses: row.Responses, Requests: row.Requests, Steps: row.Steps, Templates: row.Templates,
 			RawRequests: row.RawRequests, RawResponses: row.RawResponses, Tasks: row.Tasks,
+			Files: row.Files, KeptTemplates: row.KeptTemplates,
 			Held: row.Held, NotFound: row.NotFound, Partial: row.Partial,
 		},
 	}
@@ -353,6 +355,7 @@ func erasureOf(row dbsqlc.LetheErasure) (domain.Erasure, error) {
 			Erased: domain.Erased{
 				Requests: row.Requests, Steps: row.Steps, Templates: row.Templates,
 				RawRequests: row.RawRequests, RawResponses: row.RawResponses, Tasks: row.Tasks,
+				Files: row.Files, KeptTemplates: row.KeptTemplates,
 			},
 			Held: row.Held, NotFound: row.NotFound, Receipts: row.Receipts, Trouble: row.Trouble,
 		},

@@ -99,7 +99,7 @@ func (f finisher) intend(ctx context.Context, b *pgx.Batch, e *eraser, w domain.
 		rawRequests, rawResponses = max(rawRequests, i.RawRequests), max(rawResponses, i.RawResponses)
 	}
 	const many = 1 << 40
-	if _, err := f.issuer.receipt(e, domain.Erased{Requests: int64(len(e.requests)), Steps: many, Templates: many, Tasks: many}, w); err != nil {
+	if _, err := f.issuer.receipt(e, domain.Erased{Requests: int64(len(e.requests)), Steps: many, Templates: many, Tasks: many, Files: many, KeptTemplates: many}, w); err != nil {
 		return err
 	}
 	salt := receipt.Salt(w.Salt)
@@ -179,7 +179,7 @@ func (f finisher) finish(ctx context.Context, id uuid.UUID, patient bool) (erase
 		if in.ErasureID != nil {
 			b.Queue(dbsqlc.AddErasureReceipt, w.Receipt, in.ErasureID, f.issuer.now(), in.Responses)
 			b.Queue(dbsqlc.NoteErased, in.Responses, erased.Requests, erased.Steps, erased.Templates,
-				erased.RawRequests, erased.RawResponses, erased.Tasks, in.ErasureID)
+				erased.RawRequests, erased.RawResponses, erased.Tasks, erased.Files, erased.KeptTemplates, in.ErasureID)
 		}
 		return tx.CommitWith(ctx, &b)
 	})
@@ -216,6 +216,7 @@ func (f finisher) written(ctx context.Context, id uuid.UUID) (domain.Erased, err
 	return domain.Erased{
 		Requests: r.Counts.Requests, Steps: r.Counts.Steps, Templates: r.Counts.Templates,
 		RawRequests: r.Counts.RawRequests, RawResponses: r.Counts.RawResponses, Tasks: r.Counts.Tasks,
+		Files: r.Counts.Files, KeptTemplates: r.Counts.KeptTemplates,
 	}, err
 }
 

@@ -45,6 +45,7 @@ func (i Issuer) receipt(e *eraser, erased domain.Erased, w domain.Warrant) (post
 		Counts: receipt.Counts{
 			Requests: erased.Requests, Steps: erased.Steps, Templates: erased.Templates,
 			RawRequests: erased.RawRequests, RawResponses: erased.RawResponses, Tasks: erased.Tasks,
+			Files: erased.Files, KeptTemplates: erased.KeptTemplates,
 		},
 	}
 	if w.Rule != nil {

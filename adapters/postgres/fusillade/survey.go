@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -49,7 +50,7 @@ func (e *Erasures) Survey(ctx context.Context, t domain.ErasureTarget, owners []
 	err = e.db.Tx(ctx, func(tx *postgres.Tx) error {
 		s = surveyor{
 			eraser: eraser{tx: tx, copies: e.copies, PrepareRow: prepared.PrepareRow},
-			walk:   newWalk(t, owners, asOf), owners: owners, most: e.surveyMost,
+			walk:   newWalk(t, owners, asOf), owners: owners, most: e.surveyMost, shared: make(map[uuid.UUID]int64),
 		}
 		err := s.run(ctx, time.Now().Add(surveyWithin))
 		if timedOut(err) {
@@ -70,6 +71,7 @@ type surveyor struct {
 	owners []string
 	most   int // requests to look at
 	survey domain.Survey
+	shared map[uuid.UUID]int64 // how many of the requests that were counted refer to templates that others need
 }
 
 func (s *surveyor) run(ctx context.Context, end time.Time) error {
@@ -177,7 +179,13 @@ func (s *surveyor) count(ctx context.Context, rows []dbsqlc.LockRequestsRow, ste
 		s.survey.RawRequests += rawRequests
 		s.survey.RawResponses += rawResponses
 	}
-	return s.send(ctx, func(b *pgx.Batch) {
+	ids, requests := tally(s.templates)
+	var needed []dbsqlc.SharedTemplatesRow
+	if err := s.send(ctx, func(b *pgx.Batch) {
+		b.Queue(dbsqlc.SharedTemplates, ids, requests).Query(func(rows pgx.Rows) (err error) {
+			needed, err = pgx.CollectRows(rows, pgx.RowToStructByPos[dbsqlc.SharedTemplatesRow])
+			return err
+		})
 		for _, c := range []struct {
 			needed bool
 			sql    string
@@ -198,5 +206,65 @@ func (s *surveyor) count(ctx context.Context, rows []dbsqlc.LockRequestsRow, ste
 				})
 			}
 		}
-	})
+	}); err != nil {
+		return err
+	}
+	kept := s.share(ids, requests, needed)
+	return s.countFiles(ctx, rows, kept)
+}
+
+// share tells apart which of the templates stay: requests refer to them that have
+// not been counted so far. What was shared by requests that have all been counted
+// by now goes.
+func (s *surveyor) share(ids []uuid.UUID, requests []int64, needed []dbsqlc.SharedTemplatesRow) (kept map[uuid.UUID]bool) {
+	counted := make(map[uuid.UUID]int64, len(needed))
+	for i, id := range ids {
+		counted[id] = requests[i]
+	}
+	kept = make(map[uuid.UUID]bool, len(needed))
+	for _, t := range needed {
+		before := s.shared[t.ID]
+		s.shared[t.ID] = before + counted[t.ID]
+		switch kept[t.ID] = s.shared[t.ID] < t.Requests; {
+		case before == 0 && kept[t.ID]:
+			s.survey.Templates--
+			s.survey.KeptTemplates++
+		case before > 0 && kept[t.ID]:
+			s.survey.Templates--
+		case before > 0:
+			s.survey.KeptTemplates--
+		}
+	}
+	return kept
+}
+
+// countFiles adds the files that would go with the templates of these rows.
+func (s *surveyor) countFiles(ctx context.Context, rows []dbsqlc.LockRequestsRow, kept map[uuid.UUID]bool) error {
+	files := make(map[uuid.UUID]uuid.UUID) // by template
+	for _, row := range rows {
+		if row.FileID != nil && !kept[*row.TemplateID] {
+			files[*row.TemplateID] = *row.FileID
+		}
+	}
+	if len(files) == 0 {
+		return nil
+	}
+	ids, templates := tally(slices.Collect(maps.Values(files)))
+	n, err := dbsqlc.New(s.tx).CountFiles(ctx, dbsqlc.CountFilesParams{Ids: ids, Templates: templates})
+	s.survey.Files += n
+	return err
+}
+
+// tally counts how often each is there.
+func tally(all []uuid.UUID) (ids []uuid.UUID, times []int64) {
+	place := make(map[uuid.UUID]int, len(all))
+	for _, id := range all {
+		i, known := place[id]
+		if !known {
+			i = len(ids)
+			place[id], ids, times = i, append(ids, id), append(times, 0)
+		}
+		times[i]++
+	}
+	return ids, times
 }

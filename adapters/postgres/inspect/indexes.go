@@ -48,6 +48,14 @@ func indexes(s Schemas, sides ...Side) []index {
 			keys: []string{"created_at DESC", "id DESC", "service_tier"}},
 		{name: "idx_requests_template_id", side: Fusillade, schema: s.Fusillade, table: "requests",
 			keys: []string{"template_id"}},
+		// With a file that was made for one request goes its batch, and what could
+		// refer to either is looked for.
+		{name: "idx_requests_batch_id", side: Fusillade, schema: s.Fusillade, table: "requests",
+			keys: []string{"batch_id"}, where: "batch_id IS NOT NULL"},
+		{name: "idx_request_templates_file_id", side: Fusillade, schema: s.Fusillade, table: "request_templates",
+			keys: []string{"file_id"}, where: "file_id IS NOT NULL"},
+		{name: "idx_batches_file_id", side: Fusillade, schema: s.Fusillade, table: "batches",
+			keys: []string{"file_id"}, where: "file_id IS NOT NULL"},
 		{name: "response_steps_request_id_key", side: Fusillade, schema: s.Fusillade, table: "response_steps",
 			keys: []string{"request_id"}, where: "request_id IS NOT NULL"},
 		{name: "response_steps_parent_idx", side: Fusillade, schema: s.Fusillade, table: "response_steps",

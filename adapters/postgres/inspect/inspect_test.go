@@ -121,6 +121,7 @@ func TestGrantsAreEnoughAndNoMore(t *testing.T) {
 			VALUES ('a1000000-0000-0000-0000-000000000001', 2, now(), 'POST', '/', '{}');
 		INSERT INTO underway.task_queue (name) VALUES ('create-response');
 		INSERT INTO underway.task (id, task_queue_name, input) VALUES (gen_random_uuid(), 'create-response', '{}');
+		INSERT INTO fusillade.batches (expires_at) VALUES (now());
 		INSERT INTO lethe.receipts (id, body, leaf_index) VALUES (gen_random_uuid(), 'sealed', 0)`)
 	role := connect(t, server.RoleURL)
 
@@ -142,7 +143,11 @@ func TestGrantsAreEnoughAndNoMore(t *testing.T) {
 		"DELETE FROM outlet.http_responses WHERE (instance_id, correlation_id) IN (SELECT instance_id, correlation_id FROM public.http_analytics)",
 		"DELETE FROM fusillade.response_steps WHERE parent_step_id IS NULL",
 		"DELETE FROM fusillade.requests WHERE batch_id IS NULL",
+		"SELECT id FROM fusillade.request_templates ORDER BY id FOR UPDATE",
 		"DELETE FROM fusillade.request_templates WHERE file_id IS NULL",
+		"SELECT id FROM fusillade.files WHERE name = 'in.jsonl' AND purpose = 'batch' AND uploaded_by IS NOT NULL ORDER BY id FOR UPDATE",
+		"DELETE FROM fusillade.batches b WHERE total_requests >= 0 AND NOT EXISTS (SELECT FROM fusillade.batches o WHERE o.id <> b.id AND b.file_id IN (o.file_id, o.output_file_id, o.error_file_id)) AND NOT EXISTS (SELECT FROM fusillade.requests WHERE batch_id = b.id)",
+		"DELETE FROM fusillade.files WHERE id IN (SELECT file_id FROM fusillade.request_templates)",
 		"SELECT max(version_id) FROM lethe.version_lethe WHERE is_applied",
 		"INSERT INTO lethe.receipts (id, about, body) VALUES (gen_random_uuid(), NULL, 'receipt')",
 		"INSERT INTO lethe.receipt_secrets (receipt_id, salt, actor_id, subject_keys) SELECT id, '', NULL, '{}' FROM lethe.receipts",
@@ -188,14 +193,20 @@ func TestGrantsAreEnoughAndNoMore(t *testing.T) {
 		"INSERT INTO fusillade.requests (model, created_by) VALUES ('m', 'u')",
 		"SELECT response_payload FROM fusillade.response_steps",
 		"UPDATE fusillade.response_steps SET response_payload = NULL",
-		"SELECT name FROM fusillade.files",
-		"DELETE FROM fusillade.files",
-		"SELECT id FROM fusillade.batches",
+		"SELECT source_external_key FROM fusillade.files",
+		"UPDATE fusillade.files SET deleted_at = now()",
+		"TRUNCATE fusillade.files CASCADE",
+		"SELECT metadata FROM fusillade.batches",
+		"SELECT api_key FROM fusillade.batches",
+		"SELECT id FROM fusillade.batches FOR UPDATE",
+		"UPDATE fusillade.batches SET total_requests = 1",
+		"TRUNCATE fusillade.batches CASCADE",
 		"SELECT body FROM outlet.http_requests",
 		"SELECT name FROM underway.task_queue",
 		"UPDATE underway.task SET state = 'cancelled'",
 		"UPDATE underway.task SET updated_at = now()",
-		"UPDATE fusillade.request_templates SET updated_at = now()",
+		"UPDATE fusillade.request_templates SET body = ''",
+		"UPDATE fusillade.request_templates SET file_id = NULL",
 		"TRUNCATE fusillade.requests CASCADE",
 		"CREATE TABLE public.mine (id int)",
 		"CREATE TABLE fusillade.mine (id int)",

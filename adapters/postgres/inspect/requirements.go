@@ -104,7 +104,7 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 	progress := []Column{
 		{"state", "text"}, {"started_at", "timestamptz"}, {"finished_at", "timestamptz"}, {"verify_at", "timestamptz"},
 		{"verified_at", "timestamptz"}, {"done", "int8"}, {"requests", "int8"}, {"steps", "int8"}, {"templates", "int8"},
-		{"raw_requests", "int8"}, {"raw_responses", "int8"}, {"tasks", "int8"}, {"held", "int8"}, {"not_found", "int8"},
+		{"raw_requests", "int8"}, {"raw_responses", "int8"}, {"tasks", "int8"}, {"files", "int8"}, {"kept_templates", "int8"}, {"held", "int8"}, {"not_found", "int8"},
 		{"receipts", "int8"}, {"failures", "jsonb"}, {"trouble", "text"}, {"pass_created_at", "timestamptz"}, {"pass_id", "uuid"},
 		{"pass_named", "int8"}, {"pass_erased", "int8"},
 	}
@@ -118,6 +118,7 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 		{"token_sum", "bytea"}, {"requested_by", "uuid"}, {"target", "bytea"}, {"as_of", "timestamptz"}, {"expires_at", "timestamptz"},
 		{"responses", "int8"}, {"requests", "int8"}, {"steps", "int8"}, {"templates", "int8"}, {"raw_requests", "int8"},
 		{"raw_responses", "int8"}, {"tasks", "int8"}, {"held", "int8"}, {"not_found", "int8"}, {"partial", "bool"}, {"sum", "bytea"},
+		{"files", "int8"}, {"kept_templates", "int8"},
 	}
 	ruleVersions := []Column{
 		{"rule_id", "uuid"}, {"version", "int8"}, {"name", "text"}, {"states", "_text"}, {"models", "_text"}, {"tiers", "_text"},
@@ -152,10 +153,20 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 				{"reasoning_tokens", "int8"}, {"total_tokens", "int8"}, {"total_cost", "numeric"},
 			}},
 		{Side: Fusillade, Schema: s.Fusillade, Table: "files",
-			Read: []Column{{"id", "uuid"}, {"deleted_at", "timestamptz"}}},
+			Read: []Column{
+				{"id", "uuid"}, {"name", "text"}, {"purpose", "text"}, {"uploaded_by", "text"}, {"deleted_at", "timestamptz"},
+			},
+			Update: updatedAt, Delete: true},
+		// Only those that are left of files for one request are deleted.
+		{Side: Fusillade, Schema: s.Fusillade, Table: "batches",
+			Read: []Column{
+				{"id", "uuid"}, {"file_id", "uuid"}, {"output_file_id", "uuid"}, {"error_file_id", "uuid"}, {"total_requests", "int8"},
+			},
+			Delete: true},
 		// A template also holds the caller's API key, which nothing here reads.
 		{Side: Fusillade, Schema: s.Fusillade, Table: "request_templates",
-			Read: []Column{{"id", "uuid"}, {"file_id", "uuid"}, {"body", "text"}, {"updated_at", "timestamptz"}}, Delete: true},
+			Read:   []Column{{"id", "uuid"}, {"file_id", "uuid"}, {"body", "text"}, {"updated_at", "timestamptz"}},
+			Update: updatedAt, Delete: true},
 		{Side: Fusillade, Schema: s.Fusillade, Table: "requests",
 			Read: []Column{
 				{"id", "uuid"}, {"batch_id", "uuid"}, {"template_id", "uuid"}, {"state", "text"}, {"model", "text"},

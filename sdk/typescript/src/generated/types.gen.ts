@@ -336,6 +336,16 @@ export type ErasurePreview = {
      */
     tasks: number;
     /**
+     * Files that an upgrade of the gateway's has left behind, each made for one request, with their empty batches.
+     */
+    files: number;
+    /**
+     * Prompts that would stay, since requests need them that would not be
+     * erased.
+     *
+     */
+    kept_templates: number;
+    /**
      * Responses that holds keep; in none of the counts above.
      */
     held: number;
@@ -443,6 +453,17 @@ export type ErasureCounts = {
      * Queued and finished jobs that hold a response.
      */
     tasks: number;
+    /**
+     * Files that an upgrade of the gateway's has left behind, each made for one request, with their empty batches.
+     */
+    files: number;
+    /**
+     * Prompts that stayed, since another request needed them when theirs was
+     * erased. Each part counts for itself: a prompt that several parts
+     * shared is gone with the last of them.
+     *
+     */
+    kept_templates: number;
 };
 
 /**
@@ -889,6 +910,16 @@ export type RetentionDryRun = {
      * Queued and finished jobs that hold a response.
      */
     tasks: number;
+    /**
+     * Files that an upgrade of the gateway's has left behind, each made for one request, with their empty batches.
+     */
+    files: number;
+    /**
+     * Prompts that would stay, since requests need them that would not be
+     * erased.
+     *
+     */
+    kept_templates: number;
     /**
      * Responses that holds keep, which are in none of the other counts.
      */

@@ -85,7 +85,10 @@ WITH raw_requests AS (
 ), gone AS (
     DELETE FROM requests WHERE id = $1::uuid RETURNING 1
 ), templates AS (
-    DELETE FROM request_templates WHERE id = $3::uuid AND file_id IS NULL RETURNING 1
+    DELETE FROM request_templates t
+    WHERE t.id = $3::uuid
+      AND NOT EXISTS (SELECT FROM requests r WHERE r.template_id = t.id AND r.id <> $1::uuid)
+    RETURNING 1
 ), looks AS (
     DELETE FROM lethe.looks WHERE request_id = $1::uuid
 )
@@ -118,6 +121,41 @@ func (q *Queries) DeleteAlone(ctx context.Context, arg DeleteAloneParams) (Delet
 		&i.Requests,
 		&i.Templates,
 	)
+	return i, err
+}
+
+const DeleteFiles = `-- name: DeleteFiles :one
+WITH made AS (
+    SELECT f.id, b.id AS batch_id
+    FROM files f JOIN batches b ON b.file_id = f.id
+    WHERE f.id = ANY ($1::uuid[]) AND f.name = 'single_request' AND f.purpose = 'batch' AND f.uploaded_by IS NULL
+      AND b.total_requests = 1
+      AND NOT EXISTS (SELECT FROM requests r WHERE r.batch_id = b.id)
+      AND NOT EXISTS (SELECT FROM request_templates t WHERE t.file_id = f.id)
+      AND NOT EXISTS (SELECT FROM batches o WHERE o.file_id = f.id AND o.id <> b.id)
+      AND NOT EXISTS (SELECT FROM batches o WHERE o.output_file_id = f.id)
+      AND NOT EXISTS (SELECT FROM batches o WHERE o.error_file_id = f.id)
+), emptied AS (
+    DELETE FROM batches WHERE id IN (SELECT batch_id FROM made) RETURNING 1
+), gone AS (
+    DELETE FROM files WHERE id IN (SELECT id FROM made) RETURNING 1
+)
+SELECT (SELECT count(*) FROM made) AS made, (SELECT count(*) FROM emptied) AS batches, (SELECT count(*) FROM gone) AS files
+`
+
+type DeleteFilesRow struct {
+	Made    int64
+	Batches int64
+	Files   int64
+}
+
+// Files that an upgrade of the gateway's has left behind: made for one request,
+// each with its batch, which has no request any more. Name, uploader and batch
+// together tell them from somebody's upload. Nothing else refers to them.
+func (q *Queries) DeleteFiles(ctx context.Context, ids []uuid.UUID) (DeleteFilesRow, error) {
+	row := q.db.QueryRow(ctx, DeleteFiles, ids)
+	var i DeleteFilesRow
+	err := row.Scan(&i.Made, &i.Batches, &i.Files)
 	return i, err
 }
 
@@ -199,9 +237,11 @@ func (q *Queries) DeleteTasks(ctx context.Context, requestIds []string) (int64, 
 }
 
 const DeleteTemplates = `-- name: DeleteTemplates :execrows
-DELETE FROM request_templates WHERE id = ANY ($1::uuid[]) AND file_id IS NULL
+DELETE FROM request_templates t
+WHERE t.id = ANY ($1::uuid[]) AND NOT EXISTS (SELECT FROM requests r WHERE r.template_id = t.id)
 `
 
+// But not what the request of another response needs.
 func (q *Queries) DeleteTemplates(ctx context.Context, ids []uuid.UUID) (int64, error) {
 	result, err := q.db.Exec(ctx, DeleteTemplates, ids)
 	if err != nil {
@@ -240,7 +280,10 @@ SELECT ((SELECT count(*) FROM response_steps s WHERE s.id = ANY ($1::uuid[]))
       + (SELECT count(*) FROM requests r WHERE r.id = ANY ($2::uuid[]))
       + (SELECT count(*) FROM lethe.looks l WHERE l.request_id = ANY ($2::uuid[]))
       + (SELECT count(*) FROM request_templates t
-         WHERE t.id = ANY ($3::uuid[]) AND t.file_id IS NULL))::bigint
+         WHERE t.id = ANY ($3::uuid[])
+           AND NOT EXISTS (SELECT FROM requests r WHERE r.template_id = t.id)))::bigint AS remaining,
+       (SELECT count(*) FROM request_templates t
+        WHERE t.id = ANY ($3::uuid[]) AND EXISTS (SELECT FROM requests r WHERE r.template_id = t.id)) AS kept_templates
 `
 
 type LeftParams struct {
@@ -249,17 +292,23 @@ type LeftParams struct {
 	TemplateIds []uuid.UUID
 }
 
-func (q *Queries) Left(ctx context.Context, arg LeftParams) (int64, error) {
+type LeftRow struct {
+	Remaining     int64
+	KeptTemplates int64
+}
+
+func (q *Queries) Left(ctx context.Context, arg LeftParams) (LeftRow, error) {
 	row := q.db.QueryRow(ctx, Left, arg.StepIds, arg.RequestIds, arg.TemplateIds)
-	var column_1 int64
-	err := row.Scan(&column_1)
-	return column_1, err
+	var i LeftRow
+	err := row.Scan(&i.Remaining, &i.KeptTemplates)
+	return i, err
 }
 
 const LeftAlone = `-- name: LeftAlone :one
 SELECT ((SELECT count(*) FROM response_steps s WHERE s.request_id = $1::uuid)
       + (SELECT count(*) FROM requests r WHERE r.id = $1::uuid)
-      + (SELECT count(*) FROM request_templates t WHERE t.id = $2::uuid AND t.file_id IS NULL)
+      + (SELECT count(*) FROM request_templates t
+         WHERE t.id = $2::uuid AND NOT EXISTS (SELECT FROM requests r WHERE r.template_id = t.id))
       + (SELECT count(*) FROM http_requests r
          JOIN public.http_analytics a ON r.instance_id = a.instance_id AND r.correlation_id = a.correlation_id
          WHERE a.fusillade_request_id = $1::uuid)
@@ -269,7 +318,9 @@ SELECT ((SELECT count(*) FROM response_steps s WHERE s.request_id = $1::uuid)
       + (SELECT count(*) FROM underway.task
          WHERE task_queue_name IN ('create-response', 'complete-response')
            AND input -> 'step_input' ->> 'request_id' = $3::text)
-      + (SELECT count(*) FROM lethe.looks l WHERE l.request_id = $1::uuid))::bigint
+      + (SELECT count(*) FROM lethe.looks l WHERE l.request_id = $1::uuid))::bigint AS remaining,
+       (SELECT count(*) FROM request_templates t
+        WHERE t.id = $2::uuid AND EXISTS (SELECT FROM requests r WHERE r.template_id = t.id)) AS kept_templates
 `
 
 type LeftAloneParams struct {
@@ -278,16 +329,23 @@ type LeftAloneParams struct {
 	IDText     string
 }
 
-func (q *Queries) LeftAlone(ctx context.Context, arg LeftAloneParams) (int64, error) {
+type LeftAloneRow struct {
+	Remaining     int64
+	KeptTemplates int64
+}
+
+// What there is of it still, and apart from that a template that another needs.
+func (q *Queries) LeftAlone(ctx context.Context, arg LeftAloneParams) (LeftAloneRow, error) {
 	row := q.db.QueryRow(ctx, LeftAlone, arg.ID, arg.TemplateID, arg.IDText)
-	var column_1 int64
-	err := row.Scan(&column_1)
-	return column_1, err
+	var i LeftAloneRow
+	err := row.Scan(&i.Remaining, &i.KeptTemplates)
+	return i, err
 }
 
 const LockAlone = `-- name: LockAlone :many
 SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
-       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error, template_id
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error, template_id,
+       (SELECT t.file_id FROM request_templates t WHERE t.id = r.template_id) AS file_id
 FROM requests r
 WHERE r.id = $1::uuid AND r.batch_id IS NULL AND r.created_by IS NOT NULL
   AND NOT EXISTS (SELECT FROM response_steps s WHERE s.request_id = r.id)
@@ -307,6 +365,7 @@ type LockAloneRow struct {
 	ResponseStatus *int16
 	HasError       bool
 	TemplateID     *uuid.UUID
+	FileID         *uuid.UUID
 }
 
 // A response that is one request, as most are. None where it has steps.
@@ -332,6 +391,7 @@ func (q *Queries) LockAlone(ctx context.Context, id uuid.UUID) ([]LockAloneRow, 
 			&i.ResponseStatus,
 			&i.HasError,
 			&i.TemplateID,
+			&i.FileID,
 		); err != nil {
 			return nil, err
 		}
@@ -343,10 +403,23 @@ func (q *Queries) LockAlone(ctx context.Context, id uuid.UUID) ([]LockAloneRow, 
 	return items, nil
 }
 
+const LockFiles = `-- name: LockFiles :exec
+SELECT id FROM files
+WHERE id = ANY ($1::uuid[]) AND name = 'single_request' AND purpose = 'batch' AND uploaded_by IS NULL
+ORDER BY id FOR UPDATE
+`
+
+// As of LockTemplates: of files that may have been made for one request.
+func (q *Queries) LockFiles(ctx context.Context, ids []uuid.UUID) error {
+	_, err := q.db.Exec(ctx, LockFiles, ids)
+	return err
+}
+
 const LockRequests = `-- name: LockRequests :many
 SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
-       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error, template_id
-FROM requests WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error, template_id,
+       (SELECT t.file_id FROM request_templates t WHERE t.id = r.template_id) AS file_id
+FROM requests r WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE
 `
 
 type LockRequestsRow struct {
@@ -362,6 +435,7 @@ type LockRequestsRow struct {
 	ResponseStatus *int16
 	HasError       bool
 	TemplateID     *uuid.UUID
+	FileID         *uuid.UUID
 }
 
 func (q *Queries) LockRequests(ctx context.Context, ids []uuid.UUID) ([]LockRequestsRow, error) {
@@ -386,6 +460,7 @@ func (q *Queries) LockRequests(ctx context.Context, ids []uuid.UUID) ([]LockRequ
 			&i.ResponseStatus,
 			&i.HasError,
 			&i.TemplateID,
+			&i.FileID,
 		); err != nil {
 			return nil, err
 		}
@@ -405,6 +480,17 @@ SELECT id FROM response_steps WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE
 // other instead of blocking each other.
 func (q *Queries) LockSteps(ctx context.Context, ids []uuid.UUID) error {
 	_, err := q.db.Exec(ctx, LockSteps, ids)
+	return err
+}
+
+const LockTemplates = `-- name: LockTemplates :exec
+SELECT id FROM request_templates WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE
+`
+
+// Nothing can refer to a template from then on, as that takes a lock on its row;
+// and what did before is seen by the statements that follow.
+func (q *Queries) LockTemplates(ctx context.Context, ids []uuid.UUID) error {
+	_, err := q.db.Exec(ctx, LockTemplates, ids)
 	return err
 }
 

@@ -39,7 +39,7 @@ UPDATE lethe.erasures SET verify_at = NULL,
     state = CASE WHEN finished_at IS NULL THEN 'canceled' ELSE state END,
     finished_at = coalesce(finished_at, $1::timestamptz)
 WHERE id = $2
-RETURNING id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased
+RETURNING id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, files, kept_templates
 `
 
 type CancelErasureParams struct {
@@ -97,6 +97,8 @@ func (q *Queries) CancelErasure(ctx context.Context, arg CancelErasureParams) ([
 			&i.PassID,
 			&i.PassNamed,
 			&i.PassErased,
+			&i.Files,
+			&i.KeptTemplates,
 		); err != nil {
 			return nil, err
 		}
@@ -108,8 +110,35 @@ func (q *Queries) CancelErasure(ctx context.Context, arg CancelErasureParams) ([
 	return items, nil
 }
 
+const CountFiles = `-- name: CountFiles :one
+SELECT count(*)
+FROM (SELECT unnest($1::uuid[]) AS id, unnest($2::bigint[]) AS templates) known
+JOIN files f ON f.id = known.id
+JOIN batches b ON b.file_id = f.id
+WHERE f.name = 'single_request' AND f.purpose = 'batch' AND f.uploaded_by IS NULL AND b.total_requests = 1
+  AND NOT EXISTS (SELECT FROM requests r WHERE r.batch_id = b.id)
+  AND (SELECT count(*) FROM request_templates t WHERE t.file_id = f.id) <= known.templates
+  AND NOT EXISTS (SELECT FROM batches o WHERE o.file_id = f.id AND o.id <> b.id)
+  AND NOT EXISTS (SELECT FROM batches o WHERE o.output_file_id = f.id)
+  AND NOT EXISTS (SELECT FROM batches o WHERE o.error_file_id = f.id)
+`
+
+type CountFilesParams struct {
+	Ids       []uuid.UUID
+	Templates []int64
+}
+
+// Those of them that DeleteFiles would delete once so many of their templates
+// are gone.
+func (q *Queries) CountFiles(ctx context.Context, arg CountFilesParams) (int64, error) {
+	row := q.db.QueryRow(ctx, CountFiles, arg.Ids, arg.Templates)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const CountTemplates = `-- name: CountTemplates :one
-SELECT count(*) FROM request_templates WHERE id = ANY ($1::uuid[]) AND file_id IS NULL
+SELECT count(*) FROM request_templates WHERE id = ANY ($1::uuid[])
 `
 
 func (q *Queries) CountTemplates(ctx context.Context, ids []uuid.UUID) (int64, error) {
@@ -127,7 +156,7 @@ VALUES ($1, $2, $3, $4, $5,
         $11, $12, $13, $14, $15,
         $16, $17, $18, $19)
 ON CONFLICT (requested_by, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
-RETURNING id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased
+RETURNING id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, files, kept_templates
 `
 
 type CreateErasureParams struct {
@@ -222,6 +251,8 @@ func (q *Queries) CreateErasure(ctx context.Context, arg CreateErasureParams) ([
 			&i.PassID,
 			&i.PassNamed,
 			&i.PassErased,
+			&i.Files,
+			&i.KeptTemplates,
 		); err != nil {
 			return nil, err
 		}
@@ -280,7 +311,7 @@ func (q *Queries) Durably(ctx context.Context) error {
 }
 
 const Erasure = `-- name: Erasure :one
-SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased FROM lethe.erasures WHERE id = $1
+SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, files, kept_templates FROM lethe.erasures WHERE id = $1
 `
 
 func (q *Queries) Erasure(ctx context.Context, id uuid.UUID) (LetheErasure, error) {
@@ -326,12 +357,14 @@ func (q *Queries) Erasure(ctx context.Context, id uuid.UUID) (LetheErasure, erro
 		&i.PassID,
 		&i.PassNamed,
 		&i.PassErased,
+		&i.Files,
+		&i.KeptTemplates,
 	)
 	return i, err
 }
 
 const ErasureByKey = `-- name: ErasureByKey :one
-SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased FROM lethe.erasures WHERE requested_by = $1::uuid AND idempotency_key = $2::text
+SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, files, kept_templates FROM lethe.erasures WHERE requested_by = $1::uuid AND idempotency_key = $2::text
 `
 
 type ErasureByKeyParams struct {
@@ -382,6 +415,8 @@ func (q *Queries) ErasureByKey(ctx context.Context, arg ErasureByKeyParams) (Let
 		&i.PassID,
 		&i.PassNamed,
 		&i.PassErased,
+		&i.Files,
+		&i.KeptTemplates,
 	)
 	return i, err
 }
@@ -434,7 +469,7 @@ func (q *Queries) ErasureReceipts(ctx context.Context, arg ErasureReceiptsParams
 }
 
 const Erasures = `-- name: Erasures :many
-SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased FROM lethe.erasures
+SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, files, kept_templates FROM lethe.erasures
 WHERE ($1::uuid IS NULL OR requested_by = $1::uuid)
   AND ($2::text[] IS NULL OR state = ANY ($2::text[]))
   AND ($3::text IS NULL OR trigger = $3::text)
@@ -509,6 +544,8 @@ func (q *Queries) Erasures(ctx context.Context, arg ErasuresParams) ([]LetheEras
 			&i.PassID,
 			&i.PassNamed,
 			&i.PassErased,
+			&i.Files,
+			&i.KeptTemplates,
 		); err != nil {
 			return nil, err
 		}
@@ -521,7 +558,7 @@ func (q *Queries) Erasures(ctx context.Context, arg ErasuresParams) ([]LetheEras
 }
 
 const ErasuresOf = `-- name: ErasuresOf :many
-SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased FROM lethe.erasures
+SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, files, kept_templates FROM lethe.erasures
 WHERE requested_by = $1::uuid
   AND ($2::text[] IS NULL OR state = ANY ($2::text[]))
   AND ($3::text IS NULL OR trigger = $3::text)
@@ -597,6 +634,8 @@ func (q *Queries) ErasuresOf(ctx context.Context, arg ErasuresOfParams) ([]Lethe
 			&i.PassID,
 			&i.PassNamed,
 			&i.PassErased,
+			&i.Files,
+			&i.KeptTemplates,
 		); err != nil {
 			return nil, err
 		}
@@ -662,27 +701,29 @@ func (q *Queries) GoneBy(ctx context.Context, arg GoneByParams) ([]uuid.UUID, er
 
 const KeepPreview = `-- name: KeepPreview :exec
 INSERT INTO lethe.previews (token_sum, requested_by, target, as_of, expires_at, responses, requests, steps, templates,
-    raw_requests, raw_responses, tasks, held, not_found, partial, sum)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+    raw_requests, raw_responses, tasks, held, not_found, partial, sum, files, kept_templates)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
 `
 
 type KeepPreviewParams struct {
-	TokenSum     []byte
-	RequestedBy  uuid.UUID
-	Target       []byte
-	AsOf         time.Time
-	ExpiresAt    time.Time
-	Responses    int64
-	Requests     int64
-	Steps        int64
-	Templates    int64
-	RawRequests  int64
-	RawResponses int64
-	Tasks        int64
-	Held         int64
-	NotFound     int64
-	Partial      bool
-	Sum          []byte
+	TokenSum      []byte
+	RequestedBy   uuid.UUID
+	Target        []byte
+	AsOf          time.Time
+	ExpiresAt     time.Time
+	Responses     int64
+	Requests      int64
+	Steps         int64
+	Templates     int64
+	RawRequests   int64
+	RawResponses  int64
+	Tasks         int64
+	Held          int64
+	NotFound      int64
+	Partial       bool
+	Sum           []byte
+	Files         int64
+	KeptTemplates int64
 }
 
 func (q *Queries) KeepPreview(ctx context.Context, arg KeepPreviewParams) error {
@@ -703,6 +744,8 @@ func (q *Queries) KeepPreview(ctx context.Context, arg KeepPreviewParams) error 
 		arg.NotFound,
 		arg.Partial,
 		arg.Sum,
+		arg.Files,
+		arg.KeptTemplates,
 	)
 	return err
 }
@@ -718,7 +761,7 @@ func (q *Queries) LimitSurvey(ctx context.Context, atMost string) error {
 }
 
 const LockErasure = `-- name: LockErasure :one
-SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased FROM lethe.erasures WHERE id = $1 FOR UPDATE
+SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, files, kept_templates FROM lethe.erasures WHERE id = $1 FOR UPDATE
 `
 
 func (q *Queries) LockErasure(ctx context.Context, id uuid.UUID) (LetheErasure, error) {
@@ -764,6 +807,8 @@ func (q *Queries) LockErasure(ctx context.Context, id uuid.UUID) (LetheErasure, 
 		&i.PassID,
 		&i.PassNamed,
 		&i.PassErased,
+		&i.Files,
+		&i.KeptTemplates,
 	)
 	return i, err
 }
@@ -933,11 +978,12 @@ UPDATE lethe.erasures SET
     verify_at = $4, verified_at = $5,
     done = $6, requests = $7, steps = $8, templates = $9,
     raw_requests = $10, raw_responses = $11, tasks = $12,
-    held = $13, not_found = $14, receipts = $15,
-    failures = $16::text::jsonb, trouble = '',
-    pass_created_at = $17, pass_id = $18,
-    pass_named = $19, pass_erased = $20
-WHERE id = $21
+    files = $13, kept_templates = $14,
+    held = $15, not_found = $16, receipts = $17,
+    failures = $18::text::jsonb, trouble = '',
+    pass_created_at = $19, pass_id = $20,
+    pass_named = $21, pass_erased = $22
+WHERE id = $23
 `
 
 type NoteProgressParams struct {
@@ -953,6 +999,8 @@ type NoteProgressParams struct {
 	RawRequests   int64
 	RawResponses  int64
 	Tasks         int64
+	Files         int64
+	KeptTemplates int64
 	Held          int64
 	NotFound      int64
 	Receipts      int64
@@ -978,6 +1026,8 @@ func (q *Queries) NoteProgress(ctx context.Context, arg NoteProgressParams) erro
 		arg.RawRequests,
 		arg.RawResponses,
 		arg.Tasks,
+		arg.Files,
+		arg.KeptTemplates,
 		arg.Held,
 		arg.NotFound,
 		arg.Receipts,
@@ -1030,7 +1080,7 @@ func (q *Queries) PlanForAny(ctx context.Context) error {
 }
 
 const Preview = `-- name: Preview :one
-SELECT token_sum, requested_by, target, as_of, expires_at, responses, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, partial, sum FROM lethe.previews WHERE token_sum = $1::bytea
+SELECT token_sum, requested_by, target, as_of, expires_at, responses, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, partial, sum, files, kept_templates FROM lethe.previews WHERE token_sum = $1::bytea
 `
 
 func (q *Queries) Preview(ctx context.Context, tokenSum []byte) (LethePreview, error) {
@@ -1053,14 +1103,17 @@ func (q *Queries) Preview(ctx context.Context, tokenSum []byte) (LethePreview, e
 		&i.NotFound,
 		&i.Partial,
 		&i.Sum,
+		&i.Files,
+		&i.KeptTemplates,
 	)
 	return i, err
 }
 
 const RequestsOf = `-- name: RequestsOf :many
 SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
-       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error, template_id
-FROM requests WHERE id = ANY ($1::uuid[]) ORDER BY id
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error, template_id,
+       (SELECT t.file_id FROM request_templates t WHERE t.id = r.template_id) AS file_id
+FROM requests r WHERE id = ANY ($1::uuid[]) ORDER BY id
 `
 
 type RequestsOfRow struct {
@@ -1076,6 +1129,7 @@ type RequestsOfRow struct {
 	ResponseStatus *int16
 	HasError       bool
 	TemplateID     *uuid.UUID
+	FileID         *uuid.UUID
 }
 
 // LockRequests without the lock.
@@ -1101,7 +1155,46 @@ func (q *Queries) RequestsOf(ctx context.Context, ids []uuid.UUID) ([]RequestsOf
 			&i.ResponseStatus,
 			&i.HasError,
 			&i.TemplateID,
+			&i.FileID,
 		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const SharedTemplates = `-- name: SharedTemplates :many
+SELECT known.id::uuid AS id, shared.requests
+FROM (SELECT unnest($1::uuid[]) AS id, unnest($2::bigint[]) AS requests) known
+CROSS JOIN LATERAL (SELECT count(*) AS requests FROM requests r WHERE r.template_id = known.id) shared
+WHERE shared.requests > known.requests
+`
+
+type SharedTemplatesParams struct {
+	Ids      []uuid.UUID
+	Requests []int64
+}
+
+type SharedTemplatesRow struct {
+	ID       uuid.UUID
+	Requests int64
+}
+
+// Those of them that more requests refer to than are known, and how many do.
+func (q *Queries) SharedTemplates(ctx context.Context, arg SharedTemplatesParams) ([]SharedTemplatesRow, error) {
+	rows, err := q.db.Query(ctx, SharedTemplates, arg.Ids, arg.Requests)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []SharedTemplatesRow
+	for rows.Next() {
+		var i SharedTemplatesRow
+		if err := rows.Scan(&i.ID, &i.Requests); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

@@ -190,19 +190,22 @@ UPDATE lethe.erasures SET
     done = done + $1::bigint, pass_erased = pass_erased + $1::bigint, receipts = receipts + 1,
     requests = requests + $2::bigint, steps = steps + $3::bigint,
     templates = templates + $4::bigint, raw_requests = raw_requests + $5::bigint,
-    raw_responses = raw_responses + $6::bigint, tasks = tasks + $7::bigint, trouble = ''
-WHERE id = $8
+    raw_responses = raw_responses + $6::bigint, tasks = tasks + $7::bigint,
+    files = files + $8::bigint, kept_templates = kept_templates + $9::bigint, trouble = ''
+WHERE id = $10
 `
 
 type NoteErasedParams struct {
-	Responses    int64
-	Requests     int64
-	Steps        int64
-	Templates    int64
-	RawRequests  int64
-	RawResponses int64
-	Tasks        int64
-	ID           uuid.UUID
+	Responses     int64
+	Requests      int64
+	Steps         int64
+	Templates     int64
+	RawRequests   int64
+	RawResponses  int64
+	Tasks         int64
+	Files         int64
+	KeptTemplates int64
+	ID            uuid.UUID
 }
 
 func (q *Queries) NoteErased(ctx context.Context, arg NoteErasedParams) error {
@@ -214,6 +217,8 @@ func (q *Queries) NoteErased(ctx context.Context, arg NoteErasedParams) error {
 		arg.RawRequests,
 		arg.RawResponses,
 		arg.Tasks,
+		arg.Files,
+		arg.KeptTemplates,
 		arg.ID,
 	)
 	return err

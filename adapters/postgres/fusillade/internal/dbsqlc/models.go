@@ -63,6 +63,10 @@ type LetheErasure struct {
 	PassNamed int64
 	// Responses that were erased since it last began with the oldest.
 	PassErased int64
+	// Files that were made for one request, each with its empty batch.
+	Files int64
+	// Prompts that stayed when their response went, as another request needed them.
+	KeptTemplates int64
 }
 
 // Erasures that have begun and are not finished. A row goes with what it is about.
@@ -112,7 +116,9 @@ type LethePreview struct {
 	// There was more than was counted.
 	Partial bool
 	// A hash of the requests that were counted.
-	Sum []byte
+	Sum           []byte
+	Files         int64
+	KeptTemplates int64
 }
 
 // Rules of retention and what becomes of them. A removed one stays as a record.
@@ -122,7 +128,7 @@ type LetheRetentionRule struct {
 	CreatedAt time.Time
 	CreatedBy uuid.UUID
 	DryRunAt  *time.Time
-	// Of this version: responses, requests, steps, templates, raw requests, raw responses, tasks, held responses; and 1 where there was more than was counted, else 0.
+	// Of this version: responses, requests, steps, templates, raw requests, raw responses, tasks, held responses; 1 where there was more than was counted, else 0; and files and kept templates, if they were counted.
 	DryRunCounts []int64
 	// Null: not enabled.
 	NextRunAt   *time.Time

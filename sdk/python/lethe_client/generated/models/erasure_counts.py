@@ -24,6 +24,12 @@ class ErasureCounts:
         raw_requests (int): Raw copies of requests in the gateway's log. Example: 12.
         raw_responses (int): Raw copies of answers in the gateway's log. Example: 12.
         tasks (int): Queued and finished jobs that hold a response. Example: 0.
+        files (int): Files that an upgrade of the gateway's has left behind, each made for one request, with their empty
+            batches. Example: 0.
+        kept_templates (int): Prompts that stayed, since another request needed them when theirs was
+            erased. Each part counts for itself: a prompt that several parts
+            shared is gone with the last of them.
+             Example: 0.
     """
 
     requests: int
@@ -32,6 +38,8 @@ class ErasureCounts:
     raw_requests: int
     raw_responses: int
     tasks: int
+    files: int
+    kept_templates: int
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -47,6 +55,10 @@ class ErasureCounts:
 
         tasks = self.tasks
 
+        files = self.files
+
+        kept_templates = self.kept_templates
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -57,6 +69,8 @@ class ErasureCounts:
                 "raw_requests": raw_requests,
                 "raw_responses": raw_responses,
                 "tasks": tasks,
+                "files": files,
+                "kept_templates": kept_templates,
             }
         )
 
@@ -77,6 +91,10 @@ class ErasureCounts:
 
         tasks = d.pop("tasks")
 
+        files = d.pop("files")
+
+        kept_templates = d.pop("kept_templates")
+
         erasure_counts = cls(
             requests=requests,
             steps=steps,
@@ -84,6 +102,8 @@ class ErasureCounts:
             raw_requests=raw_requests,
             raw_responses=raw_responses,
             tasks=tasks,
+            files=files,
+            kept_templates=kept_templates,
         )
 
         erasure_counts.additional_properties = d

@@ -31,6 +31,11 @@ class ErasurePreview:
         raw_requests (int): Raw copies of requests in the gateway's log. Example: 12.
         raw_responses (int): Raw copies of answers in the gateway's log. Example: 12.
         tasks (int): Queued and finished jobs that hold a response. Example: 0.
+        files (int): Files that an upgrade of the gateway's has left behind, each made for one request, with their empty
+            batches. Example: 0.
+        kept_templates (int): Prompts that would stay, since requests need them that would not be
+            erased.
+             Example: 0.
         held (int): Responses that holds keep; in none of the counts above. Example: 0.
         not_found (int): Identifiers of no response that is the caller's to erase. Example: 0.
     """
@@ -46,6 +51,8 @@ class ErasurePreview:
     raw_requests: int
     raw_responses: int
     tasks: int
+    files: int
+    kept_templates: int
     held: int
     not_found: int
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
@@ -73,6 +80,10 @@ class ErasurePreview:
 
         tasks = self.tasks
 
+        files = self.files
+
+        kept_templates = self.kept_templates
+
         held = self.held
 
         not_found = self.not_found
@@ -92,6 +103,8 @@ class ErasurePreview:
                 "raw_requests": raw_requests,
                 "raw_responses": raw_responses,
                 "tasks": tasks,
+                "files": files,
+                "kept_templates": kept_templates,
                 "held": held,
                 "not_found": not_found,
             }
@@ -124,6 +137,10 @@ class ErasurePreview:
 
         tasks = d.pop("tasks")
 
+        files = d.pop("files")
+
+        kept_templates = d.pop("kept_templates")
+
         held = d.pop("held")
 
         not_found = d.pop("not_found")
@@ -140,6 +157,8 @@ class ErasurePreview:
             raw_requests=raw_requests,
             raw_responses=raw_responses,
             tasks=tasks,
+            files=files,
+            kept_templates=kept_templates,
             held=held,
             not_found=not_found,
         )

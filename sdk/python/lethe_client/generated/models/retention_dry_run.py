@@ -29,6 +29,11 @@ class RetentionDryRun:
         raw_requests (int): Raw copies of requests in the gateway's log. Example: 14.
         raw_responses (int): Raw copies of answers in the gateway's log. Example: 14.
         tasks (int): Queued and finished jobs that hold a response. Example: 0.
+        files (int): Files that an upgrade of the gateway's has left behind, each made for one request, with their empty
+            batches. Example: 0.
+        kept_templates (int): Prompts that would stay, since requests need them that would not be
+            erased.
+             Example: 0.
         held (int): Responses that holds keep, which are in none of the other counts. Example: 1.
     """
 
@@ -41,6 +46,8 @@ class RetentionDryRun:
     raw_requests: int
     raw_responses: int
     tasks: int
+    files: int
+    kept_templates: int
     held: int
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
@@ -63,6 +70,10 @@ class RetentionDryRun:
 
         tasks = self.tasks
 
+        files = self.files
+
+        kept_templates = self.kept_templates
+
         held = self.held
 
         field_dict: dict[str, Any] = {}
@@ -78,6 +89,8 @@ class RetentionDryRun:
                 "raw_requests": raw_requests,
                 "raw_responses": raw_responses,
                 "tasks": tasks,
+                "files": files,
+                "kept_templates": kept_templates,
                 "held": held,
             }
         )
@@ -105,6 +118,10 @@ class RetentionDryRun:
 
         tasks = d.pop("tasks")
 
+        files = d.pop("files")
+
+        kept_templates = d.pop("kept_templates")
+
         held = d.pop("held")
 
         retention_dry_run = cls(
@@ -117,6 +134,8 @@ class RetentionDryRun:
             raw_requests=raw_requests,
             raw_responses=raw_responses,
             tasks=tasks,
+            files=files,
+            kept_templates=kept_templates,
             held=held,
         )
 
