@@ -51,6 +51,7 @@ type ErasureProgress struct {
 	Erased          // their rows
 	Held     int64  // responses that a hold kept
 	NotFound int64  // identifiers of no response that is the caller's to erase
+	Refused  int64  // responses that could not be erased for a reason of the database's
 	Receipts int64
 	// Failures says what was not erased, and why: the first MaxFailures.
 	Failures []ErasureFailure
@@ -62,7 +63,7 @@ type ErasureProgress struct {
 // ErasureFailure is a response that was not erased.
 type ErasureFailure struct {
 	Response uuid.UUID
-	Code     Code        // CodeNotFound or CodeHeld
+	Code     Code        // CodeNotFound, CodeHeld, CodeRefused or CodeBusy
 	Holds    []uuid.UUID // with CodeHeld; told to those only who may see holds
 }
 
@@ -74,6 +75,64 @@ const (
 	MaxTicket   = 200 // characters
 )
 
+// Reason says in words why the response was not erased.
+func (f ErasureFailure) Reason() string {
+	switch f.Code {
+	case CodeHeld:
+		return "A hold keeps it"
+	case CodeRefused:
+		return "The database refuses to delete it: have its operator look for triggers, constraints and damaged rows"
+	case CodeBusy:
+		return "Something else was at work on its rows"
+	}
+	return "There is no such response that is yours to erase"
+}
+
+// retried tells whether it is worth another try later.
+func (f ErasureFailure) retried() bool { return f.Code == CodeRefused || f.Code == CodeBusy }
+
+// Refuse counts a response that could not be erased, and why: CodeRefused or
+// CodeBusy.
+func (p *ErasureProgress) Refuse(response uuid.UUID, why Code) {
+	p.Refused++
+	p.Fail(ErasureFailure{Response: response, Code: why})
+}
+
+// Fail names what was not erased; what is beyond MaxFailures is only counted.
+func (p *ErasureProgress) Fail(f ErasureFailure) {
+	if len(p.Failures) < MaxFailures {
+		p.Failures = append(p.Failures, f)
+	}
+}
+
+// BeginPass is for when the erasure begins with the oldest, or the first. What
+// is counted in each pass begins anew: of an owner everything that was left, of
+// another target what could not be erased for a reason of the database's.
+func (e *Erasure) BeginPass() {
+	if e.Kind == TargetOwner {
+		e.Held, e.NotFound, e.Failures = 0, 0, nil
+	}
+	e.Refused = 0
+	e.Failures = slices.DeleteFunc(e.Failures, ErasureFailure.retried)
+}
+
+// Verifying tells whether it is over and looks once more for what was left.
+func (e Erasure) Verifying() bool { return e.State.Over() }
+
+// CountedBefore tells whether what is held or not found was counted when the
+// erasure went through its target first.
+func (e Erasure) CountedBefore() bool { return e.Verifying() && e.Kind != TargetOwner }
+
+// Finish ends the erasure. Of an owner, and of what could not be erased, it
+// looks once more later; a rule does at its next run.
+func (e *Erasure) Finish(at time.Time) {
+	e.State, e.FinishedAt = ErasureFinished, &at
+	if e.Kind == TargetOwner || e.Refused > 0 && e.Trigger == TriggerBulk {
+		verify := at.Add(VerifyAfter)
+		e.VerifyAt = &verify
+	}
+}
+
 // ErasureState is what has become of an erasure.
 type ErasureState string
 
@@ -81,7 +140,7 @@ type ErasureState string
 const (
 	ErasurePending  ErasureState = "pending"
 	ErasureRunning  ErasureState = "running"
-	ErasureFinished ErasureState = "finished" // nothing that it may erase is left, as of then
+	ErasureFinished ErasureState = "finished" // nothing is left that it may and could erase, as of then; see Refused
 	ErasureCanceled ErasureState = "canceled" // what was gone by then stays gone
 	ErasureFailed   ErasureState = "failed"   // it cannot get on; Trouble says why
 )

@@ -1,6 +1,7 @@
 package domain
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/google/uuid"
@@ -92,6 +93,9 @@ func (e Erasure) visibleTo(caller Principal) bool {
 // shownTo leaves out what the caller may not know.
 func (e Erasure) shownTo(caller Principal) Erasure {
 	e.Secret = nil
+	if e.Trouble == "" && e.Refused > 0 && e.State.Over() {
+		e.Trouble = fmt.Sprintf("%d of its responses could not be erased; failures says which, and why", e.Refused)
+	}
 	if !caller.mayHold() {
 		e.Failures = withoutHolds(e.Failures)
 	}

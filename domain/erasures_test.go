@@ -959,3 +959,60 @@ func TestRunErasure(t *testing.T) {
 		t.Errorf("want %s, got %v", domain.CodeNotFound, err)
 	}
 }
+
+// Who looks at an erasure that is over is told that something could not be
+// erased; while it goes on, only of what keeps it from that.
+func TestErasureSaysWhatWasRefused(t *testing.T) {
+	t.Parallel()
+	m := newEraseMany()
+	rows := []uuid.UUID{m.put(anna.String()).ID, m.put(anna.String()).ID}
+	m.Refuse(rows[0], true)
+	get := func(id uuid.UUID) domain.Erasure {
+		t.Helper()
+		e, err := domain.NewGetErasure(m.port).Execute(t.Context(), user, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return e
+	}
+	own := domain.ErasureRequest{Owner: &anna}
+	_, token := m.preview(t, user, own)
+	e, _ := m.start(t, user, domain.StartRequest{ErasureRequest: own, Token: token})
+	judge := func(e domain.Erasure, parts []domain.Part) ([]domain.Verdict, domain.Warrant) {
+		return porttest.JudgeAll(e, parts)
+	}
+	for {
+		after, err := m.port.Advance(t.Context(), e.ID, 1, judge)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if shown := get(e.ID); !after.State.Over() && shown.Trouble != "" {
+			t.Errorf("%s with %d refused: want no trouble, got %q", shown.State, shown.Refused, shown.Trouble)
+		}
+		if after.State.Over() {
+			break
+		}
+	}
+	const want = "1 of its responses could not be erased; failures says which, and why"
+	if shown := get(e.ID); shown.State != domain.ErasureFinished || shown.Refused != 1 || shown.Trouble != want {
+		t.Errorf("want %q, got %+v", want, shown.ErasureProgress)
+	}
+	// What it failed by counts for more.
+	m.put(anna.String())
+	_, token = m.preview(t, user, own)
+	e, _ = m.start(t, user, domain.StartRequest{ErasureRequest: own, Token: token})
+	after, err := m.port.Advance(t.Context(), e.ID, 2, judge)
+	if err != nil || after.State.Over() || after.Refused != 1 {
+		t.Fatalf("want one refused and no end yet, got %+v, %v", after.ErasureProgress, err)
+	}
+	if err := m.port.Note(t.Context(), e.ID, "a reason", true); err != nil {
+		t.Fatal(err)
+	}
+	if shown := get(e.ID); shown.State != domain.ErasureFailed || shown.Trouble != "a reason" {
+		t.Errorf("want the reason, got %+v", shown.ErasureProgress)
+	}
+	named := domain.ErasureRequest{Responses: []uuid.UUID{m.put(anna.String()).ID}}
+	if e, _ := m.start(t, user, domain.StartRequest{ErasureRequest: named}); e.State != domain.ErasureFinished || e.Trouble != "" {
+		t.Errorf("want no trouble, got %+v", e)
+	}
+}

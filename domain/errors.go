@@ -15,6 +15,8 @@ const (
 	CodeForbidden       Code = "forbidden"       // somebody is, and may not
 	CodeNotFound        Code = "not_found"       // there is none, or it is not for this caller
 	CodeHeld            Code = "held"            // it is there, and a hold keeps it from being erased
+	CodeRefused         Code = "refused"         // the database does not let it be erased
+	CodeBusy            Code = "busy"            // something else is at work on its rows
 	CodeConflict        Code = "conflict"        // it contradicts what has happened meanwhile, or what was asked before
 	CodeNotSealed       Code = "not_sealed"      // it is there, and no published checkpoint covers it yet
 	CodeUnavailable     Code = "unavailable"     // a database is gone or busy: worth another try

@@ -244,9 +244,13 @@ type Erasures interface {
 	//
 	// judge is called with parts that are locked, as of Responses.Erase; it
 	// returns a verdict for each. It may be called again where a transaction has
-	// to be repeated. Held and NotFound count each response once. Where a part
-	// cannot be erased for a reason of the database's, the error says so and
-	// nothing of the call is done. CodeNotFound where there is no such erasure.
+	// to be repeated. Held, NotFound and Refused count each response once. Where
+	// the database refuses some of it, or something else is at work on its rows,
+	// what is erased is less, until the one is found: that is a failure with
+	// CodeRefused or CodeBusy, and the rest goes on. It is tried once more in
+	// later passes and, after VerifyAfter, by an erasure that somebody asked for.
+	// Where anything else is wrong with the database, the error says so and nothing
+	// of the call is done. CodeNotFound where there is no such erasure.
 	Advance(ctx context.Context, id uuid.UUID, most int, judge func(Erasure, []Part) ([]Verdict, Warrant)) (Erasure, error)
 
 	// Note stores why an erasure does not get on, or, with failed, why it has

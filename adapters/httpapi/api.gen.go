@@ -130,6 +130,11 @@ type Erasure struct {
 	// Example: 1
 	Receipts int64 `json:"receipts"`
 
+	// Refused Responses that could not be erased for a reason of the database's. They are tried once more at `verify_at`.
+	//
+	// Example: 0
+	Refused int64 `json:"refused"`
+
 	// RequestedAt When it was asked for (UTC).
 	//
 	// Example: 2026-03-01T12:01:00.0005Z
@@ -154,7 +159,7 @@ type Erasure struct {
 	StartedAt *time.Time `json:"started_at"`
 
 	// State What has become of it. When it is finished, nothing that it may
-	// erase was left; failed, it cannot get on, and `trouble` says why.
+	// erase was left but what is `refused`; failed, it cannot get on, and `trouble` says why.
 	//
 	//
 	// Example: running
@@ -173,7 +178,7 @@ type Erasure struct {
 	// Example: bulk
 	Trigger string `json:"trigger"`
 
-	// Trouble Why it does not get on, or why it failed; null where nothing is known to be wrong.
+	// Trouble Why it does not get on, why it failed, or that something could not be erased; null where nothing is known to be wrong.
 	Trouble *string `json:"trouble"`
 
 	// VerifiedAt When it was looked for once more and nothing was left (UTC).
@@ -239,7 +244,15 @@ type ErasureFailure struct {
 	// Example: ["9a0c7b1e-2f43-4c7a-8e0d-6b5a4c3d2e1f"]
 	Holds []openapi_types.UUID `json:"holds"`
 
-	// Reason Why. What is not the caller's to erase is not found.
+	// Message The reason in words.
+	//
+	// Example: A hold keeps it
+	Message string `json:"message"`
+
+	// Reason Why. What is not the caller's to erase is not found; refused is what
+	// the database does not let be deleted, busy what something else was at
+	// work on. More reasons may come.
+	//
 	//
 	// Example: held
 	Reason string `json:"reason"`

@@ -153,14 +153,14 @@ func shownErasure(e domain.Erasure) Erasure {
 			RawRequests: e.RawRequests, RawResponses: e.RawResponses, Tasks: e.Tasks,
 			Files: e.Files, KeptTemplates: e.KeptTemplates,
 		},
-		Held: e.Held, NotFound: e.NotFound, Receipts: e.Receipts,
+		Held: e.Held, NotFound: e.NotFound, Refused: e.Refused, Receipts: e.Receipts,
 		Failures: make([]ErasureFailure, len(e.Failures)), Trouble: text(e.Trouble),
 	}
 	if e.Rule != nil {
 		shown.Rule = &ErasureRule{Id: e.Rule.ID, Version: e.Rule.Version}
 	}
 	for i, f := range e.Failures {
-		shown.Failures[i] = ErasureFailure{Response: f.Response, Reason: string(f.Code), Holds: listed(f.Holds)}
+		shown.Failures[i] = ErasureFailure{Response: f.Response, Reason: string(f.Code), Message: f.Reason(), Holds: listed(f.Holds)}
 	}
 	return shown
 }

@@ -107,7 +107,7 @@ func TestEraseOwner(t *testing.T) {
 		"target": map[string]any{"responses": []any{}, "owner": alice.String(), "filter": nil},
 		"ground": "request", "ticket": "canary-ticket", "requested_at": e["requested_at"], "requested_by": alice.String(),
 		"started_at": nil, "finished_at": nil, "verify_at": nil, "verified_at": nil, "as_of": shown["as_of"],
-		"expected": 3.0, "responses": 0.0, "counts": zeroCounts(), "held": 0.0, "not_found": 0.0, "receipts": 0.0,
+		"expected": 3.0, "responses": 0.0, "counts": zeroCounts(), "held": 0.0, "not_found": 0.0, "refused": 0.0, "receipts": 0.0,
 		"failures": []any{}, "trouble": nil,
 	}
 	if !reflect.DeepEqual(e, want) {
@@ -180,9 +180,9 @@ func TestEraseNamed(t *testing.T) {
 			names = append(names, hold)
 		}
 		failures := map[any]any{ // in no order that is promised
-			held.String():    map[string]any{"response": held.String(), "reason": "held", "holds": names},
-			others.String():  map[string]any{"response": others.String(), "reason": "not_found", "holds": []any{}},
-			nothing.String(): map[string]any{"response": nothing.String(), "reason": "not_found", "holds": []any{}},
+			held.String():    map[string]any{"response": held.String(), "reason": "held", "message": "A hold keeps it", "holds": names},
+			others.String():  map[string]any{"response": others.String(), "reason": "not_found", "message": "There is no such response that is yours to erase", "holds": []any{}},
+			nothing.String(): map[string]any{"response": nothing.String(), "reason": "not_found", "message": "There is no such response that is yours to erase", "holds": []any{}},
 		}
 		got := make(map[any]any)
 		for _, failure := range e["failures"].([]any) {

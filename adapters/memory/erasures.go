@@ -39,7 +39,7 @@ type erasure struct {
 // rewind begins a pass.
 func (e *erasure) rewind() {
 	e.named, e.after, e.erased, e.counted = 0, nil, 0, make(map[uuid.UUID]bool)
-	e.Held, e.NotFound, e.Failures = 0, 0, nil
+	e.BeginPass()
 }
 
 // Survey implements domain.Erasures.
@@ -292,22 +292,21 @@ func (m Erasures) Advance(ctx context.Context, id uuid.UUID, most int, judge fun
 		if e.Most > 0 {
 			most = int(min(int64(most), e.Most-e.Done))
 		}
+		if e.Verifying() && e.after == nil && e.named == 0 {
+			e.rewind()
+		}
 		next := e.next(m.store, most)
 		m.erase(e, next, judge)
 		switch {
 		case e.Most > 0 && e.Done >= e.Most:
 			e.end(domain.ErasureFinished)
 		case len(next) == most:
-		case e.Kind != domain.TargetOwner:
-			e.end(domain.ErasureFinished)
-		case e.erased > 0:
+		case e.Kind == domain.TargetOwner && e.erased > 0:
 			e.rewind()
-		case e.State.Over():
+		case e.Verifying():
 			e.VerifyAt, e.VerifiedAt = nil, instant()
 		default:
-			e.end(domain.ErasureFinished)
-			verify := e.FinishedAt.Add(domain.VerifyAfter)
-			e.VerifyAt = &verify
+			e.Finish(*instant())
 			e.named, e.after = 0, nil
 		}
 	})
@@ -366,6 +365,10 @@ func (m Erasures) erase(e *erasure, next []uuid.UUID, judge func(domain.Erasure,
 	var gone, goneSteps []uuid.UUID
 	for i, p := range parts {
 		switch {
+		case verdicts[i] == domain.Erase && s.refuses(p.Requests):
+			if !e.counted[heads[i]] {
+				e.Refuse(asked[i], domain.CodeRefused)
+			}
 		case verdicts[i] == domain.Erase:
 			requests, steps := s.parts(p.Requests[0].ID)
 			for _, request := range requests {
@@ -393,14 +396,26 @@ func (m Erasures) erase(e *erasure, next []uuid.UUID, judge func(domain.Erasure,
 
 // fail counts what is not erased.
 func (e *erasure) fail(f domain.ErasureFailure) {
+	if e.CountedBefore() {
+		return
+	}
 	if f.Code == domain.CodeHeld {
 		e.Held++
 	} else {
 		e.NotFound++
 	}
-	if len(e.Failures) < domain.MaxFailures {
-		e.Failures = append(e.Failures, f)
-	}
+	e.Fail(f)
+}
+
+func (s *Store) refuses(requests []domain.Response) bool {
+	return slices.ContainsFunc(requests, func(r domain.Response) bool { return s.refused[r.ID] })
+}
+
+// Refuse has a response stay whatever is to erase it, or no longer.
+func (s *Store) Refuse(id uuid.UUID, refuse bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refused[id] = refuse
 }
 
 // Note implements domain.Erasures.

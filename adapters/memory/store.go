@@ -29,6 +29,7 @@ type Store struct {
 	steps       map[uuid.UUID]step
 	usage       []porttest.UsageRow
 	tasks       []uuid.UUID // the response of each
+	refused     map[uuid.UUID]bool
 	erased      map[uuid.UUID]burial
 	holds       []domain.Hold
 	erasures    []*erasure
@@ -77,6 +78,7 @@ func New() *Store {
 		prompts:   make(map[uuid.UUID]uuid.UUID),
 		templates: make(map[uuid.UUID]template),
 		steps:     make(map[uuid.UUID]step),
+		refused:   make(map[uuid.UUID]bool),
 		erased:    make(map[uuid.UUID]burial),
 		people:    make(map[uuid.UUID]person),
 		keys:      make(map[string]porttest.Key),

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -130,6 +131,34 @@ func (c cause) Error() string { return string(c) }
 // things, resources, cancellation.
 var safeMessages = []string{"08", "25", "28", "3D", "3F", "40", "42501", "42P01", "42703", "42883", "53", "55", "57", "58"}
 
+// refusal is the cause where the server said no.
+type refusal struct {
+	cause
+	state string
+}
+
+// Classes of SQLSTATE by which the database refuses to change certain rows, while
+// others may be changed: what their values lead to, constraints, triggers,
+// functions of the operator's, and damage to files.
+var refusals = []string{"21", "22", "23", "27", "38", "39", "44", "P0", "XX"}
+
+// WhyRefused tells of an error of MapError whether it is about the very rows that
+// were to be changed, so that others can be: CodeRefused where the database does
+// not allow it, CodeBusy where something else is at work on them. Else it is
+// empty.
+func WhyRefused(err error) domain.Code {
+	r, ok := errors.AsType[refusal](err)
+	switch {
+	case !ok:
+		return ""
+	case slices.Contains([]string{"55P03", "57014", "40001", "40P01"}, r.state):
+		return domain.CodeBusy
+	case slices.ContainsFunc(refusals, func(class string) bool { return strings.HasPrefix(r.state, class) }):
+		return domain.CodeRefused
+	}
+	return ""
+}
+
 func safeCause(err error) error {
 	if errors.Is(err, errNoneFree) {
 		return cause(err.Error())
@@ -144,7 +173,7 @@ func safeCause(err error) error {
 		return &Away{Reason: reason(err)} // addresses, and what the network says
 	}
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return cause(describe(pg))
+		return refusal{cause(describe(pg)), pg.Code}
 	}
 	if scan, ok := errors.AsType[pgx.ScanArgError](err); ok {
 		return cause(fmt.Sprintf("column %d (%s) has a type that cannot be read", scan.ColumnIndex+1, scan.FieldName))

@@ -19,7 +19,8 @@ import (
 type ErasuresFixture interface {
 	HoldsFixture
 	Erasures() domain.Erasures
-	HastenVerification() // what is to be verified becomes due for it
+	HastenVerification()              // what is to be verified becomes due for it
+	Refuse(id uuid.UUID, refuse bool) // has the database refuse to delete a response, or no longer
 }
 
 // Erasures runs the promises of domain.Erasures.
@@ -37,6 +38,7 @@ func Erasures(t *testing.T, newFixture func(t *testing.T) ErasuresFixture) {
 		"owner":            testErasureOfAnOwner,
 		"held owner":       testErasureOfAHeldOwner,
 		"judged":           testPartsAreJudged,
+		"refused":          testErasuresOfWhatIsRefused,
 		"canceled":         testCanceledErasure,
 		"noted":            testNotedErasure,
 		"forgotten":        testForgottenErasure,
@@ -548,6 +550,59 @@ func testErasureOfAHeldOwner(t *testing.T, f ErasuresFixture) {
 	wantProgress(t, e, domain.ErasureFinished, 6, 0, 0)
 	if e.VerifiedAt == nil || len(e.Failures) != 0 {
 		t.Errorf("want it verified without failures, got %v, %+v", e.VerifiedAt, e.Failures)
+	}
+}
+
+// What is refused keeps nothing else, of no kind of erasure, and is erased when it
+// is refused no more.
+func testErasuresOfWhatIsRefused(t *testing.T, f ErasuresFixture) {
+	for _, kind := range []string{"responses", "owner", "filter"} {
+		owner := uuid.New()
+		rows := add(f, owner.String(), 9, start)
+		chain := addChained(f, owner.String(), 3, start.Add(time.Minute))
+		held := add(f, owner.String(), 1, start.Add(2*time.Minute))
+		place(t, f.Holds(), domain.HoldTarget{Responses: []uuid.UUID{held[0].ID}})
+		target := domain.ErasureTarget{Owner: &owner}
+		notFound := int64(0)
+		switch kind {
+		case "responses":
+			notFound = 1
+			target = domain.ErasureTarget{Responses: []uuid.UUID{uuid.New()}}
+			for _, r := range slices.Concat(rows, chain, held) {
+				target.Responses = append(target.Responses, r.ID)
+			}
+		case "filter":
+			target = domain.ErasureTarget{Filter: &domain.ResponseFilter{Owners: []string{owner.String()}}}
+		}
+		f.Refuse(rows[3].ID, true)
+		f.Refuse(chain[1].ID, true)
+		e := create(t, f, newErasure(target))
+		for _, most := range []int{5, 20} {
+			e = advance(t, f, e.ID, most)
+			wantProgress(t, e, domain.ErasureFinished, 8, 1, notFound)
+			named := map[uuid.UUID]domain.Code{}
+			for _, failure := range e.Failures {
+				named[failure.Response] = failure.Code
+			}
+			if e.Refused != 2 || len(e.Failures) != 3+int(notFound) || named[rows[3].ID] != domain.CodeRefused || named[chain[0].ID] != domain.CodeRefused {
+				t.Errorf("%s: want two named as refused, got %d, %+v", kind, e.Refused, e.Failures)
+			}
+			if e.VerifyAt == nil {
+				t.Errorf("%s: want it tried once more", kind)
+			}
+		}
+		f.Refuse(rows[3].ID, false)
+		f.HastenVerification()
+		for range 20 {
+			var err error
+			if e, err = f.Erasures().Advance(t.Context(), e.ID, 3, JudgeAll); err != nil {
+				t.Fatal(err)
+			}
+		}
+		wantProgress(t, e, domain.ErasureFinished, 9, 1, notFound)
+		if e.Refused != 1 || len(e.Failures) != 2+int(notFound) || e.VerifiedAt == nil || e.VerifyAt != nil {
+			t.Errorf("%s: want one left and verified, got %d, %+v, %v", kind, e.Refused, e.Failures, e.VerifiedAt)
+		}
 	}
 }
 

@@ -4,6 +4,7 @@ package pgfixture
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -93,6 +94,17 @@ func (f *Fixture) Retention() domain.Retention { return f.ports.Retention }
 // HastenVerification makes every erasure that is to be verified due for it.
 func (f *Fixture) HastenVerification() {
 	f.exec(`UPDATE lethe.erasures SET verify_at = clock_timestamp() WHERE verify_at IS NOT NULL`)
+}
+
+// Refuse has the database refuse to delete a response, or no longer.
+func (f *Fixture) Refuse(id uuid.UUID, refuse bool) {
+	name := "refuse_" + strings.ReplaceAll(id.String(), "-", "_")
+	if !refuse {
+		f.exec(`DROP FUNCTION public.` + name + ` CASCADE`)
+		return
+	}
+	f.exec(`CREATE FUNCTION public.` + name + `() RETURNS trigger AS $$ BEGIN RAISE EXCEPTION 'words of people: %', OLD; END $$ LANGUAGE plpgsql`)
+	f.exec(`CREATE TRIGGER ` + name + ` BEFORE DELETE ON fusillade.requests FOR EACH ROW WHEN (OLD.id = '` + id.String() + `') EXECUTE FUNCTION public.` + name + `()`)
 }
 
 // UsageRecords is the adapter under test.

@@ -177,10 +177,14 @@ UPDATE lethe.erasures SET
     raw_requests = sqlc.arg('raw_requests'), raw_responses = sqlc.arg('raw_responses'), tasks = sqlc.arg('tasks'),
     files = sqlc.arg('files'), kept_templates = sqlc.arg('kept_templates'),
     held = sqlc.arg('held'), not_found = sqlc.arg('not_found'), receipts = sqlc.arg('receipts'),
-    failures = sqlc.arg('failures')::text::jsonb, trouble = '',
+    failures = sqlc.arg('failures')::text::jsonb, trouble = '', refused = sqlc.arg('refused'),
     pass_created_at = sqlc.narg('pass_created_at'), pass_id = sqlc.narg('pass_id'),
     pass_named = sqlc.arg('pass_named'), pass_erased = sqlc.arg('pass_erased')
 WHERE id = sqlc.arg('id');
+
+-- name: WaitShortly :exec
+-- For what follows in the same transaction.
+SELECT set_config('lock_timeout', '250ms', true);
 
 -- name: DueErasures :many
 SELECT id FROM (

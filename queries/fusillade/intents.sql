@@ -44,3 +44,9 @@ WHERE id = sqlc.arg('id');
 
 -- name: WrittenReceipt :one
 SELECT body FROM lethe.receipts WHERE id = sqlc.arg('id');
+
+-- name: BeginRehearsal :exec
+SAVEPOINT rehearsal;
+
+-- name: EndRehearsal :exec
+ROLLBACK TO SAVEPOINT rehearsal;

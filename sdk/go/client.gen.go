@@ -122,16 +122,22 @@ func (e ErasureTrigger) Valid() bool {
 
 // Defines values for ErasureFailureReason.
 const (
+	ErasureFailureReasonBusy     ErasureFailureReason = "busy"
 	ErasureFailureReasonHeld     ErasureFailureReason = "held"
 	ErasureFailureReasonNotFound ErasureFailureReason = "not_found"
+	ErasureFailureReasonRefused  ErasureFailureReason = "refused"
 )
 
 // Valid indicates whether the value is a known member of the ErasureFailureReason enum.
 func (e ErasureFailureReason) Valid() bool {
 	switch e {
+	case ErasureFailureReasonBusy:
+		return true
 	case ErasureFailureReasonHeld:
 		return true
 	case ErasureFailureReasonNotFound:
+		return true
+	case ErasureFailureReasonRefused:
 		return true
 	default:
 		return false
@@ -632,6 +638,11 @@ type Erasure struct {
 	// Example: 1
 	Receipts int64 `json:"receipts"`
 
+	// Refused Responses that could not be erased for a reason of the database's. They are tried once more at `verify_at`.
+	//
+	// Example: 0
+	Refused int64 `json:"refused"`
+
 	// RequestedAt When it was asked for (UTC).
 	//
 	// Example: 2026-03-01T12:01:00.0005Z
@@ -656,7 +667,7 @@ type Erasure struct {
 	StartedAt *time.Time `json:"started_at"`
 
 	// State What has become of it. When it is finished, nothing that it may
-	// erase was left; failed, it cannot get on, and `trouble` says why.
+	// erase was left but what is `refused`; failed, it cannot get on, and `trouble` says why.
 	//
 	//
 	// Example: running
@@ -675,7 +686,7 @@ type Erasure struct {
 	// Example: bulk
 	Trigger ErasureTrigger `json:"trigger"`
 
-	// Trouble Why it does not get on, or why it failed; null where nothing is known to be wrong.
+	// Trouble Why it does not get on, why it failed, or that something could not be erased; null where nothing is known to be wrong.
 	Trouble *string `json:"trouble"`
 
 	// VerifiedAt When it was looked for once more and nothing was left (UTC).
@@ -696,7 +707,7 @@ type ErasureGround string
 type ErasureKind string
 
 // ErasureState What has become of it. When it is finished, nothing that it may
-// erase was left; failed, it cannot get on, and `trouble` says why.
+// erase was left but what is `refused`; failed, it cannot get on, and `trouble` says why.
 //
 // Example: running
 type ErasureState string
@@ -762,7 +773,15 @@ type ErasureFailure struct {
 	// Example: ["9a0c7b1e-2f43-4c7a-8e0d-6b5a4c3d2e1f"]
 	Holds []openapi_types.UUID `json:"holds,omitzero"`
 
-	// Reason Why. What is not the caller's to erase is not found.
+	// Message The reason in words.
+	//
+	// Example: A hold keeps it
+	Message string `json:"message"`
+
+	// Reason Why. What is not the caller's to erase is not found; refused is what
+	// the database does not let be deleted, busy what something else was at
+	// work on. More reasons may come.
+	//
 	//
 	// Example: held
 	Reason ErasureFailureReason `json:"reason"`
@@ -773,7 +792,9 @@ type ErasureFailure struct {
 	Response openapi_types.UUID `json:"response"`
 }
 
-// ErasureFailureReason Why. What is not the caller's to erase is not found.
+// ErasureFailureReason Why. What is not the caller's to erase is not found; refused is what
+// the database does not let be deleted, busy what something else was at
+// work on. More reasons may come.
 //
 // Example: held
 type ErasureFailureReason string

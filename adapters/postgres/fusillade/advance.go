@@ -2,6 +2,7 @@ package fusillade
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -24,10 +25,65 @@ const requestsAtOnce = 600
 func (e *Erasures) Advance(
 	ctx context.Context, id uuid.UUID, most int, judge func(domain.Erasure, []domain.Part) ([]domain.Verdict, domain.Warrant),
 ) (after domain.Erasure, err error) {
+	size, known := e.careful.Get(id)
+	if !known || size > most {
+		size = most
+	}
+	for {
+		var why domain.Code
+		after, why, err = e.advance(ctx, id, most, size, false, judge)
+		switch {
+		case err == nil:
+			e.grow(id, size, most, after.State.Over())
+			return after, nil
+		case why == "":
+			return domain.Erasure{}, err
+		case size > 1:
+			size /= 2
+			e.careful.Add(id, size)
+			continue
+		}
+		// This one it is. The rest goes on after it.
+		refused := err
+		after, _, err = e.advance(ctx, id, most, 1, true, func(erasure domain.Erasure, parts []domain.Part) ([]domain.Verdict, domain.Warrant) {
+			verdicts, w := judge(erasure, parts)
+			for i := range verdicts {
+				if verdicts[i] == domain.Erase {
+					verdicts[i] = refusedAs[why]
+				}
+			}
+			return verdicts, w
+		})
+		if err != nil {
+			return domain.Erasure{}, errors.Join(refused, err)
+		}
+		return after, nil
+	}
+}
+
+// grow has the next part be larger, after one in which nothing was refused.
+func (e *Erasures) grow(id uuid.UUID, size, most int, over bool) {
+	if size*2 >= most || over {
+		e.careful.Remove(id)
+	} else {
+		e.careful.Add(id, size*2)
+	}
+}
+
+// refusedAs are verdicts of this package's own.
+var refusedAs = map[domain.Code]domain.Verdict{domain.CodeRefused: -1, domain.CodeBusy: -2}
+
+// advance is one try at the next part, of that many responses at most. why tells
+// that an error is about one of them. One that only looks locks none of them,
+// and erases nothing.
+func (e *Erasures) advance(
+	ctx context.Context, id uuid.UUID, most, size int, look bool, judge func(domain.Erasure, []domain.Part) ([]domain.Verdict, domain.Warrant),
+) (after domain.Erasure, why domain.Code, err error) {
 	f := e.finisher()
 	var begun *uuid.UUID
+	about := false // whether it has come to what is to be erased
 	err = f.begin(ctx, func(tx *postgres.Tx, b *pgx.Batch) (ahead []dbsqlc.IntentsOnRow, err error) {
-		begun = nil
+		begun, about = nil, false
 		row, err := dbsqlc.New(tx).LockErasure(ctx, id)
 		if err != nil {
 			return nil, err
@@ -45,13 +101,18 @@ func (e *Erasures) Advance(
 		}
 		a := advance{
 			Erasures: e, eraser: eraser{tx: tx, copies: e.copies}, finisher: f, commit: b,
-			erasure: &after, at: now, judge: judge, erasedInPass: row.PassErased,
+			erasure: &after, at: now, judge: judge, erasedInPass: row.PassErased, look: look, about: &about,
+		}
+		if size < most {
+			if err := dbsqlc.New(tx).WaitShortly(ctx); err != nil {
+				return nil, err
+			}
 		}
 		a.place.named = int(row.PassNamed)
 		if row.PassCreatedAt != nil && row.PassID != nil {
 			a.place.after = &domain.Position{CreatedAt: *row.PassCreatedAt, ID: *row.PassID}
 		}
-		err = a.run(ctx, most)
+		err = a.run(ctx, size)
 		begun = a.later
 		return a.inTheWay, err
 	})
@@ -59,11 +120,22 @@ func (e *Erasures) Advance(
 		if _, err = f.complete(ctx, *begun); err == nil {
 			after, err = e.Get(ctx, id)
 		}
+		about = false
 	}
 	if err != nil {
-		return domain.Erasure{}, err
+		if about && ctx.Err() == nil {
+			why = whyRefused(err)
+		}
+		return domain.Erasure{}, why, err
 	}
-	return after, nil
+	return after, "", nil
+}
+
+func whyRefused(err error) domain.Code {
+	if errors.Is(err, errStillThere) {
+		return domain.CodeRefused
+	}
+	return postgres.WhyRefused(err)
 }
 
 // advance is one call, within its transaction.
@@ -78,14 +150,16 @@ type advance struct {
 	place        place
 	erasedInPass int64
 	commit       *pgx.Batch
+	look         bool                  // only
+	about        *bool                 // set when it has come to what is to be erased
 	later        *uuid.UUID            // what is to be completed after the commit, before anything follows
 	inTheWay     []dbsqlc.IntentsOnRow // what is to be finished before the part can begin
 }
 
 func (a *advance) run(ctx context.Context, most int) error {
 	e := a.erasure
-	if a.place == (place{}) && e.Kind == domain.TargetOwner {
-		e.Held, e.NotFound, e.Failures = 0, 0, nil // counted anew in each pass
+	if a.place == (place{}) {
+		e.BeginPass()
 	}
 	e.Trouble = ""
 	if e.State == domain.ErasurePending {
@@ -163,8 +237,13 @@ func (a *advance) take(ctx context.Context, candidates []candidate) ([]candidate
 // erase removes what the candidates lead to, as far as judge says so. from is
 // where the walk was before them.
 func (a *advance) erase(ctx context.Context, from place, candidates []candidate) error {
+	*a.about = true
 	holds := holdsOnEach{}
-	if err := a.lock(ctx, idsOf(candidates), func(b *pgx.Batch) { holds.queue(b, a.requests) }); err != nil {
+	read := a.lock
+	if a.look {
+		read = a.glance
+	}
+	if err := read(ctx, idsOf(candidates), func(b *pgx.Batch) { holds.queue(b, a.requests) }); err != nil {
 		return err
 	}
 	var err error
@@ -203,9 +282,17 @@ func (a *advance) erase(ctx context.Context, from place, candidates []candidate)
 			rows = append(rows, p.requests...)
 			a.steps = append(a.steps, p.steps...)
 		case domain.KeepHeld:
-			if !p.seen {
+			if !p.seen && !a.erasure.CountedBefore() {
 				a.erasure.Held++
-				a.fail(domain.ErasureFailure{Response: p.candidates[0], Code: domain.CodeHeld, Holds: judged[i].Holds})
+				a.erasure.Fail(domain.ErasureFailure{Response: p.candidates[0], Code: domain.CodeHeld, Holds: judged[i].Holds})
+			}
+		case refusedAs[domain.CodeRefused], refusedAs[domain.CodeBusy]:
+			if !p.seen {
+				for code, verdict := range refusedAs {
+					if verdict == verdicts[i] {
+						a.erasure.Refuse(p.candidates[0], code)
+					}
+				}
 			}
 		case domain.Withhold:
 			for _, id := range p.candidates {
@@ -245,7 +332,7 @@ func (a *advance) remove(ctx context.Context, responses int64, w domain.Warrant)
 // missing notes the named responses that are not there. Those that went with
 // another part of theirs are no failure.
 func (a *advance) missing(ctx context.Context, candidates []candidate) error {
-	if a.walk.named == nil {
+	if a.walk.named == nil || a.erasure.Verifying() {
 		return nil
 	}
 	var gone []uuid.UUID
@@ -267,13 +354,9 @@ func (a *advance) missing(ctx context.Context, candidates []candidate) error {
 }
 
 func (a *advance) notFound(id uuid.UUID) {
-	a.erasure.NotFound++
-	a.fail(domain.ErasureFailure{Response: id, Code: domain.CodeNotFound})
-}
-
-func (a *advance) fail(f domain.ErasureFailure) {
-	if len(a.erasure.Failures) < domain.MaxFailures {
-		a.erasure.Failures = append(a.erasure.Failures, f)
+	if !a.erasure.CountedBefore() {
+		a.erasure.NotFound++
+		a.erasure.Fail(domain.ErasureFailure{Response: id, Code: domain.CodeNotFound})
 	}
 }
 
@@ -284,19 +367,19 @@ func (a *advance) endPass() {
 	switch {
 	case e.Kind == domain.TargetOwner && a.erasedInPass > 0:
 		a.place, a.erasedInPass = place{}, 0
-	case e.State.Over():
+	case e.Verifying():
 		a.place, e.VerifyAt, e.VerifiedAt = place{}, nil, &a.at
 	default:
 		a.finish()
-		if e.Kind == domain.TargetOwner {
-			a.place = place{}
-			verify := a.at.Add(domain.VerifyAfter)
-			e.VerifyAt = &verify
-		}
 	}
 }
 
-func (a *advance) finish() { a.erasure.State, a.erasure.FinishedAt = domain.ErasureFinished, &a.at }
+func (a *advance) finish() {
+	a.erasure.Finish(a.at)
+	if a.erasure.VerifyAt != nil {
+		a.place = place{}
+	}
+}
 
 // note queues how far the erasure has come.
 func (a *advance) note() error {
@@ -311,7 +394,7 @@ func (a *advance) note() error {
 	}
 	a.commit.Queue(dbsqlc.NoteProgress, string(e.State), e.StartedAt, e.FinishedAt, e.VerifyAt, e.VerifiedAt,
 		e.Done, e.Requests, e.Steps, e.Templates, e.RawRequests, e.RawResponses, e.Tasks, e.Files, e.KeptTemplates,
-		e.Held, e.NotFound, e.Receipts, failures, createdAt, id, int64(a.place.named), a.erasedInPass, e.ID)
+		e.Held, e.NotFound, e.Receipts, failures, e.Refused, createdAt, id, int64(a.place.named), a.erasedInPass, e.ID)
 	return nil
 }
 

@@ -189,6 +189,18 @@ func (e *eraser) lock(ctx context.Context, seeds []uuid.UUID, also func(*pgx.Bat
 	}
 }
 
+// glance is lock without any lock, for what is not going to be erased.
+func (e *eraser) glance(ctx context.Context, _ []uuid.UUID, also func(*pgx.Batch)) error {
+	return e.send(ctx, func(b *pgx.Batch) {
+		b.Queue(dbsqlc.RequestsOf, e.requests).Query(func(rows pgx.Rows) error {
+			locked, err := pgx.CollectRows(rows, pgx.RowToStructByPos[dbsqlc.LockRequestsRow])
+			e.found(locked)
+			return err
+		})
+		also(b)
+	})
+}
+
 // chain is what hangs together with requests, they themselves included; the
 // identifiers are in order.
 type chain struct {

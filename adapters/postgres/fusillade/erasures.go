@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	lru "github.com/hashicorp/golang-lru/v2"
 	"github.com/jackc/pgx/v5"
 
 	"lethe/adapters/postgres"
@@ -23,6 +24,9 @@ type Erasures struct {
 	copies *Copies // nil: in the same database, if anywhere
 
 	surveyMost int // requests that a survey looks at
+	// careful are erasures of which something was refused lately, with how many
+	// responses their next parts have.
+	careful *lru.Cache[uuid.UUID, int]
 }
 
 var _ domain.Erasures = (*Erasures)(nil)
@@ -39,8 +43,14 @@ func NewErasures(db *postgres.DB, outletSchema string, issuer Issuer) (*Erasures
 	if err := issuer.check(); err != nil {
 		return nil, err
 	}
-	return &Erasures{db: db, outlet: outletSchema, issuer: issuer, surveyMost: surveyMost}, nil
+	careful, err := lru.New[uuid.UUID, int](carefulOf)
+	if err != nil {
+		return nil, err
+	}
+	return &Erasures{db: db, outlet: outletSchema, issuer: issuer, surveyMost: surveyMost, careful: careful}, nil
 }
+
+const carefulOf = 1000
 
 // WithCopies is as of Responses.
 func (e *Erasures) WithCopies(c *Copies) { e.copies = c }
@@ -357,7 +367,7 @@ func erasureOf(row dbsqlc.LetheErasure) (domain.Erasure, error) {
 				RawRequests: row.RawRequests, RawResponses: row.RawResponses, Tasks: row.Tasks,
 				Files: row.Files, KeptTemplates: row.KeptTemplates,
 			},
-			Held: row.Held, NotFound: row.NotFound, Receipts: row.Receipts, Trouble: row.Trouble,
+			Held: row.Held, NotFound: row.NotFound, Refused: row.Refused, Receipts: row.Receipts, Trouble: row.Trouble,
 		},
 	}
 	copy(e.RequestSum[:], row.RequestSum)

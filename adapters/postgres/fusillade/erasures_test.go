@@ -523,3 +523,52 @@ func TestSurveyOfMany(t *testing.T) {
 		t.Errorf("want %+v again, got %+v, %v", first, again, err)
 	}
 }
+
+// What the database refuses, what pretends to be deleted and what something else
+// is at work on are found and named, and all the rest is erased.
+func TestOneBadItemStopsNoOthers(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, postgres.Config{})
+	erasures := b.erasures(postgres.Config{})
+	owner := uuid.New()
+	b.exec(`INSERT INTO requests (id, state, model, created_by, canceled_at, created_at)
+		SELECT gen_random_uuid(), 'canceled', CASE WHEN n % 80 = 7 THEN 'refused' WHEN n = 400 THEN 'pretends' WHEN n = 500 THEN 'busy' ELSE 'm' END,
+			$1, now(), now() + n * interval '1 microsecond' FROM generate_series(1, 800) n`, owner.String())
+	b.exec(`CREATE FUNCTION meddle() RETURNS trigger AS $$ BEGIN
+		IF OLD.model = 'refused' THEN RAISE EXCEPTION 'words of people'; END IF;
+		IF OLD.model = 'pretends' THEN RETURN NULL; END IF;
+		RETURN OLD; END $$ LANGUAGE plpgsql`)
+	b.exec(`CREATE TRIGGER meddle BEFORE DELETE ON requests FOR EACH ROW EXECUTE FUNCTION meddle()`)
+	other, err := pgx.Connect(t.Context(), b.database.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = other.Close(context.Background()) }()
+	if _, err := other.Exec(t.Context(), `BEGIN; SELECT FROM fusillade.requests WHERE model = 'busy' FOR UPDATE`); err != nil {
+		t.Fatal(err)
+	}
+	e := b.create(erasures, domain.ErasureTarget{Owner: &owner})
+	calls := 0
+	for !e.State.Over() {
+		if e, err = erasures.Advance(t.Context(), e.ID, 200, porttest.JudgeAll); err != nil {
+			t.Fatal(err)
+		}
+		if calls++; calls > 300 {
+			t.Fatal("the erasure does not come to its end")
+		}
+	}
+	codes := map[domain.Code]int{}
+	for _, f := range e.Failures {
+		codes[f.Code]++
+		if n := b.number(`SELECT count(*) FROM requests WHERE id = $1 AND model <> 'm'`, f.Response); n != 1 {
+			t.Errorf("%s is named and should have been erased", f.Response)
+		}
+	}
+	if e.Done != 788 || e.Refused != 12 || codes[domain.CodeRefused] != 11 || codes[domain.CodeBusy] != 1 || b.number(`SELECT count(*) FROM requests`) != 12 {
+		t.Errorf("want all but 11 refused and one busy erased, got %d, %d, %v", e.Done, e.Refused, codes)
+	}
+	if e.VerifyAt == nil || strings.Contains(e.Trouble, "words") {
+		t.Errorf("want it tried once more, got %+v", e)
+	}
+	t.Logf("%d calls", calls)
+}

@@ -159,7 +159,7 @@ func (m *meddler) TraceBatchStart(ctx context.Context, conn *pgx.Conn, data pgx.
 	}
 	for _, statement := range data.Batch.QueuedQueries {
 		if m.count.Add(1) == m.at {
-			statement.SQL, statement.Arguments = "SELECT 1/0", nil
+			statement.SQL, statement.Arguments = "SELECT FROM there_is_no_such_table", nil
 		}
 	}
 	return ctx

@@ -88,9 +88,13 @@ func (f finisher) carryOut(ctx context.Context, b *pgx.Batch, e *eraser, w domai
 	return erased, false, nil
 }
 
-// intend queues the note of what is going to be erased. Nothing is noted that no
-// receipt could be written of.
+// intend queues the note of what is going to be erased. Nothing is noted that the
+// database refuses to delete or no receipt could be written of: it could not be
+// finished.
 func (f finisher) intend(ctx context.Context, b *pgx.Batch, e *eraser, w domain.Warrant, with intended) error {
+	if err := e.rehearse(ctx); err != nil {
+		return err
+	}
 	_, rawRequests, rawResponses, err := f.copies.find(ctx, e.tx, e.requests)
 	if err != nil {
 		return err
@@ -118,6 +122,18 @@ func (f finisher) intend(ctx context.Context, b *pgx.Batch, e *eraser, w domain.
 	b.Queue(dbsqlc.AddIntent, w.Receipt, string(w.Trigger), rule, version, string(w.Ground), w.RequestedAt, w.Actor, string(w.Role), salt[:],
 		e.requests, owners, rawRequests, rawResponses, with.erasure, with.responses)
 	return nil
+}
+
+// rehearse deletes and takes it back.
+func (e *eraser) rehearse(ctx context.Context) error {
+	if _, err := e.tx.Exec(ctx, dbsqlc.BeginRehearsal); err != nil {
+		return err
+	}
+	if _, err := e.delete(ctx); err != nil {
+		return err
+	}
+	_, err := e.tx.Exec(ctx, dbsqlc.EndRehearsal)
+	return err
 }
 
 // finish does what has been noted, and returns what was erased; done tells that

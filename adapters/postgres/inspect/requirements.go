@@ -106,7 +106,7 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 		{"verified_at", "timestamptz"}, {"done", "int8"}, {"requests", "int8"}, {"steps", "int8"}, {"templates", "int8"},
 		{"raw_requests", "int8"}, {"raw_responses", "int8"}, {"tasks", "int8"}, {"files", "int8"}, {"kept_templates", "int8"}, {"held", "int8"}, {"not_found", "int8"},
 		{"receipts", "int8"}, {"failures", "jsonb"}, {"trouble", "text"}, {"pass_created_at", "timestamptz"}, {"pass_id", "uuid"},
-		{"pass_named", "int8"}, {"pass_erased", "int8"},
+		{"pass_named", "int8"}, {"pass_erased", "int8"}, {"refused", "int8"},
 	}
 	intents := []Column{
 		{"begun_at", "timestamptz"}, {"id", "uuid"}, {"trigger", "text"}, {"rule_id", "uuid"}, {"rule_version", "int8"}, {"ground", "text"},

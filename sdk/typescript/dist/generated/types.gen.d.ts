@@ -460,9 +460,16 @@ export type ErasureFailure = {
      */
     response: string;
     /**
-     * Why. What is not the caller's to erase is not found.
+     * Why. What is not the caller's to erase is not found; refused is what
+     * the database does not let be deleted, busy what something else was at
+     * work on. More reasons may come.
+     *
      */
-    reason: 'not_found' | 'held';
+    reason: 'not_found' | 'held' | 'refused' | 'busy';
+    /**
+     * The reason in words.
+     */
+    message: string;
     /**
      * The holds that keep it, for those who may see holds.
      */
@@ -491,7 +498,7 @@ export type Erasure = {
     id: string;
     /**
      * What has become of it. When it is finished, nothing that it may
-     * erase was left; failed, it cannot get on, and `trouble` says why.
+     * erase was left but what is `refused`; failed, it cannot get on, and `trouble` says why.
      *
      */
     state: 'pending' | 'running' | 'finished' | 'canceled' | 'failed';
@@ -565,6 +572,10 @@ export type Erasure = {
      */
     not_found: number;
     /**
+     * Responses that could not be erased for a reason of the database's. They are tried once more at `verify_at`.
+     */
+    refused: number;
+    /**
      * How many receipts it has left.
      */
     receipts: number;
@@ -573,7 +584,7 @@ export type Erasure = {
      */
     failures: Array<ErasureFailure>;
     /**
-     * Why it does not get on, or why it failed; null where nothing is known to be wrong.
+     * Why it does not get on, why it failed, or that something could not be erased; null where nothing is known to be wrong.
      */
     trouble: string | null;
 };

@@ -39,7 +39,7 @@ UPDATE lethe.erasures SET verify_at = NULL,
     state = CASE WHEN finished_at IS NULL THEN 'canceled' ELSE state END,
     finished_at = coalesce(finished_at, $1::timestamptz)
 WHERE id = $2
-RETURNING id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, files, kept_templates
+RETURNING id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, refused, files, kept_templates
 `
 
 type CancelErasureParams struct {
@@ -97,6 +97,7 @@ func (q *Queries) CancelErasure(ctx context.Context, arg CancelErasureParams) ([
 			&i.PassID,
 			&i.PassNamed,
 			&i.PassErased,
+			&i.Refused,
 			&i.Files,
 			&i.KeptTemplates,
 		); err != nil {
@@ -156,7 +157,7 @@ VALUES ($1, $2, $3, $4, $5,
         $11, $12, $13, $14, $15,
         $16, $17, $18, $19)
 ON CONFLICT (requested_by, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
-RETURNING id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, files, kept_templates
+RETURNING id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, refused, files, kept_templates
 `
 
 type CreateErasureParams struct {
@@ -251,6 +252,7 @@ func (q *Queries) CreateErasure(ctx context.Context, arg CreateErasureParams) ([
 			&i.PassID,
 			&i.PassNamed,
 			&i.PassErased,
+			&i.Refused,
 			&i.Files,
 			&i.KeptTemplates,
 		); err != nil {
@@ -311,7 +313,7 @@ func (q *Queries) Durably(ctx context.Context) error {
 }
 
 const Erasure = `-- name: Erasure :one
-SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, files, kept_templates FROM lethe.erasures WHERE id = $1
+SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, refused, files, kept_templates FROM lethe.erasures WHERE id = $1
 `
 
 func (q *Queries) Erasure(ctx context.Context, id uuid.UUID) (LetheErasure, error) {
@@ -357,6 +359,7 @@ func (q *Queries) Erasure(ctx context.Context, id uuid.UUID) (LetheErasure, erro
 		&i.PassID,
 		&i.PassNamed,
 		&i.PassErased,
+		&i.Refused,
 		&i.Files,
 		&i.KeptTemplates,
 	)
@@ -364,7 +367,7 @@ func (q *Queries) Erasure(ctx context.Context, id uuid.UUID) (LetheErasure, erro
 }
 
 const ErasureByKey = `-- name: ErasureByKey :one
-SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, files, kept_templates FROM lethe.erasures WHERE requested_by = $1::uuid AND idempotency_key = $2::text
+SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, refused, files, kept_templates FROM lethe.erasures WHERE requested_by = $1::uuid AND idempotency_key = $2::text
 `
 
 type ErasureByKeyParams struct {
@@ -415,6 +418,7 @@ func (q *Queries) ErasureByKey(ctx context.Context, arg ErasureByKeyParams) (Let
 		&i.PassID,
 		&i.PassNamed,
 		&i.PassErased,
+		&i.Refused,
 		&i.Files,
 		&i.KeptTemplates,
 	)
@@ -469,7 +473,7 @@ func (q *Queries) ErasureReceipts(ctx context.Context, arg ErasureReceiptsParams
 }
 
 const Erasures = `-- name: Erasures :many
-SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, files, kept_templates FROM lethe.erasures
+SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, refused, files, kept_templates FROM lethe.erasures
 WHERE ($1::uuid IS NULL OR requested_by = $1::uuid)
   AND ($2::text[] IS NULL OR state = ANY ($2::text[]))
   AND ($3::text IS NULL OR trigger = $3::text)
@@ -544,6 +548,7 @@ func (q *Queries) Erasures(ctx context.Context, arg ErasuresParams) ([]LetheEras
 			&i.PassID,
 			&i.PassNamed,
 			&i.PassErased,
+			&i.Refused,
 			&i.Files,
 			&i.KeptTemplates,
 		); err != nil {
@@ -558,7 +563,7 @@ func (q *Queries) Erasures(ctx context.Context, arg ErasuresParams) ([]LetheEras
 }
 
 const ErasuresOf = `-- name: ErasuresOf :many
-SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, files, kept_templates FROM lethe.erasures
+SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, refused, files, kept_templates FROM lethe.erasures
 WHERE requested_by = $1::uuid
   AND ($2::text[] IS NULL OR state = ANY ($2::text[]))
   AND ($3::text IS NULL OR trigger = $3::text)
@@ -634,6 +639,7 @@ func (q *Queries) ErasuresOf(ctx context.Context, arg ErasuresOfParams) ([]Lethe
 			&i.PassID,
 			&i.PassNamed,
 			&i.PassErased,
+			&i.Refused,
 			&i.Files,
 			&i.KeptTemplates,
 		); err != nil {
@@ -761,7 +767,7 @@ func (q *Queries) LimitSurvey(ctx context.Context, atMost string) error {
 }
 
 const LockErasure = `-- name: LockErasure :one
-SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, files, kept_templates FROM lethe.erasures WHERE id = $1 FOR UPDATE
+SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, refused, files, kept_templates FROM lethe.erasures WHERE id = $1 FOR UPDATE
 `
 
 func (q *Queries) LockErasure(ctx context.Context, id uuid.UUID) (LetheErasure, error) {
@@ -807,6 +813,7 @@ func (q *Queries) LockErasure(ctx context.Context, id uuid.UUID) (LetheErasure, 
 		&i.PassID,
 		&i.PassNamed,
 		&i.PassErased,
+		&i.Refused,
 		&i.Files,
 		&i.KeptTemplates,
 	)
@@ -980,10 +987,10 @@ UPDATE lethe.erasures SET
     raw_requests = $10, raw_responses = $11, tasks = $12,
     files = $13, kept_templates = $14,
     held = $15, not_found = $16, receipts = $17,
-    failures = $18::text::jsonb, trouble = '',
-    pass_created_at = $19, pass_id = $20,
-    pass_named = $21, pass_erased = $22
-WHERE id = $23
+    failures = $18::text::jsonb, trouble = '', refused = $19,
+    pass_created_at = $20, pass_id = $21,
+    pass_named = $22, pass_erased = $23
+WHERE id = $24
 `
 
 type NoteProgressParams struct {
@@ -1005,6 +1012,7 @@ type NoteProgressParams struct {
 	NotFound      int64
 	Receipts      int64
 	Failures      string
+	Refused       int64
 	PassCreatedAt *time.Time
 	PassID        *uuid.UUID
 	PassNamed     int64
@@ -1032,6 +1040,7 @@ func (q *Queries) NoteProgress(ctx context.Context, arg NoteProgressParams) erro
 		arg.NotFound,
 		arg.Receipts,
 		arg.Failures,
+		arg.Refused,
 		arg.PassCreatedAt,
 		arg.PassID,
 		arg.PassNamed,
@@ -1203,4 +1212,14 @@ func (q *Queries) SharedTemplates(ctx context.Context, arg SharedTemplatesParams
 		return nil, err
 	}
 	return items, nil
+}
+
+const WaitShortly = `-- name: WaitShortly :exec
+SELECT set_config('lock_timeout', '250ms', true)
+`
+
+// For what follows in the same transaction.
+func (q *Queries) WaitShortly(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, WaitShortly)
+	return err
 }

@@ -59,12 +59,30 @@ func (q *Queries) AddIntent(ctx context.Context, arg AddIntentParams) error {
 	return err
 }
 
+const BeginRehearsal = `-- name: BeginRehearsal :exec
+SAVEPOINT rehearsal
+`
+
+func (q *Queries) BeginRehearsal(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, BeginRehearsal)
+	return err
+}
+
 const DropIntents = `-- name: DropIntents :exec
 DELETE FROM lethe.intents WHERE id = ANY ($1::uuid[])
 `
 
 func (q *Queries) DropIntents(ctx context.Context, ids []uuid.UUID) error {
 	_, err := q.db.Exec(ctx, DropIntents, ids)
+	return err
+}
+
+const EndRehearsal = `-- name: EndRehearsal :exec
+ROLLBACK TO SAVEPOINT rehearsal
+`
+
+func (q *Queries) EndRehearsal(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, EndRehearsal)
 	return err
 }
 

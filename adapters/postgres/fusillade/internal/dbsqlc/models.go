@@ -63,6 +63,8 @@ type LetheErasure struct {
 	PassNamed int64
 	// Responses that were erased since it last began with the oldest.
 	PassErased int64
+	// Responses that could not be erased for a reason of the database's.
+	Refused int64
 	// Files that were made for one request, each with its empty batch.
 	Files int64
 	// Prompts that stayed when their response went, as another request needed them.

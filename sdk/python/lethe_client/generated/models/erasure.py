@@ -33,7 +33,7 @@ class Erasure:
     Attributes:
         id (UUID): The erasure's identifier. Example: 3f2b8c1e-6d0a-4b7e-9c55-0a1d2e3f4a5b.
         state (ErasureState): What has become of it. When it is finished, nothing that it may
-            erase was left; failed, it cannot get on, and `trouble` says why.
+            erase was left but what is `refused`; failed, it cannot get on, and `trouble` says why.
              Example: running.
         trigger (ErasureTrigger): What it came from, somebody's asking or a retention rule. Example: bulk.
         rule (ErasureRule | None): The rule that it came from; null where somebody asked.
@@ -55,9 +55,12 @@ class Erasure:
         counts (ErasureCounts): Rows that are gone.
         held (int): Responses that a hold kept. Example: 0.
         not_found (int): Identifiers of no response that is the caller's to erase. Example: 0.
+        refused (int): Responses that could not be erased for a reason of the database's. They are tried once more at
+            `verify_at`. Example: 0.
         receipts (int): How many receipts it has left. Example: 1.
         failures (list[ErasureFailure]): What was not erased, and why; the first 100.
-        trouble (None | str): Why it does not get on, or why it failed; null where nothing is known to be wrong.
+        trouble (None | str): Why it does not get on, why it failed, or that something could not be erased; null where
+            nothing is known to be wrong.
     """
 
     id: UUID
@@ -80,6 +83,7 @@ class Erasure:
     counts: ErasureCounts
     held: int
     not_found: int
+    refused: int
     receipts: int
     failures: list[ErasureFailure] = _attrs_field(validator=list_or_unset)
     trouble: None | str
@@ -159,6 +163,8 @@ class Erasure:
 
         not_found = self.not_found
 
+        refused = self.refused
+
         receipts = self.receipts
 
         failures = []
@@ -193,6 +199,7 @@ class Erasure:
                 "counts": counts,
                 "held": held,
                 "not_found": not_found,
+                "refused": refused,
                 "receipts": receipts,
                 "failures": failures,
                 "trouble": trouble,
@@ -350,6 +357,8 @@ class Erasure:
 
         not_found = d.pop("not_found")
 
+        refused = d.pop("refused")
+
         receipts = d.pop("receipts")
 
         failures = []
@@ -387,6 +396,7 @@ class Erasure:
             counts=counts,
             held=held,
             not_found=not_found,
+            refused=refused,
             receipts=receipts,
             failures=failures,
             trouble=trouble,

@@ -21,13 +21,18 @@ class ErasureFailure:
 
     Attributes:
         response (UUID): Its identifier. Example: c0000400-0000-4000-8000-00000000005a.
-        reason (ErasureFailureReason): Why. What is not the caller's to erase is not found. Example: held.
+        reason (ErasureFailureReason): Why. What is not the caller's to erase is not found; refused is what
+            the database does not let be deleted, busy what something else was at
+            work on. More reasons may come.
+             Example: held.
+        message (str): The reason in words. Example: A hold keeps it.
         holds (list[UUID]): The holds that keep it, for those who may see holds. Example:
             ['9a0c7b1e-2f43-4c7a-8e0d-6b5a4c3d2e1f'].
     """
 
     response: UUID
     reason: ErasureFailureReason
+    message: str
     holds: list[UUID] = _attrs_field(validator=list_or_unset)
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
@@ -35,6 +40,8 @@ class ErasureFailure:
         response = str(self.response)
 
         reason = self.reason.value
+
+        message = self.message
 
         holds = []
         for holds_item_data in self.holds:
@@ -47,6 +54,7 @@ class ErasureFailure:
             {
                 "response": response,
                 "reason": reason,
+                "message": message,
                 "holds": holds,
             }
         )
@@ -60,6 +68,8 @@ class ErasureFailure:
 
         reason = ErasureFailureReason(d.pop("reason"))
 
+        message = d.pop("message")
+
         holds = []
         _holds = d.pop("holds")
         for holds_item_data in _holds:
@@ -70,6 +80,7 @@ class ErasureFailure:
         erasure_failure = cls(
             response=response,
             reason=reason,
+            message=message,
             holds=holds,
         )
 

@@ -3,8 +3,10 @@ from enum import StrEnum
 
 
 class ErasureFailureReason(StrEnum):
+    BUSY = "busy"
     HELD = "held"
     NOT_FOUND = "not_found"
+    REFUSED = "refused"
 
     def __str__(self) -> str:
         return str(self.value)
