@@ -11,6 +11,7 @@ import (
 	"unicode"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"lethe/adapters/postgres"
 	"lethe/adapters/postgres/inspect"
@@ -145,6 +146,7 @@ func (d *doctor) examine(ctx context.Context, name, url, replicaURL string, side
 		if slices.Contains(sides, inspect.Fusillade) {
 			d.filterIndexes(ctx, name, conn, sides)
 			d.statistics(ctx, name, conn)
+			d.moments(ctx, name, conn)
 			d.vacuum(ctx, name, conn)
 		}
 		d.clock(ctx, name, conn)
@@ -301,6 +303,36 @@ func (d *doctor) statistics(ctx context.Context, name string, conn *pgx.Conn) {
 		c.Advice = "where counts of lists narrowed by min_duration_ms, or by states and response status together, are to be estimated well, run as the tables' owner; writing gets no slower:"
 	}
 	d.add(c)
+}
+
+// moments looks for times that cannot be shown.
+func (d *doctor) moments(ctx context.Context, name string, conn *pgx.Conn) {
+	const check = "times"
+	found, err := inspect.UnsayableTimes(ctx, conn, d.schemas)
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && (pg.Code == "42501" || pg.Code == "42703") {
+		return // which other checks tell of
+	}
+	if d.failed(name, check, err) {
+		return
+	}
+	looked := ""
+	if found.Partial {
+		looked = "; of times other than created_at, not all were looked at"
+	}
+	if n := len(found.Responses); n > 0 {
+		some := make([]string, min(n, 3))
+		for i := range some {
+			some[i] = found.Responses[i].String()
+		}
+		number := count(n, "response")
+		if n == inspect.MaxUnsayable {
+			number = fmt.Sprintf("%d responses or more", n)
+		}
+		d.add(Check{name, check, Warning, number + " with a time that is infinite or not of the years 1 to 9999, such as " + strings.Join(some, ", ") + looked,
+			"that time is shown as null, all else goes on; correct it in fusillade's table requests, or erase the responses", nil})
+		return
+	}
+	d.add(Check{Database: name, Name: check, Finding: OK, Detail: "all of them can be shown" + looked})
 }
 
 // outOfReach looks for copies of responses in a main database that fusillade is

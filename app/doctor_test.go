@@ -122,6 +122,37 @@ func TestDoctorStatistics(t *testing.T) {
 	}
 }
 
+// TestDoctorTimes: what cannot be shown is named, and is no problem.
+func TestDoctorTimes(t *testing.T) {
+	t.Parallel()
+	database := pgtest.New(t)
+	times := func() app.Check {
+		t.Helper()
+		report := examine(t, "LETHE_DATABASE_URL="+database.RoleURL)
+		i := slices.IndexFunc(report.Checks, func(c app.Check) bool { return c.Name == "times" })
+		if i < 0 {
+			t.Fatalf("found\n%s", text(t, report))
+		}
+		return report.Checks[i]
+	}
+	exec(t, database.URL, `INSERT INTO fusillade.requests (id, state, model, created_by, canceled_at) VALUES (gen_random_uuid(), 'canceled', 'm', 'o', now())`)
+	if c := times(); c.Finding != app.OK {
+		t.Errorf("found %+v", c)
+	}
+	exec(t, database.URL, `INSERT INTO fusillade.requests (id, state, model, created_by, created_at, started_at, canceled_at) VALUES
+		('00000000-0000-4000-8000-000000000001', 'canceled', 'm', 'o', 'infinity', NULL, now()),
+		('00000000-0000-4000-8000-000000000002', 'canceled', 'm', 'o', '0001-01-01 00:00+00 BC', NULL, now()),
+		('00000000-0000-4000-8000-000000000003', 'canceled', 'm', 'o', now(), '-infinity', now())`)
+	if c := times(); c.Finding != app.Warning || !strings.HasPrefix(c.Detail, "3 responses ") || !strings.Contains(c.Detail, "00000000-0000-4000-8000-000000000003") {
+		t.Errorf("found %+v", c)
+	}
+	exec(t, database.URL, `INSERT INTO fusillade.requests (id, state, model, created_by, created_at, canceled_at)
+		SELECT gen_random_uuid(), 'canceled', 'm', 'o', '-infinity', now() FROM generate_series(1, 200)`)
+	if c := times(); c.Finding != app.Warning || !strings.HasPrefix(c.Detail, "100 responses or more ") {
+		t.Errorf("found %+v", c)
+	}
+}
+
 func TestDoctorProblems(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

@@ -67,7 +67,7 @@ func ParseCursor(text string) (Cursor, error) {
 	return Cursor{
 		Position{
 			Rank:      int(b[1]),
-			CreatedAt: time.UnixMicro(int64(binary.BigEndian.Uint64(b[2:]))).UTC(),
+			CreatedAt: timeOf(int64(binary.BigEndian.Uint64(b[2:]))),
 			ID:        uuid.UUID(b[10:positionSize]),
 		},
 		[sumSize]byte(b[positionSize:]),
@@ -81,7 +81,7 @@ func (c Cursor) String() string {
 
 func (p Position) bytes() []byte {
 	b := append(make([]byte, 0, positionSize+sumSize), cursorVersion, byte(p.Rank))
-	b = binary.BigEndian.AppendUint64(b, uint64(p.CreatedAt.UnixMicro()))
+	b = binary.BigEndian.AppendUint64(b, uint64(microsOf(p.CreatedAt)))
 	return append(b, p.ID[:]...)
 }
 

@@ -80,3 +80,47 @@ func TestDamagedCursor(t *testing.T) {
 		}
 	}
 }
+
+// Lists go on from rows of every time that a database knows, and callers are
+// shown those that they can read.
+func TestRowsOfAnyTime(t *testing.T) {
+	t.Parallel()
+	times := []struct {
+		at      time.Time
+		sayable bool
+	}{
+		{domain.InfiniteFuture, false},
+		{time.Date(294276, 12, 31, 23, 59, 59, 999999000, time.UTC), false},
+		{time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC), false},
+		{time.Date(9999, 12, 31, 23, 59, 59, 999999000, time.UTC), true},
+		{time.UnixMicro(-1).UTC(), true},
+		{time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC), true},
+		{time.Date(0, 12, 31, 0, 0, 0, 1000, time.UTC), false},
+		{time.Date(-4712, 1, 1, 0, 0, 0, 0, time.UTC), false},
+		{domain.InfinitePast, false},
+	}
+	w := newWorld()
+	for _, row := range times {
+		w.AddResponse(porttest.NewRow(anna.String(), "completed", row.at))
+	}
+	var after *domain.Cursor
+	for i, row := range times {
+		page, err := w.list().Execute(t.Context(), domain.Principal{ID: anna, Admin: true}, domain.ListRequest{After: after, Limit: ptr(int64(1))})
+		if err != nil || len(page.Items) != 1 || !page.Items[0].CreatedAt.Equal(row.at) {
+			t.Fatalf("want the row of %s, got %+v, %v", row.at, page.Items, err)
+		}
+		if got := domain.Sayable(row.at); got != row.sayable {
+			t.Errorf("%s: want sayable %t", row.at, row.sayable)
+		}
+		if (page.Next == nil) != (i == len(times)-1) {
+			t.Fatalf("%s: want more until the last, got %v", row.at, page.Next)
+		}
+		if page.Next != nil {
+			read, err := domain.ParseCursor(page.Next.String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			after = &read
+		}
+	}
+}

@@ -35,9 +35,9 @@ type Response struct {
 }
 
 // Duration is completed minus started, to the microsecond; nil while either is
-// unknown.
+// unknown or infinite.
 func (r Response) Duration() *time.Duration {
-	if r.StartedAt == nil || r.CompletedAt == nil {
+	if r.StartedAt == nil || r.CompletedAt == nil || infinite(*r.StartedAt) || infinite(*r.CompletedAt) {
 		return nil
 	}
 	d := r.CompletedAt.Sub(*r.StartedAt)

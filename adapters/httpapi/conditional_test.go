@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -37,6 +38,22 @@ func (c *changing) ports() fakes {
 		latest: func(context.Context, []uuid.UUID) (map[uuid.UUID]domain.Usage, error) {
 			return map[uuid.UUID]domain.Usage{c.response.ID: c.usage}, nil
 		},
+	}
+}
+
+// What has no text is null, and the rest is shown.
+func TestTimesThatCannotBeShown(t *testing.T) {
+	t.Parallel()
+	for _, at := range []time.Time{domain.InfinitePast, domain.InfiniteFuture, time.Date(0, 6, 1, 0, 0, 0, 0, time.UTC), time.Date(12000, 1, 1, 0, 0, 0, 0, time.UTC)} {
+		c := &changing{response: domain.Response{ID: responseID, Owner: alice.String(), Model: "m", State: "completed", CreatedAt: at, StartedAt: &at, CompletedAt: &at, FailedAt: &at}}
+		s := assemble(t, c.ports(), nil)
+		for _, target := range []string{list, item} {
+			r := s.ask(t, http.MethodGet, target)
+			body := r.body
+			if r.status != http.StatusOK || !strings.Contains(body, `"created_at":null`) || !strings.Contains(body, `"completed_at":null`) || !strings.Contains(body, `"failed_at":null`) {
+				t.Errorf("%s of %s: got %d %s", target, at, r.status, body)
+			}
+		}
 	}
 }
 

@@ -184,7 +184,7 @@ func summary(r domain.ResponseSummary) ResponseSummary {
 		Id:               r.ID,
 		Model:            r.Model,
 		Status:           r.State,
-		CreatedAt:        r.CreatedAt.UTC(),
+		CreatedAt:        utc(&r.CreatedAt),
 		CompletedAt:      utc(r.CompletedAt),
 		FailedAt:         utc(r.FailedAt),
 		DurationMs:       milliseconds(r.Duration()),
@@ -199,8 +199,9 @@ func summary(r domain.ResponseSummary) ResponseSummary {
 	}
 }
 
+// utc is nil where the time is unknown or has no form that callers can read.
 func utc(t *time.Time) *time.Time {
-	if t == nil {
+	if t == nil || !domain.Sayable(*t) {
 		return nil
 	}
 	return new(t.UTC())

@@ -121,7 +121,7 @@ func Open(cfg Config) (*DB, error) {
 		types := c.TypeMap()
 		types.RegisterType(&pgtype.Type{
 			Name: "timestamptz", OID: pgtype.TimestamptzOID,
-			Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC},
+			Codec: &moments{pgtype.TimestamptzCodec{ScanLocation: time.UTC}},
 		})
 		pgxuuid.Register(types)
 		// For the modes in which the server is not asked what an argument is.

@@ -17,7 +17,8 @@ WHERE (sqlc.narg('owners')::text[] IS NOT NULL OR created_by IS NOT NULL)
   AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
   AND (sqlc.narg('status_min')::integer IS NULL OR response_status >= sqlc.narg('status_min')::integer)
   AND (sqlc.narg('status_max')::integer IS NULL OR response_status <= sqlc.narg('status_max')::integer)
-  AND (sqlc.narg('min_duration')::interval IS NULL OR completed_at - started_at >= sqlc.narg('min_duration')::interval)
+  AND (sqlc.narg('min_duration')::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
+      AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= sqlc.narg('min_duration')::interval)
   AND (sqlc.narg('has_error')::boolean IS NULL OR (error IS NOT NULL) = sqlc.narg('has_error')::boolean);
 
 -- name: CountOfOwner :one
@@ -30,7 +31,8 @@ WHERE created_by = sqlc.arg('owner')::text
   AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
   AND (sqlc.narg('status_min')::integer IS NULL OR response_status >= sqlc.narg('status_min')::integer)
   AND (sqlc.narg('status_max')::integer IS NULL OR response_status <= sqlc.narg('status_max')::integer)
-  AND (sqlc.narg('min_duration')::interval IS NULL OR completed_at - started_at >= sqlc.narg('min_duration')::interval)
+  AND (sqlc.narg('min_duration')::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
+      AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= sqlc.narg('min_duration')::interval)
   AND (sqlc.narg('has_error')::boolean IS NULL OR (error IS NOT NULL) = sqlc.narg('has_error')::boolean);
 
 -- name: CountOfOwnerUpTo :one

@@ -14,7 +14,8 @@ WHERE created_by IS NOT NULL AND num_nulls(batch_id) <> 0
       AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
       AND (sqlc.narg('status_min')::integer IS NULL OR response_status >= sqlc.narg('status_min')::integer)
       AND (sqlc.narg('status_max')::integer IS NULL OR response_status <= sqlc.narg('status_max')::integer)
-      AND (sqlc.narg('min_duration')::interval IS NULL OR completed_at - started_at >= sqlc.narg('min_duration')::interval)
+      AND (sqlc.narg('min_duration')::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
+          AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= sqlc.narg('min_duration')::interval)
       AND (sqlc.narg('has_error')::boolean IS NULL OR (error IS NOT NULL) = sqlc.narg('has_error')::boolean)
       ELSE true END
   AND (created_at, id) > (coalesce(sqlc.narg('after_created_at')::timestamptz, '-infinity'),
@@ -33,7 +34,8 @@ WHERE created_by = sqlc.arg('owner')::text AND num_nulls(batch_id) <> 0
       AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
       AND (sqlc.narg('status_min')::integer IS NULL OR response_status >= sqlc.narg('status_min')::integer)
       AND (sqlc.narg('status_max')::integer IS NULL OR response_status <= sqlc.narg('status_max')::integer)
-      AND (sqlc.narg('min_duration')::interval IS NULL OR completed_at - started_at >= sqlc.narg('min_duration')::interval)
+      AND (sqlc.narg('min_duration')::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
+          AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= sqlc.narg('min_duration')::interval)
       AND (sqlc.narg('has_error')::boolean IS NULL OR (error IS NOT NULL) = sqlc.narg('has_error')::boolean)
       ELSE true END
   AND (created_at, id) > (coalesce(sqlc.narg('after_created_at')::timestamptz, '-infinity'),

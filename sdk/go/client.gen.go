@@ -1434,10 +1434,10 @@ type ResponseDetail struct {
 	// Example: 120
 	CompletionTokens *int64 `json:"completion_tokens"`
 
-	// CreatedAt When the request came in (UTC).
+	// CreatedAt When the request came in (UTC). Null where the stored time has no form here, as `infinity` has none.
 	//
 	// Example: 2026-03-01T12:00:00.0005Z
-	CreatedAt time.Time `json:"created_at"`
+	CreatedAt *time.Time `json:"created_at"`
 
 	// CreatedBy The owner, mostly the UUID of a person or an organization.
 	//
@@ -1567,10 +1567,10 @@ type ResponseSummary struct {
 	// Example: 120
 	CompletionTokens *int64 `json:"completion_tokens"`
 
-	// CreatedAt When the request came in (UTC).
+	// CreatedAt When the request came in (UTC). Null where the stored time has no form here, as `infinity` has none.
 	//
 	// Example: 2026-03-01T12:00:00.0005Z
-	CreatedAt time.Time `json:"created_at"`
+	CreatedAt *time.Time `json:"created_at"`
 
 	// CreatedByEmail The e-mail address of the owner, a person or an organization.
 	//

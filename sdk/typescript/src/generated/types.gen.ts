@@ -59,9 +59,9 @@ export type ResponseSummary = {
      */
     status: string;
     /**
-     * When the request came in (UTC).
+     * When the request came in (UTC). Null where the stored time has no form here, as `infinity` has none.
      */
-    created_at: string;
+    created_at: string | null;
     /**
      * When the answer was complete (UTC).
      */

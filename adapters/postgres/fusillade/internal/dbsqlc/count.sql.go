@@ -24,7 +24,8 @@ WHERE ($1::text[] IS NOT NULL OR created_by IS NOT NULL)
   AND ($6::timestamptz IS NULL OR created_at <= $6::timestamptz)
   AND ($7::integer IS NULL OR response_status >= $7::integer)
   AND ($8::integer IS NULL OR response_status <= $8::integer)
-  AND ($9::interval IS NULL OR completed_at - started_at >= $9::interval)
+  AND ($9::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
+      AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= $9::interval)
   AND ($10::boolean IS NULL OR (error IS NOT NULL) = $10::boolean)
 `
 
@@ -76,7 +77,8 @@ WHERE created_by = $1::text
   AND ($6::timestamptz IS NULL OR created_at <= $6::timestamptz)
   AND ($7::integer IS NULL OR response_status >= $7::integer)
   AND ($8::integer IS NULL OR response_status <= $8::integer)
-  AND ($9::interval IS NULL OR completed_at - started_at >= $9::interval)
+  AND ($9::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
+      AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= $9::interval)
   AND ($10::boolean IS NULL OR (error IS NOT NULL) = $10::boolean)
 `
 

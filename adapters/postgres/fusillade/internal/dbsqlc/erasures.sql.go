@@ -833,7 +833,8 @@ WHERE created_by IS NOT NULL AND num_nulls(batch_id) <> 0
       AND ($7::timestamptz IS NULL OR created_at <= $7::timestamptz)
       AND ($8::integer IS NULL OR response_status >= $8::integer)
       AND ($9::integer IS NULL OR response_status <= $9::integer)
-      AND ($10::interval IS NULL OR completed_at - started_at >= $10::interval)
+      AND ($10::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
+          AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= $10::interval)
       AND ($11::boolean IS NULL OR (error IS NOT NULL) = $11::boolean)
       ELSE true END
   AND (created_at, id) > (coalesce($12::timestamptz, '-infinity'),
@@ -913,7 +914,8 @@ WHERE created_by = $1::text AND num_nulls(batch_id) <> 0
       AND ($7::timestamptz IS NULL OR created_at <= $7::timestamptz)
       AND ($8::integer IS NULL OR response_status >= $8::integer)
       AND ($9::integer IS NULL OR response_status <= $9::integer)
-      AND ($10::interval IS NULL OR completed_at - started_at >= $10::interval)
+      AND ($10::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
+          AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= $10::interval)
       AND ($11::boolean IS NULL OR (error IS NOT NULL) = $11::boolean)
       ELSE true END
   AND (created_at, id) > (coalesce($12::timestamptz, '-infinity'),

@@ -21,7 +21,8 @@ class ResponseSummary:
         batch_id (None | UUID): Always null; responses of batches are not shown here.
         model (str): The model that was asked. Example: qwen/qwen3-235b.
         status (str): The state: pending, claimed, processing, completed, failed or canceled. Example: completed.
-        created_at (datetime.datetime): When the request came in (UTC). Example: 2026-03-01T12:00:00.0005Z.
+        created_at (datetime.datetime | None): When the request came in (UTC). Null where the stored time has no form
+            here, as `infinity` has none. Example: 2026-03-01T12:00:00.0005Z.
         completed_at (datetime.datetime | None): When the answer was complete (UTC). Example:
             2026-03-01T12:00:01.735067Z.
         failed_at (datetime.datetime | None): When it failed for good (UTC).
@@ -41,7 +42,7 @@ class ResponseSummary:
     batch_id: None | UUID
     model: str
     status: str
-    created_at: datetime.datetime
+    created_at: datetime.datetime | None
     completed_at: datetime.datetime | None
     failed_at: datetime.datetime | None
     duration_ms: float | None
@@ -68,7 +69,11 @@ class ResponseSummary:
 
         status = self.status
 
-        created_at = self.created_at.isoformat()
+        created_at: None | str
+        if isinstance(self.created_at, datetime.datetime):
+            created_at = self.created_at.isoformat()
+        else:
+            created_at = self.created_at
 
         completed_at: None | str
         if isinstance(self.completed_at, datetime.datetime):
@@ -158,7 +163,20 @@ class ResponseSummary:
 
         status = d.pop("status")
 
-        created_at = datetime.datetime.fromisoformat(d.pop("created_at"))
+        def _parse_created_at(data: object) -> datetime.datetime | None:
+            if data is None:
+                return data
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                created_at_type_0 = datetime.datetime.fromisoformat(data)
+
+                return created_at_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(datetime.datetime | None, data)
+
+        created_at = _parse_created_at(d.pop("created_at"))
 
         def _parse_completed_at(data: object) -> datetime.datetime | None:
             if data is None:

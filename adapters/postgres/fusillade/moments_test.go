@@ -1,0 +1,96 @@
+package fusillade
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"lethe/adapters/postgres"
+	"lethe/domain"
+	"lethe/domain/porttest"
+)
+
+// Times that are infinite, or have no text for callers, are times as others are:
+// they are listed, counted, filtered, found and erased.
+func TestTimesThatNobodyCanSay(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	b := newBench(t, postgres.Config{})
+	owner := uuid.New()
+	times := []string{"-infinity", "4713-01-01 12:00+00 BC", "0001-06-01 00:00+00 BC", "2026-03-01 00:00+00", "12000-01-01 00:00+00", "294276-12-31 23:59:59.999999+00", "infinity"}
+	ids := make([]uuid.UUID, len(times))
+	add := func() {
+		for i, at := range times {
+			ids[i] = uuid.New()
+			b.exec(`INSERT INTO requests (id, state, model, created_by, created_at, daemon_id, claimed_at, started_at, completed_at, response_status, response_body)
+				VALUES ($1, 'completed', 'm', $2, $3::text::timestamptz, $1, now(), CASE WHEN $4 THEN now() ELSE $3::text::timestamptz END, $3::text::timestamptz, 200, '')`,
+				ids[i], owner.String(), at, i%2 == 0)
+		}
+	}
+	add()
+	mine := domain.ResponseFilter{Owners: []string{owner.String()}}
+	for _, activeFirst := range []bool{false, true} {
+		for _, f := range []domain.ResponseFilter{{}, mine} {
+			var after *domain.Position
+			for i := len(ids) - 1; i >= 0; i-- {
+				page, err := b.responses.Page(ctx, domain.PageQuery{Filter: f, ActiveFirst: activeFirst, After: after, Limit: 1})
+				if err != nil || len(page) != 1 || page[0].ID != ids[i] {
+					t.Fatalf("want %s on the page, got %v, %v", times[i], page, err)
+				}
+				at := domain.PositionOf(page[0], activeFirst)
+				after = &at
+				if infinite := i == 0 || i == len(ids)-1; infinite && page[0].Duration() != nil {
+					t.Errorf("%s: want no duration, got %s", times[i], page[0].Duration())
+				}
+			}
+			if page, err := b.responses.Page(ctx, domain.PageQuery{Filter: f, ActiveFirst: activeFirst, After: after, Limit: 1}); err != nil || len(page) != 0 {
+				t.Errorf("want an end, got %v, %v", page, err)
+			}
+		}
+	}
+	least := time.Duration(0)
+	long := domain.ResponseFilter{Owners: mine.Owners, MinDuration: &least}
+	page, err := b.responses.Page(ctx, domain.PageQuery{Filter: long, Limit: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range page {
+		if !long.Matches(r) {
+			t.Errorf("%s is listed and does not pass", r.CreatedAt)
+		}
+	}
+	if n, err := b.responses.Count(ctx, long, domain.CountExact); err != nil || n.Total != int64(len(page)) {
+		t.Errorf("want %d counted, got %+v, %v", len(page), n, err)
+	}
+	for i, id := range ids {
+		if _, _, err := b.responses.Get(ctx, id, nil); err != nil {
+			t.Errorf("%s cannot be fetched: %v", times[i], err)
+		}
+		if _, err := b.responses.Erase(ctx, id, porttest.Permit); err != nil {
+			t.Errorf("%s cannot be erased: %v", times[i], err)
+		}
+	}
+	erasures := b.erasures(postgres.Config{})
+	for _, most := range []int{1, 3} {
+		add()
+		e := b.create(erasures, domain.ErasureTarget{Owner: &owner})
+		survey, err := erasures.Survey(ctx, *e.Target, nil, time.Now())
+		if err != nil || survey.Responses != int64(len(times)) {
+			t.Errorf("want all counted, got %+v, %v", survey, err)
+		}
+		if e = b.finish(erasures, e.ID, most); e.Done != int64(len(times)) || b.number(`SELECT count(*) FROM requests`) != 0 {
+			t.Errorf("want all erased, got %d", e.Done)
+		}
+	}
+	add()
+	// What has not been created yet, as of the preview, is not erased by a filter.
+	e := b.create(erasures, domain.ErasureTarget{Filter: &domain.ResponseFilter{MinDuration: &least}})
+	survey, err := erasures.Survey(ctx, *e.Target, nil, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e = b.finish(erasures, e.ID, 2); e.Done != survey.Responses {
+		t.Errorf("want %d erased, got %d", survey.Responses, e.Done)
+	}
+}
