@@ -42,7 +42,7 @@ func (u *DryRunRule) Execute(ctx context.Context, caller Principal, id uuid.UUID
 	if err != nil {
 		return RetentionRule{}, err
 	}
-	survey.Sum = [sha256.Size]byte{}
+	survey.Sum, survey.Counted = [sha256.Size]byte{}, nil
 	rule, err = u.retention.NoteDryRun(ctx, id, rule.Version, DryRun{At: now, Survey: survey})
 	return rule, ruleError(id, err)
 }

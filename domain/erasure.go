@@ -20,7 +20,11 @@ type Erasure struct {
 	Target  *ErasureTarget // nil: forgotten, see Erasures.Forget
 	Scope   []string       // whose responses it may erase; nil: everyone's
 	AsOf    time.Time      // with a filter, what was created later is left
-	Most    int64          // how many responses it may erase; 0: all
+	// Preview is the TokenSum of the one that showed what a filter matches: only
+	// the requests that it counted are erased, as far as they still pass. Nil: all
+	// that pass.
+	Preview *[sha256.Size]byte
+	Most    int64 // how many responses it may erase; 0: all
 
 	Ground      Ground
 	Ticket      string // the caller's own reference; in no receipt
@@ -262,6 +266,9 @@ type Survey struct {
 	Partial bool
 	// Sum changes with the requests that were counted.
 	Sum [sha256.Size]byte
+	// Counted are, with a filter, these requests, in the order in which they are
+	// erased.
+	Counted []uuid.UUID
 }
 
 // Preview is what was shown to somebody of what they could erase.
@@ -273,6 +280,9 @@ type Preview struct {
 	ExpiresAt   time.Time
 	Survey
 }
+
+// MaxPreviews is how many previews of one person can be acted upon at a time.
+const MaxPreviews = 100
 
 // PreviewFor is for how long a preview can be acted upon.
 const PreviewFor = 15 * time.Minute

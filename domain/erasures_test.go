@@ -372,7 +372,7 @@ func TestPreview(t *testing.T) {
 	p, token := m.preview(t, admin, domain.ErasureRequest{Owner: &ben})
 	at := noon.Add(time.Hour)
 	if p.Responses != 1 || p.RequestedBy != anna || !p.AsOf.Equal(at) || p.AsOf.Location() != time.UTC || !p.ExpiresAt.Equal(at.Add(15*time.Minute)) ||
-		len(token) < 26 || p.TokenSum != sha256.Sum256([]byte(token)) || kept != p || owners != nil || !asOf.Equal(at) {
+		len(token) < 26 || p.TokenSum != sha256.Sum256([]byte(token)) || !reflect.DeepEqual(kept, p) || owners != nil || !asOf.Equal(at) {
 		t.Errorf("got %+v, %q, kept %+v, of %v as of %s", p, token, kept, owners, asOf)
 	}
 	_, again := m.preview(t, inAcme, domain.ErasureRequest{Owner: &anna})
@@ -386,7 +386,7 @@ func TestPreview(t *testing.T) {
 	}
 	m.port.keepPreview = nil
 	m.port.survey = func(domain.ErasureTarget, []string, time.Time) error { return broken }
-	if p, token, err := m.previewer().Execute(t.Context(), admin, domain.ErasureRequest{Owner: &ben}); !errors.Is(err, broken) || token != "" || p != (domain.Preview{}) {
+	if p, token, err := m.previewer().Execute(t.Context(), admin, domain.ErasureRequest{Owner: &ben}); !errors.Is(err, broken) || token != "" || !reflect.DeepEqual(p, domain.Preview{}) {
 		t.Errorf("want %v and nothing else, got %+v, %q, %v", broken, p, token, err)
 	}
 }
@@ -452,6 +452,14 @@ func TestTokens(t *testing.T) {
 	_, partialToken := partial.preview(t, user, own)
 	if e, _ := partial.start(t, user, domain.StartRequest{ErasureRequest: own, Token: partialToken}); e.Expected != nil {
 		t.Errorf("want nothing expected, got %d", *e.Expected)
+	}
+
+	// By a filter, what was counted is erased and nothing else.
+	mine := domain.ErasureRequest{Filter: &domain.ErasureFilter{All: true}}
+	partial.put(anna.String())
+	shown, filterToken := partial.preview(t, user, mine)
+	if e, _ := partial.start(t, user, domain.StartRequest{ErasureRequest: mine, Token: filterToken}); e.Expected == nil || *e.Expected != 1 || e.Preview == nil || *e.Preview != shown.TokenSum {
+		t.Errorf("want one expected as previewed, got %+v", e)
 	}
 
 	// Named responses need no token, but where there is one it counts.

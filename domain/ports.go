@@ -194,15 +194,17 @@ type Erasures interface {
 	// Survey counts what erasing the target would come to in the end, as far as
 	// these owners have it; nil is everyone. With a filter, what was created after
 	// asOf does not count; without one, Sum does not look at it. Of very much it
-	// may count a part, always the same one. CodeUnavailable where that takes too
-	// long.
+	// may count a part, always the same one: that of what is erased first.
+	// CodeUnavailable where that takes too long.
 	Survey(ctx context.Context, t ErasureTarget, owners []string, asOf time.Time) (Survey, error)
 
-	// KeepPreview stores a preview until it has expired, and a while longer.
+	// KeepPreview stores a preview with the requests that it counted, until it has
+	// expired, and a while longer. Of one person only the newest MaxPreviews are
+	// kept, and those that an erasure was begun with.
 	KeepPreview(ctx context.Context, p Preview) error
 
-	// Preview returns the one with this TokenSum, an expired one too, as long as
-	// it is there. CodeNotFound where there is none.
+	// Preview returns the one with this TokenSum, without Counted, an expired one
+	// too, as long as it is there. CodeNotFound where there is none.
 	Preview(ctx context.Context, tokenSum [sha256.Size]byte) (Preview, error)
 
 	// Create stores an erasure that is pending. Where the same person has
@@ -234,6 +236,9 @@ type Erasures interface {
 	// progress, all at once or not at all. It returns the erasure as it is then.
 	// Several calls at once for one erasure wait for each other.
 	//
+	// With Erasure.Preview it looks at nothing but what that counted, whatever else
+	// passes the filter by now, and erases of it what still passes.
+	//
 	// It begins with what is oldest, or named first, and goes on where the call
 	// before it ended. When nothing follows, the erasure is finished; one with an
 	// owner begins again from the oldest, until it has found nothing to erase
@@ -264,7 +269,7 @@ type Erasures interface {
 	// Forget removes from erasures that were over before that time what says
 	// whose and which responses they were about: targets, scopes, failures,
 	// secrets, sums; not from those that are still to be verified. It removes previews
-	// that have expired before it, too.
+	// that have expired before it, too, and which requests were counted.
 	Forget(ctx context.Context, before time.Time) error
 }
 

@@ -67,7 +67,10 @@ func (u *StartErasure) Execute(ctx context.Context, caller Principal, r StartReq
 			return Erasure{}, nil, err
 		}
 		e.AsOf = shown.AsOf
-		if !shown.Partial {
+		if e.Kind == TargetFilter {
+			e.Preview = &shown.TokenSum
+		}
+		if !shown.Partial || e.Kind == TargetFilter {
 			e.Expected = &shown.Responses
 		}
 	}

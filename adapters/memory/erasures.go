@@ -29,11 +29,12 @@ func (s *Store) Erasures() Erasures { return Erasures{s} }
 // erasure is one and where it is in its pass.
 type erasure struct {
 	domain.Erasure
-	receipts []domain.ErasureReceipt
-	named    int              // of the named responses, how many have been looked at
-	after    *domain.Position // the last that was looked at
-	erased   int64            // in this pass
-	counted  map[uuid.UUID]bool
+	receipts  []domain.ErasureReceipt
+	named     int              // of the named responses, how many have been looked at
+	after     *domain.Position // the last that was looked at
+	erased    int64            // in this pass
+	counted   map[uuid.UUID]bool
+	previewed []uuid.UUID // with a preview: what it counted
 }
 
 // rewind begins a pass.
@@ -66,6 +67,9 @@ func (m Erasures) Survey(ctx context.Context, t domain.ErasureTarget, owners []s
 			continue
 		}
 		sum = append(sum, id[:]...)
+		if t.Filter != nil {
+			survey.Counted = append(survey.Counted, id)
+		}
 		slices.SortFunc(requests, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
 		switch {
 		case seen[requests[0]]:
@@ -134,7 +138,20 @@ func (m Erasures) KeepPreview(ctx context.Context, p domain.Preview) error {
 	m.store.mu.Lock()
 	defer m.store.mu.Unlock()
 	m.store.previews = append(m.store.previews, p)
+	kept := 0
+	for i := len(m.store.previews) - 1; i >= 0; i-- {
+		if m.store.previews[i].RequestedBy != p.RequestedBy {
+			continue
+		}
+		if kept++; kept > domain.MaxPreviews && !m.begunWith(m.store.previews[i].TokenSum) {
+			m.store.previews = slices.Delete(m.store.previews, i, i+1)
+		}
+	}
 	return nil
+}
+
+func (m Erasures) begunWith(tokenSum [sha256.Size]byte) bool {
+	return slices.ContainsFunc(m.store.erasures, func(e *erasure) bool { return e.Preview != nil && *e.Preview == tokenSum })
 }
 
 // Preview implements domain.Erasures.
@@ -146,6 +163,7 @@ func (m Erasures) Preview(ctx context.Context, tokenSum [sha256.Size]byte) (doma
 	defer m.store.mu.Unlock()
 	for _, p := range m.store.previews {
 		if p.TokenSum == tokenSum {
+			p.Counted = nil
 			return p, nil
 		}
 	}
@@ -166,6 +184,11 @@ func (m Erasures) Create(ctx context.Context, e domain.Erasure) (domain.Erasure,
 	}
 	kept := &erasure{Erasure: e}
 	kept.rewind()
+	for _, p := range m.store.previews {
+		if e.Preview != nil && p.TokenSum == *e.Preview {
+			kept.previewed = slices.Clone(p.Counted)
+		}
+	}
 	m.store.erasures = append(m.store.erasures, kept)
 	return kept.shown(), true, nil
 }
@@ -315,6 +338,9 @@ func (m Erasures) Advance(ctx context.Context, id uuid.UUID, most int, judge fun
 // next is what is looked at next.
 func (e *erasure) next(s *Store, most int) []uuid.UUID {
 	all := s.targets(*e.Target, e.AsOf)
+	if e.Preview != nil {
+		all = slices.DeleteFunc(all, func(id uuid.UUID) bool { return !slices.Contains(e.previewed, id) })
+	}
 	if e.Target.Responses != nil {
 		all = all[e.named:]
 		next := all[:min(most, len(all))]
@@ -461,7 +487,7 @@ func (m Erasures) Forget(ctx context.Context, before time.Time) error {
 	defer m.store.mu.Unlock()
 	for _, e := range m.store.erasures {
 		if e.State.Over() && e.VerifyAt == nil && e.FinishedAt.Before(before) {
-			e.Target, e.Scope, e.Failures, e.Secret, e.RequestSum = nil, nil, nil, nil, [sha256.Size]byte{}
+			e.Target, e.Scope, e.Failures, e.Secret, e.RequestSum, e.Preview = nil, nil, nil, nil, [sha256.Size]byte{}, nil
 		}
 	}
 	m.store.previews = slices.DeleteFunc(m.store.previews, func(p domain.Preview) bool { return p.ExpiresAt.Before(before) })

@@ -94,11 +94,46 @@ INSERT INTO lethe.previews (token_sum, requested_by, target, as_of, expires_at, 
     raw_requests, raw_responses, tasks, held, not_found, partial, sum, files, kept_templates)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18);
 
+-- name: KeepPreviewPart :exec
+INSERT INTO lethe.preview_requests (token_sum, part, request_ids) VALUES ($1, $2, $3);
+
+-- name: DropPreviews :exec
+-- Those of one person that were made before as many others, unless something was
+-- begun with them.
+WITH old AS (
+    DELETE FROM lethe.previews p
+    WHERE p.token_sum IN (SELECT token_sum FROM lethe.previews WHERE requested_by = sqlc.arg('requested_by')::uuid
+                          ORDER BY expires_at DESC, token_sum OFFSET sqlc.arg('keep')::bigint)
+      AND NOT EXISTS (SELECT FROM lethe.erasures e WHERE e.preview = p.token_sum)
+    RETURNING token_sum
+)
+DELETE FROM lethe.preview_requests WHERE token_sum IN (SELECT token_sum FROM old);
+
+-- name: NextPreviewed :many
+-- What follows in an erasure of previewed requests, in their order; created_at is
+-- null where one is gone.
+SELECT listed.id, r.created_at
+FROM (
+    SELECT u.id::uuid AS id, (l.part * 1000 + u.at)::bigint AS at
+    FROM lethe.preview_requests l CROSS JOIN LATERAL unnest(l.request_ids) WITH ORDINALITY AS u (id, at)
+    WHERE l.token_sum = sqlc.arg('token_sum')::bytea AND l.part BETWEEN sqlc.arg('first_part')::integer AND sqlc.arg('last_part')::integer
+      AND l.part * 1000 + u.at > sqlc.arg('passed')::bigint
+    ORDER BY at
+    LIMIT sqlc.arg('most')::bigint
+) listed
+LEFT JOIN requests r ON r.id = listed.id
+ORDER BY listed.at;
+
 -- name: Preview :one
 SELECT * FROM lethe.previews WHERE token_sum = sqlc.arg('token_sum')::bytea;
 
 -- name: ForgetPreviews :exec
 DELETE FROM lethe.previews WHERE expires_at < sqlc.arg('before')::timestamptz;
+
+-- name: ForgetPreviewed :exec
+DELETE FROM lethe.preview_requests l
+WHERE NOT EXISTS (SELECT FROM lethe.previews p WHERE p.token_sum = l.token_sum)
+  AND NOT EXISTS (SELECT FROM lethe.erasures e WHERE e.preview = l.token_sum);
 
 -- name: Durably :exec
 -- The commit must be on disk before it is reported.
@@ -107,11 +142,11 @@ SELECT set_config('synchronous_commit', coalesce(nullif(current_setting('synchro
 -- name: CreateErasure :many
 -- None where the same person has one with the same key.
 INSERT INTO lethe.erasures (id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at,
-    requested_by, role, secret, idempotency_key, request_sum, state, expected)
+    requested_by, role, secret, idempotency_key, request_sum, state, expected, preview)
 VALUES (sqlc.arg('id'), sqlc.arg('trigger'), sqlc.narg('rule_id'), sqlc.narg('rule_version'), sqlc.arg('kind'),
         sqlc.arg('target')::text::jsonb, sqlc.narg('scope'), sqlc.arg('as_of'), sqlc.arg('most'), sqlc.arg('ground'),
         sqlc.arg('ticket'), sqlc.arg('requested_at'), sqlc.narg('requested_by'), sqlc.arg('role'), sqlc.narg('secret'),
-        sqlc.narg('idempotency_key'), sqlc.arg('request_sum'), sqlc.arg('state'), sqlc.narg('expected'))
+        sqlc.narg('idempotency_key'), sqlc.arg('request_sum'), sqlc.arg('state'), sqlc.narg('expected'), sqlc.narg('preview'))
 ON CONFLICT (requested_by, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
 RETURNING *;
 
@@ -199,5 +234,5 @@ ORDER BY requested_at, id
 LIMIT sqlc.arg('most')::bigint;
 
 -- name: ForgetErasures :exec
-UPDATE lethe.erasures SET target = NULL, scope = NULL, failures = '[]', secret = NULL, request_sum = '', pass_created_at = NULL, pass_id = NULL
+UPDATE lethe.erasures SET target = NULL, scope = NULL, failures = '[]', secret = NULL, request_sum = '', pass_created_at = NULL, pass_id = NULL, preview = NULL
 WHERE target IS NOT NULL AND finished_at < sqlc.arg('before')::timestamptz AND verify_at IS NULL;

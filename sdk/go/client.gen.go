@@ -597,7 +597,7 @@ type Erasure struct {
 	// Counts Rows that are gone.
 	Counts ErasureCounts `json:"counts"`
 
-	// Expected Responses that the preview showed; null without one, and where it did not count all.
+	// Expected Responses that the preview showed; null without one, and where the preview of an owner did not count all.
 	//
 	// Example: 12
 	Expected *int64 `json:"expected"`
@@ -892,7 +892,10 @@ type ErasurePreview struct {
 	// Example: 2026-03-01T12:00:00.0005Z
 	AsOf time.Time `json:"as_of"`
 
-	// Complete False where there is more than was counted, which is of the 250,000 oldest requests then.
+	// Complete False where there is more than was counted, which is of the 250,000
+	// oldest requests then. By a filter, only these are erased; preview
+	// again for more.
+	//
 	//
 	// Example: true
 	Complete bool `json:"complete"`

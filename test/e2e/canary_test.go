@@ -38,8 +38,9 @@ var unplanted = map[string]string{
 	"lethe.looks":              "owner address", // who looked, from where; they go with the response
 	"lethe.receipts":           "body level horizon",
 	"lethe.intents":            "trigger ground role salt request_ids owners",
-	"lethe.erasures":           "trigger kind target scope ground ticket role secret idempotency_key request_sum state failures trouble",
+	"lethe.erasures":           "trigger kind target scope ground ticket role secret idempotency_key request_sum state failures trouble preview",
 	"lethe.previews":           "token_sum target sum",
+	"lethe.preview_requests":   "token_sum request_ids",
 	"lethe.receipt_secrets":    "salt subject_keys",
 	"lethe.tiles":              "hashes",
 	"lethe.log_state":          "origin root",
@@ -210,7 +211,8 @@ func plantAndErase(t *testing.T, apart bool) {
 	execute(t, c.conn, "UPDATE lethe.previews SET expires_at = expires_at - interval '25 h'")
 	serve(t, settings...)
 	await(t, "whose they were is forgotten", time.Minute, func() bool {
-		return c.number("SELECT count(*) FROM lethe.erasures WHERE target IS NOT NULL OR secret IS NOT NULL") == 0
+		return c.number("SELECT count(*) FROM lethe.erasures WHERE target IS NOT NULL OR secret IS NOT NULL")+
+			c.number("SELECT count(*) FROM lethe.preview_requests") == 0
 	})
 	// Only then the log has written all that it will.
 	await(t, "all is sealed", time.Minute, func() bool {

@@ -169,6 +169,9 @@ func (a *advance) run(ctx context.Context, most int) error {
 		most = int(min(int64(most), e.Most-e.Done))
 	}
 	a.walk = newWalk(*e.Target, e.Scope, e.AsOf)
+	if e.Preview != nil {
+		a.walk.preview = e.Preview[:]
+	}
 	candidates, more, err := a.walk.next(ctx, a.tx, a.place, most)
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -59,18 +60,32 @@ func (e *Erasures) finisher() finisher { return finisher{e.db, e.outlet, e.issue
 
 func (e *Erasures) now() time.Time { return e.issuer.now() }
 
-// KeepPreview is domain.Erasures'. It makes one round trip.
+// KeepPreview is domain.Erasures'. It makes two round trips.
 func (e *Erasures) KeepPreview(ctx context.Context, p domain.Preview) error {
-	return e.db.Use(ctx, func(c postgres.Conn) error {
-		return dbsqlc.New(c).KeepPreview(ctx, dbsqlc.KeepPreviewParams{
+	return e.db.Tx(ctx, func(tx *postgres.Tx) error {
+		if err := dbsqlc.New(tx).KeepPreview(ctx, dbsqlc.KeepPreviewParams{
 			TokenSum: p.TokenSum[:], RequestedBy: p.RequestedBy, Target: p.Target[:], AsOf: p.AsOf, ExpiresAt: p.ExpiresAt,
 			Responses: p.Responses, Requests: p.Requests, Steps: p.Steps, Templates: p.Templates,
 			RawRequests: p.RawRequests, RawResponses: p.RawResponses, Tasks: p.Tasks,
 			Held: p.Held, NotFound: p.NotFound, Partial: p.Partial, Sum: p.Sum[:],
 			Files: p.Files, KeptTemplates: p.KeptTemplates,
-		})
+		}); err != nil {
+			return err
+		}
+		var b pgx.Batch
+		part := int32(0)
+		for ids := range slices.Chunk(p.Counted, previewedPart) {
+			b.Queue(dbsqlc.KeepPreviewPart, p.TokenSum[:], part, ids)
+			part++
+		}
+		b.Queue(dbsqlc.DropPreviews, p.RequestedBy, int64(domain.MaxPreviews))
+		return tx.CommitWith(ctx, &b)
 	})
 }
+
+// previewedPart is how many requests are in each part of a preview, as
+// NextPreviewed knows, too.
+const previewedPart = 1000
 
 // Preview is domain.Erasures'. It makes one round trip.
 func (e *Erasures) Preview(ctx context.Context, tokenSum [sha256.Size]byte) (domain.Preview, error) {
@@ -146,6 +161,9 @@ func createParams(wanted domain.Erasure) (dbsqlc.CreateErasureParams, error) {
 	}
 	if wanted.Secret != nil {
 		p.Secret = wanted.Secret[:]
+	}
+	if wanted.Preview != nil {
+		p.Preview = wanted.Preview[:]
 	}
 	if wanted.IdempotencyKey != "" {
 		p.IdempotencyKey = &wanted.IdempotencyKey
@@ -301,11 +319,11 @@ func (e *Erasures) Due(ctx context.Context, most int) (due []uuid.UUID, err erro
 	return due, err
 }
 
-// Forget is domain.Erasures'. It makes two round trips.
+// Forget is domain.Erasures'. It makes three round trips.
 func (e *Erasures) Forget(ctx context.Context, before time.Time) error {
 	return e.db.Use(ctx, func(c postgres.Conn) error {
 		q := dbsqlc.New(c)
-		return errors.Join(q.ForgetErasures(ctx, before), q.ForgetPreviews(ctx, before))
+		return errors.Join(q.ForgetErasures(ctx, before), q.ForgetPreviews(ctx, before), q.ForgetPreviewed(ctx))
 	})
 }
 
@@ -377,6 +395,10 @@ func erasureOf(row dbsqlc.LetheErasure) (domain.Erasure, error) {
 	if row.Secret != nil {
 		e.Secret = new(domain.Salt)
 		copy(e.Secret[:], row.Secret)
+	}
+	if row.Preview != nil {
+		e.Preview = new([sha256.Size]byte)
+		copy(e.Preview[:], row.Preview)
 	}
 	if row.IdempotencyKey != nil {
 		e.IdempotencyKey = *row.IdempotencyKey

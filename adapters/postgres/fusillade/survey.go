@@ -50,7 +50,7 @@ func (e *Erasures) Survey(ctx context.Context, t domain.ErasureTarget, owners []
 	err = e.db.Tx(ctx, func(tx *postgres.Tx) error {
 		s = surveyor{
 			eraser: eraser{tx: tx, copies: e.copies, PrepareRow: prepared.PrepareRow},
-			walk:   newWalk(t, owners, asOf), owners: owners, most: e.surveyMost, shared: make(map[uuid.UUID]int64),
+			walk:   newWalk(t, owners, asOf), owners: owners, filtered: t.Filter != nil, most: e.surveyMost, shared: make(map[uuid.UUID]int64),
 		}
 		err := s.run(ctx, time.Now().Add(surveyWithin))
 		if timedOut(err) {
@@ -67,11 +67,12 @@ func (e *Erasures) Survey(ctx context.Context, t domain.ErasureTarget, owners []
 // surveyor is one survey, within its transaction.
 type surveyor struct {
 	eraser
-	walk   walk
-	owners []string
-	most   int // requests to look at
-	survey domain.Survey
-	shared map[uuid.UUID]int64 // how many of the requests that were counted refer to templates that others need
+	walk     walk
+	owners   []string
+	filtered bool // by a target that is a filter
+	most     int  // requests to look at
+	survey   domain.Survey
+	shared   map[uuid.UUID]int64 // how many of the requests that were counted refer to templates that others need
 }
 
 func (s *surveyor) run(ctx context.Context, end time.Time) error {
@@ -102,6 +103,9 @@ func (s *surveyor) run(ctx context.Context, end time.Time) error {
 		}
 		for _, id := range there {
 			sum.Write(id[:])
+		}
+		if s.filtered {
+			s.survey.Counted = append(s.survey.Counted, there...)
 		}
 		from = candidates[len(candidates)-1].place
 		looked += len(candidates)

@@ -21,13 +21,14 @@ type walk struct {
 	names    []uuid.UUID
 	match    domain.ResponseFilter // what the requests pass, where there are no names
 	filter   filter
-	possible bool // whether any can
+	possible bool   // whether any can
+	preview  []byte // with a filter: nothing but what that preview counted; nil: all that pass
 }
 
 // place is how far a walk has come.
 type place struct {
 	after *domain.Position // the last request; nil before the first
-	named int              // how many of the names
+	named int              // how many of the names, or of what was previewed
 }
 
 // candidate is a request that a walk has come to.
@@ -78,6 +79,9 @@ func (w walk) next(ctx context.Context, tx *postgres.Tx, from place, most int) (
 		}
 		return found, last < len(w.names), nil
 	}
+	if w.preview != nil {
+		return w.nextPreviewed(ctx, tx, from, most)
+	}
 	var createdAt, id any
 	if from.after != nil {
 		createdAt, id = from.after.CreatedAt, from.after.ID
@@ -105,6 +109,26 @@ func (w walk) next(ctx context.Context, tx *postgres.Tx, from place, most int) (
 	more = len(rows) > most
 	for _, row := range rows[:min(len(rows), most)] {
 		found = append(found, candidate{row.ID, place{after: &domain.Position{CreatedAt: row.CreatedAt, ID: row.ID}}})
+	}
+	return found, more, nil
+}
+
+func (w walk) nextPreviewed(ctx context.Context, tx *postgres.Tx, from place, most int) (found []candidate, more bool, err error) {
+	rows, err := dbsqlc.New(tx).NextPreviewed(ctx, dbsqlc.NextPreviewedParams{
+		TokenSum: w.preview, Passed: int64(from.named), Most: int64(most) + 1,
+		FirstPart: int32(from.named / previewedPart), LastPart: int32((from.named + most) / previewedPart),
+	})
+	if err != nil {
+		return nil, false, err
+	}
+	more = len(rows) > most
+	for i, row := range rows[:min(len(rows), most)] {
+		at := place{after: from.after, named: from.named + i + 1}
+		if row.CreatedAt != nil {
+			at.after = &domain.Position{CreatedAt: *row.CreatedAt, ID: row.ID}
+		}
+		from.after = at.after
+		found = append(found, candidate{row.ID, at})
 	}
 	return found, more, nil
 }
@@ -157,7 +181,7 @@ func (w walk) parts(from place, candidates []candidate, links []dbsqlc.ChainRow,
 			p.requests = append(p.requests, row)
 			r := responseOf(row)
 			p.seen = p.seen || w.passed(r, from)
-			about[p] = about[p] || w.about(r)
+			about[p] = about[p] || w.about(r) && (w.preview == nil || slices.Contains(p.candidates, r.ID))
 		}
 	}
 	for _, link := range links {

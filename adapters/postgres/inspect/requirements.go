@@ -99,7 +99,7 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 		{"id", "uuid"}, {"trigger", "text"}, {"rule_id", "uuid"}, {"rule_version", "int8"}, {"kind", "text"}, {"target", "jsonb"},
 		{"scope", "_text"}, {"as_of", "timestamptz"}, {"most", "int8"}, {"ground", "text"}, {"ticket", "text"},
 		{"requested_at", "timestamptz"}, {"requested_by", "uuid"}, {"role", "text"}, {"secret", "bytea"},
-		{"idempotency_key", "text"}, {"request_sum", "bytea"}, {"state", "text"}, {"expected", "int8"},
+		{"idempotency_key", "text"}, {"request_sum", "bytea"}, {"state", "text"}, {"expected", "int8"}, {"preview", "bytea"},
 	}
 	progress := []Column{
 		{"state", "text"}, {"started_at", "timestamptz"}, {"finished_at", "timestamptz"}, {"verify_at", "timestamptz"},
@@ -120,6 +120,7 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 		{"raw_responses", "int8"}, {"tasks", "int8"}, {"held", "int8"}, {"not_found", "int8"}, {"partial", "bool"}, {"sum", "bytea"},
 		{"files", "int8"}, {"kept_templates", "int8"},
 	}
+	previewed := []Column{{"token_sum", "bytea"}, {"part", "int4"}, {"request_ids", "_uuid"}}
 	ruleVersions := []Column{
 		{"rule_id", "uuid"}, {"version", "int8"}, {"name", "text"}, {"states", "_text"}, {"models", "_text"}, {"tiers", "_text"},
 		{"owners", "_uuid"}, {"age_days", "int8"}, {"run_at", "_int4"}, {"most_per_run", "int8"}, {"changed_at", "timestamptz"}, {"changed_by", "uuid"},
@@ -220,9 +221,10 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 		// What an erasure is about can be written and forgotten, and no erasure be removed.
 		{Side: Fusillade, Schema: Own, Table: "erasures",
 			Read: slices.Concat(erasures, progress), Insert: erasures,
-			Update: slices.Concat(progress, []Column{{"target", "jsonb"}, {"scope", "_text"}, {"secret", "bytea"}, {"request_sum", "bytea"}})},
+			Update: slices.Concat(progress, []Column{{"target", "jsonb"}, {"scope", "_text"}, {"secret", "bytea"}, {"request_sum", "bytea"}, {"preview", "bytea"}})},
 		{Side: Fusillade, Schema: Own, Table: "erasure_receipts", Read: erasureReceipts, Insert: erasureReceipts},
 		{Side: Fusillade, Schema: Own, Table: "previews", Read: previews, Insert: previews, Delete: true},
+		{Side: Fusillade, Schema: Own, Table: "preview_requests", Read: previewed, Insert: previewed, Delete: true},
 		// What a version of a rule says is never altered, and a rule never removed.
 		{Side: Fusillade, Schema: Own, Table: "retention_versions", Read: ruleVersions, Insert: ruleVersions},
 		{Side: Fusillade, Schema: Own, Table: "retention_rules", Read: slices.Concat(rules, runs), Insert: rules, Update: runs},

@@ -290,7 +290,10 @@ export type ErasurePreview = {
      */
     as_of: string;
     /**
-     * False where there is more than was counted, which is of the 250,000 oldest requests then.
+     * False where there is more than was counted, which is of the 250,000
+     * oldest requests then. By a filter, only these are erased; preview
+     * again for more.
+     *
      */
     complete: boolean;
     /**
@@ -555,7 +558,7 @@ export type Erasure = {
      */
     as_of: string;
     /**
-     * Responses that the preview showed; null without one, and where it did not count all.
+     * Responses that the preview showed; null without one, and where the preview of an owner did not count all.
      */
     expected: number | null;
     /**

@@ -39,7 +39,7 @@ UPDATE lethe.erasures SET verify_at = NULL,
     state = CASE WHEN finished_at IS NULL THEN 'canceled' ELSE state END,
     finished_at = coalesce(finished_at, $1::timestamptz)
 WHERE id = $2
-RETURNING id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, refused, files, kept_templates
+RETURNING id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, refused, preview, files, kept_templates
 `
 
 type CancelErasureParams struct {
@@ -98,6 +98,7 @@ func (q *Queries) CancelErasure(ctx context.Context, arg CancelErasureParams) ([
 			&i.PassNamed,
 			&i.PassErased,
 			&i.Refused,
+			&i.Preview,
 			&i.Files,
 			&i.KeptTemplates,
 		); err != nil {
@@ -151,13 +152,13 @@ func (q *Queries) CountTemplates(ctx context.Context, ids []uuid.UUID) (int64, e
 
 const CreateErasure = `-- name: CreateErasure :many
 INSERT INTO lethe.erasures (id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at,
-    requested_by, role, secret, idempotency_key, request_sum, state, expected)
+    requested_by, role, secret, idempotency_key, request_sum, state, expected, preview)
 VALUES ($1, $2, $3, $4, $5,
         $6::text::jsonb, $7, $8, $9, $10,
         $11, $12, $13, $14, $15,
-        $16, $17, $18, $19)
+        $16, $17, $18, $19, $20)
 ON CONFLICT (requested_by, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
-RETURNING id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, refused, files, kept_templates
+RETURNING id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, refused, preview, files, kept_templates
 `
 
 type CreateErasureParams struct {
@@ -180,6 +181,7 @@ type CreateErasureParams struct {
 	RequestSum     []byte
 	State          string
 	Expected       *int64
+	Preview        []byte
 }
 
 // None where the same person has one with the same key.
@@ -204,6 +206,7 @@ func (q *Queries) CreateErasure(ctx context.Context, arg CreateErasureParams) ([
 		arg.RequestSum,
 		arg.State,
 		arg.Expected,
+		arg.Preview,
 	)
 	if err != nil {
 		return nil, err
@@ -253,6 +256,7 @@ func (q *Queries) CreateErasure(ctx context.Context, arg CreateErasureParams) ([
 			&i.PassNamed,
 			&i.PassErased,
 			&i.Refused,
+			&i.Preview,
 			&i.Files,
 			&i.KeptTemplates,
 		); err != nil {
@@ -264,6 +268,29 @@ func (q *Queries) CreateErasure(ctx context.Context, arg CreateErasureParams) ([
 		return nil, err
 	}
 	return items, nil
+}
+
+const DropPreviews = `-- name: DropPreviews :exec
+WITH old AS (
+    DELETE FROM lethe.previews p
+    WHERE p.token_sum IN (SELECT token_sum FROM lethe.previews WHERE requested_by = $1::uuid
+                          ORDER BY expires_at DESC, token_sum OFFSET $2::bigint)
+      AND NOT EXISTS (SELECT FROM lethe.erasures e WHERE e.preview = p.token_sum)
+    RETURNING token_sum
+)
+DELETE FROM lethe.preview_requests WHERE token_sum IN (SELECT token_sum FROM old)
+`
+
+type DropPreviewsParams struct {
+	RequestedBy uuid.UUID
+	Keep        int64
+}
+
+// Those of one person that were made before as many others, unless something was
+// begun with them.
+func (q *Queries) DropPreviews(ctx context.Context, arg DropPreviewsParams) error {
+	_, err := q.db.Exec(ctx, DropPreviews, arg.RequestedBy, arg.Keep)
+	return err
 }
 
 const DueErasures = `-- name: DueErasures :many
@@ -313,7 +340,7 @@ func (q *Queries) Durably(ctx context.Context) error {
 }
 
 const Erasure = `-- name: Erasure :one
-SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, refused, files, kept_templates FROM lethe.erasures WHERE id = $1
+SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, refused, preview, files, kept_templates FROM lethe.erasures WHERE id = $1
 `
 
 func (q *Queries) Erasure(ctx context.Context, id uuid.UUID) (LetheErasure, error) {
@@ -360,6 +387,7 @@ func (q *Queries) Erasure(ctx context.Context, id uuid.UUID) (LetheErasure, erro
 		&i.PassNamed,
 		&i.PassErased,
 		&i.Refused,
+		&i.Preview,
 		&i.Files,
 		&i.KeptTemplates,
 	)
@@ -367,7 +395,7 @@ func (q *Queries) Erasure(ctx context.Context, id uuid.UUID) (LetheErasure, erro
 }
 
 const ErasureByKey = `-- name: ErasureByKey :one
-SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, refused, files, kept_templates FROM lethe.erasures WHERE requested_by = $1::uuid AND idempotency_key = $2::text
+SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, refused, preview, files, kept_templates FROM lethe.erasures WHERE requested_by = $1::uuid AND idempotency_key = $2::text
 `
 
 type ErasureByKeyParams struct {
@@ -419,6 +447,7 @@ func (q *Queries) ErasureByKey(ctx context.Context, arg ErasureByKeyParams) (Let
 		&i.PassNamed,
 		&i.PassErased,
 		&i.Refused,
+		&i.Preview,
 		&i.Files,
 		&i.KeptTemplates,
 	)
@@ -473,7 +502,7 @@ func (q *Queries) ErasureReceipts(ctx context.Context, arg ErasureReceiptsParams
 }
 
 const Erasures = `-- name: Erasures :many
-SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, refused, files, kept_templates FROM lethe.erasures
+SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, refused, preview, files, kept_templates FROM lethe.erasures
 WHERE ($1::uuid IS NULL OR requested_by = $1::uuid)
   AND ($2::text[] IS NULL OR state = ANY ($2::text[]))
   AND ($3::text IS NULL OR trigger = $3::text)
@@ -549,6 +578,7 @@ func (q *Queries) Erasures(ctx context.Context, arg ErasuresParams) ([]LetheEras
 			&i.PassNamed,
 			&i.PassErased,
 			&i.Refused,
+			&i.Preview,
 			&i.Files,
 			&i.KeptTemplates,
 		); err != nil {
@@ -563,7 +593,7 @@ func (q *Queries) Erasures(ctx context.Context, arg ErasuresParams) ([]LetheEras
 }
 
 const ErasuresOf = `-- name: ErasuresOf :many
-SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, refused, files, kept_templates FROM lethe.erasures
+SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, refused, preview, files, kept_templates FROM lethe.erasures
 WHERE requested_by = $1::uuid
   AND ($2::text[] IS NULL OR state = ANY ($2::text[]))
   AND ($3::text IS NULL OR trigger = $3::text)
@@ -640,6 +670,7 @@ func (q *Queries) ErasuresOf(ctx context.Context, arg ErasuresOfParams) ([]Lethe
 			&i.PassNamed,
 			&i.PassErased,
 			&i.Refused,
+			&i.Preview,
 			&i.Files,
 			&i.KeptTemplates,
 		); err != nil {
@@ -654,12 +685,23 @@ func (q *Queries) ErasuresOf(ctx context.Context, arg ErasuresOfParams) ([]Lethe
 }
 
 const ForgetErasures = `-- name: ForgetErasures :exec
-UPDATE lethe.erasures SET target = NULL, scope = NULL, failures = '[]', secret = NULL, request_sum = '', pass_created_at = NULL, pass_id = NULL
+UPDATE lethe.erasures SET target = NULL, scope = NULL, failures = '[]', secret = NULL, request_sum = '', pass_created_at = NULL, pass_id = NULL, preview = NULL
 WHERE target IS NOT NULL AND finished_at < $1::timestamptz AND verify_at IS NULL
 `
 
 func (q *Queries) ForgetErasures(ctx context.Context, before time.Time) error {
 	_, err := q.db.Exec(ctx, ForgetErasures, before)
+	return err
+}
+
+const ForgetPreviewed = `-- name: ForgetPreviewed :exec
+DELETE FROM lethe.preview_requests l
+WHERE NOT EXISTS (SELECT FROM lethe.previews p WHERE p.token_sum = l.token_sum)
+  AND NOT EXISTS (SELECT FROM lethe.erasures e WHERE e.preview = l.token_sum)
+`
+
+func (q *Queries) ForgetPreviewed(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, ForgetPreviewed)
 	return err
 }
 
@@ -756,6 +798,21 @@ func (q *Queries) KeepPreview(ctx context.Context, arg KeepPreviewParams) error 
 	return err
 }
 
+const KeepPreviewPart = `-- name: KeepPreviewPart :exec
+INSERT INTO lethe.preview_requests (token_sum, part, request_ids) VALUES ($1, $2, $3)
+`
+
+type KeepPreviewPartParams struct {
+	TokenSum   []byte
+	Part       int32
+	RequestIds []uuid.UUID
+}
+
+func (q *Queries) KeepPreviewPart(ctx context.Context, arg KeepPreviewPartParams) error {
+	_, err := q.db.Exec(ctx, KeepPreviewPart, arg.TokenSum, arg.Part, arg.RequestIds)
+	return err
+}
+
 const LimitSurvey = `-- name: LimitSurvey :exec
 SELECT set_config('statement_timeout', $1::text, true)
 `
@@ -767,7 +824,7 @@ func (q *Queries) LimitSurvey(ctx context.Context, atMost string) error {
 }
 
 const LockErasure = `-- name: LockErasure :one
-SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, refused, files, kept_templates FROM lethe.erasures WHERE id = $1 FOR UPDATE
+SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, refused, preview, files, kept_templates FROM lethe.erasures WHERE id = $1 FOR UPDATE
 `
 
 func (q *Queries) LockErasure(ctx context.Context, id uuid.UUID) (LetheErasure, error) {
@@ -814,6 +871,7 @@ func (q *Queries) LockErasure(ctx context.Context, id uuid.UUID) (LetheErasure, 
 		&i.PassNamed,
 		&i.PassErased,
 		&i.Refused,
+		&i.Preview,
 		&i.Files,
 		&i.KeptTemplates,
 	)
@@ -970,6 +1028,61 @@ func (q *Queries) NextOfOwner(ctx context.Context, arg NextOfOwnerParams) ([]Nex
 	var items []NextOfOwnerRow
 	for rows.Next() {
 		var i NextOfOwnerRow
+		if err := rows.Scan(&i.ID, &i.CreatedAt); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const NextPreviewed = `-- name: NextPreviewed :many
+SELECT listed.id, r.created_at
+FROM (
+    SELECT u.id::uuid AS id, (l.part * 1000 + u.at)::bigint AS at
+    FROM lethe.preview_requests l CROSS JOIN LATERAL unnest(l.request_ids) WITH ORDINALITY AS u (id, at)
+    WHERE l.token_sum = $1::bytea AND l.part BETWEEN $2::integer AND $3::integer
+      AND l.part * 1000 + u.at > $4::bigint
+    ORDER BY at
+    LIMIT $5::bigint
+) listed
+LEFT JOIN requests r ON r.id = listed.id
+ORDER BY listed.at
+`
+
+type NextPreviewedParams struct {
+	TokenSum  []byte
+	FirstPart int32
+	LastPart  int32
+	Passed    int64
+	Most      int64
+}
+
+type NextPreviewedRow struct {
+	ID        uuid.UUID
+	CreatedAt *time.Time
+}
+
+// What follows in an erasure of previewed requests, in their order; created_at is
+// null where one is gone.
+func (q *Queries) NextPreviewed(ctx context.Context, arg NextPreviewedParams) ([]NextPreviewedRow, error) {
+	rows, err := q.db.Query(ctx, NextPreviewed,
+		arg.TokenSum,
+		arg.FirstPart,
+		arg.LastPart,
+		arg.Passed,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []NextPreviewedRow
+	for rows.Next() {
+		var i NextPreviewedRow
 		if err := rows.Scan(&i.ID, &i.CreatedAt); err != nil {
 			return nil, err
 		}

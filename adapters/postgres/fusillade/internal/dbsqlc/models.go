@@ -65,6 +65,8 @@ type LetheErasure struct {
 	PassErased int64
 	// Responses that could not be erased for a reason of the database's.
 	Refused int64
+	// previews.token_sum, with a filter that was previewed: only the requests that it counted are erased; null when it has been forgotten.
+	Preview []byte
 	// Files that were made for one request, each with its empty batch.
 	Files int64
 	// Prompts that stayed when their response went, as another request needed them.

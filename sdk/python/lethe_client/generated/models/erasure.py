@@ -49,8 +49,8 @@ class Erasure:
         verified_at (datetime.datetime | None): When it was looked for once more and nothing was left (UTC).
         as_of (datetime.datetime): With a filter, what was created later is left (UTC). Example:
             2026-03-01T12:00:00.0005Z.
-        expected (int | None): Responses that the preview showed; null without one, and where it did not count all.
-            Example: 12.
+        expected (int | None): Responses that the preview showed; null without one, and where the preview of an owner
+            did not count all. Example: 12.
         responses (int): Responses that are gone. Example: 8.
         counts (ErasureCounts): Rows that are gone.
         held (int): Responses that a hold kept. Example: 0.

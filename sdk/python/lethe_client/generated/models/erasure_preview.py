@@ -19,8 +19,10 @@ class ErasurePreview:
         token (str): What binds an erasure to this preview. Example: EZ7KQDM4WHX2TGBV5YJN3RCLPA.
         expires_at (datetime.datetime): From when on the token is refused (UTC). Example: 2026-03-01T12:15:00.0005Z.
         as_of (datetime.datetime): When this was so (UTC). Example: 2026-03-01T12:00:00.0005Z.
-        complete (bool): False where there is more than was counted, which is of the 250,000 oldest requests then.
-            Example: True.
+        complete (bool): False where there is more than was counted, which is of the 250,000
+            oldest requests then. By a filter, only these are erased; preview
+            again for more.
+             Example: True.
         responses (int): Responses that would be erased, each with all of its chain. Example: 12.
         requests (int): Requests. A response has one, or, where it was made in several
             steps, one for each call of a model, so there may be more of these
