@@ -53,7 +53,7 @@ func (c countedResponses) Erase(ctx context.Context, id uuid.UUID, permit func(d
 // Sweep implements domain.Responses.
 func (c countedResponses) Sweep(ctx context.Context, most int, w domain.Warrant) (int, domain.Erased, error) {
 	looked, erased, err := c.Responses.Sweep(ctx, most, w)
-	if err == nil {
+	if erased != (domain.Erased{}) {
 		c.metrics.Erased(string(domain.TriggerSweep), erased.Requests, rowsOf(erased))
 	}
 	return looked, erased, err

@@ -38,12 +38,19 @@ type replayed struct {
 	Found    int            `json:"found"`   // erased requests of which there was something again
 	Erased   erasedRows     `json:"erased"`
 	Receipts []uuid.UUID    `json:"receipts"`
+	Refused  []refusedRequest      `json:"refused"` // requests that the database refuses to delete
 	Missing  int64          `json:"missing"` // leaves that the database's log lacked
 	Added    int64          `json:"added"`   // and got
 	Size     int64          `json:"size"`    // leaves of the mirror
 	Unlisted []uuid.UUID    `json:"unlisted"`
 	Gaps     []offsite.Span `json:"gaps"`
 	Advice   []string       `json:"advice"` // what is left to be done; none: nothing
+}
+
+type refusedRequest struct {
+	Request uuid.UUID `json:"request"`
+	Reason  string    `json:"reason"` // a word
+	Message string    `json:"message"`
 }
 
 type erasedRows struct {
@@ -165,7 +172,7 @@ func (r *replay) run(ctx context.Context, databases *Databases) (err error) {
 	if err := r.erase(ctx, databases); err != nil {
 		return err
 	}
-	if signed && !r.Result.DryRun {
+	if signed && !r.Result.DryRun && len(r.Result.Refused) == 0 {
 		if r.Result.Added, err = r.log.Complete(ctx, r.later, func(done int64) {
 			r.progress("Gave back %d of %s to the log", done, count(r.later.Tree.N, "receipt"))
 		}); err != nil {
@@ -264,6 +271,9 @@ func (r *replay) erase(ctx context.Context, databases *Databases) error {
 		RawRequests: done.Erased.RawRequests, RawResponses: done.Erased.RawResponses, Tasks: done.Erased.Tasks,
 		Files: done.Erased.Files, KeptTemplates: done.Erased.KeptTemplates,
 	}, done.Receipts
+	for _, refused := range done.Refused {
+		r.Result.Refused = append(r.Result.Refused, refusedRequest{refused.Request, string(refused.Code), domain.ErasureFailure{Code: refused.Code}.Reason()})
+	}
 	return err
 }
 
@@ -271,6 +281,10 @@ func (r *replay) erase(ctx context.Context, databases *Databases) error {
 func (r *replay) advise(ctx context.Context) error {
 	advice := func(format string, args ...any) {
 		r.Result.Advice = append(r.Result.Advice, fmt.Sprintf(format, args...))
+	}
+	if n := len(r.Result.Refused); n > 0 {
+		advice("The database refuses to delete something of %s, so the log was not given back, and where something was seen of it the service stays closed. "+
+			"Look for triggers, constraints, locks and damaged rows, and run this again", count(n, "request"))
 	}
 	if n := len(r.Result.Unlisted); n > 0 {
 		advice("The list lacks %s of the log, and what was erased by it could not be erased again: see %s%s. Find out from who has the salt of each what it was, and erase it",
@@ -317,6 +331,7 @@ func (r *replay) report() error {
 	if r.o.JSON {
 		// Lists are never null.
 		res.Receipts, res.Unlisted = append([]uuid.UUID{}, res.Receipts...), append([]uuid.UUID{}, res.Unlisted...)
+		res.Refused = append([]refusedRequest{}, res.Refused...)
 		res.Gaps, res.Advice = append([]offsite.Span{}, res.Gaps...), append([]string{}, res.Advice...)
 		return writeJSON(r.o.Out, res)
 	}
@@ -331,6 +346,9 @@ func (r *replay) report() error {
 			count(res.Entries, "erasure"), count(res.Found, "request"), count(erased.Requests, "request"), count(erased.Steps, "step"),
 			count(erased.Templates, "template"), count(erased.RawRequests, "raw request"), count(erased.RawResponses, "raw response"),
 			count(erased.Tasks, "task"), count(len(res.Receipts), "receipt"), count(res.Added, "receipt"))
+	}
+	for _, refused := range res.Refused {
+		say("Request %s is there again: %s.", refused.Request, refused.Message)
 	}
 	for _, gap := range res.Gaps {
 		say("The list has a gap: what was erased between %s and %s may be missing from it.", inWords(gap.After), inWords(gap.Before))

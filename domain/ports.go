@@ -67,8 +67,9 @@ type Responses interface {
 	// that many of those that are due as of SweepAfter or for those of one
 	// erasure, and removes what it finds, by the warrant and with a receipt, all at once or not at all; where
 	// nothing is found there is no receipt. What a hold covers is left, and due
-	// again later, until it is covered no more. It returns how many it looked for
-	// and what it removed. Several calls at once share the work. Before that it
+	// again later, until it is covered no more; and so is what the database refuses
+	// to delete, of which an error tells beside the rest. It returns how many it
+	// looked for and what it removed, also beside an error. Several calls at once share the work. Before that it
 	// finishes erasures that have begun, each by its own warrant; where one cannot
 	// be, it looks all the same, and the error says so.
 	Sweep(ctx context.Context, most int, w Warrant) (looked int, erased Erased, err error)
@@ -85,7 +86,8 @@ type Restored interface {
 	// before, with all that hangs together with them, by the warrant and with a
 	// receipt, all at once or not at all; where there is nothing, there is no
 	// receipt. No hold is asked: what a restore has brought back was erased when
-	// nothing held it. When it returns, it is durable.
+	// nothing held it. When it returns, it is durable. CodeRefused or CodeBusy
+	// where one of them cannot be erased for a reason of the database's.
 	EraseAgain(ctx context.Context, ids []uuid.UUID, w Warrant) (Erased, error)
 }
 

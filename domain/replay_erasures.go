@@ -23,6 +23,13 @@ type Replayed struct {
 	Found    int         // requests of which there was something
 	Erased   Erased      // in all
 	Receipts []uuid.UUID // one for each transaction that erased
+	Refused  []Refusal   // what could not be erased for a reason of the database's
+}
+
+// Refusal is a request that could not be erased.
+type Refusal struct {
+	Request uuid.UUID
+	Code    Code // CodeRefused or CodeBusy
 }
 
 // replayedAtOnce is how many requests one transaction erases at most. Its
@@ -34,7 +41,7 @@ const replayedAtOnce = 500
 // and the database. Holds are not asked. With look it only finds what there is.
 // progress is called with how many requests were gone through; it may be nil. What
 // was erased before an error stays so, and is returned beside it; to run it again
-// is harmless.
+// is harmless. What the database refuses to delete is named, and the rest goes on.
 func (u *ReplayErasures) Execute(ctx context.Context, ids []uuid.UUID, look bool, progress func(done int)) (Replayed, error) {
 	var all Replayed
 	for done := 0; done < len(ids); {
@@ -45,15 +52,8 @@ func (u *ReplayErasures) Execute(ctx context.Context, ids []uuid.UUID, look bool
 		}
 		all.Found += len(found)
 		if len(found) > 0 && !look {
-			w := newWarrant(TriggerReplay, u.now())
-			w.Role = ActorSystem
-			erased, err := u.restored.EraseAgain(ctx, found, w)
-			if err != nil {
+			if err := u.erase(ctx, found, &all); err != nil {
 				return all, err
-			}
-			if erased != (Erased{}) {
-				all.Erased.Add(erased)
-				all.Receipts = append(all.Receipts, w.Receipt)
 			}
 		}
 		if done += len(part); progress != nil {
@@ -61,4 +61,28 @@ func (u *ReplayErasures) Execute(ctx context.Context, ids []uuid.UUID, look bool
 		}
 	}
 	return all, nil
+}
+
+// erase erases these, in halves where one of them is refused, until that is found.
+func (u *ReplayErasures) erase(ctx context.Context, ids []uuid.UUID, all *Replayed) error {
+	w := newWarrant(TriggerReplay, u.now())
+	w.Role = ActorSystem
+	erased, err := u.restored.EraseAgain(ctx, ids, w)
+	switch code := CodeOf(err); {
+	case err == nil && erased != (Erased{}):
+		all.Erased.Add(erased)
+		all.Receipts = append(all.Receipts, w.Receipt)
+	case err == nil:
+	case code != CodeRefused && code != CodeBusy:
+		return err
+	case len(ids) == 1:
+		all.Refused = append(all.Refused, Refusal{ids[0], code})
+	default:
+		half := len(ids) / 2
+		if err := u.erase(ctx, ids[:half], all); err != nil {
+			return err
+		}
+		return u.erase(ctx, ids[half:], all)
+	}
+	return nil
 }

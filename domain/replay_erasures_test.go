@@ -91,3 +91,22 @@ func TestReplay(t *testing.T) {
 		t.Errorf("canceled: %v", err)
 	}
 }
+
+// What is refused is named, and everything else is erased.
+func TestReplayOfWhatIsRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	var ids []uuid.UUID
+	for range 700 {
+		ids = append(ids, w.put(anna.String()).ID)
+	}
+	for _, id := range []uuid.UUID{ids[3], ids[4], ids[650]} {
+		w.Refuse(id, true)
+	}
+	responses := &warranted{Restored: w}
+	done, err := domain.NewReplayErasures(responses, func() time.Time { return noon }).Execute(t.Context(), ids, false, nil)
+	want := []domain.Refusal{{Request: ids[3], Code: domain.CodeRefused}, {Request: ids[4], Code: domain.CodeRefused}, {Request: ids[650], Code: domain.CodeRefused}}
+	if err != nil || done.Erased.Requests != 697 || !slices.Equal(done.Refused, want) || len(responses.warrants) > 80 {
+		t.Errorf("got %+v of %d calls, %v", done.Refused, len(responses.warrants), err)
+	}
+}

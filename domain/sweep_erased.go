@@ -2,6 +2,7 @@ package domain
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -23,17 +24,25 @@ func NewSweepErased(responses Responses, now func() time.Time) *SweepErased {
 // sweepAtOnce is how many requests one transaction looks for.
 const sweepAtOnce = 500
 
+// errorsTold bounds how many errors are told of at once.
+const errorsTold = 10
+
 // Execute looks for everything that is due. It returns what it found and
-// removed, which receipts tell, too; also beside an error.
+// removed, which receipts tell, too; also beside an error, which keeps nothing
+// else from being looked for.
 func (u *SweepErased) Execute(ctx context.Context) (Erased, error) {
 	var all Erased
+	var errs []error
 	for {
 		w := newWarrant(TriggerSweep, u.now())
 		w.Role = ActorSystem
 		looked, erased, err := u.responses.Sweep(ctx, sweepAtOnce, w)
 		all.Add(erased)
-		if err != nil || looked == 0 {
-			return all, err
+		if err != nil && len(errs) < errorsTold {
+			errs = append(errs, err)
+		}
+		if looked == 0 {
+			return all, errors.Join(errs...)
 		}
 	}
 }

@@ -274,7 +274,10 @@ func (s *Store) Sweep(ctx context.Context, most int, _ domain.Warrant) (looked i
 			continue
 		}
 		looked++
-		if s.remains(id) && len(s.holdsOn([]uuid.UUID{id})) > 0 {
+		if refused := s.refused[id] && s.remains(id); refused || s.remains(id) && len(s.holdsOn([]uuid.UUID{id})) > 0 {
+			if refused {
+				err = domain.Errorf(domain.CodeRefused, "refused")
+			}
 			b.due = time.Now().Add(domain.SweepAfter[b.sweeps])
 			s.erased[id] = b
 			continue
@@ -295,7 +298,7 @@ func (s *Store) Sweep(ctx context.Context, most int, _ domain.Warrant) (looked i
 	rows := slices.DeleteFunc(slices.Clone(remain), func(id uuid.UUID) bool { _, ok := s.requests[id]; return !ok })
 	erased = s.remove(remain, steps)
 	erased.Requests = int64(len(rows))
-	return looked, erased, nil
+	return looked, erased, err
 }
 
 // Remaining implements domain.Restored.
@@ -315,6 +318,9 @@ func (s *Store) EraseAgain(ctx context.Context, ids []uuid.UUID, _ domain.Warran
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if slices.ContainsFunc(ids, func(id uuid.UUID) bool { return s.refused[id] && s.remains(id) }) {
+		return domain.Erased{}, domain.Errorf(domain.CodeRefused, "refused")
+	}
 	var erased domain.Erased
 	for _, id := range ids {
 		if !s.remains(id) {

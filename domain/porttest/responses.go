@@ -25,7 +25,8 @@ type ResponsesFixture interface {
 	AddUsage(UsageRow)
 	AddTask(response uuid.UUID, finished bool)
 	Stored() Stored
-	Hasten() // what was erased becomes due to be looked for
+	Hasten()                          // what was erased becomes due to be looked for
+	Refuse(id uuid.UUID, refuse bool) // has the database refuse to delete a response, or no longer
 }
 
 var start = time.Date(2026, 3, 1, 12, 0, 0, 123456000, time.UTC)
@@ -65,6 +66,7 @@ func Responses(t *testing.T, newFixture func(t *testing.T) ResponsesFixture) {
 	t.Run("sweep", func(t *testing.T) {
 		t.Parallel()
 		testSweep(t, newFixture(t))
+		testSweepOfWhatIsRefused(t, newFixture(t))
 	})
 	t.Run("again", func(t *testing.T) {
 		t.Parallel()
@@ -799,6 +801,39 @@ func testSweep(t *testing.T, f ResponsesFixture) {
 	sweep(1, 1, domain.Erased{})
 	sweep(1, 1, domain.Erased{})
 	sweep(1, 0, domain.Erased{})
+}
+
+// What is refused is looked for again, and keeps nothing else.
+func testSweepOfWhatIsRefused(t *testing.T, f ResponsesFixture) {
+	rows := clones(rowsOf(ptr(NewRow("anna", "completed", start)), ptr(NewRow("anna", "completed", start)), ptr(NewRow("ben", "completed", start))))
+	for _, row := range rows {
+		f.AddResponse(*row)
+		if _, err := f.Responses().Erase(t.Context(), row.ID, Permit); err != nil {
+			t.Fatal(err)
+		}
+		f.AddResponse(*row)
+	}
+	f.Refuse(rows[1].ID, true)
+	sweep := func(want domain.Erased, code domain.Code) {
+		t.Helper()
+		f.Hasten()
+		w, _ := Permit(domain.Found{})
+		w.Trigger = domain.TriggerSweep
+		n, erased, err := f.Responses().Sweep(t.Context(), 10, w)
+		if n != 3 || erased != want || (err != nil) != (code != "") || err != nil && domain.CodeOf(err) != code {
+			t.Errorf("want three looked for and %+v removed, got %d, %+v, %v", want, n, erased, err)
+		}
+	}
+	sweep(domain.Erased{Requests: 2, Templates: 2}, domain.CodeRefused)
+	sweep(domain.Erased{}, domain.CodeRefused)
+	restored := f.Responses().(domain.Restored)
+	w, _ := Permit(domain.Found{})
+	w.Trigger = domain.TriggerReplay
+	if erased, err := restored.EraseAgain(t.Context(), []uuid.UUID{rows[0].ID, rows[1].ID}, w); domain.CodeOf(err) != domain.CodeRefused || erased != (domain.Erased{}) {
+		t.Errorf("want %s, got %+v, %v", domain.CodeRefused, erased, err)
+	}
+	f.Refuse(rows[1].ID, false)
+	sweep(domain.Erased{Requests: 1, Templates: 1}, "")
 }
 
 // testEraseAgain brings back what had been erased, as a restore does.

@@ -23,7 +23,7 @@ FROM lethe.intents i WHERE i.id = sqlc.arg('id') FOR UPDATE OF i SKIP LOCKED;
 DELETE FROM lethe.intents WHERE id = ANY (sqlc.arg('ids')::uuid[]);
 
 -- name: OpenIntents :many
-SELECT id FROM lethe.intents ORDER BY begun_at LIMIT sqlc.arg('most')::bigint;
+SELECT id FROM lethe.intents WHERE id > sqlc.arg('after')::uuid ORDER BY id LIMIT sqlc.arg('most')::bigint;
 
 -- name: IntentsOn :many
 -- Those that are about any of these requests.

@@ -1,6 +1,7 @@
 package fusillade
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -92,7 +93,7 @@ func (f finisher) carryOut(ctx context.Context, b *pgx.Batch, e *eraser, w domai
 // database refuses to delete or no receipt could be written of: it could not be
 // finished.
 func (f finisher) intend(ctx context.Context, b *pgx.Batch, e *eraser, w domain.Warrant, with intended) error {
-	if err := e.rehearse(ctx); err != nil {
+	if err := e.rehearse(ctx, nil); err != nil {
 		return err
 	}
 	_, rawRequests, rawResponses, err := f.copies.find(ctx, e.tx, e.requests)
@@ -124,16 +125,21 @@ func (f finisher) intend(ctx context.Context, b *pgx.Batch, e *eraser, w domain.
 	return nil
 }
 
-// rehearse deletes and takes it back.
-func (e *eraser) rehearse(ctx context.Context) error {
-	if _, err := e.tx.Exec(ctx, dbsqlc.BeginRehearsal); err != nil {
+// rehearse deletes, after first, and takes it back. The transaction goes on where
+// that is refused.
+func (e *eraser) rehearse(ctx context.Context, first func(context.Context) error) error {
+	_, err := e.tx.Exec(ctx, dbsqlc.BeginRehearsal)
+	if err != nil {
 		return err
 	}
-	if _, err := e.delete(ctx); err != nil {
-		return err
+	if first != nil {
+		err = first(ctx)
 	}
-	_, err := e.tx.Exec(ctx, dbsqlc.EndRehearsal)
-	return err
+	if err == nil {
+		_, err = e.delete(ctx)
+	}
+	_, back := e.tx.Exec(ctx, dbsqlc.EndRehearsal)
+	return cmp.Or(err, back)
 }
 
 // finish does what has been noted, and returns what was erased; done tells that
@@ -236,7 +242,7 @@ func (f finisher) written(ctx context.Context, id uuid.UUID) (domain.Erased, err
 	}, err
 }
 
-// intentsAtOnce bounds how many are finished in one go.
+// intentsAtOnce bounds how many are looked for in one go.
 const intentsAtOnce = 100
 
 // finishOpen finishes what others have begun and left, so far as nobody is at
@@ -245,18 +251,32 @@ func (f finisher) finishOpen(ctx context.Context) error {
 	if f.copies == nil {
 		return nil
 	}
-	var ids []uuid.UUID
-	err := f.db.Use(ctx, func(c postgres.Conn) (err error) {
-		ids, err = dbsqlc.New(c).OpenIntents(ctx, intentsAtOnce)
-		return err
-	})
-	for _, id := range ids {
-		if _, _, failed := f.finish(ctx, id, false); !errors.Is(failed, errAhead) {
-			err = errors.Join(err, failed)
+	var errs []error
+	var after uuid.UUID
+	for {
+		var ids []uuid.UUID
+		err := f.db.Use(ctx, func(c postgres.Conn) (err error) {
+			ids, err = dbsqlc.New(c).OpenIntents(ctx, dbsqlc.OpenIntentsParams{After: after, Most: intentsAtOnce})
+			return err
+		})
+		if err != nil || len(ids) == 0 {
+			return errors.Join(append(errs, err)...)
 		}
+		for _, id := range ids {
+			_, _, failed := f.finish(ctx, id, false)
+			if failed != nil && !errors.Is(failed, errAhead) && len(errs) < errorsTold {
+				errs = append(errs, failed)
+			}
+			if domain.CodeOf(failed) == domain.CodeUnavailable && !errors.Is(failed, errAhead) && whyRefused(failed) == "" || ctx.Err() != nil {
+				return errors.Join(errs...) // a database is away, for all of them
+			}
+		}
+		after = ids[len(ids)-1]
 	}
-	return err
 }
+
+// errorsTold bounds how many are joined.
+const errorsTold = 10
 
 // lockIntended locks what an intent is about, and what has come to it since. To
 // what a sweep has found nothing comes but in another sweep.

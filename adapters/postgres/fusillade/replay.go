@@ -47,7 +47,7 @@ func (r *Responses) EraseAgain(ctx context.Context, ids []uuid.UUID, w domain.Wa
 			return nil, err
 		}
 		if slices.Contains(e.owners, "") {
-			return nil, domain.Errorf(domain.CodeInternal, "Something that was erased hangs together with a row of a batch now, which is never erased: nothing of it was; look at the steps of %s and %d more", found[0], len(found)-1)
+			return nil, domain.Errorf(domain.CodeRefused, "Something that was erased hangs together with a row of a batch now, which is never erased: nothing of it was; look at the steps of %s and %d more", found[0], len(found)-1)
 		}
 		if ahead, err = e.ahead(ctx); err != nil || len(ahead) > 0 {
 			return ahead, err
@@ -57,6 +57,9 @@ func (r *Responses) EraseAgain(ctx context.Context, ids []uuid.UUID, w domain.Wa
 	})
 	if err == nil && later {
 		erased, err = f.complete(ctx, w.Receipt)
+	}
+	if why := whyRefused(err); why != "" && ctx.Err() == nil {
+		return domain.Erased{}, &domain.Error{Code: why, Message: domain.ErasureFailure{Code: why}.Reason(), Cause: err}
 	}
 	if err != nil {
 		return domain.Erased{}, err

@@ -15,11 +15,22 @@ import (
 )
 
 // Sweep is domain.Responses'. What is to be finished first may fail without
-// keeping anything from being looked for.
+// keeping anything from being looked for, and so may what is found.
 func (r *Responses) Sweep(ctx context.Context, most int, w domain.Warrant) (looked int, erased domain.Erased, err error) {
 	f := r.finisher()
 	unfinished := f.finishOpen(ctx)
+	looked, erased, err = r.sweep(ctx, f, most, w, false)
+	if err != nil && whyRefused(err) != "" && ctx.Err() == nil {
+		looked, erased, err = r.sweep(ctx, f, most, w, true)
+	}
+	return looked, erased, errors.Join(unfinished, err)
+}
+
+// sweep is one try. One that is careful tries each request by itself before it
+// erases, and leaves those that are refused, which the error says beside the rest.
+func (r *Responses) sweep(ctx context.Context, f finisher, most int, w domain.Warrant, careful bool) (looked int, erased domain.Erased, err error) {
 	var later bool
+	var refused int
 	err = f.begin(ctx, func(tx *postgres.Tx, b *pgx.Batch) (ahead []dbsqlc.IntentsOnRow, err error) {
 		looked, erased, later = 0, domain.Erased{}, false
 		e := eraser{tx: tx, copies: r.copies}
@@ -27,7 +38,18 @@ func (r *Responses) Sweep(ctx context.Context, most int, w domain.Warrant) (look
 		if err != nil || len(due) == 0 {
 			return nil, err
 		}
-		held, err := e.remaining(ctx, due)
+		remain, err := e.remaining(ctx, due)
+		if err != nil {
+			return nil, err
+		}
+		var left []uuid.UUID
+		if refused = 0; careful {
+			if remain, left, err = e.tried(ctx, remain); err != nil {
+				return nil, err
+			}
+			refused = len(left)
+		}
+		held, err := e.unheld(ctx, remain)
 		if err != nil {
 			return nil, err
 		}
@@ -42,16 +64,40 @@ func (r *Responses) Sweep(ctx context.Context, most int, w domain.Warrant) (look
 		for _, t := range due {
 			looked += len(t.RequestIds)
 		}
-		queueNext(b, due, held)
+		queueNext(b, due, append(held, left...))
 		return nil, nil
 	})
 	if err == nil && later {
 		erased, err = f.complete(ctx, w.Receipt)
 	}
-	if err = errors.Join(unfinished, err); err != nil {
+	if err != nil {
 		return 0, domain.Erased{}, err
 	}
-	return looked, erased, nil
+	if refused > 0 {
+		err = domain.Errorf(domain.CodeRefused, "Of %d erased requests the database refuses to delete what was written afterwards, and it is tried again: look for triggers, constraints, locks and damaged rows", refused)
+	}
+	return looked, erased, err
+}
+
+// tried are those of the requests of which everything can be deleted now, and the
+// others.
+func (e *eraser) tried(ctx context.Context, ids []uuid.UUID) (can, refused []uuid.UUID, err error) {
+	if err := dbsqlc.New(e.tx).WaitShortly(ctx); err != nil {
+		return nil, nil, err
+	}
+	for _, id := range ids {
+		one := eraser{tx: e.tx, copies: e.copies, PrepareRow: e.PrepareRow, chain: chain{requests: []uuid.UUID{id}}}
+		err := one.rehearse(ctx, one.lockRows)
+		switch {
+		case err == nil:
+			can = append(can, id)
+		case whyRefused(postgres.MapError(err)) != "":
+			refused = append(refused, id)
+		default:
+			return nil, nil, err
+		}
+	}
+	return can, refused, nil
 }
 
 // due locks the tombstones whose time has come, of about that many requests.
@@ -75,16 +121,20 @@ func (e *eraser) due(ctx context.Context, outlet string, most int) (due []dbsqlc
 	return due, err
 }
 
-// remaining finds those of the tombstones of which there is something, and locks
-// it. Requests that are held are not among them, but returned.
-func (e *eraser) remaining(ctx context.Context, due []dbsqlc.DueTombstonesRow) (held []uuid.UUID, err error) {
+// remaining finds those of the tombstones of which there is something.
+func (e *eraser) remaining(ctx context.Context, due []dbsqlc.DueTombstonesRow) ([]uuid.UUID, error) {
 	var ids []uuid.UUID
 	for _, t := range due {
 		ids = append(ids, t.RequestIds...)
 	}
-	remain, err := e.lookFor(ctx, ids)
-	if err != nil || len(remain) == 0 {
-		return nil, err
+	return e.lookFor(ctx, ids)
+}
+
+// unheld locks what is to be erased of these requests: those that no hold covers.
+// It returns the others.
+func (e *eraser) unheld(ctx context.Context, remain []uuid.UUID) (held []uuid.UUID, err error) {
+	if len(remain) == 0 {
+		return nil, nil
 	}
 	holds := holdsOnEach{}
 	err = e.send(ctx, func(b *pgx.Batch) {

@@ -243,11 +243,16 @@ func (q *Queries) NoteErased(ctx context.Context, arg NoteErasedParams) error {
 }
 
 const OpenIntents = `-- name: OpenIntents :many
-SELECT id FROM lethe.intents ORDER BY begun_at LIMIT $1::bigint
+SELECT id FROM lethe.intents WHERE id > $1::uuid ORDER BY id LIMIT $2::bigint
 `
 
-func (q *Queries) OpenIntents(ctx context.Context, most int64) ([]uuid.UUID, error) {
-	rows, err := q.db.Query(ctx, OpenIntents, most)
+type OpenIntentsParams struct {
+	After uuid.UUID
+	Most  int64
+}
+
+func (q *Queries) OpenIntents(ctx context.Context, arg OpenIntentsParams) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, OpenIntents, arg.After, arg.Most)
 	if err != nil {
 		return nil, err
 	}
