@@ -33,18 +33,18 @@ type ReplayOptions struct {
 
 // replayed is what is printed as JSON.
 type replayed struct {
-	DryRun   bool           `json:"dry_run"`
-	Entries  int            `json:"entries"` // of the list
-	Found    int            `json:"found"`   // erased requests of which there was something again
-	Erased   erasedRows     `json:"erased"`
-	Receipts []uuid.UUID    `json:"receipts"`
-	Refused  []refusedRequest      `json:"refused"` // requests that the database refuses to delete
-	Missing  int64          `json:"missing"` // leaves that the database's log lacked
-	Added    int64          `json:"added"`   // and got
-	Size     int64          `json:"size"`    // leaves of the mirror
-	Unlisted []uuid.UUID    `json:"unlisted"`
-	Gaps     []offsite.Span `json:"gaps"`
-	Advice   []string       `json:"advice"` // what is left to be done; none: nothing
+	DryRun   bool             `json:"dry_run"`
+	Entries  int              `json:"entries"` // of the list
+	Found    int              `json:"found"`   // erased requests of which there was something again
+	Erased   erasedRows       `json:"erased"`
+	Receipts []uuid.UUID      `json:"receipts"`
+	Refused  []refusedRequest `json:"refused"` // requests that the database refuses to delete
+	Missing  int64            `json:"missing"` // leaves that the database's log lacked
+	Added    int64            `json:"added"`   // and got
+	Size     int64            `json:"size"`    // leaves of the mirror
+	Unlisted []uuid.UUID      `json:"unlisted"`
+	Gaps     []offsite.Span   `json:"gaps"`
+	Advice   []string         `json:"advice"` // what is left to be done; none: nothing
 }
 
 type refusedRequest struct {
@@ -197,7 +197,7 @@ func (r *replay) verify(ctx context.Context) error {
 			case listed:
 				checked[i] = true
 				return committed(said, r.entries[i])
-			case said.Level == receipt.LevelLogical && said.Trigger != receipt.TriggerSweep:
+			case said.Level == receipt.LevelLogical && said.Trigger != receipt.TriggerSweep && len(said.Responses) > 0:
 				r.Result.Unlisted = append(r.Result.Unlisted, said.ID)
 			}
 			return nil

@@ -123,6 +123,14 @@ func (e *Erasure) BeginPass() {
 // Verifying tells whether it is over and looks once more for what was left.
 func (e Erasure) Verifying() bool { return e.State.Over() }
 
+// FoundNothing tells whether an erasure that somebody asked for by an owner or a
+// filter comes to its end without anything that was there to erase: that is worth
+// a receipt, too.
+func (e Erasure) FoundNothing() bool {
+	return e.Trigger == TriggerBulk && e.Kind != TargetResponses && !e.Verifying() &&
+		e.Done == 0 && e.Held == 0 && e.NotFound == 0 && e.Refused == 0
+}
+
 // CountedBefore tells whether what is held or not found was counted when the
 // erasure went through its target first.
 func (e Erasure) CountedBefore() bool { return e.Verifying() && e.Kind != TargetOwner }

@@ -235,7 +235,8 @@ type Erasures interface {
 	// Advance looks at the next responses of the erasure, at most that many, and
 	// erases those of which judge says so, as of Responses.Erase: with all that
 	// hangs together with them, their copies, one receipt by the warrant and the
-	// progress, all at once or not at all. It returns the erasure as it is then.
+	// progress, all at once or not at all. Where it comes to the end and has
+	// FoundNothing, there is a receipt of that, by the warrant for no part. It returns the erasure as it is then.
 	// Several calls at once for one erasure wait for each other.
 	//
 	// With Erasure.Preview it looks at nothing but what that counted, whatever else

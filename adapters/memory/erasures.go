@@ -329,6 +329,11 @@ func (m Erasures) Advance(ctx context.Context, id uuid.UUID, most int, judge fun
 		case e.Verifying():
 			e.VerifyAt, e.VerifiedAt = nil, instant()
 		default:
+			if e.FoundNothing() {
+				_, w := judge(e.shown(), nil)
+				e.Receipts++
+				e.receipts = append(e.receipts, domain.ErasureReceipt{ID: w.Receipt, At: *instant()})
+			}
 			e.Finish(*instant())
 			e.named, e.after = 0, nil
 		}

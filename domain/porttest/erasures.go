@@ -36,6 +36,7 @@ func Erasures(t *testing.T, newFixture func(t *testing.T) ErasuresFixture) {
 		"previewed filter": testErasureOfWhatWasPreviewed,
 		"many previews":    testManyPreviews,
 		"bounded":          testBoundedErasure,
+		"nothing":          testErasureOfNothing,
 		"owner":            testErasureOfAnOwner,
 		"held owner":       testErasureOfAHeldOwner,
 		"judged":           testPartsAreJudged,
@@ -557,6 +558,53 @@ func testManyPreviews(t *testing.T, f ErasuresFixture) {
 	}
 }
 
+// What was asked for by an owner or a filter leaves a receipt, where nothing was
+// there, too.
+func testErasureOfNothing(t *testing.T, f ErasuresFixture) {
+	owner := uuid.New()
+	add(f, owner.String(), 2, start)
+	held := uuid.New()
+	place(t, f.Holds(), domain.HoldTarget{Responses: []uuid.UUID{add(f, held.String(), 1, start)[0].ID}})
+	rule := newErasure(domain.ErasureTarget{Filter: &domain.ResponseFilter{States: []string{"none"}}})
+	rule.Trigger, rule.Rule, rule.Secret, rule.RequestedBy = domain.TriggerRetention, &domain.RuleVersion{ID: uuid.New(), Version: 1}, nil, nil
+	for i, c := range []struct {
+		name     string
+		erasure  domain.Erasure
+		receipts int64
+		nothing  bool
+	}{
+		{"owner", newErasure(domain.ErasureTarget{Owner: &owner}), 1, false},
+		{"the same again", newErasure(domain.ErasureTarget{Owner: &owner}), 1, true},
+		{"nobody", newErasure(domain.ErasureTarget{Owner: ptr(uuid.New())}), 1, true},
+		{"filter", newErasure(domain.ErasureTarget{Filter: &domain.ResponseFilter{States: []string{"none"}}}), 1, true},
+		{"impossible filter", newErasure(domain.ErasureTarget{Filter: &domain.ResponseFilter{States: []string{}}}), 1, true},
+		{"named", newErasure(domain.ErasureTarget{Responses: []uuid.UUID{uuid.New()}}), 0, false},
+		{"held", newErasure(domain.ErasureTarget{Owner: &held}), 0, false},
+		{"rule", rule, 0, false},
+	} {
+		e := advance(t, f, create(t, f, c.erasure).ID, 10)
+		receipts, err := f.Erasures().Receipts(t.Context(), domain.ErasureReceiptQuery{Erasure: e.ID, Limit: 10})
+		if err != nil || e.Receipts != c.receipts || int64(len(receipts)) != c.receipts {
+			t.Errorf("%s: want %d receipts, got %d, %+v, %v", c.name, c.receipts, e.Receipts, receipts, err)
+			continue
+		}
+		if c.receipts > 0 && (receipts[0].Responses == 0) != c.nothing {
+			t.Errorf("%s: want a receipt of nothing: %t, got %+v", c.name, c.nothing, receipts)
+		}
+		if i == 1 { // and none more when it is verified
+			f.HastenVerification()
+			for range 3 {
+				if e, err = f.Erasures().Advance(t.Context(), e.ID, 10, JudgeAll); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if e.Receipts != 1 || e.VerifiedAt == nil {
+				t.Errorf("want it verified with its receipt, got %d, %v", e.Receipts, e.VerifiedAt)
+			}
+		}
+	}
+}
+
 func testBoundedErasure(t *testing.T, f ErasuresFixture) {
 	owner := uuid.NewString()
 	rows := add(f, owner, 5, start)
@@ -702,6 +750,9 @@ func testPartsAreJudged(t *testing.T, f ErasuresFixture) {
 	before := f.Stored()
 	var seen []domain.Part
 	got, err := f.Erasures().Advance(t.Context(), e.ID, 10, func(given domain.Erasure, parts []domain.Part) ([]domain.Verdict, domain.Warrant) {
+		if len(parts) == 0 { // what a receipt of nothing is written by
+			return JudgeAll(given, parts)
+		}
 		if given.ID != e.ID || given.Secret == nil || *given.Secret != *e.Secret {
 			t.Errorf("want %s with its secret, got %+v", e.ID, given)
 		}
@@ -716,7 +767,7 @@ func testPartsAreJudged(t *testing.T, f ErasuresFixture) {
 	if err != nil || len(seen) != 2 || f.Stored() != before {
 		t.Fatalf("want two parts judged and left, got %+v, %v", seen, err)
 	}
-	if got.Done+got.Held+got.NotFound+got.Receipts != 0 {
+	if got.Done+got.Held+got.NotFound != 0 {
 		t.Errorf("want what is spared not counted, got %+v", got.ErasureProgress)
 	}
 	for _, p := range seen {

@@ -192,7 +192,9 @@ func (a *advance) run(ctx context.Context, most int) error {
 	case e.Most > 0 && e.Done >= e.Most:
 		a.finish()
 	case !more:
-		a.endPass()
+		if err := a.endPass(); err != nil {
+			return err
+		}
 	}
 	return a.note()
 }
@@ -365,7 +367,7 @@ func (a *advance) notFound(id uuid.UUID) {
 
 // endPass is for when nothing follows. Of an owner, something may have come
 // meanwhile that is older than what was looked at.
-func (a *advance) endPass() {
+func (a *advance) endPass() error {
 	e := a.erasure
 	switch {
 	case e.Kind == domain.TargetOwner && a.erasedInPass > 0:
@@ -373,8 +375,30 @@ func (a *advance) endPass() {
 	case e.Verifying():
 		a.place, e.VerifyAt, e.VerifiedAt = place{}, nil, &a.at
 	default:
+		if e.FoundNothing() {
+			return a.noteNothing()
+		}
 		a.finish()
 	}
+	return nil
+}
+
+// noteNothing ends the erasure with a receipt that says that nothing was there.
+func (a *advance) noteNothing() error {
+	_, w := a.judge(*a.erasure, nil)
+	nothing := eraser{}
+	if owner := a.erasure.Target.Owner; owner != nil {
+		nothing.owners = []string{owner.String()}
+	}
+	written, err := a.issuer.receipt(&nothing, domain.Erased{}, w)
+	if err != nil {
+		return err
+	}
+	postgres.QueueReceipt(a.commit, written)
+	a.commit.Queue(dbsqlc.AddErasureReceipt, w.Receipt, a.erasure.ID, a.at, int64(0))
+	a.erasure.Receipts++
+	a.finish()
+	return nil
 }
 
 func (a *advance) finish() {

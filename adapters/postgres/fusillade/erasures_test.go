@@ -575,3 +575,27 @@ func TestOneBadItemStopsNoOthers(t *testing.T) {
 	}
 	t.Logf("%d calls", calls)
 }
+
+// The receipt of an erasure that found nothing commits to whose it was, and to no
+// response.
+func TestReceiptOfNothing(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, postgres.Config{})
+	erasures := b.erasures(postgres.Config{})
+	owner := uuid.New()
+	e := b.create(erasures, domain.ErasureTarget{Owner: &owner})
+	if e = b.finish(erasures, e.ID, 10); e.Receipts != 1 || b.number(`SELECT count(*) FROM lethe.tombstones`) != 0 {
+		t.Fatalf("want one receipt and nothing to look for, got %+v", e)
+	}
+	for id, body := range b.bodies() {
+		r, err := receipt.Parse(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		whose := receipt.CommitSubject(receipt.DeriveSalt(receipt.Salt{1, 2, 3}, id), owner.String())
+		if r.Counts != (receipt.Counts{}) || len(r.Responses) != 0 || !slices.Equal(r.Subjects, []receipt.Commitment{whose}) || r.Trigger != receipt.TriggerBulk ||
+			!slices.Contains(r.NotCovered, receipt.GapUnlocatedCopies) {
+			t.Errorf("got %+v", r)
+		}
+	}
+}

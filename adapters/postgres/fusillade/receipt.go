@@ -51,7 +51,7 @@ func (i Issuer) receipt(e *eraser, erased domain.Erased, w domain.Warrant) (post
 	if w.Rule != nil {
 		r.Rule = &receipt.Rule{ID: w.Rule.ID, Version: w.Rule.Version}
 	}
-	if erased.RawRequests < erased.Requests || erased.RawResponses < erased.Requests {
+	if len(e.requests) == 0 || erased.RawRequests < erased.Requests || erased.RawResponses < erased.Requests {
 		r.NotCovered = append(r.NotCovered, receipt.GapUnlocatedCopies)
 	}
 	for _, id := range e.requests {
