@@ -2,8 +2,8 @@
 
 -- name: AddIntent :exec
 INSERT INTO lethe.intents (id, trigger, rule_id, rule_version, ground, requested_at, actor_id, role, salt, request_ids, owners,
-    raw_requests, raw_responses, erasure_id, responses)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15);
+    raw_requests, raw_responses, erasure_id, responses, shared)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16);
 
 -- name: Intent :one
 SELECT * FROM lethe.intents WHERE id = sqlc.arg('id');
@@ -35,7 +35,7 @@ SELECT id FROM lethe.intents WHERE erasure_id = sqlc.arg('erasure_id')::uuid;
 
 -- name: NoteErased :exec
 UPDATE lethe.erasures SET
-    done = done + sqlc.arg('responses')::bigint, pass_erased = pass_erased + sqlc.arg('responses')::bigint, receipts = receipts + 1,
+    done = done + sqlc.arg('responses')::bigint, pass_erased = pass_erased + sqlc.arg('responses')::bigint, receipts = receipts + sqlc.arg('receipts')::bigint,
     requests = requests + sqlc.arg('requests')::bigint, steps = steps + sqlc.arg('steps')::bigint,
     templates = templates + sqlc.arg('templates')::bigint, raw_requests = raw_requests + sqlc.arg('raw_requests')::bigint,
     raw_responses = raw_responses + sqlc.arg('raw_responses')::bigint, tasks = tasks + sqlc.arg('tasks')::bigint,

@@ -14,8 +14,8 @@ import (
 	"lethe/domain"
 )
 
-// requestsAtOnce bounds how many requests one receipt is about, unless one
-// response alone has more: a receipt holds some 1,300 commitments, one for each
+// requestsAtOnce bounds how many requests one receipt is about, and how many are
+// erased in one transaction unless one response alone has more: a receipt holds some 1,300 commitments, one for each
 // request and, at worst, one for the owner of each.
 const requestsAtOnce = 600
 
@@ -132,7 +132,7 @@ func (e *Erasures) advance(
 }
 
 func whyRefused(err error) domain.Code {
-	if errors.Is(err, errStillThere) {
+	if errors.Is(err, errStillThere) || domain.CodeOf(err) == domain.CodeRefused {
 		return domain.CodeRefused
 	}
 	return postgres.WhyRefused(err)
@@ -318,7 +318,7 @@ func (a *advance) erase(ctx context.Context, from place, candidates []candidate)
 
 // remove erases what has been chosen.
 func (a *advance) remove(ctx context.Context, responses int64, w domain.Warrant) error {
-	erased, later, err := a.finisher.carryOut(ctx, a.commit, &a.eraser, w, intended{erasure: &a.erasure.ID, responses: responses})
+	erased, receipts, later, err := a.finisher.carryOut(ctx, a.commit, &a.eraser, w, intended{erasure: &a.erasure.ID, responses: responses})
 	if err != nil {
 		return err
 	}
@@ -326,10 +326,9 @@ func (a *advance) remove(ctx context.Context, responses int64, w domain.Warrant)
 		a.later = &w.Receipt
 		return nil
 	}
-	a.commit.Queue(dbsqlc.AddErasureReceipt, w.Receipt, a.erasure.ID, a.at, responses)
 	a.erasure.Erased.Add(erased)
 	a.erasure.Done += responses
-	a.erasure.Receipts++
+	a.erasure.Receipts += receipts
 	a.erasedInPass += responses
 	return nil
 }
@@ -390,12 +389,11 @@ func (a *advance) noteNothing() error {
 	if owner := a.erasure.Target.Owner; owner != nil {
 		nothing.owners = []string{owner.String()}
 	}
-	written, err := a.issuer.receipt(&nothing, domain.Erased{}, w)
+	written, err := a.issuer.receipts(&nothing, domain.Erased{}, w)
 	if err != nil {
 		return err
 	}
-	postgres.QueueReceipt(a.commit, written)
-	a.commit.Queue(dbsqlc.AddErasureReceipt, w.Receipt, a.erasure.ID, a.at, int64(0))
+	queueReceipts(a.commit, written, &a.erasure.ID, a.at, 0)
 	a.erasure.Receipts++
 	a.finish()
 	return nil

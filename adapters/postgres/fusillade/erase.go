@@ -44,7 +44,7 @@ func (r *Responses) Erase(ctx context.Context, id uuid.UUID, permit func(domain.
 		if w, refused = permit(domain.Found{Owners: e.owners, Holds: e.holds}); refused != nil {
 			return nil, errRefused
 		}
-		erased, later, err = f.carryOut(ctx, b, &e, w, intended{before: begun, responses: 1})
+		erased, _, later, err = f.carryOut(ctx, b, &e, w, intended{before: begun, responses: 1})
 		return nil, err
 	})
 	if err == nil && later {

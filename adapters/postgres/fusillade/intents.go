@@ -71,22 +71,22 @@ type intended struct {
 	responses int64
 }
 
-// carryOut erases what has been locked and queues the receipt. Where copies are
+// carryOut erases what has been locked and queues its receipts. Where copies are
 // in another database, it queues a note of it instead: that is to be completed
 // later, after the commit.
-func (f finisher) carryOut(ctx context.Context, b *pgx.Batch, e *eraser, w domain.Warrant, with intended) (erased domain.Erased, later bool, err error) {
+func (f finisher) carryOut(ctx context.Context, b *pgx.Batch, e *eraser, w domain.Warrant, with intended) (erased domain.Erased, receipts int64, later bool, err error) {
 	if f.copies != nil {
-		return domain.Erased{}, true, f.intend(ctx, b, e, w, with)
+		return domain.Erased{}, 0, true, f.intend(ctx, b, e, w, with)
 	}
 	if erased, err = e.delete(ctx); err != nil {
-		return domain.Erased{}, false, err
+		return domain.Erased{}, 0, false, err
 	}
-	written, err := f.issuer.receipt(e, erased, w)
+	written, err := f.issuer.receipts(e, erased, w)
 	if err != nil {
-		return domain.Erased{}, false, err
+		return domain.Erased{}, 0, false, err
 	}
-	postgres.QueueReceipt(b, written)
-	return erased, false, nil
+	queueReceipts(b, written, with.erasure, f.issuer.now(), with.responses)
+	return erased, int64(len(written)), false, nil
 }
 
 // intend queues the note of what is going to be erased. Nothing is noted that the
@@ -104,12 +104,8 @@ func (f finisher) intend(ctx context.Context, b *pgx.Batch, e *eraser, w domain.
 		rawRequests, rawResponses = max(rawRequests, i.RawRequests), max(rawResponses, i.RawResponses)
 	}
 	const many = 1 << 40
-	if _, err := f.issuer.receipt(e, domain.Erased{Requests: int64(len(e.requests)), Steps: many, Templates: many, Tasks: many, Files: many, KeptTemplates: many}, w); err != nil {
+	if _, err := f.issuer.receipts(e, domain.Erased{Requests: int64(len(e.requests)), Steps: many, Templates: many, Tasks: many, Files: many, KeptTemplates: many}, w); err != nil {
 		return err
-	}
-	salt := receipt.Salt(w.Salt)
-	if w.Shared {
-		salt = receipt.DeriveSalt(salt, w.Receipt)
 	}
 	var rule *uuid.UUID
 	var version *int64
@@ -120,8 +116,8 @@ func (f finisher) intend(ctx context.Context, b *pgx.Batch, e *eraser, w domain.
 	if owners == nil {
 		owners = []string{}
 	}
-	b.Queue(dbsqlc.AddIntent, w.Receipt, string(w.Trigger), rule, version, string(w.Ground), w.RequestedAt, w.Actor, string(w.Role), salt[:],
-		e.requests, owners, rawRequests, rawResponses, with.erasure, with.responses)
+	b.Queue(dbsqlc.AddIntent, w.Receipt, string(w.Trigger), rule, version, string(w.Ground), w.RequestedAt, w.Actor, string(w.Role), w.Salt[:],
+		e.requests, owners, rawRequests, rawResponses, with.erasure, with.responses, w.Shared)
 	return nil
 }
 
@@ -191,16 +187,15 @@ func (f finisher) finish(ctx context.Context, id uuid.UUID, patient bool) (erase
 		if written {
 			w.Receipt = uuid.New()
 		}
-		receipt, err := f.issuer.receipt(&e, erased, w)
+		receipts, err := f.issuer.receipts(&e, erased, w)
 		if err != nil {
 			return err
 		}
 		var b pgx.Batch
-		postgres.QueueReceipt(&b, receipt)
+		queueReceipts(&b, receipts, in.ErasureID, f.issuer.now(), in.Responses)
 		b.Queue(dbsqlc.DropIntents, []uuid.UUID{id})
 		if in.ErasureID != nil {
-			b.Queue(dbsqlc.AddErasureReceipt, w.Receipt, in.ErasureID, f.issuer.now(), in.Responses)
-			b.Queue(dbsqlc.NoteErased, in.Responses, erased.Requests, erased.Steps, erased.Templates,
+			b.Queue(dbsqlc.NoteErased, in.Responses, int64(len(receipts)), erased.Requests, erased.Steps, erased.Templates,
 				erased.RawRequests, erased.RawResponses, erased.Tasks, erased.Files, erased.KeptTemplates, in.ErasureID)
 		}
 		return tx.CommitWith(ctx, &b)
@@ -224,22 +219,29 @@ func (f finisher) complete(ctx context.Context, id uuid.UUID) (domain.Erased, er
 	return erased, err
 }
 
-// written is what a receipt says was erased.
-func (f finisher) written(ctx context.Context, id uuid.UUID) (domain.Erased, error) {
-	var body []byte
-	err := f.db.Use(ctx, func(c postgres.Conn) (err error) {
-		body, err = dbsqlc.New(c).WrittenReceipt(ctx, id)
-		return err
-	})
-	if err != nil {
-		return domain.Erased{}, err
+// written is what a receipt says was erased, with its parts.
+func (f finisher) written(ctx context.Context, id uuid.UUID) (erased domain.Erased, err error) {
+	for ids := []uuid.UUID{id}; len(ids) > 0; ids = ids[1:] {
+		var body []byte
+		err := f.db.Use(ctx, func(c postgres.Conn) (err error) {
+			body, err = dbsqlc.New(c).WrittenReceipt(ctx, ids[0])
+			return err
+		})
+		if err != nil {
+			return domain.Erased{}, err
+		}
+		r, err := receipt.Parse(body)
+		if err != nil {
+			return domain.Erased{}, err
+		}
+		erased.Add(domain.Erased{
+			Requests: r.Counts.Requests, Steps: r.Counts.Steps, Templates: r.Counts.Templates,
+			RawRequests: r.Counts.RawRequests, RawResponses: r.Counts.RawResponses, Tasks: r.Counts.Tasks,
+			Files: r.Counts.Files, KeptTemplates: r.Counts.KeptTemplates,
+		})
+		ids = append(ids, r.Parts...)
 	}
-	r, err := receipt.Parse(body)
-	return domain.Erased{
-		Requests: r.Counts.Requests, Steps: r.Counts.Steps, Templates: r.Counts.Templates,
-		RawRequests: r.Counts.RawRequests, RawResponses: r.Counts.RawResponses, Tasks: r.Counts.Tasks,
-		Files: r.Counts.Files, KeptTemplates: r.Counts.KeptTemplates,
-	}, err
+	return erased, nil
 }
 
 // intentsAtOnce bounds how many are looked for in one go.
@@ -318,7 +320,7 @@ func intentIDs(intents []dbsqlc.IntentsOnRow) []uuid.UUID {
 func warrantOf(in dbsqlc.LetheIntent) domain.Warrant {
 	w := domain.Warrant{
 		Receipt: in.ID, Trigger: domain.Trigger(in.Trigger), Ground: domain.Ground(in.Ground),
-		RequestedAt: in.RequestedAt, Actor: in.ActorID, Role: domain.ActorRole(in.Role),
+		RequestedAt: in.RequestedAt, Actor: in.ActorID, Role: domain.ActorRole(in.Role), Shared: in.Shared,
 	}
 	copy(w.Salt[:], in.Salt)
 	if in.RuleID != nil && in.RuleVersion != nil {

@@ -446,3 +446,26 @@ func TestBegunErasureThatIsRestored(t *testing.T) {
 		t.Errorf("want all gone with a receipt of its own, got %+v", got)
 	}
 }
+
+// A response of several receipts has them where its copies are apart, too, and
+// whoever finishes what has begun counts all of them.
+func TestBegunResponseOfSeveralReceipts(t *testing.T) {
+	t.Parallel()
+	a := newApart(t, 4)
+	owner := uuid.New()
+	a.addLong(owner.String(), 1200)
+	var ids []uuid.UUID
+	rows, err := a.owner.Pool().Query(t.Context(), `SELECT id FROM fusillade.requests`)
+	if err == nil {
+		ids, err = pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.AddUsage(porttest.UsageRow{Response: ids[0], At: time.Now(), Copied: true})
+	a.failBegun(ids[0])
+	if err := a.sweep(); err != nil {
+		t.Fatal(err)
+	}
+	a.severally(3, domain.Erased{Requests: 1200, Steps: 1200}, owner, ids)
+}

@@ -5,7 +5,11 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
 	"lethe/adapters/postgres"
+	"lethe/adapters/postgres/fusillade/internal/dbsqlc"
 	"lethe/domain"
 	"lethe/receipt"
 )
@@ -27,11 +31,69 @@ func (i Issuer) check() error {
 // now is by the clock of the program, as what is due is asked of it, too.
 func (i Issuer) now() time.Time { return i.Now().UTC().Truncate(time.Microsecond) }
 
-// receipt says what the eraser has removed, and by what warrant. What it cannot
-// say anything of is listed in it: the bytes that Postgres keeps until it needs
-// their room, and copies of the gateway's that no usage record leads to or that
-// are still to come.
-func (i Issuer) receipt(e *eraser, erased domain.Erased, w domain.Warrant) (postgres.Receipt, error) {
+// partOf is how many requests each of several receipts is about: with as many
+// owners and the names of all others, it is never too long.
+const partOf = 500
+
+// receipts say what the eraser has removed, and by what warrant: one receipt, or
+// where that would be too long several, of which the first names the others and
+// counts what is not counted by requests. What they cannot say anything of is
+// listed in them: the bytes that Postgres keeps until it needs their room, and
+// copies of the gateway's that no usage record leads to or that are still to come.
+func (i Issuer) receipts(e *eraser, erased domain.Erased, w domain.Warrant) ([]postgres.Receipt, error) {
+	owners := slices.Compact(slices.Sorted(slices.Values(e.owners)))
+	if len(e.requests) <= requestsAtOnce {
+		one, err := i.receipt(w, e.requests, owners, erased, erased, nil)
+		return []postgres.Receipt{one}, err
+	}
+	of := make(map[uuid.UUID]string, len(e.locked))
+	for _, row := range e.locked {
+		of[row.ID] = row.Owner
+	}
+	type part struct {
+		w        domain.Warrant
+		requests []uuid.UUID
+		owners   []string
+		counts   domain.Erased
+	}
+	var parts []part
+	var others []uuid.UUID
+	first := erased // less what the others count
+	told := make(map[string]bool)
+	for requests := range slices.Chunk(e.requests, partOf) {
+		p := part{w: w, requests: requests}
+		for _, id := range requests {
+			if owner, locked := of[id]; locked {
+				p.owners, p.counts.Requests = append(p.owners, owner), p.counts.Requests+1
+				told[owner] = true
+			}
+		}
+		if len(parts) > 0 {
+			p.w.Receipt, p.w.Shared = uuid.New(), true
+			p.counts.Requests = min(p.counts.Requests, first.Requests)
+			first.Requests -= p.counts.Requests
+			others = append(others, p.w.Receipt)
+		}
+		parts = append(parts, p)
+	}
+	parts[0].counts = first
+	parts[0].owners = append(parts[0].owners, slices.DeleteFunc(owners, func(owner string) bool { return told[owner] })...)
+	all := make([]postgres.Receipt, len(parts))
+	for n, p := range parts {
+		if n > 0 {
+			others = nil
+		}
+		var err error
+		if all[n], err = i.receipt(p.w, p.requests, slices.Compact(slices.Sorted(slices.Values(p.owners))), p.counts, erased, others); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// receipt is one of them: about these requests and owners, with these counts of
+// all that was erased.
+func (i Issuer) receipt(w domain.Warrant, requests []uuid.UUID, owners []string, counts, erased domain.Erased, parts []uuid.UUID) (postgres.Receipt, error) {
 	salt := receipt.Salt(w.Salt)
 	if w.Shared {
 		salt = receipt.DeriveSalt(salt, w.Receipt)
@@ -41,32 +103,43 @@ func (i Issuer) receipt(e *eraser, erased domain.Erased, w domain.Warrant) (post
 		ExecutedAt: i.Now(), Build: i.Build, Verified: receipt.VerifiedInTransaction,
 		NotCovered: []receipt.Gap{receipt.GapPages, receipt.GapWAL, receipt.GapBackups, receipt.GapReplicas, receipt.GapLateCopies},
 		Trigger:    receipt.Trigger(w.Trigger), Ground: receipt.Ground(w.Ground),
-		RequestedAt: w.RequestedAt, Actor: receipt.Actor(w.Role),
+		RequestedAt: w.RequestedAt, Actor: receipt.Actor(w.Role), Parts: parts,
 		Counts: receipt.Counts{
-			Requests: erased.Requests, Steps: erased.Steps, Templates: erased.Templates,
-			RawRequests: erased.RawRequests, RawResponses: erased.RawResponses, Tasks: erased.Tasks,
-			Files: erased.Files, KeptTemplates: erased.KeptTemplates,
+			Requests: counts.Requests, Steps: counts.Steps, Templates: counts.Templates,
+			RawRequests: counts.RawRequests, RawResponses: counts.RawResponses, Tasks: counts.Tasks,
+			Files: counts.Files, KeptTemplates: counts.KeptTemplates,
 		},
 	}
 	if w.Rule != nil {
 		r.Rule = &receipt.Rule{ID: w.Rule.ID, Version: w.Rule.Version}
 	}
-	if len(e.requests) == 0 || erased.RawRequests < erased.Requests || erased.RawResponses < erased.Requests {
+	if len(requests) == 0 || erased.RawRequests < erased.Requests || erased.RawResponses < erased.Requests {
 		r.NotCovered = append(r.NotCovered, receipt.GapUnlocatedCopies)
 	}
-	for _, id := range e.requests {
+	for _, id := range requests {
 		r.Responses = append(r.Responses, receipt.CommitResponse(salt, id))
 	}
-	for _, owner := range slices.Compact(slices.Sorted(slices.Values(e.owners))) {
+	for _, owner := range owners {
 		r.Subjects = append(r.Subjects, receipt.CommitSubject(salt, owner))
 	}
 	body, err := receipt.Encode(r)
 	if err != nil {
-		return postgres.Receipt{}, domain.Errorf(domain.CodeInternal, "No receipt can be written of a response of %d requests, so nothing was erased: %v", len(e.requests), err)
+		return postgres.Receipt{}, &domain.Error{Code: domain.CodeRefused, Message: "No receipt can be written of so much at once, so nothing was erased", Cause: err}
 	}
 	written := postgres.Receipt{ID: w.Receipt, Body: body, Salt: salt[:], Actor: w.Actor}
 	if w.Trigger != domain.TriggerSweep { // which goes on looking for them as it is
-		written.Requests, written.LookAfter = e.requests, domain.SweepAfter[0]
+		written.Requests, written.LookAfter = requests, domain.SweepAfter[0]
 	}
 	return written, nil
+}
+
+// queueReceipts queues them, and, with an erasure of many, that they are its.
+func queueReceipts(b *pgx.Batch, all []postgres.Receipt, erasure *uuid.UUID, at time.Time, responses int64) {
+	for _, r := range all {
+		postgres.QueueReceipt(b, r)
+		if erasure != nil {
+			b.Queue(dbsqlc.AddErasureReceipt, r.ID, *erasure, at, responses)
+			responses = 0 // they are the first one's
+		}
+	}
 }

@@ -52,7 +52,7 @@ func (r *Responses) EraseAgain(ctx context.Context, ids []uuid.UUID, w domain.Wa
 		if ahead, err = e.ahead(ctx); err != nil || len(ahead) > 0 {
 			return ahead, err
 		}
-		erased, later, err = f.carryOut(ctx, b, &e, w, intended{})
+		erased, _, later, err = f.carryOut(ctx, b, &e, w, intended{})
 		return nil, err
 	})
 	if err == nil && later {

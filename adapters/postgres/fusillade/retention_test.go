@@ -154,7 +154,7 @@ func TestDryRunOfBefore(t *testing.T) {
 	b.exec(`UPDATE lethe.retention_rules SET dry_run_counts = '{1,2,3,4,5,6,7,8,1}' WHERE id = $1`, rule.ID)
 	got, err := retention.Get(t.Context(), rule.ID)
 	want := domain.Survey{Responses: 1, Requests: 2, Steps: 3, Templates: 4, RawRequests: 5, RawResponses: 6, Tasks: 7, Held: 8, Partial: true}
-	if err != nil || got.DryRun == nil || got.DryRun.Survey != want {
+	if err != nil || got.DryRun == nil || !reflect.DeepEqual(got.DryRun.Survey, want) {
 		t.Errorf("want %+v, got %+v, %v", want, got.DryRun, err)
 	}
 }

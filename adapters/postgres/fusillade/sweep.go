@@ -57,7 +57,7 @@ func (r *Responses) sweep(ctx context.Context, f finisher, most int, w domain.Wa
 			if ahead, err = e.ahead(ctx); err != nil || len(ahead) > 0 {
 				return ahead, err
 			}
-			if erased, later, err = f.carryOut(ctx, b, &e, w, intended{}); err != nil {
+			if erased, _, later, err = f.carryOut(ctx, b, &e, w, intended{}); err != nil {
 				return nil, err
 			}
 		}

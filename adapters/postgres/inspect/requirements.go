@@ -112,6 +112,7 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 		{"begun_at", "timestamptz"}, {"id", "uuid"}, {"trigger", "text"}, {"rule_id", "uuid"}, {"rule_version", "int8"}, {"ground", "text"},
 		{"requested_at", "timestamptz"}, {"actor_id", "uuid"}, {"role", "text"}, {"salt", "bytea"}, {"request_ids", "_uuid"},
 		{"owners", "_text"}, {"raw_requests", "int8"}, {"raw_responses", "int8"}, {"erasure_id", "uuid"}, {"responses", "int8"},
+		{"shared", "bool"},
 	}
 	erasureReceipts := []Column{{"receipt_id", "uuid"}, {"erasure_id", "uuid"}, {"at", "timestamptz"}, {"responses", "int8"}}
 	previews := []Column{

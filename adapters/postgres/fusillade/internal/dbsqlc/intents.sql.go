@@ -15,8 +15,8 @@ import (
 const AddIntent = `-- name: AddIntent :exec
 
 INSERT INTO lethe.intents (id, trigger, rule_id, rule_version, ground, requested_at, actor_id, role, salt, request_ids, owners,
-    raw_requests, raw_responses, erasure_id, responses)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+    raw_requests, raw_responses, erasure_id, responses, shared)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 `
 
 type AddIntentParams struct {
@@ -35,6 +35,7 @@ type AddIntentParams struct {
 	RawResponses int64
 	ErasureID    *uuid.UUID
 	Responses    int64
+	Shared       bool
 }
 
 // Erasures that begin before all of them can be done in one transaction.
@@ -55,6 +56,7 @@ func (q *Queries) AddIntent(ctx context.Context, arg AddIntentParams) error {
 		arg.RawResponses,
 		arg.ErasureID,
 		arg.Responses,
+		arg.Shared,
 	)
 	return err
 }
@@ -87,7 +89,7 @@ func (q *Queries) EndRehearsal(ctx context.Context) error {
 }
 
 const Intent = `-- name: Intent :one
-SELECT id, begun_at, trigger, rule_id, rule_version, ground, requested_at, actor_id, role, salt, request_ids, owners, raw_requests, raw_responses, erasure_id, responses FROM lethe.intents WHERE id = $1
+SELECT id, begun_at, trigger, rule_id, rule_version, ground, requested_at, actor_id, role, salt, request_ids, owners, raw_requests, raw_responses, erasure_id, responses, shared FROM lethe.intents WHERE id = $1
 `
 
 func (q *Queries) Intent(ctx context.Context, id uuid.UUID) (LetheIntent, error) {
@@ -110,6 +112,7 @@ func (q *Queries) Intent(ctx context.Context, id uuid.UUID) (LetheIntent, error)
 		&i.RawResponses,
 		&i.ErasureID,
 		&i.Responses,
+		&i.Shared,
 	)
 	return i, err
 }
@@ -205,16 +208,17 @@ func (q *Queries) LockIntentIfFree(ctx context.Context, id uuid.UUID) (bool, err
 
 const NoteErased = `-- name: NoteErased :exec
 UPDATE lethe.erasures SET
-    done = done + $1::bigint, pass_erased = pass_erased + $1::bigint, receipts = receipts + 1,
-    requests = requests + $2::bigint, steps = steps + $3::bigint,
-    templates = templates + $4::bigint, raw_requests = raw_requests + $5::bigint,
-    raw_responses = raw_responses + $6::bigint, tasks = tasks + $7::bigint,
-    files = files + $8::bigint, kept_templates = kept_templates + $9::bigint, trouble = ''
-WHERE id = $10
+    done = done + $1::bigint, pass_erased = pass_erased + $1::bigint, receipts = receipts + $2::bigint,
+    requests = requests + $3::bigint, steps = steps + $4::bigint,
+    templates = templates + $5::bigint, raw_requests = raw_requests + $6::bigint,
+    raw_responses = raw_responses + $7::bigint, tasks = tasks + $8::bigint,
+    files = files + $9::bigint, kept_templates = kept_templates + $10::bigint, trouble = ''
+WHERE id = $11
 `
 
 type NoteErasedParams struct {
 	Responses     int64
+	Receipts      int64
 	Requests      int64
 	Steps         int64
 	Templates     int64
@@ -229,6 +233,7 @@ type NoteErasedParams struct {
 func (q *Queries) NoteErased(ctx context.Context, arg NoteErasedParams) error {
 	_, err := q.db.Exec(ctx, NoteErased,
 		arg.Responses,
+		arg.Receipts,
 		arg.Requests,
 		arg.Steps,
 		arg.Templates,

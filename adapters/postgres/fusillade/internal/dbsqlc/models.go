@@ -85,7 +85,7 @@ type LetheIntent struct {
 	RequestedAt time.Time
 	ActorID     *uuid.UUID
 	Role        string
-	// Opens the commitments of the receipt to come.
+	// Opens the commitments of the receipt to come, or is what its salt is derived from.
 	Salt       []byte
 	RequestIds []uuid.UUID
 	// Whose responses they are: what has come to them since is erased along only if it is theirs.
@@ -97,6 +97,8 @@ type LetheIntent struct {
 	ErasureID *uuid.UUID
 	// How many responses it is about.
 	Responses int64
+	// The salts of all receipts to come are derived; else that of the first is salt itself.
+	Shared bool
 }
 
 // What was shown to somebody of what they could erase, until it has expired.
