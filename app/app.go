@@ -123,6 +123,7 @@ func graph(cfg *Config, db *Databases, log *slog.Logger, ready func(addr string)
 			openLog,
 			countLog,
 			newCurrency,
+			newPlaces,
 		)),
 		fx.Module("domain", fx.Provide(
 			domain.NewListResponses,
@@ -146,7 +147,7 @@ func graph(cfg *Config, db *Databases, log *slog.Logger, ready func(addr string)
 			newHandler,
 			newListener,
 		)),
-		fx.Invoke(serveProfiles, startSealer, runErasures, runRules, sweepErased, settleReplicated, forgetLooks, sayWhatIsMissing, func(*listener) {}),
+		fx.Invoke(serveProfiles, startSealer, runErasures, runRules, sweepErased, settleReplicated, forgetLooks, sayWhatIsMissing, watchPlaces, func(*listener) {}),
 	)
 }
 
@@ -351,24 +352,30 @@ type readiness struct {
 	pools    *pools
 	schemas  inspect.Schemas
 	current  *currency
+	places   *places
 	work     *background
 	stopping chan struct{} // closed when the service stops
 }
 
-func newReadiness(p *pools, db *Databases, current *currency, work *background) *readiness {
-	return &readiness{pools: p, schemas: db.schemas, current: current, work: work, stopping: make(chan struct{})}
+func newReadiness(p *pools, db *Databases, current *currency, places *places, work *background) *readiness {
+	return &readiness{pools: p, schemas: db.schemas, current: current, places: places, work: work, stopping: make(chan struct{})}
 }
 
 // check asks each database for its tables and for the role's privileges on
 // them, which is a query each, and then whether its log is as new as what was
-// seen of it, which is another; and, until it was so once, whether the
-// migrations are as new as this program. A replica that is away is none to wait
-// for: reads turn to the primary.
+// seen of it, which is another; now and then whether it holds what is not
+// served; and, until it was so once, whether the migrations are as new as this
+// program. A replica that is away is none to wait for: reads turn to the
+// primary.
 func (r *readiness) check(ctx context.Context) error {
 	select {
 	case <-r.stopping:
 		return domain.Errorf(domain.CodeUnavailable, "The service is stopping")
 	default:
+	}
+	// First, as tables may be missing for the same reason.
+	if err := r.places.check(ctx); err != nil {
+		return err
 	}
 	missing, err := r.missing(ctx)
 	if err != nil {
@@ -420,7 +427,7 @@ func (r *readiness) missingCopies(ctx context.Context) ([]string, error) {
 
 func newHandler(id identity, list *domain.ListResponses, get *domain.GetResponse, erase *domain.EraseResponse,
 	receipt *domain.GetReceipt, readLog *domain.ReadLog, erasures httpapi.Erasures, holds httpapi.Holds, retention httpapi.Retention, looks *domain.ListLooks,
-	credentials *auth.Reader, ready *readiness, current *currency, metrics *telemetry.Metrics, export *telemetry.Export, cfg *Config, log *slog.Logger,
+	credentials *auth.Reader, ready *readiness, current *currency, places *places, metrics *telemetry.Metrics, export *telemetry.Export, cfg *Config, log *slog.Logger,
 ) (http.Handler, error) {
 	handler, err := httpapi.New(httpapi.Config{}, httpapi.Deps{
 		Identify: id.caller, IdentifyEraser: id.eraser, List: list, Get: get, Erase: erase,
@@ -435,7 +442,7 @@ func newHandler(id identity, list *domain.ListResponses, get *domain.GetResponse
 	if err != nil {
 		return nil, err
 	}
-	return limitRequests(current.close(export.Handler(handler, paths), log), mostRequests(cfg.Database.MaxConns), metrics.Refuse, log), nil
+	return limitRequests(closeWhile(export.Handler(handler, paths), log, current.reason, places.reason), mostRequests(cfg.Database.MaxConns), metrics.Refuse, log), nil
 }
 
 // listener is the service's open door.

@@ -142,6 +142,7 @@ func (d *doctor) examine(ctx context.Context, name, url, replicaURL string, side
 		defer hangUp(conn)
 		d.server(ctx, name, conn)
 		d.tables(ctx, name, conn, sides)
+		d.content(ctx, name, conn, sides)
 		d.indexes(ctx, name, conn, sides)
 		if slices.Contains(sides, inspect.Fusillade) {
 			d.filterIndexes(ctx, name, conn, sides)
@@ -252,6 +253,31 @@ func (d *doctor) tables(ctx context.Context, name string, conn *pgx.Conn, sides 
 	}
 	d.add(Check{Database: name, Name: privileges, Finding: OK, Detail: "all that is needed"})
 	d.log = d.log || len(own) == 0 && slices.Contains(sides, inspect.Fusillade)
+}
+
+// content looks at the places where responses may be.
+func (d *doctor) content(ctx context.Context, name string, conn *pgx.Conn, sides []inspect.Side) {
+	const check = "places of content"
+	content, err := inspect.FindContent(ctx, conn, inspect.PlacesOn(d.schemas, sides...))
+	if d.failed(name, check, err) {
+		return
+	}
+	for _, table := range content.Unserved {
+		d.add(Check{name, check, Problem, table + " holds responses, or holds what the role may not look at, and this version of Lethe neither shows nor erases what is there",
+			"the service answers and erases nothing meanwhile: upgrade Lethe to a version that serves the table, or empty it by other means", nil})
+	}
+	for _, indirect := range content.Indirect {
+		d.add(Check{name, check, Warning, indirect + ", and not a table",
+			"an erasure reads back through it alone: look at what it is made of, which may keep what was erased", nil})
+	}
+	if len(content.Unserved)+len(content.Indirect) > 0 {
+		return
+	}
+	detail := fmt.Sprintf("%s, and nothing in them that is not served", count(content.Tables, "table"))
+	if len(content.OfPerson) > 0 {
+		detail += "; no response leads to " + strings.Join(content.OfPerson, ", ") + ", so erasing one does not reach these"
+	}
+	d.add(Check{Database: name, Name: check, Finding: OK, Detail: detail})
 }
 
 func (d *doctor) indexes(ctx context.Context, name string, conn *pgx.Conn, sides []inspect.Side) {

@@ -63,20 +63,24 @@ func (c countedResponses) Sweep(ctx context.Context, most int, w domain.Warrant)
 type countedErasures struct {
 	domain.Erasures
 	current *currency
+	places  *places
 	metrics *telemetry.ErasureMetrics
 }
 
-func countErasures(erasures *fusillade.Erasures, current *currency, metrics *telemetry.ErasureMetrics) domain.Erasures {
-	return countedErasures{erasures, current, metrics}
+func countErasures(erasures *fusillade.Erasures, current *currency, places *places, metrics *telemetry.ErasureMetrics) domain.Erasures {
+	return countedErasures{erasures, current, places, metrics}
 }
 
 // Advance implements domain.Erasures. It waits while the database is older than
-// what was seen of it: what goes on there may be over already. What a part has
+// what was seen of it, as what goes on there may be over already, and while it
+// holds what is not served, as more would be found there. What a part has
 // erased is the progress since the part was judged, which is the last thing
 // before it is erased.
 func (c countedErasures) Advance(ctx context.Context, id uuid.UUID, most int, judge func(domain.Erasure, []domain.Part) ([]domain.Verdict, domain.Warrant)) (domain.Erasure, error) {
-	if older := c.current.older.Load(); older != nil {
-		return domain.Erasure{}, domain.Errorf(domain.CodeUnavailable, "%s", older.Message)
+	for _, closed := range []*domain.Error{c.current.older.Load(), c.places.reason(ctx)} {
+		if closed != nil {
+			return domain.Erasure{}, domain.Errorf(domain.CodeUnavailable, "%s", closed.Message)
+		}
 	}
 	var before *domain.Erasure
 	after, err := c.Erasures.Advance(ctx, id, most, func(e domain.Erasure, parts []domain.Part) ([]domain.Verdict, domain.Warrant) {

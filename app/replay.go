@@ -13,6 +13,7 @@ import (
 	"lethe/adapters/offsite"
 	"lethe/adapters/postgres"
 	"lethe/adapters/postgres/fusillade"
+	"lethe/adapters/postgres/inspect"
 	"lethe/adapters/postgres/ledger"
 	"lethe/domain"
 	"lethe/receipt"
@@ -158,6 +159,9 @@ func (r *replay) run(ctx context.Context, databases *Databases) (err error) {
 	} else if !may && !r.Result.DryRun {
 		return errors.New("this role may not complete the log of erasures: run it with the URL of the owner of schema lethe")
 	}
+	if err := r.allServed(ctx, databases); err != nil {
+		return err
+	}
 	signed := r.later.Checkpoint != nil
 	if signed {
 		if r.Result.Missing, err = r.log.Missing(ctx, r.later); err != nil {
@@ -180,6 +184,17 @@ func (r *replay) run(ctx context.Context, databases *Databases) (err error) {
 		}
 	}
 	return r.advise(ctx)
+}
+
+// allServed fails where the database holds what would not be found by a replay.
+func (r *replay) allServed(ctx context.Context, databases *Databases) error {
+	return r.db.Use(ctx, func(c postgres.Conn) error {
+		content, err := inspect.FindContent(ctx, c, inspect.UnservedOn(databases.schemas, inspect.Fusillade))
+		if err == nil && len(content.Unserved) > 0 {
+			err = unserved(content.Unserved)
+		}
+		return err
+	})
 }
 
 // verify makes sure that what the log lacks is whole, and that every entry whose

@@ -4,12 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"net/http"
 	"path/filepath"
 	"sync/atomic"
 
-	"lethe/adapters/httpapi"
 	"lethe/adapters/offsite"
 	"lethe/adapters/postgres/ledger"
 	"lethe/domain"
@@ -79,29 +76,11 @@ func (c *currency) check(ctx context.Context) error {
 	return err
 }
 
-// close answers 503 to everything but probes, metrics and the contract while the
-// database is older than what was seen of it: responses that were erased may be
-// there again.
-func (c *currency) close(next http.Handler, log *slog.Logger) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch r.URL.Path {
-		case "/healthz", "/readyz", "/metrics", "/openapi.yaml":
-			next.ServeHTTP(w, r)
-			return
-		}
-		if !c.asked.Load() {
-			_ = c.check(r.Context()) // one that does not answer fails the request itself
-		}
-		older := c.older.Load()
-		if older == nil {
-			next.ServeHTTP(w, r)
-			return
-		}
-		id, err := httpapi.Refuse(w, older.Message, closedRetryAfter)
-		if err != nil {
-			log.DebugContext(r.Context(), "a refusal could not be told", "request_id", id, "error", err)
-		}
-	})
+// reason is why nothing may be answered while the database is older than what was
+// seen of it: responses that were erased may be there again.
+func (c *currency) reason(ctx context.Context) *domain.Error {
+	if !c.asked.Load() {
+		_ = c.check(ctx) // one that does not answer fails the request itself
+	}
+	return c.older.Load()
 }
-
-const closedRetryAfter = "30" // seconds

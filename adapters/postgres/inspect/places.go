@@ -1,0 +1,221 @@
+package inspect
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Releases are those of dwctl with which a place came, went or began to be
+// written otherwise, in their order; the last is of fusillade's successor.
+var Releases = []string{"8.52.1", "8.55.0", "8.59.0", "8.63.0", "10.10.0", "10.13.1", "arsenal 4.1.0"}
+
+// Treatment is what becomes of a place when its response is erased.
+type Treatment string
+
+// The treatments.
+const (
+	// Erased: it goes with the response.
+	Erased Treatment = "erased"
+	// Remains: an erasure of the response does not find it.
+	Remains Treatment = "not erased"
+	// OfPerson: it belongs to a person and leads to no response.
+	OfPerson Treatment = "not erased: it belongs to a person, not to a response"
+	// Unserved: it is neither shown nor erased, so the service is closed while it
+	// holds anything.
+	Unserved Treatment = "not served: while it holds rows, the service is not ready"
+)
+
+// Place is where a part of what was asked or answered may be, found in one way.
+// Columns of one table that are treated alike are one place.
+type Place struct {
+	Side          Side
+	Schema, Table string
+	Columns       []string
+	Since, Before string // releases: it is written from one on, and until the other; "": all
+	Leads         string // how a response leads to it
+	Treatment     Treatment
+	Gap           string // the receipt's word where it is not erased; "": none
+}
+
+// Places lists every place of content from the first of the releases to the
+// last. The documentation, the checks of doctor and readiness are made from it.
+func Places(s Schemas) []Place {
+	s = s.withDefaults()
+	copiesIn := Fusillade
+	if s.OutletApart {
+		copiesIn = Outlet
+	}
+	const unlocated = "unlocated_copies"
+	places := []Place{
+		{Side: Fusillade, Schema: s.Fusillade, Table: "requests", Columns: []string{"response_body", "error"},
+			Leads: "its identifier", Treatment: Erased},
+		{Side: Fusillade, Schema: s.Fusillade, Table: "request_templates", Columns: []string{"body"},
+			Leads: "`template_id` of a request, without a file", Treatment: Erased},
+		{Side: Fusillade, Schema: s.Fusillade, Table: "request_templates", Columns: []string{"body"},
+			Leads: "`template_id` of a request, with a file", Treatment: Remains},
+		{Side: Fusillade, Schema: s.Fusillade, Table: "request_templates", Columns: []string{"body"}, Since: "10.10.0",
+			Leads: "later turns, which quote the answer: their `previous_response_id`", Treatment: Remains},
+		{Side: Fusillade, Schema: s.Fusillade, Table: "response_steps", Columns: []string{"request_payload", "response_payload", "error"}, Before: "arsenal 4.1.0",
+			Leads: "`request_id`, and the links between steps", Treatment: Erased},
+		{Side: Fusillade, Schema: "underway", Table: "task", Columns: []string{"input"}, Before: "8.55.0",
+			Leads: "`request_id` in it", Treatment: Erased},
+	}
+	for _, table := range []string{"http_requests", "http_responses"} {
+		for _, way := range []struct {
+			leads     string
+			treatment Treatment
+			gap       string
+		}{
+			{"`fusillade_request_id` of a usage record", Erased, ""},
+			{"`response_step_id` of a usage record, alone", Remains, unlocated},
+			{"header `x-fusillade-request-id`, alone", Remains, unlocated},
+		} {
+			places = append(places, Place{Side: copiesIn, Schema: s.Outlet, Table: table, Columns: []string{"body"},
+				Leads: way.leads, Treatment: way.treatment, Gap: way.gap})
+		}
+	}
+	return append(places,
+		Place{Side: Main, Schema: "public", Table: "image_access", Columns: []string{"sha256"}, Since: "8.59.0",
+			Leads: "nothing; the bytes are in an object store", Treatment: OfPerson},
+		Place{Side: Main, Schema: "public", Table: "prompt_cache_entries", Columns: []string{"prefix_hash"}, Since: "8.63.0",
+			Leads: "nothing; it runs out within a day of its last use", Treatment: OfPerson},
+		Place{Side: Fusillade, Schema: s.Fusillade, Table: "retained_response_objects", Columns: []string{"payload"}, Since: "arsenal 4.1.0",
+			Leads: "`retained_response_request_routes`", Treatment: Unserved},
+		Place{Side: Fusillade, Schema: s.Fusillade, Table: "request_templates_g2", Columns: []string{"body"}, Since: "arsenal 4.1.0",
+			Leads: "`request_template_routes`", Treatment: Unserved},
+	)
+}
+
+// In tells whether a place is written in a release; false where that is none of
+// Releases.
+func (p Place) In(release string) bool {
+	at := slices.Index(Releases, release)
+	return at >= max(0, slices.Index(Releases, p.Since)) && (p.Before == "" || at < slices.Index(Releases, p.Before))
+}
+
+// Versions says in which releases a place is written.
+func (p Place) Versions() string {
+	switch {
+	case p.Since != "" && p.Before != "":
+		return p.Since + " until " + p.Before
+	case p.Since == Releases[len(Releases)-1]:
+		return p.Since
+	case p.Since != "":
+		return p.Since + " on"
+	case p.Before != "":
+		return "until " + p.Before
+	}
+	return "all"
+}
+
+// PlacesTable is the places in the form of the documentation, a line each.
+func PlacesTable() string {
+	var b strings.Builder
+	b.WriteString("| place | versions | led to by | an erasure |\n|---|---|---|---|\n")
+	for _, p := range Places(Schemas{}) {
+		columns := make([]string, len(p.Columns))
+		for i, c := range p.Columns {
+			columns[i] = "`" + c + "`"
+		}
+		treatment := string(p.Treatment)
+		if p.Gap != "" {
+			treatment += "; receipts say `" + p.Gap + "`"
+		}
+		fmt.Fprintf(&b, "| `%s.%s`: %s | %s | %s | %s |\n", p.Schema, p.Table, strings.Join(columns, ", "), p.Versions(), p.Leads, treatment)
+	}
+	return b.String()
+}
+
+// Content is what there is of the places of some sides in their database, a
+// table each.
+type Content struct {
+	Tables   int      // that are there
+	Unserved []string // hold what is not served, or hold what the role may not look at
+	OfPerson []string // are not led to by a response
+	Indirect []string // are no tables: a view or a foreign table, with what it is
+}
+
+// table is what the catalog says of one.
+type table struct {
+	Schema, Name string
+	Kind         string // pg_class.relkind
+	Readable     bool
+	Bytes        int64 // with partitions
+}
+
+var kinds = map[string]string{"v": "a view", "m": "a materialized view", "f": "a foreign table"}
+
+// FindContent looks which tables of these places are there and how they are
+// treated. It makes one query, and another for each table that is not served and
+// not empty. Without the privilege to read such a table, one that takes up any
+// room counts as one that holds something.
+func FindContent(ctx context.Context, q Querier, places []Place) (Content, error) {
+	var c Content
+	treated := map[string]Treatment{}
+	var schemas, tables []string
+	for _, p := range places {
+		name := p.Schema + "." + p.Table
+		if _, is := treated[name]; !is {
+			treated[name] = p.Treatment
+			schemas, tables = append(schemas, p.Schema), append(tables, p.Table)
+		}
+	}
+	if len(tables) == 0 {
+		return c, nil
+	}
+	rows, err := q.Query(ctx, `
+		SELECT s.nspname::text, c.relname::text, c.relkind::text,
+		       pg_catalog.has_schema_privilege(s.oid, 'USAGE') AND pg_catalog.has_any_column_privilege(c.oid, 'SELECT'),
+		       CASE WHEN c.relkind IN ('r', 'p') THEN
+		           coalesce((SELECT sum(pg_catalog.pg_relation_size(t.relid))::bigint FROM pg_catalog.pg_partition_tree(c.oid) t),
+		                    pg_catalog.pg_relation_size(c.oid), 0)
+		       ELSE 1 END
+		FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS wanted (schema_name, table_name, n)
+		JOIN pg_catalog.pg_namespace s ON s.nspname = wanted.schema_name
+		JOIN pg_catalog.pg_class c
+		  ON c.relnamespace = s.oid AND c.relname = wanted.table_name AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+		ORDER BY wanted.n`, schemas, tables)
+	if err != nil {
+		return c, err
+	}
+	there, err := pgx.CollectRows(rows, pgx.RowToStructByPos[table])
+	if err != nil {
+		return c, err
+	}
+	c.Tables = len(there)
+	for _, t := range there {
+		name := t.Schema + "." + t.Name
+		if kind, is := kinds[t.Kind]; is {
+			c.Indirect = append(c.Indirect, name+" is "+kind)
+		}
+		switch treated[name] {
+		case OfPerson:
+			c.OfPerson = append(c.OfPerson, name)
+		case Unserved:
+			holds := t.Bytes > 0
+			if holds && t.Readable {
+				if err := q.QueryRow(ctx, "SELECT EXISTS (SELECT FROM "+pgx.Identifier{t.Schema, t.Name}.Sanitize()+")").Scan(&holds); err != nil {
+					return c, err
+				}
+			}
+			if holds {
+				c.Unserved = append(c.Unserved, name)
+			}
+		}
+	}
+	return c, nil
+}
+
+// PlacesOn are the places of these sides.
+func PlacesOn(s Schemas, sides ...Side) []Place {
+	return slices.DeleteFunc(Places(s), func(p Place) bool { return !slices.Contains(sides, p.Side) })
+}
+
+// UnservedOn are the places of these sides that are not served.
+func UnservedOn(s Schemas, sides ...Side) []Place {
+	return slices.DeleteFunc(PlacesOn(s, sides...), func(p Place) bool { return p.Treatment != Unserved })
+}

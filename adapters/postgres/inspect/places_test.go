@@ -1,0 +1,107 @@
+package inspect_test
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"lethe/adapters/postgres/inspect"
+	"lethe/internal/pgtest"
+)
+
+// TestDocumentedPlaces: the documentation has the table, as it is.
+func TestDocumentedPlaces(t *testing.T) {
+	t.Parallel()
+	const path = "../../../docs/erasure.md"
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if table := inspect.PlacesTable(); !strings.Contains(string(text), "\n\n"+table+"\n") {
+		t.Errorf("%s lacks this table, or has another:\n%s", path, table)
+	}
+}
+
+func TestPlaces(t *testing.T) {
+	t.Parallel()
+	ways := map[string]bool{}
+	for _, p := range inspect.Places(inspect.Schemas{}) {
+		name := p.Schema + "." + p.Table
+		for _, release := range []string{p.Since, p.Before} {
+			if release != "" && !slices.Contains(inspect.Releases, release) {
+				t.Errorf("%s: there is no release %q", name, release)
+			}
+		}
+		if len(p.Columns) == 0 || p.Leads == "" || ways[name+p.Leads] {
+			t.Errorf("%s: no columns, no way there, or twice the same: %+v", name, p)
+		}
+		ways[name+p.Leads] = true
+		if p.Gap != "" && p.Treatment == inspect.Erased {
+			t.Errorf("%s: erased, and a gap: %+v", name, p)
+		}
+	}
+	for name, want := range map[string][]string{
+		"response_steps": {"8.52.1", "10.13.1"}, "task": {"8.52.1"}, "image_access": {"8.59.0", "10.13.1", "arsenal 4.1.0"},
+		"retained_response_objects": {"arsenal 4.1.0"}, "requests": {"8.52.1", "10.13.1", "arsenal 4.1.0"},
+	} {
+		for _, p := range inspect.Places(inspect.Schemas{}) {
+			if p.Table != name {
+				continue
+			}
+			for _, release := range []string{"8.52.1", "8.59.0", "10.13.1", "arsenal 4.1.0"} {
+				if release == "8.59.0" && name != "image_access" {
+					continue
+				}
+				if p.In(release) != slices.Contains(want, release) {
+					t.Errorf("%s in %s: %v", name, release, p.In(release))
+				}
+			}
+		}
+	}
+	for _, release := range []string{"", "8.52.2"} {
+		if inspect.Places(inspect.Schemas{})[0].In(release) {
+			t.Errorf("in a release %q that is not known", release)
+		}
+	}
+}
+
+// TestFindContent makes one query where nothing is there that is not served.
+func TestFindContent(t *testing.T) {
+	t.Parallel()
+	db := connect(t, pgtest.New(t).URL)
+	places := inspect.PlacesOn(inspect.Schemas{}, inspect.Main, inspect.Fusillade)
+	look := func(queries int) inspect.Content {
+		t.Helper()
+		counted := &counter{Querier: db}
+		content, err := inspect.FindContent(t.Context(), counted, places)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if counted.n != queries {
+			t.Errorf("%d queries, want %d", counted.n, queries)
+		}
+		return content
+	}
+	if c := look(1); c.Tables != 6 || len(c.Unserved)+len(c.OfPerson)+len(c.Indirect) > 0 {
+		t.Errorf("as migrated: %+v", c)
+	}
+	exec(t, db, `CREATE TABLE fusillade.retained_response_objects (delete_on date, payload jsonb) PARTITION BY RANGE (delete_on);
+		CREATE TABLE fusillade.d1 PARTITION OF fusillade.retained_response_objects FOR VALUES FROM ('2026-01-01') TO ('2026-01-02');
+		CREATE TABLE fusillade.d2 PARTITION OF fusillade.retained_response_objects FOR VALUES FROM ('2026-01-02') TO ('2026-01-03')`)
+	if c := look(1); c.Tables != 7 || len(c.Unserved) > 0 {
+		t.Errorf("empty: %+v", c)
+	}
+	exec(t, db, "INSERT INTO fusillade.retained_response_objects VALUES ('2026-01-02', '{}')")
+	if c := look(2); !slices.Equal(c.Unserved, []string{"fusillade.retained_response_objects"}) {
+		t.Errorf("with a row: %+v", c)
+	}
+	exec(t, db, "DELETE FROM fusillade.retained_response_objects")
+	if c := look(2); len(c.Unserved) > 0 {
+		t.Errorf("with dead rows: %+v", c)
+	}
+	exec(t, db, "CREATE VIEW fusillade.request_templates_g2 AS SELECT 1 AS n")
+	if c := look(3); !slices.Equal(c.Unserved, []string{"fusillade.request_templates_g2"}) || !slices.Equal(c.Indirect, []string{"fusillade.request_templates_g2 is a view"}) {
+		t.Errorf("with a view: %+v", c)
+	}
+}

@@ -1,0 +1,110 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/fx"
+
+	"lethe/adapters/postgres"
+	"lethe/adapters/postgres/inspect"
+	"lethe/domain"
+)
+
+// lookAtPlacesEvery is how often it is looked whether a place of content that is
+// not served holds anything: dwctl may be upgraded while the service runs.
+const lookAtPlacesEvery = 5 * time.Second
+
+// places watches those places of content that are not served. While one holds
+// anything, an answer could say that something is not there, and a receipt that
+// it is gone, which is not so.
+type places struct {
+	pools   *pools
+	schemas inspect.Schemas
+	lookAt  atomic.Int64                 // Unix time in nanoseconds; 0: never looked
+	holding atomic.Pointer[domain.Error] // nil: none of them does, as far as is known
+}
+
+func newPlaces(p *pools, db *Databases) *places { return &places{pools: p, schemas: db.schemas} }
+
+// look asks the databases.
+func (p *places) look(ctx context.Context) error {
+	var holding []string
+	in := func(db *postgres.DB, sides ...inspect.Side) error {
+		return db.Use(ctx, func(c postgres.Conn) error {
+			content, err := inspect.FindContent(ctx, c, inspect.UnservedOn(p.schemas, sides...))
+			holding = append(holding, content.Unserved...)
+			return err
+		})
+	}
+	var err error
+	if p.pools.main.Primary == p.pools.fusillade.Primary {
+		err = in(p.pools.fusillade.Primary, inspect.Main, inspect.Fusillade)
+	} else if err = in(p.pools.main.Primary, inspect.Main); err == nil {
+		err = in(p.pools.fusillade.Primary, inspect.Fusillade)
+	}
+	if err != nil {
+		return err
+	}
+	p.lookAt.Store(time.Now().Add(lookAtPlacesEvery).UnixNano())
+	if len(holding) == 0 {
+		p.holding.Store(nil)
+		return nil
+	}
+	p.holding.Store(unserved(holding))
+	return nil
+}
+
+// unserved says that these tables hold what is not served.
+func unserved(tables []string) *domain.Error {
+	return domain.Errorf(domain.CodeUnavailable,
+		"The database holds responses in %s, which this version of Lethe does not serve: upgrade Lethe to a version that serves them, or empty the tables by other means; `lethe doctor` says more",
+		strings.Join(tables, " and "))
+}
+
+// check asks the databases, unless that was done a moment ago. Where something
+// is held, the error says so.
+func (p *places) check(ctx context.Context) error {
+	if time.Now().UnixNano() >= p.lookAt.Load() {
+		if err := p.look(ctx); err != nil {
+			return err
+		}
+	}
+	if holding := p.holding.Load(); holding != nil {
+		return holding
+	}
+	return nil
+}
+
+// reason is why nothing may be answered.
+func (p *places) reason(ctx context.Context) *domain.Error {
+	if p.lookAt.Load() == 0 {
+		_ = p.look(ctx) // one that does not answer fails the request itself
+	}
+	return p.holding.Load()
+}
+
+// watchPlaces looks for as long as the service runs, and says when it closes and
+// opens.
+func watchPlaces(lc fx.Lifecycle, p *places, worries *worries, log *slog.Logger) {
+	closed := false
+	whileServing(lc, every(lookAtPlacesEvery, func(ctx context.Context) {
+		if err := p.look(ctx); err != nil {
+			if ctx.Err() == nil {
+				worries.tell(ctx, slog.LevelWarn, "it could not be looked whether the database holds what is not served", err)
+			}
+			return
+		}
+		holding := p.holding.Load()
+		switch {
+		case holding != nil && !closed:
+			log.Error("nothing is answered or erased now", "error", holding)
+		case holding == nil && closed:
+			log.Info("the service is open again: nothing is left in the database that is not served")
+		}
+		closed = holding != nil
+	}))
+}

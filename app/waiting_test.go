@@ -1,0 +1,34 @@
+package app
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"lethe/domain"
+)
+
+// TestErasuresWait: what goes on in the background asks the port, which has
+// nothing behind it here.
+func TestErasuresWait(t *testing.T) {
+	t.Parallel()
+	const table = "fusillade.request_templates_g2"
+	held := &places{}
+	held.lookAt.Store(time.Now().UnixNano())
+	held.holding.Store(unserved([]string{table}))
+	older := &currency{}
+	older.older.Store(domain.Errorf(domain.CodeUnavailable, "it is older"))
+	served := &places{}
+	served.lookAt.Store(time.Now().UnixNano())
+	for name, c := range map[string]countedErasures{
+		"content that is not served": {current: &currency{}, places: held},
+		"an older database":          {current: older, places: served},
+	} {
+		_, err := c.Advance(t.Context(), uuid.New(), 1, nil)
+		if e, is := errors.AsType[*domain.Error](err); !is || e.Code != domain.CodeUnavailable {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
