@@ -46,6 +46,19 @@ func WithFixture(t testing.TB) *Database {
 	return create(t, Fixture)
 }
 
+// WithNewer is WithFixture with the tables of dwctl 10.13.1 and fusillade 24.1.0.
+func WithNewer(t testing.TB) *Database {
+	t.Helper()
+	return create(t, Newer)
+}
+
+// WithArsenal is WithFixture with the tables of fusillade-arsenal 4.1.0 beside
+// those of dwctl 10.13.1.
+func WithArsenal(t testing.TB) *Database {
+	t.Helper()
+	return create(t, Arsenal)
+}
+
 // Empty returns a database without any table.
 func Empty(t testing.TB) *Database {
 	t.Helper()

@@ -45,6 +45,8 @@ func TestContents(t *testing.T) {
 		{name: "empty", create: pgtest.Empty},
 		{name: "migrated", create: pgtest.New, tables: true, role: true},
 		{name: "fixture", create: pgtest.WithFixture, tables: true, role: true, users: true},
+		{name: "newer", create: pgtest.WithNewer, tables: true, role: true, users: true},
+		{name: "arsenal", create: pgtest.WithArsenal, tables: true, role: true, users: true},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
+	_ "embed"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -31,6 +32,16 @@ const (
 	Blank    Content = "blank"    // nothing
 	Migrated Content = "migrated" // every table, no rows
 	Fixture  Content = "fixture"  // every table and the contract's fixture
+	Newer    Content = "newer"    // the same, with the tables of dwctl 10.13.1 and fusillade 24.1.0
+	Arsenal  Content = "arsenal"  // the same, with the tables of fusillade-arsenal 4.1.0 beside dwctl's
+)
+
+// What newer versions have changed of the tables.
+var (
+	//go:embed newer.sql
+	newer string
+	//go:embed arsenal.sql
+	arsenal string
 )
 
 // fixturePath is relative to the root of the module.
@@ -45,7 +56,7 @@ type Server struct {
 
 	mu        sync.Mutex
 	templates map[Content]string
-	required  []inspect.Requirement // those that there are in a migrated database
+	required  map[Content][]inspect.Requirement // those that there are in such a database
 }
 
 // Connect returns the server at a URL that names a superuser.
@@ -69,7 +80,7 @@ func Connect(ctx context.Context, serverURL string) (*Server, error) {
 		pool.Close()
 		return nil, fmt.Errorf("connect to the test server: %w", err)
 	}
-	return &Server{url: parsed, pool: pool, templates: map[Content]string{}}, nil
+	return &Server{url: parsed, pool: pool, templates: map[Content]string{}, required: map[Content][]inspect.Requirement{}}, nil
 }
 
 // Close lets go of the server.
@@ -93,7 +104,7 @@ func (s *Server) Create(ctx context.Context, content Content) (*Database, error)
 	if content == Blank {
 		return db, nil
 	}
-	if err := s.addRole(ctx, db); err != nil {
+	if err := s.addRole(ctx, db, content); err != nil {
 		return nil, errors.Join(err, s.Drop(ctx, db))
 	}
 	return db, nil
@@ -113,7 +124,7 @@ func (s *Server) Drop(ctx context.Context, db *Database) error {
 
 // addRole makes the role of RoleURL. Roles belong to the whole server, so it
 // carries the database's unique name.
-func (s *Server) addRole(ctx context.Context, db *Database) error {
+func (s *Server) addRole(ctx context.Context, db *Database, content Content) error {
 	role, password := db.Name+"_role", token(16)
 	// A token is hexadecimal: it needs no escaping.
 	if err := s.exec(ctx, "CREATE ROLE "+quote(role)+" LOGIN PASSWORD '"+password+"'"); err != nil {
@@ -126,7 +137,7 @@ func (s *Server) addRole(ctx context.Context, db *Database) error {
 		return fmt.Errorf("connect to the new database: %w", err)
 	}
 	defer func() { _ = conn.Close(ctx) }()
-	required, err := s.present(ctx, conn)
+	required, err := s.present(ctx, conn, content)
 	if err != nil {
 		return fmt.Errorf("look for the tables to grant: %w", err)
 	}
@@ -141,19 +152,23 @@ func (s *Server) addRole(ctx context.Context, db *Database) error {
 	return nil
 }
 
-// present is what a role of a migrated database needs. All of them have the same
-// tables, so one is looked at.
-func (s *Server) present(ctx context.Context, conn *pgx.Conn) ([]inspect.Requirement, error) {
+// present is what a role of such a database needs. All of the same content have
+// the same tables, so one is looked at.
+func (s *Server) present(ctx context.Context, conn *pgx.Conn, content Content) ([]inspect.Requirement, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.required == nil {
-		required, err := inspect.Present(ctx, conn, inspect.Requirements(inspect.Schemas{Fusillade: schemas.Fusillade, Outlet: schemas.Outlet}))
+	if s.required[content] == nil {
+		wanted := inspect.Requirements(inspect.Schemas{Fusillade: schemas.Fusillade, Outlet: schemas.Outlet})
+		for i := range wanted {
+			wanted[i].Optional = true // tables go, too
+		}
+		required, err := inspect.Present(ctx, conn, wanted)
 		if err != nil {
 			return nil, err
 		}
-		s.required = required
+		s.required[content] = required
 	}
-	return s.required, nil
+	return s.required[content], nil
 }
 
 // template returns the name of the template with that content, made if need be.
@@ -164,11 +179,17 @@ func (s *Server) template(ctx context.Context, content Content) (string, error) 
 		return name, nil
 	}
 	var fixture []byte
-	if content == Fixture {
+	if content != Migrated {
 		var err error
 		if fixture, err = readFixture(); err != nil {
 			return "", err
 		}
+	}
+	switch content {
+	case Newer:
+		fixture = append(fixture, newer...)
+	case Arsenal:
+		fixture = append(fixture, newer+arsenal...)
 	}
 	hash, err := contentHash(fixture)
 	if err != nil {

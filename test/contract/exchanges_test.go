@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	"lethe/internal/pgtest"
+
 	"github.com/google/uuid"
 )
 
@@ -62,6 +64,13 @@ func readExchanges(t *testing.T) []exchange {
 func TestExchanges(t *testing.T) {
 	t.Parallel()
 	start(t).playExchanges(t)
+}
+
+// TestExchangesBesideNewer: newer tables change no answer.
+func TestExchangesBesideNewer(t *testing.T) {
+	t.Parallel()
+	database := pgtest.WithNewer(t)
+	startOn(t, database, "LETHE_DATABASE_URL="+database.RoleURL).playExchanges(t)
 }
 
 func TestExchangesThroughPgBouncer(t *testing.T) {

@@ -105,3 +105,28 @@ func TestFindContent(t *testing.T) {
 		t.Errorf("with a view: %+v", c)
 	}
 }
+
+// TestPlacesAreThere: the columns are those of each version's tables.
+func TestPlacesAreThere(t *testing.T) {
+	t.Parallel()
+	for release, create := range map[string]func(testing.TB) *pgtest.Database{
+		"8.52.1": pgtest.WithFixture, "10.13.1": pgtest.WithNewer, "arsenal 4.1.0": pgtest.WithArsenal,
+	} {
+		t.Run(release, func(t *testing.T) {
+			t.Parallel()
+			db := connect(t, create(t).URL)
+			for _, p := range inspect.Places(inspect.Schemas{}) {
+				var columns int
+				if err := db.QueryRow(t.Context(), `SELECT count(*) FROM information_schema.columns
+					WHERE table_schema = $1 AND table_name = $2 AND column_name = ANY ($3)`, p.Schema, p.Table, p.Columns).Scan(&columns); err != nil {
+					t.Fatal(err)
+				}
+				// One that came later is not there yet, and one that is not written any
+				// more may be.
+				if p.In(release) && columns != len(p.Columns) || columns > 0 && !p.In(release) && p.Table != "task" && p.Since != "10.10.0" {
+					t.Errorf("%s.%s has %d of the columns %v", p.Schema, p.Table, columns, p.Columns)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,155 @@
+package app_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"lethe/app"
+	"lethe/internal/pgtest"
+)
+
+// The newer rows are of bob, who has others, too.
+const (
+	bob        = "c0000100-0000-4000-8000-000000000004"
+	background = "01900000-0000-7000-8000-000000000001" // of a tier that came later
+	converted  = "01900000-0000-7000-8000-000000000002" // was in a batch of its own
+	laterTurn  = "01900000-0000-7000-8000-000000000003" // quotes the first
+)
+
+const newerRows = `
+INSERT INTO public.user_roles (user_id, role) VALUES ('` + bob + `', 'BACKGROUNDINFERENCEUSER');
+UPDATE public.user_organizations SET status = 'requested' WHERE user_id = '` + bob + `';
+INSERT INTO public.image_access (user_id, sha256, mime, bytes_len) VALUES ('` + bob + `', '\xaa', 'image/png', 3);
+INSERT INTO public.prompt_cache_entries (principal_id, virtual_model, tokenizer_version, prefix_hash, cumulative_token_count, ttl_tier, expires_at)
+VALUES ('` + bob + `', 'm', '1', '\xbb', 1024, '1h', now() + interval '1 h');
+INSERT INTO fusillade.files (id, name, purpose) VALUES ('02900000-0000-7000-8000-000000000002', 'single_request', 'batch');
+INSERT INTO fusillade.batches (file_id, expires_at, total_requests, created_by) VALUES ('02900000-0000-7000-8000-000000000002', now(), 1, '` + bob + `');
+INSERT INTO fusillade.request_templates (id, file_id, endpoint, method, path, body, model, api_key, metadata) VALUES
+    ('03900000-0000-7000-8000-000000000001', NULL, 'e', 'POST', '/v1/responses', '{"input": "first"}', 'm', 'k', '{}'),
+    ('03900000-0000-7000-8000-000000000002', '02900000-0000-7000-8000-000000000002', 'e', 'POST', '/v1/responses', '{"input": "second"}', 'm', 'k', NULL),
+    ('03900000-0000-7000-8000-000000000003', NULL, 'e', 'POST', '/v1/responses', '{"input": "third", "previous_response_id": "resp_` + background + `"}', 'm', 'k', NULL);
+INSERT INTO fusillade.requests (id, template_id, state, model, created_by, created_at, response_status, response_body, completed_at, service_tier) VALUES
+    ('` + background + `', '03900000-0000-7000-8000-000000000001', 'completed', 'm', '` + bob + `', now(), 200, '{"output": "one"}', now(), 'background'),
+    ('` + converted + `', '03900000-0000-7000-8000-000000000002', 'completed', 'm', '` + bob + `', now(), 200, '{"output": "two"}', now(), NULL),
+    ('` + laterTurn + `', '03900000-0000-7000-8000-000000000003', 'completed', 'm', '` + bob + `', now(), 200, '{"output": "three"}', now(), 'default');
+INSERT INTO public.credits_transactions (user_id, transaction_type, amount, source_id, fusillade_request_id)
+VALUES ('` + bob + `', 'usage', -0.25, 'one', '` + background + `');`
+
+// TestBesideNewer: dwctl 10.13.1 with fusillade 24.1.0.
+func TestBesideNewer(t *testing.T) {
+	t.Parallel()
+	database := pgtest.WithNewer(t)
+	exec(t, database.URL, newerRows)
+	environ := "LETHE_DATABASE_URL=" + database.RoleURL
+	report := examine(t, environ)
+	if bad := append(found(report, app.Problem), found(report, app.Warning)...); len(bad) > 0 {
+		t.Errorf("found\n%s", text(t, report))
+	}
+	s := start(t, environ)
+	if status, _, body := s.get(t, "/readyz", ""); status != http.StatusOK {
+		t.Fatalf("%d %s", status, body)
+	}
+	ids := func() []string {
+		t.Helper()
+		status, _, body := s.get(t, requestsPath+"?limit=100", "sk-bob-platform")
+		var page struct {
+			Data []struct {
+				ID string `json:"id"`
+			} `json:"data"`
+		}
+		if err := json.Unmarshal([]byte(body), &page); err != nil || status != http.StatusOK {
+			t.Fatalf("%d %s", status, body)
+		}
+		var ids []string
+		for _, r := range page.Data {
+			ids = append(ids, r.ID)
+		}
+		return ids
+	}
+	before := ids()
+	for _, id := range []string{background, converted, laterTurn} {
+		if !slices.Contains(before, id) {
+			t.Errorf("%s is not in the list", id)
+		}
+	}
+	for id, want := range map[string][]string{background: {"first", "one", `"background"`}, converted: {"second", "two"}} {
+		status, _, body := s.get(t, requestsPath+"/"+id, "sk-bob-platform")
+		for _, part := range want {
+			if status != http.StatusOK || !strings.Contains(body, part) {
+				t.Errorf("%s: %d %s lacks %s", id, status, body, part)
+			}
+		}
+	}
+
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodDelete, s.url+requestsPath+"/"+background, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer sk-bob-platform")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	if response.StatusCode != http.StatusNoContent || response.Header.Get("Location") == "" {
+		t.Errorf("erasing one: %s", response.Status)
+	}
+	if status, _, body := s.get(t, requestsPath+"/"+background, "sk-bob-platform"); status != http.StatusNotFound {
+		t.Errorf("after erasing it: %d %s", status, body)
+	}
+	if left := number(t, database.URL, "SELECT count(*) FROM fusillade.request_templates WHERE body LIKE '%first%'"); left != 0 {
+		t.Errorf("%d of its prompts are left", left)
+	}
+
+	_, preview := s.post(t, erasuresPath+"/preview", map[string]any{"owner": bob})
+	status, erasure := s.post(t, erasuresPath, map[string]any{"owner": bob, "ground": "request", "token": preview["token"]})
+	if status != http.StatusAccepted {
+		t.Fatalf("erasing the rest: %d %v, previewed %v", status, erasure, preview)
+	}
+	await(t, "all of it is erased", func() bool {
+		return number(t, database.URL, fmt.Sprintf("SELECT count(*) FROM lethe.erasures WHERE id = '%s' AND state = 'finished'", erasure["id"])) == 1
+	})
+	if left := ids(); len(left) != 0 {
+		t.Errorf("%v are left", left)
+	}
+	if left := number(t, database.URL, "SELECT count(*) FROM fusillade.requests WHERE created_by = '"+bob+"'"); left != 0 {
+		t.Errorf("%d are left", left)
+	}
+	if bills := number(t, database.URL, "SELECT count(*) FROM public.credits_transactions WHERE source_id = 'one'"); bills != 1 {
+		t.Error("the bill is gone")
+	}
+}
+
+// TestBesideArsenal: what is not served is named, and nothing is answered.
+func TestBesideArsenal(t *testing.T) {
+	t.Parallel()
+	database := pgtest.WithArsenal(t)
+	environ := "LETHE_DATABASE_URL=" + database.RoleURL
+	s := start(t, environ)
+	if status, _, body := s.get(t, "/readyz", ""); status != http.StatusServiceUnavailable || !strings.Contains(body, "fusillade.response_steps") {
+		t.Errorf("without what was dropped: %d %s", status, body)
+	}
+	exec(t, database.URL, `INSERT INTO fusillade.request_templates_g2 (created_on, id, endpoint, method, path, body, model, api_key)
+			VALUES ('2026-05-01', gen_random_uuid(), 'e', 'POST', '/v1/responses', '{"input": "prompt"}', 'm', 'k');
+		INSERT INTO fusillade.retained_response_objects (delete_on, group_id, object_kind, object_id, schema_version, payload)
+			VALUES ('2027-01-01', '`+bob+`', 'group', '`+bob+`', 1, '{}')`)
+	await(t, "it names both tables", func() bool {
+		status, _, body := s.get(t, "/readyz", "")
+		return status == http.StatusServiceUnavailable &&
+			strings.Contains(body, "fusillade.retained_response_objects and fusillade.request_templates_g2")
+	})
+	if status, _, body := s.get(t, requestsPath, "sk-bob-platform"); status != http.StatusServiceUnavailable {
+		t.Errorf("a list: %d %s", status, body)
+	}
+	var names []string
+	for _, check := range found(examine(t, environ), app.Problem) {
+		names = append(names, check.Name)
+	}
+	if slices.Sort(names); !slices.Equal(names, []string{"places of content", "places of content", "tables"}) {
+		t.Errorf("problems %v", names)
+	}
+}
