@@ -300,8 +300,8 @@ func (p *pools) stats() map[string]*pgxpool.Stat {
 	return stats
 }
 
-func newResponses(p *pools, copies *fusillade.Copies, cfg *Config, db *Databases, s *signing) (*fusillade.Responses, error) {
-	responses, err := fusillade.New(p.fusillade, cfg.Outlet.Schema, !db.apart(), issuer(s.origin))
+func newResponses(p *pools, copies *fusillade.Copies, cfg *Config, db *Databases, s *signing, places *places) (*fusillade.Responses, error) {
+	responses, err := fusillade.New(p.fusillade, cfg.Outlet.Schema, !db.apart(), issuer(s.origin, places))
 	if err != nil {
 		return nil, err
 	}

@@ -274,8 +274,11 @@ func (d *doctor) content(ctx context.Context, name string, conn *pgx.Conn, sides
 		return
 	}
 	detail := fmt.Sprintf("%s, and nothing in them that is not served", count(content.Tables, "table"))
+	for i, p := range content.OfPerson {
+		detail += map[bool]string{true: "; no response leads to ", false: ", "}[i == 0] + p.Schema + "." + p.Table + " (" + p.Gap + ")"
+	}
 	if len(content.OfPerson) > 0 {
-		detail += "; no response leads to " + strings.Join(content.OfPerson, ", ") + ", so erasing one does not reach these"
+		detail += ", so erasing one does not reach these, and receipts say so"
 	}
 	d.add(Check{Database: name, Name: check, Finding: OK, Detail: detail})
 }

@@ -39,8 +39,8 @@ const (
 	paceBurst = 1000
 )
 
-func newErasures(p *pools, copies *fusillade.Copies, cfg *Config, s *signing) (*fusillade.Erasures, error) {
-	erasures, err := fusillade.NewErasures(p.fusillade.Primary, cfg.Outlet.Schema, issuer(s.origin))
+func newErasures(p *pools, copies *fusillade.Copies, cfg *Config, s *signing, places *places) (*fusillade.Erasures, error) {
+	erasures, err := fusillade.NewErasures(p.fusillade.Primary, cfg.Outlet.Schema, issuer(s.origin, places))
 	if err != nil {
 		return nil, err
 	}

@@ -72,6 +72,9 @@ func TestErasuresInTheBackground(t *testing.T) {
 	if left := number(t, database.URL, "SELECT count(*) FROM fusillade.requests"); left != 0 {
 		t.Errorf("%d are left", left)
 	}
+	if named := number(t, database.URL, "SELECT count(*) FROM lethe.receipts WHERE convert_from(body, 'UTF8') LIKE '%image_store%'"); named != 0 {
+		t.Errorf("%d receipts name a place that is not there", named)
+	}
 	for sample, want := range map[string]string{
 		`lethe_erased_responses_total{trigger="bulk"}`: "450", `lethe_erased_rows_total{table="requests"}`: "450",
 		`lethe_erased_rows_total{table="steps"}`: "0", `lethe_erased_responses_total{trigger="single"}`: "0",

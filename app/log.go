@@ -98,8 +98,8 @@ func (s *signing) unreadable(file string, err error) error {
 }
 
 // issuer is who issues receipts of the log of this name.
-func issuer(origin string) fusillade.Issuer {
-	return fusillade.Issuer{Origin: origin, Build: BuildVersion().Version, Now: time.Now}
+func issuer(origin string, p *places) fusillade.Issuer {
+	return fusillade.Issuer{Origin: origin, Build: BuildVersion().Version, Now: time.Now, Beyond: p.beyond}
 }
 
 // makeKey makes a key in a file, unless that is there. Whoever else does so at

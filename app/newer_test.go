@@ -119,6 +119,12 @@ func TestBesideNewer(t *testing.T) {
 	if left := number(t, database.URL, "SELECT count(*) FROM fusillade.requests WHERE created_by = '"+bob+"'"); left != 0 {
 		t.Errorf("%d are left", left)
 	}
+	// Also those of the many.
+	receipts := number(t, database.URL, "SELECT count(*) FROM lethe.receipts")
+	if named := number(t, database.URL, `SELECT count(*) FROM lethe.receipts
+		WHERE convert_from(body, 'UTF8') LIKE '%"image_store","prompt_cache"]}'`); receipts < 2 || named != receipts {
+		t.Errorf("%d of %d receipts name what no response leads to", named, receipts)
+	}
 	if bills := number(t, database.URL, "SELECT count(*) FROM public.credits_transactions WHERE source_id = 'one'"); bills != 1 {
 		t.Error("the bill is gone")
 	}

@@ -12,43 +12,52 @@ import (
 	"lethe/adapters/postgres"
 	"lethe/adapters/postgres/inspect"
 	"lethe/domain"
+	"lethe/receipt"
 )
 
 // lookAtPlacesEvery is how often it is looked whether a place of content that is
 // not served holds anything: dwctl may be upgraded while the service runs.
 const lookAtPlacesEvery = 5 * time.Second
 
-// places watches those places of content that are not served. While one holds
-// anything, an answer could say that something is not there, and a receipt that
-// it is gone, which is not so.
+// places watches those places of content on which it depends what may be said.
+// While one that is not served holds anything, an answer could say that something
+// is not there, and a receipt that it is gone, which is not so.
 type places struct {
-	pools   *pools
-	schemas inspect.Schemas
-	lookAt  atomic.Int64                 // Unix time in nanoseconds; 0: never looked
-	holding atomic.Pointer[domain.Error] // nil: none of them does, as far as is known
+	main, fusillade *postgres.DB // may be the same
+	schemas         inspect.Schemas
+	lookAt          atomic.Int64                 // Unix time in nanoseconds; 0: never looked
+	holding         atomic.Pointer[domain.Error] // nil: none of them does, as far as is known
+	gaps            atomic.Pointer[[]receipt.Gap]
 }
 
-func newPlaces(p *pools, db *Databases) *places { return &places{pools: p, schemas: db.schemas} }
+func newPlaces(p *pools, db *Databases) *places {
+	return &places{main: p.main.Primary, fusillade: p.fusillade.Primary, schemas: db.schemas}
+}
 
 // look asks the databases.
 func (p *places) look(ctx context.Context) error {
 	var holding []string
+	gaps := []receipt.Gap{}
 	in := func(db *postgres.DB, sides ...inspect.Side) error {
 		return db.Use(ctx, func(c postgres.Conn) error {
-			content, err := inspect.FindContent(ctx, c, inspect.UnservedOn(p.schemas, sides...))
+			content, err := inspect.FindContent(ctx, c, inspect.WatchedOn(p.schemas, sides...))
 			holding = append(holding, content.Unserved...)
+			for _, p := range content.OfPerson {
+				gaps = append(gaps, receipt.Gap(p.Gap))
+			}
 			return err
 		})
 	}
 	var err error
-	if p.pools.main.Primary == p.pools.fusillade.Primary {
-		err = in(p.pools.fusillade.Primary, inspect.Main, inspect.Fusillade)
-	} else if err = in(p.pools.main.Primary, inspect.Main); err == nil {
-		err = in(p.pools.fusillade.Primary, inspect.Fusillade)
+	if p.main == p.fusillade {
+		err = in(p.fusillade, inspect.Main, inspect.Fusillade)
+	} else if err = in(p.main, inspect.Main); err == nil {
+		err = in(p.fusillade, inspect.Fusillade)
 	}
 	if err != nil {
 		return err
 	}
+	p.gaps.Store(&gaps)
 	p.lookAt.Store(time.Now().Add(lookAtPlacesEvery).UnixNano())
 	if len(holding) == 0 {
 		p.holding.Store(nil)
@@ -85,6 +94,21 @@ func (p *places) reason(ctx context.Context) *domain.Error {
 		_ = p.look(ctx) // one that does not answer fails the request itself
 	}
 	return p.holding.Load()
+}
+
+// beyond is what receipts do not cover, as no response leads there. Where nothing
+// has been seen yet, all that could be there counts.
+func (p *places) beyond() []receipt.Gap {
+	if seen := p.gaps.Load(); seen != nil {
+		return *seen
+	}
+	var all []receipt.Gap
+	for _, place := range inspect.Places(p.schemas) {
+		if place.Treatment == inspect.OfPerson {
+			all = append(all, receipt.Gap(place.Gap))
+		}
+	}
+	return all
 }
 
 // watchPlaces looks for as long as the service runs, and says when it closes and

@@ -107,7 +107,7 @@ func TestDoctorPlaces(t *testing.T) {
 	}
 	exec(t, database.URL, `DROP VIEW outlet.http_responses; ALTER TABLE outlet.http_responses_kept RENAME TO http_responses`)
 	if out := text(t, examine(t, "LETHE_DATABASE_URL="+database.URL)); !strings.Contains(out, "ok       main, places of content: ") ||
-		!strings.Contains(out, "no response leads to public.image_access, public.prompt_cache_entries") {
+		!strings.Contains(out, "no response leads to public.image_access (image_store), public.prompt_cache_entries (prompt_cache)") {
 		t.Errorf("found\n%s", out)
 	}
 }

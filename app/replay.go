@@ -13,7 +13,6 @@ import (
 	"lethe/adapters/offsite"
 	"lethe/adapters/postgres"
 	"lethe/adapters/postgres/fusillade"
-	"lethe/adapters/postgres/inspect"
 	"lethe/adapters/postgres/ledger"
 	"lethe/domain"
 	"lethe/receipt"
@@ -120,6 +119,7 @@ type replay struct {
 	origin string // of the log that new receipts are of
 	log    *ledger.Log
 	db     *postgres.DB
+	places *places
 
 	entries   []offsite.Entry
 	byReceipt map[uuid.UUID]int
@@ -159,7 +159,7 @@ func (r *replay) run(ctx context.Context, databases *Databases) (err error) {
 	} else if !may && !r.Result.DryRun {
 		return errors.New("this role may not complete the log of erasures: run it with the URL of the owner of schema lethe")
 	}
-	if err := r.allServed(ctx, databases); err != nil {
+	if err := r.lookAtPlaces(ctx, databases); err != nil {
 		return err
 	}
 	signed := r.later.Checkpoint != nil
@@ -186,15 +186,19 @@ func (r *replay) run(ctx context.Context, databases *Databases) (err error) {
 	return r.advise(ctx)
 }
 
-// allServed fails where the database holds what would not be found by a replay.
-func (r *replay) allServed(ctx context.Context, databases *Databases) error {
-	return r.db.Use(ctx, func(c postgres.Conn) error {
-		content, err := inspect.FindContent(ctx, c, inspect.UnservedOn(databases.schemas, inspect.Fusillade))
-		if err == nil && len(content.Unserved) > 0 {
-			err = unserved(content.Unserved)
+// lookAtPlaces fails where the database holds what would not be found by a
+// replay, and notes what its receipts do not cover.
+func (r *replay) lookAtPlaces(ctx context.Context, databases *Databases) error {
+	main := r.db
+	if databases.apart() {
+		var err error
+		if main, err = postgres.Open(postgres.Config{URL: databases.MainURL, MaxConns: 1, ApplicationName: applicationName, PgBouncer: r.cfg.Database.PgBouncer}); err != nil {
+			return err
 		}
-		return err
-	})
+		defer main.Close()
+	}
+	r.places = &places{main: main, fusillade: r.db, schemas: databases.schemas}
+	return r.places.check(ctx)
 }
 
 // verify makes sure that what the log lacks is whole, and that every entry whose
@@ -264,7 +268,7 @@ func committed(said receipt.Receipt, e offsite.Entry) error {
 }
 
 func (r *replay) erase(ctx context.Context, databases *Databases) error {
-	responses, err := fusillade.New(postgres.Source{Primary: r.db}, r.cfg.Outlet.Schema, !databases.apart(), issuer(r.origin))
+	responses, err := fusillade.New(postgres.Source{Primary: r.db}, r.cfg.Outlet.Schema, !databases.apart(), issuer(r.origin, r.places))
 	if err != nil {
 		return err
 	}

@@ -2,12 +2,14 @@ package app
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 
 	"lethe/domain"
+	"lethe/receipt"
 )
 
 // TestErasuresWait: what goes on in the background asks the port, which has
@@ -29,6 +31,21 @@ func TestErasuresWait(t *testing.T) {
 		_, err := c.Advance(t.Context(), uuid.New(), 1, nil)
 		if e, is := errors.AsType[*domain.Error](err); !is || e.Code != domain.CodeUnavailable {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestBeyond: what has not been looked for may be there.
+func TestBeyond(t *testing.T) {
+	t.Parallel()
+	p := &places{}
+	if got := p.beyond(); !slices.Equal(got, []receipt.Gap{receipt.GapImageStore, receipt.GapPromptCache}) {
+		t.Errorf("before the first look: %v", got)
+	}
+	for _, seen := range [][]receipt.Gap{{}, {receipt.GapPromptCache}} {
+		p.gaps.Store(&seen)
+		if got := p.beyond(); !slices.Equal(got, seen) {
+			t.Errorf("want %v, got %v", seen, got)
 		}
 	}
 }

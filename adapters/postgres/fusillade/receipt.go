@@ -19,6 +19,9 @@ type Issuer struct {
 	Origin string // the name of the log that they become leaves of
 	Build  string // the program's version
 	Now    func() time.Time
+	// Beyond says what receipts do not cover, as it belongs to a person and no
+	// response leads there; nil: nothing.
+	Beyond func() []receipt.Gap
 }
 
 func (i Issuer) check() error {
@@ -38,8 +41,9 @@ const partOf = 500
 // receipts say what the eraser has removed, and by what warrant: one receipt, or
 // where that would be too long several, of which the first names the others and
 // counts what is not counted by requests. What they cannot say anything of is
-// listed in them: the bytes that Postgres keeps until it needs their room, and
-// copies of the gateway's that no usage record leads to or that are still to come.
+// listed in them: the bytes that Postgres keeps until it needs their room, copies
+// of the gateway's that no usage record leads to or that are still to come, and
+// what belongs to a person.
 func (i Issuer) receipts(e *eraser, erased domain.Erased, w domain.Warrant) ([]postgres.Receipt, error) {
 	owners := slices.Compact(slices.Sorted(slices.Values(e.owners)))
 	if len(e.requests) <= requestsAtOnce {
@@ -115,6 +119,9 @@ func (i Issuer) receipt(w domain.Warrant, requests []uuid.UUID, owners []string,
 	}
 	if len(requests) == 0 || erased.RawRequests < erased.Requests || erased.RawResponses < erased.Requests {
 		r.NotCovered = append(r.NotCovered, receipt.GapUnlocatedCopies)
+	}
+	if i.Beyond != nil {
+		r.NotCovered = append(r.NotCovered, i.Beyond()...)
 	}
 	for _, id := range requests {
 		r.Responses = append(r.Responses, receipt.CommitResponse(salt, id))

@@ -80,9 +80,9 @@ func Places(s Schemas) []Place {
 	}
 	return append(places,
 		Place{Side: Main, Schema: "public", Table: "image_access", Columns: []string{"sha256"}, Since: "8.59.0",
-			Leads: "nothing; the bytes are in an object store", Treatment: OfPerson},
+			Leads: "nothing; the bytes are in an object store", Treatment: OfPerson, Gap: "image_store"},
 		Place{Side: Main, Schema: "public", Table: "prompt_cache_entries", Columns: []string{"prefix_hash"}, Since: "8.63.0",
-			Leads: "nothing; it runs out within a day of its last use", Treatment: OfPerson},
+			Leads: "nothing; it runs out within a day of its last use", Treatment: OfPerson, Gap: "prompt_cache"},
 		Place{Side: Fusillade, Schema: s.Fusillade, Table: "retained_response_objects", Columns: []string{"payload"}, Since: "arsenal 4.1.0",
 			Leads: "`retained_response_request_routes`", Treatment: Unserved},
 		Place{Side: Fusillade, Schema: s.Fusillade, Table: "request_templates_g2", Columns: []string{"body"}, Since: "arsenal 4.1.0",
@@ -135,7 +135,7 @@ func PlacesTable() string {
 type Content struct {
 	Tables   int      // that are there
 	Unserved []string // hold what is not served, or hold what the role may not look at
-	OfPerson []string // are not led to by a response
+	OfPerson []Place  // are led to by no response
 	Indirect []string // are no tables: a view or a foreign table, with what it is
 }
 
@@ -155,12 +155,12 @@ var kinds = map[string]string{"v": "a view", "m": "a materialized view", "f": "a
 // room counts as one that holds something.
 func FindContent(ctx context.Context, q Querier, places []Place) (Content, error) {
 	var c Content
-	treated := map[string]Treatment{}
+	known := map[string]Place{}
 	var schemas, tables []string
 	for _, p := range places {
 		name := p.Schema + "." + p.Table
-		if _, is := treated[name]; !is {
-			treated[name] = p.Treatment
+		if _, is := known[name]; !is {
+			known[name] = p
 			schemas, tables = append(schemas, p.Schema), append(tables, p.Table)
 		}
 	}
@@ -192,9 +192,9 @@ func FindContent(ctx context.Context, q Querier, places []Place) (Content, error
 		if kind, is := kinds[t.Kind]; is {
 			c.Indirect = append(c.Indirect, name+" is "+kind)
 		}
-		switch treated[name] {
+		switch known[name].Treatment {
 		case OfPerson:
-			c.OfPerson = append(c.OfPerson, name)
+			c.OfPerson = append(c.OfPerson, known[name])
 		case Unserved:
 			holds := t.Bytes > 0
 			if holds && t.Readable {
@@ -215,7 +215,8 @@ func PlacesOn(s Schemas, sides ...Side) []Place {
 	return slices.DeleteFunc(Places(s), func(p Place) bool { return !slices.Contains(sides, p.Side) })
 }
 
-// UnservedOn are the places of these sides that are not served.
-func UnservedOn(s Schemas, sides ...Side) []Place {
-	return slices.DeleteFunc(PlacesOn(s, sides...), func(p Place) bool { return p.Treatment != Unserved })
+// WatchedOn are the places of these sides on which it depends what the service
+// may say: those that are not served, and those of a person.
+func WatchedOn(s Schemas, sides ...Side) []Place {
+	return slices.DeleteFunc(PlacesOn(s, sides...), func(p Place) bool { return p.Treatment != Unserved && p.Treatment != OfPerson })
 }

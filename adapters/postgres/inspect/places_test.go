@@ -37,8 +37,8 @@ func TestPlaces(t *testing.T) {
 			t.Errorf("%s: no columns, no way there, or twice the same: %+v", name, p)
 		}
 		ways[name+p.Leads] = true
-		if p.Gap != "" && p.Treatment == inspect.Erased {
-			t.Errorf("%s: erased, and a gap: %+v", name, p)
+		if p.Gap != "" && p.Treatment == inspect.Erased || p.Gap == "" && p.Treatment == inspect.OfPerson {
+			t.Errorf("%s: a gap where there is none, or none where there is one: %+v", name, p)
 		}
 	}
 	for name, want := range map[string][]string{

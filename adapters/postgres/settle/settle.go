@@ -46,10 +46,10 @@ var later = map[receipt.Level]struct {
 	verified   receipt.Verification
 	notCovered []receipt.Gap
 }{
-	receipt.LevelReplicated: {receipt.VerifiedOnStandbys, []receipt.Gap{receipt.GapPages, receipt.GapWAL, receipt.GapBackups, receipt.GapLateCopies, receipt.GapUnlocatedCopies}},
-	receipt.LevelVacuumed:   {receipt.VerifiedByCutoff, []receipt.Gap{receipt.GapPages, receipt.GapWAL, receipt.GapBackups, receipt.GapReplicas, receipt.GapLateCopies, receipt.GapUnlocatedCopies}},
-	receipt.LevelRewritten:  {receipt.VerifiedByRewrite, []receipt.Gap{receipt.GapWAL, receipt.GapBackups, receipt.GapReplicas, receipt.GapLateCopies, receipt.GapUnlocatedCopies}},
-	receipt.LevelExpired:    {receipt.VerifiedByOperator, []receipt.Gap{receipt.GapPages, receipt.GapReplicas, receipt.GapLateCopies, receipt.GapUnlocatedCopies}},
+	receipt.LevelReplicated: {receipt.VerifiedOnStandbys, []receipt.Gap{receipt.GapPages, receipt.GapWAL, receipt.GapBackups, receipt.GapLateCopies, receipt.GapUnlocatedCopies, receipt.GapImageStore, receipt.GapPromptCache}},
+	receipt.LevelVacuumed:   {receipt.VerifiedByCutoff, []receipt.Gap{receipt.GapPages, receipt.GapWAL, receipt.GapBackups, receipt.GapReplicas, receipt.GapLateCopies, receipt.GapUnlocatedCopies, receipt.GapImageStore, receipt.GapPromptCache}},
+	receipt.LevelRewritten:  {receipt.VerifiedByRewrite, []receipt.Gap{receipt.GapWAL, receipt.GapBackups, receipt.GapReplicas, receipt.GapLateCopies, receipt.GapUnlocatedCopies, receipt.GapImageStore, receipt.GapPromptCache}},
+	receipt.LevelExpired:    {receipt.VerifiedByOperator, []receipt.Gap{receipt.GapPages, receipt.GapReplicas, receipt.GapLateCopies, receipt.GapUnlocatedCopies, receipt.GapImageStore, receipt.GapPromptCache}},
 }
 
 // Leaf is the receipt of an erasure, in the log.
