@@ -144,6 +144,7 @@ func (d *doctor) examine(ctx context.Context, name, url, replicaURL string, side
 		d.tables(ctx, name, conn, sides)
 		d.content(ctx, name, conn, sides)
 		d.indexes(ctx, name, conn, sides)
+		d.copyIndexes(ctx, name, conn, sides)
 		if slices.Contains(sides, inspect.Fusillade) {
 			d.filterIndexes(ctx, name, conn, sides)
 			d.statistics(ctx, name, conn)
@@ -299,6 +300,21 @@ func (d *doctor) indexes(ctx context.Context, name string, conn *pgx.Conn, sides
 	if len(advice) == 0 {
 		d.add(Check{Database: name, Name: check, Finding: OK, Detail: "all that lists and erasures need"})
 	}
+}
+
+// copyIndexes advises: without these, receipts say what they do not cover.
+func (d *doctor) copyIndexes(ctx context.Context, name string, conn *pgx.Conn, sides []inspect.Side) {
+	const check = "indexes for copies"
+	advice, err := inspect.MissingCopyIndexes(ctx, conn, d.schemas, sides...)
+	if d.failed(name, check, err) || len(advice) == 0 {
+		return
+	}
+	c := Check{Database: name, Name: check, Finding: OK, Detail: "erasures find the raw copies that a usage record of the request leads to, and no others"}
+	c.Advice = "have them find also those that only the usage record of a step or a header leads to: run these one by one as the tables' owner, in no transaction; each makes writing a little slower:"
+	for _, a := range advice {
+		c.SQL = append(c.SQL, a.Statements...)
+	}
+	d.add(c)
 }
 
 // filterIndexes advises, and finds nothing wrong: lists work without these.

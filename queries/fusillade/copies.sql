@@ -1,9 +1,48 @@
--- Raw copies in a database of their own.
+-- Where raw copies are, and copies in a database of their own.
 
 -- name: CopiesOf :many
 -- In the database of usage records: where the copies of these requests are.
-SELECT fusillade_request_id::uuid AS request_id, instance_id, correlation_id
+SELECT instance_id, correlation_id, fusillade_request_id::text AS request_id
 FROM public.http_analytics WHERE fusillade_request_id = ANY (sqlc.arg('request_ids')::uuid[]);
+
+-- name: StepIndexed :one
+-- As of Prepare, in the database of usage records.
+SELECT EXISTS (
+    SELECT FROM pg_catalog.pg_index x
+    JOIN pg_catalog.pg_attribute c ON c.attrelid = x.indrelid AND c.attnum = x.indkey[0] AND c.attname = 'response_step_id'
+    WHERE x.indrelid = to_regclass('public.http_analytics') AND x.indisvalid
+      AND coalesce(pg_get_expr(x.indpred, x.indrelid, true) = 'response_step_id IS NOT NULL', true)
+)::boolean AS by_step;
+
+-- name: CopiesOfSteps :many
+-- Likewise of these steps.
+SELECT instance_id, correlation_id, ''::text AS request_id
+FROM public.http_analytics WHERE response_step_id = ANY (sqlc.arg('step_ids')::uuid[]);
+
+-- name: HeaderIndexed :one
+-- As of Prepare, in the database of the copies.
+SELECT EXISTS (
+    SELECT FROM pg_catalog.pg_index x
+    WHERE x.indrelid = to_regclass('http_requests') AND x.indisvalid AND x.indkey[0] = 0
+      AND pg_get_indexdef(x.indexrelid, 1, true) = '(headers ->> ''x-fusillade-request-id''::text)'
+      AND coalesce(pg_get_expr(x.indpred, x.indrelid, true) = '(headers ->> ''x-fusillade-request-id''::text) IS NOT NULL', true)
+)::boolean AS by_header;
+
+-- name: CopiesByHeader :many
+-- Those that name one of these requests in a header.
+SELECT instance_id, correlation_id, (headers ->> 'x-fusillade-request-id')::text AS request_id
+FROM http_requests WHERE headers ->> 'x-fusillade-request-id' = ANY (sqlc.arg('request_ids')::text[]);
+
+-- name: CopiesByHeaderAlone :many
+-- Those of them that no usage record of these requests and steps leads to.
+SELECT r.instance_id, r.correlation_id, (r.headers ->> 'x-fusillade-request-id')::text AS request_id FROM http_requests r
+WHERE r.headers ->> 'x-fusillade-request-id' = ANY (sqlc.arg('request_ids')::text[])
+  AND NOT EXISTS (
+      SELECT FROM public.http_analytics a
+      WHERE a.instance_id = r.instance_id AND a.correlation_id = r.correlation_id
+        AND (a.fusillade_request_id::text = ANY (sqlc.arg('request_ids')::text[])
+             OR sqlc.arg('by_step')::boolean AND a.response_step_id = ANY (sqlc.arg('step_ids')::uuid[]))
+  );
 
 -- name: RawRequestsAt :many
 -- In the database of the copies, as all that follows; a row for each copy.

@@ -5,7 +5,8 @@
 -- schema that is configured as the outlet's: "hidden" is one that exists there
 -- and that the search_path does not lead to. The commit must be on disk before
 -- it is reported, even where the server's default is to report it earlier. While
--- an erasure is under way, no hold is placed: see holds.sql.
+-- an erasure is under way, no hold is placed: see holds.sql. A lead counts where
+-- an index makes it cheap to follow; they are those of inspect.CopyIndexes.
 SELECT
     (to_regclass('public.http_analytics') IS NOT NULL)::boolean AS analytics,
     (to_regclass('underway.task') IS NOT NULL)::boolean AS tasks,
@@ -16,6 +17,18 @@ SELECT
         OR to_regclass(format('%I.http_responses', sqlc.arg('outlet')::text)) <> to_regclass('http_responses'),
         false
     )::boolean AS hidden,
+    EXISTS (
+        SELECT FROM pg_catalog.pg_index x
+        JOIN pg_catalog.pg_attribute c ON c.attrelid = x.indrelid AND c.attnum = x.indkey[0] AND c.attname = 'response_step_id'
+        WHERE x.indrelid = to_regclass('public.http_analytics') AND x.indisvalid
+          AND coalesce(pg_get_expr(x.indpred, x.indrelid, true) = 'response_step_id IS NOT NULL', true)
+    )::boolean AS by_step,
+    EXISTS (
+        SELECT FROM pg_catalog.pg_index x
+        WHERE x.indrelid = to_regclass(format('%I.http_requests', sqlc.arg('outlet')::text)) AND x.indisvalid AND x.indkey[0] = 0
+          AND pg_get_indexdef(x.indexrelid, 1, true) = '(headers ->> ''x-fusillade-request-id''::text)'
+          AND coalesce(pg_get_expr(x.indpred, x.indrelid, true) = '(headers ->> ''x-fusillade-request-id''::text) IS NOT NULL', true)
+    )::boolean AS by_header,
     set_config('synchronous_commit', coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on'), true)::text
         AS synchronous_commit,
     pg_advisory_xact_lock_shared(7163099204871563)::text AS holds_locked;
@@ -134,6 +147,42 @@ DELETE FROM http_responses r USING public.http_analytics a
 WHERE a.fusillade_request_id = ANY (sqlc.arg('request_ids')::uuid[])
   AND r.instance_id = a.instance_id AND r.correlation_id = a.correlation_id;
 
+-- name: DeleteRawRequestsOfSteps :execrows
+-- What a usage record leads to by the step alone, as it names no request.
+DELETE FROM http_requests r USING public.http_analytics a
+WHERE a.response_step_id = ANY (sqlc.arg('step_ids')::uuid[])
+  AND r.instance_id = a.instance_id AND r.correlation_id = a.correlation_id;
+
+-- name: DeleteRawResponsesOfSteps :execrows
+DELETE FROM http_responses r USING public.http_analytics a
+WHERE a.response_step_id = ANY (sqlc.arg('step_ids')::uuid[])
+  AND r.instance_id = a.instance_id AND r.correlation_id = a.correlation_id;
+
+-- name: DeleteHeaded :one
+-- What only a header leads to, as usage records expire: after what they lead to.
+-- Where anything was found, it has to be looked for again at these places. They
+-- pass through arrays, as the planner may know nothing of how few there are.
+WITH headed AS MATERIALIZED (
+    SELECT instance_id, correlation_id FROM http_requests
+    WHERE headers ->> 'x-fusillade-request-id' = ANY (sqlc.arg('request_ids')::text[])
+), places AS MATERIALIZED (
+    SELECT ARRAY(SELECT h.instance_id FROM headed h ORDER BY h.instance_id, h.correlation_id)::uuid[] AS instance_ids,
+           ARRAY(SELECT h.correlation_id FROM headed h ORDER BY h.instance_id, h.correlation_id)::bigint[] AS correlation_ids
+), raw_requests AS (
+    DELETE FROM http_requests r
+    USING (SELECT unnest(p.instance_ids) AS instance_id, unnest(p.correlation_ids) AS correlation_id FROM places p) c
+    WHERE r.instance_id = c.instance_id AND r.correlation_id = c.correlation_id
+    RETURNING 1
+), raw_responses AS (
+    DELETE FROM http_responses r
+    USING (SELECT unnest(p.instance_ids) AS instance_id, unnest(p.correlation_ids) AS correlation_id FROM places p) c
+    WHERE r.instance_id = c.instance_id AND r.correlation_id = c.correlation_id
+    RETURNING 1
+)
+SELECT (SELECT count(*) FROM raw_requests) AS raw_requests, (SELECT count(*) FROM raw_responses) AS raw_responses,
+       p.instance_ids, p.correlation_ids
+FROM places p;
+
 -- name: DeleteTasks :execrows
 -- Whatever their state: a pending one would write the response again.
 DELETE FROM underway.task
@@ -207,3 +256,16 @@ WHERE a.fusillade_request_id = ANY (sqlc.arg('request_ids')::uuid[]);
 SELECT count(*) FROM underway.task
 WHERE task_queue_name IN ('create-response', 'complete-response')
   AND input -> 'step_input' ->> 'request_id' = ANY (sqlc.arg('request_ids')::text[]);
+
+-- name: RawRequestsOfStepsLeft :one
+-- Beside those that are led to by these requests.
+SELECT count(*) FROM http_requests r
+JOIN public.http_analytics a ON r.instance_id = a.instance_id AND r.correlation_id = a.correlation_id
+WHERE a.response_step_id = ANY (sqlc.arg('step_ids')::uuid[])
+  AND (a.fusillade_request_id = ANY (sqlc.arg('request_ids')::uuid[])) IS NOT TRUE;
+
+-- name: RawResponsesOfStepsLeft :one
+SELECT count(*) FROM http_responses r
+JOIN public.http_analytics a ON r.instance_id = a.instance_id AND r.correlation_id = a.correlation_id
+WHERE a.response_step_id = ANY (sqlc.arg('step_ids')::uuid[])
+  AND (a.fusillade_request_id = ANY (sqlc.arg('request_ids')::uuid[])) IS NOT TRUE;

@@ -194,7 +194,7 @@ func TestFetchAndErase(t *testing.T) {
 		t.Fatal(err)
 	}
 	detail := got.JSON200
-	if detail.Id != summary.Id || detail.Model != summary.Model || !detail.CreatedAt.Equal(summary.CreatedAt) || detail.CreatedBy == "" {
+	if detail.Id != summary.Id || detail.Model != summary.Model || summary.CreatedAt == nil || !detail.CreatedAt.Equal(*summary.CreatedAt) || detail.CreatedBy == "" {
 		t.Errorf("fetched %+v, want %+v", detail, summary)
 	}
 	if !strings.HasPrefix(detail.Body, "{") || detail.ResponseBody == nil {

@@ -29,29 +29,62 @@ func NewCopies(outlet, usage *postgres.DB) (*Copies, error) {
 
 // located is where copies are.
 type located struct {
-	rows         []dbsqlc.CopiesOfRow
 	instances    []uuid.UUID
 	correlations []int64
+	requests     []string // that they are of, as far as that is known
+
+	byHeader, byStep bool // whether these leads were followed
+}
+
+// read adds places and the requests that they are of.
+func (l *located) read(rows pgx.Rows) error {
+	var at dbsqlc.CopiesOfRow
+	_, err := pgx.ForEachRow(rows, []any{&at.InstanceID, &at.CorrelationID, &at.RequestID}, func() error {
+		l.instances, l.correlations = append(l.instances, at.InstanceID), append(l.correlations, at.CorrelationID)
+		l.requests = append(l.requests, at.RequestID)
+		return nil
+	})
+	return err
 }
 
 // locate asks the transaction where usage records are in its database: another
 // connection of the same pool could be long in coming.
-func (c *Copies) locate(ctx context.Context, tx *postgres.Tx, requests []uuid.UUID) (l located, err error) {
-	read := func(conn postgres.Conn) (err error) {
-		l.rows, err = dbsqlc.New(conn).CopiesOf(ctx, requests)
-		return err
+func (c *Copies) locate(ctx context.Context, tx *postgres.Tx, requests, steps []uuid.UUID) (located, error) {
+	var l located
+	if len(requests) == 0 {
+		return l, nil
 	}
-	switch {
-	case len(requests) == 0:
-	case c.usage == nil:
-		err = read(tx)
-	default:
-		err = c.usage.Use(ctx, read)
+	byUsage := func(conn postgres.Conn) (err error) {
+		l = located{}
+		if l.byStep, err = dbsqlc.New(conn).StepIndexed(ctx); err != nil {
+			return err
+		}
+		var b pgx.Batch
+		b.Queue(dbsqlc.CopiesOf, requests).Query(l.read)
+		if l.byStep && len(steps) > 0 {
+			b.Queue(dbsqlc.CopiesOfSteps, steps).Query(l.read)
+		}
+		return conn.SendBatch(ctx, &b).Close()
 	}
-	for _, row := range l.rows {
-		l.instances, l.correlations = append(l.instances, row.InstanceID), append(l.correlations, row.CorrelationID)
+	var err error
+	if c.usage == nil {
+		err = byUsage(tx)
+	} else {
+		err = c.usage.Use(ctx, byUsage)
 	}
-	return l, err
+	if err != nil {
+		return l, err
+	}
+	known := l
+	return l, c.outlet.Use(ctx, func(conn postgres.Conn) (err error) {
+		l = known
+		if l.byHeader, err = dbsqlc.New(conn).HeaderIndexed(ctx); err != nil || !l.byHeader {
+			return err
+		}
+		var b pgx.Batch
+		b.Queue(dbsqlc.CopiesByHeader, textsOf(requests)).Query(l.read)
+		return conn.SendBatch(ctx, &b).Close()
+	})
 }
 
 type copyAt struct {
@@ -59,10 +92,24 @@ type copyAt struct {
 	correlation int64
 }
 
+// distinct leaves out places that several leads have led to.
+func (l located) distinct() (instances []uuid.UUID, correlations []int64) {
+	seen := make(map[copyAt]bool, len(l.instances))
+	for i, instance := range l.instances {
+		at := copyAt{instance, l.correlations[i]}
+		if !seen[at] {
+			seen[at] = true
+			instances, correlations = append(instances, at.instance), append(correlations, at.correlation)
+		}
+	}
+	return instances, correlations
+}
+
 // queue looks for the copies of requests, and of answers.
 func (l located) queue(b *pgx.Batch, ofRequests, ofResponses *[]copyAt) {
+	instances, correlations := l.distinct()
 	for sql, found := range map[string]*[]copyAt{dbsqlc.RawRequestsAt: ofRequests, dbsqlc.RawResponsesAt: ofResponses} {
-		b.Queue(sql, l.instances, l.correlations).Query(func(rows pgx.Rows) (err error) {
+		b.Queue(sql, instances, correlations).Query(func(rows pgx.Rows) (err error) {
 			*found, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (at copyAt, err error) {
 				return at, row.Scan(&at.instance, &at.correlation)
 			})
@@ -71,11 +118,11 @@ func (l located) queue(b *pgx.Batch, ofRequests, ofResponses *[]copyAt) {
 	}
 }
 
-// find counts the copies of these requests, and says which of them have any. It
-// makes two round trips at most.
-func (c *Copies) find(ctx context.Context, tx *postgres.Tx, requests []uuid.UUID) (of []uuid.UUID, rawRequests, rawResponses int64, err error) {
-	l, err := c.locate(ctx, tx, requests)
-	if err != nil || len(l.rows) == 0 {
+// find counts the copies of these requests and steps, and says which of the
+// requests have any. It makes five round trips at most.
+func (c *Copies) find(ctx context.Context, tx *postgres.Tx, requests, steps []uuid.UUID) (of []uuid.UUID, rawRequests, rawResponses int64, err error) {
+	l, err := c.locate(ctx, tx, requests, steps)
+	if err != nil || len(l.instances) == 0 {
 		return nil, 0, 0, err
 	}
 	var ofRequests, ofResponses []copyAt
@@ -88,21 +135,22 @@ func (c *Copies) find(ctx context.Context, tx *postgres.Tx, requests []uuid.UUID
 	for _, at := range append(ofRequests, ofResponses...) {
 		there[at] = true
 	}
-	for _, row := range l.rows {
-		if there[copyAt{row.InstanceID, row.CorrelationID}] {
-			of = append(of, row.RequestID)
+	for i, request := range l.requests {
+		if id, malformed := uuid.Parse(request); malformed == nil && there[copyAt{l.instances[i], l.correlations[i]}] {
+			of = append(of, id)
 		}
 	}
 	return of, int64(len(ofRequests)), int64(len(ofResponses)), err
 }
 
-// remove deletes the copies of these requests, reads back that none is left, and
-// returns how many they were. When it returns, it is durable. It makes four
-// round trips at most, but for copies that come in between.
-func (c *Copies) remove(ctx context.Context, tx *postgres.Tx, requests []uuid.UUID) (rawRequests, rawResponses int64, err error) {
-	l, err := c.locate(ctx, tx, requests)
-	if err != nil || len(l.rows) == 0 {
-		return 0, 0, err
+// remove deletes the copies of these requests and steps, reads back that none is
+// left, and returns how many they were, and by which leads they were found. When
+// it returns, it is durable. It makes seven round trips at most, but for copies
+// that come in between.
+func (c *Copies) remove(ctx context.Context, tx *postgres.Tx, requests, steps []uuid.UUID) (rawRequests, rawResponses int64, l located, err error) {
+	l, err = c.locate(ctx, tx, requests, steps)
+	if err != nil || len(l.instances) == 0 {
+		return 0, 0, l, err
 	}
 	err = c.outlet.Tx(ctx, func(outlet *postgres.Tx) error {
 		rawRequests, rawResponses = 0, 0
@@ -127,7 +175,7 @@ func (c *Copies) remove(ctx context.Context, tx *postgres.Tx, requests []uuid.UU
 		return errStillThere
 	})
 	if err != nil {
-		return 0, 0, err
+		return 0, 0, l, err
 	}
-	return rawRequests, rawResponses, nil
+	return rawRequests, rawResponses, l, nil
 }

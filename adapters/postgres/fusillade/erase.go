@@ -75,6 +75,7 @@ type eraser struct {
 	templates []uuid.UUID              // of these
 	files     []uuid.UUID              // of the templates, in their order
 	holds     []domain.Hold            // on any of the requests
+	headed    located                  // copies that only a header led to
 }
 
 // find looks at what there is of a response and locks all of it. CodeNotFound
@@ -128,7 +129,7 @@ func (e *eraser) queuePrepare(b *pgx.Batch, outlet string) {
 	b.Queue(dbsqlc.Prepare, outlet).Query(func(rows pgx.Rows) (err error) {
 		e.PrepareRow, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[dbsqlc.PrepareRow])
 		if e.copies != nil {
-			e.RawRequests, e.RawResponses, e.Hidden = false, false, false
+			e.RawRequests, e.RawResponses, e.Hidden, e.ByStep, e.ByHeader = false, false, false, false, false
 		}
 		return err
 	})
@@ -229,8 +230,9 @@ func queueChain(b *pgx.Batch, seeds []uuid.UUID, found *chain) {
 func compareIDs(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) }
 
 // delete removes everything that was locked and every copy within reach, and
-// reads back that it is gone. The gateway may write a copy at any moment: one
-// that came in between is removed in another round.
+// reads back that it is gone; what only a header led to takes another round trip
+// for that, as nothing leads to it any more. The gateway may write a copy at any
+// moment: one that came in between is removed in another round.
 func (e *eraser) delete(ctx context.Context) (domain.Erased, error) {
 	var erased domain.Erased
 	for range deleteRounds {
@@ -239,6 +241,15 @@ func (e *eraser) delete(ctx context.Context) (domain.Erased, error) {
 			e.queueDeletes(b, &erased)
 			e.queueLeft(b, &left, &erased.KeptTemplates)
 		})
+		if err == nil && len(e.headed.instances) > 0 {
+			var again located
+			var ofRequests, ofResponses []copyAt
+			err = e.send(ctx, func(b *pgx.Batch) {
+				b.Queue(dbsqlc.CopiesByHeader, textsOf(e.requests)).Query(again.read)
+				e.headed.queue(b, &ofRequests, &ofResponses)
+			})
+			left += int64(len(again.instances) + len(ofRequests) + len(ofResponses))
+		}
 		if err != nil {
 			return domain.Erased{}, err
 		}
@@ -257,6 +268,11 @@ var errStillThere = domain.Errorf(domain.CodeInternal, "Rows of the response wer
 // that could hold a copy of it: then one statement deletes and one reads back.
 func (e *eraser) alone() bool {
 	return len(e.requests) == 1 && len(e.steps) == 0 && len(e.files) == 0 && e.Analytics && e.RawRequests && e.RawResponses && e.Tasks
+}
+
+// everyLead tells whether copies are found by all that can lead to them.
+func (e *eraser) everyLead() bool {
+	return e.ByHeader && (e.Analytics || e.copies != nil) && (e.ByStep || len(e.steps) == 0)
 }
 
 // template is the only request's, if it has one.
@@ -283,6 +299,7 @@ func (e *eraser) queueDeletes(b *pgx.Batch, erased *domain.Erased) {
 			erased.Templates += d.Templates
 			return err
 		})
+		e.queueDeleteHeaded(b, erased)
 		return
 	}
 	for _, d := range []struct {
@@ -293,6 +310,8 @@ func (e *eraser) queueDeletes(b *pgx.Batch, erased *domain.Erased) {
 	}{
 		{e.Analytics && e.RawRequests, dbsqlc.DeleteRawRequests, e.requests, &erased.RawRequests},
 		{e.Analytics && e.RawResponses, dbsqlc.DeleteRawResponses, e.requests, &erased.RawResponses},
+		{e.stepsLead() && e.RawRequests, dbsqlc.DeleteRawRequestsOfSteps, e.steps, &erased.RawRequests},
+		{e.stepsLead() && e.RawResponses, dbsqlc.DeleteRawResponsesOfSteps, e.steps, &erased.RawResponses},
 		{e.Tasks, dbsqlc.DeleteTasks, textsOf(e.requests), &erased.Tasks},
 		// Requests after steps, as deleting a request takes its step along, and
 		// templates after these, as their requests refer to them.
@@ -307,6 +326,7 @@ func (e *eraser) queueDeletes(b *pgx.Batch, erased *domain.Erased) {
 			})
 		}
 	}
+	e.queueDeleteHeaded(b, erased)
 	b.Queue(dbsqlc.DeleteLooks, e.requests)
 	if len(e.files) > 0 {
 		b.Queue(dbsqlc.LockFiles, e.files)
@@ -320,6 +340,27 @@ func (e *eraser) queueDeletes(b *pgx.Batch, erased *domain.Erased) {
 			return err
 		})
 	}
+}
+
+// stepsLead tells whether usage records lead to copies by steps alone.
+func (e *eraser) stepsLead() bool { return e.Analytics && e.ByStep && len(e.steps) > 0 }
+
+// headersLead tells whether headers lead to copies in this database.
+func (e *eraser) headersLead() bool { return e.ByHeader && e.RawRequests && e.RawResponses }
+
+// queueDeleteHeaded follows what deletes the copies that usage records lead to.
+func (e *eraser) queueDeleteHeaded(b *pgx.Batch, erased *domain.Erased) {
+	if !e.headersLead() {
+		return
+	}
+	b.Queue(dbsqlc.DeleteHeaded, textsOf(e.requests)).QueryRow(func(row pgx.Row) error {
+		var d dbsqlc.DeleteHeadedRow
+		err := row.Scan(&d.RawRequests, &d.RawResponses, &d.InstanceIds, &d.CorrelationIds)
+		erased.RawRequests += d.RawRequests
+		erased.RawResponses += d.RawResponses
+		e.headed.instances, e.headed.correlations = append(e.headed.instances, d.InstanceIds...), append(e.headed.correlations, d.CorrelationIds...)
+		return err
+	})
 }
 
 // queueLeft counts the rows of the response, of its copies and of who looked at
@@ -347,6 +388,12 @@ func (e *eraser) queueLeft(b *pgx.Batch, left, kept *int64) {
 	}
 	if e.Analytics && e.RawResponses {
 		b.Queue(dbsqlc.RawResponsesLeft, e.requests).QueryRow(add)
+	}
+	if e.stepsLead() && e.RawRequests {
+		b.Queue(dbsqlc.RawRequestsOfStepsLeft, e.steps, e.requests).QueryRow(add)
+	}
+	if e.stepsLead() && e.RawResponses {
+		b.Queue(dbsqlc.RawResponsesOfStepsLeft, e.steps, e.requests).QueryRow(add)
 	}
 	if e.Tasks {
 		b.Queue(dbsqlc.TasksLeft, textsOf(e.requests)).QueryRow(add)

@@ -96,7 +96,7 @@ func (f finisher) intend(ctx context.Context, b *pgx.Batch, e *eraser, w domain.
 	if err := e.rehearse(ctx, nil); err != nil {
 		return err
 	}
-	_, rawRequests, rawResponses, err := f.copies.find(ctx, e.tx, e.requests)
+	_, rawRequests, rawResponses, err := f.copies.find(ctx, e.tx, e.requests, e.steps)
 	if err != nil {
 		return err
 	}
@@ -172,10 +172,11 @@ func (f finisher) finish(ctx context.Context, id uuid.UUID, patient bool) (erase
 		if err := e.lockIntended(ctx, in); err != nil {
 			return err
 		}
-		rawRequests, rawResponses, err := f.copies.remove(ctx, tx, e.requests)
+		rawRequests, rawResponses, led, err := f.copies.remove(ctx, tx, e.requests, e.steps)
 		if err != nil {
 			return err
 		}
+		e.ByHeader, e.ByStep = led.byHeader, led.byStep
 		copied.Add(domain.Erased{RawRequests: rawRequests, RawResponses: rawResponses})
 		if erased, err = e.delete(ctx); err != nil {
 			return err

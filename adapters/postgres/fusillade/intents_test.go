@@ -67,7 +67,7 @@ func (a *apart) sweep() error {
 func (a *apart) failBegun(id uuid.UUID) {
 	a.t.Helper()
 	a.outlet.count.Store(0)
-	a.outlet.at, a.outlet.each, a.outlet.act = 2, false, a.endSession
+	a.outlet.at, a.outlet.each, a.outlet.act = 3, false, a.endSession
 	_, err := a.responses.Erase(a.t.Context(), id, porttest.Permit)
 	a.outlet.at = 0
 	if domain.CodeOf(err) != domain.CodeUnavailable || !strings.Contains(err.Error(), "has begun") {
@@ -408,7 +408,7 @@ func TestBegunPart(t *testing.T) {
 		}
 		e := a.create(a.erasures, domain.ErasureTarget{Owner: &owner})
 		a.outlet.count.Store(0)
-		a.outlet.at, a.outlet.act = 2, a.endSession
+		a.outlet.at, a.outlet.act = 3, a.endSession
 		_, err := a.erasures.Advance(t.Context(), e.ID, 3, porttest.JudgeAll)
 		a.outlet.at = 0
 		if domain.CodeOf(err) != domain.CodeUnavailable || a.number(`SELECT count(*) FROM lethe.intents`) != 1 {

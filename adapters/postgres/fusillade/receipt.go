@@ -42,12 +42,14 @@ const partOf = 500
 // where that would be too long several, of which the first names the others and
 // counts what is not counted by requests. What they cannot say anything of is
 // listed in them: the bytes that Postgres keeps until it needs their room, copies
-// of the gateway's that no usage record leads to or that are still to come, and
-// what belongs to a person.
+// of the gateway's that are still to come or that nothing led to, and what belongs
+// to a person. That nothing led to some is said unless every lead was followed and
+// there were as many copies as requests.
 func (i Issuer) receipts(e *eraser, erased domain.Erased, w domain.Warrant) ([]postgres.Receipt, error) {
 	owners := slices.Compact(slices.Sorted(slices.Values(e.owners)))
+	unlocated := len(e.requests) == 0 || !e.everyLead() || erased.RawRequests < erased.Requests || erased.RawResponses < erased.Requests
 	if len(e.requests) <= requestsAtOnce {
-		one, err := i.receipt(w, e.requests, owners, erased, erased, nil)
+		one, err := i.receipt(w, e.requests, owners, erased, unlocated, nil)
 		return []postgres.Receipt{one}, err
 	}
 	of := make(map[uuid.UUID]string, len(e.locked))
@@ -88,16 +90,15 @@ func (i Issuer) receipts(e *eraser, erased domain.Erased, w domain.Warrant) ([]p
 			others = nil
 		}
 		var err error
-		if all[n], err = i.receipt(p.w, p.requests, slices.Compact(slices.Sorted(slices.Values(p.owners))), p.counts, erased, others); err != nil {
+		if all[n], err = i.receipt(p.w, p.requests, slices.Compact(slices.Sorted(slices.Values(p.owners))), p.counts, unlocated, others); err != nil {
 			return nil, err
 		}
 	}
 	return all, nil
 }
 
-// receipt is one of them: about these requests and owners, with these counts of
-// all that was erased.
-func (i Issuer) receipt(w domain.Warrant, requests []uuid.UUID, owners []string, counts, erased domain.Erased, parts []uuid.UUID) (postgres.Receipt, error) {
+// receipt is one of them: about these requests and owners, with these counts.
+func (i Issuer) receipt(w domain.Warrant, requests []uuid.UUID, owners []string, counts domain.Erased, unlocated bool, parts []uuid.UUID) (postgres.Receipt, error) {
 	salt := receipt.Salt(w.Salt)
 	if w.Shared {
 		salt = receipt.DeriveSalt(salt, w.Receipt)
@@ -117,7 +118,7 @@ func (i Issuer) receipt(w domain.Warrant, requests []uuid.UUID, owners []string,
 	if w.Rule != nil {
 		r.Rule = &receipt.Rule{ID: w.Rule.ID, Version: w.Rule.Version}
 	}
-	if len(requests) == 0 || erased.RawRequests < erased.Requests || erased.RawResponses < erased.Requests {
+	if unlocated {
 		r.NotCovered = append(r.NotCovered, receipt.GapUnlocatedCopies)
 	}
 	if i.Beyond != nil {

@@ -16,6 +16,14 @@ import (
 func TestReceiptOfAnErasure(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, postgres.Config{})
+	unindexed := b.addChain("ben", 1)
+	if _, err := b.responses.Erase(t.Context(), unindexed[0].ID, porttest.Permit); err != nil {
+		t.Fatal(err)
+	}
+	if n := b.number(`SELECT count(*) FROM lethe.receipts WHERE convert_from(body, 'UTF8') LIKE '%unlocated_copies%'`); n != 1 {
+		t.Error("without an index on headers the receipt says nothing of copies that only those lead to")
+	}
+	index(t, b.owner)
 	chain, alone := b.addChain("anna", 4), b.addChain("ben", 1)
 	uncopied := porttest.NewRow("ben", "pending", time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
 	b.AddResponse(uncopied)

@@ -176,12 +176,21 @@ func (s *surveyor) count(ctx context.Context, rows []dbsqlc.LockRequestsRow, ste
 	s.survey.Requests += int64(len(rows))
 	s.survey.Steps += int64(len(steps))
 	if s.copies != nil {
-		_, rawRequests, rawResponses, err := s.copies.find(ctx, s.tx, s.requests)
+		_, rawRequests, rawResponses, err := s.copies.find(ctx, s.tx, s.requests, steps)
 		if err != nil {
 			return err
 		}
 		s.survey.RawRequests += rawRequests
 		s.survey.RawResponses += rawResponses
+	}
+	var headed located
+	add := func(to *int64) func(pgx.Row) error {
+		return func(row pgx.Row) error {
+			var n int64
+			err := row.Scan(&n)
+			*to += n
+			return err
+		}
 	}
 	ids, requests := tally(s.templates)
 	var needed []dbsqlc.SharedTemplatesRow
@@ -202,19 +211,43 @@ func (s *surveyor) count(ctx context.Context, rows []dbsqlc.LockRequestsRow, ste
 			{s.Tasks, dbsqlc.TasksLeft, textsOf(s.requests), &s.survey.Tasks},
 		} {
 			if c.needed {
-				b.Queue(c.sql, c.of).QueryRow(func(row pgx.Row) error {
-					var n int64
-					err := row.Scan(&n)
-					*c.count += n
-					return err
-				})
+				b.Queue(c.sql, c.of).QueryRow(add(c.count))
+			}
+		}
+		s.steps = steps
+		if s.stepsLead() && s.RawRequests {
+			b.Queue(dbsqlc.RawRequestsOfStepsLeft, steps, s.requests).QueryRow(add(&s.survey.RawRequests))
+		}
+		if s.stepsLead() && s.RawResponses {
+			b.Queue(dbsqlc.RawResponsesOfStepsLeft, steps, s.requests).QueryRow(add(&s.survey.RawResponses))
+		}
+		if s.headersLead() {
+			if s.Analytics {
+				b.Queue(dbsqlc.CopiesByHeaderAlone, textsOf(s.requests), s.ByStep, steps).Query(headed.read)
+			} else {
+				b.Queue(dbsqlc.CopiesByHeader, textsOf(s.requests)).Query(headed.read)
 			}
 		}
 	}); err != nil {
 		return err
 	}
+	if err := s.countHeaded(ctx, headed); err != nil {
+		return err
+	}
 	kept := s.share(ids, requests, needed)
 	return s.countFiles(ctx, rows, kept)
+}
+
+// countHeaded adds the copies that only a header led to.
+func (s *surveyor) countHeaded(ctx context.Context, headed located) error {
+	if len(headed.instances) == 0 {
+		return nil
+	}
+	var ofRequests, ofResponses []copyAt
+	err := s.send(ctx, func(b *pgx.Batch) { headed.queue(b, &ofRequests, &ofResponses) })
+	s.survey.RawRequests += int64(len(ofRequests))
+	s.survey.RawResponses += int64(len(ofResponses))
+	return err
 }
 
 // share tells apart which of the templates stay: requests refer to them that have

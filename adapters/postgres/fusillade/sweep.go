@@ -173,6 +173,7 @@ func (e *eraser) lockRows(ctx context.Context) error {
 // of the identifiers.
 func (e *eraser) lookFor(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID, error) {
 	remain := map[uuid.UUID]struct{}{}
+	var headed located
 	err := e.send(ctx, func(b *pgx.Batch) {
 		for _, q := range []struct {
 			needed bool
@@ -194,10 +195,18 @@ func (e *eraser) lookFor(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID, err
 				})
 			}
 		}
+		if e.headersLead() {
+			b.Queue(dbsqlc.CopiesByHeader, textsOf(ids)).Query(headed.read)
+		}
 	})
+	for _, text := range headed.requests {
+		if id, malformed := uuid.Parse(text); malformed == nil {
+			remain[id] = struct{}{}
+		}
+	}
 	if err == nil && e.copies != nil {
 		var copied []uuid.UUID
-		copied, _, _, err = e.copies.find(ctx, e.tx, ids)
+		copied, _, _, err = e.copies.find(ctx, e.tx, ids, nil)
 		for _, id := range copied {
 			remain[id] = struct{}{}
 		}

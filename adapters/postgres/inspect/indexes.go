@@ -4,6 +4,7 @@ import (
 	"context"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -16,6 +17,9 @@ const rank = "CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pe
 // taskResponse is the response that a queued job would write, as erasures look
 // for it.
 const taskResponse = "input -> 'step_input' ->> 'request_id'"
+
+// copyResponse is the response that a raw copy of the gateway's names.
+const copyResponse = "headers ->> 'x-fusillade-request-id'"
 
 // IndexAdvice is an index that is missing, and what to run about it. The
 // statements cannot run in a transaction.
@@ -33,6 +37,8 @@ type index struct {
 	table  string
 	keys   []string // as in CREATE INDEX; an expression without its parentheses
 	where  string
+	// perPartition tells that the table may be partitioned.
+	perPartition bool
 }
 
 func indexes(s Schemas, sides ...Side) []index {
@@ -90,6 +96,22 @@ func filterIndexes(s Schemas, sides ...Side) []index {
 	return on(sides, all)
 }
 
+// copyIndexes find raw copies by what usage records of requests do not tell.
+func copyIndexes(s Schemas, sides ...Side) []index {
+	apart := s.OutletApart
+	s = s.withDefaults()
+	side := Fusillade
+	if apart {
+		side = Outlet
+	}
+	return on(sides, []index{
+		{name: "http_requests_fusillade_request_id_idx", side: side, schema: s.Outlet, table: "http_requests",
+			keys: []string{copyResponse}, where: "(" + copyResponse + ") IS NOT NULL", perPartition: true},
+		{name: "http_analytics_response_step_id_idx", side: Main, schema: "public", table: "http_analytics",
+			keys: []string{"response_step_id"}, where: "response_step_id IS NOT NULL"},
+	})
+}
+
 // on keeps the indexes of these sides; none is all.
 func on(sides []Side, all []index) []index {
 	if len(sides) == 0 {
@@ -121,6 +143,12 @@ func MissingIndexes(ctx context.Context, q Querier, s Schemas, sides ...Side) ([
 // that is written.
 func MissingFilterIndexes(ctx context.Context, q Querier, s Schemas, sides ...Side) ([]IndexAdvice, error) {
 	return missing(ctx, q, filterIndexes(s, sides...))
+}
+
+// MissingCopyIndexes is MissingIndexes for those that lead an erasure to raw
+// copies which no usage record of a request leads to.
+func MissingCopyIndexes(ctx context.Context, q Querier, s Schemas, sides ...Side) ([]IndexAdvice, error) {
+	return missing(ctx, q, copyIndexes(s, sides...))
 }
 
 func missing(ctx context.Context, q Querier, wanted []index) ([]IndexAdvice, error) {
@@ -188,6 +216,16 @@ func missing(ctx context.Context, q Querier, wanted []index) ([]IndexAdvice, err
 			}
 			invalid = e.Name
 		}
+		if !ok && w.perPartition {
+			a, partitioned, err := w.partitionAdvice(ctx, q, invalid, taken)
+			if err != nil {
+				return nil, err
+			}
+			if partitioned {
+				advice = append(advice, a)
+				continue
+			}
+		}
 		if !ok {
 			advice = append(advice, w.advice(invalid, taken[w.schema+"."+w.name] && invalid != w.name))
 		}
@@ -231,16 +269,89 @@ func (w index) advice(invalid string, nameTaken bool) IndexAdvice {
 		// The server then picks a free one.
 		a.Index, name = "", ""
 	}
+	a.Statements = append(a.Statements, "CREATE INDEX CONCURRENTLY"+name+" ON "+pgx.Identifier{w.schema, w.table}.Sanitize()+w.definition())
+	return a
+}
+
+// definition is what follows the table's name.
+func (w index) definition() string {
 	keys := slices.Clone(w.keys)
 	for i, k := range keys {
-		if k == rank || k == taskResponse {
+		if k == rank || k == taskResponse || k == copyResponse {
 			keys[i] = "(" + k + ")"
 		}
 	}
-	stmt := "CREATE INDEX CONCURRENTLY" + name + " ON " + pgx.Identifier{w.schema, w.table}.Sanitize() + " (" + strings.Join(keys, ", ") + ")"
+	text := " (" + strings.Join(keys, ", ") + ")"
 	if w.where != "" {
-		stmt += " WHERE " + w.where
+		text += " WHERE " + w.where
 	}
-	a.Statements = append(a.Statements, stmt)
-	return a
+	return text
 }
+
+// partitionAdvice is advice for a partitioned table, of which no index can be
+// made concurrently: one of the table alone, one of each partition, and these are
+// attached to it. What was begun is gone on with. A table whose partitions are
+// partitioned gets an index at once, which blocks writes meanwhile.
+func (w index) partitionAdvice(ctx context.Context, q Querier, begun string, taken map[string]bool) (a IndexAdvice, partitioned bool, err error) {
+	rows, err := q.Query(ctx, `
+		SELECT s.nspname::text, c.relname::text, t.isleaf, t.level,
+		       coalesce((SELECT i.relname::text FROM pg_catalog.pg_inherits h JOIN pg_catalog.pg_index x ON x.indexrelid = h.inhrelid
+		                 JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
+		                 WHERE h.inhparent = pg_catalog.to_regclass($2) AND x.indrelid = c.oid), '') AS attached,
+		       coalesce((SELECT i.relname::text FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
+		                 WHERE x.indrelid = c.oid AND i.relname = left(c.relname, 63 - length($3)) || $3 AND NOT x.indisvalid), '') AS unfinished,
+		       EXISTS (SELECT FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
+		               WHERE x.indrelid = c.oid AND i.relname = left(c.relname, 63 - length($3)) || $3 AND x.indisvalid) AS made
+		FROM pg_catalog.pg_partition_tree(pg_catalog.to_regclass($1)) t
+		JOIN pg_catalog.pg_class c ON c.oid = t.relid
+		JOIN pg_catalog.pg_namespace s ON s.oid = c.relnamespace
+		JOIN pg_catalog.pg_class root ON root.oid = pg_catalog.to_regclass($1) AND root.relkind = 'p'
+		ORDER BY t.level, s.nspname, c.relname`,
+		pgx.Identifier{w.schema, w.table}.Sanitize(), pgx.Identifier{w.schema, begun}.Sanitize(), partitionSuffix)
+	if err != nil {
+		return IndexAdvice{}, false, err
+	}
+	type partition struct {
+		Schema, Table        string
+		Leaf                 bool
+		Level                int
+		Attached, Unfinished string
+		Made                 bool
+	}
+	tree, err := pgx.CollectRows(rows, pgx.RowToStructByPos[partition])
+	if err != nil || len(tree) == 0 {
+		return IndexAdvice{}, false, err
+	}
+	a = IndexAdvice{Table: w.schema + "." + w.table, Index: w.name, Invalid: begun}
+	table := pgx.Identifier{w.schema, w.table}.Sanitize()
+	if slices.ContainsFunc(tree, func(p partition) bool { return p.Level > 1 || p.Level == 1 && !p.Leaf }) {
+		a.Statements = []string{"CREATE INDEX ON " + table + w.definition()}
+		return a, true, nil
+	}
+	if begun != "" {
+		a.Index = begun
+	} else {
+		for i := 1; taken[w.schema+"."+a.Index]; i++ {
+			a.Index = w.name + strconv.Itoa(i)
+		}
+		a.Statements = append(a.Statements, "CREATE INDEX "+pgx.Identifier{a.Index}.Sanitize()+" ON ONLY "+table+w.definition())
+	}
+	for _, p := range tree[1:] {
+		if p.Attached != "" {
+			continue
+		}
+		name := p.Table[:min(len(p.Table), 63-len(partitionSuffix))] + partitionSuffix
+		if p.Unfinished != "" {
+			a.Statements = append(a.Statements, "DROP INDEX CONCURRENTLY "+pgx.Identifier{p.Schema, p.Unfinished}.Sanitize())
+		}
+		if !p.Made {
+			a.Statements = append(a.Statements,
+				"CREATE INDEX CONCURRENTLY "+pgx.Identifier{name}.Sanitize()+" ON "+pgx.Identifier{p.Schema, p.Table}.Sanitize()+w.definition())
+		}
+		a.Statements = append(a.Statements, "ALTER INDEX "+pgx.Identifier{w.schema, a.Index}.Sanitize()+" ATTACH PARTITION "+pgx.Identifier{p.Schema, name}.Sanitize())
+	}
+	return a, true, nil
+}
+
+// partitionSuffix ends the names of the indexes of partitions.
+const partitionSuffix = "_named_request_idx"

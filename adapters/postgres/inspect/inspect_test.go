@@ -255,7 +255,7 @@ func TestGrantsAreSplitAndQuoted(t *testing.T) {
 	if want := `GRANT USAGE ON SCHEMA "public" TO "o""dd"`; main[0] != want || fusillade[0] != want {
 		t.Errorf("got %q and %q, want %q on both sides", main[0], fusillade[0], want)
 	}
-	if want := `GRANT SELECT ("instance_id", "correlation_id"), DELETE ON "x y"."http_requests" TO "o""dd"`; !slices.Contains(fusillade, want) {
+	if want := `GRANT SELECT ("instance_id", "correlation_id", "headers"), DELETE ON "x y"."http_requests" TO "o""dd"`; !slices.Contains(fusillade, want) {
 		t.Errorf("%q is not among %q", want, fusillade)
 	}
 	for _, stmt := range main {
@@ -594,6 +594,61 @@ func TestMissingFilterIndexes(t *testing.T) {
 	}
 	if advice, err = inspect.MissingFilterIndexes(t.Context(), db, inspect.Schemas{}, inspect.Fusillade); err != nil || len(advice) != 0 {
 		t.Errorf("after following the advice there is still %+v, %v", advice, err)
+	}
+}
+
+// The advice on indexes of partitioned tables works as it is printed, also where
+// it was followed in part, and new partitions need none.
+func TestMissingCopyIndexes(t *testing.T) {
+	t.Parallel()
+	db := connect(t, pgtest.New(t).URL)
+	exec(t, db, `CREATE SCHEMA "two Words"`)
+	exec(t, db, `CREATE TABLE "two Words"."a partition whose name is as long as a name can be, 63 bytes it" PARTITION OF outlet.http_requests
+		FOR VALUES FROM ('2026-01-01') TO ('2026-01-02')`)
+	find := func(sides ...inspect.Side) []inspect.IndexAdvice {
+		t.Helper()
+		advice, err := inspect.MissingCopyIndexes(t.Context(), db, inspect.Schemas{}, sides...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return advice
+	}
+	for side, want := range map[inspect.Side]int{inspect.Main: 1, inspect.Fusillade: 1, inspect.Outlet: 0} {
+		if got := find(side); len(got) != want {
+			t.Errorf("side %d: want %d, got %+v", side, want, got)
+		}
+	}
+	exec(t, db, `CREATE INDEX http_requests_fusillade_request_id_idx ON outlet.http_requests (uri)`) // its name is taken
+	for following := 0; following < 20; following++ {
+		advice := find()
+		if len(advice) == 0 {
+			if following < 6 {
+				t.Errorf("only %d statements", following)
+			}
+			break
+		}
+		exec(t, db, advice[0].Statements[0]) // and then asks again
+	}
+	exec(t, db, `CREATE TABLE outlet.another PARTITION OF outlet.http_requests FOR VALUES FROM ('2026-01-02') TO ('2026-01-03')`)
+	if advice := find(); len(advice) != 0 {
+		t.Errorf("after following and a new partition there is %+v", advice)
+	}
+	// Not one by one, and with what was left unfinished in a partition.
+	other := connect(t, pgtest.New(t).URL)
+	exec(t, other, `CREATE TABLE outlet.apart PARTITION OF outlet.http_requests FOR VALUES FROM ('2026-01-01') TO ('2026-01-02') PARTITION BY RANGE (timestamp)`)
+	for range 2 {
+		advice, err := inspect.MissingCopyIndexes(t.Context(), other, inspect.Schemas{}, inspect.Fusillade)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range advice {
+			for _, stmt := range a.Statements {
+				exec(t, other, stmt)
+			}
+		}
+		if advice, err := inspect.MissingCopyIndexes(t.Context(), other, inspect.Schemas{}, inspect.Fusillade); err != nil || len(advice) != 0 {
+			t.Errorf("after following the advice there is still %+v, %v", advice, err)
+		}
 	}
 }
 

@@ -77,6 +77,7 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 	// Locking a row takes the privilege to change one of its columns.
 	updatedAt := []Column{{"updated_at", "timestamptz"}}
 	copies := []Column{{"instance_id", "uuid"}, {"correlation_id", "int8"}}
+	headed := append(slices.Clone(copies), Column{"headers", "jsonb"}) // one of which names the request
 	copiesIn := Fusillade
 	if s.OutletApart {
 		copiesIn = Outlet
@@ -150,7 +151,7 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 			}},
 		{Side: Main, Schema: "public", Table: "http_analytics",
 			Read: []Column{
-				{"id", "int8"}, {"fusillade_request_id", "uuid"}, {"instance_id", "uuid"}, {"correlation_id", "int8"},
+				{"id", "int8"}, {"fusillade_request_id", "uuid"}, {"response_step_id", "uuid"}, {"instance_id", "uuid"}, {"correlation_id", "int8"},
 				{"timestamp", "timestamptz"}, {"prompt_tokens", "int8"}, {"completion_tokens", "int8"},
 				{"reasoning_tokens", "int8"}, {"total_tokens", "int8"}, {"total_cost", "numeric"},
 			}},
@@ -183,7 +184,7 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 				{"id", "uuid"}, {"request_id", "uuid"}, {"prev_step_id", "uuid"}, {"parent_step_id", "uuid"},
 			},
 			Update: updatedAt, Delete: true},
-		{Side: copiesIn, Schema: s.Outlet, Table: "http_requests", Optional: !s.OutletApart, Read: copies, Delete: true},
+		{Side: copiesIn, Schema: s.Outlet, Table: "http_requests", Optional: !s.OutletApart, Read: headed, Delete: true},
 		{Side: copiesIn, Schema: s.Outlet, Table: "http_responses", Optional: !s.OutletApart, Read: copies, Delete: true},
 		{Side: Fusillade, Schema: "underway", Table: "task", Optional: true,
 			Read: []Column{{"task_queue_name", "text"}, {"input", "jsonb"}}, Delete: true},

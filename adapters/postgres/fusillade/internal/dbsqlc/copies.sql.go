@@ -11,19 +11,95 @@ import (
 	"github.com/google/uuid"
 )
 
+const CopiesByHeader = `-- name: CopiesByHeader :many
+SELECT instance_id, correlation_id, (headers ->> 'x-fusillade-request-id')::text AS request_id
+FROM http_requests WHERE headers ->> 'x-fusillade-request-id' = ANY ($1::text[])
+`
+
+type CopiesByHeaderRow struct {
+	InstanceID    uuid.UUID
+	CorrelationID int64
+	RequestID     string
+}
+
+// Those that name one of these requests in a header.
+func (q *Queries) CopiesByHeader(ctx context.Context, requestIds []string) ([]CopiesByHeaderRow, error) {
+	rows, err := q.db.Query(ctx, CopiesByHeader, requestIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []CopiesByHeaderRow
+	for rows.Next() {
+		var i CopiesByHeaderRow
+		if err := rows.Scan(&i.InstanceID, &i.CorrelationID, &i.RequestID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const CopiesByHeaderAlone = `-- name: CopiesByHeaderAlone :many
+SELECT r.instance_id, r.correlation_id, (r.headers ->> 'x-fusillade-request-id')::text AS request_id FROM http_requests r
+WHERE r.headers ->> 'x-fusillade-request-id' = ANY ($1::text[])
+  AND NOT EXISTS (
+      SELECT FROM public.http_analytics a
+      WHERE a.instance_id = r.instance_id AND a.correlation_id = r.correlation_id
+        AND (a.fusillade_request_id::text = ANY ($1::text[])
+             OR $2::boolean AND a.response_step_id = ANY ($3::uuid[]))
+  )
+`
+
+type CopiesByHeaderAloneParams struct {
+	RequestIds []string
+	ByStep     bool
+	StepIds    []uuid.UUID
+}
+
+type CopiesByHeaderAloneRow struct {
+	InstanceID    uuid.UUID
+	CorrelationID int64
+	RequestID     string
+}
+
+// Those of them that no usage record of these requests and steps leads to.
+func (q *Queries) CopiesByHeaderAlone(ctx context.Context, arg CopiesByHeaderAloneParams) ([]CopiesByHeaderAloneRow, error) {
+	rows, err := q.db.Query(ctx, CopiesByHeaderAlone, arg.RequestIds, arg.ByStep, arg.StepIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []CopiesByHeaderAloneRow
+	for rows.Next() {
+		var i CopiesByHeaderAloneRow
+		if err := rows.Scan(&i.InstanceID, &i.CorrelationID, &i.RequestID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const CopiesOf = `-- name: CopiesOf :many
 
-SELECT fusillade_request_id::uuid AS request_id, instance_id, correlation_id
+SELECT instance_id, correlation_id, fusillade_request_id::text AS request_id
 FROM public.http_analytics WHERE fusillade_request_id = ANY ($1::uuid[])
 `
 
 type CopiesOfRow struct {
-	RequestID     uuid.UUID
 	InstanceID    uuid.UUID
 	CorrelationID int64
+	RequestID     string
 }
 
-// Raw copies in a database of their own.
+// Where raw copies are, and copies in a database of their own.
 // In the database of usage records: where the copies of these requests are.
 func (q *Queries) CopiesOf(ctx context.Context, requestIds []uuid.UUID) ([]CopiesOfRow, error) {
 	rows, err := q.db.Query(ctx, CopiesOf, requestIds)
@@ -34,7 +110,39 @@ func (q *Queries) CopiesOf(ctx context.Context, requestIds []uuid.UUID) ([]Copie
 	var items []CopiesOfRow
 	for rows.Next() {
 		var i CopiesOfRow
-		if err := rows.Scan(&i.RequestID, &i.InstanceID, &i.CorrelationID); err != nil {
+		if err := rows.Scan(&i.InstanceID, &i.CorrelationID, &i.RequestID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const CopiesOfSteps = `-- name: CopiesOfSteps :many
+SELECT instance_id, correlation_id, ''::text AS request_id
+FROM public.http_analytics WHERE response_step_id = ANY ($1::uuid[])
+`
+
+type CopiesOfStepsRow struct {
+	InstanceID    uuid.UUID
+	CorrelationID int64
+	RequestID     string
+}
+
+// Likewise of these steps.
+func (q *Queries) CopiesOfSteps(ctx context.Context, stepIds []uuid.UUID) ([]CopiesOfStepsRow, error) {
+	rows, err := q.db.Query(ctx, CopiesOfSteps, stepIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []CopiesOfStepsRow
+	for rows.Next() {
+		var i CopiesOfStepsRow
+		if err := rows.Scan(&i.InstanceID, &i.CorrelationID, &i.RequestID); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -81,6 +189,23 @@ func (q *Queries) DeleteRawResponsesAt(ctx context.Context, arg DeleteRawRespons
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const HeaderIndexed = `-- name: HeaderIndexed :one
+SELECT EXISTS (
+    SELECT FROM pg_catalog.pg_index x
+    WHERE x.indrelid = to_regclass('http_requests') AND x.indisvalid AND x.indkey[0] = 0
+      AND pg_get_indexdef(x.indexrelid, 1, true) = '(headers ->> ''x-fusillade-request-id''::text)'
+      AND coalesce(pg_get_expr(x.indpred, x.indrelid, true) = '(headers ->> ''x-fusillade-request-id''::text) IS NOT NULL', true)
+)::boolean AS by_header
+`
+
+// As of Prepare, in the database of the copies.
+func (q *Queries) HeaderIndexed(ctx context.Context) (bool, error) {
+	row := q.db.QueryRow(ctx, HeaderIndexed)
+	var by_header bool
+	err := row.Scan(&by_header)
+	return by_header, err
 }
 
 const RawRequestsAt = `-- name: RawRequestsAt :many
@@ -154,4 +279,21 @@ func (q *Queries) RawResponsesAt(ctx context.Context, arg RawResponsesAtParams) 
 		return nil, err
 	}
 	return items, nil
+}
+
+const StepIndexed = `-- name: StepIndexed :one
+SELECT EXISTS (
+    SELECT FROM pg_catalog.pg_index x
+    JOIN pg_catalog.pg_attribute c ON c.attrelid = x.indrelid AND c.attnum = x.indkey[0] AND c.attname = 'response_step_id'
+    WHERE x.indrelid = to_regclass('public.http_analytics') AND x.indisvalid
+      AND coalesce(pg_get_expr(x.indpred, x.indrelid, true) = 'response_step_id IS NOT NULL', true)
+)::boolean AS by_step
+`
+
+// As of Prepare, in the database of usage records.
+func (q *Queries) StepIndexed(ctx context.Context) (bool, error) {
+	row := q.db.QueryRow(ctx, StepIndexed)
+	var by_step bool
+	err := row.Scan(&by_step)
+	return by_step, err
 }

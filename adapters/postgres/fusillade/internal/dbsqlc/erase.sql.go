@@ -159,6 +159,51 @@ func (q *Queries) DeleteFiles(ctx context.Context, ids []uuid.UUID) (DeleteFiles
 	return i, err
 }
 
+const DeleteHeaded = `-- name: DeleteHeaded :one
+WITH headed AS MATERIALIZED (
+    SELECT instance_id, correlation_id FROM http_requests
+    WHERE headers ->> 'x-fusillade-request-id' = ANY ($1::text[])
+), places AS MATERIALIZED (
+    SELECT ARRAY(SELECT h.instance_id FROM headed h ORDER BY h.instance_id, h.correlation_id)::uuid[] AS instance_ids,
+           ARRAY(SELECT h.correlation_id FROM headed h ORDER BY h.instance_id, h.correlation_id)::bigint[] AS correlation_ids
+), raw_requests AS (
+    DELETE FROM http_requests r
+    USING (SELECT unnest(p.instance_ids) AS instance_id, unnest(p.correlation_ids) AS correlation_id FROM places p) c
+    WHERE r.instance_id = c.instance_id AND r.correlation_id = c.correlation_id
+    RETURNING 1
+), raw_responses AS (
+    DELETE FROM http_responses r
+    USING (SELECT unnest(p.instance_ids) AS instance_id, unnest(p.correlation_ids) AS correlation_id FROM places p) c
+    WHERE r.instance_id = c.instance_id AND r.correlation_id = c.correlation_id
+    RETURNING 1
+)
+SELECT (SELECT count(*) FROM raw_requests) AS raw_requests, (SELECT count(*) FROM raw_responses) AS raw_responses,
+       p.instance_ids, p.correlation_ids
+FROM places p
+`
+
+type DeleteHeadedRow struct {
+	RawRequests    int64
+	RawResponses   int64
+	InstanceIds    []uuid.UUID
+	CorrelationIds []int64
+}
+
+// What only a header leads to, as usage records expire: after what they lead to.
+// Where anything was found, it has to be looked for again at these places. They
+// pass through arrays, as the planner may know nothing of how few there are.
+func (q *Queries) DeleteHeaded(ctx context.Context, requestIds []string) (DeleteHeadedRow, error) {
+	row := q.db.QueryRow(ctx, DeleteHeaded, requestIds)
+	var i DeleteHeadedRow
+	err := row.Scan(
+		&i.RawRequests,
+		&i.RawResponses,
+		&i.InstanceIds,
+		&i.CorrelationIds,
+	)
+	return i, err
+}
+
 const DeleteLooks = `-- name: DeleteLooks :exec
 DELETE FROM lethe.looks WHERE request_id = ANY ($1::uuid[])
 `
@@ -183,6 +228,21 @@ func (q *Queries) DeleteRawRequests(ctx context.Context, requestIds []uuid.UUID)
 	return result.RowsAffected(), nil
 }
 
+const DeleteRawRequestsOfSteps = `-- name: DeleteRawRequestsOfSteps :execrows
+DELETE FROM http_requests r USING public.http_analytics a
+WHERE a.response_step_id = ANY ($1::uuid[])
+  AND r.instance_id = a.instance_id AND r.correlation_id = a.correlation_id
+`
+
+// What a usage record leads to by the step alone, as it names no request.
+func (q *Queries) DeleteRawRequestsOfSteps(ctx context.Context, stepIds []uuid.UUID) (int64, error) {
+	result, err := q.db.Exec(ctx, DeleteRawRequestsOfSteps, stepIds)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const DeleteRawResponses = `-- name: DeleteRawResponses :execrows
 DELETE FROM http_responses r USING public.http_analytics a
 WHERE a.fusillade_request_id = ANY ($1::uuid[])
@@ -191,6 +251,20 @@ WHERE a.fusillade_request_id = ANY ($1::uuid[])
 
 func (q *Queries) DeleteRawResponses(ctx context.Context, requestIds []uuid.UUID) (int64, error) {
 	result, err := q.db.Exec(ctx, DeleteRawResponses, requestIds)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const DeleteRawResponsesOfSteps = `-- name: DeleteRawResponsesOfSteps :execrows
+DELETE FROM http_responses r USING public.http_analytics a
+WHERE a.response_step_id = ANY ($1::uuid[])
+  AND r.instance_id = a.instance_id AND r.correlation_id = a.correlation_id
+`
+
+func (q *Queries) DeleteRawResponsesOfSteps(ctx context.Context, stepIds []uuid.UUID) (int64, error) {
+	result, err := q.db.Exec(ctx, DeleteRawResponsesOfSteps, stepIds)
 	if err != nil {
 		return 0, err
 	}
@@ -506,6 +580,18 @@ SELECT
         OR to_regclass(format('%I.http_responses', $1::text)) <> to_regclass('http_responses'),
         false
     )::boolean AS hidden,
+    EXISTS (
+        SELECT FROM pg_catalog.pg_index x
+        JOIN pg_catalog.pg_attribute c ON c.attrelid = x.indrelid AND c.attnum = x.indkey[0] AND c.attname = 'response_step_id'
+        WHERE x.indrelid = to_regclass('public.http_analytics') AND x.indisvalid
+          AND coalesce(pg_get_expr(x.indpred, x.indrelid, true) = 'response_step_id IS NOT NULL', true)
+    )::boolean AS by_step,
+    EXISTS (
+        SELECT FROM pg_catalog.pg_index x
+        WHERE x.indrelid = to_regclass(format('%I.http_requests', $1::text)) AND x.indisvalid AND x.indkey[0] = 0
+          AND pg_get_indexdef(x.indexrelid, 1, true) = '(headers ->> ''x-fusillade-request-id''::text)'
+          AND coalesce(pg_get_expr(x.indpred, x.indrelid, true) = '(headers ->> ''x-fusillade-request-id''::text) IS NOT NULL', true)
+    )::boolean AS by_header,
     set_config('synchronous_commit', coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on'), true)::text
         AS synchronous_commit,
     pg_advisory_xact_lock_shared(7163099204871563)::text AS holds_locked
@@ -517,6 +603,8 @@ type PrepareRow struct {
 	RawRequests       bool
 	RawResponses      bool
 	Hidden            bool
+	ByStep            bool
+	ByHeader          bool
 	SynchronousCommit string
 	HoldsLocked       string
 }
@@ -526,7 +614,8 @@ type PrepareRow struct {
 // schema that is configured as the outlet's: "hidden" is one that exists there
 // and that the search_path does not lead to. The commit must be on disk before
 // it is reported, even where the server's default is to report it earlier. While
-// an erasure is under way, no hold is placed: see holds.sql.
+// an erasure is under way, no hold is placed: see holds.sql. A lead counts where
+// an index makes it cheap to follow; they are those of inspect.CopyIndexes.
 func (q *Queries) Prepare(ctx context.Context, outlet string) (PrepareRow, error) {
 	row := q.db.QueryRow(ctx, Prepare, outlet)
 	var i PrepareRow
@@ -536,6 +625,8 @@ func (q *Queries) Prepare(ctx context.Context, outlet string) (PrepareRow, error
 		&i.RawRequests,
 		&i.RawResponses,
 		&i.Hidden,
+		&i.ByStep,
+		&i.ByHeader,
 		&i.SynchronousCommit,
 		&i.HoldsLocked,
 	)
@@ -555,6 +646,26 @@ func (q *Queries) RawRequestsLeft(ctx context.Context, requestIds []uuid.UUID) (
 	return count, err
 }
 
+const RawRequestsOfStepsLeft = `-- name: RawRequestsOfStepsLeft :one
+SELECT count(*) FROM http_requests r
+JOIN public.http_analytics a ON r.instance_id = a.instance_id AND r.correlation_id = a.correlation_id
+WHERE a.response_step_id = ANY ($1::uuid[])
+  AND (a.fusillade_request_id = ANY ($2::uuid[])) IS NOT TRUE
+`
+
+type RawRequestsOfStepsLeftParams struct {
+	StepIds    []uuid.UUID
+	RequestIds []uuid.UUID
+}
+
+// Beside those that are led to by these requests.
+func (q *Queries) RawRequestsOfStepsLeft(ctx context.Context, arg RawRequestsOfStepsLeftParams) (int64, error) {
+	row := q.db.QueryRow(ctx, RawRequestsOfStepsLeft, arg.StepIds, arg.RequestIds)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const RawResponsesLeft = `-- name: RawResponsesLeft :one
 SELECT count(*) FROM http_responses r
 JOIN public.http_analytics a ON r.instance_id = a.instance_id AND r.correlation_id = a.correlation_id
@@ -563,6 +674,25 @@ WHERE a.fusillade_request_id = ANY ($1::uuid[])
 
 func (q *Queries) RawResponsesLeft(ctx context.Context, requestIds []uuid.UUID) (int64, error) {
 	row := q.db.QueryRow(ctx, RawResponsesLeft, requestIds)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const RawResponsesOfStepsLeft = `-- name: RawResponsesOfStepsLeft :one
+SELECT count(*) FROM http_responses r
+JOIN public.http_analytics a ON r.instance_id = a.instance_id AND r.correlation_id = a.correlation_id
+WHERE a.response_step_id = ANY ($1::uuid[])
+  AND (a.fusillade_request_id = ANY ($2::uuid[])) IS NOT TRUE
+`
+
+type RawResponsesOfStepsLeftParams struct {
+	StepIds    []uuid.UUID
+	RequestIds []uuid.UUID
+}
+
+func (q *Queries) RawResponsesOfStepsLeft(ctx context.Context, arg RawResponsesOfStepsLeftParams) (int64, error) {
+	row := q.db.QueryRow(ctx, RawResponsesOfStepsLeft, arg.StepIds, arg.RequestIds)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
