@@ -39,10 +39,13 @@ func (u *EraseResponse) Execute(ctx context.Context, caller Principal, id uuid.U
 				return Warrant{}, errNoResponse(id)
 			}
 		}
+		if found.Unowned && reach != everyone {
+			return Warrant{}, errNoResponse(id)
+		}
 		if len(found.Holds) > 0 {
 			return Warrant{}, errHeld(caller, id, found.Holds)
 		}
-		w.Role = caller.actorRole(found.Owners)
+		w.Role = caller.actorRole(found)
 		return w, nil
 	})
 	switch {

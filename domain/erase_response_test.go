@@ -83,6 +83,45 @@ func TestErasePermission(t *testing.T) {
 	}
 }
 
+// TestEraseGonePermission erases copies of a response whose row is gone, as every
+// caller: whose it was, usage records say, and where they do not, it is only for
+// who may erase everyone's.
+func TestEraseGonePermission(t *testing.T) {
+	t.Parallel()
+	for _, c := range callers {
+		for _, owners := range [][]*uuid.UUID{{&anna}, {&ben}, {&acme}, {&anna, &ben}, {nil}, {&anna, nil}} {
+			for _, organization := range []*uuid.UUID{nil, &acme} {
+				w := newWorld()
+				id := uuid.New()
+				permitted := true
+				for _, owner := range owners {
+					w.AddUsage(porttest.UsageRow{Response: id, At: noon, Owner: owner, Copied: true})
+					permitted = permitted && (owner == nil && c.delete == "everyone" || owner != nil && may(c.delete, owner.String(), organization))
+				}
+				before := w.Stored()
+				caller := c.principal
+				caller.Organization = organization
+				erased, _, err := w.eraser().Execute(t.Context(), caller, id)
+				want := domain.Erased{}
+				switch {
+				case c.delete == "none":
+					wantError(t, err, domain.CodeForbidden, errDeleteForbidden)
+				case !permitted:
+					wantError(t, err, domain.CodeNotFound, notFound(id))
+				default:
+					want.RawRequests, want.RawResponses = int64(len(owners)), int64(len(owners))
+					if err != nil {
+						t.Errorf("%s, %v: %v", c.name, owners, err)
+					}
+				}
+				if erased != want || w.Stored() != before.Less(want) {
+					t.Errorf("%s, %v: want erased %+v, got %+v", c.name, owners, want, erased)
+				}
+			}
+		}
+	}
+}
+
 // TestEraseRefusesRowsOfBatches even where the port would not.
 func TestEraseRefusesRowsOfBatches(t *testing.T) {
 	t.Parallel()

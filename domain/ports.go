@@ -53,6 +53,10 @@ type Responses interface {
 	// if that has to be repeated. CodeNotFound where there is no such
 	// response; permit is not called then.
 	//
+	// Where the row of a response is gone and copies of it are there, these are
+	// erased likewise; whose it was, usage records say. Every hold with a filter
+	// then counts as one on it, as nothing tells that it is not.
+	//
 	// Where copies are in another database, no transaction holds all of it. Then
 	// permit is called in one that ends with a durable note of what is going to
 	// be erased: from there on the erasure has begun, no hold stops it, and Sweep

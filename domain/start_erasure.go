@@ -47,7 +47,7 @@ func (u *StartErasure) Execute(ctx context.Context, caller Principal, r StartReq
 	e = Erasure{
 		ID: uuid.New(), Trigger: TriggerBulk, Kind: target.Kind(), Target: &target, Scope: scope, AsOf: now,
 		Ground: r.Ground, Ticket: r.Ticket, RequestedAt: now, RequestedBy: &caller.ID,
-		Role: caller.actorRole(r.owners(target, scope)), Secret: new(Salt), State: ErasurePending,
+		Role: caller.actorRole(Found{Owners: r.owners(target, scope)}), Secret: new(Salt), State: ErasurePending,
 		IdempotencyKey: r.IdempotencyKey, RequestSum: r.sum(target, scope),
 	}
 	if e.Ground == "" {

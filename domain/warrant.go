@@ -83,20 +83,25 @@ const (
 // Found is what an erasure would remove.
 type Found struct {
 	Owners []string // of every request of the chain; empty is a row of a batch
+	// Unowned tells that nothing says whose a part of it is: it may be erased by
+	// who may erase everyone's.
+	Unowned bool
 	// Holds are the active ones that cover any request of the chain, the oldest
 	// first, at most MaxHoldsFound. Where there is one, nothing may be erased.
 	Holds []Hold
 }
 
-// actorRole is the least that lets the caller erase what these owners have.
-func (p Principal) actorRole(owners []string) ActorRole {
-	mine := p.owners()
+// actorRole is the least that lets the caller erase what was found.
+func (p Principal) actorRole(found Found) ActorRole {
+	mine, owners := p.owners(), found.Owners
 	switch {
+	case found.Unowned:
 	case !slices.ContainsFunc(owners, func(owner string) bool { return owner != mine[0] }):
 		return ActorOwner
 	case !slices.ContainsFunc(owners, func(owner string) bool { return !slices.Contains(mine, owner) }):
 		return ActorOrganization
-	case p.Admin:
+	}
+	if p.Admin {
 		return ActorAdministrator
 	}
 	return ActorPlatformManager

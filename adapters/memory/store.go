@@ -244,7 +244,17 @@ func (s *Store) Erase(ctx context.Context, id uuid.UUID, permit func(domain.Foun
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if row, ok := s.requests[id]; !ok || row.Batched {
+	row, ok := s.requests[id]
+	if found, is := s.gone(id); is {
+		if _, err := permit(found); err != nil {
+			return domain.Erased{}, err
+		}
+		s.erased[id] = burial{due: time.Now().Add(domain.SweepAfter[0])}
+		erased := s.remove([]uuid.UUID{id}, nil)
+		erased.Requests = 0
+		return erased, nil
+	}
+	if !ok || row.Batched {
 		return domain.Erased{}, domain.Errorf(domain.CodeNotFound, "no such response")
 	}
 	requests, steps := s.parts(id)
@@ -259,6 +269,35 @@ func (s *Store) Erase(ctx context.Context, id uuid.UUID, permit func(domain.Foun
 		s.erased[request] = burial{due: time.Now().Add(domain.SweepAfter[0])}
 	}
 	return s.remove(requests, steps), nil
+}
+
+// gone is what is known of a response whose row is gone and of which there are
+// copies.
+func (s *Store) gone(id uuid.UUID) (found domain.Found, is bool) {
+	if _, ok := s.requests[id]; ok {
+		return found, false
+	}
+	for _, u := range s.usage {
+		if u.Response != id {
+			continue
+		}
+		is = is || u.Copied
+		switch {
+		case u.Batched:
+			return domain.Found{}, false
+		case u.Owner == nil:
+			found.Unowned = true
+		case !slices.Contains(found.Owners, u.Owner.String()):
+			found.Owners = append(found.Owners, u.Owner.String())
+		}
+	}
+	for _, h := range s.holds {
+		owned := slices.ContainsFunc(h.Owners, func(o uuid.UUID) bool { return slices.Contains(found.Owners, o.String()) })
+		if active(h) && (owned || h.Filter != nil || slices.Contains(h.Responses, id)) && len(found.Holds) < domain.MaxHoldsFound {
+			found.Holds = append(found.Holds, shown(h))
+		}
+	}
+	return found, is
 }
 
 // Sweep implements domain.Responses.

@@ -58,6 +58,10 @@ func Responses(t *testing.T, newFixture func(t *testing.T) ResponsesFixture) {
 		t.Parallel()
 		testGet(t, newFixture(t))
 	})
+	t.Run("copies of what is gone", func(t *testing.T) {
+		t.Parallel()
+		testGone(t, newFixture(t))
+	})
 	t.Run("canceled", func(t *testing.T) {
 		t.Parallel()
 		testCanceled(t, newFixture(t))
@@ -322,6 +326,57 @@ func testNothingThere(t *testing.T, f ResponsesFixture) {
 		}
 		if _, err := f.Responses().Erase(ctx, id, neverAsked(t)); domain.CodeOf(err) != domain.CodeNotFound {
 			t.Errorf("erase %s: want %s, got %v", id, domain.CodeNotFound, err)
+		}
+	}
+}
+
+// testGone erases copies of responses whose rows are gone.
+func testGone(t *testing.T, f ResponsesFixture) {
+	anna, ben := uuid.New(), uuid.New()
+	f.AddResponse(NewRow(anna.String(), "completed", start))
+	for name, c := range map[string]struct {
+		usage   []UsageRow
+		owners  []string
+		unowned bool
+		copies  int64
+	}{
+		"owned":     {[]UsageRow{{Owner: &anna, Copied: true}}, []string{anna.String()}, false, 1},
+		"tried":     {[]UsageRow{{Owner: &anna}, {Owner: &anna, Copied: true}, {Owner: &anna, Copied: true}}, []string{anna.String()}, false, 2},
+		"two":       {[]UsageRow{{Owner: &anna, Copied: true}, {Owner: &ben}}, []string{anna.String(), ben.String()}, false, 1},
+		"nobody's":  {[]UsageRow{{Copied: true}}, nil, true, 1},
+		"partly":    {[]UsageRow{{Copied: true}, {Owner: &ben, Copied: true}}, []string{ben.String()}, true, 2},
+		"batch's":   {[]UsageRow{{Owner: &anna, Copied: true, Batched: true}}, nil, false, 0},
+		"no copies": {[]UsageRow{{Owner: &anna}}, nil, false, 0},
+	} {
+		id := uuid.New()
+		for i, u := range c.usage {
+			u.Response, u.At = id, start.Add(time.Duration(i)*time.Second)
+			f.AddUsage(u)
+		}
+		before := f.Stored()
+		if c.copies == 0 {
+			if _, err := f.Responses().Erase(t.Context(), id, neverAsked(t)); domain.CodeOf(err) != domain.CodeNotFound || f.Stored() != before {
+				t.Errorf("%s: want %s and nothing erased, got %v", name, domain.CodeNotFound, err)
+			}
+			continue
+		}
+		refusal := errors.New("no")
+		if _, err := f.Responses().Erase(t.Context(), id, func(domain.Found) (domain.Warrant, error) { return domain.Warrant{}, refusal }); err != refusal || f.Stored() != before {
+			t.Errorf("%s: want the refusal and nothing erased, got %v", name, err)
+		}
+		var found domain.Found
+		want := domain.Erased{RawRequests: c.copies, RawResponses: c.copies}
+		erased, err := f.Responses().Erase(t.Context(), id, func(asked domain.Found) (domain.Warrant, error) {
+			found = asked
+			return Permit(asked)
+		})
+		slices.Sort(found.Owners)
+		slices.Sort(c.owners)
+		if err != nil || erased != want || f.Stored() != before.Less(want) || !slices.Equal(found.Owners, c.owners) || found.Unowned != c.unowned {
+			t.Errorf("%s: want %+v erased, of %v, got %+v of %+v, %v", name, want, c.owners, erased, found, err)
+		}
+		if _, err := f.Responses().Erase(t.Context(), id, neverAsked(t)); domain.CodeOf(err) != domain.CodeNotFound {
+			t.Errorf("%s, again: want %s, got %v", name, domain.CodeNotFound, err)
 		}
 	}
 }

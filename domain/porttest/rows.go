@@ -54,6 +54,8 @@ type UsageRow struct {
 	PromptPrice      *domain.Decimal // of one token
 	CompletionPrice  *domain.Decimal
 	Copied           bool // the gateway's log has a copy of the request and of the answer
+	Owner            *uuid.UUID
+	Batched          bool // it was a batch's request
 }
 
 // Stored is how many rows there are, of whomever.

@@ -203,11 +203,18 @@ func (f *Fixture) AddChain(steps ...porttest.Step) {
 func (f *Fixture) AddUsage(u porttest.UsageRow) {
 	f.t.Helper()
 	instance, correlation := uuid.New(), u.At.UnixMicro()
+	if u.Owner != nil {
+		f.exec(`INSERT INTO public.users (id, username, email) VALUES ($1::uuid, $1::uuid::text, $1::uuid::text) ON CONFLICT DO NOTHING`, u.Owner)
+	}
+	var batch *uuid.UUID
+	if u.Batched {
+		batch = &uuid.Max
+	}
 	f.exec(`INSERT INTO public.http_analytics (instance_id, correlation_id, timestamp, method, uri, prompt_tokens, completion_tokens,
-			total_tokens, reasoning_tokens, input_price_per_token, output_price_per_token, fusillade_request_id)
-		VALUES ($1, $2, $3, 'POST', '/v1/responses', $4, $5, $6, $7, $8::text::numeric, $9::text::numeric, $10)`,
+			total_tokens, reasoning_tokens, input_price_per_token, output_price_per_token, fusillade_request_id, user_id, fusillade_batch_id)
+		VALUES ($1, $2, $3, 'POST', '/v1/responses', $4, $5, $6, $7, $8::text::numeric, $9::text::numeric, $10, $11, $12)`,
 		instance, correlation, u.At, u.PromptTokens, u.CompletionTokens, u.TotalTokens, u.ReasoningTokens,
-		u.PromptPrice, u.CompletionPrice, u.Response)
+		u.PromptPrice, u.CompletionPrice, u.Response, u.Owner, batch)
 	if !u.Copied {
 		return
 	}

@@ -64,3 +64,16 @@ WHERE r.instance_id = c.instance_id AND r.correlation_id = c.correlation_id;
 DELETE FROM http_responses r
 USING (SELECT unnest(sqlc.arg('instance_ids')::uuid[]) AS instance_id, unnest(sqlc.arg('correlation_ids')::bigint[]) AS correlation_id) c
 WHERE r.instance_id = c.instance_id AND r.correlation_id = c.correlation_id;
+
+-- name: UsageOf :many
+-- In the database of usage records: whose these requests were, as an
+-- organization's are its own, and whether they were a batch's.
+SELECT DISTINCT fusillade_request_id::uuid AS request_id, coalesce(user_id::text, '')::text AS owner,
+       (fusillade_batch_id IS NOT NULL)::boolean AS batched
+FROM public.http_analytics WHERE fusillade_request_id = ANY (sqlc.arg('request_ids')::uuid[]);
+
+-- name: BatchedByHeader :many
+-- In the database of the copies: those of the requests that were a batch's.
+SELECT DISTINCT (headers ->> 'x-fusillade-request-id')::text FROM http_requests
+WHERE headers ->> 'x-fusillade-request-id' = ANY (sqlc.arg('request_ids')::text[])
+  AND coalesce(headers ->> 'x-fusillade-batch-id', '') <> '';

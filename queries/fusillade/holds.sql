@@ -103,3 +103,14 @@ FROM (
 ) pairs
 WHERE pairs.place <= sqlc.arg('most')::bigint
 ORDER BY pairs.request_id, pairs.place;
+
+-- name: HoldsOnGone :many
+-- The active holds on a request whose row is gone, of which nothing but these
+-- owners is known. So every hold with a filter may be on it, and counts.
+SELECT id, responses, owners::uuid[] AS owners, states, models, tiers, created_after, created_before,
+       reason, created_at, created_by, expires_at, released_at, released_by, true::boolean AS active
+FROM lethe.holds
+WHERE released_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())
+  AND (responses @> ARRAY[sqlc.arg('request_id')::uuid] OR owners && sqlc.arg('owners')::text[] OR responses IS NULL AND owners IS NULL)
+ORDER BY created_at, id
+LIMIT sqlc.arg('most')::bigint;

@@ -41,7 +41,7 @@ func (r *Responses) Erase(ctx context.Context, id uuid.UUID, permit func(domain.
 			e.holds = nil
 			b.Queue(dbsqlc.DropIntents, intentIDs(begun))
 		}
-		if w, refused = permit(domain.Found{Owners: e.owners, Holds: e.holds}); refused != nil {
+		if w, refused = permit(e.whatWasFound()); refused != nil {
 			return nil, errRefused
 		}
 		erased, _, later, err = f.carryOut(ctx, b, &e, w, intended{before: begun, responses: 1})
@@ -76,6 +76,7 @@ type eraser struct {
 	files     []uuid.UUID              // of the templates, in their order
 	holds     []domain.Hold            // on any of the requests
 	headed    located                  // copies that only a header led to
+	gone      *gone                    // set where the response's row is gone
 }
 
 // find looks at what there is of a response and locks all of it. CodeNotFound
@@ -104,14 +105,9 @@ func (e *eraser) find(ctx context.Context, id uuid.UUID, outlet string) error {
 		return nil
 	}
 	seeds := []uuid.UUID{id}
+	is := false
 	there := func(b *pgx.Batch) {
-		b.Queue(dbsqlc.IsResponse, id).QueryRow(func(row pgx.Row) error {
-			var is bool
-			if err := row.Scan(&is); err != nil || is {
-				return err
-			}
-			return domain.Errorf(domain.CodeNotFound, "There is no response %s", id)
-		})
+		b.Queue(dbsqlc.IsResponse, id).QueryRow(func(row pgx.Row) error { return row.Scan(&is) })
 	}
 	if err := e.send(ctx, func(b *pgx.Batch) {
 		there(b)
@@ -119,10 +115,21 @@ func (e *eraser) find(ctx context.Context, id uuid.UUID, outlet string) error {
 	}); err != nil {
 		return err
 	}
-	return e.lock(ctx, seeds, func(b *pgx.Batch) {
+	if !is {
+		return e.findGone(ctx, id)
+	}
+	err = e.lock(ctx, seeds, func(b *pgx.Batch) {
 		there(b)
 		queueHolds(b, e.requests, &e.holds)
 	})
+	if err == nil && !is {
+		err = errNoResponse(id)
+	}
+	return err
+}
+
+func errNoResponse(id uuid.UUID) error {
+	return domain.Errorf(domain.CodeNotFound, "There is no response %s", id)
 }
 
 func (e *eraser) queuePrepare(b *pgx.Batch, outlet string) {

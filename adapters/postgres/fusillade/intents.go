@@ -78,7 +78,10 @@ func (f finisher) carryOut(ctx context.Context, b *pgx.Batch, e *eraser, w domai
 	if f.copies != nil {
 		return domain.Erased{}, 0, true, f.intend(ctx, b, e, w, with)
 	}
-	if erased, err = e.delete(ctx); err != nil {
+	if erased, err = e.delete(ctx); err == nil {
+		err = e.checkGone(erased)
+	}
+	if err != nil {
 		return domain.Erased{}, 0, false, err
 	}
 	written, err := f.issuer.receipts(e, erased, w)

@@ -151,7 +151,7 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 			}},
 		{Side: Main, Schema: "public", Table: "http_analytics",
 			Read: []Column{
-				{"id", "int8"}, {"fusillade_request_id", "uuid"}, {"response_step_id", "uuid"}, {"instance_id", "uuid"}, {"correlation_id", "int8"},
+				{"id", "int8"}, {"fusillade_request_id", "uuid"}, {"fusillade_batch_id", "uuid"}, {"response_step_id", "uuid"}, {"user_id", "uuid"}, {"instance_id", "uuid"}, {"correlation_id", "int8"},
 				{"timestamp", "timestamptz"}, {"prompt_tokens", "int8"}, {"completion_tokens", "int8"},
 				{"reasoning_tokens", "int8"}, {"total_tokens", "int8"}, {"total_cost", "numeric"},
 			}},

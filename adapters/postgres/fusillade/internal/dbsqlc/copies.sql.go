@@ -11,6 +11,33 @@ import (
 	"github.com/google/uuid"
 )
 
+const BatchedByHeader = `-- name: BatchedByHeader :many
+SELECT DISTINCT (headers ->> 'x-fusillade-request-id')::text FROM http_requests
+WHERE headers ->> 'x-fusillade-request-id' = ANY ($1::text[])
+  AND coalesce(headers ->> 'x-fusillade-batch-id', '') <> ''
+`
+
+// In the database of the copies: those of the requests that were a batch's.
+func (q *Queries) BatchedByHeader(ctx context.Context, requestIds []string) ([]string, error) {
+	rows, err := q.db.Query(ctx, BatchedByHeader, requestIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var column_1 string
+		if err := rows.Scan(&column_1); err != nil {
+			return nil, err
+		}
+		items = append(items, column_1)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const CopiesByHeader = `-- name: CopiesByHeader :many
 SELECT instance_id, correlation_id, (headers ->> 'x-fusillade-request-id')::text AS request_id
 FROM http_requests WHERE headers ->> 'x-fusillade-request-id' = ANY ($1::text[])
@@ -296,4 +323,38 @@ func (q *Queries) StepIndexed(ctx context.Context) (bool, error) {
 	var by_step bool
 	err := row.Scan(&by_step)
 	return by_step, err
+}
+
+const UsageOf = `-- name: UsageOf :many
+SELECT DISTINCT fusillade_request_id::uuid AS request_id, coalesce(user_id::text, '')::text AS owner,
+       (fusillade_batch_id IS NOT NULL)::boolean AS batched
+FROM public.http_analytics WHERE fusillade_request_id = ANY ($1::uuid[])
+`
+
+type UsageOfRow struct {
+	RequestID uuid.UUID
+	Owner     string
+	Batched   bool
+}
+
+// In the database of usage records: whose these requests were, as an
+// organization's are its own, and whether they were a batch's.
+func (q *Queries) UsageOf(ctx context.Context, requestIds []uuid.UUID) ([]UsageOfRow, error) {
+	rows, err := q.db.Query(ctx, UsageOf, requestIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []UsageOfRow
+	for rows.Next() {
+		var i UsageOfRow
+		if err := rows.Scan(&i.RequestID, &i.Owner, &i.Batched); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }

@@ -287,6 +287,78 @@ func (q *Queries) HoldsOnEach(ctx context.Context, arg HoldsOnEachParams) ([]Hol
 	return items, nil
 }
 
+const HoldsOnGone = `-- name: HoldsOnGone :many
+SELECT id, responses, owners::uuid[] AS owners, states, models, tiers, created_after, created_before,
+       reason, created_at, created_by, expires_at, released_at, released_by, true::boolean AS active
+FROM lethe.holds
+WHERE released_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())
+  AND (responses @> ARRAY[$1::uuid] OR owners && $2::text[] OR responses IS NULL AND owners IS NULL)
+ORDER BY created_at, id
+LIMIT $3::bigint
+`
+
+type HoldsOnGoneParams struct {
+	RequestID uuid.UUID
+	Owners    []string
+	Most      int64
+}
+
+type HoldsOnGoneRow struct {
+	ID            uuid.UUID
+	Responses     []uuid.UUID
+	Owners        []uuid.UUID
+	States        []string
+	Models        []string
+	Tiers         []string
+	CreatedAfter  *time.Time
+	CreatedBefore *time.Time
+	Reason        string
+	CreatedAt     time.Time
+	CreatedBy     uuid.UUID
+	ExpiresAt     *time.Time
+	ReleasedAt    *time.Time
+	ReleasedBy    *uuid.UUID
+	Active        bool
+}
+
+// The active holds on a request whose row is gone, of which nothing but these
+// owners is known. So every hold with a filter may be on it, and counts.
+func (q *Queries) HoldsOnGone(ctx context.Context, arg HoldsOnGoneParams) ([]HoldsOnGoneRow, error) {
+	rows, err := q.db.Query(ctx, HoldsOnGone, arg.RequestID, arg.Owners, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []HoldsOnGoneRow
+	for rows.Next() {
+		var i HoldsOnGoneRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Responses,
+			&i.Owners,
+			&i.States,
+			&i.Models,
+			&i.Tiers,
+			&i.CreatedAfter,
+			&i.CreatedBefore,
+			&i.Reason,
+			&i.CreatedAt,
+			&i.CreatedBy,
+			&i.ExpiresAt,
+			&i.ReleasedAt,
+			&i.ReleasedBy,
+			&i.Active,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const LockHolds = `-- name: LockHolds :exec
 
 SELECT pg_advisory_xact_lock(7163099204871563),
