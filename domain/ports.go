@@ -249,7 +249,7 @@ type Erasures interface {
 	// It begins with what is oldest, or named first, and goes on where the call
 	// before it ended. When nothing follows, the erasure is finished; one with an
 	// owner begins again from the oldest, until it has found nothing to erase
-	// from beginning to end, and is then due for verification after VerifyAfter.
+	// from beginning to end, copies of what is gone included, and is then due for verification after VerifyAfter.
 	// One whose verification is due is gone through likewise, and verified at the
 	// end of that. One that is over, or has erased as many as it may, is returned
 	// as it is.

@@ -55,8 +55,22 @@ func (m Erasures) Survey(ctx context.Context, t domain.ErasureTarget, owners []s
 	var sum []byte
 	seen := make(map[uuid.UUID]bool)
 	var erasable []uuid.UUID
-	for _, id := range s.targets(t, asOf) {
+	targets := s.targets(t, asOf)
+	if t.Owner != nil {
+		targets = append(targets, s.goneOf(*t.Owner)...)
+	}
+	for _, id := range targets {
 		row, there := s.requests[id]
+		if p, gone := s.gonePart(id); gone && (owners == nil || slices.Contains(owners, p.Requests[0].Owner)) {
+			sum = append(sum, id[:]...)
+			if len(p.Holds) > 0 {
+				survey.Held++
+				continue
+			}
+			survey.Responses++
+			s.surveyCopies(&survey, []uuid.UUID{id})
+			continue
+		}
 		if !there || row.Batched {
 			survey.NotFound++
 			continue
@@ -88,6 +102,32 @@ func (m Erasures) Survey(ctx context.Context, t domain.ErasureTarget, owners []s
 	survey.Templates, survey.KeptTemplates, survey.Files = int64(len(orphans)), kept, files
 	survey.Sum = sha256.Sum256(sum)
 	return survey, nil
+}
+
+// gonePart is a part of an erasure whose row is gone. What is nobody's or several
+// people's is none.
+func (s *Store) gonePart(id uuid.UUID) (p domain.Part, is bool) {
+	found, is := s.gone(id)
+	if !is || found.Unowned || len(found.Owners) != 1 {
+		return p, false
+	}
+	p.Requests = []domain.Response{{ID: id, Owner: found.Owners[0]}}
+	for _, h := range found.Holds {
+		p.Holds = append(p.Holds, h.ID)
+	}
+	return p, true
+}
+
+// goneOf are those of an owner.
+func (s *Store) goneOf(owner uuid.UUID) (ids []uuid.UUID) {
+	for _, u := range s.usage {
+		if u.Owner != nil && *u.Owner == owner && !slices.Contains(ids, u.Response) {
+			if _, is := s.gonePart(u.Response); is {
+				ids = append(ids, u.Response)
+			}
+		}
+	}
+	return ids
 }
 
 func (s *Store) surveyCopies(survey *domain.Survey, requests []uuid.UUID) {
@@ -360,6 +400,13 @@ func (e *erasure) next(s *Store, most int) []uuid.UUID {
 		at := domain.PositionOf(s.requests[next[len(next)-1]].Response, false)
 		e.after = &at
 	}
+	if e.Target.Owner != nil {
+		for _, id := range s.goneOf(*e.Target.Owner) {
+			if len(next) < most && !e.counted[id] {
+				next = append(slices.Clone(next), id)
+			}
+		}
+	}
 	return next
 }
 
@@ -368,6 +415,10 @@ func (m Erasures) erase(e *erasure, next []uuid.UUID, judge func(domain.Erasure,
 	var asked, heads []uuid.UUID // the response that led to each part, and what stands for it
 	var parts []domain.Part
 	for _, id := range next {
+		if p, gone := s.gonePart(id); gone && !slices.Contains(heads, id) {
+			asked, heads, parts = append(asked, id), append(heads, id), append(parts, p)
+			continue
+		}
 		if row, ok := s.requests[id]; !ok || row.Batched {
 			if !e.counted[id] {
 				e.fail(domain.ErasureFailure{Response: id, Code: domain.CodeNotFound})

@@ -250,9 +250,7 @@ func (s *Store) Erase(ctx context.Context, id uuid.UUID, permit func(domain.Foun
 			return domain.Erased{}, err
 		}
 		s.erased[id] = burial{due: time.Now().Add(domain.SweepAfter[0])}
-		erased := s.remove([]uuid.UUID{id}, nil)
-		erased.Requests = 0
-		return erased, nil
+		return s.remove([]uuid.UUID{id}, nil), nil
 	}
 	if !ok || row.Batched {
 		return domain.Erased{}, domain.Errorf(domain.CodeNotFound, "no such response")
@@ -365,12 +363,8 @@ func (s *Store) EraseAgain(ctx context.Context, ids []uuid.UUID, _ domain.Warran
 		if !s.remains(id) {
 			continue
 		}
-		_, row := s.requests[id]
 		requests, steps := s.parts(id)
 		removed := s.remove(requests, steps)
-		if !row {
-			removed.Requests = 0
-		}
 		for _, request := range requests {
 			s.erased[request] = burial{due: time.Now().Add(domain.SweepAfter[0])}
 		}
@@ -448,9 +442,12 @@ func (s *Store) orphanedBy(requests []uuid.UUID) (orphans []uuid.UUID, kept, fil
 }
 
 func (s *Store) remove(requests, steps []uuid.UUID) domain.Erased {
-	erased := domain.Erased{Requests: int64(len(requests)), Steps: int64(len(steps))}
+	erased := domain.Erased{Steps: int64(len(steps))}
 	orphans, kept, files := s.orphanedBy(requests)
 	for _, id := range requests {
+		if _, there := s.requests[id]; there {
+			erased.Requests++
+		}
 		delete(s.requests, id)
 		delete(s.prompts, id)
 	}

@@ -39,6 +39,7 @@ func Erasures(t *testing.T, newFixture func(t *testing.T) ErasuresFixture) {
 		"nothing":          testErasureOfNothing,
 		"owner":            testErasureOfAnOwner,
 		"held owner":       testErasureOfAHeldOwner,
+		"gone":             testErasureOfWhatIsGone,
 		"judged":           testPartsAreJudged,
 		"refused":          testErasuresOfWhatIsRefused,
 		"canceled":         testCanceledErasure,
@@ -68,6 +69,60 @@ func JudgeAll(e domain.Erasure, parts []domain.Part) ([]domain.Verdict, domain.W
 	w, _ := Permit(domain.Found{})
 	w.Trigger, w.Rule, w.Ground, w.Shared = e.Trigger, e.Rule, e.Ground, true
 	return verdicts, w
+}
+
+// testErasureOfWhatIsGone erases copies of responses whose rows are gone, by
+// owner and by name, beside others.
+func testErasureOfWhatIsGone(t *testing.T, f ErasuresFixture) {
+	anna, ben := uuid.New(), uuid.New()
+	gone := func(owners ...*uuid.UUID) uuid.UUID {
+		id := uuid.New()
+		for i, owner := range owners {
+			f.AddUsage(UsageRow{Response: id, At: start.Add(time.Duration(i) * time.Second), Owner: owner, Copied: true})
+		}
+		return id
+	}
+	for _, rows := range []int{0, 3} {
+		for range rows {
+			row := NewRow(anna.String(), "completed", start)
+			f.AddResponse(row)
+			f.AddUsage(UsageRow{Response: row.ID, At: start, Owner: &anna, Copied: true})
+		}
+		for range 5 {
+			gone(&anna)
+		}
+		gone(&anna, &anna)
+		bens, nobodys, both := gone(&ben), gone(nil), gone(&anna, &ben)
+		batched := uuid.New()
+		f.AddUsage(UsageRow{Response: batched, At: start, Owner: &anna, Copied: true, Batched: true})
+		held := gone(&anna)
+		f.AddUsage(UsageRow{Response: uuid.New(), At: start, Owner: &anna})
+		hold := place(t, f.Holds(), domain.HoldTarget{Responses: []uuid.UUID{held}})
+		before := f.Stored()
+		want := domain.Erased{Requests: int64(rows), Templates: int64(rows), RawRequests: int64(rows) + 7, RawResponses: int64(rows) + 7}
+		target := domain.ErasureTarget{Owner: &anna}
+		survey, err := f.Erasures().Survey(t.Context(), target, []string{anna.String()}, start.Add(time.Hour))
+		if err != nil || survey.Responses != int64(rows)+6 || survey.Requests != want.Requests || survey.RawRequests != want.RawRequests || survey.Held != 1 {
+			t.Errorf("want what is gone counted, got %+v, %v", survey, err)
+		}
+		e := advance(t, f, create(t, f, newErasure(target)).ID, 2)
+		if e.Done != int64(rows)+6 || e.Held != 1 || e.Erased != want || f.Stored() != before.Less(want) {
+			t.Errorf("want %d done with %+v, and one held, got %+v", rows+6, want, e.ErasureProgress)
+		}
+		if _, err := f.Holds().Release(t.Context(), hold.ID, anna); err != nil {
+			t.Fatal(err)
+		}
+		before = f.Stored()
+		want = domain.Erased{RawRequests: 2, RawResponses: 2}
+		target = domain.ErasureTarget{Responses: []uuid.UUID{held, nobodys, batched, both, bens, uuid.New()}}
+		if survey, err = f.Erasures().Survey(t.Context(), target, nil, start); err != nil || survey.Responses != 2 || survey.NotFound != 4 || survey.RawRequests != 2 {
+			t.Errorf("want those that are one owner's counted, got %+v, %v", survey, err)
+		}
+		e = advance(t, f, create(t, f, newErasure(target)).ID, 2)
+		if e.Done != 2 || e.NotFound != 4 || e.Erased != want || f.Stored() != before.Less(want) {
+			t.Errorf("want %+v, got %+v", want, e.ErasureProgress)
+		}
+	}
 }
 
 func newErasure(t domain.ErasureTarget) domain.Erasure {

@@ -77,3 +77,22 @@ FROM public.http_analytics WHERE fusillade_request_id = ANY (sqlc.arg('request_i
 SELECT DISTINCT (headers ->> 'x-fusillade-request-id')::text FROM http_requests
 WHERE headers ->> 'x-fusillade-request-id' = ANY (sqlc.arg('request_ids')::text[])
   AND coalesce(headers ->> 'x-fusillade-batch-id', '') <> '';
+
+-- name: OwnersIndexed :one
+-- In the database of usage records: whether those of a person can be gone
+-- through, as there is an index or they are few.
+SELECT (coalesce((SELECT c.reltuples < 1000000 FROM pg_catalog.pg_class c WHERE c.oid = to_regclass('public.http_analytics')), false)
+    OR EXISTS (
+        SELECT FROM pg_catalog.pg_index x
+        JOIN pg_catalog.pg_attribute c ON c.attrelid = x.indrelid AND c.attnum = x.indkey[0] AND c.attname = 'user_id'
+        WHERE x.indrelid = to_regclass('public.http_analytics') AND x.indisvalid
+          AND coalesce(pg_get_expr(x.indpred, x.indrelid, true) IN ('user_id IS NOT NULL', 'fusillade_request_id IS NOT NULL'), true)
+    ))::boolean AS owners_indexed;
+
+-- name: RequestsOfOwner :many
+-- What a person or an organization has asked for, the first recorded first.
+SELECT id, fusillade_request_id::uuid AS request_id FROM public.http_analytics
+WHERE user_id = sqlc.arg('owner')::uuid AND id > sqlc.arg('after')::bigint
+  AND fusillade_request_id IS NOT NULL AND fusillade_batch_id IS NULL
+ORDER BY id
+LIMIT sqlc.arg('most')::bigint;

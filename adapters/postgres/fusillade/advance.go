@@ -172,7 +172,7 @@ func (a *advance) run(ctx context.Context, most int) error {
 	if e.Preview != nil {
 		a.walk.preview = e.Preview[:]
 	}
-	candidates, more, err := a.walk.next(ctx, a.tx, a.place, most)
+	candidates, more, err := a.next(ctx, most)
 	if err != nil {
 		return err
 	}
@@ -191,12 +191,30 @@ func (a *advance) run(ctx context.Context, most int) error {
 	case a.later != nil: // then it is seen how far it has come
 	case e.Most > 0 && e.Done >= e.Most:
 		a.finish()
+	case !more && a.walk.owner != nil && a.place.named == 0 && a.erasedInPass == 0:
+		a.place = startOfGone
 	case !more:
 		if err := a.endPass(); err != nil {
 			return err
 		}
 	}
 	return a.note()
+}
+
+// next are the next candidates. What is gone follows where a pass has found
+// nothing else.
+func (a *advance) next(ctx context.Context, most int) (found []candidate, more bool, err error) {
+	if a.place.named == 0 || a.walk.owner == nil {
+		found, more, err = a.walk.next(ctx, &a.eraser, a.place, most)
+		if err != nil || len(found) > 0 || a.walk.owner == nil || a.erasedInPass > 0 {
+			return found, more, err
+		}
+		a.place = startOfGone
+	}
+	if err := a.prepare(ctx, a.outlet); err != nil {
+		return nil, false, err
+	}
+	return a.walk.next(ctx, &a.eraser, a.place, most)
 }
 
 // take locks what hangs together with the candidates, or with as many of them
@@ -254,6 +272,11 @@ func (a *advance) erase(ctx context.Context, from place, candidates []candidate)
 	var err error
 	if a.inTheWay, err = a.ahead(ctx); err != nil || len(a.inTheWay) > 0 {
 		return err
+	}
+	if a.walk.named != nil || a.walk.owner != nil && from.named > 0 {
+		if err := a.addGone(ctx, idsOf(candidates), holds); err != nil {
+			return err
+		}
 	}
 	if err := a.missing(ctx, candidates); err != nil {
 		return err

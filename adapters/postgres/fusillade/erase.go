@@ -76,7 +76,7 @@ type eraser struct {
 	files     []uuid.UUID              // of the templates, in their order
 	holds     []domain.Hold            // on any of the requests
 	headed    located                  // copies that only a header led to
-	gone      *gone                    // set where the response's row is gone
+	gone      map[uuid.UUID]gone       // the requests whose rows are gone
 }
 
 // find looks at what there is of a response and locks all of it. CodeNotFound

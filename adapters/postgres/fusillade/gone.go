@@ -23,7 +23,7 @@ var errCameBack = domain.Errorf(domain.CodeUnavailable, "The response was writte
 
 // whatWasFound is what a permission is asked for.
 func (e *eraser) whatWasFound() domain.Found {
-	return domain.Found{Owners: e.owners, Unowned: e.gone != nil && e.gone.unowned, Holds: e.holds}
+	return domain.Found{Owners: e.owners, Unowned: len(e.gone) == 1 && e.gone[e.requests[0]].unowned, Holds: e.holds}
 }
 
 // findGone looks for copies of a response whose row is gone. CodeNotFound where
@@ -38,7 +38,7 @@ func (e *eraser) findGone(ctx context.Context, id uuid.UUID) error {
 		return errNoResponse(id)
 	}
 	e.chain, e.locked, e.templates = chain{requests: []uuid.UUID{id}}, nil, nil
-	e.owners, e.gone = g.owners, &g
+	e.owners, e.gone = g.owners, found
 	return e.send(ctx, func(b *pgx.Batch) { queueHoldsOnGone(b, id, g.owners, &e.holds) })
 }
 
@@ -138,6 +138,103 @@ func (e *eraser) lookForGone(ctx context.Context, ids []uuid.UUID) (map[uuid.UUI
 	return found, nil
 }
 
+// addGone adds to what was locked those of these requests whose rows are gone,
+// with what holds them. What is nobody's or several people's is left out.
+func (e *eraser) addGone(ctx context.Context, ids []uuid.UUID, holds holdsOnEach) error {
+	var missing []uuid.UUID
+	for _, id := range ids {
+		if !slices.ContainsFunc(e.locked, func(row dbsqlc.LockRequestsRow) bool { return row.ID == id }) {
+			missing = append(missing, id)
+		}
+	}
+	e.gone = nil
+	if len(missing) == 0 {
+		return nil
+	}
+	found, err := e.lookForGone(ctx, missing)
+	if err != nil {
+		return err
+	}
+	e.gone = make(map[uuid.UUID]gone)
+	return e.send(ctx, func(b *pgx.Batch) {
+		for _, id := range missing {
+			g, is := found[id]
+			if !is || g.unowned || len(g.owners) != 1 {
+				continue
+			}
+			e.gone[id] = g
+			e.locked = append(e.locked, dbsqlc.LockRequestsRow{ID: id, Owner: g.owners[0]})
+			var on []domain.Hold
+			b.Queue(dbsqlc.HoldsOnGone, id, g.owners, domain.MaxHoldsFound).Query(func(rows pgx.Rows) (err error) {
+				on, err = collectHolds(rows)
+				for _, hold := range on {
+					if !slices.Contains(holds[id], hold.ID) {
+						holds[id] = append(holds[id], hold.ID)
+					}
+				}
+				return err
+			})
+		}
+	})
+}
+
+// usageAtOnce is how many usage records are looked at with one query.
+const usageAtOnce = 5000
+
+// goneOf are candidates of a person's or an organization's whose rows are gone:
+// what follows the usage record, at most that many, and whether more may.
+func (e *eraser) goneOf(ctx context.Context, owner uuid.UUID, after int64, most int) (found []candidate, more bool, err error) {
+	for {
+		var rows []dbsqlc.RequestsOfOwnerRow
+		read := func(conn postgres.Conn) error {
+			q := dbsqlc.New(conn)
+			can, err := q.OwnersIndexed(ctx)
+			if err != nil || !can {
+				return err
+			}
+			rows, err = q.RequestsOfOwner(ctx, dbsqlc.RequestsOfOwnerParams{Owner: owner, After: after, Most: usageAtOnce})
+			return err
+		}
+		if err := e.onUsage(ctx, read); err != nil || len(rows) == 0 {
+			return nil, false, err
+		}
+		ids := make([]uuid.UUID, len(rows))
+		for i, row := range rows {
+			ids[i] = row.RequestID
+		}
+		ids = slices.Compact(slices.SortedFunc(slices.Values(ids), compareIDs))
+		gone, err := e.lookForGone(ctx, ids)
+		if err != nil {
+			return nil, false, err
+		}
+		for _, row := range rows {
+			after = row.ID
+			if _, is := gone[row.RequestID]; !is {
+				continue
+			}
+			delete(gone, row.RequestID)
+			found = append(found, candidate{row.RequestID, place{named: int(row.ID) + 1}})
+			if len(found) == most {
+				break
+			}
+		}
+		if more = len(found) == most || len(rows) == usageAtOnce; !more || len(found) > 0 {
+			return found, more, nil
+		}
+	}
+}
+
+// onUsage calls fn where usage records are, if they are in reach.
+func (e *eraser) onUsage(ctx context.Context, fn func(postgres.Conn) error) error {
+	switch {
+	case e.copies != nil && e.copies.usage != nil:
+		return e.copies.usage.Use(ctx, fn)
+	case e.Analytics:
+		return fn(e.tx)
+	}
+	return nil
+}
+
 // usageOf is what usage records say of these requests.
 func (e *eraser) usageOf(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID][]dbsqlc.UsageOfRow, error) {
 	usage := make(map[uuid.UUID][]dbsqlc.UsageOfRow)
@@ -149,13 +246,7 @@ func (e *eraser) usageOf(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID][]
 		}
 		return err
 	}
-	switch {
-	case e.copies != nil && e.copies.usage != nil:
-		return usage, e.copies.usage.Use(ctx, read)
-	case e.Analytics:
-		return usage, read(e.tx)
-	}
-	return usage, nil
+	return usage, e.onUsage(ctx, read)
 }
 
 // queueHoldsOnGone is queueHolds for a request whose row is gone.
@@ -163,12 +254,8 @@ func queueHoldsOnGone(b *pgx.Batch, id uuid.UUID, owners []string, holds *[]doma
 	if owners == nil {
 		owners = []string{}
 	}
-	b.Queue(dbsqlc.HoldsOnGone, id, owners, domain.MaxHoldsFound).Query(func(rows pgx.Rows) error {
-		found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[dbsqlc.HoldRow])
-		*holds = make([]domain.Hold, len(found))
-		for i, row := range found {
-			(*holds)[i] = holdOf(row)
-		}
+	b.Queue(dbsqlc.HoldsOnGone, id, owners, domain.MaxHoldsFound).Query(func(rows pgx.Rows) (err error) {
+		*holds, err = collectHolds(rows)
 		return err
 	})
 }
@@ -176,11 +263,21 @@ func queueHoldsOnGone(b *pgx.Batch, id uuid.UUID, owners []string, holds *[]doma
 // checkGone makes sure that nothing but copies went where only those were
 // judged, and that another has not erased them meanwhile.
 func (e *eraser) checkGone(erased domain.Erased) error {
+	if len(e.gone) == 0 {
+		return nil
+	}
+	rows := int64(0)
+	for _, row := range e.locked {
+		if _, is := e.gone[row.ID]; !is {
+			rows++
+		}
+	}
 	switch {
-	case e.gone == nil:
-	case erased.Requests+erased.Steps > 0:
+	case erased.Requests > rows:
 		return errCameBack
-	case erased.RawRequests+erased.RawResponses == 0:
+	case erased == domain.Erased{} && len(e.locked) > 0: // many, which are looked for again
+		return errCameBack
+	case erased == domain.Erased{}:
 		return errNoResponse(e.requests[0])
 	}
 	return nil

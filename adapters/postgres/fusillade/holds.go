@@ -125,13 +125,16 @@ func holdOf(row dbsqlc.HoldRow) domain.Hold {
 // queueHolds looks for the holds on any of these requests. They have to be
 // locked by then.
 func queueHolds(b *pgx.Batch, requests []uuid.UUID, holds *[]domain.Hold) {
-	b.Queue(dbsqlc.HoldsOn, domain.MaxHoldsFound, requests).Query(func(rows pgx.Rows) error {
-		found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[dbsqlc.HoldRow])
-		*holds = make([]domain.Hold, len(found))
-		for i, row := range found {
-			(*holds)[i] = holdOf(row)
-		}
+	b.Queue(dbsqlc.HoldsOn, domain.MaxHoldsFound, requests).Query(func(rows pgx.Rows) (err error) {
+		*holds, err = collectHolds(rows)
 		return err
+	})
+}
+
+func collectHolds(rows pgx.Rows) ([]domain.Hold, error) {
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (domain.Hold, error) {
+		hold, err := pgx.RowToStructByPos[dbsqlc.HoldRow](row)
+		return holdOf(hold), err
 	})
 }
 

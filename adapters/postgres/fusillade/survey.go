@@ -91,8 +91,13 @@ func (s *surveyor) run(ctx context.Context, end time.Time) error {
 		}
 		var candidates []candidate
 		var err error
-		if candidates, more, err = s.walk.next(ctx, s.tx, from, surveyAtOnce); err != nil {
+		if candidates, more, err = s.walk.next(ctx, &s.eraser, from, surveyAtOnce); err != nil {
 			return err
+		}
+		last := !more && s.walk.owner != nil && from.named == 0
+		if len(candidates) == 0 && last {
+			from, more = startOfGone, true
+			continue
 		}
 		if len(candidates) == 0 {
 			break
@@ -108,6 +113,9 @@ func (s *surveyor) run(ctx context.Context, end time.Time) error {
 			s.survey.Counted = append(s.survey.Counted, there...)
 		}
 		from = candidates[len(candidates)-1].place
+		if last {
+			from, more = startOfGone, true
+		}
 		looked += len(candidates)
 	}
 	sum.Sum(s.survey.Sum[:0])
@@ -131,6 +139,13 @@ func (s *surveyor) look(ctx context.Context, from place, candidates []candidate)
 		holds.queue(b, s.requests)
 	}); err != nil {
 		return nil, err
+	}
+	s.locked, s.gone = rows, nil
+	if s.walk.named != nil || s.walk.owner != nil && from.named > 0 {
+		if err := s.addGone(ctx, ids, holds); err != nil {
+			return nil, err
+		}
+		rows = s.locked
 	}
 	found := 0
 	var steps []uuid.UUID
@@ -173,7 +188,11 @@ func (s *surveyor) count(ctx context.Context, rows []dbsqlc.LockRequestsRow, ste
 		s.requests[i] = row.ID
 	}
 	s.found(rows)
-	s.survey.Requests += int64(len(rows))
+	for _, id := range s.requests {
+		if _, gone := s.gone[id]; !gone {
+			s.survey.Requests++
+		}
+	}
 	s.survey.Steps += int64(len(steps))
 	if s.copies != nil {
 		_, rawRequests, rawResponses, err := s.copies.find(ctx, s.tx, s.requests, steps)

@@ -9,7 +9,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"lethe/adapters/postgres"
 	"lethe/adapters/postgres/fusillade/internal/dbsqlc"
 	"lethe/domain"
 )
@@ -23,12 +22,17 @@ type walk struct {
 	filter   filter
 	possible bool   // whether any can
 	preview  []byte // with a filter: nothing but what that preview counted; nil: all that pass
+	// owner is whose usage records are gone through when nothing of theirs
+	// follows, for copies of what is gone.
+	owner *uuid.UUID
 }
 
 // place is how far a walk has come.
 type place struct {
 	after *domain.Position // the last request; nil before the first
-	named int              // how many of the names, or of what was previewed
+	// named is how many of the names, or of what was previewed; of an owner, 1
+	// more than the last usage record.
+	named int
 }
 
 // candidate is a request that a walk has come to.
@@ -63,13 +67,22 @@ func newWalk(t domain.ErasureTarget, owners []string, asOf time.Time) walk {
 		w.match.Owners = owners
 	}
 	w.filter, w.possible = narrow(w.match)
+	if t.Owner != nil && (w.match.Owners == nil || len(w.match.Owners) > 0) {
+		w.owner = t.Owner
+	}
 	return w
 }
 
+// startOfGone is where an owner's usage records begin.
+var startOfGone = place{named: 1}
+
 // next are the requests after a place, at most that many, and whether more
-// follow. It makes one round trip, and none where they are named.
-func (w walk) next(ctx context.Context, tx *postgres.Tx, from place, most int) (found []candidate, more bool, err error) {
+// follow. It makes one round trip, and none where they are named; some more for
+// usage records.
+func (w walk) next(ctx context.Context, e *eraser, from place, most int) (found []candidate, more bool, err error) {
 	switch {
+	case w.owner != nil && from.named > 0:
+		return e.goneOf(ctx, *w.owner, int64(from.named)-1, most)
 	case !w.possible:
 		return nil, false, nil
 	case w.named != nil:
@@ -80,7 +93,7 @@ func (w walk) next(ctx context.Context, tx *postgres.Tx, from place, most int) (
 		return found, last < len(w.names), nil
 	}
 	if w.preview != nil {
-		return w.nextPreviewed(ctx, tx, from, most)
+		return w.nextPreviewed(ctx, e, from, most)
 	}
 	var createdAt, id any
 	if from.after != nil {
@@ -103,7 +116,7 @@ func (w walk) next(ctx context.Context, tx *postgres.Tx, from place, most int) (
 	if w.filter.narrowed {
 		b.Queue(dbsqlc.PlanForAny)
 	}
-	if err := tx.SendBatch(ctx, &b).Close(); err != nil {
+	if err := e.tx.SendBatch(ctx, &b).Close(); err != nil {
 		return nil, false, err
 	}
 	more = len(rows) > most
@@ -113,8 +126,8 @@ func (w walk) next(ctx context.Context, tx *postgres.Tx, from place, most int) (
 	return found, more, nil
 }
 
-func (w walk) nextPreviewed(ctx context.Context, tx *postgres.Tx, from place, most int) (found []candidate, more bool, err error) {
-	rows, err := dbsqlc.New(tx).NextPreviewed(ctx, dbsqlc.NextPreviewedParams{
+func (w walk) nextPreviewed(ctx context.Context, e *eraser, from place, most int) (found []candidate, more bool, err error) {
+	rows, err := dbsqlc.New(e.tx).NextPreviewed(ctx, dbsqlc.NextPreviewedParams{
 		TokenSum: w.preview, Passed: int64(from.named), Most: int64(most) + 1,
 		FirstPart: int32(from.named / previewedPart), LastPart: int32((from.named + most) / previewedPart),
 	})

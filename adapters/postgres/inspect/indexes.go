@@ -96,7 +96,8 @@ func filterIndexes(s Schemas, sides ...Side) []index {
 	return on(sides, all)
 }
 
-// copyIndexes find raw copies by what usage records of requests do not tell.
+// copyIndexes find raw copies by what usage records of requests do not tell, and
+// those that a person's deleted responses have left.
 func copyIndexes(s Schemas, sides ...Side) []index {
 	apart := s.OutletApart
 	s = s.withDefaults()
@@ -109,6 +110,8 @@ func copyIndexes(s Schemas, sides ...Side) []index {
 			keys: []string{copyResponse}, where: "(" + copyResponse + ") IS NOT NULL", perPartition: true},
 		{name: "http_analytics_response_step_id_idx", side: Main, schema: "public", table: "http_analytics",
 			keys: []string{"response_step_id"}, where: "response_step_id IS NOT NULL"},
+		{name: "http_analytics_user_request_idx", side: Main, schema: "public", table: "http_analytics",
+			keys: []string{"user_id", "id"}, where: "fusillade_request_id IS NOT NULL"},
 	})
 }
 

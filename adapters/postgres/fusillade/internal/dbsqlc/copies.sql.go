@@ -235,6 +235,25 @@ func (q *Queries) HeaderIndexed(ctx context.Context) (bool, error) {
 	return by_header, err
 }
 
+const OwnersIndexed = `-- name: OwnersIndexed :one
+SELECT (coalesce((SELECT c.reltuples < 1000000 FROM pg_catalog.pg_class c WHERE c.oid = to_regclass('public.http_analytics')), false)
+    OR EXISTS (
+        SELECT FROM pg_catalog.pg_index x
+        JOIN pg_catalog.pg_attribute c ON c.attrelid = x.indrelid AND c.attnum = x.indkey[0] AND c.attname = 'user_id'
+        WHERE x.indrelid = to_regclass('public.http_analytics') AND x.indisvalid
+          AND coalesce(pg_get_expr(x.indpred, x.indrelid, true) IN ('user_id IS NOT NULL', 'fusillade_request_id IS NOT NULL'), true)
+    ))::boolean AS owners_indexed
+`
+
+// In the database of usage records: whether those of a person can be gone
+// through, as there is an index or they are few.
+func (q *Queries) OwnersIndexed(ctx context.Context) (bool, error) {
+	row := q.db.QueryRow(ctx, OwnersIndexed)
+	var owners_indexed bool
+	err := row.Scan(&owners_indexed)
+	return owners_indexed, err
+}
+
 const RawRequestsAt = `-- name: RawRequestsAt :many
 SELECT r.instance_id, r.correlation_id FROM http_requests r
 JOIN (SELECT unnest($1::uuid[]) AS instance_id, unnest($2::bigint[]) AS correlation_id) c
@@ -298,6 +317,46 @@ func (q *Queries) RawResponsesAt(ctx context.Context, arg RawResponsesAtParams) 
 	for rows.Next() {
 		var i RawResponsesAtRow
 		if err := rows.Scan(&i.InstanceID, &i.CorrelationID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const RequestsOfOwner = `-- name: RequestsOfOwner :many
+SELECT id, fusillade_request_id::uuid AS request_id FROM public.http_analytics
+WHERE user_id = $1::uuid AND id > $2::bigint
+  AND fusillade_request_id IS NOT NULL AND fusillade_batch_id IS NULL
+ORDER BY id
+LIMIT $3::bigint
+`
+
+type RequestsOfOwnerParams struct {
+	Owner uuid.UUID
+	After int64
+	Most  int64
+}
+
+type RequestsOfOwnerRow struct {
+	ID        int64
+	RequestID uuid.UUID
+}
+
+// What a person or an organization has asked for, the first recorded first.
+func (q *Queries) RequestsOfOwner(ctx context.Context, arg RequestsOfOwnerParams) ([]RequestsOfOwnerRow, error) {
+	rows, err := q.db.Query(ctx, RequestsOfOwner, arg.Owner, arg.After, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []RequestsOfOwnerRow
+	for rows.Next() {
+		var i RequestsOfOwnerRow
+		if err := rows.Scan(&i.ID, &i.RequestID); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
