@@ -1380,6 +1380,9 @@ type HoldId = identifier
 // IdempotencyKey defines model for IdempotencyKey.
 type IdempotencyKey = idempotencyKey
 
+// LastEventId defines model for LastEventId.
+type LastEventId = string
+
 // Limit defines model for Limit.
 type Limit = int64
 
@@ -1589,6 +1592,13 @@ type StartErasureParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// WatchErasureParams defines parameters for WatchErasure.
+type WatchErasureParams struct {
+	// LastEventID The last `id` that an earlier stream of the erasure told, which a browser
+	// sends by itself. Only `end` has one.
+	LastEventID *LastEventId `json:"Last-Event-ID,omitempty"`
+}
+
 // GetReceiptParams defines parameters for GetReceipt.
 type GetReceiptParams struct {
 	// Reached A later level: then the receipt is the one that says that the erasure of
@@ -1713,7 +1723,7 @@ type ServerInterface interface {
 	CancelErasure(ctx echo.Context, erasureId ErasureId) error
 	// WatchErasure Watch an erasure
 	// (GET /admin/api/v1/erasures/{erasure_id}/events)
-	WatchErasure(ctx echo.Context, erasureId ErasureId) error
+	WatchErasure(ctx echo.Context, erasureId ErasureId, params WatchErasureParams) error
 	// GetReceipt Fetch the receipt of an erasure
 	// (GET /admin/api/v1/erasures/{erasure_id}/receipt)
 	GetReceipt(ctx echo.Context, erasureId ErasureId, params GetReceiptParams) error
@@ -2069,8 +2079,28 @@ func (w *ServerInterfaceWrapper) WatchErasure(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter erasure_id: %s", err))
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params WatchErasureParams
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Last-Event-ID" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Last-Event-ID")]; found {
+		var LastEventID LastEventId
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Last-Event-ID, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Last-Event-ID", valueList[0], &LastEventID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Last-Event-ID: %s", err))
+		}
+
+		params.LastEventID = &LastEventID
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.WatchErasure(ctx, erasureId)
+	err = w.Handler.WatchErasure(ctx, erasureId, params)
 	return err
 }
 
@@ -2855,8 +2885,8 @@ type EraseResponseResponseObject interface {
 }
 
 type EraseResponse204ResponseHeaders struct {
-	Location    *string
-	ReceiptSalt *string
+	Location    string
+	ReceiptSalt string
 	XRequestId  *string
 }
 
@@ -2865,12 +2895,8 @@ type EraseResponse204Response struct {
 }
 
 func (response EraseResponse204Response) VisitEraseResponseResponse(w http.ResponseWriter) error {
-	if response.Headers.Location != nil {
-		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
-	}
-	if response.Headers.ReceiptSalt != nil {
-		w.Header().Set("Receipt-Salt", fmt.Sprint(*response.Headers.ReceiptSalt))
-	}
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.Header().Set("Receipt-Salt", fmt.Sprint(response.Headers.ReceiptSalt))
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -4258,6 +4284,7 @@ func (response CancelErasure503ApplicationProblemPlusJSONResponse) VisitCancelEr
 
 type WatchErasureRequestObject struct {
 	ErasureId ErasureId `json:"erasure_id"`
+	Params    WatchErasureParams
 }
 
 type WatchErasureResponseObject interface {
@@ -4313,6 +4340,22 @@ func (response WatchErasure200TexteventStreamResponse) VisitWatchErasureResponse
 			return err
 		}
 	}
+}
+
+type WatchErasure204ResponseHeaders struct {
+	XRequestId *string
+}
+
+type WatchErasure204Response struct {
+	Headers WatchErasure204ResponseHeaders
+}
+
+func (response WatchErasure204Response) VisitWatchErasureResponse(w http.ResponseWriter) error {
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(204)
+	return nil
 }
 
 type WatchErasure400ApplicationProblemPlusJSONResponse struct {
@@ -8470,10 +8513,11 @@ func (sh *strictHandler) CancelErasure(ctx echo.Context, erasureId ErasureId) er
 }
 
 // WatchErasure operation middleware
-func (sh *strictHandler) WatchErasure(ctx echo.Context, erasureId ErasureId) error {
+func (sh *strictHandler) WatchErasure(ctx echo.Context, erasureId ErasureId, params WatchErasureParams) error {
 	var request WatchErasureRequestObject
 
 	request.ErasureId = erasureId
+	request.Params = params
 
 	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
 		return sh.ssi.WatchErasure(ctx.Request().Context(), request.(WatchErasureRequestObject))

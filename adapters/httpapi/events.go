@@ -25,6 +25,10 @@ const (
 	writeTimeout   = 30 * time.Second // of one event
 )
 
+// endID names the last event. Browsers open a stream again when it has ended,
+// say this, and stop when the answer is 204.
+const endID = "end"
+
 var errManyStreams = &requestProblem{status: http.StatusServiceUnavailable,
 	detail: "As many streams are open as there may be; ask for the erasure itself, or try again later"}
 
@@ -33,6 +37,9 @@ func (s *server) WatchErasure(ctx context.Context, request WatchErasureRequestOb
 	stream := progressStream{ctx: ctx, server: s, id: uuid.UUID(request.ErasureId)}
 	var err error
 	stream.first, err = stream.look()
+	if last := request.Params.LastEventID; err == nil && stream.first.over && last != nil && *last == endID {
+		return WatchErasure204Response{}, nil
+	}
 	return stream, err
 }
 
@@ -133,7 +140,7 @@ func (p progressStream) VisitWatchErasureResponse(w http.ResponseWriter) error {
 func (p progress) event() string {
 	text := fmt.Sprintf("event: progress\ndata: %s\n\n", p.body)
 	if p.over {
-		text += fmt.Sprintf("event: end\ndata: %s\n\n", p.body)
+		text += fmt.Sprintf("event: end\nid: %s\ndata: %s\n\n", endID, p.body)
 	}
 	return text
 }

@@ -63,6 +63,10 @@ func events(t *testing.T, body string) []string {
 		if !ok || strings.Contains(data, "\n") {
 			t.Fatalf("%q is no event", event)
 		}
+		// Only the end has an identifier, for who opens the stream again.
+		if name, ok = strings.CutSuffix(name, "\nid: end"); ok != (name == "end") {
+			t.Fatalf("%q has no identifier, or should not have one", event)
+		}
 		told = append(told, name+" "+decode(t, data)["state"].(string))
 	}
 	return told
@@ -92,9 +96,44 @@ func TestWatchErasure(t *testing.T) {
 		if got := events(t, over.body); !slices.Equal(got, []string{"progress finished", "end finished"}) {
 			t.Errorf("told %q", got)
 		}
+		// Who has been told the end, as a browser that opens the stream again, is
+		// told that there is nothing more.
+		for _, method := range []string{http.MethodGet, http.MethodHead} {
+			if a := s.ask(t, method, erasures+"/"+id+"/events", "Last-Event-ID", "end"); a.status != http.StatusNoContent || a.body != "" {
+				t.Errorf("%s after the end: answered %d %s", method, a.status, a.body)
+			}
+		}
+		if a := s.ask(t, http.MethodGet, erasures+"/"+id+"/events", "Last-Event-ID", "7"); a.status != http.StatusOK || len(events(t, a.body)) != 2 {
+			t.Errorf("after another event: answered %d %s", a.status, a.body)
+		}
+		if a := s.ask(t, http.MethodGet, erasures+"/"+uuid.NewString()+"/events", "Last-Event-ID", "end"); a.status != http.StatusNotFound {
+			t.Errorf("of no erasure: answered %d %s", a.status, a.body)
+		}
 		head := s.ask(t, http.MethodHead, erasures+"/"+id+"/events")
 		if head.status != http.StatusOK || head.body != "" || head.header.Get("Content-Type") != "text/event-stream" {
 			t.Errorf("answered %d %v %s", head.status, head.header, head.body)
+		}
+	})
+}
+
+// TestNoEndBeforeTheEnd: an erasure that is not over is told, whatever the
+// caller says to have been told.
+func TestNoEndBeforeTheEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, store := erasing(t)
+		id := pending(t, s, store)
+		var a answer
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			a = s.ask(t, http.MethodGet, erasures+"/"+id+"/events", "Last-Event-ID", "end")
+		}()
+		synctest.Wait()
+		finish(t, store, id)
+		<-ended
+		if got := events(t, a.body); a.status != http.StatusOK || !slices.Equal(got, []string{"progress pending", "progress finished", "end finished"}) {
+			t.Errorf("answered %d, told %q", a.status, got)
 		}
 	})
 }

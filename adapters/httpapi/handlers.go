@@ -158,8 +158,8 @@ func (s *server) EraseResponse(ctx context.Context, request EraseResponseRequest
 		"raw_requests", erased.RawRequests, "raw_responses", erased.RawResponses, "tasks", erased.Tasks,
 		"files", erased.Files, "kept_templates", erased.KeptTemplates)
 	return EraseResponse204Response{Headers: EraseResponse204ResponseHeaders{
-		Location:    new(receiptLocation(warrant.Receipt)),
-		ReceiptSalt: new(hex.EncodeToString(warrant.Salt[:])),
+		Location:    receiptLocation(warrant.Receipt),
+		ReceiptSalt: hex.EncodeToString(warrant.Salt[:]),
 	}}, nil
 }
 

@@ -1951,6 +1951,9 @@ type IdempotencyKey = string
 // IfNoneMatch defines model for IfNoneMatch.
 type IfNoneMatch = string
 
+// LastEventId defines model for LastEventId.
+type LastEventId = string
+
 // Limit defines model for Limit.
 type Limit = int64
 
@@ -2257,6 +2260,10 @@ type CancelErasureParams struct {
 
 // WatchErasureParams defines parameters for WatchErasure.
 type WatchErasureParams struct {
+	// LastEventID The last `id` that an earlier stream of the erasure told, which a browser
+	// sends by itself. Only `end` has one.
+	LastEventID *LastEventId `json:"Last-Event-ID,omitempty"`
+
 	// XOrganizationId The organization to act for. Ignored unless the caller is an active
 	// member of it, and where the cookie `dw_active_org` is given.
 	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
@@ -2774,12 +2781,12 @@ type ClientInterface interface {
 	//
 	// Server-sent events: `progress` with the erasure, as `getErasure` answers
 	// it, at once and when it has changed, looked at once a second; when it is
-	// over, `end` with the same, and nothing after that: close the stream then,
-	// or a browser opens it again. A stream ends after ten minutes, or with the
-	// service, without `end`; open it again for what is so by then. Lines that
-	// begin with a colon only keep the connection. For those who may see the
-	// erasure. 503 where too many streams are open; ask for the erasure itself
-	// then.
+	// over, `end` with the same, and nothing after that. A stream ends after
+	// ten minutes, or with the service, without `end`; open it again for what
+	// is so by then. Who opens it again after `end`, as a browser does, is
+	// answered with 204 and need not ask any more. Lines that begin with a
+	// colon only keep the connection. For those who may see the erasure. 503
+	// where too many streams are open; ask for the erasure itself then.
 	//
 	// Corresponds with GET /admin/api/v1/erasures/{erasure_id}/events (the `WatchErasure` operationId).
 	WatchErasure(ctx context.Context, erasureId ErasureId, params *WatchErasureParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -3266,12 +3273,12 @@ func (c *Client) CancelErasure(ctx context.Context, erasureId ErasureId, params 
 //
 // Server-sent events: `progress` with the erasure, as `getErasure` answers
 // it, at once and when it has changed, looked at once a second; when it is
-// over, `end` with the same, and nothing after that: close the stream then,
-// or a browser opens it again. A stream ends after ten minutes, or with the
-// service, without `end`; open it again for what is so by then. Lines that
-// begin with a colon only keep the connection. For those who may see the
-// erasure. 503 where too many streams are open; ask for the erasure itself
-// then.
+// over, `end` with the same, and nothing after that. A stream ends after
+// ten minutes, or with the service, without `end`; open it again for what
+// is so by then. Who opens it again after `end`, as a browser does, is
+// answered with 204 and need not ask any more. Lines that begin with a
+// colon only keep the connection. For those who may see the erasure. 503
+// where too many streams are open; ask for the erasure itself then.
 //
 // Corresponds with GET /admin/api/v1/erasures/{erasure_id}/events (the `WatchErasure` operationId).
 func (c *Client) WatchErasure(ctx context.Context, erasureId ErasureId, params *WatchErasureParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4657,15 +4664,26 @@ func NewWatchErasureRequest(server string, erasureId ErasureId, params *WatchEra
 
 	if params != nil {
 
-		if params.XOrganizationId != nil {
+		if params.LastEventID != nil {
 			var headerParam0 string
 
-			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Organization-Id", *params.XOrganizationId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Last-Event-ID", *params.LastEventID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
 			if err != nil {
 				return nil, err
 			}
 
-			req.Header.Set("X-Organization-Id", headerParam0)
+			req.Header.Set("Last-Event-ID", headerParam0)
+		}
+
+		if params.XOrganizationId != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "X-Organization-Id", *params.XOrganizationId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Organization-Id", headerParam1)
 		}
 
 	}
@@ -6425,12 +6443,12 @@ type ClientWithResponsesInterface interface {
 	//
 	// Server-sent events: `progress` with the erasure, as `getErasure` answers
 	// it, at once and when it has changed, looked at once a second; when it is
-	// over, `end` with the same, and nothing after that: close the stream then,
-	// or a browser opens it again. A stream ends after ten minutes, or with the
-	// service, without `end`; open it again for what is so by then. Lines that
-	// begin with a colon only keep the connection. For those who may see the
-	// erasure. 503 where too many streams are open; ask for the erasure itself
-	// then.
+	// over, `end` with the same, and nothing after that. A stream ends after
+	// ten minutes, or with the service, without `end`; open it again for what
+	// is so by then. Who opens it again after `end`, as a browser does, is
+	// answered with 204 and need not ask any more. Lines that begin with a
+	// colon only keep the connection. For those who may see the erasure. 503
+	// where too many streams are open; ask for the erasure itself then.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6868,8 +6886,8 @@ func (r ListResponsesResponse) ContentType() string {
 
 // EraseResponseResponse204Headers the declared response headers of an HTTP 204 response for EraseResponse
 type EraseResponseResponse204Headers struct {
-	Location    *string
-	ReceiptSalt *string
+	Location    string
+	ReceiptSalt string
 	XRequestId  *string
 }
 
@@ -8034,6 +8052,11 @@ type WatchErasureResponse200Headers struct {
 	XRequestId *string
 }
 
+// WatchErasureResponse204Headers the declared response headers of an HTTP 204 response for WatchErasure
+type WatchErasureResponse204Headers struct {
+	XRequestId *string
+}
+
 // WatchErasureResponse400Headers the declared response headers of an HTTP 400 response for WatchErasure
 type WatchErasureResponse400Headers struct {
 	XRequestId *string
@@ -8091,6 +8114,8 @@ type WatchErasureResponse struct {
 	ApplicationproblemJSON503 *Unavailable
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *WatchErasureResponse200Headers
+	// Headers204 the parsed response headers for an HTTP 204 response
+	Headers204 *WatchErasureResponse204Headers
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *WatchErasureResponse400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -11442,12 +11467,12 @@ func (c *ClientWithResponses) CancelErasureWithResponse(ctx context.Context, era
 //
 // Server-sent events: `progress` with the erasure, as `getErasure` answers
 // it, at once and when it has changed, looked at once a second; when it is
-// over, `end` with the same, and nothing after that: close the stream then,
-// or a browser opens it again. A stream ends after ten minutes, or with the
-// service, without `end`; open it again for what is so by then. Lines that
-// begin with a colon only keep the connection. For those who may see the
-// erasure. 503 where too many streams are open; ask for the erasure itself
-// then.
+// over, `end` with the same, and nothing after that. A stream ends after
+// ten minutes, or with the service, without `end`; open it again for what
+// is so by then. Who opens it again after `end`, as a browser does, is
+// answered with 204 and need not ask any more. Lines that begin with a
+// colon only keep the connection. For those who may see the erasure. 503
+// where too many streams are open; ask for the erasure itself then.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -12161,17 +12186,17 @@ func ParseEraseResponseResponse(rsp *http.Response) (*EraseResponseResponse, err
 		var headers EraseResponseResponse204Headers
 		if values := rsp.Header.Values("Location"); len(values) > 0 {
 			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: "uri-reference"}); err != nil {
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: "uri-reference"}); err != nil {
 				return nil, err
 			}
-			headers.Location = &value
+			headers.Location = value
 		}
 		if values := rsp.Header.Values("Receipt-Salt"); len(values) > 0 {
 			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Receipt-Salt", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+			if err := runtime.BindStyledParameterWithOptions("simple", "Receipt-Salt", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			}
-			headers.ReceiptSalt = &value
+			headers.ReceiptSalt = value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -13542,6 +13567,9 @@ func ParseWatchErasureResponse(rsp *http.Response) (*WatchErasureResponse, error
 	}
 
 	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
 		var dest Invalid
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -13604,6 +13632,16 @@ func ParseWatchErasureResponse(rsp *http.Response) (*WatchErasureResponse, error
 			headers.XRequestId = &value
 		}
 		response.Headers200 = &headers
+	case rsp.StatusCode == 204:
+		var headers WatchErasureResponse204Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers204 = &headers
 	case rsp.StatusCode == 400:
 		var headers WatchErasureResponse400Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {

@@ -126,12 +126,12 @@ export declare const listErasureReceipts: <ThrowOnError extends boolean = false>
  *
  * Server-sent events: `progress` with the erasure, as `getErasure` answers
  * it, at once and when it has changed, looked at once a second; when it is
- * over, `end` with the same, and nothing after that: close the stream then,
- * or a browser opens it again. A stream ends after ten minutes, or with the
- * service, without `end`; open it again for what is so by then. Lines that
- * begin with a colon only keep the connection. For those who may see the
- * erasure. 503 where too many streams are open; ask for the erasure itself
- * then.
+ * over, `end` with the same, and nothing after that. A stream ends after
+ * ten minutes, or with the service, without `end`; open it again for what
+ * is so by then. Who opens it again after `end`, as a browser does, is
+ * answered with 204 and need not ask any more. Lines that begin with a
+ * colon only keep the connection. For those who may see the erasure. 503
+ * where too many streams are open; ask for the erasure itself then.
  *
  */
 export declare const watchErasure: <ThrowOnError extends boolean = false>(options: Options<WatchErasureData, ThrowOnError>) => Promise<import("./core/serverSentEvents.gen.js").ServerSentEventsResult<WatchErasureResponses, WatchErasureErrors>>;

@@ -1179,6 +1179,12 @@ export type OrganizationId = string;
  */
 export type ActiveOrganization = string;
 /**
+ * The last `id` that an earlier stream of the erasure told, which a browser
+ * sends by itself. Only `end` has one.
+ *
+ */
+export type LastEventId = string;
+/**
  * ETags of earlier answers, separated by commas, or `*`. Where what would
  * be answered is still the same, the answer is 304 and empty; contents are
  * not even read then.
@@ -2019,6 +2025,12 @@ export type WatchErasureData = {
          *
          */
         'X-Organization-Id'?: string;
+        /**
+         * The last `id` that an earlier stream of the erasure told, which a browser
+         * sends by itself. Only `end` has one.
+         *
+         */
+        'Last-Event-ID'?: string;
     };
     path: {
         /**
@@ -2067,6 +2079,10 @@ export type WatchErasureResponses = {
      * The events.
      */
     200: string;
+    /**
+     * The erasure is over, and `end` has been told (`Last-Event-ID`).
+     */
+    204: void;
 };
 export type WatchErasureResponse = WatchErasureResponses[keyof WatchErasureResponses];
 export type GetReceiptData = {
