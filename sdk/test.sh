@@ -4,7 +4,7 @@
 # The service is the one that LETHE_TEST_URL names, with the keys in
 # LETHE_TEST_ADMIN_KEY, LETHE_TEST_USER_KEY and LETHE_TEST_FORBIDDEN_KEY, the
 # public key of its log in LETHE_TEST_LOG_KEY, and a second one without a
-# database at LETHE_TEST_DOWN_URL. Without these, services
+# database at LETHE_TEST_DOWN_URL, and a gateway that lies at LETHE_TEST_LIES_URL. Without these, services
 # are built and started for the tests. The tests erase responses of the user.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

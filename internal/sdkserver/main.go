@@ -7,7 +7,8 @@
 // finds the services at LETHE_TEST_URL and LETHE_TEST_DOWN_URL, and keys of the
 // fixture in LETHE_TEST_ADMIN_KEY, LETHE_TEST_USER_KEY and
 // LETHE_TEST_FORBIDDEN_KEY. LETHE_TEST_LOG_KEY is the public key of the first
-// one's log of erasures; it holds the responses in held.
+// one's log of erasures; it holds the responses in held. At LETHE_TEST_LIES_URL
+// is a gateway that answers what is in sdk/testdata/lies.json.
 package main
 
 import (
@@ -15,6 +16,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -25,6 +27,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/google/uuid"
 
 	"lethe/internal/pgtest"
 	"lethe/receipt"
@@ -101,9 +105,19 @@ func run(args []string) (err error) {
 		return err
 	}
 	defer up.stop()
-	if err := hold(ctx, up.url); err != nil {
+	if _, err := post(ctx, up.url+"/admin/api/v1/holds", held); err != nil {
 		return err
 	}
+	// An erasure of nothing, as the service tells it.
+	erasure, err := post(ctx, up.url+"/admin/api/v1/erasures", `{"responses": ["`+uuid.NewString()+`"]}`)
+	if err != nil {
+		return err
+	}
+	liar, err := tellLies("sdk/testdata/lies.json", erasure)
+	if err != nil {
+		return err
+	}
+	defer liar.stop()
 	unused, err := freeAddress()
 	if err != nil {
 		return err
@@ -118,6 +132,7 @@ func run(args []string) (err error) {
 	command.Env = append(os.Environ(),
 		"LETHE_TEST_URL="+up.url,
 		"LETHE_TEST_DOWN_URL="+down.url,
+		"LETHE_TEST_LIES_URL="+liar.url,
 		"LETHE_TEST_ADMIN_KEY="+adminKey,
 		"LETHE_TEST_USER_KEY=sk-alice-platform",
 		"LETHE_TEST_FORBIDDEN_KEY=sk-carol-platform",
@@ -129,23 +144,24 @@ func run(args []string) (err error) {
 	return command.Run()
 }
 
-// hold has the service at a URL hold what is in held.
-func hold(ctx context.Context, url string) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/admin/api/v1/holds", strings.NewReader(held))
+// post asks the service, as the administrator, for something new, and returns
+// what it is.
+func post(ctx context.Context, url, body string) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(body))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	request.Header.Set("Authorization", "Bearer "+adminKey)
 	request.Header.Set("Content-Type", "application/json")
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusCreated {
-		return fmt.Errorf("place a hold: the service answered %s", response.Status)
+		return nil, fmt.Errorf("POST %s: the service answered %s", url, response.Status)
 	}
-	return nil
+	return io.ReadAll(response.Body)
 }
 
 // service is a running `lethe serve`.

@@ -7,30 +7,29 @@ package lethe
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"iter"
-	"mime"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
 )
 
-// errorLimit is how much of an error's body is read, in bytes.
-const errorLimit = 64 << 10
-
-// Error is every answer of the service other than the one asked for. Find it
-// with errors.As.
+// Error is every answer other than a success as the contract documents it, with
+// its status, media type and required headers and fields, whoever answered. No
+// call returns another error once a request is sent. Find it with errors.As.
 type Error struct {
-	// Problem is what the service says; only Status and Title where something
-	// else answered, like a gateway in between.
+	// Problem is what the service says. Where something else answered, like a
+	// gateway in between, it has the Status, 0 if there was no answer at all, and
+	// Detail says what is wrong with the answer.
 	Problem
+	Documented bool          // whether Problem is the service's own
+	Body       []byte        // what was answered, as far as it came, at most 64 KiB
 	RetryAfter time.Duration // how long to wait before trying again; 0 if not told
+	Err        error         // why there is no answer, or no whole one
+
+	unfinished bool // a stream came to its end before its erasure
 }
 
 // Error implements error.
@@ -45,11 +44,20 @@ func (e *Error) Error() string {
 	return message
 }
 
+// noAnswer is the error where nothing was answered.
+func noAnswer(err error) *Error {
+	return &Error{Problem: Problem{Title: "No answer", Detail: err.Error()}, Err: err}
+}
+
+// Unwrap is why there is no whole answer, such as context.Canceled.
+func (e *Error) Unwrap() error { return e.Err }
+
 // New makes a client of the service at a URL, for the owner of an API key. An
 // answer that is not the one asked for is returned as *Error, so JSON200, or
 // what else the contract has for success, is never nil where the error is. So
 // is a receipt that is still to be sealed: its Status is 202, and RetryAfter
-// tells when to ask again.
+// tells when to ask again. Redirects are not followed: the answer would be
+// somebody else's.
 func New(server, key string, options ...ClientOption) (*ClientWithResponses, error) {
 	options = append(options,
 		WithRequestEditorFn(func(_ context.Context, request *http.Request) error {
@@ -62,55 +70,15 @@ func New(server, key string, options ...ClientOption) (*ClientWithResponses, err
 			if client.Client == nil {
 				client.Client = &http.Client{}
 			}
-			client.Client = errorDoer{client.Client}
+			if given, ok := client.Client.(*http.Client); ok {
+				own := *given
+				own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+				client.Client = &own
+			}
+			client.Client = doer{client.Client}
 			return nil
 		})
 	return NewClientWithResponses(server, options...)
-}
-
-// errorDoer turns answers without a result into errors.
-type errorDoer struct{ next HttpRequestDoer }
-
-func (d errorDoer) Do(request *http.Request) (*http.Response, error) {
-	response, err := d.next.Do(request)
-	if err != nil {
-		return nil, err
-	}
-	mediaType, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
-	success := response.StatusCode >= 200 && response.StatusCode < 300
-	if response.StatusCode == http.StatusNoContent || success && mediaType == resultType(request.URL.Path) {
-		return response, nil
-	}
-	defer response.Body.Close()
-
-	failure := &Error{}
-	if mediaType == "application/problem+json" {
-		// What cannot be read is left out; the status is told below.
-		_ = json.NewDecoder(io.LimitReader(response.Body, errorLimit)).Decode(&failure.Problem)
-	} else if response.StatusCode == http.StatusOK {
-		failure.Detail = fmt.Sprintf("the answer is not %s but %q; is this the service's address?", resultType(request.URL.Path), mediaType)
-	}
-	failure.Status = int32(response.StatusCode)
-	if failure.Title == "" {
-		failure.Title = http.StatusText(response.StatusCode)
-	}
-	if seconds, err := strconv.Atoi(response.Header.Get("Retry-After")); err == nil {
-		failure.RetryAfter = time.Duration(seconds) * time.Second
-	}
-	return nil, failure
-}
-
-// resultType is the media type of what is asked for at a path of the contract.
-func resultType(path string) string {
-	switch {
-	case strings.Contains(path, "/log/tile/"):
-		return "application/octet-stream"
-	case strings.HasSuffix(path, "/receipt"), strings.HasSuffix(path, "/log/checkpoint"), strings.HasSuffix(path, "/log/keys"):
-		return "text/plain"
-	case strings.HasSuffix(path, "/events"):
-		return "text/event-stream"
-	}
-	return "application/json"
 }
 
 // All goes through every response that matches, page by page. An error ends it.
@@ -167,8 +135,81 @@ func (c *ClientWithResponses) FetchReceipt(ctx context.Context, id uuid.UUID) ([
 		}
 		select {
 		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-time.After(max(pending.RetryAfter, time.Second)):
+			return nil, noAnswer(ctx.Err())
+		case <-time.After(min(max(pending.RetryAfter, time.Second), longestWait)):
+		}
+	}
+}
+
+// Of a stream that is opened again.
+const (
+	firstWait    = 3 * time.Second // where the service does not say
+	longestWait  = 30 * time.Second
+	mostFailures = 10 // in a row
+)
+
+// Watch tells an erasure at once and when it has changed, until it is over: the
+// last that it tells is the erasure as it ended. A stream that breaks off before
+// is opened again. An error ends it: every answer that opening it again would
+// not mend, such as 404, ten failures in a row, or that ctx is over.
+func (c *ClientWithResponses) Watch(ctx context.Context, id uuid.UUID, params *WatchErasureParams) iter.Seq2[Erasure, error] {
+	return func(yield func(Erasure, error) bool) {
+		wait, failures := time.Duration(firstWait), 0
+		for {
+			goOn, told, err := c.watchOnce(ctx, id, params, &wait, yield)
+			if !goOn {
+				return
+			}
+			if told {
+				failures = 0
+			}
+			failures++
+			var failure *Error
+			passing := errors.As(err, &failure) && (failure.Status == 0 || failure.Status >= http.StatusInternalServerError || failure.unfinished)
+			if ctx.Err() != nil || !passing || failures >= mostFailures {
+				yield(Erasure{}, err)
+				return
+			}
+			select {
+			case <-ctx.Done():
+				yield(Erasure{}, noAnswer(ctx.Err()))
+				return
+			case <-time.After(min(max(wait<<(failures-1), failure.RetryAfter), longestWait)):
+			}
+		}
+	}
+}
+
+// watchOnce tells what one stream tells: whether to go on, whether it told
+// anything, and what ended it.
+func (c *ClientWithResponses) watchOnce(ctx context.Context, id uuid.UUID, params *WatchErasureParams, wait *time.Duration, yield func(Erasure, error) bool) (goOn, told bool, err error) {
+	response, err := c.WatchErasure(ctx, id, params)
+	if err != nil {
+		return true, false, err
+	}
+	defer response.Body.Close()
+	if response.StatusCode == http.StatusNoContent {
+		return false, false, nil // the end had been told, as params say
+	}
+	var reader eventReader
+	for part := make([]byte, 4<<10); ; {
+		n, err := response.Body.Read(part)
+		events := reader.feed(part[:n])
+		if reader.retry > 0 {
+			*wait = reader.retry
+		}
+		for _, e := range events {
+			erasure, over, _ := e.erasure() // a fault is the body's error
+			if erasure == nil {
+				continue
+			}
+			told = true
+			if !yield(*erasure, nil) || over {
+				return false, true, nil
+			}
+		}
+		if err != nil {
+			return true, told, err
 		}
 	}
 }

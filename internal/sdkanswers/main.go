@@ -1,0 +1,162 @@
+// Command sdkanswers writes what the clients hold answers against: which of
+// them the contract documents as a success, for each operation.
+//
+//	sdkanswers OPENAPI > answers.json
+//
+// It keeps what a client must be sure of, the status, the media type, headers
+// and fields that are required, and the types of these, and leaves the rest.
+// Words of an enumeration are left out on purpose: a newer service may have
+// more of them.
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+)
+
+// answers is the whole table.
+type answers struct {
+	Operations []operation      `json:"operations"`
+	Schemas    map[string]shape `json:"schemas"`
+}
+
+type operation struct {
+	ID     string `json:"id"`
+	Method string `json:"method"`
+	// Path is a regular expression for the end of a URL's path, since a service
+	// may be below another one.
+	Path    string            `json:"path"`
+	Answers map[string]answer `json:"answers"` // by the status
+}
+
+type answer struct {
+	Media   string           `json:"media,omitempty"` // without it, there is no body
+	Schema  *shape           `json:"schema,omitempty"`
+	Headers map[string]shape `json:"headers,omitempty"` // those that are required
+}
+
+// shape is what is left of a schema.
+type shape struct {
+	Ref        string           `json:"ref,omitempty"`
+	All        []shape          `json:"all,omitempty"`
+	Type       string           `json:"type,omitempty"`
+	Format     string           `json:"format,omitempty"`
+	Pattern    string           `json:"pattern,omitempty"`
+	Nullable   bool             `json:"nullable,omitempty"`
+	Items      *shape           `json:"items,omitempty"`
+	Required   []string         `json:"required,omitempty"`
+	Properties map[string]shape `json:"properties,omitempty"`
+}
+
+func main() {
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: sdkanswers OPENAPI")
+		os.Exit(2)
+	}
+	if err := write(os.Args[1]); err != nil {
+		fmt.Fprintln(os.Stderr, "sdkanswers:", err)
+		os.Exit(1)
+	}
+}
+
+func write(openapi string) error {
+	document, err := openapi3.NewLoader().LoadFromFile(openapi)
+	if err != nil {
+		return err
+	}
+	table := answers{Schemas: map[string]shape{}}
+	// What every error is.
+	table.see(document.Components.Schemas["Problem"], "Problem")
+	for path, item := range document.Paths.Map() {
+		for method, o := range item.Operations() {
+			known := operation{ID: o.OperationID, Method: method, Path: matching(path), Answers: map[string]answer{}}
+			for status, response := range o.Responses.Map() {
+				// 304 is for who holds an older answer, which the clients do not.
+				if !strings.HasPrefix(status, "2") {
+					continue
+				}
+				known.Answers[status] = table.answer(response.Value)
+			}
+			if len(known.Answers) == 0 {
+				return fmt.Errorf("%s documents no success", o.OperationID)
+			}
+			table.Operations = append(table.Operations, known)
+		}
+	}
+	slices.SortFunc(table.Operations, func(a, b operation) int { return cmp.Compare(a.ID, b.ID) })
+	out := json.NewEncoder(os.Stdout)
+	out.SetEscapeHTML(false)
+	out.SetIndent("", " ")
+	return out.Encode(table)
+}
+
+var parameter = regexp.MustCompile(`\\\{[a-z_]+\\\}`)
+
+// matching is a path's expression. An index of tiles has slashes in it.
+func matching(path string) string {
+	path = strings.ReplaceAll(regexp.QuoteMeta(path), `/\{index\}`, "/.+")
+	return parameter.ReplaceAllString(path, "[^/]+") + "$"
+}
+
+func (t *answers) answer(response *openapi3.Response) answer {
+	var a answer
+	for media, content := range response.Content {
+		a.Media = media
+		if media == "application/json" {
+			s := t.shape(content.Schema)
+			a.Schema = &s
+		}
+	}
+	for name, header := range response.Headers {
+		if header.Value.Required {
+			if a.Headers == nil {
+				a.Headers = map[string]shape{}
+			}
+			a.Headers[name] = t.shape(header.Value.Schema)
+		}
+	}
+	return a
+}
+
+// see puts a schema of the contract into the table.
+func (t *answers) see(schema *openapi3.SchemaRef, name string) {
+	if _, seen := t.Schemas[name]; seen {
+		return
+	}
+	t.Schemas[name] = shape{} // for those that are within themselves
+	t.Schemas[name] = t.shape(&openapi3.SchemaRef{Value: schema.Value})
+}
+
+func (t *answers) shape(schema *openapi3.SchemaRef) shape {
+	if name, ok := strings.CutPrefix(schema.Ref, "#/components/schemas/"); ok {
+		t.see(schema, name)
+		return shape{Ref: name}
+	}
+	v := schema.Value
+	s := shape{Format: v.Format, Pattern: v.Pattern, Nullable: v.Nullable, Required: slices.Clone(v.Required)}
+	slices.Sort(s.Required)
+	if types := v.Type.Slice(); len(types) == 1 {
+		s.Type = types[0]
+	}
+	for _, part := range v.AllOf {
+		s.All = append(s.All, t.shape(part))
+	}
+	if v.Items != nil {
+		items := t.shape(v.Items)
+		s.Items = &items
+	}
+	for name, property := range v.Properties {
+		if s.Properties == nil {
+			s.Properties = map[string]shape{}
+		}
+		s.Properties[name] = t.shape(property)
+	}
+	return s
+}

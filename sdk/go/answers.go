@@ -1,0 +1,422 @@
+package lethe
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+)
+
+// errorLimit is how much of an answer that is an error is kept, in bytes.
+const errorLimit = 64 << 10
+
+// What the contract documents as success, made of it by internal/sdkanswers.
+//
+//go:embed answers.gen.json
+var documentedJSON []byte
+
+var documented = func() (table struct {
+	Operations []operation
+	Schemas    map[string]shape
+}) {
+	if err := json.Unmarshal(documentedJSON, &table); err != nil {
+		panic(err) // it is made with this package
+	}
+	for i, o := range table.Operations {
+		table.Operations[i].path = regexp.MustCompile(o.Path)
+	}
+	return table
+}()
+
+type operation struct {
+	Method  string
+	Path    string
+	path    *regexp.Regexp
+	Answers map[string]documentedAnswer
+}
+
+type documentedAnswer struct {
+	Media   string
+	Schema  *shape
+	Headers map[string]shape
+}
+
+// shape is what a client must be sure of in a value.
+type shape struct {
+	Ref                   string
+	All                   []shape
+	Type, Format, Pattern string
+	Nullable              bool
+	Items                 *shape
+	Required              []string
+	Properties            map[string]shape
+}
+
+// doer lets only those answers through that the contract documents as a
+// success; everything else is an *Error.
+type doer struct{ next HttpRequestDoer }
+
+func (d doer) Do(request *http.Request) (*http.Response, error) {
+	response, err := d.next.Do(request)
+	if err != nil {
+		return nil, noAnswer(err)
+	}
+	mediaType, charsetFault := mediaTypeOf(response.Header)
+	expected, fault := expectedOf(request, response)
+	if fault == "" {
+		if expected.Media == "" {
+			// There is no body, or none that matters.
+			_ = response.Body.Close()
+			response.Body = http.NoBody
+			switch fault = expected.headerFault(response.Header); {
+			case fault != "":
+			case response.StatusCode == http.StatusAccepted:
+				fault = "what is asked for is not there yet"
+			case strings.HasSuffix(request.URL.Path, "/events") && request.Header.Get("Last-Event-ID") == "":
+				fault = "the end is said to have been told, which it was not"
+			default:
+				return response, nil
+			}
+		} else if fault = charsetFault; fault == "" && mediaType != expected.Media {
+			fault = fmt.Sprintf("the answer is not %s but %q; is this the service's address?", expected.Media, mediaType)
+		}
+	}
+	if fault != "" {
+		return nil, failure(response, mediaType, fault, nil)
+	}
+	if mediaType == "text/event-stream" {
+		response.Body = &eventsBody{body: response.Body, response: response}
+		return response, nil
+	}
+
+	body, err := io.ReadAll(response.Body)
+	_ = response.Body.Close()
+	if err != nil {
+		fault = "the answer was cut short: " + err.Error()
+	} else if fault = expected.headerFault(response.Header); fault == "" && mediaType == "application/json" {
+		fault = jsonFault(*expected.Schema, body)
+	} else if fault == "" && mediaType == "text/plain" && !utf8.Valid(body) {
+		fault = "the answer is not UTF-8"
+	}
+	response.Body = io.NopCloser(bytes.NewReader(body))
+	if fault != "" {
+		return nil, failure(response, mediaType, fault, err)
+	}
+	return response, nil
+}
+
+// expectedOf is what the contract documents for an answer with this status, or
+// why there is nothing.
+func expectedOf(request *http.Request, response *http.Response) (documentedAnswer, string) {
+	// A client that was given in options may follow redirects all the same.
+	if response.Request != nil && response.Request.URL.String() != request.URL.String() {
+		return documentedAnswer{}, "the answer is from " + response.Request.URL.Redacted() + ", where a redirect led"
+	}
+	if location := response.Header.Get("Location"); response.StatusCode >= 300 && response.StatusCode < 400 && location != "" {
+		return documentedAnswer{}, fmt.Sprintf("a redirect to %q, which is not followed; give the address where the service itself is", location)
+	}
+	for _, o := range documented.Operations {
+		if o.Method != request.Method || !o.path.MatchString(request.URL.Path) {
+			continue
+		}
+		if a, ok := o.Answers[strconv.Itoa(response.StatusCode)]; ok {
+			return a, ""
+		}
+		break
+	}
+	return documentedAnswer{}, fmt.Sprintf("%d is no success here, as the contract has it", response.StatusCode)
+}
+
+// mediaTypeOf is the media type of an answer, and what is wrong with its text.
+func mediaTypeOf(header http.Header) (mediaType, fault string) {
+	mediaType, parameters, err := mime.ParseMediaType(header.Get("Content-Type"))
+	if err != nil {
+		return mediaType, fmt.Sprintf("%q is no media type", header.Get("Content-Type"))
+	}
+	switch charset := strings.ToLower(parameters["charset"]); charset {
+	case "", "utf-8", "utf8", "us-ascii":
+		return mediaType, ""
+	default:
+		return mediaType, fmt.Sprintf("the answer's charset is %q, not UTF-8", charset)
+	}
+}
+
+func (a documentedAnswer) headerFault(header http.Header) string {
+	for name, s := range a.Headers {
+		values := header.Values(name)
+		if len(values) != 1 || values[0] == "" {
+			return "the answer has no " + name
+		}
+		if fault := s.fault(values[0], name); fault != "" {
+			return fault
+		}
+	}
+	return ""
+}
+
+// failure is the error that an answer is.
+func failure(response *http.Response, mediaType, fault string, err error) *Error {
+	defer response.Body.Close()
+	e := &Error{RetryAfter: retryAfter(response.Header), Err: err}
+	// Where protocols are switched, the rest of the connection would be read.
+	if response.StatusCode >= http.StatusOK {
+		// What cannot be read is left out.
+		e.Body, _ = io.ReadAll(io.LimitReader(response.Body, errorLimit))
+	}
+	if mediaType == "application/problem+json" && response.StatusCode >= http.StatusBadRequest &&
+		jsonFault(shape{Ref: "Problem"}, e.Body) == "" && json.Unmarshal(e.Body, &e.Problem) == nil {
+		e.Documented = true
+	} else {
+		e.Problem = Problem{Detail: fault, RequestId: response.Header.Get("X-Request-Id")}
+	}
+	e.Status = int32(response.StatusCode)
+	if e.Title == "" {
+		e.Title = http.StatusText(response.StatusCode)
+	}
+	return e
+}
+
+// retryAfter is what the header says, in seconds or as a date.
+func retryAfter(header http.Header) time.Duration {
+	text := header.Get("Retry-After")
+	if seconds, err := strconv.Atoi(text); err == nil {
+		return time.Duration(min(max(seconds, 0), 1<<31)) * time.Second
+	}
+	if at, err := http.ParseTime(text); err == nil {
+		return max(time.Until(at), 0)
+	}
+	return 0
+}
+
+// jsonFault is what is wrong with JSON that should be of a shape, "" if nothing.
+func jsonFault(s shape, body []byte) string {
+	if !utf8.Valid(body) {
+		return "the answer is not UTF-8"
+	}
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.UseNumber()
+	var value any
+	if err := decoder.Decode(&value); err != nil {
+		return "the answer is not JSON, or was cut short: " + err.Error()
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return "the answer is not JSON: something comes after it"
+	}
+	return s.fault(value, "the answer")
+}
+
+func (s shape) fault(value any, name string) string {
+	if value == nil && s.Nullable {
+		return ""
+	}
+	if s.Ref != "" {
+		return documented.Schemas[s.Ref].fault(value, name)
+	}
+	for _, part := range s.All {
+		if fault := part.fault(value, name); fault != "" {
+			return fault
+		}
+	}
+	ok := true
+	switch v := value.(type) {
+	case map[string]any:
+		ok = s.Type == "object" || s.Type == ""
+		for _, required := range s.Required {
+			if _, there := v[required]; !there {
+				return fmt.Sprintf("%s has no %s", name, required)
+			}
+		}
+		for field, of := range s.Properties {
+			if inner, there := v[field]; there {
+				if fault := of.fault(inner, field); fault != "" {
+					return fault
+				}
+			}
+		}
+	case []any:
+		ok = s.Type == "array" || s.Type == ""
+		for _, inner := range v {
+			if s.Items == nil {
+				break
+			}
+			if fault := s.Items.fault(inner, name); fault != "" {
+				return fault
+			}
+		}
+	case string:
+		ok = (s.Type == "string" || s.Type == "") && s.isText(v)
+	case json.Number:
+		ok = s.isNumber(v)
+	case bool:
+		ok = s.Type == "boolean" || s.Type == ""
+	case nil:
+		ok = s.Type == "" && len(s.All) == 0
+	}
+	if !ok {
+		return fmt.Sprintf("%s is not what the contract says: %s", name, strings.TrimSpace(s.Type+" "+s.Format))
+	}
+	return ""
+}
+
+func (s shape) isText(text string) bool {
+	switch s.Format {
+	case "uuid":
+		return len(text) == 36 && uuid.Validate(text) == nil
+	case "date-time":
+		_, err := time.Parse(time.RFC3339, text)
+		return err == nil
+	}
+	return s.Pattern == "" || regexp.MustCompile(s.Pattern).MatchString(text)
+}
+
+func (s shape) isNumber(number json.Number) bool {
+	switch s.Type {
+	case "integer":
+		bits := 64
+		if s.Format == "int32" {
+			bits = 32
+		}
+		_, err := strconv.ParseInt(number.String(), 10, bits)
+		return err == nil
+	case "number", "":
+		_, err := number.Float64()
+		return err == nil
+	}
+	return false
+}
+
+// eventsBody is a stream of events that does not come to a good end before the
+// erasure has: what ends earlier ends with an *Error.
+type eventsBody struct {
+	body     io.ReadCloser
+	response *http.Response
+	reader   eventReader
+	ended    bool
+	fault    error
+}
+
+// Read implements io.Reader.
+func (b *eventsBody) Read(into []byte) (int, error) {
+	if b.fault != nil {
+		return 0, b.fault
+	}
+	n, err := b.body.Read(into)
+	for _, e := range b.reader.feed(into[:n]) {
+		if _, over, fault := e.erasure(); fault != "" {
+			b.fault = b.failed(fault, nil)
+			b.fault.(*Error).Body = []byte(e.data)[:min(len(e.data), errorLimit)]
+			return n, b.fault
+		} else if over {
+			b.ended = true
+		}
+	}
+	switch {
+	case err == nil:
+		return n, nil
+	case b.ended:
+		err = io.EOF // however the connection came to its end
+	case errors.Is(err, io.EOF):
+		err = b.failed(unfinished, nil)
+	default:
+		err = b.failed(unfinished+": "+err.Error(), err)
+	}
+	b.fault = err
+	return n, err
+}
+
+// Close implements io.Closer.
+func (b *eventsBody) Close() error { return b.body.Close() }
+
+const unfinished = "the stream ended before the erasure did"
+
+func (b *eventsBody) failed(fault string, err error) *Error {
+	return &Error{
+		Problem: Problem{
+			Status: int32(b.response.StatusCode), Title: http.StatusText(b.response.StatusCode),
+			Detail: fault, RequestId: b.response.Header.Get("X-Request-Id"),
+		},
+		Err: err, unfinished: strings.HasPrefix(fault, unfinished),
+	}
+}
+
+// event is one server-sent event.
+type event struct{ name, data string }
+
+// erasure is what an event tells of an erasure, and whether that is the end;
+// nothing where it is an event of another kind.
+func (e event) erasure() (told *Erasure, over bool, fault string) {
+	if e.name != "progress" && e.name != "end" {
+		return nil, false, ""
+	}
+	if fault := jsonFault(shape{Ref: "Erasure"}, []byte(e.data)); fault != "" {
+		return nil, false, fault
+	}
+	told = new(Erasure)
+	if err := json.Unmarshal([]byte(e.data), told); err != nil {
+		return nil, false, err.Error()
+	}
+	over = e.name == "end"
+	if over && slices.Contains([]ErasureState{ErasureStatePending, ErasureStateRunning}, told.State) {
+		return nil, false, "an end is told of an erasure that is " + string(told.State)
+	}
+	return told, over, ""
+}
+
+// eventReader takes events out of what comes in parts.
+type eventReader struct {
+	line  []byte
+	cr    bool // the last byte was a carriage return, which a line feed may follow
+	next  event
+	told  bool          // next has data
+	retry time.Duration // what was last told, 0 if nothing
+}
+
+func (r *eventReader) feed(part []byte) []event {
+	var events []event
+	for _, c := range part {
+		if c == '\n' && r.cr {
+			r.cr = false
+			continue
+		}
+		if r.cr = c == '\r'; c != '\n' && c != '\r' {
+			r.line = append(r.line, c)
+			continue
+		}
+		if len(r.line) == 0 {
+			if r.told {
+				events = append(events, r.next)
+			}
+			r.next, r.told = event{}, false
+			continue
+		}
+		field, value, _ := strings.Cut(string(r.line), ":")
+		value = strings.TrimPrefix(value, " ")
+		r.line = r.line[:0]
+		switch field {
+		case "event":
+			r.next.name = value
+		case "data":
+			if r.told {
+				r.next.data += "\n"
+			}
+			r.next.data, r.told = r.next.data+value, true
+		case "retry":
+			if ms, err := strconv.ParseUint(value, 10, 31); err == nil {
+				r.retry = time.Duration(ms) * time.Millisecond
+			}
+		}
+	}
+	return events
+}
