@@ -60,7 +60,7 @@ generate_python() {
 		cat "$cache/openapi-python-client.log" >&2
 		exit 1
 	}
-	"$python" sdk/python/finish.py openapi.yaml sdk/python/lethe_client/generated
+	"$python" sdk/python/finish.py openapi.yaml sdk/python/lethe_client/generated "$answers"
 }
 
 for language in "${languages[@]}"; do

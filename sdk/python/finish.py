@@ -1,9 +1,13 @@
-"""Finish what openapi-python-client makes: finish.py OPENAPI GENERATED
+"""Finish what openapi-python-client makes: finish.py OPENAPI GENERATED ANSWERS
 
 It sends every list of a query as repeated parameters, whatever the contract
-says; it takes a text for a list of characters; and it does not mark its files.
+says; it takes a text for a list of characters; it takes whatever is answered for
+what was asked for, or fails in many ways; it fails at a word that is new in an
+enumeration; and it does not mark its files. ANSWERS is what internal/sdkanswers
+makes, which goes with it.
 """
 
+import json
 import re
 import shutil
 import sys
@@ -24,6 +28,29 @@ JOINED = """\
     if not isinstance(\\g<source>, Unset):
         require_list("\\g<source>", \\g<source>)
         \\g<name> = ",".join(\\g<source>)
+"""
+
+# How requests are sent, and what is made of the answers: twice each in a module.
+SENT = (
+    (re.compile(r"response = client\.get_httpx_client\(\)\.request\(\s*\*\*kwargs,?\s*\)"), "response = send(client, **kwargs)"),
+    (
+        re.compile(r"response = await client\.get_async_httpx_client\(\)\.request\(\s*\*\*kwargs,?\s*\)"),
+        "response = await send_async(client, **kwargs)",
+    ),
+)
+BUILT = re.compile(r"return _build_response\(client=client, response=response\)")
+UNDERSTOOD = "return understood(_build_response, client=client, response=response)"
+
+ENUMERATION = re.compile(r"^class \w+\(StrEnum\):\n", re.MULTILINE)
+OPEN = """
+    @classmethod
+    def _missing_(cls, value: object) -> "Self | None":
+        # A newer service may have more words; they are passed on as they are.
+        if not isinstance(value, str):
+            return None
+        word = str.__new__(cls, value)
+        word._name_ = word._value_ = value
+        return word
 """
 
 FIELD = re.compile(r"^    (?P<declared>\w+: list\[.*\])(?P<optional> \| Unset = UNSET)?$", re.MULTILINE)
@@ -60,8 +87,20 @@ def check_fields(file: Path, text: str) -> str:
     return text.replace(field, "").replace(define, f"{define}{field}\nfrom ..._lists import list_or_unset\n", 1)
 
 
-def main(openapi: Path, generated: Path) -> None:
-    joined = 0
+def check_answers(file: Path, text: str) -> str:
+    """The text of a module of a call, which lets only documented answers through."""
+    for pattern, sent in SENT:
+        text, count = pattern.subn(sent, text)
+        if count != 1:
+            sys.exit(f"finish.py: {file.name} sends {count} requests in one way: the generator writes them differently now")
+    text, count = BUILT.subn(UNDERSTOOD, text)
+    if count != 2:
+        sys.exit(f"finish.py: {file.name} makes {count} results of answers: the generator writes them differently now")
+    return text.replace("\nfrom ... import errors\n", "\nfrom ...._answers import send, send_async, understood\nfrom ... import errors\n", 1)
+
+
+def main(openapi: Path, generated: Path, answers: Path) -> None:
+    joined = calls = 0
     for file in sorted(generated.rglob("*.py")):
         text, count = LIST.subn(JOINED, file.read_text())
         joined += count
@@ -69,12 +108,20 @@ def main(openapi: Path, generated: Path) -> None:
             text = text.replace("\nfrom ... import errors\n", "\nfrom ...._lists import require_list\nfrom ... import errors\n", 1)
         if file.parent.name == "models":
             text = check_fields(file, text)
+            if ENUMERATION.search(text):
+                text = text.rstrip("\n") + "\n" + OPEN
+                text = text.replace("from enum import StrEnum\n", "from enum import StrEnum\nfrom typing import Self\n", 1)
+        elif file.parent.parent.name == "api" and file.name != "__init__.py":
+            text, calls = check_answers(file, text), calls + 1
         file.write_text(MARK + text)
     expected = comma_lists(YAML(typ="safe").load(openapi))
     if joined != expected:
         sys.exit(f"finish.py: joined {joined} lists of {expected}: the generator writes them differently now")
+    if calls != len(json.loads(answers.read_text())["operations"]):
+        sys.exit(f"finish.py: there are {calls} calls, and not as many operations")
+    shutil.copyfile(answers, generated / "answers.json")
     shutil.rmtree(generated / ".ruff_cache", ignore_errors=True)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(*map(Path, sys.argv[1:]))

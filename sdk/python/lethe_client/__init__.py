@@ -2,9 +2,11 @@
 
 Make an `AuthenticatedClient` with the service's `base_url` and an API key as
 `token`. Each of `list_responses`, `get_response` and `erase_response` has
-`sync_detailed` and `asyncio_detailed`; `result` takes the result out of what
-they return, or raises. `all_responses` goes through the pages of a list, and
-`fetch_receipt` waits for a receipt; `lethe_client.receipt` checks it.
+`sync_detailed` and `asyncio_detailed`, which return a success as the contract
+documents it and raise `ProblemError` for everything else; `result` takes the
+result out of what they return. `all_responses` goes through the pages of a list,
+`watch` follows an erasure to its end, and `fetch_receipt` waits for a receipt;
+`lethe_client.receipt` checks it.
 """
 
 import time
@@ -12,6 +14,9 @@ from collections.abc import Iterator
 from typing import Any, TypeVar
 from uuid import UUID
 
+import httpx
+
+from ._answers import Answer, Events, ProblemError, UnfinishedError, retry_after
 from .generated import AuthenticatedClient, Client
 from .generated.api.erasures import (
     cancel_erasure,
@@ -39,7 +44,7 @@ from .generated.models import (
     ResponsePage,
     ResponseSummary,
 )
-from .generated.types import UNSET, Response
+from .generated.types import UNSET, Response, Unset
 
 __all__ = [
     "UNSET",
@@ -76,33 +81,18 @@ __all__ = [
     "preview_erasure",
     "result",
     "start_erasure",
+    "watch",
     "watch_erasure",
 ]
 
 T = TypeVar("T")
 
 
-class ProblemError(Exception):
-    """An answer of the service other than the one asked for.
-
-    status: the HTTP status
-    problem: what the service says; None where the contract does not know the status
-    retry_after: seconds to wait before trying again, None if not told
-    """
-
-    def __init__(self, response: Response[Any]) -> None:
-        self.status = int(response.status_code)
-        self.problem = response.parsed if isinstance(response.parsed, Problem) else None
-        seconds = response.headers.get("Retry-After", "")
-        self.retry_after = int(seconds) if seconds.isdecimal() else None
-        detail = f": {self.problem.detail} (request {self.problem.request_id})" if self.problem else ""
-        super().__init__(f"{self.status} {response.status_code.phrase}{detail}")
-
-
 def result(response: Response[Problem | T]) -> T:
-    """What was asked for, None for an erasure and for a receipt that is yet to be sealed; raises ProblemError for any other answer."""
-    if isinstance(response.parsed, Problem) or not 200 <= response.status_code < 300:
-        raise ProblemError(response)
+    """What was asked for; None for an erasure, and for a receipt that is yet to be sealed.
+
+    What is no success, the call has raised as ProblemError.
+    """
     return response.parsed  # type: ignore[return-value]
 
 
@@ -116,7 +106,7 @@ def all_responses(
     be erased meanwhile, and none is told twice or left out. That goes for
     active_first, too, but for those that change their state meanwhile.
 
-    Raises ProblemError, and what httpx raises.
+    Raises ProblemError.
     """
     filters = {"active_first": False} | filters | {"limit": limit, "count": ListResponsesCount.NONE}
     while True:
@@ -130,16 +120,67 @@ def all_responses(
 def fetch_receipt(client: AuthenticatedClient | Client, erasure_id: UUID, *, timeout: float = 30) -> bytes:
     """The file of a receipt, as soon as it is sealed: some two seconds after its erasure.
 
-    Raises TimeoutError after so many seconds, ProblemError, and what httpx raises.
+    Raises TimeoutError after so many seconds, and ProblemError.
     """
     end = time.monotonic() + timeout
     while True:
         response = get_receipt.sync_detailed(erasure_id, client=client)
-        result(response)
         if response.status_code == 200:
             return response.content
-        seconds = response.headers.get("Retry-After", "")
-        wait = int(seconds) if seconds.isdecimal() else 1
+        seconds = retry_after(response.headers)
+        wait = 1 if seconds is None else min(seconds, LONGEST_WAIT)
         if time.monotonic() + wait > end:
             raise TimeoutError("the receipt is yet to be sealed")
         time.sleep(wait)
+
+
+# Of a stream that is opened again, in seconds; the first where the service does not say.
+FIRST_WAIT = 3.0
+LONGEST_WAIT = 30.0
+MOST_FAILURES = 10  # in a row
+
+
+def watch(
+    client: AuthenticatedClient | Client, erasure_id: UUID, *, x_organization_id: str | Unset = UNSET
+) -> Iterator[Erasure]:
+    """An erasure, at once and when it has changed, until it is over: the last is as it ended.
+
+    A stream that breaks off before is opened again.
+
+    Raises ProblemError for what opening it again would not mend, such as 404,
+    and after ten failures in a row.
+    """
+    request = watch_erasure._get_kwargs(erasure_id, x_organization_id=x_organization_id)
+    wait, failures = FIRST_WAIT, 0
+    while True:
+        answer, events, failure = Answer(request), Events(), None
+        try:
+            with client.get_httpx_client().stream(**request, follow_redirects=False) as response:
+                answer.begin(response)
+                for part in response.iter_bytes():
+                    if answer.fault:
+                        if not answer.take(part):
+                            break
+                        continue
+                    for event in events.feed(part):
+                        erasure, fault, over = event.erasure()
+                        if fault:
+                            raise answer.failure(fault)
+                        if erasure is not None:
+                            failures = 0
+                            yield erasure
+                        if over:
+                            return
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            answer.broken = error
+        try:
+            answer.finish()
+        except ProblemError as error:
+            failure = error
+        assert failure is not None  # no body was kept that has an end
+        wait = events.retry or wait
+        failures += 1
+        passing = isinstance(failure, UnfinishedError) or failure.status == 0 or failure.status >= 500
+        if not passing or failures >= MOST_FAILURES:
+            raise failure
+        time.sleep(min(max(wait * 2 ** (failures - 1), failure.retry_after or 0), LONGEST_WAIT))

@@ -52,15 +52,14 @@ def user():
         yield client
 
 
-def assert_problem(response, status: int) -> Problem:
-    assert response.status_code == status
-    problem = response.parsed
-    assert isinstance(problem, Problem)
-    assert problem.status == status
-    assert problem.title and problem.detail and problem.request_id
+def assert_problem(expected: int, call, /, *arguments, **named) -> Problem:
     with pytest.raises(ProblemError) as raised:
-        result(response)
-    assert raised.value.status == status
+        call.sync_detailed(*arguments, **named)
+    assert raised.value.status == expected
+    problem = raised.value.problem
+    assert isinstance(problem, Problem)
+    assert problem.status == expected
+    assert problem.title and problem.detail and problem.request_id
     assert problem.detail in str(raised.value)
     return problem
 
@@ -104,7 +103,7 @@ def test_pages(user):
     page = result(list_responses.sync_detailed(client=user, limit=1, count=ListResponsesCount.NONE))
     assert page.has_more and page.next_cursor
     assert page.total_count is None
-    assert_problem(list_responses.sync_detailed(client=user, after=page.next_cursor, status="failed"), 400)
+    assert_problem(400, list_responses, client=user, after=page.next_cursor, status="failed")
 
 
 def test_fetches_and_erases(user):
@@ -115,8 +114,8 @@ def test_fetches_and_erases(user):
     assert detail.error is None
 
     assert result(erase_response.sync_detailed(summary.id, client=user)) is None
-    assert_problem(get_response.sync_detailed(summary.id, client=user), 404)
-    assert_problem(erase_response.sync_detailed(summary.id, client=user), 404)
+    assert_problem(404, get_response, summary.id, client=user)
+    assert_problem(404, erase_response, summary.id, client=user)
     assert summary.id not in [other.id for other in all_responses(user)]
 
 
@@ -144,25 +143,25 @@ def test_asynchronous():
 
 
 def test_400(user):
-    problem = assert_problem(list_responses.sync_detailed(client=user, limit="ten"), 400)
+    problem = assert_problem(400, list_responses, client=user, limit="ten")
     assert problem.parameter == "limit"
-    assert_problem(list_responses.sync_detailed(client=user, member_id=SOMEBODY), 400)
+    assert_problem(400, list_responses, client=user, member_id=SOMEBODY)
     with connect(setting("LETHE_TEST_ADMIN_KEY")) as admin:
         assert list_responses.sync_detailed(client=admin, member_id=SOMEBODY).status_code == 200
 
 
 def test_401():
     with connect("sk-nobody") as client:
-        assert_problem(get_response.sync_detailed(MISSING, client=client), 401)
+        assert_problem(401, get_response, MISSING, client=client)
 
 
 def test_403():
     with connect(setting("LETHE_TEST_FORBIDDEN_KEY")) as client:
-        assert_problem(erase_response.sync_detailed(MISSING, client=client), 403)
+        assert_problem(403, erase_response, MISSING, client=client)
 
 
 def test_404(user):
-    assert_problem(get_response.sync_detailed(MISSING, client=user), 404)
+    assert_problem(404, get_response, MISSING, client=user)
 
 
 def test_405(user):
@@ -175,7 +174,7 @@ def test_405(user):
 
 def test_503():
     with connect(setting("LETHE_TEST_USER_KEY"), "LETHE_TEST_DOWN_URL") as client:
-        assert_problem(list_responses.sync_detailed(client=client), 503)
+        assert_problem(503, list_responses, client=client)
         with pytest.raises(ProblemError) as raised:
             next(all_responses(client))
     assert raised.value.status == 503
@@ -194,11 +193,11 @@ def test_other_answers():
 
 def test_log(user):
     assert result(get_log_keys.sync_detailed(client=user)) == setting("LETHE_TEST_LOG_KEY") + "\n"
-    assert_problem(get_receipt.sync_detailed(MISSING, client=user), 404)
+    assert_problem(404, get_receipt, MISSING, client=user)
     # Slashes of the index get there.
-    assert_problem(get_tile.sync_detailed("0", "x001/000.p/7", client=user), 404)
+    assert_problem(404, get_tile, "0", "x001/000.p/7", client=user)
     with connect(setting("LETHE_TEST_FORBIDDEN_KEY")) as forbidden:
-        assert_problem(get_checkpoint.sync_detailed(client=forbidden), 403)
+        assert_problem(403, get_checkpoint, client=forbidden)
 
 
 def test_erase_fetch_and_check(user):
@@ -228,7 +227,7 @@ def test_erases_many(user):
     assert started.status_code == 201 and erasure.responses == 2
     assert result(start_erasure.sync_detailed(client=user, body=request, idempotency_key=key)).id == erasure.id
     other = NewErasure(responses=[MISSING])
-    assert_problem(start_erasure.sync_detailed(client=user, body=other, idempotency_key=key), 409)
+    assert_problem(409, start_erasure, client=user, body=other, idempotency_key=key)
 
     events = result(watch_erasure.sync_detailed(erasure.id, client=user))
     assert events.count("event: ") == 2 and "event: end\n" in events

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import httpx
 
+from ...._answers import send, send_async, understood
 from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.erasure import Erasure
@@ -136,11 +137,9 @@ def sync_detailed(
         dw_active_org=dw_active_org,
     )
 
-    response = client.get_httpx_client().request(
-        **kwargs,
-    )
+    response = send(client, **kwargs)
 
-    return _build_response(client=client, response=response)
+    return understood(_build_response, client=client, response=response)
 
 
 def sync(
@@ -209,9 +208,9 @@ async def asyncio_detailed(
         dw_active_org=dw_active_org,
     )
 
-    response = await client.get_async_httpx_client().request(**kwargs)
+    response = await send_async(client, **kwargs)
 
-    return _build_response(client=client, response=response)
+    return understood(_build_response, client=client, response=response)
 
 
 async def asyncio(

@@ -4,6 +4,7 @@ from typing import Any
 
 import httpx
 
+from ...._answers import send, send_async, understood
 from ... import errors
 from ...client import AuthenticatedClient, Client
 from ...models.hold_page import HoldPage
@@ -146,11 +147,9 @@ def sync_detailed(
         dw_active_org=dw_active_org,
     )
 
-    response = client.get_httpx_client().request(
-        **kwargs,
-    )
+    response = send(client, **kwargs)
 
-    return _build_response(client=client, response=response)
+    return understood(_build_response, client=client, response=response)
 
 
 def sync(
@@ -231,9 +230,9 @@ async def asyncio_detailed(
         dw_active_org=dw_active_org,
     )
 
-    response = await client.get_async_httpx_client().request(**kwargs)
+    response = await send_async(client, **kwargs)
 
-    return _build_response(client=client, response=response)
+    return understood(_build_response, client=client, response=response)
 
 
 async def asyncio(

@@ -1,0 +1,363 @@
+"""Tells the answers that the contract documents as a success from all others."""
+
+import datetime
+import email.utils
+import json
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from email.message import Message
+from http import HTTPStatus
+from importlib.resources import files
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+from uuid import UUID
+
+import httpx
+
+from .generated.client import AuthenticatedClient, Client
+from .generated.models.erasure import Erasure
+from .generated.models.problem import Problem
+
+T = TypeVar("T")
+
+# How much of an answer that is an error is kept, in bytes.
+ERROR_LIMIT = 64 << 10
+
+# What is made of the contract by internal/sdkanswers.
+_DOCUMENTED = json.loads(files(__package__).joinpath("generated/answers.json").read_text("utf-8"))
+
+
+class ProblemError(Exception):
+    """Every answer other than a success as the contract documents it, whoever answered.
+
+    A success has the documented status and media type, and the headers and
+    fields that are required. No call raises another error once a request is
+    sent.
+
+    status: the HTTP status, 0 if there was no answer at all (then __cause__ is why)
+    problem: what the service says; None where something else answered, like a gateway in between
+    detail: what the service says is wrong, or what is wrong with the answer
+    body: what was answered, as far as it came, at most 64 KiB
+    retry_after: seconds to wait before trying again, None if not told
+    """
+
+    def __init__(
+        self, status: int, detail: str, *, problem: Problem | None = None, body: bytes = b"", retry_after: int | None = None
+    ) -> None:
+        self.status, self.detail, self.problem, self.body, self.retry_after = status, detail, problem, body, retry_after
+        request = f" (request {problem.request_id})" if problem else ""
+        super().__init__(f"{status} {_phrase(status)}: {detail}{request}")
+
+
+class UnfinishedError(ProblemError):
+    """A stream ended before its erasure did."""
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "No answer" if status == 0 else "Unknown"
+
+
+def retry_after(headers: httpx.Headers) -> int | None:
+    """The seconds that Retry-After says, or that its date is away."""
+    text = headers.get("Retry-After", "")
+    if re.fullmatch("[0-9]{1,9}", text):
+        return int(text)
+    try:
+        at = email.utils.parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    now = datetime.datetime.now(datetime.UTC)
+    return max(0, math.ceil((at.replace(tzinfo=at.tzinfo or datetime.UTC) - now).total_seconds()))
+
+
+def send(client: AuthenticatedClient | Client, **kwargs: Any) -> httpx.Response:
+    """The answer to a request, if it is a documented success; raises ProblemError."""
+    answer = Answer(kwargs)
+    try:
+        with client.get_httpx_client().stream(**kwargs, follow_redirects=False) as response:
+            answer.begin(response)
+            for part in response.iter_bytes():
+                if not answer.take(part):
+                    break
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        answer.broken = error
+    return answer.finish()
+
+
+async def send_async(client: AuthenticatedClient | Client, **kwargs: Any) -> httpx.Response:
+    """As send."""
+    answer = Answer(kwargs)
+    try:
+        async with client.get_async_httpx_client().stream(**kwargs, follow_redirects=False) as response:
+            answer.begin(response)
+            async for part in response.aiter_bytes():
+                if not answer.take(part):
+                    break
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        answer.broken = error
+    return answer.finish()
+
+
+def understood(build: Callable[..., T], *, client: AuthenticatedClient | Client, response: httpx.Response) -> T:
+    """What the generated code makes of a success; raises ProblemError where it cannot."""
+    try:
+        return build(client=client, response=response)
+    except Exception as error:
+        raise ProblemError(response.status_code, f"the answer cannot be read: {error}", body=response.content[:ERROR_LIMIT]) from error
+
+
+class Answer:
+    """An answer as it comes in."""
+
+    def __init__(self, request: Mapping[str, Any]) -> None:
+        self.broken: Exception | None = None
+        self._method = str(request["method"]).upper()
+        self._path = urlsplit(str(request["url"])).path
+        self._told_end = bool(httpx.Headers(request.get("headers")).get("Last-Event-ID"))
+        self._response: httpx.Response | None = None
+        self._expected: dict[str, Any] = {}
+        self._fault = ""
+        self._body = bytearray()
+
+    def begin(self, response: httpx.Response) -> None:
+        self._response = response
+        self.media_type, charset_fault = _media_type(response.headers)
+        self._expected, self._fault = self._documented(response)
+        if self._fault:
+            return
+        if media := self._expected.get("media"):
+            if charset_fault:
+                self._fault = charset_fault
+            elif self.media_type != media:
+                self._fault = f"the answer is not {media} but {self.media_type or 'nothing'}; is this the service's address?"
+        elif self._path.endswith("/events") and not self._told_end:
+            self._fault = "the end is said to have been told, which it was not"
+
+    def _documented(self, response: httpx.Response) -> tuple[dict[str, Any], str]:
+        location = response.headers.get("Location")
+        if response.history:
+            return {}, f"the answer is from {response.url}, where a redirect led"
+        if 300 <= response.status_code < 400 and location:
+            return {}, f"a redirect to {location!r}, which is not followed; give the address where the service itself is"
+        for operation in _DOCUMENTED["operations"]:
+            if operation["method"] == self._method and re.search(operation["path"], self._path):
+                if answer := operation["answers"].get(str(response.status_code)):
+                    return answer, ""
+                if str(response.status_code) in operation["answers"]:
+                    return {}, ""  # there is nothing more to it than its status
+                break
+        return {}, f"{response.status_code} is no success here, as the contract has it"
+
+    def take(self, part: bytes) -> bool:
+        """Keeps a part of the body, and says whether more of it is wanted."""
+        if not self._fault and not self._expected.get("media"):
+            return False
+        self._body += part
+        return not self._fault or len(self._body) < ERROR_LIMIT
+
+    def finish(self) -> httpx.Response:
+        """The answer, as a whole; raises ProblemError."""
+        response, body = self._response, bytes(self._body)
+        if response is None:
+            raise ProblemError(0, str(self.broken) or type(self.broken).__name__) from self.broken
+        media = self._expected.get("media")
+        if not self._fault and self.broken and media != "text/event-stream":
+            self._fault = f"the answer was cut short: {self.broken}"
+        if not self._fault:
+            self._fault = _headers_fault(self._expected.get("headers", {}), response.headers)
+        if self._fault:
+            raise self.failure(self._fault) from self.broken
+        if media == "application/json":
+            self._fault = json_fault(self._expected["schema"], body)
+        elif media == "text/event-stream":
+            ended = False
+            for event in Events().feed(body):
+                _, fault, over = event.erasure()
+                if fault:
+                    raise self.failure(fault)
+                ended = ended or over
+            if not ended:
+                self._fault = UNFINISHED
+        elif media == "text/plain" and _text(body) is None:
+            self._fault = "the answer is not UTF-8"
+        if self._fault:
+            raise self.failure(self._fault) from self.broken
+        headers = [(name, value) for name, value in response.headers.multi_items() if name.lower() not in _OF_TRANSFER]
+        return httpx.Response(response.status_code, headers=headers, content=body, request=response.request)
+
+    def failure(self, fault: str) -> ProblemError:
+        """The error that the answer is."""
+        response, body = self._response, bytes(self._body[:ERROR_LIMIT])
+        assert response is not None
+        problem = None
+        if self.media_type == "application/problem+json" and response.status_code >= 400:
+            if not json_fault({"ref": "Problem"}, body):
+                problem = Problem.from_dict(json.loads(body))
+                fault = problem.detail
+        kind = UnfinishedError if fault.startswith(UNFINISHED) else ProblemError
+        return kind(response.status_code, fault, problem=problem, body=body, retry_after=retry_after(response.headers))
+
+    @property
+    def fault(self) -> str:
+        return self._fault
+
+
+UNFINISHED = "the stream ended before the erasure did"
+
+# Headers of how a body came, which is read.
+_OF_TRANSFER = ("content-encoding", "content-length", "transfer-encoding")
+
+
+def _media_type(headers: httpx.Headers) -> tuple[str, str]:
+    """The media type of an answer, and what is wrong with its text."""
+    text = headers.get("Content-Type", "")
+    if not re.fullmatch(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+(\s*;\s*[\w!#$&^.+-]+=(\"[^\"]*\"|[^\s;\"]+))*\s*", text, re.ASCII):
+        return "", f"{text!r} is no media type"
+    message = Message()
+    message["Content-Type"] = text
+    charset = message.get_content_charset("utf-8")
+    if charset not in ("utf-8", "utf8", "us-ascii"):
+        return message.get_content_type(), f"the answer's charset is {charset!r}, not UTF-8"
+    return message.get_content_type(), ""
+
+
+def _headers_fault(required: Mapping[str, Any], headers: httpx.Headers) -> str:
+    for name, shape in required.items():
+        values = headers.get_list(name)
+        if len(values) != 1 or not values[0]:
+            return f"the answer has no {name}"
+        if fault := _fault(shape, values[0], name):
+            return fault
+    return ""
+
+
+def _text(body: bytes) -> str | None:
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def json_fault(shape: Mapping[str, Any], body: bytes) -> str:
+    """What is wrong with JSON that should be of a shape, "" if nothing."""
+    if (text := _text(body)) is None:
+        return "the answer is not UTF-8"
+    try:
+        value = json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        return f"the answer is not JSON, or was cut short: {error}"
+    return _fault(shape, value, "the answer")
+
+
+def _fault(shape: Mapping[str, Any], value: Any, name: str) -> str:
+    if value is None and shape.get("nullable"):
+        return ""
+    if "ref" in shape:
+        return _fault(_DOCUMENTED["schemas"][shape["ref"]], value, name)
+    for part in shape.get("all", ()):
+        if fault := _fault(part, value, name):
+            return fault
+    kind = shape.get("type")
+    if kind and not _is(kind, shape, value):
+        return f"{name} is not what the contract says: {kind} {shape.get('format', '')}".rstrip()
+    if kind == "object":
+        for field in shape.get("required", ()):
+            if field not in value:
+                return f"{name} has no {field}"
+        for field, inner in shape.get("properties", {}).items():
+            if field in value and (fault := _fault(inner, value[field], field)):
+                return fault
+    if kind == "array" and "items" in shape:
+        for inner in value:
+            if fault := _fault(shape["items"], inner, name):
+                return fault
+    return ""
+
+
+def _is(kind: str, shape: Mapping[str, Any], value: Any) -> bool:
+    match kind:
+        case "object":
+            return isinstance(value, dict)
+        case "array":
+            return isinstance(value, list)
+        case "boolean":
+            return isinstance(value, bool)
+        case "integer":
+            bits = 31 if shape.get("format") == "int32" else 63
+            return isinstance(value, int) and not isinstance(value, bool) and -(1 << bits) <= value < 1 << bits
+        case "number":
+            return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not isinstance(value, str):
+        return False
+    try:
+        match shape.get("format"):
+            case "uuid":
+                return len(value) == 36 and bool(UUID(value))
+            case "date-time":
+                return "T" in value and datetime.datetime.fromisoformat(value).tzinfo is not None
+    except ValueError:
+        return False
+    return "pattern" not in shape or re.search(shape["pattern"], value) is not None
+
+
+class Event:
+    """A server-sent event."""
+
+    def __init__(self, name: str, data: str) -> None:
+        self.name, self.data = name, data
+
+    def erasure(self) -> tuple[Erasure | None, str, bool]:
+        """What is told of an erasure, what is wrong with that, and whether it is the end."""
+        if self.name not in ("progress", "end"):
+            return None, "", False
+        if fault := json_fault({"ref": "Erasure"}, self.data.encode(errors="surrogatepass")):
+            return None, fault, False
+        told = Erasure.from_dict(json.loads(self.data))
+        if self.name == "end" and str(told.state) in ("pending", "running"):
+            return None, f"an end is told of an erasure that is {told.state}", False
+        return told, "", self.name == "end"
+
+
+class Events:
+    """Takes events out of what comes in parts."""
+
+    def __init__(self) -> None:
+        self.retry: float | None = None  # in seconds, as last told
+        self._line = bytearray()
+        self._cr = False  # the last byte was a carriage return, which a line feed may follow
+        self._name, self._data = "", []  # type: tuple[str, list[str]]
+
+    def feed(self, part: Iterable[int]) -> Iterator[Event]:
+        for byte in part:
+            if byte == 0x0A and self._cr:
+                self._cr = False
+                continue
+            self._cr = byte == 0x0D
+            if byte not in (0x0A, 0x0D):
+                self._line.append(byte)
+                continue
+            # What is no UTF-8 is no JSON either.
+            line, self._line = self._line.decode(errors="surrogateescape"), bytearray()
+            if line:
+                self._field(*line.partition(":")[::2])
+                continue
+            name, data, self._name, self._data = self._name, self._data, "", []
+            if data:
+                yield Event(name, "\n".join(data))
+
+    def _field(self, name: str, value: str) -> None:
+        value = value.removeprefix(" ")
+        if name == "event":
+            self._name = value
+        elif name == "data":
+            self._data.append(value)
+        elif name == "retry" and re.fullmatch("[0-9]{1,9}", value):
+            self.retry = int(value) / 1000
