@@ -46,6 +46,7 @@ generate_typescript() {
 			cat "$cache/openapi-ts.log" >&2
 			exit 1
 		}
+		node finish.mjs "$answers"
 		npm run --silent build
 	)
 }

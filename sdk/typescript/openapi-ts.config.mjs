@@ -2,6 +2,6 @@
 export default {
   input: '../../openapi.yaml',
   output: { path: 'src/generated', importFileExtension: '.js' },
-  plugins: ['@hey-api/client-fetch', '@hey-api/typescript', '@hey-api/sdk'],
+  plugins: ['@hey-api/client-fetch', '@hey-api/typescript', { name: '@hey-api/sdk', client: false }],
   logs: { file: false },
 };

@@ -1,23 +1,18 @@
 import { type Client, type Config } from './generated/client/index.js';
-import { type GetReceiptData, type ListResponsesData, type Options, type Problem, type ResponseSummary } from './generated/index.js';
+import { type Erasure, type GetReceiptData, type ListResponsesData, type Options, type ResponseSummary, type WatchErasureData } from './generated/index.js';
+import { ProblemError } from './answers.js';
 export * from './generated/index.js';
 export * from './receipt.js';
+export { ProblemError };
 export type { Client, Config };
 /**
  * A client of the service at a URL, for the owner of an API key. Pass it as
  * `client` to `listResponses`, `getResponse` and `eraseResponse`.
+ *
+ * Success is what the contract documents; everything else is a `ProblemError`.
+ * Redirects are not followed.
  */
 export declare function createLethe(baseUrl: string, key: string, config?: Config): Client;
-/** An answer of the service other than the one asked for. */
-export declare class ProblemError extends Error {
-    readonly name = "ProblemError";
-    readonly status: number;
-    /** What the service says; undefined where something else answered, like a gateway in between. */
-    readonly problem: Problem | undefined;
-    /** Seconds to wait before trying again, where told. */
-    readonly retryAfter: number | undefined;
-    constructor(error: unknown, response: Response);
-}
 type ListQuery = NonNullable<ListResponsesData['query']>;
 /** The options of `listResponses`, but for what `allResponses` decides itself. */
 export type AllOptions = Omit<Options<ListResponsesData>, 'query' | 'throwOnError' | 'responseStyle'> & {
@@ -31,7 +26,7 @@ export type AllOptions = Omit<Options<ListResponsesData>, 'query' | 'throwOnErro
  * meanwhile, and none is told twice or left out. That goes for `active_first`,
  * too, but for those that change their state meanwhile.
  *
- * Throws `ProblemError`, and what `fetch` throws.
+ * Throws `ProblemError`.
  */
 export declare function allResponses(options: AllOptions): AsyncGenerator<ResponseSummary, void, undefined>;
 /**
@@ -39,6 +34,18 @@ export declare function allResponses(options: AllOptions): AsyncGenerator<Respon
  * erasure. Waits until then, or until `signal` is aborted. `verifyReceipt`
  * checks the file.
  *
- * Throws `ProblemError`, and what `fetch` throws.
+ * Throws `ProblemError`.
  */
 export declare function fetchReceipt(options: Omit<Options<GetReceiptData>, 'throwOnError' | 'responseStyle'>): Promise<string>;
+/**
+ * Tells an erasure at once and when it has changed, until it is over: the last
+ * that `stream` tells is the erasure as it ended. A stream that breaks off before
+ * is opened again.
+ *
+ * `stream` throws `ProblemError` for what opening it again would not mend, such
+ * as 404, after ten failures in a row (`sseMaxRetryAttempts`), and when `signal`
+ * is aborted.
+ */
+export declare function watchErasure(options: Options<WatchErasureData>): Promise<{
+    stream: AsyncGenerator<Erasure, void, unknown>;
+}>;

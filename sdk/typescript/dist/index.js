@@ -1,14 +1,20 @@
 import { createClient } from './generated/client/index.js';
-import { getReceipt, listResponses, } from './generated/index.js';
+import { getReceipt, listResponses, watchErasure as watch, } from './generated/index.js';
+import { ProblemError, retryAfter } from './answers.js';
+import { checked, sleep } from './client.js';
 import { requireList } from './lists.js';
 export * from './generated/index.js';
 export * from './receipt.js';
+export { ProblemError };
 /**
  * A client of the service at a URL, for the owner of an API key. Pass it as
  * `client` to `listResponses`, `getResponse` and `eraseResponse`.
+ *
+ * Success is what the contract documents; everything else is a `ProblemError`.
+ * Redirects are not followed.
  */
 export function createLethe(baseUrl, key, config = {}) {
-    return createClient({
+    const client = createClient({
         ...config,
         baseUrl,
         requestValidator: async (options) => {
@@ -18,6 +24,7 @@ export function createLethe(baseUrl, key, config = {}) {
         // A plain string would also be sent as session and as proxy's user.
         auth: ({ scheme }) => (scheme === 'bearer' ? key : undefined),
     });
+    return checked(client);
 }
 /** Throws `TypeError` for a list of a query that is none: some are left out of the URL, and with them the filter. */
 function requireLists(options) {
@@ -29,26 +36,6 @@ function requireLists(options) {
         }
     }
 }
-/** An answer of the service other than the one asked for. */
-export class ProblemError extends Error {
-    name = 'ProblemError';
-    status;
-    /** What the service says; undefined where something else answered, like a gateway in between. */
-    problem;
-    /** Seconds to wait before trying again, where told. */
-    retryAfter;
-    constructor(error, response) {
-        const problem = isProblem(error) ? error : undefined;
-        super(`${response.status} ${problem?.title ?? response.statusText}${problem ? `: ${problem.detail}` : ''}`);
-        this.status = response.status;
-        this.problem = problem;
-        const seconds = Number.parseInt(response.headers.get('Retry-After') ?? '', 10);
-        this.retryAfter = Number.isNaN(seconds) ? undefined : seconds;
-    }
-}
-function isProblem(error) {
-    return typeof error === 'object' && error !== null && 'detail' in error && 'request_id' in error;
-}
 /**
  * Goes through every response that matches, page by page; `query.limit` is the
  * size of a page, 100 by default.
@@ -57,14 +44,14 @@ function isProblem(error) {
  * meanwhile, and none is told twice or left out. That goes for `active_first`,
  * too, but for those that change their state meanwhile.
  *
- * Throws `ProblemError`, and what `fetch` throws.
+ * Throws `ProblemError`.
  */
 export async function* allResponses(options) {
     const query = { limit: 100, active_first: false, ...options.query, count: 'none' };
     for (;;) {
-        const { data: page, error, response } = await listResponses({ ...options, query });
+        const { data: page, error } = await listResponses({ ...options, query });
         if (page === undefined) {
-            throw response ? new ProblemError(error, response) : error;
+            throw error;
         }
         yield* page.data;
         if (page.next_cursor === null) {
@@ -78,7 +65,7 @@ export async function* allResponses(options) {
  * erasure. Waits until then, or until `signal` is aborted. `verifyReceipt`
  * checks the file.
  *
- * Throws `ProblemError`, and what `fetch` throws.
+ * Throws `ProblemError`.
  */
 export async function fetchReceipt(options) {
     for (;;) {
@@ -87,9 +74,21 @@ export async function fetchReceipt(options) {
             return data;
         }
         if (response?.status !== 202) {
-            throw response ? new ProblemError(error, response) : error;
+            throw error;
         }
-        const seconds = Number.parseInt(response.headers.get('Retry-After') ?? '1', 10);
-        await new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
+        await sleep(1000 * Math.min(Math.max(retryAfter(response) ?? 1, 0.1), 30), { signal: options.signal ?? null });
     }
+}
+/**
+ * Tells an erasure at once and when it has changed, until it is over: the last
+ * that `stream` tells is the erasure as it ended. A stream that breaks off before
+ * is opened again.
+ *
+ * `stream` throws `ProblemError` for what opening it again would not mend, such
+ * as 404, after ten failures in a row (`sseMaxRetryAttempts`), and when `signal`
+ * is aborted.
+ */
+export async function watchErasure(options) {
+    const { stream } = await watch(options);
+    return { stream: stream };
 }

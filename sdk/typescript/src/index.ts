@@ -1,25 +1,33 @@
 import { type Client, type Config, createClient, type RequestOptions } from './generated/client/index.js';
 import {
+  type Erasure,
   getReceipt,
   type GetReceiptData,
   listResponses,
   type ListResponsesData,
   type Options,
-  type Problem,
   type ResponseSummary,
+  watchErasure as watch,
+  type WatchErasureData,
 } from './generated/index.js';
+import { ProblemError, retryAfter } from './answers.js';
+import { checked, sleep } from './client.js';
 import { requireList } from './lists.js';
 
 export * from './generated/index.js';
 export * from './receipt.js';
+export { ProblemError };
 export type { Client, Config };
 
 /**
  * A client of the service at a URL, for the owner of an API key. Pass it as
  * `client` to `listResponses`, `getResponse` and `eraseResponse`.
+ *
+ * Success is what the contract documents; everything else is a `ProblemError`.
+ * Redirects are not followed.
  */
 export function createLethe(baseUrl: string, key: string, config: Config = {}): Client {
-  return createClient({
+  const client = createClient({
     ...config,
     baseUrl,
     requestValidator: async (options) => {
@@ -29,6 +37,7 @@ export function createLethe(baseUrl: string, key: string, config: Config = {}): 
     // A plain string would also be sent as session and as proxy's user.
     auth: ({ scheme }) => (scheme === 'bearer' ? key : undefined),
   });
+  return checked(client);
 }
 
 /** Throws `TypeError` for a list of a query that is none: some are left out of the URL, and with them the filter. */
@@ -40,29 +49,6 @@ function requireLists(options: unknown): void {
       requireList(name, query[name] ?? []);
     }
   }
-}
-
-/** An answer of the service other than the one asked for. */
-export class ProblemError extends Error {
-  override readonly name = 'ProblemError';
-  readonly status: number;
-  /** What the service says; undefined where something else answered, like a gateway in between. */
-  readonly problem: Problem | undefined;
-  /** Seconds to wait before trying again, where told. */
-  readonly retryAfter: number | undefined;
-
-  constructor(error: unknown, response: Response) {
-    const problem = isProblem(error) ? error : undefined;
-    super(`${response.status} ${problem?.title ?? response.statusText}${problem ? `: ${problem.detail}` : ''}`);
-    this.status = response.status;
-    this.problem = problem;
-    const seconds = Number.parseInt(response.headers.get('Retry-After') ?? '', 10);
-    this.retryAfter = Number.isNaN(seconds) ? undefined : seconds;
-  }
-}
-
-function isProblem(error: unknown): error is Problem {
-  return typeof error === 'object' && error !== null && 'detail' in error && 'request_id' in error;
 }
 
 type ListQuery = NonNullable<ListResponsesData['query']>;
@@ -80,14 +66,14 @@ export type AllOptions = Omit<Options<ListResponsesData>, 'query' | 'throwOnErro
  * meanwhile, and none is told twice or left out. That goes for `active_first`,
  * too, but for those that change their state meanwhile.
  *
- * Throws `ProblemError`, and what `fetch` throws.
+ * Throws `ProblemError`.
  */
 export async function* allResponses(options: AllOptions): AsyncGenerator<ResponseSummary, void, undefined> {
   const query: ListQuery = { limit: 100, active_first: false, ...options.query, count: 'none' };
   for (;;) {
-    const { data: page, error, response } = await listResponses({ ...options, query });
+    const { data: page, error } = await listResponses({ ...options, query });
     if (page === undefined) {
-      throw response ? new ProblemError(error, response) : error;
+      throw error;
     }
     yield* page.data;
     if (page.next_cursor === null) {
@@ -102,7 +88,7 @@ export async function* allResponses(options: AllOptions): AsyncGenerator<Respons
  * erasure. Waits until then, or until `signal` is aborted. `verifyReceipt`
  * checks the file.
  *
- * Throws `ProblemError`, and what `fetch` throws.
+ * Throws `ProblemError`.
  */
 export async function fetchReceipt(
   options: Omit<Options<GetReceiptData>, 'throwOnError' | 'responseStyle'>,
@@ -113,9 +99,24 @@ export async function fetchReceipt(
       return data;
     }
     if (response?.status !== 202) {
-      throw response ? new ProblemError(error, response) : error;
+      throw error;
     }
-    const seconds = Number.parseInt(response.headers.get('Retry-After') ?? '1', 10);
-    await new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
+    await sleep(1000 * Math.min(Math.max(retryAfter(response) ?? 1, 0.1), 30), { signal: options.signal ?? null });
   }
+}
+
+/**
+ * Tells an erasure at once and when it has changed, until it is over: the last
+ * that `stream` tells is the erasure as it ended. A stream that breaks off before
+ * is opened again.
+ *
+ * `stream` throws `ProblemError` for what opening it again would not mend, such
+ * as 404, after ten failures in a row (`sseMaxRetryAttempts`), and when `signal`
+ * is aborted.
+ */
+export async function watchErasure(
+  options: Options<WatchErasureData>,
+): Promise<{ stream: AsyncGenerator<Erasure, void, unknown> }> {
+  const { stream } = await watch(options);
+  return { stream: stream as AsyncGenerator<unknown> as AsyncGenerator<Erasure, void, unknown> };
 }

@@ -6,7 +6,7 @@ export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends 
      * individual options. This might be also useful if you want to implement a
      * custom client.
      */
-    client?: Client;
+    client: Client;
     /**
      * You can pass arbitrary values through the `meta` object. This can be
      * used to access values that aren't defined as part of the SDK function.
@@ -27,7 +27,7 @@ export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends 
  * is created, changed or erased meanwhile.
  *
  */
-export declare const listResponses: <ThrowOnError extends boolean = false>(options?: Options<ListResponsesData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<ListResponsesResponses, ListResponsesErrors, ThrowOnError, "fields">;
+export declare const listResponses: <ThrowOnError extends boolean = false>(options: Options<ListResponsesData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<ListResponsesResponses, ListResponsesErrors, ThrowOnError, "fields">;
 /**
  * Erase a response
  *
@@ -73,7 +73,7 @@ export declare const previewErasure: <ThrowOnError extends boolean = false>(opti
  * request, with the same filters.
  *
  */
-export declare const listErasures: <ThrowOnError extends boolean = false>(options?: Options<ListErasuresData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<ListErasuresResponses, ListErasuresErrors, ThrowOnError, "fields">;
+export declare const listErasures: <ThrowOnError extends boolean = false>(options: Options<ListErasuresData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<ListErasuresResponses, ListErasuresErrors, ThrowOnError, "fields">;
 /**
  * Erase many responses
  *
@@ -158,7 +158,7 @@ export declare const getReceipt: <ThrowOnError extends boolean = false>(options:
  * of the next request, with the same filters, until `has_more` is false.
  *
  */
-export declare const listLooks: <ThrowOnError extends boolean = false>(options?: Options<ListLooksData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<ListLooksResponses, ListLooksErrors, ThrowOnError, "fields">;
+export declare const listLooks: <ThrowOnError extends boolean = false>(options: Options<ListLooksData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<ListLooksResponses, ListLooksErrors, ThrowOnError, "fields">;
 /**
  * List holds
  *
@@ -167,7 +167,7 @@ export declare const listLooks: <ThrowOnError extends boolean = false>(options?:
  * page's `next_cursor` as `after` of the next request.
  *
  */
-export declare const listHolds: <ThrowOnError extends boolean = false>(options?: Options<ListHoldsData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<ListHoldsResponses, ListHoldsErrors, ThrowOnError, "fields">;
+export declare const listHolds: <ThrowOnError extends boolean = false>(options: Options<ListHoldsData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<ListHoldsResponses, ListHoldsErrors, ThrowOnError, "fields">;
 /**
  * Place a hold
  *
@@ -202,7 +202,7 @@ export declare const getHold: <ThrowOnError extends boolean = false>(options: Op
  * next request.
  *
  */
-export declare const listRetentionRules: <ThrowOnError extends boolean = false>(options?: Options<ListRetentionRulesData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<ListRetentionRulesResponses, ListRetentionRulesErrors, ThrowOnError, "fields">;
+export declare const listRetentionRules: <ThrowOnError extends boolean = false>(options: Options<ListRetentionRulesData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<ListRetentionRulesResponses, ListRetentionRulesErrors, ThrowOnError, "fields">;
 /**
  * Create a retention rule
  *
@@ -285,7 +285,7 @@ export declare const disableRetentionRule: <ThrowOnError extends boolean = false
  * those who may erase. 404 before the first erasure has been sealed.
  *
  */
-export declare const getCheckpoint: <ThrowOnError extends boolean = false>(options?: Options<GetCheckpointData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<GetCheckpointResponses, GetCheckpointErrors, ThrowOnError, "fields">;
+export declare const getCheckpoint: <ThrowOnError extends boolean = false>(options: Options<GetCheckpointData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<GetCheckpointResponses, GetCheckpointErrors, ThrowOnError, "fields">;
 /**
  * List the public keys of the log
  *
@@ -295,7 +295,7 @@ export declare const getCheckpoint: <ThrowOnError extends boolean = false>(optio
  * them in another way, too.
  *
  */
-export declare const getLogKeys: <ThrowOnError extends boolean = false>(options?: Options<GetLogKeysData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<GetLogKeysResponses, GetLogKeysErrors, ThrowOnError, "fields">;
+export declare const getLogKeys: <ThrowOnError extends boolean = false>(options: Options<GetLogKeysData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<GetLogKeysResponses, GetLogKeysErrors, ThrowOnError, "fields">;
 /**
  * Fetch a tile of the log
  *

@@ -19,7 +19,7 @@ export type ResponsePage = {
     /**
      * Whether total_count is exact, the database's estimate, or was not asked for.
      */
-    count_kind: 'exact' | 'estimate' | 'none';
+    count_kind: 'exact' | 'estimate' | 'none' | (string & {});
     /**
      * How many were passed over, as applied.
      */
@@ -372,7 +372,7 @@ export type ErasureTargetFilter = {
     /**
      * States, any of which will do.
      */
-    states?: Array<'pending' | 'claimed' | 'processing' | 'completed' | 'failed' | 'canceled'>;
+    states?: Array<'pending' | 'claimed' | 'processing' | 'completed' | 'failed' | 'canceled' | (string & {})>;
     /**
      * Models, any of which will do, spelled exactly.
      */
@@ -380,7 +380,7 @@ export type ErasureTargetFilter = {
     /**
      * Service tiers, any of which will do.
      */
-    tiers?: Array<'auto' | 'default' | 'flex' | 'priority'>;
+    tiers?: Array<'auto' | 'default' | 'flex' | 'priority' | (string & {})>;
     /**
      * Created at this time or later (UTC).
      */
@@ -483,7 +483,7 @@ export type ErasureFailure = {
      * work on. More reasons may come.
      *
      */
-    reason: 'not_found' | 'held' | 'refused' | 'busy';
+    reason: 'not_found' | 'held' | 'refused' | 'busy' | (string & {});
     /**
      * The reason in words.
      */
@@ -521,11 +521,11 @@ export type Erasure = {
      * erase was left but what is `refused`; failed, it cannot get on, and `trouble` says why.
      *
      */
-    state: 'pending' | 'running' | 'finished' | 'canceled' | 'failed';
+    state: 'pending' | 'running' | 'finished' | 'canceled' | 'failed' | (string & {});
     /**
      * What it came from, somebody's asking or a retention rule.
      */
-    trigger: 'bulk' | 'retention';
+    trigger: 'bulk' | 'retention' | (string & {});
     /**
      * The rule that it came from; null where somebody asked.
      */
@@ -533,7 +533,7 @@ export type Erasure = {
     /**
      * What kind of target it has.
      */
-    kind: 'responses' | 'owner' | 'filter';
+    kind: 'responses' | 'owner' | 'filter' | (string & {});
     /**
      * What is to be erased; null where that has been forgotten.
      */
@@ -541,7 +541,7 @@ export type Erasure = {
     /**
      * Why.
      */
-    ground: 'request' | 'consent_withdrawn' | 'objection' | 'no_longer_needed' | 'unlawful' | 'legal_obligation' | 'retention' | 'unspecified';
+    ground: 'request' | 'consent_withdrawn' | 'objection' | 'no_longer_needed' | 'unlawful' | 'legal_obligation' | 'retention' | 'unspecified' | (string & {});
     /**
      * The reference of who asked.
      */
@@ -682,7 +682,7 @@ export type HoldFilter = {
     /**
      * States, any of which will do.
      */
-    states?: Array<'pending' | 'claimed' | 'processing' | 'completed' | 'failed' | 'canceled'>;
+    states?: Array<'pending' | 'claimed' | 'processing' | 'completed' | 'failed' | 'canceled' | (string & {})>;
     /**
      * Models, any of which will do, spelled exactly.
      */
@@ -690,7 +690,7 @@ export type HoldFilter = {
     /**
      * Service tiers, any of which will do.
      */
-    tiers?: Array<'auto' | 'default' | 'flex' | 'priority'>;
+    tiers?: Array<'auto' | 'default' | 'flex' | 'priority' | (string & {})>;
     /**
      * Created at this time or later; RFC 3339 with an offset.
      */
@@ -806,7 +806,7 @@ export type RetentionFilter = {
     /**
      * States, any of which will do.
      */
-    states?: Array<'pending' | 'claimed' | 'processing' | 'completed' | 'failed' | 'canceled'>;
+    states?: Array<'pending' | 'claimed' | 'processing' | 'completed' | 'failed' | 'canceled' | (string & {})>;
     /**
      * Models, any of which will do, spelled exactly.
      */
@@ -814,7 +814,7 @@ export type RetentionFilter = {
     /**
      * Service tiers, any of which will do.
      */
-    tiers?: Array<'auto' | 'default' | 'flex' | 'priority'>;
+    tiers?: Array<'auto' | 'default' | 'flex' | 'priority' | (string & {})>;
     /**
      * Identifiers of users and organizations, any of which will do.
      */

@@ -1,0 +1,2 @@
+import type { Documented } from './answers.js';
+export declare const documented: Documented;

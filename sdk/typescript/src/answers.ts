@@ -1,0 +1,327 @@
+import { documented } from './answers.gen.js';
+import type { Erasure, Problem } from './generated/index.js';
+
+/** What the contract documents as success. */
+export interface Documented {
+  operations: {
+    id: string;
+    method: string;
+    path: string;
+    answers: Record<string, { media?: string; schema?: Shape; headers?: Record<string, Shape> }>;
+  }[];
+  schemas: Record<string, Shape>;
+}
+
+/** What a client must be sure of in a value. */
+export interface Shape {
+  ref?: string;
+  all?: Shape[];
+  type?: string;
+  format?: string;
+  pattern?: string;
+  nullable?: boolean;
+  items?: Shape;
+  required?: string[];
+  properties?: Record<string, Shape>;
+}
+
+/** How much of an answer that is an error is kept, in bytes. */
+const errorLimit = 64 << 10;
+
+/**
+ * Every answer other than a success as the contract documents it, with its
+ * status, media type and required headers and fields, whoever answered. It has
+ * the fields of a `Problem`, whether or not the service has said it.
+ */
+export class ProblemError extends Error implements Problem {
+  override readonly name = 'ProblemError';
+  /** The HTTP status, 0 if there was no answer at all: then `cause` is why. */
+  readonly status: number;
+  /** What the service says; undefined where something else answered, like a gateway in between. */
+  readonly problem: Problem | undefined;
+  /** What was answered, as far as it came, at most 64 KiB of it. */
+  readonly body: string;
+  /** The answer, where there is one. */
+  readonly response: Response | undefined;
+  /** Seconds to wait before trying again, where told. */
+  readonly retryAfter: number | undefined;
+  readonly type: string;
+  readonly title: string;
+  /** What the service says is wrong, or what is wrong with the answer. */
+  readonly detail: string;
+  readonly parameter?: string;
+  readonly request_id: string;
+
+  constructor(fault: string, about: { response?: Response; problem?: Problem; body?: string; cause?: unknown } = {}) {
+    const { response, problem, body = '', cause } = about;
+    const status = response?.status ?? 0;
+    const title = problem?.title ?? (response ? response.statusText : 'No answer');
+    const detail = problem?.detail ?? fault;
+    super(`${status} ${title}: ${detail}`, { cause });
+    this.status = status;
+    this.problem = problem;
+    this.body = body;
+    this.response = response;
+    this.retryAfter = response && retryAfter(response);
+    this.type = problem?.type ?? 'about:blank';
+    this.title = title;
+    this.detail = detail;
+    this.request_id = problem?.request_id ?? response?.headers.get('X-Request-Id') ?? '';
+    if (problem?.parameter !== undefined) {
+      this.parameter = problem.parameter;
+    }
+  }
+}
+
+/** The seconds that Retry-After says, or that its date is away. */
+export function retryAfter({ headers }: Response): number | undefined {
+  const text = headers.get('Retry-After') ?? '';
+  if (/^[0-9]{1,9}$/.test(text)) {
+    return Number(text);
+  }
+  // Date.parse takes much that is no date of HTTP.
+  const at = /^[A-Z][a-z]+, .* GMT$/.test(text) ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(at) ? undefined : Math.max(0, Math.ceil((at - Date.now()) / 1000));
+}
+
+/** A `fetch` that lets only those answers through that are documented as a success; everything else it throws as `ProblemError`. */
+export function documentedOnly(send: typeof fetch): typeof fetch {
+  return async (input, init) => {
+    const request = new Request(input, init);
+    let response: Response;
+    try {
+      response = await send(request);
+    } catch (cause) {
+      throw new ProblemError(message(cause), { cause });
+    }
+    const { media, charset } = mediaType(response.headers);
+    const [expected, unexpected] = expectedOf(request, response);
+    let fault = unexpected;
+    if (!fault && expected.media === undefined) {
+      if (new URL(request.url).pathname.endsWith('/events') && !request.headers.get('Last-Event-ID')) {
+        fault = 'the end is said to have been told, which it was not';
+      }
+    } else if (!fault && charset) {
+      fault = charset;
+    } else if (!fault && media !== expected.media) {
+      fault = `the answer is not ${expected.media} but ${media || 'nothing'}; is this the service's address?`;
+    }
+    fault ||= headersFault(expected.headers ?? {}, response.headers);
+    if (fault) {
+      throw await failure(response, media, fault);
+    }
+    if (media === 'text/event-stream' && expected.media) {
+      return response;
+    }
+
+    const { body, cause } = expected.media === undefined ? { body: null, cause: undefined } : await read(response, Number.POSITIVE_INFINITY);
+    if (expected.media === undefined) {
+      await response.body?.cancel().catch(() => {});
+    }
+    if (cause !== undefined) {
+      throw new ProblemError(`the answer was cut short: ${message(cause)}`, { response, body: kept(body), cause });
+    }
+    if (body && expected.schema) {
+      fault = jsonFault(expected.schema, body);
+    } else if (body && media === 'text/plain' && text(body) === undefined) {
+      fault = 'the answer is not UTF-8';
+    }
+    if (fault) {
+      throw new ProblemError(fault, { response, body: kept(body) });
+    }
+    const { status, statusText, headers } = response;
+    return new Response(body, { status, statusText, headers });
+  };
+}
+
+function message(cause: unknown): string {
+  if (!(cause instanceof Error)) {
+    return String(cause);
+  }
+  return cause.cause instanceof Error ? `${cause.message}: ${cause.cause.message}` : cause.message;
+}
+
+/** What the contract documents for an answer with this status, or why there is nothing. */
+function expectedOf(request: Request, response: Response): [Documented['operations'][number]['answers'][string], string] {
+  if (response.redirected) {
+    return [{}, `the answer is from ${response.url}, where a redirect led`];
+  }
+  if (response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400 && response.headers.has('Location'))) {
+    const to = response.headers.get('Location');
+    return [{}, `a redirect${to ? ` to ${to}` : ''}, which is not followed; give the address where the service itself is`];
+  }
+  const { pathname } = new URL(request.url);
+  const operation = documented.operations.find(({ method, path }) => method === request.method && new RegExp(path).test(pathname));
+  const expected = operation?.answers[response.status];
+  return expected ? [expected, ''] : [{}, `${response.status} is no success here, as the contract has it`];
+}
+
+/** The media type of an answer, and what is wrong with its text. */
+function mediaType(headers: Headers): { media: string; charset: string } {
+  const given = headers.get('Content-Type') ?? '';
+  const parts = /^([\w!#$&^.+-]+\/[\w!#$&^.+-]+)((?:\s*;\s*[\w!#$&^.+-]+=(?:"[^"]*"|[^\s;"]+))*)\s*$/.exec(given);
+  if (!parts?.[1]) {
+    return { media: '', charset: `"${given}" is no media type` };
+  }
+  const charset = /;\s*charset="?([^";\s]*)/i.exec(parts[2] ?? '')?.[1]?.toLowerCase() ?? 'utf-8';
+  const known = ['utf-8', 'utf8', 'us-ascii'].includes(charset);
+  return { media: parts[1].toLowerCase(), charset: known ? '' : `the answer's charset is "${charset}", not UTF-8` };
+}
+
+function headersFault(required: Record<string, Shape>, headers: Headers): string {
+  for (const [name, shape] of Object.entries(required)) {
+    const value = headers.get(name);
+    const fault = value ? shapeFault(shape, value, name) : `the answer has no ${name}`;
+    if (fault) {
+      return fault;
+    }
+  }
+  return '';
+}
+
+/** The error that an answer is. */
+async function failure(response: Response, media: string, fault: string): Promise<ProblemError> {
+  const { body, cause } = await read(response, errorLimit);
+  let problem: Problem | undefined;
+  if (media === 'application/problem+json' && response.status >= 400 && !jsonFault({ ref: 'Problem' }, body)) {
+    problem = JSON.parse(text(body) ?? '') as Problem;
+  }
+  return new ProblemError(fault, { response, body: kept(body), cause, ...(problem && { problem }) });
+}
+
+/** The body of an answer as far as it came, and why not further; somewhat more than the limit at most. */
+async function read(response: Response, limit: number): Promise<{ body: Uint8Array<ArrayBuffer>; cause: unknown }> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  let cause: unknown;
+  const reader = response.body?.getReader();
+  try {
+    while (reader && size < limit) {
+      const { done, value } = await reader.read();
+      if (done) {
+        break;
+      }
+      parts.push(value);
+      size += value.length;
+    }
+  } catch (error) {
+    cause = error;
+  }
+  await reader?.cancel().catch(() => {});
+  const body = new Uint8Array(size);
+  let at = 0;
+  for (const part of parts) {
+    body.set(part, at);
+    at += part.length;
+  }
+  return { body, cause };
+}
+
+function kept(body: Uint8Array | null): string {
+  return new TextDecoder().decode(body?.subarray(0, errorLimit));
+}
+
+function text(body: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body);
+  } catch {
+    return undefined;
+  }
+}
+
+function jsonFault(shape: Shape, body: Uint8Array): string {
+  const json = text(body);
+  if (json === undefined) {
+    return 'the answer is not UTF-8';
+  }
+  try {
+    return shapeFault(shape, JSON.parse(json), 'the answer');
+  } catch (error) {
+    return `the answer is not JSON, or was cut short: ${message(error)}`;
+  }
+}
+
+/** What is wrong with a value that should be of a shape, '' if nothing. */
+function shapeFault(shape: Shape, value: unknown, name: string): string {
+  if (value === null && shape.nullable) {
+    return '';
+  }
+  if (shape.ref !== undefined) {
+    return shapeFault(documented.schemas[shape.ref] ?? {}, value, name);
+  }
+  for (const part of shape.all ?? []) {
+    const fault = shapeFault(part, value, name);
+    if (fault) {
+      return fault;
+    }
+  }
+  if (shape.type !== undefined && !is(shape, value)) {
+    return `${name} is not what the contract says: ${shape.type} ${shape.format ?? ''}`.trimEnd();
+  }
+  if (shape.type === 'object') {
+    const fields = value as Record<string, unknown>;
+    const missing = shape.required?.find((field) => !Object.hasOwn(fields, field));
+    if (missing !== undefined) {
+      return `${name} has no ${missing}`;
+    }
+    for (const [field, inner] of Object.entries(shape.properties ?? {})) {
+      const fault = Object.hasOwn(fields, field) ? shapeFault(inner, fields[field], field) : '';
+      if (fault) {
+        return fault;
+      }
+    }
+  }
+  if (shape.type === 'array' && shape.items) {
+    for (const inner of value as unknown[]) {
+      const fault = shapeFault(shape.items, inner, name);
+      if (fault) {
+        return fault;
+      }
+    }
+  }
+  return '';
+}
+
+const dateTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+function is({ type, format, pattern }: Shape, value: unknown): boolean {
+  switch (type) {
+    case 'object':
+      return typeof value === 'object' && value !== null && !Array.isArray(value);
+    case 'array':
+      return Array.isArray(value);
+    case 'boolean':
+      return typeof value === 'boolean';
+    case 'integer':
+      return Number.isInteger(value);
+    case 'number':
+      return Number.isFinite(value);
+  }
+  if (typeof value !== 'string') {
+    return false;
+  }
+  switch (format) {
+    case 'uuid':
+      return uuid.test(value);
+    case 'date-time':
+      return dateTime.test(value) && !Number.isNaN(Date.parse(value));
+  }
+  return pattern === undefined || new RegExp(pattern).test(value);
+}
+
+/** Whether an event of a stream is the end of an erasure; throws `ProblemError` for one that should tell of an erasure and does not. */
+export function isEnd(event: string | undefined, data: unknown, response: Response | undefined): boolean {
+  if (event !== 'progress' && event !== 'end') {
+    return false;
+  }
+  let fault = shapeFault({ ref: 'Erasure' }, data, 'the event');
+  if (!fault && event === 'end' && ['pending', 'running'].includes((data as Erasure).state)) {
+    fault = `an end is told of an erasure that is ${(data as Erasure).state}`;
+  }
+  if (fault) {
+    const body = typeof data === 'string' ? data : JSON.stringify(data);
+    throw new ProblemError(fault, { body: body?.slice(0, errorLimit) ?? '', ...(response && { response }) });
+  }
+  return event === 'end';
+}

@@ -1,0 +1,135 @@
+import { documentedOnly, isEnd, ProblemError } from './answers.js';
+import type { Client, RequestOptions } from './generated/client/index.js';
+
+/** Of a stream that is opened again, in milliseconds; the first where the service does not say. */
+const firstWait = 3000;
+const longestWait = 30_000;
+const mostFailures = 10; // in a row
+
+const methods = ['connect', 'delete', 'get', 'head', 'options', 'patch', 'post', 'put', 'trace'] as const;
+
+type Send = (options: never) => Promise<unknown>;
+type Stream = AsyncGenerator<unknown, void, unknown>;
+
+interface SseEvent {
+  data: unknown;
+  event?: string;
+  id?: string;
+  retry?: number;
+}
+
+// What of the options of a stream is used here.
+type SseOptions = RequestOptions & {
+  onSseError?: (error: unknown) => void;
+  onSseEvent?: (event: SseEvent) => void;
+  sseDefaultRetryDelay?: number;
+  sseMaxRetryAttempts?: number;
+  sseMaxRetryDelay?: number;
+  sseSleepFn?: (ms: number) => Promise<void>;
+};
+
+/** The client, with nothing but documented answers, and streams that go on to their end. */
+export function checked(client: Client): Client {
+  const fetchOf = (options: RequestOptions) =>
+    documentedOnly(options.fetch ?? client.getConfig().fetch ?? globalThis.fetch);
+  const asking = (send: Send) => async (options: RequestOptions) => {
+    const result = await send({ ...options, fetch: fetchOf(options), redirect: 'manual' } as never);
+    // What the generated client could not know, as it was thrown at it.
+    if (typeof result === 'object' && result !== null && 'error' in result && result.error instanceof ProblemError) {
+      return { ...result, response: result.error.response };
+    }
+    return result;
+  };
+  const watching = (open: Send) => async (options: SseOptions) => ({ stream: follow(open, options, fetchOf(options)) });
+  return Object.assign(
+    { ...client },
+    { request: asking(client.request as Send) },
+    Object.fromEntries(methods.map((method) => [method, asking(client[method] as Send)])),
+    { sse: Object.fromEntries(methods.map((method) => [method, watching(client.sse[method] as Send)])) },
+  ) as Client;
+}
+
+/** What streams tell that are opened one after the other, until one tells the end. */
+async function* follow(open: Send, options: SseOptions, send: typeof fetch): Stream {
+  let wait = options.sseDefaultRetryDelay ?? firstWait;
+  let failures = 0;
+  for (;;) {
+    const connection = new AbortController();
+    const abort = () => connection.abort(options.signal?.reason);
+    options.signal?.addEventListener('abort', abort);
+    let failure: unknown;
+    let response: Response | undefined;
+    let tells = false;
+    let over = false;
+    try {
+      options.signal?.throwIfAborted();
+      const { stream } = (await open({
+        ...options,
+        fetch: async (...request: Parameters<typeof fetch>) => (response = await send(...request)),
+        redirect: 'manual',
+        signal: connection.signal,
+        sseDefaultRetryDelay: wait, // or what was told before would be forgotten
+        sseMaxRetryAttempts: 1,
+        onSseError: (error: unknown) => (failure = error),
+        onSseEvent: (event: SseEvent) => {
+          wait = event.retry ?? wait;
+          tells = event.event === 'progress' || event.event === 'end';
+          over = isEnd(event.event, event.data, response);
+          options.onSseEvent?.(event);
+        },
+      } as never)) as { stream: Stream };
+      for await (const data of stream) {
+        if (!tells) {
+          continue; // what a newer service may tell besides
+        }
+        failures = 0;
+        yield data;
+        if (over) {
+          return;
+        }
+      }
+      if (response?.status === 204) {
+        return; // the end had been told, as the caller says
+      }
+    } catch (error) {
+      failure = error;
+    } finally {
+      options.signal?.removeEventListener('abort', abort);
+      connection.abort();
+    }
+    failures += 1;
+    const unfinished = !(failure instanceof ProblemError);
+    const problem = failure instanceof ProblemError ? failure : ended(failure, options.signal?.aborted ? undefined : response);
+    options.onSseError?.(problem);
+    const passing = unfinished || problem.status === 0 || problem.status >= 500;
+    if (options.signal?.aborted || !passing || failures >= (options.sseMaxRetryAttempts ?? mostFailures)) {
+      throw problem;
+    }
+    const longest = options.sseMaxRetryDelay ?? longestWait;
+    await sleep(Math.min(Math.max(wait * 2 ** (failures - 1), 1000 * (problem.retryAfter ?? 0)), longest), options);
+  }
+}
+
+/** The error where a stream ended before its erasure. */
+function ended(cause: unknown, response: Response | undefined): ProblemError {
+  return new ProblemError('the stream ended before the erasure did', { cause, ...(response && { response }) });
+}
+
+/** Waits, or until the signal is aborted. */
+export async function sleep(ms: number, { signal, sseSleepFn }: Pick<SseOptions, 'signal' | 'sseSleepFn'>): Promise<void> {
+  if (sseSleepFn) {
+    return sseSleepFn(ms);
+  }
+  await new Promise<void>((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal?.addEventListener('abort', done);
+    if (signal?.aborted) {
+      done();
+    }
+  });
+}
