@@ -147,7 +147,7 @@ func TestUnknownWords(t *testing.T) {
 		answer, err := c.GetErasureWithResponse(context.Background(), uuid.New(), nil)
 		if err != nil {
 			t.Errorf("%s: %v", truth.Name, err)
-		} else if truth.Name == "unknown-words" && (answer.JSON200.State != "hibernating" || answer.JSON200.Failures[0].Reason != "refused") {
+		} else if truth.Name == "unknown-words" && (answer.JSON200.State != "hibernating" || answer.JSON200.Failures[0].Reason != "unlucky") {
 			t.Errorf("got %+v", answer.JSON200)
 		}
 	}

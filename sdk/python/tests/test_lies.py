@@ -115,7 +115,7 @@ def test_unknown_words_are_passed_on(truth):
         erasure = result(get_erasure.sync_detailed(ID, client=client))
     if truth["name"] == "unknown-words":
         assert erasure.state == "hibernating" and str(erasure.state) == "hibernating" and erasure.state.value == "hibernating"
-        assert erasure.failures[0].reason == "refused"
+        assert erasure.failures[0].reason == "unlucky"
         assert erasure.to_dict()["kind"] == "orphans"
         assert {erasure.state: 1}[type(erasure.state)("hibernating")] == 1
     else:

@@ -112,6 +112,7 @@ test('no redirect is followed', async () => {
     fetch: (input) => fetch(input, { redirect: 'follow' }),
   });
   assert.match((followed.error as ProblemError).detail, /where a redirect led/);
+  assert.equal(await asked('follows'), 1);
 });
 
 for (const truth of told.truths) {
@@ -120,7 +121,7 @@ for (const truth of told.truths) {
     const { data } = await getErasure({ client, path: { erasure_id: id }, throwOnError: true });
     if (truth.name === 'unknown-words') {
       assert.equal(data.state, 'hibernating');
-      assert.equal(data.failures[0]?.reason, 'refused');
+      assert.equal(data.failures[0]?.reason, 'unlucky');
     }
   });
 }
