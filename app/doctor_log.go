@@ -12,6 +12,7 @@ import (
 	"lethe/adapters/postgres/inspect"
 	"lethe/adapters/postgres/ledger"
 	"lethe/adapters/postgres/migrate"
+	"lethe/domain"
 )
 
 const (
@@ -55,6 +56,7 @@ func (d *doctor) examineLog(ctx context.Context, name, url string) {
 	}
 	d.ownMigrations(ctx, name, db)
 	d.standbys(ctx, name, db)
+	d.cluster(ctx, name, db)
 	d.seen(ctx, name, db, s)
 	d.backlog(ctx, name, log)
 	d.audit(ctx, name, log)
@@ -99,6 +101,27 @@ func (d *doctor) standbys(ctx context.Context, name string, db *postgres.DB) {
 		c.Advice = "start them, or correct erasure.standbys: the names are the application_name of each standby's primary_conninfo"
 	}
 	d.add(c)
+}
+
+// cluster looks for erasures that were made in another cluster: of a dump that
+// was restored, or before an upgrade.
+func (d *doctor) cluster(ctx context.Context, name string, db *postgres.DB) {
+	const check = "cluster of erasures"
+	settler, err := newSettler(db)
+	if d.failed(name, check, err) {
+		return
+	}
+	foreign, err := settler.Foreign(ctx)
+	switch {
+	case domain.CodeOf(err) == domain.CodeForbidden:
+		d.add(Check{name, check, Warning, oneLine(err.Error()), "otherwise levels cannot be settled after a dump was restored elsewhere", nil})
+	case d.failed(name, check, err):
+	case foreign > 0:
+		d.add(Check{name, check, Warning, fmt.Sprintf("%s made in another cluster, or before Lethe told clusters apart: a dump was restored here, or the server upgraded; their transaction numbers say nothing here", count(foreign, "erasure")),
+			"run `lethe erasures settle`: the first whole vacuum in this cluster has them come to the level vacuumed", nil})
+	default:
+		d.add(Check{Database: name, Name: check, Finding: OK, Detail: "none of another one waits to be settled"})
+	}
 }
 
 // seen compares the database with the newest checkpoint that was seen.

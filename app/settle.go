@@ -160,6 +160,9 @@ func (s *settling) found(ctx context.Context) error {
 	if err := s.settle(ctx, receipt.LevelReplicated, never, "the service finds out, where erasure.standby_urls is set"); err != nil {
 		return err
 	}
+	if err := s.cluster(ctx); err != nil {
+		return err
+	}
 	cutoff, rewritten, err := s.tables(ctx)
 	if err != nil {
 		return err
@@ -174,6 +177,19 @@ func (s *settling) found(ctx context.Context) error {
 		err = s.settle(ctx, receipt.LevelRewritten, never, "the statistics of before are still needed by an open transaction: run it again")
 	default:
 		err = s.settle(ctx, receipt.LevelRewritten, settle.CutOff(cutoff), "")
+	}
+	return err
+}
+
+// cluster has the vacuum to come settle what was erased in another cluster.
+func (s *settling) cluster(ctx context.Context) error {
+	look := s.settler.NoticeCluster
+	if s.options.DryRun {
+		look = s.settler.Foreign
+	}
+	foreign, err := look(ctx)
+	if err == nil && foreign > 0 {
+		s.say("%s: made before the database came to this cluster by a dump or an upgrade, or before Lethe told clusters apart. Their transaction numbers say nothing here; the first whole vacuum in this cluster settles them", count(foreign, "erasure"))
 	}
 	return err
 }

@@ -13,10 +13,30 @@ SELECT leaves FROM lethe.settled WHERE level = sqlc.arg('level') FOR UPDATE;
 -- No row where somebody else settles the level.
 SELECT leaves FROM lethe.settled WHERE level = sqlc.arg('level') FOR UPDATE SKIP LOCKED;
 
+-- name: NoticeCluster :execrows
+-- No row where it was noticed before.
+INSERT INTO lethe.clusters (system_identifier) SELECT lethe.cluster() WHERE lethe.cluster() IS NOT NULL
+ON CONFLICT (system_identifier) DO NOTHING;
+
+-- name: Foreign :one
+-- What is not settled yet of what was erased in other clusters than this one.
+SELECT (lethe.cluster() IS NOT NULL)::boolean AS known,
+       (SELECT count(*) FROM lethe.receipts r
+        WHERE r.leaf_index >= (SELECT s.leaves FROM lethe.settled s WHERE s.level = 'vacuumed') AND r.about IS NULL
+          AND r.cluster <> lethe.cluster()) AS erasures;
+
 -- name: Leaves :many
-SELECT r.leaf_index, r.id, (r.about IS NULL)::boolean AS erasure, r.horizon::text AS horizon, r.created_at,
+-- The horizon is one of this cluster: that of a receipt which another one wrote
+-- is where this cluster was noticed, or now. Where it is not known who wrote it,
+-- the later of the two.
+SELECT r.leaf_index, r.id, (r.about IS NULL)::boolean AS erasure,
+       (CASE WHEN r.cluster = here.id THEN r.horizon
+             WHEN r.cluster IS NULL OR here.id IS NULL THEN greatest(r.horizon, here.horizon)
+             ELSE here.horizon END)::text AS horizon, r.created_at,
        extract(epoch FROM clock_timestamp() - r.created_at)::float8 AS age_seconds
 FROM lethe.receipts r
+CROSS JOIN (SELECT i.id, coalesce(c.horizon, pg_snapshot_xmax(pg_current_snapshot())) AS horizon
+            FROM (SELECT lethe.cluster() AS id) i LEFT JOIN lethe.clusters c ON c.system_identifier = i.id) here
 WHERE r.leaf_index >= sqlc.arg('first')::bigint AND r.leaf_index < sqlc.arg('beyond')::bigint
 ORDER BY r.leaf_index
 LIMIT sqlc.arg('most');

@@ -48,6 +48,7 @@ var unplanted = map[string]string{
 	"lethe.cosignatures":       "key line",
 	"lethe.tombstones":         "request_ids",
 	"lethe.settled":            "level",
+	"lethe.clusters":           "horizon",
 	// What goes on in the background: identifiers, and words of our own.
 	"lethe.river_job":          "args attempted_by errors kind metadata queue tags unique_key unique_states",
 	"lethe.river_queue":        "name metadata",
@@ -265,7 +266,7 @@ func plantAndErase(t *testing.T, apart bool) {
 			c.unnamed(after, id, func(table string) bool { return table == "public.http_analytics" })
 		}
 	}
-	if binary := c.pgDump(); binary != "" {
+	if binary := pgDump(c.t, c.conn); binary != "" {
 		var out []byte
 		for _, url := range urls {
 			dump, err := exec.CommandContext(t.Context(), binary, "--data-only", "--dbname="+url).Output()
@@ -648,22 +649,19 @@ func (c *cage) accounts() string {
 
 var majorVersion = regexp.MustCompile(`\(PostgreSQL\) (\d+)`)
 
-// pgDump is one that can read this server, if there is any. In CI there must be.
-func (c *cage) pgDump() string {
-	c.t.Helper()
-	var server int
-	if err := c.conn.QueryRow(c.t.Context(), "SELECT current_setting('server_version_num')::int / 10000").Scan(&server); err != nil {
-		c.t.Fatal(err)
-	}
+// pgDump is one that can read a server, if there is any. In CI there must be.
+func pgDump(t *testing.T, conn *pgx.Conn) string {
+	t.Helper()
+	server := scan[int](t, conn, "SELECT current_setting('server_version_num')::int / 10000")
 	candidates, err := filepath.Glob("/usr/lib/postgresql/*/bin/pg_dump")
 	if err != nil {
-		c.t.Fatal(err)
+		t.Fatal(err)
 	}
 	if path, err := exec.LookPath("pg_dump"); err == nil {
 		candidates = append(candidates, path)
 	}
 	for _, path := range candidates {
-		out, err := exec.CommandContext(c.t.Context(), path, "--version").Output()
+		out, err := exec.CommandContext(t.Context(), path, "--version").Output()
 		if match := majorVersion.FindSubmatch(out); err == nil && match != nil {
 			if major, _ := strconv.Atoi(string(match[1])); major >= server {
 				return path
@@ -671,7 +669,7 @@ func (c *cage) pgDump() string {
 		}
 	}
 	if os.Getenv("CI") != "" {
-		c.t.Errorf("there is no pg_dump of version %d or later among %q", server, candidates)
+		t.Errorf("there is no pg_dump of version %d or later among %q", server, candidates)
 	}
 	return ""
 }

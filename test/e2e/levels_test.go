@@ -1,15 +1,20 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
+	"os/exec"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"lethe/adapters/postgres"
 	"lethe/adapters/postgres/settle"
 	"lethe/domain"
+	"lethe/internal/pgtest"
 	"lethe/receipt"
 )
 
@@ -216,5 +221,59 @@ func TestSettle(t *testing.T) {
 			result, err := receipt.Check([]byte(answer.body), []receipt.PublicKey{public}, receipt.Options{})
 			return answer.status == http.StatusOK && err == nil && string(result.Receipt.Level) == level
 		})
+	}
+}
+
+// TestSettleElsewhere: a dump that is restored into another cluster, whose
+// transaction numbers are far behind, is settled by that one's first vacuum.
+func TestSettleElsewhere(t *testing.T) {
+	t.Parallel()
+	from := pgtest.New(t)
+	old := connect(t, from.URL)
+	dump := pgDump(t, old)
+	if dump == "" {
+		t.Skip("there is no pg_dump for this server")
+	}
+	file, _ := keyFile(t)
+	settings := []string{databaseURL(from.URL), "LETHE_ERASURE_KEY_FILE=" + file}
+	key := newKey(t, from.URL)
+	p := serve(t, settings...)
+	execute(t, old, `DO $$ BEGIN FOR i IN 1..20000 LOOP PERFORM pg_current_xact_id(); COMMIT; END LOOP; END $$`)
+	_, id := p.eraseOne(t, from.URL, key)
+	p.stop(t, syscall.SIGTERM)
+
+	cluster, binary := newCluster(t)
+	bootstrap := clusterURL(cluster)
+	runPostgres(t, binary, cluster, bootstrap)
+	execute(t, connect(t, bootstrap), "CREATE DATABASE restored TEMPLATE template0")
+	into := strings.Replace(bootstrap, "@/lethe?", "@/restored?", 1)
+	text, err := exec.CommandContext(t.Context(), dump, "--no-owner", "--no-privileges", from.URL).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	restore := exec.CommandContext(t.Context(), filepath.Join(filepath.Dir(dump), "psql"), "--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1", into)
+	restore.Stdin = bytes.NewReader(text)
+	if said, err := restore.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, said)
+	}
+	conn := connect(t, into)
+	if ahead := scan[bool](t, conn, "SELECT horizon > pg_snapshot_xmax(pg_current_snapshot()) FROM lethe.receipts WHERE id = $1::text::uuid", id); !ahead {
+		t.Fatal("the new cluster is not behind the old one")
+	}
+	settings[0] = databaseURL(into)
+	if r := run(t, "", settings, "doctor"); !strings.Contains(r.stdout, "1 erasure made in another cluster") {
+		t.Errorf("doctor says nothing of the cluster: %s", r.stdout)
+	}
+	dry := run(t, "", settings, "erasures", "settle", "--dry-run", "--json")
+	if scan[int](t, conn, "SELECT count(*) FROM lethe.clusters") != 0 || !strings.Contains(dry.stderr, "1 erasure") {
+		t.Errorf("a dry run: %+v", dry)
+	}
+	r := run(t, "", settings, "erasures", "settle", "--json")
+	if r.code != 0 || !strings.Contains(r.stderr, "1 erasure: made before the database came to this cluster") ||
+		scan[int](t, conn, "SELECT count(*) FROM lethe.receipts WHERE level = 'vacuumed' AND about = $1::text::uuid", id) != 1 {
+		t.Errorf("settling: %+v", r)
+	}
+	if r := run(t, "", settings, "doctor"); strings.Contains(r.stdout, "made in another cluster") {
+		t.Errorf("doctor still speaks of another cluster: %s", r.stdout)
 	}
 }

@@ -193,7 +193,7 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 		{Side: Fusillade, Schema: Own, Table: "receipts",
 			Read: []Column{
 				{"id", "uuid"}, {"about", "uuid"}, {"level", "text"}, {"body", "bytea"}, {"created_at", "timestamptz"},
-				{"leaf_index", "int8"}, {"horizon", "xid8"},
+				{"leaf_index", "int8"}, {"horizon", "xid8"}, {"cluster", "int8"},
 			},
 			Insert: []Column{{"id", "uuid"}, {"about", "uuid"}, {"level", "text"}, {"body", "bytea"}},
 			Update: []Column{{"leaf_index", "int8"}}},
@@ -249,6 +249,8 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 			Insert: []Column{{"size", "int8"}, {"key", "text"}, {"line", "bytea"}}},
 		{Side: Fusillade, Schema: Own, Table: "settled",
 			Read: []Column{{"level", "text"}, {"leaves", "int8"}}, Update: []Column{{"leaves", "int8"}}},
+		{Side: Fusillade, Schema: Own, Table: "clusters",
+			Read: []Column{{"system_identifier", "int8"}, {"horizon", "xid8"}}, Insert: []Column{{"system_identifier", "int8"}}},
 		// Who looked can be written and forgotten, and not be changed.
 		{Side: Fusillade, Schema: Own, Table: "looks", Read: looks, Insert: looks, Delete: true},
 		{Side: Fusillade, Schema: Own, Table: "river_migration", Read: []Column{{"version", "int8"}}},

@@ -158,3 +158,25 @@ func TestThePlaceIsAfterTheCommit(t *testing.T) {
 		}
 	}
 }
+
+// TestPlaceOfAnotherCluster: a dump that is restored brings checkpoints along
+// that were not published yet. Their places are in the write-ahead log of the
+// first cluster, and may be far ahead of this one's.
+func TestPlaceOfAnotherCluster(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	l := b.played("near")
+	b.write(1)
+	if n, err := l.Seal(t.Context()); err != nil || n != 1 {
+		t.Fatalf("sealed %d, %v", n, err)
+	}
+	b.exec("UPDATE lethe.checkpoints SET lsn = 'FFFFFF/0'")
+	b.standby("near", "pg_current_wal_lsn()")
+	if n, _, err := l.Publish(t.Context()); err != nil || n != 0 {
+		t.Errorf("published %d before the standby had it: %v", n, err)
+	}
+	b.standby("near", "pg_current_wal_lsn()")
+	if n, _, err := l.Publish(t.Context()); err != nil || n != 1 {
+		t.Errorf("published %d, %v", n, err)
+	}
+}

@@ -59,7 +59,8 @@ type Leaf struct {
 	CreatedAt time.Time
 	Age       time.Duration // by the database's clock
 	// Horizon is the first transaction that had not begun when the receipt was
-	// written: every version of what was erased is of an earlier one.
+	// written: every version of what was erased is of an earlier one. It is a
+	// later one of this cluster where the receipt was written in another.
 	Horizon uint64
 }
 
@@ -133,6 +134,36 @@ func (s *Settler) Settle(ctx context.Context, level receipt.Level, reached func(
 		o.Open -= o.Written
 	}
 	return o, err
+}
+
+// Foreign is how many erasures of another cluster, of which this database is a
+// dump or an upgrade, or of before clusters were told apart, have not come to
+// the level vacuumed.
+func (s *Settler) Foreign(ctx context.Context) (int64, error) {
+	var row dbsqlc.ForeignRow
+	err := s.db.Use(ctx, func(c postgres.Conn) (err error) {
+		row, err = dbsqlc.New(c).Foreign(ctx)
+		return err
+	})
+	if err == nil && !row.Known {
+		err = domain.Errorf(domain.CodeForbidden, "The role may not know which cluster the database is in; have a superuser GRANT EXECUTE ON FUNCTION pg_control_system() to it")
+	}
+	return row.Erasures, err
+}
+
+// NoticeCluster gives the cluster a horizon, if it has none: no version of what
+// was erased elsewhere before is of a later transaction. So it goes before a
+// vacuum, for that to settle what came from another cluster. It returns what
+// Foreign does. Where the role may not know the cluster it is CodeForbidden;
+// other errors as of MapError.
+func (s *Settler) NoticeCluster(ctx context.Context) (foreign int64, err error) {
+	if foreign, err = s.Foreign(ctx); err != nil {
+		return 0, err
+	}
+	return foreign, s.db.Use(ctx, func(c postgres.Conn) error {
+		_, err := dbsqlc.New(c).NoticeCluster(ctx)
+		return err
+	})
 }
 
 // log is the log as it is; without a leaf where nothing has been sealed.

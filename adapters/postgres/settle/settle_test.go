@@ -137,8 +137,14 @@ func (b *bench) seal() {
 // holds nothing of theirs.
 func (b *bench) quiet() {
 	b.t.Helper()
+	b.pass("(SELECT max(horizon) FROM lethe.receipts)")
+}
+
+// pass waits until the oldest transaction that is under way is not before one.
+func (b *bench) pass(transaction string) {
+	b.t.Helper()
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
-		if b.number("SELECT count(*) FROM lethe.receipts WHERE horizon > pg_snapshot_xmin(pg_current_snapshot())") == 0 {
+		if b.number("SELECT ("+transaction+" > pg_snapshot_xmin(pg_current_snapshot()))::int") == 0 {
 			return
 		}
 		if time.Now().After(deadline) {
@@ -422,5 +428,61 @@ func TestRead(t *testing.T) {
 		if cutoffs, missed := read([]string{text}); !slices.Equal(cutoffs, want.cutoffs) || missed != want.missed {
 			t.Errorf("%q: got %d, %t", text, cutoffs, missed)
 		}
+	}
+}
+
+// A dump that is restored into another cluster brings receipts along whose
+// horizons are numbers of the first one's transactions.
+func TestOtherCluster(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	foreign := func(want int64) {
+		t.Helper()
+		if n, err := b.settler.Foreign(t.Context()); err != nil || n != want {
+			t.Errorf("want %d of another cluster, got %d, %v", want, n, err)
+		}
+	}
+	_, erased := b.erase(2)
+	foreign(0)
+	// As of a cluster that had come much further. What was vacuumed before this
+	// one was noticed proves nothing.
+	b.exec(b.owner, "UPDATE lethe.receipts SET cluster = cluster - 1, horizon = '900000000000'")
+	foreign(2)
+	v := b.openVacuum()
+	before := b.cutoff(v.Plain)
+	b.exec(b.owner, "SELECT pg_current_xact_id()")
+	if n, err := b.settler.NoticeCluster(t.Context()); err != nil || n != 2 {
+		t.Errorf("noticed %d, %v", n, err)
+	}
+	b.settle(receipt.LevelVacuumed, CutOff(before), 0, 2)
+
+	// The first vacuum after that does. What is erased here has its own horizon.
+	b.pass("(SELECT horizon FROM lethe.clusters)")
+	cutoff := b.cutoff(v.Plain)
+	b.exec(b.owner, "SELECT pg_current_xact_id()")
+	_, later := b.erase(1)
+	b.settle(receipt.LevelVacuumed, CutOff(cutoff), 2, 1)
+	foreign(0)
+	b.proven(receipt.LevelVacuumed, receipt.VerifiedByCutoff, "", erased)
+	b.pass("(SELECT max(horizon) FROM lethe.receipts WHERE cluster = lethe.cluster())")
+	b.settle(receipt.LevelVacuumed, CutOff(b.cutoff(v.Plain)), 1, 0)
+	b.proven(receipt.LevelVacuumed, receipt.VerifiedByCutoff, "", later)
+}
+
+// A role that may not know the cluster erases, and settles nothing by it.
+func TestUnknownCluster(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	// As where the right was taken away, which would be the whole server's.
+	b.exec(b.owner, "CREATE OR REPLACE FUNCTION lethe.cluster() RETURNS bigint LANGUAGE sql AS 'SELECT NULL::bigint'")
+	b.erase(1)
+	if n := b.number("SELECT count(*) FROM lethe.receipts WHERE cluster IS NULL"); n != 1 {
+		t.Errorf("%d receipts of an unknown cluster", n)
+	}
+	if _, err := b.settler.NoticeCluster(t.Context()); domain.CodeOf(err) != domain.CodeForbidden {
+		t.Errorf("got %v", err)
+	}
+	if n := b.number("SELECT count(*) FROM lethe.clusters"); n != 0 {
+		t.Errorf("%d clusters were noticed", n)
 	}
 }

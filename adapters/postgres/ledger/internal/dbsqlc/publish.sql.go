@@ -10,10 +10,13 @@ import (
 )
 
 const MarkPlace = `-- name: MarkPlace :exec
-UPDATE lethe.checkpoints SET lsn = pg_current_wal_lsn() WHERE published_at IS NULL AND lsn IS NULL
+UPDATE lethe.checkpoints SET lsn = pg_current_wal_lsn()
+WHERE published_at IS NULL AND (lsn IS NULL OR lsn > pg_current_wal_insert_lsn())
 `
 
-// Runs after the checkpoints were committed, so that this place is after them.
+// Runs after the checkpoints were committed, so that this place is after them. A
+// place that is still to come is of another cluster, of which this database is a
+// dump, and would be waited for in vain.
 func (q *Queries) MarkPlace(ctx context.Context) error {
 	_, err := q.db.Exec(ctx, MarkPlace)
 	return err

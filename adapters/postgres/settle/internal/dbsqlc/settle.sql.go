@@ -26,6 +26,26 @@ func (q *Queries) Advance(ctx context.Context, arg AdvanceParams) error {
 	return err
 }
 
+const foreign = `-- name: Foreign :one
+SELECT (lethe.cluster() IS NOT NULL)::boolean AS known,
+       (SELECT count(*) FROM lethe.receipts r
+        WHERE r.leaf_index >= (SELECT s.leaves FROM lethe.settled s WHERE s.level = 'vacuumed') AND r.about IS NULL
+          AND r.cluster <> lethe.cluster()) AS erasures
+`
+
+type ForeignRow struct {
+	Known    bool
+	Erasures int64
+}
+
+// What is not settled yet of what was erased in other clusters than this one.
+func (q *Queries) Foreign(ctx context.Context) (ForeignRow, error) {
+	row := q.db.QueryRow(ctx, foreign)
+	var i ForeignRow
+	err := row.Scan(&i.Known, &i.Erasures)
+	return i, err
+}
+
 const freeMark = `-- name: FreeMark :one
 SELECT leaves FROM lethe.settled WHERE level = $1 FOR UPDATE SKIP LOCKED
 `
@@ -66,9 +86,14 @@ func (q *Queries) Issue(ctx context.Context, arg IssueParams) (int64, error) {
 }
 
 const leaves = `-- name: Leaves :many
-SELECT r.leaf_index, r.id, (r.about IS NULL)::boolean AS erasure, r.horizon::text AS horizon, r.created_at,
+SELECT r.leaf_index, r.id, (r.about IS NULL)::boolean AS erasure,
+       (CASE WHEN r.cluster = here.id THEN r.horizon
+             WHEN r.cluster IS NULL OR here.id IS NULL THEN greatest(r.horizon, here.horizon)
+             ELSE here.horizon END)::text AS horizon, r.created_at,
        extract(epoch FROM clock_timestamp() - r.created_at)::float8 AS age_seconds
 FROM lethe.receipts r
+CROSS JOIN (SELECT i.id, coalesce(c.horizon, pg_snapshot_xmax(pg_current_snapshot())) AS horizon
+            FROM (SELECT lethe.cluster() AS id) i LEFT JOIN lethe.clusters c ON c.system_identifier = i.id) here
 WHERE r.leaf_index >= $1::bigint AND r.leaf_index < $2::bigint
 ORDER BY r.leaf_index
 LIMIT $3
@@ -89,6 +114,9 @@ type LeavesRow struct {
 	AgeSeconds float64
 }
 
+// The horizon is one of this cluster: that of a receipt which another one wrote
+// is where this cluster was noticed, or now. Where it is not known who wrote it,
+// the later of the two.
 func (q *Queries) Leaves(ctx context.Context, arg LeavesParams) ([]LeavesRow, error) {
 	rows, err := q.db.Query(ctx, leaves, arg.First, arg.Beyond, arg.Most)
 	if err != nil {
@@ -147,6 +175,20 @@ func (q *Queries) Mark(ctx context.Context, level string) (int64, error) {
 	var leaves int64
 	err := row.Scan(&leaves)
 	return leaves, err
+}
+
+const noticeCluster = `-- name: NoticeCluster :execrows
+INSERT INTO lethe.clusters (system_identifier) SELECT lethe.cluster() WHERE lethe.cluster() IS NOT NULL
+ON CONFLICT (system_identifier) DO NOTHING
+`
+
+// No row where it was noticed before.
+func (q *Queries) NoticeCluster(ctx context.Context) (int64, error) {
+	result, err := q.db.Exec(ctx, noticeCluster)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const open = `-- name: Open :one
