@@ -150,6 +150,7 @@ func (d *doctor) examine(ctx context.Context, name, url, replicaURL string, side
 			d.statistics(ctx, name, conn)
 			d.moments(ctx, name, conn)
 			d.vacuum(ctx, name, conn)
+			d.guard(ctx, name, conn)
 		}
 		d.clock(ctx, name, conn)
 		d.connections(ctx, name, conn, sides)

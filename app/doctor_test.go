@@ -332,3 +332,63 @@ func TestDoctorDoesNotContradictItself(t *testing.T) {
 		}
 	}
 }
+
+// TestGuardIsPrinted: what is printed installs, and doctor knows it; nothing is
+// changed by printing, and no guard is printed that would be of no use.
+func TestGuardIsPrinted(t *testing.T) {
+	t.Parallel()
+	database := pgtest.New(t)
+	role, err := url.Parse(database.RoleURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := role.User.Username()
+	print := func(environ string, remove bool, roles ...string) (string, error) {
+		cfg, err := app.LoadConfig(app.Sources{Environ: []string{environ}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b strings.Builder
+		err = app.PrintGuard(t.Context(), cfg, roles, remove, &b, io.Discard)
+		return b.String(), err
+	}
+	apply := func(remove bool) {
+		t.Helper()
+		sql, err := print("LETHE_DATABASE_URL="+database.URL, remove, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		exec(t, database.URL, strings.Replace(sql, "\\set ON_ERROR_STOP on\n", "", 1))
+	}
+	doctor := func(finding app.Finding, words string) {
+		t.Helper()
+		report := examine(t, "LETHE_DATABASE_URL="+database.RoleURL)
+		if !slices.ContainsFunc(found(report, finding), func(c app.Check) bool {
+			return c.Name == "guard of holds" && strings.Contains(c.Detail, words)
+		}) {
+			t.Errorf("%s, %q is not in\n%s", finding, words, text(t, report))
+		}
+	}
+	if _, err := print("LETHE_DATABASE_URL="+database.URL, false, name); err != nil {
+		t.Error(err)
+	}
+	doctor(app.OK, "none")
+	apply(false)
+	apply(false)
+	doctor(app.OK, "as this version prints it")
+	exec(t, database.URL, "DROP TRIGGER lethe_guard ON fusillade.requests")
+	doctor(app.Warning, "trigger lethe_guard on fusillade.requests")
+	apply(true)
+	doctor(app.OK, "none")
+
+	exec(t, database.URL, "ALTER TABLE fusillade.requests OWNER TO "+name)
+	for what, role := range map[string]string{"owns dwctl's tables": name, "there is no role": "nobody at all", "1 to 63 bytes": "two\nlines"} {
+		if sql, err := print("LETHE_DATABASE_URL="+database.URL, false, role); err == nil || !strings.Contains(err.Error(), what) || sql != "" {
+			t.Errorf("%q: got %q, %v", role, sql, err)
+		}
+	}
+	exec(t, database.URL, "CREATE TABLE fusillade.retained_response_objects (n int)")
+	if _, err := print("LETHE_DATABASE_URL="+database.URL, false, name); err == nil || !strings.Contains(err.Error(), "moves finished responses") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -79,7 +79,7 @@ Exit codes:
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
-		c.serve(), c.demo(), c.migrate(), c.users(), c.keys(), c.verify(), c.log(), c.erasures(), c.replay(), c.doctor(), c.config(), c.version(),
+		c.serve(), c.demo(), c.migrate(), c.users(), c.keys(), c.verify(), c.log(), c.erasures(), c.replay(), c.doctor(), c.guard(), c.config(), c.version(),
 		// The embedded Postgres runs under a helper, which is this program.
 		&cobra.Command{
 			Use:    app.HelperCommand,
@@ -221,6 +221,34 @@ which ends at the first error.`,
 	cmd.Flags().BoolVar(&grants, "grants", false, "print the least privileges for a role, as SQL")
 	cmd.Flags().StringVar(&role, "role", "lethe", "the role for --grants")
 	return c.jsonFlag(cmd)
+}
+
+func (c *cli) guard() *cobra.Command {
+	var roles []string
+	var remove bool
+	cmd := c.command(&cobra.Command{
+		Use:   "guard",
+		Short: "Print SQL by which the database refuses to delete what is held",
+		Long: `Print SQL by which the database itself refuses to delete what a hold covers:
+Lethe's erasures ask for holds, and whatever else deletes responses, such as
+dwctl's own DELETE and its purge of deleted users, does not. It is for the owner
+of dwctl's tables to read and to run; Lethe never does. Its comments say what it
+stops, and what dwctl's clients then see.
+
+The roles that Lethe connects as pass the guard. "lethe doctor" tells whether it
+is there, and whether it is as this version prints it.`,
+		Example: `  # Read it, then install it
+  LETHE_DATABASE_URL=postgres://owner:...@db/dwctl lethe guard --role lethe_service > guard.sql
+  psql postgres://owner:...@db/dwctl < guard.sql
+
+  # Remove it
+  LETHE_DATABASE_URL=postgres://owner:...@db/dwctl lethe guard --remove | psql postgres://owner:...@db/dwctl`,
+	}, databaseSettings, func(ctx context.Context, cfg *app.Config, _ []string) error {
+		return app.PrintGuard(ctx, cfg, roles, remove, c.stdout, c.stderr)
+	})
+	cmd.Flags().StringSliceVar(&roles, "role", []string{"lethe"}, "the role that Lethe connects as; may be given several times")
+	cmd.Flags().BoolVar(&remove, "remove", false, "print what removes the guard")
+	return cmd
 }
 
 func (c *cli) config() *cobra.Command {

@@ -557,6 +557,14 @@ func (d *documents) besideDwctl(t *testing.T) {
 	out := s.runUntil(t, script, listens, nil)
 	wantInOrder(t, out, `(?m)^lethe .* created`, `CREATE ROLE`, `BEGIN`, `GRANT`, `COMMIT`, `0 problems`, `example\.com/erasures\+`, `0 warnings, 0 problems`)
 
+	// The owner, who need not be a superuser, installs the guard.
+	out = s.run(t, "OWNER_URL=postgres://dwctl:…@db/dwctl\n"+d.take(t, "docs/erasure.md", having("lethe guard")))
+	wantInOrder(t, out, "BEGIN", "CREATE TRIGGER", "COMMIT")
+	execute(t, conn, `INSERT INTO lethe.holds (id, states, reason, created_by) VALUES (gen_random_uuid(), '{completed}', 'r', gen_random_uuid())`)
+	if _, err := conn.Exec(t.Context(), "DELETE FROM fusillade.requests WHERE state = 'completed' AND batch_id IS NULL"); err == nil || !strings.Contains(err.Error(), "23001") {
+		t.Errorf("what is held can be deleted: %v", err)
+	}
+
 	// A grant that fails leaves none, and says so.
 	execute(t, conn, "REVOKE ALL ON ALL TABLES IN SCHEMA fusillade FROM "+service)
 	execute(t, conn, "ALTER TABLE underway.task OWNER TO "+strings.Split(database.URL, "://")[1][:strings.IndexAny(strings.Split(database.URL, "://")[1], ":@")])
@@ -715,6 +723,7 @@ func (d *documents) withLog(t *testing.T) {
 
 	psql("docs/configuration.md", "CREATE STATISTICS", database.URL)
 	wantInOrder(t, s.run(t, d.take(t, "lethe doctor --help", whole)), "0 problems", `"finding": "ok"`, "COMMIT")
+	wantInOrder(t, s.run(t, d.take(t, "lethe guard --help", whole)), "CREATE TRIGGER", "COMMIT", "DROP FUNCTION", "COMMIT")
 	wantInOrder(t, s.runUntil(t, d.take(t, "lethe --help", whole), listens, nil), "0 problems")
 	s.runUntil(t, d.take(t, "lethe serve --help", whole), listens, nil)
 	write(t, filepath.Join(folder, "etc.yaml"), "log:\n  format: json\n")

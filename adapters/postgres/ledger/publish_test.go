@@ -171,7 +171,7 @@ func TestPlaceOfAnotherCluster(t *testing.T) {
 		t.Fatalf("sealed %d, %v", n, err)
 	}
 	b.exec("UPDATE lethe.checkpoints SET lsn = 'FFFFFF/0'")
-	b.standby("near", "pg_current_wal_lsn()")
+	b.standby("near", "'0/1'::pg_lsn")
 	if n, _, err := l.Publish(t.Context()); err != nil || n != 0 {
 		t.Errorf("published %d before the standby had it: %v", n, err)
 	}

@@ -1,0 +1,380 @@
+package fusillade
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"lethe/adapters/postgres"
+	"lethe/adapters/postgres/inspect"
+	"lethe/domain"
+	"lethe/domain/porttest"
+)
+
+// guarded is a bench whose database has the guard, and a way in for dwctl: its
+// owner, who is not Lethe's role.
+type guarded struct {
+	*bench
+	placing *Holds
+	role    string
+}
+
+func newGuarded(t testing.TB) *guarded {
+	t.Helper()
+	b := newBench(t, postgres.Config{})
+	role, err := url.Parse(b.database.RoleURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &guarded{b, b.holds(postgres.Config{}), role.User.Username()}
+	g.run(g.guard().Install())
+	return g
+}
+
+func (g *guarded) guard() *inspect.Guard {
+	g.t.Helper()
+	guard, err := inspect.NewGuard(g.t.Context(), g.owner.Pool(), inspect.Schemas{}, []string{g.role})
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return guard
+}
+
+func (g *guarded) run(statements []string) {
+	g.t.Helper()
+	for _, s := range statements {
+		g.exec(s)
+	}
+}
+
+func (g *guarded) state() inspect.GuardState {
+	g.t.Helper()
+	state, err := inspect.InspectGuard(g.t.Context(), g.owner.Pool(), inspect.Schemas{})
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return state
+}
+
+func (g *guarded) hold(target domain.HoldTarget) domain.Hold {
+	g.t.Helper()
+	hold, err := g.placing.Place(g.t.Context(), domain.Hold{ID: uuid.New(), HoldTarget: target, Reason: "r", CreatedBy: uuid.New()})
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return hold
+}
+
+// refused tells whether the database refuses a statement of dwctl's, by the
+// guard, and how many rows it has changed where it does not. Nothing is kept.
+func (g *guarded) refused(sql string, args ...any) (refused bool, rows int64) {
+	g.t.Helper()
+	tx, err := g.owner.Pool().Begin(g.t.Context())
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback(context.WithoutCancel(g.t.Context())) }()
+	tag, err := tx.Exec(g.t.Context(), sql, args...)
+	if of, ok := errors.AsType[*pgconn.PgError](err); ok && of.Code == "23001" {
+		return true, 0
+	}
+	if err != nil {
+		g.t.Fatalf("%s: %v", sql, err)
+	}
+	return false, tag.RowsAffected()
+}
+
+// TestGuard: what is held cannot be deleted by others in any of the ways that
+// there are; what is not, and what a hold does not keep any more, can.
+func TestGuard(t *testing.T) {
+	t.Parallel()
+	g := newGuarded(t)
+	owner := uuid.New()
+	held, free := g.addChain(owner.String(), 4), g.addChain(uuid.NewString(), 4)
+	statements := map[string]string{
+		"a request":           "DELETE FROM fusillade.requests WHERE id = $1",
+		"steps":               "DELETE FROM fusillade.response_steps WHERE request_id = $1",
+		"a prompt":            "DELETE FROM fusillade.request_templates WHERE id = (SELECT template_id FROM fusillade.requests WHERE id = $1)",
+		"a purge":             "DELETE FROM fusillade.requests WHERE created_by = (SELECT created_by FROM fusillade.requests WHERE id = $1)",
+		"a copy of a prompt":  "DELETE FROM outlet.http_requests r USING public.http_analytics a WHERE a.instance_id = r.instance_id AND a.correlation_id = r.correlation_id AND a.fusillade_request_id = $1",
+		"a copy of an answer": "DELETE FROM outlet.http_responses r USING public.http_analytics a WHERE a.instance_id = r.instance_id AND a.correlation_id = r.correlation_id AND a.fusillade_request_id = $1",
+		"an answer, emptied":  "UPDATE fusillade.requests SET response_body = '' WHERE id = $1",
+		"a prompt, emptied":   "UPDATE fusillade.request_templates SET body = '' WHERE id = (SELECT template_id FROM fusillade.requests WHERE id = $1)",
+	}
+	look := func(name string, row porttest.Row, want bool) {
+		t.Helper()
+		for what, sql := range statements {
+			if refused, rows := g.refused(sql, row.ID); refused != want || !refused && rows == 0 {
+				t.Errorf("%s: %s: refused %v, %d rows", name, what, refused, rows)
+			}
+		}
+	}
+	look("nothing held", held[1], false)
+	model := held[2].Model
+	g.exec("UPDATE fusillade.requests SET model = 'another' WHERE id = ANY ($1)", []uuid.UUID{free[0].ID, free[1].ID, free[2].ID})
+	for name, target := range map[string]domain.HoldTarget{
+		"by identifier, of another part": {Responses: []uuid.UUID{held[2].ID}},
+		"by owner":                       {Owners: []uuid.UUID{owner}},
+		"by filter":                      {Filter: &domain.HoldFilter{Models: []string{model}}},
+	} {
+		hold := g.hold(target)
+		for _, row := range held {
+			look(name, row, true)
+		}
+		look(name+", of somebody else", free[0], false)
+		if refused, _ := g.refused("TRUNCATE fusillade.response_steps"); !refused {
+			t.Errorf("%s: a table was emptied", name)
+		}
+		if refused, rows := g.refused("UPDATE fusillade.requests SET response_body = 'other', updated_at = now() WHERE id = $1", held[0].ID); refused || rows != 1 {
+			t.Errorf("%s: dwctl cannot write", name)
+		}
+		if _, err := g.placing.Release(t.Context(), hold.ID, uuid.New()); err != nil {
+			t.Fatal(err)
+		}
+		look(name+", released", held[0], false)
+	}
+
+	// A row of a batch is no response, and passes; so does a prompt of a file, which
+	// stays where it is.
+	batched := porttest.NewRow("", "completed", time.Now())
+	batched.Batched = true
+	g.AddResponse(batched)
+	g.hold(domain.HoldTarget{Filter: &domain.HoldFilter{States: []string{"completed"}}})
+	if refused, rows := g.refused("DELETE FROM fusillade.requests WHERE id = $1", batched.ID); refused || rows != 1 {
+		t.Error("a row of a batch cannot be deleted")
+	}
+	g.exec("INSERT INTO fusillade.files (id, name) VALUES ($1, 'f')", owner)
+	g.exec("UPDATE fusillade.request_templates SET file_id = $1 WHERE id = (SELECT template_id FROM fusillade.requests WHERE id = $2)", owner, held[0].ID)
+	if refused, rows := g.refused("DELETE FROM fusillade.request_templates WHERE file_id = $1", owner); refused || rows != 0 {
+		t.Errorf("a prompt of a file: refused %v, %d deleted", refused, rows)
+	}
+
+	// Lethe passes: what had begun before the hold is finished.
+	if _, err := g.responses.Erase(t.Context(), held[0].ID, porttest.Permit); err != nil {
+		t.Errorf("Lethe erases: %v", err)
+	}
+	if n := g.number("SELECT count(*) FROM fusillade.requests WHERE created_by = $1", owner.String()); n != 0 {
+		t.Errorf("%d are left", n)
+	}
+}
+
+// TestGuardDecidesAsHolds: over random rows and holds, the guard refuses exactly
+// what an erasure would be told a hold of.
+func TestGuardDecidesAsHolds(t *testing.T) {
+	t.Parallel()
+	g := newGuarded(t)
+	random := rand.New(rand.NewPCG(1, 8))
+	pick := func(of []string) string { return of[random.IntN(len(of))] }
+	owners := []string{uuid.NewString(), uuid.NewString(), uuid.NewString(), "no uuid"}
+	models, states, tiers := []string{"m", "n"}, []string{"completed", "failed", "canceled"}, []string{"flex", "default"}
+	day := func() time.Time { return time.Date(2026, 3, 1+random.IntN(5), 0, 0, 0, 0, time.UTC) }
+	var rows []porttest.Row
+	for range 60 {
+		row := porttest.NewRow(pick(owners), pick(states), day())
+		row.Model = pick(models)
+		if random.IntN(3) > 0 {
+			tier := pick(tiers)
+			row.Tier = &tier
+		}
+		if random.IntN(3) > 0 || len(rows) == 0 {
+			g.AddResponse(row)
+		} else { // as a part of a chain
+			other := porttest.NewRow(pick(owners), pick(states), day())
+			g.AddChain(porttest.Step{ID: uuid.New(), Row: &row}, porttest.Step{ID: uuid.New()}, porttest.Step{ID: uuid.New(), Row: &other})
+			rows = append(rows, other)
+		}
+		rows = append(rows, row)
+	}
+	refusals := 0
+	for range 40 {
+		var target domain.HoldTarget
+		switch random.IntN(4) {
+		case 0:
+			target.Responses = []uuid.UUID{rows[random.IntN(len(rows))].ID, uuid.New()}
+		case 1:
+			target.Owners = []uuid.UUID{uuid.MustParse(owners[random.IntN(3)])}
+		default:
+			f := &domain.HoldFilter{}
+			if random.IntN(2) == 0 {
+				f.Models = []string{pick(models)}
+			}
+			if random.IntN(2) == 0 {
+				f.States = []string{pick(states)}
+			}
+			if random.IntN(2) == 0 {
+				f.Tiers = []string{pick(tiers)}
+			}
+			if after := day(); random.IntN(2) == 0 {
+				f.CreatedAfter = &after
+			}
+			if before := day(); random.IntN(2) == 0 || f.Models == nil && f.States == nil && f.Tiers == nil && f.CreatedAfter == nil {
+				f.CreatedBefore = &before
+			}
+			target.Filter = f
+		}
+		hold := g.hold(target)
+		if random.IntN(5) == 0 {
+			g.exec("UPDATE lethe.holds SET expires_at = clock_timestamp() WHERE id = $1", hold.ID)
+		}
+		for _, row := range rows {
+			var asked bool
+			_, err := g.responses.Erase(t.Context(), row.ID, func(found domain.Found) (domain.Warrant, error) {
+				asked = len(found.Holds) > 0
+				return domain.Warrant{}, errHeld
+			})
+			if !errors.Is(err, errHeld) {
+				t.Fatal(err)
+			}
+			refused, deleted := g.refused("DELETE FROM fusillade.requests WHERE id = $1", row.ID)
+			if refused != asked || !refused && deleted != 1 {
+				t.Fatalf("%+v: hold %+v: an erasure is told of one: %v, the guard refuses: %v", row, hold, asked, refused)
+			}
+			if refused {
+				refusals++
+			}
+		}
+		if _, err := g.placing.Release(t.Context(), hold.ID, uuid.New()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if refusals < 100 {
+		t.Errorf("only %d refusals", refusals)
+	}
+}
+
+// TestGuardIsKnown: it can be installed again and removed, and each change of it
+// is noticed.
+func TestGuardIsKnown(t *testing.T) {
+	t.Parallel()
+	g := newGuarded(t)
+	whole := func(name string) {
+		t.Helper()
+		if state := g.state(); !state.There || len(state.Wrong) != 0 || !slices.Equal(state.Roles, []string{g.role}) {
+			t.Errorf("%s: got %+v", name, state)
+		}
+	}
+	whole("installed")
+	for change, wrong := range map[string]string{
+		"DROP TRIGGER lethe_guard ON fusillade.requests":                      "trigger lethe_guard on fusillade.requests",
+		"ALTER TABLE fusillade.request_templates DISABLE TRIGGER lethe_guard": "trigger lethe_guard on fusillade.request_templates",
+		"CREATE OR REPLACE FUNCTION lethe.guard_held(request_ids uuid[], step_ids uuid[], owner text) RETURNS uuid LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'": "function lethe.guard_held",
+		"ALTER FUNCTION lethe.guard_requests() SECURITY INVOKER": "function lethe.guard_requests",
+	} {
+		g.exec(change)
+		if state := g.state(); !state.There || !slices.Equal(state.Wrong, []string{wrong}) {
+			t.Errorf("%s: got %+v", change, state)
+		}
+		g.exec("ALTER TABLE fusillade.request_templates ENABLE TRIGGER lethe_guard")
+		g.run(g.guard().Install())
+		whole("installed again")
+	}
+	g.run(g.guard().Remove())
+	if state := g.state(); state.There {
+		t.Errorf("removed: got %+v", state)
+	}
+	if n := g.number("SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'lethe%'"); n != 0 {
+		t.Errorf("%d triggers are left", n)
+	}
+	g.run(g.guard().Remove())
+}
+
+// TestGuardIsForOthersRoles: dwctl's role deletes though it may not read holds,
+// and nobody but the guard may ask whether something is held.
+func TestGuardIsForOthersRoles(t *testing.T) {
+	t.Parallel()
+	g := newGuarded(t)
+	role := strings.Replace(g.role, "_role", "_dwctl", 1)
+	g.exec("CREATE ROLE " + role + " LOGIN PASSWORD 'dwctl'")
+	t.Cleanup(func() {
+		ctx := context.WithoutCancel(t.Context())
+		_, _ = g.owner.Pool().Exec(ctx, "DROP OWNED BY "+role)
+		if _, err := g.owner.Pool().Exec(ctx, "DROP ROLE "+role); err != nil {
+			t.Error(err)
+		}
+	})
+	g.exec("GRANT USAGE ON SCHEMA fusillade TO " + role)
+	g.exec("GRANT SELECT, DELETE ON ALL TABLES IN SCHEMA fusillade TO " + role)
+	config := g.owner.Pool().Config().ConnConfig.Copy()
+	config.User, config.Password = role, "dwctl"
+	dwctl, err := pgx.ConnectConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = dwctl.Close(context.WithoutCancel(t.Context())) }()
+	held, free := g.addChain("a", 2), g.addChain("b", 2)
+	g.hold(domain.HoldTarget{Responses: []uuid.UUID{held[0].ID}})
+	if _, err := dwctl.Exec(t.Context(), "DELETE FROM fusillade.requests WHERE id = $1", held[1].ID); err == nil || !strings.Contains(err.Error(), "23001") {
+		t.Errorf("what is held: %v", err)
+	}
+	if tag, err := dwctl.Exec(t.Context(), "DELETE FROM fusillade.requests WHERE id = $1", free[1].ID); err != nil || tag.RowsAffected() != 1 {
+		t.Errorf("what is not: %v", err)
+	}
+	if _, err := dwctl.Exec(t.Context(), "SELECT lethe.guard_held(ARRAY[$1::uuid], '{}', NULL)", held[0].ID); err == nil {
+		t.Error("whoever wants may ask what is held")
+	}
+}
+
+// BenchmarkGuard deletes responses as dwctl does, with and without the guard, and
+// with holds on somebody else. A tenth of the
+// deletions is as fast as told, which a busy machine changes least.
+func BenchmarkGuard(t *testing.B) {
+	for _, length := range []int{1, 4} {
+		for _, mode := range []string{"none", "guard", "guard and a hold"} {
+			t.Run(fmt.Sprintf("%d requests, %s", length-length/3, mode), func(t *testing.B) {
+				g := newGuarded(t)
+				if mode == "none" {
+					g.run(g.guard().Remove())
+				}
+				if mode == "guard and a hold" {
+					g.hold(domain.HoldTarget{Owners: []uuid.UUID{uuid.New()}})
+					g.hold(domain.HoldTarget{Responses: []uuid.UUID{uuid.New()}})
+					g.hold(domain.HoldTarget{Filter: &domain.HoldFilter{Models: []string{"another"}}})
+				}
+				const responses = 300
+				var heads []uuid.UUID
+				for range responses {
+					heads = append(heads, g.addChain("somebody", length)[0].ID)
+				}
+				g.exec("ANALYZE")
+				conn, err := g.owner.Pool().Acquire(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer conn.Release()
+				var took []time.Duration
+				for range t.N { // what is deleted comes back
+					tx, err := conn.Begin(t.Context())
+					if err != nil {
+						t.Fatal(err)
+					}
+					for _, id := range heads {
+						begun := time.Now()
+						var template *uuid.UUID
+						if err := tx.QueryRow(t.Context(), "DELETE FROM fusillade.requests WHERE id = $1 RETURNING template_id", id).Scan(&template); err != nil {
+							t.Fatal(err)
+						}
+						if _, err := tx.Exec(t.Context(), "DELETE FROM fusillade.request_templates WHERE id = $1 AND file_id IS NULL", template); err != nil {
+							t.Fatal(err)
+						}
+						took = append(took, time.Since(begun))
+					}
+					if err := tx.Rollback(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+				}
+				slices.Sort(took)
+				t.ReportMetric(float64(took[len(took)/10].Nanoseconds())/1000, "µs/deletion")
+			})
+		}
+	}
+}

@@ -1,0 +1,126 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/jackc/pgx/v5"
+
+	"lethe/adapters/postgres/inspect"
+)
+
+// guardIntroduction is what the owner of dwctl's tables reads before the guard.
+const guardIntroduction = `-- The guard of what is held: from then on this database refuses to delete it,
+-- whoever asks, but for these roles, with which Lethe connects: %s.
+-- Lethe asks for holds itself. Read it, and have psql run it as the owner of
+-- dwctl's tables and of schema lethe. It stops at the first error, and exits with
+-- 3. It can be run again; ` + "`lethe guard --remove`" + ` prints what removes it. Remove it
+-- before ` + "`lethe replay`" + `, which does not ask for holds, and before dwctl is upgraded
+-- to a version that moves responses between tables.
+--
+-- What it does. A row of a response that a hold covers, by identifier, by owner or
+-- by filter, cannot be deleted, nor can what hangs together with one: the other
+-- requests of its chain, steps, prompts, and raw copies that a usage row leads to.
+-- Answers and prompts cannot be made empty, nor these tables be truncated. Rows of
+-- batches are not looked at. While something is held, placing a hold waits for
+-- deletions that have not ended, as it does for erasures.
+--
+-- What dwctl's clients see. The statement fails with SQLSTATE 23001
+-- (restrict_violation). DELETE /ai/v1/responses/{id} is then answered as any
+-- error of the database is, with 500, and nothing of the response is gone. A
+-- purge of a deleted user (purge-user-data) fails with each chunk that has a held
+-- response in it, is tried again as dwctl's queue says, and fails in the end: the
+-- rest of that person's responses stays as well, until an erasure by owner with
+-- Lethe, or a purge after the hold. A prompt that belongs to a file is left where
+-- it is without an error, as dwctl removes those of many files in one statement.
+--
+-- What it does not stop: DROP TABLE, a partition that is dropped or truncated,
+-- a superuser or the tables' owner who disables triggers, changed answers that are
+-- not empty.
+`
+
+// PrintGuard writes the guard as SQL for psql, or its removal. Nothing is
+// changed. An error says what is wrong with a role or with the database.
+func PrintGuard(ctx context.Context, cfg *Config, roles []string, remove bool, out, progress io.Writer) (err error) {
+	for _, role := range roles {
+		if role == "" || len(role) > 63 || strings.ContainsFunc(role, unicode.IsControl) {
+			return misused("--role must be the name of a role: 1 to 63 bytes, no line breaks")
+		}
+	}
+	db, err := OpenDatabases(ctx, cfg, progress)
+	if err != nil {
+		return err
+	}
+	defer closing(db, &err)
+	url := db.MainURL
+	if db.apart() {
+		url = db.FusilladeURL
+	}
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	conn, err := connect(ctx, url)
+	if err != nil {
+		return err
+	}
+	defer hangUp(conn)
+	if !remove {
+		why, err := inspect.GuardRefused(ctx, conn, db.schemas, roles)
+		if err != nil {
+			return err
+		}
+		if why != "" {
+			return errors.New(why)
+		}
+	}
+	guard, err := inspect.NewGuard(ctx, conn, db.schemas, roles)
+	if err != nil {
+		return err
+	}
+	var b strings.Builder
+	statements := guard.Remove()
+	if remove {
+		b.WriteString("-- Removes the guard of what is held: from then on dwctl can delete it. Have psql\n-- run it as the owner of dwctl's tables and of schema lethe.\n")
+	} else {
+		statements = guard.Install()
+		names := make([]string, len(roles))
+		for i, role := range roles {
+			names[i] = pgx.Identifier{role}.Sanitize()
+		}
+		fmt.Fprintf(&b, guardIntroduction, strings.Join(names, ", "))
+	}
+	fmt.Fprintf(&b, "\\set ON_ERROR_STOP on\n-- In database %s:\nBEGIN;\n", pgx.Identifier{conn.Config().Database}.Sanitize())
+	for _, statement := range statements {
+		b.WriteString(statement + ";\n")
+	}
+	b.WriteString("COMMIT;\n")
+	_, err = io.WriteString(out, b.String())
+	return err
+}
+
+// guard looks whether the database refuses to delete what is held.
+func (d *doctor) guard(ctx context.Context, name string, conn *pgx.Conn) {
+	const check = "guard of holds"
+	state, err := inspect.InspectGuard(ctx, conn, d.schemas)
+	if d.failed(name, check, err) {
+		return
+	}
+	role := conn.Config().User
+	again := fmt.Sprintf("as the owner of the tables, run what `lethe guard --role %s` prints", role)
+	switch {
+	case !state.There:
+		d.add(Check{Database: name, Name: check, Finding: OK, Detail: "none, so what others than Lethe delete is not held",
+			Advice: "where the database itself is to refuse that, read what `lethe guard` prints"})
+	case len(state.Wrong) > 0:
+		d.add(Check{name, check, Warning, "not as this version prints it: " + strings.Join(state.Wrong, ", "), again, nil})
+	case !slices.Contains(state.Roles, role):
+		d.add(Check{name, check, Warning, fmt.Sprintf("it is for Lethe's role %s, and this is role %s: what was begun before a hold cannot be finished", strings.Join(state.Roles, ", "), role),
+			again, nil})
+	default:
+		d.add(Check{Database: name, Name: check, Finding: OK, Detail: "as this version prints it: the database refuses to delete what is held"})
+	}
+}
