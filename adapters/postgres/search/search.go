@@ -1,0 +1,406 @@
+package search
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"golang.org/x/time/rate"
+
+	"lethe/adapters/postgres"
+)
+
+const (
+	batchBlocks   = 2048  // of a table, read with one statement: 16 MB, and what is kept beside it
+	lockTimeout   = "10s" // reading waits no longer for who has locked a table
+	rewrittenAsks = 3     // how often a table is read again that was rewritten meanwhile
+)
+
+// Options say how to read.
+type Options struct {
+	// Rate is the most bytes a second; 0: no bound.
+	Rate int
+	// BatchBlocks is how much of a table is read with one statement, so that none
+	// keeps the server from cleaning up; 0: 16 MB.
+	BatchBlocks int64
+	// ApplicationName is shown in pg_stat_activity.
+	ApplicationName string
+}
+
+// Database is a connection that reads a database and changes nothing.
+type Database struct {
+	conn    *pgx.Conn
+	options Options
+	pace    *rate.Limiter
+	matcher *matcher
+	bytes   int64
+}
+
+// Table is one that holds rows: no partitioned one, but its partitions.
+type Table struct {
+	Schema, Name string
+	// Root is the partitioned table that it is a part of, in the form of String;
+	// of others it is the table itself.
+	Root  string
+	Bytes int64 // on disk
+
+	oid     uint32
+	only    bool // it may have children, which are read by themselves
+	columns []column
+}
+
+func (t Table) String() string { return t.Schema + "." + t.Name }
+
+type column struct {
+	name string
+	text bool // it has no binary form, and is read as text
+}
+
+// Unread is a table, or something else, that cannot be read, and why.
+type Unread struct{ Name, Why string }
+
+// Row is one in which something was found.
+type Row struct {
+	Key   string           // as of Keys; "" where there is none
+	Found map[string][]int // columns, and which needles are in each
+}
+
+// Open connects to a database, not through PgBouncer. Errors as of MapError.
+func Open(ctx context.Context, url string, options Options) (*Database, error) {
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, errors.New("the database URL cannot be read") // the driver's words would repeat it
+	}
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = 10 * time.Second
+	}
+	for name, value := range map[string]string{
+		"application_name":              options.ApplicationName,
+		"client_encoding":               "UTF8",
+		"default_transaction_read_only": "on",
+		"statement_timeout":             "0",
+		"lock_timeout":                  lockTimeout,
+		// Rows that are hidden from this role are an error, not passed over.
+		"row_security": "off",
+		// Each names its tables whole.
+		"search_path": "pg_catalog",
+	} {
+		config.RuntimeParams[name] = value
+	}
+	if options.BatchBlocks == 0 {
+		options.BatchBlocks = batchBlocks
+	}
+	d := &Database{options: options}
+	if options.Rate > 0 {
+		d.pace = rate.NewLimiter(rate.Limit(options.Rate), max(options.Rate/10, 1))
+	}
+	if d.conn, err = postgres.Connect(ctx, config); err != nil {
+		return nil, postgres.MapError(err)
+	}
+	return d, nil
+}
+
+// Close closes the connection.
+func (d *Database) Close() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = d.conn.Close(ctx)
+}
+
+// For says what to look for from now on.
+func (d *Database) For(needles []Needle) { d.matcher = newMatcher(needles) }
+
+// Bytes are those that have been read.
+func (d *Database) Bytes() int64 { return d.bytes }
+
+// Identity is the same for two connections to the same database.
+func (d *Database) Identity(ctx context.Context) (string, error) {
+	var identity string
+	err := d.conn.QueryRow(ctx, `
+		SELECT s.system_identifier || '/' || d.oid FROM pg_control_system() s, pg_database d WHERE d.datname = current_database()`).Scan(&identity)
+	return identity, postgres.MapError(err)
+}
+
+// Tables lists what there is to be read, and what cannot be: foreign tables,
+// those of places that are none, tables that this role may not read whole, and
+// large objects. PostgreSQL's own catalogue is left out, and so are views, which
+// hold nothing, and the temporary tables of others.
+func (d *Database) Tables(ctx context.Context, places []string) (tables []Table, unread []Unread, err error) {
+	tables, unread, err = d.tables(ctx, places)
+	return tables, unread, postgres.MapError(err)
+}
+
+func (d *Database) tables(ctx context.Context, places []string) (tables []Table, unread []Unread, err error) {
+	types, err := d.types(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	result, err := d.conn.Query(ctx, `
+		SELECT c.oid, n.nspname::text, c.relname::text, c.relkind::text,
+		       CASE WHEN c.relispartition THEN (SELECT rn.nspname || '.' || r.relname FROM pg_class r JOIN pg_namespace rn ON rn.oid = r.relnamespace
+		                                        WHERE r.oid = pg_partition_root(c.oid))
+		            ELSE n.nspname || '.' || c.relname END,
+		       CASE WHEN c.relkind IN ('r', 'm') THEN pg_table_size(c.oid) ELSE 0 END,
+		       has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'),
+		       row_security_active(c.oid),
+		       c.relispopulated,
+		       coalesce(a.names, '{}'), coalesce(a.types, '{}')
+		FROM pg_class c
+		JOIN pg_namespace n ON n.oid = c.relnamespace
+		LEFT JOIN LATERAL (
+		    SELECT array_agg(a.attname::text ORDER BY a.attnum) AS names, array_agg(a.atttypid ORDER BY a.attnum) AS types
+		    FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+		) a ON true
+		WHERE c.relkind IN ('r', 'm', 'f', 'v') AND c.relpersistence <> 't'
+		  AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_toast'
+		ORDER BY 2, 3`)
+	if err != nil {
+		return nil, nil, err
+	}
+	var t Table
+	var kind string
+	var may, secured, populated bool
+	var names []string
+	var oids []uint32
+	_, err = pgx.ForEachRow(result, []any{&t.oid, &t.Schema, &t.Name, &kind, &t.Root, &t.Bytes, &may, &secured, &populated, &names, &oids}, func() error {
+		t.only, t.columns = kind == "r", nil
+		for i, name := range names {
+			if types.canHold(oids[i]) {
+				t.columns = append(t.columns, column{name: name, text: !types.binary(oids[i])})
+			}
+		}
+		why := ""
+		switch {
+		case kind == "v":
+			if slices.Contains(places, t.String()) {
+				why = "is a view: what it shows may be in another database; search there too"
+			}
+		case len(t.columns) == 0:
+		case kind == "f":
+			why = "is a foreign table: search the database that it is of"
+		case !may:
+			why = "may not be read by this role: search as the owner of the database"
+		case secured:
+			why = "hides rows from this role: search as a role that bypasses row security"
+		case kind == "m" && !populated: // nothing is in it
+		default:
+			tables = append(tables, t)
+		}
+		if why != "" {
+			unread = append(unread, Unread{t.String(), why})
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	var large int64
+	if err := d.conn.QueryRow(ctx, "SELECT count(*) FROM pg_largeobject_metadata").Scan(&large); err != nil {
+		return nil, nil, err
+	}
+	if large > 0 {
+		unread = append(unread, Unread{"large objects", fmt.Sprintf("%d are there and are not looked into", large)})
+	}
+	return tables, unread, nil
+}
+
+// kinds are the types of a database, by their oids.
+type kinds map[uint32]kind
+
+type kind struct {
+	sort, category string // pg_type.typtype, typcategory
+	base, element  uint32
+	sends          bool // it has a binary form
+}
+
+func (d *Database) types(ctx context.Context) (kinds, error) {
+	result, err := d.conn.Query(ctx, `SELECT oid, typtype::text, typcategory::text, typbasetype, typelem, typsend <> 0 FROM pg_type`)
+	if err != nil {
+		return nil, err
+	}
+	all := kinds{}
+	var oid uint32
+	var k kind
+	_, err = pgx.ForEachRow(result, []any{&oid, &k.sort, &k.category, &k.base, &k.element, &k.sends}, func() error {
+		all[oid] = k
+		return nil
+	})
+	return all, err
+}
+
+// canHold tells whether a value of this type can hold a text, an identifier or
+// bytes: numbers, times, and words that are fixed cannot.
+func (all kinds) canHold(oid uint32) bool {
+	switch k := all[oid]; {
+	case k.sort == "d":
+		return all.canHold(k.base)
+	case k.category == "A":
+		return all.canHold(k.element)
+	default:
+		return !strings.Contains("BDENT", k.category)
+	}
+}
+
+// binary tells whether values of this type have a binary form. What a composite
+// is made of is found out by reading it.
+func (all kinds) binary(oid uint32) bool {
+	switch k := all[oid]; {
+	case k.sort == "d":
+		return all.binary(k.base)
+	case k.category == "A":
+		return all.binary(k.element)
+	default:
+		return k.sends
+	}
+}
+
+// Read reads a table. key is an expression of SQL that is a text and tells rows
+// apart, or "". found is called with each row in which something is, in turn;
+// progress with how much of the table has been read, of 1. Where a row is changed
+// meanwhile it may be told of twice, and is not passed over. A table that is gone
+// is as good as empty. Where it cannot be read whole, unread says why. Errors as
+// of MapError.
+func (d *Database) Read(ctx context.Context, t Table, key string, found func(Row), progress func(part float64)) (unread string, err error) {
+	unread, err = d.read(ctx, t, key, found, progress)
+	if ctx.Err() != nil {
+		return "", ctx.Err()
+	}
+	pg, is := errors.AsType[*pgconn.PgError](err)
+	switch {
+	case !is:
+		return unread, postgres.MapError(err)
+	case pg.Code == "42P01": // dropped meanwhile
+		return "", nil
+	case pg.Code == "42703":
+		return "lost a column while it was read: search again", nil
+	case pg.Code == "42501":
+		return "may not be read by this role: search as the owner of the database", nil
+	case pg.Code == "55P03":
+		return "is locked by somebody: search again later", nil
+	case strings.HasPrefix(pg.Code, "08"), strings.HasPrefix(pg.Code, "57P"):
+		return "", postgres.MapError(err)
+	default:
+		return "could not be read: SQLSTATE " + pg.Code, nil
+	}
+}
+
+func (d *Database) read(ctx context.Context, t Table, key string, found func(Row), progress func(part float64)) (string, error) {
+	for range rewrittenAsks {
+		before, blocks, err := d.file(ctx, t)
+		if err != nil {
+			return "", err
+		}
+		if err := d.readOnce(ctx, t, key, blocks, found, progress); err != nil {
+			return "", err
+		}
+		after, _, err := d.file(ctx, t)
+		if err != nil {
+			return "", err
+		}
+		// One statement sees all that there is, whatever becomes of the file.
+		if after == before || blocks <= d.options.BatchBlocks {
+			return "", nil
+		}
+	}
+	return "was rewritten each time that it was read: search again later", nil
+}
+
+// file is the file of a table, and how many blocks it has.
+func (d *Database) file(ctx context.Context, t Table) (file uint32, blocks int64, err error) {
+	err = d.conn.QueryRow(ctx, fmt.Sprintf(`
+		SELECT pg_relation_filenode(oid), pg_relation_size(oid) / current_setting('block_size')::bigint FROM pg_class WHERE oid = %d`, t.oid)).
+		Scan(&file, &blocks)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return 0, 0, &pgconn.PgError{Code: "42P01"}
+	}
+	return file, blocks, err
+}
+
+// readOnce reads a table block after block. A long statement would keep the
+// server from cleaning up everywhere; but between two, a row may move to where
+// was read before. So what was written since the beginning is read once more, at
+// the end, with one statement that skips the rest.
+func (d *Database) readOnce(ctx context.Context, t Table, key string, blocks int64, found func(Row), progress func(part float64)) error {
+	if blocks <= d.options.BatchBlocks {
+		err := d.copy(ctx, t, key, "", found)
+		progress(1)
+		return err
+	}
+	var begun string
+	if err := d.conn.QueryRow(ctx, "SELECT (pg_snapshot_xmin(pg_current_snapshot())::text::numeric % 4294967296)::text").Scan(&begun); err != nil {
+		return err
+	}
+	for from := int64(0); from < blocks; from += d.options.BatchBlocks {
+		where := fmt.Sprintf(" WHERE ctid >= '(%d,0)' AND ctid < '(%d,0)'", from, from+d.options.BatchBlocks)
+		if err := d.copy(ctx, t, key, where, found); err != nil {
+			return err
+		}
+		progress(min(1, float64(from+d.options.BatchBlocks)/float64(blocks+1)))
+	}
+	// Transactions are numbered modulo 2^32, and half of them lie ahead of any.
+	err := d.copy(ctx, t, key, " WHERE (xmin::text::bigint - "+begun+" + 4294967296) % 4294967296 < 2147483648", found)
+	progress(1)
+	return err
+}
+
+// copy reads what of a table passes.
+func (d *Database) copy(ctx context.Context, t Table, key, where string, found func(Row)) error {
+	err := d.copyAs(ctx, t, key, where, false, found)
+	if pg, is := errors.AsType[*pgconn.PgError](err); is && pg.Code == "42883" {
+		// Part of a composite has no binary form.
+		err = d.copyAs(ctx, t, key, where, true, found)
+	}
+	return err
+}
+
+func (d *Database) copyAs(ctx context.Context, t Table, key, where string, texts bool, found func(Row)) error {
+	var what []string
+	if key != "" {
+		what = append(what, "("+key+")")
+	}
+	first := len(what)
+	for _, c := range t.columns {
+		expression := pgx.Identifier{c.name}.Sanitize()
+		if c.text || texts {
+			expression += "::text"
+		}
+		what = append(what, expression)
+	}
+	only := ""
+	if t.only {
+		only = "ONLY "
+	}
+	sql := "COPY (SELECT " + strings.Join(what, ", ") + " FROM " + only + pgx.Identifier{t.Schema, t.Name}.Sanitize() + where + ") TO STDOUT (FORMAT binary)"
+
+	var name []byte
+	row := map[string][]int{}
+	rows := newRows(ctx, d.pace, func(i int, value []byte) {
+		if i < first {
+			name = append(name[:0], value...)
+			return
+		}
+		of := t.columns[i-first].name
+		d.matcher.find(value, func(needle int) {
+			if !slices.Contains(row[of], needle) {
+				row[of] = append(row[of], needle)
+			}
+		})
+	}, func() {
+		if len(row) > 0 {
+			found(Row{Key: string(name), Found: row})
+			row = map[string][]int{}
+		}
+		name = name[:0]
+	})
+	_, err := d.conn.PgConn().CopyTo(ctx, rows, sql)
+	d.bytes += rows.bytes
+	if err == nil && !rows.over {
+		err = errCopy
+	}
+	return err
+}
