@@ -493,6 +493,9 @@ func (d *doctor) migrations(ctx context.Context, name string, conn *pgx.Conn, si
 			c.Finding = Warning
 			c.Detail = fmt.Sprintf("%d is %s than %d of version %s, which Lethe was built against", m.Newest, m.Age, known, version)
 			c.Advice = "if tables and columns are found all there, reading is safe; try an erasure on a copy before relying on it"
+			if m.Age == inspect.Newer {
+				c.Advice += "; `lethe erasures search --sample 20`, as the database's owner, finds the places of content that an erasure would miss"
+			}
 		}
 		if len(m.Failed) > 0 {
 			c.Finding = Warning

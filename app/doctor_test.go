@@ -392,3 +392,20 @@ func TestGuardIsPrinted(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestDoctorAfterAnUpgrade: where dwctl is newer than what is known, it says how to
+// find what an erasure would miss.
+func TestDoctorAfterAnUpgrade(t *testing.T) {
+	t.Parallel()
+	database := pgtest.WithFixture(t)
+	advised := func() bool {
+		return strings.Contains(text(t, examine(t, "LETHE_DATABASE_URL="+database.URL)), "lethe erasures search --sample")
+	}
+	if advised() {
+		t.Error("it advises a search for nothing")
+	}
+	exec(t, database.URL, "CREATE TABLE public._sqlx_migrations (version bigint, success boolean); INSERT INTO public._sqlx_migrations VALUES (99999999999999, true)")
+	if !advised() {
+		t.Error("it advises no search")
+	}
+}

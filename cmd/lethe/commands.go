@@ -63,7 +63,9 @@ Exit codes:
   0  done
   1  failed
   2  the command line or the configuration is wrong
-  3  lethe doctor found something that must be mended`,
+  3  lethe doctor found something that must be mended
+  4  lethe erasures search found something
+  5  lethe erasures search found nothing, and could not read everything`,
 		Example: `  # Try it: embedded Postgres, sample data, commands to copy
   lethe demo
 

@@ -16,7 +16,7 @@ func (c *cli) erasures() *cobra.Command {
 		Short: "Look after what was erased",
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(c.settleErasures(), c.exportErasures())
+	cmd.AddCommand(c.settleErasures(), c.exportErasures(), c.searchErasures())
 	return cmd
 }
 

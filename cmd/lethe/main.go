@@ -21,6 +21,8 @@ const (
 	exitFailed  = 1
 	exitUsage   = 2 // the command line or the configuration is wrong
 	exitProblem = 3 // the doctor found something that must be mended
+	exitFound   = 4 // a search found something
+	exitUnread  = 5 // a search found nothing, and could not read all
 )
 
 func main() {

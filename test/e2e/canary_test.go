@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -141,6 +142,18 @@ func plantAndErase(t *testing.T, apart bool) {
 	before := c.dump()
 	c.find(before, "before", planted, len(planted))
 	c.find(before, "before", kept, len(kept))
+	asOwner := append(slices.Clone(settings), databaseURL(database.URL))
+	if apart {
+		asOwner = append(asOwner, "LETHE_OUTLET_DATABASE_URL="+urls[1])
+	}
+	c.search(asOwner, "before", planted, len(planted))
+	c.search(asOwner, "before", kept, len(kept))
+	// What is said of an erasure ahead of it is held against what it leaves. Prompts
+	// of files are left, and known to be.
+	execute(t, c.conn, "UPDATE fusillade.request_templates SET file_id = NULL WHERE id IN (SELECT template_id FROM fusillade.requests WHERE batch_id IS NULL)")
+	if r := run(t, "", asOwner, "erasures", "search", "--sample", "10000", "--rate", "0"); r.code != 0 || !strings.Contains(r.stdout, "would miss nothing") {
+		t.Errorf("of erasing all responses it says, with exit code %d\n%s%s", r.code, r.stdout, r.stderr)
+	}
 	accounts := c.accounts()
 
 	single := 0
@@ -238,6 +251,9 @@ func plantAndErase(t *testing.T, apart bool) {
 	c.find(after, "after", planted, 0)
 	c.find(after, "after", late, 0)
 	c.find(after, "after", kept, len(kept))
+	c.search(asOwner, "after", planted, 0)
+	c.search(asOwner, "after", late, 0)
+	c.search(asOwner, "after", kept, len(kept))
 	if c.accounts() != accounts {
 		t.Error("usage or credits have changed")
 	}
@@ -601,6 +617,32 @@ func (c *cage) find(dump map[string][]byte, when string, canaries map[string]str
 	}
 	if len(found) != want {
 		c.t.Errorf("%s %d of %d canaries are there, want %d", when, len(found), len(canaries), want)
+	}
+}
+
+// search has the program look for canaries, and wants so many of them to be found.
+func (c *cage) search(settings []string, when string, canaries map[string]string, want int) {
+	c.t.Helper()
+	r := runWith(c.t, strings.NewReader(strings.Join(slices.Collect(maps.Keys(canaries)), "\n")), settings, "erasures", "search", "--rate", "0", "--json")
+	var found struct {
+		Needles, Found, Tables int
+		Places                 []struct{ Database, Table, Column string }
+		Unread                 []any
+	}
+	if err := json.Unmarshal([]byte(r.stdout), &found); err != nil {
+		c.t.Fatalf("%v: exit code %d\n%s%s", err, r.code, r.stdout, r.stderr)
+	}
+	code := 0
+	if want > 0 {
+		code = 4
+	}
+	if r.code != code || found.Needles != len(canaries) || found.Found != want || len(found.Unread) > 0 || found.Tables < 30 {
+		c.t.Errorf("%s the search finds %d of %d canaries, want %d, with exit code %d, in %v; unread %v", when, found.Found, found.Needles, want, r.code, found.Places, found.Unread)
+	}
+	for canary := range canaries {
+		if strings.Contains(r.stdout+r.stderr, canary) {
+			c.t.Fatal("it shows what it looks for")
+		}
 	}
 }
 

@@ -656,7 +656,7 @@ func (d *documents) withLog(t *testing.T) {
 		anyPort, databaseURL(database.RoleURL), "LETHE_ERASURE_KEY_FILE=" + key, seenFile(t), "LETHE_ERASURE_WITNESSES=" + witness.Key.String(),
 	}, replacement: []string{
 		"postgres://lethe:...@db/dwctl", quote(database.RoleURL), "postgres://lethe:...@replica/dwctl", quote(database.RoleURL),
-		"postgres://owner:...@db/dwctl", quote(database.URL), "postgres://lethe_export:…@db/dwctl", quote(exportURL),
+		"postgres://owner:...@db/dwctl", quote(database.URL), "postgres://owner:…@db/dwctl", quote(database.URL), "postgres://lethe_export:…@db/dwctl", quote(exportURL),
 		"lethe_service", service, "ROLE lethe_export", "ROLE " + export, "TO lethe_export", "TO " + export, "PASSWORD '…'", "PASSWORD 'secret'",
 		"/var/backups/erasures", folder + "/backup", "/srv/erasures", folder + "/erasures", "/etc/lethe.yaml", folder + "/etc.yaml",
 		"0.0.0.0:8080", "127.0.0.1:0", "'witness.example/w1+0a1b2c3d+BGl...'", witness.Key.String(),
@@ -730,6 +730,10 @@ func (d *documents) withLog(t *testing.T) {
 	wantInOrder(t, s.run(t, d.take(t, "lethe config --help", whole)), "format: text", "format: json")
 	wantInOrder(t, owner.run(t, d.take(t, "lethe erasures settle --help", whole)), "vacuumed", "rewritten", "expired")
 	owner.run(t, d.take(t, "lethe replay --help", whole))
+	execute(t, conn, "UPDATE fusillade.request_templates SET file_id = NULL WHERE file_id IS NOT NULL") // which an erasure would miss
+	write(t, filepath.Join(folder, "pieces.txt"), "a prompt that nobody has asked\nand an answer to it\n")
+	wantInOrder(t, owner.run(t, d.take(t, "lethe erasures search --help", whole)), "Nothing of 2 needles", "would miss nothing", `"treatment": "erased"`)
+	wantInOrder(t, owner.run(t, d.take(t, "docs/erasure.md", having("lethe erasures search"))), "Nothing of 2 needles", "would miss nothing")
 
 	if code := p.stop(t, syscall.SIGTERM); code != 0 {
 		t.Errorf("the service ended with %d", code)

@@ -242,6 +242,17 @@ type result struct {
 // run runs a command to its end, in an empty folder unless one is given.
 func run(t *testing.T, folder string, settings []string, args ...string) result {
 	t.Helper()
+	return runIn(t, folder, nil, settings, args...)
+}
+
+// runWith runs the program with something on standard input.
+func runWith(t *testing.T, stdin io.Reader, settings []string, args ...string) result {
+	t.Helper()
+	return runIn(t, "", stdin, settings, args...)
+}
+
+func runIn(t *testing.T, folder string, stdin io.Reader, settings []string, args ...string) result {
+	t.Helper()
 	if folder == "" {
 		folder = t.TempDir()
 	}
@@ -249,6 +260,7 @@ func run(t *testing.T, folder string, settings []string, args ...string) result 
 	defer cancel()
 	cmd := commandContext(ctx, folder, settings, args...)
 	var stdout, stderr bytes.Buffer
+	cmd.Stdin = stdin
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
 	if exit, ok := errors.AsType[*exec.ExitError](err); err != nil && (!ok || exit.ExitCode() < 0) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -18,8 +19,10 @@ import (
 )
 
 const (
-	pieces      = 3  // of each text of a sample
-	pieceLength = 40 // bytes
+	pieces       = 3  // of each text of a sample
+	pieceLength  = 40 // bytes
+	pieceAtLeast = 12 // characters
+	longestWord  = 64 // bytes, of the name of something
 )
 
 // Sample is what is looked for of some responses, and where erasing them would
@@ -123,7 +126,7 @@ func (d *Database) takeSample(ctx context.Context, schemas inspect.Schemas, n in
 			return nil // another request of a response that is in the sample
 		}
 		s.Responses++
-		for _, id := range slices.Concat(requests, steps) {
+		for _, id := range slices.Concat(requests, steps, ownTemplates) {
 			taken[id] = true
 			s.add(identifierNeedle(len(s.Needles)+1, id), true)
 		}
@@ -188,10 +191,16 @@ func distinctive(body string) []string {
 	return found
 }
 
-// leaves are the strings in a value of JSON.
+// name is what a model, a tool or an identifier looks like.
+var name = regexp.MustCompile(`^[A-Za-z0-9_./:@-]*$`)
+
+// leaves are the strings in a value of JSON that are no names.
 func leaves(to []string, value any) []string {
 	switch v := value.(type) {
 	case string:
+		if len(v) <= longestWord && name.MatchString(v) {
+			return to
+		}
 		return append(to, v)
 	case []any:
 		for _, inner := range v {
@@ -225,7 +234,7 @@ func midst(text string) string {
 		}
 		line = strings.TrimSpace(line[from:min(end, len(line))])
 	}
-	if utf8.RuneCountInString(line) < 2*MinLength {
+	if utf8.RuneCountInString(line) < pieceAtLeast {
 		return ""
 	}
 	return line

@@ -1,0 +1,192 @@
+package app_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"lethe/app"
+	"lethe/internal/pgtest"
+)
+
+func look(t *testing.T, options app.SearchOptions, environ ...string) *app.Searched {
+	t.Helper()
+	found, err := trySearch(t, options, environ...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func trySearch(t *testing.T, options app.SearchOptions, environ ...string) (*app.Searched, error) {
+	t.Helper()
+	cfg, err := app.LoadConfig(app.Sources{Environ: environ})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return app.Search(t.Context(), cfg, options, app.Output{Out: io.Discard, Progress: io.Discard})
+}
+
+// where are the places of what was found, with how many rows.
+func where(s *app.Searched) map[string]int {
+	found := map[string]int{}
+	for _, p := range s.Places {
+		found[fmt.Sprintf("%s %s.%s %s", p.Database, p.Table, p.Column, p.Treatment)] = p.Rows
+	}
+	return found
+}
+
+func TestSearch(t *testing.T) {
+	t.Parallel()
+	database, copies := pgtest.New(t), pgtest.New(t)
+	exec(t, database.URL, `
+		INSERT INTO fusillade.request_templates (endpoint, method, path, body, model, api_key) SELECT '', '', '', '{"input": "a secret"}', '', '' FROM generate_series(1, 3);
+		INSERT INTO public.http_analytics (instance_id, correlation_id, timestamp, method, uri, custom_id) VALUES (gen_random_uuid(), 1, now(), '', '', 'a secret');
+		CREATE TABLE public.forgotten AS SELECT 'a secret, another secret'::text AS said;
+		CREATE FOREIGN DATA WRAPPER nowhere;
+		CREATE SERVER nowhere FOREIGN DATA WRAPPER nowhere`)
+	exec(t, copies.URL, `INSERT INTO outlet.http_responses (instance_id, correlation_id, timestamp, status_code, headers, body, duration_to_first_byte_ms, duration_ms)
+		VALUES (gen_random_uuid(), 1, now(), 200, '{}', '{"output": "a secret"}', 1, 1)`)
+	environ := []string{
+		"LETHE_DATABASE_URL=" + database.URL, "LETHE_OUTLET_DATABASE_URL=" + copies.URL, "LETHE_OUTLET_SCHEMA=outlet",
+		// The same database once more is read once.
+		"LETHE_FUSILLADE_DATABASE_URL=" + database.URL, "LETHE_FUSILLADE_SCHEMA=fusillade",
+	}
+	needles := func(text string) app.SearchOptions { return app.SearchOptions{Needles: strings.NewReader(text)} }
+	found := look(t, needles("nothing at all\na secret\n\nanother secret\n"), environ...)
+	want := map[string]int{
+		"main fusillade.request_templates.body known": 3, "main public.http_analytics.custom_id kept": 1,
+		"main public.forgotten.said unknown": 1, "outlet outlet.http_responses.body known": 1,
+	}
+	if got := where(found); !maps.Equal(got, want) || !found.Left() || !found.Complete() {
+		t.Errorf("found %v, want %v; unread %v", got, want, found.Unread)
+	}
+	if found.Needles != 3 || found.Found != 2 || !slices.Equal(found.Lines, []int{2, 4}) || found.Tables < 40 || found.Bytes == 0 {
+		t.Errorf("%+v", found)
+	}
+	var printed, asJSON strings.Builder
+	if err := found.Write(&printed, false); err != nil {
+		t.Fatal(err)
+	}
+	if err := found.Write(&asJSON, true); err != nil {
+		t.Fatal(err)
+	}
+	if out := printed.String(); !strings.Contains(out, "public.forgotten") || !strings.Contains(out, "UNKNOWN") || !strings.Contains(out, "2 of 3 needles") || strings.Contains(out+asJSON.String(), "secret") {
+		t.Errorf("it says\n%s%s", out, &asJSON)
+	}
+	var again app.Searched
+	if err := json.Unmarshal([]byte(asJSON.String()), &again); err != nil || len(again.Places) != len(found.Places) {
+		t.Errorf("%v in %s", err, &asJSON)
+	}
+
+	exec(t, copies.URL, "ALTER TABLE outlet.http_requests RENAME TO elsewhere; CREATE VIEW outlet.http_requests AS SELECT * FROM outlet.elsewhere")
+	exec(t, database.URL, "CREATE FOREIGN TABLE public.distant (said text) SERVER nowhere")
+	found = look(t, needles("nothing at all"), environ...)
+	printed.Reset()
+	if err := found.Write(&printed, false); err != nil {
+		t.Fatal(err)
+	}
+	if out := printed.String(); found.Left() || found.Complete() || len(found.Unread) != 2 || !strings.Contains(out, "is a view") || !strings.Contains(out, "is a foreign table") || !strings.Contains(out, "2 places NOT read") {
+		t.Errorf("it says\n%s", out)
+	}
+	// A role that may not read all of it.
+	found = look(t, needles("a secret"), "LETHE_DATABASE_URL="+database.RoleURL)
+	if found.Complete() || !slices.ContainsFunc(found.Unread, func(u app.UnreadPlace) bool {
+		return u.Name == "public.forgotten" && strings.Contains(u.Why, "may not be read by this role")
+	}) {
+		t.Errorf("%+v", found.Unread)
+	}
+}
+
+// TestSearchRefuses: nothing is read where what is asked is wrong.
+func TestSearchRefuses(t *testing.T) {
+	t.Parallel()
+	const away = "LETHE_DATABASE_URL=postgres://nobody@127.0.0.1:1/none"
+	for _, tc := range []struct {
+		options app.SearchOptions
+		environ []string
+		want    string
+	}{
+		{app.SearchOptions{Needles: strings.NewReader("long enough\nshort")}, nil, "line 2 is shorter than 8"},
+		{app.SearchOptions{Needles: strings.NewReader("")}, nil, "standard input is empty"},
+		{app.SearchOptions{Sample: 10_001}, nil, "--sample"},
+		{app.SearchOptions{Sample: -1}, nil, "--sample"},
+		{app.SearchOptions{Sample: 1, Rate: -1}, nil, "--rate"},
+		{app.SearchOptions{Sample: 1}, []string{"LETHE_DATABASE_PGBOUNCER=true"}, "PgBouncer"},
+	} {
+		_, err := trySearch(t, tc.options, append(tc.environ, away)...)
+		if err == nil || !strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), "127.0.0.1") {
+			t.Errorf("want %q, got %v", tc.want, err)
+		}
+	}
+	if _, err := trySearch(t, app.SearchOptions{Sample: 1}, "LETHE_DATABASE_URL="+pgtest.New(t).URL); err == nil || !strings.Contains(err.Error(), "no response") {
+		t.Errorf("of an empty database: %v", err)
+	}
+}
+
+// TestSample: what an erasure removes is told from what it would leave behind.
+func TestSample(t *testing.T) {
+	t.Parallel()
+	database := pgtest.WithFixture(t)
+	environ := "LETHE_DATABASE_URL=" + database.URL
+	missed := func(s *app.Searched) map[string]int {
+		all := where(s)
+		maps.DeleteFunc(all, func(place string, _ int) bool { return !strings.HasSuffix(place, " missed") })
+		return all
+	}
+	exec(t, database.URL, "UPDATE fusillade.request_templates SET file_id = NULL WHERE id IN (SELECT template_id FROM fusillade.requests WHERE batch_id IS NULL)")
+	found := look(t, app.SearchOptions{Sample: 1000}, environ)
+	if found.Left() || !found.Complete() || found.Responses < 50 || found.Found != found.Needles || where(found)["main fusillade.requests.response_body erased"] < 10 {
+		t.Errorf("%+v", found)
+	}
+
+	exec(t, database.URL, `
+		CREATE TABLE public.forgotten AS SELECT to_json(response_body) AS said FROM fusillade.requests WHERE batch_id IS NULL AND length(response_body) > 100 LIMIT 2;
+		CREATE TABLE public.named AS SELECT replace(upper(id::text), '-', '') AS id FROM fusillade.requests WHERE batch_id IS NULL LIMIT 3;
+		INSERT INTO outlet.http_requests (instance_id, correlation_id, timestamp, method, uri, headers)
+			SELECT gen_random_uuid(), 1, now(), '', '', jsonb_build_object('x-fusillade-request-id', id) FROM fusillade.requests WHERE batch_id IS NULL LIMIT 1;
+		INSERT INTO underway.task_queue (name) VALUES ('webhooks');
+		INSERT INTO underway.task (id, task_queue_name, input)
+			SELECT gen_random_uuid(), 'webhooks', jsonb_build_object('about', 'resp_' || id) FROM fusillade.requests WHERE batch_id IS NULL LIMIT 1;
+		UPDATE fusillade.request_templates SET file_id = (SELECT id FROM fusillade.files LIMIT 1)
+			WHERE id = (SELECT template_id FROM fusillade.requests WHERE batch_id IS NULL AND template_id IS NOT NULL LIMIT 1)`)
+	found = look(t, app.SearchOptions{Sample: 1000}, environ)
+	want := map[string]int{
+		"main public.forgotten.said missed": 2, "main public.named.id missed": 3, "main outlet.http_requests.headers missed": 1,
+		"main underway.task.input missed": 1, "main fusillade.request_templates.id missed": 1,
+	}
+	got := missed(found)
+	delete(got, "main fusillade.request_templates.body missed") // where it is long enough to be told from others
+	if !maps.Equal(got, want) || !found.Left() {
+		t.Errorf("missed %v, want %v", got, want)
+	}
+	var printed strings.Builder
+	if err := found.Write(&printed, false); err != nil || !strings.Contains(printed.String(), "MISSED") || strings.Contains(printed.String(), "question ") {
+		t.Errorf("%v\n%s", err, &printed)
+	}
+}
+
+// TestSampleOfTheSameWords: what two responses have in common is not taken for
+// something that an erasure of one would miss.
+func TestSampleOfTheSameWords(t *testing.T) {
+	t.Parallel()
+	database := pgtest.New(t)
+	exec(t, database.URL, `
+		INSERT INTO fusillade.request_templates (id, endpoint, method, path, body, model, api_key)
+			SELECT ('00000000-0000-4000-8000-00000000000' || i)::uuid, '', '', '', '{"input": "both asked for the same thing"}', '', '' FROM generate_series(1, 2) i;
+		INSERT INTO fusillade.requests (template_id, created_by, model, state, response_status, response_body, completed_at)
+			SELECT id, 'somebody', '', 'completed', 200, '{"output": "and both were told the same"}', now() FROM fusillade.request_templates`)
+	found := look(t, app.SearchOptions{Sample: 1}, "LETHE_DATABASE_URL="+database.URL)
+	want := map[string]int{
+		"main fusillade.requests.id erased": 1, "main fusillade.requests.template_id erased": 1, "main fusillade.request_templates.id erased": 1,
+		"main fusillade.requests.response_body erased": 1, "main fusillade.request_templates.body erased": 1,
+		"main fusillade.requests.response_body shared": 1, "main fusillade.request_templates.body shared": 1,
+	}
+	if got := where(found); !maps.Equal(got, want) || found.Left() {
+		t.Errorf("found %v, want %v", got, want)
+	}
+}
