@@ -299,9 +299,9 @@ func TestErasureRequests(t *testing.T) {
 		{domain.ErasureRequest{Responses: ids}, "responses", "responses: must have 1 to 1000 entries; erase more by an owner or a filter"},
 		{domain.ErasureRequest{Filter: &domain.ErasureFilter{}}, "filter", errMatchesAll},
 		{domain.ErasureRequest{Filter: &domain.ErasureFilter{All: true, HasError: ptr(true)}}, "filter.all", "filter.all: must be left out where there are conditions"},
-		{domain.ErasureRequest{Filter: &domain.ErasureFilter{States: []string{"done"}}}, "filter.states", "filter.states: must be of pending, claimed, processing, completed, failed, canceled"},
+		{domain.ErasureRequest{Filter: &domain.ErasureFilter{States: []string{"a\x00"}}}, "filter.states", "filter.states: each must have 1 to 500 characters and no NUL"},
 		{domain.ErasureRequest{Filter: &domain.ErasureFilter{Models: []string{}}}, "filter.models", "filter.models: must have 1 to 100 entries"},
-		{domain.ErasureRequest{Filter: &domain.ErasureFilter{Tiers: []string{"gold"}}}, "filter.tiers", "filter.tiers: must be of auto, default, flex, priority"},
+		{domain.ErasureRequest{Filter: &domain.ErasureFilter{Tiers: []string{""}}}, "filter.tiers", "filter.tiers: each must have 1 to 500 characters and no NUL"},
 		{domain.ErasureRequest{Filter: &domain.ErasureFilter{CreatedAfter: &later, CreatedBefore: &noon}}, "filter.created_after", "filter.created_after: must not be later than created_before"},
 	} {
 		_, _, err := newEraseMany().previewer().Execute(t.Context(), admin, c.r)

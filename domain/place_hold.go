@@ -3,7 +3,6 @@ package domain
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -18,12 +17,6 @@ const (
 	maxFilterWord  = 500 // characters
 	holdKinds      = "exactly one of responses, owners and filter must be given"
 	holdConditions = "filter: must have a condition: states, models, tiers, created_after or created_before"
-)
-
-// What states and tiers there are: a condition on any other is a mistake.
-var (
-	knownStates = []string{"pending", "claimed", "processing", "completed", "failed", "canceled"}
-	knownTiers  = []string{"auto", "default", "flex", "priority"}
 )
 
 // HoldRequest is what a caller wants held.
@@ -93,25 +86,22 @@ func (f HoldFilter) check() error {
 }
 
 // checkWords refuses conditions that nothing can pass; name is what they stand
-// below in the contract.
+// below in the contract. States and tiers may be any words: a newer dwctl has
+// others than are known today.
 func checkWords(name string, states, models, tiers []string, after, before *time.Time) error {
 	for _, list := range []struct {
 		name  string
 		words []string
-		known []string // nil: any
 	}{
-		{name + ".states", states, knownStates},
-		{name + ".models", models, nil},
-		{name + ".tiers", tiers, knownTiers},
+		{name + ".states", states},
+		{name + ".models", models},
+		{name + ".tiers", tiers},
 	} {
 		if list.words != nil && !listable(len(list.words)) {
 			return errEntries(list.name)
 		}
 		for _, word := range list.words {
-			switch n := utf8.RuneCountInString(word); {
-			case list.known != nil && !slices.Contains(list.known, word):
-				return errAbout(list.name, list.name+": must be of "+strings.Join(list.known, ", "))
-			case n == 0 || n > maxFilterWord || !Storable(word):
+			if n := utf8.RuneCountInString(word); n == 0 || n > maxFilterWord || !Storable(word) {
 				return errAbout(list.name, fmt.Sprintf("%s: each must have 1 to %d characters and no NUL", list.name, maxFilterWord))
 			}
 		}

@@ -193,10 +193,10 @@ func TestRuleRequests(t *testing.T) {
 		{with(func(q *domain.RuleRequest) { q.Filter.Owners = []uuid.UUID{} }), "filter.owners", "filter.owners: must have 1 to 100 entries"},
 		{with(func(q *domain.RuleRequest) { q.Filter.Owners = make([]uuid.UUID, 100) }), "", ""},
 		{with(func(q *domain.RuleRequest) { q.Filter.Owners = make([]uuid.UUID, 101) }), "filter.owners", "filter.owners: must have 1 to 100 entries"},
-		{with(func(q *domain.RuleRequest) { q.Filter.States = []string{"lost"} }), "filter.states",
-			"filter.states: must be of pending, claimed, processing, completed, failed, canceled"},
+		{with(func(q *domain.RuleRequest) { q.Filter.States = []string{""} }), "filter.states",
+			"filter.states: each must have 1 to 500 characters and no NUL"},
 		{with(func(q *domain.RuleRequest) { q.Filter.Models = words(101) }), "filter.models", "filter.models: must have 1 to 100 entries"},
-		{with(func(q *domain.RuleRequest) { q.Filter.Tiers = []string{"gold"} }), "filter.tiers", "filter.tiers: must be of auto, default, flex, priority"},
+		{with(func(q *domain.RuleRequest) { q.Filter.Tiers = []string{""} }), "filter.tiers", "filter.tiers: each must have 1 to 500 characters and no NUL"},
 		{with(func(q *domain.RuleRequest) {
 			q.Filter = domain.RetentionFilter{States: []string{"pending"}, Models: words(100), Tiers: []string{"flex"}, Owners: []uuid.UUID{ben}}
 		}), "", ""},

@@ -311,12 +311,16 @@ type ErasureFilter struct {
 	// Example: 400
 	ResponseStatusMin *int64 `json:"response_status_min,omitempty"`
 
-	// States States, any of which will do.
+	// States States, any of which will do: pending, claimed, processing,
+	// completed, failed, canceled, and what else there may be by now.
+	//
 	//
 	// Example: ["failed","canceled"]
 	States []string `json:"states,omitempty"`
 
-	// Tiers Service tiers, any of which will do.
+	// Tiers Service tiers, any of which will do: auto, default, flex, priority,
+	// background, and what else there may be by now.
+	//
 	//
 	// Example: ["flex"]
 	Tiers []string `json:"tiers,omitempty"`
@@ -563,12 +567,16 @@ type ErasureTargetFilter struct {
 	// Example: 400
 	ResponseStatusMin *int64 `json:"response_status_min,omitempty"`
 
-	// States States, any of which will do.
+	// States States, any of which will do: pending, claimed, processing,
+	// completed, failed, canceled, and what else there may be by now.
+	//
 	//
 	// Example: ["failed","canceled"]
 	States []string `json:"states,omitempty"`
 
-	// Tiers Service tiers, any of which will do.
+	// Tiers Service tiers, any of which will do: auto, default, flex, priority,
+	// background, and what else there may be by now.
+	//
 	//
 	// Example: ["flex"]
 	Tiers []string `json:"tiers,omitempty"`
@@ -643,12 +651,16 @@ type HoldFilter struct {
 	// Example: ["qwen/qwen3-235b"]
 	Models []string `json:"models,omitempty"`
 
-	// States States, any of which will do.
+	// States States, any of which will do: pending, claimed, processing,
+	// completed, failed, canceled, and what else there may be by now.
+	//
 	//
 	// Example: ["failed","canceled"]
 	States []string `json:"states,omitempty"`
 
-	// Tiers Service tiers, any of which will do.
+	// Tiers Service tiers, any of which will do: auto, default, flex, priority,
+	// background, and what else there may be by now.
+	//
 	//
 	// Example: ["flex"]
 	Tiers []string `json:"tiers,omitempty"`
@@ -934,7 +946,7 @@ type ResponseDetail struct {
 	// Example: 200
 	ResponseStatus *int32 `json:"response_status"`
 
-	// ServiceTier The tier: auto, default, flex or priority.
+	// ServiceTier The tier: auto, default, flex, priority, background or another.
 	//
 	// Example: flex
 	ServiceTier *string `json:"service_tier"`
@@ -1054,7 +1066,7 @@ type ResponseSummary struct {
 	// Example: 200
 	ResponseStatus *int32 `json:"response_status"`
 
-	// ServiceTier The tier: auto, default, flex or priority.
+	// ServiceTier The tier: auto, default, flex, priority, background or another.
 	//
 	// Example: flex
 	ServiceTier *string `json:"service_tier"`
@@ -1157,12 +1169,16 @@ type RetentionFilter struct {
 	// Example: ["c0000100-0000-4000-8000-000000000003"]
 	Owners []identifier `json:"owners,omitempty"`
 
-	// States States, any of which will do.
+	// States States, any of which will do: pending, claimed, processing,
+	// completed, failed, canceled, and what else there may be by now.
+	//
 	//
 	// Example: ["failed","canceled"]
 	States []string `json:"states,omitempty"`
 
-	// Tiers Service tiers, any of which will do.
+	// Tiers Service tiers, any of which will do: auto, default, flex, priority,
+	// background, and what else there may be by now.
+	//
 	//
 	// Example: ["flex"]
 	Tiers []string `json:"tiers,omitempty"`
@@ -1517,7 +1533,8 @@ type ListResponsesParams struct {
 	// Model Models, separated by commas. Given but empty it matches nothing.
 	Model Model `form:"model,omitempty" json:"model,omitempty"`
 
-	// ServiceTiers Service tiers, separated by commas: auto, default, flex, priority.
+	// ServiceTiers Service tiers, separated by commas: auto, default, flex, priority,
+	// background, and what else there may be by now.
 	// Given but empty it matches nothing.
 	ServiceTiers ServiceTiers `form:"service_tiers,omitempty" json:"service_tiers,omitempty"`
 

@@ -210,7 +210,7 @@ func TestRuleBodies(t *testing.T) {
 		`{"name":"n","age_days":30,"run_at":["12:00"],"most_per_run":0}`:                {"most_per_run", "most_per_run: must be 1 to 1000000"},
 		`{"age_days":30,"run_at":["12:00"]}`:                                            {"name", "name: must have 1 to 100 characters, not all of them spaces, and no NUL"},
 		`{"name":"n","age_days":30,"run_at":["12:00"],"filter":{"owners":["x"]}}`:       {"filter.owners[0]", "filter.owners[0]: " + domain.ErrNoID.Error()},
-		`{"name":"n","age_days":30,"run_at":["12:00"],"filter":{"states":["lost"]}}`:    {"filter.states", "filter.states: must be of pending, claimed, processing, completed, failed, canceled"},
+		`{"name":"n","age_days":30,"run_at":["12:00"],"filter":{"states":[""]}}`:        {"filter.states", "filter.states: each must have 1 to 500 characters and no NUL"},
 	} {
 		if a := s.post(t, ruleList, "root", body); a.status != http.StatusBadRequest || a.problem.Detail != c.detail || *a.problem.Parameter != c.parameter {
 			t.Errorf("%s: answered %d %s", body, a.status, a.body)

@@ -56,19 +56,19 @@ func (e ErasureGround) Valid() bool {
 
 // Defines values for ErasureKind.
 const (
-	Filter    ErasureKind = "filter"
-	Owner     ErasureKind = "owner"
-	Responses ErasureKind = "responses"
+	ErasureKindFilter    ErasureKind = "filter"
+	ErasureKindOwner     ErasureKind = "owner"
+	ErasureKindResponses ErasureKind = "responses"
 )
 
 // Valid indicates whether the value is a known member of the ErasureKind enum.
 func (e ErasureKind) Valid() bool {
 	switch e {
-	case Filter:
+	case ErasureKindFilter:
 		return true
-	case Owner:
+	case ErasureKindOwner:
 		return true
-	case Responses:
+	case ErasureKindResponses:
 		return true
 	default:
 		return false
@@ -144,168 +144,6 @@ func (e ErasureFailureReason) Valid() bool {
 	}
 }
 
-// Defines values for ErasureFilterStates.
-const (
-	ErasureFilterStatesCanceled   ErasureFilterStates = "canceled"
-	ErasureFilterStatesClaimed    ErasureFilterStates = "claimed"
-	ErasureFilterStatesCompleted  ErasureFilterStates = "completed"
-	ErasureFilterStatesFailed     ErasureFilterStates = "failed"
-	ErasureFilterStatesPending    ErasureFilterStates = "pending"
-	ErasureFilterStatesProcessing ErasureFilterStates = "processing"
-)
-
-// Valid indicates whether the value is a known member of the ErasureFilterStates enum.
-func (e ErasureFilterStates) Valid() bool {
-	switch e {
-	case ErasureFilterStatesCanceled:
-		return true
-	case ErasureFilterStatesClaimed:
-		return true
-	case ErasureFilterStatesCompleted:
-		return true
-	case ErasureFilterStatesFailed:
-		return true
-	case ErasureFilterStatesPending:
-		return true
-	case ErasureFilterStatesProcessing:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for ErasureFilterTiers.
-const (
-	ErasureFilterTiersAuto     ErasureFilterTiers = "auto"
-	ErasureFilterTiersDefault  ErasureFilterTiers = "default"
-	ErasureFilterTiersFlex     ErasureFilterTiers = "flex"
-	ErasureFilterTiersPriority ErasureFilterTiers = "priority"
-)
-
-// Valid indicates whether the value is a known member of the ErasureFilterTiers enum.
-func (e ErasureFilterTiers) Valid() bool {
-	switch e {
-	case ErasureFilterTiersAuto:
-		return true
-	case ErasureFilterTiersDefault:
-		return true
-	case ErasureFilterTiersFlex:
-		return true
-	case ErasureFilterTiersPriority:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for ErasureTargetFilterStates.
-const (
-	ErasureTargetFilterStatesCanceled   ErasureTargetFilterStates = "canceled"
-	ErasureTargetFilterStatesClaimed    ErasureTargetFilterStates = "claimed"
-	ErasureTargetFilterStatesCompleted  ErasureTargetFilterStates = "completed"
-	ErasureTargetFilterStatesFailed     ErasureTargetFilterStates = "failed"
-	ErasureTargetFilterStatesPending    ErasureTargetFilterStates = "pending"
-	ErasureTargetFilterStatesProcessing ErasureTargetFilterStates = "processing"
-)
-
-// Valid indicates whether the value is a known member of the ErasureTargetFilterStates enum.
-func (e ErasureTargetFilterStates) Valid() bool {
-	switch e {
-	case ErasureTargetFilterStatesCanceled:
-		return true
-	case ErasureTargetFilterStatesClaimed:
-		return true
-	case ErasureTargetFilterStatesCompleted:
-		return true
-	case ErasureTargetFilterStatesFailed:
-		return true
-	case ErasureTargetFilterStatesPending:
-		return true
-	case ErasureTargetFilterStatesProcessing:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for ErasureTargetFilterTiers.
-const (
-	ErasureTargetFilterTiersAuto     ErasureTargetFilterTiers = "auto"
-	ErasureTargetFilterTiersDefault  ErasureTargetFilterTiers = "default"
-	ErasureTargetFilterTiersFlex     ErasureTargetFilterTiers = "flex"
-	ErasureTargetFilterTiersPriority ErasureTargetFilterTiers = "priority"
-)
-
-// Valid indicates whether the value is a known member of the ErasureTargetFilterTiers enum.
-func (e ErasureTargetFilterTiers) Valid() bool {
-	switch e {
-	case ErasureTargetFilterTiersAuto:
-		return true
-	case ErasureTargetFilterTiersDefault:
-		return true
-	case ErasureTargetFilterTiersFlex:
-		return true
-	case ErasureTargetFilterTiersPriority:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for HoldFilterStates.
-const (
-	HoldFilterStatesCanceled   HoldFilterStates = "canceled"
-	HoldFilterStatesClaimed    HoldFilterStates = "claimed"
-	HoldFilterStatesCompleted  HoldFilterStates = "completed"
-	HoldFilterStatesFailed     HoldFilterStates = "failed"
-	HoldFilterStatesPending    HoldFilterStates = "pending"
-	HoldFilterStatesProcessing HoldFilterStates = "processing"
-)
-
-// Valid indicates whether the value is a known member of the HoldFilterStates enum.
-func (e HoldFilterStates) Valid() bool {
-	switch e {
-	case HoldFilterStatesCanceled:
-		return true
-	case HoldFilterStatesClaimed:
-		return true
-	case HoldFilterStatesCompleted:
-		return true
-	case HoldFilterStatesFailed:
-		return true
-	case HoldFilterStatesPending:
-		return true
-	case HoldFilterStatesProcessing:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for HoldFilterTiers.
-const (
-	HoldFilterTiersAuto     HoldFilterTiers = "auto"
-	HoldFilterTiersDefault  HoldFilterTiers = "default"
-	HoldFilterTiersFlex     HoldFilterTiers = "flex"
-	HoldFilterTiersPriority HoldFilterTiers = "priority"
-)
-
-// Valid indicates whether the value is a known member of the HoldFilterTiers enum.
-func (e HoldFilterTiers) Valid() bool {
-	switch e {
-	case HoldFilterTiersAuto:
-		return true
-	case HoldFilterTiersDefault:
-		return true
-	case HoldFilterTiersFlex:
-		return true
-	case HoldFilterTiersPriority:
-		return true
-	default:
-		return false
-	}
-}
-
 // Defines values for NewErasureGround.
 const (
 	NewErasureGroundConsentWithdrawn NewErasureGround = "consent_withdrawn"
@@ -354,60 +192,6 @@ func (e ResponsePageCountKind) Valid() bool {
 	case ResponsePageCountKindExact:
 		return true
 	case ResponsePageCountKindNone:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for RetentionFilterStates.
-const (
-	RetentionFilterStatesCanceled   RetentionFilterStates = "canceled"
-	RetentionFilterStatesClaimed    RetentionFilterStates = "claimed"
-	RetentionFilterStatesCompleted  RetentionFilterStates = "completed"
-	RetentionFilterStatesFailed     RetentionFilterStates = "failed"
-	RetentionFilterStatesPending    RetentionFilterStates = "pending"
-	RetentionFilterStatesProcessing RetentionFilterStates = "processing"
-)
-
-// Valid indicates whether the value is a known member of the RetentionFilterStates enum.
-func (e RetentionFilterStates) Valid() bool {
-	switch e {
-	case RetentionFilterStatesCanceled:
-		return true
-	case RetentionFilterStatesClaimed:
-		return true
-	case RetentionFilterStatesCompleted:
-		return true
-	case RetentionFilterStatesFailed:
-		return true
-	case RetentionFilterStatesPending:
-		return true
-	case RetentionFilterStatesProcessing:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for RetentionFilterTiers.
-const (
-	RetentionFilterTiersAuto     RetentionFilterTiers = "auto"
-	RetentionFilterTiersDefault  RetentionFilterTiers = "default"
-	RetentionFilterTiersFlex     RetentionFilterTiers = "flex"
-	RetentionFilterTiersPriority RetentionFilterTiers = "priority"
-)
-
-// Valid indicates whether the value is a known member of the RetentionFilterTiers enum.
-func (e RetentionFilterTiers) Valid() bool {
-	switch e {
-	case RetentionFilterTiersAuto:
-		return true
-	case RetentionFilterTiersDefault:
-		return true
-	case RetentionFilterTiersFlex:
-		return true
-	case RetentionFilterTiersPriority:
 		return true
 	default:
 		return false
@@ -847,22 +631,20 @@ type ErasureFilter struct {
 	// Example: 400
 	ResponseStatusMin *int64 `json:"response_status_min,omitempty"`
 
-	// States States, any of which will do.
+	// States States, any of which will do: pending, claimed, processing,
+	// completed, failed, canceled, and what else there may be by now.
+	//
 	//
 	// Example: ["failed","canceled"]
-	States []ErasureFilterStates `json:"states,omitzero"`
+	States []string `json:"states,omitzero"`
 
-	// Tiers Service tiers, any of which will do.
+	// Tiers Service tiers, any of which will do: auto, default, flex, priority,
+	// background, and what else there may be by now.
+	//
 	//
 	// Example: ["flex"]
-	Tiers []ErasureFilterTiers `json:"tiers,omitzero"`
+	Tiers []string `json:"tiers,omitzero"`
 }
-
-// ErasureFilterStates defines model for ErasureFilter.States.
-type ErasureFilterStates string
-
-// ErasureFilterTiers defines model for ErasureFilter.Tiers.
-type ErasureFilterTiers string
 
 // ErasurePage One page of erasures.
 type ErasurePage struct {
@@ -1105,22 +887,20 @@ type ErasureTargetFilter struct {
 	// Example: 400
 	ResponseStatusMin *int64 `json:"response_status_min,omitempty"`
 
-	// States States, any of which will do.
+	// States States, any of which will do: pending, claimed, processing,
+	// completed, failed, canceled, and what else there may be by now.
+	//
 	//
 	// Example: ["failed","canceled"]
-	States []ErasureTargetFilterStates `json:"states,omitzero"`
+	States []string `json:"states,omitzero"`
 
-	// Tiers Service tiers, any of which will do.
+	// Tiers Service tiers, any of which will do: auto, default, flex, priority,
+	// background, and what else there may be by now.
+	//
 	//
 	// Example: ["flex"]
-	Tiers []ErasureTargetFilterTiers `json:"tiers,omitzero"`
+	Tiers []string `json:"tiers,omitzero"`
 }
-
-// ErasureTargetFilterStates defines model for ErasureTargetFilter.States.
-type ErasureTargetFilterStates string
-
-// ErasureTargetFilterTiers defines model for ErasureTargetFilter.Tiers.
-type ErasureTargetFilterTiers string
 
 // Hold What is kept from being erased, or once was.
 type Hold struct {
@@ -1191,22 +971,20 @@ type HoldFilter struct {
 	// Example: ["qwen/qwen3-235b"]
 	Models []string `json:"models,omitzero"`
 
-	// States States, any of which will do.
+	// States States, any of which will do: pending, claimed, processing,
+	// completed, failed, canceled, and what else there may be by now.
+	//
 	//
 	// Example: ["failed","canceled"]
-	States []HoldFilterStates `json:"states,omitzero"`
+	States []string `json:"states,omitzero"`
 
-	// Tiers Service tiers, any of which will do.
+	// Tiers Service tiers, any of which will do: auto, default, flex, priority,
+	// background, and what else there may be by now.
+	//
 	//
 	// Example: ["flex"]
-	Tiers []HoldFilterTiers `json:"tiers,omitzero"`
+	Tiers []string `json:"tiers,omitzero"`
 }
-
-// HoldFilterStates defines model for HoldFilter.States.
-type HoldFilterStates string
-
-// HoldFilterTiers defines model for HoldFilter.Tiers.
-type HoldFilterTiers string
 
 // HoldPage One page of holds.
 type HoldPage struct {
@@ -1493,7 +1271,7 @@ type ResponseDetail struct {
 	// Example: 200
 	ResponseStatus *int32 `json:"response_status"`
 
-	// ServiceTier The tier: auto, default, flex or priority.
+	// ServiceTier The tier: auto, default, flex, priority, background or another.
 	//
 	// Example: flex
 	ServiceTier *string `json:"service_tier"`
@@ -1613,7 +1391,7 @@ type ResponseSummary struct {
 	// Example: 200
 	ResponseStatus *int32 `json:"response_status"`
 
-	// ServiceTier The tier: auto, default, flex or priority.
+	// ServiceTier The tier: auto, default, flex, priority, background or another.
 	//
 	// Example: flex
 	ServiceTier *string `json:"service_tier"`
@@ -1716,22 +1494,20 @@ type RetentionFilter struct {
 	// Example: ["c0000100-0000-4000-8000-000000000003"]
 	Owners []openapi_types.UUID `json:"owners,omitzero"`
 
-	// States States, any of which will do.
+	// States States, any of which will do: pending, claimed, processing,
+	// completed, failed, canceled, and what else there may be by now.
+	//
 	//
 	// Example: ["failed","canceled"]
-	States []RetentionFilterStates `json:"states,omitzero"`
+	States []string `json:"states,omitzero"`
 
-	// Tiers Service tiers, any of which will do.
+	// Tiers Service tiers, any of which will do: auto, default, flex, priority,
+	// background, and what else there may be by now.
+	//
 	//
 	// Example: ["flex"]
-	Tiers []RetentionFilterTiers `json:"tiers,omitzero"`
+	Tiers []string `json:"tiers,omitzero"`
 }
-
-// RetentionFilterStates defines model for RetentionFilter.States.
-type RetentionFilterStates string
-
-// RetentionFilterTiers defines model for RetentionFilter.Tiers.
-type RetentionFilterTiers string
 
 // RetentionRule A rule of retention and what has become of it.
 type RetentionRule struct {
@@ -2091,7 +1867,8 @@ type ListResponsesParams struct {
 	// Model Models, separated by commas. Given but empty it matches nothing.
 	Model Model `form:"model,omitempty" json:"model,omitempty"`
 
-	// ServiceTiers Service tiers, separated by commas: auto, default, flex, priority.
+	// ServiceTiers Service tiers, separated by commas: auto, default, flex, priority,
+	// background, and what else there may be by now.
 	// Given but empty it matches nothing.
 	ServiceTiers ServiceTiers `form:"service_tiers,omitempty" json:"service_tiers,omitempty"`
 

@@ -478,9 +478,9 @@ func TestEmptyLists(t *testing.T) {
 	admin := client(t, "LETHE_TEST_URL", setting(t, "LETHE_TEST_ADMIN_KEY"))
 	failed := true
 	for name, filter := range map[string]lethe.ErasureFilter{
-		"filter.states": {HasError: &failed, States: []lethe.ErasureFilterStates{}},
+		"filter.states": {HasError: &failed, States: []string{}},
 		"filter.models": {HasError: &failed, Models: []string{}},
-		"filter.tiers":  {HasError: &failed, Tiers: []lethe.ErasureFilterTiers{}},
+		"filter.tiers":  {HasError: &failed, Tiers: []string{}},
 	} {
 		_, err := c.PreviewErasureWithResponse(ctx, nil, lethe.ErasureRequest{Filter: &filter})
 		if failure := wantError(t, err, http.StatusBadRequest); failure.Parameter == nil || *failure.Parameter != name {
@@ -489,7 +489,7 @@ func TestEmptyLists(t *testing.T) {
 	}
 	_, err := admin.CreateRetentionRuleWithResponse(ctx, nil, lethe.NewRetentionRule{
 		Name: "nobody's", AgeDays: 30, RunAt: []string{"01:30"}, Filter: &lethe.RetentionFilter{
-			States: []lethe.RetentionFilterStates{"failed"}, Owners: []uuid.UUID{},
+			States: []string{"failed"}, Owners: []uuid.UUID{},
 		},
 	})
 	if failure := wantError(t, err, http.StatusBadRequest); failure.Parameter == nil || *failure.Parameter != "filter.owners" {

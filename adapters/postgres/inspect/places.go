@@ -20,6 +20,8 @@ type Treatment string
 const (
 	// Erased: it goes with the response.
 	Erased Treatment = "erased"
+	// Indexed: it goes with the response where an index makes it cheap to find.
+	Indexed Treatment = "erased where [an index](#which-copies-are-found) leads there"
 	// Remains: an erasure of the response does not find it.
 	Remains Treatment = "not erased"
 	// OfPerson: it belongs to a person and leads to no response.
@@ -54,9 +56,7 @@ func Places(s Schemas) []Place {
 		{Side: Fusillade, Schema: s.Fusillade, Table: "requests", Columns: []string{"response_body", "error"},
 			Leads: "its identifier", Treatment: Erased},
 		{Side: Fusillade, Schema: s.Fusillade, Table: "request_templates", Columns: []string{"body"},
-			Leads: "`template_id` of a request, without a file", Treatment: Erased},
-		{Side: Fusillade, Schema: s.Fusillade, Table: "request_templates", Columns: []string{"body"},
-			Leads: "`template_id` of a request, with a file", Treatment: Remains},
+			Leads: "`template_id` of a request, with a file or without", Treatment: Erased},
 		{Side: Fusillade, Schema: s.Fusillade, Table: "request_templates", Columns: []string{"body"}, Since: "10.10.0",
 			Leads: "later turns, which quote the answer: their `previous_response_id`", Treatment: Remains},
 		{Side: Fusillade, Schema: s.Fusillade, Table: "response_steps", Columns: []string{"request_payload", "response_payload", "error"}, Before: "arsenal 4.1.0",
@@ -71,8 +71,8 @@ func Places(s Schemas) []Place {
 			gap       string
 		}{
 			{"`fusillade_request_id` of a usage record", Erased, ""},
-			{"`response_step_id` of a usage record, alone", Remains, unlocated},
-			{"header `x-fusillade-request-id`, alone", Remains, unlocated},
+			{"`response_step_id` of a usage record, alone", Indexed, unlocated},
+			{"header `x-fusillade-request-id`, alone", Indexed, unlocated},
 		} {
 			places = append(places, Place{Side: copiesIn, Schema: s.Outlet, Table: table, Columns: []string{"body"},
 				Leads: way.leads, Treatment: way.treatment, Gap: way.gap})
@@ -122,7 +122,10 @@ func PlacesTable() string {
 			columns[i] = "`" + c + "`"
 		}
 		treatment := string(p.Treatment)
-		if p.Gap != "" {
+		switch {
+		case p.Treatment == Indexed:
+			treatment += "; else receipts say `" + p.Gap + "`"
+		case p.Gap != "":
 			treatment += "; receipts say `" + p.Gap + "`"
 		}
 		fmt.Fprintf(&b, "| `%s.%s`: %s | %s | %s | %s |\n", p.Schema, p.Table, strings.Join(columns, ", "), p.Versions(), p.Leads, treatment)

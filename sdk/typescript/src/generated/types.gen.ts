@@ -79,7 +79,7 @@ export type ResponseSummary = {
      */
     response_status: number | null;
     /**
-     * The tier: auto, default, flex or priority.
+     * The tier: auto, default, flex, priority, background or another.
      */
     service_tier: string | null;
     /**
@@ -201,17 +201,21 @@ export type ErasureFilter = {
      */
     member_id?: string;
     /**
-     * States, any of which will do.
+     * States, any of which will do: pending, claimed, processing,
+     * completed, failed, canceled, and what else there may be by now.
+     *
      */
-    states?: Array<'pending' | 'claimed' | 'processing' | 'completed' | 'failed' | 'canceled'>;
+    states?: Array<string>;
     /**
      * Models, any of which will do, spelled exactly.
      */
     models?: Array<string>;
     /**
-     * Service tiers, any of which will do.
+     * Service tiers, any of which will do: auto, default, flex, priority,
+     * background, and what else there may be by now.
+     *
      */
-    tiers?: Array<'auto' | 'default' | 'flex' | 'priority'>;
+    tiers?: Array<string>;
     /**
      * Created at this time or later; RFC 3339 with an offset.
      */
@@ -370,17 +374,21 @@ export type ErasureTargetFilter = {
      */
     owners?: Array<string>;
     /**
-     * States, any of which will do.
+     * States, any of which will do: pending, claimed, processing,
+     * completed, failed, canceled, and what else there may be by now.
+     *
      */
-    states?: Array<'pending' | 'claimed' | 'processing' | 'completed' | 'failed' | 'canceled' | (string & {})>;
+    states?: Array<string>;
     /**
      * Models, any of which will do, spelled exactly.
      */
     models?: Array<string>;
     /**
-     * Service tiers, any of which will do.
+     * Service tiers, any of which will do: auto, default, flex, priority,
+     * background, and what else there may be by now.
+     *
      */
-    tiers?: Array<'auto' | 'default' | 'flex' | 'priority' | (string & {})>;
+    tiers?: Array<string>;
     /**
      * Created at this time or later (UTC).
      */
@@ -680,17 +688,21 @@ export type ErasureReceiptPage = {
  */
 export type HoldFilter = {
     /**
-     * States, any of which will do.
+     * States, any of which will do: pending, claimed, processing,
+     * completed, failed, canceled, and what else there may be by now.
+     *
      */
-    states?: Array<'pending' | 'claimed' | 'processing' | 'completed' | 'failed' | 'canceled' | (string & {})>;
+    states?: Array<string>;
     /**
      * Models, any of which will do, spelled exactly.
      */
     models?: Array<string>;
     /**
-     * Service tiers, any of which will do.
+     * Service tiers, any of which will do: auto, default, flex, priority,
+     * background, and what else there may be by now.
+     *
      */
-    tiers?: Array<'auto' | 'default' | 'flex' | 'priority' | (string & {})>;
+    tiers?: Array<string>;
     /**
      * Created at this time or later; RFC 3339 with an offset.
      */
@@ -804,17 +816,21 @@ export type HoldPage = {
  */
 export type RetentionFilter = {
     /**
-     * States, any of which will do.
+     * States, any of which will do: pending, claimed, processing,
+     * completed, failed, canceled, and what else there may be by now.
+     *
      */
-    states?: Array<'pending' | 'claimed' | 'processing' | 'completed' | 'failed' | 'canceled' | (string & {})>;
+    states?: Array<string>;
     /**
      * Models, any of which will do, spelled exactly.
      */
     models?: Array<string>;
     /**
-     * Service tiers, any of which will do.
+     * Service tiers, any of which will do: auto, default, flex, priority,
+     * background, and what else there may be by now.
+     *
      */
-    tiers?: Array<'auto' | 'default' | 'flex' | 'priority' | (string & {})>;
+    tiers?: Array<string>;
     /**
      * Identifiers of users and organizations, any of which will do.
      */
@@ -1299,7 +1315,8 @@ export type Statuses = Array<string>;
 export type Model = Array<string>;
 
 /**
- * Service tiers, separated by commas: auto, default, flex, priority.
+ * Service tiers, separated by commas: auto, default, flex, priority,
+ * background, and what else there may be by now.
  * Given but empty it matches nothing.
  *
  */
@@ -1452,7 +1469,8 @@ export type ListResponsesData = {
          */
         model?: Array<string>;
         /**
-         * Service tiers, separated by commas: auto, default, flex, priority.
+         * Service tiers, separated by commas: auto, default, flex, priority,
+         * background, and what else there may be by now.
          * Given but empty it matches nothing.
          *
          */

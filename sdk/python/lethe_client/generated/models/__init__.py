@@ -8,8 +8,6 @@ from .erasure_counts import ErasureCounts
 from .erasure_failure import ErasureFailure
 from .erasure_failure_reason import ErasureFailureReason
 from .erasure_filter import ErasureFilter
-from .erasure_filter_states_item import ErasureFilterStatesItem
-from .erasure_filter_tiers_item import ErasureFilterTiersItem
 from .erasure_ground import ErasureGround
 from .erasure_kind import ErasureKind
 from .erasure_page import ErasurePage
@@ -21,15 +19,11 @@ from .erasure_rule import ErasureRule
 from .erasure_state import ErasureState
 from .erasure_target import ErasureTarget
 from .erasure_target_filter import ErasureTargetFilter
-from .erasure_target_filter_states_item import ErasureTargetFilterStatesItem
-from .erasure_target_filter_tiers_item import ErasureTargetFilterTiersItem
 from .erasure_trigger import ErasureTrigger
 from .get_receipt_reached import GetReceiptReached
 from .get_response_body import GetResponseBody
 from .hold import Hold
 from .hold_filter import HoldFilter
-from .hold_filter_states_item import HoldFilterStatesItem
-from .hold_filter_tiers_item import HoldFilterTiersItem
 from .hold_page import HoldPage
 from .list_responses_count import ListResponsesCount
 from .look import Look
@@ -45,8 +39,6 @@ from .response_page_count_kind import ResponsePageCountKind
 from .response_summary import ResponseSummary
 from .retention_dry_run import RetentionDryRun
 from .retention_filter import RetentionFilter
-from .retention_filter_states_item import RetentionFilterStatesItem
-from .retention_filter_tiers_item import RetentionFilterTiersItem
 from .retention_rule import RetentionRule
 from .retention_rule_page import RetentionRulePage
 from .retention_rule_version import RetentionRuleVersion
@@ -60,8 +52,6 @@ __all__ = (
     "ErasureFailure",
     "ErasureFailureReason",
     "ErasureFilter",
-    "ErasureFilterStatesItem",
-    "ErasureFilterTiersItem",
     "ErasureGround",
     "ErasureKind",
     "ErasurePage",
@@ -73,15 +63,11 @@ __all__ = (
     "ErasureState",
     "ErasureTarget",
     "ErasureTargetFilter",
-    "ErasureTargetFilterStatesItem",
-    "ErasureTargetFilterTiersItem",
     "ErasureTrigger",
     "GetReceiptReached",
     "GetResponseBody",
     "Hold",
     "HoldFilter",
-    "HoldFilterStatesItem",
-    "HoldFilterTiersItem",
     "HoldPage",
     "ListResponsesCount",
     "Look",
@@ -97,8 +83,6 @@ __all__ = (
     "ResponseSummary",
     "RetentionDryRun",
     "RetentionFilter",
-    "RetentionFilterStatesItem",
-    "RetentionFilterTiersItem",
     "RetentionRule",
     "RetentionRulePage",
     "RetentionRuleVersion",

@@ -11,8 +11,6 @@ from attrs import field as _attrs_field
 
 from ..._lists import list_or_unset
 
-from ..models.erasure_filter_states_item import ErasureFilterStatesItem
-from ..models.erasure_filter_tiers_item import ErasureFilterTiersItem
 from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="ErasureFilter")
@@ -26,9 +24,13 @@ class ErasureFilter:
         Attributes:
             member_id (UUID | Unset): Only responses of this user or organization. For those who may read everyone's;
                 refused (400) otherwise. Example: c0000100-0000-4000-8000-000000000004.
-            states (list[ErasureFilterStatesItem] | Unset): States, any of which will do. Example: ['failed', 'canceled'].
+            states (list[str] | Unset): States, any of which will do: pending, claimed, processing,
+                completed, failed, canceled, and what else there may be by now.
+                 Example: ['failed', 'canceled'].
             models (list[str] | Unset): Models, any of which will do, spelled exactly. Example: ['qwen/qwen3-235b'].
-            tiers (list[ErasureFilterTiersItem] | Unset): Service tiers, any of which will do. Example: ['flex'].
+            tiers (list[str] | Unset): Service tiers, any of which will do: auto, default, flex, priority,
+                background, and what else there may be by now.
+                 Example: ['flex'].
             created_after (datetime.datetime | Unset): Created at this time or later; RFC 3339 with an offset. Example:
                 2026-03-01T12:00:00Z.
             created_before (datetime.datetime | Unset): Created at this time or earlier; RFC 3339 with an offset. Example:
@@ -44,9 +46,9 @@ class ErasureFilter:
     """
 
     member_id: UUID | Unset = UNSET
-    states: list[ErasureFilterStatesItem] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
+    states: list[str] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
     models: list[str] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
-    tiers: list[ErasureFilterTiersItem] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
+    tiers: list[str] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
     created_after: datetime.datetime | Unset = UNSET
     created_before: datetime.datetime | Unset = UNSET
     response_status_min: int | Unset = UNSET
@@ -62,10 +64,7 @@ class ErasureFilter:
 
         states: list[str] | Unset = UNSET
         if not isinstance(self.states, Unset):
-            states = []
-            for states_item_data in self.states:
-                states_item = states_item_data.value
-                states.append(states_item)
+            states = self.states
 
         models: list[str] | Unset = UNSET
         if not isinstance(self.models, Unset):
@@ -73,10 +72,7 @@ class ErasureFilter:
 
         tiers: list[str] | Unset = UNSET
         if not isinstance(self.tiers, Unset):
-            tiers = []
-            for tiers_item_data in self.tiers:
-                tiers_item = tiers_item_data.value
-                tiers.append(tiers_item)
+            tiers = self.tiers
 
         created_after: str | Unset = UNSET
         if not isinstance(self.created_after, Unset):
@@ -134,25 +130,11 @@ class ErasureFilter:
         else:
             member_id = UUID(_member_id)
 
-        _states = d.pop("states", UNSET)
-        states: list[ErasureFilterStatesItem] | Unset = UNSET
-        if _states is not UNSET:
-            states = []
-            for states_item_data in _states:
-                states_item = ErasureFilterStatesItem(states_item_data)
-
-                states.append(states_item)
+        states = cast(list[str], d.pop("states", UNSET))
 
         models = cast(list[str], d.pop("models", UNSET))
 
-        _tiers = d.pop("tiers", UNSET)
-        tiers: list[ErasureFilterTiersItem] | Unset = UNSET
-        if _tiers is not UNSET:
-            tiers = []
-            for tiers_item_data in _tiers:
-                tiers_item = ErasureFilterTiersItem(tiers_item_data)
-
-                tiers.append(tiers_item)
+        tiers = cast(list[str], d.pop("tiers", UNSET))
 
         _created_after = d.pop("created_after", UNSET)
         created_after: datetime.datetime | Unset

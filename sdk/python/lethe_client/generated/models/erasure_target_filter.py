@@ -10,8 +10,6 @@ from attrs import field as _attrs_field
 
 from ..._lists import list_or_unset
 
-from ..models.erasure_target_filter_states_item import ErasureTargetFilterStatesItem
-from ..models.erasure_target_filter_tiers_item import ErasureTargetFilterTiersItem
 from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="ErasureTargetFilter")
@@ -26,10 +24,13 @@ class ErasureTargetFilter:
         Attributes:
             owners (list[str] | Unset): Whose responses, spelled as their `created_by`; left out, everyone's. Example:
                 ['c0000100-0000-4000-8000-000000000004'].
-            states (list[ErasureTargetFilterStatesItem] | Unset): States, any of which will do. Example: ['failed',
-                'canceled'].
+            states (list[str] | Unset): States, any of which will do: pending, claimed, processing,
+                completed, failed, canceled, and what else there may be by now.
+                 Example: ['failed', 'canceled'].
             models (list[str] | Unset): Models, any of which will do, spelled exactly. Example: ['qwen/qwen3-235b'].
-            tiers (list[ErasureTargetFilterTiersItem] | Unset): Service tiers, any of which will do. Example: ['flex'].
+            tiers (list[str] | Unset): Service tiers, any of which will do: auto, default, flex, priority,
+                background, and what else there may be by now.
+                 Example: ['flex'].
             created_after (datetime.datetime | Unset): Created at this time or later (UTC). Example: 2026-03-01T12:00:00Z.
             created_before (datetime.datetime | Unset): Created at this time or earlier (UTC). Example:
                 2026-03-02T00:00:00Z.
@@ -42,9 +43,9 @@ class ErasureTargetFilter:
     """
 
     owners: list[str] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
-    states: list[ErasureTargetFilterStatesItem] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
+    states: list[str] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
     models: list[str] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
-    tiers: list[ErasureTargetFilterTiersItem] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
+    tiers: list[str] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
     created_after: datetime.datetime | Unset = UNSET
     created_before: datetime.datetime | Unset = UNSET
     response_status_min: int | Unset = UNSET
@@ -60,10 +61,7 @@ class ErasureTargetFilter:
 
         states: list[str] | Unset = UNSET
         if not isinstance(self.states, Unset):
-            states = []
-            for states_item_data in self.states:
-                states_item = states_item_data.value
-                states.append(states_item)
+            states = self.states
 
         models: list[str] | Unset = UNSET
         if not isinstance(self.models, Unset):
@@ -71,10 +69,7 @@ class ErasureTargetFilter:
 
         tiers: list[str] | Unset = UNSET
         if not isinstance(self.tiers, Unset):
-            tiers = []
-            for tiers_item_data in self.tiers:
-                tiers_item = tiers_item_data.value
-                tiers.append(tiers_item)
+            tiers = self.tiers
 
         created_after: str | Unset = UNSET
         if not isinstance(self.created_after, Unset):
@@ -123,25 +118,11 @@ class ErasureTargetFilter:
         d = dict(src_dict)
         owners = cast(list[str], d.pop("owners", UNSET))
 
-        _states = d.pop("states", UNSET)
-        states: list[ErasureTargetFilterStatesItem] | Unset = UNSET
-        if _states is not UNSET:
-            states = []
-            for states_item_data in _states:
-                states_item = ErasureTargetFilterStatesItem(states_item_data)
-
-                states.append(states_item)
+        states = cast(list[str], d.pop("states", UNSET))
 
         models = cast(list[str], d.pop("models", UNSET))
 
-        _tiers = d.pop("tiers", UNSET)
-        tiers: list[ErasureTargetFilterTiersItem] | Unset = UNSET
-        if _tiers is not UNSET:
-            tiers = []
-            for tiers_item_data in _tiers:
-                tiers_item = ErasureTargetFilterTiersItem(tiers_item_data)
-
-                tiers.append(tiers_item)
+        tiers = cast(list[str], d.pop("tiers", UNSET))
 
         _created_after = d.pop("created_after", UNSET)
         created_after: datetime.datetime | Unset

@@ -10,8 +10,6 @@ from attrs import field as _attrs_field
 
 from ..._lists import list_or_unset
 
-from ..models.hold_filter_states_item import HoldFilterStatesItem
-from ..models.hold_filter_tiers_item import HoldFilterTiersItem
 from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="HoldFilter")
@@ -22,28 +20,29 @@ class HoldFilter:
     """A filter as of the list of responses. All that is given must hold when a response is to be erased.
 
     Attributes:
-        states (list[HoldFilterStatesItem] | Unset): States, any of which will do. Example: ['failed', 'canceled'].
+        states (list[str] | Unset): States, any of which will do: pending, claimed, processing,
+            completed, failed, canceled, and what else there may be by now.
+             Example: ['failed', 'canceled'].
         models (list[str] | Unset): Models, any of which will do, spelled exactly. Example: ['qwen/qwen3-235b'].
-        tiers (list[HoldFilterTiersItem] | Unset): Service tiers, any of which will do. Example: ['flex'].
+        tiers (list[str] | Unset): Service tiers, any of which will do: auto, default, flex, priority,
+            background, and what else there may be by now.
+             Example: ['flex'].
         created_after (datetime.datetime | Unset): Created at this time or later; RFC 3339 with an offset. Example:
             2026-03-01T12:00:00Z.
         created_before (datetime.datetime | Unset): Created at this time or earlier; RFC 3339 with an offset. Example:
             2026-03-02T00:00:00Z.
     """
 
-    states: list[HoldFilterStatesItem] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
+    states: list[str] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
     models: list[str] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
-    tiers: list[HoldFilterTiersItem] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
+    tiers: list[str] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
     created_after: datetime.datetime | Unset = UNSET
     created_before: datetime.datetime | Unset = UNSET
 
     def to_dict(self) -> dict[str, Any]:
         states: list[str] | Unset = UNSET
         if not isinstance(self.states, Unset):
-            states = []
-            for states_item_data in self.states:
-                states_item = states_item_data.value
-                states.append(states_item)
+            states = self.states
 
         models: list[str] | Unset = UNSET
         if not isinstance(self.models, Unset):
@@ -51,10 +50,7 @@ class HoldFilter:
 
         tiers: list[str] | Unset = UNSET
         if not isinstance(self.tiers, Unset):
-            tiers = []
-            for tiers_item_data in self.tiers:
-                tiers_item = tiers_item_data.value
-                tiers.append(tiers_item)
+            tiers = self.tiers
 
         created_after: str | Unset = UNSET
         if not isinstance(self.created_after, Unset):
@@ -83,25 +79,11 @@ class HoldFilter:
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         d = dict(src_dict)
-        _states = d.pop("states", UNSET)
-        states: list[HoldFilterStatesItem] | Unset = UNSET
-        if _states is not UNSET:
-            states = []
-            for states_item_data in _states:
-                states_item = HoldFilterStatesItem(states_item_data)
-
-                states.append(states_item)
+        states = cast(list[str], d.pop("states", UNSET))
 
         models = cast(list[str], d.pop("models", UNSET))
 
-        _tiers = d.pop("tiers", UNSET)
-        tiers: list[HoldFilterTiersItem] | Unset = UNSET
-        if _tiers is not UNSET:
-            tiers = []
-            for tiers_item_data in _tiers:
-                tiers_item = HoldFilterTiersItem(tiers_item_data)
-
-                tiers.append(tiers_item)
+        tiers = cast(list[str], d.pop("tiers", UNSET))
 
         _created_after = d.pop("created_after", UNSET)
         created_after: datetime.datetime | Unset

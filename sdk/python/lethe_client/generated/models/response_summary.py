@@ -28,7 +28,7 @@ class ResponseSummary:
         failed_at (datetime.datetime | None): When it failed for good (UTC).
         duration_ms (float | None): Milliseconds from start to completion, exact to the microsecond. Example: 1234.567.
         response_status (int | None): The HTTP status that the model's server answered with. Example: 200.
-        service_tier (None | str): The tier: auto, default, flex or priority. Example: flex.
+        service_tier (None | str): The tier: auto, default, flex, priority, background or another. Example: flex.
         prompt_tokens (int | None): Tokens of the prompt. Example: 14.
         completion_tokens (int | None): Tokens of the answer. Example: 120.
         reasoning_tokens (int | None): Tokens of reasoning among them. Example: 0.

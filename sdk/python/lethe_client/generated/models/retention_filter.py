@@ -10,8 +10,6 @@ from attrs import field as _attrs_field
 
 from ..._lists import list_or_unset
 
-from ..models.retention_filter_states_item import RetentionFilterStatesItem
-from ..models.retention_filter_tiers_item import RetentionFilterTiersItem
 from ..types import UNSET, Unset
 
 T = TypeVar("T", bound="RetentionFilter")
@@ -24,25 +22,26 @@ class RetentionFilter:
     to their end: completed, failed and canceled.
 
         Attributes:
-            states (list[RetentionFilterStatesItem] | Unset): States, any of which will do. Example: ['failed', 'canceled'].
+            states (list[str] | Unset): States, any of which will do: pending, claimed, processing,
+                completed, failed, canceled, and what else there may be by now.
+                 Example: ['failed', 'canceled'].
             models (list[str] | Unset): Models, any of which will do, spelled exactly. Example: ['qwen/qwen3-235b'].
-            tiers (list[RetentionFilterTiersItem] | Unset): Service tiers, any of which will do. Example: ['flex'].
+            tiers (list[str] | Unset): Service tiers, any of which will do: auto, default, flex, priority,
+                background, and what else there may be by now.
+                 Example: ['flex'].
             owners (list[UUID] | Unset): Identifiers of users and organizations, any of which will do. Example:
                 ['c0000100-0000-4000-8000-000000000003'].
     """
 
-    states: list[RetentionFilterStatesItem] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
+    states: list[str] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
     models: list[str] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
-    tiers: list[RetentionFilterTiersItem] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
+    tiers: list[str] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
     owners: list[UUID] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
 
     def to_dict(self) -> dict[str, Any]:
         states: list[str] | Unset = UNSET
         if not isinstance(self.states, Unset):
-            states = []
-            for states_item_data in self.states:
-                states_item = states_item_data.value
-                states.append(states_item)
+            states = self.states
 
         models: list[str] | Unset = UNSET
         if not isinstance(self.models, Unset):
@@ -50,10 +49,7 @@ class RetentionFilter:
 
         tiers: list[str] | Unset = UNSET
         if not isinstance(self.tiers, Unset):
-            tiers = []
-            for tiers_item_data in self.tiers:
-                tiers_item = tiers_item_data.value
-                tiers.append(tiers_item)
+            tiers = self.tiers
 
         owners: list[str] | Unset = UNSET
         if not isinstance(self.owners, Unset):
@@ -79,25 +75,11 @@ class RetentionFilter:
     @classmethod
     def from_dict(cls, src_dict: Mapping[str, Any]) -> Self:
         d = dict(src_dict)
-        _states = d.pop("states", UNSET)
-        states: list[RetentionFilterStatesItem] | Unset = UNSET
-        if _states is not UNSET:
-            states = []
-            for states_item_data in _states:
-                states_item = RetentionFilterStatesItem(states_item_data)
-
-                states.append(states_item)
+        states = cast(list[str], d.pop("states", UNSET))
 
         models = cast(list[str], d.pop("models", UNSET))
 
-        _tiers = d.pop("tiers", UNSET)
-        tiers: list[RetentionFilterTiersItem] | Unset = UNSET
-        if _tiers is not UNSET:
-            tiers = []
-            for tiers_item_data in _tiers:
-                tiers_item = RetentionFilterTiersItem(tiers_item_data)
-
-                tiers.append(tiers_item)
+        tiers = cast(list[str], d.pop("tiers", UNSET))
 
         _owners = d.pop("owners", UNSET)
         owners: list[UUID] | Unset = UNSET
