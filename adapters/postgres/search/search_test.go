@@ -421,7 +421,7 @@ func TestNeedles(t *testing.T) {
 		}
 	}
 	needles := read(t, "12345678\r\n\r\nëëëëëëëë\n"+id)
-	if len(needles) != 3 || needles[2].Line != 4 || fmt.Sprintf("%s", needles[2]) != "line 4" {
+	if len(needles) != 3 || needles[2].Line != 4 || needles[2].String() != "line 4" {
 		t.Errorf("%s", needles)
 	}
 }
