@@ -122,9 +122,10 @@ func Search(ctx context.Context, cfg *Config, options SearchOptions, o Output) (
 		return nil, err
 	}
 	defer closing(db, &err)
-	s := &searching{Output: o, schemas: db.schemas, keys: map[string]string{}, needles: needles, places: map[FoundPlace]*tally{}, common: map[int]bool{}, hits: map[string]*hit{}}
+	schemas := search.Schemas{Fusillade: db.schemas.Fusillade, Outlet: db.schemas.Outlet, Own: inspect.Own}
+	s := &searching{Output: o, schemas: schemas, keys: map[string]string{}, needles: needles, places: map[FoundPlace]*tally{}, common: map[int]bool{}, hits: map[string]*hit{}}
 	if options.Sample > 0 {
-		s.keys = search.Keys(db.schemas)
+		s.keys = search.Keys(schemas)
 	}
 	defer s.close()
 	if err := s.open(ctx, db, options); err != nil {
@@ -144,7 +145,7 @@ func Search(ctx context.Context, cfg *Config, options SearchOptions, o Output) (
 // searching is one search.
 type searching struct {
 	Output
-	schemas   inspect.Schemas
+	schemas   search.Schemas
 	keys      map[string]string
 	databases []*searched
 	needles   []search.Needle

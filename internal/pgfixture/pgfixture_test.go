@@ -25,6 +25,12 @@ func TestEverythingThatIsPutInIsStored(t *testing.T) {
 				f.AddResponse(row)
 				want.Requests++
 				want.Templates++
+				if file != porttest.NoFile {
+					want.Files++
+				}
+				if batched {
+					want.Batches++
+				}
 			}
 		}
 	}

@@ -15,7 +15,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"lethe/adapters/postgres"
-	"lethe/adapters/postgres/inspect"
 )
 
 const (
@@ -46,9 +45,12 @@ func (s *Sample) Own(table, key string) bool {
 	return s.Reached(table, key) || s.own[table+" "+key]
 }
 
+// Schemas says where tables are: those of dwctl, of the raw copies, and Lethe's.
+type Schemas struct{ Fusillade, Outlet, Own string }
+
 // Keys are expressions that tell apart the rows of the tables from which an
 // erasure removes some, by the names of the tables.
-func Keys(schemas inspect.Schemas) map[string]string {
+func Keys(schemas Schemas) map[string]string {
 	copied := "instance_id::text || '/' || correlation_id::text"
 	return map[string]string{
 		schemas.Fusillade + ".requests":          "id::text",
@@ -57,20 +59,20 @@ func Keys(schemas inspect.Schemas) map[string]string {
 		schemas.Outlet + ".http_requests":        copied,
 		schemas.Outlet + ".http_responses":       copied,
 		"underway.task":                          "task_queue_name || '/' || coalesce(input -> 'step_input' ->> 'request_id', '')",
-		inspect.Own + ".looks":                   "request_id::text",
+		schemas.Own + ".looks":                   "request_id::text",
 	}
 }
 
 // TakeSample takes n random responses, or all where there are fewer. Errors as of
 // MapError.
-func (d *Database) TakeSample(ctx context.Context, schemas inspect.Schemas, n int) (*Sample, error) {
+func (d *Database) TakeSample(ctx context.Context, schemas Schemas, n int) (*Sample, error) {
 	s, err := d.takeSample(ctx, schemas, n)
 	return s, postgres.MapError(err)
 }
 
 // takeSample asks in one statement, as a second one would have to name what the
 // first one found. What goes with a response is as in queries/fusillade/erase.sql.
-func (d *Database) takeSample(ctx context.Context, schemas inspect.Schemas, n int) (*Sample, error) {
+func (d *Database) takeSample(ctx context.Context, schemas Schemas, n int) (*Sample, error) {
 	var usage bool
 	if err := d.conn.QueryRow(ctx, "SELECT to_regclass('public.http_analytics') IS NOT NULL").Scan(&usage); err != nil {
 		return nil, err
@@ -132,7 +134,7 @@ func (d *Database) takeSample(ctx context.Context, schemas inspect.Schemas, n in
 		}
 		for _, id := range requests {
 			s.reach(schemas.Fusillade+".requests", id.String())
-			s.reach(inspect.Own+".looks", id.String())
+			s.reach(schemas.Own+".looks", id.String())
 			s.reach("underway.task", "create-response/"+id.String())
 			s.reach("underway.task", "complete-response/"+id.String())
 		}

@@ -85,6 +85,8 @@ func Open(ctx context.Context, url string, options Options) (*Database, error) {
 		"default_transaction_read_only": "on",
 		"statement_timeout":             "0",
 		"lock_timeout":                  lockTimeout,
+		// The sample's costs are high enough for it, and it would gain nothing.
+		"jit": "off",
 		// Rows that are hidden from this role are an error, not passed over.
 		"row_security": "off",
 		// Each names its tables whole.

@@ -19,7 +19,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"lethe/adapters/postgres/inspect"
 	"lethe/adapters/postgres/search"
 	"lethe/internal/pgtest"
 )
@@ -450,4 +449,4 @@ func rest(n int) string {
 	return "x" + strings.ReplaceAll(id, "-", "")[:n-1]
 }
 
-var schemas = inspect.Schemas{Fusillade: "fusillade", Outlet: "outlet"}
+var schemas = search.Schemas{Fusillade: "fusillade", Outlet: "outlet", Own: "lethe"}
