@@ -114,10 +114,10 @@ DELETE FROM lethe.preview_requests WHERE token_sum IN (SELECT token_sum FROM old
 -- null where one is gone.
 SELECT listed.id, r.created_at
 FROM (
-    SELECT u.id::uuid AS id, (l.part * 1000 + u.at)::bigint AS at
+    SELECT u.id::uuid AS id, (l.part * sqlc.arg('part_size')::bigint + u.at)::bigint AS at
     FROM lethe.preview_requests l CROSS JOIN LATERAL unnest(l.request_ids) WITH ORDINALITY AS u (id, at)
     WHERE l.token_sum = sqlc.arg('token_sum')::bytea AND l.part BETWEEN sqlc.arg('first_part')::integer AND sqlc.arg('last_part')::integer
-      AND l.part * 1000 + u.at > sqlc.arg('passed')::bigint
+      AND l.part * sqlc.arg('part_size')::bigint + u.at > sqlc.arg('passed')::bigint
     ORDER BY at
     LIMIT sqlc.arg('most')::bigint
 ) listed

@@ -15,8 +15,9 @@ import (
 )
 
 // requestsAtOnce bounds how many requests one receipt is about, and how many are
-// erased in one transaction unless one response alone has more: a receipt holds some 1,300 commitments, one for each
-// request and, at worst, one for the owner of each.
+// erased in one transaction unless one response alone has more: a receipt holds
+// some 1,300 commitments, one for each request and, at worst, one for the owner of
+// each.
 const requestsAtOnce = 600
 
 // Advance is domain.Erasures'. It makes six round trips, however many responses
@@ -31,7 +32,7 @@ func (e *Erasures) Advance(
 	}
 	for {
 		var why domain.Code
-		after, why, err = e.advance(ctx, id, most, size, false, judge)
+		after, why, err = e.advance(ctx, id, most, size, "", judge)
 		switch {
 		case err == nil:
 			e.grow(id, size, most, after.State.Over())
@@ -45,16 +46,7 @@ func (e *Erasures) Advance(
 		}
 		// This one it is. The rest goes on after it.
 		refused := err
-		after, _, err = e.advance(ctx, id, most, 1, true, func(erasure domain.Erasure, parts []domain.Part) ([]domain.Verdict, domain.Warrant) {
-			verdicts, w := judge(erasure, parts)
-			for i := range verdicts {
-				if verdicts[i] == domain.Erase {
-					verdicts[i] = refusedAs[why]
-				}
-			}
-			return verdicts, w
-		})
-		if err != nil {
+		if after, _, err = e.advance(ctx, id, most, 1, why, judge); err != nil {
 			return domain.Erasure{}, errors.Join(refused, err)
 		}
 		return after, nil
@@ -70,14 +62,11 @@ func (e *Erasures) grow(id uuid.UUID, size, most int, over bool) {
 	}
 }
 
-// refusedAs are verdicts of this package's own.
-var refusedAs = map[domain.Code]domain.Verdict{domain.CodeRefused: -1, domain.CodeBusy: -2}
-
 // advance is one try at the next part, of that many responses at most. why tells
-// that an error is about one of them. One that only looks locks none of them,
-// and erases nothing.
+// that an error is about one of them. With refused it locks none of them and
+// erases nothing, but notes that what judge lets go was refused, and why.
 func (e *Erasures) advance(
-	ctx context.Context, id uuid.UUID, most, size int, look bool, judge func(domain.Erasure, []domain.Part) ([]domain.Verdict, domain.Warrant),
+	ctx context.Context, id uuid.UUID, most, size int, refused domain.Code, judge func(domain.Erasure, []domain.Part) ([]domain.Verdict, domain.Warrant),
 ) (after domain.Erasure, why domain.Code, err error) {
 	f := e.finisher()
 	var begun *uuid.UUID
@@ -101,7 +90,7 @@ func (e *Erasures) advance(
 		}
 		a := advance{
 			Erasures: e, eraser: eraser{tx: tx, copies: e.copies}, finisher: f, commit: b,
-			erasure: &after, at: now, judge: judge, erasedInPass: row.PassErased, look: look, about: &about,
+			erasure: &after, at: now, judge: judge, erasedInPass: row.PassErased, refused: refused, about: &about,
 		}
 		if size < most {
 			if err := dbsqlc.New(tx).WaitShortly(ctx); err != nil {
@@ -150,7 +139,7 @@ type advance struct {
 	place        place
 	erasedInPass int64
 	commit       *pgx.Batch
-	look         bool                  // only
+	refused      domain.Code           // why what would be erased cannot be; "": it can
 	about        *bool                 // set when it has come to what is to be erased
 	later        *uuid.UUID            // what is to be completed after the commit, before anything follows
 	inTheWay     []dbsqlc.IntentsOnRow // what is to be finished before the part can begin
@@ -263,7 +252,7 @@ func (a *advance) erase(ctx context.Context, from place, candidates []candidate)
 	*a.about = true
 	holds := holdsOnEach{}
 	read := a.lock
-	if a.look {
+	if a.refused != "" {
 		read = a.glance
 	}
 	if err := read(ctx, idsOf(candidates), func(b *pgx.Batch) { holds.queue(b, a.requests) }); err != nil {
@@ -306,6 +295,12 @@ func (a *advance) erase(ctx context.Context, from place, candidates []candidate)
 	for i, p := range parts {
 		switch verdicts[i] {
 		case domain.Erase:
+			if a.refused != "" {
+				if !p.seen {
+					a.erasure.Refuse(p.candidates[0], a.refused)
+				}
+				continue
+			}
 			responses++
 			rows = append(rows, p.requests...)
 			a.steps = append(a.steps, p.steps...)
@@ -313,14 +308,6 @@ func (a *advance) erase(ctx context.Context, from place, candidates []candidate)
 			if !p.seen && !a.erasure.CountedBefore() {
 				a.erasure.Held++
 				a.erasure.Fail(domain.ErasureFailure{Response: p.candidates[0], Code: domain.CodeHeld, Holds: judged[i].Holds})
-			}
-		case refusedAs[domain.CodeRefused], refusedAs[domain.CodeBusy]:
-			if !p.seen {
-				for code, verdict := range refusedAs {
-					if verdict == verdicts[i] {
-						a.erasure.Refuse(p.candidates[0], code)
-					}
-				}
 			}
 		case domain.Withhold:
 			for _, id := range p.candidates {

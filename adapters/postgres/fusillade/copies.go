@@ -87,6 +87,16 @@ func (c *Copies) locate(ctx context.Context, tx *postgres.Tx, requests, steps []
 	})
 }
 
+// named are the requests that the copies are of, as far as they can be any.
+func (l located) named() (ids []uuid.UUID) {
+	for _, text := range l.requests {
+		if id, err := uuid.Parse(text); err == nil {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
 type copyAt struct {
 	instance    uuid.UUID
 	correlation int64

@@ -373,12 +373,6 @@ func (e *eraser) queueDeleteHeaded(b *pgx.Batch, erased *domain.Erased) {
 // queueLeft counts the rows of the response, of its copies and of who looked at
 // it that there still are, and apart from these its templates that others need.
 func (e *eraser) queueLeft(b *pgx.Batch, left, kept *int64) {
-	add := func(row pgx.Row) error {
-		var n int64
-		err := row.Scan(&n)
-		*left += n
-		return err
-	}
 	addAndKeep := func(row pgx.Row) error {
 		var n int64
 		err := row.Scan(&n, kept)
@@ -390,20 +384,37 @@ func (e *eraser) queueLeft(b *pgx.Batch, left, kept *int64) {
 		return
 	}
 	b.Queue(dbsqlc.Left, e.steps, e.requests, e.templates).QueryRow(addAndKeep)
-	if e.Analytics && e.RawRequests {
-		b.Queue(dbsqlc.RawRequestsLeft, e.requests).QueryRow(add)
+	e.queueCopiesLeft(b, left, left, left)
+}
+
+// queueCopiesLeft counts the copies and tasks that usage records and tasks'
+// inputs lead to.
+func (e *eraser) queueCopiesLeft(b *pgx.Batch, rawRequests, rawResponses, tasks *int64) {
+	for _, c := range []struct {
+		needed bool
+		sql    string
+		of     []any
+		count  *int64
+	}{
+		{e.Analytics && e.RawRequests, dbsqlc.RawRequestsLeft, []any{e.requests}, rawRequests},
+		{e.Analytics && e.RawResponses, dbsqlc.RawResponsesLeft, []any{e.requests}, rawResponses},
+		{e.stepsLead() && e.RawRequests, dbsqlc.RawRequestsOfStepsLeft, []any{e.steps, e.requests}, rawRequests},
+		{e.stepsLead() && e.RawResponses, dbsqlc.RawResponsesOfStepsLeft, []any{e.steps, e.requests}, rawResponses},
+		{e.Tasks, dbsqlc.TasksLeft, []any{textsOf(e.requests)}, tasks},
+	} {
+		if c.needed {
+			b.Queue(c.sql, c.of...).QueryRow(addTo(c.count))
+		}
 	}
-	if e.Analytics && e.RawResponses {
-		b.Queue(dbsqlc.RawResponsesLeft, e.requests).QueryRow(add)
-	}
-	if e.stepsLead() && e.RawRequests {
-		b.Queue(dbsqlc.RawRequestsOfStepsLeft, e.steps, e.requests).QueryRow(add)
-	}
-	if e.stepsLead() && e.RawResponses {
-		b.Queue(dbsqlc.RawResponsesOfStepsLeft, e.steps, e.requests).QueryRow(add)
-	}
-	if e.Tasks {
-		b.Queue(dbsqlc.TasksLeft, textsOf(e.requests)).QueryRow(add)
+}
+
+// addTo adds the number that a row is.
+func addTo(sum *int64) func(pgx.Row) error {
+	return func(row pgx.Row) error {
+		var n int64
+		err := row.Scan(&n)
+		*sum += n
+		return err
 	}
 }
 

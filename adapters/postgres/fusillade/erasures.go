@@ -83,8 +83,7 @@ func (e *Erasures) KeepPreview(ctx context.Context, p domain.Preview) error {
 	})
 }
 
-// previewedPart is how many requests are in each part of a preview, as
-// NextPreviewed knows, too.
+// previewedPart is how many requests are in each part of a preview.
 const previewedPart = 1000
 
 // Preview is domain.Erasures'. It makes one round trip.

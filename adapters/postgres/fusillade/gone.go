@@ -39,7 +39,9 @@ func (e *eraser) findGone(ctx context.Context, id uuid.UUID) error {
 	}
 	e.chain, e.locked, e.templates = chain{requests: []uuid.UUID{id}}, nil, nil
 	e.owners, e.gone = g.owners, found
-	return e.send(ctx, func(b *pgx.Batch) { queueHoldsOnGone(b, id, g.owners, &e.holds) })
+	return e.send(ctx, func(b *pgx.Batch) {
+		queueHoldsOnGone(b, id, g.owners, func(on []domain.Hold) { e.holds = on })
+	})
 }
 
 // lookForGone finds those of the requests whose rows are gone and of which there
@@ -81,11 +83,7 @@ func (e *eraser) lookForGone(ctx context.Context, ids []uuid.UUID) (map[uuid.UUI
 	}); err != nil {
 		return nil, err
 	}
-	for _, text := range headed.requests {
-		if id, err := uuid.Parse(text); err == nil {
-			remain = append(remain, id)
-		}
-	}
+	remain = append(remain, headed.named()...)
 	if e.copies != nil {
 		copied, _, _, err := e.copies.find(ctx, e.tx, ids, nil)
 		if err != nil {
@@ -117,18 +115,16 @@ func (e *eraser) lookForGone(ctx context.Context, ids []uuid.UUID) (map[uuid.UUI
 	}
 	found := make(map[uuid.UUID]gone)
 	for _, id := range remain {
-		g := gone{unowned: true}
-		if rows := usage[id]; len(rows) > 0 {
-			g.unowned = false
-			for _, row := range rows {
-				switch {
-				case row.Batched:
-					there[id] = true
-				case row.Owner == "":
-					g.unowned = true
-				case !slices.Contains(g.owners, row.Owner):
-					g.owners = append(g.owners, row.Owner)
-				}
+		rows := usage[id]
+		g := gone{unowned: len(rows) == 0}
+		for _, row := range rows {
+			switch {
+			case row.Batched:
+				there[id] = true
+			case row.Owner == "":
+				g.unowned = true
+			case !slices.Contains(g.owners, row.Owner):
+				g.owners = append(g.owners, row.Owner)
 			}
 		}
 		if !there[id] && !slices.Contains(batched, id.String()) {
@@ -164,15 +160,12 @@ func (e *eraser) addGone(ctx context.Context, ids []uuid.UUID, holds holdsOnEach
 			}
 			e.gone[id] = g
 			e.locked = append(e.locked, dbsqlc.LockRequestsRow{ID: id, Owner: g.owners[0]})
-			var on []domain.Hold
-			b.Queue(dbsqlc.HoldsOnGone, id, g.owners, domain.MaxHoldsFound).Query(func(rows pgx.Rows) (err error) {
-				on, err = collectHolds(rows)
+			queueHoldsOnGone(b, id, g.owners, func(on []domain.Hold) {
 				for _, hold := range on {
 					if !slices.Contains(holds[id], hold.ID) {
 						holds[id] = append(holds[id], hold.ID)
 					}
 				}
-				return err
 			})
 		}
 	})
@@ -250,12 +243,13 @@ func (e *eraser) usageOf(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID][]
 }
 
 // queueHoldsOnGone is queueHolds for a request whose row is gone.
-func queueHoldsOnGone(b *pgx.Batch, id uuid.UUID, owners []string, holds *[]domain.Hold) {
+func queueHoldsOnGone(b *pgx.Batch, id uuid.UUID, owners []string, note func([]domain.Hold)) {
 	if owners == nil {
 		owners = []string{}
 	}
-	b.Queue(dbsqlc.HoldsOnGone, id, owners, domain.MaxHoldsFound).Query(func(rows pgx.Rows) (err error) {
-		*holds, err = collectHolds(rows)
+	b.Queue(dbsqlc.HoldsOnGone, id, owners, domain.MaxHoldsFound).Query(func(rows pgx.Rows) error {
+		on, err := collectHolds(rows)
+		note(on)
 		return err
 	})
 }

@@ -203,14 +203,7 @@ func (s *surveyor) count(ctx context.Context, rows []dbsqlc.LockRequestsRow, ste
 		s.survey.RawResponses += rawResponses
 	}
 	var headed located
-	add := func(to *int64) func(pgx.Row) error {
-		return func(row pgx.Row) error {
-			var n int64
-			err := row.Scan(&n)
-			*to += n
-			return err
-		}
-	}
+	s.steps = steps
 	ids, requests := tally(s.templates)
 	var needed []dbsqlc.SharedTemplatesRow
 	if err := s.send(ctx, func(b *pgx.Batch) {
@@ -218,28 +211,8 @@ func (s *surveyor) count(ctx context.Context, rows []dbsqlc.LockRequestsRow, ste
 			needed, err = pgx.CollectRows(rows, pgx.RowToStructByPos[dbsqlc.SharedTemplatesRow])
 			return err
 		})
-		for _, c := range []struct {
-			needed bool
-			sql    string
-			of     any
-			count  *int64
-		}{
-			{true, dbsqlc.CountTemplates, s.templates, &s.survey.Templates},
-			{s.Analytics && s.RawRequests, dbsqlc.RawRequestsLeft, s.requests, &s.survey.RawRequests},
-			{s.Analytics && s.RawResponses, dbsqlc.RawResponsesLeft, s.requests, &s.survey.RawResponses},
-			{s.Tasks, dbsqlc.TasksLeft, textsOf(s.requests), &s.survey.Tasks},
-		} {
-			if c.needed {
-				b.Queue(c.sql, c.of).QueryRow(add(c.count))
-			}
-		}
-		s.steps = steps
-		if s.stepsLead() && s.RawRequests {
-			b.Queue(dbsqlc.RawRequestsOfStepsLeft, steps, s.requests).QueryRow(add(&s.survey.RawRequests))
-		}
-		if s.stepsLead() && s.RawResponses {
-			b.Queue(dbsqlc.RawResponsesOfStepsLeft, steps, s.requests).QueryRow(add(&s.survey.RawResponses))
-		}
+		b.Queue(dbsqlc.CountTemplates, s.templates).QueryRow(addTo(&s.survey.Templates))
+		s.queueCopiesLeft(b, &s.survey.RawRequests, &s.survey.RawResponses, &s.survey.Tasks)
 		if s.headersLead() {
 			if s.Analytics {
 				b.Queue(dbsqlc.CopiesByHeaderAlone, textsOf(s.requests), s.ByStep, steps).Query(headed.read)

@@ -199,10 +199,8 @@ func (e *eraser) lookFor(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID, err
 			b.Queue(dbsqlc.CopiesByHeader, textsOf(ids)).Query(headed.read)
 		}
 	})
-	for _, text := range headed.requests {
-		if id, malformed := uuid.Parse(text); malformed == nil {
-			remain[id] = struct{}{}
-		}
+	for _, id := range headed.named() {
+		remain[id] = struct{}{}
 	}
 	if err == nil && e.copies != nil {
 		var copied []uuid.UUID

@@ -129,7 +129,7 @@ func (w walk) next(ctx context.Context, e *eraser, from place, most int) (found 
 func (w walk) nextPreviewed(ctx context.Context, e *eraser, from place, most int) (found []candidate, more bool, err error) {
 	rows, err := dbsqlc.New(e.tx).NextPreviewed(ctx, dbsqlc.NextPreviewedParams{
 		TokenSum: w.preview, Passed: int64(from.named), Most: int64(most) + 1,
-		FirstPart: int32(from.named / previewedPart), LastPart: int32((from.named + most) / previewedPart),
+		PartSize: previewedPart, FirstPart: int32(from.named / previewedPart), LastPart: int32((from.named + most) / previewedPart),
 	})
 	if err != nil {
 		return nil, false, err

@@ -1042,18 +1042,19 @@ func (q *Queries) NextOfOwner(ctx context.Context, arg NextOfOwnerParams) ([]Nex
 const NextPreviewed = `-- name: NextPreviewed :many
 SELECT listed.id, r.created_at
 FROM (
-    SELECT u.id::uuid AS id, (l.part * 1000 + u.at)::bigint AS at
+    SELECT u.id::uuid AS id, (l.part * $1::bigint + u.at)::bigint AS at
     FROM lethe.preview_requests l CROSS JOIN LATERAL unnest(l.request_ids) WITH ORDINALITY AS u (id, at)
-    WHERE l.token_sum = $1::bytea AND l.part BETWEEN $2::integer AND $3::integer
-      AND l.part * 1000 + u.at > $4::bigint
+    WHERE l.token_sum = $2::bytea AND l.part BETWEEN $3::integer AND $4::integer
+      AND l.part * $1::bigint + u.at > $5::bigint
     ORDER BY at
-    LIMIT $5::bigint
+    LIMIT $6::bigint
 ) listed
 LEFT JOIN requests r ON r.id = listed.id
 ORDER BY listed.at
 `
 
 type NextPreviewedParams struct {
+	PartSize  int64
 	TokenSum  []byte
 	FirstPart int32
 	LastPart  int32
@@ -1070,6 +1071,7 @@ type NextPreviewedRow struct {
 // null where one is gone.
 func (q *Queries) NextPreviewed(ctx context.Context, arg NextPreviewedParams) ([]NextPreviewedRow, error) {
 	rows, err := q.db.Query(ctx, NextPreviewed,
+		arg.PartSize,
 		arg.TokenSum,
 		arg.FirstPart,
 		arg.LastPart,
