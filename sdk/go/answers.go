@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -27,23 +28,21 @@ const errorLimit = 64 << 10
 //go:embed answers.gen.json
 var documentedJSON []byte
 
-var documented = func() (table struct {
+// It is read with the first answer, as programs may import this package and
+// never call.
+var documented = sync.OnceValue(func() (table struct {
 	Operations []operation
 	Schemas    map[string]shape
 }) {
 	if err := json.Unmarshal(documentedJSON, &table); err != nil {
 		panic(err) // it is made with this package
 	}
-	for i, o := range table.Operations {
-		table.Operations[i].path = regexp.MustCompile(o.Path)
-	}
 	return table
-}()
+})
 
 type operation struct {
 	Method  string
-	Path    string
-	path    *regexp.Regexp
+	Path    *regexp.Regexp
 	Answers map[string]documentedAnswer
 }
 
@@ -55,13 +54,14 @@ type documentedAnswer struct {
 
 // shape is what a client must be sure of in a value.
 type shape struct {
-	Ref                   string
-	All                   []shape
-	Type, Format, Pattern string
-	Nullable              bool
-	Items                 *shape
-	Required              []string
-	Properties            map[string]shape
+	Ref          string
+	All          []shape
+	Type, Format string
+	Pattern      *regexp.Regexp // nil: any
+	Nullable     bool
+	Items        *shape
+	Required     []string
+	Properties   map[string]shape
 }
 
 // doer lets only those answers through that the contract documents as a
@@ -127,8 +127,8 @@ func expectedOf(request *http.Request, response *http.Response) (documentedAnswe
 	if location := response.Header.Get("Location"); response.StatusCode >= 300 && response.StatusCode < 400 && location != "" {
 		return documentedAnswer{}, fmt.Sprintf("a redirect to %q, which is not followed; give the address where the service itself is", location)
 	}
-	for _, o := range documented.Operations {
-		if o.Method != request.Method || !o.path.MatchString(request.URL.Path) {
+	for _, o := range documented().Operations {
+		if o.Method != request.Method || !o.Path.MatchString(request.URL.Path) {
 			continue
 		}
 		if a, ok := o.Answers[strconv.Itoa(response.StatusCode)]; ok {
@@ -222,7 +222,7 @@ func (s shape) fault(value any, name string) string {
 		return ""
 	}
 	if s.Ref != "" {
-		return documented.Schemas[s.Ref].fault(value, name)
+		return documented().Schemas[s.Ref].fault(value, name)
 	}
 	for _, part := range s.All {
 		if fault := part.fault(value, name); fault != "" {
@@ -278,7 +278,7 @@ func (s shape) isText(text string) bool {
 		_, err := time.Parse(time.RFC3339, text)
 		return err == nil
 	}
-	return s.Pattern == "" || regexp.MustCompile(s.Pattern).MatchString(text)
+	return s.Pattern == nil || s.Pattern.MatchString(text)
 }
 
 func (s shape) isNumber(number json.Number) bool {
