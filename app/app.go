@@ -1,7 +1,6 @@
 package app
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -220,7 +219,7 @@ func newPools(lc fx.Lifecycle, cfg *Config, db *Databases, metrics *telemetry.Me
 	}
 	p.outlet = open("outlet", db.OutletURL, most, cfg.Outlet.Schema)
 	// River's statements name the schema themselves.
-	p.jobs = open("jobs", cmp.Or(db.FusilladeURL, db.MainURL), jobs.MaxConns)
+	p.jobs = open("jobs", db.fusilladeURL(), jobs.MaxConns)
 	for i, url := range cfg.Erasure.StandbyURLs {
 		p.standbys = append(p.standbys, open(fmt.Sprintf("standby_%d", i+1), url, most, schemas...))
 	}

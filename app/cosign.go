@@ -35,11 +35,7 @@ func Cosign(ctx context.Context, cfg *Config, file string, in io.Reader, o Outpu
 		return err
 	}
 	defer closing(db, &err)
-	url := db.MainURL
-	if db.apart() {
-		url = db.FusilladeURL
-	}
-	pool, err := postgres.Open(postgres.Config{URL: url, MaxConns: 1, ApplicationName: applicationName, PgBouncer: cfg.Database.PgBouncer})
+	pool, err := postgres.Open(postgres.Config{URL: db.fusilladeURL(), MaxConns: 1, ApplicationName: applicationName, PgBouncer: cfg.Database.PgBouncer})
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -89,6 +90,9 @@ func (db *Databases) gone() <-chan struct{} {
 
 // apart tells whether fusillade has a database of its own.
 func (db *Databases) apart() bool { return db.FusilladeURL != "" }
+
+// fusilladeURL is of the database that fusillade and Lethe's own tables are in.
+func (db *Databases) fusilladeURL() string { return cmp.Or(db.FusilladeURL, db.MainURL) }
 
 func (db *Databases) target() migrate.Target {
 	schemas := migrate.Schemas{Fusillade: db.schemas.Fusillade, Outlet: db.schemas.Outlet}

@@ -276,11 +276,12 @@ func (d *doctor) content(ctx context.Context, name string, conn *pgx.Conn, sides
 		return
 	}
 	detail := fmt.Sprintf("%s, and nothing in them that is not served", count(content.Tables, "table"))
-	for i, p := range content.OfPerson {
-		detail += map[bool]string{true: "; no response leads to ", false: ", "}[i == 0] + p.Schema + "." + p.Table + " (" + p.Gap + ")"
-	}
 	if len(content.OfPerson) > 0 {
-		detail += ", so erasing one does not reach these, and receipts say so"
+		var names []string
+		for _, p := range content.OfPerson {
+			names = append(names, p.Schema+"."+p.Table+" ("+p.Gap+")")
+		}
+		detail += "; no response leads to " + strings.Join(names, ", ") + ", so erasing one does not reach these, and receipts say so"
 	}
 	d.add(Check{Database: name, Name: check, Finding: OK, Detail: detail})
 }
@@ -530,8 +531,8 @@ func (d *doctor) lag(ctx context.Context, name string, primary, replica *pgx.Con
 // transaction for each database, which ends at the first error. A script that was
 // cut off commits nothing of the database that it ends in.
 func Grants(ctx context.Context, cfg *Config, role string, out, progress io.Writer) (err error) {
-	if role == "" || len(role) > 63 || strings.ContainsFunc(role, unicode.IsControl) {
-		return errors.New("--role must be the name of a role: 1 to 63 bytes, no line breaks")
+	if err := checkRole(role); err != nil {
+		return err
 	}
 	db, err := OpenDatabases(ctx, cfg, progress)
 	if err != nil {
@@ -540,8 +541,8 @@ func Grants(ctx context.Context, cfg *Config, role string, out, progress io.Writ
 	defer closing(db, &err)
 
 	var b strings.Builder
-	fmt.Fprintf(&b, "-- The least that role %s needs. Create it first, if it is not there:\n--   CREATE ROLE %[1]s LOGIN PASSWORD '...';\n-- Then have psql run this as the owner of the tables. It stops at the first error, and exits with 3.\n\\set ON_ERROR_STOP on\n",
-		pgx.Identifier{role}.Sanitize())
+	fmt.Fprintf(&b, "-- The least that role %s needs. Create it first, if it is not there:\n--   CREATE ROLE %[1]s LOGIN PASSWORD '...';\n-- Then have psql run this as the owner of the tables. It stops at the first error, and exits with 3.\n%s",
+		pgx.Identifier{role}.Sanitize(), endAtErrors)
 	write := func(url string, sides ...inspect.Side) error {
 		ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 		defer cancel()
@@ -561,11 +562,7 @@ func Grants(ctx context.Context, cfg *Config, role string, out, progress io.Writ
 			fmt.Fprintf(&b, "-- In database %s:\n", pgx.Identifier{c.Database}.Sanitize())
 		}
 		main, others := inspect.Grants(role, present)
-		b.WriteString("BEGIN;\n")
-		for _, statement := range append(main, others...) {
-			b.WriteString(statement + ";\n")
-		}
-		b.WriteString("COMMIT;\n")
+		writeTransaction(&b, append(main, others...))
 		return nil
 	}
 	if !db.apart() {
@@ -581,6 +578,26 @@ func Grants(ctx context.Context, cfg *Config, role string, out, progress io.Writ
 	}
 	_, err = io.WriteString(out, b.String())
 	return err
+}
+
+// checkRole refuses what cannot name a role.
+func checkRole(role string) error {
+	if role == "" || len(role) > 63 || strings.ContainsFunc(role, unicode.IsControl) {
+		return errors.New("--role must be the name of a role: 1 to 63 bytes, no line breaks")
+	}
+	return nil
+}
+
+// endAtErrors has psql end at the first error, with 3.
+const endAtErrors = "\\set ON_ERROR_STOP on\n"
+
+// writeTransaction writes statements for psql that are done all or not at all.
+func writeTransaction(b *strings.Builder, statements []string) {
+	b.WriteString("BEGIN;\n")
+	for _, statement := range statements {
+		b.WriteString(statement + ";\n")
+	}
+	b.WriteString("COMMIT;\n")
 }
 
 // psqlWord quotes an argument of one of psql's backslash commands.

@@ -115,12 +115,8 @@ func withLog(ctx context.Context, cfg *Config, o Output, do func(*ledger.Log, *p
 	if err := reach(ctx, db); err != nil {
 		return err
 	}
-	url := db.MainURL
-	if db.apart() {
-		url = db.FusilladeURL
-	}
 	pool, err := postgres.Open(postgres.Config{
-		URL: url, MaxConns: 2, ApplicationName: applicationName, PgBouncer: cfg.Database.PgBouncer,
+		URL: db.fusilladeURL(), MaxConns: 2, ApplicationName: applicationName, PgBouncer: cfg.Database.PgBouncer,
 		SearchPath: searchPath(cfg),
 	})
 	if err != nil {

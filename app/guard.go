@@ -7,7 +7,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/jackc/pgx/v5"
 
@@ -48,8 +47,8 @@ const guardIntroduction = `-- The guard of what is held: from then on this datab
 // changed. An error says what is wrong with a role or with the database.
 func PrintGuard(ctx context.Context, cfg *Config, roles []string, remove bool, out, progress io.Writer) (err error) {
 	for _, role := range roles {
-		if role == "" || len(role) > 63 || strings.ContainsFunc(role, unicode.IsControl) {
-			return misused("--role must be the name of a role: 1 to 63 bytes, no line breaks")
+		if err := checkRole(role); err != nil {
+			return misused("%v", err)
 		}
 	}
 	db, err := OpenDatabases(ctx, cfg, progress)
@@ -57,13 +56,9 @@ func PrintGuard(ctx context.Context, cfg *Config, roles []string, remove bool, o
 		return err
 	}
 	defer closing(db, &err)
-	url := db.MainURL
-	if db.apart() {
-		url = db.FusilladeURL
-	}
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
-	conn, err := connect(ctx, url)
+	conn, err := connect(ctx, db.fusilladeURL())
 	if err != nil {
 		return err
 	}
@@ -93,11 +88,8 @@ func PrintGuard(ctx context.Context, cfg *Config, roles []string, remove bool, o
 		}
 		fmt.Fprintf(&b, guardIntroduction, strings.Join(names, ", "))
 	}
-	fmt.Fprintf(&b, "\\set ON_ERROR_STOP on\n-- In database %s:\nBEGIN;\n", pgx.Identifier{conn.Config().Database}.Sanitize())
-	for _, statement := range statements {
-		b.WriteString(statement + ";\n")
-	}
-	b.WriteString("COMMIT;\n")
+	fmt.Fprintf(&b, "%s-- In database %s:\n", endAtErrors, pgx.Identifier{conn.Config().Database}.Sanitize())
+	writeTransaction(&b, statements)
 	_, err = io.WriteString(out, b.String())
 	return err
 }

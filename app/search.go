@@ -123,10 +123,7 @@ func Search(ctx context.Context, cfg *Config, options SearchOptions, o Output) (
 	}
 	defer closing(db, &err)
 	schemas := search.Schemas{Fusillade: db.schemas.Fusillade, Outlet: db.schemas.Outlet, Own: inspect.Own}
-	s := &searching{Output: o, schemas: schemas, keys: map[string]string{}, needles: needles, places: map[FoundPlace]*tally{}, common: map[int]bool{}, hits: map[string]*hit{}}
-	if options.Sample > 0 {
-		s.keys = search.Keys(schemas)
-	}
+	s := &searching{Output: o, schemas: schemas, keys: search.Keys(schemas), needles: needles, places: map[FoundPlace]*tally{}, common: map[int]bool{}, hits: map[string]*hit{}}
 	defer s.close()
 	if err := s.open(ctx, db, options); err != nil {
 		return nil, err
@@ -146,7 +143,7 @@ func Search(ctx context.Context, cfg *Config, options SearchOptions, o Output) (
 type searching struct {
 	Output
 	schemas   search.Schemas
-	keys      map[string]string
+	keys      map[string]string // what tells the rows of the tables apart that erasures remove rows from
 	databases []*searched
 	needles   []search.Needle
 	sample    *search.Sample // nil: none
@@ -242,6 +239,10 @@ func (s *searching) run(ctx context.Context) error {
 	}
 	progress := s.newProgress(total)
 	defer progress.end()
+	key := func(search.Table) string { return "" } // without a sample, which row it is does not matter
+	if s.sample != nil {
+		key = func(t search.Table) string { return s.keys[t.Root] }
+	}
 	var done int64
 	for _, d := range s.databases {
 		// What is made meanwhile, such as the next day's partition, is read too.
@@ -249,7 +250,7 @@ func (s *searching) run(ctx context.Context) error {
 			for _, t := range d.todo {
 				d.read[t.String()] = true
 				progress.at(done, t.String())
-				why, err := d.Read(ctx, t, s.keys[t.Root], func(row search.Row) { s.found(d, t, row) }, func(part float64) {
+				why, err := d.Read(ctx, t, key(t), func(row search.Row) { s.found(d, t, row) }, func(part float64) {
 					progress.at(done+int64(part*float64(t.Bytes)), t.String())
 				})
 				if err != nil {
@@ -278,7 +279,7 @@ func (s *searching) run(ctx context.Context) error {
 
 // list finds the tables that have not been read.
 func (s *searching) list(ctx context.Context, d *searched) error {
-	tables, unread, err := d.Tables(ctx, slices.Collect(maps.Keys(search.Keys(s.schemas))))
+	tables, unread, err := d.Tables(ctx, slices.Collect(maps.Keys(s.keys)))
 	if err != nil {
 		return err
 	}
@@ -301,8 +302,9 @@ func (s *searching) cannot(d *searched, u search.Unread) {
 
 // found counts what is in a row.
 func (s *searching) found(d *searched, t search.Table, row search.Row) {
+	treatment := s.treatment(t.Root)
 	for column, needles := range row.Found {
-		place := FoundPlace{Database: d.name, Table: t.Root, Column: column, Treatment: s.treatment(t.Root)}
+		place := FoundPlace{Database: d.name, Table: t.Root, Column: column, Treatment: treatment}
 		switch {
 		case s.sample == nil, place.Treatment != placeKnown:
 			if s.sample != nil && place.Treatment == placeUnknown {
@@ -335,7 +337,7 @@ func (s *searching) another(t search.Table, key string) bool {
 }
 
 func (s *searching) treatment(table string) string {
-	_, known := search.Keys(s.schemas)[table]
+	_, known := s.keys[table]
 	switch {
 	case known:
 		return placeKnown

@@ -80,11 +80,7 @@ func Settle(ctx context.Context, cfg *Config, options SettleOptions, o Output) (
 		return err
 	}
 	defer closing(db, &err)
-	url := db.MainURL
-	if db.apart() {
-		url = db.FusilladeURL
-	}
-	pool, err := postgres.Open(postgres.Config{URL: url, MaxConns: 2, ApplicationName: applicationName})
+	pool, err := postgres.Open(postgres.Config{URL: db.fusilladeURL(), MaxConns: 2, ApplicationName: applicationName})
 	if err != nil {
 		return err
 	}
@@ -93,7 +89,7 @@ func Settle(ctx context.Context, cfg *Config, options SettleOptions, o Output) (
 	if err != nil {
 		return err
 	}
-	vacuum, err := settle.OpenVacuum(ctx, url, applicationName)
+	vacuum, err := settle.OpenVacuum(ctx, db.fusilladeURL(), applicationName)
 	if err != nil {
 		return err
 	}

@@ -37,13 +37,15 @@ func localSettings(params map[string]string) string {
 		if slices.Contains(accepted, strings.ToLower(name)) {
 			continue
 		}
-		calls = append(calls, "set_config("+literal(name)+", "+literal(params[name])+", true)")
+		calls = append(calls, "set_config("+Literal(name)+", "+Literal(params[name])+", true)")
 		delete(params, name)
 	}
 	return "SELECT " + strings.Join(calls, ", ")
 }
 
-func literal(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
+// Literal is a text as a string constant of SQL, for statements that take no
+// arguments.
+func Literal(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
 
 // prefixed is a connection on which each query is sent together with statements
 // ahead of it, in the same round trip. Through PgBouncer these are the

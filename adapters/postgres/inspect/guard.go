@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+
+	"lethe/adapters/postgres"
 )
 
 // Guard is what makes a database refuse to delete what is held, whoever asks:
@@ -88,10 +90,10 @@ func NewGuard(ctx context.Context, q Querier, s Schemas, roles []string) (*Guard
 	}
 	literals := make([]string, len(roles))
 	for i, role := range roles {
-		literals[i] = guardLiteral(role)
+		literals[i] = postgres.Literal(role)
 	}
 	fill := strings.NewReplacer("{roles}", strings.Join(literals, ", "), "{chain}", stepped,
-		"{requests}", requests.quoted(), "{steps}", steps.quoted(), "{usage}", usage.quoted()).Replace
+		"{active}", guardActive, "{lock}", guardLock, "{requests}", requests.quoted(), "{steps}", steps.quoted(), "{usage}", usage.quoted()).Replace
 	add := func(f guardFunction) {
 		f.body = fill(fill(f.body)) // the chain has names to be filled in, too
 		g.functions = append(g.functions, f)
@@ -158,14 +160,12 @@ func GuardRefused(ctx context.Context, q Querier, s Schemas, roles []string) (wh
 	return "", nil
 }
 
-func guardLiteral(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
-
 // Install are the statements that install the guard, or install it anew, to be
 // run in one transaction by a role that owns the tables and schema lethe.
 func (g *Guard) Install() []string {
 	var lacks []string
 	for _, t := range g.needs {
-		lacks = append(lacks, guardLiteral(t.quoted()))
+		lacks = append(lacks, postgres.Literal(t.quoted()))
 	}
 	out := []string{strings.Replace(guardMayRead, "{tables}", strings.Join(lacks, ", "), 1)}
 	for _, f := range g.functions {
@@ -279,6 +279,13 @@ func InspectGuard(ctx context.Context, q Querier, s Schemas) (GuardState, error)
 
 // The texts of the guard. {names} are filled in.
 
+const (
+	// guardActive is of a hold, as in queries/fusillade/holds.sql.
+	guardActive = "h.released_at IS NULL AND (h.expires_at IS NULL OR h.expires_at > clock_timestamp())"
+	// guardLock is the lock of LockHolds there.
+	guardLock = "7163099204871563"
+)
+
 // guardMayRead fails before anything is installed that would fail at each of
 // dwctl's deletions.
 const guardMayRead = `DO $guard$
@@ -339,13 +346,13 @@ BEGIN
 SELECT coalesce(p.id, '00000000-0000-0000-0000-000000000000') FROM parts p
 WHERE EXISTS (
     SELECT FROM lethe.holds h
-    WHERE h.released_at IS NULL AND (h.expires_at IS NULL OR h.expires_at > clock_timestamp()) AND h.responses && ARRAY[p.id]
+    WHERE {active} AND h.responses && ARRAY[p.id]
 ) OR EXISTS (
     SELECT FROM lethe.holds h
-    WHERE h.released_at IS NULL AND (h.expires_at IS NULL OR h.expires_at > clock_timestamp()) AND h.owners && ARRAY[p.created_by]
+    WHERE {active} AND h.owners && ARRAY[p.created_by]
 ) OR (p.created_at IS NOT NULL AND EXISTS (
     SELECT FROM lethe.holds h
-    WHERE h.released_at IS NULL AND (h.expires_at IS NULL OR h.expires_at > clock_timestamp())
+    WHERE {active}
       AND h.responses IS NULL AND h.owners IS NULL
       AND (h.states IS NULL OR p.state = ANY (h.states))
       AND (h.models IS NULL OR p.model = ANY (h.models))
@@ -360,8 +367,8 @@ END
 // guardAsk takes the lock that erasures have: placing a hold waits for what has
 // not seen it. Where nothing is held it looks no further.
 const guardAsk = `
-    PERFORM pg_advisory_xact_lock_shared(7163099204871563);
-    IF NOT EXISTS (SELECT FROM lethe.holds h WHERE h.released_at IS NULL AND (h.expires_at IS NULL OR h.expires_at > clock_timestamp())) THEN
+    PERFORM pg_advisory_xact_lock_shared({lock});
+    IF NOT EXISTS (SELECT FROM lethe.holds h WHERE {active}) THEN
         RETURN kept;
     END IF;
 `
@@ -439,9 +446,9 @@ BEGIN
 
 const guardTruncate = `
 BEGIN
-    PERFORM pg_advisory_xact_lock_shared(7163099204871563);
+    PERFORM pg_advisory_xact_lock_shared({lock});
     IF NOT lethe.guard_passes()
-       AND EXISTS (SELECT FROM lethe.holds h WHERE h.released_at IS NULL AND (h.expires_at IS NULL OR h.expires_at > clock_timestamp())) THEN
+       AND EXISTS (SELECT FROM lethe.holds h WHERE {active}) THEN
         RAISE EXCEPTION 'Lethe holds responses, so this table must not be emptied' USING ERRCODE = 'restrict_violation',
             HINT = 'Release the holds, or wait until they end; Lethe lists them at /admin/api/v1/holds.';
     END IF;

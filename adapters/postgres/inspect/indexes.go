@@ -99,14 +99,9 @@ func filterIndexes(s Schemas, sides ...Side) []index {
 // copyIndexes find raw copies by what usage records of requests do not tell, and
 // those that a person's deleted responses have left.
 func copyIndexes(s Schemas, sides ...Side) []index {
-	apart := s.OutletApart
 	s = s.withDefaults()
-	side := Fusillade
-	if apart {
-		side = Outlet
-	}
 	return on(sides, []index{
-		{name: "http_requests_fusillade_request_id_idx", side: side, schema: s.Outlet, table: "http_requests",
+		{name: "http_requests_fusillade_request_id_idx", side: s.copiesIn(), schema: s.Outlet, table: "http_requests",
 			keys: []string{copyResponse}, where: "(" + copyResponse + ") IS NOT NULL", perPartition: true},
 		{name: "http_analytics_response_step_id_idx", side: Main, schema: "public", table: "http_analytics",
 			keys: []string{"response_step_id"}, where: "response_step_id IS NOT NULL"},

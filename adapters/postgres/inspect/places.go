@@ -47,10 +47,6 @@ type Place struct {
 // last. The documentation, the checks of doctor and readiness are made from it.
 func Places(s Schemas) []Place {
 	s = s.withDefaults()
-	copiesIn := Fusillade
-	if s.OutletApart {
-		copiesIn = Outlet
-	}
 	const unlocated = "unlocated_copies"
 	places := []Place{
 		{Side: Fusillade, Schema: s.Fusillade, Table: "requests", Columns: []string{"response_body", "error"},
@@ -74,7 +70,7 @@ func Places(s Schemas) []Place {
 			{"`response_step_id` of a usage record, alone", Indexed, unlocated},
 			{"header `x-fusillade-request-id`, alone", Indexed, unlocated},
 		} {
-			places = append(places, Place{Side: copiesIn, Schema: s.Outlet, Table: table, Columns: []string{"body"},
+			places = append(places, Place{Side: s.copiesIn(), Schema: s.Outlet, Table: table, Columns: []string{"body"},
 				Leads: way.leads, Treatment: way.treatment, Gap: way.gap})
 		}
 	}

@@ -36,6 +36,14 @@ func (s Schemas) withDefaults() Schemas {
 	return s
 }
 
+// copiesIn says in which database the outlet's tables are.
+func (s Schemas) copiesIn() Side {
+	if s.OutletApart {
+		return Outlet
+	}
+	return Fusillade
+}
+
 // Side says which database a table is in. Several sides may be one database.
 type Side int
 
@@ -78,10 +86,7 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 	updatedAt := []Column{{"updated_at", "timestamptz"}}
 	copies := []Column{{"instance_id", "uuid"}, {"correlation_id", "int8"}}
 	headed := append(slices.Clone(copies), Column{"headers", "jsonb"}) // one of which names the request
-	copiesIn := Fusillade
-	if s.OutletApart {
-		copiesIn = Outlet
-	}
+	copiesIn := s.copiesIn()
 	looks := []Column{
 		{"id", "uuid"}, {"looked_at", "timestamptz"}, {"looked_by", "uuid"}, {"request_id", "uuid"}, {"owner", "text"}, {"address", "text"},
 	}

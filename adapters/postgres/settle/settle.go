@@ -41,15 +41,20 @@ func New(db *postgres.DB, issuer Issuer) (*Settler, error) {
 	return &Settler{db, issuer}, nil
 }
 
+// beside are these gaps and those that no later level closes.
+func beside(gaps ...receipt.Gap) []receipt.Gap {
+	return append(gaps, receipt.GapLateCopies, receipt.GapUnlocatedCopies, receipt.GapImageStore, receipt.GapPromptCache)
+}
+
 // later is what a receipt of each later level says.
 var later = map[receipt.Level]struct {
 	verified   receipt.Verification
 	notCovered []receipt.Gap
 }{
-	receipt.LevelReplicated: {receipt.VerifiedOnStandbys, []receipt.Gap{receipt.GapPages, receipt.GapWAL, receipt.GapBackups, receipt.GapLateCopies, receipt.GapUnlocatedCopies, receipt.GapImageStore, receipt.GapPromptCache}},
-	receipt.LevelVacuumed:   {receipt.VerifiedByCutoff, []receipt.Gap{receipt.GapPages, receipt.GapWAL, receipt.GapBackups, receipt.GapReplicas, receipt.GapLateCopies, receipt.GapUnlocatedCopies, receipt.GapImageStore, receipt.GapPromptCache}},
-	receipt.LevelRewritten:  {receipt.VerifiedByRewrite, []receipt.Gap{receipt.GapWAL, receipt.GapBackups, receipt.GapReplicas, receipt.GapLateCopies, receipt.GapUnlocatedCopies, receipt.GapImageStore, receipt.GapPromptCache}},
-	receipt.LevelExpired:    {receipt.VerifiedByOperator, []receipt.Gap{receipt.GapPages, receipt.GapReplicas, receipt.GapLateCopies, receipt.GapUnlocatedCopies, receipt.GapImageStore, receipt.GapPromptCache}},
+	receipt.LevelReplicated: {receipt.VerifiedOnStandbys, beside(receipt.GapPages, receipt.GapWAL, receipt.GapBackups)},
+	receipt.LevelVacuumed:   {receipt.VerifiedByCutoff, beside(receipt.GapPages, receipt.GapWAL, receipt.GapBackups, receipt.GapReplicas)},
+	receipt.LevelRewritten:  {receipt.VerifiedByRewrite, beside(receipt.GapWAL, receipt.GapBackups, receipt.GapReplicas)},
+	receipt.LevelExpired:    {receipt.VerifiedByOperator, beside(receipt.GapPages, receipt.GapReplicas)},
 }
 
 // Leaf is the receipt of an erasure, in the log.
