@@ -13,6 +13,7 @@ import (
 type ResponseDetail struct {
 	ResponseSummary
 	Contents
+	Withheld Withheld
 }
 
 // GetRequest is what a caller asks of one response.
@@ -41,7 +42,7 @@ func NewGetResponse(responses Responses, usage UsageRecords, people People, look
 //
 // Contents that are neither the caller's own nor the active organization's are
 // a look, and on record when they are returned. CodeUnavailable where that
-// cannot be written.
+// cannot be written. What is stored encrypted is withheld.
 func (u *GetResponse) Execute(ctx context.Context, caller Principal, r GetRequest) (ResponseDetail, error) {
 	reach := caller.readReach()
 	if reach == none {
@@ -81,7 +82,8 @@ func (u *GetResponse) Execute(ctx context.Context, caller Principal, r GetReques
 	if err != nil {
 		return ResponseDetail{}, err
 	}
-	return ResponseDetail{summaries[0], contents}, nil
+	shown, withheld := contents.withoutEncrypted()
+	return ResponseDetail{summaries[0], shown, withheld}, nil
 }
 
 // record notes a look. Without it the contents are not shown: who can keep the

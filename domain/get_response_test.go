@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"testing"
 
 	"github.com/google/uuid"
@@ -130,6 +131,32 @@ func TestGetWithoutContents(t *testing.T) {
 			case err != nil || got.ID != row.ID || got.Contents != (domain.Contents{}) || got.Revision == "":
 				t.Errorf("%s, owner %s: want the summary alone, got %+v, %v", c.name, owner, got, err)
 			}
+		}
+	}
+}
+
+// TestGetWithholdsWhatIsEncrypted, and nothing that only looks a little like it.
+func TestGetWithholdsWhatIsEncrypted(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		prompt        string
+		answer, error *string
+		want          domain.ResponseDetail
+	}{
+		{"dwzdr1:AAAA", ptr("dwzdr1:BBBB"), ptr("dwzdr1:"), domain.ResponseDetail{Withheld: domain.Withheld{Prompt: true, Answer: true, Error: true}}},
+		{"dwzdr12:AAAA", ptr("text"), nil, domain.ResponseDetail{Contents: domain.Contents{Answer: ptr("text")}, Withheld: domain.Withheld{Prompt: true}}},
+		{" dwzdr1:", ptr("dwzdr:"), ptr("x\ndwzdr1:"), domain.ResponseDetail{Contents: domain.Contents{Prompt: " dwzdr1:", Answer: ptr("dwzdr:"), Error: ptr("x\ndwzdr1:")}}},
+	} {
+		w := newWorld()
+		row := porttest.NewRow(anna.String(), "failed", noon)
+		row.Prompt, row.Answer, row.Error = c.prompt, c.answer, c.error
+		w.AddResponse(row)
+		got, err := w.getter().Execute(t.Context(), domain.Principal{ID: anna, Admin: true}, domain.GetRequest{ID: row.ID})
+		if err != nil || !reflect.DeepEqual(got.Contents, c.want.Contents) || got.Withheld != c.want.Withheld {
+			t.Errorf("%q: got %+v, %+v, %v", c.prompt, got.Contents, got.Withheld, err)
+		}
+		if !got.HasError && c.error != nil {
+			t.Errorf("%q: that there is an error is not told", c.prompt)
 		}
 	}
 }

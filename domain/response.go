@@ -4,6 +4,7 @@
 package domain
 
 import (
+	"regexp"
 	"slices"
 	"time"
 
@@ -49,6 +50,32 @@ type Contents struct {
 	Prompt string  // empty where there is none or where it is withheld
 	Answer *string // the model's answer as it was received
 	Error  *string
+}
+
+// Withheld tells which contents are there and not shown.
+type Withheld struct{ Prompt, Answer, Error bool }
+
+// encrypted is how a text begins that the gateway has encrypted, by a key that
+// nobody has here: it stores so where it was asked to retain no data.
+var encrypted = regexp.MustCompile(`^dwzdr[0-9]+:`)
+
+// withoutEncrypted leaves out what is no text of people's, and tells what that is.
+func (c Contents) withoutEncrypted() (Contents, Withheld) {
+	w := Withheld{
+		Prompt: encrypted.MatchString(c.Prompt),
+		Answer: c.Answer != nil && encrypted.MatchString(*c.Answer),
+		Error:  c.Error != nil && encrypted.MatchString(*c.Error),
+	}
+	if w.Prompt {
+		c.Prompt = ""
+	}
+	if w.Answer {
+		c.Answer = nil
+	}
+	if w.Error {
+		c.Error = nil
+	}
+	return c, w
 }
 
 // Usage is what a response cost. Each figure is nil where it was not recorded.

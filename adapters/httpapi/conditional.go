@@ -114,8 +114,28 @@ func (a detailAnswer) VisitGetResponseResponse(w http.ResponseWriter) error {
 			return err
 		}
 	}
+	withheld, err := json.Marshal(withheldFields(r.Withheld))
+	if err != nil {
+		return err
+	}
+	out.WriteString(`,"withheld":`)
+	out.Write(withheld)
 	out.WriteString("}\n")
 	return out.Flush()
+}
+
+// withheldFields names what is withheld as the contract does.
+func withheldFields(w domain.Withheld) []string {
+	fields := []string{}
+	for _, field := range []struct {
+		name     string
+		withheld bool
+	}{{"body", w.Prompt}, {"response_body", w.Answer}, {"error", w.Error}} {
+		if field.withheld {
+			fields = append(fields, field.name)
+		}
+	}
+	return fields
 }
 
 // contentChunk is how much of a text is encoded at a time, in bytes.

@@ -391,8 +391,10 @@ func TestGet(t *testing.T) {
 		contents domain.Contents
 		want     map[string]any
 	}{
-		"full":   {item, contents, map[string]any{"body": contents.Prompt, "response_body": "<answer>", "error": "failed\n"}},
-		"empty":  {item, domain.Contents{}, map[string]any{"body": "", "response_body": nil, "error": nil}},
+		"full":  {item, contents, map[string]any{"body": contents.Prompt, "response_body": "<answer>", "error": "failed\n"}},
+		"empty": {item, domain.Contents{}, map[string]any{"body": "", "response_body": nil, "error": nil}},
+		"encrypted": {item, domain.Contents{Prompt: "dwzdr1:x", Answer: new("dwzdr1:y"), Error: new("plain")},
+			map[string]any{"body": "", "response_body": nil, "error": "plain", "withheld": []any{"body", "response_body"}}},
 		"hex":    {list + "/c0000400000040008000" + "00000000005a", domain.Contents{}, nil},
 		"braces": {list + "/%7Bc0000400-0000-4000-8000-00000000005A%7D?limit=abc&a=1&a=2", domain.Contents{}, nil},
 		"urn":    {list + "/urn:uuid:c0000400-0000-4000-8000-00000000005a", domain.Contents{}, nil},
@@ -409,6 +411,7 @@ func TestGet(t *testing.T) {
 			a := s.ask(t, http.MethodGet, c.path)
 			want := wantFull()
 			want["created_by"], want["body"], want["response_body"], want["error"] = alice.String(), "", nil, nil
+			want["withheld"] = []any{}
 			for name, value := range c.want {
 				want[name] = value
 			}

@@ -1290,6 +1290,14 @@ type ResponseDetail struct {
 	//
 	// Example: 134
 	TotalTokens *int64 `json:"total_tokens"`
+
+	// Withheld Which of `body`, `response_body` and `error` are there and not
+	// shown, as the gateway has stored them encrypted; the field
+	// itself is empty or null then.
+	//
+	//
+	// Example: []
+	Withheld []string `json:"withheld,omitzero"`
 }
 
 // ResponsePage One page of a list.

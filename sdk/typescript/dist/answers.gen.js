@@ -1083,7 +1083,8 @@ export const documented = {
                         "body",
                         "created_by",
                         "error",
-                        "response_body"
+                        "response_body",
+                        "withheld"
                     ],
                     "properties": {
                         "body": {
@@ -1099,6 +1100,12 @@ export const documented = {
                         "response_body": {
                             "type": "string",
                             "nullable": true
+                        },
+                        "withheld": {
+                            "type": "array",
+                            "items": {
+                                "type": "string"
+                            }
                         }
                     }
                 }

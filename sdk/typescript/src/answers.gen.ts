@@ -1086,7 +1086,8 @@ export const documented: Documented = {
       "body",
       "created_by",
       "error",
-      "response_body"
+      "response_body",
+      "withheld"
      ],
      "properties": {
       "body": {
@@ -1102,6 +1103,12 @@ export const documented: Documented = {
       "response_body": {
        "type": "string",
        "nullable": true
+      },
+      "withheld": {
+       "type": "array",
+       "items": {
+        "type": "string"
+       }
       }
      }
     }

@@ -112,9 +112,9 @@ test('fetches and erases', async () => {
 
   const { data: detail } = await getResponse(target);
   assert.ok(detail);
-  const { body, response_body, error, created_by, ...rest } = detail;
+  const { body, response_body, error, withheld, created_by, ...rest } = detail;
   assert.deepEqual(rest, summary);
-  assert.ok(body.startsWith('{') && response_body && created_by && error === null);
+  assert.ok(body.startsWith('{') && response_body && created_by && error === null && withheld.length === 0);
 
   const erased = await eraseResponse(target);
   assert.equal(erased.response?.status, 204);

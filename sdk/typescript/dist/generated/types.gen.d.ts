@@ -120,6 +120,13 @@ export type ResponseDetail = ResponseSummary & {
      */
     error: string | null;
     /**
+     * Which of `body`, `response_body` and `error` are there and not
+     * shown, as the gateway has stored them encrypted; the field
+     * itself is empty or null then.
+     *
+     */
+    withheld: Array<string>;
+    /**
      * The owner, mostly the UUID of a person or an organization.
      */
     created_by: string;

@@ -9,6 +9,8 @@ from uuid import UUID
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
+from ..._lists import list_or_unset
+
 T = TypeVar("T", bound="ResponseDetail")
 
 
@@ -41,6 +43,10 @@ class ResponseDetail:
         response_body (None | str): The answer as the model's server sent it. Example: {"output": [{"type": "message",
             "content": "Lethe."}]}.
         error (None | str): Why it failed.
+        withheld (list[str]): Which of `body`, `response_body` and `error` are there and not
+            shown, as the gateway has stored them encrypted; the field
+            itself is empty or null then.
+             Example: [].
         created_by (str): The owner, mostly the UUID of a person or an organization. Example:
             c0000100-0000-4000-8000-000000000003.
     """
@@ -64,6 +70,7 @@ class ResponseDetail:
     body: str
     response_body: None | str
     error: None | str
+    withheld: list[str] = _attrs_field(validator=list_or_unset)
     created_by: str
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
@@ -133,6 +140,8 @@ class ResponseDetail:
         error: None | str
         error = self.error
 
+        withheld = self.withheld
+
         created_by = self.created_by
 
         field_dict: dict[str, Any] = {}
@@ -158,6 +167,7 @@ class ResponseDetail:
                 "body": body,
                 "response_body": response_body,
                 "error": error,
+                "withheld": withheld,
                 "created_by": created_by,
             }
         )
@@ -312,6 +322,8 @@ class ResponseDetail:
 
         error = _parse_error(d.pop("error"))
 
+        withheld = cast(list[str], d.pop("withheld"))
+
         created_by = d.pop("created_by")
 
         response_detail = cls(
@@ -334,6 +346,7 @@ class ResponseDetail:
             body=body,
             response_body=response_body,
             error=error,
+            withheld=withheld,
             created_by=created_by,
         )
 
