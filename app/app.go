@@ -305,6 +305,7 @@ func newResponses(p *pools, copies *fusillade.Copies, cfg *Config, db *Databases
 		return nil, err
 	}
 	responses.WithCopies(copies)
+	responses.WithLedger(places.ledger.Load)
 	return responses, nil
 }
 
@@ -325,7 +326,14 @@ func newHoldCases(holds domain.Holds) httpapi.Holds {
 	}
 }
 
-func newUsage(p *pools) (*analytics.UsageRecords, error) { return analytics.New(p.main) }
+func newUsage(p *pools, places *places) (*analytics.UsageRecords, error) {
+	usage, err := analytics.New(p.main)
+	if err != nil {
+		return nil, err
+	}
+	usage.WithLedger(places.ledger.Load)
+	return usage, nil
+}
 
 func newPeople(lc fx.Lifecycle, p *pools, log *slog.Logger) (*users.People, error) {
 	people, err := users.New(p.main, log)

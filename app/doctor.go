@@ -152,6 +152,9 @@ func (d *doctor) examine(ctx context.Context, name, url, replicaURL string, side
 			d.vacuum(ctx, name, conn)
 			d.guard(ctx, name, conn)
 		}
+		if slices.Contains(sides, inspect.Main) {
+			d.ledger(ctx, name, conn)
+		}
 		d.clock(ctx, name, conn)
 		d.connections(ctx, name, conn, sides)
 		d.migrations(ctx, name, conn, sides)
@@ -284,6 +287,21 @@ func (d *doctor) content(ctx context.Context, name string, conn *pgx.Conn, sides
 		detail += "; no response leads to " + strings.Join(names, ", ") + ", so erasing one does not reach these, and receipts say so"
 	}
 	d.add(Check{Database: name, Name: check, Finding: OK, Detail: detail})
+}
+
+// ledger looks whether costs can be read where usage records do not tell them.
+func (d *doctor) ledger(ctx context.Context, name string, conn *pgx.Conn) {
+	const check = "costs"
+	state, err := inspect.FindLedger(ctx, conn)
+	if d.failed(name, check, err) || !state.There {
+		return
+	}
+	if !state.Granted {
+		d.add(Check{name, check, Warning, "the role may not read public.credits_transactions, so the cost of a response is unknown once its usage record has expired",
+			fmt.Sprintf("have the table's owner run what `lethe doctor --grants --role %s` prints", conn.Config().User), nil})
+		return
+	}
+	d.add(Check{Database: name, Name: check, Finding: OK, Detail: "where usage records do not tell them, they come from public.credits_transactions"})
 }
 
 func (d *doctor) indexes(ctx context.Context, name string, conn *pgx.Conn, sides []inspect.Side) {
@@ -555,6 +573,11 @@ func Grants(ctx context.Context, cfg *Config, role string, out, progress io.Writ
 		if err != nil {
 			return err
 		}
+		wishes, err := inspect.PresentWishes(ctx, conn, sides...)
+		if err != nil {
+			return err
+		}
+		present = append(present, wishes...)
 		c := conn.Config()
 		if db.apart() || db.OutletURL != "" {
 			fmt.Fprintf(&b, "\\connect -reuse-previous=on %s %s %s %d\n", psqlWord(c.Database), "-", psqlWord(c.Host), c.Port)

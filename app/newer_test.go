@@ -70,6 +70,26 @@ func TestBesideNewer(t *testing.T) {
 		}
 		return ids
 	}
+	costs := func(want string) {
+		t.Helper()
+		for _, path := range []string{"?limit=100&service_tiers=background", "/" + background} {
+			if status, _, body := s.get(t, requestsPath+path, "sk-bob-platform"); status != http.StatusOK || !strings.Contains(body, `"total_cost":`+want) {
+				t.Errorf("%s: %d %s", path, status, body)
+			}
+		}
+	}
+	costs("0.25") // as the ledger says
+	exec(t, database.URL, "ALTER TABLE public.credits_transactions DROP COLUMN fusillade_request_id CASCADE")
+	costs("null")
+	exec(t, database.URL, `ALTER TABLE public.credits_transactions ADD fusillade_request_id uuid;
+		CREATE INDEX ON public.credits_transactions (fusillade_request_id, seq DESC) WHERE fusillade_request_id IS NOT NULL`)
+	costs("null") // may not be read
+	if status, _, body := s.get(t, "/readyz", ""); status != http.StatusOK {
+		t.Errorf("a privilege that can be done without: %d %s", status, body)
+	}
+	if report := examine(t, environ); len(found(report, app.Problem)) > 0 || !slices.ContainsFunc(found(report, app.Warning), func(c app.Check) bool { return c.Name == "costs" }) {
+		t.Errorf("found\n%s", text(t, report))
+	}
 	before := ids()
 	for _, id := range []string{background, converted, laterTurn} {
 		if !slices.Contains(before, id) {

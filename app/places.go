@@ -16,7 +16,8 @@ import (
 )
 
 // lookAtPlacesEvery is how often it is looked whether a place of content that is
-// not served holds anything: dwctl may be upgraded while the service runs.
+// not served holds anything, and whether the ledger of credits tells costs: dwctl
+// may be upgraded while the service runs.
 const lookAtPlacesEvery = 5 * time.Second
 
 // places watches those places of content on which it depends what may be said.
@@ -28,6 +29,7 @@ type places struct {
 	lookAt          atomic.Int64                 // Unix time in nanoseconds; 0: never looked
 	holding         atomic.Pointer[domain.Error] // nil: none of them does, as far as is known
 	gaps            atomic.Pointer[[]receipt.Gap]
+	ledger          atomic.Bool // costs can be read from the ledger of credits
 }
 
 func newPlaces(p *pools, db *Databases) *places {
@@ -54,9 +56,17 @@ func (p *places) look(ctx context.Context) error {
 	} else if err = in(p.main, inspect.Main); err == nil {
 		err = in(p.fusillade, inspect.Fusillade)
 	}
+	var ledger inspect.LedgerState
+	if err == nil {
+		err = p.main.Use(ctx, func(c postgres.Conn) (err error) {
+			ledger, err = inspect.FindLedger(ctx, c)
+			return err
+		})
+	}
 	if err != nil {
 		return err
 	}
+	p.ledger.Store(ledger.There && ledger.Granted)
 	p.gaps.Store(&gaps)
 	p.lookAt.Store(time.Now().Add(lookAtPlacesEvery).UnixNano())
 	if len(holding) == 0 {

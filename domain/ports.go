@@ -107,7 +107,9 @@ type PageQuery struct {
 // UsageRecords is where the cost of responses is kept. Errors as of Responses.
 type UsageRecords interface {
 	// Latest returns the newest usage of each of these responses; those that
-	// have none are missing from the map. It may be stale.
+	// have none are missing from the map. A cost that it does not tell, and that
+	// of a response that has none, is what was charged for it at last, where the
+	// gateway keeps that. It may be stale.
 	Latest(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]Usage, error)
 }
 

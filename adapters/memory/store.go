@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"math/big"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -28,6 +29,7 @@ type Store struct {
 	batches     int64
 	steps       map[uuid.UUID]step
 	usage       []porttest.UsageRow
+	charges     []porttest.Charge
 	tasks       []uuid.UUID // the response of each
 	refused     map[uuid.UUID]bool
 	erased      map[uuid.UUID]burial
@@ -134,6 +136,13 @@ func (s *Store) add(row porttest.Row) {
 	if row.File == porttest.MadeFile {
 		s.batches++
 	}
+}
+
+// AddCharge stores what was taken from a balance.
+func (s *Store) AddCharge(c porttest.Charge) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.charges = append(s.charges, c)
 }
 
 // AddUsage stores what a response cost, and the copies that go with it.
@@ -532,6 +541,12 @@ func (s *Store) Latest(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]doma
 		usage[id] = domain.Usage{
 			PromptTokens: u.PromptTokens, CompletionTokens: u.CompletionTokens,
 			TotalTokens: u.TotalTokens, ReasoningTokens: &u.ReasoningTokens, Cost: cost(u),
+		}
+	}
+	for _, c := range slices.Backward(s.charges) {
+		if u, recorded := usage[c.Response]; !c.NoUsage && u.Cost == nil && (recorded || slices.Contains(ids, c.Response)) {
+			u.Cost = new(domain.Decimal(strings.TrimPrefix(string(c.Amount), "-")))
+			usage[c.Response] = u
 		}
 	}
 	return usage, nil

@@ -18,6 +18,14 @@ import (
 type UsageFixture interface {
 	UsageRecords() domain.UsageRecords
 	AddUsage(UsageRow)
+	AddCharge(Charge)
+}
+
+// Charge is what was taken from a balance for a response.
+type Charge struct {
+	Response uuid.UUID
+	Amount   domain.Decimal // with either sign
+	NoUsage  bool           // for something else than its use
 }
 
 // UsageRecords runs the promises of domain.UsageRecords.
@@ -64,6 +72,34 @@ func UsageRecords(t *testing.T, newFixture func(t *testing.T) UsageFixture) {
 		}
 		if len(got) != len(want) {
 			t.Errorf("want usage of %d responses, got %d", len(want), len(got))
+		}
+		for id, w := range want {
+			if g := showUsage(got[id]); g != w {
+				t.Errorf("want %s, got %s", w, g)
+			}
+		}
+	})
+	t.Run("charges", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t)
+		known, priceless, gone, refunded, credited, free := uuid.New(), uuid.New(), uuid.New(), uuid.New(), uuid.New(), uuid.New()
+		f.AddUsage(UsageRow{Response: known, At: start, PromptTokens: ptr(int64(1)), CompletionTokens: ptr(int64(1)),
+			PromptPrice: ptr(domain.Decimal("1")), CompletionPrice: ptr(domain.Decimal("1"))})
+		f.AddCharge(Charge{Response: known, Amount: "9"})
+		f.AddUsage(UsageRow{Response: priceless, At: start, PromptTokens: ptr(int64(3))})
+		f.AddCharge(Charge{Response: priceless, Amount: "-0.25"})
+		f.AddCharge(Charge{Response: gone, Amount: "7"})
+		f.AddCharge(Charge{Response: gone, Amount: "-0.000000000000125"}) // the last one counts
+		f.AddCharge(Charge{Response: refunded, Amount: "4"})
+		f.AddCharge(Charge{Response: refunded, Amount: "5", NoUsage: true})
+		f.AddCharge(Charge{Response: credited, Amount: "6", NoUsage: true})
+		f.AddUsage(UsageRow{Response: free, At: start, PromptTokens: ptr(int64(4))})
+		want := map[uuid.UUID]string{
+			known: "1 1 - 0 2", priceless: "3 - - 0 0.25", gone: "- - - - 0.000000000000125", refunded: "- - - - 4", free: "4 - - 0 -",
+		}
+		got, err := f.UsageRecords().Latest(t.Context(), []uuid.UUID{known, priceless, gone, gone, refunded, credited, free, uuid.New()})
+		if err != nil || len(got) != len(want) {
+			t.Errorf("got %d, %v", len(got), err)
 		}
 		for id, w := range want {
 			if g := showUsage(got[id]); g != w {

@@ -225,6 +225,17 @@ func (f *Fixture) AddUsage(u porttest.UsageRow) {
 		VALUES ($1, $2, $3, 200, '{}', '{"words": "of a model"}', 1, 2)`, instance, correlation, u.At)
 }
 
+// AddCharge stores what was taken from a balance, in the tables of a newer dwctl.
+func (f *Fixture) AddCharge(c porttest.Charge) {
+	f.t.Helper()
+	kind := "usage"
+	if c.NoUsage {
+		kind = "admin_grant"
+	}
+	f.exec(`INSERT INTO public.credits_transactions (user_id, transaction_type, amount, source_id, fusillade_request_id)
+		VALUES ('00000000-0000-0000-0000-000000000000', $1, $2::text::numeric, gen_random_uuid()::text, $3)`, kind, string(c.Amount), c.Response)
+}
+
 // AddTask stores a job that holds a response: one that is still to run and
 // would make it, or a finished one that completed it.
 func (f *Fixture) AddTask(response uuid.UUID, finished bool) {

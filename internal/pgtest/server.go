@@ -166,7 +166,11 @@ func (s *Server) present(ctx context.Context, conn *pgx.Conn, content Content) (
 		if err != nil {
 			return nil, err
 		}
-		s.required[content] = required
+		wishes, err := inspect.PresentWishes(ctx, conn)
+		if err != nil {
+			return nil, err
+		}
+		s.required[content] = append(required, wishes...)
 	}
 	return s.required[content], nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"lethe/adapters/postgres"
 	"lethe/adapters/postgres/analytics/internal/dbsqlc"
@@ -14,7 +15,8 @@ import (
 
 // UsageRecords are the rows of public.http_analytics.
 type UsageRecords struct {
-	src postgres.Source
+	src    postgres.Source
+	ledger func() bool // nil: there is none
 }
 
 var _ domain.UsageRecords = (*UsageRecords)(nil)
@@ -24,22 +26,52 @@ func New(src postgres.Source) (*UsageRecords, error) {
 	if src.Primary == nil {
 		return nil, errors.New("analytics needs a database")
 	}
-	return &UsageRecords{src}, nil
+	return &UsageRecords{src: src}, nil
 }
+
+// WithLedger has the port take costs that usage rows do not tell from the
+// gateway's ledger of credits, whenever ledger says that it can be read. It is
+// called before anything else.
+func (u *UsageRecords) WithLedger(ledger func() bool) { u.ledger = ledger }
+
+// latestWithLedger is Latest of queries/analytics/latest.sql with the cost of the
+// ledger where there is no other, and also of responses without a usage row. It
+// names a column that older versions of dwctl do not have, so it is no query of
+// sqlc's.
+var latestWithLedger = `-- name: LatestWithLedger :many
+SELECT w.id, a.prompt_tokens, a.completion_tokens, a.reasoning_tokens, a.total_tokens,
+       coalesce(a.total_cost::text, ` + postgres.LedgerCost("w.id") + `) AS total_cost, a.id IS NOT NULL AS recorded
+FROM (SELECT DISTINCT unnest($1::uuid[]) AS id) w
+LEFT JOIN LATERAL (
+    SELECT id, prompt_tokens, completion_tokens, reasoning_tokens, total_tokens, total_cost
+    FROM public.http_analytics
+    WHERE fusillade_request_id = w.id ORDER BY timestamp DESC, id DESC LIMIT 1
+) a ON true`
 
 // Latest is domain.UsageRecords'.
 func (u *UsageRecords) Latest(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]domain.Usage, error) {
 	if err := ctx.Err(); err != nil || len(ids) == 0 {
 		return nil, err
 	}
-	var rows []dbsqlc.LatestRow
-	err := u.src.Read(ctx, func(c postgres.Conn) (err error) {
-		rows, err = dbsqlc.New(c).Latest(ctx, ids)
-		return err
+	var usage map[uuid.UUID]domain.Usage
+	err := u.src.Read(ctx, func(c postgres.Conn) error {
+		return postgres.WithLedger(u.ledger, func(ledger bool) (err error) {
+			if ledger {
+				usage, err = withLedger(ctx, c, ids)
+			} else {
+				usage, err = latest(ctx, c, ids)
+			}
+			return err
+		})
 	})
 	if err != nil {
 		return nil, err
 	}
+	return usage, nil
+}
+
+func latest(ctx context.Context, c postgres.Conn, ids []uuid.UUID) (map[uuid.UUID]domain.Usage, error) {
+	rows, err := dbsqlc.New(c).Latest(ctx, ids)
 	usage := make(map[uuid.UUID]domain.Usage, len(rows))
 	for _, r := range rows {
 		one := domain.Usage{
@@ -52,5 +84,27 @@ func (u *UsageRecords) Latest(ctx context.Context, ids []uuid.UUID) (map[uuid.UU
 		}
 		usage[r.ResponseID] = one
 	}
-	return usage, nil
+	return usage, err
+}
+
+func withLedger(ctx context.Context, c postgres.Conn, ids []uuid.UUID) (map[uuid.UUID]domain.Usage, error) {
+	rows, err := c.Query(ctx, latestWithLedger, ids)
+	if err != nil {
+		return nil, err
+	}
+	usage := make(map[uuid.UUID]domain.Usage, len(ids))
+	var id uuid.UUID
+	var one domain.Usage
+	var cost *string
+	var recorded bool
+	_, err = pgx.ForEachRow(rows, []any{
+		&id, &one.PromptTokens, &one.CompletionTokens, &one.ReasoningTokens, &one.TotalTokens, &cost, &recorded,
+	}, func() error {
+		if recorded || cost != nil {
+			one.Cost = (*domain.Decimal)(cost)
+			usage[id] = one
+		}
+		return nil
+	})
+	return usage, err
 }

@@ -45,9 +45,12 @@ func TestLatest(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := usage.Latest(t.Context(), []uuid.UUID{id, uuid.New()})
-		if err != nil || len(got) != 1 || got[id].Cost == nil || *got[id].Cost != "0.00012500" {
-			t.Errorf("%s: got %+v, %v", mode, got, err)
+		for _, ledger := range []bool{false, true} { // which this database does not have
+			usage.WithLedger(func() bool { return ledger })
+			got, err := usage.Latest(t.Context(), []uuid.UUID{id, uuid.New()})
+			if err != nil || len(got) != 1 || got[id].Cost == nil || *got[id].Cost != "0.00012500" {
+				t.Errorf("%s: got %+v, %v", mode, got, err)
+			}
 		}
 	}
 	if _, err := analytics.New(postgres.Source{}); err == nil {

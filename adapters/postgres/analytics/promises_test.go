@@ -13,7 +13,7 @@ import (
 func TestPromises(t *testing.T) {
 	t.Parallel()
 	porttest.UsageRecords(t, func(t *testing.T) porttest.UsageFixture {
-		database := pgtest.New(t)
+		database := pgtest.WithNewer(t)
 		db, err := postgres.Open(postgres.Config{URL: database.RoleURL})
 		if err != nil {
 			t.Fatal(err)
@@ -23,6 +23,7 @@ func TestPromises(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		usage.WithLedger(func() bool { return true })
 		return pgfixture.New(t, database.URL, pgfixture.Ports{UsageRecords: usage})
 	})
 }

@@ -16,6 +16,8 @@ import (
 	"lethe/adapters/postgres/fusillade/internal/dbsqlc"
 	"lethe/domain"
 	"lethe/domain/porttest"
+	"lethe/internal/pgfixture"
+	"lethe/internal/pgtest"
 )
 
 // Four rows in five are of batches; of the rest each of twenty owners has as
@@ -394,5 +396,55 @@ func TestGetKnowsUsage(t *testing.T) {
 		if err != nil || !reflect.DeepEqual(summary.KnownUsage, c.want) {
 			t.Errorf("without contents: got %+v, %v", summary.KnownUsage, err)
 		}
+	}
+}
+
+// TestGetKnowsCharges: a cost that no usage record tells is the ledger's, in one
+// round trip; where there is none after all, the response is there all the same.
+func TestGetKnowsCharges(t *testing.T) {
+	t.Parallel()
+	m := &meddler{}
+	open := func(database *pgtest.Database) *Responses {
+		responses, err := New(postgres.Source{Primary: openDB(t, postgres.Config{URL: database.RoleURL, MaxConns: 1, Tracer: m})}, "outlet", true, TestIssuer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		responses.WithLedger(func() bool { return true })
+		return responses
+	}
+	database := pgtest.WithNewer(t)
+	responses, rows := open(database), pgfixture.New(t, database.URL, pgfixture.Ports{})
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	price := domain.Decimal("1")
+	for name, c := range map[string]struct {
+		usage  *porttest.UsageRow
+		charge *domain.Decimal
+		want   *domain.Decimal
+	}{
+		"both":    {&porttest.UsageRow{PromptTokens: new(int64(1)), CompletionTokens: new(int64(1)), PromptPrice: &price, CompletionPrice: &price}, new(domain.Decimal("9")), new(domain.Decimal("2.00000000"))},
+		"priced":  {&porttest.UsageRow{PromptTokens: new(int64(1))}, new(domain.Decimal("-0.25")), new(domain.Decimal("0.250000000000000"))},
+		"expired": {nil, new(domain.Decimal("0.5")), new(domain.Decimal("0.500000000000000"))},
+		"neither": {nil, nil, nil},
+	} {
+		row := porttest.NewRow("owner", "completed", at)
+		rows.AddResponse(row)
+		if c.usage != nil {
+			c.usage.Response, c.usage.At = row.ID, at
+			rows.AddUsage(*c.usage)
+		}
+		if c.charge != nil {
+			rows.AddCharge(porttest.Charge{Response: row.ID, Amount: *c.charge})
+		}
+		m.count.Store(0)
+		got, _, err := responses.Get(t.Context(), row.ID, nil)
+		if err != nil || got.KnownUsage == nil || !reflect.DeepEqual(got.KnownUsage.Cost, c.want) || m.count.Load() != 1 {
+			t.Errorf("%s: got %+v, %v in %d round trips", name, got.KnownUsage, err, m.count.Load())
+		}
+	}
+	older := newBench(t, postgres.Config{})
+	row := porttest.NewRow("owner", "completed", at)
+	older.AddResponse(row)
+	if got, _, err := open(older.database).Get(t.Context(), row.ID, nil); err != nil || !reflect.DeepEqual(got.KnownUsage, &domain.Usage{}) {
+		t.Errorf("without a ledger: got %+v, %v", got.KnownUsage, err)
 	}
 }

@@ -4,6 +4,7 @@ package fusillade
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/google/uuid"
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -19,6 +20,7 @@ type Responses struct {
 	src    postgres.Source
 	outlet string
 	usage  bool
+	ledger func() bool // nil: there is none
 	issuer Issuer
 	copies *Copies                   // nil: in the same database, if anywhere
 	many   *lru.Cache[any, struct{}] // owners with more than few responses
@@ -49,6 +51,18 @@ func New(src postgres.Source, outletSchema string, usage bool, issuer Issuer) (*
 // WithCopies has the port erase raw copies in a database of their own, and is
 // called before anything else.
 func (r *Responses) WithCopies(c *Copies) { r.copies = c }
+
+// WithLedger has the port take costs that usage records do not tell from the
+// gateway's ledger of credits, whenever ledger says that it can be read. It is
+// called before anything else.
+func (r *Responses) WithLedger(ledger func() bool) { r.ledger = ledger }
+
+// getWithLedger is GetWithUsage with the cost of the ledger where there is no
+// other. It names a column that older versions of dwctl do not have.
+var getWithLedger = strings.NewReplacer(
+	"-- name: GetWithUsage ", "-- name: GetWithLedger ",
+	"a.total_cost::text AS", "coalesce(a.total_cost::text, "+postgres.LedgerCost("r.id")+") AS",
+).Replace(dbsqlc.GetWithUsage)
 
 func (r *Responses) finisher() finisher { return finisher{r.src.Primary, r.outlet, r.issuer, r.copies} }
 
@@ -144,9 +158,9 @@ func (r *Responses) GetSummary(ctx context.Context, id uuid.UUID, owners []strin
 }
 
 func (r *Responses) get(ctx context.Context, id uuid.UUID, owners []string, contents bool) (domain.Response, domain.Contents, error) {
-	query := dbsqlc.Get
+	var ledger func() bool
 	if r.usage {
-		query = dbsqlc.GetWithUsage
+		ledger = r.ledger
 	}
 	var row dbsqlc.PageRow
 	var c domain.Contents
@@ -154,11 +168,20 @@ func (r *Responses) get(ctx context.Context, id uuid.UUID, owners []string, cont
 	var cost *string
 	var read string
 	prompt, err := r.one(ctx, id, func(conn postgres.Conn) error {
-		return forgetful{conn}.QueryRow(ctx, query, contents, id, owners).Scan(
-			&row.ID, &row.Owner, &row.Model, &row.State, &row.ServiceTier,
-			&row.CreatedAt, &row.StartedAt, &row.CompletedAt, &row.FailedAt, &row.ResponseStatus,
-			&row.HasError, &read, &c.Answer, &c.Error, &c.Prompt,
-			&u.PromptTokens, &u.CompletionTokens, &u.ReasoningTokens, &u.TotalTokens, &cost)
+		return postgres.WithLedger(ledger, func(ledger bool) error {
+			query := dbsqlc.Get
+			switch {
+			case ledger:
+				query = getWithLedger
+			case r.usage:
+				query = dbsqlc.GetWithUsage
+			}
+			return forgetful{conn}.QueryRow(ctx, query, contents, id, owners).Scan(
+				&row.ID, &row.Owner, &row.Model, &row.State, &row.ServiceTier,
+				&row.CreatedAt, &row.StartedAt, &row.CompletedAt, &row.FailedAt, &row.ResponseStatus,
+				&row.HasError, &read, &c.Answer, &c.Error, &c.Prompt,
+				&u.PromptTokens, &u.CompletionTokens, &u.ReasoningTokens, &u.TotalTokens, &cost)
+		})
 	})
 	if err != nil {
 		return domain.Response{}, domain.Contents{}, err

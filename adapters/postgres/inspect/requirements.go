@@ -282,6 +282,45 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 	return chosen
 }
 
+// ledger is what a cost that no usage row tells is read from. Only newer versions
+// of dwctl have the column that leads there.
+var ledger = Requirement{Side: Main, Schema: "public", Table: "credits_transactions", Read: []Column{
+	{"fusillade_request_id", "uuid"}, {"transaction_type", "text"}, {"amount", "numeric"}, {"seq", "int8"},
+}}
+
+// Wishes lists what the queries make use of where it is there and the role may
+// read it, and go without where not: no check asks for it.
+func Wishes(sides ...Side) []Requirement {
+	if len(sides) > 0 && !slices.Contains(sides, ledger.Side) {
+		return nil
+	}
+	return []Requirement{ledger}
+}
+
+// LedgerState is what a database has of the ledger that costs can be read from.
+type LedgerState struct {
+	There   bool // with the column that leads there, and an index on it
+	Granted bool // the role may read it
+}
+
+// FindLedger looks for it in the main database. It makes one query.
+func FindLedger(ctx context.Context, q Querier) (state LedgerState, err error) {
+	names := make([]string, len(ledger.Read))
+	for i, c := range ledger.Read {
+		names[i] = c.Name
+	}
+	err = q.QueryRow(ctx, `
+		SELECT count(*) = cardinality($3::text[]) AND coalesce(bool_or(a.attname = $4 AND EXISTS (
+		           SELECT FROM pg_catalog.pg_index x WHERE x.indrelid = c.oid AND x.indisvalid AND x.indkey[0] = a.attnum
+		       )), false),
+		       coalesce(bool_and(pg_catalog.has_column_privilege(c.oid, a.attnum, 'SELECT')), false)
+		FROM pg_catalog.pg_namespace s
+		JOIN pg_catalog.pg_class c ON c.relnamespace = s.oid AND c.relname = $2 AND c.relkind IN ('r', 'p')
+		JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = ANY ($3::text[]) AND NOT a.attisdropped
+		WHERE s.nspname = $1`, ledger.Schema, ledger.Table, names, names[0]).Scan(&state.There, &state.Granted)
+	return state, err
+}
+
 // without leaves out the columns of these names.
 func without(columns []Column, names ...string) []Column {
 	return slices.DeleteFunc(slices.Clone(columns), func(c Column) bool { return slices.Contains(names, c.Name) })
@@ -386,4 +425,17 @@ func Present(ctx context.Context, q Querier, reqs []Requirement) ([]Requirement,
 		}
 	}
 	return present, nil
+}
+
+// PresentWishes returns what there is of Wishes in q's database.
+func PresentWishes(ctx context.Context, q Querier, sides ...Side) ([]Requirement, error) {
+	wishes := Wishes(sides...)
+	if len(wishes) == 0 {
+		return nil, nil
+	}
+	state, err := FindLedger(ctx, q)
+	if err != nil || !state.There {
+		return nil, err
+	}
+	return wishes, nil
 }
