@@ -146,7 +146,7 @@ func graph(cfg *Config, db *Databases, log *slog.Logger, ready func(addr string)
 			newHandler,
 			newListener,
 		)),
-		fx.Invoke(serveProfiles, startSealer, runErasures, runRules, sweepErased, settleReplicated, forgetLooks, sayWhatIsMissing, watchPlaces, func(*listener) {}),
+		fx.Invoke(serveProfiles, startSealer, runErasures, runRules, sweepErased, settleReplicated, forgetLooks, sayWhatIsMissing, watchPlaces, watchHeld, func(*listener) {}),
 	)
 }
 

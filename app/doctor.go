@@ -122,6 +122,7 @@ type doctor struct {
 
 	progress io.Writer
 	log      bool // the tables of the log are there, and the role may use them
+	whole    bool // likewise all that the log's database needs
 }
 
 func (d *doctor) add(c Check) { d.report.Checks = append(d.report.Checks, c) }
@@ -257,7 +258,9 @@ func (d *doctor) tables(ctx context.Context, name string, conn *pgx.Conn, sides 
 		return
 	}
 	d.add(Check{Database: name, Name: privileges, Finding: OK, Detail: "all that is needed"})
-	d.log = d.log || len(own) == 0 && slices.Contains(sides, inspect.Fusillade)
+	if slices.Contains(sides, inspect.Fusillade) {
+		d.log, d.whole = d.log || len(own) == 0, d.whole || len(missing) == 0
+	}
 }
 
 // content looks at the places where responses may be.

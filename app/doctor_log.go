@@ -55,6 +55,9 @@ func (d *doctor) examineLog(ctx context.Context, name, url string) {
 		return
 	}
 	d.ownMigrations(ctx, name, db)
+	if d.whole {
+		d.held(ctx, name, url)
+	}
 	d.standbys(ctx, name, db)
 	d.cluster(ctx, name, db)
 	d.seen(ctx, name, db, s)

@@ -39,6 +39,11 @@ func TestDashboard(t *testing.T) {
 	}
 	log.Looked(true, time.Second, 2, 1)
 	m.WatchWork("sweep")
+	holds, err := m.WatchHolds()
+	if err != nil {
+		t.Fatal(err)
+	}
+	holds.Looked(1, 2, 3)
 	erasures, err := m.WatchErasures([]string{"single"}, []string{"requests"})
 	if err != nil {
 		t.Fatal(err)

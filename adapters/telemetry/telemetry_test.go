@@ -250,6 +250,23 @@ func TestWatchErasures(t *testing.T) {
 	}
 }
 
+func TestWatchHolds(t *testing.T) {
+	t.Parallel()
+	m := newMetrics(t, "1")
+	holds, err := m.WatchHolds()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.WatchHolds(); err == nil {
+		t.Error("they can be watched twice")
+	}
+	if text := fetch(t, m); strings.Contains(text, "lethe_held") {
+		t.Errorf("before anyone has looked:\n%s", text)
+	}
+	holds.Looked(1, 2, 3)
+	expect(t, fetch(t, m), "lethe_held_responses_gone 1", `lethe_held_purges{state="waiting"} 2`, `lethe_held_purges{state="failed"} 3`)
+}
+
 func TestWatchWork(t *testing.T) {
 	t.Parallel()
 	m := newMetrics(t, "1")

@@ -12,11 +12,12 @@ SELECT pg_advisory_xact_lock(7163099204871563),
        set_config('synchronous_commit', coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on'), true);
 
 -- name: PlaceHold :one
-INSERT INTO lethe.holds (id, responses, owners, states, models, tiers, created_after, created_before, reason, created_by, expires_at)
+INSERT INTO lethe.holds (id, responses, owners, states, models, tiers, created_after, created_before, reason, created_by, expires_at, seen)
 VALUES (sqlc.arg('id'), sqlc.narg('responses')::uuid[], sqlc.narg('owners')::uuid[]::text[],
         sqlc.narg('states')::text[], sqlc.narg('models')::text[], sqlc.narg('tiers')::text[],
         sqlc.narg('created_after')::timestamptz, sqlc.narg('created_before')::timestamptz,
-        sqlc.arg('reason'), sqlc.arg('placed_by'), sqlc.narg('expires_at')::timestamptz)
+        sqlc.arg('reason'), sqlc.arg('placed_by'), sqlc.narg('expires_at')::timestamptz,
+        ARRAY(SELECT r.id FROM requests r WHERE r.id = ANY (sqlc.narg('responses')::uuid[]) AND r.batch_id IS NULL AND r.created_by IS NOT NULL ORDER BY r.id))
 RETURNING id, responses, owners::uuid[] AS owners, states, models, tiers, created_after, created_before,
           reason, created_at, created_by, expires_at, released_at, released_by,
           (released_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp()))::boolean AS active;
@@ -114,3 +115,89 @@ WHERE released_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestam
   AND (responses @> ARRAY[sqlc.arg('request_id')::uuid] OR owners && sqlc.arg('owners')::text[] OR responses IS NULL AND owners IS NULL)
 ORDER BY created_at, id
 LIMIT sqlc.arg('most')::bigint;
+
+-- name: SeeHeld :exec
+-- Notes which held responses are there. What Lethe itself has erased, as that had
+-- begun before the hold, is no more looked for. Of very many holds it looks at the
+-- newest. Tombstones have no index on requests, so they are gone through once, and
+-- not where nothing is gone.
+WITH looked AS MATERIALIZED (
+    SELECT n.id AS hold_id, held.id, coalesce(r.there, false) AS there, held.id = ANY (n.seen) AS seen
+    FROM (
+        SELECT a.id, a.responses, a.seen FROM lethe.holds a
+        WHERE a.released_at IS NULL AND (a.expires_at IS NULL OR a.expires_at > clock_timestamp()) AND a.responses IS NOT NULL
+        ORDER BY a.created_at DESC, a.id DESC LIMIT sqlc.arg('most')::bigint
+    ) n
+    CROSS JOIN LATERAL (SELECT DISTINCT unnest(n.responses) AS id) held
+    LEFT JOIN LATERAL (
+        SELECT true AS there FROM requests WHERE requests.id = held.id AND batch_id IS NULL AND created_by IS NOT NULL LIMIT 1
+    ) r ON true
+), erased AS MATERIALIZED (
+    SELECT DISTINCT u.id FROM lethe.tombstones t CROSS JOIN LATERAL unnest(t.request_ids) AS u (id)
+    WHERE u.id IN (SELECT l.id FROM looked l WHERE l.seen AND NOT l.there)
+), found AS (
+    SELECT l.hold_id, coalesce(
+        array_agg(l.id ORDER BY l.id) FILTER (WHERE l.there OR l.seen AND l.id NOT IN (SELECT e.id FROM erased e)), '{}'
+    ) AS ids
+    FROM looked l GROUP BY l.hold_id
+)
+UPDATE lethe.holds h SET seen = found.ids FROM found WHERE h.id = found.hold_id AND h.seen <> found.ids;
+
+-- name: HeldGone :many
+WITH gone AS MATERIALIZED (
+    SELECT h.id AS hold_id, h.created_at, held.id
+    FROM (
+        SELECT n.id, n.created_at, n.seen FROM lethe.holds n
+        WHERE n.released_at IS NULL AND (n.expires_at IS NULL OR n.expires_at > clock_timestamp()) AND n.responses IS NOT NULL
+        ORDER BY n.created_at DESC, n.id DESC LIMIT sqlc.arg('most_holds')::bigint
+    ) h
+    CROSS JOIN LATERAL unnest(h.seen) AS held (id)
+    LEFT JOIN LATERAL (SELECT true AS there FROM requests WHERE requests.id = held.id LIMIT 1) r ON true
+    WHERE r.there IS NULL
+), erased AS MATERIALIZED (
+    SELECT DISTINCT u.id FROM lethe.tombstones t CROSS JOIN LATERAL unnest(t.request_ids) AS u (id)
+    WHERE u.id IN (SELECT g.id FROM gone g)
+)
+SELECT g.hold_id, g.id::uuid AS request_id FROM gone g
+WHERE g.id NOT IN (SELECT e.id FROM erased e)
+ORDER BY g.created_at, g.hold_id, g.id
+LIMIT sqlc.arg('most')::bigint;
+
+-- name: Surroundings :one
+-- What of dwctl's is there that only some of its versions have.
+SELECT (to_regclass('underway.task') IS NOT NULL)::boolean AS tasks,
+       (to_regclass('retained_response_request_routes') IS NOT NULL)::boolean AS retained;
+
+-- name: HeldPurges :one
+-- Jobs of dwctl that are to delete all that a deleted user has, and some of it is
+-- held. Holds by owner and by identifier are looked for from the hold, as a person
+-- may have very many requests.
+SELECT count(*) FILTER (WHERE purge.state <> 'failed') AS waiting, count(*) FILTER (WHERE purge.state = 'failed') AS failed
+FROM (
+    SELECT t.state::text AS state, jsonb_path_query_first(t.input, '$.**.user_id') #>> '{}' AS owner
+    FROM underway.task t
+    WHERE t.task_queue_name = 'purge-user-data' AND t.state::text IN ('pending', 'in_progress', 'failed')
+    LIMIT sqlc.arg('most')::bigint
+) purge
+WHERE EXISTS (
+    SELECT FROM lethe.holds h
+    WHERE h.released_at IS NULL AND (h.expires_at IS NULL OR h.expires_at > clock_timestamp()) AND h.owners && ARRAY[purge.owner]
+      AND EXISTS (SELECT FROM requests r WHERE r.created_by = purge.owner AND r.batch_id IS NULL)
+) OR EXISTS (
+    SELECT FROM lethe.holds h CROSS JOIN LATERAL unnest(h.responses) AS held (id)
+    JOIN LATERAL (SELECT r.created_by FROM requests r WHERE r.id = held.id AND r.batch_id IS NULL LIMIT 1) found ON found.created_by = purge.owner
+    WHERE h.released_at IS NULL AND (h.expires_at IS NULL OR h.expires_at > clock_timestamp())
+) OR EXISTS (
+    SELECT FROM lethe.holds h
+    WHERE h.released_at IS NULL AND (h.expires_at IS NULL OR h.expires_at > clock_timestamp())
+      AND h.responses IS NULL AND h.owners IS NULL
+      AND EXISTS (
+          SELECT FROM requests r
+          WHERE r.created_by = purge.owner AND r.batch_id IS NULL
+            AND (h.states IS NULL OR r.state = ANY (h.states))
+            AND (h.models IS NULL OR r.model = ANY (h.models))
+            AND (h.tiers IS NULL OR r.service_tier = ANY (h.tiers))
+            AND (h.created_after IS NULL OR r.created_at >= h.created_after)
+            AND (h.created_before IS NULL OR r.created_at <= h.created_before)
+      )
+);

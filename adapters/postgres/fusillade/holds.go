@@ -3,6 +3,7 @@ package fusillade
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -106,6 +107,70 @@ func (h *Holds) Release(ctx context.Context, id, by uuid.UUID) (domain.Hold, err
 	}
 	return holdOf(row), nil
 }
+
+// Bypassed is what has happened, or would, to what is held without anybody having
+// asked for holds: deletions by others than Lethe.
+type Bypassed struct {
+	// Gone are responses that a hold names, that were there, and that Lethe has
+	// not erased; the oldest holds' first, at most MostGone.
+	Gone []GoneResponse
+	// Waiting are purges of deleted users that are to remove what is held, Failed
+	// those that have given up; of very many, of some.
+	Waiting, Failed int64
+}
+
+// GoneResponse is a response with a hold that names it.
+type GoneResponse struct{ Hold, Response uuid.UUID }
+
+const (
+	// MostGone is how many responses Bypassed tells of.
+	MostGone = 1000
+
+	mostLookedAt   = 1000 // holds
+	mostPurgesSeen = 1000
+)
+
+// See notes which held responses are there, for Bypassed to know which are gone.
+// Errors as of MapError.
+func (h *Holds) See(ctx context.Context) error {
+	return h.db.Use(ctx, func(c postgres.Conn) error { return dbsqlc.New(c).SeeHeld(ctx, mostLookedAt) })
+}
+
+// Bypassed looks for deletions that have passed by holds, or wait to. What came
+// and went between two calls of See is not known, nor is what only an owner's or a
+// filter's hold covered. It changes nothing. Errors as of MapError.
+func (h *Holds) Bypassed(ctx context.Context) (found Bypassed, err error) {
+	err = h.db.Use(ctx, func(c postgres.Conn) error {
+		found = Bypassed{}
+		q := dbsqlc.New(c)
+		around, err := q.Surroundings(ctx)
+		if err != nil {
+			return err
+		}
+		gone := dbsqlc.HeldGone
+		if around.Retained {
+			gone = heldGoneBesideRetained
+		}
+		rows, err := c.Query(ctx, gone, MostGone, mostLookedAt)
+		if err != nil {
+			return err
+		}
+		if found.Gone, err = pgx.CollectRows(rows, pgx.RowToStructByPos[GoneResponse]); err != nil || !around.Tasks {
+			return err
+		}
+		purges, err := q.HeldPurges(ctx, mostPurgesSeen)
+		found.Waiting, found.Failed = purges.Waiting, purges.Failed
+		return err
+	})
+	return found, err
+}
+
+// heldGoneBesideRetained is HeldGone where finished responses are moved to another
+// table, which only some versions of dwctl have.
+var heldGoneBesideRetained = strings.NewReplacer(
+	"-- name: HeldGone ", "-- name: HeldGoneBesideRetained ",
+	"WHERE r.there IS NULL", "WHERE r.there IS NULL AND NOT EXISTS (SELECT FROM retained_response_request_routes m WHERE m.request_id = held.id)",
+).Replace(dbsqlc.HeldGone)
 
 func holdOf(row dbsqlc.HoldRow) domain.Hold {
 	h := domain.Hold{

@@ -1,9 +1,13 @@
 package fusillade
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"math/rand/v2"
+	"net/url"
+	"reflect"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -240,5 +244,144 @@ func TestHoldOnAGrowingChain(t *testing.T) {
 	}
 	if err := <-done; err != errHeld {
 		t.Errorf("want it refused, got %v", err)
+	}
+}
+
+// TestBypassed: a held response that others delete is told of, and one that Lethe
+// erased, that was never there or that is held no more is not; so are purges of
+// what is held.
+func TestBypassed(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, postgres.Config{})
+	holds := b.holds(postgres.Config{})
+	found := func() Bypassed {
+		t.Helper()
+		if err := holds.See(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		found, err := holds.Bypassed(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	place := func(target domain.HoldTarget) domain.Hold {
+		t.Helper()
+		hold, err := holds.Place(t.Context(), domain.Hold{ID: uuid.New(), HoldTarget: target, Reason: "r", CreatedBy: uuid.New()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return hold
+	}
+	want := func(name string, want Bypassed) {
+		t.Helper()
+		if got := found(); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: want %+v, got %+v", name, want, got)
+		}
+	}
+	owner, other := uuid.New(), uuid.New()
+	erased, kept := b.addChain(owner.String(), 1)[0], b.addChain(owner.String(), 1)[0]
+	first, second := b.addChain(owner.String(), 1)[0], b.addChain(owner.String(), 4)[0]
+	if _, err := b.responses.Erase(t.Context(), erased.ID, porttest.Permit); err != nil {
+		t.Fatal(err)
+	}
+	late := porttest.NewRow(owner.String(), "completed", time.Now())
+	hold := place(domain.HoldTarget{Responses: []uuid.UUID{second.ID, first.ID, first.ID, kept.ID, erased.ID, uuid.New(), late.ID}})
+	want("all there", Bypassed{Gone: []GoneResponse{}})
+
+	// Deleted before it was looked again, seen when the hold was placed.
+	b.exec("DELETE FROM fusillade.requests WHERE id = $1", first.ID)
+	gone := []GoneResponse{{hold.ID, first.ID}}
+	want("one gone", Bypassed{Gone: gone})
+	b.AddResponse(late)
+	want("one came", Bypassed{Gone: gone})
+	b.exec("DELETE FROM fusillade.requests WHERE id = $1", late.ID)
+	gone = append(gone, GoneResponse{hold.ID, late.ID})
+	slices.SortFunc(gone, func(a, b GoneResponse) int { return bytes.Compare(a.Response[:], b.Response[:]) })
+	want("what came is gone", Bypassed{Gone: gone})
+	if _, err := b.responses.Erase(t.Context(), second.ID, porttest.Permit); err != nil { // as what has begun before
+		t.Fatal(err)
+	}
+	want("one erased by Lethe", Bypassed{Gone: gone})
+	b.exec("DELETE FROM lethe.tombstones") // a day later
+	want("and forgotten", Bypassed{Gone: gone})
+	if _, err := holds.Release(t.Context(), hold.ID, uuid.New()); err != nil {
+		t.Fatal(err)
+	}
+	want("released", Bypassed{Gone: []GoneResponse{}})
+
+	// Purges.
+	b.exec("INSERT INTO underway.task_queue (name) VALUES ('purge-user-data'), ('other') ON CONFLICT DO NOTHING")
+	task := func(state string, of uuid.UUID, input string) {
+		b.exec(`INSERT INTO underway.task (id, task_queue_name, state, input) VALUES ($1, 'purge-user-data', $2::text::underway.task_state, replace($3, '$', $4)::jsonb)`,
+			uuid.New(), state, input, of.String())
+	}
+	b.addChain(other.String(), 1)
+	for _, state := range []string{"pending", "in_progress", "failed", "succeeded", "cancelled"} {
+		task(state, owner, `{"user_id": "$"}`)
+	}
+	task("pending", owner, `{"step_index": 0, "step_input": {"user_id": "$"}}`)
+	task("pending", other, `{"user_id": "$"}`)
+	task("pending", uuid.New(), `{"user_id": "$"}`)
+	task("pending", owner, `{}`)
+	b.exec("UPDATE underway.task SET task_queue_name = 'other' WHERE input = '{}'")
+	want("nothing held", Bypassed{Gone: []GoneResponse{}})
+	for name, target := range map[string]domain.HoldTarget{
+		"by owner":      {Owners: []uuid.UUID{owner, uuid.New()}},
+		"by identifier": {Responses: []uuid.UUID{kept.ID}},
+	} {
+		hold := place(target)
+		want(name, Bypassed{Gone: []GoneResponse{}, Waiting: 3, Failed: 1})
+		if _, err := holds.Release(t.Context(), hold.ID, uuid.New()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	place(domain.HoldTarget{Filter: &domain.HoldFilter{Models: []string{"another"}}})
+	want("by another filter", Bypassed{Gone: []GoneResponse{}})
+	place(domain.HoldTarget{Filter: &domain.HoldFilter{CreatedBefore: new(time.Now().Add(time.Hour))}})
+	want("by a filter", Bypassed{Gone: []GoneResponse{}, Waiting: 4, Failed: 1})
+
+	// Where responses are moved, what was moved is not gone; where there are no
+	// jobs, none waits.
+	b.exec("CREATE TABLE fusillade.retained_response_request_routes (request_id uuid PRIMARY KEY, group_id uuid, delete_on date)")
+	role, err := url.Parse(b.database.RoleURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.exec("GRANT SELECT ON fusillade.retained_response_request_routes TO " + role.User.Username())
+	b.exec("DROP SCHEMA underway CASCADE")
+	moved, deleted := porttest.NewRow(owner.String(), "completed", time.Now()), porttest.NewRow(owner.String(), "completed", time.Now())
+	b.AddResponse(moved)
+	b.AddResponse(deleted)
+	hold = place(domain.HoldTarget{Responses: []uuid.UUID{moved.ID, deleted.ID}})
+	b.exec("INSERT INTO fusillade.retained_response_request_routes (request_id) VALUES ($1)", moved.ID)
+	b.exec("DELETE FROM fusillade.requests WHERE id = ANY ($1)", []uuid.UUID{moved.ID, deleted.ID})
+	want("moved", Bypassed{Gone: []GoneResponse{{hold.ID, deleted.ID}}})
+}
+
+// BenchmarkBypassed looks at as many holds as it ever does, each with as many
+// responses as it may name, a tenth of which are gone.
+func BenchmarkBypassed(t *testing.B) {
+	b := newBench(t, postgres.Config{})
+	holds := b.holds(postgres.Config{})
+	b.exec(`INSERT INTO fusillade.requests (id, state, model, created_by, response_status, response_body, completed_at)
+		SELECT gen_random_uuid(), 'completed', 'm', 'somebody', 200, 'words', now() FROM generate_series(1, 100000)`)
+	b.exec(`INSERT INTO lethe.holds (id, responses, reason, created_by)
+		SELECT gen_random_uuid(), array_agg(id), 'r', gen_random_uuid()
+		FROM (SELECT id, row_number() OVER () / 100 AS part FROM fusillade.requests) r GROUP BY part`)
+	if err := holds.See(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.exec(`DELETE FROM fusillade.requests WHERE get_byte(uuid_send(id), 0) < 26`)
+	b.exec(`INSERT INTO lethe.tombstones (receipt_id, request_ids, due_at)
+		SELECT gen_random_uuid(), ARRAY(SELECT gen_random_uuid() FROM generate_series(1, 100) WHERE n > 0), now() FROM generate_series(1, 10000) n`)
+	b.exec("ANALYZE")
+	for t.Loop() {
+		if err := holds.See(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if found, err := holds.Bypassed(t.Context()); err != nil || len(found.Gone) != MostGone {
+			t.Fatal(len(found.Gone), err)
+		}
 	}
 }

@@ -192,7 +192,9 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 		{Side: copiesIn, Schema: s.Outlet, Table: "http_requests", Optional: !s.OutletApart, Read: headed, Delete: true},
 		{Side: copiesIn, Schema: s.Outlet, Table: "http_responses", Optional: !s.OutletApart, Read: copies, Delete: true},
 		{Side: Fusillade, Schema: "underway", Table: "task", Optional: true,
-			Read: []Column{{"task_queue_name", "text"}, {"input", "jsonb"}}, Delete: true},
+			Read: []Column{{"task_queue_name", "text"}, {"input", "jsonb"}, {"state", "task_state"}}, Delete: true},
+		// Where finished responses are moved to.
+		{Side: Fusillade, Schema: s.Fusillade, Table: "retained_response_request_routes", Optional: true, Read: []Column{{"request_id", "uuid"}}},
 		{Side: Fusillade, Schema: Own, Table: "version_lethe", Read: []Column{{"version_id", "int8"}, {"is_applied", "bool"}}},
 		// What a receipt says can be written once, and never again.
 		{Side: Fusillade, Schema: Own, Table: "receipts",
@@ -210,14 +212,14 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 			Read: []Column{
 				{"id", "uuid"}, {"responses", "_uuid"}, {"owners", "_text"}, {"states", "_text"}, {"models", "_text"}, {"tiers", "_text"},
 				{"created_after", "timestamptz"}, {"created_before", "timestamptz"}, {"reason", "text"}, {"created_at", "timestamptz"},
-				{"created_by", "uuid"}, {"expires_at", "timestamptz"}, {"released_at", "timestamptz"}, {"released_by", "uuid"},
+				{"created_by", "uuid"}, {"expires_at", "timestamptz"}, {"released_at", "timestamptz"}, {"released_by", "uuid"}, {"seen", "_uuid"},
 			},
 			Insert: []Column{
 				{"id", "uuid"}, {"responses", "_uuid"}, {"owners", "_text"}, {"states", "_text"}, {"models", "_text"}, {"tiers", "_text"},
 				{"created_after", "timestamptz"}, {"created_before", "timestamptz"}, {"reason", "text"},
-				{"created_by", "uuid"}, {"expires_at", "timestamptz"},
+				{"created_by", "uuid"}, {"expires_at", "timestamptz"}, {"seen", "_uuid"},
 			},
-			Update: []Column{{"released_at", "timestamptz"}, {"released_by", "uuid"}}},
+			Update: []Column{{"released_at", "timestamptz"}, {"released_by", "uuid"}, {"seen", "_uuid"}}},
 		{Side: Fusillade, Schema: Own, Table: "tombstones",
 			Read:   []Column{{"receipt_id", "uuid"}, {"request_ids", "_uuid"}, {"due_at", "timestamptz"}, {"sweeps", "int4"}},
 			Insert: []Column{{"receipt_id", "uuid"}, {"request_ids", "_uuid"}, {"due_at", "timestamptz"}},

@@ -12,6 +12,104 @@ import (
 	"github.com/google/uuid"
 )
 
+const HeldGone = `-- name: HeldGone :many
+WITH gone AS MATERIALIZED (
+    SELECT h.id AS hold_id, h.created_at, held.id
+    FROM (
+        SELECT n.id, n.created_at, n.seen FROM lethe.holds n
+        WHERE n.released_at IS NULL AND (n.expires_at IS NULL OR n.expires_at > clock_timestamp()) AND n.responses IS NOT NULL
+        ORDER BY n.created_at DESC, n.id DESC LIMIT $2::bigint
+    ) h
+    CROSS JOIN LATERAL unnest(h.seen) AS held (id)
+    LEFT JOIN LATERAL (SELECT true AS there FROM requests WHERE requests.id = held.id LIMIT 1) r ON true
+    WHERE r.there IS NULL
+), erased AS MATERIALIZED (
+    SELECT DISTINCT u.id FROM lethe.tombstones t CROSS JOIN LATERAL unnest(t.request_ids) AS u (id)
+    WHERE u.id IN (SELECT g.id FROM gone g)
+)
+SELECT g.hold_id, g.id::uuid AS request_id FROM gone g
+WHERE g.id NOT IN (SELECT e.id FROM erased e)
+ORDER BY g.created_at, g.hold_id, g.id
+LIMIT $1::bigint
+`
+
+type HeldGoneParams struct {
+	Most      int64
+	MostHolds int64
+}
+
+type HeldGoneRow struct {
+	HoldID    uuid.UUID
+	RequestID uuid.UUID
+}
+
+func (q *Queries) HeldGone(ctx context.Context, arg HeldGoneParams) ([]HeldGoneRow, error) {
+	rows, err := q.db.Query(ctx, HeldGone, arg.Most, arg.MostHolds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []HeldGoneRow
+	for rows.Next() {
+		var i HeldGoneRow
+		if err := rows.Scan(&i.HoldID, &i.RequestID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const HeldPurges = `-- name: HeldPurges :one
+SELECT count(*) FILTER (WHERE purge.state <> 'failed') AS waiting, count(*) FILTER (WHERE purge.state = 'failed') AS failed
+FROM (
+    SELECT t.state::text AS state, jsonb_path_query_first(t.input, '$.**.user_id') #>> '{}' AS owner
+    FROM underway.task t
+    WHERE t.task_queue_name = 'purge-user-data' AND t.state::text IN ('pending', 'in_progress', 'failed')
+    LIMIT $1::bigint
+) purge
+WHERE EXISTS (
+    SELECT FROM lethe.holds h
+    WHERE h.released_at IS NULL AND (h.expires_at IS NULL OR h.expires_at > clock_timestamp()) AND h.owners && ARRAY[purge.owner]
+      AND EXISTS (SELECT FROM requests r WHERE r.created_by = purge.owner AND r.batch_id IS NULL)
+) OR EXISTS (
+    SELECT FROM lethe.holds h CROSS JOIN LATERAL unnest(h.responses) AS held (id)
+    JOIN LATERAL (SELECT r.created_by FROM requests r WHERE r.id = held.id AND r.batch_id IS NULL LIMIT 1) found ON found.created_by = purge.owner
+    WHERE h.released_at IS NULL AND (h.expires_at IS NULL OR h.expires_at > clock_timestamp())
+) OR EXISTS (
+    SELECT FROM lethe.holds h
+    WHERE h.released_at IS NULL AND (h.expires_at IS NULL OR h.expires_at > clock_timestamp())
+      AND h.responses IS NULL AND h.owners IS NULL
+      AND EXISTS (
+          SELECT FROM requests r
+          WHERE r.created_by = purge.owner AND r.batch_id IS NULL
+            AND (h.states IS NULL OR r.state = ANY (h.states))
+            AND (h.models IS NULL OR r.model = ANY (h.models))
+            AND (h.tiers IS NULL OR r.service_tier = ANY (h.tiers))
+            AND (h.created_after IS NULL OR r.created_at >= h.created_after)
+            AND (h.created_before IS NULL OR r.created_at <= h.created_before)
+      )
+)
+`
+
+type HeldPurgesRow struct {
+	Waiting int64
+	Failed  int64
+}
+
+// Jobs of dwctl that are to delete all that a deleted user has, and some of it is
+// held. Holds by owner and by identifier are looked for from the hold, as a person
+// may have very many requests.
+func (q *Queries) HeldPurges(ctx context.Context, most int64) (HeldPurgesRow, error) {
+	row := q.db.QueryRow(ctx, HeldPurges, most)
+	var i HeldPurgesRow
+	err := row.Scan(&i.Waiting, &i.Failed)
+	return i, err
+}
+
 const Hold = `-- name: Hold :one
 SELECT id, responses, owners::uuid[] AS owners, states, models, tiers, created_after, created_before,
        reason, created_at, created_by, expires_at, released_at, released_by,
@@ -379,11 +477,12 @@ func (q *Queries) LockHolds(ctx context.Context) error {
 }
 
 const PlaceHold = `-- name: PlaceHold :one
-INSERT INTO lethe.holds (id, responses, owners, states, models, tiers, created_after, created_before, reason, created_by, expires_at)
+INSERT INTO lethe.holds (id, responses, owners, states, models, tiers, created_after, created_before, reason, created_by, expires_at, seen)
 VALUES ($1, $2::uuid[], $3::uuid[]::text[],
         $4::text[], $5::text[], $6::text[],
         $7::timestamptz, $8::timestamptz,
-        $9, $10, $11::timestamptz)
+        $9, $10, $11::timestamptz,
+        ARRAY(SELECT r.id FROM requests r WHERE r.id = ANY ($2::uuid[]) AND r.batch_id IS NULL AND r.created_by IS NOT NULL ORDER BY r.id))
 RETURNING id, responses, owners::uuid[] AS owners, states, models, tiers, created_after, created_before,
           reason, created_at, created_by, expires_at, released_at, released_by,
           (released_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp()))::boolean AS active
@@ -508,5 +607,56 @@ func (q *Queries) ReleaseHold(ctx context.Context, arg ReleaseHoldParams) (Relea
 		&i.ReleasedBy,
 		&i.Active,
 	)
+	return i, err
+}
+
+const SeeHeld = `-- name: SeeHeld :exec
+WITH looked AS MATERIALIZED (
+    SELECT n.id AS hold_id, held.id, coalesce(r.there, false) AS there, held.id = ANY (n.seen) AS seen
+    FROM (
+        SELECT a.id, a.responses, a.seen FROM lethe.holds a
+        WHERE a.released_at IS NULL AND (a.expires_at IS NULL OR a.expires_at > clock_timestamp()) AND a.responses IS NOT NULL
+        ORDER BY a.created_at DESC, a.id DESC LIMIT $1::bigint
+    ) n
+    CROSS JOIN LATERAL (SELECT DISTINCT unnest(n.responses) AS id) held
+    LEFT JOIN LATERAL (
+        SELECT true AS there FROM requests WHERE requests.id = held.id AND batch_id IS NULL AND created_by IS NOT NULL LIMIT 1
+    ) r ON true
+), erased AS MATERIALIZED (
+    SELECT DISTINCT u.id FROM lethe.tombstones t CROSS JOIN LATERAL unnest(t.request_ids) AS u (id)
+    WHERE u.id IN (SELECT l.id FROM looked l WHERE l.seen AND NOT l.there)
+), found AS (
+    SELECT l.hold_id, coalesce(
+        array_agg(l.id ORDER BY l.id) FILTER (WHERE l.there OR l.seen AND l.id NOT IN (SELECT e.id FROM erased e)), '{}'
+    ) AS ids
+    FROM looked l GROUP BY l.hold_id
+)
+UPDATE lethe.holds h SET seen = found.ids FROM found WHERE h.id = found.hold_id AND h.seen <> found.ids
+`
+
+// Notes which held responses are there. What Lethe itself has erased, as that had
+// begun before the hold, is no more looked for. Of very many holds it looks at the
+// newest. Tombstones have no index on requests, so they are gone through once, and
+// not where nothing is gone.
+func (q *Queries) SeeHeld(ctx context.Context, most int64) error {
+	_, err := q.db.Exec(ctx, SeeHeld, most)
+	return err
+}
+
+const Surroundings = `-- name: Surroundings :one
+SELECT (to_regclass('underway.task') IS NOT NULL)::boolean AS tasks,
+       (to_regclass('retained_response_request_routes') IS NOT NULL)::boolean AS retained
+`
+
+type SurroundingsRow struct {
+	Tasks    bool
+	Retained bool
+}
+
+// What of dwctl's is there that only some of its versions have.
+func (q *Queries) Surroundings(ctx context.Context) (SurroundingsRow, error) {
+	row := q.db.QueryRow(ctx, Surroundings)
+	var i SurroundingsRow
+	err := row.Scan(&i.Tasks, &i.Retained)
 	return i, err
 }

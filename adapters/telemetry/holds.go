@@ -1,0 +1,35 @@
+package telemetry
+
+import (
+	"errors"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// HoldMetrics is what passes by holds.
+type HoldMetrics struct {
+	gone, purges *prometheus.GaugeVec // without values before somebody has looked
+}
+
+// WatchHolds adds what passes by holds. It fails when called twice.
+func (m *Metrics) WatchHolds() (*HoldMetrics, error) {
+	h := &HoldMetrics{
+		gone: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "lethe_held_responses_gone",
+			Help: "Responses that a hold names and that others than Lethe have deleted, as every process sees them.",
+		}, nil),
+		purges: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "lethe_held_purges",
+			Help: "Purges of deleted users that are to remove what is held, as every process sees them: waiting, or failed.",
+		}, []string{"state"}),
+	}
+	return h, errors.Join(m.registry.Register(h.gone), m.registry.Register(h.purges))
+}
+
+// Looked notes how many held responses are gone, and how many purges of what is
+// held wait or have failed.
+func (h *HoldMetrics) Looked(gone int, waiting, failed int64) {
+	h.gone.WithLabelValues().Set(float64(gone))
+	h.purges.WithLabelValues("waiting").Set(float64(waiting))
+	h.purges.WithLabelValues("failed").Set(float64(failed))
+}
