@@ -35,7 +35,11 @@ func partitioned(b *bench, database *pgtest.Database) {
 	if err != nil {
 		b.t.Fatal("the URL of the role cannot be read")
 	}
-	_, grants := inspect.Grants(role.User.Username(), inspect.Requirements(inspect.Schemas{}, inspect.Fusillade))
+	present, err := inspect.Present(b.t.Context(), b.conn, inspect.Requirements(inspect.Schemas{}, inspect.Fusillade))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	_, grants := inspect.Grants(role.User.Username(), present)
 	for _, grant := range grants {
 		b.exec(grant)
 	}
