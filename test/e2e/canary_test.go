@@ -33,8 +33,8 @@ var unplanted = map[string]string{
 	"fusillade.response_steps": "step_kind state",               // words of a constraint
 	"underway.task":            "task_queue_name retry_policy",  // the name of a queue, and numbers
 	// Written by erasures and by the log.
-	"lethe.holds":              "responses owners states models tiers reason", // what must not be erased is no trace of what was
-	"lethe.retention_versions": "name states models tiers owners run_at",      // an operator's words
+	"lethe.holds":              "responses owners states models tiers reason seen", // what must not be erased is no trace of what was
+	"lethe.retention_versions": "name states models tiers owners run_at",           // an operator's words
 	"lethe.retention_rules":    "dry_run_counts",
 	"lethe.looks":              "owner address", // who looked, from where; they go with the response
 	"lethe.receipts":           "body level horizon",
