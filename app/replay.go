@@ -216,7 +216,7 @@ func (r *replay) verify(ctx context.Context) error {
 			case listed:
 				checked[i] = true
 				return committed(said, r.entries[i])
-			case said.Level == receipt.LevelLogical && said.Trigger != receipt.TriggerSweep && len(said.Responses) > 0:
+			case said.Level == receipt.LevelLogical && said.Trigger != receipt.TriggerSweep && said.Trigger != receipt.TriggerOrphans && len(said.Responses) > 0:
 				r.Result.Unlisted = append(r.Result.Unlisted, said.ID)
 			}
 			return nil

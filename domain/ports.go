@@ -79,6 +79,26 @@ type Responses interface {
 	Sweep(ctx context.Context, most int, w Warrant) (looked int, erased Erased, err error)
 }
 
+// Orphans are raw copies whose request is gone, as something other than an
+// erasure deleted it. Errors as of Responses. Nothing is stale.
+type Orphans interface {
+	// SweepOrphans takes one turn: it looks at the next of the copies that are
+	// older than before, at most so many, and removes those whose request is gone,
+	// by the warrant and with a receipt, all at once or not at all; where none is
+	// found there is no receipt. It leaves what names no request, or names one that
+	// is a batch's or of which there is anything, and what a hold may keep: every
+	// hold with a filter does. What the database refuses to delete is left, too, of
+	// which an error tells beside the rest. A turn that ends a pass has the next
+	// begin after pause. Several calls at once share the work.
+	SweepOrphans(ctx context.Context, before time.Time, most int, pause time.Duration, w Warrant) (OrphansTurn, error)
+}
+
+// OrphansTurn is what became of the copies that were looked at.
+type OrphansTurn struct {
+	Looked int // copies of requests and of responses; 0: none is due
+	Erased
+}
+
 // Restored is Responses' place after a restore, which may have brought back what
 // had been erased. Errors as of Responses. Nothing is stale.
 type Restored interface {

@@ -45,6 +45,7 @@ const (
 	TriggerRetention Trigger = "retention" // their time was over
 	TriggerSweep     Trigger = "sweep"     // something was written after an erasure
 	TriggerReplay    Trigger = "replay"    // a restore brought back what had been erased
+	TriggerOrphans   Trigger = "orphans"   // copies were left of what something else had deleted
 )
 
 // Ground is why something is erased, in the words of receipts.

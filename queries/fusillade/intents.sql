@@ -2,8 +2,8 @@
 
 -- name: AddIntent :exec
 INSERT INTO lethe.intents (id, trigger, rule_id, rule_version, ground, requested_at, actor_id, role, salt, request_ids, owners,
-    raw_requests, raw_responses, erasure_id, responses, shared)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16);
+    raw_requests, raw_responses, erasure_id, responses, shared, instance_ids, correlation_ids)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18);
 
 -- name: Intent :one
 SELECT * FROM lethe.intents WHERE id = sqlc.arg('id');

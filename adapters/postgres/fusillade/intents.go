@@ -120,7 +120,7 @@ func (f finisher) intend(ctx context.Context, b *pgx.Batch, e *eraser, w domain.
 		owners = []string{}
 	}
 	b.Queue(dbsqlc.AddIntent, w.Receipt, string(w.Trigger), rule, version, string(w.Ground), w.RequestedAt, w.Actor, string(w.Role), w.Salt[:],
-		e.requests, owners, rawRequests, rawResponses, with.erasure, with.responses, w.Shared)
+		e.requests, owners, rawRequests, rawResponses, with.erasure, with.responses, w.Shared, nil, nil)
 	return nil
 }
 
@@ -166,6 +166,14 @@ func (f finisher) finish(ctx context.Context, id uuid.UUID, patient bool) (erase
 			return nil
 		}
 		if err != nil {
+			return err
+		}
+		if in.InstanceIds != nil {
+			w := warrantOf(in)
+			if written {
+				w.Receipt = uuid.New()
+			}
+			erased, err = f.finishOrphans(ctx, tx, in, w)
 			return err
 		}
 		e := eraser{tx: tx, copies: f.copies}

@@ -135,7 +135,9 @@ func (i Issuer) receipt(w domain.Warrant, requests []uuid.UUID, owners []string,
 		return postgres.Receipt{}, &domain.Error{Code: domain.CodeRefused, Message: "No receipt can be written of so much at once, so nothing was erased", Cause: err}
 	}
 	written := postgres.Receipt{ID: w.Receipt, Body: body, Salt: salt[:], Actor: w.Actor}
-	if w.Trigger != domain.TriggerSweep { // which goes on looking for them as it is
+	// The sweep goes on looking for them as it is. Of orphans it would remove what
+	// has come back to life: their next pass looks instead.
+	if w.Trigger != domain.TriggerSweep && w.Trigger != domain.TriggerOrphans {
 		written.Requests, written.LookAfter = requests, domain.SweepAfter[0]
 	}
 	return written, nil

@@ -85,6 +85,7 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 	// Locking a row takes the privilege to change one of its columns.
 	updatedAt := []Column{{"updated_at", "timestamptz"}}
 	copies := []Column{{"instance_id", "uuid"}, {"correlation_id", "int8"}}
+	copies = append(copies, Column{"id", "int8"}, Column{"timestamp", "timestamptz"})
 	headed := append(slices.Clone(copies), Column{"headers", "jsonb"}) // one of which names the request
 	copiesIn := s.copiesIn()
 	looks := []Column{
@@ -118,8 +119,9 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 		{"begun_at", "timestamptz"}, {"id", "uuid"}, {"trigger", "text"}, {"rule_id", "uuid"}, {"rule_version", "int8"}, {"ground", "text"},
 		{"requested_at", "timestamptz"}, {"actor_id", "uuid"}, {"role", "text"}, {"salt", "bytea"}, {"request_ids", "_uuid"},
 		{"owners", "_text"}, {"raw_requests", "int8"}, {"raw_responses", "int8"}, {"erasure_id", "uuid"}, {"responses", "int8"},
-		{"shared", "bool"},
+		{"shared", "bool"}, {"instance_ids", "_uuid"}, {"correlation_ids", "_int8"},
 	}
+	orphans := []Column{{"after_request", "int8"}, {"after_response", "int8"}, {"responses", "bool"}, {"due_at", "timestamptz"}}
 	erasureReceipts := []Column{{"receipt_id", "uuid"}, {"erasure_id", "uuid"}, {"at", "timestamptz"}, {"responses", "int8"}}
 	previews := []Column{
 		{"token_sum", "bytea"}, {"requested_by", "uuid"}, {"target", "bytea"}, {"as_of", "timestamptz"}, {"expires_at", "timestamptz"},
@@ -227,6 +229,7 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 		// An erasure that has begun can be finished, and not be altered; locking it
 		// takes a privilege on a column.
 		{Side: Fusillade, Schema: Own, Table: "intents", Read: intents, Insert: intents[1:], Update: intents[:1], Delete: true},
+		{Side: Fusillade, Schema: Own, Table: "orphans", Read: orphans, Update: orphans},
 		// What an erasure is about can be written and forgotten, and no erasure be removed.
 		{Side: Fusillade, Schema: Own, Table: "erasures",
 			Read: slices.Concat(erasures, progress), Insert: erasures,

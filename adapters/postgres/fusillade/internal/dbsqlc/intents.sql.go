@@ -15,27 +15,29 @@ import (
 const AddIntent = `-- name: AddIntent :exec
 
 INSERT INTO lethe.intents (id, trigger, rule_id, rule_version, ground, requested_at, actor_id, role, salt, request_ids, owners,
-    raw_requests, raw_responses, erasure_id, responses, shared)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+    raw_requests, raw_responses, erasure_id, responses, shared, instance_ids, correlation_ids)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
 `
 
 type AddIntentParams struct {
-	ID           uuid.UUID
-	Trigger      string
-	RuleID       *uuid.UUID
-	RuleVersion  *int64
-	Ground       string
-	RequestedAt  time.Time
-	ActorID      *uuid.UUID
-	Role         string
-	Salt         []byte
-	RequestIds   []uuid.UUID
-	Owners       []string
-	RawRequests  int64
-	RawResponses int64
-	ErasureID    *uuid.UUID
-	Responses    int64
-	Shared       bool
+	ID             uuid.UUID
+	Trigger        string
+	RuleID         *uuid.UUID
+	RuleVersion    *int64
+	Ground         string
+	RequestedAt    time.Time
+	ActorID        *uuid.UUID
+	Role           string
+	Salt           []byte
+	RequestIds     []uuid.UUID
+	Owners         []string
+	RawRequests    int64
+	RawResponses   int64
+	ErasureID      *uuid.UUID
+	Responses      int64
+	Shared         bool
+	InstanceIds    []uuid.UUID
+	CorrelationIds []int64
 }
 
 // Erasures that begin before all of them can be done in one transaction.
@@ -57,6 +59,8 @@ func (q *Queries) AddIntent(ctx context.Context, arg AddIntentParams) error {
 		arg.ErasureID,
 		arg.Responses,
 		arg.Shared,
+		arg.InstanceIds,
+		arg.CorrelationIds,
 	)
 	return err
 }
@@ -89,7 +93,7 @@ func (q *Queries) EndRehearsal(ctx context.Context) error {
 }
 
 const Intent = `-- name: Intent :one
-SELECT id, begun_at, trigger, rule_id, rule_version, ground, requested_at, actor_id, role, salt, request_ids, owners, raw_requests, raw_responses, erasure_id, responses, shared FROM lethe.intents WHERE id = $1
+SELECT id, begun_at, trigger, rule_id, rule_version, ground, requested_at, actor_id, role, salt, request_ids, owners, raw_requests, raw_responses, erasure_id, responses, shared, instance_ids, correlation_ids FROM lethe.intents WHERE id = $1
 `
 
 func (q *Queries) Intent(ctx context.Context, id uuid.UUID) (LetheIntent, error) {
@@ -113,6 +117,8 @@ func (q *Queries) Intent(ctx context.Context, id uuid.UUID) (LetheIntent, error)
 		&i.ErasureID,
 		&i.Responses,
 		&i.Shared,
+		&i.InstanceIds,
+		&i.CorrelationIds,
 	)
 	return i, err
 }

@@ -99,6 +99,9 @@ type LetheIntent struct {
 	Responses int64
 	// The salts of all receipts to come are derived; else that of the first is salt itself.
 	Shared bool
+	// With correlation_ids: where the copies are whose request is gone; null: an erasure of responses.
+	InstanceIds    []uuid.UUID
+	CorrelationIds []int64
 }
 
 // What was shown to somebody of what they could erase, until it has expired.

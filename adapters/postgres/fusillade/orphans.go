@@ -1,0 +1,654 @@
+package fusillade
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"lethe/adapters/postgres"
+	"lethe/adapters/postgres/fusillade/internal/dbsqlc"
+	"lethe/domain"
+)
+
+var _ domain.Orphans = (*Responses)(nil)
+
+// orphansInTurn bounds how many places are emptied with one receipt: a place
+// names two requests at most.
+const orphansInTurn = requestsAtOnce / 2
+
+// SweepOrphans is domain.Orphans'. Where something is refused, it is tried again
+// with each place by itself.
+func (r *Responses) SweepOrphans(ctx context.Context, before time.Time, most int, pause time.Duration, w domain.Warrant) (domain.OrphansTurn, error) {
+	turn, refused, err := r.sweepOrphans(ctx, before, most, pause, w, false)
+	if err != nil && whyRefused(err) != "" && ctx.Err() == nil {
+		turn, refused, err = r.sweepOrphans(ctx, before, most, pause, w, true)
+	}
+	if err == nil && refused > 0 {
+		err = domain.Errorf(domain.CodeRefused, "The database refuses to delete %d copies whose request is gone, and they are tried again in the next pass: look for triggers, constraints, locks and damaged rows", refused)
+	}
+	return turn, err
+}
+
+// sweepOrphans is one try, and counts the copies that were refused.
+func (r *Responses) sweepOrphans(ctx context.Context, before time.Time, most int, pause time.Duration, w domain.Warrant, careful bool) (turn domain.OrphansTurn, refused int64, err error) {
+	f := r.finisher()
+	var noted int64 // copies
+	var later bool
+	err = f.begin(ctx, func(tx *postgres.Tx, b *pgx.Batch) (ahead []dbsqlc.IntentsOnRow, err error) {
+		turn, noted, refused, later = domain.OrphansTurn{}, 0, 0, false
+		stands, err := dbsqlc.New(tx).OrphansTurn(ctx)
+		if err != nil || len(stands) == 0 {
+			return nil, err
+		}
+		e := eraser{tx: tx, copies: r.copies}
+		if err := e.prepare(ctx, r.outlet); err != nil {
+			return nil, err
+		}
+		at := OrphansPlace(stands[0])
+		over := !e.judgesOrphans()
+		if !over {
+			var copies []dbsqlc.CopiedRequestsRow
+			if copies, over, err = e.nextCopies(ctx, &at, before, most); err != nil {
+				return nil, err
+			}
+			turn.Looked = len(copies)
+			found, err := e.orphansAmong(ctx, placesOf(copies), before)
+			if err != nil {
+				return nil, err
+			}
+			if len(found.orphans) > orphansInTurn {
+				found.orphans = found.orphans[:orphansInTurn]
+				last := found.orphans[orphansInTurn-1].copyAt
+				n := slices.IndexFunc(copies, func(c dbsqlc.CopiedRequestsRow) bool { return copyAt{c.InstanceID, c.CorrelationID} == last })
+				at, over = OrphansPlace(stands[0]), false
+				at.pass(copies[n].ID)
+				turn.Looked = n + 1
+			}
+			if len(found.orphans) > 0 {
+				e.name(found.orphans)
+				if ahead, err := e.ahead(ctx); err != nil || len(ahead) > 0 {
+					return ahead, err
+				}
+				if e.copies != nil {
+					later = true
+					noted, err = f.noteOrphans(ctx, b, &e, found.orphans, w)
+				} else {
+					turn.Erased, refused, err = f.eraseOrphans(ctx, b, &e, found.orphans, w, careful)
+				}
+				if err != nil {
+					return nil, err
+				}
+			}
+		}
+		if !over {
+			pause = 0
+		} else {
+			at = OrphansPlace{}
+		}
+		b.Queue(dbsqlc.NoteOrphans, at.AfterRequest, at.AfterResponse, at.Responses, pgtype.Interval{Microseconds: pause.Microseconds(), Valid: true})
+		return nil, nil
+	})
+	if err == nil && later {
+		turn.Erased, err = f.complete(ctx, w.Receipt)
+		if domain.CodeOf(err) == domain.CodeNotFound {
+			err = nil // another has finished it, and nothing could be removed
+		}
+		refused = noted - turn.RawRequests - turn.RawResponses
+	}
+	if err != nil {
+		return domain.OrphansTurn{}, 0, err
+	}
+	return turn, refused, nil
+}
+
+// OrphansPlace is how far copies have been gone through: by their numbers, those
+// of requests first.
+type OrphansPlace struct {
+	AfterRequest, AfterResponse int64
+	Responses                   bool // are next
+}
+
+func (at *OrphansPlace) pass(id int64) {
+	if at.Responses {
+		at.AfterResponse = id
+	} else {
+		at.AfterRequest = id
+	}
+}
+
+// OrphansCount is what was found among some copies.
+type OrphansCount struct {
+	Looked                    int   // copies
+	RawRequests, RawResponses int64 // of these, those whose request is gone
+	// Unreachable tells that nothing can be told from what the databases in reach
+	// hold, as there are no copies or no usage records.
+	Unreachable bool
+}
+
+// CountOrphans looks at the next copies that are older than before, at most so
+// many, and removes nothing. over tells that none follows.
+func (r *Responses) CountOrphans(ctx context.Context, before time.Time, most int, at OrphansPlace) (n OrphansCount, next OrphansPlace, over bool, err error) {
+	err = r.src.Primary.Tx(ctx, func(tx *postgres.Tx) error {
+		n, next, over = OrphansCount{}, at, true
+		e := eraser{tx: tx, copies: r.copies}
+		if err := e.prepare(ctx, r.outlet); err != nil {
+			return err
+		}
+		if n.Unreachable = !e.judgesOrphans(); n.Unreachable {
+			return nil
+		}
+		var copies []dbsqlc.CopiedRequestsRow
+		if copies, over, err = e.nextCopies(ctx, &next, before, most); err != nil {
+			return err
+		}
+		n.Looked = len(copies)
+		found, err := e.orphansAmong(ctx, placesOf(copies), before)
+		there := make(map[copyAt]bool)
+		for _, o := range found.orphans {
+			there[o.copyAt] = true
+		}
+		for _, c := range copies {
+			switch {
+			case !there[copyAt{c.InstanceID, c.CorrelationID}]:
+			case at.Responses:
+				n.RawResponses++
+			default:
+				n.RawRequests++
+			}
+		}
+		return err
+	})
+	return n, next, over, err
+}
+
+// judgesOrphans tells whether there are copies in reach, and the usage records
+// that say what is a batch's.
+func (e *eraser) judgesOrphans() bool {
+	usage := e.Analytics || e.copies != nil && e.copies.usage != nil
+	return usage && (e.copies != nil || e.RawRequests && e.RawResponses)
+}
+
+// onCopies calls fn where the copies are.
+func (e *eraser) onCopies(ctx context.Context, fn func(postgres.Conn) error) error {
+	if e.copies != nil {
+		return e.copies.outlet.Use(ctx, fn)
+	}
+	return fn(e.tx)
+}
+
+// nextCopies are the next ones, and at is after them. over tells that none
+// follows, of responses either.
+func (e *eraser) nextCopies(ctx context.Context, at *OrphansPlace, before time.Time, most int) (copies []dbsqlc.CopiedRequestsRow, over bool, err error) {
+	for {
+		sql, after := dbsqlc.CopiedRequests, at.AfterRequest
+		if at.Responses {
+			sql, after = dbsqlc.CopiedResponses, at.AfterResponse
+		}
+		err = e.onCopies(ctx, func(conn postgres.Conn) error {
+			var b pgx.Batch
+			b.Queue(dbsqlc.PlanForArguments)
+			b.Queue(sql, after, before, int64(most)).Query(func(rows pgx.Rows) (err error) {
+				copies, err = pgx.CollectRows(rows, pgx.RowToStructByPos[dbsqlc.CopiedRequestsRow])
+				return err
+			})
+			b.Queue(dbsqlc.PlanForAny)
+			return conn.SendBatch(ctx, &b).Close()
+		})
+		if err != nil {
+			return nil, false, err
+		}
+		if len(copies) > 0 {
+			at.pass(copies[len(copies)-1].ID)
+		}
+		if len(copies) == most {
+			return copies, false, nil
+		}
+		if at.Responses {
+			return copies, true, nil
+		}
+		at.Responses = true
+		if len(copies) > 0 {
+			return copies, false, nil
+		}
+	}
+}
+
+func placesOf(copies []dbsqlc.CopiedRequestsRow) []copyAt {
+	var l located
+	for _, c := range copies {
+		l.instances, l.correlations = append(l.instances, c.InstanceID), append(l.correlations, c.CorrelationID)
+	}
+	return placesAt(l.distinct())
+}
+
+func placesAt(instances []uuid.UUID, correlations []int64) []copyAt {
+	places := make([]copyAt, len(instances))
+	for i, instance := range instances {
+		places[i] = copyAt{instance, correlations[i]}
+	}
+	return places
+}
+
+// orphan is a place of copies whose requests are gone.
+type orphan struct {
+	copyAt
+	requests []uuid.UUID
+	owners   []string
+}
+
+// judged are places that were looked at: those of orphans, in the order in which
+// they were given, and what is named at the others.
+type judged struct {
+	orphans []orphan
+	kept    map[uuid.UUID]bool
+}
+
+// named is what is known of one place.
+type named struct {
+	requests, steps []uuid.UUID
+	keep            bool // whatever else is found
+}
+
+func (n *named) name(request string, batched bool) {
+	n.keep = n.keep || batched
+	if request == "" {
+		return
+	}
+	id, err := uuid.Parse(request)
+	if err != nil {
+		n.keep = true // of what, nothing tells
+	} else if !slices.Contains(n.requests, id) {
+		n.requests = append(n.requests, id)
+	}
+}
+
+// orphansAmong judges what is at these places. One is left unless all that it
+// names is gone, nobody's batch and not held; and so is one with anything young.
+func (e *eraser) orphansAmong(ctx context.Context, places []copyAt, before time.Time) (judged, error) {
+	found := judged{kept: map[uuid.UUID]bool{}}
+	if len(places) == 0 {
+		return found, nil
+	}
+	at := make(map[copyAt]*named, len(places))
+	var l located
+	for _, p := range places {
+		at[p] = &named{}
+		l.instances, l.correlations = append(l.instances, p.instance), append(l.correlations, p.correlation)
+	}
+	var copies []dbsqlc.CopiesNamingRow
+	if err := e.onCopies(ctx, func(conn postgres.Conn) (err error) {
+		copies, err = dbsqlc.New(conn).CopiesNaming(ctx, dbsqlc.CopiesNamingParams{Before: before, InstanceIds: l.instances, CorrelationIds: l.correlations})
+		return err
+	}); err != nil {
+		return found, err
+	}
+	for _, c := range copies {
+		n := at[copyAt{c.InstanceID, c.CorrelationID}]
+		n.name(c.RequestID, c.Batched)
+		n.keep = n.keep || c.Young
+	}
+	var usage []dbsqlc.UsageAtRow
+	if err := e.onUsage(ctx, func(conn postgres.Conn) (err error) {
+		usage, err = dbsqlc.New(conn).UsageAt(ctx, dbsqlc.UsageAtParams{InstanceIds: l.instances, CorrelationIds: l.correlations})
+		return err
+	}); err != nil {
+		return found, err
+	}
+	for _, u := range usage {
+		n := at[copyAt{u.InstanceID, u.CorrelationID}]
+		n.name(u.RequestID, u.Batched)
+		if u.ResponseStepID != nil {
+			n.steps = append(n.steps, *u.ResponseStepID)
+		}
+	}
+	requests, steps := map[uuid.UUID]struct{}{}, map[uuid.UUID]struct{}{}
+	for _, n := range at {
+		if n.keep = n.keep || len(n.requests) == 0 || len(n.requests) > 2; !n.keep {
+			for _, id := range n.requests {
+				requests[id] = struct{}{}
+			}
+			for _, id := range n.steps {
+				steps[id] = struct{}{}
+			}
+		}
+	}
+	alive, owners, err := e.alive(ctx, inOrder(requests), inOrder(steps))
+	if err != nil {
+		return found, err
+	}
+	for _, p := range places {
+		n := at[p]
+		if n.keep || slices.ContainsFunc(slices.Concat(n.requests, n.steps), func(id uuid.UUID) bool { return alive[id] }) {
+			for _, id := range n.requests {
+				found.kept[id] = true
+			}
+			continue
+		}
+		o := orphan{copyAt: p, requests: n.requests}
+		for _, id := range n.requests {
+			o.owners = append(o.owners, owners[id]...)
+		}
+		found.orphans = append(found.orphans, o)
+	}
+	return found, nil
+}
+
+// alive are those of the requests and steps of which there is anything, or which
+// are a batch's or may be held; and whose the others were.
+func (e *eraser) alive(ctx context.Context, requests, steps []uuid.UUID) (alive map[uuid.UUID]bool, owners map[uuid.UUID][]string, err error) {
+	alive, owners = map[uuid.UUID]bool{}, map[uuid.UUID][]string{}
+	if len(requests) == 0 {
+		return alive, owners, nil
+	}
+	note := func(rows pgx.Rows) error {
+		ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+		for _, id := range ids {
+			alive[id] = true
+		}
+		return err
+	}
+	noteText := func(rows pgx.Rows) error {
+		ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		for _, text := range ids {
+			if id, malformed := uuid.Parse(text); malformed == nil {
+				alive[id] = true
+			}
+		}
+		return err
+	}
+	var others []dbsqlc.OtherPlacesRow
+	if err := e.send(ctx, func(b *pgx.Batch) {
+		b.Queue(dbsqlc.OtherPlaces).Query(func(rows pgx.Rows) (err error) {
+			others, err = pgx.CollectRows(rows, pgx.RowToStructByPos[dbsqlc.OtherPlacesRow])
+			return err
+		})
+		if e.headersLead() {
+			b.Queue(dbsqlc.BatchedByHeader, textsOf(requests)).Query(noteText)
+		}
+	}); err != nil {
+		return nil, nil, err
+	}
+	if e.copies != nil {
+		if err := e.copies.outlet.Use(ctx, func(conn postgres.Conn) error {
+			if indexed, err := dbsqlc.New(conn).HeaderIndexed(ctx); err != nil || !indexed {
+				return err
+			}
+			var b pgx.Batch
+			b.Queue(dbsqlc.BatchedByHeader, textsOf(requests)).Query(noteText)
+			return conn.SendBatch(ctx, &b).Close()
+		}); err != nil {
+			return nil, nil, err
+		}
+	}
+	for _, other := range others {
+		if !other.Readable {
+			return nil, nil, domain.Errorf(domain.CodeInternal, "Table %s may name requests, and its column request_id or id is not there or may not be read, so it cannot be told which copies nothing needs any more: grant SELECT on it", other.TableName)
+		}
+	}
+	usage, err := e.usageOf(ctx, requests)
+	if err != nil {
+		return nil, nil, err
+	}
+	for id, rows := range usage {
+		for _, row := range rows {
+			if alive[id] = alive[id] || row.Batched; row.Owner != "" {
+				owners[id] = append(owners[id], row.Owner)
+			}
+		}
+	}
+	// Last, and with holds locked: what is not there now has no row that a hold's
+	// filter could pass by.
+	return alive, owners, e.send(ctx, func(b *pgx.Batch) {
+		b.Queue(dbsqlc.RowsRemain, requests).Query(note)
+		if len(steps) > 0 {
+			b.Queue(dbsqlc.StepsRemain, steps).Query(note)
+		}
+		if e.Tasks {
+			b.Queue(dbsqlc.TasksRemain, textsOf(requests)).Query(note)
+		}
+		for _, other := range others {
+			column := pgx.Identifier{other.ColumnName}.Sanitize()
+			b.Queue("SELECT DISTINCT "+column+" FROM "+pgx.Identifier{other.TableName}.Sanitize()+" WHERE "+column+" = ANY ($1::uuid[])", requests).Query(note)
+		}
+		for _, id := range requests {
+			of := owners[id]
+			if of == nil {
+				of = []string{}
+			}
+			b.Queue(dbsqlc.HoldsOnGone, id, of, int64(1)).Query(func(rows pgx.Rows) error {
+				holds, err := collectHolds(rows)
+				if len(holds) > 0 {
+					alive[id] = true
+				}
+				return err
+			})
+		}
+	})
+}
+
+// name has the receipt be about what these orphans name.
+func (e *eraser) name(orphans []orphan) {
+	ids, owners := map[uuid.UUID]struct{}{}, map[string]struct{}{}
+	for _, o := range orphans {
+		for _, id := range o.requests {
+			ids[id] = struct{}{}
+		}
+		for _, owner := range o.owners {
+			owners[owner] = struct{}{}
+		}
+	}
+	e.requests, e.owners = inOrder(ids), slices.Sorted(maps.Keys(owners))
+	// Copies that are younger, or further on, may be left of the same requests.
+	e.ByHeader = false
+}
+
+// eraseOrphans removes the copies in the same database and queues the receipt.
+// What cannot be removed is counted.
+func (f finisher) eraseOrphans(ctx context.Context, b *pgx.Batch, e *eraser, orphans []orphan, w domain.Warrant, careful bool) (erased domain.Erased, refused int64, err error) {
+	ofRequests, ofResponses, err := copiesAt(ctx, e.tx, orphans)
+	if err != nil {
+		return domain.Erased{}, 0, err
+	}
+	removed, err := removeAt(ctx, e.tx, orphans, careful)
+	if err != nil {
+		return domain.Erased{}, 0, err
+	}
+	if len(removed) > 0 {
+		e.name(removed)
+		var back []uuid.UUID
+		if err := e.send(ctx, func(b *pgx.Batch) {
+			b.Queue(dbsqlc.RowsRemain, e.requests).Query(func(rows pgx.Rows) (err error) {
+				back, err = pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+				return err
+			})
+		}); err != nil {
+			return domain.Erased{}, 0, err
+		}
+		if len(back) > 0 {
+			return domain.Erased{}, 0, errCameBack
+		}
+	}
+	leftRequests, leftResponses, err := copiesAt(ctx, e.tx, orphans)
+	if err != nil {
+		return domain.Erased{}, 0, err
+	}
+	refused = leftRequests + leftResponses
+	erased = domain.Erased{RawRequests: max(ofRequests-leftRequests, 0), RawResponses: max(ofResponses-leftResponses, 0)}
+	if len(removed) == 0 || erased == (domain.Erased{}) {
+		return domain.Erased{}, refused, nil
+	}
+	written, err := f.issuer.receipts(e, erased, w)
+	if err != nil {
+		return domain.Erased{}, 0, err
+	}
+	queueReceipts(b, written, nil, f.issuer.now(), 0)
+	return erased, refused, nil
+}
+
+// noteOrphans queues a note of what is going to be removed in another database.
+func (f finisher) noteOrphans(ctx context.Context, b *pgx.Batch, e *eraser, orphans []orphan, w domain.Warrant) (copies int64, err error) {
+	var rawRequests, rawResponses int64
+	if err := e.onCopies(ctx, func(conn postgres.Conn) (err error) {
+		rawRequests, rawResponses, err = copiesAt(ctx, conn, orphans)
+		return err
+	}); err != nil {
+		return 0, err
+	}
+	if _, err := f.issuer.receipts(e, domain.Erased{RawRequests: rawRequests, RawResponses: rawResponses}, w); err != nil {
+		return 0, err
+	}
+	instances, correlations := locatedOf(orphans).distinct()
+	owners := e.owners
+	if owners == nil {
+		owners = []string{}
+	}
+	b.Queue(dbsqlc.AddIntent, w.Receipt, string(w.Trigger), nil, nil, string(w.Ground), w.RequestedAt, w.Actor, string(w.Role), w.Salt[:],
+		e.requests, owners, rawRequests, rawResponses, nil, int64(0), w.Shared, instances, correlations)
+	return rawRequests + rawResponses, nil
+}
+
+// finishOrphans does what noteOrphans has noted, as far as it is still right.
+// What is left where was noted has not been removed, and does not count.
+func (f finisher) finishOrphans(ctx context.Context, tx *postgres.Tx, in dbsqlc.LetheIntent, w domain.Warrant) (erased domain.Erased, err error) {
+	e := eraser{tx: tx, copies: f.copies}
+	if err := e.prepare(ctx, f.outlet); err != nil {
+		return domain.Erased{}, err
+	}
+	noted := placesAt(in.InstanceIds, in.CorrelationIds)
+	found, err := e.orphansAmong(ctx, noted, in.RequestedAt.Add(-domain.OrphansAfter))
+	if err != nil {
+		return domain.Erased{}, err
+	}
+	remove := func(careful bool) (removed []orphan, err error) {
+		err = f.copies.outlet.Tx(ctx, func(outlet *postgres.Tx) error {
+			if err := dbsqlc.New(outlet).Durably(ctx); err != nil {
+				return err
+			}
+			removed, err = removeAt(ctx, outlet, found.orphans, careful)
+			return err
+		})
+		return removed, err
+	}
+	removed, err := remove(false)
+	if err != nil && whyRefused(err) != "" && ctx.Err() == nil {
+		removed, err = remove(true)
+	}
+	if err != nil {
+		return domain.Erased{}, err
+	}
+	all := make([]orphan, len(noted))
+	for i, at := range noted {
+		all[i].copyAt = at
+	}
+	var leftRequests, leftResponses int64
+	if err := e.onCopies(ctx, func(conn postgres.Conn) (err error) {
+		leftRequests, leftResponses, err = copiesAt(ctx, conn, all)
+		return err
+	}); err != nil {
+		return domain.Erased{}, err
+	}
+	erased = domain.Erased{RawRequests: max(in.RawRequests-leftRequests, 0), RawResponses: max(in.RawResponses-leftResponses, 0)}
+	var b pgx.Batch
+	b.Queue(dbsqlc.DropIntents, []uuid.UUID{in.ID})
+	if erased != (domain.Erased{}) {
+		gone := make(map[copyAt]bool)
+		for _, o := range removed {
+			gone[o.copyAt] = true
+		}
+		for _, o := range found.orphans {
+			if !gone[o.copyAt] {
+				for _, id := range o.requests {
+					found.kept[id] = true
+				}
+			}
+		}
+		e.requests = slices.DeleteFunc(slices.Clone(in.RequestIds), func(id uuid.UUID) bool { return found.kept[id] })
+		if len(e.requests) == 0 {
+			e.requests = in.RequestIds
+		}
+		e.owners, e.ByHeader = in.Owners, false
+		written, err := f.issuer.receipts(&e, erased, w)
+		if err != nil {
+			return domain.Erased{}, err
+		}
+		queueReceipts(&b, written, nil, f.issuer.now(), 0)
+	}
+	return erased, tx.CommitWith(ctx, &b)
+}
+
+func locatedOf(orphans []orphan) (l located) {
+	for _, o := range orphans {
+		l.instances, l.correlations = append(l.instances, o.instance), append(l.correlations, o.correlation)
+	}
+	return l
+}
+
+// copiesAt counts the copies at these places.
+func copiesAt(ctx context.Context, conn postgres.Conn, orphans []orphan) (requests, responses int64, err error) {
+	if len(orphans) == 0 {
+		return 0, 0, nil
+	}
+	var b pgx.Batch
+	var ofRequests, ofResponses []copyAt
+	locatedOf(orphans).queue(&b, &ofRequests, &ofResponses)
+	err = conn.SendBatch(ctx, &b).Close()
+	return int64(len(ofRequests)), int64(len(ofResponses)), err
+}
+
+// removeAt deletes the copies at these places and reads back that none is left.
+// If it is careful, it leaves a place of which anything is refused as it is, and
+// returns the others.
+func removeAt(ctx context.Context, tx *postgres.Tx, orphans []orphan, careful bool) (removed []orphan, err error) {
+	if !careful {
+		return orphans, emptied(ctx, tx, orphans)
+	}
+	if err := dbsqlc.New(tx).WaitShortly(ctx); err != nil {
+		return nil, err
+	}
+	for _, o := range orphans {
+		if _, err := tx.Exec(ctx, dbsqlc.BeginRehearsal); err != nil {
+			return nil, err
+		}
+		err := emptied(ctx, tx, []orphan{o})
+		switch {
+		case err == nil:
+			removed = append(removed, o)
+		case whyRefused(postgres.MapError(err)) != "":
+			if _, err := tx.Exec(ctx, dbsqlc.EndRehearsal); err != nil {
+				return nil, err
+			}
+		default:
+			return nil, err
+		}
+		if _, err := tx.Exec(ctx, "RELEASE SAVEPOINT rehearsal"); err != nil {
+			return nil, err
+		}
+	}
+	return removed, nil
+}
+
+// emptied deletes the copies at these places; errStillThere where some are left.
+func emptied(ctx context.Context, tx *postgres.Tx, orphans []orphan) error {
+	if len(orphans) == 0 {
+		return nil
+	}
+	instances, correlations := locatedOf(orphans).distinct()
+	var b pgx.Batch
+	for _, sql := range []string{dbsqlc.DeleteRawRequestsAt, dbsqlc.DeleteRawResponsesAt} {
+		b.Queue(sql, instances, correlations).Exec(func(pgconn.CommandTag) error { return nil })
+	}
+	if err := tx.SendBatch(ctx, &b).Close(); err != nil {
+		return err
+	}
+	left, more, err := copiesAt(ctx, tx, orphans)
+	if err == nil && left+more > 0 {
+		err = errStillThere
+	}
+	return err
+}

@@ -1,0 +1,367 @@
+package fusillade
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"lethe/adapters/postgres"
+	"lethe/domain"
+	"lethe/domain/porttest"
+	"lethe/receipt"
+)
+
+// old is a raw copy of before, and what it names.
+type old struct {
+	request, step, batch *uuid.UUID // by a usage record
+	owner                *uuid.UUID
+	header, batchHeader  string
+	young                bool
+	only                 string // the only table that it is in; "": both
+}
+
+// addOld stores it and returns where.
+func (b *bench) addOld(raw *postgres.DB, o old) copyAt {
+	b.t.Helper()
+	at := copyAt{uuid.New(), time.Now().UnixNano()}
+	when := time.Now().Add(-domain.OrphansAfter - time.Hour)
+	if o.young {
+		when = time.Now().Add(-domain.OrphansAfter + time.Hour)
+	}
+	if o.owner != nil {
+		b.exec(`INSERT INTO public.users (id, username, email) VALUES ($1::uuid, $1::uuid::text, $1::uuid::text) ON CONFLICT DO NOTHING`, o.owner)
+	}
+	if o.request != nil || o.step != nil || o.batch != nil {
+		b.exec(`INSERT INTO public.http_analytics (instance_id, correlation_id, timestamp, method, uri, fusillade_request_id, response_step_id, fusillade_batch_id, user_id)
+			VALUES ($1, $2, $3, 'POST', '/v1/responses', $4, $5, $6, $7)`, at.instance, at.correlation, when, o.request, o.step, o.batch, o.owner)
+	}
+	for table, sql := range map[string]string{
+		"http_requests": `INSERT INTO outlet.http_requests (instance_id, correlation_id, timestamp, method, uri, headers, body)
+			VALUES ($1, $2, $3, 'POST', '/v1/responses', jsonb_strip_nulls(jsonb_build_object('x-fusillade-request-id', nullif($4, ''), 'x-fusillade-batch-id', nullif($5, ''))), '{"words": "of people"}')`,
+		"http_responses": `INSERT INTO outlet.http_responses (instance_id, correlation_id, timestamp, status_code, headers, body, duration_to_first_byte_ms, duration_ms)
+			VALUES ($1, $2, $3, 200, jsonb_build_object('not-looked-at', $4::text, 'either', $5::text), '{"words": "of a model"}', 1, 2)`,
+	} {
+		if o.only == "" || o.only == table {
+			if _, err := raw.Pool().Exec(b.t.Context(), sql, at.instance, at.correlation, when, o.header, o.batchHeader); err != nil {
+				b.t.Fatal(err)
+			}
+		}
+	}
+	return at
+}
+
+// there is how many copies there are at a place.
+func (b *bench) there(raw *postgres.DB, at copyAt) (n int64) {
+	b.t.Helper()
+	err := raw.Pool().QueryRow(b.t.Context(), `SELECT (SELECT count(*) FROM outlet.http_requests WHERE instance_id = $1 AND correlation_id = $2)
+		+ (SELECT count(*) FROM outlet.http_responses WHERE instance_id = $1 AND correlation_id = $2)`, at.instance, at.correlation).Scan(&n)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return n
+}
+
+func orphansWarrant() domain.Warrant {
+	w := sweepWarrant()
+	w.Trigger = domain.TriggerOrphans
+	return w
+}
+
+// sweepOrphans makes a whole pass.
+func (b *bench) sweepOrphans(most int) (all domain.Erased, looked int, err error) {
+	b.t.Helper()
+	b.exec(`UPDATE lethe.orphans SET after_request = 0, after_response = 0, responses = false, due_at = '-infinity'`)
+	for {
+		turn, failed := b.responses.SweepOrphans(b.t.Context(), time.Now().Add(-domain.OrphansAfter), most, time.Hour, orphansWarrant())
+		if failed != nil {
+			err = failed
+		}
+		all.Add(turn.Erased)
+		if looked += turn.Looked; turn.Looked == 0 || failed != nil && domain.CodeOf(failed) != domain.CodeRefused {
+			return all, looked, err
+		}
+	}
+}
+
+func (b *bench) countOrphans() (n OrphansCount) {
+	b.t.Helper()
+	var at OrphansPlace
+	for over := false; !over; {
+		part, next, last, err := b.responses.CountOrphans(b.t.Context(), time.Now().Add(-domain.OrphansAfter), 7, at)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		n.Looked, n.RawRequests, n.RawResponses = n.Looked+part.Looked, n.RawRequests+part.RawRequests, n.RawResponses+part.RawResponses
+		at, over = next, last
+	}
+	return n
+}
+
+var besideAndApart = map[string]func(t *testing.T) (*bench, *postgres.DB){
+	"beside": func(t *testing.T) (*bench, *postgres.DB) {
+		b := newBench(t, postgres.Config{})
+		return b, b.owner
+	},
+	"apart": func(t *testing.T) (*bench, *postgres.DB) {
+		a := newApart(t, 2)
+		return a.bench, a.copies
+	},
+}
+
+// What names a request that is gone goes, with a receipt; whatever still lives,
+// or may, stays.
+func TestSweepOrphans(t *testing.T) {
+	t.Parallel()
+	for name, open := range besideAndApart {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, raw := open(t)
+			live := b.addChain("somebody", 3)[0].ID
+			var step uuid.UUID
+			if err := b.owner.Pool().QueryRow(t.Context(), `SELECT id FROM fusillade.response_steps WHERE step_kind = 'tool_call' LIMIT 1`).Scan(&step); err != nil {
+				t.Fatal(err)
+			}
+			batched := porttest.NewRow("somebody", "completed", time.Now())
+			batched.Batched = true
+			b.AddResponse(batched)
+			b.exec(`CREATE TABLE fusillade.retained_response_request_routes (request_id uuid PRIMARY KEY, group_id uuid, delete_on date)`)
+			b.exec(`CREATE TABLE fusillade.batch_requests_archive (id uuid PRIMARY KEY)`)
+			b.exec(`GRANT SELECT ON fusillade.retained_response_request_routes, fusillade.batch_requests_archive TO PUBLIC`)
+			id := func() *uuid.UUID { id := uuid.New(); return &id }
+			retained, archived, queued, inBatch, held, other := id(), id(), id(), id(), id(), id()
+			b.exec(`INSERT INTO fusillade.retained_response_request_routes VALUES ($1, $1, now())`, retained)
+			b.exec(`INSERT INTO fusillade.batch_requests_archive VALUES ($1)`, archived)
+			b.AddTask(*queued, false)
+			holder, owner := id(), id()
+			b.exec(`INSERT INTO lethe.holds (id, responses, reason, created_by) VALUES (gen_random_uuid(), ARRAY[$1::uuid], 'a case', gen_random_uuid())`, held)
+			b.exec(`INSERT INTO lethe.holds (id, owners, reason, created_by) VALUES (gen_random_uuid(), ARRAY[$1::text], 'a case', gen_random_uuid())`, holder.String())
+
+			stay := map[string]copyAt{
+				"a live request, by usage":         b.addOld(raw, old{request: &live}),
+				"a live request, by header":        b.addOld(raw, old{header: live.String()}),
+				"a live request, in capitals":      b.addOld(raw, old{header: strings.ToUpper(live.String())}),
+				"a live step":                      b.addOld(raw, old{step: &step, header: id().String()}),
+				"a batch's row":                    b.addOld(raw, old{request: &batched.ID}),
+				"a batch's, by usage":              b.addOld(raw, old{request: inBatch, batch: id()}),
+				"another copy of that":             b.addOld(raw, old{header: inBatch.String()}),
+				"a batch's, by header":             b.addOld(raw, old{header: id().String(), batchHeader: id().String()}),
+				"younger":                          b.addOld(raw, old{request: id(), young: true}),
+				"held by name":                     b.addOld(raw, old{request: held}),
+				"held by owner":                    b.addOld(raw, old{request: id(), owner: holder}),
+				"retained":                         b.addOld(raw, old{request: retained}),
+				"archived":                         b.addOld(raw, old{header: archived.String()}),
+				"queued":                           b.addOld(raw, old{request: queued}),
+				"names nothing":                    b.addOld(raw, old{}),
+				"a step that is gone, alone":       b.addOld(raw, old{step: id()}),
+				"names what is no identifier":      b.addOld(raw, old{header: "of people"}),
+				"gone by usage, live by header":    b.addOld(raw, old{request: id(), header: live.String()}),
+				"live by usage, gone by header":    b.addOld(raw, old{request: &live, header: id().String()}),
+				"an answer of a live request":      b.addOld(raw, old{request: &live, only: "http_responses"}),
+				"an answer that names nothing":     b.addOld(raw, old{header: id().String(), only: "http_responses"}),
+				"a request copied of a live other": b.addOld(raw, old{header: live.String(), only: "http_requests"}),
+			}
+			go_ := map[string]copyAt{
+				"by usage":            b.addOld(raw, old{request: other, owner: owner}),
+				"by header":           b.addOld(raw, old{header: id().String()}),
+				"by both":             b.addOld(raw, old{request: other, header: other.String()}),
+				"two that are gone":   b.addOld(raw, old{request: id(), header: id().String()}),
+				"an answer alone":     b.addOld(raw, old{request: id(), only: "http_responses"}),
+				"a request alone":     b.addOld(raw, old{request: id(), only: "http_requests"}),
+				"a step's, also gone": b.addOld(raw, old{request: id(), step: id()}),
+			}
+			before := copied(t, raw)
+			want := domain.Erased{RawRequests: 6, RawResponses: 6}
+			if n := b.countOrphans(); n.RawRequests != want.RawRequests || n.RawResponses != want.RawResponses || copied(t, raw) != before {
+				t.Errorf("want %+v counted and nothing removed, got %+v", want, n)
+			}
+			erased, looked, err := b.sweepOrphans(5)
+			if err != nil || erased != want {
+				t.Fatalf("want %+v erased, got %+v, %v", want, erased, err)
+			}
+			// Another look must not be needed for what has been looked at.
+			if looked > int(before[0]+before[1]) {
+				t.Errorf("looked at %d copies, and there are %v", looked, before)
+			}
+			for name, at := range stay {
+				if b.there(raw, at) == 0 {
+					t.Errorf("erased: %s", name)
+				}
+			}
+			for name, at := range go_ {
+				if n := b.there(raw, at); n != 0 {
+					t.Errorf("%d left: %s", n, name)
+				}
+			}
+			if n := copied(t, raw); n[0] != before[0]-want.RawRequests || n[1] != before[1]-want.RawResponses {
+				t.Errorf("of %v copies %v are left", before, n)
+			}
+			if n := b.number(`SELECT (SELECT count(*) FROM lethe.intents) + (SELECT count(*) FROM lethe.tombstones)`); n != 0 {
+				t.Errorf("%d intents and tombstones are left", n)
+			}
+			var told domain.Erased
+			rows, err := b.owner.Pool().Query(t.Context(), `SELECT r.body FROM lethe.receipts r`)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer rows.Close()
+			for rows.Next() {
+				var body []byte
+				if err := rows.Scan(&body); err != nil {
+					t.Fatal(err)
+				}
+				r, err := receipt.Parse(body)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if r.Trigger != receipt.TriggerOrphans || r.Actor != receipt.ActorSystem || !slices.Contains(r.NotCovered, receipt.GapUnlocatedCopies) || len(r.Responses) == 0 {
+					t.Errorf("got the receipt %+v", r)
+				}
+				told.Add(domain.Erased{Requests: r.Counts.Requests, RawRequests: r.Counts.RawRequests, RawResponses: r.Counts.RawResponses})
+			}
+			if told != want {
+				t.Errorf("receipts tell of %+v, want %+v", told, want)
+			}
+
+			// After a pass it rests, and the next one finds nothing more.
+			if turn, err := b.responses.SweepOrphans(t.Context(), time.Now(), 10, time.Hour, orphansWarrant()); err != nil || turn.Looked != 0 {
+				t.Errorf("want a pause, got %+v, %v", turn, err)
+			}
+			if erased, _, err := b.sweepOrphans(1000); err != nil || erased != (domain.Erased{}) {
+				t.Errorf("want nothing more, got %+v, %v", erased, err)
+			}
+			// A hold with a filter may be on any of them.
+			at := b.addOld(raw, old{request: id()})
+			b.exec(`INSERT INTO lethe.holds (id, models, reason, created_by) VALUES ('00000000-0000-4000-8000-000000000001', ARRAY['a model'], 'a case', gen_random_uuid())`)
+			if erased, _, err := b.sweepOrphans(1000); err != nil || erased != (domain.Erased{}) || b.there(raw, at) != 2 {
+				t.Errorf("want all held, got %+v, %v", erased, err)
+			}
+			b.exec(`UPDATE lethe.holds SET released_at = now(), released_by = gen_random_uuid() WHERE models IS NOT NULL`)
+			if erased, _, err := b.sweepOrphans(1000); err != nil || erased != (domain.Erased{RawRequests: 1, RawResponses: 1}) || b.there(raw, at) != 0 {
+				t.Errorf("want what was held erased, got %+v, %v", erased, err)
+			}
+		})
+	}
+}
+
+// What the database refuses to delete stays whole, and stops nothing else.
+func TestSweepOrphansThatAreRefused(t *testing.T) {
+	t.Parallel()
+	for name, open := range besideAndApart {
+		for how, body := range map[string]string{
+			"loudly":   `RAISE EXCEPTION 'words of people: %', OLD`,
+			"silently": `RETURN NULL`,
+		} {
+			t.Run(name+"/"+how, func(t *testing.T) {
+				t.Parallel()
+				b, raw := open(t)
+				var places []copyAt
+				for range 9 {
+					id := uuid.New()
+					places = append(places, b.addOld(raw, old{request: &id}))
+				}
+				if _, err := raw.Pool().Exec(t.Context(), `CREATE FUNCTION public.refuse() RETURNS trigger AS $$ BEGIN `+body+`; END $$ LANGUAGE plpgsql;
+					CREATE TRIGGER refuse BEFORE DELETE ON outlet.http_responses FOR EACH ROW WHEN (OLD.instance_id = '`+places[4].instance.String()+`') EXECUTE FUNCTION public.refuse()`); err != nil {
+					t.Fatal(err)
+				}
+				erased, _, err := b.sweepOrphans(4)
+				if erased != (domain.Erased{RawRequests: 8, RawResponses: 8}) || domain.CodeOf(err) != domain.CodeRefused {
+					t.Errorf("want 8 erased and said that one is not, got %+v, %v", erased, err)
+				}
+				if err != nil && strings.Contains(err.Error(), "words of people") {
+					t.Errorf("the error tells %v", err)
+				}
+				for i, at := range places {
+					want := int64(0)
+					if i == 4 {
+						want = 2
+					}
+					if n := b.there(raw, at); n != want {
+						t.Errorf("copy %d: %d left, want %d", i, n, want)
+					}
+				}
+				if n := b.number(`SELECT count(*) FROM lethe.intents`); n != 0 {
+					t.Errorf("%d intents are left", n)
+				}
+			})
+		}
+	}
+}
+
+// Where it cannot be told what is needed, nothing is removed.
+func TestSweepOrphansInTheDark(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, postgres.Config{})
+	id := uuid.New()
+	at := b.addOld(b.owner, old{request: &id})
+	b.exec(`CREATE TABLE fusillade.batch_requests_archive (id uuid PRIMARY KEY)`)
+	if erased, _, err := b.sweepOrphans(10); err == nil || !strings.Contains(err.Error(), "batch_requests_archive") || erased != (domain.Erased{}) || b.there(b.owner, at) != 2 {
+		t.Errorf("want nothing erased and said why, got %+v, %v", erased, err)
+	}
+}
+
+// More than one receipt can tell of are left to the next turn.
+func TestSweepManyOrphans(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, postgres.Config{})
+	b.exec(`INSERT INTO outlet.http_requests (instance_id, correlation_id, timestamp, method, uri, headers)
+		SELECT gen_random_uuid(), n, now() - interval '8 days', 'POST', '/', jsonb_build_object('x-fusillade-request-id', gen_random_uuid()) FROM generate_series(1, 1000) n`)
+	erased, looked, err := b.sweepOrphans(1000)
+	if err != nil || erased != (domain.Erased{RawRequests: 1000}) || looked != 1000 {
+		t.Errorf("want 1000 erased, got %+v of %d, %v", erased, looked, err)
+	}
+	if n := b.number(`SELECT count(*) FROM lethe.receipts`); n != 4 {
+		t.Errorf("%d receipts", n)
+	}
+}
+
+// A process that ends between the two databases leaves a note, and the next one
+// that sweeps finishes it; what came back to life meanwhile is left.
+func TestSweepOrphansIsFinished(t *testing.T) {
+	t.Parallel()
+	for _, back := range []bool{false, true} {
+		a := newApart(t, 2)
+		first, second := uuid.New(), porttest.NewRow("somebody", "completed", time.Now())
+		a.addOld(a.copies, old{request: &first})
+		at := a.addOld(a.copies, old{request: &second.ID})
+		if _, err := a.copies.Pool().Exec(t.Context(), `ALTER TABLE outlet.http_requests RENAME TO away`); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := a.sweepOrphans(10); err == nil {
+			t.Fatal("swept what is not there")
+		}
+		if _, err := a.copies.Pool().Exec(t.Context(), `ALTER TABLE outlet.away RENAME TO http_requests`); err != nil {
+			t.Fatal(err)
+		}
+		a.exec(`REVOKE INSERT ON lethe.receipts FROM ` + role(t, a.bench))
+		if _, _, err := a.sweepOrphans(10); err == nil {
+			t.Fatal("finished without a receipt")
+		}
+		if n := a.number(`SELECT count(*) FROM lethe.intents`); n != 1 || a.there(a.copies, at) != 0 {
+			t.Fatalf("want the copies gone and a note, got %d notes", n)
+		}
+		a.exec(`GRANT INSERT ON lethe.receipts TO ` + role(t, a.bench))
+		if back { // too late for it
+			a.AddResponse(second)
+		}
+		if err := a.sweep(); err != nil {
+			t.Fatal(err)
+		}
+		if n := a.number(`SELECT count(*) FROM lethe.receipts WHERE convert_from(body, 'UTF8') LIKE '%"orphans"%' AND convert_from(body, 'UTF8') LIKE '%"raw_requests":2,"raw_responses":2%'`); n != 1 {
+			t.Errorf("%d receipts of two copies each", n)
+		}
+		if n := a.number(`SELECT count(*) FROM fusillade.requests`); (n == 1) != back {
+			t.Errorf("%d requests", n)
+		}
+	}
+}
+
+func role(t *testing.T, b *bench) (name string) {
+	t.Helper()
+	if err := b.owner.Pool().QueryRow(t.Context(), `SELECT quote_ident(grantee) FROM information_schema.column_privileges WHERE table_schema = 'lethe' AND table_name = 'orphans' AND privilege_type = 'UPDATE' AND grantee <> current_user LIMIT 1`).Scan(&name); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}

@@ -1,0 +1,57 @@
+package domain
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Bounds of the sweep for copies whose request is gone.
+const (
+	// OrphansAfter is how old they are at least: whoever is still writing of a
+	// request has long come to its end.
+	OrphansAfter = 7 * 24 * time.Hour
+
+	orphansAtOnce = 1000           // copies that one turn looks at
+	orphansPause  = 24 * time.Hour // from the end of a pass to the next one
+)
+
+// SweepOrphans removes raw copies whose request is gone.
+type SweepOrphans struct {
+	orphans Orphans
+	pace    func(ctx context.Context, copies int) error
+	now     func() time.Time
+}
+
+// NewSweepOrphans makes the use case; pace waits until so many more copies may
+// be looked at, and now is the clock.
+func NewSweepOrphans(orphans Orphans, pace func(context.Context, int) error, now func() time.Time) *SweepOrphans {
+	return &SweepOrphans{orphans, pace, now}
+}
+
+// Execute takes turns until none is due. It returns what was removed, which
+// receipts tell, too; also beside an error. What is refused keeps nothing else
+// from being removed; any other error ends it, to be gone on with later.
+func (u *SweepOrphans) Execute(ctx context.Context) (Erased, error) {
+	var all Erased
+	var refused []error
+	for {
+		now := u.now()
+		w := newWarrant(TriggerOrphans, now)
+		w.Role = ActorSystem
+		turn, err := u.orphans.SweepOrphans(ctx, now.Add(-OrphansAfter), orphansAtOnce, orphansPause, w)
+		all.Add(turn.Erased)
+		switch {
+		case err != nil && CodeOf(err) != CodeRefused:
+			return all, errors.Join(append(refused, err)...)
+		case err != nil && len(refused) < errorsTold:
+			refused = append(refused, err)
+		}
+		if turn.Looked == 0 {
+			return all, errors.Join(refused...)
+		}
+		if err := u.pace(ctx, turn.Looked); err != nil {
+			return all, errors.Join(append(refused, err)...)
+		}
+	}
+}

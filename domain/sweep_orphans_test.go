@@ -1,0 +1,91 @@
+package domain_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"lethe/domain"
+)
+
+// turns are what a port answers, one after another, and what it was asked.
+type turns struct {
+	results []turn
+	asked   []domain.Warrant
+	before  []time.Time
+}
+
+type turn struct {
+	domain.OrphansTurn
+	err error
+}
+
+func (t *turns) SweepOrphans(_ context.Context, before time.Time, most int, pause time.Duration, w domain.Warrant) (domain.OrphansTurn, error) {
+	if most != 1000 || pause != 24*time.Hour {
+		return domain.OrphansTurn{}, errors.New("other bounds than are said")
+	}
+	t.asked, t.before = append(t.asked, w), append(t.before, before)
+	result := t.results[len(t.asked)-1]
+	return result.OrphansTurn, result.err
+}
+
+func TestSweepOrphans(t *testing.T) {
+	t.Parallel()
+	looked := func(n int, copies int64) domain.OrphansTurn {
+		return domain.OrphansTurn{Looked: n, Erased: domain.Erased{RawRequests: copies}}
+	}
+	refused := domain.Errorf(domain.CodeRefused, "some are refused")
+	away := domain.Errorf(domain.CodeUnavailable, "away")
+	for name, c := range map[string]struct {
+		results []turn
+		pace    error
+		want    domain.Erased
+		paced   int
+		err     error
+	}{
+		"none due":                {[]turn{{}}, nil, domain.Erased{}, 0, nil},
+		"some":                    {[]turn{{looked(1000, 3), nil}, {looked(1, 0), nil}, {}}, nil, domain.Erased{RawRequests: 3}, 1001, nil},
+		"refused stops nothing":   {[]turn{{looked(7, 1), refused}, {looked(8, 2), nil}, {}}, nil, domain.Erased{RawRequests: 3}, 15, refused},
+		"refused and no more due": {[]turn{{looked(7, 1), nil}, {looked(0, 2), refused}}, nil, domain.Erased{RawRequests: 3}, 7, refused},
+		"away ends it":            {[]turn{{looked(7, 1), nil}, {looked(8, 0), away}}, nil, domain.Erased{RawRequests: 1}, 7, away},
+		"away after refused":      {[]turn{{looked(7, 1), refused}, {err: away}}, nil, domain.Erased{RawRequests: 1}, 7, refused},
+		"stopped while it waits":  {[]turn{{looked(7, 1), nil}}, context.Canceled, domain.Erased{RawRequests: 1}, 7, context.Canceled},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			port, paced := &turns{results: c.results}, 0
+			now := time.Date(2026, 3, 8, 12, 0, 0, 0, time.UTC)
+			erased, err := domain.NewSweepOrphans(port, func(_ context.Context, n int) error { paced += n; return c.pace }, func() time.Time { return now }).Execute(t.Context())
+			if erased != c.want || !errors.Is(err, c.err) || paced != c.paced || len(port.asked) != len(c.results) {
+				t.Errorf("got %+v, %v after %d turns and %d copies", erased, err, len(port.asked), paced)
+			}
+			seen := map[domain.Salt]bool{}
+			for i, w := range port.asked {
+				if w.Trigger != domain.TriggerOrphans || w.Role != domain.ActorSystem || w.Ground != domain.GroundUnspecified ||
+					w.Actor != nil || !w.RequestedAt.Equal(now) || seen[w.Salt] || !port.before[i].Equal(now.Add(-7*24*time.Hour)) {
+					t.Errorf("asked by %+v for what is from before %s", w, port.before[i])
+				}
+				seen[w.Salt] = true
+			}
+		})
+	}
+}
+
+// The errors that are told of are bounded.
+func TestSweepOrphansTellsOfFew(t *testing.T) {
+	t.Parallel()
+	port := &turns{}
+	for range 20 {
+		port.results = append(port.results, turn{domain.OrphansTurn{Looked: 1}, domain.Errorf(domain.CodeRefused, "refused")})
+	}
+	port.results = append(port.results, turn{})
+	_, err := domain.NewSweepOrphans(port, func(context.Context, int) error { return nil }, time.Now).Execute(t.Context())
+	joined, ok := errors.AsType[interface {
+		error
+		Unwrap() []error
+	}](err)
+	if !ok || len(joined.Unwrap()) != 10 {
+		t.Errorf("got %v", err)
+	}
+}
