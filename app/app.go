@@ -110,6 +110,7 @@ func graph(cfg *Config, db *Databases, log *slog.Logger, ready func(addr string)
 			newCopies,
 			newResponses,
 			countResponses,
+			countOrphans,
 			newErasures,
 			countErasures,
 			fx.Annotate(newJobs, fx.As(fx.Self()), fx.As(new(domain.Jobs))),
@@ -135,6 +136,7 @@ func graph(cfg *Config, db *Databases, log *slog.Logger, ready func(addr string)
 			newHoldCases,
 			newRetentionCases,
 			newSweep,
+			newOrphans,
 			newRunRules,
 			newBackground,
 			newWorries,
@@ -146,7 +148,7 @@ func graph(cfg *Config, db *Databases, log *slog.Logger, ready func(addr string)
 			newHandler,
 			newListener,
 		)),
-		fx.Invoke(serveProfiles, startSealer, runErasures, runRules, sweepErased, settleReplicated, forgetLooks, sayWhatIsMissing, watchPlaces, watchHeld, func(*listener) {}),
+		fx.Invoke(serveProfiles, startSealer, runErasures, runRules, sweepErased, sweepOrphans, settleReplicated, forgetLooks, sayWhatIsMissing, watchPlaces, watchHeld, func(*listener) {}),
 	)
 }
 

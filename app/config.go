@@ -66,6 +66,7 @@ type Config struct {
 		Witnesses []receipt.PublicKey // whose signatures may be added to checkpoints
 		SeenFile  string              // of the newest checkpoint that was seen; empty: none, or the embedded mode's own
 		Rate      perSecond
+		Orphans   bool // copies whose request is gone are removed
 		// StandbyURLs are where it is looked whether what was erased is gone
 		// from the standbys too; none: nowhere.
 		StandbyURLs []string
@@ -120,6 +121,7 @@ var settings = []setting{
 	{"erasure.seen_file", "file that keeps the newest checkpoint of the log that was seen, so that an older database is noticed; in the embedded mode one in data_dir", func(c *Config) any { return &c.Erasure.SeenFile }, nil, nil},
 	{"erasure.witnesses", "public keys of witnesses whose signatures may be added to checkpoints of the log, with commas between", func(c *Config) any { return &c.Erasure.Witnesses }, nil, nil},
 	{"erasure.rate", "responses a second that erasures of many may erase in this process; 0: no bound", func(c *Config) any { return &c.Erasure.Rate }, nil, nil},
+	{"erasure.orphans", "true: remove raw copies whose request is gone, as dwctl deleted it; lethe erasures orphans --dry-run counts them", func(c *Config) any { return &c.Erasure.Orphans }, nil, nil},
 	{"erasure.standby_urls", "URLs of all standbys, where it is looked whether what was erased is gone there too, with commas between", func(c *Config) any { return (*urls)(&c.Erasure.StandbyURLs) }, nil, nil},
 	{"looks.keep", "for how long it is kept who looked at what is not theirs, in days such as 365d", func(c *Config) any { return (*days)(&c.Looks.Keep) }, nil, nil},
 	{"data_dir", "folder of the embedded database", func(c *Config) any { return &c.DataDir }, checkDir, nil},
@@ -304,6 +306,7 @@ func defaults(apart, outletApart bool, environ []string) map[string]any {
 		"auth.proxy_user_header":   "x-doubleword-user",
 		"auth.proxy_trusted":       "127.0.0.0/8,::1/128",
 		"auth.cache_ttl":           "0s",
+		"erasure.orphans":          false,
 		"erasure.rate":             2000,
 		"looks.keep":               "365d",
 		"log.level":                "info",

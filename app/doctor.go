@@ -111,6 +111,7 @@ func Doctor(ctx context.Context, cfg *Config, progress io.Writer) (report *Repor
 	if db.OutletURL != "" {
 		d.examine(ctx, "outlet", db.OutletURL, "", []inspect.Side{inspect.Outlet})
 	}
+	d.orphans(ctx, name, db)
 	d.examineLog(ctx, name, url)
 	return d.report, nil
 }
@@ -176,6 +177,34 @@ func (d *doctor) examine(ctx context.Context, name, url, replicaURL string, side
 	if conn != nil {
 		d.lag(ctx, replicaName, conn, replica)
 	}
+}
+
+// orphansToLookAt bounds how many raw copies the doctor looks at.
+const orphansToLookAt = 20_000
+
+// orphans counts raw copies whose request is gone.
+func (d *doctor) orphans(ctx context.Context, name string, db *Databases) {
+	const check = "orphaned copies"
+	if !d.log {
+		return // what is missing has been told
+	}
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	n, err := countOrphansIn(ctx, d.cfg, db, orphansToLookAt, func(OrphansCounted) {})
+	if d.failed(name, check, err) || n.unreachable {
+		return
+	}
+	c := Check{Database: name, Name: check, Finding: OK, Detail: fmt.Sprintf("of %d raw copies of seven days and more, none is of a request that is gone", n.Looked)}
+	if gone := n.RawRequests + n.RawResponses; gone > 0 {
+		c.Detail = fmt.Sprintf("of %d raw copies of seven days and more, %d are of requests that are gone, as dwctl deleted them", n.Looked, gone)
+		if c.Advice = "the service removes them, with receipts: erasure.orphans is true"; !d.cfg.Erasure.Orphans {
+			c.Finding, c.Advice = Warning, "have the service remove them, with receipts: set erasure.orphans to true"
+		}
+	}
+	if !n.All {
+		c.Detail += "; others were not looked at, as they are many: `lethe erasures orphans --dry-run` does"
+	}
+	d.add(c)
 }
 
 func hangUp(conn *pgx.Conn) {

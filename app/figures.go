@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -27,6 +28,7 @@ func newErasureMetrics(metrics *telemetry.Metrics) (*telemetry.ErasureMetrics, e
 	}
 	triggers := []string{
 		string(domain.TriggerSingle), string(domain.TriggerBulk), string(domain.TriggerRetention), string(domain.TriggerSweep),
+		string(domain.TriggerOrphans),
 	}
 	return metrics.WatchErasures(triggers, tables)
 }
@@ -57,6 +59,25 @@ func (c countedResponses) Sweep(ctx context.Context, most int, w domain.Warrant)
 		c.metrics.Erased(string(domain.TriggerSweep), erased.Requests, rowsOf(erased))
 	}
 	return looked, erased, err
+}
+
+// countedOrphans count what is removed of copies whose request is gone.
+type countedOrphans struct {
+	domain.Orphans
+	metrics *telemetry.ErasureMetrics
+}
+
+func countOrphans(responses *fusillade.Responses, metrics *telemetry.ErasureMetrics) domain.Orphans {
+	return countedOrphans{responses, metrics}
+}
+
+// SweepOrphans implements domain.Orphans.
+func (c countedOrphans) SweepOrphans(ctx context.Context, before time.Time, most int, pause time.Duration, w domain.Warrant) (domain.OrphansTurn, error) {
+	turn, err := c.Orphans.SweepOrphans(ctx, before, most, pause, w)
+	if turn.Erased != (domain.Erased{}) {
+		c.metrics.Erased(string(domain.TriggerOrphans), 0, rowsOf(turn.Erased))
+	}
+	return turn, err
 }
 
 // countedErasures count what is erased by them.

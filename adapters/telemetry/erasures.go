@@ -31,7 +31,7 @@ func (m *Metrics) WatchErasures(triggers, tables []string) (*ErasureMetrics, err
 	e := &ErasureMetrics{
 		responses: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "lethe_erased_responses_total",
-			Help: "Responses that were erased by this process; with the trigger sweep, requests that were written again.",
+			Help: "Responses that were erased by this process; with the trigger sweep, requests that were written again; with orphans, none, as only copies are removed.",
 		}, []string{"trigger"}),
 		rows: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "lethe_erased_rows_total",

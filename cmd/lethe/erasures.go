@@ -16,8 +16,27 @@ func (c *cli) erasures() *cobra.Command {
 		Short: "Look after what was erased",
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(c.settleErasures(), c.exportErasures(), c.searchErasures())
+	cmd.AddCommand(c.settleErasures(), c.exportErasures(), c.searchErasures(), c.orphans())
 	return cmd
+}
+
+func (c *cli) orphans() *cobra.Command {
+	var options app.OrphansOptions
+	cmd := c.command(&cobra.Command{
+		Use:   "orphans",
+		Short: "Count raw copies whose request is gone",
+		Long: `Count the raw copies that dwctl has left of requests that it deleted itself:
+what the service removes where erasure.orphans is true, with receipts. They name
+a request, are seven days old or older, and of that request there is nothing
+else; batches' are not among them, nor what a hold may keep, as every active
+hold with a filter does. Nothing is changed.`,
+		Example: `  lethe erasures orphans --dry-run
+  LETHE_ERASURE_ORPHANS=true lethe serve`,
+	}, slices.Concat(databaseSettings, []string{"erasure."}), func(ctx context.Context, cfg *app.Config, _ []string) error {
+		return app.CountOrphans(ctx, cfg, options, c.output())
+	})
+	cmd.Flags().BoolVar(&options.DryRun, "dry-run", false, "count them, and change nothing")
+	return c.jsonFlag(cmd)
 }
 
 func (c *cli) exportErasures() *cobra.Command {
