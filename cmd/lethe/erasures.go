@@ -30,8 +30,7 @@ what the service removes where erasure.orphans is true, with receipts. They name
 a request, are seven days old or older, and of that request there is nothing
 else; batches' are not among them, nor what a hold may keep, as every active
 hold with a filter does. Nothing is changed.`,
-		Example: `  lethe erasures orphans --dry-run
-  LETHE_ERASURE_ORPHANS=true lethe serve`,
+		Example: `  lethe erasures orphans --dry-run`,
 	}, slices.Concat(databaseSettings, []string{"erasure."}), func(ctx context.Context, cfg *app.Config, _ []string) error {
 		return app.CountOrphans(ctx, cfg, options, c.output())
 	})

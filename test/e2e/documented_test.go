@@ -730,6 +730,7 @@ func (d *documents) withLog(t *testing.T) {
 	wantInOrder(t, s.run(t, d.take(t, "lethe config --help", whole)), "format: text", "format: json")
 	wantInOrder(t, owner.run(t, d.take(t, "lethe erasures settle --help", whole)), "vacuumed", "rewritten", "expired")
 	owner.run(t, d.take(t, "lethe replay --help", whole))
+	wantInOrder(t, s.run(t, d.take(t, "lethe erasures orphans --help", whole)), "name a request that is gone")
 	execute(t, conn, "UPDATE fusillade.request_templates SET file_id = NULL WHERE file_id IS NOT NULL") // which an erasure would miss
 	write(t, filepath.Join(folder, "pieces.txt"), "a prompt that nobody has asked\nand an answer to it\n")
 	wantInOrder(t, owner.run(t, d.take(t, "lethe erasures search --help", whole)), "Nothing of 2 needles", "would miss nothing", `"treatment": "erased"`)
