@@ -45,6 +45,9 @@ func newErasures(p *pools, copies *fusillade.Copies, cfg *Config, s *signing, pl
 		return nil, err
 	}
 	erasures.WithCopies(copies)
+	if p.main.Primary != p.fusillade.Primary {
+		erasures.WithMain(p.main.Primary)
+	}
 	return erasures, nil
 }
 

@@ -142,8 +142,16 @@ func TestBesideNewer(t *testing.T) {
 	// Also those of the many.
 	receipts := number(t, database.URL, "SELECT count(*) FROM lethe.receipts")
 	if named := number(t, database.URL, `SELECT count(*) FROM lethe.receipts
-		WHERE convert_from(body, 'UTF8') LIKE '%"image_store","prompt_cache"]}'`); receipts < 2 || named != receipts {
+		WHERE convert_from(body, 'UTF8') LIKE '%"image_store","prompt_cache"]}'`); receipts < 3 || named != receipts-1 {
 		t.Errorf("%d of %d receipts name what no response leads to", named, receipts)
+	}
+	// But for the last, of what was kept by person.
+	if last := number(t, database.URL, `SELECT count(*) FROM lethe.receipts
+		WHERE convert_from(body, 'UTF8') LIKE '%"image_store"]}' AND convert_from(body, 'UTF8') LIKE '%"responses":[],%'`); last != 1 {
+		t.Errorf("%d receipts leave the prompt cache out", last)
+	}
+	if left := number(t, database.URL, "SELECT (SELECT count(*) FROM public.image_access) + (SELECT count(*) FROM public.prompt_cache_entries)"); left != 0 {
+		t.Errorf("%d rows that are kept by person are left", left)
 	}
 	if bills := number(t, database.URL, "SELECT count(*) FROM public.credits_transactions WHERE source_id = 'one'"); bills != 1 {
 		t.Error("the bill is gone")

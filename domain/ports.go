@@ -285,6 +285,9 @@ type Erasures interface {
 	// later passes and, after VerifyAfter, by an erasure that somebody asked for.
 	// Where anything else is wrong with the database, the error says so and nothing
 	// of the call is done. CodeNotFound where there is no such erasure.
+	// What else is kept by person goes at the end of an owner's erasure, unless
+	// anything of theirs was kept or a hold names them; a receipt tells of it that
+	// counts nothing.
 	Advance(ctx context.Context, id uuid.UUID, most int, judge func(Erasure, []Part) ([]Verdict, Warrant)) (Erasure, error)
 
 	// Note stores why an erasure does not get on, or, with failed, why it has

@@ -183,7 +183,7 @@ func (a *advance) run(ctx context.Context, most int) error {
 	case !more && a.walk.owner != nil && a.place.named == 0 && a.erasedInPass == 0:
 		a.place = startOfGone
 	case !more:
-		if err := a.endPass(); err != nil {
+		if err := a.endPass(ctx); err != nil {
 			return err
 		}
 	}
@@ -376,36 +376,43 @@ func (a *advance) notFound(id uuid.UUID) {
 
 // endPass is for when nothing follows. Of an owner, something may have come
 // meanwhile that is older than what was looked at.
-func (a *advance) endPass() error {
+func (a *advance) endPass(ctx context.Context) error {
 	e := a.erasure
-	switch {
-	case e.Kind == domain.TargetOwner && a.erasedInPass > 0:
+	if e.Kind == domain.TargetOwner && a.erasedInPass > 0 {
 		a.place, a.erasedInPass = place{}, 0
-	case e.Verifying():
-		a.place, e.VerifyAt, e.VerifiedAt = place{}, nil, &a.at
-	default:
-		if e.FoundNothing() {
-			return a.noteNothing()
+		return nil
+	}
+	person, err := a.erasePerson(ctx)
+	if err != nil {
+		return err
+	}
+	if person.rows > 0 || e.FoundNothing() {
+		if err := a.noteNothing(person); err != nil {
+			return err
 		}
+	}
+	if e.Verifying() {
+		a.place, e.VerifyAt, e.VerifiedAt = place{}, nil, &a.at
+	} else {
 		a.finish()
 	}
 	return nil
 }
 
-// noteNothing ends the erasure with a receipt that says that nothing was there.
-func (a *advance) noteNothing() error {
+// noteNothing adds a receipt that says that no response was there, or was left
+// when what is kept by person was erased.
+func (a *advance) noteNothing(person ofPerson) error {
 	_, w := a.judge(*a.erasure, nil)
 	nothing := eraser{}
 	if owner := a.erasure.Target.Owner; owner != nil {
 		nothing.owners = []string{owner.String()}
 	}
-	written, err := a.issuer.receipts(&nothing, domain.Erased{}, w)
+	written, err := a.issuer.withPerson(person).receipts(&nothing, domain.Erased{}, w)
 	if err != nil {
 		return err
 	}
 	queueReceipts(a.commit, written, &a.erasure.ID, a.at, 0)
 	a.erasure.Receipts++
-	a.finish()
 	return nil
 }
 

@@ -22,7 +22,8 @@ type Erasures struct {
 	db     *postgres.DB
 	outlet string
 	issuer Issuer
-	copies *Copies // nil: in the same database, if anywhere
+	copies *Copies      // nil: in the same database, if anywhere
+	main   *postgres.DB // with what is kept by person; nil: the same database
 
 	surveyMost int // requests that a survey looks at
 	// careful are erasures of which something was refused lately, with how many

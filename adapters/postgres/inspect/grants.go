@@ -60,7 +60,7 @@ func columnList(columns []Column) string {
 
 // MissingPrivileges says which of the privileges that Grants gives the
 // connected role lacks, in a phrase each. It makes one query. Tables and columns
-// that are not there are not reported, nor schemas that have none of the tables:
+// that are not there are not reported, nor what is voluntary, nor schemas that have none of the tables:
 // MissingTables names those that must be there.
 func MissingPrivileges(ctx context.Context, q Querier, reqs []Requirement) ([]string, error) {
 	// One row for each privilege: on a schema (no table), on a column, or on a
@@ -71,7 +71,7 @@ func MissingPrivileges(ctx context.Context, q Querier, reqs []Requirement) ([]st
 		columns, privileges = append(columns, column), append(privileges, privilege)
 	}
 	usage := map[string]bool{}
-	for _, r := range reqs {
+	for _, r := range missed(reqs) {
 		if !usage[r.Schema] {
 			usage[r.Schema] = true
 			add(r.Schema, "", "", "USAGE")

@@ -259,7 +259,9 @@ func TestGrantsAreSplitAndQuoted(t *testing.T) {
 		t.Errorf("%q is not among %q", want, fusillade)
 	}
 	for _, stmt := range main {
-		if strings.Contains(stmt, "requests") || strings.Contains(stmt, "DELETE") {
+		// Only what is kept by person is deleted there.
+		byPerson := strings.Contains(stmt, "image_access") || strings.Contains(stmt, "prompt_cache_entries")
+		if strings.Contains(stmt, "requests") || strings.Contains(stmt, "DELETE") && !byPerson {
 			t.Errorf("on the main side: %s", stmt)
 		}
 	}
@@ -337,9 +339,30 @@ func TestPresent(t *testing.T) {
 			optional = append(optional, r.Schema+"."+r.Table)
 		}
 	}
-	// Without the outlet's two, and what newer versions of dwctl move responses to.
-	if len(got) != len(all)-3 || !slices.Equal(optional, []string{"underway.task"}) {
+	// Without the outlet's two, and what newer versions of dwctl have.
+	if len(got) != len(all)-5 || !slices.Equal(optional, []string{"underway.task"}) {
 		t.Errorf("%d requirements, optional ones %q", len(got), optional)
+	}
+}
+
+// Nothing is missed of what the service works without.
+func TestVoluntary(t *testing.T) {
+	t.Parallel()
+	db := connect(t, pgtest.New(t).URL)
+	exec(t, db, "CREATE TABLE public.image_access (user_id text); CREATE TABLE public.prompt_cache_entries (id uuid); SET ROLE pg_monitor")
+	var voluntary []inspect.Requirement
+	for _, r := range all {
+		if r.Voluntary {
+			voluntary = append(voluntary, r)
+		}
+	}
+	tables, err := inspect.MissingTables(t.Context(), db, voluntary)
+	privileges, failed := inspect.MissingPrivileges(t.Context(), db, voluntary)
+	if len(voluntary) != 2 || err != nil || failed != nil || len(tables)+len(privileges) > 0 {
+		t.Errorf("of %d: %q, %q, %v, %v", len(voluntary), tables, privileges, err, failed)
+	}
+	if main, _ := inspect.Grants("r", voluntary); len(main) != 3 {
+		t.Errorf("grants %q", main)
 	}
 }
 

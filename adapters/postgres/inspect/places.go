@@ -25,7 +25,7 @@ const (
 	// Remains: an erasure of the response does not find it.
 	Remains Treatment = "not erased"
 	// OfPerson: it belongs to a person and leads to no response.
-	OfPerson Treatment = "not erased: it belongs to a person, not to a response"
+	OfPerson Treatment = "not erased with a response, as it belongs to a person; erased [with all of theirs](#what-is-kept-by-person)"
 	// Unserved: it is neither shown nor erased, so the service is closed while it
 	// holds anything.
 	Unserved Treatment = "not served: while it holds rows, the service is not ready"

@@ -76,6 +76,9 @@ type Requirement struct {
 	Whole    bool
 	Sequence string // that numbers its rows: USAGE
 	Optional bool   // may be absent; if it is there, the rest holds
+	// Voluntary is what the service works without, and does more with: nothing of
+	// it is missed.
+	Voluntary bool
 }
 
 // Requirements lists what the queries need on the given sides, or on all when
@@ -162,6 +165,11 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 				{"timestamp", "timestamptz"}, {"prompt_tokens", "int8"}, {"completion_tokens", "int8"},
 				{"reasoning_tokens", "int8"}, {"total_tokens", "int8"}, {"total_cost", "numeric"},
 			}},
+		// Kept by person, in newer versions, and erased with everything of theirs.
+		{Side: Main, Schema: "public", Table: "image_access", Optional: true, Voluntary: true,
+			Read: []Column{{"user_id", "uuid"}}, Delete: true},
+		{Side: Main, Schema: "public", Table: "prompt_cache_entries", Optional: true, Voluntary: true,
+			Read: []Column{{"principal_id", "uuid"}}, Delete: true},
 		{Side: Fusillade, Schema: s.Fusillade, Table: "files",
 			Read: []Column{
 				{"id", "uuid"}, {"name", "text"}, {"purpose", "text"}, {"uploaded_by", "text"}, {"deleted_at", "timestamptz"},
@@ -331,6 +339,11 @@ func without(columns []Column, names ...string) []Column {
 	return slices.DeleteFunc(slices.Clone(columns), func(c Column) bool { return slices.Contains(names, c.Name) })
 }
 
+// missed are those without which something does not work.
+func missed(reqs []Requirement) []Requirement {
+	return slices.DeleteFunc(slices.Clone(reqs), func(r Requirement) bool { return r.Voluntary })
+}
+
 // need is one column of one requirement, in the order of the requirements.
 type need struct {
 	req    Requirement
@@ -355,7 +368,7 @@ func needs(reqs []Requirement) []need {
 // are not there and which columns have another type than the queries expect.
 // It makes one query. An optional table that is absent is not reported.
 func MissingTables(ctx context.Context, q Querier, reqs []Requirement) ([]string, error) {
-	wanted := needs(reqs)
+	wanted := needs(missed(reqs))
 	schemas, tables, columns := make([]string, len(wanted)), make([]string, len(wanted)), make([]string, len(wanted))
 	for i, n := range wanted {
 		schemas[i], tables[i], columns[i] = n.req.Schema, n.req.Table, n.column.Name

@@ -1,0 +1,118 @@
+package fusillade
+
+import (
+	"context"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"lethe/adapters/postgres"
+	"lethe/adapters/postgres/fusillade/internal/dbsqlc"
+	"lethe/domain"
+	"lethe/receipt"
+)
+
+// WithMain says that the tables of people are in another database than
+// fusillade's, and is called before anything else.
+func (e *Erasures) WithMain(main *postgres.DB) { e.main = main }
+
+// What the gateway keeps by person. These tables are those of newer versions, of
+// which the migrations here know nothing.
+const (
+	personLooks = `
+		SELECT coalesce(bool_or(t.name = 'image_access' AND may), false), coalesce(bool_or(t.name = 'prompt_cache_entries' AND may), false)
+		FROM (VALUES ('image_access', 'user_id'), ('prompt_cache_entries', 'principal_id')) AS t (name, owner)
+		JOIN pg_catalog.pg_attribute a ON a.attrelid = to_regclass('public.' || t.name) AND a.attname = t.owner AND a.atttypid = 'uuid'::regtype,
+		LATERAL (SELECT has_table_privilege(a.attrelid, 'DELETE') AND has_column_privilege(a.attrelid, a.attnum, 'SELECT') AS may) p`
+	personHeld = `
+		SELECT EXISTS (SELECT FROM lethe.holds
+			WHERE released_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp()) AND owners @> ARRAY[$1::uuid::text])`
+	personImages   = `DELETE FROM public.image_access WHERE user_id = $1::uuid`
+	personPrompts  = `DELETE FROM public.prompt_cache_entries WHERE principal_id = $1::uuid`
+	personReleased = `RELEASE SAVEPOINT rehearsal`
+)
+
+// ofPerson is what was erased of what belongs to a person and to no response.
+type ofPerson struct {
+	rows    int64
+	prompts bool // no fingerprint of a prompt is left
+}
+
+// erasePerson erases what the gateway keeps by person, after the last response of
+// theirs went. It leaves all of it where something of theirs was kept, where a
+// hold is on them, and where the tables are not there or not to be deleted from.
+func (a *advance) erasePerson(ctx context.Context) (done ofPerson, err error) {
+	e := a.erasure
+	if e.Kind != domain.TargetOwner || e.Target.Owner == nil || e.Held > 0 || e.Refused > 0 || e.NotFound > 0 {
+		return done, nil
+	}
+	if err := a.prepare(ctx, a.outlet); err != nil {
+		return done, err
+	}
+	var held bool
+	if err := a.tx.QueryRow(ctx, personHeld, *e.Target.Owner).Scan(&held); err != nil || held {
+		return done, err
+	}
+	if a.main == nil {
+		return removePerson(ctx, a.tx, *e.Target.Owner)
+	}
+	err = a.main.Tx(ctx, func(tx *postgres.Tx) (err error) {
+		if err := dbsqlc.New(tx).Durably(ctx); err != nil {
+			return err
+		}
+		done, err = removePerson(ctx, tx, *e.Target.Owner)
+		return err
+	})
+	if done.prompts {
+		// Another try may have removed them, and come no further.
+		done.rows = max(done.rows, 1)
+	}
+	return done, err
+}
+
+func removePerson(ctx context.Context, tx *postgres.Tx, owner uuid.UUID) (done ofPerson, err error) {
+	var images, prompts bool
+	if err := tx.QueryRow(ctx, personLooks).Scan(&images, &prompts); err != nil {
+		return done, err
+	}
+	remove := func(sql string) (gone bool, err error) {
+		if _, err := tx.Exec(ctx, dbsqlc.BeginRehearsal); err != nil {
+			return false, err
+		}
+		tag, err := tx.Exec(ctx, sql, owner)
+		if gone = err == nil; gone {
+			done.rows += tag.RowsAffected()
+		} else if whyRefused(postgres.MapError(err)) == "" {
+			return false, err
+		} else if _, err := tx.Exec(ctx, dbsqlc.EndRehearsal); err != nil {
+			return false, err
+		}
+		_, err = tx.Exec(ctx, personReleased)
+		return gone, err
+	}
+	if images {
+		if _, err := remove(personImages); err != nil {
+			return done, err
+		}
+	}
+	if prompts {
+		if done.prompts, err = remove(personPrompts); err != nil || !done.prompts {
+			return done, err
+		}
+		var left bool // as by a trigger that keeps them
+		err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM public.prompt_cache_entries WHERE principal_id = $1::uuid)`, owner).Scan(&left)
+		done.prompts = !left
+	}
+	return done, err
+}
+
+// withPerson issues receipts after what was kept by person was erased: no
+// fingerprint of a prompt is left then, and the images' bytes are.
+func (i Issuer) withPerson(done ofPerson) Issuer {
+	if beyond := i.Beyond; beyond != nil && done.prompts {
+		i.Beyond = func() []receipt.Gap {
+			return slices.DeleteFunc(slices.Clone(beyond()), func(g receipt.Gap) bool { return g == receipt.GapPromptCache })
+		}
+	}
+	return i
+}
