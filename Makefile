@@ -102,6 +102,12 @@ test: bin/testpg bin/testrun ## run every test (with the race detector where the
 	@command -v promtool >/dev/null || [ -n "$$CI" ] || echo 'no promtool found: no alert is tried'
 	@$(WITH_POSTGRES) bin/testrun -usual 6m -also sdk/test.sh -- -timeout 30m $(RACE) ./...
 
+# The short forms of these run with the other tests.
+.PHONY: endure
+endure: bin/testpg ## run the long forms of the tests of kills, holds, ended sessions and large owners (an hour or so)
+	LETHE_TEST_KILLS=200 LETHE_TEST_HOLD_ROUNDS=60 LETHE_TEST_ENDED_SESSIONS=3000 LETHE_TEST_OWNER_RESPONSES=250000 \
+		$(WITH_POSTGRES) go test -count=1 -timeout 3h -v -run 'Killed|HoldsAndErasures|EndedSessions|OwnerOfEverything' ./adapters/postgres/fusillade ./test/e2e
+
 .PHONY: cover
 cover: bin/testpg ## measure the coverage of domain and adapters; fails under 90 %
 	$(WITH_POSTGRES) go test -coverpkg=./domain/...,./adapters/... -coverprofile=coverage.out ./...

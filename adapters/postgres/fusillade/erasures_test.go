@@ -240,46 +240,6 @@ func TestErasuresOfTheSameAtOnce(t *testing.T) {
 	}
 }
 
-// From a hold's answer on, nothing of it goes.
-func TestHoldsAndErasuresOfManyRace(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, postgres.Config{})
-	erasures, holds := b.erasures(postgres.Config{}), b.holds(postgres.Config{})
-	erased, kept := int64(0), int64(0)
-	for round := range 8 {
-		owner := uuid.New()
-		for i := range 30 {
-			b.addChain(owner.String(), 1+i%2)
-		}
-		e := b.create(erasures, domain.ErasureTarget{Owner: &owner})
-		var wait sync.WaitGroup
-		wait.Go(func() { e = b.finish(erasures, e.ID, 2) })
-		b.await(`SELECT done >= $2 FROM lethe.erasures WHERE id = $1`, e.ID, rand.N(24))
-		hold := holdOn(owner)
-		if round%2 == 1 {
-			hold.HoldTarget = domain.HoldTarget{Filter: &domain.HoldFilter{Models: []string{"model-a"}}}
-		}
-		if _, err := holds.Place(t.Context(), hold); err != nil {
-			t.Fatal(err)
-		}
-		then := b.Stored()
-		wait.Wait()
-		if after := b.Stored(); after != then {
-			t.Fatalf("round %d: something was erased after the hold had been placed: %+v, then %+v", round, then, after)
-		}
-		if e.Done+e.Held != 30 {
-			t.Errorf("round %d: of 30, %d are done and %d held", round, e.Done, e.Held)
-		}
-		erased, kept = erased+e.Done, kept+e.Held
-		if _, err := holds.Release(t.Context(), hold.ID, uuid.New()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if erased == 0 || kept == 0 {
-		t.Errorf("%d erased and %d held: nothing raced", erased, kept)
-	}
-}
-
 // Canceling waits for the part that is under way, and is the end.
 func TestCancelWaitsForThePartUnderWay(t *testing.T) {
 	t.Parallel()

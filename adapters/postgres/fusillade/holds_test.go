@@ -115,7 +115,7 @@ func TestHoldsAndErasuresRace(t *testing.T) {
 	b := newBench(t, postgres.Config{MaxConns: 4})
 	holds := b.holds(postgres.Config{})
 	erased, refused := 0, 0
-	for round := range 12 {
+	for round := range asOften(t, holdRounds, 12) {
 		owner := uuid.New()
 		var ids []uuid.UUID
 		for i := range 24 {
