@@ -229,12 +229,13 @@ func newPools(lc fx.Lifecycle, cfg *Config, db *Databases, metrics *telemetry.Me
 	return p, errors.Join(append(errs, metrics.WatchPools(p.stats))...)
 }
 
-// searchPath leads to the tables beside fusillade's.
+// searchPath leads to the tables beside fusillade's, and at last to what stands in
+// for those that it may lack.
 func searchPath(cfg *Config) []string {
 	if cfg.Outlet.DatabaseURL != "" {
-		return []string{cfg.Fusillade.Schema}
+		return []string{cfg.Fusillade.Schema, inspect.Own}
 	}
-	return []string{cfg.Fusillade.Schema, cfg.Outlet.Schema}
+	return []string{cfg.Fusillade.Schema, cfg.Outlet.Schema, inspect.Own}
 }
 
 // newCopies is the way to raw copies in a database of their own; nil where they

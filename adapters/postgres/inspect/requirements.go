@@ -57,6 +57,10 @@ const (
 // Own is the schema of Lethe's own tables.
 const Own = "lethe"
 
+// Arsenal is the table in fusillade's schema by which that of fusillade-arsenal is
+// known.
+const Arsenal = "retained_response_objects"
+
 // Column is a column that a query names. Type is PostgreSQL's internal name of
 // its type (pg_type.typname).
 type Column struct {
@@ -79,6 +83,7 @@ type Requirement struct {
 	// Voluntary is what the service works without, and does more with: nothing of
 	// it is missed.
 	Voluntary bool
+	Unless    string // may be absent where this table is in the same schema, which came in its place
 }
 
 // Requirements lists what the queries need on the given sides, or on all when
@@ -90,6 +95,7 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 	copies := []Column{{"instance_id", "uuid"}, {"correlation_id", "int8"}}
 	copies = append(copies, Column{"id", "int8"}, Column{"timestamp", "timestamptz"})
 	headed := append(slices.Clone(copies), Column{"headers", "jsonb"}) // one of which names the request
+	steps := []Column{{"id", "uuid"}, {"request_id", "uuid"}, {"prev_step_id", "uuid"}, {"parent_step_id", "uuid"}}
 	copiesIn := s.copiesIn()
 	looks := []Column{
 		{"id", "uuid"}, {"looked_at", "timestamptz"}, {"looked_by", "uuid"}, {"request_id", "uuid"}, {"owner", "text"}, {"address", "text"},
@@ -194,11 +200,9 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 				{"updated_at", "timestamptz"},
 			},
 			Update: updatedAt, Delete: true},
-		{Side: Fusillade, Schema: s.Fusillade, Table: "response_steps",
-			Read: []Column{
-				{"id", "uuid"}, {"request_id", "uuid"}, {"prev_step_id", "uuid"}, {"parent_step_id", "uuid"},
-			},
-			Update: updatedAt, Delete: true},
+		{Side: Fusillade, Schema: s.Fusillade, Table: "response_steps", Unless: Arsenal, Read: steps, Update: updatedAt, Delete: true},
+		// What stands in for it where it is absent.
+		{Side: Fusillade, Schema: Own, Table: "response_steps", Read: steps, Update: updatedAt, Delete: true},
 		{Side: copiesIn, Schema: s.Outlet, Table: "http_requests", Optional: !s.OutletApart, Read: headed, Delete: true},
 		{Side: copiesIn, Schema: s.Outlet, Table: "http_responses", Optional: !s.OutletApart, Read: copies, Delete: true},
 		{Side: Fusillade, Schema: "underway", Table: "task", Optional: true,
@@ -366,27 +370,30 @@ func needs(reqs []Requirement) []need {
 
 // MissingTables says, in a sentence each, which required tables and columns
 // are not there and which columns have another type than the queries expect.
-// It makes one query. An optional table that is absent is not reported.
+// It makes one query. A table that is absent and may be is not reported.
 func MissingTables(ctx context.Context, q Querier, reqs []Requirement) ([]string, error) {
 	wanted := needs(missed(reqs))
-	schemas, tables, columns := make([]string, len(wanted)), make([]string, len(wanted)), make([]string, len(wanted))
+	schemas, tables, columns, unless := make([]string, len(wanted)), make([]string, len(wanted)), make([]string, len(wanted)), make([]string, len(wanted))
 	for i, n := range wanted {
-		schemas[i], tables[i], columns[i] = n.req.Schema, n.req.Table, n.column.Name
+		schemas[i], tables[i], columns[i], unless[i] = n.req.Schema, n.req.Table, n.column.Name, n.req.Unless
 	}
 	type found struct {
-		Table bool
-		Type  *string
+		Table, Replaced bool
+		Type            *string
 	}
 	rows, err := q.Query(ctx, `
-		SELECT c.oid IS NOT NULL, t.typname::text
-		FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS wanted (schema_name, table_name, column_name, n)
+		SELECT c.oid IS NOT NULL,
+		       EXISTS (SELECT FROM pg_catalog.pg_class u
+		               WHERE u.relnamespace = s.oid AND u.relname = wanted.unless AND u.relkind IN ('r', 'p', 'v')),
+		       t.typname::text
+		FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY AS wanted (schema_name, table_name, column_name, unless, n)
 		LEFT JOIN pg_catalog.pg_namespace s ON s.nspname = wanted.schema_name
 		LEFT JOIN pg_catalog.pg_class c
 		       ON c.relnamespace = s.oid AND c.relname = wanted.table_name AND c.relkind IN ('r', 'p', 'v')
 		LEFT JOIN pg_catalog.pg_attribute a
 		       ON a.attrelid = c.oid AND a.attname = wanted.column_name AND a.attnum > 0 AND NOT a.attisdropped
 		LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-		ORDER BY wanted.n`, schemas, tables, columns)
+		ORDER BY wanted.n`, schemas, tables, columns, unless)
 	if err != nil {
 		return nil, err
 	}
@@ -401,7 +408,7 @@ func MissingTables(ctx context.Context, q Querier, reqs []Requirement) ([]string
 		table := n.req.Schema + "." + n.req.Table
 		switch {
 		case !got[i].Table:
-			if !n.req.Optional && !reported[table] {
+			if !n.req.Optional && !got[i].Replaced && !reported[table] {
 				reported[table] = true
 				missing = append(missing, fmt.Sprintf("table %s is missing", table))
 			}
@@ -422,13 +429,13 @@ func kind(typname string) string {
 	return typname
 }
 
-// Present returns those requirements that hold a table which is there: all
-// that are not optional, and the optional ones that exist in q's database.
+// Present returns those requirements that hold a table which is there: all that
+// may not be absent, and the others that exist in q's database.
 func Present(ctx context.Context, q Querier, reqs []Requirement) ([]Requirement, error) {
 	present := make([]Requirement, 0, len(reqs))
 	for _, r := range reqs {
 		there := true
-		if r.Optional {
+		if r.Optional || r.Unless != "" {
 			err := q.QueryRow(ctx, `
 				SELECT EXISTS (
 					SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace s ON s.oid = c.relnamespace

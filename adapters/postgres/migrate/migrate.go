@@ -163,6 +163,10 @@ type set struct {
 	tables []string
 }
 
+// replaced are tables that a newer version has done away with, each with one that
+// is there instead.
+var replaced = map[string]string{"response_steps": "retained_response_objects"}
+
 func sets(s Schemas) []set {
 	return []set{
 		{setMain, "public", []string{"users", "user_roles", "user_organizations", "api_keys", "http_analytics", "credits_transactions"}},
@@ -344,13 +348,13 @@ func (s *session) inspect(ctx context.Context, set set) (SetStatus, error) {
 		           SELECT t FROM unnest($2::text[]) WITH ORDINALITY AS wanted (t, n)
 		           WHERE NOT EXISTS (
 		               SELECT FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace
-		               WHERE s.nspname = $1 AND c.relname = t AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+		               WHERE s.nspname = $1 AND c.relname IN (t, $4::jsonb ->> t) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
 		           ) ORDER BY n
 		       ),
 		       EXISTS (
 		           SELECT FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace
 		           WHERE s.nspname || '.' || c.relname = $3
-		       )`, set.schema, set.tables, versionTable(set.name)).Scan(&st.Database, &st.Missing, &versioned)
+		       )`, set.schema, set.tables, versionTable(set.name), replaced).Scan(&st.Database, &st.Missing, &versioned)
 	if err != nil {
 		return st, err
 	}

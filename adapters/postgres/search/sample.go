@@ -74,7 +74,9 @@ func (d *Database) TakeSample(ctx context.Context, schemas Schemas, n int) (*Sam
 // first one found. What goes with a response is as in queries/fusillade/erase.sql.
 func (d *Database) takeSample(ctx context.Context, schemas Schemas, n int) (*Sample, error) {
 	var usage bool
-	if err := d.conn.QueryRow(ctx, "SELECT to_regclass('public.http_analytics') IS NOT NULL").Scan(&usage); err != nil {
+	var steps string
+	if err := d.conn.QueryRow(ctx, `SELECT to_regclass('public.http_analytics') IS NOT NULL,
+		coalesce(to_regclass(format('%I.response_steps', $1::text))::text, 'lethe.response_steps')`, schemas.Fusillade).Scan(&usage, &steps); err != nil {
 		return nil, err
 	}
 	copies := "SELECT NULL::text AS key WHERE false"
@@ -82,7 +84,7 @@ func (d *Database) takeSample(ctx context.Context, schemas Schemas, n int) (*Sam
 		copies = `SELECT a.instance_id::text || '/' || a.correlation_id::text AS key FROM public.http_analytics a WHERE a.fusillade_request_id = ANY (r.requests)`
 	}
 	in := pgx.Identifier{schemas.Fusillade}.Sanitize()
-	result, err := d.conn.Query(ctx, strings.NewReplacer("FUSILLADE", in, "COPIES", copies, "LIMITED", fmt.Sprint(n)).Replace(`
+	result, err := d.conn.Query(ctx, strings.NewReplacer("FUSILLADE.response_steps", steps, "FUSILLADE", in, "COPIES", copies, "LIMITED", fmt.Sprint(n)).Replace(`
 		WITH RECURSIVE sample AS MATERIALIZED (
 		    SELECT id AS head FROM FUSILLADE.requests WHERE batch_id IS NULL AND created_by IS NOT NULL ORDER BY random() LIMIT LIMITED
 		), chain AS (
@@ -121,14 +123,14 @@ func (d *Database) takeSample(ctx context.Context, schemas Schemas, n int) (*Sam
 	s := &Sample{reached: map[string]bool{}, own: map[string]bool{}}
 	taken := map[uuid.UUID]bool{}
 	given := map[string]bool{}
-	var requests, steps, templates, ownTemplates []uuid.UUID
+	var requests, stepIDs, templates, ownTemplates []uuid.UUID
 	var copied, texts []string
-	_, err = pgx.ForEachRow(result, []any{&requests, &steps, &templates, &ownTemplates, &copied, &texts}, func() error {
+	_, err = pgx.ForEachRow(result, []any{&requests, &stepIDs, &templates, &ownTemplates, &copied, &texts}, func() error {
 		if slices.ContainsFunc(requests, func(id uuid.UUID) bool { return taken[id] }) {
 			return nil // another request of a response that is in the sample
 		}
 		s.Responses++
-		for _, id := range slices.Concat(requests, steps, ownTemplates) {
+		for _, id := range slices.Concat(requests, stepIDs, ownTemplates) {
 			taken[id] = true
 			s.add(identifierNeedle(len(s.Needles)+1, id), true)
 		}
@@ -138,7 +140,7 @@ func (d *Database) takeSample(ctx context.Context, schemas Schemas, n int) (*Sam
 			s.reach("underway.task", "create-response/"+id.String())
 			s.reach("underway.task", "complete-response/"+id.String())
 		}
-		for _, id := range steps {
+		for _, id := range stepIDs {
 			s.reach(schemas.Fusillade+".response_steps", id.String())
 		}
 		for _, id := range templates {
