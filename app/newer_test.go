@@ -150,30 +150,55 @@ func TestBesideArsenal(t *testing.T) {
 	if status, _, body := s.get(t, "/readyz", ""); status != http.StatusOK {
 		t.Errorf("without what was dropped: %d %s", status, body)
 	}
+	const kept, alone = "03900000-0000-7000-8000-000000000001", "03900000-0000-7000-8000-000000000003"
+	exec(t, database.URL, `WITH moved AS (DELETE FROM fusillade.request_templates WHERE id IN ('`+kept+`', '`+alone+`')
+		    RETURNING id, endpoint, method, path, body, model, api_key)
+		INSERT INTO fusillade.request_templates_g2 (created_on, id, endpoint, method, path, body, model, api_key)
+		SELECT '2026-05-01', id, endpoint, method, path, body, model, api_key FROM moved;
+		INSERT INTO fusillade.request_template_routes (id, created_on) VALUES ('`+kept+`', '2026-05-01'), ('`+alone+`', '2026-05-01');
+		INSERT INTO fusillade.requests (id, template_id, state, model, created_by, created_at)
+		VALUES ('01900000-0000-7000-8000-000000000004', '`+kept+`', 'pending', 'm', '`+bob+`', now())`)
+	prompts := func() int {
+		t.Helper()
+		return number(t, database.URL, `SELECT count(*) FROM fusillade.request_templates_g2 FULL JOIN fusillade.request_template_routes USING (created_on, id)`)
+	}
+	await(t, "the prompt is shown", func() bool {
+		status, _, body := s.get(t, requestsPath+"/"+background, "sk-bob-platform")
+		return status == http.StatusOK && strings.Contains(body, "first") && strings.Contains(body, "one")
+	})
 	s.eraseOne(t, background)
+	if n := prompts(); n != 2 {
+		t.Errorf("%d prompts are left, want also that which another request needs", n)
+	}
+	_, preview := s.post(t, erasuresPath+"/preview", map[string]any{"responses": []string{laterTurn}})
+	if preview["templates"] != 1.0 {
+		t.Errorf("previewed %v", preview)
+	}
+	s.eraseOne(t, laterTurn)
+	if n := prompts(); n != 1 {
+		t.Errorf("%d prompts are left, want 1", n)
+	}
+	for _, counts := range []string{`%"templates":0,%"kept_templates":1,%`, `%"templates":1,%"kept_templates":0,%`} {
+		if n := number(t, database.URL, "SELECT count(*) FROM lethe.receipts WHERE convert_from(body, 'UTF8') LIKE '"+counts+"'"); n != 1 {
+			t.Errorf("%d receipts are like %s", n, counts)
+		}
+	}
 	s.eraseAll(t, database.URL, bob)
-	if left := number(t, database.URL, "SELECT count(*) FROM fusillade.requests WHERE created_by = '"+bob+"'"); left != 0 {
+	if left := number(t, database.URL, "SELECT count(*) FROM fusillade.requests WHERE created_by = '"+bob+"'") + prompts(); left != 0 {
 		t.Errorf("%d are left", left)
 	}
 
-	exec(t, database.URL, `INSERT INTO fusillade.request_templates_g2 (created_on, id, endpoint, method, path, body, model, api_key)
-			VALUES ('2026-05-01', gen_random_uuid(), 'e', 'POST', '/v1/responses', '{"input": "prompt"}', 'm', 'k');
-		INSERT INTO fusillade.retained_response_objects (delete_on, group_id, object_kind, object_id, schema_version, payload)
+	exec(t, database.URL, `INSERT INTO fusillade.retained_response_objects (delete_on, group_id, object_kind, object_id, schema_version, payload)
 			VALUES ('2027-01-01', '`+bob+`', 'group', '`+bob+`', 1, '{}')`)
-	await(t, "it names both tables", func() bool {
+	await(t, "it names the table", func() bool {
 		status, _, body := s.get(t, "/readyz", "")
-		return status == http.StatusServiceUnavailable &&
-			strings.Contains(body, "fusillade.retained_response_objects and fusillade.request_templates_g2")
+		return status == http.StatusServiceUnavailable && strings.Contains(body, "fusillade.retained_response_objects")
 	})
 	if status, _, body := s.get(t, requestsPath, "sk-bob-platform"); status != http.StatusServiceUnavailable {
 		t.Errorf("a list: %d %s", status, body)
 	}
-	var names []string
-	for _, check := range found(examine(t, environ), app.Problem) {
-		names = append(names, check.Name)
-	}
-	if !slices.Equal(names, []string{"places of content", "places of content"}) {
-		t.Errorf("problems %v", names)
+	if problems := found(examine(t, environ), app.Problem); len(problems) != 1 || problems[0].Name != "places of content" {
+		t.Errorf("problems %+v", problems)
 	}
 }
 

@@ -30,6 +30,7 @@ type places struct {
 	holding         atomic.Pointer[domain.Error] // nil: none of them does, as far as is known
 	gaps            atomic.Pointer[[]receipt.Gap]
 	ledger          atomic.Bool // costs can be read from the ledger of credits
+	arsenal         atomic.Bool // whether fusillade-arsenal's tables are there
 }
 
 func newPlaces(p *pools, db *Databases) *places {
@@ -39,11 +40,13 @@ func newPlaces(p *pools, db *Databases) *places {
 // look asks the databases.
 func (p *places) look(ctx context.Context) error {
 	var holding []string
+	var arsenal bool
 	gaps := []receipt.Gap{}
 	in := func(db *postgres.DB, sides ...inspect.Side) error {
 		return db.Use(ctx, func(c postgres.Conn) error {
 			content, err := inspect.FindContent(ctx, c, inspect.WatchedOn(p.schemas, sides...))
 			holding = append(holding, content.Unserved...)
+			arsenal = arsenal || content.Arsenal
 			for _, p := range content.OfPerson {
 				gaps = append(gaps, receipt.Gap(p.Gap))
 			}
@@ -68,6 +71,7 @@ func (p *places) look(ctx context.Context) error {
 	}
 	p.ledger.Store(ledger.There && ledger.Granted)
 	p.gaps.Store(&gaps)
+	p.arsenal.Store(arsenal)
 	p.lookAt.Store(time.Now().Add(lookAtPlacesEvery).UnixNano())
 	if len(holding) == 0 {
 		p.holding.Store(nil)

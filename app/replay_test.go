@@ -470,11 +470,11 @@ func TestReplayRefuses(t *testing.T) {
 			t.Errorf("%s: something was changed", name)
 		}
 	}
-	exec(t, p.owner(), "CREATE TABLE fusillade.request_templates_g2 AS SELECT 'prompt' AS body")
-	if o, err := p.replay(false); err == nil || o.done || !strings.Contains(err.Error(), "fusillade.request_templates_g2") || p.number(allReceipts) != receipts {
+	exec(t, p.owner(), "CREATE TABLE fusillade.retained_response_objects AS SELECT 'prompt' AS body")
+	if o, err := p.replay(false); err == nil || o.done || !strings.Contains(err.Error(), "fusillade.retained_response_objects") || p.number(allReceipts) != receipts {
 		t.Errorf("with content that is not served: %+v, %v", o, err)
 	}
-	exec(t, p.owner(), "DROP TABLE fusillade.request_templates_g2")
+	exec(t, p.owner(), "DROP TABLE fusillade.retained_response_objects")
 	if o, err := p.replay(false); err != nil || !o.done || o.Erased.Requests != 4 || o.Added != 3 {
 		t.Errorf("as it was: %+v, %v", o, err)
 	}

@@ -5,11 +5,13 @@
 -- schema that is configured as the outlet's: "hidden" is one that exists there
 -- and that the search_path does not lead to. The commit must be on disk before
 -- it is reported, even where the server's default is to report it earlier. While
--- an erasure is under way, no hold is placed: see holds.sql. A lead counts where
+-- an erasure is under way, no hold is placed: see holds.sql. Tables of
+-- fusillade-arsenal count as soon as they are there. A lead counts where
 -- an index makes it cheap to follow; they are those of inspect.CopyIndexes.
 SELECT
     (to_regclass('public.http_analytics') IS NOT NULL)::boolean AS analytics,
     (to_regclass('underway.task') IS NOT NULL)::boolean AS tasks,
+    (to_regclass('request_templates_g2') IS NOT NULL)::boolean AS templates_elsewhere,
     (to_regclass(format('%I.http_requests', sqlc.arg('outlet')::text)) IS NOT NULL)::boolean AS raw_requests,
     (to_regclass(format('%I.http_responses', sqlc.arg('outlet')::text)) IS NOT NULL)::boolean AS raw_responses,
     coalesce(

@@ -13,7 +13,8 @@ SELECT r.id, coalesce(r.created_by, '')::text AS owner, r.model, r.state, r.serv
        CASE WHEN sqlc.arg('contents')::boolean THEN r.error END AS error,
        (CASE WHEN sqlc.arg('contents')::boolean AND f.deleted_at IS NULL THEN coalesce(t.body, '') ELSE '' END)::text AS prompt,
        NULL::bigint AS prompt_tokens, NULL::bigint AS completion_tokens, NULL::bigint AS reasoning_tokens,
-       NULL::bigint AS total_tokens, NULL::text AS total_cost
+       NULL::bigint AS total_tokens, NULL::text AS total_cost,
+       (r.template_id IS NOT NULL AND t.id IS NULL)::boolean AS prompt_elsewhere
 FROM requests r
 LEFT JOIN request_templates t ON t.id = r.template_id
 LEFT JOIN files f ON f.id = t.file_id
@@ -30,7 +31,8 @@ SELECT r.id, coalesce(r.created_by, '')::text AS owner, r.model, r.state, r.serv
        CASE WHEN sqlc.arg('contents')::boolean THEN r.response_body END AS response_body,
        CASE WHEN sqlc.arg('contents')::boolean THEN r.error END AS error,
        (CASE WHEN sqlc.arg('contents')::boolean AND f.deleted_at IS NULL THEN coalesce(t.body, '') ELSE '' END)::text AS prompt,
-       a.prompt_tokens, a.completion_tokens, a.reasoning_tokens, a.total_tokens, a.total_cost::text AS total_cost
+       a.prompt_tokens, a.completion_tokens, a.reasoning_tokens, a.total_tokens, a.total_cost::text AS total_cost,
+       (r.template_id IS NOT NULL AND t.id IS NULL)::boolean AS prompt_elsewhere
 FROM requests r
 LEFT JOIN request_templates t ON t.id = r.template_id
 LEFT JOIN files f ON f.id = t.file_id

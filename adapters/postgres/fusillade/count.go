@@ -40,7 +40,7 @@ func (r *Responses) Count(ctx context.Context, filter domain.ResponseFilter, mod
 	}
 	q := f.count()
 	var count domain.Count
-	fromReplica, err := r.src.ReadAnywhere(ctx, func(c postgres.Conn) (err error) {
+	fromReplica, err := r.source().ReadAnywhere(ctx, func(c postgres.Conn) (err error) {
 		if mode == domain.CountExact {
 			if count, err = exact(ctx, c, q, exactWithin); timedOut(err) {
 				count, _, err = estimate(ctx, c, q)

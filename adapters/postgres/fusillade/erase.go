@@ -295,6 +295,7 @@ func (e *eraser) queueDeletes(b *pgx.Batch, erased *domain.Erased) {
 	if len(e.templates) > 0 {
 		b.Queue(dbsqlc.LockTemplates, e.templates)
 	}
+	defer e.queueDeleteElsewhere(b, erased)
 	if e.alone() {
 		b.Queue(dbsqlc.DeleteAlone, e.requests[0], e.requests[0].String(), e.template()).QueryRow(func(row pgx.Row) error {
 			var d domain.Erased
@@ -349,6 +350,19 @@ func (e *eraser) queueDeletes(b *pgx.Batch, erased *domain.Erased) {
 	}
 }
 
+// queueDeleteElsewhere follows what deletes the requests.
+func (e *eraser) queueDeleteElsewhere(b *pgx.Batch, erased *domain.Erased) {
+	if e.TemplatesElsewhere && len(e.templates) > 0 {
+		b.Queue(dbsqlc.LockTemplatesElsewhere, e.templates)
+		b.Queue(dbsqlc.DeleteTemplatesElsewhere, e.templates).QueryRow(func(row pgx.Row) error {
+			var n int64
+			err := row.Scan(&n)
+			erased.Templates += n
+			return err
+		})
+	}
+}
+
 // stepsLead tells whether usage records lead to copies by steps alone.
 func (e *eraser) stepsLead() bool { return e.Analytics && e.ByStep && len(e.steps) > 0 }
 
@@ -373,11 +387,16 @@ func (e *eraser) queueDeleteHeaded(b *pgx.Batch, erased *domain.Erased) {
 // queueLeft counts the rows of the response, of its copies and of who looked at
 // it that there still are, and apart from these its templates that others need.
 func (e *eraser) queueLeft(b *pgx.Batch, left, kept *int64) {
+	*kept = 0
 	addAndKeep := func(row pgx.Row) error {
-		var n int64
-		err := row.Scan(&n, kept)
+		var n, stays int64
+		err := row.Scan(&n, &stays)
 		*left += n
+		*kept += stays
 		return err
+	}
+	if e.TemplatesElsewhere && len(e.templates) > 0 {
+		b.Queue(dbsqlc.TemplatesElsewhereLeft, e.templates).QueryRow(addAndKeep)
 	}
 	if e.alone() {
 		b.Queue(dbsqlc.LeftAlone, e.requests[0], e.template(), e.requests[0].String()).QueryRow(addAndKeep)

@@ -24,6 +24,8 @@ type Responses struct {
 	issuer Issuer
 	copies *Copies                   // nil: in the same database, if anywhere
 	many   *lru.Cache[any, struct{}] // owners with more than few responses
+	// arsenal tells whether fusillade-arsenal's tables are there.
+	arsenal func() bool
 }
 
 var _ domain.Responses = (*Responses)(nil)
@@ -45,7 +47,7 @@ func New(src postgres.Source, outletSchema string, usage bool, issuer Issuer) (*
 	if err != nil {
 		return nil, err
 	}
-	return &Responses{src: src, outlet: outletSchema, usage: usage, issuer: issuer, many: many}, nil
+	return &Responses{src: src, outlet: outletSchema, usage: usage, issuer: issuer, many: many, arsenal: func() bool { return false }}, nil
 }
 
 // WithCopies has the port erase raw copies in a database of their own, and is
@@ -63,6 +65,20 @@ var getWithLedger = strings.NewReplacer(
 	"-- name: GetWithUsage ", "-- name: GetWithLedger ",
 	"a.total_cost::text AS", "coalesce(a.total_cost::text, "+postgres.LedgerCost("r.id")+") AS",
 ).Replace(dbsqlc.GetWithUsage)
+
+// WithArsenal has the port also read what only fusillade-arsenal has, while there
+// says so, and is called before anything else. What is erased does not depend on it.
+func (r *Responses) WithArsenal(there func() bool) { r.arsenal = there }
+
+// source is where to read. Beside fusillade-arsenal nothing is read of a replica:
+// rows move there, and what is at one of two places then must not be missed.
+func (r *Responses) source() postgres.Source {
+	src := r.src
+	if r.arsenal() {
+		src.Replica = nil
+	}
+	return src
+}
 
 func (r *Responses) finisher() finisher { return finisher{r.src.Primary, r.outlet, r.issuer, r.copies} }
 
@@ -86,7 +102,7 @@ func (r *Responses) Page(ctx context.Context, q domain.PageQuery) ([]domain.Resp
 		}
 		return err
 	}
-	fromReplica, err := r.src.ReadAnywhere(ctx, read)
+	fromReplica, err := r.source().ReadAnywhere(ctx, read)
 	if err == nil && fromReplica && len(page) > 0 {
 		err = r.src.Primary.Use(ctx, func(c postgres.Conn) error {
 			ids := make([]uuid.UUID, len(page))
@@ -168,7 +184,8 @@ func (r *Responses) get(ctx context.Context, id uuid.UUID, owners []string, cont
 	var cost *string
 	var read string
 	prompt, err := r.one(ctx, id, func(conn postgres.Conn) error {
-		return postgres.WithLedger(ledger, func(ledger bool) error {
+		var elsewhere bool
+		err := postgres.WithLedger(ledger, func(ledger bool) error {
 			query := dbsqlc.Get
 			switch {
 			case ledger:
@@ -180,8 +197,17 @@ func (r *Responses) get(ctx context.Context, id uuid.UUID, owners []string, cont
 				&row.ID, &row.Owner, &row.Model, &row.State, &row.ServiceTier,
 				&row.CreatedAt, &row.StartedAt, &row.CompletedAt, &row.FailedAt, &row.ResponseStatus,
 				&row.HasError, &read, &c.Answer, &c.Error, &c.Prompt,
-				&u.PromptTokens, &u.CompletionTokens, &u.ReasoningTokens, &u.TotalTokens, &cost)
+				&u.PromptTokens, &u.CompletionTokens, &u.ReasoningTokens, &u.TotalTokens, &cost, &elsewhere)
 		})
+		if err == nil && elsewhere && r.arsenal() {
+			var of string
+			err = forgetful{conn}.QueryRow(ctx, dbsqlc.PromptElsewhere, contents, id).Scan(&of, &c.Prompt)
+			if errors.Is(err, pgx.ErrNoRows) {
+				return nil // there is none any more
+			}
+			read += " " + of
+		}
+		return err
 	})
 	if err != nil {
 		return domain.Response{}, domain.Contents{}, err
@@ -201,7 +227,7 @@ func (r *Responses) get(ctx context.Context, id uuid.UUID, owners []string, cont
 // decides whether there still is such a response, and whether its prompt may
 // be shown.
 func (r *Responses) one(ctx context.Context, id uuid.UUID, read func(postgres.Conn) error) (prompt bool, err error) {
-	fromReplica, err := r.src.ReadAnywhere(ctx, read)
+	fromReplica, err := r.source().ReadAnywhere(ctx, read)
 	if err != nil || !fromReplica {
 		return true, err
 	}

@@ -212,6 +212,9 @@ func (s *surveyor) count(ctx context.Context, rows []dbsqlc.LockRequestsRow, ste
 			return err
 		})
 		b.Queue(dbsqlc.CountTemplates, s.templates).QueryRow(addTo(&s.survey.Templates))
+		if s.TemplatesElsewhere {
+			b.Queue(dbsqlc.CountTemplatesElsewhere, s.templates).QueryRow(addTo(&s.survey.Templates))
+		}
 		s.queueCopiesLeft(b, &s.survey.RawRequests, &s.survey.RawResponses, &s.survey.Tasks)
 		if s.headersLead() {
 			if s.Analytics {

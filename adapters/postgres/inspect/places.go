@@ -82,7 +82,7 @@ func Places(s Schemas) []Place {
 		Place{Side: Fusillade, Schema: s.Fusillade, Table: "retained_response_objects", Columns: []string{"payload"}, Since: "arsenal 4.1.0",
 			Leads: "`retained_response_request_routes`", Treatment: Unserved},
 		Place{Side: Fusillade, Schema: s.Fusillade, Table: "request_templates_g2", Columns: []string{"body"}, Since: "arsenal 4.1.0",
-			Leads: "`request_template_routes`", Treatment: Unserved},
+			Leads: "`template_id` of a request and `request_template_routes`", Treatment: Erased},
 	)
 }
 
@@ -135,6 +135,7 @@ type Content struct {
 	Tables   int      // that are there
 	Unserved []string // hold what is not served, or hold what the role may not look at
 	OfPerson []Place  // are led to by no response
+	Arsenal  bool     // some are of fusillade-arsenal, and served
 	Indirect []string // are no tables: a view or a foreign table, with what it is
 }
 
@@ -191,7 +192,9 @@ func FindContent(ctx context.Context, q Querier, places []Place) (Content, error
 		if kind, is := kinds[t.Kind]; is {
 			c.Indirect = append(c.Indirect, name+" is "+kind)
 		}
-		switch known[name].Treatment {
+		switch place := known[name]; place.Treatment {
+		case Erased:
+			c.Arsenal = c.Arsenal || place.ofArsenal()
 		case OfPerson:
 			c.OfPerson = append(c.OfPerson, known[name])
 		case Unserved:
@@ -215,7 +218,12 @@ func PlacesOn(s Schemas, sides ...Side) []Place {
 }
 
 // WatchedOn are the places of these sides on which it depends what the service
-// may say: those that are not served, and those of a person.
+// says and where it looks: those that are not served, those of a person, and those
+// of fusillade-arsenal.
 func WatchedOn(s Schemas, sides ...Side) []Place {
-	return slices.DeleteFunc(PlacesOn(s, sides...), func(p Place) bool { return p.Treatment != Unserved && p.Treatment != OfPerson })
+	return slices.DeleteFunc(PlacesOn(s, sides...), func(p Place) bool {
+		return p.Treatment != Unserved && p.Treatment != OfPerson && !p.ofArsenal()
+	})
 }
+
+func (p Place) ofArsenal() bool { return p.Since == Releases[len(Releases)-1] }

@@ -84,6 +84,7 @@ type Requirement struct {
 	// it is missed.
 	Voluntary bool
 	Unless    string // may be absent where this table is in the same schema, which came in its place
+	With      string // is needed only where this table is in the same schema; "": everywhere
 }
 
 // Requirements lists what the queries need on the given sides, or on all when
@@ -96,6 +97,7 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 	copies = append(copies, Column{"id", "int8"}, Column{"timestamp", "timestamptz"})
 	headed := append(slices.Clone(copies), Column{"headers", "jsonb"}) // one of which names the request
 	steps := []Column{{"id", "uuid"}, {"request_id", "uuid"}, {"prev_step_id", "uuid"}, {"parent_step_id", "uuid"}}
+	templateRoutes := []Column{{"id", "uuid"}, {"created_on", "date"}}
 	copiesIn := s.copiesIn()
 	looks := []Column{
 		{"id", "uuid"}, {"looked_at", "timestamptz"}, {"looked_by", "uuid"}, {"request_id", "uuid"}, {"owner", "text"}, {"address", "text"},
@@ -203,6 +205,12 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 		{Side: Fusillade, Schema: s.Fusillade, Table: "response_steps", Unless: Arsenal, Read: steps, Update: updatedAt, Delete: true},
 		// What stands in for it where it is absent.
 		{Side: Fusillade, Schema: Own, Table: "response_steps", Read: steps, Update: updatedAt, Delete: true},
+		// Prompts by day, where fusillade-arsenal keeps them.
+		{Side: Fusillade, Schema: s.Fusillade, Table: "request_templates_g2", With: "request_templates_g2",
+			Read:   []Column{{"created_on", "date"}, {"id", "uuid"}, {"file_id", "uuid"}, {"body", "text"}, {"updated_at", "timestamptz"}},
+			Delete: true},
+		{Side: Fusillade, Schema: s.Fusillade, Table: "request_template_routes", With: "request_templates_g2",
+			Read: templateRoutes, Update: templateRoutes[1:], Delete: true},
 		{Side: copiesIn, Schema: s.Outlet, Table: "http_requests", Optional: !s.OutletApart, Read: headed, Delete: true},
 		{Side: copiesIn, Schema: s.Outlet, Table: "http_responses", Optional: !s.OutletApart, Read: copies, Delete: true},
 		{Side: Fusillade, Schema: "underway", Table: "task", Optional: true,
@@ -373,27 +381,32 @@ func needs(reqs []Requirement) []need {
 // It makes one query. A table that is absent and may be is not reported.
 func MissingTables(ctx context.Context, q Querier, reqs []Requirement) ([]string, error) {
 	wanted := needs(missed(reqs))
-	schemas, tables, columns, unless := make([]string, len(wanted)), make([]string, len(wanted)), make([]string, len(wanted)), make([]string, len(wanted))
-	for i, n := range wanted {
-		schemas[i], tables[i], columns[i], unless[i] = n.req.Schema, n.req.Table, n.column.Name, n.req.Unless
+	var schemas, tables, columns, unless, beside []string
+	for _, n := range wanted {
+		schemas, tables, columns = append(schemas, n.req.Schema), append(tables, n.req.Table), append(columns, n.column.Name)
+		unless, beside = append(unless, n.req.Unless), append(beside, n.req.With)
 	}
 	type found struct {
-		Table, Replaced bool
+		Table, Unneeded bool
 		Type            *string
 	}
 	rows, err := q.Query(ctx, `
 		SELECT c.oid IS NOT NULL,
 		       EXISTS (SELECT FROM pg_catalog.pg_class u
-		               WHERE u.relnamespace = s.oid AND u.relname = wanted.unless AND u.relkind IN ('r', 'p', 'v')),
+		               WHERE u.relnamespace = s.oid AND u.relname = wanted.unless AND u.relkind IN ('r', 'p', 'v'))
+		       OR wanted.beside <> '' AND NOT EXISTS (
+		               SELECT FROM pg_catalog.pg_class b
+		               WHERE b.relnamespace = s.oid AND b.relname = wanted.beside AND b.relkind IN ('r', 'p', 'v')),
 		       t.typname::text
-		FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY AS wanted (schema_name, table_name, column_name, unless, n)
+		FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) WITH ORDINALITY
+		     AS wanted (schema_name, table_name, column_name, unless, beside, n)
 		LEFT JOIN pg_catalog.pg_namespace s ON s.nspname = wanted.schema_name
 		LEFT JOIN pg_catalog.pg_class c
 		       ON c.relnamespace = s.oid AND c.relname = wanted.table_name AND c.relkind IN ('r', 'p', 'v')
 		LEFT JOIN pg_catalog.pg_attribute a
 		       ON a.attrelid = c.oid AND a.attname = wanted.column_name AND a.attnum > 0 AND NOT a.attisdropped
 		LEFT JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-		ORDER BY wanted.n`, schemas, tables, columns, unless)
+		ORDER BY wanted.n`, schemas, tables, columns, unless, beside)
 	if err != nil {
 		return nil, err
 	}
@@ -408,7 +421,7 @@ func MissingTables(ctx context.Context, q Querier, reqs []Requirement) ([]string
 		table := n.req.Schema + "." + n.req.Table
 		switch {
 		case !got[i].Table:
-			if !n.req.Optional && !got[i].Replaced && !reported[table] {
+			if !n.req.Optional && !got[i].Unneeded && !reported[table] {
 				reported[table] = true
 				missing = append(missing, fmt.Sprintf("table %s is missing", table))
 			}
@@ -435,7 +448,7 @@ func Present(ctx context.Context, q Querier, reqs []Requirement) ([]Requirement,
 	present := make([]Requirement, 0, len(reqs))
 	for _, r := range reqs {
 		there := true
-		if r.Optional || r.Unless != "" {
+		if r.Optional || r.Unless != "" || r.With != "" {
 			err := q.QueryRow(ctx, `
 				SELECT EXISTS (
 					SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace s ON s.oid = c.relnamespace

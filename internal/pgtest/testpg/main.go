@@ -112,7 +112,7 @@ func migratedDatabase(ctx context.Context, serverURL string) (string, func(), er
 	if err != nil {
 		return "", nil, err
 	}
-	db, err := server.Create(ctx, pgtest.Migrated)
+	db, err := server.Create(ctx, pgtest.Arsenal) // which has tables that others have not
 	if err != nil {
 		server.Close()
 		return "", nil, err
@@ -122,7 +122,7 @@ func migratedDatabase(ctx context.Context, serverURL string) (string, func(), er
 		return "", nil, errors.New("the test database's address is not a URL")
 	}
 	query := databaseURL.Query()
-	query.Set("search_path", "fusillade,outlet,public")
+	query.Set("search_path", "fusillade,outlet,public,lethe")
 	databaseURL.RawQuery = query.Encode()
 	return databaseURL.String(), func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)

@@ -573,6 +573,7 @@ const Prepare = `-- name: Prepare :one
 SELECT
     (to_regclass('public.http_analytics') IS NOT NULL)::boolean AS analytics,
     (to_regclass('underway.task') IS NOT NULL)::boolean AS tasks,
+    (to_regclass('request_templates_g2') IS NOT NULL)::boolean AS templates_elsewhere,
     (to_regclass(format('%I.http_requests', $1::text)) IS NOT NULL)::boolean AS raw_requests,
     (to_regclass(format('%I.http_responses', $1::text)) IS NOT NULL)::boolean AS raw_responses,
     coalesce(
@@ -598,15 +599,16 @@ SELECT
 `
 
 type PrepareRow struct {
-	Analytics         bool
-	Tasks             bool
-	RawRequests       bool
-	RawResponses      bool
-	Hidden            bool
-	ByStep            bool
-	ByHeader          bool
-	SynchronousCommit string
-	HoldsLocked       string
+	Analytics          bool
+	Tasks              bool
+	TemplatesElsewhere bool
+	RawRequests        bool
+	RawResponses       bool
+	Hidden             bool
+	ByStep             bool
+	ByHeader           bool
+	SynchronousCommit  string
+	HoldsLocked        string
 }
 
 // The statements of one erasure, in the order in which they run.
@@ -614,7 +616,8 @@ type PrepareRow struct {
 // schema that is configured as the outlet's: "hidden" is one that exists there
 // and that the search_path does not lead to. The commit must be on disk before
 // it is reported, even where the server's default is to report it earlier. While
-// an erasure is under way, no hold is placed: see holds.sql. A lead counts where
+// an erasure is under way, no hold is placed: see holds.sql. Tables of
+// fusillade-arsenal count as soon as they are there. A lead counts where
 // an index makes it cheap to follow; they are those of inspect.CopyIndexes.
 func (q *Queries) Prepare(ctx context.Context, outlet string) (PrepareRow, error) {
 	row := q.db.QueryRow(ctx, Prepare, outlet)
@@ -622,6 +625,7 @@ func (q *Queries) Prepare(ctx context.Context, outlet string) (PrepareRow, error
 	err := row.Scan(
 		&i.Analytics,
 		&i.Tasks,
+		&i.TemplatesElsewhere,
 		&i.RawRequests,
 		&i.RawResponses,
 		&i.Hidden,

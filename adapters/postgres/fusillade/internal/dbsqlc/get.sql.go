@@ -22,7 +22,8 @@ SELECT r.id, coalesce(r.created_by, '')::text AS owner, r.model, r.state, r.serv
        CASE WHEN $1::boolean THEN r.error END AS error,
        (CASE WHEN $1::boolean AND f.deleted_at IS NULL THEN coalesce(t.body, '') ELSE '' END)::text AS prompt,
        NULL::bigint AS prompt_tokens, NULL::bigint AS completion_tokens, NULL::bigint AS reasoning_tokens,
-       NULL::bigint AS total_tokens, NULL::text AS total_cost
+       NULL::bigint AS total_tokens, NULL::text AS total_cost,
+       (r.template_id IS NOT NULL AND t.id IS NULL)::boolean AS prompt_elsewhere
 FROM requests r
 LEFT JOIN request_templates t ON t.id = r.template_id
 LEFT JOIN files f ON f.id = t.file_id
@@ -57,6 +58,7 @@ type GetRow struct {
 	ReasoningTokens  *int64
 	TotalTokens      *int64
 	TotalCost        *string
+	PromptElsewhere  bool
 }
 
 // The revision changes with everything that is shown of a response; a file
@@ -88,6 +90,7 @@ func (q *Queries) Get(ctx context.Context, arg GetParams) (GetRow, error) {
 		&i.ReasoningTokens,
 		&i.TotalTokens,
 		&i.TotalCost,
+		&i.PromptElsewhere,
 	)
 	return i, err
 }
@@ -100,7 +103,8 @@ SELECT r.id, coalesce(r.created_by, '')::text AS owner, r.model, r.state, r.serv
        CASE WHEN $1::boolean THEN r.response_body END AS response_body,
        CASE WHEN $1::boolean THEN r.error END AS error,
        (CASE WHEN $1::boolean AND f.deleted_at IS NULL THEN coalesce(t.body, '') ELSE '' END)::text AS prompt,
-       a.prompt_tokens, a.completion_tokens, a.reasoning_tokens, a.total_tokens, a.total_cost::text AS total_cost
+       a.prompt_tokens, a.completion_tokens, a.reasoning_tokens, a.total_tokens, a.total_cost::text AS total_cost,
+       (r.template_id IS NOT NULL AND t.id IS NULL)::boolean AS prompt_elsewhere
 FROM requests r
 LEFT JOIN request_templates t ON t.id = r.template_id
 LEFT JOIN files f ON f.id = t.file_id
@@ -140,6 +144,7 @@ type GetWithUsageRow struct {
 	ReasoningTokens  int64
 	TotalTokens      *int64
 	TotalCost        string
+	PromptElsewhere  bool
 }
 
 // Get with the newest usage, as queries/analytics/latest.sql reads it, for
@@ -168,6 +173,7 @@ func (q *Queries) GetWithUsage(ctx context.Context, arg GetWithUsageParams) (Get
 		&i.ReasoningTokens,
 		&i.TotalTokens,
 		&i.TotalCost,
+		&i.PromptElsewhere,
 	)
 	return i, err
 }
