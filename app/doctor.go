@@ -361,8 +361,8 @@ func (d *doctor) copyIndexes(ctx context.Context, name string, conn *pgx.Conn, s
 	if d.failed(name, check, err) || len(advice) == 0 {
 		return
 	}
-	c := Check{Database: name, Name: check, Finding: OK, Detail: "erasures find the raw copies that a usage record of the request leads to, and no others"}
-	c.Advice = "have them find also those that only the usage record of a step or a header leads to, and in large tables those that a person's deleted responses have left: run these one by one as the tables' owner, in no transaction; each makes writing a little slower:"
+	c := Check{Database: name, Name: check, Finding: OK, Detail: "erasures find the raw copies that a usage record of the request leads to; without the indexes below, they do not look for others"}
+	c.Advice = "have them find also those that only the usage record of a step or a header leads to, whether later turns quote what is erased, and in large tables the copies that a person's deleted responses have left: run these one by one as the tables' owner, in no transaction; each makes writing a little slower:"
 	for _, a := range advice {
 		c.SQL = append(c.SQL, a.Statements...)
 	}

@@ -31,6 +31,12 @@ SELECT
           AND pg_get_indexdef(x.indexrelid, 1, true) = '(headers ->> ''x-fusillade-request-id''::text)'
           AND coalesce(pg_get_expr(x.indpred, x.indrelid, true) = '(headers ->> ''x-fusillade-request-id''::text) IS NOT NULL', true)
     )::boolean AS by_header,
+    EXISTS (
+        SELECT FROM pg_catalog.pg_index x
+        WHERE x.indrelid = to_regclass('request_templates') AND x.indisvalid AND x.indkey[0] = 0
+          AND pg_get_indexdef(x.indexrelid, 1, true) = '"right"(translate(lower("substring"(body, ''^dwzdr1:|"previous_response_id"[[:space:]]*:[[:space:]]*"(?:resp_)?[0-9A-Fa-f-]{32,36}"''::text)), ''-"''::text, ''''::text), 32)'
+          AND coalesce(pg_get_expr(x.indpred, x.indrelid, true) = '"right"(translate(lower("substring"(body, ''^dwzdr1:|"previous_response_id"[[:space:]]*:[[:space:]]*"(?:resp_)?[0-9A-Fa-f-]{32,36}"''::text)), ''-"''::text, ''''::text), 32) IS NOT NULL', true)
+    )::boolean AS by_turn,
     set_config('synchronous_commit', coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on'), true)::text
         AS synchronous_commit,
     pg_advisory_xact_lock_shared(7163099204871563)::text AS holds_locked;
@@ -271,3 +277,12 @@ SELECT count(*) FROM http_responses r
 JOIN public.http_analytics a ON r.instance_id = a.instance_id AND r.correlation_id = a.correlation_id
 WHERE a.response_step_id = ANY (sqlc.arg('step_ids')::uuid[])
   AND (a.fusillade_request_id = ANY (sqlc.arg('request_ids')::uuid[])) IS NOT TRUE;
+
+-- name: Quoted :one
+-- Whether any prompt may quote one of these: it says which response it follows,
+-- or nobody can read it. The identifiers are 32 digits; the last one stands for
+-- what is encrypted.
+SELECT EXISTS (
+    SELECT FROM request_templates t
+    WHERE "right"(translate(lower("substring"(t.body, '^dwzdr1:|"previous_response_id"[[:space:]]*:[[:space:]]*"(?:resp_)?[0-9A-Fa-f-]{32,36}"')), '-"', ''), 32) = ANY (sqlc.arg('quoted')::text[])
+);

@@ -77,6 +77,7 @@ type eraser struct {
 	holds     []domain.Hold            // on any of the requests
 	headed    located                  // copies that only a header led to
 	gone      map[uuid.UUID]gone       // the requests whose rows are gone
+	unquoted  bool                     // an index has shown that no prompt quotes what was deleted
 }
 
 // find looks at what there is of a response and locks all of it. CodeNotFound
@@ -247,6 +248,14 @@ func (e *eraser) delete(ctx context.Context) (domain.Erased, error) {
 		err := e.send(ctx, func(b *pgx.Batch) {
 			e.queueDeletes(b, &erased)
 			e.queueLeft(b, &left, &erased.KeptTemplates)
+			if e.ByTurn {
+				b.Queue(dbsqlc.Quoted, append(e.quotable(), unreadable)).QueryRow(func(row pgx.Row) error {
+					var quoted bool
+					err := row.Scan(&quoted)
+					e.unquoted = !quoted
+					return err
+				})
+			}
 		})
 		if err == nil && len(e.headed.instances) > 0 {
 			var again located

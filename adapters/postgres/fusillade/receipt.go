@@ -44,12 +44,20 @@ const partOf = 500
 // listed in them: the bytes that Postgres keeps until it needs their room, copies
 // of the gateway's that are still to come or that nothing led to, and what belongs
 // to a person. That nothing led to some is said unless every lead was followed and
-// there were as many copies as requests.
+// there were as many copies as requests; and that a later turn quotes it, unless an
+// index has shown that none does.
 func (i Issuer) receipts(e *eraser, erased domain.Erased, w domain.Warrant) ([]postgres.Receipt, error) {
 	owners := slices.Compact(slices.Sorted(slices.Values(e.owners)))
 	unlocated := len(e.requests) == 0 || !e.everyLead() || erased.RawRequests < erased.Requests || erased.RawResponses < erased.Requests
+	var gaps []receipt.Gap
+	if unlocated {
+		gaps = append(gaps, receipt.GapUnlocatedCopies)
+	}
+	if e.quotedLeft() {
+		gaps = append(gaps, receipt.GapLaterTurns)
+	}
 	if len(e.requests) <= requestsAtOnce {
-		one, err := i.receipt(w, e.requests, owners, erased, unlocated, nil)
+		one, err := i.receipt(w, e.requests, owners, erased, gaps, nil)
 		return []postgres.Receipt{one}, err
 	}
 	of := make(map[uuid.UUID]string, len(e.locked))
@@ -90,7 +98,7 @@ func (i Issuer) receipts(e *eraser, erased domain.Erased, w domain.Warrant) ([]p
 			others = nil
 		}
 		var err error
-		if all[n], err = i.receipt(p.w, p.requests, slices.Compact(slices.Sorted(slices.Values(p.owners))), p.counts, unlocated, others); err != nil {
+		if all[n], err = i.receipt(p.w, p.requests, slices.Compact(slices.Sorted(slices.Values(p.owners))), p.counts, gaps, others); err != nil {
 			return nil, err
 		}
 	}
@@ -98,7 +106,7 @@ func (i Issuer) receipts(e *eraser, erased domain.Erased, w domain.Warrant) ([]p
 }
 
 // receipt is one of them: about these requests and owners, with these counts.
-func (i Issuer) receipt(w domain.Warrant, requests []uuid.UUID, owners []string, counts domain.Erased, unlocated bool, parts []uuid.UUID) (postgres.Receipt, error) {
+func (i Issuer) receipt(w domain.Warrant, requests []uuid.UUID, owners []string, counts domain.Erased, gaps []receipt.Gap, parts []uuid.UUID) (postgres.Receipt, error) {
 	salt := receipt.Salt(w.Salt)
 	if w.Shared {
 		salt = receipt.DeriveSalt(salt, w.Receipt)
@@ -118,9 +126,7 @@ func (i Issuer) receipt(w domain.Warrant, requests []uuid.UUID, owners []string,
 	if w.Rule != nil {
 		r.Rule = &receipt.Rule{ID: w.Rule.ID, Version: w.Rule.Version}
 	}
-	if unlocated {
-		r.NotCovered = append(r.NotCovered, receipt.GapUnlocatedCopies)
-	}
+	r.NotCovered = append(r.NotCovered, gaps...)
 	if i.Beyond != nil {
 		r.NotCovered = append(r.NotCovered, i.Beyond()...)
 	}

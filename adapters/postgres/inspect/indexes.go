@@ -21,6 +21,11 @@ const taskResponse = "input -> 'step_input' ->> 'request_id'"
 // copyResponse is the response that a raw copy of the gateway's names.
 const copyResponse = "headers ->> 'x-fusillade-request-id'"
 
+// turnQuoted is the response that a prompt follows, in 32 digits, as erasures look
+// for later turns. It fails on no text, JSON or not, and matches nothing within
+// a string of it; what is encrypted is all alike.
+const turnQuoted = `"right"(translate(lower("substring"(body, '^dwzdr1:|"previous_response_id"[[:space:]]*:[[:space:]]*"(?:resp_)?[0-9A-Fa-f-]{32,36}"')), '-"', ''), 32)`
+
 // IndexAdvice is an index that is missing, and what to run about it. The
 // statements cannot run in a transaction.
 type IndexAdvice struct {
@@ -96,8 +101,9 @@ func filterIndexes(s Schemas, sides ...Side) []index {
 	return on(sides, all)
 }
 
-// copyIndexes find raw copies by what usage records of requests do not tell, and
-// those that a person's deleted responses have left.
+// copyIndexes find raw copies by what usage records of requests do not tell,
+// those that a person's deleted responses have left, and the prompts of later
+// turns, which are copies of what these follow.
 func copyIndexes(s Schemas, sides ...Side) []index {
 	s = s.withDefaults()
 	return on(sides, []index{
@@ -105,6 +111,8 @@ func copyIndexes(s Schemas, sides ...Side) []index {
 			keys: []string{copyResponse}, where: "(" + copyResponse + ") IS NOT NULL", perPartition: true},
 		{name: "http_analytics_response_step_id_idx", side: Main, schema: "public", table: "http_analytics",
 			keys: []string{"response_step_id"}, where: "response_step_id IS NOT NULL"},
+		{name: "request_templates_previous_response_idx", side: Fusillade, schema: s.Fusillade, table: "request_templates",
+			keys: []string{turnQuoted}, where: "(" + turnQuoted + ") IS NOT NULL"},
 		{name: "http_analytics_user_request_idx", side: Main, schema: "public", table: "http_analytics",
 			keys: []string{"user_id", "id"}, where: "fusillade_request_id IS NOT NULL"},
 	})
@@ -144,7 +152,7 @@ func MissingFilterIndexes(ctx context.Context, q Querier, s Schemas, sides ...Si
 }
 
 // MissingCopyIndexes is MissingIndexes for those that lead an erasure to raw
-// copies which no usage record of a request leads to.
+// copies which no usage record of a request leads to, and to later turns.
 func MissingCopyIndexes(ctx context.Context, q Querier, s Schemas, sides ...Side) ([]IndexAdvice, error) {
 	return missing(ctx, q, copyIndexes(s, sides...))
 }
@@ -275,7 +283,7 @@ func (w index) advice(invalid string, nameTaken bool) IndexAdvice {
 func (w index) definition() string {
 	keys := slices.Clone(w.keys)
 	for i, k := range keys {
-		if k == rank || k == taskResponse || k == copyResponse {
+		if k == rank || k == taskResponse || k == copyResponse || k == turnQuoted {
 			keys[i] = "(" + k + ")"
 		}
 	}

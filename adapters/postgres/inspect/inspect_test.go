@@ -640,7 +640,7 @@ func TestMissingCopyIndexes(t *testing.T) {
 		}
 		return advice
 	}
-	for side, want := range map[inspect.Side]int{inspect.Main: 2, inspect.Fusillade: 1, inspect.Outlet: 0} {
+	for side, want := range map[inspect.Side]int{inspect.Main: 2, inspect.Fusillade: 2, inspect.Outlet: 0} {
 		if got := find(side); len(got) != want {
 			t.Errorf("side %d: want %d, got %+v", side, want, got)
 		}

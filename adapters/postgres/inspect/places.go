@@ -54,7 +54,7 @@ func Places(s Schemas) []Place {
 		{Side: Fusillade, Schema: s.Fusillade, Table: "request_templates", Columns: []string{"body"},
 			Leads: "`template_id` of a request, with a file or without", Treatment: Erased},
 		{Side: Fusillade, Schema: s.Fusillade, Table: "request_templates", Columns: []string{"body"}, Since: "10.10.0",
-			Leads: "later turns, which quote the answer: their `previous_response_id`", Treatment: Remains},
+			Leads: "later turns, which quote the answer: their `previous_response_id`", Treatment: Remains, Gap: "later_turns"},
 		{Side: Fusillade, Schema: s.Fusillade, Table: "response_steps", Columns: []string{"request_payload", "response_payload", "error"}, Before: "arsenal 4.1.0",
 			Leads: "`request_id`, and the links between steps", Treatment: Erased},
 		{Side: Fusillade, Schema: "underway", Table: "task", Columns: []string{"input"}, Before: "8.55.0",

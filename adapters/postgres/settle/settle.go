@@ -43,7 +43,7 @@ func New(db *postgres.DB, issuer Issuer) (*Settler, error) {
 
 // beside are these gaps and those that no later level closes.
 func beside(gaps ...receipt.Gap) []receipt.Gap {
-	return append(gaps, receipt.GapLateCopies, receipt.GapUnlocatedCopies, receipt.GapImageStore, receipt.GapPromptCache)
+	return append(gaps, receipt.GapLateCopies, receipt.GapUnlocatedCopies, receipt.GapLaterTurns, receipt.GapImageStore, receipt.GapPromptCache)
 }
 
 // later is what a receipt of each later level says.

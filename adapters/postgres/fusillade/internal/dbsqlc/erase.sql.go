@@ -593,6 +593,12 @@ SELECT
           AND pg_get_indexdef(x.indexrelid, 1, true) = '(headers ->> ''x-fusillade-request-id''::text)'
           AND coalesce(pg_get_expr(x.indpred, x.indrelid, true) = '(headers ->> ''x-fusillade-request-id''::text) IS NOT NULL', true)
     )::boolean AS by_header,
+    EXISTS (
+        SELECT FROM pg_catalog.pg_index x
+        WHERE x.indrelid = to_regclass('request_templates') AND x.indisvalid AND x.indkey[0] = 0
+          AND pg_get_indexdef(x.indexrelid, 1, true) = '"right"(translate(lower("substring"(body, ''^dwzdr1:|"previous_response_id"[[:space:]]*:[[:space:]]*"(?:resp_)?[0-9A-Fa-f-]{32,36}"''::text)), ''-"''::text, ''''::text), 32)'
+          AND coalesce(pg_get_expr(x.indpred, x.indrelid, true) = '"right"(translate(lower("substring"(body, ''^dwzdr1:|"previous_response_id"[[:space:]]*:[[:space:]]*"(?:resp_)?[0-9A-Fa-f-]{32,36}"''::text)), ''-"''::text, ''''::text), 32) IS NOT NULL', true)
+    )::boolean AS by_turn,
     set_config('synchronous_commit', coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on'), true)::text
         AS synchronous_commit,
     pg_advisory_xact_lock_shared(7163099204871563)::text AS holds_locked
@@ -607,6 +613,7 @@ type PrepareRow struct {
 	Hidden             bool
 	ByStep             bool
 	ByHeader           bool
+	ByTurn             bool
 	SynchronousCommit  string
 	HoldsLocked        string
 }
@@ -631,10 +638,28 @@ func (q *Queries) Prepare(ctx context.Context, outlet string) (PrepareRow, error
 		&i.Hidden,
 		&i.ByStep,
 		&i.ByHeader,
+		&i.ByTurn,
 		&i.SynchronousCommit,
 		&i.HoldsLocked,
 	)
 	return i, err
+}
+
+const Quoted = `-- name: Quoted :one
+SELECT EXISTS (
+    SELECT FROM request_templates t
+    WHERE "right"(translate(lower("substring"(t.body, '^dwzdr1:|"previous_response_id"[[:space:]]*:[[:space:]]*"(?:resp_)?[0-9A-Fa-f-]{32,36}"')), '-"', ''), 32) = ANY ($1::text[])
+)
+`
+
+// Whether any prompt may quote one of these: it says which response it follows,
+// or nobody can read it. The identifiers are 32 digits; the last one stands for
+// what is encrypted.
+func (q *Queries) Quoted(ctx context.Context, quoted []string) (bool, error) {
+	row := q.db.QueryRow(ctx, Quoted, quoted)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
 }
 
 const RawRequestsLeft = `-- name: RawRequestsLeft :one
