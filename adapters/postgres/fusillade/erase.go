@@ -252,7 +252,7 @@ func (e *eraser) delete(ctx context.Context) (domain.Erased, error) {
 				b.Queue(dbsqlc.Quoted, append(e.quotable(), unreadable)).QueryRow(func(row pgx.Row) error {
 					var quoted bool
 					err := row.Scan(&quoted)
-					e.unquoted = !quoted
+					e.unquoted = !quoted && !e.TemplatesElsewhere // where the index does not reach
 					return err
 				})
 			}
