@@ -38,7 +38,7 @@ var unplanted = map[string]string{
 	"lethe.retention_rules":    "dry_run_counts",
 	"lethe.looks":              "owner address", // who looked, from where; they go with the response
 	"lethe.receipts":           "body level horizon",
-	"lethe.intents":            "trigger ground role salt request_ids owners",
+	"lethe.intents":            "trigger ground role salt request_ids owners instance_ids correlation_ids",
 	"lethe.erasures":           "trigger kind target scope ground ticket role secret idempotency_key request_sum state failures trouble preview",
 	"lethe.previews":           "token_sum target sum",
 	"lethe.preview_requests":   "token_sum request_ids",
