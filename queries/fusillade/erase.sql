@@ -6,8 +6,7 @@
 -- and that the search_path does not lead to. The commit must be on disk before
 -- it is reported, even where the server's default is to report it earlier. While
 -- an erasure is under way, no hold is placed: see holds.sql. Tables of
--- fusillade-arsenal count as soon as they are there. A lead counts where
--- an index makes it cheap to follow; they are those of inspect.CopyIndexes.
+-- fusillade-arsenal count as soon as they are there.
 SELECT
     (to_regclass('public.http_analytics') IS NOT NULL)::boolean AS analytics,
     (to_regclass('underway.task') IS NOT NULL)::boolean AS tasks,
@@ -19,6 +18,14 @@ SELECT
         OR to_regclass(format('%I.http_responses', sqlc.arg('outlet')::text)) <> to_regclass('http_responses'),
         false
     )::boolean AS hidden,
+    set_config('synchronous_commit', coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on'), true)::text
+        AS synchronous_commit,
+    pg_advisory_xact_lock_shared(7163099204871563)::text AS holds_locked;
+
+-- name: Leads :one
+-- Which leads have an index that makes them cheap to follow: those of
+-- inspect.CopyIndexes.
+SELECT
     EXISTS (
         SELECT FROM pg_catalog.pg_index x
         JOIN pg_catalog.pg_attribute c ON c.attrelid = x.indrelid AND c.attnum = x.indkey[0] AND c.attname = 'response_step_id'
@@ -36,10 +43,7 @@ SELECT
         WHERE x.indrelid = to_regclass('request_templates') AND x.indisvalid AND x.indkey[0] = 0
           AND pg_get_indexdef(x.indexrelid, 1, true) = '"right"(translate(lower("substring"(body, ''^dwzdr1:|"previous_response_id"[[:space:]]*:[[:space:]]*"(?:resp_)?[0-9A-Fa-f-]{32,36}"''::text)), ''-"''::text, ''''::text), 32)'
           AND coalesce(pg_get_expr(x.indpred, x.indrelid, true) = '"right"(translate(lower("substring"(body, ''^dwzdr1:|"previous_response_id"[[:space:]]*:[[:space:]]*"(?:resp_)?[0-9A-Fa-f-]{32,36}"''::text)), ''-"''::text, ''''::text), 32) IS NOT NULL', true)
-    )::boolean AS by_turn,
-    set_config('synchronous_commit', coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on'), true)::text
-        AS synchronous_commit,
-    pg_advisory_xact_lock_shared(7163099204871563)::text AS holds_locked;
+    )::boolean AS by_turn;
 
 -- name: LockAlone :many
 -- A response that is one request, as most are. None where it has steps.

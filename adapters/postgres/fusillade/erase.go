@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"slices"
+	"sync/atomic"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -26,7 +28,7 @@ func (r *Responses) Erase(ctx context.Context, id uuid.UUID, permit func(domain.
 	var later bool
 	err := f.begin(ctx, func(tx *postgres.Tx, b *pgx.Batch) (ahead []dbsqlc.IntentsOnRow, err error) {
 		refused, later = nil, false
-		e := eraser{tx: tx, copies: r.copies}
+		e := eraser{tx: tx, copies: r.copies, leads: &r.leads}
 		if err := e.find(ctx, id, r.outlet); err != nil {
 			return nil, err
 		}
@@ -67,7 +69,9 @@ var errRefused = domain.Errorf(domain.CodeForbidden, "Erasing was not permitted"
 type eraser struct {
 	tx     *postgres.Tx
 	copies *Copies // nil: in the same database, if anywhere
+	leads  *leads  // what was seen lately; nil: nothing
 	dbsqlc.PrepareRow
+	dbsqlc.LeadsRow
 
 	chain
 	locked    []dbsqlc.LockRequestsRow // the requests, as they are
@@ -137,10 +141,60 @@ func (e *eraser) queuePrepare(b *pgx.Batch, outlet string) {
 	b.Queue(dbsqlc.Prepare, outlet).Query(func(rows pgx.Rows) (err error) {
 		e.PrepareRow, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[dbsqlc.PrepareRow])
 		if e.copies != nil {
-			e.RawRequests, e.RawResponses, e.Hidden, e.ByStep, e.ByHeader = false, false, false, false, false
+			e.RawRequests, e.RawResponses, e.Hidden = false, false, false
 		}
 		return err
 	})
+	if seen := e.leads.lately(); seen != nil {
+		e.follow(*seen)
+		return
+	}
+	b.Queue(dbsqlc.Leads, outlet).Query(func(rows pgx.Rows) error {
+		found, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[dbsqlc.LeadsRow])
+		if err == nil {
+			e.leads.note(found)
+			e.follow(found)
+		}
+		return err
+	})
+}
+
+// follow takes leads to copies that are in this database.
+func (e *eraser) follow(found dbsqlc.LeadsRow) {
+	e.LeadsRow = found
+	if e.copies != nil {
+		e.ByStep, e.ByHeader = false, false
+	}
+}
+
+// leads are those that have an index, as seen lately: looking costs as much as
+// all else that prepares an erasure. What a lead finds is right without its
+// index, too, but slow.
+type leads struct{ seen atomic.Pointer[leadsSeen] }
+
+type leadsSeen struct {
+	found dbsqlc.LeadsRow
+	until time.Time
+}
+
+// leadsFor is how long leads are taken for what they were; docs/erasure.md
+// tells of it.
+const leadsFor = 5 * time.Second
+
+func (l *leads) lately() *dbsqlc.LeadsRow {
+	if l == nil {
+		return nil
+	}
+	if seen := l.seen.Load(); seen != nil && time.Now().Before(seen.until) {
+		return &seen.found
+	}
+	return nil
+}
+
+func (l *leads) note(found dbsqlc.LeadsRow) {
+	if l != nil {
+		l.seen.Store(&leadsSeen{found, time.Now().Add(leadsFor)})
+	}
 }
 
 // hidden fails where copies would be looked for in the wrong tables.

@@ -22,7 +22,8 @@ type Responses struct {
 	usage  bool
 	ledger func() bool // nil: there is none
 	issuer Issuer
-	copies *Copies                   // nil: in the same database, if anywhere
+	copies *Copies // nil: in the same database, if anywhere
+	leads  leads
 	many   *lru.Cache[any, struct{}] // owners with more than few responses
 	// arsenal tells whether fusillade-arsenal's tables are there.
 	arsenal func() bool

@@ -49,7 +49,7 @@ func (e *Erasures) Survey(ctx context.Context, t domain.ErasureTarget, owners []
 	var s surveyor
 	err = e.db.Tx(ctx, func(tx *postgres.Tx) error {
 		s = surveyor{
-			eraser: eraser{tx: tx, copies: e.copies, PrepareRow: prepared.PrepareRow},
+			eraser: eraser{tx: tx, copies: e.copies, PrepareRow: prepared.PrepareRow, LeadsRow: prepared.LeadsRow},
 			walk:   newWalk(t, owners, asOf), owners: owners, filtered: t.Filter != nil, most: e.surveyMost, shared: make(map[uuid.UUID]int64),
 		}
 		err := s.run(ctx, time.Now().Add(surveyWithin))

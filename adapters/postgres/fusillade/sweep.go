@@ -86,7 +86,7 @@ func (e *eraser) tried(ctx context.Context, ids []uuid.UUID) (can, refused []uui
 		return nil, nil, err
 	}
 	for _, id := range ids {
-		one := eraser{tx: e.tx, copies: e.copies, PrepareRow: e.PrepareRow, chain: chain{requests: []uuid.UUID{id}}}
+		one := eraser{tx: e.tx, copies: e.copies, PrepareRow: e.PrepareRow, LeadsRow: e.LeadsRow, chain: chain{requests: []uuid.UUID{id}}}
 		err := one.rehearse(ctx, one.lockRows)
 		switch {
 		case err == nil:

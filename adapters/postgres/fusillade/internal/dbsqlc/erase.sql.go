@@ -348,6 +348,43 @@ func (q *Queries) IsResponse(ctx context.Context, id uuid.UUID) (bool, error) {
 	return exists, err
 }
 
+const Leads = `-- name: Leads :one
+SELECT
+    EXISTS (
+        SELECT FROM pg_catalog.pg_index x
+        JOIN pg_catalog.pg_attribute c ON c.attrelid = x.indrelid AND c.attnum = x.indkey[0] AND c.attname = 'response_step_id'
+        WHERE x.indrelid = to_regclass('public.http_analytics') AND x.indisvalid
+          AND coalesce(pg_get_expr(x.indpred, x.indrelid, true) = 'response_step_id IS NOT NULL', true)
+    )::boolean AS by_step,
+    EXISTS (
+        SELECT FROM pg_catalog.pg_index x
+        WHERE x.indrelid = to_regclass(format('%I.http_requests', $1::text)) AND x.indisvalid AND x.indkey[0] = 0
+          AND pg_get_indexdef(x.indexrelid, 1, true) = '(headers ->> ''x-fusillade-request-id''::text)'
+          AND coalesce(pg_get_expr(x.indpred, x.indrelid, true) = '(headers ->> ''x-fusillade-request-id''::text) IS NOT NULL', true)
+    )::boolean AS by_header,
+    EXISTS (
+        SELECT FROM pg_catalog.pg_index x
+        WHERE x.indrelid = to_regclass('request_templates') AND x.indisvalid AND x.indkey[0] = 0
+          AND pg_get_indexdef(x.indexrelid, 1, true) = '"right"(translate(lower("substring"(body, ''^dwzdr1:|"previous_response_id"[[:space:]]*:[[:space:]]*"(?:resp_)?[0-9A-Fa-f-]{32,36}"''::text)), ''-"''::text, ''''::text), 32)'
+          AND coalesce(pg_get_expr(x.indpred, x.indrelid, true) = '"right"(translate(lower("substring"(body, ''^dwzdr1:|"previous_response_id"[[:space:]]*:[[:space:]]*"(?:resp_)?[0-9A-Fa-f-]{32,36}"''::text)), ''-"''::text, ''''::text), 32) IS NOT NULL', true)
+    )::boolean AS by_turn
+`
+
+type LeadsRow struct {
+	ByStep   bool
+	ByHeader bool
+	ByTurn   bool
+}
+
+// Which leads have an index that makes them cheap to follow: those of
+// inspect.CopyIndexes.
+func (q *Queries) Leads(ctx context.Context, outlet string) (LeadsRow, error) {
+	row := q.db.QueryRow(ctx, Leads, outlet)
+	var i LeadsRow
+	err := row.Scan(&i.ByStep, &i.ByHeader, &i.ByTurn)
+	return i, err
+}
+
 const Left = `-- name: Left :one
 SELECT ((SELECT count(*) FROM response_steps s WHERE s.id = ANY ($1::uuid[]))
       + (SELECT count(*) FROM response_steps s WHERE s.request_id = ANY ($2::uuid[]))
@@ -581,24 +618,6 @@ SELECT
         OR to_regclass(format('%I.http_responses', $1::text)) <> to_regclass('http_responses'),
         false
     )::boolean AS hidden,
-    EXISTS (
-        SELECT FROM pg_catalog.pg_index x
-        JOIN pg_catalog.pg_attribute c ON c.attrelid = x.indrelid AND c.attnum = x.indkey[0] AND c.attname = 'response_step_id'
-        WHERE x.indrelid = to_regclass('public.http_analytics') AND x.indisvalid
-          AND coalesce(pg_get_expr(x.indpred, x.indrelid, true) = 'response_step_id IS NOT NULL', true)
-    )::boolean AS by_step,
-    EXISTS (
-        SELECT FROM pg_catalog.pg_index x
-        WHERE x.indrelid = to_regclass(format('%I.http_requests', $1::text)) AND x.indisvalid AND x.indkey[0] = 0
-          AND pg_get_indexdef(x.indexrelid, 1, true) = '(headers ->> ''x-fusillade-request-id''::text)'
-          AND coalesce(pg_get_expr(x.indpred, x.indrelid, true) = '(headers ->> ''x-fusillade-request-id''::text) IS NOT NULL', true)
-    )::boolean AS by_header,
-    EXISTS (
-        SELECT FROM pg_catalog.pg_index x
-        WHERE x.indrelid = to_regclass('request_templates') AND x.indisvalid AND x.indkey[0] = 0
-          AND pg_get_indexdef(x.indexrelid, 1, true) = '"right"(translate(lower("substring"(body, ''^dwzdr1:|"previous_response_id"[[:space:]]*:[[:space:]]*"(?:resp_)?[0-9A-Fa-f-]{32,36}"''::text)), ''-"''::text, ''''::text), 32)'
-          AND coalesce(pg_get_expr(x.indpred, x.indrelid, true) = '"right"(translate(lower("substring"(body, ''^dwzdr1:|"previous_response_id"[[:space:]]*:[[:space:]]*"(?:resp_)?[0-9A-Fa-f-]{32,36}"''::text)), ''-"''::text, ''''::text), 32) IS NOT NULL', true)
-    )::boolean AS by_turn,
     set_config('synchronous_commit', coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on'), true)::text
         AS synchronous_commit,
     pg_advisory_xact_lock_shared(7163099204871563)::text AS holds_locked
@@ -611,9 +630,6 @@ type PrepareRow struct {
 	RawRequests        bool
 	RawResponses       bool
 	Hidden             bool
-	ByStep             bool
-	ByHeader           bool
-	ByTurn             bool
 	SynchronousCommit  string
 	HoldsLocked        string
 }
@@ -624,8 +640,7 @@ type PrepareRow struct {
 // and that the search_path does not lead to. The commit must be on disk before
 // it is reported, even where the server's default is to report it earlier. While
 // an erasure is under way, no hold is placed: see holds.sql. Tables of
-// fusillade-arsenal count as soon as they are there. A lead counts where
-// an index makes it cheap to follow; they are those of inspect.CopyIndexes.
+// fusillade-arsenal count as soon as they are there.
 func (q *Queries) Prepare(ctx context.Context, outlet string) (PrepareRow, error) {
 	row := q.db.QueryRow(ctx, Prepare, outlet)
 	var i PrepareRow
@@ -636,9 +651,6 @@ func (q *Queries) Prepare(ctx context.Context, outlet string) (PrepareRow, error
 		&i.RawRequests,
 		&i.RawResponses,
 		&i.Hidden,
-		&i.ByStep,
-		&i.ByHeader,
-		&i.ByTurn,
 		&i.SynchronousCommit,
 		&i.HoldsLocked,
 	)
