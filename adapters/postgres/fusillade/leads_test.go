@@ -39,6 +39,13 @@ func index(t testing.TB, databases ...*postgres.DB) {
 	}
 }
 
+// index is the same for one that may have looked before.
+func (b *bench) index() {
+	b.t.Helper()
+	index(b.t, b.owner)
+	b.responses.leads.seen.Store(nil)
+}
+
 // addCopy stores a raw copy, with what leads to it: a usage record of a request,
 // of a step, or a header.
 func (b *bench) addCopy(raw *postgres.DB, request, step, header *uuid.UUID) {
@@ -79,7 +86,7 @@ func TestEveryLeadToACopy(t *testing.T) {
 	for name, open := range map[string]func(t *testing.T) (*bench, *Erasures, *postgres.DB){
 		"beside": func(t *testing.T) (*bench, *Erasures, *postgres.DB) {
 			b := newBench(t, postgres.Config{})
-			index(t, b.owner)
+			b.index()
 			return b, b.erasures(postgres.Config{}), b.owner
 		},
 		"apart": func(t *testing.T) (*bench, *Erasures, *postgres.DB) {
@@ -167,7 +174,7 @@ func TestRefusedDeletesOfHeadedCopies(t *testing.T) {
 	t.Parallel()
 	for _, table := range []string{"http_requests", "http_responses"} {
 		b := newBench(t, postgres.Config{})
-		index(t, b.owner)
+		b.index()
 		b.exec(`CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'`)
 		b.exec(`CREATE TRIGGER refuse BEFORE DELETE ON outlet.` + table + ` FOR EACH ROW EXECUTE FUNCTION public.refuse()`)
 		for _, steps := range []int{1, 3} {
@@ -212,7 +219,7 @@ func TestLeadsByIndex(t *testing.T) {
 		b.exec(`DROP INDEX IF EXISTS outlet.i, public.i`)
 	}
 	// The planner sees it, also for identifiers that it does not know.
-	index(t, b.owner)
+	b.index()
 	conn, err := b.owner.Pool().Acquire(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -229,5 +236,25 @@ func TestLeadsByIndex(t *testing.T) {
 	var plan string
 	if err := conn.QueryRow(t.Context(), `EXPLAIN (FORMAT JSON) EXECUTE by_header ('{a}')`).Scan(&plan); err != nil || !strings.Contains(plan, "http_requests_default_named_request_idx") {
 		t.Errorf("want the index used, got %s, %v", plan, err)
+	}
+}
+
+func TestLeadsAreLookedAtAgain(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, postgres.Config{})
+	erase := func() {
+		if _, err := b.responses.Erase(t.Context(), b.addChain("ben", 1)[0].ID, porttest.Permit); err != nil {
+			t.Fatal(err)
+		}
+	}
+	erase()
+	index(t, b.owner)
+	if seen := b.responses.leads.lately(); seen == nil || seen.ByHeader {
+		t.Fatalf("after an erasure without an index, got %+v", seen)
+	}
+	b.responses.leads.seen.Load().until = time.Now()
+	erase()
+	if seen := b.responses.leads.lately(); seen == nil || !seen.ByHeader || !seen.ByTurn {
+		t.Errorf("once what was seen is old, an erasure looks again, got %+v", seen)
 	}
 }

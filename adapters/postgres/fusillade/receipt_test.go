@@ -23,7 +23,7 @@ func TestReceiptOfAnErasure(t *testing.T) {
 	if n := b.number(`SELECT count(*) FROM lethe.receipts WHERE convert_from(body, 'UTF8') LIKE '%unlocated_copies%'`); n != 1 {
 		t.Error("without an index on headers the receipt says nothing of copies that only those lead to")
 	}
-	index(t, b.owner)
+	b.index()
 	chain, alone := b.addChain("anna", 4), b.addChain("ben", 1)
 	uncopied := porttest.NewRow("ben", "pending", time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
 	b.AddResponse(uncopied)

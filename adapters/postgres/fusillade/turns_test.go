@@ -64,7 +64,7 @@ func TestReceiptsNameLaterTurns(t *testing.T) {
 	if !named(b.addChain("somebody", 1)[0].ID) {
 		t.Error("without an index, nothing tells that there is no later turn")
 	}
-	index(t, b.owner)
+	b.index()
 	spellings := map[string]func(uuid.UUID) string{
 		"as of the API": func(id uuid.UUID) string { return "resp_" + id.String() },
 		"plain":         uuid.UUID.String,
