@@ -91,6 +91,14 @@ func (db *Databases) gone() <-chan struct{} {
 // apart tells whether fusillade has a database of its own.
 func (db *Databases) apart() bool { return db.FusilladeURL != "" }
 
+// mainSides are what the main database has.
+func (db *Databases) mainSides() []inspect.Side {
+	if db.apart() {
+		return []inspect.Side{inspect.Main}
+	}
+	return []inspect.Side{inspect.Main, inspect.Fusillade}
+}
+
 // fusilladeURL is of the database that fusillade and Lethe's own tables are in.
 func (db *Databases) fusilladeURL() string { return cmp.Or(db.FusilladeURL, db.MainURL) }
 

@@ -98,11 +98,7 @@ func Doctor(ctx context.Context, cfg *Config, progress io.Writer) (report *Repor
 	defer closing(db, &err)
 
 	d := &doctor{cfg: cfg, schemas: db.schemas, report: &Report{}, progress: progress}
-	mainSides := []inspect.Side{inspect.Main, inspect.Fusillade}
-	if db.apart() {
-		mainSides = mainSides[:1]
-	}
-	d.examine(ctx, "main", db.MainURL, cfg.Database.ReplicaURL, mainSides)
+	d.examine(ctx, "main", db.MainURL, cfg.Database.ReplicaURL, db.mainSides())
 	name, url := "main", db.MainURL
 	if db.apart() {
 		name, url = "fusillade", db.FusilladeURL

@@ -123,13 +123,13 @@ func Search(ctx context.Context, cfg *Config, options SearchOptions, o Output) (
 	}
 	defer closing(db, &err)
 	schemas := search.Schemas{Fusillade: db.schemas.Fusillade, Outlet: db.schemas.Outlet, Own: inspect.Own}
-	s := &searching{Output: o, schemas: schemas, keys: search.Keys(schemas), needles: needles, places: map[FoundPlace]*tally{}, common: map[int]bool{}, hits: map[string]*hit{}}
+	s := &searching{Output: o, schemas: schemas, copiesIn: db.schemas.CopiesIn(), keys: search.Keys(schemas), needles: needles, places: map[FoundPlace]*tally{}, common: map[int]bool{}, hits: map[string]*hit{}}
 	defer s.close()
 	if err := s.open(ctx, db, options); err != nil {
 		return nil, err
 	}
 	if options.Sample > 0 {
-		if err := s.take(ctx, options.Sample); err != nil {
+		if err := s.take(ctx, db, options.Sample); err != nil {
 			return nil, err
 		}
 	}
@@ -143,6 +143,7 @@ func Search(ctx context.Context, cfg *Config, options SearchOptions, o Output) (
 type searching struct {
 	Output
 	schemas   search.Schemas
+	copiesIn  inspect.Side
 	keys      map[string]string // what tells the rows of the tables apart that erasures remove rows from
 	databases []*searched
 	needles   []search.Needle
@@ -158,10 +159,11 @@ type searching struct {
 // searched is a database that is read.
 type searched struct {
 	*search.Database
-	name string
-	todo []search.Table
-	done map[search.Unread]bool // told of
-	read map[string]bool
+	name  string
+	sides []inspect.Side // that it has
+	todo  []search.Table
+	done  map[search.Unread]bool // told of
+	read  map[string]bool
 }
 
 // tally counts what is in a place.
@@ -175,6 +177,7 @@ type hit struct {
 	place   FoundPlace
 	needles []int
 	rows    int
+	key     string // of the row, where it is a raw copy that may be reached; else "", of all rows that are alike
 }
 
 func (s *searching) close() {
@@ -185,8 +188,15 @@ func (s *searching) close() {
 
 // open connects to each database once, whatever it is configured as.
 func (s *searching) open(ctx context.Context, db *Databases, options SearchOptions) error {
-	there := map[string]bool{}
-	for _, one := range []struct{ name, url string }{{"main", db.MainURL}, {"fusillade", db.FusilladeURL}, {"outlet", db.OutletURL}} {
+	there := map[string]*searched{}
+	for _, one := range []struct {
+		name, url string
+		sides     []inspect.Side
+	}{
+		{"main", db.MainURL, db.mainSides()},
+		{"fusillade", db.FusilladeURL, []inspect.Side{inspect.Fusillade}},
+		{"outlet", db.OutletURL, []inspect.Side{inspect.Outlet}},
+	} {
 		if one.url == "" {
 			continue
 		}
@@ -194,34 +204,57 @@ func (s *searching) open(ctx context.Context, db *Databases, options SearchOptio
 		if err != nil {
 			return err
 		}
-		s.databases = append(s.databases, &searched{Database: d, name: one.name, done: map[search.Unread]bool{}, read: map[string]bool{}})
+		s.databases = append(s.databases, &searched{Database: d, name: one.name, sides: one.sides, done: map[search.Unread]bool{}, read: map[string]bool{}})
 		identity, err := d.Identity(ctx)
 		if err != nil {
 			return err
 		}
-		if there[identity] {
+		if same := there[identity]; same != nil {
 			d.Close()
 			s.databases = s.databases[:len(s.databases)-1]
+			same.sides = append(same.sides, one.sides...)
+			continue
 		}
-		there[identity] = true
+		there[identity] = s.databases[len(s.databases)-1]
 	}
 	return nil
 }
 
 // take takes what to look for from responses.
-func (s *searching) take(ctx context.Context, n int) (err error) {
-	d := s.databases[0]
-	if i := slices.IndexFunc(s.databases, func(d *searched) bool { return d.name == "fusillade" }); i >= 0 {
-		d = s.databases[i]
-	}
-	if s.sample, err = d.TakeSample(ctx, s.schemas, n); err != nil {
+func (s *searching) take(ctx context.Context, db *Databases, n int) error {
+	leads, err := s.leads(ctx, db)
+	if err != nil {
 		return err
+	}
+	for _, d := range s.databases {
+		if slices.Contains(d.sides, inspect.Fusillade) {
+			if s.sample, err = d.TakeSample(ctx, s.schemas, leads, n); err != nil {
+				return err
+			}
+		}
 	}
 	if s.sample.Responses == 0 {
 		return errors.New("there is no response to take a sample from")
 	}
 	s.needles = s.sample.Needles
 	return nil
+}
+
+// leads are what erasures follow: usage records, where fusillade's database has
+// them or copies are in one of their own, and what an index makes cheap.
+func (s *searching) leads(ctx context.Context, db *Databases) (search.Leads, error) {
+	usage := !db.apart() || db.OutletURL != ""
+	l := search.Leads{Usage: usage, Step: usage, Header: true}
+	for _, d := range s.databases {
+		for index, followed := range map[string]*bool{inspect.StepIndex: &l.Step, inspect.HeaderIndex: &l.Header} {
+			lacks, err := inspect.LacksCopyIndex(ctx, d.Conn(), db.schemas, index, d.sides...)
+			if err != nil {
+				return l, err
+			}
+			*followed = *followed && !lacks
+		}
+	}
+	return l, nil
 }
 
 func (s *searching) run(ctx context.Context) error {
@@ -303,6 +336,11 @@ func (s *searching) cannot(d *searched, u search.Unread) {
 // found counts what is in a row.
 func (s *searching) found(d *searched, t search.Table, row search.Row) {
 	treatment := s.treatment(t.Root)
+	copied := s.sample != nil && s.sample.Copies(t.Root)
+	reachable := !copied || slices.Contains(d.sides, s.copiesIn)
+	if s.sample != nil && (reachable || !copied) {
+		s.sample.Follow(t.Root, row)
+	}
 	for column, needles := range row.Found {
 		place := FoundPlace{Database: d.name, Table: t.Root, Column: column, Treatment: treatment}
 		switch {
@@ -311,37 +349,46 @@ func (s *searching) found(d *searched, t search.Table, row search.Row) {
 				place.Treatment = placeMissed
 			}
 			s.count(place, 1, needles)
-		case s.sample.Reached(t.Root, row.Key):
+		case !copied && s.sample.Reached(t.Root, row.Key):
 			place.Treatment = placeErased
 			s.count(place, 1, needles)
 		default:
-			// Whether it is another response's text is known when all has been read.
+			// Whether it is another response's text is known when all has been read,
+			// and what leads to a copy, too.
 			slices.Sort(needles)
-			alike := fmt.Sprint(place, needles)
+			key := ""
+			if copied && reachable {
+				key = row.Key
+			}
+			alike := fmt.Sprint(place, needles, key)
 			if s.hits[alike] == nil {
-				s.hits[alike] = &hit{place: place, needles: needles}
+				s.hits[alike] = &hit{place: place, needles: needles, key: key}
 			}
 			s.hits[alike].rows++
 			if s.another(t, row.Key) {
 				for _, n := range needles {
-					s.common[n] = s.common[n] || !s.sample.Identifiers[n]
+					s.common[n] = s.common[n] || !s.sample.Identifier(n)
 				}
 			}
 		}
 	}
 }
 
-// another tells whether a row is a part of a response that is not in the sample.
+// another tells whether a row is a part of a response that is not in the sample, or
+// is needed by one.
 func (s *searching) another(t search.Table, key string) bool {
-	return slices.Contains([]string{s.schemas.Fusillade + ".requests", s.schemas.Fusillade + ".request_templates"}, t.Root) && !s.sample.Own(t.Root, key)
+	of := s.schemas.Fusillade
+	return slices.Contains([]string{of + ".requests", of + ".request_templates", of + ".request_templates_g2"}, t.Root) && !s.sample.Reached(t.Root, key)
 }
 
 func (s *searching) treatment(table string) string {
 	_, known := s.keys[table]
 	switch {
+	case table == "public.http_analytics", table == "public.credits_transactions":
+		return placeKept
 	case known:
 		return placeKnown
-	case table == "public.http_analytics", table == "public.credits_transactions", strings.HasPrefix(table, inspect.Own+"."):
+	case strings.HasPrefix(table, inspect.Own+"."):
 		return placeKept
 	}
 	return placeUnknown
@@ -362,7 +409,9 @@ func (s *searching) count(place FoundPlace, rows int, needles []int) {
 func (s *searching) result() *Searched {
 	for _, h := range s.hits {
 		h.place.Treatment = placeShared
-		if slices.ContainsFunc(h.needles, func(n int) bool { return !s.common[n] }) {
+		if h.key != "" && s.sample.Reached(h.place.Table, h.key) {
+			h.place.Treatment = placeErased
+		} else if slices.ContainsFunc(h.needles, func(n int) bool { return !s.common[n] }) {
 			h.place.Treatment = placeMissed
 		}
 		s.count(h.place, h.rows, h.needles)

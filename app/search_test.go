@@ -138,7 +138,6 @@ func TestSample(t *testing.T) {
 		maps.DeleteFunc(all, func(place string, _ int) bool { return !strings.HasSuffix(place, " missed") })
 		return all
 	}
-	exec(t, database.URL, "UPDATE fusillade.request_templates SET file_id = NULL WHERE id IN (SELECT template_id FROM fusillade.requests WHERE batch_id IS NULL)")
 	found := look(t, app.SearchOptions{Sample: 1000}, environ)
 	if found.Left() || !found.Complete() || found.Responses < 50 || found.Found != found.Needles || where(found)["main fusillade.requests.response_body erased"] < 10 {
 		t.Errorf("%+v", found)
@@ -151,22 +150,136 @@ func TestSample(t *testing.T) {
 			SELECT gen_random_uuid(), 1, now(), '', '', jsonb_build_object('x-fusillade-request-id', id) FROM fusillade.requests WHERE batch_id IS NULL LIMIT 1;
 		INSERT INTO underway.task_queue (name) VALUES ('webhooks');
 		INSERT INTO underway.task (id, task_queue_name, input)
-			SELECT gen_random_uuid(), 'webhooks', jsonb_build_object('about', 'resp_' || id) FROM fusillade.requests WHERE batch_id IS NULL LIMIT 1;
-		UPDATE fusillade.request_templates SET file_id = (SELECT id FROM fusillade.files LIMIT 1)
-			WHERE id = (SELECT template_id FROM fusillade.requests WHERE batch_id IS NULL AND template_id IS NOT NULL LIMIT 1)`)
+			SELECT gen_random_uuid(), 'webhooks', jsonb_build_object('about', 'resp_' || id) FROM fusillade.requests WHERE batch_id IS NULL LIMIT 1`)
 	found = look(t, app.SearchOptions{Sample: 1000}, environ)
 	want := map[string]int{
 		"main public.forgotten.said missed": 2, "main public.named.id missed": 3, "main outlet.http_requests.headers missed": 1,
-		"main underway.task.input missed": 1, "main fusillade.request_templates.id missed": 1,
+		"main underway.task.input missed": 1,
 	}
 	got := missed(found)
-	delete(got, "main fusillade.request_templates.body missed") // where it is long enough to be told from others
 	if !maps.Equal(got, want) || !found.Left() {
 		t.Errorf("missed %v, want %v", got, want)
 	}
 	var printed strings.Builder
 	if err := found.Write(&printed, false); err != nil || !strings.Contains(printed.String(), "MISSED") || strings.Contains(printed.String(), "question ") {
 		t.Errorf("%v\n%s", err, &printed)
+	}
+}
+
+// TestSampleIsWhatAnErasureRemoves: the rows that a sample says are erased are
+// those that an erasure of it removes, whatever leads to them.
+func TestSampleIsWhatAnErasureRemoves(t *testing.T) {
+	t.Parallel()
+	const (
+		mine     = "10000000-0000-4000-8000-000000000001"
+		second   = "10010000-0000-4000-8000-000000000001"
+		others   = "10000000-0000-4000-8000-000000000002"
+		byHeader = `
+			CREATE INDEX ON outlet.http_requests ((headers ->> 'x-fusillade-request-id')) WHERE headers ->> 'x-fusillade-request-id' IS NOT NULL;`
+		byStep = `
+			CREATE INDEX ON public.http_analytics (response_step_id) WHERE response_step_id IS NOT NULL;`
+		arsenal = `
+			WITH moved AS (DELETE FROM fusillade.request_templates WHERE body LIKE '%unshared%' RETURNING id, endpoint, method, path, body, model, api_key),
+			     routed AS (INSERT INTO fusillade.request_template_routes (id, created_on) SELECT id, '2026-05-01' FROM moved)
+			INSERT INTO fusillade.request_templates_g2 (created_on, id, endpoint, method, path, body, model, api_key)
+			SELECT '2026-05-01', id, endpoint, method, path, body, model, api_key FROM moved;`
+	)
+	rows := `
+		DELETE FROM fusillade.requests WHERE batch_id IS NULL;
+		INSERT INTO fusillade.files (id, name) VALUES ('20000000-0000-4000-8000-000000000001', 'an upload');
+		INSERT INTO fusillade.request_templates (id, file_id, endpoint, method, path, body, model, api_key) VALUES
+			('30000000-0000-4000-8000-000000000001', '20000000-0000-4000-8000-000000000001', '', '', '', '{"input": "the words of an unshared file"}', '', ''),
+			('30000000-0000-4000-8000-000000000002', NULL, '', '', '', '{"input": "the words that both of them need"}', '', '');
+		INSERT INTO fusillade.requests (id, template_id, created_by, batch_id, model, state, response_status, response_body, completed_at) VALUES
+			('` + mine + `', '30000000-0000-4000-8000-000000000001', '` + bob + `', NULL, 'm', 'completed', 200, '{"output": "the first answer of these"}', now()),
+			('` + second + `', '30000000-0000-4000-8000-000000000002', '` + bob + `', NULL, 'm', 'completed', 200, '{"output": "the second answer of these"}', now());
+		INSERT INTO fusillade.batches (id, expires_at) VALUES ('40000000-0000-4000-8000-000000000001', now());
+		INSERT INTO fusillade.requests (id, template_id, batch_id, model, state) VALUES
+			('` + others + `', '30000000-0000-4000-8000-000000000002', '40000000-0000-4000-8000-000000000001', 'm', 'pending')`
+	const steps = `
+		INSERT INTO fusillade.response_steps (id, request_id, step_kind, step_sequence, request_payload) VALUES
+			('50000000-0000-4000-8000-000000000001', '` + mine + `', 'model_call', 0, '{}');
+		INSERT INTO fusillade.response_steps (id, parent_step_id, step_kind, step_sequence, request_payload) VALUES
+			('50000000-0000-4000-8000-000000000002', '50000000-0000-4000-8000-000000000001', 'tool_call', 1, '{}');`
+	// Each copy tells of the first response, and is led to by something else.
+	copies := func(steps bool) string {
+		sql := `
+		INSERT INTO public.http_analytics (instance_id, correlation_id, timestamp, method, uri, fusillade_request_id) VALUES ('` + mine + `', 1, now(), '', '', '` + mine + `');`
+		if steps {
+			sql += `
+		INSERT INTO public.http_analytics (instance_id, correlation_id, timestamp, method, uri, response_step_id) VALUES ('` + mine + `', 2, now(), '', '', '50000000-0000-4000-8000-000000000002');`
+		}
+		return sql
+	}
+	const raw = `
+		INSERT INTO outlet.http_requests (instance_id, correlation_id, timestamp, method, uri, headers, body)
+			SELECT '` + mine + `', n, now(), '', '', CASE n WHEN 3 THEN '{"x-fusillade-request-id": "` + mine + `"}' WHEN 4 THEN '{"x-request-id": "` + mine + `"}' ELSE '{}' END::jsonb,
+			       '{"input": "the words of an unshared file"}' FROM generate_series(1, 4) n;
+		INSERT INTO outlet.http_responses (instance_id, correlation_id, timestamp, status_code, headers, body, duration_to_first_byte_ms, duration_ms)
+			SELECT '` + mine + `', n, now(), 200, '{}', '{"output": "the first answer of these"}', 1, 1 FROM generate_series(1, 4) n;`
+	for name, of := range map[string]struct {
+		open              func(testing.TB) *pgtest.Database
+		apart             bool
+		main, copiesBegin string // what is made there besides
+		steps             bool
+	}{
+		"without indexes": {open: pgtest.WithFixture, steps: true},
+		"with indexes":    {open: pgtest.WithFixture, main: byHeader + byStep, steps: true},
+		"by header alone": {open: pgtest.WithFixture, main: byHeader, steps: true},
+		"copies apart":    {open: pgtest.WithFixture, apart: true, main: byStep, copiesBegin: byHeader, steps: true},
+		"arsenal":         {open: pgtest.WithArsenal, main: arsenal + byHeader},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			database := of.open(t)
+			elsewhere := database
+			environ := []string{"LETHE_DATABASE_URL=" + database.RoleURL}
+			asOwner := []string{"LETHE_DATABASE_URL=" + database.URL}
+			exec(t, database.URL, rows)
+			if of.steps {
+				exec(t, database.URL, steps)
+			}
+			if of.apart {
+				elsewhere = pgtest.New(t)
+				environ = append(environ, "LETHE_OUTLET_DATABASE_URL="+elsewhere.RoleURL, "LETHE_OUTLET_SCHEMA=outlet")
+				asOwner = append(asOwner, "LETHE_OUTLET_DATABASE_URL="+elsewhere.URL, "LETHE_OUTLET_SCHEMA=outlet")
+			}
+			exec(t, database.URL, copies(of.steps)+of.main)
+			exec(t, elsewhere.URL, raw+of.copiesBegin)
+			count := func() map[string]int {
+				n := map[string]int{}
+				for _, table := range []string{"fusillade.requests", "fusillade.request_templates", "fusillade.request_templates_g2", "fusillade.response_steps", "outlet.http_requests", "outlet.http_responses"} {
+					url := database.URL
+					if strings.HasPrefix(table, "outlet") {
+						url = elsewhere.URL
+					}
+					if number(t, url, "SELECT count(*) FROM (SELECT to_regclass('"+table+"') AS there) t WHERE there IS NOT NULL") == 1 {
+						n[table] = number(t, url, "SELECT count(*) FROM "+table)
+					}
+				}
+				return n
+			}
+			found := look(t, app.SearchOptions{Sample: 100}, asOwner...)
+			said := map[string]int{} // the most rows of a column of each table
+			for _, p := range found.Places {
+				if p.Treatment == "erased" {
+					said[p.Table] = max(said[p.Table], p.Rows)
+				}
+			}
+			before := count()
+			s := start(t, environ...)
+			for _, id := range []string{mine, second} {
+				s.eraseOne(t, id)
+			}
+			for table, left := range count() {
+				if before[table]-left != said[table] {
+					t.Errorf("%s: it said that %d rows go, and %d went of %d", table, said[table], before[table]-left, before[table])
+				}
+			}
+			if said["fusillade.requests"] != 2 || said["fusillade.request_templates"]+said["fusillade.request_templates_g2"] != 1 || said["outlet.http_requests"] == 0 {
+				t.Errorf("it said %v", said)
+			}
+		})
 	}
 }
 

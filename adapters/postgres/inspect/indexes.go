@@ -101,15 +101,22 @@ func filterIndexes(s Schemas, sides ...Side) []index {
 	return on(sides, all)
 }
 
+// The names that are proposed for the indexes by which erasures find copies that
+// only a header or a step's usage record leads to.
+const (
+	HeaderIndex = "http_requests_fusillade_request_id_idx"
+	StepIndex   = "http_analytics_response_step_id_idx"
+)
+
 // copyIndexes find raw copies by what usage records of requests do not tell,
 // those that a person's deleted responses have left, and the prompts of later
 // turns, which are copies of what these follow.
 func copyIndexes(s Schemas, sides ...Side) []index {
 	s = s.withDefaults()
 	return on(sides, []index{
-		{name: "http_requests_fusillade_request_id_idx", side: s.copiesIn(), schema: s.Outlet, table: "http_requests",
+		{name: HeaderIndex, side: s.CopiesIn(), schema: s.Outlet, table: "http_requests",
 			keys: []string{copyResponse}, where: "(" + copyResponse + ") IS NOT NULL", perPartition: true},
-		{name: "http_analytics_response_step_id_idx", side: Main, schema: "public", table: "http_analytics",
+		{name: StepIndex, side: Main, schema: "public", table: "http_analytics",
 			keys: []string{"response_step_id"}, where: "response_step_id IS NOT NULL"},
 		{name: "request_templates_previous_response_idx", side: Fusillade, schema: s.Fusillade, table: "request_templates",
 			keys: []string{turnQuoted}, where: "(" + turnQuoted + ") IS NOT NULL"},
@@ -155,6 +162,13 @@ func MissingFilterIndexes(ctx context.Context, q Querier, s Schemas, sides ...Si
 // copies which no usage record of a request leads to, and to later turns.
 func MissingCopyIndexes(ctx context.Context, q Querier, s Schemas, sides ...Side) ([]IndexAdvice, error) {
 	return missing(ctx, q, copyIndexes(s, sides...))
+}
+
+// LacksCopyIndex tells whether one of these, HeaderIndex or StepIndex, or what does
+// as well, is missing from a table that is there.
+func LacksCopyIndex(ctx context.Context, q Querier, s Schemas, name string, sides ...Side) (bool, error) {
+	advice, err := missing(ctx, q, slices.DeleteFunc(copyIndexes(s, sides...), func(i index) bool { return i.name != name }))
+	return len(advice) > 0, err
 }
 
 func missing(ctx context.Context, q Querier, wanted []index) ([]IndexAdvice, error) {

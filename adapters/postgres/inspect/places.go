@@ -70,7 +70,7 @@ func Places(s Schemas) []Place {
 			{"`response_step_id` of a usage record, alone", Indexed, unlocated},
 			{"header `x-fusillade-request-id`, alone", Indexed, unlocated},
 		} {
-			places = append(places, Place{Side: s.copiesIn(), Schema: s.Outlet, Table: table, Columns: []string{"body"},
+			places = append(places, Place{Side: s.CopiesIn(), Schema: s.Outlet, Table: table, Columns: []string{"body"},
 				Leads: way.leads, Treatment: way.treatment, Gap: way.gap})
 		}
 	}

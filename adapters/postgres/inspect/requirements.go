@@ -36,8 +36,8 @@ func (s Schemas) withDefaults() Schemas {
 	return s
 }
 
-// copiesIn says in which database the outlet's tables are.
-func (s Schemas) copiesIn() Side {
+// CopiesIn says in which database the outlet's tables are.
+func (s Schemas) CopiesIn() Side {
 	if s.OutletApart {
 		return Outlet
 	}
@@ -98,7 +98,7 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 	headed := append(slices.Clone(copies), Column{"headers", "jsonb"}) // one of which names the request
 	steps := []Column{{"id", "uuid"}, {"request_id", "uuid"}, {"prev_step_id", "uuid"}, {"parent_step_id", "uuid"}}
 	templateRoutes := []Column{{"id", "uuid"}, {"created_on", "date"}}
-	copiesIn := s.copiesIn()
+	copiesIn := s.CopiesIn()
 	looks := []Column{
 		{"id", "uuid"}, {"looked_at", "timestamptz"}, {"looked_by", "uuid"}, {"request_id", "uuid"}, {"owner", "text"}, {"address", "text"},
 	}

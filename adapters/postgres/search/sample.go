@@ -29,62 +29,120 @@ const (
 type Sample struct {
 	Needles   []Needle
 	Responses int
-	// Identifiers tells which of the needles are identifiers; the others are
-	// pieces of contents.
-	Identifiers []bool
-	reached     map[string]bool // tables and keys, of the rows that go
-	own         map[string]bool // and of those that are theirs and stay
+
+	schemas Schemas
+	leads   Leads
+	kinds   []kindOfNeedle  // of each needle
+	texts   []string        // of each that is an identifier, in lower case
+	reached map[string]bool // tables and keys, of the rows that go
+	led     map[string]bool // places of raw copies that something leads to
 }
 
-// Reached tells whether erasing the responses removes the row of this key.
-func (s *Sample) Reached(table, key string) bool { return s.reached[table+" "+key] }
+type kindOfNeedle int
 
-// Own tells whether the row of this key is a part of one of the responses,
-// removed with it or not.
-func (s *Sample) Own(table, key string) bool {
-	return s.Reached(table, key) || s.own[table+" "+key]
+const (
+	piece kindOfNeedle = iota // of contents
+	ofRequest
+	ofStep
+	ofTemplate
+)
+
+// Leads are what erasures follow to raw copies.
+type Leads struct {
+	Usage  bool // usage records that name a request
+	Step   bool // those that name a step alone
+	Header bool // what the copied request says itself
+}
+
+// Identifier tells whether a needle is an identifier; the others are pieces of
+// contents.
+func (s *Sample) Identifier(needle int) bool { return s.kinds[needle] != piece }
+
+// Reached tells whether erasing the responses removes the row of this key. Of raw
+// copies it is known when every row has been followed.
+func (s *Sample) Reached(table, key string) bool {
+	if s.Copies(table) {
+		place, _, _ := strings.Cut(key, " ")
+		return s.led[place]
+	}
+	return s.reached[table+" "+key]
+}
+
+// Copies tells whether a table holds raw copies.
+func (s *Sample) Copies(table string) bool {
+	return table == s.schemas.Outlet+".http_requests" || table == s.schemas.Outlet+".http_responses"
+}
+
+// Follow notes to which raw copies a row leads in which something was found. It is
+// done here, and not by queries, as these would have to name what is looked for.
+func (s *Sample) Follow(table string, row Row) {
+	place, header, _ := strings.Cut(row.Key, " ")
+	switch table {
+	case usageRecords:
+		for column, lead := range map[string]struct {
+			followed bool
+			to       kindOfNeedle
+		}{"fusillade_request_id": {s.leads.Usage, ofRequest}, "response_step_id": {s.leads.Step, ofStep}} {
+			if lead.followed && slices.ContainsFunc(row.Found[column], func(n int) bool { return s.kinds[n] == lead.to }) {
+				s.led[place] = true
+			}
+		}
+	case s.schemas.Outlet + ".http_requests":
+		if s.leads.Header && slices.ContainsFunc(row.Found["headers"], func(n int) bool { return s.kinds[n] == ofRequest && s.texts[n] == header }) {
+			s.led[place] = true
+		}
+	}
 }
 
 // Schemas says where tables are: those of dwctl, of the raw copies, and Lethe's.
 type Schemas struct{ Fusillade, Outlet, Own string }
 
+const usageRecords = "public.http_analytics"
+
 // Keys are expressions that tell apart the rows of the tables from which an
-// erasure removes some, by the names of the tables.
+// erasure removes some, and of usage records, by the names of the tables.
 func Keys(schemas Schemas) map[string]string {
 	copied := "instance_id::text || '/' || correlation_id::text"
 	return map[string]string{
-		schemas.Fusillade + ".requests":          "id::text",
-		schemas.Fusillade + ".request_templates": "id::text",
-		schemas.Fusillade + ".response_steps":    "id::text",
-		schemas.Outlet + ".http_requests":        copied,
-		schemas.Outlet + ".http_responses":       copied,
-		"underway.task":                          "task_queue_name || '/' || coalesce(input -> 'step_input' ->> 'request_id', '')",
-		schemas.Own + ".looks":                   "request_id::text",
+		schemas.Fusillade + ".requests":                "id::text",
+		schemas.Fusillade + ".request_templates":       "id::text",
+		schemas.Fusillade + ".request_templates_g2":    "id::text",
+		schemas.Fusillade + ".request_template_routes": "id::text",
+		schemas.Fusillade + ".response_steps":          "id::text",
+		usageRecords:                                   copied,
+		schemas.Outlet + ".http_requests":              copied + " || ' ' || coalesce(headers ->> 'x-fusillade-request-id', '')",
+		schemas.Outlet + ".http_responses":             copied,
+		"underway.task":                                "task_queue_name || '/' || coalesce(input -> 'step_input' ->> 'request_id', '')",
+		schemas.Own + ".looks":                         "request_id::text",
 	}
 }
 
-// TakeSample takes n random responses, or all where there are fewer. Errors as of
-// MapError.
-func (d *Database) TakeSample(ctx context.Context, schemas Schemas, n int) (*Sample, error) {
-	s, err := d.takeSample(ctx, schemas, n)
+// TakeSample takes n random responses, or all where there are fewer, of which an
+// erasure follows these leads. Errors as of MapError.
+func (d *Database) TakeSample(ctx context.Context, schemas Schemas, leads Leads, n int) (*Sample, error) {
+	s, err := d.takeSample(ctx, schemas, leads, n)
 	return s, postgres.MapError(err)
 }
 
 // takeSample asks in one statement, as a second one would have to name what the
-// first one found. What goes with a response is as in queries/fusillade/erase.sql.
-func (d *Database) takeSample(ctx context.Context, schemas Schemas, n int) (*Sample, error) {
-	var usage bool
+// first one found. What goes with a response is as in queries/fusillade/erase.sql,
+// and a test holds it against what an erasure removes: a template goes unless a
+// request outside of the sample refers to it.
+func (d *Database) takeSample(ctx context.Context, schemas Schemas, leads Leads, n int) (*Sample, error) {
 	var steps string
-	if err := d.conn.QueryRow(ctx, `SELECT to_regclass('public.http_analytics') IS NOT NULL,
-		coalesce(to_regclass(format('%I.response_steps', $1::text))::text, 'lethe.response_steps')`, schemas.Fusillade).Scan(&usage, &steps); err != nil {
+	var elsewhere bool
+	if err := d.conn.QueryRow(ctx, `SELECT coalesce(to_regclass(format('%I.response_steps', $1::text))::text, 'lethe.response_steps'),
+		to_regclass(format('%I.request_templates_g2', $1::text)) IS NOT NULL`, schemas.Fusillade).Scan(&steps, &elsewhere); err != nil {
 		return nil, err
 	}
-	copies := "SELECT NULL::text AS key WHERE false"
-	if usage {
-		copies = `SELECT a.instance_id::text || '/' || a.correlation_id::text AS key FROM public.http_analytics a WHERE a.fusillade_request_id = ANY (r.requests)`
+	prompts := "SELECT t.body FROM FUSILLADE.request_templates t WHERE t.id = q.template_id"
+	if elsewhere {
+		prompts += ` UNION ALL SELECT t.body FROM FUSILLADE.request_template_routes w
+		    JOIN FUSILLADE.request_templates_g2 t ON t.created_on = w.created_on AND t.id = w.id WHERE w.id = q.template_id`
 	}
 	in := pgx.Identifier{schemas.Fusillade}.Sanitize()
-	result, err := d.conn.Query(ctx, strings.NewReplacer("FUSILLADE.response_steps", steps, "FUSILLADE", in, "COPIES", copies, "LIMITED", fmt.Sprint(n)).Replace(`
+	prompts = strings.ReplaceAll(prompts, "FUSILLADE", in)
+	result, err := d.conn.Query(ctx, strings.NewReplacer("FUSILLADE.response_steps", steps, "FUSILLADE", in, "PROMPTS", prompts, "LIMITED", fmt.Sprint(n)).Replace(`
 		WITH RECURSIVE sample AS MATERIALIZED (
 		    SELECT id AS head FROM FUSILLADE.requests WHERE batch_id IS NULL AND created_by IS NOT NULL ORDER BY random() LIMIT LIMITED
 		), chain AS (
@@ -102,37 +160,47 @@ func (d *Database) takeSample(ctx context.Context, schemas Schemas, n int) (*Sam
 		        UNION ALL
 		        SELECT s.* FROM FUSILLADE.response_steps s WHERE s.id = c.prev_step_id
 		    ) linked
-		), responses AS (
+		), responses AS MATERIALIZED (
 		    SELECT head,
 		           ARRAY(SELECT head UNION SELECT c.request_id FROM chain c WHERE c.head = sample.head AND c.request_id IS NOT NULL) AS requests,
 		           ARRAY(SELECT c.id FROM chain c WHERE c.head = sample.head) AS steps
 		    FROM sample
+		), known AS MATERIALIZED (
+		    SELECT q.template_id, count(*) AS requests
+		    FROM (SELECT DISTINCT unnest(requests) AS id FROM responses) m JOIN FUSILLADE.requests q ON q.id = m.id
+		    WHERE q.template_id IS NOT NULL
+		    GROUP BY q.template_id
+		), needed AS MATERIALIZED (
+		    SELECT k.template_id FROM known k
+		    WHERE (SELECT count(*) FROM (SELECT FROM FUSILLADE.requests q WHERE q.template_id = k.template_id LIMIT k.requests + 1) referring) > k.requests
 		)
 		SELECT r.requests, r.steps,
-		       ARRAY(SELECT t.id FROM FUSILLADE.requests q JOIN FUSILLADE.request_templates t ON t.id = q.template_id
-		             WHERE q.id = ANY (r.requests) AND t.file_id IS NULL),
-		       ARRAY(SELECT q.template_id FROM FUSILLADE.requests q WHERE q.id = ANY (r.requests) AND q.template_id IS NOT NULL),
-		       ARRAY(SELECT c.key FROM (COPIES) c),
-		       ARRAY(SELECT texts.body FROM FUSILLADE.requests q LEFT JOIN FUSILLADE.request_templates t ON t.id = q.template_id
-		             CROSS JOIN LATERAL (VALUES (t.body), (q.response_body), (q.error)) texts (body)
+		       ARRAY(SELECT q.template_id FROM FUSILLADE.requests q WHERE q.id = ANY (r.requests) AND q.template_id IS NOT NULL
+		             AND q.template_id NOT IN (SELECT template_id FROM needed)),
+		       ARRAY(SELECT texts.body FROM FUSILLADE.requests q
+		             CROSS JOIN LATERAL (PROMPTS UNION ALL SELECT q.response_body UNION ALL SELECT q.error) texts (body)
 		             WHERE q.id = ANY (r.requests) AND texts.body <> '')
 		FROM responses r`))
 	if err != nil {
 		return nil, err
 	}
-	s := &Sample{reached: map[string]bool{}, own: map[string]bool{}}
+	s := &Sample{schemas: schemas, leads: leads, reached: map[string]bool{}, led: map[string]bool{}}
 	taken := map[uuid.UUID]bool{}
 	given := map[string]bool{}
-	var requests, stepIDs, templates, ownTemplates []uuid.UUID
-	var copied, texts []string
-	_, err = pgx.ForEachRow(result, []any{&requests, &stepIDs, &templates, &ownTemplates, &copied, &texts}, func() error {
+	var requests, stepIDs, templates []uuid.UUID
+	var texts []string
+	_, err = pgx.ForEachRow(result, []any{&requests, &stepIDs, &templates, &texts}, func() error {
 		if slices.ContainsFunc(requests, func(id uuid.UUID) bool { return taken[id] }) {
 			return nil // another request of a response that is in the sample
 		}
 		s.Responses++
-		for _, id := range slices.Concat(requests, stepIDs, ownTemplates) {
-			taken[id] = true
-			s.add(identifierNeedle(len(s.Needles)+1, id), true)
+		for kind, ids := range map[kindOfNeedle][]uuid.UUID{ofRequest: requests, ofStep: stepIDs, ofTemplate: templates} {
+			for _, id := range ids {
+				if !taken[id] { // several may have a template in common
+					taken[id] = true
+					s.add(identifierNeedle(len(s.Needles)+1, id), kind, id.String())
+				}
+			}
 		}
 		for _, id := range requests {
 			s.reach(schemas.Fusillade+".requests", id.String())
@@ -144,20 +212,15 @@ func (d *Database) takeSample(ctx context.Context, schemas Schemas, n int) (*Sam
 			s.reach(schemas.Fusillade+".response_steps", id.String())
 		}
 		for _, id := range templates {
-			s.reach(schemas.Fusillade+".request_templates", id.String())
-		}
-		for _, id := range ownTemplates {
-			s.own[schemas.Fusillade+".request_templates "+id.String()] = true
-		}
-		for _, key := range copied {
-			s.reach(schemas.Outlet+".http_requests", key)
-			s.reach(schemas.Outlet+".http_responses", key)
+			for _, table := range []string{".request_templates", ".request_templates_g2", ".request_template_routes"} {
+				s.reach(schemas.Fusillade+table, id.String())
+			}
 		}
 		for _, text := range texts {
-			for _, piece := range distinctive(text) {
-				if !given[piece] {
-					given[piece] = true
-					s.add(textNeedle(len(s.Needles)+1, piece), false)
+			for _, part := range distinctive(text) {
+				if !given[part] {
+					given[part] = true
+					s.add(textNeedle(len(s.Needles)+1, part), piece, "")
 				}
 			}
 		}
@@ -166,9 +229,8 @@ func (d *Database) takeSample(ctx context.Context, schemas Schemas, n int) (*Sam
 	return s, err
 }
 
-func (s *Sample) add(n Needle, identifier bool) {
-	s.Needles = append(s.Needles, n)
-	s.Identifiers = append(s.Identifiers, identifier)
+func (s *Sample) add(n Needle, kind kindOfNeedle, text string) {
+	s.Needles, s.kinds, s.texts = append(s.Needles, n), append(s.kinds, kind), append(s.texts, text)
 }
 
 func (s *Sample) reach(table, key string) { s.reached[table+" "+key] = true }

@@ -117,6 +117,9 @@ func (d *Database) Close() {
 // For says what to look for from now on.
 func (d *Database) For(needles []Needle) { d.matcher = newMatcher(needles) }
 
+// Conn is the connection, for what is to be known besides.
+func (d *Database) Conn() *pgx.Conn { return d.conn }
+
 // Bytes are those that have been read.
 func (d *Database) Bytes() int64 { return d.bytes }
 

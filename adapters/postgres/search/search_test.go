@@ -336,7 +336,7 @@ func TestNeedlesStayHere(t *testing.T) {
 		t.Fatal("nothing was recorded")
 	}
 	given := read(t, text+"\n"+id)
-	sample, err := d.TakeSample(t.Context(), schemas, 100)
+	sample, err := d.TakeSample(t.Context(), schemas, search.Leads{Usage: true, Step: true, Header: true}, 100)
 	if err != nil || sample.Responses < 5 || len(sample.Needles) < 20 {
 		t.Fatalf("%+v, %v", sample, err)
 	}
