@@ -28,6 +28,20 @@ import (
 // which a quick run does.
 const killsVariable = "LETHE_TEST_KILLS"
 
+// killsOr is how often the service is killed: usual times, or as the variable says.
+func killsOr(t *testing.T, usual int) int {
+	t.Helper()
+	text := os.Getenv(killsVariable)
+	if text == "" {
+		return usual
+	}
+	kills, err := strconv.Atoi(text)
+	if err != nil || kills < 1 {
+		t.Fatalf("%s is %q", killsVariable, text)
+	}
+	return kills
+}
+
 // TestKilledService kills the service at random moments while several callers
 // erase singles, chains and many at once, a retention rule runs, and the log is
 // sealed. Whatever the moment, nothing is half gone, what is gone is in one
@@ -35,13 +49,7 @@ const killsVariable = "LETHE_TEST_KILLS"
 // anybody was shown is ever taken back.
 func TestKilledService(t *testing.T) {
 	t.Parallel()
-	kills := 16
-	if text := os.Getenv(killsVariable); text != "" {
-		var err error
-		if kills, err = strconv.Atoi(text); err != nil || kills < 1 {
-			t.Fatalf("%s is %q", killsVariable, text)
-		}
-	}
+	kills := killsOr(t, 16)
 	t.Run("copies beside", func(t *testing.T) {
 		t.Parallel()
 		killService(t, kills, false)

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -30,13 +29,7 @@ import (
 // log is the one that was published.
 func TestKilledReplay(t *testing.T) {
 	t.Parallel()
-	kills := 6
-	if text := os.Getenv(killsVariable); text != "" {
-		var err error
-		if kills, err = strconv.Atoi(text); err != nil || kills < 1 {
-			t.Fatalf("%s is %q", killsVariable, text)
-		}
-	}
+	kills := killsOr(t, 6)
 	database := pgtest.WithFixture(t)
 	private, public, err := receipt.GenerateKey("kill.test/replay")
 	if err != nil {

@@ -2,8 +2,6 @@ package e2e
 
 import (
 	"math/rand/v2"
-	"os"
-	"strconv"
 	"testing"
 	"time"
 
@@ -51,13 +49,7 @@ func enableRule(t *testing.T, url string, most int64) uuid.UUID {
 // has receipts.
 func TestKilledRetention(t *testing.T) {
 	t.Parallel()
-	kills := 4
-	if text := os.Getenv(killsVariable); text != "" {
-		var err error
-		if kills, err = strconv.Atoi(text); err != nil || kills < 1 {
-			t.Fatalf("%s is %q", killsVariable, text)
-		}
-	}
+	kills := killsOr(t, 4)
 	const responses, most = 3000, 500
 	database := pgtest.New(t)
 	conn := connect(t, database.URL)
