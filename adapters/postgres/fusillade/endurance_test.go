@@ -47,14 +47,21 @@ func TestHoldsAndErasuresOfManyRace(t *testing.T) {
 	holds := b.holds(postgres.Config{})
 	rule := dueRule(t, retention)
 	const responses = 24
-	kinds := []string{"identifiers", "owner", "filter", "rule", "orphans"}
+	// Of orphans, by their owner and by the sweep. One by one, see
+	// TestHoldsAndErasuresRace.
+	kinds := []string{"identifiers", "owner", "filter", "rule", "orphans", "sweep"}
 	erased, kept := map[string]int64{}, map[string]int64{}
-	for round := range asOften(t, holdRounds, 10) {
+	for round := range asOften(t, holdRounds, 12) {
 		kind := kinds[round%len(kinds)]
 		owner := uuid.New()
 		var ids []uuid.UUID
+		if kind == "sweep" { // which is for no owner
+			b.exec(`DELETE FROM outlet.http_requests`)
+			b.exec(`DELETE FROM outlet.http_responses`)
+			b.exec(`UPDATE lethe.orphans SET after_request = 0, after_response = 0, responses = false, due_at = '-infinity'`)
+		}
 		for i := range responses {
-			if kind == "orphans" {
+			if kind == "orphans" || kind == "sweep" {
 				ids = append(ids, uuid.New())
 				b.AddUsage(porttest.UsageRow{Response: ids[i], At: ruleNoon, Owner: &owner, Copied: true})
 			} else {
@@ -89,23 +96,34 @@ func TestHoldsAndErasuresOfManyRace(t *testing.T) {
 			id = begun.LastRun.Erasure
 		}
 		var done atomic.Int64
+		advance := func(e domain.Erasure) (domain.Erasure, bool, error) {
+			e, err := erasures.Advance(t.Context(), id, 2, porttest.JudgeAll)
+			return e, e.State.Over(), err
+		}
+		if kind == "sweep" {
+			advance = func(e domain.Erasure) (domain.Erasure, bool, error) {
+				turn, err := b.responses.SweepOrphans(t.Context(), time.Now(), 2, time.Hour, orphansWarrant())
+				e.Done += turn.RawRequests
+				e.Held = b.number(`SELECT count(*) FROM outlet.http_requests`)
+				return e, turn.Looked == 0, err
+			}
+		}
 		ended := make(chan domain.Erasure, 1)
 		go func() {
 			defer close(ended)
-			for {
-				e, err := erasures.Advance(t.Context(), id, 2, porttest.JudgeAll)
-				if err != nil {
+			var e domain.Erasure
+			for over := false; !over; {
+				var err error
+				if e, over, err = advance(e); err != nil {
 					t.Error(err)
 					return
 				}
 				done.Store(e.Done)
-				if e.State.Over() {
-					ended <- e
-					return
-				}
 			}
+			ended <- e
 		}()
-		for deadline := time.Now().Add(10 * time.Second); done.Load() < int64(rand.N(responses)) && time.Now().Before(deadline); {
+		midst := int64(rand.N(responses))
+		for deadline := time.Now().Add(10 * time.Second); done.Load() < midst && time.Now().Before(deadline); {
 			time.Sleep(100 * time.Microsecond)
 		}
 		if _, err := holds.Place(t.Context(), hold); err != nil {
