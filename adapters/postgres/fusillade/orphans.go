@@ -76,8 +76,8 @@ func (r *Responses) sweepOrphans(ctx context.Context, before time.Time, most int
 					return ahead, err
 				}
 				if e.copies != nil {
-					later = true
 					noted, err = f.noteOrphans(ctx, b, &e, found.orphans, w)
+					later = noted > 0
 				} else {
 					turn.Erased, refused, err = f.eraseOrphans(ctx, b, &e, found.orphans, w, careful)
 				}
@@ -451,11 +451,10 @@ func (e *eraser) name(orphans []orphan) {
 // eraseOrphans removes the copies in the same database and queues the receipt.
 // What cannot be removed is counted.
 func (f finisher) eraseOrphans(ctx context.Context, b *pgx.Batch, e *eraser, orphans []orphan, w domain.Warrant, careful bool) (erased domain.Erased, refused int64, err error) {
-	ofRequests, ofResponses, err := copiesAt(ctx, e.tx, orphans)
-	if err != nil {
+	if orphans, _, _, err = stillThere(ctx, e.tx, orphans); err != nil {
 		return domain.Erased{}, 0, err
 	}
-	removed, err := removeAt(ctx, e.tx, orphans, careful)
+	removed, erased, err := removeAt(ctx, e.tx, orphans, careful)
 	if err != nil {
 		return domain.Erased{}, 0, err
 	}
@@ -479,7 +478,6 @@ func (f finisher) eraseOrphans(ctx context.Context, b *pgx.Batch, e *eraser, orp
 		return domain.Erased{}, 0, err
 	}
 	refused = leftRequests + leftResponses
-	erased = domain.Erased{RawRequests: max(ofRequests-leftRequests, 0), RawResponses: max(ofResponses-leftResponses, 0)}
 	if len(removed) == 0 || erased == (domain.Erased{}) {
 		return domain.Erased{}, refused, nil
 	}
@@ -494,16 +492,18 @@ func (f finisher) eraseOrphans(ctx context.Context, b *pgx.Batch, e *eraser, orp
 // noteOrphans queues a note of what is going to be removed in another database.
 func (f finisher) noteOrphans(ctx context.Context, b *pgx.Batch, e *eraser, orphans []orphan, w domain.Warrant) (copies int64, err error) {
 	var rawRequests, rawResponses int64
+	var left []orphan
 	if err := e.onCopies(ctx, func(conn postgres.Conn) (err error) {
-		rawRequests, rawResponses, err = copiesAt(ctx, conn, orphans)
+		left, rawRequests, rawResponses, err = stillThere(ctx, conn, orphans)
 		return err
-	}); err != nil {
+	}); err != nil || len(left) == 0 {
 		return 0, err
 	}
+	e.name(left)
 	if _, err := f.issuer.receipts(e, domain.Erased{RawRequests: rawRequests, RawResponses: rawResponses}, w); err != nil {
 		return 0, err
 	}
-	instances, correlations := locatedOf(orphans).distinct()
+	instances, correlations := locatedOf(left).distinct()
 	owners := e.owners
 	if owners == nil {
 		owners = []string{}
@@ -530,7 +530,7 @@ func (f finisher) finishOrphans(ctx context.Context, tx *postgres.Tx, in dbsqlc.
 			if err := dbsqlc.New(outlet).Durably(ctx); err != nil {
 				return err
 			}
-			removed, err = removeAt(ctx, outlet, found.orphans, careful)
+			removed, _, err = removeAt(ctx, outlet, found.orphans, careful)
 			return err
 		})
 		return removed, err
@@ -591,64 +591,88 @@ func locatedOf(orphans []orphan) (l located) {
 
 // copiesAt counts the copies at these places.
 func copiesAt(ctx context.Context, conn postgres.Conn, orphans []orphan) (requests, responses int64, err error) {
+	_, requests, responses, err = stillThere(ctx, conn, orphans)
+	return requests, responses, err
+}
+
+// stillThere is copiesAt with the places that have any: others may have been
+// emptied since they were looked at, and are in another receipt.
+func stillThere(ctx context.Context, conn postgres.Conn, orphans []orphan) (there []orphan, requests, responses int64, err error) {
 	if len(orphans) == 0 {
-		return 0, 0, nil
+		return nil, 0, 0, nil
 	}
 	var b pgx.Batch
 	var ofRequests, ofResponses []copyAt
 	locatedOf(orphans).queue(&b, &ofRequests, &ofResponses)
-	err = conn.SendBatch(ctx, &b).Close()
-	return int64(len(ofRequests)), int64(len(ofResponses)), err
+	if err := conn.SendBatch(ctx, &b).Close(); err != nil {
+		return nil, 0, 0, err
+	}
+	found := make(map[copyAt]bool)
+	for _, at := range slices.Concat(ofRequests, ofResponses) {
+		found[at] = true
+	}
+	for _, o := range orphans {
+		if found[o.copyAt] {
+			there = append(there, o)
+		}
+	}
+	return there, int64(len(ofRequests)), int64(len(ofResponses)), nil
 }
 
 // removeAt deletes the copies at these places and reads back that none is left.
 // If it is careful, it leaves a place of which anything is refused as it is, and
-// returns the others.
-func removeAt(ctx context.Context, tx *postgres.Tx, orphans []orphan, careful bool) (removed []orphan, err error) {
+// returns the others, with how many copies it has deleted: what others delete
+// meanwhile is not among them.
+func removeAt(ctx context.Context, tx *postgres.Tx, orphans []orphan, careful bool) (removed []orphan, erased domain.Erased, err error) {
 	if !careful {
-		return orphans, emptied(ctx, tx, orphans)
+		erased, err = emptied(ctx, tx, orphans)
+		return orphans, erased, err
 	}
 	if err := dbsqlc.New(tx).WaitShortly(ctx); err != nil {
-		return nil, err
+		return nil, erased, err
 	}
 	for _, o := range orphans {
 		if _, err := tx.Exec(ctx, dbsqlc.BeginRehearsal); err != nil {
-			return nil, err
+			return nil, erased, err
 		}
-		err := emptied(ctx, tx, []orphan{o})
+		of, err := emptied(ctx, tx, []orphan{o})
 		switch {
 		case err == nil:
 			removed = append(removed, o)
+			erased.Add(of)
 		case whyRefused(postgres.MapError(err)) != "":
 			if _, err := tx.Exec(ctx, dbsqlc.EndRehearsal); err != nil {
-				return nil, err
+				return nil, erased, err
 			}
 		default:
-			return nil, err
+			return nil, erased, err
 		}
 		if _, err := tx.Exec(ctx, "RELEASE SAVEPOINT rehearsal"); err != nil {
-			return nil, err
+			return nil, erased, err
 		}
 	}
-	return removed, nil
+	return removed, erased, nil
 }
 
 // emptied deletes the copies at these places; errStillThere where some are left.
-func emptied(ctx context.Context, tx *postgres.Tx, orphans []orphan) error {
+func emptied(ctx context.Context, tx *postgres.Tx, orphans []orphan) (erased domain.Erased, err error) {
 	if len(orphans) == 0 {
-		return nil
+		return erased, nil
 	}
 	instances, correlations := locatedOf(orphans).distinct()
 	var b pgx.Batch
-	for _, sql := range []string{dbsqlc.DeleteRawRequestsAt, dbsqlc.DeleteRawResponsesAt} {
-		b.Queue(sql, instances, correlations).Exec(func(pgconn.CommandTag) error { return nil })
+	for sql, n := range map[string]*int64{dbsqlc.DeleteRawRequestsAt: &erased.RawRequests, dbsqlc.DeleteRawResponsesAt: &erased.RawResponses} {
+		b.Queue(sql, instances, correlations).Exec(func(tag pgconn.CommandTag) error {
+			*n += tag.RowsAffected()
+			return nil
+		})
 	}
 	if err := tx.SendBatch(ctx, &b).Close(); err != nil {
-		return err
+		return erased, err
 	}
 	left, more, err := copiesAt(ctx, tx, orphans)
 	if err == nil && left+more > 0 {
 		err = errStillThere
 	}
-	return err
+	return erased, err
 }
