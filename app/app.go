@@ -309,7 +309,7 @@ func newResponses(p *pools, copies *fusillade.Copies, cfg *Config, db *Databases
 	}
 	responses.WithCopies(copies)
 	responses.WithLedger(places.ledger.Load)
-	responses.WithArsenal(places.arsenal.Load)
+	responses.WithArsenal(places.arsenal.Load, places.retained.Load)
 	return responses, nil
 }
 

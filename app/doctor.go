@@ -296,8 +296,8 @@ func (d *doctor) content(ctx context.Context, name string, conn *pgx.Conn, sides
 		return
 	}
 	for _, table := range content.Unserved {
-		d.add(Check{name, check, Problem, table + " holds responses, or holds what the role may not look at, and this version of Lethe neither shows nor erases what is there",
-			"the service answers and erases nothing meanwhile: upgrade Lethe to a version that serves the table, or empty it by other means", nil})
+		d.add(Check{name, check, Problem, table + " holds responses, or holds what the role may not look at, and it can neither be shown nor erased: the role may not read it or the tables that belong to it, or one of them is missing or no table",
+			"the service answers and erases nothing meanwhile: give the role what `lethe doctor --grants` prints, let the system that owns the tables finish its migrations, or upgrade Lethe to a version that knows them", nil})
 	}
 	for _, indirect := range content.Indirect {
 		d.add(Check{name, check, Warning, indirect + ", and not a table",
@@ -306,7 +306,7 @@ func (d *doctor) content(ctx context.Context, name string, conn *pgx.Conn, sides
 	if len(content.Unserved)+len(content.Indirect) > 0 {
 		return
 	}
-	detail := fmt.Sprintf("%s, and nothing in them that is not served", count(content.Tables, "table"))
+	detail := fmt.Sprintf("%s, and nothing in them that cannot be served", count(content.Tables, "table"))
 	if len(content.OfPerson) > 0 {
 		var names []string
 		for _, p := range content.OfPerson {

@@ -188,7 +188,9 @@ func TestBesideArsenal(t *testing.T) {
 		t.Errorf("%d are left", left)
 	}
 
-	exec(t, database.URL, `INSERT INTO fusillade.retained_response_objects (delete_on, group_id, object_kind, object_id, schema_version, payload)
+	// Where it is not as it should be, nothing may be said of what it holds.
+	exec(t, database.URL, `DROP TABLE fusillade.retained_response_resurrection_fences;
+		INSERT INTO fusillade.retained_response_objects (delete_on, group_id, object_kind, object_id, schema_version, payload)
 			VALUES ('2027-01-01', '`+bob+`', 'group', '`+bob+`', 1, '{}')`)
 	await(t, "it names the table", func() bool {
 		status, _, body := s.get(t, "/readyz", "")

@@ -30,7 +30,8 @@ type places struct {
 	holding         atomic.Pointer[domain.Error] // nil: none of them does, as far as is known
 	gaps            atomic.Pointer[[]receipt.Gap]
 	ledger          atomic.Bool // costs can be read from the ledger of credits
-	arsenal         atomic.Bool // whether fusillade-arsenal's tables are there
+	arsenal         atomic.Bool // whether fusillade-arsenal's prompts by day are there
+	retained        atomic.Bool // whether its retained responses are, and can be read
 }
 
 func newPlaces(p *pools, db *Databases) *places {
@@ -40,13 +41,13 @@ func newPlaces(p *pools, db *Databases) *places {
 // look asks the databases.
 func (p *places) look(ctx context.Context) error {
 	var holding []string
-	var arsenal bool
+	var arsenal, retained bool
 	gaps := []receipt.Gap{}
 	in := func(db *postgres.DB, sides ...inspect.Side) error {
 		return db.Use(ctx, func(c postgres.Conn) error {
 			content, err := inspect.FindContent(ctx, c, inspect.WatchedOn(p.schemas, sides...))
 			holding = append(holding, content.Unserved...)
-			arsenal = arsenal || content.Arsenal
+			arsenal, retained = arsenal || content.Arsenal, retained || content.Retained
 			for _, p := range content.OfPerson {
 				gaps = append(gaps, receipt.Gap(p.Gap))
 			}
@@ -72,6 +73,7 @@ func (p *places) look(ctx context.Context) error {
 	p.ledger.Store(ledger.There && ledger.Granted)
 	p.gaps.Store(&gaps)
 	p.arsenal.Store(arsenal)
+	p.retained.Store(retained)
 	p.lookAt.Store(time.Now().Add(lookAtPlacesEvery).UnixNano())
 	if len(holding) == 0 {
 		p.holding.Store(nil)
@@ -84,7 +86,7 @@ func (p *places) look(ctx context.Context) error {
 // unserved says that these tables hold what is not served.
 func unserved(tables []string) *domain.Error {
 	return domain.Errorf(domain.CodeUnavailable,
-		"The database holds responses in %s, which this version of Lethe does not serve: upgrade Lethe to a version that serves them, or empty the tables by other means; `lethe doctor` says more",
+		"The database holds responses in %s, which can neither be shown nor erased: the role may not read them, or tables that belong to them are missing; `lethe doctor` says what to do",
 		strings.Join(tables, " and "))
 }
 
@@ -132,7 +134,7 @@ func watchPlaces(lc fx.Lifecycle, p *places, worries *worries, log *slog.Logger)
 	whileServing(lc, every(lookAtPlacesEvery, func(ctx context.Context) {
 		if err := p.look(ctx); err != nil {
 			if ctx.Err() == nil {
-				worries.tell(ctx, slog.LevelWarn, "it could not be looked whether the database holds what is not served", err)
+				worries.tell(ctx, slog.LevelWarn, "it could not be looked whether the database holds what cannot be served", err)
 			}
 			return
 		}
@@ -141,7 +143,7 @@ func watchPlaces(lc fx.Lifecycle, p *places, worries *worries, log *slog.Logger)
 		case holding != nil && !closed:
 			log.Error("nothing is answered or erased now", "error", holding)
 		case holding == nil && closed:
-			log.Info("the service is open again: nothing is left in the database that is not served")
+			log.Info("the service is open again: nothing is left in the database that cannot be served")
 		}
 		closed = holding != nil
 	}))

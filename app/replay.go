@@ -62,6 +62,7 @@ type erasedRows struct {
 	Tasks         int64 `json:"tasks"`
 	Files         int64 `json:"files"`
 	KeptTemplates int64 `json:"kept_templates"`
+	Retained      int64 `json:"retained"`
 }
 
 // Replay makes a restored database what it was: it erases again what had been
@@ -288,7 +289,7 @@ func (r *replay) erase(ctx context.Context, databases *Databases) error {
 	r.Result.Found, r.Result.Erased, r.Result.Receipts = done.Found, erasedRows{
 		Requests: done.Erased.Requests, Steps: done.Erased.Steps, Templates: done.Erased.Templates,
 		RawRequests: done.Erased.RawRequests, RawResponses: done.Erased.RawResponses, Tasks: done.Erased.Tasks,
-		Files: done.Erased.Files, KeptTemplates: done.Erased.KeptTemplates,
+		Files: done.Erased.Files, KeptTemplates: done.Erased.KeptTemplates, Retained: done.Erased.Retained,
 	}, done.Receipts
 	for _, refused := range done.Refused {
 		r.Result.Refused = append(r.Result.Refused, refusedRequest{refused.Request, string(refused.Code), domain.ErasureFailure{Code: refused.Code}.Reason()})

@@ -28,7 +28,7 @@ func sweepOnce(ctx context.Context, sweep *domain.SweepErased, failed func(), wo
 		log.Info("removed what was written of erased responses afterwards",
 			"requests", erased.Requests, "templates", erased.Templates, "steps", erased.Steps,
 			"raw_requests", erased.RawRequests, "raw_responses", erased.RawResponses, "tasks", erased.Tasks,
-			"files", erased.Files, "kept_templates", erased.KeptTemplates)
+			"files", erased.Files, "kept_templates", erased.KeptTemplates, "retained", erased.Retained)
 	}
 	if err != nil && ctx.Err() == nil {
 		failed()

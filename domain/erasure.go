@@ -267,6 +267,7 @@ type Survey struct {
 	Files        int64 // made for one request, each with its empty batch
 	// KeptTemplates would stay, as requests need them that would not be erased.
 	KeptTemplates int64
+	Retained      int64 // objects of responses that fusillade-arsenal has moved
 	Held          int64 // responses that holds keep, in none of the counts above
 	NotFound      int64 // identifiers of no response that is the caller's to erase
 	// Partial tells that there is more than was counted, which began with what

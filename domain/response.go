@@ -176,6 +176,7 @@ type Erased struct {
 	// KeptTemplates are those of the response that stayed, as the request of
 	// another one needs them.
 	KeptTemplates int64
+	Retained      int64 // objects of responses that fusillade-arsenal has moved
 }
 
 // Add adds what another transaction removed.
@@ -188,4 +189,5 @@ func (e *Erased) Add(more Erased) {
 	e.Tasks += more.Tasks
 	e.Files += more.Files
 	e.KeptTemplates += more.KeptTemplates
+	e.Retained += more.Retained
 }

@@ -221,6 +221,13 @@ type ErasureCounts struct {
 	// Example: 12
 	Requests int64 `json:"requests"`
 
+	// Retained Objects of responses that fusillade-arsenal has moved out of the
+	// requests: two for each, which are counted nowhere else.
+	//
+	//
+	// Example: 0
+	Retained int64 `json:"retained"`
+
 	// Steps Steps.
 	//
 	// Example: 0
@@ -411,6 +418,13 @@ type ErasurePreview struct {
 	//
 	// Example: 12
 	Responses int64 `json:"responses"`
+
+	// Retained Objects of responses that fusillade-arsenal has moved out of the
+	// requests: two for each, which are counted nowhere else.
+	//
+	//
+	// Example: 0
+	Retained int64 `json:"retained"`
 
 	// Steps Steps.
 	//
@@ -1146,6 +1160,13 @@ type RetentionDryRun struct {
 	//
 	// Example: 12
 	Responses int64 `json:"responses"`
+
+	// Retained Objects of responses that fusillade-arsenal has moved out of the
+	// requests: two for each, which are counted nowhere else.
+	//
+	//
+	// Example: 0
+	Retained int64 `json:"retained"`
 
 	// Steps Steps of responses that have several.
 	//

@@ -28,7 +28,7 @@ func (s *server) PreviewErasure(ctx context.Context, request PreviewErasureReque
 		Token: token, ExpiresAt: p.ExpiresAt.UTC(), AsOf: p.AsOf.UTC(),
 		Responses: p.Responses, Requests: p.Requests, Steps: p.Steps, Templates: p.Templates,
 		RawRequests: p.RawRequests, RawResponses: p.RawResponses, Tasks: p.Tasks,
-		Files: p.Files, KeptTemplates: p.KeptTemplates,
+		Files: p.Files, KeptTemplates: p.KeptTemplates, Retained: p.Retained,
 		Held: p.Held, NotFound: p.NotFound, Complete: !p.Partial,
 	}}, nil
 }
@@ -151,7 +151,7 @@ func shownErasure(e domain.Erasure) Erasure {
 		Counts: ErasureCounts{
 			Requests: e.Requests, Steps: e.Steps, Templates: e.Templates,
 			RawRequests: e.RawRequests, RawResponses: e.RawResponses, Tasks: e.Tasks,
-			Files: e.Files, KeptTemplates: e.KeptTemplates,
+			Files: e.Files, KeptTemplates: e.KeptTemplates, Retained: e.Retained,
 		},
 		Held: e.Held, NotFound: e.NotFound, Refused: e.Refused, Receipts: e.Receipts,
 		Failures: make([]ErasureFailure, len(e.Failures)), Trouble: text(e.Trouble),

@@ -67,7 +67,7 @@ func finish(t testing.TB, store *memory.Store, id string) {
 }
 
 func zeroCounts() map[string]any {
-	return map[string]any{"requests": 0.0, "steps": 0.0, "templates": 0.0, "raw_requests": 0.0, "raw_responses": 0.0, "tasks": 0.0, "files": 0.0, "kept_templates": 0.0}
+	return map[string]any{"requests": 0.0, "steps": 0.0, "templates": 0.0, "raw_requests": 0.0, "raw_responses": 0.0, "tasks": 0.0, "files": 0.0, "kept_templates": 0.0, "retained": 0.0}
 }
 
 var saltShape = regexp.MustCompile(`^[0-9a-f]{64}$`)
@@ -86,7 +86,7 @@ func TestEraseOwner(t *testing.T) {
 	shown := decode(t, a.body)
 	want := map[string]any{
 		"token": shown["token"], "expires_at": shown["expires_at"], "as_of": shown["as_of"],
-		"responses": 3.0, "requests": 3.0, "steps": 0.0, "templates": 3.0, "raw_requests": 3.0, "raw_responses": 3.0, "tasks": 0.0, "files": 0.0, "kept_templates": 0.0,
+		"responses": 3.0, "requests": 3.0, "steps": 0.0, "templates": 3.0, "raw_requests": 3.0, "raw_responses": 3.0, "tasks": 0.0, "files": 0.0, "kept_templates": 0.0, "retained": 0.0,
 		"held": 0.0, "not_found": 0.0, "complete": true,
 	}
 	if a.status != http.StatusOK || !reflect.DeepEqual(shown, want) {

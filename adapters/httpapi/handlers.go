@@ -156,7 +156,7 @@ func (s *server) EraseResponse(ctx context.Context, request EraseResponseRequest
 		"request_id", requestIDIn(ctx), "caller", callerIn(ctx).ID, "receipt", warrant.Receipt,
 		"requests", erased.Requests, "templates", erased.Templates, "steps", erased.Steps,
 		"raw_requests", erased.RawRequests, "raw_responses", erased.RawResponses, "tasks", erased.Tasks,
-		"files", erased.Files, "kept_templates", erased.KeptTemplates)
+		"files", erased.Files, "kept_templates", erased.KeptTemplates, "retained", erased.Retained)
 	return EraseResponse204Response{Headers: EraseResponse204ResponseHeaders{
 		Location:    receiptLocation(warrant.Receipt),
 		ReceiptSalt: hex.EncodeToString(warrant.Salt[:]),

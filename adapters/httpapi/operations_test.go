@@ -469,7 +469,7 @@ func TestErase(t *testing.T) {
 		}
 		w, err := permit(domain.Found{Owners: []string{alice.String()}})
 		given = w
-		return domain.Erased{Requests: 3, Templates: 2, Steps: 4, RawRequests: 5, RawResponses: 6, Tasks: 7, Files: 8, KeptTemplates: 9}, err
+		return domain.Erased{Requests: 3, Templates: 2, Steps: 4, RawRequests: 5, RawResponses: 6, Tasks: 7, Files: 8, KeptTemplates: 9, Retained: 10}, err
 	}}, nil)
 	a := s.ask(t, http.MethodDelete, item)
 	if a.status != http.StatusNoContent || a.body != "" || a.header.Get("Content-Type") != "" {
@@ -485,7 +485,7 @@ func TestErase(t *testing.T) {
 	if strings.Contains(s.log.String(), salt) {
 		t.Error("the log tells the salt")
 	}
-	for _, figure := range []string{`"requests":3`, `"templates":2`, `"steps":4`, `"raw_requests":5`, `"raw_responses":6`, `"tasks":7`, `"files":8`, `"kept_templates":9`, `"caller":"` + alice.String() + `"`} {
+	for _, figure := range []string{`"requests":3`, `"templates":2`, `"steps":4`, `"raw_requests":5`, `"raw_responses":6`, `"tasks":7`, `"files":8`, `"kept_templates":9`, `"retained":10`, `"caller":"` + alice.String() + `"`} {
 		if !strings.Contains(s.log.String(), figure) {
 			t.Errorf("%s is not in the log: %s", figure, s.log)
 		}

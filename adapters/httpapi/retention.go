@@ -141,7 +141,7 @@ func shownRule(r domain.RetentionRule) RetentionRule {
 	if d := r.DryRun; d != nil {
 		shown.DryRun = &RetentionDryRun{
 			At: d.At.UTC(), Responses: d.Responses, Requests: d.Requests, Steps: d.Steps, Templates: d.Templates,
-			RawRequests: d.RawRequests, RawResponses: d.RawResponses, Tasks: d.Tasks, Files: d.Files, KeptTemplates: d.KeptTemplates, Held: d.Held, Complete: !d.Partial,
+			RawRequests: d.RawRequests, RawResponses: d.RawResponses, Tasks: d.Tasks, Files: d.Files, KeptTemplates: d.KeptTemplates, Retained: d.Retained, Held: d.Held, Complete: !d.Partial,
 		}
 	}
 	if run := r.LastRun; run != nil {

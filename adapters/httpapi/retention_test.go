@@ -86,7 +86,7 @@ func TestRulesWay(t *testing.T) {
 	a = s.act(t, at+"/dry-run")
 	tried, _ := decode(t, a.body)["dry_run"].(map[string]any)
 	want["dry_run"] = map[string]any{
-		"at": tried["at"], "responses": 1.0, "requests": 1.0, "steps": 0.0, "templates": 1.0, "raw_requests": 0.0, "raw_responses": 0.0, "tasks": 0.0, "files": 0.0, "kept_templates": 0.0, "held": 0.0, "complete": true,
+		"at": tried["at"], "responses": 1.0, "requests": 1.0, "steps": 0.0, "templates": 1.0, "raw_requests": 0.0, "raw_responses": 0.0, "tasks": 0.0, "files": 0.0, "kept_templates": 0.0, "retained": 0.0, "held": 0.0, "complete": true,
 	}
 	check("tried", a)
 	if a := s.post(t, at+"/enable", "root", `{"version":2}`); a.status != http.StatusConflict || !strings.Contains(a.problem.Detail, "has version 1 by now, not 2") {

@@ -275,7 +275,7 @@ func testPreviewsAreKept(t *testing.T, f ErasuresFixture) {
 	p := domain.Preview{
 		TokenSum: sha256.Sum256([]byte("token")), RequestedBy: uuid.New(), Target: sha256.Sum256([]byte("target")),
 		AsOf: start, ExpiresAt: start.Add(time.Minute),
-		Survey: domain.Survey{Responses: 1, Requests: 2, Steps: 3, Templates: 4, RawRequests: 5, RawResponses: 6, Tasks: 7, Held: 8, NotFound: 9, Files: 10, KeptTemplates: 11, Partial: true, Sum: sha256.Sum256([]byte("rows"))},
+		Survey: domain.Survey{Responses: 1, Requests: 2, Steps: 3, Templates: 4, RawRequests: 5, RawResponses: 6, Tasks: 7, Held: 8, NotFound: 9, Files: 10, KeptTemplates: 11, Retained: 12, Partial: true, Sum: sha256.Sum256([]byte("rows"))},
 	}
 	if err := f.Erasures().KeepPreview(t.Context(), p); err != nil {
 		t.Fatal(err)

@@ -73,7 +73,7 @@ func nextVersion(r domain.RetentionRule, terms domain.RetentionTerms) domain.Ret
 }
 
 var aDryRun = domain.DryRun{At: start, Survey: domain.Survey{
-	Responses: 1, Requests: 2, Steps: 3, Templates: 4, RawRequests: 5, RawResponses: 6, Tasks: 7, Held: 8, Partial: true, Files: 9, KeptTemplates: 10,
+	Responses: 1, Requests: 2, Steps: 3, Templates: 4, RawRequests: 5, RawResponses: 6, Tasks: 7, Held: 8, Partial: true, Files: 9, KeptTemplates: 10, Retained: 11,
 }}
 
 // addRule stores one; wantRule fetches it and compares.

@@ -11,6 +11,7 @@ SELECT
     (to_regclass('public.http_analytics') IS NOT NULL)::boolean AS analytics,
     (to_regclass('underway.task') IS NOT NULL)::boolean AS tasks,
     (to_regclass('request_templates_g2') IS NOT NULL)::boolean AS templates_elsewhere,
+    (to_regclass('retained_response_resurrection_fences') IS NOT NULL)::boolean AS retained,
     (to_regclass(format('%I.http_requests', sqlc.arg('outlet')::text)) IS NOT NULL)::boolean AS raw_requests,
     (to_regclass(format('%I.http_responses', sqlc.arg('outlet')::text)) IS NOT NULL)::boolean AS raw_responses,
     coalesce(

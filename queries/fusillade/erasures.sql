@@ -91,8 +91,8 @@ WHERE f.name = 'single_request' AND f.purpose = 'batch' AND f.uploaded_by IS NUL
 
 -- name: KeepPreview :exec
 INSERT INTO lethe.previews (token_sum, requested_by, target, as_of, expires_at, responses, requests, steps, templates,
-    raw_requests, raw_responses, tasks, held, not_found, partial, sum, files, kept_templates)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18);
+    raw_requests, raw_responses, tasks, held, not_found, partial, sum, files, kept_templates, retained)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19);
 
 -- name: KeepPreviewPart :exec
 INSERT INTO lethe.preview_requests (token_sum, part, request_ids) VALUES ($1, $2, $3);
@@ -157,7 +157,9 @@ SELECT * FROM lethe.erasures WHERE id = sqlc.arg('id');
 SELECT * FROM lethe.erasures WHERE requested_by = sqlc.arg('requested_by')::uuid AND idempotency_key = sqlc.arg('idempotency_key')::text;
 
 -- name: LockErasure :one
-SELECT * FROM lethe.erasures WHERE id = sqlc.arg('id') FOR UPDATE;
+-- And whether finished responses may have been moved.
+SELECT sqlc.embed(e), (to_regclass('retained_response_resurrection_fences') IS NOT NULL)::boolean AS beside_retained
+FROM lethe.erasures e WHERE e.id = sqlc.arg('id') FOR UPDATE OF e;
 
 -- name: Erasures :many
 SELECT * FROM lethe.erasures
@@ -212,7 +214,7 @@ UPDATE lethe.erasures SET
     verify_at = sqlc.narg('verify_at'), verified_at = sqlc.narg('verified_at'),
     done = sqlc.arg('done'), requests = sqlc.arg('requests'), steps = sqlc.arg('steps'), templates = sqlc.arg('templates'),
     raw_requests = sqlc.arg('raw_requests'), raw_responses = sqlc.arg('raw_responses'), tasks = sqlc.arg('tasks'),
-    files = sqlc.arg('files'), kept_templates = sqlc.arg('kept_templates'),
+    files = sqlc.arg('files'), kept_templates = sqlc.arg('kept_templates'), retained = sqlc.arg('retained'),
     held = sqlc.arg('held'), not_found = sqlc.arg('not_found'), receipts = sqlc.arg('receipts'),
     failures = sqlc.arg('failures')::text::jsonb, trouble = '', refused = sqlc.arg('refused'),
     pass_created_at = sqlc.narg('pass_created_at'), pass_id = sqlc.narg('pass_id'),

@@ -166,7 +166,8 @@ LIMIT sqlc.arg('most')::bigint;
 -- name: Surroundings :one
 -- What of dwctl's is there that only some of its versions have.
 SELECT (to_regclass('underway.task') IS NOT NULL)::boolean AS tasks,
-       (to_regclass('retained_response_request_routes') IS NOT NULL)::boolean AS retained;
+       (to_regclass('retained_response_request_routes') IS NOT NULL)::boolean AS routes,
+       (to_regclass('retained_response_resurrection_fences') IS NOT NULL)::boolean AS retained;
 
 -- name: HeldPurges :one
 -- Jobs of dwctl that are to delete all that a deleted user has, and some of it is

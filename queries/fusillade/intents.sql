@@ -39,7 +39,8 @@ UPDATE lethe.erasures SET
     requests = requests + sqlc.arg('requests')::bigint, steps = steps + sqlc.arg('steps')::bigint,
     templates = templates + sqlc.arg('templates')::bigint, raw_requests = raw_requests + sqlc.arg('raw_requests')::bigint,
     raw_responses = raw_responses + sqlc.arg('raw_responses')::bigint, tasks = tasks + sqlc.arg('tasks')::bigint,
-    files = files + sqlc.arg('files')::bigint, kept_templates = kept_templates + sqlc.arg('kept_templates')::bigint, trouble = ''
+    files = files + sqlc.arg('files')::bigint, kept_templates = kept_templates + sqlc.arg('kept_templates')::bigint,
+    retained = retained + sqlc.arg('retained')::bigint, trouble = ''
 WHERE id = sqlc.arg('id');
 
 -- name: WrittenReceipt :one

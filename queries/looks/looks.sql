@@ -15,6 +15,19 @@ FROM requests r
 WHERE r.id = sqlc.arg('request_id')::uuid
 FOR KEY SHARE;
 
+-- name: MayBeRetained :one
+-- Whether finished responses may have been moved.
+SELECT (to_regclass('retained_response_resurrection_fences') IS NOT NULL)::boolean;
+
+-- name: RecordOfRetained :execrows
+-- Likewise of a response that has been moved.
+INSERT INTO lethe.looks (id, looked_at, looked_by, request_id, owner, address)
+SELECT sqlc.arg('id')::uuid, sqlc.arg('looked_at')::timestamptz, sqlc.arg('looked_by')::uuid, q.request_id,
+       sqlc.arg('owner')::text, sqlc.arg('address')::text
+FROM retained_response_request_routes q
+WHERE q.request_id = sqlc.arg('request_id')::uuid
+FOR KEY SHARE;
+
 -- name: PlanForArguments :exec
 -- Filters that are not given then cost nothing, and each one has its index.
 SELECT set_config('plan_cache_mode', 'force_custom_plan', true);

@@ -13,3 +13,39 @@ CREATE TABLE request_template_routes (
     id         uuid NOT NULL,
     created_on date NOT NULL
 );
+
+CREATE TABLE retained_response_objects (
+    delete_on    date NOT NULL,
+    group_id     uuid NOT NULL,
+    object_kind  text NOT NULL,
+    object_id    uuid NOT NULL,
+    created_by   text,
+    service_tier text,
+    state        text,
+    model        text,
+    created_at   timestamptz,
+    payload      jsonb NOT NULL
+);
+
+CREATE TABLE retained_response_request_routes (
+    request_id uuid NOT NULL,
+    group_id   uuid NOT NULL,
+    delete_on  date NOT NULL
+);
+
+CREATE TABLE retained_response_group_routes (
+    group_id  uuid NOT NULL,
+    delete_on date NOT NULL
+);
+
+CREATE TABLE retained_response_buckets (
+    delete_on     date NOT NULL,
+    partition_oid oid NOT NULL,
+    state         text NOT NULL
+);
+
+CREATE TABLE retained_response_resurrection_fences (
+    object_id  uuid NOT NULL,
+    reason     text NOT NULL,
+    expires_at timestamptz NOT NULL
+);

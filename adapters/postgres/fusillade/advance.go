@@ -77,7 +77,7 @@ func (e *Erasures) advance(
 		if err != nil {
 			return nil, err
 		}
-		if after, err = erasureOf(row); err != nil {
+		if after, err = erasureOf(row.LetheErasure); err != nil {
 			return nil, err
 		}
 		if ahead, err = e.begun(ctx, tx, id); err != nil || len(ahead) > 0 {
@@ -90,16 +90,18 @@ func (e *Erasures) advance(
 		}
 		a := advance{
 			Erasures: e, eraser: eraser{tx: tx, copies: e.copies}, finisher: f, commit: b,
-			erasure: &after, at: now, judge: judge, erasedInPass: row.PassErased, refused: refused, about: &about,
+			erasure: &after, at: now, judge: judge, erasedInPass: row.LetheErasure.PassErased, refused: refused, about: &about,
 		}
 		if size < most {
 			if err := dbsqlc.New(tx).WaitShortly(ctx); err != nil {
 				return nil, err
 			}
 		}
-		a.place.named = int(row.PassNamed)
-		if row.PassCreatedAt != nil && row.PassID != nil {
-			a.place.after = &domain.Position{CreatedAt: *row.PassCreatedAt, ID: *row.PassID}
+		a.Retained = row.BesideRetained
+		passed := row.LetheErasure
+		a.place.named = int(passed.PassNamed)
+		if passed.PassCreatedAt != nil && passed.PassID != nil {
+			a.place.after = &domain.Position{CreatedAt: *passed.PassCreatedAt, ID: *passed.PassID}
 		}
 		err = a.run(ctx, size)
 		begun = a.later
@@ -255,7 +257,7 @@ func (a *advance) erase(ctx context.Context, from place, candidates []candidate)
 	if a.refused != "" {
 		read = a.glance
 	}
-	if err := read(ctx, idsOf(candidates), func(b *pgx.Batch) { holds.queue(b, a.requests) }); err != nil {
+	if err := read(ctx, idsOf(candidates), func(b *pgx.Batch) { holds.queue(b, a.requests, a.Retained) }); err != nil {
 		return err
 	}
 	var err error
@@ -435,7 +437,7 @@ func (a *advance) note() error {
 		createdAt, id = a.place.after.CreatedAt, a.place.after.ID
 	}
 	a.commit.Queue(dbsqlc.NoteProgress, string(e.State), e.StartedAt, e.FinishedAt, e.VerifyAt, e.VerifiedAt,
-		e.Done, e.Requests, e.Steps, e.Templates, e.RawRequests, e.RawResponses, e.Tasks, e.Files, e.KeptTemplates,
+		e.Done, e.Requests, e.Steps, e.Templates, e.RawRequests, e.RawResponses, e.Tasks, e.Files, e.KeptTemplates, e.Retained,
 		e.Held, e.NotFound, e.Receipts, failures, e.Refused, createdAt, id, int64(a.place.named), a.erasedInPass, e.ID)
 	return nil
 }

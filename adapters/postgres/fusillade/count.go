@@ -38,7 +38,10 @@ func (r *Responses) Count(ctx context.Context, filter domain.ResponseFilter, mod
 	if !possible {
 		return domain.Count{Exact: true}, ctx.Err()
 	}
-	q := f.count()
+	q, ofOwnerUpTo := f.count(), dbsqlc.CountOfOwnerUpTo
+	if r.retained() {
+		q.sql, ofOwnerUpTo = with(besideRetained, q.sql), with(besideRetained, ofOwnerUpTo)
+	}
 	var count domain.Count
 	fromReplica, err := r.source().ReadAnywhere(ctx, func(c postgres.Conn) (err error) {
 		if mode == domain.CountExact {
@@ -49,7 +52,7 @@ func (r *Responses) Count(ctx context.Context, filter domain.ResponseFilter, mod
 		}
 		simple := mode == domain.CountAuto && f.owned && !f.narrowed
 		if simple && !r.many.Contains(f.owner) {
-			upTo := query{dbsqlc.CountOfOwnerUpTo, []any{f.owner, few + 1}}
+			upTo := query{ofOwnerUpTo, []any{f.owner, few + 1}}
 			if count, err = exact(ctx, c, upTo, cheapWithin); err == nil && count.Total <= few {
 				return nil
 			}

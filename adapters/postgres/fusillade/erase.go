@@ -81,6 +81,7 @@ type eraser struct {
 	holds     []domain.Hold            // on any of the requests
 	headed    located                  // copies that only a header led to
 	gone      map[uuid.UUID]gone       // the requests whose rows are gone
+	moved     map[uuid.UUID]bool       // the requests that were found among what is retained
 	unquoted  bool                     // an index has shown that no prompt quotes what was deleted
 }
 
@@ -96,7 +97,7 @@ func (e *eraser) find(ctx context.Context, id uuid.UUID, outlet string) error {
 			return err
 		})
 		b.Queue(dbsqlc.HasSteps, id).QueryRow(func(row pgx.Row) error { return row.Scan(&steps) })
-		queueHolds(b, []uuid.UUID{id}, &e.holds)
+		e.queueHolds(b, []uuid.UUID{id})
 	})
 	if err == nil {
 		err = e.hidden()
@@ -113,6 +114,7 @@ func (e *eraser) find(ctx context.Context, id uuid.UUID, outlet string) error {
 	is := false
 	there := func(b *pgx.Batch) {
 		b.Queue(dbsqlc.IsResponse, id).QueryRow(func(row pgx.Row) error { return row.Scan(&is) })
+		e.queueRetainedThere(b, id, &is)
 	}
 	if err := e.send(ctx, func(b *pgx.Batch) {
 		there(b)
@@ -125,7 +127,7 @@ func (e *eraser) find(ctx context.Context, id uuid.UUID, outlet string) error {
 	}
 	err = e.lock(ctx, seeds, func(b *pgx.Batch) {
 		there(b)
-		queueHolds(b, e.requests, &e.holds)
+		e.queueHolds(b, e.requests)
 	})
 	if err == nil && !is {
 		err = errNoResponse(id)
@@ -233,10 +235,7 @@ func (e *eraser) lock(ctx context.Context, seeds []uuid.UUID, also func(*pgx.Bat
 			if len(e.steps) > 0 {
 				b.Queue(dbsqlc.LockSteps, e.steps)
 			}
-			b.Queue(dbsqlc.LockRequests, e.requests).Query(func(rows pgx.Rows) (err error) {
-				locked, err = pgx.CollectRows(rows, pgx.RowToStructByPos[dbsqlc.LockRequestsRow])
-				return err
-			})
+			e.queueRows(b, e.requests, true, &locked)
 			queueChain(b, seeds, &now)
 			also(b)
 		})
@@ -254,14 +253,13 @@ func (e *eraser) lock(ctx context.Context, seeds []uuid.UUID, also func(*pgx.Bat
 
 // glance is lock without any lock, for what is not going to be erased.
 func (e *eraser) glance(ctx context.Context, _ []uuid.UUID, also func(*pgx.Batch)) error {
-	return e.send(ctx, func(b *pgx.Batch) {
-		b.Queue(dbsqlc.RequestsOf, e.requests).Query(func(rows pgx.Rows) error {
-			locked, err := pgx.CollectRows(rows, pgx.RowToStructByPos[dbsqlc.LockRequestsRow])
-			e.found(locked)
-			return err
-		})
+	var rows []dbsqlc.LockRequestsRow
+	err := e.send(ctx, func(b *pgx.Batch) {
+		e.queueRows(b, e.requests, false, &rows)
 		also(b)
 	})
+	e.found(rows)
+	return err
 }
 
 // chain is what hangs together with requests, they themselves included; the
@@ -306,7 +304,7 @@ func (e *eraser) delete(ctx context.Context) (domain.Erased, error) {
 				b.Queue(dbsqlc.Quoted, append(e.quotable(), unreadable)).QueryRow(func(row pgx.Row) error {
 					var quoted bool
 					err := row.Scan(&quoted)
-					e.unquoted = !quoted && !e.TemplatesElsewhere // where the index does not reach
+					e.unquoted = !quoted && !e.TemplatesElsewhere && !e.Retained // where the index does not reach
 					return err
 				})
 			}
@@ -359,6 +357,7 @@ func (e *eraser) queueDeletes(b *pgx.Batch, erased *domain.Erased) {
 		b.Queue(dbsqlc.LockTemplates, e.templates)
 	}
 	defer e.queueDeleteElsewhere(b, erased)
+	defer e.queueDeleteRetained(b, erased)
 	if e.alone() {
 		b.Queue(dbsqlc.DeleteAlone, e.requests[0], e.requests[0].String(), e.template()).QueryRow(func(row pgx.Row) error {
 			var d domain.Erased
@@ -460,6 +459,9 @@ func (e *eraser) queueLeft(b *pgx.Batch, left, kept *int64) {
 	}
 	if e.TemplatesElsewhere && len(e.templates) > 0 {
 		b.Queue(dbsqlc.TemplatesElsewhereLeft, e.templates).QueryRow(addAndKeep)
+	}
+	if e.Retained {
+		b.Queue(dbsqlc.RetainedLeft, e.requests).QueryRow(addTo(left))
 	}
 	if e.alone() {
 		b.Queue(dbsqlc.LeftAlone, e.requests[0], e.template(), e.requests[0].String()).QueryRow(addAndKeep)

@@ -69,7 +69,7 @@ func (e *Erasures) KeepPreview(ctx context.Context, p domain.Preview) error {
 			Responses: p.Responses, Requests: p.Requests, Steps: p.Steps, Templates: p.Templates,
 			RawRequests: p.RawRequests, RawResponses: p.RawResponses, Tasks: p.Tasks,
 			Held: p.Held, NotFound: p.NotFound, Partial: p.Partial, Sum: p.Sum[:],
-			Files: p.Files, KeptTemplates: p.KeptTemplates,
+			Files: p.Files, KeptTemplates: p.KeptTemplates, Retained: p.Retained,
 		}); err != nil {
 			return err
 		}
@@ -102,7 +102,7 @@ func (e *Erasures) Preview(ctx context.Context, tokenSum [sha256.Size]byte) (dom
 		Survey: domain.Survey{
 			Responses: row.Responses, Requests: row.Requests, Steps: row.Steps, Templates: row.Templates,
 			RawRequests: row.RawRequests, RawResponses: row.RawResponses, Tasks: row.Tasks,
-			Files: row.Files, KeptTemplates: row.KeptTemplates,
+			Files: row.Files, KeptTemplates: row.KeptTemplates, Retained: row.Retained,
 			Held: row.Held, NotFound: row.NotFound, Partial: row.Partial,
 		},
 	}
@@ -383,7 +383,7 @@ func erasureOf(row dbsqlc.LetheErasure) (domain.Erasure, error) {
 			Erased: domain.Erased{
 				Requests: row.Requests, Steps: row.Steps, Templates: row.Templates,
 				RawRequests: row.RawRequests, RawResponses: row.RawResponses, Tasks: row.Tasks,
-				Files: row.Files, KeptTemplates: row.KeptTemplates,
+				Files: row.Files, KeptTemplates: row.KeptTemplates, Retained: row.Retained,
 			},
 			Held: row.Held, NotFound: row.NotFound, Refused: row.Refused, Receipts: row.Receipts, Trouble: row.Trouble,
 		},

@@ -54,6 +54,13 @@ func (e *eraser) lookForGone(ctx context.Context, ids []uuid.UUID) (map[uuid.UUI
 		remain = append(remain, found...)
 		return err
 	}
+	rowsThere := func(rows pgx.Rows) error {
+		found, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+		for _, id := range found {
+			there[id] = true
+		}
+		return err
+	}
 	var headed located
 	var batched []string
 	queueBatched := func(b *pgx.Batch) {
@@ -63,13 +70,10 @@ func (e *eraser) lookForGone(ctx context.Context, ids []uuid.UUID) (map[uuid.UUI
 		})
 	}
 	if err := e.send(ctx, func(b *pgx.Batch) {
-		b.Queue(dbsqlc.RowsRemain, ids).Query(func(rows pgx.Rows) error {
-			found, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
-			for _, id := range found {
-				there[id] = true
-			}
-			return err
-		})
+		b.Queue(dbsqlc.RowsRemain, ids).Query(rowsThere)
+		if e.Retained {
+			b.Queue(dbsqlc.RetainedRemain, ids).Query(rowsThere)
+		}
 		if e.Analytics && e.RawRequests {
 			b.Queue(dbsqlc.RawRequestsRemain, ids).Query(note)
 		}

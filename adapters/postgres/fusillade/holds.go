@@ -133,7 +133,18 @@ const (
 // See notes which held responses are there, for Bypassed to know which are gone.
 // Errors as of MapError.
 func (h *Holds) See(ctx context.Context) error {
-	return h.db.Use(ctx, func(c postgres.Conn) error { return dbsqlc.New(c).SeeHeld(ctx, mostLookedAt) })
+	return h.db.Use(ctx, func(c postgres.Conn) error {
+		around, err := dbsqlc.New(c).Surroundings(ctx)
+		if err != nil {
+			return err
+		}
+		see := dbsqlc.SeeHeld
+		if around.Routes {
+			see = seeHeldBesideRetained
+		}
+		_, err = c.Exec(ctx, see, mostLookedAt)
+		return err
+	})
 }
 
 // Bypassed looks for deletions that have passed by holds, or wait to. What came
@@ -148,7 +159,7 @@ func (h *Holds) Bypassed(ctx context.Context) (found Bypassed, err error) {
 			return err
 		}
 		gone := dbsqlc.HeldGone
-		if around.Retained {
+		if around.Routes {
 			gone = heldGoneBesideRetained
 		}
 		rows, err := c.Query(ctx, gone, MostGone, mostLookedAt)
@@ -158,12 +169,22 @@ func (h *Holds) Bypassed(ctx context.Context) (found Bypassed, err error) {
 		if found.Gone, err = pgx.CollectRows(rows, pgx.RowToStructByPos[GoneResponse]); err != nil || !around.Tasks {
 			return err
 		}
-		purges, err := q.HeldPurges(ctx, mostPurgesSeen)
-		found.Waiting, found.Failed = purges.Waiting, purges.Failed
-		return err
+		purges := dbsqlc.HeldPurges
+		if around.Retained {
+			purges = heldPurgesOfBoth
+		}
+		return c.QueryRow(ctx, purges, mostPurgesSeen).Scan(&found.Waiting, &found.Failed)
 	})
 	return found, err
 }
+
+// seeHeldBesideRetained is SeeHeld where finished responses are moved to another
+// table.
+var seeHeldBesideRetained = strings.NewReplacer(
+	"-- name: SeeHeld ", "-- name: SeeHeldBesideRetained ",
+	"batch_id IS NULL AND created_by IS NOT NULL LIMIT 1", `batch_id IS NULL AND created_by IS NOT NULL
+        UNION ALL SELECT true FROM retained_response_request_routes m WHERE m.request_id = held.id LIMIT 1`,
+).Replace(dbsqlc.SeeHeld)
 
 // heldGoneBesideRetained is HeldGone where finished responses are moved to another
 // table, which only some versions of dwctl have.
@@ -189,9 +210,13 @@ func holdOf(row dbsqlc.HoldRow) domain.Hold {
 
 // queueHolds looks for the holds on any of these requests. They have to be
 // locked by then.
-func queueHolds(b *pgx.Batch, requests []uuid.UUID, holds *[]domain.Hold) {
-	b.Queue(dbsqlc.HoldsOn, domain.MaxHoldsFound, requests).Query(func(rows pgx.Rows) (err error) {
-		*holds, err = collectHolds(rows)
+func (e *eraser) queueHolds(b *pgx.Batch, requests []uuid.UUID) {
+	query := dbsqlc.HoldsOn
+	if e.Retained {
+		query = holdsOnBoth
+	}
+	b.Queue(query, domain.MaxHoldsFound, requests).Query(func(rows pgx.Rows) (err error) {
+		e.holds, err = collectHolds(rows)
 		return err
 	})
 }
@@ -207,9 +232,14 @@ func collectHolds(rows pgx.Rows) ([]domain.Hold, error) {
 // domain.MaxHoldsFound of a request.
 type holdsOnEach map[uuid.UUID][]uuid.UUID
 
-// queue looks for them. The requests have to be locked by then.
-func (h holdsOnEach) queue(b *pgx.Batch, requests []uuid.UUID) {
-	b.Queue(dbsqlc.HoldsOnEach, domain.MaxHoldsFound, requests).Query(func(rows pgx.Rows) error {
+// queue looks for them, also among what is retained. The requests have to be
+// locked by then.
+func (h holdsOnEach) queue(b *pgx.Batch, requests []uuid.UUID, retained bool) {
+	query := dbsqlc.HoldsOnEach
+	if retained {
+		query = holdsOnEachBoth
+	}
+	b.Queue(query, domain.MaxHoldsFound, requests).Query(func(rows pgx.Rows) error {
 		clear(h)
 		var request, hold uuid.UUID
 		_, err := pgx.ForEachRow(rows, []any{&request, &hold}, func() error {

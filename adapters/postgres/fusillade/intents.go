@@ -107,7 +107,7 @@ func (f finisher) intend(ctx context.Context, b *pgx.Batch, e *eraser, w domain.
 		rawRequests, rawResponses = max(rawRequests, i.RawRequests), max(rawResponses, i.RawResponses)
 	}
 	const many = 1 << 40
-	if _, err := f.issuer.receipts(e, domain.Erased{Requests: int64(len(e.requests)), Steps: many, Templates: many, Tasks: many, Files: many, KeptTemplates: many}, w); err != nil {
+	if _, err := f.issuer.receipts(e, domain.Erased{Requests: int64(len(e.requests)), Steps: many, Templates: many, Tasks: many, Files: many, KeptTemplates: many, Retained: many}, w); err != nil {
 		return err
 	}
 	var rule *uuid.UUID
@@ -208,7 +208,7 @@ func (f finisher) finish(ctx context.Context, id uuid.UUID, patient bool) (erase
 		b.Queue(dbsqlc.DropIntents, []uuid.UUID{id})
 		if in.ErasureID != nil {
 			b.Queue(dbsqlc.NoteErased, in.Responses, int64(len(receipts)), erased.Requests, erased.Steps, erased.Templates,
-				erased.RawRequests, erased.RawResponses, erased.Tasks, erased.Files, erased.KeptTemplates, in.ErasureID)
+				erased.RawRequests, erased.RawResponses, erased.Tasks, erased.Files, erased.KeptTemplates, erased.Retained, in.ErasureID)
 		}
 		return tx.CommitWith(ctx, &b)
 	})
@@ -249,7 +249,7 @@ func (f finisher) written(ctx context.Context, id uuid.UUID) (erased domain.Eras
 		erased.Add(domain.Erased{
 			Requests: r.Counts.Requests, Steps: r.Counts.Steps, Templates: r.Counts.Templates,
 			RawRequests: r.Counts.RawRequests, RawResponses: r.Counts.RawResponses, Tasks: r.Counts.Tasks,
-			Files: r.Counts.Files, KeptTemplates: r.Counts.KeptTemplates,
+			Files: r.Counts.Files, KeptTemplates: r.Counts.KeptTemplates, Retained: r.Counts.Retained,
 		})
 		ids = append(ids, r.Parts...)
 	}

@@ -48,7 +48,7 @@ const partOf = 500
 // index has shown that none does.
 func (i Issuer) receipts(e *eraser, erased domain.Erased, w domain.Warrant) ([]postgres.Receipt, error) {
 	owners := slices.Compact(slices.Sorted(slices.Values(e.owners)))
-	unlocated := len(e.requests) == 0 || !e.everyLead() || erased.RawRequests < erased.Requests || erased.RawResponses < erased.Requests
+	unlocated := len(e.requests) == 0 || !e.everyLead() || min(erased.RawRequests, erased.RawResponses) < erased.Requests+e.countMoved()
 	var gaps []receipt.Gap
 	if unlocated {
 		gaps = append(gaps, receipt.GapUnlocatedCopies)
@@ -120,7 +120,7 @@ func (i Issuer) receipt(w domain.Warrant, requests []uuid.UUID, owners []string,
 		Counts: receipt.Counts{
 			Requests: counts.Requests, Steps: counts.Steps, Templates: counts.Templates,
 			RawRequests: counts.RawRequests, RawResponses: counts.RawResponses, Tasks: counts.Tasks,
-			Files: counts.Files, KeptTemplates: counts.KeptTemplates,
+			Files: counts.Files, KeptTemplates: counts.KeptTemplates, Retained: counts.Retained,
 		},
 	}
 	if w.Rule != nil {

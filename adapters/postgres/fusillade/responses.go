@@ -27,6 +27,8 @@ type Responses struct {
 	many   *lru.Cache[any, struct{}] // owners with more than few responses
 	// arsenal tells whether fusillade-arsenal's tables are there.
 	arsenal func() bool
+	// retained tells whether finished responses may have been moved.
+	retained func() bool
 }
 
 var _ domain.Responses = (*Responses)(nil)
@@ -44,11 +46,12 @@ func New(src postgres.Source, outletSchema string, usage bool, issuer Issuer) (*
 	if err := issuer.check(); err != nil {
 		return nil, err
 	}
+	never := func() bool { return false }
 	many, err := lru.New[any, struct{}](ownersOfMany)
 	if err != nil {
 		return nil, err
 	}
-	return &Responses{src: src, outlet: outletSchema, usage: usage, issuer: issuer, many: many, arsenal: func() bool { return false }}, nil
+	return &Responses{src: src, outlet: outletSchema, usage: usage, issuer: issuer, many: many, arsenal: never, retained: never}, nil
 }
 
 // WithCopies has the port erase raw copies in a database of their own, and is
@@ -67,15 +70,18 @@ var getWithLedger = strings.NewReplacer(
 	"a.total_cost::text AS", "coalesce(a.total_cost::text, "+postgres.LedgerCost("r.id")+") AS",
 ).Replace(dbsqlc.GetWithUsage)
 
-// WithArsenal has the port also read what only fusillade-arsenal has, while there
-// says so, and is called before anything else. What is erased does not depend on it.
-func (r *Responses) WithArsenal(there func() bool) { r.arsenal = there }
+// WithArsenal has the port also read what only fusillade-arsenal has, prompts by
+// day and retained responses, while these say so, and is called before anything
+// else. What is erased does not depend on it.
+func (r *Responses) WithArsenal(prompts, retained func() bool) {
+	r.arsenal, r.retained = prompts, retained
+}
 
 // source is where to read. Beside fusillade-arsenal nothing is read of a replica:
 // rows move there, and what is at one of two places then must not be missed.
 func (r *Responses) source() postgres.Source {
 	src := r.src
-	if r.arsenal() {
+	if r.arsenal() || r.retained() {
 		src.Replica = nil
 	}
 	return src
@@ -90,13 +96,21 @@ func (r *Responses) Page(ctx context.Context, q domain.PageQuery) ([]domain.Resp
 	if !possible {
 		return nil, ctx.Err()
 	}
-	queries, particular := f.pages(q)
+	retained := r.retained()
+	pages := f.pages
+	if retained {
+		pages = f.bothPages
+	}
+	queries, particular := pages(q)
 	if len(queries) == 0 {
 		return nil, ctx.Err()
 	}
 	var page []domain.Response
 	read := func(c postgres.Conn) error {
 		rows, err := collect(ctx, c, queries, particular)
+		if retained {
+			rows = merged(rows, q)
+		}
 		page = make([]domain.Response, min(int64(len(rows)), q.Limit))
 		for i := range page {
 			page[i] = response(rows[i], "")
@@ -186,7 +200,7 @@ func (r *Responses) get(ctx context.Context, id uuid.UUID, owners []string, cont
 	var read string
 	prompt, err := r.one(ctx, id, func(conn postgres.Conn) error {
 		var elsewhere bool
-		err := postgres.WithLedger(ledger, func(ledger bool) error {
+		get := func(ledger, retained bool) error {
 			query := dbsqlc.Get
 			switch {
 			case ledger:
@@ -194,11 +208,21 @@ func (r *Responses) get(ctx context.Context, id uuid.UUID, owners []string, cont
 			case r.usage:
 				query = dbsqlc.GetWithUsage
 			}
+			if retained {
+				query = getRetained(query)
+			}
 			return forgetful{conn}.QueryRow(ctx, query, contents, id, owners).Scan(
 				&row.ID, &row.Owner, &row.Model, &row.State, &row.ServiceTier,
 				&row.CreatedAt, &row.StartedAt, &row.CompletedAt, &row.FailedAt, &row.ResponseStatus,
 				&row.HasError, &read, &c.Answer, &c.Error, &c.Prompt,
 				&u.PromptTokens, &u.CompletionTokens, &u.ReasoningTokens, &u.TotalTokens, &cost, &elsewhere)
+		}
+		err := postgres.WithLedger(ledger, func(ledger bool) error {
+			err := get(ledger, false)
+			if errors.Is(err, pgx.ErrNoRows) && r.retained() {
+				err = get(ledger, true)
+			}
+			return err
 		})
 		if err == nil && elsewhere && r.arsenal() {
 			var of string

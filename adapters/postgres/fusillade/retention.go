@@ -260,7 +260,7 @@ func updateParams(r domain.RetentionRule) dbsqlc.UpdateRuleParams {
 	}
 	if d := r.DryRun; d != nil {
 		p.DryRunAt = &d.At
-		p.DryRunCounts = []int64{d.Responses, d.Requests, d.Steps, d.Templates, d.RawRequests, d.RawResponses, d.Tasks, d.Held, 0, d.Files, d.KeptTemplates}
+		p.DryRunCounts = []int64{d.Responses, d.Requests, d.Steps, d.Templates, d.RawRequests, d.RawResponses, d.Tasks, d.Held, 0, d.Files, d.KeptTemplates, d.Retained}
 		if d.Partial {
 			p.DryRunCounts[8] = 1
 		}
@@ -277,10 +277,10 @@ func ruleOf(row dbsqlc.LetheRetentionRule, v dbsqlc.LetheRetentionVersion) domai
 		NextRunAt: row.NextRunAt, SkippedAt: row.SkippedAt, RemovedAt: row.RemovedAt, RemovedBy: row.RemovedBy,
 	}
 	if n := row.DryRunCounts; row.DryRunAt != nil && len(n) >= 9 {
-		n = append(n, 0, 0) // for those of before files and kept templates were counted
+		n = append(n, 0, 0, 0) // for those of before files, kept templates and retained objects were counted
 		r.DryRun = &domain.DryRun{At: *row.DryRunAt, Survey: domain.Survey{
 			Responses: n[0], Requests: n[1], Steps: n[2], Templates: n[3], RawRequests: n[4], RawResponses: n[5], Tasks: n[6], Held: n[7], Partial: n[8] == 1,
-			Files: n[9], KeptTemplates: n[10],
+			Files: n[9], KeptTemplates: n[10], Retained: n[11],
 		}}
 	}
 	if row.LastRunAt != nil && row.LastVersion != nil && row.LastErasureID != nil {

@@ -132,11 +132,9 @@ func (s *surveyor) look(ctx context.Context, from place, candidates []candidate)
 	var rows []dbsqlc.LockRequestsRow
 	holds := holdsOnEach{}
 	if err := s.send(ctx, func(b *pgx.Batch) {
-		b.Queue(dbsqlc.RequestsOf, s.requests).Query(func(r pgx.Rows) (err error) {
-			rows, err = pgx.CollectRows(r, pgx.RowToStructByPos[dbsqlc.LockRequestsRow])
-			return err
-		})
-		holds.queue(b, s.requests)
+		s.moved = nil
+		s.queueRows(b, s.requests, false, &rows)
+		holds.queue(b, s.requests, s.Retained)
 	}); err != nil {
 		return nil, err
 	}
@@ -189,7 +187,10 @@ func (s *surveyor) count(ctx context.Context, rows []dbsqlc.LockRequestsRow, ste
 	}
 	s.found(rows)
 	for _, id := range s.requests {
-		if _, gone := s.gone[id]; !gone {
+		switch _, gone := s.gone[id]; {
+		case s.moved[id]:
+			s.survey.Retained += 2 // with its group
+		case !gone:
 			s.survey.Requests++
 		}
 	}

@@ -138,8 +138,9 @@ func (e *eraser) unheld(ctx context.Context, remain []uuid.UUID) (held []uuid.UU
 	}
 	holds := holdsOnEach{}
 	err = e.send(ctx, func(b *pgx.Batch) {
-		b.Queue(dbsqlc.LockRequests, remain)
-		holds.queue(b, remain)
+		var locked []dbsqlc.LockRequestsRow
+		e.queueRows(b, remain, true, &locked)
+		holds.queue(b, remain, e.Retained)
 	})
 	if err != nil {
 		return nil, err
@@ -156,17 +157,16 @@ func (e *eraser) unheld(ctx context.Context, remain []uuid.UUID) (held []uuid.UU
 
 // lockRows locks what there is of the requests, and their steps.
 func (e *eraser) lockRows(ctx context.Context) error {
-	return e.send(ctx, func(b *pgx.Batch) {
-		b.Queue(dbsqlc.LockRequests, e.requests).Query(func(rows pgx.Rows) error {
-			locked, err := pgx.CollectRows(rows, pgx.RowToStructByPos[dbsqlc.LockRequestsRow])
-			e.found(locked)
-			return err
-		})
+	var locked []dbsqlc.LockRequestsRow
+	err := e.send(ctx, func(b *pgx.Batch) {
+		e.queueRows(b, e.requests, true, &locked)
 		b.Queue(dbsqlc.StepsOf, e.requests).Query(func(rows pgx.Rows) (err error) {
 			e.steps, err = pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 			return err
 		})
 	})
+	e.found(locked)
+	return err
 }
 
 // lookFor finds those of the requests of which there is something, in the order
@@ -181,6 +181,7 @@ func (e *eraser) lookFor(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID, err
 			of     any
 		}{
 			{true, dbsqlc.RowsRemain, ids},
+			{e.Retained, dbsqlc.RetainedRemain, ids},
 			{e.Analytics && e.RawRequests, dbsqlc.RawRequestsRemain, ids},
 			{e.Analytics && e.RawResponses, dbsqlc.RawResponsesRemain, ids},
 			{e.Tasks, dbsqlc.TasksRemain, textsOf(ids)},

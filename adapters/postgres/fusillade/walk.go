@@ -113,6 +113,13 @@ func (w walk) next(ctx context.Context, e *eraser, from place, most int) (found 
 		rows, err = pgx.CollectRows(r, pgx.RowToStructByPos[dbsqlc.NextRow])
 		return err
 	})
+	if e.Retained {
+		b.Queue(with(insteadRetained, q.sql), q.args...).Query(func(r pgx.Rows) error {
+			moved, err := pgx.CollectRows(r, pgx.RowToStructByPos[dbsqlc.NextRow])
+			rows = nextOfBoth(append(rows, moved...))
+			return err
+		})
+	}
 	if w.filter.narrowed {
 		b.Queue(dbsqlc.PlanForAny)
 	}

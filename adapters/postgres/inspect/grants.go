@@ -12,7 +12,8 @@ import (
 // query, apart for the main database and the others; what belongs to one database
 // is to be run there. reqs must name only tables that
 // exist: see Present. PostgreSQL has no DELETE for columns, so that one is for
-// the whole table; INSERT there is only into Lethe's own schema.
+// the whole table; INSERT there is only into Lethe's own
+// schema, and into the table by which fusillade-arsenal keeps late writers away.
 func Grants(role string, reqs []Requirement) (main, others []string) {
 	to := " TO " + pgx.Identifier{role}.Sanitize()
 	usage := map[string]bool{}
@@ -60,22 +61,25 @@ func columnList(columns []Column) string {
 
 // MissingPrivileges says which of the privileges that Grants gives the
 // connected role lacks, in a phrase each. It makes one query. Tables and columns
-// that are not there are not reported, nor what is voluntary, nor schemas that have none of the tables:
+// that are not there or not needed are not reported, nor what is voluntary, nor schemas that have none of the tables:
 // MissingTables names those that must be there.
 func MissingPrivileges(ctx context.Context, q Querier, reqs []Requirement) ([]string, error) {
 	// One row for each privilege: on a schema (no table), on a column, or on a
 	// table or a sequence (no column).
-	var schemas, tables, columns, privileges []string
+	var schemas, tables, columns, privileges, besides []string
+	beside := ""
 	add := func(schema, table, column, privilege string) {
 		schemas, tables = append(schemas, schema), append(tables, table)
-		columns, privileges = append(columns, column), append(privileges, privilege)
+		columns, privileges, besides = append(columns, column), append(privileges, privilege), append(besides, beside)
 	}
 	usage := map[string]bool{}
 	for _, r := range missed(reqs) {
 		if !usage[r.Schema] {
 			usage[r.Schema] = true
+			beside = ""
 			add(r.Schema, "", "", "USAGE")
 		}
+		beside = r.With
 		if r.Whole {
 			add(r.Schema, r.Table, "", "SELECT")
 		} else {
@@ -102,8 +106,8 @@ func MissingPrivileges(ctx context.Context, q Querier, reqs []Requirement) ([]st
 		           WHEN wanted.column_name = '' THEN wanted.privilege || ' on ' || wanted.schema_name || '.' || wanted.table_name
 		           ELSE wanted.privilege || ' (' || wanted.column_name || ') on ' || wanted.schema_name || '.' || wanted.table_name
 		       END
-		FROM unnest($1::text[], $2::text[], $3::text[], $4::text[]) WITH ORDINALITY
-		     AS wanted (schema_name, table_name, column_name, privilege, n)
+		FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) WITH ORDINALITY
+		     AS wanted (schema_name, table_name, column_name, privilege, beside, n)
 		JOIN pg_catalog.pg_namespace s ON s.nspname = wanted.schema_name
 		LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = s.oid AND c.relname = wanted.table_name
 		LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = wanted.column_name AND NOT a.attisdropped
@@ -113,8 +117,8 @@ func MissingPrivileges(ctx context.Context, q Querier, reqs []Requirement) ([]st
 		    WHEN c.relkind = 'S' THEN pg_catalog.has_sequence_privilege(c.oid, wanted.privilege)
 		    WHEN wanted.column_name = '' THEN pg_catalog.has_table_privilege(c.oid, wanted.privilege)
 		    ELSE pg_catalog.has_column_privilege(c.oid, a.attnum, wanted.privilege)
-		END
-		ORDER BY wanted.n`, schemas, tables, columns, privileges)
+		END AND (wanted.beside = '' OR EXISTS (SELECT FROM pg_catalog.pg_class b WHERE b.relnamespace = s.oid AND b.relname = wanted.beside))
+		ORDER BY wanted.n`, schemas, tables, columns, privileges, besides)
 	if err != nil {
 		return nil, err
 	}

@@ -26,9 +26,6 @@ const (
 	Remains Treatment = "not erased"
 	// OfPerson: it belongs to a person and leads to no response.
 	OfPerson Treatment = "not erased with a response, as it belongs to a person; erased [with all of theirs](#what-is-kept-by-person)"
-	// Unserved: it is neither shown nor erased, so the service is closed while it
-	// holds anything.
-	Unserved Treatment = "not served: while it holds rows, the service is not ready"
 )
 
 // Place is where a part of what was asked or answered may be, found in one way.
@@ -41,6 +38,9 @@ type Place struct {
 	Leads         string // how a response leads to it
 	Treatment     Treatment
 	Gap           string // the receipt's word where it is not erased; "": none
+	// Beside are tables of the same schema without which it cannot be served: then
+	// the service is closed while it holds anything.
+	Beside []string
 }
 
 // Places lists every place of content from the first of the releases to the
@@ -80,7 +80,8 @@ func Places(s Schemas) []Place {
 		Place{Side: Main, Schema: "public", Table: "prompt_cache_entries", Columns: []string{"prefix_hash"}, Since: "8.63.0",
 			Leads: "nothing; it runs out within a day of its last use", Treatment: OfPerson, Gap: "prompt_cache"},
 		Place{Side: Fusillade, Schema: s.Fusillade, Table: "retained_response_objects", Columns: []string{"payload"}, Since: "arsenal 4.1.0",
-			Leads: "`retained_response_request_routes`", Treatment: Unserved},
+			Leads: "`retained_response_request_routes`", Treatment: Erased, Beside: []string{
+				"retained_response_request_routes", "retained_response_group_routes", "retained_response_buckets", Fences}},
 		Place{Side: Fusillade, Schema: s.Fusillade, Table: "request_templates_g2", Columns: []string{"body"}, Since: "arsenal 4.1.0",
 			Leads: "`template_id` of a request and `request_template_routes`", Treatment: Erased},
 	)
@@ -133,9 +134,10 @@ func PlacesTable() string {
 // table each.
 type Content struct {
 	Tables   int      // that are there
-	Unserved []string // hold what is not served, or hold what the role may not look at
+	Unserved []string // hold what cannot be served, or hold what the role may not look at
 	OfPerson []Place  // are led to by no response
-	Arsenal  bool     // some are of fusillade-arsenal, and served
+	Arsenal  bool     // some are of fusillade-arsenal's prompts by day
+	Retained bool     // some are of its retained responses, and served
 	Indirect []string // are no tables: a view or a foreign table, with what it is
 }
 
@@ -150,8 +152,8 @@ type table struct {
 var kinds = map[string]string{"v": "a view", "m": "a materialized view", "f": "a foreign table"}
 
 // FindContent looks which tables of these places are there and how they are
-// treated. It makes one query, and another for each table that is not served and
-// not empty. Without the privilege to read such a table, one that takes up any
+// treated. It makes one query, and another for each table that cannot be served and
+// is not empty. Without the privilege to read such a table, one that takes up any
 // room counts as one that holds something.
 func FindContent(ctx context.Context, q Querier, places []Place) (Content, error) {
 	var c Content
@@ -162,6 +164,9 @@ func FindContent(ctx context.Context, q Querier, places []Place) (Content, error
 		if _, is := known[name]; !is {
 			known[name] = p
 			schemas, tables = append(schemas, p.Schema), append(tables, p.Table)
+			for _, beside := range p.Beside {
+				schemas, tables = append(schemas, p.Schema), append(tables, beside)
+			}
 		}
 	}
 	if len(tables) == 0 {
@@ -186,18 +191,31 @@ func FindContent(ctx context.Context, q Querier, places []Place) (Content, error
 	if err != nil {
 		return c, err
 	}
-	c.Tables = len(there)
+	readable := map[string]bool{}
+	for _, t := range there {
+		readable[t.Schema+"."+t.Name] = t.Readable && kinds[t.Kind] == ""
+	}
 	for _, t := range there {
 		name := t.Schema + "." + t.Name
+		place, is := known[name]
+		if !is {
+			continue
+		}
+		c.Tables++
+		served := len(place.Beside) == 0 || readable[name]
+		for _, beside := range place.Beside {
+			served = served && readable[t.Schema+"."+beside]
+		}
 		if kind, is := kinds[t.Kind]; is {
 			c.Indirect = append(c.Indirect, name+" is "+kind)
 		}
-		switch place := known[name]; place.Treatment {
-		case Erased:
-			c.Arsenal = c.Arsenal || place.ofArsenal()
-		case OfPerson:
-			c.OfPerson = append(c.OfPerson, known[name])
-		case Unserved:
+		switch {
+		case place.Treatment == OfPerson:
+			c.OfPerson = append(c.OfPerson, place)
+		case served && place.ofArsenal():
+			c.Arsenal = c.Arsenal || len(place.Beside) == 0
+			c.Retained = c.Retained || len(place.Beside) > 0
+		case !served:
 			holds := t.Bytes > 0
 			if holds && t.Readable {
 				if err := q.QueryRow(ctx, "SELECT EXISTS (SELECT FROM "+pgx.Identifier{t.Schema, t.Name}.Sanitize()+")").Scan(&holds); err != nil {
@@ -218,11 +236,10 @@ func PlacesOn(s Schemas, sides ...Side) []Place {
 }
 
 // WatchedOn are the places of these sides on which it depends what the service
-// says and where it looks: those that are not served, those of a person, and those
-// of fusillade-arsenal.
+// says and where it looks: those of a person, and those of fusillade-arsenal.
 func WatchedOn(s Schemas, sides ...Side) []Place {
 	return slices.DeleteFunc(PlacesOn(s, sides...), func(p Place) bool {
-		return p.Treatment != Unserved && p.Treatment != OfPerson && !p.ofArsenal()
+		return p.Treatment != OfPerson && !p.ofArsenal()
 	})
 }
 

@@ -5,6 +5,7 @@
 package inspect
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -61,6 +62,10 @@ const Own = "lethe"
 // known.
 const Arsenal = "retained_response_objects"
 
+// Fences is the newest of the tables by which fusillade-arsenal keeps finished
+// responses: where it is, they are served.
+const Fences = "retained_response_resurrection_fences"
+
 // Column is a column that a query names. Type is PostgreSQL's internal name of
 // its type (pg_type.typname).
 type Column struct {
@@ -97,6 +102,8 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 	copies = append(copies, Column{"id", "int8"}, Column{"timestamp", "timestamptz"})
 	headed := append(slices.Clone(copies), Column{"headers", "jsonb"}) // one of which names the request
 	steps := []Column{{"id", "uuid"}, {"request_id", "uuid"}, {"prev_step_id", "uuid"}, {"parent_step_id", "uuid"}}
+	retainedRoutes := []Column{{"request_id", "uuid"}, {"group_id", "uuid"}, {"delete_on", "date"}}
+	fences := []Column{{"object_id", "uuid"}, {"reason", "text"}, {"expires_at", "timestamptz"}}
 	templateRoutes := []Column{{"id", "uuid"}, {"created_on", "date"}}
 	copiesIn := s.CopiesIn()
 	looks := []Column{
@@ -122,7 +129,7 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 	progress := []Column{
 		{"state", "text"}, {"started_at", "timestamptz"}, {"finished_at", "timestamptz"}, {"verify_at", "timestamptz"},
 		{"verified_at", "timestamptz"}, {"done", "int8"}, {"requests", "int8"}, {"steps", "int8"}, {"templates", "int8"},
-		{"raw_requests", "int8"}, {"raw_responses", "int8"}, {"tasks", "int8"}, {"files", "int8"}, {"kept_templates", "int8"}, {"held", "int8"}, {"not_found", "int8"},
+		{"raw_requests", "int8"}, {"raw_responses", "int8"}, {"tasks", "int8"}, {"files", "int8"}, {"kept_templates", "int8"}, {"retained", "int8"}, {"held", "int8"}, {"not_found", "int8"},
 		{"receipts", "int8"}, {"failures", "jsonb"}, {"trouble", "text"}, {"pass_created_at", "timestamptz"}, {"pass_id", "uuid"},
 		{"pass_named", "int8"}, {"pass_erased", "int8"}, {"refused", "int8"},
 	}
@@ -138,7 +145,7 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 		{"token_sum", "bytea"}, {"requested_by", "uuid"}, {"target", "bytea"}, {"as_of", "timestamptz"}, {"expires_at", "timestamptz"},
 		{"responses", "int8"}, {"requests", "int8"}, {"steps", "int8"}, {"templates", "int8"}, {"raw_requests", "int8"},
 		{"raw_responses", "int8"}, {"tasks", "int8"}, {"held", "int8"}, {"not_found", "int8"}, {"partial", "bool"}, {"sum", "bytea"},
-		{"files", "int8"}, {"kept_templates", "int8"},
+		{"files", "int8"}, {"kept_templates", "int8"}, {"retained", "int8"},
 	}
 	previewed := []Column{{"token_sum", "bytea"}, {"part", "int4"}, {"request_ids", "_uuid"}}
 	ruleVersions := []Column{
@@ -216,7 +223,18 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 		{Side: Fusillade, Schema: "underway", Table: "task", Optional: true,
 			Read: []Column{{"task_queue_name", "text"}, {"input", "jsonb"}, {"state", "task_state"}}, Delete: true},
 		// Where finished responses are moved to.
-		{Side: Fusillade, Schema: s.Fusillade, Table: "retained_response_request_routes", Optional: true, Read: []Column{{"request_id", "uuid"}}},
+		{Side: Fusillade, Schema: s.Fusillade, Table: "retained_response_request_routes", With: Fences,
+			Read: retainedRoutes, Update: retainedRoutes[2:], Delete: true},
+		{Side: Fusillade, Schema: s.Fusillade, Table: "retained_response_group_routes", With: Fences, Read: retainedRoutes[1:], Delete: true},
+		{Side: Fusillade, Schema: s.Fusillade, Table: "retained_response_objects", With: Fences, Whole: true,
+			Read: []Column{
+				{"delete_on", "date"}, {"group_id", "uuid"}, {"object_kind", "text"}, {"object_id", "uuid"}, {"created_by", "text"},
+				{"service_tier", "text"}, {"state", "text"}, {"model", "text"}, {"created_at", "timestamptz"}, {"payload", "jsonb"},
+			},
+			Delete: true},
+		{Side: Fusillade, Schema: s.Fusillade, Table: "retained_response_buckets", With: Fences,
+			Read: []Column{{"delete_on", "date"}, {"partition_oid", "oid"}, {"state", "text"}}},
+		{Side: Fusillade, Schema: s.Fusillade, Table: Fences, With: Fences, Read: fences, Insert: fences, Update: fences[1:]},
 		{Side: Fusillade, Schema: Own, Table: "version_lethe", Read: []Column{{"version_id", "int8"}, {"is_applied", "bool"}}},
 		// What a receipt says can be written once, and never again.
 		{Side: Fusillade, Schema: Own, Table: "receipts",
@@ -387,14 +405,14 @@ func MissingTables(ctx context.Context, q Querier, reqs []Requirement) ([]string
 		unless, beside = append(unless, n.req.Unless), append(beside, n.req.With)
 	}
 	type found struct {
-		Table, Unneeded bool
-		Type            *string
+		Table, Replaced, Unneeded bool
+		Type                      *string
 	}
 	rows, err := q.Query(ctx, `
 		SELECT c.oid IS NOT NULL,
 		       EXISTS (SELECT FROM pg_catalog.pg_class u
-		               WHERE u.relnamespace = s.oid AND u.relname = wanted.unless AND u.relkind IN ('r', 'p', 'v'))
-		       OR wanted.beside <> '' AND NOT EXISTS (
+		               WHERE u.relnamespace = s.oid AND u.relname = wanted.unless AND u.relkind IN ('r', 'p', 'v')),
+		       wanted.beside <> '' AND NOT EXISTS (
 		               SELECT FROM pg_catalog.pg_class b
 		               WHERE b.relnamespace = s.oid AND b.relname = wanted.beside AND b.relkind IN ('r', 'p', 'v')),
 		       t.typname::text
@@ -420,8 +438,9 @@ func MissingTables(ctx context.Context, q Querier, reqs []Requirement) ([]string
 	for i, n := range wanted {
 		table := n.req.Schema + "." + n.req.Table
 		switch {
+		case got[i].Unneeded:
 		case !got[i].Table:
-			if !n.req.Optional && !got[i].Unneeded && !reported[table] {
+			if !n.req.Optional && !got[i].Replaced && !reported[table] {
 				reported[table] = true
 				missing = append(missing, fmt.Sprintf("table %s is missing", table))
 			}
@@ -443,17 +462,17 @@ func kind(typname string) string {
 }
 
 // Present returns those requirements that hold a table which is there: all that
-// may not be absent, and the others that exist in q's database.
+// may not be absent, and the others that exist in q's database and are needed.
 func Present(ctx context.Context, q Querier, reqs []Requirement) ([]Requirement, error) {
 	present := make([]Requirement, 0, len(reqs))
 	for _, r := range reqs {
 		there := true
 		if r.Optional || r.Unless != "" || r.With != "" {
 			err := q.QueryRow(ctx, `
-				SELECT EXISTS (
-					SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace s ON s.oid = c.relnamespace
-					WHERE s.nspname = $1 AND c.relname = $2 AND c.relkind IN ('r', 'p', 'v')
-				)`, r.Schema, r.Table).Scan(&there)
+				SELECT count(DISTINCT c.relname) = (SELECT count(DISTINCT name) FROM unnest($2::text[]) AS name)
+				FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace s ON s.oid = c.relnamespace
+				WHERE s.nspname = $1 AND c.relname = ANY ($2::text[]) AND c.relkind IN ('r', 'p', 'v')`,
+				r.Schema, []string{r.Table, cmp.Or(r.With, r.Table)}).Scan(&there)
 			if err != nil {
 				return nil, err
 			}

@@ -30,12 +30,23 @@ func New(db *postgres.DB) (*Looks, error) {
 	return &Looks{db}, nil
 }
 
-// Record is domain.Looks'. It makes one round trip.
+// Record is domain.Looks'. It makes one round trip, and another where the response
+// has been moved.
 func (l *Looks) Record(ctx context.Context, look domain.Look) error {
-	return l.db.Tx(ctx, func(tx *postgres.Tx) error {
+	retained, err := l.record(ctx, dbsqlc.Record, look)
+	if retained && domain.CodeOf(err) == domain.CodeNotFound {
+		_, err = l.record(ctx, dbsqlc.RecordOfRetained, look)
+	}
+	return err
+}
+
+// record also tells whether finished responses may have been moved.
+func (l *Looks) record(ctx context.Context, query string, look domain.Look) (retained bool, err error) {
+	err = l.db.Tx(ctx, func(tx *postgres.Tx) error {
 		var b pgx.Batch
 		b.Queue(dbsqlc.Durably)
-		b.Queue(dbsqlc.Record, look.ID, look.At, look.By, look.Owner, look.Address, look.Response).Exec(func(tag pgconn.CommandTag) error {
+		b.Queue(dbsqlc.MayBeRetained).QueryRow(func(row pgx.Row) error { return row.Scan(&retained) })
+		b.Queue(query, look.ID, look.At, look.By, look.Owner, look.Address, look.Response).Exec(func(tag pgconn.CommandTag) error {
 			if tag.RowsAffected() == 0 {
 				return domain.Errorf(domain.CodeNotFound, "There is no response %s", look.Response)
 			}
@@ -43,6 +54,7 @@ func (l *Looks) Record(ctx context.Context, look domain.Look) error {
 		})
 		return tx.CommitWith(ctx, &b)
 	})
+	return retained, err
 }
 
 // Page is domain.Looks'. It makes one round trip.

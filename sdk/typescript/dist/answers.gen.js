@@ -507,6 +507,7 @@ export const documented = {
                 "raw_requests",
                 "raw_responses",
                 "requests",
+                "retained",
                 "steps",
                 "tasks",
                 "templates"
@@ -529,6 +530,10 @@ export const documented = {
                     "format": "int64"
                 },
                 "requests": {
+                    "type": "integer",
+                    "format": "int64"
+                },
+                "retained": {
                     "type": "integer",
                     "format": "int64"
                 },
@@ -616,6 +621,7 @@ export const documented = {
                 "raw_responses",
                 "requests",
                 "responses",
+                "retained",
                 "steps",
                 "tasks",
                 "templates",
@@ -662,6 +668,10 @@ export const documented = {
                     "format": "int64"
                 },
                 "responses": {
+                    "type": "integer",
+                    "format": "int64"
+                },
+                "retained": {
                     "type": "integer",
                     "format": "int64"
                 },
@@ -1262,6 +1272,7 @@ export const documented = {
                 "raw_responses",
                 "requests",
                 "responses",
+                "retained",
                 "steps",
                 "tasks",
                 "templates"
@@ -1299,6 +1310,10 @@ export const documented = {
                     "format": "int64"
                 },
                 "responses": {
+                    "type": "integer",
+                    "format": "int64"
+                },
+                "retained": {
                     "type": "integer",
                     "format": "int64"
                 },

@@ -510,6 +510,7 @@ export const documented: Documented = {
     "raw_requests",
     "raw_responses",
     "requests",
+    "retained",
     "steps",
     "tasks",
     "templates"
@@ -532,6 +533,10 @@ export const documented: Documented = {
      "format": "int64"
     },
     "requests": {
+     "type": "integer",
+     "format": "int64"
+    },
+    "retained": {
      "type": "integer",
      "format": "int64"
     },
@@ -619,6 +624,7 @@ export const documented: Documented = {
     "raw_responses",
     "requests",
     "responses",
+    "retained",
     "steps",
     "tasks",
     "templates",
@@ -665,6 +671,10 @@ export const documented: Documented = {
      "format": "int64"
     },
     "responses": {
+     "type": "integer",
+     "format": "int64"
+    },
+    "retained": {
      "type": "integer",
      "format": "int64"
     },
@@ -1265,6 +1275,7 @@ export const documented: Documented = {
     "raw_responses",
     "requests",
     "responses",
+    "retained",
     "steps",
     "tasks",
     "templates"
@@ -1302,6 +1313,10 @@ export const documented: Documented = {
      "format": "int64"
     },
     "responses": {
+     "type": "integer",
+     "format": "int64"
+    },
+    "retained": {
      "type": "integer",
      "format": "int64"
     },

@@ -354,6 +354,12 @@ export type ErasurePreview = {
      */
     files: number;
     /**
+     * Objects of responses that fusillade-arsenal has moved out of the
+     * requests: two for each, which are counted nowhere else.
+     *
+     */
+    retained: number;
+    /**
      * Prompts that would stay, since requests need them that would not be
      * erased.
      *
@@ -475,6 +481,12 @@ export type ErasureCounts = {
      * Files that an upgrade of the gateway's has left behind, each made for one request, with their empty batches.
      */
     files: number;
+    /**
+     * Objects of responses that fusillade-arsenal has moved out of the
+     * requests: two for each, which are counted nowhere else.
+     *
+     */
+    retained: number;
     /**
      * Prompts that stayed, since another request needed them when theirs was
      * erased. Each part counts for itself: a prompt that several parts
@@ -951,6 +963,12 @@ export type RetentionDryRun = {
      * Files that an upgrade of the gateway's has left behind, each made for one request, with their empty batches.
      */
     files: number;
+    /**
+     * Objects of responses that fusillade-arsenal has moved out of the
+     * requests: two for each, which are counted nowhere else.
+     *
+     */
+    retained: number;
     /**
      * Prompts that would stay, since requests need them that would not be
      * erased.

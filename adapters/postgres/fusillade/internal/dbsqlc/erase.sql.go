@@ -611,6 +611,7 @@ SELECT
     (to_regclass('public.http_analytics') IS NOT NULL)::boolean AS analytics,
     (to_regclass('underway.task') IS NOT NULL)::boolean AS tasks,
     (to_regclass('request_templates_g2') IS NOT NULL)::boolean AS templates_elsewhere,
+    (to_regclass('retained_response_resurrection_fences') IS NOT NULL)::boolean AS retained,
     (to_regclass(format('%I.http_requests', $1::text)) IS NOT NULL)::boolean AS raw_requests,
     (to_regclass(format('%I.http_responses', $1::text)) IS NOT NULL)::boolean AS raw_responses,
     coalesce(
@@ -627,6 +628,7 @@ type PrepareRow struct {
 	Analytics          bool
 	Tasks              bool
 	TemplatesElsewhere bool
+	Retained           bool
 	RawRequests        bool
 	RawResponses       bool
 	Hidden             bool
@@ -648,6 +650,7 @@ func (q *Queries) Prepare(ctx context.Context, outlet string) (PrepareRow, error
 		&i.Analytics,
 		&i.Tasks,
 		&i.TemplatesElsewhere,
+		&i.Retained,
 		&i.RawRequests,
 		&i.RawResponses,
 		&i.Hidden,

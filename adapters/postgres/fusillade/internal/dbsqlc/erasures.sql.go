@@ -39,7 +39,7 @@ UPDATE lethe.erasures SET verify_at = NULL,
     state = CASE WHEN finished_at IS NULL THEN 'canceled' ELSE state END,
     finished_at = coalesce(finished_at, $1::timestamptz)
 WHERE id = $2
-RETURNING id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, refused, preview, files, kept_templates
+RETURNING id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, refused, preview, files, kept_templates, retained
 `
 
 type CancelErasureParams struct {
@@ -101,6 +101,7 @@ func (q *Queries) CancelErasure(ctx context.Context, arg CancelErasureParams) ([
 			&i.Preview,
 			&i.Files,
 			&i.KeptTemplates,
+			&i.Retained,
 		); err != nil {
 			return nil, err
 		}
@@ -158,7 +159,7 @@ VALUES ($1, $2, $3, $4, $5,
         $11, $12, $13, $14, $15,
         $16, $17, $18, $19, $20)
 ON CONFLICT (requested_by, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
-RETURNING id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, refused, preview, files, kept_templates
+RETURNING id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, refused, preview, files, kept_templates, retained
 `
 
 type CreateErasureParams struct {
@@ -259,6 +260,7 @@ func (q *Queries) CreateErasure(ctx context.Context, arg CreateErasureParams) ([
 			&i.Preview,
 			&i.Files,
 			&i.KeptTemplates,
+			&i.Retained,
 		); err != nil {
 			return nil, err
 		}
@@ -340,7 +342,7 @@ func (q *Queries) Durably(ctx context.Context) error {
 }
 
 const Erasure = `-- name: Erasure :one
-SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, refused, preview, files, kept_templates FROM lethe.erasures WHERE id = $1
+SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, refused, preview, files, kept_templates, retained FROM lethe.erasures WHERE id = $1
 `
 
 func (q *Queries) Erasure(ctx context.Context, id uuid.UUID) (LetheErasure, error) {
@@ -390,12 +392,13 @@ func (q *Queries) Erasure(ctx context.Context, id uuid.UUID) (LetheErasure, erro
 		&i.Preview,
 		&i.Files,
 		&i.KeptTemplates,
+		&i.Retained,
 	)
 	return i, err
 }
 
 const ErasureByKey = `-- name: ErasureByKey :one
-SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, refused, preview, files, kept_templates FROM lethe.erasures WHERE requested_by = $1::uuid AND idempotency_key = $2::text
+SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, refused, preview, files, kept_templates, retained FROM lethe.erasures WHERE requested_by = $1::uuid AND idempotency_key = $2::text
 `
 
 type ErasureByKeyParams struct {
@@ -450,6 +453,7 @@ func (q *Queries) ErasureByKey(ctx context.Context, arg ErasureByKeyParams) (Let
 		&i.Preview,
 		&i.Files,
 		&i.KeptTemplates,
+		&i.Retained,
 	)
 	return i, err
 }
@@ -502,7 +506,7 @@ func (q *Queries) ErasureReceipts(ctx context.Context, arg ErasureReceiptsParams
 }
 
 const Erasures = `-- name: Erasures :many
-SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, refused, preview, files, kept_templates FROM lethe.erasures
+SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, refused, preview, files, kept_templates, retained FROM lethe.erasures
 WHERE ($1::uuid IS NULL OR requested_by = $1::uuid)
   AND ($2::text[] IS NULL OR state = ANY ($2::text[]))
   AND ($3::text IS NULL OR trigger = $3::text)
@@ -581,6 +585,7 @@ func (q *Queries) Erasures(ctx context.Context, arg ErasuresParams) ([]LetheEras
 			&i.Preview,
 			&i.Files,
 			&i.KeptTemplates,
+			&i.Retained,
 		); err != nil {
 			return nil, err
 		}
@@ -593,7 +598,7 @@ func (q *Queries) Erasures(ctx context.Context, arg ErasuresParams) ([]LetheEras
 }
 
 const ErasuresOf = `-- name: ErasuresOf :many
-SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, refused, preview, files, kept_templates FROM lethe.erasures
+SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, refused, preview, files, kept_templates, retained FROM lethe.erasures
 WHERE requested_by = $1::uuid
   AND ($2::text[] IS NULL OR state = ANY ($2::text[]))
   AND ($3::text IS NULL OR trigger = $3::text)
@@ -673,6 +678,7 @@ func (q *Queries) ErasuresOf(ctx context.Context, arg ErasuresOfParams) ([]Lethe
 			&i.Preview,
 			&i.Files,
 			&i.KeptTemplates,
+			&i.Retained,
 		); err != nil {
 			return nil, err
 		}
@@ -749,8 +755,8 @@ func (q *Queries) GoneBy(ctx context.Context, arg GoneByParams) ([]uuid.UUID, er
 
 const KeepPreview = `-- name: KeepPreview :exec
 INSERT INTO lethe.previews (token_sum, requested_by, target, as_of, expires_at, responses, requests, steps, templates,
-    raw_requests, raw_responses, tasks, held, not_found, partial, sum, files, kept_templates)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+    raw_requests, raw_responses, tasks, held, not_found, partial, sum, files, kept_templates, retained)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 `
 
 type KeepPreviewParams struct {
@@ -772,6 +778,7 @@ type KeepPreviewParams struct {
 	Sum           []byte
 	Files         int64
 	KeptTemplates int64
+	Retained      int64
 }
 
 func (q *Queries) KeepPreview(ctx context.Context, arg KeepPreviewParams) error {
@@ -794,6 +801,7 @@ func (q *Queries) KeepPreview(ctx context.Context, arg KeepPreviewParams) error 
 		arg.Sum,
 		arg.Files,
 		arg.KeptTemplates,
+		arg.Retained,
 	)
 	return err
 }
@@ -824,56 +832,65 @@ func (q *Queries) LimitSurvey(ctx context.Context, atMost string) error {
 }
 
 const LockErasure = `-- name: LockErasure :one
-SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, refused, preview, files, kept_templates FROM lethe.erasures WHERE id = $1 FOR UPDATE
+SELECT e.id, e.trigger, e.rule_id, e.rule_version, e.kind, e.target, e.scope, e.as_of, e.most, e.ground, e.ticket, e.requested_at, e.requested_by, e.role, e.secret, e.idempotency_key, e.request_sum, e.state, e.started_at, e.finished_at, e.verify_at, e.verified_at, e.expected, e.done, e.requests, e.steps, e.templates, e.raw_requests, e.raw_responses, e.tasks, e.held, e.not_found, e.receipts, e.failures, e.trouble, e.pass_created_at, e.pass_id, e.pass_named, e.pass_erased, e.refused, e.preview, e.files, e.kept_templates, e.retained, (to_regclass('retained_response_resurrection_fences') IS NOT NULL)::boolean AS beside_retained
+FROM lethe.erasures e WHERE e.id = $1 FOR UPDATE OF e
 `
 
-func (q *Queries) LockErasure(ctx context.Context, id uuid.UUID) (LetheErasure, error) {
+type LockErasureRow struct {
+	LetheErasure   LetheErasure
+	BesideRetained bool
+}
+
+// And whether finished responses may have been moved.
+func (q *Queries) LockErasure(ctx context.Context, id uuid.UUID) (LockErasureRow, error) {
 	row := q.db.QueryRow(ctx, LockErasure, id)
-	var i LetheErasure
+	var i LockErasureRow
 	err := row.Scan(
-		&i.ID,
-		&i.Trigger,
-		&i.RuleID,
-		&i.RuleVersion,
-		&i.Kind,
-		&i.Target,
-		&i.Scope,
-		&i.AsOf,
-		&i.Most,
-		&i.Ground,
-		&i.Ticket,
-		&i.RequestedAt,
-		&i.RequestedBy,
-		&i.Role,
-		&i.Secret,
-		&i.IdempotencyKey,
-		&i.RequestSum,
-		&i.State,
-		&i.StartedAt,
-		&i.FinishedAt,
-		&i.VerifyAt,
-		&i.VerifiedAt,
-		&i.Expected,
-		&i.Done,
-		&i.Requests,
-		&i.Steps,
-		&i.Templates,
-		&i.RawRequests,
-		&i.RawResponses,
-		&i.Tasks,
-		&i.Held,
-		&i.NotFound,
-		&i.Receipts,
-		&i.Failures,
-		&i.Trouble,
-		&i.PassCreatedAt,
-		&i.PassID,
-		&i.PassNamed,
-		&i.PassErased,
-		&i.Refused,
-		&i.Preview,
-		&i.Files,
-		&i.KeptTemplates,
+		&i.LetheErasure.ID,
+		&i.LetheErasure.Trigger,
+		&i.LetheErasure.RuleID,
+		&i.LetheErasure.RuleVersion,
+		&i.LetheErasure.Kind,
+		&i.LetheErasure.Target,
+		&i.LetheErasure.Scope,
+		&i.LetheErasure.AsOf,
+		&i.LetheErasure.Most,
+		&i.LetheErasure.Ground,
+		&i.LetheErasure.Ticket,
+		&i.LetheErasure.RequestedAt,
+		&i.LetheErasure.RequestedBy,
+		&i.LetheErasure.Role,
+		&i.LetheErasure.Secret,
+		&i.LetheErasure.IdempotencyKey,
+		&i.LetheErasure.RequestSum,
+		&i.LetheErasure.State,
+		&i.LetheErasure.StartedAt,
+		&i.LetheErasure.FinishedAt,
+		&i.LetheErasure.VerifyAt,
+		&i.LetheErasure.VerifiedAt,
+		&i.LetheErasure.Expected,
+		&i.LetheErasure.Done,
+		&i.LetheErasure.Requests,
+		&i.LetheErasure.Steps,
+		&i.LetheErasure.Templates,
+		&i.LetheErasure.RawRequests,
+		&i.LetheErasure.RawResponses,
+		&i.LetheErasure.Tasks,
+		&i.LetheErasure.Held,
+		&i.LetheErasure.NotFound,
+		&i.LetheErasure.Receipts,
+		&i.LetheErasure.Failures,
+		&i.LetheErasure.Trouble,
+		&i.LetheErasure.PassCreatedAt,
+		&i.LetheErasure.PassID,
+		&i.LetheErasure.PassNamed,
+		&i.LetheErasure.PassErased,
+		&i.LetheErasure.Refused,
+		&i.LetheErasure.Preview,
+		&i.LetheErasure.Files,
+		&i.LetheErasure.KeptTemplates,
+		&i.LetheErasure.Retained,
+		&i.BesideRetained,
 	)
 	return i, err
 }
@@ -1102,12 +1119,12 @@ UPDATE lethe.erasures SET
     verify_at = $4, verified_at = $5,
     done = $6, requests = $7, steps = $8, templates = $9,
     raw_requests = $10, raw_responses = $11, tasks = $12,
-    files = $13, kept_templates = $14,
-    held = $15, not_found = $16, receipts = $17,
-    failures = $18::text::jsonb, trouble = '', refused = $19,
-    pass_created_at = $20, pass_id = $21,
-    pass_named = $22, pass_erased = $23
-WHERE id = $24
+    files = $13, kept_templates = $14, retained = $15,
+    held = $16, not_found = $17, receipts = $18,
+    failures = $19::text::jsonb, trouble = '', refused = $20,
+    pass_created_at = $21, pass_id = $22,
+    pass_named = $23, pass_erased = $24
+WHERE id = $25
 `
 
 type NoteProgressParams struct {
@@ -1125,6 +1142,7 @@ type NoteProgressParams struct {
 	Tasks         int64
 	Files         int64
 	KeptTemplates int64
+	Retained      int64
 	Held          int64
 	NotFound      int64
 	Receipts      int64
@@ -1153,6 +1171,7 @@ func (q *Queries) NoteProgress(ctx context.Context, arg NoteProgressParams) erro
 		arg.Tasks,
 		arg.Files,
 		arg.KeptTemplates,
+		arg.Retained,
 		arg.Held,
 		arg.NotFound,
 		arg.Receipts,
@@ -1206,7 +1225,7 @@ func (q *Queries) PlanForAny(ctx context.Context) error {
 }
 
 const Preview = `-- name: Preview :one
-SELECT token_sum, requested_by, target, as_of, expires_at, responses, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, partial, sum, files, kept_templates FROM lethe.previews WHERE token_sum = $1::bytea
+SELECT token_sum, requested_by, target, as_of, expires_at, responses, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, partial, sum, files, kept_templates, retained FROM lethe.previews WHERE token_sum = $1::bytea
 `
 
 func (q *Queries) Preview(ctx context.Context, tokenSum []byte) (LethePreview, error) {
@@ -1231,6 +1250,7 @@ func (q *Queries) Preview(ctx context.Context, tokenSum []byte) (LethePreview, e
 		&i.Sum,
 		&i.Files,
 		&i.KeptTemplates,
+		&i.Retained,
 	)
 	return i, err
 }

@@ -645,11 +645,13 @@ func (q *Queries) SeeHeld(ctx context.Context, most int64) error {
 
 const Surroundings = `-- name: Surroundings :one
 SELECT (to_regclass('underway.task') IS NOT NULL)::boolean AS tasks,
-       (to_regclass('retained_response_request_routes') IS NOT NULL)::boolean AS retained
+       (to_regclass('retained_response_request_routes') IS NOT NULL)::boolean AS routes,
+       (to_regclass('retained_response_resurrection_fences') IS NOT NULL)::boolean AS retained
 `
 
 type SurroundingsRow struct {
 	Tasks    bool
+	Routes   bool
 	Retained bool
 }
 
@@ -657,6 +659,6 @@ type SurroundingsRow struct {
 func (q *Queries) Surroundings(ctx context.Context) (SurroundingsRow, error) {
 	row := q.db.QueryRow(ctx, Surroundings)
 	var i SurroundingsRow
-	err := row.Scan(&i.Tasks, &i.Retained)
+	err := row.Scan(&i.Tasks, &i.Routes, &i.Retained)
 	return i, err
 }

@@ -218,8 +218,9 @@ UPDATE lethe.erasures SET
     requests = requests + $3::bigint, steps = steps + $4::bigint,
     templates = templates + $5::bigint, raw_requests = raw_requests + $6::bigint,
     raw_responses = raw_responses + $7::bigint, tasks = tasks + $8::bigint,
-    files = files + $9::bigint, kept_templates = kept_templates + $10::bigint, trouble = ''
-WHERE id = $11
+    files = files + $9::bigint, kept_templates = kept_templates + $10::bigint,
+    retained = retained + $11::bigint, trouble = ''
+WHERE id = $12
 `
 
 type NoteErasedParams struct {
@@ -233,6 +234,7 @@ type NoteErasedParams struct {
 	Tasks         int64
 	Files         int64
 	KeptTemplates int64
+	Retained      int64
 	ID            uuid.UUID
 }
 
@@ -248,6 +250,7 @@ func (q *Queries) NoteErased(ctx context.Context, arg NoteErasedParams) error {
 		arg.Tasks,
 		arg.Files,
 		arg.KeptTemplates,
+		arg.Retained,
 		arg.ID,
 	)
 	return err

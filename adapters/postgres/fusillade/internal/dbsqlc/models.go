@@ -71,6 +71,8 @@ type LetheErasure struct {
 	Files int64
 	// Prompts that stayed when their response went, as another request needed them.
 	KeptTemplates int64
+	// Objects of retained responses: two for each.
+	Retained int64
 }
 
 // Erasures that have begun and are not finished. A row goes with what it is about.
@@ -128,6 +130,7 @@ type LethePreview struct {
 	Sum           []byte
 	Files         int64
 	KeptTemplates int64
+	Retained      int64
 }
 
 // Rules of retention and what becomes of them. A removed one stays as a record.
@@ -137,7 +140,7 @@ type LetheRetentionRule struct {
 	CreatedAt time.Time
 	CreatedBy uuid.UUID
 	DryRunAt  *time.Time
-	// Of this version: responses, requests, steps, templates, raw requests, raw responses, tasks, held responses; 1 where there was more than was counted, else 0; and files and kept templates, if they were counted.
+	// Of this version: responses, requests, steps, templates, raw requests, raw responses, tasks, held responses; 1 where there was more than was counted, else 0; and files, kept templates and objects of retained responses, if they were counted.
 	DryRunCounts []int64
 	// Null: not enabled.
 	NextRunAt   *time.Time

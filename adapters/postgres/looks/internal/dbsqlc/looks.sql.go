@@ -47,6 +47,18 @@ func (q *Queries) Forget(ctx context.Context, arg ForgetParams) (int64, error) {
 	return result.RowsAffected(), nil
 }
 
+const MayBeRetained = `-- name: MayBeRetained :one
+SELECT (to_regclass('retained_response_resurrection_fences') IS NOT NULL)::boolean
+`
+
+// Whether finished responses may have been moved.
+func (q *Queries) MayBeRetained(ctx context.Context) (bool, error) {
+	row := q.db.QueryRow(ctx, MayBeRetained)
+	var column_1 bool
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const Page = `-- name: Page :many
 SELECT id, looked_at, looked_by, request_id, owner, address
 FROM lethe.looks
@@ -142,6 +154,40 @@ type RecordParams struct {
 // wait for this lock, nor this for them.
 func (q *Queries) Record(ctx context.Context, arg RecordParams) (int64, error) {
 	result, err := q.db.Exec(ctx, Record,
+		arg.ID,
+		arg.LookedAt,
+		arg.LookedBy,
+		arg.Owner,
+		arg.Address,
+		arg.RequestID,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const RecordOfRetained = `-- name: RecordOfRetained :execrows
+INSERT INTO lethe.looks (id, looked_at, looked_by, request_id, owner, address)
+SELECT $1::uuid, $2::timestamptz, $3::uuid, q.request_id,
+       $4::text, $5::text
+FROM retained_response_request_routes q
+WHERE q.request_id = $6::uuid
+FOR KEY SHARE
+`
+
+type RecordOfRetainedParams struct {
+	ID        uuid.UUID
+	LookedAt  time.Time
+	LookedBy  uuid.UUID
+	Owner     string
+	Address   string
+	RequestID uuid.UUID
+}
+
+// Likewise of a response that has been moved.
+func (q *Queries) RecordOfRetained(ctx context.Context, arg RecordOfRetainedParams) (int64, error) {
+	result, err := q.db.Exec(ctx, RecordOfRetained,
 		arg.ID,
 		arg.LookedAt,
 		arg.LookedBy,

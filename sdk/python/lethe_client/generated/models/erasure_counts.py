@@ -26,6 +26,9 @@ class ErasureCounts:
         tasks (int): Queued and finished jobs that hold a response. Example: 0.
         files (int): Files that an upgrade of the gateway's has left behind, each made for one request, with their empty
             batches. Example: 0.
+        retained (int): Objects of responses that fusillade-arsenal has moved out of the
+            requests: two for each, which are counted nowhere else.
+             Example: 0.
         kept_templates (int): Prompts that stayed, since another request needed them when theirs was
             erased. Each part counts for itself: a prompt that several parts
             shared is gone with the last of them.
@@ -39,6 +42,7 @@ class ErasureCounts:
     raw_responses: int
     tasks: int
     files: int
+    retained: int
     kept_templates: int
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
@@ -57,6 +61,8 @@ class ErasureCounts:
 
         files = self.files
 
+        retained = self.retained
+
         kept_templates = self.kept_templates
 
         field_dict: dict[str, Any] = {}
@@ -70,6 +76,7 @@ class ErasureCounts:
                 "raw_responses": raw_responses,
                 "tasks": tasks,
                 "files": files,
+                "retained": retained,
                 "kept_templates": kept_templates,
             }
         )
@@ -93,6 +100,8 @@ class ErasureCounts:
 
         files = d.pop("files")
 
+        retained = d.pop("retained")
+
         kept_templates = d.pop("kept_templates")
 
         erasure_counts = cls(
@@ -103,6 +112,7 @@ class ErasureCounts:
             raw_responses=raw_responses,
             tasks=tasks,
             files=files,
+            retained=retained,
             kept_templates=kept_templates,
         )
 

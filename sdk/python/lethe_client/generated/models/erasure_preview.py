@@ -35,6 +35,9 @@ class ErasurePreview:
         tasks (int): Queued and finished jobs that hold a response. Example: 0.
         files (int): Files that an upgrade of the gateway's has left behind, each made for one request, with their empty
             batches. Example: 0.
+        retained (int): Objects of responses that fusillade-arsenal has moved out of the
+            requests: two for each, which are counted nowhere else.
+             Example: 0.
         kept_templates (int): Prompts that would stay, since requests need them that would not be
             erased.
              Example: 0.
@@ -54,6 +57,7 @@ class ErasurePreview:
     raw_responses: int
     tasks: int
     files: int
+    retained: int
     kept_templates: int
     held: int
     not_found: int
@@ -84,6 +88,8 @@ class ErasurePreview:
 
         files = self.files
 
+        retained = self.retained
+
         kept_templates = self.kept_templates
 
         held = self.held
@@ -106,6 +112,7 @@ class ErasurePreview:
                 "raw_responses": raw_responses,
                 "tasks": tasks,
                 "files": files,
+                "retained": retained,
                 "kept_templates": kept_templates,
                 "held": held,
                 "not_found": not_found,
@@ -141,6 +148,8 @@ class ErasurePreview:
 
         files = d.pop("files")
 
+        retained = d.pop("retained")
+
         kept_templates = d.pop("kept_templates")
 
         held = d.pop("held")
@@ -160,6 +169,7 @@ class ErasurePreview:
             raw_responses=raw_responses,
             tasks=tasks,
             files=files,
+            retained=retained,
             kept_templates=kept_templates,
             held=held,
             not_found=not_found,

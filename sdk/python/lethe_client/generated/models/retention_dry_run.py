@@ -31,6 +31,9 @@ class RetentionDryRun:
         tasks (int): Queued and finished jobs that hold a response. Example: 0.
         files (int): Files that an upgrade of the gateway's has left behind, each made for one request, with their empty
             batches. Example: 0.
+        retained (int): Objects of responses that fusillade-arsenal has moved out of the
+            requests: two for each, which are counted nowhere else.
+             Example: 0.
         kept_templates (int): Prompts that would stay, since requests need them that would not be
             erased.
              Example: 0.
@@ -47,6 +50,7 @@ class RetentionDryRun:
     raw_responses: int
     tasks: int
     files: int
+    retained: int
     kept_templates: int
     held: int
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
@@ -72,6 +76,8 @@ class RetentionDryRun:
 
         files = self.files
 
+        retained = self.retained
+
         kept_templates = self.kept_templates
 
         held = self.held
@@ -90,6 +96,7 @@ class RetentionDryRun:
                 "raw_responses": raw_responses,
                 "tasks": tasks,
                 "files": files,
+                "retained": retained,
                 "kept_templates": kept_templates,
                 "held": held,
             }
@@ -120,6 +127,8 @@ class RetentionDryRun:
 
         files = d.pop("files")
 
+        retained = d.pop("retained")
+
         kept_templates = d.pop("kept_templates")
 
         held = d.pop("held")
@@ -135,6 +144,7 @@ class RetentionDryRun:
             raw_responses=raw_responses,
             tasks=tasks,
             files=files,
+            retained=retained,
             kept_templates=kept_templates,
             held=held,
         )

@@ -1,0 +1,262 @@
+package app_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"lethe/app"
+	"lethe/internal/pgtest"
+)
+
+// moved are statements by which fusillade-arsenal moves a finished response.
+func moved(id string) string {
+	return fmt.Sprintf(`BEGIN;
+INSERT INTO fusillade.retained_response_objects (delete_on, group_id, object_kind, object_id, schema_version, payload)
+SELECT '2027-01-01', id, 'group', id, 1, jsonb_build_object('group_id', id, 'request_ids', jsonb_build_array(id))
+FROM fusillade.requests WHERE id = '%[1]s';
+INSERT INTO fusillade.retained_response_objects
+    (delete_on, group_id, object_kind, object_id, request_id, created_by, service_tier, state, model, created_at, terminal_at, schema_version, payload)
+SELECT '2027-01-01', r.id, 'request', r.id, r.id, r.created_by, r.service_tier, r.state, r.model, r.created_at, coalesce(r.completed_at, r.failed_at), 1,
+       jsonb_build_object('request', to_jsonb(r), 'template', to_jsonb(t))
+FROM fusillade.requests r LEFT JOIN fusillade.request_templates t ON t.id = r.template_id WHERE r.id = '%[1]s';
+INSERT INTO fusillade.retained_response_group_routes SELECT id, '2027-01-01' FROM fusillade.requests WHERE id = '%[1]s';
+INSERT INTO fusillade.retained_response_request_routes SELECT id, id, '2027-01-01' FROM fusillade.requests WHERE id = '%[1]s';
+WITH gone AS (DELETE FROM fusillade.requests WHERE id = '%[1]s' RETURNING template_id)
+DELETE FROM fusillade.request_templates t USING gone WHERE t.id = gone.template_id;
+INSERT INTO fusillade.retained_response_resurrection_fences
+VALUES ('%[1]s', 'archived', now() + interval '1 h') ON CONFLICT DO NOTHING;
+COMMIT;`, id)
+}
+
+// keptElsewhere counts what is left of retained responses.
+const keptElsewhere = `SELECT (SELECT count(*) FROM fusillade.retained_response_objects)
+	+ (SELECT count(*) FROM fusillade.retained_response_request_routes) + (SELECT count(*) FROM fusillade.retained_response_group_routes)`
+
+// TestRetained: what fusillade-arsenal has moved is shown and erased as all else.
+func TestRetained(t *testing.T) {
+	t.Parallel()
+	database := pgtest.WithArsenal(t)
+	exec(t, database.URL, newerRows)
+	environ := "LETHE_DATABASE_URL=" + database.RoleURL
+	s := start(t, environ)
+	type page struct {
+		Data []struct {
+			ID string `json:"id"`
+		} `json:"data"`
+		Total int `json:"total_count"`
+	}
+	get := func(path, key string) string {
+		t.Helper()
+		status, _, body := s.get(t, requestsPath+path, key)
+		if status != http.StatusOK {
+			t.Fatalf("%s: %d %s", path, status, body)
+		}
+		return body
+	}
+	queries := []string{
+		"?limit=100", "?limit=100&active_first=false", "?limit=7&skip=3", "?limit=3&skip=1&active_first=false", "?limit=100&status=completed",
+		"?limit=100&status=failed", "?limit=100&service_tiers=background", "?limit=100&model=m", "?limit=100&status=completed&skip=2",
+		"?limit=100&created_after=2026-03-01T00:00:00Z&created_before=2026-06-01T00:00:00Z", "?limit=5&active_first=true",
+	}
+	keys := []string{"sk-bob-platform", "sk-root-platform", "sk-alice-platform"}
+	pages := func() map[string]string {
+		t.Helper()
+		all := map[string]string{}
+		for _, key := range keys {
+			for _, q := range queries {
+				all[key+q] = get(q, key)
+			}
+		}
+		return all
+	}
+	before := pages()
+	var everything page
+	if err := json.Unmarshal([]byte(get("?limit=100", "sk-root-platform")), &everything); err != nil {
+		t.Fatal(err)
+	}
+	var finished []string
+	shown := map[string]string{}
+	for i, r := range everything.Data {
+		body := get("/"+r.ID, "sk-root-platform")
+		var detail struct {
+			Status string `json:"status"`
+		}
+		if err := json.Unmarshal([]byte(body), &detail); err != nil {
+			t.Fatal(err)
+		}
+		if slices.Contains([]string{"completed", "failed", "canceled"}, detail.Status) && (i%2 == 0 || strings.HasPrefix(r.ID, "0190")) {
+			finished, shown[r.ID] = append(finished, r.ID), body
+			exec(t, database.URL, moved(r.ID))
+		}
+	}
+	if len(finished) < 10 {
+		t.Fatalf("only %d were moved", len(finished))
+	}
+
+	if report := examine(t, environ); len(found(report, app.Problem)) > 0 {
+		t.Errorf("found\n%s", text(t, report))
+	}
+	if status, _, body := s.get(t, "/readyz", ""); status != http.StatusOK {
+		t.Errorf("%d %s", status, body)
+	}
+	for at, body := range pages() {
+		if body != before[at] {
+			t.Errorf("%s: now\n%s\nand was\n%s", at, body, before[at])
+		}
+	}
+	for id, body := range shown {
+		if now := get("/"+id, "sk-root-platform"); now != body {
+			t.Errorf("%s: now\n%s\nand was\n%s", id, now, body)
+		}
+	}
+	if status, _, body := s.get(t, requestsPath+"/"+background, "sk-alice-platform"); status != http.StatusNotFound {
+		t.Errorf("another's: %d %s", status, body)
+	}
+
+	// One that is at both places is listed once.
+	exec(t, database.URL, `INSERT INTO fusillade.requests (id, state, model, created_by, created_at, response_status, response_body, completed_at, service_tier)
+		SELECT object_id, state, model, created_by, created_at, 200, '{"output": "one"}', terminal_at, service_tier
+		FROM fusillade.retained_response_objects WHERE object_kind = 'request' AND object_id = '`+background+`'`)
+	if again := get("?limit=100", "sk-bob-platform"); again != before["sk-bob-platform?limit=100"] {
+		t.Errorf("now\n%s\nand was\n%s", again, before["sk-bob-platform?limit=100"])
+	}
+
+	// What is on its way out is not read.
+	exec(t, database.URL, `UPDATE fusillade.retained_response_buckets SET state = 'retiring'`)
+	if status, _, body := s.get(t, requestsPath+"/"+converted, "sk-bob-platform"); status != http.StatusNotFound {
+		t.Errorf("retiring: %d %s", status, body)
+	}
+	if body := get("?limit=100", "sk-bob-platform"); strings.Contains(body, converted) {
+		t.Errorf("retiring: %s", body)
+	}
+	exec(t, database.URL, `UPDATE fusillade.retained_response_buckets SET state = 'active', partition_oid = 1`)
+	if body := get("?limit=100", "sk-bob-platform"); strings.Contains(body, converted) {
+		t.Errorf("another partition: %s", body)
+	}
+	exec(t, database.URL, `UPDATE fusillade.retained_response_buckets SET partition_oid = 'fusillade.retained_response_objects_d20270101'::regclass`)
+
+	// One by one, a hold keeps it; then it goes, and no late writer brings it back.
+	hold := func(target map[string]any) string {
+		t.Helper()
+		target["reason"] = "court"
+		status, placed := s.post(t, "/admin/api/v1/holds", target)
+		if status != http.StatusCreated {
+			t.Fatalf("%d %v", status, placed)
+		}
+		return placed["id"].(string)
+	}
+	release := func(id string) {
+		t.Helper()
+		if status := s.deleteAs(t, "/admin/api/v1/holds/"+id, "sk-root-platform"); status != http.StatusOK {
+			t.Fatal(status)
+		}
+	}
+	for name, target := range map[string]map[string]any{
+		"by identifier": {"responses": []string{laterTurn}}, "by owner": {"owners": []string{bob}},
+		"by filter": {"filter": map[string]any{"models": []string{"m"}}},
+	} {
+		id := hold(target)
+		if status := s.deleteAs(t, requestsPath+"/"+laterTurn, "sk-bob-platform"); status != http.StatusConflict {
+			t.Errorf("%s: %d", name, status)
+		}
+		_, preview := s.post(t, erasuresPath+"/preview", map[string]any{"responses": []string{laterTurn}})
+		if preview["held"] != 1.0 || preview["responses"] != 0.0 {
+			t.Errorf("%s: previewed %v", name, preview)
+		}
+		release(id)
+	}
+	_, preview := s.post(t, erasuresPath+"/preview", map[string]any{"responses": []string{laterTurn, missingID}})
+	if preview["responses"] != 1.0 || preview["retained"] != 2.0 || preview["requests"] != 0.0 || preview["not_found"] != 1.0 {
+		t.Errorf("previewed %v", preview)
+	}
+	s.eraseOne(t, laterTurn)
+	s.eraseOne(t, background) // which is at both places
+	for _, id := range []string{laterTurn, background} {
+		if n := number(t, database.URL, `SELECT count(*) FROM fusillade.retained_response_resurrection_fences
+			WHERE object_id = '`+id+`' AND reason = 'erased' AND expires_at BETWEEN now() + interval '6 d' AND now() + interval '8 d'`); n != 1 {
+			t.Errorf("%s: %d fences", id, n)
+		}
+		if n := number(t, database.URL, `SELECT (SELECT count(*) FROM fusillade.retained_response_objects WHERE object_id = '`+id+`')
+			+ (SELECT count(*) FROM fusillade.retained_response_request_routes WHERE request_id = '`+id+`')
+			+ (SELECT count(*) FROM fusillade.retained_response_group_routes WHERE group_id = '`+id+`')`); n != 0 {
+			t.Errorf("%s: %d rows are left", id, n)
+		}
+	}
+	if n := number(t, database.URL, `SELECT count(*) FROM lethe.receipts WHERE convert_from(body, 'UTF8') LIKE '%"requests":0,%"retained":2}%'`); n != 1 {
+		t.Errorf("%d receipts count what was moved alone", n)
+	}
+	if n := number(t, database.URL, `SELECT count(*) FROM lethe.receipts WHERE convert_from(body, 'UTF8') LIKE '%"requests":1,%"retained":2}%'`); n != 1 {
+		t.Errorf("%d receipts count what was at both places", n)
+	}
+
+	// Where it is not what its group says, nothing of it goes.
+	exec(t, database.URL, `UPDATE fusillade.retained_response_objects SET payload = jsonb_set(payload, '{request_ids}', '["`+missingID+`"]')
+		WHERE object_kind = 'group' AND object_id = '`+converted+`'`)
+	rows := number(t, database.URL, keptElsewhere)
+	if status := s.deleteAs(t, requestsPath+"/"+converted, "sk-bob-platform"); status == http.StatusNoContent || status == http.StatusNotFound || number(t, database.URL, keptElsewhere) != rows {
+		t.Errorf("not what its group says: %d", status)
+	}
+	_, preview = s.post(t, erasuresPath+"/preview", map[string]any{"owner": bob})
+	status, erasure := s.post(t, erasuresPath, map[string]any{"owner": bob, "ground": "request", "token": preview["token"]})
+	if status != http.StatusAccepted {
+		t.Fatalf("%d %v, previewed %v", status, erasure, preview)
+	}
+	await(t, "the others are erased", func() bool {
+		return number(t, database.URL, fmt.Sprintf("SELECT count(*) FROM lethe.erasures WHERE id = '%s' AND state = 'finished' AND refused = 1", erasure["id"])) == 1
+	})
+	if n := number(t, database.URL, `SELECT count(*) FROM fusillade.retained_response_objects WHERE created_by = '`+bob+`'`); n != 1 {
+		t.Errorf("%d of the owner's are left", n)
+	}
+	exec(t, database.URL, `UPDATE fusillade.retained_response_objects SET payload = jsonb_set(payload, '{request_ids}', '["`+converted+`"]')
+		WHERE object_kind = 'group' AND object_id = '`+converted+`'`)
+
+	// By a filter, what its preview counted.
+	filter := map[string]any{"filter": map[string]any{"models": []string{"m"}}}
+	_, preview = s.post(t, erasuresPath+"/preview", filter)
+	if preview["responses"] != 1.0 || preview["retained"] != 2.0 {
+		t.Errorf("previewed %v", preview)
+	}
+	filter["ground"], filter["token"] = "request", preview["token"]
+	if status, erasure = s.post(t, erasuresPath, filter); status != http.StatusAccepted {
+		t.Fatalf("%d %v", status, erasure)
+	}
+	await(t, "what was previewed is erased", func() bool {
+		return number(t, database.URL, fmt.Sprintf("SELECT count(*) FROM lethe.erasures WHERE id = '%s' AND state = 'finished' AND done = 1 AND retained = 2", erasure["id"])) == 1
+	})
+
+	// The rest by name.
+	var rest []string
+	for _, id := range finished {
+		if number(t, database.URL, `SELECT count(*) FROM fusillade.retained_response_request_routes WHERE request_id = '`+id+`'`) == 1 {
+			rest = append(rest, id)
+		}
+	}
+	_, preview = s.post(t, erasuresPath+"/preview", map[string]any{"responses": rest})
+	if preview["responses"] != float64(len(rest)) || len(rest) < 5 {
+		t.Errorf("previewed %v of %d", preview, len(rest))
+	}
+	if status, erasure = s.post(t, erasuresPath, map[string]any{"responses": rest, "ground": "request", "token": preview["token"]}); status != http.StatusCreated {
+		t.Fatalf("%d %v", status, erasure)
+	}
+	await(t, "nothing is left", func() bool { return number(t, database.URL, keptElsewhere) == 0 })
+}
+
+// deleteAs sends a DELETE.
+func (s *service) deleteAs(t *testing.T, path, key string) int {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodDelete, s.url+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+key)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	return response.StatusCode
+}
