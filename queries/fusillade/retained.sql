@@ -73,7 +73,12 @@ SELECT (SELECT count(*) FROM objects) AS objects,
         AND NOT EXISTS (SELECT FROM request_routes WHERE request_id <> ALL (sqlc.arg('ids')::uuid[])))::boolean AS as_said;
 
 -- name: RetainedLeft :one
-SELECT ((SELECT count(*) FROM retained_response_objects o
-         WHERE o.object_kind IN ('group', 'request') AND o.object_id = ANY (sqlc.arg('ids')::uuid[]))
+-- The objects are looked for day by day, as each index begins with the day.
+SELECT ((SELECT count(*) FROM retained_response_buckets b
+         CROSS JOIN LATERAL (
+             SELECT o.object_id FROM retained_response_objects o
+             WHERE o.delete_on = b.delete_on AND o.object_kind IN ('group', 'request') AND o.object_id = ANY (sqlc.arg('ids')::uuid[])
+             OFFSET 0
+         ) found)
       + (SELECT count(*) FROM retained_response_request_routes q WHERE q.request_id = ANY (sqlc.arg('ids')::uuid[]))
       + (SELECT count(*) FROM retained_response_group_routes g WHERE g.group_id = ANY (sqlc.arg('ids')::uuid[])))::bigint AS remaining;

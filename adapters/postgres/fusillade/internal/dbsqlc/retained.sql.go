@@ -175,12 +175,17 @@ func (q *Queries) Retained(ctx context.Context) ([]RetainedRow, error) {
 }
 
 const RetainedLeft = `-- name: RetainedLeft :one
-SELECT ((SELECT count(*) FROM retained_response_objects o
-         WHERE o.object_kind IN ('group', 'request') AND o.object_id = ANY ($1::uuid[]))
+SELECT ((SELECT count(*) FROM retained_response_buckets b
+         CROSS JOIN LATERAL (
+             SELECT o.object_id FROM retained_response_objects o
+             WHERE o.delete_on = b.delete_on AND o.object_kind IN ('group', 'request') AND o.object_id = ANY ($1::uuid[])
+             OFFSET 0
+         ) found)
       + (SELECT count(*) FROM retained_response_request_routes q WHERE q.request_id = ANY ($1::uuid[]))
       + (SELECT count(*) FROM retained_response_group_routes g WHERE g.group_id = ANY ($1::uuid[])))::bigint AS remaining
 `
 
+// The objects are looked for day by day, as each index begins with the day.
 func (q *Queries) RetainedLeft(ctx context.Context, ids []uuid.UUID) (int64, error) {
 	row := q.db.QueryRow(ctx, RetainedLeft, ids)
 	var remaining int64
