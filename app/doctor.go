@@ -97,7 +97,7 @@ func Doctor(ctx context.Context, cfg *Config, progress io.Writer) (report *Repor
 	}
 	defer closing(db, &err)
 
-	d := &doctor{cfg: cfg, schemas: db.schemas, report: &Report{}, progress: progress}
+	d := &doctor{cfg: cfg, schemas: db.schemas, report: &Report{}, progress: progress, lacking: map[string]bool{}, lost: map[string]bool{}}
 	d.examine(ctx, "main", db.MainURL, cfg.Database.ReplicaURL, db.mainSides())
 	name, url := "main", db.MainURL
 	if db.apart() {
@@ -120,16 +120,34 @@ type doctor struct {
 	progress io.Writer
 	log      bool // the tables of the log are there, and the role may use them
 	whole    bool // likewise all that the log's database needs
+
+	// Of which databases it has been told that privileges are missing, or that they
+	// were lost in the midst.
+	lacking, lost map[string]bool
 }
 
 func (d *doctor) add(c Check) { d.report.Checks = append(d.report.Checks, c) }
 
-// failed adds a check that could not be made. It returns whether err was one.
+// failed adds a check that could not be made, unless why has been told of the
+// database. It returns whether err was one.
 func (d *doctor) failed(database, name string, err error) bool {
-	if err != nil {
-		d.add(Check{database, name, Problem, "could not be checked: " + oneLine(err.Error()), "see whether the server's log says more", nil})
+	if err == nil {
+		return false
 	}
-	return err != nil
+	code := ""
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		code = pg.Code
+	}
+	if code == "42501" && d.lacking[database] || d.lost[database] {
+		return true
+	}
+	advice := "see whether the server's log says more"
+	if code == "" || strings.HasPrefix(code, "57P") {
+		d.lost[database] = true // and its connection
+		advice += "; what could not be checked after that either is not listed: examine it again"
+	}
+	d.add(Check{database, name, Problem, "could not be checked: " + oneLine(err.Error()), advice, nil})
+	return true
 }
 
 func (d *doctor) examine(ctx context.Context, name, url, replicaURL string, sides []inspect.Side) {
@@ -278,6 +296,7 @@ func (d *doctor) tables(ctx context.Context, name string, conn *pgx.Conn, sides 
 		return
 	}
 	if len(lacking) > 0 {
+		d.lacking[name] = true
 		d.add(Check{name, privileges, Problem, "the role lacks " + strings.Join(lacking, "; "),
 			fmt.Sprintf("have the tables' owner run what `lethe doctor --grants --role %s` prints", conn.Config().User), nil})
 		return

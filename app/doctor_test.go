@@ -409,3 +409,48 @@ func TestDoctorAfterAnUpgrade(t *testing.T) {
 		t.Error("it advises no search")
 	}
 }
+
+// TestDoctorTellsOnce: one cause is one problem, however many checks it stops.
+func TestDoctorTellsOnce(t *testing.T) {
+	t.Parallel()
+	t.Run("no privileges", func(t *testing.T) {
+		t.Parallel()
+		database := pgtest.WithFixture(t)
+		u, err := url.Parse(database.RoleURL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		exec(t, database.URL, `REVOKE USAGE ON SCHEMA fusillade, outlet, lethe, underway FROM `+pgx.Identifier{u.User.Username()}.Sanitize())
+		if bad := found(examine(t, "LETHE_DATABASE_URL="+database.RoleURL), app.Problem); len(bad) != 1 || bad[0].Name != "privileges" {
+			t.Errorf("found %+v", bad)
+		}
+	})
+	t.Run("lost in the midst", func(t *testing.T) {
+		t.Parallel()
+		database := pgtest.WithFixture(t)
+		owner, err := pgx.Connect(t.Context(), database.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = owner.Close(t.Context()) }()
+		if _, err := owner.Exec(t.Context(), "BEGIN; LOCK TABLE fusillade.requests"); err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			await(t, "the doctor waits, and loses its connection", func() bool {
+				var n int
+				err := owner.QueryRow(t.Context(), `SELECT count(pg_terminate_backend(pid)) FROM pg_locks
+					WHERE relation = 'fusillade.requests'::regclass AND NOT granted`).Scan(&n)
+				return err != nil || n > 0
+			})
+			_, _ = owner.Exec(t.Context(), "COMMIT")
+		}()
+		bad := found(examine(t, "LETHE_DATABASE_URL="+database.RoleURL), app.Problem)
+		<-ended
+		if len(bad) != 1 || !strings.Contains(bad[0].Detail, "could not be checked") || !strings.Contains(bad[0].Advice, "examine it again") {
+			t.Errorf("found %+v", bad)
+		}
+	})
+}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"slices"
@@ -95,6 +96,7 @@ Exit codes:
 			},
 		},
 	)
+	root.SetHelpCommand(helpCommand())
 	explain(root)
 	return root
 }
@@ -222,6 +224,12 @@ which ends at the first error.`,
 	})
 	cmd.Flags().BoolVar(&grants, "grants", false, "print the least privileges for a role, as SQL")
 	cmd.Flags().StringVar(&role, "role", "lethe", "the role for --grants")
+	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
+		if cmd.Flags().Changed("role") && !grants {
+			return errors.New("--role is whom --grants prints privileges for: add --grants; the role that is examined is the one of database.url")
+		}
+		return nil
+	}
 	return c.jsonFlag(cmd)
 }
 

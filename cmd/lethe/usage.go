@@ -57,6 +57,32 @@ func checkWords(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
+// helpCommand prints the help of a command, and refuses what is none.
+func helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND...]",
+		Short: "Help about any command",
+		Long:  `Print the help of a command, as "lethe COMMAND --help" does.`,
+		Example: `  lethe help serve
+  lethe help erasures search`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			about := cmd.Root()
+			for _, word := range args {
+				if !about.HasSubCommands() {
+					return fmt.Errorf("%s has no commands, so not %q", about.CommandPath(), word)
+				}
+				i := slices.IndexFunc(about.Commands(), func(sub *cobra.Command) bool { return sub.Name() == word })
+				if i < 0 {
+					return noCommand(about, word)
+				}
+				about = about.Commands()[i]
+			}
+			about.InitDefaultHelpFlag()
+			return about.Help()
+		},
+	}
+}
+
 func noCommand(cmd *cobra.Command, given string) error {
 	var names []string
 	for _, sub := range cmd.Commands() {

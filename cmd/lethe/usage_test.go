@@ -103,6 +103,12 @@ func TestWrongWords(t *testing.T) {
 	refused("WHO and ORGANIZATION are missing: write lethe users join WHO ORGANIZATION", "users", "join")
 	refused("did you mean doctor?", "docter")
 	refused("did you mean add?", "users", "ad")
+	refused("did you mean serve?", "help", "servee")
+	refused("did you mean add?", "help", "users", "ad")
+	refused("has no commands", "help", "serve", "add")
+	if code, out, _ := call(t, "help", "users", "add"); code != exitOK || !strings.Contains(out, "lethe users add") {
+		t.Errorf("help: exit code %d: %s", code, out)
+	}
 }
 
 func TestWrongFlags(t *testing.T) {
@@ -118,6 +124,7 @@ func TestWrongFlags(t *testing.T) {
 		"--new-identity makes a key pair and nothing else":                     "erasures export --new-identity x --to y",
 		"--older is given and empty":                                           "verify x --key y --older=",
 		"--key is given and empty":                                             "verify x --key=",
+		"--role is whom --grants prints privileges for: add --grants":          "doctor --role x",
 		"--config is given and empty":                                          "migrate up --config=",
 		"--role is given and empty":                                            "users add x --role=",
 		"database.url (flag --database-url): is set and empty":                 "migrate up --database-url=",
