@@ -2,6 +2,7 @@
 
 import datetime
 import email.utils
+import functools
 import json
 import math
 import re
@@ -24,8 +25,12 @@ T = TypeVar("T")
 # How much of an answer that is an error is kept, in bytes.
 ERROR_LIMIT = 64 << 10
 
-# What is made of the contract by internal/sdkanswers.
-_DOCUMENTED = json.loads(files(__package__).joinpath("generated/answers.json").read_text("utf-8"))
+
+@functools.cache
+def _documented() -> dict[str, Any]:
+    """Read with the first answer what internal/sdkanswers makes of the contract."""
+    table: dict[str, Any] = json.loads(files(__package__).joinpath("generated/answers.json").read_text("utf-8"))
+    return table
 
 
 class ProblemError(Exception):
@@ -143,7 +148,7 @@ class Answer:
             return {}, f"the answer is from {response.url}, where a redirect led"
         if 300 <= response.status_code < 400 and location:
             return {}, f"a redirect to {location!r}, which is not followed; give the address where the service itself is"
-        for operation in _DOCUMENTED["operations"]:
+        for operation in _documented()["operations"]:
             if operation["method"] == self._method and re.search(operation["path"], self._path):
                 if answer := operation["answers"].get(str(response.status_code)):
                     return answer, ""
@@ -261,7 +266,7 @@ def _fault(shape: Mapping[str, Any], value: Any, name: str) -> str:
     if value is None and shape.get("nullable"):
         return ""
     if "ref" in shape:
-        return _fault(_DOCUMENTED["schemas"][shape["ref"]], value, name)
+        return _fault(_documented()["schemas"][shape["ref"]], value, name)
     for part in shape.get("all", ()):
         if fault := _fault(part, value, name):
             return fault
