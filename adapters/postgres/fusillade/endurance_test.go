@@ -96,7 +96,7 @@ func TestHoldsAndErasuresOfManyRace(t *testing.T) {
 			id = begun.LastRun.Erasure
 		}
 		var done atomic.Int64
-		advance := func(e domain.Erasure) (domain.Erasure, bool, error) {
+		advance := func(domain.Erasure) (domain.Erasure, bool, error) {
 			e, err := erasures.Advance(t.Context(), id, 2, porttest.JudgeAll)
 			return e, e.State.Over(), err
 		}
