@@ -117,12 +117,8 @@ const orphansUnreachable = "there are no raw copies in reach, or no usage record
 
 // countOrphansIn looks at that many copies, or about as many; 0: at all.
 func countOrphansIn(ctx context.Context, cfg *Config, db *Databases, most int, tell func(OrphansCounted)) (n OrphansCounted, err error) {
-	url := db.MainURL
-	if db.apart() {
-		url = db.FusilladeURL
-	}
 	pool, err := postgres.Open(postgres.Config{
-		URL: url, MaxConns: 2, SearchPath: searchPath(cfg), ApplicationName: applicationName, PgBouncer: cfg.Database.PgBouncer,
+		URL: db.fusilladeURL(), MaxConns: 2, SearchPath: searchPath(cfg), ApplicationName: applicationName, PgBouncer: cfg.Database.PgBouncer,
 	})
 	if err != nil {
 		return n, err

@@ -338,7 +338,7 @@ func (s *searching) found(d *searched, t search.Table, row search.Row) {
 	treatment := s.treatment(t.Root)
 	copied := s.sample != nil && s.sample.Copies(t.Root)
 	reachable := !copied || slices.Contains(d.sides, s.copiesIn)
-	if s.sample != nil && (reachable || !copied) {
+	if s.sample != nil && reachable {
 		s.sample.Follow(t.Root, row)
 	}
 	for column, needles := range row.Found {

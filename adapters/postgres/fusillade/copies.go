@@ -88,13 +88,29 @@ func (c *Copies) locate(ctx context.Context, tx *postgres.Tx, requests, steps []
 }
 
 // named are the requests that the copies are of, as far as they can be any.
-func (l located) named() (ids []uuid.UUID) {
-	for _, text := range l.requests {
+func (l located) named() []uuid.UUID { return parsed(l.requests) }
+
+// parsed are those of the texts that are identifiers.
+func parsed(texts []string) (ids []uuid.UUID) {
+	for _, text := range texts {
 		if id, err := uuid.Parse(text); err == nil {
 			ids = append(ids, id)
 		}
 	}
 	return ids
+}
+
+// batchedByHeader has read which of these requests a header says are a batch's,
+// where an index makes that cheap.
+func (c *Copies) batchedByHeader(ctx context.Context, requests []uuid.UUID, read func(pgx.Rows) error) error {
+	return c.outlet.Use(ctx, func(conn postgres.Conn) error {
+		if indexed, err := dbsqlc.New(conn).HeaderIndexed(ctx); err != nil || !indexed {
+			return err
+		}
+		var b pgx.Batch
+		b.Queue(dbsqlc.BatchedByHeader, textsOf(requests)).Query(read)
+		return conn.SendBatch(ctx, &b).Close()
+	})
 }
 
 type copyAt struct {

@@ -114,10 +114,10 @@ func (e *eraser) find(ctx context.Context, id uuid.UUID, outlet string) error {
 	is := false
 	there := func(b *pgx.Batch) {
 		b.Queue(dbsqlc.IsResponse, id).QueryRow(func(row pgx.Row) error { return row.Scan(&is) })
-		e.queueRetainedThere(b, id, &is)
 	}
 	if err := e.send(ctx, func(b *pgx.Batch) {
 		there(b)
+		e.queueRetainedThere(b, id, &is)
 		queueChain(b, seeds, &e.chain)
 	}); err != nil {
 		return err
@@ -129,7 +129,7 @@ func (e *eraser) find(ctx context.Context, id uuid.UUID, outlet string) error {
 		there(b)
 		e.queueHolds(b, e.requests)
 	})
-	if err == nil && !is {
+	if err == nil && !is && !e.moved[id] {
 		err = errNoResponse(id)
 	}
 	return err
@@ -356,22 +356,23 @@ func (e *eraser) queueDeletes(b *pgx.Batch, erased *domain.Erased) {
 	if len(e.templates) > 0 {
 		b.Queue(dbsqlc.LockTemplates, e.templates)
 	}
-	defer e.queueDeleteElsewhere(b, erased)
-	defer e.queueDeleteRetained(b, erased)
 	if e.alone() {
 		b.Queue(dbsqlc.DeleteAlone, e.requests[0], e.requests[0].String(), e.template()).QueryRow(func(row pgx.Row) error {
 			var d domain.Erased
 			err := row.Scan(&d.RawRequests, &d.RawResponses, &d.Tasks, &d.Requests, &d.Templates)
-			erased.RawRequests += d.RawRequests
-			erased.RawResponses += d.RawResponses
-			erased.Tasks += d.Tasks
-			erased.Requests += d.Requests
-			erased.Templates += d.Templates
+			erased.Add(d)
 			return err
 		})
 		e.queueDeleteHeaded(b, erased)
-		return
+	} else {
+		e.queueDeleteAll(b, erased)
 	}
+	e.queueDeleteRetained(b, erased)
+	e.queueDeleteElsewhere(b, erased)
+}
+
+// queueDeleteAll removes what is not alone, from the tables of every version.
+func (e *eraser) queueDeleteAll(b *pgx.Batch, erased *domain.Erased) {
 	for _, d := range []struct {
 		needed  bool
 		sql     string

@@ -63,11 +63,9 @@ func (e *eraser) lookForGone(ctx context.Context, ids []uuid.UUID) (map[uuid.UUI
 	}
 	var headed located
 	var batched []string
-	queueBatched := func(b *pgx.Batch) {
-		b.Queue(dbsqlc.BatchedByHeader, textsOf(ids)).Query(func(rows pgx.Rows) (err error) {
-			batched, err = pgx.CollectRows(rows, pgx.RowTo[string])
-			return err
-		})
+	readBatched := func(rows pgx.Rows) (err error) {
+		batched, err = pgx.CollectRows(rows, pgx.RowTo[string])
+		return err
 	}
 	if err := e.send(ctx, func(b *pgx.Batch) {
 		b.Queue(dbsqlc.RowsRemain, ids).Query(rowsThere)
@@ -82,7 +80,7 @@ func (e *eraser) lookForGone(ctx context.Context, ids []uuid.UUID) (map[uuid.UUI
 		}
 		if e.headersLead() {
 			b.Queue(dbsqlc.CopiesByHeader, textsOf(ids)).Query(headed.read)
-			queueBatched(b)
+			b.Queue(dbsqlc.BatchedByHeader, textsOf(ids)).Query(readBatched)
 		}
 	}); err != nil {
 		return nil, err
@@ -100,16 +98,7 @@ func (e *eraser) lookForGone(ctx context.Context, ids []uuid.UUID) (map[uuid.UUI
 		return nil, nil
 	}
 	if e.copies != nil {
-		err := e.copies.outlet.Use(ctx, func(conn postgres.Conn) error {
-			indexed, err := dbsqlc.New(conn).HeaderIndexed(ctx)
-			if err != nil || !indexed {
-				return err
-			}
-			var b pgx.Batch
-			queueBatched(&b)
-			return conn.SendBatch(ctx, &b).Close()
-		})
-		if err != nil {
+		if err := e.copies.batchedByHeader(ctx, ids, readBatched); err != nil {
 			return nil, err
 		}
 	}

@@ -141,6 +141,25 @@ func (e *eraser) rehearse(ctx context.Context, first func(context.Context) error
 	return cmp.Or(err, back)
 }
 
+// attempt takes back what fn does where the database refuses it, and the
+// transaction goes on.
+func attempt(ctx context.Context, tx *postgres.Tx, fn func() error) (refused bool, err error) {
+	if _, err := tx.Exec(ctx, dbsqlc.BeginRehearsal); err != nil {
+		return false, err
+	}
+	if err := fn(); err != nil {
+		if whyRefused(postgres.MapError(err)) == "" {
+			return false, err
+		}
+		if _, err := tx.Exec(ctx, dbsqlc.EndRehearsal); err != nil {
+			return false, err
+		}
+		refused = true
+	}
+	_, err = tx.Exec(ctx, "RELEASE SAVEPOINT rehearsal")
+	return refused, err
+}
+
 // finish does what has been noted, and returns what was erased; done tells that
 // another has done it. Where another is at it, it waits, or, unless it is to be
 // patient, returns errAhead.

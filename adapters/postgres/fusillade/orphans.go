@@ -354,11 +354,9 @@ func (e *eraser) alive(ctx context.Context, requests, steps []uuid.UUID) (alive 
 		return err
 	}
 	noteText := func(rows pgx.Rows) error {
-		ids, err := pgx.CollectRows(rows, pgx.RowTo[string])
-		for _, text := range ids {
-			if id, malformed := uuid.Parse(text); malformed == nil {
-				alive[id] = true
-			}
+		texts, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		for _, id := range parsed(texts) {
+			alive[id] = true
 		}
 		return err
 	}
@@ -375,14 +373,7 @@ func (e *eraser) alive(ctx context.Context, requests, steps []uuid.UUID) (alive 
 		return nil, nil, err
 	}
 	if e.copies != nil {
-		if err := e.copies.outlet.Use(ctx, func(conn postgres.Conn) error {
-			if indexed, err := dbsqlc.New(conn).HeaderIndexed(ctx); err != nil || !indexed {
-				return err
-			}
-			var b pgx.Batch
-			b.Queue(dbsqlc.BatchedByHeader, textsOf(requests)).Query(noteText)
-			return conn.SendBatch(ctx, &b).Close()
-		}); err != nil {
+		if err := e.copies.batchedByHeader(ctx, requests, noteText); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -417,16 +408,10 @@ func (e *eraser) alive(ctx context.Context, requests, steps []uuid.UUID) (alive 
 			b.Queue("SELECT DISTINCT "+column+" FROM "+pgx.Identifier{other.TableName}.Sanitize()+" WHERE "+column+" = ANY ($1::uuid[])", requests).Query(note)
 		}
 		for _, id := range requests {
-			of := owners[id]
-			if of == nil {
-				of = []string{}
-			}
-			b.Queue(dbsqlc.HoldsOnGone, id, of, int64(1)).Query(func(rows pgx.Rows) error {
-				holds, err := collectHolds(rows)
-				if len(holds) > 0 {
+			queueHoldsOnGone(b, id, owners[id], func(on []domain.Hold) {
+				if len(on) > 0 {
 					alive[id] = true
 				}
-				return err
 			})
 		}
 	})
@@ -632,23 +617,17 @@ func removeAt(ctx context.Context, tx *postgres.Tx, orphans []orphan, careful bo
 		return nil, erased, err
 	}
 	for _, o := range orphans {
-		if _, err := tx.Exec(ctx, dbsqlc.BeginRehearsal); err != nil {
+		var of domain.Erased
+		refused, err := attempt(ctx, tx, func() (err error) {
+			of, err = emptied(ctx, tx, []orphan{o})
+			return err
+		})
+		if err != nil {
 			return nil, erased, err
 		}
-		of, err := emptied(ctx, tx, []orphan{o})
-		switch {
-		case err == nil:
+		if !refused {
 			removed = append(removed, o)
 			erased.Add(of)
-		case whyRefused(postgres.MapError(err)) != "":
-			if _, err := tx.Exec(ctx, dbsqlc.EndRehearsal); err != nil {
-				return nil, erased, err
-			}
-		default:
-			return nil, erased, err
-		}
-		if _, err := tx.Exec(ctx, "RELEASE SAVEPOINT rehearsal"); err != nil {
-			return nil, erased, err
 		}
 	}
 	return removed, erased, nil

@@ -27,9 +27,8 @@ const (
 	personHeld = `
 		SELECT EXISTS (SELECT FROM lethe.holds
 			WHERE released_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp()) AND owners @> ARRAY[$1::uuid::text])`
-	personImages   = `DELETE FROM public.image_access WHERE user_id = $1::uuid`
-	personPrompts  = `DELETE FROM public.prompt_cache_entries WHERE principal_id = $1::uuid`
-	personReleased = `RELEASE SAVEPOINT rehearsal`
+	personImages  = `DELETE FROM public.image_access WHERE user_id = $1::uuid`
+	personPrompts = `DELETE FROM public.prompt_cache_entries WHERE principal_id = $1::uuid`
 )
 
 // ofPerson is what was erased of what belongs to a person and to no response.
@@ -76,19 +75,12 @@ func removePerson(ctx context.Context, tx *postgres.Tx, owner uuid.UUID) (done o
 		return done, err
 	}
 	remove := func(sql string) (gone bool, err error) {
-		if _, err := tx.Exec(ctx, dbsqlc.BeginRehearsal); err != nil {
-			return false, err
-		}
-		tag, err := tx.Exec(ctx, sql, owner)
-		if gone = err == nil; gone {
+		refused, err := attempt(ctx, tx, func() error {
+			tag, err := tx.Exec(ctx, sql, owner)
 			done.rows += tag.RowsAffected()
-		} else if whyRefused(postgres.MapError(err)) == "" {
-			return false, err
-		} else if _, err := tx.Exec(ctx, dbsqlc.EndRehearsal); err != nil {
-			return false, err
-		}
-		_, err = tx.Exec(ctx, personReleased)
-		return gone, err
+			return err
+		})
+		return err == nil && !refused, err
 	}
 	if images {
 		if _, err := remove(personImages); err != nil {
