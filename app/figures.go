@@ -45,9 +45,25 @@ func countResponses(responses *fusillade.Responses, metrics *telemetry.ErasureMe
 
 // Erase implements domain.Responses.
 func (c countedResponses) Erase(ctx context.Context, id uuid.UUID, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
-	erased, err := c.Responses.Erase(ctx, id, permit)
+	return c.count(ctx, id, permit, c.Responses.Erase)
+}
+
+// EraseWithLaterTurns implements domain.Responses.
+func (c countedResponses) EraseWithLaterTurns(ctx context.Context, id uuid.UUID, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+	return c.count(ctx, id, permit, c.Responses.EraseWithLaterTurns)
+}
+
+func (c countedResponses) count(
+	ctx context.Context, id uuid.UUID, permit func(domain.Found) (domain.Warrant, error),
+	erase func(context.Context, uuid.UUID, func(domain.Found) (domain.Warrant, error)) (domain.Erased, error),
+) (domain.Erased, error) {
+	var responses int64
+	erased, err := erase(ctx, id, func(found domain.Found) (domain.Warrant, error) {
+		responses = 1 + found.LaterTurns
+		return permit(found)
+	})
 	if err == nil {
-		c.metrics.Erased(string(domain.TriggerSingle), 1, rowsOf(erased))
+		c.metrics.Erased(string(domain.TriggerSingle), responses, rowsOf(erased))
 	}
 	return erased, err
 }

@@ -19,12 +19,14 @@ func NewEraseResponse(responses Responses, now func() time.Time) *EraseResponse 
 	return &EraseResponse{responses, now}
 }
 
-// Execute erases the response that id is a part of. It says what was removed,
+// Execute erases the response that id is a part of, and with laterTurns the
+// responses along that quote it. It says what was removed,
 // and by which warrant: its receipt can be fetched, and its salt is told here
 // only. CodeForbidden for those who may erase nothing; CodeNotFound where there
-// is none, and just so where any part of it is not the caller's to erase;
-// CodeHeld where it would be, but a hold covers any part.
-func (u *EraseResponse) Execute(ctx context.Context, caller Principal, id uuid.UUID) (Erased, Warrant, error) {
+// is none, and just so where any part of it, or of what goes along, is not the
+// caller's to erase; CodeHeld where it would be, but a hold covers any part;
+// CodeRefused where more later turns quote it than MaxLaterTurns.
+func (u *EraseResponse) Execute(ctx context.Context, caller Principal, id uuid.UUID, laterTurns bool) (Erased, Warrant, error) {
 	reach := caller.deleteReach()
 	if reach == none {
 		return Erased{}, Warrant{}, errForbidden("Delete")
@@ -32,7 +34,11 @@ func (u *EraseResponse) Execute(ctx context.Context, caller Principal, id uuid.U
 	mine := caller.owners()
 	w := newWarrant(TriggerSingle, u.now())
 	w.Actor = &caller.ID
-	erased, err := u.responses.Erase(ctx, id, func(found Found) (Warrant, error) {
+	erase := u.responses.Erase
+	if laterTurns {
+		erase = u.responses.EraseWithLaterTurns
+	}
+	erased, err := erase(ctx, id, func(found Found) (Warrant, error) {
 		for _, owner := range found.Owners {
 			batched := owner == ""
 			if batched || reach != everyone && !slices.Contains(mine, owner) {

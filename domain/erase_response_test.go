@@ -56,7 +56,7 @@ func TestErasePermission(t *testing.T) {
 					caller := c.principal
 					caller.Organization = organization
 					id := rows[asked].ID
-					erased, _, err := w.eraser().Execute(t.Context(), caller, id)
+					erased, _, err := w.eraser().Execute(t.Context(), caller, id, false)
 					want := domain.Erased{}
 					switch {
 					case c.delete == "none":
@@ -68,7 +68,7 @@ func TestErasePermission(t *testing.T) {
 						if err != nil {
 							t.Errorf("%s, %q: %v", c.name, owners, err)
 						}
-						_, _, err := w.eraser().Execute(t.Context(), caller, id)
+						_, _, err := w.eraser().Execute(t.Context(), caller, id, false)
 						wantError(t, err, domain.CodeNotFound, notFound(id))
 					}
 					if erased != want || w.Stored() != before.Less(want) {
@@ -101,7 +101,7 @@ func TestEraseGonePermission(t *testing.T) {
 				before := w.Stored()
 				caller := c.principal
 				caller.Organization = organization
-				erased, _, err := w.eraser().Execute(t.Context(), caller, id)
+				erased, _, err := w.eraser().Execute(t.Context(), caller, id, false)
 				want := domain.Erased{}
 				switch {
 				case c.delete == "none":
@@ -132,7 +132,7 @@ func TestEraseRefusesRowsOfBatches(t *testing.T) {
 		_, err := permit(domain.Found{Owners: []string{""}})
 		return domain.Erased{Requests: 1}, err
 	})
-	_, _, err := domain.NewEraseResponse(permitting, time.Now).Execute(t.Context(), domain.Principal{ID: anna, Admin: true}, id)
+	_, _, err := domain.NewEraseResponse(permitting, time.Now).Execute(t.Context(), domain.Principal{ID: anna, Admin: true}, id, false)
 	wantError(t, err, domain.CodeNotFound, notFound(id))
 }
 
@@ -154,6 +154,10 @@ func (eraseFunc) Get(context.Context, uuid.UUID, []string) (domain.Response, dom
 	return domain.Response{}, domain.Contents{}, nil
 }
 
+func (f eraseFunc) EraseWithLaterTurns(_ context.Context, _ uuid.UUID, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+	return f(permit)
+}
+
 func (eraseFunc) Sweep(context.Context, int, domain.Warrant) (int, domain.Erased, error) {
 	return 0, domain.Erased{}, nil
 }
@@ -172,7 +176,7 @@ func TestEraseFailures(t *testing.T) {
 		w := newWorld()
 		row := w.put(anna.String())
 		w.erase = func(context.Context) error { return failure }
-		erased, _, err := w.eraser().Execute(t.Context(), domain.Principal{ID: anna, Admin: true}, row.ID)
+		erased, _, err := w.eraser().Execute(t.Context(), domain.Principal{ID: anna, Admin: true}, row.ID, false)
 		if err != failure || erased != (domain.Erased{}) {
 			t.Errorf("%s: want the error as it is and nothing erased, got %v, %+v", name, err, erased)
 		}
@@ -198,7 +202,7 @@ func TestWarrant(t *testing.T) {
 			given, err = permit(domain.Found{Owners: c.owners})
 			return domain.Erased{Requests: 1}, err
 		})
-		_, told, err := domain.NewEraseResponse(responses, func() time.Time { return noon }).Execute(t.Context(), c.caller, uuid.New())
+		_, told, err := domain.NewEraseResponse(responses, func() time.Time { return noon }).Execute(t.Context(), c.caller, uuid.New(), false)
 		if err != nil || told != given {
 			t.Errorf("%s: told %+v, %v", name, told, err)
 		}

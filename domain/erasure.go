@@ -2,6 +2,7 @@ package domain
 
 import (
 	"crypto/sha256"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -77,6 +78,12 @@ const (
 	MaxAtOnce   = 100  // of these, how many are erased before the answer
 	MaxFailures = 100
 	MaxTicket   = 200 // characters
+
+	// MaxLaterTurns is how many later turns of a response are erased along with it.
+	MaxLaterTurns = 1000
+	// LaterTurnsSearched is among how many requests later turns are looked for at
+	// most, where no index leads to them.
+	LaterTurnsSearched = 5000
 )
 
 // Reason says in words why the response was not erased.
@@ -85,7 +92,7 @@ func (f ErasureFailure) Reason() string {
 	case CodeHeld:
 		return "A hold keeps it"
 	case CodeRefused:
-		return "The database refuses to delete it: have its operator look for triggers, constraints and damaged rows"
+		return fmt.Sprintf("The database refuses to delete it: have its operator look for triggers, constraints and damaged rows; or, with include_later_turns, more than %d later turns quote it", MaxLaterTurns)
 	case CodeBusy:
 		return "Something else was at work on its rows"
 	}

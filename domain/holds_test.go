@@ -240,7 +240,7 @@ func TestEraseHeld(t *testing.T) {
 			}
 			before := w.Stored()
 			id := first.ID
-			erased, _, err := w.eraser().Execute(t.Context(), c.principal, id)
+			erased, _, err := w.eraser().Execute(t.Context(), c.principal, id, false)
 			switch permitted := may(c.delete, second.String(), nil); {
 			case c.delete == "none":
 				wantError(t, err, domain.CodeForbidden, errDeleteForbidden)
@@ -259,7 +259,7 @@ func TestEraseHeld(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if _, _, err := w.eraser().Execute(t.Context(), c.principal, id); (err == nil) != may(c.delete, second.String(), nil) {
+			if _, _, err := w.eraser().Execute(t.Context(), c.principal, id, false); (err == nil) != may(c.delete, second.String(), nil) {
 				t.Errorf("%s, once nothing is held: %v", c.name, err)
 			}
 		}

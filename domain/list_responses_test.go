@@ -97,7 +97,7 @@ func TestListRefusalsAskNobody(t *testing.T) {
 	wantError(t, err, domain.CodeForbidden, errReadForbidden)
 	_, err = w.getter().Execute(t.Context(), nobody, domain.GetRequest{ID: uuid.New()})
 	wantError(t, err, domain.CodeForbidden, errReadForbidden)
-	_, _, err = w.eraser().Execute(t.Context(), nobody, uuid.New())
+	_, _, err = w.eraser().Execute(t.Context(), nobody, uuid.New(), false)
 	wantError(t, err, domain.CodeForbidden, errDeleteForbidden)
 }
 
@@ -447,7 +447,7 @@ func TestListGoesOn(t *testing.T) {
 					rows[at].State = states[n%5]
 					w.AddResponse(rows[at])
 				case 1:
-					if _, _, err := w.eraser().Execute(t.Context(), domain.Principal{ID: anna, Admin: true}, rows[at].ID); err != nil && domain.CodeOf(err) != domain.CodeNotFound {
+					if _, _, err := w.eraser().Execute(t.Context(), domain.Principal{ID: anna, Admin: true}, rows[at].ID, false); err != nil && domain.CodeOf(err) != domain.CodeNotFound {
 						t.Fatal(err)
 					}
 				case 2:

@@ -67,6 +67,16 @@ type Responses interface {
 	// the same owner.
 	Erase(ctx context.Context, id uuid.UUID, permit func(Found) (Warrant, error)) (Erased, error)
 
+	// EraseWithLaterTurns is Erase, and has the later turns of the response go
+	// along: responses of the same owner whose prompts say that they follow it, as
+	// these quote it, and those that follow them. permit is asked for all of it at
+	// once. They are found by an index, or else among the LaterTurnsSearched
+	// requests that the owner has made since; the receipt says whether any may be
+	// left. Where there are more than MaxLaterTurns, permit is
+	// asked for the response alone, and it is CodeRefused. Of a response whose row is
+	// gone, none is looked for.
+	EraseWithLaterTurns(ctx context.Context, id uuid.UUID, permit func(Found) (Warrant, error)) (Erased, error)
+
 	// Sweep looks for what was written of erased requests since, for at most
 	// that many of those that are due as of SweepAfter or for those of one
 	// erasure, and removes what it finds, by the warrant and with a receipt, all at once or not at all; where

@@ -83,13 +83,14 @@ const (
 
 // Found is what an erasure would remove.
 type Found struct {
-	Owners []string // of every request of the chain; empty is a row of a batch
+	Owners []string // of every request of the chain, and of its later turns where these go along; empty is a row of a batch
 	// Unowned tells that nothing says whose a part of it is: it may be erased by
 	// who may erase everyone's.
 	Unowned bool
-	// Holds are the active ones that cover any request of the chain, the oldest
-	// first, at most MaxHoldsFound. Where there is one, nothing may be erased.
-	Holds []Hold
+	// Holds are the active ones that cover any request of these, the oldest first,
+	// at most MaxHoldsFound. Where there is one, nothing may be erased.
+	Holds      []Hold
+	LaterTurns int64 // responses that go along
 }
 
 // actorRole is the least that lets the caller erase what was found.

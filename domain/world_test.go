@@ -114,6 +114,15 @@ func (w *world) Erase(ctx context.Context, id uuid.UUID, permit func(domain.Foun
 	return w.Store.Erase(ctx, id, permit)
 }
 
+func (w *world) EraseWithLaterTurns(ctx context.Context, id uuid.UUID, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+	if w.erase != nil {
+		if err := w.erase(ctx); err != nil {
+			return domain.Erased{}, err
+		}
+	}
+	return w.Store.EraseWithLaterTurns(ctx, id, permit)
+}
+
 func (w *world) Latest(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]domain.Usage, error) {
 	if w.latest != nil {
 		if err := w.latest(ctx); err != nil {

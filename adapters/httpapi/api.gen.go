@@ -970,7 +970,10 @@ type ResponseDetail struct {
 	// Example: completed
 	Status string `json:"status"`
 
-	// TotalCost What it cost, in the currency that the platform bills in.
+	// TotalCost What it cost, in the currency that the platform bills in. Where its
+	// newest usage record tells no cost, or has expired, it is what the
+	// ledger says (`credits_transactions`); null where neither does.
+	//
 	//
 	// Example: 0.000134
 	TotalCost *float64 `json:"total_cost"`
@@ -1098,7 +1101,10 @@ type ResponseSummary struct {
 	// Example: completed
 	Status string `json:"status"`
 
-	// TotalCost What it cost, in the currency that the platform bills in.
+	// TotalCost What it cost, in the currency that the platform bills in. Where its
+	// newest usage record tells no cost, or has expired, it is what the
+	// ledger says (`credits_transactions`); null where neither does.
+	//
 	//
 	// Example: 0.000134
 	TotalCost *float64 `json:"total_cost"`
@@ -1425,6 +1431,9 @@ type HoldId = identifier
 // IdempotencyKey defines model for IdempotencyKey.
 type IdempotencyKey = idempotencyKey
 
+// IncludeLaterTurns defines model for IncludeLaterTurns.
+type IncludeLaterTurns = bool
+
 // LastEventId defines model for LastEventId.
 type LastEventId = string
 
@@ -1601,6 +1610,18 @@ type ListResponsesParams struct {
 	CreatedByEmail *CreatedByEmail `form:"created_by_email,omitempty" json:"created_by_email,omitempty"`
 }
 
+// EraseResponseParams defines parameters for EraseResponse.
+type EraseResponseParams struct {
+	// IncludeLaterTurns Exactly `true` or `false`. True erases along the later turns of the same
+	// owner that follow the response by their `previous_response_id`, and those
+	// that follow them: all of them or nothing, with one receipt. Where a part
+	// of any of them is held, or there are more than 1,000, nothing is erased
+	// (409). Without an index that leads to them, they are looked for among the
+	// 5,000 requests that the owner has made since; the receipt says
+	// `later_turns` where that was not all.
+	IncludeLaterTurns *IncludeLaterTurns `form:"include_later_turns,omitempty" json:"include_later_turns,omitempty"`
+}
+
 // GetResponseParams defines parameters for GetResponse.
 type GetResponseParams struct {
 	// Body `omit` leaves the contents out: `body` is then empty, `response_body`
@@ -1748,7 +1769,7 @@ type ServerInterface interface {
 	ListResponses(ctx echo.Context, params ListResponsesParams) error
 	// EraseResponse Erase a response
 	// (DELETE /admin/api/v1/batches/requests/{request_id})
-	EraseResponse(ctx echo.Context, requestId RequestId) error
+	EraseResponse(ctx echo.Context, requestId RequestId, params EraseResponseParams) error
 	// GetResponse Fetch a response
 	// (GET /admin/api/v1/batches/requests/{request_id})
 	GetResponse(ctx echo.Context, requestId RequestId, params GetResponseParams) error
@@ -1975,8 +1996,17 @@ func (w *ServerInterfaceWrapper) EraseResponse(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter request_id: %s", err))
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params EraseResponseParams
+	// ------------- Optional query parameter "include_later_turns" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "include_later_turns", ctx.QueryParams(), &params.IncludeLaterTurns, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter include_later_turns: %s", err))
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.EraseResponse(ctx, requestId)
+	err = w.Handler.EraseResponse(ctx, requestId, params)
 	return err
 }
 
@@ -2924,6 +2954,7 @@ func (response ListResponses503ApplicationProblemPlusJSONResponse) VisitListResp
 
 type EraseResponseRequestObject struct {
 	RequestId RequestId `json:"request_id"`
+	Params    EraseResponseParams
 }
 
 type EraseResponseResponseObject interface {
@@ -8339,10 +8370,11 @@ func (sh *strictHandler) ListResponses(ctx echo.Context, params ListResponsesPar
 }
 
 // EraseResponse operation middleware
-func (sh *strictHandler) EraseResponse(ctx echo.Context, requestId RequestId) error {
+func (sh *strictHandler) EraseResponse(ctx echo.Context, requestId RequestId, params EraseResponseParams) error {
 	var request EraseResponseRequestObject
 
 	request.RequestId = requestId
+	request.Params = params
 
 	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
 		return sh.ssi.EraseResponse(ctx.Request().Context(), request.(EraseResponseRequestObject))

@@ -135,7 +135,7 @@ func erasureRequest(responses []identifier, owner *identifier, f *ErasureFilter)
 			CreatedAfter: (*time.Time)(f.CreatedAfter), CreatedBefore: (*time.Time)(f.CreatedBefore),
 			StatusMin: f.ResponseStatusMin, StatusMax: f.ResponseStatusMax,
 			MinDuration: (*time.Duration)(f.MinDurationMs), HasError: f.HasError,
-			All: f.All != nil && *f.All,
+			All: isTrue(f.All),
 		}
 	}
 	return r

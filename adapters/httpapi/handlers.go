@@ -148,7 +148,7 @@ func (s *server) detail(ctx context.Context, id uuid.UUID, omit, unread bool) (a
 
 // EraseResponse implements StrictServerInterface.
 func (s *server) EraseResponse(ctx context.Context, request EraseResponseRequestObject) (EraseResponseResponseObject, error) {
-	erased, warrant, err := s.Erase.Execute(ctx, callerIn(ctx), uuid.UUID(request.RequestId))
+	erased, warrant, err := s.Erase.Execute(ctx, callerIn(ctx), uuid.UUID(request.RequestId), isTrue(request.Params.IncludeLaterTurns))
 	if err != nil {
 		return nil, err
 	}
@@ -162,6 +162,8 @@ func (s *server) EraseResponse(ctx context.Context, request EraseResponseRequest
 		ReceiptSalt: hex.EncodeToString(warrant.Salt[:]),
 	}}, nil
 }
+
+func isTrue(given *bool) bool { return given != nil && *given }
 
 // entries trims the entries of a comma list and drops empty ones; nil stays
 // nil, since given but empty is another thing.

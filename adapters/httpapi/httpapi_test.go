@@ -44,19 +44,20 @@ var (
 
 // fakes are the ports as functions; those left out find nothing.
 type fakes struct {
-	page       func(context.Context, domain.PageQuery) ([]domain.Response, error)
-	count      func(context.Context, domain.ResponseFilter, domain.CountMode) (domain.Count, error)
-	getSummary func(context.Context, uuid.UUID) (domain.Response, error)
-	get        func(context.Context, uuid.UUID) (domain.Response, domain.Contents, error)
-	erase      func(context.Context, uuid.UUID, func(domain.Found) (domain.Warrant, error)) (domain.Erased, error)
-	latest     func(context.Context, []uuid.UUID) (map[uuid.UUID]domain.Usage, error)
-	log        domain.Log
-	erasures   domain.Erasures // nil: there is none, and none is kept
-	jobs       domain.Jobs
-	holds      domain.Holds
-	retention  domain.Retention
-	looks      looks
-	byKey      func(context.Context, string) (domain.Key, error)
+	page                func(context.Context, domain.PageQuery) ([]domain.Response, error)
+	count               func(context.Context, domain.ResponseFilter, domain.CountMode) (domain.Count, error)
+	getSummary          func(context.Context, uuid.UUID) (domain.Response, error)
+	get                 func(context.Context, uuid.UUID) (domain.Response, domain.Contents, error)
+	erase               func(context.Context, uuid.UUID, func(domain.Found) (domain.Warrant, error)) (domain.Erased, error)
+	eraseWithLaterTurns func(context.Context, uuid.UUID, func(domain.Found) (domain.Warrant, error)) (domain.Erased, error)
+	latest              func(context.Context, []uuid.UUID) (map[uuid.UUID]domain.Usage, error)
+	log                 domain.Log
+	erasures            domain.Erasures // nil: there is none, and none is kept
+	jobs                domain.Jobs
+	holds               domain.Holds
+	retention           domain.Retention
+	looks               looks
+	byKey               func(context.Context, string) (domain.Key, error)
 }
 
 var errNone = domain.Errorf(domain.CodeNotFound, "none")
@@ -95,6 +96,13 @@ func (f fakes) Erase(ctx context.Context, id uuid.UUID, permit func(domain.Found
 		return domain.Erased{}, errNone
 	}
 	return f.erase(ctx, id, permit)
+}
+
+func (f fakes) EraseWithLaterTurns(ctx context.Context, id uuid.UUID, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+	if f.eraseWithLaterTurns == nil {
+		return domain.Erased{}, errNone
+	}
+	return f.eraseWithLaterTurns(ctx, id, permit)
 }
 
 func (f fakes) Sweep(context.Context, int, domain.Warrant) (int, domain.Erased, error) {

@@ -1,10 +1,12 @@
 package httpapi_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"reflect"
 	"strings"
@@ -489,6 +491,34 @@ func TestErase(t *testing.T) {
 		if !strings.Contains(s.log.String(), figure) {
 			t.Errorf("%s is not in the log: %s", figure, s.log)
 		}
+	}
+}
+
+// TestEraseLaterTurns: they go along only where that is asked for, and that they
+// are too many is told.
+func TestEraseLaterTurns(t *testing.T) {
+	t.Parallel()
+	erasing := func(n int64, err error) func(context.Context, uuid.UUID, func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+		return func(_ context.Context, _ uuid.UUID, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+			_, refused := permit(domain.Found{Owners: []string{alice.String()}})
+			return domain.Erased{Requests: n}, cmp.Or(refused, err)
+		}
+	}
+	s := assemble(t, fakes{erase: erasing(1, nil), eraseWithLaterTurns: erasing(2, nil)}, nil)
+	for query, want := range map[string]int64{"": 1, "?include_later_turns=false": 1, "?include_later_turns=true": 2} {
+		before := len(s.log.String())
+		if a := s.ask(t, http.MethodDelete, item+query); a.status != http.StatusNoContent || !strings.Contains(s.log.String()[before:], fmt.Sprintf(`"requests":%d,`, want)) {
+			t.Errorf("%q: answered %d %s; logged %s", query, a.status, a.body, s.log)
+		}
+	}
+	for _, query := range []string{"?include_later_turns=yes", "?include_later_turns=", "?include_later_turns=true&include_later_turns=true"} {
+		if a := s.ask(t, http.MethodDelete, item+query); a.status != http.StatusBadRequest || a.problem.Parameter == nil || *a.problem.Parameter != "include_later_turns" {
+			t.Errorf("%q: answered %d %s", query, a.status, a.body)
+		}
+	}
+	s = assemble(t, fakes{eraseWithLaterTurns: erasing(0, domain.Errorf(domain.CodeRefused, "Too many follow"))}, nil)
+	if a := s.ask(t, http.MethodDelete, item+"?include_later_turns=true"); a.status != http.StatusConflict || a.problem.Detail != "Too many follow" {
+		t.Errorf("answered %d %s", a.status, a.body)
 	}
 }
 

@@ -51,6 +51,8 @@ var mustBe = map[string]string{
 
 	"body": "must be full or omit",
 
+	"include_later_turns": mustBeBoolean,
+
 	"response_id":   domain.ErrNoID.Error(),
 	"looked_by":     domain.ErrNoID.Error(),
 	"looked_after":  mustBeInstant,

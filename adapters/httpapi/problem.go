@@ -48,7 +48,7 @@ func problemOf(err error) requestProblem {
 			return requestProblem{status: http.StatusForbidden, detail: e.Message}
 		case domain.CodeNotFound:
 			return requestProblem{status: http.StatusNotFound, detail: e.Message}
-		case domain.CodeHeld, domain.CodeConflict:
+		case domain.CodeHeld, domain.CodeConflict, domain.CodeRefused:
 			return requestProblem{status: http.StatusConflict, detail: e.Message}
 		case domain.CodeUnavailable:
 			return requestProblem{status: http.StatusServiceUnavailable, detail: e.Message}

@@ -248,6 +248,15 @@ func revision(r domain.Response, c domain.Contents) string {
 // Erase implements domain.Responses. The store is locked while permit runs, so
 // permit must not use it.
 func (s *Store) Erase(ctx context.Context, id uuid.UUID, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+	return s.erase(ctx, id, false, permit)
+}
+
+// EraseWithLaterTurns implements domain.Responses, as Erase does.
+func (s *Store) EraseWithLaterTurns(ctx context.Context, id uuid.UUID, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+	return s.erase(ctx, id, true, permit)
+}
+
+func (s *Store) erase(ctx context.Context, id uuid.UUID, laterTurns bool, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
 	if err := ctx.Err(); err != nil {
 		return domain.Erased{}, err
 	}
@@ -265,12 +274,27 @@ func (s *Store) Erase(ctx context.Context, id uuid.UUID, permit func(domain.Foun
 		return domain.Erased{}, domain.Errorf(domain.CodeNotFound, "no such response")
 	}
 	requests, steps := s.parts(id)
+	var later []uuid.UUID
+	if laterTurns {
+		later = s.laterTurns(id, nil)
+	}
+	tooMany := len(later) > domain.MaxLaterTurns
+	if tooMany {
+		later = nil
+	}
+	for _, id := range later {
+		r, st := s.parts(id)
+		requests, steps = append(requests, r...), append(steps, st...)
+	}
 	owners := make([]string, len(requests))
 	for i, part := range requests {
 		owners[i] = s.requests[part].Owner
 	}
-	if _, err := permit(domain.Found{Owners: owners, Holds: s.holdsOn(requests)}); err != nil {
+	if _, err := permit(domain.Found{Owners: owners, Holds: s.holdsOn(requests), LaterTurns: int64(len(later))}); err != nil {
 		return domain.Erased{}, err
+	}
+	if tooMany {
+		return domain.Erased{}, errTooManyTurns
 	}
 	for _, request := range requests {
 		s.erased[request] = burial{due: time.Now().Add(domain.SweepAfter[0])}

@@ -67,6 +67,10 @@ func Responses(t *testing.T, newFixture func(t *testing.T) ResponsesFixture) {
 		testCanceled(t, newFixture(t))
 	})
 	t.Run("erase", func(t *testing.T) { testErase(t, newFixture) })
+	t.Run("later turns", func(t *testing.T) {
+		t.Parallel()
+		testLaterTurns(t, newFixture(t))
+	})
 	t.Run("sweep", func(t *testing.T) {
 		t.Parallel()
 		testSweep(t, newFixture(t))

@@ -1295,7 +1295,10 @@ type ResponseDetail struct {
 	// Example: completed
 	Status string `json:"status"`
 
-	// TotalCost What it cost, in the currency that the platform bills in.
+	// TotalCost What it cost, in the currency that the platform bills in. Where its
+	// newest usage record tells no cost, or has expired, it is what the
+	// ledger says (`credits_transactions`); null where neither does.
+	//
 	//
 	// Example: 0.000134
 	TotalCost *float64 `json:"total_cost"`
@@ -1423,7 +1426,10 @@ type ResponseSummary struct {
 	// Example: completed
 	Status string `json:"status"`
 
-	// TotalCost What it cost, in the currency that the platform bills in.
+	// TotalCost What it cost, in the currency that the platform bills in. Where its
+	// newest usage record tells no cost, or has expired, it is what the
+	// ledger says (`credits_transactions`); null where neither does.
+	//
 	//
 	// Example: 0.000134
 	TotalCost *float64 `json:"total_cost"`
@@ -1756,6 +1762,9 @@ type IdempotencyKey = string
 // IfNoneMatch defines model for IfNoneMatch.
 type IfNoneMatch = string
 
+// IncludeLaterTurns defines model for IncludeLaterTurns.
+type IncludeLaterTurns = bool
+
 // LastEventId defines model for LastEventId.
 type LastEventId = string
 
@@ -1953,6 +1962,15 @@ type ListResponsesParamsCount string
 
 // EraseResponseParams defines parameters for EraseResponse.
 type EraseResponseParams struct {
+	// IncludeLaterTurns Exactly `true` or `false`. True erases along the later turns of the same
+	// owner that follow the response by their `previous_response_id`, and those
+	// that follow them: all of them or nothing, with one receipt. Where a part
+	// of any of them is held, or there are more than 1,000, nothing is erased
+	// (409). Without an index that leads to them, they are looked for among the
+	// 5,000 requests that the owner has made since; the receipt says
+	// `later_turns` where that was not all.
+	IncludeLaterTurns *IncludeLaterTurns `form:"include_later_turns,omitempty" json:"include_later_turns,omitempty"`
+
 	// XOrganizationId The organization to act for. Ignored unless the caller is an active
 	// member of it, and where the cookie `dw_active_org` is given.
 	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
@@ -2470,6 +2488,10 @@ type ClientInterface interface {
 	// not erase is answered exactly as a missing one; one with a part that is
 	// held is not erased (409).
 	//
+	// Later turns, whose prompts say with `previous_response_id` that they
+	// follow it, quote what it answered. They stay, unless
+	// `include_later_turns` is true.
+	//
 	// Corresponds with DELETE /admin/api/v1/batches/requests/{request_id} (the `EraseResponse` operationId).
 	EraseResponse(ctx context.Context, requestId RequestId, params *EraseResponseParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
@@ -2871,6 +2893,10 @@ func (c *Client) ListResponses(ctx context.Context, params *ListResponsesParams,
 // records stay, they are billing. A chain with a part that the caller may
 // not erase is answered exactly as a missing one; one with a part that is
 // held is not erased (409).
+//
+// Later turns, whose prompts say with `previous_response_id` that they
+// follow it, quote what it answered. They stay, unless
+// `include_later_turns` is true.
 //
 // Corresponds with DELETE /admin/api/v1/batches/requests/{request_id} (the `EraseResponse` operationId).
 func (c *Client) EraseResponse(ctx context.Context, requestId RequestId, params *EraseResponseParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3882,6 +3908,33 @@ func NewEraseResponseRequest(server string, requestId RequestId, params *EraseRe
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.IncludeLaterTurns != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "include_later_turns", *params.IncludeLaterTurns, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
@@ -6121,6 +6174,10 @@ type ClientWithResponsesInterface interface {
 	// records stay, they are billing. A chain with a part that the caller may
 	// not erase is answered exactly as a missing one; one with a part that is
 	// held is not erased (409).
+	//
+	// Later turns, whose prompts say with `previous_response_id` that they
+	// follow it, quote what it answered. They stay, unless
+	// `include_later_turns` is true.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -11091,6 +11148,10 @@ func (c *ClientWithResponses) ListResponsesWithResponse(ctx context.Context, par
 // records stay, they are billing. A chain with a part that the caller may
 // not erase is answered exactly as a missing one; one with a part that is
 // held is not erased (409).
+//
+// Later turns, whose prompts say with `previous_response_id` that they
+// follow it, quote what it answered. They stay, unless
+// `include_later_turns` is true.
 //
 // Returns a wrapper object for the known response body format(s).
 //

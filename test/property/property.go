@@ -109,7 +109,7 @@ func ask(t *testing.T, f Fixture, q question) answer {
 	default:
 		// The model knows which rows go; the port says only how many.
 		before := left(t, f)
-		erased, _, err := domain.NewEraseResponse(f.Responses(), time.Now).Execute(ctx, caller, uuid.MustParse(q.id))
+		erased, _, err := domain.NewEraseResponse(f.Responses(), time.Now).Execute(ctx, caller, uuid.MustParse(q.id), false)
 		if err != nil {
 			return refusal(err)
 		}

@@ -3,6 +3,7 @@ package fusillade
 import (
 	"bytes"
 	"context"
+	"errors"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -21,6 +22,16 @@ import (
 // the same erasure: it is theirs from then on, and holds that came since do not
 // stop it.
 func (r *Responses) Erase(ctx context.Context, id uuid.UUID, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+	return r.erase(ctx, id, false, permit)
+}
+
+// EraseWithLaterTurns is domain.Responses'. It makes two round trips more than
+// Erase does of a chain, and three for each later turn after the other.
+func (r *Responses) EraseWithLaterTurns(ctx context.Context, id uuid.UUID, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+	return r.erase(ctx, id, true, permit)
+}
+
+func (r *Responses) erase(ctx context.Context, id uuid.UUID, laterTurns bool, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
 	f := r.finisher()
 	var erased domain.Erased
 	var w domain.Warrant
@@ -28,7 +39,7 @@ func (r *Responses) Erase(ctx context.Context, id uuid.UUID, permit func(domain.
 	var later bool
 	err := f.begin(ctx, func(tx *postgres.Tx, b *pgx.Batch) (ahead []dbsqlc.IntentsOnRow, err error) {
 		refused, later = nil, false
-		e := eraser{tx: tx, copies: r.copies, leads: &r.leads}
+		e := eraser{tx: tx, copies: r.copies, leads: &r.leads, turns: turns{along: laterTurns}}
 		if err := e.find(ctx, id, r.outlet); err != nil {
 			return nil, err
 		}
@@ -45,6 +56,9 @@ func (r *Responses) Erase(ctx context.Context, id uuid.UUID, permit func(domain.
 		}
 		if w, refused = permit(e.whatWasFound()); refused != nil {
 			return nil, errRefused
+		}
+		if e.turns.tooMany {
+			return nil, errTooManyTurns
 		}
 		erased, _, later, err = f.carryOut(ctx, b, &e, w, intended{before: begun, responses: 1})
 		return nil, err
@@ -83,6 +97,7 @@ type eraser struct {
 	gone      map[uuid.UUID]gone       // the requests whose rows are gone
 	moved     map[uuid.UUID]bool       // the requests that were found among what is retained
 	unquoted  bool                     // an index has shown that no prompt quotes what was deleted
+	turns     turns
 }
 
 // find looks at what there is of a response and locks all of it. CodeNotFound
@@ -92,6 +107,9 @@ func (e *eraser) find(ctx context.Context, id uuid.UUID, outlet string) error {
 	var steps bool
 	err := e.send(ctx, func(b *pgx.Batch) {
 		e.queuePrepare(b, outlet)
+		if e.turns.along { // with which it is to be locked, in their order
+			return
+		}
 		b.Queue(dbsqlc.LockAlone, id).Query(func(rows pgx.Rows) (err error) {
 			alone, err = pgx.CollectRows(rows, pgx.RowToStructByPos[dbsqlc.LockRequestsRow])
 			return err
@@ -124,6 +142,18 @@ func (e *eraser) find(ctx context.Context, id uuid.UUID, outlet string) error {
 	}
 	if !is {
 		return e.findGone(ctx, id)
+	}
+	if e.turns.along {
+		alone := e.chain
+		all, err := e.followTurns(ctx, seeds, domain.MaxLaterTurns)
+		switch {
+		case err == nil:
+			seeds = all
+		case errors.Is(err, errTooManyTurns): // told to who may know
+			e.chain, e.turns.tooMany = alone, true
+		default:
+			return err
+		}
 	}
 	err = e.lock(ctx, seeds, func(b *pgx.Batch) {
 		there(b)
@@ -300,11 +330,11 @@ func (e *eraser) delete(ctx context.Context) (domain.Erased, error) {
 		err := e.send(ctx, func(b *pgx.Batch) {
 			e.queueDeletes(b, &erased)
 			e.queueLeft(b, &left, &erased.KeptTemplates)
-			if e.ByTurn {
+			if e.turnsIndexed() {
 				b.Queue(dbsqlc.Quoted, append(e.quotable(), unreadable)).QueryRow(func(row pgx.Row) error {
 					var quoted bool
 					err := row.Scan(&quoted)
-					e.unquoted = !quoted && !e.TemplatesElsewhere && !e.Retained // where the index does not reach
+					e.unquoted = !quoted
 					return err
 				})
 			}

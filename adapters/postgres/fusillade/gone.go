@@ -23,7 +23,7 @@ var errCameBack = domain.Errorf(domain.CodeUnavailable, "The response was writte
 
 // whatWasFound is what a permission is asked for.
 func (e *eraser) whatWasFound() domain.Found {
-	return domain.Found{Owners: e.owners, Unowned: len(e.gone) == 1 && e.gone[e.requests[0]].unowned, Holds: e.holds}
+	return domain.Found{Owners: e.owners, Unowned: len(e.gone) == 1 && e.gone[e.requests[0]].unowned, Holds: e.holds, LaterTurns: e.turns.count(e.links)}
 }
 
 // findGone looks for copies of a response whose row is gone. CodeNotFound where

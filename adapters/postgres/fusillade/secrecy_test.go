@@ -131,7 +131,7 @@ func TestReceiptsTellNothing(t *testing.T) {
 	// erase makes twelve times n receipts, in all the ways there are.
 	erase := func(n int, caller domain.Principal) {
 		each(fill(2*n, caller), func(id uuid.UUID) {
-			if _, _, err := eraser.Execute(t.Context(), caller, id); err != nil {
+			if _, _, err := eraser.Execute(t.Context(), caller, id, false); err != nil {
 				t.Error(err)
 			}
 		})

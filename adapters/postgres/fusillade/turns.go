@@ -1,31 +1,376 @@
 package fusillade
 
 import (
+	"context"
 	"encoding/hex"
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"lethe/adapters/postgres/fusillade/internal/dbsqlc"
+	"lethe/domain"
 )
 
 // The prompt of a later turn quotes what it follows: the gateway writes the
 // earlier turns into it. It says so by previous_response_id.
 
-// unreadable is what an encrypted prompt follows, to the index of later turns.
-const unreadable = "dwzdr1:"
+const (
+	// unreadable is what an encrypted prompt follows, to the index of later turns,
+	// and how it begins.
+	unreadable = "dwzdr1:"
+
+	previousKey = "previous_response_id"
+)
+
+var errTooManyTurns = domain.Errorf(domain.CodeRefused, "More than %d later turns quote it, so nothing was erased: erase the latest turns first, or everything of their owner, or leave include_later_turns out", domain.MaxLaterTurns)
+
+// turn is a request whose prompt says which response it follows.
+type turn struct{ id, follows uuid.UUID }
+
+// turns are the later turns that an eraser has found.
+type turns struct {
+	along bool       // they are erased, too
+	until *time.Time // but not what was created later; nil: all of them
+	found []turn
+	all   bool // a search without an index has come to its end
+	// tooMany are there to be erased along.
+	tooMany bool
+}
 
 // quotable are the identifiers by which later turns may follow what the eraser
 // has found, in digits.
-func (e *eraser) quotable() []string {
-	ids := make([]string, 0, len(e.requests)+len(e.steps)+1)
-	for _, of := range [][]uuid.UUID{e.requests, e.steps} {
-		for _, id := range of {
-			ids = append(ids, hex.EncodeToString(id[:]))
+func (e *eraser) quotable() []string { return digits(e.requests, e.steps) }
+
+func digits(all ...[]uuid.UUID) []string {
+	var texts []string
+	for _, ids := range all {
+		for _, id := range ids {
+			texts = append(texts, hex.EncodeToString(id[:]))
 		}
 	}
-	return ids
+	return texts
 }
 
 // quotedLeft tells whether prompts that stay may quote what was erased: one does,
 // or nothing has shown that none does.
 func (e *eraser) quotedLeft() bool {
-	return len(e.requests) > 0 && !e.unquoted
+	return len(e.requests) > 0 && !e.unquoted && (!e.turns.all || len(e.gone) > 0)
+}
+
+// turnsIndexed tells whether an index leads to all later turns: it does not reach
+// into what fusillade-arsenal keeps elsewhere.
+func (e *eraser) turnsIndexed() bool { return e.ByTurn && !e.TemplatesElsewhere && !e.Retained }
+
+// followed is the response that a prompt says it follows; uuid.Nil: none. It is
+// not known of a prompt that is no JSON, such as an encrypted one.
+func followed(prompt []byte) (id uuid.UUID, known bool) {
+	if !strings.Contains(string(prompt), previousKey) {
+		return uuid.Nil, !strings.HasPrefix(string(prompt), unreadable)
+	}
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(prompt, &fields) != nil {
+		return uuid.Nil, false
+	}
+	var text string
+	if json.Unmarshal(fields[previousKey], &text) != nil {
+		return uuid.Nil, true
+	}
+	if id, err := domain.ParseID(strings.TrimPrefix(text, "resp_")); err == nil {
+		return id, true
+	}
+	return uuid.Nil, true
+}
+
+// whose tells whether an owner has something of the response that a request or a
+// step is a part of.
+type whose struct {
+	groups groups
+	owners map[uuid.UUID][]string
+}
+
+func whoseIn(links []dbsqlc.ChainRow, rows []dbsqlc.LockRequestsRow) whose {
+	w := whose{groupsOf(links), make(map[uuid.UUID][]string)}
+	for _, row := range rows {
+		head := w.groups.of(row.ID)
+		w.owners[head] = append(w.owners[head], row.Owner)
+	}
+	return w
+}
+
+func (w whose) has(owner string, id uuid.UUID) bool {
+	return slices.Contains(w.owners[w.groups.of(id)], owner)
+}
+
+// followTurns adds to the chain of these requests the later turns of what is in it, of
+// the same owners, and theirs, and returns these requests and the turns. It makes
+// three round trips for each turn after the other. errTooManyTurns where there
+// are more than most.
+func (e *eraser) followTurns(ctx context.Context, seeds []uuid.UUID, most int) ([]uuid.UUID, error) {
+	e.turns.found, e.turns.all = nil, false
+	known := make(map[uuid.UUID]bool)
+	for _, id := range e.requests {
+		known[id] = true
+	}
+	all := slices.Clone(seeds)
+	var scanned map[uuid.UUID][]candidateTurn
+	for front := e.chain; ; {
+		var rows []dbsqlc.LockRequestsRow
+		if err := e.send(ctx, func(b *pgx.Batch) { e.queueRows(b, front.requests, false, &rows) }); err != nil {
+			return nil, err
+		}
+		var quoting []candidateTurn
+		var err error
+		switch {
+		case e.turnsIndexed():
+			quoting, err = e.turnsByIndex(ctx, digits(front.requests, front.steps), rows, most)
+		case scanned == nil:
+			scanned, err = e.turnsByOwner(ctx, rows)
+			fallthrough
+		default:
+			for _, ids := range [][]uuid.UUID{front.requests, front.steps} {
+				for _, id := range ids {
+					quoting = append(quoting, scanned[id]...)
+				}
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+		whose := whoseIn(front.links, rows)
+		var next []uuid.UUID
+		for _, t := range quoting {
+			if !whose.has(t.owner, t.follows) {
+				continue
+			}
+			if e.turns.until != nil && t.createdAt.After(*e.turns.until) {
+				e.turns.all = false
+				continue
+			}
+			e.turns.found = append(e.turns.found, t.turn)
+			if !known[t.id] {
+				known[t.id] = true
+				next = append(next, t.id)
+			}
+		}
+		if all = append(all, next...); len(all)-len(seeds) > most {
+			return nil, errTooManyTurns
+		}
+		if len(next) == 0 {
+			return all, nil
+		}
+		if err := e.send(ctx, func(b *pgx.Batch) { queueChain(b, next, &front) }); err != nil {
+			return nil, err
+		}
+		for _, id := range front.requests {
+			known[id] = true
+		}
+		e.chain = e.chain.with(front)
+	}
+}
+
+// with is both together.
+func (c chain) with(other chain) chain {
+	both := chain{
+		links: slices.Concat(c.links, other.links), steps: slices.Concat(c.steps, other.steps), requests: slices.Concat(c.requests, other.requests),
+	}
+	slices.SortFunc(both.links, func(a, b dbsqlc.ChainRow) int { return compareIDs(a.ID, b.ID) })
+	both.links = slices.CompactFunc(both.links, func(a, b dbsqlc.ChainRow) bool { return a.ID == b.ID })
+	for _, ids := range []*[]uuid.UUID{&both.steps, &both.requests} {
+		slices.SortFunc(*ids, compareIDs)
+		*ids = slices.Compact(*ids)
+	}
+	return both
+}
+
+type candidateTurn struct {
+	turn
+	owner     string
+	createdAt time.Time
+}
+
+// ownersOf are the owners of these requests, each once, but not those of batches.
+func ownersOf(rows []dbsqlc.LockRequestsRow) (owners []string) {
+	for _, row := range rows {
+		if row.Owner != "" {
+			owners = append(owners, row.Owner)
+		}
+	}
+	return slices.Compact(slices.Sorted(slices.Values(owners)))
+}
+
+// turnsByIndex are what says that it follows one of these identifiers, of the
+// owners of these requests; of more than most, some.
+func (e *eraser) turnsByIndex(ctx context.Context, quoted []string, rows []dbsqlc.LockRequestsRow, most int) (found []candidateTurn, err error) {
+	err = e.send(ctx, func(b *pgx.Batch) {
+		b.Queue(dbsqlc.TurnsByIndex, true, quoted, ownersOf(rows), int64(most)+1).Query(func(rows pgx.Rows) error {
+			var t candidateTurn
+			var digits string
+			var prompt []byte
+			_, err := pgx.ForEachRow(rows, []any{&t.id, &t.owner, &t.createdAt, &digits, &prompt}, func() error {
+				if t.follows, _ = followed(prompt); t.follows != uuid.Nil {
+					found = append(found, t)
+				}
+				return nil
+			})
+			return err
+		})
+	})
+	return found, err
+}
+
+// turnsByOwner are the later turns among the requests that the owners of these
+// have made from the first of these on, by what they follow. It looks at
+// domain.LaterTurnsSearched of them, and notes whether that was all.
+func (e *eraser) turnsByOwner(ctx context.Context, of []dbsqlc.LockRequestsRow) (map[uuid.UUID][]candidateTurn, error) {
+	found := make(map[uuid.UUID][]candidateTurn)
+	first := make(map[string]time.Time)
+	for _, row := range of {
+		if at, is := first[row.Owner]; row.Owner != "" && (!is || row.CreatedAt.Before(at)) {
+			first[row.Owner] = row.CreatedAt
+		}
+	}
+	e.turns.all = !e.Retained // where the search does not look
+	add := func(t candidateTurn, prompt []byte) {
+		id, known := followed(prompt)
+		e.turns.all = e.turns.all && known
+		if t.follows = id; id != uuid.Nil {
+			found[id] = append(found[id], t)
+		}
+	}
+	owners := slices.Sorted(maps.Keys(first))
+	since := make([]time.Time, len(owners))
+	for i, owner := range owners {
+		since[i] = first[owner]
+	}
+	var elsewhere map[uuid.UUID][]candidateTurn // by template
+	looked := 0
+	if err := e.send(ctx, func(b *pgx.Batch) {
+		b.Queue(dbsqlc.TurnsByOwner, owners, since, int64(domain.LaterTurnsSearched)+1).Query(func(rows pgx.Rows) error {
+			elsewhere = make(map[uuid.UUID][]candidateTurn)
+			var t candidateTurn
+			var template *uuid.UUID
+			var prompt []byte
+			_, err := pgx.ForEachRow(rows, []any{&t.id, &t.owner, &t.createdAt, &template, &prompt}, func() error {
+				if looked++; looked > domain.LaterTurnsSearched {
+					e.turns.all = false
+					return nil
+				}
+				if template != nil {
+					elsewhere[*template] = append(elsewhere[*template], t)
+				}
+				add(t, prompt)
+				return nil
+			})
+			return err
+		})
+	}); err != nil || !e.TemplatesElsewhere || len(elsewhere) == 0 {
+		return found, err
+	}
+	err := e.send(ctx, func(b *pgx.Batch) {
+		b.Queue(dbsqlc.PromptsElsewhere, slices.Collect(maps.Keys(elsewhere))).Query(func(rows pgx.Rows) error {
+			var id uuid.UUID
+			var prompt []byte
+			_, err := pgx.ForEachRow(rows, []any{&id, &prompt}, func() error {
+				for _, t := range elsewhere[id] {
+					add(t, prompt)
+				}
+				return nil
+			})
+			return err
+		})
+	})
+	return found, err
+}
+
+// erasable is a response and what is erased along with it.
+type erasable struct {
+	head     uuid.UUID
+	requests []dbsqlc.LockRequestsRow
+	steps    []uuid.UUID
+}
+
+// erasables are, for each part, its response and then, where later turns are erased
+// along, theirs.
+func (e *eraser) erasables(parts []*part) [][]erasable {
+	with := make([][]erasable, len(parts))
+	if !e.turns.along {
+		for i, p := range parts {
+			with[i] = []erasable{{p.candidates[0], p.requests, p.steps}}
+		}
+		return with
+	}
+	groups := groupsOf(e.links)
+	responses := make(map[uuid.UUID]*erasable)
+	for _, row := range e.locked {
+		head := groups.of(row.ID)
+		if responses[head] == nil {
+			responses[head] = &erasable{head: head}
+		}
+		responses[head].requests = append(responses[head].requests, row)
+	}
+	for _, link := range e.links {
+		if w := responses[groups.of(link.ID)]; w != nil {
+			w.steps = append(w.steps, link.ID)
+		}
+	}
+	next := e.turns.byResponse(groups)
+	for i, p := range parts {
+		for _, head := range next.from(groups.of(p.candidates[0])) {
+			if w := responses[head]; w != nil {
+				with[i] = append(with[i], *w)
+			}
+		}
+	}
+	return with
+}
+
+// followers are the later turns of each response, both by what stands for them.
+type followers map[uuid.UUID][]uuid.UUID
+
+func (t turns) byResponse(groups groups) followers {
+	f := make(followers)
+	for _, t := range t.found {
+		of, turn := groups.of(t.follows), groups.of(t.id)
+		f[of] = append(f[of], turn)
+	}
+	return f
+}
+
+// count is how many responses were found to be later turns.
+func (t turns) count(links []dbsqlc.ChainRow) int64 {
+	if len(t.found) == 0 {
+		return 0
+	}
+	groups := groupsOf(links)
+	later := make(map[uuid.UUID]bool)
+	for _, t := range t.found {
+		turn := groups.of(t.id)
+		later[turn] = later[turn] || groups.of(t.follows) != turn
+	}
+	n := int64(0)
+	for _, is := range later {
+		if is {
+			n++
+		}
+	}
+	return n
+}
+
+// from is a response, then its later turns and theirs.
+func (f followers) from(head uuid.UUID) []uuid.UUID {
+	all, seen := []uuid.UUID{head}, map[uuid.UUID]bool{head: true}
+	for i := 0; i < len(all); i++ {
+		for _, next := range f[all[i]] {
+			if !seen[next] {
+				seen[next] = true
+				all = append(all, next)
+			}
+		}
+	}
+	return all
 }

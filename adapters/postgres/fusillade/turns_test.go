@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"lethe/adapters/postgres"
+	"lethe/domain"
 	"lethe/domain/porttest"
 	"lethe/receipt"
 )
@@ -119,4 +120,146 @@ func (b *bench) step(request uuid.UUID) (id uuid.UUID) {
 		b.t.Fatal(err)
 	}
 	return id
+}
+
+// eraseTurns erases a response with its later turns, and tells whether the
+// receipt names some that may be left.
+func (b *bench) eraseTurns(id uuid.UUID) (erased domain.Erased, named bool) {
+	b.t.Helper()
+	erased, err := b.responses.EraseWithLaterTurns(b.t.Context(), id, porttest.Permit)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return erased, slices.Contains(b.lastReceipt().NotCovered, receipt.GapLaterTurns)
+}
+
+// Later turns go along, and the receipt names them only where some are left or
+// may be: with an index, and by a search among what their owner has made since.
+func TestLaterTurnsGoAlong(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for name, prepare := range map[string]func(*bench){
+		"index":    func(b *bench) { index(t, b.owner) },
+		"no index": func(*bench) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, postgres.Config{})
+			prepare(b)
+			conversation := func(turns int) (first porttest.Row) {
+				first = b.addChain("anna", 1)[0]
+				last := first.ID
+				for i := range turns {
+					last = b.addTurn("anna", "resp_"+last.String(), at.Add(time.Duration(i+1)*time.Minute)).ID
+				}
+				return first
+			}
+			other := b.addTurn("anna", "resp_"+uuid.NewString(), at.Add(time.Hour))
+			if erased, named := b.eraseTurns(conversation(0).ID); erased.Requests != 1 || named {
+				t.Errorf("no later turn: %+v, named %t", erased, named)
+			}
+			if erased, named := b.eraseTurns(conversation(30).ID); erased.Requests != 31 || erased.Templates != 31 || named {
+				t.Errorf("a conversation: %+v, named %t", erased, named)
+			}
+			// One in the midst of it: what came before stays.
+			first := conversation(0)
+			second := b.addTurn("anna", first.ID.String(), at.Add(time.Minute))
+			b.addTurn("anna", second.ID.String(), at.Add(2*time.Minute))
+			if erased, named := b.eraseTurns(second.ID); erased.Requests != 2 || named {
+				t.Errorf("from its second turn on: %+v, named %t", erased, named)
+			}
+			if erased, named := b.eraseTurns(first.ID); erased.Requests != 1 || named {
+				t.Errorf("then the first: %+v, named %t", erased, named)
+			}
+			// As old as time can be.
+			past := conversation(1)
+			b.exec(`UPDATE requests SET created_at = '-infinity' WHERE id = $1`, past.ID)
+			if erased, named := b.eraseTurns(past.ID); erased.Requests != 2 || named {
+				t.Errorf("of no time: %+v, named %t", erased, named)
+			}
+			// The prompt that says it belongs to somebody else's request, too.
+			shared := conversation(0)
+			turn := b.addTurn("anna", shared.ID.String(), at.Add(time.Minute))
+			row := porttest.NewRow("ben", "completed", at)
+			row.Template = turn.Template
+			b.AddResponse(row)
+			if erased, named := b.eraseTurns(shared.ID); erased.Requests != 2 || erased.Templates != 1 || erased.KeptTemplates != 1 || named != (name == "index") {
+				t.Errorf("a shared prompt: %+v, named %t", erased, named)
+			}
+			for what, change := range map[string]string{
+				"encrypted":    `'dwzdr1:AAAA'`,
+				"no JSON":      `'{' || body`,
+				"of no object": `'[' || body || ']'`,
+			} {
+				first := conversation(0)
+				turn := b.addTurn("anna", first.ID.String(), at.Add(time.Minute))
+				b.exec(`UPDATE request_templates SET body = `+change+` WHERE id = $1`, turn.Template)
+				if erased, named := b.eraseTurns(first.ID); erased.Requests != 1 || !named {
+					t.Errorf("%s: %+v, named %t", what, erased, named)
+				}
+				if _, err := b.responses.Erase(t.Context(), turn.ID, porttest.Permit); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, _, err := b.responses.Get(t.Context(), other.ID, nil); err != nil {
+				t.Errorf("another conversation: %v", err)
+			}
+			if n := b.number(`SELECT count(*) FROM requests WHERE created_by = 'anna'`); n != 1 {
+				t.Errorf("%d requests are left, want the other conversation", n)
+			}
+		})
+	}
+}
+
+// More later turns than are erased along keep the response, and what a search
+// without an index has not looked at is named.
+func TestManyLaterTurns(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, postgres.Config{})
+	add := func(follows uuid.UUID, n int) {
+		t.Helper()
+		b.exec(`WITH t AS (INSERT INTO request_templates (endpoint, method, path, body, model, api_key)
+				SELECT 'e', 'POST', '/v1/responses', CASE WHEN $1::uuid IS NULL THEN '{}' ELSE jsonb_build_object('previous_response_id', $1::uuid)::text END, 'm', 'k'
+				FROM generate_series(1, $2) RETURNING id)
+			INSERT INTO requests (template_id, state, model, created_by, created_at, response_status, response_body, completed_at)
+			SELECT id, 'completed', 'm', 'anna', '2026-03-02', 200, '{}', '2026-03-02' FROM t`, follows, n)
+	}
+	crowd := b.addChain("anna", 1)[0].ID
+	add(crowd, domain.MaxLaterTurns+1)
+	before := b.Stored()
+	for i := range 2 {
+		if i == 1 {
+			index(t, b.owner)
+		}
+		asked := 0
+		_, err := b.responses.EraseWithLaterTurns(t.Context(), crowd, func(found domain.Found) (domain.Warrant, error) {
+			asked++
+			return porttest.Permit(found)
+		})
+		if domain.CodeOf(err) != domain.CodeRefused || asked == 0 || b.Stored() != before {
+			t.Errorf("asked %d times: %v", asked, err)
+		}
+		refusal := domain.Errorf(domain.CodeNotFound, "not yours")
+		if _, err := b.responses.EraseWithLaterTurns(t.Context(), crowd, func(domain.Found) (domain.Warrant, error) { return domain.Warrant{}, refusal }); err != refusal {
+			t.Errorf("not theirs: %v", err)
+		}
+	}
+	b.exec(`DELETE FROM requests WHERE id = (SELECT id FROM requests WHERE created_at = '2026-03-02' LIMIT 1)`)
+	if erased, _ := b.eraseTurns(crowd); erased.Requests != domain.MaxLaterTurns+1 {
+		t.Errorf("as many as may be: %+v", erased)
+	}
+	b.exec(`DROP INDEX request_templates_previous_response_idx`)
+	b.exec(`DELETE FROM request_templates`)
+	quoted := b.addChain("anna", 1)[0].ID
+	b.exec(`INSERT INTO requests (state, model, created_by, created_at, response_status, response_body, completed_at)
+		SELECT 'completed', 'm', 'anna', '2026-03-02', 200, '{}', '2026-03-02' FROM generate_series(1, $1)`, domain.LaterTurnsSearched-1)
+	if _, named := b.eraseTurns(quoted); named {
+		t.Error("all was looked at, and the receipt names later turns")
+	}
+	quoted = b.addChain("anna", 1)[0].ID
+	b.exec(`INSERT INTO requests (state, model, created_by, created_at, response_status, response_body, completed_at)
+		VALUES ('completed', 'm', 'anna', '2026-03-02', 200, '{}', '2026-03-02')`)
+	if _, named := b.eraseTurns(quoted); !named {
+		t.Error("not all was looked at, and the receipt does not say so")
+	}
 }

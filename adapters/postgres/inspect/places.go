@@ -22,8 +22,8 @@ const (
 	Erased Treatment = "erased"
 	// Indexed: it goes with the response where an index makes it cheap to find.
 	Indexed Treatment = "erased where [an index](#which-copies-are-found) leads there"
-	// Remains: an erasure of the response does not find it.
-	Remains Treatment = "not erased"
+	// Asked: it goes with the response where that is asked for.
+	Asked Treatment = "erased [with `include_later_turns`](#later-turns)"
 	// OfPerson: it belongs to a person and leads to no response.
 	OfPerson Treatment = "not erased with a response, as it belongs to a person; erased [with all of theirs](#what-is-kept-by-person)"
 )
@@ -54,7 +54,7 @@ func Places(s Schemas) []Place {
 		{Side: Fusillade, Schema: s.Fusillade, Table: "request_templates", Columns: []string{"body"},
 			Leads: "`template_id` of a request, with a file or without", Treatment: Erased},
 		{Side: Fusillade, Schema: s.Fusillade, Table: "request_templates", Columns: []string{"body"}, Since: "10.10.0",
-			Leads: "later turns, which quote the answer: their `previous_response_id`", Treatment: Remains, Gap: "later_turns"},
+			Leads: "later turns, which quote the answer: their `previous_response_id`", Treatment: Asked, Gap: "later_turns"},
 		{Side: Fusillade, Schema: s.Fusillade, Table: "response_steps", Columns: []string{"request_payload", "response_payload", "error"}, Before: "arsenal 4.1.0",
 			Leads: "`request_id`, and the links between steps", Treatment: Erased},
 		{Side: Fusillade, Schema: "underway", Table: "task", Columns: []string{"input"}, Before: "8.55.0",
@@ -120,7 +120,7 @@ func PlacesTable() string {
 		}
 		treatment := string(p.Treatment)
 		switch {
-		case p.Treatment == Indexed:
+		case p.Treatment == Indexed, p.Treatment == Asked:
 			treatment += "; else receipts say `" + p.Gap + "`"
 		case p.Gap != "":
 			treatment += "; receipts say `" + p.Gap + "`"

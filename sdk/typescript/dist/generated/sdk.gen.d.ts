@@ -38,6 +38,10 @@ export declare const listResponses: <ThrowOnError extends boolean = false>(optio
  * not erase is answered exactly as a missing one; one with a part that is
  * held is not erased (409).
  *
+ * Later turns, whose prompts say with `previous_response_id` that they
+ * follow it, quote what it answered. They stay, unless
+ * `include_later_turns` is true.
+ *
  */
 export declare const eraseResponse: <ThrowOnError extends boolean = false>(options: Options<EraseResponseData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<EraseResponseResponses, EraseResponseErrors, ThrowOnError, "fields">;
 /**

@@ -41,6 +41,10 @@ export const listResponses = (options) => options.client.get({
  * not erase is answered exactly as a missing one; one with a part that is
  * held is not erased (409).
  *
+ * Later turns, whose prompts say with `previous_response_id` that they
+ * follow it, quote what it answered. They stay, unless
+ * `include_later_turns` is true.
+ *
  */
 export const eraseResponse = (options) => options.client.delete({
     security: [

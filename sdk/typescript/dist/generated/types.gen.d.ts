@@ -95,7 +95,10 @@ export type ResponseSummary = {
      */
     total_tokens: number | null;
     /**
-     * What it cost, in the currency that the platform bills in.
+     * What it cost, in the currency that the platform bills in. Where its
+     * newest usage record tells no cost, or has expired, it is what the
+     * ledger says (`credits_transactions`); null where neither does.
+     *
      */
     total_cost: number | null;
     /**
@@ -1233,6 +1236,17 @@ export type LastEventId = string;
  */
 export type IfNoneMatch = string;
 /**
+ * Exactly `true` or `false`. True erases along the later turns of the same
+ * owner that follow the response by their `previous_response_id`, and those
+ * that follow them: all of them or nothing, with one receipt. Where a part
+ * of any of them is held, or there are more than 1,000, nothing is erased
+ * (409). Without an index that leads to them, they are looked for among the
+ * 5,000 requests that the owner has made since; the receipt says
+ * `later_turns` where that was not all.
+ *
+ */
+export type IncludeLaterTurns = boolean;
+/**
  * `omit` leaves the contents out: `body` is then empty, `response_body`
  * and `error` are null, and a large prompt is not even read.
  *
@@ -1528,7 +1542,19 @@ export type EraseResponseData = {
          */
         request_id: string;
     };
-    query?: never;
+    query?: {
+        /**
+         * Exactly `true` or `false`. True erases along the later turns of the same
+         * owner that follow the response by their `previous_response_id`, and those
+         * that follow them: all of them or nothing, with one receipt. Where a part
+         * of any of them is held, or there are more than 1,000, nothing is erased
+         * (409). Without an index that leads to them, they are looked for among the
+         * 5,000 requests that the owner has made since; the receipt says
+         * `later_turns` where that was not all.
+         *
+         */
+        include_later_turns?: boolean;
+    };
     url: '/admin/api/v1/batches/requests/{request_id}';
 };
 export type EraseResponseErrors = {

@@ -85,6 +85,40 @@ func (q *Queries) PromptElsewhere(ctx context.Context, arg PromptElsewhereParams
 	return i, err
 }
 
+const PromptsElsewhere = `-- name: PromptsElsewhere :many
+SELECT r.id,
+       (CASE WHEN t.body LIKE 'dwzdr1:%' THEN 'dwzdr1:' WHEN strpos(t.body, 'previous_response_id') > 0 THEN t.body ELSE '' END)::text AS prompt
+FROM request_template_routes r
+JOIN request_templates_g2 t ON t.created_on = r.created_on AND t.id = r.id
+WHERE r.id = ANY ($1::uuid[])
+`
+
+type PromptsElsewhereRow struct {
+	ID     uuid.UUID
+	Prompt string
+}
+
+// As of TurnsByOwner.
+func (q *Queries) PromptsElsewhere(ctx context.Context, ids []uuid.UUID) ([]PromptsElsewhereRow, error) {
+	rows, err := q.db.Query(ctx, PromptsElsewhere, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PromptsElsewhereRow
+	for rows.Next() {
+		var i PromptsElsewhereRow
+		if err := rows.Scan(&i.ID, &i.Prompt); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const TemplatesElsewhereLeft = `-- name: TemplatesElsewhereLeft :one
 SELECT count(*) FILTER (WHERE q.needed IS NULL) AS remaining, count(q.needed) AS kept_templates
 FROM request_template_routes r

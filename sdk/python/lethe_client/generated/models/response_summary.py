@@ -33,7 +33,10 @@ class ResponseSummary:
         completion_tokens (int | None): Tokens of the answer. Example: 120.
         reasoning_tokens (int | None): Tokens of reasoning among them. Example: 0.
         total_tokens (int | None): All tokens together. Example: 134.
-        total_cost (float | None): What it cost, in the currency that the platform bills in. Example: 0.000134.
+        total_cost (float | None): What it cost, in the currency that the platform bills in. Where its
+            newest usage record tells no cost, or has expired, it is what the
+            ledger says (`credits_transactions`); null where neither does.
+             Example: 0.000134.
         created_by_email (None | str): The e-mail address of the owner, a person or an organization. Example:
             alice@example.test.
     """

@@ -16,6 +16,7 @@ from ...types import UNSET, Response, Unset
 def _get_kwargs(
     request_id: UUID,
     *,
+    include_later_turns: bool | Unset = False,
     x_organization_id: str | Unset = UNSET,
     dw_active_org: str | Unset = UNSET,
 ) -> dict[str, Any]:
@@ -27,11 +28,18 @@ def _get_kwargs(
     if dw_active_org is not UNSET:
         cookies["dw_active_org"] = dw_active_org
 
+    params: dict[str, Any] = {}
+
+    params["include_later_turns"] = include_later_turns
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+
     _kwargs: dict[str, Any] = {
         "method": "delete",
         "url": "/admin/api/v1/batches/requests/{request_id}".format(
             request_id=quote(str(request_id), safe=""),
         ),
+        "params": params,
         "cookies": cookies,
     }
 
@@ -112,6 +120,7 @@ def sync_detailed(
     request_id: UUID,
     *,
     client: AuthenticatedClient | Client,
+    include_later_turns: bool | Unset = False,
     x_organization_id: str | Unset = UNSET,
     dw_active_org: str | Unset = UNSET,
 ) -> Response[Any | Problem]:
@@ -124,8 +133,13 @@ def sync_detailed(
     not erase is answered exactly as a missing one; one with a part that is
     held is not erased (409).
 
+    Later turns, whose prompts say with `previous_response_id` that they
+    follow it, quote what it answered. They stay, unless
+    `include_later_turns` is true.
+
     Args:
         request_id (UUID):
+        include_later_turns (bool | Unset):  Default: False.
         x_organization_id (str | Unset):
         dw_active_org (str | Unset):
 
@@ -139,6 +153,7 @@ def sync_detailed(
 
     kwargs = _get_kwargs(
         request_id=request_id,
+        include_later_turns=include_later_turns,
         x_organization_id=x_organization_id,
         dw_active_org=dw_active_org,
     )
@@ -152,6 +167,7 @@ def sync(
     request_id: UUID,
     *,
     client: AuthenticatedClient | Client,
+    include_later_turns: bool | Unset = False,
     x_organization_id: str | Unset = UNSET,
     dw_active_org: str | Unset = UNSET,
 ) -> Any | Problem | None:
@@ -164,8 +180,13 @@ def sync(
     not erase is answered exactly as a missing one; one with a part that is
     held is not erased (409).
 
+    Later turns, whose prompts say with `previous_response_id` that they
+    follow it, quote what it answered. They stay, unless
+    `include_later_turns` is true.
+
     Args:
         request_id (UUID):
+        include_later_turns (bool | Unset):  Default: False.
         x_organization_id (str | Unset):
         dw_active_org (str | Unset):
 
@@ -180,6 +201,7 @@ def sync(
     return sync_detailed(
         request_id=request_id,
         client=client,
+        include_later_turns=include_later_turns,
         x_organization_id=x_organization_id,
         dw_active_org=dw_active_org,
     ).parsed
@@ -189,6 +211,7 @@ async def asyncio_detailed(
     request_id: UUID,
     *,
     client: AuthenticatedClient | Client,
+    include_later_turns: bool | Unset = False,
     x_organization_id: str | Unset = UNSET,
     dw_active_org: str | Unset = UNSET,
 ) -> Response[Any | Problem]:
@@ -201,8 +224,13 @@ async def asyncio_detailed(
     not erase is answered exactly as a missing one; one with a part that is
     held is not erased (409).
 
+    Later turns, whose prompts say with `previous_response_id` that they
+    follow it, quote what it answered. They stay, unless
+    `include_later_turns` is true.
+
     Args:
         request_id (UUID):
+        include_later_turns (bool | Unset):  Default: False.
         x_organization_id (str | Unset):
         dw_active_org (str | Unset):
 
@@ -216,6 +244,7 @@ async def asyncio_detailed(
 
     kwargs = _get_kwargs(
         request_id=request_id,
+        include_later_turns=include_later_turns,
         x_organization_id=x_organization_id,
         dw_active_org=dw_active_org,
     )
@@ -229,6 +258,7 @@ async def asyncio(
     request_id: UUID,
     *,
     client: AuthenticatedClient | Client,
+    include_later_turns: bool | Unset = False,
     x_organization_id: str | Unset = UNSET,
     dw_active_org: str | Unset = UNSET,
 ) -> Any | Problem | None:
@@ -241,8 +271,13 @@ async def asyncio(
     not erase is answered exactly as a missing one; one with a part that is
     held is not erased (409).
 
+    Later turns, whose prompts say with `previous_response_id` that they
+    follow it, quote what it answered. They stay, unless
+    `include_later_turns` is true.
+
     Args:
         request_id (UUID):
+        include_later_turns (bool | Unset):  Default: False.
         x_organization_id (str | Unset):
         dw_active_org (str | Unset):
 
@@ -258,6 +293,7 @@ async def asyncio(
         await asyncio_detailed(
             request_id=request_id,
             client=client,
+            include_later_turns=include_later_turns,
             x_organization_id=x_organization_id,
             dw_active_org=dw_active_org,
         )
