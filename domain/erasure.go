@@ -184,6 +184,9 @@ type ErasureTarget struct {
 	// comes while it is erased, until none is left.
 	Owner  *uuid.UUID
 	Filter *ResponseFilter // what passes it
+	// LaterTurns has the later turns of each go along, as of
+	// Responses.EraseWithLaterTurns.
+	LaterTurns bool
 }
 
 // Kind is the kind of the target.
@@ -209,7 +212,8 @@ func (t ErasureTarget) fingerprint() fingerprint {
 		Filtered  bool
 		Filter    fingerprint
 		Owners    []string
-	}{t.Responses, t.Owner, t.Filter != nil, list{Filter: f}.fingerprint(), slices.Sorted(slices.Values(f.Owners))})
+		Turns     bool
+	}{t.Responses, t.Owner, t.Filter != nil, list{Filter: f}.fingerprint(), slices.Sorted(slices.Values(f.Owners)), t.LaterTurns})
 }
 
 // RuleVersion names a retention rule as it was when something was erased by it.
@@ -223,7 +227,7 @@ type RuleVersion struct {
 const VerifyAfter = 24 * time.Hour
 
 // Part is one response that an erasure has come to: all the requests that hang
-// together, locked.
+// together, and those of later turns that go along, locked.
 type Part struct {
 	Requests []Response  // Owner is empty in a row of a batch
 	Holds    []uuid.UUID // the active ones on any of them; where there is one, nothing may be erased
@@ -285,6 +289,17 @@ type Survey struct {
 	// Counted are, with a filter, these requests, in the order in which they are
 	// erased.
 	Counted []uuid.UUID
+	Turns   SurveyedTurns
+}
+
+// SurveyedTurns is what a survey says of later turns: apart from what the target
+// is about.
+type SurveyedTurns struct {
+	// Found are among Responses where they go along, and would be left else, of
+	// which at most MaxLaterTurns are counted; nil: they were not counted.
+	Found    *int64
+	Complete bool  // there are no others, as far as can be known
+	Searched int64 // among how many requests they were looked for; 0: an index leads to them
 }
 
 // Preview is what was shown to somebody of what they could erase.

@@ -39,6 +39,7 @@ func (r ErasureRequest) target(caller Principal, operation string) (t ErasureTar
 	if err != nil {
 		return ErasureTarget{}, nil, err
 	}
+	t.LaterTurns = r.IncludeLaterTurns
 	return t, scope, nil
 }
 

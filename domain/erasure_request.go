@@ -15,6 +15,8 @@ type ErasureRequest struct {
 	Responses []uuid.UUID
 	Owner     *uuid.UUID
 	Filter    *ErasureFilter
+	// IncludeLaterTurns has the later turns of what is erased go along.
+	IncludeLaterTurns bool
 }
 
 // ErasureFilter is what of a list can be erased. Nil does not narrow; a filter

@@ -233,7 +233,9 @@ type Erasures interface {
 	// these owners have it; nil is everyone. With a filter, what was created after
 	// asOf does not count; without one, Sum does not look at it. Of very much it
 	// may count a part, always the same one: that of what is erased first.
-	// CodeUnavailable where that takes too long.
+	// CodeUnavailable where that takes too long. Where later turns go along, they
+	// count too, as responses of their own, and CodeRefused where a response has
+	// more than MaxLaterTurns.
 	Survey(ctx context.Context, t ErasureTarget, owners []string, asOf time.Time) (Survey, error)
 
 	// KeepPreview stores a preview with the requests that it counted, until it has
@@ -241,8 +243,8 @@ type Erasures interface {
 	// kept, and those that an erasure was begun with.
 	KeepPreview(ctx context.Context, p Preview) error
 
-	// Preview returns the one with this TokenSum, without Counted, an expired one
-	// too, as long as it is there. CodeNotFound where there is none.
+	// Preview returns the one with this TokenSum, without Counted and Turns, an
+	// expired one too, as long as it is there. CodeNotFound where there is none.
 	Preview(ctx context.Context, tokenSum [sha256.Size]byte) (Preview, error)
 
 	// Create stores an erasure that is pending. Where the same person has
@@ -274,6 +276,11 @@ type Erasures interface {
 	// progress, all at once or not at all. Where it comes to the end and has
 	// FoundNothing, there is a receipt of that, by the warrant for no part. It returns the erasure as it is then.
 	// Several calls at once for one erasure wait for each other.
+	//
+	// Where later turns go along, a part has their requests, too. Each is a response
+	// of its own: one that is kept keeps what it quotes, and goes by itself where it
+	// is come to. With a filter those do not that were created after AsOf. More than
+	// MaxLaterTurns of a response are a failure with CodeRefused.
 	//
 	// With Erasure.Preview it looks at nothing but what that counted, whatever else
 	// passes the filter by now, and erases of it what still passes.

@@ -20,7 +20,7 @@ func receiptLocation(receipt uuid.UUID) string {
 // PreviewErasure implements StrictServerInterface.
 func (s *server) PreviewErasure(ctx context.Context, request PreviewErasureRequestObject) (PreviewErasureResponseObject, error) {
 	b := request.Body
-	p, token, err := s.Erasures.Preview.Execute(ctx, callerIn(ctx), erasureRequest(b.Responses, b.Owner, b.Filter))
+	p, token, err := s.Erasures.Preview.Execute(ctx, callerIn(ctx), erasureRequest(b.Responses, b.Owner, b.Filter, b.IncludeLaterTurns))
 	if err != nil {
 		return nil, err
 	}
@@ -30,13 +30,14 @@ func (s *server) PreviewErasure(ctx context.Context, request PreviewErasureReque
 		RawRequests: p.RawRequests, RawResponses: p.RawResponses, Tasks: p.Tasks,
 		Files: p.Files, KeptTemplates: p.KeptTemplates, Retained: p.Retained,
 		Held: p.Held, NotFound: p.NotFound, Complete: !p.Partial,
+		LaterTurns: p.Turns.Found, LaterTurnsComplete: p.Turns.Complete, LaterTurnsSearched: bound(p.Turns.Searched),
 	}}, nil
 }
 
 // StartErasure implements StrictServerInterface.
 func (s *server) StartErasure(ctx context.Context, request StartErasureRequestObject) (StartErasureResponseObject, error) {
 	b := request.Body
-	r := domain.StartRequest{ErasureRequest: erasureRequest(b.Responses, b.Owner, b.Filter)}
+	r := domain.StartRequest{ErasureRequest: erasureRequest(b.Responses, b.Owner, b.Filter, b.IncludeLaterTurns)}
 	for _, field := range []struct {
 		into  *string
 		given *string
@@ -126,8 +127,8 @@ func (s *server) CancelErasure(ctx context.Context, request CancelErasureRequest
 	return CancelErasure200JSONResponse{Body: shownErasure(e)}, nil
 }
 
-func erasureRequest(responses []identifier, owner *identifier, f *ErasureFilter) domain.ErasureRequest {
-	r := domain.ErasureRequest{Responses: identifiers(responses), Owner: (*uuid.UUID)(owner)}
+func erasureRequest(responses []identifier, owner *identifier, f *ErasureFilter, laterTurns *bool) domain.ErasureRequest {
+	r := domain.ErasureRequest{Responses: identifiers(responses), Owner: (*uuid.UUID)(owner), IncludeLaterTurns: isTrue(laterTurns)}
 	if f != nil {
 		r.Filter = &domain.ErasureFilter{
 			MemberID: (*uuid.UUID)(f.MemberId),
@@ -169,7 +170,7 @@ func shownTarget(t *domain.ErasureTarget) *ErasureTarget {
 	if t == nil {
 		return nil
 	}
-	shown := &ErasureTarget{Responses: listed(t.Responses), Owner: t.Owner}
+	shown := &ErasureTarget{Responses: listed(t.Responses), Owner: t.Owner, IncludeLaterTurns: t.LaterTurns}
 	f := t.Filter
 	if f == nil {
 		return shown
@@ -189,6 +190,14 @@ func listed(ids []uuid.UUID) []uuid.UUID {
 		return []uuid.UUID{}
 	}
 	return ids
+}
+
+// bound is nil where there is none.
+func bound(n int64) *int64 {
+	if n == 0 {
+		return nil
+	}
+	return &n
 }
 
 // text is nil where there is none.

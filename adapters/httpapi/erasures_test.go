@@ -72,6 +72,42 @@ func zeroCounts() map[string]any {
 
 var saltShape = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
+// TestEraseManyWithLaterTurns: what quotes it goes along where that is asked for,
+// and a token holds for that alone which was previewed.
+func TestEraseManyWithLaterTurns(t *testing.T) {
+	t.Parallel()
+	s, store := erasing(t)
+	first := owned(store, alice, "completed")
+	turn := porttest.NewTurn(alice.String(), first, time.Now())
+	store.AddResponse(turn)
+	named := `"responses":["` + first.String() + `"]`
+	preview := func(body string, responses, turns float64) string {
+		t.Helper()
+		a := s.post(t, erasures+"/preview", "alice", body)
+		shown := decode(t, a.body)
+		if a.status != http.StatusOK || shown["responses"] != responses || shown["later_turns"] != turns {
+			t.Fatalf("answered %d %s", a.status, a.body)
+		}
+		return `,"token":"` + shown["token"].(string) + `"}`
+	}
+	without := preview(`{`+named+`}`, 1, 1)
+	along := `{` + named + `,"include_later_turns":true`
+	with := preview(along+`}`, 2, 1)
+	if a := s.start(t, "alice", "", along+without); a.status != http.StatusConflict {
+		t.Errorf("by the other token: %d %s", a.status, a.body)
+	}
+	a := s.start(t, "alice", "", along+with)
+	e := decode(t, a.body)
+	if target, _ := e["target"].(map[string]any); a.status != http.StatusCreated || e["responses"] != 2.0 || target["include_later_turns"] != true {
+		t.Errorf("answered %d %s", a.status, a.body)
+	}
+	for _, body := range []string{`{` + named + `,"include_later_turns":"true"}`, `{` + named + `,"include_later_turns":1}`} {
+		if a := s.post(t, erasures+"/preview", "alice", body); a.status != http.StatusBadRequest {
+			t.Errorf("%s: answered %d %s", body, a.status, a.body)
+		}
+	}
+}
+
 // TestEraseOwner goes the whole way: preview, start, look, finish, receipts.
 func TestEraseOwner(t *testing.T) {
 	t.Parallel()
@@ -87,7 +123,7 @@ func TestEraseOwner(t *testing.T) {
 	want := map[string]any{
 		"token": shown["token"], "expires_at": shown["expires_at"], "as_of": shown["as_of"],
 		"responses": 3.0, "requests": 3.0, "steps": 0.0, "templates": 3.0, "raw_requests": 3.0, "raw_responses": 3.0, "tasks": 0.0, "files": 0.0, "kept_templates": 0.0, "retained": 0.0,
-		"held": 0.0, "not_found": 0.0, "complete": true,
+		"held": 0.0, "not_found": 0.0, "complete": true, "later_turns": 0.0, "later_turns_complete": true, "later_turns_searched": nil,
 	}
 	if a.status != http.StatusOK || !reflect.DeepEqual(shown, want) {
 		t.Fatalf("answered %d %s", a.status, a.body)
@@ -104,7 +140,7 @@ func TestEraseOwner(t *testing.T) {
 	}
 	want = map[string]any{
 		"id": id, "state": "pending", "trigger": "bulk", "rule": nil, "kind": "owner",
-		"target": map[string]any{"responses": []any{}, "owner": alice.String(), "filter": nil},
+		"target": map[string]any{"responses": []any{}, "owner": alice.String(), "filter": nil, "include_later_turns": false},
 		"ground": "request", "ticket": "canary-ticket", "requested_at": e["requested_at"], "requested_by": alice.String(),
 		"started_at": nil, "finished_at": nil, "verify_at": nil, "verified_at": nil, "as_of": shown["as_of"],
 		"expected": 3.0, "responses": 0.0, "counts": zeroCounts(), "held": 0.0, "not_found": 0.0, "refused": 0.0, "receipts": 0.0,

@@ -148,7 +148,7 @@ func (s *server) detail(ctx context.Context, id uuid.UUID, omit, unread bool) (a
 
 // EraseResponse implements StrictServerInterface.
 func (s *server) EraseResponse(ctx context.Context, request EraseResponseRequestObject) (EraseResponseResponseObject, error) {
-	erased, warrant, err := s.Erase.Execute(ctx, callerIn(ctx), uuid.UUID(request.RequestId), isTrue(request.Params.IncludeLaterTurns))
+	erased, warrant, err := s.Erase.Execute(ctx, callerIn(ctx), uuid.UUID(request.RequestId), isTrue((*bool)(request.Params.IncludeLaterTurns)))
 	if err != nil {
 		return nil, err
 	}

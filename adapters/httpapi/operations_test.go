@@ -511,7 +511,7 @@ func TestEraseLaterTurns(t *testing.T) {
 			t.Errorf("%q: answered %d %s; logged %s", query, a.status, a.body, s.log)
 		}
 	}
-	for _, query := range []string{"?include_later_turns=yes", "?include_later_turns=", "?include_later_turns=true&include_later_turns=true"} {
+	for _, query := range []string{"?include_later_turns=yes", "?include_later_turns=1", "?include_later_turns=TRUE", "?include_later_turns=", "?include_later_turns=true&include_later_turns=true"} {
 		if a := s.ask(t, http.MethodDelete, item+query); a.status != http.StatusBadRequest || a.problem.Parameter == nil || *a.problem.Parameter != "include_later_turns" {
 			t.Errorf("%q: answered %d %s", query, a.status, a.body)
 		}

@@ -53,6 +53,8 @@ func (m Erasures) Survey(ctx context.Context, t domain.ErasureTarget, owners []s
 	defer s.mu.Unlock()
 	var survey domain.Survey
 	var sum []byte
+	until := untilOf(t, asOf)
+	counted, along := make(map[uuid.UUID]bool), make(map[uuid.UUID]bool) // by what stands for each response
 	seen := make(map[uuid.UUID]bool)
 	var erasable []uuid.UUID
 	targets := s.targets(t, asOf)
@@ -75,7 +77,15 @@ func (m Erasures) Survey(ctx context.Context, t domain.ErasureTarget, owners []s
 			survey.NotFound++
 			continue
 		}
-		requests, steps := s.parts(id)
+		requests, _ := s.parts(id)
+		together := []uuid.UUID{id}
+		if t.LaterTurns {
+			together = append(together, s.laterTurns(id, until)...)
+			for _, turn := range together[1:] {
+				more, _ := s.parts(turn)
+				requests = append(requests, more...)
+			}
+		}
 		if owners != nil && slices.ContainsFunc(requests, func(id uuid.UUID) bool { return !slices.Contains(owners, s.requests[id].Owner) }) {
 			survey.NotFound++
 			continue
@@ -84,19 +94,47 @@ func (m Erasures) Survey(ctx context.Context, t domain.ErasureTarget, owners []s
 		if t.Filter != nil {
 			survey.Counted = append(survey.Counted, id)
 		}
-		slices.SortFunc(requests, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
+		own := s.headOf(id)
 		switch {
-		case seen[requests[0]]:
+		case seen[own]:
 		case len(s.holdsOn(requests)) > 0:
 			survey.Held++
+		case len(together) > domain.MaxLaterTurns+1:
+			return domain.Survey{}, errTooManyTurns
 		default:
-			survey.Responses++
-			survey.Requests += int64(len(requests))
-			survey.Steps += int64(len(steps))
-			s.surveyCopies(&survey, requests)
-			erasable = append(erasable, requests...)
+			delete(along, own)
+			for i, one := range together {
+				head := s.headOf(one)
+				if counted[head] {
+					continue
+				}
+				counted[head] = true
+				if i > 0 {
+					along[head] = true
+					sum = append(sum, head[:]...)
+				}
+				requests, steps := s.parts(one)
+				survey.Responses++
+				survey.Requests += int64(len(requests))
+				survey.Steps += int64(len(steps))
+				s.surveyCopies(&survey, requests)
+				erasable = append(erasable, requests...)
+			}
 		}
-		seen[requests[0]] = true
+		seen[own] = true
+	}
+	survey.Turns = domain.SurveyedTurns{Found: new(int64(len(along))), Complete: true}
+	if !t.LaterTurns {
+		left, followers := make(map[uuid.UUID]bool), s.followers()
+		for head := range counted {
+			for _, turn := range s.turnsOf(followers, head, nil) {
+				if turn := s.headOf(turn); !counted[turn] {
+					left[turn] = true
+				}
+			}
+		}
+		survey.Turns.Found = new(min(int64(len(left)), domain.MaxLaterTurns))
+		survey.Turns.Complete = len(left) <= domain.MaxLaterTurns
 	}
 	orphans, kept, files := s.orphanedBy(erasable)
 	survey.Templates, survey.KeptTemplates, survey.Files = int64(len(orphans)), kept, files
@@ -414,9 +452,12 @@ func (m Erasures) erase(e *erasure, next []uuid.UUID, judge func(domain.Erasure,
 	s := m.store
 	var asked, heads []uuid.UUID // the response that led to each part, and what stands for it
 	var parts []domain.Part
+	var together [][]uuid.UUID // a request of each response of a part
+	until := untilOf(*e.Target, e.AsOf)
 	for _, id := range next {
 		if p, gone := s.gonePart(id); gone && !slices.Contains(heads, id) {
 			asked, heads, parts = append(asked, id), append(heads, id), append(parts, p)
+			together = append(together, []uuid.UUID{id})
 			continue
 		}
 		if row, ok := s.requests[id]; !ok || row.Batched {
@@ -426,10 +467,19 @@ func (m Erasures) erase(e *erasure, next []uuid.UUID, judge func(domain.Erasure,
 			continue
 		}
 		requests, _ := s.parts(id)
-		head := slices.MinFunc(requests, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
+		head := s.headOf(id)
 		if slices.Contains(heads, head) {
 			continue
 		}
+		all := []uuid.UUID{id}
+		if e.Target.LaterTurns {
+			all = append(all, s.laterTurns(id, until)...)
+		}
+		for _, turn := range all[1:min(len(all), domain.MaxLaterTurns+1)] {
+			more, _ := s.parts(turn)
+			requests = append(requests, more...)
+		}
+		together = append(together, all)
 		var p domain.Part
 		for _, request := range requests {
 			p.Requests = append(p.Requests, s.requests[request].Response)
@@ -445,20 +495,27 @@ func (m Erasures) erase(e *erasure, next []uuid.UUID, judge func(domain.Erasure,
 	verdicts, w := judge(e.shown(), parts)
 	receipt := domain.ErasureReceipt{ID: w.Receipt, At: *instant()}
 	var gone, goneSteps []uuid.UUID
+	taken := make(map[uuid.UUID]bool)
 	for i, p := range parts {
 		switch {
-		case verdicts[i] == domain.Erase && s.refuses(p.Requests):
+		case verdicts[i] == domain.Erase && (s.refuses(p.Requests) || len(together[i]) > domain.MaxLaterTurns+1):
 			if !e.counted[heads[i]] {
 				e.Refuse(asked[i], domain.CodeRefused)
 			}
 		case verdicts[i] == domain.Erase:
-			requests, steps := s.parts(p.Requests[0].ID)
-			for _, request := range requests {
-				s.erased[request] = burial{due: time.Now().Add(domain.SweepAfter[0])}
-				e.counted[request] = true // who names another part of it has had it erased
+			for _, one := range together[i] {
+				requests, steps := s.parts(one)
+				if taken[requests[0]] {
+					continue
+				}
+				for _, request := range requests {
+					s.erased[request] = burial{due: time.Now().Add(domain.SweepAfter[0])}
+					e.counted[request] = true // who names another part of it has had it erased
+					taken[request] = true
+				}
+				gone, goneSteps = append(gone, requests...), append(goneSteps, steps...)
+				receipt.Responses++
 			}
-			gone, goneSteps = append(gone, requests...), append(goneSteps, steps...)
-			receipt.Responses++
 		case e.counted[heads[i]]:
 		case verdicts[i] == domain.KeepHeld:
 			e.fail(domain.ErasureFailure{Response: asked[i], Code: domain.CodeHeld, Holds: p.Holds})

@@ -16,18 +16,37 @@ var errTooManyTurns = domain.Errorf(domain.CodeRefused, "too many later turns")
 
 // laterTurns are the responses of the same owner that follow one, and those that
 // follow them, none created after until: a request of each.
-func (s *Store) laterTurns(id uuid.UUID, until *time.Time) (later []uuid.UUID) {
+func (s *Store) laterTurns(id uuid.UUID, until *time.Time) []uuid.UUID {
+	return s.turnsOf(s.followers(), id, until)
+}
+
+// followers are the requests whose prompts say that they follow something, by
+// that.
+func (s *Store) followers() map[uuid.UUID][]uuid.UUID {
+	followers := make(map[uuid.UUID][]uuid.UUID)
+	for id, row := range s.requests {
+		if followed := s.followedBy(id); followed != uuid.Nil && !row.Batched {
+			followers[followed] = append(followers[followed], id)
+		}
+	}
+	return followers
+}
+
+func (s *Store) turnsOf(followers map[uuid.UUID][]uuid.UUID, id uuid.UUID, until *time.Time) (later []uuid.UUID) {
+	if len(followers) == 0 {
+		return nil
+	}
 	seen := map[uuid.UUID]bool{s.headOf(id): true}
 	for front := []uuid.UUID{id}; len(front) > 0; front = front[1:] {
 		requests, steps := s.parts(front[0])
-		for turn := range s.requests {
-			row := s.requests[turn]
-			head := s.headOf(turn)
-			followed := s.followedBy(turn)
-			owned := slices.ContainsFunc(requests, func(id uuid.UUID) bool { return s.requests[id].Owner == row.Owner })
-			if !seen[head] && owned && !row.Batched && (until == nil || !row.CreatedAt.After(*until)) && (slices.Contains(requests, followed) || slices.Contains(steps, followed)) {
-				seen[head] = true
-				front, later = append(front, turn), append(later, turn)
+		for _, part := range slices.Concat(requests, steps) {
+			for _, turn := range followers[part] {
+				row, head := s.requests[turn], s.headOf(turn)
+				owned := slices.ContainsFunc(requests, func(id uuid.UUID) bool { return s.requests[id].Owner == row.Owner })
+				if !seen[head] && owned && (until == nil || !row.CreatedAt.After(*until)) {
+					seen[head] = true
+					front, later = append(front, turn), append(later, turn)
+				}
 			}
 		}
 	}
@@ -54,4 +73,12 @@ func (s *Store) followedBy(id uuid.UUID) uuid.UUID {
 		return uuid.Nil
 	}
 	return followed
+}
+
+// untilOf is until when the later turns of a target were created that go along.
+func untilOf(t domain.ErasureTarget, asOf time.Time) *time.Time {
+	if t.Filter == nil {
+		return nil
+	}
+	return &asOf
 }

@@ -36,6 +36,7 @@ func Erasures(t *testing.T, newFixture func(t *testing.T) ErasuresFixture) {
 		"previewed filter": testErasureOfWhatWasPreviewed,
 		"many previews":    testManyPreviews,
 		"bounded":          testBoundedErasure,
+		"later turns":      testErasureOfLaterTurns,
 		"nothing":          testErasureOfNothing,
 		"owner":            testErasureOfAnOwner,
 		"held owner":       testErasureOfAHeldOwner,
@@ -342,7 +343,10 @@ func testSurvey(t *testing.T, f ErasuresFixture) {
 		t.Helper()
 		got, err := f.Erasures().Survey(ctx, target, owners, asOf)
 		sum := got.Sum
-		got.Sum, got.Counted = [sha256.Size]byte{}, nil
+		if got.Turns.Found == nil || *got.Turns.Found != 0 || !got.Turns.Complete {
+			t.Errorf("%s: later turns %+v", name, got.Turns)
+		}
+		got.Sum, got.Counted, got.Turns = [sha256.Size]byte{}, nil, domain.SurveyedTurns{}
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: want %+v, got %+v, %v", name, want, got, err)
 		}
@@ -409,7 +413,7 @@ func testErasureOfTemplates(t *testing.T, f ErasuresFixture) {
 		needed, keeps := with(other, 6, NoFile, theirs), with(owner.String(), 7, NoFile, held)
 		place(t, f.Holds(), domain.HoldTarget{Responses: []uuid.UUID{keeps.ID}})
 		survey, err := f.Erasures().Survey(t.Context(), domain.ErasureTarget{Owner: &owner}, nil, start)
-		survey.Sum, survey.Counted = [sha256.Size]byte{}, nil
+		survey.Sum, survey.Counted, survey.Turns = [sha256.Size]byte{}, nil, domain.SurveyedTurns{}
 		if want := (domain.Survey{Responses: 6, Requests: 6, Templates: 3, KeptTemplates: 2, Files: 1, Held: 1}); err != nil || !reflect.DeepEqual(survey, want) {
 			t.Errorf("parts of %d: want %+v, got %+v, %v", most, want, survey, err)
 		}

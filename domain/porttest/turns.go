@@ -71,3 +71,60 @@ func testLaterTurns(t *testing.T, f ResponsesFixture) {
 		t.Errorf("again: %v", err)
 	}
 }
+
+// testErasureOfLaterTurns erases what is named or matches with what quotes it:
+// each turn is a response of its own.
+func testErasureOfLaterTurns(t *testing.T, f ErasuresFixture) {
+	for _, most := range []int{1, 2, 100} {
+		anna, ben := uuid.New(), uuid.NewString()
+		at := func(minutes int) time.Time { return start.Add(time.Duration(minutes) * time.Minute) }
+		conversation := func(turns int) []Row {
+			rows := []Row{NewRow(anna.String(), "completed", at(0))}
+			f.AddResponse(rows[0])
+			for i := range turns {
+				rows = append(rows, NewTurn(anna.String(), rows[i].ID, at(i+1)))
+				f.AddResponse(rows[i+1])
+			}
+			return rows
+		}
+		free, held, last := conversation(3), conversation(2), NewTurn(ben, uuid.Nil, at(5))
+		f.AddResponse(last)
+		place(t, f.Holds(), domain.HoldTarget{Responses: []uuid.UUID{held[1].ID}})
+		wants := func(what string, target domain.ErasureTarget, responses, heldOnes, notFound, turns int64) {
+			t.Helper()
+			got, err := f.Erasures().Survey(t.Context(), target, []string{anna.String()}, at(4))
+			if err != nil || got.Responses != responses || got.Requests != responses || got.Templates != responses || got.Held != heldOnes || got.NotFound != notFound ||
+				got.Turns.Found == nil || *got.Turns.Found != turns || !got.Turns.Complete {
+				t.Errorf("%s: %+v, %v; later turns %+v", what, got, err, got.Turns)
+			}
+		}
+		// The second turn of one, its own beginning after it, and of the other what
+		// is held, what it quotes and what quotes it.
+		target := domain.ErasureTarget{Responses: []uuid.UUID{free[2].ID, free[0].ID, held[0].ID, held[1].ID, held[2].ID, last.ID}}
+		wants("what would be left", target, 4, 1, 1, 3)
+		wants("everything of theirs", domain.ErasureTarget{Owner: &anna}, 6, 1, 0, 1)
+		target.LaterTurns = true
+		wants("what goes along", target, 5, 2, 1, 2)
+		filter := domain.ErasureTarget{Filter: &domain.ResponseFilter{Owners: []string{anna.String()}, CreatedBefore: ptr(at(0))}, LaterTurns: true}
+		wants("by a filter", filter, 4, 1, 0, 3)
+		older, err := f.Erasures().Survey(t.Context(), filter, nil, at(2))
+		if err != nil || older.Responses != 3 {
+			t.Errorf("as of an earlier time: %+v, %v", older, err)
+		}
+		if now, err := f.Erasures().Survey(t.Context(), filter, nil, at(4)); err != nil || now.Sum == older.Sum {
+			t.Errorf("the sum does not look at what goes along: %v", err)
+		}
+
+		target.Responses = target.Responses[:5]
+		e := advance(t, f, create(t, f, newErasure(target)).ID, most)
+		if e.State != domain.ErasureFinished || e.Done != 5 || e.Requests != 5 || e.Held != 2 || e.NotFound != 0 || len(e.Failures) != 2 {
+			t.Errorf("parts of %d: %+v", most, e)
+		}
+		kept := map[uuid.UUID]bool{held[0].ID: true, held[1].ID: true, last.ID: true}
+		for _, row := range slices.Concat(free, held, []Row{last}) {
+			if _, err := f.Responses().GetSummary(t.Context(), row.ID, nil); (err == nil) != kept[row.ID] {
+				t.Errorf("parts of %d: %s: %v", most, row.Prompt, err)
+			}
+		}
+	}
+}

@@ -31,6 +31,10 @@ CROSS JOIN LATERAL (
 ) r
 LIMIT sqlc.arg('most')::bigint;
 
+-- name: PromptsOf :many
+SELECT r.id, t.body AS prompt FROM requests r JOIN request_templates t ON t.id = r.template_id
+WHERE r.id = ANY (sqlc.arg('ids')::uuid[]);
+
 -- name: Encrypted :one
 -- Whether there is a prompt that nobody can read, by the index of later turns.
 SELECT EXISTS (

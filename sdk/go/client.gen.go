@@ -711,6 +711,32 @@ type ErasurePreview struct {
 	// Example: 0
 	KeptTemplates int64 `json:"kept_templates"`
 
+	// LaterTurns Later turns of the same owners, which quote what would be erased, and
+	// those that follow them, apart from what the target names or matches.
+	// With `include_later_turns` they are among `responses`, and would be
+	// erased; without it they would stay. Null where they were not counted,
+	// as no index leads to them and the target has more than 5,000 requests.
+	//
+	//
+	// Example: 0
+	LaterTurns *int64 `json:"later_turns"`
+
+	// LaterTurnsComplete False where there may be more later turns than were counted: more than
+	// 1,000 that would stay, encrypted prompts, or more requests than were
+	// looked at.
+	//
+	//
+	// Example: true
+	LaterTurnsComplete bool `json:"later_turns_complete"`
+
+	// LaterTurnsSearched Among how many requests of the owners, made since the oldest that would
+	// be erased, later turns were looked for at most, where no index leads to
+	// them; null: an index does.
+	//
+	//
+	// Example: 5000
+	LaterTurnsSearched *int64 `json:"later_turns_searched"`
+
 	// NotFound Identifiers of no response that is the caller's to erase.
 	//
 	// Example: 0
@@ -817,6 +843,16 @@ type ErasureRequest struct {
 	// hold; a part of a chain that passes stands for all of the chain.
 	Filter *ErasureFilter `json:"filter,omitempty"`
 
+	// IncludeLaterTurns Exactly `true` or `false`. True erases along the later turns of the
+	// same owner, which quote what is erased, as `eraseResponse` does: at
+	// most 1,000 of a response, which fails as refused where there are more,
+	// and as held where a part of any of them is. By a filter, none that is
+	// created after the preview.
+	//
+	//
+	// Example: true
+	IncludeLaterTurns *bool `json:"include_later_turns,omitempty"`
+
 	// Owner A user or an organization. Everything of theirs; of others than the caller and the active organization only for those who may erase everyone's.
 	//
 	// Example: c0000100-0000-4000-8000-000000000003
@@ -845,6 +881,11 @@ type ErasureRule struct {
 type ErasureTarget struct {
 	// Filter What responses pass that are to be erased; null in an erasure of another kind.
 	Filter *ErasureTargetFilter `json:"filter"`
+
+	// IncludeLaterTurns Later turns of the same owner are erased along.
+	//
+	// Example: false
+	IncludeLaterTurns bool `json:"include_later_turns"`
 
 	// Owner Whose responses; null in an erasure of another kind.
 	//
@@ -1095,6 +1136,16 @@ type NewErasure struct {
 	//
 	// Example: request
 	Ground *NewErasureGround `json:"ground,omitempty"`
+
+	// IncludeLaterTurns Exactly `true` or `false`. True erases along the later turns of the
+	// same owner, which quote what is erased, as `eraseResponse` does: at
+	// most 1,000 of a response, which fails as refused where there are more,
+	// and as held where a part of any of them is. By a filter, none that is
+	// created after the preview.
+	//
+	//
+	// Example: true
+	IncludeLaterTurns *bool `json:"include_later_turns,omitempty"`
 
 	// Owner A user or an organization. Everything of theirs; of others than the caller and the active organization only for those who may erase everyone's.
 	//

@@ -89,8 +89,11 @@ func (e *Erasures) advance(
 			return nil, nil
 		}
 		a := advance{
-			Erasures: e, eraser: eraser{tx: tx, copies: e.copies}, finisher: f, commit: b,
+			Erasures: e, eraser: eraser{tx: tx, copies: e.copies, turns: turnsOf(*after.Target, after.AsOf)}, finisher: f, commit: b,
 			erasure: &after, at: now, judge: judge, erasedInPass: row.LetheErasure.PassErased, refused: refused, about: &about,
+		}
+		if refused != "" {
+			a.turns.along = false
 		}
 		if size < most {
 			if err := dbsqlc.New(tx).WaitShortly(ctx); err != nil {
@@ -139,6 +142,7 @@ type advance struct {
 	judge        func(domain.Erasure, []domain.Part) ([]domain.Verdict, domain.Warrant)
 	walk         walk
 	place        place
+	seeds        []uuid.UUID // the candidates, and later turns that go along
 	erasedInPass int64
 	commit       *pgx.Batch
 	refused      domain.Code           // why what would be erased cannot be; "": it can
@@ -221,30 +225,40 @@ func (a *advance) take(ctx context.Context, candidates []candidate) ([]candidate
 	if err := a.hidden(); err != nil {
 		return nil, err
 	}
-	a.place = candidates[len(candidates)-1].place
+	a.place, a.seeds = candidates[len(candidates)-1].place, ids
+	if a.turns.along {
+		*a.about = true
+		var err error
+		if a.seeds, err = a.followTurns(ctx, ids, domain.MaxLaterTurns); err != nil {
+			return nil, err
+		}
+	}
 	if len(a.requests) <= requestsAtOnce {
 		return candidates, nil
 	}
 	groups := groupsOf(a.links)
+	followers := a.turns.byResponse(groups)
 	sizes := make(map[uuid.UUID]int)
 	for _, id := range a.requests {
 		sizes[groups.of(id)]++
 	}
 	taken, total := make(map[uuid.UUID]bool), 0
 	for i, c := range candidates {
-		head := groups.of(c.id)
-		if taken[head] {
-			continue
+		heads := slices.DeleteFunc(followers.from(groups.of(c.id)), func(head uuid.UUID) bool { return taken[head] })
+		for _, head := range heads {
+			total += sizes[head]
 		}
-		if total += sizes[head]; i > 0 && total > requestsAtOnce {
+		if i > 0 && total > requestsAtOnce && len(heads) > 0 {
 			a.place = candidates[i-1].place
 			candidates = candidates[:i]
 			break
 		}
-		taken[head] = true
+		for _, head := range heads {
+			taken[head] = true
+		}
 	}
 	only := func(id uuid.UUID) bool { return !taken[groups.of(id)] }
-	a.steps, a.requests = slices.DeleteFunc(a.steps, only), slices.DeleteFunc(a.requests, only)
+	a.steps, a.requests, a.seeds = slices.DeleteFunc(a.steps, only), slices.DeleteFunc(a.requests, only), slices.DeleteFunc(a.seeds, only)
 	return candidates, nil
 }
 
@@ -257,7 +271,7 @@ func (a *advance) erase(ctx context.Context, from place, candidates []candidate)
 	if a.refused != "" {
 		read = a.glance
 	}
-	if err := read(ctx, idsOf(candidates), func(b *pgx.Batch) { holds.queue(b, a.requests, a.Retained) }); err != nil {
+	if err := read(ctx, a.seeds, func(b *pgx.Batch) { holds.queue(b, a.requests, a.Retained) }); err != nil {
 		return err
 	}
 	var err error
@@ -276,9 +290,10 @@ func (a *advance) erase(ctx context.Context, from place, candidates []candidate)
 	if len(parts) == 0 {
 		return nil
 	}
+	together := a.erasables(parts)
 	judged := make([]domain.Part, len(parts))
-	for i, p := range parts {
-		for _, row := range p.requests {
+	for i := range parts {
+		for _, row := range requestsOf(together[i]) {
 			judged[i].Requests = append(judged[i].Requests, responseOf(row))
 			for _, hold := range holds[row.ID] {
 				if !slices.Contains(judged[i].Holds, hold) && len(judged[i].Holds) < domain.MaxHoldsFound {
@@ -293,7 +308,7 @@ func (a *advance) erase(ctx context.Context, from place, candidates []candidate)
 	}
 	a.chain = chain{}
 	var rows []dbsqlc.LockRequestsRow
-	var responses int64
+	responses := make(map[uuid.UUID]bool)
 	for i, p := range parts {
 		switch verdicts[i] {
 		case domain.Erase:
@@ -303,9 +318,13 @@ func (a *advance) erase(ctx context.Context, from place, candidates []candidate)
 				}
 				continue
 			}
-			responses++
-			rows = append(rows, p.requests...)
-			a.steps = append(a.steps, p.steps...)
+			for _, one := range together[i] {
+				if !responses[one.head] {
+					responses[one.head] = true
+					rows = append(rows, one.requests...)
+					a.steps = append(a.steps, one.steps...)
+				}
+			}
 		case domain.KeepHeld:
 			if !p.seen && !a.erasure.CountedBefore() {
 				a.erasure.Held++
@@ -318,14 +337,14 @@ func (a *advance) erase(ctx context.Context, from place, candidates []candidate)
 		case domain.Spare:
 		}
 	}
-	if responses == 0 {
+	if len(responses) == 0 {
 		return nil
 	}
 	for _, row := range rows {
 		a.requests = append(a.requests, row.ID)
 	}
 	a.found(rows)
-	return a.remove(ctx, responses, w)
+	return a.remove(ctx, int64(len(responses)), w)
 }
 
 // remove erases what has been chosen.

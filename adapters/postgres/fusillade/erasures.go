@@ -333,6 +333,8 @@ type (
 		Responses []uuid.UUID   `json:"responses,omitempty"`
 		Owner     *uuid.UUID    `json:"owner,omitempty"`
 		Filter    *storedFilter `json:"filter,omitempty"`
+
+		LaterTurns bool `json:"later_turns,omitempty"`
 	}
 	// What is null does not narrow, and an empty list lets nothing pass.
 	storedFilter struct {
@@ -358,7 +360,7 @@ func encodeTarget(t *domain.ErasureTarget) (string, error) {
 	if t == nil {
 		return "", errors.New("an erasure that is new needs a target")
 	}
-	text, err := json.Marshal(storedTarget{t.Responses, t.Owner, (*storedFilter)(t.Filter)})
+	text, err := json.Marshal(storedTarget{t.Responses, t.Owner, (*storedFilter)(t.Filter), t.LaterTurns})
 	return string(text), err
 }
 
@@ -408,7 +410,7 @@ func erasureOf(row dbsqlc.LetheErasure) (domain.Erasure, error) {
 		if err := json.Unmarshal(row.Target, &t); err != nil {
 			return domain.Erasure{}, err
 		}
-		e.Target = &domain.ErasureTarget{Responses: t.Responses, Owner: t.Owner, Filter: (*domain.ResponseFilter)(t.Filter)}
+		e.Target = &domain.ErasureTarget{Responses: t.Responses, Owner: t.Owner, Filter: (*domain.ResponseFilter)(t.Filter), LaterTurns: t.LaterTurns}
 	}
 	var failures []storedFailure
 	if err := json.Unmarshal(row.Failures, &failures); err != nil {

@@ -32,7 +32,7 @@ const (
 var errTooMany = domain.Errorf(domain.CodeUnavailable, "Counting what would be erased takes too long: narrow it by time, and erase one span after another")
 
 // Survey is domain.Erasures'. It makes four round trips for every 5,000
-// requests, of surveyMost at most, and locks nothing.
+// requests, of surveyMost at most, and locks nothing; some more for later turns.
 func (e *Erasures) Survey(ctx context.Context, t domain.ErasureTarget, owners []string, asOf time.Time) (domain.Survey, error) {
 	prepared := eraser{copies: e.copies}
 	err := e.db.Use(ctx, func(c postgres.Conn) error {
@@ -49,7 +49,8 @@ func (e *Erasures) Survey(ctx context.Context, t domain.ErasureTarget, owners []
 	var s surveyor
 	err = e.db.Tx(ctx, func(tx *postgres.Tx) error {
 		s = surveyor{
-			eraser: eraser{tx: tx, copies: e.copies, PrepareRow: prepared.PrepareRow, LeadsRow: prepared.LeadsRow},
+			eraser: eraser{tx: tx, copies: e.copies, PrepareRow: prepared.PrepareRow, LeadsRow: prepared.LeadsRow, turns: turnsOf(t, asOf)},
+			later:  laterTurns{counted: make(map[uuid.UUID]bool), along: make(map[uuid.UUID]bool), quoting: make(map[uuid.UUID]string)},
 			walk:   newWalk(t, owners, asOf), owners: owners, filtered: t.Filter != nil, most: e.surveyMost, shared: make(map[uuid.UUID]int64),
 		}
 		err := s.run(ctx, time.Now().Add(surveyWithin))
@@ -72,6 +73,7 @@ type surveyor struct {
 	filtered bool // by a target that is a filter
 	most     int  // requests to look at
 	survey   domain.Survey
+	later    laterTurns
 	shared   map[uuid.UUID]int64 // how many of the requests that were counted refer to templates that others need
 }
 
@@ -102,11 +104,11 @@ func (s *surveyor) run(ctx context.Context, end time.Time) error {
 		if len(candidates) == 0 {
 			break
 		}
-		there, err := s.look(ctx, from, candidates)
+		there, along, err := s.look(ctx, from, candidates)
 		if err != nil {
 			return err
 		}
-		for _, id := range there {
+		for _, id := range slices.Concat(there, along) {
 			sum.Write(id[:])
 		}
 		if s.filtered {
@@ -119,15 +121,20 @@ func (s *surveyor) run(ctx context.Context, end time.Time) error {
 		looked += len(candidates)
 	}
 	sum.Sum(s.survey.Sum[:0])
-	return nil
+	return s.countTurns(ctx)
 }
 
 // look counts what the candidates lead to, and returns those that are the
-// owners'.
-func (s *surveyor) look(ctx context.Context, from place, candidates []candidate) (there []uuid.UUID, err error) {
+// owners', and the later turns that go along, a request of each.
+func (s *surveyor) look(ctx context.Context, from place, candidates []candidate) (there, along []uuid.UUID, err error) {
 	ids := idsOf(candidates)
 	if err := s.send(ctx, func(b *pgx.Batch) { queueChain(b, ids, &s.chain) }); err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	if s.turns.along {
+		if _, err := s.followTurns(ctx, ids, turnsSurveyed); err != nil {
+			return nil, nil, err
+		}
 	}
 	var rows []dbsqlc.LockRequestsRow
 	holds := holdsOnEach{}
@@ -136,37 +143,53 @@ func (s *surveyor) look(ctx context.Context, from place, candidates []candidate)
 		s.queueRows(b, s.requests, false, &rows)
 		holds.queue(b, s.requests, s.Retained)
 	}); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	s.locked, s.gone = rows, nil
 	if s.walk.named != nil || s.walk.owner != nil && from.named > 0 {
 		if err := s.addGone(ctx, ids, holds); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		rows = s.locked
 	}
 	found := 0
 	var steps []uuid.UUID
 	var erasable []dbsqlc.LockRequestsRow
-	for _, p := range s.walk.parts(from, candidates, s.links, rows) {
+	parts := s.walk.parts(from, candidates, s.links, rows)
+	for i, together := range s.erasables(parts) {
+		p, requests := parts[i], requestsOf(together)
 		found += len(p.candidates)
 		switch {
-		case slices.ContainsFunc(p.requests, s.withheld):
+		case slices.ContainsFunc(requests, s.withheld):
 			s.survey.NotFound += int64(len(p.candidates))
 			continue
 		case p.seen:
-		case slices.ContainsFunc(p.requests, func(row dbsqlc.LockRequestsRow) bool { return len(holds[row.ID]) > 0 }):
+		case slices.ContainsFunc(requests, func(row dbsqlc.LockRequestsRow) bool { return len(holds[row.ID]) > 0 }):
 			s.survey.Held++
+		case len(together) > domain.MaxLaterTurns+1:
+			return nil, nil, errTooManyTurns
 		default:
-			s.survey.Responses++
-			erasable, steps = append(erasable, p.requests...), append(steps, p.steps...)
+			for n, one := range together {
+				if !s.later.first(one, n > 0) {
+					continue
+				}
+				s.survey.Responses++
+				erasable, steps = append(erasable, one.requests...), append(steps, one.steps...)
+				if n > 0 {
+					along = append(along, one.requests[0].ID)
+				}
+			}
 		}
 		there = append(there, p.candidates...)
 	}
 	if s.walk.named != nil {
 		s.survey.NotFound += int64(len(candidates) - found)
 	}
-	return there, s.count(ctx, erasable, steps)
+	slices.SortFunc(along, compareIDs)
+	if err := s.count(ctx, erasable, steps); err != nil {
+		return nil, nil, err
+	}
+	return there, along, s.noteQuoting(ctx, erasable, steps)
 }
 
 // withheld tells whether a row keeps its response from being erased by who may

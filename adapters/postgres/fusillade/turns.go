@@ -42,6 +42,15 @@ type turns struct {
 	tooMany bool
 }
 
+// turnsOf says which later turns go along with a target.
+func turnsOf(t domain.ErasureTarget, asOf time.Time) turns {
+	along := turns{along: t.LaterTurns}
+	if t.Filter != nil {
+		along.until = &asOf
+	}
+	return along
+}
+
 // quotable are the identifiers by which later turns may follow what the eraser
 // has found, in digits.
 func (e *eraser) quotable() []string { return digits(e.requests, e.steps) }
@@ -327,6 +336,14 @@ func (e *eraser) erasables(parts []*part) [][]erasable {
 		}
 	}
 	return with
+}
+
+// requestsOf are those of some responses.
+func requestsOf(responses []erasable) (rows []dbsqlc.LockRequestsRow) {
+	for _, one := range responses {
+		rows = append(rows, one.requests...)
+	}
+	return rows
 }
 
 // followers are the later turns of each response, both by what stands for them.

@@ -616,6 +616,9 @@ export const documented = {
                 "files",
                 "held",
                 "kept_templates",
+                "later_turns",
+                "later_turns_complete",
+                "later_turns_searched",
                 "not_found",
                 "raw_requests",
                 "raw_responses",
@@ -650,6 +653,19 @@ export const documented = {
                 "kept_templates": {
                     "type": "integer",
                     "format": "int64"
+                },
+                "later_turns": {
+                    "type": "integer",
+                    "format": "int64",
+                    "nullable": true
+                },
+                "later_turns_complete": {
+                    "type": "boolean"
+                },
+                "later_turns_searched": {
+                    "type": "integer",
+                    "format": "int64",
+                    "nullable": true
                 },
                 "not_found": {
                     "type": "integer",
@@ -768,6 +784,7 @@ export const documented = {
             "type": "object",
             "required": [
                 "filter",
+                "include_later_turns",
                 "owner",
                 "responses"
             ],
@@ -779,6 +796,9 @@ export const documented = {
                         }
                     ],
                     "nullable": true
+                },
+                "include_later_turns": {
+                    "type": "boolean"
                 },
                 "owner": {
                     "type": "string",

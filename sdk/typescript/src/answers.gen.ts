@@ -619,6 +619,9 @@ export const documented: Documented = {
     "files",
     "held",
     "kept_templates",
+    "later_turns",
+    "later_turns_complete",
+    "later_turns_searched",
     "not_found",
     "raw_requests",
     "raw_responses",
@@ -653,6 +656,19 @@ export const documented: Documented = {
     "kept_templates": {
      "type": "integer",
      "format": "int64"
+    },
+    "later_turns": {
+     "type": "integer",
+     "format": "int64",
+     "nullable": true
+    },
+    "later_turns_complete": {
+     "type": "boolean"
+    },
+    "later_turns_searched": {
+     "type": "integer",
+     "format": "int64",
+     "nullable": true
     },
     "not_found": {
      "type": "integer",
@@ -771,6 +787,7 @@ export const documented: Documented = {
    "type": "object",
    "required": [
     "filter",
+    "include_later_turns",
     "owner",
     "responses"
    ],
@@ -782,6 +799,9 @@ export const documented: Documented = {
       }
      ],
      "nullable": true
+    },
+    "include_later_turns": {
+     "type": "boolean"
     },
     "owner": {
      "type": "string",

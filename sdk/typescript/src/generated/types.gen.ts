@@ -269,6 +269,15 @@ export type ErasureRequest = {
      */
     owner?: string;
     filter?: ErasureFilter;
+    /**
+     * Exactly `true` or `false`. True erases along the later turns of the
+     * same owner, which quote what is erased, as `eraseResponse` does: at
+     * most 1,000 of a response, which fails as refused where there are more,
+     * and as held where a part of any of them is. By a filter, none that is
+     * created after the preview.
+     *
+     */
+    include_later_turns?: boolean;
 };
 
 /**
@@ -284,6 +293,15 @@ export type NewErasure = {
      */
     owner?: string;
     filter?: ErasureFilter;
+    /**
+     * Exactly `true` or `false`. True erases along the later turns of the
+     * same owner, which quote what is erased, as `eraseResponse` does: at
+     * most 1,000 of a response, which fails as refused where there are more,
+     * and as held where a part of any of them is. By a filter, none that is
+     * created after the preview.
+     *
+     */
+    include_later_turns?: boolean;
     /**
      * That of a preview of the same request. May be left out with responses.
      */
@@ -376,6 +394,29 @@ export type ErasurePreview = {
      * Identifiers of no response that is the caller's to erase.
      */
     not_found: number;
+    /**
+     * Later turns of the same owners, which quote what would be erased, and
+     * those that follow them, apart from what the target names or matches.
+     * With `include_later_turns` they are among `responses`, and would be
+     * erased; without it they would stay. Null where they were not counted,
+     * as no index leads to them and the target has more than 5,000 requests.
+     *
+     */
+    later_turns: number | null;
+    /**
+     * False where there may be more later turns than were counted: more than
+     * 1,000 that would stay, encrypted prompts, or more requests than were
+     * looked at.
+     *
+     */
+    later_turns_complete: boolean;
+    /**
+     * Among how many requests of the owners, made since the oldest that would
+     * be erased, later turns were looked for at most, where no index leads to
+     * them; null: an index does.
+     *
+     */
+    later_turns_searched: number | null;
 };
 
 /**
@@ -447,6 +488,10 @@ export type ErasureTarget = {
      * What responses pass that are to be erased; null in an erasure of another kind.
      */
     filter: ErasureTargetFilter | null;
+    /**
+     * Later turns of the same owner are erased along.
+     */
+    include_later_turns: boolean;
 };
 
 /**
@@ -1662,7 +1707,10 @@ export type EraseResponseErrors = {
      */
     405: Problem;
     /**
-     * A hold keeps it from being erased. Those who may see holds are told which.
+     * A hold keeps it from being erased; those who may see holds are told which.
+     * Or, with `include_later_turns`, there are more later turns than are erased
+     * along. Nothing was erased.
+     *
      */
     409: Problem;
     /**

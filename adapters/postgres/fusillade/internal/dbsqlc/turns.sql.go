@@ -27,6 +27,36 @@ func (q *Queries) Encrypted(ctx context.Context) (bool, error) {
 	return exists, err
 }
 
+const PromptsOf = `-- name: PromptsOf :many
+SELECT r.id, t.body AS prompt FROM requests r JOIN request_templates t ON t.id = r.template_id
+WHERE r.id = ANY ($1::uuid[])
+`
+
+type PromptsOfRow struct {
+	ID     uuid.UUID
+	Prompt string
+}
+
+func (q *Queries) PromptsOf(ctx context.Context, ids []uuid.UUID) ([]PromptsOfRow, error) {
+	rows, err := q.db.Query(ctx, PromptsOf, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PromptsOfRow
+	for rows.Next() {
+		var i PromptsOfRow
+		if err := rows.Scan(&i.ID, &i.Prompt); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const TurnsByIndex = `-- name: TurnsByIndex :many
 
 SELECT r.id, r.created_by::text AS owner, r.created_at,

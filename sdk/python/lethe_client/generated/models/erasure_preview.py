@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 from attrs import define as _attrs_define
 from attrs import field as _attrs_field
@@ -43,6 +43,20 @@ class ErasurePreview:
              Example: 0.
         held (int): Responses that holds keep; in none of the counts above. Example: 0.
         not_found (int): Identifiers of no response that is the caller's to erase. Example: 0.
+        later_turns (int | None): Later turns of the same owners, which quote what would be erased, and
+            those that follow them, apart from what the target names or matches.
+            With `include_later_turns` they are among `responses`, and would be
+            erased; without it they would stay. Null where they were not counted,
+            as no index leads to them and the target has more than 5,000 requests.
+             Example: 0.
+        later_turns_complete (bool): False where there may be more later turns than were counted: more than
+            1,000 that would stay, encrypted prompts, or more requests than were
+            looked at.
+             Example: True.
+        later_turns_searched (int | None): Among how many requests of the owners, made since the oldest that would
+            be erased, later turns were looked for at most, where no index leads to
+            them; null: an index does.
+             Example: 5000.
     """
 
     token: str
@@ -61,6 +75,9 @@ class ErasurePreview:
     kept_templates: int
     held: int
     not_found: int
+    later_turns: int | None
+    later_turns_complete: bool
+    later_turns_searched: int | None
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -96,6 +113,14 @@ class ErasurePreview:
 
         not_found = self.not_found
 
+        later_turns: int | None
+        later_turns = self.later_turns
+
+        later_turns_complete = self.later_turns_complete
+
+        later_turns_searched: int | None
+        later_turns_searched = self.later_turns_searched
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -116,6 +141,9 @@ class ErasurePreview:
                 "kept_templates": kept_templates,
                 "held": held,
                 "not_found": not_found,
+                "later_turns": later_turns,
+                "later_turns_complete": later_turns_complete,
+                "later_turns_searched": later_turns_searched,
             }
         )
 
@@ -156,6 +184,24 @@ class ErasurePreview:
 
         not_found = d.pop("not_found")
 
+        def _parse_later_turns(data: object) -> int | None:
+            if data is None:
+                return data
+            return cast(int | None, data)
+
+        later_turns = _parse_later_turns(d.pop("later_turns"))
+
+        later_turns_complete = d.pop("later_turns_complete")
+
+        def _parse_later_turns_searched(data: object) -> int | None:
+            if data is None:
+                return data
+            return cast(int | None, data)
+
+        later_turns_searched = _parse_later_turns_searched(
+            d.pop("later_turns_searched")
+        )
+
         erasure_preview = cls(
             token=token,
             expires_at=expires_at,
@@ -173,6 +219,9 @@ class ErasurePreview:
             kept_templates=kept_templates,
             held=held,
             not_found=not_found,
+            later_turns=later_turns,
+            later_turns_complete=later_turns_complete,
+            later_turns_searched=later_turns_searched,
         )
 
         erasure_preview.additional_properties = d

@@ -30,11 +30,18 @@ class ErasureRequest:
             organization only for those who may erase everyone's. Example: c0000100-0000-4000-8000-000000000003.
         filter_ (ErasureFilter | Unset): What is erased of what the caller's list shows. All that is given must
             hold; a part of a chain that passes stands for all of the chain.
+        include_later_turns (bool | Unset): Exactly `true` or `false`. True erases along the later turns of the
+            same owner, which quote what is erased, as `eraseResponse` does: at
+            most 1,000 of a response, which fails as refused where there are more,
+            and as held where a part of any of them is. By a filter, none that is
+            created after the preview.
+             Default: False. Example: True.
     """
 
     responses: list[UUID] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
     owner: UUID | Unset = UNSET
     filter_: ErasureFilter | Unset = UNSET
+    include_later_turns: bool | Unset = False
 
     def to_dict(self) -> dict[str, Any]:
         responses: list[str] | Unset = UNSET
@@ -52,6 +59,8 @@ class ErasureRequest:
         if not isinstance(self.filter_, Unset):
             filter_ = self.filter_.to_dict()
 
+        include_later_turns = self.include_later_turns
+
         field_dict: dict[str, Any] = {}
 
         field_dict.update({})
@@ -61,6 +70,8 @@ class ErasureRequest:
             field_dict["owner"] = owner
         if filter_ is not UNSET:
             field_dict["filter"] = filter_
+        if include_later_turns is not UNSET:
+            field_dict["include_later_turns"] = include_later_turns
 
         return field_dict
 
@@ -92,10 +103,13 @@ class ErasureRequest:
         else:
             filter_ = ErasureFilter.from_dict(_filter_)
 
+        include_later_turns = d.pop("include_later_turns", UNSET)
+
         erasure_request = cls(
             responses=responses,
             owner=owner,
             filter_=filter_,
+            include_later_turns=include_later_turns,
         )
 
         return erasure_request

@@ -28,11 +28,13 @@ class ErasureTarget:
             c0000100-0000-4000-8000-000000000003.
         filter_ (ErasureTargetFilter | None): What responses pass that are to be erased; null in an erasure of another
             kind.
+        include_later_turns (bool): Later turns of the same owner are erased along. Example: False.
     """
 
     responses: list[UUID] = _attrs_field(validator=list_or_unset)
     owner: None | UUID
     filter_: ErasureTargetFilter | None
+    include_later_turns: bool
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -55,6 +57,8 @@ class ErasureTarget:
         else:
             filter_ = self.filter_
 
+        include_later_turns = self.include_later_turns
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -62,6 +66,7 @@ class ErasureTarget:
                 "responses": responses,
                 "owner": owner,
                 "filter": filter_,
+                "include_later_turns": include_later_turns,
             }
         )
 
@@ -109,10 +114,13 @@ class ErasureTarget:
 
         filter_ = _parse_filter_(d.pop("filter"))
 
+        include_later_turns = d.pop("include_later_turns")
+
         erasure_target = cls(
             responses=responses,
             owner=owner,
             filter_=filter_,
+            include_later_turns=include_later_turns,
         )
 
         erasure_target.additional_properties = d

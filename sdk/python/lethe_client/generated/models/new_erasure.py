@@ -31,6 +31,12 @@ class NewErasure:
             organization only for those who may erase everyone's. Example: c0000100-0000-4000-8000-000000000003.
         filter_ (ErasureFilter | Unset): What is erased of what the caller's list shows. All that is given must
             hold; a part of a chain that passes stands for all of the chain.
+        include_later_turns (bool | Unset): Exactly `true` or `false`. True erases along the later turns of the
+            same owner, which quote what is erased, as `eraseResponse` does: at
+            most 1,000 of a response, which fails as refused where there are more,
+            and as held where a part of any of them is. By a filter, none that is
+            created after the preview.
+             Default: False. Example: True.
         token (str | Unset): That of a preview of the same request. May be left out with responses. Example:
             EZ7KQDM4WHX2TGBV5YJN3RCLPA.
         ground (NewErasureGround | Unset): Why, for the receipts. Left out, it is unspecified. Example: request.
@@ -41,6 +47,7 @@ class NewErasure:
     responses: list[UUID] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
     owner: UUID | Unset = UNSET
     filter_: ErasureFilter | Unset = UNSET
+    include_later_turns: bool | Unset = False
     token: str | Unset = UNSET
     ground: NewErasureGround | Unset = UNSET
     ticket: str | Unset = UNSET
@@ -61,6 +68,8 @@ class NewErasure:
         if not isinstance(self.filter_, Unset):
             filter_ = self.filter_.to_dict()
 
+        include_later_turns = self.include_later_turns
+
         token = self.token
 
         ground: str | Unset = UNSET
@@ -78,6 +87,8 @@ class NewErasure:
             field_dict["owner"] = owner
         if filter_ is not UNSET:
             field_dict["filter"] = filter_
+        if include_later_turns is not UNSET:
+            field_dict["include_later_turns"] = include_later_turns
         if token is not UNSET:
             field_dict["token"] = token
         if ground is not UNSET:
@@ -115,6 +126,8 @@ class NewErasure:
         else:
             filter_ = ErasureFilter.from_dict(_filter_)
 
+        include_later_turns = d.pop("include_later_turns", UNSET)
+
         token = d.pop("token", UNSET)
 
         _ground = d.pop("ground", UNSET)
@@ -130,6 +143,7 @@ class NewErasure:
             responses=responses,
             owner=owner,
             filter_=filter_,
+            include_later_turns=include_later_turns,
             token=token,
             ground=ground,
             ticket=ticket,
