@@ -264,3 +264,81 @@ func TestManyLaterTurns(t *testing.T) {
 		t.Error("not all was looked at, and the receipt does not say so")
 	}
 }
+
+// A preview counts the later turns that would be left, and how far that is known,
+// and an erasure of many names a response with too many of them.
+func TestLaterTurnsOfMany(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for name, prepare := range map[string]func(*bench){
+		"index":    (*bench).index,
+		"no index": func(*bench) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, postgres.Config{})
+			prepare(b)
+			indexed := name == "index"
+			erasures, err := NewErasures(b.responses.src.Primary, "outlet", TestIssuer)
+			if err != nil {
+				t.Fatal(err)
+			}
+			count := func(what string, target domain.ErasureTarget, responses, turns int64, complete bool) {
+				t.Helper()
+				s, err := erasures.Survey(t.Context(), target, nil, at.Add(24*time.Hour))
+				if err != nil || s.Responses != responses || s.Turns.Found == nil || *s.Turns.Found != turns || s.Turns.Complete != complete || (s.Turns.Searched == 0) != indexed {
+					t.Errorf("%s: %+v, %v; later turns %+v", what, s, err, s.Turns)
+				}
+			}
+			first := b.addChain("anna", 4)
+			second := b.addTurn("anna", b.step(first[1].ID).String(), at.Add(time.Minute))
+			third := b.addTurn("anna", second.ID.String(), at.Add(2*time.Minute))
+			other := b.addTurn("ben", first[0].ID.String(), at.Add(3*time.Minute))
+			one := domain.ErasureTarget{Responses: []uuid.UUID{first[0].ID}}
+			count("one", one, 1, 2, true)
+			count("two", domain.ErasureTarget{Responses: []uuid.UUID{third.ID, first[0].ID}}, 2, 1, true)
+			one.LaterTurns = true
+			count("along", one, 3, 2, true)
+			sealed := b.addTurn("anna", "", at.Add(4*time.Minute))
+			b.exec(`UPDATE request_templates SET body = 'dwzdr1:AAAA' WHERE id = $1`, sealed.Template)
+			count("beside what is encrypted", one, 3, 2, false)
+			for _, id := range []uuid.UUID{sealed.ID, other.ID} {
+				if _, err := b.responses.Erase(t.Context(), id, porttest.Permit); err != nil {
+					t.Fatal(err)
+				}
+			}
+
+			crowd := b.addChain("anna", 1)[0].ID
+			b.exec(`WITH t AS (INSERT INTO request_templates (endpoint, method, path, body, model, api_key)
+					SELECT 'e', 'POST', '/v1/responses', jsonb_build_object('previous_response_id', $1::uuid)::text, 'm', 'k' FROM generate_series(1, $2) RETURNING id)
+				INSERT INTO requests (template_id, state, model, created_by, created_at, response_status, response_body, completed_at)
+				SELECT id, 'completed', 'm', 'anna', '2026-03-02', 200, '{}', '2026-03-02' FROM t`, crowd, domain.MaxLaterTurns+1)
+			count("a crowd", domain.ErasureTarget{Responses: []uuid.UUID{crowd}}, 1, domain.MaxLaterTurns, false)
+			both := domain.ErasureTarget{Responses: []uuid.UUID{crowd, first[0].ID}, LaterTurns: true}
+			if _, err := erasures.Survey(t.Context(), both, nil, at); domain.CodeOf(err) != domain.CodeRefused {
+				t.Errorf("more than go along: %v", err)
+			}
+			e := domain.Erasure{
+				ID: uuid.New(), Trigger: domain.TriggerBulk, Kind: domain.TargetResponses, Target: &both, AsOf: at, Ground: domain.GroundRequest,
+				RequestedAt: at, RequestedBy: new(uuid.New()), Role: domain.ActorOwner, Secret: &domain.Salt{1}, State: domain.ErasurePending,
+			}
+			if _, _, err := erasures.Create(t.Context(), e); err != nil {
+				t.Fatal(err)
+			}
+			for !e.State.Over() {
+				if e, err = erasures.Advance(t.Context(), e.ID, 200, porttest.JudgeAll); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if e.Done != 3 || e.Refused != 1 || len(e.Failures) != 1 || e.Failures[0].Response != crowd || e.Failures[0].Code != domain.CodeRefused {
+				t.Errorf("%+v", e)
+			}
+			if slices.Contains(b.lastReceipt().NotCovered, receipt.GapLaterTurns) {
+				t.Error("all went along, and the receipt names later turns")
+			}
+			if n := b.number(`SELECT count(*) FROM requests`); n != domain.MaxLaterTurns+2 {
+				t.Errorf("%d requests are left", n)
+			}
+		})
+	}
+}
