@@ -564,7 +564,8 @@ func TestSurveyOfMany(t *testing.T) {
 	b.fill(100, owner.String())
 	target := domain.ErasureTarget{Filter: &domain.ResponseFilter{Owners: []string{owner.String()}}}
 	n := int64(surveyAtOnce + 90)
-	want := domain.Survey{Responses: n + 1, Requests: n + 30, Steps: 30, Templates: n, RawRequests: n, RawResponses: n, Tasks: n}
+	want := domain.Survey{Responses: n + 1, Requests: n + 30, Steps: 30, Templates: n, RawRequests: n, RawResponses: n, Tasks: n,
+		Turns: domain.SurveyedTurns{Searched: domain.LaterTurnsSearched}}
 	got, err := erasures.Survey(t.Context(), target, nil, time.Now().Add(time.Hour))
 	if len(got.Counted) != int(n+30) {
 		t.Errorf("want the requests counted, got %d", len(got.Counted))
