@@ -391,6 +391,24 @@ func TestPreview(t *testing.T) {
 	}
 }
 
+// TestLaterTurnsOfMany: a preview looks for them where they are to go along, and
+// the erasure takes them along.
+func TestLaterTurnsOfMany(t *testing.T) {
+	t.Parallel()
+	for _, along := range []bool{false, true} {
+		m := newEraseMany()
+		m.put(anna.String())
+		var shown domain.ErasureTarget
+		m.port.survey = func(target domain.ErasureTarget, _ []string, _ time.Time) error { shown = target; return nil }
+		r := domain.ErasureRequest{Owner: &anna, IncludeLaterTurns: along}
+		_, token := m.preview(t, user, r)
+		e, _ := m.start(t, user, domain.StartRequest{ErasureRequest: r, Token: token})
+		if shown.LaterTurns != along || e.Target.LaterTurns != along {
+			t.Errorf("asked for %v: the preview looked for %+v, the erasure is of %+v", along, shown, e.Target)
+		}
+	}
+}
+
 // TestTokens binds an erasure to what its preview showed, and to nothing else.
 func TestTokens(t *testing.T) {
 	t.Parallel()
@@ -417,6 +435,7 @@ func TestTokens(t *testing.T) {
 		"another owner":      {shown: own, asked: domain.ErasureRequest{Owner: &ben}, previewer: admin, starter: admin, message: errForeignToken},
 		"another member":     {shown: of(&anna), asked: of(&ben), previewer: admin, starter: admin, message: errForeignToken},
 		"another kind":       {shown: own, asked: of(&anna), previewer: admin, starter: admin, message: errForeignToken},
+		"later turns, too":   {shown: own, asked: domain.ErasureRequest{Owner: &anna, IncludeLaterTurns: true}, previewer: user, starter: user, message: errForeignToken},
 		"another filter":     {shown: states("completed"), asked: states("failed"), previewer: admin, starter: admin, message: errForeignToken},
 		"the same words":     {shown: states("completed", "failed"), asked: states("failed", "completed"), previewer: admin, starter: admin},
 		"one row more":       {shown: own, asked: own, previewer: user, starter: user, between: func(m *eraseMany) { m.put(anna.String()) }, message: errChanged},

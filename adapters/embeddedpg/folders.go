@@ -94,6 +94,9 @@ func prepareFolder(dir string, mode fs.FileMode, as identity) (string, error) {
 		missing = append(missing, there)
 		there = filepath.Dir(there)
 	}
+	if len(missing) == 0 {
+		there = filepath.Dir(abs) // the folder itself may be about to be given to as
+	}
 	if err := checkPath(there, as); err != nil {
 		return "", err
 	}
@@ -130,7 +133,7 @@ func prepareFolder(dir string, mode fs.FileMode, as identity) (string, error) {
 			}
 		}
 	}
-	return real, nil
+	return real, checkPath(real, as)
 }
 
 // checkName refuses what pg_ctl and initdb, which go through a shell, might read

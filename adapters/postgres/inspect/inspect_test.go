@@ -504,7 +504,7 @@ func TestReplicaLag(t *testing.T) {
 			exec(t, replica, "CREATE SCHEMA played")
 			exec(t, replica, "CREATE FUNCTION played.pg_is_in_recovery() RETURNS boolean LANGUAGE sql AS 'SELECT true'")
 			exec(t, replica, "CREATE FUNCTION played.pg_last_wal_replay_lsn() RETURNS pg_lsn LANGUAGE sql AS $$SELECT ("+tc.replayed+")::pg_lsn$$")
-			exec(t, replica, "CREATE FUNCTION played.pg_last_xact_replay_timestamp() RETURNS timestamptz LANGUAGE sql AS $$SELECT clock_timestamp() - interval '1 hour'$$")
+			exec(t, replica, "CREATE FUNCTION played.pg_last_xact_replay_timestamp() RETURNS timestamptz LANGUAGE sql AS $$SELECT clock_timestamp() - interval '2 hours'$$")
 			exec(t, replica, "SET search_path TO played, pg_catalog")
 			lag, err := inspect.ReplicaLag(t.Context(), primary, replica)
 			if err != nil {

@@ -35,13 +35,13 @@ class ErasureRequest:
             most 1,000 of a response, which fails as refused where there are more,
             and as held where a part of any of them is. By a filter, none that is
             created after the preview.
-             Default: False. Example: True.
+             Example: True.
     """
 
     responses: list[UUID] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
     owner: UUID | Unset = UNSET
     filter_: ErasureFilter | Unset = UNSET
-    include_later_turns: bool | Unset = False
+    include_later_turns: bool | Unset = UNSET
 
     def to_dict(self) -> dict[str, Any]:
         responses: list[str] | Unset = UNSET

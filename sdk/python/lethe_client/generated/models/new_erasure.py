@@ -36,7 +36,7 @@ class NewErasure:
             most 1,000 of a response, which fails as refused where there are more,
             and as held where a part of any of them is. By a filter, none that is
             created after the preview.
-             Default: False. Example: True.
+             Example: True.
         token (str | Unset): That of a preview of the same request. May be left out with responses. Example:
             EZ7KQDM4WHX2TGBV5YJN3RCLPA.
         ground (NewErasureGround | Unset): Why, for the receipts. Left out, it is unspecified. Example: request.
@@ -47,7 +47,7 @@ class NewErasure:
     responses: list[UUID] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)
     owner: UUID | Unset = UNSET
     filter_: ErasureFilter | Unset = UNSET
-    include_later_turns: bool | Unset = False
+    include_later_turns: bool | Unset = UNSET
     token: str | Unset = UNSET
     ground: NewErasureGround | Unset = UNSET
     ticket: str | Unset = UNSET
