@@ -41,9 +41,14 @@ type protected struct {
 
 func protect(t *testing.T) *protected {
 	t.Helper()
+	return protectOf(t, pgtest.WithFixture(t))
+}
+
+func protectOf(t *testing.T, database *pgtest.Database) *protected {
+	t.Helper()
 	folder := t.TempDir()
 	p := &protected{
-		t: t, database: pgtest.WithFixture(t), key: newKey(t), seen: filepath.Join(folder, "seen"),
+		t: t, database: database, key: newKey(t), seen: filepath.Join(folder, "seen"),
 		to: filepath.Join(folder, "export"), identity: filepath.Join(folder, "identity"), shown: map[int64]tlog.Hash{},
 	}
 	p.name = p.database.Name
@@ -224,7 +229,7 @@ func (p *protected) export() (exported, mirrored int) {
 type outcome struct {
 	Entries, Found       int
 	Missing, Added, Size int64
-	Erased               struct{ Requests, Steps, Templates, Tasks int64 }
+	Erased               struct{ Requests, Steps, Templates, Tasks, Retained int64 }
 	Receipts, Unlisted   []uuid.UUID
 	Advice               []string
 	done                 bool

@@ -12,9 +12,11 @@ import (
 	"lethe/internal/pgtest"
 )
 
-// moved are statements by which fusillade-arsenal moves a finished response.
+// moved are statements by which fusillade-arsenal moves a finished response. One
+// that is gone meanwhile is not moved.
 func moved(id string) string {
 	return fmt.Sprintf(`BEGIN;
+SELECT FROM fusillade.requests WHERE id = '%[1]s' FOR UPDATE;
 INSERT INTO fusillade.retained_response_objects (delete_on, group_id, object_kind, object_id, schema_version, payload)
 SELECT '2027-01-01', id, 'group', id, 1, jsonb_build_object('group_id', id, 'request_ids', jsonb_build_array(id))
 FROM fusillade.requests WHERE id = '%[1]s';
