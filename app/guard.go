@@ -25,9 +25,13 @@ const guardIntroduction = `-- The guard of what is held: from then on this datab
 -- What it does. A row of a response that a hold covers, by identifier, by owner or
 -- by filter, cannot be deleted, nor can what hangs together with one: the other
 -- requests of its chain, steps, prompts, and raw copies that a usage row leads to.
--- Answers and prompts cannot be made empty, nor these tables be truncated. Rows of
--- batches are not looked at. While something is held, placing a hold waits for
--- deletions that have not ended, as it does for erasures.
+-- Answers, errors, prompts, what steps were asked and answered, and raw copies
+-- cannot be made empty, whether with no text or with a bare {} or []. What a hold
+-- finds a response by cannot be changed: identifier, owner, model, tier, time of
+-- creation; nor can what leads from a response to its prompt, steps and raw
+-- copies. These tables cannot be truncated. Rows of batches are not looked at.
+-- While something is held, placing a hold waits for deletions that have not ended,
+-- as it does for erasures.
 --
 -- What dwctl's clients see. The statement fails with SQLSTATE 23001
 -- (restrict_violation). DELETE /ai/v1/responses/{id} is then answered as any
@@ -36,11 +40,14 @@ const guardIntroduction = `-- The guard of what is held: from then on this datab
 -- response in it, is tried again as dwctl's queue says, and fails in the end: the
 -- rest of that person's responses stays as well, until an erasure by owner with
 -- Lethe, or a purge after the hold. A prompt that belongs to a file is left where
--- it is without an error, as dwctl removes those of many files in one statement.
+-- it is without an error, as dwctl removes those of many files in one statement. A
+-- failed response is not tried again, as that would remove its error.
 --
 -- What it does not stop: DROP TABLE, a partition that is dropped or truncated,
--- a superuser or the tables' owner who disables triggers, changed answers that are
--- not empty.
+-- a superuser or the tables' owner who disables triggers, content that is replaced
+-- by other content, a changed state, by which a hold that names states does not
+-- cover the response any more, and usage rows that are deleted, as when they
+-- expire, or changed: nothing then keeps the raw copies that they led to.
 `
 
 // PrintGuard writes the guard as SQL for psql, or its removal. Nothing is

@@ -243,7 +243,7 @@ func (c *cli) guard() *cobra.Command {
 Lethe's erasures ask for holds, and whatever else deletes responses, such as
 dwctl's own DELETE and its purge of deleted users, does not. It is for the owner
 of dwctl's tables to read and to run; Lethe never does. Its comments say what it
-stops, and what dwctl's clients then see.
+stops, what it does not stop, and what dwctl's clients then see.
 
 The roles that Lethe connects as pass the guard. "lethe doctor" tells whether it
 is there, and whether it is as this version prints it.`,

@@ -110,7 +110,28 @@ func TestGuard(t *testing.T) {
 		"a copy of an answer": "DELETE FROM outlet.http_responses r USING public.http_analytics a WHERE a.instance_id = r.instance_id AND a.correlation_id = r.correlation_id AND a.fusillade_request_id = $1",
 		"an answer, emptied":  "UPDATE fusillade.requests SET response_body = '' WHERE id = $1",
 		"a prompt, emptied":   "UPDATE fusillade.request_templates SET body = '' WHERE id = (SELECT template_id FROM fusillade.requests WHERE id = $1)",
+
+		"an answer, with nothing in it":         "UPDATE fusillade.requests SET response_body = ' {} ' WHERE id = $1",
+		"a prompt, with nothing in it":          "UPDATE fusillade.request_templates SET body = '[{}]' WHERE id = (SELECT template_id FROM fusillade.requests WHERE id = $1)",
+		"an error, emptied":                     "UPDATE fusillade.requests SET error = NULL WHERE id = $1",
+		"what a step was asked, emptied":        "UPDATE fusillade.response_steps SET request_payload = '{}' WHERE request_id = $1",
+		"what a step answered, emptied":         "UPDATE fusillade.response_steps SET response_payload = '\"\"' WHERE request_id = $1",
+		"a copy of a prompt, emptied":           "UPDATE outlet.http_requests r SET body = '{}' FROM public.http_analytics a WHERE a.instance_id = r.instance_id AND a.correlation_id = r.correlation_id AND a.fusillade_request_id = $1",
+		"a copy of an answer, emptied":          "UPDATE outlet.http_responses r SET body = NULL FROM public.http_analytics a WHERE a.instance_id = r.instance_id AND a.correlation_id = r.correlation_id AND a.fusillade_request_id = $1",
+		"a copy of a prompt, of another place":  "UPDATE outlet.http_requests r SET correlation_id = 0 FROM public.http_analytics a WHERE a.instance_id = r.instance_id AND a.correlation_id = r.correlation_id AND a.fusillade_request_id = $1",
+		"a copy of an answer, of another place": "UPDATE outlet.http_responses r SET instance_id = gen_random_uuid() FROM public.http_analytics a WHERE a.instance_id = r.instance_id AND a.correlation_id = r.correlation_id AND a.fusillade_request_id = $1",
+		"a prompt, let go":                      "UPDATE fusillade.requests SET template_id = NULL WHERE id = $1",
+		"another prompt":                        "UPDATE fusillade.requests SET template_id = (SELECT t.id FROM fusillade.request_templates t WHERE t.id <> template_id LIMIT 1) WHERE id = $1",
+		"another owner":                         "UPDATE fusillade.requests SET created_by = 'nobody' WHERE id = $1",
+		"no owner, as a batch's":                "UPDATE fusillade.requests SET created_by = NULL, batch_id = (SELECT b.id FROM fusillade.batches b LIMIT 1) WHERE id = $1",
+		"another model":                         "UPDATE fusillade.requests SET model = 'none' WHERE id = $1",
+		"another tier":                          "UPDATE fusillade.requests SET service_tier = 'priority' WHERE id = $1",
+		"another time":                          "UPDATE fusillade.requests SET created_at = created_at - interval '1 year' WHERE id = $1",
 	}
+	batch := porttest.NewRow("", "completed", time.Now())
+	batch.Batched = true
+	g.AddResponse(batch)
+	g.exec("UPDATE fusillade.requests SET error = 'words' WHERE created_by IS NOT NULL")
 	look := func(name string, row porttest.Row, want bool) {
 		t.Helper()
 		for what, sql := range statements {
@@ -146,11 +167,8 @@ func TestGuard(t *testing.T) {
 
 	// A row of a batch is no response, and passes; so does a prompt of a file, which
 	// stays where it is.
-	batched := porttest.NewRow("", "completed", time.Now())
-	batched.Batched = true
-	g.AddResponse(batched)
 	g.hold(domain.HoldTarget{Filter: &domain.HoldFilter{States: []string{"completed"}}})
-	if refused, rows := g.refused("DELETE FROM fusillade.requests WHERE id = $1", batched.ID); refused || rows != 1 {
+	if refused, rows := g.refused("DELETE FROM fusillade.requests WHERE id = $1", batch.ID); refused || rows != 1 {
 		t.Error("a row of a batch cannot be deleted")
 	}
 	g.exec("INSERT INTO fusillade.files (id, name) VALUES ($1, 'f')", owner)
@@ -165,6 +183,59 @@ func TestGuard(t *testing.T) {
 	}
 	if n := g.number("SELECT count(*) FROM fusillade.requests WHERE created_by = $1", owner.String()); n != 0 {
 		t.Errorf("%d are left", n)
+	}
+}
+
+// TestGuardKeepsChains: what holds a chain together cannot be cut, nor what a
+// step says be emptied that has no request; dwctl goes on with what it does.
+func TestGuardKeepsChains(t *testing.T) {
+	t.Parallel()
+	g := newGuarded(t)
+	chain, alone := g.addChain("somebody", 4), g.addChain("somebody", 1)[0]
+	var call, last uuid.UUID
+	row := g.owner.Pool().QueryRow(t.Context(), `
+		UPDATE fusillade.response_steps SET state = 'failed', error = '{"words": "of a tool"}', response_payload = NULL, completed_at = NULL, failed_at = now()
+		WHERE step_kind = 'tool_call' RETURNING id`)
+	if err := row.Scan(&call); err != nil {
+		t.Fatal(err)
+	}
+	row = g.owner.Pool().QueryRow(t.Context(), `
+		INSERT INTO fusillade.response_steps (parent_step_id, step_kind, step_sequence, request_payload)
+		SELECT s.id, 'tool_call', 9, '{"words": "of people"}' FROM fusillade.response_steps s WHERE s.request_id = $1 RETURNING id`, chain[0].ID)
+	if err := row.Scan(&last); err != nil {
+		t.Fatal(err)
+	}
+	statements := map[string]struct {
+		sql string
+		id  uuid.UUID
+	}{
+		"another identifier of a request": {"UPDATE fusillade.requests SET id = gen_random_uuid() WHERE id = $1", alone.ID},
+		"another identifier of a step":    {"UPDATE fusillade.response_steps SET id = gen_random_uuid() WHERE prev_step_id = $1", call},
+		"a step of no request":            {"UPDATE fusillade.response_steps SET request_id = NULL, step_kind = 'tool_call' WHERE request_id = $1", chain[2].ID},
+		"a step of no chain":              {"UPDATE fusillade.response_steps SET parent_step_id = NULL WHERE id = $1", call},
+		"a step after no other":           {"UPDATE fusillade.response_steps SET prev_step_id = NULL WHERE id = $1", call},
+		"an error, emptied":               {"UPDATE fusillade.response_steps SET error = '{}' WHERE id = $1", call},
+		"a call, emptied":                 {"UPDATE fusillade.response_steps SET request_payload = '[]' WHERE id = $1", call},
+	}
+	look := func(want bool) {
+		t.Helper()
+		for what, s := range statements {
+			if refused, rows := g.refused(s.sql, s.id); refused != want || !refused && rows != 1 {
+				t.Errorf("%s: refused %v, %d rows", what, refused, rows)
+			}
+		}
+	}
+	look(false)
+	g.hold(domain.HoldTarget{Responses: []uuid.UUID{chain[0].ID, alone.ID}})
+	look(true)
+	for what, sql := range map[string]string{
+		"an answer, replaced": `UPDATE fusillade.response_steps SET response_payload = '{"words": "of another"}', request_payload = request_payload WHERE request_id = '` + chain[0].ID.String() + `'`,
+		"a step, linked":      `UPDATE fusillade.response_steps SET prev_step_id = '` + call.String() + `' WHERE id = '` + last.String() + `'`,
+		"a request, written":  `UPDATE fusillade.requests SET response_body = 'other', error = error, template_id = template_id, state = state, updated_at = now() WHERE id = '` + alone.ID.String() + `'`,
+	} {
+		if refused, rows := g.refused(sql); refused || rows != 1 {
+			t.Errorf("%s: refused %v, %d rows", what, refused, rows)
+		}
 	}
 }
 
@@ -269,6 +340,7 @@ func TestGuardIsKnown(t *testing.T) {
 		"ALTER TABLE fusillade.request_templates DISABLE TRIGGER lethe_guard": "trigger lethe_guard on fusillade.request_templates",
 		"CREATE OR REPLACE FUNCTION lethe.guard_held(request_ids uuid[], step_ids uuid[], owner text) RETURNS uuid LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'": "function lethe.guard_held",
 		"ALTER FUNCTION lethe.guard_requests() SECURITY INVOKER": "function lethe.guard_requests",
+		"CREATE OR REPLACE TRIGGER lethe_guard_update BEFORE UPDATE OF response_body ON fusillade.requests FOR EACH ROW EXECUTE FUNCTION lethe.guard_requests()": "trigger lethe_guard_update on fusillade.requests",
 	} {
 		g.exec(change)
 		if state := g.state(); !state.There || !slices.Equal(state.Wrong, []string{wrong}) {

@@ -45,7 +45,8 @@ var guardSettings = [][2]string{
 type guardTrigger struct {
 	table    guardTable
 	name     string
-	event    string // such as BEFORE DELETE
+	event    string // such as DELETE
+	columns  string // whose update it is about, in order, with commas; empty: any
 	level    string
 	function string
 	kind     int16 // pg_trigger.tgtype
@@ -98,20 +99,25 @@ func NewGuard(ctx context.Context, q Querier, s Schemas, roles []string) (*Guard
 		f.body = fill(fill(f.body)) // the chain has names to be filled in, too
 		g.functions = append(g.functions, f)
 	}
-	on := func(t guardTable, name, event, level, function string, kind int16) {
-		g.triggers = append(g.triggers, guardTrigger{t, name, event, level, function, kind})
+	onDelete := func(t guardTable, function string) {
+		g.triggers = append(g.triggers, guardTrigger{t, guardTriggerPrefix, "DELETE", "", "ROW", function, beforeDelete})
+	}
+	onUpdate := func(t guardTable, function, columns string) {
+		g.triggers = append(g.triggers, guardTrigger{t, guardTriggerPrefix + "_update", "UPDATE", columns, "ROW", function, beforeUpdate})
 	}
 	add(guardFunction{name: "guard_passes", returns: "boolean", language: "sql", body: guardPasses})
+	add(guardFunction{name: "guard_empty", arguments: "content text", returns: "boolean", language: "sql", body: guardEmpty})
 	add(guardFunction{name: "guard_held", arguments: "request_ids uuid[], step_ids uuid[], owner text", returns: "uuid", language: "plpgsql", body: guardHeld})
 	add(guardFunction{name: "guard_requests", returns: "trigger", language: "plpgsql", body: guardRequests})
 	add(guardFunction{name: "guard_templates", returns: "trigger", language: "plpgsql", body: guardTemplates})
-	on(requests, guardTriggerPrefix, "BEFORE DELETE", "ROW", "guard_requests", beforeDelete)
-	on(requests, guardTriggerPrefix+"_blank", "BEFORE UPDATE OF response_body", "ROW", "guard_requests", beforeUpdate)
-	on(templates, guardTriggerPrefix, "BEFORE DELETE", "ROW", "guard_templates", beforeDelete)
-	on(templates, guardTriggerPrefix+"_blank", "BEFORE UPDATE OF body", "ROW", "guard_templates", beforeUpdate)
+	onDelete(requests, "guard_requests")
+	onUpdate(requests, "guard_requests", "batch_id, created_at, created_by, error, id, model, response_body, service_tier, template_id")
+	onDelete(templates, "guard_templates")
+	onUpdate(templates, "guard_templates", "body")
 	if present[steps] {
 		add(guardFunction{name: "guard_steps", returns: "trigger", language: "plpgsql", body: guardStepRows})
-		on(steps, guardTriggerPrefix, "BEFORE DELETE", "ROW", "guard_steps", beforeDelete)
+		onDelete(steps, "guard_steps")
+		onUpdate(steps, "guard_steps", "error, id, parent_step_id, prev_step_id, request_id, request_payload, response_payload")
 	}
 	if present[usage] && !s.OutletApart && (present[copies[0]] || present[copies[1]]) {
 		g.needs = append(g.needs, usage)
@@ -119,13 +125,14 @@ func NewGuard(ctx context.Context, q Querier, s Schemas, roles []string) (*Guard
 		for _, t := range copies {
 			if present[t] {
 				tables = append(tables, t)
-				on(t, guardTriggerPrefix, "BEFORE DELETE", "ROW", "guard_copies", beforeDelete)
+				onDelete(t, "guard_copies")
+				onUpdate(t, "guard_copies", "body, correlation_id, instance_id")
 			}
 		}
 	}
 	add(guardFunction{name: "guard_truncate", returns: "trigger", language: "plpgsql", body: guardTruncate})
 	for _, t := range tables {
-		on(t, guardTriggerPrefix+"_truncate", "BEFORE TRUNCATE", "STATEMENT", "guard_truncate", beforeTruncate)
+		g.triggers = append(g.triggers, guardTrigger{t, guardTriggerPrefix + "_truncate", "TRUNCATE", "", "STATEMENT", "guard_truncate", beforeTruncate})
 	}
 	return g, nil
 }
@@ -181,8 +188,12 @@ func (g *Guard) Install() []string {
 			fmt.Sprintf("REVOKE ALL ON FUNCTION %s FROM PUBLIC", f.signature()))
 	}
 	for _, t := range g.triggers {
-		out = append(out, fmt.Sprintf("CREATE OR REPLACE TRIGGER %s %s ON %s FOR EACH %s EXECUTE FUNCTION %s.%s()",
-			t.name, t.event, t.table.quoted(), t.level, Own, t.function))
+		event := t.event
+		if t.columns != "" {
+			event += " OF " + t.columns
+		}
+		out = append(out, fmt.Sprintf("CREATE OR REPLACE TRIGGER %s BEFORE %s ON %s FOR EACH %s EXECUTE FUNCTION %s.%s()",
+			t.name, event, t.table.quoted(), t.level, Own, t.function))
 	}
 	return out
 }
@@ -195,6 +206,7 @@ func (g *Guard) Remove() []string {
 	}
 	return append(out,
 		"DROP FUNCTION IF EXISTS "+Own+".guard_held(uuid[], uuid[], text)",
+		"DROP FUNCTION IF EXISTS "+Own+".guard_empty(text)",
 		"DROP FUNCTION IF EXISTS "+Own+".guard_passes()")
 }
 
@@ -226,12 +238,15 @@ func InspectGuard(ctx context.Context, q Querier, s Schemas) (GuardState, error)
 		return GuardState{}, err
 	}
 	type trigger struct {
-		Schema, Table, Name, Function string
-		Kind                          int16
-		Enabled                       bool
+		Schema, Table, Name, Function, Columns string
+		Kind                                   int16
+		Enabled                                bool
 	}
 	rows, err = q.Query(ctx, `
-		SELECT n.nspname::text, c.relname::text, t.tgname::text, p.proname::text, t.tgtype, t.tgenabled IN ('O', 'A') AND t.tgqual IS NULL
+		SELECT n.nspname::text, c.relname::text, t.tgname::text, p.proname::text,
+		       coalesce((SELECT string_agg(a.attname::text, ', ' ORDER BY a.attname)
+		                 FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum = ANY (t.tgattr::int2[])), ''),
+		       t.tgtype, t.tgenabled IN ('O', 'A') AND t.tgqual IS NULL
 		FROM pg_catalog.pg_trigger t
 		JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 		JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid JOIN pg_catalog.pg_namespace pn ON pn.oid = p.pronamespace
@@ -270,7 +285,7 @@ func InspectGuard(ctx context.Context, q Querier, s Schemas) (GuardState, error)
 		}
 	}
 	for _, t := range g.triggers {
-		if !slices.Contains(triggers, trigger{t.table.Schema, t.table.Name, t.name, t.function, t.kind, true}) {
+		if !slices.Contains(triggers, trigger{t.table.Schema, t.table.Name, t.name, t.function, t.columns, t.kind, true}) {
 			state.Wrong = append(state.Wrong, fmt.Sprintf("trigger %s on %s.%s", t.name, t.table.Schema, t.table.Name))
 		}
 	}
@@ -302,6 +317,11 @@ $guard$`
 
 const guardPasses = `
 SELECT session_user = ANY (ARRAY[{roles}]::name[])
+`
+
+// guardEmpty is of content that says nothing, JSON or not.
+const guardEmpty = `
+SELECT coalesce(btrim(content, E' \t\r\n{}[]"'), '') IN ('', 'null')
 `
 
 // guardSteps is what hangs together with requests and steps, as of Chain in
@@ -375,7 +395,8 @@ const guardAsk = `
 
 const guardRefuse = `
     IF held IS NOT NULL THEN
-        RAISE EXCEPTION 'Lethe holds what hangs together with this row, so it must not be deleted' USING
+        RAISE EXCEPTION 'Lethe holds what hangs together with this row, so it must not be %',
+            CASE TG_OP WHEN 'DELETE' THEN 'deleted' ELSE 'emptied, or changed so that it is not found' END USING
             ERRCODE = 'restrict_violation', DETAIL = TG_TABLE_NAME || ' ' || OLD.id,
             HINT = 'Release the hold, or wait until it ends; Lethe lists holds at /admin/api/v1/holds.';
     END IF;
@@ -383,7 +404,8 @@ const guardRefuse = `
 END
 `
 
-// guardRequests lets rows of batches be, which are no responses.
+// guardRequests lets rows of batches be, which are no responses. What a hold
+// finds a request by may not change, but for its state, which dwctl changes.
 const guardRequests = `
 DECLARE
     kept record := OLD;
@@ -391,7 +413,10 @@ DECLARE
 BEGIN
     IF TG_OP = 'UPDATE' THEN
         kept := NEW;
-        IF OLD.response_body IS NULL OR octet_length(OLD.response_body) = 0 OR octet_length(NEW.response_body) > 0 THEN
+        IF (NEW.id, NEW.template_id, NEW.batch_id, NEW.created_by, NEW.model, NEW.service_tier, NEW.created_at)
+             IS NOT DISTINCT FROM (OLD.id, OLD.template_id, OLD.batch_id, OLD.created_by, OLD.model, OLD.service_tier, OLD.created_at)
+           AND (lethe.guard_empty(OLD.response_body) OR NOT lethe.guard_empty(NEW.response_body))
+           AND (lethe.guard_empty(OLD.error) OR NOT lethe.guard_empty(NEW.error)) THEN
             RETURN kept;
         END IF;
     END IF;
@@ -409,7 +434,7 @@ DECLARE
 BEGIN
     IF TG_OP = 'UPDATE' THEN
         kept := NEW;
-        IF octet_length(OLD.body) = 0 OR octet_length(NEW.body) > 0 THEN
+        IF lethe.guard_empty(OLD.body) OR NOT lethe.guard_empty(NEW.body) THEN
             RETURN kept;
         END IF;
     END IF;
@@ -421,11 +446,24 @@ BEGIN
         RETURN NULL;
     END IF;` + guardRefuse
 
+// guardStepRows lets a step be linked that was not: dwctl does as it goes on.
 const guardStepRows = `
 DECLARE
     kept record := OLD;
     held uuid;
 BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        kept := NEW;
+        IF NEW.id = OLD.id
+           AND (OLD.request_id IS NULL OR NEW.request_id IS NOT DISTINCT FROM OLD.request_id)
+           AND (OLD.prev_step_id IS NULL OR NEW.prev_step_id IS NOT DISTINCT FROM OLD.prev_step_id)
+           AND (OLD.parent_step_id IS NULL OR NEW.parent_step_id IS NOT DISTINCT FROM OLD.parent_step_id)
+           AND (lethe.guard_empty(OLD.request_payload::text) OR NOT lethe.guard_empty(NEW.request_payload::text))
+           AND (lethe.guard_empty(OLD.response_payload::text) OR NOT lethe.guard_empty(NEW.response_payload::text))
+           AND (lethe.guard_empty(OLD.error::text) OR NOT lethe.guard_empty(NEW.error::text)) THEN
+            RETURN kept;
+        END IF;
+    END IF;
     IF lethe.guard_passes() THEN
         RETURN kept;
     END IF;` + guardAsk + `    held := lethe.guard_held(ARRAY[OLD.request_id], ARRAY[OLD.id], NULL);` + guardRefuse
@@ -437,6 +475,13 @@ DECLARE
     kept record := OLD;
     held uuid;
 BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        kept := NEW;
+        IF (NEW.instance_id, NEW.correlation_id) = (OLD.instance_id, OLD.correlation_id)
+           AND (lethe.guard_empty(OLD.body::text) OR NOT lethe.guard_empty(NEW.body::text)) THEN
+            RETURN kept;
+        END IF;
+    END IF;
     IF lethe.guard_passes() THEN
         RETURN kept;
     END IF;` + guardAsk + `    SELECT lethe.guard_held(ARRAY[a.fusillade_request_id], ARRAY[a.response_step_id], a.user_id::text) INTO held
