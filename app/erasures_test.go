@@ -91,6 +91,37 @@ func TestErasuresInTheBackground(t *testing.T) {
 	await(t, "it is verified", is("verify_at IS NULL AND verified_at IS NOT NULL"))
 }
 
+// TestDeleteThatTheDatabaseRefuses: it says what an erasure of many says, and
+// nothing of the words of the database.
+func TestDeleteThatTheDatabaseRefuses(t *testing.T) {
+	t.Parallel()
+	database := pgtest.WithFixture(t)
+	s := start(t, "LETHE_DATABASE_URL="+database.RoleURL)
+	id := said(t, database.URL, `SELECT id::text FROM fusillade.requests WHERE created_by = '`+alice+`' AND batch_id IS NULL AND state = 'completed' ORDER BY id LIMIT 1`)
+	left := `SELECT count(*) FROM fusillade.requests`
+	before := number(t, database.URL, left)
+	for how, does := range map[string]string{"loudly": `RAISE EXCEPTION 'words of people: %', OLD`, "silently": `RETURN NULL`} {
+		exec(t, database.URL, `CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN `+does+`; END $$;
+			CREATE TRIGGER refuse BEFORE DELETE ON fusillade.requests FOR EACH ROW EXECUTE FUNCTION public.refuse()`)
+		for _, query := range []string{"", "?include_later_turns=true"} {
+			status, body := s.deleteAs(t, requestsPath+"/"+id+query, "sk-alice-platform")
+			if status != http.StatusConflict || !strings.Contains(body, "The database refuses to delete it: have its operator look for triggers, constraints and damaged rows\"") {
+				t.Errorf("%s: %d %s", how, status, body)
+			}
+			if status, _ := s.deleteAs(t, requestsPath+"/"+id+query, "sk-bob-platform"); status != http.StatusNotFound {
+				t.Errorf("%s: somebody else's: %d", how, status)
+			}
+		}
+		if n := number(t, database.URL, left); n != before {
+			t.Errorf("%s: %d of %d are left", how, n, before)
+		}
+		exec(t, database.URL, `DROP FUNCTION public.refuse() CASCADE`)
+	}
+	if status, body := s.deleteAs(t, requestsPath+"/"+id, "sk-alice-platform"); status != http.StatusNoContent {
+		t.Errorf("in the end: %d %s", status, body)
+	}
+}
+
 // TestDetailsOfErasuresAreForgotten a day after their end.
 func TestDetailsOfErasuresAreForgotten(t *testing.T) {
 	t.Parallel()

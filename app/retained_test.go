@@ -3,6 +3,7 @@ package app_test
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -153,7 +154,7 @@ func TestRetained(t *testing.T) {
 	}
 	release := func(id string) {
 		t.Helper()
-		if status := s.deleteAs(t, "/admin/api/v1/holds/"+id, "sk-root-platform"); status != http.StatusOK {
+		if status, _ := s.deleteAs(t, "/admin/api/v1/holds/"+id, "sk-root-platform"); status != http.StatusOK {
 			t.Fatal(status)
 		}
 	}
@@ -162,7 +163,7 @@ func TestRetained(t *testing.T) {
 		"by filter": {"filter": map[string]any{"models": []string{"m"}}},
 	} {
 		id := hold(target)
-		if status := s.deleteAs(t, requestsPath+"/"+laterTurn, "sk-bob-platform"); status != http.StatusConflict {
+		if status, _ := s.deleteAs(t, requestsPath+"/"+laterTurn, "sk-bob-platform"); status != http.StatusConflict {
 			t.Errorf("%s: %d", name, status)
 		}
 		_, preview := s.post(t, erasuresPath+"/preview", map[string]any{"responses": []string{laterTurn}})
@@ -199,7 +200,7 @@ func TestRetained(t *testing.T) {
 	exec(t, database.URL, `UPDATE fusillade.retained_response_objects SET payload = jsonb_set(payload, '{request_ids}', '["`+missingID+`"]')
 		WHERE object_kind = 'group' AND object_id = '`+converted+`'`)
 	rows := number(t, database.URL, keptElsewhere)
-	if status := s.deleteAs(t, requestsPath+"/"+converted, "sk-bob-platform"); status == http.StatusNoContent || status == http.StatusNotFound || number(t, database.URL, keptElsewhere) != rows {
+	if status, _ := s.deleteAs(t, requestsPath+"/"+converted, "sk-bob-platform"); status == http.StatusNoContent || status == http.StatusNotFound || number(t, database.URL, keptElsewhere) != rows {
 		t.Errorf("not what its group says: %d", status)
 	}
 	_, preview = s.post(t, erasuresPath+"/preview", map[string]any{"owner": bob})
@@ -247,8 +248,8 @@ func TestRetained(t *testing.T) {
 	await(t, "nothing is left", func() bool { return number(t, database.URL, keptElsewhere) == 0 })
 }
 
-// deleteAs sends a DELETE.
-func (s *service) deleteAs(t *testing.T, path, key string) int {
+// deleteAs sends a DELETE, and returns the status and the body.
+func (s *service) deleteAs(t *testing.T, path, key string) (int, string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodDelete, s.url+path, nil)
 	if err != nil {
@@ -259,6 +260,10 @@ func (s *service) deleteAs(t *testing.T, path, key string) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = response.Body.Close()
-	return response.StatusCode
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, string(body)
 }

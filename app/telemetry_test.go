@@ -191,7 +191,7 @@ func TestTraces(t *testing.T) {
 	exec(t, database.URL, `
 		CREATE FUNCTION public.fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'canary-error'; END $$;
 		CREATE TRIGGER fail BEFORE DELETE ON fusillade.requests FOR EACH ROW EXECUTE FUNCTION public.fail()`)
-	do(http.MethodDelete, requestsPath+"/"+page.Data[1].ID, http.StatusInternalServerError)
+	do(http.MethodDelete, requestsPath+"/"+page.Data[1].ID, http.StatusConflict)
 	s.stop() // which sends what is left
 	if err := <-s.result; err != nil {
 		t.Fatal(err)
@@ -207,7 +207,7 @@ func TestTraces(t *testing.T) {
 		queries int // at the least
 	}{
 		{"GET " + list + "200", 2}, {"GET " + one + "200", 2}, {"GET " + one + "400", 0},
-		{"DELETE " + one + "204", 5}, {"DELETE " + one + "404", 3}, {"DELETE " + one + "500", 5},
+		{"DELETE " + one + "204", 5}, {"DELETE " + one + "404", 3}, {"DELETE " + one + "409", 5},
 	} {
 		below, ok := requests[c.name]
 		delete(requests, c.name)

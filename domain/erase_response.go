@@ -25,7 +25,8 @@ func NewEraseResponse(responses Responses, now func() time.Time) *EraseResponse 
 // only. CodeForbidden for those who may erase nothing; CodeNotFound where there
 // is none, and just so where any part of it, or of what goes along, is not the
 // caller's to erase; CodeHeld where it would be, but a hold covers any part;
-// CodeRefused where more later turns quote it than MaxLaterTurns.
+// CodeRefused where the database does not let it be deleted, or where more later
+// turns quote it than MaxLaterTurns.
 func (u *EraseResponse) Execute(ctx context.Context, caller Principal, id uuid.UUID, laterTurns bool) (Erased, Warrant, error) {
 	reach := caller.deleteReach()
 	if reach == none {

@@ -92,7 +92,7 @@ func (f ErasureFailure) Reason() string {
 	case CodeHeld:
 		return "A hold keeps it"
 	case CodeRefused:
-		return fmt.Sprintf("The database refuses to delete it: have its operator look for triggers, constraints and damaged rows; or, with include_later_turns, more than %d later turns quote it", MaxLaterTurns)
+		return fmt.Sprintf(databaseRefuses+"; or, with include_later_turns, more than %d later turns quote it", MaxLaterTurns)
 	case CodeBusy:
 		return "Something else was at work on its rows"
 	}

@@ -41,6 +41,14 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Cause }
 
+const databaseRefuses = "The database refuses to delete it: have its operator look for triggers, constraints and damaged rows"
+
+// ErrDatabaseRefuses is of a response that the database does not let be deleted,
+// so that nothing was erased; the cause is for the log.
+func ErrDatabaseRefuses(cause error) *Error {
+	return &Error{Code: CodeRefused, Message: databaseRefuses, Cause: cause}
+}
+
 // CodeOf is an error's code; one that is no Error is CodeInternal.
 func CodeOf(err error) Code {
 	if e, ok := errors.AsType[*Error](err); ok {

@@ -51,7 +51,8 @@ type Responses interface {
 	// as it is and nothing is removed; else a receipt of the erasure by that
 	// warrant is written in the same transaction. permit may be called again
 	// if that has to be repeated. CodeNotFound where there is no such
-	// response; permit is not called then.
+	// response; permit is not called then. CodeRefused where the database does not
+	// let a part of it be deleted.
 	//
 	// Where the row of a response is gone and copies of it are there, these are
 	// erased likewise; whose it was, usage records say. Every hold with a filter

@@ -87,6 +87,9 @@ func (s *server) fail(err error, c echo.Context) {
 		return
 	}
 	p := problemOf(err)
+	if domain.CodeOf(err) == domain.CodeRefused {
+		s.Log.WarnContext(r.Context(), "a response could not be erased", "request_id", requestIDOf(c), "error", err)
+	}
 	switch p.status {
 	case http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", "Bearer")

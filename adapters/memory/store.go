@@ -296,6 +296,9 @@ func (s *Store) erase(ctx context.Context, id uuid.UUID, laterTurns bool, permit
 	if tooMany {
 		return domain.Erased{}, errTooManyTurns
 	}
+	if slices.ContainsFunc(requests, func(id uuid.UUID) bool { return s.refused[id] }) {
+		return domain.Erased{}, domain.ErrDatabaseRefuses(nil)
+	}
 	for _, request := range requests {
 		s.erased[request] = burial{due: time.Now().Add(domain.SweepAfter[0])}
 	}

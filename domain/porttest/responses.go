@@ -885,6 +885,9 @@ func testSweepOfWhatIsRefused(t *testing.T, f ResponsesFixture) {
 	}
 	sweep(domain.Erased{Requests: 2, Templates: 2}, domain.CodeRefused)
 	sweep(domain.Erased{}, domain.CodeRefused)
+	if erased, err := f.Responses().Erase(t.Context(), rows[1].ID, Permit); domain.CodeOf(err) != domain.CodeRefused || erased != (domain.Erased{}) {
+		t.Errorf("want %s, got %+v, %v", domain.CodeRefused, erased, err)
+	}
 	restored := f.Responses().(domain.Restored)
 	w, _ := Permit(domain.Found{})
 	w.Trigger = domain.TriggerReplay

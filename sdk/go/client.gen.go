@@ -2537,7 +2537,7 @@ type ClientInterface interface {
 	// and task queue where these are in the same database. Usage and credit
 	// records stay, they are billing. A chain with a part that the caller may
 	// not erase is answered exactly as a missing one; one with a part that is
-	// held is not erased (409).
+	// held, or that the database refuses to delete, is not erased (409).
 	//
 	// Later turns, whose prompts say with `previous_response_id` that they
 	// follow it, quote what it answered. They stay, unless
@@ -2943,7 +2943,7 @@ func (c *Client) ListResponses(ctx context.Context, params *ListResponsesParams,
 // and task queue where these are in the same database. Usage and credit
 // records stay, they are billing. A chain with a part that the caller may
 // not erase is answered exactly as a missing one; one with a part that is
-// held is not erased (409).
+// held, or that the database refuses to delete, is not erased (409).
 //
 // Later turns, whose prompts say with `previous_response_id` that they
 // follow it, quote what it answered. They stay, unless
@@ -6224,7 +6224,7 @@ type ClientWithResponsesInterface interface {
 	// and task queue where these are in the same database. Usage and credit
 	// records stay, they are billing. A chain with a part that the caller may
 	// not erase is answered exactly as a missing one; one with a part that is
-	// held is not erased (409).
+	// held, or that the database refuses to delete, is not erased (409).
 	//
 	// Later turns, whose prompts say with `previous_response_id` that they
 	// follow it, quote what it answered. They stay, unless
@@ -11198,7 +11198,7 @@ func (c *ClientWithResponses) ListResponsesWithResponse(ctx context.Context, par
 // and task queue where these are in the same database. Usage and credit
 // records stay, they are billing. A chain with a part that the caller may
 // not erase is answered exactly as a missing one; one with a part that is
-// held is not erased (409).
+// held, or that the database refuses to delete, is not erased (409).
 //
 // Later turns, whose prompts say with `previous_response_id` that they
 // follow it, quote what it answered. They stay, unless

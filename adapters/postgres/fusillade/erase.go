@@ -36,9 +36,9 @@ func (r *Responses) erase(ctx context.Context, id uuid.UUID, laterTurns bool, pe
 	var erased domain.Erased
 	var w domain.Warrant
 	var refused error
-	var later bool
+	var later, deleting bool
 	err := f.begin(ctx, func(tx *postgres.Tx, b *pgx.Batch) (ahead []dbsqlc.IntentsOnRow, err error) {
-		refused, later = nil, false
+		refused, later, deleting = nil, false, false
 		e := eraser{tx: tx, copies: r.copies, leads: &r.leads, turns: turns{along: laterTurns}}
 		if err := e.find(ctx, id, r.outlet); err != nil {
 			return nil, err
@@ -61,6 +61,7 @@ func (r *Responses) erase(ctx context.Context, id uuid.UUID, laterTurns bool, pe
 			return nil, errTooManyTurns
 		}
 		erased, _, later, err = f.carryOut(ctx, b, &e, w, intended{before: begun, responses: 1})
+		deleting = err != nil
 		return nil, err
 	})
 	if err == nil && later {
@@ -69,6 +70,8 @@ func (r *Responses) erase(ctx context.Context, id uuid.UUID, laterTurns bool, pe
 	switch {
 	case refused != nil:
 		return domain.Erased{}, refused
+	case deleting && ctx.Err() == nil && domain.CodeOf(err) != domain.CodeRefused && whyRefused(err) == domain.CodeRefused:
+		return domain.Erased{}, domain.ErrDatabaseRefuses(err)
 	case err != nil:
 		return domain.Erased{}, err
 	}

@@ -127,8 +127,8 @@ func TestRefusedDeletes(t *testing.T) {
 			}
 			for _, id := range refused {
 				erased, err := b.responses.Erase(t.Context(), id, porttest.Permit)
-				if domain.CodeOf(err) != domain.CodeInternal || erased != (domain.Erased{}) {
-					t.Errorf("%s, %s: want %s and nothing erased, got %+v, %v", table, how, domain.CodeInternal, erased, err)
+				if domain.CodeOf(err) != domain.CodeRefused || erased != (domain.Erased{}) {
+					t.Errorf("%s, %s: want %s and nothing erased, got %+v, %v", table, how, domain.CodeRefused, erased, err)
 				}
 				if err != nil && strings.Contains(err.Error(), "words of people") {
 					t.Errorf("%s: the error quotes a row: %v", table, err)

@@ -183,8 +183,8 @@ func TestRefusedDeletesOfHeadedCopies(t *testing.T) {
 			b.exec(`TRUNCATE outlet.http_requests, outlet.http_responses`)
 			b.addCopy(b.owner, nil, nil, &requests[0].ID)
 			before := b.Stored()
-			if _, err := b.responses.Erase(t.Context(), requests[0].ID, porttest.Permit); domain.CodeOf(err) != domain.CodeInternal || b.Stored() != before {
-				t.Errorf("%s, %d steps: want %s and all left, got %v", table, steps, domain.CodeInternal, err)
+			if _, err := b.responses.Erase(t.Context(), requests[0].ID, porttest.Permit); domain.CodeOf(err) != domain.CodeRefused || b.Stored() != before {
+				t.Errorf("%s, %d steps: want %s and all left, got %v", table, steps, domain.CodeRefused, err)
 			}
 		}
 	}

@@ -58,8 +58,12 @@ func (r *Responses) EraseAgain(ctx context.Context, ids []uuid.UUID, w domain.Wa
 	if err == nil && later {
 		erased, err = f.complete(ctx, w.Receipt)
 	}
-	if why := whyRefused(err); why != "" && ctx.Err() == nil {
-		return domain.Erased{}, &domain.Error{Code: why, Message: domain.ErasureFailure{Code: why}.Reason(), Cause: err}
+	switch why := whyRefused(err); {
+	case why == "" || ctx.Err() != nil || domain.CodeOf(err) == why:
+	case why == domain.CodeRefused:
+		err = domain.ErrDatabaseRefuses(err)
+	default:
+		err = &domain.Error{Code: why, Message: domain.ErasureFailure{Code: why}.Reason(), Cause: err}
 	}
 	if err != nil {
 		return domain.Erased{}, err

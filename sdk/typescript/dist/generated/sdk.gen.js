@@ -39,7 +39,7 @@ export const listResponses = (options) => options.client.get({
  * and task queue where these are in the same database. Usage and credit
  * records stay, they are billing. A chain with a part that the caller may
  * not erase is answered exactly as a missing one; one with a part that is
- * held is not erased (409).
+ * held, or that the database refuses to delete, is not erased (409).
  *
  * Later turns, whose prompts say with `previous_response_id` that they
  * follow it, quote what it answered. They stay, unless

@@ -1708,8 +1708,10 @@ export type EraseResponseErrors = {
     405: Problem;
     /**
      * A hold keeps it from being erased; those who may see holds are told which.
-     * Or, with `include_later_turns`, there are more later turns than are erased
-     * along. Nothing was erased.
+     * Or the database refuses to delete it, as with a trigger or a constraint of
+     * its operator's; the log of the service tells more under the request's id. Or,
+     * with `include_later_turns`, there are more later turns than are erased along.
+     * Nothing was erased.
      *
      */
     409: Problem;

@@ -131,7 +131,7 @@ def sync_detailed(
     and task queue where these are in the same database. Usage and credit
     records stay, they are billing. A chain with a part that the caller may
     not erase is answered exactly as a missing one; one with a part that is
-    held is not erased (409).
+    held, or that the database refuses to delete, is not erased (409).
 
     Later turns, whose prompts say with `previous_response_id` that they
     follow it, quote what it answered. They stay, unless
@@ -178,7 +178,7 @@ def sync(
     and task queue where these are in the same database. Usage and credit
     records stay, they are billing. A chain with a part that the caller may
     not erase is answered exactly as a missing one; one with a part that is
-    held is not erased (409).
+    held, or that the database refuses to delete, is not erased (409).
 
     Later turns, whose prompts say with `previous_response_id` that they
     follow it, quote what it answered. They stay, unless
@@ -222,7 +222,7 @@ async def asyncio_detailed(
     and task queue where these are in the same database. Usage and credit
     records stay, they are billing. A chain with a part that the caller may
     not erase is answered exactly as a missing one; one with a part that is
-    held is not erased (409).
+    held, or that the database refuses to delete, is not erased (409).
 
     Later turns, whose prompts say with `previous_response_id` that they
     follow it, quote what it answered. They stay, unless
@@ -269,7 +269,7 @@ async def asyncio(
     and task queue where these are in the same database. Usage and credit
     records stay, they are billing. A chain with a part that the caller may
     not erase is answered exactly as a missing one; one with a part that is
-    held is not erased (409).
+    held, or that the database refuses to delete, is not erased (409).
 
     Later turns, whose prompts say with `previous_response_id` that they
     follow it, quote what it answered. They stay, unless
