@@ -55,8 +55,9 @@ type Responses interface {
 	// let a part of it be deleted.
 	//
 	// Where the row of a response is gone and copies of it are there, these are
-	// erased likewise; whose it was, usage records say. Every hold with a filter
-	// then counts as one on it, as nothing tells that it is not.
+	// erased likewise; whose it was, usage records say, of it or of its copies.
+	// Every hold with a filter then counts as one on it, as nothing tells that it is
+	// not, and where nothing says whose a part of it was, so does every hold by owner.
 	//
 	// Where copies are in another database, no transaction holds all of it. Then
 	// permit is called in one that ends with a durable note of what is going to
@@ -98,7 +99,8 @@ type Orphans interface {
 	// by the warrant and with a receipt, all at once or not at all; where none is
 	// found there is no receipt. It leaves what names no request, or names one that
 	// is a batch's or of which there is anything, and what a hold may keep: every
-	// hold with a filter does. What the database refuses to delete is left, too, of
+	// hold with a filter does, and where nothing says whose it was, every one by
+	// owner. What the database refuses to delete is left, too, of
 	// which an error tells beside the rest. A turn that ends a pass has the next
 	// begin after pause. Several calls at once share the work.
 	SweepOrphans(ctx context.Context, before time.Time, most int, pause time.Duration, w Warrant) (OrphansTurn, error)

@@ -326,7 +326,7 @@ func (s *Store) gone(id uuid.UUID) (found domain.Found, is bool) {
 		}
 	}
 	for _, h := range s.holds {
-		owned := slices.ContainsFunc(h.Owners, func(o uuid.UUID) bool { return slices.Contains(found.Owners, o.String()) })
+		owned := slices.ContainsFunc(h.Owners, func(o uuid.UUID) bool { return found.Unowned || slices.Contains(found.Owners, o.String()) })
 		if active(h) && (owned || h.Filter != nil || slices.Contains(h.Responses, id)) && len(found.Holds) < domain.MaxHoldsFound {
 			found.Holds = append(found.Holds, shown(h))
 		}

@@ -42,6 +42,10 @@ func Holds(t *testing.T, newFixture func(t *testing.T) HoldsFixture) {
 		t.Parallel()
 		testManyHoldsAreFound(t, newFixture(t))
 	})
+	t.Run("of what is gone", func(t *testing.T) {
+		t.Parallel()
+		testHoldsOnWhatIsGone(t, newFixture(t))
+	})
 	t.Run("swept", func(t *testing.T) {
 		t.Parallel()
 		testHeldIsNotSwept(t, newFixture(t))
@@ -310,6 +314,43 @@ func testManyHoldsAreFound(t *testing.T, f HoldsFixture) {
 		}
 		return domain.Warrant{}, errors.New("no")
 	})
+}
+
+// testHoldsOnWhatIsGone asks for the holds on copies of responses whose rows are
+// gone. Where nothing says whose a part of one was, every hold by owner is on it.
+func testHoldsOnWhatIsGone(t *testing.T, f HoldsFixture) {
+	anna, ben := uuid.New(), uuid.New()
+	onAnna := place(t, f.Holds(), domain.HoldTarget{Owners: []uuid.UUID{anna}})
+	onOther := place(t, f.Holds(), domain.HoldTarget{Owners: []uuid.UUID{uuid.New(), uuid.New()}})
+	place(t, f.Holds(), domain.HoldTarget{Responses: []uuid.UUID{uuid.New()}})
+	ended := place(t, f.Holds(), domain.HoldTarget{Owners: []uuid.UUID{anna}})
+	if _, err := f.Holds().Release(t.Context(), ended.ID, uuid.New()); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		owners []*uuid.UUID
+		want   []uuid.UUID
+	}{
+		"hers":             {[]*uuid.UUID{&anna}, []uuid.UUID{onAnna.ID}},
+		"his":              {[]*uuid.UUID{&ben}, nil},
+		"nobody's":         {[]*uuid.UUID{nil}, []uuid.UUID{onAnna.ID, onOther.ID}},
+		"his and nobody's": {[]*uuid.UUID{&ben, nil}, []uuid.UUID{onAnna.ID, onOther.ID}},
+	} {
+		id := uuid.New()
+		for i, owner := range c.owners {
+			f.AddUsage(UsageRow{Response: id, At: start.Add(time.Duration(i) * time.Second), Owner: owner, Copied: true})
+		}
+		var found []uuid.UUID
+		if _, err := f.Responses().Erase(t.Context(), id, func(asked domain.Found) (domain.Warrant, error) {
+			found = nil
+			for _, hold := range asked.Holds {
+				found = append(found, hold.ID)
+			}
+			return Permit(asked)
+		}); err != nil || !slices.Equal(found, c.want) {
+			t.Errorf("%s: want the holds %v, got %v, %v", name, c.want, found, err)
+		}
+	}
 }
 
 // testHeldIsNotSwept writes again of responses after they were erased, one of

@@ -107,12 +107,14 @@ ORDER BY pairs.request_id, pairs.place;
 
 -- name: HoldsOnGone :many
 -- The active holds on a request whose row is gone, of which nothing but these
--- owners is known. So every hold with a filter may be on it, and counts.
+-- owners is known. So every hold with a filter may be on it, and counts; and where
+-- nothing says whose a part of it is, so does every hold by owner.
 SELECT id, responses, owners::uuid[] AS owners, states, models, tiers, created_after, created_before,
        reason, created_at, created_by, expires_at, released_at, released_by, true::boolean AS active
 FROM lethe.holds
 WHERE released_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())
-  AND (responses @> ARRAY[sqlc.arg('request_id')::uuid] OR owners && sqlc.arg('owners')::text[] OR responses IS NULL AND owners IS NULL)
+  AND (responses @> ARRAY[sqlc.arg('request_id')::uuid] OR owners && sqlc.arg('owners')::text[]
+       OR owners IS NOT NULL AND sqlc.arg('unowned')::boolean OR responses IS NULL AND owners IS NULL)
 ORDER BY created_at, id
 LIMIT sqlc.arg('most')::bigint;
 

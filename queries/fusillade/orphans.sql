@@ -39,9 +39,10 @@ JOIN (SELECT unnest(sqlc.arg('instance_ids')::uuid[]) AS instance_id, unnest(sql
   ON r.instance_id = c.instance_id AND r.correlation_id = c.correlation_id;
 
 -- name: UsageAt :many
--- In the database of usage records: what those of copies at these places name.
+-- In the database of usage records: what those of copies at these places name,
+-- and whose they are.
 SELECT a.instance_id, a.correlation_id, coalesce(a.fusillade_request_id::text, '')::text AS request_id, a.response_step_id,
-       (a.fusillade_batch_id IS NOT NULL)::boolean AS batched
+       coalesce(a.user_id::text, '')::text AS owner, (a.fusillade_batch_id IS NOT NULL)::boolean AS batched
 FROM public.http_analytics a
 JOIN (SELECT unnest(sqlc.arg('instance_ids')::uuid[]) AS instance_id, unnest(sqlc.arg('correlation_ids')::bigint[]) AS correlation_id) c
   ON a.instance_id = c.instance_id AND a.correlation_id = c.correlation_id;

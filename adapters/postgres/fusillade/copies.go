@@ -144,12 +144,12 @@ func (l located) queue(b *pgx.Batch, ofRequests, ofResponses *[]copyAt) {
 	}
 }
 
-// find counts the copies of these requests and steps, and says which of the
-// requests have any. It makes five round trips at most.
-func (c *Copies) find(ctx context.Context, tx *postgres.Tx, requests, steps []uuid.UUID) (of []uuid.UUID, rawRequests, rawResponses int64, err error) {
+// find counts the copies of these requests and steps, and says where they are. It
+// makes five round trips at most.
+func (c *Copies) find(ctx context.Context, tx *postgres.Tx, requests, steps []uuid.UUID) (found located, rawRequests, rawResponses int64, err error) {
 	l, err := c.locate(ctx, tx, requests, steps)
 	if err != nil || len(l.instances) == 0 {
-		return nil, 0, 0, err
+		return found, 0, 0, err
 	}
 	var ofRequests, ofResponses []copyAt
 	err = c.outlet.Use(ctx, func(conn postgres.Conn) error {
@@ -162,11 +162,12 @@ func (c *Copies) find(ctx context.Context, tx *postgres.Tx, requests, steps []uu
 		there[at] = true
 	}
 	for i, request := range l.requests {
-		if id, malformed := uuid.Parse(request); malformed == nil && there[copyAt{l.instances[i], l.correlations[i]}] {
-			of = append(of, id)
+		if instance, correlation := l.instances[i], l.correlations[i]; there[copyAt{instance, correlation}] {
+			found.instances, found.correlations = append(found.instances, instance), append(found.correlations, correlation)
+			found.requests = append(found.requests, request)
 		}
 	}
-	return of, int64(len(ofRequests)), int64(len(ofResponses)), err
+	return found, int64(len(ofRequests)), int64(len(ofResponses)), err
 }
 
 // remove deletes the copies of these requests and steps, reads back that none is

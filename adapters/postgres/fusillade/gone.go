@@ -16,7 +16,17 @@ import (
 // are raw copies.
 type gone struct {
 	owners  []string
-	unowned bool // something of it names nobody
+	unowned bool // something of it names nobody, or nothing anybody
+}
+
+// note adds whose a part of it is; "" is nobody's.
+func (g *gone) note(owner string) {
+	switch {
+	case owner == "":
+		g.unowned = true
+	case !slices.Contains(g.owners, owner):
+		g.owners = append(g.owners, owner)
+	}
 }
 
 var errCameBack = domain.Errorf(domain.CodeUnavailable, "The response was written again while its copies were being erased, so nothing was; try again")
@@ -40,7 +50,7 @@ func (e *eraser) findGone(ctx context.Context, id uuid.UUID) error {
 	e.chain, e.locked, e.templates = chain{requests: []uuid.UUID{id}}, nil, nil
 	e.owners, e.gone = g.owners, found
 	return e.send(ctx, func(b *pgx.Batch) {
-		queueHoldsOnGone(b, id, g.owners, func(on []domain.Hold) { e.holds = on })
+		queueHoldsOnGone(b, id, g, func(on []domain.Hold) { e.holds = on })
 	})
 }
 
@@ -61,7 +71,7 @@ func (e *eraser) lookForGone(ctx context.Context, ids []uuid.UUID) (map[uuid.UUI
 		}
 		return err
 	}
-	var headed located
+	var copied located // as far as it is known where
 	var batched []string
 	readBatched := func(rows pgx.Rows) (err error) {
 		batched, err = pgx.CollectRows(rows, pgx.RowTo[string])
@@ -79,20 +89,19 @@ func (e *eraser) lookForGone(ctx context.Context, ids []uuid.UUID) (map[uuid.UUI
 			b.Queue(dbsqlc.RawResponsesRemain, ids).Query(note)
 		}
 		if e.headersLead() {
-			b.Queue(dbsqlc.CopiesByHeader, textsOf(ids)).Query(headed.read)
+			b.Queue(dbsqlc.CopiesByHeader, textsOf(ids)).Query(copied.read)
 			b.Queue(dbsqlc.BatchedByHeader, textsOf(ids)).Query(readBatched)
 		}
 	}); err != nil {
 		return nil, err
 	}
-	remain = append(remain, headed.named()...)
 	if e.copies != nil {
-		copied, _, _, err := e.copies.find(ctx, e.tx, ids, nil)
-		if err != nil {
+		var err error
+		if copied, _, _, err = e.copies.find(ctx, e.tx, ids, nil); err != nil {
 			return nil, err
 		}
-		remain = append(remain, copied...)
 	}
+	remain = append(remain, copied.named()...)
 	remain = slices.DeleteFunc(remain, func(id uuid.UUID) bool { return there[id] })
 	if len(remain) == 0 {
 		return nil, nil
@@ -102,26 +111,29 @@ func (e *eraser) lookForGone(ctx context.Context, ids []uuid.UUID) (map[uuid.UUI
 			return nil, err
 		}
 	}
-	usage, err := e.usageOf(ctx, remain)
+	known := make(map[uuid.UUID]*gone)
+	for _, id := range remain {
+		known[id] = &gone{}
+	}
+	at, err := e.usageAt(ctx, copied)
 	if err != nil {
 		return nil, err
 	}
-	found := make(map[uuid.UUID]gone)
-	for _, id := range remain {
-		rows := usage[id]
-		g := gone{unowned: len(rows) == 0}
-		for _, row := range rows {
-			switch {
-			case row.Batched:
-				there[id] = true
-			case row.Owner == "":
-				g.unowned = true
-			case !slices.Contains(g.owners, row.Owner):
-				g.owners = append(g.owners, row.Owner)
-			}
+	for i, text := range copied.requests {
+		id, err := uuid.Parse(text)
+		row, is := at[copyAt{copied.instances[i], copied.correlations[i]}]
+		if g := known[id]; err == nil && is && g != nil {
+			g.note(row.Owner)
+			there[id] = there[id] || row.Batched
 		}
+	}
+	if err := e.noteOwners(ctx, known, there); err != nil {
+		return nil, err
+	}
+	found := make(map[uuid.UUID]gone)
+	for id, g := range known {
 		if !there[id] && !slices.Contains(batched, id.String()) {
-			found[id] = g
+			found[id] = *g
 		}
 	}
 	return found, nil
@@ -153,7 +165,7 @@ func (e *eraser) addGone(ctx context.Context, ids []uuid.UUID, holds holdsOnEach
 			}
 			e.gone[id] = g
 			e.locked = append(e.locked, dbsqlc.LockRequestsRow{ID: id, Owner: g.owners[0]})
-			queueHoldsOnGone(b, id, g.owners, func(on []domain.Hold) {
+			queueHoldsOnGone(b, id, g, func(on []domain.Hold) {
 				for _, hold := range on {
 					if !slices.Contains(holds[id], hold.ID) {
 						holds[id] = append(holds[id], hold.ID)
@@ -221,26 +233,53 @@ func (e *eraser) onUsage(ctx context.Context, fn func(postgres.Conn) error) erro
 	return nil
 }
 
-// usageOf is what usage records say of these requests.
-func (e *eraser) usageOf(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID][]dbsqlc.UsageOfRow, error) {
-	usage := make(map[uuid.UUID][]dbsqlc.UsageOfRow)
-	read := func(conn postgres.Conn) error {
-		rows, err := dbsqlc.New(conn).UsageOf(ctx, ids)
-		clear(usage)
-		for _, row := range rows {
-			usage[row.RequestID] = append(usage[row.RequestID], row)
-		}
+// noteOwners adds whose these requests were, as usage records of theirs say. It
+// has to be known already what those at the places of their copies say. A batch's
+// are noted as well.
+func (e *eraser) noteOwners(ctx context.Context, known map[uuid.UUID]*gone, batched map[uuid.UUID]bool) error {
+	var rows []dbsqlc.UsageOfRow
+	if err := e.onUsage(ctx, func(conn postgres.Conn) (err error) {
+		rows, err = dbsqlc.New(conn).UsageOf(ctx, inOrder(known))
+		return err
+	}); err != nil {
 		return err
 	}
-	return usage, e.onUsage(ctx, read)
+	for _, row := range rows {
+		known[row.RequestID].note(row.Owner)
+		if row.Batched {
+			batched[row.RequestID] = true
+		}
+	}
+	for _, g := range known {
+		g.unowned = g.unowned || len(g.owners) == 0
+	}
+	return nil
+}
+
+// usageAt is what usage records at the places of copies say.
+func (e *eraser) usageAt(ctx context.Context, l located) (map[copyAt]dbsqlc.UsageAtRow, error) {
+	at := make(map[copyAt]dbsqlc.UsageAtRow)
+	instances, correlations := l.distinct()
+	if len(instances) == 0 {
+		return at, nil
+	}
+	return at, e.onUsage(ctx, func(conn postgres.Conn) error {
+		rows, err := dbsqlc.New(conn).UsageAt(ctx, dbsqlc.UsageAtParams{InstanceIds: instances, CorrelationIds: correlations})
+		clear(at)
+		for _, row := range rows {
+			at[copyAt{row.InstanceID, row.CorrelationID}] = row
+		}
+		return err
+	})
 }
 
 // queueHoldsOnGone is queueHolds for a request whose row is gone.
-func queueHoldsOnGone(b *pgx.Batch, id uuid.UUID, owners []string, note func([]domain.Hold)) {
+func queueHoldsOnGone(b *pgx.Batch, id uuid.UUID, g gone, note func([]domain.Hold)) {
+	owners := g.owners
 	if owners == nil {
 		owners = []string{}
 	}
-	b.Queue(dbsqlc.HoldsOnGone, id, owners, domain.MaxHoldsFound).Query(func(rows pgx.Rows) error {
+	b.Queue(dbsqlc.HoldsOnGone, id, owners, g.unowned, domain.MaxHoldsFound).Query(func(rows pgx.Rows) error {
 		on, err := collectHolds(rows)
 		note(on)
 		return err

@@ -18,7 +18,7 @@ import (
 // TestIssuer issues the receipts of tests.
 var TestIssuer = Issuer{Origin: "lethe.test", Build: "test", Now: time.Now}
 
-var searchPath = []string{"fusillade", "outlet"}
+var searchPath = []string{"fusillade", "outlet", "lethe"}
 
 // bench is a database with the port on it, under the role that has the least
 // grants, and the owner's way in.
@@ -32,7 +32,11 @@ type bench struct {
 
 func newBench(t testing.TB, cfg postgres.Config) *bench {
 	t.Helper()
-	database := pgtest.New(t)
+	return newBenchOn(t, pgtest.New(t), cfg)
+}
+
+func newBenchOn(t testing.TB, database *pgtest.Database, cfg postgres.Config) *bench {
+	t.Helper()
 	if cfg.URL == "" {
 		cfg.URL = database.RoleURL
 	}

@@ -252,7 +252,8 @@ type judged struct {
 // named is what is known of one place.
 type named struct {
 	requests, steps []uuid.UUID
-	keep            bool // whatever else is found
+	owners          []string // by usage records at the place; "" is nobody
+	keep            bool     // whatever else is found
 }
 
 func (n *named) name(request string, batched bool) {
@@ -293,32 +294,36 @@ func (e *eraser) orphansAmong(ctx context.Context, places []copyAt, before time.
 		n.name(c.RequestID, c.Batched)
 		n.keep = n.keep || c.Young
 	}
-	var usage []dbsqlc.UsageAtRow
-	if err := e.onUsage(ctx, func(conn postgres.Conn) (err error) {
-		usage, err = dbsqlc.New(conn).UsageAt(ctx, dbsqlc.UsageAtParams{InstanceIds: l.instances, CorrelationIds: l.correlations})
-		return err
-	}); err != nil {
+	usage, err := e.usageAt(ctx, l)
+	if err != nil {
 		return found, err
 	}
-	for _, u := range usage {
-		n := at[copyAt{u.InstanceID, u.CorrelationID}]
+	for place, u := range usage {
+		n := at[place]
 		n.name(u.RequestID, u.Batched)
+		n.owners = append(n.owners, u.Owner)
 		if u.ResponseStepID != nil {
 			n.steps = append(n.steps, *u.ResponseStepID)
 		}
 	}
-	requests, steps := map[uuid.UUID]struct{}{}, map[uuid.UUID]struct{}{}
+	known, steps := map[uuid.UUID]*gone{}, map[uuid.UUID]struct{}{}
 	for _, n := range at {
-		if n.keep = n.keep || len(n.requests) == 0 || len(n.requests) > 2; !n.keep {
-			for _, id := range n.requests {
-				requests[id] = struct{}{}
+		if n.keep = n.keep || len(n.requests) == 0 || len(n.requests) > 2; n.keep {
+			continue
+		}
+		for _, id := range n.requests {
+			if known[id] == nil {
+				known[id] = &gone{}
 			}
-			for _, id := range n.steps {
-				steps[id] = struct{}{}
+			for _, owner := range n.owners {
+				known[id].note(owner)
 			}
 		}
+		for _, id := range n.steps {
+			steps[id] = struct{}{}
+		}
 	}
-	alive, owners, err := e.alive(ctx, inOrder(requests), inOrder(steps))
+	alive, err := e.alive(ctx, known, inOrder(steps))
 	if err != nil {
 		return found, err
 	}
@@ -332,7 +337,7 @@ func (e *eraser) orphansAmong(ctx context.Context, places []copyAt, before time.
 		}
 		o := orphan{copyAt: p, requests: n.requests}
 		for _, id := range n.requests {
-			o.owners = append(o.owners, owners[id]...)
+			o.owners = append(o.owners, known[id].owners...)
 		}
 		found.orphans = append(found.orphans, o)
 	}
@@ -340,12 +345,14 @@ func (e *eraser) orphansAmong(ctx context.Context, places []copyAt, before time.
 }
 
 // alive are those of the requests and steps of which there is anything, or which
-// are a batch's or may be held; and whose the others were.
-func (e *eraser) alive(ctx context.Context, requests, steps []uuid.UUID) (alive map[uuid.UUID]bool, owners map[uuid.UUID][]string, err error) {
-	alive, owners = map[uuid.UUID]bool{}, map[uuid.UUID][]string{}
-	if len(requests) == 0 {
-		return alive, owners, nil
+// are a batch's or may be held. Of the requests it has to be known what usage
+// records at the places of copies say; it adds what those of theirs do.
+func (e *eraser) alive(ctx context.Context, known map[uuid.UUID]*gone, steps []uuid.UUID) (alive map[uuid.UUID]bool, err error) {
+	alive = map[uuid.UUID]bool{}
+	if len(known) == 0 {
+		return alive, nil
 	}
+	requests := inOrder(known)
 	note := func(rows pgx.Rows) error {
 		ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 		for _, id := range ids {
@@ -370,32 +377,24 @@ func (e *eraser) alive(ctx context.Context, requests, steps []uuid.UUID) (alive 
 			b.Queue(dbsqlc.BatchedByHeader, textsOf(requests)).Query(noteText)
 		}
 	}); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if e.copies != nil {
 		if err := e.copies.batchedByHeader(ctx, requests, noteText); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
 	for _, other := range others {
 		if !other.Readable {
-			return nil, nil, domain.Errorf(domain.CodeInternal, "Table %s may name requests, and its column request_id or id is not there or may not be read, so it cannot be told which copies nothing needs any more: grant SELECT on it", other.TableName)
+			return nil, domain.Errorf(domain.CodeInternal, "Table %s may name requests, and its column request_id or id is not there or may not be read, so it cannot be told which copies nothing needs any more: grant SELECT on it", other.TableName)
 		}
 	}
-	usage, err := e.usageOf(ctx, requests)
-	if err != nil {
-		return nil, nil, err
-	}
-	for id, rows := range usage {
-		for _, row := range rows {
-			if alive[id] = alive[id] || row.Batched; row.Owner != "" {
-				owners[id] = append(owners[id], row.Owner)
-			}
-		}
+	if err := e.noteOwners(ctx, known, alive); err != nil {
+		return nil, err
 	}
 	// Last, and with holds locked: what is not there now has no row that a hold's
 	// filter could pass by.
-	return alive, owners, e.send(ctx, func(b *pgx.Batch) {
+	return alive, e.send(ctx, func(b *pgx.Batch) {
 		b.Queue(dbsqlc.RowsRemain, requests).Query(note)
 		if len(steps) > 0 {
 			b.Queue(dbsqlc.StepsRemain, steps).Query(note)
@@ -408,7 +407,7 @@ func (e *eraser) alive(ctx context.Context, requests, steps []uuid.UUID) (alive 
 			b.Queue("SELECT DISTINCT "+column+" FROM "+pgx.Identifier{other.TableName}.Sanitize()+" WHERE "+column+" = ANY ($1::uuid[])", requests).Query(note)
 		}
 		for _, id := range requests {
-			queueHoldsOnGone(b, id, owners[id], func(on []domain.Hold) {
+			queueHoldsOnGone(b, id, *known[id], func(on []domain.Hold) {
 				if len(on) > 0 {
 					alive[id] = true
 				}
@@ -445,16 +444,18 @@ func (f finisher) eraseOrphans(ctx context.Context, b *pgx.Batch, e *eraser, orp
 	}
 	if len(removed) > 0 {
 		e.name(removed)
-		var back []uuid.UUID
+		back := false
+		note := func(rows pgx.Rows) error {
+			ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+			back = back || len(ids) > 0
+			return err
+		}
 		if err := e.send(ctx, func(b *pgx.Batch) {
-			b.Queue(dbsqlc.RowsRemain, e.requests).Query(func(rows pgx.Rows) (err error) {
-				back, err = pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
-				return err
-			})
+			b.Queue(dbsqlc.RowsRemain, e.requests).Query(note)
 		}); err != nil {
 			return domain.Erased{}, 0, err
 		}
-		if len(back) > 0 {
+		if back {
 			return domain.Erased{}, 0, errCameBack
 		}
 	}

@@ -1,6 +1,7 @@
 package fusillade
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"lethe/adapters/postgres"
 	"lethe/domain"
 	"lethe/domain/porttest"
+	"lethe/internal/pgtest"
 	"lethe/receipt"
 )
 
@@ -135,9 +137,8 @@ func TestSweepOrphans(t *testing.T) {
 			b.exec(`INSERT INTO fusillade.retained_response_request_routes VALUES ($1, $1, now())`, retained)
 			b.exec(`INSERT INTO fusillade.batch_requests_archive VALUES ($1)`, archived)
 			b.AddTask(*queued, false)
-			holder, owner := id(), id()
+			owner := id()
 			b.exec(`INSERT INTO lethe.holds (id, responses, reason, created_by) VALUES (gen_random_uuid(), ARRAY[$1::uuid], 'a case', gen_random_uuid())`, held)
-			b.exec(`INSERT INTO lethe.holds (id, owners, reason, created_by) VALUES (gen_random_uuid(), ARRAY[$1::text], 'a case', gen_random_uuid())`, holder.String())
 
 			stay := map[string]copyAt{
 				"a live request, by usage":         b.addOld(raw, old{request: &live}),
@@ -150,7 +151,6 @@ func TestSweepOrphans(t *testing.T) {
 				"a batch's, by header":             b.addOld(raw, old{header: id().String(), batchHeader: id().String()}),
 				"younger":                          b.addOld(raw, old{request: id(), young: true}),
 				"held by name":                     b.addOld(raw, old{request: held}),
-				"held by owner":                    b.addOld(raw, old{request: id(), owner: holder}),
 				"retained":                         b.addOld(raw, old{request: retained}),
 				"archived":                         b.addOld(raw, old{header: archived.String()}),
 				"queued":                           b.addOld(raw, old{request: queued}),
@@ -171,9 +171,10 @@ func TestSweepOrphans(t *testing.T) {
 				"an answer alone":     b.addOld(raw, old{request: id(), only: "http_responses"}),
 				"a request alone":     b.addOld(raw, old{request: id(), only: "http_requests"}),
 				"a step's, also gone": b.addOld(raw, old{request: id(), step: id()}),
+				"a step's, by header": b.addOld(raw, old{step: id(), header: id().String()}),
 			}
 			before := copied(t, raw)
-			want := domain.Erased{RawRequests: 6, RawResponses: 6}
+			want := domain.Erased{RawRequests: 7, RawResponses: 7}
 			if n := b.countOrphans(); n.RawRequests != want.RawRequests || n.RawResponses != want.RawResponses || copied(t, raw) != before {
 				t.Errorf("want %+v counted and nothing removed, got %+v", want, n)
 			}
@@ -243,6 +244,104 @@ func TestSweepOrphans(t *testing.T) {
 				t.Errorf("want what was held erased, got %+v, %v", erased, err)
 			}
 		})
+	}
+}
+
+// A hold on a person keeps the copies of what is gone: those of what usage records
+// say was theirs, be it at the place of a copy alone, and those that nothing says
+// whose they are.
+func TestHoldsOnOwnersKeepCopies(t *testing.T) {
+	t.Parallel()
+	layouts := map[string]func(t *testing.T) (*bench, *postgres.DB){
+		"arsenal": func(t *testing.T) (*bench, *postgres.DB) {
+			b := newBenchOn(t, pgtest.WithArsenal(t), postgres.Config{})
+			b.exec(`TRUNCATE outlet.http_requests, outlet.http_responses`)
+			return b, b.owner
+		},
+	}
+	maps.Copy(layouts, besideAndApart)
+	admin := domain.Principal{ID: uuid.New(), Admin: true}
+	type way func(t *testing.T, b *bench, ids []uuid.UUID) (gone map[uuid.UUID]bool)
+	ways := map[string]way{
+		"DELETE": func(t *testing.T, b *bench, ids []uuid.UUID) map[uuid.UUID]bool {
+			gone := map[uuid.UUID]bool{}
+			for _, id := range ids {
+				_, _, err := domain.NewEraseResponse(b.responses, time.Now).Execute(t.Context(), admin, id, false)
+				if gone[id] = err == nil; err != nil && domain.CodeOf(err) != domain.CodeHeld {
+					t.Errorf("want %s, got %v", domain.CodeHeld, err)
+				}
+			}
+			return gone
+		},
+		"sweep": func(t *testing.T, b *bench, ids []uuid.UUID) map[uuid.UUID]bool {
+			before, counted := b.number(`SELECT count(*) FROM lethe.receipts`), b.countOrphans()
+			erased, _, err := b.sweepOrphans(5)
+			if err != nil || counted.RawRequests != erased.RawRequests || b.number(`SELECT count(*) FROM lethe.receipts`) == before {
+				t.Errorf("counted %+v, erased %+v, %v", counted, erased, err)
+			}
+			return nil
+		},
+	}
+	for name, open := range layouts {
+		for how, erase := range ways {
+			t.Run(name+"/"+how, func(t *testing.T) {
+				t.Parallel()
+				b, raw := open(t)
+				index(t, b.owner)
+				if raw != b.owner {
+					index(t, raw)
+				}
+				alice, ben, step := uuid.New(), uuid.New(), uuid.New()
+				b.exec(`INSERT INTO lethe.holds (id, owners, reason, created_by) VALUES (gen_random_uuid(), ARRAY[$1::text], 'a case', gen_random_uuid())`, alice.String())
+				type copies struct {
+					what string
+					id   uuid.UUID
+					at   []copyAt
+					held bool
+				}
+				var all []copies
+				add := func(what string, held bool, of func(id uuid.UUID) []old) {
+					c := copies{what: what, id: uuid.New(), held: held}
+					for _, o := range of(c.id) {
+						c.at = append(c.at, b.addOld(raw, o))
+					}
+					all = append(all, c)
+				}
+				add("hers", true, func(id uuid.UUID) []old { return []old{{request: &id, owner: &alice}} })
+				add("nobody's", true, func(id uuid.UUID) []old { return []old{{request: &id}} })
+				add("without a usage record", true, func(id uuid.UUID) []old { return []old{{header: id.String()}} })
+				add("her step's, by its place", true, func(id uuid.UUID) []old { return []old{{step: &step, owner: &alice, header: id.String()}} })
+				add("nobody's step's", true, func(id uuid.UUID) []old { return []old{{step: &step, header: id.String()}} })
+				add("his and nobody's", true, func(id uuid.UUID) []old { return []old{{request: &id, owner: &ben}, {request: &id}} })
+				add("his and, by its place, hers", true, func(id uuid.UUID) []old {
+					return []old{{request: &id, owner: &ben}, {step: &step, owner: &alice, header: id.String()}}
+				})
+				add("his", false, func(id uuid.UUID) []old { return []old{{request: &id, owner: &ben}} })
+				add("his, also by header", false, func(id uuid.UUID) []old { return []old{{request: &id, owner: &ben}, {header: id.String()}} })
+				add("his step's, by its place", false, func(id uuid.UUID) []old { return []old{{step: &step, owner: &ben, header: id.String()}} })
+				for _, held := range []bool{true, false} {
+					var ids []uuid.UUID
+					for _, c := range all {
+						if held || c.held {
+							ids = append(ids, c.id)
+						}
+					}
+					gone := erase(t, b, ids)
+					for _, c := range all {
+						stays := held && c.held
+						for _, at := range c.at {
+							if n := b.there(raw, at); (n == 2) != stays || n == 1 {
+								t.Errorf("%s: held %t, and %d left", c.what, stays, n)
+							}
+						}
+						if gone != nil && (held || c.held) && gone[c.id] == stays {
+							t.Errorf("%s: held %t, and said to be gone: %t", c.what, stays, gone[c.id])
+						}
+					}
+					b.exec(`UPDATE lethe.holds SET released_at = now(), released_by = gen_random_uuid()`)
+				}
+			})
+		}
 	}
 }
 

@@ -78,6 +78,6 @@ func (e *eraser) prepare(ctx context.Context, outlet string) error {
 	return e.hidden()
 }
 
-func inOrder(ids map[uuid.UUID]struct{}) []uuid.UUID {
+func inOrder[T any](ids map[uuid.UUID]T) []uuid.UUID {
 	return slices.SortedFunc(maps.Keys(ids), compareIDs)
 }

@@ -173,7 +173,7 @@ func (e *eraser) lockRows(ctx context.Context) error {
 // of the identifiers.
 func (e *eraser) lookFor(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID, error) {
 	remain := map[uuid.UUID]struct{}{}
-	var headed located
+	var copied located
 	err := e.send(ctx, func(b *pgx.Batch) {
 		for _, q := range []struct {
 			needed bool
@@ -197,18 +197,14 @@ func (e *eraser) lookFor(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID, err
 			}
 		}
 		if e.headersLead() {
-			b.Queue(dbsqlc.CopiesByHeader, textsOf(ids)).Query(headed.read)
+			b.Queue(dbsqlc.CopiesByHeader, textsOf(ids)).Query(copied.read)
 		}
 	})
-	for _, id := range headed.named() {
-		remain[id] = struct{}{}
-	}
 	if err == nil && e.copies != nil {
-		var copied []uuid.UUID
 		copied, _, _, err = e.copies.find(ctx, e.tx, ids, nil)
-		for _, id := range copied {
-			remain[id] = struct{}{}
-		}
+	}
+	for _, id := range copied.named() {
+		remain[id] = struct{}{}
 	}
 	return inOrder(remain), err
 }

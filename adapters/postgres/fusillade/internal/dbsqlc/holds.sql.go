@@ -390,14 +390,16 @@ SELECT id, responses, owners::uuid[] AS owners, states, models, tiers, created_a
        reason, created_at, created_by, expires_at, released_at, released_by, true::boolean AS active
 FROM lethe.holds
 WHERE released_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())
-  AND (responses @> ARRAY[$1::uuid] OR owners && $2::text[] OR responses IS NULL AND owners IS NULL)
+  AND (responses @> ARRAY[$1::uuid] OR owners && $2::text[]
+       OR owners IS NOT NULL AND $3::boolean OR responses IS NULL AND owners IS NULL)
 ORDER BY created_at, id
-LIMIT $3::bigint
+LIMIT $4::bigint
 `
 
 type HoldsOnGoneParams struct {
 	RequestID uuid.UUID
 	Owners    []string
+	Unowned   bool
 	Most      int64
 }
 
@@ -420,9 +422,15 @@ type HoldsOnGoneRow struct {
 }
 
 // The active holds on a request whose row is gone, of which nothing but these
-// owners is known. So every hold with a filter may be on it, and counts.
+// owners is known. So every hold with a filter may be on it, and counts; and where
+// nothing says whose a part of it is, so does every hold by owner.
 func (q *Queries) HoldsOnGone(ctx context.Context, arg HoldsOnGoneParams) ([]HoldsOnGoneRow, error) {
-	rows, err := q.db.Query(ctx, HoldsOnGone, arg.RequestID, arg.Owners, arg.Most)
+	rows, err := q.db.Query(ctx, HoldsOnGone,
+		arg.RequestID,
+		arg.Owners,
+		arg.Unowned,
+		arg.Most,
+	)
 	if err != nil {
 		return nil, err
 	}

@@ -272,7 +272,7 @@ func (q *Queries) StepsRemain(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID
 
 const UsageAt = `-- name: UsageAt :many
 SELECT a.instance_id, a.correlation_id, coalesce(a.fusillade_request_id::text, '')::text AS request_id, a.response_step_id,
-       (a.fusillade_batch_id IS NOT NULL)::boolean AS batched
+       coalesce(a.user_id::text, '')::text AS owner, (a.fusillade_batch_id IS NOT NULL)::boolean AS batched
 FROM public.http_analytics a
 JOIN (SELECT unnest($1::uuid[]) AS instance_id, unnest($2::bigint[]) AS correlation_id) c
   ON a.instance_id = c.instance_id AND a.correlation_id = c.correlation_id
@@ -288,10 +288,12 @@ type UsageAtRow struct {
 	CorrelationID  int64
 	RequestID      string
 	ResponseStepID *uuid.UUID
+	Owner          string
 	Batched        bool
 }
 
-// In the database of usage records: what those of copies at these places name.
+// In the database of usage records: what those of copies at these places name,
+// and whose they are.
 func (q *Queries) UsageAt(ctx context.Context, arg UsageAtParams) ([]UsageAtRow, error) {
 	rows, err := q.db.Query(ctx, UsageAt, arg.InstanceIds, arg.CorrelationIds)
 	if err != nil {
@@ -306,6 +308,7 @@ func (q *Queries) UsageAt(ctx context.Context, arg UsageAtParams) ([]UsageAtRow,
 			&i.CorrelationID,
 			&i.RequestID,
 			&i.ResponseStepID,
+			&i.Owner,
 			&i.Batched,
 		); err != nil {
 			return nil, err
