@@ -79,6 +79,7 @@ func (e *eraser) lookForGone(ctx context.Context, ids []uuid.UUID) (map[uuid.UUI
 	}
 	if err := e.send(ctx, func(b *pgx.Batch) {
 		b.Queue(dbsqlc.RowsRemain, ids).Query(rowsThere)
+		b.Queue(dbsqlc.StepsRemain, ids).Query(rowsThere)
 		if e.Retained {
 			b.Queue(dbsqlc.RetainedRemain, ids).Query(rowsThere)
 		}

@@ -393,12 +393,11 @@ func (e *eraser) alive(ctx context.Context, known map[uuid.UUID]*gone, steps []u
 		return nil, err
 	}
 	// Last, and with holds locked: what is not there now has no row that a hold's
-	// filter could pass by.
+	// filter could pass by. A header may name a step.
+	all := slices.Concat(requests, steps)
 	return alive, e.send(ctx, func(b *pgx.Batch) {
-		b.Queue(dbsqlc.RowsRemain, requests).Query(note)
-		if len(steps) > 0 {
-			b.Queue(dbsqlc.StepsRemain, steps).Query(note)
-		}
+		b.Queue(dbsqlc.RowsRemain, all).Query(note)
+		b.Queue(dbsqlc.StepsRemain, all).Query(note)
 		if e.Tasks {
 			b.Queue(dbsqlc.TasksRemain, textsOf(requests)).Query(note)
 		}
@@ -452,6 +451,7 @@ func (f finisher) eraseOrphans(ctx context.Context, b *pgx.Batch, e *eraser, orp
 		}
 		if err := e.send(ctx, func(b *pgx.Batch) {
 			b.Queue(dbsqlc.RowsRemain, e.requests).Query(note)
+			b.Queue(dbsqlc.StepsRemain, e.requests).Query(note)
 		}); err != nil {
 			return domain.Erased{}, 0, err
 		}

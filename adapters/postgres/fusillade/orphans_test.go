@@ -145,6 +145,9 @@ func TestSweepOrphans(t *testing.T) {
 				"a live request, by header":        b.addOld(raw, old{header: live.String()}),
 				"a live request, in capitals":      b.addOld(raw, old{header: strings.ToUpper(live.String())}),
 				"a live step":                      b.addOld(raw, old{step: &step, header: id().String()}),
+				"a live step, by header":           b.addOld(raw, old{header: step.String()}),
+				"a live step, as if a request":     b.addOld(raw, old{request: &step}),
+				"a live request, as if a step":     b.addOld(raw, old{request: id(), step: &live}),
 				"a batch's row":                    b.addOld(raw, old{request: &batched.ID}),
 				"a batch's, by usage":              b.addOld(raw, old{request: inBatch, batch: id()}),
 				"another copy of that":             b.addOld(raw, old{header: inBatch.String()}),
@@ -342,6 +345,36 @@ func TestHoldsOnOwnersKeepCopies(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// An identifier of a step that is there is that of no response, gone or not.
+func TestEraseCopiesOfALivingStep(t *testing.T) {
+	t.Parallel()
+	for name, open := range besideAndApart {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, raw := open(t)
+			index(t, b.owner)
+			if raw != b.owner {
+				index(t, raw)
+			}
+			owner := uuid.New()
+			b.addChain("somebody", 3)
+			var step uuid.UUID
+			if err := b.owner.Pool().QueryRow(t.Context(), `SELECT id FROM fusillade.response_steps WHERE step_kind = 'tool_call'`).Scan(&step); err != nil {
+				t.Fatal(err)
+			}
+			places := []copyAt{b.addOld(raw, old{header: step.String()}), b.addOld(raw, old{request: &step, owner: &owner})}
+			if _, err := b.responses.Erase(t.Context(), step, porttest.Permit); domain.CodeOf(err) != domain.CodeNotFound {
+				t.Errorf("want %s, got %v", domain.CodeNotFound, err)
+			}
+			for _, at := range places {
+				if n := b.there(raw, at); n != 2 {
+					t.Errorf("%d copies left", n)
+				}
+			}
+		})
 	}
 }
 
