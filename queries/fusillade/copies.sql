@@ -86,13 +86,15 @@ SELECT (coalesce((SELECT c.reltuples < 1000000 FROM pg_catalog.pg_class c WHERE 
         SELECT FROM pg_catalog.pg_index x
         JOIN pg_catalog.pg_attribute c ON c.attrelid = x.indrelid AND c.attnum = x.indkey[0] AND c.attname = 'user_id'
         WHERE x.indrelid = to_regclass('public.http_analytics') AND x.indisvalid
-          AND coalesce(pg_get_expr(x.indpred, x.indrelid, true) IN ('user_id IS NOT NULL', 'fusillade_request_id IS NOT NULL'), true)
+          AND coalesce(pg_get_expr(x.indpred, x.indrelid, true) IN ('user_id IS NOT NULL', 'fusillade_request_id IS NOT NULL OR response_step_id IS NOT NULL'), true)
     ))::boolean AS owners_indexed;
 
 -- name: RequestsOfOwner :many
--- What a person or an organization has asked for, the first recorded first.
-SELECT id, fusillade_request_id::uuid AS request_id FROM public.http_analytics
+-- What a person or an organization has asked for, the first recorded first, and
+-- where its copies are: of a step it may be known by its copy alone which request
+-- it was of.
+SELECT id, fusillade_request_id AS request_id, instance_id, correlation_id FROM public.http_analytics
 WHERE user_id = sqlc.arg('owner')::uuid AND id > sqlc.arg('after')::bigint
-  AND fusillade_request_id IS NOT NULL AND fusillade_batch_id IS NULL
+  AND (fusillade_request_id IS NOT NULL OR response_step_id IS NOT NULL) AND fusillade_batch_id IS NULL
 ORDER BY id
 LIMIT sqlc.arg('most')::bigint;

@@ -371,9 +371,11 @@ func (e *eraser) alone() bool {
 	return len(e.requests) == 1 && len(e.steps) == 0 && len(e.files) == 0 && e.Analytics && e.RawRequests && e.RawResponses && e.Tasks
 }
 
-// everyLead tells whether copies are found by all that can lead to them.
+// everyLead tells whether copies are found by all that can lead to them. The steps
+// of what is gone are gone, too, so nobody knows which copies were theirs alone.
 func (e *eraser) everyLead() bool {
-	return e.ByHeader && (e.Analytics || e.copies != nil) && (e.ByStep || len(e.steps) == 0)
+	gone := slices.ContainsFunc(e.requests, func(id uuid.UUID) bool { _, is := e.gone[id]; return is })
+	return e.ByHeader && (e.Analytics || e.copies != nil) && (e.ByStep || len(e.steps) == 0) && !gone
 }
 
 // template is the only request's, if it has one.

@@ -197,30 +197,65 @@ func (e *eraser) goneOf(ctx context.Context, owner uuid.UUID, after int64, most 
 		if err := e.onUsage(ctx, read); err != nil || len(rows) == 0 {
 			return nil, false, err
 		}
-		ids := make([]uuid.UUID, len(rows))
-		for i, row := range rows {
-			ids[i] = row.RequestID
-		}
-		ids = slices.Compact(slices.SortedFunc(slices.Values(ids), compareIDs))
-		gone, err := e.lookForGone(ctx, ids)
+		named, err := e.namedBy(ctx, rows)
 		if err != nil {
 			return nil, false, err
 		}
-		for _, row := range rows {
+		ids := make(map[uuid.UUID]struct{})
+		for _, id := range slices.Concat(named...) {
+			ids[id] = struct{}{}
+		}
+		gone, err := e.lookForGone(ctx, inOrder(ids))
+		if err != nil {
+			return nil, false, err
+		}
+		for i, row := range rows {
 			after = row.ID
-			if _, is := gone[row.RequestID]; !is {
-				continue
+			for _, id := range named[i] {
+				if _, is := gone[id]; is {
+					delete(gone, id)
+					found = append(found, candidate{id, place{named: int(row.ID) + 1}})
+				}
 			}
-			delete(gone, row.RequestID)
-			found = append(found, candidate{row.RequestID, place{named: int(row.ID) + 1}})
-			if len(found) == most {
+			if len(found) >= most {
 				break
 			}
 		}
-		if more = len(found) == most || len(rows) == usageAtOnce; !more || len(found) > 0 {
+		if more = len(found) >= most || len(rows) == usageAtOnce; !more || len(found) > 0 {
 			return found, more, nil
 		}
 	}
+}
+
+// namedBy are the requests that each of these usage records is of. One that names
+// only a step is of what the header of its copy names.
+func (e *eraser) namedBy(ctx context.Context, rows []dbsqlc.RequestsOfOwnerRow) ([][]uuid.UUID, error) {
+	named := make([][]uuid.UUID, len(rows))
+	at := make(map[copyAt]int)
+	var p dbsqlc.CopiesNamingParams // which are young does not matter
+	for i, row := range rows {
+		if row.RequestID != nil {
+			named[i] = []uuid.UUID{*row.RequestID}
+			continue
+		}
+		at[copyAt{row.InstanceID, row.CorrelationID}] = i
+		p.InstanceIds, p.CorrelationIds = append(p.InstanceIds, row.InstanceID), append(p.CorrelationIds, row.CorrelationID)
+	}
+	if len(at) == 0 || e.copies == nil && !e.headersLead() {
+		return named, nil
+	}
+	var copies []dbsqlc.CopiesNamingRow
+	if err := e.onCopies(ctx, func(conn postgres.Conn) (err error) {
+		copies, err = dbsqlc.New(conn).CopiesNaming(ctx, p)
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	for _, c := range copies {
+		i := at[copyAt{c.InstanceID, c.CorrelationID}]
+		named[i] = append(named[i], parsed([]string{c.RequestID})...)
+	}
+	return named, nil
 }
 
 // onUsage calls fn where usage records are, if they are in reach.

@@ -329,6 +329,13 @@ func (e *eraser) lockIntended(ctx context.Context, in dbsqlc.LetheIntent) error 
 			return domain.Errorf(domain.CodeInternal, "An erasure has begun, and something of another owner has come to its responses since, so it cannot be finished: look at the steps of request %s", in.RequestIds[0])
 		}
 	}
+	e.gone = make(map[uuid.UUID]gone)
+	for _, id := range in.RequestIds {
+		e.gone[id] = gone{}
+	}
+	for _, row := range e.locked {
+		delete(e.gone, row.ID)
+	}
 	return nil
 }
 

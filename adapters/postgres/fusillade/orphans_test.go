@@ -378,6 +378,90 @@ func TestEraseCopiesOfALivingStep(t *testing.T) {
 	}
 }
 
+// What a person's steps left goes with all of theirs where the copies' headers name
+// the request, and receipts of what is gone never say that every copy was found.
+func TestErasePersonsCopiesOfSteps(t *testing.T) {
+	t.Parallel()
+	for name, open := range map[string]func(t *testing.T) (*bench, *Erasures, *postgres.DB){
+		"beside": func(t *testing.T) (*bench, *Erasures, *postgres.DB) {
+			b := newBench(t, postgres.Config{})
+			index(t, b.owner)
+			return b, b.erasures(postgres.Config{}), b.owner
+		},
+		"apart": func(t *testing.T) (*bench, *Erasures, *postgres.DB) {
+			a := newApart(t, 2)
+			index(t, a.owner, a.copies)
+			return a.bench, a.erasures, a.copies
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, erasures, raw := open(t)
+			carol, ben, step := uuid.New(), uuid.New(), uuid.New()
+			live := b.addChain(ben.String(), 1)[0].ID
+			hers, hisToo, single := uuid.New(), uuid.New(), uuid.New()
+			gone := map[string]copyAt{
+				"a request's":        b.addOld(raw, old{request: &hers, owner: &carol}),
+				"its step's":         b.addOld(raw, old{step: &step, owner: &carol, header: hers.String()}),
+				"a step's alone":     b.addOld(raw, old{step: &step, owner: &carol, header: uuid.NewString()}),
+				"another step's":     b.addOld(raw, old{step: &step, owner: &carol, header: uuid.NewString()}),
+				"a third step's":     b.addOld(raw, old{step: &step, owner: &carol, header: uuid.NewString()}),
+				"one without answer": b.addOld(raw, old{step: &step, owner: &carol, header: uuid.NewString(), only: "http_requests"}),
+			}
+			stay := map[string]copyAt{
+				"somebody else's":           b.addOld(raw, old{step: &step, owner: &ben, header: uuid.NewString()}),
+				"of what is there":          b.addOld(raw, old{step: &step, owner: &carol, header: live.String()}),
+				"of a batch, by header":     b.addOld(raw, old{step: &step, owner: &carol, header: uuid.NewString(), batchHeader: uuid.NewString()}),
+				"of a batch, by usage":      b.addOld(raw, old{step: &step, batch: &step, owner: &carol, header: uuid.NewString()}),
+				"named by nothing":          b.addOld(raw, old{step: &step, owner: &carol}),
+				"hers and somebody else's":  b.addOld(raw, old{step: &step, owner: &carol, header: hisToo.String()}),
+				"somebody else's and hers":  b.addOld(raw, old{request: &hisToo, owner: &ben}),
+				"of what is erased by name": b.addOld(raw, old{request: &single, owner: &ben}),
+			}
+			want := domain.Erased{RawRequests: 6, RawResponses: 5}
+			target := domain.ErasureTarget{Owner: &carol}
+			survey, err := erasures.Survey(t.Context(), target, []string{carol.String()}, time.Now())
+			if err != nil || survey.Responses != 5 || survey.RawRequests != want.RawRequests || survey.RawResponses != want.RawResponses {
+				t.Errorf("want %+v of 5 counted, got %+v, %v", want, survey, err)
+			}
+			if e := b.finish(erasures, b.create(erasures, target).ID, 2); e.Done != 5 || e.Erased != want {
+				t.Errorf("want %+v of 5 erased, got %+v", want, e.ErasureProgress)
+			}
+			for name, at := range gone {
+				if n := b.there(raw, at); n != 0 {
+					t.Errorf("%s: %d left", name, n)
+				}
+			}
+			for name, at := range stay {
+				if n := b.there(raw, at); n != 2 {
+					t.Errorf("%s: %d left", name, n)
+				}
+			}
+			if _, err := b.responses.Erase(t.Context(), single, porttest.Permit); err != nil {
+				t.Error(err)
+			}
+			told := 0
+			rows, err := b.owner.Pool().Query(t.Context(), `SELECT r.body FROM lethe.receipts r`)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer rows.Close()
+			for ; rows.Next(); told++ {
+				var body []byte
+				if err := rows.Scan(&body); err != nil {
+					t.Fatal(err)
+				}
+				if r, err := receipt.Parse(body); err != nil || !slices.Contains(r.NotCovered, receipt.GapUnlocatedCopies) {
+					t.Errorf("want %s named, got %+v, %v", receipt.GapUnlocatedCopies, r, err)
+				}
+			}
+			if told < 4 {
+				t.Errorf("%d receipts", told)
+			}
+		})
+	}
+}
+
 // What the database refuses to delete stays whole, and stops nothing else.
 func TestSweepOrphansThatAreRefused(t *testing.T) {
 	t.Parallel()

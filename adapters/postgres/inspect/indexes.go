@@ -121,7 +121,7 @@ func copyIndexes(s Schemas, sides ...Side) []index {
 		{name: "request_templates_previous_response_idx", side: Fusillade, schema: s.Fusillade, table: "request_templates",
 			keys: []string{turnQuoted}, where: "(" + turnQuoted + ") IS NOT NULL"},
 		{name: "http_analytics_user_request_idx", side: Main, schema: "public", table: "http_analytics",
-			keys: []string{"user_id", "id"}, where: "fusillade_request_id IS NOT NULL"},
+			keys: []string{"user_id", "id"}, where: "fusillade_request_id IS NOT NULL OR response_step_id IS NOT NULL"},
 	})
 }
 

@@ -241,7 +241,7 @@ SELECT (coalesce((SELECT c.reltuples < 1000000 FROM pg_catalog.pg_class c WHERE 
         SELECT FROM pg_catalog.pg_index x
         JOIN pg_catalog.pg_attribute c ON c.attrelid = x.indrelid AND c.attnum = x.indkey[0] AND c.attname = 'user_id'
         WHERE x.indrelid = to_regclass('public.http_analytics') AND x.indisvalid
-          AND coalesce(pg_get_expr(x.indpred, x.indrelid, true) IN ('user_id IS NOT NULL', 'fusillade_request_id IS NOT NULL'), true)
+          AND coalesce(pg_get_expr(x.indpred, x.indrelid, true) IN ('user_id IS NOT NULL', 'fusillade_request_id IS NOT NULL OR response_step_id IS NOT NULL'), true)
     ))::boolean AS owners_indexed
 `
 
@@ -328,9 +328,9 @@ func (q *Queries) RawResponsesAt(ctx context.Context, arg RawResponsesAtParams) 
 }
 
 const RequestsOfOwner = `-- name: RequestsOfOwner :many
-SELECT id, fusillade_request_id::uuid AS request_id FROM public.http_analytics
+SELECT id, fusillade_request_id AS request_id, instance_id, correlation_id FROM public.http_analytics
 WHERE user_id = $1::uuid AND id > $2::bigint
-  AND fusillade_request_id IS NOT NULL AND fusillade_batch_id IS NULL
+  AND (fusillade_request_id IS NOT NULL OR response_step_id IS NOT NULL) AND fusillade_batch_id IS NULL
 ORDER BY id
 LIMIT $3::bigint
 `
@@ -342,11 +342,15 @@ type RequestsOfOwnerParams struct {
 }
 
 type RequestsOfOwnerRow struct {
-	ID        int64
-	RequestID uuid.UUID
+	ID            int64
+	RequestID     *uuid.UUID
+	InstanceID    uuid.UUID
+	CorrelationID int64
 }
 
-// What a person or an organization has asked for, the first recorded first.
+// What a person or an organization has asked for, the first recorded first, and
+// where its copies are: of a step it may be known by its copy alone which request
+// it was of.
 func (q *Queries) RequestsOfOwner(ctx context.Context, arg RequestsOfOwnerParams) ([]RequestsOfOwnerRow, error) {
 	rows, err := q.db.Query(ctx, RequestsOfOwner, arg.Owner, arg.After, arg.Most)
 	if err != nil {
@@ -356,7 +360,12 @@ func (q *Queries) RequestsOfOwner(ctx context.Context, arg RequestsOfOwnerParams
 	var items []RequestsOfOwnerRow
 	for rows.Next() {
 		var i RequestsOfOwnerRow
-		if err := rows.Scan(&i.ID, &i.RequestID); err != nil {
+		if err := rows.Scan(
+			&i.ID,
+			&i.RequestID,
+			&i.InstanceID,
+			&i.CorrelationID,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
