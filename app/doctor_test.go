@@ -96,6 +96,33 @@ func TestDoctorIndexes(t *testing.T) {
 	}
 }
 
+// TestDoctorFormerIndex: an index that erasures used before is named, and what is
+// printed replaces it.
+func TestDoctorFormerIndex(t *testing.T) {
+	t.Parallel()
+	database := pgtest.New(t)
+	exec(t, database.URL, `CREATE INDEX of_before ON outlet.http_requests ((headers ->> 'x-fusillade-request-id')) WHERE headers ->> 'x-fusillade-request-id' IS NOT NULL`)
+	copies := func() (app.Check, bool) {
+		t.Helper()
+		report := examine(t, "LETHE_DATABASE_URL="+database.URL)
+		i := slices.IndexFunc(report.Checks, func(c app.Check) bool { return c.Name == "indexes for copies" })
+		if i < 0 {
+			return app.Check{}, false
+		}
+		return report.Checks[i], true
+	}
+	c, _ := copies()
+	if c.Finding != app.OK || !strings.Contains(c.Detail, "index of_before of outlet.http_requests") || !slices.Contains(c.SQL, `DROP INDEX "outlet"."of_before"`) {
+		t.Fatalf("got %+v", c)
+	}
+	for _, statement := range c.SQL {
+		exec(t, database.URL, statement)
+	}
+	if c, is := copies(); is {
+		t.Errorf("after making it anew, got %+v", c)
+	}
+}
+
 // TestDoctorStatistics: what is printed of statistics is no fault, and once it
 // has been run nothing is printed any more.
 func TestDoctorStatistics(t *testing.T) {

@@ -123,7 +123,7 @@ func Search(ctx context.Context, cfg *Config, options SearchOptions, o Output) (
 	}
 	defer closing(db, &err)
 	schemas := search.Schemas{Fusillade: db.schemas.Fusillade, Outlet: db.schemas.Outlet, Own: inspect.Own}
-	s := &searching{Output: o, schemas: schemas, copiesIn: db.schemas.CopiesIn(), keys: search.Keys(schemas), needles: needles, places: map[FoundPlace]*tally{}, common: map[int]bool{}, hits: map[string]*hit{}}
+	s := &searching{Output: o, schemas: schemas, copiesIn: db.schemas.CopiesIn(), keys: search.Keys(schemas, inspect.CopyResponse), needles: needles, places: map[FoundPlace]*tally{}, common: map[int]bool{}, hits: map[string]*hit{}}
 	defer s.close()
 	if err := s.open(ctx, db, options); err != nil {
 		return nil, err

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"lethe/adapters/postgres/inspect"
 	"lethe/app"
 	"lethe/internal/pgtest"
 )
@@ -175,6 +176,8 @@ func TestSampleIsWhatAnErasureRemoves(t *testing.T) {
 		second   = "10010000-0000-4000-8000-000000000001"
 		others   = "10000000-0000-4000-8000-000000000002"
 		byHeader = `
+			CREATE INDEX ON outlet.http_requests ((` + inspect.CopyResponse + `)) WHERE (` + inspect.CopyResponse + `) IS NOT NULL;`
+		byHeaderAsWritten = `
 			CREATE INDEX ON outlet.http_requests ((headers ->> 'x-fusillade-request-id')) WHERE headers ->> 'x-fusillade-request-id' IS NOT NULL;`
 		byStep = `
 			CREATE INDEX ON public.http_analytics (response_step_id) WHERE response_step_id IS NOT NULL;`
@@ -211,23 +214,26 @@ func TestSampleIsWhatAnErasureRemoves(t *testing.T) {
 		}
 		return sql
 	}
-	const raw = `
+	raw := `
 		INSERT INTO outlet.http_requests (instance_id, correlation_id, timestamp, method, uri, headers, body)
-			SELECT '` + mine + `', n, now(), '', '', CASE n WHEN 3 THEN '{"x-fusillade-request-id": "` + mine + `"}' WHEN 4 THEN '{"x-request-id": "` + mine + `"}' ELSE '{}' END::jsonb,
-			       '{"input": "the words of an unshared file"}' FROM generate_series(1, 4) n;
+			SELECT '` + mine + `', n, now(), '', '', CASE n WHEN 3 THEN '{"x-fusillade-request-id": "` + mine + `"}' WHEN 4 THEN '{"x-request-id": "` + mine + `"}'
+			       WHEN 5 THEN '{"x-fusillade-request-id": "RESP_` + mine + `"}' WHEN 6 THEN '{"x-fusillade-request-id": ["` + strings.ReplaceAll(mine, "-", "") + `"]}'
+			       WHEN 7 THEN '{"x-fusillade-request-id": ["` + mine + `", "` + others + `"]}' ELSE '{}' END::jsonb,
+			       '{"input": "the words of an unshared file"}' FROM generate_series(1, 7) n;
 		INSERT INTO outlet.http_responses (instance_id, correlation_id, timestamp, status_code, headers, body, duration_to_first_byte_ms, duration_ms)
-			SELECT '` + mine + `', n, now(), 200, '{}', '{"output": "the first answer of these"}', 1, 1 FROM generate_series(1, 4) n;`
+			SELECT '` + mine + `', n, now(), 200, '{}', '{"output": "the first answer of these"}', 1, 1 FROM generate_series(1, 7) n;`
 	for name, of := range map[string]struct {
 		open              func(testing.TB) *pgtest.Database
 		apart             bool
 		main, copiesBegin string // what is made there besides
 		steps             bool
 	}{
-		"without indexes": {open: pgtest.WithFixture, steps: true},
-		"with indexes":    {open: pgtest.WithFixture, main: byHeader + byStep, steps: true},
-		"by header alone": {open: pgtest.WithFixture, main: byHeader, steps: true},
-		"copies apart":    {open: pgtest.WithFixture, apart: true, main: byStep, copiesBegin: byHeader, steps: true},
-		"arsenal":         {open: pgtest.WithArsenal, main: arsenal + byHeader},
+		"without indexes":  {open: pgtest.WithFixture, steps: true},
+		"with indexes":     {open: pgtest.WithFixture, main: byHeader + byStep, steps: true},
+		"by header alone":  {open: pgtest.WithFixture, main: byHeader, steps: true},
+		"as it is written": {open: pgtest.WithFixture, main: byHeaderAsWritten + byStep, steps: true},
+		"copies apart":     {open: pgtest.WithFixture, apart: true, main: byStep, copiesBegin: byHeader, steps: true},
+		"arsenal":          {open: pgtest.WithArsenal, main: arsenal + byHeader},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -24,23 +24,24 @@ FROM public.http_analytics WHERE response_step_id = ANY (sqlc.arg('step_ids')::u
 SELECT EXISTS (
     SELECT FROM pg_catalog.pg_index x
     WHERE x.indrelid = to_regclass('http_requests') AND x.indisvalid AND x.indkey[0] = 0
-      AND pg_get_indexdef(x.indexrelid, 1, true) = '(headers ->> ''x-fusillade-request-id''::text)'
-      AND coalesce(pg_get_expr(x.indpred, x.indrelid, true) = '(headers ->> ''x-fusillade-request-id''::text) IS NOT NULL', true)
+      AND pg_get_indexdef(x.indexrelid, 1, true) = '"right"(translate(lower(headers ->> ''x-fusillade-request-id''::text), ''-[]{}"''::text, ''''::text), 32)'
+      AND coalesce(pg_get_expr(x.indpred, x.indrelid, true) = '"right"(translate(lower(headers ->> ''x-fusillade-request-id''::text), ''-[]{}"''::text, ''''::text), 32) IS NOT NULL', true)
 )::boolean AS by_header;
 
 -- name: CopiesByHeader :many
--- Those that name one of these requests in a header.
-SELECT instance_id, correlation_id, (headers ->> 'x-fusillade-request-id')::text AS request_id
-FROM http_requests WHERE headers ->> 'x-fusillade-request-id' = ANY (sqlc.arg('request_ids')::text[]);
+-- Those that name one of these requests in a header, however it is spelled; here
+-- and wherever else headers are searched, the identifiers are 32 digits.
+SELECT instance_id, correlation_id, "right"(translate(lower(headers ->> 'x-fusillade-request-id'), '-[]{}"', ''), 32)::text AS request_id
+FROM http_requests WHERE "right"(translate(lower(headers ->> 'x-fusillade-request-id'), '-[]{}"', ''), 32) = ANY (sqlc.arg('digits')::text[]);
 
 -- name: CopiesByHeaderAlone :many
 -- Those of them that no usage record of these requests and steps leads to.
-SELECT r.instance_id, r.correlation_id, (r.headers ->> 'x-fusillade-request-id')::text AS request_id FROM http_requests r
-WHERE r.headers ->> 'x-fusillade-request-id' = ANY (sqlc.arg('request_ids')::text[])
+SELECT r.instance_id, r.correlation_id, "right"(translate(lower(r.headers ->> 'x-fusillade-request-id'), '-[]{}"', ''), 32)::text AS request_id FROM http_requests r
+WHERE "right"(translate(lower(r.headers ->> 'x-fusillade-request-id'), '-[]{}"', ''), 32) = ANY (sqlc.arg('digits')::text[])
   AND NOT EXISTS (
       SELECT FROM public.http_analytics a
       WHERE a.instance_id = r.instance_id AND a.correlation_id = r.correlation_id
-        AND (a.fusillade_request_id::text = ANY (sqlc.arg('request_ids')::text[])
+        AND (a.fusillade_request_id = ANY (sqlc.arg('request_ids')::uuid[])
              OR sqlc.arg('by_step')::boolean AND a.response_step_id = ANY (sqlc.arg('step_ids')::uuid[]))
   );
 
@@ -74,8 +75,8 @@ FROM public.http_analytics WHERE fusillade_request_id = ANY (sqlc.arg('request_i
 
 -- name: BatchedByHeader :many
 -- In the database of the copies: those of the requests that were a batch's.
-SELECT DISTINCT (headers ->> 'x-fusillade-request-id')::text FROM http_requests
-WHERE headers ->> 'x-fusillade-request-id' = ANY (sqlc.arg('request_ids')::text[])
+SELECT DISTINCT "right"(translate(lower(headers ->> 'x-fusillade-request-id'), '-[]{}"', ''), 32)::text AS request_id FROM http_requests
+WHERE "right"(translate(lower(headers ->> 'x-fusillade-request-id'), '-[]{}"', ''), 32) = ANY (sqlc.arg('digits')::text[])
   AND coalesce(headers ->> 'x-fusillade-batch-id', '') <> '';
 
 -- name: OwnersIndexed :one

@@ -36,8 +36,8 @@ SELECT
     EXISTS (
         SELECT FROM pg_catalog.pg_index x
         WHERE x.indrelid = to_regclass(format('%I.http_requests', sqlc.arg('outlet')::text)) AND x.indisvalid AND x.indkey[0] = 0
-          AND pg_get_indexdef(x.indexrelid, 1, true) = '(headers ->> ''x-fusillade-request-id''::text)'
-          AND coalesce(pg_get_expr(x.indpred, x.indrelid, true) = '(headers ->> ''x-fusillade-request-id''::text) IS NOT NULL', true)
+          AND pg_get_indexdef(x.indexrelid, 1, true) = '"right"(translate(lower(headers ->> ''x-fusillade-request-id''::text), ''-[]{}"''::text, ''''::text), 32)'
+          AND coalesce(pg_get_expr(x.indpred, x.indrelid, true) = '"right"(translate(lower(headers ->> ''x-fusillade-request-id''::text), ''-[]{}"''::text, ''''::text), 32) IS NOT NULL', true)
     )::boolean AS by_header,
     EXISTS (
         SELECT FROM pg_catalog.pg_index x
@@ -177,7 +177,7 @@ WHERE a.response_step_id = ANY (sqlc.arg('step_ids')::uuid[])
 -- pass through arrays, as the planner may know nothing of how few there are.
 WITH headed AS MATERIALIZED (
     SELECT instance_id, correlation_id FROM http_requests
-    WHERE headers ->> 'x-fusillade-request-id' = ANY (sqlc.arg('request_ids')::text[])
+    WHERE "right"(translate(lower(headers ->> 'x-fusillade-request-id'), '-[]{}"', ''), 32) = ANY (sqlc.arg('digits')::text[])
 ), places AS MATERIALIZED (
     SELECT ARRAY(SELECT h.instance_id FROM headed h ORDER BY h.instance_id, h.correlation_id)::uuid[] AS instance_ids,
            ARRAY(SELECT h.correlation_id FROM headed h ORDER BY h.instance_id, h.correlation_id)::bigint[] AS correlation_ids

@@ -2,6 +2,7 @@ package plans_test
 
 import (
 	"context"
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
@@ -40,6 +41,9 @@ const newer = `
 
 // growing is scan with the tables that newer versions fill.
 var growing = regexp.MustCompile(`Seq Scan on (requests|http_analytics|response_steps|credits_transactions|request_templates|http_requests|http_responses)\w*\b`)
+
+// named is the index of what raw copies name in their headers, of each partition.
+var named = regexp.MustCompile(`Index Cond: \("right"\(translate\(lower\(\(headers ->> 'x-fusillade-request-id'`)
 
 // TestNewerPlans: what is asked for newer versions' sake uses the indexes that
 // dwctl makes, or that the doctor advises.
@@ -81,8 +85,12 @@ func TestNewerPlans(t *testing.T) {
 			if strings.Contains(s.sql, "-- name: Copied") { // planned for its arguments
 				mode = "custom"
 			}
-			if plan := b.explain(s, mode, ""); growing.MatchString(plan) {
+			plan := b.explain(s, mode, "")
+			if growing.MatchString(plan) {
 				t.Errorf("%s: a table is read as a whole by\n%s\n%s", what, s.sql, plan)
+			}
+			if strings.Contains(s.sql, "x-fusillade-request-id") && strings.Contains(s.sql, "= ANY") && !named.MatchString(plan) {
+				t.Errorf("%s: headers are looked for without their index by\n%s\n%s", what, s.sql, plan)
 			}
 		}
 		if there == 0 {
@@ -105,6 +113,26 @@ func TestNewerPlans(t *testing.T) {
 		_, err := responses.Erase(ctx, ids[1], porttest.Permit)
 		return err
 	})
+	// Whatever looks for copies by their header: of what is there, and of what is gone.
+	look("copies of a response", "-- name: DeleteHeaded", func(ctx context.Context) error {
+		_, err := responses.Erase(ctx, ids[2], porttest.Permit)
+		return err
+	})
+	look("copies that are counted", "-- name: CopiesByHeaderAlone", func(ctx context.Context) error {
+		_, err := b.erasures.Survey(ctx, domain.ErasureTarget{Responses: ids[3:]}, nil, time.Now())
+		return err
+	})
+	var gone string
+	if err := b.conn.QueryRow(t.Context(), "SELECT max(headers ->> 'x-fusillade-request-id') FROM outlet.http_requests").Scan(&gone); err != nil {
+		t.Fatal(err)
+	}
+	for i, query := range []string{"CopiesByHeader", "BatchedByHeader", "DeleteHeaded"} {
+		b.exec(fmt.Sprintf("UPDATE outlet.http_requests SET headers = jsonb_build_object('x-fusillade-request-id', ARRAY[upper('resp_%s')]) WHERE correlation_id = %d", gone, 99_500+i))
+		look("copies of what is gone", "-- name: "+query+" ", func(ctx context.Context) error {
+			_, err := responses.Erase(ctx, uuid.MustParse(gone), porttest.Permit)
+			return err
+		})
+	}
 	warrant, _ := porttest.Permit(domain.Found{})
 	warrant.Trigger = domain.TriggerOrphans
 	removed := int64(0)

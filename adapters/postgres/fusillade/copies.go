@@ -3,6 +3,7 @@ package fusillade
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -82,7 +83,7 @@ func (c *Copies) locate(ctx context.Context, tx *postgres.Tx, requests, steps []
 			return err
 		}
 		var b pgx.Batch
-		b.Queue(dbsqlc.CopiesByHeader, textsOf(requests)).Query(l.read)
+		b.Queue(dbsqlc.CopiesByHeader, digits(requests)).Query(l.read)
 		return conn.SendBatch(ctx, &b).Close()
 	})
 }
@@ -108,9 +109,19 @@ func (c *Copies) batchedByHeader(ctx context.Context, requests []uuid.UUID, read
 			return err
 		}
 		var b pgx.Batch
-		b.Queue(dbsqlc.BatchedByHeader, textsOf(requests)).Query(read)
+		b.Queue(dbsqlc.BatchedByHeader, digits(requests)).Query(read)
 		return conn.SendBatch(ctx, &b).Close()
 	})
+}
+
+// spelling is all that a header may write around the digits of an identifier.
+var spelling = strings.NewReplacer("-", "", "[", "", "]", "", "{", "", "}", "", `"`, "")
+
+// parseNamed is the request that a header names, as inspect.CopyResponse finds it,
+// if the header holds that and nothing else.
+func parseNamed(header string) (uuid.UUID, error) {
+	digits := spelling.Replace(strings.ToLower(header))
+	return uuid.Parse(strings.TrimPrefix(strings.TrimPrefix(digits, "urn:uuid:"), "resp_"))
 }
 
 type copyAt struct {

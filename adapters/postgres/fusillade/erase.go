@@ -346,7 +346,7 @@ func (e *eraser) delete(ctx context.Context) (domain.Erased, error) {
 			var again located
 			var ofRequests, ofResponses []copyAt
 			err = e.send(ctx, func(b *pgx.Batch) {
-				b.Queue(dbsqlc.CopiesByHeader, textsOf(e.requests)).Query(again.read)
+				b.Queue(dbsqlc.CopiesByHeader, digits(e.requests)).Query(again.read)
 				e.headed.queue(b, &ofRequests, &ofResponses)
 			})
 			left += int64(len(again.instances) + len(ofRequests) + len(ofResponses))
@@ -472,7 +472,7 @@ func (e *eraser) queueDeleteHeaded(b *pgx.Batch, erased *domain.Erased) {
 	if !e.headersLead() {
 		return
 	}
-	b.Queue(dbsqlc.DeleteHeaded, textsOf(e.requests)).QueryRow(func(row pgx.Row) error {
+	b.Queue(dbsqlc.DeleteHeaded, digits(e.requests)).QueryRow(func(row pgx.Row) error {
 		var d dbsqlc.DeleteHeadedRow
 		err := row.Scan(&d.RawRequests, &d.RawResponses, &d.InstanceIds, &d.CorrelationIds)
 		erased.RawRequests += d.RawRequests

@@ -90,8 +90,8 @@ func (e *eraser) lookForGone(ctx context.Context, ids []uuid.UUID) (map[uuid.UUI
 			b.Queue(dbsqlc.RawResponsesRemain, ids).Query(note)
 		}
 		if e.headersLead() {
-			b.Queue(dbsqlc.CopiesByHeader, textsOf(ids)).Query(copied.read)
-			b.Queue(dbsqlc.BatchedByHeader, textsOf(ids)).Query(readBatched)
+			b.Queue(dbsqlc.CopiesByHeader, digits(ids)).Query(copied.read)
+			b.Queue(dbsqlc.BatchedByHeader, digits(ids)).Query(readBatched)
 		}
 	}); err != nil {
 		return nil, err
@@ -133,7 +133,7 @@ func (e *eraser) lookForGone(ctx context.Context, ids []uuid.UUID) (map[uuid.UUI
 	}
 	found := make(map[uuid.UUID]gone)
 	for id, g := range known {
-		if !there[id] && !slices.Contains(batched, id.String()) {
+		if !there[id] && !slices.Contains(parsed(batched), id) {
 			found[id] = *g
 		}
 	}
@@ -252,8 +252,10 @@ func (e *eraser) namedBy(ctx context.Context, rows []dbsqlc.RequestsOfOwnerRow) 
 		return nil, err
 	}
 	for _, c := range copies {
-		i := at[copyAt{c.InstanceID, c.CorrelationID}]
-		named[i] = append(named[i], parsed([]string{c.RequestID})...)
+		if id, err := parseNamed(c.RequestID); err == nil {
+			i := at[copyAt{c.InstanceID, c.CorrelationID}]
+			named[i] = append(named[i], id)
+		}
 	}
 	return named, nil
 }

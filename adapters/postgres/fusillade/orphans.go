@@ -261,7 +261,7 @@ func (n *named) name(request string, batched bool) {
 	if request == "" {
 		return
 	}
-	id, err := uuid.Parse(request)
+	id, err := parseNamed(request)
 	if err != nil {
 		n.keep = true // of what, nothing tells
 	} else if !slices.Contains(n.requests, id) {
@@ -374,7 +374,7 @@ func (e *eraser) alive(ctx context.Context, known map[uuid.UUID]*gone, steps []u
 			return err
 		})
 		if e.headersLead() {
-			b.Queue(dbsqlc.BatchedByHeader, textsOf(requests)).Query(noteText)
+			b.Queue(dbsqlc.BatchedByHeader, digits(requests)).Query(noteText)
 		}
 	}); err != nil {
 		return nil, err

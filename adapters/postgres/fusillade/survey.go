@@ -242,9 +242,9 @@ func (s *surveyor) count(ctx context.Context, rows []dbsqlc.LockRequestsRow, ste
 		s.queueCopiesLeft(b, &s.survey.RawRequests, &s.survey.RawResponses, &s.survey.Tasks)
 		if s.headersLead() {
 			if s.Analytics {
-				b.Queue(dbsqlc.CopiesByHeaderAlone, textsOf(s.requests), s.ByStep, steps).Query(headed.read)
+				b.Queue(dbsqlc.CopiesByHeaderAlone, digits(s.requests), s.requests, s.ByStep, steps).Query(headed.read)
 			} else {
-				b.Queue(dbsqlc.CopiesByHeader, textsOf(s.requests)).Query(headed.read)
+				b.Queue(dbsqlc.CopiesByHeader, digits(s.requests)).Query(headed.read)
 			}
 		}
 	}); err != nil {

@@ -197,7 +197,7 @@ func (e *eraser) lookFor(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID, err
 			}
 		}
 		if e.headersLead() {
-			b.Queue(dbsqlc.CopiesByHeader, textsOf(ids)).Query(copied.read)
+			b.Queue(dbsqlc.CopiesByHeader, digits(ids)).Query(copied.read)
 		}
 	})
 	if err == nil && e.copies != nil {

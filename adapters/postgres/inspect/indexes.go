@@ -18,8 +18,14 @@ const rank = "CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pe
 // for it.
 const taskResponse = "input -> 'step_input' ->> 'request_id'"
 
-// copyResponse is the response that a raw copy of the gateway's names.
-const copyResponse = "headers ->> 'x-fusillade-request-id'"
+// CopyResponse is the request that a raw copy of the gateway's names in its header,
+// in 32 digits, as erasures look for it: whether it is written in capitals, without
+// hyphens, with resp_ before it or in a list of JSON. Of several it is the last. It
+// fails on no text, and is short for every one, as an index takes no long ones.
+const CopyResponse = `"right"(translate(lower(headers ->> 'x-fusillade-request-id'), '-[]{}"', ''), 32)`
+
+// copyResponseAsWritten is what erasures looked for before.
+const copyResponseAsWritten = "headers ->> 'x-fusillade-request-id'"
 
 // turnQuoted is the response that a prompt follows, in 32 digits, as erasures look
 // for later turns. It fails on no text, JSON or not, and matches nothing within
@@ -32,6 +38,7 @@ type IndexAdvice struct {
 	Table      string // schema-qualified
 	Index      string // the proposed name
 	Invalid    string // the name of one that was left unfinished, or is still being built
+	Former     string // the name of one that was advised before and leads nowhere any more; the statements replace it
 	Statements []string
 }
 
@@ -42,6 +49,8 @@ type index struct {
 	table  string
 	keys   []string // as in CREATE INDEX; an expression without its parentheses
 	where  string
+	// former is the only key of the index that was advised before.
+	former string
 	// perPartition tells that the table may be partitioned.
 	perPartition bool
 }
@@ -115,7 +124,7 @@ func copyIndexes(s Schemas, sides ...Side) []index {
 	s = s.withDefaults()
 	return on(sides, []index{
 		{name: HeaderIndex, side: s.CopiesIn(), schema: s.Outlet, table: "http_requests",
-			keys: []string{copyResponse}, where: "(" + copyResponse + ") IS NOT NULL", perPartition: true},
+			keys: []string{CopyResponse}, where: "(" + CopyResponse + ") IS NOT NULL", former: copyResponseAsWritten, perPartition: true},
 		{name: StepIndex, side: Main, schema: "public", table: "http_analytics",
 			keys: []string{"response_step_id"}, where: "response_step_id IS NOT NULL"},
 		{name: "request_templates_previous_response_idx", side: Fusillade, schema: s.Fusillade, table: "request_templates",
@@ -225,9 +234,15 @@ func missing(ctx context.Context, q Querier, wanted []index) ([]IndexAdvice, err
 		if !taken[w.schema+"."+w.table] {
 			continue
 		}
-		invalid, ok := "", false
+		invalid, former, ok := "", "", false
 		for _, e := range there {
-			if e.Schema != w.schema || e.Table != w.table || !e.serves(w) {
+			if e.Schema != w.schema || e.Table != w.table {
+				continue
+			}
+			if e.isFormer(w) {
+				former = e.Name
+			}
+			if !e.serves(w) {
 				continue
 			}
 			if e.Valid {
@@ -236,19 +251,24 @@ func missing(ctx context.Context, q Querier, wanted []index) ([]IndexAdvice, err
 			}
 			invalid = e.Name
 		}
-		if !ok && w.perPartition {
+		if ok {
+			continue
+		}
+		if former != "" {
+			delete(taken, w.schema+"."+former)
+		}
+		if w.perPartition {
 			a, partitioned, err := w.partitionAdvice(ctx, q, invalid, taken)
 			if err != nil {
 				return nil, err
 			}
 			if partitioned {
-				advice = append(advice, a)
+				advice = append(advice, a.instead(former, "DROP INDEX "+pgx.Identifier{w.schema, former}.Sanitize()))
 				continue
 			}
 		}
-		if !ok {
-			advice = append(advice, w.advice(invalid, taken[w.schema+"."+w.name] && invalid != w.name))
-		}
+		a := w.advice(invalid, taken[w.schema+"."+w.name] && invalid != w.name)
+		advice = append(advice, a.instead(former, "DROP INDEX CONCURRENTLY "+pgx.Identifier{w.schema, former}.Sanitize()))
 	}
 	return advice, nil
 }
@@ -266,6 +286,22 @@ func (e existing) serves(w index) bool {
 		}
 	}
 	return true
+}
+
+// isFormer tells whether it is what was advised before. One that somebody made for
+// something else, over all rows or with more keys, is not.
+func (e existing) isFormer(w index) bool {
+	return w.former != "" && len(e.Keys) == 1 && normal(e.Keys[0]) == normal(w.former) &&
+		e.Where != nil && normal(*e.Where) == normal(w.former+" IS NOT NULL")
+}
+
+// instead has the advice begin with dropping one of before, if there is one: the
+// name that it has may be needed.
+func (a IndexAdvice) instead(former, drop string) IndexAdvice {
+	if former != "" {
+		a.Former, a.Statements = former, append([]string{drop}, a.Statements...)
+	}
+	return a
 }
 
 var (
@@ -297,7 +333,7 @@ func (w index) advice(invalid string, nameTaken bool) IndexAdvice {
 func (w index) definition() string {
 	keys := slices.Clone(w.keys)
 	for i, k := range keys {
-		if k == rank || k == taskResponse || k == copyResponse || k == turnQuoted {
+		if k == rank || k == taskResponse || k == CopyResponse || k == turnQuoted {
 			keys[i] = "(" + k + ")"
 		}
 	}
@@ -373,5 +409,6 @@ func (w index) partitionAdvice(ctx context.Context, q Querier, begun string, tak
 	return a, true, nil
 }
 
-// partitionSuffix ends the names of the indexes of partitions.
-const partitionSuffix = "_named_request_idx"
+// partitionSuffix ends the names of the indexes of partitions, by which those that
+// were made are known: another expression needs another one.
+const partitionSuffix = "_names_request_idx"

@@ -687,6 +687,64 @@ func TestMissingCopyIndexes(t *testing.T) {
 	}
 }
 
+// An index that was advised before is made anew, of a partitioned table and of
+// another; whatever is only like it is left alone.
+func TestFormerCopyIndexes(t *testing.T) {
+	t.Parallel()
+	const former = `((headers ->> 'x-fusillade-request-id')) WHERE (headers ->> 'x-fusillade-request-id') IS NOT NULL`
+	for name, c := range map[string]struct {
+		before []string
+		drop   string
+	}{
+		"partitioned": {[]string{
+			`CREATE TABLE outlet.day PARTITION OF outlet.http_requests FOR VALUES FROM ('2026-01-01') TO ('2026-01-02')`,
+			`CREATE INDEX http_requests_fusillade_request_id_idx ON ONLY outlet.http_requests ` + former,
+			`CREATE INDEX day_named_request_idx ON outlet.day ` + former,
+			`CREATE INDEX http_requests_default_named_request_idx ON outlet.http_requests_default ` + former,
+			`ALTER INDEX outlet.http_requests_fusillade_request_id_idx ATTACH PARTITION outlet.day_named_request_idx`,
+			`ALTER INDEX outlet.http_requests_fusillade_request_id_idx ATTACH PARTITION outlet.http_requests_default_named_request_idx`,
+		}, `DROP INDEX "outlet"."http_requests_fusillade_request_id_idx"`},
+		"not partitioned": {[]string{
+			`DROP TABLE outlet.http_requests`,
+			`CREATE TABLE outlet.http_requests (headers jsonb NOT NULL)`,
+			`CREATE INDEX "another Name" ON outlet.http_requests ` + former,
+		}, `DROP INDEX CONCURRENTLY "outlet"."another Name"`},
+	} {
+		db := connect(t, pgtest.New(t).URL)
+		for _, sql := range append(c.before,
+			`CREATE INDEX all_rows ON outlet.http_requests ((headers ->> 'x-fusillade-request-id'))`,
+			`CREATE INDEX more_keys ON outlet.http_requests ((headers ->> 'x-fusillade-request-id'), headers) WHERE (headers ->> 'x-fusillade-request-id') IS NOT NULL`,
+		) {
+			exec(t, db, sql)
+		}
+		find := func() []inspect.IndexAdvice {
+			t.Helper()
+			advice, err := inspect.MissingCopyIndexes(t.Context(), db, inspect.Schemas{}, inspect.Fusillade)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return slices.DeleteFunc(advice, func(a inspect.IndexAdvice) bool { return a.Table != "outlet.http_requests" })
+		}
+		if lacks, err := inspect.LacksCopyIndex(t.Context(), db, inspect.Schemas{}, inspect.HeaderIndex, inspect.Fusillade); err != nil || !lacks {
+			t.Errorf("%s: it counts as what does, %v", name, err)
+		}
+		advice := find()
+		if len(advice) != 1 || advice[0].Former == "" || advice[0].Statements[0] != c.drop || advice[0].Index != inspect.HeaderIndex {
+			t.Fatalf("%s: got %+v", name, advice)
+		}
+		for _, sql := range advice[0].Statements {
+			exec(t, db, sql)
+		}
+		if left := find(); len(left) != 0 {
+			t.Errorf("%s: after following the advice there is %+v", name, left)
+		}
+		var kept int
+		if err := db.QueryRow(t.Context(), `SELECT count(*) FROM pg_indexes WHERE schemaname = 'outlet' AND tablename = 'http_requests' AND indexname IN ('all_rows', 'more_keys')`).Scan(&kept); err != nil || kept != 2 {
+			t.Errorf("%s: %d are left of what is only like it, %v", name, kept, err)
+		}
+	}
+}
+
 // What holds dead rows back is named, with what to do.
 func TestHolders(t *testing.T) {
 	t.Parallel()

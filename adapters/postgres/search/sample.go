@@ -3,6 +3,7 @@ package search
 import (
 	"bytes"
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -33,7 +34,7 @@ type Sample struct {
 	schemas Schemas
 	leads   Leads
 	kinds   []kindOfNeedle  // of each needle
-	texts   []string        // of each that is an identifier, in lower case
+	digits  []string        // of each that is an identifier
 	reached map[string]bool // tables and keys, of the rows that go
 	led     map[string]bool // places of raw copies that something leads to
 }
@@ -88,7 +89,7 @@ func (s *Sample) Follow(table string, row Row) {
 			}
 		}
 	case s.schemas.Outlet + ".http_requests":
-		if s.leads.Header && slices.ContainsFunc(row.Found["headers"], func(n int) bool { return s.kinds[n] == ofRequest && s.texts[n] == header }) {
+		if s.leads.Header && slices.ContainsFunc(row.Found["headers"], func(n int) bool { return s.kinds[n] == ofRequest && s.digits[n] == header }) {
 			s.led[place] = true
 		}
 	}
@@ -100,8 +101,9 @@ type Schemas struct{ Fusillade, Outlet, Own string }
 const usageRecords = "public.http_analytics"
 
 // Keys are expressions that tell apart the rows of the tables from which an
-// erasure removes some, and of usage records, by the names of the tables.
-func Keys(schemas Schemas) map[string]string {
+// erasure removes some, and of usage records, by the names of the tables. named is
+// the expression of the request that a header names, in digits.
+func Keys(schemas Schemas, named string) map[string]string {
 	copied := "instance_id::text || '/' || correlation_id::text"
 	return map[string]string{
 		schemas.Fusillade + ".requests":                "id::text",
@@ -110,7 +112,7 @@ func Keys(schemas Schemas) map[string]string {
 		schemas.Fusillade + ".request_template_routes": "id::text",
 		schemas.Fusillade + ".response_steps":          "id::text",
 		usageRecords:                                   copied,
-		schemas.Outlet + ".http_requests":              copied + " || ' ' || coalesce(headers ->> 'x-fusillade-request-id', '')",
+		schemas.Outlet + ".http_requests":              copied + " || ' ' || coalesce(" + named + ", '')",
 		schemas.Outlet + ".http_responses":             copied,
 		"underway.task":                                "task_queue_name || '/' || coalesce(input -> 'step_input' ->> 'request_id', '')",
 		schemas.Own + ".looks":                         "request_id::text",
@@ -198,7 +200,7 @@ func (d *Database) takeSample(ctx context.Context, schemas Schemas, leads Leads,
 			for _, id := range ids {
 				if !taken[id] { // several may have a template in common
 					taken[id] = true
-					s.add(identifierNeedle(len(s.Needles)+1, id), kind, id.String())
+					s.add(identifierNeedle(len(s.Needles)+1, id), kind, hex.EncodeToString(id[:]))
 				}
 			}
 		}
@@ -229,8 +231,8 @@ func (d *Database) takeSample(ctx context.Context, schemas Schemas, leads Leads,
 	return s, err
 }
 
-func (s *Sample) add(n Needle, kind kindOfNeedle, text string) {
-	s.Needles, s.kinds, s.texts = append(s.Needles, n), append(s.kinds, kind), append(s.texts, text)
+func (s *Sample) add(n Needle, kind kindOfNeedle, digits string) {
+	s.Needles, s.kinds, s.digits = append(s.Needles, n), append(s.kinds, kind), append(s.digits, digits)
 }
 
 func (s *Sample) reach(table, key string) { s.reached[table+" "+key] = true }

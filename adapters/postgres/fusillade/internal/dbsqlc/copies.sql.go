@@ -12,25 +12,25 @@ import (
 )
 
 const BatchedByHeader = `-- name: BatchedByHeader :many
-SELECT DISTINCT (headers ->> 'x-fusillade-request-id')::text FROM http_requests
-WHERE headers ->> 'x-fusillade-request-id' = ANY ($1::text[])
+SELECT DISTINCT "right"(translate(lower(headers ->> 'x-fusillade-request-id'), '-[]{}"', ''), 32)::text AS request_id FROM http_requests
+WHERE "right"(translate(lower(headers ->> 'x-fusillade-request-id'), '-[]{}"', ''), 32) = ANY ($1::text[])
   AND coalesce(headers ->> 'x-fusillade-batch-id', '') <> ''
 `
 
 // In the database of the copies: those of the requests that were a batch's.
-func (q *Queries) BatchedByHeader(ctx context.Context, requestIds []string) ([]string, error) {
-	rows, err := q.db.Query(ctx, BatchedByHeader, requestIds)
+func (q *Queries) BatchedByHeader(ctx context.Context, digits []string) ([]string, error) {
+	rows, err := q.db.Query(ctx, BatchedByHeader, digits)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	var items []string
 	for rows.Next() {
-		var column_1 string
-		if err := rows.Scan(&column_1); err != nil {
+		var request_id string
+		if err := rows.Scan(&request_id); err != nil {
 			return nil, err
 		}
-		items = append(items, column_1)
+		items = append(items, request_id)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -39,8 +39,8 @@ func (q *Queries) BatchedByHeader(ctx context.Context, requestIds []string) ([]s
 }
 
 const CopiesByHeader = `-- name: CopiesByHeader :many
-SELECT instance_id, correlation_id, (headers ->> 'x-fusillade-request-id')::text AS request_id
-FROM http_requests WHERE headers ->> 'x-fusillade-request-id' = ANY ($1::text[])
+SELECT instance_id, correlation_id, "right"(translate(lower(headers ->> 'x-fusillade-request-id'), '-[]{}"', ''), 32)::text AS request_id
+FROM http_requests WHERE "right"(translate(lower(headers ->> 'x-fusillade-request-id'), '-[]{}"', ''), 32) = ANY ($1::text[])
 `
 
 type CopiesByHeaderRow struct {
@@ -49,9 +49,10 @@ type CopiesByHeaderRow struct {
 	RequestID     string
 }
 
-// Those that name one of these requests in a header.
-func (q *Queries) CopiesByHeader(ctx context.Context, requestIds []string) ([]CopiesByHeaderRow, error) {
-	rows, err := q.db.Query(ctx, CopiesByHeader, requestIds)
+// Those that name one of these requests in a header, however it is spelled; here
+// and wherever else headers are searched, the identifiers are 32 digits.
+func (q *Queries) CopiesByHeader(ctx context.Context, digits []string) ([]CopiesByHeaderRow, error) {
+	rows, err := q.db.Query(ctx, CopiesByHeader, digits)
 	if err != nil {
 		return nil, err
 	}
@@ -71,18 +72,19 @@ func (q *Queries) CopiesByHeader(ctx context.Context, requestIds []string) ([]Co
 }
 
 const CopiesByHeaderAlone = `-- name: CopiesByHeaderAlone :many
-SELECT r.instance_id, r.correlation_id, (r.headers ->> 'x-fusillade-request-id')::text AS request_id FROM http_requests r
-WHERE r.headers ->> 'x-fusillade-request-id' = ANY ($1::text[])
+SELECT r.instance_id, r.correlation_id, "right"(translate(lower(r.headers ->> 'x-fusillade-request-id'), '-[]{}"', ''), 32)::text AS request_id FROM http_requests r
+WHERE "right"(translate(lower(r.headers ->> 'x-fusillade-request-id'), '-[]{}"', ''), 32) = ANY ($1::text[])
   AND NOT EXISTS (
       SELECT FROM public.http_analytics a
       WHERE a.instance_id = r.instance_id AND a.correlation_id = r.correlation_id
-        AND (a.fusillade_request_id::text = ANY ($1::text[])
-             OR $2::boolean AND a.response_step_id = ANY ($3::uuid[]))
+        AND (a.fusillade_request_id = ANY ($2::uuid[])
+             OR $3::boolean AND a.response_step_id = ANY ($4::uuid[]))
   )
 `
 
 type CopiesByHeaderAloneParams struct {
-	RequestIds []string
+	Digits     []string
+	RequestIds []uuid.UUID
 	ByStep     bool
 	StepIds    []uuid.UUID
 }
@@ -95,7 +97,12 @@ type CopiesByHeaderAloneRow struct {
 
 // Those of them that no usage record of these requests and steps leads to.
 func (q *Queries) CopiesByHeaderAlone(ctx context.Context, arg CopiesByHeaderAloneParams) ([]CopiesByHeaderAloneRow, error) {
-	rows, err := q.db.Query(ctx, CopiesByHeaderAlone, arg.RequestIds, arg.ByStep, arg.StepIds)
+	rows, err := q.db.Query(ctx, CopiesByHeaderAlone,
+		arg.Digits,
+		arg.RequestIds,
+		arg.ByStep,
+		arg.StepIds,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -222,8 +229,8 @@ const HeaderIndexed = `-- name: HeaderIndexed :one
 SELECT EXISTS (
     SELECT FROM pg_catalog.pg_index x
     WHERE x.indrelid = to_regclass('http_requests') AND x.indisvalid AND x.indkey[0] = 0
-      AND pg_get_indexdef(x.indexrelid, 1, true) = '(headers ->> ''x-fusillade-request-id''::text)'
-      AND coalesce(pg_get_expr(x.indpred, x.indrelid, true) = '(headers ->> ''x-fusillade-request-id''::text) IS NOT NULL', true)
+      AND pg_get_indexdef(x.indexrelid, 1, true) = '"right"(translate(lower(headers ->> ''x-fusillade-request-id''::text), ''-[]{}"''::text, ''''::text), 32)'
+      AND coalesce(pg_get_expr(x.indpred, x.indrelid, true) = '"right"(translate(lower(headers ->> ''x-fusillade-request-id''::text), ''-[]{}"''::text, ''''::text), 32) IS NOT NULL', true)
 )::boolean AS by_header
 `
 

@@ -162,7 +162,7 @@ func (q *Queries) DeleteFiles(ctx context.Context, ids []uuid.UUID) (DeleteFiles
 const DeleteHeaded = `-- name: DeleteHeaded :one
 WITH headed AS MATERIALIZED (
     SELECT instance_id, correlation_id FROM http_requests
-    WHERE headers ->> 'x-fusillade-request-id' = ANY ($1::text[])
+    WHERE "right"(translate(lower(headers ->> 'x-fusillade-request-id'), '-[]{}"', ''), 32) = ANY ($1::text[])
 ), places AS MATERIALIZED (
     SELECT ARRAY(SELECT h.instance_id FROM headed h ORDER BY h.instance_id, h.correlation_id)::uuid[] AS instance_ids,
            ARRAY(SELECT h.correlation_id FROM headed h ORDER BY h.instance_id, h.correlation_id)::bigint[] AS correlation_ids
@@ -192,8 +192,8 @@ type DeleteHeadedRow struct {
 // What only a header leads to, as usage records expire: after what they lead to.
 // Where anything was found, it has to be looked for again at these places. They
 // pass through arrays, as the planner may know nothing of how few there are.
-func (q *Queries) DeleteHeaded(ctx context.Context, requestIds []string) (DeleteHeadedRow, error) {
-	row := q.db.QueryRow(ctx, DeleteHeaded, requestIds)
+func (q *Queries) DeleteHeaded(ctx context.Context, digits []string) (DeleteHeadedRow, error) {
+	row := q.db.QueryRow(ctx, DeleteHeaded, digits)
 	var i DeleteHeadedRow
 	err := row.Scan(
 		&i.RawRequests,
@@ -359,8 +359,8 @@ SELECT
     EXISTS (
         SELECT FROM pg_catalog.pg_index x
         WHERE x.indrelid = to_regclass(format('%I.http_requests', $1::text)) AND x.indisvalid AND x.indkey[0] = 0
-          AND pg_get_indexdef(x.indexrelid, 1, true) = '(headers ->> ''x-fusillade-request-id''::text)'
-          AND coalesce(pg_get_expr(x.indpred, x.indrelid, true) = '(headers ->> ''x-fusillade-request-id''::text) IS NOT NULL', true)
+          AND pg_get_indexdef(x.indexrelid, 1, true) = '"right"(translate(lower(headers ->> ''x-fusillade-request-id''::text), ''-[]{}"''::text, ''''::text), 32)'
+          AND coalesce(pg_get_expr(x.indpred, x.indrelid, true) = '"right"(translate(lower(headers ->> ''x-fusillade-request-id''::text), ''-[]{}"''::text, ''''::text), 32) IS NOT NULL', true)
     )::boolean AS by_header,
     EXISTS (
         SELECT FROM pg_catalog.pg_index x
