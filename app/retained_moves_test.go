@@ -142,7 +142,7 @@ func TestRetainedWhileItMoves(t *testing.T) {
 		t.Fatalf("%d %v", status, erasure)
 	}
 	for _, id := range ids[:responses/4] {
-		switch status := s.deleteAs(t, requestsPath+"/"+id, "sk-bob-platform"); status {
+		switch status, _ := s.deleteAs(t, requestsPath+"/"+id, "sk-bob-platform"); status {
 		case http.StatusNoContent, http.StatusNotFound: // the other erasure was first
 		default:
 			t.Errorf("%s: %d", id, status)
