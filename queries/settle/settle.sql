@@ -63,3 +63,11 @@ WHERE t.receipt_id = ANY (sqlc.arg('receipts')::uuid[]);
 -- Asked of a standby.
 SELECT r.id FROM requests r WHERE r.id = ANY (sqlc.arg('requests')::uuid[])
 UNION SELECT s.request_id FROM response_steps s WHERE s.request_id = ANY (sqlc.arg('requests')::uuid[]);
+
+-- name: BesideRetained :one
+-- Asked of a standby: whether fusillade-arsenal moves responses there.
+SELECT (to_regclass('retained_response_request_routes') IS NOT NULL)::boolean;
+
+-- name: RetainedStillThere :many
+-- Asked of such a standby.
+SELECT q.request_id FROM retained_response_request_routes q WHERE q.request_id = ANY (sqlc.arg('requests')::uuid[]);

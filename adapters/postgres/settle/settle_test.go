@@ -3,6 +3,7 @@ package settle
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -65,7 +66,7 @@ func (b *bench) newSettler() *Settler {
 
 func (b *bench) open(url string) *postgres.DB {
 	b.t.Helper()
-	db, err := postgres.Open(postgres.Config{URL: url, SearchPath: []string{"fusillade", "outlet"}})
+	db, err := postgres.Open(postgres.Config{URL: url, SearchPath: []string{"fusillade", "outlet", "lethe"}})
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -484,5 +485,27 @@ func TestUnknownCluster(t *testing.T) {
 	}
 	if n := b.number("SELECT count(*) FROM lethe.clusters"); n != 0 {
 		t.Errorf("%d clusters were noticed", n)
+	}
+}
+
+// TestStillThere: a standby shows a response until its rows are gone there,
+// those that fusillade-arsenal has moved it to included.
+func TestStillThere(t *testing.T) {
+	t.Parallel()
+	for name, database := range map[string]*pgtest.Database{"alone": pgtest.New(t), "beside fusillade-arsenal": pgtest.WithArsenal(t)} {
+		b := &bench{t: t, database: database}
+		b.owner = b.connect()
+		standbys := &Standbys{standbys: []*postgres.DB{b.open(database.RoleURL)}}
+		live, moved, gone := uuid.New(), uuid.New(), uuid.New()
+		b.exec(b.owner, "INSERT INTO fusillade.requests (id, state, model, created_by) VALUES ($1, 'pending', 'm', 'anna')", live)
+		want := map[uuid.UUID]bool{live: true}
+		if name != "alone" {
+			b.exec(b.owner, "INSERT INTO fusillade.retained_response_request_routes VALUES ($1, $1, '2027-01-01')", moved)
+			want[moved] = true
+		}
+		receipts := map[uuid.UUID][]uuid.UUID{uuid.New(): {live, moved}, uuid.New(): {gone}}
+		if there, err := standbys.stillThere(t.Context(), receipts); err != nil || !maps.Equal(there, want) {
+			t.Errorf("%s: want %v, got %v, %v", name, want, there, err)
+		}
 	}
 }

@@ -155,7 +155,17 @@ func (s *Standbys) stillThere(ctx context.Context, requests map[uuid.UUID][]uuid
 	}
 	for _, standby := range s.standbys {
 		err := standby.Use(ctx, func(c postgres.Conn) error {
-			found, err := dbsqlc.New(c).StillThere(ctx, all)
+			q := dbsqlc.New(c)
+			found, err := q.StillThere(ctx, all)
+			if err != nil {
+				return err
+			}
+			retained, err := q.BesideRetained(ctx)
+			if err == nil && retained {
+				var moved []uuid.UUID
+				moved, err = q.RetainedStillThere(ctx, all)
+				found = append(found, moved...)
+			}
 			for _, id := range found {
 				there[id] = true
 			}

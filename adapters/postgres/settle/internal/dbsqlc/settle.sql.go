@@ -26,6 +26,18 @@ func (q *Queries) Advance(ctx context.Context, arg AdvanceParams) error {
 	return err
 }
 
+const besideRetained = `-- name: BesideRetained :one
+SELECT (to_regclass('retained_response_request_routes') IS NOT NULL)::boolean
+`
+
+// Asked of a standby: whether fusillade-arsenal moves responses there.
+func (q *Queries) BesideRetained(ctx context.Context) (bool, error) {
+	row := q.db.QueryRow(ctx, besideRetained)
+	var column_1 bool
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const foreign = `-- name: Foreign :one
 SELECT (lethe.cluster() IS NOT NULL)::boolean AS known,
        (SELECT count(*) FROM lethe.receipts r
@@ -202,6 +214,31 @@ func (q *Queries) Open(ctx context.Context, level string) (int64, error) {
 	var count int64
 	err := row.Scan(&count)
 	return count, err
+}
+
+const retainedStillThere = `-- name: RetainedStillThere :many
+SELECT q.request_id FROM retained_response_request_routes q WHERE q.request_id = ANY ($1::uuid[])
+`
+
+// Asked of such a standby.
+func (q *Queries) RetainedStillThere(ctx context.Context, requests []uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, retainedStillThere, requests)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []uuid.UUID
+	for rows.Next() {
+		var request_id uuid.UUID
+		if err := rows.Scan(&request_id); err != nil {
+			return nil, err
+		}
+		items = append(items, request_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const stillThere = `-- name: StillThere :many
