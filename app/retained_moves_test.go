@@ -60,7 +60,7 @@ func TestRetainedByRule(t *testing.T) {
 	}
 	s.result <- nil
 	exec(t, database.URL, `UPDATE lethe.retention_rules SET next_run_at = now()`)
-	s = start(t, environ)
+	start(t, environ)
 	await(t, "it has run", func() bool {
 		return number(t, database.URL, `SELECT count(*) FROM lethe.erasures WHERE state = 'finished' AND trigger = 'retention'`) == 1
 	})
