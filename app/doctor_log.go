@@ -121,7 +121,7 @@ func (d *doctor) cluster(ctx context.Context, name string, db *postgres.DB) {
 	case d.failed(name, check, err):
 	case foreign > 0:
 		d.add(Check{name, check, Warning, fmt.Sprintf("%s made in another cluster, or before Lethe told clusters apart: a dump was restored here, or the server upgraded; their transaction numbers say nothing here", count(foreign, "erasure")),
-			"run `lethe erasures settle`: the first whole vacuum in this cluster has them come to the level vacuumed", nil})
+			"run `lethe erasures settle` once the service has sealed them: the first whole vacuum in this cluster has them come to the level vacuumed", nil})
 	default:
 		d.add(Check{Database: name, Name: check, Finding: OK, Detail: "none of another one waits to be settled"})
 	}

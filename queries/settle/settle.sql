@@ -19,11 +19,11 @@ INSERT INTO lethe.clusters (system_identifier) SELECT lethe.cluster() WHERE leth
 ON CONFLICT (system_identifier) DO NOTHING;
 
 -- name: Foreign :one
--- What is not settled yet of what was erased in other clusters than this one.
+-- What is not settled yet, sealed or not, of what was erased in other clusters.
 SELECT (lethe.cluster() IS NOT NULL)::boolean AS known,
        (SELECT count(*) FROM lethe.receipts r
-        WHERE r.leaf_index >= (SELECT s.leaves FROM lethe.settled s WHERE s.level = 'vacuumed') AND r.about IS NULL
-          AND r.cluster <> lethe.cluster()) AS erasures;
+        WHERE (r.leaf_index IS NULL OR r.leaf_index >= (SELECT s.leaves FROM lethe.settled s WHERE s.level = 'vacuumed'))
+          AND r.about IS NULL AND r.cluster <> lethe.cluster()) AS erasures;
 
 -- name: Leaves :many
 -- The horizon is one of this cluster: that of a receipt which another one wrote

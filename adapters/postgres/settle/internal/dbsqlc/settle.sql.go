@@ -41,8 +41,8 @@ func (q *Queries) BesideRetained(ctx context.Context) (bool, error) {
 const foreign = `-- name: Foreign :one
 SELECT (lethe.cluster() IS NOT NULL)::boolean AS known,
        (SELECT count(*) FROM lethe.receipts r
-        WHERE r.leaf_index >= (SELECT s.leaves FROM lethe.settled s WHERE s.level = 'vacuumed') AND r.about IS NULL
-          AND r.cluster <> lethe.cluster()) AS erasures
+        WHERE (r.leaf_index IS NULL OR r.leaf_index >= (SELECT s.leaves FROM lethe.settled s WHERE s.level = 'vacuumed'))
+          AND r.about IS NULL AND r.cluster <> lethe.cluster()) AS erasures
 `
 
 type ForeignRow struct {
@@ -50,7 +50,7 @@ type ForeignRow struct {
 	Erasures int64
 }
 
-// What is not settled yet of what was erased in other clusters than this one.
+// What is not settled yet, sealed or not, of what was erased in other clusters.
 func (q *Queries) Foreign(ctx context.Context) (ForeignRow, error) {
 	row := q.db.QueryRow(ctx, foreign)
 	var i ForeignRow
