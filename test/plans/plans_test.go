@@ -453,19 +453,37 @@ func (b *bench) testDepth(t *testing.T) {
 	}
 }
 
+// exactly counts what passes the filter, again where a busy machine made that
+// take longer than an answer may.
+func (b *bench) exactly(t *testing.T, filter domain.ResponseFilter) domain.Count {
+	t.Helper()
+	var count domain.Count
+	var err error
+	for range 20 {
+		if count, err = b.responses.Count(t.Context(), filter, domain.CountExact); err != nil || count.Exact {
+			break
+		}
+	}
+	if err != nil || !count.Exact {
+		t.Fatalf("want an exact count of %+v, got %+v, %v", filter, count, err)
+	}
+	return count
+}
+
 func (b *bench) testCounts(t *testing.T) {
 	for name, filter := range filters {
 		for scope, owners := range scopes {
 			filter.Owners = owners
-			var counts [3]domain.Count
-			for _, mode := range []domain.CountMode{domain.CountAuto, domain.CountExact, domain.CountEstimate} {
-				var err error
-				if counts[mode], err = b.responses.Count(t.Context(), filter, mode); err != nil {
-					t.Fatal(err)
-				}
+			auto, err := b.responses.Count(t.Context(), filter, domain.CountAuto)
+			if err != nil {
+				t.Fatal(err)
 			}
-			auto, exact, estimate := counts[domain.CountAuto], counts[domain.CountExact], counts[domain.CountEstimate]
-			if !exact.Exact || estimate.Exact || auto.Exact && auto != exact || !auto.Exact && auto != estimate {
+			estimate, err := b.responses.Count(t.Context(), filter, domain.CountEstimate)
+			if err != nil {
+				t.Fatal(err)
+			}
+			exact := b.exactly(t, filter)
+			if estimate.Exact || auto.Exact && auto != exact || !auto.Exact && auto != estimate {
 				t.Errorf("%s of %s: counted %+v, estimated %+v, decided on %+v", name, scope, exact, estimate, auto)
 			}
 			// Of durations the planner knows nothing, and of what is rare its
