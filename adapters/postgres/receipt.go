@@ -23,6 +23,15 @@ type Receipt struct {
 	// Requests are to be looked for again after LookAfter; none: nothing is.
 	Requests  []uuid.UUID
 	LookAfter time.Duration
+	Server    Server
+}
+
+// Server is a run of a server, which has one cluster, as lethe.cluster() told it.
+// To ask for the cluster opens a file, which would be much of what an erasure
+// costs; to ask when the server was started costs nothing.
+type Server struct {
+	StartedAt time.Time
+	Cluster   int64 // 0: the role may not know
 }
 
 // QueueReceipt adds what writes a receipt to a batch of the transaction that it
@@ -37,7 +46,8 @@ func QueueReceipt(b *pgx.Batch, r Receipt) {
 	if keys == nil {
 		keys = [][]byte{}
 	}
-	b.Queue(insertErasure, r.ID, r.Body, r.Salt, r.Actor, keys, r.Requests, pgtype.Interval{Microseconds: r.LookAfter.Microseconds(), Valid: true})
+	b.Queue(insertErasure, r.ID, r.Body, r.Salt, r.Actor, keys, r.Requests, pgtype.Interval{Microseconds: r.LookAfter.Microseconds(), Valid: true},
+		r.Server.StartedAt, r.Server.Cluster)
 }
 
 const insertReceipt = `-- name: InsertReceipt :exec
@@ -46,7 +56,8 @@ INSERT INTO lethe.receipts (id, about, level, body) VALUES ($1, $2, $3, $4)`
 // One statement, as each has its price and every erasure pays it.
 const insertErasure = `-- name: InsertErasure :exec
 WITH receipt AS (
-    INSERT INTO lethe.receipts (id, body) VALUES ($1::uuid, $2)
+    INSERT INTO lethe.receipts (id, body, cluster)
+    VALUES ($1::uuid, $2, CASE WHEN pg_postmaster_start_time() = $8::timestamptz THEN nullif($9::bigint, 0) ELSE lethe.cluster() END)
 ), secrets AS (
     INSERT INTO lethe.receipt_secrets (receipt_id, salt, actor_id, subject_keys) VALUES ($1::uuid, $3, $4, $5)
 )

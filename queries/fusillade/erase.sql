@@ -25,8 +25,10 @@ SELECT
 
 -- name: Leads :one
 -- Which leads have an index that makes them cheap to follow: those of
--- inspect.CopyIndexes.
+-- inspect.CopyIndexes. And which cluster this is, for as long as the server runs.
 SELECT
+    coalesce(lethe.cluster(), 0)::bigint AS cluster,
+    pg_postmaster_start_time()::timestamptz AS started_at,
     EXISTS (
         SELECT FROM pg_catalog.pg_index x
         JOIN pg_catalog.pg_attribute c ON c.attrelid = x.indrelid AND c.attnum = x.indkey[0] AND c.attname = 'response_step_id'

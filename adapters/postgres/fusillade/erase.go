@@ -202,6 +202,11 @@ func (e *eraser) follow(found dbsqlc.LeadsRow) {
 	}
 }
 
+// server is the one that the leads are of.
+func (e *eraser) server() postgres.Server {
+	return postgres.Server{StartedAt: e.StartedAt, Cluster: e.LeadsRow.Cluster}
+}
+
 // leads are those that have an index, as seen lately: looking costs as much as
 // all else that prepares an erasure. What a lead finds is right without its
 // index, too, but slow.

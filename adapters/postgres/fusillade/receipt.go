@@ -58,6 +58,7 @@ func (i Issuer) receipts(e *eraser, erased domain.Erased, w domain.Warrant) ([]p
 	}
 	if len(e.requests) <= requestsAtOnce {
 		one, err := i.receipt(w, e.requests, owners, erased, gaps, nil)
+		one.Server = e.server()
 		return []postgres.Receipt{one}, err
 	}
 	of := make(map[uuid.UUID]string, len(e.locked))
@@ -101,6 +102,7 @@ func (i Issuer) receipts(e *eraser, erased domain.Erased, w domain.Warrant) ([]p
 		if all[n], err = i.receipt(p.w, p.requests, slices.Compact(slices.Sorted(slices.Values(p.owners))), p.counts, gaps, others); err != nil {
 			return nil, err
 		}
+		all[n].Server = e.server()
 	}
 	return all, nil
 }

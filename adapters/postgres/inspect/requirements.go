@@ -242,7 +242,7 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 				{"id", "uuid"}, {"about", "uuid"}, {"level", "text"}, {"body", "bytea"}, {"created_at", "timestamptz"},
 				{"leaf_index", "int8"}, {"horizon", "xid8"}, {"cluster", "int8"},
 			},
-			Insert: []Column{{"id", "uuid"}, {"about", "uuid"}, {"level", "text"}, {"body", "bytea"}},
+			Insert: []Column{{"id", "uuid"}, {"about", "uuid"}, {"level", "text"}, {"body", "bytea"}, {"cluster", "int8"}},
 			Update: []Column{{"leaf_index", "int8"}}},
 		{Side: Fusillade, Schema: Own, Table: "receipt_secrets",
 			Read:   []Column{{"receipt_id", "uuid"}, {"actor_id", "uuid"}},

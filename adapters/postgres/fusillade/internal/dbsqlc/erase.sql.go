@@ -350,6 +350,8 @@ func (q *Queries) IsResponse(ctx context.Context, id uuid.UUID) (bool, error) {
 
 const Leads = `-- name: Leads :one
 SELECT
+    coalesce(lethe.cluster(), 0)::bigint AS cluster,
+    pg_postmaster_start_time()::timestamptz AS started_at,
     EXISTS (
         SELECT FROM pg_catalog.pg_index x
         JOIN pg_catalog.pg_attribute c ON c.attrelid = x.indrelid AND c.attnum = x.indkey[0] AND c.attname = 'response_step_id'
@@ -371,17 +373,25 @@ SELECT
 `
 
 type LeadsRow struct {
-	ByStep   bool
-	ByHeader bool
-	ByTurn   bool
+	Cluster   int64
+	StartedAt time.Time
+	ByStep    bool
+	ByHeader  bool
+	ByTurn    bool
 }
 
 // Which leads have an index that makes them cheap to follow: those of
-// inspect.CopyIndexes.
+// inspect.CopyIndexes. And which cluster this is, for as long as the server runs.
 func (q *Queries) Leads(ctx context.Context, outlet string) (LeadsRow, error) {
 	row := q.db.QueryRow(ctx, Leads, outlet)
 	var i LeadsRow
-	err := row.Scan(&i.ByStep, &i.ByHeader, &i.ByTurn)
+	err := row.Scan(
+		&i.Cluster,
+		&i.StartedAt,
+		&i.ByStep,
+		&i.ByHeader,
+		&i.ByTurn,
+	)
 	return i, err
 }
 
