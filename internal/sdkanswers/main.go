@@ -31,7 +31,7 @@ type operation struct {
 	ID     string `json:"id"`
 	Method string `json:"method"`
 	// Path is a regular expression for the end of a URL's path, since a service
-	// may be below another one.
+	// may be below another one. Its groups are the path's parameters.
 	Path    string            `json:"path"`
 	Answers map[string]answer `json:"answers"` // by the status
 }
@@ -40,6 +40,9 @@ type answer struct {
 	Media   string           `json:"media,omitempty"` // without it, there is no body
 	Schema  *shape           `json:"schema,omitempty"`
 	Headers map[string]shape `json:"headers,omitempty"` // those that are required
+	// Same are the fields in which the answer says again what the path's
+	// parameters say, in the order of these.
+	Same []string `json:"same,omitempty"`
 }
 
 // shape is what is left of a schema.
@@ -82,7 +85,12 @@ func write(openapi string) error {
 				if !strings.HasPrefix(status, "2") {
 					continue
 				}
-				known.Answers[status] = table.answer(response.Value)
+				a := table.answer(response.Value)
+				var ok bool
+				if a.Same, ok = table.same(path, a); !ok {
+					return fmt.Errorf("%s answers %s with what does not say which one it is", o.OperationID, status)
+				}
+				known.Answers[status] = a
 			}
 			if len(known.Answers) == 0 {
 				return fmt.Errorf("%s documents no success", o.OperationID)
@@ -97,12 +105,43 @@ func write(openapi string) error {
 	return out.Encode(table)
 }
 
-var parameter = regexp.MustCompile(`\\\{[a-z_]+\\\}`)
+var (
+	parameter       = regexp.MustCompile(`\{([a-z_]+)\}`)
+	quotedParameter = regexp.MustCompile(`\\\{[a-z_]+\\\}`)
+)
 
 // matching is a path's expression. An index of tiles has slashes in it.
 func matching(path string) string {
-	path = strings.ReplaceAll(regexp.QuoteMeta(path), `/\{index\}`, "/.+")
-	return parameter.ReplaceAllString(path, "[^/]+") + "$"
+	path = strings.ReplaceAll(regexp.QuoteMeta(path), `/\{index\}`, "/(.+)")
+	return quotedParameter.ReplaceAllString(path, "([^/]+)") + "$"
+}
+
+// same are the fields by which an answer is known to be of what the path names:
+// an identifier is its id, and everything else has the parameter's name. There
+// are none in pages and tiles; where there should be some and are not, it is not
+// ok.
+func (t *answers) same(path string, a answer) (fields []string, ok bool) {
+	for _, name := range parameter.FindAllStringSubmatch(path, -1) {
+		if strings.HasSuffix(name[1], "_id") {
+			name[1] = "id"
+		}
+		fields = append(fields, name[1])
+	}
+	switch a.Media {
+	case "application/json":
+		if len(fields) == 0 || t.requires(*a.Schema, "next_cursor") {
+			return nil, true
+		}
+		return fields, !slices.ContainsFunc(fields, func(field string) bool { return !t.requires(*a.Schema, field) })
+	case "text/event-stream", "text/plain": // erasures and receipts
+		return fields, true
+	}
+	return nil, true
+}
+
+func (t *answers) requires(s shape, field string) bool {
+	return slices.Contains(s.Required, field) || s.Ref != "" && t.requires(t.Schemas[s.Ref], field) ||
+		slices.ContainsFunc(s.All, func(part shape) bool { return t.requires(part, field) })
 }
 
 func (t *answers) answer(response *openapi3.Response) answer {

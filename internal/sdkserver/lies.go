@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -14,6 +15,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // lies is what a gateway answers that is not the service.
@@ -33,7 +36,9 @@ type lie struct {
 	Headers  map[string]string `json:"headers"`
 	Body     string            `json:"body"`
 	Base64   []byte            `json:"body_base64"`
-	Erasure  map[string]any    `json:"erasure"`  // a merge patch of a true one
+	Erasure  map[string]any    `json:"erasure"`  // a merge patch of a true one, of the identifier asked for
+	JSON     map[string]any    `json:"json"`     // {asked} in it is the identifier asked for
+	Receipt  map[string]any    `json:"receipt"`  // likewise, in a file
 	Keep     int               `json:"keep"`     // so many bytes of the body
 	Promised int               `json:"promised"` // the Content-Length
 	Raw      string            `json:"raw"`      // in the place of it all
@@ -133,7 +138,7 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			http.Error(w, "the stream was opened once too often", http.StatusTeapot)
 			return
 		}
-		g.answer(w, connections[min(n, len(connections)-1)])
+		g.answer(w, r, connections[min(n, len(connections)-1)])
 		return
 	}
 	answer, ok := g.answers[parts[0]]
@@ -141,11 +146,11 @@ func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	g.answer(w, answer)
+	g.answer(w, r, answer)
 }
 
 // answer writes an answer as it is, which net/http would not.
-func (g *gateway) answer(w http.ResponseWriter, l lie) {
+func (g *gateway) answer(w http.ResponseWriter, r *http.Request, l lie) {
 	connection, out, err := w.(http.Hijacker).Hijack()
 	if err != nil {
 		return
@@ -160,12 +165,17 @@ func (g *gateway) answer(w http.ResponseWriter, l lie) {
 	case l.HangUp, l.Status == 0 && l.Events == "":
 		return
 	case l.Events != "":
-		events := strings.ReplaceAll(l.Events, "{running}", string(g.changed(map[string]any{"state": "running"})))
-		events = strings.ReplaceAll(events, "{finished}", string(g.erasure))
+		events := strings.ReplaceAll(l.Events, "{running}", string(g.changed(r, map[string]any{"state": "running"})))
+		events = strings.ReplaceAll(events, "{finished}", string(g.changed(r, nil)))
+		events = strings.ReplaceAll(events, "{another}", string(g.changed(r, map[string]any{"id": another})))
 		_, _ = out.WriteString("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n" + events)
 		return
 	case l.Erasure != nil:
-		body = g.changed(l.Erasure)
+		body = g.changed(r, l.Erasure)
+	case l.JSON != nil:
+		body = inJSON(r, l.JSON)
+	case l.Receipt != nil:
+		body = []byte("c2sp.org/tlog-proof@v1\nextra " + base64.StdEncoding.EncodeToString(inJSON(r, l.Receipt)) + "\nindex 0\n")
 	}
 	length := len(body)
 	if l.Keep > 0 {
@@ -188,20 +198,42 @@ func (g *gateway) answer(w http.ResponseWriter, l lie) {
 	_, _ = out.Write(body)
 }
 
-// changed is the true erasure with a merge patch of one level.
-func (g *gateway) changed(patch map[string]any) []byte {
+// another is nothing's identifier.
+const another = "3f2b8c1e-6d0a-4b7e-9c55-0a1d2e3f4a5b"
+
+// askedFor is the last identifier in the path of a request, "" if there is none.
+func askedFor(r *http.Request) (id string) {
+	for part := range strings.SplitSeq(r.URL.Path, "/") {
+		if uuid.Validate(part) == nil {
+			id = part
+		}
+	}
+	return id
+}
+
+func inJSON(r *http.Request, fields map[string]any) []byte {
+	body, err := json.Marshal(fields)
+	if err != nil {
+		panic(err) // it was JSON
+	}
+	text := strings.ReplaceAll(string(body), "{asked}", askedFor(r))
+	return []byte(strings.ReplaceAll(text, "{ASKED}", strings.ToUpper(askedFor(r))))
+}
+
+// changed is the true erasure with a merge patch of one level, and the
+// identifier that was asked for where there is one.
+func (g *gateway) changed(r *http.Request, patch map[string]any) []byte {
 	var erasure map[string]any
 	if err := json.Unmarshal(g.erasure, &erasure); err != nil {
 		panic(err) // the service has said it
+	}
+	if askedFor(r) != "" {
+		erasure["id"] = "{asked}"
 	}
 	maps.Copy(erasure, patch)
 	maps.DeleteFunc(erasure, func(name string, value any) bool {
 		changed, told := patch[name]
 		return told && changed == nil
 	})
-	body, err := json.Marshal(erasure)
-	if err != nil {
-		panic(err)
-	}
-	return body
+	return inJSON(r, erasure)
 }

@@ -3,6 +3,7 @@ package lethe
 import (
 	"bytes"
 	_ "embed"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -50,6 +51,9 @@ type documentedAnswer struct {
 	Media   string
 	Schema  *shape
 	Headers map[string]shape
+	Same    []string // the fields that say again what the path's parameters do
+
+	asked []string // what these say
 }
 
 // shape is what a client must be sure of in a value.
@@ -97,7 +101,7 @@ func (d doer) Do(request *http.Request) (*http.Response, error) {
 		return nil, failure(response, mediaType, fault, nil)
 	}
 	if mediaType == "text/event-stream" {
-		response.Body = &eventsBody{body: response.Body, response: response}
+		response.Body = &eventsBody{body: response.Body, response: response, asked: expected.asked[0]}
 		return response, nil
 	}
 
@@ -106,9 +110,14 @@ func (d doer) Do(request *http.Request) (*http.Response, error) {
 	if err != nil {
 		fault = "the answer was cut short: " + err.Error()
 	} else if fault = expected.headerFault(response.Header); fault == "" && mediaType == "application/json" {
-		fault = jsonFault(*expected.Schema, body)
+		var value any
+		if value, fault = jsonValue(*expected.Schema, body); fault == "" {
+			fault = expected.anotherFault(value)
+		}
 	} else if fault == "" && mediaType == "text/plain" && !utf8.Valid(body) {
 		fault = "the answer is not UTF-8"
+	} else if fault == "" && mediaType == "text/plain" && len(expected.Same) > 0 {
+		fault = receiptFault(body, expected.asked[0], request.URL.Query().Get("reached"))
 	}
 	response.Body = io.NopCloser(bytes.NewReader(body))
 	if fault != "" {
@@ -128,10 +137,12 @@ func expectedOf(request *http.Request, response *http.Response) (documentedAnswe
 		return documentedAnswer{}, fmt.Sprintf("a redirect to %q, which is not followed; give the address where the service itself is", location)
 	}
 	for _, o := range documented().Operations {
-		if o.Method != request.Method || !o.Path.MatchString(request.URL.Path) {
+		path := o.Path.FindStringSubmatch(request.URL.Path)
+		if o.Method != request.Method || path == nil {
 			continue
 		}
 		if a, ok := o.Answers[strconv.Itoa(response.StatusCode)]; ok {
+			a.asked = path[1:]
 			return a, ""
 		}
 		break
@@ -164,6 +175,45 @@ func (a documentedAnswer) headerFault(header http.Header) string {
 		}
 	}
 	return ""
+}
+
+// anotherFault is what tells that JSON is about another thing than was asked
+// for, "" if nothing.
+func (a documentedAnswer) anotherFault(value any) string {
+	fields, _ := value.(map[string]any)
+	for i, field := range a.Same {
+		if fault := anotherFault(field, fmt.Sprint(fields[field]), a.asked[i]); fault != "" {
+			return fault
+		}
+	}
+	return ""
+}
+
+func anotherFault(field, told, asked string) string {
+	if strings.EqualFold(told, asked) {
+		return ""
+	}
+	return fmt.Sprintf("the answer is not the one that was asked for: its %s is %s, not %s", field, told, asked)
+}
+
+// receiptFault is the same of a receipt's file: of the receipt with this
+// identifier, or of the one that says that it reached a later level. Whether it
+// is right is for package receipt to check.
+func receiptFault(file []byte, asked, reached string) string {
+	var told struct{ ID, About, Level string }
+	_, leaf, _ := bytes.Cut(file, []byte("\nextra "))
+	leaf, _, _ = bytes.Cut(leaf, []byte("\n"))
+	leaf, err := base64.StdEncoding.AppendDecode(nil, leaf)
+	if err != nil || json.Unmarshal(leaf, &told) != nil || told.ID == "" {
+		return "the answer is no receipt"
+	}
+	if reached == "" {
+		return anotherFault("id", told.ID, asked)
+	}
+	if fault := anotherFault("level", told.Level, reached); fault != "" {
+		return fault
+	}
+	return anotherFault("erasure", told.About, asked)
 }
 
 // failure is the error that an answer is.
@@ -202,19 +252,23 @@ func retryAfter(header http.Header) time.Duration {
 
 // jsonFault is what is wrong with JSON that should be of a shape, "" if nothing.
 func jsonFault(s shape, body []byte) string {
+	_, fault := jsonValue(s, body)
+	return fault
+}
+
+func jsonValue(s shape, body []byte) (value any, fault string) {
 	if !utf8.Valid(body) {
-		return "the answer is not UTF-8"
+		return nil, "the answer is not UTF-8"
 	}
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.UseNumber()
-	var value any
 	if err := decoder.Decode(&value); err != nil {
-		return "the answer is not JSON, or was cut short: " + err.Error()
+		return nil, "the answer is not JSON, or was cut short: " + err.Error()
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return "the answer is not JSON: something comes after it"
+		return nil, "the answer is not JSON: something comes after it"
 	}
-	return s.fault(value, "the answer")
+	return value, s.fault(value, "the answer")
 }
 
 func (s shape) fault(value any, name string) string {
@@ -302,6 +356,7 @@ func (s shape) isNumber(number json.Number) bool {
 type eventsBody struct {
 	body     io.ReadCloser
 	response *http.Response
+	asked    string // the erasure
 	reader   eventReader
 	ended    bool
 	fault    error
@@ -314,7 +369,7 @@ func (b *eventsBody) Read(into []byte) (int, error) {
 	}
 	n, err := b.body.Read(into)
 	for _, e := range b.reader.feed(into[:n]) {
-		if _, over, fault := e.erasure(); fault != "" {
+		if _, over, fault := e.erasure(b.asked); fault != "" {
 			b.fault = b.failed(fault, nil)
 			b.fault.(*Error).Body = []byte(e.data)[:min(len(e.data), errorLimit)]
 			return n, b.fault
@@ -354,9 +409,9 @@ func (b *eventsBody) failed(fault string, err error) *Error {
 // event is one server-sent event.
 type event struct{ name, data string }
 
-// erasure is what an event tells of an erasure, and whether that is the end;
-// nothing where it is an event of another kind.
-func (e event) erasure() (told *Erasure, over bool, fault string) {
+// erasure is what an event tells of the erasure that was asked for, and whether
+// that is the end; nothing where it is an event of another kind.
+func (e event) erasure(asked string) (told *Erasure, over bool, fault string) {
 	if e.name != "progress" && e.name != "end" {
 		return nil, false, ""
 	}
@@ -366,6 +421,9 @@ func (e event) erasure() (told *Erasure, over bool, fault string) {
 	told = new(Erasure)
 	if err := json.Unmarshal([]byte(e.data), told); err != nil {
 		return nil, false, err.Error()
+	}
+	if fault := anotherFault("id", told.Id.String(), asked); fault != "" {
+		return nil, false, fault
 	}
 	over = e.name == "end"
 	if over && slices.Contains([]ErasureState{ErasureStatePending, ErasureStateRunning}, told.State) {

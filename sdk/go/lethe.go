@@ -199,7 +199,10 @@ func (c *ClientWithResponses) watchOnce(ctx context.Context, id uuid.UUID, param
 			*wait = reader.retry
 		}
 		for _, e := range events {
-			erasure, over, _ := e.erasure() // a fault is the body's error
+			erasure, over, fault := e.erasure(id.String())
+			if fault != "" {
+				return true, told, err // which the body has found, too
+			}
 			if erasure == nil {
 				continue
 			}

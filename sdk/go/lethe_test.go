@@ -2,6 +2,7 @@ package lethe_test
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -306,7 +307,8 @@ func TestLog(t *testing.T) {
 // TestReceipt: of one that is to be sealed and one that is, and of the path of a
 // tile.
 func TestReceipt(t *testing.T) {
-	ready := false
+	ready, id := false, uuid.New()
+	file := "c2sp.org/tlog-proof@v1\nextra " + base64.StdEncoding.EncodeToString([]byte(`{"id":"`+id.String()+`"}`)) + "\nindex 0\n"
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.URL.Path == "/log/tile/0/x001/000.p/7":
@@ -317,7 +319,7 @@ func TestReceipt(t *testing.T) {
 			w.WriteHeader(http.StatusAccepted)
 		default:
 			w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-			_, _ = w.Write([]byte("c2sp.org/tlog-proof@v1\n"))
+			_, _ = w.Write([]byte(file))
 		}
 	}))
 	t.Cleanup(server.Close)
@@ -325,14 +327,14 @@ func TestReceipt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = c.GetReceiptWithResponse(context.Background(), uuid.New(), nil)
+	_, err = c.GetReceiptWithResponse(context.Background(), id, nil)
 	var failure *lethe.Error
 	if !errors.As(err, &failure) || failure.Status != http.StatusAccepted || failure.RetryAfter != time.Second {
 		t.Fatalf("before it is sealed: %v", err)
 	}
 	ready = true
-	answer, err := c.GetReceiptWithResponse(context.Background(), uuid.New(), nil)
-	if err != nil || string(answer.Body) != "c2sp.org/tlog-proof@v1\n" {
+	answer, err := c.GetReceiptWithResponse(context.Background(), id, nil)
+	if err != nil || string(answer.Body) != file {
 		t.Fatalf("got %+v, %v", answer, err)
 	}
 	tile, err := c.GetTileWithResponse(context.Background(), "0", "x001/000.p/7", nil)

@@ -27,12 +27,15 @@ type lies struct {
 		Documented bool
 		RetryAfter int      `json:"retry_after"`
 		TrueFor    []string `json:"true_for"`
+		AnotherFor []string `json:"another_for"`
+		Detail     string
 	}
 	Streams []struct {
 		Name        string
 		Connections []struct{}
 		States      []lethe.ErasureState
 		Error       int32
+		Detail      string
 		Asked       int
 	}
 }
@@ -68,9 +71,20 @@ func gateway(t *testing.T, path string) string {
 	return string(text)
 }
 
+// asked is the identifier that the tests ask for.
+var asked = uuid.MustParse("c0000400-0000-4000-8000-00000000005a")
+
 // calls are those that a lie could make a caller believe something of.
 func calls(c *lethe.ClientWithResponses) map[string]func(ctx context.Context) error {
-	id := uuid.MustParse("c0000400-0000-4000-8000-00000000005a")
+	id := asked
+	// A receipt that is yet to be sealed is no lie.
+	sealed := func(err error) error {
+		var pending *lethe.Error
+		if errors.As(err, &pending) && pending.Status == http.StatusAccepted {
+			return nil
+		}
+		return err
+	}
 	return map[string]func(ctx context.Context) error{
 		"eraseResponse": func(ctx context.Context) error { _, err := c.EraseResponseWithResponse(ctx, id, nil); return err },
 		"startErasure": func(ctx context.Context) error {
@@ -87,7 +101,26 @@ func calls(c *lethe.ClientWithResponses) map[string]func(ctx context.Context) er
 		"listErasures":        func(ctx context.Context) error { _, err := c.ListErasuresWithResponse(ctx, nil); return err },
 		"listErasureReceipts": func(ctx context.Context) error { _, err := c.ListErasureReceiptsWithResponse(ctx, id, nil); return err },
 		"releaseHold":         func(ctx context.Context) error { _, err := c.ReleaseHoldWithResponse(ctx, id, nil); return err },
-		"watchErasure":        func(ctx context.Context) error { _, err := c.WatchErasureWithResponse(ctx, id, nil); return err },
+		"getHold":             func(ctx context.Context) error { _, err := c.GetHoldWithResponse(ctx, id, nil); return err },
+		"getRetentionRule":    func(ctx context.Context) error { _, err := c.GetRetentionRuleWithResponse(ctx, id, nil); return err },
+		"enableRetentionRule": func(ctx context.Context) error {
+			_, err := c.EnableRetentionRuleWithResponse(ctx, id, nil, lethe.EnableRetentionRuleJSONRequestBody{Version: 1})
+			return err
+		},
+		"getRetentionRuleVersion": func(ctx context.Context) error {
+			_, err := c.GetRetentionRuleVersionWithResponse(ctx, id, 1, nil)
+			return err
+		},
+		"getReceipt": func(ctx context.Context) error {
+			_, err := c.GetReceiptWithResponse(ctx, id, nil)
+			return sealed(err)
+		},
+		"getReceiptOfVacuumed": func(ctx context.Context) error {
+			reached := lethe.GetReceiptParamsReachedVacuumed
+			_, err := c.GetReceiptWithResponse(ctx, id, &lethe.GetReceiptParams{Reached: &reached})
+			return sealed(err)
+		},
+		"watchErasure": func(ctx context.Context) error { _, err := c.WatchErasureWithResponse(ctx, id, nil); return err },
 		"all": func(ctx context.Context) error {
 			for _, err := range c.All(ctx, nil) {
 				return err
@@ -123,6 +156,9 @@ func TestLies(t *testing.T) {
 				if failure.Status != lie.Status || failure.Documented != lie.Documented || failure.Error() == "" || failure.Detail == "" {
 					t.Errorf("%s: got %+v", name, failure)
 				}
+				if slices.Contains(lie.AnotherFor, name) && failure.Detail != lie.Detail {
+					t.Errorf("%s: got %q, want %q", name, failure.Detail, lie.Detail)
+				}
 				if got := failure.RetryAfter.Seconds(); got > float64(lie.RetryAfter) || got < float64(lie.RetryAfter)-10 {
 					t.Errorf("%s: to be tried again after %v", name, failure.RetryAfter)
 				}
@@ -144,7 +180,7 @@ func TestUnknownWords(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		answer, err := c.GetErasureWithResponse(context.Background(), uuid.New(), nil)
+		answer, err := c.GetErasureWithResponse(context.Background(), asked, nil)
 		if err != nil {
 			t.Errorf("%s: %v", truth.Name, err)
 		} else if truth.Name == "unknown-words" && (answer.JSON200.State != "hibernating" || answer.JSON200.Failures[0].Reason != "unlucky") {
@@ -166,21 +202,22 @@ func TestWatch(t *testing.T) {
 				t.Fatal(err)
 			}
 			states, failed := []lethe.ErasureState{}, error(nil)
-			for erasure, err := range c.Watch(ctx, uuid.New(), nil) {
+			for erasure, err := range c.Watch(ctx, asked, nil) {
 				if failed = err; err == nil {
 					states = append(states, erasure.State)
 				}
 			}
 			var failure *lethe.Error
-			if !slices.Equal(states, stream.States) || errors.As(failed, &failure) != (stream.Error != 0) || failure != nil && failure.Status != stream.Error {
+			if !slices.Equal(states, stream.States) || errors.As(failed, &failure) != (stream.Error != 0) || failure != nil && failure.Status != stream.Error ||
+				stream.Detail != "" && failure.Detail != stream.Detail {
 				t.Errorf("told %v, then %v", states, failed)
 			}
-			asked := len(stream.Connections)
+			opened := len(stream.Connections)
 			if stream.Asked != 0 {
-				asked = stream.Asked
+				opened = stream.Asked
 			}
-			if got := gateway(t, "/asked/"+name); got != strconv.Itoa(asked) {
-				t.Errorf("opened %s times, want %d", got, asked)
+			if got := gateway(t, "/asked/"+name); got != strconv.Itoa(opened) {
+				t.Errorf("opened %s times, want %d", got, opened)
 			}
 		})
 	}

@@ -163,7 +163,7 @@ def watch(
                             break
                         continue
                     for event in events.feed(part):
-                        erasure, fault, over = event.erasure()
+                        erasure, fault, over = event.erasure(answer.asked)
                         if fault:
                             raise answer.failure(fault)
                         if erasure is not None:

@@ -1,5 +1,6 @@
 """Tells the answers that the contract documents as a success from all others."""
 
+import base64
 import datetime
 import email.utils
 import functools
@@ -122,10 +123,12 @@ class Answer:
         self.broken: Exception | None = None
         self._method = str(request["method"]).upper()
         self._path = urlsplit(str(request["url"])).path
+        self._reached = str(request.get("params", {}).get("reached", ""))
         self._told_end = bool(httpx.Headers(request.get("headers")).get("Last-Event-ID"))
         self._response: httpx.Response | None = None
         self._expected: dict[str, Any] = {}
         self._fault = ""
+        self._asked: tuple[str, ...] = ()  # what the path's parameters say
         self._body = bytearray()
 
     def begin(self, response: httpx.Response) -> None:
@@ -149,7 +152,8 @@ class Answer:
         if 300 <= response.status_code < 400 and location:
             return {}, f"a redirect to {location!r}, which is not followed; give the address where the service itself is"
         for operation in _documented()["operations"]:
-            if operation["method"] == self._method and re.search(operation["path"], self._path):
+            if operation["method"] == self._method and (path := re.search(operation["path"], self._path)):
+                self._asked = path.groups()
                 if answer := operation["answers"].get(str(response.status_code)):
                     return answer, ""
                 if str(response.status_code) in operation["answers"]:
@@ -177,11 +181,13 @@ class Answer:
         if self._fault:
             raise self.failure(self._fault) from self.broken
         if media == "application/json":
-            self._fault = json_fault(self._expected["schema"], body)
+            value, self._fault = _json(self._expected["schema"], body)
+            if not self._fault:
+                self._fault = self._another(value)
         elif media == "text/event-stream":
             ended = False
             for event in Events().feed(body):
-                _, fault, over = event.erasure()
+                _, fault, over = event.erasure(self.asked)
                 if fault:
                     raise self.failure(fault)
                 ended = ended or over
@@ -189,6 +195,8 @@ class Answer:
                 self._fault = UNFINISHED
         elif media == "text/plain" and _text(body) is None:
             self._fault = "the answer is not UTF-8"
+        elif media == "text/plain" and "same" in self._expected:
+            self._fault = _receipt_fault(body, self.asked, self._reached)
         if self._fault:
             raise self.failure(self._fault) from self.broken
         headers = [(name, value) for name, value in response.headers.multi_items() if name.lower() not in _OF_TRANSFER]
@@ -206,9 +214,43 @@ class Answer:
         kind = UnfinishedError if fault.startswith(UNFINISHED) else ProblemError
         return kind(response.status_code, fault, problem=problem, body=body, retry_after=retry_after(response.headers))
 
+    def _another(self, value: Any) -> str:
+        """What tells that JSON is about another thing than was asked for, "" if nothing."""
+        for field, asked in zip(self._expected.get("same", ()), self._asked):
+            if fault := _another_fault(field, value[field], asked):
+                return fault
+        return ""
+
     @property
     def fault(self) -> str:
         return self._fault
+
+    @property
+    def asked(self) -> str:
+        """The identifier that was asked for."""
+        return self._asked[0]
+
+
+def _another_fault(field: str, told: object, asked: str) -> str:
+    if str(told).lower() == asked.lower():
+        return ""
+    return f"the answer is not the one that was asked for: its {field} is {told}, not {asked}"
+
+
+def _receipt_fault(file: bytes, asked: str, reached: str) -> str:
+    """The same of a receipt's file: of the receipt with this identifier, or of the one that says that it reached a level.
+
+    Whether it is right is for lethe_client.receipt to check.
+    """
+    leaf = file.partition(b"\nextra ")[2].partition(b"\n")[0]
+    try:
+        receipt = json.loads(base64.b64decode(leaf, validate=True))
+        id, level, about = receipt["id"], receipt.get("level"), receipt.get("about")
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        return "the answer is no receipt"
+    if not reached:
+        return _another_fault("id", id, asked)
+    return _another_fault("level", level, reached) or _another_fault("erasure", about, asked)
 
 
 UNFINISHED = "the stream ended before the erasure did"
@@ -253,13 +295,17 @@ def _no_constant(name: str) -> None:
 
 def json_fault(shape: Mapping[str, Any], body: bytes) -> str:
     """What is wrong with JSON that should be of a shape, "" if nothing."""
+    return _json(shape, body)[1]
+
+
+def _json(shape: Mapping[str, Any], body: bytes) -> tuple[Any, str]:
     if (text := _text(body)) is None:
-        return "the answer is not UTF-8"
+        return None, "the answer is not UTF-8"
     try:
         value = json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
-        return f"the answer is not JSON, or was cut short: {error}"
-    return _fault(shape, value, "the answer")
+        return None, f"the answer is not JSON, or was cut short: {error}"
+    return value, _fault(shape, value, "the answer")
 
 
 def _fault(shape: Mapping[str, Any], value: Any, name: str) -> str:
@@ -319,13 +365,15 @@ class Event:
     def __init__(self, name: str, data: str) -> None:
         self.name, self.data = name, data
 
-    def erasure(self) -> tuple[Erasure | None, str, bool]:
-        """What is told of an erasure, what is wrong with that, and whether it is the end."""
+    def erasure(self, asked: str) -> tuple[Erasure | None, str, bool]:
+        """What is told of the erasure that was asked for, what is wrong with that, and whether it is the end."""
         if self.name not in ("progress", "end"):
             return None, "", False
         if fault := json_fault({"ref": "Erasure"}, self.data.encode(errors="surrogatepass")):
             return None, fault, False
         told = Erasure.from_dict(json.loads(self.data))
+        if fault := _another_fault("id", told.id, asked):
+            return None, fault, False
         if self.name == "end" and str(told.state) in ("pending", "running"):
             return None, f"an end is told of an erasure that is {told.state}", False
         return told, "", self.name == "end"

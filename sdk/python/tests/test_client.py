@@ -1,5 +1,7 @@
 import asyncio
+import base64
 import datetime
+import json
 import os
 from collections import Counter
 from uuid import UUID, uuid4
@@ -240,9 +242,11 @@ def test_erases_many(user):
 
 
 def test_waits_for_a_receipt():
-    answers = [httpx.Response(202, headers={"Retry-After": "0"}), httpx.Response(200, text="c2sp.org/tlog-proof@v1\n")]
+    leaf = base64.b64encode(json.dumps({"id": str(MISSING)}).encode()).decode()
+    file = f"c2sp.org/tlog-proof@v1\nextra {leaf}\nindex 0\n"
+    answers = [httpx.Response(202, headers={"Retry-After": "0"}), httpx.Response(200, text=file)]
     transport = httpx.MockTransport(lambda request: answers.pop(0) if answers else httpx.Response(202))
     with AuthenticatedClient(base_url="http://lethe.test", token="key", httpx_args={"transport": transport}) as client:
-        assert fetch_receipt(client, MISSING) == b"c2sp.org/tlog-proof@v1\n"
+        assert fetch_receipt(client, MISSING) == file.encode()
         with pytest.raises(TimeoutError):
             fetch_receipt(client, MISSING, timeout=0)

@@ -18,6 +18,7 @@ from lethe_client import (
     cancel_erasure,
     erase_response,
     get_erasure,
+    get_receipt,
     get_response,
     list_erasure_receipts,
     list_erasures,
@@ -27,7 +28,9 @@ from lethe_client import (
     watch,
     watch_erasure,
 )
-from lethe_client.generated.api.holds import release_hold
+from lethe_client.generated.api.holds import get_hold, release_hold
+from lethe_client.generated.api.retention import enable_retention_rule, get_retention_rule, get_retention_rule_version
+from lethe_client.generated.models import EnabledVersion, GetReceiptReached
 
 ID = UUID("c0000400-0000-4000-8000-00000000005a")
 TOLD = json.loads((Path(__file__).parents[2] / "testdata" / "lies.json").read_text("utf-8"))
@@ -42,6 +45,12 @@ CALLS = {
     "listErasures": (list_erasures, (), {}),
     "listErasureReceipts": (list_erasure_receipts, (ID,), {}),
     "releaseHold": (release_hold, (ID,), {}),
+    "getHold": (get_hold, (ID,), {}),
+    "getRetentionRule": (get_retention_rule, (ID,), {}),
+    "enableRetentionRule": (enable_retention_rule, (ID,), {"body": EnabledVersion(version=1)}),
+    "getRetentionRuleVersion": (get_retention_rule_version, (ID, 1), {}),
+    "getReceipt": (get_receipt, (ID,), {}),
+    "getReceiptOfVacuumed": (get_receipt, (ID,), {"reached": GetReceiptReached.VACUUMED}),
     "watchErasure": (watch_erasure, (ID,), {}),
 }
 
@@ -64,13 +73,15 @@ def test_there_are_lies():
     assert len(TOLD["lies"]) >= 30 and len(TOLD["streams"]) >= 5
 
 
-def check(lie, call):
+def check(lie, call, name=""):
     with pytest.raises(ProblemError) as raised:
         call()
     error = raised.value
     assert error.status == lie["status"]
     assert (error.problem is not None) == lie.get("documented", False)
     assert error.detail and error.detail in str(error)
+    if name in lie.get("another_for", []):
+        assert error.detail == lie["detail"]
     if lie["status"] >= 400:
         assert error.body.startswith(lie.get("body", "").encode())
     if "retry_after" in lie:
@@ -87,7 +98,7 @@ def test_lies(lie):
                 if name in lie.get("true_for", []):
                     sync(*arguments, client=client, **named)
                 else:
-                    check(lie, lambda sync=sync, arguments=arguments, named=named: sync(*arguments, client=client, **named))
+                    check(lie, lambda sync=sync, arguments=arguments, named=named: sync(*arguments, client=client, **named), name)
         check(lie, lambda: next(all_responses(client)))
     assert asked("follows") == 0
 
@@ -125,13 +136,14 @@ def test_unknown_words_are_passed_on(truth):
 @pytest.mark.parametrize("stream", TOLD["streams"], ids=lambda stream: stream["name"])
 def test_watch(stream):
     name = f"{stream['name']}/{uuid4()}"
-    states, status = [], None
+    states, status, detail = [], None, ""
     with connect(name) as client:
         try:
             for erasure in watch(client, ID):
                 states.append(erasure.state)
         except ProblemError as error:
-            status = error.status
+            status, detail = error.status, error.detail
+    assert stream.get("detail", detail) == detail
     assert (states, status) == (stream["states"], stream.get("error"))
     assert asked(f"asked/{name}") == stream.get("asked", len(stream["connections"]))
 

@@ -5,10 +5,12 @@ export interface Documented {
         id: string;
         method: string;
         path: string;
+        /** `same` are the fields that say again what the path's parameters do. */
         answers: Record<string, {
             media?: string;
             schema?: Shape;
             headers?: Record<string, Shape>;
+            same?: string[];
         }>;
     }[];
     schemas: Record<string, Shape>;
@@ -59,5 +61,7 @@ export declare class ProblemError extends Error implements Problem {
 export declare function retryAfter({ headers }: Response): number | undefined;
 /** A `fetch` that lets only those answers through that are documented as a success; everything else it throws as `ProblemError`. */
 export declare function documentedOnly(send: typeof fetch): typeof fetch;
-/** Whether an event of a stream is the end of an erasure; throws `ProblemError` for one that should tell of an erasure and does not. */
-export declare function isEnd(event: string | undefined, data: unknown, response: Response | undefined): boolean;
+/** The identifier in the path of a request, '' if there is none. */
+export declare function askedFor(request: Request): string;
+/** Whether an event of a stream is the end of the erasure that was asked for; throws `ProblemError` for one that should tell of it and does not. */
+export declare function isEnd(event: string | undefined, data: unknown, asked: string, response: Response | undefined): boolean;

@@ -4,26 +4,32 @@ export const documented = {
         {
             "id": "cancelErasure",
             "method": "POST",
-            "path": "/admin/api/v1/erasures/[^/]+/cancel$",
+            "path": "/admin/api/v1/erasures/([^/]+)/cancel$",
             "answers": {
                 "200": {
                     "media": "application/json",
                     "schema": {
                         "ref": "Erasure"
-                    }
+                    },
+                    "same": [
+                        "id"
+                    ]
                 }
             }
         },
         {
             "id": "changeRetentionRule",
             "method": "PUT",
-            "path": "/admin/api/v1/retention-rules/[^/]+$",
+            "path": "/admin/api/v1/retention-rules/([^/]+)$",
             "answers": {
                 "200": {
                     "media": "application/json",
                     "schema": {
                         "ref": "RetentionRule"
-                    }
+                    },
+                    "same": [
+                        "id"
+                    ]
                 }
             }
         },
@@ -43,46 +49,55 @@ export const documented = {
         {
             "id": "disableRetentionRule",
             "method": "POST",
-            "path": "/admin/api/v1/retention-rules/[^/]+/disable$",
+            "path": "/admin/api/v1/retention-rules/([^/]+)/disable$",
             "answers": {
                 "200": {
                     "media": "application/json",
                     "schema": {
                         "ref": "RetentionRule"
-                    }
+                    },
+                    "same": [
+                        "id"
+                    ]
                 }
             }
         },
         {
             "id": "dryRunRetentionRule",
             "method": "POST",
-            "path": "/admin/api/v1/retention-rules/[^/]+/dry-run$",
+            "path": "/admin/api/v1/retention-rules/([^/]+)/dry-run$",
             "answers": {
                 "200": {
                     "media": "application/json",
                     "schema": {
                         "ref": "RetentionRule"
-                    }
+                    },
+                    "same": [
+                        "id"
+                    ]
                 }
             }
         },
         {
             "id": "enableRetentionRule",
             "method": "POST",
-            "path": "/admin/api/v1/retention-rules/[^/]+/enable$",
+            "path": "/admin/api/v1/retention-rules/([^/]+)/enable$",
             "answers": {
                 "200": {
                     "media": "application/json",
                     "schema": {
                         "ref": "RetentionRule"
-                    }
+                    },
+                    "same": [
+                        "id"
+                    ]
                 }
             }
         },
         {
             "id": "eraseResponse",
             "method": "DELETE",
-            "path": "/admin/api/v1/batches/requests/[^/]+$",
+            "path": "/admin/api/v1/batches/requests/([^/]+)$",
             "answers": {
                 "204": {
                     "headers": {
@@ -111,26 +126,32 @@ export const documented = {
         {
             "id": "getErasure",
             "method": "GET",
-            "path": "/admin/api/v1/erasures/[^/]+$",
+            "path": "/admin/api/v1/erasures/([^/]+)$",
             "answers": {
                 "200": {
                     "media": "application/json",
                     "schema": {
                         "ref": "Erasure"
-                    }
+                    },
+                    "same": [
+                        "id"
+                    ]
                 }
             }
         },
         {
             "id": "getHold",
             "method": "GET",
-            "path": "/admin/api/v1/holds/[^/]+$",
+            "path": "/admin/api/v1/holds/([^/]+)$",
             "answers": {
                 "200": {
                     "media": "application/json",
                     "schema": {
                         "ref": "Hold"
-                    }
+                    },
+                    "same": [
+                        "id"
+                    ]
                 }
             }
         },
@@ -147,10 +168,13 @@ export const documented = {
         {
             "id": "getReceipt",
             "method": "GET",
-            "path": "/admin/api/v1/erasures/[^/]+/receipt$",
+            "path": "/admin/api/v1/erasures/([^/]+)/receipt$",
             "answers": {
                 "200": {
-                    "media": "text/plain"
+                    "media": "text/plain",
+                    "same": [
+                        "id"
+                    ]
                 },
                 "202": {}
             }
@@ -158,46 +182,56 @@ export const documented = {
         {
             "id": "getResponse",
             "method": "GET",
-            "path": "/admin/api/v1/batches/requests/[^/]+$",
+            "path": "/admin/api/v1/batches/requests/([^/]+)$",
             "answers": {
                 "200": {
                     "media": "application/json",
                     "schema": {
                         "ref": "ResponseDetail"
-                    }
+                    },
+                    "same": [
+                        "id"
+                    ]
                 }
             }
         },
         {
             "id": "getRetentionRule",
             "method": "GET",
-            "path": "/admin/api/v1/retention-rules/[^/]+$",
+            "path": "/admin/api/v1/retention-rules/([^/]+)$",
             "answers": {
                 "200": {
                     "media": "application/json",
                     "schema": {
                         "ref": "RetentionRule"
-                    }
+                    },
+                    "same": [
+                        "id"
+                    ]
                 }
             }
         },
         {
             "id": "getRetentionRuleVersion",
             "method": "GET",
-            "path": "/admin/api/v1/retention-rules/[^/]+/versions/[^/]+$",
+            "path": "/admin/api/v1/retention-rules/([^/]+)/versions/([^/]+)$",
             "answers": {
                 "200": {
                     "media": "application/json",
                     "schema": {
                         "ref": "RetentionRuleVersion"
-                    }
+                    },
+                    "same": [
+                        "id",
+                        "version"
+                    ]
                 }
             }
         },
         {
             "id": "getTile",
             "method": "GET",
-            "path": "/log/tile/[^/]+/.+$",
+            "path": "/log/tile/([^/]+)/(.+)$",
             "answers": {
                 "200": {
                     "media": "application/octet-stream"
@@ -207,7 +241,7 @@ export const documented = {
         {
             "id": "listErasureReceipts",
             "method": "GET",
-            "path": "/admin/api/v1/erasures/[^/]+/receipts$",
+            "path": "/admin/api/v1/erasures/([^/]+)/receipts$",
             "answers": {
                 "200": {
                     "media": "application/json",
@@ -311,20 +345,23 @@ export const documented = {
         {
             "id": "releaseHold",
             "method": "DELETE",
-            "path": "/admin/api/v1/holds/[^/]+$",
+            "path": "/admin/api/v1/holds/([^/]+)$",
             "answers": {
                 "200": {
                     "media": "application/json",
                     "schema": {
                         "ref": "Hold"
-                    }
+                    },
+                    "same": [
+                        "id"
+                    ]
                 }
             }
         },
         {
             "id": "removeRetentionRule",
             "method": "DELETE",
-            "path": "/admin/api/v1/retention-rules/[^/]+$",
+            "path": "/admin/api/v1/retention-rules/([^/]+)$",
             "answers": {
                 "204": {}
             }
@@ -351,10 +388,13 @@ export const documented = {
         {
             "id": "watchErasure",
             "method": "GET",
-            "path": "/admin/api/v1/erasures/[^/]+/events$",
+            "path": "/admin/api/v1/erasures/([^/]+)/events$",
             "answers": {
                 "200": {
-                    "media": "text/event-stream"
+                    "media": "text/event-stream",
+                    "same": [
+                        "id"
+                    ]
                 },
                 "204": {}
             }

@@ -66,7 +66,8 @@ export function documentedOnly(send) {
             throw new ProblemError(message(cause), { cause });
         }
         const { media, charset } = mediaType(response.headers);
-        const [expected, unexpected] = expectedOf(request, response);
+        const { operation, asked } = operationOf(request);
+        const [expected, unexpected] = expectedOf(operation, response);
         let fault = unexpected;
         if (!fault && expected.media === undefined) {
             if (new URL(request.url).pathname.endsWith('/events') && !request.headers.get('Last-Event-ID')) {
@@ -94,10 +95,16 @@ export function documentedOnly(send) {
             throw new ProblemError(`the answer was cut short: ${message(cause)}`, { response, body: kept(body), cause });
         }
         if (body && expected.schema) {
-            fault = jsonFault(expected.schema, body);
+            fault = jsonFault(expected.schema, body, expected.same, asked);
         }
-        else if (body && media === 'text/plain' && text(body) === undefined) {
-            fault = 'the answer is not UTF-8';
+        else if (body && media === 'text/plain') {
+            const file = text(body);
+            if (file === undefined) {
+                fault = 'the answer is not UTF-8';
+            }
+            else if (expected.same) {
+                fault = receiptFault(file, asked[0], new URL(request.url).searchParams.get('reached'));
+            }
         }
         if (fault) {
             throw new ProblemError(fault, { response, body: kept(body) });
@@ -112,8 +119,23 @@ function message(cause) {
     }
     return cause.cause instanceof Error ? `${cause.message}: ${cause.cause.message}` : cause.message;
 }
+/** The operation that a request is of, and what the parameters of its path say. */
+function operationOf({ method, url }) {
+    const { pathname } = new URL(url);
+    for (const operation of documented.operations) {
+        const path = operation.method === method && new RegExp(operation.path).exec(pathname);
+        if (path) {
+            return { operation, asked: path.slice(1) };
+        }
+    }
+    return { asked: [] };
+}
+/** The identifier in the path of a request, '' if there is none. */
+export function askedFor(request) {
+    return operationOf(request).asked[0] ?? '';
+}
 /** What the contract documents for an answer with this status, or why there is nothing. */
-function expectedOf(request, response) {
+function expectedOf(operation, response) {
     if (response.redirected) {
         return [{}, `the answer is from ${response.url}, where a redirect led`];
     }
@@ -121,10 +143,36 @@ function expectedOf(request, response) {
         const to = response.headers.get('Location');
         return [{}, `a redirect${to ? ` to ${to}` : ''}, which is not followed; give the address where the service itself is`];
     }
-    const { pathname } = new URL(request.url);
-    const operation = documented.operations.find(({ method, path }) => method === request.method && new RegExp(path).test(pathname));
     const expected = operation?.answers[response.status];
     return expected ? [expected, ''] : [{}, `${response.status} is no success here, as the contract has it`];
+}
+/** What tells that an answer is about another thing than was asked for, '' if nothing. */
+function anotherFault(field, told, asked) {
+    return String(told).toLowerCase() === asked.toLowerCase()
+        ? ''
+        : `the answer is not the one that was asked for: its ${field} is ${told}, not ${asked}`;
+}
+/**
+ * The same of a receipt's file: of the receipt with this identifier, or of the
+ * one that says that it reached a later level. Whether it is right is for
+ * `verifyReceipt` to check.
+ */
+function receiptFault(file, asked, reached) {
+    const leaf = /\nextra (.*)/.exec(file)?.[1] ?? '';
+    let receipt;
+    try {
+        receipt = JSON.parse(atob(leaf));
+    }
+    catch {
+        // What is said below.
+    }
+    if (!receipt?.id) {
+        return 'the answer is no receipt';
+    }
+    if (reached === null) {
+        return anotherFault('id', receipt.id, asked);
+    }
+    return anotherFault('level', receipt.level, reached) || anotherFault('erasure', receipt.about, asked);
 }
 /** The media type of an answer, and what is wrong with its text. */
 function mediaType(headers) {
@@ -195,13 +243,19 @@ function text(body) {
         return undefined;
     }
 }
-function jsonFault(shape, body) {
+/** What is wrong with JSON that should be of a shape and, in these fields, what was asked for. */
+function jsonFault(shape, body, same = [], asked = []) {
     const json = text(body);
     if (json === undefined) {
         return 'the answer is not UTF-8';
     }
     try {
-        return shapeFault(shape, JSON.parse(json), 'the answer');
+        const value = JSON.parse(json);
+        let fault = shapeFault(shape, value, 'the answer');
+        for (let at = 0; !fault && at < same.length; at += 1) {
+            fault = anotherFault(same[at], value[same[at]], asked[at]);
+        }
+        return fault;
     }
     catch (error) {
         return `the answer is not JSON, or was cut short: ${message(error)}`;
@@ -273,12 +327,12 @@ function is({ type, format, pattern }, value) {
     }
     return pattern === undefined || new RegExp(pattern).test(value);
 }
-/** Whether an event of a stream is the end of an erasure; throws `ProblemError` for one that should tell of an erasure and does not. */
-export function isEnd(event, data, response) {
+/** Whether an event of a stream is the end of the erasure that was asked for; throws `ProblemError` for one that should tell of it and does not. */
+export function isEnd(event, data, asked, response) {
     if (event !== 'progress' && event !== 'end') {
         return false;
     }
-    let fault = shapeFault({ ref: 'Erasure' }, data, 'the event');
+    let fault = shapeFault({ ref: 'Erasure' }, data, 'the event') || anotherFault('id', data.id, asked);
     if (!fault && event === 'end' && ['pending', 'running'].includes(data.state)) {
         fault = `an end is told of an erasure that is ${data.state}`;
     }

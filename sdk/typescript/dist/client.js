@@ -1,4 +1,4 @@
-import { documentedOnly, isEnd, ProblemError } from './answers.js';
+import { askedFor, documentedOnly, isEnd, ProblemError } from './answers.js';
 /** Of a stream that is opened again, in milliseconds; the first where the service does not say. */
 const firstWait = 3000;
 const longestWait = 30_000;
@@ -28,13 +28,17 @@ async function* follow(open, options, send) {
         options.signal?.addEventListener('abort', abort);
         let failure;
         let response;
+        let asked = '';
         let tells = false;
         let over = false;
         try {
             options.signal?.throwIfAborted();
             const { stream } = (await open({
                 ...options,
-                fetch: async (...request) => (response = await send(...request)),
+                fetch: async (request) => {
+                    asked = askedFor(request);
+                    return (response = await send(request));
+                },
                 redirect: 'manual',
                 signal: connection.signal,
                 sseDefaultRetryDelay: wait, // or what was told before would be forgotten
@@ -43,7 +47,7 @@ async function* follow(open, options, send) {
                 onSseEvent: (event) => {
                     wait = event.retry ?? wait;
                     tells = event.event === 'progress' || event.event === 'end';
-                    over = isEnd(event.event, event.data, response);
+                    over = isEnd(event.event, event.data, asked, response);
                     options.onSseEvent?.(event);
                 },
             }));

@@ -7,7 +7,8 @@ export interface Documented {
     id: string;
     method: string;
     path: string;
-    answers: Record<string, { media?: string; schema?: Shape; headers?: Record<string, Shape> }>;
+    /** `same` are the fields that say again what the path's parameters do. */
+    answers: Record<string, { media?: string; schema?: Shape; headers?: Record<string, Shape>; same?: string[] }>;
   }[];
   schemas: Record<string, Shape>;
 }
@@ -95,7 +96,8 @@ export function documentedOnly(send: typeof fetch): typeof fetch {
       throw new ProblemError(message(cause), { cause });
     }
     const { media, charset } = mediaType(response.headers);
-    const [expected, unexpected] = expectedOf(request, response);
+    const { operation, asked } = operationOf(request);
+    const [expected, unexpected] = expectedOf(operation, response);
     let fault = unexpected;
     if (!fault && expected.media === undefined) {
       if (new URL(request.url).pathname.endsWith('/events') && !request.headers.get('Last-Event-ID')) {
@@ -122,9 +124,14 @@ export function documentedOnly(send: typeof fetch): typeof fetch {
       throw new ProblemError(`the answer was cut short: ${message(cause)}`, { response, body: kept(body), cause });
     }
     if (body && expected.schema) {
-      fault = jsonFault(expected.schema, body);
-    } else if (body && media === 'text/plain' && text(body) === undefined) {
-      fault = 'the answer is not UTF-8';
+      fault = jsonFault(expected.schema, body, expected.same, asked);
+    } else if (body && media === 'text/plain') {
+      const file = text(body);
+      if (file === undefined) {
+        fault = 'the answer is not UTF-8';
+      } else if (expected.same) {
+        fault = receiptFault(file, asked[0]!, new URL(request.url).searchParams.get('reached'));
+      }
     }
     if (fault) {
       throw new ProblemError(fault, { response, body: kept(body) });
@@ -141,8 +148,27 @@ function message(cause: unknown): string {
   return cause.cause instanceof Error ? `${cause.message}: ${cause.cause.message}` : cause.message;
 }
 
+type Operation = Documented['operations'][number];
+
+/** The operation that a request is of, and what the parameters of its path say. */
+function operationOf({ method, url }: Request): { operation?: Operation; asked: string[] } {
+  const { pathname } = new URL(url);
+  for (const operation of documented.operations) {
+    const path = operation.method === method && new RegExp(operation.path).exec(pathname);
+    if (path) {
+      return { operation, asked: path.slice(1) };
+    }
+  }
+  return { asked: [] };
+}
+
+/** The identifier in the path of a request, '' if there is none. */
+export function askedFor(request: Request): string {
+  return operationOf(request).asked[0] ?? '';
+}
+
 /** What the contract documents for an answer with this status, or why there is nothing. */
-function expectedOf(request: Request, response: Response): [Documented['operations'][number]['answers'][string], string] {
+function expectedOf(operation: Operation | undefined, response: Response): [Operation['answers'][string], string] {
   if (response.redirected) {
     return [{}, `the answer is from ${response.url}, where a redirect led`];
   }
@@ -150,10 +176,37 @@ function expectedOf(request: Request, response: Response): [Documented['operatio
     const to = response.headers.get('Location');
     return [{}, `a redirect${to ? ` to ${to}` : ''}, which is not followed; give the address where the service itself is`];
   }
-  const { pathname } = new URL(request.url);
-  const operation = documented.operations.find(({ method, path }) => method === request.method && new RegExp(path).test(pathname));
   const expected = operation?.answers[response.status];
   return expected ? [expected, ''] : [{}, `${response.status} is no success here, as the contract has it`];
+}
+
+/** What tells that an answer is about another thing than was asked for, '' if nothing. */
+function anotherFault(field: string, told: unknown, asked: string): string {
+  return String(told).toLowerCase() === asked.toLowerCase()
+    ? ''
+    : `the answer is not the one that was asked for: its ${field} is ${told}, not ${asked}`;
+}
+
+/**
+ * The same of a receipt's file: of the receipt with this identifier, or of the
+ * one that says that it reached a later level. Whether it is right is for
+ * `verifyReceipt` to check.
+ */
+function receiptFault(file: string, asked: string, reached: string | null): string {
+  const leaf = /\nextra (.*)/.exec(file)?.[1] ?? '';
+  let receipt: { id?: unknown; level?: unknown; about?: unknown } | undefined;
+  try {
+    receipt = JSON.parse(atob(leaf)) as typeof receipt;
+  } catch {
+    // What is said below.
+  }
+  if (!receipt?.id) {
+    return 'the answer is no receipt';
+  }
+  if (reached === null) {
+    return anotherFault('id', receipt.id, asked);
+  }
+  return anotherFault('level', receipt.level, reached) || anotherFault('erasure', receipt.about, asked);
 }
 
 /** The media type of an answer, and what is wrong with its text. */
@@ -229,13 +282,19 @@ function text(body: Uint8Array): string | undefined {
   }
 }
 
-function jsonFault(shape: Shape, body: Uint8Array): string {
+/** What is wrong with JSON that should be of a shape and, in these fields, what was asked for. */
+function jsonFault(shape: Shape, body: Uint8Array, same: string[] = [], asked: string[] = []): string {
   const json = text(body);
   if (json === undefined) {
     return 'the answer is not UTF-8';
   }
   try {
-    return shapeFault(shape, JSON.parse(json), 'the answer');
+    const value: unknown = JSON.parse(json);
+    let fault = shapeFault(shape, value, 'the answer');
+    for (let at = 0; !fault && at < same.length; at += 1) {
+      fault = anotherFault(same[at]!, (value as Record<string, unknown>)[same[at]!], asked[at]!);
+    }
+    return fault;
   } catch (error) {
     return `the answer is not JSON, or was cut short: ${message(error)}`;
   }
@@ -310,12 +369,12 @@ function is({ type, format, pattern }: Shape, value: unknown): boolean {
   return pattern === undefined || new RegExp(pattern).test(value);
 }
 
-/** Whether an event of a stream is the end of an erasure; throws `ProblemError` for one that should tell of an erasure and does not. */
-export function isEnd(event: string | undefined, data: unknown, response: Response | undefined): boolean {
+/** Whether an event of a stream is the end of the erasure that was asked for; throws `ProblemError` for one that should tell of it and does not. */
+export function isEnd(event: string | undefined, data: unknown, asked: string, response: Response | undefined): boolean {
   if (event !== 'progress' && event !== 'end') {
     return false;
   }
-  let fault = shapeFault({ ref: 'Erasure' }, data, 'the event');
+  let fault = shapeFault({ ref: 'Erasure' }, data, 'the event') || anotherFault('id', (data as Erasure).id, asked);
   if (!fault && event === 'end' && ['pending', 'running'].includes((data as Erasure).state)) {
     fault = `an end is told of an erasure that is ${(data as Erasure).state}`;
   }

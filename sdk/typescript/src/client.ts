@@ -1,4 +1,4 @@
-import { documentedOnly, isEnd, ProblemError } from './answers.js';
+import { askedFor, documentedOnly, isEnd, ProblemError } from './answers.js';
 import type { Client, RequestOptions } from './generated/client/index.js';
 
 /** Of a stream that is opened again, in milliseconds; the first where the service does not say. */
@@ -59,13 +59,17 @@ async function* follow(open: Send, options: SseOptions, send: typeof fetch): Str
     options.signal?.addEventListener('abort', abort);
     let failure: unknown;
     let response: Response | undefined;
+    let asked = '';
     let tells = false;
     let over = false;
     try {
       options.signal?.throwIfAborted();
       const { stream } = (await open({
         ...options,
-        fetch: async (...request: Parameters<typeof fetch>) => (response = await send(...request)),
+        fetch: async (request: Request) => {
+          asked = askedFor(request);
+          return (response = await send(request));
+        },
         redirect: 'manual',
         signal: connection.signal,
         sseDefaultRetryDelay: wait, // or what was told before would be forgotten
@@ -74,7 +78,7 @@ async function* follow(open: Send, options: SseOptions, send: typeof fetch): Str
         onSseEvent: (event: SseEvent) => {
           wait = event.retry ?? wait;
           tells = event.event === 'progress' || event.event === 'end';
-          over = isEnd(event.event, event.data, response);
+          over = isEnd(event.event, event.data, asked, response);
           options.onSseEvent?.(event);
         },
       } as never)) as { stream: Stream };
