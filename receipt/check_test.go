@@ -98,8 +98,8 @@ func TestCheckSaysWhatItProved(t *testing.T) {
 		"orphans": {orphans, "a sweep for copies whose request is gone, asked for on 20 November 2026, 10:00:24 UTC by the service itself (ground: unspecified), removed 1 raw copy of a request and 1 raw copy of a response (verified",
 			"that no prompt of a later turn quotes it (the receipt does not cover later_turns)\nthat no image of it remains in the gateway's image store (the receipt does not cover image_store)\n" +
 				"that no fingerprint of a prompt's beginning remains in the gateway's prompt cache (the receipt does not cover prompt_cache)"},
-		"first of three": {several, "removed 1 request", "what else this erasure removed: that is said by 2 other receipts, with a file for each"},
-		"first of two":   {two, "removed 1 request", "what else this erasure removed: that is said by 1 other receipt, with a file for each"},
+		"first of three": {several, "removed 1 request", "what else this erasure removed: that is said by 2 other receipts, with a file for each: " + several.Parts[0].String() + " and " + several.Parts[1].String()},
+		"first of two":   {two, "removed 1 request", "what else this erasure removed: that is said by 1 other receipt, with a file for each: " + two.Parts[0].String()},
 		"sweep":          {nothing, "a sweep for copies that came late, asked for on 20 November 2026, 10:00:21 UTC by the owner (ground: it was requested), removed 1 raw copy of a response (", "no witness has signed"},
 		"replay":         {empty, "an erasure that was applied again after a restore, asked for on 20 November 2026, 10:00:22 UTC by the owner (ground: it was requested), found nothing that was there to erase (", "no witness has signed"},
 		"later": {later(20, receipt.LevelRewritten, receipt.VerifiedByDrop, receipt.GapWAL),
@@ -153,6 +153,45 @@ func TestCheckNothing(t *testing.T) {
 	wantKind(t, err, receipt.WrongCommitment)
 	_, err = receipt.Check(file, s.keys, receipt.Options{Salt: &salt, Response: &response})
 	wantKind(t, err, receipt.WrongCommitment)
+
+	nothing.Subjects = nil
+	log = &testLog{}
+	log.add(t, encode(t, nothing))
+	_, err = receipt.Check(log.file(t, 0, 1, log.sign(t, 1, s.key)), s.keys, receipt.Options{Salt: &salt, Subject: &subject})
+	wantKind(t, err, receipt.WrongCommitment)
+	if !strings.HasSuffix(err.Error(), "of no owner that responses were erased: check it without one") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestCheckParts: what is in another receipt of the erasure is not proven by this
+// one, which says where to look.
+func TestCheckParts(t *testing.T) {
+	t.Parallel()
+	s := newSmall(t)
+	salt, response, stranger := saltOf(3), numbered("response", 4), anotherOwner
+	for n, want := range map[int]string{
+		0: "another's",
+		1: "another's; this receipt is one of 2 parts of its erasure: fetch and verify the other one, too: A",
+		3: "another's; this receipt is one of 4 parts of its erasure: fetch and verify the others, too: A, B and C",
+		4: "another's; this receipt is one of 5 parts of its erasure: fetch and verify the others, too: A, B, C and 1 more",
+	} {
+		several := single(9)
+		several.Parts = parts(n)
+		for i, id := range several.Parts[:min(n, 3)] {
+			want = strings.Replace(want, " "+"ABC"[i:i+1], " "+id.String(), 1)
+		}
+		log := &testLog{}
+		log.add(t, encode(t, several))
+		file := log.file(t, 0, 1, log.sign(t, 1, s.key))
+		for _, o := range []receipt.Options{{Salt: &salt, Response: &response}, {Salt: &salt, Subject: &stranger}} {
+			_, err := receipt.Check(file, s.keys, o)
+			wantKind(t, err, receipt.WrongCommitment)
+			if !strings.HasSuffix(err.Error(), want) {
+				t.Errorf("%d: want %s, got %v", n, want, err)
+			}
+		}
+	}
 }
 
 // TestCheckRotation: a checkpoint that two keys have signed needs both, and an

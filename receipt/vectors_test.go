@@ -323,6 +323,14 @@ func makeVectors(t *testing.T) map[string][]byte {
 	derived := receipt.DeriveSalt(saltOf(derivedSecret), numbered("receipt", 9))
 	m.addSame("derived", vector{Keys: []string{"log"}, Salt: hex.EncodeToString(derived[:]), Responses: ids("response", 8), Kind: string(receipt.WrongCommitment),
 		Reason: "the response " + ids("response", 8)[0] + " is not among those that the receipt says were erased, or the salt is another's"})
+	others := parts(5)
+	elsewhere := fmt.Sprintf(", or the salt is another's; this receipt is one of 6 parts of its erasure: fetch and verify the others, too: %s, %s, %s and 2 more", others[0], others[1], others[2])
+	m.addSame("parts", vector{Keys: []string{"log"}, Salt: hexSalt(10), Responses: ids("response", 13), Kind: string(receipt.WrongCommitment),
+		Reason: "the response " + ids("response", 13)[0] + " is not among those that the receipt says were erased" + elsewhere})
+	m.addSame("parts", vector{Keys: []string{"log"}, Salt: hexSalt(10), Subjects: []string{anotherOwner}, Kind: string(receipt.WrongCommitment),
+		Reason: "the owner given is not among those whose responses the receipt says were erased" + elsewhere})
+	m.addSame("nothing", vector{Keys: []string{"log"}, Salt: hexSalt(11), Responses: ids("response", 11), Kind: string(receipt.WrongCommitment),
+		Reason: "the receipt says of no response that it was erased: check it without one"})
 	fork := &testLog{}
 	for n := range 8 {
 		fork.add(t, fmt.Appendf(nil, "fork %d", n))
@@ -428,7 +436,7 @@ func (m *vectorMaker) receipts() []receipt.Receipt {
 	}
 	several, nothing, orphans := single(10), single(11), single(12)
 	several.Counts = receipt.Counts{Requests: 1, Templates: 1, Files: 1, KeptTemplates: 2, Retained: 3}
-	several.Parts = []uuid.UUID{numbered("receipt", 13), numbered("receipt", 14)}
+	several.Parts = parts(5)
 	nothing.Trigger, nothing.Counts, nothing.Responses = receipt.TriggerBulk, receipt.Counts{}, nil
 	orphans.Trigger, orphans.Actor, orphans.Ground = receipt.TriggerOrphans, receipt.ActorSystem, receipt.GroundUnspecified
 	orphans.Counts = receipt.Counts{RawRequests: 1, RawResponses: 1}

@@ -125,13 +125,19 @@ func (r *Result) proveCommitments(o Options) error {
 	salt, derived := *o.Salt, DeriveSalt(*o.Salt, r.Receipt.ID)
 	if o.Response != nil {
 		if !slices.Contains(r.Receipt.Responses, CommitResponse(salt, *o.Response)) && !slices.Contains(r.Receipt.Responses, CommitResponse(derived, *o.Response)) {
-			return errorf(WrongCommitment, "the response %s is not among those that the receipt says were erased, or the salt is another's", o.Response)
+			if len(r.Receipt.Responses) == 0 {
+				return errorf(WrongCommitment, "the receipt says of no response that it was erased: check it without one")
+			}
+			return errorf(WrongCommitment, "the response %s is not among those that the receipt says were erased, or the salt is another's%s", o.Response, r.Receipt.otherParts())
 		}
 		r.prove("The salt fits: the response %s is among the %d that it says were erased.", o.Response, len(r.Receipt.Responses))
 	}
 	if o.Subject != nil {
 		if !slices.Contains(r.Receipt.Subjects, CommitSubject(salt, *o.Subject)) && !slices.Contains(r.Receipt.Subjects, CommitSubject(derived, *o.Subject)) {
-			return errorf(WrongCommitment, "the owner given is not among those whose responses the receipt says were erased, or the salt is another's")
+			if len(r.Receipt.Subjects) == 0 {
+				return errorf(WrongCommitment, "the receipt says of no owner that responses were erased: check it without one")
+			}
+			return errorf(WrongCommitment, "the owner given is not among those whose responses the receipt says were erased, or the salt is another's%s", r.Receipt.otherParts())
 		}
 		if r.Receipt.Nothing() {
 			r.prove("The salt fits: it is of the owner given that it says there was nothing to erase.")
@@ -161,7 +167,7 @@ func (r *Result) listNotProven(o Options) {
 		}
 	}
 	if parts := len(r.Receipt.Parts); parts > 0 {
-		add(fmt.Sprintf("what else this erasure removed: that is said by %s, with a file for each", counted(int64(parts), "other receipt", "other receipts")))
+		add(fmt.Sprintf("what else this erasure removed: that is said by %s, with a file for each: %s", counted(int64(parts), "other receipt", "other receipts"), someOf(r.Receipt.Parts)))
 	}
 	if o.Older == nil {
 		add("that the log was never rewritten (give an older checkpoint)")
@@ -174,6 +180,31 @@ func (r *Result) listNotProven(o Options) {
 			add(fmt.Sprintf("%s (the receipt does not cover %s)", g.notProven, g.Gap))
 		}
 	}
+}
+
+// otherParts tells where else to look for what the receipt does not say.
+func (r Receipt) otherParts() string {
+	if len(r.Parts) == 0 {
+		return ""
+	}
+	others := "others"
+	if len(r.Parts) == 1 {
+		others = "other one"
+	}
+	return fmt.Sprintf("; this receipt is one of %d parts of its erasure: fetch and verify the %s, too: %s", len(r.Parts)+1, others, someOf(r.Parts))
+}
+
+// someOf names a few receipts.
+func someOf(receipts []uuid.UUID) string {
+	const most = 3
+	var parts []string
+	for _, id := range receipts[:min(most, len(receipts))] {
+		parts = append(parts, id.String())
+	}
+	if more := len(receipts) - most; more > 0 {
+		parts = append(parts, fmt.Sprintf("%d more", more))
+	}
+	return and(parts)
 }
 
 // sentence is what the receipt says, in words.

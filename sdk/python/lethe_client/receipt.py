@@ -383,7 +383,19 @@ def _check_commitments(receipt: dict[str, Any], salt: str | None, responses: lis
     for field, domain, texts in ("responses", "erasure-response-v1", responses), ("subjects", "erasure-subject-v1", owners):
         for text in texts:
             found = any(_base64(_hmac(salt, domain, text)) in receipt[field] for salt in salts)
-            _must(found, "wrong_commitment", f"not among the receipt's {field}, or the salt is another's")
+            if not receipt[field]:
+                raise VerifyError("wrong_commitment", f"the receipt has no {field}: check it without")
+            _must(found, "wrong_commitment", f"not among the receipt's {field}, or the salt is another's{_other_parts(receipt)}")
+
+
+def _other_parts(receipt: dict[str, Any]) -> str:
+    """Where else to look for what the receipt does not say."""
+    if not (parts := receipt.get("parts")):
+        return ""
+    named = parts[:3] + ([f"{len(parts) - 3} more"] if len(parts) > 3 else [])
+    names = " and ".join(filter(None, [", ".join(named[:-1]), named[-1]]))
+    others = "others" if len(parts) > 1 else "other one"
+    return f"; this receipt is one of {len(parts) + 1} parts of its erasure: fetch and verify the {others}, too: {names}"
 
 
 def _hmac(key: bytes, domain: str, text: str) -> bytes:

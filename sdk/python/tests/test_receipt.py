@@ -38,6 +38,23 @@ def of(name):
     return next(vector for vector in VECTORS["proofs"] if vector["file"] == name + ".receipt")
 
 
+def test_tells_of_the_other_parts():
+    wrong = [vector for vector in VECTORS["proofs"] if vector["file"] == "parts.receipt" and not vector["proven"]]
+    assert len(wrong) == 2
+    for vector in wrong:
+        with pytest.raises(VerifyError) as refusal:
+            check(vector)
+        assert str(refusal.value).endswith(vector["reason"].partition("; ")[2])
+        assert "; this receipt is one of 6 parts of its erasure: " in str(refusal.value)
+
+
+def test_says_that_it_has_none():
+    for given in {"responses": ["ada"]}, {"responses": [], "owners": ["ada"]}:
+        with pytest.raises(VerifyError) as refusal:
+            check(of("nothing"), **given)
+        assert ("check it without" in str(refusal.value)) == ("owners" not in given)
+
+
 def test_there_is_something_to_test():
     assert sum(vector["proven"] for vector in VECTORS["proofs"]) >= 12
     assert len({vector.get("kind") for vector in VECTORS["proofs"]}) >= 11

@@ -363,16 +363,28 @@ async function checkCommitments(receipt, { salt = '', responses = [], owners = [
         : decode(salt, 'bad_key', 32);
     must(receipt.level === 'logical', 'wrong_commitment', 'look in the receipt of the erasure: this one commits to nothing');
     const salts = [secret, await hmac(secret, 'erasure-salt-v1', receipt.id)];
-    const find = async (domain, text, among = []) => {
+    const find = async (domain, text, field) => {
+        const among = receipt[field] ?? [];
+        must(among.length > 0, 'wrong_commitment', `the receipt has no ${field}: check it without`);
         const commitments = await Promise.all(salts.map((key) => hmac(key, domain, text)));
-        must(commitments.some((commitment) => among.includes(btoa(toText(commitment)))), 'wrong_commitment', "not among what the receipt says was erased, or the salt is another's");
+        must(commitments.some((commitment) => among.includes(btoa(toText(commitment)))), 'wrong_commitment', `not among the receipt's ${field}, or the salt is another's${otherParts(receipt)}`);
     };
     for (const id of responses) {
-        await find('erasure-response-v1', id.toLowerCase(), receipt.responses);
+        await find('erasure-response-v1', id.toLowerCase(), 'responses');
     }
     for (const owner of owners) {
-        await find('erasure-subject-v1', owner, receipt.subjects);
+        await find('erasure-subject-v1', owner, 'subjects');
     }
+}
+/** Where else to look for what the receipt does not say. */
+function otherParts({ parts = [] }) {
+    if (parts.length === 0) {
+        return '';
+    }
+    const named = parts.slice(0, 3).concat(parts.length > 3 ? [`${parts.length - 3} more`] : []);
+    const names = [named.slice(0, -1).join(', '), ...named.slice(-1)].filter(Boolean).join(' and ');
+    const others = parts.length > 1 ? 'others' : 'other one';
+    return `; this receipt is one of ${parts.length + 1} parts of its erasure: fetch and verify the ${others}, too: ${names}`;
 }
 async function hmac(key, domain, text) {
     const imported = await crypto.subtle.importKey('raw', key, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign']);

@@ -16,6 +16,7 @@ interface Vector {
   proven: boolean;
   leaf?: string;
   kind?: string;
+  reason?: string;
 }
 
 const folder = new URL('../../../docs/vectors/', import.meta.url);
@@ -106,6 +107,20 @@ test('what it is checked with', async () => {
   for (const keys of ['', 'ada', key.slice(0, -1), key.replace('+8', '+9'), `PRIVATE+KEY+${key}`]) {
     assert.equal(await refused(verifyReceipt(file, keys), keys), 'bad_key');
   }
+});
+
+test('tells of the other parts', async () => {
+  const wrong = vectors.proofs.filter(({ file, proven }) => file === 'parts.receipt' && !proven);
+  assert.equal(wrong.length, 2);
+  for (const vector of wrong) {
+    const where = vector.reason!.slice(vector.reason!.indexOf('; this receipt is one of 6 parts of its erasure: '));
+    await assert.rejects(check(vector), ({ message }: Error) => message.endsWith(where) && where.startsWith('; this'));
+  }
+});
+
+test('says where there is none', async () => {
+  await assert.rejects(check(of('nothing'), undefined, { responses: ['ada'] }), /^VerifyError: the receipt has no responses: check it without$/);
+  await assert.rejects(check(of('nothing'), undefined, { owners: ['ada'] }), /^VerifyError: not among the receipt's subjects/);
 });
 
 test('history', async () => {
