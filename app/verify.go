@@ -38,13 +38,13 @@ func Verify(v VerifyOptions, o Output) (proven bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	options, err := v.checkOptions()
-	if err != nil {
-		return false, err
-	}
 	file, err := readBounded(v.File, receipt.MaxProof)
 	if err != nil {
 		return false, misused("%v", err)
+	}
+	options, err := v.checkOptions(file)
+	if err != nil {
+		return false, err
 	}
 	result, err := receipt.Check(file, keys, options)
 	if err != nil {
@@ -53,12 +53,16 @@ func Verify(v VerifyOptions, o Output) (proven bool, err error) {
 	return true, o.printResult(result)
 }
 
-func (v VerifyOptions) checkOptions() (options receipt.Options, err error) {
-	if (v.Salt == "") != (v.Response == "" && v.Subject == "") {
-		return options, misused("--salt goes with --response or --subject, and these with --salt")
-	}
-	if (v.Older == "") != (v.Tiles == "") {
-		return options, misused("--older and --tiles go together")
+func (v VerifyOptions) checkOptions(file []byte) (options receipt.Options, err error) {
+	switch {
+	case v.Salt == "" && (v.Response != "" || v.Subject != ""):
+		return options, misused("--response and --subject are looked for with the salt that was answered with the erasure (Receipt-Salt): add --salt")
+	case v.Salt != "" && v.Response == "" && v.Subject == "":
+		return options, misused("--salt shows whether a response or an owner's are among those erased: %s", saltAdvice(file))
+	case v.Older != "" && v.Tiles == "":
+		return options, misused("--older is compared by the log's tiles: add --tiles with the folder of a mirror of /log")
+	case v.Older == "" && v.Tiles != "":
+		return options, misused("--tiles shows whether the log was rewritten since another checkpoint: add --older with the file of that, or leave --tiles out")
 	}
 	if v.Salt != "" {
 		salt, err := receipt.ParseSalt(v.Salt)
@@ -87,6 +91,27 @@ func (v VerifyOptions) checkOptions() (options receipt.Options, err error) {
 		options.Tiles = os.DirFS(v.Tiles)
 	}
 	return options, nil
+}
+
+// saltAdvice is what to do with the salt of a receipt, by what the receipt says.
+// That is not checked yet.
+func saltAdvice(file []byte) string {
+	var r receipt.Receipt
+	p, err := receipt.ParseProof(file)
+	if err == nil {
+		r, err = receipt.Parse(p.Receipt)
+	}
+	switch {
+	case err != nil:
+		return "add --response ID or --subject OWNER, or leave --salt out"
+	case r.Level != receipt.LevelLogical:
+		return fmt.Sprintf("this receipt of a later level names neither; leave --salt out, or use it with the erasure's own receipt, %s", r.About)
+	case len(r.Responses) == 0 && len(r.Subjects) == 0:
+		return "this receipt names no response and no owner; leave --salt out"
+	case len(r.Responses) == 0:
+		return "this receipt names no response; add --subject OWNER, or leave --salt out"
+	}
+	return "add --response ID or --subject OWNER, or leave --salt out"
 }
 
 // publicKeys reads keys that are given as such or as files.

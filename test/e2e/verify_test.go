@@ -134,6 +134,11 @@ func TestVerifyMisused(t *testing.T) {
 	}
 	writeFile(t, filepath.Join(folder, "private.key"), public.String()+"\n"+private+"\n")
 	writeFile(t, filepath.Join(folder, "empty"), "")
+	nothing, err := os.ReadFile(filepath.Join(folder, "nothing.receipt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, filepath.Join(folder, "nothing-of-nobody.receipt"), ofNobody(t, nothing))
 	key, salt := public.String(), strings.Repeat("ab", 32)
 	const response = "c0000400-0000-4000-8000-00000000005a"
 	for _, c := range []struct {
@@ -148,13 +153,17 @@ func TestVerifyMisused(t *testing.T) {
 		{"empty: there is no public key in it", []string{"single.receipt", "--key", "empty"}},
 		{"missing.receipt: no such file", []string{"missing.receipt", "--key", key}},
 		{"is a directory", []string{"mirror", "--key", key}},
-		{"--salt goes with", []string{"single.receipt", "--key", key, "--response", response}},
-		{"--salt goes with", []string{"single.receipt", "--key", key, "--subject", "ada"}},
-		{"--salt goes with", []string{"single.receipt", "--key", key, "--salt", salt}},
+		{"add --salt", []string{"single.receipt", "--key", key, "--response", response}},
+		{"add --salt", []string{"single.receipt", "--key", key, "--subject", "ada"}},
+		{"add --response ID or --subject OWNER, or leave --salt out", []string{"single.receipt", "--key", key, "--salt", salt}},
+		{"add --response ID or --subject OWNER, or leave --salt out", []string{"empty", "--key", key, "--salt", salt}},
+		{"names no response; add --subject OWNER, or leave --salt out", []string{"nothing.receipt", "--key", key, "--salt", salt}},
+		{"names no response and no owner; leave --salt out", []string{"nothing-of-nobody.receipt", "--key", key, "--salt", salt}},
+		{"leave --salt out, or use it with the erasure's own receipt, ", []string{"level.receipt", "--key", key, "--salt", salt}},
 		{"--salt: a salt is 32 bytes", []string{"single.receipt", "--key", key, "--salt", "abcd", "--response", response}},
 		{"--response: must be a UUID", []string{"single.receipt", "--key", key, "--salt", salt, "--response", "ada"}},
-		{"--older and --tiles go together", []string{"single.receipt", "--key", key, "--older", "8.checkpoint"}},
-		{"--older and --tiles go together", []string{"single.receipt", "--key", key, "--tiles", "mirror"}},
+		{"add --tiles", []string{"single.receipt", "--key", key, "--older", "8.checkpoint"}},
+		{"add --older", []string{"single.receipt", "--key", key, "--tiles", "mirror"}},
 		{"missing.checkpoint: no such file", []string{"single.receipt", "--key", key, "--older", "missing.checkpoint", "--tiles", "mirror"}},
 		{`--tiles: "8.checkpoint" is no folder`, []string{"single.receipt", "--key", key, "--older", "8.checkpoint", "--tiles", "8.checkpoint"}},
 		{"lethe verify has no flag --config", []string{"single.receipt", "--key", key, "--config", "lethe.yaml"}},
@@ -164,6 +173,28 @@ func TestVerifyMisused(t *testing.T) {
 			t.Errorf("verify %s: want 2 and %q, got %d\n%s%s", strings.Join(c.args, " "), c.want, r.code, r.stdout, r.stderr)
 		}
 	}
+}
+
+// ofNobody is the file of a receipt without owners, which its proof is wrong for.
+func ofNobody(t *testing.T, file []byte) string {
+	t.Helper()
+	proof, err := receipt.ParseProof(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := receipt.Parse(proof.Receipt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Subjects = nil
+	if proof.Receipt, err = receipt.Encode(r); err != nil {
+		t.Fatal(err)
+	}
+	file, err = receipt.FormatProof(proof)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(file)
 }
 
 // TestSigningKeys: a key is made, signs a log, and what it has signed is
