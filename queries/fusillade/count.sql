@@ -46,7 +46,9 @@ SELECT count(*) FROM (
 -- name: LimitCount :exec
 -- For what follows in the same transaction. A plan made for the filters leaves
 -- out those that are not given; one process for each count is enough, and its
--- plan says how many rows it expects in all.
+-- plan says how many rows it expects in all. A count is over before it would pay to
+-- compile it.
 SELECT set_config('statement_timeout', sqlc.arg('at_most')::text, true),
        set_config('plan_cache_mode', 'force_custom_plan', true),
-       set_config('max_parallel_workers_per_gather', '0', true);
+       set_config('max_parallel_workers_per_gather', '0', true),
+       set_config('jit', 'off', true);

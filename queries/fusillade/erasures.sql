@@ -44,8 +44,9 @@ ORDER BY created_at, id
 LIMIT sqlc.arg('most')::bigint;
 
 -- name: PlanForAny :exec
--- Takes PlanForArguments back, for what follows in the same transaction.
-SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'on', true);
+-- Takes PlanForArguments and PlanInOrder back, for what follows in the same
+-- transaction, of which nothing is worth compiling or several processes either.
+SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'on', true), set_config('enable_sort', 'on', true);
 
 -- name: GoneBy :many
 -- Those that this erasure has erased lately.

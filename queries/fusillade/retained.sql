@@ -3,24 +3,65 @@
 -- name: Retained :many
 -- Those that readers see, each as its request was, with its prompt. It is used
 -- within other queries, where it stands for the table of requests: see retained.go.
-SELECT o.object_id AS id, NULL::uuid AS batch_id, o.created_by, coalesce(o.state, '') AS state, coalesce(o.model, '') AS model,
-       o.service_tier, o.created_at,
-       (o.payload -> 'request' ->> 'started_at')::timestamptz AS started_at,
-       (o.payload -> 'request' ->> 'completed_at')::timestamptz AS completed_at,
-       (o.payload -> 'request' ->> 'failed_at')::timestamptz AS failed_at,
-       (o.payload -> 'request' ->> 'updated_at')::timestamptz AS updated_at,
-       (o.payload -> 'request' ->> 'response_status')::smallint AS response_status,
-       (o.payload -> 'request' ->> 'response_body')::text AS response_body,
-       (o.payload -> 'request' ->> 'error')::text AS error,
-       (o.payload -> 'request' ->> 'template_id')::uuid AS template_id,
-       (o.payload -> 'template' ->> 'file_id')::uuid AS file_id,
-       (o.payload -> 'template' ->> 'body')::text AS prompt,
-       (o.payload -> 'template' ->> 'updated_at')::timestamptz AS prompt_updated_at
+-- A payload is unpacked once for each row of which something in it is asked, so
+-- nothing is to ask it of rows that are left out then.
+SELECT o.object_id AS id, NULL::uuid AS batch_id, o.created_by, o.state, o.model, o.service_tier, o.created_at,
+       (p.request ->> 'started_at')::timestamptz AS started_at,
+       (p.request ->> 'completed_at')::timestamptz AS completed_at,
+       (p.request ->> 'failed_at')::timestamptz AS failed_at,
+       (p.request ->> 'updated_at')::timestamptz AS updated_at,
+       (p.request ->> 'response_status')::smallint AS response_status,
+       (p.request ->> 'response_body')::text AS response_body,
+       (p.request ->> 'error')::text AS error,
+       (p.request ->> 'template_id')::uuid AS template_id,
+       (p.template ->> 'file_id')::uuid AS file_id,
+       (p.template ->> 'body')::text AS prompt,
+       (p.template ->> 'updated_at')::timestamptz AS prompt_updated_at
 FROM retained_response_request_routes q
 JOIN retained_response_group_routes g ON g.group_id = q.group_id AND g.delete_on = q.delete_on
 JOIN retained_response_objects o ON o.delete_on = q.delete_on AND o.group_id = q.group_id AND o.object_id = q.request_id
 JOIN retained_response_buckets b ON b.delete_on = o.delete_on AND b.partition_oid = o.tableoid AND b.state = 'active'
+CROSS JOIN LATERAL (SELECT o.payload -> 'request' AS request, o.payload -> 'template' AS template OFFSET 0) p
 WHERE o.object_kind = 'request' AND o.created_by IS NOT NULL AND o.created_at IS NOT NULL;
+
+-- name: RetainedRouted :many
+-- Those of Retained, where they are found by an index of the objects: whether
+-- readers see one is looked up for it alone, which the planner takes to be so. It
+-- would take it for a coincidence that routes and objects agree on everything, expect
+-- next to no rows, and sort all there are rather than read the first of them.
+SELECT o.object_id AS id
+FROM retained_response_objects o
+CROSS JOIN LATERAL (SELECT o.payload -> 'request' AS request, o.payload -> 'template' AS template OFFSET 0) p
+CROSS JOIN LATERAL (
+    SELECT FROM retained_response_request_routes q
+    JOIN retained_response_group_routes g ON g.group_id = q.group_id AND g.delete_on = q.delete_on
+    JOIN retained_response_buckets b ON b.delete_on = q.delete_on AND b.partition_oid = o.tableoid AND b.state = 'active'
+    WHERE q.request_id = o.object_id AND q.group_id = o.group_id AND q.delete_on = o.delete_on
+    LIMIT 1
+) routed
+WHERE o.object_kind = 'request' AND o.created_by IS NOT NULL AND o.created_at IS NOT NULL;
+
+-- name: RetainedStates :many
+-- The states that there are, each looked up in the index by state, and an empty one,
+-- from which it goes on. There is none, NULL, where a response has none, which no
+-- constraint forbids. It is used within others.
+WITH RECURSIVE states AS (
+    SELECT '' AS state
+    UNION ALL
+    SELECT (SELECT o.state FROM retained_response_objects o
+            WHERE o.object_kind = 'request' AND o.state > s.state ORDER BY o.state LIMIT 1)
+    FROM states s WHERE s.state IS NOT NULL
+)
+SELECT state::text AS state, (CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END)::integer AS rank
+FROM states
+WHERE state IS NOT NULL OR EXISTS (SELECT FROM retained_response_objects o WHERE o.object_kind = 'request' AND o.state IS NULL);
+
+-- name: PlanInOrder :exec
+-- PlanForArguments for what is retained, where the planner knows nothing of what is
+-- in payloads: it would sort what passes a filter on them, and read all for that,
+-- where the first few are enough.
+SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true),
+       set_config('enable_sort', 'off', true), set_config('max_parallel_workers_per_gather', '0', true);
 
 -- name: LockRetained :exec
 -- Nobody moves or drops them meanwhile. Always in the order of the identifiers.

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math"
 	"regexp"
 	"strings"
@@ -36,23 +37,25 @@ var load string
 type recorder struct {
 	mu       sync.Mutex
 	sent     []statement
-	seqScans string
+	settings map[string]string
 }
 
 type statement struct {
 	sql  string
 	args []any
-	// What the service has set for it.
-	seqScans string
+	// What the service has set for it, but for how plans are kept.
+	settings map[string]string
 }
+
+var setting = regexp.MustCompile(`set_config\('(enable_\w+|jit|max_parallel_workers_per_gather)', '(\w+)', true\)`)
 
 func (r *recorder) add(sql string, args []any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if strings.Contains(sql, "'enable_seqscan', 'off', true") {
-		r.seqScans = "off"
+	for _, set := range setting.FindAllStringSubmatch(sql, -1) {
+		r.settings[set[1]] = set[2]
 	}
-	r.sent = append(r.sent, statement{sql, args, r.seqScans})
+	r.sent = append(r.sent, statement{sql, args, maps.Clone(r.settings)})
 }
 
 // take returns what was sent since, but for what only sets something.
@@ -70,13 +73,13 @@ func (r *recorder) take() []statement {
 }
 
 func (r *recorder) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
-	r.seqScans = "on"
+	r.settings = map[string]string{}
 	r.add(data.SQL, data.Args)
 	return ctx
 }
 func (r *recorder) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 func (r *recorder) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
-	r.seqScans = "on"
+	r.settings = map[string]string{}
 	return ctx
 }
 func (r *recorder) TraceBatchQuery(_ context.Context, _ *pgx.Conn, data pgx.TraceBatchQueryData) {
@@ -98,7 +101,11 @@ type bench struct {
 // newBench makes it of these rows. The changes are made once they are there.
 func newBench(t *testing.T, rows string, changes ...func(*bench, *pgtest.Database)) *bench {
 	t.Helper()
-	database := pgtest.New(t)
+	return newBenchOn(t, pgtest.New(t), rows, changes...)
+}
+
+func newBenchOn(t *testing.T, database *pgtest.Database, rows string, changes ...func(*bench, *pgtest.Database)) *bench {
+	t.Helper()
 	b := &bench{t: t}
 	var err error
 	if b.conn, err = pgx.Connect(t.Context(), database.URL); err != nil {
@@ -109,9 +116,7 @@ func newBench(t *testing.T, rows string, changes ...func(*bench, *pgtest.Databas
 	for _, change := range changes {
 		change(b, database)
 	}
-	for _, table := range []string{"fusillade.requests", "fusillade.response_steps", "public.http_analytics", "public.users"} {
-		b.exec("VACUUM ANALYZE " + table)
-	}
+	b.exec("VACUUM ANALYZE")
 	db, err := postgres.Open(postgres.Config{
 		URL: database.RoleURL, SearchPath: []string{"fusillade", "outlet"}, MaxConns: 1, Tracer: &b.recorder,
 	})
@@ -166,7 +171,9 @@ func (b *bench) explain(s statement, mode, options string) string {
 		}
 	}
 	b.exec("SET plan_cache_mode = force_" + mode + "_plan")
-	b.exec("SET enable_seqscan = " + s.seqScans)
+	for name, value := range s.settings {
+		b.exec("SET " + name + " = " + value)
+	}
 	execute := "EXECUTE recorded"
 	if len(literals) > 0 {
 		execute += " (" + strings.Join(literals, ", ") + ")"
@@ -178,6 +185,9 @@ func (b *bench) explain(s statement, mode, options string) string {
 	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
 		b.t.Fatal(err)
+	}
+	for name := range s.settings {
+		b.exec("RESET " + name)
 	}
 	if err := b.conn.Deallocate(ctx, "recorded"); err != nil {
 		b.t.Fatal(err)
@@ -372,7 +382,7 @@ func (b *bench) testErasures(t *testing.T) {
 			}
 			for _, s := range b.recorder.take() {
 				mode := "generic"
-				if s.seqScans == "off" { // what the filters are known for
+				if s.settings["enable_seqscan"] == "off" { // what the filters are known for
 					mode = "custom"
 				}
 				plan := b.explain(s, mode, "")

@@ -32,21 +32,26 @@ const (
 	queryCanceled = "57014"
 )
 
-// Count is domain.Responses'. It makes two round trips at most.
+// Count is domain.Responses'. It makes two round trips at most,
+// and one more where finished responses may have been moved.
 func (r *Responses) Count(ctx context.Context, filter domain.ResponseFilter, mode domain.CountMode) (domain.Count, error) {
 	f, possible := narrow(filter)
 	if !possible {
 		return domain.Count{Exact: true}, ctx.Err()
 	}
 	q, ofOwnerUpTo := f.count(), dbsqlc.CountOfOwnerUpTo
+	reckon := func(ctx context.Context, c postgres.Conn) (domain.Count, float64, error) {
+		return estimate(ctx, c, f.count())
+	}
 	if r.retained() {
+		reckon = f.reckonBoth
 		q.sql, ofOwnerUpTo = with(besideRetained, q.sql), with(besideRetained, ofOwnerUpTo)
 	}
 	var count domain.Count
 	fromReplica, err := r.source().ReadAnywhere(ctx, func(c postgres.Conn) (err error) {
 		if mode == domain.CountExact {
 			if count, err = exact(ctx, c, q, exactWithin); timedOut(err) {
-				count, _, err = estimate(ctx, c, q)
+				count, _, err = reckon(ctx, c)
 			}
 			return err
 		}
@@ -60,10 +65,10 @@ func (r *Responses) Count(ctx context.Context, filter domain.ResponseFilter, mod
 				return err
 			}
 			r.many.Add(f.owner, struct{}{})
-			count, _, err = estimate(ctx, c, q)
+			count, _, err = reckon(ctx, c)
 			return err
 		}
-		guess, cost, err := estimate(ctx, c, q)
+		guess, cost, err := reckon(ctx, c)
 		count = guess
 		if err != nil || mode == domain.CountEstimate || cost > cheap {
 			return err
@@ -118,6 +123,17 @@ func estimate(ctx context.Context, c postgres.Conn, q query) (count domain.Count
 	}
 	aggregate := explained[0].Plan
 	return domain.Count{Total: int64(aggregate.Plans[0].Rows)}, aggregate.Cost, nil
+}
+
+// reckonBoth is estimate with what is retained.
+func (f filter) reckonBoth(ctx context.Context, c postgres.Conn) (count domain.Count, cost float64, err error) {
+	if count, cost, err = estimate(ctx, c, f.count()); err != nil {
+		return domain.Count{}, 0, err
+	}
+	q, times := f.reckonedRetained()
+	retained, more, err := estimate(ctx, c, q)
+	count.Total += times * retained.Total
+	return count, cost + more, err
 }
 
 // limited runs a query of one row and column under a limit of time. What is

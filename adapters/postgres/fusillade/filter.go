@@ -17,6 +17,9 @@ type filter struct {
 	owner    any   // that one, or the list of several, or nil
 	narrowed bool  // by more than one owner
 	args     []any // of the other conditions, in the order of all queries
+	// What of it has an index where finished responses are moved to.
+	owners, states, models, tiers []string
+	created                       bool // that it is narrowed by the time of creation
 	// The ranks that its states can have.
 	minRank, maxRank int
 }
@@ -30,6 +33,8 @@ func narrow(f domain.ResponseFilter) (filter, bool) {
 			return filter{}, false
 		}
 	}
+	out.owners, out.states, out.models, out.tiers = owners, states, models, tiers
+	out.created = f.CreatedAfter != nil || f.CreatedBefore != nil
 	out.owner = owners
 	if len(owners) == 1 {
 		out.owned, out.owner = true, owners[0]

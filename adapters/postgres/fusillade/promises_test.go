@@ -1,7 +1,10 @@
 package fusillade_test
 
 import (
+	"context"
 	"testing"
+
+	"github.com/jackc/pgx/v5"
 
 	"lethe/adapters/postgres"
 	"lethe/adapters/postgres/fusillade"
@@ -13,6 +16,51 @@ import (
 func TestPromises(t *testing.T) {
 	t.Parallel()
 	porttest.Responses(t, func(t *testing.T) porttest.ResponsesFixture { return newFixture(t) })
+}
+
+// beside is a fixture of which responses are moved, as fusillade-arsenal does, though
+// it moves finished ones alone.
+type beside struct {
+	*pgfixture.Fixture
+	move func(porttest.Row)
+}
+
+func (b beside) AddResponse(row porttest.Row) {
+	b.Fixture.AddResponse(row)
+	b.move(row)
+}
+
+// TestPromisesBesideArsenal: lists are the same, whatever of them has been moved.
+func TestPromisesBesideArsenal(t *testing.T) {
+	t.Parallel()
+	for name, stays := range map[string]int{"all": 0, "most": 3} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			porttest.Lists(t, func(t *testing.T) porttest.ResponsesFixture {
+				database := pgtest.WithArsenal(t)
+				f := fixtureOn(t, database, postgres.Config{URL: database.RoleURL})
+				always := func() bool { return true }
+				f.Responses().(*fusillade.Responses).WithArsenal(always, always)
+				conn, err := pgx.Connect(t.Context(), database.URL)
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { _ = conn.Close(context.Background()) })
+				if _, err := conn.Exec(t.Context(), "DELETE FROM fusillade.requests"); err != nil {
+					t.Fatal(err)
+				}
+				n := 0
+				return beside{f, func(row porttest.Row) {
+					if n++; row.Batched || stays > 0 && n%stays == 0 {
+						return
+					}
+					if _, err := conn.Exec(t.Context(), pgtest.Moved(row.ID.String())); err != nil {
+						t.Fatal(err)
+					}
+				}}
+			})
+		})
+	}
 }
 
 func TestPromisesOfHolds(t *testing.T) {

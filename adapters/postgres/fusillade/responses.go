@@ -4,6 +4,7 @@ package fusillade
 import (
 	"context"
 	"errors"
+	"math"
 	"strings"
 
 	"github.com/google/uuid"
@@ -97,17 +98,22 @@ func (r *Responses) Page(ctx context.Context, q domain.PageQuery) ([]domain.Resp
 		return nil, ctx.Err()
 	}
 	retained := r.retained()
-	pages := f.pages
+	whole := q
 	if retained {
-		pages = f.bothPages
+		// What is skipped is known when both are merged.
+		whole.Skip, whole.Limit = 0, q.Limit+min(q.Skip, math.MaxInt64-q.Limit)
 	}
-	queries, particular := pages(q)
+	queries, particular := f.pages(whole)
 	if len(queries) == 0 {
 		return nil, ctx.Err()
 	}
 	var page []domain.Response
 	read := func(c postgres.Conn) error {
-		rows, err := collect(ctx, c, queries, particular)
+		var moved []query
+		if retained {
+			moved = f.retainedPages(whole)
+		}
+		rows, err := collect(ctx, c, queries, particular, moved)
 		if retained {
 			rows = merged(rows, q)
 		}
@@ -138,33 +144,32 @@ func (r *Responses) Page(ctx context.Context, q domain.PageQuery) ([]domain.Resp
 	return page, nil
 }
 
-// collect runs the queries together and returns their rows one after another.
-func collect(ctx context.Context, c postgres.Conn, queries []query, particular bool) (all []dbsqlc.PageRow, err error) {
-	if len(queries) == 1 && !particular {
+// collect runs the queries together, and then those of what is retained, and returns
+// their rows one after another.
+func collect(ctx context.Context, c postgres.Conn, queries []query, particular bool, moved []query) (all []dbsqlc.PageRow, err error) {
+	if len(queries) == 1 && !particular && len(moved) == 0 {
 		return rowsOf(c.Query(ctx, queries[0].sql, queries[0].args...))
 	}
 	var batch pgx.Batch
+	read := func(queries []query) {
+		for _, q := range queries {
+			batch.Queue(q.sql, q.args...).Query(func(r pgx.Rows) error {
+				rows, err := rowsOf(r, nil)
+				all = append(all, rows...)
+				return err
+			})
+		}
+	}
 	if particular {
 		batch.Queue(dbsqlc.PlanForArguments)
 	}
-	for _, q := range queries {
-		batch.Queue(q.sql, q.args...)
+	read(queries)
+	if len(moved) > 0 {
+		batch.Queue(dbsqlc.PlanInOrder)
 	}
-	results := c.SendBatch(ctx, &batch)
-	defer func() { err = errors.Join(err, results.Close()) }()
-	if particular {
-		if _, err := results.Exec(); err != nil {
-			return nil, err
-		}
-	}
-	for range queries {
-		rows, err := rowsOf(results.Query())
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, rows...)
-	}
-	return all, nil
+	read(moved)
+	err = c.SendBatch(ctx, &batch).Close()
+	return all, err
 }
 
 // rowsOf reads what any of the queries for pages returns: they have the same

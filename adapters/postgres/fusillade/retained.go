@@ -2,6 +2,7 @@ package fusillade
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -25,27 +26,51 @@ const fencedFor = 7 * 24 * time.Hour
 
 var errNotAsSaid = domain.Errorf(domain.CodeRefused, "What is retained of the response is not what its group says, so nothing was erased: look at its rows in retained_response_objects and in the tables of routes")
 
-// With what is retained in the place of the requests, or beside them. The
-// identifiers are the second argument of the queries that take some.
+// What stands for the table of requests. The identifiers are the second argument of
+// the queries that take some.
 var (
-	_, retained, _  = strings.Cut(strings.TrimRight(dbsqlc.Retained, "\n "), "\n") // without its name
-	insteadRetained = "requests AS NOT MATERIALIZED (" + retained + "\n)"
-	besideRetained  = "requests AS NOT MATERIALIZED (" + union("", "AND NOT EXISTS (SELECT FROM requests r WHERE r.id = o.object_id)") + ")"
-	ofThese         = "requests AS MATERIALIZED (" + union("WHERE id = ANY ($2::uuid[])", "AND q.request_id = ANY ($2::uuid[])") + ")"
+	retained       = bare(dbsqlc.Retained)
+	besideRetained = "requests AS NOT MATERIALIZED (" + union("", retained+" AND NOT EXISTS (SELECT FROM requests r WHERE r.id = o.object_id)") + ")"
+	ofThese        = "requests AS MATERIALIZED (" + union("WHERE id = ANY ($2::uuid[])", retained+" AND q.request_id = ANY ($2::uuid[])") + ")"
+
+	// The columns of what is retained, of objects and what is unpacked of them; and
+	// where they are found by an index of the objects.
+	ofObjects, _, _ = strings.Cut(retained, "\nFROM ")
+	_, routed, _    = strings.Cut(bare(dbsqlc.RetainedRouted), "\n")
 
 	holdsOnBoth      = with(ofThese, dbsqlc.HoldsOn)
 	holdsOnEachBoth  = with(ofThese, dbsqlc.HoldsOnEach)
 	heldPurgesOfBoth = with(besideRetained, dbsqlc.HeldPurges)
-	lockedOfRetained = with("requests AS NOT MATERIALIZED ("+retained+" AND q.request_id = ANY ($1::uuid[])\n)", strings.NewReplacer(
+	lockedOfRetained = with(insteadRetained("AND q.request_id = ANY ($1::uuid[])"), strings.NewReplacer(
 		"-- name: RequestsOf ", "-- name: RetainedOf ",
 		"(SELECT t.file_id FROM request_templates t WHERE t.id = r.template_id)", "r.file_id",
-	).Replace(dbsqlc.RequestsOf))
+	).Replace(neverNull.Replace(dbsqlc.RequestsOf)))
 )
 
-// union is both, with conditions on each.
-func union(requests, retainedToo string) string {
+// neverNull replaces columns that no request has NULL.
+var neverNull = strings.NewReplacer(
+	" model, state,", " coalesce(model, '') AS model, coalesce(state, '') AS state,",
+	" r.model, r.state,", " coalesce(r.model, '') AS model, coalesce(r.state, '') AS state,",
+)
+
+const unpacked = "CROSS JOIN LATERAL (SELECT o.payload -> 'request' AS request, o.payload -> 'template' AS template OFFSET 0) p"
+
+// bare is a query without its name, to be used within another.
+func bare(query string) string {
+	_, body, _ := strings.Cut(strings.TrimRight(query, "\n ;"), "\n")
+	return body
+}
+
+// insteadRetained is what is retained in the place of the requests, with more
+// conditions.
+func insteadRetained(conditions string) string {
+	return "requests AS NOT MATERIALIZED (" + retained + " " + conditions + "\n)"
+}
+
+// union is both: the requests with a condition, and what is retained.
+func union(condition, retained string) string {
 	const columns = "id, batch_id, created_by, state, model, service_tier, created_at, started_at, completed_at, response_status, error"
-	return "SELECT " + columns + " FROM requests " + requests + " UNION ALL SELECT " + columns + " FROM (" + retained + " " + retainedToo + "\n) retained"
+	return "SELECT " + columns + " FROM requests " + condition + " UNION ALL SELECT " + columns + " FROM (" + retained + "\n) retained"
 }
 
 // with is a query in which the table of a common table expression is another one.
@@ -60,22 +85,122 @@ func with(table, query string) string {
 
 // getRetained is a query for one response, of those that are retained.
 func getRetained(query string) string {
-	return with(insteadRetained, strings.NewReplacer(
+	return with(insteadRetained(""), strings.NewReplacer(
 		"LEFT JOIN request_templates t ON t.id = r.template_id",
 		"CROSS JOIN LATERAL (SELECT coalesce(r.template_id, r.id) AS id, r.prompt AS body, r.file_id, r.prompt_updated_at AS updated_at) t",
-	).Replace(query))
+	).Replace(neverNull.Replace(query)))
 }
 
-// bothPages are the queries for a page, and then those for what is retained: each
-// from its beginning, as what is skipped is known when they are merged.
-func (f filter) bothPages(q domain.PageQuery) (all []query, particular bool) {
-	q.Skip, q.Limit = 0, q.Skip+q.Limit
-	all, particular = f.pages(q)
-	for _, query := range slices.Clone(all) {
-		query.sql = with(insteadRetained, query.sql)
-		all = append(all, query)
+// retainedPages are the queries for a page of what is retained, of which nothing is
+// skipped. Their plans are to be made in order.
+func (f filter) retainedPages(q domain.PageQuery) (all []query) {
+	first := func(minRank, maxRank int, after *domain.Position) {
+		var createdAt, id any
+		if after != nil {
+			createdAt, id = after.CreatedAt, after.ID
+		}
+		all = append(all, f.firstRetained(pageOfRetained, minRank, maxRank, q.ActiveFirst, createdAt, id, q.Skip, q.Limit))
 	}
-	return all, particular
+	if !q.ActiveFirst {
+		first(f.minRank, f.maxRank, q.After)
+		return all
+	}
+	above := f.minRank - 1
+	if q.After != nil {
+		above = max(above, q.After.Rank)
+		if r := q.After.Rank; f.minRank <= r && r <= f.maxRank {
+			first(r, r, q.After)
+		}
+	}
+	if above < f.maxRank {
+		first(above+1, f.maxRank, nil)
+	}
+	return all
+}
+
+// Queries for the first rows of those that are retained, by the column whose index
+// leads to them.
+var (
+	pageOfRetained = byIndex(func(by string) string {
+		columns, _, _ := strings.Cut(neverNull.Replace(dbsqlc.Page), "\nFROM requests\n")
+		return with("requests AS NOT MATERIALIZED ("+ofObjects+"\nFROM (\n"+firstObjects(dbsqlc.Page, by, "DESC", 15)+"\n) o\n"+unpacked+"\n)",
+			strings.Replace(columns, "-- name: Page ", "-- name: PageOfRetained ", 1)+"\nFROM requests")
+	})
+	nextOfRetained = byIndex(func(by string) string {
+		return "-- name: NextOfRetained :many\nSELECT object_id AS id, created_at FROM (\n" + firstObjects(dbsqlc.Next, by, "ASC", 14) + "\n) o"
+	})
+)
+
+func byIndex(query func(by string) string) map[string]string {
+	all := make(map[string]string)
+	for _, by := range []string{"state", "created_by", "model", "service_tier"} {
+		all[by] = query(by)
+	}
+	return all
+}
+
+// firstObjects are the objects of the first rows that a query of so many arguments,
+// the last of which is how many, has of what is retained: those of each state or other
+// value on their own, as that is how an index has them in order, and then the first of
+// all. Their payloads come along as they are stored, and are not unpacked unless the
+// filter asks for what is in them. Three arguments follow: the range of ranks, and the
+// values. A fourth tells whether ranks come first.
+func firstObjects(query, by, direction string, args int) string {
+	_, conditions, _ := strings.Cut(query, "\nFROM requests\n")
+	of := func(condition string) string {
+		return "SELECT * FROM (WITH requests AS NOT MATERIALIZED (" + ofObjects + ", o.payload\n" + routed + " AND " + condition + "\n)\n" +
+			"SELECT id AS object_id, created_by, state, model, service_tier, created_at, payload FROM requests\n" + strings.TrimRight(conditions, "\n ;") + ") one"
+	}
+	parts := "SELECT s.state AS value, s.rank FROM (\n" + bare(dbsqlc.RetainedStates) + "\n) s\n" +
+		"    WHERE s.rank BETWEEN $A AND $B AND ($V::text[] IS NULL OR s.state = ANY ($V::text[]))"
+	rows := of("part.value IS NOT NULL AND o.state = part.value") + "\nUNION ALL\n" + of("part.value IS NULL AND o.state IS NULL")
+	if by != "state" {
+		// One part for all that are finished, as all should be: the planner knows how
+		// common their states are. The others are looked for by their states.
+		parts = "SELECT v.value, s.state, s.rank FROM (SELECT DISTINCT unnest($V::text[]) AS value) v\n" +
+			"    CROSS JOIN (VALUES ('processing', 0), ('claimed', 1), ('pending', 2), (NULL, 3)) s (state, rank) WHERE s.rank BETWEEN $A AND $B"
+		rows = of("part.state IS NULL AND o."+by+" = part.value AND (o.state IS NULL OR o.state NOT IN ('processing', 'claimed', 'pending'))") +
+			"\nUNION ALL\n" + of("part.state IS NOT NULL AND o.state = part.state AND (o."+by+" = part.value) IS TRUE")
+	}
+	return strings.NewReplacer(
+		"$A", fmt.Sprintf("$%d::integer", args+1), "$B", fmt.Sprintf("$%d::integer", args+2), "$V", fmt.Sprintf("$%d", args+3),
+		"$RANKED", fmt.Sprintf("$%d::boolean", args+4), "$MOST", fmt.Sprintf("$%d::bigint", args), "$DIRECTION", direction,
+	).Replace("SELECT found.* FROM (\n" + parts + "\n) part\nCROSS JOIN LATERAL (\n" + rows + "\n) found\n" +
+		"ORDER BY CASE WHEN $RANKED THEN part.rank END, found.created_at $DIRECTION, found.object_id $DIRECTION LIMIT $MOST")
+}
+
+// reckonedRetained is what counts those that pass the filter, for the planner to say
+// how many there are: without routes, which it would take for coincidences. As each
+// response has an object that is its group's, which has no owner, state, model, tier
+// or time, each condition on these halves them for the planner once more.
+func (f filter) reckonedRetained() (q query, times int64) {
+	q, times = f.count(), 2 // there is one on owners always
+	q.sql = with("requests AS NOT MATERIALIZED ("+ofObjects+"\nFROM retained_response_objects o\n"+unpacked+"\nWHERE o.object_kind = 'request'\n)", q.sql)
+	for _, is := range []bool{f.states != nil, f.models != nil, f.tiers != nil, f.created} {
+		if is {
+			times *= 2
+		}
+	}
+	return q, times
+}
+
+// firstRetained is one of the queries by index for the filter, whose conditions leave out what
+// leads to the rows.
+func (f filter) firstRetained(queries map[string]string, minRank, maxRank int, ranked bool, more ...any) query {
+	rest := filter{narrowed: f.narrowed, args: slices.Clone(f.args)}
+	by, values := "state", f.states
+	switch {
+	case f.owners != nil:
+		by, values = "created_by", f.owners
+	case f.models != nil:
+		by, values, rest.args[1] = "model", f.models, nil
+	case f.tiers != nil && f.states == nil:
+		by, values, rest.args[2] = "service_tier", f.tiers, nil
+	default:
+		rest.args[0] = nil
+	}
+	q := rest.page(queries[by], more...)
+	return query{q.sql, append(q.args, minRank, maxRank, values, ranked)}
 }
 
 // merged are the rows of both in the order of the page, none twice.

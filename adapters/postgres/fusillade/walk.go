@@ -114,13 +114,15 @@ func (w walk) next(ctx context.Context, e *eraser, from place, most int) (found 
 		return err
 	})
 	if e.Retained {
-		b.Queue(with(insteadRetained, q.sql), q.args...).Query(func(r pgx.Rows) error {
+		q := w.filter.firstRetained(nextOfRetained, w.filter.minRank, w.filter.maxRank, false, createdAt, id, int64(most)+1)
+		b.Queue(dbsqlc.PlanInOrder)
+		b.Queue(q.sql, q.args...).Query(func(r pgx.Rows) error {
 			moved, err := pgx.CollectRows(r, pgx.RowToStructByPos[dbsqlc.NextRow])
 			rows = nextOfBoth(append(rows, moved...))
 			return err
 		})
 	}
-	if w.filter.narrowed {
+	if w.filter.narrowed || e.Retained {
 		b.Queue(dbsqlc.PlanForAny)
 	}
 	if err := e.tx.SendBatch(ctx, &b).Close(); err != nil {

@@ -1215,10 +1215,11 @@ func (q *Queries) NoteTrouble(ctx context.Context, arg NoteTroubleParams) (int64
 }
 
 const PlanForAny = `-- name: PlanForAny :exec
-SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'on', true)
+SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'on', true), set_config('enable_sort', 'on', true)
 `
 
-// Takes PlanForArguments back, for what follows in the same transaction.
+// Takes PlanForArguments and PlanInOrder back, for what follows in the same
+// transaction, of which nothing is worth compiling or several processes either.
 func (q *Queries) PlanForAny(ctx context.Context) error {
 	_, err := q.db.Exec(ctx, PlanForAny)
 	return err

@@ -1,0 +1,134 @@
+package plans_test
+
+import (
+	_ "embed"
+	"fmt"
+	"math"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"lethe/adapters/postgres/fusillade"
+	"lethe/domain"
+	"lethe/internal/pgtest"
+)
+
+//go:embed testdata/retained.sql
+var retained string
+
+// retainedScan is a reading of the whole of what is retained.
+var retainedScan = regexp.MustCompile(`Seq Scan on retained_response_(objects|request_routes|group_routes)\w*\b`)
+
+// TestRetainedPlans: a list of what fusillade-arsenal has moved reads about as much as
+// it shows, and no payload of what it does not show.
+func TestRetainedPlans(t *testing.T) {
+	t.Parallel()
+	const shown = 21
+	b := newBenchOn(t, pgtest.WithArsenal(t), "DELETE FROM fusillade.requests", func(b *bench, _ *pgtest.Database) {
+		for statement := range strings.SplitSeq(retained, ";\n") {
+			b.exec(statement)
+		}
+		// Whoever unpacks one of these fails: what is shown is newer than the oldest half.
+		b.exec(`UPDATE fusillade.retained_response_objects SET payload = jsonb_set(payload, '{request}',
+			payload -> 'request' || '{"started_at": "nobody reads this", "completed_at": "nobody reads this", "response_status": "nobody reads this"}')
+			WHERE object_kind = 'request' AND created_at < timestamptz '2026-01-01' + interval '100000 seconds'`)
+	})
+	always := func() bool { return true }
+	responses := b.responses.(*fusillade.Responses)
+	responses.WithArsenal(always, always)
+	list := func(what string, q domain.PageQuery, want, most int) {
+		t.Helper()
+		b.recorder.take()
+		page, err := responses.Page(t.Context(), q)
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
+			return
+		}
+		if len(page) < want {
+			t.Errorf("%s: %d are shown", what, len(page))
+		}
+		looked := 0
+		for _, s := range b.recorder.take() {
+			if !strings.Contains(s.sql, "-- name: PageOfRetained ") {
+				continue
+			}
+			looked++
+			plan := b.explain(s, "custom", "(ANALYZE, BUFFERS, COSTS OFF, TIMING OFF, SUMMARY OFF)")
+			if retainedScan.MatchString(plan) {
+				t.Errorf("%s: all is read by\n%s\n%s", what, s.sql, plan)
+			}
+			n := blocks(t, plan)
+			t.Logf("%s: %d blocks", what, n)
+			if n > most {
+				t.Errorf("%s: %d blocks were read\n%s\n%s", what, n, s.sql, plan)
+			}
+		}
+		if looked == 0 {
+			t.Errorf("%s: what is retained was not asked for", what)
+		}
+	}
+	// Of a page of everyone each state gives as many, and of a page of an owner's that
+	// is narrowed the owner's are gone through.
+	const few, ofOwner = 1000, 2500
+	for scope, owners := range map[string][]string{"everyone": nil, "a large owner": {large}, "several owners": {large, "owner-3", "owner-none"}} {
+		for name, c := range map[string]struct {
+			filter     domain.ResponseFilter
+			want, most int
+		}{
+			"none":         {want: shown, most: few},
+			"state":        {filter: domain.ResponseFilter{States: []string{"failed"}}, want: 8, most: ofOwner},
+			"common state": {filter: domain.ResponseFilter{States: []string{"completed"}}, want: shown, most: few},
+			"model":        {filter: domain.ResponseFilter{Models: []string{"model-1"}}, want: shown, most: few},
+			"tiers":        {filter: domain.ResponseFilter{Tiers: []string{"flex", "auto"}}, want: shown, most: few},
+			"at work":      {filter: domain.ResponseFilter{States: []string{"pending", "processing"}}, most: few},
+			"after":        {filter: domain.ResponseFilter{CreatedAfter: new(createdAt(19_000))}, want: shown, most: few},
+		} {
+			for _, activeFirst := range []bool{true, false} {
+				for _, after := range []*domain.Position{nil, {CreatedAt: createdAt(19_900), ID: uuid.Max}} {
+					if after != nil && activeFirst {
+						after = &domain.Position{Rank: 3, CreatedAt: after.CreatedAt, ID: after.ID}
+						if name == "at work" { // nothing is asked then
+							continue
+						}
+					}
+					c.filter.Owners = owners
+					limit := int64(shown)
+					if c.want > 0 {
+						limit = int64(c.want)
+					}
+					list(fmt.Sprintf("%s of %s, active first %t, after %+v", name, scope, activeFirst, after),
+						domain.PageQuery{Filter: c.filter, ActiveFirst: activeFirst, After: after, Limit: limit}, c.want, c.most)
+				}
+			}
+		}
+	}
+	// What is in payloads is unpacked until there is a page of it, and not of the rest.
+	for name, filter := range map[string]domain.ResponseFilter{
+		"status":   {States: []string{"completed"}, StatusMin: new(int64(200)), StatusMax: new(int64(299))},
+		"duration": {States: []string{"completed"}, MinDuration: new(createdAt(0).Sub(createdAt(0)))},
+		"no error": {States: []string{"completed"}, HasError: new(false)},
+	} {
+		list(name, domain.PageQuery{Filter: filter, ActiveFirst: true, Limit: shown}, shown, few)
+		filter.Owners, filter.States = []string{large}, nil
+		list(name+" of an owner", domain.PageQuery{Filter: filter, ActiveFirst: true, Limit: shown}, shown-2, few)
+	}
+
+	for name, filter := range map[string]domain.ResponseFilter{
+		"none": {}, "common state": {States: []string{"completed"}}, "tiers": {Tiers: []string{"flex", "auto"}},
+		"state, tier, after": {States: []string{"completed"}, Tiers: []string{"flex"}, CreatedAfter: new(createdAt(2_000))},
+	} {
+		for scope, owners := range map[string][]string{"everyone": nil, "a large owner": {large}} {
+			filter.Owners = owners
+			exact, err := responses.Count(t.Context(), filter, domain.CountExact)
+			if err != nil || !exact.Exact || exact.Total < 300 {
+				t.Fatalf("%s of %s: %+v, %v", name, scope, exact, err)
+			}
+			estimate, err := responses.Count(t.Context(), filter, domain.CountEstimate)
+			if off := math.Abs(float64(estimate.Total - exact.Total)); err != nil || off > 0.15*float64(exact.Total) {
+				t.Errorf("%s of %s: there are %d, estimated %d, %v", name, scope, exact.Total, estimate.Total, err)
+			}
+		}
+	}
+}
