@@ -43,7 +43,7 @@ type SearchOptions struct {
 // the rows of a sample.
 const (
 	placeKnown   = "known"   // a table that erasures remove rows from
-	placeKept    = "kept"    // usage, credits and Lethe's own notes, which stay
+	placeKept    = "kept"    // usage, credits, fences and Lethe's own notes, which stay
 	placeUnknown = "unknown" // neither
 	placeErased  = "erased"  // erasing these responses removes the row
 	placeShared  = "shared"  // other responses have the same text
@@ -378,13 +378,13 @@ func (s *searching) found(d *searched, t search.Table, row search.Row) {
 // is needed by one.
 func (s *searching) another(t search.Table, key string) bool {
 	of := s.schemas.Fusillade
-	return slices.Contains([]string{of + ".requests", of + ".request_templates", of + ".request_templates_g2"}, t.Root) && !s.sample.Reached(t.Root, key)
+	return slices.Contains([]string{of + ".requests", of + ".request_templates", of + ".request_templates_g2", of + ".retained_response_objects"}, t.Root) && !s.sample.Own(t.Root, key)
 }
 
 func (s *searching) treatment(table string) string {
 	_, known := s.keys[table]
 	switch {
-	case table == "public.http_analytics", table == "public.credits_transactions":
+	case table == "public.http_analytics", table == "public.credits_transactions", table == s.schemas.Fusillade+"."+inspect.Fences:
 		return placeKept
 	case known:
 		return placeKnown

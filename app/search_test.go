@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -187,6 +188,11 @@ func TestSampleIsWhatAnErasureRemoves(t *testing.T) {
 			INSERT INTO fusillade.request_templates_g2 (created_on, id, endpoint, method, path, body, model, api_key)
 			SELECT '2026-05-01', id, endpoint, method, path, body, model, api_key FROM moved;`
 	)
+	writtenAgain := `
+		INSERT INTO fusillade.requests (id, template_id, created_by, model, state, response_status, response_body, completed_at) VALUES
+			('` + mine + `', '30000000-0000-4000-8000-000000000001', '` + bob + `', 'm', 'completed', 200, '{"output": "the first answer, written again"}', now());`
+	const retiring = `
+		UPDATE fusillade.retained_response_buckets SET state = 'retiring';`
 	rows := `
 		DELETE FROM fusillade.requests WHERE batch_id IS NULL;
 		INSERT INTO fusillade.files (id, name) VALUES ('20000000-0000-4000-8000-000000000001', 'an upload');
@@ -227,13 +233,19 @@ func TestSampleIsWhatAnErasureRemoves(t *testing.T) {
 		apart             bool
 		main, copiesBegin string // what is made there besides
 		steps             bool
+		moved, again      int // responses that are among what is retained, and among the requests again
 	}{
-		"without indexes":  {open: pgtest.WithFixture, steps: true},
-		"with indexes":     {open: pgtest.WithFixture, main: byHeader + byStep, steps: true},
-		"by header alone":  {open: pgtest.WithFixture, main: byHeader, steps: true},
-		"as it is written": {open: pgtest.WithFixture, main: byHeaderAsWritten + byStep, steps: true},
-		"copies apart":     {open: pgtest.WithFixture, apart: true, main: byStep, copiesBegin: byHeader, steps: true},
-		"arsenal":          {open: pgtest.WithArsenal, main: arsenal + byHeader},
+		"without indexes":      {open: pgtest.WithFixture, steps: true},
+		"with indexes":         {open: pgtest.WithFixture, main: byHeader + byStep, steps: true},
+		"by header alone":      {open: pgtest.WithFixture, main: byHeader, steps: true},
+		"as it is written":     {open: pgtest.WithFixture, main: byHeaderAsWritten + byStep, steps: true},
+		"copies apart":         {open: pgtest.WithFixture, apart: true, main: byStep, copiesBegin: byHeader, steps: true},
+		"arsenal":              {open: pgtest.WithArsenal, main: arsenal + byHeader},
+		"moved":                {open: pgtest.WithArsenal, main: byHeader + pgtest.Moved(mine), moved: 1},
+		"moved without prompt": {open: pgtest.WithArsenal, main: arsenal + pgtest.Moved(mine), moved: 1},
+		"moved, both":          {open: pgtest.WithArsenal, main: byHeader + pgtest.Moved(mine) + pgtest.Moved(second), moved: 2},
+		"at both places":       {open: pgtest.WithArsenal, main: byHeader + pgtest.Moved(mine) + writtenAgain, moved: 1, again: 1},
+		"of no bucket":         {open: pgtest.WithArsenal, main: byHeader + pgtest.Moved(mine) + writtenAgain + retiring, moved: 1, again: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -254,7 +266,10 @@ func TestSampleIsWhatAnErasureRemoves(t *testing.T) {
 			exec(t, elsewhere.URL, raw+of.copiesBegin)
 			count := func() map[string]int {
 				n := map[string]int{}
-				for _, table := range []string{"fusillade.requests", "fusillade.request_templates", "fusillade.request_templates_g2", "fusillade.response_steps", "outlet.http_requests", "outlet.http_responses"} {
+				for _, table := range []string{
+					"fusillade.requests", "fusillade.request_templates", "fusillade.request_templates_g2", "fusillade.response_steps", "outlet.http_requests", "outlet.http_responses",
+					"fusillade.retained_response_objects", "fusillade.retained_response_request_routes", "fusillade.retained_response_group_routes",
+				} {
 					url := database.URL
 					if strings.HasPrefix(table, "outlet") {
 						url = elsewhere.URL
@@ -271,6 +286,9 @@ func TestSampleIsWhatAnErasureRemoves(t *testing.T) {
 				if p.Treatment == "erased" {
 					said[p.Table] = max(said[p.Table], p.Rows)
 				}
+				if p.Treatment == "missed" && strings.HasPrefix(p.Table, "fusillade.") {
+					t.Errorf("%s: %d rows of %s are missed", p.Column, p.Rows, p.Table)
+				}
 			}
 			before := count()
 			s := start(t, environ...)
@@ -282,11 +300,52 @@ func TestSampleIsWhatAnErasureRemoves(t *testing.T) {
 					t.Errorf("%s: it said that %d rows go, and %d went of %d", table, said[table], before[table]-left, before[table])
 				}
 			}
-			if said["fusillade.requests"] != 2 || said["fusillade.request_templates"]+said["fusillade.request_templates_g2"] != 1 || said["outlet.http_requests"] == 0 {
+			if said["fusillade.requests"] != 2-of.moved+of.again || said["fusillade.retained_response_objects"] != 2*of.moved || said["outlet.http_requests"] == 0 {
 				t.Errorf("it said %v", said)
 			}
 		})
 	}
+}
+
+// TestSampleOfWhatIsRefused: what an erasure would refuse is said to stay.
+func TestSampleOfWhatIsRefused(t *testing.T) {
+	t.Parallel()
+	database := pgtest.WithArsenal(t)
+	exec(t, database.URL, newerRows)
+	exec(t, database.URL, "DELETE FROM fusillade.requests WHERE batch_id IS NULL AND id <> '"+converted+"'")
+	exec(t, database.URL, pgtest.Moved(converted))
+	environ := []string{"LETHE_DATABASE_URL=" + database.RoleURL}
+	objects := func() map[string]int {
+		all := map[string]int{}
+		for _, p := range look(t, app.SearchOptions{Sample: 10}, "LETHE_DATABASE_URL="+database.URL).Places {
+			if p.Table == "fusillade.retained_response_objects" && p.Column == "payload" {
+				all[p.Treatment] += p.Rows
+			}
+		}
+		return all
+	}
+	if got := objects(); !maps.Equal(got, map[string]int{"erased": 2}) {
+		t.Errorf("found %v", got)
+	}
+	s := start(t, environ...)
+	for name, change := range map[string]string{
+		"another request": `payload = jsonb_set(payload, '{request_ids}', '["` + missingID + `"]')`,
+		"no request":      `payload = payload - 'request_ids'`,
+		"no list":         `payload = jsonb_set(payload, '{request_ids}', '"` + converted + `"')`,
+	} {
+		exec(t, database.URL, "UPDATE fusillade.retained_response_objects SET "+change+" WHERE object_kind = 'group'")
+		if got := objects(); got["erased"] != 0 || got["missed"] == 0 {
+			t.Errorf("%s: found %v", name, got)
+		}
+		if status, body := s.deleteAs(t, requestsPath+"/"+converted, "sk-root-platform"); status == http.StatusNoContent {
+			t.Errorf("%s: erased: %s", name, body)
+		}
+	}
+	exec(t, database.URL, `UPDATE fusillade.retained_response_objects SET payload = jsonb_set(payload, '{request_ids}', '["`+strings.ToUpper(converted)+`"]') WHERE object_kind = 'group'`)
+	if got := objects(); !maps.Equal(got, map[string]int{"erased": 2}) {
+		t.Errorf("in capitals: found %v", got)
+	}
+	s.eraseOne(t, converted)
 }
 
 // TestSampleOfTheSameWords: what two responses have in common is not taken for

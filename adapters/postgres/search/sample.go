@@ -35,7 +35,8 @@ type Sample struct {
 	leads   Leads
 	kinds   []kindOfNeedle  // of each needle
 	digits  []string        // of each that is an identifier
-	reached map[string]bool // tables and keys, of the rows that go
+	own     map[string]bool // tables and keys, of the rows that are of the responses
+	reached map[string]bool // those of them that go
 	led     map[string]bool // places of raw copies that something leads to
 }
 
@@ -68,6 +69,9 @@ func (s *Sample) Reached(table, key string) bool {
 	}
 	return s.reached[table+" "+key]
 }
+
+// Own tells whether the row of this key is a part of the responses, and no copy.
+func (s *Sample) Own(table, key string) bool { return s.own[table+" "+key] }
 
 // Copies tells whether a table holds raw copies.
 func (s *Sample) Copies(table string) bool {
@@ -105,17 +109,21 @@ const usageRecords = "public.http_analytics"
 // the expression of the request that a header names, in digits.
 func Keys(schemas Schemas, named string) map[string]string {
 	copied := "instance_id::text || '/' || correlation_id::text"
+	const grouped = "delete_on::text || '/' || group_id::text"
 	return map[string]string{
-		schemas.Fusillade + ".requests":                "id::text",
-		schemas.Fusillade + ".request_templates":       "id::text",
-		schemas.Fusillade + ".request_templates_g2":    "id::text",
-		schemas.Fusillade + ".request_template_routes": "id::text",
-		schemas.Fusillade + ".response_steps":          "id::text",
-		usageRecords:                                   copied,
-		schemas.Outlet + ".http_requests":              copied + " || ' ' || coalesce(" + named + ", '')",
-		schemas.Outlet + ".http_responses":             copied,
-		"underway.task":                                "task_queue_name || '/' || coalesce(input -> 'step_input' ->> 'request_id', '')",
-		schemas.Own + ".looks":                         "request_id::text",
+		schemas.Fusillade + ".requests":                         "id::text",
+		schemas.Fusillade + ".request_templates":                "id::text",
+		schemas.Fusillade + ".request_templates_g2":             "id::text",
+		schemas.Fusillade + ".request_template_routes":          "id::text",
+		schemas.Fusillade + ".response_steps":                   "id::text",
+		schemas.Fusillade + ".retained_response_objects":        grouped,
+		schemas.Fusillade + ".retained_response_request_routes": grouped,
+		schemas.Fusillade + ".retained_response_group_routes":   grouped,
+		usageRecords:                       copied,
+		schemas.Outlet + ".http_requests":  copied + " || ' ' || coalesce(" + named + ", '')",
+		schemas.Outlet + ".http_responses": copied,
+		"underway.task":                    "task_queue_name || '/' || coalesce(input -> 'step_input' ->> 'request_id', '')",
+		schemas.Own + ".looks":             "request_id::text",
 	}
 }
 
@@ -126,15 +134,52 @@ func (d *Database) TakeSample(ctx context.Context, schemas Schemas, leads Leads,
 	return s, postgres.MapError(err)
 }
 
+// retainedRows are finished responses that fusillade-arsenal has moved, as in
+// queries/fusillade/retained.sql, and where they are not, none.
+const (
+	retainedRows = `
+		SELECT q.request_id AS id, (o.payload -> 'request' ->> 'template_id')::uuid AS template_id, o.payload
+		FROM FUSILLADE.retained_response_request_routes q
+		JOIN FUSILLADE.retained_response_group_routes g ON g.group_id = q.group_id AND g.delete_on = q.delete_on
+		JOIN FUSILLADE.retained_response_objects o ON o.delete_on = q.delete_on AND o.group_id = q.group_id AND o.object_id = q.request_id
+		JOIN FUSILLADE.retained_response_buckets b ON b.delete_on = o.delete_on AND b.partition_oid = o.tableoid AND b.state = 'active'
+		WHERE o.object_kind = 'request' AND o.created_by IS NOT NULL AND o.created_at IS NOT NULL`
+	noRetainedRows = `SELECT NULL::uuid AS id, NULL::uuid AS template_id, NULL::jsonb AS payload WHERE false`
+
+	// Where they are, and whether that is what each of their groups says: an erasure
+	// refuses what is otherwise.
+	retainedPlaces = `
+		SELECT placed.delete_on::text || '/' || placed.group_id::text AS place,
+		       EXISTS (SELECT FROM FUSILLADE.retained_response_group_routes g WHERE g.group_id = placed.group_id AND g.delete_on = placed.delete_on)
+		       AND said.objects = 1 AND said.ids = routed.ids AND routed.ids = there.ids AND routed.within AS as_said
+		FROM (SELECT DISTINCT q.group_id, q.delete_on FROM FUSILLADE.retained_response_request_routes q WHERE q.request_id = ANY (REQUESTS)) placed
+		CROSS JOIN LATERAL (
+		    SELECT count(DISTINCT o.object_id) AS objects, array_agg(lower(i.id) ORDER BY lower(i.id)) AS ids
+		    FROM FUSILLADE.retained_response_objects o
+		    CROSS JOIN LATERAL jsonb_array_elements_text(CASE jsonb_typeof(o.payload -> 'request_ids') WHEN 'array' THEN o.payload -> 'request_ids' ELSE '[]' END) i (id)
+		    WHERE o.delete_on = placed.delete_on AND o.group_id = placed.group_id AND o.object_kind = 'group'
+		) said
+		CROSS JOIN LATERAL (
+		    SELECT array_agg(o.object_id::text ORDER BY o.object_id::text) AS ids FROM FUSILLADE.retained_response_objects o
+		    WHERE o.delete_on = placed.delete_on AND o.group_id = placed.group_id AND o.object_kind = 'request'
+		) there
+		CROSS JOIN LATERAL (
+		    SELECT array_agg(q.request_id::text ORDER BY q.request_id::text) AS ids, bool_and(q.request_id = ANY (REQUESTS)) AS within
+		    FROM FUSILLADE.retained_response_request_routes q WHERE q.delete_on = placed.delete_on AND q.group_id = placed.group_id
+		) routed`
+	noRetainedPlaces = `SELECT NULL::text AS place, true AS as_said WHERE false`
+)
+
 // takeSample asks in one statement, as a second one would have to name what the
 // first one found. What goes with a response is as in queries/fusillade/erase.sql,
 // and a test holds it against what an erasure removes: a template goes unless a
 // request outside of the sample refers to it.
 func (d *Database) takeSample(ctx context.Context, schemas Schemas, leads Leads, n int) (*Sample, error) {
 	var steps string
-	var elsewhere bool
+	var elsewhere, moved bool
 	if err := d.conn.QueryRow(ctx, `SELECT coalesce(to_regclass(format('%I.response_steps', $1::text))::text, 'lethe.response_steps'),
-		to_regclass(format('%I.request_templates_g2', $1::text)) IS NOT NULL`, schemas.Fusillade).Scan(&steps, &elsewhere); err != nil {
+		to_regclass(format('%I.request_templates_g2', $1::text)) IS NOT NULL,
+		to_regclass(format('%I.retained_response_objects', $1::text)) IS NOT NULL`, schemas.Fusillade).Scan(&steps, &elsewhere, &moved); err != nil {
 		return nil, err
 	}
 	prompts := "SELECT t.body FROM FUSILLADE.request_templates t WHERE t.id = q.template_id"
@@ -142,11 +187,15 @@ func (d *Database) takeSample(ctx context.Context, schemas Schemas, leads Leads,
 		prompts += ` UNION ALL SELECT t.body FROM FUSILLADE.request_template_routes w
 		    JOIN FUSILLADE.request_templates_g2 t ON t.created_on = w.created_on AND t.id = w.id WHERE w.id = q.template_id`
 	}
-	in := pgx.Identifier{schemas.Fusillade}.Sanitize()
-	prompts = strings.ReplaceAll(prompts, "FUSILLADE", in)
-	result, err := d.conn.Query(ctx, strings.NewReplacer("FUSILLADE.response_steps", steps, "FUSILLADE", in, "PROMPTS", prompts, "LIMITED", fmt.Sprint(n)).Replace(`
-		WITH RECURSIVE sample AS MATERIALIZED (
-		    SELECT id AS head FROM FUSILLADE.requests WHERE batch_id IS NULL AND created_by IS NOT NULL ORDER BY random() LIMIT LIMITED
+	retained, places := noRetainedRows, noRetainedPlaces
+	if moved {
+		retained, places = retainedRows, strings.ReplaceAll(retainedPlaces, "REQUESTS", "r.requests")
+	}
+	query := strings.NewReplacer("RETAINED", retained, "PLACES", places, "PROMPTS", prompts, "LIMITED", fmt.Sprint(n)).Replace(`
+		WITH RECURSIVE retained AS NOT MATERIALIZED (RETAINED), sample AS MATERIALIZED (
+		    SELECT head FROM (
+		        SELECT id AS head FROM FUSILLADE.requests WHERE batch_id IS NULL AND created_by IS NOT NULL UNION SELECT id FROM retained
+		    ) responses ORDER BY random() LIMIT LIMITED
 		), chain AS (
 		    SELECT sample.head, s.id, s.request_id, s.parent_step_id, s.prev_step_id
 		    FROM sample JOIN FUSILLADE.response_steps s ON s.request_id = sample.head
@@ -167,31 +216,41 @@ func (d *Database) takeSample(ctx context.Context, schemas Schemas, leads Leads,
 		           ARRAY(SELECT head UNION SELECT c.request_id FROM chain c WHERE c.head = sample.head AND c.request_id IS NOT NULL) AS requests,
 		           ARRAY(SELECT c.id FROM chain c WHERE c.head = sample.head) AS steps
 		    FROM sample
+		), members AS MATERIALIZED (
+		    SELECT DISTINCT unnest(requests) AS id FROM responses
+		), rows AS MATERIALIZED (
+		    SELECT q.id, q.template_id, q.response_body, q.error, NULL::text AS prompt, true AS refers
+		    FROM members m JOIN FUSILLADE.requests q ON q.id = m.id
+		    UNION ALL
+		    SELECT q.id, q.template_id, q.payload -> 'request' ->> 'response_body', q.payload -> 'request' ->> 'error', q.payload -> 'template' ->> 'body', false
+		    FROM members m JOIN retained q ON q.id = m.id
 		), known AS MATERIALIZED (
-		    SELECT q.template_id, count(*) AS requests
-		    FROM (SELECT DISTINCT unnest(requests) AS id FROM responses) m JOIN FUSILLADE.requests q ON q.id = m.id
-		    WHERE q.template_id IS NOT NULL
-		    GROUP BY q.template_id
+		    SELECT template_id, count(*) FILTER (WHERE refers) AS requests FROM rows WHERE template_id IS NOT NULL GROUP BY template_id
 		), needed AS MATERIALIZED (
 		    SELECT k.template_id FROM known k
 		    WHERE (SELECT count(*) FROM (SELECT FROM FUSILLADE.requests q WHERE q.template_id = k.template_id LIMIT k.requests + 1) referring) > k.requests
 		)
 		SELECT r.requests, r.steps,
-		       ARRAY(SELECT q.template_id FROM FUSILLADE.requests q WHERE q.id = ANY (r.requests) AND q.template_id IS NOT NULL
+		       ARRAY(SELECT DISTINCT q.template_id FROM rows q WHERE q.id = ANY (r.requests) AND q.template_id IS NOT NULL
 		             AND q.template_id NOT IN (SELECT template_id FROM needed)),
-		       ARRAY(SELECT texts.body FROM FUSILLADE.requests q
-		             CROSS JOIN LATERAL (PROMPTS UNION ALL SELECT q.response_body UNION ALL SELECT q.error) texts (body)
-		             WHERE q.id = ANY (r.requests) AND texts.body <> '')
-		FROM responses r`))
+		       ARRAY(SELECT texts.body FROM rows q
+		             CROSS JOIN LATERAL (PROMPTS UNION ALL SELECT q.response_body UNION ALL SELECT q.error UNION ALL SELECT q.prompt) texts (body)
+		             WHERE q.id = ANY (r.requests) AND texts.body <> ''),
+		       coalesce(found.places, '{}'), coalesce(found.as_said, true)
+		FROM responses r
+		CROSS JOIN LATERAL (SELECT array_agg(p.place) AS places, bool_and(coalesce(p.as_said, false)) AS as_said FROM (PLACES) p) found`)
+	in := pgx.Identifier{schemas.Fusillade}.Sanitize()
+	result, err := d.conn.Query(ctx, strings.NewReplacer("FUSILLADE.response_steps", steps, "FUSILLADE", in).Replace(query))
 	if err != nil {
 		return nil, err
 	}
-	s := &Sample{schemas: schemas, leads: leads, reached: map[string]bool{}, led: map[string]bool{}}
+	s := &Sample{schemas: schemas, leads: leads, own: map[string]bool{}, reached: map[string]bool{}, led: map[string]bool{}}
 	taken := map[uuid.UUID]bool{}
 	given := map[string]bool{}
 	var requests, stepIDs, templates []uuid.UUID
-	var texts []string
-	_, err = pgx.ForEachRow(result, []any{&requests, &stepIDs, &templates, &texts}, func() error {
+	var texts, groups []string
+	var erasable bool
+	_, err = pgx.ForEachRow(result, []any{&requests, &stepIDs, &templates, &texts, &groups, &erasable}, func() error {
 		if slices.ContainsFunc(requests, func(id uuid.UUID) bool { return taken[id] }) {
 			return nil // another request of a response that is in the sample
 		}
@@ -204,20 +263,7 @@ func (d *Database) takeSample(ctx context.Context, schemas Schemas, leads Leads,
 				}
 			}
 		}
-		for _, id := range requests {
-			s.reach(schemas.Fusillade+".requests", id.String())
-			s.reach(schemas.Own+".looks", id.String())
-			s.reach("underway.task", "create-response/"+id.String())
-			s.reach("underway.task", "complete-response/"+id.String())
-		}
-		for _, id := range stepIDs {
-			s.reach(schemas.Fusillade+".response_steps", id.String())
-		}
-		for _, id := range templates {
-			for _, table := range []string{".request_templates", ".request_templates_g2", ".request_template_routes"} {
-				s.reach(schemas.Fusillade+table, id.String())
-			}
-		}
+		s.reachAll(requests, stepIDs, templates, groups, erasable)
 		for _, text := range texts {
 			for _, part := range distinctive(text) {
 				if !given[part] {
@@ -235,7 +281,32 @@ func (s *Sample) add(n Needle, kind kindOfNeedle, digits string) {
 	s.Needles, s.kinds, s.digits = append(s.Needles, n), append(s.kinds, kind), append(s.digits, digits)
 }
 
-func (s *Sample) reach(table, key string) { s.reached[table+" "+key] = true }
+// reachAll notes what is of a response, but for raw copies, and that it goes unless
+// its erasure is refused.
+func (s *Sample) reachAll(requests, steps, templates []uuid.UUID, groups []string, erasable bool) {
+	reach := func(table, key string) {
+		s.own[table+" "+key], s.reached[table+" "+key] = true, erasable
+	}
+	for _, id := range requests {
+		reach(s.schemas.Fusillade+".requests", id.String())
+		reach(s.schemas.Own+".looks", id.String())
+		reach("underway.task", "create-response/"+id.String())
+		reach("underway.task", "complete-response/"+id.String())
+	}
+	for _, id := range steps {
+		reach(s.schemas.Fusillade+".response_steps", id.String())
+	}
+	for _, id := range templates {
+		for _, table := range []string{".request_templates", ".request_templates_g2", ".request_template_routes"} {
+			reach(s.schemas.Fusillade+table, id.String())
+		}
+	}
+	for _, group := range groups {
+		for _, table := range []string{".retained_response_objects", ".retained_response_request_routes", ".retained_response_group_routes"} {
+			reach(s.schemas.Fusillade+table, group)
+		}
+	}
+}
 
 // distinctive are pieces of a body that say something: of its longest strings,
 // where it is JSON, from their midst.
