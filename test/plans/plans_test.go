@@ -118,7 +118,7 @@ func newBenchOn(t *testing.T, database *pgtest.Database, rows string, changes ..
 	}
 	b.exec("VACUUM ANALYZE")
 	db, err := postgres.Open(postgres.Config{
-		URL: database.RoleURL, SearchPath: []string{"fusillade", "outlet"}, MaxConns: 1, Tracer: &b.recorder,
+		URL: database.RoleURL, SearchPath: []string{"fusillade", "outlet", inspect.Own}, MaxConns: 1, Tracer: &b.recorder,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -350,34 +350,38 @@ func (b *bench) testRest(t *testing.T) {
 	}
 }
 
+// spareAll leaves everything that an erasure comes to.
+func spareAll(_ domain.Erasure, parts []domain.Part) ([]domain.Verdict, domain.Warrant) {
+	verdicts := make([]domain.Verdict, len(parts))
+	for i := range verdicts {
+		verdicts[i] = domain.Spare
+	}
+	warrant, _ := porttest.Permit(domain.Found{}) // of a receipt that nothing was found
+	return verdicts, warrant
+}
+
+// start begins an erasure of what there was before the end.
+func (b *bench) start(target domain.ErasureTarget) uuid.UUID {
+	b.t.Helper()
+	e, _, err := b.erasures.Create(b.t.Context(), domain.Erasure{
+		ID: uuid.New(), Trigger: domain.TriggerBulk, Kind: target.Kind(), Target: &target, AsOf: createdAt(300_000),
+		Ground: domain.GroundRequest, RequestedAt: time.Now(), Role: domain.ActorSystem, State: domain.ErasurePending,
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return e.ID
+}
+
 // testErasures looks at parts of erasures at their beginning and in their midst.
 // Those that leave most rows out may be found and sorted by another index; what
 // is large is gone through in the order of one.
 func (b *bench) testErasures(t *testing.T) {
-	spare := func(_ domain.Erasure, parts []domain.Part) ([]domain.Verdict, domain.Warrant) {
-		verdicts := make([]domain.Verdict, len(parts))
-		for i := range verdicts {
-			verdicts[i] = domain.Spare
-		}
-		warrant, _ := porttest.Permit(domain.Found{}) // of a receipt that nothing was found
-		return verdicts, warrant
-	}
-	start := func(target domain.ErasureTarget) uuid.UUID {
-		t.Helper()
-		e, _, err := b.erasures.Create(t.Context(), domain.Erasure{
-			ID: uuid.New(), Trigger: domain.TriggerBulk, Kind: target.Kind(), Target: &target, AsOf: createdAt(300_000),
-			Ground: domain.GroundRequest, RequestedAt: time.Now(), Role: domain.ActorSystem, State: domain.ErasurePending,
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return e.ID
-	}
 	advance := func(what string, id uuid.UUID, inOrder bool) {
 		t.Helper()
 		for range 2 {
 			b.recorder.take()
-			if _, err := b.erasures.Advance(t.Context(), id, 200, spare); err != nil {
+			if _, err := b.erasures.Advance(t.Context(), id, 200, spareAll); err != nil {
 				t.Fatalf("%s: %v", what, err)
 			}
 			for _, s := range b.recorder.take() {
@@ -399,17 +403,17 @@ func (b *bench) testErasures(t *testing.T) {
 		for scope, owners := range scopes {
 			filter.Owners = owners
 			large := (name == "none" || name == "common state" || name == "no error") && (scope == "everyone" || scope == "a large owner")
-			advance(name+" of "+scope, start(domain.ErasureTarget{Filter: &filter}), large)
+			advance(name+" of "+scope, b.start(domain.ErasureTarget{Filter: &filter}), large)
 		}
 	}
 	owner := uuid.New() // the plan is the same for all
-	advance("an owner", start(domain.ErasureTarget{Owner: &owner}), true)
+	advance("an owner", b.start(domain.ErasureTarget{Owner: &owner}), true)
 
 	ids := make([]uuid.UUID, 200)
 	for i := range ids {
 		ids[i] = response(60_001 + 10*i)
 	}
-	id := start(domain.ErasureTarget{Responses: ids})
+	id := b.start(domain.ErasureTarget{Responses: ids})
 	b.recorder.take()
 	if e, err := b.erasures.Advance(t.Context(), id, len(ids), porttest.JudgeAll); err != nil || e.Done != int64(len(ids)) {
 		t.Fatalf("%d erased, %v", e.Done, err)

@@ -115,6 +115,37 @@ func TestRetainedPlans(t *testing.T) {
 		list(name+" of an owner", domain.PageQuery{Filter: filter, ActiveFirst: true, Limit: shown}, shown-2, few)
 	}
 
+	// Nor do erasures of many go through more than they come to, the oldest first.
+	for name, filter := range map[string]domain.ResponseFilter{
+		"everyone": {}, "a large owner": {Owners: []string{large}}, "a state": {States: []string{"failed"}}, "a model": {Models: []string{"model-1"}},
+	} {
+		filter.CreatedAfter = new(createdAt(10_100))
+		const most = 20
+		id := b.start(domain.ErasureTarget{Filter: &filter})
+		for range 2 {
+			b.recorder.take()
+			if _, err := b.erasures.Advance(t.Context(), id, most, spareAll); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			looked := 0
+			for _, s := range b.recorder.take() {
+				if !strings.Contains(s.sql, "-- name: NextOfRetained ") {
+					continue
+				}
+				looked++
+				plan := b.explain(s, "custom", "(ANALYZE, BUFFERS, COSTS OFF, TIMING OFF, SUMMARY OFF)")
+				n := blocks(t, plan)
+				t.Logf("erasure of what is of %s: %d blocks", name, n)
+				if n > few {
+					t.Errorf("erasure of %s: %d blocks were read\n%s\n%s", name, n, s.sql, plan)
+				}
+			}
+			if looked == 0 {
+				t.Errorf("erasure of %s: what is retained was not asked for", name)
+			}
+		}
+	}
+
 	for name, filter := range map[string]domain.ResponseFilter{
 		"none": {}, "common state": {States: []string{"completed"}}, "tiers": {Tiers: []string{"flex", "auto"}},
 		"state, tier, after": {States: []string{"completed"}, Tiers: []string{"flex"}, CreatedAfter: new(createdAt(2_000))},
