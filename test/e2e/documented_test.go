@@ -36,7 +36,7 @@ var notRun = map[string]string{
 	"make bench":    "it measures for six minutes",
 	"make soak":     "it measures for twelve minutes",
 	"make bench-go": "it measures for minutes, and compares with what this machine has recorded",
-	"make bin/testpg && bin/testpg go test ./test/plans -run TestPartitions -v": "`make test` runs that test in the same way",
+	"make bin/testpg && bin/testpg go test ./test/plans -run TestPartitions -v":    "`make test` runs that test in the same way",
 	"make bin/testpg && bin/testpg go test ./test/plans -run TestRetainedPlans -v": "`make test` runs that test in the same way",
 
 	"python3 check.py erasure.receipt 'example.com/erasures+0a1b2c3d+AX…'": "the Python client's tests run that program: sdk/python/tests/test_receipt_format.py",

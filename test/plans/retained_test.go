@@ -115,6 +115,28 @@ func TestRetainedPlans(t *testing.T) {
 		list(name+" of an owner", domain.PageQuery{Filter: filter, ActiveFirst: true, Limit: shown}, shown-2, few)
 	}
 
+	id := uuid.MustParse("00000000-0000-4000-9000-000000004e1f")
+	b.recorder.take()
+	if _, _, err := responses.Get(t.Context(), id, nil); err != nil {
+		t.Error(err)
+	}
+	fetched := 0
+	for _, s := range b.recorder.take() {
+		if !strings.Contains(s.sql, "retained_response_objects") {
+			continue
+		}
+		fetched++
+		for _, mode := range []string{"custom", "generic"} {
+			plan := b.explain(s, mode, "(ANALYZE, BUFFERS, COSTS OFF, TIMING OFF, SUMMARY OFF)")
+			if n := blocks(t, plan); n > 100 {
+				t.Errorf("fetch, %s plan: %d blocks were read\n%s\n%s", mode, n, s.sql, plan)
+			}
+		}
+	}
+	if fetched != 1 {
+		t.Errorf("fetch: what is retained was asked %d times", fetched)
+	}
+
 	// Nor do erasures of many go through more than they come to, the oldest first.
 	for name, filter := range map[string]domain.ResponseFilter{
 		"everyone": {}, "a large owner": {Owners: []string{large}}, "a state": {States: []string{"failed"}}, "a model": {Models: []string{"model-1"}},
