@@ -112,6 +112,8 @@ func newBenchOn(t *testing.T, database *pgtest.Database, rows string, changes ..
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = b.conn.Close(context.Background()) })
+	// Some servers come without the library that it needs.
+	b.exec(`SET jit = off; DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET jit = off', current_database()); END $$`)
 	b.exec(rows)
 	for _, change := range changes {
 		change(b, database)
