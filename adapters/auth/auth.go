@@ -140,8 +140,12 @@ func (a *Reader) subject(token string) (uuid.UUID, bool) {
 		return uuid.Nil, false
 	}
 	claims := jwt.MapClaims{}
-	_, err := a.parser.ParseWithClaims(token, claims, func(*jwt.Token) (any, error) { return a.cfg.SessionSecret, nil })
+	parsed, err := a.parser.ParseWithClaims(token, claims, func(*jwt.Token) (any, error) { return a.cfg.SessionSecret, nil })
 	if err != nil {
+		return uuid.Nil, false
+	}
+	// It names what has to be understood (RFC 7515, section 4.1.11), and nothing is.
+	if _, given := parsed.Header["crit"]; given {
 		return uuid.Nil, false
 	}
 	if _, given := claims["aud"]; given {

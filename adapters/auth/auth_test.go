@@ -50,6 +50,18 @@ func session(t *testing.T, changes ...any) string {
 	return sign(t, jwt.SigningMethodHS256, []byte(secret), claims)
 }
 
+// headed is a valid session with one more field in its header.
+func headed(t *testing.T, name string, value any) string {
+	t.Helper()
+	token := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{"sub": alice.String(), "exp": now.Unix() + 100, "iat": now.Unix()})
+	token.Header[name] = value
+	text, err := token.SignedString([]byte(secret))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
 func read(t *testing.T, cfg auth.Config, remote string, headers ...string) domain.Credentials {
 	t.Helper()
 	cfg.Now = func() time.Time { return now }
@@ -121,40 +133,44 @@ func TestSession(t *testing.T) {
 		token string
 		valid bool
 	}{
-		"valid":                  {valid, true},
-		"hex subject":            {session(t, "sub", strings.ReplaceAll(alice.String(), "-", "")), true},
-		"braced subject":         {session(t, "sub", "{"+alice.String()+"}"), true},
-		"urn subject":            {session(t, "sub", "urn:uuid:"+alice.String()), true},
-		"nil subject":            {session(t, "sub", uuid.Nil.String()), false},
-		"another subject":        {session(t, "sub", "alice"), false},
-		"a number for subject":   {session(t, "sub", 3), false},
-		"no subject":             {session(t, "sub", nil), false},
-		"just expired":           {session(t, "exp", now.Unix()-60), true},
-		"expired":                {session(t, "exp", now.Unix()-61), false},
-		"no exp":                 {session(t, "exp", nil), false},
-		"text for exp":           {session(t, "exp", "4102444800"), false},
-		"fraction for exp":       {session(t, "exp", 4102444800.5), false},
-		"exp without end":        {session(t, "exp", 1e30), false},
-		"negative exp":           {session(t, "exp", -1), false},
-		"no iat":                 {session(t, "iat", nil), false},
-		"text for iat":           {session(t, "iat", "1"), false},
-		"future iat":             {session(t, "iat", now.Unix()+1_000_000), true},
-		"future nbf":             {session(t, "nbf", now.Unix()+1_000_000), true},
-		"odd nbf":                {session(t, "nbf", "soon"), true},
-		"aud":                    {session(t, "aud", "dwctl"), false},
-		"empty list for aud":     {session(t, "aud", []string{}), false},
-		"HS512":                  {sign(t, jwt.SigningMethodHS512, []byte(secret), jwt.MapClaims{"sub": alice.String(), "exp": now.Unix(), "iat": 1}), false},
-		"none":                   {sign(t, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, jwt.MapClaims{"sub": alice.String(), "exp": now.Unix(), "iat": 1}), false},
-		"another secret":         {sign(t, jwt.SigningMethodHS256, []byte(secret+"x"), jwt.MapClaims{"sub": alice.String(), "exp": now.Unix(), "iat": 1}), false},
-		"header says HS512":      {encode([]byte(`{"alg":"HS512"}`)) + "." + part(1) + "." + part(2), false},
-		"no signature":           {part(0) + "." + part(1) + ".", false},
-		"two parts":              {part(0) + "." + part(1), false},
-		"padding":                {valid + "=", false},
-		"spare bits set":         {spare(), false},
-		"claims are no JSON":     {part(0) + "." + encode([]byte(`{`)) + "." + part(2), false},
-		"garbage":                {"abc", false},
-		"empty":                  {"", false},
-		"longer than is allowed": {session(t, "more", strings.Repeat("x", 4096)), false},
+		"valid":                   {valid, true},
+		"hex subject":             {session(t, "sub", strings.ReplaceAll(alice.String(), "-", "")), true},
+		"braced subject":          {session(t, "sub", "{"+alice.String()+"}"), true},
+		"urn subject":             {session(t, "sub", "urn:uuid:"+alice.String()), true},
+		"nil subject":             {session(t, "sub", uuid.Nil.String()), false},
+		"another subject":         {session(t, "sub", "alice"), false},
+		"a number for subject":    {session(t, "sub", 3), false},
+		"no subject":              {session(t, "sub", nil), false},
+		"just expired":            {session(t, "exp", now.Unix()-60), true},
+		"expired":                 {session(t, "exp", now.Unix()-61), false},
+		"no exp":                  {session(t, "exp", nil), false},
+		"text for exp":            {session(t, "exp", "4102444800"), false},
+		"fraction for exp":        {session(t, "exp", 4102444800.5), false},
+		"exp without end":         {session(t, "exp", 1e30), false},
+		"negative exp":            {session(t, "exp", -1), false},
+		"no iat":                  {session(t, "iat", nil), false},
+		"text for iat":            {session(t, "iat", "1"), false},
+		"future iat":              {session(t, "iat", now.Unix()+1_000_000), true},
+		"future nbf":              {session(t, "nbf", now.Unix()+1_000_000), true},
+		"odd nbf":                 {session(t, "nbf", "soon"), true},
+		"aud":                     {session(t, "aud", "dwctl"), false},
+		"empty list for aud":      {session(t, "aud", []string{}), false},
+		"HS512":                   {sign(t, jwt.SigningMethodHS512, []byte(secret), jwt.MapClaims{"sub": alice.String(), "exp": now.Unix(), "iat": 1}), false},
+		"none":                    {sign(t, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, jwt.MapClaims{"sub": alice.String(), "exp": now.Unix(), "iat": 1}), false},
+		"another secret":          {sign(t, jwt.SigningMethodHS256, []byte(secret+"x"), jwt.MapClaims{"sub": alice.String(), "exp": now.Unix(), "iat": 1}), false},
+		"header says HS512":       {encode([]byte(`{"alg":"HS512"}`)) + "." + part(1) + "." + part(2), false},
+		"a key's name":            {headed(t, "kid", "1"), true},
+		"what must be understood": {headed(t, "crit", []string{"b64"}), false},
+		"no list for crit":        {headed(t, "crit", true), false},
+		"null for crit":           {headed(t, "crit", nil), false},
+		"no signature":            {part(0) + "." + part(1) + ".", false},
+		"two parts":               {part(0) + "." + part(1), false},
+		"padding":                 {valid + "=", false},
+		"spare bits set":          {spare(), false},
+		"claims are no JSON":      {part(0) + "." + encode([]byte(`{`)) + "." + part(2), false},
+		"garbage":                 {"abc", false},
+		"empty":                   {"", false},
+		"longer than is allowed":  {session(t, "more", strings.Repeat("x", 4096)), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -172,13 +172,24 @@ func TestOrigins(t *testing.T) {
 		"old browser, another":         {"DELETE", []string{"Cookie", "a=b", "Origin", "http://evil.test"}, true},
 		"old browser, another port":    {"DELETE", []string{"Cookie", "a=b", "Origin", "http://example.com:81"}, true},
 		"a hidden origin":              {"DELETE", []string{"Cookie", "a=b", "Origin", "null"}, true},
+		"another site, by a proxy":     {"DELETE", []string{"X-Person", "alice", "Sec-Fetch-Site", "cross-site"}, true},
+		"old browser, by a proxy":      {"POST", []string{"X-Person", "alice", "Origin", "http://evil.test"}, true},
+		"same site, by a proxy":        {"DELETE", []string{"X-Person", "alice", "Sec-Fetch-Site", "same-origin"}, false},
+		"no browser, by a proxy":       {"DELETE", []string{"X-Person", "alice"}, false},
 		"reading":                      {"GET", []string{"Cookie", "a=b", "Sec-Fetch-Site", "cross-site"}, false},
 		"asking for the head":          {"HEAD", []string{"Cookie", "a=b", "Origin", "http://evil.test"}, false},
 		"asking for options":           {"OPTIONS", []string{"Cookie", "a=b", "Origin", "http://evil.test"}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := assemble(t, fakes{}, nil)
+			s := assemble(t, fakes{}, func(_ *httpapi.Config, d *httpapi.Deps) {
+				credentials := d.Credentials
+				d.Credentials = func(r *http.Request) domain.Credentials {
+					given := credentials(r)
+					given.ExternalID = r.Header.Get("X-Person")
+					return given
+				}
+			})
 			a := s.ask(t, c.method, item, c.headers...)
 			if (a.status == http.StatusForbidden) != c.refused {
 				t.Errorf("answered %d %s", a.status, a.body)

@@ -36,7 +36,7 @@ var errManyStreams = &requestProblem{status: http.StatusServiceUnavailable,
 func (s *server) WatchErasure(ctx context.Context, request WatchErasureRequestObject) (WatchErasureResponseObject, error) {
 	stream := progressStream{ctx: ctx, server: s, id: uuid.UUID(request.ErasureId)}
 	var err error
-	stream.first, err = stream.look()
+	stream.first, err = stream.lookAs(ctx, callerIn(ctx))
 	if last := request.Params.LastEventID; err == nil && stream.first.over && last != nil && *last == endID {
 		return WatchErasure204Response{}, nil
 	}
@@ -57,10 +57,21 @@ type progress struct {
 	over bool
 }
 
+// look is as whoever the caller is by now, which may be nobody any more.
 func (p progressStream) look() (progress, error) {
 	ctx, cancel := context.WithTimeout(p.ctx, p.server.lookTimeout)
 	defer cancel()
-	e, err := p.server.Erasures.Get.Execute(ctx, callerIn(ctx), p.id)
+	caller, err := callIn(ctx).identify(ctx)
+	if err != nil {
+		return progress{}, err
+	}
+	return p.lookAs(ctx, caller)
+}
+
+func (p progressStream) lookAs(ctx context.Context, caller domain.Principal) (progress, error) {
+	ctx, cancel := context.WithTimeout(ctx, p.server.lookTimeout)
+	defer cancel()
+	e, err := p.server.Erasures.Get.Execute(ctx, caller, p.id)
 	if err != nil {
 		return progress{}, err
 	}
@@ -68,8 +79,8 @@ func (p progressStream) look() (progress, error) {
 	return progress{body, e.State.Over()}, err
 }
 
-// VisitWatchErasureResponse tells events until the erasure is over, or the
-// stream. Who reads it no more is no error.
+// VisitWatchErasureResponse tells events until the erasure or the stream is over,
+// or the caller may not see it any more. Who reads it no more is no error.
 func (p progressStream) VisitWatchErasureResponse(w http.ResponseWriter) error {
 	select {
 	case p.server.streams <- struct{}{}:
@@ -121,6 +132,8 @@ func (p progressStream) VisitWatchErasureResponse(w http.ResponseWriter) error {
 			return nil
 		case domain.CodeOf(err) == domain.CodeUnavailable, errors.Is(err, context.DeadlineExceeded):
 			// It is looked at again.
+		case domain.CodeOf(err) == domain.CodeUnauthenticated, domain.CodeOf(err) == domain.CodeNotFound, domain.CodeOf(err) == domain.CodeForbidden:
+			return nil // who asks again is told why
 		case err != nil:
 			return err
 		case !bytes.Equal(now.body, last.body):

@@ -178,6 +178,55 @@ func TestStreamsEnd(t *testing.T) {
 	}
 }
 
+// TestStreamsEndWithTheCaller: who may not see the erasure any more is told
+// nothing from the next look on.
+func TestStreamsEndWithTheCaller(t *testing.T) {
+	t.Parallel()
+	for name, now := range map[string]func(domain.Key) (domain.Key, error){
+		"the key is revoked":    func(domain.Key) (domain.Key, error) { return domain.Key{}, errNone },
+		"the person is deleted": func(key domain.Key) (domain.Key, error) { key.Creator.Deleted = true; return key, nil },
+		"it is somebody else's": func(key domain.Key) (domain.Key, error) {
+			key.Creator.ID, key.Creator.Admin, key.Creator.Roles = uuid.New(), false, nil
+			key.Owner = key.Creator.ID
+			return key, nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				store := memory.New()
+				var revoked atomic.Bool
+				var people fakes
+				s := assemble(t, fakes{erasures: store.Erasures(), jobs: store.Jobs(), byKey: func(ctx context.Context, secret string) (domain.Key, error) {
+					key, err := people.ByKey(ctx, secret)
+					if err == nil && revoked.Load() {
+						return now(key)
+					}
+					return key, err
+				}}, nil)
+				id := pending(t, s, store)
+				a, hangUp, ended := watch(t, s, id, nil)
+				defer hangUp()
+				time.Sleep(5 * time.Second)
+				revoked.Store(true)
+				time.Sleep(1001 * time.Millisecond)
+				synctest.Wait()
+				select {
+				case <-ended:
+				default:
+					t.Fatal("it goes on")
+				}
+				if told := events(t, a.body); !slices.Equal(told, []string{"progress pending"}) {
+					t.Errorf("told %q", told)
+				}
+				if logged := s.log.String(); strings.Contains(logged, "broke off") || s.running != 0 {
+					t.Errorf("%d are running, logged %s", s.running, logged)
+				}
+			})
+		})
+	}
+}
+
 // failing fails to read erasures as long as it is told to.
 type failing struct {
 	domain.Erasures

@@ -23,6 +23,9 @@ type call struct {
 	caller  domain.Principal
 	address string // the peer's
 	head    bool   // HEAD was asked: of the answer, nothing but the headers is sent
+	// identify tells again who is calling: a key may be revoked, a session may end,
+	// a person may lose a role while an answer goes on.
+	identify func(context.Context) (domain.Principal, error)
 }
 
 func callIn(ctx context.Context) call {
@@ -46,12 +49,13 @@ func (s *server) authenticate(next StrictHandlerFunc, operation string) StrictHa
 	}
 	return func(c echo.Context, request any) (any, error) {
 		r := c.Request()
-		caller, err := identify.Execute(r.Context(), s.Credentials(r))
+		again := func(ctx context.Context) (domain.Principal, error) { return identify.Execute(ctx, s.Credentials(r)) }
+		caller, err := again(r.Context())
 		if err != nil {
 			return nil, err
 		}
 		c.Set(callerID, caller.ID)
-		c.SetRequest(r.WithContext(context.WithValue(r.Context(), callKey{}, call{caller, c.RealIP(), r.Method == http.MethodHead})))
+		c.SetRequest(r.WithContext(context.WithValue(r.Context(), callKey{}, call{caller, c.RealIP(), r.Method == http.MethodHead, again})))
 		return next(c, request)
 	}
 }

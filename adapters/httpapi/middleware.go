@@ -150,15 +150,17 @@ func (s *server) recover(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// refuseOtherOrigins keeps other sites from using the cookies of a browser.
-// What carries none is not a browser's, or cannot do harm.
-func refuseOtherOrigins(next echo.HandlerFunc) echo.HandlerFunc {
+// refuseOtherOrigins keeps other sites from having a browser use what it sends by
+// itself: cookies, and whatever makes an authenticating proxy give its word, which
+// it may keep from us. A key is sent by nothing but a program that has it.
+func (s *server) refuseOtherOrigins(next echo.HandlerFunc) echo.HandlerFunc {
 	protection := http.NewCrossOriginProtection()
 	return func(c echo.Context) error {
 		r := c.Request()
-		if len(r.Header.Values("Cookie")) > 0 && protection.Check(r) != nil {
+		byItself := func() bool { return len(r.Header.Values("Cookie")) > 0 || s.Credentials(r).ExternalID != "" }
+		if protection.Check(r) != nil && byItself() {
 			return &requestProblem{status: http.StatusForbidden,
-				detail: "A browser sent this from another site; send it from the service's own, or without cookies"}
+				detail: "A browser sent this from another site; send it from the service's own, or with a key and nothing else that tells who is calling"}
 		}
 		return next(c)
 	}

@@ -207,7 +207,7 @@ func New(cfg Config, deps Deps) (http.Handler, error) {
 			e.RouteNotFound(path+"/*", echo.NotFoundHandler)
 		}
 	}
-	e.Use(s.observe, s.recover, refuseOtherOrigins, limitBody, options)
+	e.Use(s.observe, s.recover, s.refuseOtherOrigins, limitBody, options)
 	return e, nil
 }
 
