@@ -19,6 +19,7 @@ const (
 	CodeBusy            Code = "busy"            // something else is at work on its rows
 	CodeConflict        Code = "conflict"        // it contradicts what has happened meanwhile, or what was asked before
 	CodeNotSealed       Code = "not_sealed"      // it is there, and no published checkpoint covers it yet
+	CodeCrowded         Code = "crowded"         // others want the same at the time: worth another try
 	CodeUnavailable     Code = "unavailable"     // a database is gone or busy: worth another try
 	CodeInternal        Code = "internal"        // a fault of ours
 )

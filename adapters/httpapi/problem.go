@@ -18,6 +18,8 @@ const (
 	// retryAfter is how many seconds a caller should wait when a database is
 	// gone or busy.
 	retryAfter = "30"
+	// crowdedRetryAfter is how many when others want the same at the time.
+	crowdedRetryAfter = "2"
 )
 
 // requestProblem is a request that this package refuses by itself.
@@ -50,6 +52,8 @@ func problemOf(err error) requestProblem {
 			return requestProblem{status: http.StatusNotFound, detail: e.Message}
 		case domain.CodeHeld, domain.CodeConflict, domain.CodeRefused:
 			return requestProblem{status: http.StatusConflict, detail: e.Message}
+		case domain.CodeCrowded:
+			return requestProblem{status: http.StatusTooManyRequests, detail: e.Message}
 		case domain.CodeUnavailable:
 			return requestProblem{status: http.StatusServiceUnavailable, detail: e.Message}
 		}
@@ -95,6 +99,8 @@ func (s *server) fail(err error, c echo.Context) {
 		w.Header().Set("WWW-Authenticate", "Bearer")
 	case http.StatusMethodNotAllowed:
 		p.detail = "The methods of this path are " + strings.Join(w.Header().Values("Allow"), ", ")
+	case http.StatusTooManyRequests:
+		w.Header().Set("Retry-After", crowdedRetryAfter)
 	case http.StatusServiceUnavailable:
 		w.Header().Set("Retry-After", retryAfter)
 		s.Log.WarnContext(r.Context(), "a request could not be answered now", "request_id", requestIDOf(c), "error", err)

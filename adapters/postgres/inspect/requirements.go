@@ -267,6 +267,9 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 		// An erasure that has begun can be finished, and not be altered; locking it
 		// takes a privilege on a column.
 		{Side: Fusillade, Schema: Own, Table: "intents", Read: intents, Insert: intents[1:], Update: intents[:1], Delete: true},
+		{Side: Fusillade, Schema: Own, Table: "known_keys",
+			Read: []Column{{"mark", "bytea"}, {"seen_at", "timestamptz"}}, Insert: []Column{{"mark", "bytea"}}, Delete: true},
+		{Side: Fusillade, Schema: Own, Table: "known_keys_secret", Read: []Column{{"secret", "bytea"}}},
 		{Side: Fusillade, Schema: Own, Table: "orphans", Read: orphans, Update: orphans},
 		// What an erasure is about can be written and forgotten, and no erasure be removed.
 		{Side: Fusillade, Schema: Own, Table: "erasures",

@@ -1,0 +1,153 @@
+// Package gate keeps those who guess keys from using up what everybody needs to be
+// known: a key that has not worked lately is looked up when few others are.
+package gate
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+
+	"lethe/domain"
+)
+
+// Config says how much of the look-ups unknown keys may have. All of it is needed.
+type Config struct {
+	// AtOnce is how many unknown keys are looked up at a time, Waiting how many more
+	// may wait for that, and Wait for how long. 1 or more.
+	AtOnce, Waiting int
+	Wait            time.Duration
+	// Entries is how many keys that have worked are remembered; beyond it the one
+	// that was used longest ago makes room.
+	Entries int
+	Refused func() // is called for each key that is not looked up
+}
+
+// Mark is what is remembered of a key: too little to find out anything about it.
+type Mark = [16]byte
+
+// People looks up keys through the gate. Addresses do not matter, as behind a proxy
+// all callers have one. It is safe for concurrent use.
+type People struct {
+	domain.People
+	cfg    Config
+	places chan struct{} // has an entry for each that is being looked up
+	queue  chan struct{} // and for each that is or waits for it
+
+	mu     sync.Mutex
+	secret []byte // empty: nothing is remembered yet
+	known  *simplelru.LRU[Mark, struct{}]
+	fresh  []Mark // known, and not taken by Fresh yet
+}
+
+var _ domain.People = (*People)(nil)
+
+// New makes the gate before people. Until Remember it remembers nothing.
+func New(people domain.People, cfg Config) (*People, error) {
+	if people == nil || cfg.AtOnce < 1 || cfg.Waiting < 1 || cfg.Wait <= 0 || cfg.Entries < 1 || cfg.Refused == nil {
+		return nil, errors.New("a gate needs people, how many may pass and wait, room and somebody to tell")
+	}
+	p := &People{People: people, cfg: cfg, places: make(chan struct{}, cfg.AtOnce), queue: make(chan struct{}, cfg.AtOnce+cfg.Waiting)}
+	var err error
+	p.known, err = simplelru.NewLRU[Mark, struct{}](cfg.Entries, nil)
+	return p, err
+}
+
+// Remember has keys that have worked pass from now on. The secret makes of keys
+// their marks, so that nobody can compare these with another service's.
+func (p *People) Remember(secret []byte, known []Mark) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.secret = secret
+	for _, mark := range known {
+		p.known.Add(mark, struct{}{})
+	}
+}
+
+var errCrowded = domain.Errorf(domain.CodeCrowded, "Many keys that are not known are being tried; try again later")
+
+// ByKey is domain.People's. CodeCrowded where too many unknown keys are being
+// looked up, so that this one was not.
+func (p *People) ByKey(ctx context.Context, secret string) (domain.Key, error) {
+	mark, marked, known := p.mark(secret)
+	if !known {
+		leave, err := p.enter(ctx)
+		if err != nil {
+			return domain.Key{}, err
+		}
+		defer leave()
+	}
+	key, err := p.People.ByKey(ctx, secret)
+	if marked {
+		p.learn(mark, err)
+	}
+	return key, err
+}
+
+// enter waits for a place.
+func (p *People) enter(ctx context.Context) (leave func(), err error) {
+	select {
+	case p.queue <- struct{}{}:
+	default:
+		p.cfg.Refused()
+		return nil, errCrowded
+	}
+	patience := time.NewTimer(p.cfg.Wait)
+	defer patience.Stop()
+	select {
+	case p.places <- struct{}{}:
+		return func() { <-p.places; <-p.queue }, nil
+	case <-patience.C:
+		err = errCrowded
+		p.cfg.Refused()
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	<-p.queue
+	return nil, err
+}
+
+func (p *People) mark(key string) (m Mark, marked, known bool) {
+	p.mu.Lock()
+	secret := p.secret
+	p.mu.Unlock()
+	if len(secret) == 0 {
+		return m, false, false
+	}
+	h := hmac.New(sha256.New, secret)
+	h.Write([]byte(key))
+	copy(m[:], h.Sum(nil))
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, known = p.known.Get(m)
+	return m, true, known
+}
+
+// learn remembers a key that works, and forgets one that does no more. What went
+// wrong says nothing of it.
+func (p *People) learn(m Mark, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case err == nil && !p.known.Contains(m):
+		p.known.Add(m, struct{}{})
+		if len(p.fresh) < p.cfg.Entries {
+			p.fresh = append(p.fresh, m)
+		}
+	case domain.CodeOf(err) == domain.CodeNotFound:
+		p.known.Remove(m)
+	}
+}
+
+// Fresh are the keys that have begun to work since it was last asked.
+func (p *People) Fresh() []Mark {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	fresh := p.fresh
+	p.fresh = nil
+	return fresh
+}

@@ -1,0 +1,180 @@
+package gate_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"lethe/adapters/gate"
+	"lethe/domain"
+)
+
+// slow takes a second to look up a key, and knows those that begin with "good".
+type slow struct {
+	domain.People
+	running, most, asked atomic.Int64
+	away                 atomic.Bool
+}
+
+func (s *slow) ByKey(_ context.Context, secret string) (domain.Key, error) {
+	s.asked.Add(1)
+	s.most.Store(max(s.most.Load(), s.running.Add(1)))
+	defer s.running.Add(-1)
+	time.Sleep(time.Second)
+	switch {
+	case s.away.Load():
+		return domain.Key{}, domain.Errorf(domain.CodeUnavailable, "away")
+	case strings.HasPrefix(secret, "good"):
+		return domain.Key{}, nil
+	}
+	return domain.Key{}, domain.Errorf(domain.CodeNotFound, "none")
+}
+
+func newGate(t *testing.T, s *slow, refused *atomic.Int64) *gate.People {
+	t.Helper()
+	p, err := gate.New(s, gate.Config{AtOnce: 2, Waiting: 4, Wait: 1500 * time.Millisecond, Entries: 3, Refused: func() { refused.Add(1) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func TestGate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var s slow
+		var refused atomic.Int64
+		p := newGate(t, &s, &refused)
+		p.Remember([]byte("secret"), nil)
+		code := func(key string) domain.Code {
+			_, err := p.ByKey(t.Context(), key)
+			if err == nil {
+				return "known"
+			}
+			return domain.CodeOf(err)
+		}
+		if got := code("good"); got != "known" {
+			t.Fatalf("got %s", got)
+		}
+		if fresh := p.Fresh(); len(fresh) != 1 || p.Fresh() != nil {
+			t.Errorf("%d are fresh", len(fresh))
+		}
+		// Two are looked up, four wait, two of them in vain; the rest is refused at once.
+		codes := make(chan domain.Code, 20)
+		for i := range 20 {
+			go func() { codes <- code(fmt.Sprint("guess", i)) }()
+		}
+		synctest.Wait()
+		if got := refused.Load(); got != 14 {
+			t.Errorf("%d were refused at once", got)
+		}
+		begin := time.Now()
+		if got := code("good"); got != "known" || time.Since(begin) != time.Second {
+			t.Errorf("what has worked: %s after %s", got, time.Since(begin))
+		}
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		got := map[domain.Code]int{}
+		for range 20 {
+			got[<-codes]++
+		}
+		if got[domain.CodeNotFound] != 4 || got[domain.CodeCrowded] != 16 || refused.Load() != 16 {
+			t.Errorf("got %v, %d refused", got, refused.Load())
+		}
+		if s.most.Load() > 3 { // two guesses and the known one
+			t.Errorf("%d at a time", s.most.Load())
+		}
+		if got := code("guess"); got != domain.CodeNotFound {
+			t.Errorf("afterwards: %s", got)
+		}
+	})
+}
+
+// TestGateForgets: what does not work any more passes by no longer, but what could
+// not be looked up does.
+func TestGateForgets(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var s slow
+		var refused atomic.Int64
+		p := newGate(t, &s, &refused)
+		first := newGate(t, &s, &refused)
+		first.Remember([]byte("secret"), nil)
+		_, _ = first.ByKey(t.Context(), "good")
+		fresh := first.Fresh()
+		first.Remember([]byte("another"), nil)
+		_, _ = first.ByKey(t.Context(), "good")
+		if other := first.Fresh(); len(other) != 1 || other[0] == fresh[0] {
+			t.Error("another secret makes the same of a key")
+		}
+		_, _ = p.ByKey(t.Context(), "good")
+		if p.Fresh() != nil {
+			t.Error("it remembers before it is told to")
+		}
+		revoked := gate.Mark{7}
+		p.Remember([]byte("secret"), append(fresh, revoked))
+		crowd := func() (leave func()) {
+			ctx, cancel := context.WithCancel(t.Context())
+			for range 6 {
+				go func() {
+					for ctx.Err() == nil {
+						_, _ = p.ByKey(ctx, "guess")
+						time.Sleep(time.Microsecond)
+					}
+				}()
+			}
+			synctest.Wait()
+			return func() { cancel(); time.Sleep(3 * time.Second); synctest.Wait() }
+		}
+		s.away.Store(true)
+		if _, err := p.ByKey(t.Context(), "good"); domain.CodeOf(err) != domain.CodeUnavailable {
+			t.Errorf("got %v", err)
+		}
+		s.away.Store(false)
+		leave := crowd()
+		if _, err := p.ByKey(t.Context(), "good"); err != nil {
+			t.Errorf("got %v", err)
+		}
+		leave()
+		if fresh := p.Fresh(); fresh != nil {
+			t.Errorf("%d are fresh", len(fresh))
+		}
+		// Who leaves gives the place back.
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		leave = crowd()
+		if _, err := p.ByKey(ctx, "new"); !errors.Is(err, context.DeadlineExceeded) && domain.CodeOf(err) != domain.CodeCrowded {
+			t.Errorf("got %v", err)
+		}
+		leave()
+		if _, err := p.ByKey(t.Context(), "good and new"); err != nil {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestNewRefuses(t *testing.T) {
+	t.Parallel()
+	whole := gate.Config{AtOnce: 1, Waiting: 1, Wait: 1, Entries: 1, Refused: func() {}}
+	for name, change := range map[string]func(*gate.Config){
+		"nobody passes":  func(c *gate.Config) { c.AtOnce = 0 },
+		"nobody waits":   func(c *gate.Config) { c.Waiting = 0 },
+		"no time":        func(c *gate.Config) { c.Wait = 0 },
+		"no room":        func(c *gate.Config) { c.Entries = 0 },
+		"nobody to tell": func(c *gate.Config) { c.Refused = nil },
+	} {
+		cfg := whole
+		change(&cfg)
+		if _, err := gate.New(&slow{}, cfg); err == nil {
+			t.Error(name)
+		}
+	}
+	if _, err := gate.New(nil, whole); err == nil {
+		t.Error("no people")
+	}
+}

@@ -1,0 +1,53 @@
+// Package keys keeps in Postgres which keys have worked, for the gate.
+package keys
+
+import (
+	"context"
+	"errors"
+
+	"lethe/adapters/postgres"
+	"lethe/adapters/postgres/keys/internal/dbsqlc"
+)
+
+// Keys are the rows of lethe.known_keys.
+type Keys struct {
+	db *postgres.DB
+}
+
+// New takes the primary of the database that schema lethe is in.
+func New(db *postgres.DB) (*Keys, error) {
+	if db == nil {
+		return nil, errors.New("keys that have worked need a database")
+	}
+	return &Keys{db}, nil
+}
+
+// Known returns the latest marks, so many at most, and the secret that makes them.
+// It forgets those that are older than half a year. Errors are as of MapError.
+func (k *Keys) Known(ctx context.Context, most int) (secret []byte, marks [][16]byte, err error) {
+	err = k.db.Use(ctx, func(c postgres.Conn) error {
+		q := dbsqlc.New(c)
+		if secret, err = q.Secret(ctx); err != nil {
+			return err
+		}
+		if err := q.Forget(ctx); err != nil {
+			return err
+		}
+		rows, err := q.Known(ctx, int64(most))
+		marks = make([][16]byte, len(rows))
+		for i, row := range rows {
+			copy(marks[i][:], row)
+		}
+		return err
+	})
+	return secret, marks, err
+}
+
+// Note keeps marks. Errors are as of MapError.
+func (k *Keys) Note(ctx context.Context, marks [][16]byte) error {
+	rows := make([][]byte, len(marks))
+	for i, mark := range marks {
+		rows[i] = mark[:]
+	}
+	return k.db.Use(ctx, func(c postgres.Conn) error { return dbsqlc.New(c).Note(ctx, rows) })
+}
