@@ -21,7 +21,7 @@ const (
 	unknownKeysWait   = 32
 	unknownKeyWaits   = time.Second
 
-	knownKeys     = 65_536 // some megabytes
+	knownKeys      = 65_536 // some megabytes
 	noteKeysEvery  = 10 * time.Second
 	noteKeysAtLast = 2 * time.Second
 )
