@@ -442,7 +442,7 @@ func newHandler(id identity, list *domain.ListResponses, get *domain.GetResponse
 	credentials *auth.Reader, ready *readiness, current *currency, places *places, metrics *telemetry.Metrics, export *telemetry.Export, cfg *Config, log *slog.Logger,
 ) (http.Handler, error) {
 	handler, err := httpapi.New(httpapi.Config{}, httpapi.Deps{
-		Identify: id.caller, IdentifyEraser: id.eraser, List: list, Get: get, Erase: erase,
+		Identify: id.now, IdentifyReader: id.reader, List: list, Get: get, Erase: erase,
 		Receipt: receipt, ReadLog: readLog, Erasures: erasures, Holds: holds, Retention: retention, Looks: looks,
 		Credentials: credentials.Read, Ready: ready.check, Stopping: ready.stopping,
 		Metrics: metrics.Handler(), Observe: metrics.Observe, Log: log,

@@ -16,15 +16,15 @@ import (
 // rememberedCallers bounds the cache of callers: some megabytes.
 const rememberedCallers = 4096
 
-// identity tells who is calling, and with more care who is erasing.
+// identity tells who is calling, and with less care who is only reading.
 type identity struct {
-	caller, eraser *domain.IdentifyCaller
+	now, reader *domain.IdentifyCaller
 }
 
 func newIdentity(lc fx.Lifecycle, people domain.People, p *pools, cfg *Config, metrics *telemetry.Metrics, log *slog.Logger) (identity, error) {
-	fresh := domain.NewIdentifyCaller(people, time.Now)
+	now := domain.NewIdentifyCaller(people, time.Now)
 	if cfg.Auth.CacheTTL == 0 {
-		return identity{fresh, fresh}, nil
+		return identity{now, now}, nil
 	}
 	looked, dropped := metrics.WatchCache("callers")
 	remembered, err := cache.NewPeople(people, cache.Config{
@@ -34,7 +34,7 @@ func newIdentity(lc fx.Lifecycle, people domain.People, p *pools, cfg *Config, m
 		return identity{}, err
 	}
 	if cfg.Database.PgBouncer { // which passes no notifications on
-		return identity{domain.NewIdentifyCaller(remembered, time.Now), fresh}, nil
+		return identity{now, domain.NewIdentifyCaller(remembered, time.Now)}, nil
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -50,5 +50,5 @@ func newIdentity(lc fx.Lifecycle, people domain.People, p *pools, cfg *Config, m
 			<-done
 		},
 	))
-	return identity{domain.NewIdentifyCaller(remembered, time.Now), fresh}, nil
+	return identity{now, domain.NewIdentifyCaller(remembered, time.Now)}, nil
 }

@@ -543,24 +543,3 @@ func TestWhoMayErase(t *testing.T) {
 		}
 	}
 }
-
-// TestWhoErasesManyIsAskedApart: erasing goes by what is so now.
-func TestWhoErasesManyIsAskedApart(t *testing.T) {
-	t.Parallel()
-	s := assemble(t, fakes{}, func(_ *httpapi.Config, d *httpapi.Deps) {
-		d.IdentifyEraser = domain.NewIdentifyCaller(fakes{byKey: func(context.Context, string) (domain.Key, error) {
-			return domain.Key{}, errNone
-		}}, time.Now)
-	})
-	for i, a := range []answer{
-		s.post(t, erasures+"/preview", "root", `{"filter":{"all":true}}`), s.start(t, "root", "", `{"responses":["`+alice.String()+`"]}`),
-		s.ask(t, http.MethodPost, erasures+"/"+alice.String()+"/cancel", "Authorization", "Bearer root"),
-	} {
-		if a.status != http.StatusUnauthorized {
-			t.Errorf("%d: answered %d", i, a.status)
-		}
-	}
-	if a := s.ask(t, http.MethodGet, erasures, "Authorization", "Bearer root"); a.status != http.StatusOK {
-		t.Errorf("listed: %d", a.status)
-	}
-}

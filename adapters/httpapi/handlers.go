@@ -36,16 +36,19 @@ func callIn(ctx context.Context) call {
 // callerIn is who authenticate found.
 func callerIn(ctx context.Context) domain.Principal { return callIn(ctx).caller }
 
+// frequentReads are the operations that IdentifyReader serves. Every other one,
+// whatever it is and whenever it came, asks who is calling now.
+var frequentReads = map[string]bool{
+	"ListResponses": true, "GetResponse": true, "GetErasure": true,
+	"GetReceipt": true, "GetCheckpoint": true, "GetLogKeys": true, "GetTile": true,
+}
+
 // authenticate runs after path and query have been parsed, so that their
 // syntax is judged first.
 func (s *server) authenticate(next StrictHandlerFunc, operation string) StrictHandlerFunc {
 	identify := s.Identify
-	switch operation {
-	case "EraseResponse", "PlaceHold", "ReleaseHold", "PreviewErasure", "StartErasure", "CancelErasure",
-		"CreateRetentionRule", "ChangeRetentionRule", "EnableRetentionRule", "DisableRetentionRule", "RemoveRetentionRule":
-		if s.IdentifyEraser != nil {
-			identify = s.IdentifyEraser
-		}
+	if s.IdentifyReader != nil && frequentReads[operation] {
+		identify = s.IdentifyReader
 	}
 	return func(c echo.Context, request any) (any, error) {
 		r := c.Request()

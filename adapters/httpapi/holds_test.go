@@ -13,7 +13,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"lethe/adapters/httpapi"
 	"lethe/adapters/memory"
 	"lethe/domain"
 )
@@ -285,24 +284,5 @@ func TestEraseHeld(t *testing.T) {
 		if a.status != want.status || strings.Contains(a.body, hold.ID.String()) != want.names || strings.Contains(a.body, "canary") {
 			t.Errorf("%s: answered %d %s", key, a.status, a.body)
 		}
-	}
-}
-
-// TestWhoHoldsIsAskedApart: placing and releasing go by what is so now.
-func TestWhoHoldsIsAskedApart(t *testing.T) {
-	t.Parallel()
-	s := assemble(t, fakes{holds: memory.New().Holds()}, func(_ *httpapi.Config, d *httpapi.Deps) {
-		d.IdentifyEraser = domain.NewIdentifyCaller(fakes{byKey: func(context.Context, string) (domain.Key, error) {
-			return domain.Key{}, errNone
-		}}, time.Now)
-	})
-	if a := s.post(t, holds, "root", `{"owners":["`+alice.String()+`"],"reason":"r"}`); a.status != http.StatusUnauthorized {
-		t.Errorf("placed: %d", a.status)
-	}
-	if a := s.ask(t, http.MethodDelete, holds+"/"+uuid.NewString(), "Authorization", "Bearer root"); a.status != http.StatusUnauthorized {
-		t.Errorf("released: %d", a.status)
-	}
-	if a := s.ask(t, http.MethodGet, holds, "Authorization", "Bearer root"); a.status != http.StatusOK {
-		t.Errorf("listed: %d", a.status)
 	}
 }

@@ -1,7 +1,6 @@
 package httpapi_test
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"lethe/adapters/httpapi"
 	"lethe/adapters/memory"
 	"lethe/domain"
 	"lethe/domain/porttest"
@@ -274,29 +272,5 @@ func TestRulesAreForFew(t *testing.T) {
 	}
 	if a := s.ask(t, http.MethodGet, ruleList, "Authorization", "Bearer "); a.status != http.StatusUnauthorized {
 		t.Errorf("answered %d %s", a.status, a.body)
-	}
-}
-
-// TestDecidersOfRetentionAreIdentifiedAnew: by no cache.
-func TestDecidersOfRetentionAreIdentifiedAnew(t *testing.T) {
-	t.Parallel()
-	store := memory.New()
-	s := assemble(t, fakes{erasures: store.Erasures(), jobs: store.Jobs(), retention: store.Retention()}, func(_ *httpapi.Config, d *httpapi.Deps) {
-		d.IdentifyEraser = domain.NewIdentifyCaller(fakes{byKey: func(context.Context, string) (domain.Key, error) {
-			return domain.Key{}, errNone
-		}}, time.Now)
-	})
-	at := ruleList + "/" + uuid.NewString()
-	for name, a := range map[string]answer{
-		"create": s.post(t, ruleList, "root", someRule), "change": s.put(t, at, "root", `{"version":1,"name":"n","age_days":1,"run_at":["12:30"]}`),
-		"enable": s.post(t, at+"/enable", "root", `{"version":1}`), "disable": s.act(t, at+"/disable"),
-		"remove": s.ask(t, http.MethodDelete, at, "Authorization", "Bearer root"),
-	} {
-		if a.status != http.StatusUnauthorized {
-			t.Errorf("%s: answered %d %s", name, a.status, a.body)
-		}
-	}
-	if a := s.ask(t, http.MethodGet, ruleList, "Authorization", "Bearer root"); a.status != http.StatusOK {
-		t.Errorf("list: answered %d %s", a.status, a.body)
 	}
 }

@@ -61,10 +61,9 @@ type Deps struct {
 	Retention Retention
 	Looks     *domain.ListLooks
 
-	// IdentifyEraser tells who wants to erase or to stop it, to place or release
-	// a hold, or to decide about retention, where Identify may go by what was so a
-	// moment ago; nil: Identify does.
-	IdentifyEraser *domain.IdentifyCaller
+	// IdentifyReader does what Identify does for lists and fetches that are asked
+	// for all the time, and may go by what was so a moment ago; nil: Identify does.
+	IdentifyReader *domain.IdentifyCaller
 
 	// Credentials reads from a request who says to be calling.
 	Credentials func(*http.Request) domain.Credentials
