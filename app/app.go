@@ -149,7 +149,7 @@ func graph(cfg *Config, db *Databases, log *slog.Logger, ready func(addr string)
 			newHandler,
 			newListener,
 		)),
-		fx.Invoke(serveProfiles, startSealer, runErasures, runRules, sweepErased, sweepOrphans, settleReplicated, forgetLooks, sayWhatIsMissing, watchPlaces, watchHeld, func(*listener) {}),
+		fx.Invoke(serveProfiles, startSealer, runErasures, runRules, sweepErased, sweepOrphans, settleReplicated, forgetLooks, sayWhatIsMissing, warnOfProxy, watchPlaces, watchHeld, func(*listener) {}),
 	)
 }
 
@@ -356,6 +356,8 @@ func newAuth(cfg *Config) (*auth.Reader, error) {
 		ProxyHeaders:    cfg.Auth.ProxyHeaders,
 		ProxyUserHeader: cfg.Auth.ProxyUserHeader,
 		ProxyTrusted:    cfg.Auth.ProxyTrusted,
+
+		ProxySecret: []byte(cfg.Auth.ProxySecret), ProxySecretHeader: cfg.Auth.ProxySecretHeader,
 	})
 }
 

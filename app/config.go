@@ -56,7 +56,11 @@ type Config struct {
 		ProxyHeaders    bool
 		ProxyUserHeader string
 		ProxyTrusted    []netip.Prefix
-		CacheTTL        time.Duration // 0: no cache
+		// ProxySecret is by what the proxy proves itself; empty: by its address alone.
+		ProxySecret       string
+		ProxySecretHeader string
+		ProxyIncoming     string        // incomingStripped: the operator has said so
+		CacheTTL          time.Duration // 0: no cache
 	}
 	Erasure struct {
 		KeyFile   string              // of the keys that sign the log; empty: see Key
@@ -113,6 +117,9 @@ var settings = []setting{
 	{"auth.proxy_headers", "true: believe a proxy's word for who is calling", func(c *Config) any { return &c.Auth.ProxyHeaders }, nil, nil},
 	{"auth.proxy_user_header", "header that names the user", func(c *Config) any { return &c.Auth.ProxyUserHeader }, checkToken, nil},
 	{"auth.proxy_trusted", "addresses of proxies, as CIDRs with commas between", func(c *Config) any { return &c.Auth.ProxyTrusted }, nil, nil},
+	{"auth.proxy_secret", "secret by which the proxy proves itself, of 16 bytes or more; unset: its address is all that is asked for", func(c *Config) any { return &c.Auth.ProxySecret }, checkProxySecret, hideAll},
+	{"auth.proxy_secret_header", "header in which the proxy sends that secret", func(c *Config) any { return &c.Auth.ProxySecretHeader }, checkToken, nil},
+	{"auth.proxy_incoming", "stripped: says that the proxy removes auth.proxy_user_header from whatever callers send; unknown: does not", func(c *Config) any { return &c.Auth.ProxyIncoming }, oneOf(incomingUnknown, incomingStripped), nil},
 	{"auth.cache_ttl", "for how long a caller may be remembered, at most 60s; 0: not at all", func(c *Config) any { return &c.Auth.CacheTTL }, nil, nil},
 	{"erasure.key_file", "file with the private keys that sign the log of erasures, the newest first; in the embedded mode one is made in data_dir", func(c *Config) any { return &c.Erasure.KeyFile }, nil, nil},
 	{"erasure.key", "these keys themselves, one a line, instead of a file", func(c *Config) any { return &c.Erasure.Key }, checkKeys, hideAll},
@@ -128,6 +135,13 @@ var settings = []setting{
 	{"log.level", "debug, info, warn or error", func(c *Config) any { return &c.Log.Level }, oneOf("debug", "info", "warn", "error"), nil},
 	{"log.format", "text or json", func(c *Config) any { return &c.Log.Format }, oneOf("text", "json"), nil},
 }
+
+// What auth.proxy_incoming says of the header that names the user, in what callers
+// send.
+const (
+	incomingUnknown  = "unknown"
+	incomingStripped = "stripped"
+)
 
 // perSecond is how many there may be a second; 0: no bound.
 type perSecond int
@@ -187,7 +201,7 @@ func names(of func(setting) string) []string {
 // onCommandLine tells whether a setting has a flag: other users of the machine
 // can read command lines.
 func (s setting) onCommandLine() bool {
-	return s.key != "auth.session_secret" && s.key != "erasure.key"
+	return s.key != "auth.session_secret" && s.key != "auth.proxy_secret" && s.key != "erasure.key"
 }
 
 // IsSetting tells whether a flag is that of a setting.
@@ -305,6 +319,8 @@ func defaults(apart, outletApart bool, environ []string) map[string]any {
 		"auth.proxy_headers":       false,
 		"auth.proxy_user_header":   "x-doubleword-user",
 		"auth.proxy_trusted":       "127.0.0.0/8,::1/128",
+		"auth.proxy_secret_header": "x-lethe-proxy-secret",
+		"auth.proxy_incoming":      incomingUnknown,
 		"auth.cache_ttl":           "0s",
 		"erasure.orphans":          false,
 		"erasure.rate":             2000,
@@ -556,6 +572,12 @@ func (r *reader) crossCheck(c *Config) {
 	if !main && c.DataDir == "" && !r.empty["data_dir"] {
 		r.problem("data_dir", "there is no home folder to put it in: give a folder for the embedded database, or database.url")
 	}
+	if c.Auth.ProxySecret != "" && !c.Auth.ProxyHeaders {
+		r.problem("auth.proxy_secret", "proves a proxy whose word is not believed: set auth.proxy_headers (LETHE_AUTH_PROXY_HEADERS) to true, or leave the secret out")
+	}
+	if name := c.Auth.ProxySecretHeader; name != "" && slices.ContainsFunc([]string{c.Auth.ProxyUserHeader, "Authorization", "Cookie"}, func(other string) bool { return strings.EqualFold(name, other) }) {
+		r.problem("auth.proxy_secret_header", "is a header that says something else: name another")
+	}
 	if c.Erasure.Key != "" && c.Erasure.KeyFile != "" {
 		r.problem("erasure.key", "is given together with erasure.key_file: put all keys in the file, or none")
 	}
@@ -734,6 +756,13 @@ func checkAddr(text string) error {
 func checkSecret(text string) error {
 	if len(text) < 16 {
 		return errors.New("is shorter than 16 bytes: make one with `openssl rand -hex 32`, or take dwctl's")
+	}
+	return nil
+}
+
+func checkProxySecret(text string) error {
+	if len(text) < 16 || len(text) > 1024 || strings.ContainsFunc(text, func(c rune) bool { return c <= ' ' || c > '~' }) {
+		return errors.New("must be 16 to 1024 letters, digits and signs of ASCII, without spaces, as it is sent in a header: make one with `openssl rand -hex 32`")
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -30,7 +31,7 @@ const (
 
 // Check is one thing that the doctor looked at.
 type Check struct {
-	Database string   `json:"database"` // main, fusillade, outlet, or a replica of one
+	Database string   `json:"database"` // main, fusillade, outlet, or a replica of one; or service
 	Name     string   `json:"check"`
 	Finding  Finding  `json:"finding"`
 	Detail   string   `json:"detail"`
@@ -88,16 +89,23 @@ const (
 	heldTransactionsToMention = 10_000_000
 )
 
-// Doctor examines the configured databases. An error means that it could not
-// even begin; whatever is wrong with a database is in the report.
-func Doctor(ctx context.Context, cfg *Config, progress io.Writer) (report *Report, err error) {
+// service is in the place of a database's name where the service's own settings
+// were looked at.
+const service = "service"
+
+// Doctor examines the configured databases, and what is believed of proxies; the
+// one at through, of ProxyURL, is probed, nil: none. An error means that it could
+// not even begin; whatever is wrong with a database is in the report.
+func Doctor(ctx context.Context, cfg *Config, through *url.URL, progress io.Writer) (report *Report, err error) {
 	db, err := OpenDatabases(ctx, cfg, progress)
 	if err != nil {
 		return nil, err
 	}
 	defer closing(db, &err)
 
-	d := &doctor{cfg: cfg, schemas: db.schemas, report: &Report{}, progress: progress, lacking: map[string]bool{}, lost: map[string]bool{}}
+	d := &doctor{cfg: cfg, through: through, schemas: db.schemas, report: &Report{}, progress: progress, lacking: map[string]bool{}, lost: map[string]bool{}}
+	d.proxy()
+	d.throughProxy(ctx, db.MainURL)
 	d.examine(ctx, "main", db.MainURL, cfg.Database.ReplicaURL, db.mainSides())
 	name, url := "main", db.MainURL
 	if db.apart() {
@@ -114,6 +122,7 @@ func Doctor(ctx context.Context, cfg *Config, progress io.Writer) (report *Repor
 
 type doctor struct {
 	cfg     *Config
+	through *url.URL // of the proxy that is to be probed; nil: none
 	schemas inspect.Schemas
 	report  *Report
 

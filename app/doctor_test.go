@@ -34,7 +34,7 @@ func examineAsIs(t *testing.T, environ ...string) *app.Report {
 	if err != nil {
 		t.Fatal(err)
 	}
-	report, err := app.Doctor(t.Context(), cfg, io.Discard)
+	report, err := app.Doctor(t.Context(), cfg, nil, io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,8 @@
 package auth
 
 import (
+	"crypto/sha256"
+	"crypto/subtle"
 	"errors"
 	"fmt"
 	"net/http"
@@ -22,6 +24,8 @@ import (
 const (
 	DefaultSessionCookie   = "dwctl_session"
 	DefaultProxyUserHeader = "x-doubleword-user"
+
+	DefaultProxySecretHeader = "x-lethe-proxy-secret"
 )
 
 const (
@@ -41,13 +45,19 @@ type Config struct {
 	ProxyHeaders    bool           // whether a proxy's word counts
 	ProxyUserHeader string         // empty: DefaultProxyUserHeader
 	ProxyTrusted    []netip.Prefix // whose word counts; nil: loopback
-	Now             func() time.Time
+
+	// ProxySecret proves that a request comes from the proxy, in the header
+	// ProxySecretHeader; empty: an address of ProxyTrusted is proof enough.
+	ProxySecret       []byte
+	ProxySecretHeader string // empty: DefaultProxySecretHeader
+	Now               func() time.Time
 }
 
 // Reader reads credentials.
 type Reader struct {
 	cfg    Config
 	parser *jwt.Parser
+	proof  [sha256.Size]byte // of the proxy's secret
 }
 
 // New makes a Reader. It fails where a name can be none of a cookie or header,
@@ -58,6 +68,9 @@ func New(cfg Config) (*Reader, error) {
 	}
 	if cfg.ProxyUserHeader == "" {
 		cfg.ProxyUserHeader = DefaultProxyUserHeader
+	}
+	if cfg.ProxySecretHeader == "" {
+		cfg.ProxySecretHeader = DefaultProxySecretHeader
 	}
 	if cfg.ProxyTrusted == nil {
 		cfg.ProxyTrusted = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
@@ -71,6 +84,9 @@ func New(cfg Config) (*Reader, error) {
 	}
 	if !isToken(cfg.ProxyUserHeader) {
 		errs = append(errs, fmt.Errorf("%q cannot name the proxy's header: use letters, digits, - and _", cfg.ProxyUserHeader))
+	}
+	if !isToken(cfg.ProxySecretHeader) {
+		errs = append(errs, fmt.Errorf("%q cannot name the header of the proxy's secret: use letters, digits, - and _", cfg.ProxySecretHeader))
 	}
 	trusted := make([]netip.Prefix, 0, len(cfg.ProxyTrusted))
 	for _, prefix := range cfg.ProxyTrusted {
@@ -88,7 +104,7 @@ func New(cfg Config) (*Reader, error) {
 		return nil, errors.Join(errs...)
 	}
 	cfg.ProxyTrusted = trusted
-	return &Reader{cfg: cfg, parser: jwt.NewParser(
+	return &Reader{cfg: cfg, proof: sha256.Sum256(cfg.ProxySecret), parser: jwt.NewParser(
 		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}),
 		jwt.WithStrictDecoding(),
 		jwt.WithJSONNumber(),
@@ -173,7 +189,7 @@ func integer(claim any) (int64, bool) {
 }
 
 func (a *Reader) externalID(r *http.Request) string {
-	if !a.cfg.ProxyHeaders || !a.trusts(r.RemoteAddr) {
+	if !a.cfg.ProxyHeaders || !a.trusts(r.RemoteAddr) || !a.proves(r.Header) {
 		return ""
 	}
 	// Of two values nobody can tell which one is the proxy's.
@@ -182,6 +198,20 @@ func (a *Reader) externalID(r *http.Request) string {
 		return ""
 	}
 	return names[0]
+}
+
+// proves tells whether a request has the proxy's secret, once, where there is one.
+// How long that takes tells nothing of it.
+func (a *Reader) proves(h http.Header) bool {
+	if len(a.cfg.ProxySecret) == 0 {
+		return true
+	}
+	given := h.Values(a.cfg.ProxySecretHeader)
+	if len(given) != 1 {
+		return false
+	}
+	sum := sha256.Sum256([]byte(given[0]))
+	return subtle.ConstantTimeCompare(sum[:], a.proof[:]) == 1
 }
 
 func (a *Reader) trusts(remote string) bool {

@@ -223,7 +223,8 @@ func TestProxy(t *testing.T) {
 	t.Parallel()
 	on := auth.Config{ProxyHeaders: true}
 	private := auth.Config{ProxyHeaders: true, ProxyTrusted: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8")}}
-	const header = "x-doubleword-user"
+	const header, proof = "x-doubleword-user", "x-lethe-proxy-secret"
+	proved := auth.Config{ProxyHeaders: true, ProxySecret: []byte("0123456789abcdef")}
 	for name, c := range map[string]struct {
 		cfg     auth.Config
 		remote  string
@@ -250,6 +251,15 @@ func TestProxy(t *testing.T) {
 		"twice":                  {on, "127.0.0.1:9", []string{header, "idp|a", header, "idp|b"}, ""},
 		"not UTF-8":              {on, "127.0.0.1:9", []string{header, "idp|\xff"}, ""},
 		"NUL":                    {on, "127.0.0.1:9", []string{header, "idp|\x00"}, ""},
+		"proved":                 {proved, "127.0.0.1:9", []string{header, "idp|a", proof, "0123456789abcdef"}, "idp|a"},
+		"not proved":             {proved, "127.0.0.1:9", []string{header, "idp|a"}, ""},
+		"proved with nothing":    {proved, "127.0.0.1:9", []string{header, "idp|a", proof, ""}, ""},
+		"proved wrongly":         {proved, "127.0.0.1:9", []string{header, "idp|a", proof, "0123456789abcdeF"}, ""},
+		"proved in part":         {proved, "127.0.0.1:9", []string{header, "idp|a", proof, "0123456789abcde"}, ""},
+		"proved twice":           {proved, "127.0.0.1:9", []string{header, "idp|a", proof, "0123456789abcdef", proof, "0123456789abcdef"}, ""},
+		"proved from elsewhere":  {proved, "192.0.2.1:9", []string{header, "idp|a", proof, "0123456789abcdef"}, ""},
+		"proved in another":      {auth.Config{ProxyHeaders: true, ProxySecret: proved.ProxySecret, ProxySecretHeader: "x-proof"}, "127.0.0.1:9", []string{header, "idp|a", "X-Proof", "0123456789abcdef"}, "idp|a"},
+		"proved in no other":     {auth.Config{ProxyHeaders: true, ProxySecret: proved.ProxySecret, ProxySecretHeader: "x-proof"}, "127.0.0.1:9", []string{header, "idp|a", proof, "0123456789abcdef"}, ""},
 		"too long":               {on, "127.0.0.1:9", []string{header, strings.Repeat("x", 4097)}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -187,7 +188,8 @@ needs no call: it is brought up to date whenever it is started.`,
 
 func (c *cli) doctor() *cobra.Command {
 	var grants bool
-	var role string
+	var role, proxy string
+	var through *url.URL
 	cmd := c.command(&cobra.Command{
 		Use:   "doctor",
 		Short: "Examine the database and say what to mend",
@@ -197,20 +199,26 @@ connections, replicas, the migrations of dwctl and fusillade, and the log of
 erasures, of which every receipt is compared with what was sealed. Nothing is
 written. Exits with 3 where something must be mended.
 
+With --proxy it asks the service through a proxy, as anyone could, and tells
+whether the proxy passes on a caller's own header that names the user.
+
 With --grants it prints the least privileges that a role needs to serve, as a
 script for psql and the owner of the tables: one transaction for each database,
 which ends at the first error.`,
 		Example: `  lethe doctor
   lethe doctor --json
 
+  # Does the proxy let callers name themselves? While the service runs behind it:
+  lethe doctor --proxy https://gateway.example.com
+
   # Let role lethe_service do what the service does, and no more
   LETHE_DATABASE_URL=postgres://owner:...@db/dwctl lethe doctor --grants --role lethe_service > grants.sql &&
     psql postgres://owner:...@db/dwctl -f grants.sql`,
-	}, slices.Concat(databaseSettings, []string{"erasure."}), func(ctx context.Context, cfg *app.Config, _ []string) error {
+	}, slices.Concat(databaseSettings, []string{"auth.proxy_", "erasure."}), func(ctx context.Context, cfg *app.Config, _ []string) error {
 		if grants {
 			return app.Grants(ctx, cfg, role, c.stdout, c.stderr)
 		}
-		report, err := app.Doctor(ctx, cfg, c.stderr)
+		report, err := app.Doctor(ctx, cfg, through, c.stderr)
 		if err != nil {
 			return err
 		}
@@ -224,11 +232,17 @@ which ends at the first error.`,
 	})
 	cmd.Flags().BoolVar(&grants, "grants", false, "print the least privileges for a role, as SQL")
 	cmd.Flags().StringVar(&role, "role", "lethe", "the role for --grants")
+	cmd.Flags().StringVar(&proxy, "proxy", "", "probe the proxy at this URL, by which callers reach the service")
 	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error {
 		if cmd.Flags().Changed("role") && !grants {
 			return errors.New("--role is whom --grants prints privileges for: add --grants; the role that is examined is the one of database.url")
 		}
-		return nil
+		if !cmd.Flags().Changed("proxy") {
+			return nil
+		}
+		var err error
+		through, err = app.ProxyURL(proxy)
+		return err
 	}
 	return c.jsonFlag(cmd)
 }

@@ -551,6 +551,7 @@ func (d *documents) besideDwctl(t *testing.T) {
 		"postgres://dwctl:…@db/dwctl", quote(ownerURL), "PASSWORD '…'", "PASSWORD 'secret'", "CREATE ROLE lethe ", "CREATE ROLE " + service + " ",
 		"--role lethe ", "--role " + service + " ", "postgres://lethe:…@db/dwctl", quote(serviceURL),
 		"LETHE_AUTH_SESSION_SECRET=…", "LETHE_AUTH_SESSION_SECRET=0123456789abcdef",
+		"LETHE_AUTH_PROXY_SECRET=…", "LETHE_AUTH_PROXY_SECRET=0123456789abcdef",
 		"/usr/local/bin", folder + "/programs", "runuser -u lethe -- ", "", "/etc/lethe", folder + "/etc", "/var/lib/lethe-log", folder + "/log",
 		"-o lethe -g lethe", fmt.Sprintf("-o %d -g %d", os.Getuid(), os.Getgid()), "chown lethe:", fmt.Sprintf("chown %d", os.Getuid()),
 	}}
@@ -724,6 +725,7 @@ func (d *documents) withLog(t *testing.T) {
 
 	psql("docs/configuration.md", "CREATE STATISTICS", database.URL)
 	wantInOrder(t, s.run(t, d.take(t, "lethe doctor --help", whole)), "0 problems", `"finding": "ok"`, "COMMIT")
+	wantInOrder(t, s.run(t, d.take(t, "docs/configuration.md", having("lethe doctor --proxy"))), "no proxy's word is believed", "0 problems")
 	wantInOrder(t, s.run(t, d.take(t, "lethe guard --help", whole)), "CREATE TRIGGER", "COMMIT", "DROP FUNCTION", "COMMIT")
 	wantInOrder(t, s.runUntil(t, d.take(t, "lethe --help", whole), listens, nil), "0 problems")
 	s.runUntil(t, d.take(t, "lethe serve --help", whole), listens, nil)
