@@ -166,6 +166,7 @@ func (d *doctor) examine(ctx context.Context, name, url, replicaURL string, side
 	if conn != nil {
 		defer hangUp(conn)
 		d.server(ctx, name, conn)
+		d.settings(ctx, name, url, sides)
 		d.tables(ctx, name, conn, sides)
 		d.content(ctx, name, conn, sides)
 		d.indexes(ctx, name, conn, sides)
@@ -196,6 +197,7 @@ func (d *doctor) examine(ctx context.Context, name, url, replicaURL string, side
 		return
 	}
 	defer hangUp(replica)
+	d.settings(ctx, replicaName, replicaURL, sides)
 	d.tables(ctx, replicaName, replica, sides)
 	if conn != nil {
 		d.lag(ctx, replicaName, conn, replica)
@@ -264,6 +266,38 @@ func (d *doctor) server(ctx context.Context, name string, conn *pgx.Conn) {
 		return
 	}
 	d.add(Check{Database: name, Name: check, Finding: OK, Detail: "PostgreSQL " + text})
+}
+
+// settings looks whether sessions have what the service's queries rely on.
+func (d *doctor) settings(ctx context.Context, name, url string, sides []inspect.Side) {
+	const check = "settings of sessions"
+	cfg := postgres.Config{URL: url, MaxConns: 1, ApplicationName: applicationName, PgBouncer: d.cfg.Database.PgBouncer}
+	switch {
+	case slices.Contains(sides, inspect.Fusillade):
+		cfg.SearchPath = searchPath(d.cfg)
+	case slices.Contains(sides, inspect.Outlet):
+		cfg.SearchPath = []string{d.cfg.Outlet.Schema}
+	}
+	db, err := postgres.Open(cfg)
+	if err != nil {
+		d.failed(name, check, err)
+		return
+	}
+	defer db.Close()
+	not, err := db.NotTaken(ctx)
+	if d.failed(name, check, err) {
+		return
+	}
+	if len(not) == 0 {
+		d.add(Check{Database: name, Name: check, Finding: OK, Detail: "dates, bytes, numbers and texts come as they are read, whatever the role, the database or the server says"})
+		return
+	}
+	words := make([]string, len(not))
+	for i, s := range not {
+		words[i] = fmt.Sprintf("%s is %q and not %q", s.Name, s.Is, s.Wanted)
+	}
+	d.add(Check{name, check, Problem, "what sessions are to begin with is not what they have: " + strings.Join(words, ", "),
+		"a pooler in between does not pass it on: set database.pgbouncer to true, and have the pooler ignore none of client_encoding, datestyle, timezone and standard_conforming_strings (ignore_startup_parameters)", nil})
 }
 
 // tables looks for tables, columns and the privileges on them.

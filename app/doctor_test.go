@@ -481,3 +481,38 @@ func TestDoctorTellsOnce(t *testing.T) {
 		}
 	})
 }
+
+// TestDoctorSettings: a pooler that takes settings and keeps them to itself is
+// found, and one that the service knows of does no harm.
+func TestDoctorSettings(t *testing.T) {
+	t.Parallel()
+	database := pgtest.New(t)
+	exec(t, database.URL, "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET bytea_output = escape', current_database()); EXECUTE format('ALTER DATABASE %I SET datestyle = ''German, DMY''', current_database()); END $$")
+	ignoring := pgtest.ThroughPgBouncer(t, "ignore_startup_parameters = array_nulls, bytea_output, extra_float_digits, intervalstyle, transform_null_equals, plan_cache_mode, statement_timeout, lock_timeout, search_path")
+	find := func(environ ...string) app.Check {
+		t.Helper()
+		report := examine(t, environ...)
+		for _, c := range report.Checks {
+			if c.Name == "settings of sessions" {
+				return c
+			}
+		}
+		t.Fatalf("nothing is said of settings:\n%s", text(t, report))
+		return app.Check{}
+	}
+	if c := find("LETHE_DATABASE_URL=" + database.URL); c.Finding != app.OK {
+		t.Errorf("without a pooler: %+v", c)
+	}
+	if c := find("LETHE_DATABASE_URL="+ignoring(database.URL), "LETHE_DATABASE_PGBOUNCER=true"); c.Finding != app.OK {
+		t.Errorf("through a pooler that is known: %+v", c)
+	}
+	c := find("LETHE_DATABASE_URL=" + ignoring(database.URL))
+	for _, want := range []string{`bytea_output is "escape" and not "hex"`, "search_path is", "statement_timeout is"} {
+		if c.Finding != app.Problem || !strings.Contains(c.Detail, want) {
+			t.Errorf("want %s in %+v", want, c)
+		}
+	}
+	if strings.Contains(c.Detail, "datestyle") || !strings.Contains(c.Advice, "database.pgbouncer") {
+		t.Errorf("%+v", c)
+	}
+}

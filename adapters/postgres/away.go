@@ -27,9 +27,10 @@ func (a *Away) Error() string {
 	return a.Database + ": " + a.Reason
 }
 
-// Connect makes a connection. Where that fails it returns an *Away, or the
-// error of the context.
+// Connect makes a connection with the settings of RelyOn. Where that fails it
+// returns an *Away, or the error of the context.
 func Connect(ctx context.Context, config *pgx.ConnConfig) (*pgx.Conn, error) {
+	RelyOn(config.RuntimeParams, true)
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if failed, ok := errors.AsType[*pgconn.ConnectError](err); ok && ctx.Err() == nil {
 		return nil, awayOf(failed)

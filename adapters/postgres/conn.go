@@ -3,8 +3,6 @@ package postgres
 import (
 	"context"
 	"errors"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -25,23 +23,6 @@ var (
 	_ Conn = prefixed{}
 	_ Conn = (*Tx)(nil)
 )
-
-// accepted are the parameters that PgBouncer takes when a connection begins.
-var accepted = []string{"application_name", "client_encoding", "datestyle", "timezone", "standard_conforming_strings"}
-
-// localSettings takes out of params what PgBouncer refuses and returns a
-// statement that sets it until the transaction ends.
-func localSettings(params map[string]string) string {
-	var calls []string
-	for _, name := range slices.Sorted(maps.Keys(params)) {
-		if slices.Contains(accepted, strings.ToLower(name)) {
-			continue
-		}
-		calls = append(calls, "set_config("+Literal(name)+", "+Literal(params[name])+", true)")
-		delete(params, name)
-	}
-	return "SELECT " + strings.Join(calls, ", ")
-}
 
 // Literal is a text as a string constant of SQL, for statements that take no
 // arguments.

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"strings"
 	"sync/atomic"
@@ -56,7 +57,8 @@ type DB struct {
 	acquireTimeout time.Duration
 	restsUntil     atomic.Int64 // see Source.Read; Unix time in nanoseconds
 	lag            lag
-	settings       string // through PgBouncer: begins every transaction; else empty
+	settings       string            // through PgBouncer: begins every transaction; else empty
+	wanted         map[string]string // of a session
 }
 
 var errURL = errors.New("the database URL cannot be read: write it as postgres://USER:PASSWORD@HOST:PORT/DATABASE, with special characters of the password percent-encoded")
@@ -107,6 +109,8 @@ func Open(cfg Config) (*DB, error) {
 		}
 		conn.RuntimeParams["search_path"] = strings.Join(schemas, ", ")
 	}
+	RelyOn(conn.RuntimeParams, false)
+	wanted := maps.Clone(conn.RuntimeParams)
 	settings := ""
 	if cfg.PgBouncer {
 		settings = localSettings(conn.RuntimeParams)
@@ -123,6 +127,7 @@ func Open(cfg Config) (*DB, error) {
 			Name: "timestamptz", OID: pgtype.TimestamptzOID,
 			Codec: &moments{pgtype.TimestamptzCodec{ScanLocation: time.UTC}},
 		})
+		types.RegisterType(&pgtype.Type{Name: "bytea", OID: pgtype.ByteaOID, Codec: octets{}})
 		pgxuuid.Register(types)
 		// For the modes in which the server is not asked what an argument is.
 		types.RegisterDefaultPgType(uuid.UUID{}, "uuid")
@@ -133,7 +138,7 @@ func Open(cfg Config) (*DB, error) {
 	if err != nil {
 		return nil, errors.New("the pool of connections cannot be made: check the pool_ settings of the database URL")
 	}
-	return &DB{pool: pool, acquireTimeout: cmp.Or(cfg.AcquireTimeout, defaultAcquireTimeout), settings: settings}, nil
+	return &DB{pool: pool, acquireTimeout: cmp.Or(cfg.AcquireTimeout, defaultAcquireTimeout), settings: settings, wanted: wanted}, nil
 }
 
 // Pool is the pool itself, for its statistics.

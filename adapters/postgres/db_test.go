@@ -597,3 +597,61 @@ func TestReplicaLagSinceItWasCurrent(t *testing.T) {
 		time.Sleep(10 * time.Millisecond)
 	}
 }
+
+// TestRelied: whatever role, database and URL say, values are read as they are
+// written, and what a pooler keeps to itself is found.
+func TestRelied(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Empty(t).URL
+	admin := open(t, postgres.Config{URL: url})
+	for _, setting := range []string{"bytea_output = escape", "datestyle = ''SQL, DMY''", "client_encoding = LATIN1", "timezone = ''America/St_Johns''", "standard_conforming_strings = off"} {
+		exec(t, admin, `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET `+setting+`', current_database()); END $$`)
+	}
+	for name, address := range map[string]string{
+		"as they come": url, "named in the URL": withParameter(t, url, "DateStyle", "German"),
+		"options of the URL": withParameter(t, url, "options", "-cbytea_output=escape"),
+	} {
+		for _, mode := range []string{"cache_statement", "exec", "simple_protocol"} {
+			db := open(t, postgres.Config{URL: withParameter(t, address, "default_query_exec_mode", mode)})
+			err := db.Use(t.Context(), func(c postgres.Conn) error {
+				var at time.Time
+				var octets []byte
+				var words string
+				err := c.QueryRow(t.Context(), `SELECT '2026-03-04 05:06:07.5+00'::timestamptz, convert_to('\é', 'UTF8'), $1::text`, `\ü`).Scan(&at, &octets, &words)
+				if want := time.Date(2026, 3, 4, 5, 6, 7, 5e8, time.UTC); err == nil && (!at.Equal(want) || string(octets) != `\é` || words != `\ü`) {
+					t.Errorf("%s, %s: %s, %q, %q", name, mode, at, octets, words)
+				}
+				return err
+			})
+			if err != nil {
+				t.Errorf("%s, %s: %v", name, mode, err)
+			}
+			if not, err := db.NotTaken(t.Context()); err != nil || len(not) != 0 {
+				t.Errorf("%s, %s: %v, %v", name, mode, not, err)
+			}
+		}
+	}
+}
+
+// TestOctets: the form of bytes that a session without settings of its own may
+// have, as River's are through PgBouncer.
+func TestOctets(t *testing.T) {
+	t.Parallel()
+	db := open(t, postgres.Config{URL: withParameter(t, pgtest.Empty(t).URL, "default_query_exec_mode", "exec"), MaxConns: 1})
+	all := make([]byte, 0, 600)
+	for i := range 256 {
+		all = append(all, byte(i), '\\')
+	}
+	all = append(all, `\x41 \\ \101`...)
+	for _, form := range []string{"hex", "escape"} {
+		exec(t, db, "SET bytea_output = "+form)
+		for _, want := range [][]byte{all, {}, []byte(`\x`), []byte(`\\`)} {
+			if got := one[[]byte](t, db, "SELECT $1::bytea", want); string(got) != string(want) || got == nil {
+				t.Errorf("%s: %q came as %q", form, want, got)
+			}
+		}
+		if got := one[[]byte](t, db, "SELECT NULL::bytea"); got != nil {
+			t.Errorf("%s: nothing came as %q", form, got)
+		}
+	}
+}

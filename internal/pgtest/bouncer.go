@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -24,9 +25,9 @@ const nobody = 65534
 // ThroughPgBouncer starts a PgBouncer in front of the test server, in
 // transaction mode and with at most two server connections for each database,
 // until the test ends. It returns what makes a database's URL lead through it;
-// it connects as the superuser. Outside CI the test is skipped where PgBouncer
-// is not installed.
-func ThroughPgBouncer(t testing.TB) func(databaseURL string) string {
+// it connects as the superuser. The lines are added to its configuration. Outside
+// CI the test is skipped where PgBouncer is not installed.
+func ThroughPgBouncer(t testing.TB, lines ...string) func(databaseURL string) string {
 	t.Helper()
 	binary, err := exec.LookPath("pgbouncer")
 	if err != nil {
@@ -65,7 +66,8 @@ pool_mode = transaction
 default_pool_size = 2
 max_client_conn = 500
 server_tls_sslmode = prefer
-`, target.Host, target.Port, target.User, target.Password, port)
+%s
+`, target.Host, target.Port, target.User, target.Password, port, strings.Join(lines, "\n"))
 	cmd := exec.Command(binary, file)
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said

@@ -505,6 +505,7 @@ func applyRiver(ctx context.Context, conn *pgx.Conn) error {
 		return err
 	}
 	config.MaxConns, config.MinConns, config.MinIdleConns = 1, 0, 0
+	postgres.RelyOn(config.ConnConfig.RuntimeParams, true)
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return err

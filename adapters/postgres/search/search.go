@@ -81,7 +81,6 @@ func Open(ctx context.Context, url string, options Options) (*Database, error) {
 	}
 	for name, value := range map[string]string{
 		"application_name":              options.ApplicationName,
-		"client_encoding":               "UTF8",
 		"default_transaction_read_only": "on",
 		"statement_timeout":             "0",
 		"lock_timeout":                  lockTimeout,

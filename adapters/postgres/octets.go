@@ -1,0 +1,58 @@
+package postgres
+
+import (
+	"encoding/hex"
+	"errors"
+
+	"github.com/jackc/pgx/v5/pgtype"
+)
+
+// octets are bytea, in either of the two forms that a server writes them in as
+// text. The driver's own codec knows one, and River's queries, which go through
+// PgBouncer without settings of their own, get what the server's role has.
+type octets struct{ pgtype.ByteaCodec }
+
+// PlanScan is pgtype.Codec's.
+func (o octets) PlanScan(m *pgtype.Map, oid uint32, format int16, target any) pgtype.ScanPlan {
+	if _, ok := target.(*[]byte); ok && format == pgtype.TextFormatCode {
+		return scanOctets{}
+	}
+	return o.ByteaCodec.PlanScan(m, oid, format, target)
+}
+
+type scanOctets struct{}
+
+func (scanOctets) Scan(src []byte, target any) (err error) {
+	into := target.(*[]byte)
+	switch {
+	case src == nil:
+		*into = nil
+	case len(src) >= 2 && src[0] == '\\' && src[1] == 'x':
+		*into = make([]byte, hex.DecodedLen(len(src)-2))
+		_, err = hex.Decode(*into, src[2:])
+	default:
+		*into, err = unescape(src)
+	}
+	return err
+}
+
+// unescape undoes bytea_output = escape: a backslash is doubled, and what is no
+// printable character of ASCII is a backslash and three digits of base eight.
+func unescape(src []byte) ([]byte, error) {
+	all := make([]byte, 0, len(src))
+	for len(src) > 0 {
+		switch {
+		case src[0] != '\\':
+			all, src = append(all, src[0]), src[1:]
+		case len(src) >= 2 && src[1] == '\\':
+			all, src = append(all, '\\'), src[2:]
+		case len(src) >= 4 && src[1] <= '3' && octal(src[1]) && octal(src[2]) && octal(src[3]):
+			all, src = append(all, (src[1]-'0')<<6|(src[2]-'0')<<3|(src[3]-'0')), src[4:]
+		default:
+			return nil, errors.New("bytes are written in a form that is not known")
+		}
+	}
+	return all, nil
+}
+
+func octal(c byte) bool { return c >= '0' && c <= '7' }
