@@ -156,8 +156,9 @@ func (db *DB) Ping(ctx context.Context) error {
 }
 
 // Use calls fn with a connection that is fn's until it returns. Where the
-// connection turns out to be lost, fn is called once more with a new one: it
-// must do no harm when it runs twice. Errors as of MapError; a context that has
+// connection turns out to be lost, fn is called once more with a new one, and
+// where a table is no longer as a statement was prepared for, once more with the
+// same: it must do no harm when it runs twice. Errors as of MapError; a context that has
 // ended comes back as its own error.
 func (db *DB) Use(ctx context.Context, fn func(Conn) error) error {
 	err := db.use(ctx, fn)
@@ -177,7 +178,15 @@ func (db *DB) use(ctx context.Context, fn func(Conn) error) error {
 	if db.settings != "" {
 		return fn(prefixed{conn, []string{db.settings}})
 	}
-	return fn(conn)
+	if err = fn(conn); stale(err) && forget(ctx, conn) {
+		err = fn(conn)
+	}
+	return err
+}
+
+// forget drops what is prepared on a connection, and tells whether it could.
+func forget(ctx context.Context, conn *pgxpool.Conn) bool {
+	return ctx.Err() == nil && conn.Conn().DeallocateAll(ctx) == nil
 }
 
 func (db *DB) acquire(ctx context.Context) (*pgxpool.Conn, error) {
@@ -205,7 +214,8 @@ func (db *DB) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 // returns nil and rolled back otherwise. It begins with what fn first sends, in
 // the same round trip. Tx repeats the whole at most twice where Postgres gave
 // up one of several transactions that blocked each other, or where the
-// connection turned out to be lost before the transaction had begun. Errors as
+// connection turned out to be lost before the transaction had begun, and once
+// where a table is no longer as a statement was prepared for. Errors as
 // of Use; after CodeUnavailable it may be unknown whether the commit went
 // through.
 func (db *DB) Tx(ctx context.Context, fn func(*Tx) error) error {
@@ -230,6 +240,13 @@ func (db *DB) tx(ctx context.Context, fn func(*Tx) error) (begun bool, err error
 		return false, err
 	}
 	defer conn.Release()
+	if begun, err = db.txOn(ctx, conn, fn); stale(err) && db.settings == "" && forget(ctx, conn) {
+		begun, err = db.txOn(ctx, conn, fn)
+	}
+	return begun, err
+}
+
+func (db *DB) txOn(ctx context.Context, conn *pgxpool.Conn, fn func(*Tx) error) (begun bool, err error) {
 	// Whatever the database's defaults: code that locks and then reads again
 	// relies on seeing what others have committed meanwhile.
 	tx := &Tx{conn: conn, begin: []string{"begin isolation level read committed read write"}}

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"lethe/adapters/postgres"
@@ -653,5 +654,110 @@ func TestOctets(t *testing.T) {
 		if got := one[[]byte](t, db, "SELECT NULL::bytea"); got != nil {
 			t.Errorf("%s: nothing came as %q", form, got)
 		}
+	}
+}
+
+// TestChangedTypes: a column's type changes under statements that are prepared
+// on every connection. That costs nobody an error, neither in a transaction.
+func TestChangedTypes(t *testing.T) {
+	t.Parallel()
+	const conns = 3
+	url := pgtest.Empty(t).URL
+	admin := open(t, postgres.Config{URL: url})
+	exec(t, admin, `CREATE TABLE notes (id int, words varchar(20)); INSERT INTO notes VALUES (1, 'a'), (2, 'b')`)
+	db := open(t, postgres.Config{URL: url, MaxConns: conns})
+	type ask struct {
+		what string
+		do   func(postgres.Conn, string) error
+	}
+	asks := []ask{
+		{"result", func(c postgres.Conn, id string) error {
+			var words string
+			return c.QueryRow(t.Context(), `SELECT words FROM notes WHERE id = $1`, id).Scan(&words)
+		}},
+		{"argument", func(c postgres.Conn, id string) error {
+			_, err := c.Exec(t.Context(), `UPDATE notes SET words = words WHERE id = $1`, id)
+			return err
+		}},
+		{"batch", func(c postgres.Conn, id string) error {
+			var b pgx.Batch
+			b.Queue(`SELECT id, words FROM notes WHERE id::text = $1`, id)
+			b.Queue(`SELECT words, id FROM notes WHERE id::text = $1`, id)
+			return c.SendBatch(t.Context(), &b).Close()
+		}},
+	}
+	everywhere := func(when string, calls int) {
+		t.Helper()
+		for _, a := range asks {
+			// All connections at once, so that none is asked twice.
+			var all, wait sync.WaitGroup
+			all.Add(conns)
+			var called atomic.Int64
+			for range conns {
+				wait.Go(func() {
+					first := true
+					err := db.Use(t.Context(), func(c postgres.Conn) error {
+						called.Add(1)
+						if first {
+							first = false
+							all.Done()
+							all.Wait()
+						}
+						return a.do(c, "1")
+					})
+					if err != nil {
+						t.Errorf("%s, %s: %v", when, a.what, err)
+					}
+				})
+			}
+			wait.Wait()
+			if n := int(called.Load()); calls > 0 && n != calls {
+				t.Errorf("%s, %s: called %d times for %d", when, a.what, n, conns)
+			}
+		}
+	}
+	everywhere("before", conns)
+	exec(t, admin, `ALTER TABLE notes ALTER words TYPE text`)
+	everywhere("another type of the result", 0)
+	everywhere("afterwards", conns)
+	exec(t, admin, `ALTER TABLE notes ALTER id TYPE text`)
+	everywhere("another type of the argument", 0)
+	everywhere("afterwards", conns)
+	exec(t, admin, `ALTER TABLE notes ALTER words TYPE varchar(9)`)
+	for _, a := range asks {
+		calls := 0
+		err := db.Tx(t.Context(), func(tx *postgres.Tx) error {
+			calls++
+			if _, err := tx.Exec(t.Context(), `INSERT INTO notes VALUES ('3', $1)`, "once"); err != nil {
+				return err
+			}
+			return a.do(tx, "1")
+		})
+		if err != nil || calls > 2 {
+			t.Errorf("in a transaction, %s: %d calls, %v", a.what, calls, err)
+		}
+	}
+	if n := one[int](t, admin, `SELECT count(*) FROM notes WHERE id = '3'`); n != len(asks) {
+		t.Errorf("%d transactions had an effect %d times", len(asks), n)
+	}
+
+	// Where it goes on changing, the caller is to come again.
+	calls := 0
+	err := db.Use(t.Context(), func(c postgres.Conn) error {
+		calls++
+		if _, err := c.Exec(t.Context(), `DISCARD ALL`); err != nil { // as somebody's pooler may
+			return err
+		}
+		_, err := c.Exec(t.Context(), `SELECT id, words FROM notes WHERE id::text = $1`, "1")
+		if err == nil {
+			_, err = c.Exec(t.Context(), `DISCARD ALL`)
+		}
+		if err == nil {
+			_, err = c.Exec(t.Context(), `SELECT id, words FROM notes WHERE id::text = $1`, "1")
+		}
+		return err
+	})
+	if domain.CodeOf(err) != domain.CodeUnavailable || calls != 2 {
+		t.Errorf("want %s after two calls, got %v after %d", domain.CodeUnavailable, err, calls)
 	}
 }

@@ -20,6 +20,7 @@ const (
 	msgNoConnection = "No database connection is free; try again later"
 	msgTooLong      = "The database took too long; try again later"
 	msgBlocked      = "Others are changing the same rows; try again later"
+	msgChanged      = "The database's tables are being changed; try again later"
 	msgReadOnly     = "The database takes no changes at present; try again later"
 	msgNotReady     = "The database lacks a table, a column or a privilege that is needed"
 	msgFault        = "The database could not do what it was asked"
@@ -59,6 +60,8 @@ func MapError(err error) error {
 		return fail(domain.CodeUnavailable, msgTooLong)
 	case serialization(err):
 		return fail(domain.CodeUnavailable, msgBlocked)
+	case outdated(err):
+		return fail(domain.CodeUnavailable, msgChanged)
 	case state == "25006":
 		return fail(domain.CodeUnavailable, msgReadOnly)
 	case state == "42501", state == "42P01", state == "42703", state == "3F000":
@@ -118,6 +121,21 @@ func unreachable(err error) bool {
 func serialization(err error) bool {
 	state := sqlState(err)
 	return state == "40001" || state == "40P01"
+}
+
+// outdated tells of a statement that was prepared for tables as they were, or
+// that somebody else has dropped.
+func outdated(err error) bool {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	// The message is in the server's language, the function's name is not.
+	return ok && (pg.Code == "0A000" && pg.Routine == "RevalidateCachedQuery" || pg.Code == "26000")
+}
+
+// stale tells of an error that may be over once what was prepared is forgotten:
+// of outdated statements, and of arguments whose type was fixed when a column had
+// another.
+func stale(err error) bool {
+	return outdated(err) || slices.Contains([]string{"42804", "42883", "42P08", "42P18"}, sqlState(err))
 }
 
 // cause is what a log may hold of a driver's error. It does not unwrap: the

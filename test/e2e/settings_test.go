@@ -3,7 +3,9 @@ package e2e
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"lethe/internal/pgtest"
@@ -79,5 +81,51 @@ func queryMode(mode string) func(*testing.T) func(string) string {
 			u.RawQuery = q.Encode()
 			return u.String()
 		}
+	}
+}
+
+// TestSchemaChange changes types of columns under a service whose connections
+// have everything prepared.
+func TestSchemaChange(t *testing.T) {
+	t.Parallel()
+	database := pgtest.New(t)
+	key := newKey(t, database.URL)
+	conn := connect(t, database.URL)
+	ids := addResponses(t, conn, 60)
+	p := serve(t, databaseURL(database.URL), "LETHE_DATABASE_MAX_CONNS=4")
+	p.awaitStatus(t, "/readyz", http.StatusOK)
+	use := func(when string, own []string) {
+		t.Helper()
+		var callers sync.WaitGroup
+		for some := range slices.Chunk(own, 5) {
+			callers.Go(func() {
+				for _, id := range some {
+					for _, step := range []struct {
+						method, path string
+						want         int
+					}{
+						{http.MethodGet, requestsPath + "?status=pending&model=m", http.StatusOK},
+						{http.MethodGet, requestsPath + "/" + id, http.StatusOK},
+						{http.MethodDelete, requestsPath + "/" + id, http.StatusNoContent},
+						{http.MethodGet, "/readyz", http.StatusOK},
+					} {
+						if a, err := p.try(step.method, step.path, key); err != nil || a.status != step.want {
+							t.Errorf("%s: %s %s: want %d, got %d %s %v", when, step.method, step.path, step.want, a.status, a.body, err)
+						}
+					}
+				}
+			})
+		}
+		callers.Wait()
+	}
+	use("before", ids[:20])
+	for i, change := range []string{
+		"fusillade.requests ALTER model TYPE varchar(200), ALTER service_tier TYPE varchar(20)",
+		"public.users ALTER email TYPE varchar(300), ALTER display_name TYPE varchar(300)",
+		"fusillade.requests ADD extra text, ALTER model TYPE text",
+		"fusillade.request_templates ALTER endpoint TYPE varchar(900), ALTER path TYPE varchar(900)",
+	} {
+		execute(t, conn, "ALTER TABLE "+change)
+		use("after "+change, ids[20+i*10:30+i*10])
 	}
 }
