@@ -155,7 +155,7 @@ func (d *doctor) failed(database, name string, err error) bool {
 		d.lost[database] = true // and its connection
 		advice += "; what could not be checked after that either is not listed: examine it again"
 	}
-	d.add(Check{database, name, Problem, "could not be checked: " + oneLine(err.Error()), advice, nil})
+	d.add(Check{database, name, Problem, "could not be checked: " + oneLine(postgres.Described(err)), advice, nil})
 	return true
 }
 

@@ -79,7 +79,7 @@ func reasons(err error) (all []string) {
 
 func reason(err error) string {
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return describe(pg)
+		return describe(pg, "")
 	}
 	if dns, ok := errors.AsType[*net.DNSError](err); ok && dns.IsNotFound {
 		return fmt.Sprintf("there is no host %q", dns.Name)

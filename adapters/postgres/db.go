@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/multitracer"
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 	pgxuuid "github.com/vgarvardt/pgx-google-uuid/v5"
@@ -88,7 +89,10 @@ func Open(cfg Config) (*DB, error) {
 	conn.DialFunc = (&net.Dialer{
 		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 10 * time.Second, Count: 3},
 	}).DialContext
-	conn.Tracer = cfg.Tracer
+	conn.Tracer = statements{}
+	if cfg.Tracer != nil {
+		conn.Tracer = multitracer.New(cfg.Tracer, statements{})
+	}
 	for name, value := range map[string]string{
 		"application_name": cfg.ApplicationName,
 		// Planning takes longer than most queries. Those that have filters that
@@ -176,10 +180,10 @@ func (db *DB) use(ctx context.Context, fn func(Conn) error) error {
 	}
 	defer conn.Release()
 	if db.settings != "" {
-		return fn(prefixed{conn, []string{db.settings}})
+		return within(conn, func() error { return fn(prefixed{conn, []string{db.settings}}) })
 	}
-	if err = fn(conn); stale(err) && forget(ctx, conn) {
-		err = fn(conn)
+	if err = within(conn, func() error { return fn(conn) }); stale(err) && forget(ctx, conn) {
+		err = within(conn, func() error { return fn(conn) })
 	}
 	return err
 }
@@ -254,10 +258,13 @@ func (db *DB) txOn(ctx context.Context, conn *pgxpool.Conn, fn func(*Tx) error) 
 		tx.begin = append(tx.begin, db.settings)
 	}
 	defer tx.rollback(ctx)
-	if err := fn(tx); err != nil {
-		return tx.begun, err
-	}
-	return tx.begun, tx.commit(ctx)
+	err = within(conn, func() error {
+		if err := fn(tx); err != nil {
+			return err
+		}
+		return tx.commit(ctx)
+	})
+	return tx.begun, err
 }
 
 // Source is a database with, perhaps, a replica of it.

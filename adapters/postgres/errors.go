@@ -144,11 +144,6 @@ type cause string
 
 func (c cause) Error() string { return string(c) }
 
-// Classes and codes of SQLSTATE whose messages name things of the database, or
-// nothing, but never a value: connections, transactions, privileges, missing
-// things, resources, cancellation.
-var safeMessages = []string{"08", "25", "28", "3D", "3F", "40", "42501", "42P01", "42703", "42883", "53", "55", "57", "58"}
-
 // refusal is the cause where the server said no.
 type refusal struct {
 	cause
@@ -191,34 +186,22 @@ func safeCause(err error) error {
 		return &Away{Reason: reason(err)} // addresses, and what the network says
 	}
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return refusal{cause(describe(pg)), pg.Code}
+		return refusal{cause(describe(pg, statementOf(err))), pg.Code}
 	}
 	if scan, ok := errors.AsType[pgx.ScanArgError](err); ok {
-		return cause(fmt.Sprintf("column %d (%s) has a type that cannot be read", scan.ColumnIndex+1, scan.FieldName))
+		text := fmt.Sprintf("column %d (%s) has a type that cannot be read", scan.ColumnIndex+1, scan.FieldName)
+		if statement := statementOf(err); statement != "" {
+			text += ", in statement " + nameOf(statement)
+		}
+		return cause(text)
 	}
 	inner := err
 	for next := errors.Unwrap(inner); next != nil; next = errors.Unwrap(inner) {
 		inner = next
 	}
-	return cause(fmt.Sprintf("the driver failed with a %T", inner))
-}
-
-func describe(pg *pgconn.PgError) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "SQLSTATE %s", pg.Code)
-	for _, safe := range safeMessages {
-		if strings.HasPrefix(pg.Code, safe) {
-			b.WriteString(": " + pg.Message)
-			break
-		}
+	text := fmt.Sprintf("the driver failed with a %T", inner)
+	if statement := statementOf(err); statement != "" {
+		text += ", in statement " + nameOf(statement)
 	}
-	for _, part := range []struct{ name, value string }{
-		{"schema", pg.SchemaName}, {"table", pg.TableName}, {"column", pg.ColumnName},
-		{"type", pg.DataTypeName}, {"constraint", pg.ConstraintName},
-	} {
-		if part.value != "" {
-			fmt.Fprintf(&b, ", %s %s", part.name, part.value)
-		}
-	}
-	return b.String()
+	return cause(text)
 }

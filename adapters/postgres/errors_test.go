@@ -20,10 +20,11 @@ import (
 func TestMapError(t *testing.T) {
 	t.Parallel()
 	const secret = "words of people"
+	files := map[string]string{"23514": "execMain.c", "57014": "postgres.c"}
 	pg := func(state string) error {
 		return fmt.Errorf("wrapped: %w", &pgconn.PgError{
 			Code: state, Message: "canceling statement", Detail: secret, Hint: secret, Where: secret, InternalQuery: secret,
-			TableName: "requests", ColumnName: "error", ConstraintName: "failed_fields_check",
+			TableName: "requests", ColumnName: "error", ConstraintName: "failed_fields_check", File: files[state],
 		})
 	}
 	own := domain.Errorf(domain.CodeForbidden, "no")
@@ -78,7 +79,7 @@ func TestMapError(t *testing.T) {
 			t.Errorf("want %v, got %v", end, got)
 		}
 	}
-	if got := postgres.MapError(pg("23514")).Error(); !strings.Contains(got, "SQLSTATE 23514, table requests, column error, constraint failed_fields_check") {
+	if got := postgres.MapError(pg("23514")).Error(); !strings.Contains(got, "SQLSTATE 23514: canceling statement, table requests, column error, constraint failed_fields_check") {
 		t.Errorf("the log would not say where: %s", got)
 	}
 	if got := postgres.MapError(pg("57014")).Error(); !strings.Contains(got, "SQLSTATE 57014: canceling statement") {
@@ -86,36 +87,110 @@ func TestMapError(t *testing.T) {
 	}
 }
 
-// What real errors of server and driver quote, never comes through.
+// TestErrorsQuoteNoValues: each way there is for an error to quote a value, with
+// what it has to tell instead.
 func TestErrorsQuoteNoValues(t *testing.T) {
 	t.Parallel()
-	db := open(t, postgres.Config{URL: pgtest.Empty(t).URL})
-	const secret = "s3cr3t-words"
-	exec(t, db, `CREATE TABLE notes (id int PRIMARY KEY, words text UNIQUE CHECK (words <> 'no '||'s3cr3t-words'), n smallint)`)
-	exec(t, db, `INSERT INTO notes VALUES (1, $1)`, secret)
-	exec(t, db, `CREATE FUNCTION refuse() RETURNS trigger AS $$ BEGIN RAISE EXCEPTION 'not %', OLD.words; END $$ LANGUAGE plpgsql`)
-	exec(t, db, `CREATE TRIGGER refuse BEFORE DELETE ON notes FOR EACH ROW EXECUTE FUNCTION refuse()`)
-	for name, c := range map[string]struct {
+	url := pgtest.Empty(t).URL
+	db := open(t, postgres.Config{URL: url})
+	const secret = "S3CR3T-Canary"
+	for _, sql := range []string{
+		`CREATE TABLE notes (id int PRIMARY KEY, words text UNIQUE CHECK (words <> 'no S3CR3T-Canary'), n smallint, j jsonb, e text NOT NULL DEFAULT '', v varchar(5))`,
+		`INSERT INTO notes (id, words) VALUES (1, 'S3CR3T-Canary')`,
+		`CREATE TABLE others (words text REFERENCES notes (words), r int4range, EXCLUDE USING gist (r WITH &&))`,
+		`INSERT INTO others VALUES ('S3CR3T-Canary', '[1,5)')`,
+		`CREATE TABLE parts (words text) PARTITION BY LIST (words)`,
+		`CREATE DOMAIN short AS text CHECK (length(VALUE) < 3)`,
+		`CREATE FUNCTION refuse() RETURNS trigger AS $$ BEGIN
+			RAISE EXCEPTION 'not %', OLD.words USING ERRCODE = TG_ARGV[0], DETAIL = OLD.words, HINT = OLD.words, TABLE = OLD.words, SCHEMA = OLD.words,
+				COLUMN = OLD.words, CONSTRAINT = OLD.words, DATATYPE = OLD.words;
+		END $$ LANGUAGE plpgsql`,
+		`CREATE FUNCTION cast_it(words text) RETURNS int AS $$ BEGIN RETURN words::int; END $$ LANGUAGE plpgsql`,
+		`CREATE FUNCTION run_it(words text) RETURNS int AS $$ DECLARE n int; BEGIN EXECUTE 'SELECT "' || words || '" FROM notes' INTO n; RETURN n; END $$ LANGUAGE plpgsql`,
+		`CREATE FUNCTION assert_it(words text) RETURNS int AS $$ BEGIN ASSERT false, words; END $$ LANGUAGE plpgsql`,
+		`CREATE FUNCTION null_it(words text) RETURNS int AS $$ BEGIN INSERT INTO notes (id, words, e) VALUES (9, words, NULL); RETURN 1; END $$ LANGUAGE plpgsql`,
+	} {
+		exec(t, db, sql)
+	}
+	raised := func(state string) string {
+		table := "raising_" + strings.ToLower(state)
+		exec(t, db, `CREATE TABLE `+table+` (words text); INSERT INTO `+table+` VALUES ('S3CR3T-Canary')`)
+		exec(t, db, `CREATE TRIGGER refuse BEFORE DELETE ON `+table+` FOR EACH ROW EXECUTE FUNCTION refuse('`+state+`')`)
+		return `-- name: Raise` + state + ` :exec` + "\n" + `DELETE FROM ` + table
+	}
+	type wanted struct {
 		sql  string
 		args []any
-	}{
-		"unique": {`INSERT INTO notes VALUES (2, $1)`, []any{secret}},
-		"check":  {`INSERT INTO notes VALUES (2, $1)`, []any{"no " + secret}},
-		"cast":   {`SELECT $1::text::uuid`, []any{secret}},
-		"encode": {`SELECT $1::int`, []any{secret}},
-		"raise":  {`DELETE FROM notes`, nil},
-		"bytes":  {`SELECT $1::text`, []any{secret + "\x00"}},
-		"scan":   {`SELECT words FROM notes`, nil},
-	} {
-		err := db.Use(t.Context(), func(conn postgres.Conn) error {
-			var n int
-			return conn.QueryRow(t.Context(), c.sql, c.args...).Scan(&n)
-		})
-		if domain.CodeOf(err) != domain.CodeInternal {
-			t.Errorf("%s: want %s, got %v", name, domain.CodeInternal, err)
+		want []string
+	}
+	cases := map[string]wanted{
+		"unique": {`INSERT INTO notes (id, words) VALUES (2, $1)`, []any{secret}, []string{
+			`SQLSTATE 23505: duplicate key value violates unique constraint "notes_words_key" (Key (words)=(…)), schema public, table notes, constraint notes_words_key`,
+			"in statement `INSERT INTO notes (id, words) VALUES (2, $1)`"}},
+		"check":        {`INSERT INTO notes (id, words) VALUES (2, $1)`, []any{"no " + secret}, []string{`violates check constraint "notes_words_check"`}},
+		"not null":     {`INSERT INTO notes (id, words, e) VALUES (2, $1, NULL)`, []any{"x" + secret}, []string{`null value in column "e" of relation "notes"`}},
+		"foreign key":  {`INSERT INTO others VALUES ($1)`, []any{"no " + secret}, []string{`violates foreign key constraint "others_words_fkey" (Key (words)=(…))`}},
+		"referenced":   {`DELETE FROM notes WHERE words = $1`, []any{secret}, []string{`on table "others" (Key (words)=(…))`}},
+		"exclusion":    {`INSERT INTO others VALUES (NULL, '[2,3)')`, nil, []string{`violates exclusion constraint`}},
+		"no partition": {`INSERT INTO parts VALUES ($1)`, []any{secret}, []string{`no partition of relation "parts"`}},
+		"domain":       {`SELECT $1::text::short`, []any{secret}, []string{"value for domain short violates check constraint"}},
+		"cast":         {`SELECT $1::text::uuid`, []any{secret}, []string{"SQLSTATE 22P02: invalid input syntax for type uuid, in statement", "from string_to_uuid of uuid.c"}},
+		"number":       {`SELECT $1::text::int`, []any{secret}, []string{"invalid input syntax for type integer"}},
+		"time":         {`SELECT $1::text::timestamptz`, []any{secret}, []string{"invalid input syntax for type timestamp with time zone"}},
+		"json":         {`SELECT $1::text::jsonb`, []any{`{"a": ` + secret + `}`}, []string{"invalid input syntax for type json"}},
+		"json escape":  {`SELECT $1::text::jsonb->>'a'`, []any{`{"a": "` + secret + `\u0000"}`}, []string{"unsupported Unicode escape sequence"}},
+		"array":        {`SELECT $1::text::text[]`, []any{`{` + secret}, []string{"malformed array literal"}},
+		"regexp":       {`SELECT 'a' ~ $1`, []any{`(` + secret}, []string{"invalid regular expression"}},
+		"too long":     {`INSERT INTO notes (id, v) VALUES (5, $1)`, []any{secret}, []string{"value too long for type character varying"}},
+		"encode":       {`SELECT $1::int`, []any{secret}, nil},
+		"bytes":        {`SELECT convert_from($1, 'UTF8')`, []any{append([]byte(secret), 0xff)}, []string{"SQLSTATE 22021"}},
+		"scan":         {`-- name: Scan :one` + "\n" + `SELECT words FROM notes`, nil, []string{"column 1 (words) has a type that cannot be read, in statement Scan"}},
+		"no column":    {`-- name: NoColumn :one` + "\n" + `SELECT n.nothing FROM notes n WHERE words = $1`, []any{secret}, []string{"SQLSTATE 42703: column n.nothing does not exist, in statement NoColumn at character 31, near n.nothing"}},
+		"no operator":  {`SELECT id FROM notes WHERE j = id AND words = $1`, []any{secret}, []string{"operator does not exist: jsonb = integer (No operator matches the given name and argument types."}},
+		"feature":      {`SELECT words FROM notes WHERE words = $1 GROUP BY words FOR UPDATE`, []any{secret}, []string{"SQLSTATE 0A000: FOR UPDATE is not allowed with GROUP BY clause, in statement"}},
+		"in a cast of a function": {`SELECT cast_it($1)`, []any{secret}, []string{
+			"invalid input syntax for type integer, in statement `SELECT cast_it($1)`, in PL/pgSQL function cast_it(text) line 1 at RETURN"}},
+		"in SQL that a function makes": {`SELECT run_it($1)`, []any{secret}, []string{"SQLSTATE 42703", "in PL/pgSQL function run_it(text) line 1 at EXECUTE", "its words are in the server's log"}},
+		"in an assertion":              {`SELECT assert_it($1)`, []any{secret}, []string{"SQLSTATE P0004", "its words are in the server's log"}},
+		"in a function's own insert":   {`SELECT null_it($1)`, []any{secret}, []string{`null value in column "e" of relation "notes"`}},
+	}
+	// A function may raise whatever state it likes.
+	for _, state := range []string{"P0001", "22P02", "23505", "23514", "42501", "42703", "0A000", "55000", "53100", "57014", "XX000", "XX001", "08006", "40001", "25006", "ZZ999"} {
+		cases["raised as "+state] = wanted{raised(state), nil, []string{"SQLSTATE " + state, "in statement Raise" + state}}
+		if state == "08006" { // as if the connection were lost
+			cases["raised as "+state] = wanted{raised("08001"), nil, nil}
 		}
-		if text := fmt.Sprintf("%v %+v", err, err); strings.Contains(text, "s3cr3t") {
-			t.Errorf("%s: the error quotes a value: %s", name, text)
+	}
+	for name, c := range cases {
+		for how, ask := range map[string]func(conn postgres.Conn) error{
+			"alone": func(conn postgres.Conn) error {
+				var n int
+				return conn.QueryRow(t.Context(), c.sql, c.args...).Scan(&n)
+			},
+			"in a batch": func(conn postgres.Conn) error {
+				var b pgx.Batch
+				b.Queue(`SELECT 1`)
+				b.Queue(c.sql, c.args...).QueryRow(func(row pgx.Row) error {
+					var n int
+					return row.Scan(&n)
+				})
+				b.Queue(`SELECT 2`)
+				return conn.SendBatch(t.Context(), &b).Close()
+			},
+		} {
+			for where, err := range map[string]error{
+				"": db.Use(t.Context(), ask), " of a transaction": db.Tx(t.Context(), func(tx *postgres.Tx) error { return ask(tx) }),
+			} {
+				text := fmt.Sprintf("%v %+v %s", err, err, postgres.Described(err))
+				if err == nil || strings.Contains(strings.ToLower(text), "s3cr3t") {
+					t.Errorf("%s, %s%s: the error quotes a value: %s", name, how, where, text)
+				}
+				for _, want := range c.want {
+					if !strings.Contains(text, want) {
+						t.Errorf("%s, %s%s: want %s in %v", name, how, where, want, err)
+					}
+				}
+			}
 		}
 	}
 }

@@ -289,7 +289,7 @@ func (d *Database) Read(ctx context.Context, t Table, key string, found func(Row
 	case strings.HasPrefix(pg.Code, "08"), strings.HasPrefix(pg.Code, "57P"):
 		return "", postgres.MapError(err)
 	default:
-		return "could not be read: SQLSTATE " + pg.Code, nil
+		return "could not be read: " + postgres.Described(err), nil
 	}
 }
 

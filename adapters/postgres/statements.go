@@ -1,0 +1,131 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// statements remembers on each connection what is asked on it, and which of it
+// failed first.
+type statements struct{}
+
+var (
+	_ pgx.QueryTracer = statements{}
+	_ pgx.BatchTracer = statements{}
+)
+
+type asked struct{ sql, failed string }
+
+const askedKey = "lethe.asked" // in what a connection carries for its user
+
+func askedOn(conn *pgx.Conn) *asked {
+	carried := conn.PgConn().CustomData()
+	a, _ := carried[askedKey].(*asked)
+	if a == nil {
+		a = &asked{}
+		carried[askedKey] = a
+	}
+	return a
+}
+
+// TraceQueryStart implements pgx.QueryTracer.
+func (statements) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	askedOn(conn).sql = data.SQL
+	return ctx
+}
+
+// TraceQueryEnd implements pgx.QueryTracer.
+func (statements) TraceQueryEnd(_ context.Context, conn *pgx.Conn, data pgx.TraceQueryEndData) {
+	if a := askedOn(conn); data.Err != nil && a.failed == "" {
+		a.failed = a.sql
+	}
+}
+
+// TraceBatchStart implements pgx.BatchTracer.
+func (statements) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
+	return ctx
+}
+
+// TraceBatchQuery implements pgx.BatchTracer.
+func (statements) TraceBatchQuery(_ context.Context, conn *pgx.Conn, data pgx.TraceBatchQueryData) {
+	if a := askedOn(conn); data.Err != nil && a.failed == "" {
+		a.failed = data.SQL
+	}
+}
+
+// TraceBatchEnd implements pgx.BatchTracer. Where a statement could not be
+// prepared, none of them was asked.
+func (statements) TraceBatchEnd(_ context.Context, conn *pgx.Conn, data pgx.TraceBatchEndData) {
+	if early, ok := errors.AsType[pgx.ErrPreprocessingBatch](data.Err); ok {
+		if a := askedOn(conn); a.failed == "" {
+			a.failed = early.SQL()
+		}
+	}
+}
+
+// failure is an error of a driver with the statement that it came of.
+type failure struct {
+	error
+	sql string
+}
+
+func (f *failure) Unwrap() error { return f.error }
+
+// within calls fn, which uses the connection, and adds to its error which
+// statement failed.
+func within(conn *pgxpool.Conn, fn func() error) error {
+	a := askedOn(conn.Conn())
+	a.failed = ""
+	if err := fn(); err != nil {
+		if a.failed != "" {
+			return &failure{err, a.failed}
+		}
+		return err
+	}
+	return nil
+}
+
+func statementOf(err error) string {
+	if f, ok := errors.AsType[*failure](err); ok {
+		return f.sql
+	}
+	return ""
+}
+
+const maxStatementName = 60
+
+// nameOf is the name that a statement has in queries/, which sqlc keeps in its
+// first line, or else how it begins, without any of its constants.
+func nameOf(sql string) string {
+	if rest, ok := strings.CutPrefix(sql, "-- name: "); ok {
+		if name, _, ok := strings.Cut(rest, " "); ok && len(name) <= maxStatementName {
+			return name
+		}
+	}
+	words, _, _ := strings.Cut(strings.Join(strings.Fields(sql), " "), "'")
+	if len(words) > maxStatementName {
+		words = strings.ToValidUTF8(words[:maxStatementName], "") + "…"
+	}
+	return "`" + words + "`"
+}
+
+// near is the word of a statement at a position, which counts characters from 1.
+func near(sql string, position int32) string {
+	for range position - 1 {
+		_, size := utf8.DecodeRuneInString(sql)
+		sql = sql[size:]
+	}
+	end := strings.IndexFunc(sql, func(r rune) bool {
+		return r != '_' && r != '.' && r != '$' && !unicode.IsLetter(r) && !unicode.IsDigit(r)
+	})
+	if end < 0 {
+		end = len(sql)
+	}
+	return sql[:min(end, maxStatementName)]
+}
