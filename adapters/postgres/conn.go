@@ -120,6 +120,7 @@ type Tx struct {
 	conn      *pgxpool.Conn
 	begin     []string
 	begun     bool
+	sent      bool // the commit, whose answer may be lost
 	committed bool
 }
 
@@ -157,6 +158,7 @@ func (t *Tx) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
 // CommitWith sends the batch and commits, in one round trip: nothing can follow
 // in the transaction. Where anything of the batch fails, nothing is committed.
 func (t *Tx) CommitWith(ctx context.Context, b *pgx.Batch) error {
+	t.sent = true
 	b.Queue("commit").Exec(func(tag pgconn.CommandTag) error {
 		t.committed = true
 		return rolledBack(tag)
@@ -168,6 +170,7 @@ func (t *Tx) commit(ctx context.Context) error {
 	if !t.begun || t.committed {
 		return nil
 	}
+	t.sent = true
 	tag, err := t.conn.Exec(ctx, "commit")
 	if err != nil {
 		return err

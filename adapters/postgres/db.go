@@ -220,14 +220,16 @@ func (db *DB) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 // up one of several transactions that blocked each other, or where the
 // connection turned out to be lost before the transaction had begun, and once
 // where a table is no longer as a statement was prepared for. Errors as
-// of Use; after CodeUnavailable it may be unknown whether the commit went
-// through.
+// of Use; where the answer to the commit was lost, CodeUnavailable's message says
+// that it is not known whether it went through.
 func (db *DB) Tx(ctx context.Context, fn func(*Tx) error) error {
 	for try := 1; ; try++ {
 		begun, err := db.tx(ctx, fn)
 		switch {
 		case err == nil:
 			return nil
+		case errors.Is(ctx.Err(), context.DeadlineExceeded) && unconfirmed(err):
+			return MapError(err) // which tells more than that its time was up
 		case ctx.Err() != nil || try == transactionTries:
 			return mapWithin(ctx, err)
 		case !begun && lost(err):
@@ -264,6 +266,13 @@ func (db *DB) txOn(ctx context.Context, conn *pgxpool.Conn, fn func(*Tx) error) 
 		}
 		return tx.commit(ctx)
 	})
+	switch {
+	case err == nil || !answerLost(err):
+	case tx.sent && !tx.committed && (tx.begun || sqlState(err) == ""):
+		return true, &unsettled{err, msgUnconfirmed}
+	case tx.begun:
+		return true, &unsettled{err, msgUndone}
+	}
 	return tx.begun, err
 }
 

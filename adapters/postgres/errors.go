@@ -17,6 +17,11 @@ import (
 
 const (
 	msgUnreachable  = "The database cannot be reached; try again later"
+	msgUndone       = "The database cannot be reached, and nothing of this was done; try again later"
+	msgUnconfirmed  = "The database was lost before it could say whether this was done: look whether it was, or ask for the same again"
+	msgFull         = "The database's disk is full, and nothing of this was done; its operator must make room"
+	msgShort        = "The database is short of what it needs, and nothing of this was done; try again later"
+	msgStorage      = "The database cannot read or write its files, and nothing of this was done; its operator must look at its disk"
 	msgNoConnection = "No database connection is free; try again later"
 	msgTooLong      = "The database took too long; try again later"
 	msgBlocked      = "Others are changing the same rows; try again later"
@@ -46,6 +51,9 @@ func MapError(err error) error {
 	switch state := sqlState(err); {
 	case errors.Is(err, pgx.ErrNoRows):
 		return domain.Errorf(domain.CodeNotFound, msgNotFound)
+	case isUnsettled(err):
+		u, _ := errors.AsType[*unsettled](err)
+		return fail(domain.CodeUnavailable, u.message)
 	case errors.Is(err, errNoneFree), state == "53300":
 		return fail(domain.CodeUnavailable, msgNoConnection)
 	case connecting(err):
@@ -56,6 +64,12 @@ func MapError(err error) error {
 		return context.DeadlineExceeded
 	case unreachable(err):
 		return fail(domain.CodeUnavailable, msgUnreachable)
+	case state == "53100":
+		return fail(domain.CodeUnavailable, msgFull)
+	case strings.HasPrefix(state, "53"):
+		return fail(domain.CodeUnavailable, msgShort)
+	case state == "58030":
+		return fail(domain.CodeUnavailable, msgStorage)
 	case state == "57014", state == "55P03":
 		return fail(domain.CodeUnavailable, msgTooLong)
 	case serialization(err):
@@ -110,6 +124,33 @@ func lost(err error) bool {
 	_, network := errors.AsType[net.Error](err)
 	return network || errors.Is(err, pgconn.ErrConnClosed) || errors.Is(err, net.ErrClosed) ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+// answerLost tells of an error after which it is not known what became of the
+// statement: the server has not said that it refuses it.
+func answerLost(err error) bool {
+	_, own := errors.AsType[*domain.Error](err)
+	return !own && (lost(err) || sqlState(err) == "" &&
+		(errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)))
+}
+
+// unsettled is the loss of a connection in a transaction, and what is known of it.
+type unsettled struct {
+	error
+	message string
+}
+
+func (u *unsettled) Unwrap() error { return u.error }
+
+func isUnsettled(err error) bool {
+	u, ok := errors.AsType[*unsettled](err)
+	// Who ran out of time, or hung up, is told so, but where that hides more.
+	return ok && (u.message == msgUnconfirmed || lost(u.error))
+}
+
+func unconfirmed(err error) bool {
+	u, ok := errors.AsType[*unsettled](err)
+	return ok && u.message == msgUnconfirmed
 }
 
 func unreachable(err error) bool {
