@@ -44,21 +44,21 @@ func countResponses(responses *fusillade.Responses, metrics *telemetry.ErasureMe
 }
 
 // Erase implements domain.Responses.
-func (c countedResponses) Erase(ctx context.Context, id uuid.UUID, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
-	return c.count(ctx, id, permit, c.Responses.Erase)
+func (c countedResponses) Erase(ctx context.Context, id uuid.UUID, owners []string, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+	return c.count(ctx, id, owners, permit, c.Responses.Erase)
 }
 
 // EraseWithLaterTurns implements domain.Responses.
-func (c countedResponses) EraseWithLaterTurns(ctx context.Context, id uuid.UUID, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
-	return c.count(ctx, id, permit, c.Responses.EraseWithLaterTurns)
+func (c countedResponses) EraseWithLaterTurns(ctx context.Context, id uuid.UUID, owners []string, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+	return c.count(ctx, id, owners, permit, c.Responses.EraseWithLaterTurns)
 }
 
 func (c countedResponses) count(
-	ctx context.Context, id uuid.UUID, permit func(domain.Found) (domain.Warrant, error),
-	erase func(context.Context, uuid.UUID, func(domain.Found) (domain.Warrant, error)) (domain.Erased, error),
+	ctx context.Context, id uuid.UUID, owners []string, permit func(domain.Found) (domain.Warrant, error),
+	erase func(context.Context, uuid.UUID, []string, func(domain.Found) (domain.Warrant, error)) (domain.Erased, error),
 ) (domain.Erased, error) {
 	var responses int64
-	erased, err := erase(ctx, id, func(found domain.Found) (domain.Warrant, error) {
+	erased, err := erase(ctx, id, owners, func(found domain.Found) (domain.Warrant, error) {
 		responses = 1 + found.LaterTurns
 		return permit(found)
 	})

@@ -33,13 +33,17 @@ func (u *EraseResponse) Execute(ctx context.Context, caller Principal, id uuid.U
 		return Erased{}, Warrant{}, errForbidden("Delete")
 	}
 	mine := caller.owners()
+	var owners []string // nil: anybody
+	if reach != everyone {
+		owners = mine
+	}
 	w := newWarrant(TriggerSingle, u.now())
 	w.Actor = &caller.ID
 	erase := u.responses.Erase
 	if laterTurns {
 		erase = u.responses.EraseWithLaterTurns
 	}
-	erased, err := erase(ctx, id, func(found Found) (Warrant, error) {
+	erased, err := erase(ctx, id, owners, func(found Found) (Warrant, error) {
 		for _, owner := range found.Owners {
 			batched := owner == ""
 			if batched || reach != everyone && !slices.Contains(mine, owner) {

@@ -154,7 +154,7 @@ func (eraseFunc) Get(context.Context, uuid.UUID, []string) (domain.Response, dom
 	return domain.Response{}, domain.Contents{}, nil
 }
 
-func (f eraseFunc) EraseWithLaterTurns(_ context.Context, _ uuid.UUID, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+func (f eraseFunc) EraseWithLaterTurns(_ context.Context, _ uuid.UUID, _ []string, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
 	return f(permit)
 }
 
@@ -162,7 +162,7 @@ func (eraseFunc) Sweep(context.Context, int, domain.Warrant) (int, domain.Erased
 	return 0, domain.Erased{}, nil
 }
 
-func (f eraseFunc) Erase(_ context.Context, _ uuid.UUID, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+func (f eraseFunc) Erase(_ context.Context, _ uuid.UUID, _ []string, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
 	return f(permit)
 }
 

@@ -37,7 +37,8 @@ type Responses interface {
 	// GetSummary is Get without the contents, which it does not read.
 	GetSummary(ctx context.Context, id uuid.UUID, owners []string) (Response, error)
 
-	// Erase removes the whole response that id is a part of, all at once or
+	// Erase removes the whole response that id is a part of, where these owners have
+	// all of it, or anyone with nil, all at once or
 	// not at all: every request and step of its chain, their templates, and the
 	// copies that are within reach; and who looked at any of them. When it
 	// returns, it is durable. A template stays where the request of another
@@ -51,7 +52,8 @@ type Responses interface {
 	// as it is and nothing is removed; else a receipt of the erasure by that
 	// warrant is written in the same transaction. permit may be called again
 	// if that has to be repeated. CodeNotFound where there is no such
-	// response; permit is not called then. CodeRefused where the database does not
+	// response of these owners, for which nobody has to wait; permit is not called
+	// then. CodeRefused where the database does not
 	// let a part of it be deleted.
 	//
 	// Where the row of a response is gone and copies of it are there, these are
@@ -67,7 +69,7 @@ type Responses interface {
 	// permitted to, is told of no holds and takes it over, with a receipt by the
 	// new warrant. What comes to the response meanwhile goes with it where it has
 	// the same owner.
-	Erase(ctx context.Context, id uuid.UUID, permit func(Found) (Warrant, error)) (Erased, error)
+	Erase(ctx context.Context, id uuid.UUID, owners []string, permit func(Found) (Warrant, error)) (Erased, error)
 
 	// EraseWithLaterTurns is Erase, and has the later turns of the response go
 	// along: responses of the same owner whose prompts say that they follow it, as
@@ -77,7 +79,7 @@ type Responses interface {
 	// left. Where there are more than MaxLaterTurns, permit is
 	// asked for the response alone, and it is CodeRefused. Of a response whose row is
 	// gone, none is looked for.
-	EraseWithLaterTurns(ctx context.Context, id uuid.UUID, permit func(Found) (Warrant, error)) (Erased, error)
+	EraseWithLaterTurns(ctx context.Context, id uuid.UUID, owners []string, permit func(Found) (Warrant, error)) (Erased, error)
 
 	// Sweep looks for what was written of erased requests since, for at most
 	// that many of those that are due as of SweepAfter or for those of one

@@ -17,7 +17,7 @@ func TestSweepGoesOn(t *testing.T) {
 	rows := make([]porttest.Row, 1001)
 	for i := range rows {
 		rows[i] = w.put(anna.String())
-		if _, err := w.Store.Erase(t.Context(), rows[i].ID, porttest.Permit); err != nil {
+		if _, err := w.Store.Erase(t.Context(), rows[i].ID, nil, porttest.Permit); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -105,22 +105,22 @@ func (w *world) Get(ctx context.Context, id uuid.UUID, owners []string) (domain.
 	return w.Store.Get(ctx, id, owners)
 }
 
-func (w *world) Erase(ctx context.Context, id uuid.UUID, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+func (w *world) Erase(ctx context.Context, id uuid.UUID, owners []string, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
 	if w.erase != nil {
 		if err := w.erase(ctx); err != nil {
 			return domain.Erased{}, err
 		}
 	}
-	return w.Store.Erase(ctx, id, permit)
+	return w.Store.Erase(ctx, id, owners, permit)
 }
 
-func (w *world) EraseWithLaterTurns(ctx context.Context, id uuid.UUID, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+func (w *world) EraseWithLaterTurns(ctx context.Context, id uuid.UUID, owners []string, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
 	if w.erase != nil {
 		if err := w.erase(ctx); err != nil {
 			return domain.Erased{}, err
 		}
 	}
-	return w.Store.EraseWithLaterTurns(ctx, id, permit)
+	return w.Store.EraseWithLaterTurns(ctx, id, owners, permit)
 }
 
 func (w *world) Latest(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]domain.Usage, error) {

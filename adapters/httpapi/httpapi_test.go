@@ -91,14 +91,14 @@ func (f fakes) GetSummary(ctx context.Context, id uuid.UUID, owners []string) (d
 	return response, err
 }
 
-func (f fakes) Erase(ctx context.Context, id uuid.UUID, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+func (f fakes) Erase(ctx context.Context, id uuid.UUID, _ []string, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
 	if f.erase == nil {
 		return domain.Erased{}, errNone
 	}
 	return f.erase(ctx, id, permit)
 }
 
-func (f fakes) EraseWithLaterTurns(ctx context.Context, id uuid.UUID, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+func (f fakes) EraseWithLaterTurns(ctx context.Context, id uuid.UUID, _ []string, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
 	if f.eraseWithLaterTurns == nil {
 		return domain.Erased{}, errNone
 	}

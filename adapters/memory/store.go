@@ -247,16 +247,16 @@ func revision(r domain.Response, c domain.Contents) string {
 
 // Erase implements domain.Responses. The store is locked while permit runs, so
 // permit must not use it.
-func (s *Store) Erase(ctx context.Context, id uuid.UUID, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
-	return s.erase(ctx, id, false, permit)
+func (s *Store) Erase(ctx context.Context, id uuid.UUID, owners []string, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+	return s.erase(ctx, id, owners, false, permit)
 }
 
 // EraseWithLaterTurns implements domain.Responses, as Erase does.
-func (s *Store) EraseWithLaterTurns(ctx context.Context, id uuid.UUID, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
-	return s.erase(ctx, id, true, permit)
+func (s *Store) EraseWithLaterTurns(ctx context.Context, id uuid.UUID, owners []string, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+	return s.erase(ctx, id, owners, true, permit)
 }
 
-func (s *Store) erase(ctx context.Context, id uuid.UUID, laterTurns bool, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+func (s *Store) erase(ctx context.Context, id uuid.UUID, of []string, laterTurns bool, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
 	if err := ctx.Err(); err != nil {
 		return domain.Erased{}, err
 	}
@@ -264,6 +264,9 @@ func (s *Store) erase(ctx context.Context, id uuid.UUID, laterTurns bool, permit
 	defer s.mu.Unlock()
 	row, ok := s.requests[id]
 	if found, is := s.gone(id); is {
+		if of != nil && (found.Unowned || slices.ContainsFunc(found.Owners, func(owner string) bool { return !slices.Contains(of, owner) })) {
+			return domain.Erased{}, domain.Errorf(domain.CodeNotFound, "no such response of these owners")
+		}
 		if _, err := permit(found); err != nil {
 			return domain.Erased{}, err
 		}
@@ -289,6 +292,9 @@ func (s *Store) erase(ctx context.Context, id uuid.UUID, laterTurns bool, permit
 	owners := make([]string, len(requests))
 	for i, part := range requests {
 		owners[i] = s.requests[part].Owner
+		if of != nil && !slices.Contains(of, owners[i]) {
+			return domain.Erased{}, domain.Errorf(domain.CodeNotFound, "no such response of these owners")
+		}
 	}
 	if _, err := permit(domain.Found{Owners: owners, Holds: s.holdsOn(requests), LaterTurns: int64(len(later))}); err != nil {
 		return domain.Erased{}, err

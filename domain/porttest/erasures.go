@@ -374,13 +374,13 @@ func testSurvey(t *testing.T, f ErasuresFixture) {
 		t.Error("the sum changed though no row did")
 	}
 	sum := survey("filter", filter, nil, early)
-	if _, err := f.Responses().Erase(ctx, late[0].ID, Permit); err != nil {
+	if _, err := f.Responses().Erase(ctx, late[0].ID, nil, Permit); err != nil {
 		t.Fatal(err)
 	}
 	if again := survey("filter", filter, nil, early); again != sum {
 		t.Error("the sum changed with a row that is later than what is asked about")
 	}
-	if _, err := f.Responses().Erase(ctx, single[0].ID, Permit); err != nil {
+	if _, err := f.Responses().Erase(ctx, single[0].ID, nil, Permit); err != nil {
 		t.Fatal(err)
 	}
 	add(f, owner.String(), 1, start)
@@ -556,7 +556,7 @@ func testErasureOfWhatWasPreviewed(t *testing.T, f ErasuresFixture) {
 	if e = create(t, f, e); e.Preview == nil || *e.Preview != p.TokenSum {
 		t.Errorf("want the preview kept, got %v", e.Preview)
 	}
-	if _, err := f.Responses().Erase(ctx, shown[4].ID, Permit); err != nil { // meanwhile
+	if _, err := f.Responses().Erase(ctx, shown[4].ID, nil, Permit); err != nil { // meanwhile
 		t.Fatal(err)
 	}
 	if err := f.Erasures().Forget(ctx, start.Add(2*time.Hour)); err != nil { // the preview, not what was begun with it

@@ -253,7 +253,7 @@ func testHoldsAreFound(t *testing.T, f HoldsFixture) {
 	}
 	refusal := errors.New("not now")
 	found := func(id uuid.UUID) (told []domain.Hold) {
-		_, err := f.Responses().Erase(t.Context(), id, func(found domain.Found) (domain.Warrant, error) {
+		_, err := f.Responses().Erase(t.Context(), id, nil, func(found domain.Found) (domain.Warrant, error) {
 			told = found.Holds
 			return domain.Warrant{}, refusal
 		})
@@ -304,7 +304,7 @@ func testManyHoldsAreFound(t *testing.T, f HoldsFixture) {
 			want = append(want, hold.ID)
 		}
 	}
-	_, _ = f.Responses().Erase(t.Context(), row.ID, func(found domain.Found) (domain.Warrant, error) {
+	_, _ = f.Responses().Erase(t.Context(), row.ID, nil, func(found domain.Found) (domain.Warrant, error) {
 		var got []uuid.UUID
 		for _, hold := range found.Holds {
 			got = append(got, hold.ID)
@@ -341,7 +341,7 @@ func testHoldsOnWhatIsGone(t *testing.T, f HoldsFixture) {
 			f.AddUsage(UsageRow{Response: id, At: start.Add(time.Duration(i) * time.Second), Owner: owner, Copied: true})
 		}
 		var found []uuid.UUID
-		if _, err := f.Responses().Erase(t.Context(), id, func(asked domain.Found) (domain.Warrant, error) {
+		if _, err := f.Responses().Erase(t.Context(), id, nil, func(asked domain.Found) (domain.Warrant, error) {
 			found = nil
 			for _, hold := range asked.Holds {
 				found = append(found, hold.ID)
@@ -359,7 +359,7 @@ func testHeldIsNotSwept(t *testing.T, f HoldsFixture) {
 	held, free := NewRow(uuid.NewString(), "completed", start), NewRow(uuid.NewString(), "completed", start)
 	for _, row := range []Row{held, free} {
 		f.AddResponse(row)
-		if _, err := f.Responses().Erase(t.Context(), row.ID, Permit); err != nil {
+		if _, err := f.Responses().Erase(t.Context(), row.ID, nil, Permit); err != nil {
 			t.Fatal(err)
 		}
 	}

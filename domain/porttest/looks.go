@@ -166,7 +166,7 @@ func testErasedLooks(t *testing.T, f LooksFixture) {
 		}
 	}
 	wantLooks(t, f, "after looks at nothing", domain.LookFilter{}, late, kept)
-	_, err := f.Responses().Erase(t.Context(), kept.Response, func(domain.Found) (domain.Warrant, error) { return domain.Warrant{}, errNone })
+	_, err := f.Responses().Erase(t.Context(), kept.Response, nil, func(domain.Found) (domain.Warrant, error) { return domain.Warrant{}, errNone })
 	if !errors.Is(err, errNone) {
 		t.Errorf("want it refused, got %v", err)
 	}
@@ -191,7 +191,7 @@ func testLooksWhileErasing(t *testing.T, f LooksFixture) {
 			})
 		}
 		wait.Go(func() {
-			if _, err := f.Responses().Erase(t.Context(), tail.ID, Permit); err != nil {
+			if _, err := f.Responses().Erase(t.Context(), tail.ID, nil, Permit); err != nil {
 				t.Errorf("want it erased, got %v", err)
 			}
 		})

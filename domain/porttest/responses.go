@@ -333,7 +333,7 @@ func testNothingThere(t *testing.T, f ResponsesFixture) {
 		if _, _, err := f.Responses().Get(ctx, id, nil); domain.CodeOf(err) != domain.CodeNotFound {
 			t.Errorf("get %s: want %s, got %v", id, domain.CodeNotFound, err)
 		}
-		if _, err := f.Responses().Erase(ctx, id, neverAsked(t)); domain.CodeOf(err) != domain.CodeNotFound {
+		if _, err := f.Responses().Erase(ctx, id, nil, neverAsked(t)); domain.CodeOf(err) != domain.CodeNotFound {
 			t.Errorf("erase %s: want %s, got %v", id, domain.CodeNotFound, err)
 		}
 	}
@@ -364,18 +364,21 @@ func testGone(t *testing.T, f ResponsesFixture) {
 		}
 		before := f.Stored()
 		if c.copies == 0 {
-			if _, err := f.Responses().Erase(t.Context(), id, neverAsked(t)); domain.CodeOf(err) != domain.CodeNotFound || f.Stored() != before {
+			if _, err := f.Responses().Erase(t.Context(), id, nil, neverAsked(t)); domain.CodeOf(err) != domain.CodeNotFound || f.Stored() != before {
 				t.Errorf("%s: want %s and nothing erased, got %v", name, domain.CodeNotFound, err)
 			}
 			continue
 		}
 		refusal := errors.New("no")
-		if _, err := f.Responses().Erase(t.Context(), id, func(domain.Found) (domain.Warrant, error) { return domain.Warrant{}, refusal }); err != refusal || f.Stored() != before {
+		if _, err := f.Responses().Erase(t.Context(), id, []string{uuid.NewString()}, neverAsked(t)); domain.CodeOf(err) != domain.CodeNotFound || f.Stored() != before {
+			t.Fatalf("for others: want not found and nothing changed, got %v", err)
+		}
+		if _, err := f.Responses().Erase(t.Context(), id, nil, func(domain.Found) (domain.Warrant, error) { return domain.Warrant{}, refusal }); err != refusal || f.Stored() != before {
 			t.Errorf("%s: want the refusal and nothing erased, got %v", name, err)
 		}
 		var found domain.Found
 		want := domain.Erased{RawRequests: c.copies, RawResponses: c.copies}
-		erased, err := f.Responses().Erase(t.Context(), id, func(asked domain.Found) (domain.Warrant, error) {
+		erased, err := f.Responses().Erase(t.Context(), id, nil, func(asked domain.Found) (domain.Warrant, error) {
 			found = asked
 			return Permit(asked)
 		})
@@ -384,7 +387,7 @@ func testGone(t *testing.T, f ResponsesFixture) {
 		if err != nil || erased != want || f.Stored() != before.Less(want) || !slices.Equal(found.Owners, c.owners) || found.Unowned != c.unowned {
 			t.Errorf("%s: want %+v erased, of %v, got %+v of %+v, %v", name, want, c.owners, erased, found, err)
 		}
-		if _, err := f.Responses().Erase(t.Context(), id, neverAsked(t)); domain.CodeOf(err) != domain.CodeNotFound {
+		if _, err := f.Responses().Erase(t.Context(), id, nil, neverAsked(t)); domain.CodeOf(err) != domain.CodeNotFound {
 			t.Errorf("%s, again: want %s, got %v", name, domain.CodeNotFound, err)
 		}
 	}
@@ -472,7 +475,7 @@ func testCanceled(t *testing.T, f ResponsesFixture) {
 	_, countErr := f.Responses().Count(ctx, domain.ResponseFilter{}, domain.CountAuto)
 	_, _, getErr := f.Responses().Get(ctx, row.ID, nil)
 	_, summaryErr := f.Responses().GetSummary(ctx, row.ID, nil)
-	_, eraseErr := f.Responses().Erase(ctx, row.ID, Permit)
+	_, eraseErr := f.Responses().Erase(ctx, row.ID, nil, Permit)
 	for name, err := range map[string]error{"page": pageErr, "count": countErr, "get": getErr, "get summary": summaryErr, "erase": eraseErr} {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: want the context's error, got %v", name, err)
@@ -603,7 +606,7 @@ func testErase(t *testing.T, newFixture func(t *testing.T) ResponsesFixture) {
 						if _, _, err := f.Responses().Get(t.Context(), r.ID, nil); domain.CodeOf(err) != domain.CodeNotFound {
 							t.Errorf("get of an erased part: want %s, got %v", domain.CodeNotFound, err)
 						}
-						if _, err := f.Responses().Erase(t.Context(), r.ID, neverAsked(t)); domain.CodeOf(err) != domain.CodeNotFound {
+						if _, err := f.Responses().Erase(t.Context(), r.ID, nil, neverAsked(t)); domain.CodeOf(err) != domain.CodeNotFound {
 							t.Errorf("second erasure: want %s, got %v", domain.CodeNotFound, err)
 						}
 					}
@@ -619,7 +622,7 @@ func testErase(t *testing.T, newFixture func(t *testing.T) ResponsesFixture) {
 		r := batched()
 		f.AddResponse(*r)
 		before := f.Stored()
-		_, err := f.Responses().Erase(t.Context(), r.ID, Permit)
+		_, err := f.Responses().Erase(t.Context(), r.ID, nil, Permit)
 		if domain.CodeOf(err) != domain.CodeNotFound {
 			t.Errorf("want %s, got %v", domain.CodeNotFound, err)
 		}
@@ -635,7 +638,7 @@ func testErase(t *testing.T, newFixture func(t *testing.T) ResponsesFixture) {
 		f.AddChain(Chain(a, nil, b)...)
 		before := f.Stored()
 		var seen []string
-		_, err := f.Responses().Erase(t.Context(), a.ID, func(found domain.Found) (domain.Warrant, error) {
+		_, err := f.Responses().Erase(t.Context(), a.ID, nil, func(found domain.Found) (domain.Warrant, error) {
 			seen = distinct(found.Owners)
 			return refuseBatched(found)
 		})
@@ -660,7 +663,7 @@ func testErase(t *testing.T, newFixture func(t *testing.T) ResponsesFixture) {
 			if _, _, err := f.Responses().Get(t.Context(), s.ID, nil); domain.CodeOf(err) != domain.CodeNotFound {
 				t.Errorf("get by a step's identifier: want %s, got %v", domain.CodeNotFound, err)
 			}
-			if _, err := f.Responses().Erase(t.Context(), s.ID, neverAsked(t)); domain.CodeOf(err) != domain.CodeNotFound {
+			if _, err := f.Responses().Erase(t.Context(), s.ID, nil, neverAsked(t)); domain.CodeOf(err) != domain.CodeNotFound {
 				t.Errorf("erase by a step's identifier: want %s, got %v", domain.CodeNotFound, err)
 			}
 		}
@@ -689,7 +692,10 @@ func testErase(t *testing.T, newFixture func(t *testing.T) ResponsesFixture) {
 		}
 		for name, refusal := range refusals {
 			for _, r := range []*Row{single, a, b} {
-				erased, err := f.Responses().Erase(t.Context(), r.ID, func(domain.Found) (domain.Warrant, error) { return domain.Warrant{}, refusal })
+				if _, err := f.Responses().Erase(t.Context(), r.ID, []string{uuid.NewString()}, neverAsked(t)); domain.CodeOf(err) != domain.CodeNotFound || f.Stored() != before {
+					t.Fatalf("for others: want not found and nothing changed, got %v", err)
+				}
+				erased, err := f.Responses().Erase(t.Context(), r.ID, nil, func(domain.Found) (domain.Warrant, error) { return domain.Warrant{}, refusal })
 				if err != refusal { // as it is, not wrapped
 					t.Errorf("%s: want permit's error as it is, got %v", name, err)
 				}
@@ -775,11 +781,11 @@ func testErase(t *testing.T, newFixture func(t *testing.T) ResponsesFixture) {
 			results := make([]error, len(ids))
 			total := make([]domain.Erased, len(ids)+1)
 			for i, id := range ids {
-				wait.Go(func() { total[i], results[i] = f.Responses().Erase(t.Context(), id, Permit) })
+				wait.Go(func() { total[i], results[i] = f.Responses().Erase(t.Context(), id, nil, Permit) })
 			}
 			wait.Go(func() {
 				var err error
-				if total[len(ids)], err = f.Responses().Erase(t.Context(), other.ID, Permit); err != nil {
+				if total[len(ids)], err = f.Responses().Erase(t.Context(), other.ID, nil, Permit); err != nil {
 					t.Errorf("another response at the same time: %v", err)
 				}
 			})
@@ -817,7 +823,7 @@ func testSweep(t *testing.T, f ResponsesFixture) {
 	f.AddTask(kept.ID, false)
 	for _, row := range late {
 		f.AddResponse(*row)
-		if _, err := f.Responses().Erase(t.Context(), row.ID, Permit); err != nil {
+		if _, err := f.Responses().Erase(t.Context(), row.ID, nil, Permit); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -852,13 +858,13 @@ func testSweep(t *testing.T, f ResponsesFixture) {
 	f.Hasten()
 	sweep(10, 0, domain.Erased{}) // forgotten by now
 	// What is erased once more is looked for from the start.
-	if _, err := f.Responses().Erase(t.Context(), late[0].ID, Permit); err != nil {
+	if _, err := f.Responses().Erase(t.Context(), late[0].ID, nil, Permit); err != nil {
 		t.Fatal(err)
 	}
 	f.Hasten()
 	sweep(10, 1, domain.Erased{})
 	f.AddResponse(*late[2])
-	if _, err := f.Responses().Erase(t.Context(), late[2].ID, Permit); err != nil {
+	if _, err := f.Responses().Erase(t.Context(), late[2].ID, nil, Permit); err != nil {
 		t.Fatal(err)
 	}
 	f.Hasten()
@@ -872,7 +878,7 @@ func testSweepOfWhatIsRefused(t *testing.T, f ResponsesFixture) {
 	rows := clones(rowsOf(ptr(NewRow("anna", "completed", start)), ptr(NewRow("anna", "completed", start)), ptr(NewRow("ben", "completed", start))))
 	for _, row := range rows {
 		f.AddResponse(*row)
-		if _, err := f.Responses().Erase(t.Context(), row.ID, Permit); err != nil {
+		if _, err := f.Responses().Erase(t.Context(), row.ID, nil, Permit); err != nil {
 			t.Fatal(err)
 		}
 		f.AddResponse(*row)
@@ -890,7 +896,7 @@ func testSweepOfWhatIsRefused(t *testing.T, f ResponsesFixture) {
 	}
 	sweep(domain.Erased{Requests: 2, Templates: 2}, domain.CodeRefused)
 	sweep(domain.Erased{}, domain.CodeRefused)
-	if erased, err := f.Responses().Erase(t.Context(), rows[1].ID, Permit); domain.CodeOf(err) != domain.CodeRefused || erased != (domain.Erased{}) {
+	if erased, err := f.Responses().Erase(t.Context(), rows[1].ID, nil, Permit); domain.CodeOf(err) != domain.CodeRefused || erased != (domain.Erased{}) {
 		t.Errorf("want %s, got %+v, %v", domain.CodeRefused, erased, err)
 	}
 	restored := f.Responses().(domain.Restored)
@@ -917,7 +923,7 @@ func testEraseAgain(t *testing.T, f ResponsesFixture) {
 	f.AddResponse(single)
 	f.AddResponse(copied)
 	for _, id := range []uuid.UUID{head.ID, single.ID, copied.ID} {
-		if _, err := f.Responses().Erase(t.Context(), id, Permit); err != nil {
+		if _, err := f.Responses().Erase(t.Context(), id, nil, Permit); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -973,7 +979,7 @@ func erasable(t *testing.T, f ResponsesFixture, id uuid.UUID, owners []string, w
 	t.Helper()
 	before := f.Stored()
 	asked := false
-	erased, err := f.Responses().Erase(t.Context(), id, func(found domain.Found) (domain.Warrant, error) {
+	erased, err := f.Responses().Erase(t.Context(), id, nil, func(found domain.Found) (domain.Warrant, error) {
 		asked = true
 		if !slices.Equal(distinct(owners), distinct(found.Owners)) {
 			t.Errorf("want permit to hear of %q, got %q", owners, found.Owners)

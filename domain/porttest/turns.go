@@ -38,7 +38,7 @@ func testLaterTurns(t *testing.T, f ResponsesFixture) {
 
 	erase := func(id uuid.UUID) (erased domain.Erased, found domain.Found) {
 		t.Helper()
-		erased, err := f.Responses().EraseWithLaterTurns(t.Context(), id, func(what domain.Found) (domain.Warrant, error) {
+		erased, err := f.Responses().EraseWithLaterTurns(t.Context(), id, nil, func(what domain.Found) (domain.Warrant, error) {
 			found = what
 			return Permit(what)
 		})
@@ -49,7 +49,7 @@ func testLaterTurns(t *testing.T, f ResponsesFixture) {
 	}
 	before := f.Stored()
 	refusal := domain.Errorf(domain.CodeForbidden, "no")
-	if _, err := f.Responses().EraseWithLaterTurns(t.Context(), first.ID, func(domain.Found) (domain.Warrant, error) { return domain.Warrant{}, refusal }); err != refusal || f.Stored() != before {
+	if _, err := f.Responses().EraseWithLaterTurns(t.Context(), first.ID, nil, func(domain.Found) (domain.Warrant, error) { return domain.Warrant{}, refusal }); err != refusal || f.Stored() != before {
 		t.Errorf("refused: %v, %+v of %+v", err, f.Stored(), before)
 	}
 	erased, found := erase(model.ID)
@@ -67,7 +67,7 @@ func testLaterTurns(t *testing.T, f ResponsesFixture) {
 	if erased, found := erase(stays.ID); erased.Requests != 1 || found.LaterTurns != 0 {
 		t.Errorf("of what nothing follows %+v, %+v", erased, found)
 	}
-	if _, err := f.Responses().EraseWithLaterTurns(t.Context(), first.ID, neverAsked(t)); domain.CodeOf(err) != domain.CodeNotFound {
+	if _, err := f.Responses().EraseWithLaterTurns(t.Context(), first.ID, nil, neverAsked(t)); domain.CodeOf(err) != domain.CodeNotFound {
 		t.Errorf("again: %v", err)
 	}
 }

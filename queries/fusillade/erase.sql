@@ -4,9 +4,8 @@
 -- Which copies are in this database. A table of the outlet counts only in the
 -- schema that is configured as the outlet's: "hidden" is one that exists there
 -- and that the search_path does not lead to. The commit must be on disk before
--- it is reported, even where the server's default is to report it earlier. While
--- an erasure is under way, no hold is placed: see holds.sql. Tables of
--- fusillade-arsenal count as soon as they are there.
+-- it is reported, even where the server's default is to report it earlier. Tables
+-- of fusillade-arsenal count as soon as they are there.
 SELECT
     (to_regclass('public.http_analytics') IS NOT NULL)::boolean AS analytics,
     (to_regclass('underway.task') IS NOT NULL)::boolean AS tasks,
@@ -20,8 +19,20 @@ SELECT
         false
     )::boolean AS hidden,
     set_config('synchronous_commit', coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on'), true)::text
-        AS synchronous_commit,
-    pg_advisory_xact_lock_shared(7163099204871563)::text AS holds_locked;
+        AS synchronous_commit;
+
+-- name: ShareHolds :exec
+-- No hold is placed from then on until the transaction ends: see holds.sql. Rows
+-- are locked before, so that nobody who is to place one waits for those rows.
+SELECT pg_advisory_xact_lock_shared(7163099204871563);
+
+-- name: ShareHoldsFor :many
+-- ShareHolds where there is what LockAlone locks, of which there is a row then. Of
+-- anything else nobody has to wait.
+SELECT pg_advisory_xact_lock_shared(7163099204871563)::text AS holds_locked FROM requests r
+WHERE r.id = sqlc.arg('id')::uuid AND r.batch_id IS NULL AND r.created_by IS NOT NULL
+  AND (sqlc.narg('owners')::text[] IS NULL OR r.created_by = ANY (sqlc.narg('owners')::text[]))
+  AND NOT EXISTS (SELECT FROM response_steps s WHERE s.request_id = r.id);
 
 -- name: Leads :one
 -- Which leads have an index that makes them cheap to follow: those of
@@ -49,12 +60,14 @@ SELECT
     )::boolean AS by_turn;
 
 -- name: LockAlone :many
--- A response that is one request, as most are. None where it has steps.
+-- A response of these owners that is one request, as most are. None where it has
+-- steps. What is somebody else's is not waited for, as if it were not there.
 SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
        started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error, template_id,
        (SELECT t.file_id FROM request_templates t WHERE t.id = r.template_id) AS file_id
 FROM requests r
 WHERE r.id = sqlc.arg('id')::uuid AND r.batch_id IS NULL AND r.created_by IS NOT NULL
+  AND (sqlc.narg('owners')::text[] IS NULL OR r.created_by = ANY (sqlc.narg('owners')::text[]))
   AND NOT EXISTS (SELECT FROM response_steps s WHERE s.request_id = r.id)
 FOR UPDATE;
 
@@ -118,7 +131,9 @@ SELECT ((SELECT count(*) FROM response_steps s WHERE s.request_id = sqlc.arg('id
         WHERE t.id = sqlc.narg('template_id')::uuid AND EXISTS (SELECT FROM requests r WHERE r.template_id = t.id)) AS kept_templates;
 
 -- name: IsResponse :one
-SELECT EXISTS (SELECT FROM requests WHERE id = sqlc.arg('id')::uuid AND batch_id IS NULL AND created_by IS NOT NULL);
+-- Whether there is such a response of these owners.
+SELECT EXISTS (SELECT FROM requests WHERE id = sqlc.arg('id')::uuid AND batch_id IS NULL AND created_by IS NOT NULL
+    AND (sqlc.narg('owners')::text[] IS NULL OR created_by = ANY (sqlc.narg('owners')::text[])));
 
 -- name: Chain :many
 -- Every step that hangs together with any of these requests, by either link and

@@ -3,7 +3,7 @@
 -- An erasure shares a lock that placing a hold has for itself, from before it
 -- looks for holds until it commits. So when a hold has been placed, every
 -- erasure that did not see it has come to its end. The number is that of
--- Prepare in erase.sql.
+-- ShareHolds in erase.sql.
 
 -- name: LockHolds :exec
 -- Waits until no erasure is under way. The commit must be on disk before it is

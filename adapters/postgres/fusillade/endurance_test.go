@@ -198,7 +198,7 @@ func TestErasuresOfEndedSessions(t *testing.T) {
 		callers.Go(func() {
 			for id := range ones {
 				for failed := false; ; failed = true {
-					_, err := b.responses.Erase(t.Context(), id, porttest.Permit)
+					_, err := b.responses.Erase(t.Context(), id, nil, porttest.Permit)
 					if err == nil {
 						break
 					}

@@ -21,17 +21,17 @@ import (
 // one request, and more for a chain. Who asks again for what has begun asks for
 // the same erasure: it is theirs from then on, and holds that came since do not
 // stop it.
-func (r *Responses) Erase(ctx context.Context, id uuid.UUID, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
-	return r.erase(ctx, id, false, permit)
+func (r *Responses) Erase(ctx context.Context, id uuid.UUID, owners []string, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+	return r.erase(ctx, id, owners, false, permit)
 }
 
 // EraseWithLaterTurns is domain.Responses'. It makes two round trips more than
 // Erase does of a chain, and three for each later turn after the other.
-func (r *Responses) EraseWithLaterTurns(ctx context.Context, id uuid.UUID, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
-	return r.erase(ctx, id, true, permit)
+func (r *Responses) EraseWithLaterTurns(ctx context.Context, id uuid.UUID, owners []string, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+	return r.erase(ctx, id, owners, true, permit)
 }
 
-func (r *Responses) erase(ctx context.Context, id uuid.UUID, laterTurns bool, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+func (r *Responses) erase(ctx context.Context, id uuid.UUID, owners []string, laterTurns bool, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
 	f := r.finisher()
 	var erased domain.Erased
 	var w domain.Warrant
@@ -40,7 +40,7 @@ func (r *Responses) erase(ctx context.Context, id uuid.UUID, laterTurns bool, pe
 	err := f.begin(ctx, func(tx *postgres.Tx, b *pgx.Batch) (ahead []dbsqlc.IntentsOnRow, err error) {
 		refused, later, deleting = nil, false, false
 		e := eraser{tx: tx, copies: r.copies, leads: &r.leads, turns: turns{along: laterTurns}}
-		if err := e.find(ctx, id, r.outlet); err != nil {
+		if err := e.find(ctx, id, owners, r.outlet); err != nil {
 			return nil, err
 		}
 		begun, err := e.ahead(ctx)
@@ -103,19 +103,27 @@ type eraser struct {
 	turns     turns
 }
 
-// find looks at what there is of a response and locks all of it. CodeNotFound
-// where there is no such response.
-func (e *eraser) find(ctx context.Context, id uuid.UUID, outlet string) error {
+// find looks at what there is of a response of these owners, or of anyone's with
+// nil, and locks all of it. CodeNotFound where there is no such response, by the
+// same statements where it is somebody else's; and where any of its chain is, before any of
+// that is locked: nobody waits for what is not going to be erased.
+func (e *eraser) find(ctx context.Context, id uuid.UUID, owners []string, outlet string) error {
 	var alone []dbsqlc.LockRequestsRow
-	var steps bool
+	var steps, shared bool
 	err := e.send(ctx, func(b *pgx.Batch) {
 		e.queuePrepare(b, outlet)
 		if e.turns.along { // with which it is to be locked, in their order
 			return
 		}
-		b.Queue(dbsqlc.LockAlone, id).Query(func(rows pgx.Rows) (err error) {
+		b.Queue(dbsqlc.LockAlone, id, owners).Query(func(rows pgx.Rows) (err error) {
 			alone, err = pgx.CollectRows(rows, pgx.RowToStructByPos[dbsqlc.LockRequestsRow])
 			return err
+		})
+		b.Queue(dbsqlc.ShareHoldsFor, id, owners).Query(func(rows pgx.Rows) error {
+			for rows.Next() {
+				shared = true
+			}
+			return rows.Err()
 		})
 		b.Queue(dbsqlc.HasSteps, id).QueryRow(func(row pgx.Row) error { return row.Scan(&steps) })
 		e.queueHolds(b, []uuid.UUID{id})
@@ -126,7 +134,7 @@ func (e *eraser) find(ctx context.Context, id uuid.UUID, outlet string) error {
 	if err != nil {
 		return err
 	}
-	if len(alone) == 1 && !steps {
+	if len(alone) == 1 && !steps && shared {
 		e.requests = []uuid.UUID{id}
 		e.found(alone)
 		return nil
@@ -134,17 +142,17 @@ func (e *eraser) find(ctx context.Context, id uuid.UUID, outlet string) error {
 	seeds := []uuid.UUID{id}
 	is := false
 	there := func(b *pgx.Batch) {
-		b.Queue(dbsqlc.IsResponse, id).QueryRow(func(row pgx.Row) error { return row.Scan(&is) })
+		b.Queue(dbsqlc.IsResponse, id, owners).QueryRow(func(row pgx.Row) error { return row.Scan(&is) })
 	}
 	if err := e.send(ctx, func(b *pgx.Batch) {
 		there(b)
-		e.queueRetainedThere(b, id, &is)
+		e.queueRetainedThere(b, id, owners, &is)
 		queueChain(b, seeds, &e.chain)
 	}); err != nil {
 		return err
 	}
 	if !is {
-		return e.findGone(ctx, id)
+		return e.findGone(ctx, id, owners)
 	}
 	if e.turns.along {
 		alone := e.chain
@@ -158,6 +166,12 @@ func (e *eraser) find(ctx context.Context, id uuid.UUID, outlet string) error {
 			return err
 		}
 	}
+	if err := e.glance(ctx, nil, func(*pgx.Batch) {}); err != nil {
+		return err
+	}
+	if !allOf(e.owners, owners) {
+		return errNoResponse(id)
+	}
 	err = e.lock(ctx, seeds, func(b *pgx.Batch) {
 		there(b)
 		e.queueHolds(b, e.requests)
@@ -166,6 +180,12 @@ func (e *eraser) find(ctx context.Context, id uuid.UUID, outlet string) error {
 		err = errNoResponse(id)
 	}
 	return err
+}
+
+// allOf tells whether each of some owners is among those that may be; with nil, any
+// may.
+func allOf(some, may []string) bool {
+	return may == nil || !slices.ContainsFunc(some, func(owner string) bool { return !slices.Contains(may, owner) })
 }
 
 func errNoResponse(id uuid.UUID) error {
@@ -263,8 +283,8 @@ func (e *eraser) found(locked []dbsqlc.LockRequestsRow) {
 
 // lock locks every row of the chains of these requests. Others may lengthen a
 // chain until its rows are locked, and after that no more: a new step needs a
-// lock on the rows that it refers to. So it looks again until nothing is new.
-// also queues what else is to be known of what is locked.
+// lock on the rows that it refers to. So it looks again until nothing is new. From
+// then on no hold is placed, either. also queues what else is to be known of what is locked.
 func (e *eraser) lock(ctx context.Context, seeds []uuid.UUID, also func(*pgx.Batch)) error {
 	for {
 		var locked []dbsqlc.LockRequestsRow
@@ -274,6 +294,7 @@ func (e *eraser) lock(ctx context.Context, seeds []uuid.UUID, also func(*pgx.Bat
 				b.Queue(dbsqlc.LockSteps, e.steps)
 			}
 			e.queueRows(b, e.requests, true, &locked)
+			b.Queue(dbsqlc.ShareHolds)
 			queueChain(b, seeds, &now)
 			also(b)
 		})

@@ -54,7 +54,7 @@ func TestErasureIsAllOrNothing(t *testing.T) {
 					m.count.Store(0)
 					m.at = at
 					part := requests[rand.N(len(requests))].ID
-					erased, err := b.responses.Erase(t.Context(), part, porttest.Permit)
+					erased, err := b.responses.Erase(t.Context(), part, nil, porttest.Permit)
 					after := b.Stored()
 					if n := b.number(`SELECT count(*) FROM lethe.receipts`) - receipts; n != map[bool]int64{true: 1, false: 0}[err == nil] {
 						t.Fatalf("%s at %d: %d receipts, and %v", name, at, n, err)
@@ -126,7 +126,7 @@ func TestRefusedDeletes(t *testing.T) {
 				refused = refused[:2]
 			}
 			for _, id := range refused {
-				erased, err := b.responses.Erase(t.Context(), id, porttest.Permit)
+				erased, err := b.responses.Erase(t.Context(), id, nil, porttest.Permit)
 				if domain.CodeOf(err) != domain.CodeRefused || erased != (domain.Erased{}) {
 					t.Errorf("%s, %s: want %s and nothing erased, got %+v, %v", table, how, domain.CodeRefused, erased, err)
 				}
@@ -144,7 +144,7 @@ func TestRefusedDeletes(t *testing.T) {
 		}
 	}
 	for _, id := range []uuid.UUID{chain[1].ID, alone[0].ID, made.ID} {
-		if _, err := b.responses.Erase(t.Context(), id, porttest.Permit); err != nil {
+		if _, err := b.responses.Erase(t.Context(), id, nil, porttest.Permit); err != nil {
 			t.Errorf("want it erased in the end: %v", err)
 		}
 	}
@@ -163,7 +163,7 @@ func TestErasuresOfOneChainAtOnce(t *testing.T) {
 		var wait sync.WaitGroup
 		for i := range errs {
 			wait.Go(func() {
-				_, errs[i] = b.responses.Erase(t.Context(), requests[rand.N(len(requests))].ID, porttest.Permit)
+				_, errs[i] = b.responses.Erase(t.Context(), requests[rand.N(len(requests))].ID, nil, porttest.Permit)
 			})
 		}
 		wait.Wait()
@@ -219,7 +219,7 @@ func TestErasureOfAGrowingChain(t *testing.T) {
 		done := make(chan error)
 		go func() {
 			var err error
-			erased, err = b.responses.Erase(t.Context(), requests[len(requests)-1].ID, func(found domain.Found) (domain.Warrant, error) {
+			erased, err = b.responses.Erase(t.Context(), requests[len(requests)-1].ID, nil, func(found domain.Found) (domain.Warrant, error) {
 				owners = found.Owners
 				return porttest.Permit(found)
 			})
@@ -278,7 +278,7 @@ func TestOddChains(t *testing.T) {
 					VALUES ($1, $2, $3, $4, 'model_call', $5, '{}')`, ids[i], rows[i].ID, parent, prev, i)
 			}
 			n := int64(len(links))
-			erased, err := b.responses.Erase(t.Context(), rows[asked].ID, porttest.Permit)
+			erased, err := b.responses.Erase(t.Context(), rows[asked].ID, nil, porttest.Permit)
 			if want := (domain.Erased{Requests: n, Templates: n, Steps: n}); err != nil || erased != want {
 				t.Errorf("%s, part %d: want %+v, got %+v, %v", name, asked, want, erased, err)
 			}
@@ -287,7 +287,7 @@ func TestOddChains(t *testing.T) {
 	// A circle must not keep the search going for ever.
 	requests := b.addChain("somebody", 3)
 	b.exec(`UPDATE response_steps SET prev_step_id = (SELECT id FROM response_steps WHERE step_sequence = 2) WHERE step_sequence = 0`)
-	if _, err := b.responses.Erase(t.Context(), requests[0].ID, porttest.Permit); err != nil {
+	if _, err := b.responses.Erase(t.Context(), requests[0].ID, nil, porttest.Permit); err != nil {
 		t.Errorf("circle: %v", err)
 	}
 	if left := b.Stored(); left != (porttest.Stored{Usage: 2}) {
@@ -310,7 +310,7 @@ func TestErasureOfALockedTask(t *testing.T) {
 	if _, err := tx.Exec(t.Context(), `SELECT FROM underway.task LIMIT 1 FOR UPDATE`); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := impatient.Erase(t.Context(), requests[0].ID, porttest.Permit); domain.CodeOf(err) != domain.CodeUnavailable {
+	if _, err := impatient.Erase(t.Context(), requests[0].ID, nil, porttest.Permit); domain.CodeOf(err) != domain.CodeUnavailable {
 		t.Errorf("want %s, got %v", domain.CodeUnavailable, err)
 	}
 	if after := b.Stored(); after != before {
@@ -319,7 +319,7 @@ func TestErasureOfALockedTask(t *testing.T) {
 	if err := tx.Rollback(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := impatient.Erase(t.Context(), requests[0].ID, porttest.Permit); err != nil {
+	if _, err := impatient.Erase(t.Context(), requests[0].ID, nil, porttest.Permit); err != nil {
 		t.Errorf("want it erased once the worker is done: %v", err)
 	}
 }
@@ -356,7 +356,7 @@ func TestErasureWithoutTheRest(t *testing.T) {
 				want domain.Erased
 			}{{chain[0].ID, whole(4, 3)}, {alone[0].ID, whole(1, 1)}} {
 				c.absent(&r.want)
-				if erased, err := b.responses.Erase(t.Context(), r.id, porttest.Permit); err != nil || erased != r.want {
+				if erased, err := b.responses.Erase(t.Context(), r.id, nil, porttest.Permit); err != nil || erased != r.want {
 					t.Errorf("want %+v, got %+v, %v", r.want, erased, err)
 				}
 			}
@@ -373,7 +373,7 @@ func TestErasureWithAHiddenOutlet(t *testing.T) {
 	requests := b.addChain("somebody", 3)
 	b.exec(`CREATE TABLE fusillade.http_responses (instance_id uuid, correlation_id bigint)`)
 	before := b.Stored()
-	if _, err := b.responses.Erase(t.Context(), requests[0].ID, porttest.Permit); domain.CodeOf(err) != domain.CodeInternal {
+	if _, err := b.responses.Erase(t.Context(), requests[0].ID, nil, porttest.Permit); domain.CodeOf(err) != domain.CodeInternal {
 		t.Errorf("want %s, got %v", domain.CodeInternal, err)
 	}
 	if after := b.Stored(); after != before {
@@ -391,7 +391,7 @@ func TestErasureIsDurable(t *testing.T) {
 	b.exec(`CREATE FUNCTION look() RETURNS trigger SECURITY DEFINER AS $$ BEGIN
 		INSERT INTO public.seen VALUES (current_setting('synchronous_commit')); RETURN OLD; END $$ LANGUAGE plpgsql`)
 	b.exec(`CREATE TRIGGER look BEFORE DELETE ON requests FOR EACH ROW EXECUTE FUNCTION look()`)
-	if _, err := b.responses.Erase(t.Context(), requests[0].ID, porttest.Permit); err != nil {
+	if _, err := b.responses.Erase(t.Context(), requests[0].ID, nil, porttest.Permit); err != nil {
 		t.Fatal(err)
 	}
 	if n := b.number(`SELECT count(*) FROM public.seen WHERE level = 'on'`); n != 2 {
@@ -410,7 +410,7 @@ func TestErasureLeavesTheAccounts(t *testing.T) {
 	const accounts = `SELECT hashtextextended(string_agg(t, ';' ORDER BY t), 0) FROM (
 		SELECT a::text FROM public.http_analytics a UNION ALL SELECT c::text FROM public.credits_transactions c) AS rows (t)`
 	before := b.number(accounts)
-	if _, err := b.responses.Erase(t.Context(), requests[2].ID, porttest.Permit); err != nil {
+	if _, err := b.responses.Erase(t.Context(), requests[2].ID, nil, porttest.Permit); err != nil {
 		t.Fatal(err)
 	}
 	if after := b.number(accounts); after != before {

@@ -208,7 +208,7 @@ func TestErasuresOfTheSameAtOnce(t *testing.T) {
 	}
 	wait.Go(func() {
 		for _, id := range ids[40:] {
-			switch _, err := b.responses.Erase(t.Context(), id, porttest.Permit); domain.CodeOf(err) {
+			switch _, err := b.responses.Erase(t.Context(), id, nil, porttest.Permit); domain.CodeOf(err) {
 			case domain.CodeNotFound, domain.CodeUnavailable:
 			default:
 				if err != nil {
@@ -369,7 +369,7 @@ func TestResponseOfSeveralReceipts(t *testing.T) {
 	const requests = 1500
 	for name, erase := range map[string]func(*bench, uuid.UUID, uuid.UUID) (receipts int64, erased domain.Erased){
 		"single": func(b *bench, _, id uuid.UUID) (int64, domain.Erased) {
-			erased, err := b.responses.Erase(b.t.Context(), id, porttest.Permit)
+			erased, err := b.responses.Erase(b.t.Context(), id, nil, porttest.Permit)
 			if err != nil {
 				b.t.Fatal(err)
 			}

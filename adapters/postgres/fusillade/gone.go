@@ -37,19 +37,21 @@ func (e *eraser) whatWasFound() domain.Found {
 }
 
 // findGone looks for copies of a response whose row is gone. CodeNotFound where
-// there are none, and where it was a batch's.
-func (e *eraser) findGone(ctx context.Context, id uuid.UUID) error {
+// there are none, where it was a batch's, and where it may not have been these
+// owners'.
+func (e *eraser) findGone(ctx context.Context, id uuid.UUID, owners []string) error {
 	found, err := e.lookForGone(ctx, []uuid.UUID{id})
 	if err != nil {
 		return err
 	}
 	g, is := found[id]
-	if !is {
+	if !is || owners != nil && g.unowned || !allOf(g.owners, owners) {
 		return errNoResponse(id)
 	}
 	e.chain, e.locked, e.templates = chain{requests: []uuid.UUID{id}}, nil, nil
 	e.owners, e.gone = g.owners, found
 	return e.send(ctx, func(b *pgx.Batch) {
+		b.Queue(dbsqlc.ShareHolds)
 		queueHoldsOnGone(b, id, g, func(on []domain.Hold) { e.holds = on })
 	})
 }

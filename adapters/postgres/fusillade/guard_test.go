@@ -178,7 +178,7 @@ func TestGuard(t *testing.T) {
 	}
 
 	// Lethe passes: what had begun before the hold is finished.
-	if _, err := g.responses.Erase(t.Context(), held[0].ID, porttest.Permit); err != nil {
+	if _, err := g.responses.Erase(t.Context(), held[0].ID, nil, porttest.Permit); err != nil {
 		t.Errorf("Lethe erases: %v", err)
 	}
 	if n := g.number("SELECT count(*) FROM fusillade.requests WHERE created_by = $1", owner.String()); n != 0 {
@@ -299,7 +299,7 @@ func TestGuardDecidesAsHolds(t *testing.T) {
 		}
 		for _, row := range rows {
 			var asked bool
-			_, err := g.responses.Erase(t.Context(), row.ID, func(found domain.Found) (domain.Warrant, error) {
+			_, err := g.responses.Erase(t.Context(), row.ID, nil, func(found domain.Found) (domain.Warrant, error) {
 				asked = len(found.Holds) > 0
 				return domain.Warrant{}, errHeld
 			})

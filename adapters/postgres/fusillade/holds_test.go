@@ -50,11 +50,11 @@ func TestErasureLooksForHoldsInThreeRoundTrips(t *testing.T) {
 	m := &meddler{}
 	b := newBench(t, postgres.Config{Tracer: m, MaxConns: 1})
 	first, second := b.addChain("somebody", 1), b.addChain("somebody", 1)
-	if _, err := b.responses.Erase(t.Context(), first[0].ID, heed); err != nil { // connects, too
+	if _, err := b.responses.Erase(t.Context(), first[0].ID, nil, heed); err != nil { // connects, too
 		t.Fatal(err)
 	}
 	m.count.Store(0)
-	if _, err := b.responses.Erase(t.Context(), second[0].ID, heed); err != nil || m.count.Load() != 3 {
+	if _, err := b.responses.Erase(t.Context(), second[0].ID, nil, heed); err != nil || m.count.Load() != 3 {
 		t.Errorf("%d round trips, %v", m.count.Load(), err)
 	}
 }
@@ -73,7 +73,7 @@ func TestHoldWaitsForErasures(t *testing.T) {
 		var once sync.Once
 		var wait sync.WaitGroup
 		wait.Go(func() {
-			if _, err := b.responses.Erase(t.Context(), early[0].ID, func(found domain.Found) (domain.Warrant, error) {
+			if _, err := b.responses.Erase(t.Context(), early[0].ID, nil, func(found domain.Found) (domain.Warrant, error) {
 				once.Do(func() { close(begun) })
 				<-finish
 				return heed(found)
@@ -92,7 +92,7 @@ func TestHoldWaitsForErasures(t *testing.T) {
 		const waiting = `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'placer' AND wait_event = 'advisory')`
 		b.await(waiting)
 		wait.Go(func() {
-			if _, err := b.responses.Erase(t.Context(), late[0].ID, heed); err != errHeld {
+			if _, err := b.responses.Erase(t.Context(), late[0].ID, nil, heed); err != errHeld {
 				t.Errorf("%d steps: want the later erasure refused, got %v", steps, err)
 			}
 		})
@@ -139,7 +139,7 @@ func TestHoldsAndErasuresRace(t *testing.T) {
 		for range 4 {
 			wait.Go(func() {
 				for id := range work {
-					switch _, err := b.responses.Erase(t.Context(), id, heed); err {
+					switch _, err := b.responses.Erase(t.Context(), id, nil, heed); err {
 					case nil:
 						succeeded.Add(1)
 					case errHeld:
@@ -180,7 +180,7 @@ func TestHoldThatWaitsTooLong(t *testing.T) {
 		t.Fatal(err)
 	}
 	row := b.addChain("somebody", 1)[0]
-	_, err = b.responses.Erase(t.Context(), row.ID, func(domain.Found) (domain.Warrant, error) {
+	_, err = b.responses.Erase(t.Context(), row.ID, nil, func(domain.Found) (domain.Warrant, error) {
 		_, err := impatient.Place(t.Context(), holdOn(uuid.New()))
 		if domain.CodeOf(err) != domain.CodeUnavailable {
 			t.Errorf("want %s, got %v", domain.CodeUnavailable, err)
@@ -235,7 +235,7 @@ func TestHoldOnAGrowingChain(t *testing.T) {
 	}
 	done := make(chan error)
 	go func() {
-		_, err := b.responses.Erase(t.Context(), requests[0].ID, heed)
+		_, err := b.responses.Erase(t.Context(), requests[0].ID, nil, heed)
 		done <- err
 	}()
 	b.await(`SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'eraser' AND wait_event_type = 'Lock')`)
@@ -282,7 +282,7 @@ func TestBypassed(t *testing.T) {
 	owner, other := uuid.New(), uuid.New()
 	erased, kept := b.addChain(owner.String(), 1)[0], b.addChain(owner.String(), 1)[0]
 	first, second := b.addChain(owner.String(), 1)[0], b.addChain(owner.String(), 4)[0]
-	if _, err := b.responses.Erase(t.Context(), erased.ID, porttest.Permit); err != nil {
+	if _, err := b.responses.Erase(t.Context(), erased.ID, nil, porttest.Permit); err != nil {
 		t.Fatal(err)
 	}
 	late := porttest.NewRow(owner.String(), "completed", time.Now())
@@ -299,7 +299,7 @@ func TestBypassed(t *testing.T) {
 	gone = append(gone, GoneResponse{hold.ID, late.ID})
 	slices.SortFunc(gone, func(a, b GoneResponse) int { return bytes.Compare(a.Response[:], b.Response[:]) })
 	want("what came is gone", Bypassed{Gone: gone})
-	if _, err := b.responses.Erase(t.Context(), second.ID, porttest.Permit); err != nil { // as what has begun before
+	if _, err := b.responses.Erase(t.Context(), second.ID, nil, porttest.Permit); err != nil { // as what has begun before
 		t.Fatal(err)
 	}
 	want("one erased by Lethe", Bypassed{Gone: gone})

@@ -68,7 +68,7 @@ func (a *apart) failBegun(id uuid.UUID) {
 	a.t.Helper()
 	a.outlet.count.Store(0)
 	a.outlet.at, a.outlet.each, a.outlet.act = 3, false, a.endSession
-	_, err := a.responses.Erase(a.t.Context(), id, porttest.Permit)
+	_, err := a.responses.Erase(a.t.Context(), id, nil, porttest.Permit)
 	a.outlet.at = 0
 	if domain.CodeOf(err) != domain.CodeUnavailable || !strings.Contains(err.Error(), "has begun") {
 		a.t.Fatalf("want %s and said that it has begun, got %v", domain.CodeUnavailable, err)
@@ -127,7 +127,7 @@ func TestErasureWithCopiesApart(t *testing.T) {
 					before, receipts := a.Stored(), a.number(`SELECT count(*) FROM lethe.receipts`)
 					m.count.Store(0)
 					m.at, m.each, m.act = at, failure.each, failure.act
-					_, err := a.responses.Erase(t.Context(), requests[0].ID, porttest.Permit)
+					_, err := a.responses.Erase(t.Context(), requests[0].ID, nil, porttest.Permit)
 					m.at = 0
 					if err == nil && m.count.Load() < at {
 						break // every statement has failed once
@@ -143,14 +143,14 @@ func TestErasureWithCopiesApart(t *testing.T) {
 						if at%2 == 0 {
 							err = a.sweep()
 						} else {
-							_, err = a.responses.Erase(t.Context(), requests[0].ID, porttest.Permit)
+							_, err = a.responses.Erase(t.Context(), requests[0].ID, nil, porttest.Permit)
 						}
 					default:
 						unbegun++
 						if now := a.Stored(); now != before {
 							t.Fatalf("%s at %d: want everything left, %+v, got %+v", how, at, before, now)
 						}
-						_, err = a.responses.Erase(t.Context(), requests[0].ID, porttest.Permit)
+						_, err = a.responses.Erase(t.Context(), requests[0].ID, nil, porttest.Permit)
 					}
 					if err != nil {
 						t.Fatalf("%s at %d: %v", how, at, err)
@@ -200,7 +200,7 @@ func TestCopiesOutOfReach(t *testing.T) {
 	before := a.Stored()
 	there := a.responses.copies.outlet
 	a.copiesAt(postgres.Config{URL: "postgres://nobody@127.0.0.1:1/nowhere"})
-	if _, err := a.responses.Erase(t.Context(), requests[0].ID, porttest.Permit); domain.CodeOf(err) != domain.CodeUnavailable || strings.Contains(err.Error(), "has begun") {
+	if _, err := a.responses.Erase(t.Context(), requests[0].ID, nil, porttest.Permit); domain.CodeOf(err) != domain.CodeUnavailable || strings.Contains(err.Error(), "has begun") {
 		t.Errorf("want %s, got %v", domain.CodeUnavailable, err)
 	}
 	if n := a.number(`SELECT count(*) FROM lethe.intents`); n != 0 || a.Stored() != before {
@@ -212,7 +212,7 @@ func TestCopiesOutOfReach(t *testing.T) {
 	}
 	a.responses.WithCopies(copies)
 	want := whole(4, len(requests))
-	if got, err := a.responses.Erase(t.Context(), requests[0].ID, porttest.Permit); err != nil || got != want || a.Stored() != before.Less(want) {
+	if got, err := a.responses.Erase(t.Context(), requests[0].ID, nil, porttest.Permit); err != nil || got != want || a.Stored() != before.Less(want) {
 		t.Errorf("want %+v, got %+v, %v", want, got, err)
 	}
 }
@@ -232,7 +232,7 @@ func TestHoldsAndBegunErasures(t *testing.T) {
 		}
 		var err error
 		if again {
-			_, err = a.responses.Erase(t.Context(), requests[1].ID, heed)
+			_, err = a.responses.Erase(t.Context(), requests[1].ID, nil, heed)
 		} else {
 			err = a.sweep()
 		}
@@ -240,7 +240,7 @@ func TestHoldsAndBegunErasures(t *testing.T) {
 			t.Errorf("again %t: %d left, %v", again, n, err)
 		}
 		later := a.addChain(owner.String(), 1)
-		if _, err := a.responses.Erase(t.Context(), later[0].ID, heed); err != errHeld || a.number(`SELECT count(*) FROM lethe.intents`) != 0 {
+		if _, err := a.responses.Erase(t.Context(), later[0].ID, nil, heed); err != errHeld || a.number(`SELECT count(*) FROM lethe.intents`) != 0 {
 			t.Errorf("again %t: want what had not begun held, got %v", again, err)
 		}
 	}
@@ -253,7 +253,7 @@ func TestBegunErasureOfAnother(t *testing.T) {
 	requests := a.addChain("anna", 1)
 	a.failBegun(requests[0].ID)
 	refusal := domain.Errorf(domain.CodeNotFound, "not yours")
-	if _, err := a.responses.Erase(t.Context(), requests[0].ID, func(domain.Found) (domain.Warrant, error) { return domain.Warrant{}, refusal }); err != error(refusal) {
+	if _, err := a.responses.Erase(t.Context(), requests[0].ID, nil, func(domain.Found) (domain.Warrant, error) { return domain.Warrant{}, refusal }); err != error(refusal) {
 		t.Errorf("want it refused, got %v", err)
 	}
 	if n := a.number(`SELECT count(*) FROM lethe.intents`); n != 1 {
@@ -325,7 +325,7 @@ func TestErasuresWithCopiesApartAtOnce(t *testing.T) {
 	for range 3 {
 		wait.Go(func() {
 			for i := int(n.Add(1)) - 1; i < len(ids); i = int(n.Add(1)) - 1 {
-				if _, err := a.responses.Erase(t.Context(), ids[i], porttest.Permit); err != nil &&
+				if _, err := a.responses.Erase(t.Context(), ids[i], nil, porttest.Permit); err != nil &&
 					domain.CodeOf(err) != domain.CodeNotFound && domain.CodeOf(err) != domain.CodeUnavailable {
 					t.Error(err)
 				}

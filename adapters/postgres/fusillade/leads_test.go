@@ -142,7 +142,7 @@ func TestEveryLeadToACopy(t *testing.T) {
 					var erased domain.Erased
 					if many {
 						erased = b.finish(erasures, b.create(erasures, domain.ErasureTarget{Owner: &owner}).ID, 10).Erased
-					} else if erased, err = b.responses.Erase(t.Context(), id, porttest.Permit); err != nil {
+					} else if erased, err = b.responses.Erase(t.Context(), id, nil, porttest.Permit); err != nil {
 						t.Fatal(err)
 					}
 					if erased != want || copied(t, raw) != kept || unlocated() {
@@ -183,7 +183,7 @@ func TestRefusedDeletesOfHeadedCopies(t *testing.T) {
 			b.exec(`TRUNCATE outlet.http_requests, outlet.http_responses`)
 			b.addCopy(b.owner, nil, nil, &requests[0].ID)
 			before := b.Stored()
-			if _, err := b.responses.Erase(t.Context(), requests[0].ID, porttest.Permit); domain.CodeOf(err) != domain.CodeRefused || b.Stored() != before {
+			if _, err := b.responses.Erase(t.Context(), requests[0].ID, nil, porttest.Permit); domain.CodeOf(err) != domain.CodeRefused || b.Stored() != before {
 				t.Errorf("%s, %d steps: want %s and all left, got %v", table, steps, domain.CodeRefused, err)
 			}
 		}
@@ -247,7 +247,7 @@ func TestLeadsAreLookedAtAgain(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, postgres.Config{})
 	erase := func() {
-		if _, err := b.responses.Erase(t.Context(), b.addChain("ben", 1)[0].ID, porttest.Permit); err != nil {
+		if _, err := b.responses.Erase(t.Context(), b.addChain("ben", 1)[0].ID, nil, porttest.Permit); err != nil {
 			t.Fatal(err)
 		}
 	}

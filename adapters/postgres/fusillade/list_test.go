@@ -294,7 +294,7 @@ func TestUnknownSchema(t *testing.T) {
 	_, pageErr := responses.Page(t.Context(), domain.PageQuery{ActiveFirst: true, Limit: 10})
 	_, countErr := responses.Count(t.Context(), domain.ResponseFilter{}, domain.CountAuto)
 	_, _, getErr := responses.Get(t.Context(), uuid.New(), nil)
-	_, eraseErr := responses.Erase(t.Context(), uuid.New(), porttest.Permit)
+	_, eraseErr := responses.Erase(t.Context(), uuid.New(), nil, porttest.Permit)
 	for name, err := range map[string]error{"page": pageErr, "count": countErr, "get": getErr, "erase": eraseErr} {
 		if domain.CodeOf(err) != domain.CodeInternal || !strings.Contains(err.Error(), "lacks") {
 			t.Errorf("%s: want %s that says what is missing, got %v", name, domain.CodeInternal, err)
@@ -315,7 +315,7 @@ func TestUnknownSchema(t *testing.T) {
 		VALUES ('00000000-0000-4000-8000-000000000002', 1, now(), 'POST', '/', '00000000-0000-4000-8000-000000000001')`)
 	b.exec(`INSERT INTO "out""let".http_requests (instance_id, correlation_id, timestamp, method, uri, headers)
 		VALUES ('00000000-0000-4000-8000-000000000002', 1, now(), 'POST', '/', '{}')`)
-	erased, err := responses.Erase(t.Context(), uuid.MustParse("00000000-0000-4000-8000-000000000001"), porttest.Permit)
+	erased, err := responses.Erase(t.Context(), uuid.MustParse("00000000-0000-4000-8000-000000000001"), nil, porttest.Permit)
 	if err != nil || erased != (domain.Erased{Requests: 1, RawRequests: 1}) {
 		t.Errorf("want it erased with its copy, got %+v, %v", erased, err)
 	}
@@ -350,7 +350,7 @@ func TestQueryModes(t *testing.T) {
 				t.Errorf("%s: got %+v, %v", mode, contents, err)
 			}
 		}
-		if erased, err := responses.Erase(t.Context(), requests[2].ID, porttest.Permit); err != nil || erased != whole(6, len(requests)) {
+		if erased, err := responses.Erase(t.Context(), requests[2].ID, nil, porttest.Permit); err != nil || erased != whole(6, len(requests)) {
 			t.Errorf("%s: got %+v, %v", mode, erased, err)
 		}
 	}

@@ -67,7 +67,7 @@ func TestTimesThatNobodyCanSay(t *testing.T) {
 		if _, _, err := b.responses.Get(ctx, id, nil); err != nil {
 			t.Errorf("%s cannot be fetched: %v", times[i], err)
 		}
-		if _, err := b.responses.Erase(ctx, id, porttest.Permit); err != nil {
+		if _, err := b.responses.Erase(ctx, id, nil, porttest.Permit); err != nil {
 			t.Errorf("%s cannot be erased: %v", times[i], err)
 		}
 	}

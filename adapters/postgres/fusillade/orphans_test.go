@@ -366,7 +366,7 @@ func TestEraseCopiesOfALivingStep(t *testing.T) {
 				t.Fatal(err)
 			}
 			places := []copyAt{b.addOld(raw, old{header: step.String()}), b.addOld(raw, old{request: &step, owner: &owner})}
-			if _, err := b.responses.Erase(t.Context(), step, porttest.Permit); domain.CodeOf(err) != domain.CodeNotFound {
+			if _, err := b.responses.Erase(t.Context(), step, nil, porttest.Permit); domain.CodeOf(err) != domain.CodeNotFound {
 				t.Errorf("want %s, got %v", domain.CodeNotFound, err)
 			}
 			for _, at := range places {
@@ -437,7 +437,7 @@ func TestErasePersonsCopiesOfSteps(t *testing.T) {
 					t.Errorf("%s: %d left", name, n)
 				}
 			}
-			if _, err := b.responses.Erase(t.Context(), single, porttest.Permit); err != nil {
+			if _, err := b.responses.Erase(t.Context(), single, nil, porttest.Permit); err != nil {
 				t.Error(err)
 			}
 			told := 0

@@ -94,7 +94,7 @@ func TestWhatIsKeptByPerson(t *testing.T) {
 				target = domain.ErasureTarget{Filter: &domain.ResponseFilter{Owners: []string{owner.String()}}}
 			}
 			if c.single {
-				if _, err := b.responses.Erase(t.Context(), first, porttest.Permit); err != nil {
+				if _, err := b.responses.Erase(t.Context(), first, nil, porttest.Permit); err != nil {
 					t.Fatal(err)
 				}
 			} else if e := b.finish(erasures, b.create(erasures, target).ID, 10); e.State != domain.ErasureFinished || e.Receipts != c.receipts {

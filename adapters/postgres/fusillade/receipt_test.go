@@ -17,7 +17,7 @@ func TestReceiptOfAnErasure(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, postgres.Config{})
 	unindexed := b.addChain("ben", 1)
-	if _, err := b.responses.Erase(t.Context(), unindexed[0].ID, porttest.Permit); err != nil {
+	if _, err := b.responses.Erase(t.Context(), unindexed[0].ID, nil, porttest.Permit); err != nil {
 		t.Fatal(err)
 	}
 	if n := b.number(`SELECT count(*) FROM lethe.receipts WHERE convert_from(body, 'UTF8') LIKE '%unlocated_copies%'`); n != 1 {
@@ -44,7 +44,7 @@ func TestReceiptOfAnErasure(t *testing.T) {
 			RequestedAt: asked, Actor: &actor, Role: domain.ActorOwner,
 		}
 		begun := time.Now()
-		_, err := b.responses.Erase(t.Context(), c.requests[0].ID, func(domain.Found) (domain.Warrant, error) { return w, nil })
+		_, err := b.responses.Erase(t.Context(), c.requests[0].ID, nil, func(domain.Found) (domain.Warrant, error) { return w, nil })
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -88,7 +88,7 @@ func TestNoErasureWithoutAReceipt(t *testing.T) {
 		`ALTER TABLE lethe.receipts RENAME TO elsewhere`,
 	} {
 		b.exec(change)
-		erased, err := b.responses.Erase(t.Context(), requests[0].ID, porttest.Permit)
+		erased, err := b.responses.Erase(t.Context(), requests[0].ID, nil, porttest.Permit)
 		if domain.CodeOf(err) != domain.CodeInternal || erased != (domain.Erased{}) || b.Stored() != before {
 			t.Errorf("%s: want %s and nothing erased, got %+v, %v", change, domain.CodeInternal, erased, err)
 		}
@@ -100,7 +100,7 @@ func TestReceiptOfASweep(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, postgres.Config{})
 	requests := b.addChain("anna", 4)
-	if _, err := b.responses.Erase(t.Context(), requests[0].ID, porttest.Permit); err != nil {
+	if _, err := b.responses.Erase(t.Context(), requests[0].ID, nil, porttest.Permit); err != nil {
 		t.Fatal(err)
 	}
 	w := domain.Warrant{

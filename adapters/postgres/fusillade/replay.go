@@ -72,7 +72,10 @@ func (r *Responses) EraseAgain(ctx context.Context, ids []uuid.UUID, w domain.Wa
 }
 
 func (e *eraser) prepare(ctx context.Context, outlet string) error {
-	if err := e.send(ctx, func(b *pgx.Batch) { e.queuePrepare(b, outlet) }); err != nil {
+	if err := e.send(ctx, func(b *pgx.Batch) {
+		e.queuePrepare(b, outlet)
+		b.Queue(dbsqlc.ShareHolds)
+	}); err != nil {
 		return err
 	}
 	return e.hidden()

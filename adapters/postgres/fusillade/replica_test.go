@@ -57,7 +57,7 @@ func TestReplicaThatLags(t *testing.T) {
 	}
 	trips(1, 1)
 
-	if _, err := port.Erase(t.Context(), rows[0].ID, porttest.Permit); err != nil {
+	if _, err := port.Erase(t.Context(), rows[0].ID, nil, porttest.Permit); err != nil {
 		t.Fatal(err)
 	}
 	primary.exec(`DELETE FROM requests WHERE id = $1`, rows[2].ID)
@@ -71,7 +71,7 @@ func TestReplicaThatLags(t *testing.T) {
 			t.Errorf("what has been erased: %+v, %v", contents, err)
 		}
 	}
-	if _, err := port.Erase(t.Context(), rows[0].ID, porttest.Permit); domain.CodeOf(err) != domain.CodeNotFound {
+	if _, err := port.Erase(t.Context(), rows[0].ID, nil, porttest.Permit); domain.CodeOf(err) != domain.CodeNotFound {
 		t.Errorf("want nothing erased that the primary has not, got %v", err)
 	}
 	for _, i := range []int{3, 4} {

@@ -257,12 +257,13 @@ func (e *eraser) queueRows(b *pgx.Batch, ids []uuid.UUID, lock bool, rows *[]dbs
 	})
 }
 
-// queueRetainedThere tells whether readers find a response among what is retained.
-func (e *eraser) queueRetainedThere(b *pgx.Batch, id uuid.UUID, is *bool) {
+// queueRetainedThere tells whether readers find a response of these owners among
+// what is retained.
+func (e *eraser) queueRetainedThere(b *pgx.Batch, id uuid.UUID, owners []string, is *bool) {
 	if e.Retained {
 		b.Queue(lockedOfRetained, []uuid.UUID{id}).Query(func(r pgx.Rows) error {
 			found, err := pgx.CollectRows(r, pgx.RowToStructByPos[dbsqlc.LockRequestsRow])
-			*is = *is || len(found) > 0
+			*is = *is || len(found) > 0 && (owners == nil || slices.Contains(owners, found[0].Owner))
 			return err
 		})
 	}

@@ -322,13 +322,13 @@ func benchmarkReceipts(b *testing.B, fill func(*bench, int, string) []uuid.UUID)
 	}
 	erase := map[bool]func(uuid.UUID) error{
 		true: func(id uuid.UUID) error {
-			_, err := w.responses.Erase(b.Context(), id, permit)
+			_, err := w.responses.Erase(b.Context(), id, nil, permit)
 			return err
 		},
 		false: func(id uuid.UUID) error {
 			return w.responses.src.Primary.Tx(b.Context(), func(tx *postgres.Tx) error {
 				e := eraser{tx: tx}
-				if err := e.find(b.Context(), id, w.responses.outlet); err != nil {
+				if err := e.find(b.Context(), id, nil, w.responses.outlet); err != nil {
 					return err
 				}
 				if _, err := permit(domain.Found{Owners: e.owners}); err != nil {

@@ -142,7 +142,7 @@ func TestEverySpellingInAHeader(t *testing.T) {
 					var erased domain.Erased
 					if many {
 						erased = b.finish(erasures, b.create(erasures, domain.ErasureTarget{Owner: &owner}).ID, 10).Erased
-					} else if erased, err = b.responses.Erase(t.Context(), id, porttest.Permit); err != nil {
+					} else if erased, err = b.responses.Erase(t.Context(), id, nil, porttest.Permit); err != nil {
 						t.Fatal(err)
 					}
 					if erased != want {
@@ -173,7 +173,7 @@ func TestEverySpellingInAHeader(t *testing.T) {
 			// a batch.
 			id := uuid.New()
 			others, spelled := b.addSpelled(raw, unnamed(id)), b.addSpelled(raw, spellings(id))
-			if erased, err := b.responses.Erase(t.Context(), id, porttest.Permit); err != nil || erased != copies {
+			if erased, err := b.responses.Erase(t.Context(), id, nil, porttest.Permit); err != nil || erased != copies {
 				t.Errorf("of what is gone: %+v, %v", erased, err)
 			}
 			gone("of what is gone", spelled)
@@ -192,7 +192,7 @@ func TestEverySpellingInAHeader(t *testing.T) {
 				id := uuid.New()
 				at := map[string]copyAt{how: b.addHeaded(raw, spellings(id)[how], "a batch")}
 				at["as it is, of no batch"] = b.addHeaded(raw, id, "")
-				if _, err := b.responses.Erase(t.Context(), id, porttest.Permit); domain.CodeOf(err) != domain.CodeNotFound {
+				if _, err := b.responses.Erase(t.Context(), id, nil, porttest.Permit); domain.CodeOf(err) != domain.CodeNotFound {
 					t.Errorf("of a batch's, %s: want %s, got %v", how, domain.CodeNotFound, err)
 				}
 				stays("of a batch's", at)
@@ -236,10 +236,10 @@ func TestSeveralInAHeader(t *testing.T) {
 	b.index()
 	first, last := b.addChain("ann", 1)[0].ID, b.addChain("ben", 1)[0].ID
 	at := b.addHeaded(b.owner, []uuid.UUID{first, last}, "")
-	if _, err := b.responses.Erase(t.Context(), first, porttest.Permit); err != nil || b.there(b.owner, at) != 2 {
+	if _, err := b.responses.Erase(t.Context(), first, nil, porttest.Permit); err != nil || b.there(b.owner, at) != 2 {
 		t.Errorf("of the first: %v, %d left", err, b.there(b.owner, at))
 	}
-	if _, err := b.responses.Erase(t.Context(), last, porttest.Permit); err != nil || b.there(b.owner, at) != 0 {
+	if _, err := b.responses.Erase(t.Context(), last, nil, porttest.Permit); err != nil || b.there(b.owner, at) != 0 {
 		t.Errorf("of the last: %v, %d left", err, b.there(b.owner, at))
 	}
 }

@@ -104,6 +104,7 @@ func (e *eraser) tried(ctx context.Context, ids []uuid.UUID) (can, refused []uui
 func (e *eraser) due(ctx context.Context, outlet string, most int) (due []dbsqlc.DueTombstonesRow, err error) {
 	err = e.send(ctx, func(b *pgx.Batch) {
 		e.queuePrepare(b, outlet)
+		b.Queue(dbsqlc.ShareHolds)
 		b.Queue(dbsqlc.DueTombstones, most).Query(func(rows pgx.Rows) (err error) {
 			due, err = pgx.CollectRows(rows, pgx.RowToStructByPos[dbsqlc.DueTombstonesRow])
 			return err

@@ -52,7 +52,7 @@ func TestFilesThatStay(t *testing.T) {
 		b.exec(change, file, batch)
 		before := b.Stored()
 		survey := b.survey(row.ID)
-		erased, err := b.responses.Erase(t.Context(), row.ID, porttest.Permit)
+		erased, err := b.responses.Erase(t.Context(), row.ID, nil, porttest.Permit)
 		want := domain.Erased{Requests: 1, Templates: 1}
 		if err != nil || erased != want || b.Stored() != before.Less(want) {
 			t.Errorf("%s: want %+v, got %+v, %v; left %+v of %+v", name, want, erased, err, b.Stored(), before)
@@ -69,7 +69,7 @@ func TestFilesThatStay(t *testing.T) {
 	if survey := b.survey(row.ID); survey.Files != 1 {
 		t.Errorf("the survey counts %+v", survey)
 	}
-	erased, err := b.responses.Erase(t.Context(), row.ID, porttest.Permit)
+	erased, err := b.responses.Erase(t.Context(), row.ID, nil, porttest.Permit)
 	if want := (domain.Erased{Requests: 1, Templates: 1, Files: 1}); err != nil || erased != want || b.Stored() != before.Less(want) {
 		t.Errorf("want %+v, got %+v, %v", want, erased, err)
 	}
@@ -147,7 +147,7 @@ func TestErasureOfWhatOthersComeToNeed(t *testing.T) {
 		done := make(chan error)
 		go func() {
 			var err error
-			erased, err = b.responses.Erase(t.Context(), id, porttest.Permit)
+			erased, err = b.responses.Erase(t.Context(), id, nil, porttest.Permit)
 			done <- err
 		}()
 		b.await(`SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'eraser' AND wait_event_type = 'Lock')`)
@@ -183,7 +183,7 @@ func TestErasuresOfOneTemplateAtOnce(t *testing.T) {
 		results := make(chan domain.Erased, len(ids))
 		for _, id := range ids {
 			go func() {
-				erased, err := b.responses.Erase(t.Context(), id, porttest.Permit)
+				erased, err := b.responses.Erase(t.Context(), id, nil, porttest.Permit)
 				if err != nil {
 					t.Error(err)
 				}

@@ -57,7 +57,7 @@ func TestReceiptsNameLaterTurns(t *testing.T) {
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	named := func(id uuid.UUID) bool {
 		t.Helper()
-		if _, err := b.responses.Erase(t.Context(), id, porttest.Permit); err != nil {
+		if _, err := b.responses.Erase(t.Context(), id, nil, porttest.Permit); err != nil {
 			t.Fatal(err)
 		}
 		return slices.Contains(b.lastReceipt().NotCovered, receipt.GapLaterTurns)
@@ -126,7 +126,7 @@ func (b *bench) step(request uuid.UUID) (id uuid.UUID) {
 // receipt names some that may be left.
 func (b *bench) eraseTurns(id uuid.UUID) (erased domain.Erased, named bool) {
 	b.t.Helper()
-	erased, err := b.responses.EraseWithLaterTurns(b.t.Context(), id, porttest.Permit)
+	erased, err := b.responses.EraseWithLaterTurns(b.t.Context(), id, nil, porttest.Permit)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -197,7 +197,7 @@ func TestLaterTurnsGoAlong(t *testing.T) {
 				if erased, named := b.eraseTurns(first.ID); erased.Requests != 1 || !named {
 					t.Errorf("%s: %+v, named %t", what, erased, named)
 				}
-				if _, err := b.responses.Erase(t.Context(), turn.ID, porttest.Permit); err != nil {
+				if _, err := b.responses.Erase(t.Context(), turn.ID, nil, porttest.Permit); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -232,7 +232,7 @@ func TestManyLaterTurns(t *testing.T) {
 			b.index()
 		}
 		asked := 0
-		_, err := b.responses.EraseWithLaterTurns(t.Context(), crowd, func(found domain.Found) (domain.Warrant, error) {
+		_, err := b.responses.EraseWithLaterTurns(t.Context(), crowd, nil, func(found domain.Found) (domain.Warrant, error) {
 			asked++
 			return porttest.Permit(found)
 		})
@@ -240,7 +240,7 @@ func TestManyLaterTurns(t *testing.T) {
 			t.Errorf("asked %d times: %v", asked, err)
 		}
 		refusal := domain.Errorf(domain.CodeNotFound, "not yours")
-		if _, err := b.responses.EraseWithLaterTurns(t.Context(), crowd, func(domain.Found) (domain.Warrant, error) { return domain.Warrant{}, refusal }); err != refusal {
+		if _, err := b.responses.EraseWithLaterTurns(t.Context(), crowd, nil, func(domain.Found) (domain.Warrant, error) { return domain.Warrant{}, refusal }); err != refusal {
 			t.Errorf("not theirs: %v", err)
 		}
 	}
@@ -303,7 +303,7 @@ func TestLaterTurnsOfMany(t *testing.T) {
 			b.exec(`UPDATE request_templates SET body = 'dwzdr1:AAAA' WHERE id = $1`, sealed.Template)
 			count("beside what is encrypted", one, 3, 2, false)
 			for _, id := range []uuid.UUID{sealed.ID, other.ID} {
-				if _, err := b.responses.Erase(t.Context(), id, porttest.Permit); err != nil {
+				if _, err := b.responses.Erase(t.Context(), id, nil, porttest.Permit); err != nil {
 					t.Fatal(err)
 				}
 			}

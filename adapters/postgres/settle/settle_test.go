@@ -117,7 +117,7 @@ func (b *bench) eraseUnsealed(n int) (requests, receipts []uuid.UUID) {
 			Receipt: uuid.New(), Salt: domain.Salt(receipt.NewSalt()), Trigger: domain.TriggerSingle, Ground: domain.GroundRequest,
 			RequestedAt: time.Now(), Role: domain.ActorOwner,
 		}
-		if _, err := b.Responses().Erase(b.t.Context(), row.ID, func(domain.Found) (domain.Warrant, error) { return w, nil }); err != nil {
+		if _, err := b.Responses().Erase(b.t.Context(), row.ID, nil, func(domain.Found) (domain.Warrant, error) { return w, nil }); err != nil {
 			b.t.Fatal(err)
 		}
 		requests, receipts = append(requests, row.ID), append(receipts, w.Receipt)

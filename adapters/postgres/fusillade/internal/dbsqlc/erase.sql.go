@@ -338,11 +338,18 @@ func (q *Queries) HasSteps(ctx context.Context, id uuid.UUID) (bool, error) {
 }
 
 const IsResponse = `-- name: IsResponse :one
-SELECT EXISTS (SELECT FROM requests WHERE id = $1::uuid AND batch_id IS NULL AND created_by IS NOT NULL)
+SELECT EXISTS (SELECT FROM requests WHERE id = $1::uuid AND batch_id IS NULL AND created_by IS NOT NULL
+    AND ($2::text[] IS NULL OR created_by = ANY ($2::text[])))
 `
 
-func (q *Queries) IsResponse(ctx context.Context, id uuid.UUID) (bool, error) {
-	row := q.db.QueryRow(ctx, IsResponse, id)
+type IsResponseParams struct {
+	ID     uuid.UUID
+	Owners []string
+}
+
+// Whether there is such a response of these owners.
+func (q *Queries) IsResponse(ctx context.Context, arg IsResponseParams) (bool, error) {
+	row := q.db.QueryRow(ctx, IsResponse, arg.ID, arg.Owners)
 	var exists bool
 	err := row.Scan(&exists)
 	return exists, err
@@ -469,9 +476,15 @@ SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, 
        (SELECT t.file_id FROM request_templates t WHERE t.id = r.template_id) AS file_id
 FROM requests r
 WHERE r.id = $1::uuid AND r.batch_id IS NULL AND r.created_by IS NOT NULL
+  AND ($2::text[] IS NULL OR r.created_by = ANY ($2::text[]))
   AND NOT EXISTS (SELECT FROM response_steps s WHERE s.request_id = r.id)
 FOR UPDATE
 `
+
+type LockAloneParams struct {
+	ID     uuid.UUID
+	Owners []string
+}
 
 type LockAloneRow struct {
 	ID             uuid.UUID
@@ -489,9 +502,10 @@ type LockAloneRow struct {
 	FileID         *uuid.UUID
 }
 
-// A response that is one request, as most are. None where it has steps.
-func (q *Queries) LockAlone(ctx context.Context, id uuid.UUID) ([]LockAloneRow, error) {
-	rows, err := q.db.Query(ctx, LockAlone, id)
+// A response of these owners that is one request, as most are. None where it has
+// steps. What is somebody else's is not waited for, as if it were not there.
+func (q *Queries) LockAlone(ctx context.Context, arg LockAloneParams) ([]LockAloneRow, error) {
+	rows, err := q.db.Query(ctx, LockAlone, arg.ID, arg.Owners)
 	if err != nil {
 		return nil, err
 	}
@@ -630,8 +644,7 @@ SELECT
         false
     )::boolean AS hidden,
     set_config('synchronous_commit', coalesce(nullif(current_setting('synchronous_commit'), 'off'), 'on'), true)::text
-        AS synchronous_commit,
-    pg_advisory_xact_lock_shared(7163099204871563)::text AS holds_locked
+        AS synchronous_commit
 `
 
 type PrepareRow struct {
@@ -643,16 +656,14 @@ type PrepareRow struct {
 	RawResponses       bool
 	Hidden             bool
 	SynchronousCommit  string
-	HoldsLocked        string
 }
 
 // The statements of one erasure, in the order in which they run.
 // Which copies are in this database. A table of the outlet counts only in the
 // schema that is configured as the outlet's: "hidden" is one that exists there
 // and that the search_path does not lead to. The commit must be on disk before
-// it is reported, even where the server's default is to report it earlier. While
-// an erasure is under way, no hold is placed: see holds.sql. Tables of
-// fusillade-arsenal count as soon as they are there.
+// it is reported, even where the server's default is to report it earlier. Tables
+// of fusillade-arsenal count as soon as they are there.
 func (q *Queries) Prepare(ctx context.Context, outlet string) (PrepareRow, error) {
 	row := q.db.QueryRow(ctx, Prepare, outlet)
 	var i PrepareRow
@@ -665,7 +676,6 @@ func (q *Queries) Prepare(ctx context.Context, outlet string) (PrepareRow, error
 		&i.RawResponses,
 		&i.Hidden,
 		&i.SynchronousCommit,
-		&i.HoldsLocked,
 	)
 	return i, err
 }
@@ -750,6 +760,51 @@ func (q *Queries) RawResponsesOfStepsLeft(ctx context.Context, arg RawResponsesO
 	var count int64
 	err := row.Scan(&count)
 	return count, err
+}
+
+const ShareHolds = `-- name: ShareHolds :exec
+SELECT pg_advisory_xact_lock_shared(7163099204871563)
+`
+
+// No hold is placed from then on until the transaction ends: see holds.sql. Rows
+// are locked before, so that nobody who is to place one waits for those rows.
+func (q *Queries) ShareHolds(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, ShareHolds)
+	return err
+}
+
+const ShareHoldsFor = `-- name: ShareHoldsFor :many
+SELECT pg_advisory_xact_lock_shared(7163099204871563)::text AS holds_locked FROM requests r
+WHERE r.id = $1::uuid AND r.batch_id IS NULL AND r.created_by IS NOT NULL
+  AND ($2::text[] IS NULL OR r.created_by = ANY ($2::text[]))
+  AND NOT EXISTS (SELECT FROM response_steps s WHERE s.request_id = r.id)
+`
+
+type ShareHoldsForParams struct {
+	ID     uuid.UUID
+	Owners []string
+}
+
+// ShareHolds where there is what LockAlone locks, of which there is a row then. Of
+// anything else nobody has to wait.
+func (q *Queries) ShareHoldsFor(ctx context.Context, arg ShareHoldsForParams) ([]string, error) {
+	rows, err := q.db.Query(ctx, ShareHoldsFor, arg.ID, arg.Owners)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var holds_locked string
+		if err := rows.Scan(&holds_locked); err != nil {
+			return nil, err
+		}
+		items = append(items, holds_locked)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const TasksLeft = `-- name: TasksLeft :one

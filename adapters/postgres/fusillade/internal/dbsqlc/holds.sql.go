@@ -476,7 +476,7 @@ SELECT pg_advisory_xact_lock(7163099204871563),
 // An erasure shares a lock that placing a hold has for itself, from before it
 // looks for holds until it commits. So when a hold has been placed, every
 // erasure that did not see it has come to its end. The number is that of
-// Prepare in erase.sql.
+// ShareHolds in erase.sql.
 // Waits until no erasure is under way. The commit must be on disk before it is
 // reported.
 func (q *Queries) LockHolds(ctx context.Context) error {
