@@ -16,6 +16,7 @@ import (
 	"go.uber.org/fx"
 	"go.uber.org/fx/fxevent"
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/singleflight"
 
 	"lethe/adapters/auth"
 	"lethe/adapters/httpapi"
@@ -33,6 +34,8 @@ const (
 	startTimeout = time.Minute
 	drainTimeout = 30 * time.Second // for requests that are running when the service stops
 	stopTimeout  = drainTimeout + 10*time.Second
+
+	readyTimeout = 2 * time.Second
 
 	heapBallast = 4 << 20
 )
@@ -182,12 +185,12 @@ type pools struct {
 func newPools(lc fx.Lifecycle, cfg *Config, db *Databases, metrics *telemetry.Metrics, export *telemetry.Export) (*pools, error) {
 	p := &pools{opened: map[string]*postgres.DB{}}
 	var errs []error
-	open := func(name, url string, maxConns int, searchPath ...string) *postgres.DB {
+	openWith := func(kept int32, name, url string, maxConns int, searchPath ...string) *postgres.DB {
 		if url == "" {
 			return nil
 		}
 		pool, err := postgres.Open(postgres.Config{
-			URL: url, MaxConns: int32(maxConns), SearchPath: searchPath, ApplicationName: applicationName,
+			URL: url, MaxConns: int32(maxConns), Kept: kept, SearchPath: searchPath, ApplicationName: applicationName,
 			Tracer: newQueryTracer(name, metrics, export), PgBouncer: cfg.Database.PgBouncer,
 		})
 		if err != nil {
@@ -197,24 +200,30 @@ func newPools(lc fx.Lifecycle, cfg *Config, db *Databases, metrics *telemetry.Me
 		p.opened[name] = pool
 		return pool
 	}
+	open := func(name, url string, maxConns int, searchPath ...string) *postgres.DB {
+		return openWith(0, name, url, maxConns, searchPath...)
+	}
+	primary := func(name, url string, searchPath ...string) *postgres.DB {
+		return openWith(postgres.KeptConns, name, url, cfg.Database.MaxConns, searchPath...)
+	}
 	// Tables of the main database are named with their schema, fusillade's and
 	// outlet's are not.
 	most := cfg.Database.MaxConns
 	schemas := searchPath(cfg)
 	if db.apart() {
 		p.main = postgres.Source{
-			Primary: open("main", db.MainURL, most),
+			Primary: primary("main", db.MainURL),
 			Replica: open("main_replica", cfg.Database.ReplicaURL, most),
 			MaxLag:  cfg.Database.ReplicaMaxLag,
 		}
 		p.fusillade = postgres.Source{
-			Primary: open("fusillade", db.FusilladeURL, most, schemas...),
+			Primary: primary("fusillade", db.FusilladeURL, schemas...),
 			Replica: open("fusillade_replica", cfg.Fusillade.ReplicaURL, most, schemas...),
 			MaxLag:  cfg.Database.ReplicaMaxLag,
 		}
 	} else {
 		p.main = postgres.Source{
-			Primary: open("main", db.MainURL, most, schemas...),
+			Primary: primary("main", db.MainURL, schemas...),
 			Replica: open("main_replica", cfg.Database.ReplicaURL, most, schemas...),
 			MaxLag:  cfg.Database.ReplicaMaxLag,
 		}
@@ -299,6 +308,9 @@ func (p *pools) stats() map[string]*pgxpool.Stat {
 	stats := make(map[string]*pgxpool.Stat, len(p.opened))
 	for name, pool := range p.opened {
 		stats[name] = pool.Pool().Stat()
+		if kept := pool.Kept(); kept != nil {
+			stats[name+"_kept"] = kept.Stat()
+		}
 	}
 	return stats
 }
@@ -368,6 +380,7 @@ type readiness struct {
 	current  *currency
 	places   *places
 	work     *background
+	asked    singleflight.Group
 	stopping chan struct{} // closed when the service stops
 }
 
@@ -387,6 +400,22 @@ func (r *readiness) check(ctx context.Context) error {
 		return domain.Errorf(domain.CodeUnavailable, "The service is stopping")
 	default:
 	}
+	// Anybody may ask, and as often as they like: one look at a time is for all
+	// who ask meanwhile, and lives on where one of them leaves.
+	asked := r.asked.DoChan("", func() (any, error) {
+		ctx, cancel := context.WithTimeout(postgres.For(context.WithoutCancel(ctx), postgres.Ready), readyTimeout)
+		defer cancel()
+		return nil, r.look(ctx)
+	})
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case answer := <-asked:
+		return answer.Err
+	}
+}
+
+func (r *readiness) look(ctx context.Context) error {
 	// First, as tables may be missing for the same reason.
 	if err := r.places.check(ctx); err != nil {
 		return err
@@ -443,11 +472,14 @@ func newHandler(id identity, list *domain.ListResponses, get *domain.GetResponse
 	receipt *domain.GetReceipt, readLog *domain.ReadLog, erasures httpapi.Erasures, holds httpapi.Holds, retention httpapi.Retention, looks *domain.ListLooks,
 	credentials *auth.Reader, ready *readiness, current *currency, places *places, metrics *telemetry.Metrics, export *telemetry.Export, cfg *Config, log *slog.Logger,
 ) (http.Handler, error) {
-	handler, err := httpapi.New(httpapi.Config{}, httpapi.Deps{
+	// One connection for bulk work is for what goes on in the background.
+	config := httpapi.Config{Surveys: max(1, postgres.BulkOf(cfg.Database.MaxConns)-1)}
+	handler, err := httpapi.New(config, httpapi.Deps{
 		Identify: id.now, IdentifyReader: id.reader, List: list, Get: get, Erase: erase,
 		Receipt: receipt, ReadLog: readLog, Erasures: erasures, Holds: holds, Retention: retention, Looks: looks,
 		Credentials: credentials.Read, Ready: ready.check, Stopping: ready.stopping,
-		Metrics: metrics.Handler(), Observe: metrics.Observe, Log: log,
+		ForHolds: func(ctx context.Context) context.Context { return postgres.For(ctx, postgres.Holds) },
+		Metrics:  metrics.Handler(), Observe: metrics.Observe, Log: log,
 	})
 	if err != nil {
 		return nil, err

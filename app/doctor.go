@@ -566,6 +566,9 @@ func (d *doctor) connections(ctx context.Context, name string, conn *pgx.Conn, s
 		return
 	}
 	want := d.cfg.Database.MaxConns
+	if slices.Contains(sides, inspect.Main) || slices.Contains(sides, inspect.Fusillade) {
+		want += postgres.KeptConns
+	}
 	if slices.Contains(sides, inspect.Fusillade) {
 		want += jobs.MaxConns
 	}

@@ -17,7 +17,6 @@ import (
 
 // Of streams of events.
 const (
-	maxStreams     = 32 // that are open at once
 	streamFor      = 10 * time.Minute
 	lookEvery      = time.Second
 	heartbeatEvery = 15 * time.Second // what is silent for longer, proxies may close
@@ -28,9 +27,6 @@ const (
 // endID names the last event. Browsers open a stream again when it has ended,
 // say this, and stop when the answer is 204.
 const endID = "end"
-
-var errManyStreams = &requestProblem{status: http.StatusServiceUnavailable,
-	detail: "As many streams are open as there may be; ask for the erasure itself, or try again later"}
 
 // WatchErasure implements StrictServerInterface.
 func (s *server) WatchErasure(ctx context.Context, request WatchErasureRequestObject) (WatchErasureResponseObject, error) {
@@ -82,12 +78,11 @@ func (p progressStream) lookAs(ctx context.Context, caller domain.Principal) (pr
 // VisitWatchErasureResponse tells events until the erasure or the stream is over,
 // or the caller may not see it any more. Who reads it no more is no error.
 func (p progressStream) VisitWatchErasureResponse(w http.ResponseWriter) error {
-	select {
-	case p.server.streams <- struct{}{}:
-		defer func() { <-p.server.streams }()
-	default:
-		return errManyStreams
+	giveBack, err := p.server.shares.streams.take(p.ctx, callerIn(p.ctx).ID, 1)
+	if err != nil {
+		return err
 	}
+	defer giveBack()
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no") // or nginx would keep events back
 	w.WriteHeader(http.StatusOK)

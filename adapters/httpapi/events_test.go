@@ -269,18 +269,19 @@ func TestStreamsOutlastTheDatabase(t *testing.T) {
 	})
 }
 
-// TestStreamsAreFew: beyond a number of them there is no other, until one ends.
+// TestStreamsAreFew: beyond a number of them one caller gets no other, until one
+// ends.
 func TestStreamsAreFew(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s, store := erasing(t)
 		id := pending(t, s, store)
 		var hangUps []context.CancelFunc
-		for range 32 {
+		for range 4 {
 			_, hangUp, _ := watch(t, s, id, nil)
 			hangUps = append(hangUps, hangUp)
 		}
-		if a := s.ask(t, http.MethodGet, erasures+"/"+id+"/events"); a.status != http.StatusServiceUnavailable || a.header.Get("Retry-After") == "" {
+		if a := s.ask(t, http.MethodGet, erasures+"/"+id+"/events"); a.status != http.StatusTooManyRequests || a.header.Get("Retry-After") == "" {
 			t.Errorf("answered %d %v %s", a.status, a.header, a.body)
 		}
 		hangUps[0]()

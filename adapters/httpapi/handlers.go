@@ -50,8 +50,16 @@ func (s *server) authenticate(next StrictHandlerFunc, operation string) StrictHa
 	if s.IdentifyReader != nil && frequentReads[operation] {
 		identify = s.IdentifyReader
 	}
+	ofHolds := false
+	switch operation {
+	case "PlaceHold", "ListHolds", "GetHold", "ReleaseHold":
+		ofHolds = s.ForHolds != nil
+	}
 	return func(c echo.Context, request any) (any, error) {
 		r := c.Request()
+		if ofHolds {
+			r = r.WithContext(s.ForHolds(r.Context()))
+		}
 		again := func(ctx context.Context) (domain.Principal, error) { return identify.Execute(ctx, s.Credentials(r)) }
 		caller, err := again(r.Context())
 		if err != nil {

@@ -19,7 +19,7 @@ const (
 	// gone or busy.
 	retryAfter = "30"
 	// crowdedRetryAfter is how many when others want the same at the time.
-	crowdedRetryAfter = "2"
+	crowdedRetryAfter = "5"
 )
 
 // requestProblem is a request that this package refuses by itself.

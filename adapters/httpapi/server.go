@@ -28,6 +28,9 @@ type Config struct {
 	// SurveyTimeout is of what counts all that would be erased: 55 s.
 	SurveyTimeout time.Duration
 	ReadyTimeout  time.Duration // 2 s
+	// Surveys is how many previews, dry runs and beginnings of erasures of many are
+	// worked on at a time: 4. Of these, two are one caller's at most.
+	Surveys int
 }
 
 func (c Config) withDefaults() Config {
@@ -44,6 +47,9 @@ func (c Config) withDefaults() Config {
 		if *d.value == 0 {
 			*d.value = d.without
 		}
+	}
+	if c.Surveys == 0 {
+		c.Surveys = 4
 	}
 	return c
 }
@@ -64,6 +70,10 @@ type Deps struct {
 	// IdentifyReader does what Identify does for lists and fetches that are asked
 	// for all the time, and may go by what was so a moment ago; nil: Identify does.
 	IdentifyReader *domain.IdentifyCaller
+
+	// ForHolds has what is asked of holds go by connections that are kept for it,
+	// from finding out who is calling on; nil: it goes by any.
+	ForHolds func(context.Context) context.Context
 
 	// Credentials reads from a request who says to be calling.
 	Credentials func(*http.Request) domain.Credentials
@@ -149,7 +159,7 @@ func New(cfg Config, deps Deps) (http.Handler, error) {
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
-	s := &server{Deps: deps, readyTimeout: cfg.ReadyTimeout, lookTimeout: cfg.GetTimeout, streams: make(chan struct{}, maxStreams)}
+	s := &server{Deps: deps, readyTimeout: cfg.ReadyTimeout, lookTimeout: cfg.GetTimeout, shares: newShares(cfg.Surveys)}
 
 	e := echo.New()
 	e.IPExtractor = echo.ExtractIPDirect() // a header can say anything
@@ -157,7 +167,7 @@ func New(cfg Config, deps Deps) (http.Handler, error) {
 	e.Binder = bodyBinder{}
 	routes := router{e}
 	compress := middleware.GzipWithConfig(middleware.GzipConfig{Level: gzip.BestSpeed, MinLength: minCompressed})
-	RegisterHandlersWithOptions(routes, NewStrictHandler(s, []StrictMiddlewareFunc{s.authenticate}), RegisterHandlersOptions{
+	RegisterHandlersWithOptions(routes, NewStrictHandler(s, []StrictMiddlewareFunc{s.shareOut, s.authenticate}), RegisterHandlersOptions{
 		OperationMiddlewares: map[string][]echo.MiddlewareFunc{
 			"listResponses":           {guardQuery(listParameters), compress, conditional, deadline(cfg.ListTimeout)},
 			"getResponse":             {guardQuery(getParameters), compress, conditional, deadline(cfg.GetTimeout)},
@@ -225,7 +235,7 @@ type server struct {
 	Deps
 	readyTimeout time.Duration
 	lookTimeout  time.Duration // of one look of a stream
-	streams      chan struct{} // has an entry for each that is open
+	shares       shares
 	routes       map[string]bool
 }
 

@@ -43,6 +43,9 @@ type Config struct {
 	// SearchPath is the schemas that unqualified tables are looked up in; none:
 	// as the URL, the role or the database says.
 	SearchPath []string
+	// Kept is how many more connections there are for what For asks for by
+	// Ready and Holds; 0: these use the others.
+	Kept int32
 	// AcquireTimeout bounds the wait for a connection; 0: 5 s.
 	AcquireTimeout  time.Duration
 	ApplicationName string // shown in pg_stat_activity
@@ -55,6 +58,8 @@ type Config struct {
 // DB is a pool of connections to one database.
 type DB struct {
 	pool           *pgxpool.Pool
+	kept           *pgxpool.Pool // nil: none are kept
+	bulk, holds    chan struct{} // have an entry for each connection that is used so
 	acquireTimeout time.Duration
 	restsUntil     atomic.Int64 // see Source.Read; Unix time in nanoseconds
 	lag            lag
@@ -138,18 +143,79 @@ func Open(cfg Config) (*DB, error) {
 		types.RegisterDefaultPgType([]uuid.UUID{}, "_uuid")
 		return nil
 	}
-	pool, err := pgxpool.NewWithConfig(context.Background(), config)
-	if err != nil {
-		return nil, errors.New("the pool of connections cannot be made: check the pool_ settings of the database URL")
+	db := &DB{acquireTimeout: cmp.Or(cfg.AcquireTimeout, defaultAcquireTimeout), settings: settings, wanted: wanted}
+	for _, p := range []struct {
+		into  **pgxpool.Pool
+		conns int32
+	}{{&db.pool, config.MaxConns}, {&db.kept, cfg.Kept}} {
+		if p.conns == 0 {
+			continue
+		}
+		of := config.Copy()
+		if of.MaxConns = p.conns; p.into == &db.kept {
+			of.MinConns, of.MinIdleConns = 0, 0
+		}
+		if *p.into, err = pgxpool.NewWithConfig(context.Background(), of); err != nil {
+			db.Close()
+			return nil, errors.New("the pool of connections cannot be made: check the pool_ settings of the database URL")
+		}
 	}
-	return &DB{pool: pool, acquireTimeout: cmp.Or(cfg.AcquireTimeout, defaultAcquireTimeout), settings: settings, wanted: wanted}, nil
+	db.bulk = make(chan struct{}, BulkOf(int(config.MaxConns)))
+	db.holds = make(chan struct{}, max(1, cfg.Kept-1))
+	return db, nil
 }
 
 // Pool is the pool itself, for its statistics.
 func (db *DB) Pool() *pgxpool.Pool { return db.pool }
 
+// Kept is the pool of the connections that are kept; nil: there are none.
+func (db *DB) Kept() *pgxpool.Pool { return db.kept }
+
 // Close waits for the connections in use and closes them all.
-func (db *DB) Close() { db.pool.Close() }
+func (db *DB) Close() {
+	for _, pool := range []*pgxpool.Pool{db.pool, db.kept} {
+		if pool != nil {
+			pool.Close()
+		}
+	}
+}
+
+// reset has no connection be used again that there is now: where one is lost, the
+// others are likely to be, too.
+func (db *DB) reset() {
+	db.pool.Reset()
+	if db.kept != nil {
+		db.kept.Reset()
+	}
+}
+
+// Use is what a connection is for. What it is not said of may use any that is not
+// kept.
+type Use int
+
+// The uses.
+const (
+	// Bulk is long work: of all connections it uses a part at a time.
+	Bulk Use = iota + 1
+	// Ready looks whether the database can be used, with a connection that is
+	// kept for it.
+	Ready
+	// Holds is for what is to be held, with connections that are kept for it.
+	Holds
+)
+
+// KeptConns are as many as Ready and Holds should have.
+const KeptConns = 3
+
+// BulkOf is how many of these connections bulk work uses at a time.
+func BulkOf(conns int) int { return max(1, conns/2) }
+
+type useKey struct{}
+
+// For says what all connections are for that are used in a context.
+func For(ctx context.Context, use Use) context.Context {
+	return context.WithValue(ctx, useKey{}, use)
+}
 
 // Ping makes a round trip to the database. Errors as of MapError.
 func (db *DB) Ping(ctx context.Context) error {
@@ -167,18 +233,18 @@ func (db *DB) Ping(ctx context.Context) error {
 func (db *DB) Use(ctx context.Context, fn func(Conn) error) error {
 	err := db.use(ctx, fn)
 	if err != nil && ctx.Err() == nil && lost(err) {
-		db.pool.Reset() // its other connections are likely to be dead, too
+		db.reset()
 		err = db.use(ctx, fn)
 	}
 	return mapWithin(ctx, err)
 }
 
 func (db *DB) use(ctx context.Context, fn func(Conn) error) error {
-	conn, err := db.acquire(ctx)
+	conn, release, err := db.acquire(ctx)
 	if err != nil {
 		return err
 	}
-	defer conn.Release()
+	defer release()
 	if db.settings != "" {
 		return within(conn, func() error { return fn(prefixed{conn, []string{db.settings}}) })
 	}
@@ -193,25 +259,48 @@ func forget(ctx context.Context, conn *pgxpool.Conn) bool {
 	return ctx.Err() == nil && conn.Conn().DeallocateAll(ctx) == nil
 }
 
-func (db *DB) acquire(ctx context.Context) (*pgxpool.Conn, error) {
+func (db *DB) acquire(ctx context.Context) (conn *pgxpool.Conn, release func(), err error) {
 	bounded, cancel := context.WithTimeout(ctx, db.acquireTimeout)
 	defer cancel()
-	conn, err := db.pool.Acquire(bounded)
-	switch {
-	case err == nil:
-		return conn, nil
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
-	case bounded.Err() == nil:
-		return nil, err
+	pool, room := db.pool, chan struct{}(nil)
+	switch use, _ := ctx.Value(useKey{}).(Use); {
+	case use == Bulk:
+		room = db.bulk
+	case use == Ready && db.kept != nil:
+		pool = db.kept
+	case use == Holds && db.kept != nil:
+		pool, room = db.kept, db.holds
 	}
-	if stat := db.pool.Stat(); stat.AcquiredConns() < stat.MaxConns() {
-		return nil, &Away{
-			Database: describeDatabase(&db.pool.Config().ConnConfig.Config),
+	if room != nil {
+		select {
+		case room <- struct{}{}:
+		case <-bounded.Done():
+			return nil, nil, cmp.Or(ctx.Err(), errNoneFree)
+		}
+	}
+	leave := func() {
+		if room != nil {
+			<-room
+		}
+	}
+	conn, err = pool.Acquire(bounded)
+	if err == nil {
+		return conn, func() { conn.Release(); leave() }, nil
+	}
+	leave()
+	switch {
+	case ctx.Err() != nil:
+		return nil, nil, ctx.Err()
+	case bounded.Err() == nil:
+		return nil, nil, err
+	}
+	if stat := pool.Stat(); stat.AcquiredConns() < stat.MaxConns() {
+		return nil, nil, &Away{
+			Database: describeDatabase(&pool.Config().ConnConfig.Config),
 			Reason:   fmt.Sprintf("no answer within the %s that are allowed to get a connection", db.acquireTimeout),
 		}
 	}
-	return nil, errNoneFree
+	return nil, nil, errNoneFree
 }
 
 // Tx calls fn in a transaction, read committed, that is committed when fn
@@ -233,7 +322,7 @@ func (db *DB) Tx(ctx context.Context, fn func(*Tx) error) error {
 		case ctx.Err() != nil || try == transactionTries:
 			return mapWithin(ctx, err)
 		case !begun && lost(err):
-			db.pool.Reset()
+			db.reset()
 		case !serialization(err):
 			return mapWithin(ctx, err)
 		}
@@ -241,11 +330,11 @@ func (db *DB) Tx(ctx context.Context, fn func(*Tx) error) error {
 }
 
 func (db *DB) tx(ctx context.Context, fn func(*Tx) error) (begun bool, err error) {
-	conn, err := db.acquire(ctx)
+	conn, release, err := db.acquire(ctx)
 	if err != nil {
 		return false, err
 	}
-	defer conn.Release()
+	defer release()
 	if begun, err = db.txOn(ctx, conn, fn); stale(err) && db.settings == "" && forget(ctx, conn) {
 		begun, err = db.txOn(ctx, conn, fn)
 	}
@@ -325,7 +414,7 @@ func (s Source) ReadAnywhere(ctx context.Context, fn func(Conn) error) (fromRepl
 }
 
 func (db *DB) rest() {
-	db.pool.Reset()
+	db.reset()
 	db.restsUntil.Store(time.Now().Add(replicaRest).UnixNano())
 }
 

@@ -1915,6 +1915,9 @@ type NotFound = Problem
 // TooLarge What went wrong, as of RFC 9457.
 type TooLarge = Problem
 
+// TooManyRequests What went wrong, as of RFC 9457.
+type TooManyRequests = Problem
+
 // Unauthenticated What went wrong, as of RFC 9457.
 type Unauthenticated = Problem
 
@@ -7014,6 +7017,12 @@ type GetResponseResponse413Headers struct {
 	XRequestId *string
 }
 
+// GetResponseResponse429Headers the declared response headers of an HTTP 429 response for GetResponse
+type GetResponseResponse429Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
 // GetResponseResponse500Headers the declared response headers of an HTTP 500 response for GetResponse
 type GetResponseResponse500Headers struct {
 	XRequestId *string
@@ -7042,6 +7051,8 @@ type GetResponseResponse struct {
 	ApplicationproblemJSON405 *MethodNotAllowed
 	// ApplicationproblemJSON413 the response for an HTTP 413 `application/problem+json` response
 	ApplicationproblemJSON413 *TooLarge
+	// ApplicationproblemJSON429 the response for an HTTP 429 `application/problem+json` response
+	ApplicationproblemJSON429 *TooManyRequests
 	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
 	ApplicationproblemJSON500 *Internal
 	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
@@ -7062,6 +7073,8 @@ type GetResponseResponse struct {
 	Headers405 *GetResponseResponse405Headers
 	// Headers413 the parsed response headers for an HTTP 413 response
 	Headers413 *GetResponseResponse413Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *GetResponseResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *GetResponseResponse500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -7101,6 +7114,11 @@ func (r GetResponseResponse) GetApplicationproblemJSON405() *MethodNotAllowed {
 // GetApplicationproblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
 func (r GetResponseResponse) GetApplicationproblemJSON413() *TooLarge {
 	return r.ApplicationproblemJSON413
+}
+
+// GetApplicationproblemJSON429 returns the response for an HTTP 429 `application/problem+json` response
+func (r GetResponseResponse) GetApplicationproblemJSON429() *TooManyRequests {
+	return r.ApplicationproblemJSON429
 }
 
 // GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
@@ -7342,6 +7360,12 @@ type StartErasureResponse415Headers struct {
 	XRequestId *string
 }
 
+// StartErasureResponse429Headers the declared response headers of an HTTP 429 response for StartErasure
+type StartErasureResponse429Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
 // StartErasureResponse500Headers the declared response headers of an HTTP 500 response for StartErasure
 type StartErasureResponse500Headers struct {
 	XRequestId *string
@@ -7374,6 +7398,8 @@ type StartErasureResponse struct {
 	ApplicationproblemJSON413 *TooLarge
 	// ApplicationproblemJSON415 the response for an HTTP 415 `application/problem+json` response
 	ApplicationproblemJSON415 *UnsupportedMediaType
+	// ApplicationproblemJSON429 the response for an HTTP 429 `application/problem+json` response
+	ApplicationproblemJSON429 *TooManyRequests
 	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
 	ApplicationproblemJSON500 *Internal
 	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
@@ -7396,6 +7422,8 @@ type StartErasureResponse struct {
 	Headers413 *StartErasureResponse413Headers
 	// Headers415 the parsed response headers for an HTTP 415 response
 	Headers415 *StartErasureResponse415Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *StartErasureResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *StartErasureResponse500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -7445,6 +7473,11 @@ func (r StartErasureResponse) GetApplicationproblemJSON413() *TooLarge {
 // GetApplicationproblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
 func (r StartErasureResponse) GetApplicationproblemJSON415() *UnsupportedMediaType {
 	return r.ApplicationproblemJSON415
+}
+
+// GetApplicationproblemJSON429 returns the response for an HTTP 429 `application/problem+json` response
+func (r StartErasureResponse) GetApplicationproblemJSON429() *TooManyRequests {
+	return r.ApplicationproblemJSON429
 }
 
 // GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
@@ -7523,6 +7556,12 @@ type PreviewErasureResponse415Headers struct {
 	XRequestId *string
 }
 
+// PreviewErasureResponse429Headers the declared response headers of an HTTP 429 response for PreviewErasure
+type PreviewErasureResponse429Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
 // PreviewErasureResponse500Headers the declared response headers of an HTTP 500 response for PreviewErasure
 type PreviewErasureResponse500Headers struct {
 	XRequestId *string
@@ -7551,6 +7590,8 @@ type PreviewErasureResponse struct {
 	ApplicationproblemJSON413 *TooLarge
 	// ApplicationproblemJSON415 the response for an HTTP 415 `application/problem+json` response
 	ApplicationproblemJSON415 *UnsupportedMediaType
+	// ApplicationproblemJSON429 the response for an HTTP 429 `application/problem+json` response
+	ApplicationproblemJSON429 *TooManyRequests
 	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
 	ApplicationproblemJSON500 *Internal
 	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
@@ -7569,6 +7610,8 @@ type PreviewErasureResponse struct {
 	Headers413 *PreviewErasureResponse413Headers
 	// Headers415 the parsed response headers for an HTTP 415 response
 	Headers415 *PreviewErasureResponse415Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *PreviewErasureResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *PreviewErasureResponse500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -7608,6 +7651,11 @@ func (r PreviewErasureResponse) GetApplicationproblemJSON413() *TooLarge {
 // GetApplicationproblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
 func (r PreviewErasureResponse) GetApplicationproblemJSON415() *UnsupportedMediaType {
 	return r.ApplicationproblemJSON415
+}
+
+// GetApplicationproblemJSON429 returns the response for an HTTP 429 `application/problem+json` response
+func (r PreviewErasureResponse) GetApplicationproblemJSON429() *TooManyRequests {
+	return r.ApplicationproblemJSON429
 }
 
 // GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
@@ -7998,6 +8046,12 @@ type WatchErasureResponse413Headers struct {
 	XRequestId *string
 }
 
+// WatchErasureResponse429Headers the declared response headers of an HTTP 429 response for WatchErasure
+type WatchErasureResponse429Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
 // WatchErasureResponse500Headers the declared response headers of an HTTP 500 response for WatchErasure
 type WatchErasureResponse500Headers struct {
 	XRequestId *string
@@ -8022,6 +8076,8 @@ type WatchErasureResponse struct {
 	ApplicationproblemJSON405 *MethodNotAllowed
 	// ApplicationproblemJSON413 the response for an HTTP 413 `application/problem+json` response
 	ApplicationproblemJSON413 *TooLarge
+	// ApplicationproblemJSON429 the response for an HTTP 429 `application/problem+json` response
+	ApplicationproblemJSON429 *TooManyRequests
 	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
 	ApplicationproblemJSON500 *Internal
 	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
@@ -8040,6 +8096,8 @@ type WatchErasureResponse struct {
 	Headers405 *WatchErasureResponse405Headers
 	// Headers413 the parsed response headers for an HTTP 413 response
 	Headers413 *WatchErasureResponse413Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *WatchErasureResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *WatchErasureResponse500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -8069,6 +8127,11 @@ func (r WatchErasureResponse) GetApplicationproblemJSON405() *MethodNotAllowed {
 // GetApplicationproblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
 func (r WatchErasureResponse) GetApplicationproblemJSON413() *TooLarge {
 	return r.ApplicationproblemJSON413
+}
+
+// GetApplicationproblemJSON429 returns the response for an HTTP 429 `application/problem+json` response
+func (r WatchErasureResponse) GetApplicationproblemJSON429() *TooManyRequests {
+	return r.ApplicationproblemJSON429
 }
 
 // GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
@@ -10225,6 +10288,12 @@ type DryRunRetentionRuleResponse413Headers struct {
 	XRequestId *string
 }
 
+// DryRunRetentionRuleResponse429Headers the declared response headers of an HTTP 429 response for DryRunRetentionRule
+type DryRunRetentionRuleResponse429Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
 // DryRunRetentionRuleResponse500Headers the declared response headers of an HTTP 500 response for DryRunRetentionRule
 type DryRunRetentionRuleResponse500Headers struct {
 	XRequestId *string
@@ -10255,6 +10324,8 @@ type DryRunRetentionRuleResponse struct {
 	ApplicationproblemJSON409 *Conflict
 	// ApplicationproblemJSON413 the response for an HTTP 413 `application/problem+json` response
 	ApplicationproblemJSON413 *TooLarge
+	// ApplicationproblemJSON429 the response for an HTTP 429 `application/problem+json` response
+	ApplicationproblemJSON429 *TooManyRequests
 	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
 	ApplicationproblemJSON500 *Internal
 	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
@@ -10275,6 +10346,8 @@ type DryRunRetentionRuleResponse struct {
 	Headers409 *DryRunRetentionRuleResponse409Headers
 	// Headers413 the parsed response headers for an HTTP 413 response
 	Headers413 *DryRunRetentionRuleResponse413Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *DryRunRetentionRuleResponse429Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
 	Headers500 *DryRunRetentionRuleResponse500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -10319,6 +10392,11 @@ func (r DryRunRetentionRuleResponse) GetApplicationproblemJSON409() *Conflict {
 // GetApplicationproblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
 func (r DryRunRetentionRuleResponse) GetApplicationproblemJSON413() *TooLarge {
 	return r.ApplicationproblemJSON413
+}
+
+// GetApplicationproblemJSON429 returns the response for an HTTP 429 `application/problem+json` response
+func (r DryRunRetentionRuleResponse) GetApplicationproblemJSON429() *TooManyRequests {
+	return r.ApplicationproblemJSON429
 }
 
 // GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
@@ -12306,6 +12384,13 @@ func ParseGetResponseResponse(rsp *http.Response) (*GetResponseResponse, error) 
 		}
 		response.ApplicationproblemJSON413 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -12431,6 +12516,23 @@ func ParseGetResponseResponse(rsp *http.Response) (*GetResponseResponse, error) 
 			headers.XRequestId = &value
 		}
 		response.Headers413 = &headers
+	case rsp.StatusCode == 429:
+		var headers GetResponseResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers GetResponseResponse500Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -12719,6 +12821,13 @@ func ParseStartErasureResponse(rsp *http.Response) (*StartErasureResponse, error
 		}
 		response.ApplicationproblemJSON415 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -12868,6 +12977,23 @@ func ParseStartErasureResponse(rsp *http.Response) (*StartErasureResponse, error
 			headers.XRequestId = &value
 		}
 		response.Headers415 = &headers
+	case rsp.StatusCode == 429:
+		var headers StartErasureResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers StartErasureResponse500Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -12962,6 +13088,13 @@ func ParsePreviewErasureResponse(rsp *http.Response) (*PreviewErasureResponse, e
 			return nil, err
 		}
 		response.ApplicationproblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON429 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal
@@ -13064,6 +13197,23 @@ func ParsePreviewErasureResponse(rsp *http.Response) (*PreviewErasureResponse, e
 			headers.XRequestId = &value
 		}
 		response.Headers415 = &headers
+	case rsp.StatusCode == 429:
+		var headers PreviewErasureResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers PreviewErasureResponse500Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -13523,6 +13673,13 @@ func ParseWatchErasureResponse(rsp *http.Response) (*WatchErasureResponse, error
 		}
 		response.ApplicationproblemJSON413 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -13624,6 +13781,23 @@ func ParseWatchErasureResponse(rsp *http.Response) (*WatchErasureResponse, error
 			headers.XRequestId = &value
 		}
 		response.Headers413 = &headers
+	case rsp.StatusCode == 429:
+		var headers WatchErasureResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers WatchErasureResponse500Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -16246,6 +16420,13 @@ func ParseDryRunRetentionRuleResponse(rsp *http.Response) (*DryRunRetentionRuleR
 		}
 		response.ApplicationproblemJSON413 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
 		var dest Internal
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -16357,6 +16538,23 @@ func ParseDryRunRetentionRuleResponse(rsp *http.Response) (*DryRunRetentionRuleR
 			headers.XRequestId = &value
 		}
 		response.Headers413 = &headers
+	case rsp.StatusCode == 429:
+		var headers DryRunRetentionRuleResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 500:
 		var headers DryRunRetentionRuleResponse500Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {

@@ -110,12 +110,12 @@ func TestNewerPlans(t *testing.T) {
 		return err
 	})
 	look("later turns", "-- name: Quoted", func(ctx context.Context) error {
-		_, err := responses.Erase(ctx, ids[1], porttest.Permit)
+		_, err := responses.Erase(ctx, ids[1], nil, porttest.Permit)
 		return err
 	})
 	// Whatever looks for copies by their header: of what is there, and of what is gone.
 	look("copies of a response", "-- name: DeleteHeaded", func(ctx context.Context) error {
-		_, err := responses.Erase(ctx, ids[2], porttest.Permit)
+		_, err := responses.Erase(ctx, ids[2], nil, porttest.Permit)
 		return err
 	})
 	look("copies that are counted", "-- name: CopiesByHeaderAlone", func(ctx context.Context) error {
@@ -129,7 +129,7 @@ func TestNewerPlans(t *testing.T) {
 	for i, query := range []string{"CopiesByHeader", "BatchedByHeader", "DeleteHeaded"} {
 		b.exec(fmt.Sprintf("UPDATE outlet.http_requests SET headers = jsonb_build_object('x-fusillade-request-id', ARRAY[upper('resp_%s')]) WHERE correlation_id = %d", gone, 99_500+i))
 		look("copies of what is gone", "-- name: "+query+" ", func(ctx context.Context) error {
-			_, err := responses.Erase(ctx, uuid.MustParse(gone), porttest.Permit)
+			_, err := responses.Erase(ctx, uuid.MustParse(gone), nil, porttest.Permit)
 			return err
 		})
 	}

@@ -212,7 +212,7 @@ func (b *bench) testPartitionedByID(t *testing.T) {
 		return err
 	})
 	every("erase", func(ctx context.Context) error {
-		erased, err := b.responses.Erase(ctx, response(2), porttest.Permit)
+		erased, err := b.responses.Erase(ctx, response(2), nil, porttest.Permit)
 		if erased.Requests != 1 || erased.Steps != 1 {
 			t.Errorf("erased %+v", erased)
 		}
@@ -283,7 +283,7 @@ func (b *bench) testLostWithPartitions(t *testing.T) {
 	if _, err := b.conn.Exec(t.Context(), `INSERT INTO fusillade.response_steps (request_id, step_kind, step_sequence, request_payload) VALUES ($1, 'model_call', 0, '{}')`, id); err != nil {
 		t.Fatal(err)
 	}
-	if erased, err := b.responses.Erase(t.Context(), id, porttest.Permit); err != nil || erased.Requests != 1 || erased.Steps != 0 {
+	if erased, err := b.responses.Erase(t.Context(), id, nil, porttest.Permit); err != nil || erased.Requests != 1 || erased.Steps != 0 {
 		t.Errorf("erased %+v, %v", erased, err)
 	}
 	b.exec(`COMMIT`)

@@ -324,11 +324,11 @@ func (b *bench) testRest(t *testing.T) {
 		return err
 	})
 	b.noScan(t, "erase", func(ctx context.Context) error {
-		_, err := b.responses.Erase(ctx, id, porttest.Permit)
+		_, err := b.responses.Erase(ctx, id, nil, porttest.Permit)
 		return err
 	})
 	b.noScan(t, "erase a step", func(ctx context.Context) error {
-		_, err := b.responses.Erase(ctx, response(2), porttest.Permit)
+		_, err := b.responses.Erase(ctx, response(2), nil, porttest.Permit)
 		return err
 	})
 

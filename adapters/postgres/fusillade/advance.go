@@ -26,6 +26,7 @@ const requestsAtOnce = 600
 func (e *Erasures) Advance(
 	ctx context.Context, id uuid.UUID, most int, judge func(domain.Erasure, []domain.Part) ([]domain.Verdict, domain.Warrant),
 ) (after domain.Erasure, err error) {
+	ctx = postgres.For(ctx, postgres.Bulk)
 	size, known := e.careful.Get(id)
 	if !known || size > most {
 		size = most

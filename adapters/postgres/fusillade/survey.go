@@ -34,6 +34,7 @@ var errTooMany = domain.Errorf(domain.CodeUnavailable, "Counting what would be e
 // Survey is domain.Erasures'. It makes four round trips for every 5,000
 // requests, of surveyMost at most, and locks nothing; some more for later turns.
 func (e *Erasures) Survey(ctx context.Context, t domain.ErasureTarget, owners []string, asOf time.Time) (domain.Survey, error) {
+	ctx = postgres.For(ctx, postgres.Bulk)
 	prepared := eraser{copies: e.copies}
 	err := e.db.Use(ctx, func(c postgres.Conn) error {
 		var b pgx.Batch

@@ -17,6 +17,7 @@ import (
 // Sweep is domain.Responses'. What is to be finished first may fail without
 // keeping anything from being looked for, and so may what is found.
 func (r *Responses) Sweep(ctx context.Context, most int, w domain.Warrant) (looked int, erased domain.Erased, err error) {
+	ctx = postgres.For(ctx, postgres.Bulk)
 	f := r.finisher()
 	unfinished := f.finishOpen(ctx)
 	looked, erased, err = r.sweep(ctx, f, most, w, false)

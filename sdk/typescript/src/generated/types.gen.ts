@@ -1802,6 +1802,10 @@ export type GetResponseErrors = {
      */
     413: Problem;
     /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others. Nothing was done.
+     */
+    429: Problem;
+    /**
      * A fault of the service; its log tells more under the request's id.
      */
     500: Problem;
@@ -1862,6 +1866,10 @@ export type PreviewErasureErrors = {
      * The request's body is not said to be JSON.
      */
     415: Problem;
+    /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others. Nothing was done.
+     */
+    429: Problem;
     /**
      * A fault of the service; its log tells more under the request's id.
      */
@@ -2023,6 +2031,10 @@ export type StartErasureErrors = {
      * The request's body is not said to be JSON.
      */
     415: Problem;
+    /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others. Nothing was done.
+     */
+    429: Problem;
     /**
      * A fault of the service; its log tells more under the request's id.
      */
@@ -2306,6 +2318,10 @@ export type WatchErasureErrors = {
      * The request's body is larger than the service reads.
      */
     413: Problem;
+    /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others. Nothing was done.
+     */
+    429: Problem;
     /**
      * A fault of the service; its log tells more under the request's id.
      */
@@ -3237,6 +3253,10 @@ export type DryRunRetentionRuleErrors = {
      * The request's body is larger than the service reads.
      */
     413: Problem;
+    /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others. Nothing was done.
+     */
+    429: Problem;
     /**
      * A fault of the service; its log tells more under the request's id.
      */

@@ -1,0 +1,222 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+)
+
+// What is dear is shared out among callers, so that nobody has all of it: this is
+// the one place that says who may have how much at a time.
+
+const (
+	mebibyte = 1 << 20
+
+	surveysEach  = 2
+	surveysQueue = 4 // of one caller, that wait
+
+	streamsAll  = 32
+	streamsEach = 4
+
+	// Contents of up to so many bytes are read with the rest of a response. What
+	// is larger is read when there is room for it.
+	readAtOnce    = 256 << 10
+	smallAll      = 64 * mebibyte
+	smallEach     = 16 * mebibyte
+	largeAll      = 384 * mebibyte
+	largeEach     = 256 * mebibyte
+	contentsQueue = 8
+
+	// waitForShare is how long one waits that may get it soon.
+	waitForShare = 5 * time.Second
+	mostWaiting  = 64 // of all callers
+)
+
+// shares are what is shared out.
+type shares struct {
+	surveys      *share // what counts or begins to erase many
+	streams      *share
+	small, large *share // bytes of contents that are being answered with
+}
+
+func newShares(surveys int) shares {
+	return shares{
+		surveys: newShare("previews, dry runs and erasures of many", int64(surveys), int64(max(1, min(surveysEach, surveys-1))), surveysQueue),
+		streams: newShare("streams of events", streamsAll, streamsEach, 0),
+		small:   newShare("bytes of contents", smallAll, smallEach, contentsQueue),
+		large:   newShare("bytes of large contents", largeAll, largeEach, contentsQueue),
+	}
+}
+
+// of is what all of a request takes a place in, by its operation; nil: nothing.
+func (s shares) of(operation string) *share {
+	switch operation {
+	case "PreviewErasure", "StartErasure", "DryRunRetentionRule":
+		return s.surveys
+	}
+	return nil
+}
+
+// share is something of which there is so much for all callers together, and so
+// much of that for one. Who finds none waits in turn, but for those who have
+// theirs: others pass them by.
+type share struct {
+	of        string
+	all, each int64
+	queue     int // how many of one caller's wait
+
+	mu      sync.Mutex
+	taken   int64
+	by      map[uuid.UUID]*portion
+	waiting []*wish
+}
+
+type portion struct {
+	taken   int64
+	waiting int
+}
+
+type wish struct {
+	caller uuid.UUID
+	n      int64
+	got    chan struct{} // closed when it has been granted
+}
+
+func newShare(of string, all, each int64, queue int) *share {
+	return &share{of: of, all: all, each: each, queue: queue, by: make(map[uuid.UUID]*portion)}
+}
+
+// take takes n of it for a caller, or all that one may have where that is less,
+// and waits a while where that may help. An error is a requestProblem: 429 where
+// the caller has its share already, 503 where others have all there is.
+func (s *share) take(ctx context.Context, caller uuid.UUID, n int64) (giveBack func(), err error) {
+	w := &wish{caller, min(n, s.each), make(chan struct{})}
+	s.mu.Lock()
+	p := s.by[caller]
+	if p == nil {
+		p = &portion{}
+		s.by[caller] = p
+	}
+	p.waiting++
+	s.waiting = append(s.waiting, w)
+	s.serve()
+	queued := w.waits() && p.waiting <= s.queue && len(s.waiting) <= mostWaiting
+	if w.waits() && !queued {
+		err = s.giveUp(w)
+	}
+	s.mu.Unlock()
+	if queued {
+		err = s.await(ctx, w)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return sync.OnceFunc(func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.taken -= w.n
+		p.taken -= w.n
+		s.forget(caller, p)
+		s.serve()
+	}), nil
+}
+
+func (s *share) await(ctx context.Context, w *wish) error {
+	timer := time.NewTimer(waitForShare)
+	defer timer.Stop()
+	var ended error
+	select {
+	case <-w.got:
+		return nil
+	case <-ctx.Done():
+		ended = ctx.Err()
+	case <-timer.C:
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !w.waits() {
+		return nil
+	}
+	err := s.giveUp(w)
+	if ended != nil {
+		return ended
+	}
+	return err
+}
+
+func (w *wish) waits() bool {
+	select {
+	case <-w.got:
+		return false
+	default:
+		return true
+	}
+}
+
+// serve grants what can be granted. A wish that waits for others to give back is
+// not passed by, or a large one would wait for ever.
+func (s *share) serve() {
+	s.waiting = slices.DeleteFunc(s.waiting, func() func(*wish) bool {
+		full := false
+		return func(w *wish) bool {
+			p := s.by[w.caller]
+			if full || p.taken+w.n > s.each {
+				return false
+			}
+			if s.taken+w.n > s.all {
+				full = true
+				return false
+			}
+			s.taken += w.n
+			p.taken += w.n
+			p.waiting--
+			close(w.got)
+			return true
+		}
+	}())
+}
+
+// giveUp says why there is none.
+func (s *share) giveUp(w *wish) error {
+	p := s.by[w.caller]
+	own := p.taken+w.n > s.each
+	p.waiting--
+	s.waiting = slices.DeleteFunc(s.waiting, func(other *wish) bool { return other == w })
+	s.forget(w.caller, p)
+	s.serve() // what it kept from being passed by
+	if own {
+		return &requestProblem{status: http.StatusTooManyRequests,
+			detail: "You have as many " + s.of + " under way as one caller may have at a time; ask again when one of them is done"}
+	}
+	return &requestProblem{status: http.StatusServiceUnavailable,
+		detail: "As many " + s.of + " are under way as there may be at a time; try again later"}
+}
+
+func (s *share) forget(caller uuid.UUID, p *portion) {
+	if p.taken == 0 && p.waiting == 0 {
+		delete(s.by, caller)
+	}
+}
+
+// shareOut has an operation wait for the caller's share of it. It runs when it is
+// known who is calling.
+func (s *server) shareOut(next StrictHandlerFunc, operation string) StrictHandlerFunc {
+	share := s.shares.of(operation)
+	if share == nil {
+		return next
+	}
+	return func(c echo.Context, request any) (any, error) {
+		ctx := c.Request().Context()
+		giveBack, err := share.take(ctx, callerIn(ctx).ID, 1)
+		if err != nil {
+			return nil, err
+		}
+		defer giveBack()
+		return next(c, request)
+	}
+}

@@ -1,0 +1,259 @@
+package app_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"lethe/internal/pgtest"
+)
+
+// locked has a transaction run these statements, and holds what they lock until
+// unlock, or the end of the test.
+func locked(t *testing.T, url string, statements ...string) (unlock func()) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	tx, err := conn.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, statement := range statements {
+		if _, err := tx.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return sync.OnceFunc(func() {
+		if err := tx.Rollback(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// answered is what came of a request.
+type answered struct {
+	status int
+	header http.Header
+	body   string
+	err    error
+}
+
+// ask makes a request in a goroutine of its own.
+func (s *service) ask(ctx context.Context, client *http.Client, method, path, key, body string, to chan<- answered) {
+	go func() {
+		a := answered{}
+		defer func() { to <- a }()
+		var r *http.Request
+		if r, a.err = http.NewRequestWithContext(ctx, method, s.url+path, strings.NewReader(body)); a.err != nil {
+			return
+		}
+		r.Header.Set("Authorization", "Bearer "+key)
+		if body != "" {
+			r.Header.Set("Content-Type", "application/json")
+		}
+		response, err := client.Do(r)
+		if a.err = err; err != nil {
+			return
+		}
+		defer func() { _ = response.Body.Close() }()
+		var text bytes.Buffer
+		_, a.err = io.Copy(&text, response.Body)
+		a.status, a.header, a.body = response.StatusCode, response.Header, text.String()
+	}()
+}
+
+func (s *service) hold(t *testing.T) {
+	t.Helper()
+	status, told := s.post(t, "/admin/api/v1/holds", map[string]any{"responses": []string{"c0000200-0000-4000-8000-000000000999"}, "reason": "a case"})
+	if status != http.StatusCreated {
+		t.Errorf("a hold is answered %d %v", status, told)
+	}
+}
+
+// inUse is how many connections of the pool are at work.
+func (s *service) inUse(t *testing.T, pool string) string {
+	t.Helper()
+	return s.metric(t, `lethe_pool_connections_in_use{pool="`+pool+`"}`)
+}
+
+// TestFullPool: while every connection is at work on something that does not get
+// on, the service says that it is ready, and holds are placed.
+func TestFullPool(t *testing.T) {
+	t.Parallel()
+	database := pgtest.WithFixture(t)
+	s := start(t, "LETHE_DATABASE_URL="+database.RoleURL, "LETHE_DATABASE_MAX_CONNS=2")
+	_, _, body := s.get(t, requestsPath+"?limit=1", rootKey)
+	id := firstID(t, body)
+	client := &http.Client{Transport: &http.Transport{}}
+	t.Cleanup(client.CloseIdleConnections)
+	unlock := locked(t, database.URL, "LOCK TABLE fusillade.files IN ACCESS EXCLUSIVE MODE")
+	answers := make(chan answered, 8)
+	for range cap(answers) {
+		s.ask(t.Context(), client, http.MethodGet, requestsPath+"/"+id, rootKey, "", answers)
+	}
+	await(t, "a full pool", func() bool { return s.inUse(t, "main") == "2" })
+	for range 5 {
+		if status, _, body := s.get(t, "/readyz", ""); status != http.StatusOK {
+			t.Errorf("readyz: %d %s", status, body)
+		}
+		s.hold(t)
+	}
+	if got := s.inUse(t, "main"); got != "2" || len(answers) > 0 {
+		t.Errorf("%s connections were at work, and %d requests had been answered", got, len(answers))
+	}
+	unlock()
+	for range cap(answers) {
+		if a := <-answers; a.err != nil || a.status != http.StatusOK {
+			t.Errorf("%d %s %v", a.status, a.body, a.err)
+		}
+	}
+}
+
+// TestShareOfPreviews: one user asks for twenty at once that do not get on. Most
+// are refused at once, others' are not, and lists are answered meanwhile.
+func TestShareOfPreviews(t *testing.T) {
+	t.Parallel()
+	database := pgtest.WithFixture(t)
+	s := start(t, "LETHE_DATABASE_URL="+database.RoleURL)
+	client := &http.Client{Transport: &http.Transport{}}
+	t.Cleanup(client.CloseIdleConnections)
+	unlock := locked(t, database.URL, "LOCK TABLE fusillade.request_templates IN ACCESS EXCLUSIVE MODE")
+	const asked, atWork, wait = 20, 2, 4
+	answers, others := make(chan answered, asked), make(chan answered, 1)
+	for range asked {
+		s.ask(t.Context(), client, http.MethodPost, erasuresPath+"/preview", "sk-bob-platform", fmt.Sprintf(`{"owner":%q}`, bob), answers)
+	}
+	for range asked - atWork - wait {
+		a := <-answers
+		if a.status != http.StatusTooManyRequests || a.header.Get("Retry-After") == "" || !strings.Contains(a.body, "under way") {
+			t.Errorf("one too many was answered %d %v %s %v", a.status, a.header, a.body, a.err)
+		}
+	}
+	s.ask(t.Context(), client, http.MethodPost, erasuresPath+"/preview", "sk-alice-platform", fmt.Sprintf(`{"owner":%q}`, alice), others)
+	await(t, "the preview of another", func() bool { return s.inUse(t, "main") == "3" })
+	for range 10 {
+		if status, _, body := s.get(t, requestsPath, "sk-alice-platform"); status != http.StatusOK {
+			t.Errorf("a list: %d %s", status, body)
+		}
+		if status, _, body := s.get(t, "/readyz", ""); status != http.StatusOK {
+			t.Errorf("readyz: %d %s", status, body)
+		}
+	}
+	s.hold(t)
+	unlock()
+	if a := <-others; a.status != http.StatusOK {
+		t.Errorf("another's: %d %s %v", a.status, a.body, a.err)
+	}
+	for range atWork + wait {
+		if a := <-answers; a.status != http.StatusOK {
+			t.Errorf("%d %s %v", a.status, a.body, a.err)
+		}
+	}
+}
+
+// TestBulkHasAPart: dry runs and previews of several, that do not get on, leave
+// half of the connections to others.
+func TestBulkHasAPart(t *testing.T) {
+	t.Parallel()
+	database := pgtest.WithFixture(t)
+	s := start(t, "LETHE_DATABASE_URL="+database.RoleURL, "LETHE_DATABASE_MAX_CONNS=4")
+	client := &http.Client{Transport: &http.Transport{}}
+	t.Cleanup(client.CloseIdleConnections)
+	unlock := locked(t, database.URL, "LOCK TABLE outlet.http_requests IN ACCESS EXCLUSIVE MODE")
+	answers := make(chan answered, 3)
+	for key, owner := range map[string]string{"sk-bob-platform": bob, "sk-alice-platform": alice, rootKey: bob} {
+		s.ask(t.Context(), client, http.MethodPost, erasuresPath+"/preview", key, fmt.Sprintf(`{"owner":%q}`, owner), answers)
+	}
+	await(t, "one at work", func() bool { return s.inUse(t, "main") == "1" })
+	eraseOwner(t, database.URL, 50) // which the background goes on with
+	await(t, "the background at work", func() bool { return s.inUse(t, "main") == "2" })
+	for range 10 {
+		if status, _, body := s.get(t, requestsPath, "sk-alice-platform"); status != http.StatusOK {
+			t.Errorf("a list: %d %s", status, body)
+		}
+		if got := s.inUse(t, "main"); got != "2" && got != "1" {
+			t.Errorf("bulk work has %s of 4 connections", got)
+		}
+	}
+	unlock()
+	for range cap(answers) {
+		if a := <-answers; a.status != http.StatusOK && a.status != http.StatusServiceUnavailable {
+			t.Errorf("%d %s %v", a.status, a.body, a.err)
+		}
+	}
+}
+
+const rootKey = "sk-root-platform"
+
+// firstID is that of the first response of a list.
+func firstID(t *testing.T, list string) string {
+	t.Helper()
+	var page struct{ Data []struct{ ID string } }
+	if err := json.Unmarshal([]byte(list), &page); err != nil || len(page.Data) == 0 {
+		t.Fatalf("%s: %v", list, err)
+	}
+	return page.Data[0].ID
+}
+
+// TestDeletesOfLockedRows: while somebody else is at work on responses, those who
+// may not erase them are told so at once, as of what is not there; and holds are
+// placed, also while their owner waits to erase them.
+func TestDeletesOfLockedRows(t *testing.T) {
+	t.Parallel()
+	database := pgtest.WithFixture(t)
+	s := start(t, "LETHE_DATABASE_URL="+database.RoleURL)
+	client := &http.Client{Transport: &http.Transport{}}
+	t.Cleanup(client.CloseIdleConnections)
+	const single, first, second, absent = "0d000000-0000-4000-8000-000000000001", "0d000000-0000-4000-8000-000000000002",
+		"0d000000-0000-4000-8000-000000000003", "0d000000-0000-4000-8000-000000000004"
+	exec(t, database.URL, fmt.Sprintf(`INSERT INTO fusillade.requests (id, state, model, created_by) VALUES
+		('%[1]s', 'pending', 'm', '%[4]s'), ('%[2]s', 'pending', 'm', '%[4]s'), ('%[3]s', 'pending', 'm', '%[4]s')`,
+		single, first, second, alice))
+	exec(t, database.URL, fmt.Sprintf(`WITH head AS (INSERT INTO fusillade.response_steps (id, request_id, step_kind, step_sequence, request_payload)
+			VALUES (gen_random_uuid(), '%s', 'model_call', 1, '{}') RETURNING id)
+		INSERT INTO fusillade.response_steps (id, request_id, step_kind, step_sequence, request_payload, prev_step_id)
+		SELECT gen_random_uuid(), '%s', 'model_call', 2, '{}', id FROM head`, first, second))
+	unlock := locked(t, database.URL, "SELECT FROM fusillade.requests WHERE id::text LIKE '0d000000%' FOR UPDATE", "SELECT FROM fusillade.response_steps FOR UPDATE")
+	const rounds = 5
+	for _, query := range []string{"", "?include_later_turns=true"} {
+		for _, id := range []string{single, first, second, absent} {
+			answers := make(chan answered, rounds)
+			for range rounds {
+				s.ask(t.Context(), client, http.MethodDelete, requestsPath+"/"+id+query, "sk-bob-platform", "", answers)
+			}
+			for range rounds {
+				if a := <-answers; a.status != http.StatusNotFound {
+					t.Errorf("%s%s: %d %s %v", id, query, a.status, a.body, a.err)
+				}
+			}
+		}
+	}
+	answers := make(chan answered, 2)
+	for _, id := range []string{single, second} {
+		s.ask(t.Context(), client, http.MethodDelete, requestsPath+"/"+id, "sk-alice-platform", "", answers)
+	}
+	await(t, "both wait", func() bool { return s.inUse(t, "main") == "2" })
+	for range 5 {
+		s.hold(t)
+	}
+	if len(answers) > 0 {
+		t.Error("erased while it was locked")
+	}
+	unlock()
+	for range cap(answers) {
+		if a := <-answers; a.status != http.StatusNoContent {
+			t.Errorf("its owner: %d %s %v", a.status, a.body, a.err)
+		}
+	}
+}
