@@ -2770,8 +2770,9 @@ type NotFoundApplicationProblemPlusJSONResponse struct {
 }
 
 type NotModifiedResponseHeaders struct {
-	ETag       *string
-	XRequestId *string
+	ETag              *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 type NotModifiedResponse struct {
 	Headers NotModifiedResponseHeaders
@@ -2834,8 +2835,9 @@ type ListResponsesResponseObject interface {
 }
 
 type ListResponses200ResponseHeaders struct {
-	ETag       *string
-	XRequestId *string
+	ETag              *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 type ListResponses200JSONResponse struct {
@@ -2853,6 +2855,9 @@ func (response ListResponses200JSONResponse) VisitListResponsesResponse(w http.R
 	if response.Headers.ETag != nil {
 		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
 	}
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -2866,6 +2871,9 @@ type ListResponses304Response = NotModifiedResponse
 func (response ListResponses304Response) VisitListResponsesResponse(w http.ResponseWriter) error {
 	if response.Headers.ETag != nil {
 		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
 	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
@@ -3026,9 +3034,10 @@ type EraseResponseResponseObject interface {
 }
 
 type EraseResponse204ResponseHeaders struct {
-	Location    string
-	ReceiptSalt string
-	XRequestId  *string
+	Location          string
+	ReceiptSalt       string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 type EraseResponse204Response struct {
@@ -3038,6 +3047,9 @@ type EraseResponse204Response struct {
 func (response EraseResponse204Response) VisitEraseResponseResponse(w http.ResponseWriter) error {
 	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
 	w.Header().Set("Receipt-Salt", fmt.Sprint(response.Headers.ReceiptSalt))
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -3235,8 +3247,9 @@ type GetResponseResponseObject interface {
 }
 
 type GetResponse200ResponseHeaders struct {
-	ETag       *string
-	XRequestId *string
+	ETag              *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 type GetResponse200JSONResponse struct {
@@ -3254,6 +3267,9 @@ func (response GetResponse200JSONResponse) VisitGetResponseResponse(w http.Respo
 	if response.Headers.ETag != nil {
 		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
 	}
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -3267,6 +3283,9 @@ type GetResponse304Response = NotModifiedResponse
 func (response GetResponse304Response) VisitGetResponseResponse(w http.ResponseWriter) error {
 	if response.Headers.ETag != nil {
 		w.Header().Set("ETag", fmt.Sprint(*response.Headers.ETag))
+	}
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
 	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
@@ -3467,7 +3486,8 @@ type ListErasuresResponseObject interface {
 }
 
 type ListErasures200ResponseHeaders struct {
-	XRequestId *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 type ListErasures200JSONResponse struct {
@@ -3482,6 +3502,9 @@ func (response ListErasures200JSONResponse) VisitListErasuresResponse(w http.Res
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -3642,9 +3665,10 @@ type StartErasureResponseObject interface {
 }
 
 type StartErasure201ResponseHeaders struct {
-	Location    *string
-	ReceiptSalt *string
-	XRequestId  *string
+	Location          *string
+	ReceiptSalt       *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 type StartErasure201JSONResponse struct {
@@ -3665,6 +3689,9 @@ func (response StartErasure201JSONResponse) VisitStartErasureResponse(w http.Res
 	if response.Headers.ReceiptSalt != nil {
 		w.Header().Set("Receipt-Salt", fmt.Sprint(*response.Headers.ReceiptSalt))
 	}
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -3674,9 +3701,10 @@ func (response StartErasure201JSONResponse) VisitStartErasureResponse(w http.Res
 }
 
 type StartErasure202ResponseHeaders struct {
-	Location    *string
-	ReceiptSalt *string
-	XRequestId  *string
+	Location          *string
+	ReceiptSalt       *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 type StartErasure202JSONResponse struct {
@@ -3696,6 +3724,9 @@ func (response StartErasure202JSONResponse) VisitStartErasureResponse(w http.Res
 	}
 	if response.Headers.ReceiptSalt != nil {
 		w.Header().Set("Receipt-Salt", fmt.Sprint(*response.Headers.ReceiptSalt))
+	}
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
 	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
@@ -3916,7 +3947,8 @@ type PreviewErasureResponseObject interface {
 }
 
 type PreviewErasure200ResponseHeaders struct {
-	XRequestId *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 type PreviewErasure200JSONResponse struct {
@@ -3931,6 +3963,9 @@ func (response PreviewErasure200JSONResponse) VisitPreviewErasureResponse(w http
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -4131,7 +4166,8 @@ type GetErasureResponseObject interface {
 }
 
 type GetErasure200ResponseHeaders struct {
-	XRequestId *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 type GetErasure200JSONResponse struct {
@@ -4146,6 +4182,9 @@ func (response GetErasure200JSONResponse) VisitGetErasureResponse(w http.Respons
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -4305,7 +4344,8 @@ type CancelErasureResponseObject interface {
 }
 
 type CancelErasure200ResponseHeaders struct {
-	XRequestId *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 type CancelErasure200JSONResponse struct {
@@ -4320,6 +4360,9 @@ func (response CancelErasure200JSONResponse) VisitCancelErasureResponse(w http.R
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -4499,7 +4542,8 @@ type WatchErasureResponseObject interface {
 }
 
 type WatchErasure200ResponseHeaders struct {
-	XRequestId *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 type WatchErasure200TexteventStreamResponse struct {
@@ -4513,6 +4557,9 @@ func (response WatchErasure200TexteventStreamResponse) VisitWatchErasureResponse
 	w.Header().Set("Content-Type", "text/event-stream")
 	if response.ContentLength != 0 {
 		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
 	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
@@ -4550,7 +4597,8 @@ func (response WatchErasure200TexteventStreamResponse) VisitWatchErasureResponse
 }
 
 type WatchErasure204ResponseHeaders struct {
-	XRequestId *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 type WatchErasure204Response struct {
@@ -4558,6 +4606,9 @@ type WatchErasure204Response struct {
 }
 
 func (response WatchErasure204Response) VisitWatchErasureResponse(w http.ResponseWriter) error {
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -4739,7 +4790,8 @@ type GetReceiptResponseObject interface {
 }
 
 type GetReceipt200ResponseHeaders struct {
-	XRequestId *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 type GetReceipt200TextResponse struct {
@@ -4750,6 +4802,9 @@ type GetReceipt200TextResponse struct {
 func (response GetReceipt200TextResponse) VisitGetReceiptResponse(w http.ResponseWriter) error {
 
 	w.Header().Set("Content-Type", "text/plain")
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -4760,8 +4815,9 @@ func (response GetReceipt200TextResponse) VisitGetReceiptResponse(w http.Respons
 }
 
 type GetReceipt202ResponseHeaders struct {
-	RetryAfter *int
-	XRequestId *string
+	RetryAfter        *int
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 type GetReceipt202Response struct {
@@ -4771,6 +4827,9 @@ type GetReceipt202Response struct {
 func (response GetReceipt202Response) VisitGetReceiptResponse(w http.ResponseWriter) error {
 	if response.Headers.RetryAfter != nil {
 		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
 	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
@@ -4931,7 +4990,8 @@ type ListErasureReceiptsResponseObject interface {
 }
 
 type ListErasureReceipts200ResponseHeaders struct {
-	XRequestId *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 type ListErasureReceipts200JSONResponse struct {
@@ -4946,6 +5006,9 @@ func (response ListErasureReceipts200JSONResponse) VisitListErasureReceiptsRespo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -5105,7 +5168,8 @@ type ListHoldsResponseObject interface {
 }
 
 type ListHolds200ResponseHeaders struct {
-	XRequestId *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 type ListHolds200JSONResponse struct {
@@ -5120,6 +5184,9 @@ func (response ListHolds200JSONResponse) VisitListHoldsResponse(w http.ResponseW
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -5279,8 +5346,9 @@ type PlaceHoldResponseObject interface {
 }
 
 type PlaceHold201ResponseHeaders struct {
-	Location   *string
-	XRequestId *string
+	Location          *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 type PlaceHold201JSONResponse struct {
@@ -5297,6 +5365,9 @@ func (response PlaceHold201JSONResponse) VisitPlaceHoldResponse(w http.ResponseW
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.Location != nil {
 		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
 	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
@@ -5476,7 +5547,8 @@ type ReleaseHoldResponseObject interface {
 }
 
 type ReleaseHold200ResponseHeaders struct {
-	XRequestId *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 type ReleaseHold200JSONResponse struct {
@@ -5491,6 +5563,9 @@ func (response ReleaseHold200JSONResponse) VisitReleaseHoldResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -5669,7 +5744,8 @@ type GetHoldResponseObject interface {
 }
 
 type GetHold200ResponseHeaders struct {
-	XRequestId *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 type GetHold200JSONResponse struct {
@@ -5684,6 +5760,9 @@ func (response GetHold200JSONResponse) VisitGetHoldResponse(w http.ResponseWrite
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -5862,7 +5941,8 @@ type ListLooksResponseObject interface {
 }
 
 type ListLooks200ResponseHeaders struct {
-	XRequestId *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 type ListLooks200JSONResponse struct {
@@ -5877,6 +5957,9 @@ func (response ListLooks200JSONResponse) VisitListLooksResponse(w http.ResponseW
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -6036,7 +6119,8 @@ type ListRetentionRulesResponseObject interface {
 }
 
 type ListRetentionRules200ResponseHeaders struct {
-	XRequestId *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 type ListRetentionRules200JSONResponse struct {
@@ -6051,6 +6135,9 @@ func (response ListRetentionRules200JSONResponse) VisitListRetentionRulesRespons
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -6210,8 +6297,9 @@ type CreateRetentionRuleResponseObject interface {
 }
 
 type CreateRetentionRule201ResponseHeaders struct {
-	Location   *string
-	XRequestId *string
+	Location          *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 type CreateRetentionRule201JSONResponse struct {
@@ -6228,6 +6316,9 @@ func (response CreateRetentionRule201JSONResponse) VisitCreateRetentionRuleRespo
 	w.Header().Set("Content-Type", "application/json")
 	if response.Headers.Location != nil {
 		w.Header().Set("Location", fmt.Sprint(*response.Headers.Location))
+	}
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
 	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
@@ -6407,7 +6498,8 @@ type RemoveRetentionRuleResponseObject interface {
 }
 
 type RemoveRetentionRule204ResponseHeaders struct {
-	XRequestId *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 type RemoveRetentionRule204Response struct {
@@ -6415,6 +6507,9 @@ type RemoveRetentionRule204Response struct {
 }
 
 func (response RemoveRetentionRule204Response) VisitRemoveRetentionRuleResponse(w http.ResponseWriter) error {
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -6592,7 +6687,8 @@ type GetRetentionRuleResponseObject interface {
 }
 
 type GetRetentionRule200ResponseHeaders struct {
-	XRequestId *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 type GetRetentionRule200JSONResponse struct {
@@ -6607,6 +6703,9 @@ func (response GetRetentionRule200JSONResponse) VisitGetRetentionRuleResponse(w 
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -6786,7 +6885,8 @@ type ChangeRetentionRuleResponseObject interface {
 }
 
 type ChangeRetentionRule200ResponseHeaders struct {
-	XRequestId *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 type ChangeRetentionRule200JSONResponse struct {
@@ -6801,6 +6901,9 @@ func (response ChangeRetentionRule200JSONResponse) VisitChangeRetentionRuleRespo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -7017,7 +7120,8 @@ type DisableRetentionRuleResponseObject interface {
 }
 
 type DisableRetentionRule200ResponseHeaders struct {
-	XRequestId *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 type DisableRetentionRule200JSONResponse struct {
@@ -7032,6 +7136,9 @@ func (response DisableRetentionRule200JSONResponse) VisitDisableRetentionRuleRes
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -7210,7 +7317,8 @@ type DryRunRetentionRuleResponseObject interface {
 }
 
 type DryRunRetentionRule200ResponseHeaders struct {
-	XRequestId *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 type DryRunRetentionRule200JSONResponse struct {
@@ -7225,6 +7333,9 @@ func (response DryRunRetentionRule200JSONResponse) VisitDryRunRetentionRuleRespo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -7445,7 +7556,8 @@ type EnableRetentionRuleResponseObject interface {
 }
 
 type EnableRetentionRule200ResponseHeaders struct {
-	XRequestId *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 type EnableRetentionRule200JSONResponse struct {
@@ -7460,6 +7572,9 @@ func (response EnableRetentionRule200JSONResponse) VisitEnableRetentionRuleRespo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -7677,7 +7792,8 @@ type GetRetentionRuleVersionResponseObject interface {
 }
 
 type GetRetentionRuleVersion200ResponseHeaders struct {
-	XRequestId *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 type GetRetentionRuleVersion200JSONResponse struct {
@@ -7692,6 +7808,9 @@ func (response GetRetentionRuleVersion200JSONResponse) VisitGetRetentionRuleVers
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -7869,7 +7988,8 @@ type GetCheckpointResponseObject interface {
 }
 
 type GetCheckpoint200ResponseHeaders struct {
-	XRequestId *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 type GetCheckpoint200TextResponse struct {
@@ -7880,6 +8000,9 @@ type GetCheckpoint200TextResponse struct {
 func (response GetCheckpoint200TextResponse) VisitGetCheckpointResponse(w http.ResponseWriter) error {
 
 	w.Header().Set("Content-Type", "text/plain")
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -8058,7 +8181,8 @@ type GetLogKeysResponseObject interface {
 }
 
 type GetLogKeys200ResponseHeaders struct {
-	XRequestId *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 type GetLogKeys200TextResponse struct {
@@ -8069,6 +8193,9 @@ type GetLogKeys200TextResponse struct {
 func (response GetLogKeys200TextResponse) VisitGetLogKeysResponse(w http.ResponseWriter) error {
 
 	w.Header().Set("Content-Type", "text/plain")
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
 	}
@@ -8230,7 +8357,8 @@ type GetTileResponseObject interface {
 }
 
 type GetTile200ResponseHeaders struct {
-	XRequestId *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 type GetTile200ApplicationoctetStreamResponse struct {
@@ -8244,6 +8372,9 @@ func (response GetTile200ApplicationoctetStreamResponse) VisitGetTileResponse(w 
 	w.Header().Set("Content-Type", "application/octet-stream")
 	if response.ContentLength != 0 {
 		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
 	}
 	if response.Headers.XRequestId != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))

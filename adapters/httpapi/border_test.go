@@ -45,6 +45,7 @@ func TestMethods(t *testing.T) {
 		lookList:                     {"GET", "HEAD", "OPTIONS"},
 		erasures:                     {"GET", "HEAD", "OPTIONS", "POST"},
 		erasures + "/abc":            {"GET", "HEAD", "OPTIONS"},
+		erasures + "/preview":        {"OPTIONS", "POST"}, // what is fetched there is no erasure of that name
 		erasures + "/abc/receipt":    {"GET", "HEAD", "OPTIONS"},
 		erasures + "/abc/receipts":   {"GET", "HEAD", "OPTIONS"},
 		erasures + "/abc/events":     {"GET", "HEAD", "OPTIONS"},
@@ -71,21 +72,6 @@ func TestMethods(t *testing.T) {
 			if method == "OPTIONS" && (a.status != http.StatusOK || a.body != "" || a.header.Get("Content-Type") != "") {
 				t.Errorf("OPTIONS %s: answered %d %q %v", path, a.status, a.body, a.header)
 			}
-		}
-	}
-}
-
-// TestMethodsOfPreview: what is fetched there would be an erasure of that name.
-func TestMethodsOfPreview(t *testing.T) {
-	t.Parallel()
-	s := assemble(t, fakes{}, nil)
-	for method, want := range map[string]int{"GET": 400, "HEAD": 400, "OPTIONS": 200, "POST": 415, "PUT": 405, "DELETE": 405} {
-		a := s.ask(t, method, erasures+"/preview")
-		if a.status != want {
-			t.Errorf("%s: answered %d %s", method, a.status, a.body)
-		}
-		if allow := a.header.Get("Allow"); want != 400 && want != 415 && allow != "OPTIONS, POST" {
-			t.Errorf("%s: Allow is %q", method, allow)
 		}
 	}
 }
@@ -534,8 +520,10 @@ func TestObserved(t *testing.T) {
 	s.ask(t, "HEAD", item)
 	s.ask(t, "BREW", item)
 	s.ask(t, "GET", "/nowhere")
+	s.ask(t, "GET", erasures+"/preview")
 	want := []observation{
 		{list, "GET", 200}, {list + "/:request_id", "HEAD", 404}, {list + "/:request_id", "other", 405}, {"other", "GET", 404},
+		{erasures + "/preview", "GET", 405},
 	}
 	if !slices.Equal(s.observed, want) {
 		t.Errorf("observed %v, want %v", s.observed, want)

@@ -13,6 +13,15 @@ import (
 // erasuresPath is where erasures are, and their receipts.
 const erasuresPath = "/admin/api/v1/erasures"
 
+// The words of ListErasures.
+var (
+	erasureStates = []string{
+		string(domain.ErasurePending), string(domain.ErasureRunning), string(domain.ErasureFinished),
+		string(domain.ErasureCanceled), string(domain.ErasureFailed),
+	}
+	shownTriggers = []string{string(domain.TriggerBulk), string(domain.TriggerRetention)}
+)
+
 func receiptLocation(receipt uuid.UUID) string {
 	return erasuresPath + "/" + receipt.String() + "/receipt"
 }
@@ -20,7 +29,7 @@ func receiptLocation(receipt uuid.UUID) string {
 // PreviewErasure implements StrictServerInterface.
 func (s *server) PreviewErasure(ctx context.Context, request PreviewErasureRequestObject) (PreviewErasureResponseObject, error) {
 	b := request.Body
-	p, token, err := s.Erasures.Preview.Execute(ctx, callerIn(ctx), erasureRequest(b.Responses, b.Owner, b.Filter, b.IncludeLaterTurns))
+	p, token, err := s.Erasures.Preview.Execute(ctx, callerIn(ctx), erasureRequest(ctx, b.Responses, b.Owner, b.Filter, b.IncludeLaterTurns))
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +46,7 @@ func (s *server) PreviewErasure(ctx context.Context, request PreviewErasureReque
 // StartErasure implements StrictServerInterface.
 func (s *server) StartErasure(ctx context.Context, request StartErasureRequestObject) (StartErasureResponseObject, error) {
 	b := request.Body
-	r := domain.StartRequest{ErasureRequest: erasureRequest(b.Responses, b.Owner, b.Filter, b.IncludeLaterTurns)}
+	r := domain.StartRequest{ErasureRequest: erasureRequest(ctx, b.Responses, b.Owner, b.Filter, b.IncludeLaterTurns)}
 	for _, field := range []struct {
 		into  *string
 		given *string
@@ -74,7 +83,11 @@ func (s *server) StartErasure(ctx context.Context, request StartErasureRequestOb
 func (s *server) ListErasures(ctx context.Context, request ListErasuresRequestObject) (ListErasuresResponseObject, error) {
 	p := request.Params
 	r := domain.ErasureListRequest{Trigger: (*domain.Trigger)(p.Trigger), After: (*domain.Cursor)(p.After), Limit: p.Limit}
+	if p.Trigger != nil {
+		noteWords(ctx, "trigger", shownTriggers, []string{*p.Trigger})
+	}
 	if words := entries(p.State); words != nil {
+		noteWords(ctx, "state", erasureStates, words)
 		r.States = make([]domain.ErasureState, len(words))
 		for i, word := range words {
 			r.States[i] = domain.ErasureState(word)
@@ -127,9 +140,10 @@ func (s *server) CancelErasure(ctx context.Context, request CancelErasureRequest
 	return CancelErasure200JSONResponse{Body: shownErasure(e)}, nil
 }
 
-func erasureRequest(responses []identifier, owner *identifier, f *ErasureFilter, laterTurns *bool) domain.ErasureRequest {
+func erasureRequest(ctx context.Context, responses []identifier, owner *identifier, f *ErasureFilter, laterTurns *bool) domain.ErasureRequest {
 	r := domain.ErasureRequest{Responses: identifiers(responses), Owner: (*uuid.UUID)(owner), IncludeLaterTurns: isTrue(laterTurns)}
 	if f != nil {
+		noteFilter(ctx, f.States, f.Tiers)
 		r.Filter = &domain.ErasureFilter{
 			MemberID: (*uuid.UUID)(f.MemberId),
 			States:   f.States, Models: f.Models, Tiers: f.Tiers,

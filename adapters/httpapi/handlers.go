@@ -21,8 +21,9 @@ type callKey struct{}
 // call is what authenticate knows of a request.
 type call struct {
 	caller  domain.Principal
-	address string // the peer's
-	head    bool   // HEAD was asked: of the answer, nothing but the headers is sent
+	address string      // the peer's
+	head    bool        // HEAD was asked: of the answer, nothing but the headers is sent
+	header  http.Header // of the answer
 	// identify tells again who is calling: a key may be revoked, a session may end,
 	// a person may lose a role while an answer goes on.
 	identify func(context.Context) (domain.Principal, error)
@@ -66,7 +67,8 @@ func (s *server) authenticate(next StrictHandlerFunc, operation string) StrictHa
 			return nil, err
 		}
 		c.Set(callerID, caller.ID)
-		c.SetRequest(r.WithContext(context.WithValue(r.Context(), callKey{}, call{caller, c.RealIP(), r.Method == http.MethodHead, again})))
+		c.SetRequest(r.WithContext(context.WithValue(r.Context(), callKey{},
+			call{caller, c.RealIP(), r.Method == http.MethodHead, c.Response().Header(), again})))
 		return next(c, request)
 	}
 }
@@ -92,6 +94,11 @@ func (s *server) ListResponses(ctx context.Context, request ListResponsesRequest
 		Skip:          p.Skip,
 		Limit:         p.Limit,
 	}
+	if r.State != nil {
+		noteWords(ctx, "status", domain.KnownStates, []string{*r.State})
+	}
+	noteWords(ctx, "statuses", domain.KnownStates, r.States)
+	noteWords(ctx, "service_tiers", domain.KnownTiers, r.Tiers)
 	if p.Count != nil {
 		r.Count = domain.CountMode(*p.Count)
 	}

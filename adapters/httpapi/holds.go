@@ -18,6 +18,7 @@ func (s *server) PlaceHold(ctx context.Context, request PlaceHoldRequestObject) 
 	r := domain.HoldRequest{Reason: b.Reason, ExpiresAt: (*time.Time)(b.ExpiresAt)}
 	r.Responses, r.Owners = identifiers(b.Responses), identifiers(b.Owners)
 	if f := b.Filter; f != nil {
+		noteFilter(ctx, f.States, f.Tiers)
 		r.Filter = &domain.HoldFilter{
 			States: f.States, Models: f.Models, Tiers: f.Tiers,
 			CreatedAfter: (*time.Time)(f.CreatedAfter), CreatedBefore: (*time.Time)(f.CreatedBefore),

@@ -12,6 +12,8 @@ import (
 	"regexp"
 	"runtime"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -22,6 +24,8 @@ import (
 const (
 	requestID = "request_id"
 	callerID  = "caller"
+
+	hiddenMethod = "hidden_method"
 )
 
 // MaxBodyBytes is more than any operation needs.
@@ -185,6 +189,40 @@ func limitBody(next echo.HandlerFunc) echo.HandlerFunc {
 				return invalid("", "The request's body could not be read to its end")
 			}
 			r.Body = io.NopCloser(bytes.NewReader(body))
+		}
+		return next(c)
+	}
+}
+
+// hiddenMethods is of the paths beside which there is one with a parameter: a
+// method that they do not know, the router takes for that other one's. GET
+// /erasures/preview is no fetching of an erasure of that name. methods are those
+// of each path; they are sorted.
+func hiddenMethods(methods map[string][]string) echo.MiddlewareFunc {
+	allow := make(map[string]string)
+	for path, known := range methods {
+		slices.Sort(known)
+		allow[path] = strings.Join(append([]string{http.MethodOptions}, known...), ", ")
+	}
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			asked := echo.GetPath(c.Request())
+			if c.Path() != asked && allow[asked] != "" && c.Request().Method != http.MethodOptions {
+				c.SetPath(asked)
+				c.Set(hiddenMethod, true)
+				c.Set(echo.ContextKeyHeaderAllow, allow[asked])
+			}
+			return next(c)
+		}
+	}
+}
+
+// refuseHiddenMethods answers what hiddenMethods has found.
+func refuseHiddenMethods(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if allow, ok := c.Get(echo.ContextKeyHeaderAllow).(string); ok && c.Get(hiddenMethod) != nil {
+			c.Response().Header().Set("Allow", allow)
+			return echo.ErrMethodNotAllowed
 		}
 		return next(c)
 	}

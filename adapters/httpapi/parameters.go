@@ -90,8 +90,11 @@ var listParameters = map[string]bool{
 	"min_duration_ms": false, "has_error": false, "created_by_email": false,
 }
 
-// getParameters are those of getResponse.
-var getParameters = map[string]bool{"body": false}
+// getParameters are those of getResponse, eraseParameters those of eraseResponse.
+var (
+	getParameters   = map[string]bool{"body": false}
+	eraseParameters = map[string]bool{"include_later_turns": false}
+)
 
 // holdParameters are those of listHolds.
 var holdParameters = map[string]bool{"active": false, "limit": false, "after": false}
@@ -116,15 +119,17 @@ var looksParameters = map[string]bool{
 
 // guardQuery refuses a query that cannot be read in one way only, before the
 // generated code binds it: that ignores what it cannot parse. known are the
-// parameters of the operation; all others are passed over, but must be
-// well formed too.
+// parameters of the operation; all others are passed over and named in the
+// answer, but must be well formed too.
 func guardQuery(known map[string]bool) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			r := c.Request()
-			if err := checkQuery(r.URL.RawQuery, known); err != nil {
+			unknown, err := checkQuery(r.URL.RawQuery, known)
+			if err != nil {
 				return err
 			}
+			noteUnknown(c.Response().Header(), unknown...)
 			if strings.Contains(r.URL.RawQuery, ";") {
 				// An ordinary character, but net/url drops a pair that has one.
 				u := *r.URL
@@ -138,37 +143,41 @@ func guardQuery(known map[string]bool) echo.MiddlewareFunc {
 	}
 }
 
-func checkQuery(query string, known map[string]bool) error {
+// checkQuery returns the names that are not known, or why the query is refused.
+func checkQuery(query string, known map[string]bool) (unknown []string, err error) {
 	if len(query) > maxQueryBytes {
-		return invalid("", fmt.Sprintf("The query must have at most %d bytes", maxQueryBytes))
+		return nil, invalid("", fmt.Sprintf("The query must have at most %d bytes", maxQueryBytes))
 	}
 	if strings.Count(query, "&") >= maxQueryPairs {
-		return invalid("", fmt.Sprintf("The query must have at most %d parameters", maxQueryPairs))
+		return nil, invalid("", fmt.Sprintf("The query must have at most %d parameters", maxQueryPairs))
 	}
 	given := make(map[string]bool)
 	for pair := range strings.SplitSeq(query, "&") {
 		rawName, rawValue, _ := strings.Cut(pair, "=")
 		name, problem := decode(rawName)
 		if problem != "" {
-			return invalid("", "The name of a query parameter "+problem)
+			return nil, invalid("", "The name of a query parameter "+problem)
 		}
 		value, problem := decode(rawValue)
 		if problem != "" {
-			return invalid(name, name+": "+problem)
+			return nil, invalid(name, name+": "+problem)
 		}
 		isList, ok := known[name]
 		if !ok {
+			if name != "" && len(unknown) <= maxUnknown {
+				unknown = append(unknown, encodedBounded(name))
+			}
 			continue
 		}
 		if given[name] {
-			return invalid(name, name+": must be given once")
+			return nil, invalid(name, name+": must be given once")
 		}
 		given[name] = true
 		if isList && strings.Count(value, ",") >= maxListEntries {
-			return invalid(name, fmt.Sprintf("%s: must have at most %d entries", name, maxListEntries))
+			return nil, invalid(name, fmt.Sprintf("%s: must have at most %d entries", name, maxListEntries))
 		}
 	}
-	return nil
+	return unknown, nil
 }
 
 // decode undoes the percent-encoding; problem says what is wrong, if anything.

@@ -14,7 +14,7 @@ const rulesPath = "/admin/api/v1/retention-rules"
 // CreateRetentionRule implements StrictServerInterface.
 func (s *server) CreateRetentionRule(ctx context.Context, request CreateRetentionRuleRequestObject) (CreateRetentionRuleResponseObject, error) {
 	b := request.Body
-	rule, err := s.Retention.Create.Execute(ctx, callerIn(ctx), ruleRequest(b.Name, b.Filter, b.AgeDays, b.RunAt, b.MostPerRun))
+	rule, err := s.Retention.Create.Execute(ctx, callerIn(ctx), ruleRequest(ctx, b.Name, b.Filter, b.AgeDays, b.RunAt, b.MostPerRun))
 	if err != nil {
 		return nil, err
 	}
@@ -29,7 +29,7 @@ func (s *server) CreateRetentionRule(ctx context.Context, request CreateRetentio
 func (s *server) ChangeRetentionRule(ctx context.Context, request ChangeRetentionRuleRequestObject) (ChangeRetentionRuleResponseObject, error) {
 	b := request.Body
 	rule, err := s.Retention.Change.Execute(ctx, callerIn(ctx), uuid.UUID(request.RuleId), b.Version,
-		ruleRequest(b.Name, b.Filter, b.AgeDays, b.RunAt, b.MostPerRun))
+		ruleRequest(ctx, b.Name, b.Filter, b.AgeDays, b.RunAt, b.MostPerRun))
 	if err != nil {
 		return nil, err
 	}
@@ -120,12 +120,13 @@ func (s *server) logRule(ctx context.Context, done string, rule domain.Retention
 	s.Log.InfoContext(ctx, done, "request_id", requestIDIn(ctx), "caller", callerIn(ctx).ID, "rule", rule.ID, "version", rule.Version)
 }
 
-func ruleRequest(name string, f *RetentionFilter, ageDays int64, runAt []timeOfDay, most *int64) domain.RuleRequest {
+func ruleRequest(ctx context.Context, name string, f *RetentionFilter, ageDays int64, runAt []timeOfDay, most *int64) domain.RuleRequest {
 	r := domain.RuleRequest{Name: name, AgeDays: ageDays, RunAt: make([]domain.TimeOfDay, len(runAt)), MostPerRun: most}
 	for i, at := range runAt {
 		r.RunAt[i] = domain.TimeOfDay(at)
 	}
 	if f != nil {
+		noteFilter(ctx, f.States, f.Tiers)
 		r.Filter = domain.RetentionFilter{States: f.States, Models: f.Models, Tiers: f.Tiers, Owners: identifiers(f.Owners)}
 	}
 	return r

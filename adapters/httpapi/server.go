@@ -171,7 +171,7 @@ func New(cfg Config, deps Deps) (http.Handler, error) {
 		OperationMiddlewares: map[string][]echo.MiddlewareFunc{
 			"listResponses":           {guardQuery(listParameters), compress, conditional, deadline(cfg.ListTimeout)},
 			"getResponse":             {guardQuery(getParameters), compress, conditional, deadline(cfg.GetTimeout)},
-			"eraseResponse":           {guardQuery(nil), deadline(cfg.EraseTimeout)},
+			"eraseResponse":           {guardQuery(eraseParameters), deadline(cfg.EraseTimeout)},
 			"previewErasure":          {guardQuery(nil), deadline(cfg.SurveyTimeout)},
 			"startErasure":            {guardQuery(nil), deadline(cfg.SurveyTimeout)},
 			"listErasures":            {guardQuery(erasureParameters), compress, deadline(cfg.ListTimeout)},
@@ -205,8 +205,10 @@ func New(cfg Config, deps Deps) (http.Handler, error) {
 	routes.GET("/openapi.yaml", contract)
 
 	s.routes = make(map[string]bool)
+	methods := map[string][]string{}
 	for _, route := range e.Routes() {
 		s.routes[route.Path] = true
+		methods[route.Path] = append(methods[route.Path], route.Method)
 	}
 	for path := range s.routes {
 		// Without this, echo takes a last parameter for all of the rest. Where
@@ -216,7 +218,7 @@ func New(cfg Config, deps Deps) (http.Handler, error) {
 			e.RouteNotFound(path+"/*", echo.NotFoundHandler)
 		}
 	}
-	e.Use(s.observe, s.recover, s.refuseOtherOrigins, limitBody, options)
+	e.Use(hiddenMethods(methods), s.observe, s.recover, refuseHiddenMethods, s.refuseOtherOrigins, limitBody, options)
 	return e, nil
 }
 

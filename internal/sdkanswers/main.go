@@ -1,5 +1,6 @@
 // Command sdkanswers writes what the clients hold answers against: which of
-// them the contract documents as a success, for each operation.
+// them the contract documents as a success, for each operation; and the names of
+// its query's parameters, for those clients whose language lets any pass.
 //
 //	sdkanswers OPENAPI > answers.json
 //
@@ -33,6 +34,7 @@ type operation struct {
 	// Path is a regular expression for the end of a URL's path, since a service
 	// may be below another one. Its groups are the path's parameters.
 	Path    string            `json:"path"`
+	Query   []string          `json:"query,omitempty"`
 	Answers map[string]answer `json:"answers"` // by the status
 }
 
@@ -80,6 +82,11 @@ func write(openapi string) error {
 	for path, item := range document.Paths.Map() {
 		for method, o := range item.Operations() {
 			known := operation{ID: o.OperationID, Method: method, Path: matching(path), Answers: map[string]answer{}}
+			for _, p := range slices.Concat(item.Parameters, o.Parameters) {
+				if p.Value.In == openapi3.ParameterInQuery {
+					known.Query = append(known.Query, p.Value.Name)
+				}
+			}
 			for status, response := range o.Responses.Map() {
 				// 304 is for who holds an older answer, which the clients do not.
 				if !strings.HasPrefix(status, "2") {

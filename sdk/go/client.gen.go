@@ -2530,6 +2530,10 @@ type ClientInterface interface {
 	// is false. A response that keeps its state comes exactly once, whatever
 	// is created, changed or erased meanwhile.
 	//
+	// Parameters that are not known are passed over, as the reference does,
+	// and words of `status`, `statuses` and `service_tiers` that nothing has
+	// match nothing. `Unknown-Parameters` of the answer names both.
+	//
 	// Corresponds with GET /admin/api/v1/batches/requests (the `ListResponses` operationId).
 	ListResponses(ctx context.Context, params *ListResponsesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
@@ -2925,6 +2929,10 @@ type ClientInterface interface {
 // of the next request, with the same filters and order, until `has_more`
 // is false. A response that keeps its state comes exactly once, whatever
 // is created, changed or erased meanwhile.
+//
+// Parameters that are not known are passed over, as the reference does,
+// and words of `status`, `statuses` and `service_tiers` that nothing has
+// match nothing. `Unknown-Parameters` of the answer names both.
 //
 // Corresponds with GET /admin/api/v1/batches/requests (the `ListResponses` operationId).
 func (c *Client) ListResponses(ctx context.Context, params *ListResponsesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -6215,6 +6223,10 @@ type ClientWithResponsesInterface interface {
 	// is false. A response that keeps its state comes exactly once, whatever
 	// is created, changed or erased meanwhile.
 	//
+	// Parameters that are not known are passed over, as the reference does,
+	// and words of `status`, `statuses` and `service_tiers` that nothing has
+	// match nothing. `Unknown-Parameters` of the answer names both.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /admin/api/v1/batches/requests (the `ListResponses` operationId).
@@ -6645,14 +6657,16 @@ type ClientWithResponsesInterface interface {
 
 // ListResponsesResponse200Headers the declared response headers of an HTTP 200 response for ListResponses
 type ListResponsesResponse200Headers struct {
-	ETag       *string
-	XRequestId *string
+	ETag              *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 // ListResponsesResponse304Headers the declared response headers of an HTTP 304 response for ListResponses
 type ListResponsesResponse304Headers struct {
-	ETag       *string
-	XRequestId *string
+	ETag              *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 // ListResponsesResponse400Headers the declared response headers of an HTTP 400 response for ListResponses
@@ -6803,9 +6817,10 @@ func (r ListResponsesResponse) ContentType() string {
 
 // EraseResponseResponse204Headers the declared response headers of an HTTP 204 response for EraseResponse
 type EraseResponseResponse204Headers struct {
-	Location    string
-	ReceiptSalt string
-	XRequestId  *string
+	Location          string
+	ReceiptSalt       string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 // EraseResponseResponse400Headers the declared response headers of an HTTP 400 response for EraseResponse
@@ -6975,14 +6990,16 @@ func (r EraseResponseResponse) ContentType() string {
 
 // GetResponseResponse200Headers the declared response headers of an HTTP 200 response for GetResponse
 type GetResponseResponse200Headers struct {
-	ETag       *string
-	XRequestId *string
+	ETag              *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 // GetResponseResponse304Headers the declared response headers of an HTTP 304 response for GetResponse
 type GetResponseResponse304Headers struct {
-	ETag       *string
-	XRequestId *string
+	ETag              *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 // GetResponseResponse400Headers the declared response headers of an HTTP 400 response for GetResponse
@@ -7162,7 +7179,8 @@ func (r GetResponseResponse) ContentType() string {
 
 // ListErasuresResponse200Headers the declared response headers of an HTTP 200 response for ListErasures
 type ListErasuresResponse200Headers struct {
-	XRequestId *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 // ListErasuresResponse400Headers the declared response headers of an HTTP 400 response for ListErasures
@@ -7311,16 +7329,18 @@ func (r ListErasuresResponse) ContentType() string {
 
 // StartErasureResponse201Headers the declared response headers of an HTTP 201 response for StartErasure
 type StartErasureResponse201Headers struct {
-	Location    *string
-	ReceiptSalt *string
-	XRequestId  *string
+	Location          *string
+	ReceiptSalt       *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 // StartErasureResponse202Headers the declared response headers of an HTTP 202 response for StartErasure
 type StartErasureResponse202Headers struct {
-	Location    *string
-	ReceiptSalt *string
-	XRequestId  *string
+	Location          *string
+	ReceiptSalt       *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 // StartErasureResponse400Headers the declared response headers of an HTTP 400 response for StartErasure
@@ -7521,7 +7541,8 @@ func (r StartErasureResponse) ContentType() string {
 
 // PreviewErasureResponse200Headers the declared response headers of an HTTP 200 response for PreviewErasure
 type PreviewErasureResponse200Headers struct {
-	XRequestId *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 // PreviewErasureResponse400Headers the declared response headers of an HTTP 400 response for PreviewErasure
@@ -7699,7 +7720,8 @@ func (r PreviewErasureResponse) ContentType() string {
 
 // GetErasureResponse200Headers the declared response headers of an HTTP 200 response for GetErasure
 type GetErasureResponse200Headers struct {
-	XRequestId *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 // GetErasureResponse400Headers the declared response headers of an HTTP 400 response for GetErasure
@@ -7848,7 +7870,8 @@ func (r GetErasureResponse) ContentType() string {
 
 // CancelErasureResponse200Headers the declared response headers of an HTTP 200 response for CancelErasure
 type CancelErasureResponse200Headers struct {
-	XRequestId *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 // CancelErasureResponse400Headers the declared response headers of an HTTP 400 response for CancelErasure
@@ -8011,12 +8034,14 @@ func (r CancelErasureResponse) ContentType() string {
 
 // WatchErasureResponse200Headers the declared response headers of an HTTP 200 response for WatchErasure
 type WatchErasureResponse200Headers struct {
-	XRequestId *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 // WatchErasureResponse204Headers the declared response headers of an HTTP 204 response for WatchErasure
 type WatchErasureResponse204Headers struct {
-	XRequestId *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 // WatchErasureResponse400Headers the declared response headers of an HTTP 400 response for WatchErasure
@@ -8175,13 +8200,15 @@ func (r WatchErasureResponse) ContentType() string {
 
 // GetReceiptResponse200Headers the declared response headers of an HTTP 200 response for GetReceipt
 type GetReceiptResponse200Headers struct {
-	XRequestId *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 // GetReceiptResponse202Headers the declared response headers of an HTTP 202 response for GetReceipt
 type GetReceiptResponse202Headers struct {
-	RetryAfter *int
-	XRequestId *string
+	RetryAfter        *int
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 // GetReceiptResponse400Headers the declared response headers of an HTTP 400 response for GetReceipt
@@ -8325,7 +8352,8 @@ func (r GetReceiptResponse) ContentType() string {
 
 // ListErasureReceiptsResponse200Headers the declared response headers of an HTTP 200 response for ListErasureReceipts
 type ListErasureReceiptsResponse200Headers struct {
-	XRequestId *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 // ListErasureReceiptsResponse400Headers the declared response headers of an HTTP 400 response for ListErasureReceipts
@@ -8474,7 +8502,8 @@ func (r ListErasureReceiptsResponse) ContentType() string {
 
 // ListHoldsResponse200Headers the declared response headers of an HTTP 200 response for ListHolds
 type ListHoldsResponse200Headers struct {
-	XRequestId *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 // ListHoldsResponse400Headers the declared response headers of an HTTP 400 response for ListHolds
@@ -8623,8 +8652,9 @@ func (r ListHoldsResponse) ContentType() string {
 
 // PlaceHoldResponse201Headers the declared response headers of an HTTP 201 response for PlaceHold
 type PlaceHoldResponse201Headers struct {
-	Location   *string
-	XRequestId *string
+	Location          *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 // PlaceHoldResponse400Headers the declared response headers of an HTTP 400 response for PlaceHold
@@ -8787,7 +8817,8 @@ func (r PlaceHoldResponse) ContentType() string {
 
 // ReleaseHoldResponse200Headers the declared response headers of an HTTP 200 response for ReleaseHold
 type ReleaseHoldResponse200Headers struct {
-	XRequestId *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 // ReleaseHoldResponse400Headers the declared response headers of an HTTP 400 response for ReleaseHold
@@ -8950,7 +8981,8 @@ func (r ReleaseHoldResponse) ContentType() string {
 
 // GetHoldResponse200Headers the declared response headers of an HTTP 200 response for GetHold
 type GetHoldResponse200Headers struct {
-	XRequestId *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 // GetHoldResponse400Headers the declared response headers of an HTTP 400 response for GetHold
@@ -9113,7 +9145,8 @@ func (r GetHoldResponse) ContentType() string {
 
 // ListLooksResponse200Headers the declared response headers of an HTTP 200 response for ListLooks
 type ListLooksResponse200Headers struct {
-	XRequestId *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 // ListLooksResponse400Headers the declared response headers of an HTTP 400 response for ListLooks
@@ -9262,7 +9295,8 @@ func (r ListLooksResponse) ContentType() string {
 
 // ListRetentionRulesResponse200Headers the declared response headers of an HTTP 200 response for ListRetentionRules
 type ListRetentionRulesResponse200Headers struct {
-	XRequestId *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 // ListRetentionRulesResponse400Headers the declared response headers of an HTTP 400 response for ListRetentionRules
@@ -9411,8 +9445,9 @@ func (r ListRetentionRulesResponse) ContentType() string {
 
 // CreateRetentionRuleResponse201Headers the declared response headers of an HTTP 201 response for CreateRetentionRule
 type CreateRetentionRuleResponse201Headers struct {
-	Location   *string
-	XRequestId *string
+	Location          *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 // CreateRetentionRuleResponse400Headers the declared response headers of an HTTP 400 response for CreateRetentionRule
@@ -9575,7 +9610,8 @@ func (r CreateRetentionRuleResponse) ContentType() string {
 
 // RemoveRetentionRuleResponse204Headers the declared response headers of an HTTP 204 response for RemoveRetentionRule
 type RemoveRetentionRuleResponse204Headers struct {
-	XRequestId *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 // RemoveRetentionRuleResponse400Headers the declared response headers of an HTTP 400 response for RemoveRetentionRule
@@ -9731,7 +9767,8 @@ func (r RemoveRetentionRuleResponse) ContentType() string {
 
 // GetRetentionRuleResponse200Headers the declared response headers of an HTTP 200 response for GetRetentionRule
 type GetRetentionRuleResponse200Headers struct {
-	XRequestId *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 // GetRetentionRuleResponse400Headers the declared response headers of an HTTP 400 response for GetRetentionRule
@@ -9894,7 +9931,8 @@ func (r GetRetentionRuleResponse) ContentType() string {
 
 // ChangeRetentionRuleResponse200Headers the declared response headers of an HTTP 200 response for ChangeRetentionRule
 type ChangeRetentionRuleResponse200Headers struct {
-	XRequestId *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 // ChangeRetentionRuleResponse400Headers the declared response headers of an HTTP 400 response for ChangeRetentionRule
@@ -10085,7 +10123,8 @@ func (r ChangeRetentionRuleResponse) ContentType() string {
 
 // DisableRetentionRuleResponse200Headers the declared response headers of an HTTP 200 response for DisableRetentionRule
 type DisableRetentionRuleResponse200Headers struct {
-	XRequestId *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 // DisableRetentionRuleResponse400Headers the declared response headers of an HTTP 400 response for DisableRetentionRule
@@ -10248,7 +10287,8 @@ func (r DisableRetentionRuleResponse) ContentType() string {
 
 // DryRunRetentionRuleResponse200Headers the declared response headers of an HTTP 200 response for DryRunRetentionRule
 type DryRunRetentionRuleResponse200Headers struct {
-	XRequestId *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 // DryRunRetentionRuleResponse400Headers the declared response headers of an HTTP 400 response for DryRunRetentionRule
@@ -10440,7 +10480,8 @@ func (r DryRunRetentionRuleResponse) ContentType() string {
 
 // EnableRetentionRuleResponse200Headers the declared response headers of an HTTP 200 response for EnableRetentionRule
 type EnableRetentionRuleResponse200Headers struct {
-	XRequestId *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 // EnableRetentionRuleResponse400Headers the declared response headers of an HTTP 400 response for EnableRetentionRule
@@ -10631,7 +10672,8 @@ func (r EnableRetentionRuleResponse) ContentType() string {
 
 // GetRetentionRuleVersionResponse200Headers the declared response headers of an HTTP 200 response for GetRetentionRuleVersion
 type GetRetentionRuleVersionResponse200Headers struct {
-	XRequestId *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 // GetRetentionRuleVersionResponse400Headers the declared response headers of an HTTP 400 response for GetRetentionRuleVersion
@@ -10794,7 +10836,8 @@ func (r GetRetentionRuleVersionResponse) ContentType() string {
 
 // GetCheckpointResponse200Headers the declared response headers of an HTTP 200 response for GetCheckpoint
 type GetCheckpointResponse200Headers struct {
-	XRequestId *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 // GetCheckpointResponse400Headers the declared response headers of an HTTP 400 response for GetCheckpoint
@@ -10950,7 +10993,8 @@ func (r GetCheckpointResponse) ContentType() string {
 
 // GetLogKeysResponse200Headers the declared response headers of an HTTP 200 response for GetLogKeys
 type GetLogKeysResponse200Headers struct {
-	XRequestId *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 // GetLogKeysResponse400Headers the declared response headers of an HTTP 400 response for GetLogKeys
@@ -11092,7 +11136,8 @@ func (r GetLogKeysResponse) ContentType() string {
 
 // GetTileResponse200Headers the declared response headers of an HTTP 200 response for GetTile
 type GetTileResponse200Headers struct {
-	XRequestId *string
+	UnknownParameters *string
+	XRequestId        *string
 }
 
 // GetTileResponse400Headers the declared response headers of an HTTP 400 response for GetTile
@@ -11257,6 +11302,10 @@ func (r GetTileResponse) ContentType() string {
 // of the next request, with the same filters and order, until `has_more`
 // is false. A response that keeps its state comes exactly once, whatever
 // is created, changed or erased meanwhile.
+//
+// Parameters that are not known are passed over, as the reference does,
+// and words of `status`, `statuses` and `service_tiers` that nothing has
+// match nothing. `Unknown-Parameters` of the answer names both.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -11974,6 +12023,13 @@ func ParseListResponsesResponse(rsp *http.Response) (*ListResponsesResponse, err
 			}
 			headers.ETag = &value
 		}
+		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnknownParameters = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -11990,6 +12046,13 @@ func ParseListResponsesResponse(rsp *http.Response) (*ListResponsesResponse, err
 				return nil, err
 			}
 			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnknownParameters = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -12193,6 +12256,13 @@ func ParseEraseResponseResponse(rsp *http.Response) (*EraseResponseResponse, err
 				return nil, err
 			}
 			headers.ReceiptSalt = value
+		}
+		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnknownParameters = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -12417,6 +12487,13 @@ func ParseGetResponseResponse(rsp *http.Response) (*GetResponseResponse, error) 
 			}
 			headers.ETag = &value
 		}
+		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnknownParameters = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -12433,6 +12510,13 @@ func ParseGetResponseResponse(rsp *http.Response) (*GetResponseResponse, error) 
 				return nil, err
 			}
 			headers.ETag = &value
+		}
+		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnknownParameters = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -12640,6 +12724,13 @@ func ParseListErasuresResponse(rsp *http.Response) (*ListErasuresResponse, error
 	switch {
 	case rsp.StatusCode == 200:
 		var headers ListErasuresResponse200Headers
+		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnknownParameters = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -12861,6 +12952,13 @@ func ParseStartErasureResponse(rsp *http.Response) (*StartErasureResponse, error
 			}
 			headers.ReceiptSalt = &value
 		}
+		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnknownParameters = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -12884,6 +12982,13 @@ func ParseStartErasureResponse(rsp *http.Response) (*StartErasureResponse, error
 				return nil, err
 			}
 			headers.ReceiptSalt = &value
+		}
+		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnknownParameters = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -13115,6 +13220,13 @@ func ParsePreviewErasureResponse(rsp *http.Response) (*PreviewErasureResponse, e
 	switch {
 	case rsp.StatusCode == 200:
 		var headers PreviewErasureResponse200Headers
+		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnknownParameters = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -13321,6 +13433,13 @@ func ParseGetErasureResponse(rsp *http.Response) (*GetErasureResponse, error) {
 	switch {
 	case rsp.StatusCode == 200:
 		var headers GetErasureResponse200Headers
+		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnknownParameters = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -13507,6 +13626,13 @@ func ParseCancelErasureResponse(rsp *http.Response) (*CancelErasureResponse, err
 	switch {
 	case rsp.StatusCode == 200:
 		var headers CancelErasureResponse200Headers
+		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnknownParameters = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -13699,6 +13825,13 @@ func ParseWatchErasureResponse(rsp *http.Response) (*WatchErasureResponse, error
 	switch {
 	case rsp.StatusCode == 200:
 		var headers WatchErasureResponse200Headers
+		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnknownParameters = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -13709,6 +13842,13 @@ func ParseWatchErasureResponse(rsp *http.Response) (*WatchErasureResponse, error
 		response.Headers200 = &headers
 	case rsp.StatusCode == 204:
 		var headers WatchErasureResponse204Headers
+		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnknownParameters = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -13901,6 +14041,13 @@ func ParseGetReceiptResponse(rsp *http.Response) (*GetReceiptResponse, error) {
 	switch {
 	case rsp.StatusCode == 200:
 		var headers GetReceiptResponse200Headers
+		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnknownParameters = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -13917,6 +14064,13 @@ func ParseGetReceiptResponse(rsp *http.Response) (*GetReceiptResponse, error) {
 				return nil, err
 			}
 			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnknownParameters = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -14097,6 +14251,13 @@ func ParseListErasureReceiptsResponse(rsp *http.Response) (*ListErasureReceiptsR
 	switch {
 	case rsp.StatusCode == 200:
 		var headers ListErasureReceiptsResponse200Headers
+		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnknownParameters = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -14276,6 +14437,13 @@ func ParseListHoldsResponse(rsp *http.Response) (*ListHoldsResponse, error) {
 	switch {
 	case rsp.StatusCode == 200:
 		var headers ListHoldsResponse200Headers
+		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnknownParameters = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -14468,6 +14636,13 @@ func ParsePlaceHoldResponse(rsp *http.Response) (*PlaceHoldResponse, error) {
 				return nil, err
 			}
 			headers.Location = &value
+		}
+		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnknownParameters = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -14665,6 +14840,13 @@ func ParseReleaseHoldResponse(rsp *http.Response) (*ReleaseHoldResponse, error) 
 	switch {
 	case rsp.StatusCode == 200:
 		var headers ReleaseHoldResponse200Headers
+		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnknownParameters = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -14861,6 +15043,13 @@ func ParseGetHoldResponse(rsp *http.Response) (*GetHoldResponse, error) {
 	switch {
 	case rsp.StatusCode == 200:
 		var headers GetHoldResponse200Headers
+		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnknownParameters = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -15050,6 +15239,13 @@ func ParseListLooksResponse(rsp *http.Response) (*ListLooksResponse, error) {
 	switch {
 	case rsp.StatusCode == 200:
 		var headers ListLooksResponse200Headers
+		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnknownParameters = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -15229,6 +15425,13 @@ func ParseListRetentionRulesResponse(rsp *http.Response) (*ListRetentionRulesRes
 	switch {
 	case rsp.StatusCode == 200:
 		var headers ListRetentionRulesResponse200Headers
+		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnknownParameters = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -15422,6 +15625,13 @@ func ParseCreateRetentionRuleResponse(rsp *http.Response) (*CreateRetentionRuleR
 			}
 			headers.Location = &value
 		}
+		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnknownParameters = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -15614,6 +15824,13 @@ func ParseRemoveRetentionRuleResponse(rsp *http.Response) (*RemoveRetentionRuleR
 	switch {
 	case rsp.StatusCode == 204:
 		var headers RemoveRetentionRuleResponse204Headers
+		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnknownParameters = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -15810,6 +16027,13 @@ func ParseGetRetentionRuleResponse(rsp *http.Response) (*GetRetentionRuleRespons
 	switch {
 	case rsp.StatusCode == 200:
 		var headers GetRetentionRuleResponse200Headers
+		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnknownParameters = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -16020,6 +16244,13 @@ func ParseChangeRetentionRuleResponse(rsp *http.Response) (*ChangeRetentionRuleR
 	switch {
 	case rsp.StatusCode == 200:
 		var headers ChangeRetentionRuleResponse200Headers
+		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnknownParameters = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -16236,6 +16467,13 @@ func ParseDisableRetentionRuleResponse(rsp *http.Response) (*DisableRetentionRul
 	switch {
 	case rsp.StatusCode == 200:
 		var headers DisableRetentionRuleResponse200Headers
+		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnknownParameters = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -16446,6 +16684,13 @@ func ParseDryRunRetentionRuleResponse(rsp *http.Response) (*DryRunRetentionRuleR
 	switch {
 	case rsp.StatusCode == 200:
 		var headers DryRunRetentionRuleResponse200Headers
+		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnknownParameters = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -16683,6 +16928,13 @@ func ParseEnableRetentionRuleResponse(rsp *http.Response) (*EnableRetentionRuleR
 	switch {
 	case rsp.StatusCode == 200:
 		var headers EnableRetentionRuleResponse200Headers
+		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnknownParameters = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -16899,6 +17151,13 @@ func ParseGetRetentionRuleVersionResponse(rsp *http.Response) (*GetRetentionRule
 	switch {
 	case rsp.StatusCode == 200:
 		var headers GetRetentionRuleVersionResponse200Headers
+		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnknownParameters = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -17088,6 +17347,13 @@ func ParseGetCheckpointResponse(rsp *http.Response) (*GetCheckpointResponse, err
 	switch {
 	case rsp.StatusCode == 200:
 		var headers GetCheckpointResponse200Headers
+		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnknownParameters = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -17270,6 +17536,13 @@ func ParseGetLogKeysResponse(rsp *http.Response) (*GetLogKeysResponse, error) {
 	switch {
 	case rsp.StatusCode == 200:
 		var headers GetLogKeysResponse200Headers
+		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnknownParameters = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -17449,6 +17722,13 @@ func ParseGetTileResponse(rsp *http.Response) (*GetTileResponse, error) {
 	switch {
 	case rsp.StatusCode == 200:
 		var headers GetTileResponse200Headers
+		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnknownParameters = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {

@@ -181,6 +181,19 @@ func TestFilters(t *testing.T) {
 	}
 }
 
+// TestOpenSets: states and tiers are open sets, so no word is refused; the
+// service names those that nothing has by now.
+func TestOpenSets(t *testing.T) {
+	word := "complete"
+	answer, err := userClient(t).ListResponsesWithResponse(context.Background(), &lethe.ListResponsesParams{Status: &word, ServiceTiers: []string{"Flex"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := answer.HTTPResponse.Header.Get("Unknown-Parameters"); len(answer.JSON200.Data) != 0 || got != "status=complete, service_tiers=Flex" {
+		t.Errorf("%d responses, named %q", len(answer.JSON200.Data), got)
+	}
+}
+
 func TestFetchAndErase(t *testing.T) {
 	c, ctx := userClient(t), context.Background()
 	status, size := "completed", int64(1)

@@ -9,7 +9,7 @@ from uuid import UUID
 import attrs
 import pytest
 
-from lethe_client import AuthenticatedClient, ErasureFilter, ErasureRequest, all_responses
+from lethe_client import AuthenticatedClient, ErasureFilter, ErasureRequest, all_responses, list_erasures, list_responses
 from lethe_client.generated import api, models
 from lethe_client.receipt import verify
 
@@ -67,6 +67,26 @@ def test_fields(model, name):
     made = model(**given | {name: ["failed"]})
     assert getattr(made, name) == ["failed"]
     refusal(name, lambda: setattr(made, name, "failed"))
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.__name__.rpartition(".")[2])
+def test_parameters_that_the_contract_has_not(operation):
+    with AuthenticatedClient(base_url="http://lethe.test", token="key") as client:
+        for call in operation.sync_detailed, operation.asyncio_detailed:
+            with pytest.raises(TypeError, match="unexpected keyword argument 'organisation'"):
+                call(client=client, organisation="x")
+
+
+def test_all_responses_with_what_the_contract_has_not():
+    with AuthenticatedClient(base_url="http://lethe.test", token="key") as client, pytest.raises(TypeError, match="owner"):
+        next(all_responses(client, owner="x"))
+
+
+def test_words_that_nothing_has_by_now():
+    params = list_responses._get_kwargs(status="complete", statuses=["x"], service_tiers=["y"])["params"]
+    assert (params["status"], params["statuses"], params["service_tiers"]) == ("complete", "x", "y")
+    params = list_erasures._get_kwargs(state=["ended"], trigger="sweep")["params"]
+    assert (params["state"], params["trigger"]) == ("ended", "sweep")
 
 
 def test_what_is_left_out():

@@ -98,6 +98,9 @@ export const documented = {
             "id": "eraseResponse",
             "method": "DELETE",
             "path": "/admin/api/v1/batches/requests/([^/]+)$",
+            "query": [
+                "include_later_turns"
+            ],
             "answers": {
                 "204": {
                     "headers": {
@@ -169,6 +172,9 @@ export const documented = {
             "id": "getReceipt",
             "method": "GET",
             "path": "/admin/api/v1/erasures/([^/]+)/receipt$",
+            "query": [
+                "reached"
+            ],
             "answers": {
                 "200": {
                     "media": "text/plain",
@@ -183,6 +189,9 @@ export const documented = {
             "id": "getResponse",
             "method": "GET",
             "path": "/admin/api/v1/batches/requests/([^/]+)$",
+            "query": [
+                "body"
+            ],
             "answers": {
                 "200": {
                     "media": "application/json",
@@ -242,6 +251,10 @@ export const documented = {
             "id": "listErasureReceipts",
             "method": "GET",
             "path": "/admin/api/v1/erasures/([^/]+)/receipts$",
+            "query": [
+                "limit",
+                "after"
+            ],
             "answers": {
                 "200": {
                     "media": "application/json",
@@ -255,6 +268,12 @@ export const documented = {
             "id": "listErasures",
             "method": "GET",
             "path": "/admin/api/v1/erasures$",
+            "query": [
+                "state",
+                "trigger",
+                "limit",
+                "after"
+            ],
             "answers": {
                 "200": {
                     "media": "application/json",
@@ -268,6 +287,11 @@ export const documented = {
             "id": "listHolds",
             "method": "GET",
             "path": "/admin/api/v1/holds$",
+            "query": [
+                "active",
+                "limit",
+                "after"
+            ],
             "answers": {
                 "200": {
                     "media": "application/json",
@@ -281,6 +305,15 @@ export const documented = {
             "id": "listLooks",
             "method": "GET",
             "path": "/admin/api/v1/looks$",
+            "query": [
+                "limit",
+                "after",
+                "response_id",
+                "owner",
+                "looked_by",
+                "looked_after",
+                "looked_before"
+            ],
             "answers": {
                 "200": {
                     "media": "application/json",
@@ -294,6 +327,25 @@ export const documented = {
             "id": "listResponses",
             "method": "GET",
             "path": "/admin/api/v1/batches/requests$",
+            "query": [
+                "skip",
+                "limit",
+                "after",
+                "count",
+                "status",
+                "statuses",
+                "model",
+                "service_tiers",
+                "created_after",
+                "created_before",
+                "response_status_min",
+                "response_status_max",
+                "min_duration_ms",
+                "has_error",
+                "active_first",
+                "member_id",
+                "created_by_email"
+            ],
             "answers": {
                 "200": {
                     "media": "application/json",
@@ -307,6 +359,11 @@ export const documented = {
             "id": "listRetentionRules",
             "method": "GET",
             "path": "/admin/api/v1/retention-rules$",
+            "query": [
+                "removed",
+                "limit",
+                "after"
+            ],
             "answers": {
                 "200": {
                     "media": "application/json",

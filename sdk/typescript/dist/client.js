@@ -1,4 +1,5 @@
 import { askedFor, documentedOnly, isEnd, ProblemError } from './answers.js';
+import { requireKnown } from './lists.js';
 /** Of a stream that is opened again, in milliseconds; the first where the service does not say. */
 const firstWait = 3000;
 const longestWait = 30_000;
@@ -15,8 +16,11 @@ export function checked(client) {
         }
         return result;
     };
-    const watching = (open) => async (options) => ({ stream: follow(open, options, fetchOf(options)) });
-    return Object.assign({ ...client }, { request: asking(client.request) }, Object.fromEntries(methods.map((method) => [method, asking(client[method])])), { sse: Object.fromEntries(methods.map((method) => [method, watching(client.sse[method])])) });
+    const watching = (open, method) => async (options) => {
+        requireKnown({ ...options, method: method.toUpperCase() }); // at once, rather than in the stream
+        return { stream: follow(open, options, fetchOf(options)) };
+    };
+    return Object.assign({ ...client }, { request: asking(client.request) }, Object.fromEntries(methods.map((method) => [method, asking(client[method])])), { sse: Object.fromEntries(methods.map((method) => [method, watching(client.sse[method], method)])) });
 }
 /** What streams tell that are opened one after the other, until one tells the end. */
 async function* follow(open, options, send) {

@@ -2,7 +2,7 @@ import { createClient } from './generated/client/index.js';
 import { getReceipt, listResponses, watchErasure as watch, } from './generated/index.js';
 import { ProblemError, retryAfter } from './answers.js';
 import { checked, sleep } from './client.js';
-import { requireList } from './lists.js';
+import { requireKnown, requireList } from './lists.js';
 export * from './generated/index.js';
 export * from './receipt.js';
 export { ProblemError };
@@ -18,6 +18,7 @@ export function createLethe(baseUrl, key, config = {}) {
         ...config,
         baseUrl,
         requestValidator: async (options) => {
+            requireKnown(options);
             requireLists(options);
             await config.requestValidator?.(options);
         },

@@ -101,6 +101,9 @@ export const documented: Documented = {
    "id": "eraseResponse",
    "method": "DELETE",
    "path": "/admin/api/v1/batches/requests/([^/]+)$",
+   "query": [
+    "include_later_turns"
+   ],
    "answers": {
     "204": {
      "headers": {
@@ -172,6 +175,9 @@ export const documented: Documented = {
    "id": "getReceipt",
    "method": "GET",
    "path": "/admin/api/v1/erasures/([^/]+)/receipt$",
+   "query": [
+    "reached"
+   ],
    "answers": {
     "200": {
      "media": "text/plain",
@@ -186,6 +192,9 @@ export const documented: Documented = {
    "id": "getResponse",
    "method": "GET",
    "path": "/admin/api/v1/batches/requests/([^/]+)$",
+   "query": [
+    "body"
+   ],
    "answers": {
     "200": {
      "media": "application/json",
@@ -245,6 +254,10 @@ export const documented: Documented = {
    "id": "listErasureReceipts",
    "method": "GET",
    "path": "/admin/api/v1/erasures/([^/]+)/receipts$",
+   "query": [
+    "limit",
+    "after"
+   ],
    "answers": {
     "200": {
      "media": "application/json",
@@ -258,6 +271,12 @@ export const documented: Documented = {
    "id": "listErasures",
    "method": "GET",
    "path": "/admin/api/v1/erasures$",
+   "query": [
+    "state",
+    "trigger",
+    "limit",
+    "after"
+   ],
    "answers": {
     "200": {
      "media": "application/json",
@@ -271,6 +290,11 @@ export const documented: Documented = {
    "id": "listHolds",
    "method": "GET",
    "path": "/admin/api/v1/holds$",
+   "query": [
+    "active",
+    "limit",
+    "after"
+   ],
    "answers": {
     "200": {
      "media": "application/json",
@@ -284,6 +308,15 @@ export const documented: Documented = {
    "id": "listLooks",
    "method": "GET",
    "path": "/admin/api/v1/looks$",
+   "query": [
+    "limit",
+    "after",
+    "response_id",
+    "owner",
+    "looked_by",
+    "looked_after",
+    "looked_before"
+   ],
    "answers": {
     "200": {
      "media": "application/json",
@@ -297,6 +330,25 @@ export const documented: Documented = {
    "id": "listResponses",
    "method": "GET",
    "path": "/admin/api/v1/batches/requests$",
+   "query": [
+    "skip",
+    "limit",
+    "after",
+    "count",
+    "status",
+    "statuses",
+    "model",
+    "service_tiers",
+    "created_after",
+    "created_before",
+    "response_status_min",
+    "response_status_max",
+    "min_duration_ms",
+    "has_error",
+    "active_first",
+    "member_id",
+    "created_by_email"
+   ],
    "answers": {
     "200": {
      "media": "application/json",
@@ -310,6 +362,11 @@ export const documented: Documented = {
    "id": "listRetentionRules",
    "method": "GET",
    "path": "/admin/api/v1/retention-rules$",
+   "query": [
+    "removed",
+    "limit",
+    "after"
+   ],
    "answers": {
     "200": {
      "media": "application/json",

@@ -7,6 +7,7 @@ export interface Documented {
     id: string;
     method: string;
     path: string;
+    query?: string[];
     /** `same` are the fields that say again what the path's parameters do. */
     answers: Record<string, { media?: string; schema?: Shape; headers?: Record<string, Shape>; same?: string[] }>;
   }[];

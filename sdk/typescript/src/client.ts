@@ -1,5 +1,6 @@
 import { askedFor, documentedOnly, isEnd, ProblemError } from './answers.js';
 import type { Client, RequestOptions } from './generated/client/index.js';
+import { requireKnown } from './lists.js';
 
 /** Of a stream that is opened again, in milliseconds; the first where the service does not say. */
 const firstWait = 3000;
@@ -40,12 +41,15 @@ export function checked(client: Client): Client {
     }
     return result;
   };
-  const watching = (open: Send) => async (options: SseOptions) => ({ stream: follow(open, options, fetchOf(options)) });
+  const watching = (open: Send, method: string) => async (options: SseOptions) => {
+    requireKnown({ ...options, method: method.toUpperCase() }); // at once, rather than in the stream
+    return { stream: follow(open, options, fetchOf(options)) };
+  };
   return Object.assign(
     { ...client },
     { request: asking(client.request as Send) },
     Object.fromEntries(methods.map((method) => [method, asking(client[method] as Send)])),
-    { sse: Object.fromEntries(methods.map((method) => [method, watching(client.sse[method] as Send)])) },
+    { sse: Object.fromEntries(methods.map((method) => [method, watching(client.sse[method] as Send, method)])) },
   ) as Client;
 }
 

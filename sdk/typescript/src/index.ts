@@ -12,7 +12,7 @@ import {
 } from './generated/index.js';
 import { ProblemError, retryAfter } from './answers.js';
 import { checked, sleep } from './client.js';
-import { requireList } from './lists.js';
+import { requireKnown, requireList } from './lists.js';
 
 export * from './generated/index.js';
 export * from './receipt.js';
@@ -31,6 +31,7 @@ export function createLethe(baseUrl: string, key: string, config: Config = {}): 
     ...config,
     baseUrl,
     requestValidator: async (options) => {
+      requireKnown(options);
       requireLists(options);
       await config.requestValidator?.(options);
     },

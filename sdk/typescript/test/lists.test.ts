@@ -13,6 +13,10 @@ const operations = Object.entries(lethe).filter(
   ([name, value]) => typeof value === 'function' && !helpers.includes(name) && !/^[A-Z]/.test(name),
 ) as [string, Operation][];
 
+const { documented } = await import(new URL('../dist/answers.gen.js', import.meta.url).href) as {
+  documented: { operations: { id: string; query?: string[] }[] };
+};
+
 const urls: string[] = [];
 const seen: { querySerializer?: { parameters?: object } }[] = [];
 const client = lethe.createLethe('http://lethe.test', 'key', {
@@ -55,6 +59,30 @@ test('every list of a query', async () => {
     'listResponses service_tiers',
     'listResponses statuses',
   ]);
+});
+
+test('parameters that the contract has not', async () => {
+  let known = 0;
+  for (const [operation, call] of operations) {
+    const sent = urls.length;
+    for (const name of ['organisation', 'Limit', '']) {
+      await assert.rejects(call({ client, path, query: { [name]: 'x' } }), {
+        name: 'TypeError',
+        message: new RegExp(`^${name} is no parameter of ${operation}; there are: [\\w, ]+$`),
+      });
+    }
+    assert.equal(urls.length, sent, 'nothing is sent');
+    known += documented.operations.find((o) => o.id === operation)!.query?.length ?? 0;
+  }
+  assert.ok(known >= 30, `${known} parameters`);
+  await assert.rejects(lethe.allResponses({ client, query: { owner: 'x' } as object }).next(), TypeError);
+});
+
+test('words that nothing has by now', async () => {
+  await lethe.listResponses({ client, query: { status: 'complete', statuses: ['x'], service_tiers: ['y'] } });
+  assert.equal(new URL(urls.at(-1)!).search, '?status=complete&statuses=x&service_tiers=y');
+  await lethe.listErasures({ client, query: { state: ['ended'], trigger: 'sweep' } });
+  assert.equal(new URL(urls.at(-1)!).search, '?state=ended&trigger=sweep');
 });
 
 test('allResponses', async () => {

@@ -26,6 +26,10 @@ export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends 
  * is false. A response that keeps its state comes exactly once, whatever
  * is created, changed or erased meanwhile.
  *
+ * Parameters that are not known are passed over, as the reference does,
+ * and words of `status`, `statuses` and `service_tiers` that nothing has
+ * match nothing. `Unknown-Parameters` of the answer names both.
+ *
  */
 export declare const listResponses: <ThrowOnError extends boolean = false>(options: Options<ListResponsesData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<ListResponsesResponses, ListResponsesErrors, ThrowOnError, "fields">;
 /**

@@ -12,6 +12,10 @@
  * is false. A response that keeps its state comes exactly once, whatever
  * is created, changed or erased meanwhile.
  *
+ * Parameters that are not known are passed over, as the reference does,
+ * and words of `status`, `statuses` and `service_tiers` that nothing has
+ * match nothing. `Unknown-Parameters` of the answer names both.
+ *
  */
 export const listResponses = (options) => options.client.get({
     querySerializer: { parameters: {

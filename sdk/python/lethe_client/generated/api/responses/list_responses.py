@@ -227,6 +227,10 @@ def sync_detailed(
     is false. A response that keeps its state comes exactly once, whatever
     is created, changed or erased meanwhile.
 
+    Parameters that are not known are passed over, as the reference does,
+    and words of `status`, `statuses` and `service_tiers` that nothing has
+    match nothing. `Unknown-Parameters` of the answer names both.
+
     Args:
         skip (int | Unset):  Default: 0.
         limit (int | Unset):  Default: 10.
@@ -321,6 +325,10 @@ def sync(
     is false. A response that keeps its state comes exactly once, whatever
     is created, changed or erased meanwhile.
 
+    Parameters that are not known are passed over, as the reference does,
+    and words of `status`, `statuses` and `service_tiers` that nothing has
+    match nothing. `Unknown-Parameters` of the answer names both.
+
     Args:
         skip (int | Unset):  Default: 0.
         limit (int | Unset):  Default: 10.
@@ -411,6 +419,10 @@ async def asyncio_detailed(
     of the next request, with the same filters and order, until `has_more`
     is false. A response that keeps its state comes exactly once, whatever
     is created, changed or erased meanwhile.
+
+    Parameters that are not known are passed over, as the reference does,
+    and words of `status`, `statuses` and `service_tiers` that nothing has
+    match nothing. `Unknown-Parameters` of the answer names both.
 
     Args:
         skip (int | Unset):  Default: 0.
@@ -505,6 +517,10 @@ async def asyncio(
     of the next request, with the same filters and order, until `has_more`
     is false. A response that keeps its state comes exactly once, whatever
     is created, changed or erased meanwhile.
+
+    Parameters that are not known are passed over, as the reference does,
+    and words of `status`, `statuses` and `service_tiers` that nothing has
+    match nothing. `Unknown-Parameters` of the answer names both.
 
     Args:
         skip (int | Unset):  Default: 0.
