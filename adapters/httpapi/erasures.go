@@ -150,7 +150,7 @@ func erasureRequest(ctx context.Context, responses []identifier, owner *identifi
 			CreatedAfter: (*time.Time)(f.CreatedAfter), CreatedBefore: (*time.Time)(f.CreatedBefore),
 			StatusMin: f.ResponseStatusMin, StatusMax: f.ResponseStatusMax,
 			MinDuration: (*time.Duration)(f.MinDurationMs), HasError: f.HasError,
-			All: isTrue(f.All),
+			All: isTrue((*bool)(f.All)),
 		}
 	}
 	return r

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -284,8 +285,6 @@ func assemble(t testing.TB, f fakes, change func(*httpapi.Config, *httpapi.Deps)
 	return s
 }
 
-func init() { openapi3filter.RegisterBodyDecoder("text/event-stream", openapi3filter.PlainBodyDecoder) }
-
 // document is the contract, loaded and validated once.
 var document = sync.OnceValues(func() (*openapi3.T, error) {
 	doc, err := openapi3.NewLoader().LoadFromData(lethe.OpenAPI)
@@ -358,8 +357,41 @@ func (s *service) conforms(t testing.TB, r *http.Request, a answer) {
 		Header:  a.header,
 		Options: &openapi3filter.Options{IncludeResponseStatus: true, MultiError: true},
 	}
+	if a.header.Get("Content-Type") == "text/event-stream" {
+		input.Options.ExcludeResponseBody = true
+		eventsConform(t, doc, operation, a)
+	}
 	if err := openapi3filter.ValidateResponse(r.Context(), input.SetBodyBytes([]byte(a.body))); err != nil {
 		t.Errorf("%s %s: the answer is not as the contract says: %v\n%s", r.Method, r.URL, err, a.body)
+	}
+}
+
+// eventsConform holds each event of a stream against the contract, and what it
+// tells.
+func eventsConform(t testing.TB, doc *openapi3.T, operation *openapi3.Operation, a answer) {
+	t.Helper()
+	schema := operation.Responses.Value("200").Value.Content["text/event-stream"].Schema.Value
+	for text := range strings.SplitSeq(a.body, "\n\n") {
+		event := map[string]any{}
+		for line := range strings.SplitSeq(text, "\n") {
+			name, value, _ := strings.Cut(line, ":")
+			if event[name] = strings.TrimPrefix(value, " "); name == "retry" {
+				event[name], _ = strconv.ParseFloat(event[name].(string), 64)
+			}
+		}
+		delete(event, "")
+		if event["data"] == nil {
+			continue // it only keeps the connection
+		}
+		if err := schema.VisitJSON(event); err != nil {
+			t.Errorf("the event %q is not as the contract says: %v", text, err)
+		}
+		var told any
+		if err := json.Unmarshal([]byte(event["data"].(string)), &told); err != nil {
+			t.Errorf("%q: %v", text, err)
+		} else if err := doc.Components.Schemas["Erasure"].Value.VisitJSON(told); err != nil {
+			t.Errorf("the event %q does not tell of an erasure: %v", text, err)
+		}
 	}
 }
 

@@ -60,7 +60,7 @@ var mustBe = map[string]string{
 
 	"erasure_id":      domain.ErrNoID.Error(),
 	"owner":           domain.ErrNoID.Error(),
-	"all":             mustBeBoolean,
+	"all":             "must be true, for everything; leave it out where there are conditions",
 	"Idempotency-Key": "must be given once, in 1 to 255 visible ASCII characters",
 
 	"hold_id":    domain.ErrNoID.Error(),
@@ -268,6 +268,18 @@ func (b *boolean) Bind(text string) error {
 		return errors.New("neither true nor false")
 	}
 	*b = text == "true"
+	return nil
+}
+
+// onlyTrue is true; what it is not is said by leaving it out.
+type onlyTrue bool
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (o *onlyTrue) UnmarshalJSON(text []byte) error {
+	if string(text) != "true" {
+		return errors.New("not true")
+	}
+	*o = true
 	return nil
 }
 

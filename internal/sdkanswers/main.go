@@ -3,6 +3,9 @@
 // its query's parameters, for those clients whose language lets any pass.
 //
 //	sdkanswers OPENAPI > answers.json
+//	sdkanswers -generators OPENAPI > openapi.yaml
+//
+// The second form writes the contract as the clients' generators take it.
 //
 // It keeps what a client must be sure of, the status, the media type, headers
 // and fields that are required, and the types of these, and leaves the rest.
@@ -13,6 +16,7 @@ package main
 import (
 	"cmp"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"os"
 	"regexp"
@@ -61,11 +65,19 @@ type shape struct {
 }
 
 func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: sdkanswers OPENAPI")
+	generators := flag.Bool("generators", false, "write the contract as the clients' generators take it")
+	flag.Parse()
+	if flag.NArg() != 1 {
+		fmt.Fprintln(os.Stderr, "usage: sdkanswers [-generators] OPENAPI")
 		os.Exit(2)
 	}
-	if err := write(os.Args[1]); err != nil {
+	err := error(nil)
+	if *generators {
+		err = writeForGenerators(flag.Arg(0), os.Stdout)
+	} else {
+		err = write(flag.Arg(0))
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "sdkanswers:", err)
 		os.Exit(1)
 	}

@@ -952,13 +952,15 @@ export const documented = {
                 "states": {
                     "type": "array",
                     "items": {
-                        "type": "string"
+                        "type": "string",
+                        "pattern": "^[^\\x00]*$"
                     }
                 },
                 "tiers": {
                     "type": "array",
                     "items": {
-                        "type": "string"
+                        "type": "string",
+                        "pattern": "^[^\\x00]*$"
                     }
                 }
             }
@@ -1050,19 +1052,22 @@ export const documented = {
                 "models": {
                     "type": "array",
                     "items": {
-                        "type": "string"
+                        "type": "string",
+                        "pattern": "^[^\\x00]*$"
                     }
                 },
                 "states": {
                     "type": "array",
                     "items": {
-                        "type": "string"
+                        "type": "string",
+                        "pattern": "^[^\\x00]*$"
                     }
                 },
                 "tiers": {
                     "type": "array",
                     "items": {
-                        "type": "string"
+                        "type": "string",
+                        "pattern": "^[^\\x00]*$"
                     }
                 }
             }
@@ -1454,7 +1459,8 @@ export const documented = {
                 "models": {
                     "type": "array",
                     "items": {
-                        "type": "string"
+                        "type": "string",
+                        "pattern": "^[^\\x00]*$"
                     }
                 },
                 "owners": {
@@ -1467,13 +1473,15 @@ export const documented = {
                 "states": {
                     "type": "array",
                     "items": {
-                        "type": "string"
+                        "type": "string",
+                        "pattern": "^[^\\x00]*$"
                     }
                 },
                 "tiers": {
                     "type": "array",
                     "items": {
-                        "type": "string"
+                        "type": "string",
+                        "pattern": "^[^\\x00]*$"
                     }
                 }
             }

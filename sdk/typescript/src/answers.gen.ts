@@ -955,13 +955,15 @@ export const documented: Documented = {
     "states": {
      "type": "array",
      "items": {
-      "type": "string"
+      "type": "string",
+      "pattern": "^[^\\x00]*$"
      }
     },
     "tiers": {
      "type": "array",
      "items": {
-      "type": "string"
+      "type": "string",
+      "pattern": "^[^\\x00]*$"
      }
     }
    }
@@ -1053,19 +1055,22 @@ export const documented: Documented = {
     "models": {
      "type": "array",
      "items": {
-      "type": "string"
+      "type": "string",
+      "pattern": "^[^\\x00]*$"
      }
     },
     "states": {
      "type": "array",
      "items": {
-      "type": "string"
+      "type": "string",
+      "pattern": "^[^\\x00]*$"
      }
     },
     "tiers": {
      "type": "array",
      "items": {
-      "type": "string"
+      "type": "string",
+      "pattern": "^[^\\x00]*$"
      }
     }
    }
@@ -1457,7 +1462,8 @@ export const documented: Documented = {
     "models": {
      "type": "array",
      "items": {
-      "type": "string"
+      "type": "string",
+      "pattern": "^[^\\x00]*$"
      }
     },
     "owners": {
@@ -1470,13 +1476,15 @@ export const documented: Documented = {
     "states": {
      "type": "array",
      "items": {
-      "type": "string"
+      "type": "string",
+      "pattern": "^[^\\x00]*$"
      }
     },
     "tiers": {
      "type": "array",
      "items": {
-      "type": "string"
+      "type": "string",
+      "pattern": "^[^\\x00]*$"
      }
     }
    }

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"io"
+	"os"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// writeForGenerators writes the contract without what the clients' generators
+// make other types of, or none: conditions on which fields go together, a
+// boolean that has one value, what an event of a stream is, and an answer that is
+// no problem. The service checks the first two, and the clients' own code reads
+// streams and takes every failure for an error of one kind.
+func writeForGenerators(openapi string, out io.Writer) error {
+	text, err := os.ReadFile(openapi)
+	if err != nil {
+		return err
+	}
+	var document yaml.Node
+	if err := yaml.Unmarshal(text, &document); err != nil {
+		return err
+	}
+	simplify(&document)
+	to := yaml.NewEncoder(out)
+	to.SetIndent(2)
+	if err := to.Encode(&document); err != nil {
+		return err
+	}
+	return to.Close()
+}
+
+func simplify(n *yaml.Node) {
+	if n.Kind == yaml.MappingNode {
+		if fields := n.Content; value(n, "type") != nil && value(n, "type").Value == "object" && value(n, "properties") != nil {
+			n.Content = without(fields, "oneOf", "anyOf")
+		} else if value(n, "type") != nil && value(n, "type").Value == "boolean" {
+			n.Content = without(fields, "enum")
+		}
+		if stream := value(n, "text/event-stream"); stream != nil {
+			stream.Content = []*yaml.Node{text("schema"), {Kind: yaml.MappingNode, Content: []*yaml.Node{text("type"), text("string")}}}
+		}
+		n.Content = without(n.Content, "ErasureEvent", "HeadersTooLarge", "431")
+	}
+	for _, inner := range n.Content {
+		simplify(inner)
+	}
+}
+
+func text(s string) *yaml.Node { return &yaml.Node{Kind: yaml.ScalarNode, Value: s} }
+
+// value is that of a key of a mapping; nil: there is none.
+func value(mapping *yaml.Node, key string) *yaml.Node {
+	for i := 0; i+1 < len(mapping.Content); i += 2 {
+		if mapping.Content[i].Value == key {
+			return mapping.Content[i+1]
+		}
+	}
+	return nil
+}
+
+func without(content []*yaml.Node, keys ...string) []*yaml.Node {
+	var kept []*yaml.Node
+pairs:
+	for i := 0; i+1 < len(content); i += 2 {
+		for _, key := range keys {
+			if content[i].Value == key {
+				continue pairs
+			}
+		}
+		kept = append(kept, content[i], content[i+1])
+	}
+	return kept
+}
