@@ -86,7 +86,7 @@ bin/testrun:
 
 # What an engineer runs all day leaves out what takes long or tests the whole
 # program: the race detector, and these packages and tests.
-CHECKED = $(shell go list ./... | grep -v -e /test/e2e -e /test/mutation -e /test/plans -e /embeddedpg -e /app/demo)
+CHECKED = $(shell go list ./... | grep -v -e /test/e2e -e /test/fuzz -e /test/mutation -e /test/plans -e /embeddedpg -e /app/demo)
 UNCHECKED := ^(TestReceiptsTellNothing|TestLargeLists|TestKilledSealers)$$
 
 .PHONY: check
@@ -107,6 +107,12 @@ test: bin/testpg bin/testrun ## run every test (with the race detector where the
 endure: bin/testpg ## run the long forms of the tests of kills, holds, ended sessions and large owners (an hour or so)
 	LETHE_TEST_KILLS=200 LETHE_TEST_HOLD_ROUNDS=60 LETHE_TEST_ENDED_SESSIONS=3000 LETHE_TEST_OWNER_RESPONSES=250000 \
 		$(WITH_POSTGRES) go test -count=1 -timeout 3h -v -run 'Killed|HoldsAndErasures|EndedSessions|OwnerOfEverything' ./adapters/postgres/fusillade ./test/e2e
+
+# A part of it, with the same seed, runs with the other tests.
+.PHONY: fuzz
+fuzz: bin/testpg ## ask the service what its contract allows, what it does not, and what is no HTTP: 100,000 requests (FUZZ_SECONDS, FUZZ_SEED)
+	LETHE_TEST_FUZZ_SECONDS=$(or $(FUZZ_SECONDS),900) LETHE_TEST_RAW_REQUESTS=40000 LETHE_TEST_FUZZ_SEED=$(or $(FUZZ_SEED),1) \
+		$(WITH_POSTGRES) go test -count=1 -timeout 3h -v ./test/fuzz
 
 .PHONY: cover
 cover: bin/testpg ## measure the coverage of domain and adapters; fails under 90 %
