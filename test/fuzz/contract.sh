@@ -4,7 +4,7 @@
 #
 #	contract.sh URL FOLDER [ARGUMENTS OF schemathesis run...]
 #
-# The key of an administrator is in LETHE_TEST_ADMIN_KEY. FOLDER has the
+# The key of who asks is in LETHE_TEST_KEY. FOLDER has the
 # dictionaries that schemathesis.toml names: things that the service has.
 # Without arguments, it only installs the fuzzer.
 set -euo pipefail

@@ -2,8 +2,12 @@
 
 A cursor is of a list that was asked for, and has no `skip` beside it; a query
 has at most 16 KiB; what expires does so in the future; and a time is not later
-than the one before which it is to be.
+than the one before which it is to be. Every other request about a version of a
+rule is about the one that it has, and every other one with a token is what was
+previewed, so that there is more to be seen than 409.
 """
+
+from itertools import count
 
 from urllib.parse import urlencode
 
@@ -11,9 +15,14 @@ import schemathesis
 
 MOST_OF_A_QUERY = 12 << 10
 FUTURE = "2199-01-01T00:00:00Z"
+MOST_ERASED = 3
 
 # The last cursor of each list, by what decides which list it is.
 cursors = {}
+# The version of each rule, and previews of few responses, with their tokens.
+versions = {}
+previews = []
+turn = count()
 
 
 def list_of(case):
@@ -41,6 +50,12 @@ def before_call(context, case, kwargs):
     if isinstance(body, dict):
         if "expires_at" in body:
             body["expires_at"] = FUTURE
+        if isinstance(body.get("version"), int) and next(turn) % 2:
+            body["version"] = versions.get((case.path_parameters or {}).get("rule_id"), body["version"])
+        if isinstance(body.get("token"), str) and previews and next(turn) % 2:
+            for field in "responses", "owner", "filter", "include_later_turns":
+                body.pop(field, None)
+            body.update(previews.pop())
         filter = body.get("filter")
         if isinstance(filter, dict) and "created_after" in filter:
             filter.pop("created_before", None)
@@ -48,7 +63,14 @@ def before_call(context, case, kwargs):
 
 @schemathesis.hook
 def after_call(context, case, response):
-    if case.method.upper() == "GET" and response.status_code == 200 and "json" in response.headers.get("content-type", [""])[0]:
-        page = response.json()
-        if isinstance(page, dict) and page.get("next_cursor"):
-            cursors[list_of(case)] = page["next_cursor"]
+    if response.status_code not in (200, 201) or "json" not in response.headers.get("content-type", [""])[0]:
+        return
+    answer = response.json()
+    if not isinstance(answer, dict):
+        return
+    if answer.get("next_cursor"):
+        cursors[list_of(case)] = answer["next_cursor"]
+    if "age_days" in answer:
+        versions[answer["id"]] = answer["version"]
+    if "token" in answer and answer["responses"] <= MOST_ERASED and isinstance(case.body, dict):
+        previews.append(case.body | {"token": answer["token"]})
