@@ -285,6 +285,14 @@ func assemble(t testing.TB, f fakes, change func(*httpapi.Config, *httpapi.Deps)
 	return s
 }
 
+// The library knows capitals only, and RFC 3339 small letters, too.
+func init() {
+	openapi3.DefineStringFormatValidator("date-time", openapi3.NewCallbackValidator(func(text string) error {
+		_, err := time.Parse(time.RFC3339, strings.ToUpper(text))
+		return err
+	}))
+}
+
 // document is the contract, loaded and validated once.
 var document = sync.OnceValues(func() (*openapi3.T, error) {
 	doc, err := openapi3.NewLoader().LoadFromData(lethe.OpenAPI)
@@ -317,6 +325,10 @@ func (s *service) ask(t testing.TB, method, target string, headers ...string) an
 func (s *service) serve(t testing.TB, r *http.Request) answer {
 	t.Helper()
 	w := httptest.NewRecorder()
+	var body bytes.Buffer
+	if r.Body != nil {
+		r.Body = io.NopCloser(io.TeeReader(r.Body, &body))
+	}
 	s.ServeHTTP(w, r)
 	a := answer{status: w.Code, header: w.Header(), body: w.Body.String()}
 	if strings.HasPrefix(a.header.Get("Content-Type"), "application/problem+json") {
@@ -330,11 +342,12 @@ func (s *service) serve(t testing.TB, r *http.Request) answer {
 	} else if a.status >= 400 && a.status != 499 {
 		t.Errorf("%s %s: %d is no problem+json: %s", r.Method, r.URL, a.status, a.body)
 	}
-	s.conforms(t, r, a)
+	s.conforms(t, r, body.Bytes(), a)
 	return a
 }
 
-func (s *service) conforms(t testing.TB, r *http.Request, a answer) {
+// conforms holds an answer against the contract, and a body that was taken.
+func (s *service) conforms(t testing.TB, r *http.Request, body []byte, a answer) {
 	t.Helper()
 	doc, err := document()
 	if err != nil {
@@ -347,6 +360,14 @@ func (s *service) conforms(t testing.TB, r *http.Request, a answer) {
 	operation := doc.Paths.Value(path).GetOperation(r.Method)
 	if operation == nil || a.status == 499 {
 		return
+	}
+	if operation.RequestBody != nil && a.status < 300 {
+		var taken any
+		if err := json.Unmarshal(body, &taken); err != nil {
+			t.Errorf("%s %s: %v in %s", r.Method, r.URL, err, body)
+		} else if err := operation.RequestBody.Value.Content["application/json"].Schema.Value.VisitJSON(taken); err != nil {
+			t.Errorf("%s %s: what was taken is not as the contract says: %v\n%s", r.Method, r.URL, err, body)
+		}
 	}
 	input := &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: &openapi3filter.RequestValidationInput{
