@@ -1553,6 +1553,10 @@ export type ListResponsesErrors = {
      */
     413: Problem;
     /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     */
+    429: Problem;
+    /**
      * A fault of the service; its log tells more under the request's id.
      */
     500: Problem;
@@ -1637,6 +1641,10 @@ export type EraseResponseErrors = {
      */
     413: Problem;
     /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     */
+    429: Problem;
+    /**
      * A fault of the service; its log tells more under the request's id.
      */
     500: Problem;
@@ -1714,7 +1722,7 @@ export type GetResponseErrors = {
      */
     413: Problem;
     /**
-     * The caller has as much of this under way as one caller may have at a time, so that there is some for others. Nothing was done.
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
      */
     429: Problem;
     /**
@@ -1774,7 +1782,7 @@ export type PreviewErasureErrors = {
      */
     415: Problem;
     /**
-     * The caller has as much of this under way as one caller may have at a time, so that there is some for others. Nothing was done.
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
      */
     429: Problem;
     /**
@@ -1856,6 +1864,10 @@ export type ListErasuresErrors = {
      */
     413: Problem;
     /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     */
+    429: Problem;
+    /**
      * A fault of the service; its log tells more under the request's id.
      */
     500: Problem;
@@ -1929,7 +1941,7 @@ export type StartErasureErrors = {
      */
     415: Problem;
     /**
-     * The caller has as much of this under way as one caller may have at a time, so that there is some for others. Nothing was done.
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
      */
     429: Problem;
     /**
@@ -1996,6 +2008,10 @@ export type GetErasureErrors = {
      */
     413: Problem;
     /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     */
+    429: Problem;
+    /**
      * A fault of the service; its log tells more under the request's id.
      */
     500: Problem;
@@ -2058,6 +2074,10 @@ export type CancelErasureErrors = {
      * The request's body is larger than the service reads.
      */
     413: Problem;
+    /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     */
+    429: Problem;
     /**
      * A fault of the service; its log tells more under the request's id.
      */
@@ -2131,6 +2151,10 @@ export type ListErasureReceiptsErrors = {
      */
     413: Problem;
     /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     */
+    429: Problem;
+    /**
      * A fault of the service; its log tells more under the request's id.
      */
     500: Problem;
@@ -2196,7 +2220,7 @@ export type WatchErasureErrors = {
      */
     413: Problem;
     /**
-     * The caller has as much of this under way as one caller may have at a time, so that there is some for others. Nothing was done.
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
      */
     429: Problem;
     /**
@@ -2271,6 +2295,10 @@ export type GetReceiptErrors = {
      * The request's body is larger than the service reads.
      */
     413: Problem;
+    /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     */
+    429: Problem;
     /**
      * A fault of the service; its log tells more under the request's id.
      */
@@ -2359,6 +2387,10 @@ export type ListLooksErrors = {
      */
     413: Problem;
     /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     */
+    429: Problem;
+    /**
      * A fault of the service; its log tells more under the request's id.
      */
     500: Problem;
@@ -2430,6 +2462,10 @@ export type ListHoldsErrors = {
      */
     413: Problem;
     /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     */
+    429: Problem;
+    /**
      * A fault of the service; its log tells more under the request's id.
      */
     500: Problem;
@@ -2485,6 +2521,10 @@ export type PlaceHoldErrors = {
      * The request's body is not said to be JSON.
      */
     415: Problem;
+    /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     */
+    429: Problem;
     /**
      * A fault of the service; its log tells more under the request's id.
      */
@@ -2547,6 +2587,10 @@ export type ReleaseHoldErrors = {
      */
     413: Problem;
     /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     */
+    429: Problem;
+    /**
      * A fault of the service; its log tells more under the request's id.
      */
     500: Problem;
@@ -2607,6 +2651,10 @@ export type GetHoldErrors = {
      * The request's body is larger than the service reads.
      */
     413: Problem;
+    /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     */
+    429: Problem;
     /**
      * A fault of the service; its log tells more under the request's id.
      */
@@ -2679,6 +2727,10 @@ export type ListRetentionRulesErrors = {
      */
     413: Problem;
     /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     */
+    429: Problem;
+    /**
      * A fault of the service; its log tells more under the request's id.
      */
     500: Problem;
@@ -2734,6 +2786,10 @@ export type CreateRetentionRuleErrors = {
      * The request's body is not said to be JSON.
      */
     415: Problem;
+    /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     */
+    429: Problem;
     /**
      * A fault of the service; its log tells more under the request's id.
      */
@@ -2796,6 +2852,10 @@ export type RemoveRetentionRuleErrors = {
      */
     413: Problem;
     /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     */
+    429: Problem;
+    /**
      * A fault of the service; its log tells more under the request's id.
      */
     500: Problem;
@@ -2856,6 +2916,10 @@ export type GetRetentionRuleErrors = {
      * The request's body is larger than the service reads.
      */
     413: Problem;
+    /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     */
+    429: Problem;
     /**
      * A fault of the service; its log tells more under the request's id.
      */
@@ -2931,6 +2995,10 @@ export type ChangeRetentionRuleErrors = {
      */
     415: Problem;
     /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     */
+    429: Problem;
+    /**
      * A fault of the service; its log tells more under the request's id.
      */
     500: Problem;
@@ -2995,6 +3063,10 @@ export type GetRetentionRuleVersionErrors = {
      * The request's body is larger than the service reads.
      */
     413: Problem;
+    /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     */
+    429: Problem;
     /**
      * A fault of the service; its log tells more under the request's id.
      */
@@ -3066,7 +3138,7 @@ export type DryRunRetentionRuleErrors = {
      */
     413: Problem;
     /**
-     * The caller has as much of this under way as one caller may have at a time, so that there is some for others. Nothing was done.
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
      */
     429: Problem;
     /**
@@ -3144,6 +3216,10 @@ export type EnableRetentionRuleErrors = {
      */
     415: Problem;
     /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     */
+    429: Problem;
+    /**
      * A fault of the service; its log tells more under the request's id.
      */
     500: Problem;
@@ -3205,6 +3281,10 @@ export type DisableRetentionRuleErrors = {
      */
     413: Problem;
     /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     */
+    429: Problem;
+    /**
      * A fault of the service; its log tells more under the request's id.
      */
     500: Problem;
@@ -3261,6 +3341,10 @@ export type GetCheckpointErrors = {
      */
     413: Problem;
     /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     */
+    429: Problem;
+    /**
      * A fault of the service; its log tells more under the request's id.
      */
     500: Problem;
@@ -3312,6 +3396,10 @@ export type GetLogKeysErrors = {
      * The request's body is larger than the service reads.
      */
     413: Problem;
+    /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     */
+    429: Problem;
     /**
      * A fault of the service; its log tells more under the request's id.
      */
@@ -3381,6 +3469,10 @@ export type GetTileErrors = {
      * The request's body is larger than the service reads.
      */
     413: Problem;
+    /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     */
+    429: Problem;
     /**
      * A fault of the service; its log tells more under the request's id.
      */

@@ -1631,6 +1631,10 @@ export type ListResponsesErrors = {
      */
     413: Problem;
     /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     */
+    429: Problem;
+    /**
      * A fault of the service; its log tells more under the request's id.
      */
     500: Problem;
@@ -1720,6 +1724,10 @@ export type EraseResponseErrors = {
      */
     413: Problem;
     /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     */
+    429: Problem;
+    /**
      * A fault of the service; its log tells more under the request's id.
      */
     500: Problem;
@@ -1802,7 +1810,7 @@ export type GetResponseErrors = {
      */
     413: Problem;
     /**
-     * The caller has as much of this under way as one caller may have at a time, so that there is some for others. Nothing was done.
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
      */
     429: Problem;
     /**
@@ -1867,7 +1875,7 @@ export type PreviewErasureErrors = {
      */
     415: Problem;
     /**
-     * The caller has as much of this under way as one caller may have at a time, so that there is some for others. Nothing was done.
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
      */
     429: Problem;
     /**
@@ -1954,6 +1962,10 @@ export type ListErasuresErrors = {
      */
     413: Problem;
     /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     */
+    429: Problem;
+    /**
      * A fault of the service; its log tells more under the request's id.
      */
     500: Problem;
@@ -2032,7 +2044,7 @@ export type StartErasureErrors = {
      */
     415: Problem;
     /**
-     * The caller has as much of this under way as one caller may have at a time, so that there is some for others. Nothing was done.
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
      */
     429: Problem;
     /**
@@ -2104,6 +2116,10 @@ export type GetErasureErrors = {
      */
     413: Problem;
     /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     */
+    429: Problem;
+    /**
      * A fault of the service; its log tells more under the request's id.
      */
     500: Problem;
@@ -2171,6 +2187,10 @@ export type CancelErasureErrors = {
      * The request's body is larger than the service reads.
      */
     413: Problem;
+    /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     */
+    429: Problem;
     /**
      * A fault of the service; its log tells more under the request's id.
      */
@@ -2249,6 +2269,10 @@ export type ListErasureReceiptsErrors = {
      */
     413: Problem;
     /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     */
+    429: Problem;
+    /**
      * A fault of the service; its log tells more under the request's id.
      */
     500: Problem;
@@ -2319,7 +2343,7 @@ export type WatchErasureErrors = {
      */
     413: Problem;
     /**
-     * The caller has as much of this under way as one caller may have at a time, so that there is some for others. Nothing was done.
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
      */
     429: Problem;
     /**
@@ -2399,6 +2423,10 @@ export type GetReceiptErrors = {
      * The request's body is larger than the service reads.
      */
     413: Problem;
+    /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     */
+    429: Problem;
     /**
      * A fault of the service; its log tells more under the request's id.
      */
@@ -2492,6 +2520,10 @@ export type ListLooksErrors = {
      */
     413: Problem;
     /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     */
+    429: Problem;
+    /**
      * A fault of the service; its log tells more under the request's id.
      */
     500: Problem;
@@ -2568,6 +2600,10 @@ export type ListHoldsErrors = {
      */
     413: Problem;
     /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     */
+    429: Problem;
+    /**
      * A fault of the service; its log tells more under the request's id.
      */
     500: Problem;
@@ -2628,6 +2664,10 @@ export type PlaceHoldErrors = {
      * The request's body is not said to be JSON.
      */
     415: Problem;
+    /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     */
+    429: Problem;
     /**
      * A fault of the service; its log tells more under the request's id.
      */
@@ -2695,6 +2735,10 @@ export type ReleaseHoldErrors = {
      */
     413: Problem;
     /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     */
+    429: Problem;
+    /**
      * A fault of the service; its log tells more under the request's id.
      */
     500: Problem;
@@ -2760,6 +2804,10 @@ export type GetHoldErrors = {
      * The request's body is larger than the service reads.
      */
     413: Problem;
+    /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     */
+    429: Problem;
     /**
      * A fault of the service; its log tells more under the request's id.
      */
@@ -2837,6 +2885,10 @@ export type ListRetentionRulesErrors = {
      */
     413: Problem;
     /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     */
+    429: Problem;
+    /**
      * A fault of the service; its log tells more under the request's id.
      */
     500: Problem;
@@ -2897,6 +2949,10 @@ export type CreateRetentionRuleErrors = {
      * The request's body is not said to be JSON.
      */
     415: Problem;
+    /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     */
+    429: Problem;
     /**
      * A fault of the service; its log tells more under the request's id.
      */
@@ -2964,6 +3020,10 @@ export type RemoveRetentionRuleErrors = {
      */
     413: Problem;
     /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     */
+    429: Problem;
+    /**
      * A fault of the service; its log tells more under the request's id.
      */
     500: Problem;
@@ -3029,6 +3089,10 @@ export type GetRetentionRuleErrors = {
      * The request's body is larger than the service reads.
      */
     413: Problem;
+    /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     */
+    429: Problem;
     /**
      * A fault of the service; its log tells more under the request's id.
      */
@@ -3109,6 +3173,10 @@ export type ChangeRetentionRuleErrors = {
      */
     415: Problem;
     /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     */
+    429: Problem;
+    /**
      * A fault of the service; its log tells more under the request's id.
      */
     500: Problem;
@@ -3178,6 +3246,10 @@ export type GetRetentionRuleVersionErrors = {
      * The request's body is larger than the service reads.
      */
     413: Problem;
+    /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     */
+    429: Problem;
     /**
      * A fault of the service; its log tells more under the request's id.
      */
@@ -3254,7 +3326,7 @@ export type DryRunRetentionRuleErrors = {
      */
     413: Problem;
     /**
-     * The caller has as much of this under way as one caller may have at a time, so that there is some for others. Nothing was done.
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
      */
     429: Problem;
     /**
@@ -3337,6 +3409,10 @@ export type EnableRetentionRuleErrors = {
      */
     415: Problem;
     /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     */
+    429: Problem;
+    /**
      * A fault of the service; its log tells more under the request's id.
      */
     500: Problem;
@@ -3403,6 +3479,10 @@ export type DisableRetentionRuleErrors = {
      */
     413: Problem;
     /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     */
+    429: Problem;
+    /**
      * A fault of the service; its log tells more under the request's id.
      */
     500: Problem;
@@ -3464,6 +3544,10 @@ export type GetCheckpointErrors = {
      */
     413: Problem;
     /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     */
+    429: Problem;
+    /**
      * A fault of the service; its log tells more under the request's id.
      */
     500: Problem;
@@ -3520,6 +3604,10 @@ export type GetLogKeysErrors = {
      * The request's body is larger than the service reads.
      */
     413: Problem;
+    /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     */
+    429: Problem;
     /**
      * A fault of the service; its log tells more under the request's id.
      */
@@ -3594,6 +3682,10 @@ export type GetTileErrors = {
      * The request's body is larger than the service reads.
      */
     413: Problem;
+    /**
+     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     */
+    429: Problem;
     /**
      * A fault of the service; its log tells more under the request's id.
      */
