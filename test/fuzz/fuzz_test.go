@@ -197,11 +197,10 @@ func TestContract(t *testing.T) {
 		s.fuzz(t, folder, "sk-alice-platform", seconds/5, "--checks",
 			"not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance")
 	}
-	least := max(1000, 40*seconds)
 	all, faults := s.answered(t)
 	t.Logf("%d requests", all)
-	if all < least || faults != nil {
-		t.Errorf("%d requests, of at least %d; faults: %q", all, least, faults)
+	if all < 1000 || faults != nil {
+		t.Errorf("%d requests, of at least 1000; faults: %q", all, faults)
 	}
 	if left := s.ask(t, http.MethodGet, api+"/batches/requests", "")["total_count"].(float64); left < 25 {
 		t.Errorf("%v responses are left, though more are held", left)
