@@ -111,7 +111,7 @@ endure: bin/testpg ## run the long forms of the tests of kills, holds, ended ses
 # A part of it, with the same seed, runs with the other tests.
 .PHONY: fuzz
 fuzz: bin/testpg ## ask the service what its contract allows, what it does not, and what is no HTTP, 100,000 requests or so (FUZZ_SECONDS, FUZZ_SEED)
-	LETHE_TEST_FUZZ_SECONDS=$(or $(FUZZ_SECONDS),900) LETHE_TEST_RAW_REQUESTS=80000 LETHE_TEST_FUZZ_SEED=$(or $(FUZZ_SEED),1) \
+	LETHE_TEST_FUZZ_SECONDS=$(or $(FUZZ_SECONDS),900) LETHE_TEST_RAW_REQUESTS=90000 LETHE_TEST_FUZZ_SEED=$(or $(FUZZ_SEED),1) \
 		$(WITH_POSTGRES) go test -count=1 -timeout 3h -v ./test/fuzz
 
 .PHONY: cover

@@ -194,7 +194,7 @@ func TestContract(t *testing.T) {
 	if seconds > 0 {
 		// Who may not all that administrators may is refused some of what the contract
 		// allows, and is answered as it describes all the same.
-		s.fuzz(t, folder, "sk-alice-platform", seconds/5, "--checks",
+		s.fuzz(t, folder, "sk-alice-platform", seconds/5, "--warnings", "off", "--checks",
 			"not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance")
 	}
 	all, faults := s.answered(t)
@@ -213,9 +213,9 @@ func (s service) fuzz(t *testing.T, folder, key string, seconds int, arguments .
 	t.Helper()
 	arguments = append([]string{"http://" + s.addr, folder, "--seed", strconv.Itoa(setting(t, "LETHE_TEST_FUZZ_SEED", 1))}, arguments...)
 	if seconds > 0 {
-		arguments = append(arguments, "--max-time", strconv.Itoa(seconds), "--workers", "2")
+		arguments = append(arguments, "--max-time", strconv.Itoa(seconds))
 	} else {
-		arguments = append(arguments, "--max-examples", "5", "--phases", "examples,coverage,fuzzing")
+		arguments = append(arguments, "--max-examples", "3", "--phases", "examples,coverage,fuzzing")
 	}
 	fuzzer := exec.CommandContext(t.Context(), "./contract.sh", arguments...)
 	fuzzer.Env = append(os.Environ(), "LETHE_TEST_KEY="+key)
