@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
+	"golang.org/x/sync/singleflight"
 
 	"lethe/domain"
 )
@@ -37,6 +38,7 @@ type People struct {
 	cfg    Config
 	places chan struct{} // has an entry for each that is being looked up
 	queue  chan struct{} // and for each that is or waits for it
+	asked  singleflight.Group
 
 	mu     sync.Mutex
 	secret []byte // empty: nothing is remembered yet
@@ -71,16 +73,48 @@ func (p *People) Remember(secret []byte, known []Mark) {
 var errCrowded = domain.Errorf(domain.CodeCrowded, "Many keys that are not known are being tried; try again later")
 
 // ByKey is domain.People's. CodeCrowded where too many unknown keys are being
-// looked up, so that this one was not.
+// looked up, so that this one was not. Who comes with the same one meanwhile takes
+// up no place: a program that begins with many requests has one key.
 func (p *People) ByKey(ctx context.Context, secret string) (domain.Key, error) {
 	mark, marked, known := p.mark(secret)
-	if !known {
-		leave, err := p.enter(ctx)
-		if err != nil {
-			return domain.Key{}, err
-		}
-		defer leave()
+	if known {
+		return p.ask(ctx, secret, mark, marked)
 	}
+	for {
+		var found domain.Key
+		first := false
+		asked := p.asked.DoChan(secret, func() (any, error) {
+			first = true
+			leave, err := p.enter(ctx)
+			if err != nil {
+				return nil, err
+			}
+			defer leave()
+			found, err = p.ask(ctx, secret, mark, marked)
+			return nil, err
+		})
+		select {
+		case <-ctx.Done():
+			return domain.Key{}, ctx.Err()
+		case answer := <-asked:
+			switch {
+			case first:
+				return found, answer.Err
+			case answer.Err == nil:
+				return p.ask(ctx, secret, mark, marked) // as of now
+			case !isCanceled(answer.Err):
+				return domain.Key{}, answer.Err
+			}
+			// Who had asked for all has left.
+		}
+	}
+}
+
+func isCanceled(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
+func (p *People) ask(ctx context.Context, secret string, mark Mark, marked bool) (domain.Key, error) {
 	key, err := p.People.ByKey(ctx, secret)
 	if marked {
 		p.learn(mark, err)

@@ -21,11 +21,15 @@ type slow struct {
 	away                 atomic.Bool
 }
 
-func (s *slow) ByKey(_ context.Context, secret string) (domain.Key, error) {
+func (s *slow) ByKey(ctx context.Context, secret string) (domain.Key, error) {
 	s.asked.Add(1)
 	s.most.Store(max(s.most.Load(), s.running.Add(1)))
 	defer s.running.Add(-1)
-	time.Sleep(time.Second)
+	select {
+	case <-time.After(time.Second):
+	case <-ctx.Done():
+		return domain.Key{}, ctx.Err()
+	}
 	switch {
 	case s.away.Load():
 		return domain.Key{}, domain.Errorf(domain.CodeUnavailable, "away")
@@ -92,6 +96,18 @@ func TestGate(t *testing.T) {
 		if got := code("guess"); got != domain.CodeNotFound {
 			t.Errorf("afterwards: %s", got)
 		}
+
+		// A program that begins with many requests.
+		for i := range 20 {
+			go func() { codes <- code([]string{"guess twice", "good and new"}[i%2]) }()
+		}
+		clear(got)
+		for range 20 {
+			got[<-codes]++
+		}
+		if got["known"] != 10 || got[domain.CodeNotFound] != 10 {
+			t.Errorf("got %v", got)
+		}
 	})
 }
 
@@ -120,10 +136,10 @@ func TestGateForgets(t *testing.T) {
 		p.Remember([]byte("secret"), append(fresh, revoked))
 		crowd := func() (leave func()) {
 			ctx, cancel := context.WithCancel(t.Context())
-			for range 6 {
+			for guesser := range 6 {
 				go func() {
-					for ctx.Err() == nil {
-						_, _ = p.ByKey(ctx, "guess")
+					for n := 0; ctx.Err() == nil; n++ {
+						_, _ = p.ByKey(ctx, fmt.Sprint("guess", guesser, n))
 						time.Sleep(time.Microsecond)
 					}
 				}()
@@ -143,6 +159,23 @@ func TestGateForgets(t *testing.T) {
 		leave()
 		if fresh := p.Fresh(); fresh != nil {
 			t.Errorf("%d are fresh", len(fresh))
+		}
+		// Of those who come with one key, the first may leave.
+		early, hurry := context.WithCancel(t.Context())
+		results := make(chan error, 2)
+		for _, ctx := range []context.Context{early, t.Context()} {
+			go func() {
+				_, err := p.ByKey(ctx, "good and patient")
+				results <- err
+			}()
+			synctest.Wait()
+		}
+		hurry()
+		if err := <-results; !errors.Is(err, context.Canceled) {
+			t.Errorf("who left got %v", err)
+		}
+		if err := <-results; err != nil {
+			t.Errorf("who stayed got %v", err)
 		}
 		// Who leaves gives the place back.
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)

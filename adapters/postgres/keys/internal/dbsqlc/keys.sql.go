@@ -9,22 +9,35 @@ import (
 	"context"
 )
 
-const forget = `-- name: Forget :exec
+const forgetKeys = `-- name: ForgetKeys :exec
 DELETE FROM lethe.known_keys WHERE seen_at < clock_timestamp() - interval '180 days'
 `
 
-func (q *Queries) Forget(ctx context.Context) error {
-	_, err := q.db.Exec(ctx, forget)
+func (q *Queries) ForgetKeys(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, forgetKeys)
 	return err
 }
 
-const known = `-- name: Known :many
+const keySecret = `-- name: KeySecret :one
+
+SELECT secret FROM lethe.known_keys_secret
+`
+
+// Which keys have worked: see adapters/gate.
+func (q *Queries) KeySecret(ctx context.Context) ([]byte, error) {
+	row := q.db.QueryRow(ctx, keySecret)
+	var secret []byte
+	err := row.Scan(&secret)
+	return secret, err
+}
+
+const knownKeys = `-- name: KnownKeys :many
 SELECT mark FROM lethe.known_keys ORDER BY seen_at DESC LIMIT $1::bigint
 `
 
 // The latest.
-func (q *Queries) Known(ctx context.Context, most int64) ([][]byte, error) {
-	rows, err := q.db.Query(ctx, known, most)
+func (q *Queries) KnownKeys(ctx context.Context, most int64) ([][]byte, error) {
+	rows, err := q.db.Query(ctx, knownKeys, most)
 	if err != nil {
 		return nil, err
 	}
@@ -43,24 +56,11 @@ func (q *Queries) Known(ctx context.Context, most int64) ([][]byte, error) {
 	return items, nil
 }
 
-const note = `-- name: Note :exec
+const noteKeys = `-- name: NoteKeys :exec
 INSERT INTO lethe.known_keys (mark) SELECT unnest($1::bytea[]) ON CONFLICT (mark) DO NOTHING
 `
 
-func (q *Queries) Note(ctx context.Context, marks [][]byte) error {
-	_, err := q.db.Exec(ctx, note, marks)
+func (q *Queries) NoteKeys(ctx context.Context, marks [][]byte) error {
+	_, err := q.db.Exec(ctx, noteKeys, marks)
 	return err
-}
-
-const secret = `-- name: Secret :one
-
-SELECT secret FROM lethe.known_keys_secret
-`
-
-// Which keys have worked: see adapters/gate.
-func (q *Queries) Secret(ctx context.Context) ([]byte, error) {
-	row := q.db.QueryRow(ctx, secret)
-	var secret []byte
-	err := row.Scan(&secret)
-	return secret, err
 }
