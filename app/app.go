@@ -88,7 +88,7 @@ func serve(ctx context.Context, cfg *Config, db *Databases, log *slog.Logger, re
 		log.Info("stopping; running requests may finish", "within", drainTimeout)
 	case err = <-l.failed:
 	case <-db.gone():
-		err = errors.New("the embedded database has ended: see postgres.log in the data folder, then start again")
+		err = errors.New("the embedded database has ended: see postgres/postgres.log in data_dir, then start again")
 	}
 	stop, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()

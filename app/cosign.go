@@ -26,7 +26,7 @@ func Cosign(ctx context.Context, cfg *Config, file string, in io.Reader, o Outpu
 	if len(cosigned) > maxKeyFile {
 		return misused("%s is longer than a checkpoint can be", file)
 	}
-	sign, err := readSigning(cfg, false)
+	sign, err := readSigning(cfg, nil)
 	if err != nil {
 		return err
 	}

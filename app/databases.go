@@ -55,7 +55,11 @@ func OpenDatabases(ctx context.Context, cfg *Config, progress io.Writer) (*Datab
 	if !cfg.Embedded() {
 		return db, nil
 	}
-	server, err := embeddedpg.Open(ctx, embeddedpg.Config{DataDir: cfg.DataDir, Progress: progress})
+	var server *embeddedpg.Server
+	folder, err := embeddedpg.PrepareHome(cfg.DataDir)
+	if err == nil {
+		server, err = embeddedpg.Open(ctx, embeddedpg.Config{DataDir: folder, Progress: progress})
+	}
 	if errors.Is(err, embeddedpg.ErrDataDir) {
 		return nil, fmt.Errorf("%w; the folder is data_dir (LETHE_DATA_DIR), and a database that you run is given with database.url (LETHE_DATABASE_URL)", err)
 	}

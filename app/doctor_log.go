@@ -24,7 +24,10 @@ const (
 // name and url are those of the database that fusillade is in.
 func (d *doctor) examineLog(ctx context.Context, name, url string) {
 	const check = "key of the log"
-	s, err := readSigning(d.cfg, false)
+	s, err := readSigning(d.cfg, nil)
+	if err == nil && len(s.signers) == 0 && d.cfg.Embedded() && d.log {
+		err = vanishedKey(d.cfg, url)
+	}
 	switch {
 	case err != nil:
 		d.add(Check{name, check, Problem, oneLine(err.Error()), "the service does not start until this is mended", nil})

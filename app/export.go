@@ -94,7 +94,7 @@ func logKeys(cfg *Config, given []string) ([]receipt.PublicKey, error) {
 	if len(given) > 0 {
 		return publicKeys(given)
 	}
-	s, err := readSigning(cfg, false)
+	s, err := readSigning(cfg, nil)
 	if err != nil {
 		return nil, err
 	}

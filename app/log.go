@@ -5,10 +5,12 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"go.uber.org/fx"
@@ -18,6 +20,7 @@ import (
 	"lethe/adapters/postgres/ledger"
 	"lethe/adapters/telemetry"
 	"lethe/domain"
+	"lethe/plainfile"
 	"lethe/receipt"
 )
 
@@ -37,31 +40,79 @@ type signing struct {
 }
 
 // newSigning reads the keys of the log. In the embedded mode it makes one where
-// none is configured. A key that is configured and cannot be used is an error.
-func newSigning(cfg *Config) (*signing, error) { return readSigning(cfg, true) }
+// none is configured and nothing was signed yet. A key that is configured and
+// cannot be used is an error, and so is one that was there and is not.
+func newSigning(cfg *Config, db *Databases) (*signing, error) {
+	return readSigning(cfg, func() error { return vanishedKey(cfg, db.fusilladeURL()) })
+}
 
-// readSigning is newSigning for who may also not make one.
-func readSigning(cfg *Config, mayMake bool) (*signing, error) {
+// vanishedKey is an error where the log was signed before, by a key that the
+// embedded mode has made, as another could not go on with it: that is for somebody
+// to decide, and not to happen.
+func vanishedKey(cfg *Config, url string) error {
+	signed := ""
+	if file := seenFile(cfg); file != nil {
+		if _, err := os.Lstat(file.Path()); err == nil {
+			signed = file.Path() + " keeps a checkpoint of it"
+		}
+	}
+	if signed == "" {
+		ctx, cancel := context.WithTimeout(context.Background(), checkTimeout)
+		defer cancel()
+		conn, err := connect(ctx, url)
+		if err != nil {
+			return err
+		}
+		defer hangUp(conn)
+		var is bool
+		if err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM lethe.checkpoints)").Scan(&is); err != nil {
+			return fmt.Errorf("look whether the log of erasures was signed: %w", err)
+		}
+		if is {
+			signed = "the database holds checkpoints of it"
+		}
+	}
+	file := filepath.Join(cfg.DataDir, embeddedKey)
+	if _, err := os.Lstat(file); signed == "" || err == nil { // which others may have made meanwhile
+		return nil
+	}
+	return fmt.Errorf("the key that signed the log of erasures is gone: there is no %s, and %s: put it back from your copy. "+
+		"No other key proves what this one has signed; to go on with another all the same, make one with `lethe keys new ORIGIN --out FILE`, name it in erasure.key_file (LETHE_ERASURE_KEY_FILE), and tell those who check receipts", file, signed)
+}
+
+// readSigning is newSigning for who may also not make one: mayMake says why not,
+// nil: looking makes none.
+func readSigning(cfg *Config, mayMake func() error) (*signing, error) {
 	s := &signing{origin: cfg.Erasure.Origin, named: cfg.Erasure.Origin != ""}
 	if !s.named {
 		s.origin = defaultOrigin
 	}
-	file := cfg.Erasure.KeyFile
+	file, made := cfg.Erasure.KeyFile, false
 	if cfg.Embedded() && file == "" && cfg.Erasure.Key == "" {
 		file = filepath.Join(cfg.DataDir, embeddedKey)
-		if mayMake {
+		made = true
+		if _, err := os.Lstat(file); errors.Is(err, fs.ErrNotExist) {
+			if mayMake == nil {
+				return s, nil
+			}
+			if err := mayMake(); err != nil {
+				return nil, err
+			}
 			if err := makeKey(file, s.origin); err != nil {
 				return nil, fmt.Errorf("make the key that signs the log of erasures: %w", err)
 			}
-		} else if _, err := os.Lstat(file); errors.Is(err, fs.ErrNotExist) {
-			return s, nil
 		}
 	}
 	text, from := []byte(cfg.Erasure.Key), "erasure.key"
 	switch {
 	case file != "":
 		var err error
-		if text, err = readBounded(file, maxKeyFile); err != nil {
+		if made {
+			text, err = readOwn(file, maxKeyFile)
+		} else {
+			text, err = readBounded(file, maxKeyFile)
+		}
+		if err != nil {
 			return nil, s.unreadable(file, err)
 		}
 		from = file
@@ -95,6 +146,24 @@ func (s *signing) unreadable(file string, err error) error {
 		return fmt.Errorf("this user may not read %q, which holds the keys of the log of erasures: change its owner", file)
 	}
 	return fmt.Errorf("the keys of the log of erasures cannot be read: %w", err)
+}
+
+// readOwn reads a file that this program has made: through no link, and of no other
+// user.
+func readOwn(path string, limit int64) ([]byte, error) {
+	f, err := plainfile.Open(path, os.O_RDONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok && stat.Uid != uint32(os.Geteuid()) {
+		return nil, fmt.Errorf("%s belongs to uid %d, who may have put another in its place: put back what was there, and run chown %d %s", path, stat.Uid, os.Geteuid(), path)
+	}
+	return io.ReadAll(io.LimitReader(f, limit+1))
 }
 
 // issuer is who issues receipts of the log of this name.

@@ -83,7 +83,7 @@ func Replay(ctx context.Context, cfg *Config, options ReplayOptions, o Output) (
 	if err != nil {
 		return false, err
 	}
-	sign, err := readSigning(cfg, false)
+	sign, err := readSigning(cfg, nil)
 	if err != nil {
 		return false, err
 	}

@@ -8,15 +8,19 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"lethe/plainfile"
 )
 
 // errBusy: another helper holds the lock.
@@ -103,7 +107,7 @@ func watch(dataDir string, st state) *Server {
 
 // lockHeld reports whether a helper lives on dataDir.
 func lockHeld(dataDir string) (bool, error) {
-	f, err := os.Open(lockPath(dataDir))
+	f, err := plainfile.Open(lockPath(dataDir), os.O_RDONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -123,8 +127,34 @@ func lockHeld(dataDir string) (bool, error) {
 
 func readState(dataDir string) (state, bool) {
 	var st state
-	b, err := os.ReadFile(statePath(dataDir))
-	return st, err == nil && json.Unmarshal(b, &st) == nil && st.URL != ""
+	f, err := plainfile.Open(statePath(dataDir), os.O_RDONLY, 0)
+	if err != nil {
+		return st, false
+	}
+	defer func() { _ = f.Close() }()
+	b, err := io.ReadAll(io.LimitReader(f, maxState))
+	return st, err == nil && json.Unmarshal(b, &st) == nil && isOurs(dataDir, st.URL)
+}
+
+// maxState is more than server.json has.
+const maxState = 64 << 10
+
+// isOurs tells whether a URL is one of those that a helper on this folder tells.
+// The helper is another user where this process is root: its word leads to its
+// server and to no other, and to no file.
+func isOurs(dataDir, text string) bool {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "postgres" || u.User.Username() != role || u.Path != "/"+database || u.Fragment != "" {
+		return false
+	}
+	if password, _ := u.User.Password(); password == "" {
+		return false
+	}
+	q := u.Query()
+	if u.Host == "" {
+		return len(q) == 3 && q.Get("sslmode") == "disable" && q.Get("host") == dataDir && q.Get("port") == strconv.Itoa(socketPort)
+	}
+	return u.Hostname() == "127.0.0.1" && len(q) == 1 && q.Get("sslmode") == "disable"
 }
 
 // ping connects to url once.
@@ -205,6 +235,9 @@ func launch(ctx context.Context, cmd *exec.Cmd, set settings, progress io.Writer
 			case m.Error != "":
 				abandon()
 				return nil, &helperError{text: m.Error, kind: kinds[m.Kind]}
+			case m.URL != "" && !isOurs(set.DataDir, m.URL):
+				abandon()
+				return nil, errors.New("the helper told of a server that is not its own")
 			case m.URL != "":
 				srv.url = m.URL
 				go func() {

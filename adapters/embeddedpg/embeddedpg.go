@@ -7,6 +7,10 @@
 // lock on the data folder for as long as it lives and stops PostgreSQL when its
 // standard input ends, which happens however the program ends.
 //
+// A program that keeps files of its own beside the database has the data folder
+// in its own, as PrepareHome says: the user as whom PostgreSQL runs owns nothing
+// else.
+//
 // The data folder holds:
 //
 //	cluster/       PostgreSQL's data directory

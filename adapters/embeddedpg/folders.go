@@ -1,6 +1,7 @@
 package embeddedpg
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -67,6 +69,124 @@ func prepareFolders(cfg Config, as identity) (settings, error) {
 		}
 	}
 	return set, nil
+}
+
+// databaseFolder is where in a program's folder the database has its own.
+const databaseFolder = "postgres"
+
+// PrepareHome makes the folder of a program that keeps files of its own beside the
+// database, and returns what DataDir is to be: a folder in it. What lies beside
+// that is out of reach for the user as whom PostgreSQL runs, where that is another
+// than this process's: such a user can neither read nor replace it. In a folder
+// from before there was this division, the database is moved into its own.
+func PrepareHome(dir string) (dataDir string, err error) {
+	if dir == "" {
+		return "", fmt.Errorf("%w: no folder given", ErrDataDir)
+	}
+	return prepareHome(dir, identity{uid: uint32(os.Geteuid()), gid: uint32(os.Getegid())}, childIdentity())
+}
+
+func prepareHome(dir string, we, as identity) (dataDir string, err error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	if err := checkPath(nearest(filepath.Dir(abs)), as); err != nil {
+		return "", err
+	}
+	mode := fs.FileMode(0o700)
+	if as.switched {
+		mode = 0o711 // the database's user passes through, and sees nothing
+	}
+	home, err := prepareFolder(abs, mode, we)
+	if err != nil {
+		return "", err
+	}
+	if err := takeHome(home, mode, we, as); err != nil {
+		return "", err
+	}
+	dataDir = filepath.Join(home, databaseFolder)
+	former := filepath.Join(home, "cluster")
+	if _, err := os.Lstat(former); err != nil {
+		if !errors.Is(err, fs.ErrNotExist) {
+			return "", fmt.Errorf("%w: %w", ErrDataDir, err)
+		}
+		return dataDir, nil
+	}
+	if _, err := prepareFolder(dataDir, 0o700, as); err != nil {
+		return "", err
+	}
+	return dataDir, moveDatabase(home, dataDir)
+}
+
+// nearest is the folder itself, or the first above it that is there.
+func nearest(dir string) string {
+	for {
+		if _, err := os.Stat(dir); err == nil || dir == filepath.Dir(dir) {
+			return dir
+		}
+		dir = filepath.Dir(dir)
+	}
+}
+
+// takeHome sees to it that a folder is ours alone to write in.
+func takeHome(home string, mode fs.FileMode, we, as identity) error {
+	f, err := os.OpenFile(home, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW, 0)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrDataDir, err)
+	}
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrDataDir, err)
+	}
+	names, err := f.Readdirnames(-1)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrDataDir, err)
+	}
+	stat := info.Sys().(*syscall.Stat_t)
+	switch {
+	case stat.Uid == we.uid:
+		if writable := info.Mode().Perm() & 0o022; writable&0o002 != 0 || writable != 0 && stat.Gid != we.gid {
+			return fmt.Errorf("%w: other users may write to %s, and so put their own files in the place of the service's: run chmod go-w %s", ErrDataDir, home, home)
+		}
+		if len(names) > 0 || !as.switched || canEnter(home, as) {
+			return nil
+		}
+	case as.switched && stat.Uid == as.uid && (len(names) == 0 || slices.Contains(names, "cluster")):
+		// It was given to that user by a former version, or for this.
+		if held, err := lockHeld(home); err != nil || held {
+			return cmp.Or(err, fmt.Errorf("%w: a former version of this program runs the database in %s: stop it first", ErrDataDir, home))
+		}
+		if err := f.Chown(int(we.uid), int(we.gid)); err != nil {
+			return fmt.Errorf("%w: %w", ErrDataDir, err)
+		}
+	case as.switched:
+		return fmt.Errorf("%w: %s belongs to uid %d, who could put other files in the place of the service's: choose another folder, or, if it is the service's, run chown %d:%d %s",
+			ErrDataDir, home, stat.Uid, we.uid, we.gid, home)
+	default:
+		return fmt.Errorf("%w: %s belongs to uid %d and this is uid %d: run as that user, or choose another folder", ErrDataDir, home, stat.Uid, we.uid)
+	}
+	if err := f.Chmod(mode); err != nil {
+		return fmt.Errorf("%w: %w", ErrDataDir, err)
+	}
+	return nil
+}
+
+// moveDatabase moves what is the database's into its own folder, the cluster last:
+// as long as that is not moved, what was broken off goes on.
+func moveDatabase(home, dataDir string) error {
+	if held, err := lockHeld(home); err != nil || held {
+		return cmp.Or(err, fmt.Errorf("%w: a former version of this program runs the database in %s: stop it first", ErrDataDir, home))
+	}
+	socket := fmt.Sprintf(".s.PGSQL.%d", socketPort)
+	for _, name := range []string{"cache", "password", "lock", "server.json", "postgres.log", "postgres.log.1", "initialising", socket, socket + ".lock", "cluster"} {
+		err := os.Rename(filepath.Join(home, name), filepath.Join(dataDir, name))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%w: the database could not be moved to its own folder: %w", ErrDataDir, err)
+		}
+	}
+	return errors.Join(syncFolder(dataDir), syncFolder(home))
 }
 
 // prepareFolder returns the real path of dir. A missing folder is made with

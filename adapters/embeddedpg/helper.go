@@ -19,6 +19,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"lethe/plainfile"
 )
 
 // errStopped: the helper was told to stop while starting.
@@ -174,7 +176,7 @@ func boundFetching() {
 // lock takes the lock on path without waiting. The file stays: removing it
 // would let two processes hold locks on two files of one name.
 func lock(path string) (unlock func(), err error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := plainfile.Open(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -221,7 +223,7 @@ func writeState(dataDir string, st state) error {
 // writeFile writes a file for our eyes only, whole or not at all.
 func writeFile(path string, data []byte) error {
 	tmp := path + ".new"
-	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	f, err := plainfile.Open(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}

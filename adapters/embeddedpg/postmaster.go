@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"lethe/plainfile"
 )
 
 const (
@@ -263,7 +265,7 @@ func (h *helper) openLog() (*os.File, error) {
 			return nil, err
 		}
 	}
-	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	return plainfile.Open(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 }
 
 // readFrom is the end of what path holds from offset on.

@@ -17,6 +17,8 @@ import (
 
 	"filippo.io/age"
 	"github.com/google/uuid"
+
+	"lethe/plainfile"
 )
 
 const (
@@ -109,7 +111,7 @@ func (l *List) Append(now time.Time, entries []Entry) error {
 		}
 	}
 	path := filepath.Join(l.folder, now.UTC().Format(time.DateOnly)+listSuffix)
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, fileMode)
+	f, err := plainfile.Open(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, fileMode)
 	if err != nil {
 		return err
 	}

@@ -6,9 +6,12 @@ package offsite
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"lethe/plainfile"
 )
 
 // What is kept here is nobody else's.
@@ -21,7 +24,11 @@ const (
 // crash, too, finds what was there or what is. Two must not do so at a time.
 func replaceFile(path string, data []byte) error {
 	draft := path + ".new"
-	f, err := os.OpenFile(draft, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, fileMode)
+	// What a crash has left, or what somebody put there to be written through.
+	if err := os.Remove(draft); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := plainfile.Open(draft, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
 	if err != nil {
 		return err
 	}
@@ -51,7 +58,7 @@ var errLocked = errors.New("another process has locked it")
 // lockFile locks a file, which is made where there is none and stays, until the
 // file is closed. Where another has the lock it waits, or is errLocked.
 func lockFile(path string, wait bool) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, fileMode)
+	f, err := plainfile.Open(path, os.O_RDWR|os.O_CREATE, fileMode)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 
+	"lethe/plainfile"
 	"lethe/receipt"
 )
 
@@ -36,7 +37,7 @@ func (s *Seen) Writable() error {
 // Read returns the checkpoint, a signed note whose signatures nobody has
 // verified; nil where there is none yet.
 func (s *Seen) Read() ([]byte, error) {
-	f, err := os.Open(s.path)
+	f, err := plainfile.Open(s.path, os.O_RDONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -80,3 +80,36 @@ func TestSeenDamaged(t *testing.T) {
 		t.Error("a folder that is not there is writable")
 	}
 }
+
+// TestSeenThroughNoLink: who may write into the folder has nothing else overwritten
+// or read.
+func TestSeenThroughNoLink(t *testing.T) {
+	t.Parallel()
+	signer := testreceipt.Signer(t, testreceipt.Origin)
+	for _, suffix := range []string{"", ".lock", ".new"} {
+		folder := t.TempDir()
+		path, victim := filepath.Join(folder, "checkpoint"), filepath.Join(t.TempDir(), "victim")
+		if err := os.WriteFile(victim, checkpoint(t, signer, 7), 0o640); err != nil {
+			t.Fatal(err)
+		}
+		before, err := os.Stat(victim)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(victim, path+suffix); err != nil {
+			t.Fatal(err)
+		}
+		err = offsite.SeenAt(path).Keep(checkpoint(t, signer, 9))
+		if refused := err != nil; refused != (suffix != ".new") {
+			t.Errorf("%q: %v", suffix, err)
+		}
+		if _, err := offsite.SeenAt(path).Read(); (err != nil) != (suffix == "") {
+			t.Errorf("%q is read: %v", suffix, err)
+		}
+		after, err := os.Stat(victim)
+		text, errRead := os.ReadFile(victim)
+		if err != nil || errRead != nil || !bytes.Equal(text, checkpoint(t, signer, 7)) || after.ModTime() != before.ModTime() || after.Mode() != before.Mode() {
+			t.Errorf("%q: the victim has %q, %v", suffix, text, err)
+		}
+	}
+}

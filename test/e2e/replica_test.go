@@ -58,7 +58,7 @@ func newCluster(t *testing.T) (cluster, binary string) {
 	t.Helper()
 	folder := dataFolder(t)
 	must(t, []string{"LETHE_DATA_DIR=" + folder}, "users", "list")
-	cluster = filepath.Join(folder, "cluster")
+	cluster = filepath.Join(folder, "postgres", "cluster")
 	options, err := os.ReadFile(filepath.Join(cluster, "postmaster.opts"))
 	if err != nil {
 		t.Fatal(err)
