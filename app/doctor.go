@@ -601,7 +601,8 @@ func (d *doctor) migrations(ctx context.Context, name string, conn *pgx.Conn, si
 		case inspect.NoMigrations:
 			c.Detail = "none recorded: the tables are Lethe's own, or come from elsewhere"
 		case inspect.Unreadable:
-			c.Detail = "the role may not read them, and need not: Lethe was built against version " + version
+			c.Finding, c.Detail = Warning, "the role may not read which were applied, so nobody can tell whether the tables are of a version that Lethe knows: it was built against "+version
+			c.Advice = fmt.Sprintf("have the tables' owner run what `lethe doctor --grants --role %s` prints", conn.Config().User)
 		case inspect.Known:
 			c.Detail = fmt.Sprintf("%d, of version %s, which Lethe was built against", m.Newest, version)
 		default:
@@ -641,8 +642,9 @@ func (d *doctor) lag(ctx context.Context, name string, primary, replica *pgx.Con
 	d.add(c)
 }
 
-// Grants writes the least privileges that role needs, as a script for psql: a
-// transaction for each database, which ends at the first error. A script that was
+// Grants writes the least privileges that role needs, on the tables and columns
+// that are there, as a script for psql: a transaction for each database, which ends
+// at the first error. What is not there is told in the script and to progress. A script that was
 // cut off commits nothing of the database that it ends in.
 func Grants(ctx context.Context, cfg *Config, role string, out, progress io.Writer) (err error) {
 	if err := checkRole(role); err != nil {
@@ -654,8 +656,9 @@ func Grants(ctx context.Context, cfg *Config, role string, out, progress io.Writ
 	}
 	defer closing(db, &err)
 
+	var lacking []string
 	var b strings.Builder
-	fmt.Fprintf(&b, "-- The least that role %s needs. Create it first, if it is not there:\n--   CREATE ROLE %[1]s LOGIN PASSWORD '...';\n-- Then have psql run this as the owner of the tables. It stops at the first error, and exits with 3.\n%s",
+	fmt.Fprintf(&b, "-- The least that role %s needs. Create it first, if it is not there, which takes CREATEROLE or a superuser:\n--   CREATE ROLE %[1]s LOGIN PASSWORD '...';\n-- Then have psql run this as the owner of the tables: a transaction for each database, which fits the\n-- tables that were there. It stops at the first error, and exits with 3.\n%s",
 		pgx.Identifier{role}.Sanitize(), endAtErrors)
 	write := func(url string, sides ...inspect.Side) error {
 		ctx, cancel := context.WithTimeout(ctx, checkTimeout)
@@ -665,16 +668,28 @@ func Grants(ctx context.Context, cfg *Config, role string, out, progress io.Writ
 			return err
 		}
 		defer hangUp(conn)
-		present, err := inspect.Present(ctx, conn, inspect.Requirements(db.schemas, sides...))
+		wanted := inspect.Requirements(db.schemas, sides...)
+		missing, err := inspect.MissingTables(ctx, conn, wanted)
 		if err != nil {
 			return err
 		}
-		wishes, err := inspect.PresentWishes(ctx, conn, sides...)
+		present, err := inspect.Present(ctx, conn, wanted)
+		if err != nil {
+			return err
+		}
+		if present, err = inspect.Fitting(ctx, conn, present); err != nil {
+			return err
+		}
+		wishes, err := inspect.PresentWishes(ctx, conn, db.schemas, sides...)
 		if err != nil {
 			return err
 		}
 		present = append(present, wishes...)
 		c := conn.Config()
+		lacking = append(lacking, missing...)
+		for _, what := range missing {
+			fmt.Fprintf(&b, "-- Nothing is granted on what is not there: %s.\n", oneLine(what))
+		}
 		if db.apart() || db.OutletURL != "" {
 			fmt.Fprintf(&b, "\\connect -reuse-previous=on %s %s %s %d\n", psqlWord(c.Database), "-", psqlWord(c.Host), c.Port)
 		} else {
@@ -694,6 +709,9 @@ func Grants(ctx context.Context, cfg *Config, role string, out, progress io.Writ
 	}
 	if err != nil {
 		return err
+	}
+	if len(lacking) > 0 {
+		_, _ = fmt.Fprintf(progress, "What is printed is not all that the role needs: %s. Run `lethe migrate up` for what is Lethe's own, correct the names of schemas, and print it again\n", firstOf(lacking))
 	}
 	_, err = io.WriteString(out, b.String())
 	return err

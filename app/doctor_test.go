@@ -314,6 +314,98 @@ func TestGrants(t *testing.T) {
 	}
 }
 
+// TestGrantsFitTheTables: what is not there stops no grant of what is, and is named.
+func TestGrantsFitTheTables(t *testing.T) {
+	t.Parallel()
+	database := pgtest.New(t)
+	exec(t, database.URL, `ALTER TABLE public.http_analytics DROP COLUMN response_step_id; ALTER TABLE fusillade.requests DROP COLUMN service_tier CASCADE;
+		DROP TABLE lethe.cosignatures, underway.task CASCADE`)
+	cfg, err := app.LoadConfig(app.Sources{Environ: []string{"LETHE_DATABASE_URL=" + database.URL}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse(database.RoleURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	role := u.User.Username()
+	exec(t, database.URL, "REVOKE ALL ON public.http_analytics, fusillade.requests FROM "+pgx.Identifier{role}.Sanitize())
+	var sql, said strings.Builder
+	if err := app.Grants(t.Context(), cfg, role, &sql, &said); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"which takes CREATEROLE or a superuser", "-- Nothing is granted on what is not there: column public.http_analytics.response_step_id is missing.",
+		"column fusillade.requests.service_tier is missing", "table lethe.cosignatures is missing",
+	} {
+		if !strings.Contains(sql.String(), want) {
+			t.Errorf("%q is not in\n%s", want, &sql)
+		}
+	}
+	if !strings.Contains(said.String(), "not all that the role needs") || strings.Count(sql.String(), "\nBEGIN;\n") != 1 {
+		t.Errorf("it says %q and prints\n%s", &said, &sql)
+	}
+	exec(t, database.URL, sql.String()[strings.Index(sql.String(), "BEGIN;"):])
+	var granted bool
+	conn, err := pgx.Connect(t.Context(), database.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(t.Context()) }()
+	err = conn.QueryRow(t.Context(), "SELECT has_column_privilege($1, 'public.http_analytics', 'total_cost', 'SELECT') AND has_table_privilege($1, 'fusillade.requests', 'DELETE')", role).Scan(&granted)
+	if err != nil || !granted {
+		t.Errorf("what is there was not granted: %v", err)
+	}
+}
+
+// TestDoctorReadsMigrations: what the role may not read is no "ok", and with what is
+// granted it tells which versions these are.
+func TestDoctorReadsMigrations(t *testing.T) {
+	t.Parallel()
+	database := pgtest.WithFixture(t)
+	exec(t, database.URL, `CREATE TABLE public._sqlx_migrations (version bigint, description text, success boolean, checksum bytea);
+		CREATE TABLE fusillade._sqlx_migrations (LIKE public._sqlx_migrations);
+		INSERT INTO public._sqlx_migrations VALUES (99999999999999, 'x', true, '');
+		INSERT INTO fusillade._sqlx_migrations VALUES (20260507000000, 'x', true, '')`)
+	migrations := func() (dwctl, fusillade app.Check) {
+		t.Helper()
+		for _, c := range examine(t, "LETHE_DATABASE_URL="+database.RoleURL).Checks {
+			switch c.Name {
+			case "dwctl's migrations":
+				dwctl = c
+			case "fusillade's migrations":
+				fusillade = c
+			}
+		}
+		return dwctl, fusillade
+	}
+	dwctl, fusillade := migrations()
+	for _, c := range []app.Check{dwctl, fusillade} {
+		if c.Finding != app.Warning || !strings.Contains(c.Detail, "may not read") || !strings.Contains(c.Advice, "lethe doctor --grants") {
+			t.Errorf("before the grants: %+v", c)
+		}
+	}
+	cfg, err := app.LoadConfig(app.Sources{Environ: []string{"LETHE_DATABASE_URL=" + database.URL}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse(database.RoleURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sql strings.Builder
+	if err := app.Grants(t.Context(), cfg, u.User.Username(), &sql, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(sql.String(), "checksum") {
+		t.Errorf("more than the least:\n%s", &sql)
+	}
+	exec(t, database.URL, sql.String()[strings.Index(sql.String(), "BEGIN;"):])
+	if dwctl, fusillade = migrations(); dwctl.Finding != app.Warning || !strings.Contains(dwctl.Detail, "is newer than") || fusillade.Finding != app.OK {
+		t.Errorf("after the grants: %+v, %+v", dwctl, fusillade)
+	}
+}
+
 // TestGrantsApart: each database gets its own part.
 func TestGrantsApart(t *testing.T) {
 	t.Parallel()

@@ -204,7 +204,8 @@ whether the proxy passes on a caller's own header that names the user.
 
 With --grants it prints the least privileges that a role needs to serve, as a
 script for psql and the owner of the tables: one transaction for each database,
-which ends at the first error.`,
+which fits the tables that are there and ends at the first error. Creating the
+role itself takes CREATEROLE or a superuser.`,
 		Example: `  lethe doctor
   lethe doctor --json
 

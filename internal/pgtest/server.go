@@ -158,7 +158,8 @@ func (s *Server) present(ctx context.Context, conn *pgx.Conn, content Content) (
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.required[content] == nil {
-		wanted := inspect.Requirements(inspect.Schemas{Fusillade: schemas.Fusillade, Outlet: schemas.Outlet})
+		where := inspect.Schemas{Fusillade: schemas.Fusillade, Outlet: schemas.Outlet}
+		wanted := inspect.Requirements(where)
 		for i := range wanted {
 			wanted[i].Optional = true // tables go, too
 		}
@@ -166,7 +167,7 @@ func (s *Server) present(ctx context.Context, conn *pgx.Conn, content Content) (
 		if err != nil {
 			return nil, err
 		}
-		wishes, err := inspect.PresentWishes(ctx, conn)
+		wishes, err := inspect.PresentWishes(ctx, conn, where)
 		if err != nil {
 			return nil, err
 		}

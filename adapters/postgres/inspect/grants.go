@@ -43,6 +43,9 @@ func Grants(role string, reqs []Requirement) (main, others []string) {
 		if r.Delete {
 			privileges = append(privileges, "DELETE")
 		}
+		if len(privileges) == 0 {
+			continue
+		}
 		*out = append(*out, "GRANT "+strings.Join(privileges, ", ")+" ON "+pgx.Identifier{r.Schema, r.Table}.Sanitize()+to)
 		if r.Sequence != "" {
 			*out = append(*out, "GRANT USAGE ON SEQUENCE "+pgx.Identifier{r.Schema, r.Sequence}.Sanitize()+to)

@@ -334,13 +334,18 @@ var ledger = Requirement{Side: Main, Schema: "public", Table: "credits_transacti
 	{"fusillade_request_id", "uuid"}, {"transaction_type", "text"}, {"amount", "numeric"}, {"seq", "int8"},
 }}
 
-// Wishes lists what the queries make use of where it is there and the role may
-// read it, and go without where not: no check asks for it.
-func Wishes(sides ...Side) []Requirement {
-	if len(sides) > 0 && !slices.Contains(sides, ledger.Side) {
-		return nil
-	}
-	return []Requirement{ledger}
+// migrations are where the owner of a schema notes which of its migrations it has
+// applied.
+func migrations(side Side, schema string) Requirement {
+	return Requirement{Side: side, Schema: schema, Table: "_sqlx_migrations", Read: []Column{{"version", "int8"}, {"success", "bool"}}}
+}
+
+// Wishes lists what is made use of where it is there and the role may read it, and
+// gone without where not: the service is ready all the same.
+func Wishes(s Schemas, sides ...Side) []Requirement {
+	s = s.withDefaults()
+	all := []Requirement{ledger, migrations(Main, "public"), migrations(Fusillade, s.Fusillade)}
+	return slices.DeleteFunc(all, func(r Requirement) bool { return len(sides) > 0 && !slices.Contains(sides, r.Side) })
 }
 
 // LedgerState is what a database has of the ledger that costs can be read from.
@@ -488,14 +493,61 @@ func Present(ctx context.Context, q Querier, reqs []Requirement) ([]Requirement,
 }
 
 // PresentWishes returns what there is of Wishes in q's database.
-func PresentWishes(ctx context.Context, q Querier, sides ...Side) ([]Requirement, error) {
-	wishes := Wishes(sides...)
-	if len(wishes) == 0 {
-		return nil, nil
+func PresentWishes(ctx context.Context, q Querier, s Schemas, sides ...Side) ([]Requirement, error) {
+	wishes := Wishes(s, sides...)
+	if slices.ContainsFunc(wishes, isLedger) {
+		state, err := FindLedger(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		if !state.There {
+			wishes = slices.DeleteFunc(wishes, isLedger)
+		}
 	}
-	state, err := FindLedger(ctx, q)
-	if err != nil || !state.There {
+	fitting, err := Fitting(ctx, q, wishes)
+	return slices.DeleteFunc(fitting, func(r Requirement) bool { return len(r.Read) == 0 }), err
+}
+
+func isLedger(r Requirement) bool { return r.Table == ledger.Table }
+
+// Fitting returns of requirements what q's database has: those of tables that are
+// there, with the columns and sequences that are there. It makes one query.
+func Fitting(ctx context.Context, q Querier, reqs []Requirement) ([]Requirement, error) {
+	var schemas, names []string
+	for _, r := range reqs {
+		schemas, names = append(schemas, r.Schema, r.Schema), append(names, r.Table, r.Sequence)
+	}
+	type found struct{ Schema, Name, Column string }
+	rows, err := q.Query(ctx, `
+		SELECT s.nspname::text, c.relname::text, coalesce(a.attname::text, '')
+		FROM (SELECT DISTINCT * FROM unnest($1::text[], $2::text[]) AS w (schema_name, name)) AS wanted
+		JOIN pg_catalog.pg_namespace s ON s.nspname = wanted.schema_name
+		JOIN pg_catalog.pg_class c ON c.relnamespace = s.oid AND c.relname = wanted.name AND c.relkind IN ('r', 'p', 'v', 'S')
+		LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped`, schemas, names)
+	if err != nil {
 		return nil, err
 	}
-	return wishes, nil
+	got, err := pgx.CollectRows(rows, pgx.RowToStructByPos[found])
+	if err != nil {
+		return nil, err
+	}
+	relations, columns := map[[2]string]bool{}, map[found]bool{}
+	for _, f := range got {
+		relations[[2]string{f.Schema, f.Name}], columns[f] = true, true
+	}
+	fits := make([]Requirement, 0, len(reqs))
+	for _, r := range reqs {
+		if !relations[[2]string{r.Schema, r.Table}] {
+			continue
+		}
+		there := func(all []Column) []Column {
+			return slices.DeleteFunc(slices.Clone(all), func(c Column) bool { return !columns[found{r.Schema, r.Table, c.Name}] })
+		}
+		r.Read, r.Insert, r.Update = there(r.Read), there(r.Insert), there(r.Update)
+		if !relations[[2]string{r.Schema, r.Sequence}] {
+			r.Sequence = ""
+		}
+		fits = append(fits, r)
+	}
+	return fits, nil
 }

@@ -141,7 +141,10 @@ type UpstreamMigrations struct {
 func UpstreamVersion(ctx context.Context, q Querier, schema string, known int64) (UpstreamMigrations, error) {
 	var readable bool
 	err := q.QueryRow(ctx, `
-		SELECT has_schema_privilege(s.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
+		SELECT has_schema_privilege(s.oid, 'USAGE') AND coalesce((
+		           SELECT bool_and(has_column_privilege(c.oid, a.attnum, 'SELECT')) FROM pg_catalog.pg_attribute a
+		           WHERE a.attrelid = c.oid AND a.attname IN ('version', 'success') AND NOT a.attisdropped
+		       ), false)
 		FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace s ON s.oid = c.relnamespace
 		WHERE s.nspname = $1 AND c.relname = '_sqlx_migrations'`, schema).Scan(&readable)
 	switch {
