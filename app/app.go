@@ -326,8 +326,8 @@ func newResponses(p *pools, copies *fusillade.Copies, cfg *Config, db *Databases
 	return responses, nil
 }
 
-func newEraser(responses domain.Responses) *domain.EraseResponse {
-	return domain.NewEraseResponse(responses, time.Now)
+func newEraser(responses domain.Responses, log domain.Log, s *signing) *domain.EraseResponse {
+	return domain.NewEraseResponse(responses, time.Now).Repeatable(domain.NewRepeats(log, s.repeatSecrets()))
 }
 
 func newSweep(responses domain.Responses) *domain.SweepErased {

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -164,6 +165,26 @@ func readOwn(path string, limit int64) ([]byte, error) {
 		return nil, fmt.Errorf("%s belongs to uid %d, who may have put another in its place: put back what was there, and run chown %d %s", path, stat.Uid, os.Geteuid(), path)
 	}
 	return io.ReadAll(io.LimitReader(f, limit+1))
+}
+
+// repeatSecrets are what the receipts and salts of erasures with a key follow from:
+// a secret of each key that signs, the newest first. Without any there is one
+// that lasts as long as the process.
+func (s *signing) repeatSecrets() (secrets [][]byte) {
+	for _, signer := range s.signers {
+		// A signature by Ed25519 is the same each time, and of no other use: no
+		// note has this text.
+		if signature, err := signer.Sign([]byte("lethe: the secret of erasures with an Idempotency-Key, version 1")); err == nil {
+			sum := sha256.Sum256(signature)
+			secrets = append(secrets, sum[:])
+		}
+	}
+	if len(secrets) == 0 {
+		secret := make([]byte, sha256.Size)
+		_, _ = rand.Read(secret) // never fails
+		secrets = append(secrets, secret)
+	}
+	return secrets
 }
 
 // issuer is who issues receipts of the log of this name.

@@ -12,11 +12,18 @@ import (
 type EraseResponse struct {
 	responses Responses
 	now       func() time.Time
+	repeats   *Repeats // nil: ExecuteOnce refuses
 }
 
 // NewEraseResponse makes the use case; now is the clock.
 func NewEraseResponse(responses Responses, now func() time.Time) *EraseResponse {
-	return &EraseResponse{responses, now}
+	return &EraseResponse{responses: responses, now: now}
+}
+
+// Repeatable has the use case take keys, and returns it.
+func (u *EraseResponse) Repeatable(repeats *Repeats) *EraseResponse {
+	u.repeats = repeats
+	return u
 }
 
 // Execute erases the response that id is a part of, and with laterTurns the
@@ -28,6 +35,10 @@ func NewEraseResponse(responses Responses, now func() time.Time) *EraseResponse 
 // CodeRefused where the database does not let it be deleted, or where more later
 // turns quote it than MaxLaterTurns.
 func (u *EraseResponse) Execute(ctx context.Context, caller Principal, id uuid.UUID, laterTurns bool) (Erased, Warrant, error) {
+	return u.execute(ctx, caller, id, laterTurns, newWarrant(TriggerSingle, u.now()))
+}
+
+func (u *EraseResponse) execute(ctx context.Context, caller Principal, id uuid.UUID, laterTurns bool, w Warrant) (Erased, Warrant, error) {
 	reach := caller.deleteReach()
 	if reach == none {
 		return Erased{}, Warrant{}, errForbidden("Delete")
@@ -37,7 +48,6 @@ func (u *EraseResponse) Execute(ctx context.Context, caller Principal, id uuid.U
 	if reach != everyone {
 		owners = mine
 	}
-	w := newWarrant(TriggerSingle, u.now())
 	w.Actor = &caller.ID
 	erase := u.responses.Erase
 	if laterTurns {

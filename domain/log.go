@@ -1,6 +1,10 @@
 package domain
 
-import "github.com/google/uuid"
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
 
 // LoggedReceipt is the receipt of an erasure, or of what was found out about
 // one later.
@@ -8,6 +12,8 @@ type LoggedReceipt struct {
 	// Actor asked for the erasure; nil where nobody did, or where that has been
 	// forgotten.
 	Actor *uuid.UUID
+	// WrittenAt is when it was written, by the database's clock.
+	WrittenAt time.Time
 	// File proves that the receipt is in the log (C2SP tlog-proof, the receipt
 	// as extra data). Nil until a published checkpoint covers it.
 	File []byte

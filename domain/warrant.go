@@ -16,6 +16,7 @@ type Warrant struct {
 	// Shared is set where several receipts have this salt in common, so that the
 	// commitments of each are made with a salt derived from it.
 	Shared      bool
+	Again       bool // what it was for has been done before
 	Trigger     Trigger
 	Rule        *RuleVersion // with TriggerRetention, and only then
 	Ground      Ground

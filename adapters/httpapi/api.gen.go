@@ -1741,6 +1741,12 @@ type EraseResponseParams struct {
 	// 5,000 requests that the owner has made since; the receipt says
 	// `later_turns` where that was not all.
 	IncludeLaterTurns *IncludeLaterTurns `form:"include_later_turns,omitempty" json:"include_later_turns,omitempty"`
+
+	// IdempotencyKey A name for this request, new for each erasure, 1 to 255 visible ASCII
+	// characters. The same caller's repetition of a request begins no second
+	// erasure, but is answered with the first as it is by then; another
+	// request with the same name is refused (409).
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // GetResponseParams defines parameters for GetResponse.
@@ -2124,6 +2130,23 @@ func (w *ServerInterfaceWrapper) EraseResponse(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "include_later_turns", ctx.QueryParams(), &params.IncludeLaterTurns, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter include_later_turns: %s", err))
+	}
+
+	headers := ctx.Request().Header
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = &IdempotencyKey
 	}
 
 	// Invoke the callback with all the unmarshaled arguments

@@ -170,11 +170,23 @@ func (s *server) detail(ctx context.Context, id uuid.UUID, omit, unread bool) (a
 
 // EraseResponse implements StrictServerInterface.
 func (s *server) EraseResponse(ctx context.Context, request EraseResponseRequestObject) (EraseResponseResponseObject, error) {
-	erased, warrant, err := s.Erase.Execute(ctx, callerIn(ctx), uuid.UUID(request.RequestId), isTrue((*bool)(request.Params.IncludeLaterTurns)))
+	caller, id, laterTurns := callerIn(ctx), uuid.UUID(request.RequestId), isTrue((*bool)(request.Params.IncludeLaterTurns))
+	var erased domain.Erased
+	var warrant domain.Warrant
+	var err error
+	if key := request.Params.IdempotencyKey; key != nil {
+		erased, warrant, err = s.Erase.ExecuteOnce(ctx, caller, id, laterTurns, string(*key))
+	} else {
+		erased, warrant, err = s.Erase.Execute(ctx, caller, id, laterTurns)
+	}
 	if err != nil {
 		return nil, err
 	}
-	s.Log.InfoContext(ctx, "erased a response",
+	done := "erased a response"
+	if warrant.Again {
+		done = "told an erasure again"
+	}
+	s.Log.InfoContext(ctx, done,
 		"request_id", requestIDIn(ctx), "caller", callerIn(ctx).ID, "receipt", warrant.Receipt,
 		"requests", erased.Requests, "templates", erased.Templates, "steps", erased.Steps,
 		"raw_requests", erased.RawRequests, "raw_responses", erased.RawResponses, "tasks", erased.Tasks,

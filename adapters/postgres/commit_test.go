@@ -1,98 +1,17 @@
 package postgres_test
 
 import (
-	"bytes"
 	"context"
-	"io"
-	"net"
-	"net/url"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"lethe/adapters/postgres"
 	"lethe/domain"
 	"lethe/internal/pgtest"
 )
-
-// cutter stands in front of a server, passes words on, and once it has passed on
-// one that it waits for, ends the connection in place of the answer, or keeps
-// the answer back.
-type cutter struct {
-	word   atomic.Pointer[string]
-	silent atomic.Bool
-}
-
-func newCutter(t *testing.T, databaseURL string) (*cutter, string) {
-	t.Helper()
-	config, err := pgconn.ParseConfig(databaseURL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = listener.Close() })
-	c := &cutter{}
-	network, target := pgconn.NetworkAddress(config.Host, config.Port)
-	go func() {
-		for {
-			client, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			server, err := net.Dial(network, target)
-			if err != nil {
-				_ = client.Close()
-				continue
-			}
-			go c.pass(client, server)
-		}
-	}()
-	return c, (&url.URL{
-		Scheme: "postgres", User: url.UserPassword(config.User, config.Password),
-		Host: listener.Addr().String(), Path: config.Database, RawQuery: "sslmode=disable&default_query_exec_mode=exec",
-	}).String()
-}
-
-func (c *cutter) pass(client, server net.Conn) {
-	defer func() { _, _ = client.Close(), server.Close() }()
-	var cut atomic.Bool
-	go func() {
-		defer func() { _ = server.Close() }()
-		for buf := make([]byte, 64<<10); ; {
-			n, err := client.Read(buf)
-			if err != nil {
-				return
-			}
-			if word := c.word.Load(); word != nil && bytes.Contains(buf[:n], []byte(*word)) {
-				cut.Store(true)
-			}
-			if _, err := server.Write(buf[:n]); err != nil {
-				return
-			}
-		}
-	}()
-	for buf := make([]byte, 64<<10); ; {
-		n, err := server.Read(buf)
-		if err != nil && err != io.EOF {
-			return
-		}
-		switch {
-		case !cut.Load():
-			if _, werr := client.Write(buf[:n]); werr != nil || err != nil {
-				return
-			}
-		case !c.silent.Load() || err != nil:
-			return
-		}
-	}
-}
 
 // TestLostCommit: what is known of a transaction whose connection is lost is
 // said, and it is not repeated where it may have been committed.
@@ -141,13 +60,12 @@ func TestLostCommit(t *testing.T) {
 			}
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				cut, address := newCutter(t, database.URL)
-				db := open(t, postgres.Config{URL: address})
+				cut, address := pgtest.Cutting(t, database.URL)
+				db := open(t, postgres.Config{URL: withParameter(t, address, "default_query_exec_mode", "exec")})
 				if err := db.Ping(t.Context()); err != nil {
 					t.Fatal(err)
 				}
-				cut.word.Store(&c.cut)
-				cut.silent.Store(silent)
+				cut.At(c.cut, silent)
 				limit := time.Minute
 				if silent {
 					limit = time.Second

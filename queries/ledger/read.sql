@@ -13,7 +13,7 @@ FROM lethe.checkpoints c WHERE c.published_at IS NOT NULL ORDER BY c.size DESC L
 -- each level the one on the way from the leaf to the root and the last one of the
 -- checkpoint's tree. Seven
 -- levels hold 2^56 leaves. A receipt about another one is its actor's.
-SELECT r.body, coalesce(r.leaf_index, -1)::bigint AS leaf_index, s.actor_id, coalesce(c.size, 0)::bigint AS size, c.note,
+SELECT r.body, r.created_at, coalesce(r.leaf_index, -1)::bigint AS leaf_index, s.actor_id, coalesce(c.size, 0)::bigint AS size, c.note,
        coalesce(w.size, 0)::bigint AS cosigned_size, w.note AS cosigned_note,
        coalesce((SELECT string_agg(s.line, '') FROM lethe.cosignatures s WHERE s.size = w.size), '')::bytea AS cosignatures,
        coalesce(t.levels, '{}')::integer[] AS levels,

@@ -2025,6 +2025,12 @@ type EraseResponseParams struct {
 	// `later_turns` where that was not all.
 	IncludeLaterTurns *IncludeLaterTurns `form:"include_later_turns,omitempty" json:"include_later_turns,omitempty"`
 
+	// IdempotencyKey A name for this request, new for each erasure, 1 to 255 visible ASCII
+	// characters. The same caller's repetition of a request begins no second
+	// erasure, but is answered with the first as it is by then; another
+	// request with the same name is refused (409).
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+
 	// XOrganizationId The organization to act for. Ignored unless the caller is an active
 	// member of it, and where the cookie `dw_active_org` is given.
 	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
@@ -2550,6 +2556,10 @@ type ClientInterface interface {
 	// follow it, quote what it answered. They stay, unless
 	// `include_later_turns` is true.
 	//
+	// With an `Idempotency-Key` that is hard to guess, an answer that was lost
+	// is had again: for a day the same caller's repetition at this path is
+	// answered with the same receipt and salt, and after that with 409.
+	//
 	// Corresponds with DELETE /admin/api/v1/batches/requests/{request_id} (the `EraseResponse` operationId).
 	EraseResponse(ctx context.Context, requestId RequestId, params *EraseResponseParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
@@ -2959,6 +2969,10 @@ func (c *Client) ListResponses(ctx context.Context, params *ListResponsesParams,
 // Later turns, whose prompts say with `previous_response_id` that they
 // follow it, quote what it answered. They stay, unless
 // `include_later_turns` is true.
+//
+// With an `Idempotency-Key` that is hard to guess, an answer that was lost
+// is had again: for a day the same caller's repetition at this path is
+// answered with the same receipt and salt, and after that with 409.
 //
 // Corresponds with DELETE /admin/api/v1/batches/requests/{request_id} (the `EraseResponse` operationId).
 func (c *Client) EraseResponse(ctx context.Context, requestId RequestId, params *EraseResponseParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4006,15 +4020,26 @@ func NewEraseResponseRequest(server string, requestId RequestId, params *EraseRe
 
 	if params != nil {
 
-		if params.XOrganizationId != nil {
+		if params.IdempotencyKey != nil {
 			var headerParam0 string
 
-			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Organization-Id", *params.XOrganizationId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
 			if err != nil {
 				return nil, err
 			}
 
-			req.Header.Set("X-Organization-Id", headerParam0)
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+		if params.XOrganizationId != nil {
+			var headerParam1 string
+
+			headerParam1, err = runtime.StyleParamWithOptions("simple", false, "X-Organization-Id", *params.XOrganizationId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Organization-Id", headerParam1)
 		}
 
 	}
@@ -6244,6 +6269,10 @@ type ClientWithResponsesInterface interface {
 	// Later turns, whose prompts say with `previous_response_id` that they
 	// follow it, quote what it answered. They stay, unless
 	// `include_later_turns` is true.
+	//
+	// With an `Idempotency-Key` that is hard to guess, an answer that was lost
+	// is had again: for a day the same caller's repetition at this path is
+	// answered with the same receipt and salt, and after that with 409.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -11675,6 +11704,10 @@ func (c *ClientWithResponses) ListResponsesWithResponse(ctx context.Context, par
 // Later turns, whose prompts say with `previous_response_id` that they
 // follow it, quote what it answered. They stay, unless
 // `include_later_turns` is true.
+//
+// With an `Idempotency-Key` that is hard to guess, an answer that was lost
+// is had again: for a day the same caller's repetition at this path is
+// answered with the same receipt and salt, and after that with 409.
 //
 // Returns a wrapper object for the known response body format(s).
 //

@@ -20,7 +20,7 @@ import (
 
 // rules are the files of domain that decide who may do what, and to which rows.
 var rules = []string{
-	"principal.go", "identify_caller.go", "list_responses.go", "get_response.go", "erase_response.go",
+	"principal.go", "identify_caller.go", "list_responses.go", "get_response.go", "erase_response.go", "repeat.go",
 	"get_receipt.go", "read_log.go", "get_hold.go", "list_holds.go", "release_hold.go",
 	"erasure_access.go", "preview_erasure.go", "start_erasure.go", "get_erasure.go", "list_erasures.go", "cancel_erasure.go",
 	"create_rule.go", "change_rule.go", "get_rule.go", "list_rules.go", "dry_run_rule.go", "enable_rule.go", "remove_rule.go", "run_rules.go",

@@ -110,7 +110,7 @@ func (l *Log) receipt(ctx context.Context, id uuid.UUID, cosigned bool) (domain.
 	if err != nil {
 		return domain.LoggedReceipt{}, err
 	}
-	found := domain.LoggedReceipt{Actor: row.ActorID}
+	found := domain.LoggedReceipt{Actor: row.ActorID, WrittenAt: row.CreatedAt}
 	if row.Size == 0 {
 		return found, nil
 	}

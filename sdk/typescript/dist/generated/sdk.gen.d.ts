@@ -46,6 +46,10 @@ export declare const listResponses: <ThrowOnError extends boolean = false>(optio
  * follow it, quote what it answered. They stay, unless
  * `include_later_turns` is true.
  *
+ * With an `Idempotency-Key` that is hard to guess, an answer that was lost
+ * is had again: for a day the same caller's repetition at this path is
+ * answered with the same receipt and salt, and after that with 409.
+ *
  */
 export declare const eraseResponse: <ThrowOnError extends boolean = false>(options: Options<EraseResponseData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<EraseResponseResponses, EraseResponseErrors, ThrowOnError, "fields">;
 /**

@@ -1664,6 +1664,14 @@ export type EraseResponseData = {
          *
          */
         'X-Organization-Id'?: string;
+        /**
+         * A name for this request, new for each erasure, 1 to 255 visible ASCII
+         * characters. The same caller's repetition of a request begins no second
+         * erasure, but is answered with the first as it is by then; another
+         * request with the same name is refused (409).
+         *
+         */
+        'Idempotency-Key'?: string;
     };
     path: {
         /**

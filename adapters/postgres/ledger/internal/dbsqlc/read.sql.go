@@ -7,6 +7,7 @@ package dbsqlc
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 )
@@ -155,7 +156,7 @@ func (q *Queries) Reached(ctx context.Context, arg ReachedParams) (uuid.UUID, er
 }
 
 const Receipt = `-- name: Receipt :one
-SELECT r.body, coalesce(r.leaf_index, -1)::bigint AS leaf_index, s.actor_id, coalesce(c.size, 0)::bigint AS size, c.note,
+SELECT r.body, r.created_at, coalesce(r.leaf_index, -1)::bigint AS leaf_index, s.actor_id, coalesce(c.size, 0)::bigint AS size, c.note,
        coalesce(w.size, 0)::bigint AS cosigned_size, w.note AS cosigned_note,
        coalesce((SELECT string_agg(s.line, '') FROM lethe.cosignatures s WHERE s.size = w.size), '')::bytea AS cosignatures,
        coalesce(t.levels, '{}')::integer[] AS levels,
@@ -190,6 +191,7 @@ type ReceiptParams struct {
 
 type ReceiptRow struct {
 	Body         []byte
+	CreatedAt    time.Time
 	LeafIndex    int64
 	ActorID      *uuid.UUID
 	Size         int64
@@ -213,6 +215,7 @@ func (q *Queries) Receipt(ctx context.Context, arg ReceiptParams) (ReceiptRow, e
 	var i ReceiptRow
 	err := row.Scan(
 		&i.Body,
+		&i.CreatedAt,
 		&i.LeafIndex,
 		&i.ActorID,
 		&i.Size,

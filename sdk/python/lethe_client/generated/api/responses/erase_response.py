@@ -17,10 +17,14 @@ def _get_kwargs(
     request_id: UUID,
     *,
     include_later_turns: bool | Unset = False,
+    idempotency_key: str | Unset = UNSET,
     x_organization_id: str | Unset = UNSET,
     dw_active_org: str | Unset = UNSET,
 ) -> dict[str, Any]:
     headers: dict[str, Any] = {}
+    if not isinstance(idempotency_key, Unset):
+        headers["Idempotency-Key"] = idempotency_key
+
     if not isinstance(x_organization_id, Unset):
         headers["X-Organization-Id"] = x_organization_id
 
@@ -126,6 +130,7 @@ def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
     include_later_turns: bool | Unset = False,
+    idempotency_key: str | Unset = UNSET,
     x_organization_id: str | Unset = UNSET,
     dw_active_org: str | Unset = UNSET,
 ) -> Response[Any | Problem]:
@@ -142,9 +147,14 @@ def sync_detailed(
     follow it, quote what it answered. They stay, unless
     `include_later_turns` is true.
 
+    With an `Idempotency-Key` that is hard to guess, an answer that was lost
+    is had again: for a day the same caller's repetition at this path is
+    answered with the same receipt and salt, and after that with 409.
+
     Args:
         request_id (UUID):
         include_later_turns (bool | Unset):  Default: False.
+        idempotency_key (str | Unset):
         x_organization_id (str | Unset):
         dw_active_org (str | Unset):
 
@@ -159,6 +169,7 @@ def sync_detailed(
     kwargs = _get_kwargs(
         request_id=request_id,
         include_later_turns=include_later_turns,
+        idempotency_key=idempotency_key,
         x_organization_id=x_organization_id,
         dw_active_org=dw_active_org,
     )
@@ -173,6 +184,7 @@ def sync(
     *,
     client: AuthenticatedClient | Client,
     include_later_turns: bool | Unset = False,
+    idempotency_key: str | Unset = UNSET,
     x_organization_id: str | Unset = UNSET,
     dw_active_org: str | Unset = UNSET,
 ) -> Any | Problem | None:
@@ -189,9 +201,14 @@ def sync(
     follow it, quote what it answered. They stay, unless
     `include_later_turns` is true.
 
+    With an `Idempotency-Key` that is hard to guess, an answer that was lost
+    is had again: for a day the same caller's repetition at this path is
+    answered with the same receipt and salt, and after that with 409.
+
     Args:
         request_id (UUID):
         include_later_turns (bool | Unset):  Default: False.
+        idempotency_key (str | Unset):
         x_organization_id (str | Unset):
         dw_active_org (str | Unset):
 
@@ -207,6 +224,7 @@ def sync(
         request_id=request_id,
         client=client,
         include_later_turns=include_later_turns,
+        idempotency_key=idempotency_key,
         x_organization_id=x_organization_id,
         dw_active_org=dw_active_org,
     ).parsed
@@ -217,6 +235,7 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
     include_later_turns: bool | Unset = False,
+    idempotency_key: str | Unset = UNSET,
     x_organization_id: str | Unset = UNSET,
     dw_active_org: str | Unset = UNSET,
 ) -> Response[Any | Problem]:
@@ -233,9 +252,14 @@ async def asyncio_detailed(
     follow it, quote what it answered. They stay, unless
     `include_later_turns` is true.
 
+    With an `Idempotency-Key` that is hard to guess, an answer that was lost
+    is had again: for a day the same caller's repetition at this path is
+    answered with the same receipt and salt, and after that with 409.
+
     Args:
         request_id (UUID):
         include_later_turns (bool | Unset):  Default: False.
+        idempotency_key (str | Unset):
         x_organization_id (str | Unset):
         dw_active_org (str | Unset):
 
@@ -250,6 +274,7 @@ async def asyncio_detailed(
     kwargs = _get_kwargs(
         request_id=request_id,
         include_later_turns=include_later_turns,
+        idempotency_key=idempotency_key,
         x_organization_id=x_organization_id,
         dw_active_org=dw_active_org,
     )
@@ -264,6 +289,7 @@ async def asyncio(
     *,
     client: AuthenticatedClient | Client,
     include_later_turns: bool | Unset = False,
+    idempotency_key: str | Unset = UNSET,
     x_organization_id: str | Unset = UNSET,
     dw_active_org: str | Unset = UNSET,
 ) -> Any | Problem | None:
@@ -280,9 +306,14 @@ async def asyncio(
     follow it, quote what it answered. They stay, unless
     `include_later_turns` is true.
 
+    With an `Idempotency-Key` that is hard to guess, an answer that was lost
+    is had again: for a day the same caller's repetition at this path is
+    answered with the same receipt and salt, and after that with 409.
+
     Args:
         request_id (UUID):
         include_later_turns (bool | Unset):  Default: False.
+        idempotency_key (str | Unset):
         x_organization_id (str | Unset):
         dw_active_org (str | Unset):
 
@@ -299,6 +330,7 @@ async def asyncio(
             request_id=request_id,
             client=client,
             include_later_turns=include_later_turns,
+            idempotency_key=idempotency_key,
             x_organization_id=x_organization_id,
             dw_active_org=dw_active_org,
         )

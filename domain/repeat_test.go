@@ -1,0 +1,137 @@
+package domain_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"lethe/domain"
+)
+
+// written is a log that knows when each receipt was written.
+type written struct {
+	domain.Log
+	at   map[uuid.UUID]time.Time
+	away *bool
+}
+
+var errAway = domain.Errorf(domain.CodeUnavailable, "away")
+
+func (w written) Receipt(_ context.Context, id uuid.UUID) (domain.LoggedReceipt, error) {
+	if *w.away {
+		return domain.LoggedReceipt{}, errAway
+	}
+	at, ok := w.at[id]
+	if !ok {
+		return domain.LoggedReceipt{}, domain.Errorf(domain.CodeNotFound, "none")
+	}
+	return domain.LoggedReceipt{WrittenAt: at}, nil
+}
+
+// once has one response, which is gone once it was erased.
+type once struct {
+	domain.Responses
+	log   written
+	owner string
+	gone  map[uuid.UUID]bool
+	now   *time.Time
+	// meanwhile is called when the response was not found at first.
+	meanwhile *func(domain.Warrant)
+}
+
+func (o once) Erase(_ context.Context, id uuid.UUID, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+	if o.gone[id] {
+		return domain.Erased{}, domain.Errorf(domain.CodeNotFound, "gone")
+	}
+	w, err := permit(domain.Found{Owners: []string{o.owner}})
+	if err != nil {
+		return domain.Erased{}, err
+	}
+	if *o.meanwhile != nil {
+		(*o.meanwhile)(w)
+		return domain.Erased{}, domain.Errorf(domain.CodeNotFound, "gone meanwhile")
+	}
+	o.gone[id], o.log.at[w.Receipt] = true, *o.now
+	return domain.Erased{Requests: 1}, nil
+}
+
+func TestEraseOnce(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	log := written{at: map[uuid.UUID]time.Time{}, away: new(bool)}
+	anna, ben := domain.Principal{ID: uuid.New(), Admin: true}, domain.Principal{ID: uuid.New(), Admin: true}
+	responses := once{log: log, owner: anna.ID.String(), gone: map[uuid.UUID]bool{}, now: &now, meanwhile: new(func(domain.Warrant))}
+	eraser := func(secrets ...string) *domain.EraseResponse {
+		var all [][]byte
+		for _, s := range secrets {
+			all = append(all, []byte(s))
+		}
+		return domain.NewEraseResponse(responses, func() time.Time { return now }).Repeatable(domain.NewRepeats(log, all))
+	}
+	id, other := uuid.New(), uuid.New()
+	u := eraser("secret")
+	erased, first, err := u.ExecuteOnce(t.Context(), anna, id, false, "key")
+	if err != nil || erased.Requests != 1 || first.Again || first.Receipt.Version() != 4 || first.Salt == (domain.Salt{}) ||
+		first.Trigger != domain.TriggerSingle || first.Ground != domain.GroundUnspecified || first.RequestedAt != now || *first.Actor != anna.ID || first.Role == "" {
+		t.Fatalf("%+v, %+v, %v", erased, first, err)
+	}
+	now = now.Add(domain.RepeatableFor)
+	for name, u := range map[string]*domain.EraseResponse{"the same": u, "another process": eraser("secret"), "a newer key": eraser("newer", "secret")} {
+		erased, again, err := u.ExecuteOnce(t.Context(), anna, id, true, "key")
+		if err != nil || erased != (domain.Erased{}) || !again.Again || again.Receipt != first.Receipt || again.Salt != first.Salt || again.Trigger != domain.TriggerSingle {
+			t.Errorf("%s: %+v, %+v, %v", name, erased, again, err)
+		}
+	}
+	for name, c := range map[string]struct {
+		u      *domain.EraseResponse
+		caller domain.Principal
+		id     uuid.UUID
+		key    string
+		code   domain.Code
+		said   string
+		about  string
+	}{
+		"somebody else":   {u, ben, id, "key", domain.CodeNotFound, "Response", ""},
+		"another key":     {u, anna, id, "kez", domain.CodeNotFound, "Response", ""},
+		"another secret":  {eraser("other"), anna, id, "key", domain.CodeNotFound, "Response", ""},
+		"may not erase":   {u, domain.Principal{ID: anna.ID}, id, "key", domain.CodeForbidden, "Delete", ""},
+		"an empty key":    {u, anna, id, "", domain.CodeInvalid, "Idempotency-Key: must have 1 to 255", "Idempotency-Key"},
+		"too long a key":  {u, anna, id, string(make([]byte, 256)), domain.CodeInvalid, "Idempotency-Key: must have 1 to 255", "Idempotency-Key"},
+		"none taken here": {domain.NewEraseResponse(responses, time.Now), anna, id, "key", domain.CodeInvalid, "Idempotency-Key: single erasures take none here", "Idempotency-Key"},
+	} {
+		if _, w, err := c.u.ExecuteOnce(t.Context(), c.caller, c.id, false, c.key); domain.CodeOf(err) != c.code || err == nil || w.Salt != (domain.Salt{}) || !strings.Contains(err.Error(), c.said) {
+			t.Errorf("%s: want %s, got %+v, %v", name, c.code, w, err)
+		} else if e, _ := errors.AsType[*domain.Error](err); e.About != c.about {
+			t.Errorf("%s: about %q", name, e.About)
+		}
+	}
+	// The same key at another path is another erasure.
+	if _, w, err := u.ExecuteOnce(t.Context(), anna, other, false, "key"); err != nil || w.Again || w.Receipt == first.Receipt || w.Salt == first.Salt {
+		t.Errorf("another path: %+v, %v", w, err)
+	}
+	// The longest key, and a log that is away.
+	if _, _, err := u.ExecuteOnce(t.Context(), anna, uuid.New(), false, strings.Repeat("k", 255)); err != nil {
+		t.Errorf("the longest key: %v", err)
+	}
+	*log.away = true
+	if _, _, err := u.ExecuteOnce(t.Context(), anna, uuid.New(), false, "key"); !errors.Is(err, errAway) {
+		t.Errorf("a log that is away: %v", err)
+	}
+	*log.away = false
+	// The same request at the same time got there first.
+	var theirs domain.Warrant
+	*responses.meanwhile = func(w domain.Warrant) { theirs, log.at[w.Receipt] = w, now }
+	if erased, w, err := u.ExecuteOnce(t.Context(), anna, uuid.New(), false, "key"); err != nil || erased != (domain.Erased{}) || !w.Again || w.Receipt != theirs.Receipt || w.Salt != theirs.Salt {
+		t.Errorf("at the same time: %+v, %v", w, err)
+	}
+	*responses.meanwhile = nil
+	now = now.Add(time.Second)
+	responses.gone[id] = false // written again
+	if _, w, err := u.ExecuteOnce(t.Context(), anna, id, false, "key"); domain.CodeOf(err) != domain.CodeConflict || w.Salt != (domain.Salt{}) || responses.gone[id] || !strings.Contains(err.Error(), "choose another") {
+		t.Errorf("after a day: %+v, %v", w, err)
+	}
+}
