@@ -2,6 +2,7 @@ package domain_test
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"strings"
 	"testing"
@@ -86,6 +87,7 @@ func TestEraseOnce(t *testing.T) {
 			t.Errorf("%s: %+v, %+v, %v", name, erased, again, err)
 		}
 	}
+	_, _, forbidden := u.Execute(t.Context(), domain.Principal{ID: anna.ID}, id, false)
 	for name, c := range map[string]struct {
 		u      *domain.EraseResponse
 		caller domain.Principal
@@ -95,15 +97,15 @@ func TestEraseOnce(t *testing.T) {
 		said   string
 		about  string
 	}{
-		"somebody else":   {u, ben, id, "key", domain.CodeNotFound, "Response", ""},
-		"another key":     {u, anna, id, "kez", domain.CodeNotFound, "Response", ""},
-		"another secret":  {eraser("other"), anna, id, "key", domain.CodeNotFound, "Response", ""},
-		"may not erase":   {u, domain.Principal{ID: anna.ID}, id, "key", domain.CodeForbidden, "Delete", ""},
-		"an empty key":    {u, anna, id, "", domain.CodeInvalid, "Idempotency-Key: must have 1 to 255", "Idempotency-Key"},
-		"too long a key":  {u, anna, id, string(make([]byte, 256)), domain.CodeInvalid, "Idempotency-Key: must have 1 to 255", "Idempotency-Key"},
+		"somebody else":   {u, ben, id, "key", domain.CodeNotFound, "Response with ID " + id.String() + " not found", ""},
+		"another key":     {u, anna, id, "kez", domain.CodeNotFound, "Response with ID " + id.String() + " not found", ""},
+		"another secret":  {eraser("other"), anna, id, "key", domain.CodeNotFound, "Response with ID " + id.String() + " not found", ""},
+		"may not erase":   {u, domain.Principal{ID: anna.ID}, id, "key", domain.CodeForbidden, forbidden.Error(), ""},
+		"an empty key":    {u, anna, id, "", domain.CodeInvalid, "Idempotency-Key: must have 1 to 255 visible ASCII characters", "Idempotency-Key"},
+		"too long a key":  {u, anna, id, string(make([]byte, 256)), domain.CodeInvalid, "Idempotency-Key: must have 1 to 255 visible ASCII characters", "Idempotency-Key"},
 		"none taken here": {domain.NewEraseResponse(responses, time.Now), anna, id, "key", domain.CodeInvalid, "Idempotency-Key: single erasures take none here", "Idempotency-Key"},
 	} {
-		if _, w, err := c.u.ExecuteOnce(t.Context(), c.caller, c.id, false, c.key); domain.CodeOf(err) != c.code || err == nil || w.Salt != (domain.Salt{}) || !strings.Contains(err.Error(), c.said) {
+		if _, w, err := c.u.ExecuteOnce(t.Context(), c.caller, c.id, false, c.key); domain.CodeOf(err) != c.code || err == nil || w.Salt != (domain.Salt{}) || err.Error() != c.said {
 			t.Errorf("%s: want %s, got %+v, %v", name, c.code, w, err)
 		} else if e, _ := errors.AsType[*domain.Error](err); e.About != c.about {
 			t.Errorf("%s: about %q", name, e.About)
@@ -131,7 +133,26 @@ func TestEraseOnce(t *testing.T) {
 	*responses.meanwhile = nil
 	now = now.Add(time.Second)
 	responses.gone[id] = false // written again
-	if _, w, err := u.ExecuteOnce(t.Context(), anna, id, false, "key"); domain.CodeOf(err) != domain.CodeConflict || w.Salt != (domain.Salt{}) || responses.gone[id] || !strings.Contains(err.Error(), "choose another") {
+	if _, w, err := u.ExecuteOnce(t.Context(), anna, id, false, "key"); domain.CodeOf(err) != domain.CodeConflict || w.Salt != (domain.Salt{}) || responses.gone[id] || err.Error() != "This Idempotency-Key erased this response more than a day ago, and is not told again: choose another one" {
 		t.Errorf("after a day: %+v, %v", w, err)
+	}
+}
+
+// TestRepeatsAreKept holds what follows from a secret, a caller, a response and a
+// key: the next version has to tell what this one told.
+func TestRepeatsAreKept(t *testing.T) {
+	t.Parallel()
+	if domain.RepeatableFor != 24*time.Hour {
+		t.Errorf("a day has %s", domain.RepeatableFor)
+	}
+	now := time.Now()
+	log := written{at: map[uuid.UUID]time.Time{}, away: new(bool)}
+	caller := domain.Principal{ID: uuid.MustParse("11111111-2222-4333-8444-555555555555"), Admin: true}
+	responses := once{log: log, owner: caller.ID.String(), gone: map[uuid.UUID]bool{}, now: &now, meanwhile: new(func(domain.Warrant))}
+	_, w, err := domain.NewEraseResponse(responses, time.Now).Repeatable(domain.NewRepeats(log, [][]byte{[]byte("secret")})).
+		ExecuteOnce(t.Context(), caller, uuid.MustParse("aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"), false, "k")
+	if salt := hex.EncodeToString(w.Salt[:]); err != nil || w.Receipt.String() != "81e3bc5c-b9d0-4f81-b118-f94641beeda4" ||
+		salt != "8cfb141a28c2545c68cca15c154ea4c2d1ec2032718cbc74b07b18aa5500f270" {
+		t.Errorf("%s, %s, %v", w.Receipt, salt, err)
 	}
 }
