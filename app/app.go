@@ -473,7 +473,7 @@ func newHandler(id identity, list *domain.ListResponses, get *domain.GetResponse
 	credentials *auth.Reader, ready *readiness, current *currency, places *places, metrics *telemetry.Metrics, export *telemetry.Export, cfg *Config, log *slog.Logger,
 ) (http.Handler, error) {
 	// One connection for bulk work is for what goes on in the background.
-	config := httpapi.Config{Surveys: max(1, postgres.BulkOf(cfg.Database.MaxConns)-1)}
+	config := httpapi.Config{Requests: mostRequests(cfg.Database.MaxConns), Surveys: max(1, postgres.BulkOf(cfg.Database.MaxConns)-1)}
 	handler, err := httpapi.New(config, httpapi.Deps{
 		Identify: id.now, IdentifyReader: id.reader, List: list, Get: get, Erase: erase,
 		Receipt: receipt, ReadLog: readLog, Erasures: erasures, Holds: holds, Retention: retention, Looks: looks,

@@ -2,6 +2,7 @@ package app
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"log/slog"
 	"net/http"
@@ -23,6 +24,11 @@ const (
 	// Of a body httpapi reads this much, and one byte to see that there is more.
 	bodyRead = httpapi.MaxBodyBytes + 1
 
+	// A burst that is worked off within a moment refuses nobody. Who waits takes
+	// what their body does, and a goroutine.
+	placeWait       = time.Second
+	waitingPerPlace = 4
+
 	refusedRetryAfter = "5" // seconds, in which those that wait are done
 	refusalsToldEvery = 10 * time.Second
 )
@@ -31,15 +37,42 @@ const (
 // many connections.
 func mostRequests(maxConns int) int { return max(leastRequests, requestsPerConn*maxConns) }
 
-// limitRequests answers 503 at once to what comes while limit other requests
-// are being answered. Probes and metrics are always let in, and streams give
-// their place back once they are open. refused is called for each that is not
+// limitRequests has what comes while limit other requests are being worked on wait
+// a moment, and then answers it 503; at once where too many wait. Probes and metrics are always let in. An answer gives its
+// place back as soon as it begins, since then it waits for nothing but its reader;
+// how long it does is bounded by httpapi.Outgoing. refused is called for each that is not
 // let in.
 func limitRequests(next http.Handler, limit int, refused func(), log *slog.Logger) http.Handler {
-	// Nobody waits here, so a channel does what a semaphore would.
-	room := make(chan struct{}, limit)
+	room, queue := make(chan struct{}, limit), make(chan struct{}, waitingPerPlace*limit)
+	// Whoever waits waits in turn, as channels do it.
+	enter := func(ctx context.Context) bool {
+		select {
+		case room <- struct{}{}:
+			return true
+		default:
+		}
+		select {
+		case queue <- struct{}{}:
+			defer func() { <-queue }()
+		default:
+			return false
+		}
+		timer := time.NewTimer(placeWait)
+		defer timer.Stop()
+		select {
+		case room <- struct{}{}:
+			return true
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+		return false
+	}
+	var outgoing httpapi.Outgoing
 	told := rate.Sometimes{Interval: refusalsToldEvery}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		leave := func() {}
+		w, done := outgoing.Writer(w, func() { leave() })
+		defer done()
 		switch r.URL.Path {
 		case "/healthz", "/readyz", "/metrics":
 			next.ServeHTTP(w, r)
@@ -49,20 +82,19 @@ func limitRequests(next http.Handler, limit int, refused func(), log *slog.Logge
 		if r.ContentLength != 0 && r.ContentLength < bodyRead {
 			r.Body = received(r.Body)
 		}
-		select {
-		case room <- struct{}{}:
-			leave := sync.OnceFunc(func() { <-room })
+		if enter(r.Context()) {
+			leave = sync.OnceFunc(func() { <-room })
 			defer leave()
-			next.ServeHTTP(w, httpapi.WithLeave(r, leave))
-		default:
-			refused()
-			told.Do(func() {
-				log.Warn("too many requests at a time; some are refused until others are done", "limit", limit)
-			})
-			id, err := httpapi.Refuse(w, "The service is answering as many requests as it can; try again later", refusedRetryAfter)
-			if err != nil {
-				log.DebugContext(r.Context(), "a refusal could not be told", "request_id", id, "error", err)
-			}
+			next.ServeHTTP(w, r)
+			return
+		}
+		refused()
+		told.Do(func() {
+			log.Warn("too many requests at a time; some are refused until others are done", "limit", limit)
+		})
+		id, err := httpapi.Refuse(w, "The service is answering as many requests as it can; try again later", refusedRetryAfter)
+		if err != nil {
+			log.DebugContext(r.Context(), "a refusal could not be told", "request_id", id, "error", err)
 		}
 	})
 }

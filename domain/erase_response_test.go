@@ -3,6 +3,7 @@ package domain_test
 import (
 	"context"
 	"errors"
+	"math"
 	"testing"
 	"time"
 
@@ -74,7 +75,7 @@ func TestErasePermission(t *testing.T) {
 					if erased != want || w.Stored() != before.Less(want) {
 						t.Errorf("%s, %q: want erased %+v and left %+v, got %+v and %+v", c.name, owners, want, before.Less(want), erased, w.Stored())
 					}
-					if _, _, err := w.Store.Get(t.Context(), other.ID, nil); err != nil {
+					if _, _, err := w.Store.Get(t.Context(), other.ID, nil, math.MaxInt64); err != nil {
 						t.Errorf("another response is gone: %v", err)
 					}
 				}
@@ -150,7 +151,7 @@ func (eraseFunc) GetSummary(context.Context, uuid.UUID, []string) (domain.Respon
 	return domain.Response{}, nil
 }
 
-func (eraseFunc) Get(context.Context, uuid.UUID, []string) (domain.Response, domain.Contents, error) {
+func (eraseFunc) Get(context.Context, uuid.UUID, []string, int64) (domain.Response, domain.Contents, error) {
 	return domain.Response{}, domain.Contents{}, nil
 }
 

@@ -1,8 +1,10 @@
 package domain
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
+	"math"
 	"slices"
 	"time"
 
@@ -20,6 +22,7 @@ type ResponseDetail struct {
 type GetRequest struct {
 	ID           uuid.UUID
 	OmitContents bool   // answers without prompt and answer, and without reading them
+	Most         int64  // of the bytes of contents: of more, only how many they are is told; 0: any
 	Address      string // where the caller asks from
 }
 
@@ -42,7 +45,8 @@ func NewGetResponse(responses Responses, usage UsageRecords, people People, look
 //
 // Contents that are neither the caller's own nor the active organization's are
 // a look, and on record when they are returned. CodeUnavailable where that
-// cannot be written. What is stored encrypted is withheld.
+// cannot be written. What is stored encrypted is withheld. Contents of more bytes
+// than were asked for are not read, and nothing but Contents.Left is returned.
 func (u *GetResponse) Execute(ctx context.Context, caller Principal, r GetRequest) (ResponseDetail, error) {
 	reach := caller.readReach()
 	if reach == none {
@@ -58,13 +62,16 @@ func (u *GetResponse) Execute(ctx context.Context, caller Principal, r GetReques
 	if r.OmitContents {
 		response, err = u.responses.GetSummary(ctx, r.ID, owners)
 	} else {
-		response, contents, err = u.responses.Get(ctx, r.ID, owners)
+		response, contents, err = u.responses.Get(ctx, r.ID, owners, cmp.Or(r.Most, math.MaxInt64))
 	}
 	if CodeOf(err) == CodeNotFound {
 		return ResponseDetail{}, errNoResponse(r.ID)
 	}
 	if err != nil {
 		return ResponseDetail{}, err
+	}
+	if contents.Left > 0 {
+		return ResponseDetail{Contents: contents}, nil // nothing has been looked at
 	}
 	var summaries []ResponseSummary
 	describe := func(ctx context.Context) (err error) {

@@ -29,10 +29,11 @@ type Responses interface {
 	Count(ctx context.Context, filter ResponseFilter, mode CountMode) (Count, error)
 
 	// Get returns one response of these owners, or of any with nil, with its
-	// contents; the prompt is withheld where it came with a file that has been
+	// contents where these have at most that many bytes, and else with how many they
+	// have; the prompt is withheld where it came with a file that has been
 	// deleted. CodeNotFound where there is none, just as fast where another
 	// owner has it. It may be stale.
-	Get(ctx context.Context, id uuid.UUID, owners []string) (Response, Contents, error)
+	Get(ctx context.Context, id uuid.UUID, owners []string, most int64) (Response, Contents, error)
 
 	// GetSummary is Get without the contents, which it does not read.
 	GetSummary(ctx context.Context, id uuid.UUID, owners []string) (Response, error)

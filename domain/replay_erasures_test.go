@@ -3,6 +3,7 @@ package domain_test
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -69,7 +70,7 @@ func TestReplay(t *testing.T) {
 			t.Errorf("%d requests were erased by %+v", responses.sizes[i], by)
 		}
 	}
-	if _, _, err := w.Get(t.Context(), kept.ID, nil); err != nil {
+	if _, _, err := w.Get(t.Context(), kept.ID, nil, math.MaxInt64); err != nil {
 		t.Errorf("another response: %v", err)
 	}
 	if done, err = replay.Execute(t.Context(), ids, false, nil); err != nil || done.Found != 0 || done.Receipts != nil {

@@ -50,6 +50,18 @@ type Contents struct {
 	Prompt string  // empty where there is none or where it is withheld
 	Answer *string // the model's answer as it was received
 	Error  *string
+	Left   int64 // bytes of contents that have not been read, as they are more than were asked for; 0: none
+}
+
+// Bytes is how many there are.
+func (c Contents) Bytes() int64 {
+	n := len(c.Prompt)
+	for _, text := range []*string{c.Answer, c.Error} {
+		if text != nil {
+			n += len(*text)
+		}
+	}
+	return int64(n)
 }
 
 // Withheld tells which contents are there and not shown.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"reflect"
 	"strings"
 	"testing"
@@ -598,7 +599,7 @@ func TestRulesErase(t *testing.T) {
 		}
 		want[held.ID], want[chained.ID] = false, false
 		for row, gone := range want {
-			if _, _, err := r.Get(t.Context(), row, nil); (err != nil) != gone {
+			if _, _, err := r.Get(t.Context(), row, nil, math.MaxInt64); (err != nil) != gone {
 				t.Errorf("%s: %s is to be gone: %t, but %v", name, row, gone, err)
 			}
 		}

@@ -96,13 +96,13 @@ func (w *world) Count(ctx context.Context, f domain.ResponseFilter, mode domain.
 	return w.Store.Count(ctx, f, mode)
 }
 
-func (w *world) Get(ctx context.Context, id uuid.UUID, owners []string) (domain.Response, domain.Contents, error) {
+func (w *world) Get(ctx context.Context, id uuid.UUID, owners []string, most int64) (domain.Response, domain.Contents, error) {
 	if w.get != nil {
 		if err := w.get(ctx); err != nil {
 			return domain.Response{}, domain.Contents{}, err
 		}
 	}
-	return w.Store.Get(ctx, id, owners)
+	return w.Store.Get(ctx, id, owners, most)
 }
 
 func (w *world) Erase(ctx context.Context, id uuid.UUID, owners []string, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {

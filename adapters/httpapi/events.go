@@ -89,7 +89,6 @@ func (p progressStream) VisitWatchErasureResponse(w http.ResponseWriter) error {
 	if callIn(p.ctx).head {
 		return nil
 	}
-	Leave(p.ctx)
 	control := http.NewResponseController(w)
 	var told time.Time
 	tell := func(text string) error {
@@ -151,19 +150,4 @@ func (p progress) event() string {
 		text += fmt.Sprintf("event: end\nid: %s\ndata: %s\n\n", endID, p.body)
 	}
 	return text
-}
-
-type leaveKey struct{}
-
-// WithLeave is the request with what Leave calls, perhaps more than once.
-func WithLeave(r *http.Request, leave func()) *http.Request {
-	return r.WithContext(context.WithValue(r.Context(), leaveKey{}, leave))
-}
-
-// Leave tells whoever counts the requests in progress that this one, though its
-// answer goes on, is none of them any more.
-func Leave(ctx context.Context) {
-	if leave, ok := ctx.Value(leaveKey{}).(func()); ok {
-		leave()
-	}
 }

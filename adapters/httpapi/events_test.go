@@ -28,14 +28,11 @@ func pending(t *testing.T, s *service, store *memory.Store) string {
 }
 
 // watch opens a stream, which is closed when ended is.
-func watch(t *testing.T, s *service, id string, leave func()) (a *answer, hangUp context.CancelFunc, ended chan struct{}) {
+func watch(t *testing.T, s *service, id string) (a *answer, hangUp context.CancelFunc, ended chan struct{}) {
 	t.Helper()
 	ctx, hangUp := context.WithCancel(t.Context())
 	r := httptest.NewRequestWithContext(ctx, http.MethodGet, erasures+"/"+id+"/events", nil)
 	r.Header.Set("Authorization", "Bearer alice")
-	if leave != nil {
-		r = httpapi.WithLeave(r, leave)
-	}
 	a, ended = new(answer), make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -77,11 +74,7 @@ func TestWatchErasure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, store := erasing(t)
 		id := pending(t, s, store)
-		left := 0
-		a, _, ended := watch(t, s, id, func() { left++ })
-		if left != 1 {
-			t.Error("the stream keeps its place among the requests in progress")
-		}
+		a, _, ended := watch(t, s, id)
 		time.Sleep(31 * time.Second)
 		finish(t, store, id)
 		<-ended
@@ -154,7 +147,7 @@ func TestStreamsEnd(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				store, stopping := memory.New(), make(chan struct{})
 				s := assemble(t, fakes{erasures: store.Erasures(), jobs: store.Jobs()}, func(_ *httpapi.Config, d *httpapi.Deps) { d.Stopping = stopping })
-				_, hangUp, ended := watch(t, s, pending(t, s, store), nil)
+				_, hangUp, ended := watch(t, s, pending(t, s, store))
 				time.Sleep(c.after - time.Millisecond)
 				select {
 				case <-ended:
@@ -249,7 +242,7 @@ func TestStreamsOutlastTheDatabase(t *testing.T) {
 		port := &failing{Erasures: store.Erasures()}
 		s := assemble(t, fakes{erasures: port, jobs: store.Jobs()}, nil)
 		id := pending(t, s, store)
-		a, _, ended := watch(t, s, id, nil)
+		a, _, ended := watch(t, s, id)
 		port.with.Store(domain.Errorf(domain.CodeUnavailable, "away"))
 		time.Sleep(20 * time.Second)
 		finish(t, store, id)
@@ -260,7 +253,7 @@ func TestStreamsOutlastTheDatabase(t *testing.T) {
 		}
 
 		id = pending(t, s, store)
-		a, _, ended = watch(t, s, id, nil)
+		a, _, ended = watch(t, s, id)
 		port.with.Store(domain.Errorf(domain.CodeInternal, "broken"))
 		<-ended
 		if got := events(t, a.body); !slices.Equal(got, []string{"progress pending"}) || !strings.Contains(s.log.String(), "an answer broke off") {
@@ -278,7 +271,7 @@ func TestStreamsAreFew(t *testing.T) {
 		id := pending(t, s, store)
 		var hangUps []context.CancelFunc
 		for range 4 {
-			_, hangUp, _ := watch(t, s, id, nil)
+			_, hangUp, _ := watch(t, s, id)
 			hangUps = append(hangUps, hangUp)
 		}
 		if a := s.ask(t, http.MethodGet, erasures+"/"+id+"/events"); a.status != http.StatusTooManyRequests || a.header.Get("Retry-After") == "" {
@@ -286,7 +279,7 @@ func TestStreamsAreFew(t *testing.T) {
 		}
 		hangUps[0]()
 		synctest.Wait()
-		_, hangUp, ended := watch(t, s, id, nil)
+		_, hangUp, ended := watch(t, s, id)
 		select {
 		case <-ended:
 			t.Error("none is opened though one has ended")

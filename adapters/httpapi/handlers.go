@@ -67,6 +67,11 @@ func (s *server) authenticate(next StrictHandlerFunc, operation string) StrictHa
 			return nil, err
 		}
 		c.Set(callerID, caller.ID)
+		giveBack, err := s.shares.requests.take(r.Context(), caller.ID, 1)
+		if err != nil {
+			return nil, err
+		}
+		defer giveBack()
 		c.SetRequest(r.WithContext(context.WithValue(r.Context(), callKey{},
 			call{caller, c.RealIP(), r.Method == http.MethodHead, c.Response().Header(), again})))
 		return next(c, request)
@@ -141,7 +146,7 @@ func (s *server) GetResponse(ctx context.Context, request GetResponseRequestObje
 	id := uuid.UUID(request.RequestId)
 	omit := request.Params.Body != nil && bool(*request.Params.Body)
 	if known := ifNoneMatch(ctx); known != "" || omit {
-		answer, err := s.detail(ctx, id, omit, true)
+		answer, err := s.detail(ctx, id, domain.GetRequest{OmitContents: true}, omit)
 		if err != nil {
 			return nil, err
 		}
@@ -152,14 +157,15 @@ func (s *server) GetResponse(ctx context.Context, request GetResponseRequestObje
 			return answer, nil
 		}
 	}
-	return s.detail(ctx, id, false, false)
+	return s.whole(ctx, id)
 }
 
-// detail is the answer with or, as omit says, without contents; unread leaves
-// them out of either for a look at the tag.
-func (s *server) detail(ctx context.Context, id uuid.UUID, omit, unread bool) (answer detailAnswer, err error) {
+// detail is the answer to a request for a response. Its tag is that of one with
+// or, as omit says, without contents, whatever was read of them.
+func (s *server) detail(ctx context.Context, id uuid.UUID, request domain.GetRequest, omit bool) (answer detailAnswer, err error) {
 	call := callIn(ctx)
-	answer.response, err = s.Get.Execute(ctx, call.caller, domain.GetRequest{ID: id, OmitContents: unread, Address: call.address})
+	request.ID, request.Address = id, call.address
+	answer.response, err = s.Get.Execute(ctx, call.caller, request)
 	if err != nil {
 		return detailAnswer{}, err
 	}

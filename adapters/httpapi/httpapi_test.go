@@ -77,7 +77,7 @@ func (f fakes) Count(ctx context.Context, filter domain.ResponseFilter, mode dom
 	return f.count(ctx, filter, mode)
 }
 
-func (f fakes) Get(ctx context.Context, id uuid.UUID, owners []string) (domain.Response, domain.Contents, error) {
+func (f fakes) Get(ctx context.Context, id uuid.UUID, owners []string, _ int64) (domain.Response, domain.Contents, error) {
 	if f.get == nil {
 		return domain.Response{}, domain.Contents{}, errNone
 	}
@@ -88,7 +88,7 @@ func (f fakes) GetSummary(ctx context.Context, id uuid.UUID, owners []string) (d
 	if f.getSummary != nil {
 		return f.getSummary(ctx, id)
 	}
-	response, _, err := f.Get(ctx, id, owners)
+	response, _, err := f.Get(ctx, id, owners, 0)
 	return response, err
 }
 

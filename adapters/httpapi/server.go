@@ -4,7 +4,6 @@
 package httpapi
 
 import (
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -14,7 +13,6 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
-	"github.com/labstack/echo/v4/middleware"
 
 	"lethe"
 	"lethe/domain"
@@ -28,6 +26,9 @@ type Config struct {
 	// SurveyTimeout is of what counts all that would be erased: 55 s.
 	SurveyTimeout time.Duration
 	ReadyTimeout  time.Duration // 2 s
+	// Requests is how many are worked on at a time: 256. Of these, half are one
+	// caller's at most.
+	Requests int
 	// Surveys is how many previews, dry runs and beginnings of erasures of many are
 	// worked on at a time: 4. Of these, two are one caller's at most.
 	Surveys int
@@ -47,6 +48,9 @@ func (c Config) withDefaults() Config {
 		if *d.value == 0 {
 			*d.value = d.without
 		}
+	}
+	if c.Requests == 0 {
+		c.Requests = 256
 	}
 	if c.Surveys == 0 {
 		c.Surveys = 4
@@ -159,18 +163,18 @@ func New(cfg Config, deps Deps) (http.Handler, error) {
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
-	s := &server{Deps: deps, readyTimeout: cfg.ReadyTimeout, lookTimeout: cfg.GetTimeout, shares: newShares(cfg.Surveys)}
+	s := &server{Deps: deps, readyTimeout: cfg.ReadyTimeout, lookTimeout: cfg.GetTimeout, shares: newShares(cfg.Requests, cfg.Surveys)}
 
 	e := echo.New()
 	e.IPExtractor = echo.ExtractIPDirect() // a header can say anything
 	e.HTTPErrorHandler = s.fail
 	e.Binder = bodyBinder{}
 	routes := router{e}
-	compress := middleware.GzipWithConfig(middleware.GzipConfig{Level: gzip.BestSpeed, MinLength: minCompressed})
+	compress := newCompress()
 	RegisterHandlersWithOptions(routes, NewStrictHandler(s, []StrictMiddlewareFunc{s.shareOut, s.authenticate}), RegisterHandlersOptions{
 		OperationMiddlewares: map[string][]echo.MiddlewareFunc{
 			"listResponses":           {guardQuery(listParameters), compress, conditional, deadline(cfg.ListTimeout)},
-			"getResponse":             {guardQuery(getParameters), compress, conditional, deadline(cfg.GetTimeout)},
+			"getResponse":             {guardQuery(getParameters), keeping, compress, conditional, deadline(cfg.GetTimeout)},
 			"eraseResponse":           {guardQuery(eraseParameters), deadline(cfg.EraseTimeout)},
 			"previewErasure":          {guardQuery(nil), deadline(cfg.SurveyTimeout)},
 			"startErasure":            {guardQuery(nil), deadline(cfg.SurveyTimeout)},
@@ -284,6 +288,7 @@ func Server(addr string, handler http.Handler, log *slog.Logger) *http.Server {
 		WriteTimeout:      60 * time.Second, // longer than any deadline of a route
 		IdleTimeout:       120 * time.Second,
 		MaxHeaderBytes:    32 << 10,
+		ConnState:         new(crowd).changed,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 }

@@ -39,17 +39,19 @@ const (
 
 // shares are what is shared out.
 type shares struct {
+	requests     *share // that are worked on
 	surveys      *share // what counts or begins to erase many
 	streams      *share
 	small, large *share // bytes of contents that are being answered with
 }
 
-func newShares(surveys int) shares {
+func newShares(requests, surveys int) shares {
 	return shares{
-		surveys: newShare("previews, dry runs and erasures of many", int64(surveys), int64(max(1, min(surveysEach, surveys-1))), surveysQueue),
-		streams: newShare("streams of events", streamsAll, streamsEach, 0),
-		small:   newShare("bytes of contents", smallAll, smallEach, contentsQueue),
-		large:   newShare("bytes of large contents", largeAll, largeEach, contentsQueue),
+		requests: newShare("requests", int64(requests), int64(max(1, requests/2)), 0),
+		surveys:  newShare("previews, dry runs and erasures of many", int64(surveys), int64(max(1, min(surveysEach, surveys-1))), surveysQueue),
+		streams:  newShare("streams of events", streamsAll, streamsEach, 0),
+		small:    newShare("bytes of contents", smallAll, smallEach, contentsQueue),
+		large:    newShare("bytes of large contents", largeAll, largeEach, contentsQueue),
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"math"
 	"math/big"
 	"slices"
 	"strings"
@@ -211,7 +212,7 @@ func (s *Store) matching(filter domain.ResponseFilter) []domain.Response {
 }
 
 // Get implements domain.Responses.
-func (s *Store) Get(ctx context.Context, id uuid.UUID, owners []string) (domain.Response, domain.Contents, error) {
+func (s *Store) Get(ctx context.Context, id uuid.UUID, owners []string, most int64) (domain.Response, domain.Contents, error) {
 	if err := ctx.Err(); err != nil {
 		return domain.Response{}, domain.Contents{}, err
 	}
@@ -226,12 +227,15 @@ func (s *Store) Get(ctx context.Context, id uuid.UUID, owners []string) (domain.
 		row.Prompt = t.prompt
 	}
 	row.Revision = revision(row.Response, row.Contents)
+	if n := row.Contents.Bytes(); n > most {
+		return row.Response, domain.Contents{Left: n}, nil
+	}
 	return row.Response, row.Contents, nil
 }
 
 // GetSummary implements domain.Responses.
 func (s *Store) GetSummary(ctx context.Context, id uuid.UUID, owners []string) (domain.Response, error) {
-	response, _, err := s.Get(ctx, id, owners)
+	response, _, err := s.Get(ctx, id, owners, math.MaxInt64)
 	return response, err
 }
 

@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"bytes"
 	"errors"
 	"net/http"
 	"strconv"
@@ -182,10 +183,37 @@ func (l *LogMetrics) Collect(metrics chan<- prometheus.Metric) {
 	metrics <- prometheus.MustNewConstMetric(logPublished, prometheus.GaugeValue, float64(l.published))
 }
 
-// Handler serves the metrics in Prometheus's format.
+// Handler serves the metrics in Prometheus's format. They are gathered for one at a
+// time and written afterwards, so that who does not read keeps nothing but their
+// text.
 func (m *Metrics) Handler() http.Handler {
-	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry})
+	var gathering sync.Mutex
+	gather := promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry, DisableCompression: true})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		text := kept{header: w.Header(), status: http.StatusOK}
+		gathering.Lock()
+		gather.ServeHTTP(&text, r)
+		gathering.Unlock()
+		w.WriteHeader(text.status)
+		_, _ = w.Write(text.body.Bytes()) // who has left need not be told
+	})
 }
+
+// kept is an answer that is written later.
+type kept struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+// Header implements http.ResponseWriter.
+func (k *kept) Header() http.Header { return k.header }
+
+// WriteHeader implements http.ResponseWriter.
+func (k *kept) WriteHeader(status int) { k.status = status }
+
+// Write implements http.ResponseWriter.
+func (k *kept) Write(text []byte) (int, error) { return k.body.Write(text) }
 
 // poolCollector reads connection pools when it is asked.
 type poolCollector struct {

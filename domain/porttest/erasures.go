@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"math"
 	"reflect"
 	"slices"
 	"testing"
@@ -427,7 +428,7 @@ func testErasureOfTemplates(t *testing.T, f ErasuresFixture) {
 			t.Errorf("parts of %d: want %+v erased, got %+v", most, want, e)
 		}
 		for _, r := range []Row{needed, keeps} {
-			if _, contents, err := f.Responses().Get(t.Context(), r.ID, nil); err != nil || contents.Prompt != "words" {
+			if _, contents, err := f.Responses().Get(t.Context(), r.ID, nil, math.MaxInt64); err != nil || contents.Prompt != "words" {
 				t.Errorf("parts of %d: a prompt that another needs is gone: %s, %v", most, show(contents), err)
 			}
 		}

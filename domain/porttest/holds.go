@@ -3,6 +3,7 @@ package porttest
 import (
 	"context"
 	"errors"
+	"math"
 	"reflect"
 	"slices"
 	"testing"
@@ -381,7 +382,7 @@ func testHeldIsNotSwept(t *testing.T, f HoldsFixture) {
 		sweep(2, domain.Erased{})
 	}
 	sweep(1, domain.Erased{}) // what is held is still due
-	if _, _, err := f.Responses().Get(t.Context(), held.ID, nil); err != nil {
+	if _, _, err := f.Responses().Get(t.Context(), held.ID, nil, math.MaxInt64); err != nil {
 		t.Errorf("what is held is gone: %v", err)
 	}
 	// After a restore it is no matter.

@@ -282,7 +282,7 @@ func testHostileWords(t *testing.T, f ResponsesFixture) {
 				t.Errorf("%s %q: want just the row of that word, got %v, %v", name, word, got, err)
 				continue
 			}
-			_, contents, err := f.Responses().Get(ctx, got[0].ID, nil)
+			_, contents, err := f.Responses().Get(ctx, got[0].ID, nil, math.MaxInt64)
 			if err != nil || contents.Prompt != word || contents.Answer == nil || *contents.Answer != word {
 				t.Errorf("contents %q came back as %+v, %v", word, contents, err)
 			}
@@ -330,7 +330,7 @@ func testNothingThere(t *testing.T, f ResponsesFixture) {
 		t.Errorf("want a count of 0, got %+v, %v", count, err)
 	}
 	for _, id := range []uuid.UUID{uuid.New(), uuid.Nil, uuid.Max} {
-		if _, _, err := f.Responses().Get(ctx, id, nil); domain.CodeOf(err) != domain.CodeNotFound {
+		if _, _, err := f.Responses().Get(ctx, id, nil, math.MaxInt64); domain.CodeOf(err) != domain.CodeNotFound {
 			t.Errorf("get %s: want %s, got %v", id, domain.CodeNotFound, err)
 		}
 		if _, err := f.Responses().Erase(ctx, id, nil, neverAsked(t)); domain.CodeOf(err) != domain.CodeNotFound {
@@ -422,7 +422,7 @@ func testGet(t *testing.T, f ResponsesFixture) {
 		if r.File == DeletedFile {
 			want.Prompt = ""
 		}
-		response, contents, err := f.Responses().Get(ctx, r.ID, nil)
+		response, contents, err := f.Responses().Get(ctx, r.ID, nil, math.MaxInt64)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -440,11 +440,11 @@ func testGet(t *testing.T, f ResponsesFixture) {
 		if diff := differ([]domain.Response{response}, []domain.Response{summary}); diff != "" {
 			t.Errorf("%s: without contents: %s", name, diff)
 		}
-		if _, _, err := f.Responses().Get(ctx, r.ID, []string{"another", r.Owner}); err != nil {
+		if _, _, err := f.Responses().Get(ctx, r.ID, []string{"another", r.Owner}, math.MaxInt64); err != nil {
 			t.Errorf("%s: want it found as its owner's: %v", name, err)
 		}
 		for _, others := range [][]string{{}, {"another"}, {r.Owner + " "}} {
-			_, contents, err := f.Responses().Get(ctx, r.ID, others)
+			_, contents, err := f.Responses().Get(ctx, r.ID, others, math.MaxInt64)
 			_, summaryErr := f.Responses().GetSummary(ctx, r.ID, others)
 			if domain.CodeOf(err) != domain.CodeNotFound || domain.CodeOf(summaryErr) != domain.CodeNotFound || contents != (domain.Contents{}) {
 				t.Errorf("%s: want %s for %q, got %v and %v", name, domain.CodeNotFound, others, err, summaryErr)
@@ -457,7 +457,7 @@ func testGet(t *testing.T, f ResponsesFixture) {
 	batched := NewRow("", "completed", start)
 	batched.Batched = true
 	f.AddResponse(batched)
-	if _, _, err := f.Responses().Get(ctx, batched.ID, nil); domain.CodeOf(err) != domain.CodeNotFound {
+	if _, _, err := f.Responses().Get(ctx, batched.ID, nil, math.MaxInt64); domain.CodeOf(err) != domain.CodeNotFound {
 		t.Errorf("a row of a batch: want %s, got %v", domain.CodeNotFound, err)
 	}
 	if _, err := f.Responses().GetSummary(ctx, batched.ID, nil); domain.CodeOf(err) != domain.CodeNotFound {
@@ -473,7 +473,7 @@ func testCanceled(t *testing.T, f ResponsesFixture) {
 	before := f.Stored()
 	_, pageErr := f.Responses().Page(ctx, domain.PageQuery{ActiveFirst: true, Limit: 10})
 	_, countErr := f.Responses().Count(ctx, domain.ResponseFilter{}, domain.CountAuto)
-	_, _, getErr := f.Responses().Get(ctx, row.ID, nil)
+	_, _, getErr := f.Responses().Get(ctx, row.ID, nil, math.MaxInt64)
 	_, summaryErr := f.Responses().GetSummary(ctx, row.ID, nil)
 	_, eraseErr := f.Responses().Erase(ctx, row.ID, nil, Permit)
 	for name, err := range map[string]error{"page": pageErr, "count": countErr, "get": getErr, "get summary": summaryErr, "erase": eraseErr} {
@@ -505,7 +505,7 @@ func crowd(f ResponsesFixture) (untouched func(t *testing.T)) {
 	return func(t *testing.T) {
 		t.Helper()
 		for _, r := range []Row{single, withFile, a, b} {
-			if _, contents, err := f.Responses().Get(t.Context(), r.ID, nil); err != nil || contents.Prompt != r.Prompt {
+			if _, contents, err := f.Responses().Get(t.Context(), r.ID, nil, math.MaxInt64); err != nil || contents.Prompt != r.Prompt {
 				t.Errorf("another response was touched: %s, %v", show(contents), err)
 			}
 		}
@@ -603,7 +603,7 @@ func testErase(t *testing.T, newFixture func(t *testing.T) ResponsesFixture) {
 						if r == nil {
 							continue
 						}
-						if _, _, err := f.Responses().Get(t.Context(), r.ID, nil); domain.CodeOf(err) != domain.CodeNotFound {
+						if _, _, err := f.Responses().Get(t.Context(), r.ID, nil, math.MaxInt64); domain.CodeOf(err) != domain.CodeNotFound {
 							t.Errorf("get of an erased part: want %s, got %v", domain.CodeNotFound, err)
 						}
 						if _, err := f.Responses().Erase(t.Context(), r.ID, nil, neverAsked(t)); domain.CodeOf(err) != domain.CodeNotFound {
@@ -660,7 +660,7 @@ func testErase(t *testing.T, newFixture func(t *testing.T) ResponsesFixture) {
 		f.AddChain(steps...)
 		before := f.Stored()
 		for _, s := range steps {
-			if _, _, err := f.Responses().Get(t.Context(), s.ID, nil); domain.CodeOf(err) != domain.CodeNotFound {
+			if _, _, err := f.Responses().Get(t.Context(), s.ID, nil, math.MaxInt64); domain.CodeOf(err) != domain.CodeNotFound {
 				t.Errorf("get by a step's identifier: want %s, got %v", domain.CodeNotFound, err)
 			}
 			if _, err := f.Responses().Erase(t.Context(), s.ID, nil, neverAsked(t)); domain.CodeOf(err) != domain.CodeNotFound {
@@ -741,7 +741,7 @@ func testErase(t *testing.T, newFixture func(t *testing.T) ResponsesFixture) {
 				if file == DeletedFile {
 					want = ""
 				}
-				if _, contents, err := f.Responses().Get(t.Context(), second.ID, nil); err != nil || contents.Prompt != want {
+				if _, contents, err := f.Responses().Get(t.Context(), second.ID, nil, math.MaxInt64); err != nil || contents.Prompt != want {
 					t.Errorf("%v, %s: want the prompt of another left, got %s, %v", file, when, show(contents), err)
 				}
 			}

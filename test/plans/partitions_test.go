@@ -204,7 +204,7 @@ func (b *bench) testPartitionedByID(t *testing.T) {
 		}
 	}
 	every("fetch", func(ctx context.Context) error {
-		_, _, err := b.responses.Get(ctx, response(20_002), nil)
+		_, _, err := b.responses.Get(ctx, response(20_002), nil, math.MaxInt64)
 		return err
 	})
 	every("fetch without contents", func(ctx context.Context) error {

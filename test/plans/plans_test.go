@@ -316,7 +316,7 @@ func (b *bench) testRest(t *testing.T) {
 		ids[i] = response(20_001 + 10*i)
 	}
 	b.noScan(t, "get", func(ctx context.Context) error {
-		_, _, err := b.responses.Get(ctx, id, nil)
+		_, _, err := b.responses.Get(ctx, id, nil, math.MaxInt64)
 		return err
 	})
 	b.noScan(t, "usage", func(ctx context.Context) error {

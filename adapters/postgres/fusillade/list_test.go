@@ -97,7 +97,7 @@ func TestLargeLists(t *testing.T) {
 			return err
 		})
 		took("fetching one", 1, func() error {
-			_, _, err := b.responses.Get(t.Context(), row.ID, nil)
+			_, _, err := b.responses.Get(t.Context(), row.ID, nil, math.MaxInt64)
 			return err
 		})
 	})
@@ -293,7 +293,7 @@ func TestUnknownSchema(t *testing.T) {
 	}
 	_, pageErr := responses.Page(t.Context(), domain.PageQuery{ActiveFirst: true, Limit: 10})
 	_, countErr := responses.Count(t.Context(), domain.ResponseFilter{}, domain.CountAuto)
-	_, _, getErr := responses.Get(t.Context(), uuid.New(), nil)
+	_, _, getErr := responses.Get(t.Context(), uuid.New(), nil, math.MaxInt64)
 	_, eraseErr := responses.Erase(t.Context(), uuid.New(), nil, porttest.Permit)
 	for name, err := range map[string]error{"page": pageErr, "count": countErr, "get": getErr, "erase": eraseErr} {
 		if domain.CodeOf(err) != domain.CodeInternal || !strings.Contains(err.Error(), "lacks") {
@@ -346,7 +346,7 @@ func TestQueryModes(t *testing.T) {
 			}
 			b.exec(`ALTER TABLE requests DISABLE ROW LEVEL SECURITY`)
 			b.exec(`DROP POLICY slow ON requests`)
-			if _, contents, err := responses.Get(t.Context(), requests[1].ID, nil); err != nil || contents.Prompt != requests[1].Prompt {
+			if _, contents, err := responses.Get(t.Context(), requests[1].ID, nil, math.MaxInt64); err != nil || contents.Prompt != requests[1].Prompt {
 				t.Errorf("%s: got %+v, %v", mode, contents, err)
 			}
 		}
@@ -388,7 +388,7 @@ func TestGetKnowsUsage(t *testing.T) {
 		{b.responses, unused, &domain.Usage{}},
 		{apart, used, nil},
 	} {
-		full, _, err := c.port.Get(t.Context(), c.row.ID, nil)
+		full, _, err := c.port.Get(t.Context(), c.row.ID, nil, math.MaxInt64)
 		if err != nil || !reflect.DeepEqual(full.KnownUsage, c.want) {
 			t.Errorf("got %+v, %v", full.KnownUsage, err)
 		}
@@ -436,7 +436,7 @@ func TestGetKnowsCharges(t *testing.T) {
 			rows.AddCharge(porttest.Charge{Response: row.ID, Amount: *c.charge})
 		}
 		m.count.Store(0)
-		got, _, err := responses.Get(t.Context(), row.ID, nil)
+		got, _, err := responses.Get(t.Context(), row.ID, nil, math.MaxInt64)
 		if err != nil || got.KnownUsage == nil || !reflect.DeepEqual(got.KnownUsage.Cost, c.want) || m.count.Load() != 1 {
 			t.Errorf("%s: got %+v, %v in %d round trips", name, got.KnownUsage, err, m.count.Load())
 		}
@@ -444,7 +444,7 @@ func TestGetKnowsCharges(t *testing.T) {
 	older := newBench(t, postgres.Config{})
 	row := porttest.NewRow("owner", "completed", at)
 	older.AddResponse(row)
-	if got, _, err := open(older.database).Get(t.Context(), row.ID, nil); err != nil || !reflect.DeepEqual(got.KnownUsage, &domain.Usage{}) {
+	if got, _, err := open(older.database).Get(t.Context(), row.ID, nil, math.MaxInt64); err != nil || !reflect.DeepEqual(got.KnownUsage, &domain.Usage{}) {
 		t.Errorf("without a ledger: got %+v, %v", got.KnownUsage, err)
 	}
 }

@@ -1,6 +1,7 @@
 package fusillade
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -64,7 +65,7 @@ func TestTimesThatNobodyCanSay(t *testing.T) {
 		t.Errorf("want %d counted, got %+v, %v", len(page), n, err)
 	}
 	for i, id := range ids {
-		if _, _, err := b.responses.Get(ctx, id, nil); err != nil {
+		if _, _, err := b.responses.Get(ctx, id, nil, math.MaxInt64); err != nil {
 			t.Errorf("%s cannot be fetched: %v", times[i], err)
 		}
 		if _, err := b.responses.Erase(ctx, id, nil, porttest.Permit); err != nil {

@@ -26,7 +26,6 @@ const orphansInTurn = requestsAtOnce / 2
 // with each place by itself.
 func (r *Responses) SweepOrphans(ctx context.Context, before time.Time, most int, pause time.Duration, w domain.Warrant) (domain.OrphansTurn, error) {
 	ctx = postgres.For(ctx, postgres.Bulk)
-	ctx = postgres.For(ctx, postgres.Bulk)
 	turn, refused, err := r.sweepOrphans(ctx, before, most, pause, w, false)
 	if err != nil && whyRefused(err) != "" && ctx.Err() == nil {
 		turn, refused, err = r.sweepOrphans(ctx, before, most, pause, w, true)
@@ -136,7 +135,6 @@ type OrphansCount struct {
 // CountOrphans looks at the next copies that are older than before, at most so
 // many, and removes nothing. over tells that none follows.
 func (r *Responses) CountOrphans(ctx context.Context, before time.Time, most int, at OrphansPlace) (n OrphansCount, next OrphansPlace, over bool, err error) {
-	ctx = postgres.For(ctx, postgres.Bulk)
 	ctx = postgres.For(ctx, postgres.Bulk)
 	err = r.src.Primary.Tx(ctx, func(tx *postgres.Tx) error {
 		n, next, over = OrphansCount{}, at, true

@@ -1,6 +1,7 @@
 package fusillade
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -52,7 +53,7 @@ func TestReplicaThatLags(t *testing.T) {
 	trips(0, 0)
 	page(rows[0], rows[1], rows[2])
 	trips(1, 1)
-	if _, contents, err := port.Get(t.Context(), rows[1].ID, nil); err != nil || contents.Prompt != "words" {
+	if _, contents, err := port.Get(t.Context(), rows[1].ID, nil, math.MaxInt64); err != nil || contents.Prompt != "words" {
 		t.Errorf("got %+v, %v", contents, err)
 	}
 	trips(1, 1)
@@ -67,7 +68,7 @@ func TestReplicaThatLags(t *testing.T) {
 	page(rows[1], rows[3], rows[4]) // full, although two are gone
 	trips(1, 2)
 	for _, i := range []int{0, 2} {
-		if _, contents, err := port.Get(t.Context(), rows[i].ID, nil); domain.CodeOf(err) != domain.CodeNotFound || contents != (domain.Contents{}) {
+		if _, contents, err := port.Get(t.Context(), rows[i].ID, nil, math.MaxInt64); domain.CodeOf(err) != domain.CodeNotFound || contents != (domain.Contents{}) {
 			t.Errorf("what has been erased: %+v, %v", contents, err)
 		}
 	}
@@ -75,7 +76,7 @@ func TestReplicaThatLags(t *testing.T) {
 		t.Errorf("want nothing erased that the primary has not, got %v", err)
 	}
 	for _, i := range []int{3, 4} {
-		if _, contents, err := port.Get(t.Context(), rows[i].ID, nil); err != nil || contents.Prompt != "" {
+		if _, contents, err := port.Get(t.Context(), rows[i].ID, nil, math.MaxInt64); err != nil || contents.Prompt != "" {
 			t.Errorf("a prompt that is gone or withheld by now: %+v, %v", contents, err)
 		}
 	}
@@ -87,7 +88,7 @@ func TestReplicaThatLags(t *testing.T) {
 	if _, err := port.Page(t.Context(), domain.PageQuery{ActiveFirst: true, Limit: 3}); err == nil {
 		t.Error("a page was shown that nobody could confirm")
 	}
-	if _, _, err := port.Get(t.Context(), rows[1].ID, nil); err == nil {
+	if _, _, err := port.Get(t.Context(), rows[1].ID, nil, math.MaxInt64); err == nil {
 		t.Error("a response was shown that nobody could confirm")
 	}
 }

@@ -183,17 +183,19 @@ func rowsOf(rows pgx.Rows, err error) ([]dbsqlc.PageRow, error) {
 
 // Get is domain.Responses'. It makes one round trip, and one more to the primary
 // where a replica answered.
-func (r *Responses) Get(ctx context.Context, id uuid.UUID, owners []string) (domain.Response, domain.Contents, error) {
-	return r.get(ctx, id, owners, true)
+func (r *Responses) Get(ctx context.Context, id uuid.UUID, owners []string, most int64) (domain.Response, domain.Contents, error) {
+	return r.get(ctx, id, owners, most)
 }
 
 // GetSummary is domain.Responses'. Round trips as of Get.
 func (r *Responses) GetSummary(ctx context.Context, id uuid.UUID, owners []string) (domain.Response, error) {
-	response, _, err := r.get(ctx, id, owners, false)
+	response, _, err := r.get(ctx, id, owners, noContents)
 	return response, err
 }
 
-func (r *Responses) get(ctx context.Context, id uuid.UUID, owners []string, contents bool) (domain.Response, domain.Contents, error) {
+const noContents = -1
+
+func (r *Responses) get(ctx context.Context, id uuid.UUID, owners []string, most int64) (domain.Response, domain.Contents, error) {
 	var ledger func() bool
 	if r.usage {
 		ledger = r.ledger
@@ -203,6 +205,7 @@ func (r *Responses) get(ctx context.Context, id uuid.UUID, owners []string, cont
 	var u domain.Usage
 	var cost *string
 	var read string
+	var bytes int64
 	prompt, err := r.one(ctx, id, func(conn postgres.Conn) error {
 		var elsewhere bool
 		get := func(ledger, retained bool) error {
@@ -216,10 +219,10 @@ func (r *Responses) get(ctx context.Context, id uuid.UUID, owners []string, cont
 			if retained {
 				query = getRetained(query)
 			}
-			return forgetful{conn}.QueryRow(ctx, query, contents, id, owners).Scan(
+			return forgetful{conn}.QueryRow(ctx, query, most, id, owners).Scan(
 				&row.ID, &row.Owner, &row.Model, &row.State, &row.ServiceTier,
 				&row.CreatedAt, &row.StartedAt, &row.CompletedAt, &row.FailedAt, &row.ResponseStatus,
-				&row.HasError, &read, &c.Answer, &c.Error, &c.Prompt,
+				&row.HasError, &read, &bytes, &c.Answer, &c.Error, &c.Prompt,
 				&u.PromptTokens, &u.CompletionTokens, &u.ReasoningTokens, &u.TotalTokens, &cost, &elsewhere)
 		}
 		err := postgres.WithLedger(ledger, func(ledger bool) error {
@@ -231,16 +234,21 @@ func (r *Responses) get(ctx context.Context, id uuid.UUID, owners []string, cont
 		})
 		if err == nil && elsewhere && r.arsenal() {
 			var of string
-			err = forgetful{conn}.QueryRow(ctx, dbsqlc.PromptElsewhere, contents, id).Scan(&of, &c.Prompt)
+			var more int64
+			err = forgetful{conn}.QueryRow(ctx, dbsqlc.PromptElsewhere, max(most-bytes, noContents), id).Scan(&of, &more, &c.Prompt)
 			if errors.Is(err, pgx.ErrNoRows) {
 				return nil // there is none any more
 			}
 			read += " " + of
+			bytes += more
 		}
 		return err
 	})
 	if err != nil {
 		return domain.Response{}, domain.Contents{}, err
+	}
+	if bytes > most {
+		c = domain.Contents{Left: bytes}
 	}
 	if !prompt {
 		c.Prompt = ""

@@ -3,6 +3,7 @@ package fusillade
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -201,7 +202,7 @@ func TestLaterTurnsGoAlong(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if _, _, err := b.responses.Get(t.Context(), other.ID, nil); err != nil {
+			if _, _, err := b.responses.Get(t.Context(), other.ID, nil, math.MaxInt64); err != nil {
 				t.Errorf("another conversation: %v", err)
 			}
 			if n := b.number(`SELECT count(*) FROM requests WHERE created_by = 'anna'`); n != 1 {

@@ -3,6 +3,7 @@ package looks_test
 import (
 	"context"
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -112,7 +113,7 @@ func TestRoundTrips(t *testing.T) {
 			_, err := b.looks.Page(t.Context(), domain.LookQuery{Filter: domain.LookFilter{Owner: new("\x00")}, Limit: 2})
 			return err
 		},
-		"a fetch, for comparison": func() error { _, _, err := b.Responses().Get(t.Context(), l.Response, nil); return err },
+		"a fetch, for comparison": func() error { _, _, err := b.Responses().Get(t.Context(), l.Response, nil, math.MaxInt64); return err },
 	} {
 		before := b.sent.Load()
 		if err := call(); err != nil {

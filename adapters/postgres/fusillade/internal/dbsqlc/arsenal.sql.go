@@ -57,7 +57,8 @@ func (q *Queries) LockTemplatesElsewhere(ctx context.Context, ids []uuid.UUID) e
 const PromptElsewhere = `-- name: PromptElsewhere :one
 
 SELECT concat_ws(' ', extract(epoch FROM t.updated_at), f.deleted_at IS NOT NULL)::text AS revision,
-       (CASE WHEN $1::boolean AND f.deleted_at IS NULL THEN t.body ELSE '' END)::text AS prompt
+       (CASE WHEN f.deleted_at IS NULL THEN octet_length(t.body) ELSE 0 END)::bigint AS bytes,
+       (CASE WHEN octet_length(t.body) <= $1::bigint AND f.deleted_at IS NULL THEN t.body ELSE '' END)::text AS prompt
 FROM requests q
 JOIN request_template_routes r ON r.id = q.template_id
 JOIN request_templates_g2 t ON t.created_on = r.created_on AND t.id = r.id
@@ -66,12 +67,13 @@ WHERE q.id = $2
 `
 
 type PromptElsewhereParams struct {
-	Contents  bool
+	Most      int64
 	RequestID uuid.UUID
 }
 
 type PromptElsewhereRow struct {
 	Revision string
+	Bytes    int64
 	Prompt   string
 }
 
@@ -79,9 +81,9 @@ type PromptElsewhereRow struct {
 // The prompt of a template that is among those by day, withheld where its file
 // was deleted.
 func (q *Queries) PromptElsewhere(ctx context.Context, arg PromptElsewhereParams) (PromptElsewhereRow, error) {
-	row := q.db.QueryRow(ctx, PromptElsewhere, arg.Contents, arg.RequestID)
+	row := q.db.QueryRow(ctx, PromptElsewhere, arg.Most, arg.RequestID)
 	var i PromptElsewhereRow
-	err := row.Scan(&i.Revision, &i.Prompt)
+	err := row.Scan(&i.Revision, &i.Bytes, &i.Prompt)
 	return i, err
 }
 

@@ -18,23 +18,26 @@ SELECT r.id, coalesce(r.created_by, '')::text AS owner, r.model, r.state, r.serv
        r.created_at, r.started_at, r.completed_at, r.failed_at, r.response_status,
        (r.error IS NOT NULL)::boolean AS has_error,
        concat_ws(' ', extract(epoch FROM r.updated_at), extract(epoch FROM t.updated_at), f.deleted_at IS NOT NULL)::text AS revision,
-       CASE WHEN $1::boolean THEN r.response_body END AS response_body,
-       CASE WHEN $1::boolean THEN r.error END AS error,
-       (CASE WHEN $1::boolean AND f.deleted_at IS NULL THEN coalesce(t.body, '') ELSE '' END)::text AS prompt,
+       c.bytes::bigint AS bytes,
+       CASE WHEN c.bytes <= $1::bigint THEN r.response_body END AS response_body,
+       CASE WHEN c.bytes <= $1::bigint THEN r.error END AS error,
+       (CASE WHEN c.bytes <= $1::bigint AND f.deleted_at IS NULL THEN coalesce(t.body, '') ELSE '' END)::text AS prompt,
        NULL::bigint AS prompt_tokens, NULL::bigint AS completion_tokens, NULL::bigint AS reasoning_tokens,
        NULL::bigint AS total_tokens, NULL::text AS total_cost,
        (r.template_id IS NOT NULL AND t.id IS NULL)::boolean AS prompt_elsewhere
 FROM requests r
 LEFT JOIN request_templates t ON t.id = r.template_id
 LEFT JOIN files f ON f.id = t.file_id
+CROSS JOIN LATERAL (SELECT coalesce(octet_length(r.response_body), 0) + coalesce(octet_length(r.error), 0)::bigint
+    + CASE WHEN f.deleted_at IS NULL THEN coalesce(octet_length(t.body), 0) ELSE 0 END AS bytes) c
 WHERE r.id = $2 AND r.batch_id IS NULL AND r.created_by IS NOT NULL
   AND ($3::text[] IS NULL OR r.created_by = ANY ($3::text[]))
 `
 
 type GetParams struct {
-	Contents bool
-	ID       uuid.UUID
-	Owners   []string
+	Most   int64
+	ID     uuid.UUID
+	Owners []string
 }
 
 type GetRow struct {
@@ -50,6 +53,7 @@ type GetRow struct {
 	ResponseStatus   *int16
 	HasError         bool
 	Revision         string
+	Bytes            int64
 	ResponseBody     interface{}
 	Error            interface{}
 	Prompt           string
@@ -62,12 +66,13 @@ type GetRow struct {
 }
 
 // The revision changes with everything that is shown of a response; a file
-// that is deleted takes its prompts out of sight. Contents that are not asked
-// for are not read, nor are those of other owners, so that how long it takes to
+// that is deleted takes its prompts out of sight. Contents of more bytes than are
+// asked for, as of -1, are not read, which it does not take to know how many they
+// are; nor are those of other owners, so that how long it takes to
 // find nothing does not tell what there is. Both queries return the same columns.
 // The prompt of a file that was deleted is withheld. Of usage nothing is known.
 func (q *Queries) Get(ctx context.Context, arg GetParams) (GetRow, error) {
-	row := q.db.QueryRow(ctx, Get, arg.Contents, arg.ID, arg.Owners)
+	row := q.db.QueryRow(ctx, Get, arg.Most, arg.ID, arg.Owners)
 	var i GetRow
 	err := row.Scan(
 		&i.ID,
@@ -82,6 +87,7 @@ func (q *Queries) Get(ctx context.Context, arg GetParams) (GetRow, error) {
 		&i.ResponseStatus,
 		&i.HasError,
 		&i.Revision,
+		&i.Bytes,
 		&i.ResponseBody,
 		&i.Error,
 		&i.Prompt,
@@ -100,14 +106,17 @@ SELECT r.id, coalesce(r.created_by, '')::text AS owner, r.model, r.state, r.serv
        r.created_at, r.started_at, r.completed_at, r.failed_at, r.response_status,
        (r.error IS NOT NULL)::boolean AS has_error,
        concat_ws(' ', extract(epoch FROM r.updated_at), extract(epoch FROM t.updated_at), f.deleted_at IS NOT NULL)::text AS revision,
-       CASE WHEN $1::boolean THEN r.response_body END AS response_body,
-       CASE WHEN $1::boolean THEN r.error END AS error,
-       (CASE WHEN $1::boolean AND f.deleted_at IS NULL THEN coalesce(t.body, '') ELSE '' END)::text AS prompt,
+       c.bytes::bigint AS bytes,
+       CASE WHEN c.bytes <= $1::bigint THEN r.response_body END AS response_body,
+       CASE WHEN c.bytes <= $1::bigint THEN r.error END AS error,
+       (CASE WHEN c.bytes <= $1::bigint AND f.deleted_at IS NULL THEN coalesce(t.body, '') ELSE '' END)::text AS prompt,
        a.prompt_tokens, a.completion_tokens, a.reasoning_tokens, a.total_tokens, a.total_cost::text AS total_cost,
        (r.template_id IS NOT NULL AND t.id IS NULL)::boolean AS prompt_elsewhere
 FROM requests r
 LEFT JOIN request_templates t ON t.id = r.template_id
 LEFT JOIN files f ON f.id = t.file_id
+CROSS JOIN LATERAL (SELECT coalesce(octet_length(r.response_body), 0) + coalesce(octet_length(r.error), 0)::bigint
+    + CASE WHEN f.deleted_at IS NULL THEN coalesce(octet_length(t.body), 0) ELSE 0 END AS bytes) c
 LEFT JOIN LATERAL (
     SELECT prompt_tokens, completion_tokens, reasoning_tokens, total_tokens, total_cost
     FROM public.http_analytics
@@ -118,9 +127,9 @@ WHERE r.id = $2 AND r.batch_id IS NULL AND r.created_by IS NOT NULL
 `
 
 type GetWithUsageParams struct {
-	Contents bool
-	ID       uuid.UUID
-	Owners   []string
+	Most   int64
+	ID     uuid.UUID
+	Owners []string
 }
 
 type GetWithUsageRow struct {
@@ -136,6 +145,7 @@ type GetWithUsageRow struct {
 	ResponseStatus   *int16
 	HasError         bool
 	Revision         string
+	Bytes            int64
 	ResponseBody     interface{}
 	Error            interface{}
 	Prompt           string
@@ -150,7 +160,7 @@ type GetWithUsageRow struct {
 // Get with the newest usage, as queries/analytics/latest.sql reads it, for
 // where that is in the same database.
 func (q *Queries) GetWithUsage(ctx context.Context, arg GetWithUsageParams) (GetWithUsageRow, error) {
-	row := q.db.QueryRow(ctx, GetWithUsage, arg.Contents, arg.ID, arg.Owners)
+	row := q.db.QueryRow(ctx, GetWithUsage, arg.Most, arg.ID, arg.Owners)
 	var i GetWithUsageRow
 	err := row.Scan(
 		&i.ID,
@@ -165,6 +175,7 @@ func (q *Queries) GetWithUsage(ctx context.Context, arg GetWithUsageParams) (Get
 		&i.ResponseStatus,
 		&i.HasError,
 		&i.Revision,
+		&i.Bytes,
 		&i.ResponseBody,
 		&i.Error,
 		&i.Prompt,
