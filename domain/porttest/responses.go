@@ -440,6 +440,13 @@ func testGet(t *testing.T, f ResponsesFixture) {
 		if diff := differ([]domain.Response{response}, []domain.Response{summary}); diff != "" {
 			t.Errorf("%s: without contents: %s", name, diff)
 		}
+		size := contents.Bytes()
+		if _, whole, err := f.Responses().Get(ctx, r.ID, nil, size); err != nil || whole.Bytes() != size || whole.Left != 0 {
+			t.Errorf("of at most the %d bytes that there are: got %d, %d left, %v", size, whole.Bytes(), whole.Left, err)
+		}
+		if _, less, err := f.Responses().Get(ctx, r.ID, nil, size-1); err != nil || less != (domain.Contents{Left: size}) {
+			t.Errorf("of less than the %d bytes that there are: got %d, %d left, %v", size, less.Bytes(), less.Left, err)
+		}
 		if _, _, err := f.Responses().Get(ctx, r.ID, []string{"another", r.Owner}, math.MaxInt64); err != nil {
 			t.Errorf("%s: want it found as its owner's: %v", name, err)
 		}
