@@ -44,7 +44,7 @@ type once struct {
 	meanwhile *func(domain.Warrant)
 }
 
-func (o once) Erase(_ context.Context, id uuid.UUID, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+func (o once) Erase(_ context.Context, id uuid.UUID, _ []string, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
 	if o.gone[id] {
 		return domain.Erased{}, domain.Errorf(domain.CodeNotFound, "gone")
 	}

@@ -198,7 +198,7 @@ func TestStreamsEndWithTheCaller(t *testing.T) {
 					return key, err
 				}}, nil)
 				id := pending(t, s, store)
-				a, hangUp, ended := watch(t, s, id, nil)
+				a, hangUp, ended := watch(t, s, id)
 				defer hangUp()
 				time.Sleep(5 * time.Second)
 				revoked.Store(true)

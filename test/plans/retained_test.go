@@ -117,7 +117,7 @@ func TestRetainedPlans(t *testing.T) {
 
 	id := uuid.MustParse("00000000-0000-4000-9000-000000004e1f")
 	b.recorder.take()
-	if _, _, err := responses.Get(t.Context(), id, nil); err != nil {
+	if _, _, err := responses.Get(t.Context(), id, nil, math.MaxInt64); err != nil {
 		t.Error(err)
 	}
 	fetched := 0
