@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"sync"
@@ -193,5 +194,60 @@ func TestRetainedAfterRestore(t *testing.T) {
 	}
 	if report := examine(t, "LETHE_DATABASE_URL="+p.roleURL()); len(found(report, app.Problem)) > 0 {
 		t.Errorf("found\n%s", text(t, report))
+	}
+}
+
+// TestRetainedThatGoesMeanwhile: what is dropped while an erasure waits for it is not
+// there, so nothing is erased of it, and what a hold keeps stays.
+func TestRetainedThatGoesMeanwhile(t *testing.T) {
+	t.Parallel()
+	for _, query := range []string{"", "?include_later_turns=true"} {
+		database := pgtest.WithArsenal(t)
+		id := addFinished(t, database.URL, "moved", 1, "1 h")[0]
+		exec(t, database.URL, `INSERT INTO public.http_analytics (instance_id, correlation_id, timestamp, method, uri, fusillade_request_id, user_id)
+			VALUES ('0a000000-0000-4000-8000-0000000000aa', 77, now(), 'POST', '/v1/responses', '`+id+`', '`+bob+`');
+			INSERT INTO outlet.http_requests (instance_id, correlation_id, timestamp, method, uri, headers, body)
+			VALUES ('0a000000-0000-4000-8000-0000000000aa', 77, now(), 'POST', '/', '{}', '{"words": "of bob"}')`)
+		move(t, database.URL, id)
+		s := start(t, "LETHE_DATABASE_URL="+database.RoleURL)
+		conn, err := pgx.Connect(t.Context(), database.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = conn.Close(context.WithoutCancel(t.Context())) }()
+		tx, err := conn.Begin(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		do := func(sql string) {
+			t.Helper()
+			if _, err := tx.Exec(t.Context(), sql); err != nil {
+				t.Fatal(err)
+			}
+		}
+		do(`SELECT FROM fusillade.retained_response_request_routes FOR UPDATE`)
+		answer := make(chan int)
+		go func() {
+			status, _ := s.deleteAs(t, requestsPath+"/"+id+query, "sk-bob-platform")
+			answer <- status
+		}()
+		await(t, "it waits", func() bool {
+			return number(t, database.URL, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`) > 0
+		})
+		// fusillade-arsenal drops what is past its day.
+		do(`DELETE FROM fusillade.retained_response_request_routes`)
+		do(`DELETE FROM fusillade.retained_response_group_routes`)
+		do(`DELETE FROM fusillade.retained_response_objects`)
+		if err := tx.Commit(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if status := <-answer; status != http.StatusNotFound {
+			t.Errorf("%q: answered %d", query, status)
+		}
+		for sql, want := range map[string]int{`SELECT count(*) FROM outlet.http_requests WHERE correlation_id = 77`: 1, `SELECT count(*) FROM lethe.receipts`: 0} {
+			if got := number(t, database.URL, sql); got != want {
+				t.Errorf("%q: %s: %d, want %d", query, sql, got, want)
+			}
+		}
 	}
 }

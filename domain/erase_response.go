@@ -60,7 +60,7 @@ func (u *EraseResponse) execute(ctx context.Context, caller Principal, id uuid.U
 				return Warrant{}, errNoResponse(id)
 			}
 		}
-		if found.Unowned && reach != everyone {
+		if found.Unowned && reach != everyone || !found.Unowned && len(found.Owners) == 0 {
 			return Warrant{}, errNoResponse(id)
 		}
 		if len(found.Holds) > 0 {

@@ -68,9 +68,9 @@ WHERE r.instance_id = c.instance_id AND r.correlation_id = c.correlation_id;
 
 -- name: UsageOf :many
 -- In the database of usage records: whose these requests were, as an
--- organization's are its own, and whether they were a batch's.
+-- organization's are its own, whether they were a batch's, and of which step.
 SELECT DISTINCT fusillade_request_id::uuid AS request_id, coalesce(user_id::text, '')::text AS owner,
-       (fusillade_batch_id IS NOT NULL)::boolean AS batched
+       (fusillade_batch_id IS NOT NULL)::boolean AS batched, response_step_id
 FROM public.http_analytics WHERE fusillade_request_id = ANY (sqlc.arg('request_ids')::uuid[]);
 
 -- name: BatchedByHeader :many

@@ -27,7 +27,7 @@ SELECT id FROM lethe.intents WHERE id > sqlc.arg('after')::uuid ORDER BY id LIMI
 
 -- name: IntentsOn :many
 -- Those that are about any of these requests.
-SELECT id, trigger, raw_requests, raw_responses FROM lethe.intents WHERE request_ids && sqlc.arg('request_ids')::uuid[];
+SELECT id, trigger, request_ids, raw_requests, raw_responses FROM lethe.intents WHERE request_ids && sqlc.arg('request_ids')::uuid[];
 
 -- name: IntentsOf :many
 -- Those of an erasure of many.

@@ -51,7 +51,9 @@ func (r *Responses) erase(ctx context.Context, id uuid.UUID, owners []string, la
 			return begun, nil
 		}
 		if len(begun) > 0 {
-			e.holds = nil
+			if err := e.exemptFromHolds(ctx, begun); err != nil {
+				return nil, err
+			}
 			b.Queue(dbsqlc.DropIntents, intentIDs(begun))
 		}
 		if w, refused = permit(e.whatWasFound()); refused != nil {
@@ -289,6 +291,7 @@ func (e *eraser) lock(ctx context.Context, seeds []uuid.UUID, also func(*pgx.Bat
 	for {
 		var locked []dbsqlc.LockRequestsRow
 		var now chain
+		e.moved = nil // what was seen without a lock may have gone
 		err := e.send(ctx, func(b *pgx.Batch) {
 			if len(e.steps) > 0 {
 				b.Queue(dbsqlc.LockSteps, e.steps)

@@ -122,15 +122,22 @@ func (e *eraser) lookForGone(ctx context.Context, ids []uuid.UUID) (map[uuid.UUI
 	if err != nil {
 		return nil, err
 	}
+	ofSteps := make(map[uuid.UUID][]uuid.UUID) // the requests
 	for i, text := range copied.requests {
 		id, err := uuid.Parse(text)
 		row, is := at[copyAt{copied.instances[i], copied.correlations[i]}]
 		if g := known[id]; err == nil && is && g != nil {
 			g.note(row.Owner)
 			there[id] = there[id] || row.Batched
+			if row.ResponseStepID != nil {
+				ofSteps[*row.ResponseStepID] = append(ofSteps[*row.ResponseStepID], id)
+			}
 		}
 	}
-	if err := e.noteOwners(ctx, known, there); err != nil {
+	if err := e.noteUsage(ctx, known, there, ofSteps); err != nil {
+		return nil, err
+	}
+	if err := e.noteSteps(ctx, ofSteps, there); err != nil {
 		return nil, err
 	}
 	found := make(map[uuid.UUID]gone)
@@ -273,10 +280,25 @@ func (e *eraser) onUsage(ctx context.Context, fn func(postgres.Conn) error) erro
 	return nil
 }
 
-// noteOwners adds whose these requests were, as usage records of theirs say. It
-// has to be known already what those at the places of their copies say. A batch's
-// are noted as well.
-func (e *eraser) noteOwners(ctx context.Context, known map[uuid.UUID]*gone, batched map[uuid.UUID]bool) error {
+// noteSteps notes the requests of which a step is there: what is kept of them may
+// be that step's.
+func (e *eraser) noteSteps(ctx context.Context, ofSteps map[uuid.UUID][]uuid.UUID, there map[uuid.UUID]bool) error {
+	if len(ofSteps) == 0 {
+		return nil
+	}
+	left, err := dbsqlc.New(e.tx).StepsRemain(ctx, inOrder(ofSteps))
+	for _, step := range left {
+		for _, id := range ofSteps[step] {
+			there[id] = true
+		}
+	}
+	return err
+}
+
+// noteUsage adds whose these requests were, and of which steps, as usage records of
+// theirs say. It has to be known already what those at the places of their copies
+// say. A batch's are noted as well.
+func (e *eraser) noteUsage(ctx context.Context, known map[uuid.UUID]*gone, batched map[uuid.UUID]bool, ofSteps map[uuid.UUID][]uuid.UUID) error {
 	var rows []dbsqlc.UsageOfRow
 	if err := e.onUsage(ctx, func(conn postgres.Conn) (err error) {
 		rows, err = dbsqlc.New(conn).UsageOf(ctx, inOrder(known))
@@ -288,6 +310,9 @@ func (e *eraser) noteOwners(ctx context.Context, known map[uuid.UUID]*gone, batc
 		known[row.RequestID].note(row.Owner)
 		if row.Batched {
 			batched[row.RequestID] = true
+		}
+		if row.ResponseStepID != nil {
+			ofSteps[*row.ResponseStepID] = append(ofSteps[*row.ResponseStepID], row.RequestID)
 		}
 	}
 	for _, g := range known {

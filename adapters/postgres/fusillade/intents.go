@@ -347,6 +347,24 @@ func (e *eraser) ahead(ctx context.Context) ([]dbsqlc.IntentsOnRow, error) {
 	return dbsqlc.New(e.tx).IntentsOn(ctx, e.requests)
 }
 
+// exemptFromHolds looks for holds again, but not on the responses that these
+// erasures have begun with.
+func (e *eraser) exemptFromHolds(ctx context.Context, begun []dbsqlc.IntentsOnRow) error {
+	groups := groupsOf(e.links)
+	exempt := make(map[uuid.UUID]bool)
+	for _, intent := range begun {
+		for _, id := range intent.RequestIds {
+			exempt[groups.of(id)] = true
+		}
+	}
+	others := slices.DeleteFunc(slices.Clone(e.requests), func(id uuid.UUID) bool { return exempt[groups.of(id)] })
+	e.holds = nil
+	if len(others) == 0 {
+		return nil
+	}
+	return e.send(ctx, func(b *pgx.Batch) { e.queueHolds(b, others) })
+}
+
 func intentIDs(intents []dbsqlc.IntentsOnRow) []uuid.UUID {
 	ids := make([]uuid.UUID, len(intents))
 	for i, in := range intents {

@@ -246,6 +246,34 @@ func TestHoldsAndBegunErasures(t *testing.T) {
 	}
 }
 
+// What an erasure has begun with is finished whatever holds it since, and what it has
+// not begun with is not, though it goes along.
+func TestBegunErasureAndHeldTurns(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for begun := range 2 {
+		a := newApart(t, 2)
+		index(t, a.owner)
+		owner := uuid.NewString()
+		first := a.addChain(owner, 1)[0]
+		second := a.addTurn(owner, first.ID.String(), at.Add(time.Minute))
+		a.AddUsage(porttest.UsageRow{Response: second.ID, At: at, Copied: true})
+		ids := []uuid.UUID{first.ID, second.ID}
+		held := ids[1-begun]
+		hold := domain.Hold{ID: uuid.New(), HoldTarget: domain.HoldTarget{Responses: []uuid.UUID{held}}, Reason: "a case", CreatedBy: uuid.New()}
+		if _, err := a.holds(postgres.Config{}).Place(t.Context(), hold); err != nil {
+			t.Fatal(err)
+		}
+		a.failBegun(ids[begun])
+		if _, err := a.responses.EraseWithLaterTurns(t.Context(), first.ID, nil, heed); err != errHeld {
+			t.Errorf("%d has begun: want the other one held, got %v", begun, err)
+		}
+		if n := a.number(`SELECT count(*) FROM requests WHERE id = $1`, held); n != 1 {
+			t.Errorf("%d has begun: what is held is gone", begun)
+		}
+	}
+}
+
 // Whoever may not erase it may not go on with it either.
 func TestBegunErasureOfAnother(t *testing.T) {
 	t.Parallel()

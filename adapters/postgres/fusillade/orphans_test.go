@@ -365,9 +365,15 @@ func TestEraseCopiesOfALivingStep(t *testing.T) {
 			if err := b.owner.Pool().QueryRow(t.Context(), `SELECT id FROM fusillade.response_steps WHERE step_kind = 'tool_call'`).Scan(&step); err != nil {
 				t.Fatal(err)
 			}
-			places := []copyAt{b.addOld(raw, old{header: step.String()}), b.addOld(raw, old{request: &step, owner: &owner})}
-			if _, err := b.responses.Erase(t.Context(), step, nil, porttest.Permit); domain.CodeOf(err) != domain.CodeNotFound {
-				t.Errorf("want %s, got %v", domain.CodeNotFound, err)
+			headed, used := uuid.New(), uuid.New() // which are gone
+			places := []copyAt{
+				b.addOld(raw, old{header: step.String()}), b.addOld(raw, old{request: &step, owner: &owner}),
+				b.addOld(raw, old{step: &step, owner: &owner, header: headed.String()}), b.addOld(raw, old{request: &used, step: &step, owner: &owner}),
+			}
+			for _, id := range []uuid.UUID{step, headed, used} {
+				if _, err := b.responses.Erase(t.Context(), id, nil, porttest.Permit); domain.CodeOf(err) != domain.CodeNotFound {
+					t.Errorf("want %s, got %v", domain.CodeNotFound, err)
+				}
 			}
 			for _, at := range places {
 				if n := b.there(raw, at); n != 2 {
@@ -399,6 +405,7 @@ func TestErasePersonsCopiesOfSteps(t *testing.T) {
 			b, erasures, raw := open(t)
 			carol, ben, step := uuid.New(), uuid.New(), uuid.New()
 			live := b.addChain(ben.String(), 1)[0].ID
+			liveStep := b.step(b.addChain(ben.String(), 3)[0].ID)
 			hers, hisToo, single := uuid.New(), uuid.New(), uuid.New()
 			gone := map[string]copyAt{
 				"a request's":        b.addOld(raw, old{request: &hers, owner: &carol}),
@@ -410,6 +417,7 @@ func TestErasePersonsCopiesOfSteps(t *testing.T) {
 			}
 			stay := map[string]copyAt{
 				"somebody else's":           b.addOld(raw, old{step: &step, owner: &ben, header: uuid.NewString()}),
+				"of a step that is there":   b.addOld(raw, old{step: &liveStep, owner: &carol, header: uuid.NewString()}),
 				"of what is there":          b.addOld(raw, old{step: &step, owner: &carol, header: live.String()}),
 				"of a batch, by header":     b.addOld(raw, old{step: &step, owner: &carol, header: uuid.NewString(), batchHeader: uuid.NewString()}),
 				"of a batch, by usage":      b.addOld(raw, old{step: &step, batch: &step, owner: &carol, header: uuid.NewString()}),

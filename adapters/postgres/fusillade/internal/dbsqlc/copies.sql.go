@@ -402,18 +402,19 @@ func (q *Queries) StepIndexed(ctx context.Context) (bool, error) {
 
 const UsageOf = `-- name: UsageOf :many
 SELECT DISTINCT fusillade_request_id::uuid AS request_id, coalesce(user_id::text, '')::text AS owner,
-       (fusillade_batch_id IS NOT NULL)::boolean AS batched
+       (fusillade_batch_id IS NOT NULL)::boolean AS batched, response_step_id
 FROM public.http_analytics WHERE fusillade_request_id = ANY ($1::uuid[])
 `
 
 type UsageOfRow struct {
-	RequestID uuid.UUID
-	Owner     string
-	Batched   bool
+	RequestID      uuid.UUID
+	Owner          string
+	Batched        bool
+	ResponseStepID *uuid.UUID
 }
 
 // In the database of usage records: whose these requests were, as an
-// organization's are its own, and whether they were a batch's.
+// organization's are its own, whether they were a batch's, and of which step.
 func (q *Queries) UsageOf(ctx context.Context, requestIds []uuid.UUID) ([]UsageOfRow, error) {
 	rows, err := q.db.Query(ctx, UsageOf, requestIds)
 	if err != nil {
@@ -423,7 +424,12 @@ func (q *Queries) UsageOf(ctx context.Context, requestIds []uuid.UUID) ([]UsageO
 	var items []UsageOfRow
 	for rows.Next() {
 		var i UsageOfRow
-		if err := rows.Scan(&i.RequestID, &i.Owner, &i.Batched); err != nil {
+		if err := rows.Scan(
+			&i.RequestID,
+			&i.Owner,
+			&i.Batched,
+			&i.ResponseStepID,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

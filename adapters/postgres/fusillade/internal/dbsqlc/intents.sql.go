@@ -149,12 +149,13 @@ func (q *Queries) IntentsOf(ctx context.Context, erasureID uuid.UUID) ([]uuid.UU
 }
 
 const IntentsOn = `-- name: IntentsOn :many
-SELECT id, trigger, raw_requests, raw_responses FROM lethe.intents WHERE request_ids && $1::uuid[]
+SELECT id, trigger, request_ids, raw_requests, raw_responses FROM lethe.intents WHERE request_ids && $1::uuid[]
 `
 
 type IntentsOnRow struct {
 	ID           uuid.UUID
 	Trigger      string
+	RequestIds   []uuid.UUID
 	RawRequests  int64
 	RawResponses int64
 }
@@ -172,6 +173,7 @@ func (q *Queries) IntentsOn(ctx context.Context, requestIds []uuid.UUID) ([]Inte
 		if err := rows.Scan(
 			&i.ID,
 			&i.Trigger,
+			&i.RequestIds,
 			&i.RawRequests,
 			&i.RawResponses,
 		); err != nil {
