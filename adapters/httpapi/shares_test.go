@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,11 +27,20 @@ func TestShare(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShare("things", 5, 2, 1)
 		alice, bob, carol := uuid.New(), uuid.New(), uuid.New()
-		var give []func()
+		var mu sync.Mutex
+		var given []func()
+		give := func(n int) {
+			mu.Lock()
+			giveBack := given[n]
+			mu.Unlock()
+			giveBack()
+		}
 		take := func(who uuid.UUID, n int64) int {
 			giveBack, err := s.take(t.Context(), who, n)
 			if err == nil {
-				give = append(give, giveBack)
+				mu.Lock()
+				given = append(given, giveBack)
+				mu.Unlock()
 			}
 			return statusOf(err)
 		}
@@ -65,10 +75,10 @@ func TestShare(t *testing.T) {
 			}()
 			synctest.Wait()
 		}
-		give[2]() // bob's: alice has hers still, so carol is next
-		give[2]() // twice is once
+		give(2) // bob's: alice has hers still, so carol is next
+		give(2) // twice is once
 		synctest.Wait()
-		give[0]()
+		give(0)
 		if first, second := <-order, <-order; first != "carol" || second != "alice" {
 			t.Errorf("%s came before %s", first, second)
 		}
@@ -85,8 +95,8 @@ func TestShare(t *testing.T) {
 		if got := <-order; got != "bob" { // in vain
 			t.Errorf("%s is left", got)
 		}
-		for _, back := range give {
-			back()
+		for n := range given {
+			give(n)
 		}
 		if s.taken != 0 || len(s.by) != 0 || len(s.waiting) != 0 {
 			t.Errorf("%d are taken, of %d, and %d wait", s.taken, len(s.by), len(s.waiting))
