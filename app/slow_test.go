@@ -43,6 +43,13 @@ func TestSlowDatabase(t *testing.T) {
 	database := pgtest.WithFixture(t)
 	s := start(t, "LETHE_DATABASE_URL="+database.RoleURL, "LETHE_DATABASE_MAX_CONNS=2")
 
+	keys := []string{"sk-root-platform", "sk-alice-platform", "sk-bob-platform"} // of one caller, there may be fewer
+	for _, key := range keys {                                                   // those that have not worked would wait for each other
+		if status, _, body := s.get(t, requestsPath, key); status != http.StatusOK {
+			t.Fatalf("%d %s", status, body)
+		}
+	}
+
 	conn, err := pgx.Connect(t.Context(), database.URL)
 	if err != nil {
 		t.Fatal(err)
@@ -58,7 +65,6 @@ func TestSlowDatabase(t *testing.T) {
 
 	client := &http.Client{Transport: &http.Transport{}}
 	t.Cleanup(client.CloseIdleConnections)
-	keys := []string{"sk-root-platform", "sk-alice-platform", "sk-bob-platform"} // of one caller, there may be fewer
 	var asked atomic.Int64
 	list := func() error {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+requestsPath, nil)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -212,4 +213,58 @@ func TestWarrant(t *testing.T) {
 			t.Errorf("%s: want %s, got %+v", name, c.want, given)
 		}
 	}
+}
+
+// asked keeps the owners that it is asked about.
+type asked struct {
+	domain.Responses
+	owners []string
+}
+
+func (a *asked) Erase(_ context.Context, _ uuid.UUID, owners []string, _ func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+	a.owners = owners
+	return domain.Erased{}, domain.Errorf(domain.CodeNotFound, "none")
+}
+
+// TestEraseAsksOfTheCallersOwn: nothing that is somebody else's is looked for, or
+// locked.
+func TestEraseAsksOfTheCallersOwn(t *testing.T) {
+	t.Parallel()
+	for _, c := range callers {
+		if c.delete == "none" {
+			continue
+		}
+		caller := c.principal
+		caller.Organization = &acme
+		want := []string{caller.ID.String(), acme.String()}
+		if c.delete == "everyone" {
+			want = nil
+		}
+		var responses asked
+		_, _, err := domain.NewEraseResponse(&responses, time.Now).Execute(t.Context(), caller, uuid.New(), false)
+		if domain.CodeOf(err) != domain.CodeNotFound || !slices.Equal(responses.owners, want) {
+			t.Errorf("%s: asked of %v, want %v: %v", c.name, responses.owners, want, err)
+		}
+	}
+}
+
+// TestEraseOfNobodys: what has no owner, though a row of it is there, is nobody's to
+// erase.
+func TestEraseOfNobodys(t *testing.T) {
+	t.Parallel()
+	responses := judged{found: domain.Found{}}
+	if _, _, err := domain.NewEraseResponse(responses, time.Now).Execute(t.Context(), domain.Principal{ID: anna, Admin: true}, uuid.New(), false); domain.CodeOf(err) != domain.CodeNotFound {
+		t.Errorf("got %v", err)
+	}
+}
+
+// judged has found that.
+type judged struct {
+	domain.Responses
+	found domain.Found
+}
+
+func (j judged) Erase(_ context.Context, _ uuid.UUID, _ []string, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+	_, err := permit(j.found)
+	return domain.Erased{}, err
 }

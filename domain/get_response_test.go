@@ -160,3 +160,20 @@ func TestGetWithholdsWhatIsEncrypted(t *testing.T) {
 		}
 	}
 }
+
+// TestGetOfTooMuch: of contents that are more than was asked for, it is told how much
+// they are, and nothing else: nobody has looked.
+func TestGetOfTooMuch(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	row := w.put(ben.String())
+	bytes := int64(len(row.Prompt) + len(*row.Answer))
+	admin := domain.Principal{ID: anna, Admin: true}
+	got, err := w.getter().Execute(t.Context(), admin, domain.GetRequest{ID: row.ID, Most: 1})
+	if err != nil || got != (domain.ResponseDetail{Contents: domain.Contents{Left: bytes}}) {
+		t.Errorf("want %d bytes left, got %+v, %v", bytes, got, err)
+	}
+	if got, err = w.getter().Execute(t.Context(), admin, domain.GetRequest{ID: row.ID, Most: bytes}); err != nil || got.ID != row.ID || got.Prompt != row.Prompt || got.Left != 0 {
+		t.Errorf("as much as was asked for: got %+v, %v", got, err)
+	}
+}

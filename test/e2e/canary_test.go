@@ -50,6 +50,8 @@ var unplanted = map[string]string{
 	"lethe.tombstones":         "request_ids",
 	"lethe.settled":            "level",
 	"lethe.clusters":           "horizon",
+	"lethe.known_keys":         "mark", // hashes of keys
+	"lethe.known_keys_secret":  "secret",
 	// What goes on in the background: identifiers, and words of our own.
 	"lethe.river_job":          "args attempted_by errors kind metadata queue tags unique_key unique_states",
 	"lethe.river_queue":        "name metadata",
