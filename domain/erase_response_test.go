@@ -248,13 +248,32 @@ func TestEraseAsksOfTheCallersOwn(t *testing.T) {
 	}
 }
 
-// TestEraseOfNobodys: what has no owner, though a row of it is there, is nobody's to
-// erase.
-func TestEraseOfNobodys(t *testing.T) {
+// TestEraseJudgesWhatWasFound: whatever was looked for, what was found is judged by
+// whose all of it is; what has no owner, though a row of it is there, is nobody's.
+func TestEraseJudgesWhatWasFound(t *testing.T) {
 	t.Parallel()
-	responses := judged{found: domain.Found{}}
-	if _, _, err := domain.NewEraseResponse(responses, time.Now).Execute(t.Context(), domain.Principal{ID: anna, Admin: true}, uuid.New(), false); domain.CodeOf(err) != domain.CodeNotFound {
-		t.Errorf("got %v", err)
+	for _, c := range callers {
+		if c.delete == "none" {
+			continue
+		}
+		mine, others := c.principal.ID.String(), "somebody else"
+		for name, f := range map[string]struct {
+			found          domain.Found
+			ours, everyone bool
+		}{
+			"their own":                  {domain.Found{Owners: []string{mine, mine}}, true, true},
+			"another's":                  {domain.Found{Owners: []string{others}}, false, true},
+			"a part another's":           {domain.Found{Owners: []string{mine, others}}, false, true},
+			"a part a batch's":           {domain.Found{Owners: []string{mine, ""}}, false, false},
+			"gone, perhaps another's":    {domain.Found{Owners: []string{mine}, Unowned: true}, false, true},
+			"gone, of whom nobody knows": {domain.Found{Unowned: true}, false, true},
+			"nobody's":                   {domain.Found{}, false, false},
+		} {
+			_, _, err := domain.NewEraseResponse(judged{found: f.found}, time.Now).Execute(t.Context(), c.principal, uuid.New(), false)
+			if may := f.ours && c.delete != "everyone" || f.everyone && c.delete == "everyone"; (err == nil) != may || err != nil && domain.CodeOf(err) != domain.CodeNotFound {
+				t.Errorf("%s, %s: may %v, got %v", c.name, name, may, err)
+			}
+		}
 	}
 }
 
