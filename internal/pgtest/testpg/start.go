@@ -30,6 +30,7 @@ const (
 	readyTimeout     = time.Minute
 	pingTimeout      = 3 * time.Second
 	pollInterval     = 100 * time.Millisecond
+	logTail          = 2000 // bytes
 )
 
 type stopFunc func(context.Context) error
@@ -102,20 +103,38 @@ func awaitContainer(ctx context.Context, container *postgres.PostgresContainer) 
 	loopback := *mapped
 	loopback.Host = net.JoinHostPort("127.0.0.1", mapped.Port())
 
-	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	waiting, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
 	for {
 		for _, candidate := range []string{mapped.String(), loopback.String()} {
-			if err = ping(ctx, candidate); err == nil {
+			if err = ping(waiting, candidate); err == nil {
 				return candidate, nil
 			}
 		}
 		select {
-		case <-ctx.Done():
-			return "", fmt.Errorf("the container's Postgres does not answer: %w", err)
+		case <-waiting.Done():
+			return "", fmt.Errorf("the container's Postgres does not answer: %w\n%s", err, describe(context.WithoutCancel(ctx), container))
 		case <-time.After(pollInterval):
 		}
 	}
+}
+
+// describe returns the container's state and the end of its log.
+func describe(ctx context.Context, container testcontainers.Container) string {
+	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
+	defer cancel()
+	state, err := container.State(ctx)
+	if err != nil {
+		return fmt.Sprintf("its state is unknown: %v", err)
+	}
+	description := fmt.Sprintf("the container is %s, exit code %d", state.Status, state.ExitCode)
+	logs, err := container.Logs(ctx)
+	if err != nil {
+		return description
+	}
+	defer func() { _ = logs.Close() }()
+	printed, _ := io.ReadAll(logs)
+	return description + "; its log ends with:\n" + string(printed[max(0, len(printed)-logTail):])
 }
 
 func ping(ctx context.Context, serverURL string) error {
