@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -120,6 +121,10 @@ func TestFullPool(t *testing.T) {
 	}
 }
 
+// patience is for how long the service waits at least for what does not get on. Where
+// a busy machine has taken longer, it may have given up.
+const patience = 4 * time.Second
+
 // TestShareOfPreviews: one user asks for twenty at once that do not get on. Most
 // are refused at once, others' are not, and lists are answered meanwhile.
 func TestShareOfPreviews(t *testing.T) {
@@ -130,6 +135,7 @@ func TestShareOfPreviews(t *testing.T) {
 	t.Cleanup(client.CloseIdleConnections)
 	unlock := locked(t, database.URL, "LOCK TABLE fusillade.request_templates IN ACCESS EXCLUSIVE MODE")
 	const asked, atWork, wait = 20, 2, 4
+	begun := time.Now()
 	answers, others := make(chan answered, asked), make(chan answered, 1)
 	for range asked {
 		s.ask(t.Context(), client, http.MethodPost, erasuresPath+"/preview", "sk-bob-platform", fmt.Sprintf(`{"owner":%q}`, bob), answers)
@@ -152,12 +158,12 @@ func TestShareOfPreviews(t *testing.T) {
 	}
 	s.hold(t)
 	unlock()
-	if a := <-others; a.status != http.StatusOK && a.status != http.StatusServiceUnavailable {
+	late := time.Since(begun) > patience
+	if a := <-others; a.status != http.StatusOK && !(late && a.status == http.StatusServiceUnavailable) {
 		t.Errorf("another's: %d %s %v", a.status, a.body, a.err)
 	}
 	for range atWork + wait {
-		// On a busy machine they may have waited longer than they do.
-		if a := <-answers; a.status != http.StatusOK && a.status != http.StatusTooManyRequests && a.status != http.StatusServiceUnavailable {
+		if a := <-answers; a.status != http.StatusOK && !(late && (a.status == http.StatusTooManyRequests || a.status == http.StatusServiceUnavailable)) {
 			t.Errorf("%d %s %v", a.status, a.body, a.err)
 		}
 	}
@@ -176,6 +182,7 @@ func TestBulkHasAPart(t *testing.T) {
 	for key, owner := range map[string]string{"sk-bob-platform": bob, "sk-alice-platform": alice, rootKey: bob} {
 		s.ask(t.Context(), client, http.MethodPost, erasuresPath+"/preview", key, fmt.Sprintf(`{"owner":%q}`, owner), answers)
 	}
+	begun := time.Now()
 	await(t, "one at work", func() bool { return s.inUse(t, "main") == "1" })
 	eraseOwner(t, database.URL, 50) // which the background goes on with
 	await(t, "the background at work", func() bool { return s.inUse(t, "main") == "2" })
@@ -183,7 +190,7 @@ func TestBulkHasAPart(t *testing.T) {
 		if status, _, body := s.get(t, requestsPath, "sk-alice-platform"); status != http.StatusOK {
 			t.Errorf("a list: %d %s", status, body)
 		}
-		if got := s.inUse(t, "main"); got != "2" && got != "1" && got != "0" {
+		if got := s.inUse(t, "main"); got != "2" && got != "1" && !(got == "0" && time.Since(begun) > patience) {
 			t.Errorf("bulk work has %s of 4 connections", got)
 		}
 	}

@@ -130,42 +130,22 @@ func TestEraseRefusesRowsOfBatches(t *testing.T) {
 	w := newWorld()
 	w.put(anna.String())
 	id := uuid.New()
-	permitting := eraseFunc(func(permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+	permitting := erasing{erase: func(_ []string, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
 		_, err := permit(domain.Found{Owners: []string{""}})
 		return domain.Erased{Requests: 1}, err
-	})
+	}}
 	_, _, err := domain.NewEraseResponse(permitting, time.Now).Execute(t.Context(), domain.Principal{ID: anna, Admin: true}, id, false)
 	wantError(t, err, domain.CodeNotFound, notFound(id))
 }
 
-type eraseFunc func(permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error)
-
-func (eraseFunc) Page(context.Context, domain.PageQuery) ([]domain.Response, error) {
-	return nil, nil
+// erasing erases by a function that is given the owners that are asked about.
+type erasing struct {
+	domain.Responses
+	erase func(owners []string, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error)
 }
 
-func (eraseFunc) Count(context.Context, domain.ResponseFilter, domain.CountMode) (domain.Count, error) {
-	return domain.Count{}, nil
-}
-
-func (eraseFunc) GetSummary(context.Context, uuid.UUID, []string) (domain.Response, error) {
-	return domain.Response{}, nil
-}
-
-func (eraseFunc) Get(context.Context, uuid.UUID, []string, int64) (domain.Response, domain.Contents, error) {
-	return domain.Response{}, domain.Contents{}, nil
-}
-
-func (f eraseFunc) EraseWithLaterTurns(_ context.Context, _ uuid.UUID, _ []string, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
-	return f(permit)
-}
-
-func (eraseFunc) Sweep(context.Context, int, domain.Warrant) (int, domain.Erased, error) {
-	return 0, domain.Erased{}, nil
-}
-
-func (f eraseFunc) Erase(_ context.Context, _ uuid.UUID, _ []string, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
-	return f(permit)
+func (e erasing) Erase(_ context.Context, _ uuid.UUID, owners []string, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+	return e.erase(owners, permit)
 }
 
 func TestEraseFailures(t *testing.T) {
@@ -200,10 +180,10 @@ func TestWarrant(t *testing.T) {
 		"another's, managed": {domain.Principal{ID: anna, Roles: []domain.Role{domain.RolePlatformManager}}, []string{ben.String()}, domain.ActorPlatformManager},
 	} {
 		var given domain.Warrant
-		responses := eraseFunc(func(permit func(domain.Found) (domain.Warrant, error)) (_ domain.Erased, err error) {
+		responses := erasing{erase: func(_ []string, permit func(domain.Found) (domain.Warrant, error)) (_ domain.Erased, err error) {
 			given, err = permit(domain.Found{Owners: c.owners})
 			return domain.Erased{Requests: 1}, err
-		})
+		}}
 		_, told, err := domain.NewEraseResponse(responses, func() time.Time { return noon }).Execute(t.Context(), c.caller, uuid.New(), false)
 		if err != nil || told != given {
 			t.Errorf("%s: told %+v, %v", name, told, err)
@@ -213,17 +193,6 @@ func TestWarrant(t *testing.T) {
 			t.Errorf("%s: want %s, got %+v", name, c.want, given)
 		}
 	}
-}
-
-// asked keeps the owners that it is asked about.
-type asked struct {
-	domain.Responses
-	owners []string
-}
-
-func (a *asked) Erase(_ context.Context, _ uuid.UUID, owners []string, _ func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
-	a.owners = owners
-	return domain.Erased{}, domain.Errorf(domain.CodeNotFound, "none")
 }
 
 // TestEraseAsksOfTheCallersOwn: nothing that is somebody else's is looked for, or
@@ -240,10 +209,14 @@ func TestEraseAsksOfTheCallersOwn(t *testing.T) {
 		if c.delete == "everyone" {
 			want = nil
 		}
-		var responses asked
-		_, _, err := domain.NewEraseResponse(&responses, time.Now).Execute(t.Context(), caller, uuid.New(), false)
-		if domain.CodeOf(err) != domain.CodeNotFound || !slices.Equal(responses.owners, want) {
-			t.Errorf("%s: asked of %v, want %v: %v", c.name, responses.owners, want, err)
+		var asked []string
+		responses := erasing{erase: func(owners []string, _ func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+			asked = owners
+			return domain.Erased{}, domain.Errorf(domain.CodeNotFound, "none")
+		}}
+		_, _, err := domain.NewEraseResponse(responses, time.Now).Execute(t.Context(), caller, uuid.New(), false)
+		if domain.CodeOf(err) != domain.CodeNotFound || !slices.Equal(asked, want) {
+			t.Errorf("%s: asked of %v, want %v: %v", c.name, asked, want, err)
 		}
 	}
 }
@@ -269,21 +242,14 @@ func TestEraseJudgesWhatWasFound(t *testing.T) {
 			"gone, of whom nobody knows": {domain.Found{Unowned: true}, false, true},
 			"nobody's":                   {domain.Found{}, false, false},
 		} {
-			_, _, err := domain.NewEraseResponse(judged{found: f.found}, time.Now).Execute(t.Context(), c.principal, uuid.New(), false)
+			responses := erasing{erase: func(_ []string, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+				_, err := permit(f.found)
+				return domain.Erased{}, err
+			}}
+			_, _, err := domain.NewEraseResponse(responses, time.Now).Execute(t.Context(), c.principal, uuid.New(), false)
 			if may := f.ours && c.delete != "everyone" || f.everyone && c.delete == "everyone"; (err == nil) != may || err != nil && domain.CodeOf(err) != domain.CodeNotFound {
 				t.Errorf("%s, %s: may %v, got %v", c.name, name, may, err)
 			}
 		}
 	}
-}
-
-// judged has found that.
-type judged struct {
-	domain.Responses
-	found domain.Found
-}
-
-func (j judged) Erase(_ context.Context, _ uuid.UUID, _ []string, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
-	_, err := permit(j.found)
-	return domain.Erased{}, err
 }
