@@ -26,6 +26,7 @@ import (
 	"github.com/spf13/pflag"
 	"go.yaml.in/yaml/v3"
 
+	"lethe/adapters/auth"
 	"lethe/receipt"
 )
 
@@ -315,11 +316,11 @@ func defaults(apart, outletApart bool, environ []string) map[string]any {
 		"fusillade.schema":         "fusillade",
 		"outlet.schema":            "outlet",
 		"http.addr":                "127.0.0.1:8080",
-		"auth.session_cookie":      "dwctl_session",
+		"auth.session_cookie":      auth.DefaultSessionCookie,
 		"auth.proxy_headers":       false,
-		"auth.proxy_user_header":   "x-doubleword-user",
+		"auth.proxy_user_header":   auth.DefaultProxyUserHeader,
 		"auth.proxy_trusted":       "127.0.0.0/8,::1/128",
-		"auth.proxy_secret_header": "x-lethe-proxy-secret",
+		"auth.proxy_secret_header": auth.DefaultProxySecretHeader,
 		"auth.proxy_incoming":      incomingUnknown,
 		"auth.cache_ttl":           "0s",
 		"erasure.orphans":          false,

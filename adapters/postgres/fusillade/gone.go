@@ -137,9 +137,6 @@ func (e *eraser) lookForGone(ctx context.Context, ids []uuid.UUID) (map[uuid.UUI
 	if err := e.noteUsage(ctx, known, there, ofSteps); err != nil {
 		return nil, err
 	}
-	if err := e.noteSteps(ctx, ofSteps, there); err != nil {
-		return nil, err
-	}
 	found := make(map[uuid.UUID]gone)
 	for id, g := range known {
 		if !there[id] && !slices.Contains(parsed(batched), id) {
@@ -280,25 +277,11 @@ func (e *eraser) onUsage(ctx context.Context, fn func(postgres.Conn) error) erro
 	return nil
 }
 
-// noteSteps notes the requests of which a step is there: what is kept of them may
-// be that step's.
-func (e *eraser) noteSteps(ctx context.Context, ofSteps map[uuid.UUID][]uuid.UUID, there map[uuid.UUID]bool) error {
-	if len(ofSteps) == 0 {
-		return nil
-	}
-	left, err := dbsqlc.New(e.tx).StepsRemain(ctx, inOrder(ofSteps))
-	for _, step := range left {
-		for _, id := range ofSteps[step] {
-			there[id] = true
-		}
-	}
-	return err
-}
-
-// noteUsage adds whose these requests were, and of which steps, as usage records of
-// theirs say. It has to be known already what those at the places of their copies
-// say. A batch's are noted as well.
-func (e *eraser) noteUsage(ctx context.Context, known map[uuid.UUID]*gone, batched map[uuid.UUID]bool, ofSteps map[uuid.UUID][]uuid.UUID) error {
+// noteUsage adds whose these requests were, as usage records of theirs say, and notes
+// those that were a batch's, or of which a step is there: what is kept of them may
+// be that step's. It has to be known already what the records at the places of
+// their copies say; ofSteps are the requests of the steps that these name.
+func (e *eraser) noteUsage(ctx context.Context, known map[uuid.UUID]*gone, there map[uuid.UUID]bool, ofSteps map[uuid.UUID][]uuid.UUID) error {
 	var rows []dbsqlc.UsageOfRow
 	if err := e.onUsage(ctx, func(conn postgres.Conn) (err error) {
 		rows, err = dbsqlc.New(conn).UsageOf(ctx, inOrder(known))
@@ -309,7 +292,7 @@ func (e *eraser) noteUsage(ctx context.Context, known map[uuid.UUID]*gone, batch
 	for _, row := range rows {
 		known[row.RequestID].note(row.Owner)
 		if row.Batched {
-			batched[row.RequestID] = true
+			there[row.RequestID] = true
 		}
 		if row.ResponseStepID != nil {
 			ofSteps[*row.ResponseStepID] = append(ofSteps[*row.ResponseStepID], row.RequestID)
@@ -318,7 +301,16 @@ func (e *eraser) noteUsage(ctx context.Context, known map[uuid.UUID]*gone, batch
 	for _, g := range known {
 		g.unowned = g.unowned || len(g.owners) == 0
 	}
-	return nil
+	if len(ofSteps) == 0 {
+		return nil
+	}
+	left, err := dbsqlc.New(e.tx).StepsRemain(ctx, inOrder(ofSteps))
+	for _, step := range left {
+		for _, id := range ofSteps[step] {
+			there[id] = true
+		}
+	}
+	return err
 }
 
 // usageAt is what usage records at the places of copies say.

@@ -391,11 +391,7 @@ func (e *eraser) alive(ctx context.Context, known map[uuid.UUID]*gone, steps []u
 			return nil, domain.Errorf(domain.CodeInternal, "Table %s may name requests, and its column request_id or id is not there or may not be read, so it cannot be told which copies nothing needs any more: grant SELECT on it", other.TableName)
 		}
 	}
-	ofSteps := make(map[uuid.UUID][]uuid.UUID)
-	if err := e.noteUsage(ctx, known, alive, ofSteps); err != nil {
-		return nil, err
-	}
-	if err := e.noteSteps(ctx, ofSteps, alive); err != nil {
+	if err := e.noteUsage(ctx, known, alive, map[uuid.UUID][]uuid.UUID{}); err != nil {
 		return nil, err
 	}
 	// Last, and with holds locked: what is not there now has no row that a hold's
