@@ -3,7 +3,6 @@ package app_test
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -115,26 +114,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 
 	ask := func(method, path, key, body string) (int, http.Header, string) {
 		t.Helper()
-		request, err := http.NewRequestWithContext(t.Context(), method, s.url+path, strings.NewReader(body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if key != "" {
-			request.Header.Set("Authorization", "Bearer "+key)
-		}
-		if body != "" {
-			request.Header.Set("Content-Type", "application/json")
-		}
-		response, err := http.DefaultClient.Do(request)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = response.Body.Close() }()
-		text, err := io.ReadAll(response.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return response.StatusCode, response.Header, string(text)
+		return s.send(t, method, path, key, body)
 	}
 	// made is the identifier of something new.
 	made := func(method, path, key, body string) string {

@@ -1,11 +1,9 @@
 package app_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -42,36 +40,9 @@ func locked(t *testing.T, url string, statements ...string) (unlock func()) {
 	})
 }
 
-// answered is what came of a request.
-type answered struct {
-	status int
-	header http.Header
-	body   string
-	err    error
-}
-
 // ask makes a request in a goroutine of its own.
 func (s *service) ask(ctx context.Context, client *http.Client, method, path, key, body string, to chan<- answered) {
-	go func() {
-		a := answered{}
-		defer func() { to <- a }()
-		var r *http.Request
-		if r, a.err = http.NewRequestWithContext(ctx, method, s.url+path, strings.NewReader(body)); a.err != nil {
-			return
-		}
-		r.Header.Set("Authorization", "Bearer "+key)
-		if body != "" {
-			r.Header.Set("Content-Type", "application/json")
-		}
-		response, err := client.Do(r)
-		if a.err = err; err != nil {
-			return
-		}
-		defer func() { _ = response.Body.Close() }()
-		var text bytes.Buffer
-		_, a.err = io.Copy(&text, response.Body)
-		a.status, a.header, a.body = response.StatusCode, response.Header, text.String()
-	}()
+	go func() { to <- s.do(ctx, client, method, path, key, body) }()
 }
 
 func (s *service) hold(t *testing.T) {

@@ -3,9 +3,7 @@ package app_test
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
-	"strings"
 	"testing"
 	"time"
 
@@ -36,25 +34,9 @@ type rule struct {
 // rule sends a request about a rule as root.
 func (s *service) rule(t *testing.T, method, path, body string) (told rule) {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), method, s.url+path, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	request.Header.Set("Authorization", "Bearer sk-root-platform")
-	if body != "" {
-		request.Header.Set("Content-Type", "application/json")
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = response.Body.Close() }()
-	text, err := io.ReadAll(response.Body)
-	if err == nil {
-		err = json.Unmarshal(text, &told)
-	}
-	if err != nil || response.StatusCode > http.StatusCreated {
-		t.Fatalf("%s %s: answered %d %s, %v", method, path, response.StatusCode, text, err)
+	status, _, text := s.send(t, method, path, "sk-root-platform", body)
+	if err := json.Unmarshal([]byte(text), &told); err != nil || status > http.StatusCreated {
+		t.Fatalf("%s %s: answered %d %s, %v", method, path, status, text, err)
 	}
 	return told
 }

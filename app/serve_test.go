@@ -2,7 +2,6 @@ package app_test
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -60,26 +59,51 @@ func start(t *testing.T, environ ...string) *service {
 	return s
 }
 
-// get returns the status and the body.
-func (s *service) get(t *testing.T, path, key string) (int, http.Header, string) {
-	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+path, nil)
-	if err != nil {
-		t.Fatal(err)
+// answered is what came of a request.
+type answered struct {
+	status int
+	header http.Header
+	body   string
+	err    error
+}
+
+// do makes a request, with a key and a body of JSON unless these are empty.
+func (s *service) do(ctx context.Context, client *http.Client, method, path, key, body string) (a answered) {
+	var request *http.Request
+	if request, a.err = http.NewRequestWithContext(ctx, method, s.url+path, strings.NewReader(body)); a.err != nil {
+		return a
 	}
 	if key != "" {
 		request.Header.Set("Authorization", "Bearer "+key)
 	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
+	if body != "" {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	response, err := client.Do(request)
+	if a.err = err; err != nil {
+		return a
 	}
 	defer func() { _ = response.Body.Close() }()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
+	var text []byte
+	text, a.err = io.ReadAll(response.Body)
+	a.status, a.header, a.body = response.StatusCode, response.Header, string(text)
+	return a
+}
+
+// send makes a request that has to be answered.
+func (s *service) send(t *testing.T, method, path, key, body string) (int, http.Header, string) {
+	t.Helper()
+	a := s.do(t.Context(), http.DefaultClient, method, path, key, body)
+	if a.err != nil {
+		t.Fatal(a.err)
 	}
-	return response.StatusCode, response.Header, string(body)
+	return a.status, a.header, a.body
+}
+
+// get returns the status and the body.
+func (s *service) get(t *testing.T, path, key string) (int, http.Header, string) {
+	t.Helper()
+	return s.send(t, http.MethodGet, path, key, "")
 }
 
 func TestServe(t *testing.T) {
@@ -174,21 +198,11 @@ func (s *service) post(t *testing.T, path string, body map[string]any) (status i
 	if err != nil {
 		t.Fatal(err)
 	}
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+path, bytes.NewReader(text))
-	if err != nil {
+	status, _, told := s.send(t, http.MethodPost, path, "sk-root-platform", string(text))
+	if err := json.Unmarshal([]byte(told), &answer); err != nil {
 		t.Fatal(err)
 	}
-	request.Header.Set("Authorization", "Bearer sk-root-platform")
-	request.Header.Set("Content-Type", "application/json")
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = response.Body.Close() }()
-	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
-		t.Fatal(err)
-	}
-	return response.StatusCode, answer
+	return status, answer
 }
 
 type event struct {
