@@ -11,6 +11,7 @@ import (
 	"maps"
 	"math"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -247,6 +248,7 @@ func TestPlans(t *testing.T) {
 	b := newBench(t, load)
 	t.Run("lists", b.testLists)
 	t.Run("the rest", b.testRest)
+	t.Run("erase what is another's", b.testErasesNothing)
 	t.Run("erasures of many", b.testErasures)
 	t.Run("depth", b.testDepth)
 	t.Run("counts", b.testCounts)
@@ -306,6 +308,33 @@ func (b *bench) testLists(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// testErasesNothing erases a response of somebody else and one that does not
+// exist. Were the statements different, then their time or their locks would
+// tell which of the two it is.
+func (b *bench) testErasesNothing(t *testing.T) {
+	type erase func(context.Context, uuid.UUID, []string, func(domain.Found) (domain.Warrant, error)) (domain.Erased, error)
+	for name, erase := range map[string]erase{"alone": b.responses.Erase, "with later turns": b.responses.EraseWithLaterTurns} {
+		t.Run(name, func(t *testing.T) {
+			sent := func(id uuid.UUID) (texts []string) {
+				b.recorder.take()
+				if _, err := erase(t.Context(), id, []string{"owner-none"}, porttest.Permit); domain.CodeOf(err) != domain.CodeNotFound {
+					t.Fatalf("got %v, want not found", err)
+				}
+				for _, s := range b.recorder.sent {
+					texts = append(texts, s.sql)
+				}
+				return texts
+			}
+			sent(uuid.New()) // what leads to copies is asked once
+			another := sent(response(20_002))
+			missing := sent(uuid.MustParse("10000000-0000-4000-8000-000000000000"))
+			if len(another) == 0 || !slices.Equal(another, missing) {
+				t.Errorf("another's: %d statements\n%s\nmissing: %d statements\n%s", len(another), strings.Join(another, "\n"), len(missing), strings.Join(missing, "\n"))
+			}
+		})
 	}
 }
 
