@@ -42,7 +42,7 @@ WHERE r.id = ANY (sqlc.arg('ids')::uuid[]);
 -- name: PromptsElsewhere :many
 -- As of TurnsByOwner.
 SELECT r.id,
-       (CASE WHEN t.body LIKE 'dwzdr1:%' THEN 'dwzdr1:' WHEN strpos(t.body, 'previous_response_id') > 0 THEN t.body ELSE '' END)::text AS prompt
+       (CASE WHEN t.body LIKE 'dwzdr1:%' THEN 'dwzdr1:' WHEN t.body ~ '"(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){20}"[[:space:]]*:' THEN t.body ELSE '' END)::text AS prompt
 FROM request_template_routes r
 JOIN request_templates_g2 t ON t.created_on = r.created_on AND t.id = r.id
 WHERE r.id = ANY (sqlc.arg('ids')::uuid[]);

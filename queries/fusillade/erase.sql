@@ -55,8 +55,8 @@ SELECT
     EXISTS (
         SELECT FROM pg_catalog.pg_index x
         WHERE x.indrelid = to_regclass('request_templates') AND x.indisvalid AND x.indkey[0] = 0
-          AND pg_get_indexdef(x.indexrelid, 1, true) = '"right"(translate(lower("substring"(body, ''^dwzdr1:|"previous_response_id"[[:space:]]*:[[:space:]]*"(?:resp_)?[0-9A-Fa-f-]{32,36}"''::text)), ''-"''::text, ''''::text), 32)'
-          AND coalesce(pg_get_expr(x.indpred, x.indrelid, true) = '"right"(translate(lower("substring"(body, ''^dwzdr1:|"previous_response_id"[[:space:]]*:[[:space:]]*"(?:resp_)?[0-9A-Fa-f-]{32,36}"''::text)), ''-"''::text, ''''::text), 32) IS NOT NULL', true)
+          AND pg_get_indexdef(x.indexrelid, 1, true) = '"right"(translate(lower(unistr("substring"(body, ''^dwzdr1:|"(?:p|[[.backslash.]]u0070)(?:r|[[.backslash.]]u0072)(?:e|[[.backslash.]]u0065)(?:v|[[.backslash.]]u0076)(?=(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){16}"[[:space:]]*:[[:space:]]*"(?:[^"[.backslash.]]|[[.backslash.]]u00[2-7][0-9A-Fa-f]){32,60}".*"(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){20}"[[:space:]]*:)|(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){16}"[[:space:]]*:[[:space:]]*"(?:[^"[.backslash.]]|[[.backslash.]]u00[2-7][0-9A-Fa-f]){32,60}"(?!.*"(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){20}"[[:space:]]*:)''::text))), ''-"{}''::text, ''''::text), 32)'
+          AND coalesce(pg_get_expr(x.indpred, x.indrelid, true) = '"right"(translate(lower(unistr("substring"(body, ''^dwzdr1:|"(?:p|[[.backslash.]]u0070)(?:r|[[.backslash.]]u0072)(?:e|[[.backslash.]]u0065)(?:v|[[.backslash.]]u0076)(?=(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){16}"[[:space:]]*:[[:space:]]*"(?:[^"[.backslash.]]|[[.backslash.]]u00[2-7][0-9A-Fa-f]){32,60}".*"(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){20}"[[:space:]]*:)|(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){16}"[[:space:]]*:[[:space:]]*"(?:[^"[.backslash.]]|[[.backslash.]]u00[2-7][0-9A-Fa-f]){32,60}"(?!.*"(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){20}"[[:space:]]*:)''::text))), ''-"{}''::text, ''''::text), 32) IS NOT NULL', true)
     )::boolean AS by_turn;
 
 -- name: LockAlone :many
@@ -303,8 +303,17 @@ WHERE a.response_step_id = ANY (sqlc.arg('step_ids')::uuid[])
 -- name: Quoted :one
 -- Whether any prompt may quote one of these: it says which response it follows,
 -- or nobody can read it. The identifiers are 32 digits; the last one stands for
--- what is encrypted.
+-- what is encrypted. Of a prompt that says several the index does not tell which
+-- counts: it may be any, where it is of one of these owners or nobody's. Without
+-- owners, and of very many such prompts, whose it is does not matter.
 SELECT EXISTS (
     SELECT FROM request_templates t
-    WHERE "right"(translate(lower("substring"(t.body, '^dwzdr1:|"previous_response_id"[[:space:]]*:[[:space:]]*"(?:resp_)?[0-9A-Fa-f-]{32,36}"')), '-"', ''), 32) = ANY (sqlc.arg('quoted')::text[])
-);
+    WHERE "right"(translate(lower(unistr("substring"(t.body, '^dwzdr1:|"(?:p|[[.backslash.]]u0070)(?:r|[[.backslash.]]u0072)(?:e|[[.backslash.]]u0065)(?:v|[[.backslash.]]u0076)(?=(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){16}"[[:space:]]*:[[:space:]]*"(?:[^"[.backslash.]]|[[.backslash.]]u00[2-7][0-9A-Fa-f]){32,60}".*"(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){20}"[[:space:]]*:)|(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){16}"[[:space:]]*:[[:space:]]*"(?:[^"[.backslash.]]|[[.backslash.]]u00[2-7][0-9A-Fa-f]){32,60}"(?!.*"(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){20}"[[:space:]]*:)'))), '-"{}', ''), 32) = ANY (sqlc.arg('quoted')::text[])
+) OR coalesce((
+    SELECT count(*) > 1000 OR bool_or(sqlc.narg('owners')::text[] IS NULL OR r.created_by IS NULL OR r.created_by = ANY (sqlc.narg('owners')::text[]))
+    FROM (
+        SELECT t.id FROM request_templates t
+        WHERE "right"(translate(lower(unistr("substring"(t.body, '^dwzdr1:|"(?:p|[[.backslash.]]u0070)(?:r|[[.backslash.]]u0072)(?:e|[[.backslash.]]u0065)(?:v|[[.backslash.]]u0076)(?=(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){16}"[[:space:]]*:[[:space:]]*"(?:[^"[.backslash.]]|[[.backslash.]]u00[2-7][0-9A-Fa-f]){32,60}".*"(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){20}"[[:space:]]*:)|(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){16}"[[:space:]]*:[[:space:]]*"(?:[^"[.backslash.]]|[[.backslash.]]u00[2-7][0-9A-Fa-f]){32,60}"(?!.*"(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){20}"[[:space:]]*:)'))), '-"{}', ''), 32) = 'prev'
+        LIMIT 1001
+    ) several LEFT JOIN requests r ON r.template_id = several.id
+), false) AS quoted;

@@ -4,26 +4,26 @@
 -- name: TurnsByIndex :many
 -- What may follow one of these, of these owners, by the index of later turns. The
 -- identifiers are 32 digits, as in Quoted. Without contents nothing but which
--- they are is read.
+-- they are is read, and the prompts that only their JSON tells of.
 SELECT r.id, r.created_by::text AS owner, r.created_at,
-       "right"(translate(lower("substring"(t.body, '^dwzdr1:|"previous_response_id"[[:space:]]*:[[:space:]]*"(?:resp_)?[0-9A-Fa-f-]{32,36}"')), '-"', ''), 32)::text AS quoted,
-       (CASE WHEN sqlc.arg('contents')::boolean THEN t.body ELSE '' END)::text AS prompt
+       "right"(translate(lower(unistr("substring"(t.body, '^dwzdr1:|"(?:p|[[.backslash.]]u0070)(?:r|[[.backslash.]]u0072)(?:e|[[.backslash.]]u0065)(?:v|[[.backslash.]]u0076)(?=(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){16}"[[:space:]]*:[[:space:]]*"(?:[^"[.backslash.]]|[[.backslash.]]u00[2-7][0-9A-Fa-f]){32,60}".*"(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){20}"[[:space:]]*:)|(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){16}"[[:space:]]*:[[:space:]]*"(?:[^"[.backslash.]]|[[.backslash.]]u00[2-7][0-9A-Fa-f]){32,60}"(?!.*"(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){20}"[[:space:]]*:)'))), '-"{}', ''), 32)::text AS quoted,
+       (CASE WHEN sqlc.arg('contents')::boolean OR "right"(translate(lower(unistr("substring"(t.body, '^dwzdr1:|"(?:p|[[.backslash.]]u0070)(?:r|[[.backslash.]]u0072)(?:e|[[.backslash.]]u0065)(?:v|[[.backslash.]]u0076)(?=(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){16}"[[:space:]]*:[[:space:]]*"(?:[^"[.backslash.]]|[[.backslash.]]u00[2-7][0-9A-Fa-f]){32,60}".*"(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){20}"[[:space:]]*:)|(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){16}"[[:space:]]*:[[:space:]]*"(?:[^"[.backslash.]]|[[.backslash.]]u00[2-7][0-9A-Fa-f]){32,60}"(?!.*"(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){20}"[[:space:]]*:)'))), '-"{}', ''), 32) = 'prev' THEN t.body ELSE '' END)::text AS prompt
 FROM request_templates t
 JOIN requests r ON r.template_id = t.id
-WHERE "right"(translate(lower("substring"(t.body, '^dwzdr1:|"previous_response_id"[[:space:]]*:[[:space:]]*"(?:resp_)?[0-9A-Fa-f-]{32,36}"')), '-"', ''), 32) = ANY (sqlc.arg('quoted')::text[])
+WHERE "right"(translate(lower(unistr("substring"(t.body, '^dwzdr1:|"(?:p|[[.backslash.]]u0070)(?:r|[[.backslash.]]u0072)(?:e|[[.backslash.]]u0065)(?:v|[[.backslash.]]u0076)(?=(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){16}"[[:space:]]*:[[:space:]]*"(?:[^"[.backslash.]]|[[.backslash.]]u00[2-7][0-9A-Fa-f]){32,60}".*"(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){20}"[[:space:]]*:)|(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){16}"[[:space:]]*:[[:space:]]*"(?:[^"[.backslash.]]|[[.backslash.]]u00[2-7][0-9A-Fa-f]){32,60}"(?!.*"(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){20}"[[:space:]]*:)'))), '-"{}', ''), 32) = ANY (sqlc.arg('quoted')::text[])
   AND r.batch_id IS NULL AND r.created_by = ANY (sqlc.arg('owners')::text[])
 LIMIT sqlc.arg('most')::bigint;
 
 -- name: TurnsByOwner :many
 -- The requests of these owners from these times on, with the prompts that may say
 -- what they follow, or are encrypted. "elsewhere" is a template that is not among
--- these. It may fail on no text, so it looks for the bare word.
+-- these. It may fail on no text, so it looks for the bare key, with escapes or not.
 SELECT r.id, o.owner::text AS owner, r.created_at, r.elsewhere, r.prompt::text AS prompt
 FROM (SELECT unnest(sqlc.arg('owners')::text[]) AS owner, unnest(sqlc.arg('since')::timestamptz[]) AS since) o
 CROSS JOIN LATERAL (
     SELECT q.id, q.created_at,
            CASE WHEN t.id IS NULL THEN q.template_id END AS elsewhere,
-           CASE WHEN t.body LIKE 'dwzdr1:%' THEN 'dwzdr1:' WHEN strpos(t.body, 'previous_response_id') > 0 THEN t.body ELSE '' END AS prompt
+           CASE WHEN t.body LIKE 'dwzdr1:%' THEN 'dwzdr1:' WHEN t.body ~ '"(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){20}"[[:space:]]*:' THEN t.body ELSE '' END AS prompt
     FROM requests q LEFT JOIN request_templates t ON t.id = q.template_id
     WHERE q.created_by = o.owner AND num_nulls(q.batch_id) <> 0 AND q.created_at >= o.since
     ORDER BY q.created_at, q.id
@@ -39,5 +39,5 @@ WHERE r.id = ANY (sqlc.arg('ids')::uuid[]);
 -- Whether there is a prompt that nobody can read, by the index of later turns.
 SELECT EXISTS (
     SELECT FROM request_templates t
-    WHERE "right"(translate(lower("substring"(t.body, '^dwzdr1:|"previous_response_id"[[:space:]]*:[[:space:]]*"(?:resp_)?[0-9A-Fa-f-]{32,36}"')), '-"', ''), 32) = 'dwzdr1:'
+    WHERE "right"(translate(lower(unistr("substring"(t.body, '^dwzdr1:|"(?:p|[[.backslash.]]u0070)(?:r|[[.backslash.]]u0072)(?:e|[[.backslash.]]u0065)(?:v|[[.backslash.]]u0076)(?=(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){16}"[[:space:]]*:[[:space:]]*"(?:[^"[.backslash.]]|[[.backslash.]]u00[2-7][0-9A-Fa-f]){32,60}".*"(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){20}"[[:space:]]*:)|(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){16}"[[:space:]]*:[[:space:]]*"(?:[^"[.backslash.]]|[[.backslash.]]u00[2-7][0-9A-Fa-f]){32,60}"(?!.*"(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){20}"[[:space:]]*:)'))), '-"{}', ''), 32) = 'dwzdr1:'
 );

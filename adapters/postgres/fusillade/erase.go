@@ -365,7 +365,7 @@ func (e *eraser) delete(ctx context.Context) (domain.Erased, error) {
 			e.queueDeletes(b, &erased)
 			e.queueLeft(b, &left, &erased.KeptTemplates)
 			if e.turnsIndexed() {
-				b.Queue(dbsqlc.Quoted, append(e.quotable(), unreadable)).QueryRow(func(row pgx.Row) error {
+				b.Queue(dbsqlc.Quoted, append(e.quotable(), unreadable), e.quoters()).QueryRow(func(row pgx.Row) error {
 					var quoted bool
 					err := row.Scan(&quoted)
 					e.unquoted = !quoted

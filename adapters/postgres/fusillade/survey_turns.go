@@ -70,12 +70,16 @@ func (s *surveyor) noteQuoting(ctx context.Context, rows []dbsqlc.LockRequestsRo
 	whose := whoseIn(s.links, rows)
 	seen := 0
 	return s.send(ctx, func(b *pgx.Batch) {
-		b.Queue(dbsqlc.TurnsByIndex, false, digits(ids, steps), ownersOf(rows), int64(turnsSurveyed)+1).Query(func(rows pgx.Rows) error {
+		b.Queue(dbsqlc.TurnsByIndex, false, append(digits(ids, steps), several), ownersOf(rows), int64(turnsSurveyed)+1).Query(func(rows pgx.Rows) error {
 			var t candidateTurn
 			var quoted, prompt string
 			_, err := pgx.ForEachRow(rows, []any{&t.id, &t.owner, &t.createdAt, &quoted, &prompt}, func() error {
 				seen++
 				l.missed = l.missed || seen > turnsSurveyed
+				if quoted == several {
+					follows, _ := followed([]byte(prompt))
+					quoted = hex.EncodeToString(follows[:])
+				}
 				var follows uuid.UUID
 				if _, err := hex.Decode(follows[:], []byte(quoted)); err == nil && whose.has(t.owner, follows) {
 					l.quoting[t.id] = quoted

@@ -24,6 +24,9 @@ const (
 	// and how it begins.
 	unreadable = "dwzdr1:"
 
+	// several is what a prompt follows, to that index, that has several such keys.
+	several = "prev"
+
 	previousKey = "previous_response_id"
 )
 
@@ -55,6 +58,20 @@ func turnsOf(t domain.ErasureTarget, asOf time.Time) turns {
 // has found, in digits.
 func (e *eraser) quotable() []string { return digits(e.requests, e.steps) }
 
+// quoters are the owners whose prompts may quote what was erased, as the gateway
+// resolves an identifier for its owner only; nil where an owner is not known.
+func (e *eraser) quoters() []string {
+	for _, row := range e.locked {
+		if row.Owner == "" {
+			return nil
+		}
+	}
+	if len(e.locked) < len(e.requests) {
+		return nil
+	}
+	return ownersOf(e.locked)
+}
+
 func digits(all ...[]uuid.UUID) []string {
 	var texts []string
 	for _, ids := range all {
@@ -79,7 +96,7 @@ func (e *eraser) turnsIndexed() bool { return e.ByTurn && !e.TemplatesElsewhere 
 // followed is the response that a prompt says it follows; uuid.Nil: none. It is
 // not known of a prompt that is no JSON, such as an encrypted one.
 func followed(prompt []byte) (id uuid.UUID, known bool) {
-	if !strings.Contains(string(prompt), previousKey) {
+	if text := string(prompt); !strings.Contains(text, previousKey) && !strings.Contains(text, `\u00`) {
 		return uuid.Nil, !strings.HasPrefix(string(prompt), unreadable)
 	}
 	var fields map[string]json.RawMessage
@@ -217,7 +234,7 @@ func ownersOf(rows []dbsqlc.LockRequestsRow) (owners []string) {
 // owners of these requests; of more than most, some.
 func (e *eraser) turnsByIndex(ctx context.Context, quoted []string, rows []dbsqlc.LockRequestsRow, most int) (found []candidateTurn, err error) {
 	err = e.send(ctx, func(b *pgx.Batch) {
-		b.Queue(dbsqlc.TurnsByIndex, true, quoted, ownersOf(rows), int64(most)+1).Query(func(rows pgx.Rows) error {
+		b.Queue(dbsqlc.TurnsByIndex, true, append(quoted, several), ownersOf(rows), int64(most)+1).Query(func(rows pgx.Rows) error {
 			var t candidateTurn
 			var digits string
 			var prompt []byte

@@ -344,3 +344,95 @@ func TestLaterTurnsOfMany(t *testing.T) {
 		})
 	}
 }
+
+// A later turn is found however JSON allows to write that it follows: with escapes
+// in the key or the identifier, and beside other keys of that name, of which its
+// own counts. One that stays is named.
+func TestLaterTurnsHoweverWritten(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	bodies := []string{
+		`{"previous_response\u005fid": "resp_ID"}`,
+		`{"\u0070revious_response_id" : "ID"}`,
+		`{"\u0070\u0072\u0065\u0076\u0069\u006F\u0075\u0073\u005F\u0072\u0065\u0073\u0070\u006f\u006E\u0073\u0065\u005F\u0069\u0064": "ID"}`,
+		`{"previous_response_id": "resp\u005fID"}`,
+		`{"previous_response_id": "resp_ESCAPED"}`,
+		`{"previous_response_id": "urn:uuid:ID"}`,
+		`{"previous_response_id": "{ID}"}`,
+		`{"metadata": {"previous_response_id": "OTHER"}, "previous_response_id": "ID"}`,
+		`{"previous_response_id": "ID", "metadata": {"previous_response_id": "OTHER"}}`,
+		`{"metadata": {"previous_response_id": "` + strings.Repeat("x", 40) + `"}, "previous_respons\u0065_id": "ID"}`,
+		`{"metadata": {"prevprevprevprevprev": "OTHER"}, "previous_response_id": "ID"}`,
+	}
+	write := func(body string, id uuid.UUID) string {
+		text := id.String()
+		escaped := fmt.Sprintf(`\u%04x%s\u%04X`, text[0], text[1:35], text[35])
+		return strings.NewReplacer("ID", text, "ESCAPED", escaped, "OTHER", uuid.NewString()).Replace(body)
+	}
+	for name, prepare := range map[string]func(*bench){
+		"index":    (*bench).index,
+		"no index": func(*bench) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, postgres.Config{})
+			prepare(b)
+			indexed := name == "index"
+			erasures := b.erasures(postgres.Config{})
+			for _, body := range bodies {
+				first := b.addTurn("anna", "", at)
+				turn := b.addTurn("anna", "", at.Add(time.Minute))
+				b.exec(`UPDATE request_templates SET body = $2 WHERE id = $1`, turn.Template, write(body, first.ID))
+				s, err := erasures.Survey(t.Context(), domain.ErasureTarget{Responses: []uuid.UUID{first.ID}}, nil, at.Add(time.Hour))
+				if err != nil || s.Turns.Found == nil || *s.Turns.Found != 1 || !s.Turns.Complete {
+					t.Errorf("%s: a preview counts %+v, %v", write(body, first.ID), s.Turns, err)
+				}
+				if erased, named := b.eraseTurns(first.ID); erased.Requests != 2 || named == indexed {
+					t.Errorf("%s: %+v, named %t", write(body, first.ID), erased, named)
+				}
+				// One that stays.
+				again := b.addTurn("anna", "", at)
+				stays := b.addTurn("anna", "", at.Add(time.Minute))
+				b.exec(`UPDATE request_templates SET body = $2 WHERE id = $1`, stays.Template, write(body, again.ID))
+				if _, err := b.responses.Erase(t.Context(), again.ID, nil, porttest.Permit); err != nil {
+					t.Fatal(err)
+				}
+				if !slices.Contains(b.lastReceipt().NotCovered, receipt.GapLaterTurns) {
+					t.Errorf("%s: it stays, and the receipt does not name it", write(body, again.ID))
+				}
+				b.exec(`DELETE FROM requests`)
+				b.exec(`DELETE FROM request_templates`)
+			}
+
+			// What follows another response stays, whatever else it says.
+			for _, body := range []string{
+				`{"metadata": {"previous_response_id": "ID"}, "previous_response_id": "OTHER"}`,
+				`{"metadata": {"previous_response_id": "ID"}, "previous_respons\u0065_id": null}`,
+				`{"metadata": {"previous_response_i\u0064": "ID"}}`,
+				`{"input": "{\"previous_response\\u005fid\": \"ID\"}"}`,
+			} {
+				first := b.addTurn("anna", "", at)
+				other := b.addTurn("anna", "", at.Add(time.Minute))
+				b.exec(`UPDATE request_templates SET body = $2 WHERE id = $1`, other.Template, write(body, first.ID))
+				if erased, _ := b.eraseTurns(first.ID); erased.Requests != 1 || b.number(`SELECT count(*) FROM requests WHERE id = $1`, other.ID) != 1 {
+					t.Errorf("%s: %+v", write(body, first.ID), erased)
+				}
+				b.exec(`DELETE FROM requests`)
+				b.exec(`DELETE FROM request_templates`)
+			}
+
+			// One that says several may be of its owner's responses, and of nobody else's.
+			theirs := b.addTurn("anna", "", at)
+			b.exec(`UPDATE request_templates SET body = $2 WHERE id = $1`, theirs.Template, write(bodies[7], uuid.New()))
+			for _, owner := range []string{"anna", "ben"} {
+				if _, named := b.eraseTurns(b.addChain(owner, 1)[0].ID); named != (owner == "anna" || !indexed) {
+					t.Errorf("of %s beside one of anna's that says several: named %t", owner, named)
+				}
+			}
+			b.exec(`UPDATE requests SET template_id = NULL`)
+			if _, named := b.eraseTurns(b.addChain("ben", 1)[0].ID); !named {
+				t.Error("beside one of nobody's that says several: not named")
+			}
+		})
+	}
+}

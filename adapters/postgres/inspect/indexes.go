@@ -28,9 +28,15 @@ const CopyResponse = `"right"(translate(lower(headers ->> 'x-fusillade-request-i
 const copyResponseAsWritten = "headers ->> 'x-fusillade-request-id'"
 
 // turnQuoted is the response that a prompt follows, in 32 digits, as erasures look
-// for later turns. It fails on no text, JSON or not, and matches nothing within
-// a string of it; what is encrypted is all alike.
-const turnQuoted = `"right"(translate(lower("substring"(body, '^dwzdr1:|"previous_response_id"[[:space:]]*:[[:space:]]*"(?:resp_)?[0-9A-Fa-f-]{32,36}"')), '-"', ''), 32)`
+// for later turns, with escapes of JSON or without. It fails on no text, JSON or
+// not, and matches nothing within a string of it. What is encrypted is all alike,
+// and so is what has several such keys, which only its JSON tells apart: "prev".
+// Its first letters are written one by one as a look ahead at each string of a
+// prompt takes long.
+const turnQuoted = `"right"(translate(lower(unistr("substring"(body, '^dwzdr1:|"(?:p|[[.backslash.]]u0070)(?:r|[[.backslash.]]u0072)(?:e|[[.backslash.]]u0065)(?:v|[[.backslash.]]u0076)(?=(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){16}"[[:space:]]*:[[:space:]]*"(?:[^"[.backslash.]]|[[.backslash.]]u00[2-7][0-9A-Fa-f]){32,60}".*"(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){20}"[[:space:]]*:)|(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){16}"[[:space:]]*:[[:space:]]*"(?:[^"[.backslash.]]|[[.backslash.]]u00[2-7][0-9A-Fa-f]){32,60}"(?!.*"(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){20}"[[:space:]]*:)'))), '-"{}', ''), 32)`
+
+// turnQuotedAsWritten is what erasures looked for before.
+const turnQuotedAsWritten = `"right"(translate(lower("substring"(body, '^dwzdr1:|"previous_response_id"[[:space:]]*:[[:space:]]*"(?:resp_)?[0-9A-Fa-f-]{32,36}"')), '-"', ''), 32)`
 
 // IndexAdvice is an index that is missing, and what to run about it. The
 // statements cannot run in a transaction.
@@ -128,7 +134,7 @@ func copyIndexes(s Schemas, sides ...Side) []index {
 		{name: StepIndex, side: Main, schema: "public", table: "http_analytics",
 			keys: []string{"response_step_id"}, where: "response_step_id IS NOT NULL"},
 		{name: "request_templates_previous_response_idx", side: Fusillade, schema: s.Fusillade, table: "request_templates",
-			keys: []string{turnQuoted}, where: "(" + turnQuoted + ") IS NOT NULL"},
+			keys: []string{turnQuoted}, where: "(" + turnQuoted + ") IS NOT NULL", former: turnQuotedAsWritten},
 		{name: "http_analytics_user_request_idx", side: Main, schema: "public", table: "http_analytics",
 			keys: []string{"user_id", "id"}, where: "fusillade_request_id IS NOT NULL OR response_step_id IS NOT NULL"},
 	})

@@ -745,6 +745,35 @@ func TestFormerCopyIndexes(t *testing.T) {
 	}
 }
 
+// So is the index of later turns, which once missed what was written with escapes.
+func TestFormerTurnIndex(t *testing.T) {
+	t.Parallel()
+	const (
+		former = `right(translate(lower(substring(body, '^dwzdr1:|"previous_response_id"[[:space:]]*:[[:space:]]*"(?:resp_)?[0-9A-Fa-f-]{32,36}"')), '-"', ''), 32)`
+		name   = "request_templates_previous_response_idx"
+	)
+	db := connect(t, pgtest.New(t).URL)
+	exec(t, db, "CREATE INDEX "+name+" ON fusillade.request_templates (("+former+")) WHERE ("+former+") IS NOT NULL")
+	find := func() []inspect.IndexAdvice {
+		t.Helper()
+		advice, err := inspect.MissingCopyIndexes(t.Context(), db, inspect.Schemas{}, inspect.Fusillade)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.DeleteFunc(advice, func(a inspect.IndexAdvice) bool { return a.Table != "fusillade.request_templates" })
+	}
+	advice := find()
+	if len(advice) != 1 || advice[0].Former != name || advice[0].Index != name || advice[0].Statements[0] != `DROP INDEX CONCURRENTLY "fusillade"."`+name+`"` {
+		t.Fatalf("got %+v", advice)
+	}
+	for _, sql := range advice[0].Statements {
+		exec(t, db, sql)
+	}
+	if left := find(); len(left) != 0 {
+		t.Errorf("after following the advice there is %+v", left)
+	}
+}
+
 // What holds dead rows back is named, with what to do.
 func TestHolders(t *testing.T) {
 	t.Parallel()

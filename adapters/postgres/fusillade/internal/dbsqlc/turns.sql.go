@@ -15,7 +15,7 @@ import (
 const Encrypted = `-- name: Encrypted :one
 SELECT EXISTS (
     SELECT FROM request_templates t
-    WHERE "right"(translate(lower("substring"(t.body, '^dwzdr1:|"previous_response_id"[[:space:]]*:[[:space:]]*"(?:resp_)?[0-9A-Fa-f-]{32,36}"')), '-"', ''), 32) = 'dwzdr1:'
+    WHERE "right"(translate(lower(unistr("substring"(t.body, '^dwzdr1:|"(?:p|[[.backslash.]]u0070)(?:r|[[.backslash.]]u0072)(?:e|[[.backslash.]]u0065)(?:v|[[.backslash.]]u0076)(?=(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){16}"[[:space:]]*:[[:space:]]*"(?:[^"[.backslash.]]|[[.backslash.]]u00[2-7][0-9A-Fa-f]){32,60}".*"(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){20}"[[:space:]]*:)|(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){16}"[[:space:]]*:[[:space:]]*"(?:[^"[.backslash.]]|[[.backslash.]]u00[2-7][0-9A-Fa-f]){32,60}"(?!.*"(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){20}"[[:space:]]*:)'))), '-"{}', ''), 32) = 'dwzdr1:'
 )
 `
 
@@ -60,11 +60,11 @@ func (q *Queries) PromptsOf(ctx context.Context, ids []uuid.UUID) ([]PromptsOfRo
 const TurnsByIndex = `-- name: TurnsByIndex :many
 
 SELECT r.id, r.created_by::text AS owner, r.created_at,
-       "right"(translate(lower("substring"(t.body, '^dwzdr1:|"previous_response_id"[[:space:]]*:[[:space:]]*"(?:resp_)?[0-9A-Fa-f-]{32,36}"')), '-"', ''), 32)::text AS quoted,
-       (CASE WHEN $1::boolean THEN t.body ELSE '' END)::text AS prompt
+       "right"(translate(lower(unistr("substring"(t.body, '^dwzdr1:|"(?:p|[[.backslash.]]u0070)(?:r|[[.backslash.]]u0072)(?:e|[[.backslash.]]u0065)(?:v|[[.backslash.]]u0076)(?=(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){16}"[[:space:]]*:[[:space:]]*"(?:[^"[.backslash.]]|[[.backslash.]]u00[2-7][0-9A-Fa-f]){32,60}".*"(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){20}"[[:space:]]*:)|(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){16}"[[:space:]]*:[[:space:]]*"(?:[^"[.backslash.]]|[[.backslash.]]u00[2-7][0-9A-Fa-f]){32,60}"(?!.*"(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){20}"[[:space:]]*:)'))), '-"{}', ''), 32)::text AS quoted,
+       (CASE WHEN $1::boolean OR "right"(translate(lower(unistr("substring"(t.body, '^dwzdr1:|"(?:p|[[.backslash.]]u0070)(?:r|[[.backslash.]]u0072)(?:e|[[.backslash.]]u0065)(?:v|[[.backslash.]]u0076)(?=(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){16}"[[:space:]]*:[[:space:]]*"(?:[^"[.backslash.]]|[[.backslash.]]u00[2-7][0-9A-Fa-f]){32,60}".*"(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){20}"[[:space:]]*:)|(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){16}"[[:space:]]*:[[:space:]]*"(?:[^"[.backslash.]]|[[.backslash.]]u00[2-7][0-9A-Fa-f]){32,60}"(?!.*"(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){20}"[[:space:]]*:)'))), '-"{}', ''), 32) = 'prev' THEN t.body ELSE '' END)::text AS prompt
 FROM request_templates t
 JOIN requests r ON r.template_id = t.id
-WHERE "right"(translate(lower("substring"(t.body, '^dwzdr1:|"previous_response_id"[[:space:]]*:[[:space:]]*"(?:resp_)?[0-9A-Fa-f-]{32,36}"')), '-"', ''), 32) = ANY ($2::text[])
+WHERE "right"(translate(lower(unistr("substring"(t.body, '^dwzdr1:|"(?:p|[[.backslash.]]u0070)(?:r|[[.backslash.]]u0072)(?:e|[[.backslash.]]u0065)(?:v|[[.backslash.]]u0076)(?=(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){16}"[[:space:]]*:[[:space:]]*"(?:[^"[.backslash.]]|[[.backslash.]]u00[2-7][0-9A-Fa-f]){32,60}".*"(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){20}"[[:space:]]*:)|(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){16}"[[:space:]]*:[[:space:]]*"(?:[^"[.backslash.]]|[[.backslash.]]u00[2-7][0-9A-Fa-f]){32,60}"(?!.*"(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){20}"[[:space:]]*:)'))), '-"{}', ''), 32) = ANY ($2::text[])
   AND r.batch_id IS NULL AND r.created_by = ANY ($3::text[])
 LIMIT $4::bigint
 `
@@ -88,7 +88,7 @@ type TurnsByIndexRow struct {
 // prompt says there counts only where it is read as JSON, outside of SQL.
 // What may follow one of these, of these owners, by the index of later turns. The
 // identifiers are 32 digits, as in Quoted. Without contents nothing but which
-// they are is read.
+// they are is read, and the prompts that only their JSON tells of.
 func (q *Queries) TurnsByIndex(ctx context.Context, arg TurnsByIndexParams) ([]TurnsByIndexRow, error) {
 	rows, err := q.db.Query(ctx, TurnsByIndex,
 		arg.Contents,
@@ -126,7 +126,7 @@ FROM (SELECT unnest($1::text[]) AS owner, unnest($2::timestamptz[]) AS since) o
 CROSS JOIN LATERAL (
     SELECT q.id, q.created_at,
            CASE WHEN t.id IS NULL THEN q.template_id END AS elsewhere,
-           CASE WHEN t.body LIKE 'dwzdr1:%' THEN 'dwzdr1:' WHEN strpos(t.body, 'previous_response_id') > 0 THEN t.body ELSE '' END AS prompt
+           CASE WHEN t.body LIKE 'dwzdr1:%' THEN 'dwzdr1:' WHEN t.body ~ '"(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){20}"[[:space:]]*:' THEN t.body ELSE '' END AS prompt
     FROM requests q LEFT JOIN request_templates t ON t.id = q.template_id
     WHERE q.created_by = o.owner AND num_nulls(q.batch_id) <> 0 AND q.created_at >= o.since
     ORDER BY q.created_at, q.id
@@ -151,7 +151,7 @@ type TurnsByOwnerRow struct {
 
 // The requests of these owners from these times on, with the prompts that may say
 // what they follow, or are encrypted. "elsewhere" is a template that is not among
-// these. It may fail on no text, so it looks for the bare word.
+// these. It may fail on no text, so it looks for the bare key, with escapes or not.
 func (q *Queries) TurnsByOwner(ctx context.Context, arg TurnsByOwnerParams) ([]TurnsByOwnerRow, error) {
 	rows, err := q.db.Query(ctx, TurnsByOwner, arg.Owners, arg.Since, arg.Most)
 	if err != nil {
