@@ -24,12 +24,16 @@ const guardIntroduction = `-- The guard of what is held: from then on this datab
 --
 -- What it does. A row of a response that a hold covers, by identifier, by owner or
 -- by filter, cannot be deleted, nor can what hangs together with one: the other
--- requests of its chain, steps, prompts, and raw copies that a usage row leads to.
+-- requests of its chain, steps, prompts, and raw copies that a usage row or the
+-- header x-fusillade-request-id leads to (of several in it, the last). A raw copy
+-- of what is gone is kept by a hold that names it or an owner that usage rows name,
+-- by any hold with a filter, and by any hold by owner where a usage row names
+-- nobody or there is none: as Lethe itself erases such copies.
 -- Answers, errors, prompts, what steps were asked and answered, and raw copies
 -- cannot be made empty, whether with no text or with a bare {} or []. What a hold
 -- finds a response by cannot be changed: identifier, owner, model, tier, time of
 -- creation; nor can what leads from a response to its prompt, steps and raw
--- copies. These tables cannot be truncated. Rows of batches are not looked at.
+-- copies (of headers, x-fusillade-request-id and x-fusillade-batch-id). These tables cannot be truncated. Rows of batches are not looked at.
 -- While something is held, placing a hold waits for deletions that have not ended,
 -- as it does for erasures.
 --
@@ -47,7 +51,9 @@ const guardIntroduction = `-- The guard of what is held: from then on this datab
 -- a superuser or the tables' owner who disables triggers, content that is replaced
 -- by other content, a changed state, by which a hold that names states does not
 -- cover the response any more, and usage rows that are deleted, as when they
--- expire, or changed: nothing then keeps the raw copies that they led to.
+-- expire, or changed: nothing then keeps the raw copies that only they led to.
+-- Raw copies in another database, those of which no usage row and no header says
+-- a request, and those of batches are not kept.
 `
 
 // PrintGuard writes the guard as SQL for psql, or its removal. Nothing is

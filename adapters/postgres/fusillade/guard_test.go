@@ -239,6 +239,110 @@ func TestGuardKeepsChains(t *testing.T) {
 	}
 }
 
+// TestGuardKeepsCopies: raw copies stay, and what leads to them, where an erasure of
+// what they name would be told of a hold, whether that is there or gone; whoever it
+// may have been of.
+func TestGuardKeepsCopies(t *testing.T) {
+	t.Parallel()
+	g := newGuarded(t)
+	g.index()
+	owner, other, batch := uuid.New(), uuid.New(), uuid.New()
+	living := g.addChain(owner.String(), 1)[0].ID
+	gone := make([]uuid.UUID, 6)
+	for i := range gone {
+		gone[i] = uuid.New()
+	}
+	// Usage records elsewhere say whose the last two were, of the last one also that
+	// dwctl has deleted somebody.
+	g.addOld(g.owner, old{request: &gone[4], owner: &owner, only: "none"})
+	g.addOld(g.owner, old{request: &gone[5], owner: &owner, only: "none"})
+	g.addOld(g.owner, old{request: &gone[5], only: "none"})
+	spelled := "[\"RESP_" + strings.ToUpper(gone[2].String()) + "\"]"
+	for name, c := range map[string]struct {
+		old
+		of     uuid.UUID
+		passes bool // it is nobody's, to erasures
+	}{
+		"of an owner":                    {old{request: &gone[0], owner: &owner}, gone[0], false},
+		"of nobody":                      {old{request: &gone[1]}, gone[1], false},
+		"by its header":                  {old{header: spelled}, gone[2], false},
+		"of a step, by its header":       {old{step: new(uuid.New()), owner: &owner, header: gone[3].String()}, gone[3], false},
+		"by its header, of an owner":     {old{header: gone[4].String()}, gone[4], false},
+		"by its header, of some":         {old{header: gone[5].String()}, gone[5], false},
+		"of what is there, by header":    {old{header: living.String()}, living, false},
+		"of what is there, as a batch's": {old{header: living.String(), batchHeader: batch.String()}, living, true},
+		"of a batch":                     {old{request: new(uuid.New()), batch: &batch, header: uuid.NewString()}, uuid.Nil, true},
+		"of a batch, by its header":      {old{header: uuid.NewString(), batchHeader: batch.String()}, uuid.Nil, true},
+		"of nothing":                     {old{header: "words"}, uuid.Nil, true},
+	} {
+		at := g.addOld(g.owner, c.old)
+		for what, target := range map[string]*domain.HoldTarget{
+			"none":             nil,
+			"filter":           {Filter: &domain.HoldFilter{States: []string{"completed"}}},
+			"another filter":   {Filter: &domain.HoldFilter{States: []string{"failed"}}},
+			"owner":            {Owners: []uuid.UUID{owner}},
+			"another owner":    {Owners: []uuid.UUID{other}},
+			"identifier":       {Responses: []uuid.UUID{c.of}},
+			"other identifier": {Responses: []uuid.UUID{uuid.New()}},
+		} {
+			var hold domain.Hold
+			if target != nil {
+				hold = g.hold(*target)
+			}
+			asked := false
+			if !c.passes {
+				_, err := g.responses.Erase(t.Context(), c.of, nil, func(found domain.Found) (domain.Warrant, error) {
+					asked = len(found.Holds) > 0
+					return domain.Warrant{}, errHeld
+				})
+				if !errors.Is(err, errHeld) {
+					t.Fatalf("%s: %v", name, err)
+				}
+			}
+			for _, statement := range []string{
+				"DELETE FROM outlet.http_requests WHERE instance_id = $1",
+				"DELETE FROM outlet.http_responses WHERE instance_id = $1",
+				"UPDATE outlet.http_responses SET body = NULL WHERE instance_id = $1",
+				`UPDATE outlet.http_requests SET headers = headers || '{"x-fusillade-request-id": "00000000-0000-4000-8000-000000000000"}' WHERE instance_id = $1`,
+				"UPDATE outlet.http_requests SET headers = headers - 'x-fusillade-request-id' || '{\"x-fusillade-request-id\": \"none\"}' WHERE instance_id = $1",
+				`UPDATE outlet.http_requests SET headers = headers || '{"x-fusillade-batch-id": "1"}' WHERE instance_id = $1 AND headers ->> 'x-fusillade-batch-id' IS NULL`,
+			} {
+				refused, rows := g.refused(statement, at.instance)
+				if refused != asked || !refused && rows != 1 && !strings.Contains(statement, "batch-id") {
+					t.Errorf("a copy %s, hold by %s: an erasure is told of one: %v, the guard refuses: %v, %d rows: %s", name, what, asked, refused, rows, statement)
+				}
+			}
+			if refused, rows := g.refused(`UPDATE outlet.http_requests SET headers = headers || '{"x-words": "others"}', body = '{"words": "others"}' WHERE instance_id = $1`, at.instance); refused || rows != 1 {
+				t.Errorf("a copy %s, hold by %s: its other headers cannot be changed", name, what)
+			}
+			if target != nil {
+				if _, err := g.placing.Release(t.Context(), hold.ID, uuid.New()); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	// A copy of a step alone, of which nothing but its owner is known.
+	step := uuid.New()
+	at := g.addOld(g.owner, old{step: &step, owner: &owner})
+	for what, c := range map[string]struct {
+		target domain.HoldTarget
+		kept   bool
+	}{
+		"filter":        {domain.HoldTarget{Filter: &domain.HoldFilter{States: []string{"failed"}}}, true},
+		"owner":         {domain.HoldTarget{Owners: []uuid.UUID{owner}}, true},
+		"another owner": {domain.HoldTarget{Owners: []uuid.UUID{other}}, false},
+	} {
+		hold := g.hold(c.target)
+		if refused, _ := g.refused("DELETE FROM outlet.http_requests WHERE instance_id = $1", at.instance); refused != c.kept {
+			t.Errorf("a copy of a step that is gone, hold by %s: the guard refuses: %v", what, refused)
+		}
+		if _, err := g.placing.Release(t.Context(), hold.ID, uuid.New()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestGuardDecidesAsHolds: over random rows and holds, the guard refuses exactly
 // what an erasure would be told a hold of.
 func TestGuardDecidesAsHolds(t *testing.T) {

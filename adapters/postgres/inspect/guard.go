@@ -84,16 +84,21 @@ func NewGuard(ctx context.Context, q Querier, s Schemas, roles []string) (*Guard
 
 	tables := []guardTable{requests, templates}
 	g := &Guard{needs: []guardTable{{Own, "holds"}, requests, templates}}
-	stepped := guardNoSteps
+	stepped, stepsLeft := guardNoSteps, "false"
 	if present[steps] {
-		stepped = guardSteps
+		stepped, stepsLeft = guardSteps, guardStepsLeft
 		tables, g.needs = append(tables, steps), append(g.needs, steps)
 	}
 	literals := make([]string, len(roles))
 	for i, role := range roles {
 		literals[i] = postgres.Literal(role)
 	}
-	fill := strings.NewReplacer("{roles}", strings.Join(literals, ", "), "{chain}", stepped,
+	headers := guardNoHeaders
+	if present[copies[0]] {
+		headers = guardHeaders
+	}
+	fill := strings.NewReplacer("{roles}", strings.Join(literals, ", "), "{chain}", stepped, "{steps left}", stepsLeft, "{headers}", headers,
+		"{named}", "("+CopyResponse+")", "{batch}", guardBatch, "{copied}", copies[0].quoted(),
 		"{active}", guardActive, "{lock}", guardLock, "{requests}", requests.quoted(), "{steps}", steps.quoted(), "{usage}", usage.quoted()).Replace
 	add := func(f guardFunction) {
 		f.body = fill(fill(f.body)) // the chain has names to be filled in, too
@@ -121,12 +126,17 @@ func NewGuard(ctx context.Context, q Querier, s Schemas, roles []string) (*Guard
 	}
 	if present[usage] && !s.OutletApart && (present[copies[0]] || present[copies[1]]) {
 		g.needs = append(g.needs, usage)
+		if present[copies[0]] {
+			g.needs = append(g.needs, copies[0])
+		}
+		add(guardFunction{name: "guard_gone", arguments: "request_id uuid, step_id uuid, instance uuid, correlation bigint", returns: "uuid", language: "plpgsql", body: guardGone})
+		add(guardFunction{name: "guard_link", arguments: "headers jsonb", returns: "text", language: "sql", body: guardLink})
 		add(guardFunction{name: "guard_copies", returns: "trigger", language: "plpgsql", body: guardCopies})
 		for _, t := range copies {
 			if present[t] {
 				tables = append(tables, t)
 				onDelete(t, "guard_copies")
-				onUpdate(t, "guard_copies", "body, correlation_id, instance_id")
+				onUpdate(t, "guard_copies", "body, correlation_id, headers, instance_id")
 			}
 		}
 	}
@@ -205,6 +215,8 @@ func (g *Guard) Remove() []string {
 		out = append(out, fmt.Sprintf("DROP FUNCTION IF EXISTS %s.%s CASCADE", Own, name)) // with its triggers
 	}
 	return append(out,
+		"DROP FUNCTION IF EXISTS "+Own+".guard_gone(uuid, uuid, uuid, bigint)",
+		"DROP FUNCTION IF EXISTS "+Own+".guard_link(jsonb)",
 		"DROP FUNCTION IF EXISTS "+Own+".guard_held(uuid[], uuid[], text)",
 		"DROP FUNCTION IF EXISTS "+Own+".guard_empty(text)",
 		"DROP FUNCTION IF EXISTS "+Own+".guard_passes()")
@@ -468,8 +480,65 @@ BEGIN
         RETURN kept;
     END IF;` + guardAsk + `    held := lethe.guard_held(ARRAY[OLD.request_id], ARRAY[OLD.id], NULL);` + guardRefuse
 
-// guardCopies keeps raw copies that a usage row leads to, of rows that are gone
-// too: the usage row names the person.
+// guardStepsLeft tells whether a step is left of these, or of the request.
+const guardStepsLeft = `EXISTS (SELECT FROM {steps} s WHERE s.id = ANY (ARRAY[$1, $2])) OR EXISTS (SELECT FROM {steps} s WHERE s.request_id = $1)`
+
+// guardGone returns a request or a step whose row is gone, where a hold may have
+// been on it: every one with a filter may; one by owner, where a usage row of the
+// request or of the copy at the place names that owner or nobody, or there is none.
+// Its conditions are those of HoldsOnGone in queries/fusillade/holds.sql, with which
+// a test compares it.
+const guardGone = `
+#variable_conflict use_column
+BEGIN
+    IF EXISTS (SELECT FROM {requests} r WHERE r.id = $1) OR {steps left} THEN
+        RETURN NULL;
+    END IF;
+    RETURN (WITH known AS (
+    SELECT a.user_id::text AS owner FROM {usage} a WHERE a.fusillade_request_id = $1
+    UNION
+    SELECT a.user_id::text FROM {usage} a WHERE a.instance_id = $3 AND a.correlation_id = $4
+)
+SELECT coalesce($1, $2) WHERE EXISTS (
+    SELECT FROM lethe.holds h
+    WHERE {active} AND h.responses IS NULL AND h.owners IS NULL
+) OR EXISTS (
+    SELECT FROM lethe.holds h
+    WHERE {active} AND h.owners && ARRAY(SELECT k.owner FROM known k)
+) OR ((SELECT count(*) = 0 OR bool_or(k.owner IS NULL) FROM known k) AND EXISTS (
+    SELECT FROM lethe.holds h
+    WHERE {active} AND h.owners IS NOT NULL
+)));
+END
+`
+
+// guardBatch tells whether a header says that the copied request was a batch's.
+const guardBatch = `coalesce(headers ->> 'x-fusillade-batch-id', '') <> ''`
+
+// guardLink is what headers lead from.
+const guardLink = `
+SELECT CASE WHEN {batch} THEN '' ELSE {named} END
+`
+
+// guardHeaders are the requests that the headers of copies at a place name, but for
+// those of batches.
+const guardHeaders = `
+        UNION ALL
+        SELECT CASE WHEN q.named ~ '^[0-9a-f]{32}$' THEN q.named::uuid END, NULL, NULL
+        FROM (
+            SELECT lethe.guard_link(c.headers) AS named FROM {copied} c
+            WHERE c.instance_id = OLD.instance_id AND c.correlation_id = OLD.correlation_id
+        ) q
+        WHERE NOT EXISTS (
+            SELECT FROM {usage} a
+            WHERE a.instance_id = OLD.instance_id AND a.correlation_id = OLD.correlation_id AND a.fusillade_batch_id IS NOT NULL
+        )`
+
+const guardNoHeaders = ""
+
+// guardCopies keeps raw copies that a usage row or a header leads to, of rows that
+// are gone too: the usage row names the person, and of what nobody is known it may
+// have been anybody's.
 const guardCopies = `
 DECLARE
     kept record := OLD;
@@ -478,16 +547,25 @@ BEGIN
     IF TG_OP = 'UPDATE' THEN
         kept := NEW;
         IF (NEW.instance_id, NEW.correlation_id) = (OLD.instance_id, OLD.correlation_id)
+           AND lethe.guard_link(NEW.headers) IS NOT DISTINCT FROM lethe.guard_link(OLD.headers)
            AND (lethe.guard_empty(OLD.body::text) OR NOT lethe.guard_empty(NEW.body::text)) THEN
             RETURN kept;
         END IF;
     END IF;
     IF lethe.guard_passes() THEN
         RETURN kept;
-    END IF;` + guardAsk + `    SELECT lethe.guard_held(ARRAY[a.fusillade_request_id], ARRAY[a.response_step_id], a.user_id::text) INTO held
-    FROM {usage} a
-    WHERE a.instance_id = OLD.instance_id AND a.correlation_id = OLD.correlation_id
-      AND (a.fusillade_request_id IS NOT NULL OR a.response_step_id IS NOT NULL) AND a.fusillade_batch_id IS NULL;` + guardRefuse
+    END IF;` + guardAsk + `    SELECT h.held INTO held
+    FROM (
+        SELECT a.fusillade_request_id AS request, a.response_step_id AS step, a.user_id::text AS owner
+        FROM {usage} a
+        WHERE a.instance_id = OLD.instance_id AND a.correlation_id = OLD.correlation_id AND a.fusillade_batch_id IS NULL{headers}
+    ) l
+    CROSS JOIN LATERAL (
+        SELECT coalesce(lethe.guard_held(ARRAY[l.request], ARRAY[l.step], l.owner),
+                        lethe.guard_gone(l.request, l.step, OLD.instance_id, OLD.correlation_id)) AS held
+    ) h
+    WHERE (l.request IS NOT NULL OR l.step IS NOT NULL) AND h.held IS NOT NULL
+    LIMIT 1;` + guardRefuse
 
 const guardTruncate = `
 BEGIN
