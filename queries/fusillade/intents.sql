@@ -1,4 +1,9 @@
 -- Erasures that begin before all of them can be done in one transaction.
+--
+-- Who locks an intent has locked the rows that it is about before, and that no hold
+-- is placed: steps, requests, ShareHolds, intents. So whoever is after the same
+-- waits for the rows, and nobody for somebody who waits for him. Before all of
+-- them comes the erasure of many that a part is of.
 
 -- name: AddIntent :exec
 INSERT INTO lethe.intents (id, trigger, rule_id, rule_version, ground, requested_at, actor_id, role, salt, request_ids, owners,
@@ -15,9 +20,14 @@ SELECT * FROM lethe.intents WHERE id = sqlc.arg('id');
 SELECT EXISTS (SELECT FROM lethe.receipts r WHERE r.id = i.id)
 FROM lethe.intents i WHERE i.id = sqlc.arg('id') FOR UPDATE OF i;
 
--- name: LockIntentIfFree :one
-SELECT EXISTS (SELECT FROM lethe.receipts r WHERE r.id = i.id)
-FROM lethe.intents i WHERE i.id = sqlc.arg('id') FOR UPDATE OF i SKIP LOCKED;
+-- name: IntentFree :one
+-- No row where another is finishing it or has. Nothing stays locked: it is a
+-- transaction of its own.
+SELECT id FROM lethe.intents WHERE id = sqlc.arg('id') FOR UPDATE SKIP LOCKED;
+
+-- name: LockIntents :many
+-- Those of these that are still there.
+SELECT id FROM lethe.intents WHERE id = ANY (sqlc.arg('ids')::uuid[]) ORDER BY id FOR UPDATE;
 
 -- name: DropIntents :exec
 DELETE FROM lethe.intents WHERE id = ANY (sqlc.arg('ids')::uuid[]);

@@ -43,12 +43,9 @@ func (r *Responses) erase(ctx context.Context, id uuid.UUID, owners []string, la
 		if err := e.find(ctx, id, owners, r.outlet); err != nil {
 			return nil, err
 		}
-		begun, err := e.ahead(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if slices.ContainsFunc(begun, func(i dbsqlc.IntentsOnRow) bool { return i.Trigger != string(domain.TriggerSingle) }) {
-			return begun, nil
+		begun, ahead, err := e.takeOver(ctx)
+		if err != nil || len(ahead) > 0 {
+			return ahead, err
 		}
 		if len(begun) > 0 {
 			if err := e.exemptFromHolds(ctx, begun); err != nil {
@@ -183,7 +180,27 @@ func (e *eraser) find(ctx context.Context, id uuid.UUID, owners []string, outlet
 	if err == nil && !is && !e.moved[id] {
 		err = errNoResponse(id)
 	}
+	e.forgetGone()
 	return err
+}
+
+// forgetGone leaves out what went while its rows were waited for: it is in another
+// receipt, or nobody's to prove.
+func (e *eraser) forgetGone() {
+	left := make(map[uuid.UUID]struct{})
+	for _, row := range e.locked {
+		left[row.ID] = struct{}{}
+	}
+	e.steps = nil
+	for _, link := range e.links {
+		e.steps = append(e.steps, link.ID)
+		if link.RequestID != nil {
+			left[*link.RequestID] = struct{}{}
+		}
+	}
+	slices.SortFunc(e.steps, compareIDs)
+	e.requests = inOrder(left)
+	e.turns.found = slices.DeleteFunc(e.turns.found, func(t turn) bool { return !slices.Contains(e.requests, t.id) })
 }
 
 // allOf tells whether each of some owners is among those that may be; with nil, any
@@ -313,6 +330,15 @@ func (e *eraser) lock(ctx context.Context, seeds []uuid.UUID, also func(*pgx.Bat
 		}
 		e.chain = now
 	}
+}
+
+// lockChain finds the chains of these requests, so that their steps are locked first,
+// and locks them.
+func (e *eraser) lockChain(ctx context.Context, seeds []uuid.UUID) error {
+	if err := e.send(ctx, func(b *pgx.Batch) { queueChain(b, seeds, &e.chain) }); err != nil {
+		return err
+	}
+	return e.lock(ctx, seeds, func(*pgx.Batch) {})
 }
 
 // glance is lock without any lock, for what is not going to be erased.

@@ -37,10 +37,14 @@ var (
 	errBegun = domain.Errorf(domain.CodeUnavailable, "The erasure has begun, and a database that it needs is away: it is finished as soon as that is back; ask again then")
 )
 
+// roundsAhead bounds how often something else is finished first: others may begin
+// meanwhile with a part of the same.
+const roundsAhead = 10
+
 // begin calls fn in a transaction that ends with what fn queues. What fn says is
-// ahead of it is finished first, and fn is called once more.
+// ahead of it is finished first, and fn is called again.
 func (f finisher) begin(ctx context.Context, fn func(*postgres.Tx, *pgx.Batch) (ahead []dbsqlc.IntentsOnRow, err error)) error {
-	for range deleteRounds {
+	for range roundsAhead {
 		var ahead []dbsqlc.IntentsOnRow
 		err := f.db.Tx(ctx, func(tx *postgres.Tx) (err error) {
 			var b pgx.Batch
@@ -162,9 +166,22 @@ func attempt(ctx context.Context, tx *postgres.Tx, fn func() error) (refused boo
 
 // finish does what has been noted, and returns what was erased; done tells that
 // another has done it. Where another is at it, it waits, or, unless it is to be
-// patient, returns errAhead.
+// patient, returns errAhead. What it locks, it locks in the order that
+// queries/fusillade/intents.sql tells.
 func (f finisher) finish(ctx context.Context, id uuid.UUID, patient bool) (erased domain.Erased, done bool, err error) {
 	var copied domain.Erased // copies gone, in every try
+	if !patient {
+		err := f.db.Use(ctx, func(c postgres.Conn) error {
+			_, err := dbsqlc.New(c).IntentFree(ctx, id)
+			return err
+		})
+		if domain.CodeOf(err) == domain.CodeNotFound {
+			err = errAhead
+		}
+		if err != nil {
+			return domain.Erased{}, false, err
+		}
+	}
 	err = f.db.Tx(ctx, func(tx *postgres.Tx) error {
 		q := dbsqlc.New(tx)
 		erased, done = domain.Erased{}, false
@@ -172,13 +189,13 @@ func (f finisher) finish(ctx context.Context, id uuid.UUID, patient bool) (erase
 		if err == nil && in.ErasureID != nil {
 			_, err = q.LockErasure(ctx, *in.ErasureID) // first, as Advance does
 		}
+		e := eraser{tx: tx, copies: f.copies}
+		if err == nil {
+			err = e.lockIntended(ctx, f.outlet, in)
+		}
 		var written bool
 		if err == nil {
-			if patient {
-				written, err = q.LockIntent(ctx, id)
-			} else if written, err = q.LockIntentIfFree(ctx, id); errors.Is(err, pgx.ErrNoRows) {
-				return errAhead
-			}
+			written, err = q.LockIntent(ctx, id)
 		}
 		if errors.Is(err, pgx.ErrNoRows) {
 			done = true // by another
@@ -192,14 +209,10 @@ func (f finisher) finish(ctx context.Context, id uuid.UUID, patient bool) (erase
 			if written {
 				w.Receipt = uuid.New()
 			}
-			erased, err = f.finishOrphans(ctx, tx, in, w)
+			erased, err = f.finishOrphans(ctx, &e, in, w)
 			return err
 		}
-		e := eraser{tx: tx, copies: f.copies}
-		if err := e.prepare(ctx, f.outlet); err != nil {
-			return err
-		}
-		if err := e.lockIntended(ctx, in); err != nil {
+		if err := e.checkIntended(in); err != nil {
 			return err
 		}
 		rawRequests, rawResponses, led, err := f.copies.remove(ctx, tx, e.requests, e.steps)
@@ -312,17 +325,30 @@ func (f finisher) finishOpen(ctx context.Context) error {
 const errorsTold = 10
 
 // lockIntended locks what an intent is about, and what has come to it since. To
-// what a sweep has found nothing comes but in another sweep.
-func (e *eraser) lockIntended(ctx context.Context, in dbsqlc.LetheIntent) error {
+// what a sweep has found nothing comes but in another sweep, and of orphans there
+// are no rows.
+func (e *eraser) lockIntended(ctx context.Context, outlet string, in dbsqlc.LetheIntent) error {
+	if in.InstanceIds != nil {
+		return e.prepareSharing(ctx, outlet)
+	}
+	if err := e.prepare(ctx, outlet); err != nil {
+		return err
+	}
 	e.requests = in.RequestIds
 	if in.Trigger == string(domain.TriggerSweep) {
-		return e.lockRows(ctx)
+		if err := e.lockRows(ctx); err != nil {
+			return err
+		}
+		return dbsqlc.New(e.tx).ShareHolds(ctx)
 	}
-	if err := e.send(ctx, func(b *pgx.Batch) { queueChain(b, in.RequestIds, &e.chain) }); err != nil {
-		return err
-	}
-	if err := e.lock(ctx, in.RequestIds, func(*pgx.Batch) {}); err != nil {
-		return err
+	return e.lockChain(ctx, in.RequestIds)
+}
+
+// checkIntended fails where what has come to an intent is another's, and notes
+// which of its rows are gone.
+func (e *eraser) checkIntended(in dbsqlc.LetheIntent) error {
+	if in.Trigger == string(domain.TriggerSweep) {
+		return nil
 	}
 	for _, owner := range e.owners {
 		if !slices.Contains(in.Owners, owner) {
@@ -345,6 +371,29 @@ func (e *eraser) ahead(ctx context.Context) ([]dbsqlc.IntentsOnRow, error) {
 		return nil, nil
 	}
 	return dbsqlc.New(e.tx).IntentsOn(ctx, e.requests)
+}
+
+// takeOver locks what has begun to erase these requests, for what is going to take
+// its place. ahead is what has to be finished first: what was asked for otherwise,
+// or is about more than these, of which nobody would know any more; and what has
+// been finished meanwhile, as then it is to be looked again.
+func (e *eraser) takeOver(ctx context.Context) (begun, ahead []dbsqlc.IntentsOnRow, err error) {
+	if begun, err = e.ahead(ctx); err != nil || len(begun) == 0 {
+		return nil, nil, err
+	}
+	for _, in := range begun {
+		if in.Trigger != string(domain.TriggerSingle) || !subset(in.RequestIds, e.requests) {
+			ahead = append(ahead, in)
+		}
+	}
+	if len(ahead) > 0 {
+		return nil, ahead, nil
+	}
+	locked, err := dbsqlc.New(e.tx).LockIntents(ctx, intentIDs(begun))
+	if err != nil || len(locked) < len(begun) {
+		return nil, begun, err
+	}
+	return begun, nil, nil
 }
 
 // exemptFromHolds looks for holds again, but not on the responses that these

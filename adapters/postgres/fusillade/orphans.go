@@ -48,7 +48,7 @@ func (r *Responses) sweepOrphans(ctx context.Context, before time.Time, most int
 			return nil, err
 		}
 		e := eraser{tx: tx, copies: r.copies}
-		if err := e.prepare(ctx, r.outlet); err != nil {
+		if err := e.prepareSharing(ctx, r.outlet); err != nil {
 			return nil, err
 		}
 		at := OrphansPlace(stands[0])
@@ -139,7 +139,7 @@ func (r *Responses) CountOrphans(ctx context.Context, before time.Time, most int
 	err = r.src.Primary.Tx(ctx, func(tx *postgres.Tx) error {
 		n, next, over = OrphansCount{}, at, true
 		e := eraser{tx: tx, copies: r.copies}
-		if err := e.prepare(ctx, r.outlet); err != nil {
+		if err := e.prepareSharing(ctx, r.outlet); err != nil {
 			return err
 		}
 		if n.Unreachable = !e.judgesOrphans(); n.Unreachable {
@@ -503,11 +503,7 @@ func (f finisher) noteOrphans(ctx context.Context, b *pgx.Batch, e *eraser, orph
 
 // finishOrphans does what noteOrphans has noted, as far as it is still right.
 // What is left where was noted has not been removed, and does not count.
-func (f finisher) finishOrphans(ctx context.Context, tx *postgres.Tx, in dbsqlc.LetheIntent, w domain.Warrant) (erased domain.Erased, err error) {
-	e := eraser{tx: tx, copies: f.copies}
-	if err := e.prepare(ctx, f.outlet); err != nil {
-		return domain.Erased{}, err
-	}
+func (f finisher) finishOrphans(ctx context.Context, e *eraser, in dbsqlc.LetheIntent, w domain.Warrant) (erased domain.Erased, err error) {
 	noted := placesAt(in.InstanceIds, in.CorrelationIds)
 	found, err := e.orphansAmong(ctx, noted, in.RequestedAt.Add(-domain.OrphansAfter))
 	if err != nil {
@@ -561,13 +557,13 @@ func (f finisher) finishOrphans(ctx context.Context, tx *postgres.Tx, in dbsqlc.
 			e.requests = in.RequestIds
 		}
 		e.owners, e.ByHeader = in.Owners, false
-		written, err := f.issuer.receipts(&e, erased, w)
+		written, err := f.issuer.receipts(e, erased, w)
 		if err != nil {
 			return domain.Erased{}, err
 		}
 		queueReceipts(&b, written, nil, f.issuer.now(), 0)
 	}
-	return erased, tx.CommitWith(ctx, &b)
+	return erased, e.tx.CommitWith(ctx, &b)
 }
 
 func locatedOf(orphans []orphan) (l located) {

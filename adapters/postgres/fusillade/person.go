@@ -45,7 +45,7 @@ func (a *advance) erasePerson(ctx context.Context) (done ofPerson, err error) {
 	if e.Kind != domain.TargetOwner || e.Target.Owner == nil || e.Held > 0 || e.Refused > 0 || e.NotFound > 0 {
 		return done, nil
 	}
-	if err := a.prepare(ctx, a.outlet); err != nil {
+	if err := a.prepareSharing(ctx, a.outlet); err != nil {
 		return done, err
 	}
 	var held bool

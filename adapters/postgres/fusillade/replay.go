@@ -43,8 +43,7 @@ func (r *Responses) EraseAgain(ctx context.Context, ids []uuid.UUID, w domain.Wa
 		if err != nil || len(found) == 0 {
 			return nil, err
 		}
-		e.requests = found
-		if err := e.lock(ctx, found, func(*pgx.Batch) {}); err != nil {
+		if err := e.lockChain(ctx, found); err != nil {
 			return nil, err
 		}
 		if slices.Contains(e.owners, "") {
@@ -52,6 +51,9 @@ func (r *Responses) EraseAgain(ctx context.Context, ids []uuid.UUID, w domain.Wa
 		}
 		if ahead, err = e.ahead(ctx); err != nil || len(ahead) > 0 {
 			return ahead, err
+		}
+		if err := e.forgetErased(ctx); err != nil || len(e.requests) == 0 {
+			return nil, err
 		}
 		erased, _, later, err = f.carryOut(ctx, b, &e, w, intended{})
 		return nil, err
@@ -72,14 +74,38 @@ func (r *Responses) EraseAgain(ctx context.Context, ids []uuid.UUID, w domain.Wa
 	return erased, nil
 }
 
+// forgetErased leaves out what others have erased while its rows were waited for,
+// of which there is nothing now.
+func (e *eraser) forgetErased(ctx context.Context) error {
+	there := make(map[uuid.UUID]struct{}, len(e.locked))
+	for _, row := range e.locked {
+		there[row.ID] = struct{}{}
+	}
+	without := slices.DeleteFunc(slices.Clone(e.requests), func(id uuid.UUID) bool { _, is := there[id]; return is })
+	if len(without) == 0 {
+		return nil
+	}
+	left, err := e.lookFor(ctx, without)
+	for _, id := range left {
+		there[id] = struct{}{}
+	}
+	e.requests = inOrder(there)
+	return err
+}
+
 func (e *eraser) prepare(ctx context.Context, outlet string) error {
-	if err := e.send(ctx, func(b *pgx.Batch) {
-		e.queuePrepare(b, outlet)
-		b.Queue(dbsqlc.ShareHolds)
-	}); err != nil {
+	if err := e.send(ctx, func(b *pgx.Batch) { e.queuePrepare(b, outlet) }); err != nil {
 		return err
 	}
 	return e.hidden()
+}
+
+// prepareSharing is prepare for what locks no row: no hold is placed from then on.
+func (e *eraser) prepareSharing(ctx context.Context, outlet string) error {
+	if err := e.prepare(ctx, outlet); err != nil {
+		return err
+	}
+	return dbsqlc.New(e.tx).ShareHolds(ctx)
 }
 
 func inOrder[T any](ids map[uuid.UUID]T) []uuid.UUID {

@@ -105,7 +105,6 @@ func (e *eraser) tried(ctx context.Context, ids []uuid.UUID) (can, refused []uui
 func (e *eraser) due(ctx context.Context, outlet string, most int) (due []dbsqlc.DueTombstonesRow, err error) {
 	err = e.send(ctx, func(b *pgx.Batch) {
 		e.queuePrepare(b, outlet)
-		b.Queue(dbsqlc.ShareHolds)
 		b.Queue(dbsqlc.DueTombstones, most).Query(func(rows pgx.Rows) (err error) {
 			due, err = pgx.CollectRows(rows, pgx.RowToStructByPos[dbsqlc.DueTombstonesRow])
 			return err
@@ -141,7 +140,9 @@ func (e *eraser) unheld(ctx context.Context, remain []uuid.UUID) (held []uuid.UU
 	holds := holdsOnEach{}
 	err = e.send(ctx, func(b *pgx.Batch) {
 		var locked []dbsqlc.LockRequestsRow
+		b.Queue(dbsqlc.StepsOf, remain)
 		e.queueRows(b, remain, true, &locked)
+		b.Queue(dbsqlc.ShareHolds)
 		holds.queue(b, remain, e.Retained)
 	})
 	if err != nil {
@@ -157,10 +158,12 @@ func (e *eraser) unheld(ctx context.Context, remain []uuid.UUID) (held []uuid.UU
 	return held, e.lockRows(ctx)
 }
 
-// lockRows locks what there is of the requests, and their steps.
+// lockRows locks what there is of the requests, and their steps: these first, as
+// everybody does, and once more those that came before the requests were locked.
 func (e *eraser) lockRows(ctx context.Context) error {
 	var locked []dbsqlc.LockRequestsRow
 	err := e.send(ctx, func(b *pgx.Batch) {
+		b.Queue(dbsqlc.StepsOf, e.requests)
 		e.queueRows(b, e.requests, true, &locked)
 		b.Queue(dbsqlc.StepsOf, e.requests).Query(func(rows pgx.Rows) (err error) {
 			e.steps, err = pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])

@@ -41,6 +41,11 @@ type AddIntentParams struct {
 }
 
 // Erasures that begin before all of them can be done in one transaction.
+//
+// Who locks an intent has locked the rows that it is about before, and that no hold
+// is placed: steps, requests, ShareHolds, intents. So whoever is after the same
+// waits for the rows, and nobody for somebody who waits for him. Before all of
+// them comes the erasure of many that a part is of.
 func (q *Queries) AddIntent(ctx context.Context, arg AddIntentParams) error {
 	_, err := q.db.Exec(ctx, AddIntent,
 		arg.ID,
@@ -123,6 +128,19 @@ func (q *Queries) Intent(ctx context.Context, id uuid.UUID) (LetheIntent, error)
 	return i, err
 }
 
+const IntentFree = `-- name: IntentFree :one
+SELECT id FROM lethe.intents WHERE id = $1 FOR UPDATE SKIP LOCKED
+`
+
+// No row where another is finishing it or has. Nothing stays locked: it is a
+// transaction of its own.
+func (q *Queries) IntentFree(ctx context.Context, id uuid.UUID) (uuid.UUID, error) {
+	row := q.db.QueryRow(ctx, IntentFree, id)
+	var id_2 uuid.UUID
+	err := row.Scan(&id_2)
+	return id_2, err
+}
+
 const IntentsOf = `-- name: IntentsOf :many
 SELECT id FROM lethe.intents WHERE erasure_id = $1::uuid
 `
@@ -202,16 +220,29 @@ func (q *Queries) LockIntent(ctx context.Context, id uuid.UUID) (bool, error) {
 	return exists, err
 }
 
-const LockIntentIfFree = `-- name: LockIntentIfFree :one
-SELECT EXISTS (SELECT FROM lethe.receipts r WHERE r.id = i.id)
-FROM lethe.intents i WHERE i.id = $1 FOR UPDATE OF i SKIP LOCKED
+const LockIntents = `-- name: LockIntents :many
+SELECT id FROM lethe.intents WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE
 `
 
-func (q *Queries) LockIntentIfFree(ctx context.Context, id uuid.UUID) (bool, error) {
-	row := q.db.QueryRow(ctx, LockIntentIfFree, id)
-	var exists bool
-	err := row.Scan(&exists)
-	return exists, err
+// Those of these that are still there.
+func (q *Queries) LockIntents(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, LockIntents, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []uuid.UUID
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const NoteErased = `-- name: NoteErased :exec
