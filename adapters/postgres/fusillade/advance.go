@@ -72,6 +72,7 @@ func (e *Erasures) advance(
 	f := e.finisher()
 	var begun *uuid.UUID
 	about := false // whether it has come to what is to be erased
+	looked := 0
 	err = f.begin(ctx, func(tx *postgres.Tx, b *pgx.Batch) (ahead []dbsqlc.IntentsOnRow, err error) {
 		begun, about = nil, false
 		row, err := dbsqlc.New(tx).LockErasure(ctx, id)
@@ -96,6 +97,8 @@ func (e *Erasures) advance(
 		if refused != "" {
 			a.turns.along = false
 		}
+		looked++
+		a.lookAgain = looked <= lookAgainForTurns
 		if size < most {
 			if err := dbsqlc.New(tx).WaitShortly(ctx); err != nil {
 				return nil, err
@@ -150,6 +153,7 @@ type advance struct {
 	about        *bool                 // set when it has come to what is to be erased
 	later        *uuid.UUID            // what is to be completed after the commit, before anything follows
 	inTheWay     []dbsqlc.IntentsOnRow // what is to be finished before the part can begin
+	lookAgain    bool                  // fail where later turns have come meanwhile
 }
 
 func (a *advance) run(ctx context.Context, most int) error {
@@ -274,6 +278,11 @@ func (a *advance) erase(ctx context.Context, from place, candidates []candidate)
 	}
 	if err := read(ctx, a.seeds, func(b *pgx.Batch) { holds.queue(b, a.requests, a.Retained) }); err != nil {
 		return err
+	}
+	if a.lookAgain {
+		if err := a.checkTurns(ctx); err != nil {
+			return err
+		}
 	}
 	var err error
 	if a.inTheWay, err = a.ahead(ctx); err != nil || len(a.inTheWay) > 0 {

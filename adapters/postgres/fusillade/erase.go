@@ -25,8 +25,9 @@ func (r *Responses) Erase(ctx context.Context, id uuid.UUID, owners []string, pe
 	return r.erase(ctx, id, owners, false, permit)
 }
 
-// EraseWithLaterTurns is domain.Responses'. It makes two round trips more than
-// Erase does of a chain, and three for each later turn after the other.
+// EraseWithLaterTurns is domain.Responses'. It makes three round trips more
+// than Erase does of a chain, and three for each later turn after the other; of these
+// a hold that is being placed waits for one.
 func (r *Responses) EraseWithLaterTurns(ctx context.Context, id uuid.UUID, owners []string, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
 	return r.erase(ctx, id, owners, true, permit)
 }
@@ -37,11 +38,17 @@ func (r *Responses) erase(ctx context.Context, id uuid.UUID, owners []string, la
 	var w domain.Warrant
 	var refused error
 	var later, deleting bool
+	looked := 0
 	err := f.begin(ctx, func(tx *postgres.Tx, b *pgx.Batch) (ahead []dbsqlc.IntentsOnRow, err error) {
 		refused, later, deleting = nil, false, false
 		e := eraser{tx: tx, copies: r.copies, leads: &r.leads, turns: turns{along: laterTurns}}
 		if err := e.find(ctx, id, owners, r.outlet); err != nil {
 			return nil, err
+		}
+		if looked++; looked <= lookAgainForTurns {
+			if err := e.checkTurns(ctx); err != nil {
+				return nil, err
+			}
 		}
 		begun, ahead, err := e.takeOver(ctx)
 		if err != nil || len(ahead) > 0 {
@@ -312,6 +319,7 @@ func (e *eraser) lock(ctx context.Context, seeds []uuid.UUID, also func(*pgx.Bat
 		var now chain
 		e.moved = nil // what was seen without a lock may have gone
 		err := e.send(ctx, func(b *pgx.Batch) {
+			e.queuePlanForMany(b)
 			if len(e.steps) > 0 {
 				b.Queue(dbsqlc.LockSteps, e.steps)
 			}
@@ -388,15 +396,18 @@ func (e *eraser) delete(ctx context.Context) (domain.Erased, error) {
 	for range deleteRounds {
 		var left int64
 		err := e.send(ctx, func(b *pgx.Batch) {
+			e.queuePlanForMany(b)
 			e.queueDeletes(b, &erased)
 			e.queueLeft(b, &left, &erased.KeptTemplates)
 			if e.turnsIndexed() {
+				b.Queue(dbsqlc.PlanByIndex)
 				b.Queue(dbsqlc.Quoted, append(e.quotable(), unreadable), e.quoters()).QueryRow(func(row pgx.Row) error {
 					var quoted bool
 					err := row.Scan(&quoted)
 					e.unquoted = !quoted
 					return err
 				})
+				b.Queue(dbsqlc.PlanForAny)
 			}
 		})
 		if err == nil && len(e.headed.instances) > 0 {
@@ -416,6 +427,15 @@ func (e *eraser) delete(ctx context.Context) (domain.Erased, error) {
 		}
 	}
 	return domain.Erased{}, errStillThere
+}
+
+// queuePlanForMany has what follows planned for all that there is, where later turns
+// go along: a plan that was made for a small table and kept would compare each of
+// them with each row, while holds wait.
+func (e *eraser) queuePlanForMany(b *pgx.Batch) {
+	if e.turns.along {
+		b.Queue(dbsqlc.PlanForArguments)
+	}
 }
 
 const deleteRounds = 3

@@ -42,7 +42,8 @@ var (
 const roundsAhead = 10
 
 // begin calls fn in a transaction that ends with what fn queues. What fn says is
-// ahead of it is finished first, and fn is called again.
+// ahead of it is finished first, and fn is called again; so it is where it says
+// errMoreTurns.
 func (f finisher) begin(ctx context.Context, fn func(*postgres.Tx, *pgx.Batch) (ahead []dbsqlc.IntentsOnRow, err error)) error {
 	for range roundsAhead {
 		var ahead []dbsqlc.IntentsOnRow
@@ -56,6 +57,9 @@ func (f finisher) begin(ctx context.Context, fn func(*postgres.Tx, *pgx.Batch) (
 			}
 			return tx.CommitWith(ctx, &b)
 		})
+		if errors.Is(err, errMoreTurns) {
+			continue
+		}
 		if len(ahead) == 0 {
 			return err
 		}

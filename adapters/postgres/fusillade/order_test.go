@@ -1,7 +1,9 @@
 package fusillade
 
 import (
+	"context"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -10,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"lethe/adapters/postgres"
+	"lethe/adapters/postgres/fusillade/internal/dbsqlc"
 	"lethe/domain"
 	"lethe/domain/porttest"
 	"lethe/receipt"
@@ -195,5 +198,217 @@ func TestTurnsFromBothEnds(t *testing.T) {
 				b.provenOnce(ids)
 			})
 		}
+	}
+}
+
+// fillWith runs a statement in a session of its own, which has told what it read when it
+// returns: by plans that were kept, foreign keys are checked in order, too.
+func (b *bench) fillWith(id *uuid.UUID, sql string, args ...any) {
+	b.t.Helper()
+	conn, err := pgx.Connect(b.t.Context(), b.database.URL)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer func() { b.await(`NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1)`, conn.PgConn().PID()) }()
+	defer func() { _ = conn.Close(context.Background()) }()
+	if err := conn.QueryRow(b.t.Context(), sql, args...).Scan(id); err != nil {
+		b.t.Fatalf("%s: %v", sql, err)
+	}
+}
+
+// addTurns stores a conversation of so many turns after a first response.
+func (b *bench) addTurns(owner string, n int) (first, last uuid.UUID) {
+	b.t.Helper()
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	first = b.addTurn(owner, uuid.NewString(), at).ID
+	b.fillWith(&last, `WITH n AS MATERIALIZED (
+			SELECT n, gen_random_uuid() AS id FROM generate_series(1, $2::int) n
+		), p AS (
+			SELECT n, id, lag(id, 1, $1::uuid) OVER (ORDER BY n) AS previous FROM n
+		), t AS (
+			INSERT INTO fusillade.request_templates (id, endpoint, method, path, body, model, api_key)
+			SELECT id, 'e', 'POST', '/v1/responses', jsonb_build_object('previous_response_id', previous)::text, 'm', 'k' FROM p
+		), r AS (
+			INSERT INTO fusillade.requests (id, template_id, state, model, created_by, created_at, response_status, response_body, completed_at)
+			SELECT id, id, 'completed', 'm', $3, $4::timestamptz + n * interval '1 s', 200, '{}', $4 FROM p
+		)
+		SELECT id FROM p ORDER BY n DESC LIMIT 1`, first, n, owner, at)
+	return first, last
+}
+
+// trips notes what is sent to a database, a batch as one.
+type trips struct {
+	mutex sync.Mutex
+	sent  []string
+	act   func(sql string)
+}
+
+func (s *trips) note(sql string) {
+	s.mutex.Lock()
+	s.sent = append(s.sent, sql)
+	act := s.act
+	s.mutex.Unlock()
+	if act != nil {
+		act(sql)
+	}
+}
+
+func (s *trips) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	s.note(data.SQL)
+	return ctx
+}
+
+func (s *trips) TraceBatchStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
+	var all []string
+	for _, q := range data.Batch.QueuedQueries {
+		all = append(all, q.SQL)
+	}
+	s.note(strings.Join(all, ";"))
+	return ctx
+}
+func (s *trips) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData)     {}
+func (s *trips) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
+func (s *trips) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData)     {}
+
+// whileHoldsWait is what was sent from when no hold could be placed.
+func (s *trips) whileHoldsWait() []string {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	i := slices.IndexFunc(s.sent, func(sql string) bool { return strings.Contains(sql, dbsqlc.ShareHolds) })
+	if i < 0 {
+		return nil
+	}
+	return slices.Clone(s.sent[i:])
+}
+
+// However long a conversation is, whoever places a hold waits for as many statements,
+// of which one looks for turns that have come meanwhile: it has been searched before.
+func TestHoldsWaitForNoSearch(t *testing.T) {
+	t.Parallel()
+	s := &trips{}
+	b := newBench(t, postgres.Config{Tracer: s})
+	b.index()
+	erasures := b.erasures(postgres.Config{Tracer: s})
+	for name, erase := range map[string]func(uuid.UUID) error{
+		"DELETE": func(id uuid.UUID) error {
+			_, err := b.responses.EraseWithLaterTurns(t.Context(), id, nil, porttest.Permit)
+			return err
+		},
+		"of many": func(id uuid.UUID) error {
+			e := b.create(erasures, domain.ErasureTarget{Responses: []uuid.UUID{id}, LaterTurns: true})
+			s.sent = nil
+			_, err := erasures.Advance(t.Context(), e.ID, 10, porttest.JudgeAll)
+			return err
+		},
+	} {
+		var before int
+		for _, turns := range []int{3, 60} {
+			first, _ := b.addTurns("anna", turns)
+			s.sent = nil
+			if err := erase(first); err != nil {
+				t.Fatal(name, err)
+			}
+			searches := 0
+			waited := s.whileHoldsWait()
+			for _, sql := range waited {
+				searches += strings.Count(sql, dbsqlc.TurnsByIndex)
+			}
+			if searches != 1 || before > 0 && len(waited) != before {
+				t.Errorf("%s, %d turns: holds wait for %d round trips with %d searches; before, %d", name, turns, len(waited), searches, before)
+			}
+			before = len(waited)
+			if n := b.number(`SELECT count(*) FROM requests`); n != 0 {
+				t.Errorf("%s, %d turns: %d are left", name, turns, n)
+			}
+		}
+	}
+}
+
+// A turn that comes after the search and before the locks goes along; where others
+// come again and again, they stay in the end, and the receipt says so.
+func TestTurnsThatComeMeanwhile(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for name, open := range map[string]func(*trips) (*bench, *Erasures){
+		"DELETE": func(s *trips) (*bench, *Erasures) { return newBench(t, postgres.Config{Tracer: s}), nil },
+		"of many": func(s *trips) (*bench, *Erasures) {
+			b := newBench(t, postgres.Config{})
+			return b, b.erasures(postgres.Config{Tracer: s})
+		},
+	} {
+		for come, left := range map[int]int64{1: 0, 2: 0, 3: 0, 100: 1} {
+			s := &trips{}
+			b, erasures := open(s)
+			b.index()
+			first, last := b.addTurns("anna", 5)
+			n := 0
+			s.act = func(sql string) {
+				if n < come && strings.Contains(sql, dbsqlc.ShareHolds) {
+					n++
+					last = b.addTurn("anna", last.String(), at.Add(time.Hour)).ID
+				}
+			}
+			if erasures == nil {
+				if _, err := b.responses.EraseWithLaterTurns(t.Context(), first, nil, porttest.Permit); err != nil {
+					t.Fatal(name, err)
+				}
+			} else if _, err := erasures.Advance(t.Context(), b.create(erasures, domain.ErasureTarget{Responses: []uuid.UUID{first}, LaterTurns: true}).ID, 10, porttest.JudgeAll); err != nil {
+				t.Fatal(name, err)
+			}
+			if got := b.number(`SELECT count(*) FROM requests`); got != left || n == 0 {
+				t.Errorf("%s, %d came: want %d left, got %d", name, come, left, got)
+			}
+			if named := slices.Contains(b.lastReceipt().NotCovered, receipt.GapLaterTurns); named != (left > 0) {
+				t.Errorf("%s, %d came: the receipt names later turns: %t", name, come, named)
+			}
+		}
+	}
+}
+
+// Later turns are looked for by index, whatever is known of the tables: that they are
+// empty, by statistics and by the plans that are kept, or how prompts are.
+func TestLaterTurnsAreReadByIndex(t *testing.T) {
+	t.Parallel()
+	const turns, others = 300, 3000
+	b := newBench(t, postgres.Config{MaxConns: 1})
+	b.index()
+	b.exec(`ALTER TABLE fusillade.requests SET (autovacuum_enabled = false)`)
+	b.exec(`ALTER TABLE fusillade.request_templates SET (autovacuum_enabled = false)`)
+	b.exec(`ANALYZE fusillade.requests, fusillade.request_templates`)
+	warm, _ := b.addTurns("anna", 1)
+	b.eraseTurns(warm)
+	var one uuid.UUID
+	b.fillWith(&one, `WITH n AS MATERIALIZED (
+			SELECT n, gen_random_uuid() AS id FROM generate_series(1, $1::int) n
+		), t AS (
+			INSERT INTO fusillade.request_templates (id, endpoint, method, path, body, model, api_key)
+			SELECT id, 'e', 'POST', '/v1/responses', jsonb_build_object('previous_response_id', gen_random_uuid())::text, 'm', 'k' FROM n
+		), r AS (
+			INSERT INTO fusillade.requests (id, template_id, state, model, created_by, created_at, response_status, response_body, completed_at)
+			SELECT id, id, 'completed', 'm', 'somebody', now(), 200, '{}', now() FROM n
+		)
+		SELECT id FROM n LIMIT 1`, others)
+	read := func() int64 {
+		t.Helper()
+		b.responses.src.Primary.Pool().Reset()
+		b.await(`NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND usename <> current_user)`)
+		return b.number(`SELECT sum(seq_tup_read) FROM pg_stat_user_tables WHERE relname IN ('requests', 'request_templates')`)
+	}
+	first, _ := b.addTurns("anna", turns)
+	before := b.number(`SELECT sum(seq_tup_read) FROM pg_stat_user_tables WHERE relname IN ('requests', 'request_templates')`)
+	if erased, _ := b.eraseTurns(first); erased.Requests != turns+1 {
+		t.Errorf("want all erased, got %+v", erased)
+	}
+	if n := read() - before; n > 5*others { // of what is sent once
+		t.Errorf("%d rows were read in order for %d turns", n, turns)
+	}
+	b.exec(`ANALYZE fusillade.requests, fusillade.request_templates`)
+	alone := b.addTurn("anna", uuid.NewString(), time.Now())
+	before = read()
+	if _, err := b.responses.Erase(t.Context(), alone.ID, nil, porttest.Permit); err != nil {
+		t.Fatal(err)
+	}
+	if n := read() - before; n >= others {
+		t.Errorf("%d rows were read in order for one response", n)
 	}
 }

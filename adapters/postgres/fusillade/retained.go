@@ -233,10 +233,16 @@ func (e *eraser) queueRows(b *pgx.Batch, ids []uuid.UUID, lock bool, rows *[]dbs
 	if lock {
 		read = dbsqlc.LockRequests
 	}
+	if !lock {
+		b.Queue(dbsqlc.PlanByIndex)
+	}
 	b.Queue(read, ids).Query(func(r pgx.Rows) (err error) {
 		*rows, err = pgx.CollectRows(r, pgx.RowToStructByPos[dbsqlc.LockRequestsRow])
 		return err
 	})
+	if !lock {
+		b.Queue(dbsqlc.PlanForAny)
+	}
 	if !e.Retained {
 		return
 	}

@@ -70,7 +70,7 @@ func (s *surveyor) noteQuoting(ctx context.Context, rows []dbsqlc.LockRequestsRo
 	whose := whoseIn(s.links, rows)
 	seen := 0
 	return s.send(ctx, func(b *pgx.Batch) {
-		b.Queue(dbsqlc.TurnsByIndex, false, append(digits(ids, steps), several), ownersOf(rows), int64(turnsSurveyed)+1).Query(func(rows pgx.Rows) error {
+		queueTurnsByIndex(b, false, digits(ids, steps), ownersOf(rows), nil, turnsSurveyed, func(rows pgx.Rows) error {
 			var t candidateTurn
 			var quoted, prompt string
 			_, err := pgx.ForEachRow(rows, []any{&t.id, &t.owner, &t.createdAt, &quoted, &prompt}, func() error {
@@ -119,9 +119,16 @@ func (s *surveyor) countTurns(ctx context.Context) error {
 	}
 	t.Complete = t.Complete && !l.missed
 	if s.turnsIndexed() && t.Complete {
-		encrypted, err := dbsqlc.New(s.tx).Encrypted(ctx)
-		t.Complete = !encrypted
-		return err
+		return s.send(ctx, func(b *pgx.Batch) {
+			b.Queue(dbsqlc.PlanByIndex)
+			b.Queue(dbsqlc.Encrypted).QueryRow(func(row pgx.Row) error {
+				var encrypted bool
+				err := row.Scan(&encrypted)
+				t.Complete = !encrypted
+				return err
+			})
+			b.Queue(dbsqlc.PlanForAny)
+		})
 	}
 	return nil
 }

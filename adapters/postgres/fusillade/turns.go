@@ -154,7 +154,7 @@ func (e *eraser) followTurns(ctx context.Context, seeds []uuid.UUID, most int) (
 		var err error
 		switch {
 		case e.turnsIndexed():
-			quoting, err = e.turnsByIndex(ctx, digits(front.requests, front.steps), rows, most)
+			quoting, err = e.turnsByIndex(ctx, digits(front.requests, front.steps), rows, nil, most)
 		case scanned == nil:
 			scanned, err = e.turnsByOwner(ctx, rows)
 			fallthrough
@@ -232,9 +232,9 @@ func ownersOf(rows []dbsqlc.LockRequestsRow) (owners []string) {
 
 // turnsByIndex are what says that it follows one of these identifiers, of the
 // owners of these requests; of more than most, some.
-func (e *eraser) turnsByIndex(ctx context.Context, quoted []string, rows []dbsqlc.LockRequestsRow, most int) (found []candidateTurn, err error) {
+func (e *eraser) turnsByIndex(ctx context.Context, quoted []string, rows []dbsqlc.LockRequestsRow, known []uuid.UUID, most int) (found []candidateTurn, err error) {
 	err = e.send(ctx, func(b *pgx.Batch) {
-		b.Queue(dbsqlc.TurnsByIndex, true, append(quoted, several), ownersOf(rows), int64(most)+1).Query(func(rows pgx.Rows) error {
+		queueTurnsByIndex(b, true, quoted, ownersOf(rows), known, most, func(rows pgx.Rows) error {
 			var t candidateTurn
 			var digits string
 			var prompt []byte
@@ -248,6 +248,44 @@ func (e *eraser) turnsByIndex(ctx context.Context, quoted []string, rows []dbsql
 		})
 	})
 	return found, err
+}
+
+// queueTurnsByIndex looks for what says that it follows one of these, but for what is
+// known; of more than most, for one more.
+func queueTurnsByIndex(b *pgx.Batch, contents bool, quoted, owners []string, known []uuid.UUID, most int, read func(pgx.Rows) error) {
+	if known == nil {
+		known = []uuid.UUID{}
+	}
+	b.Queue(dbsqlc.PlanByIndex)
+	b.Queue(dbsqlc.TurnsByIndex, contents, append(slices.Clone(quoted), several), owners, known, int64(most)+1).Query(read)
+	b.Queue(dbsqlc.PlanForAny)
+}
+
+// lookAgainForTurns is how often later turns are looked for anew, as some have come
+// before all were locked. What comes after that stays, and the receipt says so.
+const lookAgainForTurns = 3
+
+// errMoreTurns rolls back, so that no hold waits while later turns are looked for.
+var errMoreTurns = domain.Errorf(domain.CodeUnavailable, "Later turns of the responses are being written; try again later")
+
+// checkTurns fails with errMoreTurns where a later turn of what is locked has come
+// since they were looked for. It makes one round trip. A search without an index is
+// not made again: of what it leaves, receipts tell in any case.
+func (e *eraser) checkTurns(ctx context.Context) error {
+	if !e.turns.along || e.turns.tooMany || !e.turnsIndexed() || len(e.locked) == 0 {
+		return nil
+	}
+	come, err := e.turnsByIndex(ctx, e.quotable(), e.locked, e.requests, domain.MaxLaterTurns)
+	if err != nil {
+		return err
+	}
+	whose := whoseIn(e.links, e.locked)
+	for _, t := range come {
+		if whose.has(t.owner, t.follows) && (e.turns.until == nil || !t.createdAt.After(*e.turns.until)) {
+			return errMoreTurns
+		}
+	}
+	return nil
 }
 
 // turnsByOwner are the later turns among the requests that the owners of these

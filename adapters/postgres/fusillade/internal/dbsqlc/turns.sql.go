@@ -27,6 +27,22 @@ func (q *Queries) Encrypted(ctx context.Context) (bool, error) {
 	return exists, err
 }
 
+const PlanByIndex = `-- name: PlanByIndex :exec
+
+SELECT set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)
+`
+
+// Later turns: responses whose prompts say which response they follow. What a
+// prompt says there counts only where it is read as JSON, outside of SQL.
+// For TurnsByIndex, RequestsOf, Quoted and Encrypted, which follow it always, in the
+// same transaction. The planner may take what is in prompts for common, or know
+// nothing of how a table has grown: it would rather read all, for each turn of a
+// conversation again. And nothing is worth compiling.
+func (q *Queries) PlanByIndex(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, PlanByIndex)
+	return err
+}
+
 const PromptsOf = `-- name: PromptsOf :many
 SELECT r.id, t.body AS prompt FROM requests r JOIN request_templates t ON t.id = r.template_id
 WHERE r.id = ANY ($1::uuid[])
@@ -58,21 +74,24 @@ func (q *Queries) PromptsOf(ctx context.Context, ids []uuid.UUID) ([]PromptsOfRo
 }
 
 const TurnsByIndex = `-- name: TurnsByIndex :many
-
 SELECT r.id, r.created_by::text AS owner, r.created_at,
        "right"(translate(lower(unistr("substring"(t.body, '^dwzdr1:|"(?:p|[[.backslash.]]u0070)(?:r|[[.backslash.]]u0072)(?:e|[[.backslash.]]u0065)(?:v|[[.backslash.]]u0076)(?=(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){16}"[[:space:]]*:[[:space:]]*"(?:[^"[.backslash.]]|[[.backslash.]]u00[2-7][0-9A-Fa-f]){32,60}".*"(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){20}"[[:space:]]*:)|(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){16}"[[:space:]]*:[[:space:]]*"(?:[^"[.backslash.]]|[[.backslash.]]u00[2-7][0-9A-Fa-f]){32,60}"(?!.*"(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){20}"[[:space:]]*:)'))), '-"{}', ''), 32)::text AS quoted,
        (CASE WHEN $1::boolean OR "right"(translate(lower(unistr("substring"(t.body, '^dwzdr1:|"(?:p|[[.backslash.]]u0070)(?:r|[[.backslash.]]u0072)(?:e|[[.backslash.]]u0065)(?:v|[[.backslash.]]u0076)(?=(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){16}"[[:space:]]*:[[:space:]]*"(?:[^"[.backslash.]]|[[.backslash.]]u00[2-7][0-9A-Fa-f]){32,60}".*"(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){20}"[[:space:]]*:)|(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){16}"[[:space:]]*:[[:space:]]*"(?:[^"[.backslash.]]|[[.backslash.]]u00[2-7][0-9A-Fa-f]){32,60}"(?!.*"(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){20}"[[:space:]]*:)'))), '-"{}', ''), 32) = 'prev' THEN t.body ELSE '' END)::text AS prompt
 FROM request_templates t
-JOIN requests r ON r.template_id = t.id
+CROSS JOIN LATERAL (
+    SELECT q.id, q.created_by, q.created_at FROM requests q WHERE q.template_id = t.id AND num_nulls(q.batch_id) <> 0 OFFSET 0
+) r
 WHERE "right"(translate(lower(unistr("substring"(t.body, '^dwzdr1:|"(?:p|[[.backslash.]]u0070)(?:r|[[.backslash.]]u0072)(?:e|[[.backslash.]]u0065)(?:v|[[.backslash.]]u0076)(?=(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){16}"[[:space:]]*:[[:space:]]*"(?:[^"[.backslash.]]|[[.backslash.]]u00[2-7][0-9A-Fa-f]){32,60}".*"(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){20}"[[:space:]]*:)|(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){16}"[[:space:]]*:[[:space:]]*"(?:[^"[.backslash.]]|[[.backslash.]]u00[2-7][0-9A-Fa-f]){32,60}"(?!.*"(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){20}"[[:space:]]*:)'))), '-"{}', ''), 32) = ANY ($2::text[])
-  AND r.batch_id IS NULL AND r.created_by = ANY ($3::text[])
-LIMIT $4::bigint
+  AND r.created_by = ANY ($3::text[])
+  AND r.id <> ALL ($4::uuid[])
+LIMIT $5::bigint
 `
 
 type TurnsByIndexParams struct {
 	Contents bool
 	Quoted   []string
 	Owners   []string
+	Known    []uuid.UUID
 	Most     int64
 }
 
@@ -84,16 +103,17 @@ type TurnsByIndexRow struct {
 	Prompt    string
 }
 
-// Later turns: responses whose prompts say which response they follow. What a
-// prompt says there counts only where it is read as JSON, outside of SQL.
-// What may follow one of these, of these owners, by the index of later turns. The
-// identifiers are 32 digits, as in Quoted. Without contents nothing but which
-// they are is read, and the prompts that only their JSON tells of.
+// What may follow one of these, of these owners, by the index of later turns, but
+// for what is known. The identifiers are 32 digits, as in Quoted. Without contents
+// nothing but which they are is read, and the prompts that only their JSON tells
+// of. Each prompt leads to its requests, whatever the
+// planner expects there to be.
 func (q *Queries) TurnsByIndex(ctx context.Context, arg TurnsByIndexParams) ([]TurnsByIndexRow, error) {
 	rows, err := q.db.Query(ctx, TurnsByIndex,
 		arg.Contents,
 		arg.Quoted,
 		arg.Owners,
+		arg.Known,
 		arg.Most,
 	)
 	if err != nil {
