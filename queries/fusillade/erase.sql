@@ -26,6 +26,12 @@ SELECT
 -- are locked before, so that nobody who is to place one waits for those rows.
 SELECT pg_advisory_xact_lock_shared(7163099204871563);
 
+-- name: LockGone :exec
+-- Who erases copies of a response that has no row has nothing else to wait for others
+-- by who do. After rows and ShareHolds, before intents: what is there is looked for
+-- from then on.
+SELECT pg_advisory_xact_lock(7163099204871564);
+
 -- name: ShareHoldsFor :many
 -- ShareHolds where there is what LockAlone locks, of which there is a row then. Of
 -- anything else nobody has to wait.

@@ -1,7 +1,7 @@
 -- Erasures that begin before all of them can be done in one transaction.
 --
 -- Who locks an intent has locked the rows that it is about before, and that no hold
--- is placed: steps, requests, ShareHolds, intents. So whoever is after the same
+-- is placed: steps, requests, ShareHolds, LockGone, intents. So whoever is after the same
 -- waits for the rows, and nobody for somebody who waits for him. Before all of
 -- them comes the erasure of many that a part is of.
 

@@ -284,11 +284,17 @@ func (a *advance) erase(ctx context.Context, from place, candidates []candidate)
 			return err
 		}
 	}
+	mayBeGone := (a.walk.named != nil || a.walk.owner != nil && from.named > 0) && len(a.withoutRow(idsOf(candidates))) > 0
+	if mayBeGone {
+		if err := dbsqlc.New(a.tx).LockGone(ctx); err != nil {
+			return err
+		}
+	}
 	var err error
 	if a.inTheWay, err = a.ahead(ctx); err != nil || len(a.inTheWay) > 0 {
 		return err
 	}
-	if a.walk.named != nil || a.walk.owner != nil && from.named > 0 {
+	if mayBeGone {
 		if err := a.addGone(ctx, idsOf(candidates), holds); err != nil {
 			return err
 		}

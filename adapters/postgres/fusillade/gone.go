@@ -40,18 +40,33 @@ func (e *eraser) whatWasFound() domain.Found {
 // there are none, where it was a batch's, and where it may not have been these
 // owners'.
 func (e *eraser) findGone(ctx context.Context, id uuid.UUID, owners []string) error {
-	found, err := e.lookForGone(ctx, []uuid.UUID{id})
-	if err != nil {
+	var g gone
+	look := func() error {
+		found, err := e.lookForGone(ctx, []uuid.UUID{id})
+		if err != nil {
+			return err
+		}
+		var is bool
+		if g, is = found[id]; !is || owners != nil && g.unowned || !allOf(g.owners, owners) {
+			return errNoResponse(id)
+		}
+		e.owners, e.gone = g.owners, found
+		return nil
+	}
+	if err := look(); err != nil { // nobody waits for what is not going to be erased
 		return err
 	}
-	g, is := found[id]
-	if !is || owners != nil && g.unowned || !allOf(g.owners, owners) {
-		return errNoResponse(id)
+	if err := e.send(ctx, func(b *pgx.Batch) {
+		b.Queue(dbsqlc.ShareHolds)
+		b.Queue(dbsqlc.LockGone)
+	}); err != nil {
+		return err
+	}
+	if err := look(); err != nil {
+		return err
 	}
 	e.chain, e.locked, e.templates = chain{requests: []uuid.UUID{id}}, nil, nil
-	e.owners, e.gone = g.owners, found
 	return e.send(ctx, func(b *pgx.Batch) {
-		b.Queue(dbsqlc.ShareHolds)
 		queueHoldsOnGone(b, id, g, func(on []domain.Hold) { e.holds = on })
 	})
 }
@@ -149,12 +164,7 @@ func (e *eraser) lookForGone(ctx context.Context, ids []uuid.UUID) (map[uuid.UUI
 // addGone adds to what was locked those of these requests whose rows are gone,
 // with what holds them. What is nobody's or several people's is left out.
 func (e *eraser) addGone(ctx context.Context, ids []uuid.UUID, holds holdsOnEach) error {
-	var missing []uuid.UUID
-	for _, id := range ids {
-		if !slices.ContainsFunc(e.locked, func(row dbsqlc.LockRequestsRow) bool { return row.ID == id }) {
-			missing = append(missing, id)
-		}
-	}
+	missing := e.withoutRow(ids)
 	e.gone = nil
 	if len(missing) == 0 {
 		return nil

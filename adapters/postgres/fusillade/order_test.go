@@ -412,3 +412,37 @@ func TestLaterTurnsAreReadByIndex(t *testing.T) {
 		t.Errorf("%d rows were read in order for one response", n)
 	}
 }
+
+// Copies whose response is gone have no row that could be waited for, and are in one
+// receipt all the same.
+func TestGoneResponsesAreProvenOnce(t *testing.T) {
+	t.Parallel()
+	for name, open := range besideAndApart {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, raw := open(t)
+			erasures := b.erasures(postgres.Config{})
+			if b.responses.copies != nil {
+				erasures.WithCopies(b.responses.copies)
+			}
+			owner := uuid.New()
+			for range 8 {
+				gone := uuid.New()
+				b.addOld(raw, old{request: &gone, owner: &owner})
+				e := b.create(erasures, domain.ErasureTarget{Responses: []uuid.UUID{gone}})
+				single := func() (domain.Erased, error) { return b.responses.Erase(t.Context(), gone, nil, porttest.Permit) }
+				before := b.number(`SELECT count(*) FROM lethe.receipts WHERE body LIKE '%"raw_requests":1%'::bytea`)
+				together(t, single, single, single, func() (domain.Erased, error) {
+					for {
+						if e, err := erasures.Advance(t.Context(), e.ID, 10, porttest.JudgeAll); err != nil || e.State.Over() {
+							return domain.Erased{}, err
+						}
+					}
+				})
+				if n := b.number(`SELECT count(*) FROM lethe.receipts WHERE body LIKE '%"raw_requests":1%'::bytea`) - before; n != 1 {
+					t.Errorf("its copies are in %d receipts", n)
+				}
+			}
+		})
+	}
+}

@@ -51,6 +51,9 @@ func (r *Responses) sweepOrphans(ctx context.Context, before time.Time, most int
 		if err := e.prepareSharing(ctx, r.outlet); err != nil {
 			return nil, err
 		}
+		if err := dbsqlc.New(tx).LockGone(ctx); err != nil {
+			return nil, err
+		}
 		at := OrphansPlace(stands[0])
 		over := !e.judgesOrphans()
 		if !over {

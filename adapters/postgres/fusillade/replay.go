@@ -49,6 +49,9 @@ func (r *Responses) EraseAgain(ctx context.Context, ids []uuid.UUID, w domain.Wa
 		if slices.Contains(e.owners, "") {
 			return nil, domain.Errorf(domain.CodeRefused, "Something that was erased hangs together with a row of a batch now, which is never erased: nothing of it was; look at the steps of %s and %d more", found[0], len(found)-1)
 		}
+		if err := dbsqlc.New(tx).LockGone(ctx); err != nil {
+			return nil, err
+		}
 		if ahead, err = e.ahead(ctx); err != nil || len(ahead) > 0 {
 			return ahead, err
 		}
@@ -77,20 +80,22 @@ func (r *Responses) EraseAgain(ctx context.Context, ids []uuid.UUID, w domain.Wa
 // forgetErased leaves out what others have erased while its rows were waited for,
 // of which there is nothing now.
 func (e *eraser) forgetErased(ctx context.Context) error {
-	there := make(map[uuid.UUID]struct{}, len(e.locked))
-	for _, row := range e.locked {
-		there[row.ID] = struct{}{}
-	}
-	without := slices.DeleteFunc(slices.Clone(e.requests), func(id uuid.UUID) bool { _, is := there[id]; return is })
+	without := e.withoutRow(e.requests)
 	if len(without) == 0 {
 		return nil
 	}
 	left, err := e.lookFor(ctx, without)
-	for _, id := range left {
-		there[id] = struct{}{}
-	}
-	e.requests = inOrder(there)
+	e.requests = slices.DeleteFunc(e.requests, func(id uuid.UUID) bool { return slices.Contains(without, id) && !slices.Contains(left, id) })
 	return err
+}
+
+// withoutRow are those of the requests of which no row was locked.
+func (e *eraser) withoutRow(ids []uuid.UUID) []uuid.UUID {
+	locked := make(map[uuid.UUID]bool, len(e.locked))
+	for _, row := range e.locked {
+		locked[row.ID] = true
+	}
+	return slices.DeleteFunc(slices.Clone(ids), func(id uuid.UUID) bool { return locked[id] })
 }
 
 func (e *eraser) prepare(ctx context.Context, outlet string) error {

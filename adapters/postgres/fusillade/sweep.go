@@ -55,9 +55,17 @@ func (r *Responses) sweep(ctx context.Context, f finisher, most int, w domain.Wa
 			return nil, err
 		}
 		if len(e.requests) > 0 {
+			if err := dbsqlc.New(tx).LockGone(ctx); err != nil {
+				return nil, err
+			}
 			if ahead, err = e.ahead(ctx); err != nil || len(ahead) > 0 {
 				return ahead, err
 			}
+			if err := e.forgetErased(ctx); err != nil {
+				return nil, err
+			}
+		}
+		if len(e.requests) > 0 {
 			if erased, _, later, err = f.carryOut(ctx, b, &e, w, intended{}); err != nil {
 				return nil, err
 			}

@@ -550,6 +550,18 @@ func (q *Queries) LockFiles(ctx context.Context, ids []uuid.UUID) error {
 	return err
 }
 
+const LockGone = `-- name: LockGone :exec
+SELECT pg_advisory_xact_lock(7163099204871564)
+`
+
+// Who erases copies of a response that has no row has nothing else to wait for others
+// by who do. After rows and ShareHolds, before intents: what is there is looked for
+// from then on.
+func (q *Queries) LockGone(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, LockGone)
+	return err
+}
+
 const LockRequests = `-- name: LockRequests :many
 SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
        started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error, template_id,
