@@ -11,7 +11,6 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
 	"go.uber.org/dig"
 	"go.uber.org/fx"
 	"go.uber.org/fx/fxevent"
@@ -304,12 +303,12 @@ func (p *pools) close(ctx context.Context) error {
 	}
 }
 
-func (p *pools) stats() map[string]*pgxpool.Stat {
-	stats := make(map[string]*pgxpool.Stat, len(p.opened))
+func (p *pools) stats() map[string]telemetry.PoolStat {
+	stats := make(map[string]telemetry.PoolStat, len(p.opened))
 	for name, pool := range p.opened {
-		stats[name] = pool.Pool().Stat()
-		if kept := pool.Kept(); kept != nil {
-			stats[name+"_kept"] = kept.Stat()
+		of, kept := pool.Stats()
+		if stats[name] = of; kept != nil {
+			stats[name+"_kept"] = kept
 		}
 	}
 	return stats
@@ -479,6 +478,7 @@ func newHandler(id identity, list *domain.ListResponses, get *domain.GetResponse
 		Receipt: receipt, ReadLog: readLog, Erasures: erasures, Holds: holds, Retention: retention, Looks: looks,
 		Credentials: credentials.Read, Ready: ready.check, Stopping: ready.stopping,
 		ForHolds: func(ctx context.Context) context.Context { return postgres.For(ctx, postgres.Holds) },
+		By:       postgres.By,
 		Metrics:  metrics.Handler(), Observe: metrics.Observe, Log: log,
 	})
 	if err != nil {
@@ -488,7 +488,7 @@ func newHandler(id identity, list *domain.ListResponses, get *domain.GetResponse
 	if err != nil {
 		return nil, err
 	}
-	return limitRequests(closeWhile(export.Handler(handler, paths), log, current.reason, places.reason), mostRequests(cfg.Database.MaxConns), metrics.Refuse, log), nil
+	return limitRequests(closeWhile(export.Handler(handler, paths), log, current.reason, places.reason), mostRequests(cfg.Database.MaxConns), byCredentials(credentials.Read), metrics.Refuse, log), nil
 }
 
 // listener is the service's open door.

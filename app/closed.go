@@ -23,7 +23,7 @@ func closeWhile(next http.Handler, log *slog.Logger, reasons ...func(context.Con
 			if closed == nil {
 				continue
 			}
-			id, err := httpapi.Refuse(w, closed.Message, closedRetryAfter)
+			id, err := httpapi.Refuse(w, http.StatusServiceUnavailable, closed.Message, closedRetryAfter)
 			if err != nil {
 				log.DebugContext(r.Context(), "a refusal could not be told", "request_id", id, "error", err)
 			}

@@ -3,15 +3,19 @@ package app
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
-	"sync"
 	"time"
 
+	"github.com/google/uuid"
 	"golang.org/x/time/rate"
 
 	"lethe/adapters/httpapi"
+	"lethe/adapters/postgres"
+	"lethe/domain"
+	"lethe/turns"
 )
 
 const (
@@ -38,40 +42,22 @@ const (
 func mostRequests(maxConns int) int { return max(leastRequests, requestsPerConn*maxConns) }
 
 // limitRequests has what comes while limit other requests are being worked on wait
-// a moment, and then answers it 503; at once where too many wait. Probes and metrics are always let in. An answer gives its
+// a moment, and then answers it 503; at once where too many wait. Callers take turns,
+// and one of them has half of it: more is 429. by says who asks, as far as it can be
+// told from the request alone. Probes and metrics are always let in. An answer gives its
 // place back as soon as it begins, since then it waits for nothing but its reader;
 // how long it does is bounded by httpapi.Outgoing. refused is called for each that is not
 // let in.
-func limitRequests(next http.Handler, limit int, refused func(), log *slog.Logger) http.Handler {
-	room, queue := make(chan struct{}, limit), make(chan struct{}, waitingPerPlace*limit)
-	// Whoever waits waits in turn, as channels do it.
-	enter := func(ctx context.Context) bool {
-		select {
-		case room <- struct{}{}:
-			return true
-		default:
-		}
-		select {
-		case queue <- struct{}{}:
-			defer func() { <-queue }()
-		default:
-			return false
-		}
-		timer := time.NewTimer(placeWait)
-		defer timer.Stop()
-		select {
-		case room <- struct{}{}:
-			return true
-		case <-timer.C:
-		case <-ctx.Done():
-		}
-		return false
-	}
+func limitRequests(next http.Handler, limit int, by func(*http.Request) uuid.UUID, refused func(), log *slog.Logger) http.Handler {
+	waiting := waitingPerPlace * limit
+	room := turns.New[uuid.UUID](turns.Bounds{
+		All: limit, Each: max(1, limit/2), Queue: waiting, QueueEach: waiting / 2,
+	})
 	var outgoing httpapi.Outgoing
 	told := rate.Sometimes{Interval: refusalsToldEvery}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		leave := func() {}
-		w, done := outgoing.Writer(w, func() { leave() })
+		w, done := outgoing.Writer(r.Context(), w, func() { leave() })
 		defer done()
 		switch r.URL.Path {
 		case "/healthz", "/readyz", "/metrics":
@@ -82,21 +68,46 @@ func limitRequests(next http.Handler, limit int, refused func(), log *slog.Logge
 		if r.ContentLength != 0 && r.ContentLength < bodyRead {
 			r.Body = received(r.Body)
 		}
-		if enter(r.Context()) {
-			leave = sync.OnceFunc(func() { <-room })
+		caller := by(r)
+		patience, cancel := context.WithTimeout(r.Context(), placeWait)
+		giveBack, err := room.Take(patience, caller)
+		cancel()
+		if err == nil {
+			leave = giveBack
 			defer leave()
-			next.ServeHTTP(w, r)
+			next.ServeHTTP(w, r.WithContext(postgres.By(r.Context(), caller)))
 			return
 		}
 		refused()
 		told.Do(func() {
 			log.Warn("too many requests at a time; some are refused until others are done", "limit", limit)
 		})
-		id, err := httpapi.Refuse(w, "The service is answering as many requests as it can; try again later", refusedRetryAfter)
+		status, detail := http.StatusServiceUnavailable, "The service is answering as many requests as it can; try again later"
+		if errors.Is(err, turns.ErrOwn) {
+			status, detail = http.StatusTooManyRequests, "You have as many requests under way as one caller may have at a time; ask again when some of them are done"
+		}
+		id, err := httpapi.Refuse(w, status, detail, refusedRetryAfter)
 		if err != nil {
 			log.DebugContext(r.Context(), "a refusal could not be told", "request_id", id, "error", err)
 		}
 	})
+}
+
+// byCredentials tells callers apart by what they say who they are, which nobody
+// has looked up yet. Who says nothing is one of them.
+func byCredentials(read func(*http.Request) domain.Credentials) func(*http.Request) uuid.UUID {
+	space := uuid.New() // so that nobody can choose whose turn they take
+	return func(r *http.Request) uuid.UUID {
+		switch said := read(r); {
+		case said.Key != "":
+			return uuid.NewSHA1(space, []byte("key "+said.Key))
+		case len(said.Sessions) > 0:
+			return said.Sessions[0]
+		case said.ExternalID != "":
+			return uuid.NewSHA1(space, []byte("proxy "+said.ExternalID))
+		}
+		return uuid.Nil
+	}
 }
 
 // received has read what httpapi will read, or as much as came.

@@ -9,12 +9,18 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/uuid"
 
 	"lethe/adapters/httpapi"
+	"lethe/domain"
 )
 
 func TestMostRequests(t *testing.T) {
@@ -40,7 +46,7 @@ func TestLimitRequests(t *testing.T) {
 			panic(http.ErrAbortHandler)
 		}
 		w.WriteHeader(http.StatusNoContent)
-	}), 2, func() { refused.Add(1) }, slog.New(slog.NewTextHandler(&logged, nil)))
+	}), 2, everyone, func() { refused.Add(1) }, slog.New(slog.NewTextHandler(&logged, nil)))
 	ask := func(method, path string) *httptest.ResponseRecorder {
 		w := httptest.NewRecorder()
 		handler.ServeHTTP(w, httptest.NewRequest(method, path, nil))
@@ -97,6 +103,84 @@ func TestLimitRequests(t *testing.T) {
 	}
 }
 
+// everyone has each request be another caller's.
+func everyone(*http.Request) uuid.UUID { return uuid.New() }
+
+// TestLimitOneCaller: one caller has half of the places, and is told so; others find
+// the rest of them free.
+func TestLimitOneCaller(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const limit = 4
+		alice, bob := uuid.New(), uuid.New()
+		finish := make(chan struct{})
+		var refused atomic.Int64
+		handler := limitRequests(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/slow" {
+				<-finish
+			}
+			w.WriteHeader(http.StatusNoContent)
+		}), limit, func(r *http.Request) uuid.UUID {
+			if r.Header.Get("Authorization") == "" {
+				return bob
+			}
+			return alice
+		}, func() { refused.Add(1) }, slog.New(slog.DiscardHandler))
+		begun := time.Now()
+		codes := make(chan int, limit)
+		for range limit {
+			go func() {
+				r := httptest.NewRequest(http.MethodGet, "/slow", nil)
+				r.Header.Set("Authorization", "Bearer sk-alice")
+				w := httptest.NewRecorder()
+				handler.ServeHTTP(w, r)
+				codes <- w.Code
+				if w.Code == http.StatusTooManyRequests && w.Header().Get("Retry-After") == "" {
+					t.Error("no Retry-After")
+				}
+			}()
+		}
+		synctest.Wait()
+		w := httptest.NewRecorder()
+		if handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, requestsRoute, nil)); w.Code != http.StatusNoContent || time.Since(begun) > 0 {
+			t.Errorf("another's: %d after %s", w.Code, time.Since(begun))
+		}
+		for range limit / 2 {
+			if code := <-codes; code != http.StatusTooManyRequests {
+				t.Errorf("beyond a half: %d", code)
+			}
+		}
+		// They have waited for a place, and then for their answer.
+		if waited := time.Since(begun); waited != placeWait+time.Second || refused.Load() != limit/2 {
+			t.Errorf("%d were refused after %s", refused.Load(), waited)
+		}
+		close(finish)
+		for range limit / 2 {
+			if code := <-codes; code != http.StatusNoContent {
+				t.Errorf("one that was let in got %d", code)
+			}
+		}
+	})
+}
+
+// TestByCredentials: callers are told apart by what they say who they are.
+func TestByCredentials(t *testing.T) {
+	t.Parallel()
+	session := uuid.New()
+	said := []domain.Credentials{
+		{}, {Key: "a"}, {Key: "b"}, {ExternalID: "a"}, {ExternalID: "b"}, {Sessions: []uuid.UUID{session}},
+	}
+	var next domain.Credentials
+	by := byCredentials(func(*http.Request) domain.Credentials { return next })
+	seen := map[uuid.UUID]bool{}
+	for _, next = range slices.Concat(said, said) {
+		seen[by(nil)] = true
+	}
+	if len(seen) != len(said) || !seen[uuid.Nil] || !seen[session] {
+		t.Errorf("there are %d callers, want %d", len(seen), len(said))
+	}
+}
+
 // TestAnswersLeave: an answer that has begun keeps nobody out, and gives no more
 // than its place back.
 func TestAnswersLeave(t *testing.T) {
@@ -110,7 +194,7 @@ func TestAnswersLeave(t *testing.T) {
 		}
 		begun <- struct{}{}
 		<-finish
-	}), 1, func() { refused.Add(1) }, slog.New(slog.DiscardHandler))
+	}), 1, everyone, func() { refused.Add(1) }, slog.New(slog.DiscardHandler))
 	var running sync.WaitGroup
 	ask := func(path string) {
 		running.Go(func() { handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, path, nil)) })
@@ -144,7 +228,7 @@ func TestLimitRequestsBodies(t *testing.T) {
 			return
 		}
 		_, _ = fmt.Fprint(w, n)
-	}), 1, func() { t.Error("one was refused") }, slog.New(slog.DiscardHandler))
+	}), 1, everyone, func() { t.Error("one was refused") }, slog.New(slog.DiscardHandler))
 	ask := func(body io.Reader, length int64) string {
 		r := httptest.NewRequest(http.MethodPost, requestsRoute, body)
 		r.ContentLength = length

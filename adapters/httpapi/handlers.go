@@ -67,6 +67,9 @@ func (s *server) authenticate(next StrictHandlerFunc, operation string) StrictHa
 			return nil, err
 		}
 		c.Set(callerID, caller.ID)
+		if s.By != nil {
+			r = r.WithContext(s.By(r.Context(), caller.ID))
+		}
 		giveBack, err := s.shares.requests.take(r.Context(), caller.ID, 1)
 		if err != nil {
 			return nil, err

@@ -125,13 +125,12 @@ func (p requestProblem) write(w http.ResponseWriter, requestID string) error {
 	return json.NewEncoder(w).Encode(body)
 }
 
-// Refuse answers a request that is not let in with 503, as the handler itself
-// would; after is for how many seconds the caller should wait. It returns the
-// id that the request was given, and an error where the answer did not get
-// through.
-func Refuse(w http.ResponseWriter, detail, after string) (requestID string, err error) {
+// Refuse answers a request that is not let in, as the handler itself would; after
+// is for how many seconds the caller should wait. It returns the id that the request
+// was given, and an error where the answer did not get through.
+func Refuse(w http.ResponseWriter, status int, detail, after string) (requestID string, err error) {
 	requestID = newRequestID()
 	setHeaders(w.Header(), requestID)
 	w.Header().Set("Retry-After", after)
-	return requestID, requestProblem{status: http.StatusServiceUnavailable, detail: detail}.write(w, requestID)
+	return requestID, requestProblem{status: status, detail: detail}.write(w, requestID)
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"lethe"
@@ -78,6 +79,9 @@ type Deps struct {
 	// ForHolds has what is asked of holds go by connections that are kept for it,
 	// from finding out who is calling on; nil: it goes by any.
 	ForHolds func(context.Context) context.Context
+
+	// By says in what is asked of the database who is calling; nil: nobody does.
+	By func(ctx context.Context, caller uuid.UUID) context.Context
 
 	// Credentials reads from a request who says to be calling.
 	Credentials func(*http.Request) domain.Credentials

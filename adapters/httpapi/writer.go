@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"net"
 	"net/http"
 	"runtime"
@@ -22,6 +23,11 @@ const (
 	some, patienceForSome = 256, 5 * time.Second
 	leastPatience         = time.Second
 
+	// refusalTakes is how long it takes to answer 429. Who asks too much asks again
+	// when they have been answered, at once if they mean it; meanwhile they have
+	// nothing but their connection.
+	refusalTakes = time.Second
+
 	// setEvery is how often a deadline is set anew.
 	setEvery = 200 * time.Millisecond
 )
@@ -31,9 +37,10 @@ type Outgoing struct{ writing atomic.Int64 }
 
 // Writer bounds how long what is written to w may wait for its reader, a piece at
 // a time. begun is called when the answer begins, as then it is at work no more;
-// done is to be called when it has ended.
-func (o *Outgoing) Writer(w http.ResponseWriter, begun func()) (patient http.ResponseWriter, done func()) {
-	p := &patientWriter{ResponseWriter: w, outgoing: o, begun: begun}
+// done is to be called when it has ended. A refusal of what is too much takes a
+// moment, unless ctx ends, the request's.
+func (o *Outgoing) Writer(ctx context.Context, w http.ResponseWriter, begun func()) (patient http.ResponseWriter, done func()) {
+	p := &patientWriter{ResponseWriter: w, ctx: ctx, outgoing: o, begun: begun}
 	return p, func() {
 		if !p.end.IsZero() {
 			o.writing.Add(-1)
@@ -53,18 +60,26 @@ func (o *Outgoing) patience() time.Duration {
 
 type patientWriter struct {
 	http.ResponseWriter
+	ctx      context.Context
 	outgoing *Outgoing
 	begun    func()
 	end, set time.Time // when the answer has to have ended, and when a deadline was set
 	own      bool      // whoever writes sets deadlines
 }
 
-func (w *patientWriter) begin() {
-	if w.end.IsZero() {
-		w.end = time.Now().Add(answerWithin)
-		w.outgoing.writing.Add(1)
-		w.begun()
+func (w *patientWriter) begin(status int) {
+	if !w.end.IsZero() {
+		return
 	}
+	w.begun()
+	if status == http.StatusTooManyRequests {
+		select {
+		case <-time.After(refusalTakes):
+		case <-w.ctx.Done():
+		}
+	}
+	w.end = time.Now().Add(answerWithin)
+	w.outgoing.writing.Add(1)
 }
 
 func (w *patientWriter) extend() {
@@ -83,14 +98,14 @@ func (w *patientWriter) extend() {
 
 // WriteHeader implements http.ResponseWriter.
 func (w *patientWriter) WriteHeader(status int) {
-	w.begin()
+	w.begin(status)
 	w.extend()
 	w.ResponseWriter.WriteHeader(status)
 }
 
 // Write implements http.ResponseWriter.
 func (w *patientWriter) Write(p []byte) (written int, err error) {
-	w.begin()
+	w.begin(http.StatusOK)
 	for {
 		w.extend()
 		n, err := w.ResponseWriter.Write(p[written:min(len(p), written+pieceBytes)])

@@ -59,7 +59,8 @@ type Config struct {
 type DB struct {
 	pool           *pgxpool.Pool
 	kept           *pgxpool.Pool // nil: none are kept
-	bulk, holds    chan struct{} // have an entry for each connection that is used so
+	any            *places       // of pool: callers take turns
+	bulk, holds    *places       // and of it, of kept, for those uses
 	acquireTimeout time.Duration
 	restsUntil     atomic.Int64 // see Source.Read; Unix time in nanoseconds
 	lag            lag
@@ -160,16 +161,23 @@ func Open(cfg Config) (*DB, error) {
 			return nil, errors.New("the pool of connections cannot be made: check the pool_ settings of the database URL")
 		}
 	}
-	db.bulk = make(chan struct{}, BulkOf(int(config.MaxConns)))
-	db.holds = make(chan struct{}, max(1, cfg.Kept-1))
+	db.any = newPlaces(int(config.MaxConns))
+	db.bulk, db.holds = newPlaces(BulkOf(int(config.MaxConns))), newPlaces(max(1, int(cfg.Kept)-1))
 	return db, nil
 }
 
-// Pool is the pool itself, for its statistics.
+// Pool is the pool itself. Who uses it takes no turns.
 func (db *DB) Pool() *pgxpool.Pool { return db.pool }
 
-// Kept is the pool of the connections that are kept; nil: there are none.
-func (db *DB) Kept() *pgxpool.Pool { return db.kept }
+// Stats are the pool's, and those of the connections that are kept; nil: there are
+// none of these.
+func (db *DB) Stats() (of, kept *Stat) {
+	of = db.any.stat(db.pool)
+	if db.kept != nil {
+		kept = db.holds.stat(db.kept)
+	}
+	return of, kept
+}
 
 // Close waits for the connections in use and closes them all.
 func (db *DB) Close() {
@@ -262,45 +270,47 @@ func forget(ctx context.Context, conn *pgxpool.Conn) bool {
 func (db *DB) acquire(ctx context.Context) (conn *pgxpool.Conn, release func(), err error) {
 	bounded, cancel := context.WithTimeout(ctx, db.acquireTimeout)
 	defer cancel()
-	pool, room := db.pool, chan struct{}(nil)
+	pool, from := db.pool, []*places{db.any}
 	switch use, _ := ctx.Value(useKey{}).(Use); {
 	case use == Bulk:
-		room = db.bulk
+		from = []*places{db.bulk, db.any}
 	case use == Ready && db.kept != nil:
-		pool = db.kept
+		pool, from = db.kept, nil
 	case use == Holds && db.kept != nil:
-		pool, room = db.kept, db.holds
+		pool, from = db.kept, []*places{db.holds}
 	}
-	if room != nil {
-		select {
-		case room <- struct{}{}:
-		case <-bounded.Done():
-			return nil, nil, cmp.Or(ctx.Err(), errNoneFree)
+	var taken leaving
+	for _, p := range from {
+		giveBack, err := p.take(bounded)
+		if err != nil {
+			taken.leave()
+			return nil, nil, db.noneIn(ctx, pool)
 		}
-	}
-	leave := func() {
-		if room != nil {
-			<-room
-		}
+		taken = append(taken, giveBack)
 	}
 	conn, err = pool.Acquire(bounded)
 	if err == nil {
-		return conn, func() { conn.Release(); leave() }, nil
+		return conn, func() { conn.Release(); taken.leave() }, nil
 	}
-	leave()
-	switch {
-	case ctx.Err() != nil:
-		return nil, nil, ctx.Err()
-	case bounded.Err() == nil:
+	taken.leave()
+	if ctx.Err() == nil && bounded.Err() == nil {
 		return nil, nil, err
 	}
+	return nil, nil, db.noneIn(ctx, pool)
+}
+
+// noneIn says why there was no connection in time.
+func (db *DB) noneIn(ctx context.Context, pool *pgxpool.Pool) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	if stat := pool.Stat(); stat.AcquiredConns() < stat.MaxConns() {
-		return nil, nil, &Away{
+		return &Away{
 			Database: describeDatabase(&pool.Config().ConnConfig.Config),
 			Reason:   fmt.Sprintf("no answer within the %s that are allowed to get a connection", db.acquireTimeout),
 		}
 	}
-	return nil, nil, errNoneFree
+	return errNoneFree
 }
 
 // Tx calls fn in a transaction, read committed, that is committed when fn

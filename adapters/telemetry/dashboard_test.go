@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
-
 	"lethe/adapters/telemetry"
 )
 
@@ -28,7 +26,7 @@ func TestDashboard(t *testing.T) {
 	t.Parallel()
 	m := newMetrics(t, "1")
 	pool := newPool(t)
-	if err := m.WatchPools(func() map[string]*pgxpool.Stat { return map[string]*pgxpool.Stat{"main": pool.Stat()} }); err != nil {
+	if err := m.WatchPools(func() map[string]telemetry.PoolStat { return map[string]telemetry.PoolStat{"main": pool.Stat()} }); err != nil {
 		t.Fatal(err)
 	}
 	m.Observe()("/healthz", "GET", 200)

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -118,7 +117,7 @@ func (m *Metrics) WatchWork(name string) (failed func()) {
 
 // WatchPools adds the state of connection pools, each under its name. stats is
 // called at every fetch and may return none. It fails when called twice.
-func (m *Metrics) WatchPools(stats func() map[string]*pgxpool.Stat) error {
+func (m *Metrics) WatchPools(stats func() map[string]PoolStat) error {
 	return m.registry.Register(poolCollector{stats})
 }
 
@@ -217,29 +216,40 @@ func (k *kept) Write(text []byte) (int, error) { return k.body.Write(text) }
 
 // poolCollector reads connection pools when it is asked.
 type poolCollector struct {
-	pools func() map[string]*pgxpool.Stat
+	pools func() map[string]PoolStat
+}
+
+// PoolStat is the state of a pool, as pgxpool.Stat tells it.
+type PoolStat interface {
+	MaxConns() int32
+	TotalConns() int32
+	AcquiredConns() int32
+	AcquireCount() int64
+	EmptyAcquireCount() int64
+	CanceledAcquireCount() int64
+	AcquireDuration() time.Duration
 }
 
 // poolMetrics are the figures of one pool.
 var poolMetrics = []struct {
 	desc  *prometheus.Desc
 	kind  prometheus.ValueType
-	value func(*pgxpool.Stat) float64
+	value func(PoolStat) float64
 }{
 	{poolDesc("connections_max", "Connections that the pool may have."), prometheus.GaugeValue,
-		func(s *pgxpool.Stat) float64 { return float64(s.MaxConns()) }},
+		func(s PoolStat) float64 { return float64(s.MaxConns()) }},
 	{poolDesc("connections_open", "Connections that the pool has."), prometheus.GaugeValue,
-		func(s *pgxpool.Stat) float64 { return float64(s.TotalConns()) }},
+		func(s PoolStat) float64 { return float64(s.TotalConns()) }},
 	{poolDesc("connections_in_use", "Connections that are at work."), prometheus.GaugeValue,
-		func(s *pgxpool.Stat) float64 { return float64(s.AcquiredConns()) }},
+		func(s PoolStat) float64 { return float64(s.AcquiredConns()) }},
 	{poolDesc("acquires_total", "How often a connection was taken."), prometheus.CounterValue,
-		func(s *pgxpool.Stat) float64 { return float64(s.AcquireCount()) }},
+		func(s PoolStat) float64 { return float64(s.AcquireCount()) }},
 	{poolDesc("acquires_waited_total", "How often none was free at once."), prometheus.CounterValue,
-		func(s *pgxpool.Stat) float64 { return float64(s.EmptyAcquireCount()) }},
+		func(s PoolStat) float64 { return float64(s.EmptyAcquireCount()) }},
 	{poolDesc("acquires_canceled_total", "How often none was free in time."), prometheus.CounterValue,
-		func(s *pgxpool.Stat) float64 { return float64(s.CanceledAcquireCount()) }},
+		func(s PoolStat) float64 { return float64(s.CanceledAcquireCount()) }},
 	{poolDesc("acquire_seconds_total", "How long it took to take connections, in all."), prometheus.CounterValue,
-		func(s *pgxpool.Stat) float64 { return s.AcquireDuration().Seconds() }},
+		func(s PoolStat) float64 { return s.AcquireDuration().Seconds() }},
 }
 
 func poolDesc(name, help string) *prometheus.Desc {

@@ -108,8 +108,8 @@ func TestMetrics(t *testing.T) {
 	t.Parallel()
 	pool := newPool(t)
 	m := newMetrics(t, "1.2.3")
-	watch := func() map[string]*pgxpool.Stat {
-		return map[string]*pgxpool.Stat{"primary": pool.Stat(), "replica": pool.Stat()}
+	watch := func() map[string]telemetry.PoolStat {
+		return map[string]telemetry.PoolStat{"primary": pool.Stat(), "replica": pool.Stat()}
 	}
 	if err := m.WatchPools(watch); err != nil {
 		t.Fatal(err)
@@ -167,7 +167,7 @@ func newMetrics(t testing.TB, version string) *telemetry.Metrics {
 func TestMetricsWithoutPools(t *testing.T) {
 	t.Parallel()
 	m := newMetrics(t, "1")
-	if err := m.WatchPools(func() map[string]*pgxpool.Stat { return nil }); err != nil {
+	if err := m.WatchPools(func() map[string]telemetry.PoolStat { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if got := fetch(t, m); strings.Contains(got, "lethe_pool_") {

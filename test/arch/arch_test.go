@@ -94,7 +94,7 @@ var pure = []string{"github.com/google/uuid", "golang.org/x/mod/sumdb/note", "go
 
 // wrong says what is wrong with one import, or nothing.
 func wrong(from, to string) string {
-	production := in(from, "cmd", "app", "adapters", "domain", "receipt", "migrations") || from == module
+	production := in(from, "cmd", "app", "adapters", "domain", "receipt", "turns", "migrations") || from == module
 	switch {
 	case within(to, "github.com/labstack/echo") && !in(from, "adapters/httpapi"):
 		return "only adapters/httpapi knows echo"

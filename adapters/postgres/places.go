@@ -1,0 +1,74 @@
+package postgres
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"lethe/turns"
+)
+
+type callerKey struct{}
+
+// By says who is calling, as far as it is known. Callers take turns for connections,
+// so that one who asks for much keeps nobody waiting; what nobody asks for is one
+// caller's.
+func By(ctx context.Context, caller uuid.UUID) context.Context {
+	return context.WithValue(ctx, callerKey{}, caller)
+}
+
+// places are connections that may be used at a time.
+type places struct {
+	*turns.Places[uuid.UUID]
+	waited, inVain, nanoseconds atomic.Int64
+}
+
+func newPlaces(n int) *places {
+	return &places{Places: turns.New[uuid.UUID](turns.Bounds{All: n, Each: n})}
+}
+
+func (p *places) take(ctx context.Context) (giveBack func(), err error) {
+	caller, _ := ctx.Value(callerKey{}).(uuid.UUID)
+	if giveBack := p.Try(caller); giveBack != nil {
+		return giveBack, nil
+	}
+	begun := time.Now()
+	giveBack, err = p.Take(ctx, caller)
+	p.nanoseconds.Add(int64(time.Since(begun)))
+	if p.waited.Add(1); err != nil {
+		p.inVain.Add(1)
+	}
+	return giveBack, err
+}
+
+// leaving is what has been taken.
+type leaving []func()
+
+func (l leaving) leave() {
+	for _, giveBack := range l {
+		giveBack()
+	}
+}
+
+// Stat is a pool's, together with the waits for a turn.
+type Stat struct {
+	*pgxpool.Stat
+	waited, inVain int64
+	wait           time.Duration
+}
+
+func (p *places) stat(pool *pgxpool.Pool) *Stat {
+	return &Stat{pool.Stat(), p.waited.Load(), p.inVain.Load(), time.Duration(p.nanoseconds.Load())}
+}
+
+// EmptyAcquireCount is how often no connection was free at once.
+func (s *Stat) EmptyAcquireCount() int64 { return s.Stat.EmptyAcquireCount() + s.waited }
+
+// CanceledAcquireCount is how often none was free in time.
+func (s *Stat) CanceledAcquireCount() int64 { return s.Stat.CanceledAcquireCount() + s.inVain }
+
+// AcquireDuration is how long it took to get connections, in all.
+func (s *Stat) AcquireDuration() time.Duration { return s.Stat.AcquireDuration() + s.wait }

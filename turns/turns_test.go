@@ -1,0 +1,128 @@
+package turns
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+)
+
+// TestTurns: who waits gets a place in turn with others, however many these wait for.
+func TestTurns(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := New[string](Bounds{All: 2, Each: 2, Queue: 7, QueueEach: 4})
+		var order []string
+		places := make(chan func(), 10)
+		wait := func(caller string) {
+			go func() {
+				giveBack, err := p.Take(t.Context(), caller)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				order = append(order, caller)
+				places <- giveBack
+			}()
+			synctest.Wait()
+		}
+		for _, caller := range strings.Fields("alice alice alice alice alice alice bob carol bob") {
+			wait(caller)
+		}
+		if _, err := p.Take(t.Context(), "alice"); !errors.Is(err, ErrOwn) {
+			t.Errorf("alice's fifth that waits: %v", err)
+		}
+		if _, err := p.Take(t.Context(), "dave"); !errors.Is(err, ErrAll) {
+			t.Errorf("the eighth that waits: %v", err)
+		}
+		for range 9 {
+			giveBack := <-places
+			giveBack()
+			giveBack() // twice is once
+			synctest.Wait()
+		}
+		if got := fmt.Sprint(order); got != "[alice alice bob carol alice bob alice alice alice]" {
+			t.Errorf("they had places in the order %s", got)
+		}
+		if p.taken != 0 || p.waiting != 0 || len(p.lines) != 0 || p.next.Len() != 0 {
+			t.Errorf("left are %+v", p)
+		}
+	})
+}
+
+// TestEach: nobody has more than their part, though nobody else wants any.
+func TestEach(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := New[string](Bounds{All: 3, Each: 2})
+		first, _ := p.Take(t.Context(), "alice")
+		second, _ := p.Take(t.Context(), "alice")
+		ctx, cancel := context.WithCancel(t.Context())
+		left := make(chan error)
+		go func() {
+			_, err := p.Take(ctx, "alice")
+			left <- err
+		}()
+		third := make(chan func())
+		go func() {
+			giveBack, _ := p.Take(t.Context(), "alice")
+			third <- giveBack
+		}()
+		synctest.Wait()
+		bobs, err := p.Take(t.Context(), "bob")
+		if err != nil || p.taken != 3 {
+			t.Fatalf("bob's: %v, %d are taken", err, p.taken)
+		}
+		cancel()
+		if err := <-left; !errors.Is(err, ErrOwn) {
+			t.Errorf("who left got %v", err)
+		}
+		first()
+		(<-third)()
+		second()
+		bobs()
+		if p.taken != 0 || p.waiting != 0 || len(p.lines) != 0 || p.next.Len() != 0 {
+			t.Errorf("left are %+v", p)
+		}
+	})
+}
+
+// TestManyTurns: with many who come, leave and give up, no place is lost, and none
+// is lent twice.
+func TestManyTurns(t *testing.T) {
+	t.Parallel()
+	const all, each = 5, 3
+	p := New[int](Bounds{All: all, Each: each, Queue: 40, QueueEach: 20})
+	var taken atomic.Int64
+	var by [4]atomic.Int64
+	var callers sync.WaitGroup
+	for n := range 100 {
+		callers.Go(func() {
+			for range 200 {
+				ctx, cancel := context.WithCancel(t.Context())
+				if rand.IntN(3) == 0 {
+					go cancel()
+				}
+				caller := n % len(by)
+				if giveBack, err := p.Take(ctx, caller); err == nil {
+					if taken.Add(1) > all || by[caller].Add(1) > each {
+						t.Error("too many were lent")
+					}
+					by[caller].Add(-1)
+					taken.Add(-1)
+					giveBack()
+				}
+				cancel()
+			}
+		})
+	}
+	callers.Wait()
+	if p.taken != 0 || p.waiting != 0 || len(p.lines) != 0 || p.next.Len() != 0 {
+		t.Errorf("left are %d, %d, %d, %d", p.taken, p.waiting, len(p.lines), p.next.Len())
+	}
+}
