@@ -151,7 +151,7 @@ func graph(cfg *Config, db *Databases, log *slog.Logger, ready func(addr string)
 			newHandler,
 			newListener,
 		)),
-		fx.Invoke(serveProfiles, startSealer, runErasures, runRules, sweepErased, sweepOrphans, settleReplicated, forgetLooks, sayWhatIsMissing, warnOfProxy, watchPlaces, watchHeld, func(*listener) {}),
+		fx.Invoke(serveProfiles, startSealer, runErasures, runRules, sweepErased, sweepOrphans, settleReplicated, forgetLooks, sayWhatIsMissing, warnOfProxy, watchPlaces, watchHeld, giveMemoryBack, func(*listener) {}),
 	)
 }
 

@@ -16,6 +16,9 @@ import (
 // Contents are in memory until they have been written, which is up to who reads
 // them. So there is a bound on all of them together, and on one caller's.
 
+// worthGivingBack is what is given back to the system as soon as it is used no more.
+const worthGivingBack = 8 * mebibyte
+
 type keptKey struct{}
 
 // kept is what a request has taken until it has been answered.
@@ -51,10 +54,7 @@ func (s *server) whole(ctx context.Context, id uuid.UUID) (detailAnswer, error) 
 				if none != nil {
 					return detailAnswer{}, none
 				}
-				k.giveBack = append(k.giveBack, func() {
-					giveBack()
-					memory.add(n)
-				})
+				k.giveBack = append(k.giveBack, giveBack)
 			}
 			return answer, err
 		}
@@ -64,9 +64,8 @@ func (s *server) whole(ctx context.Context, id uuid.UUID) (detailAnswer, error) 
 			return detailAnswer{}, err
 		}
 		k.giveBack = append(k.giveBack, func() {
-			if left < worthGivingBack {
+			if left < worthGivingBack { // which goes with what else is used no more
 				giveBack()
-				memory.add(2 * left)
 				return
 			}
 			go func() { // when nothing refers to it any more

@@ -292,7 +292,7 @@ func Server(addr string, handler http.Handler, log *slog.Logger) *http.Server {
 		WriteTimeout:      60 * time.Second, // longer than any deadline of a route
 		IdleTimeout:       120 * time.Second,
 		MaxHeaderBytes:    32 << 10,
-		ConnState:         new(crowd).changed,
+		ConnState:         boundUnread,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"net"
 	"net/http"
-	"runtime"
-	"runtime/debug"
 	"sync/atomic"
 	"time"
 )
@@ -43,6 +41,10 @@ func (o *Outgoing) Writer(ctx context.Context, w http.ResponseWriter, begun func
 	p := &patientWriter{ResponseWriter: w, ctx: ctx, outgoing: o, begun: begun}
 	return p, func() {
 		if !p.end.IsZero() {
+			// What is left is written when the handler has returned, which on a busy
+			// machine may be late: that is no fault of who reads it.
+			p.set = time.Time{}
+			p.extend()
 			o.writing.Add(-1)
 		}
 	}
@@ -124,64 +126,14 @@ func (w *patientWriter) SetWriteDeadline(deadline time.Time) error {
 	return http.NewResponseController(w.ResponseWriter).SetWriteDeadline(deadline)
 }
 
-// released is memory that is used no more. The runtime by itself would keep it for
-// minutes.
-type released struct {
-	bytes atomic.Int64
-	soon  atomic.Bool
-}
+// unread is how much of its answers the system keeps for a connection that does not
+// read them. By itself it is some four megabytes, which a thousand fill in a moment;
+// to a proxy nearby, which is where answers go, nothing is slower for it.
+const unread = 128 << 10
 
-const (
-	worthGivingBack = 8 * mebibyte
-	giveBackAfter   = 2 * time.Second // by when more is used no more
-)
-
-var memory released
-
-// add notes so much, and gives back all that there is when it is much.
-func (r *released) add(bytes int64) {
-	if r.bytes.Add(bytes) >= worthGivingBack {
-		r.giveBack()
-	}
-}
-
-func (r *released) giveBack() {
-	if !r.soon.CompareAndSwap(false, true) {
-		return
-	}
-	time.AfterFunc(giveBackAfter, func() {
-		r.bytes.Store(0)
-		r.soon.Store(false)
-		runtime.GC() // what is pooled goes when it has not been used between two
-		debug.FreeOSMemory()
-	})
-}
-
-// crowd gives back the memory of connections that have been closed, where there
-// were many.
-type crowd struct {
-	open   atomic.Int64
-	gather atomic.Bool // there were many
-}
-
-const (
-	many          = 64
-	ofAConnection = 32 << 10 // buffers and stacks
-)
-
-func (c *crowd) changed(_ net.Conn, state http.ConnState) {
-	switch state {
-	case http.StateNew:
-		if c.open.Add(1) >= many {
-			c.gather.Store(true)
-		}
-	case http.StateClosed, http.StateHijacked:
-		left := c.open.Add(-1)
-		if !c.gather.Load() {
-			return
-		}
-		if memory.add(ofAConnection); left <= many/8 && c.gather.CompareAndSwap(true, false) {
-			memory.giveBack()
-		}
+// boundUnread is told of every connection.
+func boundUnread(c net.Conn, state http.ConnState) {
+	if tcp, ok := c.(*net.TCPConn); ok && state == http.StateNew {
+		_ = tcp.SetWriteBuffer(unread) // one that is gone already needs none
 	}
 }
