@@ -161,8 +161,8 @@ func Open(cfg Config) (*DB, error) {
 			return nil, errors.New("the pool of connections cannot be made: check the pool_ settings of the database URL")
 		}
 	}
-	db.any = newPlaces(int(config.MaxConns))
-	db.bulk, db.holds = newPlaces(BulkOf(int(config.MaxConns))), newPlaces(max(1, int(cfg.Kept)-1))
+	most, bulk, holds := int(config.MaxConns), BulkOf(int(config.MaxConns)), max(1, int(cfg.Kept)-1)
+	db.any, db.bulk, db.holds = newPlaces(most, eachOf(most)), newPlaces(bulk, bulk), newPlaces(holds, holds)
 	return db, nil
 }
 
@@ -284,7 +284,7 @@ func (db *DB) acquire(ctx context.Context) (conn *pgxpool.Conn, release func(), 
 		giveBack, err := p.take(bounded)
 		if err != nil {
 			taken.leave()
-			return nil, nil, db.noneIn(ctx, pool)
+			return nil, nil, db.noneIn(ctx, pool, p.each)
 		}
 		taken = append(taken, giveBack)
 	}
@@ -296,15 +296,16 @@ func (db *DB) acquire(ctx context.Context) (conn *pgxpool.Conn, release func(), 
 	if ctx.Err() == nil && bounded.Err() == nil {
 		return nil, nil, err
 	}
-	return nil, nil, db.noneIn(ctx, pool)
+	return nil, nil, db.noneIn(ctx, pool, int(pool.Stat().MaxConns()))
 }
 
-// noneIn says why there was no connection in time.
-func (db *DB) noneIn(ctx context.Context, pool *pgxpool.Pool) error {
+// noneIn says why there was no connection in time, where so many that are at work
+// are too many for one more.
+func (db *DB) noneIn(ctx context.Context, pool *pgxpool.Pool, most int) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if stat := pool.Stat(); stat.AcquiredConns() < stat.MaxConns() {
+	if int(pool.Stat().AcquiredConns()) < most {
 		return &Away{
 			Database: describeDatabase(&pool.Config().ConnConfig.Config),
 			Reason:   fmt.Sprintf("no answer within the %s that are allowed to get a connection", db.acquireTimeout),

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
@@ -430,7 +431,7 @@ func TestRestart(t *testing.T) {
 		all.Add(conns)
 		for range conns {
 			wait.Go(func() {
-				err := db.Use(t.Context(), func(c postgres.Conn) error {
+				err := db.Use(postgres.By(t.Context(), uuid.New()), func(c postgres.Conn) error {
 					all.Done()
 					all.Wait()
 					return nil

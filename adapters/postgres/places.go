@@ -14,8 +14,8 @@ import (
 type callerKey struct{}
 
 // By says who is calling, as far as it is known. Callers take turns for connections,
-// so that one who asks for much keeps nobody waiting; what nobody asks for is one
-// caller's.
+// and one has no more than a part, so that who asks for much keeps nobody waiting;
+// what nobody asks for is one caller's.
 func By(ctx context.Context, caller uuid.UUID) context.Context {
 	return context.WithValue(ctx, callerKey{}, caller)
 }
@@ -23,12 +23,17 @@ func By(ctx context.Context, caller uuid.UUID) context.Context {
 // places are connections that may be used at a time.
 type places struct {
 	*turns.Places[uuid.UUID]
+	each                        int // of them one caller may have
 	waited, inVain, nanoseconds atomic.Int64
 }
 
-func newPlaces(n int) *places {
-	return &places{Places: turns.New[uuid.UUID](turns.Bounds{All: n, Each: n})}
+func newPlaces(all, each int) *places {
+	return &places{Places: turns.New[uuid.UUID](turns.Bounds{All: all, Each: each}), each: each}
 }
+
+// eachOf is how many of these connections one caller uses at a time: statements of
+// theirs may wait for each other, or for locks, while others need one.
+func eachOf(conns int) int { return conns - conns/4 }
 
 func (p *places) take(ctx context.Context) (giveBack func(), err error) {
 	caller, _ := ctx.Value(callerKey{}).(uuid.UUID)
