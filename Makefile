@@ -114,6 +114,12 @@ fuzz: bin/testpg ## ask the service what its contract allows, what it does not, 
 	LETHE_TEST_FUZZ_SECONDS=$(or $(FUZZ_SECONDS),900) LETHE_TEST_RAW_REQUESTS=90000 LETHE_TEST_FUZZ_SEED=$(or $(FUZZ_SEED),1) \
 		$(WITH_POSTGRES) go test -count=1 -timeout 3h -v ./test/fuzz
 
+# A short form of it, with room for what else runs, is with the other tests.
+.PHONY: attacks
+attacks: bin/testpg ## measure what honest callers see while others try to stop the service: rates, holds, readiness, memory (ATTACK_SECONDS)
+	LETHE_TEST_ATTACK_SECONDS=$(or $(ATTACK_SECONDS),10) \
+		$(WITH_POSTGRES) go test -count=1 -timeout 1h -v -run TestBesideAttacks ./test/e2e
+
 .PHONY: cover
 cover: bin/testpg ## measure the coverage of domain and adapters; fails under 90 %
 	$(WITH_POSTGRES) go test -coverpkg=./domain/...,./adapters/... -coverprofile=coverage.out ./...

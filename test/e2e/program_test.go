@@ -83,6 +83,13 @@ func (o *output) String() string {
 	return o.buf.String()
 }
 
+// clear forgets what was written.
+func (o *output) clear() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.buf.Reset()
+}
+
 // process is a running service.
 type process struct {
 	*exec.Cmd
