@@ -77,7 +77,7 @@ func attach(ctx context.Context, dataDir string) (*Server, error) {
 			}
 		}
 		if err := pause(ctx); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%w; another process has locked %s, as one that runs the database does, and none answers: `fuser -v %[2]s` names it", err, lockPath(dataDir))
 		}
 	}
 }

@@ -456,7 +456,7 @@ func TestUnusableFolders(t *testing.T) {
 		}, []string{"cannot be"}},
 		"in use by another": {unprivileged, func(dir string) (Config, error) {
 			return Config{DataDir: dir}, os.Mkdir(filepath.Join(dir, "things"), 0o755)
-		}, []string{"is not empty and belongs to uid", "chown -R"}},
+		}, []string{"belongs to uid", "new or empty", "chown -R"}},
 		"another user's": {stranger, func(dir string) (Config, error) { return Config{DataDir: dir}, nil }, []string{"belongs to uid", "run as that user"}},
 		"a file": {unprivileged, func(dir string) (Config, error) {
 			return Config{DataDir: filepath.Join(dir, "file", "data")}, os.WriteFile(filepath.Join(dir, "file"), nil, 0o600)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -51,7 +52,11 @@ func prepareFolders(cfg Config, as identity) (settings, error) {
 	if set.DataDir, err = prepareFolder(cfg.DataDir, 0o700, as); err != nil {
 		return set, err
 	}
-	if err := checkOwner(set.DataDir, as); err != nil {
+	info, err := os.Lstat(set.DataDir)
+	if err != nil {
+		return set, fmt.Errorf("%w: %w", ErrDataDir, err)
+	}
+	if err := checkOwner(set.DataDir, info, as); err != nil {
 		return set, err
 	}
 	set.CacheDir = filepath.Join(set.DataDir, "cache")
@@ -102,21 +107,37 @@ func prepareHome(dir string, we, as identity) (dataDir string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if err := takeHome(home, mode, we, as); err != nil {
+	// From here on by this handle: whose folder it was may exchange what a name
+	// leads to, as long as it is not taken.
+	root, err := os.OpenRoot(home)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", ErrDataDir, err)
+	}
+	defer func() { _ = root.Close() }()
+	if err := takeHome(root, mode, we, as); err != nil {
 		return "", err
 	}
+	if err := refuseTheirs(root, as); err != nil {
+		return "", err
+	}
+	// Before anything is given to that user, who could not make use of it.
+	if err := checkPath(home, as); err != nil {
+		return "", err
+	}
+	data, err := databaseFolderIn(root, as)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = data.Close() }()
 	dataDir = filepath.Join(home, databaseFolder)
-	former := filepath.Join(home, "cluster")
-	if _, err := os.Lstat(former); err != nil {
-		if !errors.Is(err, fs.ErrNotExist) {
-			return "", fmt.Errorf("%w: %w", ErrDataDir, err)
-		}
+	_, err = root.Lstat("cluster")
+	if errors.Is(err, fs.ErrNotExist) {
 		return dataDir, nil
 	}
-	if _, err := prepareFolder(dataDir, 0o700, as); err != nil {
-		return "", err
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", ErrDataDir, err)
 	}
-	return dataDir, moveDatabase(home, dataDir)
+	return dataDir, moveDatabase(root, data)
 }
 
 // nearest is the folder itself, or the first above it that is there.
@@ -130,8 +151,9 @@ func nearest(dir string) string {
 }
 
 // takeHome sees to it that a folder is ours alone to write in.
-func takeHome(home string, mode fs.FileMode, we, as identity) error {
-	f, err := os.OpenFile(home, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW, 0)
+func takeHome(root *os.Root, mode fs.FileMode, we, as identity) error {
+	home := root.Name()
+	f, err := root.Open(".")
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrDataDir, err)
 	}
@@ -139,6 +161,9 @@ func takeHome(home string, mode fs.FileMode, we, as identity) error {
 	info, err := f.Stat()
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrDataDir, err)
+	}
+	if named, err := os.Lstat(home); err != nil || !os.SameFile(named, info) {
+		return cmp.Or(err, fmt.Errorf("%w: %s was exchanged while it was opened: other users may write to the folder that it lies in", ErrDataDir, home))
 	}
 	names, err := f.Readdirnames(-1)
 	if err != nil {
@@ -155,8 +180,8 @@ func takeHome(home string, mode fs.FileMode, we, as identity) error {
 		}
 	case as.switched && stat.Uid == as.uid && (len(names) == 0 || slices.Contains(names, "cluster")):
 		// It was given to that user by a former version, or for this.
-		if held, err := lockHeld(home); err != nil || held {
-			return cmp.Or(err, fmt.Errorf("%w: a former version of this program runs the database in %s: stop it first", ErrDataDir, home))
+		if err := checkStopped(home); err != nil {
+			return err
 		}
 		if err := f.Chown(int(we.uid), int(we.gid)); err != nil {
 			return fmt.Errorf("%w: %w", ErrDataDir, err)
@@ -173,24 +198,122 @@ func takeHome(home string, mode fs.FileMode, we, as identity) error {
 	return nil
 }
 
-// moveDatabase moves what is the database's into its own folder, the cluster last:
-// as long as that is not moved, what was broken off goes on.
-func moveDatabase(home, dataDir string) error {
+// checkStopped refuses a folder in which a former version runs the database.
+func checkStopped(home string) error {
 	if held, err := lockHeld(home); err != nil || held {
-		return cmp.Or(err, fmt.Errorf("%w: a former version of this program runs the database in %s: stop it first", ErrDataDir, home))
+		return cmp.Or(err, fmt.Errorf("%w: a former version of this program runs the database in %s, as %s is locked: stop it first", ErrDataDir, home, lockPath(home)))
 	}
+	return nil
+}
+
+// databaseFiles are what is the database's in a folder from before it had its own,
+// in the order in which they are moved, the cluster last: as long as that is not
+// moved, what was broken off goes on.
+func databaseFiles() []string {
 	socket := fmt.Sprintf(".s.PGSQL.%d", socketPort)
-	for _, name := range []string{"cache", "password", "lock", "server.json", "postgres.log", "postgres.log.1", "initialising", socket, socket + ".lock", "cluster"} {
-		err := os.Rename(filepath.Join(home, name), filepath.Join(dataDir, name))
+	return []string{"cache", "password", "password.new", "lock", "server.json", "server.json.new", "postgres.log", "postgres.log.1",
+		"initialising", socket, socket + ".lock", "cluster"}
+}
+
+// refuseTheirs refuses what the database's user owns in our folder beside the
+// database: it could change it at any time. Nothing of the service's is that user's,
+// so it was put there, or all of the folder was given away.
+func refuseTheirs(root *os.Root, as identity) error {
+	if !as.switched {
+		return nil
+	}
+	entries, err := fs.ReadDir(root.FS(), ".")
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrDataDir, err)
+	}
+	theirs := append(databaseFiles(), databaseFolder)
+	for _, entry := range entries {
+		if slices.Contains(theirs, entry.Name()) {
+			continue
+		}
+		info, err := root.Lstat(entry.Name())
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrDataDir, err)
+		}
+		if uid := uidOf(info); uid == as.uid {
+			return fmt.Errorf("%w: %s belongs to uid %d, as which PostgreSQL runs and who may have put it there: look at it and move it away, and where the service needs it, put your own copy in its place, "+
+				"as a new file: another owner is not enough for one that is open", ErrDataDir, filepath.Join(root.Name(), entry.Name()), uid)
+		}
+	}
+	return nil
+}
+
+// databaseFolderIn opens the database's folder in ours. It is made where it is not
+// there, and never one that a link leads to.
+func databaseFolderIn(root *os.Root, as identity) (*os.File, error) {
+	path := filepath.Join(root.Name(), databaseFolder)
+	made := root.Mkdir(databaseFolder, 0o700)
+	if made != nil && !errors.Is(made, fs.ErrExist) {
+		return nil, fmt.Errorf("%w: %w", ErrDataDir, made)
+	}
+	named, err := root.Lstat(databaseFolder)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", ErrDataDir, err)
+	case named.Mode().Type() == fs.ModeSymlink:
+		return nil, fmt.Errorf("%w: %s is a link, and could lead the database's user into any folder: look where it leads and take it away, and move the database's folder there itself, or have all of data_dir elsewhere", ErrDataDir, path)
+	case !named.IsDir():
+		return nil, fmt.Errorf("%w: %s is no folder: look at it and move it away", ErrDataDir, path)
+	case !as.switched:
+		if err := checkOwner(path, named, as); err != nil {
+			return nil, err // that says more than that it cannot be opened
+		}
+	}
+	f, err := root.OpenFile(databaseFolder, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW, 0)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrDataDir, err)
+	}
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		err = fmt.Errorf("%w: %w", ErrDataDir, err)
+	case !os.SameFile(named, info):
+		err = fmt.Errorf("%w: %s was exchanged while it was opened", ErrDataDir, path)
+	case made == nil:
+		err = f.Chmod(0o700) // whatever the umask
+	}
+	if err == nil && as.switched {
+		err = giveEmpty(f, as)
+	}
+	if err == nil {
+		if info, err = f.Stat(); err == nil {
+			err = checkOwner(path, info, as)
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// moveDatabase moves what is the database's into its own folder.
+func moveDatabase(root *os.Root, data *os.File) error {
+	if err := checkStopped(root.Name()); err != nil {
+		return err
+	}
+	for _, name := range databaseFiles() {
+		err := root.Rename(name, databaseFolder+"/"+name)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("%w: the database could not be moved to its own folder: %w", ErrDataDir, err)
 		}
 	}
-	return errors.Join(syncFolder(dataDir), syncFolder(home))
+	home, err := root.Open(".")
+	if err != nil {
+		return err
+	}
+	return errors.Join(data.Sync(), home.Sync(), home.Close())
 }
 
 // prepareFolder returns the real path of dir. A missing folder is made with
-// mode and given to as; an empty one that is root's is given to as too. Missing
+// mode and given to as; an empty one that is ours is given to as too. Missing
 // parents are made so that everyone can pass.
 func prepareFolder(dir string, mode fs.FileMode, as identity) (string, error) {
 	abs, err := filepath.Abs(dir)
@@ -230,7 +353,7 @@ func prepareFolder(dir string, mode fs.FileMode, as identity) (string, error) {
 			continue
 		}
 		if err == nil {
-			err = os.Chmod(missing[i], m) // whatever the umask
+			err = chmodFolder(missing[i], m) // whatever the umask
 		}
 		if err != nil {
 			return "", fmt.Errorf("%w: %w: choose a folder that uid %d may make or write", ErrDataDir, err, os.Geteuid())
@@ -241,19 +364,49 @@ func prepareFolder(dir string, mode fs.FileMode, as identity) (string, error) {
 		return "", fmt.Errorf("%w: %w", ErrDataDir, err)
 	}
 	if as.switched {
-		// Only an empty folder: handing over one that is in use, /var/lib by
-		// mistake, would be worse than refusing it.
-		entries, err := os.ReadDir(real)
+		f, err := openFolder(real)
 		if err != nil {
 			return "", fmt.Errorf("%w: %w", ErrDataDir, err)
 		}
-		if uid, _ := owner(real); len(entries) == 0 && uid != as.uid {
-			if err := os.Chown(real, int(as.uid), int(as.gid)); err != nil {
-				return "", fmt.Errorf("%w: %w", ErrDataDir, err)
-			}
+		defer func() { _ = f.Close() }()
+		if err := giveEmpty(f, as); err != nil {
+			return "", err
 		}
 	}
 	return real, checkPath(real, as)
+}
+
+// openFolder opens a folder, and none that a link of its name leads to.
+func openFolder(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW, 0)
+}
+
+func chmodFolder(path string, mode fs.FileMode) error {
+	f, err := openFolder(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Chmod(mode), f.Close())
+}
+
+// giveEmpty gives a folder of ours to another user. Only an empty one: handing over
+// one that is in use, /var/lib by mistake, would be worse than refusing it.
+func giveEmpty(f *os.File, as identity) error {
+	names, err := f.Readdirnames(1)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("%w: %w", ErrDataDir, err)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrDataDir, err)
+	}
+	if len(names) > 0 || uidOf(info) != uint32(os.Geteuid()) {
+		return nil
+	}
+	if err := f.Chown(int(as.uid), int(as.gid)); err != nil {
+		return fmt.Errorf("%w: %w", ErrDataDir, err)
+	}
+	return nil
 }
 
 // checkName refuses what pg_ctl and initdb, which go through a shell, might read
@@ -308,30 +461,21 @@ func canEnter(dir string, as identity) bool {
 }
 
 // checkOwner refuses a data folder that is another user's.
-func checkOwner(dir string, as identity) error {
-	uid, err := owner(dir)
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrDataDir, err)
-	}
+func checkOwner(dir string, info fs.FileInfo, as identity) error {
+	uid := uidOf(info)
 	if uid == as.uid {
 		return nil
 	}
 	if as.switched {
-		return fmt.Errorf("%w: %s is not empty and belongs to uid %d, while PostgreSQL runs as uid %d because it refuses to run as root: "+
-			"choose another folder, or, if it is the database's, run chown -R %d:%d %s",
+		return fmt.Errorf("%w: %s belongs to uid %d, while PostgreSQL runs as uid %d because it refuses to run as root: "+
+			"choose another folder, new or empty and root's, or, if it is the database's, run chown -R %d:%d %s",
 			ErrDataDir, dir, uid, as.uid, as.uid, as.gid, dir)
 	}
 	return fmt.Errorf("%w: %s belongs to uid %d and this is uid %d: run as that user (as root if it is %d), or choose another folder",
 		ErrDataDir, dir, uid, as.uid, nobody)
 }
 
-func owner(path string) (uint32, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return 0, err
-	}
-	return info.Sys().(*syscall.Stat_t).Uid, nil
-}
+func uidOf(info fs.FileInfo) uint32 { return info.Sys().(*syscall.Stat_t).Uid }
 
 // checkUser refuses to make a database as a user without a name, which initdb
 // does too, after everything has been fetched. A database that is there can be

@@ -96,6 +96,114 @@ func TestFormerHome(t *testing.T) {
 	}
 }
 
+// formerHome is a folder of before the database had its own, as the user as whom
+// PostgreSQL runs has left it.
+func formerHome(t *testing.T) string {
+	t.Helper()
+	home, as := newDataDir(t), childIdentity()
+	must(t, os.MkdirAll(filepath.Join(home, "cluster"), 0o700))
+	must(t, os.Chmod(home, 0o711)) // as it will be
+	must(t, os.WriteFile(filepath.Join(home, "password"), []byte("theirs"), 0o600))
+	for _, path := range []string{home, filepath.Join(home, "cluster"), filepath.Join(home, "password")} {
+		must(t, os.Lchown(path, int(as.uid), int(as.gid)))
+	}
+	return home
+}
+
+// TestFormerHomeWithTraps: whose folder it was may have put something in the place of
+// the database's. Nothing outside of the folder is given away, and nothing moved.
+func TestFormerHomeWithTraps(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		plant func(path, victim string) error
+		want  string
+	}{
+		"a link to a folder":      {func(path, victim string) error { return os.Symlink(victim, path) }, "is a link"},
+		"a link to nowhere":       {func(path, victim string) error { return os.Symlink(filepath.Join(victim, "new"), path) }, "is a link"},
+		"a link within":           {func(path, _ string) error { return os.Symlink("cluster", path) }, "is a link"},
+		"a pipe":                  {func(path, _ string) error { return syscall.Mkfifo(path, 0o666) }, "is no folder"},
+		"a file":                  {func(path, _ string) error { return os.WriteFile(path, nil, 0o600) }, "is no folder"},
+		"a folder of ours in use": {func(path, _ string) error { return os.MkdirAll(filepath.Join(path, "ours"), 0o755) }, "belongs to uid"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if name == "a folder of ours in use" && !childIdentity().switched {
+				return // it may be
+			}
+			home := formerHome(t)
+			victim := filepath.Join(filepath.Dir(home), "victim")
+			must(t, os.Mkdir(victim, 0o755))
+			must(t, c.plant(filepath.Join(home, databaseFolder), victim))
+			before := snapshot(t, filepath.Dir(home))
+			_, err := PrepareHome(home)
+			if !errors.Is(err, ErrDataDir) || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), filepath.Join(home, databaseFolder)) {
+				t.Errorf("it says %v", err)
+			}
+			if uid, err := owner(victim); err != nil || int(uid) != os.Geteuid() {
+				t.Errorf("the victim belongs to uid %d, %v", uid, err)
+			}
+			if after := snapshot(t, filepath.Dir(home)); after != before {
+				t.Errorf("before:\n%s\nafter:\n%s", before, after)
+			}
+		})
+	}
+}
+
+// TestFormerHomeWithTheirFiles: what that user has put beside the database is refused
+// by name, whatever it is, until it is taken away; then the folder is put in order.
+func TestFormerHomeWithTheirFiles(t *testing.T) {
+	t.Parallel()
+	as := childIdentity()
+	if !as.switched {
+		return // there is no such user
+	}
+	for name, plant := range map[string]func(path string) error{
+		"erasure.checkpoint":      func(path string) error { return os.WriteFile(path, []byte("forged"), 0o600) },
+		"erasure.checkpoint.lock": func(path string) error { return syscall.Mkfifo(path, 0o600) },
+		"erasure.checkpoint.new":  func(path string) error { return os.Mkdir(path, 0o755) },
+		"erasure.key":             func(path string) error { return os.Symlink("/etc/passwd", path) },
+		"anything":                func(path string) error { return os.WriteFile(path, nil, 0o666) },
+	} {
+		home := formerHome(t)
+		path := filepath.Join(home, name)
+		must(t, plant(path))
+		must(t, os.Lchown(path, int(as.uid), int(as.gid)))
+		for range 2 { // again at the next start
+			if _, err := PrepareHome(home); !errors.Is(err, ErrDataDir) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "move it away") {
+				t.Errorf("%s: %v", name, err)
+			}
+			if _, err := os.Lstat(filepath.Join(home, "cluster")); err != nil {
+				t.Errorf("%s: the database was moved: %v", name, err)
+			}
+		}
+		must(t, os.Remove(path))
+		dataDir, err := PrepareHome(home)
+		must(t, err)
+		if b, err := os.ReadFile(filepath.Join(dataDir, "password")); err != nil || string(b) != "theirs" {
+			t.Errorf("%s: put in order, the password is %q, %v", name, b, err)
+		}
+	}
+}
+
+// TestFolderOfOthersIsNotGiven: only a folder of ours is given to the user as whom
+// PostgreSQL runs, also where another's is empty.
+func TestFolderOfOthersIsNotGiven(t *testing.T) {
+	t.Parallel()
+	as := childIdentity()
+	if !as.switched {
+		return // nothing is given
+	}
+	folder := newDataDir(t)
+	must(t, os.Mkdir(folder, 0o755))
+	must(t, os.Chown(folder, 4711, 4711))
+	if _, err := prepareFolders(Config{DataDir: folder}, as); !errors.Is(err, ErrDataDir) || !strings.Contains(err.Error(), "belongs to uid 4711") {
+		t.Errorf("it says %v", err)
+	}
+	if uid, err := owner(folder); err != nil || uid != 4711 {
+		t.Errorf("it belongs to uid %d, %v", uid, err)
+	}
+}
+
 func TestUnusableHomes(t *testing.T) {
 	t.Parallel()
 	we := identity{uid: uint32(os.Geteuid()), gid: uint32(os.Getegid())}
@@ -161,4 +269,12 @@ func TestForeignServer(t *testing.T) {
 	if _, err := attach(context.Background(), dataDir); !errors.Is(err, ErrDataDir) {
 		t.Errorf("a lock that is a link: %v", err)
 	}
+}
+
+func owner(path string) (uint32, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0, err
+	}
+	return uidOf(info), nil
 }
