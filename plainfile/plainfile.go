@@ -1,6 +1,6 @@
 // Package plainfile opens files that are what their name says: no link, which
 // somebody else may have put there to have another file read or written, and no
-// pipe or device, which would have a reader wait.
+// pipe or device, which would have a reader wait; and, where asked, nobody else's.
 package plainfile
 
 import (
@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
 	"syscall"
 )
 
@@ -20,7 +22,7 @@ var ErrNotPlain = errors.New("it is a link, or no file: take it away, and put th
 func Open(name string, flag int, perm fs.FileMode) (*os.File, error) {
 	f, err := os.OpenFile(name, flag|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, perm)
 	switch {
-	case errors.Is(err, syscall.ELOOP), errors.Is(err, syscall.ENXIO):
+	case errors.Is(err, syscall.ELOOP), errors.Is(err, syscall.ENXIO), errors.Is(err, syscall.EISDIR):
 		return nil, notPlain(name)
 	case err != nil:
 		return nil, err
@@ -36,3 +38,47 @@ func Open(name string, flag int, perm fs.FileMode) (*os.File, error) {
 }
 
 func notPlain(name string) error { return fmt.Errorf("%s: %w", name, ErrNotPlain) }
+
+// ErrNotOwn is of a file that somebody else may have written.
+var ErrNotOwn = errors.New("look at it, move it away, and put your own copy in its place where there is one, as a new file: who has it open would go on writing whatever its owner")
+
+// OpenOwn is Open for a file that nobody else may have written, or may lock: it is
+// this user's, or that of whom the folder belongs to, and not for others to write.
+// It fails with ErrNotOwn where that is not so.
+func OpenOwn(name string, flag int, perm fs.FileMode) (*os.File, error) {
+	f, err := Open(name, flag, perm)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkOwn(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+func checkOwn(f *os.File) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	folder, err := os.Stat(filepath.Dir(f.Name()))
+	if err != nil {
+		return err
+	}
+	file := info.Sys().(*syscall.Stat_t)
+	if file.Uid != uint32(os.Geteuid()) && file.Uid != folder.Sys().(*syscall.Stat_t).Uid {
+		return fmt.Errorf("%s belongs to uid %d and this is uid %d: %w", f.Name(), file.Uid, os.Geteuid(), ErrNotOwn)
+	}
+	writable := info.Mode().Perm() & 0o022
+	if writable == 0 {
+		return nil
+	}
+	groups, err := os.Getgroups()
+	if err != nil {
+		return err
+	}
+	if ours := append(groups, os.Getegid()); writable&0o002 != 0 || !slices.Contains(ours, int(file.Gid)) {
+		return fmt.Errorf("other users may write to %s, as it has mode %#o: %w", f.Name(), info.Mode().Perm(), ErrNotOwn)
+	}
+	return nil
+}

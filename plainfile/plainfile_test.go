@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -29,7 +30,7 @@ func TestOpen(t *testing.T) {
 			if err == nil {
 				_ = f.Close()
 			}
-			if !errors.Is(err, plainfile.ErrNotPlain) && !(name == "folder" && errors.Is(err, syscall.EISDIR)) {
+			if !errors.Is(err, plainfile.ErrNotPlain) {
 				t.Errorf("%s, %#x: %v", name, flag, err)
 			}
 		}
@@ -48,6 +49,46 @@ func TestOpen(t *testing.T) {
 		_ = f.Close()
 	}
 	if _, err := plainfile.Open(at("none"), os.O_RDONLY, 0); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("what is not there: %v", err)
+	}
+}
+
+// TestOpenOwn: what another user owns or may write to is not opened, and not locked
+// either.
+func TestOpenOwn(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		uid, gid, folder int
+		mode             fs.FileMode
+		own              bool
+	}{
+		"ours": {mode: 0o600, own: true}, "ours, for a group of ours": {mode: 0o660, own: true}, "ours, to be read": {mode: 0o644, own: true},
+		"ours, for all to write": {mode: 0o602}, "ours, for another group to write": {mode: 0o660, gid: 4711}, "another's": {uid: 4711, mode: 0o600},
+		"another's, whose folder it is": {uid: 4711, folder: 4711, mode: 0o600, own: true}, "another's in a third one's": {uid: 4711, folder: 4712, mode: 0o600},
+	} {
+		if os.Geteuid() != 0 && c.uid+c.gid+c.folder != 0 {
+			continue // only root can give files away
+		}
+		dir := t.TempDir()
+		path := filepath.Join(dir, "file")
+		err := os.WriteFile(path, []byte("kept"), 0o600)
+		if os.Geteuid() == 0 {
+			err = errors.Join(err, os.Chown(path, c.uid, c.gid), os.Chown(dir, c.folder, 0))
+		}
+		if err := errors.Join(err, os.Chmod(path, c.mode)); err != nil {
+			t.Fatal(err)
+		}
+		for _, flag := range []int{os.O_RDONLY, os.O_RDWR | os.O_CREATE} {
+			f, err := plainfile.OpenOwn(path, flag, 0o600)
+			if err == nil {
+				_ = f.Close()
+			}
+			if err == nil != c.own || err != nil && (!errors.Is(err, plainfile.ErrNotOwn) || !strings.Contains(err.Error(), path)) {
+				t.Errorf("%s, %#x: %v", name, flag, err)
+			}
+		}
+	}
+	if _, err := plainfile.OpenOwn(filepath.Join(t.TempDir(), "none"), os.O_RDONLY, 0); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("what is not there: %v", err)
 	}
 }

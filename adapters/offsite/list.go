@@ -89,7 +89,7 @@ func OpenList(folder string, recipients []string) (*List, error) {
 		return nil, err
 	}
 	var err error
-	if l.lock, err = lockFile(filepath.Join(folder, lockName), false); errors.Is(err, errLocked) {
+	if l.lock, err = lockFile(filepath.Join(folder, lockName), 0); errors.Is(err, errLocked) {
 		return nil, fmt.Errorf("another process writes to %s: one is enough", folder)
 	}
 	return l, err

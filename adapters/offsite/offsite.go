@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"lethe/plainfile"
 )
@@ -23,11 +24,10 @@ const (
 // replaceFile writes a file as a whole and durably: whoever reads it, after a
 // crash, too, finds what was there or what is. Two must not do so at a time.
 func replaceFile(path string, data []byte) error {
-	draft := path + ".new"
-	// What a crash has left, or what somebody put there to be written through.
-	if err := os.Remove(draft); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := removeDraft(path); err != nil {
 		return err
 	}
+	draft := draftOf(path)
 	f, err := plainfile.Open(draft, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
 	if err != nil {
 		return err
@@ -43,6 +43,21 @@ func replaceFile(path string, data []byte) error {
 	return syncFolder(filepath.Dir(path))
 }
 
+func draftOf(path string) string { return path + ".new" }
+
+// removeDraft takes away what a crash has left, or what somebody put there to be
+// written through.
+func removeDraft(path string) error {
+	err := os.Remove(draftOf(path))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case errors.Is(err, syscall.ENOTEMPTY), errors.Is(err, syscall.EEXIST):
+		return fmt.Errorf("%w: look at it and move it away", err)
+	}
+	return err
+}
+
 // syncFolder makes durable which files there are.
 func syncFolder(path string) error {
 	f, err := os.Open(path)
@@ -55,23 +70,32 @@ func syncFolder(path string) error {
 // errLocked is of a lock that somebody else has.
 var errLocked = errors.New("another process has locked it")
 
+const (
+	// lockWait is longer than many that write at once need, each for some hundred
+	// milliseconds on a slow disk.
+	lockWait = 10 * time.Second
+	// longestLook bounds the pause between two looks whether a lock is free.
+	longestLook = 20 * time.Millisecond
+)
+
 // lockFile locks a file, which is made where there is none and stays, until the
-// file is closed. Where another has the lock it waits, or is errLocked.
-func lockFile(path string, wait bool) (*os.File, error) {
-	f, err := plainfile.Open(path, os.O_RDWR|os.O_CREATE, fileMode)
+// file is closed. Where another has the lock for longer than wait, it is errLocked.
+func lockFile(path string, wait time.Duration) (*os.File, error) {
+	f, err := plainfile.OpenOwn(path, os.O_RDWR|os.O_CREATE, fileMode)
 	if err != nil {
 		return nil, err
 	}
-	how := syscall.LOCK_EX
-	if !wait {
-		how |= syscall.LOCK_NB
-	}
-	for {
-		err = syscall.Flock(int(f.Fd()), how)
+	last := time.Now().Add(wait)
+	for pause := time.Millisecond; ; pause = min(2*pause, longestLook) {
+		// Never blocking: nobody could end that.
+		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		switch {
 		case err == nil:
 			return f, nil
 		case errors.Is(err, syscall.EINTR):
+			continue
+		case errors.Is(err, syscall.EWOULDBLOCK) && time.Now().Before(last):
+			time.Sleep(pause)
 			continue
 		case errors.Is(err, syscall.EWOULDBLOCK):
 			err = errLocked

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"time"
 
 	"lethe/plainfile"
 	"lethe/receipt"
@@ -17,27 +18,40 @@ const maxCheckpoint = 64 << 10
 
 // Seen is the file with the newest checkpoint of the log that was seen. Several
 // processes may share it.
-type Seen struct{ path string }
+type Seen struct {
+	path string
+	wait time.Duration // for the lock
+}
 
 // SeenAt is the file at this path, there or not.
-func SeenAt(path string) *Seen { return &Seen{path} }
+func SeenAt(path string) *Seen { return &Seen{path, lockWait} }
 
 // Path is the file's.
 func (s *Seen) Path() string { return s.path }
 
 // Writable fails where nothing could be kept in the file.
 func (s *Seen) Writable() error {
-	lock, err := lockFile(s.path+".lock", true)
+	lock, err := s.lock()
 	if err != nil {
 		return err
 	}
-	return lock.Close()
+	return errors.Join(removeDraft(s.path), lock.Close())
+}
+
+// lock has one at a time write.
+func (s *Seen) lock() (*os.File, error) {
+	path := s.path + ".lock"
+	lock, err := lockFile(path, s.wait)
+	if errors.Is(err, errLocked) {
+		return nil, fmt.Errorf("%w for %s, and writing takes no longer than a moment: it is a process of this user, of root, or of whoever may open that file; `fuser -v %s` names it: end it", err, s.wait, path)
+	}
+	return lock, err
 }
 
 // Read returns the checkpoint, a signed note whose signatures nobody has
 // verified; nil where there is none yet.
 func (s *Seen) Read() ([]byte, error) {
-	f, err := plainfile.Open(s.path, os.O_RDONLY, 0)
+	f, err := plainfile.OpenOwn(s.path, os.O_RDONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -71,7 +85,7 @@ func (s *Seen) Keep(signed []byte) error {
 	if err != nil {
 		return err
 	}
-	lock, err := lockFile(s.path+".lock", true)
+	lock, err := s.lock()
 	if err != nil {
 		return err
 	}

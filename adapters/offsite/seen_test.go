@@ -2,16 +2,20 @@ package offsite_test
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
 
 	"lethe/adapters/offsite"
 	"lethe/internal/testreceipt"
+	"lethe/plainfile"
 	"lethe/receipt"
 )
 
@@ -111,5 +115,100 @@ func TestSeenThroughNoLink(t *testing.T) {
 		if err != nil || errRead != nil || !bytes.Equal(text, checkpoint(t, signer, 7)) || after.ModTime() != before.ModTime() || after.Mode() != before.Mode() {
 			t.Errorf("%q: the victim has %q, %v", suffix, text, err)
 		}
+	}
+}
+
+// TestSeenAmongTraps: who could put something in the place of the files neither has
+// this process wait nor has it go by what it was given.
+func TestSeenAmongTraps(t *testing.T) {
+	t.Parallel()
+	signer := testreceipt.Signer(t, testreceipt.Origin)
+	pipe := func(path string) error { return syscall.Mkfifo(path, 0o600) }
+	folder := func(path string) error { return os.MkdirAll(filepath.Join(path, "full"), 0o700) }
+	others := func(path string) error {
+		return errors.Join(os.WriteFile(path, checkpoint(t, signer, 7), 0o600), os.Chown(path, 65534, 65534))
+	}
+	open := func(path string) error {
+		return errors.Join(os.WriteFile(path, checkpoint(t, signer, 7), 0o600), os.Chmod(path, 0o666))
+	}
+	for name, c := range map[string]struct {
+		suffix string
+		plant  func(path string) error
+		want   error // nil: any
+	}{
+		"a pipe": {"", pipe, plainfile.ErrNotPlain}, "a pipe as the lock": {".lock", pipe, plainfile.ErrNotPlain},
+		"a folder": {"", folder, plainfile.ErrNotPlain}, "a folder as the lock": {".lock", folder, plainfile.ErrNotPlain}, "a folder as the draft": {".new", folder, nil},
+		"another's": {"", others, plainfile.ErrNotOwn}, "another's lock": {".lock", others, plainfile.ErrNotOwn},
+		"for all to write": {"", open, plainfile.ErrNotOwn}, "a lock for all": {".lock", open, plainfile.ErrNotOwn},
+	} {
+		if c.want == plainfile.ErrNotOwn && os.Geteuid() != 0 && strings.HasPrefix(name, "another") {
+			continue // only root can give files away
+		}
+		path := filepath.Join(t.TempDir(), "checkpoint")
+		if err := c.plant(path + c.suffix); err != nil {
+			t.Fatal(err)
+		}
+		calls := map[string]error{"keep": offsite.SeenAt(path).Keep(checkpoint(t, signer, 9))}
+		if c.suffix == "" {
+			_, calls["read"] = offsite.SeenAt(path).Read()
+		} else {
+			calls["writable"] = offsite.SeenAt(path).Writable()
+		}
+		for call, err := range calls {
+			if err == nil || c.want != nil && !errors.Is(err, c.want) || !strings.Contains(err.Error(), path+c.suffix) || !strings.Contains(err.Error(), "away") {
+				t.Errorf("%s, %s: %v", name, call, err)
+			}
+		}
+	}
+}
+
+// TestSeenThroughNoSecondName: a file that has another name is not written through.
+func TestSeenThroughNoSecondName(t *testing.T) {
+	t.Parallel()
+	signer := testreceipt.Signer(t, testreceipt.Origin)
+	for _, suffix := range []string{"", ".lock", ".new"} {
+		folder := t.TempDir()
+		path, victim := filepath.Join(folder, "checkpoint"), filepath.Join(folder, "victim")
+		if err := errors.Join(os.WriteFile(victim, checkpoint(t, signer, 7), 0o600), os.Link(victim, path+suffix)); err != nil {
+			t.Fatal(err)
+		}
+		if err := offsite.SeenAt(path).Keep(checkpoint(t, signer, 9)); err != nil {
+			t.Errorf("%q: %v", suffix, err)
+		}
+		if text, err := os.ReadFile(victim); err != nil || !bytes.Equal(text, checkpoint(t, signer, 7)) {
+			t.Errorf("%q: the victim has %q, %v", suffix, text, err)
+		}
+	}
+}
+
+// TestSeenLocked: a lock that somebody keeps ends the wait, and what it says names
+// the file and who may have it; afterwards all goes on.
+func TestSeenLocked(t *testing.T) {
+	t.Parallel()
+	signer := testreceipt.Signer(t, testreceipt.Origin)
+	path := filepath.Join(t.TempDir(), "checkpoint")
+	holder, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Flock(int(holder.Fd()), syscall.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	file := offsite.SeenAt(path).Waiting(100 * time.Millisecond)
+	for call, err := range map[string]error{"writable": file.Writable(), "keep": file.Keep(checkpoint(t, signer, 9))} {
+		if err == nil || !strings.Contains(err.Error(), "fuser -v "+path+".lock") || !strings.Contains(err.Error(), "root") {
+			t.Errorf("%s: %v", call, err)
+		}
+	}
+	freed := make(chan error, 1)
+	go func() { freed <- holder.Close() }()
+	if err := offsite.SeenAt(path).Keep(checkpoint(t, signer, 9)); err != nil {
+		t.Error(err)
+	}
+	if err := <-freed; err != nil {
+		t.Error(err)
+	}
+	if size, err := offsite.SeenAt(path).Size(); err != nil || size != 9 {
+		t.Errorf("kept is a checkpoint of size %d, %v", size, err)
 	}
 }
