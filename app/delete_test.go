@@ -125,3 +125,36 @@ func installGuard(t *testing.T, database *pgtest.Database) {
 		t.Fatal("there is no guard")
 	}
 }
+
+// TestDeleteOnceAsAsked: an Idempotency-Key is of one request. With another
+// include_later_turns it tells nothing of what the first one did, and does nothing.
+func TestDeleteOnceAsAsked(t *testing.T) {
+	t.Parallel()
+	database := pgtest.WithFixture(t)
+	s := start(t, "LETHE_DATABASE_URL="+database.RoleURL, "LETHE_ERASURE_KEY="+newKey(t))
+	remove := func(path string) (int, string, string) {
+		t.Helper()
+		status, header, body := s.send(t, http.MethodDelete, path, "sk-bob-platform", "", "Idempotency-Key", "once")
+		return status, header.Get("Receipt-Salt"), body
+	}
+	for before, after := range map[string]string{"": "?include_later_turns=true", "?include_later_turns=true": "?include_later_turns=false"} {
+		first := addFinished(t, database.URL, "first"+after, 1, "1 hour")[0]
+		later := addFinished(t, database.URL, "later"+after, 1, "1 hour")[0]
+		exec(t, database.URL, fmt.Sprintf(`UPDATE fusillade.request_templates SET body = '{"input": "words", "previous_response_id": "resp_%s"}' WHERE id = '%s'`, first, later))
+		path := requestsPath + "/" + first
+		status, salt, body := remove(path + before)
+		if status != http.StatusNoContent || salt == "" {
+			t.Fatalf("%q: %d %s", before, status, body)
+		}
+		left := number(t, database.URL, `SELECT count(*) FROM fusillade.requests WHERE id = '`+later+`'`)
+		if status, salt, body := remove(path + after); status != http.StatusConflict || salt != "" || !strings.Contains(body, "came with another request") {
+			t.Errorf("%q after %q: %d %s", after, before, status, body)
+		}
+		if n := number(t, database.URL, `SELECT count(*) FROM fusillade.requests WHERE id = '`+later+`'`); n != left {
+			t.Errorf("%q after %q: %d later turns are left of %d", after, before, n, left)
+		}
+		if status, again, body := remove(path + before); status != http.StatusNoContent || again != salt {
+			t.Errorf("%q once more: %d %s", before, status, body)
+		}
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -67,8 +68,9 @@ type answered struct {
 	err    error
 }
 
-// do makes a request, with a key and a body of JSON unless these are empty.
-func (s *service) do(ctx context.Context, client *http.Client, method, path, key, body string) (a answered) {
+// do makes a request, with a key and a body of JSON unless these are empty, and
+// with these headers: names and values in turn.
+func (s *service) do(ctx context.Context, client *http.Client, method, path, key, body string, headers ...string) (a answered) {
 	var request *http.Request
 	if request, a.err = http.NewRequestWithContext(ctx, method, s.url+path, strings.NewReader(body)); a.err != nil {
 		return a
@@ -78,6 +80,9 @@ func (s *service) do(ctx context.Context, client *http.Client, method, path, key
 	}
 	if body != "" {
 		request.Header.Set("Content-Type", "application/json")
+	}
+	for named := range slices.Chunk(headers, 2) {
+		request.Header.Set(named[0], named[1])
 	}
 	response, err := client.Do(request)
 	if a.err = err; err != nil {
@@ -91,9 +96,9 @@ func (s *service) do(ctx context.Context, client *http.Client, method, path, key
 }
 
 // send makes a request that has to be answered.
-func (s *service) send(t *testing.T, method, path, key, body string) (int, http.Header, string) {
+func (s *service) send(t *testing.T, method, path, key, body string, headers ...string) (int, http.Header, string) {
 	t.Helper()
-	a := s.do(t.Context(), http.DefaultClient, method, path, key, body)
+	a := s.do(t.Context(), http.DefaultClient, method, path, key, body, headers...)
 	if a.err != nil {
 		t.Fatal(a.err)
 	}

@@ -15,8 +15,8 @@ import (
 const RepeatableFor = 24 * time.Hour
 
 // Repeats lets erasures of single responses be repeated with a key: receipt and
-// salt follow from a secret, the caller, the response and the key, so nothing of
-// it has to be stored.
+// salt follow from a secret, the caller, the response, the key and what else was
+// asked for, so nothing of it has to be stored.
 type Repeats struct {
 	log     Log
 	secrets [][]byte
@@ -26,11 +26,21 @@ type Repeats struct {
 // use before. There is at least one.
 func NewRepeats(log Log, secrets [][]byte) *Repeats { return &Repeats{log, secrets} }
 
+// repetition is what the same request has in common with the first one.
+type repetition struct {
+	caller, response uuid.UUID
+	key              string
+	laterTurns       bool
+}
+
 // derived are the receipt and the salt that a secret gives an erasure.
-func derived(secret []byte, caller, response uuid.UUID, key string) (receipt uuid.UUID, salt Salt) {
+func (r repetition) derived(secret []byte) (receipt uuid.UUID, salt Salt) {
 	sum := func(what string) []byte {
+		if r.laterTurns {
+			what += " with later turns"
+		}
 		mac := hmac.New(sha256.New, secret)
-		for _, part := range [][]byte{[]byte(what), caller[:], response[:], []byte(key)} {
+		for _, part := range [][]byte{[]byte(what), r.caller[:], r.response[:], []byte(r.key)} {
 			_ = binary.Write(mac, binary.BigEndian, uint64(len(part))) // never fails, as below
 			_, _ = mac.Write(part)
 		}
@@ -44,28 +54,36 @@ func derived(secret []byte, caller, response uuid.UUID, key string) (receipt uui
 }
 
 // find returns the erasure that the caller's key was used for; CodeNotFound where
-// there was none, CodeConflict where it was too long ago.
-func (r *Repeats) find(ctx context.Context, caller, response uuid.UUID, key string, now time.Time) (Warrant, error) {
+// there was none, CodeConflict where it was too long ago, or was asked for in
+// another way.
+func (r *Repeats) find(ctx context.Context, asked repetition, now time.Time) (Warrant, error) {
+	other := asked
+	other.laterTurns = !asked.laterTurns
 	for _, secret := range r.secrets {
-		receipt, salt := derived(secret, caller, response, key)
-		logged, err := r.log.Receipt(ctx, receipt)
-		switch {
-		case CodeOf(err) == CodeNotFound:
-			continue
-		case err != nil:
-			return Warrant{}, err
-		case now.Sub(logged.WrittenAt) > RepeatableFor:
-			return Warrant{}, Errorf(CodeConflict, "This Idempotency-Key erased this response more than a day ago, and is not told again: choose another one")
+		for _, before := range []repetition{asked, other} {
+			receipt, salt := before.derived(secret)
+			logged, err := r.log.Receipt(ctx, receipt)
+			switch {
+			case CodeOf(err) == CodeNotFound:
+				continue
+			case err != nil:
+				return Warrant{}, err
+			case before != asked:
+				return Warrant{}, errOtherRequest
+			case now.Sub(logged.WrittenAt) > RepeatableFor:
+				return Warrant{}, Errorf(CodeConflict, "This Idempotency-Key erased this response more than a day ago, and is not told again: choose another one")
+			}
+			return Warrant{Receipt: receipt, Salt: salt, Trigger: TriggerSingle, Again: true}, nil
 		}
-		return Warrant{Receipt: receipt, Salt: salt, Trigger: TriggerSingle, Again: true}, nil
 	}
-	return Warrant{}, errNoResponse(response)
+	return Warrant{}, errNoResponse(asked.response)
 }
 
 // ExecuteOnce is Execute for who gives a key: the first time it erases, and for
 // RepeatableFor the same caller's repetition with the same key is told the same
 // receipt and salt, and that nothing was removed. CodeInvalid for a key that is
-// none; CodeConflict for one that was used for this response longer ago.
+// none; CodeConflict for one that was used for this response longer ago, or with
+// other later turns.
 func (u *EraseResponse) ExecuteOnce(ctx context.Context, caller Principal, id uuid.UUID, laterTurns bool, key string) (Erased, Warrant, error) {
 	if len(key) < 1 || len(key) > MaxIdempotencyKey {
 		return Erased{}, Warrant{}, errAbout("Idempotency-Key", "Idempotency-Key: must have 1 to 255 visible ASCII characters")
@@ -77,15 +95,16 @@ func (u *EraseResponse) ExecuteOnce(ctx context.Context, caller Principal, id uu
 	if repeats == nil {
 		return Erased{}, Warrant{}, errAbout("Idempotency-Key", "Idempotency-Key: single erasures take none here")
 	}
-	if w, err := repeats.find(ctx, caller.ID, id, key, u.now()); CodeOf(err) != CodeNotFound {
+	asked := repetition{caller.ID, id, key, laterTurns}
+	if w, err := repeats.find(ctx, asked, u.now()); CodeOf(err) != CodeNotFound {
 		return Erased{}, w, err
 	}
 	w := newWarrant(TriggerSingle, u.now())
-	w.Receipt, w.Salt = derived(repeats.secrets[0], caller.ID, id, key)
+	w.Receipt, w.Salt = asked.derived(repeats.secrets[0])
 	erased, w, err := u.execute(ctx, caller, id, laterTurns, w)
 	if CodeOf(err) == CodeNotFound {
 		// The same request may have come twice at the same time.
-		w, err = repeats.find(ctx, caller.ID, id, key, u.now())
+		w, err = repeats.find(ctx, asked, u.now())
 	}
 	return erased, w, err
 }

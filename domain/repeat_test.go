@@ -60,6 +60,10 @@ func (o once) Erase(_ context.Context, id uuid.UUID, _ []string, permit func(dom
 	return domain.Erased{Requests: 1}, nil
 }
 
+func (o once) EraseWithLaterTurns(ctx context.Context, id uuid.UUID, owners []string, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+	return o.Erase(ctx, id, owners, permit)
+}
+
 func TestEraseOnce(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
@@ -82,9 +86,26 @@ func TestEraseOnce(t *testing.T) {
 	}
 	now = now.Add(domain.RepeatableFor)
 	for name, u := range map[string]*domain.EraseResponse{"the same": u, "another process": eraser("secret"), "a newer key": eraser("newer", "secret")} {
-		erased, again, err := u.ExecuteOnce(t.Context(), anna, id, true, "key")
+		erased, again, err := u.ExecuteOnce(t.Context(), anna, id, false, "key")
 		if err != nil || erased != (domain.Erased{}) || !again.Again || again.Receipt != first.Receipt || again.Salt != first.Salt || again.Trigger != domain.TriggerSingle {
 			t.Errorf("%s: %+v, %+v, %v", name, erased, again, err)
+		}
+	}
+	// The same key with other parameters is another request, whichever came first.
+	turned := uuid.New()
+	_, withTurns, err := u.ExecuteOnce(t.Context(), anna, turned, true, "key")
+	if err != nil || withTurns.Again {
+		t.Fatalf("%+v, %v", withTurns, err)
+	}
+	if _, w, err := u.ExecuteOnce(t.Context(), anna, turned, true, "key"); err != nil || !w.Again || w.Receipt != withTurns.Receipt || w.Salt != withTurns.Salt {
+		t.Errorf("with later turns once more: %+v, %v", w, err)
+	}
+	for _, u := range []*domain.EraseResponse{u, eraser("newer", "secret")} {
+		for of, laterTurns := range map[uuid.UUID]bool{id: true, turned: false} {
+			if erased, w, err := u.ExecuteOnce(t.Context(), anna, of, laterTurns, "key"); domain.CodeOf(err) != domain.CodeConflict || erased != (domain.Erased{}) || w.Salt != (domain.Salt{}) ||
+				err.Error() != "This Idempotency-Key came with another request before; take a new one for a new erasure" {
+				t.Errorf("later turns %v: %+v, %+v, %v", laterTurns, erased, w, err)
+			}
 		}
 	}
 	_, _, forbidden := u.Execute(t.Context(), domain.Principal{ID: anna.ID}, id, false)

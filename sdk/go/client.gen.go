@@ -2558,7 +2558,8 @@ type ClientInterface interface {
 	//
 	// With an `Idempotency-Key` that is hard to guess, an answer that was lost
 	// is had again: for a day the same caller's repetition at this path is
-	// answered with the same receipt and salt, and after that with 409.
+	// answered with the same receipt and salt, and after that with 409. With
+	// another `include_later_turns` it is another request: 409.
 	//
 	// Corresponds with DELETE /admin/api/v1/batches/requests/{request_id} (the `EraseResponse` operationId).
 	EraseResponse(ctx context.Context, requestId RequestId, params *EraseResponseParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2972,7 +2973,8 @@ func (c *Client) ListResponses(ctx context.Context, params *ListResponsesParams,
 //
 // With an `Idempotency-Key` that is hard to guess, an answer that was lost
 // is had again: for a day the same caller's repetition at this path is
-// answered with the same receipt and salt, and after that with 409.
+// answered with the same receipt and salt, and after that with 409. With
+// another `include_later_turns` it is another request: 409.
 //
 // Corresponds with DELETE /admin/api/v1/batches/requests/{request_id} (the `EraseResponse` operationId).
 func (c *Client) EraseResponse(ctx context.Context, requestId RequestId, params *EraseResponseParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -6272,7 +6274,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// With an `Idempotency-Key` that is hard to guess, an answer that was lost
 	// is had again: for a day the same caller's repetition at this path is
-	// answered with the same receipt and salt, and after that with 409.
+	// answered with the same receipt and salt, and after that with 409. With
+	// another `include_later_turns` it is another request: 409.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -11707,7 +11710,8 @@ func (c *ClientWithResponses) ListResponsesWithResponse(ctx context.Context, par
 //
 // With an `Idempotency-Key` that is hard to guess, an answer that was lost
 // is had again: for a day the same caller's repetition at this path is
-// answered with the same receipt and salt, and after that with 409.
+// answered with the same receipt and salt, and after that with 409. With
+// another `include_later_turns` it is another request: 409.
 //
 // Returns a wrapper object for the known response body format(s).
 //

@@ -51,7 +51,8 @@ export const listResponses = (options) => options.client.get({
  *
  * With an `Idempotency-Key` that is hard to guess, an answer that was lost
  * is had again: for a day the same caller's repetition at this path is
- * answered with the same receipt and salt, and after that with 409.
+ * answered with the same receipt and salt, and after that with 409. With
+ * another `include_later_turns` it is another request: 409.
  *
  */
 export const eraseResponse = (options) => options.client.delete({

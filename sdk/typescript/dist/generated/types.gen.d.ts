@@ -1640,7 +1640,8 @@ export type EraseResponseErrors = {
      * Or the database refuses to delete it, as with a trigger or a constraint of
      * its operator's; the log of the service tells more under the request's id. Or,
      * with `include_later_turns`, there are more later turns than are erased along.
-     * Nothing was erased.
+     * Or the Idempotency-Key came with another request, or too long ago. Nothing
+     * was erased.
      *
      */
     409: Problem;

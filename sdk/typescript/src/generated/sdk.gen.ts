@@ -70,7 +70,8 @@ export const listResponses = <ThrowOnError extends boolean = false>(options: Opt
  *
  * With an `Idempotency-Key` that is hard to guess, an answer that was lost
  * is had again: for a day the same caller's repetition at this path is
- * answered with the same receipt and salt, and after that with 409.
+ * answered with the same receipt and salt, and after that with 409. With
+ * another `include_later_turns` it is another request: 409.
  *
  */
 export const eraseResponse = <ThrowOnError extends boolean = false>(options: Options<EraseResponseData, ThrowOnError>) => options.client.delete<EraseResponseResponses, EraseResponseErrors, ThrowOnError>({

@@ -149,7 +149,8 @@ def sync_detailed(
 
     With an `Idempotency-Key` that is hard to guess, an answer that was lost
     is had again: for a day the same caller's repetition at this path is
-    answered with the same receipt and salt, and after that with 409.
+    answered with the same receipt and salt, and after that with 409. With
+    another `include_later_turns` it is another request: 409.
 
     Args:
         request_id (UUID):
@@ -203,7 +204,8 @@ def sync(
 
     With an `Idempotency-Key` that is hard to guess, an answer that was lost
     is had again: for a day the same caller's repetition at this path is
-    answered with the same receipt and salt, and after that with 409.
+    answered with the same receipt and salt, and after that with 409. With
+    another `include_later_turns` it is another request: 409.
 
     Args:
         request_id (UUID):
@@ -254,7 +256,8 @@ async def asyncio_detailed(
 
     With an `Idempotency-Key` that is hard to guess, an answer that was lost
     is had again: for a day the same caller's repetition at this path is
-    answered with the same receipt and salt, and after that with 409.
+    answered with the same receipt and salt, and after that with 409. With
+    another `include_later_turns` it is another request: 409.
 
     Args:
         request_id (UUID):
@@ -308,7 +311,8 @@ async def asyncio(
 
     With an `Idempotency-Key` that is hard to guess, an answer that was lost
     is had again: for a day the same caller's repetition at this path is
-    answered with the same receipt and salt, and after that with 409.
+    answered with the same receipt and salt, and after that with 409. With
+    another `include_later_turns` it is another request: 409.
 
     Args:
         request_id (UUID):
