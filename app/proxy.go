@@ -8,10 +8,15 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"go.yaml.in/yaml/v3"
+
+	"lethe"
 )
 
 // proxyUnproven says what is wrong with believing a proxy's word: nothing proves
@@ -75,9 +80,46 @@ func anyAddress(cfg *Config) string {
 
 const (
 	probeTimeout = 10 * time.Second
-	// probed is what every proxy in front of the service sends to it.
-	probed = "/admin/api/v1/batches/requests?limit=1&count=none"
+	probesWithin = time.Minute // all of them
 )
+
+// contractGets are the paths of the contract that can be fetched, in order, with its
+// own examples for their parameters. A proxy may treat each in another way.
+var contractGets = sync.OnceValues(func() ([]string, error) {
+	var contract struct {
+		Paths map[string]struct {
+			Get any
+		}
+		Components struct {
+			Parameters map[string]struct {
+				Name, In string
+				Example  any
+			}
+		}
+	}
+	if err := yaml.Unmarshal(lethe.OpenAPI, &contract); err != nil {
+		return nil, err
+	}
+	var examples []string
+	for _, p := range contract.Components.Parameters {
+		if p.In == "path" {
+			examples = append(examples, "{"+p.Name+"}", fmt.Sprint(p.Example))
+		}
+	}
+	fill := strings.NewReplacer(examples...)
+	var paths []string
+	for path, operations := range contract.Paths {
+		if operations.Get == nil {
+			continue
+		}
+		if path = fill.Replace(path); strings.Contains(path, "{") {
+			return nil, fmt.Errorf("the contract has no example for a parameter of %s", path)
+		}
+		paths = append(paths, path)
+	}
+	slices.Sort(paths)
+	return paths, nil
+})
 
 // ProxyURL checks what a proxy is to be probed by: the URL up to the paths of the
 // contract.
@@ -90,14 +132,14 @@ func ProxyURL(text string) (*url.URL, error) {
 }
 
 // throughProxy asks through the proxy as anyone could: without credentials, and
-// then with the header that names somebody. HEAD shows no data, even where the door
-// is open.
+// then with the header that names somebody, at each path that can be fetched. HEAD
+// shows no data, even where the door is open.
 func (d *doctor) throughProxy(ctx context.Context, database string) {
 	const check = "proxy, probed"
 	if d.through == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, 3*probeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, probesWithin)
 	defer cancel()
 	header := d.cfg.Auth.ProxyUserHeader
 	add := func(finding Finding, advice, detail string, args ...any) {
@@ -116,37 +158,93 @@ func (d *doctor) throughProxy(ctx context.Context, database string) {
 		add(Problem, "mend what is wrong with the database first", "whom to name could not be looked up: %s", oneLine(err.Error()))
 		return
 	}
-	control, ours, err := d.ask(ctx, "", "")
+	paths, err := contractGets()
 	if err != nil {
-		add(Problem, "correct the URL of --proxy, or see why the proxy does not answer", "%s does not answer: %s", d.through, oneLine(err.Error()))
+		add(Problem, "report this as a fault of this program", "the paths to probe are not known: %s", err)
 		return
 	}
-	if control != http.StatusUnauthorized || !ours {
-		add(Warning, "give the URL at which the proxy passes "+strings.Split(probed, "?")[0]+" on to this service, while that runs; a proxy that signs everyone in before it passes anything on has to be probed from behind the sign-in, by hand",
-			"a caller without credentials gets %d at %s, and not this service's 401: what the proxy does with the header cannot be told by that", control, d.through)
-		return
+	// What is asked where, by what the proxy does there.
+	said := map[gateway][]string{}
+	answers := 0
+	for _, path := range paths {
+		does, status, err := d.probe(ctx, path, header, name)
+		switch {
+		case err != nil && answers == 0:
+			add(Problem, "correct the URL of --proxy, or see why the proxy does not answer", "%s does not answer: %s", d.through, oneLine(err.Error()))
+			return
+		case err != nil:
+			add(Problem, "try again", "%s answered %s, and not at %s: %s", d.through, count(answers, "time"), path, oneLine(err.Error()))
+			return
+		}
+		answers++
+		said[does] = append(said[does], fmt.Sprintf("%s (%d)", path, status))
 	}
-	status, ours, err := d.ask(ctx, header, name)
+	at := func(does gateway) string { return strings.Join(said[does], ", ") }
+	shut := len(said[closed]) + len(said[keepsToItself])
+	notPassed := ""
+	if len(said[passesNot]) > 0 {
+		notPassed = "; it passes on nothing at " + at(passesNot)
+	}
 	switch {
-	case err != nil:
-		add(Problem, "try again", "%s answered once, and then no more: %s", d.through, oneLine(err.Error()))
-	case status == http.StatusTooManyRequests || status >= 500:
-		add(Warning, "try again", "with the header the answer is %d, by which nothing can be told", status)
-	case !ours:
-		add(OK, "", "a caller's own %s does not come through %s: the proxy answers %d by itself", header, d.through, status)
-	case status != http.StatusUnauthorized:
-		add(Problem, "stop the service or the proxy until it removes "+header+" from what comes in; docs/configuration.md, \"Behind a proxy\", says how for nginx, Caddy, Apache and HAProxy",
-			"anyone is whoever they name: a caller without credentials who sends %s to %s is answered with %d instead of 401", header, d.through, status)
+	case len(said[open]) > 0:
+		add(Problem, "stop the service or the proxy until it removes "+header+" from what comes in, at every path; docs/configuration.md, \"Behind a proxy\", says how for nginx, Caddy, Apache and HAProxy",
+			"anyone is whoever they name: a caller without credentials who sends %s to %s is not answered with 401 at %s", header, d.through, at(open))
+	case len(said[busy]) > 0:
+		add(Warning, "try again", "with the header nothing can be told by the answers at %s", at(busy))
+	case len(said[unclear]) > 0 || shut == 0:
+		add(Warning, "give the URL at which the proxy passes the paths of the contract on to this service, while that runs; a proxy that signs everyone in before it passes anything on has to be probed from behind the sign-in, by hand",
+			"a caller without credentials does not get this service's 401 through %s at %s: what the proxy does with the header cannot be told by that", d.through, strings.Join(append(said[unclear], said[passesNot]...), ", "))
+	case len(said[closed]) == 0:
+		add(OK, "", "a caller's own %s does not come through %s: the proxy answers by itself at %s%s", header, d.through, at(keepsToItself), notPassed)
 	default:
-		add(OK, "", "a caller's own %s does not count through %s: 401, with it as without", header, d.through)
+		add(OK, "", "a caller's own %s does not count through %s: at each of %s it is answered as without%s", header, d.through, count(shut, "path"), notPassed)
 	}
 }
 
+// gateway is what a proxy does with a path and with the header.
+type gateway int
+
+const (
+	closed        gateway = iota // 401, with the header as without
+	keepsToItself                // it answers by itself who sends the header
+	open                         // who sends the header is let in
+	busy                         // no time to say
+	passesNot                    // it does not pass the path on
+	unclear                      // something else answers
+)
+
+// probe asks at one path, without the header and with it.
+func (d *doctor) probe(ctx context.Context, path, header, name string) (does gateway, status int, err error) {
+	without, oursWithout, err := d.ask(ctx, path, "", "")
+	if err != nil {
+		return 0, 0, err
+	}
+	passedOn := without == http.StatusUnauthorized && oursWithout
+	status, ours, err := d.ask(ctx, path, header, name)
+	switch {
+	case err != nil:
+		return 0, 0, err
+	case !passedOn && ours && oursWithout && status == without:
+		return unclear, without, nil // a page of somebody else's
+	case status == http.StatusTooManyRequests || status >= 500:
+		return busy, status, nil
+	case ours && status != http.StatusUnauthorized:
+		return open, status, nil
+	case passedOn && !ours:
+		return keepsToItself, status, nil
+	case passedOn:
+		return closed, status, nil
+	case !oursWithout && (without == http.StatusForbidden || without == http.StatusNotFound):
+		return passesNot, without, nil
+	}
+	return unclear, without, nil
+}
+
 // ask returns the status, and whether the answer is in this service's form.
-func (d *doctor) ask(ctx context.Context, header, value string) (status int, ours bool, err error) {
+func (d *doctor) ask(ctx context.Context, path, header, value string) (status int, ours bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodHead, strings.TrimSuffix(d.through.String(), "/")+probed, nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodHead, strings.TrimSuffix(d.through.String(), "/")+path, nil)
 	if err != nil {
 		return 0, false, err
 	}

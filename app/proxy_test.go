@@ -14,6 +14,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"lethe"
 	"lethe/app"
 	"lethe/internal/pgtest"
 )
@@ -111,6 +114,40 @@ func TestDoctorProbesTheProxy(t *testing.T) {
 	}
 }
 
+// TestDoctorProbesEachPath: a door that is open at one path alone is found, whichever
+// path of the contract it is.
+func TestDoctorProbesEachPath(t *testing.T) {
+	t.Parallel()
+	database := pgtest.New(t)
+	exec(t, database.URL, addCached+"; "+proxied)
+	environ := []string{"LETHE_DATABASE_URL=" + database.RoleURL, "LETHE_AUTH_PROXY_HEADERS=true", "LETHE_AUTH_PROXY_SECRET=0123456789abcdef"}
+	s := start(t, environ...)
+	openAt := func(path *regexp.Regexp) app.Check {
+		_, probed := probe(t, proxyTo(t, s, func(r *http.Request) {
+			r.Header.Set("X-Lethe-Proxy-Secret", "0123456789abcdef")
+			if !path.MatchString(r.URL.Path) {
+				r.Header.Del("X-Doubleword-User")
+			}
+		}).URL, environ...)
+		return probed
+	}
+	probed := openAt(regexp.MustCompile("/looks$"))
+	if !strings.HasSuffix(probed.Detail, "not answered with 401 at /admin/api/v1/looks (403)") || probed.Finding != app.Problem {
+		t.Errorf("open at one: %+v", probed)
+	}
+	probed = openAt(regexp.MustCompile(""))
+	document, err := openapi3.NewLoader().LoadFromData(lethe.OpenAPI)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parameter := regexp.MustCompile(`\{[a-z_]+\}`)
+	for path, item := range document.Paths.Map() {
+		if pattern := parameter.ReplaceAllString(strings.Replace(path, "{index}", "[^ ]+", 1), "[^/ ]+"); item.Get != nil && !regexp.MustCompile(" "+pattern+` \(`).MatchString(probed.Detail) {
+			t.Errorf("%s is not probed: %+v", path, probed)
+		}
+	}
+}
+
 // TestDoctorCannotTellOfAProxy: what it cannot tell is no "ok".
 func TestDoctorCannotTellOfAProxy(t *testing.T) {
 	t.Parallel()
@@ -146,6 +183,20 @@ func TestDoctorCannotTellOfAProxy(t *testing.T) {
 		if _, probed := probe(t, refusing.URL, environ...); probed.Finding != want {
 			t.Errorf("the proxy answers %d by itself: %+v, want %s", status, probed, want)
 		}
+	}
+	// What it does not pass on at all is shut, and named.
+	partly := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == requestsPath {
+			w.Header().Set("Content-Type", "application/problem+json")
+			w.Header().Set("X-Request-Id", "a")
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		w.WriteHeader(http.StatusNotFound)
+	}))
+	t.Cleanup(partly.Close)
+	if _, probed := probe(t, partly.URL, environ...); probed.Finding != app.OK || !strings.Contains(probed.Detail, "passes on nothing at") || !strings.Contains(probed.Detail, "/looks (404)") {
+		t.Errorf("a proxy that passes on one path: %+v", probed)
 	}
 	if _, probed := probe(t, closed.URL, environ...); probed.Finding != app.Problem || !strings.Contains(probed.Detail, "does not answer") {
 		t.Errorf("nobody: %+v", probed)
