@@ -21,6 +21,10 @@ type Credentials struct {
 // How often the time of a person's last visit is written.
 const loginInterval = 5 * time.Minute
 
+// mostSessions is for how many people's sessions one request may bring: more than a
+// browser has. Each costs a look-up.
+const mostSessions = 8
+
 const platformPurpose = "platform"
 
 // IdentifyCaller tells who is calling.
@@ -35,7 +39,8 @@ func NewIdentifyCaller(people People, now func() time.Time) *IdentifyCaller {
 }
 
 // Execute tries the key, then the sessions, then the proxy's word; the first
-// that names a living person wins. CodeUnauthenticated where none does.
+// that names a living person wins. CodeUnauthenticated where none does, or where
+// sessions of more than mostSessions people come with no key that works.
 func (u *IdentifyCaller) Execute(ctx context.Context, c Credentials) (Principal, error) {
 	person, organization, err := u.find(ctx, c)
 	if err != nil {
@@ -57,19 +62,26 @@ func (u *IdentifyCaller) Execute(ctx context.Context, c Credentials) (Principal,
 func (u *IdentifyCaller) find(ctx context.Context, c Credentials) (Person, *uuid.UUID, error) {
 	if c.Key != "" {
 		key, err := u.people.ByKey(ctx, c.Key)
-		if err == nil && key.Purpose == platformPurpose && key.Creator.exists() {
-			if key.Owner == key.Creator.ID {
-				return key.Creator, nil, nil
-			}
-			if key.Creator.memberOf(key.Owner) || key.Creator.principal().readReach() == everyone {
-				return key.Creator, &key.Owner, nil
+		if err == nil {
+			if organization, ok := key.worksFor(); ok {
+				return key.Creator, organization, nil
 			}
 		}
 		if err != nil && CodeOf(err) != CodeNotFound {
 			return Person{}, nil, err
 		}
 	}
+	var sessions []uuid.UUID
 	for _, id := range c.Sessions {
+		if slices.Contains(sessions, id) {
+			continue
+		}
+		if len(sessions) == mostSessions {
+			return Person{}, nil, errUnauthenticated
+		}
+		sessions = append(sessions, id)
+	}
+	for _, id := range sessions {
 		person, err := u.people.ByID(ctx, id)
 		if err == nil && person.exists() {
 			return person, nil, nil
@@ -87,7 +99,26 @@ func (u *IdentifyCaller) find(ctx context.Context, c Credentials) (Person, *uuid
 			return Person{}, nil, err
 		}
 	}
-	return Person{}, nil, Errorf(CodeUnauthenticated, "Authentication required")
+	return Person{}, nil, errUnauthenticated
+}
+
+var errUnauthenticated = Errorf(CodeUnauthenticated, "Authentication required")
+
+// Works tells whether a request with the key is somebody's.
+func (k Key) Works() bool {
+	_, ok := k.worksFor()
+	return ok
+}
+
+// worksFor is the organization that the key stands for; nil: none, but its creator.
+func (k Key) worksFor() (organization *uuid.UUID, ok bool) {
+	if k.Purpose != platformPurpose || !k.Creator.exists() {
+		return nil, false
+	}
+	if k.Owner == k.Creator.ID {
+		return nil, true
+	}
+	return &k.Owner, k.Creator.memberOf(k.Owner) || k.Creator.principal().readReach() == everyone
 }
 
 // exists is false for deleted people and for the nil UUID, a row of the system

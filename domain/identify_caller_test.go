@@ -259,3 +259,44 @@ func TestIdentifyNotesLogins(t *testing.T) {
 		}
 	}
 }
+
+// counting counts what is looked up by identifier.
+type counting struct {
+	domain.People
+	looked *int
+}
+
+func (c counting) ByID(ctx context.Context, id uuid.UUID) (domain.Person, error) {
+	*c.looked++
+	return c.People.ByID(ctx, id)
+}
+
+// TestManySessions: one request has each person looked up once, and not many of them.
+func TestManySessions(t *testing.T) {
+	t.Parallel()
+	s := peopled()
+	several := func(n int, last ...uuid.UUID) (ids []uuid.UUID) {
+		for range n {
+			ids = append(ids, uuid.New())
+		}
+		return append(ids, last...)
+	}
+	for name, c := range map[string]struct {
+		given  domain.Credentials
+		looked int
+		want   uuid.UUID
+	}{
+		"one, many times":      {domain.Credentials{Sessions: slices.Repeat([]uuid.UUID{gone}, 144)}, 1, uuid.Nil},
+		"the last that counts": {domain.Credentials{Sessions: several(7, gone, gone)[1:]}, 7, uuid.Nil},
+		"as many as may be":    {domain.Credentials{Sessions: several(7, anna)}, 8, anna},
+		"one more":             {domain.Credentials{Sessions: several(8, anna)}, 0, uuid.Nil},
+		"and a proxy's word":   {domain.Credentials{Sessions: several(9), ExternalID: "anna"}, 0, uuid.Nil},
+		"and a key":            {domain.Credentials{Sessions: several(9), Key: "key of anna"}, 0, anna},
+	} {
+		looked := 0
+		p, err := domain.NewIdentifyCaller(counting{s, &looked}, func() time.Time { return noon }).Execute(t.Context(), c.given)
+		if p.ID != c.want || looked != c.looked || (err == nil) != (c.want != uuid.Nil) || err != nil && (domain.CodeOf(err) != domain.CodeUnauthenticated || err.Error() != errAuthentication) {
+			t.Errorf("%s: %v, %v after %d look-ups", name, p.ID, err, looked)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -59,13 +60,13 @@ func New(people domain.People, cfg Config) (*People, error) {
 	return p, err
 }
 
-// Remember has keys that have worked pass from now on. The secret makes of keys
+// Remember has keys that have worked pass from now on, the latest first. The secret makes of keys
 // their marks, so that nobody can compare these with another service's.
 func (p *People) Remember(secret []byte, known []Mark) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.secret = secret
-	for _, mark := range known {
+	for _, mark := range slices.Backward(known) { // what is added last stays longest
 		p.known.Add(mark, struct{}{})
 	}
 }
@@ -117,7 +118,7 @@ func isCanceled(err error) bool {
 func (p *People) ask(ctx context.Context, secret string, mark Mark, marked bool) (domain.Key, error) {
 	key, err := p.People.ByKey(ctx, secret)
 	if marked {
-		p.learn(mark, err)
+		p.learn(mark, key, err)
 	}
 	return key, err
 }
@@ -161,18 +162,18 @@ func (p *People) mark(key string) (m Mark, marked, known bool) {
 	return m, true, known
 }
 
-// learn remembers a key that works, and forgets one that does no more. What went
-// wrong says nothing of it.
-func (p *People) learn(m Mark, err error) {
+// learn remembers a key that works, and forgets one that does no more: one that is
+// there, but is nobody's to call with, does not. What went wrong says nothing of it.
+func (p *People) learn(m Mark, key domain.Key, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	switch {
-	case err == nil && !p.known.Contains(m):
+	switch works := err == nil && key.Works(); {
+	case works && !p.known.Contains(m):
 		p.known.Add(m, struct{}{})
 		if len(p.fresh) < p.cfg.Entries {
 			p.fresh = append(p.fresh, m)
 		}
-	case domain.CodeOf(err) == domain.CodeNotFound:
+	case err == nil && !works, domain.CodeOf(err) == domain.CodeNotFound:
 		p.known.Remove(m)
 	}
 }

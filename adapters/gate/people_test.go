@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/uuid"
+
 	"lethe/adapters/gate"
 	"lethe/domain"
 )
@@ -19,7 +21,10 @@ type slow struct {
 	domain.People
 	running, most, asked atomic.Int64
 	away                 atomic.Bool
+	changed              atomic.Bool // the good ones are of another purpose by now
 }
+
+var caller = uuid.New()
 
 func (s *slow) ByKey(ctx context.Context, secret string) (domain.Key, error) {
 	s.asked.Add(1)
@@ -33,8 +38,10 @@ func (s *slow) ByKey(ctx context.Context, secret string) (domain.Key, error) {
 	switch {
 	case s.away.Load():
 		return domain.Key{}, domain.Errorf(domain.CodeUnavailable, "away")
-	case strings.HasPrefix(secret, "good"):
-		return domain.Key{}, nil
+	case strings.HasPrefix(secret, "good") && !s.changed.Load():
+		return domain.Key{Owner: caller, Creator: domain.Person{ID: caller}, Purpose: "platform"}, nil
+	case strings.HasPrefix(secret, "good"), strings.HasPrefix(secret, "other purpose"):
+		return domain.Key{Owner: caller, Creator: domain.Person{ID: caller}, Purpose: "inference"}, nil
 	}
 	return domain.Key{}, domain.Errorf(domain.CodeNotFound, "none")
 }
@@ -187,6 +194,62 @@ func TestGateForgets(t *testing.T) {
 		leave()
 		if _, err := p.ByKey(t.Context(), "good and new"); err != nil {
 			t.Errorf("got %v", err)
+		}
+	})
+}
+
+// TestGateRemembersWhatWorks: a key that is there and says of nobody that he calls is
+// as good as a guess.
+func TestGateRemembersWhatWorks(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var s slow
+		var refused atomic.Int64
+		p := newGate(t, &s, &refused)
+		p.Remember([]byte("secret"), nil)
+		passes := func(key string) bool {
+			t.Helper()
+			// Six others take all places.
+			done := make(chan struct{}, 6)
+			for i := range 6 {
+				go func() { _, _ = p.ByKey(t.Context(), fmt.Sprint("guess", i)); done <- struct{}{} }()
+			}
+			synctest.Wait()
+			_, err := p.ByKey(t.Context(), key)
+			for range 6 {
+				<-done
+			}
+			return domain.CodeOf(err) != domain.CodeCrowded
+		}
+		for _, key := range []string{"other purpose", "good"} {
+			if _, err := p.ByKey(t.Context(), key); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if fresh := p.Fresh(); len(fresh) != 1 || passes("other purpose") || !passes("good") {
+			t.Errorf("%d have worked", len(fresh))
+		}
+		s.changed.Store(true)
+		if !passes("good") || passes("good") {
+			t.Error("a key whose purpose has changed passes by")
+		}
+		s.changed.Store(false)
+
+		// Of more than there is room for, the latest stay.
+		var marks []gate.Mark
+		for _, key := range []string{"good 1", "good 2", "good 3", "good 4"} { // the latest is first
+			if _, err := p.ByKey(t.Context(), key); err != nil {
+				t.Fatal(err)
+			}
+			marks = append(marks, p.Fresh()...)
+		}
+		p = newGate(t, &s, &refused)
+		p.Remember([]byte("secret"), marks[:3])
+		if _, err := p.ByKey(t.Context(), "good 4"); err != nil {
+			t.Fatal(err)
+		}
+		if !passes("good 1") || !passes("good 2") || passes("good 3") {
+			t.Error("the latest keys are forgotten before others")
 		}
 	})
 }
