@@ -13,7 +13,7 @@ import (
 // while there is a reason: what would be said could be untrue.
 func closeWhile(next http.Handler, log *slog.Logger, reasons ...func(context.Context) *domain.Error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch r.URL.Path {
+		switch r.URL.EscapedPath() { // as the router has it
 		case "/healthz", "/readyz", "/metrics", "/openapi.yaml":
 			next.ServeHTTP(w, r)
 			return

@@ -59,7 +59,7 @@ func limitRequests(next http.Handler, limit int, by func(*http.Request) uuid.UUI
 		leave := func() {}
 		w, done := outgoing.Writer(r.Context(), w, func() { leave() })
 		defer done()
-		switch r.URL.Path {
+		switch r.URL.EscapedPath() { // as the router has it
 		case "/healthz", "/readyz", "/metrics":
 			next.ServeHTTP(w, r)
 			return

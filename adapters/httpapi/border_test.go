@@ -84,11 +84,11 @@ func TestUnknownPaths(t *testing.T) {
 		"/healthz/", "/%61dmin/api/v1/batches/requests", "/admin/api/v1/batches/../batches/requests", list + "/not-a-uuid/extra", list + "%00",
 		erasures + "/", erasures + "/abc/", erasures + "/abc/steps", erasures + "/preview/x", erasures + "/abc/cancel/x", erasures + "/abc/events/", erasures + "/abc/receipts/x",
 		erasures + "/abc/receipt/", erasures + "/abc/receipt/x", "/log", "/log/", "/log/tile", "/log/tile/0", "/log/checkpoint/", "/log/keys/x",
-		lookList + "/", lookList + "/x",
+		lookList + "/", lookList + "/x", erasures + "/%70review", erasures + "/previe%77", erasures + "%2Fpreview", "/%68ealthz", "/log/%6Beys",
 		ruleList + "/", ruleList + "/abc/", ruleList + "/abc/run", ruleList + "/abc/versions", ruleList + "/abc/versions/1/x", ruleList + "/abc/enable/x",
 	} {
-		for _, method := range []string{"GET", "HEAD", "OPTIONS", "PUT", "DELETE"} {
-			if a := s.ask(t, method, path); a.status != http.StatusNotFound || a.header.Get("Allow") != "" {
+		for _, method := range []string{"GET", "HEAD", "OPTIONS", "PUT", "POST", "DELETE"} {
+			if a := s.ask(t, method, path); a.status != http.StatusNotFound || a.header.Get("Allow") != "" || a.header.Get("X-Request-Id") == "" {
 				t.Errorf("%s %s: answered %d %s", method, path, a.status, a.body)
 			}
 		}
@@ -494,21 +494,22 @@ func TestLog(t *testing.T) {
 			}
 		}
 	}
+	s.ask(t, "CANARY-METHOD"+strings.Repeat("X", 30<<10), item)
 	logged := s.log.String()
-	for _, canary := range append(canaries, "203.0.113.1") {
+	for _, canary := range append(canaries, "CANARY-METHOD", "203.0.113.1") {
 		if strings.Contains(logged, canary) {
 			t.Errorf("%q is in the log: %s", canary, logged)
 		}
 	}
 	for _, wanted := range []string{
-		`"msg":"request"`, `"method":"GET"`, `"route":"/admin/api/v1/batches/requests/:request_id"`, `"status":200`, `"bytes":`, `"duration":`,
+		`"msg":"request"`, `"method":"GET"`, `"method":"other"`, `"route":"/admin/api/v1/batches/requests/:request_id"`, `"status":200`, `"bytes":`, `"duration":`,
 		`"request_id":"`, `"remote":"192.0.2.7"`, `"caller":"` + alice.String() + `"`,
 	} {
 		if !strings.Contains(logged, wanted) {
 			t.Errorf("%s is not in the log", wanted)
 		}
 	}
-	if got := strings.Count(logged, `"msg":"request"`); got != 7*4*2 {
+	if got := strings.Count(logged, `"msg":"request"`); got != 7*4*2+1 {
 		t.Errorf("%d requests are in the log", got)
 	}
 }

@@ -26,6 +26,7 @@ const (
 	callerID  = "caller"
 
 	hiddenMethod = "hidden_method"
+	misspelled   = "misspelled"
 )
 
 // MaxBodyBytes is more than any operation needs.
@@ -58,8 +59,8 @@ func setHeaders(h http.Header, requestID string) {
 }
 
 // observe gives the request its name, and tells the log and the metrics what
-// became of it. Nothing that the caller sent is logged but the method and that
-// name.
+// became of it. Nothing that the caller sent is logged but that name and the
+// method, where HTTP defines it.
 func (s *server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		begin := time.Now()
@@ -80,7 +81,8 @@ func (s *server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		// Deferred, since a panic that ends the connection passes through.
 		defer func() {
-			done(route, knownMethod(r.Method), w.Status)
+			method := knownMethod(r.Method)
+			done(route, method, w.Status)
 			level := accessLevel(route, w.Status)
 			if !s.Log.Enabled(r.Context(), level) {
 				return
@@ -90,7 +92,7 @@ func (s *server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 				bytes = 0
 			}
 			attrs := []slog.Attr{
-				slog.String("method", r.Method), slog.String("route", route), slog.Int("status", w.Status),
+				slog.String("method", method), slog.String("route", route), slog.Int("status", w.Status),
 				slog.Int64("bytes", bytes), slog.Duration("duration", time.Since(begin)),
 				slog.String("request_id", id), slog.String("remote", c.RealIP()),
 			}
@@ -117,7 +119,7 @@ func accessLevel(route string, status int) slog.Level {
 	return slog.LevelInfo
 }
 
-// knownMethod keeps the number of metrics finite.
+// knownMethod keeps the number of metrics finite, and others' words out of the log.
 func knownMethod(method string) string {
 	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,
@@ -201,12 +203,22 @@ func limitBody(next echo.HandlerFunc) echo.HandlerFunc {
 func hiddenMethods(methods map[string][]string) echo.MiddlewareFunc {
 	allow := make(map[string]string)
 	for path, known := range methods {
+		if strings.Contains(path, "/:") {
+			continue // a pattern, which nobody asks for
+		}
 		slices.Sort(known)
 		allow[path] = strings.Join(append([]string{http.MethodOptions}, known...), ", ")
 	}
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			asked := echo.GetPath(c.Request())
+			if decoded := c.Request().URL.Path; asked != decoded && allow[decoded] != "" {
+				// What is fixed of a path has one spelling, here and for proxies that go
+				// by it: this one is not taken for a parameter either.
+				c.SetPath("")
+				c.Set(misspelled, true)
+				return next(c)
+			}
 			if c.Path() != asked && allow[asked] != "" && c.Request().Method != http.MethodOptions {
 				c.SetPath(asked)
 				c.Set(hiddenMethod, true)
@@ -217,9 +229,12 @@ func hiddenMethods(methods map[string][]string) echo.MiddlewareFunc {
 	}
 }
 
-// refuseHiddenMethods answers what hiddenMethods has found.
+// refuseHiddenMethods answers what hiddenMethods has found, once it is observed.
 func refuseHiddenMethods(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
+		if c.Get(misspelled) != nil {
+			return echo.ErrNotFound
+		}
 		if allow, ok := c.Get(echo.ContextKeyHeaderAllow).(string); ok && c.Get(hiddenMethod) != nil {
 			c.Response().Header().Set("Allow", allow)
 			return echo.ErrMethodNotAllowed
