@@ -387,8 +387,8 @@ func newReadiness(p *pools, db *Databases, current *currency, places *places, wo
 	return &readiness{pools: p, schemas: db.schemas, current: current, places: places, work: work, stopping: make(chan struct{})}
 }
 
-// check asks each database for its tables and for the role's privileges on
-// them, which is a query each, and then whether its log is as new as what was
+// check asks each database whether it takes changes, and for its tables and the
+// role's privileges on them, which is a query each, and then whether its log is as new as what was
 // seen of it, which is another; now and then whether it holds what is not
 // served; and, until it was so once, whether the migrations are as new as this
 // program. A replica that is away is none to wait for: reads turn to the
@@ -419,6 +419,11 @@ func (r *readiness) look(ctx context.Context) error {
 	if err := r.places.check(ctx); err != nil {
 		return err
 	}
+	for _, db := range r.primaries() {
+		if err := db.TakesChanges(ctx); err != nil {
+			return err
+		}
+	}
 	missing, err := r.missing(ctx)
 	if err != nil {
 		return err
@@ -438,6 +443,14 @@ func firstOf(missing []string) string {
 		return fmt.Sprintf("%s, and %d more", missing[0], others)
 	}
 	return missing[0]
+}
+
+// primaries are the databases without which nothing is answered.
+func (r *readiness) primaries() []*postgres.DB {
+	if r.pools.main.Primary == r.pools.fusillade.Primary {
+		return []*postgres.DB{r.pools.main.Primary}
+	}
+	return []*postgres.DB{r.pools.main.Primary, r.pools.fusillade.Primary}
 }
 
 func (r *readiness) missing(ctx context.Context) ([]string, error) {

@@ -292,9 +292,21 @@ func (d *doctor) settings(ctx context.Context, name, url string, sides []inspect
 		d.add(Check{Database: name, Name: check, Finding: OK, Detail: "dates, bytes, numbers and texts come as they are read, whatever the role, the database or the server says"})
 		return
 	}
-	words := make([]string, len(not))
-	for i, s := range not {
-		words[i] = fmt.Sprintf("%s is %q and not %q", s.Name, s.Is, s.Wanted)
+	var words, inDatabase []string
+	for _, s := range not {
+		says := fmt.Sprintf("%s is %q and not %q", s.Name, s.Is, s.Wanted)
+		if s.InDatabase() {
+			inDatabase = append(inDatabase, says)
+		} else {
+			words = append(words, says)
+		}
+	}
+	if len(inDatabase) > 0 {
+		d.add(Check{name, check, Problem, "sessions have settings that they cannot change themselves: " + strings.Join(inDatabase, ", "),
+			"take them from the role, the database or the server: `ALTER ROLE … RESET`, `ALTER DATABASE … RESET` or `ALTER SYSTEM RESET`", nil})
+	}
+	if len(words) == 0 {
+		return
 	}
 	d.add(Check{name, check, Problem, "what sessions are to begin with is not what they have: " + strings.Join(words, ", "),
 		"a pooler in between does not pass it on: set database.pgbouncer to true, and have the pooler ignore none of client_encoding, datestyle, timezone and standard_conforming_strings (ignore_startup_parameters)", nil})

@@ -27,11 +27,20 @@ func (a *Away) Error() string {
 	return a.Database + ": " + a.Reason
 }
 
-// Connect makes a connection with the settings of RelyOn. Where that fails it
-// returns an *Away, or the error of the context.
+// refusedByPooler is how a pooler answers a connection that begins with settings
+// that it does not know.
+const refusedByPooler = "08P01"
+
+// Connect makes a connection with the settings of RelyOn, or with those that a
+// pooler takes where one refuses the others. Where that fails it returns an *Away,
+// or the error of the context.
 func Connect(ctx context.Context, config *pgx.ConnConfig) (*pgx.Conn, error) {
-	RelyOn(config.RuntimeParams, true)
+	RelyOn(config.RuntimeParams, false)
 	conn, err := pgx.ConnectConfig(ctx, config)
+	if sqlState(err) == refusedByPooler {
+		RelyOn(config.RuntimeParams, true)
+		conn, err = pgx.ConnectConfig(ctx, config)
+	}
 	if failed, ok := errors.AsType[*pgconn.ConnectError](err); ok && ctx.Err() == nil {
 		return nil, awayOf(failed)
 	}

@@ -606,7 +606,8 @@ func TestRelied(t *testing.T) {
 	t.Parallel()
 	url := pgtest.Empty(t).URL
 	admin := open(t, postgres.Config{URL: url})
-	for _, setting := range []string{"bytea_output = escape", "datestyle = ''SQL, DMY''", "client_encoding = LATIN1", "timezone = ''America/St_Johns''", "standard_conforming_strings = off"} {
+	for _, setting := range []string{"bytea_output = escape", "datestyle = ''SQL, DMY''", "client_encoding = LATIN1", "timezone = ''America/St_Johns''", "standard_conforming_strings = off",
+		"quote_all_identifiers = on", "gin_fuzzy_search_limit = 1", "default_transaction_isolation = ''repeatable read''"} {
 		exec(t, admin, `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET `+setting+`', current_database()); END $$`)
 	}
 	for name, address := range map[string]string{

@@ -27,9 +27,13 @@ const (
 	msgBlocked      = "Others are changing the same rows; try again later"
 	msgChanged      = "The database's tables are being changed; try again later"
 	msgReadOnly     = "The database takes no changes at present; try again later"
-	msgNotReady     = "The database lacks a table, a column or a privilege that is needed"
-	msgFault        = "The database could not do what it was asked"
-	msgNotFound     = "There is no such row"
+	msgStandby      = "The database is a standby, which takes no changes; give the URL of its primary, or promote it"
+
+	msgReadOnlySessions = "The database's sessions are read only, which no setting of theirs can change through PgBouncer: take default_transaction_read_only from the role, the database or the server"
+
+	msgNotReady = "The database lacks a table, a column or a privilege that is needed"
+	msgFault    = "The database could not do what it was asked"
+	msgNotFound = "There is no such row"
 )
 
 var errNoneFree = errors.New("all connections of the pool stayed in use for the time allowed to get one")
@@ -76,7 +80,7 @@ func MapError(err error) error {
 		return fail(domain.CodeUnavailable, msgBlocked)
 	case outdated(err):
 		return fail(domain.CodeUnavailable, msgChanged)
-	case state == "25006":
+	case readOnly(err):
 		return fail(domain.CodeUnavailable, msgReadOnly)
 	case state == "42501", state == "42P01", state == "42703", state == "3F000":
 		return fail(domain.CodeInternal, msgNotReady)
@@ -110,13 +114,18 @@ func connecting(err error) bool {
 	return driver || own
 }
 
+// ended are the states with which the server ends a session that takes too long to
+// go on with its transaction, or to end it: idle_in_transaction_session_timeout
+// and transaction_timeout.
+var ended = []string{"25P03", "25P04"}
+
 // lost tells of a connection that broke.
 func lost(err error) bool {
 	if connecting(err) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return false
 	}
 	switch state := sqlState(err); {
-	case strings.HasPrefix(state, "08"), strings.HasPrefix(state, "57P"):
+	case strings.HasPrefix(state, "08"), strings.HasPrefix(state, "57P"), slices.Contains(ended, state):
 		return true
 	case state != "":
 		return false
@@ -162,6 +171,14 @@ func unreachable(err error) bool {
 func serialization(err error) bool {
 	state := sqlState(err)
 	return state == "40001" || state == "40P01"
+}
+
+// readOnly tells of a session that may change nothing, or of a standby, which
+// refuses to begin what may.
+func readOnly(err error) bool {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	// The message is in the server's language, the function's name is not.
+	return ok && (pg.Code == "25006" || pg.Code == "0A000" && pg.Routine == "call_bool_check_hook")
 }
 
 // outdated tells of a statement that was prepared for tables as they were, or

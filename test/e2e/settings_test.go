@@ -16,6 +16,7 @@ import (
 var strange = []string{
 	"datestyle = 'German, DMY'", "intervalstyle = sql_standard", "bytea_output = escape", "timezone = 'America/St_Johns'",
 	"extra_float_digits = -15", "client_encoding = LATIN1", "standard_conforming_strings = off", "array_nulls = off", "transform_null_equals = on",
+	"quote_all_identifiers = on", "gin_fuzzy_search_limit = 1", "default_transaction_isolation = 'repeatable read'",
 }
 
 // TestStrangeSettings lists, fetches, erases one and erases many on a database

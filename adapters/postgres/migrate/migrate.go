@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -505,7 +506,7 @@ func applyRiver(ctx context.Context, conn *pgx.Conn) error {
 		return err
 	}
 	config.MaxConns, config.MinConns, config.MinIdleConns = 1, 0, 0
-	postgres.RelyOn(config.ConnConfig.RuntimeParams, true)
+	config.ConnConfig.RuntimeParams = maps.Clone(conn.Config().RuntimeParams)
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return err

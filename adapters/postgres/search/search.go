@@ -80,10 +80,9 @@ func Open(ctx context.Context, url string, options Options) (*Database, error) {
 		config.ConnectTimeout = 10 * time.Second
 	}
 	for name, value := range map[string]string{
-		"application_name":              options.ApplicationName,
-		"default_transaction_read_only": "on",
-		"statement_timeout":             "0",
-		"lock_timeout":                  lockTimeout,
+		"application_name":  options.ApplicationName,
+		"statement_timeout": "0",
+		"lock_timeout":      lockTimeout,
 		// The sample's costs are high enough for it, and it would gain nothing.
 		"jit": "off",
 		// Rows that are hidden from this role are an error, not passed over.
@@ -101,6 +100,10 @@ func Open(ctx context.Context, url string, options Options) (*Database, error) {
 		d.pace = rate.NewLimiter(rate.Limit(options.Rate), max(options.Rate/10, 1))
 	}
 	if d.conn, err = postgres.Connect(ctx, config); err != nil {
+		return nil, postgres.MapError(err)
+	}
+	if _, err := d.conn.Exec(ctx, "SET default_transaction_read_only = on"); err != nil {
+		d.Close()
 		return nil, postgres.MapError(err)
 	}
 	return d, nil
