@@ -1,14 +1,18 @@
 package app_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/golang-jwt/jwt/v5"
 
 	"lethe"
 	"lethe/internal/pgtest"
@@ -32,6 +36,8 @@ const (
 	forbidden = "forbidden" // 403
 	hidden    = "hidden"    // 404
 	allowed   = "allowed"
+	conflict  = "conflict" // 409
+	invalid   = "400"
 )
 
 // mayDo is the model: what each kind of caller gets, as docs/ and openapi.yaml have
@@ -52,6 +58,13 @@ var mayDo = map[string]func(kind string) string{
 	"getLogKeys":          whoErases,
 	"getTile":             whoErases,
 
+	// What else an operation can be asked with.
+	"getTile: entries":                   whoManages,
+	"eraseResponse: with another's key":  but(whoErasesThis, hidden, manager, admin),
+	"startErasure: with another's token": but(whoErases, conflict, stranger, manager, admin),
+	"startErasure: by filter":            whoErases,
+	"startErasure: by owner":             but(whoErases, invalid, stranger),
+
 	"listLooks": func(kind string) string { return only(kind, admin) },
 
 	"listHolds": whoManages, "placeHold": whoManages, "getHold": whoManages, "releaseHold": whoManages,
@@ -60,6 +73,19 @@ var mayDo = map[string]func(kind string) string{
 	"changeRetentionRule": whoManages, "removeRetentionRule": whoManages, "getRetentionRuleVersion": whoManages,
 	"dryRunRetentionRule": whoManages, "enableRetentionRule": whoManages, "disableRetentionRule": whoManages,
 }
+
+// but is a rule with another answer for some.
+func but(rule func(string) string, answer string, kinds ...string) func(string) string {
+	return func(kind string) string {
+		if slices.Contains(kinds, kind) {
+			return answer
+		}
+		return rule(kind)
+	}
+}
+
+// theirs tells whose something is, or who may do everything with everyone's.
+func theirs(kind string) bool { return only(kind, owner, member, manager, admin) == allowed }
 
 func only(kind string, kinds ...string) string {
 	switch {
@@ -110,11 +136,21 @@ func TestWhoMayDoWhat(t *testing.T) {
 	database := pgtest.WithFixture(t)
 	exec(t, database.URL, `INSERT INTO public.api_keys (name, secret, user_id, created_by, purpose)
 		SELECT 'sk-connie-platform', 'sk-connie-platform', id, id, 'platform' FROM public.users WHERE username = 'connie'`)
-	s := start(t, "LETHE_DATABASE_URL="+database.RoleURL, "LETHE_ERASURE_KEY="+newKey(t))
-
-	ask := func(method, path, key, body string) (int, http.Header, string) {
+	exec(t, database.URL, `UPDATE public.users SET external_user_id = 'idp|' || username WHERE username IN ('bob', 'root')`)
+	const signed = "0123456789abcdef0123"
+	s := start(t, "LETHE_DATABASE_URL="+database.RoleURL, "LETHE_ERASURE_KEY="+newKey(t), "LETHE_AUTH_PROXY_HEADERS=true", "LETHE_AUTH_SESSION_SECRET="+signed)
+	session := func(of, secret string) string {
 		t.Helper()
-		return s.send(t, method, path, key, body)
+		token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{"sub": of, "iat": time.Now().Unix(), "exp": time.Now().Add(time.Hour).Unix()}).SignedString([]byte(secret))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return "dwctl_session=" + token
+	}
+
+	ask := func(method, path, key, body string, headers ...string) (int, http.Header, string) {
+		t.Helper()
+		return s.send(t, method, path, key, body, headers...)
 	}
 	// made is the identifier of something new.
 	made := func(method, path, key, body string) string {
@@ -150,96 +186,186 @@ func TestWhoMayDoWhat(t *testing.T) {
 			return status == http.StatusOK
 		})
 		kept, tried := respond(whose.id), rule()
+		newest := func() string { return fmt.Sprintf(`"filter":{"models":["asked-%d"]}`, models) }
+		keptModel := fmt.Sprintf("asked-%d", models)
+		// token is of a preview of this, by who may not at least a text.
+		token := func(of, key string, headers ...string) string {
+			_, _, text := ask(http.MethodPost, erasuresPath+"/preview", key, "{"+of+"}", headers...)
+			var answer struct{ Token string }
+			_ = json.Unmarshal([]byte(text), &answer)
+			return `{` + of + `,"token":"` + cmp.Or(answer.Token, "none") + `"}`
+		}
 
 		// Each is what an operation is asked with; what goes with it is made anew.
-		type question struct{ method, path, body string }
+		type question struct {
+			method, path, body string
+
+			headers []string
+			token   string   // what a token is to be asked for first
+			gone    []string // responses that are gone then, where the answer is that it is allowed and they are theirs
+			shown   string   // in an answer for those whose it is, and in no other
+			secret  string   // a header that none but who is allowed gets
+		}
 		questions := map[string]func() question{
-			"listResponses":       func() question { return question{"GET", requestsPath, ""} },
-			"getResponse":         func() question { return question{"GET", requestsPath + "/" + kept, ""} },
-			"eraseResponse":       func() question { return question{"DELETE", requestsPath + "/" + respond(whose.id), ""} },
-			"previewErasure":      func() question { return question{"POST", erasuresPath + "/preview", `{"responses":["` + kept + `"]}`} },
-			"startErasure":        func() question { return question{"POST", erasuresPath, `{"responses":["` + respond(whose.id) + `"]}`} },
-			"listErasures":        func() question { return question{"GET", erasuresPath, ""} },
-			"getErasure":          func() question { return question{"GET", erasure, ""} },
-			"cancelErasure":       func() question { return question{"POST", erasure + "/cancel", ""} },
-			"listErasureReceipts": func() question { return question{"GET", erasure + "/receipts", ""} },
-			"watchErasure":        func() question { return question{"GET", erasure + "/events", ""} },
-			"getReceipt":          func() question { return question{"GET", receipt, ""} },
-			"getCheckpoint":       func() question { return question{"GET", "/log/checkpoint", ""} },
-			"getLogKeys":          func() question { return question{"GET", "/log/keys", ""} },
-			"getTile":             func() question { return question{"GET", "/log/tile/0/000.p/1", ""} },
-			"listLooks":           func() question { return question{"GET", "/admin/api/v1/looks", ""} },
-			"listHolds":           func() question { return question{"GET", "/admin/api/v1/holds", ""} },
+			"listResponses": func() question {
+				return question{method: "GET", path: requestsPath + "?model=" + keptModel, shown: kept}
+			},
+			"eraseResponse: with another's key": func() question {
+				path, headers := requestsPath+"/"+respond(whose.id), []string{"Idempotency-Key", "theirs"}
+				if status, _, text := ask(http.MethodDelete, path, whose.key, "", headers...); status != http.StatusNoContent {
+					t.Fatal(text)
+				}
+				return question{method: "DELETE", path: path, headers: headers, secret: "Receipt-Salt"}
+			},
+			"startErasure: with another's token": func() question {
+				id := respond(whose.id)
+				return question{method: "POST", path: erasuresPath, body: token(newest(), whose.key), gone: []string{id}}
+			},
+			"startErasure: by filter": func() question {
+				id := respond(whose.id)
+				return question{method: "POST", path: erasuresPath, token: newest(), gone: []string{id}}
+			},
+			"startErasure: by owner": func() question {
+				return question{method: "POST", path: erasuresPath, token: `"owner":"` + whose.id + `"`, gone: []string{respond(whose.id)}}
+			},
+			"getTile: entries": func() question { return question{method: "GET", path: "/log/tile/entries/000.p/1"} },
+
+			"getResponse": func() question { return question{method: "GET", path: requestsPath + "/" + kept} },
+			"eraseResponse": func() question {
+				id := respond(whose.id)
+				return question{method: "DELETE", path: requestsPath + "/" + id, gone: []string{id}, secret: "Receipt-Salt"}
+			},
+			"previewErasure": func() question {
+				return question{method: "POST", path: erasuresPath + "/preview", body: `{"responses":["` + kept + `"]}`}
+			},
+			"startErasure": func() question {
+				id := respond(whose.id)
+				return question{method: "POST", path: erasuresPath, body: `{"responses":["` + id + `"]}`, gone: []string{id}}
+			},
+			"listErasures": func() question {
+				return question{method: "GET", path: erasuresPath + "?limit=100", shown: strings.TrimPrefix(erasure, erasuresPath+"/")}
+			},
+			"getErasure":          func() question { return question{method: "GET", path: erasure} },
+			"cancelErasure":       func() question { return question{method: "POST", path: erasure + "/cancel"} },
+			"listErasureReceipts": func() question { return question{method: "GET", path: erasure + "/receipts"} },
+			"watchErasure":        func() question { return question{method: "GET", path: erasure + "/events"} },
+			"getReceipt":          func() question { return question{method: "GET", path: receipt} },
+			"getCheckpoint":       func() question { return question{method: "GET", path: "/log/checkpoint"} },
+			"getLogKeys":          func() question { return question{method: "GET", path: "/log/keys"} },
+			"getTile":             func() question { return question{method: "GET", path: "/log/tile/0/000.p/1"} },
+			"listLooks":           func() question { return question{method: "GET", path: "/admin/api/v1/looks"} },
+			"listHolds":           func() question { return question{method: "GET", path: "/admin/api/v1/holds"} },
 			"placeHold": func() question {
-				return question{"POST", "/admin/api/v1/holds", `{"owners":["` + missingID + `"],"reason":"r"}`}
+				return question{method: "POST", path: "/admin/api/v1/holds", body: `{"owners":["` + missingID + `"],"reason":"r"}`}
 			},
-			"getHold":            func() question { return question{"GET", hold(), ""} },
-			"releaseHold":        func() question { return question{"DELETE", hold(), ""} },
-			"listRetentionRules": func() question { return question{"GET", rulesPath, ""} },
+			"getHold":            func() question { return question{method: "GET", path: hold()} },
+			"releaseHold":        func() question { return question{method: "DELETE", path: hold()} },
+			"listRetentionRules": func() question { return question{method: "GET", path: rulesPath} },
 			"createRetentionRule": func() question {
-				return question{"POST", rulesPath, `{"name":"n","filter":{"models":["none"]},"age_days":30,"run_at":["00:00"]}`}
+				return question{method: "POST", path: rulesPath, body: `{"name":"n","filter":{"models":["none"]},"age_days":30,"run_at":["00:00"]}`}
 			},
-			"getRetentionRule": func() question { return question{"GET", tried, ""} },
+			"getRetentionRule": func() question { return question{method: "GET", path: tried} },
 			"changeRetentionRule": func() question {
-				return question{"PUT", rule(), `{"version":1,"name":"n","filter":{"models":["none"]},"age_days":31,"run_at":["00:00"]}`}
+				return question{method: "PUT", path: rule(), body: `{"version":1,"name":"n","filter":{"models":["none"]},"age_days":31,"run_at":["00:00"]}`}
 			},
-			"removeRetentionRule":     func() question { return question{"DELETE", rule(), ""} },
-			"getRetentionRuleVersion": func() question { return question{"GET", tried + "/versions/1", ""} },
-			"dryRunRetentionRule":     func() question { return question{"POST", rule() + "/dry-run", ""} },
+			"removeRetentionRule":     func() question { return question{method: "DELETE", path: rule()} },
+			"getRetentionRuleVersion": func() question { return question{method: "GET", path: tried + "/versions/1"} },
+			"dryRunRetentionRule":     func() question { return question{method: "POST", path: rule() + "/dry-run"} },
 			"enableRetentionRule": func() question {
 				at := rule()
 				if status, _, text := ask("POST", at+"/dry-run", "sk-root-platform", ""); status != http.StatusOK {
 					t.Fatalf("%d %s", status, text)
 				}
-				return question{"POST", at + "/enable", `{"version":1}`}
+				return question{method: "POST", path: at + "/enable", body: `{"version":1}`}
 			},
-			"disableRetentionRule": func() question { return question{"POST", rule() + "/disable", ""} },
+			"disableRetentionRule": func() question { return question{method: "POST", path: rule() + "/disable"} },
 		}
-		callers := map[string]string{
-			"": nobody, "sk-a-wrong": nobody, "sk-alice-inference": nobody, "sk-alice-revoked": nobody, "sk-gone-platform": nobody,
-			"sk-acme-bob-platform": nobody, // no member of it any more
-			"sk-carol-platform":    plain, "sk-connie-platform": reader, "sk-empty-platform": stranger,
-			"sk-pmonly-platform": manager, "sk-root-platform": admin,
+		type caller struct {
+			kind, key string
+			headers   []string
+		}
+		callers := []caller{
+			{nobody, "", nil}, {nobody, "sk-a-wrong", nil}, {nobody, "sk-alice-inference", nil}, {nobody, "sk-alice-revoked", nil}, {nobody, "sk-gone-platform", nil},
+			{nobody, "sk-acme-bob-platform", nil}, // no member of it any more
+			{plain, "sk-carol-platform", nil}, {reader, "sk-connie-platform", nil}, {stranger, "sk-empty-platform", nil},
+			{manager, "sk-pmonly-platform", nil}, {admin, "sk-root-platform", nil},
+			{nobody, "", []string{"Cookie", session(bob, "another secret 0123")}}, {nobody, "", []string{"X-Doubleword-User", "idp|nobody"}},
+			{admin, "", []string{"X-Doubleword-User", "idp|root"}},
 		}
 		if whose.id == bob {
-			callers["sk-bob-platform"], callers["sk-alice-platform"], callers["sk-acme-alice-platform"] = owner, stranger, stranger
+			callers = append(callers, caller{owner, "sk-bob-platform", nil}, caller{stranger, "sk-alice-platform", nil}, caller{stranger, "sk-acme-alice-platform", nil},
+				caller{owner, "", []string{"Cookie", session(bob, signed)}}, caller{owner, "", []string{"X-Doubleword-User", "idp|bob"}},
+				caller{stranger, "", []string{"Cookie", session(alice, signed), "X-Organization-Id", bob}})
 		} else {
-			callers["sk-acme-alice-platform"], callers["sk-bob-platform"] = member, stranger
+			callers = append(callers, caller{member, "sk-acme-alice-platform", nil}, caller{stranger, "sk-bob-platform", nil},
+				caller{member, "sk-alice-platform", []string{"X-Organization-Id", acme}}, caller{member, "", []string{"Cookie", session(alice, signed) + "; dw_active_org=" + acme}},
+				caller{stranger, "sk-bob-platform", []string{"X-Organization-Id", acme}}, caller{stranger, "", []string{"Cookie", session(bob, signed) + "; dw_active_org=" + acme}})
 		}
-		for _, operation := range operations(t) {
+		there := func(id string) bool {
+			return number(t, database.URL, `SELECT count(*) FROM fusillade.requests WHERE id = '`+id+`'`) == 1
+		}
+		asked := operations(t)
+		for _, operation := range slices.Sorted(maps.Keys(mayDo)) {
+			if strings.Contains(operation, ":") && operation != "startErasure: by owner" {
+				asked = append(asked, operation)
+			}
+		}
+		for _, operation := range append(asked, "startErasure: by owner") { // which erases what others need
 			model, known := mayDo[operation]
-			question, asked := questions[operation]
-			if !known || !asked {
+			question, has := questions[operation]
+			if !known || !has {
 				t.Errorf("of %s nobody says who may do it", operation)
 				continue
 			}
-			for key, kind := range callers {
+			if operation == "startErasure: by owner" && !there(kept) {
+				t.Error("what nobody asked to be erased is gone")
+			}
+			for _, c := range callers {
 				q := question()
-				status, _, text := ask(q.method, q.path, key, q.body)
-				got := allowed
-				switch {
-				case status == http.StatusUnauthorized:
-					got = unknown
-				case status == http.StatusForbidden:
-					got = forbidden
-				case status == http.StatusNotFound:
-					got = hidden
-				case status >= 300 && status != http.StatusConflict:
-					got = fmt.Sprint(status)
+				if q.token != "" {
+					q.body = token(q.token, c.key, c.headers...)
 				}
-				if want := model(kind); got != want {
-					t.Errorf("%s of %s by %q, %s: want %s, got %s: %s", operation, whose.key, key, kind, want, got, text)
+				methods := []string{q.method}
+				if q.method == http.MethodGet {
+					methods = append(methods, http.MethodHead)
 				}
-				if operation == "eraseResponse" {
-					id := strings.TrimPrefix(q.path, requestsPath+"/")
-					if gone := number(t, database.URL, `SELECT count(*) FROM fusillade.requests WHERE id = '`+id+`'`) == 0; gone != (got == allowed) {
-						t.Errorf("%s by %q: answered %s, gone: %v", operation, key, got, gone)
+				for _, method := range methods {
+					status, header, text := ask(method, q.path, c.key, q.body, append(slices.Clone(q.headers), c.headers...)...)
+					got := allowed
+					switch {
+					case status == http.StatusUnauthorized:
+						got = unknown
+					case status == http.StatusForbidden:
+						got = forbidden
+					case status == http.StatusNotFound:
+						got = hidden
+					case status == http.StatusConflict:
+						got = conflict
+					case status >= 300:
+						got = fmt.Sprint(status)
+					}
+					who := fmt.Sprintf("%s %s of %s by %s, %q %.40q", method, operation, whose.key, c.kind, c.key, c.headers)
+					if want := model(c.kind); got != want {
+						t.Errorf("%s: want %s, got %s: %s", who, want, got, text)
+					}
+					if method != http.MethodHead && q.shown != "" && strings.Contains(text, q.shown) != (got == allowed && theirs(c.kind)) {
+						t.Errorf("%s: answered %s with %s", who, got, text)
+					}
+					if q.secret != "" && (header.Get(q.secret) != "") != (got == allowed) {
+						t.Errorf("%s: answered %s with %v", who, got, header)
+					}
+				}
+				if q.gone != nil {
+					await(t, "erasures are over", func() bool {
+						return number(t, database.URL, `SELECT count(*) FROM lethe.erasures WHERE finished_at IS NULL`) == 0
+					})
+				}
+				for _, id := range q.gone {
+					if want := model(c.kind) == allowed && theirs(c.kind); there(id) == want {
+						t.Errorf("%s by %s, %q %.40q: gone is %v", operation, c.kind, c.key, c.headers, !want)
 					}
 				}
 			}
-		}
-		if n := number(t, database.URL, `SELECT count(*) FROM fusillade.requests WHERE id = '`+kept+`'`); n != 1 {
-			t.Errorf("what nobody asked to be erased is gone")
 		}
 	}
 }
