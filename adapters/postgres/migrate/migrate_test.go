@@ -293,7 +293,7 @@ func TestErrorsSayWhere(t *testing.T) {
 		"no URL":                {migrate.Target{}, "no database URL"},
 		"main unreachable":      {migrate.Target{MainURL: nowhere}, "main database"},
 		"fusillade unreachable": {migrate.Target{MainURL: dbURL, FusilladeURL: nowhere}, "fusillade database"},
-		"no place for tables": {migrate.Target{MainURL: withParam(t, dbURL, "options", "-c default_tablespace=none_such")},
+		"no privilege": {migrate.Target{MainURL: withParam(t, dbURL, "role", "pg_monitor")},
 			"set main"},
 	} {
 		t.Run(name, func(t *testing.T) {
