@@ -182,13 +182,7 @@ func (e *eraser) addGone(ctx context.Context, ids []uuid.UUID, holds holdsOnEach
 			}
 			e.gone[id] = g
 			e.locked = append(e.locked, dbsqlc.LockRequestsRow{ID: id, Owner: g.owners[0]})
-			queueHoldsOnGone(b, id, g, func(on []domain.Hold) {
-				for _, hold := range on {
-					if !slices.Contains(holds[id], hold.ID) {
-						holds[id] = append(holds[id], hold.ID)
-					}
-				}
-			})
+			queueHoldsOnGone(b, id, g, func(on []domain.Hold) { holds.add(id, on) })
 		}
 	})
 }

@@ -3,6 +3,7 @@ package fusillade
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -231,6 +232,14 @@ func collectHolds(rows pgx.Rows) ([]domain.Hold, error) {
 // holdsOnEach are the holds on each of some requests, the oldest first, at most
 // domain.MaxHoldsFound of a request.
 type holdsOnEach map[uuid.UUID][]uuid.UUID
+
+func (h holdsOnEach) add(id uuid.UUID, on []domain.Hold) {
+	for _, hold := range on {
+		if !slices.Contains(h[id], hold.ID) {
+			h[id] = append(h[id], hold.ID)
+		}
+	}
+}
 
 // queue looks for them, also among what is retained. The requests have to be
 // locked by then.

@@ -385,3 +385,45 @@ func BenchmarkBypassed(t *testing.B) {
 		}
 	}
 }
+
+// A copy that is written after its response was erased stays as long as a hold
+// covers it, as a DELETE of it would be refused, and goes once it is released.
+func TestSweepLeavesHeldCopies(t *testing.T) {
+	t.Parallel()
+	for name, open := range besideAndApart {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, raw := open(t)
+			owner := uuid.New()
+			id := b.addChain(owner.String(), 1)[0].ID
+			if _, err := b.responses.Erase(t.Context(), id, nil, porttest.Permit); err != nil {
+				t.Fatal(err)
+			}
+			holds := b.holds(postgres.Config{})
+			hold := holdOn(owner)
+			if _, err := holds.Place(t.Context(), hold); err != nil {
+				t.Fatal(err)
+			}
+			b.addOld(raw, old{request: &id, owner: &owner, header: id.String()})
+			late := copied(t, raw)
+			sweep := func() domain.Erased {
+				t.Helper()
+				b.Hasten()
+				_, erased, err := b.responses.Sweep(t.Context(), 10, sweepWarrant())
+				if err != nil {
+					t.Fatal(err)
+				}
+				return erased
+			}
+			if erased := sweep(); copied(t, raw) != late || erased.RawRequests != 0 {
+				t.Errorf("held: %+v were erased, and %v of %v are left", erased, copied(t, raw), late)
+			}
+			if _, err := holds.Release(t.Context(), hold.ID, uuid.New()); err != nil {
+				t.Fatal(err)
+			}
+			if erased := sweep(); copied(t, raw) != [2]int64{} || erased.RawRequests != 1 {
+				t.Errorf("released: %+v were erased, and %v are left", erased, copied(t, raw))
+			}
+		})
+	}
+}

@@ -90,9 +90,11 @@ func (e *eraser) forgetErased(ctx context.Context) error {
 }
 
 // withoutRow are those of the requests of which no row was locked.
-func (e *eraser) withoutRow(ids []uuid.UUID) []uuid.UUID {
-	locked := make(map[uuid.UUID]bool, len(e.locked))
-	for _, row := range e.locked {
+func (e *eraser) withoutRow(ids []uuid.UUID) []uuid.UUID { return withoutRow(ids, e.locked) }
+
+func withoutRow(ids []uuid.UUID, rows []dbsqlc.LockRequestsRow) []uuid.UUID {
+	locked := make(map[uuid.UUID]bool, len(rows))
+	for _, row := range rows {
 		locked[row.ID] = true
 	}
 	return slices.DeleteFunc(slices.Clone(ids), func(id uuid.UUID) bool { return locked[id] })

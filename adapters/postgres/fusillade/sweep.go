@@ -146,13 +146,16 @@ func (e *eraser) unheld(ctx context.Context, remain []uuid.UUID) (held []uuid.UU
 		return nil, nil
 	}
 	holds := holdsOnEach{}
+	var locked []dbsqlc.LockRequestsRow
 	err = e.send(ctx, func(b *pgx.Batch) {
-		var locked []dbsqlc.LockRequestsRow
 		b.Queue(dbsqlc.StepsOf, remain)
 		e.queueRows(b, remain, true, &locked)
 		b.Queue(dbsqlc.ShareHolds)
 		holds.queue(b, remain, e.Retained)
 	})
+	if err == nil {
+		err = e.addHoldsOnGone(ctx, withoutRow(remain, locked), holds)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -164,6 +167,23 @@ func (e *eraser) unheld(ctx context.Context, remain []uuid.UUID) (held []uuid.UU
 		}
 	}
 	return held, e.lockRows(ctx)
+}
+
+// addHoldsOnGone adds what holds those of the requests of which only copies are
+// left, such as were written after the row was erased.
+func (e *eraser) addHoldsOnGone(ctx context.Context, ids []uuid.UUID, holds holdsOnEach) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	found, err := e.lookForGone(ctx, ids)
+	if err != nil || len(found) == 0 {
+		return err
+	}
+	return e.send(ctx, func(b *pgx.Batch) {
+		for id, g := range found {
+			queueHoldsOnGone(b, id, g, func(on []domain.Hold) { holds.add(id, on) })
+		}
+	})
 }
 
 // lockRows locks what there is of the requests, and their steps: these first, as
