@@ -1,6 +1,7 @@
 package fusillade
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"lethe/adapters/postgres"
 	"lethe/adapters/postgres/fusillade/internal/dbsqlc"
+	"lethe/domain"
 )
 
 // Copies are raw copies of the gateway's in another database than fusillade's.
@@ -190,30 +192,57 @@ func (c *Copies) remove(ctx context.Context, tx *postgres.Tx, requests, steps []
 	if err != nil || len(l.instances) == 0 {
 		return 0, 0, l, err
 	}
-	err = c.outlet.Tx(ctx, func(outlet *postgres.Tx) error {
-		rawRequests, rawResponses = 0, 0
-		for range deleteRounds {
-			var b pgx.Batch
-			var ofRequests, ofResponses []copyAt
-			b.Queue(dbsqlc.Durably)
-			for sql, removed := range map[string]*int64{dbsqlc.DeleteRawRequestsAt: &rawRequests, dbsqlc.DeleteRawResponsesAt: &rawResponses} {
-				b.Queue(sql, l.instances, l.correlations).Exec(func(tag pgconn.CommandTag) error {
-					*removed += tag.RowsAffected()
-					return nil
-				})
-			}
-			l.queue(&b, &ofRequests, &ofResponses)
-			if err := outlet.SendBatch(ctx, &b).Close(); err != nil {
-				return err
-			}
-			if len(ofRequests)+len(ofResponses) == 0 {
-				return nil
-			}
-		}
-		return errStillThere
+	err = c.outlet.Tx(ctx, func(outlet *postgres.Tx) (err error) {
+		rawRequests, rawResponses, err = l.remove(ctx, outlet)
+		return err
 	})
 	if err != nil {
 		return 0, 0, l, err
 	}
 	return rawRequests, rawResponses, l, nil
+}
+
+// errRehearsed takes back what has been removed.
+var errRehearsed error = domain.Errorf(domain.CodeInternal, "This is taken back")
+
+// rehearse is remove, and takes it back.
+func (c *Copies) rehearse(ctx context.Context, tx *postgres.Tx, requests, steps []uuid.UUID) (rawRequests, rawResponses int64, err error) {
+	l, err := c.locate(ctx, tx, requests, steps)
+	if err != nil || len(l.instances) == 0 {
+		return 0, 0, err
+	}
+	err = c.outlet.Tx(ctx, func(outlet *postgres.Tx) (err error) {
+		// Holds wait for the transaction that this one is a part of.
+		if err = dbsqlc.New(outlet).WaitShortly(ctx); err == nil {
+			rawRequests, rawResponses, err = l.remove(ctx, outlet)
+		}
+		return cmp.Or(err, errRehearsed)
+	})
+	if errors.Is(err, errRehearsed) {
+		err = nil
+	}
+	return rawRequests, rawResponses, err
+}
+
+// remove deletes the copies at these places and reads back that none is left.
+func (l located) remove(ctx context.Context, outlet *postgres.Tx) (rawRequests, rawResponses int64, err error) {
+	for range deleteRounds {
+		var b pgx.Batch
+		var ofRequests, ofResponses []copyAt
+		b.Queue(dbsqlc.Durably)
+		for sql, removed := range map[string]*int64{dbsqlc.DeleteRawRequestsAt: &rawRequests, dbsqlc.DeleteRawResponsesAt: &rawResponses} {
+			b.Queue(sql, l.instances, l.correlations).Exec(func(tag pgconn.CommandTag) error {
+				*removed += tag.RowsAffected()
+				return nil
+			})
+		}
+		l.queue(&b, &ofRequests, &ofResponses)
+		if err := outlet.SendBatch(ctx, &b).Close(); err != nil {
+			return 0, 0, err
+		}
+		if len(ofRequests)+len(ofResponses) == 0 {
+			return rawRequests, rawResponses, nil
+		}
+	}
+	return 0, 0, errStillThere
 }

@@ -104,16 +104,15 @@ func (f finisher) carryOut(ctx context.Context, b *pgx.Batch, e *eraser, w domai
 // database refuses to delete or no receipt could be written of: it could not be
 // finished.
 func (f finisher) intend(ctx context.Context, b *pgx.Batch, e *eraser, w domain.Warrant, with intended) error {
-	if err := e.rehearse(ctx, nil); err != nil {
-		return err
-	}
-	_, rawRequests, rawResponses, err := f.copies.find(ctx, e.tx, e.requests, e.steps)
+	rawRequests, rawResponses, err := e.rehearse(ctx, nil)
 	if err != nil {
 		return err
 	}
+	var noted domain.Erased // which may have gone by now
 	for _, i := range with.before {
-		rawRequests, rawResponses = max(rawRequests, i.RawRequests), max(rawResponses, i.RawResponses)
+		noted.Add(domain.Erased{RawRequests: i.RawRequests, RawResponses: i.RawResponses})
 	}
+	rawRequests, rawResponses = max(rawRequests, noted.RawRequests), max(rawResponses, noted.RawResponses)
 	const many = 1 << 40
 	if _, err := f.issuer.receipts(e, domain.Erased{Requests: int64(len(e.requests)), Steps: many, Templates: many, Tasks: many, Files: many, KeptTemplates: many, Retained: many}, w); err != nil {
 		return err
@@ -132,12 +131,12 @@ func (f finisher) intend(ctx context.Context, b *pgx.Batch, e *eraser, w domain.
 	return nil
 }
 
-// rehearse deletes, after first, and takes it back. The transaction goes on where
-// that is refused.
-func (e *eraser) rehearse(ctx context.Context, first func(context.Context) error) error {
-	_, err := e.tx.Exec(ctx, dbsqlc.BeginRehearsal)
-	if err != nil {
-		return err
+// rehearse deletes, after first, and takes it back, in both databases; it returns
+// how many copies there are in the other. The transaction goes on where that is
+// refused.
+func (e *eraser) rehearse(ctx context.Context, first func(context.Context) error) (rawRequests, rawResponses int64, err error) {
+	if _, err := e.tx.Exec(ctx, dbsqlc.BeginRehearsal); err != nil {
+		return 0, 0, err
 	}
 	if first != nil {
 		err = first(ctx)
@@ -146,7 +145,10 @@ func (e *eraser) rehearse(ctx context.Context, first func(context.Context) error
 		_, err = e.delete(ctx)
 	}
 	_, back := e.tx.Exec(ctx, dbsqlc.EndRehearsal)
-	return cmp.Or(err, back)
+	if err = cmp.Or(err, back); err == nil && e.copies != nil {
+		rawRequests, rawResponses, err = e.copies.rehearse(ctx, e.tx, e.requests, e.steps)
+	}
+	return rawRequests, rawResponses, err
 }
 
 // attempt takes back what fn does where the database refuses it, and the

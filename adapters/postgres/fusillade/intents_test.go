@@ -63,11 +63,15 @@ func (a *apart) sweep() error {
 	return err
 }
 
+// removing is how often the database with the copies is asked until they go: they
+// have been found, and their removal rehearsed.
+const removing = 6
+
 // failBegun begins to erase a response, and fails when the copies are to go.
 func (a *apart) failBegun(id uuid.UUID) {
 	a.t.Helper()
 	a.outlet.count.Store(0)
-	a.outlet.at, a.outlet.each, a.outlet.act = 3, false, a.endSession
+	a.outlet.at, a.outlet.each, a.outlet.act = removing, false, a.endSession
 	_, err := a.responses.Erase(a.t.Context(), id, nil, porttest.Permit)
 	a.outlet.at = 0
 	if domain.CodeOf(err) != domain.CodeUnavailable || !strings.Contains(err.Error(), "has begun") {
@@ -436,7 +440,7 @@ func TestBegunPart(t *testing.T) {
 		}
 		e := a.create(a.erasures, domain.ErasureTarget{Owner: &owner})
 		a.outlet.count.Store(0)
-		a.outlet.at, a.outlet.act = 3, a.endSession
+		a.outlet.at, a.outlet.act = removing, a.endSession
 		_, err := a.erasures.Advance(t.Context(), e.ID, 3, porttest.JudgeAll)
 		a.outlet.at = 0
 		if domain.CodeOf(err) != domain.CodeUnavailable || a.number(`SELECT count(*) FROM lethe.intents`) != 1 {
@@ -496,4 +500,120 @@ func TestBegunResponseOfSeveralReceipts(t *testing.T) {
 		t.Fatal(err)
 	}
 	a.severally(3, domain.Erased{Requests: 1200, Steps: 1200}, owner, ids)
+}
+
+// refuseCopy has the other database refuse to delete what the gateway has copied
+// of a request.
+func (a *apart) refuseCopy(id uuid.UUID) {
+	a.t.Helper()
+	var instance uuid.UUID
+	if err := a.owner.Pool().QueryRow(a.t.Context(), `SELECT instance_id FROM public.http_analytics WHERE fusillade_request_id = $1`, id).Scan(&instance); err != nil {
+		a.t.Fatal(err)
+	}
+	if _, err := a.copies.Pool().Exec(a.t.Context(), `
+		CREATE FUNCTION outlet.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE restrict_violation; END $$;
+		CREATE TRIGGER refuse BEFORE DELETE ON outlet.http_requests FOR EACH ROW WHEN (OLD.instance_id = '`+instance.String()+`') EXECUTE FUNCTION outlet.refuse()`); err != nil {
+		a.t.Fatal(err)
+	}
+}
+
+// A copy that the other database refuses to delete keeps nothing else there, and
+// nothing is begun that could not be finished.
+func TestRefusedCopiesApart(t *testing.T) {
+	t.Parallel()
+	const chains = 6
+	owner := uuid.New()
+	open := func(t *testing.T) (a *apart, ids []uuid.UUID, refused uuid.UUID) {
+		t.Parallel()
+		a = newApart(t, 3)
+		for range chains {
+			ids = append(ids, a.addChain(owner.String(), 1)[0].ID)
+		}
+		a.refuseCopy(ids[3])
+		return a, ids, ids[3]
+	}
+	left := func(t *testing.T, a *apart, requests, copies int64) {
+		t.Helper()
+		intents := a.number(`SELECT count(*) FROM lethe.intents`)
+		if stored := a.Stored(); stored.Requests != requests || stored.RawRequests != copies || stored.RawResponses != copies || intents != 0 {
+			t.Errorf("want %d requests and %d copies left and nothing noted, got %+v and %d notes", requests, copies, stored, intents)
+		}
+	}
+	t.Run("single", func(t *testing.T) {
+		a, ids, refused := open(t)
+		for _, id := range ids {
+			_, err := a.responses.Erase(t.Context(), id, nil, porttest.Permit)
+			if want := id == refused; (domain.CodeOf(err) == domain.CodeRefused) != want || !want && err != nil {
+				t.Errorf("refused %t: got %v", want, err)
+			}
+		}
+		left(t, a, 1, 1)
+	})
+	t.Run("bulk", func(t *testing.T) {
+		a, _, refused := open(t)
+		e := a.create(a.erasures, domain.ErasureTarget{Owner: &owner})
+		for range 4 * chains {
+			if e.State.Over() {
+				break
+			}
+			var err error
+			if e, err = a.erasures.Advance(t.Context(), e.ID, 100, porttest.JudgeAll); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if e.State != domain.ErasureFinished || e.Done != chains-1 || len(e.Failures) != 1 || e.Failures[0].Response != refused {
+			t.Errorf("got %s, %d done, failures %+v", e.State, e.Done, e.Failures)
+		}
+		left(t, a, 1, 1)
+	})
+	t.Run("canceled", func(t *testing.T) {
+		a, _, _ := open(t)
+		e := a.create(a.erasures, domain.ErasureTarget{Owner: &owner})
+		if _, err := a.erasures.Advance(t.Context(), e.ID, 100, porttest.JudgeAll); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := a.erasures.Cancel(t.Context(), e.ID); err != nil || got.State != domain.ErasureCanceled {
+			t.Errorf("got %s, %v", got.State, err)
+		}
+	})
+	t.Run("replay", func(t *testing.T) {
+		a, ids, refused := open(t)
+		again := func(ids ...uuid.UUID) error {
+			w, _ := porttest.Permit(domain.Found{})
+			w.Trigger = domain.TriggerReplay
+			_, err := a.responses.EraseAgain(t.Context(), ids, w)
+			return err
+		}
+		if err := again(ids...); domain.CodeOf(err) != domain.CodeRefused {
+			t.Errorf("all: got %v", err)
+		}
+		for _, id := range ids {
+			if err := again(id); (err != nil) != (id == refused) {
+				t.Errorf("refused %t: got %v", id == refused, err)
+			}
+		}
+		left(t, a, 1, 1)
+	})
+	t.Run("sweep", func(t *testing.T) {
+		t.Parallel()
+		a := newApart(t, 3)
+		var ids []uuid.UUID
+		for range chains {
+			id := a.addChain(owner.String(), 1)[0].ID
+			if _, err := a.responses.Erase(t.Context(), id, nil, porttest.Permit); err != nil {
+				t.Fatal(err)
+			}
+			ids = append(ids, id)
+		}
+		a.exec(`DELETE FROM public.http_analytics`)
+		for _, id := range ids {
+			a.AddUsage(porttest.UsageRow{Response: id, At: time.Now(), Copied: true})
+		}
+		a.refuseCopy(ids[3])
+		a.Hasten()
+		if _, _, err := a.responses.Sweep(t.Context(), 100, sweepWarrant()); domain.CodeOf(err) != domain.CodeRefused {
+			t.Errorf("got %v", err)
+		}
+		left(t, a, 0, 1)
+	})
 }

@@ -96,7 +96,7 @@ func (e *eraser) tried(ctx context.Context, ids []uuid.UUID) (can, refused []uui
 	}
 	for _, id := range ids {
 		one := eraser{tx: e.tx, copies: e.copies, PrepareRow: e.PrepareRow, LeadsRow: e.LeadsRow, chain: chain{requests: []uuid.UUID{id}}}
-		err := one.rehearse(ctx, one.lockRows)
+		_, _, err := one.rehearse(ctx, one.lockRows)
 		switch {
 		case err == nil:
 			can = append(can, id)
