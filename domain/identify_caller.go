@@ -76,7 +76,7 @@ func (u *IdentifyCaller) find(ctx context.Context, c Credentials) (Person, *uuid
 		if slices.Contains(sessions, id) {
 			continue
 		}
-		if len(sessions) == mostSessions {
+		if int64(len(sessions)) == mostSessions {
 			return Person{}, nil, errUnauthenticated
 		}
 		sessions = append(sessions, id)
