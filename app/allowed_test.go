@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -63,6 +64,8 @@ var mayDo = map[string]func(kind string) string{
 	"eraseResponse: with another's key":  but(whoErasesThis, hidden, manager, admin),
 	"startErasure: with another's token": but(whoErases, conflict, stranger, manager, admin),
 	"startErasure: by filter":            whoErases,
+	"listResponses: after their cursor":  but(whoReads, invalid, reader, stranger, manager, admin),
+	"eraseResponse: with later turns":    whoErasesThis,
 	"startErasure: by owner":             but(whoErases, invalid, stranger),
 
 	"listLooks": func(kind string) string { return only(kind, admin) },
@@ -163,13 +166,11 @@ func TestWhoMayDoWhat(t *testing.T) {
 		return answer.ID
 	}
 	models := 0
-	respond := func(of string) string {
+	respondAll := func(of string, responses int) []string {
 		models++
-		model := fmt.Sprintf("asked-%d", models)
-		id := addFinished(t, database.URL, model, 1, "1 hour")[0]
-		exec(t, database.URL, fmt.Sprintf(`UPDATE fusillade.requests SET created_by = '%s' WHERE id = '%s'`, of, id))
-		return id
+		return addFinishedOf(t, database.URL, of, fmt.Sprintf("asked-%d", models), responses, "1 hour")
 	}
+	respond := func(of string) string { return respondAll(of, 1)[0] }
 	rule := func() string {
 		return rulesPath + "/" + made(http.MethodPost, rulesPath, "sk-root-platform", `{"name":"asked for","filter":{"models":["none"]},"age_days":30,"run_at":["00:00"]}`)
 	}
@@ -186,8 +187,21 @@ func TestWhoMayDoWhat(t *testing.T) {
 			return status == http.StatusOK
 		})
 		kept, tried := respond(whose.id), rule()
-		newest := func() string { return fmt.Sprintf(`"filter":{"models":["asked-%d"]}`, models) }
 		keptModel := fmt.Sprintf("asked-%d", models)
+		var second struct {
+			Cursor string `json:"next_cursor"`
+			shown  string
+		}
+		two := respondAll(whose.id, 2)
+		pages := fmt.Sprintf(requestsPath+"?limit=1&model=asked-%d", models)
+		_, _, page := ask(http.MethodGet, pages, whose.key, "")
+		if err := json.Unmarshal([]byte(page), &second); err != nil || second.Cursor == "" {
+			t.Fatalf("no cursor in %s", page)
+		}
+		if second.shown = two[0]; strings.Contains(page, two[0]) {
+			second.shown = two[1]
+		}
+		newest := func() string { return fmt.Sprintf(`"filter":{"models":["asked-%d"]}`, models) }
 		// token is of a preview of this, by who may not at least a text.
 		token := func(of, key string, headers ...string) string {
 			_, _, text := ask(http.MethodPost, erasuresPath+"/preview", key, "{"+of+"}", headers...)
@@ -203,6 +217,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 			headers []string
 			token   string   // what a token is to be asked for first
 			gone    []string // responses that are gone then, where the answer is that it is allowed and they are theirs
+			stays   []string // responses that are there whatever is answered
 			shown   string   // in an answer for those whose it is, and in no other
 			secret  string   // a header that none but who is allowed gets
 		}
@@ -227,6 +242,14 @@ func TestWhoMayDoWhat(t *testing.T) {
 			},
 			"startErasure: by owner": func() question {
 				return question{method: "POST", path: erasuresPath, token: `"owner":"` + whose.id + `"`, gone: []string{respond(whose.id)}}
+			},
+			"listResponses: after their cursor": func() question {
+				return question{method: "GET", path: pages + "&after=" + url.QueryEscape(second.Cursor), shown: second.shown}
+			},
+			"eraseResponse: with later turns": func() question {
+				id, later := respond(whose.id), respond(missingID)
+				exec(t, database.URL, fmt.Sprintf(`UPDATE fusillade.request_templates SET body = '{"previous_response_id":"resp_%s","input":"words"}' WHERE id = '%s'`, id, later))
+				return question{method: "DELETE", path: requestsPath + "/" + id + "?include_later_turns=true", gone: []string{id}, stays: []string{later}}
 			},
 			"getTile: entries": func() question { return question{method: "GET", path: "/log/tile/entries/000.p/1"} },
 
@@ -301,8 +324,29 @@ func TestWhoMayDoWhat(t *testing.T) {
 				caller{member, "sk-alice-platform", []string{"X-Organization-Id", acme}}, caller{member, "", []string{"Cookie", session(alice, signed) + "; dw_active_org=" + acme}},
 				caller{stranger, "sk-bob-platform", []string{"X-Organization-Id", acme}}, caller{stranger, "", []string{"Cookie", session(bob, signed) + "; dw_active_org=" + acme}})
 		}
-		there := func(id string) bool {
-			return number(t, database.URL, `SELECT count(*) FROM fusillade.requests WHERE id = '`+id+`'`) == 1
+		isGone := map[string]bool{kept: false}
+		// lookAtWhatIsLeft compares what there is with what was answered.
+		lookAtWhatIsLeft := func(after string) {
+			t.Helper()
+			await(t, "erasures are over", func() bool {
+				return number(t, database.URL, `SELECT count(*) FROM lethe.erasures WHERE finished_at IS NULL`) == 0
+			})
+			for _, gone := range []bool{false, true} {
+				var asked []string
+				for id, is := range isGone {
+					if is == gone {
+						asked = append(asked, id)
+					}
+				}
+				want := len(asked)
+				if gone {
+					want = 0
+				}
+				if n := number(t, database.URL, `SELECT count(*) FROM fusillade.requests WHERE id IN ('`+strings.Join(append(asked, missingID), "', '")+`')`); n != want {
+					t.Errorf("after %s, of %d responses that are to be gone (%v) there are %d", after, len(asked), gone, n)
+				}
+			}
+			isGone = map[string]bool{kept: false}
 		}
 		asked := operations(t)
 		for _, operation := range slices.Sorted(maps.Keys(mayDo)) {
@@ -317,8 +361,9 @@ func TestWhoMayDoWhat(t *testing.T) {
 				t.Errorf("of %s nobody says who may do it", operation)
 				continue
 			}
-			if operation == "startErasure: by owner" && !there(kept) {
-				t.Error("what nobody asked to be erased is gone")
+			byOwner := operation == "startErasure: by owner"
+			if byOwner {
+				isGone = map[string]bool{}
 			}
 			for _, c := range callers {
 				q := question()
@@ -355,16 +400,19 @@ func TestWhoMayDoWhat(t *testing.T) {
 						t.Errorf("%s: answered %s with %v", who, got, header)
 					}
 				}
-				if q.gone != nil {
-					await(t, "erasures are over", func() bool {
-						return number(t, database.URL, `SELECT count(*) FROM lethe.erasures WHERE finished_at IS NULL`) == 0
-					})
-				}
 				for _, id := range q.gone {
-					if want := model(c.kind) == allowed && theirs(c.kind); there(id) == want {
-						t.Errorf("%s by %s, %q %.40q: gone is %v", operation, c.kind, c.key, c.headers, !want)
-					}
+					isGone[id] = model(c.kind) == allowed && theirs(c.kind)
 				}
+				for _, id := range q.stays {
+					isGone[id] = false
+				}
+				if byOwner { // what is made for the next is not to be erased by this
+					lookAtWhatIsLeft(fmt.Sprintf("%s by %s, %q %.40q", operation, c.kind, c.key, c.headers))
+					delete(isGone, kept)
+				}
+			}
+			if !byOwner {
+				lookAtWhatIsLeft(operation + " of " + whose.key)
 			}
 		}
 	}

@@ -580,7 +580,7 @@ func TestDoctorSettings(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
 	exec(t, database.URL, "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET bytea_output = escape', current_database()); EXECUTE format('ALTER DATABASE %I SET datestyle = ''German, DMY''', current_database()); END $$")
-	ignoring := pgtest.ThroughPgBouncer(t, "ignore_startup_parameters = array_nulls, bytea_output, extra_float_digits, intervalstyle, transform_null_equals, plan_cache_mode, statement_timeout, lock_timeout, search_path")
+	ignoring := pgtest.ThroughPgBouncer(t, "ignore_startup_parameters = array_nulls, bytea_output, default_transaction_isolation, default_transaction_read_only, extra_float_digits, gin_fuzzy_search_limit, intervalstyle, quote_all_identifiers, transform_null_equals, plan_cache_mode, statement_timeout, lock_timeout, search_path")
 	find := func(environ ...string) app.Check {
 		t.Helper()
 		report := examine(t, environ...)

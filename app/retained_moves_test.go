@@ -14,21 +14,27 @@ import (
 )
 
 // addFinished adds responses of a model with their prompts, which may be moved.
-func addFinished(t *testing.T, url, model string, responses int, ago string) (ids []string) {
+func addFinished(t *testing.T, url, model string, responses int, ago string) []string {
 	t.Helper()
-	exec(t, url, fmt.Sprintf(`WITH new AS (SELECT gen_random_uuid() AS id, n FROM generate_series(1, %[1]d) AS n), prompts AS (
-			INSERT INTO fusillade.request_templates (id, endpoint, method, path, body, model, api_key)
-			SELECT id, 'http://upstream.test', 'POST', '/v1/responses', '{"input": "words"}', '%[2]s', 'key' FROM new
-		)
-		INSERT INTO fusillade.requests (id, template_id, state, response_status, response_body, created_at, completed_at, model, created_by, service_tier)
-		SELECT id, id, 'completed', 200, '{"output": "words"}', now() - interval '%[3]s' - n * interval '1 s', now() - interval '%[3]s', '%[2]s', '%[4]s', 'flex' FROM new`,
-		responses, model, ago, bob))
+	return addFinishedOf(t, url, bob, model, responses, ago)
+}
+
+func addFinishedOf(t *testing.T, url, owner, model string, responses int, ago string) (ids []string) {
+	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close(t.Context()) }()
-	rows, err := conn.Query(t.Context(), `SELECT id::text FROM fusillade.requests WHERE model = $1 ORDER BY id`, model)
+	rows, err := conn.Query(t.Context(), fmt.Sprintf(`WITH new AS (SELECT gen_random_uuid() AS id, n FROM generate_series(1, %[1]d) AS n), prompts AS (
+			INSERT INTO fusillade.request_templates (id, endpoint, method, path, body, model, api_key)
+			SELECT id, 'http://upstream.test', 'POST', '/v1/responses', '{"input": "words"}', '%[2]s', 'key' FROM new
+		), responses AS (
+			INSERT INTO fusillade.requests (id, template_id, state, response_status, response_body, created_at, completed_at, model, created_by, service_tier)
+			SELECT id, id, 'completed', 200, '{"output": "words"}', now() - interval '%[3]s' - n * interval '1 s', now() - interval '%[3]s', '%[2]s', '%[4]s', 'flex' FROM new
+			RETURNING id
+		)
+		SELECT id::text FROM responses ORDER BY id`, responses, model, ago, owner))
 	if err == nil {
 		ids, err = pgx.CollectRows(rows, pgx.RowTo[string])
 	}

@@ -132,6 +132,13 @@ func TestIdentify(t *testing.T) {
 			t.Parallel()
 			s := peopled()
 			got, err := domain.NewIdentifyCaller(s, func() time.Time { return noon }).Execute(t.Context(), c.credentials)
+			if len(c.credentials.Sessions) == 0 && c.credentials.ExternalID == "" {
+				// Who remembers keys asks each of them whether it works.
+				key, keyErr := s.ByKey(t.Context(), c.credentials.Key)
+				if works := keyErr == nil && key.Works(); works != (err == nil) {
+					t.Errorf("the key works: %v, and the caller gets %v", works, err)
+				}
+			}
 			if c.want == uuid.Nil {
 				wantError(t, err, domain.CodeUnauthenticated, errAuthentication)
 				if got.ID != uuid.Nil || got.Admin || got.Roles != nil {
