@@ -321,6 +321,7 @@ func newResponses(p *pools, copies *fusillade.Copies, cfg *Config, db *Databases
 	}
 	responses.WithCopies(copies)
 	responses.WithLedger(places.ledger.Load)
+	responses.WithKnown(places.known.Load)
 	responses.WithArsenal(places.arsenal.Load, places.retained.Load)
 	return responses, nil
 }

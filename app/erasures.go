@@ -45,6 +45,7 @@ func newErasures(p *pools, copies *fusillade.Copies, cfg *Config, s *signing, pl
 		return nil, err
 	}
 	erasures.WithCopies(copies)
+	erasures.WithKnown(places.known.Load)
 	if p.main.Primary != p.fusillade.Primary {
 		erasures.WithMain(p.main.Primary)
 	}

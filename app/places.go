@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"strings"
 	"sync/atomic"
@@ -10,6 +11,7 @@ import (
 	"go.uber.org/fx"
 
 	"lethe/adapters/postgres"
+	"lethe/adapters/postgres/fusillade"
 	"lethe/adapters/postgres/inspect"
 	"lethe/domain"
 	"lethe/receipt"
@@ -32,10 +34,14 @@ type places struct {
 	ledger          atomic.Bool // costs can be read from the ledger of credits
 	arsenal         atomic.Bool // whether fusillade-arsenal's prompts by day are there
 	retained        atomic.Bool // whether its retained responses are, and can be read
+
+	copiesApart bool                            // raw copies have a database of their own
+	known       atomic.Pointer[fusillade.Known] // tables that erasures need since they were there
+	gone        atomic.Pointer[domain.Error]    // one of these is; nil: none is
 }
 
 func newPlaces(p *pools, db *Databases) *places {
-	return &places{main: p.main.Primary, fusillade: p.fusillade.Primary, schemas: db.schemas}
+	return &places{main: p.main.Primary, fusillade: p.fusillade.Primary, schemas: db.schemas, copiesApart: p.outlet != nil}
 }
 
 // look asks the databases.
@@ -67,6 +73,9 @@ func (p *places) look(ctx context.Context) error {
 			return err
 		})
 	}
+	if err == nil {
+		err = p.lookForKnown(ctx)
+	}
 	if err != nil {
 		return err
 	}
@@ -83,6 +92,26 @@ func (p *places) look(ctx context.Context) error {
 	return nil
 }
 
+// lookForKnown looks whether tables are gone that erasures need.
+func (p *places) lookForKnown(ctx context.Context) error {
+	before := p.known.Load()
+	var known *fusillade.Known
+	err := p.fusillade.Use(ctx, func(c postgres.Conn) (err error) {
+		known, err = fusillade.Look(ctx, c, p.schemas.Outlet, p.copiesApart, before)
+		return err
+	})
+	gone, is := errors.AsType[*domain.Error](err)
+	switch {
+	case err == nil:
+		gone = nil
+	case known == before || !is: // it was not to be seen
+		return err
+	}
+	p.gone.Store(gone)
+	p.known.CompareAndSwap(before, known)
+	return nil
+}
+
 // unserved says that these tables hold what is not served.
 func unserved(tables []string) *domain.Error {
 	return domain.Errorf(domain.CodeUnavailable,
@@ -91,7 +120,7 @@ func unserved(tables []string) *domain.Error {
 }
 
 // check asks the databases, unless that was done a moment ago. Where something
-// is held, the error says so.
+// is held, or gone, the error says so.
 func (p *places) check(ctx context.Context) error {
 	if time.Now().UnixNano() >= p.lookAt.Load() {
 		if err := p.look(ctx); err != nil {
@@ -100,6 +129,9 @@ func (p *places) check(ctx context.Context) error {
 	}
 	if holding := p.holding.Load(); holding != nil {
 		return holding
+	}
+	if gone := p.gone.Load(); gone != nil {
+		return gone
 	}
 	return nil
 }

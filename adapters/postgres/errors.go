@@ -31,7 +31,7 @@ const (
 
 	msgReadOnlySessions = "The database's sessions are read only, which no setting of theirs can change through PgBouncer: take default_transaction_read_only from the role, the database or the server"
 
-	msgNotReady = "The database lacks a table, a column or a privilege that is needed"
+	msgNotReady = "The database lacks a table, a column or a privilege that is needed, or a column has another type; `lethe doctor` says which"
 	msgFault    = "The database could not do what it was asked"
 	msgNotFound = "There is no such row"
 )
@@ -82,8 +82,8 @@ func MapError(err error) error {
 		return fail(domain.CodeUnavailable, msgChanged)
 	case readOnly(err):
 		return fail(domain.CodeUnavailable, msgReadOnly)
-	case state == "42501", state == "42P01", state == "42703", state == "3F000":
-		return fail(domain.CodeInternal, msgNotReady)
+	case state == "42501", state == "42P01", state == "42703", state == "3F000", slices.Contains(mistyped, state):
+		return fail(domain.CodeUnavailable, msgNotReady)
 	}
 	return fail(domain.CodeInternal, msgFault)
 }
@@ -189,11 +189,14 @@ func outdated(err error) bool {
 	return ok && (pg.Code == "0A000" && pg.Routine == "RevalidateCachedQuery" || pg.Code == "26000")
 }
 
+// mistyped are the states of statements that do not fit the types of columns.
+var mistyped = []string{"42804", "42883", "42P08", "42P18"}
+
 // stale tells of an error that may be over once what was prepared is forgotten:
 // of outdated statements, and of arguments whose type was fixed when a column had
 // another.
 func stale(err error) bool {
-	return outdated(err) || slices.Contains([]string{"42804", "42883", "42P08", "42P18"}, sqlState(err))
+	return outdated(err) || slices.Contains(mistyped, sqlState(err))
 }
 
 // cause is what a log may hold of a driver's error. It does not unwrap: the

@@ -41,7 +41,7 @@ func (r *Responses) erase(ctx context.Context, id uuid.UUID, owners []string, la
 	looked := 0
 	err := f.begin(ctx, func(tx *postgres.Tx, b *pgx.Batch) (ahead []dbsqlc.IntentsOnRow, err error) {
 		refused, later, deleting = nil, false, false
-		e := eraser{tx: tx, copies: r.copies, leads: &r.leads, turns: turns{along: laterTurns}}
+		e := eraser{tx: tx, copies: r.copies, known: r.known, leads: &r.leads, turns: turns{along: laterTurns}}
 		if err := e.find(ctx, id, owners, r.outlet); err != nil {
 			return nil, err
 		}
@@ -91,8 +91,9 @@ var errRefused = domain.Errorf(domain.CodeForbidden, "Erasing was not permitted"
 // other's results is sent together: each failure ends the transaction anyway.
 type eraser struct {
 	tx     *postgres.Tx
-	copies *Copies // nil: in the same database, if anywhere
-	leads  *leads  // what was seen lately; nil: nothing
+	copies *Copies       // nil: in the same database, if anywhere
+	known  func() *Known // nil: nothing is
+	leads  *leads        // what was seen lately; nil: nothing
 	dbsqlc.PrepareRow
 	dbsqlc.LeadsRow
 
@@ -285,10 +286,17 @@ func (l *leads) note(found dbsqlc.LeadsRow) {
 	}
 }
 
-// hidden fails where copies would be looked for in the wrong tables.
+// hidden fails where copies would be looked for in the wrong tables, or not be
+// looked for where they were.
 func (e *eraser) hidden() error {
 	if e.Hidden {
 		return domain.Errorf(domain.CodeInternal, "A table of the fusillade schema hides one of the outlet's: give the outlet a schema of its own, or name the right one")
+	}
+	if e.known == nil {
+		return nil
+	}
+	if known := e.known(); known != nil {
+		return known.gone(e.PrepareRow, e.copies != nil)
 	}
 	return nil
 }

@@ -22,8 +22,9 @@ type Erasures struct {
 	db     *postgres.DB
 	outlet string
 	issuer Issuer
-	copies *Copies      // nil: in the same database, if anywhere
-	main   *postgres.DB // with what is kept by person; nil: the same database
+	copies *Copies       // nil: in the same database, if anywhere
+	known  func() *Known // nil: nothing is
+	main   *postgres.DB  // with what is kept by person; nil: the same database
 
 	surveyMost int // requests that a survey looks at
 	// careful are erasures of which something was refused lately, with how many
@@ -57,7 +58,10 @@ const carefulOf = 1000
 // WithCopies is as of Responses.
 func (e *Erasures) WithCopies(c *Copies) { e.copies = c }
 
-func (e *Erasures) finisher() finisher { return finisher{e.db, e.outlet, e.issuer, e.copies} }
+// WithKnown is as of Responses.
+func (e *Erasures) WithKnown(known func() *Known) { e.known = known }
+
+func (e *Erasures) finisher() finisher { return finisher{e.db, e.outlet, e.issuer, e.copies, e.known} }
 
 func (e *Erasures) now() time.Time { return e.issuer.now() }
 

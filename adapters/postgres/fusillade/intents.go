@@ -28,6 +28,7 @@ type finisher struct {
 	outlet string
 	issuer Issuer
 	copies *Copies
+	known  func() *Known
 }
 
 var (
@@ -195,7 +196,7 @@ func (f finisher) finish(ctx context.Context, id uuid.UUID, patient bool) (erase
 		if err == nil && in.ErasureID != nil {
 			_, err = q.LockErasure(ctx, *in.ErasureID) // first, as Advance does
 		}
-		e := eraser{tx: tx, copies: f.copies}
+		e := eraser{tx: tx, copies: f.copies, known: f.known}
 		if err == nil {
 			err = e.lockIntended(ctx, f.outlet, in)
 		}

@@ -47,7 +47,7 @@ func (r *Responses) sweepOrphans(ctx context.Context, before time.Time, most int
 		if err != nil || len(stands) == 0 {
 			return nil, err
 		}
-		e := eraser{tx: tx, copies: r.copies}
+		e := eraser{tx: tx, copies: r.copies, known: r.known}
 		if err := e.prepareSharing(ctx, r.outlet); err != nil {
 			return nil, err
 		}
@@ -141,7 +141,7 @@ func (r *Responses) CountOrphans(ctx context.Context, before time.Time, most int
 	ctx = postgres.For(ctx, postgres.Bulk)
 	err = r.src.Primary.Tx(ctx, func(tx *postgres.Tx) error {
 		n, next, over = OrphansCount{}, at, true
-		e := eraser{tx: tx, copies: r.copies}
+		e := eraser{tx: tx, copies: r.copies, known: r.known}
 		if err := e.prepareSharing(ctx, r.outlet); err != nil {
 			return err
 		}

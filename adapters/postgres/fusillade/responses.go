@@ -23,7 +23,8 @@ type Responses struct {
 	usage  bool
 	ledger func() bool // nil: there is none
 	issuer Issuer
-	copies *Copies // nil: in the same database, if anywhere
+	copies *Copies       // nil: in the same database, if anywhere
+	known  func() *Known // nil: nothing is
 	leads  leads
 	many   *lru.Cache[any, struct{}] // owners with more than few responses
 	// arsenal tells whether fusillade-arsenal's tables are there.
@@ -59,6 +60,10 @@ func New(src postgres.Source, outletSchema string, usage bool, issuer Issuer) (*
 // called before anything else.
 func (r *Responses) WithCopies(c *Copies) { r.copies = c }
 
+// WithKnown has the port erase nothing while a table is gone that known says was
+// there, and is called before anything else.
+func (r *Responses) WithKnown(known func() *Known) { r.known = known }
+
 // WithLedger has the port take costs that usage records do not tell from the
 // gateway's ledger of credits, whenever ledger says that it can be read. It is
 // called before anything else.
@@ -88,7 +93,9 @@ func (r *Responses) source() postgres.Source {
 	return src
 }
 
-func (r *Responses) finisher() finisher { return finisher{r.src.Primary, r.outlet, r.issuer, r.copies} }
+func (r *Responses) finisher() finisher {
+	return finisher{r.src.Primary, r.outlet, r.issuer, r.copies, r.known}
+}
 
 // Page is domain.Responses'. It makes one round trip; where a replica answered,
 // one more to the primary, and a third where rows have been erased meanwhile.

@@ -35,7 +35,7 @@ var errTooMany = domain.Errorf(domain.CodeUnavailable, "Counting what would be e
 // requests, of surveyMost at most, and locks nothing; some more for later turns.
 func (e *Erasures) Survey(ctx context.Context, t domain.ErasureTarget, owners []string, asOf time.Time) (domain.Survey, error) {
 	ctx = postgres.For(ctx, postgres.Bulk)
-	prepared := eraser{copies: e.copies}
+	prepared := eraser{copies: e.copies, known: e.known}
 	err := e.db.Use(ctx, func(c postgres.Conn) error {
 		var b pgx.Batch
 		prepared.queuePrepare(&b, e.outlet)
@@ -50,7 +50,7 @@ func (e *Erasures) Survey(ctx context.Context, t domain.ErasureTarget, owners []
 	var s surveyor
 	err = e.db.Tx(ctx, func(tx *postgres.Tx) error {
 		s = surveyor{
-			eraser: eraser{tx: tx, copies: e.copies, PrepareRow: prepared.PrepareRow, LeadsRow: prepared.LeadsRow, turns: turnsOf(t, asOf)},
+			eraser: eraser{tx: tx, copies: e.copies, known: e.known, PrepareRow: prepared.PrepareRow, LeadsRow: prepared.LeadsRow, turns: turnsOf(t, asOf)},
 			later:  laterTurns{counted: make(map[uuid.UUID]bool), along: make(map[uuid.UUID]bool), quoting: make(map[uuid.UUID]string)},
 			walk:   newWalk(t, owners, asOf), owners: owners, filtered: t.Filter != nil, most: e.surveyMost, shared: make(map[uuid.UUID]int64),
 		}

@@ -34,7 +34,7 @@ func (r *Responses) sweep(ctx context.Context, f finisher, most int, w domain.Wa
 	var refused int
 	err = f.begin(ctx, func(tx *postgres.Tx, b *pgx.Batch) (ahead []dbsqlc.IntentsOnRow, err error) {
 		looked, erased, later = 0, domain.Erased{}, false
-		e := eraser{tx: tx, copies: r.copies}
+		e := eraser{tx: tx, copies: r.copies, known: r.known}
 		due, err := e.due(ctx, r.outlet, most)
 		if err != nil || len(due) == 0 {
 			return nil, err
@@ -95,7 +95,7 @@ func (e *eraser) tried(ctx context.Context, ids []uuid.UUID) (can, refused []uui
 		return nil, nil, err
 	}
 	for _, id := range ids {
-		one := eraser{tx: e.tx, copies: e.copies, PrepareRow: e.PrepareRow, LeadsRow: e.LeadsRow, chain: chain{requests: []uuid.UUID{id}}}
+		one := eraser{tx: e.tx, copies: e.copies, known: e.known, PrepareRow: e.PrepareRow, LeadsRow: e.LeadsRow, chain: chain{requests: []uuid.UUID{id}}}
 		_, _, err := one.rehearse(ctx, one.lockRows)
 		switch {
 		case err == nil:

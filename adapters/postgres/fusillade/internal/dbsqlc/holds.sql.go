@@ -243,7 +243,7 @@ WITH parts AS (
 ), covering AS (
     SELECT h.id FROM lethe.holds h WHERE h.released_at IS NULL AND h.responses && $2::uuid[]
     UNION ALL
-    SELECT h.id FROM lethe.holds h WHERE h.released_at IS NULL AND h.owners && ARRAY(SELECT p.created_by FROM parts p)
+    SELECT h.id FROM lethe.holds h WHERE h.released_at IS NULL AND h.owners && ARRAY(SELECT p.created_by::text FROM parts p)
     UNION ALL
     SELECT h.id FROM lethe.holds h
     WHERE h.released_at IS NULL AND h.responses IS NULL AND h.owners IS NULL
@@ -332,7 +332,7 @@ WITH parts AS MATERIALIZED (
 ), covering AS (
     SELECT h.id FROM lethe.holds h WHERE h.released_at IS NULL AND h.responses && $2::uuid[]
     UNION ALL
-    SELECT h.id FROM lethe.holds h WHERE h.released_at IS NULL AND h.owners && ARRAY(SELECT p.created_by FROM parts p)
+    SELECT h.id FROM lethe.holds h WHERE h.released_at IS NULL AND h.owners && ARRAY(SELECT p.created_by::text FROM parts p)
     UNION ALL
     SELECT h.id FROM lethe.holds h WHERE h.released_at IS NULL AND h.responses IS NULL AND h.owners IS NULL
 )

@@ -1,0 +1,55 @@
+package fusillade
+
+import (
+	"context"
+
+	"lethe/adapters/postgres"
+	"lethe/adapters/postgres/fusillade/internal/dbsqlc"
+	"lethe/domain"
+)
+
+// Known are tables that some databases have and some have not, and that erasures
+// delete from, or are led by, where they are there. One that was there and is gone,
+// with a new name perhaps, may still hold what was asked and answered.
+type Known struct{ is dbsqlc.PrepareRow }
+
+// Look returns which of them are there, together with those that were known before;
+// nil: none were. Where one of these is gone, the error says which.
+func Look(ctx context.Context, c postgres.Conn, outlet string, apart bool, before *Known) (*Known, error) {
+	now, err := dbsqlc.New(c).Prepare(ctx, outlet)
+	if err != nil {
+		return before, err
+	}
+	if before == nil {
+		return &Known{now}, nil
+	}
+	was := before.is
+	both := dbsqlc.PrepareRow{
+		Analytics: now.Analytics || was.Analytics, Tasks: now.Tasks || was.Tasks,
+		TemplatesElsewhere: now.TemplatesElsewhere || was.TemplatesElsewhere, Retained: now.Retained || was.Retained,
+		RawRequests: now.RawRequests || was.RawRequests, RawResponses: now.RawResponses || was.RawResponses,
+	}
+	return &Known{both}, before.gone(now, apart)
+}
+
+// gone fails with CodeUnavailable where a table is not there any more; copies that
+// are in a database of their own are none of these.
+func (k *Known) gone(now dbsqlc.PrepareRow, apart bool) error {
+	for _, table := range []struct {
+		was, is bool
+		name    string
+	}{
+		{k.is.Analytics, now.Analytics, "public.http_analytics"},
+		{k.is.Tasks, now.Tasks, "underway.task"},
+		{k.is.TemplatesElsewhere, now.TemplatesElsewhere, "request_templates_g2"},
+		{k.is.Retained, now.Retained, "retained_response_resurrection_fences"},
+		{k.is.RawRequests && !apart, now.RawRequests, "http_requests, of the outlet's,"},
+		{k.is.RawResponses && !apart, now.RawResponses, "http_responses, of the outlet's,"},
+	} {
+		if table.was && !table.is {
+			return domain.Errorf(domain.CodeUnavailable,
+				"The table %s was there and is gone, and with it the way to copies of what was asked and answered, so nothing is erased: put it back, or restart the service if it is to be gone", table.name)
+		}
+	}
+	return nil
+}
