@@ -34,9 +34,6 @@ const (
 	// as the database is away or not as needed.
 	workEvery    = 5 * time.Second
 	workLogEvery = time.Minute
-
-	// paceBurst is what may be erased at once by who was at rest.
-	paceBurst = 1000
 )
 
 func newErasures(p *pools, copies *fusillade.Copies, cfg *Config, s *signing, places *places) (*fusillade.Erasures, error) {
@@ -71,15 +68,15 @@ func newErasureCases(erasures domain.Erasures, jobs domain.Jobs, log *slog.Logge
 }
 
 // pace returns what waits until so many more responses may be erased, at this
-// rate a second; 0 is no bound.
+// rate a second; 0 is no bound. Who was at rest may begin with a second's worth.
 func pace(perSecond perSecond) func(ctx context.Context, responses int) error {
 	if perSecond == 0 {
 		return func(ctx context.Context, _ int) error { return ctx.Err() }
 	}
-	limiter := rate.NewLimiter(rate.Limit(perSecond), paceBurst)
+	limiter := rate.NewLimiter(rate.Limit(perSecond), int(perSecond))
 	return func(ctx context.Context, responses int) error {
 		for responses > 0 {
-			n := min(responses, paceBurst)
+			n := min(responses, limiter.Burst())
 			if err := limiter.WaitN(ctx, n); err != nil {
 				return err
 			}

@@ -40,6 +40,7 @@ func newGate(lc fx.Lifecycle, people *users.People, p *pools, metrics *telemetry
 	}
 	failed := metrics.WatchWork("keys")
 	remembers := false
+	var fresh []gate.Mark // that are not noted
 	note := func(ctx context.Context) error {
 		if !remembers {
 			secret, known, err := stored.Known(ctx, knownKeys)
@@ -49,10 +50,14 @@ func newGate(lc fx.Lifecycle, people *users.People, p *pools, metrics *telemetry
 			g.Remember(secret, known)
 			remembers = true
 		}
-		if fresh := g.Fresh(); len(fresh) > 0 {
-			return stored.Note(ctx, fresh)
+		if fresh = append(fresh, g.Fresh()...); len(fresh) == 0 {
+			return nil
 		}
-		return nil
+		err := stored.Note(ctx, fresh)
+		if err == nil {
+			fresh = nil
+		}
+		return err
 	}
 	whileServing(lc, func(ctx context.Context) {
 		every(noteKeysEvery, func(ctx context.Context) {

@@ -18,16 +18,16 @@ func TestPace(t *testing.T) {
 		}
 	}
 	bounded := pace(leastRate)
-	if err := bounded(t.Context(), paceBurst); err != nil {
+	if err := bounded(t.Context(), leastRate); err != nil {
 		t.Fatal(err)
 	}
 	// What follows takes a second at least.
 	if err := bounded(soon, leastRate); err == nil {
-		t.Error("it did not wait")
+		t.Error("after a second's worth it did not wait")
 	}
 	more := pace(mostRate)
-	if err := more(t.Context(), 3*paceBurst+1); err != nil {
-		t.Errorf("more than a burst: %v", err)
+	if err := more(t.Context(), mostRate+1); err != nil {
+		t.Errorf("more than a second's worth: %v", err)
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -63,6 +63,7 @@ func TestTableGone(t *testing.T) {
 		INSERT INTO public.http_analytics (instance_id, correlation_id, timestamp, method, uri, fusillade_request_id) SELECT instance_id, 7, now(), 'POST', '/v1/responses', '%s' FROM c`, id))
 	s := start(t, "LETHE_DATABASE_URL="+database.RoleURL, "LETHE_ERASURE_KEY="+newKey(t))
 	const root = "sk-root-platform"
+	await(t, "ready", func() bool { status, _, _ := s.get(t, "/readyz", ""); return status == http.StatusOK }) // it has looked
 	receipts := number(t, database.URL, "SELECT count(*) FROM lethe.receipts")
 	for _, table := range []string{"outlet.http_requests", "outlet.http_responses", "underway.task", "public.http_analytics"} {
 		schema, name, _ := strings.Cut(table, ".")

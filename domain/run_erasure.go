@@ -35,28 +35,33 @@ const erasedAtOnce = 200
 // there is no such erasure.
 func (u *RunErasure) Execute(ctx context.Context, id uuid.UUID, turn time.Duration) (over bool, err error) {
 	end := u.now().Add(turn)
-	for done := int64(-1); ; {
+	for {
+		before := int64(-1) // how many had been erased before the part; it erases none: -1
 		e, err := u.erasures.Advance(ctx, id, erasedAtOnce, func(e Erasure, parts []Part) ([]Verdict, Warrant) {
+			if len(parts) > 0 {
+				before = e.Done
+			}
 			verdicts := make([]Verdict, len(parts))
 			for i, p := range parts {
 				verdicts[i] = e.judge(p)
 			}
 			return verdicts, e.warrant()
 		})
-		switch {
-		case err != nil:
+		if err != nil {
 			return false, u.note(ctx, id, err)
+		}
+		// Also where the turn ends with it: the next one begins at once.
+		if took := e.Done - before; before >= 0 && took > 0 {
+			if err := u.pace(ctx, int(took)); err != nil {
+				return false, err
+			}
+		}
+		switch {
 		case e.State.Over() && (e.VerifyAt == nil || e.VerifyAt.After(u.now())):
 			return true, nil
 		case turn > 0 && !u.now().Before(end):
 			return false, nil
 		}
-		if done >= 0 && e.Done > done {
-			if err := u.pace(ctx, int(e.Done-done)); err != nil {
-				return false, err
-			}
-		}
-		done = e.Done
 	}
 }
 

@@ -266,6 +266,29 @@ func raise(t *testing.T, tx postgres.Conn, state string) error {
 	return err
 }
 
+// Where the server ends a session that takes too long within a transaction, nothing
+// was done, and that is what the error says.
+func TestTxThatTakesTooLong(t *testing.T) {
+	t.Parallel()
+	database := pgtest.Empty(t)
+	db := open(t, postgres.Config{URL: withParameter(t, database.URL, "idle_in_transaction_session_timeout", "50ms"), MaxConns: 1})
+	exec(t, db, `CREATE TABLE notes (n int)`)
+	err := db.Tx(t.Context(), func(tx *postgres.Tx) error {
+		if _, err := tx.Exec(t.Context(), `INSERT INTO notes VALUES (1)`); err != nil {
+			return err
+		}
+		time.Sleep(300 * time.Millisecond)
+		_, err := tx.Exec(t.Context(), `INSERT INTO notes VALUES (2)`)
+		return err
+	})
+	if domain.CodeOf(err) != domain.CodeUnavailable || !strings.Contains(err.Error(), "The database cannot be reached") {
+		t.Errorf("want it unavailable, got %v", err)
+	}
+	if n := one[int](t, db, `SELECT count(*) FROM notes`); n != 0 {
+		t.Errorf("%d rows are there", n)
+	}
+}
+
 // A connection that died unnoticed costs nobody an error.
 func TestLostConnections(t *testing.T) {
 	t.Parallel()

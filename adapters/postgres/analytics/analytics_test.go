@@ -69,7 +69,7 @@ func TestUsageOfADatabaseWithoutTables(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := usage.Latest(t.Context(), []uuid.UUID{uuid.New()}); domain.CodeOf(err) != domain.CodeInternal {
-		t.Errorf("want %s, got %v", domain.CodeInternal, err)
+	if _, err := usage.Latest(t.Context(), []uuid.UUID{uuid.New()}); domain.CodeOf(err) != domain.CodeUnavailable {
+		t.Errorf("want %s, got %v", domain.CodeUnavailable, err)
 	}
 }

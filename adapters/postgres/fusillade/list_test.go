@@ -296,8 +296,8 @@ func TestUnknownSchema(t *testing.T) {
 	_, _, getErr := responses.Get(t.Context(), uuid.New(), nil, math.MaxInt64)
 	_, eraseErr := responses.Erase(t.Context(), uuid.New(), nil, porttest.Permit)
 	for name, err := range map[string]error{"page": pageErr, "count": countErr, "get": getErr, "erase": eraseErr} {
-		if domain.CodeOf(err) != domain.CodeInternal || !strings.Contains(err.Error(), "lacks") {
-			t.Errorf("%s: want %s that says what is missing, got %v", name, domain.CodeInternal, err)
+		if domain.CodeOf(err) != domain.CodeUnavailable || !strings.Contains(err.Error(), "lacks") {
+			t.Errorf("%s: want %s that says what is missing, got %v", name, domain.CodeUnavailable, err)
 		}
 	}
 

@@ -83,14 +83,17 @@ func TestNoErasureWithoutAReceipt(t *testing.T) {
 	b := newBench(t, postgres.Config{})
 	requests := b.addChain("anna", 1)
 	before := b.Stored()
-	for _, change := range []string{
-		`ALTER TABLE lethe.receipts ADD CONSTRAINT none CHECK (false)`,
-		`ALTER TABLE lethe.receipts RENAME TO elsewhere`,
+	for _, c := range []struct {
+		change string
+		code   domain.Code
+	}{
+		{`ALTER TABLE lethe.receipts ADD CONSTRAINT none CHECK (false)`, domain.CodeInternal},
+		{`ALTER TABLE lethe.receipts RENAME TO elsewhere`, domain.CodeUnavailable},
 	} {
-		b.exec(change)
+		b.exec(c.change)
 		erased, err := b.responses.Erase(t.Context(), requests[0].ID, nil, porttest.Permit)
-		if domain.CodeOf(err) != domain.CodeInternal || erased != (domain.Erased{}) || b.Stored() != before {
-			t.Errorf("%s: want %s and nothing erased, got %+v, %v", change, domain.CodeInternal, erased, err)
+		if domain.CodeOf(err) != c.code || erased != (domain.Erased{}) || b.Stored() != before {
+			t.Errorf("%s: want %s and nothing erased, got %+v, %v", c.change, c.code, erased, err)
 		}
 	}
 }

@@ -69,26 +69,27 @@ func (s *surveyor) noteQuoting(ctx context.Context, rows []dbsqlc.LockRequestsRo
 	}
 	whose := whoseIn(s.links, rows)
 	seen := 0
-	return s.send(ctx, func(b *pgx.Batch) {
+	note := func(t candidateTurn) {
+		if whose.has(t.owner, t.follows) {
+			l.quoting[t.id] = hex.EncodeToString(t.follows[:])
+		}
+	}
+	err := s.send(ctx, func(b *pgx.Batch) {
 		queueTurnsByIndex(b, false, digits(ids, steps), ownersOf(rows), nil, turnsSurveyed, func(rows pgx.Rows) error {
-			var t candidateTurn
-			var quoted, prompt string
-			_, err := pgx.ForEachRow(rows, []any{&t.id, &t.owner, &t.createdAt, &quoted, &prompt}, func() error {
+			return eachTurn(rows, func(t candidateTurn, quoted string, _ []byte) {
 				seen++
 				l.missed = l.missed || seen > turnsSurveyed
-				if quoted == several {
-					follows, _ := followed([]byte(prompt))
-					quoted = hex.EncodeToString(follows[:])
+				if _, err := hex.Decode(t.follows[:], []byte(quoted)); err == nil {
+					note(t)
 				}
-				var follows uuid.UUID
-				if _, err := hex.Decode(follows[:], []byte(quoted)); err == nil && whose.has(t.owner, follows) {
-					l.quoting[t.id] = quoted
-				}
-				return nil
 			})
-			return err
 		})
+		s.turns.unsure.queue(b, ownersOf(rows))
 	})
+	for _, t := range s.turns.unsure.following(ids, steps) {
+		note(t)
+	}
+	return err
 }
 
 // countTurns counts the later turns once it is known what would be erased.
@@ -117,7 +118,7 @@ func (s *surveyor) countTurns(ctx context.Context) error {
 		}
 		t.Complete = t.Complete && s.turns.all
 	}
-	t.Complete = t.Complete && !l.missed
+	t.Complete = t.Complete && !l.missed && !s.turns.unsure.tooMany
 	if s.turnsIndexed() && t.Complete {
 		return s.send(ctx, func(b *pgx.Batch) {
 			b.Queue(dbsqlc.PlanByIndex)

@@ -43,6 +43,54 @@ type turns struct {
 	all   bool // a search without an index has come to its end
 	// tooMany are there to be erased along.
 	tooMany bool
+	unsure  unsureTurns
+}
+
+// unsureTurns are turns whose prompts have several such keys, so that the index does
+// not tell what they follow. The prompts are long, and each is read once.
+type unsureTurns struct {
+	owners  map[string]bool // whose were looked for
+	ids     []uuid.UUID
+	by      map[uuid.UUID][]candidateTurn // by what they follow
+	tooMany bool                          // some were not read
+}
+
+// following are those that follow one of these.
+func (u *unsureTurns) following(all ...[]uuid.UUID) (turns []candidateTurn) {
+	for _, ids := range all {
+		for _, id := range ids {
+			turns = append(turns, u.by[id]...)
+		}
+	}
+	return turns
+}
+
+// queue has those of owners read that have not been looked for.
+func (u *unsureTurns) queue(b *pgx.Batch, owners []string) {
+	if u.owners == nil {
+		u.owners, u.by = make(map[string]bool), make(map[uuid.UUID][]candidateTurn)
+	}
+	owners = slices.DeleteFunc(slices.Clone(owners), func(owner string) bool { return u.owners[owner] })
+	left := domain.LaterTurnsSearched - len(u.ids)
+	if len(owners) == 0 || left <= 0 {
+		u.tooMany = u.tooMany || len(owners) > 0
+		return
+	}
+	for _, owner := range owners {
+		u.owners[owner] = true
+	}
+	queueTurnsByIndex(b, true, []string{several}, owners, u.ids, left, func(rows pgx.Rows) error {
+		return eachTurn(rows, func(t candidateTurn, _ string, prompt []byte) {
+			if left--; left < 0 {
+				u.tooMany = true
+				return
+			}
+			u.ids = append(u.ids, t.id)
+			if t.follows, _ = followed(prompt); t.follows != uuid.Nil {
+				u.by[t.follows] = append(u.by[t.follows], t)
+			}
+		})
+	})
 }
 
 // turnsOf says which later turns go along with a target.
@@ -154,7 +202,7 @@ func (e *eraser) followTurns(ctx context.Context, seeds []uuid.UUID, most int) (
 		var err error
 		switch {
 		case e.turnsIndexed():
-			quoting, err = e.turnsByIndex(ctx, digits(front.requests, front.steps), rows, nil, most)
+			quoting, err = e.turnsByIndex(ctx, front, rows, most)
 		case scanned == nil:
 			scanned, err = e.turnsByOwner(ctx, rows)
 			fallthrough
@@ -230,35 +278,64 @@ func ownersOf(rows []dbsqlc.LockRequestsRow) (owners []string) {
 	return slices.Compact(slices.Sorted(slices.Values(owners)))
 }
 
-// turnsByIndex are what says that it follows one of these identifiers, of the
-// owners of these requests; of more than most, some.
-func (e *eraser) turnsByIndex(ctx context.Context, quoted []string, rows []dbsqlc.LockRequestsRow, known []uuid.UUID, most int) (found []candidateTurn, err error) {
+// turnsByIndex are what says that it follows something of this chain, of the owners
+// of these requests; of more than most, some.
+func (e *eraser) turnsByIndex(ctx context.Context, of chain, rows []dbsqlc.LockRequestsRow, most int) (found []candidateTurn, err error) {
+	owners := ownersOf(rows)
 	err = e.send(ctx, func(b *pgx.Batch) {
-		queueTurnsByIndex(b, true, quoted, ownersOf(rows), known, most, func(rows pgx.Rows) error {
-			var t candidateTurn
-			var digits string
-			var prompt []byte
-			_, err := pgx.ForEachRow(rows, []any{&t.id, &t.owner, &t.createdAt, &digits, &prompt}, func() error {
-				if t.follows, _ = followed(prompt); t.follows != uuid.Nil {
-					found = append(found, t)
-				}
-				return nil
-			})
-			return err
-		})
+		queueTurnsByIndex(b, true, digits(of.requests, of.steps), owners, nil, most, addFollowing(&found))
+		e.turns.unsure.queue(b, owners)
 	})
+	return append(found, e.turns.unsure.following(of.requests, of.steps)...), err
+}
+
+// turnsSince are those of turnsByIndex, of what the eraser has found, that are not
+// in it, such as have come since.
+func (e *eraser) turnsSince(ctx context.Context, most int) (found []candidateTurn, err error) {
+	known := slices.Concat(e.requests, e.turns.unsure.ids)
+	err = e.send(ctx, func(b *pgx.Batch) {
+		queueTurnsByIndex(b, true, append(e.quotable(), several), ownersOf(e.locked), known, most, addFollowing(&found))
+	})
+	for _, t := range e.turns.unsure.following(e.requests, e.steps) {
+		if _, in := slices.BinarySearchFunc(e.requests, t.id, compareIDs); !in {
+			found = append(found, t)
+		}
+	}
 	return found, err
 }
 
+// addFollowing adds what eachTurn reads and what follows something.
+func addFollowing(found *[]candidateTurn) func(pgx.Rows) error {
+	return func(rows pgx.Rows) error {
+		return eachTurn(rows, func(t candidateTurn, _ string, prompt []byte) {
+			if t.follows, _ = followed(prompt); t.follows != uuid.Nil {
+				*found = append(*found, t)
+			}
+		})
+	}
+}
+
 // queueTurnsByIndex looks for what says that it follows one of these, but for what is
-// known; of more than most, for one more.
+// known; of more than most, for one more. read goes through eachTurn.
 func queueTurnsByIndex(b *pgx.Batch, contents bool, quoted, owners []string, known []uuid.UUID, most int, read func(pgx.Rows) error) {
 	if known == nil {
 		known = []uuid.UUID{}
 	}
 	b.Queue(dbsqlc.PlanByIndex)
-	b.Queue(dbsqlc.TurnsByIndex, contents, append(slices.Clone(quoted), several), owners, known, int64(most)+1).Query(read)
+	b.Queue(dbsqlc.TurnsByIndex, contents, quoted, owners, known, int64(most)+1).Query(read)
 	b.Queue(dbsqlc.PlanForAny)
+}
+
+// eachTurn reads what queueTurnsByIndex has found, with the digits that led to it.
+func eachTurn(rows pgx.Rows, read func(t candidateTurn, quoted string, prompt []byte)) error {
+	var t candidateTurn
+	var quoted string
+	var prompt []byte
+	_, err := pgx.ForEachRow(rows, []any{&t.id, &t.owner, &t.createdAt, &quoted, &prompt}, func() error {
+		read(t, quoted, prompt)
+		return nil
+	})
+	return err
 }
 
 // lookAgainForTurns is how often later turns are looked for anew, as some have come
@@ -275,7 +352,7 @@ func (e *eraser) checkTurns(ctx context.Context) error {
 	if !e.turns.along || e.turns.tooMany || !e.turnsIndexed() || len(e.locked) == 0 {
 		return nil
 	}
-	come, err := e.turnsByIndex(ctx, e.quotable(), e.locked, e.requests, domain.MaxLaterTurns)
+	come, err := e.turnsSince(ctx, domain.MaxLaterTurns)
 	if err != nil {
 		return err
 	}

@@ -1,15 +1,18 @@
 package fusillade
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"lethe/adapters/postgres"
 	"lethe/domain"
@@ -434,5 +437,70 @@ func TestLaterTurnsHoweverWritten(t *testing.T) {
 				t.Error("beside one of nobody's that says several: not named")
 			}
 		})
+	}
+}
+
+// rowsRead counts the rows that one query has returned.
+type rowsRead struct {
+	meddler
+	name string
+	rows atomic.Int64
+}
+
+func (r *rowsRead) TraceBatchQuery(_ context.Context, _ *pgx.Conn, data pgx.TraceBatchQueryData) {
+	if strings.Contains(data.SQL, "-- name: "+r.name+" ") {
+		r.rows.Add(data.CommandTag.RowsAffected())
+	}
+}
+
+// A prompt of which the index does not tell what it follows is read once, however
+// many turns follow one another, and others' are not read.
+func TestUnsurePromptsAreReadOnce(t *testing.T) {
+	t.Parallel()
+	read := &rowsRead{name: "TurnsByIndex"}
+	b := newBench(t, postgres.Config{Tracer: read})
+	b.index()
+	erasures := b.erasures(postgres.Config{Tracer: read})
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	const turns = 12
+	add := func(owner string) (first uuid.UUID) {
+		t.Helper()
+		first = b.addTurn(owner, uuid.NewString(), at).ID
+		follows := first
+		for i := range turns {
+			turn := b.addTurn(owner, follows.String(), at.Add(time.Duration(i+1)*time.Minute))
+			b.exec(`UPDATE request_templates SET body = (body::jsonb || jsonb_build_object('metadata', jsonb_build_object('previous_response_id', gen_random_uuid())))::text WHERE id = $1`, turn.Template)
+			follows = turn.ID
+		}
+		return first
+	}
+	add("ben")
+	for name, erase := range map[string]func(uuid.UUID) int64{
+		"single": func(id uuid.UUID) int64 {
+			erased, _ := b.eraseTurns(id)
+			return erased.Requests
+		},
+		"bulk": func(id uuid.UUID) int64 {
+			target := domain.ErasureTarget{Responses: []uuid.UUID{id}, LaterTurns: true}
+			return b.finish(erasures, b.create(erasures, target).ID, 100).Erased.Requests
+		},
+	} {
+		id := add("anna")
+		read.rows.Store(0)
+		if erased := erase(id); erased != turns+1 {
+			t.Errorf("%s: %d erased", name, erased)
+		}
+		if n := read.rows.Load(); n != turns {
+			t.Errorf("%s: %d prompts were read of %d", name, n, turns)
+		}
+	}
+	id := add("anna")
+	read.rows.Store(0)
+	s, err := erasures.Survey(t.Context(), domain.ErasureTarget{Responses: []uuid.UUID{id}}, nil, at.Add(time.Hour))
+	if err != nil || s.Turns.Found == nil || *s.Turns.Found != turns || !s.Turns.Complete {
+		t.Errorf("a preview counts %+v, %v", s.Turns, err)
+	}
+	if n := read.rows.Load(); n != turns {
+		t.Errorf("preview: %d prompts were read of %d", n, turns)
 	}
 }

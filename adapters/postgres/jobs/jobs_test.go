@@ -448,7 +448,7 @@ func TestNotReady(t *testing.T) {
 		url  string
 		code domain.Code
 	}{
-		"no tables":   {pgtest.Empty(t).URL, domain.CodeInternal},
+		"no tables":   {pgtest.Empty(t).URL, domain.CodeUnavailable},
 		"no database": {"postgres://someone:hunter2@127.0.0.1:1/none", domain.CodeUnavailable},
 	} {
 		q := open(t, postgres.Config{URL: c.url}, e, jobs.Config{})

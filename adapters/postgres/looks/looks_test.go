@@ -190,7 +190,7 @@ func TestRecordFails(t *testing.T) {
 	}
 	b.exec(t, `ALTER TABLE lethe.looks DROP CONSTRAINT never`)
 	b.exec(t, `ALTER TABLE lethe.looks RENAME TO elsewhere`)
-	if err := b.looks.Record(t.Context(), l); domain.CodeOf(err) != domain.CodeInternal {
+	if err := b.looks.Record(t.Context(), l); domain.CodeOf(err) != domain.CodeUnavailable {
 		t.Errorf("got %v", err)
 	}
 	b.exec(t, `ALTER TABLE lethe.elsewhere RENAME TO looks`)

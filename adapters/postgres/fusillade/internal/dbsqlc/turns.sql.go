@@ -76,7 +76,7 @@ func (q *Queries) PromptsOf(ctx context.Context, ids []uuid.UUID) ([]PromptsOfRo
 const TurnsByIndex = `-- name: TurnsByIndex :many
 SELECT r.id, r.created_by::text AS owner, r.created_at,
        "right"(translate(lower(unistr("substring"(t.body, '^dwzdr1:|"(?:p|[[.backslash.]]u0070)(?:r|[[.backslash.]]u0072)(?:e|[[.backslash.]]u0065)(?:v|[[.backslash.]]u0076)(?=(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){16}"[[:space:]]*:[[:space:]]*"(?:[^"[.backslash.]]|[[.backslash.]]u00[2-7][0-9A-Fa-f]){32,60}".*"(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){20}"[[:space:]]*:)|(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){16}"[[:space:]]*:[[:space:]]*"(?:[^"[.backslash.]]|[[.backslash.]]u00[2-7][0-9A-Fa-f]){32,60}"(?!.*"(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){20}"[[:space:]]*:)'))), '-"{}', ''), 32)::text AS quoted,
-       (CASE WHEN $1::boolean OR "right"(translate(lower(unistr("substring"(t.body, '^dwzdr1:|"(?:p|[[.backslash.]]u0070)(?:r|[[.backslash.]]u0072)(?:e|[[.backslash.]]u0065)(?:v|[[.backslash.]]u0076)(?=(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){16}"[[:space:]]*:[[:space:]]*"(?:[^"[.backslash.]]|[[.backslash.]]u00[2-7][0-9A-Fa-f]){32,60}".*"(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){20}"[[:space:]]*:)|(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){16}"[[:space:]]*:[[:space:]]*"(?:[^"[.backslash.]]|[[.backslash.]]u00[2-7][0-9A-Fa-f]){32,60}"(?!.*"(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){20}"[[:space:]]*:)'))), '-"{}', ''), 32) = 'prev' THEN t.body ELSE '' END)::text AS prompt
+       (CASE WHEN $1::boolean THEN t.body ELSE '' END)::text AS prompt
 FROM request_templates t
 CROSS JOIN LATERAL (
     SELECT q.id, q.created_by, q.created_at FROM requests q WHERE q.template_id = t.id AND num_nulls(q.batch_id) <> 0 OFFSET 0
@@ -105,9 +105,8 @@ type TurnsByIndexRow struct {
 
 // What may follow one of these, of these owners, by the index of later turns, but
 // for what is known. The identifiers are 32 digits, as in Quoted. Without contents
-// nothing but which they are is read, and the prompts that only their JSON tells
-// of. Each prompt leads to its requests, whatever the
-// planner expects there to be.
+// nothing but which they are is read. Each prompt leads to its requests, whatever
+// the planner expects there to be.
 func (q *Queries) TurnsByIndex(ctx context.Context, arg TurnsByIndexParams) ([]TurnsByIndexRow, error) {
 	rows, err := q.db.Query(ctx, TurnsByIndex,
 		arg.Contents,
