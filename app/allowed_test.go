@@ -28,7 +28,7 @@ const (
 	owner    = "owner"          // whose it is
 	member   = "for an owner"   // who acts for the organization whose it is
 	manager  = "manager"        // who may do everything with everyone's
-	admin    = "administrator"  // who may see who looked, too
+	admin    = "administrator"  // who may read the access log, too
 )
 
 // What an answer says.
@@ -68,7 +68,7 @@ var mayDo = map[string]func(kind string) string{
 	"eraseResponse: with later turns":    whoErasesThis,
 	"startErasure: by owner":             but(whoErases, invalid, stranger),
 
-	"listLooks": func(kind string) string { return only(kind, admin) },
+	"listAccessLog": func(kind string) string { return only(kind, admin) },
 
 	"listHolds": whoManages, "placeHold": whoManages, "getHold": whoManages, "releaseHold": whoManages,
 
@@ -175,7 +175,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		return rulesPath + "/" + made(http.MethodPost, rulesPath, "sk-root-platform", `{"name":"asked for","filter":{"models":["none"]},"age_days":30,"run_at":["00:00"]}`)
 	}
 	hold := func() string {
-		return "/admin/api/v1/holds/" + made(http.MethodPost, "/admin/api/v1/holds", "sk-root-platform", `{"owners":["`+missingID+`"],"reason":"asked for"}`)
+		return "/lethe/api/v1/holds/" + made(http.MethodPost, "/lethe/api/v1/holds", "sk-root-platform", `{"owners":["`+missingID+`"],"reason":"asked for"}`)
 	}
 
 	for _, whose := range []struct{ id, key string }{{bob, "sk-bob-platform"}, {acme, "sk-acme-alice-platform"}} {
@@ -276,10 +276,10 @@ func TestWhoMayDoWhat(t *testing.T) {
 			"getCheckpoint":       func() question { return question{method: "GET", path: "/log/checkpoint"} },
 			"getLogKeys":          func() question { return question{method: "GET", path: "/log/keys"} },
 			"getTile":             func() question { return question{method: "GET", path: "/log/tile/0/000.p/1"} },
-			"listLooks":           func() question { return question{method: "GET", path: "/admin/api/v1/looks"} },
-			"listHolds":           func() question { return question{method: "GET", path: "/admin/api/v1/holds"} },
+			"listAccessLog":       func() question { return question{method: "GET", path: "/lethe/api/v1/access-log"} },
+			"listHolds":           func() question { return question{method: "GET", path: "/lethe/api/v1/holds"} },
 			"placeHold": func() question {
-				return question{method: "POST", path: "/admin/api/v1/holds", body: `{"owners":["` + missingID + `"],"reason":"r"}`}
+				return question{method: "POST", path: "/lethe/api/v1/holds", body: `{"owners":["` + missingID + `"],"reason":"r"}`}
 			},
 			"getHold":            func() question { return question{method: "GET", path: hold()} },
 			"releaseHold":        func() question { return question{method: "DELETE", path: hold()} },

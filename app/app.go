@@ -121,17 +121,17 @@ func graph(cfg *Config, db *Databases, log *slog.Logger, ready func(addr string)
 			fx.Annotate(newUsage, fx.As(new(domain.UsageRecords))),
 			newPeople,
 			fx.Annotate(newGate, fx.As(new(domain.People))),
-			fx.Annotate(newLooks, fx.As(fx.Self()), fx.As(new(domain.Looks))),
+			fx.Annotate(newAccessLog, fx.As(fx.Self()), fx.As(new(domain.AccessLog))),
 			newSigning,
 			openLog,
 			countLog,
-			newCurrency,
+			newRollbackGuard,
 			newPlaces,
 		)),
 		fx.Module("domain", fx.Provide(
 			domain.NewListResponses,
 			newGetter,
-			domain.NewListLooks,
+			domain.NewListAccessLog,
 			newEraser,
 			domain.NewGetReceipt,
 			domain.NewReadLog,
@@ -151,7 +151,7 @@ func graph(cfg *Config, db *Databases, log *slog.Logger, ready func(addr string)
 			newHandler,
 			newListener,
 		)),
-		fx.Invoke(serveProfiles, startSealer, runErasures, runRules, sweepErased, sweepOrphans, settleReplicated, forgetLooks, sayWhatIsMissing, warnOfProxy, watchPlaces, watchHeld, giveMemoryBack, func(*listener) {}),
+		fx.Invoke(serveProfiles, startSealer, runErasures, runRules, sweepErased, sweepOrphans, attestReplicated, removeOldAccesses, reportMissing, warnOfProxy, watchPlaces, watchHeld, giveMemoryBack, func(*listener) {}),
 	)
 }
 
@@ -207,32 +207,32 @@ func newPools(lc fx.Lifecycle, cfg *Config, db *Databases, metrics *telemetry.Me
 	}
 	// Tables of the main database are named with their schema, fusillade's and
 	// outlet's are not.
-	most := cfg.Database.MaxConns
+	limit := cfg.Database.MaxConns
 	schemas := searchPath(cfg)
 	if db.apart() {
 		p.main = postgres.Source{
 			Primary: primary("main", db.MainURL),
-			Replica: open("main_replica", cfg.Database.ReplicaURL, most),
+			Replica: open("main_replica", cfg.Database.ReplicaURL, limit),
 			MaxLag:  cfg.Database.ReplicaMaxLag,
 		}
 		p.fusillade = postgres.Source{
 			Primary: primary("fusillade", db.FusilladeURL, schemas...),
-			Replica: open("fusillade_replica", cfg.Fusillade.ReplicaURL, most, schemas...),
+			Replica: open("fusillade_replica", cfg.Fusillade.ReplicaURL, limit, schemas...),
 			MaxLag:  cfg.Database.ReplicaMaxLag,
 		}
 	} else {
 		p.main = postgres.Source{
 			Primary: primary("main", db.MainURL, schemas...),
-			Replica: open("main_replica", cfg.Database.ReplicaURL, most, schemas...),
+			Replica: open("main_replica", cfg.Database.ReplicaURL, limit, schemas...),
 			MaxLag:  cfg.Database.ReplicaMaxLag,
 		}
 		p.fusillade = p.main
 	}
-	p.outlet = open("outlet", db.OutletURL, most, cfg.Outlet.Schema)
+	p.outlet = open("outlet", db.OutletURL, limit, cfg.Outlet.Schema)
 	// River's statements name the schema themselves.
 	p.jobs = open("jobs", db.fusilladeURL(), jobs.MaxConns)
 	for i, url := range cfg.Erasure.StandbyURLs {
-		p.standbys = append(p.standbys, open(fmt.Sprintf("standby_%d", i+1), url, most, schemas...))
+		p.standbys = append(p.standbys, open(fmt.Sprintf("standby_%d", i+1), url, limit, schemas...))
 	}
 	lc.Append(fx.StopHook(p.close))
 	return p, errors.Join(append(errs, metrics.WatchPools(p.stats))...)
@@ -377,15 +377,15 @@ func newAuth(cfg *Config) (*auth.Reader, error) {
 type readiness struct {
 	pools    *pools
 	schemas  inspect.Schemas
-	current  *currency
+	rollback *rollbackGuard
 	places   *places
 	work     *background
 	asked    singleflight.Group
 	stopping chan struct{} // closed when the service stops
 }
 
-func newReadiness(p *pools, db *Databases, current *currency, places *places, work *background) *readiness {
-	return &readiness{pools: p, schemas: db.schemas, current: current, places: places, work: work, stopping: make(chan struct{})}
+func newReadiness(p *pools, db *Databases, rollback *rollbackGuard, places *places, work *background) *readiness {
+	return &readiness{pools: p, schemas: db.schemas, rollback: rollback, places: places, work: work, stopping: make(chan struct{})}
 }
 
 // check asks each database whether it takes changes, and for its tables and the
@@ -435,7 +435,7 @@ func (r *readiness) look(ctx context.Context) error {
 	if err := r.work.upToDate(ctx); err != nil {
 		return err
 	}
-	return r.current.check(ctx)
+	return r.rollback.check(ctx)
 }
 
 // firstOf is the first of what is missing, and how much else is.
@@ -482,14 +482,14 @@ func (r *readiness) missingCopies(ctx context.Context) ([]string, error) {
 }
 
 func newHandler(id identity, list *domain.ListResponses, get *domain.GetResponse, erase *domain.EraseResponse,
-	receipt *domain.GetReceipt, readLog *domain.ReadLog, erasures httpapi.Erasures, holds httpapi.Holds, retention httpapi.Retention, looks *domain.ListLooks,
-	credentials *auth.Reader, ready *readiness, current *currency, places *places, metrics *telemetry.Metrics, export *telemetry.Export, cfg *Config, log *slog.Logger,
+	receipt *domain.GetReceipt, readLog *domain.ReadLog, erasures httpapi.Erasures, holds httpapi.Holds, retention httpapi.Retention, accessLog *domain.ListAccessLog,
+	credentials *auth.Reader, ready *readiness, rollback *rollbackGuard, places *places, metrics *telemetry.Metrics, export *telemetry.Export, cfg *Config, log *slog.Logger,
 ) (http.Handler, error) {
 	// One connection for bulk work is for what goes on in the background.
-	config := httpapi.Config{Requests: mostRequests(cfg.Database.MaxConns), Surveys: max(1, postgres.BulkOf(cfg.Database.MaxConns)-1)}
+	config := httpapi.Config{Requests: maxRequests(cfg.Database.MaxConns), Estimates: max(1, postgres.BulkOf(cfg.Database.MaxConns)-1)}
 	handler, err := httpapi.New(config, httpapi.Deps{
 		Identify: id.now, IdentifyReader: id.reader, List: list, Get: get, Erase: erase,
-		Receipt: receipt, ReadLog: readLog, Erasures: erasures, Holds: holds, Retention: retention, Looks: looks,
+		Receipt: receipt, ReadLog: readLog, Erasures: erasures, Holds: holds, Retention: retention, AccessLog: accessLog,
 		Credentials: credentials.Read, Ready: ready.check, Stopping: ready.stopping,
 		ForHolds: func(ctx context.Context) context.Context { return postgres.For(ctx, postgres.Holds) },
 		By:       postgres.By,
@@ -502,7 +502,7 @@ func newHandler(id identity, list *domain.ListResponses, get *domain.GetResponse
 	if err != nil {
 		return nil, err
 	}
-	return limitRequests(closeWhile(export.Handler(handler, paths), log, current.reason, places.reason), mostRequests(cfg.Database.MaxConns), byCredentials(credentials.Read), metrics.Refuse, log), nil
+	return limitRequests(closeWhile(export.Handler(handler, paths), log, rollback.reason, places.reason), maxRequests(cfg.Database.MaxConns), byCredentials(credentials.Read), metrics.Refuse, log), nil
 }
 
 // listener is the service's open door.
@@ -542,8 +542,8 @@ func newListener(lc fx.Lifecycle, cfg *Config, handler http.Handler, ready *read
 	return l
 }
 
-// sayWhatIsMissing logs once what a given database lacks. It holds up nothing.
-func sayWhatIsMissing(lc fx.Lifecycle, ready *readiness, worries *worries, log *slog.Logger) {
+// reportMissing logs once what a given database lacks. It holds up nothing.
+func reportMissing(lc fx.Lifecycle, ready *readiness, worries *worries, log *slog.Logger) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	lc.Append(fx.Hook{
@@ -554,7 +554,7 @@ func sayWhatIsMissing(lc fx.Lifecycle, ready *readiness, worries *worries, log *
 				switch {
 				case ctx.Err() != nil:
 				case err != nil:
-					worries.tell(ctx, slog.LevelWarn, "it could not be looked whether the database is as needed", err)
+					worries.report(ctx, slog.LevelWarn, "it could not be looked whether the database is as needed", err)
 				case len(missing) > 0:
 					log.Error("the database is not as needed; run `lethe doctor` for what to do", "missing", firstOf(missing))
 				}
@@ -562,7 +562,7 @@ func sayWhatIsMissing(lc fx.Lifecycle, ready *readiness, worries *worries, log *
 				switch {
 				case ctx.Err() != nil:
 				case err != nil:
-					worries.tell(ctx, slog.LevelWarn, "it could not be looked whether the database of raw copies is as needed", err)
+					worries.report(ctx, slog.LevelWarn, "it could not be looked whether the database of raw copies is as needed", err)
 				case len(missing) > 0:
 					log.Error("the database of raw copies is not as needed, so nothing can be erased; run `lethe doctor` for what to do", "missing", firstOf(missing))
 				}

@@ -64,19 +64,19 @@ type Config struct {
 		CacheTTL          time.Duration // 0: no cache
 	}
 	Erasure struct {
-		KeyFile   string              // of the keys that sign the log; empty: see Key
-		Key       string              // these keys themselves; empty: none, or the embedded mode's own
-		Origin    string              // the log's name; empty: the keys'
-		Standbys  []string            // that have to have replayed a checkpoint before it is published
-		Witnesses []receipt.PublicKey // whose signatures may be added to checkpoints
-		SeenFile  string              // of the newest checkpoint that was seen; empty: none, or the embedded mode's own
-		Rate      perSecond
-		Orphans   bool // copies whose request is gone are removed
+		KeyFile        string              // of the keys that sign the log; empty: see Key
+		Key            string              // these keys themselves; empty: none, or the embedded mode's own
+		Origin         string              // the log's name; empty: the keys'
+		Standbys       []string            // that have to have replayed a checkpoint before it is published
+		Witnesses      []receipt.PublicKey // whose signatures may be added to checkpoints
+		CheckpointFile string              // of the newest checkpoint that was seen; empty: none, or the embedded mode's own
+		Rate           perSecond
+		Orphans        bool // copies whose request is gone are removed
 		// StandbyURLs are where it is looked whether what was erased is gone
 		// from the standbys too; none: nowhere.
 		StandbyURLs []string
 	}
-	Looks struct {
+	AccessLog struct {
 		Keep time.Duration // whole days
 	}
 	DataDir string
@@ -126,12 +126,12 @@ var settings = []setting{
 	{"erasure.key", "these keys themselves, one a line, instead of a file", func(c *Config) any { return &c.Erasure.Key }, checkKeys, hideAll},
 	{"erasure.origin", "name of the log of erasures, such as example.com/erasures; unset: that of its keys", func(c *Config) any { return &c.Erasure.Origin }, checkOrigin, nil},
 	{"erasure.standbys", "application_names of standbys that have to have replayed a checkpoint of the log before it is published, with commas between", func(c *Config) any { return &c.Erasure.Standbys }, nil, nil},
-	{"erasure.seen_file", "file that keeps the newest checkpoint of the log that was seen, so that an older database is noticed; in the embedded mode one in data_dir", func(c *Config) any { return &c.Erasure.SeenFile }, nil, nil},
+	{"erasure.checkpoint_file", "file that keeps the newest checkpoint of the log that was seen, so that an older database is noticed; in the embedded mode one in data_dir", func(c *Config) any { return &c.Erasure.CheckpointFile }, nil, nil},
 	{"erasure.witnesses", "public keys of witnesses whose signatures may be added to checkpoints of the log, with commas between", func(c *Config) any { return &c.Erasure.Witnesses }, nil, nil},
-	{"erasure.rate", "responses a second that erasures of many may erase in this process; 0: no bound", func(c *Config) any { return &c.Erasure.Rate }, nil, nil},
+	{"erasure.rate", "responses a second that bulk erasures may erase in this process; 0: no bound", func(c *Config) any { return &c.Erasure.Rate }, nil, nil},
 	{"erasure.orphans", "true: remove raw copies whose request is gone, as dwctl deleted it; lethe erasures orphans --dry-run counts them", func(c *Config) any { return &c.Erasure.Orphans }, nil, nil},
 	{"erasure.standby_urls", "URLs of all standbys, where it is looked whether what was erased is gone there too, with commas between", func(c *Config) any { return (*urls)(&c.Erasure.StandbyURLs) }, nil, nil},
-	{"looks.keep", "for how long it is kept who looked at what is not theirs, in days such as 365d", func(c *Config) any { return (*days)(&c.Looks.Keep) }, nil, nil},
+	{"access_log.keep", "for how long records of the access log are kept, in days such as 365d", func(c *Config) any { return (*days)(&c.AccessLog.Keep) }, nil, nil},
 	{"data_dir", "folder of the embedded database", func(c *Config) any { return &c.DataDir }, checkDir, nil},
 	{"log.level", "debug, info, warn or error", func(c *Config) any { return &c.Log.Level }, oneOf("debug", "info", "warn", "error"), nil},
 	{"log.format", "text or json", func(c *Config) any { return &c.Log.Format }, oneOf("text", "json"), nil},
@@ -163,8 +163,8 @@ func parseDays(text string) (time.Duration, error) {
 // Bounds of a perSecond. A part of an erasure waits for as many as it has
 // erased, which should not take longer than a job may.
 const (
-	leastRate = 100
-	mostRate  = 1_000_000
+	minRate = 100
+	maxRate = 1_000_000
 )
 
 // urls are databases, whose passwords are hidden.
@@ -188,6 +188,20 @@ func (s setting) path() string { return s.key }
 
 func (s setting) flag() string {
 	return strings.NewReplacer(".", "-", "_", "-").Replace(s.key)
+}
+
+// renamed leads from a setting's former name to its name.
+var renamed = map[string]string{"looks.keep": "access_log.keep", "erasure.seen_file": "erasure.checkpoint_file"}
+
+// suggest says which setting an unknown name may stand for; empty where none is
+// like it.
+func suggest(given string, spell func(setting) string) string {
+	for former, key := range renamed {
+		if spell(setting{key: former}) == given {
+			return fmt.Sprintf("it is called %s now; else ", spell(setting{key: key}))
+		}
+	}
+	return DidYouMean(given, names(spell))
 }
 
 // names are those of all settings.
@@ -325,7 +339,7 @@ func defaults(apart, outletApart bool, environ []string) map[string]any {
 		"auth.cache_ttl":           "0s",
 		"erasure.orphans":          false,
 		"erasure.rate":             2000,
-		"looks.keep":               "365d",
+		"access_log.keep":          "365d",
 		"log.level":                "info",
 		"log.format":               "text",
 	}
@@ -453,7 +467,7 @@ func (r *reader) readFile(name string) {
 			k.Delete(key) // as good as not written
 		default:
 			k.Delete(key)
-			r.problems = append(r.problems, fmt.Sprintf("%s: unknown key %q: %stake it out or correct it; `lethe config` prints a file with all of them", name, key, DidYouMean(key, names(setting.path))))
+			r.problems = append(r.problems, fmt.Sprintf("%s: unknown key %q: %stake it out or correct it; `lethe config` prints a file with all of them", name, key, suggest(key, setting.path)))
 		}
 	}
 	r.merge(k)
@@ -519,7 +533,7 @@ func (r *reader) readEnvironment(environ []string) {
 			switch {
 			case strings.HasPrefix(name, envPrefix+"TEST_"): // the tests' own
 			case !known:
-				unknown = append(unknown, fmt.Sprintf("%s: unknown variable: %sunset it or correct it; `lethe config --help` lists all of them", name, DidYouMean(name, names(setting.env))))
+				unknown = append(unknown, fmt.Sprintf("%s: unknown variable: %sunset it or correct it; `lethe config --help` lists all of them", name, suggest(name, setting.env)))
 			case r.set(s.key, "environment "+name, value):
 				return s.key, value
 			}
@@ -625,8 +639,8 @@ func (s setting) assign(c *Config, value any) error {
 		*field = n
 	case *perSecond:
 		n, err := strconv.Atoi(fmt.Sprint(value))
-		if err != nil || n != 0 && (n < leastRate || n > mostRate) {
-			return fmt.Errorf("must be a whole number from %d to %d, or 0 for no bound", leastRate, mostRate)
+		if err != nil || n != 0 && (n < minRate || n > maxRate) {
+			return fmt.Errorf("must be a whole number from %d to %d, or 0 for no bound", minRate, maxRate)
 		}
 		*field = perSecond(n)
 	case *time.Duration:

@@ -271,6 +271,8 @@ func TestConfigProblems(t *testing.T) {
 		"unknown variables":       {environ: []string{"LETHE_PORT=1", "LETHE_=", "LETHE_DATABASE=x"}, want: []string{"LETHE_PORT: unknown variable: unset it", "LETHE_:", "LETHE_DATABASE:"}},
 		"misspelt variables":      {environ: []string{"LETHE_DATABSE_URL=x", "LETHE_HTTP_ADRR="}, want: []string{"did you mean LETHE_DATABASE_URL? If not, unset it or correct it; `lethe config --help` lists all", "did you mean LETHE_HTTP_ADDR?"}},
 		"misspelt keys":           {file: "databse: {url: x}\nlog: {lvel: info}\n", want: []string{"did you mean database.url?", "did you mean log.level?"}},
+		"former variables":        {environ: []string{"LETHE_LOOKS_KEEP=1d", "LETHE_ERASURE_SEEN_FILE=/x"}, want: []string{"it is called LETHE_ACCESS_LOG_KEEP now", "it is called LETHE_ERASURE_CHECKPOINT_FILE now"}},
+		"former keys":             {file: "looks: {keep: 1d}\nerasure: {seen_file: /x}\n", want: []string{"it is called access_log.keep now", "it is called erasure.checkpoint_file now"}},
 		"an empty entry":          {environ: []string{someURL, "LETHE_ERASURE_STANDBY_URLS=postgres://u@h/d,"}, want: []string{"erasure.standby_urls (environment LETHE_ERASURE_STANDBY_URLS): has an empty entry"}},
 		"an empty entry of many":  {file: "auth: {proxy_trusted: [10.0.0.0/8, \"\"]}", want: []string{"has an empty entry"}},
 		"embedded apart":          {environ: []string{someURL, "LETHE_FUSILLADE_DATABASE_URL=embedded"}, want: []string{"must be a URL"}},

@@ -5,7 +5,7 @@ import (
 	"io"
 
 	"lethe/adapters/postgres"
-	"lethe/adapters/postgres/ledger"
+	"lethe/adapters/postgres/translog"
 )
 
 // Cosign adds the signatures of witnesses that come with a checkpoint, in a file
@@ -40,7 +40,7 @@ func Cosign(ctx context.Context, cfg *Config, file string, in io.Reader, o Outpu
 		return err
 	}
 	defer pool.Close()
-	log, err := ledger.New(pool, logConfig(sign, cfg))
+	log, err := translog.New(pool, logConfig(sign, cfg))
 	if err != nil {
 		return err
 	}

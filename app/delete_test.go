@@ -78,7 +78,7 @@ func TestDeleteBesideVersions(t *testing.T) {
 				}
 			}
 			const key, root, along = "sk-bob-platform", "sk-root-platform", "?include_later_turns=true"
-			status, hold := s.post(t, "/admin/api/v1/holds", map[string]any{"responses": []string{third}, "reason": "court"})
+			status, hold := s.post(t, "/lethe/api/v1/holds", map[string]any{"responses": []string{third}, "reason": "court"})
 			if status != http.StatusCreated {
 				t.Fatalf("%d %v", status, hold)
 			}
@@ -96,7 +96,7 @@ func TestDeleteBesideVersions(t *testing.T) {
 			ask("one alone", alone, key, http.StatusNoContent, "", 1)
 			ask("again", alone, key, http.StatusNotFound, "Response with ID "+alone+" not found", 0)
 			ask("its later turns stay", first, key, http.StatusNoContent, "", 1)
-			if status, _ := s.deleteAs(t, "/admin/api/v1/holds/"+placed, root); status != http.StatusOK {
+			if status, _ := s.deleteAs(t, "/lethe/api/v1/holds/"+placed, root); status != http.StatusOK {
 				t.Fatal(status)
 			}
 			ask("with later turns", second+along, key, http.StatusNoContent, "", 2)

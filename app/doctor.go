@@ -544,7 +544,7 @@ func (d *doctor) vacuum(ctx context.Context, name string, conn *pgx.Conn) {
 	}
 	if !on {
 		d.add(Check{name, check, Warning, "the server does not remove dead rows by itself, so what was erased stays in its files",
-			"set autovacuum and track_counts to on, or run `lethe erasures settle` each day", nil})
+			"set autovacuum and track_counts to on, or run `lethe erasures attest` each day", nil})
 	}
 	held := false
 	for _, h := range holders {

@@ -10,8 +10,8 @@ import (
 	"lethe/adapters/offsite"
 	"lethe/adapters/postgres"
 	"lethe/adapters/postgres/inspect"
-	"lethe/adapters/postgres/ledger"
 	"lethe/adapters/postgres/migrate"
+	"lethe/adapters/postgres/translog"
 	"lethe/domain"
 )
 
@@ -53,7 +53,7 @@ func (d *doctor) examineLog(ctx context.Context, name, url string) {
 		return
 	}
 	defer db.Close()
-	log, err := ledger.New(db, logConfig(s, d.cfg))
+	log, err := translog.New(db, logConfig(s, d.cfg))
 	if d.failed(name, check, err) {
 		return
 	}
@@ -113,43 +113,43 @@ func (d *doctor) standbys(ctx context.Context, name string, db *postgres.DB) {
 // was restored, or before an upgrade.
 func (d *doctor) cluster(ctx context.Context, name string, db *postgres.DB) {
 	const check = "cluster of erasures"
-	settler, err := newSettler(db)
+	attester, err := newAttester(db)
 	if d.failed(name, check, err) {
 		return
 	}
-	foreign, err := settler.Foreign(ctx)
+	foreign, err := attester.Foreign(ctx)
 	switch {
 	case domain.CodeOf(err) == domain.CodeForbidden:
-		d.add(Check{name, check, Warning, oneLine(err.Error()), "otherwise levels cannot be settled after a dump was restored elsewhere", nil})
+		d.add(Check{name, check, Warning, oneLine(err.Error()), "otherwise levels cannot be attested after a dump was restored elsewhere", nil})
 	case d.failed(name, check, err):
 	case foreign > 0:
 		d.add(Check{name, check, Warning, fmt.Sprintf("%s made in another cluster, or before Lethe told clusters apart: a dump was restored here, or the server upgraded; their transaction numbers say nothing here", count(foreign, "erasure")),
-			"run `lethe erasures settle` once the service has sealed them: the first whole vacuum in this cluster has them come to the level vacuumed", nil})
+			"run `lethe erasures attest` once the service has sealed them: the first whole vacuum in this cluster has them come to the level vacuumed", nil})
 	default:
-		d.add(Check{Database: name, Name: check, Finding: OK, Detail: "none of another one waits to be settled"})
+		d.add(Check{Database: name, Name: check, Finding: OK, Detail: "none of another one waits to be attested"})
 	}
 }
 
 // seen compares the database with the newest checkpoint that was seen.
 func (d *doctor) seen(ctx context.Context, name string, db *postgres.DB, s *signing) {
 	const check = "newest checkpoint seen"
-	file := seenFile(d.cfg)
+	file := checkpointFile(d.cfg)
 	if file == nil {
-		d.add(Check{name, check, Warning, "it is kept nowhere: after a restart, nobody notices that the database was restored from a backup", noSeenFile, nil})
+		d.add(Check{name, check, Warning, "it is kept nowhere: after a restart, nobody notices that the database was restored from a backup", noCheckpointFile, nil})
 		return
 	}
 	if signed, err := file.Read(); err == nil && signed == nil {
 		d.add(Check{Database: name, Name: check, Finding: OK, Detail: "none yet; from the first checkpoint on, it is kept in " + file.Path()})
 		return
 	}
-	log, err := ledger.New(db, ledger.Config{Signers: s.signers, Seen: looking{file}})
+	log, err := translog.New(db, translog.Config{Signers: s.signers, Checkpoints: readOnlyCheckpoint{file}})
 	if err != nil {
 		d.add(Check{name, check, Problem, oneLine(unusable(file, err).Error()), "the service does not start until this is mended", nil})
 		return
 	}
 	err = log.Compare(ctx)
 	switch {
-	case errors.Is(err, ledger.ErrOlder):
+	case errors.Is(err, translog.ErrRolledBack):
 		d.add(Check{name, check, Problem, oneLine(err.Error()), "with what `lethe erasures export` has kept, run `lethe replay` before the service opens: docs/erasure.md, After a restore", nil})
 	case !d.failed(name, check, err):
 		d.add(Check{Database: name, Name: check, Finding: OK, Detail: "the database goes on from it"})
@@ -157,12 +157,12 @@ func (d *doctor) seen(ctx context.Context, name string, db *postgres.DB, s *sign
 }
 
 // looking is a file that is read and never written.
-type looking struct{ *offsite.Seen }
+type readOnlyCheckpoint struct{ *offsite.CheckpointFile }
 
-// Keep implements ledger.Seen.
-func (looking) Keep([]byte) error { return nil }
+// Keep implements translog.CheckpointStore.
+func (readOnlyCheckpoint) Keep([]byte) error { return nil }
 
-func (d *doctor) backlog(ctx context.Context, name string, log *ledger.Log) {
+func (d *doctor) backlog(ctx context.Context, name string, log *translog.Log) {
 	const check = "unsealed receipts"
 	b, err := log.Backlog(ctx)
 	if d.failed(name, check, err) {
@@ -177,12 +177,12 @@ func (d *doctor) backlog(ctx context.Context, name string, log *ledger.Log) {
 }
 
 // audit compares every receipt with what was sealed.
-func (d *doctor) audit(ctx context.Context, name string, log *ledger.Log) {
+func (d *doctor) audit(ctx context.Context, name string, log *translog.Log) {
 	const check = "log of erasures"
-	told := time.Now()
+	reported := time.Now()
 	audit, err := log.Audit(ctx, func(done, size int64) {
-		if time.Since(told) > auditProgress {
-			told = time.Now()
+		if time.Since(reported) > auditProgress {
+			reported = time.Now()
 			_, _ = fmt.Fprintf(d.progress, "Compared %d of %s with the log of erasures\n", done, count(size, "receipt"))
 		}
 	})
@@ -210,4 +210,4 @@ func (d *doctor) audit(ctx context.Context, name string, log *ledger.Log) {
 }
 
 // notSealed is what no checkpoint signs.
-const notSealed = "this covers no holds, erasures of many, the table of their receipts, rules and looks, which nobody signs"
+const notSealed = "this covers no holds, bulk erasures, the table of their receipts, rules and the access log, which nobody signs"

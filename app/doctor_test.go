@@ -22,8 +22,8 @@ func examine(t *testing.T, environ ...string) *app.Report {
 	if !strings.Contains(strings.Join(environ, " "), "LETHE_ERASURE_KEY") {
 		environ = append(environ, "LETHE_ERASURE_KEY="+newKey(t))
 	}
-	if !strings.Contains(strings.Join(environ, " "), "LETHE_ERASURE_SEEN_FILE") {
-		environ = append(environ, "LETHE_ERASURE_SEEN_FILE="+filepath.Join(t.TempDir(), "checkpoint"))
+	if !strings.Contains(strings.Join(environ, " "), "LETHE_ERASURE_CHECKPOINT_FILE") {
+		environ = append(environ, "LETHE_ERASURE_CHECKPOINT_FILE="+filepath.Join(t.TempDir(), "checkpoint"))
 	}
 	return examineAsIs(t, environ...)
 }

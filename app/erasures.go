@@ -23,7 +23,7 @@ const (
 	// gone on with, whoever has asked for them and whatever became of that
 	// process. Several processes do so, and each erasure is enqueued once.
 	dispatchEvery = 5 * time.Second
-	mostDue       = 500
+	maxDue        = 500
 	// tallyEvery is how often erasures are counted, for metrics.
 	tallyEvery = 15 * time.Second
 	// detailsFor is for how long it is kept whose and which responses an erasure
@@ -56,7 +56,7 @@ func newJobs(p *pools, cfg *Config, erasures domain.Erasures, log *slog.Logger) 
 	return jobs.New(p.jobs, run, jobs.Config{}, log)
 }
 
-// newErasureCases makes the use cases of erasures of many. What is erased before
+// newErasureCases makes the use cases of bulk erasures. What is erased before
 // the answer is so little that it needs no pace.
 func newErasureCases(erasures domain.Erasures, jobs domain.Jobs, log *slog.Logger) httpapi.Erasures {
 	atOnce := domain.NewRunErasure(erasures, pace(0), time.Now)
@@ -86,7 +86,7 @@ func pace(perSecond perSecond) func(ctx context.Context, responses int) error {
 	}
 }
 
-// background goes on with erasures of many, until the service stops.
+// background goes on with bulk erasures, until the service stops.
 type background struct {
 	erasures domain.Erasures
 	tally    func(context.Context) ([]fusillade.Tally, error)
@@ -97,15 +97,15 @@ type background struct {
 	log      *slog.Logger
 	worries  *worries
 	seldom   rate.Sometimes
-	current  *currency
+	rollback *rollbackGuard
 	migrated atomic.Bool // Lethe's own tables were once found as new as this program
 }
 
-func newBackground(p *pools, current *currency, erasures domain.Erasures, stored *fusillade.Erasures, j *jobs.Jobs,
+func newBackground(p *pools, rollback *rollbackGuard, erasures domain.Erasures, stored *fusillade.Erasures, j *jobs.Jobs,
 	metrics *telemetry.Metrics, figures *telemetry.ErasureMetrics, worries *worries, log *slog.Logger,
 ) *background {
 	return &background{
-		current: current, erasures: erasures, tally: stored.Tally, jobs: j, db: p.jobs, metrics: figures, failed: metrics.WatchWork("erasures"),
+		rollback: rollback, erasures: erasures, tally: stored.Tally, jobs: j, db: p.jobs, metrics: figures, failed: metrics.WatchWork("erasures"),
 		log: log, worries: worries, seldom: rate.Sometimes{Interval: workLogEvery},
 	}
 }
@@ -113,7 +113,7 @@ func newBackground(p *pools, current *currency, erasures domain.Erasures, stored
 // runErasures starts it, and stops it within seconds: what is at work then is
 // gone on with by the next process.
 func runErasures(lc fx.Lifecycle, b *background) {
-	whileServing(lc, b.work, every(dispatchEvery, b.dispatch), every(tallyEvery, b.count), every(forgetEvery, b.forget))
+	whileServing(lc, b.work, every(dispatchEvery, b.dispatch), every(tallyEvery, b.count), every(removeEvery, b.forget))
 }
 
 // work works on jobs as soon as the database is there and as needed.
@@ -121,16 +121,16 @@ func (b *background) work(ctx context.Context) {
 	every(workEvery, func(ctx context.Context) {
 		err := b.upToDate(ctx)
 		if err == nil {
-			err = b.current.check(ctx)
+			err = b.rollback.check(ctx)
 		}
 		if err != nil {
-			b.told(ctx, "erasures of many do not go on in this process yet", err)
+			b.reported(ctx, "bulk erasures do not go on in this process yet", err)
 			return
 		}
 		if err = b.jobs.Run(ctx); err != nil && ctx.Err() != nil {
 			b.log.Warn("stopping", "error", err)
 		}
-		b.told(ctx, "erasures of many do not go on in this process yet", err)
+		b.reported(ctx, "bulk erasures do not go on in this process yet", err)
 	})(ctx)
 }
 
@@ -156,17 +156,17 @@ func (b *background) upToDate(ctx context.Context) error {
 // ended before they could, for restored databases, and knows when something is
 // to be verified.
 func (b *background) dispatch(ctx context.Context) {
-	due, err := b.erasures.Due(ctx, mostDue)
+	due, err := b.erasures.Due(ctx, maxDue)
 	for _, id := range due {
 		if err == nil {
 			err = b.jobs.Enqueue(ctx, id)
 		}
 	}
-	b.told(ctx, "could not look for erasures that are to be gone on with; trying again", err)
+	b.reported(ctx, "could not look for erasures that are to be gone on with; trying again", err)
 }
 
 func (b *background) forget(ctx context.Context) {
-	b.told(ctx, "could not remove the details of erasures that are over; trying again",
+	b.reported(ctx, "could not remove the details of erasures that are over; trying again",
 		b.erasures.Forget(ctx, time.Now().Add(-detailsFor)))
 }
 
@@ -177,20 +177,20 @@ func (b *background) count(ctx context.Context) {
 		counts := make([]telemetry.ErasureCount, len(tally))
 		for i, t := range tally {
 			counts[i] = telemetry.ErasureCount{State: string(t.State), Trigger: string(t.Trigger), Count: t.Count}
-			if !t.State.Over() && (oldest == nil || t.Oldest.Before(*oldest)) {
+			if !t.State.Finished() && (oldest == nil || t.Oldest.Before(*oldest)) {
 				oldest = &t.Oldest
 			}
 		}
 		b.metrics.Looked(counts, oldest)
 	}
-	b.told(ctx, "erasures could not be counted", err)
+	b.reported(ctx, "erasures could not be counted", err)
 }
 
 // told notes an error, if there is one and the service does not just stop.
-func (b *background) told(ctx context.Context, what string, err error) {
+func (b *background) reported(ctx context.Context, what string, err error) {
 	if err == nil || ctx.Err() != nil {
 		return
 	}
 	b.failed()
-	b.seldom.Do(func() { b.worries.tell(ctx, slog.LevelWarn, what, err) })
+	b.seldom.Do(func() { b.worries.report(ctx, slog.LevelWarn, what, err) })
 }

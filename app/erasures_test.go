@@ -91,7 +91,7 @@ func TestErasuresInTheBackground(t *testing.T) {
 	await(t, "it is verified", is("verify_at IS NULL AND verified_at IS NOT NULL"))
 }
 
-// TestDeleteThatTheDatabaseRefuses: it says what an erasure of many says, and
+// TestDeleteThatTheDatabaseRefuses: it says what a bulk erasure says, and
 // nothing of the words of the database.
 func TestDeleteThatTheDatabaseRefuses(t *testing.T) {
 	t.Parallel()
@@ -122,8 +122,8 @@ func TestDeleteThatTheDatabaseRefuses(t *testing.T) {
 	}
 }
 
-// TestDetailsOfErasuresAreForgotten a day after their end.
-func TestDetailsOfErasuresAreForgotten(t *testing.T) {
+// TestDetailsOfErasuresAreRedacted a day after their end.
+func TestDetailsOfErasuresAreRedacted(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
 	old, recent := eraseOwner(t, database.URL, 0), eraseOwner(t, database.URL, 0)

@@ -13,7 +13,7 @@ import (
 
 	"lethe/adapters/offsite"
 	"lethe/adapters/postgres"
-	"lethe/adapters/postgres/ledger"
+	"lethe/adapters/postgres/translog"
 	"lethe/domain"
 	"lethe/receipt"
 )
@@ -22,11 +22,11 @@ const (
 	// mirrorFolder is where in the folder of an export the log is mirrored.
 	mirrorFolder = "mirror"
 
-	exportEvery     = 2 * time.Second // while following
-	exportRetry     = 5 * time.Second
-	exportTellEvery = time.Minute // between two lines about what fails
-	exportAtOnce    = 200         // erasures that are written in one go
-	stateEvery      = time.Minute
+	exportEvery       = 2 * time.Second // while following
+	exportRetry       = 5 * time.Second
+	exportReportEvery = time.Minute // between two lines about what fails
+	exportAtOnce      = 200         // erasures that are written in one go
+	stateEvery        = time.Minute
 )
 
 // ExportOptions are what `lethe erasures export` is given.
@@ -75,7 +75,7 @@ func ExportErasures(ctx context.Context, cfg *Config, options ExportOptions, o O
 	if err != nil {
 		return err
 	}
-	return withLog(ctx, cfg, o, func(log *ledger.Log, _ *postgres.DB, _ *Databases) error {
+	return withLog(ctx, cfg, o, func(log *translog.Log, _ *postgres.DB, _ *Databases) error {
 		e := &exporter{log: log, list: list, mirror: mirror, keep: keep, o: o, known: map[uuid.UUID]bool{}}
 		if err := e.begin(ctx); err != nil {
 			return err
@@ -84,7 +84,7 @@ func ExportErasures(ctx context.Context, cfg *Config, options ExportOptions, o O
 			e.follow(ctx)
 			return e.end()
 		}
-		return errors.Join(e.step(ctx), e.end(), e.report())
+		return errors.Join(e.step(ctx), e.end(), e.summarize())
 	})
 }
 
@@ -106,7 +106,7 @@ func logKeys(cfg *Config, given []string) ([]receipt.PublicKey, error) {
 }
 
 // withLog opens the database that the log is in, for a command.
-func withLog(ctx context.Context, cfg *Config, o Output, do func(*ledger.Log, *postgres.DB, *Databases) error) (err error) {
+func withLog(ctx context.Context, cfg *Config, o Output, do func(*translog.Log, *postgres.DB, *Databases) error) (err error) {
 	db, err := OpenDatabases(ctx, cfg, o.Progress)
 	if err != nil {
 		return err
@@ -123,7 +123,7 @@ func withLog(ctx context.Context, cfg *Config, o Output, do func(*ledger.Log, *p
 		return err
 	}
 	defer pool.Close()
-	log, err := ledger.New(pool, ledger.Config{})
+	log, err := translog.New(pool, translog.Config{})
 	if err != nil {
 		return err
 	}
@@ -132,7 +132,7 @@ func withLog(ctx context.Context, cfg *Config, o Output, do func(*ledger.Log, *p
 
 // exporter is one export under way.
 type exporter struct {
-	log    *ledger.Log
+	log    *translog.Log
 	list   *offsite.List
 	mirror *offsite.Mirror
 	keep   time.Duration
@@ -162,14 +162,14 @@ func (e *exporter) begin(ctx context.Context) error {
 	}
 	switch since := now.Add(-known); {
 	case e.state.Complete.IsZero():
-		e.tell("The list begins with what was erased since %s; a restore of a backup that is older brings back more", inWords(since))
+		e.report("The list begins with what was erased since %s; a restore of a backup that is older brings back more", inWords(since))
 	case e.state.Complete.Before(since):
 		e.gap = true
 		if n := len(e.state.Gaps); n > 0 && e.state.Gaps[n-1].After.Equal(e.state.Complete) {
 			e.state.Gaps = e.state.Gaps[:n-1] // the export before was not completed
 		}
 		e.state.Gaps = append(e.state.Gaps, offsite.Span{After: e.state.Complete, Before: since})
-		e.tell("THE LIST HAS A GAP: what was erased between %s and %s may be missing, as nothing was exported for longer than it is known what was erased. Keep no backup from before the end of the gap, or note what was erased by other means",
+		e.report("THE LIST HAS A GAP: what was erased between %s and %s may be missing, as nothing was exported for longer than it is known what was erased. Keep no backup from before the end of the gap, or note what was erased by other means",
 			inWords(e.state.Complete), inWords(since))
 	}
 	buried, first, err := e.log.Buried(ctx)
@@ -261,12 +261,12 @@ func (e *exporter) end() error {
 
 // follow steps until ctx ends, and says what fails.
 func (e *exporter) follow(ctx context.Context) {
-	told := rate.Sometimes{Interval: exportTellEvery}
+	reported := rate.Sometimes{Interval: exportReportEvery}
 	for {
 		pause := exportEvery
 		if err := e.step(ctx); err != nil && ctx.Err() == nil {
 			pause = exportRetry
-			told.Do(func() { e.tell("could not export now, and will try again: %s", oneLine(err.Error())) })
+			reported.Do(func() { e.report("could not export now, and will try again: %s", oneLine(err.Error())) })
 		}
 		timer := time.NewTimer(pause)
 		select {
@@ -278,11 +278,11 @@ func (e *exporter) follow(ctx context.Context) {
 	}
 }
 
-func (e *exporter) tell(format string, args ...any) {
+func (e *exporter) report(format string, args ...any) {
 	_, _ = fmt.Fprintf(e.o.Progress, format+"\n", args...)
 }
 
-func (e *exporter) report() error {
+func (e *exporter) summarize() error {
 	_, tree, _ := e.mirror.Checkpoint()
 	if e.o.JSON {
 		return writeJSON(e.o.Out, map[string]any{"exported": e.exported, "mirrored": e.mirrored, "size": tree.N, "gap": e.gap})

@@ -47,7 +47,7 @@ func (s *service) ask(ctx context.Context, client *http.Client, method, path, ke
 
 func (s *service) hold(t *testing.T) {
 	t.Helper()
-	status, told := s.post(t, "/admin/api/v1/holds", map[string]any{"responses": []string{"c0000200-0000-4000-8000-000000000999"}, "reason": "a case"})
+	status, told := s.post(t, "/lethe/api/v1/holds", map[string]any{"responses": []string{"c0000200-0000-4000-8000-000000000999"}, "reason": "a case"})
 	if status != http.StatusCreated {
 		t.Errorf("a hold is answered %d %v", status, told)
 	}

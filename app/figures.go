@@ -8,7 +8,7 @@ import (
 	"github.com/google/uuid"
 
 	"lethe/adapters/postgres/fusillade"
-	"lethe/adapters/postgres/ledger"
+	"lethe/adapters/postgres/translog"
 	"lethe/adapters/telemetry"
 	"lethe/domain"
 )
@@ -44,21 +44,21 @@ func countResponses(responses *fusillade.Responses, metrics *telemetry.ErasureMe
 }
 
 // Erase implements domain.Responses.
-func (c countedResponses) Erase(ctx context.Context, id uuid.UUID, owners []string, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+func (c countedResponses) Erase(ctx context.Context, id uuid.UUID, owners []string, permit func(domain.Found) (domain.Authorization, error)) (domain.Erased, error) {
 	return c.count(ctx, id, owners, permit, c.Responses.Erase)
 }
 
 // EraseWithLaterTurns implements domain.Responses.
-func (c countedResponses) EraseWithLaterTurns(ctx context.Context, id uuid.UUID, owners []string, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+func (c countedResponses) EraseWithLaterTurns(ctx context.Context, id uuid.UUID, owners []string, permit func(domain.Found) (domain.Authorization, error)) (domain.Erased, error) {
 	return c.count(ctx, id, owners, permit, c.Responses.EraseWithLaterTurns)
 }
 
 func (c countedResponses) count(
-	ctx context.Context, id uuid.UUID, owners []string, permit func(domain.Found) (domain.Warrant, error),
-	erase func(context.Context, uuid.UUID, []string, func(domain.Found) (domain.Warrant, error)) (domain.Erased, error),
+	ctx context.Context, id uuid.UUID, owners []string, permit func(domain.Found) (domain.Authorization, error),
+	erase func(context.Context, uuid.UUID, []string, func(domain.Found) (domain.Authorization, error)) (domain.Erased, error),
 ) (domain.Erased, error) {
 	var responses int64
-	erased, err := erase(ctx, id, owners, func(found domain.Found) (domain.Warrant, error) {
+	erased, err := erase(ctx, id, owners, func(found domain.Found) (domain.Authorization, error) {
 		responses = 1 + found.LaterTurns
 		return permit(found)
 	})
@@ -69,8 +69,8 @@ func (c countedResponses) count(
 }
 
 // Sweep implements domain.Responses.
-func (c countedResponses) Sweep(ctx context.Context, most int, w domain.Warrant) (int, domain.Erased, error) {
-	looked, erased, err := c.Responses.Sweep(ctx, most, w)
+func (c countedResponses) Sweep(ctx context.Context, limit int, w domain.Authorization) (int, domain.Erased, error) {
+	looked, erased, err := c.Responses.Sweep(ctx, limit, w)
 	if erased != (domain.Erased{}) {
 		c.metrics.Erased(string(domain.TriggerSweep), erased.Requests, rowsOf(erased))
 	}
@@ -88,8 +88,8 @@ func countOrphans(responses *fusillade.Responses, metrics *telemetry.ErasureMetr
 }
 
 // SweepOrphans implements domain.Orphans.
-func (c countedOrphans) SweepOrphans(ctx context.Context, before time.Time, most int, pause time.Duration, w domain.Warrant) (domain.OrphansTurn, error) {
-	turn, err := c.Orphans.SweepOrphans(ctx, before, most, pause, w)
+func (c countedOrphans) SweepOrphans(ctx context.Context, before time.Time, limit int, pause time.Duration, w domain.Authorization) (domain.OrphansTurn, error) {
+	turn, err := c.Orphans.SweepOrphans(ctx, before, limit, pause, w)
 	if turn.Erased != (domain.Erased{}) {
 		c.metrics.Erased(string(domain.TriggerOrphans), 0, rowsOf(turn.Erased))
 	}
@@ -99,13 +99,13 @@ func (c countedOrphans) SweepOrphans(ctx context.Context, before time.Time, most
 // countedErasures count what is erased by them.
 type countedErasures struct {
 	domain.Erasures
-	current *currency
-	places  *places
-	metrics *telemetry.ErasureMetrics
+	rollback *rollbackGuard
+	places   *places
+	metrics  *telemetry.ErasureMetrics
 }
 
-func countErasures(erasures *fusillade.Erasures, current *currency, places *places, metrics *telemetry.ErasureMetrics) domain.Erasures {
-	return countedErasures{erasures, current, places, metrics}
+func countErasures(erasures *fusillade.Erasures, rollback *rollbackGuard, places *places, metrics *telemetry.ErasureMetrics) domain.Erasures {
+	return countedErasures{erasures, rollback, places, metrics}
 }
 
 // Advance implements domain.Erasures. It waits while the database is older than
@@ -113,14 +113,14 @@ func countErasures(erasures *fusillade.Erasures, current *currency, places *plac
 // holds what is not served, as more would be found there. What a part has
 // erased is the progress since the part was judged, which is the last thing
 // before it is erased.
-func (c countedErasures) Advance(ctx context.Context, id uuid.UUID, most int, judge func(domain.Erasure, []domain.Part) ([]domain.Verdict, domain.Warrant)) (domain.Erasure, error) {
-	for _, closed := range []*domain.Error{c.current.older.Load(), c.places.reason(ctx)} {
+func (c countedErasures) Advance(ctx context.Context, id uuid.UUID, limit int, judge func(domain.Erasure, []domain.Part) ([]domain.Verdict, domain.Authorization)) (domain.Erasure, error) {
+	for _, closed := range []*domain.Error{c.rollback.older.Load(), c.places.reason(ctx)} {
 		if closed != nil {
 			return domain.Erasure{}, domain.Errorf(domain.CodeUnavailable, "%s", closed.Message)
 		}
 	}
 	var before *domain.Erasure
-	after, err := c.Erasures.Advance(ctx, id, most, func(e domain.Erasure, parts []domain.Part) ([]domain.Verdict, domain.Warrant) {
+	after, err := c.Erasures.Advance(ctx, id, limit, func(e domain.Erasure, parts []domain.Part) ([]domain.Verdict, domain.Authorization) {
 		before = &e
 		return judge(e, parts)
 	})
@@ -140,7 +140,7 @@ type countedLog struct {
 	metrics *telemetry.ErasureMetrics
 }
 
-func countLog(log *ledger.Log, metrics *telemetry.ErasureMetrics) domain.Log {
+func countLog(log *translog.Log, metrics *telemetry.ErasureMetrics) domain.Log {
 	return countedLog{log, metrics}
 }
 
@@ -175,7 +175,7 @@ func (c countedLog) Entries(ctx context.Context, t domain.Tile) ([]byte, error) 
 // countDamage counts an error that says that the log is not as it was signed, or
 // not the one that was seen.
 func countDamage(metrics *telemetry.ErasureMetrics, err error) {
-	if errors.Is(err, ledger.ErrDamaged) || errors.Is(err, ledger.ErrOlder) {
+	if errors.Is(err, translog.ErrDamaged) || errors.Is(err, translog.ErrRolledBack) {
 		metrics.VerificationFailed()
 	}
 }

@@ -21,9 +21,9 @@ const (
 	unknownKeysWait   = 32
 	unknownKeyWaits   = time.Second
 
-	knownKeys      = 65_536 // some megabytes
-	noteKeysEvery  = 10 * time.Second
-	noteKeysAtLast = 2 * time.Second
+	knownKeys        = 65_536 // some megabytes
+	recordKeysEvery  = 10 * time.Second
+	recordKeysAtStop = 2 * time.Second
 )
 
 // newGate is before the look-ups of callers.
@@ -60,13 +60,13 @@ func newGate(lc fx.Lifecycle, people *users.People, p *pools, metrics *telemetry
 		return err
 	}
 	whileServing(lc, func(ctx context.Context) {
-		every(noteKeysEvery, func(ctx context.Context) {
+		every(recordKeysEvery, func(ctx context.Context) {
 			if err := note(ctx); err != nil && ctx.Err() == nil {
 				failed()
-				worries.tell(ctx, slog.LevelWarn, "could not note which keys have worked; until then, who guesses keys may hold up others after a restart", err, "within", noteKeysEvery)
+				worries.report(ctx, slog.LevelWarn, "could not note which keys have worked; until then, who guesses keys may hold up others after a restart", err, "within", recordKeysEvery)
 			}
 		})(ctx)
-		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteKeysAtLast)
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordKeysAtStop)
 		defer cancel()
 		_ = note(last) // or they are unknown once more
 	})

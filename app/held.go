@@ -20,7 +20,7 @@ const lookAtHeldEvery = time.Minute
 
 // watchHeld looks for held responses that are gone, and for purges of what is
 // held, until the service stops. What is found is said once.
-func watchHeld(lc fx.Lifecycle, p *pools, current *currency, metrics *telemetry.Metrics, worries *worries, log *slog.Logger) error {
+func watchHeld(lc fx.Lifecycle, p *pools, rollback *rollbackGuard, metrics *telemetry.Metrics, worries *worries, log *slog.Logger) error {
 	holds, err := newHolds(p)
 	if err != nil {
 		return err
@@ -30,10 +30,10 @@ func watchHeld(lc fx.Lifecycle, p *pools, current *currency, metrics *telemetry.
 		return err
 	}
 	failed := metrics.WatchWork("holds")
-	told := map[uuid.UUID]bool{}
+	reported := map[uuid.UUID]bool{}
 	whileServing(lc, every(lookAtHeldEvery, func(ctx context.Context) {
 		// In a database that is older than what was seen, what is there may be gone.
-		err := current.check(ctx)
+		err := rollback.check(ctx)
 		if err == nil {
 			err = holds.See(ctx)
 		}
@@ -44,18 +44,18 @@ func watchHeld(lc fx.Lifecycle, p *pools, current *currency, metrics *telemetry.
 		if err != nil {
 			if ctx.Err() == nil {
 				failed()
-				worries.tell(ctx, slog.LevelWarn, "it could not be looked whether held responses are gone; trying again", err, "within", lookAtHeldEvery)
+				worries.report(ctx, slog.LevelWarn, "it could not be looked whether held responses are gone; trying again", err, "within", lookAtHeldEvery)
 			}
 			return
 		}
 		bypassed.Looked(len(found.Gone), found.Waiting, found.Failed)
 		still := map[uuid.UUID]bool{}
 		for _, g := range found.Gone {
-			if still[g.Response] = true; !told[g.Response] {
+			if still[g.Response] = true; !reported[g.Response] {
 				log.Error("a held response is gone, and Lethe has not erased it", "hold", g.Hold, "response", g.Response)
 			}
 		}
-		told = still
+		reported = still
 	}))
 	return nil
 }
@@ -83,11 +83,11 @@ func (d *doctor) held(ctx context.Context, name, url string) {
 	const guard = "have the database refuse that: the owner of dwctl's tables installs what `lethe guard` prints"
 	if n := len(found.Gone); n > 0 {
 		number := fmt.Sprint(n)
-		if n == fusillade.MostGone {
+		if n == fusillade.MaxGone {
 			number += " or more"
 		}
 		d.add(Check{name, check, Warning, fmt.Sprintf("of the responses that holds name, gone without Lethe: %s, such as %s of hold %s", number, found.Gone[0].Response, found.Gone[0].Hold),
-			"find out who deleted them, such as dwctl's own DELETE or purge, and release the hold when that is settled; " + guard, nil})
+			"find out who deleted them, such as dwctl's own DELETE or purge, and release the hold when that is done; " + guard, nil})
 	}
 	if found.Waiting > 0 {
 		d.add(Check{name, check, Warning, count(int(found.Waiting), "purge") + " of dwctl's (purge-user-data) that waits, or is at work, is to remove what is held",

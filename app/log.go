@@ -17,7 +17,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"lethe/adapters/postgres/fusillade"
-	"lethe/adapters/postgres/ledger"
+	"lethe/adapters/postgres/translog"
 	"lethe/adapters/telemetry"
 	"lethe/domain"
 	"lethe/plainfile"
@@ -51,7 +51,7 @@ func newSigning(cfg *Config, db *Databases) (*signing, error) {
 // to decide, and not to happen.
 func vanishedKey(cfg *Config, url string) error {
 	signed := ""
-	if file := seenFile(cfg); file != nil {
+	if file := checkpointFile(cfg); file != nil {
 		if _, err := os.Lstat(file.Path()); err == nil {
 			signed = file.Path() + " keeps a checkpoint of it"
 		}
@@ -217,8 +217,8 @@ func (s *signing) noKey() string {
 }
 
 // logConfig is how the log is kept, but for what was seen of it.
-func logConfig(s *signing, cfg *Config) ledger.Config {
-	return ledger.Config{Signers: s.signers, Standbys: cfg.Erasure.Standbys, Witnesses: cfg.Erasure.Witnesses}
+func logConfig(s *signing, cfg *Config) translog.Config {
+	return translog.Config{Signers: s.signers, Standbys: cfg.Erasure.Standbys, Witnesses: cfg.Erasure.Witnesses}
 }
 
 const (
@@ -233,27 +233,27 @@ const (
 
 // sealer seals receipts and publishes checkpoints, from time to time.
 type sealer struct {
-	ledger  *ledger.Log
-	current *currency
-	may     bool // there is a key
-	metrics *telemetry.LogMetrics
-	figures *telemetry.ErasureMetrics
-	log     *slog.Logger
-	worries *worries
-	failing rate.Sometimes
-	waiting rate.Sometimes
+	translog *translog.Log
+	rollback *rollbackGuard
+	may      bool // there is a key
+	metrics  *telemetry.LogMetrics
+	figures  *telemetry.ErasureMetrics
+	log      *slog.Logger
+	worries  *worries
+	failing  rate.Sometimes
+	waiting  rate.Sometimes
 
 	compared int64 // leaves of the newest published tree that was compared with what was seen; negative: none
 }
 
 // startSealer seals for as long as the service runs, and once more when the last
 // request has been answered: it must be started before the door is opened.
-func startSealer(lc fx.Lifecycle, cfg *Config, l *ledger.Log, current *currency, sign *signing, metrics *telemetry.Metrics, figures *telemetry.ErasureMetrics, worries *worries, log *slog.Logger) error {
+func startSealer(lc fx.Lifecycle, cfg *Config, l *translog.Log, rollback *rollbackGuard, sign *signing, metrics *telemetry.Metrics, figures *telemetry.ErasureMetrics, worries *worries, log *slog.Logger) error {
 	watched, err := metrics.WatchLog()
 	if err != nil {
 		return err
 	}
-	s := &sealer{ledger: l, current: current, compared: -1, may: len(sign.signers) > 0, metrics: watched, figures: figures, worries: worries, log: log,
+	s := &sealer{translog: l, rollback: rollback, compared: -1, may: len(sign.signers) > 0, metrics: watched, figures: figures, worries: worries, log: log,
 		failing: rate.Sometimes{Interval: sealLogEvery}, waiting: rate.Sometimes{Interval: sealLogEvery}}
 	running, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -265,8 +265,8 @@ func startSealer(lc fx.Lifecycle, cfg *Config, l *ledger.Log, current *currency,
 			if sign.advice != "" {
 				log.Warn(sign.advice)
 			}
-			if seenFile(cfg) == nil {
-				log.Warn("after a restart, nobody would notice that the database was restored from a backup, as the newest checkpoint of the log is kept nowhere: " + noSeenFile)
+			if checkpointFile(cfg) == nil {
+				log.Warn("after a restart, nobody would notice that the database was restored from a backup, as the newest checkpoint of the log is kept nowhere: " + noCheckpointFile)
 			}
 			go func() {
 				defer close(done)
@@ -275,7 +275,7 @@ func startSealer(lc fx.Lifecycle, cfg *Config, l *ledger.Log, current *currency,
 			// So that it is known when the door opens. It holds up nothing.
 			ctx, end := context.WithTimeout(ctx, compareAtStart)
 			defer end()
-			_ = current.check(ctx) // which run says
+			_ = rollback.check(ctx) // which run says
 			return nil
 		},
 		OnStop: func(ctx context.Context) error {
@@ -315,7 +315,7 @@ func (s *sealer) step(ctx context.Context) (pause time.Duration) {
 			if domain.CodeOf(err) == domain.CodeUnavailable {
 				level = slog.LevelWarn
 			}
-			s.worries.tell(ctx, level, "the log of erasures cannot be sealed or published now", err)
+			s.worries.report(ctx, level, "the log of erasures cannot be sealed or published now", err)
 		})
 		return sealPauseFail
 	case busy:
@@ -337,14 +337,14 @@ func (s *sealer) work(ctx context.Context) (busy bool, err error) {
 	if !s.may || !backlog.Waiting && !unpublished {
 		return false, nil
 	}
-	for n := ledger.MaxSealed; backlog.Waiting && n == ledger.MaxSealed; {
-		if n, err = s.ledger.Seal(ctx); err != nil {
+	for n := translog.MaxSealed; backlog.Waiting && n == translog.MaxSealed; {
+		if n, err = s.translog.Seal(ctx); err != nil {
 			return true, err
 		}
 		unpublished = unpublished || n > 0
 	}
 	if unpublished {
-		_, absent, err := s.ledger.Publish(ctx)
+		_, absent, err := s.translog.Publish(ctx)
 		if err != nil {
 			return true, err
 		}
@@ -367,15 +367,15 @@ func (s *sealer) compare(ctx context.Context, published int64) error {
 		return nil
 	}
 	s.compared = -1
-	err := s.current.check(ctx)
+	err := s.rollback.check(ctx)
 	if err == nil {
 		s.compared = published
 	}
 	return err
 }
 
-func (s *sealer) look(ctx context.Context) (ledger.Backlog, error) {
-	backlog, err := s.ledger.Backlog(ctx)
+func (s *sealer) look(ctx context.Context) (translog.Backlog, error) {
+	backlog, err := s.translog.Backlog(ctx)
 	if err == nil {
 		s.metrics.Looked(backlog.Waiting, backlog.Oldest, backlog.Size, backlog.Published)
 	}

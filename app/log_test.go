@@ -22,7 +22,7 @@ import (
 
 const (
 	origin       = testreceipt.Origin
-	receiptsPath = "/admin/api/v1/erasures/"
+	receiptsPath = "/lethe/api/v1/erasures/"
 
 	alice = "c0000100-0000-4000-8000-000000000003" // of the fixture; her key is sk-alice-platform
 )
@@ -162,7 +162,7 @@ func TestServeWithoutAKey(t *testing.T) {
 	if status, _, _ := s.get(t, "/readyz", ""); status != http.StatusOK {
 		t.Errorf("it is not ready: %d", status)
 	}
-	report := examineAsIs(t, "LETHE_DATABASE_URL="+database.RoleURL, "LETHE_ERASURE_SEEN_FILE="+filepath.Join(t.TempDir(), "checkpoint"))
+	report := examineAsIs(t, "LETHE_DATABASE_URL="+database.RoleURL, "LETHE_ERASURE_CHECKPOINT_FILE="+filepath.Join(t.TempDir(), "checkpoint"))
 	if warnings := found(report, app.Warning); len(warnings) != 1 || !strings.Contains(warnings[0].Advice, "lethe keys new") {
 		t.Errorf("the doctor found\n%s", text(t, report))
 	}
@@ -241,7 +241,7 @@ func TestDoctorLog(t *testing.T) {
 		t.Errorf("found\n%s", text(t, report))
 	}
 	// Without the key the change is found, too.
-	report = examineAsIs(t, environ[0], "LETHE_ERASURE_SEEN_FILE="+filepath.Join(t.TempDir(), "checkpoint"))
+	report = examineAsIs(t, environ[0], "LETHE_ERASURE_CHECKPOINT_FILE="+filepath.Join(t.TempDir(), "checkpoint"))
 	if problems := found(report, app.Problem); len(problems) != 1 || !strings.Contains(problems[0].Detail, ids[1]) {
 		t.Errorf("found\n%s", text(t, report))
 	}

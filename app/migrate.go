@@ -54,6 +54,8 @@ func meaning(s migrate.State) string {
 		return "another system's: left alone"
 	case migrate.Absent:
 		return "not there, and the other system's to create"
+	case migrate.Former:
+		return "of before the first release: start anew"
 	case migrate.Incomplete:
 		return "some of its tables are missing: see `lethe doctor`"
 	}

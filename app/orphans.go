@@ -43,7 +43,7 @@ func sweepOrphans(lc fx.Lifecycle, cfg *Config, sweep *domain.SweepOrphans, b *b
 	whileServing(lc, every(orphansEvery, func(ctx context.Context) {
 		err := b.upToDate(ctx)
 		if err == nil {
-			err = b.current.check(ctx)
+			err = b.rollback.check(ctx)
 		}
 		if err == nil {
 			err = places.check(ctx)
@@ -58,7 +58,7 @@ func sweepOrphans(lc fx.Lifecycle, cfg *Config, sweep *domain.SweepOrphans, b *b
 		if err != nil && ctx.Err() == nil {
 			failed()
 			seldom.Do(func() {
-				worries.tell(ctx, slog.LevelWarn, "not all raw copies whose request is gone could be removed; trying again", err, "within", orphansEvery)
+				worries.report(ctx, slog.LevelWarn, "not all raw copies whose request is gone could be removed; trying again", err, "within", orphansEvery)
 			})
 		}
 	}))
@@ -93,10 +93,10 @@ func CountOrphans(ctx context.Context, cfg *Config, options OrphansOptions, o Ou
 	if err := reach(ctx, db); err != nil {
 		return err
 	}
-	told := rate.Sometimes{Interval: searchesTold}
-	told.Do(func() {}) // not at once
+	reported := rate.Sometimes{Interval: searchesLogged}
+	reported.Do(func() {}) // not at once
 	n, err := countOrphansIn(ctx, cfg, db, 0, func(n OrphansCounted) {
-		told.Do(func() {
+		reported.Do(func() {
 			fmt.Fprintf(o.Progress, "looked at %d raw copies, of which %d are of requests that are gone\n", n.Looked, n.RawRequests+n.RawResponses)
 		})
 	})
@@ -116,7 +116,7 @@ func CountOrphans(ctx context.Context, cfg *Config, options OrphansOptions, o Ou
 const orphansUnreachable = "there are no raw copies in reach, or no usage records beside them that say what is a batch's, so it cannot be told which of them nothing needs"
 
 // countOrphansIn looks at that many copies, or about as many; 0: at all.
-func countOrphansIn(ctx context.Context, cfg *Config, db *Databases, most int, tell func(OrphansCounted)) (n OrphansCounted, err error) {
+func countOrphansIn(ctx context.Context, cfg *Config, db *Databases, limit int, report func(OrphansCounted)) (n OrphansCounted, err error) {
 	pool, err := postgres.Open(postgres.Config{
 		URL: db.fusilladeURL(), MaxConns: 2, SearchPath: searchPath(cfg), ApplicationName: applicationName, PgBouncer: cfg.Database.PgBouncer,
 	})
@@ -138,7 +138,7 @@ func countOrphansIn(ctx context.Context, cfg *Config, db *Databases, most int, t
 	before := time.Now().Add(-domain.OrphansAfter)
 	wait := pace(orphansRate * 10)
 	var at fusillade.OrphansPlace
-	for most == 0 || n.Looked < most {
+	for limit == 0 || n.Looked < limit {
 		part, next, over, err := responses.CountOrphans(ctx, before, countedAtOnce, at)
 		if err != nil {
 			return n, err
@@ -151,7 +151,7 @@ func countOrphansIn(ctx context.Context, cfg *Config, db *Databases, most int, t
 			break
 		}
 		at = next
-		tell(n)
+		report(n)
 		if err := wait(ctx, part.Looked); err != nil {
 			return n, err
 		}

@@ -17,16 +17,16 @@ func TestPace(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	bounded := pace(leastRate)
-	if err := bounded(t.Context(), leastRate); err != nil {
+	bounded := pace(minRate)
+	if err := bounded(t.Context(), minRate); err != nil {
 		t.Fatal(err)
 	}
 	// What follows takes a second at least.
-	if err := bounded(soon, leastRate); err == nil {
+	if err := bounded(soon, minRate); err == nil {
 		t.Error("after a second's worth it did not wait")
 	}
-	more := pace(mostRate)
-	if err := more(t.Context(), mostRate+1); err != nil {
+	more := pace(maxRate)
+	if err := more(t.Context(), maxRate+1); err != nil {
 		t.Errorf("more than a second's worth: %v", err)
 	}
 	ended, cancel := context.WithCancel(t.Context())

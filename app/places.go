@@ -166,7 +166,7 @@ func watchPlaces(lc fx.Lifecycle, p *places, worries *worries, log *slog.Logger)
 	whileServing(lc, every(lookAtPlacesEvery, func(ctx context.Context) {
 		if err := p.look(ctx); err != nil {
 			if ctx.Err() == nil {
-				worries.tell(ctx, slog.LevelWarn, "it could not be looked whether the database holds what cannot be served", err)
+				worries.report(ctx, slog.LevelWarn, "it could not be looked whether the database holds what cannot be served", err)
 			}
 			return
 		}

@@ -131,8 +131,8 @@ func TestDoctorProbesEachPath(t *testing.T) {
 		}).URL, environ...)
 		return probed
 	}
-	probed := openAt(regexp.MustCompile("/looks$"))
-	if !strings.HasSuffix(probed.Detail, "not answered with 401 at /admin/api/v1/looks (403)") || probed.Finding != app.Problem {
+	probed := openAt(regexp.MustCompile("/access-log$"))
+	if !strings.HasSuffix(probed.Detail, "not answered with 401 at /lethe/api/v1/access-log (403)") || probed.Finding != app.Problem {
 		t.Errorf("open at one: %+v", probed)
 	}
 	probed = openAt(regexp.MustCompile(""))
@@ -195,7 +195,7 @@ func TestDoctorCannotTellOfAProxy(t *testing.T) {
 		w.WriteHeader(http.StatusNotFound)
 	}))
 	t.Cleanup(partly.Close)
-	if _, probed := probe(t, partly.URL, environ...); probed.Finding != app.OK || !strings.Contains(probed.Detail, "passes on nothing at") || !strings.Contains(probed.Detail, "/looks (404)") {
+	if _, probed := probe(t, partly.URL, environ...); probed.Finding != app.OK || !strings.Contains(probed.Detail, "passes on nothing at") || !strings.Contains(probed.Detail, "/access-log (404)") {
 		t.Errorf("a proxy that passes on one path: %+v", probed)
 	}
 	if _, probed := probe(t, closed.URL, environ...); probed.Finding != app.Problem || !strings.Contains(probed.Detail, "does not answer") {

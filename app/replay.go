@@ -13,14 +13,14 @@ import (
 	"lethe/adapters/offsite"
 	"lethe/adapters/postgres"
 	"lethe/adapters/postgres/fusillade"
-	"lethe/adapters/postgres/ledger"
+	"lethe/adapters/postgres/translog"
 	"lethe/domain"
 	"lethe/receipt"
 )
 
 const (
 	comparedAtOnce = 500 // receipts that entries are compared with in one query
-	unlistedTold   = 10  // receipts that are named of those that are not listed
+	unlistedLogged = 10  // receipts that are named of those that are not listed
 )
 
 // ReplayOptions are what `lethe replay` is given.
@@ -96,12 +96,12 @@ func Replay(ctx context.Context, cfg *Config, options ReplayOptions, o Output) (
 		}
 		r.origin = origin
 	}
-	r.later = ledger.Later{Origin: origin, Checkpoint: signed, Tree: tree, Tiles: mirror.Tiles(), Leaves: mirror.Leaves, Secrets: r.secrets}
+	r.later = translog.Later{Origin: origin, Checkpoint: signed, Tree: tree, Tiles: mirror.Tiles(), Leaves: mirror.Leaves, Secrets: r.secrets}
 	r.Result.Size = tree.N
 	if err := r.read(options.From, identity); err != nil {
 		return false, err
 	}
-	err = withLog(ctx, cfg, o, func(log *ledger.Log, db *postgres.DB, databases *Databases) error {
+	err = withLog(ctx, cfg, o, func(log *translog.Log, db *postgres.DB, databases *Databases) error {
 		r.log, r.db = log, db
 		return r.run(ctx, databases)
 	})
@@ -116,15 +116,15 @@ type replay struct {
 	cfg    *Config
 	o      Output
 	mirror *offsite.Mirror
-	later  ledger.Later
+	later  translog.Later
 	origin string // of the log that new receipts are of
-	log    *ledger.Log
+	log    *translog.Log
 	db     *postgres.DB
 	places *places
 
 	entries   []offsite.Entry
 	byReceipt map[uuid.UUID]int
-	told      time.Time
+	reported  time.Time
 
 	Result replayed
 }
@@ -308,17 +308,17 @@ func (r *replay) advise(ctx context.Context) error {
 	}
 	if n := len(r.Result.Unlisted); n > 0 {
 		advice("The list lacks %s of the log, and what was erased by it could not be erased again: see %s%s. Find out from who has the salt of each what it was, and erase it",
-			count(n, "erasure"), idsOf(r.Result.Unlisted[:min(n, unlistedTold)]), map[bool]string{true: " and others"}[n > unlistedTold])
+			count(n, "erasure"), idsOf(r.Result.Unlisted[:min(n, unlistedLogged)]), map[bool]string{true: " and others"}[n > unlistedLogged])
 	}
-	file := seenFile(r.cfg)
+	file := checkpointFile(r.cfg)
 	if file == nil {
 		return nil
 	}
-	log, err := ledger.New(r.db, ledger.Config{Seen: looking{file}})
+	log, err := translog.New(r.db, translog.Config{Checkpoints: readOnlyCheckpoint{file}})
 	if err != nil {
 		return unusable(file, err)
 	}
-	if err = log.Compare(ctx); !errors.Is(err, ledger.ErrOlder) {
+	if err = log.Compare(ctx); !errors.Is(err, translog.ErrRolledBack) {
 		return err
 	}
 	if size, err := file.Size(); r.Result.DryRun && (err != nil || size <= r.later.Tree.N) {
@@ -340,8 +340,8 @@ func idsOf(ids []uuid.UUID) (text string) {
 }
 
 func (r *replay) progress(format string, args ...any) {
-	if time.Since(r.told) > auditProgress {
-		r.told = time.Now()
+	if time.Since(r.reported) > auditProgress {
+		r.reported = time.Now()
 		_, _ = fmt.Fprintf(r.o.Progress, format+"\n", args...)
 	}
 }

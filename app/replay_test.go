@@ -88,7 +88,7 @@ func (p *protected) owner() string { return p.in(p.database.URL) }
 // settings are the service's, with the least role.
 func (p *protected) settings() []string {
 	return []string{
-		"LETHE_DATABASE_URL=" + p.roleURL(), "LETHE_ERASURE_KEY=" + p.key, "LETHE_ERASURE_SEEN_FILE=" + p.seen,
+		"LETHE_DATABASE_URL=" + p.roleURL(), "LETHE_ERASURE_KEY=" + p.key, "LETHE_ERASURE_CHECKPOINT_FILE=" + p.seen,
 	}
 }
 
@@ -101,7 +101,7 @@ func (p *protected) roleURL() string {
 func (p *protected) config(more ...string) *app.Config {
 	p.t.Helper()
 	cfg, err := app.LoadConfig(app.Sources{Environ: append([]string{
-		"LETHE_DATABASE_URL=" + p.owner(), "LETHE_ERASURE_KEY=" + p.key, "LETHE_ERASURE_SEEN_FILE=" + p.seen,
+		"LETHE_DATABASE_URL=" + p.owner(), "LETHE_ERASURE_KEY=" + p.key, "LETHE_ERASURE_CHECKPOINT_FILE=" + p.seen,
 	}, more...)})
 	if err != nil {
 		p.t.Fatal(err)

@@ -125,7 +125,7 @@ func TestRetained(t *testing.T) {
 	hold := func(target map[string]any) string {
 		t.Helper()
 		target["reason"] = "court"
-		status, placed := s.post(t, "/admin/api/v1/holds", target)
+		status, placed := s.post(t, "/lethe/api/v1/holds", target)
 		if status != http.StatusCreated {
 			t.Fatalf("%d %v", status, placed)
 		}
@@ -133,7 +133,7 @@ func TestRetained(t *testing.T) {
 	}
 	release := func(id string) {
 		t.Helper()
-		if status, _ := s.deleteAs(t, "/admin/api/v1/holds/"+id, "sk-root-platform"); status != http.StatusOK {
+		if status, _ := s.deleteAs(t, "/lethe/api/v1/holds/"+id, "sk-root-platform"); status != http.StatusOK {
 			t.Fatal(status)
 		}
 	}

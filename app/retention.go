@@ -38,18 +38,18 @@ func newRunRules(retention domain.Retention, jobs domain.Jobs, log *slog.Logger)
 // runRules begins the runs of retention rules, until the service stops. While the
 // database is older than what was seen of it, none begins: rules may be enabled
 // there that were changed since.
-func runRules(lc fx.Lifecycle, rules *domain.RunRules, current *currency, metrics *telemetry.Metrics, worries *worries) {
+func runRules(lc fx.Lifecycle, rules *domain.RunRules, rollback *rollbackGuard, metrics *telemetry.Metrics, worries *worries) {
 	failed := metrics.WatchWork("retention")
 	seldom := rate.Sometimes{Interval: workLogEvery}
 	whileServing(lc, every(rulesEvery, func(ctx context.Context) {
-		err := current.check(ctx)
+		err := rollback.check(ctx)
 		if err == nil {
 			err = rules.Execute(ctx)
 		}
 		if err != nil && ctx.Err() == nil {
 			failed()
 			seldom.Do(func() {
-				worries.tell(ctx, slog.LevelWarn, "retention rules that are due could not begin; trying again", err, "within", rulesEvery)
+				worries.report(ctx, slog.LevelWarn, "retention rules that are due could not begin; trying again", err, "within", rulesEvery)
 			})
 		}
 	}))

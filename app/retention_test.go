@@ -14,7 +14,7 @@ import (
 	"lethe/receipt"
 )
 
-const rulesPath = "/admin/api/v1/retention-rules"
+const rulesPath = "/lethe/api/v1/retention-rules"
 
 // rule is what the service says of a retention rule.
 type rule struct {

@@ -21,7 +21,7 @@ func TestVarchar(t *testing.T) {
 		t.Helper()
 		for _, path := range []string{
 			"/readyz", requestsPath, requestsPath + "?member_id=" + bob + "&status=completed", requestsPath + "/" + id,
-			"/admin/api/v1/looks", "/admin/api/v1/holds", erasuresPath,
+			"/lethe/api/v1/access-log", "/lethe/api/v1/holds", erasuresPath,
 		} {
 			if status, _, body := s.get(t, path, root); status != http.StatusOK {
 				t.Errorf("%s: %d %s", path, status, body)
@@ -93,7 +93,7 @@ func TestTableGone(t *testing.T) {
 
 	// What nothing can be answered without.
 	exec(t, database.URL, "ALTER TABLE public.users RENAME TO elsewhere")
-	for _, path := range []string{"/readyz", requestsPath, requestsPath + "/" + id, "/admin/api/v1/looks"} {
+	for _, path := range []string{"/readyz", requestsPath, requestsPath + "/" + id, "/lethe/api/v1/access-log"} {
 		if status, _, body := s.get(t, path, root); status != http.StatusServiceUnavailable {
 			t.Errorf("%s without users: %d %s", path, status, body)
 		}

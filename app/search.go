@@ -24,12 +24,12 @@ import (
 const DefaultSearchRate = 50
 
 const (
-	mostSamples    = 10_000
-	mostSearchRate = 100_000 // megabytes a second
-	searchesTold   = 15 * time.Second
+	maxSamples     = 10_000
+	maxSearchRate  = 100_000 // megabytes a second
+	searchesLogged = 15 * time.Second
 	barRefreshed   = 100 * time.Millisecond
 	bytesOfAMega   = 1_000_000
-	rereadsAtMost  = 5 // of the list of tables, for those that are made meanwhile
+	maxRereads     = 5 // of the list of tables, for those that are made meanwhile
 )
 
 // SearchOptions are what `lethe erasures search` is given.
@@ -104,10 +104,10 @@ func (s *Searched) Complete() bool { return len(s.Unread) == 0 }
 // looked for is not sent to a server.
 func Search(ctx context.Context, cfg *Config, options SearchOptions, o Output) (result *Searched, err error) {
 	switch {
-	case options.Sample < 0 || options.Sample > mostSamples:
-		return nil, misused("--sample must be a number of responses, 1 to %d", mostSamples)
-	case options.Rate < 0 || options.Rate > mostSearchRate:
-		return nil, misused("--rate must be megabytes a second, up to %d; 0 for no bound", mostSearchRate)
+	case options.Sample < 0 || options.Sample > maxSamples:
+		return nil, misused("--sample must be a number of responses, 1 to %d", maxSamples)
+	case options.Rate < 0 || options.Rate > maxSearchRate:
+		return nil, misused("--rate must be megabytes a second, up to %d; 0 for no bound", maxSearchRate)
 	case cfg.Database.PgBouncer:
 		return nil, misused("databases cannot be read through PgBouncer, as settings of the session are needed: give the server's own URL, and set database.pgbouncer to false")
 	}
@@ -279,7 +279,7 @@ func (s *searching) run(ctx context.Context) error {
 	var done int64
 	for _, d := range s.databases {
 		// What is made meanwhile, such as the next day's partition, is read too.
-		for range rereadsAtMost {
+		for range maxRereads {
 			for _, t := range d.todo {
 				d.read[t.String()] = true
 				progress.at(done, t.String())
@@ -500,19 +500,19 @@ func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/bytesO
 
 // searchProgress tells how far a search has come.
 type searchProgress struct {
-	out   io.Writer
-	bar   *progressbar.ProgressBar // on a terminal
-	total int64
-	told  rate.Sometimes // elsewhere
+	out      io.Writer
+	bar      *progressbar.ProgressBar // on a terminal
+	total    int64
+	reported rate.Sometimes // elsewhere
 }
 
 func (s *searching) newProgress(total int64) *searchProgress {
-	p := &searchProgress{out: s.Progress, total: max(total, 1), told: rate.Sometimes{Interval: searchesTold}}
+	p := &searchProgress{out: s.Progress, total: max(total, 1), reported: rate.Sometimes{Interval: searchesLogged}}
 	if file, is := s.Progress.(*os.File); is && term.IsTerminal(int(file.Fd())) {
 		p.bar = progressbar.NewOptions64(p.total, progressbar.OptionSetWriter(file), progressbar.OptionThrottle(barRefreshed),
 			progressbar.OptionShowBytes(true), progressbar.OptionSetPredictTime(true), progressbar.OptionFullWidth(), progressbar.OptionClearOnFinish())
 	}
-	p.told.Do(func() {}) // what takes less long needs no line
+	p.reported.Do(func() {}) // what takes less long needs no line
 	return p
 }
 
@@ -524,7 +524,7 @@ func (p *searchProgress) at(done int64, what string) {
 		_ = p.bar.Set64(done) // what cannot be drawn is not told
 		return
 	}
-	p.told.Do(func() {
+	p.reported.Do(func() {
 		_, _ = fmt.Fprintf(p.out, "Read %d %% of %s on disk, now %s\n", 100*done/p.total, megabytes(p.total), cell(what))
 	})
 }

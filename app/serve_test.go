@@ -194,7 +194,7 @@ func TestServeErasures(t *testing.T) {
 	s.result <- nil
 }
 
-const erasuresPath = "/admin/api/v1/erasures"
+const erasuresPath = "/lethe/api/v1/erasures"
 
 // post sends a body as an administrator.
 func (s *service) post(t *testing.T, path string, body map[string]any) (status int, answer map[string]any) {

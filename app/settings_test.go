@@ -66,7 +66,7 @@ func TestDefinitionsArePrintedAlike(t *testing.T) {
 	}
 }
 
-// TestReadOnlyByDefault: an erasure of many, which goes on in the background, is
+// TestReadOnlyByDefault: a bulk erasure, which goes on in the background, is
 // carried out where sessions change nothing unless they say so; and is not taken where
 // they cannot say so.
 func TestReadOnlyByDefault(t *testing.T) {

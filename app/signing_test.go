@@ -123,7 +123,7 @@ func TestVanishedKey(t *testing.T) {
 		t.Errorf("nothing was signed, and a key is not made: %v", err)
 	}
 	for name, sign := range map[string]func() error{
-		"seen": func() error { return os.WriteFile(filepath.Join(folder, embeddedSeen), nil, 0o600) },
+		"seen": func() error { return os.WriteFile(filepath.Join(folder, embeddedCheckpoint), nil, 0o600) },
 		"database": func() error {
 			_, err := conn.Exec(t.Context(), `INSERT INTO lethe.checkpoints (size, note) VALUES (1, 'x')`)
 			return err
@@ -139,7 +139,7 @@ func TestVanishedKey(t *testing.T) {
 		if _, err := os.Lstat(key); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s: a key was made: %v", name, err)
 		}
-		if err := os.RemoveAll(filepath.Join(folder, embeddedSeen)); err != nil {
+		if err := os.RemoveAll(filepath.Join(folder, embeddedCheckpoint)); err != nil {
 			t.Fatal(err)
 		}
 	}

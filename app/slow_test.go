@@ -15,8 +15,8 @@ import (
 	"lethe/internal/pgtest"
 )
 
-// mostAtATime is how many requests are answered at a time with few connections.
-const mostAtATime = 256
+// maxAtOnce is how many requests are answered at a time with few connections.
+const maxAtOnce = 256
 
 var inFlight = regexp.MustCompile(`(?m)^lethe_http_requests_in_flight (\d+)$`)
 
@@ -83,13 +83,13 @@ func TestSlowDatabase(t *testing.T) {
 		return nil
 	}
 	waiting := make(chan error)
-	for range mostAtATime {
+	for range maxAtOnce {
 		go func() { waiting <- list() }()
 	}
 	deadline := time.Now().Add(30 * time.Second)
-	for s.answering(t) < mostAtATime {
+	for s.answering(t) < maxAtOnce {
 		if time.Now().After(deadline) {
-			t.Fatalf("%d requests are being answered, want %d", s.answering(t), mostAtATime)
+			t.Fatalf("%d requests are being answered, want %d", s.answering(t), maxAtOnce)
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
@@ -106,8 +106,8 @@ func TestSlowDatabase(t *testing.T) {
 			t.Errorf("healthz: %d %s", status, body)
 		}
 	}
-	if n := s.answering(t); n != mostAtATime {
-		t.Errorf("%d requests are left, want %d: what was too much had to wait for others", n, mostAtATime)
+	if n := s.answering(t); n != maxAtOnce {
+		t.Errorf("%d requests are left, want %d: what was too much had to wait for others", n, maxAtOnce)
 	}
 	_, _, metrics := s.get(t, "/metrics", "")
 	if want := fmt.Sprintf("\nlethe_http_requests_refused_total %d\n", surplus); !regexp.MustCompile(want).MatchString(metrics) {
@@ -116,7 +116,7 @@ func TestSlowDatabase(t *testing.T) {
 	if status, _, body := s.get(t, "/readyz", ""); status != http.StatusOK { // by a connection of its own
 		t.Errorf("readyz: %d %s", status, body)
 	}
-	for range mostAtATime {
+	for range maxAtOnce {
 		if err := <-waiting; err != nil {
 			t.Errorf("one that waited: %v", err)
 		}

@@ -32,6 +32,6 @@ func sweepOnce(ctx context.Context, sweep *domain.SweepErased, failed func(), wo
 	}
 	if err != nil && ctx.Err() == nil {
 		failed()
-		worries.tell(ctx, slog.LevelWarn, "could not look for what may have been written of erased responses; trying again", err, "within", sweepEvery)
+		worries.report(ctx, slog.LevelWarn, "could not look for what may have been written of erased responses; trying again", err, "within", sweepEvery)
 	}
 }

@@ -26,7 +26,7 @@ type VerifyOptions struct {
 	Tiles    string   // folder that mirrors the log
 	Salt     string
 	Response string
-	Subject  string
+	Owner    string
 }
 
 // Verify checks a proof file and prints what it proves and what it does not. It
@@ -55,9 +55,9 @@ func Verify(v VerifyOptions, o Output) (proven bool, err error) {
 
 func (v VerifyOptions) checkOptions(file []byte) (options receipt.Options, err error) {
 	switch {
-	case v.Salt == "" && (v.Response != "" || v.Subject != ""):
-		return options, misused("--response and --subject are looked for with the salt that was answered with the erasure (Receipt-Salt): add --salt")
-	case v.Salt != "" && v.Response == "" && v.Subject == "":
+	case v.Salt == "" && (v.Response != "" || v.Owner != ""):
+		return options, misused("--response and --owner are looked for with the salt that was answered with the erasure (Receipt-Salt): add --salt")
+	case v.Salt != "" && v.Response == "" && v.Owner == "":
 		return options, misused("--salt shows whether a response or an owner's are among those erased: %s", saltAdvice(file))
 	case v.Older != "" && v.Tiles == "":
 		return options, misused("--older is compared by the log's tiles: add --tiles with the folder of a mirror of /log")
@@ -78,8 +78,8 @@ func (v VerifyOptions) checkOptions(file []byte) (options receipt.Options, err e
 		}
 		options.Response = &id
 	}
-	if v.Subject != "" {
-		options.Subject = &v.Subject
+	if v.Owner != "" {
+		options.Owner = &v.Owner
 	}
 	if v.Older != "" {
 		if options.Older, err = readBounded(v.Older, maxKeyFile); err != nil {
@@ -103,15 +103,15 @@ func saltAdvice(file []byte) string {
 	}
 	switch {
 	case err != nil:
-		return "add --response ID or --subject OWNER, or leave --salt out"
+		return "add --response ID or --owner OWNER, or leave --salt out"
 	case r.Level != receipt.LevelLogical:
 		return fmt.Sprintf("this receipt of a later level names neither; leave --salt out, or use it with the erasure's own receipt, %s", r.About)
-	case len(r.Responses) == 0 && len(r.Subjects) == 0:
+	case len(r.Responses) == 0 && len(r.Owners) == 0:
 		return "this receipt names no response and no owner; leave --salt out"
 	case len(r.Responses) == 0:
-		return "this receipt names no response; add --subject OWNER, or leave --salt out"
+		return "this receipt names no response; add --owner OWNER, or leave --salt out"
 	}
-	return "add --response ID or --subject OWNER, or leave --salt out"
+	return "add --response ID or --owner OWNER, or leave --salt out"
 }
 
 // publicKeys reads keys that are given as such or as files.

@@ -20,13 +20,13 @@ func TestErasuresWait(t *testing.T) {
 	held := &places{}
 	held.lookAt.Store(time.Now().UnixNano())
 	held.holding.Store(unserved([]string{table}))
-	older := &currency{}
+	older := &rollbackGuard{}
 	older.older.Store(domain.Errorf(domain.CodeUnavailable, "it is older"))
 	served := &places{}
 	served.lookAt.Store(time.Now().UnixNano())
 	for name, c := range map[string]countedErasures{
-		"content that is not served": {current: &currency{}, places: held},
-		"an older database":          {current: older, places: served},
+		"content that is not served": {rollback: &rollbackGuard{}, places: held},
+		"an older database":          {rollback: older, places: served},
 	} {
 		_, err := c.Advance(t.Context(), uuid.New(), 1, nil)
 		if e, is := errors.AsType[*domain.Error](err); !is || e.Code != domain.CodeUnavailable {

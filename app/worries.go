@@ -22,7 +22,7 @@ func newWorries(log *slog.Logger) *worries { return &worries{log: log, away: map
 
 // tell logs what could not be done and why; or, where a database is away, that,
 // once a minute for each.
-func (w *worries) tell(ctx context.Context, level slog.Level, what string, err error, args ...any) {
+func (w *worries) report(ctx context.Context, level slog.Level, what string, err error, args ...any) {
 	if away, ok := errors.AsType[*postgres.Away](err); ok {
 		if w.said(away.Database) {
 			return

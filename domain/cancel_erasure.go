@@ -6,7 +6,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// CancelErasure ends an erasure of many before it has come to its end.
+// CancelErasure ends a bulk erasure before it has come to its end.
 type CancelErasure struct {
 	erasures Erasures
 }

@@ -44,7 +44,7 @@ func (u *ChangeRule) Execute(ctx context.Context, caller Principal, id uuid.UUID
 // ruleOf is a rule that is to be of this version and not removed.
 func ruleOf(ctx context.Context, retention Retention, id uuid.UUID, version int64) (RetentionRule, error) {
 	if version < firstVersion {
-		return RetentionRule{}, errAbout("version", "version: must be the one that the rule had when you read it, 1 or more")
+		return RetentionRule{}, errParameter("version", "version: must be the one that the rule had when you read it, 1 or more")
 	}
 	rule, err := retention.Get(ctx, id)
 	switch {

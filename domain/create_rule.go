@@ -46,20 +46,20 @@ func (u *CreateRule) Execute(ctx context.Context, caller Principal, r RuleReques
 func (r RuleRequest) terms() (RetentionTerms, error) {
 	t := RetentionTerms{
 		Name: strings.TrimSpace(r.Name), Filter: r.Filter, AgeDays: r.AgeDays,
-		RunAt: slices.Compact(slices.Sorted(slices.Values(r.RunAt))), MostPerRun: DefaultMostPerRun,
+		RunAt: slices.Compact(slices.Sorted(slices.Values(r.RunAt))), MaxPerRun: DefaultMaxPerRun,
 	}
-	if r.MostPerRun != nil {
-		t.MostPerRun = *r.MostPerRun
+	if r.MaxPerRun != nil {
+		t.MaxPerRun = *r.MaxPerRun
 	}
 	switch n := utf8.RuneCountInString(t.Name); {
 	case n == 0 || n > MaxRuleName || !Storable(t.Name):
-		return RetentionTerms{}, errAbout("name", fmt.Sprintf("name: must have 1 to %d characters, not all of them spaces, and no NUL", MaxRuleName))
+		return RetentionTerms{}, errParameter("name", fmt.Sprintf("name: must have 1 to %d characters, not all of them spaces, and no NUL", MaxRuleName))
 	case t.AgeDays < 1 || t.AgeDays > MaxAgeDays:
-		return RetentionTerms{}, errAbout("age_days", fmt.Sprintf("age_days: must be 1 to %d", MaxAgeDays))
+		return RetentionTerms{}, errParameter("age_days", fmt.Sprintf("age_days: must be 1 to %d", MaxAgeDays))
 	case len(t.RunAt) < 1 || len(t.RunAt) > MaxRunsADay:
-		return RetentionTerms{}, errAbout("run_at", fmt.Sprintf("run_at: must have 1 to %d times of day", MaxRunsADay))
-	case t.MostPerRun < 1 || t.MostPerRun > MaxPerRun:
-		return RetentionTerms{}, errAbout("most_per_run", fmt.Sprintf("most_per_run: must be 1 to %d", MaxPerRun))
+		return RetentionTerms{}, errParameter("run_at", fmt.Sprintf("run_at: must have 1 to %d times of day", MaxRunsADay))
+	case t.MaxPerRun < 1 || t.MaxPerRun > MaxPerRun:
+		return RetentionTerms{}, errParameter("max_per_run", fmt.Sprintf("max_per_run: must be 1 to %d", MaxPerRun))
 	case t.Filter.Owners != nil && !listable(len(t.Filter.Owners)):
 		return RetentionTerms{}, errEntries("filter.owners")
 	}

@@ -113,12 +113,12 @@ func (l list) fingerprint() fingerprint {
 	}{l, times})
 }
 
-// fingerprint is of a list of looks.
-func (f LookFilter) fingerprint() fingerprint {
+// fingerprint is of a page of the access log.
+func (f AccessFilter) fingerprint() fingerprint {
 	times := takeTimes(&f.From, &f.To)
 	return fingerprintOf(struct {
-		Looks LookFilter
-		Times []string
+		AccessLog AccessFilter
+		Times     []string
 	}{f, times})
 }
 

@@ -38,11 +38,11 @@ func (u *DryRunRule) Execute(ctx context.Context, caller Principal, id uuid.UUID
 	}
 	now := toMicroseconds(u.now())
 	e := rule.run(now)
-	survey, err := u.erasures.Survey(ctx, *e.Target, e.Scope, e.AsOf)
+	estimate, err := u.erasures.Estimate(ctx, *e.Target, e.Scope, e.AsOf)
 	if err != nil {
 		return RetentionRule{}, err
 	}
-	survey.Sum, survey.Counted = [sha256.Size]byte{}, nil
-	rule, err = u.retention.NoteDryRun(ctx, id, rule.Version, DryRun{At: now, Survey: survey})
+	estimate.Sum, estimate.Counted = [sha256.Size]byte{}, nil
+	rule, err = u.retention.RecordDryRun(ctx, id, rule.Version, DryRun{At: now, Estimate: estimate})
 	return rule, ruleError(id, err)
 }

@@ -28,20 +28,20 @@ func (u *EraseResponse) Repeatable(repeats *Repeats) *EraseResponse {
 
 // Execute erases the response that id is a part of, and with laterTurns the
 // responses along that quote it. It says what was removed,
-// and by which warrant: its receipt can be fetched, and its salt is told here
+// and by which authorization: its receipt can be fetched, and its salt is told here
 // only. CodeForbidden for those who may erase nothing; CodeNotFound where there
 // is none, and just so where any part of it, or of what goes along, is not the
 // caller's to erase; CodeHeld where it would be, but a hold covers any part;
 // CodeRefused where the database does not let it be deleted, or where more later
 // turns quote it than MaxLaterTurns.
-func (u *EraseResponse) Execute(ctx context.Context, caller Principal, id uuid.UUID, laterTurns bool) (Erased, Warrant, error) {
-	return u.execute(ctx, caller, id, laterTurns, newWarrant(TriggerSingle, u.now()))
+func (u *EraseResponse) Execute(ctx context.Context, caller Principal, id uuid.UUID, laterTurns bool) (Erased, Authorization, error) {
+	return u.execute(ctx, caller, id, laterTurns, newAuthorization(TriggerSingle, u.now()))
 }
 
-func (u *EraseResponse) execute(ctx context.Context, caller Principal, id uuid.UUID, laterTurns bool, w Warrant) (Erased, Warrant, error) {
+func (u *EraseResponse) execute(ctx context.Context, caller Principal, id uuid.UUID, laterTurns bool, w Authorization) (Erased, Authorization, error) {
 	reach := caller.deleteReach()
 	if reach == none {
-		return Erased{}, Warrant{}, errForbidden("Delete")
+		return Erased{}, Authorization{}, errForbidden("Delete")
 	}
 	mine := caller.owners()
 	var owners []string // nil: anybody
@@ -53,27 +53,27 @@ func (u *EraseResponse) execute(ctx context.Context, caller Principal, id uuid.U
 	if laterTurns {
 		erase = u.responses.EraseWithLaterTurns
 	}
-	erased, err := erase(ctx, id, owners, func(found Found) (Warrant, error) {
+	erased, err := erase(ctx, id, owners, func(found Found) (Authorization, error) {
 		for _, owner := range found.Owners {
 			batched := owner == ""
 			if batched || reach != everyone && !slices.Contains(mine, owner) {
-				return Warrant{}, errNoResponse(id)
+				return Authorization{}, errNoResponse(id)
 			}
 		}
 		if found.Unowned && reach != everyone || !found.Unowned && len(found.Owners) == 0 {
-			return Warrant{}, errNoResponse(id)
+			return Authorization{}, errNoResponse(id)
 		}
 		if len(found.Holds) > 0 {
-			return Warrant{}, errHeld(caller, id, found.Holds)
+			return Authorization{}, errHeld(caller, id, found.Holds)
 		}
 		w.Role = caller.actorRole(found)
 		return w, nil
 	})
 	switch {
 	case CodeOf(err) == CodeNotFound:
-		return Erased{}, Warrant{}, errNoResponse(id)
+		return Erased{}, Authorization{}, errNoResponse(id)
 	case err != nil:
-		return Erased{}, Warrant{}, err
+		return Erased{}, Authorization{}, err
 	}
 	return erased, w, nil
 }

@@ -130,7 +130,7 @@ func TestEraseRefusesRowsOfBatches(t *testing.T) {
 	w := newWorld()
 	w.put(anna.String())
 	id := uuid.New()
-	permitting := erasing{erase: func(_ []string, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+	permitting := erasing{erase: func(_ []string, permit func(domain.Found) (domain.Authorization, error)) (domain.Erased, error) {
 		_, err := permit(domain.Found{Owners: []string{""}})
 		return domain.Erased{Requests: 1}, err
 	}}
@@ -141,10 +141,10 @@ func TestEraseRefusesRowsOfBatches(t *testing.T) {
 // erasing erases by a function that is given the owners that are asked about.
 type erasing struct {
 	domain.Responses
-	erase func(owners []string, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error)
+	erase func(owners []string, permit func(domain.Found) (domain.Authorization, error)) (domain.Erased, error)
 }
 
-func (e erasing) Erase(_ context.Context, _ uuid.UUID, owners []string, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+func (e erasing) Erase(_ context.Context, _ uuid.UUID, owners []string, permit func(domain.Found) (domain.Authorization, error)) (domain.Erased, error) {
 	return e.erase(owners, permit)
 }
 
@@ -165,8 +165,8 @@ func TestEraseFailures(t *testing.T) {
 	}
 }
 
-// TestWarrant says who asked, and as what: as the least that permits it.
-func TestWarrant(t *testing.T) {
+// TestAuthorization says who asked, and as what: as the least that permits it.
+func TestAuthorization(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		caller domain.Principal
@@ -179,8 +179,8 @@ func TestWarrant(t *testing.T) {
 		"another's":          {domain.Principal{ID: anna, Admin: true, Roles: []domain.Role{domain.RolePlatformManager}}, []string{anna.String(), ben.String()}, domain.ActorAdministrator},
 		"another's, managed": {domain.Principal{ID: anna, Roles: []domain.Role{domain.RolePlatformManager}}, []string{ben.String()}, domain.ActorPlatformManager},
 	} {
-		var given domain.Warrant
-		responses := erasing{erase: func(_ []string, permit func(domain.Found) (domain.Warrant, error)) (_ domain.Erased, err error) {
+		var given domain.Authorization
+		responses := erasing{erase: func(_ []string, permit func(domain.Found) (domain.Authorization, error)) (_ domain.Erased, err error) {
 			given, err = permit(domain.Found{Owners: c.owners})
 			return domain.Erased{Requests: 1}, err
 		}}
@@ -210,7 +210,7 @@ func TestEraseAsksOfTheCallersOwn(t *testing.T) {
 			want = nil
 		}
 		var asked []string
-		responses := erasing{erase: func(owners []string, _ func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+		responses := erasing{erase: func(owners []string, _ func(domain.Found) (domain.Authorization, error)) (domain.Erased, error) {
 			asked = owners
 			return domain.Erased{}, domain.Errorf(domain.CodeNotFound, "none")
 		}}
@@ -242,7 +242,7 @@ func TestEraseJudgesWhatWasFound(t *testing.T) {
 			"gone, of whom nobody knows": {domain.Found{Unowned: true}, false, true},
 			"nobody's":                   {domain.Found{}, false, false},
 		} {
-			responses := erasing{erase: func(_ []string, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+			responses := erasing{erase: func(_ []string, permit func(domain.Found) (domain.Authorization, error)) (domain.Erased, error) {
 				_, err := permit(f.found)
 				return domain.Erased{}, err
 			}}

@@ -25,7 +25,7 @@ type Erasure struct {
 	// the requests that it counted are erased, as far as they still pass. Nil: all
 	// that pass.
 	Preview *[sha256.Size]byte
-	Most    int64 // how many responses it may erase; 0: all
+	Max     int64 // how many responses it may erase; 0: all
 
 	Ground      Ground
 	Ticket      string // the caller's own reference; in no receipt
@@ -60,9 +60,9 @@ type ErasureProgress struct {
 	Receipts int64
 	// Failures says what was not erased, and why: the first MaxFailures.
 	Failures []ErasureFailure
-	// Trouble is why it does not get on, or why it failed; empty: nothing is
+	// LastError is why it does not get on, or why it failed; empty: nothing is
 	// known to be wrong. For whoever may see the erasure.
-	Trouble string
+	LastError string
 }
 
 // ErasureFailure is a response that was not erased.
@@ -128,7 +128,7 @@ func (e *Erasure) BeginPass() {
 }
 
 // Verifying tells whether it is over and looks once more for what was left.
-func (e Erasure) Verifying() bool { return e.State.Over() }
+func (e Erasure) Verifying() bool { return e.State.Finished() }
 
 // FoundNothing tells whether an erasure that somebody asked for by an owner or a
 // filter comes to its end without anything that was there to erase: that is worth
@@ -161,11 +161,11 @@ const (
 	ErasureRunning  ErasureState = "running"
 	ErasureFinished ErasureState = "finished" // nothing is left that it may and could erase, as of then; see Refused
 	ErasureCanceled ErasureState = "canceled" // what was gone by then stays gone
-	ErasureFailed   ErasureState = "failed"   // it cannot get on; Trouble says why
+	ErasureFailed   ErasureState = "failed"   // it cannot get on; LastError says why
 )
 
-// Over tells whether nothing more is erased, unless by the look of VerifyAt.
-func (s ErasureState) Over() bool { return s != ErasurePending && s != ErasureRunning }
+// Finished tells whether nothing more is erased, unless by the look of VerifyAt.
+func (s ErasureState) Finished() bool { return s != ErasurePending && s != ErasureRunning }
 
 // TargetKind is what kind of target an erasure has.
 type TargetKind string
@@ -244,9 +244,9 @@ const (
 	Spare            // it does not count: the rule does not cover all of it
 )
 
-// warrant is that of the next part.
-func (e Erasure) warrant() Warrant {
-	w := newWarrant(e.Trigger, e.RequestedAt)
+// authorization is that of the next part.
+func (e Erasure) authorization() Authorization {
+	w := newAuthorization(e.Trigger, e.RequestedAt)
 	w.Ground, w.Rule, w.Actor, w.Role = e.Ground, e.Rule, e.RequestedBy, e.Role
 	if e.Secret != nil {
 		w.Salt, w.Shared = *e.Secret, true
@@ -259,15 +259,15 @@ func (e Erasure) warrant() Warrant {
 func (e Erasure) Position() Position { return Position{CreatedAt: e.RequestedAt, ID: e.ID} }
 
 func withoutHolds(failures []ErasureFailure) []ErasureFailure {
-	told := slices.Clone(failures)
-	for i := range told {
-		told[i].Holds = nil
+	reported := slices.Clone(failures)
+	for i := range reported {
+		reported[i].Holds = nil
 	}
-	return told
+	return reported
 }
 
-// Survey is what an erasure would come to.
-type Survey struct {
+// Estimate is what an erasure would come to.
+type Estimate struct {
 	Responses    int64 // that would be erased, each with all that hangs together with it
 	Requests     int64
 	Steps        int64
@@ -289,12 +289,12 @@ type Survey struct {
 	// Counted are, with a filter, these requests, in the order in which they are
 	// erased.
 	Counted []uuid.UUID
-	Turns   SurveyedTurns
+	Turns   EstimatedTurns
 }
 
-// SurveyedTurns is what a survey says of later turns: apart from what the target
+// EstimatedTurns is what an estimate says of later turns: apart from what the target
 // is about.
-type SurveyedTurns struct {
+type EstimatedTurns struct {
 	// Found are among Responses where they go along, and would be left else, of
 	// which at most MaxLaterTurns are counted; nil: they were not counted.
 	Found    *int64
@@ -309,7 +309,7 @@ type Preview struct {
 	Target      [sha256.Size]byte // the target's fingerprint, with the scope
 	AsOf        time.Time
 	ExpiresAt   time.Time
-	Survey
+	Estimate
 }
 
 // MaxPreviews is how many previews of one person can be acted upon at a time.

@@ -20,7 +20,7 @@ func (r ErasureRequest) target(caller Principal, operation string) (t ErasureTar
 		}
 	}
 	if kinds != 1 {
-		return ErasureTarget{}, nil, errAbout("", "exactly one of responses, owner and filter must be given")
+		return ErasureTarget{}, nil, errParameter("", "exactly one of responses, owner and filter must be given")
 	}
 	if reach != everyone {
 		scope = caller.owners()
@@ -31,7 +31,7 @@ func (r ErasureRequest) target(caller Principal, operation string) (t ErasureTar
 	case r.Owner != nil:
 		t.Owner = r.Owner
 		if scope != nil && !slices.Contains(scope, r.Owner.String()) {
-			err = errAbout("owner", "owner: must be you or your active organization; others require platform manager permissions")
+			err = errParameter("owner", "owner: must be you or your active organization; others require platform manager permissions")
 		}
 	default:
 		t.Filter, err = r.Filter.filter(caller)
@@ -94,8 +94,8 @@ func (e Erasure) visibleTo(caller Principal) bool {
 // shownTo leaves out what the caller may not know.
 func (e Erasure) shownTo(caller Principal) Erasure {
 	e.Secret = nil
-	if e.Trouble == "" && e.Refused > 0 && e.State.Over() {
-		e.Trouble = fmt.Sprintf("%d of its responses could not be erased; failures says which, and why", e.Refused)
+	if e.LastError == "" && e.Refused > 0 && e.State.Finished() {
+		e.LastError = fmt.Sprintf("%d of its responses could not be erased; failures says which, and why", e.Refused)
 	}
 	if !caller.mayHold() {
 		e.Failures = withoutHolds(e.Failures)

@@ -51,7 +51,7 @@ func boundTarget(t ErasureTarget, scope []string) fingerprint {
 
 func (r ErasureRequest) responses() ([]uuid.UUID, error) {
 	if n := len(r.Responses); n < 1 || n > MaxTargets {
-		return nil, errAbout("responses", fmt.Sprintf("responses: must have 1 to %d entries; erase more by an owner or a filter", MaxTargets))
+		return nil, errParameter("responses", fmt.Sprintf("responses: must have 1 to %d entries; erase more by an owner or a filter", MaxTargets))
 	}
 	seen := make(map[uuid.UUID]bool, len(r.Responses))
 	return slices.DeleteFunc(slices.Clone(r.Responses), func(id uuid.UUID) bool {
@@ -67,9 +67,9 @@ func (f ErasureFilter) check() error {
 		f.MinDuration != nil || f.HasError != nil
 	switch {
 	case !narrowed && !f.All:
-		return errAbout("filter", "filter: matches everything; give a condition, or all with true if that is meant")
+		return errParameter("filter", "filter: matches everything; give a condition, or all with true if that is meant")
 	case narrowed && f.All:
-		return errAbout("filter.all", "filter.all: must be left out where there are conditions")
+		return errParameter("filter.all", "filter.all: must be left out where there are conditions")
 	}
 	return checkWords("filter", f.States, f.Models, f.Tiers, f.CreatedAfter, f.CreatedBefore)
 }
@@ -77,13 +77,13 @@ func (f ErasureFilter) check() error {
 func (r StartRequest) check() error {
 	switch {
 	case r.Token == "" && r.Responses == nil:
-		return errAbout("token", "token: must be that of a preview of the same request, where an owner or a filter is erased")
+		return errParameter("token", "token: must be that of a preview of the same request, where an owner or a filter is erased")
 	case r.Ground != "" && !slices.Contains(askable, r.Ground):
-		return errAbout("ground", fmt.Sprintf("ground: must be one of %v", askable))
+		return errParameter("ground", fmt.Sprintf("ground: must be one of %v", askable))
 	case utf8.RuneCountInString(r.Ticket) > MaxTicket || !Storable(r.Ticket):
-		return errAbout("ticket", fmt.Sprintf("ticket: must have at most %d characters and no NUL", MaxTicket))
+		return errParameter("ticket", fmt.Sprintf("ticket: must have at most %d characters and no NUL", MaxTicket))
 	case len(r.IdempotencyKey) > MaxIdempotencyKey || !Storable(r.IdempotencyKey):
-		return errAbout("Idempotency-Key", fmt.Sprintf("Idempotency-Key: must have at most %d bytes", MaxIdempotencyKey))
+		return errParameter("Idempotency-Key", fmt.Sprintf("Idempotency-Key: must have at most %d bytes", MaxIdempotencyKey))
 	}
 	return nil
 }

@@ -21,7 +21,7 @@ import (
 type erasures struct {
 	domain.Erasures
 	advance     func(context.Context, uuid.UUID) error
-	survey      func(domain.ErasureTarget, []string, time.Time) error
+	estimate    func(domain.ErasureTarget, []string, time.Time) error
 	partial     bool
 	keepPreview func(domain.Preview) error
 	preview     func() error
@@ -40,33 +40,33 @@ func call(fake func() error) error {
 	return fake()
 }
 
-func (e *erasures) Advance(ctx context.Context, id uuid.UUID, most int, judge func(domain.Erasure, []domain.Part) ([]domain.Verdict, domain.Warrant)) (domain.Erasure, error) {
+func (e *erasures) Advance(ctx context.Context, id uuid.UUID, limit int, judge func(domain.Erasure, []domain.Part) ([]domain.Verdict, domain.Authorization)) (domain.Erasure, error) {
 	if e.advance != nil {
 		if err := e.advance(ctx, id); err != nil {
 			return domain.Erasure{}, err
 		}
 	}
-	return e.Erasures.Advance(ctx, id, most, judge)
+	return e.Erasures.Advance(ctx, id, limit, judge)
 }
 
-func (e *erasures) Survey(ctx context.Context, t domain.ErasureTarget, owners []string, asOf time.Time) (domain.Survey, error) {
-	if e.survey != nil {
-		if err := e.survey(t, owners, asOf); err != nil {
-			return domain.Survey{}, err
+func (e *erasures) Estimate(ctx context.Context, t domain.ErasureTarget, owners []string, asOf time.Time) (domain.Estimate, error) {
+	if e.estimate != nil {
+		if err := e.estimate(t, owners, asOf); err != nil {
+			return domain.Estimate{}, err
 		}
 	}
-	survey, err := e.Erasures.Survey(ctx, t, owners, asOf)
-	survey.Partial = e.partial
-	return survey, err
+	estimate, err := e.Erasures.Estimate(ctx, t, owners, asOf)
+	estimate.Partial = e.partial
+	return estimate, err
 }
 
-func (e *erasures) KeepPreview(ctx context.Context, p domain.Preview) error {
+func (e *erasures) SavePreview(ctx context.Context, p domain.Preview) error {
 	if e.keepPreview != nil {
 		if err := e.keepPreview(p); err != nil {
 			return err
 		}
 	}
-	return e.Erasures.KeepPreview(ctx, p)
+	return e.Erasures.SavePreview(ctx, p)
 }
 
 func (e *erasures) Preview(ctx context.Context, sum [sha256.Size]byte) (domain.Preview, error) {
@@ -215,7 +215,7 @@ func TestErasurePermission(t *testing.T) {
 						continue
 					case r.Owner != nil && !mine:
 						wantError(t, err, domain.CodeInvalid, errErasureOwner)
-						if e, ok := errors.AsType[*domain.Error](err); !ok || e.About != "owner" {
+						if e, ok := errors.AsType[*domain.Error](err); !ok || e.Parameter != "owner" {
 							t.Errorf("%s: want it about the owner, got %+v", name, e)
 						}
 						wantError(t, startErr, domain.CodeInvalid, errErasureOwner)
@@ -236,7 +236,7 @@ func TestErasurePermission(t *testing.T) {
 						missing = 1
 					}
 					if err != nil || (p.Responses == 1) != want || p.NotFound != missing {
-						t.Errorf("%s: want shown %v with %d not found, got %+v, %v", name, want, missing, p.Survey, err)
+						t.Errorf("%s: want shown %v with %d not found, got %+v, %v", name, want, missing, p.Estimate, err)
 						continue
 					}
 					e, _ := m.start(t, caller, domain.StartRequest{ErasureRequest: r, Token: token})
@@ -306,7 +306,7 @@ func TestErasureRequests(t *testing.T) {
 	} {
 		_, _, err := newEraseMany().previewer().Execute(t.Context(), admin, c.r)
 		wantError(t, err, domain.CodeInvalid, c.message)
-		if e, ok := errors.AsType[*domain.Error](err); !ok || e.About != c.about {
+		if e, ok := errors.AsType[*domain.Error](err); !ok || e.Parameter != c.about {
 			t.Errorf("%s: want it about %q, got %+v", c.message, c.about, e)
 		}
 	}
@@ -318,7 +318,7 @@ func TestErasureRequests(t *testing.T) {
 	} {
 		m := newEraseMany()
 		var got domain.ErasureTarget
-		m.port.survey = func(t domain.ErasureTarget, _ []string, _ time.Time) error { got = t; return nil }
+		m.port.estimate = func(t domain.ErasureTarget, _ []string, _ time.Time) error { got = t; return nil }
 		m.preview(t, admin, domain.ErasureRequest{Filter: &f})
 		want := domain.ResponseFilter{States: f.States, Models: f.Models, Tiers: f.Tiers, CreatedAfter: f.CreatedAfter, CreatedBefore: f.CreatedBefore,
 			StatusMin: f.StatusMin, StatusMax: f.StatusMax, MinDuration: f.MinDuration, HasError: f.HasError}
@@ -349,7 +349,7 @@ func TestErasureRequests(t *testing.T) {
 	} {
 		_, _, err := newEraseMany().starter().Execute(t.Context(), admin, c.r)
 		wantError(t, err, domain.CodeInvalid, c.message)
-		if e, ok := errors.AsType[*domain.Error](err); !ok || e.About != c.about {
+		if e, ok := errors.AsType[*domain.Error](err); !ok || e.Parameter != c.about {
 			t.Errorf("%s: want it about %q, got %+v", c.message, c.about, e)
 		}
 	}
@@ -368,7 +368,7 @@ func TestPreview(t *testing.T) {
 	m.port.keepPreview = func(p domain.Preview) error { kept = p; return nil }
 	var owners []string
 	var asOf time.Time
-	m.port.survey = func(_ domain.ErasureTarget, o []string, at time.Time) error { owners, asOf = o, at; return nil }
+	m.port.estimate = func(_ domain.ErasureTarget, o []string, at time.Time) error { owners, asOf = o, at; return nil }
 	p, token := m.preview(t, admin, domain.ErasureRequest{Owner: &ben})
 	at := noon.Add(time.Hour)
 	if p.Responses != 1 || p.RequestedBy != anna || !p.AsOf.Equal(at) || p.AsOf.Location() != time.UTC || !p.ExpiresAt.Equal(at.Add(15*time.Minute)) ||
@@ -385,7 +385,7 @@ func TestPreview(t *testing.T) {
 		t.Errorf("want %v and no token, got %q, %v", broken, token, err)
 	}
 	m.port.keepPreview = nil
-	m.port.survey = func(domain.ErasureTarget, []string, time.Time) error { return broken }
+	m.port.estimate = func(domain.ErasureTarget, []string, time.Time) error { return broken }
 	if p, token, err := m.previewer().Execute(t.Context(), admin, domain.ErasureRequest{Owner: &ben}); !errors.Is(err, broken) || token != "" || !reflect.DeepEqual(p, domain.Preview{}) {
 		t.Errorf("want %v and nothing else, got %+v, %q, %v", broken, p, token, err)
 	}
@@ -399,7 +399,7 @@ func TestLaterTurnsOfMany(t *testing.T) {
 		m := newEraseMany()
 		m.put(anna.String())
 		var shown domain.ErasureTarget
-		m.port.survey = func(target domain.ErasureTarget, _ []string, _ time.Time) error { shown = target; return nil }
+		m.port.estimate = func(target domain.ErasureTarget, _ []string, _ time.Time) error { shown = target; return nil }
 		r := domain.ErasureRequest{Owner: &anna, IncludeLaterTurns: along}
 		_, token := m.preview(t, user, r)
 		e, _ := m.start(t, user, domain.StartRequest{ErasureRequest: r, Token: token})
@@ -588,15 +588,15 @@ func TestStartAtOnce(t *testing.T) {
 	if _, _, err := m.starter().Execute(t.Context(), user, domain.StartRequest{ErasureRequest: domain.ErasureRequest{Owner: &anna}, Token: token}); !errors.Is(err, away) {
 		t.Errorf("want %v, got %v", away, err)
 	}
-	m.port.preview, m.port.survey = nil, func(domain.ErasureTarget, []string, time.Time) error { return away }
+	m.port.preview, m.port.estimate = nil, func(domain.ErasureTarget, []string, time.Time) error { return away }
 	if _, _, err := m.starter().Execute(t.Context(), user, domain.StartRequest{ErasureRequest: domain.ErasureRequest{Owner: &anna}, Token: token}); !errors.Is(err, away) {
 		t.Errorf("want %v, got %v", away, err)
 	}
-	m.port.survey = nil
+	m.port.estimate = nil
 	jobs := brokenJobs{away}
 	e, _, err = domain.NewStartErasure(m.port, m.run(), jobs, m.clock, m.logger()).Execute(t.Context(), user, domain.StartRequest{ErasureRequest: domain.ErasureRequest{Owner: &anna}, Token: token})
 	if err != nil || !strings.Contains(m.log.String(), fmt.Sprintf(`msg="an erasure could not be enqueued; it begins when it is looked for next" erasure=%s error=away`, e.ID)) {
-		t.Errorf("want it begun and the trouble logged, got %v, %s", err, &m.log)
+		t.Errorf("want it begun and the error logged, got %v, %s", err, &m.log)
 	}
 	m = newEraseMany()
 	_, token = m.preview(t, user, domain.ErasureRequest{Owner: &anna})
@@ -960,7 +960,7 @@ func TestRunErasure(t *testing.T) {
 		m.port.advance = func(context.Context, uuid.UUID) error { return c.err }
 		over, err := m.run().Execute(t.Context(), id, 0)
 		e, _ := m.Erasures().Get(t.Context(), id)
-		if over || !errors.Is(err, c.err) || e.Trouble != c.told || e.State != domain.ErasurePending {
+		if over || !errors.Is(err, c.err) || e.LastError != c.told || e.State != domain.ErasurePending {
 			t.Errorf("want %q noted, got %v, %v, %+v", c.told, over, err, e)
 		}
 		if domain.CodeOf(err) != domain.CodeOf(c.err) {
@@ -970,7 +970,7 @@ func TestRunErasure(t *testing.T) {
 	if err := m.run().GiveUp(t.Context(), id, away); err != nil {
 		t.Fatal(err)
 	}
-	if e, _ := m.Erasures().Get(t.Context(), id); e.State != domain.ErasureFailed || e.Trouble != "The database is away" {
+	if e, _ := m.Erasures().Get(t.Context(), id); e.State != domain.ErasureFailed || e.LastError != "The database is away" {
 		t.Errorf("want it given up, got %+v", e)
 	}
 	m, id = begin(1)
@@ -979,8 +979,8 @@ func TestRunErasure(t *testing.T) {
 	if over, err := m.run().Execute(ctx, id, 0); over || !errors.Is(err, context.Canceled) {
 		t.Errorf("want the context's error, got %v, %v", over, err)
 	}
-	if e, _ := m.Erasures().Get(t.Context(), id); e.Trouble != "" {
-		t.Errorf("want a stop to be no trouble, got %q", e.Trouble)
+	if e, _ := m.Erasures().Get(t.Context(), id); e.LastError != "" {
+		t.Errorf("want a stop to be no error, got %q", e.LastError)
 	}
 	if _, err := m.run().Execute(t.Context(), uuid.New(), 0); domain.CodeOf(err) != domain.CodeNotFound {
 		t.Errorf("want %s, got %v", domain.CodeNotFound, err)
@@ -1005,7 +1005,7 @@ func TestErasureSaysWhatWasRefused(t *testing.T) {
 	own := domain.ErasureRequest{Owner: &anna}
 	_, token := m.preview(t, user, own)
 	e, _ := m.start(t, user, domain.StartRequest{ErasureRequest: own, Token: token})
-	judge := func(e domain.Erasure, parts []domain.Part) ([]domain.Verdict, domain.Warrant) {
+	judge := func(e domain.Erasure, parts []domain.Part) ([]domain.Verdict, domain.Authorization) {
 		return porttest.JudgeAll(e, parts)
 	}
 	for {
@@ -1013,15 +1013,15 @@ func TestErasureSaysWhatWasRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if shown := get(e.ID); !after.State.Over() && shown.Trouble != "" {
-			t.Errorf("%s with %d refused: want no trouble, got %q", shown.State, shown.Refused, shown.Trouble)
+		if shown := get(e.ID); !after.State.Finished() && shown.LastError != "" {
+			t.Errorf("%s with %d refused: want no last error, got %q", shown.State, shown.Refused, shown.LastError)
 		}
-		if after.State.Over() {
+		if after.State.Finished() {
 			break
 		}
 	}
 	const want = "1 of its responses could not be erased; failures says which, and why"
-	if shown := get(e.ID); shown.State != domain.ErasureFinished || shown.Refused != 1 || shown.Trouble != want {
+	if shown := get(e.ID); shown.State != domain.ErasureFinished || shown.Refused != 1 || shown.LastError != want {
 		t.Errorf("want %q, got %+v", want, shown.ErasureProgress)
 	}
 	// What it failed by counts for more.
@@ -1029,17 +1029,17 @@ func TestErasureSaysWhatWasRefused(t *testing.T) {
 	_, token = m.preview(t, user, own)
 	e, _ = m.start(t, user, domain.StartRequest{ErasureRequest: own, Token: token})
 	after, err := m.port.Advance(t.Context(), e.ID, 2, judge)
-	if err != nil || after.State.Over() || after.Refused != 1 {
+	if err != nil || after.State.Finished() || after.Refused != 1 {
 		t.Fatalf("want one refused and no end yet, got %+v, %v", after.ErasureProgress, err)
 	}
 	if err := m.port.Note(t.Context(), e.ID, "a reason", true); err != nil {
 		t.Fatal(err)
 	}
-	if shown := get(e.ID); shown.State != domain.ErasureFailed || shown.Trouble != "a reason" {
+	if shown := get(e.ID); shown.State != domain.ErasureFailed || shown.LastError != "a reason" {
 		t.Errorf("want the reason, got %+v", shown.ErasureProgress)
 	}
 	named := domain.ErasureRequest{Responses: []uuid.UUID{m.put(anna.String()).ID}}
-	if e, _ := m.start(t, user, domain.StartRequest{ErasureRequest: named}); e.State != domain.ErasureFinished || e.Trouble != "" {
-		t.Errorf("want no trouble, got %+v", e)
+	if e, _ := m.start(t, user, domain.StartRequest{ErasureRequest: named}); e.State != domain.ErasureFinished || e.LastError != "" {
+		t.Errorf("want no last error, got %+v", e)
 	}
 }

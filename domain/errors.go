@@ -27,10 +27,10 @@ const (
 // Error is the only kind of error that a use case or port returns, but for a
 // canceled context.
 type Error struct {
-	Code    Code
-	Message string // for the caller: our words, no secrets, no contents
-	Cause   error  // for the log
-	About   string // with CodeInvalid: the wish that is wrong, by its name in the contract; may be empty
+	Code      Code
+	Message   string // for the caller: our words, no secrets, no contents
+	Cause     error  // for the log
+	Parameter string // with CodeInvalid: the parameter that is wrong, by its name in the contract; may be empty
 }
 
 func (e *Error) Error() string {

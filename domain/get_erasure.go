@@ -6,7 +6,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// GetErasure fetches an erasure of many.
+// GetErasure fetches a bulk erasure.
 type GetErasure struct {
 	erasures Erasures
 }

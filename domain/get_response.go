@@ -22,22 +22,22 @@ type ResponseDetail struct {
 type GetRequest struct {
 	ID           uuid.UUID
 	OmitContents bool   // answers without prompt and answer, and without reading them
-	Most         int64  // of the bytes of contents: of more, only how many they are is told; 0: any
+	Max          int64  // of the bytes of contents: of more, only how many they are is told; 0: any
 	Address      string // where the caller asks from
 }
 
 // GetResponse fetches one response.
 type GetResponse struct {
 	responses Responses
-	described describer
-	looks     Looks
+	described enricher
+	accessLog AccessLog
 	now       func() time.Time
 }
 
 // NewGetResponse makes the use case; now is the clock, and log receives what
 // went wrong without failing the request.
-func NewGetResponse(responses Responses, usage UsageRecords, people People, looks Looks, now func() time.Time, log *slog.Logger) *GetResponse {
-	return &GetResponse{responses, describer{usage, people, log}, looks, now}
+func NewGetResponse(responses Responses, usage UsageRecords, people People, accessLog AccessLog, now func() time.Time, log *slog.Logger) *GetResponse {
+	return &GetResponse{responses, enricher{usage, people, log}, accessLog, now}
 }
 
 // Execute returns the response. CodeForbidden for those who may read nothing;
@@ -62,7 +62,7 @@ func (u *GetResponse) Execute(ctx context.Context, caller Principal, r GetReques
 	if r.OmitContents {
 		response, err = u.responses.GetSummary(ctx, r.ID, owners)
 	} else {
-		response, contents, err = u.responses.Get(ctx, r.ID, owners, cmp.Or(r.Most, math.MaxInt64))
+		response, contents, err = u.responses.Get(ctx, r.ID, owners, cmp.Or(r.Max, math.MaxInt64))
 	}
 	if CodeOf(err) == CodeNotFound {
 		return ResponseDetail{}, errNoResponse(r.ID)
@@ -75,7 +75,7 @@ func (u *GetResponse) Execute(ctx context.Context, caller Principal, r GetReques
 	}
 	var summaries []ResponseSummary
 	describe := func(ctx context.Context) (err error) {
-		summaries, err = u.described.describe(ctx, caller, []Response{response})
+		summaries, err = u.described.enrich(ctx, caller, []Response{response})
 		return err
 	}
 	if r.OmitContents || slices.Contains(caller.owners(), response.Owner) {
@@ -93,12 +93,12 @@ func (u *GetResponse) Execute(ctx context.Context, caller Principal, r GetReques
 	return ResponseDetail{summaries[0], shown, withheld}, nil
 }
 
-// record notes a look. Without it the contents are not shown: who can keep the
+// record records an access. Without it the contents are not shown: who can keep the
 // record from being written could else look at everything unseen. A look that
 // is noted, and then not shown because something else failed, is one too many,
 // and better than one too few.
 func (u *GetResponse) record(ctx context.Context, caller Principal, response Response, address string) error {
-	err := u.looks.Record(ctx, Look{
+	err := u.accessLog.Record(ctx, Access{
 		ID: uuid.New(), At: u.now().UTC().Truncate(time.Microsecond), By: caller.ID,
 		Response: response.ID, Owner: response.Owner, Address: address,
 	})

@@ -169,11 +169,11 @@ func TestGetOfTooMuch(t *testing.T) {
 	row := w.put(ben.String())
 	bytes := int64(len(row.Prompt) + len(*row.Answer))
 	admin := domain.Principal{ID: anna, Admin: true}
-	got, err := w.getter().Execute(t.Context(), admin, domain.GetRequest{ID: row.ID, Most: 1})
+	got, err := w.getter().Execute(t.Context(), admin, domain.GetRequest{ID: row.ID, Max: 1})
 	if err != nil || got != (domain.ResponseDetail{Contents: domain.Contents{Left: bytes}}) {
 		t.Errorf("want %d bytes left, got %+v, %v", bytes, got, err)
 	}
-	if got, err = w.getter().Execute(t.Context(), admin, domain.GetRequest{ID: row.ID, Most: bytes}); err != nil || got.ID != row.ID || got.Prompt != row.Prompt || got.Left != 0 {
+	if got, err = w.getter().Execute(t.Context(), admin, domain.GetRequest{ID: row.ID, Max: bytes}); err != nil || got.ID != row.ID || got.Prompt != row.Prompt || got.Left != 0 {
 		t.Errorf("as much as was asked for: got %+v, %v", got, err)
 	}
 }

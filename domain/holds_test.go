@@ -125,7 +125,7 @@ func TestPlaceHold(t *testing.T) {
 		all, _ := store.Page(t.Context(), domain.HoldQuery{Limit: 2})
 		if c.message != "" {
 			wantError(t, err, domain.CodeInvalid, c.message)
-			if e, ok := errors.AsType[*domain.Error](err); !ok || e.About != c.about || len(all) != 0 {
+			if e, ok := errors.AsType[*domain.Error](err); !ok || e.Parameter != c.about || len(all) != 0 {
 				t.Errorf("%s: about %v, %d placed", name, err, len(all))
 			}
 			continue
@@ -171,7 +171,7 @@ func TestListHolds(t *testing.T) {
 	for _, active := range []*bool{ptr(true), ptr(false)} {
 		_, err := list.Execute(t.Context(), admin, domain.HoldListRequest{Active: active, After: page.Next})
 		wantError(t, err, domain.CodeInvalid, "after: must be the next_cursor of a page of this same list")
-		if e, ok := errors.AsType[*domain.Error](err); !ok || e.About != "after" {
+		if e, ok := errors.AsType[*domain.Error](err); !ok || e.Parameter != "after" {
 			t.Errorf("about %v", err)
 		}
 	}

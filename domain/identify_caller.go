@@ -21,9 +21,9 @@ type Credentials struct {
 // How often the time of a person's last visit is written.
 const loginInterval = 5 * time.Minute
 
-// mostSessions is for how many people's sessions one request may bring: more than a
+// maxSessions is for how many people's sessions one request may bring: more than a
 // browser has. Each costs a look-up.
-const mostSessions = 8
+const maxSessions = 8
 
 const platformPurpose = "platform"
 
@@ -40,7 +40,7 @@ func NewIdentifyCaller(people People, now func() time.Time) *IdentifyCaller {
 
 // Execute tries the key, then the sessions, then the proxy's word; the first
 // that names a living person wins. CodeUnauthenticated where none does, or where
-// sessions of more than mostSessions people come with no key that works.
+// sessions of more than maxSessions people come with no key that works.
 func (u *IdentifyCaller) Execute(ctx context.Context, c Credentials) (Principal, error) {
 	person, organization, err := u.find(ctx, c)
 	if err != nil {
@@ -76,7 +76,7 @@ func (u *IdentifyCaller) find(ctx context.Context, c Credentials) (Person, *uuid
 		if slices.Contains(sessions, id) {
 			continue
 		}
-		if int64(len(sessions)) == mostSessions {
+		if int64(len(sessions)) == maxSessions {
 			return Person{}, nil, errUnauthenticated
 		}
 		sessions = append(sessions, id)

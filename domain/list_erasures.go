@@ -21,7 +21,7 @@ type ErasurePage struct {
 	Limit int64
 }
 
-// ListErasures lists erasures of many.
+// ListErasures lists bulk erasures.
 type ListErasures struct {
 	erasures Erasures
 }
@@ -61,7 +61,7 @@ type ErasureReceiptPage struct {
 	Limit int64
 }
 
-// ListErasureReceipts lists the receipts of an erasure of many.
+// ListErasureReceipts lists the receipts of a bulk erasure.
 type ListErasureReceipts struct {
 	erasures Erasures
 }

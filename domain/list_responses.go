@@ -57,13 +57,13 @@ type ResponseSummary struct {
 type ListResponses struct {
 	responses Responses
 	people    People
-	described describer
+	described enricher
 }
 
 // NewListResponses makes the use case; log receives what went wrong without
 // failing the request.
 func NewListResponses(responses Responses, usage UsageRecords, people People, log *slog.Logger) *ListResponses {
-	return &ListResponses{responses, people, describer{usage, people, log}}
+	return &ListResponses{responses, people, enricher{usage, people, log}}
 }
 
 // Execute returns a page. CodeForbidden for those who may read nothing,
@@ -87,11 +87,11 @@ func (u *ListResponses) Execute(ctx context.Context, caller Principal, r ListReq
 	list := list{scope, r.OwnerEmail, q.Filter, q.ActiveFirst}.fingerprint()
 	if r.After != nil {
 		if page.Skip > 0 {
-			return ResponsePage{}, errAbout("skip", "skip: must be 0 or left out with after")
+			return ResponsePage{}, errParameter("skip", "skip: must be 0 or left out with after")
 		}
 		after, err := list.position(*r.After)
 		if err != nil {
-			return ResponsePage{}, errAbout("after", "after: "+err.Error())
+			return ResponsePage{}, errParameter("after", "after: "+err.Error())
 		}
 		q.After = &after
 	}
@@ -108,7 +108,7 @@ func (u *ListResponses) Execute(ctx context.Context, caller Principal, r ListReq
 			next := list.cursor(PositionOf(found[page.Limit-1], q.ActiveFirst))
 			page.Next = &next
 		}
-		page.Items, err = u.described.describe(ctx, caller, found)
+		page.Items, err = u.described.enrich(ctx, caller, found)
 		return err
 	}
 	if r.Count == CountNone {
@@ -183,9 +183,9 @@ func listScope(caller Principal, r ListRequest) (*string, error) {
 	case reach == none:
 		return nil, errForbidden("Read")
 	case r.MemberID != nil && reach != everyone:
-		return nil, errAbout("member_id", "member_id filter requires platform manager permissions")
+		return nil, errParameter("member_id", "member_id filter requires platform manager permissions")
 	case r.OwnerEmail != nil && reach != everyone:
-		return nil, errAbout("created_by_email", "created_by_email filter requires platform manager permissions")
+		return nil, errParameter("created_by_email", "created_by_email filter requires platform manager permissions")
 	case r.MemberID != nil:
 		return text(*r.MemberID), nil
 	case caller.Organization != nil:
@@ -196,7 +196,7 @@ func listScope(caller Principal, r ListRequest) (*string, error) {
 	return text(caller.ID), nil
 }
 
-// errAbout refuses a wish by its name in the contract.
-func errAbout(wish, message string) *Error {
-	return &Error{Code: CodeInvalid, Message: message, About: wish}
+// errParameter refuses a parameter, by its name in the contract.
+func errParameter(parameter, message string) *Error {
+	return &Error{Code: CodeInvalid, Message: message, Parameter: parameter}
 }

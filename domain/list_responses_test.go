@@ -36,7 +36,7 @@ func owners(page domain.ResponsePage) []string {
 	return slices.Compact(all)
 }
 
-// TestListScope goes through every caller with every wish.
+// TestListScope goes through every caller with every parameter.
 func TestListScope(t *testing.T) {
 	t.Parallel()
 	everyone := []string{anna.String(), ben.String(), acme.String(), globex.String(), "someone"}
@@ -137,7 +137,7 @@ func TestListBounds(t *testing.T) {
 	}
 }
 
-// TestListFilters looks whether each wish reaches page and count alike.
+// TestListFilters checks that each parameter reaches page and count alike.
 func TestListFilters(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
@@ -406,8 +406,8 @@ func TestListByEmail(t *testing.T) {
 func wantAbout(t *testing.T, err error, message, about string) {
 	t.Helper()
 	wantError(t, err, domain.CodeInvalid, message)
-	if e, ok := errors.AsType[*domain.Error](err); ok && e.About != about {
-		t.Errorf("want an error about %s, got one about %s", about, e.About)
+	if e, ok := errors.AsType[*domain.Error](err); ok && e.Parameter != about {
+		t.Errorf("want an error of parameter %s, got one of %s", about, e.Parameter)
 	}
 }
 
@@ -468,7 +468,7 @@ func TestListGoesOn(t *testing.T) {
 	}
 }
 
-// TestListCursorBelongsToItsList changes one wish at a time.
+// TestListCursorBelongsToItsList changes one parameter at a time.
 func TestListCursorBelongsToItsList(t *testing.T) {
 	t.Parallel()
 	w := newWorld()

@@ -15,7 +15,7 @@ func pageOf[T any](list fingerprint, after *Cursor, limit *int64, read func(afte
 	if after != nil {
 		at, err := list.position(*after)
 		if err != nil {
-			return nil, nil, 0, errAbout("after", "after: "+err.Error())
+			return nil, nil, 0, errParameter("after", "after: "+err.Error())
 		}
 		from = &at
 	}

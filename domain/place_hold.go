@@ -63,15 +63,15 @@ func (r HoldRequest) check(now time.Time) error {
 	}
 	switch n := utf8.RuneCountInString(r.Reason); {
 	case kinds != 1:
-		return errAbout("", holdKinds)
+		return errParameter("", holdKinds)
 	case r.Responses != nil && !listable(len(r.Responses)):
 		return errEntries("responses")
 	case r.Owners != nil && !listable(len(r.Owners)):
 		return errEntries("owners")
 	case n == 0 || n > MaxReason || !Storable(r.Reason):
-		return errAbout("reason", fmt.Sprintf("reason: must have 1 to %d characters, not all of them spaces, and no NUL", MaxReason))
+		return errParameter("reason", fmt.Sprintf("reason: must have 1 to %d characters, not all of them spaces, and no NUL", MaxReason))
 	case r.ExpiresAt != nil && !r.ExpiresAt.After(now):
-		return errAbout("expires_at", "expires_at: must be in the future")
+		return errParameter("expires_at", "expires_at: must be in the future")
 	case r.Filter != nil:
 		return r.Filter.check()
 	}
@@ -80,7 +80,7 @@ func (r HoldRequest) check(now time.Time) error {
 
 func (f HoldFilter) check() error {
 	if f.States == nil && f.Models == nil && f.Tiers == nil && f.CreatedAfter == nil && f.CreatedBefore == nil {
-		return errAbout("filter", holdConditions)
+		return errParameter("filter", holdConditions)
 	}
 	return checkWords("filter", f.States, f.Models, f.Tiers, f.CreatedAfter, f.CreatedBefore)
 }
@@ -102,12 +102,12 @@ func checkWords(name string, states, models, tiers []string, after, before *time
 		}
 		for _, word := range list.words {
 			if n := utf8.RuneCountInString(word); n == 0 || n > maxFilterWord || !Storable(word) {
-				return errAbout(list.name, fmt.Sprintf("%s: each must have 1 to %d characters and no NUL", list.name, maxFilterWord))
+				return errParameter(list.name, fmt.Sprintf("%s: each must have 1 to %d characters and no NUL", list.name, maxFilterWord))
 			}
 		}
 	}
 	if after != nil && before != nil && after.After(*before) {
-		return errAbout(name+".created_after", name+".created_after: must not be later than created_before")
+		return errParameter(name+".created_after", name+".created_after: must not be later than created_before")
 	}
 	return nil
 }
@@ -115,5 +115,5 @@ func checkWords(name string, states, models, tiers []string, after, before *time
 func listable(n int) bool { return n >= 1 && n <= MaxHeld }
 
 func errEntries(name string) *Error {
-	return errAbout(name, fmt.Sprintf("%s: must have 1 to %d entries", name, MaxHeld))
+	return errParameter(name, fmt.Sprintf("%s: must have 1 to %d entries", name, MaxHeld))
 }

@@ -33,7 +33,7 @@ type Responses interface {
 	// have; the prompt is withheld where it came with a file that has been
 	// deleted. CodeNotFound where there is none, just as fast where another
 	// owner has it. It may be stale.
-	Get(ctx context.Context, id uuid.UUID, owners []string, most int64) (Response, Contents, error)
+	Get(ctx context.Context, id uuid.UUID, owners []string, limit int64) (Response, Contents, error)
 
 	// GetSummary is Get without the contents, which it does not read.
 	GetSummary(ctx context.Context, id uuid.UUID, owners []string) (Response, error)
@@ -41,7 +41,7 @@ type Responses interface {
 	// Erase removes the whole response that id is a part of, where these owners have
 	// all of it, or anyone with nil, all at once or
 	// not at all: every request and step of its chain, their templates, and the
-	// copies that are within reach; and who looked at any of them. When it
+	// copies that are within reach; and their records in the access log. When it
 	// returns, it is durable. A template stays where the request of another
 	// response refers to it, and counts as kept; none can come to refer to it
 	// meanwhile. A file stays, but for one that was made for one request and that
@@ -51,7 +51,7 @@ type Responses interface {
 	// and locked in the same transaction, never stale; as long as that
 	// transaction has not ended, no hold is placed. Its error is returned
 	// as it is and nothing is removed; else a receipt of the erasure by that
-	// warrant is written in the same transaction. permit may be called again
+	// authorization is written in the same transaction. permit may be called again
 	// if that has to be repeated. CodeNotFound where there is no such
 	// response of these owners, for which nobody has to wait; permit is not called
 	// then. CodeRefused where the database does not
@@ -68,9 +68,9 @@ type Responses interface {
 	// finishes it where this call could not. CodeUnavailable may then be of an
 	// erasure that has begun, and its message says so; who asks again, and is
 	// permitted to, is told of no holds and takes it over, with a receipt by the
-	// new warrant. What comes to the response meanwhile goes with it where it has
+	// new authorization. What comes to the response meanwhile goes with it where it has
 	// the same owner.
-	Erase(ctx context.Context, id uuid.UUID, owners []string, permit func(Found) (Warrant, error)) (Erased, error)
+	Erase(ctx context.Context, id uuid.UUID, owners []string, permit func(Found) (Authorization, error)) (Erased, error)
 
 	// EraseWithLaterTurns is Erase, and has the later turns of the response go
 	// along: responses of the same owner whose prompts say that they follow it, as
@@ -80,18 +80,18 @@ type Responses interface {
 	// left. Where there are more than MaxLaterTurns, permit is
 	// asked for the response alone, and it is CodeRefused. Of a response whose row is
 	// gone, none is looked for.
-	EraseWithLaterTurns(ctx context.Context, id uuid.UUID, owners []string, permit func(Found) (Warrant, error)) (Erased, error)
+	EraseWithLaterTurns(ctx context.Context, id uuid.UUID, owners []string, permit func(Found) (Authorization, error)) (Erased, error)
 
 	// Sweep looks for what was written of erased requests since, for at most
 	// that many of those that are due as of SweepAfter or for those of one
-	// erasure, and removes what it finds, by the warrant and with a receipt, all at once or not at all; where
+	// erasure, and removes what it finds, by the authorization and with a receipt, all at once or not at all; where
 	// nothing is found there is no receipt. What a hold covers is left, and due
 	// again later, until it is covered no more; and so is what the database refuses
 	// to delete, of which an error tells beside the rest. It returns how many it
 	// looked for and what it removed, also beside an error. Several calls at once share the work. Before that it
-	// finishes erasures that have begun, each by its own warrant; where one cannot
+	// finishes erasures that have begun, each by its own authorization; where one cannot
 	// be, it looks all the same, and the error says so.
-	Sweep(ctx context.Context, most int, w Warrant) (looked int, erased Erased, err error)
+	Sweep(ctx context.Context, limit int, w Authorization) (looked int, erased Erased, err error)
 }
 
 // Orphans are raw copies whose request is gone, as something other than an
@@ -99,14 +99,14 @@ type Responses interface {
 type Orphans interface {
 	// SweepOrphans takes one turn: it looks at the next of the copies that are
 	// older than before, at most so many, and removes those whose request is gone,
-	// by the warrant and with a receipt, all at once or not at all; where none is
+	// by the authorization and with a receipt, all at once or not at all; where none is
 	// found there is no receipt. It leaves what names no request, or names one that
 	// is a batch's or of which there is anything, and what a hold may keep: every
 	// hold with a filter does, and where nothing says whose it was, every one by
 	// owner. What the database refuses to delete is left, too, of
 	// which an error tells beside the rest. A turn that ends a pass has the next
 	// begin after pause. Several calls at once share the work.
-	SweepOrphans(ctx context.Context, before time.Time, most int, pause time.Duration, w Warrant) (OrphansTurn, error)
+	SweepOrphans(ctx context.Context, before time.Time, limit int, pause time.Duration, w Authorization) (OrphansTurn, error)
 }
 
 // OrphansTurn is what became of the copies that were looked at.
@@ -123,12 +123,12 @@ type Restored interface {
 	Remaining(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID, error)
 
 	// EraseAgain removes what there is of these requests, which have been erased
-	// before, with all that hangs together with them, by the warrant and with a
+	// before, with all that hangs together with them, by the authorization and with a
 	// receipt, all at once or not at all; where there is nothing, there is no
 	// receipt. No hold is asked: what a restore has brought back was erased when
 	// nothing held it. When it returns, it is durable. CodeRefused or CodeBusy
 	// where one of them cannot be erased for a reason of the database's.
-	EraseAgain(ctx context.Context, ids []uuid.UUID, w Warrant) (Erased, error)
+	EraseAgain(ctx context.Context, ids []uuid.UUID, w Authorization) (Erased, error)
 }
 
 // PageQuery asks for a part of a list, in the order of CompareResponses.
@@ -232,22 +232,22 @@ type Holds interface {
 	Release(ctx context.Context, id, by uuid.UUID) (Hold, error)
 }
 
-// Erasures is where erasures of many are kept, beside the responses that they
+// Erasures is where bulk erasures are kept, beside the responses that they
 // erase. Errors as of Responses. Nothing is stale.
 type Erasures interface {
-	// Survey counts what erasing the target would come to in the end, as far as
+	// Estimate counts what erasing the target would come to in the end, as far as
 	// these owners have it; nil is everyone. With a filter, what was created after
 	// asOf does not count; without one, Sum does not look at it. Of very much it
 	// may count a part, always the same one: that of what is erased first.
 	// CodeUnavailable where that takes too long. Where later turns go along, they
 	// count too, as responses of their own, and CodeRefused where a response has
 	// more than MaxLaterTurns.
-	Survey(ctx context.Context, t ErasureTarget, owners []string, asOf time.Time) (Survey, error)
+	Estimate(ctx context.Context, t ErasureTarget, owners []string, asOf time.Time) (Estimate, error)
 
-	// KeepPreview stores a preview with the requests that it counted, until it has
+	// SavePreview stores a preview with the requests that it counted, until it has
 	// expired, and a while longer. Of one person only the newest MaxPreviews are
 	// kept, and those that an erasure was begun with.
-	KeepPreview(ctx context.Context, p Preview) error
+	SavePreview(ctx context.Context, p Preview) error
 
 	// Preview returns the one with this TokenSum, without Counted and Turns, an
 	// expired one too, as long as it is there. CodeNotFound where there is none.
@@ -278,9 +278,9 @@ type Erasures interface {
 
 	// Advance looks at the next responses of the erasure, at most that many, and
 	// erases those of which judge says so, as of Responses.Erase: with all that
-	// hangs together with them, their copies, one receipt by the warrant and the
+	// hangs together with them, their copies, one receipt by the authorization and the
 	// progress, all at once or not at all. Where it comes to the end and has
-	// FoundNothing, there is a receipt of that, by the warrant for no part. It returns the erasure as it is then.
+	// FoundNothing, there is a receipt of that, by the authorization for no part. It returns the erasure as it is then.
 	// Several calls at once for one erasure wait for each other.
 	//
 	// Where later turns go along, a part has their requests, too. Each is a response
@@ -311,15 +311,15 @@ type Erasures interface {
 	// What else is kept by person goes at the end of an owner's erasure, unless
 	// anything of theirs was kept or a hold names them; a receipt tells of it that
 	// counts nothing.
-	Advance(ctx context.Context, id uuid.UUID, most int, judge func(Erasure, []Part) ([]Verdict, Warrant)) (Erasure, error)
+	Advance(ctx context.Context, id uuid.UUID, limit int, judge func(Erasure, []Part) ([]Verdict, Authorization)) (Erasure, error)
 
 	// Note stores why an erasure does not get on, or, with failed, why it has
 	// failed; one that is over stays as it was.
-	Note(ctx context.Context, id uuid.UUID, trouble string, failed bool) error
+	Note(ctx context.Context, id uuid.UUID, lastError string, failed bool) error
 
 	// Due returns those that are to be gone on with: not over, or due for
 	// verification; at most that many, those that were asked for first.
-	Due(ctx context.Context, most int) ([]uuid.UUID, error)
+	Due(ctx context.Context, limit int) ([]uuid.UUID, error)
 
 	// Forget removes from erasures that were over before that time what says
 	// whose and which responses they were about: targets, scopes, failures,
@@ -352,9 +352,9 @@ type Retention interface {
 	// Page returns what the query asks for; none is an empty page.
 	Page(ctx context.Context, q RuleQuery) ([]RetentionRule, error)
 
-	// NoteDryRun stores what came of a dry run of this version, and returns the
+	// RecordDryRun stores what came of a dry run of this version, and returns the
 	// rule. CodeNotFound and CodeConflict as of Change.
-	NoteDryRun(ctx context.Context, id uuid.UUID, version int64, d DryRun) (RetentionRule, error)
+	RecordDryRun(ctx context.Context, id uuid.UUID, version int64, d DryRun) (RetentionRule, error)
 
 	// Enable lets this version run from then on, and returns the rule; one that is
 	// enabled stays as it is. CodeNotFound as of Change; CodeConflict where it has
@@ -371,7 +371,7 @@ type Retention interface {
 
 	// Due returns the rules that are to run by then, at most that many, those
 	// first that have been due longest.
-	Due(ctx context.Context, now time.Time, most int) ([]uuid.UUID, error)
+	Due(ctx context.Context, now time.Time, limit int) ([]uuid.UUID, error)
 
 	// Start begins a run of a rule that is due by then: it stores the erasure that
 	// begin returns, as of Erasures.Create, and that the rule runs next at the time
@@ -401,22 +401,22 @@ type Jobs interface {
 	Enqueue(ctx context.Context, erasure uuid.UUID) error
 }
 
-// Looks is where it is kept who looked at what. Records go in the transaction
+// AccessLog keeps who read the contents of responses that are not theirs. Records go in the transaction
 // that erases their response. Errors as of Responses. Nothing is stale.
-type Looks interface {
-	// Record notes a look. When it returns, it is durable. CodeNotFound where
+type AccessLog interface {
+	// Record adds an access. When it returns, it is durable. CodeNotFound where
 	// there is no such response any more: then nothing is noted, so that no
 	// record outlives its response, whoever erases it meanwhile.
-	Record(ctx context.Context, l Look) error
+	Record(ctx context.Context, l Access) error
 
 	// Page returns what the query asks for, the newest first; none is an empty
 	// page.
-	Page(ctx context.Context, q LookQuery) ([]Look, error)
+	Page(ctx context.Context, q AccessQuery) ([]Access, error)
 }
 
-// LookQuery asks for a part of a list of looks, in the order of Look.Position.
-type LookQuery struct {
-	Filter LookFilter
+// AccessQuery asks for a part of a page of the access log, in the order of Access.Position.
+type AccessQuery struct {
+	Filter AccessFilter
 	After  *Position // only what comes strictly after; nil: all
 	Limit  int64     // how many to return at most; 1 or more
 }
@@ -426,4 +426,4 @@ type LookQuery struct {
 const MaxNamesakes = 100
 
 // ErrNamesakes is of an e-mail address that too many people have.
-var ErrNamesakes = errAbout("created_by_email", "created_by_email: too many people have this address; narrow the list by member_id instead")
+var ErrNamesakes = errParameter("created_by_email", "created_by_email: too many people have this address; narrow the list by member_id instead")

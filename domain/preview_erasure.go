@@ -29,16 +29,16 @@ func (u *PreviewErasure) Execute(ctx context.Context, caller Principal, r Erasur
 		return Preview{}, "", err
 	}
 	now := toMicroseconds(u.now())
-	survey, err := u.erasures.Survey(ctx, target, scope, now)
+	estimate, err := u.erasures.Estimate(ctx, target, scope, now)
 	if err != nil {
 		return Preview{}, "", err
 	}
 	token = rand.Text()
 	p = Preview{
 		TokenSum: sha256.Sum256([]byte(token)), RequestedBy: caller.ID, Target: boundTarget(target, scope),
-		AsOf: now, ExpiresAt: now.Add(PreviewFor), Survey: survey,
+		AsOf: now, ExpiresAt: now.Add(PreviewFor), Estimate: estimate,
 	}
-	if err := u.erasures.KeepPreview(ctx, p); err != nil {
+	if err := u.erasures.SavePreview(ctx, p); err != nil {
 		return Preview{}, "", err
 	}
 	return p, token, nil

@@ -83,9 +83,9 @@ func (p Principal) mayRetain() bool {
 	return p.Admin || slices.Contains(p.Roles, RolePlatformManager)
 }
 
-// mayReadLooks is for administrators only: what is recorded watches platform
+// mayReadAccessLog is for administrators only: what is recorded watches platform
 // managers, too.
-func (p Principal) mayReadLooks() bool { return p.Admin }
+func (p Principal) mayReadAccessLog() bool { return p.Admin }
 
 // owners are those whose rows count as the caller's own.
 func (p Principal) owners() []string {

@@ -56,7 +56,7 @@ func (r repetition) derived(secret []byte) (receipt uuid.UUID, salt Salt) {
 // find returns the erasure that the caller's key was used for; CodeNotFound where
 // there was none, CodeConflict where it was too long ago, or was asked for in
 // another way.
-func (r *Repeats) find(ctx context.Context, asked repetition, now time.Time) (Warrant, error) {
+func (r *Repeats) find(ctx context.Context, asked repetition, now time.Time) (Authorization, error) {
 	other := asked
 	other.laterTurns = !asked.laterTurns
 	for _, secret := range r.secrets {
@@ -67,16 +67,16 @@ func (r *Repeats) find(ctx context.Context, asked repetition, now time.Time) (Wa
 			case CodeOf(err) == CodeNotFound:
 				continue
 			case err != nil:
-				return Warrant{}, err
+				return Authorization{}, err
 			case before != asked:
-				return Warrant{}, errOtherRequest
+				return Authorization{}, errOtherRequest
 			case now.Sub(logged.WrittenAt) > RepeatableFor:
-				return Warrant{}, Errorf(CodeConflict, "This Idempotency-Key erased this response more than a day ago, and is not told again: choose another one")
+				return Authorization{}, Errorf(CodeConflict, "This Idempotency-Key erased this response more than a day ago, and is not told again: choose another one")
 			}
-			return Warrant{Receipt: receipt, Salt: salt, Trigger: TriggerSingle, Again: true}, nil
+			return Authorization{Receipt: receipt, Salt: salt, Trigger: TriggerSingle, Again: true}, nil
 		}
 	}
-	return Warrant{}, errNoResponse(asked.response)
+	return Authorization{}, errNoResponse(asked.response)
 }
 
 // ExecuteOnce is Execute for who gives a key: the first time it erases, and for
@@ -84,22 +84,22 @@ func (r *Repeats) find(ctx context.Context, asked repetition, now time.Time) (Wa
 // receipt and salt, and that nothing was removed. CodeInvalid for a key that is
 // none; CodeConflict for one that was used for this response longer ago, or with
 // other later turns.
-func (u *EraseResponse) ExecuteOnce(ctx context.Context, caller Principal, id uuid.UUID, laterTurns bool, key string) (Erased, Warrant, error) {
+func (u *EraseResponse) ExecuteOnce(ctx context.Context, caller Principal, id uuid.UUID, laterTurns bool, key string) (Erased, Authorization, error) {
 	if len(key) < 1 || len(key) > MaxIdempotencyKey {
-		return Erased{}, Warrant{}, errAbout("Idempotency-Key", "Idempotency-Key: must have 1 to 255 visible ASCII characters")
+		return Erased{}, Authorization{}, errParameter("Idempotency-Key", "Idempotency-Key: must have 1 to 255 visible ASCII characters")
 	}
 	if caller.deleteReach() == none {
-		return Erased{}, Warrant{}, errForbidden("Delete")
+		return Erased{}, Authorization{}, errForbidden("Delete")
 	}
 	repeats := u.repeats
 	if repeats == nil {
-		return Erased{}, Warrant{}, errAbout("Idempotency-Key", "Idempotency-Key: single erasures take none here")
+		return Erased{}, Authorization{}, errParameter("Idempotency-Key", "Idempotency-Key: single erasures take none here")
 	}
 	asked := repetition{caller.ID, id, key, laterTurns}
 	if w, err := repeats.find(ctx, asked, u.now()); CodeOf(err) != CodeNotFound {
 		return Erased{}, w, err
 	}
-	w := newWarrant(TriggerSingle, u.now())
+	w := newAuthorization(TriggerSingle, u.now())
 	w.Receipt, w.Salt = asked.derived(repeats.secrets[0])
 	erased, w, err := u.execute(ctx, caller, id, laterTurns, w)
 	if CodeOf(err) == CodeNotFound {

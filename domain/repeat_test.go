@@ -41,10 +41,10 @@ type once struct {
 	gone  map[uuid.UUID]bool
 	now   *time.Time
 	// meanwhile is called when the response was not found at first.
-	meanwhile *func(domain.Warrant)
+	meanwhile *func(domain.Authorization)
 }
 
-func (o once) Erase(_ context.Context, id uuid.UUID, _ []string, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+func (o once) Erase(_ context.Context, id uuid.UUID, _ []string, permit func(domain.Found) (domain.Authorization, error)) (domain.Erased, error) {
 	if o.gone[id] {
 		return domain.Erased{}, domain.Errorf(domain.CodeNotFound, "gone")
 	}
@@ -60,7 +60,7 @@ func (o once) Erase(_ context.Context, id uuid.UUID, _ []string, permit func(dom
 	return domain.Erased{Requests: 1}, nil
 }
 
-func (o once) EraseWithLaterTurns(ctx context.Context, id uuid.UUID, owners []string, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+func (o once) EraseWithLaterTurns(ctx context.Context, id uuid.UUID, owners []string, permit func(domain.Found) (domain.Authorization, error)) (domain.Erased, error) {
 	return o.Erase(ctx, id, owners, permit)
 }
 
@@ -69,7 +69,7 @@ func TestEraseOnce(t *testing.T) {
 	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	log := written{at: map[uuid.UUID]time.Time{}, away: new(bool)}
 	anna, ben := domain.Principal{ID: uuid.New(), Admin: true}, domain.Principal{ID: uuid.New(), Admin: true}
-	responses := once{log: log, owner: anna.ID.String(), gone: map[uuid.UUID]bool{}, now: &now, meanwhile: new(func(domain.Warrant))}
+	responses := once{log: log, owner: anna.ID.String(), gone: map[uuid.UUID]bool{}, now: &now, meanwhile: new(func(domain.Authorization))}
 	eraser := func(secrets ...string) *domain.EraseResponse {
 		var all [][]byte
 		for _, s := range secrets {
@@ -128,8 +128,8 @@ func TestEraseOnce(t *testing.T) {
 	} {
 		if _, w, err := c.u.ExecuteOnce(t.Context(), c.caller, c.id, false, c.key); domain.CodeOf(err) != c.code || err == nil || w.Salt != (domain.Salt{}) || err.Error() != c.said {
 			t.Errorf("%s: want %s, got %+v, %v", name, c.code, w, err)
-		} else if e, _ := errors.AsType[*domain.Error](err); e.About != c.about {
-			t.Errorf("%s: about %q", name, e.About)
+		} else if e, _ := errors.AsType[*domain.Error](err); e.Parameter != c.about {
+			t.Errorf("%s: about %q", name, e.Parameter)
 		}
 	}
 	// The same key at another path is another erasure.
@@ -146,8 +146,8 @@ func TestEraseOnce(t *testing.T) {
 	}
 	*log.away = false
 	// The same request at the same time got there first.
-	var theirs domain.Warrant
-	*responses.meanwhile = func(w domain.Warrant) { theirs, log.at[w.Receipt] = w, now }
+	var theirs domain.Authorization
+	*responses.meanwhile = func(w domain.Authorization) { theirs, log.at[w.Receipt] = w, now }
 	if erased, w, err := u.ExecuteOnce(t.Context(), anna, uuid.New(), false, "key"); err != nil || erased != (domain.Erased{}) || !w.Again || w.Receipt != theirs.Receipt || w.Salt != theirs.Salt {
 		t.Errorf("at the same time: %+v, %v", w, err)
 	}
@@ -169,7 +169,7 @@ func TestRepeatsAreKept(t *testing.T) {
 	now := time.Now()
 	log := written{at: map[uuid.UUID]time.Time{}, away: new(bool)}
 	caller := domain.Principal{ID: uuid.MustParse("11111111-2222-4333-8444-555555555555"), Admin: true}
-	responses := once{log: log, owner: caller.ID.String(), gone: map[uuid.UUID]bool{}, now: &now, meanwhile: new(func(domain.Warrant))}
+	responses := once{log: log, owner: caller.ID.String(), gone: map[uuid.UUID]bool{}, now: &now, meanwhile: new(func(domain.Authorization))}
 	_, w, err := domain.NewEraseResponse(responses, time.Now).Repeatable(domain.NewRepeats(log, [][]byte{[]byte("secret")})).
 		ExecuteOnce(t.Context(), caller, uuid.MustParse("aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"), false, "k")
 	if salt := hex.EncodeToString(w.Salt[:]); err != nil || w.Receipt.String() != "81e3bc5c-b9d0-4f81-b118-f94641beeda4" ||

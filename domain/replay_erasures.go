@@ -65,7 +65,7 @@ func (u *ReplayErasures) Execute(ctx context.Context, ids []uuid.UUID, look bool
 
 // erase erases these, in halves where one of them is refused, until that is found.
 func (u *ReplayErasures) erase(ctx context.Context, ids []uuid.UUID, all *Replayed) error {
-	w := newWarrant(TriggerReplay, u.now())
+	w := newAuthorization(TriggerReplay, u.now())
 	w.Role = ActorSystem
 	erased, err := u.restored.EraseAgain(ctx, ids, w)
 	switch code := CodeOf(err); {

@@ -14,19 +14,19 @@ import (
 	"lethe/domain/porttest"
 )
 
-// warranted notes by which warrants something was erased again.
-type warranted struct {
+// authorized notes by which authorizations something was erased again.
+type authorized struct {
 	domain.Restored
-	warrants []domain.Warrant
-	sizes    []int
-	fail     int // from which call on it fails; 0: never
+	authorizations []domain.Authorization
+	sizes          []int
+	fail           int // from which call on it fails; 0: never
 }
 
-func (w *warranted) EraseAgain(ctx context.Context, ids []uuid.UUID, by domain.Warrant) (domain.Erased, error) {
-	if w.fail > 0 && len(w.warrants) >= w.fail-1 {
+func (w *authorized) EraseAgain(ctx context.Context, ids []uuid.UUID, by domain.Authorization) (domain.Erased, error) {
+	if w.fail > 0 && len(w.authorizations) >= w.fail-1 {
 		return domain.Erased{}, domain.Errorf(domain.CodeUnavailable, "away")
 	}
-	w.warrants, w.sizes = append(w.warrants, by), append(w.sizes, len(ids))
+	w.authorizations, w.sizes = append(w.authorizations, by), append(w.sizes, len(ids))
 	return w.Restored.EraseAgain(ctx, ids, by)
 }
 
@@ -46,13 +46,13 @@ func TestReplay(t *testing.T) {
 			ids = append(ids, uuid.New())
 		}
 	}
-	responses := &warranted{Restored: w}
+	responses := &authorized{Restored: w}
 	replay := domain.NewReplayErasures(responses, func() time.Time { return noon })
 	var told []int
 	progress := func(done int) { told = append(told, done) }
 
 	looked, err := replay.Execute(t.Context(), ids, true, progress)
-	if err != nil || looked.Found != 600 || looked.Erased != (domain.Erased{}) || looked.Receipts != nil || len(responses.warrants) != 0 {
+	if err != nil || looked.Found != 600 || looked.Erased != (domain.Erased{}) || looked.Receipts != nil || len(responses.authorizations) != 0 {
 		t.Errorf("looking: %+v, %v", looked, err)
 	}
 	if !slices.Equal(told, []int{500, 1000, 1200}) {
@@ -64,7 +64,7 @@ func TestReplay(t *testing.T) {
 	if err != nil || done.Found != 600 || done.Erased != want || len(done.Receipts) != 3 || w.Stored() != before.Less(want) {
 		t.Errorf("replaying: %+v, %v", done, err)
 	}
-	for i, by := range responses.warrants {
+	for i, by := range responses.authorizations {
 		if by.Trigger != domain.TriggerReplay || by.Role != domain.ActorSystem || by.Actor != nil || by.RequestedAt != noon ||
 			by.Receipt != done.Receipts[i] || by.Salt == (domain.Salt{}) || responses.sizes[i] > 250 {
 			t.Errorf("%d requests were erased by %+v", responses.sizes[i], by)
@@ -81,7 +81,7 @@ func TestReplay(t *testing.T) {
 	for _, row := range rows {
 		w.AddResponse(row)
 	}
-	responses.warrants, responses.fail = nil, 2
+	responses.authorizations, responses.fail = nil, 2
 	done, err = replay.Execute(t.Context(), ids, false, nil)
 	if domain.CodeOf(err) != domain.CodeUnavailable || done.Erased.Requests != 250 || len(done.Receipts) != 1 {
 		t.Errorf("interrupted: %+v, %v", done, err)
@@ -104,10 +104,10 @@ func TestReplayOfWhatIsRefused(t *testing.T) {
 	for _, id := range []uuid.UUID{ids[3], ids[4], ids[650]} {
 		w.Refuse(id, true)
 	}
-	responses := &warranted{Restored: w}
+	responses := &authorized{Restored: w}
 	done, err := domain.NewReplayErasures(responses, func() time.Time { return noon }).Execute(t.Context(), ids, false, nil)
 	want := []domain.Refusal{{Request: ids[3], Code: domain.CodeRefused}, {Request: ids[4], Code: domain.CodeRefused}, {Request: ids[650], Code: domain.CodeRefused}}
-	if err != nil || done.Erased.Requests != 697 || !slices.Equal(done.Refused, want) || len(responses.warrants) > 80 {
-		t.Errorf("got %+v of %d calls, %v", done.Refused, len(responses.warrants), err)
+	if err != nil || done.Erased.Requests != 697 || !slices.Equal(done.Refused, want) || len(responses.authorizations) > 80 {
+		t.Errorf("got %+v of %d calls, %v", done.Refused, len(responses.authorizations), err)
 	}
 }

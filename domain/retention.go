@@ -34,11 +34,11 @@ type RetentionVersion struct {
 
 // RetentionTerms say which responses are erased, and when.
 type RetentionTerms struct {
-	Name       string
-	Filter     RetentionFilter
-	AgeDays    int64       // of 24 hours, from when the response was created
-	RunAt      []TimeOfDay // ascending, none twice
-	MostPerRun int64       // responses that one run erases at most
+	Name      string
+	Filter    RetentionFilter
+	AgeDays   int64       // of 24 hours, from when the response was created
+	RunAt     []TimeOfDay // ascending, none twice
+	MaxPerRun int64       // responses that one run erases at most
 }
 
 // RetentionFilter is what of ResponseFilter a rule can say. Nil does not
@@ -52,7 +52,7 @@ type RetentionFilter struct {
 // nothing that is not found.
 type DryRun struct {
 	At time.Time
-	Survey
+	Estimate
 }
 
 // RetentionRun is a run of a rule: Erasure is what it began.
@@ -88,7 +88,7 @@ const (
 	MaxRunsADay = 24
 	MaxPerRun   = 1_000_000 // responses
 
-	DefaultMostPerRun int64 = 10_000
+	DefaultMaxPerRun int64 = 10_000
 )
 
 const firstVersion int64 = 1
@@ -98,11 +98,11 @@ const rulesAtOnce = 100
 
 // RuleRequest is what a caller wants of a rule.
 type RuleRequest struct {
-	Name       string
-	Filter     RetentionFilter
-	AgeDays    int64
-	RunAt      []TimeOfDay
-	MostPerRun *int64 // nil: DefaultMostPerRun
+	Name      string
+	Filter    RetentionFilter
+	AgeDays   int64
+	RunAt     []TimeOfDay
+	MaxPerRun *int64 // nil: DefaultMaxPerRun
 }
 
 // Position is where the rule stands in lists: the newest first, ties by

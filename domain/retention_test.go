@@ -164,10 +164,10 @@ func TestRuleRequests(t *testing.T) {
 		return q
 	}
 	const (
-		name = "name: must have 1 to 100 characters, not all of them spaces, and no NUL"
-		age  = "age_days: must be 1 to 36500"
-		runs = "run_at: must have 1 to 24 times of day"
-		most = "most_per_run: must be 1 to 1000000"
+		name  = "name: must have 1 to 100 characters, not all of them spaces, and no NUL"
+		age   = "age_days: must be 1 to 36500"
+		runs  = "run_at: must have 1 to 24 times of day"
+		limit = "max_per_run: must be 1 to 1000000"
 	)
 	for _, c := range []struct {
 		request        domain.RuleRequest
@@ -187,10 +187,10 @@ func TestRuleRequests(t *testing.T) {
 		{with(func(q *domain.RuleRequest) { q.RunAt = everyHour }), "", ""},
 		{with(func(q *domain.RuleRequest) { q.RunAt = append(everyHour, 60) }), "", ""},
 		{with(func(q *domain.RuleRequest) { q.RunAt = append(everyHour, 61) }), "run_at", runs},
-		{with(func(q *domain.RuleRequest) { q.MostPerRun = ptr(int64(0)) }), "most_per_run", most},
-		{with(func(q *domain.RuleRequest) { q.MostPerRun = ptr(int64(1)) }), "", ""},
-		{with(func(q *domain.RuleRequest) { q.MostPerRun = ptr(int64(1_000_000)) }), "", ""},
-		{with(func(q *domain.RuleRequest) { q.MostPerRun = ptr(int64(1_000_001)) }), "most_per_run", most},
+		{with(func(q *domain.RuleRequest) { q.MaxPerRun = ptr(int64(0)) }), "max_per_run", limit},
+		{with(func(q *domain.RuleRequest) { q.MaxPerRun = ptr(int64(1)) }), "", ""},
+		{with(func(q *domain.RuleRequest) { q.MaxPerRun = ptr(int64(1_000_000)) }), "", ""},
+		{with(func(q *domain.RuleRequest) { q.MaxPerRun = ptr(int64(1_000_001)) }), "max_per_run", limit},
 		{with(func(q *domain.RuleRequest) { q.Filter.Owners = []uuid.UUID{} }), "filter.owners", "filter.owners: must have 1 to 100 entries"},
 		{with(func(q *domain.RuleRequest) { q.Filter.Owners = make([]uuid.UUID, 100) }), "", ""},
 		{with(func(q *domain.RuleRequest) { q.Filter.Owners = make([]uuid.UUID, 101) }), "filter.owners", "filter.owners: must have 1 to 100 entries"},
@@ -212,7 +212,7 @@ func TestRuleRequests(t *testing.T) {
 		if c.message != "" {
 			for _, err := range []error{createErr, changeErr} {
 				wantError(t, err, domain.CodeInvalid, c.message)
-				if e, ok := errors.AsType[*domain.Error](err); !ok || e.About != c.about {
+				if e, ok := errors.AsType[*domain.Error](err); !ok || e.Parameter != c.about {
 					t.Errorf("about %v", err)
 				}
 			}
@@ -222,7 +222,7 @@ func TestRuleRequests(t *testing.T) {
 			continue
 		}
 		terms := domain.RetentionTerms{
-			Name: strings.TrimSpace(c.request.Name), Filter: c.request.Filter, AgeDays: c.request.AgeDays, MostPerRun: 10_000, RunAt: []domain.TimeOfDay{720},
+			Name: strings.TrimSpace(c.request.Name), Filter: c.request.Filter, AgeDays: c.request.AgeDays, MaxPerRun: 10_000, RunAt: []domain.TimeOfDay{720},
 		}
 		if len(c.request.RunAt) > 1 {
 			terms.RunAt = nil
@@ -230,8 +230,8 @@ func TestRuleRequests(t *testing.T) {
 				terms.RunAt = append(terms.RunAt, domain.TimeOfDay(i)*60)
 			}
 		}
-		if c.request.MostPerRun != nil {
-			terms.MostPerRun = *c.request.MostPerRun
+		if c.request.MaxPerRun != nil {
+			terms.MaxPerRun = *c.request.MaxPerRun
 		}
 		want := domain.RetentionRule{
 			ID: created.ID, CreatedAt: noon, CreatedBy: anna,
@@ -293,7 +293,7 @@ func TestRuleConflicts(t *testing.T) {
 		_, enableErr := r.enable(keeper, rule.ID, version)
 		for _, err := range []error{changeErr, enableErr} {
 			wantError(t, err, domain.CodeInvalid, "version: must be the one that the rule had when you read it, 1 or more")
-			if e, ok := errors.AsType[*domain.Error](err); !ok || e.About != "version" {
+			if e, ok := errors.AsType[*domain.Error](err); !ok || e.Parameter != "version" {
 				t.Errorf("about %v", err)
 			}
 		}
@@ -417,7 +417,7 @@ func (f failingRetention) Page(context.Context, domain.RuleQuery) ([]domain.Rete
 	return nil, f.of()
 }
 
-func (f failingRetention) NoteDryRun(context.Context, uuid.UUID, int64, domain.DryRun) (domain.RetentionRule, error) {
+func (f failingRetention) RecordDryRun(context.Context, uuid.UUID, int64, domain.DryRun) (domain.RetentionRule, error) {
 	return domain.RetentionRule{}, f.of()
 }
 
@@ -461,14 +461,14 @@ func TestRuleFailures(t *testing.T) {
 	}
 }
 
-// failingSurvey cannot count.
-type failingSurvey struct {
+// failingEstimate cannot count.
+type failingEstimate struct {
 	domain.Erasures
 	err error
 }
 
-func (f failingSurvey) Survey(context.Context, domain.ErasureTarget, []string, time.Time) (domain.Survey, error) {
-	return domain.Survey{}, f.err
+func (f failingEstimate) Estimate(context.Context, domain.ErasureTarget, []string, time.Time) (domain.Estimate, error) {
+	return domain.Estimate{}, f.err
 }
 
 func TestDryRunFails(t *testing.T) {
@@ -479,7 +479,7 @@ func TestDryRunFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	failure := domain.Errorf(domain.CodeUnavailable, "gone")
-	if _, err := domain.NewDryRunRule(r.retention, failingSurvey{r.Erasures(), failure}, clock).Execute(t.Context(), keeper, rule.ID); err != failure {
+	if _, err := domain.NewDryRunRule(r.retention, failingEstimate{r.Erasures(), failure}, clock).Execute(t.Context(), keeper, rule.ID); err != failure {
 		t.Errorf("want %v as it is, got %v", failure, err)
 	}
 	if left, err := r.get(keeper, rule.ID); err != nil || !reflect.DeepEqual(left, rule) {
@@ -555,7 +555,7 @@ func TestRulesErase(t *testing.T) {
 		if c.old {
 			counted++ // the chain
 		}
-		if d := tried.DryRun; d == nil || !d.At.Equal(noon) || d.Responses != counted || d.Held != c.held || d.Sum != (domain.Survey{}).Sum {
+		if d := tried.DryRun; d == nil || !d.At.Equal(noon) || d.Responses != counted || d.Held != c.held || d.Sum != (domain.Estimate{}).Sum {
 			t.Errorf("%s: want %d counted, %d held, got %+v", name, counted, c.held, d)
 		}
 		if _, err := r.enable(keeper, rule.ID, 1); err != nil {
@@ -588,7 +588,7 @@ func TestRulesErase(t *testing.T) {
 		}
 		if wanted := (domain.Erasure{
 			ID: id, Trigger: domain.TriggerRetention, Rule: &domain.RuleVersion{ID: rule.ID, Version: 1}, Kind: domain.TargetFilter,
-			Target: &domain.ErasureTarget{Filter: &filter}, AsOf: cut, Most: 10_000, Ground: domain.GroundRetention,
+			Target: &domain.ErasureTarget{Filter: &filter}, AsOf: cut, Max: 10_000, Ground: domain.GroundRetention,
 			RequestedAt: r.now, Role: domain.ActorSystem, State: domain.ErasurePending,
 		}); id.Version() != 4 || !reflect.DeepEqual(e, wanted) {
 			t.Errorf("%s: want %+v, got %+v", name, wanted, e)
@@ -664,7 +664,7 @@ func (f failingJobs) Enqueue(context.Context, uuid.UUID) error {
 	return errors.New("no queue")
 }
 
-func TestRunsAreTold(t *testing.T) {
+func TestRunsAreLogged(t *testing.T) {
 	t.Parallel()
 	r := newRuleCases()
 	rule := r.enabled(t, ruleAsked())

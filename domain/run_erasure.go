@@ -37,7 +37,7 @@ func (u *RunErasure) Execute(ctx context.Context, id uuid.UUID, turn time.Durati
 	end := u.now().Add(turn)
 	for {
 		before := int64(-1) // how many had been erased before the part; it erases none: -1
-		e, err := u.erasures.Advance(ctx, id, erasedAtOnce, func(e Erasure, parts []Part) ([]Verdict, Warrant) {
+		e, err := u.erasures.Advance(ctx, id, erasedAtOnce, func(e Erasure, parts []Part) ([]Verdict, Authorization) {
 			if len(parts) > 0 {
 				before = e.Done
 			}
@@ -45,7 +45,7 @@ func (u *RunErasure) Execute(ctx context.Context, id uuid.UUID, turn time.Durati
 			for i, p := range parts {
 				verdicts[i] = e.judge(p)
 			}
-			return verdicts, e.warrant()
+			return verdicts, e.authorization()
 		})
 		if err != nil {
 			return false, u.note(ctx, id, err)
@@ -57,7 +57,7 @@ func (u *RunErasure) Execute(ctx context.Context, id uuid.UUID, turn time.Durati
 			}
 		}
 		switch {
-		case e.State.Over() && (e.VerifyAt == nil || e.VerifyAt.After(u.now())):
+		case e.State.Finished() && (e.VerifyAt == nil || e.VerifyAt.After(u.now())):
 			return true, nil
 		case turn > 0 && !u.now().Before(end):
 			return false, nil
@@ -68,7 +68,7 @@ func (u *RunErasure) Execute(ctx context.Context, id uuid.UUID, turn time.Durati
 // GiveUp ends an erasure that this error keeps from going on, and goes on doing
 // so.
 func (u *RunErasure) GiveUp(ctx context.Context, id uuid.UUID, because error) error {
-	return u.erasures.Note(ctx, id, troubleOf(because), true)
+	return u.erasures.Note(ctx, id, lastErrorOf(because), true)
 }
 
 // note returns the error of going on, whether it could be noted or not.
@@ -76,11 +76,11 @@ func (u *RunErasure) note(ctx context.Context, id uuid.UUID, err error) error {
 	if ctx.Err() != nil || CodeOf(err) == CodeNotFound {
 		return err
 	}
-	return errors.Join(err, u.erasures.Note(ctx, id, troubleOf(err), false))
+	return errors.Join(err, u.erasures.Note(ctx, id, lastErrorOf(err), false))
 }
 
-// troubleOf is what is told of an error to who may see the erasure.
-func troubleOf(err error) string {
+// lastErrorOf is what is told of an error to who may see the erasure.
+func lastErrorOf(err error) string {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Message
 	}

@@ -82,7 +82,7 @@ func (r RetentionRule) run(now time.Time) Erasure {
 	target := r.target(now)
 	return Erasure{
 		ID: uuid.New(), Trigger: TriggerRetention, Rule: &RuleVersion{r.ID, r.Version},
-		Kind: TargetFilter, Target: &target, AsOf: *target.Filter.CreatedBefore, Most: r.MostPerRun,
+		Kind: TargetFilter, Target: &target, AsOf: *target.Filter.CreatedBefore, Max: r.MaxPerRun,
 		Ground: GroundRetention, RequestedAt: now, Role: ActorSystem, State: ErasurePending,
 	}
 }

@@ -92,7 +92,7 @@ func (u *StartErasure) Execute(ctx context.Context, caller Principal, r StartReq
 			u.log.WarnContext(ctx, "an erasure could not be finished at once; it goes on in the background", "erasure", stored.ID, "error", err)
 		}
 	}
-	if !stored.State.Over() {
+	if !stored.State.Finished() {
 		enqueue(ctx, u.jobs, u.log, stored.ID)
 	}
 	return stored.shownTo(caller), stored.Secret, nil
@@ -130,11 +130,11 @@ func (u *StartErasure) shown(ctx context.Context, caller Principal, token string
 	case !now.Before(p.ExpiresAt):
 		return Preview{}, Errorf(CodeConflict, "The preview has expired; nothing was erased: preview again")
 	}
-	survey, err := u.erasures.Survey(ctx, t, scope, p.AsOf)
+	estimate, err := u.erasures.Estimate(ctx, t, scope, p.AsOf)
 	switch {
 	case err != nil:
 		return Preview{}, err
-	case survey.Sum != p.Sum:
+	case estimate.Sum != p.Sum:
 		return Preview{}, Errorf(CodeConflict, "What would be erased is no longer what the preview showed; nothing was erased: preview again")
 	}
 	return p, nil

@@ -24,8 +24,8 @@ func NewSweepErased(responses Responses, now func() time.Time) *SweepErased {
 // sweepAtOnce is how many requests one transaction looks for.
 const sweepAtOnce = 500
 
-// errorsTold bounds how many errors are told of at once.
-const errorsTold = 10
+// errorsLogged bounds how many errors are told of at once.
+const errorsLogged = 10
 
 // Execute looks for everything that is due. It returns what it found and
 // removed, which receipts tell, too; also beside an error, which keeps nothing
@@ -34,11 +34,11 @@ func (u *SweepErased) Execute(ctx context.Context) (Erased, error) {
 	var all Erased
 	var errs []error
 	for {
-		w := newWarrant(TriggerSweep, u.now())
+		w := newAuthorization(TriggerSweep, u.now())
 		w.Role = ActorSystem
 		looked, erased, err := u.responses.Sweep(ctx, sweepAtOnce, w)
 		all.Add(erased)
-		if err != nil && len(errs) < errorsTold {
+		if err != nil && len(errs) < errorsLogged {
 			errs = append(errs, err)
 		}
 		if looked == 0 {

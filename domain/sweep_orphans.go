@@ -37,14 +37,14 @@ func (u *SweepOrphans) Execute(ctx context.Context) (Erased, error) {
 	var refused []error
 	for {
 		now := u.now()
-		w := newWarrant(TriggerOrphans, now)
+		w := newAuthorization(TriggerOrphans, now)
 		w.Role = ActorSystem
 		turn, err := u.orphans.SweepOrphans(ctx, now.Add(-OrphansAfter), orphansAtOnce, orphansPause, w)
 		all.Add(turn.Erased)
 		switch {
 		case err != nil && CodeOf(err) != CodeRefused:
 			return all, errors.Join(append(refused, err)...)
-		case err != nil && len(refused) < errorsTold:
+		case err != nil && len(refused) < errorsLogged:
 			refused = append(refused, err)
 		}
 		if turn.Looked == 0 {

@@ -12,7 +12,7 @@ import (
 // turns are what a port answers, one after another, and what it was asked.
 type turns struct {
 	results []turn
-	asked   []domain.Warrant
+	asked   []domain.Authorization
 	before  []time.Time
 }
 
@@ -21,8 +21,8 @@ type turn struct {
 	err error
 }
 
-func (t *turns) SweepOrphans(_ context.Context, before time.Time, most int, pause time.Duration, w domain.Warrant) (domain.OrphansTurn, error) {
-	if most != 1000 || pause != 24*time.Hour {
+func (t *turns) SweepOrphans(_ context.Context, before time.Time, limit int, pause time.Duration, w domain.Authorization) (domain.OrphansTurn, error) {
+	if limit != 1000 || pause != 24*time.Hour {
 		return domain.OrphansTurn{}, errors.New("other bounds than are said")
 	}
 	t.asked, t.before = append(t.asked, w), append(t.before, before)

@@ -46,19 +46,19 @@ var callers = []struct {
 // store's.
 type world struct {
 	*memory.Store
-	page    func(context.Context) error
-	count   func(context.Context) error
-	get     func(context.Context) error
-	erase   func(context.Context) error
-	latest  func(context.Context) error
-	emails  func(context.Context) error
-	record  func(context.Context) error
-	looked  func(context.Context) error
-	byEmail func(context.Context) error
-	counted []domain.CountMode
-	log     bytes.Buffer
-	asked   []uuid.UUID // whose addresses were looked up
-	logins  []uuid.UUID
+	page          func(context.Context) error
+	count         func(context.Context) error
+	get           func(context.Context) error
+	erase         func(context.Context) error
+	latest        func(context.Context) error
+	emails        func(context.Context) error
+	record        func(context.Context) error
+	readAccessLog func(context.Context) error
+	byEmail       func(context.Context) error
+	counted       []domain.CountMode
+	log           bytes.Buffer
+	asked         []uuid.UUID // whose addresses were looked up
+	logins        []uuid.UUID
 }
 
 func newWorld() *world { return &world{Store: memory.New()} }
@@ -70,7 +70,7 @@ func (w *world) list() *domain.ListResponses {
 }
 
 func (w *world) getter() *domain.GetResponse {
-	return domain.NewGetResponse(w, w, w, looksOf{w}, func() time.Time { return noon }, w.logger())
+	return domain.NewGetResponse(w, w, w, accessLogOf{w}, func() time.Time { return noon }, w.logger())
 }
 
 func (w *world) eraser() *domain.EraseResponse {
@@ -96,16 +96,16 @@ func (w *world) Count(ctx context.Context, f domain.ResponseFilter, mode domain.
 	return w.Store.Count(ctx, f, mode)
 }
 
-func (w *world) Get(ctx context.Context, id uuid.UUID, owners []string, most int64) (domain.Response, domain.Contents, error) {
+func (w *world) Get(ctx context.Context, id uuid.UUID, owners []string, limit int64) (domain.Response, domain.Contents, error) {
 	if w.get != nil {
 		if err := w.get(ctx); err != nil {
 			return domain.Response{}, domain.Contents{}, err
 		}
 	}
-	return w.Store.Get(ctx, id, owners, most)
+	return w.Store.Get(ctx, id, owners, limit)
 }
 
-func (w *world) Erase(ctx context.Context, id uuid.UUID, owners []string, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+func (w *world) Erase(ctx context.Context, id uuid.UUID, owners []string, permit func(domain.Found) (domain.Authorization, error)) (domain.Erased, error) {
 	if w.erase != nil {
 		if err := w.erase(ctx); err != nil {
 			return domain.Erased{}, err
@@ -114,7 +114,7 @@ func (w *world) Erase(ctx context.Context, id uuid.UUID, owners []string, permit
 	return w.Store.Erase(ctx, id, owners, permit)
 }
 
-func (w *world) EraseWithLaterTurns(ctx context.Context, id uuid.UUID, owners []string, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+func (w *world) EraseWithLaterTurns(ctx context.Context, id uuid.UUID, owners []string, permit func(domain.Found) (domain.Authorization, error)) (domain.Erased, error) {
 	if w.erase != nil {
 		if err := w.erase(ctx); err != nil {
 			return domain.Erased{}, err
@@ -142,28 +142,30 @@ func (w *world) Emails(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]stri
 	return w.Store.Emails(ctx, ids)
 }
 
-// looksOf is the world as the port for looks.
-type looksOf struct{ *world }
+// accessLogOf is the world as the port for the access log.
+type accessLogOf struct{ *world }
 
-func (w looksOf) Record(ctx context.Context, l domain.Look) error {
+func (w accessLogOf) Record(ctx context.Context, l domain.Access) error {
 	if w.record != nil {
 		if err := w.record(ctx); err != nil {
 			return err
 		}
 	}
-	return w.Looks().Record(ctx, l)
+	return w.AccessLog().Record(ctx, l)
 }
 
-func (w looksOf) Page(ctx context.Context, q domain.LookQuery) ([]domain.Look, error) {
-	if w.looked != nil {
-		if err := w.looked(ctx); err != nil {
+func (w accessLogOf) Page(ctx context.Context, q domain.AccessQuery) ([]domain.Access, error) {
+	if w.readAccessLog != nil {
+		if err := w.readAccessLog(ctx); err != nil {
 			return nil, err
 		}
 	}
-	return w.Looks().Page(ctx, q)
+	return w.AccessLog().Page(ctx, q)
 }
 
-func (w *world) looker() *domain.ListLooks { return domain.NewListLooks(looksOf{w}, w, w.logger()) }
+func (w *world) accessLister() *domain.ListAccessLog {
+	return domain.NewListAccessLog(accessLogOf{w}, w, w.logger())
+}
 
 func (w *world) ByEmail(ctx context.Context, email string) ([]uuid.UUID, error) {
 	if w.byEmail != nil {

@@ -23,7 +23,7 @@ type Options struct {
 
 	Salt     *Salt      // the receipt's, or the secret that it is derived from
 	Response *uuid.UUID // with Salt: was this response erased?
-	Subject  *string    // with Salt: were responses of this owner erased?
+	Owner    *string    // with Salt: were responses of this owner erased?
 }
 
 // Result is what a proof file proves.
@@ -111,7 +111,7 @@ func (r *Result) proveHistory(keys []PublicKey, o Options) error {
 }
 
 func (r *Result) proveCommitments(o Options) error {
-	if o.Response == nil && o.Subject == nil {
+	if o.Response == nil && o.Owner == nil {
 		return nil
 	}
 	if o.Salt == nil {
@@ -130,9 +130,9 @@ func (r *Result) proveCommitments(o Options) error {
 		}
 		r.prove("The salt fits: the response %s is among the %d that it says were erased.", o.Response, len(r.Receipt.Responses))
 	}
-	if o.Subject != nil {
-		if !slices.Contains(r.Receipt.Subjects, CommitSubject(salt, *o.Subject)) && !slices.Contains(r.Receipt.Subjects, CommitSubject(derived, *o.Subject)) {
-			if len(r.Receipt.Subjects) == 0 {
+	if o.Owner != nil {
+		if !slices.Contains(r.Receipt.Owners, CommitOwner(salt, *o.Owner)) && !slices.Contains(r.Receipt.Owners, CommitOwner(derived, *o.Owner)) {
+			if len(r.Receipt.Owners) == 0 {
 				return errorf(WrongCommitment, "the receipt says of no owner that responses were erased: check it without one")
 			}
 			return errorf(WrongCommitment, "the owner given is not among those whose responses the receipt says were erased, or the salt is another's%s", r.Receipt.otherParts())
@@ -140,7 +140,7 @@ func (r *Result) proveCommitments(o Options) error {
 		if r.Receipt.Nothing() {
 			r.prove("The salt fits: it is of the owner given that it says there was nothing to erase.")
 		} else {
-			r.prove("The salt fits: the owner given is among the %d whose responses it says were erased.", len(r.Receipt.Subjects))
+			r.prove("The salt fits: the owner given is among the %d whose responses it says were erased.", len(r.Receipt.Owners))
 		}
 	}
 	return nil
@@ -153,14 +153,14 @@ func (r *Result) listNotProven(o Options) {
 	case r.Receipt.Level != LevelLogical:
 		add(fmt.Sprintf("what was erased: that is said by the receipt %s, which has a file of its own", r.Receipt.About))
 	case r.Receipt.Nothing():
-		if o.Subject == nil && len(r.Receipt.Subjects) > 0 {
+		if o.Owner == nil && len(r.Receipt.Owners) > 0 {
 			add("whose responses were looked for (give the salt and an owner)")
 		}
 	default:
 		if o.Response == nil {
 			add("which responses were erased (give the salt and a response)")
 		}
-		if o.Subject == nil {
+		if o.Owner == nil {
 			add("whose responses were erased (give the salt and an owner)")
 		}
 	}
@@ -194,12 +194,12 @@ func (r Receipt) otherParts() string {
 
 // someOf names a few receipts.
 func someOf(receipts []uuid.UUID) string {
-	const most = 3
+	const limit = 3
 	var parts []string
-	for _, id := range receipts[:min(most, len(receipts))] {
+	for _, id := range receipts[:min(limit, len(receipts))] {
 		parts = append(parts, id.String())
 	}
-	if more := len(receipts) - most; more > 0 {
+	if more := len(receipts) - limit; more > 0 {
 		parts = append(parts, fmt.Sprintf("%d more", more))
 	}
 	return and(parts)

@@ -53,9 +53,9 @@ func wantSentences(t *testing.T, got []string, want ...string) {
 func TestCheckSaysWhatItProved(t *testing.T) {
 	t.Parallel()
 	s := newSmall(t)
-	salt, response, subject := saltOf(2), numbered("response", 2), owner
+	salt, response, owner := saltOf(2), numbered("response", 2), owner
 	r, err := receipt.Check(s.file, s.keys, receipt.Options{
-		Older: s.log.sign(t, 5, s.key), Tiles: s.log.tiles(t, 9), Salt: &salt, Response: &response, Subject: &subject,
+		Older: s.log.sign(t, 5, s.key), Tiles: s.log.tiles(t, 9), Salt: &salt, Response: &response, Owner: &owner,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -140,8 +140,8 @@ func TestCheckNothing(t *testing.T) {
 	if !strings.Contains(all, "whose responses were looked for (give the salt and an owner)") || strings.Contains(all, "were erased") {
 		t.Errorf("not proven is\n%s", all)
 	}
-	salt, subject, stranger, response := saltOf(3), owner, anotherOwner, numbered("response", 3)
-	r, err = receipt.Check(file, s.keys, receipt.Options{Salt: &salt, Subject: &subject})
+	salt, owner, stranger, response := saltOf(3), owner, anotherOwner, numbered("response", 3)
+	r, err = receipt.Check(file, s.keys, receipt.Options{Salt: &salt, Owner: &owner})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,15 +149,15 @@ func TestCheckNothing(t *testing.T) {
 	if all := strings.Join(r.NotProven, "\n"); strings.Contains(all, "whose responses") {
 		t.Errorf("not proven is\n%s", all)
 	}
-	_, err = receipt.Check(file, s.keys, receipt.Options{Salt: &salt, Subject: &stranger})
+	_, err = receipt.Check(file, s.keys, receipt.Options{Salt: &salt, Owner: &stranger})
 	wantKind(t, err, receipt.WrongCommitment)
 	_, err = receipt.Check(file, s.keys, receipt.Options{Salt: &salt, Response: &response})
 	wantKind(t, err, receipt.WrongCommitment)
 
-	nothing.Subjects = nil
+	nothing.Owners = nil
 	log = &testLog{}
 	log.add(t, encode(t, nothing))
-	_, err = receipt.Check(log.file(t, 0, 1, log.sign(t, 1, s.key)), s.keys, receipt.Options{Salt: &salt, Subject: &subject})
+	_, err = receipt.Check(log.file(t, 0, 1, log.sign(t, 1, s.key)), s.keys, receipt.Options{Salt: &salt, Owner: &owner})
 	wantKind(t, err, receipt.WrongCommitment)
 	if !strings.HasSuffix(err.Error(), "of no owner that responses were erased: check it without one") {
 		t.Errorf("got %v", err)
@@ -184,7 +184,7 @@ func TestCheckParts(t *testing.T) {
 		log := &testLog{}
 		log.add(t, encode(t, several))
 		file := log.file(t, 0, 1, log.sign(t, 1, s.key))
-		for _, o := range []receipt.Options{{Salt: &salt, Response: &response}, {Salt: &salt, Subject: &stranger}} {
+		for _, o := range []receipt.Options{{Salt: &salt, Response: &response}, {Salt: &salt, Owner: &stranger}} {
 			_, err := receipt.Check(file, s.keys, o)
 			wantKind(t, err, receipt.WrongCommitment)
 			if !strings.HasSuffix(err.Error(), want) {
@@ -270,7 +270,7 @@ func TestCheckCommitments(t *testing.T) {
 	laterFile := log.file(t, 0, 1, log.sign(t, 1, s.key))
 	right, wrong := saltOf(2), saltOf(3)
 	response, another := numbered("response", 2), numbered("response", 3)
-	subject, somebody := owner, "somebody"
+	owner, somebody := owner, "somebody"
 	for name, c := range map[string]struct {
 		file []byte
 		o    receipt.Options
@@ -279,9 +279,9 @@ func TestCheckCommitments(t *testing.T) {
 		"no salt":                 {s.file, receipt.Options{Response: &response}, receipt.BadKey},
 		"another salt":            {s.file, receipt.Options{Salt: &wrong, Response: &response}, receipt.WrongCommitment},
 		"another response":        {s.file, receipt.Options{Salt: &right, Response: &another}, receipt.WrongCommitment},
-		"another salt, subject":   {s.file, receipt.Options{Salt: &wrong, Subject: &subject}, receipt.WrongCommitment},
-		"another subject":         {s.file, receipt.Options{Salt: &right, Subject: &somebody}, receipt.WrongCommitment},
-		"one right and one wrong": {s.file, receipt.Options{Salt: &right, Response: &response, Subject: &somebody}, receipt.WrongCommitment},
+		"another salt, owner":     {s.file, receipt.Options{Salt: &wrong, Owner: &owner}, receipt.WrongCommitment},
+		"another owner":           {s.file, receipt.Options{Salt: &right, Owner: &somebody}, receipt.WrongCommitment},
+		"one right and one wrong": {s.file, receipt.Options{Salt: &right, Response: &response, Owner: &somebody}, receipt.WrongCommitment},
 		"a later level":           {laterFile, receipt.Options{Salt: &right, Response: &response}, receipt.WrongCommitment},
 	} {
 		r, err := receipt.Check(c.file, s.keys, c.o)
@@ -397,11 +397,11 @@ func TestEveryByteCounts(t *testing.T) {
 	s := newSmall(t)
 	bulk, retention := single(20), single(21)
 	bulk.Trigger, bulk.Actor, bulk.Counts.Requests = receipt.TriggerBulk, receipt.ActorAdministrator, 3
-	bulk.Responses, bulk.Subjects = nil, nil
+	bulk.Responses, bulk.Owners = nil, nil
 	for n := range int(bulk.Counts.Requests) {
 		salt := receipt.DeriveSalt(saltOf(20), bulk.ID)
 		bulk.Responses = append(bulk.Responses, receipt.CommitResponse(salt, numbered("response", n)))
-		bulk.Subjects = append(bulk.Subjects, receipt.CommitSubject(salt, numbered("owner", n).String()))
+		bulk.Owners = append(bulk.Owners, receipt.CommitOwner(salt, numbered("owner", n).String()))
 	}
 	retention.Trigger, retention.Actor, retention.Ground = receipt.TriggerRetention, receipt.ActorSystem, receipt.GroundRetention
 	retention.Rule = &receipt.Rule{ID: numbered("rule", 1), Version: 3}

@@ -13,7 +13,7 @@ import (
 
 // TestCommitments against values that Python's hmac has made:
 //
-//	hmac.new(bytes(range(32)), b"erasure-subject-v1\0ada", hashlib.sha256).hexdigest()
+//	hmac.new(bytes(range(32)), b"erasure-owner-v1\0ada", hashlib.sha256).hexdigest()
 func TestCommitments(t *testing.T) {
 	t.Parallel()
 	var salt receipt.Salt
@@ -26,8 +26,8 @@ func TestCommitments(t *testing.T) {
 		want string
 	}{
 		"response": {receipt.CommitResponse(salt, id), "af5321d93c728c9f10fb0b40a177b7e0979d272c6c8e49b0a25879de5bde5603"},
-		"subject":  {receipt.CommitSubject(salt, "ada"), "11977f212b5018a19fcdc28623e975caa2d22f57ad06d1dc6415440d3f19e4a9"},
-		"alike":    {receipt.CommitSubject(salt, id.String()), "c4cce4105db5a601a880acb3e671bbed0c120091d2174d56c3c88aceeae2634e"},
+		"owner":    {receipt.CommitOwner(salt, "ada"), "0165c215c8dbe9deba8abb6f741d409cae59859f614ef143d35d8c9c5ed2c54c"},
+		"alike":    {receipt.CommitOwner(salt, id.String()), "ff7b6e9a76155b3a78c8bed626522b0e69c539eee1c9ebe9e6b434e6204e61e4"},
 		"salt":     {receipt.Commitment(receipt.DeriveSalt(salt, id)), "a0e3e025843c15d9428c4cde81993febfaf650a0e336ccf93cb63eaf0123b962"},
 	} {
 		if got := hex.EncodeToString(c.got[:]); got != c.want {

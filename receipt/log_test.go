@@ -188,7 +188,7 @@ func single(n int) receipt.Receipt {
 		Build:      "v1.0.0",
 		Counts:     receipt.Counts{Requests: 1, Steps: 1, Templates: 1, RawRequests: 1},
 		Responses:  []receipt.Commitment{receipt.CommitResponse(saltOf(n), numbered("response", n))},
-		Subjects:   []receipt.Commitment{receipt.CommitSubject(saltOf(n), owner)},
+		Owners:     []receipt.Commitment{receipt.CommitOwner(saltOf(n), owner)},
 		Verified:   receipt.VerifiedInTransaction,
 		NotCovered: []receipt.Gap{receipt.GapPages, receipt.GapWAL, receipt.GapBackups, receipt.GapReplicas, receipt.GapLateCopies, receipt.GapUnlocatedCopies},
 	}

@@ -59,7 +59,7 @@ type Receipt struct {
 	Actor       Actor
 	Counts      Counts
 	Responses   []Commitment // one for each erased request, in any order
-	Subjects    []Commitment // one for each owner of these, in any order
+	Owners      []Commitment // one for each owner of these, in any order
 
 	// Parts are the other receipts of an erasure that has several, in any order,
 	// in its first one only. Each of them says what that one does, of other rows.
@@ -249,7 +249,7 @@ type wire struct {
 	Method      string        `json:"method,omitzero"`
 	Counts      *Counts       `json:"counts,omitzero"`
 	Responses   *[]Commitment `json:"responses,omitzero"`
-	Subjects    *[]Commitment `json:"subjects,omitzero"`
+	Owners      *[]Commitment `json:"owners,omitzero"`
 	Parts       []uuid.UUID   `json:"parts,omitempty"`
 	Verified    Verification  `json:"verified"`
 	NotCovered  []Gap         `json:"not_covered"`
@@ -283,7 +283,7 @@ func (m moment) IsZero() bool { return time.Time(m).IsZero() }
 // their order. A receipt that breaks a rule of the format is refused
 // (BadReceipt).
 func Encode(r Receipt) ([]byte, error) {
-	r.Responses, r.Subjects = sorted(r.Responses), sorted(r.Subjects)
+	r.Responses, r.Owners = sorted(r.Responses), sorted(r.Owners)
 	r.Parts = slices.SortedFunc(slices.Values(r.Parts), compareIDs)
 	if err := r.validate(); err != nil {
 		return nil, err
@@ -300,7 +300,7 @@ func Encode(r Receipt) ([]byte, error) {
 	}
 	if r.Level == LevelLogical {
 		w.Trigger, w.Ground, w.RequestedAt, w.Actor = r.Trigger, r.Ground, moment(r.RequestedAt), r.Actor
-		w.Method, w.Counts, w.Responses, w.Subjects, w.Parts = method, &r.Counts, &r.Responses, &r.Subjects, r.Parts
+		w.Method, w.Counts, w.Responses, w.Owners, w.Parts = method, &r.Counts, &r.Responses, &r.Owners, r.Parts
 		if r.Rule != nil {
 			w.Rule = (*wireRule)(r.Rule)
 		}
@@ -344,8 +344,8 @@ func Parse(data []byte) (Receipt, error) {
 	if w.Responses != nil {
 		r.Responses = *w.Responses
 	}
-	if w.Subjects != nil {
-		r.Subjects = *w.Subjects
+	if w.Owners != nil {
+		r.Owners = *w.Owners
 	}
 	canonical, err := Encode(r)
 	if err != nil {
@@ -417,7 +417,7 @@ func (r Receipt) validateErasure() error {
 			return errorf(BadReceipt, "a count of the receipt is negative or too large")
 		}
 	}
-	for _, list := range [][]Commitment{r.Responses, r.Subjects} {
+	for _, list := range [][]Commitment{r.Responses, r.Owners} {
 		for i := 1; i < len(list); i++ {
 			if list[i-1] == list[i] {
 				return errorf(BadReceipt, "the receipt holds the same commitment twice")
@@ -447,7 +447,7 @@ func (r Receipt) validateLater() error {
 	case !isRandom(r.About) || r.About == r.ID:
 		return errorf(BadReceipt, "the receipt of a later level does not name the erasure's")
 	case r.Trigger != "" || r.Rule != nil || r.Ground != "" || !r.RequestedAt.IsZero() || r.Actor != "" ||
-		r.Counts != Counts{} || len(r.Responses) > 0 || len(r.Subjects) > 0 || len(r.Parts) > 0:
+		r.Counts != Counts{} || len(r.Responses) > 0 || len(r.Owners) > 0 || len(r.Parts) > 0:
 		return errorf(BadReceipt, "the receipt of a later level says what only an erasure's says")
 	}
 	return nil

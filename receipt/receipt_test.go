@@ -20,7 +20,7 @@ const logicalJSON = `{"version":"lethe-receipt/1","id":"ID","log":"lethe.example
 	`"trigger":"single","ground":"request","requested_at":"2026-11-20T10:00:00.123456Z","executed_at":"2026-11-20T10:00:00.131346Z",` +
 	`"actor":"owner","tool":"lethe","build":"v1.0.0","method":"delete",` +
 	`"counts":{"requests":1,"steps":1,"templates":1,"raw_requests":1,"raw_responses":0,"tasks":0,"files":0,"kept_templates":0,"retained":0},` +
-	`"responses":["RESPONSE"],"subjects":["SUBJECT"],"verified":"read back in the same transaction",` +
+	`"responses":["RESPONSE"],"owners":["OWNER"],"verified":"read back in the same transaction",` +
 	`"not_covered":["pages","wal","backups","replicas","late_copies","unlocated_copies"]}`
 
 const laterJSON = `{"version":"lethe-receipt/1","id":"ID","log":"lethe.example/log","level":"vacuumed","about":"ABOUT",` +
@@ -32,8 +32,8 @@ func filled(text string, pairs ...string) string { return strings.NewReplacer(pa
 func logicalText() string {
 	r := single(0)
 	response, _ := r.Responses[0].MarshalText()
-	subject, _ := r.Subjects[0].MarshalText()
-	return filled(logicalJSON, "ID", r.ID.String(), "RESPONSE", string(response), "SUBJECT", string(subject))
+	owner, _ := r.Owners[0].MarshalText()
+	return filled(logicalJSON, "ID", r.ID.String(), "RESPONSE", string(response), "OWNER", string(owner))
 }
 
 func laterText() string {
@@ -127,7 +127,7 @@ func everything() map[string]receipt.Receipt {
 	nothing.Counts, nothing.Responses = receipt.Counts{}, nil
 	all["nothing"] = nothing
 	nobody := single(0)
-	nobody.Counts, nobody.Responses, nobody.Subjects = receipt.Counts{}, nil, nil
+	nobody.Counts, nobody.Responses, nobody.Owners = receipt.Counts{}, nil, nil
 	nobody.Build = `v1 (modified) <&> '~`
 	all["nobody's"] = nobody
 	return all
@@ -155,7 +155,7 @@ func TestParseReadsWhatEncodeWrites(t *testing.T) {
 		slices.SortFunc(r.Responses, func(a, b receipt.Commitment) int { return bytes.Compare(a[:], b[:]) })
 		slices.SortFunc(r.Parts, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
 		// Empty and absent lists are the same to the one who reads them.
-		for _, list := range []*[]receipt.Commitment{&r.Responses, &r.Subjects, &parsed.Responses, &parsed.Subjects} {
+		for _, list := range []*[]receipt.Commitment{&r.Responses, &r.Owners, &parsed.Responses, &parsed.Owners} {
 			*list = append([]receipt.Commitment{}, *list...)
 		}
 		r.NotCovered, parsed.NotCovered = append([]receipt.Gap{}, r.NotCovered...), append([]receipt.Gap{}, parsed.NotCovered...)
@@ -211,7 +211,7 @@ func TestEncodeRefuses(t *testing.T) {
 		"too many parts":          func(r *receipt.Receipt) { r.ID, r.Parts = numbered("receipt", 0), parts(receipt.MaxParts+1) },
 		"too few responses":       func(r *receipt.Receipt) { r.Counts.Requests = 2 },
 		"a response twice":        func(r *receipt.Receipt) { r.Responses = append(r.Responses, r.Responses[0]) },
-		"a subject twice":         func(r *receipt.Receipt) { r.Subjects = append(r.Subjects, r.Subjects[0]) },
+		"a owner twice":           func(r *receipt.Receipt) { r.Owners = append(r.Owners, r.Owners[0]) },
 		"not verified":            func(r *receipt.Receipt) { r.Verified = "" },
 		"verified as other level": func(r *receipt.Receipt) { r.Verified = receipt.VerifiedByOperator },
 		"an unknown gap":          func(r *receipt.Receipt) { r.NotCovered = []receipt.Gap{"disks"} },
@@ -240,7 +240,7 @@ func TestEncodeRefuses(t *testing.T) {
 		"an actor":      func(r *receipt.Receipt) { r.Actor = receipt.ActorSystem },
 		"counts":        func(r *receipt.Receipt) { r.Counts.Steps = 1 },
 		"responses":     func(r *receipt.Receipt) { r.Responses = single(0).Responses },
-		"subjects":      func(r *receipt.Receipt) { r.Subjects = single(0).Subjects },
+		"owners":        func(r *receipt.Receipt) { r.Owners = single(0).Owners },
 		"parts":         func(r *receipt.Receipt) { r.Parts = parts(1) },
 		"verified":      func(r *receipt.Receipt) { r.Verified = receipt.VerifiedInTransaction },
 	} {
@@ -318,7 +318,7 @@ func notCanonical() map[string]string {
 		"null parts":           in(logical, `"verified"`, `"parts":null,"verified"`),
 		"a part in capitals":   in(logical, `"verified"`, `"parts":["`+strings.ToUpper(numbered("receipt", 1).String())+`"],"verified"`),
 		"a part of itself":     in(logical, `"verified"`, `"parts":["`+single(0).ID.String()+`"],"verified"`),
-		"a part's place":       in(logical, `"subjects"`, `"parts":["`+numbered("receipt", 1).String()+`"],"subjects"`),
+		"a part's place":       in(logical, `"owners"`, `"parts":["`+numbered("receipt", 1).String()+`"],"owners"`),
 		"parts unsorted":       in(logical, `"verified"`, `"parts":["`+parts(2)[1].String()+`","`+parts(2)[0].String()+`"],"verified"`),
 		"a part twice":         in(logical, `"verified"`, `"parts":["`+parts(2)[0].String()+`","`+parts(2)[0].String()+`"],"verified"`),
 		"a later level's part": in(later, `"verified"`, `"parts":["`+parts(1)[0].String()+`"],"verified"`),
@@ -402,7 +402,7 @@ func TestUnlinkable(t *testing.T) {
 		for _, id := range ids {
 			r.Responses = append(r.Responses, receipt.CommitResponse(salt, id))
 		}
-		r.Subjects = []receipt.Commitment{receipt.CommitSubject(salt, owner)}
+		r.Owners = []receipt.Commitment{receipt.CommitOwner(salt, owner)}
 		data := encode(t, r)
 		for _, secret := range []string{owner, ids[0].String(), ids[1].String()} {
 			if bytes.Contains(data, []byte(secret)) {
@@ -430,7 +430,7 @@ func TestUnlinkable(t *testing.T) {
 			}
 		}
 	}
-	// The receipt's id, two responses, a subject.
+	// The receipt's id, two responses, a owner.
 	if values != 4*receipts {
 		t.Errorf("looked at %d values of %d receipts", values, receipts)
 	}

@@ -38,7 +38,7 @@ type vector struct {
 	Keys      []string `json:"keys"`                // names of keys
 	Salt      string   `json:"salt,omitempty"`      // hex
 	Responses []string `json:"responses,omitempty"` // to be found with the salt
-	Subjects  []string `json:"subjects,omitempty"`  // likewise
+	Owners    []string `json:"owners,omitempty"`    // likewise
 	Older     string   `json:"older,omitempty"`     // a file
 	Tiles     string   `json:"tiles,omitempty"`     // a folder
 
@@ -48,7 +48,7 @@ type vector struct {
 	Reason string `json:"reason,omitempty"`
 }
 
-// options are those of a check, one for each response and subject; one with
+// options are those of a check, one for each response and owner; one with
 // neither where there are none.
 func (v vector) options(t *testing.T, files fs.FS) []receipt.Options {
 	t.Helper()
@@ -78,9 +78,9 @@ func (v vector) options(t *testing.T, files fs.FS) []receipt.Options {
 		o.Response = &id
 		all = append(all, o)
 	}
-	for _, subject := range v.Subjects {
+	for _, owner := range v.Owners {
 		o := o
-		o.Subject = &subject
+		o.Owner = &owner
 		all = append(all, o)
 	}
 	if len(all) == 0 {
@@ -204,24 +204,24 @@ func makeVectors(t *testing.T) map[string][]byte {
 	m.files["8.checkpoint"] = log.sign(t, 8, key)
 	m.files["300.checkpoint"] = log.sign(t, 300, key)
 
-	single := vector{Salt: hexSalt(0), Responses: ids("response", 0), Subjects: []string{owner}}
+	single := vector{Salt: hexSalt(0), Responses: ids("response", 0), Owners: []string{owner}}
 	good := func(name string, index, size int64, signed []byte, v vector, keys ...string) {
 		v.Keys, v.Leaf = keys, tlog.RecordHash(log.leaves[index]).String()
 		m.add(name, log.file(t, index, size, signed), v)
 	}
 	good("single", 0, 1, log.sign(t, 1, key), single, "log")
 	good("single-of-8", 0, 8, log.sign(t, 8, key), single, "log")
-	good("bulk", 1, 2, log.sign(t, 2, key), vector{Salt: hexSalt(1), Responses: ids("response", 1, 1001, 1002), Subjects: []string{owner, anotherOwner}}, "log")
+	good("bulk", 1, 2, log.sign(t, 2, key), vector{Salt: hexSalt(1), Responses: ids("response", 1, 1001, 1002), Owners: []string{owner, anotherOwner}}, "log")
 	good("level", 2, 3, log.sign(t, 3, key), vector{}, "log")
 	good("retention", 3, 7, log.sign(t, 7, key), vector{Salt: hexSalt(3), Responses: ids("response", 3)}, "log")
 	good("sweep", 4, 256, log.sign(t, 256, key), vector{}, "log")
 	good("rotated", 5, 257, witnessed(257, next, key), vector{}, "log", "next", "witness")
 	secret := hexSalt(derivedSecret)
-	good("derived", 8, 300, log.sign(t, 300, key), vector{Salt: secret, Responses: ids("response", 8, 1008), Subjects: []string{owner, anotherOwner}}, "log")
-	good("derived-too", 9, 300, log.sign(t, 300, key), vector{Salt: secret, Responses: ids("response", 9), Subjects: []string{owner}}, "log")
+	good("derived", 8, 300, log.sign(t, 300, key), vector{Salt: secret, Responses: ids("response", 8, 1008), Owners: []string{owner, anotherOwner}}, "log")
+	good("derived-too", 9, 300, log.sign(t, 300, key), vector{Salt: secret, Responses: ids("response", 9), Owners: []string{owner}}, "log")
 	good("last", 299, 300, witnessed(300, key), vector{}, "log", "witness")
-	good("parts", 10, 300, log.sign(t, 300, key), vector{Salt: hexSalt(10), Responses: ids("response", 10), Subjects: []string{owner}}, "log")
-	good("nothing", 11, 300, log.sign(t, 300, key), vector{Salt: hexSalt(11), Subjects: []string{owner}}, "log")
+	good("parts", 10, 300, log.sign(t, 300, key), vector{Salt: hexSalt(10), Responses: ids("response", 10), Owners: []string{owner}}, "log")
+	good("nothing", 11, 300, log.sign(t, 300, key), vector{Salt: hexSalt(11), Owners: []string{owner}}, "log")
 	good("orphans", 12, 300, log.sign(t, 300, key), vector{Salt: hexSalt(12), Responses: ids("response", 12)}, "log")
 	good("history", 0, 300, log.sign(t, 300, key), vector{Older: "8.checkpoint", Tiles: "mirror"}, "log")
 	m.addSame("retention", vector{Keys: []string{"log"}, Older: "300.checkpoint", Tiles: "mirror", Proven: true, Leaf: tlog.RecordHash(log.leaves[3]).String()})
@@ -316,7 +316,7 @@ func makeVectors(t *testing.T) map[string][]byte {
 	// Right files, and what they are checked with is wrong.
 	m.addSame("single", vector{Keys: []string{"log"}, Salt: hexSalt(1), Responses: ids("response", 0), Kind: string(receipt.WrongCommitment),
 		Reason: "the response " + ids("response", 0)[0] + " is not among those that the receipt says were erased, or the salt is another's"})
-	m.addSame("single", vector{Keys: []string{"log"}, Salt: hexSalt(0), Subjects: []string{anotherOwner}, Kind: string(receipt.WrongCommitment),
+	m.addSame("single", vector{Keys: []string{"log"}, Salt: hexSalt(0), Owners: []string{anotherOwner}, Kind: string(receipt.WrongCommitment),
 		Reason: "the owner given is not among those whose responses the receipt says were erased, or the salt is another's"})
 	m.addSame("derived", vector{Keys: []string{"log"}, Salt: secret, Responses: ids("response", 9), Kind: string(receipt.WrongCommitment),
 		Reason: "the response " + ids("response", 9)[0] + " is not among those that the receipt says were erased, or the salt is another's"})
@@ -327,7 +327,7 @@ func makeVectors(t *testing.T) map[string][]byte {
 	elsewhere := fmt.Sprintf(", or the salt is another's; this receipt is one of 6 parts of its erasure: fetch and verify the others, too: %s, %s, %s and 2 more", others[0], others[1], others[2])
 	m.addSame("parts", vector{Keys: []string{"log"}, Salt: hexSalt(10), Responses: ids("response", 13), Kind: string(receipt.WrongCommitment),
 		Reason: "the response " + ids("response", 13)[0] + " is not among those that the receipt says were erased" + elsewhere})
-	m.addSame("parts", vector{Keys: []string{"log"}, Salt: hexSalt(10), Subjects: []string{anotherOwner}, Kind: string(receipt.WrongCommitment),
+	m.addSame("parts", vector{Keys: []string{"log"}, Salt: hexSalt(10), Owners: []string{anotherOwner}, Kind: string(receipt.WrongCommitment),
 		Reason: "the owner given is not among those whose responses the receipt says were erased" + elsewhere})
 	m.addSame("nothing", vector{Keys: []string{"log"}, Salt: hexSalt(11), Responses: ids("response", 11), Kind: string(receipt.WrongCommitment),
 		Reason: "the receipt says of no response that it was erased: check it without one"})
@@ -391,7 +391,7 @@ func ids(kind string, numbers ...int) []string {
 
 const anotherOwner = "c0000100-0000-4000-8000-000000000005"
 
-// derivedSecret is the number of the secret of an erasure of many.
+// derivedSecret is the number of the secret of a bulk erasure.
 const derivedSecret = 2000
 
 // derived is one of its receipts.
@@ -400,11 +400,11 @@ func derived(n int, also ...int) receipt.Receipt {
 	salt := receipt.DeriveSalt(saltOf(derivedSecret), r.ID)
 	r.Trigger, r.Actor = receipt.TriggerBulk, receipt.ActorAdministrator
 	r.Responses = []receipt.Commitment{receipt.CommitResponse(salt, numbered("response", n))}
-	r.Subjects = []receipt.Commitment{receipt.CommitSubject(salt, owner)}
+	r.Owners = []receipt.Commitment{receipt.CommitOwner(salt, owner)}
 	for _, other := range also {
 		r.Counts.Requests++
 		r.Responses = append(r.Responses, receipt.CommitResponse(salt, numbered("response", other)))
-		r.Subjects = append(r.Subjects, receipt.CommitSubject(salt, anotherOwner))
+		r.Owners = append(r.Owners, receipt.CommitOwner(salt, anotherOwner))
 	}
 	return r
 }
@@ -417,7 +417,7 @@ func (m *vectorMaker) receipts() []receipt.Receipt {
 	for _, n := range []int{1001, 1002} {
 		bulk.Responses = append(bulk.Responses, receipt.CommitResponse(saltOf(1), numbered("response", n)))
 	}
-	bulk.Subjects = append(bulk.Subjects, receipt.CommitSubject(saltOf(1), anotherOwner))
+	bulk.Owners = append(bulk.Owners, receipt.CommitOwner(saltOf(1), anotherOwner))
 	bulk.NotCovered = []receipt.Gap{receipt.GapPages, receipt.GapWAL, receipt.GapBackups}
 	retention := single(3)
 	retention.Trigger, retention.Actor, retention.Ground = receipt.TriggerRetention, receipt.ActorSystem, receipt.GroundRetention
@@ -508,7 +508,7 @@ func (m *vectorMaker) badReceipts(key receipt.Signer) {
 		{"part-of-itself", good, `"verified"`, `"parts":["` + single(0).ID.String() + `"],"verified"`, "a part that the receipt names has no id of another receipt"},
 		{"part-not-random", good, `"verified"`, `"parts":["` + uuid.Max.String() + `"],"verified"`, "a part that the receipt names has no id of another receipt"},
 		{"parts-too-many", good, `"verified"`, `"parts":["` + strings.Join(tooMany, `","`) + `"],"verified"`, "the receipt names more than 200 parts"},
-		{"parts-place", good, `"subjects"`, `"parts":["` + pair[0].String() + `"],"subjects"`, spelling},
+		{"parts-place", good, `"owners"`, `"parts":["` + pair[0].String() + `"],"owners"`, spelling},
 		{"level-with-parts", level, `"verified"`, `"parts":["` + pair[0].String() + `"],"verified"`, "the receipt of a later level says what only an erasure's says"},
 		{"level-with-counts", level, `"verified"`, `"responses":[],"verified"`, spelling},
 		{"level-of-itself", level, `"about":"` + numbered("receipt", 0).String(), `"about":"` + later(0, receipt.LevelVacuumed, "").ID.String(),

@@ -62,8 +62,8 @@ func anew(p domain.Person) domain.Person {
 
 func (s *source) SawLogin(uuid.UUID) { s.logins++ }
 
-// bench is a cache over people in memory, with a clock that is set by hand.
-type bench struct {
+// fixture is a cache over people in memory, with a clock that is set by hand.
+type fixture struct {
 	*cache.People
 	store               *memory.Store
 	source              *source
@@ -73,10 +73,10 @@ type bench struct {
 
 const ttl = 5 * time.Second
 
-func newBench(t *testing.T, entries int) *bench {
+func newFixture(t *testing.T, entries int) *fixture {
 	t.Helper()
 	store := memory.New()
-	b := &bench{store: store, source: &source{People: store}, now: time.Now()}
+	b := &fixture{store: store, source: &source{People: store}, now: time.Now()}
 	people, err := cache.NewPeople(b.source, cache.Config{
 		TTL: ttl, Entries: entries,
 		Now: func() time.Time { return b.now },
@@ -97,7 +97,7 @@ func newBench(t *testing.T, entries int) *bench {
 }
 
 // addPerson adds somebody with a key, "key of NAME", known to others as NAME.
-func (b *bench) addPerson(name string, roles ...domain.Role) uuid.UUID {
+func (b *fixture) addPerson(name string, roles ...domain.Role) uuid.UUID {
 	at := b.now.Add(-time.Hour)
 	p := porttest.Person{ID: uuid.New(), Email: name + "@example.com", ExternalID: name, Roles: roles, LastLogin: &at}
 	b.store.AddPerson(p)
@@ -106,7 +106,7 @@ func (b *bench) addPerson(name string, roles ...domain.Role) uuid.UUID {
 }
 
 // want checks how often the source was asked so far.
-func (b *bench) want(t *testing.T, asked int, when string) {
+func (b *fixture) want(t *testing.T, asked int, when string) {
 	t.Helper()
 	if b.source.asked != asked {
 		t.Errorf("%s: the source was asked %d times, want %d", when, b.source.asked, asked)
@@ -149,7 +149,7 @@ func TestPromises(t *testing.T) {
 
 func TestRemembersWhatTheSourceSays(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, 10)
+	b := newFixture(t, 10)
 	id := b.addPerson("anna", domain.RoleBatchAPIUser, domain.RolePlatformManager)
 	organization := uuid.New()
 	b.store.AddOrganization(porttest.Organization{ID: organization, Email: "o@example.com"})
@@ -196,7 +196,7 @@ func TestRemembersWhatTheSourceSays(t *testing.T) {
 // it was given.
 func TestTimeToLive(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, 10)
+	b := newFixture(t, 10)
 	b.addPerson("anna")
 	const slow = 2 * time.Second
 	b.source.before = func() { b.now = b.now.Add(slow) }
@@ -220,7 +220,7 @@ func TestTimeToLive(t *testing.T) {
 
 func TestDrop(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, 10)
+	b := newFixture(t, 10)
 	id := b.addPerson("anna")
 	ask := func() error {
 		_, keyErr := b.ByKey(t.Context(), "key of anna")
@@ -247,7 +247,7 @@ func TestDrop(t *testing.T) {
 // kept.
 func TestDropDuringALookUp(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, 10)
+	b := newFixture(t, 10)
 	b.addPerson("anna")
 	b.source.before = b.Drop
 	if _, err := b.ByKey(t.Context(), "key of anna"); err != nil {
@@ -264,7 +264,7 @@ func TestDropDuringALookUp(t *testing.T) {
 // new key works at once.
 func TestNobodyIsNotRemembered(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, 2)
+	b := newFixture(t, 2)
 	b.addPerson("anna")
 	if _, err := b.ByKey(t.Context(), "key of anna"); err != nil {
 		t.Fatal(err)
@@ -291,7 +291,7 @@ func TestNobodyIsNotRemembered(t *testing.T) {
 // TestBounded: the answer that was used longest ago makes room.
 func TestBounded(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, 3)
+	b := newFixture(t, 3)
 	for _, name := range []string{"anna", "ben", "carl", "dora"} {
 		b.addPerson(name)
 	}
@@ -312,7 +312,7 @@ func TestBounded(t *testing.T) {
 // TestKindsAreKeptApart: what is one's key may be another's name.
 func TestKindsAreKeptApart(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, 10)
+	b := newFixture(t, 10)
 	anna := b.addPerson("anna")
 	ben := b.addPerson("ben")
 	b.store.AddKey(porttest.Key{Secret: "anna", Owner: ben, Creator: ben, Purpose: "platform"})
@@ -325,11 +325,11 @@ func TestKindsAreKeptApart(t *testing.T) {
 	}
 }
 
-// TestLoginsAreNotedOnce, since what is remembered goes on saying that the last
+// TestLoginsAreRecordedOnce, since what is remembered goes on saying that the last
 // one was long ago.
-func TestLoginsAreNotedOnce(t *testing.T) {
+func TestLoginsAreRecordedOnce(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, 10)
+	b := newFixture(t, 10)
 	anna, ben := uuid.New(), uuid.New()
 	for _, c := range []struct {
 		id    uuid.UUID
@@ -346,7 +346,7 @@ func TestLoginsAreNotedOnce(t *testing.T) {
 
 func TestCanceled(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, 10)
+	b := newFixture(t, 10)
 	b.addPerson("anna")
 	ctx, cancel := context.WithCancel(t.Context())
 	if _, err := b.ByKey(ctx, "key of anna"); err != nil {

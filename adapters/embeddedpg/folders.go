@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -76,14 +75,17 @@ func prepareFolders(cfg Config, as identity) (settings, error) {
 	return set, nil
 }
 
-// databaseFolder is where in a program's folder the database has its own.
-const databaseFolder = "postgres"
+const (
+	// databaseFolder is where in a program's folder the database has its own.
+	databaseFolder = "postgres"
+	// formerCluster is where it was before that.
+	formerCluster = "cluster"
+)
 
 // PrepareHome makes the folder of a program that keeps files of its own beside the
 // database, and returns what DataDir is to be: a folder in it. What lies beside
 // that is out of reach for the user as whom PostgreSQL runs, where that is another
-// than this process's: such a user can neither read nor replace it. In a folder
-// from before there was this division, the database is moved into its own.
+// than this process's: such a user can neither read nor replace it.
 func PrepareHome(dir string) (dataDir string, err error) {
 	if dir == "" {
 		return "", fmt.Errorf("%w: no folder given", ErrDataDir)
@@ -114,6 +116,9 @@ func prepareHome(dir string, we, as identity) (dataDir string, err error) {
 		return "", fmt.Errorf("%w: %w", ErrDataDir, err)
 	}
 	defer func() { _ = root.Close() }()
+	if _, err := root.Lstat(formerCluster); err == nil {
+		return "", fmt.Errorf("%w: %s holds a database of before the first release, which this version does not read: choose another folder, or stop what runs on this one and start anew with rm -r %s", ErrDataDir, home, home)
+	}
 	if err := takeHome(root, mode, we, as); err != nil {
 		return "", err
 	}
@@ -128,16 +133,7 @@ func prepareHome(dir string, we, as identity) (dataDir string, err error) {
 	if err != nil {
 		return "", err
 	}
-	defer func() { _ = data.Close() }()
-	dataDir = filepath.Join(home, databaseFolder)
-	_, err = root.Lstat("cluster")
-	if errors.Is(err, fs.ErrNotExist) {
-		return dataDir, nil
-	}
-	if err != nil {
-		return "", fmt.Errorf("%w: %w", ErrDataDir, err)
-	}
-	return dataDir, moveDatabase(root, data)
+	return filepath.Join(home, databaseFolder), data.Close()
 }
 
 // nearest is the folder itself, or the first above it that is there.
@@ -178,11 +174,7 @@ func takeHome(root *os.Root, mode fs.FileMode, we, as identity) error {
 		if len(names) > 0 || !as.switched || canEnter(home, as) {
 			return nil
 		}
-	case as.switched && stat.Uid == as.uid && (len(names) == 0 || slices.Contains(names, "cluster")):
-		// It was given to that user by a former version, or for this.
-		if err := checkStopped(home); err != nil {
-			return err
-		}
+	case as.switched && stat.Uid == as.uid && len(names) == 0: // it was given to that user for this
 		if err := f.Chown(int(we.uid), int(we.gid)); err != nil {
 			return fmt.Errorf("%w: %w", ErrDataDir, err)
 		}
@@ -198,23 +190,6 @@ func takeHome(root *os.Root, mode fs.FileMode, we, as identity) error {
 	return nil
 }
 
-// checkStopped refuses a folder in which a former version runs the database.
-func checkStopped(home string) error {
-	if held, err := lockHeld(home); err != nil || held {
-		return cmp.Or(err, fmt.Errorf("%w: a former version of this program runs the database in %s, as %s is locked: stop it first", ErrDataDir, home, lockPath(home)))
-	}
-	return nil
-}
-
-// databaseFiles are what is the database's in a folder from before it had its own,
-// in the order in which they are moved, the cluster last: as long as that is not
-// moved, what was broken off goes on.
-func databaseFiles() []string {
-	socket := fmt.Sprintf(".s.PGSQL.%d", socketPort)
-	return []string{"cache", "password", "password.new", "lock", "server.json", "server.json.new", "postgres.log", "postgres.log.1",
-		"initialising", socket, socket + ".lock", "cluster"}
-}
-
 // refuseTheirs refuses what the database's user owns in our folder beside the
 // database: it could change it at any time. Nothing of the service's is that user's,
 // so it was put there, or all of the folder was given away.
@@ -226,9 +201,8 @@ func refuseTheirs(root *os.Root, as identity) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrDataDir, err)
 	}
-	theirs := append(databaseFiles(), databaseFolder)
 	for _, entry := range entries {
-		if slices.Contains(theirs, entry.Name()) {
+		if entry.Name() == databaseFolder {
 			continue
 		}
 		info, err := root.Lstat(entry.Name())
@@ -292,24 +266,6 @@ func databaseFolderIn(root *os.Root, as identity) (*os.File, error) {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
-}
-
-// moveDatabase moves what is the database's into its own folder.
-func moveDatabase(root *os.Root, data *os.File) error {
-	if err := checkStopped(root.Name()); err != nil {
-		return err
-	}
-	for _, name := range databaseFiles() {
-		err := root.Rename(name, databaseFolder+"/"+name)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("%w: the database could not be moved to its own folder: %w", ErrDataDir, err)
-		}
-	}
-	home, err := root.Open(".")
-	if err != nil {
-		return err
-	}
-	return errors.Join(data.Sync(), home.Sync(), home.Close())
 }
 
 // prepareFolder returns the real path of dir. A missing folder is made with

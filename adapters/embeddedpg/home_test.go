@@ -64,55 +64,24 @@ func TestHomeIsOurs(t *testing.T) {
 	}
 }
 
-// TestFormerHome: a folder from before the database had its own is put in order,
-// with all that is in it.
+// TestFormerHome: a folder from before the database had its own is refused, in words
+// that say what to do, and left as it is.
 func TestFormerHome(t *testing.T) {
 	t.Parallel()
 	home := newDataDir(t)
-	srv := open(t, Config{DataDir: home})
-	exec1(t, srv.URL(), "CREATE TABLE kept AS SELECT 'here' AS word")
-	if _, err := PrepareHome(home); !errors.Is(err, ErrDataDir) || !strings.Contains(err.Error(), "stop it first") {
-		t.Errorf("while it runs: %v", err)
-	}
-	stop(t, srv)
-	must(t, os.WriteFile(filepath.Join(home, "erasure.key"), []byte("secret"), 0o600))
-
-	// It was broken off after the first of it.
-	first, err := PrepareHome(home)
-	must(t, err)
-	must(t, os.Rename(filepath.Join(first, "cluster"), filepath.Join(home, "cluster")))
-
-	srv, dataDir := openHome(t, home)
-	if got := query(t, srv.URL(), "SELECT word FROM kept"); got != "here" || dataDir != first {
-		t.Errorf("kept %q in %s", got, dataDir)
-	}
-	if uid, err := owner(home); err != nil || int(uid) != os.Geteuid() {
-		t.Errorf("the folder belongs to %d, %v", uid, err)
-	}
-	entries, err := os.ReadDir(home)
-	must(t, err)
-	if len(entries) != 2 {
-		t.Errorf("in the folder are %v", entries)
-	}
-}
-
-// formerHome is a folder of before the database had its own, as the user as whom
-// PostgreSQL runs has left it.
-func formerHome(t *testing.T) string {
-	t.Helper()
-	home, as := newDataDir(t), childIdentity()
 	must(t, os.MkdirAll(filepath.Join(home, "cluster"), 0o700))
-	must(t, os.Chmod(home, 0o711)) // as it will be
-	must(t, os.WriteFile(filepath.Join(home, "password"), []byte("theirs"), 0o600))
-	for _, path := range []string{home, filepath.Join(home, "cluster"), filepath.Join(home, "password")} {
-		must(t, os.Lchown(path, int(as.uid), int(as.gid)))
+	before := snapshot(t, home)
+	if _, err := PrepareHome(home); !errors.Is(err, ErrDataDir) || !strings.Contains(err.Error(), "start anew with rm -r "+home) {
+		t.Errorf("it says %v", err)
 	}
-	return home
+	if after := snapshot(t, home); after != before {
+		t.Errorf("before:\n%s\nafter:\n%s", before, after)
+	}
 }
 
-// TestFormerHomeWithTraps: whose folder it was may have put something in the place of
-// the database's. Nothing outside of the folder is given away, and nothing moved.
-func TestFormerHomeWithTraps(t *testing.T) {
+// TestHomeWithTraps: something may have been put in the place of the database's
+// folder. Nothing outside of the folder is given away.
+func TestHomeWithTraps(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		plant func(path, victim string) error
@@ -120,7 +89,7 @@ func TestFormerHomeWithTraps(t *testing.T) {
 	}{
 		"a link to a folder":      {func(path, victim string) error { return os.Symlink(victim, path) }, "is a link"},
 		"a link to nowhere":       {func(path, victim string) error { return os.Symlink(filepath.Join(victim, "new"), path) }, "is a link"},
-		"a link within":           {func(path, _ string) error { return os.Symlink("cluster", path) }, "is a link"},
+		"a link within":           {func(path, _ string) error { return os.Symlink("notes", path) }, "is a link"},
 		"a pipe":                  {func(path, _ string) error { return syscall.Mkfifo(path, 0o666) }, "is no folder"},
 		"a file":                  {func(path, _ string) error { return os.WriteFile(path, nil, 0o600) }, "is no folder"},
 		"a folder of ours in use": {func(path, _ string) error { return os.MkdirAll(filepath.Join(path, "ours"), 0o755) }, "belongs to uid"},
@@ -130,8 +99,10 @@ func TestFormerHomeWithTraps(t *testing.T) {
 			if name == "a folder of ours in use" && !childIdentity().switched {
 				return // it may be
 			}
-			home := formerHome(t)
+			home := newDataDir(t)
 			victim := filepath.Join(filepath.Dir(home), "victim")
+			must(t, os.MkdirAll(filepath.Join(home, "notes"), 0o755))
+			must(t, os.Chmod(home, 0o711))
 			must(t, os.Mkdir(victim, 0o755))
 			must(t, c.plant(filepath.Join(home, databaseFolder), victim))
 			before := snapshot(t, filepath.Dir(home))
@@ -149,9 +120,9 @@ func TestFormerHomeWithTraps(t *testing.T) {
 	}
 }
 
-// TestFormerHomeWithTheirFiles: what that user has put beside the database is refused
-// by name, whatever it is, until it is taken away; then the folder is put in order.
-func TestFormerHomeWithTheirFiles(t *testing.T) {
+// TestHomeWithTheirFiles: what the user as whom PostgreSQL runs has put beside the
+// database is refused by name, whatever it is, until it is taken away.
+func TestHomeWithTheirFiles(t *testing.T) {
 	t.Parallel()
 	as := childIdentity()
 	if !as.switched {
@@ -164,7 +135,8 @@ func TestFormerHomeWithTheirFiles(t *testing.T) {
 		"erasure.key":             func(path string) error { return os.Symlink("/etc/passwd", path) },
 		"anything":                func(path string) error { return os.WriteFile(path, nil, 0o666) },
 	} {
-		home := formerHome(t)
+		home := newDataDir(t)
+		must(t, os.Mkdir(home, 0o711))
 		path := filepath.Join(home, name)
 		must(t, plant(path))
 		must(t, os.Lchown(path, int(as.uid), int(as.gid)))
@@ -172,15 +144,10 @@ func TestFormerHomeWithTheirFiles(t *testing.T) {
 			if _, err := PrepareHome(home); !errors.Is(err, ErrDataDir) || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "move it away") {
 				t.Errorf("%s: %v", name, err)
 			}
-			if _, err := os.Lstat(filepath.Join(home, "cluster")); err != nil {
-				t.Errorf("%s: the database was moved: %v", name, err)
-			}
 		}
 		must(t, os.Remove(path))
-		dataDir, err := PrepareHome(home)
-		must(t, err)
-		if b, err := os.ReadFile(filepath.Join(dataDir, "password")); err != nil || string(b) != "theirs" {
-			t.Errorf("%s: put in order, the password is %q, %v", name, b, err)
+		if _, err := PrepareHome(home); err != nil {
+			t.Errorf("%s: taken away, and %v", name, err)
 		}
 	}
 }

@@ -19,16 +19,16 @@ import (
 // slow takes a second to look up a key, and knows those that begin with "good".
 type slow struct {
 	domain.People
-	running, most, asked atomic.Int64
-	away                 atomic.Bool
-	changed              atomic.Bool // the good ones are of another purpose by now
+	running, limit, asked atomic.Int64
+	away                  atomic.Bool
+	changed               atomic.Bool // the good ones are of another purpose by now
 }
 
 var caller = uuid.New()
 
 func (s *slow) ByKey(ctx context.Context, secret string) (domain.Key, error) {
 	s.asked.Add(1)
-	s.most.Store(max(s.most.Load(), s.running.Add(1)))
+	s.limit.Store(max(s.limit.Load(), s.running.Add(1)))
 	defer s.running.Add(-1)
 	select {
 	case <-time.After(time.Second):
@@ -97,8 +97,8 @@ func TestGate(t *testing.T) {
 		if got[domain.CodeNotFound] != 4 || got[domain.CodeCrowded] != 16 || refused.Load() != 16 {
 			t.Errorf("got %v, %d refused", got, refused.Load())
 		}
-		if s.most.Load() > 3 { // two guesses and the known one
-			t.Errorf("%d at a time", s.most.Load())
+		if s.limit.Load() > 3 { // two guesses and the known one
+			t.Errorf("%d at a time", s.limit.Load())
 		}
 		if got := code("guess"); got != domain.CodeNotFound {
 			t.Errorf("afterwards: %s", got)

@@ -71,6 +71,70 @@ func (e ResponsePageCountKind) Valid() bool {
 	}
 }
 
+// Access Somebody was shown the contents of a response that was not their own.
+type Access struct {
+	// AccessedAt When (UTC).
+	//
+	// Example: 2026-03-01T12:00:00.0005Z
+	AccessedAt time.Time `json:"accessed_at"`
+
+	// AccessedBy The person who read it.
+	//
+	// Example: c0000100-0000-4000-8000-000000000001
+	AccessedBy openapi_types.UUID `json:"accessed_by"`
+
+	// AccessedByEmail That person's e-mail address; null where they are not known any more.
+	//
+	// Example: root@example.test
+	AccessedByEmail *string `json:"accessed_by_email"`
+
+	// Address The network address of the peer that asked, as in the access log; a proxy's where there is one.
+	//
+	// Example: 192.0.2.7
+	Address string `json:"address"`
+
+	// Id The record's identifier.
+	//
+	// Example: 7d3c1b0a-2f4e-4c69-9a55-3e1d2f4a5b6c
+	Id openapi_types.UUID `json:"id"`
+
+	// Owner Whose response it was, mostly the UUID of a person or an organization.
+	//
+	// Example: c0000100-0000-4000-8000-000000000003
+	Owner string `json:"owner"`
+
+	// OwnerEmail The owner's e-mail address; null where the owner is no known person.
+	//
+	// Example: alice@example.test
+	OwnerEmail *string `json:"owner_email"`
+
+	// ResponseId The response that was read.
+	//
+	// Example: c0000400-0000-4000-8000-00000000005a
+	ResponseId openapi_types.UUID `json:"response_id"`
+}
+
+// AccessPage One page of the access log.
+type AccessPage struct {
+	// Data The records, newest first.
+	Data []Access `json:"data"`
+
+	// HasMore Whether records follow this page.
+	//
+	// Example: true
+	HasMore bool `json:"has_more"`
+
+	// Limit The largest size of a page, as applied.
+	//
+	// Example: 10
+	Limit int64 `json:"limit"`
+
+	// NextCursor What to pass as `after` to get what follows; null where nothing does.
+	//
+	// Example: AQAABkvxjT_oAMAABAAAAEAAgAAAAAAAAFo4dXBwPZX0AzQp7wT-6kOS
+	NextCursor *string `json:"next_cursor"`
+}
+
 // ChangedRetentionRule What a rule is to say from now on, in the place of all that it said.
 type ChangedRetentionRule struct {
 	// AgeDays From how many days of 24 hours on, after it was created, a response is erased.
@@ -83,10 +147,10 @@ type ChangedRetentionRule struct {
 	// to their end: completed, failed and canceled.
 	Filter *RetentionFilter `json:"filter,omitempty"`
 
-	// MostPerRun How many responses one run erases at most; the rest is left to the next ones.
+	// MaxPerRun How many responses one run erases at most; the rest is left to the next ones.
 	//
 	// Example: 10000
-	MostPerRun *int64 `json:"most_per_run,omitempty"`
+	MaxPerRun *int64 `json:"max_per_run,omitempty"`
 
 	// Name What the rule is called. Space around it is left out.
 	//
@@ -112,7 +176,7 @@ type EnabledVersion struct {
 	Version int64 `json:"version"`
 }
 
-// Erasure An erasure of many, and how far it has come. Every field is always there, null where unknown.
+// Erasure A bulk erasure, and how far it has come. Every field is always there, null where unknown.
 type Erasure struct {
 	// AsOf With a filter, what was created later is left (UTC).
 	//
@@ -153,6 +217,9 @@ type Erasure struct {
 	// Example: owner
 	Kind string `json:"kind"`
 
+	// LastError Why it does not get on, why it failed, or that something could not be erased; null where nothing is known to be wrong.
+	LastError *string `json:"last_error"`
+
 	// NotFound Identifiers of no response that is the caller's to erase.
 	//
 	// Example: 0
@@ -192,7 +259,7 @@ type Erasure struct {
 	StartedAt *time.Time `json:"started_at"`
 
 	// State What has become of it. When it is finished, nothing that it may
-	// erase was left but what is `refused`; failed, it cannot get on, and `trouble` says why.
+	// erase was left but what is `refused`; failed, it cannot get on, and `last_error` says why.
 	//
 	//
 	// Example: running
@@ -210,9 +277,6 @@ type Erasure struct {
 	//
 	// Example: bulk
 	Trigger string `json:"trigger"`
-
-	// Trouble Why it does not get on, why it failed, or that something could not be erased; null where nothing is known to be wrong.
-	Trouble *string `json:"trouble"`
 
 	// VerifiedAt When it was looked for once more and nothing was left (UTC).
 	VerifiedAt *time.Time `json:"verified_at"`
@@ -540,7 +604,7 @@ type ErasurePreview struct {
 	Token string `json:"token"`
 }
 
-// ErasureReceipt A receipt of an erasure of many.
+// ErasureReceipt A receipt of a bulk erasure.
 type ErasureReceipt struct {
 	// At When what it is about was erased (UTC).
 	//
@@ -554,7 +618,7 @@ type ErasureReceipt struct {
 
 	// Location Where the file is that proves it, once it is sealed.
 	//
-	// Example: /admin/api/v1/erasures/5e9f1d5c-7d0a-4f0e-9a61-1f3f6f0d2c11/receipt
+	// Example: /lethe/api/v1/erasures/5e9f1d5c-7d0a-4f0e-9a61-1f3f6f0d2c11/receipt
 	Location string `json:"location"`
 
 	// Responses How many responses were erased with it.
@@ -809,70 +873,6 @@ type HoldPage struct {
 	NextCursor *string `json:"next_cursor"`
 }
 
-// Look Somebody was shown the contents of a response that was not their own.
-type Look struct {
-	// Address The network address of the peer that asked, as in the access log; a proxy's where there is one.
-	//
-	// Example: 192.0.2.7
-	Address string `json:"address"`
-
-	// Id The record's identifier.
-	//
-	// Example: 7d3c1b0a-2f4e-4c69-9a55-3e1d2f4a5b6c
-	Id openapi_types.UUID `json:"id"`
-
-	// LookedAt When (UTC).
-	//
-	// Example: 2026-03-01T12:00:00.0005Z
-	LookedAt time.Time `json:"looked_at"`
-
-	// LookedBy The person who looked.
-	//
-	// Example: c0000100-0000-4000-8000-000000000001
-	LookedBy openapi_types.UUID `json:"looked_by"`
-
-	// LookedByEmail That person's e-mail address; null where they are not known any more.
-	//
-	// Example: root@example.test
-	LookedByEmail *string `json:"looked_by_email"`
-
-	// Owner Whose response it was, mostly the UUID of a person or an organization.
-	//
-	// Example: c0000100-0000-4000-8000-000000000003
-	Owner string `json:"owner"`
-
-	// OwnerEmail The owner's e-mail address; null where the owner is no known person.
-	//
-	// Example: alice@example.test
-	OwnerEmail *string `json:"owner_email"`
-
-	// ResponseId The response that was looked at.
-	//
-	// Example: c0000400-0000-4000-8000-00000000005a
-	ResponseId openapi_types.UUID `json:"response_id"`
-}
-
-// LookPage One page of the records of who looked.
-type LookPage struct {
-	// Data The records, newest first.
-	Data []Look `json:"data"`
-
-	// HasMore Whether records follow this page.
-	//
-	// Example: true
-	HasMore bool `json:"has_more"`
-
-	// Limit The largest size of a page, as applied.
-	//
-	// Example: 10
-	Limit int64 `json:"limit"`
-
-	// NextCursor What to pass as `after` to get what follows; null where nothing does.
-	//
-	// Example: AQAABkvxjT_oAMAABAAAAEAAgAAAAAAAAFo4dXBwPZX0AzQp7wT-6kOS
-	NextCursor *string `json:"next_cursor"`
-}
-
 // NewErasure What is to be erased, and why. Exactly one of responses, owner and filter.
 type NewErasure struct {
 	// Filter What is erased of what the caller's list shows. All that is given must
@@ -953,10 +953,10 @@ type NewRetentionRule struct {
 	// to their end: completed, failed and canceled.
 	Filter *RetentionFilter `json:"filter,omitempty"`
 
-	// MostPerRun How many responses one run erases at most; the rest is left to the next ones.
+	// MaxPerRun How many responses one run erases at most; the rest is left to the next ones.
 	//
 	// Example: 10000
-	MostPerRun *int64 `json:"most_per_run,omitempty"`
+	MaxPerRun *int64 `json:"max_per_run,omitempty"`
 
 	// Name What the rule is called. Space around it is left out.
 	//
@@ -1385,10 +1385,10 @@ type RetentionRule struct {
 	// LastRun The last run that began; null where there was none.
 	LastRun *RetentionRun `json:"last_run"`
 
-	// MostPerRun How many responses one run erases at most; the rest is left to the next ones.
+	// MaxPerRun How many responses one run erases at most; the rest is left to the next ones.
 	//
 	// Example: 10000
-	MostPerRun int64 `json:"most_per_run"`
+	MaxPerRun int64 `json:"max_per_run"`
 
 	// Name What the rule is called.
 	//
@@ -1468,10 +1468,10 @@ type RetentionRuleVersion struct {
 	// Example: 0b8f6a52-8c7e-4a57-9a43-5d1c2f3e4b5a
 	Id openapi_types.UUID `json:"id"`
 
-	// MostPerRun How many responses one run erases at most; the rest is left to the next ones.
+	// MaxPerRun How many responses one run erases at most; the rest is left to the next ones.
 	//
 	// Example: 10000
-	MostPerRun int64 `json:"most_per_run"`
+	MaxPerRun int64 `json:"max_per_run"`
 
 	// Name What the rule is called.
 	//
@@ -1506,6 +1506,24 @@ type RetentionRun struct {
 	// Example: 3
 	Version int64 `json:"version"`
 }
+
+// AccessLogAfter defines model for AccessLogAfter.
+type AccessLogAfter = cursor
+
+// AccessOwner defines model for AccessOwner.
+type AccessOwner = string
+
+// AccessResponseId defines model for AccessResponseId.
+type AccessResponseId = identifier
+
+// AccessedAfter defines model for AccessedAfter.
+type AccessedAfter = instant
+
+// AccessedBefore defines model for AccessedBefore.
+type AccessedBefore = instant
+
+// AccessedBy defines model for AccessedBy.
+type AccessedBy = identifier
 
 // Active defines model for Active.
 type Active = boolean
@@ -1557,24 +1575,6 @@ type LastEventId = string
 
 // Limit defines model for Limit.
 type Limit = int64
-
-// LookOwner defines model for LookOwner.
-type LookOwner = string
-
-// LookResponseId defines model for LookResponseId.
-type LookResponseId = identifier
-
-// LookedAfter defines model for LookedAfter.
-type LookedAfter = instant
-
-// LookedBefore defines model for LookedBefore.
-type LookedBefore = instant
-
-// LookedBy defines model for LookedBy.
-type LookedBy = identifier
-
-// LooksAfter defines model for LooksAfter.
-type LooksAfter = cursor
 
 // MemberId defines model for MemberId.
 type MemberId = identifier
@@ -1756,6 +1756,31 @@ type GetResponseParams struct {
 	Body *Body `form:"body,omitempty" json:"body,omitempty"`
 }
 
+// ListAccessLogParams defines parameters for ListAccessLog.
+type ListAccessLogParams struct {
+	// Limit How many to return at most. Brought into the range 1 to 101, never refused for being outside.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// After The `next_cursor` of a page: the records that follow it. It belongs to
+	// that page's filters; for another list, or damaged, it is refused (400).
+	After *AccessLogAfter `form:"after,omitempty" json:"after,omitempty"`
+
+	// ResponseId Only records of this response. Spelled as `request_id`.
+	ResponseId *AccessResponseId `form:"response_id,omitempty" json:"response_id,omitempty"`
+
+	// Owner Only records of responses of this owner, spelled exactly as their `created_by`.
+	Owner *AccessOwner `form:"owner,omitempty" json:"owner,omitempty"`
+
+	// AccessedBy Only records of this person. Spelled as `request_id`.
+	AccessedBy *AccessedBy `form:"accessed_by,omitempty" json:"accessed_by,omitempty"`
+
+	// AccessedAfter Only records from this time or later; RFC 3339 with an offset.
+	AccessedAfter *AccessedAfter `form:"accessed_after,omitempty" json:"accessed_after,omitempty"`
+
+	// AccessedBefore Only records from this time or earlier; RFC 3339 with an offset.
+	AccessedBefore *AccessedBefore `form:"accessed_before,omitempty" json:"accessed_before,omitempty"`
+}
+
 // ListErasuresParams defines parameters for ListErasures.
 type ListErasuresParams struct {
 	// State States, separated by commas, any of which will do: pending, running,
@@ -1830,31 +1855,6 @@ type ListHoldsParams struct {
 	After *After `form:"after,omitempty" json:"after,omitempty"`
 }
 
-// ListLooksParams defines parameters for ListLooks.
-type ListLooksParams struct {
-	// Limit How many to return at most. Brought into the range 1 to 101, never refused for being outside.
-	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
-
-	// After The `next_cursor` of a page: the records that follow it. It belongs to
-	// that page's filters; for another list, or damaged, it is refused (400).
-	After *LooksAfter `form:"after,omitempty" json:"after,omitempty"`
-
-	// ResponseId Only looks at this response. Spelled as `request_id`.
-	ResponseId *LookResponseId `form:"response_id,omitempty" json:"response_id,omitempty"`
-
-	// Owner Only looks at responses of this owner, spelled exactly as their `created_by`.
-	Owner *LookOwner `form:"owner,omitempty" json:"owner,omitempty"`
-
-	// LookedBy Only looks of this person. Spelled as `request_id`.
-	LookedBy *LookedBy `form:"looked_by,omitempty" json:"looked_by,omitempty"`
-
-	// LookedAfter Only looks at this time or later; RFC 3339 with an offset.
-	LookedAfter *LookedAfter `form:"looked_after,omitempty" json:"looked_after,omitempty"`
-
-	// LookedBefore Only looks at this time or earlier; RFC 3339 with an offset.
-	LookedBefore *LookedBefore `form:"looked_before,omitempty" json:"looked_before,omitempty"`
-}
-
 // ListRetentionRulesParams defines parameters for ListRetentionRules.
 type ListRetentionRulesParams struct {
 	// Removed Exactly `true` or `false`. Those rules that have been removed, or, as
@@ -1900,71 +1900,71 @@ type ServerInterface interface {
 	// GetResponse Fetch a response
 	// (GET /admin/api/v1/batches/requests/{request_id})
 	GetResponse(ctx echo.Context, requestId RequestId, params GetResponseParams) error
+	// ListAccessLog List the access log
+	// (GET /lethe/api/v1/access-log)
+	ListAccessLog(ctx echo.Context, params ListAccessLogParams) error
 	// ListErasures List erasures
-	// (GET /admin/api/v1/erasures)
+	// (GET /lethe/api/v1/erasures)
 	ListErasures(ctx echo.Context, params ListErasuresParams) error
 	// StartErasure Erase many responses
-	// (POST /admin/api/v1/erasures)
+	// (POST /lethe/api/v1/erasures)
 	StartErasure(ctx echo.Context, params StartErasureParams) error
 	// PreviewErasure Preview an erasure
-	// (POST /admin/api/v1/erasures/preview)
+	// (POST /lethe/api/v1/erasures/preview)
 	PreviewErasure(ctx echo.Context) error
 	// GetErasure Fetch an erasure
-	// (GET /admin/api/v1/erasures/{erasure_id})
+	// (GET /lethe/api/v1/erasures/{erasure_id})
 	GetErasure(ctx echo.Context, erasureId ErasureId) error
 	// CancelErasure Cancel an erasure
-	// (POST /admin/api/v1/erasures/{erasure_id}/cancel)
+	// (POST /lethe/api/v1/erasures/{erasure_id}/cancel)
 	CancelErasure(ctx echo.Context, erasureId ErasureId) error
 	// WatchErasure Watch an erasure
-	// (GET /admin/api/v1/erasures/{erasure_id}/events)
+	// (GET /lethe/api/v1/erasures/{erasure_id}/events)
 	WatchErasure(ctx echo.Context, erasureId ErasureId, params WatchErasureParams) error
 	// GetReceipt Fetch the receipt of an erasure
-	// (GET /admin/api/v1/erasures/{erasure_id}/receipt)
+	// (GET /lethe/api/v1/erasures/{erasure_id}/receipt)
 	GetReceipt(ctx echo.Context, erasureId ErasureId, params GetReceiptParams) error
 	// ListErasureReceipts List the receipts of an erasure
-	// (GET /admin/api/v1/erasures/{erasure_id}/receipts)
+	// (GET /lethe/api/v1/erasures/{erasure_id}/receipts)
 	ListErasureReceipts(ctx echo.Context, erasureId ErasureId, params ListErasureReceiptsParams) error
 	// ListHolds List holds
-	// (GET /admin/api/v1/holds)
+	// (GET /lethe/api/v1/holds)
 	ListHolds(ctx echo.Context, params ListHoldsParams) error
 	// PlaceHold Place a hold
-	// (POST /admin/api/v1/holds)
+	// (POST /lethe/api/v1/holds)
 	PlaceHold(ctx echo.Context) error
 	// ReleaseHold Release a hold
-	// (DELETE /admin/api/v1/holds/{hold_id})
+	// (DELETE /lethe/api/v1/holds/{hold_id})
 	ReleaseHold(ctx echo.Context, holdId HoldId) error
 	// GetHold Fetch a hold
-	// (GET /admin/api/v1/holds/{hold_id})
+	// (GET /lethe/api/v1/holds/{hold_id})
 	GetHold(ctx echo.Context, holdId HoldId) error
-	// ListLooks List who looked
-	// (GET /admin/api/v1/looks)
-	ListLooks(ctx echo.Context, params ListLooksParams) error
 	// ListRetentionRules List retention rules
-	// (GET /admin/api/v1/retention-rules)
+	// (GET /lethe/api/v1/retention-rules)
 	ListRetentionRules(ctx echo.Context, params ListRetentionRulesParams) error
 	// CreateRetentionRule Create a retention rule
-	// (POST /admin/api/v1/retention-rules)
+	// (POST /lethe/api/v1/retention-rules)
 	CreateRetentionRule(ctx echo.Context) error
 	// RemoveRetentionRule Remove a retention rule
-	// (DELETE /admin/api/v1/retention-rules/{rule_id})
+	// (DELETE /lethe/api/v1/retention-rules/{rule_id})
 	RemoveRetentionRule(ctx echo.Context, ruleId RuleId) error
 	// GetRetentionRule Fetch a retention rule
-	// (GET /admin/api/v1/retention-rules/{rule_id})
+	// (GET /lethe/api/v1/retention-rules/{rule_id})
 	GetRetentionRule(ctx echo.Context, ruleId RuleId) error
 	// ChangeRetentionRule Change a retention rule
-	// (PUT /admin/api/v1/retention-rules/{rule_id})
+	// (PUT /lethe/api/v1/retention-rules/{rule_id})
 	ChangeRetentionRule(ctx echo.Context, ruleId RuleId) error
 	// DisableRetentionRule Disable a retention rule
-	// (POST /admin/api/v1/retention-rules/{rule_id}/disable)
+	// (POST /lethe/api/v1/retention-rules/{rule_id}/disable)
 	DisableRetentionRule(ctx echo.Context, ruleId RuleId) error
 	// DryRunRetentionRule Try a retention rule
-	// (POST /admin/api/v1/retention-rules/{rule_id}/dry-run)
+	// (POST /lethe/api/v1/retention-rules/{rule_id}/dry-run)
 	DryRunRetentionRule(ctx echo.Context, ruleId RuleId) error
 	// EnableRetentionRule Enable a retention rule
-	// (POST /admin/api/v1/retention-rules/{rule_id}/enable)
+	// (POST /lethe/api/v1/retention-rules/{rule_id}/enable)
 	EnableRetentionRule(ctx echo.Context, ruleId RuleId) error
 	// GetRetentionRuleVersion Fetch a version of a retention rule
-	// (GET /admin/api/v1/retention-rules/{rule_id}/versions/{version})
+	// (GET /lethe/api/v1/retention-rules/{rule_id}/versions/{version})
 	GetRetentionRuleVersion(ctx echo.Context, ruleId RuleId, version RuleVersion) error
 	// GetCheckpoint Fetch the newest checkpoint of the log
 	// (GET /log/checkpoint)
@@ -2176,6 +2176,66 @@ func (w *ServerInterfaceWrapper) GetResponse(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetResponse(ctx, requestId, params)
+	return err
+}
+
+// ListAccessLog converts echo context to params.
+func (w *ServerInterfaceWrapper) ListAccessLog(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListAccessLogParams
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
+	}
+
+	// ------------- Optional query parameter "response_id" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "response_id", ctx.QueryParams(), &params.ResponseId, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter response_id: %s", err))
+	}
+
+	// ------------- Optional query parameter "owner" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "owner", ctx.QueryParams(), &params.Owner, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter owner: %s", err))
+	}
+
+	// ------------- Optional query parameter "accessed_by" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "accessed_by", ctx.QueryParams(), &params.AccessedBy, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter accessed_by: %s", err))
+	}
+
+	// ------------- Optional query parameter "accessed_after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "accessed_after", ctx.QueryParams(), &params.AccessedAfter, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter accessed_after: %s", err))
+	}
+
+	// ------------- Optional query parameter "accessed_before" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "accessed_before", ctx.QueryParams(), &params.AccessedBefore, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter accessed_before: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListAccessLog(ctx, params)
 	return err
 }
 
@@ -2454,66 +2514,6 @@ func (w *ServerInterfaceWrapper) GetHold(ctx echo.Context) error {
 	return err
 }
 
-// ListLooks converts echo context to params.
-func (w *ServerInterfaceWrapper) ListLooks(ctx echo.Context) error {
-	var err error
-
-	// Parameter object where we will unmarshal all parameters from the context
-	var params ListLooksParams
-	// ------------- Optional query parameter "limit" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
-	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
-	}
-
-	// ------------- Optional query parameter "after" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
-	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
-	}
-
-	// ------------- Optional query parameter "response_id" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "response_id", ctx.QueryParams(), &params.ResponseId, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
-	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter response_id: %s", err))
-	}
-
-	// ------------- Optional query parameter "owner" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "owner", ctx.QueryParams(), &params.Owner, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
-	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter owner: %s", err))
-	}
-
-	// ------------- Optional query parameter "looked_by" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "looked_by", ctx.QueryParams(), &params.LookedBy, runtime.BindQueryParameterOptions{Type: "string", Format: "uuid"})
-	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter looked_by: %s", err))
-	}
-
-	// ------------- Optional query parameter "looked_after" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "looked_after", ctx.QueryParams(), &params.LookedAfter, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
-	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter looked_after: %s", err))
-	}
-
-	// ------------- Optional query parameter "looked_before" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "looked_before", ctx.QueryParams(), &params.LookedBefore, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
-	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter looked_before: %s", err))
-	}
-
-	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.ListLooks(ctx, params)
-	return err
-}
-
 // ListRetentionRules converts echo context to params.
 func (w *ServerInterfaceWrapper) ListRetentionRules(ctx echo.Context) error {
 	var err error
@@ -2767,28 +2767,28 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/admin/api/v1/batches/requests", wrapper.ListResponses, options.OperationMiddlewares["listResponses"]...)
 	router.DELETE(options.BaseURL+"/admin/api/v1/batches/requests/:request_id", wrapper.EraseResponse, options.OperationMiddlewares["eraseResponse"]...)
 	router.GET(options.BaseURL+"/admin/api/v1/batches/requests/:request_id", wrapper.GetResponse, options.OperationMiddlewares["getResponse"]...)
-	router.GET(options.BaseURL+"/admin/api/v1/erasures", wrapper.ListErasures, options.OperationMiddlewares["listErasures"]...)
-	router.POST(options.BaseURL+"/admin/api/v1/erasures", wrapper.StartErasure, options.OperationMiddlewares["startErasure"]...)
-	router.GET(options.BaseURL+"/admin/api/v1/erasures/:erasure_id", wrapper.GetErasure, options.OperationMiddlewares["getErasure"]...)
-	router.POST(options.BaseURL+"/admin/api/v1/erasures/:erasure_id/cancel", wrapper.CancelErasure, options.OperationMiddlewares["cancelErasure"]...)
-	router.GET(options.BaseURL+"/admin/api/v1/erasures/:erasure_id/events", wrapper.WatchErasure, options.OperationMiddlewares["watchErasure"]...)
-	router.GET(options.BaseURL+"/admin/api/v1/erasures/:erasure_id/receipt", wrapper.GetReceipt, options.OperationMiddlewares["getReceipt"]...)
-	router.GET(options.BaseURL+"/admin/api/v1/erasures/:erasure_id/receipts", wrapper.ListErasureReceipts, options.OperationMiddlewares["listErasureReceipts"]...)
-	router.POST(options.BaseURL+"/admin/api/v1/erasures/preview", wrapper.PreviewErasure, options.OperationMiddlewares["previewErasure"]...)
-	router.GET(options.BaseURL+"/admin/api/v1/holds", wrapper.ListHolds, options.OperationMiddlewares["listHolds"]...)
-	router.POST(options.BaseURL+"/admin/api/v1/holds", wrapper.PlaceHold, options.OperationMiddlewares["placeHold"]...)
-	router.DELETE(options.BaseURL+"/admin/api/v1/holds/:hold_id", wrapper.ReleaseHold, options.OperationMiddlewares["releaseHold"]...)
-	router.GET(options.BaseURL+"/admin/api/v1/holds/:hold_id", wrapper.GetHold, options.OperationMiddlewares["getHold"]...)
-	router.GET(options.BaseURL+"/admin/api/v1/looks", wrapper.ListLooks, options.OperationMiddlewares["listLooks"]...)
-	router.GET(options.BaseURL+"/admin/api/v1/retention-rules", wrapper.ListRetentionRules, options.OperationMiddlewares["listRetentionRules"]...)
-	router.POST(options.BaseURL+"/admin/api/v1/retention-rules", wrapper.CreateRetentionRule, options.OperationMiddlewares["createRetentionRule"]...)
-	router.DELETE(options.BaseURL+"/admin/api/v1/retention-rules/:rule_id", wrapper.RemoveRetentionRule, options.OperationMiddlewares["removeRetentionRule"]...)
-	router.GET(options.BaseURL+"/admin/api/v1/retention-rules/:rule_id", wrapper.GetRetentionRule, options.OperationMiddlewares["getRetentionRule"]...)
-	router.PUT(options.BaseURL+"/admin/api/v1/retention-rules/:rule_id", wrapper.ChangeRetentionRule, options.OperationMiddlewares["changeRetentionRule"]...)
-	router.POST(options.BaseURL+"/admin/api/v1/retention-rules/:rule_id/disable", wrapper.DisableRetentionRule, options.OperationMiddlewares["disableRetentionRule"]...)
-	router.POST(options.BaseURL+"/admin/api/v1/retention-rules/:rule_id/dry-run", wrapper.DryRunRetentionRule, options.OperationMiddlewares["dryRunRetentionRule"]...)
-	router.POST(options.BaseURL+"/admin/api/v1/retention-rules/:rule_id/enable", wrapper.EnableRetentionRule, options.OperationMiddlewares["enableRetentionRule"]...)
-	router.GET(options.BaseURL+"/admin/api/v1/retention-rules/:rule_id/versions/:version", wrapper.GetRetentionRuleVersion, options.OperationMiddlewares["getRetentionRuleVersion"]...)
+	router.GET(options.BaseURL+"/lethe/api/v1/access-log", wrapper.ListAccessLog, options.OperationMiddlewares["listAccessLog"]...)
+	router.GET(options.BaseURL+"/lethe/api/v1/erasures", wrapper.ListErasures, options.OperationMiddlewares["listErasures"]...)
+	router.POST(options.BaseURL+"/lethe/api/v1/erasures", wrapper.StartErasure, options.OperationMiddlewares["startErasure"]...)
+	router.GET(options.BaseURL+"/lethe/api/v1/erasures/:erasure_id", wrapper.GetErasure, options.OperationMiddlewares["getErasure"]...)
+	router.POST(options.BaseURL+"/lethe/api/v1/erasures/:erasure_id/cancel", wrapper.CancelErasure, options.OperationMiddlewares["cancelErasure"]...)
+	router.GET(options.BaseURL+"/lethe/api/v1/erasures/:erasure_id/events", wrapper.WatchErasure, options.OperationMiddlewares["watchErasure"]...)
+	router.GET(options.BaseURL+"/lethe/api/v1/erasures/:erasure_id/receipt", wrapper.GetReceipt, options.OperationMiddlewares["getReceipt"]...)
+	router.GET(options.BaseURL+"/lethe/api/v1/erasures/:erasure_id/receipts", wrapper.ListErasureReceipts, options.OperationMiddlewares["listErasureReceipts"]...)
+	router.POST(options.BaseURL+"/lethe/api/v1/erasures/preview", wrapper.PreviewErasure, options.OperationMiddlewares["previewErasure"]...)
+	router.GET(options.BaseURL+"/lethe/api/v1/holds", wrapper.ListHolds, options.OperationMiddlewares["listHolds"]...)
+	router.POST(options.BaseURL+"/lethe/api/v1/holds", wrapper.PlaceHold, options.OperationMiddlewares["placeHold"]...)
+	router.DELETE(options.BaseURL+"/lethe/api/v1/holds/:hold_id", wrapper.ReleaseHold, options.OperationMiddlewares["releaseHold"]...)
+	router.GET(options.BaseURL+"/lethe/api/v1/holds/:hold_id", wrapper.GetHold, options.OperationMiddlewares["getHold"]...)
+	router.GET(options.BaseURL+"/lethe/api/v1/retention-rules", wrapper.ListRetentionRules, options.OperationMiddlewares["listRetentionRules"]...)
+	router.POST(options.BaseURL+"/lethe/api/v1/retention-rules", wrapper.CreateRetentionRule, options.OperationMiddlewares["createRetentionRule"]...)
+	router.DELETE(options.BaseURL+"/lethe/api/v1/retention-rules/:rule_id", wrapper.RemoveRetentionRule, options.OperationMiddlewares["removeRetentionRule"]...)
+	router.GET(options.BaseURL+"/lethe/api/v1/retention-rules/:rule_id", wrapper.GetRetentionRule, options.OperationMiddlewares["getRetentionRule"]...)
+	router.PUT(options.BaseURL+"/lethe/api/v1/retention-rules/:rule_id", wrapper.ChangeRetentionRule, options.OperationMiddlewares["changeRetentionRule"]...)
+	router.POST(options.BaseURL+"/lethe/api/v1/retention-rules/:rule_id/disable", wrapper.DisableRetentionRule, options.OperationMiddlewares["disableRetentionRule"]...)
+	router.POST(options.BaseURL+"/lethe/api/v1/retention-rules/:rule_id/dry-run", wrapper.DryRunRetentionRule, options.OperationMiddlewares["dryRunRetentionRule"]...)
+	router.POST(options.BaseURL+"/lethe/api/v1/retention-rules/:rule_id/enable", wrapper.EnableRetentionRule, options.OperationMiddlewares["enableRetentionRule"]...)
+	router.GET(options.BaseURL+"/lethe/api/v1/retention-rules/:rule_id/versions/:version", wrapper.GetRetentionRuleVersion, options.OperationMiddlewares["getRetentionRuleVersion"]...)
 	router.GET(options.BaseURL+"/log/checkpoint", wrapper.GetCheckpoint, options.OperationMiddlewares["getCheckpoint"]...)
 	router.GET(options.BaseURL+"/log/keys", wrapper.GetLogKeys, options.OperationMiddlewares["getLogKeys"]...)
 	router.GET(options.BaseURL+"/log/tile/:level/:index", wrapper.GetTile, options.OperationMiddlewares["getTile"]...)
@@ -3629,6 +3629,217 @@ type GetResponse503ApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetResponse503ApplicationProblemPlusJSONResponse) VisitGetResponseResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAccessLogRequestObject struct {
+	Params ListAccessLogParams
+}
+
+type ListAccessLogResponseObject interface {
+	VisitListAccessLogResponse(w http.ResponseWriter) error
+}
+
+type ListAccessLog200ResponseHeaders struct {
+	UnknownParameters *string
+	XRequestId        *string
+}
+
+type ListAccessLog200JSONResponse struct {
+	Body    AccessPage
+	Headers ListAccessLog200ResponseHeaders
+}
+
+func (response ListAccessLog200JSONResponse) VisitListAccessLogResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.UnknownParameters != nil {
+		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAccessLog400ApplicationProblemPlusJSONResponse struct {
+	InvalidApplicationProblemPlusJSONResponse
+}
+
+func (response ListAccessLog400ApplicationProblemPlusJSONResponse) VisitListAccessLogResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAccessLog401ApplicationProblemPlusJSONResponse struct {
+	UnauthenticatedApplicationProblemPlusJSONResponse
+}
+
+func (response ListAccessLog401ApplicationProblemPlusJSONResponse) VisitListAccessLogResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAccessLog403ApplicationProblemPlusJSONResponse struct {
+	ForbiddenApplicationProblemPlusJSONResponse
+}
+
+func (response ListAccessLog403ApplicationProblemPlusJSONResponse) VisitListAccessLogResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAccessLog405ApplicationProblemPlusJSONResponse struct {
+	MethodNotAllowedApplicationProblemPlusJSONResponse
+}
+
+func (response ListAccessLog405ApplicationProblemPlusJSONResponse) VisitListAccessLogResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.Allow != nil {
+		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(405)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAccessLog413ApplicationProblemPlusJSONResponse struct {
+	TooLargeApplicationProblemPlusJSONResponse
+}
+
+func (response ListAccessLog413ApplicationProblemPlusJSONResponse) VisitListAccessLogResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAccessLog429ApplicationProblemPlusJSONResponse struct {
+	TooManyRequestsApplicationProblemPlusJSONResponse
+}
+
+func (response ListAccessLog429ApplicationProblemPlusJSONResponse) VisitListAccessLogResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAccessLog431TextResponse HeadersTooLargeTextResponse
+
+func (response ListAccessLog431TextResponse) VisitListAccessLogResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/plain")
+	w.WriteHeader(431)
+
+	_, err := w.Write([]byte(fmt.Sprint(response)))
+	return err
+}
+
+type ListAccessLog500ApplicationProblemPlusJSONResponse struct {
+	InternalApplicationProblemPlusJSONResponse
+}
+
+func (response ListAccessLog500ApplicationProblemPlusJSONResponse) VisitListAccessLogResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	if response.Headers.XRequestId != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListAccessLog503ApplicationProblemPlusJSONResponse struct {
+	UnavailableApplicationProblemPlusJSONResponse
+}
+
+func (response ListAccessLog503ApplicationProblemPlusJSONResponse) VisitListAccessLogResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -6414,217 +6625,6 @@ type GetHold503ApplicationProblemPlusJSONResponse struct {
 }
 
 func (response GetHold503ApplicationProblemPlusJSONResponse) VisitGetHoldResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	if response.Headers.RetryAfter != nil {
-		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
-	}
-	if response.Headers.XRequestId != nil {
-		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
-	}
-	w.WriteHeader(503)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type ListLooksRequestObject struct {
-	Params ListLooksParams
-}
-
-type ListLooksResponseObject interface {
-	VisitListLooksResponse(w http.ResponseWriter) error
-}
-
-type ListLooks200ResponseHeaders struct {
-	UnknownParameters *string
-	XRequestId        *string
-}
-
-type ListLooks200JSONResponse struct {
-	Body    LookPage
-	Headers ListLooks200ResponseHeaders
-}
-
-func (response ListLooks200JSONResponse) VisitListLooksResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/json")
-	if response.Headers.UnknownParameters != nil {
-		w.Header().Set("Unknown-Parameters", fmt.Sprint(*response.Headers.UnknownParameters))
-	}
-	if response.Headers.XRequestId != nil {
-		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
-	}
-	w.WriteHeader(200)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type ListLooks400ApplicationProblemPlusJSONResponse struct {
-	InvalidApplicationProblemPlusJSONResponse
-}
-
-func (response ListLooks400ApplicationProblemPlusJSONResponse) VisitListLooksResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	if response.Headers.XRequestId != nil {
-		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
-	}
-	w.WriteHeader(400)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type ListLooks401ApplicationProblemPlusJSONResponse struct {
-	UnauthenticatedApplicationProblemPlusJSONResponse
-}
-
-func (response ListLooks401ApplicationProblemPlusJSONResponse) VisitListLooksResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	if response.Headers.WWWAuthenticate != nil {
-		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
-	}
-	if response.Headers.XRequestId != nil {
-		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
-	}
-	w.WriteHeader(401)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type ListLooks403ApplicationProblemPlusJSONResponse struct {
-	ForbiddenApplicationProblemPlusJSONResponse
-}
-
-func (response ListLooks403ApplicationProblemPlusJSONResponse) VisitListLooksResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	if response.Headers.XRequestId != nil {
-		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
-	}
-	w.WriteHeader(403)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type ListLooks405ApplicationProblemPlusJSONResponse struct {
-	MethodNotAllowedApplicationProblemPlusJSONResponse
-}
-
-func (response ListLooks405ApplicationProblemPlusJSONResponse) VisitListLooksResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	if response.Headers.Allow != nil {
-		w.Header().Set("Allow", fmt.Sprint(*response.Headers.Allow))
-	}
-	if response.Headers.XRequestId != nil {
-		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
-	}
-	w.WriteHeader(405)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type ListLooks413ApplicationProblemPlusJSONResponse struct {
-	TooLargeApplicationProblemPlusJSONResponse
-}
-
-func (response ListLooks413ApplicationProblemPlusJSONResponse) VisitListLooksResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	if response.Headers.XRequestId != nil {
-		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
-	}
-	w.WriteHeader(413)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type ListLooks429ApplicationProblemPlusJSONResponse struct {
-	TooManyRequestsApplicationProblemPlusJSONResponse
-}
-
-func (response ListLooks429ApplicationProblemPlusJSONResponse) VisitListLooksResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	if response.Headers.RetryAfter != nil {
-		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
-	}
-	if response.Headers.XRequestId != nil {
-		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
-	}
-	w.WriteHeader(429)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type ListLooks431TextResponse HeadersTooLargeTextResponse
-
-func (response ListLooks431TextResponse) VisitListLooksResponse(w http.ResponseWriter) error {
-
-	w.Header().Set("Content-Type", "text/plain")
-	w.WriteHeader(431)
-
-	_, err := w.Write([]byte(fmt.Sprint(response)))
-	return err
-}
-
-type ListLooks500ApplicationProblemPlusJSONResponse struct {
-	InternalApplicationProblemPlusJSONResponse
-}
-
-func (response ListLooks500ApplicationProblemPlusJSONResponse) VisitListLooksResponse(w http.ResponseWriter) error {
-
-	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "application/problem+json")
-	if response.Headers.XRequestId != nil {
-		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestId))
-	}
-	w.WriteHeader(500)
-	_, err := buf.WriteTo(w)
-	return err
-}
-
-type ListLooks503ApplicationProblemPlusJSONResponse struct {
-	UnavailableApplicationProblemPlusJSONResponse
-}
-
-func (response ListLooks503ApplicationProblemPlusJSONResponse) VisitListLooksResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -9466,71 +9466,71 @@ type StrictServerInterface interface {
 	// GetResponse Fetch a response
 	// (GET /admin/api/v1/batches/requests/{request_id})
 	GetResponse(ctx context.Context, request GetResponseRequestObject) (GetResponseResponseObject, error)
+	// ListAccessLog List the access log
+	// (GET /lethe/api/v1/access-log)
+	ListAccessLog(ctx context.Context, request ListAccessLogRequestObject) (ListAccessLogResponseObject, error)
 	// ListErasures List erasures
-	// (GET /admin/api/v1/erasures)
+	// (GET /lethe/api/v1/erasures)
 	ListErasures(ctx context.Context, request ListErasuresRequestObject) (ListErasuresResponseObject, error)
 	// StartErasure Erase many responses
-	// (POST /admin/api/v1/erasures)
+	// (POST /lethe/api/v1/erasures)
 	StartErasure(ctx context.Context, request StartErasureRequestObject) (StartErasureResponseObject, error)
 	// PreviewErasure Preview an erasure
-	// (POST /admin/api/v1/erasures/preview)
+	// (POST /lethe/api/v1/erasures/preview)
 	PreviewErasure(ctx context.Context, request PreviewErasureRequestObject) (PreviewErasureResponseObject, error)
 	// GetErasure Fetch an erasure
-	// (GET /admin/api/v1/erasures/{erasure_id})
+	// (GET /lethe/api/v1/erasures/{erasure_id})
 	GetErasure(ctx context.Context, request GetErasureRequestObject) (GetErasureResponseObject, error)
 	// CancelErasure Cancel an erasure
-	// (POST /admin/api/v1/erasures/{erasure_id}/cancel)
+	// (POST /lethe/api/v1/erasures/{erasure_id}/cancel)
 	CancelErasure(ctx context.Context, request CancelErasureRequestObject) (CancelErasureResponseObject, error)
 	// WatchErasure Watch an erasure
-	// (GET /admin/api/v1/erasures/{erasure_id}/events)
+	// (GET /lethe/api/v1/erasures/{erasure_id}/events)
 	WatchErasure(ctx context.Context, request WatchErasureRequestObject) (WatchErasureResponseObject, error)
 	// GetReceipt Fetch the receipt of an erasure
-	// (GET /admin/api/v1/erasures/{erasure_id}/receipt)
+	// (GET /lethe/api/v1/erasures/{erasure_id}/receipt)
 	GetReceipt(ctx context.Context, request GetReceiptRequestObject) (GetReceiptResponseObject, error)
 	// ListErasureReceipts List the receipts of an erasure
-	// (GET /admin/api/v1/erasures/{erasure_id}/receipts)
+	// (GET /lethe/api/v1/erasures/{erasure_id}/receipts)
 	ListErasureReceipts(ctx context.Context, request ListErasureReceiptsRequestObject) (ListErasureReceiptsResponseObject, error)
 	// ListHolds List holds
-	// (GET /admin/api/v1/holds)
+	// (GET /lethe/api/v1/holds)
 	ListHolds(ctx context.Context, request ListHoldsRequestObject) (ListHoldsResponseObject, error)
 	// PlaceHold Place a hold
-	// (POST /admin/api/v1/holds)
+	// (POST /lethe/api/v1/holds)
 	PlaceHold(ctx context.Context, request PlaceHoldRequestObject) (PlaceHoldResponseObject, error)
 	// ReleaseHold Release a hold
-	// (DELETE /admin/api/v1/holds/{hold_id})
+	// (DELETE /lethe/api/v1/holds/{hold_id})
 	ReleaseHold(ctx context.Context, request ReleaseHoldRequestObject) (ReleaseHoldResponseObject, error)
 	// GetHold Fetch a hold
-	// (GET /admin/api/v1/holds/{hold_id})
+	// (GET /lethe/api/v1/holds/{hold_id})
 	GetHold(ctx context.Context, request GetHoldRequestObject) (GetHoldResponseObject, error)
-	// ListLooks List who looked
-	// (GET /admin/api/v1/looks)
-	ListLooks(ctx context.Context, request ListLooksRequestObject) (ListLooksResponseObject, error)
 	// ListRetentionRules List retention rules
-	// (GET /admin/api/v1/retention-rules)
+	// (GET /lethe/api/v1/retention-rules)
 	ListRetentionRules(ctx context.Context, request ListRetentionRulesRequestObject) (ListRetentionRulesResponseObject, error)
 	// CreateRetentionRule Create a retention rule
-	// (POST /admin/api/v1/retention-rules)
+	// (POST /lethe/api/v1/retention-rules)
 	CreateRetentionRule(ctx context.Context, request CreateRetentionRuleRequestObject) (CreateRetentionRuleResponseObject, error)
 	// RemoveRetentionRule Remove a retention rule
-	// (DELETE /admin/api/v1/retention-rules/{rule_id})
+	// (DELETE /lethe/api/v1/retention-rules/{rule_id})
 	RemoveRetentionRule(ctx context.Context, request RemoveRetentionRuleRequestObject) (RemoveRetentionRuleResponseObject, error)
 	// GetRetentionRule Fetch a retention rule
-	// (GET /admin/api/v1/retention-rules/{rule_id})
+	// (GET /lethe/api/v1/retention-rules/{rule_id})
 	GetRetentionRule(ctx context.Context, request GetRetentionRuleRequestObject) (GetRetentionRuleResponseObject, error)
 	// ChangeRetentionRule Change a retention rule
-	// (PUT /admin/api/v1/retention-rules/{rule_id})
+	// (PUT /lethe/api/v1/retention-rules/{rule_id})
 	ChangeRetentionRule(ctx context.Context, request ChangeRetentionRuleRequestObject) (ChangeRetentionRuleResponseObject, error)
 	// DisableRetentionRule Disable a retention rule
-	// (POST /admin/api/v1/retention-rules/{rule_id}/disable)
+	// (POST /lethe/api/v1/retention-rules/{rule_id}/disable)
 	DisableRetentionRule(ctx context.Context, request DisableRetentionRuleRequestObject) (DisableRetentionRuleResponseObject, error)
 	// DryRunRetentionRule Try a retention rule
-	// (POST /admin/api/v1/retention-rules/{rule_id}/dry-run)
+	// (POST /lethe/api/v1/retention-rules/{rule_id}/dry-run)
 	DryRunRetentionRule(ctx context.Context, request DryRunRetentionRuleRequestObject) (DryRunRetentionRuleResponseObject, error)
 	// EnableRetentionRule Enable a retention rule
-	// (POST /admin/api/v1/retention-rules/{rule_id}/enable)
+	// (POST /lethe/api/v1/retention-rules/{rule_id}/enable)
 	EnableRetentionRule(ctx context.Context, request EnableRetentionRuleRequestObject) (EnableRetentionRuleResponseObject, error)
 	// GetRetentionRuleVersion Fetch a version of a retention rule
-	// (GET /admin/api/v1/retention-rules/{rule_id}/versions/{version})
+	// (GET /lethe/api/v1/retention-rules/{rule_id}/versions/{version})
 	GetRetentionRuleVersion(ctx context.Context, request GetRetentionRuleVersionRequestObject) (GetRetentionRuleVersionResponseObject, error)
 	// GetCheckpoint Fetch the newest checkpoint of the log
 	// (GET /log/checkpoint)
@@ -9626,6 +9626,31 @@ func (sh *strictHandler) GetResponse(ctx echo.Context, requestId RequestId, para
 		return err
 	} else if validResponse, ok := response.(GetResponseResponseObject); ok {
 		return validResponse.VisitGetResponseResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListAccessLog operation middleware
+func (sh *strictHandler) ListAccessLog(ctx echo.Context, params ListAccessLogParams) error {
+	var request ListAccessLogRequestObject
+
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListAccessLog(ctx.Request().Context(), request.(ListAccessLogRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListAccessLog")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListAccessLogResponseObject); ok {
+		return validResponse.VisitListAccessLogResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -9994,31 +10019,6 @@ func (sh *strictHandler) GetHold(ctx echo.Context, holdId HoldId) error {
 		return err
 	} else if validResponse, ok := response.(GetHoldResponseObject); ok {
 		return validResponse.VisitGetHoldResponse(ctx.Response())
-	} else if response != nil {
-		return fmt.Errorf("unexpected response type: %T", response)
-	}
-	return nil
-}
-
-// ListLooks operation middleware
-func (sh *strictHandler) ListLooks(ctx echo.Context, params ListLooksParams) error {
-	var request ListLooksRequestObject
-
-	request.Params = params
-
-	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
-		return sh.ssi.ListLooks(ctx.Request().Context(), request.(ListLooksRequestObject))
-	}
-	for _, middleware := range sh.middlewares {
-		handler = middleware(handler, "ListLooks")
-	}
-
-	response, err := handler(ctx, request)
-
-	if err != nil {
-		return err
-	} else if validResponse, ok := response.(ListLooksResponseObject); ok {
-		return validResponse.VisitListLooksResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

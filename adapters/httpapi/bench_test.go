@@ -42,7 +42,7 @@ func benchmarked(b *testing.B) (http.Handler, string) {
 	handler, err := httpapi.New(httpapi.Config{}, httpapi.Deps{
 		Identify: domain.NewIdentifyCaller(store, time.Now),
 		List:     domain.NewListResponses(store, store, store, log),
-		Get:      domain.NewGetResponse(store, store, store, store.Looks(), time.Now, log),
+		Get:      domain.NewGetResponse(store, store, store, store.AccessLog(), time.Now, log),
 		Erase:    domain.NewEraseResponse(store, time.Now),
 		Credentials: func(r *http.Request) domain.Credentials {
 			return domain.Credentials{Key: strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")}

@@ -42,7 +42,7 @@ func TestMethods(t *testing.T) {
 		ruleList + "/abc/dry-run":    {"OPTIONS", "POST"},
 		ruleList + "/abc/enable":     {"OPTIONS", "POST"},
 		ruleList + "/abc/disable":    {"OPTIONS", "POST"},
-		lookList:                     {"GET", "HEAD", "OPTIONS"},
+		accessLog:                    {"GET", "HEAD", "OPTIONS"},
 		erasures:                     {"GET", "HEAD", "OPTIONS", "POST"},
 		erasures + "/abc":            {"GET", "HEAD", "OPTIONS"},
 		erasures + "/preview":        {"OPTIONS", "POST"}, // what is fetched there is no erasure of that name
@@ -84,7 +84,7 @@ func TestUnknownPaths(t *testing.T) {
 		"/healthz/", "/%61dmin/api/v1/batches/requests", "/admin/api/v1/batches/../batches/requests", list + "/not-a-uuid/extra", list + "%00",
 		erasures + "/", erasures + "/abc/", erasures + "/abc/steps", erasures + "/preview/x", erasures + "/abc/cancel/x", erasures + "/abc/events/", erasures + "/abc/receipts/x",
 		erasures + "/abc/receipt/", erasures + "/abc/receipt/x", "/log", "/log/", "/log/tile", "/log/tile/0", "/log/checkpoint/", "/log/keys/x",
-		lookList + "/", lookList + "/x", erasures + "/%70review", erasures + "/previe%77", erasures + "%2Fpreview", "/%68ealthz", "/log/%6Beys",
+		accessLog + "/", accessLog + "/x", erasures + "/%70review", erasures + "/previe%77", erasures + "%2Fpreview", "/%68ealthz", "/log/%6Beys",
 		ruleList + "/", ruleList + "/abc/", ruleList + "/abc/run", ruleList + "/abc/versions", ruleList + "/abc/versions/1/x", ruleList + "/abc/enable/x",
 	} {
 		for _, method := range []string{"GET", "HEAD", "OPTIONS", "PUT", "POST", "DELETE"} {
@@ -312,10 +312,10 @@ func TestDeadlines(t *testing.T) {
 		get: func(ctx context.Context, _ uuid.UUID) (domain.Response, domain.Contents, error) {
 			return domain.Response{}, domain.Contents{}, wait(ctx)
 		},
-		erase: func(ctx context.Context, _ uuid.UUID, _ func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+		erase: func(ctx context.Context, _ uuid.UUID, _ func(domain.Found) (domain.Authorization, error)) (domain.Erased, error) {
 			return domain.Erased{}, wait(ctx)
 		},
-		erasures: slowSurvey{memory.New().Erasures(), wait},
+		erasures: slowEstimate{memory.New().Erasures(), wait},
 	}
 	for name, c := range map[string]struct {
 		method, target string
@@ -325,7 +325,7 @@ func TestDeadlines(t *testing.T) {
 		"fetch": {"GET", item, httpapi.Config{ListTimeout: far, GetTimeout: time.Millisecond, EraseTimeout: far}},
 		"erase": {"DELETE", item, httpapi.Config{ListTimeout: far, GetTimeout: far, EraseTimeout: time.Millisecond}},
 		"preview": {"POST", erasures + "/preview", httpapi.Config{
-			ListTimeout: far, GetTimeout: far, EraseTimeout: far, SurveyTimeout: time.Millisecond,
+			ListTimeout: far, GetTimeout: far, EraseTimeout: far, EstimateTimeout: time.Millisecond,
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -357,14 +357,14 @@ func TestDeadlines(t *testing.T) {
 	}
 }
 
-// slowSurvey waits instead of counting.
-type slowSurvey struct {
+// slowEstimate waits instead of counting.
+type slowEstimate struct {
 	domain.Erasures
 	wait func(context.Context) error
 }
 
-func (s slowSurvey) Survey(ctx context.Context, _ domain.ErasureTarget, _ []string, _ time.Time) (domain.Survey, error) {
-	return domain.Survey{}, s.wait(ctx)
+func (s slowEstimate) Estimate(ctx context.Context, _ domain.ErasureTarget, _ []string, _ time.Time) (domain.Estimate, error) {
+	return domain.Estimate{}, s.wait(ctx)
 }
 
 // Whether the caller has left is told by the request alone, not by the error.

@@ -44,12 +44,12 @@ func keeping(next echo.HandlerFunc) echo.HandlerFunc {
 func (s *server) whole(ctx context.Context, id uuid.UUID) (detailAnswer, error) {
 	k, _ := ctx.Value(keptKey{}).(*kept)
 	caller := callerIn(ctx).ID
-	most := int64(readAtOnce)
+	limit := int64(readAtOnce)
 	for range 3 { // they may grow meanwhile
-		answer, err := s.detail(ctx, id, domain.GetRequest{Most: most}, false)
+		answer, err := s.detail(ctx, id, domain.GetRequest{Max: limit}, false)
 		left := answer.response.Left
 		if err != nil || left == 0 {
-			if n := answer.response.Bytes(); err == nil && most == readAtOnce && n > 0 {
+			if n := answer.response.Bytes(); err == nil && limit == readAtOnce && n > 0 {
 				giveBack, none := s.shares.small.take(ctx, caller, n)
 				if none != nil {
 					return detailAnswer{}, none
@@ -73,7 +73,7 @@ func (s *server) whole(ctx context.Context, id uuid.UUID) (detailAnswer, error) 
 				giveBack()
 			}()
 		})
-		most = left
+		limit = left
 	}
 	return detailAnswer{}, domain.Errorf(domain.CodeUnavailable, "The response grows while it is read; try again later")
 }

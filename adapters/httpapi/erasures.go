@@ -11,7 +11,7 @@ import (
 )
 
 // erasuresPath is where erasures are, and their receipts.
-const erasuresPath = "/admin/api/v1/erasures"
+const erasuresPath = "/lethe/api/v1/erasures"
 
 // The words of ListErasures.
 var (
@@ -69,7 +69,7 @@ func (s *server) StartErasure(ctx context.Context, request StartErasureRequestOb
 	if secret != nil {
 		salt = new(hex.EncodeToString(secret[:]))
 	}
-	if !e.State.Over() {
+	if !e.State.Finished() {
 		return StartErasure202JSONResponse{
 			Body: shownErasure(e), Headers: StartErasure202ResponseHeaders{Location: location, ReceiptSalt: salt},
 		}, nil
@@ -143,7 +143,7 @@ func (s *server) CancelErasure(ctx context.Context, request CancelErasureRequest
 func erasureRequest(ctx context.Context, responses []identifier, owner *identifier, f *ErasureFilter, laterTurns *bool) domain.ErasureRequest {
 	r := domain.ErasureRequest{Responses: identifiers(responses), Owner: (*uuid.UUID)(owner), IncludeLaterTurns: isTrue(laterTurns)}
 	if f != nil {
-		noteFilter(ctx, f.States, f.Tiers)
+		recordFilter(ctx, f.States, f.Tiers)
 		r.Filter = &domain.ErasureFilter{
 			MemberID: (*uuid.UUID)(f.MemberId),
 			States:   f.States, Models: f.Models, Tiers: f.Tiers,
@@ -169,7 +169,7 @@ func shownErasure(e domain.Erasure) Erasure {
 			Files: e.Files, KeptTemplates: e.KeptTemplates, Retained: e.Retained,
 		},
 		Held: e.Held, NotFound: e.NotFound, Refused: e.Refused, Receipts: e.Receipts,
-		Failures: make([]ErasureFailure, len(e.Failures)), Trouble: text(e.Trouble),
+		Failures: make([]ErasureFailure, len(e.Failures)), LastError: text(e.LastError),
 	}
 	if e.Rule != nil {
 		shown.Rule = &ErasureRule{Id: e.Rule.ID, Version: e.Rule.Version}

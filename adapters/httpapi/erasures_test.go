@@ -144,7 +144,7 @@ func TestEraseOwner(t *testing.T) {
 		"ground": "request", "ticket": "canary-ticket", "requested_at": e["requested_at"], "requested_by": alice.String(),
 		"started_at": nil, "finished_at": nil, "verify_at": nil, "verified_at": nil, "as_of": shown["as_of"],
 		"expected": 3.0, "responses": 0.0, "counts": zeroCounts(), "held": 0.0, "not_found": 0.0, "refused": 0.0, "receipts": 0.0,
-		"failures": []any{}, "trouble": nil,
+		"failures": []any{}, "last_error": nil,
 	}
 	if !reflect.DeepEqual(e, want) {
 		t.Errorf("want %v, got %v", want, e)
@@ -293,7 +293,7 @@ func TestShownErasure(t *testing.T) {
 	a := s.ask(t, http.MethodGet, erasures+"/"+e.ID.String(), "Authorization", "Bearer root")
 	got := decode(t, a.body)
 	for name, want := range map[string]any{
-		"state": "failed", "trouble": "The database is away", "target": nil, "requested_by": nil, "trigger": "retention", "ground": "retention",
+		"state": "failed", "last_error": "The database is away", "target": nil, "requested_by": nil, "trigger": "retention", "ground": "retention",
 		"rule": map[string]any{"id": rule.ID.String(), "version": 3.0},
 	} {
 		if !reflect.DeepEqual(got[name], want) {

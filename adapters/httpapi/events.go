@@ -72,7 +72,7 @@ func (p progressStream) lookAs(ctx context.Context, caller domain.Principal) (pr
 		return progress{}, err
 	}
 	body, err := json.Marshal(shownErasure(e))
-	return progress{body, e.State.Over()}, err
+	return progress{body, e.State.Finished()}, err
 }
 
 // VisitWatchErasureResponse tells events until the erasure or the stream is over,
@@ -90,12 +90,12 @@ func (p progressStream) VisitWatchErasureResponse(w http.ResponseWriter) error {
 		return nil
 	}
 	control := http.NewResponseController(w)
-	var told time.Time
-	tell := func(text string) error {
-		told = time.Now()
+	var reported time.Time
+	report := func(text string) error {
+		reported = time.Now()
 		// The server's own is for answers that end soon. A writer that has none
 		// cannot set any, and needs not.
-		_ = control.SetWriteDeadline(told.Add(writeTimeout))
+		_ = control.SetWriteDeadline(reported.Add(writeTimeout))
 		if _, err := io.WriteString(w, text); err != nil {
 			return err
 		}
@@ -106,7 +106,7 @@ func (p progressStream) VisitWatchErasureResponse(w http.ResponseWriter) error {
 	defer end.Stop()
 	looks := time.NewTicker(lookEvery)
 	defer looks.Stop()
-	if tell(fmt.Sprintf("retry: %d\n%s", reconnectAfter.Milliseconds(), p.first.event())) != nil {
+	if report(fmt.Sprintf("retry: %d\n%s", reconnectAfter.Milliseconds(), p.first.event())) != nil {
 		return nil
 	}
 	for last := p.first; !last.over; {
@@ -133,10 +133,10 @@ func (p progressStream) VisitWatchErasureResponse(w http.ResponseWriter) error {
 		case !bytes.Equal(now.body, last.body):
 			last, text = now, now.event()
 		}
-		if text == "" && time.Since(told) >= heartbeatEvery {
+		if text == "" && time.Since(reported) >= heartbeatEvery {
 			text = ":\n\n"
 		}
-		if text != "" && tell(text) != nil {
+		if text != "" && report(text) != nil {
 			return nil
 		}
 	}

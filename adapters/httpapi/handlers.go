@@ -181,28 +181,28 @@ func (s *server) detail(ctx context.Context, id uuid.UUID, request domain.GetReq
 func (s *server) EraseResponse(ctx context.Context, request EraseResponseRequestObject) (EraseResponseResponseObject, error) {
 	caller, id, laterTurns := callerIn(ctx), uuid.UUID(request.RequestId), isTrue((*bool)(request.Params.IncludeLaterTurns))
 	var erased domain.Erased
-	var warrant domain.Warrant
+	var authorization domain.Authorization
 	var err error
 	if key := request.Params.IdempotencyKey; key != nil {
-		erased, warrant, err = s.Erase.ExecuteOnce(ctx, caller, id, laterTurns, string(*key))
+		erased, authorization, err = s.Erase.ExecuteOnce(ctx, caller, id, laterTurns, string(*key))
 	} else {
-		erased, warrant, err = s.Erase.Execute(ctx, caller, id, laterTurns)
+		erased, authorization, err = s.Erase.Execute(ctx, caller, id, laterTurns)
 	}
 	if err != nil {
 		return nil, err
 	}
 	done := "erased a response"
-	if warrant.Again {
+	if authorization.Again {
 		done = "told an erasure again"
 	}
 	s.Log.InfoContext(ctx, done,
-		"request_id", requestIDIn(ctx), "caller", callerIn(ctx).ID, "receipt", warrant.Receipt,
+		"request_id", requestIDIn(ctx), "caller", callerIn(ctx).ID, "receipt", authorization.Receipt,
 		"requests", erased.Requests, "templates", erased.Templates, "steps", erased.Steps,
 		"raw_requests", erased.RawRequests, "raw_responses", erased.RawResponses, "tasks", erased.Tasks,
 		"files", erased.Files, "kept_templates", erased.KeptTemplates, "retained", erased.Retained)
 	return EraseResponse204Response{Headers: EraseResponse204ResponseHeaders{
-		Location:    receiptLocation(warrant.Receipt),
-		ReceiptSalt: hex.EncodeToString(warrant.Salt[:]),
+		Location:    receiptLocation(authorization.Receipt),
+		ReceiptSalt: hex.EncodeToString(authorization.Salt[:]),
 	}}, nil
 }
 

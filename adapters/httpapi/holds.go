@@ -10,7 +10,7 @@ import (
 )
 
 // holdsPath is where holds are.
-const holdsPath = "/admin/api/v1/holds"
+const holdsPath = "/lethe/api/v1/holds"
 
 // PlaceHold implements StrictServerInterface.
 func (s *server) PlaceHold(ctx context.Context, request PlaceHoldRequestObject) (PlaceHoldResponseObject, error) {
@@ -18,7 +18,7 @@ func (s *server) PlaceHold(ctx context.Context, request PlaceHoldRequestObject) 
 	r := domain.HoldRequest{Reason: b.Reason, ExpiresAt: (*time.Time)(b.ExpiresAt)}
 	r.Responses, r.Owners = identifiers(b.Responses), identifiers(b.Owners)
 	if f := b.Filter; f != nil {
-		noteFilter(ctx, f.States, f.Tiers)
+		recordFilter(ctx, f.States, f.Tiers)
 		r.Filter = &domain.HoldFilter{
 			States: f.States, Models: f.Models, Tiers: f.Tiers,
 			CreatedAfter: (*time.Time)(f.CreatedAfter), CreatedBefore: (*time.Time)(f.CreatedBefore),

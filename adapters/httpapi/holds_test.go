@@ -272,7 +272,7 @@ func TestHoldsAreForFew(t *testing.T) {
 func TestEraseHeld(t *testing.T) {
 	t.Parallel()
 	hold := domain.Hold{ID: uuid.New(), Reason: "canary"}
-	s := assemble(t, fakes{erase: func(_ context.Context, _ uuid.UUID, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+	s := assemble(t, fakes{erase: func(_ context.Context, _ uuid.UUID, permit func(domain.Found) (domain.Authorization, error)) (domain.Erased, error) {
 		_, err := permit(domain.Found{Owners: []string{alice.String()}, Holds: []domain.Hold{hold}})
 		return domain.Erased{}, err
 	}}, nil)

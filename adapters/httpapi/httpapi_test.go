@@ -30,10 +30,10 @@ const (
 	list = "/admin/api/v1/batches/requests"
 	item = list + "/c0000400-0000-4000-8000-00000000005a"
 
-	erasures = "/admin/api/v1/erasures"
-	holds    = "/admin/api/v1/holds"
-	ruleList = "/admin/api/v1/retention-rules"
-	lookList = "/admin/api/v1/looks"
+	erasures  = "/lethe/api/v1/erasures"
+	holds     = "/lethe/api/v1/holds"
+	ruleList  = "/lethe/api/v1/retention-rules"
+	accessLog = "/lethe/api/v1/access-log"
 )
 
 var (
@@ -49,15 +49,15 @@ type fakes struct {
 	count               func(context.Context, domain.ResponseFilter, domain.CountMode) (domain.Count, error)
 	getSummary          func(context.Context, uuid.UUID) (domain.Response, error)
 	get                 func(context.Context, uuid.UUID) (domain.Response, domain.Contents, error)
-	erase               func(context.Context, uuid.UUID, func(domain.Found) (domain.Warrant, error)) (domain.Erased, error)
-	eraseWithLaterTurns func(context.Context, uuid.UUID, func(domain.Found) (domain.Warrant, error)) (domain.Erased, error)
+	erase               func(context.Context, uuid.UUID, func(domain.Found) (domain.Authorization, error)) (domain.Erased, error)
+	eraseWithLaterTurns func(context.Context, uuid.UUID, func(domain.Found) (domain.Authorization, error)) (domain.Erased, error)
 	latest              func(context.Context, []uuid.UUID) (map[uuid.UUID]domain.Usage, error)
 	log                 domain.Log
 	erasures            domain.Erasures // nil: there is none, and none is kept
 	jobs                domain.Jobs
 	holds               domain.Holds
 	retention           domain.Retention
-	looks               looks
+	accessLog           accessLogPort
 	byKey               func(context.Context, string) (domain.Key, error)
 }
 
@@ -92,21 +92,21 @@ func (f fakes) GetSummary(ctx context.Context, id uuid.UUID, owners []string) (d
 	return response, err
 }
 
-func (f fakes) Erase(ctx context.Context, id uuid.UUID, _ []string, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+func (f fakes) Erase(ctx context.Context, id uuid.UUID, _ []string, permit func(domain.Found) (domain.Authorization, error)) (domain.Erased, error) {
 	if f.erase == nil {
 		return domain.Erased{}, errNone
 	}
 	return f.erase(ctx, id, permit)
 }
 
-func (f fakes) EraseWithLaterTurns(ctx context.Context, id uuid.UUID, _ []string, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+func (f fakes) EraseWithLaterTurns(ctx context.Context, id uuid.UUID, _ []string, permit func(domain.Found) (domain.Authorization, error)) (domain.Erased, error) {
 	if f.eraseWithLaterTurns == nil {
 		return domain.Erased{}, errNone
 	}
 	return f.eraseWithLaterTurns(ctx, id, permit)
 }
 
-func (f fakes) Sweep(context.Context, int, domain.Warrant) (int, domain.Erased, error) {
+func (f fakes) Sweep(context.Context, int, domain.Authorization) (int, domain.Erased, error) {
 	return 0, domain.Erased{}, nil
 }
 
@@ -154,21 +154,21 @@ func (f fakes) ByEmail(context.Context, string) ([]uuid.UUID, error) {
 	return nil, nil
 }
 
-// looks are that port as functions; those left out find nothing and take
+// accessLogPort is that port as functions; those left out find nothing and take
 // everything.
-type looks struct {
-	record func(context.Context, domain.Look) error
-	page   func(context.Context, domain.LookQuery) ([]domain.Look, error)
+type accessLogPort struct {
+	record func(context.Context, domain.Access) error
+	page   func(context.Context, domain.AccessQuery) ([]domain.Access, error)
 }
 
-func (l looks) Record(ctx context.Context, look domain.Look) error {
+func (l accessLogPort) Record(ctx context.Context, access domain.Access) error {
 	if l.record == nil {
 		return nil
 	}
-	return l.record(ctx, look)
+	return l.record(ctx, access)
 }
 
-func (l looks) Page(ctx context.Context, q domain.LookQuery) ([]domain.Look, error) {
+func (l accessLogPort) Page(ctx context.Context, q domain.AccessQuery) ([]domain.Access, error) {
 	if l.page == nil {
 		return nil, nil
 	}
@@ -231,7 +231,7 @@ func deps(f fakes, s *service) httpapi.Deps {
 	return httpapi.Deps{
 		Identify: domain.NewIdentifyCaller(f, time.Now),
 		List:     domain.NewListResponses(f, f, f, logger),
-		Get:      domain.NewGetResponse(f, f, f, f.looks, time.Now, logger),
+		Get:      domain.NewGetResponse(f, f, f, f.accessLog, time.Now, logger),
 		Erase:    domain.NewEraseResponse(f, time.Now),
 		Receipt:  domain.NewGetReceipt(f.log),
 		ReadLog:  domain.NewReadLog(f.log),
@@ -251,7 +251,7 @@ func deps(f fakes, s *service) httpapi.Deps {
 			DryRun: domain.NewDryRunRule(f.retention, f.erasures, time.Now), Enable: domain.NewEnableRule(f.retention, time.Now),
 			Disable: domain.NewDisableRule(f.retention), Remove: domain.NewRemoveRule(f.retention),
 		},
-		Looks: domain.NewListLooks(f.looks, f, logger),
+		AccessLog: domain.NewListAccessLog(f.accessLog, f, logger),
 		Credentials: func(r *http.Request) domain.Credentials {
 			return domain.Credentials{Key: strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")}
 		},
@@ -422,7 +422,7 @@ func pathOf(asked string) (path string, known bool) {
 	switch rest, ok := strings.CutPrefix(asked, list+"/"); {
 	case ok && one(rest):
 		return list + "/{request_id}", true
-	case asked == list, asked == erasures, asked == erasures+"/preview", asked == holds, asked == ruleList, asked == lookList, asked == "/log/checkpoint", asked == "/log/keys":
+	case asked == list, asked == erasures, asked == erasures+"/preview", asked == holds, asked == ruleList, asked == accessLog, asked == "/log/checkpoint", asked == "/log/keys":
 		return asked, true
 	}
 	if id, ok := strings.CutPrefix(asked, holds+"/"); ok {
@@ -459,7 +459,7 @@ func TestContractIsValid(t *testing.T) {
 func TestNewNamesWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	_, err := httpapi.New(httpapi.Config{}, httpapi.Deps{})
-	for _, name := range []string{"Identify", "List", "Get", "Erase", "Receipt", "ReadLog", "Erasures.Preview", "Erasures.Start", "Erasures.List", "Erasures.Get", "Erasures.Receipts", "Erasures.Cancel", "Holds.Place", "Holds.List", "Holds.Get", "Holds.Release", "Retention.Create", "Retention.Change", "Retention.List", "Retention.Get", "Retention.DryRun", "Retention.Enable", "Retention.Disable", "Retention.Remove", "Looks", "Credentials", "Ready", "Metrics", "Observe", "Log"} {
+	for _, name := range []string{"Identify", "List", "Get", "Erase", "Receipt", "ReadLog", "Erasures.Preview", "Erasures.Start", "Erasures.List", "Erasures.Get", "Erasures.Receipts", "Erasures.Cancel", "Holds.Place", "Holds.List", "Holds.Get", "Holds.Release", "Retention.Create", "Retention.Change", "Retention.List", "Retention.Get", "Retention.DryRun", "Retention.Enable", "Retention.Disable", "Retention.Remove", "AccessLog", "Credentials", "Ready", "Metrics", "Observe", "Log"} {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s is not named: %v", name, err)
 		}

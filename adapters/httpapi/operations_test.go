@@ -464,8 +464,8 @@ func TestCostThatIsNoNumber(t *testing.T) {
 
 func TestErase(t *testing.T) {
 	t.Parallel()
-	var given domain.Warrant
-	s := assemble(t, fakes{erase: func(_ context.Context, id uuid.UUID, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+	var given domain.Authorization
+	s := assemble(t, fakes{erase: func(_ context.Context, id uuid.UUID, permit func(domain.Found) (domain.Authorization, error)) (domain.Erased, error) {
 		if id != responseID {
 			t.Errorf("asked for %s", id)
 		}
@@ -477,7 +477,7 @@ func TestErase(t *testing.T) {
 	if a.status != http.StatusNoContent || a.body != "" || a.header.Get("Content-Type") != "" {
 		t.Errorf("answered %d %q %v", a.status, a.body, a.header)
 	}
-	if want := "/admin/api/v1/erasures/" + given.Receipt.String() + "/receipt"; a.header.Get("Location") != want {
+	if want := "/lethe/api/v1/erasures/" + given.Receipt.String() + "/receipt"; a.header.Get("Location") != want {
 		t.Errorf("want %s, got %s", want, a.header.Get("Location"))
 	}
 	salt := hex.EncodeToString(given.Salt[:])
@@ -498,8 +498,8 @@ func TestErase(t *testing.T) {
 // are too many is told.
 func TestEraseLaterTurns(t *testing.T) {
 	t.Parallel()
-	erasing := func(n int64, err error) func(context.Context, uuid.UUID, func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
-		return func(_ context.Context, _ uuid.UUID, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+	erasing := func(n int64, err error) func(context.Context, uuid.UUID, func(domain.Found) (domain.Authorization, error)) (domain.Erased, error) {
+		return func(_ context.Context, _ uuid.UUID, permit func(domain.Found) (domain.Authorization, error)) (domain.Erased, error) {
 			_, refused := permit(domain.Found{Owners: []string{alice.String()}})
 			return domain.Erased{Requests: n}, cmp.Or(refused, err)
 		}
@@ -531,7 +531,7 @@ func failure(err error) fakes {
 		get: func(context.Context, uuid.UUID) (domain.Response, domain.Contents, error) {
 			return domain.Response{}, domain.Contents{}, err
 		},
-		erase: func(context.Context, uuid.UUID, func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+		erase: func(context.Context, uuid.UUID, func(domain.Found) (domain.Authorization, error)) (domain.Erased, error) {
 			return domain.Erased{}, err
 		},
 	}

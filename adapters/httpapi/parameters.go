@@ -53,10 +53,10 @@ var mustBe = map[string]string{
 
 	"include_later_turns": mustBeBoolean,
 
-	"response_id":   domain.ErrNoID.Error(),
-	"looked_by":     domain.ErrNoID.Error(),
-	"looked_after":  mustBeInstant,
-	"looked_before": mustBeInstant,
+	"response_id":     domain.ErrNoID.Error(),
+	"accessed_by":     domain.ErrNoID.Error(),
+	"accessed_after":  mustBeInstant,
+	"accessed_before": mustBeInstant,
 
 	"erasure_id":      domain.ErrNoID.Error(),
 	"owner":           domain.ErrNoID.Error(),
@@ -69,12 +69,12 @@ var mustBe = map[string]string{
 	"owners":     domain.ErrNoID.Error(),
 	"expires_at": mustBeInstant,
 
-	"rule_id":      domain.ErrNoID.Error(),
-	"version":      "must be a whole number of at most 64 bits, 1 or more",
-	"removed":      mustBeBoolean,
-	"run_at":       domain.ErrNoTimeOfDay.Error(),
-	"age_days":     mustBeInteger,
-	"most_per_run": mustBeInteger,
+	"rule_id":     domain.ErrNoID.Error(),
+	"version":     "must be a whole number of at most 64 bits, 1 or more",
+	"removed":     mustBeBoolean,
+	"run_at":      domain.ErrNoTimeOfDay.Error(),
+	"age_days":    mustBeInteger,
+	"max_per_run": mustBeInteger,
 
 	"reached": "must be replicated, vacuumed, rewritten or expired",
 
@@ -112,9 +112,9 @@ var proofParameters = map[string]bool{"reached": false}
 // ruleParameters are those of listRetentionRules.
 var ruleParameters = map[string]bool{"removed": false, "limit": false, "after": false}
 
-// looksParameters are those of listLooks.
-var looksParameters = map[string]bool{
-	"limit": false, "after": false, "response_id": false, "owner": false, "looked_by": false, "looked_after": false, "looked_before": false,
+// accessLogParameters are those of listAccessLog.
+var accessLogParameters = map[string]bool{
+	"limit": false, "after": false, "response_id": false, "owner": false, "accessed_by": false, "accessed_after": false, "accessed_before": false,
 }
 
 // guardQuery refuses a query that cannot be read in one way only, before the
@@ -129,7 +129,7 @@ func guardQuery(known map[string]bool) echo.MiddlewareFunc {
 			if err != nil {
 				return err
 			}
-			noteUnknown(c.Response().Header(), unknown...)
+			recordUnknown(c.Response().Header(), unknown...)
 			if strings.Contains(r.URL.RawQuery, ";") {
 				// An ordinary character, but net/url drops a pair that has one.
 				u := *r.URL

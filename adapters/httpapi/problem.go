@@ -43,7 +43,7 @@ func problemOf(err error) requestProblem {
 	if e, ok := errors.AsType[*domain.Error](err); ok {
 		switch e.Code {
 		case domain.CodeInvalid:
-			return requestProblem{http.StatusBadRequest, e.Message, e.About}
+			return requestProblem{http.StatusBadRequest, e.Message, e.Parameter}
 		case domain.CodeUnauthenticated:
 			return requestProblem{status: http.StatusUnauthorized, detail: e.Message}
 		case domain.CodeForbidden:

@@ -9,12 +9,12 @@ import (
 )
 
 // rulesPath is where retention rules are.
-const rulesPath = "/admin/api/v1/retention-rules"
+const rulesPath = "/lethe/api/v1/retention-rules"
 
 // CreateRetentionRule implements StrictServerInterface.
 func (s *server) CreateRetentionRule(ctx context.Context, request CreateRetentionRuleRequestObject) (CreateRetentionRuleResponseObject, error) {
 	b := request.Body
-	rule, err := s.Retention.Create.Execute(ctx, callerIn(ctx), ruleRequest(ctx, b.Name, b.Filter, b.AgeDays, b.RunAt, b.MostPerRun))
+	rule, err := s.Retention.Create.Execute(ctx, callerIn(ctx), ruleRequest(ctx, b.Name, b.Filter, b.AgeDays, b.RunAt, b.MaxPerRun))
 	if err != nil {
 		return nil, err
 	}
@@ -29,7 +29,7 @@ func (s *server) CreateRetentionRule(ctx context.Context, request CreateRetentio
 func (s *server) ChangeRetentionRule(ctx context.Context, request ChangeRetentionRuleRequestObject) (ChangeRetentionRuleResponseObject, error) {
 	b := request.Body
 	rule, err := s.Retention.Change.Execute(ctx, callerIn(ctx), uuid.UUID(request.RuleId), b.Version,
-		ruleRequest(ctx, b.Name, b.Filter, b.AgeDays, b.RunAt, b.MostPerRun))
+		ruleRequest(ctx, b.Name, b.Filter, b.AgeDays, b.RunAt, b.MaxPerRun))
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +72,7 @@ func (s *server) GetRetentionRuleVersion(ctx context.Context, request GetRetenti
 	}
 	return GetRetentionRuleVersion200JSONResponse{Body: RetentionRuleVersion{
 		Id: id, Version: v.Version, Name: v.Name, Filter: shownRetentionFilter(v.Filter), AgeDays: v.AgeDays,
-		RunAt: shownTimes(v.RunAt), MostPerRun: v.MostPerRun, ChangedAt: v.ChangedAt.UTC(), ChangedBy: v.ChangedBy,
+		RunAt: shownTimes(v.RunAt), MaxPerRun: v.MaxPerRun, ChangedAt: v.ChangedAt.UTC(), ChangedBy: v.ChangedBy,
 	}}, nil
 }
 
@@ -120,13 +120,13 @@ func (s *server) logRule(ctx context.Context, done string, rule domain.Retention
 	s.Log.InfoContext(ctx, done, "request_id", requestIDIn(ctx), "caller", callerIn(ctx).ID, "rule", rule.ID, "version", rule.Version)
 }
 
-func ruleRequest(ctx context.Context, name string, f *RetentionFilter, ageDays int64, runAt []timeOfDay, most *int64) domain.RuleRequest {
-	r := domain.RuleRequest{Name: name, AgeDays: ageDays, RunAt: make([]domain.TimeOfDay, len(runAt)), MostPerRun: most}
+func ruleRequest(ctx context.Context, name string, f *RetentionFilter, ageDays int64, runAt []timeOfDay, limit *int64) domain.RuleRequest {
+	r := domain.RuleRequest{Name: name, AgeDays: ageDays, RunAt: make([]domain.TimeOfDay, len(runAt)), MaxPerRun: limit}
 	for i, at := range runAt {
 		r.RunAt[i] = domain.TimeOfDay(at)
 	}
 	if f != nil {
-		noteFilter(ctx, f.States, f.Tiers)
+		recordFilter(ctx, f.States, f.Tiers)
 		r.Filter = domain.RetentionFilter{States: f.States, Models: f.Models, Tiers: f.Tiers, Owners: identifiers(f.Owners)}
 	}
 	return r
@@ -135,7 +135,7 @@ func ruleRequest(ctx context.Context, name string, f *RetentionFilter, ageDays i
 func shownRule(r domain.RetentionRule) RetentionRule {
 	shown := RetentionRule{
 		Id: r.ID, Version: r.Version, Name: r.Name, Filter: shownRetentionFilter(r.Filter), AgeDays: r.AgeDays,
-		RunAt: shownTimes(r.RunAt), MostPerRun: r.MostPerRun, Enabled: r.Enabled, NextRunAt: utc(r.NextRunAt), SkippedAt: utc(r.SkippedAt),
+		RunAt: shownTimes(r.RunAt), MaxPerRun: r.MaxPerRun, Enabled: r.Enabled, NextRunAt: utc(r.NextRunAt), SkippedAt: utc(r.SkippedAt),
 		CreatedAt: r.CreatedAt.UTC(), CreatedBy: r.CreatedBy, ChangedAt: r.ChangedAt.UTC(), ChangedBy: r.ChangedBy,
 		RemovedAt: utc(r.RemovedAt), RemovedBy: r.RemovedBy,
 	}

@@ -49,7 +49,7 @@ func TestRulesWay(t *testing.T) {
 		store.AddResponse(row)
 	}
 	a := s.post(t, ruleList, "root", `{"name":" canary-rule ","filter":{"states":["failed"],"models":["m","it's"],"tiers":["flex"],"owners":["urn:uuid:`+
-		strings.ToUpper(owner.String())+`"]},"age_days":30,"run_at":["23:59","00:00","23:59"],"most_per_run":7}`)
+		strings.ToUpper(owner.String())+`"]},"age_days":30,"run_at":["23:59","00:00","23:59"],"max_per_run":7}`)
 	got := decode(t, a.body)
 	id, _ := got["id"].(string)
 	at := ruleList + "/" + id
@@ -57,7 +57,7 @@ func TestRulesWay(t *testing.T) {
 		t.Fatalf("answered %d %v %s", a.status, a.header, a.body)
 	}
 	want := map[string]any{
-		"id": id, "version": 1.0, "name": "canary-rule", "age_days": 30.0, "run_at": []any{"00:00", "23:59"}, "most_per_run": 7.0,
+		"id": id, "version": 1.0, "name": "canary-rule", "age_days": 30.0, "run_at": []any{"00:00", "23:59"}, "max_per_run": 7.0,
 		"filter":  map[string]any{"states": []any{"failed"}, "models": []any{"m", "it's"}, "tiers": []any{"flex"}, "owners": []any{owner.String()}},
 		"enabled": false, "dry_run": nil, "next_run_at": nil, "last_run": nil, "skipped_at": nil,
 		"created_at": got["created_at"], "created_by": root.String(), "changed_at": got["created_at"], "changed_by": root.String(),
@@ -74,7 +74,7 @@ func TestRulesWay(t *testing.T) {
 	}
 	check("created", a)
 	first := map[string]any{"id": id}
-	for _, name := range []string{"version", "name", "filter", "age_days", "run_at", "most_per_run", "changed_at", "changed_by"} {
+	for _, name := range []string{"version", "name", "filter", "age_days", "run_at", "max_per_run", "changed_at", "changed_by"} {
 		first[name] = got[name]
 	}
 
@@ -117,7 +117,7 @@ func TestRulesWay(t *testing.T) {
 
 	a = s.put(t, at, "root", `{"version":1,"name":"n","age_days":1,"run_at":["12:30"]}`)
 	got = decode(t, a.body)
-	want["version"], want["name"], want["age_days"], want["run_at"], want["most_per_run"], want["filter"] = 2.0, "n", 1.0, []any{"12:30"}, 10000.0, map[string]any{}
+	want["version"], want["name"], want["age_days"], want["run_at"], want["max_per_run"], want["filter"] = 2.0, "n", 1.0, []any{"12:30"}, 10000.0, map[string]any{}
 	want["changed_at"], want["enabled"], want["next_run_at"], want["dry_run"] = got["changed_at"], false, nil, nil
 	check("changed", a)
 	if a := s.put(t, at, "root", `{"version":1,"name":"n","age_days":1,"run_at":["12:30"]}`); a.status != http.StatusConflict {
@@ -194,7 +194,7 @@ func TestRuleBodies(t *testing.T) {
 	s, _ := retaining(t)
 	const names = "is not known here; there are "
 	for body, c := range map[string]struct{ parameter, detail string }{
-		`{"name":"n","age_days":30,"run_at":["12:00"],"age":1}`:                         {"age", "age: " + names + "age_days, filter, most_per_run, name, run_at"},
+		`{"name":"n","age_days":30,"run_at":["12:00"],"age":1}`:                         {"age", "age: " + names + "age_days, filter, max_per_run, name, run_at"},
 		`{"name":"n","age_days":30,"run_at":["12:00"],"filter":{"member_id":"x"}}`:      {"filter.member_id", "filter.member_id: " + names + "models, owners, states, tiers"},
 		`{"name":"n","age_days":30,"run_at":["12:00"],"filter":{"created_before":"x"}}`: {"filter.created_before", "filter.created_before: " + names + "models, owners, states, tiers"},
 		`{"name":"n","age_days":30,"run_at":["24:00"]}`:                                 {"run_at[0]", "run_at[0]: must be a time of day in UTC from 00:00 to 23:59"},
@@ -204,8 +204,8 @@ func TestRuleBodies(t *testing.T) {
 		`{"name":"n","run_at":["12:00"]}`:                                               {"age_days", "age_days: must be 1 to 36500"},
 		`{"name":"n","age_days":"30","run_at":["12:00"]}`:                               {"age_days", "age_days: must be a whole number of at most 64 bits"},
 		`{"name":"n","age_days":0.5,"run_at":["12:00"]}`:                                {"age_days", "age_days: must be a whole number of at most 64 bits"},
-		`{"name":"n","age_days":30,"run_at":["12:00"],"most_per_run":1e3}`:              {"most_per_run", "most_per_run: must be a whole number of at most 64 bits"},
-		`{"name":"n","age_days":30,"run_at":["12:00"],"most_per_run":0}`:                {"most_per_run", "most_per_run: must be 1 to 1000000"},
+		`{"name":"n","age_days":30,"run_at":["12:00"],"max_per_run":1e3}`:               {"max_per_run", "max_per_run: must be a whole number of at most 64 bits"},
+		`{"name":"n","age_days":30,"run_at":["12:00"],"max_per_run":0}`:                 {"max_per_run", "max_per_run: must be 1 to 1000000"},
 		`{"age_days":30,"run_at":["12:00"]}`:                                            {"name", "name: must have 1 to 100 characters, not all of them spaces, and no NUL"},
 		`{"name":"n","age_days":30,"run_at":["12:00"],"filter":{"owners":["x"]}}`:       {"filter.owners[0]", "filter.owners[0]: " + domain.ErrNoID.Error()},
 		`{"name":"n","age_days":30,"run_at":["12:00"],"filter":{"states":[""]}}`:        {"filter.states", "filter.states: each must have 1 to 500 characters and no NUL"},

@@ -24,15 +24,15 @@ type Config struct {
 	ListTimeout  time.Duration // 10 s
 	GetTimeout   time.Duration // 15 s
 	EraseTimeout time.Duration // 30 s
-	// SurveyTimeout is of what counts all that would be erased: 55 s.
-	SurveyTimeout time.Duration
-	ReadyTimeout  time.Duration // 2 s
+	// EstimateTimeout is of what counts all that would be erased: 55 s.
+	EstimateTimeout time.Duration
+	ReadyTimeout    time.Duration // 2 s
 	// Requests is how many are worked on at a time: 256. Of these, half are one
 	// caller's at most.
 	Requests int
-	// Surveys is how many previews, dry runs and beginnings of erasures of many are
+	// Estimates is how many previews, dry runs and beginnings of bulk erasures are
 	// worked on at a time: 4. Of these, two are one caller's at most.
-	Surveys int
+	Estimates int
 }
 
 func (c Config) withDefaults() Config {
@@ -43,7 +43,7 @@ func (c Config) withDefaults() Config {
 		{&c.ListTimeout, 10 * time.Second},
 		{&c.GetTimeout, 15 * time.Second},
 		{&c.EraseTimeout, 30 * time.Second},
-		{&c.SurveyTimeout, 55 * time.Second},
+		{&c.EstimateTimeout, 55 * time.Second},
 		{&c.ReadyTimeout, 2 * time.Second},
 	} {
 		if *d.value == 0 {
@@ -53,8 +53,8 @@ func (c Config) withDefaults() Config {
 	if c.Requests == 0 {
 		c.Requests = 256
 	}
-	if c.Surveys == 0 {
-		c.Surveys = 4
+	if c.Estimates == 0 {
+		c.Estimates = 4
 	}
 	return c
 }
@@ -70,7 +70,7 @@ type Deps struct {
 	Erasures  Erasures
 	Holds     Holds
 	Retention Retention
-	Looks     *domain.ListLooks
+	AccessLog *domain.ListAccessLog
 
 	// IdentifyReader does what Identify does for lists and fetches that are asked
 	// for all the time, and may go by what was so a moment ago; nil: Identify does.
@@ -99,7 +99,7 @@ type Deps struct {
 	Log     *slog.Logger
 }
 
-// Erasures are the use cases of erasures of many.
+// Erasures are the use cases of bulk erasures.
 type Erasures struct {
 	Preview  *domain.PreviewErasure
 	Start    *domain.StartErasure
@@ -146,7 +146,7 @@ func (d Deps) check() error {
 		{"Retention.List", d.Retention.List != nil}, {"Retention.Get", d.Retention.Get != nil},
 		{"Retention.DryRun", d.Retention.DryRun != nil}, {"Retention.Enable", d.Retention.Enable != nil},
 		{"Retention.Disable", d.Retention.Disable != nil}, {"Retention.Remove", d.Retention.Remove != nil},
-		{"Looks", d.Looks != nil},
+		{"AccessLog", d.AccessLog != nil},
 		{"Credentials", d.Credentials != nil}, {"Ready", d.Ready != nil}, {"Metrics", d.Metrics != nil},
 		{"Observe", d.Observe != nil}, {"Log", d.Log != nil},
 	} {
@@ -167,7 +167,7 @@ func New(cfg Config, deps Deps) (http.Handler, error) {
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
-	s := &server{Deps: deps, readyTimeout: cfg.ReadyTimeout, lookTimeout: cfg.GetTimeout, shares: newShares(cfg.Requests, cfg.Surveys)}
+	s := &server{Deps: deps, readyTimeout: cfg.ReadyTimeout, lookTimeout: cfg.GetTimeout, shares: newShares(cfg.Requests, cfg.Estimates)}
 
 	e := echo.New()
 	e.IPExtractor = echo.ExtractIPDirect() // a header can say anything
@@ -180,8 +180,8 @@ func New(cfg Config, deps Deps) (http.Handler, error) {
 			"listResponses":           {guardQuery(listParameters), compress, conditional, deadline(cfg.ListTimeout)},
 			"getResponse":             {guardQuery(getParameters), keeping, compress, conditional, deadline(cfg.GetTimeout)},
 			"eraseResponse":           {guardQuery(eraseParameters), deadline(cfg.EraseTimeout)},
-			"previewErasure":          {guardQuery(nil), deadline(cfg.SurveyTimeout)},
-			"startErasure":            {guardQuery(nil), deadline(cfg.SurveyTimeout)},
+			"previewErasure":          {guardQuery(nil), deadline(cfg.EstimateTimeout)},
+			"startErasure":            {guardQuery(nil), deadline(cfg.EstimateTimeout)},
 			"listErasures":            {guardQuery(erasureParameters), compress, deadline(cfg.ListTimeout)},
 			"getErasure":              {guardQuery(nil), compress, deadline(cfg.GetTimeout)},
 			"listErasureReceipts":     {guardQuery(receiptParameters), compress, deadline(cfg.ListTimeout)},
@@ -197,14 +197,14 @@ func New(cfg Config, deps Deps) (http.Handler, error) {
 			"changeRetentionRule":     {guardQuery(nil), deadline(cfg.EraseTimeout)},
 			"removeRetentionRule":     {guardQuery(nil), deadline(cfg.EraseTimeout)},
 			"getRetentionRuleVersion": {guardQuery(nil), deadline(cfg.GetTimeout)},
-			"dryRunRetentionRule":     {guardQuery(nil), deadline(cfg.SurveyTimeout)},
+			"dryRunRetentionRule":     {guardQuery(nil), deadline(cfg.EstimateTimeout)},
 			"enableRetentionRule":     {guardQuery(nil), deadline(cfg.EraseTimeout)},
 			"disableRetentionRule":    {guardQuery(nil), deadline(cfg.EraseTimeout)},
 			"getReceipt":              {guardQuery(proofParameters), deadline(cfg.GetTimeout)},
 			"getCheckpoint":           {guardQuery(nil), deadline(cfg.GetTimeout)},
 			"getLogKeys":              {guardQuery(nil), deadline(cfg.GetTimeout)},
 			"getTile":                 {guardQuery(nil), compress, deadline(cfg.GetTimeout)},
-			"listLooks":               {guardQuery(looksParameters), compress, deadline(cfg.ListTimeout)},
+			"listAccessLog":           {guardQuery(accessLogParameters), compress, deadline(cfg.ListTimeout)},
 		},
 	})
 	routes.GET("/healthz", healthy)

@@ -17,8 +17,8 @@ import (
 const (
 	mebibyte = 1 << 20
 
-	surveysEach  = 2
-	surveysQueue = 4 // of one caller, that wait
+	estimatesEach  = 2
+	estimatesQueue = 4 // of one caller, that wait
 
 	streamsAll  = 32
 	streamsEach = 4
@@ -34,24 +34,24 @@ const (
 
 	// waitForShare is how long one waits that may get it soon.
 	waitForShare = 5 * time.Second
-	mostWaiting  = 64 // of all callers
+	maxWaiting   = 64 // of all callers
 )
 
 // shares are what is shared out.
 type shares struct {
 	requests     *share // that are worked on
-	surveys      *share // what counts or begins to erase many
+	estimates    *share // what counts or begins to erase many
 	streams      *share
 	small, large *share // bytes of contents that are being answered with
 }
 
-func newShares(requests, surveys int) shares {
+func newShares(requests, estimates int) shares {
 	return shares{
-		requests: newShare("requests", int64(requests), int64(max(1, requests/2)), 0),
-		surveys:  newShare("previews, dry runs and erasures of many", int64(surveys), int64(max(1, min(surveysEach, surveys-1))), surveysQueue),
-		streams:  newShare("streams of events", streamsAll, streamsEach, 0),
-		small:    newShare("bytes of contents", smallAll, smallEach, contentsQueue),
-		large:    newShare("bytes of large contents", largeAll, largeEach, contentsQueue),
+		requests:  newShare("requests", int64(requests), int64(max(1, requests/2)), 0),
+		estimates: newShare("previews, dry runs and bulk erasures", int64(estimates), int64(max(1, min(estimatesEach, estimates-1))), estimatesQueue),
+		streams:   newShare("streams of events", streamsAll, streamsEach, 0),
+		small:     newShare("bytes of contents", smallAll, smallEach, contentsQueue),
+		large:     newShare("bytes of large contents", largeAll, largeEach, contentsQueue),
 	}
 }
 
@@ -59,7 +59,7 @@ func newShares(requests, surveys int) shares {
 func (s shares) of(operation string) *share {
 	switch operation {
 	case "PreviewErasure", "StartErasure", "DryRunRetentionRule":
-		return s.surveys
+		return s.estimates
 	}
 	return nil
 }
@@ -75,7 +75,7 @@ type share struct {
 	mu      sync.Mutex
 	taken   int64
 	by      map[uuid.UUID]*portion
-	waiting []*wish
+	waiting []*claim
 }
 
 type portion struct {
@@ -83,7 +83,7 @@ type portion struct {
 	waiting int
 }
 
-type wish struct {
+type claim struct {
 	caller uuid.UUID
 	n      int64
 	got    chan struct{} // closed when it has been granted
@@ -97,7 +97,7 @@ func newShare(of string, all, each int64, queue int) *share {
 // and waits a while where that may help. An error is a requestProblem: 429 where
 // the caller has its share already, 503 where others have all there is.
 func (s *share) take(ctx context.Context, caller uuid.UUID, n int64) (giveBack func(), err error) {
-	w := &wish{caller, min(n, s.each), make(chan struct{})}
+	w := &claim{caller, min(n, s.each), make(chan struct{})}
 	s.mu.Lock()
 	p := s.by[caller]
 	if p == nil {
@@ -107,7 +107,7 @@ func (s *share) take(ctx context.Context, caller uuid.UUID, n int64) (giveBack f
 	p.waiting++
 	s.waiting = append(s.waiting, w)
 	s.serve()
-	queued := w.waits() && p.waiting <= s.queue && len(s.waiting) <= mostWaiting
+	queued := w.waits() && p.waiting <= s.queue && len(s.waiting) <= maxWaiting
 	if w.waits() && !queued {
 		err = s.giveUp(w)
 	}
@@ -128,7 +128,7 @@ func (s *share) take(ctx context.Context, caller uuid.UUID, n int64) (giveBack f
 	}), nil
 }
 
-func (s *share) await(ctx context.Context, w *wish) error {
+func (s *share) await(ctx context.Context, w *claim) error {
 	timer := time.NewTimer(waitForShare)
 	defer timer.Stop()
 	var ended error
@@ -151,7 +151,7 @@ func (s *share) await(ctx context.Context, w *wish) error {
 	return err
 }
 
-func (w *wish) waits() bool {
+func (w *claim) waits() bool {
 	select {
 	case <-w.got:
 		return false
@@ -160,12 +160,12 @@ func (w *wish) waits() bool {
 	}
 }
 
-// serve grants what can be granted. A wish that waits for others to give back is
+// serve grants what can be granted. A claim that waits for others to give back is
 // not passed by, or a large one would wait for ever.
 func (s *share) serve() {
-	s.waiting = slices.DeleteFunc(s.waiting, func() func(*wish) bool {
+	s.waiting = slices.DeleteFunc(s.waiting, func() func(*claim) bool {
 		full := false
-		return func(w *wish) bool {
+		return func(w *claim) bool {
 			p := s.by[w.caller]
 			if full || p.taken+w.n > s.each {
 				return false
@@ -184,11 +184,11 @@ func (s *share) serve() {
 }
 
 // giveUp says why there is none.
-func (s *share) giveUp(w *wish) error {
+func (s *share) giveUp(w *claim) error {
 	p := s.by[w.caller]
 	own := p.taken+w.n > s.each
 	p.waiting--
-	s.waiting = slices.DeleteFunc(s.waiting, func(other *wish) bool { return other == w })
+	s.waiting = slices.DeleteFunc(s.waiting, func(other *claim) bool { return other == w })
 	s.forget(w.caller, p)
 	s.serve() // what it kept from being passed by
 	if own {

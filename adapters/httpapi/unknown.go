@@ -22,8 +22,8 @@ const (
 	andMore         = "..."
 )
 
-// noteUnknown adds to the header what is not in it yet.
-func noteUnknown(h http.Header, entries ...string) {
+// recordUnknown adds to the header what is not in it yet.
+func recordUnknown(h http.Header, entries ...string) {
 	if len(entries) == 0 {
 		return
 	}
@@ -69,13 +69,13 @@ func noteWords(ctx context.Context, name string, known, words []string) {
 	}
 	for _, word := range words {
 		if !slices.Contains(known, word) {
-			noteUnknown(h, name+"="+encodedBounded(word))
+			recordUnknown(h, name+"="+encodedBounded(word))
 		}
 	}
 }
 
-// noteFilter does so for the filter of a body.
-func noteFilter(ctx context.Context, states, tiers []string) {
+// recordFilter does so for the filter of a body.
+func recordFilter(ctx context.Context, states, tiers []string) {
 	noteWords(ctx, "filter.states", domain.KnownStates, states)
 	noteWords(ctx, "filter.tiers", domain.KnownTiers, tiers)
 }

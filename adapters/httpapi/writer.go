@@ -19,7 +19,7 @@ const (
 	// while few answers are being written, while some are, and beyond.
 	few, patienceForFew   = 64, 20 * time.Second
 	some, patienceForSome = 256, 5 * time.Second
-	leastPatience         = 3 * time.Second
+	minPatience           = 3 * time.Second
 
 	// refusalTakes is how long it takes to answer 429. Who asks too much asks again
 	// when they have been answered, at once if they mean it; meanwhile they have
@@ -57,7 +57,7 @@ func (o *Outgoing) patience() time.Duration {
 	case n <= some:
 		return patienceForSome
 	}
-	return leastPatience
+	return minPatience
 }
 
 type patientWriter struct {

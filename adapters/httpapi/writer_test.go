@@ -63,7 +63,7 @@ func TestLateAnswersArrive(t *testing.T) {
 		w, done := outgoing.Writer(r.Context(), w, func() {})
 		defer done()
 		_, _ = io.WriteString(w, "an answer")
-		time.Sleep(leastPatience + 200*time.Millisecond)
+		time.Sleep(minPatience + 200*time.Millisecond)
 	})
 	response, err := http.Get("http://" + addr)
 	if err != nil {

@@ -43,15 +43,15 @@ func (e *erasure) rewind() {
 	e.BeginPass()
 }
 
-// Survey implements domain.Erasures.
-func (m Erasures) Survey(ctx context.Context, t domain.ErasureTarget, owners []string, asOf time.Time) (domain.Survey, error) {
+// Estimate implements domain.Erasures.
+func (m Erasures) Estimate(ctx context.Context, t domain.ErasureTarget, owners []string, asOf time.Time) (domain.Estimate, error) {
 	if err := ctx.Err(); err != nil {
-		return domain.Survey{}, err
+		return domain.Estimate{}, err
 	}
 	s := m.store
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var survey domain.Survey
+	var estimate domain.Estimate
 	var sum []byte
 	until := untilOf(t, asOf)
 	counted, along := make(map[uuid.UUID]bool), make(map[uuid.UUID]bool) // by what stands for each response
@@ -66,15 +66,15 @@ func (m Erasures) Survey(ctx context.Context, t domain.ErasureTarget, owners []s
 		if p, gone := s.gonePart(id); gone && (owners == nil || slices.Contains(owners, p.Requests[0].Owner)) {
 			sum = append(sum, id[:]...)
 			if len(p.Holds) > 0 {
-				survey.Held++
+				estimate.Held++
 				continue
 			}
-			survey.Responses++
-			s.surveyCopies(&survey, []uuid.UUID{id})
+			estimate.Responses++
+			s.estimateCopies(&estimate, []uuid.UUID{id})
 			continue
 		}
 		if !there || row.Batched {
-			survey.NotFound++
+			estimate.NotFound++
 			continue
 		}
 		requests, _ := s.parts(id)
@@ -87,20 +87,20 @@ func (m Erasures) Survey(ctx context.Context, t domain.ErasureTarget, owners []s
 			}
 		}
 		if owners != nil && slices.ContainsFunc(requests, func(id uuid.UUID) bool { return !slices.Contains(owners, s.requests[id].Owner) }) {
-			survey.NotFound++
+			estimate.NotFound++
 			continue
 		}
 		sum = append(sum, id[:]...)
 		if t.Filter != nil {
-			survey.Counted = append(survey.Counted, id)
+			estimate.Counted = append(estimate.Counted, id)
 		}
 		own := s.headOf(id)
 		switch {
 		case seen[own]:
 		case len(s.holdsOn(requests)) > 0:
-			survey.Held++
+			estimate.Held++
 		case len(together) > domain.MaxLaterTurns+1:
-			return domain.Survey{}, errTooManyTurns
+			return domain.Estimate{}, errTooManyTurns
 		default:
 			delete(along, own)
 			for i, one := range together {
@@ -114,16 +114,16 @@ func (m Erasures) Survey(ctx context.Context, t domain.ErasureTarget, owners []s
 					sum = append(sum, head[:]...)
 				}
 				requests, steps := s.parts(one)
-				survey.Responses++
-				survey.Requests += int64(len(requests))
-				survey.Steps += int64(len(steps))
-				s.surveyCopies(&survey, requests)
+				estimate.Responses++
+				estimate.Requests += int64(len(requests))
+				estimate.Steps += int64(len(steps))
+				s.estimateCopies(&estimate, requests)
 				erasable = append(erasable, requests...)
 			}
 		}
 		seen[own] = true
 	}
-	survey.Turns = domain.SurveyedTurns{Found: new(int64(len(along))), Complete: true}
+	estimate.Turns = domain.EstimatedTurns{Found: new(int64(len(along))), Complete: true}
 	if !t.LaterTurns {
 		left, followers := make(map[uuid.UUID]bool), s.followers()
 		for head := range counted {
@@ -133,13 +133,13 @@ func (m Erasures) Survey(ctx context.Context, t domain.ErasureTarget, owners []s
 				}
 			}
 		}
-		survey.Turns.Found = new(min(int64(len(left)), domain.MaxLaterTurns))
-		survey.Turns.Complete = len(left) <= domain.MaxLaterTurns
+		estimate.Turns.Found = new(min(int64(len(left)), domain.MaxLaterTurns))
+		estimate.Turns.Complete = len(left) <= domain.MaxLaterTurns
 	}
 	orphans, kept, files := s.orphanedBy(erasable)
-	survey.Templates, survey.KeptTemplates, survey.Files = int64(len(orphans)), kept, files
-	survey.Sum = sha256.Sum256(sum)
-	return survey, nil
+	estimate.Templates, estimate.KeptTemplates, estimate.Files = int64(len(orphans)), kept, files
+	estimate.Sum = sha256.Sum256(sum)
+	return estimate, nil
 }
 
 // gonePart is a part of an erasure whose row is gone. What is nobody's or several
@@ -168,16 +168,16 @@ func (s *Store) goneOf(owner uuid.UUID) (ids []uuid.UUID) {
 	return ids
 }
 
-func (s *Store) surveyCopies(survey *domain.Survey, requests []uuid.UUID) {
+func (s *Store) estimateCopies(estimate *domain.Estimate, requests []uuid.UUID) {
 	for _, u := range s.usage {
 		if u.Copied && slices.Contains(requests, u.Response) {
-			survey.RawRequests++
-			survey.RawResponses++
+			estimate.RawRequests++
+			estimate.RawResponses++
 		}
 	}
 	for _, response := range s.tasks {
 		if slices.Contains(requests, response) {
-			survey.Tasks++
+			estimate.Tasks++
 		}
 	}
 }
@@ -208,8 +208,8 @@ func (s *Store) targets(t domain.ErasureTarget, asOf time.Time) []uuid.UUID {
 	return ids
 }
 
-// KeepPreview implements domain.Erasures.
-func (m Erasures) KeepPreview(ctx context.Context, p domain.Preview) error {
+// SavePreview implements domain.Erasures.
+func (m Erasures) SavePreview(ctx context.Context, p domain.Preview) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -369,7 +369,7 @@ func (m Erasures) Cancel(ctx context.Context, id uuid.UUID) (domain.Erasure, err
 
 // end is of no effect on what is over.
 func (e *erasure) end(as domain.ErasureState) {
-	if !e.State.Over() {
+	if !e.State.Finished() {
 		e.State, e.FinishedAt = as, instant()
 	}
 }
@@ -381,27 +381,27 @@ func instant() *time.Time {
 
 // Advance implements domain.Erasures. The store is locked while judge runs, so
 // judge must not use it.
-func (m Erasures) Advance(ctx context.Context, id uuid.UUID, most int, judge func(domain.Erasure, []domain.Part) ([]domain.Verdict, domain.Warrant)) (domain.Erasure, error) {
+func (m Erasures) Advance(ctx context.Context, id uuid.UUID, limit int, judge func(domain.Erasure, []domain.Part) ([]domain.Verdict, domain.Authorization)) (domain.Erasure, error) {
 	return m.change(ctx, id, func(e *erasure) {
-		if e.State.Over() && (e.VerifyAt == nil || e.VerifyAt.After(time.Now())) {
+		if e.State.Finished() && (e.VerifyAt == nil || e.VerifyAt.After(time.Now())) {
 			return
 		}
-		e.Trouble = ""
+		e.LastError = ""
 		if e.State == domain.ErasurePending {
 			e.State, e.StartedAt = domain.ErasureRunning, instant()
 		}
-		if e.Most > 0 {
-			most = int(min(int64(most), e.Most-e.Done))
+		if e.Max > 0 {
+			limit = int(min(int64(limit), e.Max-e.Done))
 		}
 		if e.Verifying() && e.after == nil && e.named == 0 {
 			e.rewind()
 		}
-		next := e.next(m.store, most)
+		next := e.next(m.store, limit)
 		m.erase(e, next, judge)
 		switch {
-		case e.Most > 0 && e.Done >= e.Most:
+		case e.Max > 0 && e.Done >= e.Max:
 			e.end(domain.ErasureFinished)
-		case len(next) == most:
+		case len(next) == limit:
 		case e.Kind == domain.TargetOwner && e.erased > 0:
 			e.rewind()
 		case e.Verifying():
@@ -419,28 +419,28 @@ func (m Erasures) Advance(ctx context.Context, id uuid.UUID, most int, judge fun
 }
 
 // next is what is looked at next.
-func (e *erasure) next(s *Store, most int) []uuid.UUID {
+func (e *erasure) next(s *Store, limit int) []uuid.UUID {
 	all := s.targets(*e.Target, e.AsOf)
 	if e.Preview != nil {
 		all = slices.DeleteFunc(all, func(id uuid.UUID) bool { return !slices.Contains(e.previewed, id) })
 	}
 	if e.Target.Responses != nil {
 		all = all[e.named:]
-		next := all[:min(most, len(all))]
+		next := all[:min(limit, len(all))]
 		e.named += len(next)
 		return next
 	}
 	all = slices.DeleteFunc(slices.Clone(all), func(id uuid.UUID) bool {
 		return e.after != nil && domain.PositionOf(s.requests[id].Response, false).Compare(*e.after) >= 0
 	})
-	next := all[:min(most, len(all))]
+	next := all[:min(limit, len(all))]
 	if len(next) > 0 {
 		at := domain.PositionOf(s.requests[next[len(next)-1]].Response, false)
 		e.after = &at
 	}
 	if e.Target.Owner != nil {
 		for _, id := range s.goneOf(*e.Target.Owner) {
-			if len(next) < most && !e.counted[id] {
+			if len(next) < limit && !e.counted[id] {
 				next = append(slices.Clone(next), id)
 			}
 		}
@@ -448,7 +448,7 @@ func (e *erasure) next(s *Store, most int) []uuid.UUID {
 	return next
 }
 
-func (m Erasures) erase(e *erasure, next []uuid.UUID, judge func(domain.Erasure, []domain.Part) ([]domain.Verdict, domain.Warrant)) {
+func (m Erasures) erase(e *erasure, next []uuid.UUID, judge func(domain.Erasure, []domain.Part) ([]domain.Verdict, domain.Authorization)) {
 	s := m.store
 	var asked, heads []uuid.UUID // the response that led to each part, and what stands for it
 	var parts []domain.Part
@@ -509,7 +509,7 @@ func (m Erasures) erase(e *erasure, next []uuid.UUID, judge func(domain.Erasure,
 					continue
 				}
 				for _, request := range requests {
-					s.erased[request] = burial{due: time.Now().Add(domain.SweepAfter[0])}
+					s.erased[request] = tombstone{due: time.Now().Add(domain.SweepAfter[0])}
 					e.counted[request] = true // who names another part of it has had it erased
 					taken[request] = true
 				}
@@ -558,10 +558,10 @@ func (s *Store) Refuse(id uuid.UUID, refuse bool) {
 }
 
 // Note implements domain.Erasures.
-func (m Erasures) Note(ctx context.Context, id uuid.UUID, trouble string, failed bool) error {
+func (m Erasures) Note(ctx context.Context, id uuid.UUID, lastError string, failed bool) error {
 	_, err := m.change(ctx, id, func(e *erasure) {
-		if !e.State.Over() {
-			e.Trouble = trouble
+		if !e.State.Finished() {
+			e.LastError = lastError
 		}
 		if failed {
 			e.end(domain.ErasureFailed)
@@ -571,7 +571,7 @@ func (m Erasures) Note(ctx context.Context, id uuid.UUID, trouble string, failed
 }
 
 // Due implements domain.Erasures.
-func (m Erasures) Due(ctx context.Context, most int) ([]uuid.UUID, error) {
+func (m Erasures) Due(ctx context.Context, limit int) ([]uuid.UUID, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -579,13 +579,13 @@ func (m Erasures) Due(ctx context.Context, most int) ([]uuid.UUID, error) {
 	defer m.store.mu.Unlock()
 	var due []domain.Erasure
 	for _, e := range m.store.erasures {
-		if !e.State.Over() || e.VerifyAt != nil && !e.VerifyAt.After(time.Now()) {
+		if !e.State.Finished() || e.VerifyAt != nil && !e.VerifyAt.After(time.Now()) {
 			due = append(due, e.Erasure)
 		}
 	}
 	slices.SortFunc(due, func(a, b domain.Erasure) int { return b.Position().Compare(a.Position()) })
 	var ids []uuid.UUID
-	for _, e := range due[:min(most, len(due))] {
+	for _, e := range due[:min(limit, len(due))] {
 		ids = append(ids, e.ID)
 	}
 	return ids, nil
@@ -599,7 +599,7 @@ func (m Erasures) Forget(ctx context.Context, before time.Time) error {
 	m.store.mu.Lock()
 	defer m.store.mu.Unlock()
 	for _, e := range m.store.erasures {
-		if e.State.Over() && e.VerifyAt == nil && e.FinishedAt.Before(before) {
+		if e.State.Finished() && e.VerifyAt == nil && e.FinishedAt.Before(before) {
 			e.Target, e.Scope, e.Failures, e.Secret, e.RequestSum, e.Preview = nil, nil, nil, nil, [sha256.Size]byte{}, nil
 		}
 	}

@@ -50,9 +50,9 @@ func TestPeople(t *testing.T) {
 	porttest.People(t, func(*testing.T) porttest.PeopleFixture { return fixture{memory.New()} })
 }
 
-func TestLooks(t *testing.T) {
+func TestAccessLog(t *testing.T) {
 	t.Parallel()
-	porttest.Looks(t, func(*testing.T) porttest.LooksFixture { return fixture{memory.New()} })
+	porttest.AccessLog(t, func(*testing.T) porttest.AccessLogFixture { return fixture{memory.New()} })
 }
 
 func TestLog(t *testing.T) {

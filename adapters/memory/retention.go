@@ -139,8 +139,8 @@ func (m Retention) Page(ctx context.Context, q domain.RuleQuery) ([]domain.Reten
 	return found[:min(q.Limit, int64(len(found)))], nil
 }
 
-// NoteDryRun implements domain.Retention.
-func (m Retention) NoteDryRun(ctx context.Context, id uuid.UUID, version int64, d domain.DryRun) (domain.RetentionRule, error) {
+// RecordDryRun implements domain.Retention.
+func (m Retention) RecordDryRun(ctx context.Context, id uuid.UUID, version int64, d domain.DryRun) (domain.RetentionRule, error) {
 	return m.changeVersion(ctx, id, version, func(r *rule) error {
 		r.DryRun = &d
 		return nil
@@ -183,7 +183,7 @@ func (m Retention) Remove(ctx context.Context, id, by uuid.UUID) error {
 func (r *rule) due(now time.Time) bool { return r.NextRunAt != nil && !r.NextRunAt.After(now) }
 
 // Due implements domain.Retention.
-func (m Retention) Due(ctx context.Context, now time.Time, most int) ([]uuid.UUID, error) {
+func (m Retention) Due(ctx context.Context, now time.Time, limit int) ([]uuid.UUID, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -202,7 +202,7 @@ func (m Retention) Due(ctx context.Context, now time.Time, most int) ([]uuid.UUI
 		return bytes.Compare(a.ID[:], b.ID[:])
 	})
 	var ids []uuid.UUID
-	for _, r := range due[:min(most, len(due))] {
+	for _, r := range due[:min(limit, len(due))] {
 		ids = append(ids, r.ID)
 	}
 	return ids, nil
@@ -219,7 +219,7 @@ func (m Retention) Start(ctx context.Context, id uuid.UUID, now time.Time, begin
 		e, next := begin(r.shown())
 		r.NextRunAt = &next
 		if slices.ContainsFunc(m.store.erasures, func(e *erasure) bool {
-			return e.Rule != nil && e.Rule.ID == id && !e.State.Over()
+			return e.Rule != nil && e.Rule.ID == id && !e.State.Finished()
 		}) {
 			outcome, r.SkippedAt = domain.RunSkipped, &now
 			return nil

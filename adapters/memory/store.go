@@ -33,7 +33,7 @@ type Store struct {
 	charges     []porttest.Charge
 	tasks       []uuid.UUID // the response of each
 	refused     map[uuid.UUID]bool
-	erased      map[uuid.UUID]burial
+	erased      map[uuid.UUID]tombstone
 	holds       []domain.Hold
 	erasures    []*erasure
 	rules       []*rule
@@ -42,7 +42,7 @@ type Store struct {
 	people      map[uuid.UUID]person
 	memberships []porttest.Membership
 	keys        map[string]porttest.Key
-	looks       []domain.Look
+	accesses    []domain.Access
 }
 
 type template struct {
@@ -55,9 +55,9 @@ type step struct {
 	request uuid.UUID // nil: a call of a tool
 }
 
-// burial is when an erased request is looked for next, and how often it has
+// tombstone is when an erased request is looked for next, and how often it has
 // been.
-type burial struct {
+type tombstone struct {
 	due    time.Time
 	sweeps int
 }
@@ -71,7 +71,7 @@ var (
 	_ domain.Responses    = (*Store)(nil)
 	_ domain.UsageRecords = (*Store)(nil)
 	_ domain.People       = (*Store)(nil)
-	_ domain.Looks        = looks{}
+	_ domain.AccessLog    = accessLog{}
 )
 
 // New makes an empty store.
@@ -82,7 +82,7 @@ func New() *Store {
 		templates: make(map[uuid.UUID]template),
 		steps:     make(map[uuid.UUID]step),
 		refused:   make(map[uuid.UUID]bool),
-		erased:    make(map[uuid.UUID]burial),
+		erased:    make(map[uuid.UUID]tombstone),
 		people:    make(map[uuid.UUID]person),
 		keys:      make(map[string]porttest.Key),
 	}
@@ -212,7 +212,7 @@ func (s *Store) matching(filter domain.ResponseFilter) []domain.Response {
 }
 
 // Get implements domain.Responses.
-func (s *Store) Get(ctx context.Context, id uuid.UUID, owners []string, most int64) (domain.Response, domain.Contents, error) {
+func (s *Store) Get(ctx context.Context, id uuid.UUID, owners []string, limit int64) (domain.Response, domain.Contents, error) {
 	if err := ctx.Err(); err != nil {
 		return domain.Response{}, domain.Contents{}, err
 	}
@@ -227,7 +227,7 @@ func (s *Store) Get(ctx context.Context, id uuid.UUID, owners []string, most int
 		row.Prompt = t.prompt
 	}
 	row.Revision = revision(row.Response, row.Contents)
-	if n := row.Contents.Bytes(); n > most {
+	if n := row.Contents.Bytes(); n > limit {
 		return row.Response, domain.Contents{Left: n}, nil
 	}
 	return row.Response, row.Contents, nil
@@ -251,16 +251,16 @@ func revision(r domain.Response, c domain.Contents) string {
 
 // Erase implements domain.Responses. The store is locked while permit runs, so
 // permit must not use it.
-func (s *Store) Erase(ctx context.Context, id uuid.UUID, owners []string, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+func (s *Store) Erase(ctx context.Context, id uuid.UUID, owners []string, permit func(domain.Found) (domain.Authorization, error)) (domain.Erased, error) {
 	return s.erase(ctx, id, owners, false, permit)
 }
 
 // EraseWithLaterTurns implements domain.Responses, as Erase does.
-func (s *Store) EraseWithLaterTurns(ctx context.Context, id uuid.UUID, owners []string, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+func (s *Store) EraseWithLaterTurns(ctx context.Context, id uuid.UUID, owners []string, permit func(domain.Found) (domain.Authorization, error)) (domain.Erased, error) {
 	return s.erase(ctx, id, owners, true, permit)
 }
 
-func (s *Store) erase(ctx context.Context, id uuid.UUID, of []string, laterTurns bool, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+func (s *Store) erase(ctx context.Context, id uuid.UUID, of []string, laterTurns bool, permit func(domain.Found) (domain.Authorization, error)) (domain.Erased, error) {
 	if err := ctx.Err(); err != nil {
 		return domain.Erased{}, err
 	}
@@ -274,7 +274,7 @@ func (s *Store) erase(ctx context.Context, id uuid.UUID, of []string, laterTurns
 		if _, err := permit(found); err != nil {
 			return domain.Erased{}, err
 		}
-		s.erased[id] = burial{due: time.Now().Add(domain.SweepAfter[0])}
+		s.erased[id] = tombstone{due: time.Now().Add(domain.SweepAfter[0])}
 		return s.remove([]uuid.UUID{id}, nil), nil
 	}
 	if !ok || row.Batched {
@@ -310,7 +310,7 @@ func (s *Store) erase(ctx context.Context, id uuid.UUID, of []string, laterTurns
 		return domain.Erased{}, domain.ErrDatabaseRefuses(nil)
 	}
 	for _, request := range requests {
-		s.erased[request] = burial{due: time.Now().Add(domain.SweepAfter[0])}
+		s.erased[request] = tombstone{due: time.Now().Add(domain.SweepAfter[0])}
 	}
 	return s.remove(requests, steps), nil
 }
@@ -345,7 +345,7 @@ func (s *Store) gone(id uuid.UUID) (found domain.Found, is bool) {
 }
 
 // Sweep implements domain.Responses.
-func (s *Store) Sweep(ctx context.Context, most int, _ domain.Warrant) (looked int, erased domain.Erased, err error) {
+func (s *Store) Sweep(ctx context.Context, limit int, _ domain.Authorization) (looked int, erased domain.Erased, err error) {
 	if err := ctx.Err(); err != nil {
 		return 0, domain.Erased{}, err
 	}
@@ -353,7 +353,7 @@ func (s *Store) Sweep(ctx context.Context, most int, _ domain.Warrant) (looked i
 	defer s.mu.Unlock()
 	var remain, steps []uuid.UUID
 	for id, b := range s.erased {
-		if looked == most || b.due.After(time.Now()) {
+		if looked == limit || b.due.After(time.Now()) {
 			continue
 		}
 		looked++
@@ -395,7 +395,7 @@ func (s *Store) Remaining(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID, er
 }
 
 // EraseAgain implements domain.Restored.
-func (s *Store) EraseAgain(ctx context.Context, ids []uuid.UUID, _ domain.Warrant) (domain.Erased, error) {
+func (s *Store) EraseAgain(ctx context.Context, ids []uuid.UUID, _ domain.Authorization) (domain.Erased, error) {
 	if err := ctx.Err(); err != nil {
 		return domain.Erased{}, err
 	}
@@ -412,7 +412,7 @@ func (s *Store) EraseAgain(ctx context.Context, ids []uuid.UUID, _ domain.Warran
 		requests, steps := s.parts(id)
 		removed := s.remove(requests, steps)
 		for _, request := range requests {
-			s.erased[request] = burial{due: time.Now().Add(domain.SweepAfter[0])}
+			s.erased[request] = tombstone{due: time.Now().Add(domain.SweepAfter[0])}
 		}
 		erased.Add(removed)
 	}
@@ -520,17 +520,17 @@ func (s *Store) remove(requests, steps []uuid.UUID) domain.Erased {
 		}
 		return gone
 	})
-	s.looks = slices.DeleteFunc(s.looks, func(l domain.Look) bool { return slices.Contains(requests, l.Response) })
+	s.accesses = slices.DeleteFunc(s.accesses, func(l domain.Access) bool { return slices.Contains(requests, l.Response) })
 	return erased
 }
 
-// Looks is the store as that port: another one has a Page, too.
-func (s *Store) Looks() domain.Looks { return looks{s} }
+// AccessLog is the store as that port: another one has a Page, too.
+func (s *Store) AccessLog() domain.AccessLog { return accessLog{s} }
 
-type looks struct{ *Store }
+type accessLog struct{ *Store }
 
-// Record implements domain.Looks.
-func (s looks) Record(ctx context.Context, l domain.Look) error {
+// Record implements domain.AccessLog.
+func (s accessLog) Record(ctx context.Context, l domain.Access) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -539,24 +539,24 @@ func (s looks) Record(ctx context.Context, l domain.Look) error {
 	if _, ok := s.requests[l.Response]; !ok {
 		return domain.Errorf(domain.CodeNotFound, "no such response")
 	}
-	s.Store.looks = append(s.Store.looks, l)
+	s.Store.accesses = append(s.Store.accesses, l)
 	return nil
 }
 
-// Page implements domain.Looks.
-func (s looks) Page(ctx context.Context, q domain.LookQuery) ([]domain.Look, error) {
+// Page implements domain.AccessLog.
+func (s accessLog) Page(ctx context.Context, q domain.AccessQuery) ([]domain.Access, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var found []domain.Look
-	for _, l := range s.Store.looks {
+	var found []domain.Access
+	for _, l := range s.Store.accesses {
 		if q.Filter.Matches(l) && (q.After == nil || l.Position().Compare(*q.After) > 0) {
 			found = append(found, l)
 		}
 	}
-	slices.SortFunc(found, func(a, b domain.Look) int { return a.Position().Compare(b.Position()) })
+	slices.SortFunc(found, func(a, b domain.Access) int { return a.Position().Compare(b.Position()) })
 	return found[:min(q.Limit, int64(len(found)))], nil
 }
 

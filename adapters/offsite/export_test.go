@@ -3,4 +3,6 @@ package offsite
 import "time"
 
 // Waiting is the same file, whose lock is waited for no longer than that.
-func (s *Seen) Waiting(wait time.Duration) *Seen { return &Seen{s.path, wait} }
+func (s *CheckpointFile) Waiting(wait time.Duration) *CheckpointFile {
+	return &CheckpointFile{s.path, wait}
+}

@@ -108,7 +108,7 @@ func (m *Mirror) Update(ctx context.Context, log domain.Log) (added int64, err e
 	signed, err := log.Checkpoint(ctx)
 	if domain.CodeOf(err) == domain.CodeNotFound {
 		if m.tree.N > 0 {
-			return 0, errOlder(m.tree.N, 0)
+			return 0, errRolledBack(m.tree.N, 0)
 		}
 		return 0, nil
 	} else if err != nil {
@@ -123,7 +123,7 @@ func (m *Mirror) Update(ctx context.Context, log domain.Log) (added int64, err e
 	case next.tree == m.tree:
 		return 0, nil
 	case next.tree.N <= m.tree.N:
-		return 0, errOlder(m.tree.N, next.tree.N)
+		return 0, errRolledBack(m.tree.N, next.tree.N)
 	case m.tree.N > 0:
 		then, err := tlog.TreeHash(m.tree.N, tlog.TileHashReader(next.tree, source))
 		if err != nil {
@@ -151,7 +151,7 @@ func (m *Mirror) Update(ctx context.Context, log domain.Log) (added int64, err e
 	return added, nil
 }
 
-func errOlder(mirrored, found int64) error {
+func errRolledBack(mirrored, found int64) error {
 	return fmt.Errorf("the database's log is of size %d and the mirror of size %d: the database is older, or another one. Where it was restored, run `lethe replay`", found, mirrored)
 }
 

@@ -161,8 +161,8 @@ func Open(cfg Config) (*DB, error) {
 			return nil, errors.New("the pool of connections cannot be made: check the pool_ settings of the database URL")
 		}
 	}
-	most, bulk, holds := int(config.MaxConns), BulkOf(int(config.MaxConns)), max(1, int(cfg.Kept)-1)
-	db.any, db.bulk, db.holds = newPlaces(most, eachOf(most)), newPlaces(bulk, bulk), newPlaces(holds, holds)
+	limit, bulk, holds := int(config.MaxConns), BulkOf(int(config.MaxConns)), max(1, int(cfg.Kept)-1)
+	db.any, db.bulk, db.holds = newPlaces(limit, eachOf(limit)), newPlaces(bulk, bulk), newPlaces(holds, holds)
 	return db, nil
 }
 
@@ -301,11 +301,11 @@ func (db *DB) acquire(ctx context.Context) (conn *pgxpool.Conn, release func(), 
 
 // noneIn says why there was no connection in time, where so many that are at work
 // are too many for one more.
-func (db *DB) noneIn(ctx context.Context, pool *pgxpool.Pool, most int) error {
+func (db *DB) noneIn(ctx context.Context, pool *pgxpool.Pool, limit int) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if int(pool.Stat().AcquiredConns()) < most {
+	if int(pool.Stat().AcquiredConns()) < limit {
 		return &Away{
 			Database: describeDatabase(&pool.Config().ConnConfig.Config),
 			Reason:   fmt.Sprintf("no answer within the %s that are allowed to get a connection", db.acquireTimeout),
@@ -369,9 +369,9 @@ func (db *DB) txOn(ctx context.Context, conn *pgxpool.Conn, fn func(*Tx) error) 
 	switch {
 	case err == nil || !answerLost(err):
 	case tx.sent && !tx.committed && (tx.begun || sqlState(err) == ""):
-		return true, &unsettled{err, msgUnconfirmed}
+		return true, &unattested{err, msgUnconfirmed}
 	case tx.begun:
-		return true, &unsettled{err, msgUndone}
+		return true, &unattested{err, msgUndone}
 	}
 	return tx.begun, err
 }

@@ -55,8 +55,8 @@ func MapError(err error) error {
 	switch state := sqlState(err); {
 	case errors.Is(err, pgx.ErrNoRows):
 		return domain.Errorf(domain.CodeNotFound, msgNotFound)
-	case isUnsettled(err):
-		u, _ := errors.AsType[*unsettled](err)
+	case isUnattested(err):
+		u, _ := errors.AsType[*unattested](err)
 		return fail(domain.CodeUnavailable, u.message)
 	case errors.Is(err, errNoneFree), state == "53300":
 		return fail(domain.CodeUnavailable, msgNoConnection)
@@ -143,22 +143,22 @@ func answerLost(err error) bool {
 		(errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)))
 }
 
-// unsettled is the loss of a connection in a transaction, and what is known of it.
-type unsettled struct {
+// unattested is the loss of a connection in a transaction, and what is known of it.
+type unattested struct {
 	error
 	message string
 }
 
-func (u *unsettled) Unwrap() error { return u.error }
+func (u *unattested) Unwrap() error { return u.error }
 
-func isUnsettled(err error) bool {
-	u, ok := errors.AsType[*unsettled](err)
+func isUnattested(err error) bool {
+	u, ok := errors.AsType[*unattested](err)
 	// Who ran out of time, or hung up, is told so, but where that hides more.
 	return ok && (u.message == msgUnconfirmed || lost(u.error))
 }
 
 func unconfirmed(err error) bool {
-	u, ok := errors.AsType[*unsettled](err)
+	u, ok := errors.AsType[*unattested](err)
 	return ok && u.message == msgUnconfirmed
 }
 

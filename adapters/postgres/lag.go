@@ -28,7 +28,7 @@ func (l *lag) state() (near, look bool) {
 
 // look asks the replica. errBehind where it is more than most behind, or where
 // that cannot be told. Until it knows, others go by what was so before.
-func (l *lag) look(ctx context.Context, c Conn, most time.Duration) (err error) {
+func (l *lag) look(ctx context.Context, c Conn, limit time.Duration) (err error) {
 	defer func() { l.near.Store(err == nil) }()
 	begun := time.Now()
 	var current bool
@@ -49,7 +49,7 @@ func (l *lag) look(ctx context.Context, c Conn, most time.Duration) (err error) 
 	if seconds != nil && *seconds < behind.Seconds() {
 		behind = time.Duration(*seconds * float64(time.Second))
 	}
-	if behind > most {
+	if behind > limit {
 		return errBehind
 	}
 	return nil

@@ -17,9 +17,9 @@ type Receipt struct {
 
 	// What follows goes with the receipt of an erasure only, and is kept apart.
 
-	Salt        []byte     // opens its commitments
-	Actor       *uuid.UUID // who asked for the erasure and may fetch it; may be nil
-	SubjectKeys [][]byte   // a keyed hash of each owner
+	Salt      []byte     // opens its commitments
+	Actor     *uuid.UUID // who asked for the erasure and may fetch it; may be nil
+	OwnerKeys [][]byte   // a keyed hash of each owner
 	// Requests are to be looked for again after LookAfter; none: nothing is.
 	Requests  []uuid.UUID
 	LookAfter time.Duration
@@ -42,7 +42,7 @@ func QueueReceipt(b *pgx.Batch, r Receipt) {
 		b.Queue(insertReceipt, r.ID, r.About, r.Level, r.Body)
 		return
 	}
-	keys := r.SubjectKeys
+	keys := r.OwnerKeys
 	if keys == nil {
 		keys = [][]byte{}
 	}
@@ -59,7 +59,7 @@ WITH receipt AS (
     INSERT INTO lethe.receipts (id, body, cluster)
     VALUES ($1::uuid, $2, CASE WHEN pg_postmaster_start_time() = $8::timestamptz THEN nullif($9::bigint, 0) ELSE lethe.cluster() END)
 ), secrets AS (
-    INSERT INTO lethe.receipt_secrets (receipt_id, salt, actor_id, subject_keys) VALUES ($1::uuid, $3, $4, $5)
+    INSERT INTO lethe.receipt_secrets (receipt_id, salt, actor_id, owner_keys) VALUES ($1::uuid, $3, $4, $5)
 )
 INSERT INTO lethe.tombstones (receipt_id, request_ids, due_at)
 SELECT $1::uuid, $6::uuid[], clock_timestamp() + $7::interval WHERE cardinality($6::uuid[]) > 0`

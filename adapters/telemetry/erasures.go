@@ -8,7 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// ErasureCount is how many erasures of many there are of one state and trigger.
+// ErasureCount is how many bulk erasures there are of one state and trigger.
 type ErasureCount struct {
 	State, Trigger string
 	Count          int64
@@ -77,7 +77,7 @@ func (e *ErasureMetrics) Looked(counts []ErasureCount, oldest *time.Time) {
 }
 
 var (
-	erasures       = prometheus.NewDesc("lethe_erasures", "Erasures of many that there are, as every process sees them.", []string{"state", "trigger"}, nil)
+	erasures       = prometheus.NewDesc("lethe_erasures", "Bulk erasures that there are, as every process sees them.", []string{"state", "trigger"}, nil)
 	erasuresOldest = prometheus.NewDesc("lethe_erasure_oldest_unfinished_seconds", "How long ago the oldest erasure was asked for that is not over; 0 where all are.", nil, nil)
 )
 

@@ -180,18 +180,18 @@ type discreet struct{ sdktrace.SpanExporter }
 
 // ExportSpans implements sdktrace.SpanExporter.
 func (d discreet) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
-	told := make([]sdktrace.ReadOnlySpan, len(spans))
+	reported := make([]sdktrace.ReadOnlySpan, len(spans))
 	for i, span := range spans {
-		told[i] = discreetSpan{span}
+		reported[i] = discreetSpan{span}
 	}
-	return d.SpanExporter.ExportSpans(ctx, told)
+	return d.SpanExporter.ExportSpans(ctx, reported)
 }
 
 type discreetSpan struct{ sdktrace.ReadOnlySpan }
 
 // told are the attributes that hold nothing of a caller's choice: not the path,
 // the host, the client's address or name.
-var told = map[attribute.Key]bool{
+var reported = map[attribute.Key]bool{
 	"http.request.method":       true,
 	"http.route":                true,
 	"http.response.status_code": true,
@@ -211,7 +211,7 @@ var told = map[attribute.Key]bool{
 func (s discreetSpan) Attributes() []attribute.KeyValue {
 	var kept []attribute.KeyValue
 	for _, a := range s.ReadOnlySpan.Attributes() {
-		if told[a.Key] {
+		if reported[a.Key] {
 			kept = append(kept, a)
 		}
 	}

@@ -16,7 +16,7 @@ func (c *cli) erasures() *cobra.Command {
 		Short: "Look after what was erased",
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(c.settleErasures(), c.exportErasures(), c.searchErasures(), c.orphans())
+	cmd.AddCommand(c.attestErasures(), c.exportErasures(), c.searchErasures(), c.orphans())
 	return cmd
 }
 
@@ -122,10 +122,10 @@ Exit codes:
 	return c.jsonFlag(cmd)
 }
 
-func (c *cli) settleErasures() *cobra.Command {
-	var options app.SettleOptions
+func (c *cli) attestErasures() *cobra.Command {
+	var options app.AttestOptions
 	cmd := c.command(&cobra.Command{
-		Use:   "settle",
+		Use:   "attest",
 		Short: "Have erasures come to later levels, with receipts that say so",
 		Long: `An erasure's receipt says that no query finds the rows any more. This command
 does what has them vanish further, and writes a further receipt about each
@@ -148,18 +148,18 @@ replicated is found out by the service, where erasure.standby_urls is set.
 It needs the owner of the tables and of the database, without PgBouncer. Any
 number of them may run at once: each erasure gets one receipt of a level.`,
 		Example: `  # What would be written
-  LETHE_DATABASE_URL=postgres://owner:...@db/dwctl lethe erasures settle --dry-run
+  LETHE_DATABASE_URL=postgres://owner:...@db/dwctl lethe erasures attest --dry-run
 
   # Each night
-  LETHE_DATABASE_URL=postgres://owner:...@db/dwctl lethe erasures settle
+  LETHE_DATABASE_URL=postgres://owner:...@db/dwctl lethe erasures attest
 
   # In a maintenance window
-  lethe erasures settle --rewrite --yes
+  lethe erasures attest --rewrite --yes
 
   # All backups from before October are gone
-  lethe erasures settle --backups-expired-before 2026-10-01`,
+  lethe erasures attest --backups-expired-before 2026-10-01`,
 	}, slices.Concat(databaseSettings, []string{"erasure."}), func(ctx context.Context, cfg *app.Config, _ []string) error {
-		return app.Settle(ctx, cfg, options, c.output())
+		return app.Attest(ctx, cfg, options, c.output())
 	})
 	flags := cmd.Flags()
 	flags.BoolVar(&options.Rewrite, "rewrite", false, "write the tables into new files, which locks each of them meanwhile")

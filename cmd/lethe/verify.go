@@ -24,7 +24,7 @@ the receipts; a log that has changed its key signs with both for a time, and
 then both are needed. Keys of witnesses are given likewise.
 
 With the salt, which was given to who asked for the erasure, it is shown that a
-response is among those erased, or that an owner's are; of an erasure of many it
+response is among those erased, or that an owner's are; of a bulk erasure it
 is the one secret that was given for all its receipts. With another checkpoint
 of the log, kept from an earlier time, and a mirror of its tiles it is shown
 that the log was not rewritten in between.
@@ -40,7 +40,7 @@ Exit codes:
 
   # Was this response erased, and was it this owner's?
   lethe verify erasure.receipt --key log.pub --salt 5f2d... \
-    --response c0000400-0000-4000-8000-00000000005a --subject c0000100-0000-4000-8000-000000000003
+    --response c0000400-0000-4000-8000-00000000005a --owner c0000100-0000-4000-8000-000000000003
 
   # Has the log been rewritten since? mirror/ holds tile/0/000 and so on
   lethe verify erasure.receipt --key log.pub --older kept.checkpoint --tiles mirror`,
@@ -58,9 +58,9 @@ Exit codes:
 	flags.StringArrayVar(&v.Keys, "key", nil, "public key, or file with one on each line; may be repeated")
 	flags.StringVar(&v.Older, "older", "", "file with another signed checkpoint of the log; with --tiles")
 	flags.StringVar(&v.Tiles, "tiles", "", "folder with the log's tiles, a mirror of /log; with --older")
-	flags.StringVar(&v.Salt, "salt", "", "salt of the receipt, or secret of an erasure of many, in hex or base64; with --response or --subject")
+	flags.StringVar(&v.Salt, "salt", "", "salt of the receipt, or secret of a bulk erasure, in hex or base64; with --response or --owner")
 	flags.StringVar(&v.Response, "response", "", "identifier of a response; with --salt")
-	flags.StringVar(&v.Subject, "subject", "", "owner, as the database spells it; with --salt")
+	flags.StringVar(&v.Owner, "owner", "", "owner, as the database spells it; with --salt")
 	return c.jsonFlag(cmd)
 }
 

@@ -29,7 +29,7 @@ func Erasures(t *testing.T, newFixture func(t *testing.T) ErasuresFixture) {
 		"kept":             testErasuresAreKept,
 		"pages":            testPagesOfErasures,
 		"previews":         testPreviewsAreKept,
-		"survey":           testSurvey,
+		"estimate":         testEstimate,
 		"named responses":  testErasureOfResponses,
 		"templates":        testErasureOfTemplates,
 		"parts of a chain": testErasureOfAChainByItsParts,
@@ -45,8 +45,8 @@ func Erasures(t *testing.T, newFixture func(t *testing.T) ErasuresFixture) {
 		"judged":           testPartsAreJudged,
 		"refused":          testErasuresOfWhatIsRefused,
 		"canceled":         testCanceledErasure,
-		"noted":            testNotedErasure,
-		"forgotten":        testForgottenErasure,
+		"noted":            testRecordedErasure,
+		"forgotten":        testRedactedErasure,
 		"receipts":         testReceiptsOfAnErasure,
 		"ended contexts":   testErasuresOfEndedContexts,
 	} {
@@ -57,8 +57,8 @@ func Erasures(t *testing.T, newFixture func(t *testing.T) ErasuresFixture) {
 	}
 }
 
-// JudgeAll erases whatever no hold keeps, by a warrant that has all of its parts.
-func JudgeAll(e domain.Erasure, parts []domain.Part) ([]domain.Verdict, domain.Warrant) {
+// JudgeAll erases whatever no hold keeps, by a authorization that has all of its parts.
+func JudgeAll(e domain.Erasure, parts []domain.Part) ([]domain.Verdict, domain.Authorization) {
 	verdicts := make([]domain.Verdict, len(parts))
 	for i, p := range parts {
 		switch {
@@ -103,9 +103,9 @@ func testErasureOfWhatIsGone(t *testing.T, f ErasuresFixture) {
 		before := f.Stored()
 		want := domain.Erased{Requests: int64(rows), Templates: int64(rows), RawRequests: int64(rows) + 7, RawResponses: int64(rows) + 7}
 		target := domain.ErasureTarget{Owner: &anna}
-		survey, err := f.Erasures().Survey(t.Context(), target, []string{anna.String()}, start.Add(time.Hour))
-		if err != nil || survey.Responses != int64(rows)+6 || survey.Requests != want.Requests || survey.RawRequests != want.RawRequests || survey.Held != 1 {
-			t.Errorf("want what is gone counted, got %+v, %v", survey, err)
+		estimate, err := f.Erasures().Estimate(t.Context(), target, []string{anna.String()}, start.Add(time.Hour))
+		if err != nil || estimate.Responses != int64(rows)+6 || estimate.Requests != want.Requests || estimate.RawRequests != want.RawRequests || estimate.Held != 1 {
+			t.Errorf("want what is gone counted, got %+v, %v", estimate, err)
 		}
 		e := advance(t, f, create(t, f, newErasure(target)).ID, 2)
 		if e.Done != int64(rows)+6 || e.Held != 1 || e.Erased != want || f.Stored() != before.Less(want) {
@@ -117,8 +117,8 @@ func testErasureOfWhatIsGone(t *testing.T, f ErasuresFixture) {
 		before = f.Stored()
 		want = domain.Erased{RawRequests: 2, RawResponses: 2}
 		target = domain.ErasureTarget{Responses: []uuid.UUID{held, nobodys, batched, both, bens, uuid.New()}}
-		if survey, err = f.Erasures().Survey(t.Context(), target, nil, start); err != nil || survey.Responses != 2 || survey.NotFound != 4 || survey.RawRequests != 2 {
-			t.Errorf("want those that are one owner's counted, got %+v, %v", survey, err)
+		if estimate, err = f.Erasures().Estimate(t.Context(), target, nil, start); err != nil || estimate.Responses != 2 || estimate.NotFound != 4 || estimate.RawRequests != 2 {
+			t.Errorf("want those that are one owner's counted, got %+v, %v", estimate, err)
 		}
 		e = advance(t, f, create(t, f, newErasure(target)).ID, 2)
 		if e.Done != 2 || e.NotFound != 4 || e.Erased != want || f.Stored() != before.Less(want) {
@@ -148,14 +148,14 @@ func create(t *testing.T, f ErasuresFixture, e domain.Erasure) domain.Erasure {
 
 // advance goes on until the erasure is over, and fails where that takes more
 // calls than it may.
-func advance(t *testing.T, f ErasuresFixture, id uuid.UUID, most int) domain.Erasure {
+func advance(t *testing.T, f ErasuresFixture, id uuid.UUID, limit int) domain.Erasure {
 	t.Helper()
 	for range 50 {
-		e, err := f.Erasures().Advance(t.Context(), id, most, JudgeAll)
+		e, err := f.Erasures().Advance(t.Context(), id, limit, JudgeAll)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if e.State.Over() {
+		if e.State.Finished() {
 			return e
 		}
 	}
@@ -169,7 +169,7 @@ func wantProgress(t *testing.T, e domain.Erasure, state domain.ErasureState, don
 		t.Errorf("want %s with %d done, %d held, %d not found; got %s with %d, %d, %d",
 			state, done, held, notFound, e.State, e.Done, e.Held, e.NotFound)
 	}
-	if (e.FinishedAt != nil) != e.State.Over() || (e.StartedAt == nil) != (e.State == domain.ErasurePending) && e.State != domain.ErasureCanceled && e.State != domain.ErasureFailed {
+	if (e.FinishedAt != nil) != e.State.Finished() || (e.StartedAt == nil) != (e.State == domain.ErasurePending) && e.State != domain.ErasureCanceled && e.State != domain.ErasureFailed {
 		t.Errorf("%s, started %v, finished %v", e.State, e.StartedAt, e.FinishedAt)
 	}
 }
@@ -190,7 +190,7 @@ func testErasuresAreKept(t *testing.T, f ErasuresFixture) {
 	for i, target := range targets {
 		e := newErasure(target)
 		if i == 1 {
-			e.Scope, e.Expected, e.Most = []string{owner.String()}, ptr(int64(7)), 12
+			e.Scope, e.Expected, e.Max = []string{owner.String()}, ptr(int64(7)), 12
 			e.Trigger, e.Rule, e.RequestedBy, e.Secret = domain.TriggerRetention, &domain.RuleVersion{ID: uuid.New(), Version: 3}, nil, nil
 		}
 		stored := create(t, f, e)
@@ -277,9 +277,9 @@ func testPreviewsAreKept(t *testing.T, f ErasuresFixture) {
 	p := domain.Preview{
 		TokenSum: sha256.Sum256([]byte("token")), RequestedBy: uuid.New(), Target: sha256.Sum256([]byte("target")),
 		AsOf: start, ExpiresAt: start.Add(time.Minute),
-		Survey: domain.Survey{Responses: 1, Requests: 2, Steps: 3, Templates: 4, RawRequests: 5, RawResponses: 6, Tasks: 7, Held: 8, NotFound: 9, Files: 10, KeptTemplates: 11, Retained: 12, Partial: true, Sum: sha256.Sum256([]byte("rows"))},
+		Estimate: domain.Estimate{Responses: 1, Requests: 2, Steps: 3, Templates: 4, RawRequests: 5, RawResponses: 6, Tasks: 7, Held: 8, NotFound: 9, Files: 10, KeptTemplates: 11, Retained: 12, Partial: true, Sum: sha256.Sum256([]byte("rows"))},
 	}
-	if err := f.Erasures().KeepPreview(t.Context(), p); err != nil {
+	if err := f.Erasures().SavePreview(t.Context(), p); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := f.Erasures().Preview(t.Context(), p.TokenSum); err != nil || !reflect.DeepEqual(got, p) {
@@ -321,7 +321,7 @@ func addChained(f ErasuresFixture, owner string, n int, from time.Time) []Row {
 	return rows
 }
 
-func testSurvey(t *testing.T, f ErasuresFixture) {
+func testEstimate(t *testing.T, f ErasuresFixture) {
 	ctx := t.Context()
 	owner, other := uuid.New(), uuid.New()
 	single := add(f, owner.String(), 3, start)
@@ -340,45 +340,45 @@ func testSurvey(t *testing.T, f ErasuresFixture) {
 	place(t, f.Holds(), domain.HoldTarget{Responses: []uuid.UUID{single[1].ID}})
 	asOf := start.Add(24 * time.Hour)
 
-	survey := func(name string, target domain.ErasureTarget, owners []string, want domain.Survey) [sha256.Size]byte {
+	estimate := func(name string, target domain.ErasureTarget, owners []string, want domain.Estimate) [sha256.Size]byte {
 		t.Helper()
-		got, err := f.Erasures().Survey(ctx, target, owners, asOf)
+		got, err := f.Erasures().Estimate(ctx, target, owners, asOf)
 		sum := got.Sum
 		if got.Turns.Found == nil || *got.Turns.Found != 0 || !got.Turns.Complete {
 			t.Errorf("%s: later turns %+v", name, got.Turns)
 		}
-		got.Sum, got.Counted, got.Turns = [sha256.Size]byte{}, nil, domain.SurveyedTurns{}
+		got.Sum, got.Counted, got.Turns = [sha256.Size]byte{}, nil, domain.EstimatedTurns{}
 		if err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("%s: want %+v, got %+v, %v", name, want, got, err)
 		}
 		return sum
 	}
-	survey("nothing", domain.ErasureTarget{Owner: ptr(uuid.New())}, nil, domain.Survey{})
+	estimate("nothing", domain.ErasureTarget{Owner: ptr(uuid.New())}, nil, domain.Estimate{})
 	own := []string{owner.String()}
 	// The mixed chain is not the owner's to erase: one of its two counts as not found.
-	everything := domain.Survey{Responses: 4, Requests: 6, Steps: 4, Templates: 6, RawRequests: 2, RawResponses: 2, Tasks: 1, Held: 1, NotFound: 1}
-	before := survey("own", domain.ErasureTarget{Owner: &owner}, own, everything)
+	everything := domain.Estimate{Responses: 4, Requests: 6, Steps: 4, Templates: 6, RawRequests: 2, RawResponses: 2, Tasks: 1, Held: 1, NotFound: 1}
+	before := estimate("own", domain.ErasureTarget{Owner: &owner}, own, everything)
 	all := everything
 	all.Responses, all.Requests, all.Steps, all.Templates, all.NotFound = 5, 8, 6, 8, 0
-	survey("by everyone's", domain.ErasureTarget{Owner: &owner}, nil, all)
+	estimate("by everyone's", domain.ErasureTarget{Owner: &owner}, nil, all)
 	filter := domain.ErasureTarget{Filter: &domain.ResponseFilter{Owners: own}}
 	early := all
 	early.Responses, early.Requests, early.Templates = 4, 7, 7 // not the late one
-	survey("filter", filter, nil, early)
-	survey("narrow filter", domain.ErasureTarget{Filter: &domain.ResponseFilter{Owners: own, CreatedAfter: ptr(start.Add(time.Minute))}}, nil,
-		domain.Survey{Responses: 1, Requests: 3, Steps: 4, Templates: 3, RawRequests: 1, RawResponses: 1, Tasks: 1})
-	survey("named", domain.ErasureTarget{Responses: []uuid.UUID{
+	estimate("filter", filter, nil, early)
+	estimate("narrow filter", domain.ErasureTarget{Filter: &domain.ResponseFilter{Owners: own, CreatedAfter: ptr(start.Add(time.Minute))}}, nil,
+		domain.Estimate{Responses: 1, Requests: 3, Steps: 4, Templates: 3, RawRequests: 1, RawResponses: 1, Tasks: 1})
+	estimate("named", domain.ErasureTarget{Responses: []uuid.UUID{
 		single[0].ID, single[1].ID, chain[0].ID, chain[2].ID, strange[0].ID, batched.ID, uuid.New(), mixed[0].ID,
-	}}, own, domain.Survey{Responses: 2, Requests: 4, Steps: 4, Templates: 4, RawRequests: 2, RawResponses: 2, Tasks: 1, Held: 1, NotFound: 4})
+	}}, own, domain.Estimate{Responses: 2, Requests: 4, Steps: 4, Templates: 4, RawRequests: 2, RawResponses: 2, Tasks: 1, Held: 1, NotFound: 4})
 
-	if again := survey("the same", domain.ErasureTarget{Owner: &owner}, own, everything); again != before {
+	if again := estimate("the same", domain.ErasureTarget{Owner: &owner}, own, everything); again != before {
 		t.Error("the sum changed though no row did")
 	}
-	sum := survey("filter", filter, nil, early)
+	sum := estimate("filter", filter, nil, early)
 	if _, err := f.Responses().Erase(ctx, late[0].ID, nil, Permit); err != nil {
 		t.Fatal(err)
 	}
-	if again := survey("filter", filter, nil, early); again != sum {
+	if again := estimate("filter", filter, nil, early); again != sum {
 		t.Error("the sum changed with a row that is later than what is asked about")
 	}
 	if _, err := f.Responses().Erase(ctx, single[0].ID, nil, Permit); err != nil {
@@ -387,7 +387,7 @@ func testSurvey(t *testing.T, f ErasuresFixture) {
 	add(f, owner.String(), 1, start)
 	changed := early
 	changed.RawRequests, changed.RawResponses = 1, 1
-	if again := survey("exchanged", filter, nil, changed); again == sum {
+	if again := estimate("exchanged", filter, nil, changed); again == sum {
 		t.Error("the sum stayed though a row was exchanged for another")
 	}
 }
@@ -395,7 +395,7 @@ func testSurvey(t *testing.T, f ErasuresFixture) {
 // testErasureOfTemplates erases what somebody has who shares prompts with
 // others, in parts of every size.
 func testErasureOfTemplates(t *testing.T, f ErasuresFixture) {
-	for _, most := range []int{1, 2, 100} {
+	for _, limit := range []int{1, 2, 100} {
 		owner, other := uuid.New(), uuid.NewString()
 		with := func(owner string, at int, file File, template uuid.UUID) Row {
 			r := NewRow(owner, "completed", start.Add(time.Duration(at)*time.Second))
@@ -413,28 +413,28 @@ func testErasureOfTemplates(t *testing.T, f ErasuresFixture) {
 		with(owner.String(), 5, NoFile, held)
 		needed, keeps := with(other, 6, NoFile, theirs), with(owner.String(), 7, NoFile, held)
 		place(t, f.Holds(), domain.HoldTarget{Responses: []uuid.UUID{keeps.ID}})
-		survey, err := f.Erasures().Survey(t.Context(), domain.ErasureTarget{Owner: &owner}, nil, start)
-		survey.Sum, survey.Counted, survey.Turns = [sha256.Size]byte{}, nil, domain.SurveyedTurns{}
-		if want := (domain.Survey{Responses: 6, Requests: 6, Templates: 3, KeptTemplates: 2, Files: 1, Held: 1}); err != nil || !reflect.DeepEqual(survey, want) {
-			t.Errorf("parts of %d: want %+v, got %+v, %v", most, want, survey, err)
+		estimate, err := f.Erasures().Estimate(t.Context(), domain.ErasureTarget{Owner: &owner}, nil, start)
+		estimate.Sum, estimate.Counted, estimate.Turns = [sha256.Size]byte{}, nil, domain.EstimatedTurns{}
+		if want := (domain.Estimate{Responses: 6, Requests: 6, Templates: 3, KeptTemplates: 2, Files: 1, Held: 1}); err != nil || !reflect.DeepEqual(estimate, want) {
+			t.Errorf("parts of %d: want %+v, got %+v, %v", limit, want, estimate, err)
 		}
 		e := create(t, f, newErasure(domain.ErasureTarget{Owner: &owner}))
-		e = advance(t, f, e.ID, most)
+		e = advance(t, f, e.ID, limit)
 		want := domain.Erased{Requests: 6, Templates: 3, Files: 1, KeptTemplates: 2}
-		if most < 100 {
+		if limit < 100 {
 			want.KeptTemplates = e.KeptTemplates // what another part still needed counts with its own
 		}
 		if e.Erased != want || e.KeptTemplates < 2 || e.KeptTemplates > 3 || e.Held != 1 {
-			t.Errorf("parts of %d: want %+v erased, got %+v", most, want, e)
+			t.Errorf("parts of %d: want %+v erased, got %+v", limit, want, e)
 		}
 		for _, r := range []Row{needed, keeps} {
 			if _, contents, err := f.Responses().Get(t.Context(), r.ID, nil, math.MaxInt64); err != nil || contents.Prompt != "words" {
-				t.Errorf("parts of %d: a prompt that another needs is gone: %s, %v", most, show(contents), err)
+				t.Errorf("parts of %d: a prompt that another needs is gone: %s, %v", limit, show(contents), err)
 			}
 		}
 		before.Requests, before.Templates, before.Files, before.Batches = before.Requests+2, before.Templates+2, before.Files+2, before.Batches+1
 		if after := f.Stored(); after != before {
-			t.Errorf("parts of %d: want %+v left, got %+v", most, before, after)
+			t.Errorf("parts of %d: want %+v left, got %+v", limit, before, after)
 		}
 	}
 }
@@ -451,10 +451,10 @@ func testErasureOfResponses(t *testing.T, f ErasuresFixture) {
 	hold := place(t, f.Holds(), domain.HoldTarget{Responses: []uuid.UUID{rows[1].ID}})
 	missing := uuid.New()
 	before := f.Stored()
-	for _, most := range []int{2, 100} {
+	for _, limit := range []int{2, 100} {
 		e := create(t, f, newErasure(domain.ErasureTarget{Responses: []uuid.UUID{missing, rows[0].ID, batched.ID, rows[1].ID, chain[1].ID}}))
-		e = advance(t, f, e.ID, most)
-		if most == 2 {
+		e = advance(t, f, e.ID, limit)
+		if limit == 2 {
 			wantProgress(t, e, domain.ErasureFinished, 2, 1, 2)
 			want := domain.Erased{Requests: 3, Steps: 3, Templates: 3, RawRequests: 1, RawResponses: 1, Tasks: 1}
 			if e.Erased != want || f.Stored() != before.Less(want) || e.Receipts != 2 {
@@ -488,12 +488,12 @@ func testErasureOfResponses(t *testing.T, f ErasuresFixture) {
 // Whoever names several parts of a response has it erased once, and is not told
 // that the others are not there.
 func testErasureOfAChainByItsParts(t *testing.T, f ErasuresFixture) {
-	for _, most := range []int{1, 10} {
+	for _, limit := range []int{1, 10} {
 		chain := addChained(f, uuid.NewString(), 3, start)
 		held := addChained(f, uuid.NewString(), 3, start)
 		place(t, f.Holds(), domain.HoldTarget{Responses: []uuid.UUID{held[0].ID}})
 		e := create(t, f, newErasure(domain.ErasureTarget{Responses: []uuid.UUID{chain[1].ID, held[2].ID, chain[0].ID, held[1].ID, chain[2].ID}}))
-		e = advance(t, f, e.ID, most)
+		e = advance(t, f, e.ID, limit)
 		wantProgress(t, e, domain.ErasureFinished, 1, 1, 0)
 		if len(e.Failures) != 1 || e.Failures[0].Response != held[2].ID {
 			t.Errorf("want one failure, of %s, got %+v", held[2].ID, e.Failures)
@@ -543,17 +543,17 @@ func testErasureOfWhatWasPreviewed(t *testing.T, f ErasuresFixture) {
 	chain := addChained(f, owner, 3, start.Add(time.Minute))
 	target := domain.ErasureTarget{Filter: &domain.ResponseFilter{Owners: []string{owner}}}
 	asOf := start.Add(time.Hour)
-	survey, err := f.Erasures().Survey(ctx, target, nil, asOf)
-	if err != nil || survey.Responses != 8 || len(survey.Counted) != 10 || survey.Counted[0] != shown[0].ID || survey.Counted[9] != chain[2].ID {
-		t.Fatalf("want ten requests counted in their order, got %+v, %v", survey, err)
+	estimate, err := f.Erasures().Estimate(ctx, target, nil, asOf)
+	if err != nil || estimate.Responses != 8 || len(estimate.Counted) != 10 || estimate.Counted[0] != shown[0].ID || estimate.Counted[9] != chain[2].ID {
+		t.Fatalf("want ten requests counted in their order, got %+v, %v", estimate, err)
 	}
-	p := domain.Preview{TokenSum: sha256.Sum256([]byte(owner)), RequestedBy: uuid.New(), AsOf: asOf, ExpiresAt: start.Add(time.Hour), Survey: survey}
-	if err := f.Erasures().KeepPreview(ctx, p); err != nil {
+	p := domain.Preview{TokenSum: sha256.Sum256([]byte(owner)), RequestedBy: uuid.New(), AsOf: asOf, ExpiresAt: start.Add(time.Hour), Estimate: estimate}
+	if err := f.Erasures().SavePreview(ctx, p); err != nil {
 		t.Fatal(err)
 	}
 	later := slices.Concat(add(f, owner, 2, start.Add(-time.Hour)), add(f, owner, 2, start), add(f, owner, 1, start.Add(30*time.Minute)))
 	e := newErasure(target)
-	e.AsOf, e.Preview, e.Expected = asOf, &p.TokenSum, &survey.Responses
+	e.AsOf, e.Preview, e.Expected = asOf, &p.TokenSum, &estimate.Responses
 	if e = create(t, f, e); e.Preview == nil || *e.Preview != p.TokenSum {
 		t.Errorf("want the preview kept, got %v", e.Preview)
 	}
@@ -596,9 +596,9 @@ func testManyPreviews(t *testing.T, f ErasuresFixture) {
 		t.Helper()
 		p := domain.Preview{
 			TokenSum: sum(i), RequestedBy: by, ExpiresAt: start.Add(time.Duration(i) * time.Second),
-			Survey: domain.Survey{Counted: []uuid.UUID{uuid.New()}},
+			Estimate: domain.Estimate{Counted: []uuid.UUID{uuid.New()}},
 		}
-		if err := f.Erasures().KeepPreview(ctx, p); err != nil {
+		if err := f.Erasures().SavePreview(ctx, p); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -669,7 +669,7 @@ func testBoundedErasure(t *testing.T, f ErasuresFixture) {
 	owner := uuid.NewString()
 	rows := add(f, owner, 5, start)
 	e := newErasure(domain.ErasureTarget{Filter: &domain.ResponseFilter{Owners: []string{owner}}})
-	e.Most = 3
+	e.Max = 3
 	create(t, f, e)
 	wantProgress(t, advance(t, f, e.ID, 2), domain.ErasureFinished, 3, 0, 0)
 	if _, err := f.Responses().GetSummary(t.Context(), rows[3].ID, nil); err != nil {
@@ -770,8 +770,8 @@ func testErasuresOfWhatIsRefused(t *testing.T, f ErasuresFixture) {
 		f.Refuse(rows[3].ID, true)
 		f.Refuse(chain[1].ID, true)
 		e := create(t, f, newErasure(target))
-		for _, most := range []int{5, 20} {
-			e = advance(t, f, e.ID, most)
+		for _, limit := range []int{5, 20} {
+			e = advance(t, f, e.ID, limit)
 			wantProgress(t, e, domain.ErasureFinished, 8, 1, notFound)
 			named := map[uuid.UUID]domain.Code{}
 			for _, failure := range e.Failures {
@@ -809,7 +809,7 @@ func testPartsAreJudged(t *testing.T, f ErasuresFixture) {
 	e := create(t, f, newErasure(domain.ErasureTarget{Owner: &owner}))
 	before := f.Stored()
 	var seen []domain.Part
-	got, err := f.Erasures().Advance(t.Context(), e.ID, 10, func(given domain.Erasure, parts []domain.Part) ([]domain.Verdict, domain.Warrant) {
+	got, err := f.Erasures().Advance(t.Context(), e.ID, 10, func(given domain.Erasure, parts []domain.Part) ([]domain.Verdict, domain.Authorization) {
 		if len(parts) == 0 { // what a receipt of nothing is written by
 			return JudgeAll(given, parts)
 		}
@@ -887,13 +887,13 @@ func testCanceledErasure(t *testing.T, f ErasuresFixture) {
 	}
 }
 
-func testNotedErasure(t *testing.T, f ErasuresFixture) {
+func testRecordedErasure(t *testing.T, f ErasuresFixture) {
 	ctx := t.Context()
 	owner := uuid.New()
 	add(f, owner.String(), 2, start)
-	note := func(id uuid.UUID, trouble string, failed bool) domain.Erasure {
+	note := func(id uuid.UUID, lastError string, failed bool) domain.Erasure {
 		t.Helper()
-		if err := f.Erasures().Note(ctx, id, trouble, failed); err != nil {
+		if err := f.Erasures().Note(ctx, id, lastError, failed); err != nil {
 			t.Fatal(err)
 		}
 		e, err := f.Erasures().Get(ctx, id)
@@ -903,17 +903,17 @@ func testNotedErasure(t *testing.T, f ErasuresFixture) {
 		return e
 	}
 	e := create(t, f, newErasure(domain.ErasureTarget{Owner: &owner}))
-	if e = note(e.ID, hostile[0], false); e.Trouble != hostile[0] || e.State != domain.ErasurePending {
+	if e = note(e.ID, hostile[0], false); e.LastError != hostile[0] || e.State != domain.ErasurePending {
 		t.Errorf("want it noted, got %+v", e)
 	}
 	e, err := f.Erasures().Advance(ctx, e.ID, 1, JudgeAll)
-	if err != nil || e.Trouble != "" {
-		t.Errorf("want the trouble over, got %+v, %v", e, err)
+	if err != nil || e.LastError != "" {
+		t.Errorf("want no last error, got %+v, %v", e, err)
 	}
 	e = note(e.ID, "it cannot be", true)
 	wantProgress(t, e, domain.ErasureFailed, 1, 0, 0)
-	if e.Trouble != "it cannot be" {
-		t.Errorf("want it said, got %q", e.Trouble)
+	if e.LastError != "it cannot be" {
+		t.Errorf("want it said, got %q", e.LastError)
 	}
 	if again := note(e.ID, "another", true); !reflect.DeepEqual(again, e) {
 		t.Errorf("want it left as it was, got %+v", again)
@@ -926,7 +926,7 @@ func testNotedErasure(t *testing.T, f ErasuresFixture) {
 	}
 }
 
-func testForgottenErasure(t *testing.T, f ErasuresFixture) {
+func testRedactedErasure(t *testing.T, f ErasuresFixture) {
 	ctx := t.Context()
 	owner := uuid.New()
 	named := newErasure(domain.ErasureTarget{Responses: []uuid.UUID{uuid.New()}})
@@ -1018,13 +1018,13 @@ func testErasuresOfEndedContexts(t *testing.T, f ErasuresFixture) {
 	_, cancelErr := f.Erasures().Cancel(ctx, e.ID)
 	_, advanceErr := f.Erasures().Advance(ctx, e.ID, 1, JudgeAll)
 	_, dueErr := f.Erasures().Due(ctx, 1)
-	_, surveyErr := f.Erasures().Survey(ctx, domain.ErasureTarget{Owner: &owner}, nil, start)
+	_, estimateErr := f.Erasures().Estimate(ctx, domain.ErasureTarget{Owner: &owner}, nil, start)
 	_, previewErr := f.Erasures().Preview(ctx, sha256.Sum256(nil))
 	for name, err := range map[string]error{
 		"create": createErr, "get": getErr, "by key": keyErr, "page": pageErr, "receipts": receiptsErr, "cancel": cancelErr,
-		"advance": advanceErr, "due": dueErr, "survey": surveyErr, "preview": previewErr,
+		"advance": advanceErr, "due": dueErr, "estimate": estimateErr, "preview": previewErr,
 		"note": f.Erasures().Note(ctx, e.ID, "", true), "forget": f.Erasures().Forget(ctx, start),
-		"keep preview": f.Erasures().KeepPreview(ctx, domain.Preview{}),
+		"keep preview": f.Erasures().SavePreview(ctx, domain.Preview{}),
 	} {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: want the context's error, got %v", name, err)

@@ -253,15 +253,15 @@ func testHoldsAreFound(t *testing.T, f HoldsFixture) {
 		all = append(all, domain.HoldTarget{Filter: &filter})
 	}
 	refusal := errors.New("not now")
-	found := func(id uuid.UUID) (told []domain.Hold) {
-		_, err := f.Responses().Erase(t.Context(), id, nil, func(found domain.Found) (domain.Warrant, error) {
-			told = found.Holds
-			return domain.Warrant{}, refusal
+	found := func(id uuid.UUID) (reported []domain.Hold) {
+		_, err := f.Responses().Erase(t.Context(), id, nil, func(found domain.Found) (domain.Authorization, error) {
+			reported = found.Holds
+			return domain.Authorization{}, refusal
 		})
 		if err != refusal {
 			t.Fatal(err)
 		}
-		return told
+		return reported
 	}
 	for _, target := range all {
 		hold := place(t, f.Holds(), target)
@@ -305,7 +305,7 @@ func testManyHoldsAreFound(t *testing.T, f HoldsFixture) {
 			want = append(want, hold.ID)
 		}
 	}
-	_, _ = f.Responses().Erase(t.Context(), row.ID, nil, func(found domain.Found) (domain.Warrant, error) {
+	_, _ = f.Responses().Erase(t.Context(), row.ID, nil, func(found domain.Found) (domain.Authorization, error) {
 		var got []uuid.UUID
 		for _, hold := range found.Holds {
 			got = append(got, hold.ID)
@@ -313,7 +313,7 @@ func testManyHoldsAreFound(t *testing.T, f HoldsFixture) {
 		if !slices.Equal(got, want) {
 			t.Errorf("want the oldest, %v, got %v", want, got)
 		}
-		return domain.Warrant{}, errors.New("no")
+		return domain.Authorization{}, errors.New("no")
 	})
 }
 
@@ -342,7 +342,7 @@ func testHoldsOnWhatIsGone(t *testing.T, f HoldsFixture) {
 			f.AddUsage(UsageRow{Response: id, At: start.Add(time.Duration(i) * time.Second), Owner: owner, Copied: true})
 		}
 		var found []uuid.UUID
-		if _, err := f.Responses().Erase(t.Context(), id, nil, func(asked domain.Found) (domain.Warrant, error) {
+		if _, err := f.Responses().Erase(t.Context(), id, nil, func(asked domain.Found) (domain.Authorization, error) {
 			found = nil
 			for _, hold := range asked.Holds {
 				found = append(found, hold.ID)

@@ -373,12 +373,12 @@ func testGone(t *testing.T, f ResponsesFixture) {
 		if _, err := f.Responses().Erase(t.Context(), id, []string{uuid.NewString()}, neverAsked(t)); domain.CodeOf(err) != domain.CodeNotFound || f.Stored() != before {
 			t.Fatalf("for others: want not found and nothing changed, got %v", err)
 		}
-		if _, err := f.Responses().Erase(t.Context(), id, nil, func(domain.Found) (domain.Warrant, error) { return domain.Warrant{}, refusal }); err != refusal || f.Stored() != before {
+		if _, err := f.Responses().Erase(t.Context(), id, nil, func(domain.Found) (domain.Authorization, error) { return domain.Authorization{}, refusal }); err != refusal || f.Stored() != before {
 			t.Errorf("%s: want the refusal and nothing erased, got %v", name, err)
 		}
 		var found domain.Found
 		want := domain.Erased{RawRequests: c.copies, RawResponses: c.copies}
-		erased, err := f.Responses().Erase(t.Context(), id, nil, func(asked domain.Found) (domain.Warrant, error) {
+		erased, err := f.Responses().Erase(t.Context(), id, nil, func(asked domain.Found) (domain.Authorization, error) {
 			found = asked
 			return Permit(asked)
 		})
@@ -645,7 +645,7 @@ func testErase(t *testing.T, newFixture func(t *testing.T) ResponsesFixture) {
 		f.AddChain(Chain(a, nil, b)...)
 		before := f.Stored()
 		var seen []string
-		_, err := f.Responses().Erase(t.Context(), a.ID, nil, func(found domain.Found) (domain.Warrant, error) {
+		_, err := f.Responses().Erase(t.Context(), a.ID, nil, func(found domain.Found) (domain.Authorization, error) {
 			seen = distinct(found.Owners)
 			return refuseBatched(found)
 		})
@@ -702,7 +702,7 @@ func testErase(t *testing.T, newFixture func(t *testing.T) ResponsesFixture) {
 				if _, err := f.Responses().Erase(t.Context(), r.ID, []string{uuid.NewString()}, neverAsked(t)); domain.CodeOf(err) != domain.CodeNotFound || f.Stored() != before {
 					t.Fatalf("for others: want not found and nothing changed, got %v", err)
 				}
-				erased, err := f.Responses().Erase(t.Context(), r.ID, nil, func(domain.Found) (domain.Warrant, error) { return domain.Warrant{}, refusal })
+				erased, err := f.Responses().Erase(t.Context(), r.ID, nil, func(domain.Found) (domain.Authorization, error) { return domain.Authorization{}, refusal })
 				if err != refusal { // as it is, not wrapped
 					t.Errorf("%s: want permit's error as it is, got %v", name, err)
 				}
@@ -841,11 +841,11 @@ func testSweep(t *testing.T, f ResponsesFixture) {
 		f.AddTask(late[1].ID, true)
 		before.Usage++
 	}
-	sweep := func(most, looked int, want domain.Erased) {
+	sweep := func(limit, looked int, want domain.Erased) {
 		t.Helper()
 		w, _ := Permit(domain.Found{})
 		w.Trigger = domain.TriggerSweep
-		n, erased, err := f.Responses().Sweep(t.Context(), most, w)
+		n, erased, err := f.Responses().Sweep(t.Context(), limit, w)
 		if err != nil || n != looked || erased != want {
 			t.Errorf("want %d looked for and %+v removed, got %d, %+v, %v", looked, want, n, erased, err)
 		}
@@ -986,7 +986,7 @@ func erasable(t *testing.T, f ResponsesFixture, id uuid.UUID, owners []string, w
 	t.Helper()
 	before := f.Stored()
 	asked := false
-	erased, err := f.Responses().Erase(t.Context(), id, nil, func(found domain.Found) (domain.Warrant, error) {
+	erased, err := f.Responses().Erase(t.Context(), id, nil, func(found domain.Found) (domain.Authorization, error) {
 		asked = true
 		if !slices.Equal(distinct(owners), distinct(found.Owners)) {
 			t.Errorf("want permit to hear of %q, got %q", owners, found.Owners)
@@ -1033,24 +1033,24 @@ func clones(rows []*Row) []*Row {
 	return copies
 }
 
-// Permit gives a warrant for whatever was found.
-func Permit(domain.Found) (domain.Warrant, error) {
-	return domain.Warrant{
+// Permit gives a authorization for whatever was found.
+func Permit(domain.Found) (domain.Authorization, error) {
+	return domain.Authorization{
 		Receipt: uuid.New(), Salt: domain.Salt{1, 2, 3}, Trigger: domain.TriggerSingle, Ground: domain.GroundUnspecified,
 		RequestedAt: start, Role: domain.ActorAdministrator,
 	}, nil
 }
 
-func neverAsked(t *testing.T) func(domain.Found) (domain.Warrant, error) {
-	return func(found domain.Found) (domain.Warrant, error) {
+func neverAsked(t *testing.T) func(domain.Found) (domain.Authorization, error) {
+	return func(found domain.Found) (domain.Authorization, error) {
 		t.Error("permit was asked about nothing")
 		return Permit(found)
 	}
 }
 
-func refuseBatched(found domain.Found) (domain.Warrant, error) {
+func refuseBatched(found domain.Found) (domain.Authorization, error) {
 	if slices.Contains(found.Owners, "") {
-		return domain.Warrant{}, domain.Errorf(domain.CodeNotFound, "a row of a batch")
+		return domain.Authorization{}, domain.Errorf(domain.CodeNotFound, "a row of a batch")
 	}
 	return Permit(found)
 }

@@ -48,15 +48,15 @@ func Retention(t *testing.T, newFixture func(t *testing.T) RetentionFixture) {
 // terms are of every kind.
 func terms() []domain.RetentionTerms {
 	return []domain.RetentionTerms{
-		{Name: "all", AgeDays: 1, RunAt: []domain.TimeOfDay{0}, MostPerRun: 1},
+		{Name: "all", AgeDays: 1, RunAt: []domain.TimeOfDay{0}, MaxPerRun: 1},
 		{
-			Name: "a name: " + hostile[0], AgeDays: domain.MaxAgeDays, RunAt: []domain.TimeOfDay{1, 60, 1439}, MostPerRun: domain.MaxPerRun,
+			Name: "a name: " + hostile[0], AgeDays: domain.MaxAgeDays, RunAt: []domain.TimeOfDay{1, 60, 1439}, MaxPerRun: domain.MaxPerRun,
 			Filter: domain.RetentionFilter{
 				States: []string{"failed", "canceled"}, Models: hostile[:12], Tiers: []string{"flex", "auto"},
 				Owners: []uuid.UUID{uuid.New(), uuid.New()},
 			},
 		},
-		{Name: "one", AgeDays: 30, RunAt: []domain.TimeOfDay{720}, MostPerRun: 10, Filter: domain.RetentionFilter{Tiers: []string{"flex"}}},
+		{Name: "one", AgeDays: 30, RunAt: []domain.TimeOfDay{720}, MaxPerRun: 10, Filter: domain.RetentionFilter{Tiers: []string{"flex"}}},
 	}
 }
 
@@ -72,7 +72,7 @@ func nextVersion(r domain.RetentionRule, terms domain.RetentionTerms) domain.Ret
 	return domain.RetentionVersion{Version: r.Version + 1, RetentionTerms: terms, ChangedAt: start.Add(time.Hour), ChangedBy: uuid.New()}
 }
 
-var aDryRun = domain.DryRun{At: start, Survey: domain.Survey{
+var aDryRun = domain.DryRun{At: start, Estimate: domain.Estimate{
 	Responses: 1, Requests: 2, Steps: 3, Templates: 4, RawRequests: 5, RawResponses: 6, Tasks: 7, Held: 8, Partial: true, Files: 9, KeptTemplates: 10, Retained: 11,
 }}
 
@@ -97,7 +97,7 @@ func wantRule(t *testing.T, r domain.Retention, want domain.RetentionRule) {
 func addEnabled(t *testing.T, r domain.Retention, terms domain.RetentionTerms, next time.Time) domain.RetentionRule {
 	t.Helper()
 	rule := addRule(t, r, terms)
-	if _, err := r.NoteDryRun(t.Context(), rule.ID, 1, aDryRun); err != nil {
+	if _, err := r.RecordDryRun(t.Context(), rule.ID, 1, aDryRun); err != nil {
 		t.Fatal(err)
 	}
 	rule, err := r.Enable(t.Context(), rule.ID, 1, next)
@@ -238,7 +238,7 @@ func testDryRunsAreKept(t *testing.T, f RetentionFixture) {
 		d.At, d.Responses = start.Add(time.Duration(i)*time.Hour), int64(i)
 		want := rule
 		want.DryRun = &d
-		if got, err := r.NoteDryRun(t.Context(), rule.ID, 1, d); err != nil || !reflect.DeepEqual(got, want) {
+		if got, err := r.RecordDryRun(t.Context(), rule.ID, 1, d); err != nil || !reflect.DeepEqual(got, want) {
 			t.Errorf("want %+v, got %+v, %v", want, got, err)
 		}
 		wantRule(t, r, want)
@@ -246,10 +246,10 @@ func testDryRunsAreKept(t *testing.T, f RetentionFixture) {
 	if _, err := r.Change(t.Context(), rule.ID, nextVersion(rule, terms()[1])); err != nil {
 		t.Fatal(err)
 	}
-	_, oldErr := r.NoteDryRun(t.Context(), rule.ID, 1, aDryRun)
-	_, futureErr := r.NoteDryRun(t.Context(), rule.ID, 3, aDryRun)
+	_, oldErr := r.RecordDryRun(t.Context(), rule.ID, 1, aDryRun)
+	_, futureErr := r.RecordDryRun(t.Context(), rule.ID, 3, aDryRun)
 	wantCode(t, domain.CodeConflict, oldErr, futureErr)
-	_, noneErr := r.NoteDryRun(t.Context(), uuid.New(), 1, aDryRun)
+	_, noneErr := r.RecordDryRun(t.Context(), uuid.New(), 1, aDryRun)
 	wantCode(t, domain.CodeNotFound, noneErr)
 	if got, err := r.Get(t.Context(), rule.ID); err != nil || got.DryRun != nil {
 		t.Errorf("got %+v, %v", got, err)
@@ -260,7 +260,7 @@ func testRulesAreEnabled(t *testing.T, f RetentionFixture) {
 	r := f.Retention()
 	rule := addRule(t, r, terms()[0])
 	_, untriedErr := r.Enable(t.Context(), rule.ID, 1, start)
-	rule, err := r.NoteDryRun(t.Context(), rule.ID, 1, aDryRun)
+	rule, err := r.RecordDryRun(t.Context(), rule.ID, 1, aDryRun)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -306,7 +306,7 @@ func testRulesAreRemoved(t *testing.T, f RetentionFixture) {
 		t.Errorf("want %+v, got %+v", want, removed)
 	}
 	_, changeErr := r.Change(t.Context(), rule.ID, nextVersion(rule, terms()[0]))
-	_, tryErr := r.NoteDryRun(t.Context(), rule.ID, 1, aDryRun)
+	_, tryErr := r.RecordDryRun(t.Context(), rule.ID, 1, aDryRun)
 	_, enableErr := r.Enable(t.Context(), rule.ID, 1, start)
 	wantCode(t, domain.CodeConflict, changeErr, tryErr, enableErr)
 	if _, err := r.Disable(t.Context(), rule.ID); err != nil {
@@ -317,9 +317,9 @@ func testRulesAreRemoved(t *testing.T, f RetentionFixture) {
 	wantRule(t, r, other)
 }
 
-func due(t *testing.T, r domain.Retention, now time.Time, most int) []uuid.UUID {
+func due(t *testing.T, r domain.Retention, now time.Time, limit int) []uuid.UUID {
 	t.Helper()
-	ids, err := r.Due(t.Context(), now, most)
+	ids, err := r.Due(t.Context(), now, limit)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -339,14 +339,14 @@ func testRulesAreDue(t *testing.T, f RetentionFixture) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
-		now  time.Time
-		most int
-		want []uuid.UUID
+		now   time.Time
+		limit int
+		want  []uuid.UUID
 	}{
 		{start, 10, nil}, {at.Add(-time.Minute), 10, []uuid.UUID{earlier.ID}}, {at.Add(-time.Microsecond), 10, []uuid.UUID{earlier.ID}},
 		{at, 10, []uuid.UUID{earlier.ID, later.ID}}, {at.Add(time.Hour), 1, []uuid.UUID{earlier.ID}},
 	} {
-		if got := due(t, r, c.now, c.most); !slices.Equal(got, c.want) {
+		if got := due(t, r, c.now, c.limit); !slices.Equal(got, c.want) {
 			t.Errorf("at %s: want %v, got %v", c.now, c.want, got)
 		}
 	}
@@ -358,7 +358,7 @@ func begin(now time.Time) func(domain.RetentionRule) (domain.Erasure, time.Time)
 		e := newErasure(domain.ErasureTarget{Filter: &domain.ResponseFilter{CreatedBefore: &start}})
 		e.Trigger, e.Ground, e.Role, e.Ticket = domain.TriggerRetention, domain.GroundRetention, domain.ActorSystem, ""
 		e.Rule, e.RequestedBy, e.Secret = &domain.RuleVersion{ID: r.ID, Version: r.Version}, nil, nil
-		e.AsOf, e.RequestedAt, e.Most = start, now, r.MostPerRun
+		e.AsOf, e.RequestedAt, e.Max = start, now, r.MaxPerRun
 		return e, now.Add(24 * time.Hour)
 	}
 }
@@ -376,12 +376,12 @@ func testRunsAreStarted(t *testing.T, f RetentionFixture) {
 	r, now := f.Retention(), start.Add(time.Hour)
 	other, rule := addEnabled(t, r, terms()[0], start), addEnabled(t, r, terms()[1], start)
 	var began domain.Erasure
-	got, outcome, err := r.Start(t.Context(), rule.ID, now, func(told domain.RetentionRule) (domain.Erasure, time.Time) {
-		if !reflect.DeepEqual(told, rule) {
-			t.Errorf("told of %+v, want %+v", told, rule)
+	got, outcome, err := r.Start(t.Context(), rule.ID, now, func(reported domain.RetentionRule) (domain.Erasure, time.Time) {
+		if !reflect.DeepEqual(reported, rule) {
+			t.Errorf("told of %+v, want %+v", reported, rule)
 		}
 		var next time.Time
-		began, next = begin(now)(told)
+		began, next = begin(now)(reported)
 		return began, next
 	})
 	want := rule
@@ -479,7 +479,7 @@ func testRunsAreStopped(t *testing.T, f RetentionFixture) {
 			f.AddResponse(NewRow(uuid.NewString(), "completed", start.Add(-time.Hour)))
 		}
 		terms := terms()[0]
-		terms.MostPerRun = 10
+		terms.MaxPerRun = 10
 		other := startRun(t, r, addEnabled(t, r, terms, start).ID, start, domain.RunStarted)
 		rule := startRun(t, r, addEnabled(t, r, terms, start).ID, start, domain.RunStarted)
 		id := rule.LastRun.Erasure
@@ -516,7 +516,7 @@ func testRetentionOfEndedContexts(t *testing.T, f RetentionFixture) {
 	_, getErr := r.Get(ctx, rule.ID)
 	_, versionErr := r.Version(ctx, rule.ID, 1)
 	_, pageErr := r.Page(ctx, domain.RuleQuery{Limit: 1})
-	_, tryErr := r.NoteDryRun(ctx, rule.ID, 1, aDryRun)
+	_, tryErr := r.RecordDryRun(ctx, rule.ID, 1, aDryRun)
 	_, enableErr := r.Enable(ctx, rule.ID, 1, start)
 	_, disableErr := r.Disable(ctx, rule.ID)
 	removeErr := r.Remove(ctx, rule.ID, uuid.New())

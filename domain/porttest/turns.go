@@ -38,7 +38,7 @@ func testLaterTurns(t *testing.T, f ResponsesFixture) {
 
 	erase := func(id uuid.UUID) (erased domain.Erased, found domain.Found) {
 		t.Helper()
-		erased, err := f.Responses().EraseWithLaterTurns(t.Context(), id, nil, func(what domain.Found) (domain.Warrant, error) {
+		erased, err := f.Responses().EraseWithLaterTurns(t.Context(), id, nil, func(what domain.Found) (domain.Authorization, error) {
 			found = what
 			return Permit(what)
 		})
@@ -49,7 +49,7 @@ func testLaterTurns(t *testing.T, f ResponsesFixture) {
 	}
 	before := f.Stored()
 	refusal := domain.Errorf(domain.CodeForbidden, "no")
-	if _, err := f.Responses().EraseWithLaterTurns(t.Context(), first.ID, nil, func(domain.Found) (domain.Warrant, error) { return domain.Warrant{}, refusal }); err != refusal || f.Stored() != before {
+	if _, err := f.Responses().EraseWithLaterTurns(t.Context(), first.ID, nil, func(domain.Found) (domain.Authorization, error) { return domain.Authorization{}, refusal }); err != refusal || f.Stored() != before {
 		t.Errorf("refused: %v, %+v of %+v", err, f.Stored(), before)
 	}
 	erased, found := erase(model.ID)
@@ -75,7 +75,7 @@ func testLaterTurns(t *testing.T, f ResponsesFixture) {
 // testErasureOfLaterTurns erases what is named or matches with what quotes it:
 // each turn is a response of its own.
 func testErasureOfLaterTurns(t *testing.T, f ErasuresFixture) {
-	for _, most := range []int{1, 2, 100} {
+	for _, limit := range []int{1, 2, 100} {
 		anna, ben := uuid.New(), uuid.NewString()
 		at := func(minutes int) time.Time { return start.Add(time.Duration(minutes) * time.Minute) }
 		conversation := func(turns int) []Row {
@@ -92,7 +92,7 @@ func testErasureOfLaterTurns(t *testing.T, f ErasuresFixture) {
 		place(t, f.Holds(), domain.HoldTarget{Responses: []uuid.UUID{held[1].ID}})
 		wants := func(what string, target domain.ErasureTarget, responses, heldOnes, notFound, turns int64) {
 			t.Helper()
-			got, err := f.Erasures().Survey(t.Context(), target, []string{anna.String()}, at(4))
+			got, err := f.Erasures().Estimate(t.Context(), target, []string{anna.String()}, at(4))
 			if err != nil || got.Responses != responses || got.Requests != responses || got.Templates != responses || got.Held != heldOnes || got.NotFound != notFound ||
 				got.Turns.Found == nil || *got.Turns.Found != turns || !got.Turns.Complete {
 				t.Errorf("%s: %+v, %v; later turns %+v", what, got, err, got.Turns)
@@ -107,23 +107,23 @@ func testErasureOfLaterTurns(t *testing.T, f ErasuresFixture) {
 		wants("what goes along", target, 5, 2, 1, 2)
 		filter := domain.ErasureTarget{Filter: &domain.ResponseFilter{Owners: []string{anna.String()}, CreatedBefore: ptr(at(0))}, LaterTurns: true}
 		wants("by a filter", filter, 4, 1, 0, 3)
-		older, err := f.Erasures().Survey(t.Context(), filter, nil, at(2))
+		older, err := f.Erasures().Estimate(t.Context(), filter, nil, at(2))
 		if err != nil || older.Responses != 3 {
 			t.Errorf("as of an earlier time: %+v, %v", older, err)
 		}
-		if now, err := f.Erasures().Survey(t.Context(), filter, nil, at(4)); err != nil || now.Sum == older.Sum {
+		if now, err := f.Erasures().Estimate(t.Context(), filter, nil, at(4)); err != nil || now.Sum == older.Sum {
 			t.Errorf("the sum does not look at what goes along: %v", err)
 		}
 
 		target.Responses = target.Responses[:5]
-		e := advance(t, f, create(t, f, newErasure(target)).ID, most)
+		e := advance(t, f, create(t, f, newErasure(target)).ID, limit)
 		if e.State != domain.ErasureFinished || e.Done != 5 || e.Requests != 5 || e.Held != 2 || e.NotFound != 0 || len(e.Failures) != 2 {
-			t.Errorf("parts of %d: %+v", most, e)
+			t.Errorf("parts of %d: %+v", limit, e)
 		}
 		kept := map[uuid.UUID]bool{held[0].ID: true, held[1].ID: true, last.ID: true}
 		for _, row := range slices.Concat(free, held, []Row{last}) {
 			if _, err := f.Responses().GetSummary(t.Context(), row.ID, nil); (err == nil) != kept[row.ID] {
-				t.Errorf("parts of %d: %s: %v", most, row.Prompt, err)
+				t.Errorf("parts of %d: %s: %v", limit, row.Prompt, err)
 			}
 		}
 	}

@@ -24,7 +24,7 @@ type Ports struct {
 	Retention    domain.Retention
 	UsageRecords domain.UsageRecords
 	People       domain.People
-	Looks        domain.Looks
+	AccessLog    domain.AccessLog
 }
 
 // Fixture is a database and the adapters that work on it.
@@ -42,7 +42,7 @@ var (
 	_ porttest.RetentionFixture = (*Fixture)(nil)
 	_ porttest.UsageFixture     = (*Fixture)(nil)
 	_ porttest.PeopleFixture    = (*Fixture)(nil)
-	_ porttest.LooksFixture     = (*Fixture)(nil)
+	_ porttest.AccessLogFixture = (*Fixture)(nil)
 )
 
 // New connects to a database that has every table, under their default names.
@@ -113,8 +113,8 @@ func (f *Fixture) UsageRecords() domain.UsageRecords { return f.ports.UsageRecor
 // People is the adapter under test.
 func (f *Fixture) People() domain.People { return f.ports.People }
 
-// Looks is the adapter under test.
-func (f *Fixture) Looks() domain.Looks { return f.ports.Looks }
+// AccessLog is the adapter under test.
+func (f *Fixture) AccessLog() domain.AccessLog { return f.ports.AccessLog }
 
 // AddResponse stores a request with its template.
 func (f *Fixture) AddResponse(row porttest.Row) {

@@ -97,7 +97,7 @@ func (g *gateway) stop() {
 // followed answers whatever is asked for as if it had been done.
 func (g *gateway) followed(w http.ResponseWriter, r *http.Request) {
 	g.follow.Add(1)
-	w.Header().Set("Location", "/admin/api/v1/erasures/3f2b8c1e-6d0a-4b7e-9c55-0a1d2e3f4a5b/receipt")
+	w.Header().Set("Location", "/lethe/api/v1/erasures/3f2b8c1e-6d0a-4b7e-9c55-0a1d2e3f4a5b/receipt")
 	w.Header().Set("Receipt-Salt", strings.Repeat("0", 64))
 	w.Header().Set("Content-Type", "application/json")
 	switch r.Method {

@@ -105,11 +105,11 @@ func run(args []string) (err error) {
 		return err
 	}
 	defer up.stop()
-	if _, err := post(ctx, up.url+"/admin/api/v1/holds", held); err != nil {
+	if _, err := post(ctx, up.url+"/lethe/api/v1/holds", held); err != nil {
 		return err
 	}
 	// An erasure of nothing, as the service tells it.
-	erasure, err := post(ctx, up.url+"/admin/api/v1/erasures", `{"responses": ["`+uuid.NewString()+`"]}`)
+	erasure, err := post(ctx, up.url+"/lethe/api/v1/erasures", `{"responses": ["`+uuid.NewString()+`"]}`)
 	if err != nil {
 		return err
 	}

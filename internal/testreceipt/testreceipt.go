@@ -32,7 +32,7 @@ func New(t testing.TB, log string) (id uuid.UUID, salt receipt.Salt, body []byte
 		RequestedAt: now, ExecutedAt: now, Verified: receipt.VerifiedInTransaction,
 		NotCovered: []receipt.Gap{receipt.GapPages, receipt.GapWAL, receipt.GapBackups},
 		Counts:     receipt.Counts{Requests: 3, Steps: 3, Templates: 3},
-		Subjects:   []receipt.Commitment{receipt.CommitSubject(salt, uuid.NewString())},
+		Owners:     []receipt.Commitment{receipt.CommitOwner(salt, uuid.NewString())},
 	}
 	for range r.Counts.Requests {
 		r.Responses = append(r.Responses, receipt.CommitResponse(salt, uuid.New()))

@@ -5,7 +5,7 @@
 -- was deleted.
 SELECT concat_ws(' ', extract(epoch FROM t.updated_at), f.deleted_at IS NOT NULL)::text AS revision,
        (CASE WHEN f.deleted_at IS NULL THEN octet_length(t.body) ELSE 0 END)::bigint AS bytes,
-       (CASE WHEN octet_length(t.body) <= sqlc.arg('most')::bigint AND f.deleted_at IS NULL THEN t.body ELSE '' END)::text AS prompt
+       (CASE WHEN octet_length(t.body) <= sqlc.arg('max')::bigint AND f.deleted_at IS NULL THEN t.body ELSE '' END)::text AS prompt
 FROM requests q
 JOIN request_template_routes r ON r.id = q.template_id
 JOIN request_templates_g2 t ON t.created_on = r.created_on AND t.id = r.id

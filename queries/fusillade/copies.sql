@@ -98,4 +98,4 @@ SELECT id, fusillade_request_id AS request_id, instance_id, correlation_id FROM 
 WHERE user_id = sqlc.arg('owner')::uuid AND id > sqlc.arg('after')::bigint
   AND (fusillade_request_id IS NOT NULL OR response_step_id IS NOT NULL) AND fusillade_batch_id IS NULL
 ORDER BY id
-LIMIT sqlc.arg('most')::bigint;
+LIMIT sqlc.arg('max')::bigint;

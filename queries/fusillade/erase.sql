@@ -111,8 +111,8 @@ WITH raw_requests AS (
     WHERE t.id = sqlc.narg('template_id')::uuid
       AND NOT EXISTS (SELECT FROM requests r WHERE r.template_id = t.id AND r.id <> sqlc.arg('id')::uuid)
     RETURNING 1
-), looks AS (
-    DELETE FROM lethe.looks WHERE request_id = sqlc.arg('id')::uuid
+), accesses AS (
+    DELETE FROM lethe.access_log WHERE request_id = sqlc.arg('id')::uuid
 )
 SELECT (SELECT count(*) FROM raw_requests) AS raw_requests, (SELECT count(*) FROM raw_responses) AS raw_responses,
        (SELECT count(*) FROM tasks) AS tasks, (SELECT count(*) FROM gone) AS requests, (SELECT count(*) FROM templates) AS templates;
@@ -132,7 +132,7 @@ SELECT ((SELECT count(*) FROM response_steps s WHERE s.request_id = sqlc.arg('id
       + (SELECT count(*) FROM underway.task
          WHERE task_queue_name IN ('create-response', 'complete-response')
            AND input -> 'step_input' ->> 'request_id' = sqlc.arg('id_text')::text)
-      + (SELECT count(*) FROM lethe.looks l WHERE l.request_id = sqlc.arg('id')::uuid))::bigint AS remaining,
+      + (SELECT count(*) FROM lethe.access_log l WHERE l.request_id = sqlc.arg('id')::uuid))::bigint AS remaining,
        (SELECT count(*) FROM request_templates t
         WHERE t.id = sqlc.narg('template_id')::uuid AND EXISTS (SELECT FROM requests r WHERE r.template_id = t.id)) AS kept_templates;
 
@@ -263,15 +263,15 @@ WITH made AS (
 )
 SELECT (SELECT count(*) FROM made) AS made, (SELECT count(*) FROM emptied) AS batches, (SELECT count(*) FROM gone) AS files;
 
--- name: DeleteLooks :exec
+-- name: DeleteAccesses :exec
 -- Who looked at it goes too. It is no part of the response, and not counted.
-DELETE FROM lethe.looks WHERE request_id = ANY (sqlc.arg('request_ids')::uuid[]);
+DELETE FROM lethe.access_log WHERE request_id = ANY (sqlc.arg('request_ids')::uuid[]);
 
 -- name: Left :one
 SELECT ((SELECT count(*) FROM response_steps s WHERE s.id = ANY (sqlc.arg('step_ids')::uuid[]))
       + (SELECT count(*) FROM response_steps s WHERE s.request_id = ANY (sqlc.arg('request_ids')::uuid[]))
       + (SELECT count(*) FROM requests r WHERE r.id = ANY (sqlc.arg('request_ids')::uuid[]))
-      + (SELECT count(*) FROM lethe.looks l WHERE l.request_id = ANY (sqlc.arg('request_ids')::uuid[]))
+      + (SELECT count(*) FROM lethe.access_log l WHERE l.request_id = ANY (sqlc.arg('request_ids')::uuid[]))
       + (SELECT count(*) FROM request_templates t
          WHERE t.id = ANY (sqlc.arg('template_ids')::uuid[])
            AND NOT EXISTS (SELECT FROM requests r WHERE r.template_id = t.id)))::bigint AS remaining,

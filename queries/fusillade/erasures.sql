@@ -1,4 +1,4 @@
--- Erasures of many: what they are about, and how far they have come.
+-- Bulk erasures: what they are about, and how far they have come.
 
 -- name: Next :many
 -- What follows in an erasure, the oldest first. The conditions are those of
@@ -21,7 +21,7 @@ WHERE created_by IS NOT NULL AND num_nulls(batch_id) <> 0
   AND (created_at, id) > (coalesce(sqlc.narg('after_created_at')::timestamptz, '-infinity'),
                           coalesce(sqlc.narg('after_id')::uuid, '00000000-0000-0000-0000-000000000000'))
 ORDER BY created_at, id
-LIMIT sqlc.arg('most')::bigint;
+LIMIT sqlc.arg('max')::bigint;
 
 -- name: NextOfOwner :many
 SELECT id, created_at
@@ -41,7 +41,7 @@ WHERE created_by = sqlc.arg('owner')::text AND num_nulls(batch_id) <> 0
   AND (created_at, id) > (coalesce(sqlc.narg('after_created_at')::timestamptz, '-infinity'),
                           coalesce(sqlc.narg('after_id')::uuid, '00000000-0000-0000-0000-000000000000'))
 ORDER BY created_at, id
-LIMIT sqlc.arg('most')::bigint;
+LIMIT sqlc.arg('max')::bigint;
 
 -- name: PlanForAny :exec
 -- Takes PlanForArguments and PlanInOrder back, for what follows in the same
@@ -55,7 +55,7 @@ JOIN lethe.tombstones t ON t.receipt_id = r.receipt_id
 CROSS JOIN LATERAL unnest(t.request_ids) AS gone (id)
 WHERE r.erasure_id = sqlc.arg('erasure_id')::uuid AND gone.id = ANY (sqlc.arg('ids')::uuid[]);
 
--- name: LimitSurvey :exec
+-- name: LimitEstimate :exec
 -- For what follows in the same transaction.
 SELECT set_config('statement_timeout', sqlc.arg('at_most')::text, true);
 
@@ -90,12 +90,12 @@ WHERE f.name = 'single_request' AND f.purpose = 'batch' AND f.uploaded_by IS NUL
   AND NOT EXISTS (SELECT FROM batches o WHERE o.output_file_id = f.id)
   AND NOT EXISTS (SELECT FROM batches o WHERE o.error_file_id = f.id);
 
--- name: KeepPreview :exec
+-- name: SavePreview :exec
 INSERT INTO lethe.previews (token_sum, requested_by, target, as_of, expires_at, responses, requests, steps, templates,
     raw_requests, raw_responses, tasks, held, not_found, partial, sum, files, kept_templates, retained)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19);
 
--- name: KeepPreviewPart :exec
+-- name: SavePreviewPart :exec
 INSERT INTO lethe.preview_requests (token_sum, part, request_ids) VALUES ($1, $2, $3);
 
 -- name: DropPreviews :exec
@@ -120,7 +120,7 @@ FROM (
     WHERE l.token_sum = sqlc.arg('token_sum')::bytea AND l.part BETWEEN sqlc.arg('first_part')::integer AND sqlc.arg('last_part')::integer
       AND l.part * sqlc.arg('part_size')::bigint + u.at > sqlc.arg('passed')::bigint
     ORDER BY at
-    LIMIT sqlc.arg('most')::bigint
+    LIMIT sqlc.arg('max')::bigint
 ) listed
 LEFT JOIN requests r ON r.id = listed.id
 ORDER BY listed.at;
@@ -128,10 +128,10 @@ ORDER BY listed.at;
 -- name: Preview :one
 SELECT * FROM lethe.previews WHERE token_sum = sqlc.arg('token_sum')::bytea;
 
--- name: ForgetPreviews :exec
+-- name: RemovePreviews :exec
 DELETE FROM lethe.previews WHERE expires_at < sqlc.arg('before')::timestamptz;
 
--- name: ForgetPreviewed :exec
+-- name: RemovePreviewed :exec
 DELETE FROM lethe.preview_requests l
 WHERE NOT EXISTS (SELECT FROM lethe.previews p WHERE p.token_sum = l.token_sum)
   AND NOT EXISTS (SELECT FROM lethe.erasures e WHERE e.preview = l.token_sum);
@@ -142,10 +142,10 @@ SELECT set_config('synchronous_commit', coalesce(nullif(current_setting('synchro
 
 -- name: CreateErasure :many
 -- None where the same person has one with the same key.
-INSERT INTO lethe.erasures (id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at,
+INSERT INTO lethe.erasures (id, trigger, rule_id, rule_version, kind, target, scope, as_of, max, ground, ticket, requested_at,
     requested_by, role, secret, idempotency_key, request_sum, state, expected, preview)
 VALUES (sqlc.arg('id'), sqlc.arg('trigger'), sqlc.narg('rule_id'), sqlc.narg('rule_version'), sqlc.arg('kind'),
-        sqlc.arg('target')::text::jsonb, sqlc.narg('scope'), sqlc.arg('as_of'), sqlc.arg('most'), sqlc.arg('ground'),
+        sqlc.arg('target')::text::jsonb, sqlc.narg('scope'), sqlc.arg('as_of'), sqlc.arg('max'), sqlc.arg('ground'),
         sqlc.arg('ticket'), sqlc.arg('requested_at'), sqlc.narg('requested_by'), sqlc.arg('role'), sqlc.narg('secret'),
         sqlc.narg('idempotency_key'), sqlc.arg('request_sum'), sqlc.arg('state'), sqlc.narg('expected'), sqlc.narg('preview'))
 ON CONFLICT (requested_by, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
@@ -202,14 +202,14 @@ UPDATE lethe.erasures SET verify_at = NULL,
 WHERE id = sqlc.arg('id')
 RETURNING *;
 
--- name: NoteTrouble :execrows
+-- name: RecordError :execrows
 UPDATE lethe.erasures SET
-    trouble = CASE WHEN finished_at IS NULL THEN sqlc.arg('trouble')::text ELSE trouble END,
+    last_error = CASE WHEN finished_at IS NULL THEN sqlc.arg('last_error')::text ELSE last_error END,
     state = CASE WHEN finished_at IS NULL AND sqlc.arg('failed')::boolean THEN 'failed' ELSE state END,
     finished_at = CASE WHEN sqlc.arg('failed')::boolean THEN coalesce(finished_at, sqlc.arg('at')::timestamptz) ELSE finished_at END
 WHERE id = sqlc.arg('id');
 
--- name: NoteProgress :exec
+-- name: RecordProgress :exec
 UPDATE lethe.erasures SET
     state = sqlc.arg('state'), started_at = sqlc.narg('started_at'), finished_at = sqlc.narg('finished_at'),
     verify_at = sqlc.narg('verify_at'), verified_at = sqlc.narg('verified_at'),
@@ -217,7 +217,7 @@ UPDATE lethe.erasures SET
     raw_requests = sqlc.arg('raw_requests'), raw_responses = sqlc.arg('raw_responses'), tasks = sqlc.arg('tasks'),
     files = sqlc.arg('files'), kept_templates = sqlc.arg('kept_templates'), retained = sqlc.arg('retained'),
     held = sqlc.arg('held'), not_found = sqlc.arg('not_found'), receipts = sqlc.arg('receipts'),
-    failures = sqlc.arg('failures')::text::jsonb, trouble = '', refused = sqlc.arg('refused'),
+    failures = sqlc.arg('failures')::text::jsonb, last_error = '', refused = sqlc.arg('refused'),
     pass_created_at = sqlc.narg('pass_created_at'), pass_id = sqlc.narg('pass_id'),
     pass_named = sqlc.arg('pass_named'), pass_erased = sqlc.arg('pass_erased')
 WHERE id = sqlc.arg('id');
@@ -228,14 +228,14 @@ SELECT set_config('lock_timeout', '250ms', true);
 
 -- name: DueErasures :many
 SELECT id FROM (
-    (SELECT id, requested_at FROM lethe.erasures WHERE finished_at IS NULL ORDER BY requested_at, id LIMIT sqlc.arg('most')::bigint)
+    (SELECT id, requested_at FROM lethe.erasures WHERE finished_at IS NULL ORDER BY requested_at, id LIMIT sqlc.arg('max')::bigint)
     UNION ALL
     (SELECT id, requested_at FROM lethe.erasures WHERE finished_at IS NOT NULL AND verify_at <= sqlc.arg('by')::timestamptz
-     ORDER BY requested_at, id LIMIT sqlc.arg('most')::bigint)
+     ORDER BY requested_at, id LIMIT sqlc.arg('max')::bigint)
 ) due
 ORDER BY requested_at, id
-LIMIT sqlc.arg('most')::bigint;
+LIMIT sqlc.arg('max')::bigint;
 
--- name: ForgetErasures :exec
+-- name: RedactErasures :exec
 UPDATE lethe.erasures SET target = NULL, scope = NULL, failures = '[]', secret = NULL, request_sum = '', pass_created_at = NULL, pass_id = NULL, preview = NULL
 WHERE target IS NOT NULL AND finished_at < sqlc.arg('before')::timestamptz AND verify_at IS NULL;

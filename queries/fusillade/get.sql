@@ -11,9 +11,9 @@ SELECT r.id, coalesce(r.created_by, '')::text AS owner, r.model, r.state, r.serv
        (r.error IS NOT NULL)::boolean AS has_error,
        concat_ws(' ', extract(epoch FROM r.updated_at), extract(epoch FROM t.updated_at), f.deleted_at IS NOT NULL)::text AS revision,
        c.bytes::bigint AS bytes,
-       CASE WHEN c.bytes <= sqlc.arg('most')::bigint THEN r.response_body END AS response_body,
-       CASE WHEN c.bytes <= sqlc.arg('most')::bigint THEN r.error END AS error,
-       (CASE WHEN c.bytes <= sqlc.arg('most')::bigint AND f.deleted_at IS NULL THEN coalesce(t.body, '') ELSE '' END)::text AS prompt,
+       CASE WHEN c.bytes <= sqlc.arg('max')::bigint THEN r.response_body END AS response_body,
+       CASE WHEN c.bytes <= sqlc.arg('max')::bigint THEN r.error END AS error,
+       (CASE WHEN c.bytes <= sqlc.arg('max')::bigint AND f.deleted_at IS NULL THEN coalesce(t.body, '') ELSE '' END)::text AS prompt,
        NULL::bigint AS prompt_tokens, NULL::bigint AS completion_tokens, NULL::bigint AS reasoning_tokens,
        NULL::bigint AS total_tokens, NULL::text AS total_cost,
        (r.template_id IS NOT NULL AND t.id IS NULL)::boolean AS prompt_elsewhere
@@ -33,9 +33,9 @@ SELECT r.id, coalesce(r.created_by, '')::text AS owner, r.model, r.state, r.serv
        (r.error IS NOT NULL)::boolean AS has_error,
        concat_ws(' ', extract(epoch FROM r.updated_at), extract(epoch FROM t.updated_at), f.deleted_at IS NOT NULL)::text AS revision,
        c.bytes::bigint AS bytes,
-       CASE WHEN c.bytes <= sqlc.arg('most')::bigint THEN r.response_body END AS response_body,
-       CASE WHEN c.bytes <= sqlc.arg('most')::bigint THEN r.error END AS error,
-       (CASE WHEN c.bytes <= sqlc.arg('most')::bigint AND f.deleted_at IS NULL THEN coalesce(t.body, '') ELSE '' END)::text AS prompt,
+       CASE WHEN c.bytes <= sqlc.arg('max')::bigint THEN r.response_body END AS response_body,
+       CASE WHEN c.bytes <= sqlc.arg('max')::bigint THEN r.error END AS error,
+       (CASE WHEN c.bytes <= sqlc.arg('max')::bigint AND f.deleted_at IS NULL THEN coalesce(t.body, '') ELSE '' END)::text AS prompt,
        a.prompt_tokens, a.completion_tokens, a.reasoning_tokens, a.total_tokens, a.total_cost::text AS total_cost,
        (r.template_id IS NOT NULL AND t.id IS NULL)::boolean AS prompt_elsewhere
 FROM requests r

@@ -74,7 +74,7 @@ SELECT id, responses, owners::uuid[] AS owners, states, models, tiers, created_a
 FROM lethe.holds
 WHERE id IN (SELECT c.id FROM covering c) AND (expires_at IS NULL OR expires_at > clock_timestamp())
 ORDER BY created_at, id
-LIMIT sqlc.arg('most')::bigint;
+LIMIT sqlc.arg('max')::bigint;
 
 -- name: HoldsOnEach :many
 -- Likewise for each of them, the oldest first.
@@ -102,7 +102,7 @@ FROM (
             AND (h.created_before IS NULL OR p.created_at <= h.created_before))
     WHERE h.id IN (SELECT c.id FROM covering c) AND (h.expires_at IS NULL OR h.expires_at > clock_timestamp())
 ) pairs
-WHERE pairs.place <= sqlc.arg('most')::bigint
+WHERE pairs.place <= sqlc.arg('max')::bigint
 ORDER BY pairs.request_id, pairs.place;
 
 -- name: HoldsOnGone :many
@@ -116,7 +116,7 @@ WHERE released_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestam
   AND (responses @> ARRAY[sqlc.arg('request_id')::uuid] OR owners && sqlc.arg('owners')::text[]
        OR owners IS NOT NULL AND sqlc.arg('unowned')::boolean OR responses IS NULL AND owners IS NULL)
 ORDER BY created_at, id
-LIMIT sqlc.arg('most')::bigint;
+LIMIT sqlc.arg('max')::bigint;
 
 -- name: SeeHeld :exec
 -- Notes which held responses are there. What Lethe itself has erased, as that had
@@ -128,7 +128,7 @@ WITH looked AS MATERIALIZED (
     FROM (
         SELECT a.id, a.responses, a.seen FROM lethe.holds a
         WHERE a.released_at IS NULL AND (a.expires_at IS NULL OR a.expires_at > clock_timestamp()) AND a.responses IS NOT NULL
-        ORDER BY a.created_at DESC, a.id DESC LIMIT sqlc.arg('most')::bigint
+        ORDER BY a.created_at DESC, a.id DESC LIMIT sqlc.arg('max')::bigint
     ) n
     CROSS JOIN LATERAL (SELECT DISTINCT unnest(n.responses) AS id) held
     LEFT JOIN LATERAL (
@@ -151,7 +151,7 @@ WITH gone AS MATERIALIZED (
     FROM (
         SELECT n.id, n.created_at, n.seen FROM lethe.holds n
         WHERE n.released_at IS NULL AND (n.expires_at IS NULL OR n.expires_at > clock_timestamp()) AND n.responses IS NOT NULL
-        ORDER BY n.created_at DESC, n.id DESC LIMIT sqlc.arg('most_holds')::bigint
+        ORDER BY n.created_at DESC, n.id DESC LIMIT sqlc.arg('max_holds')::bigint
     ) h
     CROSS JOIN LATERAL unnest(h.seen) AS held (id)
     LEFT JOIN LATERAL (SELECT true AS there FROM requests WHERE requests.id = held.id LIMIT 1) r ON true
@@ -163,7 +163,7 @@ WITH gone AS MATERIALIZED (
 SELECT g.hold_id, g.id::uuid AS request_id FROM gone g
 WHERE g.id NOT IN (SELECT e.id FROM erased e)
 ORDER BY g.created_at, g.hold_id, g.id
-LIMIT sqlc.arg('most')::bigint;
+LIMIT sqlc.arg('max')::bigint;
 
 -- name: Surroundings :one
 -- What of dwctl's is there that only some of its versions have.
@@ -180,7 +180,7 @@ FROM (
     SELECT t.state::text AS state, jsonb_path_query_first(t.input, '$.**.user_id') #>> '{}' AS owner
     FROM underway.task t
     WHERE t.task_queue_name = 'purge-user-data' AND t.state::text IN ('pending', 'in_progress', 'failed')
-    LIMIT sqlc.arg('most')::bigint
+    LIMIT sqlc.arg('max')::bigint
 ) purge
 WHERE EXISTS (
     SELECT FROM lethe.holds h

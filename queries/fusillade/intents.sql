@@ -3,7 +3,7 @@
 -- Who locks an intent has locked the rows that it is about before, and that no hold
 -- is placed: steps, requests, ShareHolds, LockGone, intents. So whoever is after the same
 -- waits for the rows, and nobody for somebody who waits for him. Before all of
--- them comes the erasure of many that a part is of.
+-- them comes the bulk erasure that a part is of.
 
 -- name: AddIntent :exec
 INSERT INTO lethe.intents (id, trigger, rule_id, rule_version, ground, requested_at, actor_id, role, salt, request_ids, owners,
@@ -33,24 +33,24 @@ SELECT id FROM lethe.intents WHERE id = ANY (sqlc.arg('ids')::uuid[]) ORDER BY i
 DELETE FROM lethe.intents WHERE id = ANY (sqlc.arg('ids')::uuid[]);
 
 -- name: OpenIntents :many
-SELECT id FROM lethe.intents WHERE id > sqlc.arg('after')::uuid ORDER BY id LIMIT sqlc.arg('most')::bigint;
+SELECT id FROM lethe.intents WHERE id > sqlc.arg('after')::uuid ORDER BY id LIMIT sqlc.arg('max')::bigint;
 
 -- name: IntentsOn :many
 -- Those that are about any of these requests.
 SELECT id, trigger, request_ids, raw_requests, raw_responses FROM lethe.intents WHERE request_ids && sqlc.arg('request_ids')::uuid[];
 
 -- name: IntentsOf :many
--- Those of an erasure of many.
+-- Those of a bulk erasure.
 SELECT id FROM lethe.intents WHERE erasure_id = sqlc.arg('erasure_id')::uuid;
 
--- name: NoteErased :exec
+-- name: RecordErased :exec
 UPDATE lethe.erasures SET
     done = done + sqlc.arg('responses')::bigint, pass_erased = pass_erased + sqlc.arg('responses')::bigint, receipts = receipts + sqlc.arg('receipts')::bigint,
     requests = requests + sqlc.arg('requests')::bigint, steps = steps + sqlc.arg('steps')::bigint,
     templates = templates + sqlc.arg('templates')::bigint, raw_requests = raw_requests + sqlc.arg('raw_requests')::bigint,
     raw_responses = raw_responses + sqlc.arg('raw_responses')::bigint, tasks = tasks + sqlc.arg('tasks')::bigint,
     files = files + sqlc.arg('files')::bigint, kept_templates = kept_templates + sqlc.arg('kept_templates')::bigint,
-    retained = retained + sqlc.arg('retained')::bigint, trouble = ''
+    retained = retained + sqlc.arg('retained')::bigint, last_error = ''
 WHERE id = sqlc.arg('id');
 
 -- name: WrittenReceipt :one

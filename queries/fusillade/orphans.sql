@@ -6,7 +6,7 @@ SELECT after_request, after_response, responses FROM lethe.orphans
 WHERE due_at <= clock_timestamp()
 FOR UPDATE SKIP LOCKED;
 
--- name: NoteOrphans :exec
+-- name: RecordOrphans :exec
 UPDATE lethe.orphans SET after_request = sqlc.arg('after_request'), after_response = sqlc.arg('after_response'),
     responses = sqlc.arg('responses'), due_at = clock_timestamp() + sqlc.arg('pause')::interval;
 
@@ -16,13 +16,13 @@ UPDATE lethe.orphans SET after_request = sqlc.arg('after_request'), after_respon
 SELECT id, instance_id, correlation_id FROM http_requests
 WHERE id > sqlc.arg('after')::bigint AND timestamp < sqlc.arg('before')::timestamptz
 ORDER BY id
-LIMIT sqlc.arg('most')::bigint;
+LIMIT sqlc.arg('max')::bigint;
 
 -- name: CopiedResponses :many
 SELECT id, instance_id, correlation_id FROM http_responses
 WHERE id > sqlc.arg('after')::bigint AND timestamp < sqlc.arg('before')::timestamptz
 ORDER BY id
-LIMIT sqlc.arg('most')::bigint;
+LIMIT sqlc.arg('max')::bigint;
 
 -- name: CopiesNaming :many
 -- What the copies at these places name in their headers, and whether each is young.

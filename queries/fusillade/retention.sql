@@ -2,7 +2,7 @@
 -- and reads it after that: what another one has committed meanwhile is then seen.
 
 -- name: AddRuleVersion :exec
-INSERT INTO lethe.retention_versions (rule_id, version, name, states, models, tiers, owners, age_days, run_at, most_per_run, changed_at, changed_by)
+INSERT INTO lethe.retention_versions (rule_id, version, name, states, models, tiers, owners, age_days, run_at, max_per_run, changed_at, changed_by)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12);
 
 -- name: AddRule :exec
@@ -43,7 +43,7 @@ WHERE id = sqlc.arg('id');
 SELECT id FROM lethe.retention_rules
 WHERE next_run_at <= sqlc.arg('now')::timestamptz
 ORDER BY next_run_at, id
-LIMIT sqlc.arg('most')::bigint;
+LIMIT sqlc.arg('max')::bigint;
 
 -- name: RunOfRule :one
 -- Whether a run of the rule is not over.

@@ -5,7 +5,7 @@
 SELECT receipt_id, request_ids, sweeps FROM lethe.tombstones
 WHERE due_at <= clock_timestamp()
 ORDER BY due_at
-LIMIT sqlc.arg('most')
+LIMIT sqlc.arg('max')
 FOR UPDATE SKIP LOCKED;
 
 -- name: PostponeTombstones :exec
@@ -14,7 +14,7 @@ FROM (SELECT unnest(sqlc.arg('receipt_ids')::uuid[]) AS receipt_id, unnest(sqlc.
              unnest(sqlc.arg('sweeps')::integer[]) AS sweeps) d
 WHERE t.receipt_id = d.receipt_id;
 
--- name: ForgetTombstones :exec
+-- name: RemoveTombstones :exec
 DELETE FROM lethe.tombstones WHERE receipt_id = ANY (sqlc.arg('receipt_ids')::uuid[]);
 
 -- name: RowsRemain :many

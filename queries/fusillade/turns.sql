@@ -23,7 +23,7 @@ CROSS JOIN LATERAL (
 WHERE "right"(translate(lower(unistr("substring"(t.body, '^dwzdr1:|"(?:p|[[.backslash.]]u0070)(?:r|[[.backslash.]]u0072)(?:e|[[.backslash.]]u0065)(?:v|[[.backslash.]]u0076)(?=(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){16}"[[:space:]]*:[[:space:]]*"(?:[^"[.backslash.]]|[[.backslash.]]u00[2-7][0-9A-Fa-f]){32,60}".*"(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){20}"[[:space:]]*:)|(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){16}"[[:space:]]*:[[:space:]]*"(?:[^"[.backslash.]]|[[.backslash.]]u00[2-7][0-9A-Fa-f]){32,60}"(?!.*"(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){20}"[[:space:]]*:)'))), '-"{}', ''), 32) = ANY (sqlc.arg('quoted')::text[])
   AND r.created_by = ANY (sqlc.arg('owners')::text[])
   AND r.id <> ALL (sqlc.arg('known')::uuid[])
-LIMIT sqlc.arg('most')::bigint;
+LIMIT sqlc.arg('max')::bigint;
 
 -- name: TurnsByOwner :many
 -- The requests of these owners from these times on, with the prompts that may say
@@ -38,9 +38,9 @@ CROSS JOIN LATERAL (
     FROM requests q LEFT JOIN request_templates t ON t.id = q.template_id
     WHERE q.created_by = o.owner AND num_nulls(q.batch_id) <> 0 AND q.created_at >= o.since
     ORDER BY q.created_at, q.id
-    LIMIT sqlc.arg('most')::bigint
+    LIMIT sqlc.arg('max')::bigint
 ) r
-LIMIT sqlc.arg('most')::bigint;
+LIMIT sqlc.arg('max')::bigint;
 
 -- name: PromptsOf :many
 SELECT r.id, t.body AS prompt FROM requests r JOIN request_templates t ON t.id = r.template_id

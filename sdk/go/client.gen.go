@@ -330,6 +330,70 @@ func (e GetReceiptParamsReached) Valid() bool {
 	}
 }
 
+// Access Somebody was shown the contents of a response that was not their own.
+type Access struct {
+	// AccessedAt When (UTC).
+	//
+	// Example: 2026-03-01T12:00:00.0005Z
+	AccessedAt time.Time `json:"accessed_at"`
+
+	// AccessedBy The person who read it.
+	//
+	// Example: c0000100-0000-4000-8000-000000000001
+	AccessedBy openapi_types.UUID `json:"accessed_by"`
+
+	// AccessedByEmail That person's e-mail address; null where they are not known any more.
+	//
+	// Example: root@example.test
+	AccessedByEmail *string `json:"accessed_by_email"`
+
+	// Address The network address of the peer that asked, as in the access log; a proxy's where there is one.
+	//
+	// Example: 192.0.2.7
+	Address string `json:"address"`
+
+	// Id The record's identifier.
+	//
+	// Example: 7d3c1b0a-2f4e-4c69-9a55-3e1d2f4a5b6c
+	Id openapi_types.UUID `json:"id"`
+
+	// Owner Whose response it was, mostly the UUID of a person or an organization.
+	//
+	// Example: c0000100-0000-4000-8000-000000000003
+	Owner string `json:"owner"`
+
+	// OwnerEmail The owner's e-mail address; null where the owner is no known person.
+	//
+	// Example: alice@example.test
+	OwnerEmail *string `json:"owner_email"`
+
+	// ResponseId The response that was read.
+	//
+	// Example: c0000400-0000-4000-8000-00000000005a
+	ResponseId openapi_types.UUID `json:"response_id"`
+}
+
+// AccessPage One page of the access log.
+type AccessPage struct {
+	// Data The records, newest first.
+	Data []Access `json:"data,omitzero"`
+
+	// HasMore Whether records follow this page.
+	//
+	// Example: true
+	HasMore bool `json:"has_more"`
+
+	// Limit The largest size of a page, as applied.
+	//
+	// Example: 10
+	Limit int64 `json:"limit"`
+
+	// NextCursor What to pass as `after` to get what follows; null where nothing does.
+	//
+	// Example: AQAABkvxjT_oAMAABAAAAEAAgAAAAAAAAFo4dXBwPZX0AzQp7wT-6kOS
+	NextCursor *string `json:"next_cursor"`
+}
+
 // ChangedRetentionRule What a rule is to say from now on, in the place of all that it said.
 type ChangedRetentionRule struct {
 	// AgeDays From how many days of 24 hours on, after it was created, a response is erased.
@@ -342,10 +406,10 @@ type ChangedRetentionRule struct {
 	// to their end: completed, failed and canceled.
 	Filter *RetentionFilter `json:"filter,omitempty"`
 
-	// MostPerRun How many responses one run erases at most; the rest is left to the next ones.
+	// MaxPerRun How many responses one run erases at most; the rest is left to the next ones.
 	//
 	// Example: 10000
-	MostPerRun *int64 `json:"most_per_run,omitempty"`
+	MaxPerRun *int64 `json:"max_per_run,omitempty"`
 
 	// Name What the rule is called. Space around it is left out.
 	//
@@ -371,7 +435,7 @@ type EnabledVersion struct {
 	Version int64 `json:"version"`
 }
 
-// Erasure An erasure of many, and how far it has come. Every field is always there, null where unknown.
+// Erasure A bulk erasure, and how far it has come. Every field is always there, null where unknown.
 type Erasure struct {
 	// AsOf With a filter, what was created later is left (UTC).
 	//
@@ -412,6 +476,9 @@ type Erasure struct {
 	// Example: owner
 	Kind ErasureKind `json:"kind"`
 
+	// LastError Why it does not get on, why it failed, or that something could not be erased; null where nothing is known to be wrong.
+	LastError *string `json:"last_error"`
+
 	// NotFound Identifiers of no response that is the caller's to erase.
 	//
 	// Example: 0
@@ -451,7 +518,7 @@ type Erasure struct {
 	StartedAt *time.Time `json:"started_at"`
 
 	// State What has become of it. When it is finished, nothing that it may
-	// erase was left but what is `refused`; failed, it cannot get on, and `trouble` says why.
+	// erase was left but what is `refused`; failed, it cannot get on, and `last_error` says why.
 	//
 	//
 	// Example: running
@@ -469,9 +536,6 @@ type Erasure struct {
 	//
 	// Example: bulk
 	Trigger ErasureTrigger `json:"trigger"`
-
-	// Trouble Why it does not get on, why it failed, or that something could not be erased; null where nothing is known to be wrong.
-	Trouble *string `json:"trouble"`
 
 	// VerifiedAt When it was looked for once more and nothing was left (UTC).
 	VerifiedAt *time.Time `json:"verified_at"`
@@ -491,7 +555,7 @@ type ErasureGround string
 type ErasureKind string
 
 // ErasureState What has become of it. When it is finished, nothing that it may
-// erase was left but what is `refused`; failed, it cannot get on, and `trouble` says why.
+// erase was left but what is `refused`; failed, it cannot get on, and `last_error` says why.
 //
 // Example: running
 type ErasureState string
@@ -793,7 +857,7 @@ type ErasurePreview struct {
 	Token string `json:"token"`
 }
 
-// ErasureReceipt A receipt of an erasure of many.
+// ErasureReceipt A receipt of a bulk erasure.
 type ErasureReceipt struct {
 	// At When what it is about was erased (UTC).
 	//
@@ -807,7 +871,7 @@ type ErasureReceipt struct {
 
 	// Location Where the file is that proves it, once it is sealed.
 	//
-	// Example: /admin/api/v1/erasures/5e9f1d5c-7d0a-4f0e-9a61-1f3f6f0d2c11/receipt
+	// Example: /lethe/api/v1/erasures/5e9f1d5c-7d0a-4f0e-9a61-1f3f6f0d2c11/receipt
 	Location string `json:"location"`
 
 	// Responses How many responses were erased with it.
@@ -1062,70 +1126,6 @@ type HoldPage struct {
 	NextCursor *string `json:"next_cursor"`
 }
 
-// Look Somebody was shown the contents of a response that was not their own.
-type Look struct {
-	// Address The network address of the peer that asked, as in the access log; a proxy's where there is one.
-	//
-	// Example: 192.0.2.7
-	Address string `json:"address"`
-
-	// Id The record's identifier.
-	//
-	// Example: 7d3c1b0a-2f4e-4c69-9a55-3e1d2f4a5b6c
-	Id openapi_types.UUID `json:"id"`
-
-	// LookedAt When (UTC).
-	//
-	// Example: 2026-03-01T12:00:00.0005Z
-	LookedAt time.Time `json:"looked_at"`
-
-	// LookedBy The person who looked.
-	//
-	// Example: c0000100-0000-4000-8000-000000000001
-	LookedBy openapi_types.UUID `json:"looked_by"`
-
-	// LookedByEmail That person's e-mail address; null where they are not known any more.
-	//
-	// Example: root@example.test
-	LookedByEmail *string `json:"looked_by_email"`
-
-	// Owner Whose response it was, mostly the UUID of a person or an organization.
-	//
-	// Example: c0000100-0000-4000-8000-000000000003
-	Owner string `json:"owner"`
-
-	// OwnerEmail The owner's e-mail address; null where the owner is no known person.
-	//
-	// Example: alice@example.test
-	OwnerEmail *string `json:"owner_email"`
-
-	// ResponseId The response that was looked at.
-	//
-	// Example: c0000400-0000-4000-8000-00000000005a
-	ResponseId openapi_types.UUID `json:"response_id"`
-}
-
-// LookPage One page of the records of who looked.
-type LookPage struct {
-	// Data The records, newest first.
-	Data []Look `json:"data,omitzero"`
-
-	// HasMore Whether records follow this page.
-	//
-	// Example: true
-	HasMore bool `json:"has_more"`
-
-	// Limit The largest size of a page, as applied.
-	//
-	// Example: 10
-	Limit int64 `json:"limit"`
-
-	// NextCursor What to pass as `after` to get what follows; null where nothing does.
-	//
-	// Example: AQAABkvxjT_oAMAABAAAAEAAgAAAAAAAAFo4dXBwPZX0AzQp7wT-6kOS
-	NextCursor *string `json:"next_cursor"`
-}
-
 // NewErasure What is to be erased, and why. Exactly one of responses, owner and filter.
 type NewErasure struct {
 	// Filter What is erased of what the caller's list shows. All that is given must
@@ -1211,10 +1211,10 @@ type NewRetentionRule struct {
 	// to their end: completed, failed and canceled.
 	Filter *RetentionFilter `json:"filter,omitempty"`
 
-	// MostPerRun How many responses one run erases at most; the rest is left to the next ones.
+	// MaxPerRun How many responses one run erases at most; the rest is left to the next ones.
 	//
 	// Example: 10000
-	MostPerRun *int64 `json:"most_per_run,omitempty"`
+	MaxPerRun *int64 `json:"max_per_run,omitempty"`
 
 	// Name What the rule is called. Space around it is left out.
 	//
@@ -1643,10 +1643,10 @@ type RetentionRule struct {
 	// LastRun The last run that began; null where there was none.
 	LastRun *RetentionRun `json:"last_run"`
 
-	// MostPerRun How many responses one run erases at most; the rest is left to the next ones.
+	// MaxPerRun How many responses one run erases at most; the rest is left to the next ones.
 	//
 	// Example: 10000
-	MostPerRun int64 `json:"most_per_run"`
+	MaxPerRun int64 `json:"max_per_run"`
 
 	// Name What the rule is called.
 	//
@@ -1726,10 +1726,10 @@ type RetentionRuleVersion struct {
 	// Example: 0b8f6a52-8c7e-4a57-9a43-5d1c2f3e4b5a
 	Id openapi_types.UUID `json:"id"`
 
-	// MostPerRun How many responses one run erases at most; the rest is left to the next ones.
+	// MaxPerRun How many responses one run erases at most; the rest is left to the next ones.
 	//
 	// Example: 10000
-	MostPerRun int64 `json:"most_per_run"`
+	MaxPerRun int64 `json:"max_per_run"`
 
 	// Name What the rule is called.
 	//
@@ -1764,6 +1764,24 @@ type RetentionRun struct {
 	// Example: 3
 	Version int64 `json:"version"`
 }
+
+// AccessLogAfter defines model for AccessLogAfter.
+type AccessLogAfter = string
+
+// AccessOwner defines model for AccessOwner.
+type AccessOwner = string
+
+// AccessResponseId defines model for AccessResponseId.
+type AccessResponseId = openapi_types.UUID
+
+// AccessedAfter defines model for AccessedAfter.
+type AccessedAfter = time.Time
+
+// AccessedBefore defines model for AccessedBefore.
+type AccessedBefore = time.Time
+
+// AccessedBy defines model for AccessedBy.
+type AccessedBy = openapi_types.UUID
 
 // Active defines model for Active.
 type Active = bool
@@ -1821,24 +1839,6 @@ type LastEventId = string
 
 // Limit defines model for Limit.
 type Limit = int64
-
-// LookOwner defines model for LookOwner.
-type LookOwner = string
-
-// LookResponseId defines model for LookResponseId.
-type LookResponseId = openapi_types.UUID
-
-// LookedAfter defines model for LookedAfter.
-type LookedAfter = time.Time
-
-// LookedBefore defines model for LookedBefore.
-type LookedBefore = time.Time
-
-// LookedBy defines model for LookedBy.
-type LookedBy = openapi_types.UUID
-
-// LooksAfter defines model for LooksAfter.
-type LooksAfter = string
 
 // MemberId defines model for MemberId.
 type MemberId = openapi_types.UUID
@@ -2063,6 +2063,39 @@ type GetResponseParams struct {
 // GetResponseParamsBody defines parameters for GetResponse.
 type GetResponseParamsBody string
 
+// ListAccessLogParams defines parameters for ListAccessLog.
+type ListAccessLogParams struct {
+	// Limit How many to return at most. Brought into the range 1 to 101, never refused for being outside.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// After The `next_cursor` of a page: the records that follow it. It belongs to
+	// that page's filters; for another list, or damaged, it is refused (400).
+	After *AccessLogAfter `form:"after,omitempty" json:"after,omitempty"`
+
+	// ResponseId Only records of this response. Spelled as `request_id`.
+	ResponseId *AccessResponseId `form:"response_id,omitempty" json:"response_id,omitempty"`
+
+	// Owner Only records of responses of this owner, spelled exactly as their `created_by`.
+	Owner *AccessOwner `form:"owner,omitempty" json:"owner,omitempty"`
+
+	// AccessedBy Only records of this person. Spelled as `request_id`.
+	AccessedBy *AccessedBy `form:"accessed_by,omitempty" json:"accessed_by,omitempty"`
+
+	// AccessedAfter Only records from this time or later; RFC 3339 with an offset.
+	AccessedAfter *AccessedAfter `form:"accessed_after,omitempty" json:"accessed_after,omitempty"`
+
+	// AccessedBefore Only records from this time or earlier; RFC 3339 with an offset.
+	AccessedBefore *AccessedBefore `form:"accessed_before,omitempty" json:"accessed_before,omitempty"`
+
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active
+	// member of it, and where the cookie `dw_active_org` is given.
+	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
+
+	// DwActiveOrg The organization to act for, as dashboards keep it. Ignored unless the
+	// caller is an active member of it.
+	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
+}
+
 // ListErasuresParams defines parameters for ListErasures.
 type ListErasuresParams struct {
 	// State States, separated by commas, any of which will do: pending, running,
@@ -2245,39 +2278,6 @@ type ReleaseHoldParams struct {
 
 // GetHoldParams defines parameters for GetHold.
 type GetHoldParams struct {
-	// XOrganizationId The organization to act for. Ignored unless the caller is an active
-	// member of it, and where the cookie `dw_active_org` is given.
-	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
-
-	// DwActiveOrg The organization to act for, as dashboards keep it. Ignored unless the
-	// caller is an active member of it.
-	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
-}
-
-// ListLooksParams defines parameters for ListLooks.
-type ListLooksParams struct {
-	// Limit How many to return at most. Brought into the range 1 to 101, never refused for being outside.
-	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
-
-	// After The `next_cursor` of a page: the records that follow it. It belongs to
-	// that page's filters; for another list, or damaged, it is refused (400).
-	After *LooksAfter `form:"after,omitempty" json:"after,omitempty"`
-
-	// ResponseId Only looks at this response. Spelled as `request_id`.
-	ResponseId *LookResponseId `form:"response_id,omitempty" json:"response_id,omitempty"`
-
-	// Owner Only looks at responses of this owner, spelled exactly as their `created_by`.
-	Owner *LookOwner `form:"owner,omitempty" json:"owner,omitempty"`
-
-	// LookedBy Only looks of this person. Spelled as `request_id`.
-	LookedBy *LookedBy `form:"looked_by,omitempty" json:"looked_by,omitempty"`
-
-	// LookedAfter Only looks at this time or later; RFC 3339 with an offset.
-	LookedAfter *LookedAfter `form:"looked_after,omitempty" json:"looked_after,omitempty"`
-
-	// LookedBefore Only looks at this time or earlier; RFC 3339 with an offset.
-	LookedBefore *LookedBefore `form:"looked_before,omitempty" json:"looked_before,omitempty"`
-
 	// XOrganizationId The organization to act for. Ignored unless the caller is an active
 	// member of it, and where the cookie `dw_active_org` is given.
 	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
@@ -2570,21 +2570,34 @@ type ClientInterface interface {
 	// answered exactly as a missing one.
 	//
 	// Where those who may read everyone's are shown contents of somebody
-	// else's, that is on record (`listLooks`) before they are shown; where it
+	// else's, that is on record (`listAccessLog`) before they are shown; where it
 	// cannot be recorded, the answer is 503. With `body=omit`, and with 304,
 	// no contents are shown and nothing is recorded. HEAD counts as GET.
 	//
 	// Corresponds with GET /admin/api/v1/batches/requests/{request_id} (the `GetResponse` operationId).
 	GetResponse(ctx context.Context, requestId RequestId, params *GetResponseParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListAccessLog List the access log
+	//
+	// One page of the records of who was shown the contents of responses that
+	// were not their own, newest first, for administrators. A record is shown
+	// when it passes every filter that is given. Records go with the response
+	// that they are about, and when their time is over.
+	//
+	// To go through a whole list, pass each page's `next_cursor` as `after`
+	// of the next request, with the same filters, until `has_more` is false.
+	//
+	// Corresponds with GET /lethe/api/v1/access-log (the `ListAccessLog` operationId).
+	ListAccessLog(ctx context.Context, params *ListAccessLogParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListErasures List erasures
 	//
-	// One page of the erasures of many, newest first: everyone's for those who
+	// One page of the bulk erasures, newest first: everyone's for those who
 	// may erase everyone's, else those that the caller has asked for. To go
 	// through all, pass each page's `next_cursor` as `after` of the next
 	// request, with the same filters.
 	//
-	// Corresponds with GET /admin/api/v1/erasures (the `ListErasures` operationId).
+	// Corresponds with GET /lethe/api/v1/erasures (the `ListErasures` operationId).
 	ListErasures(ctx context.Context, params *ListErasuresParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// StartErasureWithBody Erase many responses
@@ -2605,7 +2618,7 @@ type ClientInterface interface {
 	//
 	// Takes any type of body and a specified content type.
 	//
-	// Corresponds with POST /admin/api/v1/erasures (the `StartErasure` operationId).
+	// Corresponds with POST /lethe/api/v1/erasures (the `StartErasure` operationId).
 	StartErasureWithBody(ctx context.Context, params *StartErasureParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// StartErasure Erase many responses
@@ -2626,7 +2639,7 @@ type ClientInterface interface {
 	//
 	// Takes a body of the `application/json` content type.
 	//
-	// Corresponds with POST /admin/api/v1/erasures (the `StartErasure` operationId).
+	// Corresponds with POST /lethe/api/v1/erasures (the `StartErasure` operationId).
 	StartErasure(ctx context.Context, params *StartErasureParams, body StartErasureJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// PreviewErasureWithBody Preview an erasure
@@ -2639,7 +2652,7 @@ type ClientInterface interface {
 	//
 	// Takes any type of body and a specified content type.
 	//
-	// Corresponds with POST /admin/api/v1/erasures/preview (the `PreviewErasure` operationId).
+	// Corresponds with POST /lethe/api/v1/erasures/preview (the `PreviewErasure` operationId).
 	PreviewErasureWithBody(ctx context.Context, params *PreviewErasureParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// PreviewErasure Preview an erasure
@@ -2652,17 +2665,17 @@ type ClientInterface interface {
 	//
 	// Takes a body of the `application/json` content type.
 	//
-	// Corresponds with POST /admin/api/v1/erasures/preview (the `PreviewErasure` operationId).
+	// Corresponds with POST /lethe/api/v1/erasures/preview (the `PreviewErasure` operationId).
 	PreviewErasure(ctx context.Context, params *PreviewErasureParams, body PreviewErasureJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetErasure Fetch an erasure
 	//
-	// One erasure of many, and how far it has come. It is for who asked for
+	// One bulk erasure, and how far it has come. It is for who asked for
 	// it, and for those who may erase everyone's; for all others there is
 	// none. A day after it was over, its target, its failures and its salt are
 	// forgotten.
 	//
-	// Corresponds with GET /admin/api/v1/erasures/{erasure_id} (the `GetErasure` operationId).
+	// Corresponds with GET /lethe/api/v1/erasures/{erasure_id} (the `GetErasure` operationId).
 	GetErasure(ctx context.Context, erasureId ErasureId, params *GetErasureParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CancelErasure Cancel an erasure
@@ -2671,7 +2684,7 @@ type ClientInterface interface {
 	// it. What is gone stays gone, with its receipts. One that is over stays as
 	// it was, but is not verified any more. For those who may see it.
 	//
-	// Corresponds with POST /admin/api/v1/erasures/{erasure_id}/cancel (the `CancelErasure` operationId).
+	// Corresponds with POST /lethe/api/v1/erasures/{erasure_id}/cancel (the `CancelErasure` operationId).
 	CancelErasure(ctx context.Context, erasureId ErasureId, params *CancelErasureParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// WatchErasure Watch an erasure
@@ -2685,7 +2698,7 @@ type ClientInterface interface {
 	// colon only keep the connection. For those who may see the erasure. 503
 	// where too many streams are open; ask for the erasure itself then.
 	//
-	// Corresponds with GET /admin/api/v1/erasures/{erasure_id}/events (the `WatchErasure` operationId).
+	// Corresponds with GET /lethe/api/v1/erasures/{erasure_id}/events (the `WatchErasure` operationId).
 	WatchErasure(ctx context.Context, erasureId ErasureId, params *WatchErasureParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetReceipt Fetch the receipt of an erasure
@@ -2696,7 +2709,7 @@ type ClientInterface interface {
 	// for who asked for the erasure, and for those who may erase everyone's;
 	// for all others there is none.
 	//
-	// Corresponds with GET /admin/api/v1/erasures/{erasure_id}/receipt (the `GetReceipt` operationId).
+	// Corresponds with GET /lethe/api/v1/erasures/{erasure_id}/receipt (the `GetReceipt` operationId).
 	GetReceipt(ctx context.Context, erasureId ErasureId, params *GetReceiptParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListErasureReceipts List the receipts of an erasure
@@ -2705,7 +2718,7 @@ type ClientInterface interface {
 	// For those who may see it. To go through all, pass each page's
 	// `next_cursor` as `after` of the next request.
 	//
-	// Corresponds with GET /admin/api/v1/erasures/{erasure_id}/receipts (the `ListErasureReceipts` operationId).
+	// Corresponds with GET /lethe/api/v1/erasures/{erasure_id}/receipts (the `ListErasureReceipts` operationId).
 	ListErasureReceipts(ctx context.Context, erasureId ErasureId, params *ListErasureReceiptsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListHolds List holds
@@ -2714,7 +2727,7 @@ type ClientInterface interface {
 	// administrators and platform managers. To go through all, pass each
 	// page's `next_cursor` as `after` of the next request.
 	//
-	// Corresponds with GET /admin/api/v1/holds (the `ListHolds` operationId).
+	// Corresponds with GET /lethe/api/v1/holds (the `ListHolds` operationId).
 	ListHolds(ctx context.Context, params *ListHoldsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// PlaceHoldWithBody Place a hold
@@ -2727,7 +2740,7 @@ type ClientInterface interface {
 	//
 	// Takes any type of body and a specified content type.
 	//
-	// Corresponds with POST /admin/api/v1/holds (the `PlaceHold` operationId).
+	// Corresponds with POST /lethe/api/v1/holds (the `PlaceHold` operationId).
 	PlaceHoldWithBody(ctx context.Context, params *PlaceHoldParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// PlaceHold Place a hold
@@ -2740,7 +2753,7 @@ type ClientInterface interface {
 	//
 	// Takes a body of the `application/json` content type.
 	//
-	// Corresponds with POST /admin/api/v1/holds (the `PlaceHold` operationId).
+	// Corresponds with POST /lethe/api/v1/holds (the `PlaceHold` operationId).
 	PlaceHold(ctx context.Context, params *PlaceHoldParams, body PlaceHoldJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ReleaseHold Release a hold
@@ -2749,28 +2762,15 @@ type ClientInterface interface {
 	// removed; one that has been released already stays as it is. For
 	// administrators and platform managers.
 	//
-	// Corresponds with DELETE /admin/api/v1/holds/{hold_id} (the `ReleaseHold` operationId).
+	// Corresponds with DELETE /lethe/api/v1/holds/{hold_id} (the `ReleaseHold` operationId).
 	ReleaseHold(ctx context.Context, holdId HoldId, params *ReleaseHoldParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetHold Fetch a hold
 	//
 	// One hold, a released or expired one too. For administrators and platform managers.
 	//
-	// Corresponds with GET /admin/api/v1/holds/{hold_id} (the `GetHold` operationId).
+	// Corresponds with GET /lethe/api/v1/holds/{hold_id} (the `GetHold` operationId).
 	GetHold(ctx context.Context, holdId HoldId, params *GetHoldParams, reqEditors ...RequestEditorFn) (*http.Response, error)
-
-	// ListLooks List who looked
-	//
-	// One page of the records of who was shown the contents of responses that
-	// were not their own, newest first, for administrators. A record is shown
-	// when it passes every filter that is given. Records go with the response
-	// that they are about, and when their time is over.
-	//
-	// To go through a whole list, pass each page's `next_cursor` as `after`
-	// of the next request, with the same filters, until `has_more` is false.
-	//
-	// Corresponds with GET /admin/api/v1/looks (the `ListLooks` operationId).
-	ListLooks(ctx context.Context, params *ListLooksParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListRetentionRules List retention rules
 	//
@@ -2778,7 +2778,7 @@ type ClientInterface interface {
 	// managers. To go through all, pass each page's `next_cursor` as `after` of the
 	// next request.
 	//
-	// Corresponds with GET /admin/api/v1/retention-rules (the `ListRetentionRules` operationId).
+	// Corresponds with GET /lethe/api/v1/retention-rules (the `ListRetentionRules` operationId).
 	ListRetentionRules(ctx context.Context, params *ListRetentionRulesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CreateRetentionRuleWithBody Create a retention rule
@@ -2789,7 +2789,7 @@ type ClientInterface interface {
 	//
 	// Takes any type of body and a specified content type.
 	//
-	// Corresponds with POST /admin/api/v1/retention-rules (the `CreateRetentionRule` operationId).
+	// Corresponds with POST /lethe/api/v1/retention-rules (the `CreateRetentionRule` operationId).
 	CreateRetentionRuleWithBody(ctx context.Context, params *CreateRetentionRuleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CreateRetentionRule Create a retention rule
@@ -2800,7 +2800,7 @@ type ClientInterface interface {
 	//
 	// Takes a body of the `application/json` content type.
 	//
-	// Corresponds with POST /admin/api/v1/retention-rules (the `CreateRetentionRule` operationId).
+	// Corresponds with POST /lethe/api/v1/retention-rules (the `CreateRetentionRule` operationId).
 	CreateRetentionRule(ctx context.Context, params *CreateRetentionRuleParams, body CreateRetentionRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RemoveRetentionRule Remove a retention rule
@@ -2809,14 +2809,14 @@ type ClientInterface interface {
 	// record, with all its versions, as receipts name them; one that has been removed
 	// already stays as it is. For administrators and platform managers.
 	//
-	// Corresponds with DELETE /admin/api/v1/retention-rules/{rule_id} (the `RemoveRetentionRule` operationId).
+	// Corresponds with DELETE /lethe/api/v1/retention-rules/{rule_id} (the `RemoveRetentionRule` operationId).
 	RemoveRetentionRule(ctx context.Context, ruleId RuleId, params *RemoveRetentionRuleParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetRetentionRule Fetch a retention rule
 	//
 	// One rule, a removed one too. For administrators and platform managers.
 	//
-	// Corresponds with GET /admin/api/v1/retention-rules/{rule_id} (the `GetRetentionRule` operationId).
+	// Corresponds with GET /lethe/api/v1/retention-rules/{rule_id} (the `GetRetentionRule` operationId).
 	GetRetentionRule(ctx context.Context, ruleId RuleId, params *GetRetentionRuleParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ChangeRetentionRuleWithBody Change a retention rule
@@ -2830,7 +2830,7 @@ type ClientInterface interface {
 	//
 	// Takes any type of body and a specified content type.
 	//
-	// Corresponds with PUT /admin/api/v1/retention-rules/{rule_id} (the `ChangeRetentionRule` operationId).
+	// Corresponds with PUT /lethe/api/v1/retention-rules/{rule_id} (the `ChangeRetentionRule` operationId).
 	ChangeRetentionRuleWithBody(ctx context.Context, ruleId RuleId, params *ChangeRetentionRuleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ChangeRetentionRule Change a retention rule
@@ -2844,7 +2844,7 @@ type ClientInterface interface {
 	//
 	// Takes a body of the `application/json` content type.
 	//
-	// Corresponds with PUT /admin/api/v1/retention-rules/{rule_id} (the `ChangeRetentionRule` operationId).
+	// Corresponds with PUT /lethe/api/v1/retention-rules/{rule_id} (the `ChangeRetentionRule` operationId).
 	ChangeRetentionRule(ctx context.Context, ruleId RuleId, params *ChangeRetentionRuleParams, body ChangeRetentionRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// DisableRetentionRule Disable a retention rule
@@ -2853,7 +2853,7 @@ type ClientInterface interface {
 	// canceled, and erases nothing more when this has been answered. One that is not
 	// enabled stays as it is. For administrators and platform managers.
 	//
-	// Corresponds with POST /admin/api/v1/retention-rules/{rule_id}/disable (the `DisableRetentionRule` operationId).
+	// Corresponds with POST /lethe/api/v1/retention-rules/{rule_id}/disable (the `DisableRetentionRule` operationId).
 	DisableRetentionRule(ctx context.Context, ruleId RuleId, params *DisableRetentionRuleParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// DryRunRetentionRule Try a retention rule
@@ -2863,7 +2863,7 @@ type ClientInterface interface {
 	// any of them is old enough, and erased where all of them are. For administrators
 	// and platform managers.
 	//
-	// Corresponds with POST /admin/api/v1/retention-rules/{rule_id}/dry-run (the `DryRunRetentionRule` operationId).
+	// Corresponds with POST /lethe/api/v1/retention-rules/{rule_id}/dry-run (the `DryRunRetentionRule` operationId).
 	DryRunRetentionRule(ctx context.Context, ruleId RuleId, params *DryRunRetentionRuleParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// EnableRetentionRuleWithBody Enable a retention rule
@@ -2875,7 +2875,7 @@ type ClientInterface interface {
 	//
 	// Takes any type of body and a specified content type.
 	//
-	// Corresponds with POST /admin/api/v1/retention-rules/{rule_id}/enable (the `EnableRetentionRule` operationId).
+	// Corresponds with POST /lethe/api/v1/retention-rules/{rule_id}/enable (the `EnableRetentionRule` operationId).
 	EnableRetentionRuleWithBody(ctx context.Context, ruleId RuleId, params *EnableRetentionRuleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// EnableRetentionRule Enable a retention rule
@@ -2887,7 +2887,7 @@ type ClientInterface interface {
 	//
 	// Takes a body of the `application/json` content type.
 	//
-	// Corresponds with POST /admin/api/v1/retention-rules/{rule_id}/enable (the `EnableRetentionRule` operationId).
+	// Corresponds with POST /lethe/api/v1/retention-rules/{rule_id}/enable (the `EnableRetentionRule` operationId).
 	EnableRetentionRule(ctx context.Context, ruleId RuleId, params *EnableRetentionRuleParams, body EnableRetentionRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetRetentionRuleVersion Fetch a version of a retention rule
@@ -2895,7 +2895,7 @@ type ClientInterface interface {
 	// What the rule says or once said. Receipts of its runs name the version. For
 	// administrators and platform managers.
 	//
-	// Corresponds with GET /admin/api/v1/retention-rules/{rule_id}/versions/{version} (the `GetRetentionRuleVersion` operationId).
+	// Corresponds with GET /lethe/api/v1/retention-rules/{rule_id}/versions/{version} (the `GetRetentionRuleVersion` operationId).
 	GetRetentionRuleVersion(ctx context.Context, ruleId RuleId, version RuleVersion, params *GetRetentionRuleVersionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetCheckpoint Fetch the newest checkpoint of the log
@@ -2995,7 +2995,7 @@ func (c *Client) EraseResponse(ctx context.Context, requestId RequestId, params 
 // answered exactly as a missing one.
 //
 // Where those who may read everyone's are shown contents of somebody
-// else's, that is on record (`listLooks`) before they are shown; where it
+// else's, that is on record (`listAccessLog`) before they are shown; where it
 // cannot be recorded, the answer is 503. With `body=omit`, and with 304,
 // no contents are shown and nothing is recorded. HEAD counts as GET.
 //
@@ -3012,14 +3012,37 @@ func (c *Client) GetResponse(ctx context.Context, requestId RequestId, params *G
 	return c.Client.Do(req)
 }
 
+// ListAccessLog List the access log
+//
+// One page of the records of who was shown the contents of responses that
+// were not their own, newest first, for administrators. A record is shown
+// when it passes every filter that is given. Records go with the response
+// that they are about, and when their time is over.
+//
+// To go through a whole list, pass each page's `next_cursor` as `after`
+// of the next request, with the same filters, until `has_more` is false.
+//
+// Corresponds with GET /lethe/api/v1/access-log (the `ListAccessLog` operationId).
+func (c *Client) ListAccessLog(ctx context.Context, params *ListAccessLogParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListAccessLogRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListErasures List erasures
 //
-// One page of the erasures of many, newest first: everyone's for those who
+// One page of the bulk erasures, newest first: everyone's for those who
 // may erase everyone's, else those that the caller has asked for. To go
 // through all, pass each page's `next_cursor` as `after` of the next
 // request, with the same filters.
 //
-// Corresponds with GET /admin/api/v1/erasures (the `ListErasures` operationId).
+// Corresponds with GET /lethe/api/v1/erasures (the `ListErasures` operationId).
 func (c *Client) ListErasures(ctx context.Context, params *ListErasuresParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListErasuresRequest(c.Server, params)
 	if err != nil {
@@ -3050,7 +3073,7 @@ func (c *Client) ListErasures(ctx context.Context, params *ListErasuresParams, r
 //
 // Takes any type of body and a specified content type.
 //
-// Corresponds with POST /admin/api/v1/erasures (the `StartErasure` operationId).
+// Corresponds with POST /lethe/api/v1/erasures (the `StartErasure` operationId).
 func (c *Client) StartErasureWithBody(ctx context.Context, params *StartErasureParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewStartErasureRequestWithBody(c.Server, params, contentType, body)
 	if err != nil {
@@ -3081,7 +3104,7 @@ func (c *Client) StartErasureWithBody(ctx context.Context, params *StartErasureP
 //
 // Takes a body of the `application/json` content type.
 //
-// Corresponds with POST /admin/api/v1/erasures (the `StartErasure` operationId).
+// Corresponds with POST /lethe/api/v1/erasures (the `StartErasure` operationId).
 func (c *Client) StartErasure(ctx context.Context, params *StartErasureParams, body StartErasureJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewStartErasureRequest(c.Server, params, body)
 	if err != nil {
@@ -3104,7 +3127,7 @@ func (c *Client) StartErasure(ctx context.Context, params *StartErasureParams, b
 //
 // Takes any type of body and a specified content type.
 //
-// Corresponds with POST /admin/api/v1/erasures/preview (the `PreviewErasure` operationId).
+// Corresponds with POST /lethe/api/v1/erasures/preview (the `PreviewErasure` operationId).
 func (c *Client) PreviewErasureWithBody(ctx context.Context, params *PreviewErasureParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPreviewErasureRequestWithBody(c.Server, params, contentType, body)
 	if err != nil {
@@ -3127,7 +3150,7 @@ func (c *Client) PreviewErasureWithBody(ctx context.Context, params *PreviewEras
 //
 // Takes a body of the `application/json` content type.
 //
-// Corresponds with POST /admin/api/v1/erasures/preview (the `PreviewErasure` operationId).
+// Corresponds with POST /lethe/api/v1/erasures/preview (the `PreviewErasure` operationId).
 func (c *Client) PreviewErasure(ctx context.Context, params *PreviewErasureParams, body PreviewErasureJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPreviewErasureRequest(c.Server, params, body)
 	if err != nil {
@@ -3142,12 +3165,12 @@ func (c *Client) PreviewErasure(ctx context.Context, params *PreviewErasureParam
 
 // GetErasure Fetch an erasure
 //
-// One erasure of many, and how far it has come. It is for who asked for
+// One bulk erasure, and how far it has come. It is for who asked for
 // it, and for those who may erase everyone's; for all others there is
 // none. A day after it was over, its target, its failures and its salt are
 // forgotten.
 //
-// Corresponds with GET /admin/api/v1/erasures/{erasure_id} (the `GetErasure` operationId).
+// Corresponds with GET /lethe/api/v1/erasures/{erasure_id} (the `GetErasure` operationId).
 func (c *Client) GetErasure(ctx context.Context, erasureId ErasureId, params *GetErasureParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetErasureRequest(c.Server, erasureId, params)
 	if err != nil {
@@ -3166,7 +3189,7 @@ func (c *Client) GetErasure(ctx context.Context, erasureId ErasureId, params *Ge
 // it. What is gone stays gone, with its receipts. One that is over stays as
 // it was, but is not verified any more. For those who may see it.
 //
-// Corresponds with POST /admin/api/v1/erasures/{erasure_id}/cancel (the `CancelErasure` operationId).
+// Corresponds with POST /lethe/api/v1/erasures/{erasure_id}/cancel (the `CancelErasure` operationId).
 func (c *Client) CancelErasure(ctx context.Context, erasureId ErasureId, params *CancelErasureParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCancelErasureRequest(c.Server, erasureId, params)
 	if err != nil {
@@ -3190,7 +3213,7 @@ func (c *Client) CancelErasure(ctx context.Context, erasureId ErasureId, params 
 // colon only keep the connection. For those who may see the erasure. 503
 // where too many streams are open; ask for the erasure itself then.
 //
-// Corresponds with GET /admin/api/v1/erasures/{erasure_id}/events (the `WatchErasure` operationId).
+// Corresponds with GET /lethe/api/v1/erasures/{erasure_id}/events (the `WatchErasure` operationId).
 func (c *Client) WatchErasure(ctx context.Context, erasureId ErasureId, params *WatchErasureParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewWatchErasureRequest(c.Server, erasureId, params)
 	if err != nil {
@@ -3211,7 +3234,7 @@ func (c *Client) WatchErasure(ctx context.Context, erasureId ErasureId, params *
 // for who asked for the erasure, and for those who may erase everyone's;
 // for all others there is none.
 //
-// Corresponds with GET /admin/api/v1/erasures/{erasure_id}/receipt (the `GetReceipt` operationId).
+// Corresponds with GET /lethe/api/v1/erasures/{erasure_id}/receipt (the `GetReceipt` operationId).
 func (c *Client) GetReceipt(ctx context.Context, erasureId ErasureId, params *GetReceiptParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetReceiptRequest(c.Server, erasureId, params)
 	if err != nil {
@@ -3230,7 +3253,7 @@ func (c *Client) GetReceipt(ctx context.Context, erasureId ErasureId, params *Ge
 // For those who may see it. To go through all, pass each page's
 // `next_cursor` as `after` of the next request.
 //
-// Corresponds with GET /admin/api/v1/erasures/{erasure_id}/receipts (the `ListErasureReceipts` operationId).
+// Corresponds with GET /lethe/api/v1/erasures/{erasure_id}/receipts (the `ListErasureReceipts` operationId).
 func (c *Client) ListErasureReceipts(ctx context.Context, erasureId ErasureId, params *ListErasureReceiptsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListErasureReceiptsRequest(c.Server, erasureId, params)
 	if err != nil {
@@ -3249,7 +3272,7 @@ func (c *Client) ListErasureReceipts(ctx context.Context, erasureId ErasureId, p
 // administrators and platform managers. To go through all, pass each
 // page's `next_cursor` as `after` of the next request.
 //
-// Corresponds with GET /admin/api/v1/holds (the `ListHolds` operationId).
+// Corresponds with GET /lethe/api/v1/holds (the `ListHolds` operationId).
 func (c *Client) ListHolds(ctx context.Context, params *ListHoldsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListHoldsRequest(c.Server, params)
 	if err != nil {
@@ -3272,7 +3295,7 @@ func (c *Client) ListHolds(ctx context.Context, params *ListHoldsParams, reqEdit
 //
 // Takes any type of body and a specified content type.
 //
-// Corresponds with POST /admin/api/v1/holds (the `PlaceHold` operationId).
+// Corresponds with POST /lethe/api/v1/holds (the `PlaceHold` operationId).
 func (c *Client) PlaceHoldWithBody(ctx context.Context, params *PlaceHoldParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPlaceHoldRequestWithBody(c.Server, params, contentType, body)
 	if err != nil {
@@ -3295,7 +3318,7 @@ func (c *Client) PlaceHoldWithBody(ctx context.Context, params *PlaceHoldParams,
 //
 // Takes a body of the `application/json` content type.
 //
-// Corresponds with POST /admin/api/v1/holds (the `PlaceHold` operationId).
+// Corresponds with POST /lethe/api/v1/holds (the `PlaceHold` operationId).
 func (c *Client) PlaceHold(ctx context.Context, params *PlaceHoldParams, body PlaceHoldJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPlaceHoldRequest(c.Server, params, body)
 	if err != nil {
@@ -3314,7 +3337,7 @@ func (c *Client) PlaceHold(ctx context.Context, params *PlaceHoldParams, body Pl
 // removed; one that has been released already stays as it is. For
 // administrators and platform managers.
 //
-// Corresponds with DELETE /admin/api/v1/holds/{hold_id} (the `ReleaseHold` operationId).
+// Corresponds with DELETE /lethe/api/v1/holds/{hold_id} (the `ReleaseHold` operationId).
 func (c *Client) ReleaseHold(ctx context.Context, holdId HoldId, params *ReleaseHoldParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewReleaseHoldRequest(c.Server, holdId, params)
 	if err != nil {
@@ -3331,32 +3354,9 @@ func (c *Client) ReleaseHold(ctx context.Context, holdId HoldId, params *Release
 //
 // One hold, a released or expired one too. For administrators and platform managers.
 //
-// Corresponds with GET /admin/api/v1/holds/{hold_id} (the `GetHold` operationId).
+// Corresponds with GET /lethe/api/v1/holds/{hold_id} (the `GetHold` operationId).
 func (c *Client) GetHold(ctx context.Context, holdId HoldId, params *GetHoldParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetHoldRequest(c.Server, holdId, params)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
-}
-
-// ListLooks List who looked
-//
-// One page of the records of who was shown the contents of responses that
-// were not their own, newest first, for administrators. A record is shown
-// when it passes every filter that is given. Records go with the response
-// that they are about, and when their time is over.
-//
-// To go through a whole list, pass each page's `next_cursor` as `after`
-// of the next request, with the same filters, until `has_more` is false.
-//
-// Corresponds with GET /admin/api/v1/looks (the `ListLooks` operationId).
-func (c *Client) ListLooks(ctx context.Context, params *ListLooksParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewListLooksRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -3373,7 +3373,7 @@ func (c *Client) ListLooks(ctx context.Context, params *ListLooksParams, reqEdit
 // managers. To go through all, pass each page's `next_cursor` as `after` of the
 // next request.
 //
-// Corresponds with GET /admin/api/v1/retention-rules (the `ListRetentionRules` operationId).
+// Corresponds with GET /lethe/api/v1/retention-rules (the `ListRetentionRules` operationId).
 func (c *Client) ListRetentionRules(ctx context.Context, params *ListRetentionRulesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListRetentionRulesRequest(c.Server, params)
 	if err != nil {
@@ -3394,7 +3394,7 @@ func (c *Client) ListRetentionRules(ctx context.Context, params *ListRetentionRu
 //
 // Takes any type of body and a specified content type.
 //
-// Corresponds with POST /admin/api/v1/retention-rules (the `CreateRetentionRule` operationId).
+// Corresponds with POST /lethe/api/v1/retention-rules (the `CreateRetentionRule` operationId).
 func (c *Client) CreateRetentionRuleWithBody(ctx context.Context, params *CreateRetentionRuleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateRetentionRuleRequestWithBody(c.Server, params, contentType, body)
 	if err != nil {
@@ -3415,7 +3415,7 @@ func (c *Client) CreateRetentionRuleWithBody(ctx context.Context, params *Create
 //
 // Takes a body of the `application/json` content type.
 //
-// Corresponds with POST /admin/api/v1/retention-rules (the `CreateRetentionRule` operationId).
+// Corresponds with POST /lethe/api/v1/retention-rules (the `CreateRetentionRule` operationId).
 func (c *Client) CreateRetentionRule(ctx context.Context, params *CreateRetentionRuleParams, body CreateRetentionRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateRetentionRuleRequest(c.Server, params, body)
 	if err != nil {
@@ -3434,7 +3434,7 @@ func (c *Client) CreateRetentionRule(ctx context.Context, params *CreateRetentio
 // record, with all its versions, as receipts name them; one that has been removed
 // already stays as it is. For administrators and platform managers.
 //
-// Corresponds with DELETE /admin/api/v1/retention-rules/{rule_id} (the `RemoveRetentionRule` operationId).
+// Corresponds with DELETE /lethe/api/v1/retention-rules/{rule_id} (the `RemoveRetentionRule` operationId).
 func (c *Client) RemoveRetentionRule(ctx context.Context, ruleId RuleId, params *RemoveRetentionRuleParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRemoveRetentionRuleRequest(c.Server, ruleId, params)
 	if err != nil {
@@ -3451,7 +3451,7 @@ func (c *Client) RemoveRetentionRule(ctx context.Context, ruleId RuleId, params 
 //
 // One rule, a removed one too. For administrators and platform managers.
 //
-// Corresponds with GET /admin/api/v1/retention-rules/{rule_id} (the `GetRetentionRule` operationId).
+// Corresponds with GET /lethe/api/v1/retention-rules/{rule_id} (the `GetRetentionRule` operationId).
 func (c *Client) GetRetentionRule(ctx context.Context, ruleId RuleId, params *GetRetentionRuleParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetRetentionRuleRequest(c.Server, ruleId, params)
 	if err != nil {
@@ -3475,7 +3475,7 @@ func (c *Client) GetRetentionRule(ctx context.Context, ruleId RuleId, params *Ge
 //
 // Takes any type of body and a specified content type.
 //
-// Corresponds with PUT /admin/api/v1/retention-rules/{rule_id} (the `ChangeRetentionRule` operationId).
+// Corresponds with PUT /lethe/api/v1/retention-rules/{rule_id} (the `ChangeRetentionRule` operationId).
 func (c *Client) ChangeRetentionRuleWithBody(ctx context.Context, ruleId RuleId, params *ChangeRetentionRuleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewChangeRetentionRuleRequestWithBody(c.Server, ruleId, params, contentType, body)
 	if err != nil {
@@ -3499,7 +3499,7 @@ func (c *Client) ChangeRetentionRuleWithBody(ctx context.Context, ruleId RuleId,
 //
 // Takes a body of the `application/json` content type.
 //
-// Corresponds with PUT /admin/api/v1/retention-rules/{rule_id} (the `ChangeRetentionRule` operationId).
+// Corresponds with PUT /lethe/api/v1/retention-rules/{rule_id} (the `ChangeRetentionRule` operationId).
 func (c *Client) ChangeRetentionRule(ctx context.Context, ruleId RuleId, params *ChangeRetentionRuleParams, body ChangeRetentionRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewChangeRetentionRuleRequest(c.Server, ruleId, params, body)
 	if err != nil {
@@ -3518,7 +3518,7 @@ func (c *Client) ChangeRetentionRule(ctx context.Context, ruleId RuleId, params 
 // canceled, and erases nothing more when this has been answered. One that is not
 // enabled stays as it is. For administrators and platform managers.
 //
-// Corresponds with POST /admin/api/v1/retention-rules/{rule_id}/disable (the `DisableRetentionRule` operationId).
+// Corresponds with POST /lethe/api/v1/retention-rules/{rule_id}/disable (the `DisableRetentionRule` operationId).
 func (c *Client) DisableRetentionRule(ctx context.Context, ruleId RuleId, params *DisableRetentionRuleParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewDisableRetentionRuleRequest(c.Server, ruleId, params)
 	if err != nil {
@@ -3538,7 +3538,7 @@ func (c *Client) DisableRetentionRule(ctx context.Context, ruleId RuleId, params
 // any of them is old enough, and erased where all of them are. For administrators
 // and platform managers.
 //
-// Corresponds with POST /admin/api/v1/retention-rules/{rule_id}/dry-run (the `DryRunRetentionRule` operationId).
+// Corresponds with POST /lethe/api/v1/retention-rules/{rule_id}/dry-run (the `DryRunRetentionRule` operationId).
 func (c *Client) DryRunRetentionRule(ctx context.Context, ruleId RuleId, params *DryRunRetentionRuleParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewDryRunRetentionRuleRequest(c.Server, ruleId, params)
 	if err != nil {
@@ -3560,7 +3560,7 @@ func (c *Client) DryRunRetentionRule(ctx context.Context, ruleId RuleId, params 
 //
 // Takes any type of body and a specified content type.
 //
-// Corresponds with POST /admin/api/v1/retention-rules/{rule_id}/enable (the `EnableRetentionRule` operationId).
+// Corresponds with POST /lethe/api/v1/retention-rules/{rule_id}/enable (the `EnableRetentionRule` operationId).
 func (c *Client) EnableRetentionRuleWithBody(ctx context.Context, ruleId RuleId, params *EnableRetentionRuleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewEnableRetentionRuleRequestWithBody(c.Server, ruleId, params, contentType, body)
 	if err != nil {
@@ -3582,7 +3582,7 @@ func (c *Client) EnableRetentionRuleWithBody(ctx context.Context, ruleId RuleId,
 //
 // Takes a body of the `application/json` content type.
 //
-// Corresponds with POST /admin/api/v1/retention-rules/{rule_id}/enable (the `EnableRetentionRule` operationId).
+// Corresponds with POST /lethe/api/v1/retention-rules/{rule_id}/enable (the `EnableRetentionRule` operationId).
 func (c *Client) EnableRetentionRule(ctx context.Context, ruleId RuleId, params *EnableRetentionRuleParams, body EnableRetentionRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewEnableRetentionRuleRequest(c.Server, ruleId, params, body)
 	if err != nil {
@@ -3600,7 +3600,7 @@ func (c *Client) EnableRetentionRule(ctx context.Context, ruleId RuleId, params 
 // What the rule says or once said. Receipts of its runs name the version. For
 // administrators and platform managers.
 //
-// Corresponds with GET /admin/api/v1/retention-rules/{rule_id}/versions/{version} (the `GetRetentionRuleVersion` operationId).
+// Corresponds with GET /lethe/api/v1/retention-rules/{rule_id}/versions/{version} (the `GetRetentionRuleVersion` operationId).
 func (c *Client) GetRetentionRuleVersion(ctx context.Context, ruleId RuleId, version RuleVersion, params *GetRetentionRuleVersionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetRetentionRuleVersionRequest(c.Server, ruleId, version, params)
 	if err != nil {
@@ -4170,6 +4170,164 @@ func NewGetResponseRequest(server string, requestId RequestId, params *GetRespon
 	return req, nil
 }
 
+// NewListAccessLogRequest constructs an http.Request for the ListAccessLog method
+func NewListAccessLogRequest(server string, params *ListAccessLogParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/lethe/api/v1/access-log")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.After != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after", *params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.ResponseId != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "response_id", *params.ResponseId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Owner != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "owner", *params.Owner, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AccessedBy != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "accessed_by", *params.AccessedBy, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AccessedAfter != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "accessed_after", *params.AccessedAfter, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AccessedBefore != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "accessed_before", *params.AccessedBefore, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		if params.XOrganizationId != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Organization-Id", *params.XOrganizationId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Organization-Id", headerParam0)
+		}
+
+	}
+
+	if params != nil {
+
+		if params.DwActiveOrg != nil {
+			var cookieParam0 string
+
+			cookieParam0, err = runtime.StyleParamWithOptions("simple", true, "dw_active_org", *params.DwActiveOrg, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationCookie, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			cookie0 := &http.Cookie{
+				Name:  "dw_active_org",
+				Value: cookieParam0,
+			}
+			req.AddCookie(cookie0)
+		}
+	}
+	return req, nil
+}
+
 // NewListErasuresRequest constructs an http.Request for the ListErasures method
 func NewListErasuresRequest(server string, params *ListErasuresParams) (*http.Request, error) {
 	var err error
@@ -4179,7 +4337,7 @@ func NewListErasuresRequest(server string, params *ListErasuresParams) (*http.Re
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/admin/api/v1/erasures")
+	operationPath := fmt.Sprintf("/lethe/api/v1/erasures")
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -4312,7 +4470,7 @@ func NewStartErasureRequestWithBody(server string, params *StartErasureParams, c
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/admin/api/v1/erasures")
+	operationPath := fmt.Sprintf("/lethe/api/v1/erasures")
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -4395,7 +4553,7 @@ func NewPreviewErasureRequestWithBody(server string, params *PreviewErasureParam
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/admin/api/v1/erasures/preview")
+	operationPath := fmt.Sprintf("/lethe/api/v1/erasures/preview")
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -4463,7 +4621,7 @@ func NewGetErasureRequest(server string, erasureId ErasureId, params *GetErasure
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/admin/api/v1/erasures/%s", pathParam0)
+	operationPath := fmt.Sprintf("/lethe/api/v1/erasures/%s", pathParam0)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -4529,7 +4687,7 @@ func NewCancelErasureRequest(server string, erasureId ErasureId, params *CancelE
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/admin/api/v1/erasures/%s/cancel", pathParam0)
+	operationPath := fmt.Sprintf("/lethe/api/v1/erasures/%s/cancel", pathParam0)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -4595,7 +4753,7 @@ func NewWatchErasureRequest(server string, erasureId ErasureId, params *WatchEra
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/admin/api/v1/erasures/%s/events", pathParam0)
+	operationPath := fmt.Sprintf("/lethe/api/v1/erasures/%s/events", pathParam0)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -4672,7 +4830,7 @@ func NewGetReceiptRequest(server string, erasureId ErasureId, params *GetReceipt
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/admin/api/v1/erasures/%s/receipt", pathParam0)
+	operationPath := fmt.Sprintf("/lethe/api/v1/erasures/%s/receipt", pathParam0)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -4765,7 +4923,7 @@ func NewListErasureReceiptsRequest(server string, erasureId ErasureId, params *L
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/admin/api/v1/erasures/%s/receipts", pathParam0)
+	operationPath := fmt.Sprintf("/lethe/api/v1/erasures/%s/receipts", pathParam0)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -4863,7 +5021,7 @@ func NewListHoldsRequest(server string, params *ListHoldsParams) (*http.Request,
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/admin/api/v1/holds")
+	operationPath := fmt.Sprintf("/lethe/api/v1/holds")
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -4984,7 +5142,7 @@ func NewPlaceHoldRequestWithBody(server string, params *PlaceHoldParams, content
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/admin/api/v1/holds")
+	operationPath := fmt.Sprintf("/lethe/api/v1/holds")
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -5052,7 +5210,7 @@ func NewReleaseHoldRequest(server string, holdId HoldId, params *ReleaseHoldPara
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/admin/api/v1/holds/%s", pathParam0)
+	operationPath := fmt.Sprintf("/lethe/api/v1/holds/%s", pathParam0)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -5118,7 +5276,7 @@ func NewGetHoldRequest(server string, holdId HoldId, params *GetHoldParams) (*ht
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/admin/api/v1/holds/%s", pathParam0)
+	operationPath := fmt.Sprintf("/lethe/api/v1/holds/%s", pathParam0)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -5126,164 +5284,6 @@ func NewGetHoldRequest(server string, holdId HoldId, params *GetHoldParams) (*ht
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	if params != nil {
-
-		if params.XOrganizationId != nil {
-			var headerParam0 string
-
-			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Organization-Id", *params.XOrganizationId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
-			if err != nil {
-				return nil, err
-			}
-
-			req.Header.Set("X-Organization-Id", headerParam0)
-		}
-
-	}
-
-	if params != nil {
-
-		if params.DwActiveOrg != nil {
-			var cookieParam0 string
-
-			cookieParam0, err = runtime.StyleParamWithOptions("simple", true, "dw_active_org", *params.DwActiveOrg, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationCookie, Type: "string", Format: ""})
-			if err != nil {
-				return nil, err
-			}
-
-			cookie0 := &http.Cookie{
-				Name:  "dw_active_org",
-				Value: cookieParam0,
-			}
-			req.AddCookie(cookie0)
-		}
-	}
-	return req, nil
-}
-
-// NewListLooksRequest constructs an http.Request for the ListLooks method
-func NewListLooksRequest(server string, params *ListLooksParams) (*http.Request, error) {
-	var err error
-
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/admin/api/v1/looks")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	if params != nil {
-		// queryValues collects non-styled parameters (passthrough, JSON)
-		// that are safe to round-trip through url.Values.Encode().
-		queryValues := queryURL.Query()
-		// rawQueryFragments collects pre-encoded query fragments from
-		// styled parameters, preserving literal commas as delimiters
-		// per the OpenAPI spec (e.g. "color=blue,black,brown").
-		var rawQueryFragments []string
-
-		if params.Limit != nil {
-
-			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
-				return nil, err
-			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
-			}
-
-		}
-
-		if params.After != nil {
-
-			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after", *params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
-			}
-
-		}
-
-		if params.ResponseId != nil {
-
-			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "response_id", *params.ResponseId, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
-				return nil, err
-			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
-			}
-
-		}
-
-		if params.Owner != nil {
-
-			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "owner", *params.Owner, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
-			}
-
-		}
-
-		if params.LookedBy != nil {
-
-			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "looked_by", *params.LookedBy, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "uuid"}); err != nil {
-				return nil, err
-			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
-			}
-
-		}
-
-		if params.LookedAfter != nil {
-
-			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "looked_after", *params.LookedAfter, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
-				return nil, err
-			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
-			}
-
-		}
-
-		if params.LookedBefore != nil {
-
-			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "looked_before", *params.LookedBefore, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
-				return nil, err
-			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
-			}
-
-		}
-
-		if encoded := queryValues.Encode(); encoded != "" {
-			rawQueryFragments = append(rawQueryFragments, encoded)
-		}
-		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -5335,7 +5335,7 @@ func NewListRetentionRulesRequest(server string, params *ListRetentionRulesParam
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/admin/api/v1/retention-rules")
+	operationPath := fmt.Sprintf("/lethe/api/v1/retention-rules")
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -5456,7 +5456,7 @@ func NewCreateRetentionRuleRequestWithBody(server string, params *CreateRetentio
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/admin/api/v1/retention-rules")
+	operationPath := fmt.Sprintf("/lethe/api/v1/retention-rules")
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -5524,7 +5524,7 @@ func NewRemoveRetentionRuleRequest(server string, ruleId RuleId, params *RemoveR
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/admin/api/v1/retention-rules/%s", pathParam0)
+	operationPath := fmt.Sprintf("/lethe/api/v1/retention-rules/%s", pathParam0)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -5590,7 +5590,7 @@ func NewGetRetentionRuleRequest(server string, ruleId RuleId, params *GetRetenti
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/admin/api/v1/retention-rules/%s", pathParam0)
+	operationPath := fmt.Sprintf("/lethe/api/v1/retention-rules/%s", pathParam0)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -5667,7 +5667,7 @@ func NewChangeRetentionRuleRequestWithBody(server string, ruleId RuleId, params 
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/admin/api/v1/retention-rules/%s", pathParam0)
+	operationPath := fmt.Sprintf("/lethe/api/v1/retention-rules/%s", pathParam0)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -5735,7 +5735,7 @@ func NewDisableRetentionRuleRequest(server string, ruleId RuleId, params *Disabl
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/admin/api/v1/retention-rules/%s/disable", pathParam0)
+	operationPath := fmt.Sprintf("/lethe/api/v1/retention-rules/%s/disable", pathParam0)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -5801,7 +5801,7 @@ func NewDryRunRetentionRuleRequest(server string, ruleId RuleId, params *DryRunR
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/admin/api/v1/retention-rules/%s/dry-run", pathParam0)
+	operationPath := fmt.Sprintf("/lethe/api/v1/retention-rules/%s/dry-run", pathParam0)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -5878,7 +5878,7 @@ func NewEnableRetentionRuleRequestWithBody(server string, ruleId RuleId, params 
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/admin/api/v1/retention-rules/%s/enable", pathParam0)
+	operationPath := fmt.Sprintf("/lethe/api/v1/retention-rules/%s/enable", pathParam0)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -5953,7 +5953,7 @@ func NewGetRetentionRuleVersionRequest(server string, ruleId RuleId, version Rul
 		return nil, err
 	}
 
-	operationPath := fmt.Sprintf("/admin/api/v1/retention-rules/%s/versions/%s", pathParam0, pathParam1)
+	operationPath := fmt.Sprintf("/lethe/api/v1/retention-rules/%s/versions/%s", pathParam0, pathParam1)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -6288,7 +6288,7 @@ type ClientWithResponsesInterface interface {
 	// answered exactly as a missing one.
 	//
 	// Where those who may read everyone's are shown contents of somebody
-	// else's, that is on record (`listLooks`) before they are shown; where it
+	// else's, that is on record (`listAccessLog`) before they are shown; where it
 	// cannot be recorded, the answer is 503. With `body=omit`, and with 304,
 	// no contents are shown and nothing is recorded. HEAD counts as GET.
 	//
@@ -6297,16 +6297,31 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /admin/api/v1/batches/requests/{request_id} (the `GetResponse` operationId).
 	GetResponseWithResponse(ctx context.Context, requestId RequestId, params *GetResponseParams, reqEditors ...RequestEditorFn) (*GetResponseResponse, error)
 
+	// ListAccessLogWithResponse List the access log
+	//
+	// One page of the records of who was shown the contents of responses that
+	// were not their own, newest first, for administrators. A record is shown
+	// when it passes every filter that is given. Records go with the response
+	// that they are about, and when their time is over.
+	//
+	// To go through a whole list, pass each page's `next_cursor` as `after`
+	// of the next request, with the same filters, until `has_more` is false.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /lethe/api/v1/access-log (the `ListAccessLog` operationId).
+	ListAccessLogWithResponse(ctx context.Context, params *ListAccessLogParams, reqEditors ...RequestEditorFn) (*ListAccessLogResponse, error)
+
 	// ListErasuresWithResponse List erasures
 	//
-	// One page of the erasures of many, newest first: everyone's for those who
+	// One page of the bulk erasures, newest first: everyone's for those who
 	// may erase everyone's, else those that the caller has asked for. To go
 	// through all, pass each page's `next_cursor` as `after` of the next
 	// request, with the same filters.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
-	// Corresponds with GET /admin/api/v1/erasures (the `ListErasures` operationId).
+	// Corresponds with GET /lethe/api/v1/erasures (the `ListErasures` operationId).
 	ListErasuresWithResponse(ctx context.Context, params *ListErasuresParams, reqEditors ...RequestEditorFn) (*ListErasuresResponse, error)
 
 	// StartErasureWithBodyWithResponse Erase many responses
@@ -6327,7 +6342,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
-	// Corresponds with POST /admin/api/v1/erasures (the `StartErasure` operationId).
+	// Corresponds with POST /lethe/api/v1/erasures (the `StartErasure` operationId).
 	StartErasureWithBodyWithResponse(ctx context.Context, params *StartErasureParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*StartErasureResponse, error)
 
 	// StartErasureWithResponse Erase many responses
@@ -6348,7 +6363,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
-	// Corresponds with POST /admin/api/v1/erasures (the `StartErasure` operationId).
+	// Corresponds with POST /lethe/api/v1/erasures (the `StartErasure` operationId).
 	StartErasureWithResponse(ctx context.Context, params *StartErasureParams, body StartErasureJSONRequestBody, reqEditors ...RequestEditorFn) (*StartErasureResponse, error)
 
 	// PreviewErasureWithBodyWithResponse Preview an erasure
@@ -6361,7 +6376,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
-	// Corresponds with POST /admin/api/v1/erasures/preview (the `PreviewErasure` operationId).
+	// Corresponds with POST /lethe/api/v1/erasures/preview (the `PreviewErasure` operationId).
 	PreviewErasureWithBodyWithResponse(ctx context.Context, params *PreviewErasureParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PreviewErasureResponse, error)
 
 	// PreviewErasureWithResponse Preview an erasure
@@ -6374,19 +6389,19 @@ type ClientWithResponsesInterface interface {
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
-	// Corresponds with POST /admin/api/v1/erasures/preview (the `PreviewErasure` operationId).
+	// Corresponds with POST /lethe/api/v1/erasures/preview (the `PreviewErasure` operationId).
 	PreviewErasureWithResponse(ctx context.Context, params *PreviewErasureParams, body PreviewErasureJSONRequestBody, reqEditors ...RequestEditorFn) (*PreviewErasureResponse, error)
 
 	// GetErasureWithResponse Fetch an erasure
 	//
-	// One erasure of many, and how far it has come. It is for who asked for
+	// One bulk erasure, and how far it has come. It is for who asked for
 	// it, and for those who may erase everyone's; for all others there is
 	// none. A day after it was over, its target, its failures and its salt are
 	// forgotten.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
-	// Corresponds with GET /admin/api/v1/erasures/{erasure_id} (the `GetErasure` operationId).
+	// Corresponds with GET /lethe/api/v1/erasures/{erasure_id} (the `GetErasure` operationId).
 	GetErasureWithResponse(ctx context.Context, erasureId ErasureId, params *GetErasureParams, reqEditors ...RequestEditorFn) (*GetErasureResponse, error)
 
 	// CancelErasureWithResponse Cancel an erasure
@@ -6397,7 +6412,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
-	// Corresponds with POST /admin/api/v1/erasures/{erasure_id}/cancel (the `CancelErasure` operationId).
+	// Corresponds with POST /lethe/api/v1/erasures/{erasure_id}/cancel (the `CancelErasure` operationId).
 	CancelErasureWithResponse(ctx context.Context, erasureId ErasureId, params *CancelErasureParams, reqEditors ...RequestEditorFn) (*CancelErasureResponse, error)
 
 	// WatchErasureWithResponse Watch an erasure
@@ -6413,7 +6428,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
-	// Corresponds with GET /admin/api/v1/erasures/{erasure_id}/events (the `WatchErasure` operationId).
+	// Corresponds with GET /lethe/api/v1/erasures/{erasure_id}/events (the `WatchErasure` operationId).
 	WatchErasureWithResponse(ctx context.Context, erasureId ErasureId, params *WatchErasureParams, reqEditors ...RequestEditorFn) (*WatchErasureResponse, error)
 
 	// GetReceiptWithResponse Fetch the receipt of an erasure
@@ -6426,7 +6441,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
-	// Corresponds with GET /admin/api/v1/erasures/{erasure_id}/receipt (the `GetReceipt` operationId).
+	// Corresponds with GET /lethe/api/v1/erasures/{erasure_id}/receipt (the `GetReceipt` operationId).
 	GetReceiptWithResponse(ctx context.Context, erasureId ErasureId, params *GetReceiptParams, reqEditors ...RequestEditorFn) (*GetReceiptResponse, error)
 
 	// ListErasureReceiptsWithResponse List the receipts of an erasure
@@ -6437,7 +6452,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
-	// Corresponds with GET /admin/api/v1/erasures/{erasure_id}/receipts (the `ListErasureReceipts` operationId).
+	// Corresponds with GET /lethe/api/v1/erasures/{erasure_id}/receipts (the `ListErasureReceipts` operationId).
 	ListErasureReceiptsWithResponse(ctx context.Context, erasureId ErasureId, params *ListErasureReceiptsParams, reqEditors ...RequestEditorFn) (*ListErasureReceiptsResponse, error)
 
 	// ListHoldsWithResponse List holds
@@ -6448,7 +6463,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
-	// Corresponds with GET /admin/api/v1/holds (the `ListHolds` operationId).
+	// Corresponds with GET /lethe/api/v1/holds (the `ListHolds` operationId).
 	ListHoldsWithResponse(ctx context.Context, params *ListHoldsParams, reqEditors ...RequestEditorFn) (*ListHoldsResponse, error)
 
 	// PlaceHoldWithBodyWithResponse Place a hold
@@ -6461,7 +6476,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
-	// Corresponds with POST /admin/api/v1/holds (the `PlaceHold` operationId).
+	// Corresponds with POST /lethe/api/v1/holds (the `PlaceHold` operationId).
 	PlaceHoldWithBodyWithResponse(ctx context.Context, params *PlaceHoldParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PlaceHoldResponse, error)
 
 	// PlaceHoldWithResponse Place a hold
@@ -6474,7 +6489,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
-	// Corresponds with POST /admin/api/v1/holds (the `PlaceHold` operationId).
+	// Corresponds with POST /lethe/api/v1/holds (the `PlaceHold` operationId).
 	PlaceHoldWithResponse(ctx context.Context, params *PlaceHoldParams, body PlaceHoldJSONRequestBody, reqEditors ...RequestEditorFn) (*PlaceHoldResponse, error)
 
 	// ReleaseHoldWithResponse Release a hold
@@ -6485,7 +6500,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
-	// Corresponds with DELETE /admin/api/v1/holds/{hold_id} (the `ReleaseHold` operationId).
+	// Corresponds with DELETE /lethe/api/v1/holds/{hold_id} (the `ReleaseHold` operationId).
 	ReleaseHoldWithResponse(ctx context.Context, holdId HoldId, params *ReleaseHoldParams, reqEditors ...RequestEditorFn) (*ReleaseHoldResponse, error)
 
 	// GetHoldWithResponse Fetch a hold
@@ -6494,23 +6509,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
-	// Corresponds with GET /admin/api/v1/holds/{hold_id} (the `GetHold` operationId).
+	// Corresponds with GET /lethe/api/v1/holds/{hold_id} (the `GetHold` operationId).
 	GetHoldWithResponse(ctx context.Context, holdId HoldId, params *GetHoldParams, reqEditors ...RequestEditorFn) (*GetHoldResponse, error)
-
-	// ListLooksWithResponse List who looked
-	//
-	// One page of the records of who was shown the contents of responses that
-	// were not their own, newest first, for administrators. A record is shown
-	// when it passes every filter that is given. Records go with the response
-	// that they are about, and when their time is over.
-	//
-	// To go through a whole list, pass each page's `next_cursor` as `after`
-	// of the next request, with the same filters, until `has_more` is false.
-	//
-	// Returns a wrapper object for the known response body format(s).
-	//
-	// Corresponds with GET /admin/api/v1/looks (the `ListLooks` operationId).
-	ListLooksWithResponse(ctx context.Context, params *ListLooksParams, reqEditors ...RequestEditorFn) (*ListLooksResponse, error)
 
 	// ListRetentionRulesWithResponse List retention rules
 	//
@@ -6520,7 +6520,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
-	// Corresponds with GET /admin/api/v1/retention-rules (the `ListRetentionRules` operationId).
+	// Corresponds with GET /lethe/api/v1/retention-rules (the `ListRetentionRules` operationId).
 	ListRetentionRulesWithResponse(ctx context.Context, params *ListRetentionRulesParams, reqEditors ...RequestEditorFn) (*ListRetentionRulesResponse, error)
 
 	// CreateRetentionRuleWithBodyWithResponse Create a retention rule
@@ -6531,7 +6531,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
-	// Corresponds with POST /admin/api/v1/retention-rules (the `CreateRetentionRule` operationId).
+	// Corresponds with POST /lethe/api/v1/retention-rules (the `CreateRetentionRule` operationId).
 	CreateRetentionRuleWithBodyWithResponse(ctx context.Context, params *CreateRetentionRuleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateRetentionRuleResponse, error)
 
 	// CreateRetentionRuleWithResponse Create a retention rule
@@ -6542,7 +6542,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
-	// Corresponds with POST /admin/api/v1/retention-rules (the `CreateRetentionRule` operationId).
+	// Corresponds with POST /lethe/api/v1/retention-rules (the `CreateRetentionRule` operationId).
 	CreateRetentionRuleWithResponse(ctx context.Context, params *CreateRetentionRuleParams, body CreateRetentionRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateRetentionRuleResponse, error)
 
 	// RemoveRetentionRuleWithResponse Remove a retention rule
@@ -6553,7 +6553,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
-	// Corresponds with DELETE /admin/api/v1/retention-rules/{rule_id} (the `RemoveRetentionRule` operationId).
+	// Corresponds with DELETE /lethe/api/v1/retention-rules/{rule_id} (the `RemoveRetentionRule` operationId).
 	RemoveRetentionRuleWithResponse(ctx context.Context, ruleId RuleId, params *RemoveRetentionRuleParams, reqEditors ...RequestEditorFn) (*RemoveRetentionRuleResponse, error)
 
 	// GetRetentionRuleWithResponse Fetch a retention rule
@@ -6562,7 +6562,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
-	// Corresponds with GET /admin/api/v1/retention-rules/{rule_id} (the `GetRetentionRule` operationId).
+	// Corresponds with GET /lethe/api/v1/retention-rules/{rule_id} (the `GetRetentionRule` operationId).
 	GetRetentionRuleWithResponse(ctx context.Context, ruleId RuleId, params *GetRetentionRuleParams, reqEditors ...RequestEditorFn) (*GetRetentionRuleResponse, error)
 
 	// ChangeRetentionRuleWithBodyWithResponse Change a retention rule
@@ -6576,7 +6576,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
-	// Corresponds with PUT /admin/api/v1/retention-rules/{rule_id} (the `ChangeRetentionRule` operationId).
+	// Corresponds with PUT /lethe/api/v1/retention-rules/{rule_id} (the `ChangeRetentionRule` operationId).
 	ChangeRetentionRuleWithBodyWithResponse(ctx context.Context, ruleId RuleId, params *ChangeRetentionRuleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeRetentionRuleResponse, error)
 
 	// ChangeRetentionRuleWithResponse Change a retention rule
@@ -6590,7 +6590,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
-	// Corresponds with PUT /admin/api/v1/retention-rules/{rule_id} (the `ChangeRetentionRule` operationId).
+	// Corresponds with PUT /lethe/api/v1/retention-rules/{rule_id} (the `ChangeRetentionRule` operationId).
 	ChangeRetentionRuleWithResponse(ctx context.Context, ruleId RuleId, params *ChangeRetentionRuleParams, body ChangeRetentionRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeRetentionRuleResponse, error)
 
 	// DisableRetentionRuleWithResponse Disable a retention rule
@@ -6601,7 +6601,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
-	// Corresponds with POST /admin/api/v1/retention-rules/{rule_id}/disable (the `DisableRetentionRule` operationId).
+	// Corresponds with POST /lethe/api/v1/retention-rules/{rule_id}/disable (the `DisableRetentionRule` operationId).
 	DisableRetentionRuleWithResponse(ctx context.Context, ruleId RuleId, params *DisableRetentionRuleParams, reqEditors ...RequestEditorFn) (*DisableRetentionRuleResponse, error)
 
 	// DryRunRetentionRuleWithResponse Try a retention rule
@@ -6613,7 +6613,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
-	// Corresponds with POST /admin/api/v1/retention-rules/{rule_id}/dry-run (the `DryRunRetentionRule` operationId).
+	// Corresponds with POST /lethe/api/v1/retention-rules/{rule_id}/dry-run (the `DryRunRetentionRule` operationId).
 	DryRunRetentionRuleWithResponse(ctx context.Context, ruleId RuleId, params *DryRunRetentionRuleParams, reqEditors ...RequestEditorFn) (*DryRunRetentionRuleResponse, error)
 
 	// EnableRetentionRuleWithBodyWithResponse Enable a retention rule
@@ -6625,7 +6625,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
-	// Corresponds with POST /admin/api/v1/retention-rules/{rule_id}/enable (the `EnableRetentionRule` operationId).
+	// Corresponds with POST /lethe/api/v1/retention-rules/{rule_id}/enable (the `EnableRetentionRule` operationId).
 	EnableRetentionRuleWithBodyWithResponse(ctx context.Context, ruleId RuleId, params *EnableRetentionRuleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EnableRetentionRuleResponse, error)
 
 	// EnableRetentionRuleWithResponse Enable a retention rule
@@ -6637,7 +6637,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
-	// Corresponds with POST /admin/api/v1/retention-rules/{rule_id}/enable (the `EnableRetentionRule` operationId).
+	// Corresponds with POST /lethe/api/v1/retention-rules/{rule_id}/enable (the `EnableRetentionRule` operationId).
 	EnableRetentionRuleWithResponse(ctx context.Context, ruleId RuleId, params *EnableRetentionRuleParams, body EnableRetentionRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*EnableRetentionRuleResponse, error)
 
 	// GetRetentionRuleVersionWithResponse Fetch a version of a retention rule
@@ -6647,7 +6647,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
-	// Corresponds with GET /admin/api/v1/retention-rules/{rule_id}/versions/{version} (the `GetRetentionRuleVersion` operationId).
+	// Corresponds with GET /lethe/api/v1/retention-rules/{rule_id}/versions/{version} (the `GetRetentionRuleVersion` operationId).
 	GetRetentionRuleVersionWithResponse(ctx context.Context, ruleId RuleId, version RuleVersion, params *GetRetentionRuleVersionParams, reqEditors ...RequestEditorFn) (*GetRetentionRuleVersionResponse, error)
 
 	// GetCheckpointWithResponse Fetch the newest checkpoint of the log
@@ -7233,6 +7233,171 @@ func (r GetResponseResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetResponseResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListAccessLogResponse200Headers the declared response headers of an HTTP 200 response for ListAccessLog
+type ListAccessLogResponse200Headers struct {
+	UnknownParameters *string
+	XRequestId        *string
+}
+
+// ListAccessLogResponse400Headers the declared response headers of an HTTP 400 response for ListAccessLog
+type ListAccessLogResponse400Headers struct {
+	XRequestId *string
+}
+
+// ListAccessLogResponse401Headers the declared response headers of an HTTP 401 response for ListAccessLog
+type ListAccessLogResponse401Headers struct {
+	WWWAuthenticate *string
+	XRequestId      *string
+}
+
+// ListAccessLogResponse403Headers the declared response headers of an HTTP 403 response for ListAccessLog
+type ListAccessLogResponse403Headers struct {
+	XRequestId *string
+}
+
+// ListAccessLogResponse405Headers the declared response headers of an HTTP 405 response for ListAccessLog
+type ListAccessLogResponse405Headers struct {
+	Allow      *string
+	XRequestId *string
+}
+
+// ListAccessLogResponse413Headers the declared response headers of an HTTP 413 response for ListAccessLog
+type ListAccessLogResponse413Headers struct {
+	XRequestId *string
+}
+
+// ListAccessLogResponse429Headers the declared response headers of an HTTP 429 response for ListAccessLog
+type ListAccessLogResponse429Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+// ListAccessLogResponse500Headers the declared response headers of an HTTP 500 response for ListAccessLog
+type ListAccessLogResponse500Headers struct {
+	XRequestId *string
+}
+
+// ListAccessLogResponse503Headers the declared response headers of an HTTP 503 response for ListAccessLog
+type ListAccessLogResponse503Headers struct {
+	RetryAfter *int
+	XRequestId *string
+}
+
+type ListAccessLogResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AccessPage
+	// ApplicationproblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationproblemJSON400 *Invalid
+	// ApplicationproblemJSON401 the response for an HTTP 401 `application/problem+json` response
+	ApplicationproblemJSON401 *Unauthenticated
+	// ApplicationproblemJSON403 the response for an HTTP 403 `application/problem+json` response
+	ApplicationproblemJSON403 *Forbidden
+	// ApplicationproblemJSON405 the response for an HTTP 405 `application/problem+json` response
+	ApplicationproblemJSON405 *MethodNotAllowed
+	// ApplicationproblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationproblemJSON413 *TooLarge
+	// ApplicationproblemJSON429 the response for an HTTP 429 `application/problem+json` response
+	ApplicationproblemJSON429 *TooManyRequests
+	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
+	ApplicationproblemJSON500 *Internal
+	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
+	ApplicationproblemJSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListAccessLogResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ListAccessLogResponse400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListAccessLogResponse401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ListAccessLogResponse403Headers
+	// Headers405 the parsed response headers for an HTTP 405 response
+	Headers405 *ListAccessLogResponse405Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *ListAccessLogResponse413Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ListAccessLogResponse429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ListAccessLogResponse500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListAccessLogResponse503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListAccessLogResponse) GetJSON200() *AccessPage {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r ListAccessLogResponse) GetApplicationproblemJSON400() *Invalid {
+	return r.ApplicationproblemJSON400
+}
+
+// GetApplicationproblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
+func (r ListAccessLogResponse) GetApplicationproblemJSON401() *Unauthenticated {
+	return r.ApplicationproblemJSON401
+}
+
+// GetApplicationproblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
+func (r ListAccessLogResponse) GetApplicationproblemJSON403() *Forbidden {
+	return r.ApplicationproblemJSON403
+}
+
+// GetApplicationproblemJSON405 returns the response for an HTTP 405 `application/problem+json` response
+func (r ListAccessLogResponse) GetApplicationproblemJSON405() *MethodNotAllowed {
+	return r.ApplicationproblemJSON405
+}
+
+// GetApplicationproblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r ListAccessLogResponse) GetApplicationproblemJSON413() *TooLarge {
+	return r.ApplicationproblemJSON413
+}
+
+// GetApplicationproblemJSON429 returns the response for an HTTP 429 `application/problem+json` response
+func (r ListAccessLogResponse) GetApplicationproblemJSON429() *TooManyRequests {
+	return r.ApplicationproblemJSON429
+}
+
+// GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
+func (r ListAccessLogResponse) GetApplicationproblemJSON500() *Internal {
+	return r.ApplicationproblemJSON500
+}
+
+// GetApplicationproblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
+func (r ListAccessLogResponse) GetApplicationproblemJSON503() *Unavailable {
+	return r.ApplicationproblemJSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListAccessLogResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListAccessLogResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListAccessLogResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListAccessLogResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -9334,171 +9499,6 @@ func (r GetHoldResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetHoldResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
-// ListLooksResponse200Headers the declared response headers of an HTTP 200 response for ListLooks
-type ListLooksResponse200Headers struct {
-	UnknownParameters *string
-	XRequestId        *string
-}
-
-// ListLooksResponse400Headers the declared response headers of an HTTP 400 response for ListLooks
-type ListLooksResponse400Headers struct {
-	XRequestId *string
-}
-
-// ListLooksResponse401Headers the declared response headers of an HTTP 401 response for ListLooks
-type ListLooksResponse401Headers struct {
-	WWWAuthenticate *string
-	XRequestId      *string
-}
-
-// ListLooksResponse403Headers the declared response headers of an HTTP 403 response for ListLooks
-type ListLooksResponse403Headers struct {
-	XRequestId *string
-}
-
-// ListLooksResponse405Headers the declared response headers of an HTTP 405 response for ListLooks
-type ListLooksResponse405Headers struct {
-	Allow      *string
-	XRequestId *string
-}
-
-// ListLooksResponse413Headers the declared response headers of an HTTP 413 response for ListLooks
-type ListLooksResponse413Headers struct {
-	XRequestId *string
-}
-
-// ListLooksResponse429Headers the declared response headers of an HTTP 429 response for ListLooks
-type ListLooksResponse429Headers struct {
-	RetryAfter *int
-	XRequestId *string
-}
-
-// ListLooksResponse500Headers the declared response headers of an HTTP 500 response for ListLooks
-type ListLooksResponse500Headers struct {
-	XRequestId *string
-}
-
-// ListLooksResponse503Headers the declared response headers of an HTTP 503 response for ListLooks
-type ListLooksResponse503Headers struct {
-	RetryAfter *int
-	XRequestId *string
-}
-
-type ListLooksResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
-	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *LookPage
-	// ApplicationproblemJSON400 the response for an HTTP 400 `application/problem+json` response
-	ApplicationproblemJSON400 *Invalid
-	// ApplicationproblemJSON401 the response for an HTTP 401 `application/problem+json` response
-	ApplicationproblemJSON401 *Unauthenticated
-	// ApplicationproblemJSON403 the response for an HTTP 403 `application/problem+json` response
-	ApplicationproblemJSON403 *Forbidden
-	// ApplicationproblemJSON405 the response for an HTTP 405 `application/problem+json` response
-	ApplicationproblemJSON405 *MethodNotAllowed
-	// ApplicationproblemJSON413 the response for an HTTP 413 `application/problem+json` response
-	ApplicationproblemJSON413 *TooLarge
-	// ApplicationproblemJSON429 the response for an HTTP 429 `application/problem+json` response
-	ApplicationproblemJSON429 *TooManyRequests
-	// ApplicationproblemJSON500 the response for an HTTP 500 `application/problem+json` response
-	ApplicationproblemJSON500 *Internal
-	// ApplicationproblemJSON503 the response for an HTTP 503 `application/problem+json` response
-	ApplicationproblemJSON503 *Unavailable
-	// Headers200 the parsed response headers for an HTTP 200 response
-	Headers200 *ListLooksResponse200Headers
-	// Headers400 the parsed response headers for an HTTP 400 response
-	Headers400 *ListLooksResponse400Headers
-	// Headers401 the parsed response headers for an HTTP 401 response
-	Headers401 *ListLooksResponse401Headers
-	// Headers403 the parsed response headers for an HTTP 403 response
-	Headers403 *ListLooksResponse403Headers
-	// Headers405 the parsed response headers for an HTTP 405 response
-	Headers405 *ListLooksResponse405Headers
-	// Headers413 the parsed response headers for an HTTP 413 response
-	Headers413 *ListLooksResponse413Headers
-	// Headers429 the parsed response headers for an HTTP 429 response
-	Headers429 *ListLooksResponse429Headers
-	// Headers500 the parsed response headers for an HTTP 500 response
-	Headers500 *ListLooksResponse500Headers
-	// Headers503 the parsed response headers for an HTTP 503 response
-	Headers503 *ListLooksResponse503Headers
-}
-
-// GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r ListLooksResponse) GetJSON200() *LookPage {
-	return r.JSON200
-}
-
-// GetApplicationproblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
-func (r ListLooksResponse) GetApplicationproblemJSON400() *Invalid {
-	return r.ApplicationproblemJSON400
-}
-
-// GetApplicationproblemJSON401 returns the response for an HTTP 401 `application/problem+json` response
-func (r ListLooksResponse) GetApplicationproblemJSON401() *Unauthenticated {
-	return r.ApplicationproblemJSON401
-}
-
-// GetApplicationproblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
-func (r ListLooksResponse) GetApplicationproblemJSON403() *Forbidden {
-	return r.ApplicationproblemJSON403
-}
-
-// GetApplicationproblemJSON405 returns the response for an HTTP 405 `application/problem+json` response
-func (r ListLooksResponse) GetApplicationproblemJSON405() *MethodNotAllowed {
-	return r.ApplicationproblemJSON405
-}
-
-// GetApplicationproblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
-func (r ListLooksResponse) GetApplicationproblemJSON413() *TooLarge {
-	return r.ApplicationproblemJSON413
-}
-
-// GetApplicationproblemJSON429 returns the response for an HTTP 429 `application/problem+json` response
-func (r ListLooksResponse) GetApplicationproblemJSON429() *TooManyRequests {
-	return r.ApplicationproblemJSON429
-}
-
-// GetApplicationproblemJSON500 returns the response for an HTTP 500 `application/problem+json` response
-func (r ListLooksResponse) GetApplicationproblemJSON500() *Internal {
-	return r.ApplicationproblemJSON500
-}
-
-// GetApplicationproblemJSON503 returns the response for an HTTP 503 `application/problem+json` response
-func (r ListLooksResponse) GetApplicationproblemJSON503() *Unavailable {
-	return r.ApplicationproblemJSON503
-}
-
-// GetBody returns the raw response body bytes
-func (r ListLooksResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r ListLooksResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r ListLooksResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r ListLooksResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -11730,7 +11730,7 @@ func (c *ClientWithResponses) EraseResponseWithResponse(ctx context.Context, req
 // answered exactly as a missing one.
 //
 // Where those who may read everyone's are shown contents of somebody
-// else's, that is on record (`listLooks`) before they are shown; where it
+// else's, that is on record (`listAccessLog`) before they are shown; where it
 // cannot be recorded, the answer is 503. With `body=omit`, and with 304,
 // no contents are shown and nothing is recorded. HEAD counts as GET.
 //
@@ -11745,16 +11745,37 @@ func (c *ClientWithResponses) GetResponseWithResponse(ctx context.Context, reque
 	return ParseGetResponseResponse(rsp)
 }
 
+// ListAccessLogWithResponse List the access log
+//
+// One page of the records of who was shown the contents of responses that
+// were not their own, newest first, for administrators. A record is shown
+// when it passes every filter that is given. Records go with the response
+// that they are about, and when their time is over.
+//
+// To go through a whole list, pass each page's `next_cursor` as `after`
+// of the next request, with the same filters, until `has_more` is false.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /lethe/api/v1/access-log (the `ListAccessLog` operationId).
+func (c *ClientWithResponses) ListAccessLogWithResponse(ctx context.Context, params *ListAccessLogParams, reqEditors ...RequestEditorFn) (*ListAccessLogResponse, error) {
+	rsp, err := c.ListAccessLog(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListAccessLogResponse(rsp)
+}
+
 // ListErasuresWithResponse List erasures
 //
-// One page of the erasures of many, newest first: everyone's for those who
+// One page of the bulk erasures, newest first: everyone's for those who
 // may erase everyone's, else those that the caller has asked for. To go
 // through all, pass each page's `next_cursor` as `after` of the next
 // request, with the same filters.
 //
 // Returns a wrapper object for the known response body format(s).
 //
-// Corresponds with GET /admin/api/v1/erasures (the `ListErasures` operationId).
+// Corresponds with GET /lethe/api/v1/erasures (the `ListErasures` operationId).
 func (c *ClientWithResponses) ListErasuresWithResponse(ctx context.Context, params *ListErasuresParams, reqEditors ...RequestEditorFn) (*ListErasuresResponse, error) {
 	rsp, err := c.ListErasures(ctx, params, reqEditors...)
 	if err != nil {
@@ -11781,7 +11802,7 @@ func (c *ClientWithResponses) ListErasuresWithResponse(ctx context.Context, para
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
-// Corresponds with POST /admin/api/v1/erasures (the `StartErasure` operationId).
+// Corresponds with POST /lethe/api/v1/erasures (the `StartErasure` operationId).
 func (c *ClientWithResponses) StartErasureWithBodyWithResponse(ctx context.Context, params *StartErasureParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*StartErasureResponse, error) {
 	rsp, err := c.StartErasureWithBody(ctx, params, contentType, body, reqEditors...)
 	if err != nil {
@@ -11808,7 +11829,7 @@ func (c *ClientWithResponses) StartErasureWithBodyWithResponse(ctx context.Conte
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
-// Corresponds with POST /admin/api/v1/erasures (the `StartErasure` operationId).
+// Corresponds with POST /lethe/api/v1/erasures (the `StartErasure` operationId).
 func (c *ClientWithResponses) StartErasureWithResponse(ctx context.Context, params *StartErasureParams, body StartErasureJSONRequestBody, reqEditors ...RequestEditorFn) (*StartErasureResponse, error) {
 	rsp, err := c.StartErasure(ctx, params, body, reqEditors...)
 	if err != nil {
@@ -11827,7 +11848,7 @@ func (c *ClientWithResponses) StartErasureWithResponse(ctx context.Context, para
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
-// Corresponds with POST /admin/api/v1/erasures/preview (the `PreviewErasure` operationId).
+// Corresponds with POST /lethe/api/v1/erasures/preview (the `PreviewErasure` operationId).
 func (c *ClientWithResponses) PreviewErasureWithBodyWithResponse(ctx context.Context, params *PreviewErasureParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PreviewErasureResponse, error) {
 	rsp, err := c.PreviewErasureWithBody(ctx, params, contentType, body, reqEditors...)
 	if err != nil {
@@ -11846,7 +11867,7 @@ func (c *ClientWithResponses) PreviewErasureWithBodyWithResponse(ctx context.Con
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
-// Corresponds with POST /admin/api/v1/erasures/preview (the `PreviewErasure` operationId).
+// Corresponds with POST /lethe/api/v1/erasures/preview (the `PreviewErasure` operationId).
 func (c *ClientWithResponses) PreviewErasureWithResponse(ctx context.Context, params *PreviewErasureParams, body PreviewErasureJSONRequestBody, reqEditors ...RequestEditorFn) (*PreviewErasureResponse, error) {
 	rsp, err := c.PreviewErasure(ctx, params, body, reqEditors...)
 	if err != nil {
@@ -11857,14 +11878,14 @@ func (c *ClientWithResponses) PreviewErasureWithResponse(ctx context.Context, pa
 
 // GetErasureWithResponse Fetch an erasure
 //
-// One erasure of many, and how far it has come. It is for who asked for
+// One bulk erasure, and how far it has come. It is for who asked for
 // it, and for those who may erase everyone's; for all others there is
 // none. A day after it was over, its target, its failures and its salt are
 // forgotten.
 //
 // Returns a wrapper object for the known response body format(s).
 //
-// Corresponds with GET /admin/api/v1/erasures/{erasure_id} (the `GetErasure` operationId).
+// Corresponds with GET /lethe/api/v1/erasures/{erasure_id} (the `GetErasure` operationId).
 func (c *ClientWithResponses) GetErasureWithResponse(ctx context.Context, erasureId ErasureId, params *GetErasureParams, reqEditors ...RequestEditorFn) (*GetErasureResponse, error) {
 	rsp, err := c.GetErasure(ctx, erasureId, params, reqEditors...)
 	if err != nil {
@@ -11881,7 +11902,7 @@ func (c *ClientWithResponses) GetErasureWithResponse(ctx context.Context, erasur
 //
 // Returns a wrapper object for the known response body format(s).
 //
-// Corresponds with POST /admin/api/v1/erasures/{erasure_id}/cancel (the `CancelErasure` operationId).
+// Corresponds with POST /lethe/api/v1/erasures/{erasure_id}/cancel (the `CancelErasure` operationId).
 func (c *ClientWithResponses) CancelErasureWithResponse(ctx context.Context, erasureId ErasureId, params *CancelErasureParams, reqEditors ...RequestEditorFn) (*CancelErasureResponse, error) {
 	rsp, err := c.CancelErasure(ctx, erasureId, params, reqEditors...)
 	if err != nil {
@@ -11903,7 +11924,7 @@ func (c *ClientWithResponses) CancelErasureWithResponse(ctx context.Context, era
 //
 // Returns a wrapper object for the known response body format(s).
 //
-// Corresponds with GET /admin/api/v1/erasures/{erasure_id}/events (the `WatchErasure` operationId).
+// Corresponds with GET /lethe/api/v1/erasures/{erasure_id}/events (the `WatchErasure` operationId).
 func (c *ClientWithResponses) WatchErasureWithResponse(ctx context.Context, erasureId ErasureId, params *WatchErasureParams, reqEditors ...RequestEditorFn) (*WatchErasureResponse, error) {
 	rsp, err := c.WatchErasure(ctx, erasureId, params, reqEditors...)
 	if err != nil {
@@ -11922,7 +11943,7 @@ func (c *ClientWithResponses) WatchErasureWithResponse(ctx context.Context, eras
 //
 // Returns a wrapper object for the known response body format(s).
 //
-// Corresponds with GET /admin/api/v1/erasures/{erasure_id}/receipt (the `GetReceipt` operationId).
+// Corresponds with GET /lethe/api/v1/erasures/{erasure_id}/receipt (the `GetReceipt` operationId).
 func (c *ClientWithResponses) GetReceiptWithResponse(ctx context.Context, erasureId ErasureId, params *GetReceiptParams, reqEditors ...RequestEditorFn) (*GetReceiptResponse, error) {
 	rsp, err := c.GetReceipt(ctx, erasureId, params, reqEditors...)
 	if err != nil {
@@ -11939,7 +11960,7 @@ func (c *ClientWithResponses) GetReceiptWithResponse(ctx context.Context, erasur
 //
 // Returns a wrapper object for the known response body format(s).
 //
-// Corresponds with GET /admin/api/v1/erasures/{erasure_id}/receipts (the `ListErasureReceipts` operationId).
+// Corresponds with GET /lethe/api/v1/erasures/{erasure_id}/receipts (the `ListErasureReceipts` operationId).
 func (c *ClientWithResponses) ListErasureReceiptsWithResponse(ctx context.Context, erasureId ErasureId, params *ListErasureReceiptsParams, reqEditors ...RequestEditorFn) (*ListErasureReceiptsResponse, error) {
 	rsp, err := c.ListErasureReceipts(ctx, erasureId, params, reqEditors...)
 	if err != nil {
@@ -11956,7 +11977,7 @@ func (c *ClientWithResponses) ListErasureReceiptsWithResponse(ctx context.Contex
 //
 // Returns a wrapper object for the known response body format(s).
 //
-// Corresponds with GET /admin/api/v1/holds (the `ListHolds` operationId).
+// Corresponds with GET /lethe/api/v1/holds (the `ListHolds` operationId).
 func (c *ClientWithResponses) ListHoldsWithResponse(ctx context.Context, params *ListHoldsParams, reqEditors ...RequestEditorFn) (*ListHoldsResponse, error) {
 	rsp, err := c.ListHolds(ctx, params, reqEditors...)
 	if err != nil {
@@ -11975,7 +11996,7 @@ func (c *ClientWithResponses) ListHoldsWithResponse(ctx context.Context, params 
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
-// Corresponds with POST /admin/api/v1/holds (the `PlaceHold` operationId).
+// Corresponds with POST /lethe/api/v1/holds (the `PlaceHold` operationId).
 func (c *ClientWithResponses) PlaceHoldWithBodyWithResponse(ctx context.Context, params *PlaceHoldParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PlaceHoldResponse, error) {
 	rsp, err := c.PlaceHoldWithBody(ctx, params, contentType, body, reqEditors...)
 	if err != nil {
@@ -11994,7 +12015,7 @@ func (c *ClientWithResponses) PlaceHoldWithBodyWithResponse(ctx context.Context,
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
-// Corresponds with POST /admin/api/v1/holds (the `PlaceHold` operationId).
+// Corresponds with POST /lethe/api/v1/holds (the `PlaceHold` operationId).
 func (c *ClientWithResponses) PlaceHoldWithResponse(ctx context.Context, params *PlaceHoldParams, body PlaceHoldJSONRequestBody, reqEditors ...RequestEditorFn) (*PlaceHoldResponse, error) {
 	rsp, err := c.PlaceHold(ctx, params, body, reqEditors...)
 	if err != nil {
@@ -12011,7 +12032,7 @@ func (c *ClientWithResponses) PlaceHoldWithResponse(ctx context.Context, params 
 //
 // Returns a wrapper object for the known response body format(s).
 //
-// Corresponds with DELETE /admin/api/v1/holds/{hold_id} (the `ReleaseHold` operationId).
+// Corresponds with DELETE /lethe/api/v1/holds/{hold_id} (the `ReleaseHold` operationId).
 func (c *ClientWithResponses) ReleaseHoldWithResponse(ctx context.Context, holdId HoldId, params *ReleaseHoldParams, reqEditors ...RequestEditorFn) (*ReleaseHoldResponse, error) {
 	rsp, err := c.ReleaseHold(ctx, holdId, params, reqEditors...)
 	if err != nil {
@@ -12026,34 +12047,13 @@ func (c *ClientWithResponses) ReleaseHoldWithResponse(ctx context.Context, holdI
 //
 // Returns a wrapper object for the known response body format(s).
 //
-// Corresponds with GET /admin/api/v1/holds/{hold_id} (the `GetHold` operationId).
+// Corresponds with GET /lethe/api/v1/holds/{hold_id} (the `GetHold` operationId).
 func (c *ClientWithResponses) GetHoldWithResponse(ctx context.Context, holdId HoldId, params *GetHoldParams, reqEditors ...RequestEditorFn) (*GetHoldResponse, error) {
 	rsp, err := c.GetHold(ctx, holdId, params, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
 	return ParseGetHoldResponse(rsp)
-}
-
-// ListLooksWithResponse List who looked
-//
-// One page of the records of who was shown the contents of responses that
-// were not their own, newest first, for administrators. A record is shown
-// when it passes every filter that is given. Records go with the response
-// that they are about, and when their time is over.
-//
-// To go through a whole list, pass each page's `next_cursor` as `after`
-// of the next request, with the same filters, until `has_more` is false.
-//
-// Returns a wrapper object for the known response body format(s).
-//
-// Corresponds with GET /admin/api/v1/looks (the `ListLooks` operationId).
-func (c *ClientWithResponses) ListLooksWithResponse(ctx context.Context, params *ListLooksParams, reqEditors ...RequestEditorFn) (*ListLooksResponse, error) {
-	rsp, err := c.ListLooks(ctx, params, reqEditors...)
-	if err != nil {
-		return nil, err
-	}
-	return ParseListLooksResponse(rsp)
 }
 
 // ListRetentionRulesWithResponse List retention rules
@@ -12064,7 +12064,7 @@ func (c *ClientWithResponses) ListLooksWithResponse(ctx context.Context, params 
 //
 // Returns a wrapper object for the known response body format(s).
 //
-// Corresponds with GET /admin/api/v1/retention-rules (the `ListRetentionRules` operationId).
+// Corresponds with GET /lethe/api/v1/retention-rules (the `ListRetentionRules` operationId).
 func (c *ClientWithResponses) ListRetentionRulesWithResponse(ctx context.Context, params *ListRetentionRulesParams, reqEditors ...RequestEditorFn) (*ListRetentionRulesResponse, error) {
 	rsp, err := c.ListRetentionRules(ctx, params, reqEditors...)
 	if err != nil {
@@ -12081,7 +12081,7 @@ func (c *ClientWithResponses) ListRetentionRulesWithResponse(ctx context.Context
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
-// Corresponds with POST /admin/api/v1/retention-rules (the `CreateRetentionRule` operationId).
+// Corresponds with POST /lethe/api/v1/retention-rules (the `CreateRetentionRule` operationId).
 func (c *ClientWithResponses) CreateRetentionRuleWithBodyWithResponse(ctx context.Context, params *CreateRetentionRuleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateRetentionRuleResponse, error) {
 	rsp, err := c.CreateRetentionRuleWithBody(ctx, params, contentType, body, reqEditors...)
 	if err != nil {
@@ -12098,7 +12098,7 @@ func (c *ClientWithResponses) CreateRetentionRuleWithBodyWithResponse(ctx contex
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
-// Corresponds with POST /admin/api/v1/retention-rules (the `CreateRetentionRule` operationId).
+// Corresponds with POST /lethe/api/v1/retention-rules (the `CreateRetentionRule` operationId).
 func (c *ClientWithResponses) CreateRetentionRuleWithResponse(ctx context.Context, params *CreateRetentionRuleParams, body CreateRetentionRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateRetentionRuleResponse, error) {
 	rsp, err := c.CreateRetentionRule(ctx, params, body, reqEditors...)
 	if err != nil {
@@ -12115,7 +12115,7 @@ func (c *ClientWithResponses) CreateRetentionRuleWithResponse(ctx context.Contex
 //
 // Returns a wrapper object for the known response body format(s).
 //
-// Corresponds with DELETE /admin/api/v1/retention-rules/{rule_id} (the `RemoveRetentionRule` operationId).
+// Corresponds with DELETE /lethe/api/v1/retention-rules/{rule_id} (the `RemoveRetentionRule` operationId).
 func (c *ClientWithResponses) RemoveRetentionRuleWithResponse(ctx context.Context, ruleId RuleId, params *RemoveRetentionRuleParams, reqEditors ...RequestEditorFn) (*RemoveRetentionRuleResponse, error) {
 	rsp, err := c.RemoveRetentionRule(ctx, ruleId, params, reqEditors...)
 	if err != nil {
@@ -12130,7 +12130,7 @@ func (c *ClientWithResponses) RemoveRetentionRuleWithResponse(ctx context.Contex
 //
 // Returns a wrapper object for the known response body format(s).
 //
-// Corresponds with GET /admin/api/v1/retention-rules/{rule_id} (the `GetRetentionRule` operationId).
+// Corresponds with GET /lethe/api/v1/retention-rules/{rule_id} (the `GetRetentionRule` operationId).
 func (c *ClientWithResponses) GetRetentionRuleWithResponse(ctx context.Context, ruleId RuleId, params *GetRetentionRuleParams, reqEditors ...RequestEditorFn) (*GetRetentionRuleResponse, error) {
 	rsp, err := c.GetRetentionRule(ctx, ruleId, params, reqEditors...)
 	if err != nil {
@@ -12150,7 +12150,7 @@ func (c *ClientWithResponses) GetRetentionRuleWithResponse(ctx context.Context, 
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
-// Corresponds with PUT /admin/api/v1/retention-rules/{rule_id} (the `ChangeRetentionRule` operationId).
+// Corresponds with PUT /lethe/api/v1/retention-rules/{rule_id} (the `ChangeRetentionRule` operationId).
 func (c *ClientWithResponses) ChangeRetentionRuleWithBodyWithResponse(ctx context.Context, ruleId RuleId, params *ChangeRetentionRuleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeRetentionRuleResponse, error) {
 	rsp, err := c.ChangeRetentionRuleWithBody(ctx, ruleId, params, contentType, body, reqEditors...)
 	if err != nil {
@@ -12170,7 +12170,7 @@ func (c *ClientWithResponses) ChangeRetentionRuleWithBodyWithResponse(ctx contex
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
-// Corresponds with PUT /admin/api/v1/retention-rules/{rule_id} (the `ChangeRetentionRule` operationId).
+// Corresponds with PUT /lethe/api/v1/retention-rules/{rule_id} (the `ChangeRetentionRule` operationId).
 func (c *ClientWithResponses) ChangeRetentionRuleWithResponse(ctx context.Context, ruleId RuleId, params *ChangeRetentionRuleParams, body ChangeRetentionRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeRetentionRuleResponse, error) {
 	rsp, err := c.ChangeRetentionRule(ctx, ruleId, params, body, reqEditors...)
 	if err != nil {
@@ -12187,7 +12187,7 @@ func (c *ClientWithResponses) ChangeRetentionRuleWithResponse(ctx context.Contex
 //
 // Returns a wrapper object for the known response body format(s).
 //
-// Corresponds with POST /admin/api/v1/retention-rules/{rule_id}/disable (the `DisableRetentionRule` operationId).
+// Corresponds with POST /lethe/api/v1/retention-rules/{rule_id}/disable (the `DisableRetentionRule` operationId).
 func (c *ClientWithResponses) DisableRetentionRuleWithResponse(ctx context.Context, ruleId RuleId, params *DisableRetentionRuleParams, reqEditors ...RequestEditorFn) (*DisableRetentionRuleResponse, error) {
 	rsp, err := c.DisableRetentionRule(ctx, ruleId, params, reqEditors...)
 	if err != nil {
@@ -12205,7 +12205,7 @@ func (c *ClientWithResponses) DisableRetentionRuleWithResponse(ctx context.Conte
 //
 // Returns a wrapper object for the known response body format(s).
 //
-// Corresponds with POST /admin/api/v1/retention-rules/{rule_id}/dry-run (the `DryRunRetentionRule` operationId).
+// Corresponds with POST /lethe/api/v1/retention-rules/{rule_id}/dry-run (the `DryRunRetentionRule` operationId).
 func (c *ClientWithResponses) DryRunRetentionRuleWithResponse(ctx context.Context, ruleId RuleId, params *DryRunRetentionRuleParams, reqEditors ...RequestEditorFn) (*DryRunRetentionRuleResponse, error) {
 	rsp, err := c.DryRunRetentionRule(ctx, ruleId, params, reqEditors...)
 	if err != nil {
@@ -12223,7 +12223,7 @@ func (c *ClientWithResponses) DryRunRetentionRuleWithResponse(ctx context.Contex
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
-// Corresponds with POST /admin/api/v1/retention-rules/{rule_id}/enable (the `EnableRetentionRule` operationId).
+// Corresponds with POST /lethe/api/v1/retention-rules/{rule_id}/enable (the `EnableRetentionRule` operationId).
 func (c *ClientWithResponses) EnableRetentionRuleWithBodyWithResponse(ctx context.Context, ruleId RuleId, params *EnableRetentionRuleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EnableRetentionRuleResponse, error) {
 	rsp, err := c.EnableRetentionRuleWithBody(ctx, ruleId, params, contentType, body, reqEditors...)
 	if err != nil {
@@ -12241,7 +12241,7 @@ func (c *ClientWithResponses) EnableRetentionRuleWithBodyWithResponse(ctx contex
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
-// Corresponds with POST /admin/api/v1/retention-rules/{rule_id}/enable (the `EnableRetentionRule` operationId).
+// Corresponds with POST /lethe/api/v1/retention-rules/{rule_id}/enable (the `EnableRetentionRule` operationId).
 func (c *ClientWithResponses) EnableRetentionRuleWithResponse(ctx context.Context, ruleId RuleId, params *EnableRetentionRuleParams, body EnableRetentionRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*EnableRetentionRuleResponse, error) {
 	rsp, err := c.EnableRetentionRule(ctx, ruleId, params, body, reqEditors...)
 	if err != nil {
@@ -12257,7 +12257,7 @@ func (c *ClientWithResponses) EnableRetentionRuleWithResponse(ctx context.Contex
 //
 // Returns a wrapper object for the known response body format(s).
 //
-// Corresponds with GET /admin/api/v1/retention-rules/{rule_id}/versions/{version} (the `GetRetentionRuleVersion` operationId).
+// Corresponds with GET /lethe/api/v1/retention-rules/{rule_id}/versions/{version} (the `GetRetentionRuleVersion` operationId).
 func (c *ClientWithResponses) GetRetentionRuleVersionWithResponse(ctx context.Context, ruleId RuleId, version RuleVersion, params *GetRetentionRuleVersionParams, reqEditors ...RequestEditorFn) (*GetRetentionRuleVersionResponse, error) {
 	rsp, err := c.GetRetentionRuleVersion(ctx, ruleId, version, params, reqEditors...)
 	if err != nil {
@@ -13059,6 +13059,216 @@ func ParseGetResponseResponse(rsp *http.Response) (*GetResponseResponse, error) 
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers GetResponseResponse503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListAccessLogResponse parses an HTTP response from a ListAccessLogWithResponse call
+func ParseListAccessLogResponse(rsp *http.Response) (*ListAccessLogResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListAccessLogResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AccessPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Invalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthenticated
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 405:
+		var dest MethodNotAllowed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON405 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListAccessLogResponse200Headers
+		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.UnknownParameters = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ListAccessLogResponse400Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ListAccessLogResponse401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ListAccessLogResponse403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 405:
+		var headers ListAccessLogResponse405Headers
+		if values := rsp.Header.Values("Allow"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Allow", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Allow = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers405 = &headers
+	case rsp.StatusCode == 413:
+		var headers ListAccessLogResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 429:
+		var headers ListAccessLogResponse429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ListAccessLogResponse500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestId = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListAccessLogResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
@@ -15790,216 +16000,6 @@ func ParseGetHoldResponse(rsp *http.Response) (*GetHoldResponse, error) {
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers GetHoldResponse503Headers
-		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
-			var value int
-			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.RetryAfter = &value
-		}
-		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.XRequestId = &value
-		}
-		response.Headers503 = &headers
-	}
-
-	return response, nil
-}
-
-// ParseListLooksResponse parses an HTTP response from a ListLooksWithResponse call
-func ParseListLooksResponse(rsp *http.Response) (*ListLooksResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
-	if err != nil {
-		return nil, err
-	}
-
-	response := &ListLooksResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
-
-	switch {
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest LookPage
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.JSON200 = &dest
-
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Invalid
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.ApplicationproblemJSON400 = &dest
-
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
-		var dest Unauthenticated
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.ApplicationproblemJSON401 = &dest
-
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
-		var dest Forbidden
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.ApplicationproblemJSON403 = &dest
-
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 405:
-		var dest MethodNotAllowed
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.ApplicationproblemJSON405 = &dest
-
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
-		var dest TooLarge
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.ApplicationproblemJSON413 = &dest
-
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
-		var dest TooManyRequests
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.ApplicationproblemJSON429 = &dest
-
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
-		var dest Internal
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.ApplicationproblemJSON500 = &dest
-
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
-		var dest Unavailable
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.ApplicationproblemJSON503 = &dest
-
-	}
-
-	switch {
-	case rsp.StatusCode == 200:
-		var headers ListLooksResponse200Headers
-		if values := rsp.Header.Values("Unknown-Parameters"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Unknown-Parameters", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.UnknownParameters = &value
-		}
-		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.XRequestId = &value
-		}
-		response.Headers200 = &headers
-	case rsp.StatusCode == 400:
-		var headers ListLooksResponse400Headers
-		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.XRequestId = &value
-		}
-		response.Headers400 = &headers
-	case rsp.StatusCode == 401:
-		var headers ListLooksResponse401Headers
-		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.WWWAuthenticate = &value
-		}
-		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.XRequestId = &value
-		}
-		response.Headers401 = &headers
-	case rsp.StatusCode == 403:
-		var headers ListLooksResponse403Headers
-		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.XRequestId = &value
-		}
-		response.Headers403 = &headers
-	case rsp.StatusCode == 405:
-		var headers ListLooksResponse405Headers
-		if values := rsp.Header.Values("Allow"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "Allow", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.Allow = &value
-		}
-		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.XRequestId = &value
-		}
-		response.Headers405 = &headers
-	case rsp.StatusCode == 413:
-		var headers ListLooksResponse413Headers
-		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.XRequestId = &value
-		}
-		response.Headers413 = &headers
-	case rsp.StatusCode == 429:
-		var headers ListLooksResponse429Headers
-		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
-			var value int
-			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.RetryAfter = &value
-		}
-		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.XRequestId = &value
-		}
-		response.Headers429 = &headers
-	case rsp.StatusCode == 500:
-		var headers ListLooksResponse500Headers
-		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.XRequestId = &value
-		}
-		response.Headers500 = &headers
-	case rsp.StatusCode == 503:
-		var headers ListLooksResponse503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {

@@ -143,9 +143,9 @@ func (c *ClientWithResponses) FetchReceipt(ctx context.Context, id uuid.UUID) ([
 
 // Of a stream that is opened again.
 const (
-	firstWait    = 3 * time.Second // where the service does not say
-	longestWait  = 30 * time.Second
-	mostFailures = 10 // in a row
+	firstWait   = 3 * time.Second // where the service does not say
+	longestWait = 30 * time.Second
+	maxFailures = 10 // in a row
 )
 
 // Watch tells an erasure at once and when it has changed, until it is over: the
@@ -166,7 +166,7 @@ func (c *ClientWithResponses) Watch(ctx context.Context, id uuid.UUID, params *W
 			failures++
 			var failure *Error
 			passing := errors.As(err, &failure) && (failure.Status == 0 || failure.Status >= http.StatusInternalServerError || failure.unfinished)
-			if ctx.Err() != nil || !passing || failures >= mostFailures {
+			if ctx.Err() != nil || !passing || failures >= maxFailures {
 				yield(Erasure{}, err)
 				return
 			}

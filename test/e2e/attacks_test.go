@@ -52,7 +52,7 @@ func (p *process) honest(t *testing.T, key string, rounds int) {
 			t.Errorf("readyz %d: %d %s", i, a.status, a.body)
 		}
 	}
-	if a, err := p.post("/admin/api/v1/holds", key, map[string]any{"responses": []string{"c0000200-0000-4000-8000-000000000999"}, "reason": "a case"}); err != nil || a.status != http.StatusCreated {
+	if a, err := p.post("/lethe/api/v1/holds", key, map[string]any{"responses": []string{"c0000200-0000-4000-8000-000000000999"}, "reason": "a case"}); err != nil || a.status != http.StatusCreated {
 		t.Errorf("a hold: %d %s %v", a.status, a.body, err)
 	}
 }

@@ -96,8 +96,8 @@ func TestTwoServicesShareErasures(t *testing.T) {
 
 var bulkErased = regexp.MustCompile(`(?m)^lethe_erased_responses_total\{trigger="bulk"\} (\d+)$`)
 
-// erasedBy is how many responses a service says to have erased for erasures of
-// many.
+// erasedBy is how many responses a service says to have erased for bulk
+// erasures.
 func erasedBy(t *testing.T, p *process) int64 {
 	t.Helper()
 	body := p.ask(t, http.MethodGet, "/metrics", "").body

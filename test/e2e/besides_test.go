@@ -312,7 +312,7 @@ func (p *process) regard(t *testing.T, within time.Duration) (r regarded) {
 	})
 	each(time.Second, func() {
 		asked := time.Now()
-		answer, err := p.post("/admin/api/v1/holds", rootKey, map[string]any{"responses": []string{"c0000200-0000-4000-8000-000000000999"}, "reason": "a case"})
+		answer, err := p.post("/lethe/api/v1/holds", rootKey, map[string]any{"responses": []string{"c0000200-0000-4000-8000-000000000999"}, "reason": "a case"})
 		mu.Lock()
 		defer mu.Unlock()
 		r.holds++

@@ -36,19 +36,19 @@ var unplanted = map[string]string{
 	"lethe.holds":              "responses owners states models tiers reason seen", // what must not be erased is no trace of what was
 	"lethe.retention_versions": "name states models tiers owners run_at",           // an operator's words
 	"lethe.retention_rules":    "dry_run_counts",
-	"lethe.looks":              "owner address", // who looked, from where; they go with the response
+	"lethe.access_log":         "owner address", // who read it, from where; they go with the response
 	"lethe.receipts":           "body level horizon",
 	"lethe.intents":            "trigger ground role salt request_ids owners instance_ids correlation_ids",
-	"lethe.erasures":           "trigger kind target scope ground ticket role secret idempotency_key request_sum state failures trouble preview",
+	"lethe.erasures":           "trigger kind target scope ground ticket role secret idempotency_key request_sum state failures last_error preview",
 	"lethe.previews":           "token_sum target sum",
 	"lethe.preview_requests":   "token_sum request_ids",
-	"lethe.receipt_secrets":    "salt subject_keys",
+	"lethe.receipt_secrets":    "salt owner_keys",
 	"lethe.tiles":              "hashes",
 	"lethe.log_state":          "origin root",
 	"lethe.checkpoints":        "note",
 	"lethe.cosignatures":       "key line",
 	"lethe.tombstones":         "request_ids",
-	"lethe.settled":            "level",
+	"lethe.attested":           "level",
 	"lethe.clusters":           "horizon",
 	"lethe.known_keys":         "mark", // hashes of keys
 	"lethe.known_keys_secret":  "secret",
@@ -263,7 +263,7 @@ func plantAndErase(t *testing.T, apart bool) {
 		t.Errorf("the rule is %s", rule)
 	}
 	delete(after, "lethe.retention_versions")
-	after["lethe.receipt_secrets"] = c.copy("SELECT receipt_id, salt, subject_keys FROM lethe.receipt_secrets")
+	after["lethe.receipt_secrets"] = c.copy("SELECT receipt_id, salt, owner_keys FROM lethe.receipt_secrets")
 	after["lethe.erasures"] = c.copy("SELECT (to_jsonb(e) - 'requested_by')::text FROM lethe.erasures e")
 	for _, somebody := range append(others, person, named, owner, member, ruled) {
 		c.unnamed(after, uuid.MustParse(somebody), func(table string) bool {

@@ -47,7 +47,7 @@ func TestCopiesApart(t *testing.T) {
 	if a.status != http.StatusNoContent {
 		t.Fatalf("erasing answers %d %s", a.status, a.body)
 	}
-	for _, location := range []string{a.header.Get("Location"), "/admin/api/v1/erasures/" + intent.String() + "/receipt"} {
+	for _, location := range []string{a.header.Get("Location"), "/lethe/api/v1/erasures/" + intent.String() + "/receipt"} {
 		var proof answer
 		await(t, "the receipt is sealed", time.Minute, func() bool {
 			proof = p.ask(t, http.MethodGet, location, rootKey)

@@ -731,7 +731,7 @@ func (d *documents) withLog(t *testing.T) {
 	s.runUntil(t, d.take(t, "lethe serve --help", whole), listens, nil)
 	write(t, filepath.Join(folder, "etc.yaml"), "log:\n  format: json\n")
 	wantInOrder(t, s.run(t, d.take(t, "lethe config --help", whole)), "format: text", "format: json")
-	wantInOrder(t, owner.run(t, d.take(t, "lethe erasures settle --help", whole)), "vacuumed", "rewritten", "expired")
+	wantInOrder(t, owner.run(t, d.take(t, "lethe erasures attest --help", whole)), "vacuumed", "rewritten", "expired")
 	owner.run(t, d.take(t, "lethe replay --help", whole))
 	wantInOrder(t, s.run(t, d.take(t, "lethe erasures orphans --help", whole)), "name a request that is gone")
 	execute(t, conn, "UPDATE fusillade.request_templates SET file_id = NULL WHERE file_id IS NOT NULL") // which an erasure would miss

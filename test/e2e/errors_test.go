@@ -10,10 +10,10 @@ import (
 	"lethe/internal/pgtest"
 )
 
-// TestErrorsTellNoContents has the database fail with what it can quote of a
+// TestErrorsHoldNoContents has the database fail with what it can quote of a
 // response, in each use of the service. The log says where that was and what the
 // database said, and neither the log nor an answer holds anything of a response.
-func TestErrorsTellNoContents(t *testing.T) {
+func TestErrorsHoldNoContents(t *testing.T) {
 	t.Parallel()
 	const canary = "KanarienvogelXYZ"
 	database := pgtest.New(t)

@@ -81,7 +81,7 @@ func killService(t *testing.T, kills int, apart bool) {
 		settings = append(settings, "LETHE_OUTLET_DATABASE_URL="+copies.RoleURL, "LETHE_OUTLET_SCHEMA=outlet")
 	}
 	first := serve(t, settings...)
-	k.rule = newRule(t, first, map[string]any{"name": "Keep for a day", "filter": map[string]any{"models": []string{oldModel}}, "age_days": 1, "run_at": []string{"00:00"}, "most_per_run": mostPerRun})
+	k.rule = newRule(t, first, map[string]any{"name": "Keep for a day", "filter": map[string]any{"models": []string{oldModel}}, "age_days": 1, "run_at": []string{"00:00"}, "max_per_run": maxPerRun})
 	if code := first.stop(t, syscall.SIGTERM); code != 0 {
 		t.Fatalf("it ended with %d", code)
 	}
@@ -104,10 +104,10 @@ func killService(t *testing.T, kills int, apart bool) {
 		}
 		callers.Go(func() { k.eraseMany(p, stop) })
 		callers.Go(func() { k.watch(p, stop) })
-		if most := 2 * time.Second; n%4 == 3 {
-			k.awaitRetention(most) // else it is seldom at work
+		if limit := 2 * time.Second; n%4 == 3 {
+			k.awaitRetention(limit) // else it is seldom at work
 		} else {
-			time.Sleep(rand.N(most / 2))
+			time.Sleep(rand.N(limit / 2))
 		}
 		if err := p.Process.Kill(); err != nil {
 			t.Fatal(err)
@@ -135,7 +135,7 @@ func killService(t *testing.T, kills int, apart bool) {
 		}
 	}
 	if !telling() {
-		t.Errorf("%d single erasures, %d of them with no answer, erasures of many at work at %v kills, unsealed receipts after %d and %d responses without their copies: that says little",
+		t.Errorf("%d single erasures, %d of them with no answer, bulk erasures at work at %v kills, unsealed receipts after %d and %d responses without their copies: that says little",
 			k.singles, interrupted, atWork, unsealed, k.halfGone)
 	}
 
@@ -151,15 +151,15 @@ func killService(t *testing.T, kills int, apart bool) {
 
 // Of the retention rule.
 const (
-	oldModel   = "of old"
-	mostPerRun = 500
+	oldModel  = "of old"
+	maxPerRun = 500
 )
 
 // awaitRetention returns some moment after the rule has begun to erase, or when
 // it has not for so long.
-func (k *killed) awaitRetention(most time.Duration) {
+func (k *killed) awaitRetention(limit time.Duration) {
 	k.t.Helper()
-	for end := time.Now().Add(most); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if k.number("SELECT count(*) FROM lethe.erasures WHERE finished_at IS NULL AND done > 0 AND trigger = 'retention'") > 0 {
 			time.Sleep(rand.N(30 * time.Millisecond))
 			return
@@ -255,7 +255,7 @@ func (k *killed) prepare() {
 			old++
 		}
 	}
-	k.add(max(0, mostPerRun+100-old), receipt.TriggerRetention, oneOfSeven)
+	k.add(max(0, maxPerRun+100-old), receipt.TriggerRetention, oneOfSeven)
 	if k.number("SELECT count(*) FROM lethe.erasures WHERE finished_at IS NULL AND trigger = 'bulk'") >= 3 {
 		return
 	}
@@ -578,7 +578,7 @@ func (k *killed) compare(unknown []*erasable) (unanswered int) {
 		}
 		salt, of := receipt.Salt(saltBytes), &told{Counts: r.Counts}
 		var counts receipt.Counts
-		var responses, subjects []receipt.Commitment
+		var responses, owners []receipt.Commitment
 		for _, e := range unknown {
 			if e.trigger != r.Trigger || k.receipts[e.receipt] != nil || !slices.Contains(r.Responses, receipt.CommitResponse(salt, e.requests[0])) {
 				continue
@@ -597,8 +597,8 @@ func (k *killed) compare(unknown []*erasable) (unanswered int) {
 			for _, request := range e.requests {
 				responses = append(responses, receipt.CommitResponse(salt, request))
 			}
-			if c := receipt.CommitSubject(salt, e.owner); !slices.Contains(subjects, c) {
-				subjects = append(subjects, c)
+			if c := receipt.CommitOwner(salt, e.owner); !slices.Contains(owners, c) {
+				owners = append(owners, c)
 			}
 		}
 		counts.RawRequests, counts.RawResponses, counts.Tasks = counts.Requests, counts.Requests, counts.Requests
@@ -607,7 +607,7 @@ func (k *killed) compare(unknown []*erasable) (unanswered int) {
 			rule = r.Rule.ID.String()
 		}
 		if len(of.parts) == 0 || r.Trigger == receipt.TriggerSingle && len(of.parts) > 1 || counts != r.Counts ||
-			!sameCommitments(responses, r.Responses) || !sameCommitments(subjects, r.Subjects) || (r.Trigger == receipt.TriggerRetention) != (rule == k.rule) {
+			!sameCommitments(responses, r.Responses) || !sameCommitments(owners, r.Owners) || (r.Trigger == receipt.TriggerRetention) != (rule == k.rule) {
 			k.t.Errorf("receipt %s is of %d responses with %+v, and says %+v, of rule %q", id, len(of.parts), counts, r.Counts, rule)
 		}
 		k.receipts[id] = of
@@ -624,7 +624,7 @@ func sameCommitments(a, b []receipt.Commitment) bool {
 	return slices.Equal(slices.SortedFunc(slices.Values(a), order), slices.SortedFunc(slices.Values(b), order))
 }
 
-// count adds up what the receipts of each erasure of many say, and compares it
+// count adds up what the receipts of each bulk erasure say, and compares it
 // with how far the erasure says it has come.
 func (k *killed) count() {
 	k.t.Helper()
@@ -643,7 +643,7 @@ func (k *killed) count() {
 	if _, err := pgx.ForEachRow(rows, []any{&erasure, &id, &responses}, func() error {
 		of := k.receipts[id]
 		if of == nil || int64(len(of.parts)) != responses {
-			k.t.Errorf("receipt %s of an erasure of many is said to be of %d responses", id, responses)
+			k.t.Errorf("receipt %s of a bulk erasure is said to be of %d responses", id, responses)
 			return nil
 		}
 		linked++
@@ -657,7 +657,7 @@ func (k *killed) count() {
 		k.t.Fatal(err)
 	}
 	if many := len(k.receipts) - k.singles; linked != many {
-		k.t.Errorf("%d receipts are of erasures of many, and %d are linked to one", many, linked)
+		k.t.Errorf("%d receipts are of bulk erasures, and %d are linked to one", many, linked)
 	}
 	rows, err = k.conn.Query(k.t.Context(), `SELECT id, receipts, done, requests, steps, templates, raw_requests, raw_responses, tasks, held + not_found
 		FROM lethe.erasures`)
@@ -670,7 +670,7 @@ func (k *killed) count() {
 		&erasure, &said.receipts, &said.responses, &said.Requests, &said.Steps, &said.Templates, &said.RawRequests, &said.RawResponses, &said.Tasks, &notErased,
 	}, func() error {
 		if said != sums[erasure] || notErased != 0 {
-			k.t.Errorf("an erasure of many says %+v and that %d were not erased, its receipts %+v", said, notErased, sums[erasure])
+			k.t.Errorf("a bulk erasure says %+v and that %d were not erased, its receipts %+v", said, notErased, sums[erasure])
 		}
 		return nil
 	}); err != nil {
@@ -758,7 +758,7 @@ func (k *killed) finish(p *process) {
 	}
 	prove := func(e *erasable, salt receipt.Salt) {
 		a := p.ask(k.t, http.MethodGet, erasuresPath+"/"+e.receipt.String()+"/receipt", rootKey)
-		if _, err := receipt.Check([]byte(a.body), k.keys, receipt.Options{Salt: &salt, Response: &e.requests[0], Subject: &e.owner}); err != nil {
+		if _, err := receipt.Check([]byte(a.body), k.keys, receipt.Options{Salt: &salt, Response: &e.requests[0], Owner: &e.owner}); err != nil {
 			k.t.Errorf("receipt %s: %d, %v", e.receipt, a.status, err)
 		}
 	}

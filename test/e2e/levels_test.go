@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"lethe/adapters/postgres"
-	"lethe/adapters/postgres/settle"
+	"lethe/adapters/postgres/attest"
 	"lethe/domain"
 	"lethe/internal/pgtest"
 	"lethe/receipt"
@@ -53,13 +53,13 @@ func TestReplicated(t *testing.T) {
 		t.Cleanup(pool.Close)
 		return pool
 	}
-	settler, err := settle.New(open(db.primaryURL), settle.Issuer{Build: "test", Now: time.Now})
+	attester, err := attest.New(open(db.primaryURL), attest.Issuer{Build: "test", Now: time.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
-	standbys := func(url string) *settle.Standbys {
+	standbys := func(url string) *attest.Standbys {
 		t.Helper()
-		s, err := settler.NewStandbys([]*postgres.DB{open(url)})
+		s, err := attester.NewStandbys([]*postgres.DB{open(url)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -68,20 +68,20 @@ func TestReplicated(t *testing.T) {
 	s := standbys(db.standbyURL)
 	step := func() (written, passed int64) {
 		t.Helper()
-		written, passed, err := s.Settle(t.Context())
+		written, passed, err := s.Attest(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
 		return written, passed
 	}
 	const (
-		about   = "SELECT count(*) FROM lethe.receipts WHERE about = $1::text::uuid AND level = 'replicated'"
-		settled = "SELECT leaves FROM lethe.settled WHERE level = 'replicated'"
+		about    = "SELECT count(*) FROM lethe.receipts WHERE about = $1::text::uuid AND level = 'replicated'"
+		attested = "SELECT leaves FROM lethe.attested WHERE level = 'replicated'"
 	)
 	replicated := func(id string) int64 { return scan[int64](t, primary, about, id) }
 
 	await(t, "the standby has the tables", startTimeout, func() bool {
-		return scan[bool](t, standby, "SELECT to_regclass('lethe.settled') IS NOT NULL")
+		return scan[bool](t, standby, "SELECT to_regclass('lethe.attested') IS NOT NULL")
 	})
 	execute(t, standby, "SELECT pg_wal_replay_pause()")
 	_, id := p.eraseOne(t, db.primaryURL, key)
@@ -96,7 +96,7 @@ func TestReplicated(t *testing.T) {
 		return replicated(id) == 1
 	})
 	await(t, "the receipt of the level can be fetched and proves it", startTimeout, func() bool {
-		answer := p.ask(t, http.MethodGet, "/admin/api/v1/erasures/"+id+"/receipt?reached=replicated", key)
+		answer := p.ask(t, http.MethodGet, "/lethe/api/v1/erasures/"+id+"/receipt?reached=replicated", key)
 		result, err := receipt.Check([]byte(answer.body), []receipt.PublicKey{public}, receipt.Options{})
 		return answer.status == http.StatusOK && err == nil && result.Receipt.Level == receipt.LevelReplicated && result.Receipt.About.String() == id
 	})
@@ -107,7 +107,7 @@ func TestReplicated(t *testing.T) {
 	_, behind := p.eraseOne(t, db.primaryURL, key)
 	await(t, "it is looked at", startTimeout, func() bool {
 		step()
-		return scan[bool](t, primary, "SELECT (SELECT leaf_index FROM lethe.receipts WHERE id = $1::text::uuid) = ("+settled+")", again)
+		return scan[bool](t, primary, "SELECT (SELECT leaf_index FROM lethe.receipts WHERE id = $1::text::uuid) = ("+attested+")", again)
 	})
 	step()
 	if replicated(again)+replicated(behind) != 0 {
@@ -129,7 +129,7 @@ func TestReplicated(t *testing.T) {
 	execute(t, primary, "DELETE FROM lethe.tombstones WHERE receipt_id = $1::text::uuid", forgotten)
 	await(t, "it is looked at", startTimeout, func() bool {
 		step()
-		return scan[bool](t, primary, "SELECT (SELECT leaf_index FROM lethe.receipts WHERE id = $1::text::uuid) < ("+settled+")", forgotten)
+		return scan[bool](t, primary, "SELECT (SELECT leaf_index FROM lethe.receipts WHERE id = $1::text::uuid) < ("+attested+")", forgotten)
 	})
 	if replicated(forgotten) != 0 {
 		t.Error("an erasure comes to the level that cannot be read back")
@@ -138,8 +138,8 @@ func TestReplicated(t *testing.T) {
 	// A primary is no standby.
 	_, last := p.eraseOne(t, db.primaryURL, key)
 	wrong := standbys(db.primaryURL)
-	_, _, first := wrong.Settle(t.Context())
-	if _, _, err := wrong.Settle(t.Context()); first != nil || domain.CodeOf(err) != domain.CodeInternal || !strings.Contains(err.Error(), "erasure.standby_urls") {
+	_, _, first := wrong.Attest(t.Context())
+	if _, _, err := wrong.Attest(t.Context()); first != nil || domain.CodeOf(err) != domain.CodeInternal || !strings.Contains(err.Error(), "erasure.standby_urls") {
 		t.Errorf("got %v, then %v", first, err)
 	}
 
@@ -148,9 +148,9 @@ func TestReplicated(t *testing.T) {
 	await(t, "the service finds it out", startTimeout, func() bool { return replicated(last) == 1 })
 }
 
-// TestSettle: the command vacuums, and writes receipts that can be fetched and
+// TestAttest: the command vacuums, and writes receipts that can be fetched and
 // checked; with agreement it rewrites.
-func TestSettle(t *testing.T) {
+func TestAttest(t *testing.T) {
 	t.Parallel()
 	cluster, binary := newCluster(t)
 	url := clusterURL(cluster)
@@ -167,11 +167,11 @@ func TestSettle(t *testing.T) {
 		Written, ToWrite, Open int64
 		Why                    string
 	}
-	settle := func(args ...string) map[string]row {
+	attest := func(args ...string) map[string]row {
 		t.Helper()
 		rows := map[string]row{}
 		var list []row
-		text := strings.ReplaceAll(must(t, settings, append([]string{"erasures", "settle", "--json"}, args...)...), "to_write", "ToWrite")
+		text := strings.ReplaceAll(must(t, settings, append([]string{"erasures", "attest", "--json"}, args...)...), "to_write", "ToWrite")
 		if err := json.Unmarshal([]byte(text), &list); err != nil {
 			t.Fatal(err)
 		}
@@ -180,17 +180,17 @@ func TestSettle(t *testing.T) {
 		}
 		return rows
 	}
-	if rows := settle("--dry-run"); rows["vacuumed"] != (row{Level: "vacuumed", ToWrite: 1}) || rows["expired"].Open != 1 {
+	if rows := attest("--dry-run"); rows["vacuumed"] != (row{Level: "vacuumed", ToWrite: 1}) || rows["expired"].Open != 1 {
 		t.Errorf("dry: got %+v", rows)
 	}
 	if n := scan[int](t, conn, "SELECT count(*) FROM lethe.receipts"); n != 1 {
 		t.Errorf("a dry run has left %d receipts", n)
 	}
-	if rows := settle(); rows["vacuumed"] != (row{Level: "vacuumed", Written: 1}) || rows["rewritten"].Open != 1 || !strings.Contains(rows["rewritten"].Why, "--rewrite") {
+	if rows := attest(); rows["vacuumed"] != (row{Level: "vacuumed", Written: 1}) || rows["rewritten"].Open != 1 || !strings.Contains(rows["rewritten"].Why, "--rewrite") {
 		t.Errorf("got %+v", rows)
 	}
 	before := scan[uint32](t, conn, "SELECT pg_relation_filenode('fusillade.requests')")
-	refused := run(t, "", settings, "erasures", "settle", "--rewrite")
+	refused := run(t, "", settings, "erasures", "attest", "--rewrite")
 	if refused.code != 2 || !strings.Contains(refused.stderr, "--yes") || scan[uint32](t, conn, "SELECT pg_relation_filenode('fusillade.requests')") != before {
 		t.Errorf("without agreement: %+v", refused)
 	}
@@ -198,35 +198,35 @@ func TestSettle(t *testing.T) {
 	execute(t, reader, "BEGIN ISOLATION LEVEL REPEATABLE READ")
 	execute(t, reader, "SELECT 1")
 	p.eraseOne(t, url, key)
-	rows := settle("--rewrite", "--yes")
+	rows := attest("--rewrite", "--yes")
 	if rows["vacuumed"].Open != 1 || !strings.Contains(rows["vacuumed"].Why, "transaction of process") || rows["rewritten"].Written != 0 {
 		t.Errorf("while somebody reads: got %+v", rows)
 	}
 	execute(t, reader, "ROLLBACK")
-	if rows := settle("--rewrite", "--yes"); rows["vacuumed"] != (row{Level: "vacuumed", Written: 1}) || rows["rewritten"] != (row{Level: "rewritten", Written: 2}) {
+	if rows := attest("--rewrite", "--yes"); rows["vacuumed"] != (row{Level: "vacuumed", Written: 1}) || rows["rewritten"] != (row{Level: "rewritten", Written: 2}) {
 		t.Errorf("got %+v", rows)
 	}
 	execute(t, conn, "UPDATE lethe.receipts SET created_at = '2026-03-01' WHERE id = $1::text::uuid", id)
-	if rows := settle("--backups-expired-before", "2026-04-01"); rows["expired"].Written != 1 || rows["expired"].Open != 1 {
+	if rows := attest("--backups-expired-before", "2026-04-01"); rows["expired"].Written != 1 || rows["expired"].Open != 1 {
 		t.Errorf("got %+v", rows)
 	}
 	for _, args := range [][]string{{"--backups-expired-before", "soon"}, {"--backups-expired-before", "9999-01-01"}} {
-		if refused := run(t, "", settings, append([]string{"erasures", "settle"}, args...)...); refused.code != 2 {
+		if refused := run(t, "", settings, append([]string{"erasures", "attest"}, args...)...); refused.code != 2 {
 			t.Errorf("%s: %+v", args, refused)
 		}
 	}
 	for _, level := range []string{"vacuumed", "rewritten", "expired"} {
 		await(t, level+" is proven", startTimeout, func() bool {
-			answer := p.ask(t, http.MethodGet, "/admin/api/v1/erasures/"+id+"/receipt?reached="+level, key)
+			answer := p.ask(t, http.MethodGet, "/lethe/api/v1/erasures/"+id+"/receipt?reached="+level, key)
 			result, err := receipt.Check([]byte(answer.body), []receipt.PublicKey{public}, receipt.Options{})
 			return answer.status == http.StatusOK && err == nil && string(result.Receipt.Level) == level
 		})
 	}
 }
 
-// TestSettleElsewhere: a dump that is restored into another cluster, whose
-// transaction numbers are far behind, is settled by that one's first vacuum.
-func TestSettleElsewhere(t *testing.T) {
+// TestAttestElsewhere: a dump that is restored into another cluster, whose
+// transaction numbers are far behind, is attested by that one's first vacuum.
+func TestAttestElsewhere(t *testing.T) {
 	t.Parallel()
 	from := pgtest.New(t)
 	old := connect(t, from.URL)
@@ -264,14 +264,14 @@ func TestSettleElsewhere(t *testing.T) {
 	if r := run(t, "", settings, "doctor"); !strings.Contains(r.stdout, "1 erasure made in another cluster") {
 		t.Errorf("doctor says nothing of the cluster: %s", r.stdout)
 	}
-	dry := run(t, "", settings, "erasures", "settle", "--dry-run", "--json")
+	dry := run(t, "", settings, "erasures", "attest", "--dry-run", "--json")
 	if scan[int](t, conn, "SELECT count(*) FROM lethe.clusters") != 0 || !strings.Contains(dry.stderr, "1 erasure") {
 		t.Errorf("a dry run: %+v", dry)
 	}
-	r := run(t, "", settings, "erasures", "settle", "--json")
+	r := run(t, "", settings, "erasures", "attest", "--json")
 	if r.code != 0 || !strings.Contains(r.stderr, "1 erasure: made before the database came to this cluster") ||
 		scan[int](t, conn, "SELECT count(*) FROM lethe.receipts WHERE level = 'vacuumed' AND about = $1::text::uuid", id) != 1 {
-		t.Errorf("settling: %+v", r)
+		t.Errorf("attesting: %+v", r)
 	}
 	if r := run(t, "", settings, "doctor"); strings.Contains(r.stdout, "made in another cluster") {
 		t.Errorf("doctor still speaks of another cluster: %s", r.stdout)

@@ -30,7 +30,7 @@ func keyFile(t *testing.T) (file string, public receipt.PublicKey) {
 // seenFile is the setting of a file for the newest checkpoint that was seen.
 func seenFile(t *testing.T) string {
 	t.Helper()
-	return "LETHE_ERASURE_SEEN_FILE=" + filepath.Join(t.TempDir(), "log.checkpoint")
+	return "LETHE_ERASURE_CHECKPOINT_FILE=" + filepath.Join(t.TempDir(), "log.checkpoint")
 }
 
 // addReceipt writes a receipt that nobody in particular asked for.
@@ -84,7 +84,7 @@ func TestPublishedOnTheStandby(t *testing.T) {
 	if !waited {
 		t.Error("the standby did not lag: this shows nothing")
 	}
-	answer := p.ask(t, http.MethodGet, "/admin/api/v1/erasures/"+id+"/receipt", key)
+	answer := p.ask(t, http.MethodGet, "/lethe/api/v1/erasures/"+id+"/receipt", key)
 	if _, err := receipt.Check([]byte(answer.body), []receipt.PublicKey{public}, receipt.Options{}); answer.status != http.StatusOK || err != nil {
 		t.Errorf("answered %d %s, %v", answer.status, answer.body, err)
 	}
@@ -95,7 +95,7 @@ func TestPublishedOnTheStandby(t *testing.T) {
 	await(t, "it is known that the standby is away", startTimeout, func() bool {
 		return strings.Contains(p.stderr.String(), "standbys are not connected")
 	})
-	if answer := p.ask(t, http.MethodGet, "/admin/api/v1/erasures/"+id+"/receipt", key); answer.status != http.StatusAccepted {
+	if answer := p.ask(t, http.MethodGet, "/lethe/api/v1/erasures/"+id+"/receipt", key); answer.status != http.StatusAccepted {
 		t.Errorf("without the standby: %d %s", answer.status, answer.body)
 	}
 	if answer := p.ask(t, http.MethodGet, "/log/checkpoint", key); !strings.HasPrefix(answer.body, testreceipt.Origin+"\n1\n") {
@@ -114,7 +114,7 @@ func TestVerifyWhatIsServed(t *testing.T) {
 	id := addReceipt(t, conn)
 	var answer answer
 	await(t, "the receipt is sealed", startTimeout, func() bool {
-		answer = p.ask(t, http.MethodGet, "/admin/api/v1/erasures/"+id+"/receipt", key)
+		answer = p.ask(t, http.MethodGet, "/lethe/api/v1/erasures/"+id+"/receipt", key)
 		return answer.status == http.StatusOK
 	})
 	saved := filepath.Join(t.TempDir(), "erasure.receipt")
@@ -166,7 +166,7 @@ func TestCosign(t *testing.T) {
 	}
 
 	saved, keys := filepath.Join(t.TempDir(), "erasure.receipt"), filepath.Join(t.TempDir(), "log.pub")
-	write(t, saved, p.ask(t, http.MethodGet, "/admin/api/v1/erasures/"+id+"/receipt", key).body)
+	write(t, saved, p.ask(t, http.MethodGet, "/lethe/api/v1/erasures/"+id+"/receipt", key).body)
 	write(t, keys, p.ask(t, http.MethodGet, "/log/keys", key).body)
 	if out := must(t, nil, "verify", saved, "--key", keys); !strings.Contains(out, "The witness "+witness.Key.ID()+" saw this checkpoint") {
 		t.Errorf("verified\n%s", out)

@@ -21,8 +21,8 @@ import (
 )
 
 const (
-	erasuresPath = "/admin/api/v1/erasures"
-	rulesPath    = "/admin/api/v1/retention-rules"
+	erasuresPath = "/lethe/api/v1/erasures"
+	rulesPath    = "/lethe/api/v1/retention-rules"
 )
 
 // post sends JSON, and headers by their names and values.
@@ -242,7 +242,7 @@ func TestEraseAPerson(t *testing.T) {
 		})
 		files = append(files, filepath.Join(folder, strconv.Itoa(i)+".receipt"))
 		write(t, files[i], proof.body)
-		out := must(t, noService, "verify", files[i], "--key", keys, "--salt", salt, "--subject", person)
+		out := must(t, noService, "verify", files[i], "--key", keys, "--salt", salt, "--owner", person)
 		if !strings.Contains(out, "The salt fits: the owner given is among the 1 whose responses") {
 			t.Errorf("it verifies\n%s", out)
 		}
@@ -265,7 +265,7 @@ func TestEraseAPerson(t *testing.T) {
 			t.Errorf("%d receipts prove the erasure of %s", proven, id)
 		}
 	}
-	if r := run(t, "", noService, "verify", files[0], "--key", keys, "--salt", salt, "--subject", uuid.NewString()); r.code != 1 {
+	if r := run(t, "", noService, "verify", files[0], "--key", keys, "--salt", salt, "--owner", uuid.NewString()); r.code != 1 {
 		t.Errorf("of somebody else: %d %s", r.code, r.stdout)
 	}
 
@@ -340,7 +340,7 @@ func TestBadErasures(t *testing.T) {
 	execute(t, conn, "UPDATE lethe.previews SET expires_at = now() WHERE as_of = (SELECT max(as_of) FROM lethe.previews)")
 	grown := preview(rootKey, map[string]any{"filter": map[string]any{"models": []string{"n"}}})
 	execute(t, conn, "INSERT INTO fusillade.requests (id, state, model, created_by, created_at) VALUES (gen_random_uuid(), 'pending', 'n', 'x', now() - interval '1 h')")
-	execute(t, conn, "INSERT INTO lethe.erasures (id, trigger, kind, target, as_of, most, ground, ticket, requested_at, requested_by, role, idempotency_key, request_sum, state, finished_at) "+
+	execute(t, conn, "INSERT INTO lethe.erasures (id, trigger, kind, target, as_of, max, ground, ticket, requested_at, requested_by, role, idempotency_key, request_sum, state, finished_at) "+
 		"SELECT gen_random_uuid(), 'bulk', 'owner', '{}', now(), 0, 'request', '', now(), id, 'administrator', 'taken', '\\x00', 'finished', now() FROM public.users WHERE is_admin")
 	many := make([]uuid.UUID, 10_000)
 	for i := range many {

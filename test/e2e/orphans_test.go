@@ -59,8 +59,8 @@ func killSweep(t *testing.T, kills int, apart bool) {
 	telling := func() bool { return midst > kills/4 && (!apart || halfGone > 0) }
 	// On a busy machine a kill more often comes before anything has begun.
 	for n := 0; n < kills || n < 8*kills && !telling(); n++ {
-		const most = 2000 // is looked at in a second
-		s.add(max(0, most-len(s.there)))
+		const limit = 2000 // is looked at in a second
+		s.add(max(0, limit-len(s.there)))
 		execute(t, s.conn, "UPDATE lethe.orphans SET due_at = '-infinity', after_request = 0, after_response = 0, responses = false")
 		p := serve(t, settings...)
 		if apart && n%2 == 1 {

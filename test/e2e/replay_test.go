@@ -37,7 +37,7 @@ func TestKilledReplay(t *testing.T) {
 	}
 	folder := t.TempDir()
 	to, identity := filepath.Join(folder, "export"), filepath.Join(folder, "identity")
-	shared := []string{"LETHE_ERASURE_KEY=" + private, "LETHE_ERASURE_SEEN_FILE=" + filepath.Join(folder, "seen")}
+	shared := []string{"LETHE_ERASURE_KEY=" + private, "LETHE_ERASURE_CHECKPOINT_FILE=" + filepath.Join(folder, "seen")}
 	service := append(slices.Clone(shared), databaseURL(database.RoleURL))
 	owner := append(slices.Clone(shared), databaseURL(database.URL))
 	recipient := strings.TrimSpace(must(t, nil, "erasures", "export", "--new-identity", identity))

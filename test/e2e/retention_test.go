@@ -16,7 +16,7 @@ import (
 
 // enableRule keeps a rule that erases what is older than a day, so many responses
 // a run.
-func enableRule(t *testing.T, url string, most int64) uuid.UUID {
+func enableRule(t *testing.T, url string, limit int64) uuid.UUID {
 	t.Helper()
 	db, err := postgres.Open(postgres.Config{URL: url, SearchPath: []string{"fusillade", "outlet"}})
 	if err != nil {
@@ -29,10 +29,10 @@ func enableRule(t *testing.T, url string, most int64) uuid.UUID {
 	}
 	admin := domain.Principal{ID: uuid.New(), Admin: true}
 	rule, err := domain.NewCreateRule(retention, time.Now).Execute(t.Context(), admin, domain.RuleRequest{
-		Name: "a day", AgeDays: 1, RunAt: []domain.TimeOfDay{0}, MostPerRun: &most, Filter: domain.RetentionFilter{States: []string{"pending"}},
+		Name: "a day", AgeDays: 1, RunAt: []domain.TimeOfDay{0}, MaxPerRun: &limit, Filter: domain.RetentionFilter{States: []string{"pending"}},
 	})
 	if err == nil {
-		_, err = retention.NoteDryRun(t.Context(), rule.ID, rule.Version, domain.DryRun{At: time.Now()})
+		_, err = retention.RecordDryRun(t.Context(), rule.ID, rule.Version, domain.DryRun{At: time.Now()})
 	}
 	if err == nil {
 		_, err = domain.NewEnableRule(retention, time.Now).Execute(t.Context(), admin, rule.ID, rule.Version)
@@ -50,7 +50,7 @@ func enableRule(t *testing.T, url string, most int64) uuid.UUID {
 func TestKilledRetention(t *testing.T) {
 	t.Parallel()
 	kills := killsOr(t, 4)
-	const responses, most = 3000, 500
+	const responses, limit = 3000, 500
 	database := pgtest.New(t)
 	conn := connect(t, database.URL)
 	fill := func() {
@@ -58,7 +58,7 @@ func TestKilledRetention(t *testing.T) {
 			SELECT gen_random_uuid(), 'pending', 'm', 'somebody', now() - interval '1 day' - n * interval '1 s' FROM generate_series(1, $1) AS n`, responses)
 	}
 	fill()
-	rule := enableRule(t, database.URL, most)
+	rule := enableRule(t, database.URL, limit)
 	private, _, err := receipt.GenerateKey("kill.test/erasures")
 	if err != nil {
 		t.Fatal(err)
@@ -75,7 +75,7 @@ func TestKilledRetention(t *testing.T) {
 			       (SELECT count(*) FROM fusillade.requests),
 			       (SELECT coalesce(sum(responses), 0) FROM lethe.erasure_receipts),
 			       (SELECT count(*) FROM lethe.erasure_receipts x JOIN lethe.receipts r ON r.id = x.receipt_id)
-			FROM lethe.erasures WHERE rule_id = $1`, rule, most).
+			FROM lethe.erasures WHERE rule_id = $1`, rule, limit).
 			Scan(&runs, &gone, &requests, &receipts, &atWork, &strange, &left, &ofReceipts, &written); err != nil {
 			t.Fatal(err)
 		}
@@ -109,7 +109,7 @@ func TestKilledRetention(t *testing.T) {
 		t.Logf("killed after %d runs, when %d were gone", runs, gone)
 		// What River does by itself a minute later.
 		execute(t, conn, "UPDATE lethe.river_job SET state = 'available', scheduled_at = now() WHERE state IN ('running', 'retryable')")
-		if filled-gone < most {
+		if filled-gone < limit {
 			fill()
 			filled += responses
 		}
@@ -123,7 +123,7 @@ func TestKilledRetention(t *testing.T) {
 			FROM lethe.retention_rules`).Scan(&over)
 		return err == nil && over
 	})
-	if runs, gone := check(); gone != runs*most {
-		t.Errorf("%d runs erased %d responses, want %d each", runs, gone, most)
+	if runs, gone := check(); gone != runs*limit {
+		t.Errorf("%d runs erased %d responses, want %d each", runs, gone, limit)
 	}
 }

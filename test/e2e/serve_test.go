@@ -552,13 +552,13 @@ func TestDemoOnADatabase(t *testing.T) {
 	}
 }
 
-// TestAwayIsToldOnce: everything in the background fails while the database is
+// TestUnavailableIsLoggedOnce: everything in the background fails while the database is
 // away, and for this one reason.
-func TestAwayIsToldOnce(t *testing.T) {
+func TestUnavailableIsLoggedOnce(t *testing.T) {
 	t.Parallel()
 	const nowhere = "127.0.0.1:1"
-	p := serve(t, databaseURL("postgres://lethe@"+nowhere+"/dwctl"), "LETHE_ERASURE_KEY="+strings.TrimSpace(must(t, nil, "keys", "new", "example.com/log")), "LETHE_ERASURE_SEEN_FILE="+filepath.Join(t.TempDir(), "seen"))
-	for _, work := range []string{"erasures", "retention", "sweep", "looks"} {
+	p := serve(t, databaseURL("postgres://lethe@"+nowhere+"/dwctl"), "LETHE_ERASURE_KEY="+strings.TrimSpace(must(t, nil, "keys", "new", "example.com/log")), "LETHE_ERASURE_CHECKPOINT_FILE="+filepath.Join(t.TempDir(), "seen"))
+	for _, work := range []string{"erasures", "retention", "sweep", "access_log"} {
 		await(t, work+" has failed", startTimeout, func() bool {
 			metrics := p.ask(t, http.MethodGet, "/metrics", "").body
 			count := regexp.MustCompile(`(?m)^lethe_background_failures_total\{work="` + work + `"\} [1-9]`)

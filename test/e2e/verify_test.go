@@ -50,7 +50,7 @@ func TestVerifyVectors(t *testing.T) {
 		Keys   map[string]string
 		Proofs []struct {
 			File, Salt, Older, Tiles, Kind, Reason string
-			Keys, Responses, Subjects              []string
+			Keys, Responses, Owners                []string
 			Proven                                 bool
 		}
 	}
@@ -64,7 +64,7 @@ func TestVerifyVectors(t *testing.T) {
 			args = append(args, "--key", all.Keys[name])
 		}
 		for flag, values := range map[string][]string{
-			"--salt": {v.Salt}, "--response": v.Responses, "--subject": v.Subjects, "--older": {v.Older}, "--tiles": {v.Tiles},
+			"--salt": {v.Salt}, "--response": v.Responses, "--owner": v.Owners, "--older": {v.Older}, "--tiles": {v.Tiles},
 		} {
 			if len(values) > 0 && values[0] != "" {
 				args = append(args, flag, values[0])
@@ -154,10 +154,10 @@ func TestVerifyMisused(t *testing.T) {
 		{"missing.receipt: no such file", []string{"missing.receipt", "--key", key}},
 		{"is a directory", []string{"mirror", "--key", key}},
 		{"add --salt", []string{"single.receipt", "--key", key, "--response", response}},
-		{"add --salt", []string{"single.receipt", "--key", key, "--subject", "ada"}},
-		{"add --response ID or --subject OWNER, or leave --salt out", []string{"single.receipt", "--key", key, "--salt", salt}},
-		{"add --response ID or --subject OWNER, or leave --salt out", []string{"empty", "--key", key, "--salt", salt}},
-		{"names no response; add --subject OWNER, or leave --salt out", []string{"nothing.receipt", "--key", key, "--salt", salt}},
+		{"add --salt", []string{"single.receipt", "--key", key, "--owner", "ada"}},
+		{"add --response ID or --owner OWNER, or leave --salt out", []string{"single.receipt", "--key", key, "--salt", salt}},
+		{"add --response ID or --owner OWNER, or leave --salt out", []string{"empty", "--key", key, "--salt", salt}},
+		{"names no response; add --owner OWNER, or leave --salt out", []string{"nothing.receipt", "--key", key, "--salt", salt}},
 		{"names no response and no owner; leave --salt out", []string{"nothing-of-nobody.receipt", "--key", key, "--salt", salt}},
 		{"leave --salt out, or use it with the erasure's own receipt, ", []string{"level.receipt", "--key", key, "--salt", salt}},
 		{"--salt: a salt is 32 bytes", []string{"single.receipt", "--key", key, "--salt", "abcd", "--response", response}},
@@ -186,7 +186,7 @@ func ofNobody(t *testing.T, file []byte) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Subjects = nil
+	r.Owners = nil
 	if proof.Receipt, err = receipt.Encode(r); err != nil {
 		t.Fatal(err)
 	}

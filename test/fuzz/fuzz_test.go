@@ -27,7 +27,8 @@ import (
 )
 
 const (
-	api      = "/admin/api/v1"
+	api      = "/lethe/api/v1"
+	listPath = "/admin/api/v1/batches/requests"
 	adminKey = "sk-root-platform"
 )
 
@@ -150,7 +151,7 @@ func (s service) stock(t *testing.T, folder string) {
 		}
 		return all
 	}
-	responses := ids(api + "/batches/requests?limit=101")
+	responses := ids(listPath + "?limit=101")
 	held, err := json.Marshal(slices.Collect(func(yield func(string) bool) {
 		for i := 0; i < len(responses) && (i%2 == 1 || yield(responses[i])); i++ {
 		}
@@ -202,7 +203,7 @@ func TestContract(t *testing.T) {
 	if all < 1000 || faults != nil {
 		t.Errorf("%d requests, of at least 1000; faults: %q", all, faults)
 	}
-	if left := s.ask(t, http.MethodGet, api+"/batches/requests", "")["total_count"].(float64); left < 25 {
+	if left := s.ask(t, http.MethodGet, listPath, "")["total_count"].(float64); left < 25 {
 		t.Errorf("%v responses are left, though more are held", left)
 	}
 }

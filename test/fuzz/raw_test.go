@@ -78,7 +78,7 @@ func TestMalformed(t *testing.T) {
 			t.Errorf("none is answered with %d", status)
 		}
 	}
-	s.ask(t, http.MethodGet, api+"/batches/requests", "")
+	s.ask(t, http.MethodGet, listPath, "")
 }
 
 // target is a method and a path of the contract, with examples for parameters.

@@ -58,7 +58,7 @@ var estimatedByStatistics = map[string]domain.ResponseFilter{
 // TestEstimates compares what is estimated with what is there.
 func TestEstimates(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, skewed)
+	b := newFixture(t, skewed)
 	const (
 		within = 0.15
 		// Of what fewer rows pass, the planner's sample holds too few.

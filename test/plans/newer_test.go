@@ -50,7 +50,7 @@ var named = regexp.MustCompile(`Index Cond: \("right"\(translate\(lower\(\(heade
 // dwctl makes, or that the doctor advises.
 func TestNewerPlans(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, load, func(b *bench, _ *pgtest.Database) {
+	b := newFixture(t, load, func(b *fixture, _ *pgtest.Database) {
 		b.exec(newer)
 		advice, err := inspect.MissingCopyIndexes(t.Context(), b.conn, inspect.Schemas{})
 		if err != nil || len(advice) == 0 {
@@ -120,7 +120,7 @@ func TestNewerPlans(t *testing.T) {
 		return err
 	})
 	look("copies that are counted", "-- name: CopiesByHeaderAlone", func(ctx context.Context) error {
-		_, err := b.erasures.Survey(ctx, domain.ErasureTarget{Responses: ids[3:]}, nil, time.Now())
+		_, err := b.erasures.Estimate(ctx, domain.ErasureTarget{Responses: ids[3:]}, nil, time.Now())
 		return err
 	})
 	var gone string
@@ -134,20 +134,20 @@ func TestNewerPlans(t *testing.T) {
 			return err
 		})
 	}
-	warrant, _ := porttest.Permit(domain.Found{})
-	warrant.Trigger = domain.TriggerOrphans
+	authorization, _ := porttest.Permit(domain.Found{})
+	authorization.Trigger = domain.TriggerOrphans
 	removed := int64(0)
 	for _, from := range []string{"0", "50000", "98900"} { // of copies that are needed, and of others
 		b.exec("UPDATE lethe.orphans SET responses = false, after_request = " + from)
 		look("orphans after "+from, "-- name: CopiesNaming", func(ctx context.Context) error {
-			turn, err := responses.SweepOrphans(ctx, time.Now(), 500, 0, warrant)
+			turn, err := responses.SweepOrphans(ctx, time.Now(), 500, 0, authorization)
 			removed += turn.RawRequests
 			return err
 		})
 	}
 	b.exec("UPDATE lethe.orphans SET responses = true, after_response = 50000")
 	look("orphans among answers", "-- name: CopiesNaming", func(ctx context.Context) error {
-		_, err := responses.SweepOrphans(ctx, time.Now(), 500, 0, warrant)
+		_, err := responses.SweepOrphans(ctx, time.Now(), 500, 0, authorization)
 		return err
 	})
 	if removed == 0 {

@@ -28,7 +28,7 @@ const parts = 12
 func partOf(n int) int { return n/(2*8640) + 1 }
 
 // partitioned makes fusillade.requests a table that is partitioned by time.
-func partitioned(b *bench, database *pgtest.Database) {
+func partitioned(b *fixture, database *pgtest.Database) {
 	b.t.Helper()
 	b.exec(partition)
 	role, err := url.Parse(database.RoleURL)
@@ -50,7 +50,7 @@ func partitioned(b *bench, database *pgtest.Database) {
 // -v prints the plans.
 func TestPartitions(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, load, partitioned)
+	b := newFixture(t, load, partitioned)
 	t.Run("lists", b.testPartitionedLists)
 	t.Run("counts", b.testPartitionedCounts)
 	t.Run("by id", b.testPartitionedByID)
@@ -72,7 +72,7 @@ var (
 )
 
 // look explains a statement and fails where a part is read as a whole.
-func (b *bench) look(t *testing.T, what string, s statement, mode string) inParts {
+func (b *fixture) look(t *testing.T, what string, s statement, mode string) inParts {
 	t.Helper()
 	plan := b.explain(s, mode, "(ANALYZE, BUFFERS, COSTS OFF, TIMING OFF)")
 	found := inParts{blocks: blocks(t, plan)}
@@ -95,7 +95,7 @@ func (b *bench) look(t *testing.T, what string, s statement, mode string) inPart
 	return found
 }
 
-func (b *bench) testPartitionedLists(t *testing.T) {
+func (b *fixture) testPartitionedLists(t *testing.T) {
 	const far = 60_000
 	everyone, own, nobody := []string(nil), []string{large}, []string{"owner-none"}
 	for _, c := range []struct {
@@ -164,7 +164,7 @@ func (b *bench) testPartitionedLists(t *testing.T) {
 	}
 }
 
-func (b *bench) testPartitionedCounts(t *testing.T) {
+func (b *fixture) testPartitionedCounts(t *testing.T) {
 	for _, owners := range [][]string{nil, {large}} {
 		for name, filter := range map[string]domain.ResponseFilter{
 			"all": {}, "a state": filters["common state"], "a time": {CreatedAfter: new(createdAt(150_000))}, "no part": {CreatedAfter: new(createdAt(400_000))},
@@ -181,7 +181,7 @@ func (b *bench) testPartitionedCounts(t *testing.T) {
 
 // testPartitionedByID: an identifier tells nothing of the time, so every part
 // is looked into.
-func (b *bench) testPartitionedByID(t *testing.T) {
+func (b *fixture) testPartitionedByID(t *testing.T) {
 	every := func(what string, do func(context.Context) error) {
 		b.recorder.take()
 		if err := do(t.Context()); err != nil {
@@ -222,7 +222,7 @@ func (b *bench) testPartitionedByID(t *testing.T) {
 
 // testDefaultPart: with a part for all other times, the parts are no longer in
 // the order of time, and none can be left for later.
-func (b *bench) testDefaultPart(t *testing.T) {
+func (b *fixture) testDefaultPart(t *testing.T) {
 	b.exec(`CREATE TABLE fusillade.requests_00 PARTITION OF fusillade.requests DEFAULT`)
 	defer b.exec(`DROP TABLE fusillade.requests_00`)
 	b.recorder.take()
@@ -239,7 +239,7 @@ func (b *bench) testDefaultPart(t *testing.T) {
 }
 
 // testLostWithPartitions: what the tables promise no more.
-func (b *bench) testLostWithPartitions(t *testing.T) {
+func (b *fixture) testLostWithPartitions(t *testing.T) {
 	code := func(sql string) string {
 		t.Helper()
 		_, err := b.conn.Exec(t.Context(), sql)

@@ -88,8 +88,8 @@ func (r *recorder) TraceBatchQuery(_ context.Context, _ *pgx.Conn, data pgx.Trac
 }
 func (r *recorder) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
 
-// bench is a large database with the ports on it.
-type bench struct {
+// fixture is a large database with the ports on it.
+type fixture struct {
 	t         *testing.T
 	conn      *pgx.Conn // the owner's
 	recorder  recorder
@@ -99,15 +99,15 @@ type bench struct {
 	people    domain.People
 }
 
-// newBench makes it of these rows. The changes are made once they are there.
-func newBench(t *testing.T, rows string, changes ...func(*bench, *pgtest.Database)) *bench {
+// newFixture makes it of these rows. The changes are made once they are there.
+func newFixture(t *testing.T, rows string, changes ...func(*fixture, *pgtest.Database)) *fixture {
 	t.Helper()
-	return newBenchOn(t, pgtest.New(t), rows, changes...)
+	return newFixtureOn(t, pgtest.New(t), rows, changes...)
 }
 
-func newBenchOn(t *testing.T, database *pgtest.Database, rows string, changes ...func(*bench, *pgtest.Database)) *bench {
+func newFixtureOn(t *testing.T, database *pgtest.Database, rows string, changes ...func(*fixture, *pgtest.Database)) *fixture {
 	t.Helper()
-	b := &bench{t: t}
+	b := &fixture{t: t}
 	var err error
 	if b.conn, err = pgx.Connect(t.Context(), database.URL); err != nil {
 		t.Fatal(err)
@@ -147,7 +147,7 @@ func newBenchOn(t *testing.T, database *pgtest.Database, rows string, changes ..
 	return b
 }
 
-func (b *bench) exec(sql string) {
+func (b *fixture) exec(sql string) {
 	b.t.Helper()
 	if _, err := b.conn.Exec(b.t.Context(), sql); err != nil {
 		b.t.Fatalf("%s: %v", sql, err)
@@ -155,7 +155,7 @@ func (b *bench) exec(sql string) {
 }
 
 // explain returns the plan of a recorded statement in a plan_cache_mode.
-func (b *bench) explain(s statement, mode, options string) string {
+func (b *fixture) explain(s statement, mode, options string) string {
 	b.t.Helper()
 	ctx := b.t.Context()
 	prepared, err := b.conn.Prepare(ctx, "recorded", s.sql)
@@ -245,18 +245,18 @@ var scopes = map[string][]string{
 
 func TestPlans(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, load)
+	b := newFixture(t, load)
 	t.Run("lists", b.testLists)
 	t.Run("the rest", b.testRest)
 	t.Run("erase what is another's", b.testErasesNothing)
-	t.Run("erasures of many", b.testErasures)
+	t.Run("bulk erasures", b.testErasures)
 	t.Run("depth", b.testDepth)
 	t.Run("counts", b.testCounts)
 	t.Run("advised indexes", b.testAdvisedIndexes) // last, as it makes them
 }
 
 // noScan runs something and explains what it sent.
-func (b *bench) noScan(t *testing.T, what string, do func(context.Context) error) {
+func (b *fixture) noScan(t *testing.T, what string, do func(context.Context) error) {
 	t.Helper()
 	b.recorder.take()
 	if err := do(t.Context()); err != nil {
@@ -275,7 +275,7 @@ func (b *bench) noScan(t *testing.T, what string, do func(context.Context) error
 	}
 }
 
-func (b *bench) testLists(t *testing.T) {
+func (b *fixture) testLists(t *testing.T) {
 	// In each rank, and beyond the rows there are.
 	positions := []*domain.Position{nil, {Rank: 3, CreatedAt: createdAt(100_000), ID: uuid.Max}, {Rank: 2, CreatedAt: createdAt(199_950)}, {Rank: 3, CreatedAt: createdAt(-1)}}
 	for name, filter := range filters {
@@ -314,8 +314,8 @@ func (b *bench) testLists(t *testing.T) {
 // testErasesNothing erases a response of somebody else and one that does not
 // exist. Were the statements different, then their time or their locks would
 // tell which of the two it is.
-func (b *bench) testErasesNothing(t *testing.T) {
-	type erase func(context.Context, uuid.UUID, []string, func(domain.Found) (domain.Warrant, error)) (domain.Erased, error)
+func (b *fixture) testErasesNothing(t *testing.T) {
+	type erase func(context.Context, uuid.UUID, []string, func(domain.Found) (domain.Authorization, error)) (domain.Erased, error)
 	for name, erase := range map[string]erase{"alone": b.responses.Erase, "with later turns": b.responses.EraseWithLaterTurns} {
 		t.Run(name, func(t *testing.T) {
 			sent := func(id uuid.UUID) (texts []string) {
@@ -338,7 +338,7 @@ func (b *bench) testErasesNothing(t *testing.T) {
 	}
 }
 
-func (b *bench) testRest(t *testing.T) {
+func (b *fixture) testRest(t *testing.T) {
 	id := response(20_002)
 	ids := make([]uuid.UUID, domain.MaxLimit)
 	for i := range ids {
@@ -382,17 +382,17 @@ func (b *bench) testRest(t *testing.T) {
 }
 
 // spareAll leaves everything that an erasure comes to.
-func spareAll(_ domain.Erasure, parts []domain.Part) ([]domain.Verdict, domain.Warrant) {
+func spareAll(_ domain.Erasure, parts []domain.Part) ([]domain.Verdict, domain.Authorization) {
 	verdicts := make([]domain.Verdict, len(parts))
 	for i := range verdicts {
 		verdicts[i] = domain.Spare
 	}
-	warrant, _ := porttest.Permit(domain.Found{}) // of a receipt that nothing was found
-	return verdicts, warrant
+	authorization, _ := porttest.Permit(domain.Found{}) // of a receipt that nothing was found
+	return verdicts, authorization
 }
 
 // start begins an erasure of what there was before the end.
-func (b *bench) start(target domain.ErasureTarget) uuid.UUID {
+func (b *fixture) start(target domain.ErasureTarget) uuid.UUID {
 	b.t.Helper()
 	e, _, err := b.erasures.Create(b.t.Context(), domain.Erasure{
 		ID: uuid.New(), Trigger: domain.TriggerBulk, Kind: target.Kind(), Target: &target, AsOf: createdAt(300_000),
@@ -407,7 +407,7 @@ func (b *bench) start(target domain.ErasureTarget) uuid.UUID {
 // testErasures looks at parts of erasures at their beginning and in their midst.
 // Those that leave most rows out may be found and sorted by another index; what
 // is large is gone through in the order of one.
-func (b *bench) testErasures(t *testing.T) {
+func (b *fixture) testErasures(t *testing.T) {
 	advance := func(what string, id uuid.UUID, inOrder bool) {
 		t.Helper()
 		for range 2 {
@@ -472,7 +472,7 @@ func blocks(t *testing.T, plan string) int {
 }
 
 // testDepth: a page far out reads no more than the first.
-func (b *bench) testDepth(t *testing.T) {
+func (b *fixture) testDepth(t *testing.T) {
 	for scope, owners := range map[string][]string{"everyone": nil, "a large owner": {large}} {
 		for _, activeFirst := range []bool{true, false} {
 			far := domain.Position{CreatedAt: createdAt(60_000), ID: uuid.Max}
@@ -500,7 +500,7 @@ func (b *bench) testDepth(t *testing.T) {
 
 // exactly counts what passes the filter, again where a busy machine made that
 // take longer than an answer may.
-func (b *bench) exactly(t *testing.T, filter domain.ResponseFilter) domain.Count {
+func (b *fixture) exactly(t *testing.T, filter domain.ResponseFilter) domain.Count {
 	t.Helper()
 	var count domain.Count
 	var err error
@@ -515,7 +515,7 @@ func (b *bench) exactly(t *testing.T, filter domain.ResponseFilter) domain.Count
 	return count
 }
 
-func (b *bench) testCounts(t *testing.T) {
+func (b *fixture) testCounts(t *testing.T) {
 	for name, filter := range filters {
 		for scope, owners := range scopes {
 			filter.Owners = owners
@@ -550,7 +550,7 @@ func (b *bench) testCounts(t *testing.T) {
 
 // testAdvisedIndexes makes the indexes that the doctor advises and looks
 // whether lists use them.
-func (b *bench) testAdvisedIndexes(t *testing.T) {
+func (b *fixture) testAdvisedIndexes(t *testing.T) {
 	advice, err := inspect.MissingFilterIndexes(t.Context(), b.conn, inspect.Schemas{})
 	if err != nil || len(advice) == 0 {
 		t.Fatalf("want indexes to make, got %v, %v", advice, err)

@@ -26,7 +26,7 @@ var retainedScan = regexp.MustCompile(`Seq Scan on retained_response_(objects|re
 func TestRetainedPlans(t *testing.T) {
 	t.Parallel()
 	const shown = 21
-	b := newBenchOn(t, pgtest.WithArsenal(t), "DELETE FROM fusillade.requests", func(b *bench, _ *pgtest.Database) {
+	b := newFixtureOn(t, pgtest.WithArsenal(t), "DELETE FROM fusillade.requests", func(b *fixture, _ *pgtest.Database) {
 		for statement := range strings.SplitSeq(retained, ";\n") {
 			b.exec(statement)
 		}
@@ -38,7 +38,7 @@ func TestRetainedPlans(t *testing.T) {
 	always := func() bool { return true }
 	responses := b.responses.(*fusillade.Responses)
 	responses.WithArsenal(always, always)
-	list := func(what string, q domain.PageQuery, want, most int) {
+	list := func(what string, q domain.PageQuery, want, limit int) {
 		t.Helper()
 		b.recorder.take()
 		page, err := responses.Page(t.Context(), q)
@@ -61,7 +61,7 @@ func TestRetainedPlans(t *testing.T) {
 			}
 			n := blocks(t, plan)
 			t.Logf("%s: %d blocks", what, n)
-			if n > most {
+			if n > limit {
 				t.Errorf("%s: %d blocks were read\n%s\n%s", what, n, s.sql, plan)
 			}
 		}
@@ -74,16 +74,16 @@ func TestRetainedPlans(t *testing.T) {
 	const few, ofOwner = 1000, 2500
 	for scope, owners := range map[string][]string{"everyone": nil, "a large owner": {large}, "several owners": {large, "owner-3", "owner-none"}} {
 		for name, c := range map[string]struct {
-			filter     domain.ResponseFilter
-			want, most int
+			filter      domain.ResponseFilter
+			want, limit int
 		}{
-			"none":         {want: shown, most: few},
-			"state":        {filter: domain.ResponseFilter{States: []string{"failed"}}, want: 8, most: ofOwner},
-			"common state": {filter: domain.ResponseFilter{States: []string{"completed"}}, want: shown, most: few},
-			"model":        {filter: domain.ResponseFilter{Models: []string{"model-1"}}, want: shown, most: few},
-			"tiers":        {filter: domain.ResponseFilter{Tiers: []string{"flex", "auto"}}, want: shown, most: few},
-			"at work":      {filter: domain.ResponseFilter{States: []string{"pending", "processing"}}, most: few},
-			"after":        {filter: domain.ResponseFilter{CreatedAfter: new(createdAt(19_000))}, want: shown, most: few},
+			"none":         {want: shown, limit: few},
+			"state":        {filter: domain.ResponseFilter{States: []string{"failed"}}, want: 8, limit: ofOwner},
+			"common state": {filter: domain.ResponseFilter{States: []string{"completed"}}, want: shown, limit: few},
+			"model":        {filter: domain.ResponseFilter{Models: []string{"model-1"}}, want: shown, limit: few},
+			"tiers":        {filter: domain.ResponseFilter{Tiers: []string{"flex", "auto"}}, want: shown, limit: few},
+			"at work":      {filter: domain.ResponseFilter{States: []string{"pending", "processing"}}, limit: few},
+			"after":        {filter: domain.ResponseFilter{CreatedAfter: new(createdAt(19_000))}, want: shown, limit: few},
 		} {
 			for _, activeFirst := range []bool{true, false} {
 				for _, after := range []*domain.Position{nil, {CreatedAt: createdAt(19_900), ID: uuid.Max}} {
@@ -99,7 +99,7 @@ func TestRetainedPlans(t *testing.T) {
 						limit = int64(c.want)
 					}
 					list(fmt.Sprintf("%s of %s, active first %t, after %+v", name, scope, activeFirst, after),
-						domain.PageQuery{Filter: c.filter, ActiveFirst: activeFirst, After: after, Limit: limit}, c.want, c.most)
+						domain.PageQuery{Filter: c.filter, ActiveFirst: activeFirst, After: after, Limit: limit}, c.want, c.limit)
 				}
 			}
 		}
@@ -137,16 +137,16 @@ func TestRetainedPlans(t *testing.T) {
 		t.Errorf("fetch: what is retained was asked %d times", fetched)
 	}
 
-	// Nor do erasures of many go through more than they come to, the oldest first.
+	// Nor do bulk erasures go through more than they come to, the oldest first.
 	for name, filter := range map[string]domain.ResponseFilter{
 		"everyone": {}, "a large owner": {Owners: []string{large}}, "a state": {States: []string{"failed"}}, "a model": {Models: []string{"model-1"}},
 	} {
 		filter.CreatedAfter = new(createdAt(10_100))
-		const most = 20
+		const limit = 20
 		id := b.start(domain.ErasureTarget{Filter: &filter})
 		for range 2 {
 			b.recorder.take()
-			if _, err := b.erasures.Advance(t.Context(), id, most, spareAll); err != nil {
+			if _, err := b.erasures.Advance(t.Context(), id, limit, spareAll); err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
 			looked := 0

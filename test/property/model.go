@@ -51,19 +51,19 @@ type question struct {
 	externalID   string
 	organization string // "": none was chosen
 
-	operation     string // list, get or erase
-	id            string
-	member, state *string
-	email         *string
-	states        []string // nil: not given, as of those below
-	models, tiers []string
-	after, before *int64
-	least, most   *int64 // of the status
-	took          *int64 // at least
-	failed        *bool
-	activeFirst   *bool
-	skip, limit   *int64
-	count         string // auto, exact, estimate or none
+	operation            string // list, get or erase
+	id                   string
+	member, state        *string
+	email                *string
+	states               []string // nil: not given, as of those below
+	models, tiers        []string
+	after, before        *int64
+	minStatus, maxStatus *int64 // of the status
+	took                 *int64 // at least
+	failed               *bool
+	activeFirst          *bool
+	skip, limit          *int64
+	count                string // auto, exact, estimate or none
 }
 
 // answer is what must come of it.
@@ -248,8 +248,8 @@ func (w *world) list(q question, u user, organization string) answer {
 			q.email != nil && (w.email(r.owner) == "" || w.email(r.owner) != *q.email) ||
 			q.state != nil && r.state != *q.state ||
 			q.states != nil && !slices.Contains(q.states, r.state) ||
-			q.least != nil && (r.status == 0 || int64(r.status) < *q.least) ||
-			q.most != nil && (r.status == 0 || int64(r.status) > *q.most) ||
+			q.minStatus != nil && (r.status == 0 || int64(r.status) < *q.minStatus) ||
+			q.maxStatus != nil && (r.status == 0 || int64(r.status) > *q.maxStatus) ||
 			q.took != nil && (r.took < 0 || r.took < *q.took) ||
 			q.failed != nil && r.failed != *q.failed ||
 			q.models != nil && !slices.Contains(q.models, r.model) ||

@@ -20,7 +20,7 @@ type Fixture interface {
 	porttest.ResponsesFixture
 	porttest.UsageFixture
 	porttest.PeopleFixture
-	Looks() domain.Looks
+	AccessLog() domain.AccessLog
 }
 
 const questionsPerWorld = 12
@@ -101,7 +101,7 @@ func ask(t *testing.T, f Fixture, q question) answer {
 	case "list":
 		return askList(t, domain.NewListResponses(f.Responses(), f.UsageRecords(), f.People(), log), caller, q)
 	case "get":
-		got, err := domain.NewGetResponse(f.Responses(), f.UsageRecords(), f.People(), f.Looks(), time.Now, log).Execute(ctx, caller, domain.GetRequest{ID: uuid.MustParse(q.id)})
+		got, err := domain.NewGetResponse(f.Responses(), f.UsageRecords(), f.People(), f.AccessLog(), time.Now, log).Execute(ctx, caller, domain.GetRequest{ID: uuid.MustParse(q.id)})
 		if err != nil {
 			return refusal(err)
 		}
@@ -130,12 +130,12 @@ var counts = map[string]domain.CountMode{
 func askList(t *testing.T, list *domain.ListResponses, caller domain.Principal, q question) answer {
 	t.Helper()
 	r := domain.ListRequest{
-		OwnerEmail: q.email, State: q.state, States: q.states, Models: q.models, Tiers: q.tiers, StatusMin: q.least, StatusMax: q.most,
+		OwnerEmail: q.email, State: q.state, States: q.states, Models: q.models, Tiers: q.tiers, StatusMin: q.minStatus, StatusMax: q.maxStatus,
 		HasError: q.failed, ActiveFirst: q.activeFirst, Skip: q.skip, Limit: q.limit, Count: counts[q.count],
 	}
 	if q.took != nil {
-		least := time.Duration(*q.took) * time.Millisecond
-		r.MinDuration = &least
+		minStatus := time.Duration(*q.took) * time.Millisecond
+		r.MinDuration = &minStatus
 	}
 	if q.member != nil {
 		id := uuid.MustParse(*q.member)
@@ -437,10 +437,10 @@ func (g generator) question(w *world) question {
 		q.before = number(1_700_000_000_000_000 + g.Int64N(7))
 	}
 	if g.chance(10) {
-		q.least = number(-1, 200, 404, 405, 1<<40)
+		q.minStatus = number(-1, 200, 404, 405, 1<<40)
 	}
 	if g.chance(10) {
-		q.most = number(-1<<40, 200, 404, 499, 502)
+		q.maxStatus = number(-1<<40, 200, 404, 499, 502)
 	}
 	if g.chance(10) {
 		q.took = number(0, 1, 2, 3)

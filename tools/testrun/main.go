@@ -69,7 +69,7 @@ func run(ctx context.Context, args []string, also string, usual time.Duration) e
 	if err != nil {
 		return err
 	}
-	if p.most < p.cached*2 { // what is in the cache says nothing of the next run
+	if p.limit < p.cached*2 { // what is in the cache says nothing of the next run
 		return nil
 	}
 	times[name] = time.Since(p.started).Round(time.Second)
@@ -140,9 +140,9 @@ type progress struct {
 	expected  time.Duration // zero where nothing is known
 	measured  bool          // expected is that of an earlier run
 
-	mu                 sync.Mutex
-	running            map[string]time.Time // since when
-	most, done, cached int                  // packages
+	mu                  sync.Mutex
+	running             map[string]time.Time // since when
+	limit, done, cached int                  // packages
 }
 
 var _ testjson.EventHandler = (*progress)(nil)
@@ -179,7 +179,7 @@ func (p *progress) begin(name string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.running[name] = time.Now()
-	p.most++
+	p.limit++
 }
 
 func (p *progress) end(name string) {

@@ -24,19 +24,19 @@ const requestsAtOnce = 600
 // it is about; some more where chains grow meanwhile or a named response is not
 // there.
 func (e *Erasures) Advance(
-	ctx context.Context, id uuid.UUID, most int, judge func(domain.Erasure, []domain.Part) ([]domain.Verdict, domain.Warrant),
+	ctx context.Context, id uuid.UUID, limit int, judge func(domain.Erasure, []domain.Part) ([]domain.Verdict, domain.Authorization),
 ) (after domain.Erasure, err error) {
 	ctx = postgres.For(ctx, postgres.Bulk)
 	size, known := e.careful.Get(id)
-	if !known || size > most {
-		size = most
+	if !known || size > limit {
+		size = limit
 	}
 	for {
 		var why domain.Code
-		after, why, err = e.advance(ctx, id, most, size, "", judge)
+		after, why, err = e.advance(ctx, id, limit, size, "", judge)
 		switch {
 		case err == nil:
-			e.grow(id, size, most, after.State.Over())
+			e.grow(id, size, limit, after.State.Finished())
 			return after, nil
 		case why == "":
 			return domain.Erasure{}, err
@@ -47,7 +47,7 @@ func (e *Erasures) Advance(
 		}
 		// This one it is. The rest goes on after it.
 		refused := err
-		if after, _, err = e.advance(ctx, id, most, 1, why, judge); err != nil {
+		if after, _, err = e.advance(ctx, id, limit, 1, why, judge); err != nil {
 			return domain.Erasure{}, errors.Join(refused, err)
 		}
 		return after, nil
@@ -55,8 +55,8 @@ func (e *Erasures) Advance(
 }
 
 // grow has the next part be larger, after one in which nothing was refused.
-func (e *Erasures) grow(id uuid.UUID, size, most int, over bool) {
-	if size*2 >= most || over {
+func (e *Erasures) grow(id uuid.UUID, size, limit int, over bool) {
+	if size*2 >= limit || over {
 		e.careful.Remove(id)
 	} else {
 		e.careful.Add(id, size*2)
@@ -67,7 +67,7 @@ func (e *Erasures) grow(id uuid.UUID, size, most int, over bool) {
 // that an error is about one of them. With refused it locks none of them and
 // erases nothing, but notes that what judge lets go was refused, and why.
 func (e *Erasures) advance(
-	ctx context.Context, id uuid.UUID, most, size int, refused domain.Code, judge func(domain.Erasure, []domain.Part) ([]domain.Verdict, domain.Warrant),
+	ctx context.Context, id uuid.UUID, limit, size int, refused domain.Code, judge func(domain.Erasure, []domain.Part) ([]domain.Verdict, domain.Authorization),
 ) (after domain.Erasure, why domain.Code, err error) {
 	f := e.finisher()
 	var begun *uuid.UUID
@@ -86,7 +86,7 @@ func (e *Erasures) advance(
 			return ahead, err
 		}
 		now := e.now()
-		over := after.State.Over()
+		over := after.State.Finished()
 		if over && (after.VerifyAt == nil || after.VerifyAt.After(now)) || after.Target == nil {
 			return nil, nil
 		}
@@ -99,7 +99,7 @@ func (e *Erasures) advance(
 		}
 		looked++
 		a.lookAgain = looked <= lookAgainForTurns
-		if size < most {
+		if size < limit {
 			if err := dbsqlc.New(tx).WaitShortly(ctx); err != nil {
 				return nil, err
 			}
@@ -143,7 +143,7 @@ type advance struct {
 	finisher     finisher
 	erasure      *domain.Erasure
 	at           time.Time
-	judge        func(domain.Erasure, []domain.Part) ([]domain.Verdict, domain.Warrant)
+	judge        func(domain.Erasure, []domain.Part) ([]domain.Verdict, domain.Authorization)
 	walk         walk
 	place        place
 	seeds        []uuid.UUID // the candidates, and later turns that go along
@@ -156,23 +156,23 @@ type advance struct {
 	lookAgain    bool                  // fail where later turns have come meanwhile
 }
 
-func (a *advance) run(ctx context.Context, most int) error {
+func (a *advance) run(ctx context.Context, limit int) error {
 	e := a.erasure
 	if a.place == (place{}) {
 		e.BeginPass()
 	}
-	e.Trouble = ""
+	e.LastError = ""
 	if e.State == domain.ErasurePending {
 		e.State, e.StartedAt = domain.ErasureRunning, &a.at
 	}
-	if e.Most > 0 {
-		most = int(min(int64(most), e.Most-e.Done))
+	if e.Max > 0 {
+		limit = int(min(int64(limit), e.Max-e.Done))
 	}
 	a.walk = newWalk(*e.Target, e.Scope, e.AsOf)
 	if e.Preview != nil {
 		a.walk.preview = e.Preview[:]
 	}
-	candidates, more, err := a.next(ctx, most)
+	candidates, more, err := a.next(ctx, limit)
 	if err != nil {
 		return err
 	}
@@ -189,7 +189,7 @@ func (a *advance) run(ctx context.Context, most int) error {
 	}
 	switch {
 	case a.later != nil: // then it is seen how far it has come
-	case e.Most > 0 && e.Done >= e.Most:
+	case e.Max > 0 && e.Done >= e.Max:
 		a.finish()
 	case !more && a.walk.owner != nil && a.place.named == 0 && a.erasedInPass == 0:
 		a.place = startOfGone
@@ -203,9 +203,9 @@ func (a *advance) run(ctx context.Context, most int) error {
 
 // next are the next candidates. What is gone follows where a pass has found
 // nothing else.
-func (a *advance) next(ctx context.Context, most int) (found []candidate, more bool, err error) {
+func (a *advance) next(ctx context.Context, limit int) (found []candidate, more bool, err error) {
 	if a.place.named == 0 || a.walk.owner == nil {
-		found, more, err = a.walk.next(ctx, &a.eraser, a.place, most)
+		found, more, err = a.walk.next(ctx, &a.eraser, a.place, limit)
 		if err != nil || len(found) > 0 || a.walk.owner == nil || a.erasedInPass > 0 {
 			return found, more, err
 		}
@@ -214,7 +214,7 @@ func (a *advance) next(ctx context.Context, most int) (found []candidate, more b
 	if err := a.prepare(ctx, a.outlet); err != nil {
 		return nil, false, err
 	}
-	return a.walk.next(ctx, &a.eraser, a.place, most)
+	return a.walk.next(ctx, &a.eraser, a.place, limit)
 }
 
 // take locks what hangs together with the candidates, or with as many of them
@@ -364,7 +364,7 @@ func (a *advance) erase(ctx context.Context, from place, candidates []candidate)
 }
 
 // remove erases what has been chosen.
-func (a *advance) remove(ctx context.Context, responses int64, w domain.Warrant) error {
+func (a *advance) remove(ctx context.Context, responses int64, w domain.Authorization) error {
 	erased, receipts, later, err := a.finisher.carryOut(ctx, a.commit, &a.eraser, w, intended{erasure: &a.erasure.ID, responses: responses})
 	if err != nil {
 		return err
@@ -424,7 +424,7 @@ func (a *advance) endPass(ctx context.Context) error {
 		return err
 	}
 	if person.rows > 0 || e.FoundNothing() {
-		if err := a.noteNothing(person); err != nil {
+		if err := a.recordNothing(person); err != nil {
 			return err
 		}
 	}
@@ -436,9 +436,9 @@ func (a *advance) endPass(ctx context.Context) error {
 	return nil
 }
 
-// noteNothing adds a receipt that says that no response was there, or was left
+// recordNothing adds a receipt that says that no response was there, or was left
 // when what is kept by person was erased.
-func (a *advance) noteNothing(person ofPerson) error {
+func (a *advance) recordNothing(person ofPerson) error {
 	_, w := a.judge(*a.erasure, nil)
 	nothing := eraser{}
 	if owner := a.erasure.Target.Owner; owner != nil {
@@ -471,7 +471,7 @@ func (a *advance) note() error {
 	if a.place.after != nil {
 		createdAt, id = a.place.after.CreatedAt, a.place.after.ID
 	}
-	a.commit.Queue(dbsqlc.NoteProgress, string(e.State), e.StartedAt, e.FinishedAt, e.VerifyAt, e.VerifiedAt,
+	a.commit.Queue(dbsqlc.RecordProgress, string(e.State), e.StartedAt, e.FinishedAt, e.VerifyAt, e.VerifiedAt,
 		e.Done, e.Requests, e.Steps, e.Templates, e.RawRequests, e.RawResponses, e.Tasks, e.Files, e.KeptTemplates, e.Retained,
 		e.Held, e.NotFound, e.Receipts, failures, e.Refused, createdAt, id, int64(a.place.named), a.erasedInPass, e.ID)
 	return nil

@@ -41,7 +41,7 @@ const fillMany = `
 
 // BenchmarkEraseMany erases all that an owner has, on one connection.
 func BenchmarkEraseMany(b *testing.B) {
-	w := newBench(b, postgres.Config{})
+	w := newFixture(b, postgres.Config{})
 	erasures := w.erasures(postgres.Config{MaxConns: 1})
 	run := domain.NewRunErasure(erasures, noPace, time.Now)
 	w.exec(`INSERT INTO underway.task_queue (name) VALUES ('create-response') ON CONFLICT DO NOTHING`)
@@ -66,9 +66,9 @@ func BenchmarkEraseMany(b *testing.B) {
 	b.ReportMetric(float64(of*n)/took.Seconds(), "responses/s")
 }
 
-// BenchmarkSurvey counts what BenchmarkEraseMany erases.
-func BenchmarkSurvey(b *testing.B) {
-	w := newBench(b, postgres.Config{})
+// BenchmarkEstimate counts what BenchmarkEraseMany erases.
+func BenchmarkEstimate(b *testing.B) {
+	w := newFixture(b, postgres.Config{})
 	erasures := w.erasures(postgres.Config{MaxConns: 1})
 	w.exec(`INSERT INTO underway.task_queue (name) VALUES ('create-response') ON CONFLICT DO NOTHING`)
 	const of = 50_000
@@ -76,7 +76,7 @@ func BenchmarkSurvey(b *testing.B) {
 	w.exec(fillMany, of, owner.String())
 	w.exec(`ANALYZE`)
 	for b.Loop() {
-		got, err := erasures.Survey(b.Context(), domain.ErasureTarget{Owner: &owner}, nil, time.Now())
+		got, err := erasures.Estimate(b.Context(), domain.ErasureTarget{Owner: &owner}, nil, time.Now())
 		if err != nil || got.Responses != of {
 			b.Fatalf("%d counted, %v", got.Responses, err)
 		}
@@ -90,7 +90,7 @@ func BenchmarkSurvey(b *testing.B) {
 func BenchmarkListsBesideEraseMany(b *testing.B) {
 	for name, perSecond := range map[string]int{"paced": 5200, "unbounded": 0} {
 		b.Run(name, func(b *testing.B) {
-			w := newBench(b, postgres.Config{MaxConns: 4})
+			w := newFixture(b, postgres.Config{MaxConns: 4})
 			erasures := w.erasures(postgres.Config{MaxConns: 1})
 			w.exec(`INSERT INTO underway.task_queue (name) VALUES ('create-response') ON CONFLICT DO NOTHING`)
 			w.exec(fillMany, 20_000, "somebody")
@@ -130,7 +130,7 @@ func BenchmarkListsBesideEraseMany(b *testing.B) {
 
 // lists lists on four connections while something is done, and returns how many
 // lists a second that were.
-func (b *bench) lists(t testing.TB, while func()) float64 {
+func (b *fixture) lists(t testing.TB, while func()) float64 {
 	t.Helper()
 	var made atomic.Int64
 	var callers sync.WaitGroup

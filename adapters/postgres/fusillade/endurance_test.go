@@ -38,11 +38,11 @@ func asOften(t *testing.T, variable string, usual int) int {
 	return n
 }
 
-// TestHoldsAndErasuresOfManyRace places holds in the midst of erasures of many of
+// TestHoldsAndErasuresOfManyRace places holds in the midst of bulk erasures of
 // each kind: from the answer on, nothing that is held goes.
 func TestHoldsAndErasuresOfManyRace(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, postgres.Config{})
+	b := newFixture(t, postgres.Config{})
 	retention, erasures := b.retention("runner")
 	holds := b.holds(postgres.Config{})
 	rule := dueRule(t, retention)
@@ -98,11 +98,11 @@ func TestHoldsAndErasuresOfManyRace(t *testing.T) {
 		var done atomic.Int64
 		advance := func(domain.Erasure) (domain.Erasure, bool, error) {
 			e, err := erasures.Advance(t.Context(), id, 2, porttest.JudgeAll)
-			return e, e.State.Over(), err
+			return e, e.State.Finished(), err
 		}
 		if kind == "sweep" {
 			advance = func(e domain.Erasure) (domain.Erasure, bool, error) {
-				turn, err := b.responses.SweepOrphans(t.Context(), time.Now(), 2, time.Hour, orphansWarrant())
+				turn, err := b.responses.SweepOrphans(t.Context(), time.Now(), 2, time.Hour, orphansAuthorization())
 				e.Done += turn.RawRequests
 				e.Held = b.number(`SELECT count(*) FROM outlet.http_requests`)
 				return e, turn.Looked == 0, err
@@ -157,7 +157,7 @@ func TestHoldsAndErasuresOfManyRace(t *testing.T) {
 func TestErasuresOfEndedSessions(t *testing.T) {
 	t.Parallel()
 	responses := asOften(t, endedSessions, 100)
-	b := newBench(t, postgres.Config{MaxConns: 4})
+	b := newFixture(t, postgres.Config{MaxConns: 4})
 	erasures := b.erasures(postgres.Config{MaxConns: 2})
 	many, ones := uuid.New(), make(chan uuid.UUID, responses)
 	for i := range responses {
@@ -216,7 +216,7 @@ func TestErasuresOfEndedSessions(t *testing.T) {
 		})
 	}
 	callers.Go(func() {
-		for !e.State.Over() {
+		for !e.State.Finished() {
 			next, err := erasures.Advance(t.Context(), e.ID, 10, porttest.JudgeAll)
 			if err != nil {
 				failures.Add(1)
@@ -242,7 +242,7 @@ func TestErasuresOfEndedSessions(t *testing.T) {
 		told++
 	}
 	if requests != full.Requests || e.Failures != nil || e.Done != int64(responses/2) {
-		t.Errorf("receipts tell of %d requests of %d, the erasure of many of %d responses of %d, %v", requests, full.Requests, e.Done, responses/2, e.Failures)
+		t.Errorf("receipts tell of %d requests of %d, the bulk erasure of %d responses of %d, %v", requests, full.Requests, e.Done, responses/2, e.Failures)
 	}
 	if linked := b.number(`SELECT count(*) FROM lethe.erasure_receipts`); told != int64(responses-responses/2)+linked {
 		t.Errorf("%d receipts of %d responses one by one and %d parts", told, responses-responses/2, linked)
@@ -259,7 +259,7 @@ func TestErasuresOfEndedSessions(t *testing.T) {
 func TestOwnerOfEverything(t *testing.T) {
 	t.Parallel()
 	responses := asOften(t, ownerResponses, 1_000)
-	b := newBench(t, postgres.Config{})
+	b := newFixture(t, postgres.Config{})
 	erasures := b.erasures(postgres.Config{MaxConns: 1})
 	owner := uuid.New()
 	b.exec(`INSERT INTO underway.task_queue (name) VALUES ('create-response') ON CONFLICT DO NOTHING`)

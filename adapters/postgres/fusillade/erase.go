@@ -21,21 +21,21 @@ import (
 // one request, and more for a chain. Who asks again for what has begun asks for
 // the same erasure: it is theirs from then on, and holds that came since do not
 // stop it.
-func (r *Responses) Erase(ctx context.Context, id uuid.UUID, owners []string, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+func (r *Responses) Erase(ctx context.Context, id uuid.UUID, owners []string, permit func(domain.Found) (domain.Authorization, error)) (domain.Erased, error) {
 	return r.erase(ctx, id, owners, false, permit)
 }
 
 // EraseWithLaterTurns is domain.Responses'. It makes three round trips more
 // than Erase does of a chain, and three for each later turn after the other; of these
 // a hold that is being placed waits for one.
-func (r *Responses) EraseWithLaterTurns(ctx context.Context, id uuid.UUID, owners []string, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+func (r *Responses) EraseWithLaterTurns(ctx context.Context, id uuid.UUID, owners []string, permit func(domain.Found) (domain.Authorization, error)) (domain.Erased, error) {
 	return r.erase(ctx, id, owners, true, permit)
 }
 
-func (r *Responses) erase(ctx context.Context, id uuid.UUID, owners []string, laterTurns bool, permit func(domain.Found) (domain.Warrant, error)) (domain.Erased, error) {
+func (r *Responses) erase(ctx context.Context, id uuid.UUID, owners []string, laterTurns bool, permit func(domain.Found) (domain.Authorization, error)) (domain.Erased, error) {
 	f := r.finisher()
 	var erased domain.Erased
-	var w domain.Warrant
+	var w domain.Authorization
 	var refused error
 	var later, deleting bool
 	looked := 0
@@ -518,7 +518,7 @@ func (e *eraser) queueDeleteAll(b *pgx.Batch, erased *domain.Erased) {
 		}
 	}
 	e.queueDeleteHeaded(b, erased)
-	b.Queue(dbsqlc.DeleteLooks, e.requests)
+	b.Queue(dbsqlc.DeleteAccesses, e.requests)
 	if len(e.files) > 0 {
 		b.Queue(dbsqlc.LockFiles, e.files)
 		b.Queue(dbsqlc.DeleteFiles, e.files).QueryRow(func(row pgx.Row) error {
@@ -567,7 +567,7 @@ func (e *eraser) queueDeleteHeaded(b *pgx.Batch, erased *domain.Erased) {
 	})
 }
 
-// queueLeft counts the rows of the response, of its copies and of who looked at
+// queueLeft counts the rows of the response, of its copies and of the access log at
 // it that there still are, and apart from these its templates that others need.
 func (e *eraser) queueLeft(b *pgx.Batch, left, kept *int64) {
 	*kept = 0

@@ -25,7 +25,7 @@ func TestErasureIsAllOrNothing(t *testing.T) {
 		t.Run(fmt.Sprint(steps), func(t *testing.T) {
 			t.Parallel()
 			m := &meddler{}
-			b := newBench(t, postgres.Config{Tracer: m, MaxConns: 1})
+			b := newFixture(t, postgres.Config{Tracer: m, MaxConns: 1})
 			b.addChain("somebody else", 3)
 			unsent := func(ctx context.Context, _ *pgx.Conn) context.Context {
 				ctx, cancel := context.WithCancel(ctx)
@@ -101,17 +101,17 @@ func whole(steps, requests int) domain.Erased {
 // Each table refuses in turn, and then pretends to have deleted.
 func TestRefusedDeletes(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, postgres.Config{})
+	b := newFixture(t, postgres.Config{})
 	chain, alone := b.addChain("somebody", 4), b.addChain("somebody", 1)
 	made, _, _, _ := b.addMade("somebody")
-	b.exec(`INSERT INTO lethe.looks (id, looked_at, looked_by, request_id, owner, address)
+	b.exec(`INSERT INTO lethe.access_log (id, accessed_at, accessed_by, request_id, owner, address)
 		SELECT gen_random_uuid(), now(), gen_random_uuid(), id, created_by, '192.0.2.7' FROM fusillade.requests`)
 	before := b.Stored()
 	b.exec(`CREATE FUNCTION refuse() RETURNS trigger AS $$ BEGIN RAISE EXCEPTION 'words of people: %', OLD; END $$ LANGUAGE plpgsql`)
 	b.exec(`CREATE FUNCTION pretend() RETURNS trigger AS $$ BEGIN RETURN NULL; END $$ LANGUAGE plpgsql`)
 	for _, table := range []string{
 		"outlet.http_requests", "outlet.http_responses", "underway.task",
-		"fusillade.response_steps", "fusillade.requests", "fusillade.request_templates", "lethe.looks",
+		"fusillade.response_steps", "fusillade.requests", "fusillade.request_templates", "lethe.access_log",
 		"fusillade.files", "fusillade.batches",
 	} {
 		for _, how := range []string{"refuse", "pretend"} {
@@ -134,8 +134,8 @@ func TestRefusedDeletes(t *testing.T) {
 					t.Errorf("%s: the error quotes a row: %v", table, err)
 				}
 			}
-			if looks := b.number(`SELECT count(*) FROM lethe.looks`); looks != before.Requests {
-				t.Errorf("%s, %s: want all %d looks left, got %d", table, how, before.Requests, looks)
+			if records := b.number(`SELECT count(*) FROM lethe.access_log`); records != before.Requests {
+				t.Errorf("%s, %s: want all %d records left, got %d", table, how, before.Requests, records)
 			}
 			if after := b.Stored(); after != before {
 				t.Errorf("%s, %s: want everything left, %+v, got %+v", table, how, before, after)
@@ -148,14 +148,14 @@ func TestRefusedDeletes(t *testing.T) {
 			t.Errorf("want it erased in the end: %v", err)
 		}
 	}
-	if looks := b.number(`SELECT count(*) FROM lethe.looks`); looks != 0 {
-		t.Errorf("%d looks outlive what was looked at", looks)
+	if records := b.number(`SELECT count(*) FROM lethe.access_log`); records != 0 {
+		t.Errorf("%d records outlive their response", records)
 	}
 }
 
 func TestErasuresOfOneChainAtOnce(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, postgres.Config{MaxConns: 8})
+	b := newFixture(t, postgres.Config{MaxConns: 8})
 	for _, steps := range []int{1, 2, 12, 50} {
 		requests := b.addChain("somebody", steps)
 		before := b.Stored()
@@ -188,7 +188,7 @@ func TestErasuresOfOneChainAtOnce(t *testing.T) {
 // and its owner is asked about.
 func TestErasureOfAGrowingChain(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, postgres.Config{ApplicationName: "eraser"})
+	b := newFixture(t, postgres.Config{ApplicationName: "eraser"})
 	// Code that reads again after locking must see more than its first snapshot.
 	b.exec(`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_isolation = ''repeatable read''', current_database()); END $$`)
 	for name, steps := range map[string]int{"chain": 4, "no chain yet": 1} {
@@ -219,7 +219,7 @@ func TestErasureOfAGrowingChain(t *testing.T) {
 		done := make(chan error)
 		go func() {
 			var err error
-			erased, err = b.responses.Erase(t.Context(), requests[len(requests)-1].ID, nil, func(found domain.Found) (domain.Warrant, error) {
+			erased, err = b.responses.Erase(t.Context(), requests[len(requests)-1].ID, nil, func(found domain.Found) (domain.Authorization, error) {
 				owners = found.Owners
 				return porttest.Permit(found)
 			})
@@ -252,7 +252,7 @@ func TestErasureOfAGrowingChain(t *testing.T) {
 // refer to each other.
 func TestOddChains(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, postgres.Config{})
+	b := newFixture(t, postgres.Config{})
 	type link struct{ parent, prev int } // -1: none
 	for name, links := range map[string][]link{
 		"prev only":             {{-1, -1}, {-1, 0}, {-1, 1}},
@@ -298,7 +298,7 @@ func TestOddChains(t *testing.T) {
 // A worker that is running a task holds it: then nothing is erased.
 func TestErasureOfALockedTask(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, postgres.Config{})
+	b := newFixture(t, postgres.Config{})
 	impatient := b.open(postgres.Config{URL: withParameter(t, b.database.RoleURL, "lock_timeout", "50ms")})
 	requests := b.addChain("somebody", 3)
 	before := b.Stored()
@@ -348,7 +348,7 @@ func TestErasureWithoutTheRest(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t, postgres.Config{})
+			b := newFixture(t, postgres.Config{})
 			chain, alone := b.addChain("somebody", 4), b.addChain("somebody", 1)
 			b.exec(c.change)
 			for _, r := range []struct {
@@ -369,7 +369,7 @@ func TestErasureWithoutTheRest(t *testing.T) {
 
 func TestErasureWithAHiddenOutlet(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, postgres.Config{})
+	b := newFixture(t, postgres.Config{})
 	requests := b.addChain("somebody", 3)
 	b.exec(`CREATE TABLE fusillade.http_responses (instance_id uuid, correlation_id bigint)`)
 	before := b.Stored()
@@ -384,7 +384,7 @@ func TestErasureWithAHiddenOutlet(t *testing.T) {
 // A commit that is reported before it is on disk could still be undone.
 func TestErasureIsDurable(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, postgres.Config{})
+	b := newFixture(t, postgres.Config{})
 	requests := b.addChain("somebody", 2)
 	b.exec(`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = off', current_database()); END $$`)
 	b.exec(`CREATE TABLE public.seen (level text)`)
@@ -402,7 +402,7 @@ func TestErasureIsDurable(t *testing.T) {
 // Billing stays as it is.
 func TestErasureLeavesTheAccounts(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, postgres.Config{})
+	b := newFixture(t, postgres.Config{})
 	b.addChain("somebody else", 3)
 	requests := b.addChain("somebody", 5)
 	b.exec(`INSERT INTO public.credits_transactions (user_id, transaction_type, amount, source_id)

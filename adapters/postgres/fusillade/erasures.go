@@ -26,7 +26,7 @@ type Erasures struct {
 	known  func() *Known // nil: nothing is
 	main   *postgres.DB  // with what is kept by person; nil: the same database
 
-	surveyMost int // requests that a survey looks at
+	estimateMax int // requests that an estimate looks at
 	// careful are erasures of which something was refused lately, with how many
 	// responses their next parts have.
 	careful *lru.Cache[uuid.UUID, int]
@@ -50,7 +50,7 @@ func NewErasures(db *postgres.DB, outletSchema string, issuer Issuer) (*Erasures
 	if err != nil {
 		return nil, err
 	}
-	return &Erasures{db: db, outlet: outletSchema, issuer: issuer, surveyMost: surveyMost, careful: careful}, nil
+	return &Erasures{db: db, outlet: outletSchema, issuer: issuer, estimateMax: estimateMax, careful: careful}, nil
 }
 
 const carefulOf = 1000
@@ -65,10 +65,10 @@ func (e *Erasures) finisher() finisher { return finisher{e.db, e.outlet, e.issue
 
 func (e *Erasures) now() time.Time { return e.issuer.now() }
 
-// KeepPreview is domain.Erasures'. It makes two round trips.
-func (e *Erasures) KeepPreview(ctx context.Context, p domain.Preview) error {
+// SavePreview is domain.Erasures'. It makes two round trips.
+func (e *Erasures) SavePreview(ctx context.Context, p domain.Preview) error {
 	return e.db.Tx(ctx, func(tx *postgres.Tx) error {
-		if err := dbsqlc.New(tx).KeepPreview(ctx, dbsqlc.KeepPreviewParams{
+		if err := dbsqlc.New(tx).SavePreview(ctx, dbsqlc.SavePreviewParams{
 			TokenSum: p.TokenSum[:], RequestedBy: p.RequestedBy, Target: p.Target[:], AsOf: p.AsOf, ExpiresAt: p.ExpiresAt,
 			Responses: p.Responses, Requests: p.Requests, Steps: p.Steps, Templates: p.Templates,
 			RawRequests: p.RawRequests, RawResponses: p.RawResponses, Tasks: p.Tasks,
@@ -80,7 +80,7 @@ func (e *Erasures) KeepPreview(ctx context.Context, p domain.Preview) error {
 		var b pgx.Batch
 		part := int32(0)
 		for ids := range slices.Chunk(p.Counted, previewedPart) {
-			b.Queue(dbsqlc.KeepPreviewPart, p.TokenSum[:], part, ids)
+			b.Queue(dbsqlc.SavePreviewPart, p.TokenSum[:], part, ids)
 			part++
 		}
 		b.Queue(dbsqlc.DropPreviews, p.RequestedBy, int64(domain.MaxPreviews))
@@ -103,7 +103,7 @@ func (e *Erasures) Preview(ctx context.Context, tokenSum [sha256.Size]byte) (dom
 	}
 	p := domain.Preview{
 		RequestedBy: row.RequestedBy, AsOf: row.AsOf, ExpiresAt: row.ExpiresAt,
-		Survey: domain.Survey{
+		Estimate: domain.Estimate{
 			Responses: row.Responses, Requests: row.Requests, Steps: row.Steps, Templates: row.Templates,
 			RawRequests: row.RawRequests, RawResponses: row.RawResponses, Tasks: row.Tasks,
 			Files: row.Files, KeptTemplates: row.KeptTemplates, Retained: row.Retained,
@@ -156,7 +156,7 @@ func createParams(wanted domain.Erasure) (dbsqlc.CreateErasureParams, error) {
 	}
 	p := dbsqlc.CreateErasureParams{
 		ID: wanted.ID, Trigger: string(wanted.Trigger), Kind: string(wanted.Kind), Target: target, Scope: wanted.Scope,
-		AsOf: wanted.AsOf, Most: wanted.Most, Ground: string(wanted.Ground), Ticket: wanted.Ticket,
+		AsOf: wanted.AsOf, Max: wanted.Max, Ground: string(wanted.Ground), Ticket: wanted.Ticket,
 		RequestedAt: wanted.RequestedAt, RequestedBy: wanted.RequestedBy, Role: string(wanted.Role),
 		RequestSum: wanted.RequestSum[:], State: string(wanted.State), Expected: wanted.Expected,
 	}
@@ -304,9 +304,9 @@ func (e *Erasures) cancel(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (d
 }
 
 // Note is domain.Erasures'. It makes one round trip.
-func (e *Erasures) Note(ctx context.Context, id uuid.UUID, trouble string, failed bool) error {
+func (e *Erasures) Note(ctx context.Context, id uuid.UUID, lastError string, failed bool) error {
 	return e.db.Use(ctx, func(c postgres.Conn) error {
-		n, err := dbsqlc.New(c).NoteTrouble(ctx, dbsqlc.NoteTroubleParams{ID: id, Trouble: trouble, Failed: failed, At: e.now()})
+		n, err := dbsqlc.New(c).RecordError(ctx, dbsqlc.RecordErrorParams{ID: id, LastError: lastError, Failed: failed, At: e.now()})
 		if err == nil && n == 0 {
 			err = pgx.ErrNoRows
 		}
@@ -315,9 +315,9 @@ func (e *Erasures) Note(ctx context.Context, id uuid.UUID, trouble string, faile
 }
 
 // Due is domain.Erasures'. It makes one round trip.
-func (e *Erasures) Due(ctx context.Context, most int) (due []uuid.UUID, err error) {
+func (e *Erasures) Due(ctx context.Context, limit int) (due []uuid.UUID, err error) {
 	err = e.db.Use(ctx, func(c postgres.Conn) (err error) {
-		due, err = dbsqlc.New(c).DueErasures(ctx, dbsqlc.DueErasuresParams{Most: int64(most), By: e.now()})
+		due, err = dbsqlc.New(c).DueErasures(ctx, dbsqlc.DueErasuresParams{Max: int64(limit), By: e.now()})
 		return err
 	})
 	return due, err
@@ -327,7 +327,7 @@ func (e *Erasures) Due(ctx context.Context, most int) (due []uuid.UUID, err erro
 func (e *Erasures) Forget(ctx context.Context, before time.Time) error {
 	return e.db.Use(ctx, func(c postgres.Conn) error {
 		q := dbsqlc.New(c)
-		return errors.Join(q.ForgetErasures(ctx, before), q.ForgetPreviews(ctx, before), q.ForgetPreviewed(ctx))
+		return errors.Join(q.RedactErasures(ctx, before), q.RemovePreviews(ctx, before), q.RemovePreviewed(ctx))
 	})
 }
 
@@ -380,7 +380,7 @@ func encodeFailures(failures []domain.ErasureFailure) (string, error) {
 func erasureOf(row dbsqlc.LetheErasure) (domain.Erasure, error) {
 	e := domain.Erasure{
 		ID: row.ID, Trigger: domain.Trigger(row.Trigger), Kind: domain.TargetKind(row.Kind), Scope: row.Scope,
-		AsOf: row.AsOf, Most: row.Most, Ground: domain.Ground(row.Ground), Ticket: row.Ticket,
+		AsOf: row.AsOf, Max: row.Max, Ground: domain.Ground(row.Ground), Ticket: row.Ticket,
 		RequestedAt: row.RequestedAt, RequestedBy: row.RequestedBy, Role: domain.ActorRole(row.Role),
 		State: domain.ErasureState(row.State), StartedAt: row.StartedAt, FinishedAt: row.FinishedAt,
 		VerifyAt: row.VerifyAt, VerifiedAt: row.VerifiedAt,
@@ -391,7 +391,7 @@ func erasureOf(row dbsqlc.LetheErasure) (domain.Erasure, error) {
 				RawRequests: row.RawRequests, RawResponses: row.RawResponses, Tasks: row.Tasks,
 				Files: row.Files, KeptTemplates: row.KeptTemplates, Retained: row.Retained,
 			},
-			Held: row.Held, NotFound: row.NotFound, Refused: row.Refused, Receipts: row.Receipts, Trouble: row.Trouble,
+			Held: row.Held, NotFound: row.NotFound, Refused: row.Refused, Receipts: row.Receipts, LastError: row.LastError,
 		},
 	}
 	copy(e.RequestSum[:], row.RequestSum)

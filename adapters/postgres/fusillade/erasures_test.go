@@ -23,7 +23,7 @@ import (
 
 func noPace(context.Context, int) error { return nil }
 
-func (b *bench) erasures(cfg postgres.Config) *Erasures {
+func (b *fixture) erasures(cfg postgres.Config) *Erasures {
 	b.t.Helper()
 	cfg.URL = b.database.RoleURL
 	erasures, err := NewErasures(openDB(b.t, cfg), "outlet", TestIssuer)
@@ -34,7 +34,7 @@ func (b *bench) erasures(cfg postgres.Config) *Erasures {
 }
 
 // create stores an erasure of everything that the target is about.
-func (b *bench) create(erasures *Erasures, t domain.ErasureTarget) domain.Erasure {
+func (b *fixture) create(erasures *Erasures, t domain.ErasureTarget) domain.Erasure {
 	b.t.Helper()
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	e, _, err := erasures.Create(b.t.Context(), domain.Erasure{
@@ -48,21 +48,21 @@ func (b *bench) create(erasures *Erasures, t domain.ErasureTarget) domain.Erasur
 }
 
 // finish goes on with an erasure until it is over.
-func (b *bench) finish(erasures *Erasures, id uuid.UUID, most int) domain.Erasure {
+func (b *fixture) finish(erasures *Erasures, id uuid.UUID, limit int) domain.Erasure {
 	b.t.Helper()
 	for {
-		e, err := erasures.Advance(b.t.Context(), id, most, porttest.JudgeAll)
+		e, err := erasures.Advance(b.t.Context(), id, limit, porttest.JudgeAll)
 		if err != nil {
 			b.t.Fatal(err)
 		}
-		if e.State.Over() {
+		if e.State.Finished() {
 			return e
 		}
 	}
 }
 
 // addLong stores a chain of that many requests of one owner.
-func (b *bench) addLong(owner string, requests int) {
+func (b *fixture) addLong(owner string, requests int) {
 	b.t.Helper()
 	b.exec(`WITH r AS MATERIALIZED (
 			SELECT n, gen_random_uuid() AS id, gen_random_uuid() AS step FROM generate_series(1, $1::int) n
@@ -79,7 +79,7 @@ func (b *bench) addLong(owner string, requests int) {
 func TestPartIsAllOrNothing(t *testing.T) {
 	t.Parallel()
 	m := &meddler{}
-	b := newBench(t, postgres.Config{})
+	b := newFixture(t, postgres.Config{})
 	erasures := b.erasures(postgres.Config{Tracer: m, MaxConns: 1})
 	unsent := func(ctx context.Context, _ *pgx.Conn) context.Context {
 		ctx, cancel := context.WithCancel(ctx)
@@ -148,7 +148,7 @@ func TestPartIsAllOrNothing(t *testing.T) {
 func TestPartInSixRoundTrips(t *testing.T) {
 	t.Parallel()
 	m := &meddler{}
-	b := newBench(t, postgres.Config{})
+	b := newFixture(t, postgres.Config{})
 	erasures := b.erasures(postgres.Config{Tracer: m, MaxConns: 1})
 	for _, responses := range []int{2, 100} {
 		owner := uuid.New()
@@ -169,7 +169,7 @@ func TestPartInSixRoundTrips(t *testing.T) {
 // each goes once and is counted once.
 func TestErasuresOfTheSameAtOnce(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, postgres.Config{MaxConns: 2})
+	b := newFixture(t, postgres.Config{MaxConns: 2})
 	erasures := b.erasures(postgres.Config{MaxConns: 6})
 	owner := uuid.New()
 	b.addChain(uuid.NewString(), 3)
@@ -199,7 +199,7 @@ func TestErasuresOfTheSameAtOnce(t *testing.T) {
 						t.Error(err)
 						return
 					}
-					if e.State.Over() {
+					if e.State.Finished() {
 						return
 					}
 				}
@@ -243,7 +243,7 @@ func TestErasuresOfTheSameAtOnce(t *testing.T) {
 // Canceling waits for the part that is under way, and is the end.
 func TestCancelWaitsForThePartUnderWay(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, postgres.Config{})
+	b := newFixture(t, postgres.Config{})
 	erasures := b.erasures(postgres.Config{ApplicationName: "erasures"})
 	owner := uuid.New()
 	for range 4 {
@@ -253,7 +253,7 @@ func TestCancelWaitsForThePartUnderWay(t *testing.T) {
 	begun, goOn := make(chan struct{}), make(chan struct{})
 	var wait sync.WaitGroup
 	wait.Go(func() {
-		if _, err := erasures.Advance(t.Context(), e.ID, 2, func(e domain.Erasure, parts []domain.Part) ([]domain.Verdict, domain.Warrant) {
+		if _, err := erasures.Advance(t.Context(), e.ID, 2, func(e domain.Erasure, parts []domain.Part) ([]domain.Verdict, domain.Authorization) {
 			close(begun)
 			<-goOn
 			return porttest.JudgeAll(e, parts)
@@ -285,7 +285,7 @@ func TestCancelWaitsForThePartUnderWay(t *testing.T) {
 // that has grown goes as a whole, and what no longer passes the filter stays.
 func TestPartThatChangesMeanwhile(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, postgres.Config{})
+	b := newFixture(t, postgres.Config{})
 	erasures := b.erasures(postgres.Config{ApplicationName: "erasures"})
 	grown, changed := b.addChain("anna", 4), b.addChain("anna", 1)
 	late := porttest.NewRow("ben", "completed", time.Now())
@@ -307,7 +307,7 @@ func TestPartThatChangesMeanwhile(t *testing.T) {
 	}
 	done := make(chan error)
 	go func() {
-		_, err := erasures.Advance(t.Context(), e.ID, 100, func(e domain.Erasure, parts []domain.Part) ([]domain.Verdict, domain.Warrant) {
+		_, err := erasures.Advance(t.Context(), e.ID, 100, func(e domain.Erasure, parts []domain.Part) ([]domain.Verdict, domain.Authorization) {
 			if len(parts) != 1 || len(parts[0].Requests) != len(grown)+1 {
 				t.Errorf("want one part of %d requests, got %+v", len(grown)+1, parts)
 			}
@@ -331,7 +331,7 @@ func TestPartThatChangesMeanwhile(t *testing.T) {
 // a whole.
 func TestLongChainsInParts(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, postgres.Config{})
+	b := newFixture(t, postgres.Config{})
 	erasures := b.erasures(postgres.Config{})
 	owner := uuid.New()
 	for _, requests := range []int{400, 150, 300, 700, 1, 1} {
@@ -367,15 +367,15 @@ func TestLongChainsInParts(t *testing.T) {
 func TestResponseOfSeveralReceipts(t *testing.T) {
 	t.Parallel()
 	const requests = 1500
-	for name, erase := range map[string]func(*bench, uuid.UUID, uuid.UUID) (receipts int64, erased domain.Erased){
-		"single": func(b *bench, _, id uuid.UUID) (int64, domain.Erased) {
+	for name, erase := range map[string]func(*fixture, uuid.UUID, uuid.UUID) (receipts int64, erased domain.Erased){
+		"single": func(b *fixture, _, id uuid.UUID) (int64, domain.Erased) {
 			erased, err := b.responses.Erase(b.t.Context(), id, nil, porttest.Permit)
 			if err != nil {
 				b.t.Fatal(err)
 			}
 			return 3, erased
 		},
-		"owner": func(b *bench, owner, _ uuid.UUID) (int64, domain.Erased) {
+		"owner": func(b *fixture, owner, _ uuid.UUID) (int64, domain.Erased) {
 			erasures := b.erasures(postgres.Config{})
 			e := b.finish(erasures, b.create(erasures, domain.ErasureTarget{Owner: &owner}).ID, 200)
 			listed, err := erasures.Receipts(b.t.Context(), domain.ErasureReceiptQuery{Erasure: e.ID, Limit: 10})
@@ -388,7 +388,7 @@ func TestResponseOfSeveralReceipts(t *testing.T) {
 			}
 			return e.Receipts, e.Erased
 		},
-		"restored": func(b *bench, _, id uuid.UUID) (int64, domain.Erased) {
+		"restored": func(b *fixture, _, id uuid.UUID) (int64, domain.Erased) {
 			w, _ := porttest.Permit(domain.Found{})
 			w.Trigger = domain.TriggerReplay
 			erased, err := b.responses.EraseAgain(b.t.Context(), []uuid.UUID{id}, w)
@@ -400,7 +400,7 @@ func TestResponseOfSeveralReceipts(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t, postgres.Config{})
+			b := newFixture(t, postgres.Config{})
 			owner := uuid.New()
 			b.addLong(owner.String(), requests)
 			var ids []uuid.UUID
@@ -422,7 +422,7 @@ func TestResponseOfSeveralReceipts(t *testing.T) {
 
 // severally looks at the receipts of one response: each request is in one of
 // them, which whoever was told the salt can open.
-func (b *bench) severally(receipts int64, erased domain.Erased, owner uuid.UUID, requests []uuid.UUID) {
+func (b *fixture) severally(receipts int64, erased domain.Erased, owner uuid.UUID, requests []uuid.UUID) {
 	b.t.Helper()
 	bodies := b.bodies()
 	var counts receipt.Counts
@@ -445,7 +445,7 @@ func (b *bench) severally(receipts int64, erased domain.Erased, owner uuid.UUID,
 				of[request]++
 			}
 		}
-		if !slices.Contains(r.Subjects, receipt.CommitSubject(told, owner.String())) && !slices.Contains(r.Subjects, receipt.CommitSubject(derived, owner.String())) {
+		if !slices.Contains(r.Owners, receipt.CommitOwner(told, owner.String())) && !slices.Contains(r.Owners, receipt.CommitOwner(derived, owner.String())) {
 			b.t.Errorf("receipt %s is not of its owner", id)
 		}
 	}
@@ -475,7 +475,7 @@ func (b *bench) severally(receipts int64, erased domain.Erased, owner uuid.UUID,
 // its secret, and those of a rule name it.
 func TestReceiptsOfAnErasureOfMany(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, postgres.Config{})
+	b := newFixture(t, postgres.Config{})
 	erasures := b.erasures(postgres.Config{})
 	owner := uuid.New()
 	requests := b.addChain(owner.String(), 1)
@@ -513,18 +513,18 @@ func TestReceiptsOfAnErasureOfMany(t *testing.T) {
 			t.Errorf("%s is not in it", row.ID)
 		}
 	}
-	if !slices.Equal(got.Subjects, []receipt.Commitment{receipt.CommitSubject(derived, owner.String())}) {
-		t.Errorf("got subjects %v", got.Subjects)
+	if !slices.Equal(got.Owners, []receipt.Commitment{receipt.CommitOwner(derived, owner.String())}) {
+		t.Errorf("got owners %v", got.Owners)
 	}
 	if n := b.number(`SELECT cardinality(request_ids) FROM lethe.tombstones WHERE receipt_id = $1`, list[0].ID); n != 2 {
 		t.Errorf("want both to be looked for again, got %d", n)
 	}
 }
 
-// A survey that takes too long says what to do.
-func TestSurveyThatTakesTooLong(t *testing.T) {
+// An estimate that takes too long says what to do.
+func TestEstimateThatTakesTooLong(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, postgres.Config{})
+	b := newFixture(t, postgres.Config{})
 	erasures := b.erasures(postgres.Config{Tracer: &hasty{}})
 	b.addChain("anna", 1)
 	tx, err := b.owner.Pool().Begin(t.Context())
@@ -535,38 +535,38 @@ func TestSurveyThatTakesTooLong(t *testing.T) {
 	if _, err := tx.Exec(t.Context(), `LOCK TABLE requests IN ACCESS EXCLUSIVE MODE`); err != nil {
 		t.Fatal(err)
 	}
-	_, err = erasures.Survey(t.Context(), domain.ErasureTarget{Filter: &domain.ResponseFilter{}}, nil, time.Now())
+	_, err = erasures.Estimate(t.Context(), domain.ErasureTarget{Filter: &domain.ResponseFilter{}}, nil, time.Now())
 	if domain.CodeOf(err) != domain.CodeUnavailable || !strings.Contains(err.Error(), "narrow it by time") {
 		t.Errorf("want %s with advice, got %v", domain.CodeUnavailable, err)
 	}
 }
 
-// hasty leaves a survey next to no time.
+// hasty leaves an estimate next to no time.
 type hasty struct{ meddler }
 
 func (*hasty) TraceBatchStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
 	for _, statement := range data.Batch.QueuedQueries {
-		if strings.Contains(statement.SQL, "LimitSurvey") {
+		if strings.Contains(statement.SQL, "LimitEstimate") {
 			statement.Arguments = []any{"20ms"}
 		}
 	}
 	return ctx
 }
 
-// A survey goes on where a page of it ends, in the midst of chains and ties.
-func TestSurveyOfMany(t *testing.T) {
+// An estimate goes on where a page of it ends, in the midst of chains and ties.
+func TestEstimateOfMany(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, postgres.Config{})
+	b := newFixture(t, postgres.Config{})
 	erasures := b.erasures(postgres.Config{})
 	owner := uuid.New()
-	b.fill(surveyAtOnce-10, owner.String()) // at one instant
+	b.fill(estimateAtOnce-10, owner.String()) // at one instant
 	b.addLong(owner.String(), 30)
 	b.fill(100, owner.String())
 	target := domain.ErasureTarget{Filter: &domain.ResponseFilter{Owners: []string{owner.String()}}}
-	n := int64(surveyAtOnce + 90)
-	want := domain.Survey{Responses: n + 1, Requests: n + 30, Steps: 30, Templates: n, RawRequests: n, RawResponses: n, Tasks: n,
-		Turns: domain.SurveyedTurns{Searched: domain.LaterTurnsSearched}}
-	got, err := erasures.Survey(t.Context(), target, nil, time.Now().Add(time.Hour))
+	n := int64(estimateAtOnce + 90)
+	want := domain.Estimate{Responses: n + 1, Requests: n + 30, Steps: 30, Templates: n, RawRequests: n, RawResponses: n, Tasks: n,
+		Turns: domain.EstimatedTurns{Searched: domain.LaterTurnsSearched}}
+	got, err := erasures.Estimate(t.Context(), target, nil, time.Now().Add(time.Hour))
 	if len(got.Counted) != int(n+30) {
 		t.Errorf("want the requests counted, got %d", len(got.Counted))
 	}
@@ -574,17 +574,17 @@ func TestSurveyOfMany(t *testing.T) {
 		t.Errorf("want %+v, got %+v, %v", want, got, err)
 	}
 	// Of more than that it counts the same part each time, whatever comes later.
-	part, err := erasures.Survey(t.Context(), target, nil, time.Now().Add(time.Hour))
+	part, err := erasures.Estimate(t.Context(), target, nil, time.Now().Add(time.Hour))
 	if err != nil || part.Partial {
 		t.Errorf("want all counted, got %+v, %v", part, err)
 	}
-	erasures.surveyMost = surveyAtOnce
-	first, err := erasures.Survey(t.Context(), target, nil, time.Now().Add(time.Hour))
-	if err != nil || !first.Partial || first.Requests < surveyAtOnce || first.Requests >= part.Requests || first.Sum == part.Sum {
+	erasures.estimateMax = estimateAtOnce
+	first, err := erasures.Estimate(t.Context(), target, nil, time.Now().Add(time.Hour))
+	if err != nil || !first.Partial || first.Requests < estimateAtOnce || first.Requests >= part.Requests || first.Sum == part.Sum {
 		t.Errorf("want a part of %d requests, got %d, %v", part.Requests, first.Requests, err)
 	}
 	b.fill(1, owner.String())
-	if again, err := erasures.Survey(t.Context(), target, nil, time.Now().Add(time.Hour)); err != nil || !reflect.DeepEqual(again, first) {
+	if again, err := erasures.Estimate(t.Context(), target, nil, time.Now().Add(time.Hour)); err != nil || !reflect.DeepEqual(again, first) {
 		t.Errorf("want %d requests again, got %d, %v", first.Requests, again.Requests, err)
 	}
 }
@@ -594,7 +594,7 @@ func TestSurveyOfMany(t *testing.T) {
 // much for one receipt, and what is of any time.
 func TestOneBadItemStopsNoOthers(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, postgres.Config{})
+	b := newFixture(t, postgres.Config{})
 	erasures := b.erasures(postgres.Config{})
 	owner := uuid.New()
 	b.exec(`INSERT INTO requests (id, state, model, created_by, canceled_at, created_at)
@@ -618,7 +618,7 @@ func TestOneBadItemStopsNoOthers(t *testing.T) {
 	}
 	e := b.create(erasures, domain.ErasureTarget{Owner: &owner})
 	calls := 0
-	for !e.State.Over() {
+	for !e.State.Finished() {
 		if e, err = erasures.Advance(t.Context(), e.ID, 200, porttest.JudgeAll); err != nil {
 			t.Fatal(err)
 		}
@@ -636,7 +636,7 @@ func TestOneBadItemStopsNoOthers(t *testing.T) {
 	if e.Done != 792 || e.Refused != 12 || codes[domain.CodeRefused] != 11 || codes[domain.CodeBusy] != 1 || b.number(`SELECT count(*) FROM requests`) != 12 {
 		t.Errorf("want all but 11 refused and one busy erased, got %d, %d, %v", e.Done, e.Refused, codes)
 	}
-	if e.VerifyAt == nil || strings.Contains(e.Trouble, "words") {
+	if e.VerifyAt == nil || strings.Contains(e.LastError, "words") {
 		t.Errorf("want it tried once more, got %+v", e)
 	}
 	t.Logf("%d calls", calls)
@@ -646,7 +646,7 @@ func TestOneBadItemStopsNoOthers(t *testing.T) {
 // response.
 func TestReceiptOfNothing(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, postgres.Config{})
+	b := newFixture(t, postgres.Config{})
 	erasures := b.erasures(postgres.Config{})
 	owner := uuid.New()
 	e := b.create(erasures, domain.ErasureTarget{Owner: &owner})
@@ -658,8 +658,8 @@ func TestReceiptOfNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		whose := receipt.CommitSubject(receipt.DeriveSalt(receipt.Salt{1, 2, 3}, id), owner.String())
-		if r.Counts != (receipt.Counts{}) || len(r.Responses) != 0 || !slices.Equal(r.Subjects, []receipt.Commitment{whose}) || r.Trigger != receipt.TriggerBulk ||
+		whose := receipt.CommitOwner(receipt.DeriveSalt(receipt.Salt{1, 2, 3}, id), owner.String())
+		if r.Counts != (receipt.Counts{}) || len(r.Responses) != 0 || !slices.Equal(r.Owners, []receipt.Commitment{whose}) || r.Trigger != receipt.TriggerBulk ||
 			!slices.Contains(r.NotCovered, receipt.GapUnlocatedCopies) {
 			t.Errorf("got %+v", r)
 		}

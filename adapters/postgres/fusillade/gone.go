@@ -149,7 +149,7 @@ func (e *eraser) lookForGone(ctx context.Context, ids []uuid.UUID) (map[uuid.UUI
 			}
 		}
 	}
-	if err := e.noteUsage(ctx, known, there, ofSteps); err != nil {
+	if err := e.recordUsage(ctx, known, there, ofSteps); err != nil {
 		return nil, err
 	}
 	found := make(map[uuid.UUID]gone)
@@ -192,7 +192,7 @@ const usageAtOnce = 5000
 
 // goneOf are candidates of a person's or an organization's whose rows are gone:
 // what follows the usage record, at most that many, and whether more may.
-func (e *eraser) goneOf(ctx context.Context, owner uuid.UUID, after int64, most int) (found []candidate, more bool, err error) {
+func (e *eraser) goneOf(ctx context.Context, owner uuid.UUID, after int64, limit int) (found []candidate, more bool, err error) {
 	for {
 		var rows []dbsqlc.RequestsOfOwnerRow
 		read := func(conn postgres.Conn) error {
@@ -201,7 +201,7 @@ func (e *eraser) goneOf(ctx context.Context, owner uuid.UUID, after int64, most 
 			if err != nil || !can {
 				return err
 			}
-			rows, err = q.RequestsOfOwner(ctx, dbsqlc.RequestsOfOwnerParams{Owner: owner, After: after, Most: usageAtOnce})
+			rows, err = q.RequestsOfOwner(ctx, dbsqlc.RequestsOfOwnerParams{Owner: owner, After: after, Max: usageAtOnce})
 			return err
 		}
 		if err := e.onUsage(ctx, read); err != nil || len(rows) == 0 {
@@ -227,11 +227,11 @@ func (e *eraser) goneOf(ctx context.Context, owner uuid.UUID, after int64, most 
 					found = append(found, candidate{id, place{named: int(row.ID) + 1}})
 				}
 			}
-			if len(found) >= most {
+			if len(found) >= limit {
 				break
 			}
 		}
-		if more = len(found) >= most || len(rows) == usageAtOnce; !more || len(found) > 0 {
+		if more = len(found) >= limit || len(rows) == usageAtOnce; !more || len(found) > 0 {
 			return found, more, nil
 		}
 	}
@@ -281,11 +281,11 @@ func (e *eraser) onUsage(ctx context.Context, fn func(postgres.Conn) error) erro
 	return nil
 }
 
-// noteUsage adds whose these requests were, as usage records of theirs say, and notes
+// recordUsage adds whose these requests were, as usage records of theirs say, and notes
 // those that were a batch's, or of which a step is there: what is kept of them may
 // be that step's. It has to be known already what the records at the places of
 // their copies say; ofSteps are the requests of the steps that these name.
-func (e *eraser) noteUsage(ctx context.Context, known map[uuid.UUID]*gone, there map[uuid.UUID]bool, ofSteps map[uuid.UUID][]uuid.UUID) error {
+func (e *eraser) recordUsage(ctx context.Context, known map[uuid.UUID]*gone, there map[uuid.UUID]bool, ofSteps map[uuid.UUID][]uuid.UUID) error {
 	var rows []dbsqlc.UsageOfRow
 	if err := e.onUsage(ctx, func(conn postgres.Conn) (err error) {
 		rows, err = dbsqlc.New(conn).UsageOf(ctx, inOrder(known))

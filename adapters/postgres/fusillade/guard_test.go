@@ -21,17 +21,17 @@ import (
 	"lethe/domain/porttest"
 )
 
-// guarded is a bench whose database has the guard, and a way in for dwctl: its
+// guarded is a fixture whose database has the guard, and a way in for dwctl: its
 // owner, who is not Lethe's role.
 type guarded struct {
-	*bench
+	*fixture
 	placing *Holds
 	role    string
 }
 
 func newGuarded(t testing.TB) *guarded {
 	t.Helper()
-	b := newBench(t, postgres.Config{})
+	b := newFixture(t, postgres.Config{})
 	role, err := url.Parse(b.database.RoleURL)
 	if err != nil {
 		t.Fatal(err)
@@ -291,9 +291,9 @@ func TestGuardKeepsCopies(t *testing.T) {
 			}
 			asked := false
 			if !c.passes {
-				_, err := g.responses.Erase(t.Context(), c.of, nil, func(found domain.Found) (domain.Warrant, error) {
+				_, err := g.responses.Erase(t.Context(), c.of, nil, func(found domain.Found) (domain.Authorization, error) {
 					asked = len(found.Holds) > 0
-					return domain.Warrant{}, errHeld
+					return domain.Authorization{}, errHeld
 				})
 				if !errors.Is(err, errHeld) {
 					t.Fatalf("%s: %v", name, err)
@@ -403,9 +403,9 @@ func TestGuardDecidesAsHolds(t *testing.T) {
 		}
 		for _, row := range rows {
 			var asked bool
-			_, err := g.responses.Erase(t.Context(), row.ID, nil, func(found domain.Found) (domain.Warrant, error) {
+			_, err := g.responses.Erase(t.Context(), row.ID, nil, func(found domain.Found) (domain.Authorization, error) {
 				asked = len(found.Holds) > 0
-				return domain.Warrant{}, errHeld
+				return domain.Authorization{}, errHeld
 			})
 			if !errors.Is(err, errHeld) {
 				t.Fatal(err)

@@ -20,9 +20,9 @@ var TestIssuer = Issuer{Origin: "lethe.test", Build: "test", Now: time.Now}
 
 var searchPath = []string{"fusillade", "outlet", "lethe"}
 
-// bench is a database with the port on it, under the role that has the least
+// fixture is a database with the port on it, under the role that has the least
 // grants, and the owner's way in.
-type bench struct {
+type fixture struct {
 	*pgfixture.Fixture
 	t         testing.TB
 	database  *pgtest.Database
@@ -30,24 +30,24 @@ type bench struct {
 	responses *Responses
 }
 
-func newBench(t testing.TB, cfg postgres.Config) *bench {
+func newFixture(t testing.TB, cfg postgres.Config) *fixture {
 	t.Helper()
-	return newBenchOn(t, pgtest.New(t), cfg)
+	return newFixtureOn(t, pgtest.New(t), cfg)
 }
 
-func newBenchOn(t testing.TB, database *pgtest.Database, cfg postgres.Config) *bench {
+func newFixtureOn(t testing.TB, database *pgtest.Database, cfg postgres.Config) *fixture {
 	t.Helper()
 	if cfg.URL == "" {
 		cfg.URL = database.RoleURL
 	}
-	b := &bench{t: t, database: database, owner: openDB(t, postgres.Config{URL: database.URL})}
+	b := &fixture{t: t, database: database, owner: openDB(t, postgres.Config{URL: database.URL})}
 	b.responses = b.open(cfg)
 	b.Fixture = pgfixture.New(t, database.URL, pgfixture.Ports{Responses: b.responses})
 	return b
 }
 
 // open makes another port on the same database.
-func (b *bench) open(cfg postgres.Config) *Responses {
+func (b *fixture) open(cfg postgres.Config) *Responses {
 	b.t.Helper()
 	if cfg.URL == "" {
 		cfg.URL = b.database.RoleURL
@@ -70,14 +70,14 @@ func openDB(t testing.TB, cfg postgres.Config) *postgres.DB {
 	return db
 }
 
-func (b *bench) exec(sql string, args ...any) {
+func (b *fixture) exec(sql string, args ...any) {
 	b.t.Helper()
 	if _, err := b.owner.Pool().Exec(b.t.Context(), sql, args...); err != nil {
 		b.t.Fatalf("%s: %v", sql, err)
 	}
 }
 
-func (b *bench) number(sql string, args ...any) (n int64) {
+func (b *fixture) number(sql string, args ...any) (n int64) {
 	b.t.Helper()
 	if err := b.owner.Pool().QueryRow(b.t.Context(), sql, args...).Scan(&n); err != nil {
 		b.t.Fatalf("%s: %v", sql, err)
@@ -86,7 +86,7 @@ func (b *bench) number(sql string, args ...any) (n int64) {
 }
 
 // await waits until a condition in the database holds.
-func (b *bench) await(sql string, args ...any) {
+func (b *fixture) await(sql string, args ...any) {
 	b.t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); b.number(`SELECT (`+sql+`)::int`, args...) == 0; {
 		if time.Now().After(deadline) {
@@ -99,7 +99,7 @@ func (b *bench) await(sql string, args ...any) {
 // addChain stores a response of that many steps, every third of which calls a
 // tool, with copies and tasks of each of its requests. One step is a response
 // that is no chain.
-func (b *bench) addChain(owner string, steps int) (requests []porttest.Row) {
+func (b *fixture) addChain(owner string, steps int) (requests []porttest.Row) {
 	b.t.Helper()
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	var chain []*porttest.Row

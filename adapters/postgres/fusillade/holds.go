@@ -113,7 +113,7 @@ func (h *Holds) Release(ctx context.Context, id, by uuid.UUID) (domain.Hold, err
 // asked for holds: deletions by others than Lethe.
 type Bypassed struct {
 	// Gone are responses that a hold names, that were there, and that Lethe has
-	// not erased; the oldest holds' first, at most MostGone.
+	// not erased; the oldest holds' first, at most MaxGone.
 	Gone []GoneResponse
 	// Waiting are purges of deleted users that are to remove what is held, Failed
 	// those that have given up; of very many, of some.
@@ -124,11 +124,11 @@ type Bypassed struct {
 type GoneResponse struct{ Hold, Response uuid.UUID }
 
 const (
-	// MostGone is how many responses Bypassed tells of.
-	MostGone = 1000
+	// MaxGone is how many responses Bypassed tells of.
+	MaxGone = 1000
 
-	mostLookedAt   = 1000 // holds
-	mostPurgesSeen = 1000
+	maxSeenHolds  = 1000 // holds
+	maxPurgesSeen = 1000
 )
 
 // See notes which held responses are there, for Bypassed to know which are gone.
@@ -143,7 +143,7 @@ func (h *Holds) See(ctx context.Context) error {
 		if around.Routes {
 			see = seeHeldBesideRetained
 		}
-		_, err = c.Exec(ctx, see, mostLookedAt)
+		_, err = c.Exec(ctx, see, maxSeenHolds)
 		return err
 	})
 }
@@ -163,7 +163,7 @@ func (h *Holds) Bypassed(ctx context.Context) (found Bypassed, err error) {
 		if around.Routes {
 			gone = heldGoneBesideRetained
 		}
-		rows, err := c.Query(ctx, gone, MostGone, mostLookedAt)
+		rows, err := c.Query(ctx, gone, MaxGone, maxSeenHolds)
 		if err != nil {
 			return err
 		}
@@ -174,7 +174,7 @@ func (h *Holds) Bypassed(ctx context.Context) (found Bypassed, err error) {
 		if around.Retained {
 			purges = heldPurgesOfBoth
 		}
-		return c.QueryRow(ctx, purges, mostPurgesSeen).Scan(&found.Waiting, &found.Failed)
+		return c.QueryRow(ctx, purges, maxPurgesSeen).Scan(&found.Waiting, &found.Failed)
 	})
 	return found, err
 }

@@ -23,14 +23,14 @@ import (
 var errHeld = errors.New("held")
 
 // heed permits what is not held.
-func heed(found domain.Found) (domain.Warrant, error) {
+func heed(found domain.Found) (domain.Authorization, error) {
 	if len(found.Holds) > 0 {
-		return domain.Warrant{}, errHeld
+		return domain.Authorization{}, errHeld
 	}
 	return porttest.Permit(found)
 }
 
-func (b *bench) holds(cfg postgres.Config) *Holds {
+func (b *fixture) holds(cfg postgres.Config) *Holds {
 	b.t.Helper()
 	cfg.URL = b.database.RoleURL
 	holds, err := NewHolds(openDB(b.t, cfg))
@@ -48,7 +48,7 @@ func holdOn(owner uuid.UUID) domain.Hold {
 func TestErasureLooksForHoldsInThreeRoundTrips(t *testing.T) {
 	t.Parallel()
 	m := &meddler{}
-	b := newBench(t, postgres.Config{Tracer: m, MaxConns: 1})
+	b := newFixture(t, postgres.Config{Tracer: m, MaxConns: 1})
 	first, second := b.addChain("somebody", 1), b.addChain("somebody", 1)
 	if _, err := b.responses.Erase(t.Context(), first[0].ID, nil, heed); err != nil { // connects, too
 		t.Fatal(err)
@@ -63,7 +63,7 @@ func TestErasureLooksForHoldsInThreeRoundTrips(t *testing.T) {
 // waits is told of it.
 func TestHoldWaitsForErasures(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, postgres.Config{})
+	b := newFixture(t, postgres.Config{})
 	holds := b.holds(postgres.Config{ApplicationName: "placer"})
 	for _, steps := range []int{1, 4} {
 		owner := uuid.New()
@@ -73,7 +73,7 @@ func TestHoldWaitsForErasures(t *testing.T) {
 		var once sync.Once
 		var wait sync.WaitGroup
 		wait.Go(func() {
-			if _, err := b.responses.Erase(t.Context(), early[0].ID, nil, func(found domain.Found) (domain.Warrant, error) {
+			if _, err := b.responses.Erase(t.Context(), early[0].ID, nil, func(found domain.Found) (domain.Authorization, error) {
 				once.Do(func() { close(begun) })
 				<-finish
 				return heed(found)
@@ -112,7 +112,7 @@ func TestHoldWaitsForErasures(t *testing.T) {
 // Many erase while a hold is placed: from its answer on, nothing goes.
 func TestHoldsAndErasuresRace(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, postgres.Config{MaxConns: 4})
+	b := newFixture(t, postgres.Config{MaxConns: 4})
 	holds := b.holds(postgres.Config{})
 	erased, refused := 0, 0
 	for round := range asOften(t, holdRounds, 12) {
@@ -174,18 +174,18 @@ func TestHoldsAndErasuresRace(t *testing.T) {
 // A hold that cannot be placed in time is not placed at all.
 func TestHoldThatWaitsTooLong(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, postgres.Config{})
+	b := newFixture(t, postgres.Config{})
 	impatient, err := NewHolds(openDB(t, postgres.Config{URL: withParameter(t, b.database.RoleURL, "lock_timeout", "50ms")}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	row := b.addChain("somebody", 1)[0]
-	_, err = b.responses.Erase(t.Context(), row.ID, nil, func(domain.Found) (domain.Warrant, error) {
+	_, err = b.responses.Erase(t.Context(), row.ID, nil, func(domain.Found) (domain.Authorization, error) {
 		_, err := impatient.Place(t.Context(), holdOn(uuid.New()))
 		if domain.CodeOf(err) != domain.CodeUnavailable {
 			t.Errorf("want %s, got %v", domain.CodeUnavailable, err)
 		}
-		return domain.Warrant{}, errHeld
+		return domain.Authorization{}, errHeld
 	})
 	if n := b.number(`SELECT count(*) FROM lethe.holds`); err != errHeld || n != 0 {
 		t.Errorf("%d holds, %v", n, err)
@@ -198,7 +198,7 @@ func TestHoldThatWaitsTooLong(t *testing.T) {
 // A hold that is reported before it is on disk could be lost.
 func TestHoldIsDurable(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, postgres.Config{})
+	b := newFixture(t, postgres.Config{})
 	b.exec(`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = off', current_database()); END $$`)
 	b.exec(`CREATE TABLE public.seen (level text)`)
 	b.exec(`CREATE FUNCTION look() RETURNS trigger SECURITY DEFINER AS $$ BEGIN
@@ -215,7 +215,7 @@ func TestHoldIsDurable(t *testing.T) {
 // A step that comes while an erasure waits for its chain brings its holds.
 func TestHoldOnAGrowingChain(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, postgres.Config{ApplicationName: "eraser"})
+	b := newFixture(t, postgres.Config{ApplicationName: "eraser"})
 	requests := b.addChain("anna", 4)
 	late := porttest.NewRow("ben", "completed", time.Now())
 	b.AddResponse(late)
@@ -252,7 +252,7 @@ func TestHoldOnAGrowingChain(t *testing.T) {
 // what is held.
 func TestBypassed(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, postgres.Config{})
+	b := newFixture(t, postgres.Config{})
 	holds := b.holds(postgres.Config{})
 	found := func() Bypassed {
 		t.Helper()
@@ -362,7 +362,7 @@ func TestBypassed(t *testing.T) {
 // BenchmarkBypassed looks at as many holds as it ever does, each with as many
 // responses as it may name, a tenth of which are gone.
 func BenchmarkBypassed(t *testing.B) {
-	b := newBench(t, postgres.Config{})
+	b := newFixture(t, postgres.Config{})
 	holds := b.holds(postgres.Config{})
 	b.exec(`INSERT INTO fusillade.requests (id, state, model, created_by, response_status, response_body, completed_at)
 		SELECT gen_random_uuid(), 'completed', 'm', 'somebody', 200, 'words', now() FROM generate_series(1, 100000)`)
@@ -380,7 +380,7 @@ func BenchmarkBypassed(t *testing.B) {
 		if err := holds.See(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if found, err := holds.Bypassed(t.Context()); err != nil || len(found.Gone) != MostGone {
+		if found, err := holds.Bypassed(t.Context()); err != nil || len(found.Gone) != MaxGone {
 			t.Fatal(len(found.Gone), err)
 		}
 	}
@@ -409,7 +409,7 @@ func TestSweepLeavesHeldCopies(t *testing.T) {
 			sweep := func() domain.Erased {
 				t.Helper()
 				b.Hasten()
-				_, erased, err := b.responses.Sweep(t.Context(), 10, sweepWarrant())
+				_, erased, err := b.responses.Sweep(t.Context(), 10, sweepAuthorization())
 				if err != nil {
 					t.Fatal(err)
 				}

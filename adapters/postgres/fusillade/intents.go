@@ -83,7 +83,7 @@ type intended struct {
 // carryOut erases what has been locked and queues its receipts. Where copies are
 // in another database, it queues a note of it instead: that is to be completed
 // later, after the commit.
-func (f finisher) carryOut(ctx context.Context, b *pgx.Batch, e *eraser, w domain.Warrant, with intended) (erased domain.Erased, receipts int64, later bool, err error) {
+func (f finisher) carryOut(ctx context.Context, b *pgx.Batch, e *eraser, w domain.Authorization, with intended) (erased domain.Erased, receipts int64, later bool, err error) {
 	if f.copies != nil {
 		return domain.Erased{}, 0, true, f.intend(ctx, b, e, w, with)
 	}
@@ -104,7 +104,7 @@ func (f finisher) carryOut(ctx context.Context, b *pgx.Batch, e *eraser, w domai
 // intend queues the note of what is going to be erased. Nothing is noted that the
 // database refuses to delete or no receipt could be written of: it could not be
 // finished.
-func (f finisher) intend(ctx context.Context, b *pgx.Batch, e *eraser, w domain.Warrant, with intended) error {
+func (f finisher) intend(ctx context.Context, b *pgx.Batch, e *eraser, w domain.Authorization, with intended) error {
 	rawRequests, rawResponses, err := e.rehearse(ctx, nil)
 	if err != nil {
 		return err
@@ -212,7 +212,7 @@ func (f finisher) finish(ctx context.Context, id uuid.UUID, patient bool) (erase
 			return err
 		}
 		if in.InstanceIds != nil {
-			w := warrantOf(in)
+			w := authorizationOf(in)
 			if written {
 				w.Receipt = uuid.New()
 			}
@@ -234,7 +234,7 @@ func (f finisher) finish(ctx context.Context, id uuid.UUID, patient bool) (erase
 		// One that was at it before may have removed them and come no further.
 		erased.RawRequests, erased.RawResponses = max(copied.RawRequests, in.RawRequests), max(copied.RawResponses, in.RawResponses)
 		e.owners = in.Owners
-		w := warrantOf(in)
+		w := authorizationOf(in)
 		if written {
 			w.Receipt = uuid.New()
 		}
@@ -246,7 +246,7 @@ func (f finisher) finish(ctx context.Context, id uuid.UUID, patient bool) (erase
 		queueReceipts(&b, receipts, in.ErasureID, f.issuer.now(), in.Responses)
 		b.Queue(dbsqlc.DropIntents, []uuid.UUID{id})
 		if in.ErasureID != nil {
-			b.Queue(dbsqlc.NoteErased, in.Responses, int64(len(receipts)), erased.Requests, erased.Steps, erased.Templates,
+			b.Queue(dbsqlc.RecordErased, in.Responses, int64(len(receipts)), erased.Requests, erased.Steps, erased.Templates,
 				erased.RawRequests, erased.RawResponses, erased.Tasks, erased.Files, erased.KeptTemplates, erased.Retained, in.ErasureID)
 		}
 		return tx.CommitWith(ctx, &b)
@@ -309,7 +309,7 @@ func (f finisher) finishOpen(ctx context.Context) error {
 	for {
 		var ids []uuid.UUID
 		err := f.db.Use(ctx, func(c postgres.Conn) (err error) {
-			ids, err = dbsqlc.New(c).OpenIntents(ctx, dbsqlc.OpenIntentsParams{After: after, Most: intentsAtOnce})
+			ids, err = dbsqlc.New(c).OpenIntents(ctx, dbsqlc.OpenIntentsParams{After: after, Max: intentsAtOnce})
 			return err
 		})
 		if err != nil || len(ids) == 0 {
@@ -317,7 +317,7 @@ func (f finisher) finishOpen(ctx context.Context) error {
 		}
 		for _, id := range ids {
 			_, _, failed := f.finish(ctx, id, false)
-			if failed != nil && !errors.Is(failed, errAhead) && len(errs) < errorsTold {
+			if failed != nil && !errors.Is(failed, errAhead) && len(errs) < errorsLogged {
 				errs = append(errs, failed)
 			}
 			if domain.CodeOf(failed) == domain.CodeUnavailable && !errors.Is(failed, errAhead) && whyRefused(failed) == "" || ctx.Err() != nil {
@@ -328,8 +328,8 @@ func (f finisher) finishOpen(ctx context.Context) error {
 	}
 }
 
-// errorsTold bounds how many are joined.
-const errorsTold = 10
+// errorsLogged bounds how many are joined.
+const errorsLogged = 10
 
 // lockIntended locks what an intent is about, and what has come to it since. To
 // what a sweep has found nothing comes but in another sweep, and of orphans there
@@ -429,8 +429,8 @@ func intentIDs(intents []dbsqlc.IntentsOnRow) []uuid.UUID {
 	return ids
 }
 
-func warrantOf(in dbsqlc.LetheIntent) domain.Warrant {
-	w := domain.Warrant{
+func authorizationOf(in dbsqlc.LetheIntent) domain.Authorization {
+	w := domain.Authorization{
 		Receipt: in.ID, Trigger: domain.Trigger(in.Trigger), Ground: domain.Ground(in.Ground),
 		RequestedAt: in.RequestedAt, Actor: in.ActorID, Role: domain.ActorRole(in.Role), Shared: in.Shared,
 	}

@@ -18,10 +18,10 @@ import (
 	"lethe/receipt"
 )
 
-// apart is a bench whose raw copies are in another database, with a meddler on
+// apart is a fixture whose raw copies are in another database, with a meddler on
 // the way to each.
 type apart struct {
-	*bench
+	*fixture
 	erasures *Erasures
 	main     *meddler
 	outlet   *meddler
@@ -32,8 +32,8 @@ func newApart(t testing.TB, conns int32) *apart {
 	t.Helper()
 	other := pgtest.New(t)
 	a := &apart{main: &meddler{}, outlet: &meddler{}}
-	a.bench = newBench(t, postgres.Config{Tracer: a.main, MaxConns: conns})
-	a.erasures = a.bench.erasures(postgres.Config{Tracer: a.main, MaxConns: conns})
+	a.fixture = newFixture(t, postgres.Config{Tracer: a.main, MaxConns: conns})
+	a.erasures = a.fixture.erasures(postgres.Config{Tracer: a.main, MaxConns: conns})
 	a.copies = openDB(t, postgres.Config{URL: other.URL})
 	a.CopiesIn(other.URL)
 	a.copiesAt(postgres.Config{URL: other.RoleURL, Tracer: a.outlet, MaxConns: conns})
@@ -50,8 +50,8 @@ func (a *apart) copiesAt(cfg postgres.Config) {
 	a.erasures.WithCopies(copies)
 }
 
-func sweepWarrant() domain.Warrant {
-	return domain.Warrant{
+func sweepAuthorization() domain.Authorization {
+	return domain.Authorization{
 		Receipt: uuid.New(), Trigger: domain.TriggerSweep, Ground: domain.GroundUnspecified, RequestedAt: time.Now(), Role: domain.ActorSystem,
 	}
 }
@@ -59,7 +59,7 @@ func sweepWarrant() domain.Warrant {
 // sweep does what the service does from time to time.
 func (a *apart) sweep() error {
 	a.t.Helper()
-	_, _, err := a.responses.Sweep(a.t.Context(), 10, sweepWarrant())
+	_, _, err := a.responses.Sweep(a.t.Context(), 10, sweepAuthorization())
 	return err
 }
 
@@ -285,7 +285,7 @@ func TestBegunErasureOfAnother(t *testing.T) {
 	requests := a.addChain("anna", 1)
 	a.failBegun(requests[0].ID)
 	refusal := domain.Errorf(domain.CodeNotFound, "not yours")
-	if _, err := a.responses.Erase(t.Context(), requests[0].ID, nil, func(domain.Found) (domain.Warrant, error) { return domain.Warrant{}, refusal }); err != error(refusal) {
+	if _, err := a.responses.Erase(t.Context(), requests[0].ID, nil, func(domain.Found) (domain.Authorization, error) { return domain.Authorization{}, refusal }); err != error(refusal) {
 		t.Errorf("want it refused, got %v", err)
 	}
 	if n := a.number(`SELECT count(*) FROM lethe.intents`); n != 1 {
@@ -371,7 +371,7 @@ func TestErasuresWithCopiesApartAtOnce(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			if err == nil && e.State.Over() {
+			if err == nil && e.State.Finished() {
 				return
 			}
 		}
@@ -428,7 +428,7 @@ func TestErasuresWithCopiesApartAtOnce(t *testing.T) {
 	}
 }
 
-// A part of an erasure of many that has begun is finished before anything else,
+// A part of a bulk erasure that has begun is finished before anything else,
 // also before it is canceled, and counted once.
 func TestBegunPart(t *testing.T) {
 	t.Parallel()
@@ -453,7 +453,7 @@ func TestBegunPart(t *testing.T) {
 		} else {
 			e, err = a.finish(a.erasures, e.ID, 3), nil
 		}
-		if err != nil || e.Done != done || !e.State.Over() || a.number(`SELECT count(*) FROM lethe.intents`) != 0 {
+		if err != nil || e.Done != done || !e.State.Finished() || a.number(`SELECT count(*) FROM lethe.intents`) != 0 {
 			t.Errorf("cancel %t: want %d done, got %+v, %v", cancel, done, e.ErasureProgress, err)
 		}
 		if n := a.number(`SELECT sum(responses) FROM lethe.erasure_receipts WHERE erasure_id = $1`, e.ID); n != done {
@@ -553,7 +553,7 @@ func TestRefusedCopiesApart(t *testing.T) {
 		a, _, refused := open(t)
 		e := a.create(a.erasures, domain.ErasureTarget{Owner: &owner})
 		for range 4 * chains {
-			if e.State.Over() {
+			if e.State.Finished() {
 				break
 			}
 			var err error
@@ -611,7 +611,7 @@ func TestRefusedCopiesApart(t *testing.T) {
 		}
 		a.refuseCopy(ids[3])
 		a.Hasten()
-		if _, _, err := a.responses.Sweep(t.Context(), 100, sweepWarrant()); domain.CodeOf(err) != domain.CodeRefused {
+		if _, _, err := a.responses.Sweep(t.Context(), 100, sweepAuthorization()); domain.CodeOf(err) != domain.CodeRefused {
 			t.Errorf("got %v", err)
 		}
 		left(t, a, 0, 1)

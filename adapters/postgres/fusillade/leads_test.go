@@ -40,7 +40,7 @@ func index(t testing.TB, databases ...*postgres.DB) {
 }
 
 // index is the same for one that may have looked before.
-func (b *bench) index() {
+func (b *fixture) index() {
 	b.t.Helper()
 	index(b.t, b.owner)
 	b.responses.leads.seen.Store(nil)
@@ -48,7 +48,7 @@ func (b *bench) index() {
 
 // addCopy stores a raw copy, with what leads to it: a usage record of a request,
 // of a step, or a header.
-func (b *bench) addCopy(raw *postgres.DB, request, step, header *uuid.UUID) {
+func (b *fixture) addCopy(raw *postgres.DB, request, step, header *uuid.UUID) {
 	b.t.Helper()
 	instance, correlation := uuid.New(), time.Now().UnixNano()
 	if request != nil || step != nil {
@@ -83,16 +83,16 @@ func copied(t testing.TB, raw *postgres.DB) (n [2]int64) {
 // others.
 func TestEveryLeadToACopy(t *testing.T) {
 	t.Parallel()
-	for name, open := range map[string]func(t *testing.T) (*bench, *Erasures, *postgres.DB){
-		"beside": func(t *testing.T) (*bench, *Erasures, *postgres.DB) {
-			b := newBench(t, postgres.Config{})
+	for name, open := range map[string]func(t *testing.T) (*fixture, *Erasures, *postgres.DB){
+		"beside": func(t *testing.T) (*fixture, *Erasures, *postgres.DB) {
+			b := newFixture(t, postgres.Config{})
 			b.index()
 			return b, b.erasures(postgres.Config{}), b.owner
 		},
-		"apart": func(t *testing.T) (*bench, *Erasures, *postgres.DB) {
+		"apart": func(t *testing.T) (*fixture, *Erasures, *postgres.DB) {
 			a := newApart(t, 2)
 			index(t, a.owner, a.copies)
-			return a.bench, a.erasures, a.copies
+			return a.fixture, a.erasures, a.copies
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -135,9 +135,9 @@ func TestEveryLeadToACopy(t *testing.T) {
 					want := whole(steps, len(requests))
 					want.RawRequests += more
 					want.RawResponses += more
-					survey, err := erasures.Survey(t.Context(), domain.ErasureTarget{Owner: &owner}, nil, time.Now())
-					if err != nil || survey.RawRequests != want.RawRequests || survey.RawResponses != want.RawResponses {
-						t.Errorf("%d steps: want %d copies counted, got %+v, %v", steps, want.RawRequests, survey, err)
+					estimate, err := erasures.Estimate(t.Context(), domain.ErasureTarget{Owner: &owner}, nil, time.Now())
+					if err != nil || estimate.RawRequests != want.RawRequests || estimate.RawResponses != want.RawResponses {
+						t.Errorf("%d steps: want %d copies counted, got %+v, %v", steps, want.RawRequests, estimate, err)
 					}
 					var erased domain.Erased
 					if many {
@@ -150,11 +150,11 @@ func TestEveryLeadToACopy(t *testing.T) {
 					}
 					b.addCopy(raw, nil, nil, &id) // late
 					b.Hasten()
-					if _, erased, err := b.responses.Sweep(t.Context(), 10, sweepWarrant()); err != nil || erased.RawRequests != 1 || copied(t, raw) != kept {
+					if _, erased, err := b.responses.Sweep(t.Context(), 10, sweepAuthorization()); err != nil || erased.RawRequests != 1 || copied(t, raw) != kept {
 						t.Errorf("late: %+v, %v; left %v of %v", erased, err, copied(t, raw), kept)
 					}
 					b.addCopy(raw, nil, nil, &id) // restored
-					w := sweepWarrant()
+					w := sweepAuthorization()
 					w.Trigger = domain.TriggerReplay
 					if left, err := b.responses.Remaining(t.Context(), []uuid.UUID{id}); err != nil || !slices.Equal(left, []uuid.UUID{id}) {
 						t.Errorf("restored: %v, %v", left, err)
@@ -173,7 +173,7 @@ func TestEveryLeadToACopy(t *testing.T) {
 func TestRefusedDeletesOfHeadedCopies(t *testing.T) {
 	t.Parallel()
 	for _, table := range []string{"http_requests", "http_responses"} {
-		b := newBench(t, postgres.Config{})
+		b := newFixture(t, postgres.Config{})
 		b.index()
 		b.exec(`CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'`)
 		b.exec(`CREATE TRIGGER refuse BEFORE DELETE ON outlet.` + table + ` FOR EACH ROW EXECUTE FUNCTION public.refuse()`)
@@ -193,7 +193,7 @@ func TestRefusedDeletesOfHeadedCopies(t *testing.T) {
 // Only an index that a search by header can use counts as one.
 func TestLeadsByIndex(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, postgres.Config{})
+	b := newFixture(t, postgres.Config{})
 	const named = inspect.CopyResponse
 	for sql, want := range map[string][2]bool{
 		`SELECT 1`: {},
@@ -245,7 +245,7 @@ func TestLeadsByIndex(t *testing.T) {
 
 func TestLeadsAreLookedAtAgain(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, postgres.Config{})
+	b := newFixture(t, postgres.Config{})
 	erase := func() {
 		if _, err := b.responses.Erase(t.Context(), b.addChain("ben", 1)[0].ID, nil, porttest.Permit); err != nil {
 			t.Fatal(err)

@@ -24,7 +24,7 @@ import (
 // many.
 const crowd = 20_000
 
-func (b *bench) addCrowd() {
+func (b *fixture) addCrowd() {
 	b.t.Helper()
 	b.exec(`INSERT INTO batches (id, expires_at) VALUES ('00000000-0000-4000-8000-00000000ba7c', now())`)
 	b.exec(`INSERT INTO requests (state, model, created_at, created_by, batch_id, canceled_at, response_status, response_body, completed_at)
@@ -40,7 +40,7 @@ func (b *bench) addCrowd() {
 func TestLargeLists(t *testing.T) {
 	t.Parallel()
 	m := &meddler{}
-	b := newBench(t, postgres.Config{MaxConns: 1, Tracer: m})
+	b := newFixture(t, postgres.Config{MaxConns: 1, Tracer: m})
 	b.addCrowd()
 	owner := "owner-1"
 	everything := []domain.ResponseFilter{
@@ -48,13 +48,13 @@ func TestLargeLists(t *testing.T) {
 	}
 
 	t.Run("round trips", func(t *testing.T) {
-		took := func(what string, most int64, do func() error) {
+		took := func(what string, limit int64, do func() error) {
 			t.Helper()
 			m.count.Store(0)
 			if err := do(); err != nil {
 				t.Errorf("%s: %v", what, err)
 			}
-			if n := m.count.Load(); n > most {
+			if n := m.count.Load(); n > limit {
 				t.Errorf("%s took %d round trips", what, n)
 			}
 		}
@@ -77,8 +77,8 @@ func TestLargeLists(t *testing.T) {
 					took("a page after another", 1, page)
 				}
 			}
-			for mode, most := range map[domain.CountMode]int64{domain.CountAuto: 2, domain.CountExact: 1, domain.CountEstimate: 1} {
-				took("a count", most, func() error {
+			for mode, limit := range map[domain.CountMode]int64{domain.CountAuto: 2, domain.CountExact: 1, domain.CountEstimate: 1} {
+				took("a count", limit, func() error {
 					count, err := b.responses.Count(t.Context(), filter, mode)
 					if mode != domain.CountAuto && count.Exact != (mode == domain.CountExact) {
 						t.Errorf("mode %d: got %+v", mode, count)
@@ -177,7 +177,7 @@ func TestLargeLists(t *testing.T) {
 
 // planAfterMany is the plan that a prepared query is run with in a
 // plan_cache_mode, after some runs.
-func (b *bench) planAfterMany(mode, sql, args string) string {
+func (b *fixture) planAfterMany(mode, sql, args string) string {
 	b.t.Helper()
 	var plan []string
 	err := b.responses.src.Primary.Use(b.t.Context(), func(c postgres.Conn) error {
@@ -215,7 +215,7 @@ func (b *bench) planAfterMany(mode, sql, args string) string {
 // Postgres knows no nanoseconds.
 func TestBoundsBetweenMicroseconds(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, postgres.Config{})
+	b := newFixture(t, postgres.Config{})
 	at := time.Date(2026, 3, 1, 12, 0, 0, 123456000, time.UTC)
 	rows := make([]domain.Response, 3)
 	for i := range rows {
@@ -242,7 +242,7 @@ func TestBoundsBetweenMicroseconds(t *testing.T) {
 // What Postgres cannot hold, no row has; asking for it is no fault.
 func TestWordsThatNoRowCanHold(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, postgres.Config{})
+	b := newFixture(t, postgres.Config{})
 	row := porttest.NewRow("somebody", "completed", time.Now())
 	b.AddResponse(row)
 	for _, word := range []string{"somebody\x00", "\xff", "completed\x00", "model-a\x00"} {
@@ -272,7 +272,7 @@ func TestNewRefuses(t *testing.T) {
 	if _, err := New(postgres.Source{}, "outlet", true, TestIssuer); err == nil {
 		t.Error("want an error without a database")
 	}
-	b := newBench(t, postgres.Config{})
+	b := newFixture(t, postgres.Config{})
 	if _, err := New(b.responses.src, "", true, TestIssuer); err == nil {
 		t.Error("want an error without the outlet's schema")
 	}
@@ -281,7 +281,7 @@ func TestNewRefuses(t *testing.T) {
 // A schema that is not there is a fault of the installation, not of the caller.
 func TestUnknownSchema(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, postgres.Config{})
+	b := newFixture(t, postgres.Config{})
 	db, err := postgres.Open(postgres.Config{URL: b.database.RoleURL, SearchPath: []string{`fus"illade`, "outlet"}})
 	if err != nil {
 		t.Fatal(err)
@@ -324,7 +324,7 @@ func TestUnknownSchema(t *testing.T) {
 // Behind a pooler, connections are used in other modes than pgx's own.
 func TestQueryModes(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, postgres.Config{})
+	b := newFixture(t, postgres.Config{})
 	for _, mode := range []string{"cache_statement", "cache_describe", "describe_exec", "exec", "simple_protocol"} {
 		responses := b.open(postgres.Config{URL: withParameter(t, b.database.RoleURL, "default_query_exec_mode", mode), MaxConns: 1})
 		owner := "o'wner of " + mode
@@ -360,7 +360,7 @@ func TestQueryModes(t *testing.T) {
 // and without any where it is not.
 func TestGetKnowsUsage(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, postgres.Config{})
+	b := newFixture(t, postgres.Config{})
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	used, unused := porttest.NewRow("owner", "completed", at), porttest.NewRow("owner", "pending", at)
 	b.AddResponse(used)
@@ -441,7 +441,7 @@ func TestGetKnowsCharges(t *testing.T) {
 			t.Errorf("%s: got %+v, %v in %d round trips", name, got.KnownUsage, err, m.count.Load())
 		}
 	}
-	older := newBench(t, postgres.Config{})
+	older := newFixture(t, postgres.Config{})
 	row := porttest.NewRow("owner", "completed", at)
 	older.AddResponse(row)
 	if got, _, err := open(older.database).Get(t.Context(), row.ID, nil, math.MaxInt64); err != nil || !reflect.DeepEqual(got.KnownUsage, &domain.Usage{}) {

@@ -14,10 +14,10 @@ import (
 
 // Times that are infinite, or have no text for callers, are times as others are:
 // they are listed, counted, filtered, found and erased.
-func TestTimesThatNobodyCanSay(t *testing.T) {
+func TestTimesBeyondJSON(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
-	b := newBench(t, postgres.Config{})
+	b := newFixture(t, postgres.Config{})
 	owner := uuid.New()
 	times := []string{"-infinity", "4713-01-01 12:00+00 BC", "0001-06-01 00:00+00 BC", "2026-03-01 00:00+00", "12000-01-01 00:00+00", "294276-12-31 23:59:59.999999+00", "infinity"}
 	ids := make([]uuid.UUID, len(times))
@@ -73,25 +73,25 @@ func TestTimesThatNobodyCanSay(t *testing.T) {
 		}
 	}
 	erasures := b.erasures(postgres.Config{})
-	for _, most := range []int{1, 3} {
+	for _, limit := range []int{1, 3} {
 		add()
 		e := b.create(erasures, domain.ErasureTarget{Owner: &owner})
-		survey, err := erasures.Survey(ctx, *e.Target, nil, time.Now())
-		if err != nil || survey.Responses != int64(len(times)) {
-			t.Errorf("want all counted, got %+v, %v", survey, err)
+		estimate, err := erasures.Estimate(ctx, *e.Target, nil, time.Now())
+		if err != nil || estimate.Responses != int64(len(times)) {
+			t.Errorf("want all counted, got %+v, %v", estimate, err)
 		}
-		if e = b.finish(erasures, e.ID, most); e.Done != int64(len(times)) || b.number(`SELECT count(*) FROM requests`) != 0 {
+		if e = b.finish(erasures, e.ID, limit); e.Done != int64(len(times)) || b.number(`SELECT count(*) FROM requests`) != 0 {
 			t.Errorf("want all erased, got %d", e.Done)
 		}
 	}
 	add()
 	// What has not been created yet, as of the preview, is not erased by a filter.
 	e := b.create(erasures, domain.ErasureTarget{Filter: &domain.ResponseFilter{MinDuration: &least}})
-	survey, err := erasures.Survey(ctx, *e.Target, nil, time.Now())
+	estimate, err := erasures.Estimate(ctx, *e.Target, nil, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if e = b.finish(erasures, e.ID, 2); e.Done != survey.Responses {
-		t.Errorf("want %d erased, got %d", survey.Responses, e.Done)
+	if e = b.finish(erasures, e.ID, 2); e.Done != estimate.Responses {
+		t.Errorf("want %d erased, got %d", estimate.Responses, e.Done)
 	}
 }

@@ -44,7 +44,7 @@ func together(t *testing.T, all ...func() (domain.Erased, error)) (total domain.
 
 // deadlocks is how many there were in the database. Sessions tell of theirs when
 // they end, so the ways to it are closed.
-func (b *bench) deadlocks(ways ...*postgres.DB) int64 {
+func (b *fixture) deadlocks(ways ...*postgres.DB) int64 {
 	b.t.Helper()
 	for _, db := range ways {
 		db.Close()
@@ -55,7 +55,7 @@ func (b *bench) deadlocks(ways ...*postgres.DB) int64 {
 
 // provenOnce tells that each of these requests is in exactly one receipt, that
 // receipts are of nothing else, and that they count what went.
-func (b *bench) provenOnce(ids []uuid.UUID) {
+func (b *fixture) provenOnce(ids []uuid.UUID) {
 	b.t.Helper()
 	rows, err := b.owner.Pool().Query(b.t.Context(), `SELECT r.body, s.salt FROM lethe.receipts r JOIN lethe.receipt_secrets s ON s.receipt_id = r.id`)
 	if err != nil {
@@ -156,7 +156,7 @@ func TestErasureLocksInOneOrder(t *testing.T) {
 // through goes on with an erasure until it is over.
 func (a *apart) through(id uuid.UUID) error {
 	for {
-		if e, err := a.erasures.Advance(a.t.Context(), id, 50, porttest.JudgeAll); err != nil || e.State.Over() {
+		if e, err := a.erasures.Advance(a.t.Context(), id, 50, porttest.JudgeAll); err != nil || e.State.Finished() {
 			return err
 		}
 	}
@@ -203,7 +203,7 @@ func TestTurnsFromBothEnds(t *testing.T) {
 
 // fillWith runs a statement in a session of its own, which has told what it read when it
 // returns: by plans that were kept, foreign keys are checked in order, too.
-func (b *bench) fillWith(id *uuid.UUID, sql string, args ...any) {
+func (b *fixture) fillWith(id *uuid.UUID, sql string, args ...any) {
 	b.t.Helper()
 	conn, err := pgx.Connect(b.t.Context(), b.database.URL)
 	if err != nil {
@@ -217,7 +217,7 @@ func (b *bench) fillWith(id *uuid.UUID, sql string, args ...any) {
 }
 
 // addTurns stores a conversation of so many turns after a first response.
-func (b *bench) addTurns(owner string, n int) (first, last uuid.UUID) {
+func (b *fixture) addTurns(owner string, n int) (first, last uuid.UUID) {
 	b.t.Helper()
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	first = b.addTurn(owner, uuid.NewString(), at).ID
@@ -286,7 +286,7 @@ func (s *trips) whileHoldsWait() []string {
 func TestHoldsWaitForNoSearch(t *testing.T) {
 	t.Parallel()
 	s := &trips{}
-	b := newBench(t, postgres.Config{Tracer: s})
+	b := newFixture(t, postgres.Config{Tracer: s})
 	b.index()
 	erasures := b.erasures(postgres.Config{Tracer: s})
 	for name, erase := range map[string]func(uuid.UUID) error{
@@ -329,10 +329,10 @@ func TestHoldsWaitForNoSearch(t *testing.T) {
 func TestTurnsThatComeMeanwhile(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	for name, open := range map[string]func(*trips) (*bench, *Erasures){
-		"DELETE": func(s *trips) (*bench, *Erasures) { return newBench(t, postgres.Config{Tracer: s}), nil },
-		"of many": func(s *trips) (*bench, *Erasures) {
-			b := newBench(t, postgres.Config{})
+	for name, open := range map[string]func(*trips) (*fixture, *Erasures){
+		"DELETE": func(s *trips) (*fixture, *Erasures) { return newFixture(t, postgres.Config{Tracer: s}), nil },
+		"of many": func(s *trips) (*fixture, *Erasures) {
+			b := newFixture(t, postgres.Config{})
 			return b, b.erasures(postgres.Config{Tracer: s})
 		},
 	} {
@@ -370,7 +370,7 @@ func TestTurnsThatComeMeanwhile(t *testing.T) {
 func TestLaterTurnsAreReadByIndex(t *testing.T) {
 	t.Parallel()
 	const turns, others = 300, 3000
-	b := newBench(t, postgres.Config{MaxConns: 1})
+	b := newFixture(t, postgres.Config{MaxConns: 1})
 	b.index()
 	b.exec(`ALTER TABLE fusillade.requests SET (autovacuum_enabled = false)`)
 	b.exec(`ALTER TABLE fusillade.request_templates SET (autovacuum_enabled = false)`)
@@ -434,7 +434,7 @@ func TestGoneResponsesAreProvenOnce(t *testing.T) {
 				before := b.number(`SELECT count(*) FROM lethe.receipts WHERE body LIKE '%"raw_requests":1%'::bytea`)
 				together(t, single, single, single, func() (domain.Erased, error) {
 					for {
-						if e, err := erasures.Advance(t.Context(), e.ID, 10, porttest.JudgeAll); err != nil || e.State.Over() {
+						if e, err := erasures.Advance(t.Context(), e.ID, 10, porttest.JudgeAll); err != nil || e.State.Finished() {
 							return domain.Erased{}, err
 						}
 					}

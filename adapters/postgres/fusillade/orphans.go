@@ -24,11 +24,11 @@ const orphansInTurn = requestsAtOnce / 2
 
 // SweepOrphans is domain.Orphans'. Where something is refused, it is tried again
 // with each place by itself.
-func (r *Responses) SweepOrphans(ctx context.Context, before time.Time, most int, pause time.Duration, w domain.Warrant) (domain.OrphansTurn, error) {
+func (r *Responses) SweepOrphans(ctx context.Context, before time.Time, limit int, pause time.Duration, w domain.Authorization) (domain.OrphansTurn, error) {
 	ctx = postgres.For(ctx, postgres.Bulk)
-	turn, refused, err := r.sweepOrphans(ctx, before, most, pause, w, false)
+	turn, refused, err := r.sweepOrphans(ctx, before, limit, pause, w, false)
 	if err != nil && whyRefused(err) != "" && ctx.Err() == nil {
-		turn, refused, err = r.sweepOrphans(ctx, before, most, pause, w, true)
+		turn, refused, err = r.sweepOrphans(ctx, before, limit, pause, w, true)
 	}
 	if err == nil && refused > 0 {
 		err = domain.Errorf(domain.CodeRefused, "The database refuses to delete %d copies whose request is gone, and they are tried again in the next pass: look for triggers, constraints, locks and damaged rows", refused)
@@ -37,7 +37,7 @@ func (r *Responses) SweepOrphans(ctx context.Context, before time.Time, most int
 }
 
 // sweepOrphans is one try, and counts the copies that were refused.
-func (r *Responses) sweepOrphans(ctx context.Context, before time.Time, most int, pause time.Duration, w domain.Warrant, careful bool) (turn domain.OrphansTurn, refused int64, err error) {
+func (r *Responses) sweepOrphans(ctx context.Context, before time.Time, limit int, pause time.Duration, w domain.Authorization, careful bool) (turn domain.OrphansTurn, refused int64, err error) {
 	f := r.finisher()
 	var noted int64 // copies
 	var later bool
@@ -58,7 +58,7 @@ func (r *Responses) sweepOrphans(ctx context.Context, before time.Time, most int
 		over := !e.judgesOrphans()
 		if !over {
 			var copies []dbsqlc.CopiedRequestsRow
-			if copies, over, err = e.nextCopies(ctx, &at, before, most); err != nil {
+			if copies, over, err = e.nextCopies(ctx, &at, before, limit); err != nil {
 				return nil, err
 			}
 			turn.Looked = len(copies)
@@ -80,7 +80,7 @@ func (r *Responses) sweepOrphans(ctx context.Context, before time.Time, most int
 					return ahead, err
 				}
 				if e.copies != nil {
-					noted, err = f.noteOrphans(ctx, b, &e, found.orphans, w)
+					noted, err = f.recordOrphans(ctx, b, &e, found.orphans, w)
 					later = noted > 0
 				} else {
 					turn.Erased, refused, err = f.eraseOrphans(ctx, b, &e, found.orphans, w, careful)
@@ -95,7 +95,7 @@ func (r *Responses) sweepOrphans(ctx context.Context, before time.Time, most int
 		} else {
 			at = OrphansPlace{}
 		}
-		b.Queue(dbsqlc.NoteOrphans, at.AfterRequest, at.AfterResponse, at.Responses, pgtype.Interval{Microseconds: pause.Microseconds(), Valid: true})
+		b.Queue(dbsqlc.RecordOrphans, at.AfterRequest, at.AfterResponse, at.Responses, pgtype.Interval{Microseconds: pause.Microseconds(), Valid: true})
 		return nil, nil
 	})
 	if err == nil && later {
@@ -137,7 +137,7 @@ type OrphansCount struct {
 
 // CountOrphans looks at the next copies that are older than before, at most so
 // many, and removes nothing. over tells that none follows.
-func (r *Responses) CountOrphans(ctx context.Context, before time.Time, most int, at OrphansPlace) (n OrphansCount, next OrphansPlace, over bool, err error) {
+func (r *Responses) CountOrphans(ctx context.Context, before time.Time, limit int, at OrphansPlace) (n OrphansCount, next OrphansPlace, over bool, err error) {
 	ctx = postgres.For(ctx, postgres.Bulk)
 	err = r.src.Primary.Tx(ctx, func(tx *postgres.Tx) error {
 		n, next, over = OrphansCount{}, at, true
@@ -149,7 +149,7 @@ func (r *Responses) CountOrphans(ctx context.Context, before time.Time, most int
 			return nil
 		}
 		var copies []dbsqlc.CopiedRequestsRow
-		if copies, over, err = e.nextCopies(ctx, &next, before, most); err != nil {
+		if copies, over, err = e.nextCopies(ctx, &next, before, limit); err != nil {
 			return err
 		}
 		n.Looked = len(copies)
@@ -189,7 +189,7 @@ func (e *eraser) onCopies(ctx context.Context, fn func(postgres.Conn) error) err
 
 // nextCopies are the next ones, and at is after them. over tells that none
 // follows, of responses either.
-func (e *eraser) nextCopies(ctx context.Context, at *OrphansPlace, before time.Time, most int) (copies []dbsqlc.CopiedRequestsRow, over bool, err error) {
+func (e *eraser) nextCopies(ctx context.Context, at *OrphansPlace, before time.Time, limit int) (copies []dbsqlc.CopiedRequestsRow, over bool, err error) {
 	for {
 		sql, after := dbsqlc.CopiedRequests, at.AfterRequest
 		if at.Responses {
@@ -198,7 +198,7 @@ func (e *eraser) nextCopies(ctx context.Context, at *OrphansPlace, before time.T
 		err = e.onCopies(ctx, func(conn postgres.Conn) error {
 			var b pgx.Batch
 			b.Queue(dbsqlc.PlanForArguments)
-			b.Queue(sql, after, before, int64(most)).Query(func(rows pgx.Rows) (err error) {
+			b.Queue(sql, after, before, int64(limit)).Query(func(rows pgx.Rows) (err error) {
 				copies, err = pgx.CollectRows(rows, pgx.RowToStructByPos[dbsqlc.CopiedRequestsRow])
 				return err
 			})
@@ -211,7 +211,7 @@ func (e *eraser) nextCopies(ctx context.Context, at *OrphansPlace, before time.T
 		if len(copies) > 0 {
 			at.pass(copies[len(copies)-1].ID)
 		}
-		if len(copies) == most {
+		if len(copies) == limit {
 			return copies, false, nil
 		}
 		if at.Responses {
@@ -394,7 +394,7 @@ func (e *eraser) alive(ctx context.Context, known map[uuid.UUID]*gone, steps []u
 			return nil, domain.Errorf(domain.CodeInternal, "Table %s may name requests, and its column request_id or id is not there or may not be read, so it cannot be told which copies nothing needs any more: grant SELECT on it", other.TableName)
 		}
 	}
-	if err := e.noteUsage(ctx, known, alive, map[uuid.UUID][]uuid.UUID{}); err != nil {
+	if err := e.recordUsage(ctx, known, alive, map[uuid.UUID][]uuid.UUID{}); err != nil {
 		return nil, err
 	}
 	// Last, and with holds locked: what is not there now has no row that a hold's
@@ -438,7 +438,7 @@ func (e *eraser) name(orphans []orphan) {
 
 // eraseOrphans removes the copies in the same database and queues the receipt.
 // What cannot be removed is counted.
-func (f finisher) eraseOrphans(ctx context.Context, b *pgx.Batch, e *eraser, orphans []orphan, w domain.Warrant, careful bool) (erased domain.Erased, refused int64, err error) {
+func (f finisher) eraseOrphans(ctx context.Context, b *pgx.Batch, e *eraser, orphans []orphan, w domain.Authorization, careful bool) (erased domain.Erased, refused int64, err error) {
 	if orphans, _, _, err = stillThere(ctx, e.tx, orphans); err != nil {
 		return domain.Erased{}, 0, err
 	}
@@ -480,8 +480,8 @@ func (f finisher) eraseOrphans(ctx context.Context, b *pgx.Batch, e *eraser, orp
 	return erased, refused, nil
 }
 
-// noteOrphans queues a note of what is going to be removed in another database.
-func (f finisher) noteOrphans(ctx context.Context, b *pgx.Batch, e *eraser, orphans []orphan, w domain.Warrant) (copies int64, err error) {
+// recordOrphans queues a note of what is going to be removed in another database.
+func (f finisher) recordOrphans(ctx context.Context, b *pgx.Batch, e *eraser, orphans []orphan, w domain.Authorization) (copies int64, err error) {
 	var rawRequests, rawResponses int64
 	var left []orphan
 	if err := e.onCopies(ctx, func(conn postgres.Conn) (err error) {
@@ -504,9 +504,9 @@ func (f finisher) noteOrphans(ctx context.Context, b *pgx.Batch, e *eraser, orph
 	return rawRequests + rawResponses, nil
 }
 
-// finishOrphans does what noteOrphans has noted, as far as it is still right.
+// finishOrphans does what recordOrphans has noted, as far as it is still right.
 // What is left where was noted has not been removed, and does not count.
-func (f finisher) finishOrphans(ctx context.Context, e *eraser, in dbsqlc.LetheIntent, w domain.Warrant) (erased domain.Erased, err error) {
+func (f finisher) finishOrphans(ctx context.Context, e *eraser, in dbsqlc.LetheIntent, w domain.Authorization) (erased domain.Erased, err error) {
 	noted := placesAt(in.InstanceIds, in.CorrelationIds)
 	found, err := e.orphansAmong(ctx, noted, in.RequestedAt.Add(-domain.OrphansAfter))
 	if err != nil {

@@ -26,7 +26,7 @@ type old struct {
 }
 
 // addOld stores it and returns where.
-func (b *bench) addOld(raw *postgres.DB, o old) copyAt {
+func (b *fixture) addOld(raw *postgres.DB, o old) copyAt {
 	b.t.Helper()
 	at := copyAt{uuid.New(), time.Now().UnixNano()}
 	when := time.Now().Add(-domain.OrphansAfter - time.Hour)
@@ -56,7 +56,7 @@ func (b *bench) addOld(raw *postgres.DB, o old) copyAt {
 }
 
 // there is how many copies there are at a place.
-func (b *bench) there(raw *postgres.DB, at copyAt) (n int64) {
+func (b *fixture) there(raw *postgres.DB, at copyAt) (n int64) {
 	b.t.Helper()
 	err := raw.Pool().QueryRow(b.t.Context(), `SELECT (SELECT count(*) FROM outlet.http_requests WHERE instance_id = $1 AND correlation_id = $2)
 		+ (SELECT count(*) FROM outlet.http_responses WHERE instance_id = $1 AND correlation_id = $2)`, at.instance, at.correlation).Scan(&n)
@@ -66,18 +66,18 @@ func (b *bench) there(raw *postgres.DB, at copyAt) (n int64) {
 	return n
 }
 
-func orphansWarrant() domain.Warrant {
-	w := sweepWarrant()
+func orphansAuthorization() domain.Authorization {
+	w := sweepAuthorization()
 	w.Trigger = domain.TriggerOrphans
 	return w
 }
 
 // sweepOrphans makes a whole pass.
-func (b *bench) sweepOrphans(most int) (all domain.Erased, looked int, err error) {
+func (b *fixture) sweepOrphans(limit int) (all domain.Erased, looked int, err error) {
 	b.t.Helper()
 	b.exec(`UPDATE lethe.orphans SET after_request = 0, after_response = 0, responses = false, due_at = '-infinity'`)
 	for {
-		turn, failed := b.responses.SweepOrphans(b.t.Context(), time.Now().Add(-domain.OrphansAfter), most, time.Hour, orphansWarrant())
+		turn, failed := b.responses.SweepOrphans(b.t.Context(), time.Now().Add(-domain.OrphansAfter), limit, time.Hour, orphansAuthorization())
 		if failed != nil {
 			err = failed
 		}
@@ -88,7 +88,7 @@ func (b *bench) sweepOrphans(most int) (all domain.Erased, looked int, err error
 	}
 }
 
-func (b *bench) countOrphans() (n OrphansCount) {
+func (b *fixture) countOrphans() (n OrphansCount) {
 	b.t.Helper()
 	var at OrphansPlace
 	for over := false; !over; {
@@ -102,14 +102,14 @@ func (b *bench) countOrphans() (n OrphansCount) {
 	return n
 }
 
-var besideAndApart = map[string]func(t *testing.T) (*bench, *postgres.DB){
-	"beside": func(t *testing.T) (*bench, *postgres.DB) {
-		b := newBench(t, postgres.Config{})
+var besideAndApart = map[string]func(t *testing.T) (*fixture, *postgres.DB){
+	"beside": func(t *testing.T) (*fixture, *postgres.DB) {
+		b := newFixture(t, postgres.Config{})
 		return b, b.owner
 	},
-	"apart": func(t *testing.T) (*bench, *postgres.DB) {
+	"apart": func(t *testing.T) (*fixture, *postgres.DB) {
 		a := newApart(t, 2)
-		return a.bench, a.copies
+		return a.fixture, a.copies
 	},
 }
 
@@ -230,7 +230,7 @@ func TestSweepOrphans(t *testing.T) {
 			}
 
 			// After a pass it rests, and the next one finds nothing more.
-			if turn, err := b.responses.SweepOrphans(t.Context(), time.Now(), 10, time.Hour, orphansWarrant()); err != nil || turn.Looked != 0 {
+			if turn, err := b.responses.SweepOrphans(t.Context(), time.Now(), 10, time.Hour, orphansAuthorization()); err != nil || turn.Looked != 0 {
 				t.Errorf("want a pause, got %+v, %v", turn, err)
 			}
 			if erased, _, err := b.sweepOrphans(1000); err != nil || erased != (domain.Erased{}) {
@@ -255,18 +255,18 @@ func TestSweepOrphans(t *testing.T) {
 // whose they are.
 func TestHoldsOnOwnersKeepCopies(t *testing.T) {
 	t.Parallel()
-	layouts := map[string]func(t *testing.T) (*bench, *postgres.DB){
-		"arsenal": func(t *testing.T) (*bench, *postgres.DB) {
-			b := newBenchOn(t, pgtest.WithArsenal(t), postgres.Config{})
+	layouts := map[string]func(t *testing.T) (*fixture, *postgres.DB){
+		"arsenal": func(t *testing.T) (*fixture, *postgres.DB) {
+			b := newFixtureOn(t, pgtest.WithArsenal(t), postgres.Config{})
 			b.exec(`TRUNCATE outlet.http_requests, outlet.http_responses`)
 			return b, b.owner
 		},
 	}
 	maps.Copy(layouts, besideAndApart)
 	admin := domain.Principal{ID: uuid.New(), Admin: true}
-	type way func(t *testing.T, b *bench, ids []uuid.UUID) (gone map[uuid.UUID]bool)
+	type way func(t *testing.T, b *fixture, ids []uuid.UUID) (gone map[uuid.UUID]bool)
 	ways := map[string]way{
-		"DELETE": func(t *testing.T, b *bench, ids []uuid.UUID) map[uuid.UUID]bool {
+		"DELETE": func(t *testing.T, b *fixture, ids []uuid.UUID) map[uuid.UUID]bool {
 			gone := map[uuid.UUID]bool{}
 			for _, id := range ids {
 				_, _, err := domain.NewEraseResponse(b.responses, time.Now).Execute(t.Context(), admin, id, false)
@@ -276,7 +276,7 @@ func TestHoldsOnOwnersKeepCopies(t *testing.T) {
 			}
 			return gone
 		},
-		"sweep": func(t *testing.T, b *bench, ids []uuid.UUID) map[uuid.UUID]bool {
+		"sweep": func(t *testing.T, b *fixture, ids []uuid.UUID) map[uuid.UUID]bool {
 			before, counted := b.number(`SELECT count(*) FROM lethe.receipts`), b.countOrphans()
 			erased, _, err := b.sweepOrphans(5)
 			if err != nil || counted.RawRequests != erased.RawRequests || b.number(`SELECT count(*) FROM lethe.receipts`) == before {
@@ -388,16 +388,16 @@ func TestEraseCopiesOfALivingStep(t *testing.T) {
 // the request, and receipts of what is gone never say that every copy was found.
 func TestErasePersonsCopiesOfSteps(t *testing.T) {
 	t.Parallel()
-	for name, open := range map[string]func(t *testing.T) (*bench, *Erasures, *postgres.DB){
-		"beside": func(t *testing.T) (*bench, *Erasures, *postgres.DB) {
-			b := newBench(t, postgres.Config{})
+	for name, open := range map[string]func(t *testing.T) (*fixture, *Erasures, *postgres.DB){
+		"beside": func(t *testing.T) (*fixture, *Erasures, *postgres.DB) {
+			b := newFixture(t, postgres.Config{})
 			index(t, b.owner)
 			return b, b.erasures(postgres.Config{}), b.owner
 		},
-		"apart": func(t *testing.T) (*bench, *Erasures, *postgres.DB) {
+		"apart": func(t *testing.T) (*fixture, *Erasures, *postgres.DB) {
 			a := newApart(t, 2)
 			index(t, a.owner, a.copies)
-			return a.bench, a.erasures, a.copies
+			return a.fixture, a.erasures, a.copies
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -428,9 +428,9 @@ func TestErasePersonsCopiesOfSteps(t *testing.T) {
 			}
 			want := domain.Erased{RawRequests: 6, RawResponses: 5}
 			target := domain.ErasureTarget{Owner: &carol}
-			survey, err := erasures.Survey(t.Context(), target, []string{carol.String()}, time.Now())
-			if err != nil || survey.Responses != 5 || survey.RawRequests != want.RawRequests || survey.RawResponses != want.RawResponses {
-				t.Errorf("want %+v of 5 counted, got %+v, %v", want, survey, err)
+			estimate, err := erasures.Estimate(t.Context(), target, []string{carol.String()}, time.Now())
+			if err != nil || estimate.Responses != 5 || estimate.RawRequests != want.RawRequests || estimate.RawResponses != want.RawResponses {
+				t.Errorf("want %+v of 5 counted, got %+v, %v", want, estimate, err)
 			}
 			if e := b.finish(erasures, b.create(erasures, target).ID, 2); e.Done != 5 || e.Erased != want {
 				t.Errorf("want %+v of 5 erased, got %+v", want, e.ErasureProgress)
@@ -517,7 +517,7 @@ func TestSweepOrphansThatAreRefused(t *testing.T) {
 // Where it cannot be told what is needed, nothing is removed.
 func TestSweepOrphansInTheDark(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, postgres.Config{})
+	b := newFixture(t, postgres.Config{})
 	id := uuid.New()
 	at := b.addOld(b.owner, old{request: &id})
 	b.exec(`CREATE TABLE fusillade.batch_requests_archive (id uuid PRIMARY KEY)`)
@@ -529,7 +529,7 @@ func TestSweepOrphansInTheDark(t *testing.T) {
 // More than one receipt can tell of are left to the next turn.
 func TestSweepManyOrphans(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, postgres.Config{})
+	b := newFixture(t, postgres.Config{})
 	b.exec(`INSERT INTO outlet.http_requests (instance_id, correlation_id, timestamp, method, uri, headers)
 		SELECT gen_random_uuid(), n, now() - interval '8 days', 'POST', '/', jsonb_build_object('x-fusillade-request-id', gen_random_uuid()) FROM generate_series(1, 1000) n`)
 	erased, looked, err := b.sweepOrphans(1000)
@@ -559,14 +559,14 @@ func TestSweepOrphansIsFinished(t *testing.T) {
 		if _, err := a.copies.Pool().Exec(t.Context(), `ALTER TABLE outlet.away RENAME TO http_requests`); err != nil {
 			t.Fatal(err)
 		}
-		a.exec(`REVOKE INSERT ON lethe.receipts FROM ` + role(t, a.bench))
+		a.exec(`REVOKE INSERT ON lethe.receipts FROM ` + role(t, a.fixture))
 		if _, _, err := a.sweepOrphans(10); err == nil {
 			t.Fatal("finished without a receipt")
 		}
 		if n := a.number(`SELECT count(*) FROM lethe.intents`); n != 1 || a.there(a.copies, at) != 0 {
 			t.Fatalf("want the copies gone and a note, got %d notes", n)
 		}
-		a.exec(`GRANT INSERT ON lethe.receipts TO ` + role(t, a.bench))
+		a.exec(`GRANT INSERT ON lethe.receipts TO ` + role(t, a.fixture))
 		if back { // too late for it
 			a.AddResponse(second)
 		}
@@ -582,7 +582,7 @@ func TestSweepOrphansIsFinished(t *testing.T) {
 	}
 }
 
-func role(t *testing.T, b *bench) (name string) {
+func role(t *testing.T, b *fixture) (name string) {
 	t.Helper()
 	if err := b.owner.Pool().QueryRow(t.Context(), `SELECT quote_ident(grantee) FROM information_schema.column_privileges WHERE table_schema = 'lethe' AND table_name = 'orphans' AND privilege_type = 'UPDATE' AND grantee <> current_user LIMIT 1`).Scan(&name); err != nil {
 		t.Fatal(err)

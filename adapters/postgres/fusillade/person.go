@@ -19,7 +19,7 @@ func (e *Erasures) WithMain(main *postgres.DB) { e.main = main }
 // What the gateway keeps by person. These tables are those of newer versions, of
 // which the migrations here know nothing.
 const (
-	personLooks = `
+	personAccesses = `
 		SELECT coalesce(bool_or(t.name = 'image_access' AND may), false), coalesce(bool_or(t.name = 'prompt_cache_entries' AND may), false)
 		FROM (VALUES ('image_access', 'user_id'), ('prompt_cache_entries', 'principal_id')) AS t (name, owner)
 		JOIN pg_catalog.pg_attribute a ON a.attrelid = to_regclass('public.' || t.name) AND a.attname = t.owner AND a.atttypid = 'uuid'::regtype,
@@ -71,7 +71,7 @@ func (a *advance) erasePerson(ctx context.Context) (done ofPerson, err error) {
 
 func removePerson(ctx context.Context, tx *postgres.Tx, owner uuid.UUID) (done ofPerson, err error) {
 	var images, prompts bool
-	if err := tx.QueryRow(ctx, personLooks).Scan(&images, &prompts); err != nil {
+	if err := tx.QueryRow(ctx, personAccesses).Scan(&images, &prompts); err != nil {
 		return done, err
 	}
 	remove := func(sql string) (gone bool, err error) {

@@ -50,7 +50,7 @@ func TestWhatIsKeptByPerson(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t, postgres.Config{})
+			b := newFixture(t, postgres.Config{})
 			people, database := b.owner, b.database
 			issuer := TestIssuer
 			issuer.Beyond = func() []receipt.Gap { return []receipt.Gap{receipt.GapImageStore, receipt.GapPromptCache} }
@@ -132,7 +132,7 @@ func TestWhatIsKeptByPerson(t *testing.T) {
 					t.Fatal(err)
 				}
 				receipts++
-				if !slices.Contains(r.NotCovered, receipt.GapImageStore) || len(r.Subjects) != 1 {
+				if !slices.Contains(r.NotCovered, receipt.GapImageStore) || len(r.Owners) != 1 {
 					t.Errorf("got the receipt %+v", r)
 				}
 				if !slices.Contains(r.NotCovered, receipt.GapPromptCache) {

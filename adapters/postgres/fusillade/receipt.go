@@ -38,7 +38,7 @@ func (i Issuer) now() time.Time { return i.Now().UTC().Truncate(time.Microsecond
 // owners and the names of all others, it is never too long.
 const partOf = 500
 
-// receipts say what the eraser has removed, and by what warrant: one receipt, or
+// receipts say what the eraser has removed, and by what authorization: one receipt, or
 // where that would be too long several, of which the first names the others and
 // counts what is not counted by requests. What they cannot say anything of is
 // listed in them: the bytes that Postgres keeps until it needs their room, copies
@@ -46,7 +46,7 @@ const partOf = 500
 // to a person. That nothing led to some is said unless every lead was followed and
 // there were as many copies as requests; and that a later turn quotes it, unless an
 // index has shown that none does.
-func (i Issuer) receipts(e *eraser, erased domain.Erased, w domain.Warrant) ([]postgres.Receipt, error) {
+func (i Issuer) receipts(e *eraser, erased domain.Erased, w domain.Authorization) ([]postgres.Receipt, error) {
 	owners := slices.Compact(slices.Sorted(slices.Values(e.owners)))
 	unlocated := len(e.requests) == 0 || !e.everyLead() || min(erased.RawRequests, erased.RawResponses) < erased.Requests+e.countMoved()
 	var gaps []receipt.Gap
@@ -66,7 +66,7 @@ func (i Issuer) receipts(e *eraser, erased domain.Erased, w domain.Warrant) ([]p
 		of[row.ID] = row.Owner
 	}
 	type part struct {
-		w        domain.Warrant
+		w        domain.Authorization
 		requests []uuid.UUID
 		owners   []string
 		counts   domain.Erased
@@ -74,13 +74,13 @@ func (i Issuer) receipts(e *eraser, erased domain.Erased, w domain.Warrant) ([]p
 	var parts []part
 	var others []uuid.UUID
 	first := erased // less what the others count
-	told := make(map[string]bool)
+	reported := make(map[string]bool)
 	for requests := range slices.Chunk(e.requests, partOf) {
 		p := part{w: w, requests: requests}
 		for _, id := range requests {
 			if owner, locked := of[id]; locked {
 				p.owners, p.counts.Requests = append(p.owners, owner), p.counts.Requests+1
-				told[owner] = true
+				reported[owner] = true
 			}
 		}
 		if len(parts) > 0 {
@@ -92,7 +92,7 @@ func (i Issuer) receipts(e *eraser, erased domain.Erased, w domain.Warrant) ([]p
 		parts = append(parts, p)
 	}
 	parts[0].counts = first
-	parts[0].owners = append(parts[0].owners, slices.DeleteFunc(owners, func(owner string) bool { return told[owner] })...)
+	parts[0].owners = append(parts[0].owners, slices.DeleteFunc(owners, func(owner string) bool { return reported[owner] })...)
 	all := make([]postgres.Receipt, len(parts))
 	for n, p := range parts {
 		if n > 0 {
@@ -108,7 +108,7 @@ func (i Issuer) receipts(e *eraser, erased domain.Erased, w domain.Warrant) ([]p
 }
 
 // receipt is one of them: about these requests and owners, with these counts.
-func (i Issuer) receipt(w domain.Warrant, requests []uuid.UUID, owners []string, counts domain.Erased, gaps []receipt.Gap, parts []uuid.UUID) (postgres.Receipt, error) {
+func (i Issuer) receipt(w domain.Authorization, requests []uuid.UUID, owners []string, counts domain.Erased, gaps []receipt.Gap, parts []uuid.UUID) (postgres.Receipt, error) {
 	salt := receipt.Salt(w.Salt)
 	if w.Shared {
 		salt = receipt.DeriveSalt(salt, w.Receipt)
@@ -136,7 +136,7 @@ func (i Issuer) receipt(w domain.Warrant, requests []uuid.UUID, owners []string,
 		r.Responses = append(r.Responses, receipt.CommitResponse(salt, id))
 	}
 	for _, owner := range owners {
-		r.Subjects = append(r.Subjects, receipt.CommitSubject(salt, owner))
+		r.Owners = append(r.Owners, receipt.CommitOwner(salt, owner))
 	}
 	body, err := receipt.Encode(r)
 	if err != nil {
@@ -151,7 +151,7 @@ func (i Issuer) receipt(w domain.Warrant, requests []uuid.UUID, owners []string,
 	return written, nil
 }
 
-// queueReceipts queues them, and, with an erasure of many, that they are its.
+// queueReceipts queues them, and, with a bulk erasure, that they are its.
 func queueReceipts(b *pgx.Batch, all []postgres.Receipt, erasure *uuid.UUID, at time.Time, responses int64) {
 	for _, r := range all {
 		postgres.QueueReceipt(b, r)

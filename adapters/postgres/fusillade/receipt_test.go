@@ -15,7 +15,7 @@ import (
 
 func TestReceiptOfAnErasure(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, postgres.Config{})
+	b := newFixture(t, postgres.Config{})
 	unindexed := b.addChain("ben", 1)
 	if _, err := b.responses.Erase(t.Context(), unindexed[0].ID, nil, porttest.Permit); err != nil {
 		t.Fatal(err)
@@ -39,12 +39,12 @@ func TestReceiptOfAnErasure(t *testing.T) {
 		"alone":    {alone, "ben", receipt.Counts{Requests: 1, Templates: 1, RawRequests: 1, RawResponses: 1, Tasks: 2}, false},
 		"uncopied": {[]porttest.Row{uncopied}, "ben", receipt.Counts{Requests: 1, Templates: 1}, true},
 	} {
-		w := domain.Warrant{
+		w := domain.Authorization{
 			Receipt: uuid.New(), Trigger: domain.TriggerSingle, Ground: domain.GroundUnspecified,
 			RequestedAt: asked, Actor: &actor, Role: domain.ActorOwner,
 		}
 		begun := time.Now()
-		_, err := b.responses.Erase(t.Context(), c.requests[0].ID, nil, func(domain.Found) (domain.Warrant, error) { return w, nil })
+		_, err := b.responses.Erase(t.Context(), c.requests[0].ID, nil, func(domain.Found) (domain.Authorization, error) { return w, nil })
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -66,7 +66,7 @@ func TestReceiptOfAnErasure(t *testing.T) {
 			t.Errorf("%s: got %+v", name, got)
 		}
 		key := receipt.Salt(salt)
-		if len(got.Responses) != len(c.requests) || !slices.Equal(got.Subjects, []receipt.Commitment{receipt.CommitSubject(key, c.owner)}) {
+		if len(got.Responses) != len(c.requests) || !slices.Equal(got.Owners, []receipt.Commitment{receipt.CommitOwner(key, c.owner)}) {
 			t.Errorf("%s: want %d responses of %s, got %+v", name, len(c.requests), c.owner, got)
 		}
 		for _, row := range c.requests {
@@ -80,7 +80,7 @@ func TestReceiptOfAnErasure(t *testing.T) {
 // Where no receipt can be written, nothing is erased.
 func TestNoErasureWithoutAReceipt(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, postgres.Config{})
+	b := newFixture(t, postgres.Config{})
 	requests := b.addChain("anna", 1)
 	before := b.Stored()
 	for _, c := range []struct {
@@ -101,12 +101,12 @@ func TestNoErasureWithoutAReceipt(t *testing.T) {
 // A sweep that removes something says so in a receipt, another one does not.
 func TestReceiptOfASweep(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, postgres.Config{})
+	b := newFixture(t, postgres.Config{})
 	requests := b.addChain("anna", 4)
 	if _, err := b.responses.Erase(t.Context(), requests[0].ID, nil, porttest.Permit); err != nil {
 		t.Fatal(err)
 	}
-	w := domain.Warrant{
+	w := domain.Authorization{
 		Receipt: uuid.New(), Trigger: domain.TriggerSweep, Ground: domain.GroundUnspecified,
 		RequestedAt: time.Now(), Role: domain.ActorSystem,
 	}
@@ -132,7 +132,7 @@ func TestReceiptOfASweep(t *testing.T) {
 	}
 	got, err := receipt.Parse(body)
 	if err != nil || got.Trigger != receipt.TriggerSweep || got.Actor != receipt.ActorSystem || actor != nil || got.Counts != (receipt.Counts{Tasks: 1}) ||
-		!slices.Equal(got.Responses, []receipt.Commitment{receipt.CommitResponse(receipt.Salt(salt), requests[1].ID)}) || len(got.Subjects) != 0 {
+		!slices.Equal(got.Responses, []receipt.Commitment{receipt.CommitResponse(receipt.Salt(salt), requests[1].ID)}) || len(got.Owners) != 0 {
 		t.Errorf("got %+v of %v, %v", got, actor, err)
 	}
 }

@@ -29,7 +29,7 @@ func (r *Responses) Remaining(ctx context.Context, ids []uuid.UUID) (found []uui
 }
 
 // EraseAgain is domain.Restored's.
-func (r *Responses) EraseAgain(ctx context.Context, ids []uuid.UUID, w domain.Warrant) (erased domain.Erased, err error) {
+func (r *Responses) EraseAgain(ctx context.Context, ids []uuid.UUID, w domain.Authorization) (erased domain.Erased, err error) {
 	ctx = postgres.For(ctx, postgres.Bulk)
 	f := r.finisher()
 	var later bool

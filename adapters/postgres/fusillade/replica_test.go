@@ -16,8 +16,8 @@ import (
 func TestReplicaThatLags(t *testing.T) {
 	t.Parallel()
 	primaryTrips, replicaTrips := &meddler{}, &meddler{}
-	primary := newBench(t, postgres.Config{Tracer: primaryTrips})
-	replica := newBench(t, postgres.Config{Tracer: replicaTrips})
+	primary := newFixture(t, postgres.Config{Tracer: primaryTrips})
+	replica := newFixture(t, postgres.Config{Tracer: replicaTrips})
 	port, err := New(postgres.Source{Primary: primary.responses.src.Primary, Replica: replica.responses.src.Primary}, "outlet", true, TestIssuer)
 	if err != nil {
 		t.Fatal(err)

@@ -190,8 +190,8 @@ func rowsOf(rows pgx.Rows, err error) ([]dbsqlc.PageRow, error) {
 
 // Get is domain.Responses'. It makes one round trip, and one more to the primary
 // where a replica answered.
-func (r *Responses) Get(ctx context.Context, id uuid.UUID, owners []string, most int64) (domain.Response, domain.Contents, error) {
-	return r.get(ctx, id, owners, most)
+func (r *Responses) Get(ctx context.Context, id uuid.UUID, owners []string, limit int64) (domain.Response, domain.Contents, error) {
+	return r.get(ctx, id, owners, limit)
 }
 
 // GetSummary is domain.Responses'. Round trips as of Get.
@@ -202,7 +202,7 @@ func (r *Responses) GetSummary(ctx context.Context, id uuid.UUID, owners []strin
 
 const noContents = -1
 
-func (r *Responses) get(ctx context.Context, id uuid.UUID, owners []string, most int64) (domain.Response, domain.Contents, error) {
+func (r *Responses) get(ctx context.Context, id uuid.UUID, owners []string, limit int64) (domain.Response, domain.Contents, error) {
 	var ledger func() bool
 	if r.usage {
 		ledger = r.ledger
@@ -226,7 +226,7 @@ func (r *Responses) get(ctx context.Context, id uuid.UUID, owners []string, most
 			if retained {
 				query = getRetained(query)
 			}
-			return forgetful{conn}.QueryRow(ctx, query, most, id, owners).Scan(
+			return forgetful{conn}.QueryRow(ctx, query, limit, id, owners).Scan(
 				&row.ID, &row.Owner, &row.Model, &row.State, &row.ServiceTier,
 				&row.CreatedAt, &row.StartedAt, &row.CompletedAt, &row.FailedAt, &row.ResponseStatus,
 				&row.HasError, &read, &bytes, &c.Answer, &c.Error, &c.Prompt,
@@ -242,7 +242,7 @@ func (r *Responses) get(ctx context.Context, id uuid.UUID, owners []string, most
 		if err == nil && elsewhere && r.arsenal() {
 			var of string
 			var more int64
-			err = forgetful{conn}.QueryRow(ctx, dbsqlc.PromptElsewhere, max(most-bytes, noContents), id).Scan(&of, &more, &c.Prompt)
+			err = forgetful{conn}.QueryRow(ctx, dbsqlc.PromptElsewhere, max(limit-bytes, noContents), id).Scan(&of, &more, &c.Prompt)
 			if errors.Is(err, pgx.ErrNoRows) {
 				return nil // there is none any more
 			}
@@ -254,7 +254,7 @@ func (r *Responses) get(ctx context.Context, id uuid.UUID, owners []string, most
 	if err != nil {
 		return domain.Response{}, domain.Contents{}, err
 	}
-	if bytes > most {
+	if bytes > limit {
 		c = domain.Contents{Left: bytes}
 	}
 	if !prompt {

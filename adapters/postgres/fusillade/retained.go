@@ -24,7 +24,7 @@ import (
 // has been seen to take longer than its longest timeout of some hours.
 const fencedFor = 7 * 24 * time.Hour
 
-var errNotAsSaid = domain.Errorf(domain.CodeRefused, "What is retained of the response is not what its group says, so nothing was erased: look at its rows in retained_response_objects and in the tables of routes")
+var errNotAsDocumented = domain.Errorf(domain.CodeRefused, "What is retained of the response is not what its group says, so nothing was erased: look at its rows in retained_response_objects and in the tables of routes")
 
 // What stands for the table of requests. The identifiers are the second argument of
 // the queries that take some.
@@ -286,7 +286,7 @@ func (e *eraser) queueDeleteRetained(b *pgx.Batch, erased *domain.Erased) {
 		var d dbsqlc.DeleteRetainedRow
 		err := row.Scan(&d.Objects, &d.AsSaid)
 		if err == nil && !d.AsSaid {
-			err = errNotAsSaid
+			err = errNotAsDocumented
 		}
 		erased.Retained += d.Objects
 		return err

@@ -63,8 +63,8 @@ func (r *Retention) Change(ctx context.Context, id uuid.UUID, v domain.Retention
 	})
 }
 
-// NoteDryRun is domain.Retention's. It makes three round trips.
-func (r *Retention) NoteDryRun(ctx context.Context, id uuid.UUID, version int64, d domain.DryRun) (domain.RetentionRule, error) {
+// RecordDryRun is domain.Retention's. It makes three round trips.
+func (r *Retention) RecordDryRun(ctx context.Context, id uuid.UUID, version int64, d domain.DryRun) (domain.RetentionRule, error) {
 	return r.change(ctx, id, func(_ *dbsqlc.Queries, rule *domain.RetentionRule, _ time.Time) error {
 		if rule.Version != version || rule.RemovedAt != nil {
 			return errOtherRule
@@ -217,9 +217,9 @@ func (r *Retention) Page(ctx context.Context, q domain.RuleQuery) ([]domain.Rete
 }
 
 // Due is domain.Retention's. It makes one round trip.
-func (r *Retention) Due(ctx context.Context, now time.Time, most int) (ids []uuid.UUID, err error) {
+func (r *Retention) Due(ctx context.Context, now time.Time, limit int) (ids []uuid.UUID, err error) {
 	err = r.db.Use(ctx, func(c postgres.Conn) (err error) {
-		ids, err = dbsqlc.New(c).DueRules(ctx, dbsqlc.DueRulesParams{Now: now, Most: int64(most)})
+		ids, err = dbsqlc.New(c).DueRules(ctx, dbsqlc.DueRulesParams{Now: now, Max: int64(limit)})
 		return err
 	})
 	if err != nil {
@@ -232,7 +232,7 @@ func versionParams(id uuid.UUID, v domain.RetentionVersion) dbsqlc.AddRuleVersio
 	p := dbsqlc.AddRuleVersionParams{
 		RuleID: id, Version: v.Version, Name: v.Name,
 		States: v.Filter.States, Models: v.Filter.Models, Tiers: v.Filter.Tiers, Owners: v.Filter.Owners,
-		AgeDays: v.AgeDays, RunAt: make([]int32, len(v.RunAt)), MostPerRun: v.MostPerRun, ChangedAt: v.ChangedAt, ChangedBy: v.ChangedBy,
+		AgeDays: v.AgeDays, RunAt: make([]int32, len(v.RunAt)), MaxPerRun: v.MaxPerRun, ChangedAt: v.ChangedAt, ChangedBy: v.ChangedBy,
 	}
 	for i, at := range v.RunAt {
 		p.RunAt[i] = int32(at)
@@ -244,7 +244,7 @@ func versionOf(row dbsqlc.LetheRetentionVersion) domain.RetentionVersion {
 	v := domain.RetentionVersion{
 		Version: row.Version, ChangedAt: row.ChangedAt, ChangedBy: row.ChangedBy,
 		RetentionTerms: domain.RetentionTerms{
-			Name: row.Name, AgeDays: row.AgeDays, MostPerRun: row.MostPerRun, RunAt: make([]domain.TimeOfDay, len(row.RunAt)),
+			Name: row.Name, AgeDays: row.AgeDays, MaxPerRun: row.MaxPerRun, RunAt: make([]domain.TimeOfDay, len(row.RunAt)),
 			Filter: domain.RetentionFilter{States: row.States, Models: row.Models, Tiers: row.Tiers, Owners: row.Owners},
 		},
 	}
@@ -276,9 +276,8 @@ func ruleOf(row dbsqlc.LetheRetentionRule, v dbsqlc.LetheRetentionVersion) domai
 		ID: row.ID, RetentionVersion: versionOf(v), Enabled: row.NextRunAt != nil, CreatedAt: row.CreatedAt, CreatedBy: row.CreatedBy,
 		NextRunAt: row.NextRunAt, SkippedAt: row.SkippedAt, RemovedAt: row.RemovedAt, RemovedBy: row.RemovedBy,
 	}
-	if n := row.DryRunCounts; row.DryRunAt != nil && len(n) >= 9 {
-		n = append(n, 0, 0, 0) // for those of before files, kept templates and retained objects were counted
-		r.DryRun = &domain.DryRun{At: *row.DryRunAt, Survey: domain.Survey{
+	if n := row.DryRunCounts; row.DryRunAt != nil && len(n) == 12 {
+		r.DryRun = &domain.DryRun{At: *row.DryRunAt, Estimate: domain.Estimate{
 			Responses: n[0], Requests: n[1], Steps: n[2], Templates: n[3], RawRequests: n[4], RawResponses: n[5], Tasks: n[6], Held: n[7], Partial: n[8] == 1,
 			Files: n[9], KeptTemplates: n[10], Retained: n[11],
 		}}

@@ -16,7 +16,7 @@ import (
 var ruleNoon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // retention are the ports of one application name.
-func (b *bench) retention(application string) (*Retention, *Erasures) {
+func (b *fixture) retention(application string) (*Retention, *Erasures) {
 	b.t.Helper()
 	db := openDB(b.t, postgres.Config{URL: b.database.RoleURL, ApplicationName: application})
 	retention, err := NewRetention(db)
@@ -37,11 +37,11 @@ func dueRule(t *testing.T, r *Retention) domain.RetentionRule {
 	rule, err := r.Create(t.Context(), domain.RetentionRule{
 		ID: uuid.New(), CreatedAt: ruleNoon, CreatedBy: by,
 		RetentionVersion: domain.RetentionVersion{Version: 1, ChangedAt: ruleNoon, ChangedBy: by, RetentionTerms: domain.RetentionTerms{
-			Name: "n", AgeDays: 1, RunAt: []domain.TimeOfDay{720}, MostPerRun: 100,
+			Name: "n", AgeDays: 1, RunAt: []domain.TimeOfDay{720}, MaxPerRun: 100,
 		}},
 	})
 	if err == nil {
-		_, err = r.NoteDryRun(t.Context(), rule.ID, 1, domain.DryRun{At: ruleNoon})
+		_, err = r.RecordDryRun(t.Context(), rule.ID, 1, domain.DryRun{At: ruleNoon})
 	}
 	if err == nil {
 		rule, err = r.Enable(t.Context(), rule.ID, 1, ruleNoon)
@@ -64,7 +64,7 @@ func beginRun(r domain.RetentionRule) (domain.Erasure, time.Time) {
 // nothing goes after the change has been answered.
 func TestRuleIsChangedBetweenParts(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, postgres.Config{})
+	b := newFixture(t, postgres.Config{})
 	retention, erasures := b.retention("runner")
 	changing, _ := b.retention("changer")
 	for range 3 {
@@ -75,7 +75,7 @@ func TestRuleIsChangedBetweenParts(t *testing.T) {
 		t.Fatalf("%d, %v", outcome, err)
 	}
 	changed := make(chan error, 1)
-	e, err := erasures.Advance(t.Context(), rule.LastRun.Erasure, 1, func(e domain.Erasure, parts []domain.Part) ([]domain.Verdict, domain.Warrant) {
+	e, err := erasures.Advance(t.Context(), rule.LastRun.Erasure, 1, func(e domain.Erasure, parts []domain.Part) ([]domain.Verdict, domain.Authorization) {
 		go func() {
 			v := rule.RetentionVersion
 			v.Version++
@@ -100,7 +100,7 @@ func TestRuleIsChangedBetweenParts(t *testing.T) {
 // What cannot begin leaves the rule as it was, so that it is tried again.
 func TestRunBeginsWholeOrNotAtAll(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, postgres.Config{})
+	b := newFixture(t, postgres.Config{})
 	retention, _ := b.retention("")
 	rule := dueRule(t, retention)
 	_, _, err := retention.Start(t.Context(), rule.ID, ruleNoon, func(r domain.RetentionRule) (domain.Erasure, time.Time) {
@@ -120,7 +120,7 @@ func TestRunBeginsWholeOrNotAtAll(t *testing.T) {
 // and nothing runs that was not tried, whatever the program says.
 func TestRulesAreGuardedByTheDatabase(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, postgres.Config{})
+	b := newFixture(t, postgres.Config{})
 	retention, _ := b.retention("")
 	rule := dueRule(t, retention)
 	conn, err := pgx.Connect(t.Context(), b.database.RoleURL)
@@ -142,19 +142,5 @@ func TestRulesAreGuardedByTheDatabase(t *testing.T) {
 	}
 	if left, err := retention.Get(t.Context(), rule.ID); err != nil || !reflect.DeepEqual(left, rule) {
 		t.Errorf("want %+v, got %+v, %v", rule, left, err)
-	}
-}
-
-// A dry run of before files and kept templates were counted is still read.
-func TestDryRunOfBefore(t *testing.T) {
-	t.Parallel()
-	b := newBench(t, postgres.Config{})
-	retention, _ := b.retention("retention")
-	rule := dueRule(t, retention)
-	b.exec(`UPDATE lethe.retention_rules SET dry_run_counts = '{1,2,3,4,5,6,7,8,1}' WHERE id = $1`, rule.ID)
-	got, err := retention.Get(t.Context(), rule.ID)
-	want := domain.Survey{Responses: 1, Requests: 2, Steps: 3, Templates: 4, RawRequests: 5, RawResponses: 6, Tasks: 7, Held: 8, Partial: true}
-	if err != nil || got.DryRun == nil || !reflect.DeepEqual(got.DryRun.Survey, want) {
-		t.Errorf("want %+v, got %+v, %v", want, got.DryRun, err)
 	}
 }

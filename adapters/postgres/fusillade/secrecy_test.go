@@ -46,7 +46,7 @@ const fill = `
 	)
 	SELECT id FROM r`
 
-func (b *bench) fill(n int, owner string) []uuid.UUID {
+func (b *fixture) fill(n int, owner string) []uuid.UUID {
 	b.t.Helper()
 	rows, err := b.owner.Pool().Query(b.t.Context(), fill, n, owner)
 	if err != nil {
@@ -77,13 +77,13 @@ func each[T any](items []T, do func(T)) {
 	callers.Wait()
 }
 
-// TestReceiptsTellNothing: what could be derived from the owner or from an id is
+// TestReceiptsRevealNothing: what could be derived from the owner or from an id is
 // in no two of 10,000 receipts the same, though nearly all are of one owner, and
-// those of the erasures of many are of one secret; all other values are of
+// those of the bulk erasures are of one secret; all other values are of
 // another owner's receipts, too. Nothing else is in them.
-func TestReceiptsTellNothing(t *testing.T) {
+func TestReceiptsRevealNothing(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, postgres.Config{MaxConns: 8})
+	b := newFixture(t, postgres.Config{MaxConns: 8})
 	person := domain.Principal{ID: uuid.New(), Email: "septuagesima@example.test", Roles: []domain.Role{domain.RoleBatchAPIUser}}
 	other := domain.Principal{ID: uuid.New(), Email: "other@example.test", Roles: person.Roles}
 	eraser := domain.NewEraseResponse(b.responses, time.Now)
@@ -105,10 +105,10 @@ func TestReceiptsTellNothing(t *testing.T) {
 		if _, _, err := erasures.Create(t.Context(), e); err != nil {
 			t.Error(err)
 		}
-		for !e.State.Over() {
+		for !e.State.Finished() {
 			var err error
-			e, err = erasures.Advance(t.Context(), e.ID, 1, func(e domain.Erasure, parts []domain.Part) ([]domain.Verdict, domain.Warrant) {
-				return make([]domain.Verdict, len(parts)), domain.Warrant{
+			e, err = erasures.Advance(t.Context(), e.ID, 1, func(e domain.Erasure, parts []domain.Part) ([]domain.Verdict, domain.Authorization) {
+				return make([]domain.Verdict, len(parts)), domain.Authorization{
 					Receipt: uuid.New(), Salt: *e.Secret, Shared: true, Trigger: e.Trigger, Rule: e.Rule,
 					Ground: e.Ground, RequestedAt: e.RequestedAt, Actor: e.RequestedBy, Role: e.Role,
 				}
@@ -152,7 +152,7 @@ func TestReceiptsTellNothing(t *testing.T) {
 		t.Fatalf("%d and %d receipts of %d and %d erasures", len(before), len(all)-len(before), of, ofOther)
 	}
 
-	const fields = "version id log level trigger ground requested_at executed_at actor tool build method counts responses subjects verified not_covered"
+	const fields = "version id log level trigger ground requested_at executed_at actor tool build method counts responses owners verified not_covered"
 	transactions := b.transactions()
 	derived := map[string]bool{}
 	values, othersValues := map[string]int{}, map[string]bool{}
@@ -182,7 +182,7 @@ func TestReceiptsTellNothing(t *testing.T) {
 				othersValues[path+" "+value] = true
 			}
 		})
-		for _, name := range []string{"id", "responses", "subjects"} {
+		for _, name := range []string{"id", "responses", "owners"} {
 			eachValue("", receipt[name], func(_, value string) {
 				if derived[value] {
 					t.Errorf("%s %s is in two receipts", name, value)
@@ -227,7 +227,7 @@ func TestReceiptsTellNothing(t *testing.T) {
 }
 
 // transactions are those that receipts were written in.
-func (b *bench) transactions() map[uuid.UUID]string {
+func (b *fixture) transactions() map[uuid.UUID]string {
 	b.t.Helper()
 	rows, err := b.owner.Pool().Query(b.t.Context(), "SELECT id, xmin::text FROM lethe.receipts")
 	if err != nil {
@@ -246,7 +246,7 @@ func (b *bench) transactions() map[uuid.UUID]string {
 }
 
 // bodies are those of all receipts.
-func (b *bench) bodies() map[uuid.UUID][]byte {
+func (b *fixture) bodies() map[uuid.UUID][]byte {
 	b.t.Helper()
 	rows, err := b.owner.Pool().Query(b.t.Context(), "SELECT id, body FROM lethe.receipts")
 	if err != nil {
@@ -297,9 +297,9 @@ const chains = `
 // turns of 1,000 responses each, and compares the two: the median of the ratios
 // is what a receipt costs.
 func BenchmarkReceipts(b *testing.B) {
-	b.Run("single", func(b *testing.B) { benchmarkReceipts(b, (*bench).fill) })
+	b.Run("single", func(b *testing.B) { benchmarkReceipts(b, (*fixture).fill) })
 	b.Run("chain of 3", func(b *testing.B) {
-		benchmarkReceipts(b, func(w *bench, n int, owner string) []uuid.UUID {
+		benchmarkReceipts(b, func(w *fixture, n int, owner string) []uuid.UUID {
 			rows, err := w.owner.Pool().Query(b.Context(), chains, w.fill(3*n, owner))
 			if err != nil {
 				b.Fatal(err)
@@ -313,10 +313,10 @@ func BenchmarkReceipts(b *testing.B) {
 	})
 }
 
-func benchmarkReceipts(b *testing.B, fill func(*bench, int, string) []uuid.UUID) {
-	w := newBench(b, postgres.Config{MaxConns: 8})
-	permit := func(domain.Found) (domain.Warrant, error) {
-		return domain.Warrant{
+func benchmarkReceipts(b *testing.B, fill func(*fixture, int, string) []uuid.UUID) {
+	w := newFixture(b, postgres.Config{MaxConns: 8})
+	permit := func(domain.Found) (domain.Authorization, error) {
+		return domain.Authorization{
 			Receipt: uuid.New(), Trigger: domain.TriggerSingle, Ground: domain.GroundUnspecified, RequestedAt: time.Now(), Role: domain.ActorOwner,
 		}, nil
 	}

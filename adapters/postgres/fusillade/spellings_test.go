@@ -62,7 +62,7 @@ func unnamed(id uuid.UUID) map[string]any {
 }
 
 // addHeaded stores a copy with this header, and with that of a batch.
-func (b *bench) addHeaded(raw *postgres.DB, value any, batch string) copyAt {
+func (b *fixture) addHeaded(raw *postgres.DB, value any, batch string) copyAt {
 	b.t.Helper()
 	at := copyAt{uuid.New(), time.Now().UnixNano()}
 	header, err := json.Marshal(value)
@@ -83,7 +83,7 @@ func (b *bench) addHeaded(raw *postgres.DB, value any, batch string) copyAt {
 }
 
 // addSpelled stores a copy for each of these headers.
-func (b *bench) addSpelled(raw *postgres.DB, headers map[string]any) map[string]copyAt {
+func (b *fixture) addSpelled(raw *postgres.DB, headers map[string]any) map[string]copyAt {
 	b.t.Helper()
 	places := make(map[string]copyAt)
 	for how, value := range headers {
@@ -135,9 +135,9 @@ func TestEverySpellingInAHeader(t *testing.T) {
 					spelled := b.addSpelled(raw, spellings(id))
 					want := whole(steps, len(requests))
 					want.Add(copies)
-					survey, err := erasures.Survey(t.Context(), domain.ErasureTarget{Owner: &owner}, nil, time.Now())
-					if err != nil || survey.RawRequests != want.RawRequests || survey.RawResponses != want.RawResponses {
-						t.Errorf("%d steps: want %d copies counted, got %+v, %v", steps, want.RawRequests, survey, err)
+					estimate, err := erasures.Estimate(t.Context(), domain.ErasureTarget{Owner: &owner}, nil, time.Now())
+					if err != nil || estimate.RawRequests != want.RawRequests || estimate.RawResponses != want.RawResponses {
+						t.Errorf("%d steps: want %d copies counted, got %+v, %v", steps, want.RawRequests, estimate, err)
 					}
 					var erased domain.Erased
 					if many {
@@ -151,12 +151,12 @@ func TestEverySpellingInAHeader(t *testing.T) {
 					gone("erased", spelled)
 					spelled = b.addSpelled(raw, spellings(id))
 					b.Hasten()
-					if _, erased, err := b.responses.Sweep(t.Context(), 10, sweepWarrant()); err != nil || erased != copies {
+					if _, erased, err := b.responses.Sweep(t.Context(), 10, sweepAuthorization()); err != nil || erased != copies {
 						t.Errorf("late: %+v, %v", erased, err)
 					}
 					gone("late", spelled)
 					spelled = b.addSpelled(raw, spellings(id))
-					w := sweepWarrant()
+					w := sweepAuthorization()
 					w.Trigger = domain.TriggerReplay
 					if left, err := b.responses.Remaining(t.Context(), []uuid.UUID{id}); err != nil || !slices.Equal(left, []uuid.UUID{id}) {
 						t.Errorf("restored: %v, %v", left, err)
@@ -232,7 +232,7 @@ func TestEverySpellingInAHeader(t *testing.T) {
 // A header that names several leads from the last of them.
 func TestSeveralInAHeader(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, postgres.Config{})
+	b := newFixture(t, postgres.Config{})
 	b.index()
 	first, last := b.addChain("ann", 1)[0].ID, b.addChain("ben", 1)[0].ID
 	at := b.addHeaded(b.owner, []uuid.UUID{first, last}, "")

@@ -16,26 +16,26 @@ import (
 
 // Sweep is domain.Responses'. What is to be finished first may fail without
 // keeping anything from being looked for, and so may what is found.
-func (r *Responses) Sweep(ctx context.Context, most int, w domain.Warrant) (looked int, erased domain.Erased, err error) {
+func (r *Responses) Sweep(ctx context.Context, limit int, w domain.Authorization) (looked int, erased domain.Erased, err error) {
 	ctx = postgres.For(ctx, postgres.Bulk)
 	f := r.finisher()
 	unfinished := f.finishOpen(ctx)
-	looked, erased, err = r.sweep(ctx, f, most, w, false)
+	looked, erased, err = r.sweep(ctx, f, limit, w, false)
 	if err != nil && whyRefused(err) != "" && ctx.Err() == nil {
-		looked, erased, err = r.sweep(ctx, f, most, w, true)
+		looked, erased, err = r.sweep(ctx, f, limit, w, true)
 	}
 	return looked, erased, errors.Join(unfinished, err)
 }
 
 // sweep is one try. One that is careful tries each request by itself before it
 // erases, and leaves those that are refused, which the error says beside the rest.
-func (r *Responses) sweep(ctx context.Context, f finisher, most int, w domain.Warrant, careful bool) (looked int, erased domain.Erased, err error) {
+func (r *Responses) sweep(ctx context.Context, f finisher, limit int, w domain.Authorization, careful bool) (looked int, erased domain.Erased, err error) {
 	var later bool
 	var refused int
 	err = f.begin(ctx, func(tx *postgres.Tx, b *pgx.Batch) (ahead []dbsqlc.IntentsOnRow, err error) {
 		looked, erased, later = 0, domain.Erased{}, false
 		e := eraser{tx: tx, copies: r.copies, known: r.known}
-		due, err := e.due(ctx, r.outlet, most)
+		due, err := e.due(ctx, r.outlet, limit)
 		if err != nil || len(due) == 0 {
 			return nil, err
 		}
@@ -110,10 +110,10 @@ func (e *eraser) tried(ctx context.Context, ids []uuid.UUID) (can, refused []uui
 }
 
 // due locks the tombstones whose time has come, of about that many requests.
-func (e *eraser) due(ctx context.Context, outlet string, most int) (due []dbsqlc.DueTombstonesRow, err error) {
+func (e *eraser) due(ctx context.Context, outlet string, limit int) (due []dbsqlc.DueTombstonesRow, err error) {
 	err = e.send(ctx, func(b *pgx.Batch) {
 		e.queuePrepare(b, outlet)
-		b.Queue(dbsqlc.DueTombstones, most).Query(func(rows pgx.Rows) (err error) {
+		b.Queue(dbsqlc.DueTombstones, limit).Query(func(rows pgx.Rows) (err error) {
 			due, err = pgx.CollectRows(rows, pgx.RowToStructByPos[dbsqlc.DueTombstonesRow])
 			return err
 		})
@@ -123,7 +123,7 @@ func (e *eraser) due(ctx context.Context, outlet string, most int) (due []dbsqlc
 	}
 	requests := 0
 	for i, t := range due {
-		if requests += len(t.RequestIds); i > 0 && requests > most {
+		if requests += len(t.RequestIds); i > 0 && requests > limit {
 			return due[:i], err
 		}
 	}
@@ -264,6 +264,6 @@ func queueNext(b *pgx.Batch, due []dbsqlc.DueTombstonesRow, held []uuid.UUID) {
 		b.Queue(dbsqlc.PostponeTombstones, again, afters, sweeps)
 	}
 	if len(done) > 0 {
-		b.Queue(dbsqlc.ForgetTombstones, done)
+		b.Queue(dbsqlc.RemoveTombstones, done)
 	}
 }

@@ -15,7 +15,7 @@ import (
 
 // addMade stores a response whose prompt came with a file that an upgrade of the
 // gateway's has left behind.
-func (b *bench) addMade(owner string) (row porttest.Row, template, file, batch uuid.UUID) {
+func (b *fixture) addMade(owner string) (row porttest.Row, template, file, batch uuid.UUID) {
 	b.t.Helper()
 	row = porttest.NewRow(owner, "completed", time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
 	row.Template, row.File = uuid.New(), porttest.MadeFile
@@ -31,7 +31,7 @@ func (b *bench) addMade(owner string) (row porttest.Row, template, file, batch u
 // nothing else refers to it.
 func TestFilesThatStay(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, postgres.Config{})
+	b := newFixture(t, postgres.Config{})
 	for name, change := range map[string]string{ // $1 is the file, $2 its batch
 		"uploaded":            `UPDATE files SET uploaded_by = 'somebody' WHERE id = $1 AND $2::uuid IS NOT NULL`,
 		"of another name":     `UPDATE files SET name = 'in.jsonl' WHERE id = $1 AND $2::uuid IS NOT NULL`,
@@ -51,14 +51,14 @@ func TestFilesThatStay(t *testing.T) {
 		row, template, file, batch := b.addMade("somebody")
 		b.exec(change, file, batch)
 		before := b.Stored()
-		survey := b.survey(row.ID)
+		estimate := b.estimate(row.ID)
 		erased, err := b.responses.Erase(t.Context(), row.ID, nil, porttest.Permit)
 		want := domain.Erased{Requests: 1, Templates: 1}
 		if err != nil || erased != want || b.Stored() != before.Less(want) {
 			t.Errorf("%s: want %+v, got %+v, %v; left %+v of %+v", name, want, erased, err, b.Stored(), before)
 		}
-		if survey.Templates != 1 || survey.Files != 0 {
-			t.Errorf("%s: the survey counts %+v", name, survey)
+		if estimate.Templates != 1 || estimate.Files != 0 {
+			t.Errorf("%s: the estimate counts %+v", name, estimate)
 		}
 		if b.number(`SELECT count(*) FROM request_templates WHERE id = $1`, template) != 0 || b.number(`SELECT count(*) FROM files WHERE id = $1`, file) != 1 {
 			t.Errorf("%s: want the file left without its prompt", name)
@@ -66,8 +66,8 @@ func TestFilesThatStay(t *testing.T) {
 	}
 	row, _, file, batch := b.addMade("somebody")
 	before := b.Stored()
-	if survey := b.survey(row.ID); survey.Files != 1 {
-		t.Errorf("the survey counts %+v", survey)
+	if estimate := b.estimate(row.ID); estimate.Files != 1 {
+		t.Errorf("the estimate counts %+v", estimate)
 	}
 	erased, err := b.responses.Erase(t.Context(), row.ID, nil, porttest.Permit)
 	if want := (domain.Erased{Requests: 1, Templates: 1, Files: 1}); err != nil || erased != want || b.Stored() != before.Less(want) {
@@ -78,24 +78,24 @@ func TestFilesThatStay(t *testing.T) {
 	}
 }
 
-func (b *bench) survey(ids ...uuid.UUID) domain.Survey {
+func (b *fixture) estimate(ids ...uuid.UUID) domain.Estimate {
 	b.t.Helper()
 	erasures, err := NewErasures(openDB(b.t, postgres.Config{URL: b.database.RoleURL}), "outlet", TestIssuer)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	survey, err := erasures.Survey(b.t.Context(), domain.ErasureTarget{Responses: ids}, nil, time.Now())
+	estimate, err := erasures.Estimate(b.t.Context(), domain.ErasureTarget{Responses: ids}, nil, time.Now())
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	return survey
+	return estimate
 }
 
 // What comes to refer to a template or a file while it is being erased is waited
 // for, and then it stays.
 func TestErasureOfWhatOthersComeToNeed(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, postgres.Config{ApplicationName: "eraser"})
+	b := newFixture(t, postgres.Config{ApplicationName: "eraser"})
 	// Code that looks again after locking must see more than its first snapshot.
 	b.exec(`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_isolation = ''repeatable read''', current_database()); END $$`)
 	for i, c := range []struct {
@@ -170,7 +170,7 @@ func TestErasureOfWhatOthersComeToNeed(t *testing.T) {
 // last of them, whichever that is.
 func TestErasuresOfOneTemplateAtOnce(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, postgres.Config{MaxConns: 8})
+	b := newFixture(t, postgres.Config{MaxConns: 8})
 	for range 20 {
 		template := uuid.New()
 		ids := make([]uuid.UUID, 4)

@@ -185,7 +185,7 @@ func (w whose) has(owner string, id uuid.UUID) bool {
 // the same owners, and theirs, and returns these requests and the turns. It makes
 // three round trips for each turn after the other. errTooManyTurns where there
 // are more than most.
-func (e *eraser) followTurns(ctx context.Context, seeds []uuid.UUID, most int) ([]uuid.UUID, error) {
+func (e *eraser) followTurns(ctx context.Context, seeds []uuid.UUID, limit int) ([]uuid.UUID, error) {
 	e.turns.found, e.turns.all = nil, false
 	known := make(map[uuid.UUID]bool)
 	for _, id := range e.requests {
@@ -202,7 +202,7 @@ func (e *eraser) followTurns(ctx context.Context, seeds []uuid.UUID, most int) (
 		var err error
 		switch {
 		case e.turnsIndexed():
-			quoting, err = e.turnsByIndex(ctx, front, rows, most)
+			quoting, err = e.turnsByIndex(ctx, front, rows, limit)
 		case scanned == nil:
 			scanned, err = e.turnsByOwner(ctx, rows)
 			fallthrough
@@ -232,7 +232,7 @@ func (e *eraser) followTurns(ctx context.Context, seeds []uuid.UUID, most int) (
 				next = append(next, t.id)
 			}
 		}
-		if all = append(all, next...); len(all)-len(seeds) > most {
+		if all = append(all, next...); len(all)-len(seeds) > limit {
 			return nil, errTooManyTurns
 		}
 		if len(next) == 0 {
@@ -280,10 +280,10 @@ func ownersOf(rows []dbsqlc.LockRequestsRow) (owners []string) {
 
 // turnsByIndex are what says that it follows something of this chain, of the owners
 // of these requests; of more than most, some.
-func (e *eraser) turnsByIndex(ctx context.Context, of chain, rows []dbsqlc.LockRequestsRow, most int) (found []candidateTurn, err error) {
+func (e *eraser) turnsByIndex(ctx context.Context, of chain, rows []dbsqlc.LockRequestsRow, limit int) (found []candidateTurn, err error) {
 	owners := ownersOf(rows)
 	err = e.send(ctx, func(b *pgx.Batch) {
-		queueTurnsByIndex(b, true, digits(of.requests, of.steps), owners, nil, most, addFollowing(&found))
+		queueTurnsByIndex(b, true, digits(of.requests, of.steps), owners, nil, limit, addFollowing(&found))
 		e.turns.unsure.queue(b, owners)
 	})
 	return append(found, e.turns.unsure.following(of.requests, of.steps)...), err
@@ -291,10 +291,10 @@ func (e *eraser) turnsByIndex(ctx context.Context, of chain, rows []dbsqlc.LockR
 
 // turnsSince are those of turnsByIndex, of what the eraser has found, that are not
 // in it, such as have come since.
-func (e *eraser) turnsSince(ctx context.Context, most int) (found []candidateTurn, err error) {
+func (e *eraser) turnsSince(ctx context.Context, limit int) (found []candidateTurn, err error) {
 	known := slices.Concat(e.requests, e.turns.unsure.ids)
 	err = e.send(ctx, func(b *pgx.Batch) {
-		queueTurnsByIndex(b, true, append(e.quotable(), several), ownersOf(e.locked), known, most, addFollowing(&found))
+		queueTurnsByIndex(b, true, append(e.quotable(), several), ownersOf(e.locked), known, limit, addFollowing(&found))
 	})
 	for _, t := range e.turns.unsure.following(e.requests, e.steps) {
 		if _, in := slices.BinarySearchFunc(e.requests, t.id, compareIDs); !in {
@@ -317,12 +317,12 @@ func addFollowing(found *[]candidateTurn) func(pgx.Rows) error {
 
 // queueTurnsByIndex looks for what says that it follows one of these, but for what is
 // known; of more than most, for one more. read goes through eachTurn.
-func queueTurnsByIndex(b *pgx.Batch, contents bool, quoted, owners []string, known []uuid.UUID, most int, read func(pgx.Rows) error) {
+func queueTurnsByIndex(b *pgx.Batch, contents bool, quoted, owners []string, known []uuid.UUID, limit int, read func(pgx.Rows) error) {
 	if known == nil {
 		known = []uuid.UUID{}
 	}
 	b.Queue(dbsqlc.PlanByIndex)
-	b.Queue(dbsqlc.TurnsByIndex, contents, quoted, owners, known, int64(most)+1).Query(read)
+	b.Queue(dbsqlc.TurnsByIndex, contents, quoted, owners, known, int64(limit)+1).Query(read)
 	b.Queue(dbsqlc.PlanForAny)
 }
 

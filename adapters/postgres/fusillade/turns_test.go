@@ -21,7 +21,7 @@ import (
 )
 
 // addTurn stores a response whose prompt follows another one, spelled so.
-func (b *bench) addTurn(owner, follows string, at time.Time) porttest.Row {
+func (b *fixture) addTurn(owner, follows string, at time.Time) porttest.Row {
 	b.t.Helper()
 	row := porttest.NewRow(owner, "completed", at)
 	row.Template = uuid.New()
@@ -39,7 +39,7 @@ func (b *bench) addTurn(owner, follows string, at time.Time) porttest.Row {
 }
 
 // lastReceipt is the one that was written last.
-func (b *bench) lastReceipt() receipt.Receipt {
+func (b *fixture) lastReceipt() receipt.Receipt {
 	b.t.Helper()
 	var body []byte
 	if err := b.owner.Pool().QueryRow(b.t.Context(), `SELECT body FROM lethe.receipts ORDER BY created_at DESC LIMIT 1`).Scan(&body); err != nil {
@@ -57,7 +57,7 @@ func (b *bench) lastReceipt() receipt.Receipt {
 // else always.
 func TestReceiptsNameLaterTurns(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, postgres.Config{})
+	b := newFixture(t, postgres.Config{})
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	named := func(id uuid.UUID) bool {
 		t.Helper()
@@ -117,7 +117,7 @@ func TestReceiptsNameLaterTurns(t *testing.T) {
 }
 
 // step is that of a request; none for a response that is no chain.
-func (b *bench) step(request uuid.UUID) (id uuid.UUID) {
+func (b *fixture) step(request uuid.UUID) (id uuid.UUID) {
 	b.t.Helper()
 	err := b.owner.Pool().QueryRow(b.t.Context(), `SELECT coalesce((SELECT id FROM response_steps WHERE request_id = $1), '00000000-0000-0000-0000-000000000000')`, request).Scan(&id)
 	if err != nil {
@@ -128,7 +128,7 @@ func (b *bench) step(request uuid.UUID) (id uuid.UUID) {
 
 // eraseTurns erases a response with its later turns, and tells whether the
 // receipt names some that may be left.
-func (b *bench) eraseTurns(id uuid.UUID) (erased domain.Erased, named bool) {
+func (b *fixture) eraseTurns(id uuid.UUID) (erased domain.Erased, named bool) {
 	b.t.Helper()
 	erased, err := b.responses.EraseWithLaterTurns(b.t.Context(), id, nil, porttest.Permit)
 	if err != nil {
@@ -142,13 +142,13 @@ func (b *bench) eraseTurns(id uuid.UUID) (erased domain.Erased, named bool) {
 func TestLaterTurnsGoAlong(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	for name, prepare := range map[string]func(*bench){
-		"index":    (*bench).index,
-		"no index": func(*bench) {},
+	for name, prepare := range map[string]func(*fixture){
+		"index":    (*fixture).index,
+		"no index": func(*fixture) {},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t, postgres.Config{})
+			b := newFixture(t, postgres.Config{})
 			prepare(b)
 			indexed := name == "index" // without it, nothing shows that none is left
 			conversation := func(turns int) (first porttest.Row) {
@@ -220,7 +220,7 @@ func TestLaterTurnsGoAlong(t *testing.T) {
 // without an index has not looked at is named.
 func TestManyLaterTurns(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, postgres.Config{})
+	b := newFixture(t, postgres.Config{})
 	add := func(follows uuid.UUID, n int) {
 		t.Helper()
 		b.exec(`WITH t AS (INSERT INTO request_templates (endpoint, method, path, body, model, api_key)
@@ -237,7 +237,7 @@ func TestManyLaterTurns(t *testing.T) {
 			b.index()
 		}
 		asked := 0
-		_, err := b.responses.EraseWithLaterTurns(t.Context(), crowd, nil, func(found domain.Found) (domain.Warrant, error) {
+		_, err := b.responses.EraseWithLaterTurns(t.Context(), crowd, nil, func(found domain.Found) (domain.Authorization, error) {
 			asked++
 			return porttest.Permit(found)
 		})
@@ -245,7 +245,7 @@ func TestManyLaterTurns(t *testing.T) {
 			t.Errorf("asked %d times: %v", asked, err)
 		}
 		refusal := domain.Errorf(domain.CodeNotFound, "not yours")
-		if _, err := b.responses.EraseWithLaterTurns(t.Context(), crowd, nil, func(domain.Found) (domain.Warrant, error) { return domain.Warrant{}, refusal }); err != refusal {
+		if _, err := b.responses.EraseWithLaterTurns(t.Context(), crowd, nil, func(domain.Found) (domain.Authorization, error) { return domain.Authorization{}, refusal }); err != refusal {
 			t.Errorf("not theirs: %v", err)
 		}
 	}
@@ -271,17 +271,17 @@ func TestManyLaterTurns(t *testing.T) {
 }
 
 // A preview counts the later turns that would be left, and how far that is known,
-// and an erasure of many names a response with too many of them.
+// and a bulk erasure names a response with too many of them.
 func TestLaterTurnsOfMany(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	for name, prepare := range map[string]func(*bench){
-		"index":    (*bench).index,
-		"no index": func(*bench) {},
+	for name, prepare := range map[string]func(*fixture){
+		"index":    (*fixture).index,
+		"no index": func(*fixture) {},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t, postgres.Config{})
+			b := newFixture(t, postgres.Config{})
 			prepare(b)
 			indexed := name == "index"
 			erasures, err := NewErasures(b.responses.src.Primary, "outlet", TestIssuer)
@@ -290,7 +290,7 @@ func TestLaterTurnsOfMany(t *testing.T) {
 			}
 			count := func(what string, target domain.ErasureTarget, responses, turns int64, complete bool) {
 				t.Helper()
-				s, err := erasures.Survey(t.Context(), target, nil, at.Add(24*time.Hour))
+				s, err := erasures.Estimate(t.Context(), target, nil, at.Add(24*time.Hour))
 				if err != nil || s.Responses != responses || s.Turns.Found == nil || *s.Turns.Found != turns || s.Turns.Complete != complete || (s.Turns.Searched == 0) != indexed {
 					t.Errorf("%s: %+v, %v; later turns %+v", what, s, err, s.Turns)
 				}
@@ -320,7 +320,7 @@ func TestLaterTurnsOfMany(t *testing.T) {
 				SELECT id, 'completed', 'm', 'anna', '2026-03-02', 200, '{}', '2026-03-02' FROM t`, crowd, domain.MaxLaterTurns+1)
 			count("a crowd", domain.ErasureTarget{Responses: []uuid.UUID{crowd}}, 1, domain.MaxLaterTurns, false)
 			both := domain.ErasureTarget{Responses: []uuid.UUID{crowd, first[0].ID}, LaterTurns: true}
-			if _, err := erasures.Survey(t.Context(), both, nil, at); domain.CodeOf(err) != domain.CodeRefused {
+			if _, err := erasures.Estimate(t.Context(), both, nil, at); domain.CodeOf(err) != domain.CodeRefused {
 				t.Errorf("more than go along: %v", err)
 			}
 			e := domain.Erasure{
@@ -330,7 +330,7 @@ func TestLaterTurnsOfMany(t *testing.T) {
 			if _, _, err := erasures.Create(t.Context(), e); err != nil {
 				t.Fatal(err)
 			}
-			for !e.State.Over() {
+			for !e.State.Finished() {
 				if e, err = erasures.Advance(t.Context(), e.ID, 200, porttest.JudgeAll); err != nil {
 					t.Fatal(err)
 				}
@@ -372,13 +372,13 @@ func TestLaterTurnsHoweverWritten(t *testing.T) {
 		escaped := fmt.Sprintf(`\u%04x%s\u%04X`, text[0], text[1:35], text[35])
 		return strings.NewReplacer("ID", text, "ESCAPED", escaped, "OTHER", uuid.NewString()).Replace(body)
 	}
-	for name, prepare := range map[string]func(*bench){
-		"index":    (*bench).index,
-		"no index": func(*bench) {},
+	for name, prepare := range map[string]func(*fixture){
+		"index":    (*fixture).index,
+		"no index": func(*fixture) {},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t, postgres.Config{})
+			b := newFixture(t, postgres.Config{})
 			prepare(b)
 			indexed := name == "index"
 			erasures := b.erasures(postgres.Config{})
@@ -386,7 +386,7 @@ func TestLaterTurnsHoweverWritten(t *testing.T) {
 				first := b.addTurn("anna", "", at)
 				turn := b.addTurn("anna", "", at.Add(time.Minute))
 				b.exec(`UPDATE request_templates SET body = $2 WHERE id = $1`, turn.Template, write(body, first.ID))
-				s, err := erasures.Survey(t.Context(), domain.ErasureTarget{Responses: []uuid.UUID{first.ID}}, nil, at.Add(time.Hour))
+				s, err := erasures.Estimate(t.Context(), domain.ErasureTarget{Responses: []uuid.UUID{first.ID}}, nil, at.Add(time.Hour))
 				if err != nil || s.Turns.Found == nil || *s.Turns.Found != 1 || !s.Turns.Complete {
 					t.Errorf("%s: a preview counts %+v, %v", write(body, first.ID), s.Turns, err)
 				}
@@ -458,7 +458,7 @@ func (r *rowsRead) TraceBatchQuery(_ context.Context, _ *pgx.Conn, data pgx.Trac
 func TestUnsurePromptsAreReadOnce(t *testing.T) {
 	t.Parallel()
 	read := &rowsRead{name: "TurnsByIndex"}
-	b := newBench(t, postgres.Config{Tracer: read})
+	b := newFixture(t, postgres.Config{Tracer: read})
 	b.index()
 	erasures := b.erasures(postgres.Config{Tracer: read})
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -496,7 +496,7 @@ func TestUnsurePromptsAreReadOnce(t *testing.T) {
 	}
 	id := add("anna")
 	read.rows.Store(0)
-	s, err := erasures.Survey(t.Context(), domain.ErasureTarget{Responses: []uuid.UUID{id}}, nil, at.Add(time.Hour))
+	s, err := erasures.Estimate(t.Context(), domain.ErasureTarget{Responses: []uuid.UUID{id}}, nil, at.Add(time.Hour))
 	if err != nil || s.Turns.Found == nil || *s.Turns.Found != turns || !s.Turns.Complete {
 		t.Errorf("a preview counts %+v, %v", s.Turns, err)
 	}

@@ -79,21 +79,21 @@ var startOfGone = place{named: 1}
 // next are the requests after a place, at most that many, and whether more
 // follow. It makes one round trip, and none where they are named; some more for
 // usage records.
-func (w walk) next(ctx context.Context, e *eraser, from place, most int) (found []candidate, more bool, err error) {
+func (w walk) next(ctx context.Context, e *eraser, from place, limit int) (found []candidate, more bool, err error) {
 	switch {
 	case w.owner != nil && from.named > 0:
-		return e.goneOf(ctx, *w.owner, int64(from.named)-1, most)
+		return e.goneOf(ctx, *w.owner, int64(from.named)-1, limit)
 	case !w.possible:
 		return nil, false, nil
 	case w.named != nil:
-		last := min(from.named+most, len(w.names))
+		last := min(from.named+limit, len(w.names))
 		for i, id := range w.names[min(from.named, last):last] {
 			found = append(found, candidate{id, place{named: from.named + i + 1}})
 		}
 		return found, last < len(w.names), nil
 	}
 	if w.preview != nil {
-		return w.nextPreviewed(ctx, e, from, most)
+		return w.nextPreviewed(ctx, e, from, limit)
 	}
 	var createdAt, id any
 	if from.after != nil {
@@ -103,7 +103,7 @@ func (w walk) next(ctx context.Context, e *eraser, from place, most int) (found 
 	if w.filter.owned {
 		sql = dbsqlc.NextOfOwner
 	}
-	q := w.filter.page(sql, createdAt, id, int64(most)+1)
+	q := w.filter.page(sql, createdAt, id, int64(limit)+1)
 	var rows []dbsqlc.NextRow
 	var b pgx.Batch
 	if w.filter.narrowed {
@@ -114,7 +114,7 @@ func (w walk) next(ctx context.Context, e *eraser, from place, most int) (found 
 		return err
 	})
 	if e.Retained {
-		q := w.filter.firstRetained(nextOfRetained, w.filter.minRank, w.filter.maxRank, false, createdAt, id, int64(most)+1)
+		q := w.filter.firstRetained(nextOfRetained, w.filter.minRank, w.filter.maxRank, false, createdAt, id, int64(limit)+1)
 		b.Queue(dbsqlc.PlanInOrder)
 		b.Queue(q.sql, q.args...).Query(func(r pgx.Rows) error {
 			moved, err := pgx.CollectRows(r, pgx.RowToStructByPos[dbsqlc.NextRow])
@@ -128,23 +128,23 @@ func (w walk) next(ctx context.Context, e *eraser, from place, most int) (found 
 	if err := e.tx.SendBatch(ctx, &b).Close(); err != nil {
 		return nil, false, err
 	}
-	more = len(rows) > most
-	for _, row := range rows[:min(len(rows), most)] {
+	more = len(rows) > limit
+	for _, row := range rows[:min(len(rows), limit)] {
 		found = append(found, candidate{row.ID, place{after: &domain.Position{CreatedAt: row.CreatedAt, ID: row.ID}}})
 	}
 	return found, more, nil
 }
 
-func (w walk) nextPreviewed(ctx context.Context, e *eraser, from place, most int) (found []candidate, more bool, err error) {
+func (w walk) nextPreviewed(ctx context.Context, e *eraser, from place, limit int) (found []candidate, more bool, err error) {
 	rows, err := dbsqlc.New(e.tx).NextPreviewed(ctx, dbsqlc.NextPreviewedParams{
-		TokenSum: w.preview, Passed: int64(from.named), Most: int64(most) + 1,
-		PartSize: previewedPart, FirstPart: int32(from.named / previewedPart), LastPart: int32((from.named + most) / previewedPart),
+		TokenSum: w.preview, Passed: int64(from.named), Max: int64(limit) + 1,
+		PartSize: previewedPart, FirstPart: int32(from.named / previewedPart), LastPart: int32((from.named + limit) / previewedPart),
 	})
 	if err != nil {
 		return nil, false, err
 	}
-	more = len(rows) > most
-	for i, row := range rows[:min(len(rows), most)] {
+	more = len(rows) > limit
+	for i, row := range rows[:min(len(rows), limit)] {
 		at := place{after: from.after, named: from.named + i + 1}
 		if row.CreatedAt != nil {
 			at.after = &domain.Position{CreatedAt: *row.CreatedAt, ID: row.ID}

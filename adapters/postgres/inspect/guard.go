@@ -410,7 +410,7 @@ const guardRefuse = `
         RAISE EXCEPTION 'Lethe holds what hangs together with this row, so it must not be %',
             CASE TG_OP WHEN 'DELETE' THEN 'deleted' ELSE 'emptied, or changed so that it is not found' END USING
             ERRCODE = 'restrict_violation', DETAIL = TG_TABLE_NAME || ' ' || OLD.id,
-            HINT = 'Release the hold, or wait until it ends; Lethe lists holds at /admin/api/v1/holds.';
+            HINT = 'Release the hold, or wait until it ends; Lethe lists holds at /lethe/api/v1/holds.';
     END IF;
     RETURN kept;
 END
@@ -573,7 +573,7 @@ BEGIN
     IF NOT lethe.guard_passes()
        AND EXISTS (SELECT FROM lethe.holds h WHERE {active}) THEN
         RAISE EXCEPTION 'Lethe holds responses, so this table must not be emptied' USING ERRCODE = 'restrict_violation',
-            HINT = 'Release the holds, or wait until they end; Lethe lists them at /admin/api/v1/holds.';
+            HINT = 'Release the holds, or wait until they end; Lethe lists them at /lethe/api/v1/holds.';
     END IF;
     RETURN NULL;
 END

@@ -51,7 +51,7 @@ type Side int
 // The sides.
 const (
 	Main      Side = iota // users, keys and usage
-	Fusillade             // requests, the log of erasures, who looked, and raw copies unless they are apart
+	Fusillade             // requests, the log of erasures, the access log, and raw copies unless they are apart
 	Outlet                // raw copies, where they are apart
 )
 
@@ -106,8 +106,8 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 	fences := []Column{{"object_id", "uuid"}, {"reason", "text"}, {"expires_at", "timestamptz"}}
 	templateRoutes := []Column{{"id", "uuid"}, {"created_on", "date"}}
 	copiesIn := s.CopiesIn()
-	looks := []Column{
-		{"id", "uuid"}, {"looked_at", "timestamptz"}, {"looked_by", "uuid"}, {"request_id", "uuid"}, {"owner", "text"}, {"address", "text"},
+	accessLog := []Column{
+		{"id", "uuid"}, {"accessed_at", "timestamptz"}, {"accessed_by", "uuid"}, {"request_id", "uuid"}, {"owner", "text"}, {"address", "text"},
 	}
 	// What River's own statements name, in those of its services that run here.
 	job := []Column{
@@ -122,7 +122,7 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 	leader := []Column{{"leader_id", "text"}, {"elected_at", "timestamptz"}, {"expires_at", "timestamptz"}}
 	erasures := []Column{
 		{"id", "uuid"}, {"trigger", "text"}, {"rule_id", "uuid"}, {"rule_version", "int8"}, {"kind", "text"}, {"target", "jsonb"},
-		{"scope", "_text"}, {"as_of", "timestamptz"}, {"most", "int8"}, {"ground", "text"}, {"ticket", "text"},
+		{"scope", "_text"}, {"as_of", "timestamptz"}, {"max", "int8"}, {"ground", "text"}, {"ticket", "text"},
 		{"requested_at", "timestamptz"}, {"requested_by", "uuid"}, {"role", "text"}, {"secret", "bytea"},
 		{"idempotency_key", "text"}, {"request_sum", "bytea"}, {"state", "text"}, {"expected", "int8"}, {"preview", "bytea"},
 	}
@@ -130,7 +130,7 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 		{"state", "text"}, {"started_at", "timestamptz"}, {"finished_at", "timestamptz"}, {"verify_at", "timestamptz"},
 		{"verified_at", "timestamptz"}, {"done", "int8"}, {"requests", "int8"}, {"steps", "int8"}, {"templates", "int8"},
 		{"raw_requests", "int8"}, {"raw_responses", "int8"}, {"tasks", "int8"}, {"files", "int8"}, {"kept_templates", "int8"}, {"retained", "int8"}, {"held", "int8"}, {"not_found", "int8"},
-		{"receipts", "int8"}, {"failures", "jsonb"}, {"trouble", "text"}, {"pass_created_at", "timestamptz"}, {"pass_id", "uuid"},
+		{"receipts", "int8"}, {"failures", "jsonb"}, {"last_error", "text"}, {"pass_created_at", "timestamptz"}, {"pass_id", "uuid"},
 		{"pass_named", "int8"}, {"pass_erased", "int8"}, {"refused", "int8"},
 	}
 	intents := []Column{
@@ -150,7 +150,7 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 	previewed := []Column{{"token_sum", "bytea"}, {"part", "int4"}, {"request_ids", "_uuid"}}
 	ruleVersions := []Column{
 		{"rule_id", "uuid"}, {"version", "int8"}, {"name", "text"}, {"states", "_text"}, {"models", "_text"}, {"tiers", "_text"},
-		{"owners", "_uuid"}, {"age_days", "int8"}, {"run_at", "_int4"}, {"most_per_run", "int8"}, {"changed_at", "timestamptz"}, {"changed_by", "uuid"},
+		{"owners", "_uuid"}, {"age_days", "int8"}, {"run_at", "_int4"}, {"max_per_run", "int8"}, {"changed_at", "timestamptz"}, {"changed_by", "uuid"},
 	}
 	rules := []Column{{"id", "uuid"}, {"version", "int8"}, {"created_at", "timestamptz"}, {"created_by", "uuid"}}
 	runs := []Column{
@@ -246,7 +246,7 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 			Update: []Column{{"leaf_index", "int8"}}},
 		{Side: Fusillade, Schema: Own, Table: "receipt_secrets",
 			Read:   []Column{{"receipt_id", "uuid"}, {"actor_id", "uuid"}},
-			Insert: []Column{{"receipt_id", "uuid"}, {"salt", "bytea"}, {"actor_id", "uuid"}, {"subject_keys", "_bytea"}}},
+			Insert: []Column{{"receipt_id", "uuid"}, {"salt", "bytea"}, {"actor_id", "uuid"}, {"owner_keys", "_bytea"}}},
 		// A hold can be placed and released, and never altered or removed.
 		{Side: Fusillade, Schema: Own, Table: "holds",
 			Read: []Column{
@@ -298,12 +298,12 @@ func Requirements(s Schemas, sides ...Side) []Requirement {
 		{Side: Fusillade, Schema: Own, Table: "cosignatures",
 			Read:   []Column{{"size", "int8"}, {"key", "text"}, {"line", "bytea"}},
 			Insert: []Column{{"size", "int8"}, {"key", "text"}, {"line", "bytea"}}},
-		{Side: Fusillade, Schema: Own, Table: "settled",
+		{Side: Fusillade, Schema: Own, Table: "attested",
 			Read: []Column{{"level", "text"}, {"leaves", "int8"}}, Update: []Column{{"leaves", "int8"}}},
 		{Side: Fusillade, Schema: Own, Table: "clusters",
 			Read: []Column{{"system_identifier", "int8"}, {"horizon", "xid8"}}, Insert: []Column{{"system_identifier", "int8"}}},
 		// Who looked can be written and forgotten, and not be changed.
-		{Side: Fusillade, Schema: Own, Table: "looks", Read: looks, Insert: looks, Delete: true},
+		{Side: Fusillade, Schema: Own, Table: "access_log", Read: accessLog, Insert: accessLog, Delete: true},
 		{Side: Fusillade, Schema: Own, Table: "river_migration", Read: []Column{{"version", "int8"}}},
 		{Side: Fusillade, Schema: Own, Table: "river_job", Read: job, Whole: true, Sequence: "river_job_id_seq",
 			Insert: without(job, "attempt", "attempted_at", "attempted_by", "errors", "finalized_at"),

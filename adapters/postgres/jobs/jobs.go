@@ -47,12 +47,12 @@ const (
 
 	retryUnavailable = 5 * time.Second
 	retryFirst       = 5 * time.Second // doubled with each attempt
-	retryMost        = time.Minute
+	retryMax         = time.Minute
 	attempts         = 16 // over some ten minutes; to be rescued is one, too
 	giveUpTimeout    = 5 * time.Second
 
 	stopTimeout = 8 * time.Second
-	tellEvery   = 10 * time.Second
+	reportEvery = 10 * time.Second
 )
 
 // Config is what may be different in tests.
@@ -182,5 +182,5 @@ func (w *worker) Work(ctx context.Context, j *river.Job[job]) error {
 
 // NextRetry implements river.Worker.
 func (*worker) NextRetry(j *river.Job[job]) time.Time {
-	return time.Now().Add(min(retryFirst<<(j.Attempt-1), retryMost))
+	return time.Now().Add(min(retryFirst<<(j.Attempt-1), retryMax))
 }

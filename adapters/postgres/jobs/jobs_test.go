@@ -43,7 +43,7 @@ func (e *erasures) as(begin func(ctx context.Context, id uuid.UUID) error) *eras
 	return &erasures{Erasures: e.Erasures, store: e.store, begin: begin}
 }
 
-func (e *erasures) Advance(ctx context.Context, id uuid.UUID, _ int, judge func(domain.Erasure, []domain.Part) ([]domain.Verdict, domain.Warrant)) (domain.Erasure, error) {
+func (e *erasures) Advance(ctx context.Context, id uuid.UUID, _ int, judge func(domain.Erasure, []domain.Part) ([]domain.Verdict, domain.Authorization)) (domain.Erasure, error) {
 	e.mu.Lock()
 	e.advanced = append(e.advanced, id)
 	e.mu.Unlock()
@@ -187,7 +187,7 @@ func states(t *testing.T, conn *pgx.Conn) string {
 func role(database *pgtest.Database) postgres.Config { return postgres.Config{URL: database.RoleURL} }
 
 // TestErasuresComeToTheirEnd: each is one job, however often it is asked for; one
-// that there is not is no trouble; and nothing is logged.
+// that there is not is no error; and nothing is logged.
 func TestErasuresComeToTheirEnd(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
@@ -308,8 +308,8 @@ func TestStop(t *testing.T) {
 	if err := conn.QueryRow(t.Context(), "SELECT state::text, attempt FROM lethe.river_job").Scan(&state, &attempt); err != nil || state != "available" || attempt != 0 {
 		t.Errorf("it is %s after %d attempts, %v", state, attempt, err)
 	}
-	if got := e.state(t, id); got.Trouble != "" {
-		t.Errorf("trouble is noted: %s", got.Trouble)
+	if got := e.state(t, id); got.LastError != "" {
+		t.Errorf("an error is recorded: %s", got.LastError)
 	}
 	open(t, role(database), e, jobs.Config{}).work(t)
 	await(t, "it is finished", func() bool { return e.state(t, id).State == domain.ErasureFinished })
@@ -357,9 +357,9 @@ func TestCanceled(t *testing.T) {
 	}
 }
 
-// TestTrouble: while the database is away an erasure waits and loses no attempt;
+// TestLastError: while the database is away an erasure waits and loses no attempt;
 // other failures cost attempts, and after the last the erasure has failed.
-func TestTrouble(t *testing.T) {
+func TestLastError(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
 	conn, e := connect(t, database.URL), newErasures()
@@ -382,19 +382,19 @@ func TestTrouble(t *testing.T) {
 	exec(t, conn, "UPDATE lethe.river_job SET attempt = max_attempts - 2 WHERE args ->> 'erasure' = '"+fails.String()+"'")
 	q.work(t)
 	await(t, "it was tried once", func() bool { return strings.HasSuffix(states(t, conn), "retryable") })
-	if got := e.state(t, fails); got.State.Over() || got.Trouble != "The database is not as needed" {
-		t.Errorf("%s, %q", got.State, got.Trouble)
+	if got := e.state(t, fails); got.State.Finished() || got.LastError != "The database is not as needed" {
+		t.Errorf("%s, %q", got.State, got.LastError)
 	}
-	if got := e.state(t, waits); got.State.Over() || got.Trouble == "" {
-		t.Errorf("%s, %q", got.State, got.Trouble)
+	if got := e.state(t, waits); got.State.Finished() || got.LastError == "" {
+		t.Errorf("%s, %q", got.State, got.LastError)
 	}
 	exec(t, conn, "UPDATE lethe.river_job SET scheduled_at = now() WHERE state = 'retryable'")
 	await(t, "both are over", func() bool { return states(t, conn) == "completed discarded" })
-	if got := e.state(t, fails); got.State != domain.ErasureFailed || got.Trouble != "The database is not as needed" {
-		t.Errorf("%s, %q", got.State, got.Trouble)
+	if got := e.state(t, fails); got.State != domain.ErasureFailed || got.LastError != "The database is not as needed" {
+		t.Errorf("%s, %q", got.State, got.LastError)
 	}
 	if got := e.state(t, waits); got.State != domain.ErasureFinished {
-		t.Errorf("%s, %q", got.State, got.Trouble)
+		t.Errorf("%s, %q", got.State, got.LastError)
 	}
 	var attempt int
 	if err := conn.QueryRow(t.Context(), "SELECT attempt FROM lethe.river_job ORDER BY id LIMIT 1").Scan(&attempt); err != nil || attempt != 1 {

@@ -9,10 +9,10 @@ import (
 
 // quietly is a log for River, which tells much, and every failure of each of its
 // services again and again while the database is away. What it takes for a
-// warning or worse is one here, at most every tellEvery; the rest is for who
+// warning or worse is one here, at most every reportEvery; the rest is for who
 // looks closely.
 func quietly(log *slog.Logger) *slog.Logger {
-	return slog.New(quiet{log.Handler().WithAttrs([]slog.Attr{slog.String("from", "river")}), &rate.Sometimes{Interval: tellEvery}})
+	return slog.New(quiet{log.Handler().WithAttrs([]slog.Attr{slog.String("from", "river")}), &rate.Sometimes{Interval: reportEvery}})
 }
 
 type quiet struct {

@@ -24,16 +24,16 @@ func New(db *postgres.DB) (*Keys, error) {
 
 // Known returns the latest marks, so many at most, and the secret that makes them.
 // It forgets those that are older than half a year. Errors are as of MapError.
-func (k *Keys) Known(ctx context.Context, most int) (secret []byte, marks [][16]byte, err error) {
+func (k *Keys) Known(ctx context.Context, limit int) (secret []byte, marks [][16]byte, err error) {
 	err = k.db.Use(ctx, func(c postgres.Conn) error {
 		q := dbsqlc.New(c)
 		if secret, err = q.KeySecret(ctx); err != nil {
 			return err
 		}
-		if err := q.ForgetKeys(ctx); err != nil {
+		if err := q.RemoveKeys(ctx); err != nil {
 			return err
 		}
-		rows, err := q.KnownKeys(ctx, int64(most))
+		rows, err := q.KnownKeys(ctx, int64(limit))
 		marks = make([][16]byte, len(rows))
 		for i, row := range rows {
 			copy(marks[i][:], row)
@@ -49,5 +49,5 @@ func (k *Keys) Note(ctx context.Context, marks [][16]byte) error {
 	for i, mark := range marks {
 		rows[i] = mark[:]
 	}
-	return k.db.Use(ctx, func(c postgres.Conn) error { return dbsqlc.New(c).NoteKeys(ctx, rows) })
+	return k.db.Use(ctx, func(c postgres.Conn) error { return dbsqlc.New(c).RecordKeys(ctx, rows) })
 }

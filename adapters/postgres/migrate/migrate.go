@@ -56,6 +56,7 @@ const (
 	Foreign    State = "foreign"    // there before us: left alone
 	Absent     State = "absent"     // not there, and not ours to create: the database is another system's
 	Incomplete State = "incomplete" // some of its tables are missing
+	Former     State = "former"     // of before the first release: not read any more
 )
 
 // SetStatus describes one set of tables.
@@ -82,6 +83,8 @@ func (e *IncompleteError) Error() string {
 		}
 		missing := strings.Join(s.Missing, ", ")
 		switch {
+		case s.State == Former:
+			fmt.Fprintf(&b, "database %q has tables of before the first release, which this version does not read: start anew: with another data_dir or another database, or, beside another system and where this log of erasures need not be kept, with DROP SCHEMA %s CASCADE", s.Database, s.Schema)
 		case s.State == Absent:
 			fmt.Fprintf(&b, "database %q belongs to another system and lacks %s: check the database URLs and the names of the schemas, or let that system's own migrations create them", s.Database, missing)
 		case s.Version > 0:
@@ -125,7 +128,7 @@ func Up(ctx context.Context, t Target) ([]SetStatus, error) {
 	var refused []SetStatus
 	for _, f := range found {
 		required := f.Set == setMain || f.Set == setFusillade
-		if f.State == Incomplete || f.State == Absent && required {
+		if f.State == Incomplete || f.State == Former || f.State == Absent && required {
 			refused = append(refused, f)
 		}
 	}
@@ -153,6 +156,9 @@ const (
 	setRiver     = "river"
 
 	ownSchema = "lethe"
+
+	// formerTable was in schema lethe until the first release.
+	formerTable = ownSchema + ".looks"
 
 	// lockKey is "lethe" in ASCII.
 	lockKey = 0x6c65746865
@@ -342,7 +348,7 @@ func (s *session) inspect(ctx context.Context, set set) (SetStatus, error) {
 		return st, err
 	}
 
-	var versioned bool
+	var versioned, former bool
 	err = conn.QueryRow(ctx, `
 		SELECT current_database(),
 		       ARRAY (
@@ -355,9 +361,17 @@ func (s *session) inspect(ctx context.Context, set set) (SetStatus, error) {
 		       EXISTS (
 		           SELECT FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace
 		           WHERE s.nspname || '.' || c.relname = $3
-		       )`, set.schema, set.tables, versionTable(set.name), replaced).Scan(&st.Database, &st.Missing, &versioned)
+		       ),
+		       EXISTS (
+		           SELECT FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace
+		           WHERE s.nspname || '.' || c.relname = $5
+		       )`, set.schema, set.tables, versionTable(set.name), replaced, formerTable).Scan(&st.Database, &st.Missing, &versioned, &former)
 	if err != nil {
 		return st, err
+	}
+	if former && set.name == setLethe {
+		st.State = Former
+		return st, nil
 	}
 	absent := len(st.Missing)
 	for i, table := range st.Missing {

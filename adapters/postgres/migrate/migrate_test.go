@@ -197,6 +197,25 @@ func TestUpResumesAnInterruptedStart(t *testing.T) {
 	wantStates(t, st, "main created", "fusillade created", "outlet created", "underway created", "lethe created", "river created")
 }
 
+// Tables of before the first release are refused, in words that say how to start
+// anew, and left as they are.
+func TestFormerTablesAreRefused(t *testing.T) {
+	t.Parallel()
+	dbURL := pgtest.Empty(t).URL
+	db := connect(t, dbURL)
+	exec(t, db, `CREATE SCHEMA lethe; CREATE TABLE lethe.looks (id uuid)`)
+	st, err := migrate.Up(t.Context(), migrate.Target{MainURL: dbURL})
+	if err == nil || !strings.Contains(err.Error(), "start anew") || !strings.Contains(err.Error(), "DROP SCHEMA lethe CASCADE") {
+		t.Errorf("got %v", err)
+	}
+	wantStates(t, st, "main pending", "fusillade pending", "outlet pending", "underway pending", "lethe former", "river pending")
+	exec(t, db, `DROP SCHEMA lethe CASCADE`)
+	if st, err = migrate.Up(t.Context(), migrate.Target{MainURL: dbURL}); err != nil {
+		t.Fatal(err)
+	}
+	wantStates(t, st, "main created", "fusillade created", "outlet created", "underway created", "lethe created", "river created")
+}
+
 // Other systems' databases are made here with our own tables, the record of
 // who made them removed.
 func TestUpLeavesOthersDatabasesAlone(t *testing.T) {

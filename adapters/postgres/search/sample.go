@@ -123,7 +123,7 @@ func Keys(schemas Schemas, named string) map[string]string {
 		schemas.Outlet + ".http_requests":  copied + " || ' ' || coalesce(" + named + ", '')",
 		schemas.Outlet + ".http_responses": copied,
 		"underway.task":                    "task_queue_name || '/' || coalesce(input -> 'step_input' ->> 'request_id', '')",
-		schemas.Own + ".looks":             "request_id::text",
+		schemas.Own + ".access_log":        "request_id::text",
 	}
 }
 
@@ -289,7 +289,7 @@ func (s *Sample) reachAll(requests, steps, templates []uuid.UUID, groups []strin
 	}
 	for _, id := range requests {
 		reach(s.schemas.Fusillade+".requests", id.String())
-		reach(s.schemas.Own+".looks", id.String())
+		reach(s.schemas.Own+".access_log", id.String())
 		reach("underway.task", "create-response/"+id.String())
 		reach("underway.task", "complete-response/"+id.String())
 	}

@@ -11,9 +11,9 @@ import (
 	"lethe/domain"
 )
 
-func newDirectory(t *testing.T) (*bench, *users.Directory) {
+func newDirectory(t *testing.T) (*fixture, *users.Directory) {
 	t.Helper()
-	b := newBench(t)
+	b := newFixture(t)
 	d, err := users.NewDirectory(b.owner)
 	if err != nil {
 		t.Fatal(err)

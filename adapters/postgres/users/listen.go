@@ -29,22 +29,22 @@ const (
 func Listen(ctx context.Context, db *postgres.DB, log *slog.Logger, onChange func()) {
 	wait := backoff.NewExponentialBackOff()
 	wait.MaxInterval = maxReconnectWait
-	told := false
+	reported := false
 	for {
 		err := listen(ctx, db, func() {
 			wait.Reset()
-			if told {
+			if reported {
 				log.InfoContext(ctx, "changes of keys and memberships are heard of again")
-				told = false
+				reported = false
 			}
 			onChange()
 		}, onChange)
 		if ctx.Err() != nil {
 			return
 		}
-		if !told {
+		if !reported {
 			log.WarnContext(ctx, "changes of keys and memberships are not heard of at present; callers are remembered for no longer than auth.cache_ttl", "error", postgres.MapError(err))
-			told = true
+			reported = true
 		}
 		select {
 		case <-time.After(wait.NextBackOff()):

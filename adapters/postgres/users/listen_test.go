@@ -17,7 +17,7 @@ import (
 
 // listening listens until the test ends, under the role that has the least
 // grants, and counts.
-func (b *bench) listening(db *postgres.DB) *atomic.Int64 {
+func (b *fixture) listening(db *postgres.DB) *atomic.Int64 {
 	b.t.Helper()
 	var changes atomic.Int64
 	ctx, cancel := context.WithCancel(b.t.Context())
@@ -34,7 +34,7 @@ func (b *bench) listening(db *postgres.DB) *atomic.Int64 {
 }
 
 // listeners are the connections that listen.
-func (b *bench) listeners() int {
+func (b *fixture) listeners() int {
 	b.t.Helper()
 	var n int
 	if err := b.owner.Pool().QueryRow(b.t.Context(), `SELECT count(*) FROM pg_stat_activity
@@ -46,7 +46,7 @@ func (b *bench) listeners() int {
 
 func TestListen(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	person := porttest.Person{ID: uuid.New(), Email: "a@example.com"}
 	organization := porttest.Organization{ID: uuid.New(), Email: "o@example.com"}
 	b.AddPerson(person)
@@ -106,7 +106,7 @@ func TestListenToNobody(t *testing.T) {
 		}
 	}()
 	t.Cleanup(func() { _ = socket.Close() })
-	b := &bench{t: t, log: &logBuffer{}}
+	b := &fixture{t: t, log: &logBuffer{}}
 	changes := b.listening(openDB(t, postgres.Config{URL: "postgres://lethe:hunter2@" + socket.Addr().String() + "/d?sslmode=disable"}))
 	await(t, "it tries three times", func() bool { return attempts.Load() >= 3 })
 	if n := changes.Load(); n != 0 {

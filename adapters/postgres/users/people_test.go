@@ -21,9 +21,9 @@ import (
 	"lethe/internal/pgtest"
 )
 
-// bench is a database with the port on it, under the role that has the least
+// fixture is a database with the port on it, under the role that has the least
 // grants, and the owner's way in.
-type bench struct {
+type fixture struct {
 	*pgfixture.Fixture
 	t        *testing.T
 	database *pgtest.Database
@@ -33,10 +33,10 @@ type bench struct {
 	queries  *counter
 }
 
-func newBench(t *testing.T) *bench {
+func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	database := pgtest.New(t)
-	b := &bench{t: t, database: database, log: &logBuffer{}, queries: &counter{}}
+	b := &fixture{t: t, database: database, log: &logBuffer{}, queries: &counter{}}
 	b.owner = openDB(t, postgres.Config{URL: database.URL})
 	primary := openDB(t, postgres.Config{URL: database.RoleURL, Tracer: b.queries})
 	people, err := users.New(postgres.Source{Primary: primary},
@@ -60,14 +60,14 @@ func openDB(t *testing.T, cfg postgres.Config) *postgres.DB {
 	return db
 }
 
-func (b *bench) exec(sql string, args ...any) {
+func (b *fixture) exec(sql string, args ...any) {
 	b.t.Helper()
 	if _, err := b.owner.Pool().Exec(b.t.Context(), sql, args...); err != nil {
 		b.t.Fatalf("%s: %v", sql, err)
 	}
 }
 
-func (b *bench) lastLogin(id uuid.UUID) time.Time {
+func (b *fixture) lastLogin(id uuid.UUID) time.Time {
 	b.t.Helper()
 	p, err := b.people.ByID(b.t.Context(), id)
 	if err != nil || p.LastLogin == nil {
@@ -114,7 +114,7 @@ func (c *counter) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndDat
 
 func TestLogins(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	long, just := time.Now().Add(-6*time.Minute), time.Now().Add(-4*time.Minute).UTC().Truncate(time.Microsecond)
 	never := porttest.Person{ID: uuid.New(), Email: "never@example.com"}
 	stale := porttest.Person{ID: uuid.New(), Email: "stale@example.com", LastLogin: &long}
@@ -141,7 +141,7 @@ func TestLogins(t *testing.T) {
 // of the program.
 func TestLoginsOfABusyDatabase(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	person := porttest.Person{ID: uuid.New(), Email: "a@example.com"}
 	b.AddPerson(person)
 	tx, err := b.owner.Pool().Begin(t.Context())
@@ -166,7 +166,7 @@ func TestLoginsOfABusyDatabase(t *testing.T) {
 
 func TestCloseWritesWhatWaits(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	ids := make([]uuid.UUID, 20)
 	for i := range ids {
 		ids[i] = uuid.New()
@@ -181,9 +181,9 @@ func TestCloseWritesWhatWaits(t *testing.T) {
 	}
 }
 
-func TestLoginsThatFailAreToldAtDebugOnly(t *testing.T) {
+func TestFailedLoginsAreLoggedAtDebugOnly(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	b.exec(`DROP TABLE public.users CASCADE`)
 	b.people.SawLogin(uuid.New())
 	await(t, "the log tells", func() bool { return b.log.String() != "" })
@@ -194,7 +194,7 @@ func TestLoginsThatFailAreToldAtDebugOnly(t *testing.T) {
 
 func TestOneQueryEach(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	person := porttest.Person{ID: uuid.New(), Email: "a@example.com", ExternalID: "a", Roles: []domain.Role{"STANDARDUSER", "BATCHAPIUSER"}}
 	organization := porttest.Organization{ID: uuid.New(), Email: "o@example.com"}
 	b.AddPerson(person)
@@ -217,7 +217,7 @@ func TestOneQueryEach(t *testing.T) {
 // What a caller sends may hold what Postgres cannot.
 func TestNamesThatNoRowCanHold(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	for _, word := range []string{"\x00", "a\x00", "\xff", "\xc3\x28"} {
 		_, keyErr := b.people.ByKey(t.Context(), word)
 		_, externalErr := b.people.ByExternalID(t.Context(), word)
@@ -230,7 +230,7 @@ func TestNamesThatNoRowCanHold(t *testing.T) {
 // Who somebody is must not be stale; an address may be.
 func TestOnlyAddressesComeFromTheReplica(t *testing.T) {
 	t.Parallel()
-	here, there := newBench(t), newBench(t)
+	here, there := newFixture(t), newFixture(t)
 	people, err := users.New(postgres.Source{Primary: here.owner, Replica: there.owner}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
@@ -256,7 +256,7 @@ func TestOnlyAddressesComeFromTheReplica(t *testing.T) {
 
 func TestNewRefuses(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	if _, err := users.New(postgres.Source{}, slog.New(slog.DiscardHandler)); err == nil {
 		t.Error("want an error without a database")
 	}

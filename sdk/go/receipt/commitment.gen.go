@@ -45,11 +45,11 @@ type Commitment [sha256.Size]byte
 // to different ones.
 const (
 	responseDomain = "erasure-response-v1\x00"
-	subjectDomain  = "erasure-subject-v1\x00"
+	ownerDomain    = "erasure-owner-v1\x00"
 	saltDomain     = "erasure-salt-v1\x00"
 )
 
-// DeriveSalt is the salt of one of the receipts of an erasure of many: whoever
+// DeriveSalt is the salt of one of the receipts of a bulk erasure: whoever
 // was told the erasure's secret has the salts of all its receipts, and without
 // the secret they have nothing in common.
 func DeriveSalt(secret Salt, receipt uuid.UUID) Salt {
@@ -61,9 +61,9 @@ func CommitResponse(salt Salt, id uuid.UUID) Commitment {
 	return commit(salt, responseDomain, id.String())
 }
 
-// CommitSubject commits to an owner, spelled as the database spells it.
-func CommitSubject(salt Salt, owner string) Commitment {
-	return commit(salt, subjectDomain, owner)
+// CommitOwner commits to an owner, spelled as the database spells it.
+func CommitOwner(salt Salt, owner string) Commitment {
+	return commit(salt, ownerDomain, owner)
 }
 
 func commit(salt Salt, domain, text string) (c Commitment) {

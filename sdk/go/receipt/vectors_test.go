@@ -22,11 +22,11 @@ type vectors struct {
 }
 
 type vector struct {
-	File                      string
-	Keys, Responses, Subjects []string
-	Salt, Older, Tiles        string
-	Proven                    bool
-	Leaf, Kind                string
+	File                    string
+	Keys, Responses, Owners []string
+	Salt, Older, Tiles      string
+	Proven                  bool
+	Leaf, Kind              string
 }
 
 func read(t *testing.T, path string) []byte {
@@ -81,9 +81,9 @@ func (v vector) check(t *testing.T, file []byte, keys []receipt.PublicKey) (r re
 		_, wrong := receipt.Check(file, keys, o)
 		err = errors.Join(err, wrong)
 	}
-	for _, subject := range v.Subjects {
+	for _, owner := range v.Owners {
 		o := o
-		o.Subject = &subject
+		o.Owner = &owner
 		_, wrong := receipt.Check(file, keys, o)
 		err = errors.Join(err, wrong)
 	}

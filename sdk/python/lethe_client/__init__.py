@@ -28,15 +28,15 @@ from .generated.api.erasures import (
     watch_erasure,
 )
 from .generated.api.log import get_checkpoint, get_log_keys, get_receipt, get_tile
-from .generated.api.looks import list_looks
+from .generated.api.access_log import list_access_log
 from .generated.api.responses import erase_response, get_response, list_responses
 from .generated.models import (
     Erasure,
     ErasureFilter,
     ErasureRequest,
     ListResponsesCount,
-    Look,
-    LookPage,
+    Access,
+    AccessPage,
     NewErasure,
     NewErasureGround,
     Problem,
@@ -54,8 +54,8 @@ __all__ = [
     "ErasureFilter",
     "ErasureRequest",
     "ListResponsesCount",
-    "Look",
-    "LookPage",
+    "Access",
+    "AccessPage",
     "NewErasure",
     "NewErasureGround",
     "Problem",
@@ -76,7 +76,7 @@ __all__ = [
     "get_tile",
     "list_erasure_receipts",
     "list_erasures",
-    "list_looks",
+    "list_access_log",
     "list_responses",
     "preview_erasure",
     "result",

@@ -70,7 +70,7 @@ def verify(
     """What the file of a receipt proves to who trusts the keys. Nothing but the arguments is used.
 
     keys: public keys of the log and of witnesses, one on each line
-    salt: of the receipt, or the secret of an erasure of many, in hex or base64;
+    salt: of the receipt, or the secret of a bulk erasure, in hex or base64;
         with responses (identifiers) and owners that must be among the erased
     older: another checkpoint of the log, which must not have been rewritten
         in between; tiles reads a file of the log's mirror, like
@@ -331,7 +331,7 @@ ERASURE = (
     rf'"requested_at":"{TIME}","executed_at":"{TIME}",'
     r'"actor":"(?:owner|organization|administrator|platform_manager|system)",'
     rf'"tool":"lethe","build":"{TEXT}","method":"delete","counts":{{{COUNTS}}},'
-    rf'"responses":{COMMITMENTS},"subjects":{COMMITMENTS},(?:"parts":{PARTS},)?'
+    rf'"responses":{COMMITMENTS},"owners":{COMMITMENTS},(?:"parts":{PARTS},)?'
     rf'"verified":"read back in the same transaction",{TAIL}'
 )
 FORM = re.compile(
@@ -359,7 +359,7 @@ def _parse_receipt(leaf: bytes) -> dict[str, Any]:
         except ValueError:
             early = True
         _must(not early, kind, "a time is none, or before 1970")
-    for list in receipt.get("responses", []), receipt.get("subjects", []):
+    for list in receipt.get("responses", []), receipt.get("owners", []):
         raw = [_bytes(commitment, kind, 32) for commitment in list]
         _must(raw == sorted(set(raw)), kind, "commitments have one order, and none is there twice")
     parts = receipt.get("parts", [])
@@ -380,7 +380,7 @@ def _check_commitments(receipt: dict[str, Any], salt: str | None, responses: lis
         secret = _bytes(salt or "", "bad_key", 32)
     _must(receipt["level"] == "logical", "wrong_commitment", "look in the receipt of the erasure: this one commits to nothing")
     salts = secret, _hmac(secret, "erasure-salt-v1", receipt["id"])
-    for field, domain, texts in ("responses", "erasure-response-v1", responses), ("subjects", "erasure-subject-v1", owners):
+    for field, domain, texts in ("responses", "erasure-response-v1", responses), ("owners", "erasure-owner-v1", owners):
         for text in texts:
             found = any(_base64(_hmac(salt, domain, text)) in receipt[field] for salt in salts)
             if not receipt[field]:

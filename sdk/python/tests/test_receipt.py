@@ -23,7 +23,7 @@ def check(vector, file=None, **given):
     return verify(
         file or (FOLDER / vector["file"]).read_bytes(),
         "\n".join(VECTORS["keys"][key] for key in vector["keys"]),
-        **{"salt": vector.get("salt"), "responses": vector.get("responses", []), "owners": vector.get("subjects", [])} | given,
+        **{"salt": vector.get("salt"), "responses": vector.get("responses", []), "owners": vector.get("owners", [])} | given,
     )
 
 

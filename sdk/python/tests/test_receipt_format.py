@@ -47,8 +47,8 @@ def found(page, receipt, vector):
         for response in vector.get("responses", [])
     ]
     return responses + [
-        page["erased_of"](receipt, salt, subject)
-        for subject in vector.get("subjects", [])
+        page["erased_of"](receipt, salt, owner)
+        for owner in vector.get("owners", [])
     ]
 
 

@@ -4,7 +4,7 @@ export const documented = {
         {
             "id": "cancelErasure",
             "method": "POST",
-            "path": "/admin/api/v1/erasures/([^/]+)/cancel$",
+            "path": "/lethe/api/v1/erasures/([^/]+)/cancel$",
             "answers": {
                 "200": {
                     "media": "application/json",
@@ -20,7 +20,7 @@ export const documented = {
         {
             "id": "changeRetentionRule",
             "method": "PUT",
-            "path": "/admin/api/v1/retention-rules/([^/]+)$",
+            "path": "/lethe/api/v1/retention-rules/([^/]+)$",
             "answers": {
                 "200": {
                     "media": "application/json",
@@ -36,7 +36,7 @@ export const documented = {
         {
             "id": "createRetentionRule",
             "method": "POST",
-            "path": "/admin/api/v1/retention-rules$",
+            "path": "/lethe/api/v1/retention-rules$",
             "answers": {
                 "201": {
                     "media": "application/json",
@@ -49,7 +49,7 @@ export const documented = {
         {
             "id": "disableRetentionRule",
             "method": "POST",
-            "path": "/admin/api/v1/retention-rules/([^/]+)/disable$",
+            "path": "/lethe/api/v1/retention-rules/([^/]+)/disable$",
             "answers": {
                 "200": {
                     "media": "application/json",
@@ -65,7 +65,7 @@ export const documented = {
         {
             "id": "dryRunRetentionRule",
             "method": "POST",
-            "path": "/admin/api/v1/retention-rules/([^/]+)/dry-run$",
+            "path": "/lethe/api/v1/retention-rules/([^/]+)/dry-run$",
             "answers": {
                 "200": {
                     "media": "application/json",
@@ -81,7 +81,7 @@ export const documented = {
         {
             "id": "enableRetentionRule",
             "method": "POST",
-            "path": "/admin/api/v1/retention-rules/([^/]+)/enable$",
+            "path": "/lethe/api/v1/retention-rules/([^/]+)/enable$",
             "answers": {
                 "200": {
                     "media": "application/json",
@@ -129,7 +129,7 @@ export const documented = {
         {
             "id": "getErasure",
             "method": "GET",
-            "path": "/admin/api/v1/erasures/([^/]+)$",
+            "path": "/lethe/api/v1/erasures/([^/]+)$",
             "answers": {
                 "200": {
                     "media": "application/json",
@@ -145,7 +145,7 @@ export const documented = {
         {
             "id": "getHold",
             "method": "GET",
-            "path": "/admin/api/v1/holds/([^/]+)$",
+            "path": "/lethe/api/v1/holds/([^/]+)$",
             "answers": {
                 "200": {
                     "media": "application/json",
@@ -171,7 +171,7 @@ export const documented = {
         {
             "id": "getReceipt",
             "method": "GET",
-            "path": "/admin/api/v1/erasures/([^/]+)/receipt$",
+            "path": "/lethe/api/v1/erasures/([^/]+)/receipt$",
             "query": [
                 "reached"
             ],
@@ -207,7 +207,7 @@ export const documented = {
         {
             "id": "getRetentionRule",
             "method": "GET",
-            "path": "/admin/api/v1/retention-rules/([^/]+)$",
+            "path": "/lethe/api/v1/retention-rules/([^/]+)$",
             "answers": {
                 "200": {
                     "media": "application/json",
@@ -223,7 +223,7 @@ export const documented = {
         {
             "id": "getRetentionRuleVersion",
             "method": "GET",
-            "path": "/admin/api/v1/retention-rules/([^/]+)/versions/([^/]+)$",
+            "path": "/lethe/api/v1/retention-rules/([^/]+)/versions/([^/]+)$",
             "answers": {
                 "200": {
                     "media": "application/json",
@@ -248,9 +248,31 @@ export const documented = {
             }
         },
         {
+            "id": "listAccessLog",
+            "method": "GET",
+            "path": "/lethe/api/v1/access-log$",
+            "query": [
+                "limit",
+                "after",
+                "response_id",
+                "owner",
+                "accessed_by",
+                "accessed_after",
+                "accessed_before"
+            ],
+            "answers": {
+                "200": {
+                    "media": "application/json",
+                    "schema": {
+                        "ref": "AccessPage"
+                    }
+                }
+            }
+        },
+        {
             "id": "listErasureReceipts",
             "method": "GET",
-            "path": "/admin/api/v1/erasures/([^/]+)/receipts$",
+            "path": "/lethe/api/v1/erasures/([^/]+)/receipts$",
             "query": [
                 "limit",
                 "after"
@@ -267,7 +289,7 @@ export const documented = {
         {
             "id": "listErasures",
             "method": "GET",
-            "path": "/admin/api/v1/erasures$",
+            "path": "/lethe/api/v1/erasures$",
             "query": [
                 "state",
                 "trigger",
@@ -286,7 +308,7 @@ export const documented = {
         {
             "id": "listHolds",
             "method": "GET",
-            "path": "/admin/api/v1/holds$",
+            "path": "/lethe/api/v1/holds$",
             "query": [
                 "active",
                 "limit",
@@ -297,28 +319,6 @@ export const documented = {
                     "media": "application/json",
                     "schema": {
                         "ref": "HoldPage"
-                    }
-                }
-            }
-        },
-        {
-            "id": "listLooks",
-            "method": "GET",
-            "path": "/admin/api/v1/looks$",
-            "query": [
-                "limit",
-                "after",
-                "response_id",
-                "owner",
-                "looked_by",
-                "looked_after",
-                "looked_before"
-            ],
-            "answers": {
-                "200": {
-                    "media": "application/json",
-                    "schema": {
-                        "ref": "LookPage"
                     }
                 }
             }
@@ -358,7 +358,7 @@ export const documented = {
         {
             "id": "listRetentionRules",
             "method": "GET",
-            "path": "/admin/api/v1/retention-rules$",
+            "path": "/lethe/api/v1/retention-rules$",
             "query": [
                 "removed",
                 "limit",
@@ -376,7 +376,7 @@ export const documented = {
         {
             "id": "placeHold",
             "method": "POST",
-            "path": "/admin/api/v1/holds$",
+            "path": "/lethe/api/v1/holds$",
             "answers": {
                 "201": {
                     "media": "application/json",
@@ -389,7 +389,7 @@ export const documented = {
         {
             "id": "previewErasure",
             "method": "POST",
-            "path": "/admin/api/v1/erasures/preview$",
+            "path": "/lethe/api/v1/erasures/preview$",
             "answers": {
                 "200": {
                     "media": "application/json",
@@ -402,7 +402,7 @@ export const documented = {
         {
             "id": "releaseHold",
             "method": "DELETE",
-            "path": "/admin/api/v1/holds/([^/]+)$",
+            "path": "/lethe/api/v1/holds/([^/]+)$",
             "answers": {
                 "200": {
                     "media": "application/json",
@@ -418,7 +418,7 @@ export const documented = {
         {
             "id": "removeRetentionRule",
             "method": "DELETE",
-            "path": "/admin/api/v1/retention-rules/([^/]+)$",
+            "path": "/lethe/api/v1/retention-rules/([^/]+)$",
             "answers": {
                 "204": {}
             }
@@ -426,7 +426,7 @@ export const documented = {
         {
             "id": "startErasure",
             "method": "POST",
-            "path": "/admin/api/v1/erasures$",
+            "path": "/lethe/api/v1/erasures$",
             "answers": {
                 "201": {
                     "media": "application/json",
@@ -445,7 +445,7 @@ export const documented = {
         {
             "id": "watchErasure",
             "method": "GET",
-            "path": "/admin/api/v1/erasures/([^/]+)/events$",
+            "path": "/lethe/api/v1/erasures/([^/]+)/events$",
             "answers": {
                 "200": {
                     "media": "text/event-stream",
@@ -458,6 +458,79 @@ export const documented = {
         }
     ],
     "schemas": {
+        "Access": {
+            "type": "object",
+            "required": [
+                "accessed_at",
+                "accessed_by",
+                "accessed_by_email",
+                "address",
+                "id",
+                "owner",
+                "owner_email",
+                "response_id"
+            ],
+            "properties": {
+                "accessed_at": {
+                    "type": "string",
+                    "format": "date-time"
+                },
+                "accessed_by": {
+                    "type": "string",
+                    "format": "uuid"
+                },
+                "accessed_by_email": {
+                    "type": "string",
+                    "nullable": true
+                },
+                "address": {
+                    "type": "string"
+                },
+                "id": {
+                    "type": "string",
+                    "format": "uuid"
+                },
+                "owner": {
+                    "type": "string"
+                },
+                "owner_email": {
+                    "type": "string",
+                    "nullable": true
+                },
+                "response_id": {
+                    "type": "string",
+                    "format": "uuid"
+                }
+            }
+        },
+        "AccessPage": {
+            "type": "object",
+            "required": [
+                "data",
+                "has_more",
+                "limit",
+                "next_cursor"
+            ],
+            "properties": {
+                "data": {
+                    "type": "array",
+                    "items": {
+                        "ref": "Access"
+                    }
+                },
+                "has_more": {
+                    "type": "boolean"
+                },
+                "limit": {
+                    "type": "integer",
+                    "format": "int64"
+                },
+                "next_cursor": {
+                    "type": "string",
+                    "nullable": true
+                }
+            }
+        },
         "Erasure": {
             "type": "object",
             "required": [
@@ -470,6 +543,7 @@ export const documented = {
                 "held",
                 "id",
                 "kind",
+                "last_error",
                 "not_found",
                 "receipts",
                 "refused",
@@ -482,7 +556,6 @@ export const documented = {
                 "target",
                 "ticket",
                 "trigger",
-                "trouble",
                 "verified_at",
                 "verify_at"
             ],
@@ -523,6 +596,10 @@ export const documented = {
                 },
                 "kind": {
                     "type": "string"
+                },
+                "last_error": {
+                    "type": "string",
+                    "nullable": true
                 },
                 "not_found": {
                     "type": "integer",
@@ -579,10 +656,6 @@ export const documented = {
                 },
                 "trigger": {
                     "type": "string"
-                },
-                "trouble": {
-                    "type": "string",
-                    "nullable": true
                 },
                 "verified_at": {
                     "type": "string",
@@ -1100,79 +1173,6 @@ export const documented = {
                 }
             }
         },
-        "Look": {
-            "type": "object",
-            "required": [
-                "address",
-                "id",
-                "looked_at",
-                "looked_by",
-                "looked_by_email",
-                "owner",
-                "owner_email",
-                "response_id"
-            ],
-            "properties": {
-                "address": {
-                    "type": "string"
-                },
-                "id": {
-                    "type": "string",
-                    "format": "uuid"
-                },
-                "looked_at": {
-                    "type": "string",
-                    "format": "date-time"
-                },
-                "looked_by": {
-                    "type": "string",
-                    "format": "uuid"
-                },
-                "looked_by_email": {
-                    "type": "string",
-                    "nullable": true
-                },
-                "owner": {
-                    "type": "string"
-                },
-                "owner_email": {
-                    "type": "string",
-                    "nullable": true
-                },
-                "response_id": {
-                    "type": "string",
-                    "format": "uuid"
-                }
-            }
-        },
-        "LookPage": {
-            "type": "object",
-            "required": [
-                "data",
-                "has_more",
-                "limit",
-                "next_cursor"
-            ],
-            "properties": {
-                "data": {
-                    "type": "array",
-                    "items": {
-                        "ref": "Look"
-                    }
-                },
-                "has_more": {
-                    "type": "boolean"
-                },
-                "limit": {
-                    "type": "integer",
-                    "format": "int64"
-                },
-                "next_cursor": {
-                    "type": "string",
-                    "nullable": true
-                }
-            }
-        },
         "Problem": {
             "type": "object",
             "required": [
@@ -1499,7 +1499,7 @@ export const documented = {
                 "filter",
                 "id",
                 "last_run",
-                "most_per_run",
+                "max_per_run",
                 "name",
                 "next_run_at",
                 "removed_at",
@@ -1555,7 +1555,7 @@ export const documented = {
                     ],
                     "nullable": true
                 },
-                "most_per_run": {
+                "max_per_run": {
                     "type": "integer",
                     "format": "int64"
                 },
@@ -1631,7 +1631,7 @@ export const documented = {
                 "changed_by",
                 "filter",
                 "id",
-                "most_per_run",
+                "max_per_run",
                 "name",
                 "run_at",
                 "version"
@@ -1656,7 +1656,7 @@ export const documented = {
                     "type": "string",
                     "format": "uuid"
                 },
-                "most_per_run": {
+                "max_per_run": {
                     "type": "integer",
                     "format": "int64"
                 },

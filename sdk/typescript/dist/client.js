@@ -3,7 +3,7 @@ import { requireKnown } from './lists.js';
 /** Of a stream that is opened again, in milliseconds; the first where the service does not say. */
 const firstWait = 3000;
 const longestWait = 30_000;
-const mostFailures = 10; // in a row
+const maxFailures = 10; // in a row
 const methods = ['connect', 'delete', 'get', 'head', 'options', 'patch', 'post', 'put', 'trace'];
 /** The client, with nothing but documented answers, and streams that go on to their end. */
 export function checked(client) {
@@ -81,7 +81,7 @@ async function* follow(open, options, send) {
         const problem = failure instanceof ProblemError ? failure : ended(failure, options.signal?.aborted ? undefined : response);
         options.onSseError?.(problem);
         const passing = unfinished || problem.status === 0 || problem.status >= 500;
-        if (options.signal?.aborted || !passing || failures >= (options.sseMaxRetryAttempts ?? mostFailures)) {
+        if (options.signal?.aborted || !passing || failures >= (options.sseMaxRetryAttempts ?? maxFailures)) {
             throw problem;
         }
         const longest = options.sseMaxRetryDelay ?? longestWait;

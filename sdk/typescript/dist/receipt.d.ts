@@ -28,7 +28,7 @@ export interface ReceiptFields {
     /** Rows deleted, but for `kept_templates`: what somebody else's row needs. */
     counts?: Record<'requests' | 'steps' | 'templates' | 'raw_requests' | 'raw_responses' | 'tasks' | 'files' | 'kept_templates' | 'retained', number>;
     responses?: string[];
-    subjects?: string[];
+    owners?: string[];
     /** The other receipts of an erasure that has several; in its first one only. */
     parts?: string[];
     verified: string;
@@ -52,7 +52,7 @@ export interface VerifiedReceipt {
     }[];
 }
 export interface VerifyOptions {
-    /** Of the receipt, or the secret of an erasure of many, in hex or base64. */
+    /** Of the receipt, or the secret of a bulk erasure, in hex or base64. */
     salt?: string;
     /** Identifiers that must be among the erased; with `salt`. */
     responses?: string[];

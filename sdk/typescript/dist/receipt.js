@@ -326,7 +326,7 @@ const receiptForms = (() => {
             `"requested_at":"${time}","executed_at":"${time}",` +
             '"actor":"(?:owner|organization|administrator|platform_manager|system)",' +
             `"tool":"lethe","build":"${text}","method":"delete","counts":\\{${counts}\\},` +
-            `"responses":${commitments},"subjects":${commitments},(?:"parts":${parts},)?` +
+            `"responses":${commitments},"owners":${commitments},(?:"parts":${parts},)?` +
             `"verified":"read back in the same transaction",${tail}`,
         ...Object.entries(later).map(([level, verified]) => `${head}"${level}","about":"${uuid}","executed_at":"${time}",` +
             `"tool":"lethe","build":"${text}","verified":"${verified}",${tail}`),
@@ -343,7 +343,7 @@ function parseReceipt(text) {
         const date = new Date(milliseconds);
         must(!Number.isNaN(date.getTime()) && date.toISOString() === milliseconds && date.getTime() >= 0, kind, 'a time is none, or before 1970');
     }
-    for (const list of [receipt.responses ?? [], receipt.subjects ?? []]) {
+    for (const list of [receipt.responses ?? [], receipt.owners ?? []]) {
         const raw = list.map((commitment) => hex(decode(commitment, kind, 32)));
         must(raw.every((commitment, at) => at === 0 || raw[at - 1] < commitment), kind, 'commitments have one order, and none is there twice');
     }
@@ -373,7 +373,7 @@ async function checkCommitments(receipt, { salt = '', responses = [], owners = [
         await find('erasure-response-v1', id.toLowerCase(), 'responses');
     }
     for (const owner of owners) {
-        await find('erasure-subject-v1', owner, 'subjects');
+        await find('erasure-owner-v1', owner, 'owners');
     }
 }
 /** Where else to look for what the receipt does not say. */

@@ -7,7 +7,7 @@ export const documented: Documented = {
   {
    "id": "cancelErasure",
    "method": "POST",
-   "path": "/admin/api/v1/erasures/([^/]+)/cancel$",
+   "path": "/lethe/api/v1/erasures/([^/]+)/cancel$",
    "answers": {
     "200": {
      "media": "application/json",
@@ -23,7 +23,7 @@ export const documented: Documented = {
   {
    "id": "changeRetentionRule",
    "method": "PUT",
-   "path": "/admin/api/v1/retention-rules/([^/]+)$",
+   "path": "/lethe/api/v1/retention-rules/([^/]+)$",
    "answers": {
     "200": {
      "media": "application/json",
@@ -39,7 +39,7 @@ export const documented: Documented = {
   {
    "id": "createRetentionRule",
    "method": "POST",
-   "path": "/admin/api/v1/retention-rules$",
+   "path": "/lethe/api/v1/retention-rules$",
    "answers": {
     "201": {
      "media": "application/json",
@@ -52,7 +52,7 @@ export const documented: Documented = {
   {
    "id": "disableRetentionRule",
    "method": "POST",
-   "path": "/admin/api/v1/retention-rules/([^/]+)/disable$",
+   "path": "/lethe/api/v1/retention-rules/([^/]+)/disable$",
    "answers": {
     "200": {
      "media": "application/json",
@@ -68,7 +68,7 @@ export const documented: Documented = {
   {
    "id": "dryRunRetentionRule",
    "method": "POST",
-   "path": "/admin/api/v1/retention-rules/([^/]+)/dry-run$",
+   "path": "/lethe/api/v1/retention-rules/([^/]+)/dry-run$",
    "answers": {
     "200": {
      "media": "application/json",
@@ -84,7 +84,7 @@ export const documented: Documented = {
   {
    "id": "enableRetentionRule",
    "method": "POST",
-   "path": "/admin/api/v1/retention-rules/([^/]+)/enable$",
+   "path": "/lethe/api/v1/retention-rules/([^/]+)/enable$",
    "answers": {
     "200": {
      "media": "application/json",
@@ -132,7 +132,7 @@ export const documented: Documented = {
   {
    "id": "getErasure",
    "method": "GET",
-   "path": "/admin/api/v1/erasures/([^/]+)$",
+   "path": "/lethe/api/v1/erasures/([^/]+)$",
    "answers": {
     "200": {
      "media": "application/json",
@@ -148,7 +148,7 @@ export const documented: Documented = {
   {
    "id": "getHold",
    "method": "GET",
-   "path": "/admin/api/v1/holds/([^/]+)$",
+   "path": "/lethe/api/v1/holds/([^/]+)$",
    "answers": {
     "200": {
      "media": "application/json",
@@ -174,7 +174,7 @@ export const documented: Documented = {
   {
    "id": "getReceipt",
    "method": "GET",
-   "path": "/admin/api/v1/erasures/([^/]+)/receipt$",
+   "path": "/lethe/api/v1/erasures/([^/]+)/receipt$",
    "query": [
     "reached"
    ],
@@ -210,7 +210,7 @@ export const documented: Documented = {
   {
    "id": "getRetentionRule",
    "method": "GET",
-   "path": "/admin/api/v1/retention-rules/([^/]+)$",
+   "path": "/lethe/api/v1/retention-rules/([^/]+)$",
    "answers": {
     "200": {
      "media": "application/json",
@@ -226,7 +226,7 @@ export const documented: Documented = {
   {
    "id": "getRetentionRuleVersion",
    "method": "GET",
-   "path": "/admin/api/v1/retention-rules/([^/]+)/versions/([^/]+)$",
+   "path": "/lethe/api/v1/retention-rules/([^/]+)/versions/([^/]+)$",
    "answers": {
     "200": {
      "media": "application/json",
@@ -251,9 +251,31 @@ export const documented: Documented = {
    }
   },
   {
+   "id": "listAccessLog",
+   "method": "GET",
+   "path": "/lethe/api/v1/access-log$",
+   "query": [
+    "limit",
+    "after",
+    "response_id",
+    "owner",
+    "accessed_by",
+    "accessed_after",
+    "accessed_before"
+   ],
+   "answers": {
+    "200": {
+     "media": "application/json",
+     "schema": {
+      "ref": "AccessPage"
+     }
+    }
+   }
+  },
+  {
    "id": "listErasureReceipts",
    "method": "GET",
-   "path": "/admin/api/v1/erasures/([^/]+)/receipts$",
+   "path": "/lethe/api/v1/erasures/([^/]+)/receipts$",
    "query": [
     "limit",
     "after"
@@ -270,7 +292,7 @@ export const documented: Documented = {
   {
    "id": "listErasures",
    "method": "GET",
-   "path": "/admin/api/v1/erasures$",
+   "path": "/lethe/api/v1/erasures$",
    "query": [
     "state",
     "trigger",
@@ -289,7 +311,7 @@ export const documented: Documented = {
   {
    "id": "listHolds",
    "method": "GET",
-   "path": "/admin/api/v1/holds$",
+   "path": "/lethe/api/v1/holds$",
    "query": [
     "active",
     "limit",
@@ -300,28 +322,6 @@ export const documented: Documented = {
      "media": "application/json",
      "schema": {
       "ref": "HoldPage"
-     }
-    }
-   }
-  },
-  {
-   "id": "listLooks",
-   "method": "GET",
-   "path": "/admin/api/v1/looks$",
-   "query": [
-    "limit",
-    "after",
-    "response_id",
-    "owner",
-    "looked_by",
-    "looked_after",
-    "looked_before"
-   ],
-   "answers": {
-    "200": {
-     "media": "application/json",
-     "schema": {
-      "ref": "LookPage"
      }
     }
    }
@@ -361,7 +361,7 @@ export const documented: Documented = {
   {
    "id": "listRetentionRules",
    "method": "GET",
-   "path": "/admin/api/v1/retention-rules$",
+   "path": "/lethe/api/v1/retention-rules$",
    "query": [
     "removed",
     "limit",
@@ -379,7 +379,7 @@ export const documented: Documented = {
   {
    "id": "placeHold",
    "method": "POST",
-   "path": "/admin/api/v1/holds$",
+   "path": "/lethe/api/v1/holds$",
    "answers": {
     "201": {
      "media": "application/json",
@@ -392,7 +392,7 @@ export const documented: Documented = {
   {
    "id": "previewErasure",
    "method": "POST",
-   "path": "/admin/api/v1/erasures/preview$",
+   "path": "/lethe/api/v1/erasures/preview$",
    "answers": {
     "200": {
      "media": "application/json",
@@ -405,7 +405,7 @@ export const documented: Documented = {
   {
    "id": "releaseHold",
    "method": "DELETE",
-   "path": "/admin/api/v1/holds/([^/]+)$",
+   "path": "/lethe/api/v1/holds/([^/]+)$",
    "answers": {
     "200": {
      "media": "application/json",
@@ -421,7 +421,7 @@ export const documented: Documented = {
   {
    "id": "removeRetentionRule",
    "method": "DELETE",
-   "path": "/admin/api/v1/retention-rules/([^/]+)$",
+   "path": "/lethe/api/v1/retention-rules/([^/]+)$",
    "answers": {
     "204": {}
    }
@@ -429,7 +429,7 @@ export const documented: Documented = {
   {
    "id": "startErasure",
    "method": "POST",
-   "path": "/admin/api/v1/erasures$",
+   "path": "/lethe/api/v1/erasures$",
    "answers": {
     "201": {
      "media": "application/json",
@@ -448,7 +448,7 @@ export const documented: Documented = {
   {
    "id": "watchErasure",
    "method": "GET",
-   "path": "/admin/api/v1/erasures/([^/]+)/events$",
+   "path": "/lethe/api/v1/erasures/([^/]+)/events$",
    "answers": {
     "200": {
      "media": "text/event-stream",
@@ -461,6 +461,79 @@ export const documented: Documented = {
   }
  ],
  "schemas": {
+  "Access": {
+   "type": "object",
+   "required": [
+    "accessed_at",
+    "accessed_by",
+    "accessed_by_email",
+    "address",
+    "id",
+    "owner",
+    "owner_email",
+    "response_id"
+   ],
+   "properties": {
+    "accessed_at": {
+     "type": "string",
+     "format": "date-time"
+    },
+    "accessed_by": {
+     "type": "string",
+     "format": "uuid"
+    },
+    "accessed_by_email": {
+     "type": "string",
+     "nullable": true
+    },
+    "address": {
+     "type": "string"
+    },
+    "id": {
+     "type": "string",
+     "format": "uuid"
+    },
+    "owner": {
+     "type": "string"
+    },
+    "owner_email": {
+     "type": "string",
+     "nullable": true
+    },
+    "response_id": {
+     "type": "string",
+     "format": "uuid"
+    }
+   }
+  },
+  "AccessPage": {
+   "type": "object",
+   "required": [
+    "data",
+    "has_more",
+    "limit",
+    "next_cursor"
+   ],
+   "properties": {
+    "data": {
+     "type": "array",
+     "items": {
+      "ref": "Access"
+     }
+    },
+    "has_more": {
+     "type": "boolean"
+    },
+    "limit": {
+     "type": "integer",
+     "format": "int64"
+    },
+    "next_cursor": {
+     "type": "string",
+     "nullable": true
+    }
+   }
+  },
   "Erasure": {
    "type": "object",
    "required": [
@@ -473,6 +546,7 @@ export const documented: Documented = {
     "held",
     "id",
     "kind",
+    "last_error",
     "not_found",
     "receipts",
     "refused",
@@ -485,7 +559,6 @@ export const documented: Documented = {
     "target",
     "ticket",
     "trigger",
-    "trouble",
     "verified_at",
     "verify_at"
    ],
@@ -526,6 +599,10 @@ export const documented: Documented = {
     },
     "kind": {
      "type": "string"
+    },
+    "last_error": {
+     "type": "string",
+     "nullable": true
     },
     "not_found": {
      "type": "integer",
@@ -582,10 +659,6 @@ export const documented: Documented = {
     },
     "trigger": {
      "type": "string"
-    },
-    "trouble": {
-     "type": "string",
-     "nullable": true
     },
     "verified_at": {
      "type": "string",
@@ -1103,79 +1176,6 @@ export const documented: Documented = {
     }
    }
   },
-  "Look": {
-   "type": "object",
-   "required": [
-    "address",
-    "id",
-    "looked_at",
-    "looked_by",
-    "looked_by_email",
-    "owner",
-    "owner_email",
-    "response_id"
-   ],
-   "properties": {
-    "address": {
-     "type": "string"
-    },
-    "id": {
-     "type": "string",
-     "format": "uuid"
-    },
-    "looked_at": {
-     "type": "string",
-     "format": "date-time"
-    },
-    "looked_by": {
-     "type": "string",
-     "format": "uuid"
-    },
-    "looked_by_email": {
-     "type": "string",
-     "nullable": true
-    },
-    "owner": {
-     "type": "string"
-    },
-    "owner_email": {
-     "type": "string",
-     "nullable": true
-    },
-    "response_id": {
-     "type": "string",
-     "format": "uuid"
-    }
-   }
-  },
-  "LookPage": {
-   "type": "object",
-   "required": [
-    "data",
-    "has_more",
-    "limit",
-    "next_cursor"
-   ],
-   "properties": {
-    "data": {
-     "type": "array",
-     "items": {
-      "ref": "Look"
-     }
-    },
-    "has_more": {
-     "type": "boolean"
-    },
-    "limit": {
-     "type": "integer",
-     "format": "int64"
-    },
-    "next_cursor": {
-     "type": "string",
-     "nullable": true
-    }
-   }
-  },
   "Problem": {
    "type": "object",
    "required": [
@@ -1502,7 +1502,7 @@ export const documented: Documented = {
     "filter",
     "id",
     "last_run",
-    "most_per_run",
+    "max_per_run",
     "name",
     "next_run_at",
     "removed_at",
@@ -1558,7 +1558,7 @@ export const documented: Documented = {
      ],
      "nullable": true
     },
-    "most_per_run": {
+    "max_per_run": {
      "type": "integer",
      "format": "int64"
     },
@@ -1634,7 +1634,7 @@ export const documented: Documented = {
     "changed_by",
     "filter",
     "id",
-    "most_per_run",
+    "max_per_run",
     "name",
     "run_at",
     "version"
@@ -1659,7 +1659,7 @@ export const documented: Documented = {
      "type": "string",
      "format": "uuid"
     },
-    "most_per_run": {
+    "max_per_run": {
      "type": "integer",
      "format": "int64"
     },

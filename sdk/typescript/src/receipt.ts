@@ -57,7 +57,7 @@ export interface ReceiptFields {
     number
   >;
   responses?: string[];
-  subjects?: string[];
+  owners?: string[];
   /** The other receipts of an erasure that has several; in its first one only. */
   parts?: string[];
   verified: string;
@@ -90,7 +90,7 @@ export interface VerifiedReceipt {
 }
 
 export interface VerifyOptions {
-  /** Of the receipt, or the secret of an erasure of many, in hex or base64. */
+  /** Of the receipt, or the secret of a bulk erasure, in hex or base64. */
   salt?: string;
   /** Identifiers that must be among the erased; with `salt`. */
   responses?: string[];
@@ -490,7 +490,7 @@ const receiptForms = (() => {
       `"requested_at":"${time}","executed_at":"${time}",` +
       '"actor":"(?:owner|organization|administrator|platform_manager|system)",' +
       `"tool":"lethe","build":"${text}","method":"delete","counts":\\{${counts}\\},` +
-      `"responses":${commitments},"subjects":${commitments},(?:"parts":${parts},)?` +
+      `"responses":${commitments},"owners":${commitments},(?:"parts":${parts},)?` +
       `"verified":"read back in the same transaction",${tail}`,
     ...Object.entries(later).map(
       ([level, verified]) =>
@@ -519,7 +519,7 @@ function parseReceipt(text: string): ReceiptFields {
       'a time is none, or before 1970',
     );
   }
-  for (const list of [receipt.responses ?? [], receipt.subjects ?? []]) {
+  for (const list of [receipt.responses ?? [], receipt.owners ?? []]) {
     const raw = list.map((commitment) => hex(decode(commitment, kind, 32)));
     must(
       raw.every((commitment, at) => at === 0 || raw[at - 1]! < commitment),
@@ -555,7 +555,7 @@ async function checkCommitments(
     'look in the receipt of the erasure: this one commits to nothing',
   );
   const salts = [secret, await hmac(secret, 'erasure-salt-v1', receipt.id)];
-  const find = async (domain: string, text: string, field: 'responses' | 'subjects') => {
+  const find = async (domain: string, text: string, field: 'responses' | 'owners') => {
     const among = receipt[field] ?? [];
     must(among.length > 0, 'wrong_commitment', `the receipt has no ${field}: check it without`);
     const commitments = await Promise.all(salts.map((key) => hmac(key, domain, text)));
@@ -569,7 +569,7 @@ async function checkCommitments(
     await find('erasure-response-v1', id.toLowerCase(), 'responses');
   }
   for (const owner of owners) {
-    await find('erasure-subject-v1', owner, 'subjects');
+    await find('erasure-owner-v1', owner, 'owners');
   }
 }
 

@@ -10,7 +10,7 @@ interface Vector {
   keys: string[];
   salt?: string;
   responses?: string[];
-  subjects?: string[];
+  owners?: string[];
   older?: string;
   tiles?: string;
   proven: boolean;
@@ -29,7 +29,7 @@ function check(vector: Vector, file: Uint8Array | string = read(vector.file), gi
   return verifyReceipt(file, keysOf(vector), {
     salt: vector.salt,
     responses: vector.responses,
-    owners: vector.subjects,
+    owners: vector.owners,
     older: vector.older && read(vector.older),
     tiles: async (path) => {
       const tile = new URL(`${vector.tiles}/${path}`, folder);
@@ -120,7 +120,7 @@ test('tells of the other parts', async () => {
 
 test('says where there is none', async () => {
   await assert.rejects(check(of('nothing'), undefined, { responses: ['ada'] }), /^VerifyError: the receipt has no responses: check it without$/);
-  await assert.rejects(check(of('nothing'), undefined, { owners: ['ada'] }), /^VerifyError: not among the receipt's subjects/);
+  await assert.rejects(check(of('nothing'), undefined, { owners: ['ada'] }), /^VerifyError: not among the receipt's owners/);
 });
 
 test('history', async () => {

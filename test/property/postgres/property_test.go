@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"lethe/adapters/postgres"
+	"lethe/adapters/postgres/accesslog"
 	"lethe/adapters/postgres/analytics"
 	"lethe/adapters/postgres/fusillade"
-	"lethe/adapters/postgres/looks"
 	"lethe/adapters/postgres/users"
 	"lethe/internal/pgfixture"
 	"lethe/internal/pgtest"
@@ -46,9 +46,9 @@ func newFixture(t *testing.T) property.Fixture {
 		t.Fatal(err)
 	}
 	t.Cleanup(people.Close)
-	looked, err := looks.New(db)
+	accessLog, err := accesslog.New(db)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return pgfixture.New(t, database.URL, pgfixture.Ports{Responses: responses, UsageRecords: usage, People: people, Looks: looked})
+	return pgfixture.New(t, database.URL, pgfixture.Ports{Responses: responses, UsageRecords: usage, People: people, AccessLog: accessLog})
 }

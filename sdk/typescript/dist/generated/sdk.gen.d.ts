@@ -1,5 +1,5 @@
 import type { Client, Options as Options2, TDataShape } from './client/index.js';
-import type { CancelErasureData, CancelErasureErrors, CancelErasureResponses, ChangeRetentionRuleData, ChangeRetentionRuleErrors, ChangeRetentionRuleResponses, CreateRetentionRuleData, CreateRetentionRuleErrors, CreateRetentionRuleResponses, DisableRetentionRuleData, DisableRetentionRuleErrors, DisableRetentionRuleResponses, DryRunRetentionRuleData, DryRunRetentionRuleErrors, DryRunRetentionRuleResponses, EnableRetentionRuleData, EnableRetentionRuleErrors, EnableRetentionRuleResponses, EraseResponseData, EraseResponseErrors, EraseResponseResponses, GetCheckpointData, GetCheckpointErrors, GetCheckpointResponses, GetErasureData, GetErasureErrors, GetErasureResponses, GetHoldData, GetHoldErrors, GetHoldResponses, GetLogKeysData, GetLogKeysErrors, GetLogKeysResponses, GetReceiptData, GetReceiptErrors, GetReceiptResponses, GetResponseData, GetResponseErrors, GetResponseResponses, GetRetentionRuleData, GetRetentionRuleErrors, GetRetentionRuleResponses, GetRetentionRuleVersionData, GetRetentionRuleVersionErrors, GetRetentionRuleVersionResponses, GetTileData, GetTileErrors, GetTileResponses, ListErasureReceiptsData, ListErasureReceiptsErrors, ListErasureReceiptsResponses, ListErasuresData, ListErasuresErrors, ListErasuresResponses, ListHoldsData, ListHoldsErrors, ListHoldsResponses, ListLooksData, ListLooksErrors, ListLooksResponses, ListResponsesData, ListResponsesErrors, ListResponsesResponses, ListRetentionRulesData, ListRetentionRulesErrors, ListRetentionRulesResponses, PlaceHoldData, PlaceHoldErrors, PlaceHoldResponses, PreviewErasureData, PreviewErasureErrors, PreviewErasureResponses, ReleaseHoldData, ReleaseHoldErrors, ReleaseHoldResponses, RemoveRetentionRuleData, RemoveRetentionRuleErrors, RemoveRetentionRuleResponses, StartErasureData, StartErasureErrors, StartErasureResponses, WatchErasureData, WatchErasureErrors, WatchErasureResponses } from './types.gen.js';
+import type { CancelErasureData, CancelErasureErrors, CancelErasureResponses, ChangeRetentionRuleData, ChangeRetentionRuleErrors, ChangeRetentionRuleResponses, CreateRetentionRuleData, CreateRetentionRuleErrors, CreateRetentionRuleResponses, DisableRetentionRuleData, DisableRetentionRuleErrors, DisableRetentionRuleResponses, DryRunRetentionRuleData, DryRunRetentionRuleErrors, DryRunRetentionRuleResponses, EnableRetentionRuleData, EnableRetentionRuleErrors, EnableRetentionRuleResponses, EraseResponseData, EraseResponseErrors, EraseResponseResponses, GetCheckpointData, GetCheckpointErrors, GetCheckpointResponses, GetErasureData, GetErasureErrors, GetErasureResponses, GetHoldData, GetHoldErrors, GetHoldResponses, GetLogKeysData, GetLogKeysErrors, GetLogKeysResponses, GetReceiptData, GetReceiptErrors, GetReceiptResponses, GetResponseData, GetResponseErrors, GetResponseResponses, GetRetentionRuleData, GetRetentionRuleErrors, GetRetentionRuleResponses, GetRetentionRuleVersionData, GetRetentionRuleVersionErrors, GetRetentionRuleVersionResponses, GetTileData, GetTileErrors, GetTileResponses, ListAccessLogData, ListAccessLogErrors, ListAccessLogResponses, ListErasureReceiptsData, ListErasureReceiptsErrors, ListErasureReceiptsResponses, ListErasuresData, ListErasuresErrors, ListErasuresResponses, ListHoldsData, ListHoldsErrors, ListHoldsResponses, ListResponsesData, ListResponsesErrors, ListResponsesResponses, ListRetentionRulesData, ListRetentionRulesErrors, ListRetentionRulesResponses, PlaceHoldData, PlaceHoldErrors, PlaceHoldResponses, PreviewErasureData, PreviewErasureErrors, PreviewErasureResponses, ReleaseHoldData, ReleaseHoldErrors, ReleaseHoldResponses, RemoveRetentionRuleData, RemoveRetentionRuleErrors, RemoveRetentionRuleResponses, StartErasureData, StartErasureErrors, StartErasureResponses, WatchErasureData, WatchErasureErrors, WatchErasureResponses } from './types.gen.js';
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean> = Options2<TData, ThrowOnError> & {
     /**
      * You can provide a client instance returned by `createClient()` instead of
@@ -60,7 +60,7 @@ export declare const eraseResponse: <ThrowOnError extends boolean = false>(optio
  * answered exactly as a missing one.
  *
  * Where those who may read everyone's are shown contents of somebody
- * else's, that is on record (`listLooks`) before they are shown; where it
+ * else's, that is on record (`listAccessLog`) before they are shown; where it
  * cannot be recorded, the answer is 503. With `body=omit`, and with 304,
  * no contents are shown and nothing is recorded. HEAD counts as GET.
  *
@@ -80,7 +80,7 @@ export declare const previewErasure: <ThrowOnError extends boolean = false>(opti
 /**
  * List erasures
  *
- * One page of the erasures of many, newest first: everyone's for those who
+ * One page of the bulk erasures, newest first: everyone's for those who
  * may erase everyone's, else those that the caller has asked for. To go
  * through all, pass each page's `next_cursor` as `after` of the next
  * request, with the same filters.
@@ -109,7 +109,7 @@ export declare const startErasure: <ThrowOnError extends boolean = false>(option
 /**
  * Fetch an erasure
  *
- * One erasure of many, and how far it has come. It is for who asked for
+ * One bulk erasure, and how far it has come. It is for who asked for
  * it, and for those who may erase everyone's; for all others there is
  * none. A day after it was over, its target, its failures and its salt are
  * forgotten.
@@ -160,7 +160,7 @@ export declare const watchErasure: <ThrowOnError extends boolean = false>(option
  */
 export declare const getReceipt: <ThrowOnError extends boolean = false>(options: Options<GetReceiptData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<GetReceiptResponses, GetReceiptErrors, ThrowOnError, "fields">;
 /**
- * List who looked
+ * List the access log
  *
  * One page of the records of who was shown the contents of responses that
  * were not their own, newest first, for administrators. A record is shown
@@ -171,7 +171,7 @@ export declare const getReceipt: <ThrowOnError extends boolean = false>(options:
  * of the next request, with the same filters, until `has_more` is false.
  *
  */
-export declare const listLooks: <ThrowOnError extends boolean = false>(options: Options<ListLooksData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<ListLooksResponses, ListLooksErrors, ThrowOnError, "fields">;
+export declare const listAccessLog: <ThrowOnError extends boolean = false>(options: Options<ListAccessLogData, ThrowOnError>) => import("./client/types.gen.js").RequestResult<ListAccessLogResponses, ListAccessLogErrors, ThrowOnError, "fields">;
 /**
  * List holds
  *

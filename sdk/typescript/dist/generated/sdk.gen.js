@@ -75,7 +75,7 @@ export const eraseResponse = (options) => options.client.delete({
  * answered exactly as a missing one.
  *
  * Where those who may read everyone's are shown contents of somebody
- * else's, that is on record (`listLooks`) before they are shown; where it
+ * else's, that is on record (`listAccessLog`) before they are shown; where it
  * cannot be recorded, the answer is 503. With `body=omit`, and with 304,
  * no contents are shown and nothing is recorded. HEAD counts as GET.
  *
@@ -113,7 +113,7 @@ export const previewErasure = (options) => options.client.post({
         },
         { name: 'x-doubleword-user', type: 'apiKey' }
     ],
-    url: '/admin/api/v1/erasures/preview',
+    url: '/lethe/api/v1/erasures/preview',
     ...options,
     headers: {
         'Content-Type': 'application/json',
@@ -123,7 +123,7 @@ export const previewErasure = (options) => options.client.post({
 /**
  * List erasures
  *
- * One page of the erasures of many, newest first: everyone's for those who
+ * One page of the bulk erasures, newest first: everyone's for those who
  * may erase everyone's, else those that the caller has asked for. To go
  * through all, pass each page's `next_cursor` as `after` of the next
  * request, with the same filters.
@@ -140,7 +140,7 @@ export const listErasures = (options) => options.client.get({
         },
         { name: 'x-doubleword-user', type: 'apiKey' }
     ],
-    url: '/admin/api/v1/erasures',
+    url: '/lethe/api/v1/erasures',
     ...options
 });
 /**
@@ -171,7 +171,7 @@ export const startErasure = (options) => options.client.post({
         },
         { name: 'x-doubleword-user', type: 'apiKey' }
     ],
-    url: '/admin/api/v1/erasures',
+    url: '/lethe/api/v1/erasures',
     ...options,
     headers: {
         'Content-Type': 'application/json',
@@ -181,7 +181,7 @@ export const startErasure = (options) => options.client.post({
 /**
  * Fetch an erasure
  *
- * One erasure of many, and how far it has come. It is for who asked for
+ * One bulk erasure, and how far it has come. It is for who asked for
  * it, and for those who may erase everyone's; for all others there is
  * none. A day after it was over, its target, its failures and its salt are
  * forgotten.
@@ -197,7 +197,7 @@ export const getErasure = (options) => options.client.get({
         },
         { name: 'x-doubleword-user', type: 'apiKey' }
     ],
-    url: '/admin/api/v1/erasures/{erasure_id}',
+    url: '/lethe/api/v1/erasures/{erasure_id}',
     ...options
 });
 /**
@@ -218,7 +218,7 @@ export const cancelErasure = (options) => options.client.post({
         },
         { name: 'x-doubleword-user', type: 'apiKey' }
     ],
-    url: '/admin/api/v1/erasures/{erasure_id}/cancel',
+    url: '/lethe/api/v1/erasures/{erasure_id}/cancel',
     ...options
 });
 /**
@@ -239,7 +239,7 @@ export const listErasureReceipts = (options) => options.client.get({
         },
         { name: 'x-doubleword-user', type: 'apiKey' }
     ],
-    url: '/admin/api/v1/erasures/{erasure_id}/receipts',
+    url: '/lethe/api/v1/erasures/{erasure_id}/receipts',
     ...options
 });
 /**
@@ -265,7 +265,7 @@ export const watchErasure = (options) => options.client.sse.get({
         },
         { name: 'x-doubleword-user', type: 'apiKey' }
     ],
-    url: '/admin/api/v1/erasures/{erasure_id}/events',
+    url: '/lethe/api/v1/erasures/{erasure_id}/events',
     ...options
 });
 /**
@@ -288,11 +288,11 @@ export const getReceipt = (options) => options.client.get({
         },
         { name: 'x-doubleword-user', type: 'apiKey' }
     ],
-    url: '/admin/api/v1/erasures/{erasure_id}/receipt',
+    url: '/lethe/api/v1/erasures/{erasure_id}/receipt',
     ...options
 });
 /**
- * List who looked
+ * List the access log
  *
  * One page of the records of who was shown the contents of responses that
  * were not their own, newest first, for administrators. A record is shown
@@ -303,7 +303,7 @@ export const getReceipt = (options) => options.client.get({
  * of the next request, with the same filters, until `has_more` is false.
  *
  */
-export const listLooks = (options) => options.client.get({
+export const listAccessLog = (options) => options.client.get({
     security: [
         { scheme: 'bearer', type: 'http' },
         {
@@ -313,7 +313,7 @@ export const listLooks = (options) => options.client.get({
         },
         { name: 'x-doubleword-user', type: 'apiKey' }
     ],
-    url: '/admin/api/v1/looks',
+    url: '/lethe/api/v1/access-log',
     ...options
 });
 /**
@@ -334,7 +334,7 @@ export const listHolds = (options) => options.client.get({
         },
         { name: 'x-doubleword-user', type: 'apiKey' }
     ],
-    url: '/admin/api/v1/holds',
+    url: '/lethe/api/v1/holds',
     ...options
 });
 /**
@@ -357,7 +357,7 @@ export const placeHold = (options) => options.client.post({
         },
         { name: 'x-doubleword-user', type: 'apiKey' }
     ],
-    url: '/admin/api/v1/holds',
+    url: '/lethe/api/v1/holds',
     ...options,
     headers: {
         'Content-Type': 'application/json',
@@ -382,7 +382,7 @@ export const releaseHold = (options) => options.client.delete({
         },
         { name: 'x-doubleword-user', type: 'apiKey' }
     ],
-    url: '/admin/api/v1/holds/{hold_id}',
+    url: '/lethe/api/v1/holds/{hold_id}',
     ...options
 });
 /**
@@ -400,7 +400,7 @@ export const getHold = (options) => options.client.get({
         },
         { name: 'x-doubleword-user', type: 'apiKey' }
     ],
-    url: '/admin/api/v1/holds/{hold_id}',
+    url: '/lethe/api/v1/holds/{hold_id}',
     ...options
 });
 /**
@@ -421,7 +421,7 @@ export const listRetentionRules = (options) => options.client.get({
         },
         { name: 'x-doubleword-user', type: 'apiKey' }
     ],
-    url: '/admin/api/v1/retention-rules',
+    url: '/lethe/api/v1/retention-rules',
     ...options
 });
 /**
@@ -442,7 +442,7 @@ export const createRetentionRule = (options) => options.client.post({
         },
         { name: 'x-doubleword-user', type: 'apiKey' }
     ],
-    url: '/admin/api/v1/retention-rules',
+    url: '/lethe/api/v1/retention-rules',
     ...options,
     headers: {
         'Content-Type': 'application/json',
@@ -467,7 +467,7 @@ export const removeRetentionRule = (options) => options.client.delete({
         },
         { name: 'x-doubleword-user', type: 'apiKey' }
     ],
-    url: '/admin/api/v1/retention-rules/{rule_id}',
+    url: '/lethe/api/v1/retention-rules/{rule_id}',
     ...options
 });
 /**
@@ -486,7 +486,7 @@ export const getRetentionRule = (options) => options.client.get({
         },
         { name: 'x-doubleword-user', type: 'apiKey' }
     ],
-    url: '/admin/api/v1/retention-rules/{rule_id}',
+    url: '/lethe/api/v1/retention-rules/{rule_id}',
     ...options
 });
 /**
@@ -510,7 +510,7 @@ export const changeRetentionRule = (options) => options.client.put({
         },
         { name: 'x-doubleword-user', type: 'apiKey' }
     ],
-    url: '/admin/api/v1/retention-rules/{rule_id}',
+    url: '/lethe/api/v1/retention-rules/{rule_id}',
     ...options,
     headers: {
         'Content-Type': 'application/json',
@@ -534,7 +534,7 @@ export const getRetentionRuleVersion = (options) => options.client.get({
         },
         { name: 'x-doubleword-user', type: 'apiKey' }
     ],
-    url: '/admin/api/v1/retention-rules/{rule_id}/versions/{version}',
+    url: '/lethe/api/v1/retention-rules/{rule_id}/versions/{version}',
     ...options
 });
 /**
@@ -556,7 +556,7 @@ export const dryRunRetentionRule = (options) => options.client.post({
         },
         { name: 'x-doubleword-user', type: 'apiKey' }
     ],
-    url: '/admin/api/v1/retention-rules/{rule_id}/dry-run',
+    url: '/lethe/api/v1/retention-rules/{rule_id}/dry-run',
     ...options
 });
 /**
@@ -578,7 +578,7 @@ export const enableRetentionRule = (options) => options.client.post({
         },
         { name: 'x-doubleword-user', type: 'apiKey' }
     ],
-    url: '/admin/api/v1/retention-rules/{rule_id}/enable',
+    url: '/lethe/api/v1/retention-rules/{rule_id}/enable',
     ...options,
     headers: {
         'Content-Type': 'application/json',
@@ -603,7 +603,7 @@ export const disableRetentionRule = (options) => options.client.post({
         },
         { name: 'x-doubleword-user', type: 'apiKey' }
     ],
-    url: '/admin/api/v1/retention-rules/{rule_id}/disable',
+    url: '/lethe/api/v1/retention-rules/{rule_id}/disable',
     ...options
 });
 /**

@@ -135,13 +135,13 @@ export type ResponseDetail = ResponseSummary & {
     created_by: string;
 };
 /**
- * One page of the records of who looked.
+ * One page of the access log.
  */
-export type LookPage = {
+export type AccessPage = {
     /**
      * The records, newest first.
      */
-    data: Array<Look>;
+    data: Array<Access>;
     /**
      * The largest size of a page, as applied.
      */
@@ -158,13 +158,13 @@ export type LookPage = {
 /**
  * Somebody was shown the contents of a response that was not their own.
  */
-export type Look = {
+export type Access = {
     /**
      * The record's identifier.
      */
     id: string;
     /**
-     * The response that was looked at.
+     * The response that was read.
      */
     response_id: string;
     /**
@@ -176,17 +176,17 @@ export type Look = {
      */
     owner_email: string | null;
     /**
-     * The person who looked.
+     * The person who read it.
      */
-    looked_by: string;
+    accessed_by: string;
     /**
      * That person's e-mail address; null where they are not known any more.
      */
-    looked_by_email: string | null;
+    accessed_by_email: string | null;
     /**
      * When (UTC).
      */
-    looked_at: string;
+    accessed_at: string;
     /**
      * The network address of the peer that asked, as in the access log; a proxy's where there is one.
      */
@@ -567,7 +567,7 @@ export type ErasureRule = {
     version: number;
 };
 /**
- * An erasure of many, and how far it has come. Every field is always there, null where unknown.
+ * A bulk erasure, and how far it has come. Every field is always there, null where unknown.
  */
 export type Erasure = {
     /**
@@ -576,7 +576,7 @@ export type Erasure = {
     id: string;
     /**
      * What has become of it. When it is finished, nothing that it may
-     * erase was left but what is `refused`; failed, it cannot get on, and `trouble` says why.
+     * erase was left but what is `refused`; failed, it cannot get on, and `last_error` says why.
      *
      */
     state: 'pending' | 'running' | 'finished' | 'canceled' | 'failed' | (string & {});
@@ -664,7 +664,7 @@ export type Erasure = {
     /**
      * Why it does not get on, why it failed, or that something could not be erased; null where nothing is known to be wrong.
      */
-    trouble: string | null;
+    last_error: string | null;
 };
 /**
  * One page of erasures.
@@ -688,7 +688,7 @@ export type ErasurePage = {
     next_cursor: string | null;
 };
 /**
- * A receipt of an erasure of many.
+ * A receipt of a bulk erasure.
  */
 export type ErasureReceipt = {
     /**
@@ -898,7 +898,7 @@ export type NewRetentionRule = {
     /**
      * How many responses one run erases at most; the rest is left to the next ones.
      */
-    most_per_run?: number;
+    max_per_run?: number;
 };
 /**
  * What a rule is to say from now on, in the place of all that it said.
@@ -924,7 +924,7 @@ export type ChangedRetentionRule = {
     /**
      * How many responses one run erases at most; the rest is left to the next ones.
      */
-    most_per_run?: number;
+    max_per_run?: number;
 };
 /**
  * What is to be enabled.
@@ -1044,7 +1044,7 @@ export type RetentionRuleVersion = {
     /**
      * How many responses one run erases at most; the rest is left to the next ones.
      */
-    most_per_run: number;
+    max_per_run: number;
     /**
      * When this version was made (UTC).
      */
@@ -1082,7 +1082,7 @@ export type RetentionRule = {
     /**
      * How many responses one run erases at most; the rest is left to the next ones.
      */
-    most_per_run: number;
+    max_per_run: number;
     /**
      * Whether it runs at its times.
      */
@@ -1395,27 +1395,27 @@ export type CreatedByEmail = string;
  * that page's filters; for another list, or damaged, it is refused (400).
  *
  */
-export type LooksAfter = string;
+export type AccessLogAfter = string;
 /**
- * Only looks at this response. Spelled as `request_id`.
+ * Only records of this response. Spelled as `request_id`.
  */
-export type LookResponseId = string;
+export type AccessResponseId = string;
 /**
- * Only looks at responses of this owner, spelled exactly as their `created_by`.
+ * Only records of responses of this owner, spelled exactly as their `created_by`.
  */
-export type LookOwner = string;
+export type AccessOwner = string;
 /**
- * Only looks of this person. Spelled as `request_id`.
+ * Only records of this person. Spelled as `request_id`.
  */
-export type LookedBy = string;
+export type AccessedBy = string;
 /**
- * Only looks at this time or later; RFC 3339 with an offset.
+ * Only records from this time or later; RFC 3339 with an offset.
  */
-export type LookedAfter = string;
+export type AccessedAfter = string;
 /**
- * Only looks at this time or earlier; RFC 3339 with an offset.
+ * Only records from this time or earlier; RFC 3339 with an offset.
  */
-export type LookedBefore = string;
+export type AccessedBefore = string;
 export type ListResponsesData = {
     body?: never;
     headers?: {
@@ -1763,7 +1763,7 @@ export type PreviewErasureData = {
     };
     path?: never;
     query?: never;
-    url: '/admin/api/v1/erasures/preview';
+    url: '/lethe/api/v1/erasures/preview';
 };
 export type PreviewErasureErrors = {
     /**
@@ -1849,7 +1849,7 @@ export type ListErasuresData = {
          */
         after?: string;
     };
-    url: '/admin/api/v1/erasures';
+    url: '/lethe/api/v1/erasures';
 };
 export type ListErasuresErrors = {
     /**
@@ -1913,7 +1913,7 @@ export type StartErasureData = {
     };
     path?: never;
     query?: never;
-    url: '/admin/api/v1/erasures';
+    url: '/lethe/api/v1/erasures';
 };
 export type StartErasureErrors = {
     /**
@@ -1993,7 +1993,7 @@ export type GetErasureData = {
         erasure_id: string;
     };
     query?: never;
-    url: '/admin/api/v1/erasures/{erasure_id}';
+    url: '/lethe/api/v1/erasures/{erasure_id}';
 };
 export type GetErasureErrors = {
     /**
@@ -2056,7 +2056,7 @@ export type CancelErasureData = {
         erasure_id: string;
     };
     query?: never;
-    url: '/admin/api/v1/erasures/{erasure_id}/cancel';
+    url: '/lethe/api/v1/erasures/{erasure_id}/cancel';
 };
 export type CancelErasureErrors = {
     /**
@@ -2136,7 +2136,7 @@ export type ListErasureReceiptsData = {
          */
         after?: string;
     };
-    url: '/admin/api/v1/erasures/{erasure_id}/receipts';
+    url: '/lethe/api/v1/erasures/{erasure_id}/receipts';
 };
 export type ListErasureReceiptsErrors = {
     /**
@@ -2205,7 +2205,7 @@ export type WatchErasureData = {
         erasure_id: string;
     };
     query?: never;
-    url: '/admin/api/v1/erasures/{erasure_id}/events';
+    url: '/lethe/api/v1/erasures/{erasure_id}/events';
 };
 export type WatchErasureErrors = {
     /**
@@ -2281,7 +2281,7 @@ export type GetReceiptData = {
          */
         reached?: 'replicated' | 'vacuumed' | 'rewritten' | 'expired';
     };
-    url: '/admin/api/v1/erasures/{erasure_id}/receipt';
+    url: '/lethe/api/v1/erasures/{erasure_id}/receipt';
 };
 export type GetReceiptErrors = {
     /**
@@ -2329,7 +2329,7 @@ export type GetReceiptResponses = {
     202: unknown;
 };
 export type GetReceiptResponse = GetReceiptResponses[keyof GetReceiptResponses];
-export type ListLooksData = {
+export type ListAccessLogData = {
     body?: never;
     headers?: {
         /**
@@ -2352,29 +2352,29 @@ export type ListLooksData = {
          */
         after?: string;
         /**
-         * Only looks at this response. Spelled as `request_id`.
+         * Only records of this response. Spelled as `request_id`.
          */
         response_id?: string;
         /**
-         * Only looks at responses of this owner, spelled exactly as their `created_by`.
+         * Only records of responses of this owner, spelled exactly as their `created_by`.
          */
         owner?: string;
         /**
-         * Only looks of this person. Spelled as `request_id`.
+         * Only records of this person. Spelled as `request_id`.
          */
-        looked_by?: string;
+        accessed_by?: string;
         /**
-         * Only looks at this time or later; RFC 3339 with an offset.
+         * Only records from this time or later; RFC 3339 with an offset.
          */
-        looked_after?: string;
+        accessed_after?: string;
         /**
-         * Only looks at this time or earlier; RFC 3339 with an offset.
+         * Only records from this time or earlier; RFC 3339 with an offset.
          */
-        looked_before?: string;
+        accessed_before?: string;
     };
-    url: '/admin/api/v1/looks';
+    url: '/lethe/api/v1/access-log';
 };
-export type ListLooksErrors = {
+export type ListAccessLogErrors = {
     /**
      * The request is not as this document says; `parameter` names what is wrong.
      */
@@ -2408,14 +2408,14 @@ export type ListLooksErrors = {
      */
     503: Problem;
 };
-export type ListLooksError = ListLooksErrors[keyof ListLooksErrors];
-export type ListLooksResponses = {
+export type ListAccessLogError = ListAccessLogErrors[keyof ListAccessLogErrors];
+export type ListAccessLogResponses = {
     /**
      * The page.
      */
-    200: LookPage;
+    200: AccessPage;
 };
-export type ListLooksResponse = ListLooksResponses[keyof ListLooksResponses];
+export type ListAccessLogResponse = ListAccessLogResponses[keyof ListAccessLogResponses];
 export type ListHoldsData = {
     body?: never;
     headers?: {
@@ -2447,7 +2447,7 @@ export type ListHoldsData = {
          */
         after?: string;
     };
-    url: '/admin/api/v1/holds';
+    url: '/lethe/api/v1/holds';
 };
 export type ListHoldsErrors = {
     /**
@@ -2503,7 +2503,7 @@ export type PlaceHoldData = {
     };
     path?: never;
     query?: never;
-    url: '/admin/api/v1/holds';
+    url: '/lethe/api/v1/holds';
 };
 export type PlaceHoldErrors = {
     /**
@@ -2568,7 +2568,7 @@ export type ReleaseHoldData = {
         hold_id: string;
     };
     query?: never;
-    url: '/admin/api/v1/holds/{hold_id}';
+    url: '/lethe/api/v1/holds/{hold_id}';
 };
 export type ReleaseHoldErrors = {
     /**
@@ -2633,7 +2633,7 @@ export type GetHoldData = {
         hold_id: string;
     };
     query?: never;
-    url: '/admin/api/v1/holds/{hold_id}';
+    url: '/lethe/api/v1/holds/{hold_id}';
 };
 export type GetHoldErrors = {
     /**
@@ -2712,7 +2712,7 @@ export type ListRetentionRulesData = {
          */
         after?: string;
     };
-    url: '/admin/api/v1/retention-rules';
+    url: '/lethe/api/v1/retention-rules';
 };
 export type ListRetentionRulesErrors = {
     /**
@@ -2768,7 +2768,7 @@ export type CreateRetentionRuleData = {
     };
     path?: never;
     query?: never;
-    url: '/admin/api/v1/retention-rules';
+    url: '/lethe/api/v1/retention-rules';
 };
 export type CreateRetentionRuleErrors = {
     /**
@@ -2833,7 +2833,7 @@ export type RemoveRetentionRuleData = {
         rule_id: string;
     };
     query?: never;
-    url: '/admin/api/v1/retention-rules/{rule_id}';
+    url: '/lethe/api/v1/retention-rules/{rule_id}';
 };
 export type RemoveRetentionRuleErrors = {
     /**
@@ -2898,7 +2898,7 @@ export type GetRetentionRuleData = {
         rule_id: string;
     };
     query?: never;
-    url: '/admin/api/v1/retention-rules/{rule_id}';
+    url: '/lethe/api/v1/retention-rules/{rule_id}';
 };
 export type GetRetentionRuleErrors = {
     /**
@@ -2963,7 +2963,7 @@ export type ChangeRetentionRuleData = {
         rule_id: string;
     };
     query?: never;
-    url: '/admin/api/v1/retention-rules/{rule_id}';
+    url: '/lethe/api/v1/retention-rules/{rule_id}';
 };
 export type ChangeRetentionRuleErrors = {
     /**
@@ -3045,7 +3045,7 @@ export type GetRetentionRuleVersionData = {
         version: number;
     };
     query?: never;
-    url: '/admin/api/v1/retention-rules/{rule_id}/versions/{version}';
+    url: '/lethe/api/v1/retention-rules/{rule_id}/versions/{version}';
 };
 export type GetRetentionRuleVersionErrors = {
     /**
@@ -3110,7 +3110,7 @@ export type DryRunRetentionRuleData = {
         rule_id: string;
     };
     query?: never;
-    url: '/admin/api/v1/retention-rules/{rule_id}/dry-run';
+    url: '/lethe/api/v1/retention-rules/{rule_id}/dry-run';
 };
 export type DryRunRetentionRuleErrors = {
     /**
@@ -3184,7 +3184,7 @@ export type EnableRetentionRuleData = {
         rule_id: string;
     };
     query?: never;
-    url: '/admin/api/v1/retention-rules/{rule_id}/enable';
+    url: '/lethe/api/v1/retention-rules/{rule_id}/enable';
 };
 export type EnableRetentionRuleErrors = {
     /**
@@ -3262,7 +3262,7 @@ export type DisableRetentionRuleData = {
         rule_id: string;
     };
     query?: never;
-    url: '/admin/api/v1/retention-rules/{rule_id}/disable';
+    url: '/lethe/api/v1/retention-rules/{rule_id}/disable';
 };
 export type DisableRetentionRuleErrors = {
     /**

@@ -67,7 +67,7 @@ WHERE q.id = $2
 `
 
 type PromptElsewhereParams struct {
-	Most      int64
+	Max       int64
 	RequestID uuid.UUID
 }
 
@@ -81,7 +81,7 @@ type PromptElsewhereRow struct {
 // The prompt of a template that is among those by day, withheld where its file
 // was deleted.
 func (q *Queries) PromptElsewhere(ctx context.Context, arg PromptElsewhereParams) (PromptElsewhereRow, error) {
-	row := q.db.QueryRow(ctx, PromptElsewhere, arg.Most, arg.RequestID)
+	row := q.db.QueryRow(ctx, PromptElsewhere, arg.Max, arg.RequestID)
 	var i PromptElsewhereRow
 	err := row.Scan(&i.Revision, &i.Bytes, &i.Prompt)
 	return i, err

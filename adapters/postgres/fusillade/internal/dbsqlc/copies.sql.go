@@ -345,7 +345,7 @@ LIMIT $3::bigint
 type RequestsOfOwnerParams struct {
 	Owner uuid.UUID
 	After int64
-	Most  int64
+	Max   int64
 }
 
 type RequestsOfOwnerRow struct {
@@ -359,7 +359,7 @@ type RequestsOfOwnerRow struct {
 // where its copies are: of a step it may be known by its copy alone which request
 // it was of.
 func (q *Queries) RequestsOfOwner(ctx context.Context, arg RequestsOfOwnerParams) ([]RequestsOfOwnerRow, error) {
-	rows, err := q.db.Query(ctx, RequestsOfOwner, arg.Owner, arg.After, arg.Most)
+	rows, err := q.db.Query(ctx, RequestsOfOwner, arg.Owner, arg.After, arg.Max)
 	if err != nil {
 		return nil, err
 	}

@@ -66,6 +66,16 @@ func (q *Queries) Chain(ctx context.Context, requestIds []uuid.UUID) ([]ChainRow
 	return items, nil
 }
 
+const DeleteAccesses = `-- name: DeleteAccesses :exec
+DELETE FROM lethe.access_log WHERE request_id = ANY ($1::uuid[])
+`
+
+// Who looked at it goes too. It is no part of the response, and not counted.
+func (q *Queries) DeleteAccesses(ctx context.Context, requestIds []uuid.UUID) error {
+	_, err := q.db.Exec(ctx, DeleteAccesses, requestIds)
+	return err
+}
+
 const DeleteAlone = `-- name: DeleteAlone :one
 WITH raw_requests AS (
     DELETE FROM http_requests r USING public.http_analytics a
@@ -89,8 +99,8 @@ WITH raw_requests AS (
     WHERE t.id = $3::uuid
       AND NOT EXISTS (SELECT FROM requests r WHERE r.template_id = t.id AND r.id <> $1::uuid)
     RETURNING 1
-), looks AS (
-    DELETE FROM lethe.looks WHERE request_id = $1::uuid
+), accesses AS (
+    DELETE FROM lethe.access_log WHERE request_id = $1::uuid
 )
 SELECT (SELECT count(*) FROM raw_requests) AS raw_requests, (SELECT count(*) FROM raw_responses) AS raw_responses,
        (SELECT count(*) FROM tasks) AS tasks, (SELECT count(*) FROM gone) AS requests, (SELECT count(*) FROM templates) AS templates
@@ -202,16 +212,6 @@ func (q *Queries) DeleteHeaded(ctx context.Context, digits []string) (DeleteHead
 		&i.CorrelationIds,
 	)
 	return i, err
-}
-
-const DeleteLooks = `-- name: DeleteLooks :exec
-DELETE FROM lethe.looks WHERE request_id = ANY ($1::uuid[])
-`
-
-// Who looked at it goes too. It is no part of the response, and not counted.
-func (q *Queries) DeleteLooks(ctx context.Context, requestIds []uuid.UUID) error {
-	_, err := q.db.Exec(ctx, DeleteLooks, requestIds)
-	return err
 }
 
 const DeleteRawRequests = `-- name: DeleteRawRequests :execrows
@@ -406,7 +406,7 @@ const Left = `-- name: Left :one
 SELECT ((SELECT count(*) FROM response_steps s WHERE s.id = ANY ($1::uuid[]))
       + (SELECT count(*) FROM response_steps s WHERE s.request_id = ANY ($2::uuid[]))
       + (SELECT count(*) FROM requests r WHERE r.id = ANY ($2::uuid[]))
-      + (SELECT count(*) FROM lethe.looks l WHERE l.request_id = ANY ($2::uuid[]))
+      + (SELECT count(*) FROM lethe.access_log l WHERE l.request_id = ANY ($2::uuid[]))
       + (SELECT count(*) FROM request_templates t
          WHERE t.id = ANY ($3::uuid[])
            AND NOT EXISTS (SELECT FROM requests r WHERE r.template_id = t.id)))::bigint AS remaining,
@@ -446,7 +446,7 @@ SELECT ((SELECT count(*) FROM response_steps s WHERE s.request_id = $1::uuid)
       + (SELECT count(*) FROM underway.task
          WHERE task_queue_name IN ('create-response', 'complete-response')
            AND input -> 'step_input' ->> 'request_id' = $3::text)
-      + (SELECT count(*) FROM lethe.looks l WHERE l.request_id = $1::uuid))::bigint AS remaining,
+      + (SELECT count(*) FROM lethe.access_log l WHERE l.request_id = $1::uuid))::bigint AS remaining,
        (SELECT count(*) FROM request_templates t
         WHERE t.id = $2::uuid AND EXISTS (SELECT FROM requests r WHERE r.template_id = t.id)) AS kept_templates
 `

@@ -39,7 +39,7 @@ UPDATE lethe.erasures SET verify_at = NULL,
     state = CASE WHEN finished_at IS NULL THEN 'canceled' ELSE state END,
     finished_at = coalesce(finished_at, $1::timestamptz)
 WHERE id = $2
-RETURNING id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, refused, preview, files, kept_templates, retained
+RETURNING id, trigger, rule_id, rule_version, kind, target, scope, as_of, preview, max, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, files, kept_templates, retained, held, not_found, refused, receipts, failures, last_error, pass_created_at, pass_id, pass_named, pass_erased
 `
 
 type CancelErasureParams struct {
@@ -66,7 +66,8 @@ func (q *Queries) CancelErasure(ctx context.Context, arg CancelErasureParams) ([
 			&i.Target,
 			&i.Scope,
 			&i.AsOf,
-			&i.Most,
+			&i.Preview,
+			&i.Max,
 			&i.Ground,
 			&i.Ticket,
 			&i.RequestedAt,
@@ -88,20 +89,19 @@ func (q *Queries) CancelErasure(ctx context.Context, arg CancelErasureParams) ([
 			&i.RawRequests,
 			&i.RawResponses,
 			&i.Tasks,
+			&i.Files,
+			&i.KeptTemplates,
+			&i.Retained,
 			&i.Held,
 			&i.NotFound,
+			&i.Refused,
 			&i.Receipts,
 			&i.Failures,
-			&i.Trouble,
+			&i.LastError,
 			&i.PassCreatedAt,
 			&i.PassID,
 			&i.PassNamed,
 			&i.PassErased,
-			&i.Refused,
-			&i.Preview,
-			&i.Files,
-			&i.KeptTemplates,
-			&i.Retained,
 		); err != nil {
 			return nil, err
 		}
@@ -152,14 +152,14 @@ func (q *Queries) CountTemplates(ctx context.Context, ids []uuid.UUID) (int64, e
 }
 
 const CreateErasure = `-- name: CreateErasure :many
-INSERT INTO lethe.erasures (id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at,
+INSERT INTO lethe.erasures (id, trigger, rule_id, rule_version, kind, target, scope, as_of, max, ground, ticket, requested_at,
     requested_by, role, secret, idempotency_key, request_sum, state, expected, preview)
 VALUES ($1, $2, $3, $4, $5,
         $6::text::jsonb, $7, $8, $9, $10,
         $11, $12, $13, $14, $15,
         $16, $17, $18, $19, $20)
 ON CONFLICT (requested_by, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
-RETURNING id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, refused, preview, files, kept_templates, retained
+RETURNING id, trigger, rule_id, rule_version, kind, target, scope, as_of, preview, max, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, files, kept_templates, retained, held, not_found, refused, receipts, failures, last_error, pass_created_at, pass_id, pass_named, pass_erased
 `
 
 type CreateErasureParams struct {
@@ -171,7 +171,7 @@ type CreateErasureParams struct {
 	Target         string
 	Scope          []string
 	AsOf           time.Time
-	Most           int64
+	Max            int64
 	Ground         string
 	Ticket         string
 	RequestedAt    time.Time
@@ -196,7 +196,7 @@ func (q *Queries) CreateErasure(ctx context.Context, arg CreateErasureParams) ([
 		arg.Target,
 		arg.Scope,
 		arg.AsOf,
-		arg.Most,
+		arg.Max,
 		arg.Ground,
 		arg.Ticket,
 		arg.RequestedAt,
@@ -225,7 +225,8 @@ func (q *Queries) CreateErasure(ctx context.Context, arg CreateErasureParams) ([
 			&i.Target,
 			&i.Scope,
 			&i.AsOf,
-			&i.Most,
+			&i.Preview,
+			&i.Max,
 			&i.Ground,
 			&i.Ticket,
 			&i.RequestedAt,
@@ -247,20 +248,19 @@ func (q *Queries) CreateErasure(ctx context.Context, arg CreateErasureParams) ([
 			&i.RawRequests,
 			&i.RawResponses,
 			&i.Tasks,
+			&i.Files,
+			&i.KeptTemplates,
+			&i.Retained,
 			&i.Held,
 			&i.NotFound,
+			&i.Refused,
 			&i.Receipts,
 			&i.Failures,
-			&i.Trouble,
+			&i.LastError,
 			&i.PassCreatedAt,
 			&i.PassID,
 			&i.PassNamed,
 			&i.PassErased,
-			&i.Refused,
-			&i.Preview,
-			&i.Files,
-			&i.KeptTemplates,
-			&i.Retained,
 		); err != nil {
 			return nil, err
 		}
@@ -307,12 +307,12 @@ LIMIT $1::bigint
 `
 
 type DueErasuresParams struct {
-	Most int64
-	By   time.Time
+	Max int64
+	By  time.Time
 }
 
 func (q *Queries) DueErasures(ctx context.Context, arg DueErasuresParams) ([]uuid.UUID, error) {
-	rows, err := q.db.Query(ctx, DueErasures, arg.Most, arg.By)
+	rows, err := q.db.Query(ctx, DueErasures, arg.Max, arg.By)
 	if err != nil {
 		return nil, err
 	}
@@ -342,7 +342,7 @@ func (q *Queries) Durably(ctx context.Context) error {
 }
 
 const Erasure = `-- name: Erasure :one
-SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, refused, preview, files, kept_templates, retained FROM lethe.erasures WHERE id = $1
+SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, preview, max, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, files, kept_templates, retained, held, not_found, refused, receipts, failures, last_error, pass_created_at, pass_id, pass_named, pass_erased FROM lethe.erasures WHERE id = $1
 `
 
 func (q *Queries) Erasure(ctx context.Context, id uuid.UUID) (LetheErasure, error) {
@@ -357,7 +357,8 @@ func (q *Queries) Erasure(ctx context.Context, id uuid.UUID) (LetheErasure, erro
 		&i.Target,
 		&i.Scope,
 		&i.AsOf,
-		&i.Most,
+		&i.Preview,
+		&i.Max,
 		&i.Ground,
 		&i.Ticket,
 		&i.RequestedAt,
@@ -379,26 +380,25 @@ func (q *Queries) Erasure(ctx context.Context, id uuid.UUID) (LetheErasure, erro
 		&i.RawRequests,
 		&i.RawResponses,
 		&i.Tasks,
+		&i.Files,
+		&i.KeptTemplates,
+		&i.Retained,
 		&i.Held,
 		&i.NotFound,
+		&i.Refused,
 		&i.Receipts,
 		&i.Failures,
-		&i.Trouble,
+		&i.LastError,
 		&i.PassCreatedAt,
 		&i.PassID,
 		&i.PassNamed,
 		&i.PassErased,
-		&i.Refused,
-		&i.Preview,
-		&i.Files,
-		&i.KeptTemplates,
-		&i.Retained,
 	)
 	return i, err
 }
 
 const ErasureByKey = `-- name: ErasureByKey :one
-SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, refused, preview, files, kept_templates, retained FROM lethe.erasures WHERE requested_by = $1::uuid AND idempotency_key = $2::text
+SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, preview, max, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, files, kept_templates, retained, held, not_found, refused, receipts, failures, last_error, pass_created_at, pass_id, pass_named, pass_erased FROM lethe.erasures WHERE requested_by = $1::uuid AND idempotency_key = $2::text
 `
 
 type ErasureByKeyParams struct {
@@ -418,7 +418,8 @@ func (q *Queries) ErasureByKey(ctx context.Context, arg ErasureByKeyParams) (Let
 		&i.Target,
 		&i.Scope,
 		&i.AsOf,
-		&i.Most,
+		&i.Preview,
+		&i.Max,
 		&i.Ground,
 		&i.Ticket,
 		&i.RequestedAt,
@@ -440,20 +441,19 @@ func (q *Queries) ErasureByKey(ctx context.Context, arg ErasureByKeyParams) (Let
 		&i.RawRequests,
 		&i.RawResponses,
 		&i.Tasks,
+		&i.Files,
+		&i.KeptTemplates,
+		&i.Retained,
 		&i.Held,
 		&i.NotFound,
+		&i.Refused,
 		&i.Receipts,
 		&i.Failures,
-		&i.Trouble,
+		&i.LastError,
 		&i.PassCreatedAt,
 		&i.PassID,
 		&i.PassNamed,
 		&i.PassErased,
-		&i.Refused,
-		&i.Preview,
-		&i.Files,
-		&i.KeptTemplates,
-		&i.Retained,
 	)
 	return i, err
 }
@@ -506,7 +506,7 @@ func (q *Queries) ErasureReceipts(ctx context.Context, arg ErasureReceiptsParams
 }
 
 const Erasures = `-- name: Erasures :many
-SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, refused, preview, files, kept_templates, retained FROM lethe.erasures
+SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, preview, max, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, files, kept_templates, retained, held, not_found, refused, receipts, failures, last_error, pass_created_at, pass_id, pass_named, pass_erased FROM lethe.erasures
 WHERE ($1::uuid IS NULL OR requested_by = $1::uuid)
   AND ($2::text[] IS NULL OR state = ANY ($2::text[]))
   AND ($3::text IS NULL OR trigger = $3::text)
@@ -550,7 +550,8 @@ func (q *Queries) Erasures(ctx context.Context, arg ErasuresParams) ([]LetheEras
 			&i.Target,
 			&i.Scope,
 			&i.AsOf,
-			&i.Most,
+			&i.Preview,
+			&i.Max,
 			&i.Ground,
 			&i.Ticket,
 			&i.RequestedAt,
@@ -572,20 +573,19 @@ func (q *Queries) Erasures(ctx context.Context, arg ErasuresParams) ([]LetheEras
 			&i.RawRequests,
 			&i.RawResponses,
 			&i.Tasks,
+			&i.Files,
+			&i.KeptTemplates,
+			&i.Retained,
 			&i.Held,
 			&i.NotFound,
+			&i.Refused,
 			&i.Receipts,
 			&i.Failures,
-			&i.Trouble,
+			&i.LastError,
 			&i.PassCreatedAt,
 			&i.PassID,
 			&i.PassNamed,
 			&i.PassErased,
-			&i.Refused,
-			&i.Preview,
-			&i.Files,
-			&i.KeptTemplates,
-			&i.Retained,
 		); err != nil {
 			return nil, err
 		}
@@ -598,7 +598,7 @@ func (q *Queries) Erasures(ctx context.Context, arg ErasuresParams) ([]LetheEras
 }
 
 const ErasuresOf = `-- name: ErasuresOf :many
-SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, most, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, receipts, failures, trouble, pass_created_at, pass_id, pass_named, pass_erased, refused, preview, files, kept_templates, retained FROM lethe.erasures
+SELECT id, trigger, rule_id, rule_version, kind, target, scope, as_of, preview, max, ground, ticket, requested_at, requested_by, role, secret, idempotency_key, request_sum, state, started_at, finished_at, verify_at, verified_at, expected, done, requests, steps, templates, raw_requests, raw_responses, tasks, files, kept_templates, retained, held, not_found, refused, receipts, failures, last_error, pass_created_at, pass_id, pass_named, pass_erased FROM lethe.erasures
 WHERE requested_by = $1::uuid
   AND ($2::text[] IS NULL OR state = ANY ($2::text[]))
   AND ($3::text IS NULL OR trigger = $3::text)
@@ -643,7 +643,8 @@ func (q *Queries) ErasuresOf(ctx context.Context, arg ErasuresOfParams) ([]Lethe
 			&i.Target,
 			&i.Scope,
 			&i.AsOf,
-			&i.Most,
+			&i.Preview,
+			&i.Max,
 			&i.Ground,
 			&i.Ticket,
 			&i.RequestedAt,
@@ -665,20 +666,19 @@ func (q *Queries) ErasuresOf(ctx context.Context, arg ErasuresOfParams) ([]Lethe
 			&i.RawRequests,
 			&i.RawResponses,
 			&i.Tasks,
+			&i.Files,
+			&i.KeptTemplates,
+			&i.Retained,
 			&i.Held,
 			&i.NotFound,
+			&i.Refused,
 			&i.Receipts,
 			&i.Failures,
-			&i.Trouble,
+			&i.LastError,
 			&i.PassCreatedAt,
 			&i.PassID,
 			&i.PassNamed,
 			&i.PassErased,
-			&i.Refused,
-			&i.Preview,
-			&i.Files,
-			&i.KeptTemplates,
-			&i.Retained,
 		); err != nil {
 			return nil, err
 		}
@@ -688,36 +688,6 @@ func (q *Queries) ErasuresOf(ctx context.Context, arg ErasuresOfParams) ([]Lethe
 		return nil, err
 	}
 	return items, nil
-}
-
-const ForgetErasures = `-- name: ForgetErasures :exec
-UPDATE lethe.erasures SET target = NULL, scope = NULL, failures = '[]', secret = NULL, request_sum = '', pass_created_at = NULL, pass_id = NULL, preview = NULL
-WHERE target IS NOT NULL AND finished_at < $1::timestamptz AND verify_at IS NULL
-`
-
-func (q *Queries) ForgetErasures(ctx context.Context, before time.Time) error {
-	_, err := q.db.Exec(ctx, ForgetErasures, before)
-	return err
-}
-
-const ForgetPreviewed = `-- name: ForgetPreviewed :exec
-DELETE FROM lethe.preview_requests l
-WHERE NOT EXISTS (SELECT FROM lethe.previews p WHERE p.token_sum = l.token_sum)
-  AND NOT EXISTS (SELECT FROM lethe.erasures e WHERE e.preview = l.token_sum)
-`
-
-func (q *Queries) ForgetPreviewed(ctx context.Context) error {
-	_, err := q.db.Exec(ctx, ForgetPreviewed)
-	return err
-}
-
-const ForgetPreviews = `-- name: ForgetPreviews :exec
-DELETE FROM lethe.previews WHERE expires_at < $1::timestamptz
-`
-
-func (q *Queries) ForgetPreviews(ctx context.Context, before time.Time) error {
-	_, err := q.db.Exec(ctx, ForgetPreviews, before)
-	return err
 }
 
 const GoneBy = `-- name: GoneBy :many
@@ -753,86 +723,18 @@ func (q *Queries) GoneBy(ctx context.Context, arg GoneByParams) ([]uuid.UUID, er
 	return items, nil
 }
 
-const KeepPreview = `-- name: KeepPreview :exec
-INSERT INTO lethe.previews (token_sum, requested_by, target, as_of, expires_at, responses, requests, steps, templates,
-    raw_requests, raw_responses, tasks, held, not_found, partial, sum, files, kept_templates, retained)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
-`
-
-type KeepPreviewParams struct {
-	TokenSum      []byte
-	RequestedBy   uuid.UUID
-	Target        []byte
-	AsOf          time.Time
-	ExpiresAt     time.Time
-	Responses     int64
-	Requests      int64
-	Steps         int64
-	Templates     int64
-	RawRequests   int64
-	RawResponses  int64
-	Tasks         int64
-	Held          int64
-	NotFound      int64
-	Partial       bool
-	Sum           []byte
-	Files         int64
-	KeptTemplates int64
-	Retained      int64
-}
-
-func (q *Queries) KeepPreview(ctx context.Context, arg KeepPreviewParams) error {
-	_, err := q.db.Exec(ctx, KeepPreview,
-		arg.TokenSum,
-		arg.RequestedBy,
-		arg.Target,
-		arg.AsOf,
-		arg.ExpiresAt,
-		arg.Responses,
-		arg.Requests,
-		arg.Steps,
-		arg.Templates,
-		arg.RawRequests,
-		arg.RawResponses,
-		arg.Tasks,
-		arg.Held,
-		arg.NotFound,
-		arg.Partial,
-		arg.Sum,
-		arg.Files,
-		arg.KeptTemplates,
-		arg.Retained,
-	)
-	return err
-}
-
-const KeepPreviewPart = `-- name: KeepPreviewPart :exec
-INSERT INTO lethe.preview_requests (token_sum, part, request_ids) VALUES ($1, $2, $3)
-`
-
-type KeepPreviewPartParams struct {
-	TokenSum   []byte
-	Part       int32
-	RequestIds []uuid.UUID
-}
-
-func (q *Queries) KeepPreviewPart(ctx context.Context, arg KeepPreviewPartParams) error {
-	_, err := q.db.Exec(ctx, KeepPreviewPart, arg.TokenSum, arg.Part, arg.RequestIds)
-	return err
-}
-
-const LimitSurvey = `-- name: LimitSurvey :exec
+const LimitEstimate = `-- name: LimitEstimate :exec
 SELECT set_config('statement_timeout', $1::text, true)
 `
 
 // For what follows in the same transaction.
-func (q *Queries) LimitSurvey(ctx context.Context, atMost string) error {
-	_, err := q.db.Exec(ctx, LimitSurvey, atMost)
+func (q *Queries) LimitEstimate(ctx context.Context, atMost string) error {
+	_, err := q.db.Exec(ctx, LimitEstimate, atMost)
 	return err
 }
 
 const LockErasure = `-- name: LockErasure :one
-SELECT e.id, e.trigger, e.rule_id, e.rule_version, e.kind, e.target, e.scope, e.as_of, e.most, e.ground, e.ticket, e.requested_at, e.requested_by, e.role, e.secret, e.idempotency_key, e.request_sum, e.state, e.started_at, e.finished_at, e.verify_at, e.verified_at, e.expected, e.done, e.requests, e.steps, e.templates, e.raw_requests, e.raw_responses, e.tasks, e.held, e.not_found, e.receipts, e.failures, e.trouble, e.pass_created_at, e.pass_id, e.pass_named, e.pass_erased, e.refused, e.preview, e.files, e.kept_templates, e.retained, (to_regclass('retained_response_resurrection_fences') IS NOT NULL)::boolean AS beside_retained
+SELECT e.id, e.trigger, e.rule_id, e.rule_version, e.kind, e.target, e.scope, e.as_of, e.preview, e.max, e.ground, e.ticket, e.requested_at, e.requested_by, e.role, e.secret, e.idempotency_key, e.request_sum, e.state, e.started_at, e.finished_at, e.verify_at, e.verified_at, e.expected, e.done, e.requests, e.steps, e.templates, e.raw_requests, e.raw_responses, e.tasks, e.files, e.kept_templates, e.retained, e.held, e.not_found, e.refused, e.receipts, e.failures, e.last_error, e.pass_created_at, e.pass_id, e.pass_named, e.pass_erased, (to_regclass('retained_response_resurrection_fences') IS NOT NULL)::boolean AS beside_retained
 FROM lethe.erasures e WHERE e.id = $1 FOR UPDATE OF e
 `
 
@@ -854,7 +756,8 @@ func (q *Queries) LockErasure(ctx context.Context, id uuid.UUID) (LockErasureRow
 		&i.LetheErasure.Target,
 		&i.LetheErasure.Scope,
 		&i.LetheErasure.AsOf,
-		&i.LetheErasure.Most,
+		&i.LetheErasure.Preview,
+		&i.LetheErasure.Max,
 		&i.LetheErasure.Ground,
 		&i.LetheErasure.Ticket,
 		&i.LetheErasure.RequestedAt,
@@ -876,20 +779,19 @@ func (q *Queries) LockErasure(ctx context.Context, id uuid.UUID) (LockErasureRow
 		&i.LetheErasure.RawRequests,
 		&i.LetheErasure.RawResponses,
 		&i.LetheErasure.Tasks,
+		&i.LetheErasure.Files,
+		&i.LetheErasure.KeptTemplates,
+		&i.LetheErasure.Retained,
 		&i.LetheErasure.Held,
 		&i.LetheErasure.NotFound,
+		&i.LetheErasure.Refused,
 		&i.LetheErasure.Receipts,
 		&i.LetheErasure.Failures,
-		&i.LetheErasure.Trouble,
+		&i.LetheErasure.LastError,
 		&i.LetheErasure.PassCreatedAt,
 		&i.LetheErasure.PassID,
 		&i.LetheErasure.PassNamed,
 		&i.LetheErasure.PassErased,
-		&i.LetheErasure.Refused,
-		&i.LetheErasure.Preview,
-		&i.LetheErasure.Files,
-		&i.LetheErasure.KeptTemplates,
-		&i.LetheErasure.Retained,
 		&i.BesideRetained,
 	)
 	return i, err
@@ -932,7 +834,7 @@ type NextParams struct {
 	HasError       *bool
 	AfterCreatedAt *time.Time
 	AfterID        *uuid.UUID
-	Most           int64
+	Max            int64
 }
 
 type NextRow struct {
@@ -940,7 +842,7 @@ type NextRow struct {
 	CreatedAt time.Time
 }
 
-// Erasures of many: what they are about, and how far they have come.
+// Bulk erasures: what they are about, and how far they have come.
 // What follows in an erasure, the oldest first. The conditions are those of
 // page.sql, as is the order of the arguments.
 func (q *Queries) Next(ctx context.Context, arg NextParams) ([]NextRow, error) {
@@ -958,7 +860,7 @@ func (q *Queries) Next(ctx context.Context, arg NextParams) ([]NextRow, error) {
 		arg.HasError,
 		arg.AfterCreatedAt,
 		arg.AfterID,
-		arg.Most,
+		arg.Max,
 	)
 	if err != nil {
 		return nil, err
@@ -1013,7 +915,7 @@ type NextOfOwnerParams struct {
 	HasError       *bool
 	AfterCreatedAt *time.Time
 	AfterID        *uuid.UUID
-	Most           int64
+	Max            int64
 }
 
 type NextOfOwnerRow struct {
@@ -1036,7 +938,7 @@ func (q *Queries) NextOfOwner(ctx context.Context, arg NextOfOwnerParams) ([]Nex
 		arg.HasError,
 		arg.AfterCreatedAt,
 		arg.AfterID,
-		arg.Most,
+		arg.Max,
 	)
 	if err != nil {
 		return nil, err
@@ -1076,7 +978,7 @@ type NextPreviewedParams struct {
 	FirstPart int32
 	LastPart  int32
 	Passed    int64
-	Most      int64
+	Max       int64
 }
 
 type NextPreviewedRow struct {
@@ -1093,7 +995,7 @@ func (q *Queries) NextPreviewed(ctx context.Context, arg NextPreviewedParams) ([
 		arg.FirstPart,
 		arg.LastPart,
 		arg.Passed,
-		arg.Most,
+		arg.Max,
 	)
 	if err != nil {
 		return nil, err
@@ -1113,7 +1015,77 @@ func (q *Queries) NextPreviewed(ctx context.Context, arg NextPreviewedParams) ([
 	return items, nil
 }
 
-const NoteProgress = `-- name: NoteProgress :exec
+const PlanForAny = `-- name: PlanForAny :exec
+SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'on', true), set_config('enable_sort', 'on', true)
+`
+
+// Takes PlanForArguments and PlanInOrder back, for what follows in the same
+// transaction, of which nothing is worth compiling or several processes either.
+func (q *Queries) PlanForAny(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, PlanForAny)
+	return err
+}
+
+const Preview = `-- name: Preview :one
+SELECT token_sum, requested_by, target, as_of, expires_at, responses, requests, steps, templates, raw_requests, raw_responses, tasks, files, kept_templates, retained, held, not_found, partial, sum FROM lethe.previews WHERE token_sum = $1::bytea
+`
+
+func (q *Queries) Preview(ctx context.Context, tokenSum []byte) (LethePreview, error) {
+	row := q.db.QueryRow(ctx, Preview, tokenSum)
+	var i LethePreview
+	err := row.Scan(
+		&i.TokenSum,
+		&i.RequestedBy,
+		&i.Target,
+		&i.AsOf,
+		&i.ExpiresAt,
+		&i.Responses,
+		&i.Requests,
+		&i.Steps,
+		&i.Templates,
+		&i.RawRequests,
+		&i.RawResponses,
+		&i.Tasks,
+		&i.Files,
+		&i.KeptTemplates,
+		&i.Retained,
+		&i.Held,
+		&i.NotFound,
+		&i.Partial,
+		&i.Sum,
+	)
+	return i, err
+}
+
+const RecordError = `-- name: RecordError :execrows
+UPDATE lethe.erasures SET
+    last_error = CASE WHEN finished_at IS NULL THEN $1::text ELSE last_error END,
+    state = CASE WHEN finished_at IS NULL AND $2::boolean THEN 'failed' ELSE state END,
+    finished_at = CASE WHEN $2::boolean THEN coalesce(finished_at, $3::timestamptz) ELSE finished_at END
+WHERE id = $4
+`
+
+type RecordErrorParams struct {
+	LastError string
+	Failed    bool
+	At        time.Time
+	ID        uuid.UUID
+}
+
+func (q *Queries) RecordError(ctx context.Context, arg RecordErrorParams) (int64, error) {
+	result, err := q.db.Exec(ctx, RecordError,
+		arg.LastError,
+		arg.Failed,
+		arg.At,
+		arg.ID,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const RecordProgress = `-- name: RecordProgress :exec
 UPDATE lethe.erasures SET
     state = $1, started_at = $2, finished_at = $3,
     verify_at = $4, verified_at = $5,
@@ -1121,13 +1093,13 @@ UPDATE lethe.erasures SET
     raw_requests = $10, raw_responses = $11, tasks = $12,
     files = $13, kept_templates = $14, retained = $15,
     held = $16, not_found = $17, receipts = $18,
-    failures = $19::text::jsonb, trouble = '', refused = $20,
+    failures = $19::text::jsonb, last_error = '', refused = $20,
     pass_created_at = $21, pass_id = $22,
     pass_named = $23, pass_erased = $24
 WHERE id = $25
 `
 
-type NoteProgressParams struct {
+type RecordProgressParams struct {
 	State         string
 	StartedAt     *time.Time
 	FinishedAt    *time.Time
@@ -1155,8 +1127,8 @@ type NoteProgressParams struct {
 	ID            uuid.UUID
 }
 
-func (q *Queries) NoteProgress(ctx context.Context, arg NoteProgressParams) error {
-	_, err := q.db.Exec(ctx, NoteProgress,
+func (q *Queries) RecordProgress(ctx context.Context, arg RecordProgressParams) error {
+	_, err := q.db.Exec(ctx, RecordProgress,
 		arg.State,
 		arg.StartedAt,
 		arg.FinishedAt,
@@ -1186,74 +1158,34 @@ func (q *Queries) NoteProgress(ctx context.Context, arg NoteProgressParams) erro
 	return err
 }
 
-const NoteTrouble = `-- name: NoteTrouble :execrows
-UPDATE lethe.erasures SET
-    trouble = CASE WHEN finished_at IS NULL THEN $1::text ELSE trouble END,
-    state = CASE WHEN finished_at IS NULL AND $2::boolean THEN 'failed' ELSE state END,
-    finished_at = CASE WHEN $2::boolean THEN coalesce(finished_at, $3::timestamptz) ELSE finished_at END
-WHERE id = $4
+const RedactErasures = `-- name: RedactErasures :exec
+UPDATE lethe.erasures SET target = NULL, scope = NULL, failures = '[]', secret = NULL, request_sum = '', pass_created_at = NULL, pass_id = NULL, preview = NULL
+WHERE target IS NOT NULL AND finished_at < $1::timestamptz AND verify_at IS NULL
 `
 
-type NoteTroubleParams struct {
-	Trouble string
-	Failed  bool
-	At      time.Time
-	ID      uuid.UUID
-}
-
-func (q *Queries) NoteTrouble(ctx context.Context, arg NoteTroubleParams) (int64, error) {
-	result, err := q.db.Exec(ctx, NoteTrouble,
-		arg.Trouble,
-		arg.Failed,
-		arg.At,
-		arg.ID,
-	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
-const PlanForAny = `-- name: PlanForAny :exec
-SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'on', true), set_config('enable_sort', 'on', true)
-`
-
-// Takes PlanForArguments and PlanInOrder back, for what follows in the same
-// transaction, of which nothing is worth compiling or several processes either.
-func (q *Queries) PlanForAny(ctx context.Context) error {
-	_, err := q.db.Exec(ctx, PlanForAny)
+func (q *Queries) RedactErasures(ctx context.Context, before time.Time) error {
+	_, err := q.db.Exec(ctx, RedactErasures, before)
 	return err
 }
 
-const Preview = `-- name: Preview :one
-SELECT token_sum, requested_by, target, as_of, expires_at, responses, requests, steps, templates, raw_requests, raw_responses, tasks, held, not_found, partial, sum, files, kept_templates, retained FROM lethe.previews WHERE token_sum = $1::bytea
+const RemovePreviewed = `-- name: RemovePreviewed :exec
+DELETE FROM lethe.preview_requests l
+WHERE NOT EXISTS (SELECT FROM lethe.previews p WHERE p.token_sum = l.token_sum)
+  AND NOT EXISTS (SELECT FROM lethe.erasures e WHERE e.preview = l.token_sum)
 `
 
-func (q *Queries) Preview(ctx context.Context, tokenSum []byte) (LethePreview, error) {
-	row := q.db.QueryRow(ctx, Preview, tokenSum)
-	var i LethePreview
-	err := row.Scan(
-		&i.TokenSum,
-		&i.RequestedBy,
-		&i.Target,
-		&i.AsOf,
-		&i.ExpiresAt,
-		&i.Responses,
-		&i.Requests,
-		&i.Steps,
-		&i.Templates,
-		&i.RawRequests,
-		&i.RawResponses,
-		&i.Tasks,
-		&i.Held,
-		&i.NotFound,
-		&i.Partial,
-		&i.Sum,
-		&i.Files,
-		&i.KeptTemplates,
-		&i.Retained,
-	)
-	return i, err
+func (q *Queries) RemovePreviewed(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, RemovePreviewed)
+	return err
+}
+
+const RemovePreviews = `-- name: RemovePreviews :exec
+DELETE FROM lethe.previews WHERE expires_at < $1::timestamptz
+`
+
+func (q *Queries) RemovePreviews(ctx context.Context, before time.Time) error {
+	_, err := q.db.Exec(ctx, RemovePreviews, before)
+	return err
 }
 
 const RequestsOf = `-- name: RequestsOf :many
@@ -1312,6 +1244,74 @@ func (q *Queries) RequestsOf(ctx context.Context, ids []uuid.UUID) ([]RequestsOf
 		return nil, err
 	}
 	return items, nil
+}
+
+const SavePreview = `-- name: SavePreview :exec
+INSERT INTO lethe.previews (token_sum, requested_by, target, as_of, expires_at, responses, requests, steps, templates,
+    raw_requests, raw_responses, tasks, held, not_found, partial, sum, files, kept_templates, retained)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+`
+
+type SavePreviewParams struct {
+	TokenSum      []byte
+	RequestedBy   uuid.UUID
+	Target        []byte
+	AsOf          time.Time
+	ExpiresAt     time.Time
+	Responses     int64
+	Requests      int64
+	Steps         int64
+	Templates     int64
+	RawRequests   int64
+	RawResponses  int64
+	Tasks         int64
+	Held          int64
+	NotFound      int64
+	Partial       bool
+	Sum           []byte
+	Files         int64
+	KeptTemplates int64
+	Retained      int64
+}
+
+func (q *Queries) SavePreview(ctx context.Context, arg SavePreviewParams) error {
+	_, err := q.db.Exec(ctx, SavePreview,
+		arg.TokenSum,
+		arg.RequestedBy,
+		arg.Target,
+		arg.AsOf,
+		arg.ExpiresAt,
+		arg.Responses,
+		arg.Requests,
+		arg.Steps,
+		arg.Templates,
+		arg.RawRequests,
+		arg.RawResponses,
+		arg.Tasks,
+		arg.Held,
+		arg.NotFound,
+		arg.Partial,
+		arg.Sum,
+		arg.Files,
+		arg.KeptTemplates,
+		arg.Retained,
+	)
+	return err
+}
+
+const SavePreviewPart = `-- name: SavePreviewPart :exec
+INSERT INTO lethe.preview_requests (token_sum, part, request_ids) VALUES ($1, $2, $3)
+`
+
+type SavePreviewPartParams struct {
+	TokenSum   []byte
+	Part       int32
+	RequestIds []uuid.UUID
+}
+
+func (q *Queries) SavePreviewPart(ctx context.Context, arg SavePreviewPartParams) error {
+	_, err := q.db.Exec(ctx, SavePreviewPart, arg.TokenSum, arg.Part, arg.RequestIds)
+	return err
 }
 
 const SharedTemplates = `-- name: SharedTemplates :many

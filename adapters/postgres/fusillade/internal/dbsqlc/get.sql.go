@@ -35,7 +35,7 @@ WHERE r.id = $2 AND r.batch_id IS NULL AND r.created_by IS NOT NULL
 `
 
 type GetParams struct {
-	Most   int64
+	Max    int64
 	ID     uuid.UUID
 	Owners []string
 }
@@ -72,7 +72,7 @@ type GetRow struct {
 // find nothing does not tell what there is. Both queries return the same columns.
 // The prompt of a file that was deleted is withheld. Of usage nothing is known.
 func (q *Queries) Get(ctx context.Context, arg GetParams) (GetRow, error) {
-	row := q.db.QueryRow(ctx, Get, arg.Most, arg.ID, arg.Owners)
+	row := q.db.QueryRow(ctx, Get, arg.Max, arg.ID, arg.Owners)
 	var i GetRow
 	err := row.Scan(
 		&i.ID,
@@ -127,7 +127,7 @@ WHERE r.id = $2 AND r.batch_id IS NULL AND r.created_by IS NOT NULL
 `
 
 type GetWithUsageParams struct {
-	Most   int64
+	Max    int64
 	ID     uuid.UUID
 	Owners []string
 }
@@ -160,7 +160,7 @@ type GetWithUsageRow struct {
 // Get with the newest usage, as queries/analytics/latest.sql reads it, for
 // where that is in the same database.
 func (q *Queries) GetWithUsage(ctx context.Context, arg GetWithUsageParams) (GetWithUsageRow, error) {
-	row := q.db.QueryRow(ctx, GetWithUsage, arg.Most, arg.ID, arg.Owners)
+	row := q.db.QueryRow(ctx, GetWithUsage, arg.Max, arg.ID, arg.Owners)
 	var i GetWithUsageRow
 	err := row.Scan(
 		&i.ID,

@@ -34,8 +34,8 @@ LIMIT $1::bigint
 `
 
 type HeldGoneParams struct {
-	Most      int64
-	MostHolds int64
+	Max      int64
+	MaxHolds int64
 }
 
 type HeldGoneRow struct {
@@ -44,7 +44,7 @@ type HeldGoneRow struct {
 }
 
 func (q *Queries) HeldGone(ctx context.Context, arg HeldGoneParams) ([]HeldGoneRow, error) {
-	rows, err := q.db.Query(ctx, HeldGone, arg.Most, arg.MostHolds)
+	rows, err := q.db.Query(ctx, HeldGone, arg.Max, arg.MaxHolds)
 	if err != nil {
 		return nil, err
 	}
@@ -103,8 +103,8 @@ type HeldPurgesRow struct {
 // Jobs of dwctl that are to delete all that a deleted user has, and some of it is
 // held. Holds by owner and by identifier are looked for from the hold, as a person
 // may have very many requests.
-func (q *Queries) HeldPurges(ctx context.Context, most int64) (HeldPurgesRow, error) {
-	row := q.db.QueryRow(ctx, HeldPurges, most)
+func (q *Queries) HeldPurges(ctx context.Context, max int64) (HeldPurgesRow, error) {
+	row := q.db.QueryRow(ctx, HeldPurges, max)
 	var i HeldPurgesRow
 	err := row.Scan(&i.Waiting, &i.Failed)
 	return i, err
@@ -265,7 +265,7 @@ LIMIT $1::bigint
 `
 
 type HoldsOnParams struct {
-	Most       int64
+	Max        int64
 	RequestIds []uuid.UUID
 }
 
@@ -290,7 +290,7 @@ type HoldsOnRow struct {
 // The active holds on any of these requests, which have to be locked. Each kind
 // has an index of its own. The meaning of a filter is domain.HoldFilter's.
 func (q *Queries) HoldsOn(ctx context.Context, arg HoldsOnParams) ([]HoldsOnRow, error) {
-	rows, err := q.db.Query(ctx, HoldsOn, arg.Most, arg.RequestIds)
+	rows, err := q.db.Query(ctx, HoldsOn, arg.Max, arg.RequestIds)
 	if err != nil {
 		return nil, err
 	}
@@ -355,7 +355,7 @@ ORDER BY pairs.request_id, pairs.place
 `
 
 type HoldsOnEachParams struct {
-	Most       int64
+	Max        int64
 	RequestIds []uuid.UUID
 }
 
@@ -366,7 +366,7 @@ type HoldsOnEachRow struct {
 
 // Likewise for each of them, the oldest first.
 func (q *Queries) HoldsOnEach(ctx context.Context, arg HoldsOnEachParams) ([]HoldsOnEachRow, error) {
-	rows, err := q.db.Query(ctx, HoldsOnEach, arg.Most, arg.RequestIds)
+	rows, err := q.db.Query(ctx, HoldsOnEach, arg.Max, arg.RequestIds)
 	if err != nil {
 		return nil, err
 	}
@@ -400,7 +400,7 @@ type HoldsOnGoneParams struct {
 	RequestID uuid.UUID
 	Owners    []string
 	Unowned   bool
-	Most      int64
+	Max       int64
 }
 
 type HoldsOnGoneRow struct {
@@ -429,7 +429,7 @@ func (q *Queries) HoldsOnGone(ctx context.Context, arg HoldsOnGoneParams) ([]Hol
 		arg.RequestID,
 		arg.Owners,
 		arg.Unowned,
-		arg.Most,
+		arg.Max,
 	)
 	if err != nil {
 		return nil, err
@@ -646,8 +646,8 @@ UPDATE lethe.holds h SET seen = found.ids FROM found WHERE h.id = found.hold_id 
 // begun before the hold, is no more looked for. Of very many holds it looks at the
 // newest. Tombstones have no index on requests, so they are gone through once, and
 // not where nothing is gone.
-func (q *Queries) SeeHeld(ctx context.Context, most int64) error {
-	_, err := q.db.Exec(ctx, SeeHeld, most)
+func (q *Queries) SeeHeld(ctx context.Context, max int64) error {
+	_, err := q.db.Exec(ctx, SeeHeld, max)
 	return err
 }
 

@@ -45,7 +45,7 @@ type AddIntentParams struct {
 // Who locks an intent has locked the rows that it is about before, and that no hold
 // is placed: steps, requests, ShareHolds, LockGone, intents. So whoever is after the same
 // waits for the rows, and nobody for somebody who waits for him. Before all of
-// them comes the erasure of many that a part is of.
+// them comes the bulk erasure that a part is of.
 func (q *Queries) AddIntent(ctx context.Context, arg AddIntentParams) error {
 	_, err := q.db.Exec(ctx, AddIntent,
 		arg.ID,
@@ -98,7 +98,7 @@ func (q *Queries) EndRehearsal(ctx context.Context) error {
 }
 
 const Intent = `-- name: Intent :one
-SELECT id, begun_at, trigger, rule_id, rule_version, ground, requested_at, actor_id, role, salt, request_ids, owners, raw_requests, raw_responses, erasure_id, responses, shared, instance_ids, correlation_ids FROM lethe.intents WHERE id = $1
+SELECT id, begun_at, trigger, rule_id, rule_version, ground, requested_at, actor_id, role, shared, salt, request_ids, owners, raw_requests, raw_responses, erasure_id, responses, instance_ids, correlation_ids FROM lethe.intents WHERE id = $1
 `
 
 func (q *Queries) Intent(ctx context.Context, id uuid.UUID) (LetheIntent, error) {
@@ -114,6 +114,7 @@ func (q *Queries) Intent(ctx context.Context, id uuid.UUID) (LetheIntent, error)
 		&i.RequestedAt,
 		&i.ActorID,
 		&i.Role,
+		&i.Shared,
 		&i.Salt,
 		&i.RequestIds,
 		&i.Owners,
@@ -121,7 +122,6 @@ func (q *Queries) Intent(ctx context.Context, id uuid.UUID) (LetheIntent, error)
 		&i.RawResponses,
 		&i.ErasureID,
 		&i.Responses,
-		&i.Shared,
 		&i.InstanceIds,
 		&i.CorrelationIds,
 	)
@@ -145,7 +145,7 @@ const IntentsOf = `-- name: IntentsOf :many
 SELECT id FROM lethe.intents WHERE erasure_id = $1::uuid
 `
 
-// Those of an erasure of many.
+// Those of a bulk erasure.
 func (q *Queries) IntentsOf(ctx context.Context, erasureID uuid.UUID) ([]uuid.UUID, error) {
 	rows, err := q.db.Query(ctx, IntentsOf, erasureID)
 	if err != nil {
@@ -245,61 +245,17 @@ func (q *Queries) LockIntents(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID
 	return items, nil
 }
 
-const NoteErased = `-- name: NoteErased :exec
-UPDATE lethe.erasures SET
-    done = done + $1::bigint, pass_erased = pass_erased + $1::bigint, receipts = receipts + $2::bigint,
-    requests = requests + $3::bigint, steps = steps + $4::bigint,
-    templates = templates + $5::bigint, raw_requests = raw_requests + $6::bigint,
-    raw_responses = raw_responses + $7::bigint, tasks = tasks + $8::bigint,
-    files = files + $9::bigint, kept_templates = kept_templates + $10::bigint,
-    retained = retained + $11::bigint, trouble = ''
-WHERE id = $12
-`
-
-type NoteErasedParams struct {
-	Responses     int64
-	Receipts      int64
-	Requests      int64
-	Steps         int64
-	Templates     int64
-	RawRequests   int64
-	RawResponses  int64
-	Tasks         int64
-	Files         int64
-	KeptTemplates int64
-	Retained      int64
-	ID            uuid.UUID
-}
-
-func (q *Queries) NoteErased(ctx context.Context, arg NoteErasedParams) error {
-	_, err := q.db.Exec(ctx, NoteErased,
-		arg.Responses,
-		arg.Receipts,
-		arg.Requests,
-		arg.Steps,
-		arg.Templates,
-		arg.RawRequests,
-		arg.RawResponses,
-		arg.Tasks,
-		arg.Files,
-		arg.KeptTemplates,
-		arg.Retained,
-		arg.ID,
-	)
-	return err
-}
-
 const OpenIntents = `-- name: OpenIntents :many
 SELECT id FROM lethe.intents WHERE id > $1::uuid ORDER BY id LIMIT $2::bigint
 `
 
 type OpenIntentsParams struct {
 	After uuid.UUID
-	Most  int64
+	Max   int64
 }
 
 func (q *Queries) OpenIntents(ctx context.Context, arg OpenIntentsParams) ([]uuid.UUID, error) {
-	rows, err := q.db.Query(ctx, OpenIntents, arg.After, arg.Most)
+	rows, err := q.db.Query(ctx, OpenIntents, arg.After, arg.Max)
 	if err != nil {
 		return nil, err
 	}
@@ -316,6 +272,50 @@ func (q *Queries) OpenIntents(ctx context.Context, arg OpenIntentsParams) ([]uui
 		return nil, err
 	}
 	return items, nil
+}
+
+const RecordErased = `-- name: RecordErased :exec
+UPDATE lethe.erasures SET
+    done = done + $1::bigint, pass_erased = pass_erased + $1::bigint, receipts = receipts + $2::bigint,
+    requests = requests + $3::bigint, steps = steps + $4::bigint,
+    templates = templates + $5::bigint, raw_requests = raw_requests + $6::bigint,
+    raw_responses = raw_responses + $7::bigint, tasks = tasks + $8::bigint,
+    files = files + $9::bigint, kept_templates = kept_templates + $10::bigint,
+    retained = retained + $11::bigint, last_error = ''
+WHERE id = $12
+`
+
+type RecordErasedParams struct {
+	Responses     int64
+	Receipts      int64
+	Requests      int64
+	Steps         int64
+	Templates     int64
+	RawRequests   int64
+	RawResponses  int64
+	Tasks         int64
+	Files         int64
+	KeptTemplates int64
+	Retained      int64
+	ID            uuid.UUID
+}
+
+func (q *Queries) RecordErased(ctx context.Context, arg RecordErasedParams) error {
+	_, err := q.db.Exec(ctx, RecordErased,
+		arg.Responses,
+		arg.Receipts,
+		arg.Requests,
+		arg.Steps,
+		arg.Templates,
+		arg.RawRequests,
+		arg.RawResponses,
+		arg.Tasks,
+		arg.Files,
+		arg.KeptTemplates,
+		arg.Retained,
+		arg.ID,
+	)
+	return err
 }
 
 const WrittenReceipt = `-- name: WrittenReceipt :one

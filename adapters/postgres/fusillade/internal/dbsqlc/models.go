@@ -23,8 +23,10 @@ type LetheErasure struct {
 	Scope []string
 	// With a filter, what was created later is left.
 	AsOf time.Time
+	// previews.token_sum, with a filter that was previewed: only the requests that it counted are erased; null when it has been forgotten.
+	Preview []byte
 	// How many responses may be erased; 0: all.
-	Most        int64
+	Max         int64
 	Ground      string
 	Ticket      string
 	RequestedAt time.Time
@@ -50,12 +52,20 @@ type LetheErasure struct {
 	RawRequests  int64
 	RawResponses int64
 	Tasks        int64
-	Held         int64
-	NotFound     int64
-	Receipts     int64
+	// Files that were made for one request, each with its empty batch.
+	Files int64
+	// Prompts that stayed when their response went, as another request needed them.
+	KeptTemplates int64
+	// Objects of retained responses: two for each.
+	Retained int64
+	Held     int64
+	NotFound int64
+	// Responses that could not be erased for a reason of the database's.
+	Refused  int64
+	Receipts int64
 	// The first responses that were not erased, and why.
-	Failures []byte
-	Trouble  string
+	Failures  []byte
+	LastError string
 	// With pass_id: the last request that was looked at, in the order of both; null before the first.
 	PassCreatedAt *time.Time
 	PassID        *uuid.UUID
@@ -63,16 +73,6 @@ type LetheErasure struct {
 	PassNamed int64
 	// Responses that were erased since it last began with the oldest.
 	PassErased int64
-	// Responses that could not be erased for a reason of the database's.
-	Refused int64
-	// previews.token_sum, with a filter that was previewed: only the requests that it counted are erased; null when it has been forgotten.
-	Preview []byte
-	// Files that were made for one request, each with its empty batch.
-	Files int64
-	// Prompts that stayed when their response went, as another request needed them.
-	KeptTemplates int64
-	// Objects of retained responses: two for each.
-	Retained int64
 }
 
 // Erasures that have begun and are not finished. A row goes with what it is about.
@@ -87,6 +87,8 @@ type LetheIntent struct {
 	RequestedAt time.Time
 	ActorID     *uuid.UUID
 	Role        string
+	// The salts of all receipts to come are derived; else that of the first is salt itself.
+	Shared bool
 	// Opens the commitments of the receipt to come, or is what its salt is derived from.
 	Salt       []byte
 	RequestIds []uuid.UUID
@@ -95,12 +97,10 @@ type LetheIntent struct {
 	// With raw_responses: how many copies there were when it began.
 	RawRequests  int64
 	RawResponses int64
-	// The erasure of many that it is a part of; null: none.
+	// The bulk erasure that it is a part of; null: none.
 	ErasureID *uuid.UUID
 	// How many responses it is about.
 	Responses int64
-	// The salts of all receipts to come are derived; else that of the first is salt itself.
-	Shared bool
 	// With correlation_ids: where the copies are whose request is gone; null: an erasure of responses.
 	InstanceIds    []uuid.UUID
 	CorrelationIds []int64
@@ -112,25 +112,25 @@ type LethePreview struct {
 	TokenSum    []byte
 	RequestedBy uuid.UUID
 	// A hash of what would be erased.
-	Target       []byte
-	AsOf         time.Time
-	ExpiresAt    time.Time
-	Responses    int64
-	Requests     int64
-	Steps        int64
-	Templates    int64
-	RawRequests  int64
-	RawResponses int64
-	Tasks        int64
-	Held         int64
-	NotFound     int64
-	// There was more than was counted.
-	Partial bool
-	// A hash of the requests that were counted.
-	Sum           []byte
+	Target        []byte
+	AsOf          time.Time
+	ExpiresAt     time.Time
+	Responses     int64
+	Requests      int64
+	Steps         int64
+	Templates     int64
+	RawRequests   int64
+	RawResponses  int64
+	Tasks         int64
 	Files         int64
 	KeptTemplates int64
 	Retained      int64
+	Held          int64
+	NotFound      int64
+	// There was more than was counted.
+	Partial bool
+	// A hash of the requests that were counted.
+	Sum []byte
 }
 
 // Rules of retention and what becomes of them. A removed one stays as a record.
@@ -140,7 +140,7 @@ type LetheRetentionRule struct {
 	CreatedAt time.Time
 	CreatedBy uuid.UUID
 	DryRunAt  *time.Time
-	// Of this version: responses, requests, steps, templates, raw requests, raw responses, tasks, held responses; 1 where there was more than was counted, else 0; and files, kept templates and objects of retained responses, if they were counted.
+	// Of this version: responses, requests, steps, templates, raw requests, raw responses, tasks, held responses; 1 where there was more than was counted, else 0; and files, kept templates and objects of retained responses.
 	DryRunCounts []int64
 	// Null: not enabled.
 	NextRunAt   *time.Time
@@ -169,7 +169,7 @@ type LetheRetentionVersion struct {
 	// Minutes after midnight, UTC; ascending.
 	RunAt []int32
 	// How many responses one run erases at most.
-	MostPerRun int64
-	ChangedAt  time.Time
-	ChangedBy  uuid.UUID
+	MaxPerRun int64
+	ChangedAt time.Time
+	ChangedBy uuid.UUID
 }

@@ -23,7 +23,7 @@ LIMIT $3::bigint
 type CopiedRequestsParams struct {
 	After  int64
 	Before time.Time
-	Most   int64
+	Max    int64
 }
 
 type CopiedRequestsRow struct {
@@ -35,7 +35,7 @@ type CopiedRequestsRow struct {
 // In the database of the copies, as CopiedResponses and CopiesNaming. The next
 // ones by number, that are old enough.
 func (q *Queries) CopiedRequests(ctx context.Context, arg CopiedRequestsParams) ([]CopiedRequestsRow, error) {
-	rows, err := q.db.Query(ctx, CopiedRequests, arg.After, arg.Before, arg.Most)
+	rows, err := q.db.Query(ctx, CopiedRequests, arg.After, arg.Before, arg.Max)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +64,7 @@ LIMIT $3::bigint
 type CopiedResponsesParams struct {
 	After  int64
 	Before time.Time
-	Most   int64
+	Max    int64
 }
 
 type CopiedResponsesRow struct {
@@ -74,7 +74,7 @@ type CopiedResponsesRow struct {
 }
 
 func (q *Queries) CopiedResponses(ctx context.Context, arg CopiedResponsesParams) ([]CopiedResponsesRow, error) {
-	rows, err := q.db.Query(ctx, CopiedResponses, arg.After, arg.Before, arg.Most)
+	rows, err := q.db.Query(ctx, CopiedResponses, arg.After, arg.Before, arg.Max)
 	if err != nil {
 		return nil, err
 	}
@@ -146,28 +146,6 @@ func (q *Queries) CopiesNaming(ctx context.Context, arg CopiesNamingParams) ([]C
 		return nil, err
 	}
 	return items, nil
-}
-
-const NoteOrphans = `-- name: NoteOrphans :exec
-UPDATE lethe.orphans SET after_request = $1, after_response = $2,
-    responses = $3, due_at = clock_timestamp() + $4::interval
-`
-
-type NoteOrphansParams struct {
-	AfterRequest  int64
-	AfterResponse int64
-	Responses     bool
-	Pause         pgtype.Interval
-}
-
-func (q *Queries) NoteOrphans(ctx context.Context, arg NoteOrphansParams) error {
-	_, err := q.db.Exec(ctx, NoteOrphans,
-		arg.AfterRequest,
-		arg.AfterResponse,
-		arg.Responses,
-		arg.Pause,
-	)
-	return err
 }
 
 const OrphansTurn = `-- name: OrphansTurn :many
@@ -244,6 +222,28 @@ func (q *Queries) OtherPlaces(ctx context.Context) ([]OtherPlacesRow, error) {
 		return nil, err
 	}
 	return items, nil
+}
+
+const RecordOrphans = `-- name: RecordOrphans :exec
+UPDATE lethe.orphans SET after_request = $1, after_response = $2,
+    responses = $3, due_at = clock_timestamp() + $4::interval
+`
+
+type RecordOrphansParams struct {
+	AfterRequest  int64
+	AfterResponse int64
+	Responses     bool
+	Pause         pgtype.Interval
+}
+
+func (q *Queries) RecordOrphans(ctx context.Context, arg RecordOrphansParams) error {
+	_, err := q.db.Exec(ctx, RecordOrphans,
+		arg.AfterRequest,
+		arg.AfterResponse,
+		arg.Responses,
+		arg.Pause,
+	)
+	return err
 }
 
 const StepsRemain = `-- name: StepsRemain :many

@@ -35,23 +35,23 @@ func (q *Queries) AddRule(ctx context.Context, arg AddRuleParams) error {
 
 const AddRuleVersion = `-- name: AddRuleVersion :exec
 
-INSERT INTO lethe.retention_versions (rule_id, version, name, states, models, tiers, owners, age_days, run_at, most_per_run, changed_at, changed_by)
+INSERT INTO lethe.retention_versions (rule_id, version, name, states, models, tiers, owners, age_days, run_at, max_per_run, changed_at, changed_by)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 `
 
 type AddRuleVersionParams struct {
-	RuleID     uuid.UUID
-	Version    int64
-	Name       string
-	States     []string
-	Models     []string
-	Tiers      []string
-	Owners     []uuid.UUID
-	AgeDays    int64
-	RunAt      []int32
-	MostPerRun int64
-	ChangedAt  time.Time
-	ChangedBy  uuid.UUID
+	RuleID    uuid.UUID
+	Version   int64
+	Name      string
+	States    []string
+	Models    []string
+	Tiers     []string
+	Owners    []uuid.UUID
+	AgeDays   int64
+	RunAt     []int32
+	MaxPerRun int64
+	ChangedAt time.Time
+	ChangedBy uuid.UUID
 }
 
 // Retention rules, and what they begin. Whoever changes a rule locks it first,
@@ -67,7 +67,7 @@ func (q *Queries) AddRuleVersion(ctx context.Context, arg AddRuleVersionParams) 
 		arg.Owners,
 		arg.AgeDays,
 		arg.RunAt,
-		arg.MostPerRun,
+		arg.MaxPerRun,
 		arg.ChangedAt,
 		arg.ChangedBy,
 	)
@@ -98,12 +98,12 @@ LIMIT $2::bigint
 `
 
 type DueRulesParams struct {
-	Now  time.Time
-	Most int64
+	Now time.Time
+	Max int64
 }
 
 func (q *Queries) DueRules(ctx context.Context, arg DueRulesParams) ([]uuid.UUID, error) {
-	rows, err := q.db.Query(ctx, DueRules, arg.Now, arg.Most)
+	rows, err := q.db.Query(ctx, DueRules, arg.Now, arg.Max)
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +142,7 @@ func (q *Queries) LockRule(ctx context.Context, id uuid.UUID) (LockRuleRow, erro
 }
 
 const Rule = `-- name: Rule :one
-SELECT r.id, r.version, r.created_at, r.created_by, r.dry_run_at, r.dry_run_counts, r.next_run_at, r.last_run_at, r.last_version, r.last_erasure_id, r.skipped_at, r.removed_at, r.removed_by, v.rule_id, v.version, v.name, v.states, v.models, v.tiers, v.owners, v.age_days, v.run_at, v.most_per_run, v.changed_at, v.changed_by
+SELECT r.id, r.version, r.created_at, r.created_by, r.dry_run_at, r.dry_run_counts, r.next_run_at, r.last_run_at, r.last_version, r.last_erasure_id, r.skipped_at, r.removed_at, r.removed_by, v.rule_id, v.version, v.name, v.states, v.models, v.tiers, v.owners, v.age_days, v.run_at, v.max_per_run, v.changed_at, v.changed_by
 FROM lethe.retention_rules r JOIN lethe.retention_versions v ON v.rule_id = r.id AND v.version = r.version
 WHERE r.id = $1
 `
@@ -178,7 +178,7 @@ func (q *Queries) Rule(ctx context.Context, id uuid.UUID) (RuleRow, error) {
 		&i.LetheRetentionVersion.Owners,
 		&i.LetheRetentionVersion.AgeDays,
 		&i.LetheRetentionVersion.RunAt,
-		&i.LetheRetentionVersion.MostPerRun,
+		&i.LetheRetentionVersion.MaxPerRun,
 		&i.LetheRetentionVersion.ChangedAt,
 		&i.LetheRetentionVersion.ChangedBy,
 	)
@@ -186,7 +186,7 @@ func (q *Queries) Rule(ctx context.Context, id uuid.UUID) (RuleRow, error) {
 }
 
 const RuleVersion = `-- name: RuleVersion :one
-SELECT rule_id, version, name, states, models, tiers, owners, age_days, run_at, most_per_run, changed_at, changed_by FROM lethe.retention_versions WHERE rule_id = $1 AND version = $2
+SELECT rule_id, version, name, states, models, tiers, owners, age_days, run_at, max_per_run, changed_at, changed_by FROM lethe.retention_versions WHERE rule_id = $1 AND version = $2
 `
 
 type RuleVersionParams struct {
@@ -207,7 +207,7 @@ func (q *Queries) RuleVersion(ctx context.Context, arg RuleVersionParams) (Lethe
 		&i.Owners,
 		&i.AgeDays,
 		&i.RunAt,
-		&i.MostPerRun,
+		&i.MaxPerRun,
 		&i.ChangedAt,
 		&i.ChangedBy,
 	)
@@ -215,7 +215,7 @@ func (q *Queries) RuleVersion(ctx context.Context, arg RuleVersionParams) (Lethe
 }
 
 const Rules = `-- name: Rules :many
-SELECT r.id, r.version, r.created_at, r.created_by, r.dry_run_at, r.dry_run_counts, r.next_run_at, r.last_run_at, r.last_version, r.last_erasure_id, r.skipped_at, r.removed_at, r.removed_by, v.rule_id, v.version, v.name, v.states, v.models, v.tiers, v.owners, v.age_days, v.run_at, v.most_per_run, v.changed_at, v.changed_by
+SELECT r.id, r.version, r.created_at, r.created_by, r.dry_run_at, r.dry_run_counts, r.next_run_at, r.last_run_at, r.last_version, r.last_erasure_id, r.skipped_at, r.removed_at, r.removed_by, v.rule_id, v.version, v.name, v.states, v.models, v.tiers, v.owners, v.age_days, v.run_at, v.max_per_run, v.changed_at, v.changed_by
 FROM lethe.retention_rules r JOIN lethe.retention_versions v ON v.rule_id = r.id AND v.version = r.version
 WHERE (r.removed_at IS NOT NULL) = $1::boolean
   AND (r.created_at, r.id) < (coalesce($2::timestamptz, 'infinity'),
@@ -273,7 +273,7 @@ func (q *Queries) Rules(ctx context.Context, arg RulesParams) ([]RulesRow, error
 			&i.LetheRetentionVersion.Owners,
 			&i.LetheRetentionVersion.AgeDays,
 			&i.LetheRetentionVersion.RunAt,
-			&i.LetheRetentionVersion.MostPerRun,
+			&i.LetheRetentionVersion.MaxPerRun,
 			&i.LetheRetentionVersion.ChangedAt,
 			&i.LetheRetentionVersion.ChangedBy,
 		); err != nil {

@@ -29,8 +29,8 @@ type DueTombstonesRow struct {
 
 // Looking for what was written of a response after it had been erased.
 // Those that another process is looking for are left to it.
-func (q *Queries) DueTombstones(ctx context.Context, most int32) ([]DueTombstonesRow, error) {
-	rows, err := q.db.Query(ctx, DueTombstones, most)
+func (q *Queries) DueTombstones(ctx context.Context, max int32) ([]DueTombstonesRow, error) {
+	rows, err := q.db.Query(ctx, DueTombstones, max)
 	if err != nil {
 		return nil, err
 	}
@@ -47,15 +47,6 @@ func (q *Queries) DueTombstones(ctx context.Context, most int32) ([]DueTombstone
 		return nil, err
 	}
 	return items, nil
-}
-
-const ForgetTombstones = `-- name: ForgetTombstones :exec
-DELETE FROM lethe.tombstones WHERE receipt_id = ANY ($1::uuid[])
-`
-
-func (q *Queries) ForgetTombstones(ctx context.Context, receiptIds []uuid.UUID) error {
-	_, err := q.db.Exec(ctx, ForgetTombstones, receiptIds)
-	return err
 }
 
 const PostponeTombstones = `-- name: PostponeTombstones :exec
@@ -126,6 +117,15 @@ func (q *Queries) RawResponsesRemain(ctx context.Context, ids []uuid.UUID) ([]uu
 		return nil, err
 	}
 	return items, nil
+}
+
+const RemoveTombstones = `-- name: RemoveTombstones :exec
+DELETE FROM lethe.tombstones WHERE receipt_id = ANY ($1::uuid[])
+`
+
+func (q *Queries) RemoveTombstones(ctx context.Context, receiptIds []uuid.UUID) error {
+	_, err := q.db.Exec(ctx, RemoveTombstones, receiptIds)
+	return err
 }
 
 const RowsRemain = `-- name: RowsRemain :many

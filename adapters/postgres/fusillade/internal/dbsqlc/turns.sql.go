@@ -92,7 +92,7 @@ type TurnsByIndexParams struct {
 	Quoted   []string
 	Owners   []string
 	Known    []uuid.UUID
-	Most     int64
+	Max      int64
 }
 
 type TurnsByIndexRow struct {
@@ -113,7 +113,7 @@ func (q *Queries) TurnsByIndex(ctx context.Context, arg TurnsByIndexParams) ([]T
 		arg.Quoted,
 		arg.Owners,
 		arg.Known,
-		arg.Most,
+		arg.Max,
 	)
 	if err != nil {
 		return nil, err
@@ -157,7 +157,7 @@ LIMIT $3::bigint
 type TurnsByOwnerParams struct {
 	Owners []string
 	Since  []time.Time
-	Most   int64
+	Max    int64
 }
 
 type TurnsByOwnerRow struct {
@@ -172,7 +172,7 @@ type TurnsByOwnerRow struct {
 // what they follow, or are encrypted. "elsewhere" is a template that is not among
 // these. It may fail on no text, so it looks for the bare key, with escapes or not.
 func (q *Queries) TurnsByOwner(ctx context.Context, arg TurnsByOwnerParams) ([]TurnsByOwnerRow, error) {
-	rows, err := q.db.Query(ctx, TurnsByOwner, arg.Owners, arg.Since, arg.Most)
+	rows, err := q.db.Query(ctx, TurnsByOwner, arg.Owners, arg.Since, arg.Max)
 	if err != nil {
 		return nil, err
 	}

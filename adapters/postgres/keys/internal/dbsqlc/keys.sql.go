@@ -9,15 +9,6 @@ import (
 	"context"
 )
 
-const forgetKeys = `-- name: ForgetKeys :exec
-DELETE FROM lethe.known_keys WHERE seen_at < clock_timestamp() - interval '180 days'
-`
-
-func (q *Queries) ForgetKeys(ctx context.Context) error {
-	_, err := q.db.Exec(ctx, forgetKeys)
-	return err
-}
-
 const keySecret = `-- name: KeySecret :one
 
 SELECT secret FROM lethe.known_keys_secret
@@ -36,8 +27,8 @@ SELECT mark FROM lethe.known_keys ORDER BY seen_at DESC LIMIT $1::bigint
 `
 
 // The latest.
-func (q *Queries) KnownKeys(ctx context.Context, most int64) ([][]byte, error) {
-	rows, err := q.db.Query(ctx, knownKeys, most)
+func (q *Queries) KnownKeys(ctx context.Context, max int64) ([][]byte, error) {
+	rows, err := q.db.Query(ctx, knownKeys, max)
 	if err != nil {
 		return nil, err
 	}
@@ -56,11 +47,20 @@ func (q *Queries) KnownKeys(ctx context.Context, most int64) ([][]byte, error) {
 	return items, nil
 }
 
-const noteKeys = `-- name: NoteKeys :exec
+const recordKeys = `-- name: RecordKeys :exec
 INSERT INTO lethe.known_keys (mark) SELECT unnest($1::bytea[]) ON CONFLICT (mark) DO NOTHING
 `
 
-func (q *Queries) NoteKeys(ctx context.Context, marks [][]byte) error {
-	_, err := q.db.Exec(ctx, noteKeys, marks)
+func (q *Queries) RecordKeys(ctx context.Context, marks [][]byte) error {
+	_, err := q.db.Exec(ctx, recordKeys, marks)
+	return err
+}
+
+const removeKeys = `-- name: RemoveKeys :exec
+DELETE FROM lethe.known_keys WHERE seen_at < clock_timestamp() - interval '180 days'
+`
+
+func (q *Queries) RemoveKeys(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, removeKeys)
 	return err
 }

@@ -30,7 +30,7 @@ class ChangedRetentionRule:
         filter_ (RetentionFilter | Unset): Which responses a rule covers: all that is given must hold, of every
             part of a response. Without `states`, those are covered that have come
             to their end: completed, failed and canceled.
-        most_per_run (int | Unset): How many responses one run erases at most; the rest is left to the next ones.
+        max_per_run (int | Unset): How many responses one run erases at most; the rest is left to the next ones.
             Default: 10000. Example: 10000.
     """
 
@@ -39,7 +39,7 @@ class ChangedRetentionRule:
     age_days: int
     run_at: list[str] = _attrs_field(validator=list_or_unset)
     filter_: RetentionFilter | Unset = UNSET
-    most_per_run: int | Unset = 10000
+    max_per_run: int | Unset = 10000
 
     def to_dict(self) -> dict[str, Any]:
         version = self.version
@@ -54,7 +54,7 @@ class ChangedRetentionRule:
         if not isinstance(self.filter_, Unset):
             filter_ = self.filter_.to_dict()
 
-        most_per_run = self.most_per_run
+        max_per_run = self.max_per_run
 
         field_dict: dict[str, Any] = {}
 
@@ -68,8 +68,8 @@ class ChangedRetentionRule:
         )
         if filter_ is not UNSET:
             field_dict["filter"] = filter_
-        if most_per_run is not UNSET:
-            field_dict["most_per_run"] = most_per_run
+        if max_per_run is not UNSET:
+            field_dict["max_per_run"] = max_per_run
 
         return field_dict
 
@@ -93,7 +93,7 @@ class ChangedRetentionRule:
         else:
             filter_ = RetentionFilter.from_dict(_filter_)
 
-        most_per_run = d.pop("most_per_run", UNSET)
+        max_per_run = d.pop("max_per_run", UNSET)
 
         changed_retention_rule = cls(
             version=version,
@@ -101,7 +101,7 @@ class ChangedRetentionRule:
             age_days=age_days,
             run_at=run_at,
             filter_=filter_,
-            most_per_run=most_per_run,
+            max_per_run=max_per_run,
         )
 
         return changed_retention_rule

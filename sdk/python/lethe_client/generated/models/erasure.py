@@ -28,12 +28,12 @@ T = TypeVar("T", bound="Erasure")
 
 @_attrs_define
 class Erasure:
-    """An erasure of many, and how far it has come. Every field is always there, null where unknown.
+    """A bulk erasure, and how far it has come. Every field is always there, null where unknown.
 
     Attributes:
         id (UUID): The erasure's identifier. Example: 3f2b8c1e-6d0a-4b7e-9c55-0a1d2e3f4a5b.
         state (ErasureState): What has become of it. When it is finished, nothing that it may
-            erase was left but what is `refused`; failed, it cannot get on, and `trouble` says why.
+            erase was left but what is `refused`; failed, it cannot get on, and `last_error` says why.
              Example: running.
         trigger (ErasureTrigger): What it came from, somebody's asking or a retention rule. Example: bulk.
         rule (ErasureRule | None): The rule that it came from; null where somebody asked.
@@ -59,8 +59,8 @@ class Erasure:
             `verify_at`. Example: 0.
         receipts (int): How many receipts it has left. Example: 1.
         failures (list[ErasureFailure]): What was not erased, and why; the first 100.
-        trouble (None | str): Why it does not get on, why it failed, or that something could not be erased; null where
-            nothing is known to be wrong.
+        last_error (None | str): Why it does not get on, why it failed, or that something could not be erased; null
+            where nothing is known to be wrong.
     """
 
     id: UUID
@@ -86,7 +86,7 @@ class Erasure:
     refused: int
     receipts: int
     failures: list[ErasureFailure] = _attrs_field(validator=list_or_unset)
-    trouble: None | str
+    last_error: None | str
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -172,8 +172,8 @@ class Erasure:
             failures_item = failures_item_data.to_dict()
             failures.append(failures_item)
 
-        trouble: None | str
-        trouble = self.trouble
+        last_error: None | str
+        last_error = self.last_error
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
@@ -202,7 +202,7 @@ class Erasure:
                 "refused": refused,
                 "receipts": receipts,
                 "failures": failures,
-                "trouble": trouble,
+                "last_error": last_error,
             }
         )
 
@@ -368,12 +368,12 @@ class Erasure:
 
             failures.append(failures_item)
 
-        def _parse_trouble(data: object) -> None | str:
+        def _parse_last_error(data: object) -> None | str:
             if data is None:
                 return data
             return cast(None | str, data)
 
-        trouble = _parse_trouble(d.pop("trouble"))
+        last_error = _parse_last_error(d.pop("last_error"))
 
         erasure = cls(
             id=id,
@@ -399,7 +399,7 @@ class Erasure:
             refused=refused,
             receipts=receipts,
             failures=failures,
-            trouble=trouble,
+            last_error=last_error,
         )
 
         erasure.additional_properties = d

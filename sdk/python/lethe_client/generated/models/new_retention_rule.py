@@ -29,7 +29,7 @@ class NewRetentionRule:
         filter_ (RetentionFilter | Unset): Which responses a rule covers: all that is given must hold, of every
             part of a response. Without `states`, those are covered that have come
             to their end: completed, failed and canceled.
-        most_per_run (int | Unset): How many responses one run erases at most; the rest is left to the next ones.
+        max_per_run (int | Unset): How many responses one run erases at most; the rest is left to the next ones.
             Default: 10000. Example: 10000.
     """
 
@@ -37,7 +37,7 @@ class NewRetentionRule:
     age_days: int
     run_at: list[str] = _attrs_field(validator=list_or_unset)
     filter_: RetentionFilter | Unset = UNSET
-    most_per_run: int | Unset = 10000
+    max_per_run: int | Unset = 10000
 
     def to_dict(self) -> dict[str, Any]:
         name = self.name
@@ -50,7 +50,7 @@ class NewRetentionRule:
         if not isinstance(self.filter_, Unset):
             filter_ = self.filter_.to_dict()
 
-        most_per_run = self.most_per_run
+        max_per_run = self.max_per_run
 
         field_dict: dict[str, Any] = {}
 
@@ -63,8 +63,8 @@ class NewRetentionRule:
         )
         if filter_ is not UNSET:
             field_dict["filter"] = filter_
-        if most_per_run is not UNSET:
-            field_dict["most_per_run"] = most_per_run
+        if max_per_run is not UNSET:
+            field_dict["max_per_run"] = max_per_run
 
         return field_dict
 
@@ -86,14 +86,14 @@ class NewRetentionRule:
         else:
             filter_ = RetentionFilter.from_dict(_filter_)
 
-        most_per_run = d.pop("most_per_run", UNSET)
+        max_per_run = d.pop("max_per_run", UNSET)
 
         new_retention_rule = cls(
             name=name,
             age_days=age_days,
             run_at=run_at,
             filter_=filter_,
-            most_per_run=most_per_run,
+            max_per_run=max_per_run,
         )
 
         return new_retention_rule

@@ -33,8 +33,7 @@ class RetentionRule:
             to their end: completed, failed and canceled.
         age_days (int): From how many days of 24 hours on, after it was created, a response is erased. Example: 30.
         run_at (list[str]): The times of day in UTC at which the rule runs. Example: ['01:30', '13:30'].
-        most_per_run (int): How many responses one run erases at most; the rest is left to the next ones. Example:
-            10000.
+        max_per_run (int): How many responses one run erases at most; the rest is left to the next ones. Example: 10000.
         enabled (bool): Whether it runs at its times. Example: True.
         dry_run (None | RetentionDryRun): The newest dry run of this version; null where there was none.
         next_run_at (datetime.datetime | None): When it runs next (UTC); null while it is not enabled. Example:
@@ -56,7 +55,7 @@ class RetentionRule:
     filter_: RetentionFilter
     age_days: int
     run_at: list[str] = _attrs_field(validator=list_or_unset)
-    most_per_run: int
+    max_per_run: int
     enabled: bool
     dry_run: None | RetentionDryRun
     next_run_at: datetime.datetime | None
@@ -86,7 +85,7 @@ class RetentionRule:
 
         run_at = self.run_at
 
-        most_per_run = self.most_per_run
+        max_per_run = self.max_per_run
 
         enabled = self.enabled
 
@@ -144,7 +143,7 @@ class RetentionRule:
                 "filter": filter_,
                 "age_days": age_days,
                 "run_at": run_at,
-                "most_per_run": most_per_run,
+                "max_per_run": max_per_run,
                 "enabled": enabled,
                 "dry_run": dry_run,
                 "next_run_at": next_run_at,
@@ -180,7 +179,7 @@ class RetentionRule:
 
         run_at = cast(list[str], d.pop("run_at"))
 
-        most_per_run = d.pop("most_per_run")
+        max_per_run = d.pop("max_per_run")
 
         enabled = d.pop("enabled")
 
@@ -289,7 +288,7 @@ class RetentionRule:
             filter_=filter_,
             age_days=age_days,
             run_at=run_at,
-            most_per_run=most_per_run,
+            max_per_run=max_per_run,
             enabled=enabled,
             dry_run=dry_run,
             next_run_at=next_run_at,

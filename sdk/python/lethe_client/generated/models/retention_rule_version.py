@@ -31,8 +31,7 @@ class RetentionRuleVersion:
             to their end: completed, failed and canceled.
         age_days (int): From how many days of 24 hours on, after it was created, a response is erased. Example: 30.
         run_at (list[str]): The times of day in UTC at which the rule runs. Example: ['01:30', '13:30'].
-        most_per_run (int): How many responses one run erases at most; the rest is left to the next ones. Example:
-            10000.
+        max_per_run (int): How many responses one run erases at most; the rest is left to the next ones. Example: 10000.
         changed_at (datetime.datetime): When this version was made (UTC). Example: 2026-03-01T12:00:00.0005Z.
         changed_by (UUID): Who made this version. Example: c0000100-0000-4000-8000-000000000001.
     """
@@ -43,7 +42,7 @@ class RetentionRuleVersion:
     filter_: RetentionFilter
     age_days: int
     run_at: list[str] = _attrs_field(validator=list_or_unset)
-    most_per_run: int
+    max_per_run: int
     changed_at: datetime.datetime
     changed_by: UUID
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
@@ -61,7 +60,7 @@ class RetentionRuleVersion:
 
         run_at = self.run_at
 
-        most_per_run = self.most_per_run
+        max_per_run = self.max_per_run
 
         changed_at = self.changed_at.isoformat()
 
@@ -77,7 +76,7 @@ class RetentionRuleVersion:
                 "filter": filter_,
                 "age_days": age_days,
                 "run_at": run_at,
-                "most_per_run": most_per_run,
+                "max_per_run": max_per_run,
                 "changed_at": changed_at,
                 "changed_by": changed_by,
             }
@@ -102,7 +101,7 @@ class RetentionRuleVersion:
 
         run_at = cast(list[str], d.pop("run_at"))
 
-        most_per_run = d.pop("most_per_run")
+        max_per_run = d.pop("max_per_run")
 
         changed_at = datetime.datetime.fromisoformat(d.pop("changed_at"))
 
@@ -115,7 +114,7 @@ class RetentionRuleVersion:
             filter_=filter_,
             age_days=age_days,
             run_at=run_at,
-            most_per_run=most_per_run,
+            max_per_run=max_per_run,
             changed_at=changed_at,
             changed_by=changed_by,
         )

@@ -30,7 +30,7 @@ def _get_kwargs(
 
     _kwargs: dict[str, Any] = {
         "method": "post",
-        "url": "/admin/api/v1/erasures/{erasure_id}/cancel".format(
+        "url": "/lethe/api/v1/erasures/{erasure_id}/cancel".format(
             erasure_id=quote(str(erasure_id), safe=""),
         ),
         "cookies": cookies,

@@ -30,7 +30,7 @@ def _get_kwargs(
 
     _kwargs: dict[str, Any] = {
         "method": "get",
-        "url": "/admin/api/v1/erasures/{erasure_id}".format(
+        "url": "/lethe/api/v1/erasures/{erasure_id}".format(
             erasure_id=quote(str(erasure_id), safe=""),
         ),
         "cookies": cookies,
@@ -114,7 +114,7 @@ def sync_detailed(
 ) -> Response[Erasure | Problem]:
     """Fetch an erasure
 
-     One erasure of many, and how far it has come. It is for who asked for
+     One bulk erasure, and how far it has come. It is for who asked for
     it, and for those who may erase everyone's; for all others there is
     none. A day after it was over, its target, its failures and its salt are
     forgotten.
@@ -152,7 +152,7 @@ def sync(
 ) -> Erasure | Problem | None:
     """Fetch an erasure
 
-     One erasure of many, and how far it has come. It is for who asked for
+     One bulk erasure, and how far it has come. It is for who asked for
     it, and for those who may erase everyone's; for all others there is
     none. A day after it was over, its target, its failures and its salt are
     forgotten.
@@ -187,7 +187,7 @@ async def asyncio_detailed(
 ) -> Response[Erasure | Problem]:
     """Fetch an erasure
 
-     One erasure of many, and how far it has come. It is for who asked for
+     One bulk erasure, and how far it has come. It is for who asked for
     it, and for those who may erase everyone's; for all others there is
     none. A day after it was over, its target, its failures and its salt are
     forgotten.
@@ -225,7 +225,7 @@ async def asyncio(
 ) -> Erasure | Problem | None:
     """Fetch an erasure
 
-     One erasure of many, and how far it has come. It is for who asked for
+     One bulk erasure, and how far it has come. It is for who asked for
     it, and for those who may erase everyone's; for all others there is
     none. A day after it was over, its target, its failures and its salt are
     forgotten.

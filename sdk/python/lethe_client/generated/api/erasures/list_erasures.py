@@ -49,7 +49,7 @@ def _get_kwargs(
 
     _kwargs: dict[str, Any] = {
         "method": "get",
-        "url": "/admin/api/v1/erasures",
+        "url": "/lethe/api/v1/erasures",
         "params": params,
         "cookies": cookies,
     }
@@ -135,7 +135,7 @@ def sync_detailed(
 ) -> Response[ErasurePage | Problem]:
     """List erasures
 
-     One page of the erasures of many, newest first: everyone's for those who
+     One page of the bulk erasures, newest first: everyone's for those who
     may erase everyone's, else those that the caller has asked for. To go
     through all, pass each page's `next_cursor` as `after` of the next
     request, with the same filters.
@@ -182,7 +182,7 @@ def sync(
 ) -> ErasurePage | Problem | None:
     """List erasures
 
-     One page of the erasures of many, newest first: everyone's for those who
+     One page of the bulk erasures, newest first: everyone's for those who
     may erase everyone's, else those that the caller has asked for. To go
     through all, pass each page's `next_cursor` as `after` of the next
     request, with the same filters.
@@ -226,7 +226,7 @@ async def asyncio_detailed(
 ) -> Response[ErasurePage | Problem]:
     """List erasures
 
-     One page of the erasures of many, newest first: everyone's for those who
+     One page of the bulk erasures, newest first: everyone's for those who
     may erase everyone's, else those that the caller has asked for. To go
     through all, pass each page's `next_cursor` as `after` of the next
     request, with the same filters.
@@ -273,7 +273,7 @@ async def asyncio(
 ) -> ErasurePage | Problem | None:
     """List erasures
 
-     One page of the erasures of many, newest first: everyone's for those who
+     One page of the bulk erasures, newest first: everyone's for those who
     may erase everyone's, else those that the caller has asked for. To go
     through all, pass each page's `next_cursor` as `after` of the next
     request, with the same filters.

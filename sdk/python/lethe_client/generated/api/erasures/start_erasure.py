@@ -33,7 +33,7 @@ def _get_kwargs(
 
     _kwargs: dict[str, Any] = {
         "method": "post",
-        "url": "/admin/api/v1/erasures",
+        "url": "/lethe/api/v1/erasures",
         "cookies": cookies,
     }
 

@@ -33,7 +33,7 @@ def _get_kwargs(
 
     _kwargs: dict[str, Any] = {
         "method": "get",
-        "url": "/admin/api/v1/erasures/{erasure_id}/events".format(
+        "url": "/lethe/api/v1/erasures/{erasure_id}/events".format(
             erasure_id=quote(str(erasure_id), safe=""),
         ),
         "cookies": cookies,

@@ -40,7 +40,7 @@ def _get_kwargs(
 
     _kwargs: dict[str, Any] = {
         "method": "get",
-        "url": "/admin/api/v1/holds",
+        "url": "/lethe/api/v1/holds",
         "params": params,
         "cookies": cookies,
     }

@@ -29,7 +29,7 @@ def _get_kwargs(
 
     _kwargs: dict[str, Any] = {
         "method": "post",
-        "url": "/admin/api/v1/holds",
+        "url": "/lethe/api/v1/holds",
         "cookies": cookies,
     }
 

@@ -30,7 +30,7 @@ def _get_kwargs(
 
     _kwargs: dict[str, Any] = {
         "method": "delete",
-        "url": "/admin/api/v1/holds/{hold_id}".format(
+        "url": "/lethe/api/v1/holds/{hold_id}".format(
             hold_id=quote(str(hold_id), safe=""),
         ),
         "cookies": cookies,

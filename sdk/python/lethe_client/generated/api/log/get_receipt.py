@@ -41,7 +41,7 @@ def _get_kwargs(
 
     _kwargs: dict[str, Any] = {
         "method": "get",
-        "url": "/admin/api/v1/erasures/{erasure_id}/receipt".format(
+        "url": "/lethe/api/v1/erasures/{erasure_id}/receipt".format(
             erasure_id=quote(str(erasure_id), safe=""),
         ),
         "params": params,

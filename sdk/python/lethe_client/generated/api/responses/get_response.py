@@ -146,7 +146,7 @@ def sync_detailed(
     answered exactly as a missing one.
 
     Where those who may read everyone's are shown contents of somebody
-    else's, that is on record (`listLooks`) before they are shown; where it
+    else's, that is on record (`listAccessLog`) before they are shown; where it
     cannot be recorded, the answer is 503. With `body=omit`, and with 304,
     no contents are shown and nothing is recorded. HEAD counts as GET.
 
@@ -193,7 +193,7 @@ def sync(
     answered exactly as a missing one.
 
     Where those who may read everyone's are shown contents of somebody
-    else's, that is on record (`listLooks`) before they are shown; where it
+    else's, that is on record (`listAccessLog`) before they are shown; where it
     cannot be recorded, the answer is 503. With `body=omit`, and with 304,
     no contents are shown and nothing is recorded. HEAD counts as GET.
 
@@ -237,7 +237,7 @@ async def asyncio_detailed(
     answered exactly as a missing one.
 
     Where those who may read everyone's are shown contents of somebody
-    else's, that is on record (`listLooks`) before they are shown; where it
+    else's, that is on record (`listAccessLog`) before they are shown; where it
     cannot be recorded, the answer is 503. With `body=omit`, and with 304,
     no contents are shown and nothing is recorded. HEAD counts as GET.
 
@@ -284,7 +284,7 @@ async def asyncio(
     answered exactly as a missing one.
 
     Where those who may read everyone's are shown contents of somebody
-    else's, that is on record (`listLooks`) before they are shown; where it
+    else's, that is on record (`listAccessLog`) before they are shown; where it
     cannot be recorded, the answer is 503. With `body=omit`, and with 304,
     no contents are shown and nothing is recorded. HEAD counts as GET.
 

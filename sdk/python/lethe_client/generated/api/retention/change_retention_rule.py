@@ -32,7 +32,7 @@ def _get_kwargs(
 
     _kwargs: dict[str, Any] = {
         "method": "put",
-        "url": "/admin/api/v1/retention-rules/{rule_id}".format(
+        "url": "/lethe/api/v1/retention-rules/{rule_id}".format(
             rule_id=quote(str(rule_id), safe=""),
         ),
         "cookies": cookies,

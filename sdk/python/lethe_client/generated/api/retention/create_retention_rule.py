@@ -29,7 +29,7 @@ def _get_kwargs(
 
     _kwargs: dict[str, Any] = {
         "method": "post",
-        "url": "/admin/api/v1/retention-rules",
+        "url": "/lethe/api/v1/retention-rules",
         "cookies": cookies,
     }
 

@@ -30,7 +30,7 @@ def _get_kwargs(
 
     _kwargs: dict[str, Any] = {
         "method": "get",
-        "url": "/admin/api/v1/retention-rules/{rule_id}".format(
+        "url": "/lethe/api/v1/retention-rules/{rule_id}".format(
             rule_id=quote(str(rule_id), safe=""),
         ),
         "cookies": cookies,

@@ -31,7 +31,7 @@ def _get_kwargs(
 
     _kwargs: dict[str, Any] = {
         "method": "get",
-        "url": "/admin/api/v1/retention-rules/{rule_id}/versions/{version}".format(
+        "url": "/lethe/api/v1/retention-rules/{rule_id}/versions/{version}".format(
             rule_id=quote(str(rule_id), safe=""),
             version=quote(str(version), safe=""),
         ),

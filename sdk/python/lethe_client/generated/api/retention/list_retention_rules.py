@@ -40,7 +40,7 @@ def _get_kwargs(
 
     _kwargs: dict[str, Any] = {
         "method": "get",
-        "url": "/admin/api/v1/retention-rules",
+        "url": "/lethe/api/v1/retention-rules",
         "params": params,
         "cookies": cookies,
     }

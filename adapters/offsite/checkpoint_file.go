@@ -1,0 +1,113 @@
+package offsite
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"time"
+
+	"lethe/plainfile"
+	"lethe/receipt"
+)
+
+// maxCheckpoint bounds the file of one: signatures take some 150 bytes each.
+const maxCheckpoint = 64 << 10
+
+// CheckpointFile is the file with the newest checkpoint of the log that was seen. Several
+// processes may share it.
+type CheckpointFile struct {
+	path string
+	wait time.Duration // for the lock
+}
+
+// CheckpointFileAt is the file at this path, there or not.
+func CheckpointFileAt(path string) *CheckpointFile { return &CheckpointFile{path, lockWait} }
+
+// Path is the file's.
+func (s *CheckpointFile) Path() string { return s.path }
+
+// Writable fails where nothing could be kept in the file.
+func (s *CheckpointFile) Writable() error {
+	lock, err := s.lock()
+	if err != nil {
+		return err
+	}
+	return errors.Join(removeDraft(s.path), lock.Close())
+}
+
+// lock has one at a time write.
+func (s *CheckpointFile) lock() (*os.File, error) {
+	path := s.path + ".lock"
+	lock, err := lockFile(path, s.wait)
+	if errors.Is(err, errLocked) {
+		return nil, fmt.Errorf("%w for %s, and writing takes no longer than a moment: it is a process of this user, of root, or of whoever may open that file; `fuser -v %s` names it: end it", err, s.wait, path)
+	}
+	return lock, err
+}
+
+// Read returns the checkpoint, a signed note whose signatures nobody has
+// verified; nil where there is none yet.
+func (s *CheckpointFile) Read() ([]byte, error) {
+	f, err := plainfile.OpenOwn(s.path, os.O_RDONLY, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	signed, err := io.ReadAll(io.LimitReader(f, maxCheckpoint+1))
+	if err != nil {
+		return nil, err
+	}
+	if _, err := sizeOf(signed); err != nil {
+		return nil, fmt.Errorf("%s is damaged: %w", s.path, err)
+	}
+	return signed, nil
+}
+
+// Size is how many leaves the checkpoint is of; 0 where there is none yet.
+func (s *CheckpointFile) Size() (int64, error) {
+	signed, err := s.Read()
+	if err != nil || signed == nil {
+		return 0, err
+	}
+	return sizeOf(signed)
+}
+
+// Keep puts a checkpoint into the file, unless one of as many leaves or more is
+// there. When it returns, it is durable.
+func (s *CheckpointFile) Keep(signed []byte) error {
+	size, err := sizeOf(signed)
+	if err != nil {
+		return err
+	}
+	lock, err := s.lock()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = lock.Close() }()
+	kept, err := s.Read()
+	if err != nil {
+		return err
+	}
+	if kept != nil {
+		if before, err := sizeOf(kept); err != nil || before >= size {
+			return err
+		}
+	}
+	return replaceFile(s.path, signed)
+}
+
+// sizeOf is how many leaves a signed checkpoint is of.
+func sizeOf(signed []byte) (int64, error) {
+	text, signatures, _ := bytes.Cut(signed, []byte("\n\n"))
+	if len(signatures) == 0 || len(signed) > maxCheckpoint {
+		return 0, errors.New("it is no signed checkpoint")
+	}
+	c, err := receipt.ParseCheckpoint(append(bytes.Clone(text), '\n'))
+	return c.Size, err
+}

@@ -1,0 +1,377 @@
+package translog
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"lethe/adapters/postgres"
+	"lethe/adapters/postgres/translog/internal/dbsqlc"
+	"lethe/receipt"
+)
+
+const (
+	// auditLeaves is how many leaves an audit looks at in one round trip: whole
+	// tiles.
+	auditLeaves = 16 * tileWidth
+	// maxFindings is how many findings an audit names.
+	maxFindings = 100
+	// maxDoubts bounds what is kept until a checkpoint attests it.
+	maxDoubts = 2 * MaxSealed
+)
+
+// Audit is what an audit found.
+type Audit struct {
+	Size        int64 // leaves of the tree
+	Checkpoints int64 // checkpoints that were compared with it
+	Unverified  int64 // of these, how many are signed by none of the keys at hand
+	// Findings name what is not as it was sealed, in a sentence each; none where
+	// all is well. More is how many there are besides.
+	Findings []string
+	More     int64
+}
+
+func (a *Audit) find(format string, args ...any) {
+	if len(a.Findings) == maxFindings {
+		a.More++
+		return
+	}
+	a.Findings = append(a.Findings, fmt.Sprintf(format, args...))
+}
+
+// Audit looks at the whole log: it computes every leaf anew from its receipt,
+// every tile from the leaves, and from them the root of every checkpoint, whose
+// signatures it verifies where it has the keys. It reads piece by piece and in
+// bounded memory, changes and locks nothing, and others may seal meanwhile: it
+// looks at the tree that there is when it begins. progress, where not nil, is
+// called after each piece. An error is one of the database, as of MapError;
+// what is wrong with the log is in the Audit.
+func (l *Log) Audit(ctx context.Context, progress func(done, size int64)) (Audit, error) {
+	a := auditor{log: l}
+	if err := a.begin(ctx); err != nil {
+		return Audit{}, err
+	}
+	for a.receipts.size < a.Size {
+		if err := a.piece(ctx); err != nil {
+			return Audit{}, err
+		}
+		if progress != nil {
+			progress(a.receipts.size, a.Size)
+		}
+	}
+	err := a.end(ctx)
+	return a.Audit, err
+}
+
+// auditor is one audit under way. It grows the tree anew from the receipts.
+// Where the leaves in the tiles are others, it grows a second tree from those,
+// until a checkpoint tells which of the two is the one that was signed.
+type auditor struct {
+	Audit
+	log      *Log
+	root     []byte // as the state has it
+	receipts *edge
+	tiles    *edge // nil while the two are one
+	doubts   []doubt
+	upper    []tile // tiles above level 0 that are yet to be compared
+}
+
+// doubt is a leaf whose receipt is not what the tile says.
+type doubt struct {
+	index   int64
+	receipt uuid.UUID
+}
+
+func (a *auditor) begin(ctx context.Context) error {
+	a.receipts = &edge{}
+	return a.log.db.Use(ctx, func(c postgres.Conn) error {
+		a.Audit = Audit{}
+		queries := dbsqlc.New(c)
+		state, err := queries.State(ctx)
+		if err != nil {
+			return err
+		}
+		a.Size, a.root = state.Size, state.Root
+		if state.Newest != state.Size {
+			a.find("the tree is of size %d and the newest checkpoint %d", state.Size, state.Newest)
+		}
+		if a.log.origin != "" && state.Size > 0 && state.Origin != a.log.origin {
+			a.find("the log is %s, and the keys are of %s", state.Origin, a.log.origin)
+		}
+		beyond, err := queries.ReceiptsBeyond(ctx, maxFindings)
+		if err != nil {
+			return err
+		}
+		for _, r := range beyond {
+			a.find("receipt %s says that it is leaf %d, which the tree does not have", r.ID, r.LeafIndex)
+		}
+		tiles, err := queries.TilesOfOtherWidth(ctx, maxFindings)
+		for _, t := range tiles {
+			a.find("tile %d of level %d is of width %d, where the tree has %d", t.Idx, t.Level, t.Width, t.Due)
+		}
+		return err
+	})
+}
+
+// piece is what an audit reads at a time.
+type piece struct {
+	ids         []uuid.UUID
+	indexes     []int64
+	hashes      []tlog.Hash
+	misnamed    []uuid.UUID
+	tiles       map[int64][]byte
+	checkpoints []dbsqlc.CheckpointsOfRow
+}
+
+func (l *Log) readPiece(ctx context.Context, first, beyond int64) (p piece, err error) {
+	err = l.db.Use(ctx, func(c postgres.Conn) error {
+		p = piece{tiles: map[int64][]byte{}}
+		var b pgx.Batch
+		b.Queue(dbsqlc.Leaves, first, beyond).Query(func(rows pgx.Rows) error {
+			var id uuid.UUID
+			var index int64
+			var body pgtype.DriverBytes
+			_, err := pgx.ForEachRow(rows, []any{&id, &index, &body}, func() error {
+				p.ids, p.indexes, p.hashes = append(p.ids, id), append(p.indexes, index), append(p.hashes, tlog.RecordHash(body))
+				if name, _ := nameOf(body); name != id.String() {
+					p.misnamed = append(p.misnamed, id)
+				}
+				return nil
+			})
+			return err
+		})
+		b.Queue(dbsqlc.LeafTiles, first/tileWidth, (beyond+tileWidth-1)/tileWidth).Query(func(rows pgx.Rows) error {
+			found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[dbsqlc.LeafTilesRow])
+			for _, t := range found {
+				p.tiles[t.Idx] = t.Hashes
+			}
+			return err
+		})
+		b.Queue(dbsqlc.CheckpointsOf, first, beyond).Query(func(rows pgx.Rows) (err error) {
+			p.checkpoints, err = pgx.CollectRows(rows, pgx.RowToStructByPos[dbsqlc.CheckpointsOfRow])
+			return err
+		})
+		return c.SendBatch(ctx, &b).Close()
+	})
+	return p, err
+}
+
+func (a *auditor) piece(ctx context.Context) error {
+	first := a.receipts.size
+	beyond := min(first+auditLeaves, a.Size)
+	p, err := a.log.readPiece(ctx, first, beyond)
+	if err != nil {
+		return err
+	}
+	for _, id := range p.misnamed {
+		a.find("receipt %s is kept under an id that is not its own", id)
+	}
+	for index := first; index < beyond; index++ {
+		stored, inTile := leafOf(p.tiles, index)
+		if !inTile && (index == first || index%tileWidth == 0) {
+			a.find("tile %d of level 0 is missing, or parts of it are", index/tileWidth)
+		}
+		hash := stored
+		switch {
+		case len(p.indexes) > 0 && p.indexes[0] == index:
+			hash = p.hashes[0]
+			if inTile && hash != stored {
+				a.doubt(doubt{index, p.ids[0]})
+			}
+			p.ids, p.indexes, p.hashes = p.ids[1:], p.indexes[1:], p.hashes[1:]
+		default:
+			a.find("the receipt of leaf %d is missing", index)
+		}
+		if !inTile {
+			stored = hash
+		}
+		a.receipts.add(hash, a.keep)
+		if a.tiles != nil {
+			a.tiles.add(stored, a.keep)
+		}
+		for len(p.checkpoints) > 0 && p.checkpoints[0].Size == index+1 {
+			a.compare(p.checkpoints[0])
+			p.checkpoints = p.checkpoints[1:]
+		}
+	}
+	return a.compareUpper(ctx)
+}
+
+// leafOf is the hash of a leaf as its tile has it.
+func leafOf(tiles map[int64][]byte, index int64) (h tlog.Hash, ok bool) {
+	data := tiles[index/tileWidth]
+	at := int(index%tileWidth) * tlog.HashSize
+	if len(data) < at+tlog.HashSize {
+		return h, false
+	}
+	copy(h[:], data[at:])
+	return h, true
+}
+
+func (a *auditor) doubt(d doubt) {
+	if len(a.doubts) == maxDoubts {
+		a.attest(false, false)
+	}
+	if a.tiles == nil {
+		a.tiles = a.receipts.clone()
+	}
+	a.doubts = append(a.doubts, d)
+}
+
+// keep keeps a full tile above level 0, which may come from either tree.
+func (a *auditor) keep(t tile) {
+	if t.level > 0 {
+		t.hashes = append([]tlog.Hash(nil), t.hashes...)
+		a.upper = append(a.upper, t)
+	}
+}
+
+// compare compares a checkpoint with the trees of its size, and attests which
+// of the two was signed.
+func (a *auditor) compare(row dbsqlc.CheckpointsOfRow) {
+	a.Checkpoints++
+	tree, err := a.open(row.Note)
+	if err == nil && tree.N != row.Size {
+		err = fmt.Errorf("it is of size %d", tree.N)
+	}
+	if err != nil {
+		a.find("the checkpoint of size %d is not as it was signed: %v", row.Size, err)
+		return
+	}
+	a.compareCosignatures(row)
+	byReceipts := a.receipts.root() == tree.Hash
+	byTiles := byReceipts
+	if a.tiles != nil {
+		byTiles = a.tiles.root() == tree.Hash
+	}
+	if !byReceipts && !byTiles {
+		a.find("the checkpoint of size %d is of another tree", row.Size)
+	}
+	a.attest(byReceipts, byTiles)
+}
+
+// compareCosignatures verifies those by witnesses that are known.
+func (a *auditor) compareCosignatures(row dbsqlc.CheckpointsOfRow) {
+	for line := range bytes.Lines(row.Cosignatures) {
+		_, err := receipt.AddCosignature(row.Note, line, a.log.keys)
+		if problem, ok := errors.AsType[*receipt.Error](err); ok && problem.Kind != receipt.UnknownKey {
+			a.find("a witness's signature below the checkpoint of size %d is not right: %v", row.Size, err)
+		}
+	}
+}
+
+// attest names what the doubts were about, and goes on with the tree that was
+// signed.
+func (a *auditor) attest(byReceipts, byTiles bool) {
+	for _, d := range a.doubts {
+		switch {
+		case byReceipts && !byTiles:
+			a.find("tile %d of level 0 has been changed: the hash of leaf %d, receipt %s, is not the one that was signed", d.index/tileWidth, d.index, d.receipt)
+		case byTiles && !byReceipts:
+			a.find("receipt %s, leaf %d, has been changed: it is not the one that was signed", d.receipt, d.index)
+		default:
+			a.find("receipt %s and the hash of its leaf %d do not agree", d.receipt, d.index)
+		}
+	}
+	if byTiles && !byReceipts {
+		a.receipts = a.tiles
+	}
+	a.tiles, a.doubts = nil, nil
+}
+
+// open reads a checkpoint and verifies its signatures by keys at hand.
+func (a *auditor) open(signed []byte) (tlog.Tree, error) {
+	n, err := note.Open(signed, a.log.verifiers)
+	var text []byte
+	if unverified, ok := errors.AsType[*note.UnverifiedNoteError](err); ok {
+		a.Unverified++
+		text = []byte(unverified.Note.Text)
+	} else if err != nil {
+		return tlog.Tree{}, err
+	} else {
+		text = []byte(n.Text)
+	}
+	return a.log.tree(text)
+}
+
+// compareUpper compares the tiles above level 0 that were kept with those that
+// are stored.
+func (a *auditor) compareUpper(ctx context.Context) error {
+	if len(a.upper) == 0 {
+		return nil
+	}
+	plan := tilePlan{}
+	for _, t := range a.upper {
+		plan[tlog.Tile{H: tileHeight, L: t.level, N: t.index, W: tileWidth}] = true
+	}
+	var stored tileSet
+	err := a.log.db.Use(ctx, func(c postgres.Conn) (err error) {
+		stored, err = plan.fetch(ctx, dbsqlc.New(c))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	// Where there were two trees, one of theirs will do.
+	wrong := map[place]int64{} // the first hash that is
+	for _, t := range a.upper {
+		at := place{t.level, t.index}
+		n, same := difference(stored[at], join(t.hashes))
+		if earlier, before := wrong[at]; same || before && earlier < 0 {
+			n = -1
+		}
+		wrong[at] = n
+	}
+	for at, n := range wrong {
+		switch {
+		case stored[at] == nil:
+			a.find("tile %d of level %d is missing", at.index, at.level)
+		case n >= 0:
+			span := int64(1) << (tileHeight * at.level)
+			first := (at.index*tileWidth + n) * span
+			a.find("tile %d of level %d does not have what leaves %d to %d make", at.index, at.level, first, first+span-1)
+		}
+	}
+	a.upper = nil
+	return nil
+}
+
+// end compares what the last leaves have made.
+func (a *auditor) end(ctx context.Context) error {
+	root := a.receipts.root()
+	byReceipts := a.Size == 0 && a.root == nil || bytes.Equal(root[:], a.root)
+	byTiles := byReceipts
+	if a.tiles != nil {
+		root = a.tiles.root()
+		byTiles = bytes.Equal(root[:], a.root)
+	}
+	if !byReceipts && !byTiles {
+		a.find("the state of the log has another root than its leaves make")
+	}
+	for _, tree := range []*edge{a.receipts, a.tiles} {
+		if tree != nil {
+			for _, t := range tree.partial() {
+				a.keep(t)
+			}
+		}
+	}
+	a.attest(byReceipts, byTiles)
+	return a.compareUpper(ctx)
+}
+
+// difference finds the first hash of want that stored does not have.
+func difference(stored, want []byte) (n int64, same bool) {
+	for at := 0; at < len(want); at += tlog.HashSize {
+		if len(stored) < at+tlog.HashSize || !bytes.Equal(stored[at:at+tlog.HashSize], want[at:at+tlog.HashSize]) {
+			return int64(at / tlog.HashSize), false
+		}
+	}
+	return 0, true
+}

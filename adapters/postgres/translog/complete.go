@@ -1,0 +1,264 @@
+package translog
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"lethe/adapters/postgres"
+	"lethe/adapters/postgres/translog/internal/dbsqlc"
+	"lethe/domain"
+	"lethe/receipt"
+)
+
+// Later is a later state of the log, kept outside of a database that has been
+// restored since. Whoever hands it in has verified the checkpoint's signatures.
+type Later struct {
+	Origin     string
+	Checkpoint []byte // a signed note
+	Tree       tlog.Tree
+	Tiles      tlog.TileReader // of the tree; what it reads is verified here
+	// Leaves calls each with the receipts from a leaf on. They are verified here,
+	// too.
+	Leaves func(first int64, each func(body []byte) error) error
+	// Secrets are what was known of a receipt; a nil salt where nothing was.
+	Secrets func(receipt uuid.UUID) (salt []byte, actor *uuid.UUID)
+}
+
+// ErrForked is what an error is that is about a database whose log is not the
+// beginning of the later state, nor its continuation.
+var ErrForked = errors.New("the log has another past")
+
+// Missing is how many leaves of the later state the database lacks; 0 where it
+// has that or a still later one. Where it has another past the error is
+// ErrForked. Nothing is changed. Other errors as of MapError.
+func (l *Log) Missing(ctx context.Context, later Later) (n int64, err error) {
+	var state dbsqlc.StateRow
+	err = l.db.Use(ctx, func(c postgres.Conn) (err error) {
+		state, err = dbsqlc.New(c).State(ctx)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	if state.Size <= later.Tree.N {
+		return later.Tree.N - state.Size, later.begins(state.Origin, state.Size, state.Root)
+	}
+	proof, err := l.Consistency(ctx, later.Tree.N, state.Size)
+	switch {
+	case err != nil:
+		return 0, err
+	case state.Origin != later.Origin || len(state.Root) != tlog.HashSize,
+		later.Tree.N > 0 && tlog.CheckTree(proof, state.Size, tlog.Hash(state.Root), later.Tree.N, later.Tree.Hash) != nil:
+		return 0, forked(state.Size)
+	}
+	return 0, nil
+}
+
+func forked(size int64) error {
+	return &domain.Error{
+		Code: domain.CodeInternal,
+		Message: "The log of erasures in the database is not the beginning of the one that was kept: it is another log, or has gone on by itself since it was restored. " +
+			"Restore again and do not open the service before; or begin a new log and publish why: docs/erasure.md, After a restore",
+		Cause: ErrForked,
+	}
+}
+
+// begins makes sure that a tree is the beginning of the later one.
+func (later Later) begins(origin string, size int64, root []byte) error {
+	if size == 0 {
+		return nil
+	}
+	then, err := tlog.TreeHash(size, tlog.TileHashReader(later.Tree, later.Tiles))
+	switch {
+	case err != nil:
+		return unlike(err)
+	case origin != later.Origin || !bytes.Equal(then[:], root):
+		return forked(size)
+	}
+	return nil
+}
+
+// unlike is the error of a later state that is not what its checkpoint says.
+func unlike(err error) error {
+	return &domain.Error{Code: domain.CodeInternal, Message: "What was kept of the log of erasures is damaged: nothing was changed", Cause: err}
+}
+
+// MayComplete tells whether the role has the privileges for Complete. Errors as of
+// MapError.
+func (l *Log) MayComplete(ctx context.Context) (may bool, err error) {
+	err = l.db.Use(ctx, func(c postgres.Conn) (err error) {
+		may, err = dbsqlc.New(c).MayComplete(ctx)
+		return err
+	})
+	return may, err
+}
+
+// leavesAtOnce is how many leaves one statement adds.
+const leavesAtOnce = 500
+
+// Complete adds to the database what it lacks of the later state: exactly the
+// leaves that were sealed, in their places, with the tiles over them and the
+// checkpoint, which counts as published. It is one transaction, and does nothing
+// where nothing is missing. It returns how many leaves were added. Errors as of
+// Missing; CodeUnavailable where somebody is sealing at the time. It needs more
+// privileges than the service has.
+func (l *Log) Complete(ctx context.Context, later Later, progress func(done int64)) (added int64, err error) {
+	err = l.db.Tx(ctx, func(tx *postgres.Tx) error {
+		queries := dbsqlc.New(tx)
+		turn, err := queries.TakeTurn(ctx, lockKey)
+		if err != nil {
+			return err
+		}
+		if !turn.Taken {
+			return domain.Errorf(domain.CodeUnavailable, "A service is sealing the log of erasures: stop every service on this database, and start again")
+		}
+		state, err := queries.LockState(ctx)
+		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+			return err
+		}
+		if added = later.Tree.N - state.Size; added <= 0 {
+			added = 0
+			return nil
+		}
+		if err := later.begins(state.Origin, state.Size, state.Root); err != nil {
+			return err
+		}
+		c := completion{tx: tx, later: later, progress: progress}
+		if c.edge, err = later.edge(state.Size); err != nil {
+			return err
+		}
+		return c.run(ctx)
+	})
+	if err != nil {
+		return 0, err
+	}
+	return added, nil
+}
+
+// edge is the right edge of the tree as it was at an earlier size.
+func (later Later) edge(size int64) (*edge, error) {
+	tiles, hashes := tileSet{}, tlog.TileHashReader(later.Tree, later.Tiles)
+	for _, t := range edgeTiles(size) {
+		indexes := make([]int64, t.W)
+		for i := range indexes {
+			indexes[i] = tlog.StoredHashIndex(tileHeight*t.L, t.N*tileWidth+int64(i))
+		}
+		read, err := hashes.ReadHashes(indexes)
+		if err != nil {
+			return nil, unlike(err)
+		}
+		tiles[place{t.L, t.N}] = join(read)
+	}
+	return newEdge(size, tiles)
+}
+
+// completion is one transaction that completes the log.
+type completion struct {
+	tx       postgres.Conn
+	later    Later
+	edge     *edge
+	progress func(done int64)
+
+	tiles  tileRows
+	ids    []uuid.UUID
+	abouts []*uuid.UUID
+	levels []string
+	bodies [][]byte
+	times  []time.Time
+	places []int64
+	salted []uuid.UUID
+	salts  [][]byte
+	actors []*uuid.UUID
+}
+
+func (c *completion) run(ctx context.Context) error {
+	err := c.later.Leaves(c.edge.size, func(body []byte) error {
+		if err := c.add(body); err != nil {
+			return err
+		}
+		if len(c.ids) == leavesAtOnce {
+			return c.flush(ctx)
+		}
+		return nil
+	})
+	if err == nil {
+		err = c.flush(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	tree := tlog.Tree{N: c.edge.size, Hash: c.edge.root()}
+	if tree != c.later.Tree {
+		return unlike(errors.New("the receipts do not make the tree that was signed"))
+	}
+	for _, t := range c.edge.partial() {
+		c.tiles.add(t)
+	}
+	var b pgx.Batch
+	c.queueTiles(&b)
+	b.Queue(dbsqlc.PutCheckpoint, tree.N, c.later.Checkpoint, true)
+	b.Queue(dbsqlc.PutState, c.later.Origin, tree.N, tree.Hash[:])
+	return c.tx.SendBatch(ctx, &b).Close()
+}
+
+func (c *completion) add(body []byte) error {
+	r, err := receipt.Parse(body)
+	if err != nil {
+		return unlike(err)
+	}
+	if c.edge.size >= c.later.Tree.N || r.Log != c.later.Origin {
+		return unlike(errors.New("there are receipts that the tree does not have"))
+	}
+	var about *uuid.UUID
+	if r.Level != receipt.LevelLogical {
+		about = &r.About
+	}
+	c.ids, c.bodies = append(c.ids, r.ID), append(c.bodies, bytes.Clone(body))
+	c.abouts, c.levels = append(c.abouts, about), append(c.levels, string(r.Level))
+	c.times, c.places = append(c.times, r.ExecutedAt), append(c.places, c.edge.size)
+	if salt, actor := c.later.Secrets(r.ID); salt != nil {
+		c.salted, c.salts, c.actors = append(c.salted, r.ID), append(c.salts, salt), append(c.actors, actor)
+	}
+	c.edge.add(tlog.RecordHash(body), c.tiles.add)
+	return nil
+}
+
+// flush writes what has been gathered.
+func (c *completion) flush(ctx context.Context) error {
+	var b pgx.Batch
+	want := int64(len(c.ids))
+	b.Queue(dbsqlc.DropTwins, c.ids, c.abouts, c.levels)
+	b.Queue(dbsqlc.AddLeaves, c.ids, c.abouts, c.levels, c.bodies, c.times, c.places).Exec(func(tag pgconn.CommandTag) error {
+		if got := tag.RowsAffected(); got != want {
+			return damaged("%d of %d receipts that were kept are in the database with other contents or in other places", want-got, want)
+		}
+		return nil
+	})
+	if len(c.salted) > 0 {
+		b.Queue(dbsqlc.AddSecrets, c.salted, c.salts, c.actors)
+	}
+	c.queueTiles(&b)
+	if err := c.tx.SendBatch(ctx, &b).Close(); err != nil {
+		return err
+	}
+	c.ids, c.abouts, c.levels, c.bodies, c.times, c.places = nil, nil, nil, nil, nil, nil
+	c.salted, c.salts, c.actors = nil, nil, nil
+	if c.progress != nil {
+		c.progress(c.edge.size)
+	}
+	return nil
+}
+
+func (c *completion) queueTiles(b *pgx.Batch) {
+	if len(c.tiles.levels) > 0 {
+		b.Queue(dbsqlc.PutTiles, c.tiles.levels, c.tiles.indexes, c.tiles.hashes)
+	}
+	c.tiles = tileRows{}
+}

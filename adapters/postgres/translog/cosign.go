@@ -1,0 +1,99 @@
+package translog
+
+import (
+	"bytes"
+	"context"
+
+	"lethe/adapters/postgres"
+	"lethe/adapters/postgres/translog/internal/dbsqlc"
+	"lethe/domain"
+	"lethe/receipt"
+)
+
+// Cosign adds signatures of the configured witnesses to a checkpoint that has
+// been published. It takes the checkpoint's text, an empty line, and lines of
+// signatures in any order; the log's own may be among them. It returns how many
+// leaves the checkpoint is of, and how many witnesses had not signed it before:
+// of each the first signature stays.
+//
+// CodeInvalid where it is no checkpoint with a witness's signature, or any
+// signature is wrong or of another key: then nothing is added. CodeNotFound where
+// no checkpoint of its size has been published, CodeConflict where that is
+// another one. ErrNoKey; other errors as of MapError.
+func (l *Log) Cosign(ctx context.Context, cosigned []byte) (size int64, added int, err error) {
+	if len(l.signers) == 0 {
+		return 0, 0, ErrNoKey
+	}
+	text, lines, _ := bytes.Cut(cosigned, []byte("\n\n"))
+	theirs, err := receipt.ParseCheckpoint(append(bytes.Clone(text), '\n'))
+	if err != nil {
+		return 0, 0, domain.Errorf(domain.CodeInvalid, "This is no checkpoint with signatures: %v", err)
+	}
+	err = l.db.Use(ctx, func(c postgres.Conn) error {
+		queries := dbsqlc.New(c)
+		note, err := queries.PublishedOf(ctx, theirs.Size)
+		if err != nil {
+			return err
+		}
+		ours, _, err := receipt.OpenCheckpoint(note, l.keys)
+		switch {
+		case err != nil:
+			return domain.Errorf(domain.CodeConflict, "The log's own checkpoint of size %d cannot be used: %v", theirs.Size, err)
+		case ours != theirs:
+			return domain.Errorf(domain.CodeConflict, "The log has published another checkpoint of size %d: if this one is signed with the log's key, too, the log was forked; keep both, they are the evidence", theirs.Size)
+		}
+		put := dbsqlc.PutCosignaturesParams{Size: theirs.Size}
+		for line := range bytes.Lines(lines) {
+			if bytes.Contains(note, append([]byte("\n"), line...)) {
+				continue // the log's own
+			}
+			key, err := l.cosigner(note, line)
+			if err != nil {
+				return domain.Errorf(domain.CodeInvalid, "Nothing was added: %v", err)
+			}
+			put.Keys, put.Lines = append(put.Keys, key.ID()), append(put.Lines, line)
+		}
+		if len(put.Keys) == 0 {
+			return domain.Errorf(domain.CodeInvalid, "No witness has signed this checkpoint")
+		}
+		n, err := queries.PutCosignatures(ctx, put)
+		added = int(n)
+		return err
+	})
+	if domain.CodeOf(err) == domain.CodeNotFound {
+		err = domain.Errorf(domain.CodeNotFound, "The log has published no checkpoint of size %d", theirs.Size)
+	}
+	if err != nil {
+		return 0, 0, err
+	}
+	return theirs.Size, added, nil
+}
+
+// cosigner is the witness that has signed a checkpoint with this line, which ends
+// with a newline.
+func (l *Log) cosigner(note, line []byte) (key receipt.PublicKey, err error) {
+	with, err := receipt.AddCosignature(note, line, l.keys)
+	if err != nil {
+		return key, err
+	}
+	_, signatures, err := receipt.OpenCheckpoint(with, l.keys)
+	if err != nil {
+		return key, err
+	}
+	// The log's own come first.
+	return signatures[len(signatures)-1].Key, nil
+}
+
+// cosigned is a checkpoint with those of these lines that are right and of a
+// known witness.
+func (l *Log) cosigned(note, lines []byte) []byte {
+	if l.witnesses == 0 {
+		return note
+	}
+	for line := range bytes.Lines(lines) {
+		if with, err := receipt.AddCosignature(note, line, l.keys); err == nil {
+			note = with
+		}
+	}
+	return note
+}

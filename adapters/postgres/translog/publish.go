@@ -1,0 +1,54 @@
+package translog
+
+import (
+	"context"
+
+	"lethe/adapters/postgres"
+	"lethe/adapters/postgres/translog/internal/dbsqlc"
+	"lethe/domain"
+)
+
+// Publish publishes the checkpoints that all configured standbys have replayed
+// past, by the place in the write-ahead log that is read after the checkpoint
+// was committed: a failover to one of them cannot lose these. It returns how
+// many, and which standbys are not connected. Any number of processes may call
+// it. Without the privilege to see what standbys have replayed it is
+// CodeInternal and says so; other errors as of MapError.
+func (l *Log) Publish(ctx context.Context) (published int64, absent []string, err error) {
+	permitted := true
+	err = l.db.Use(ctx, func(c postgres.Conn) (err error) {
+		queries := dbsqlc.New(c)
+		if len(l.standbys) == 0 {
+			published, err = queries.PublishAll(ctx)
+			return err
+		}
+		if err := queries.MarkPlace(ctx); err != nil {
+			return err
+		}
+		return c.QueryRow(ctx, publishReplayed, l.standbys).Scan(&permitted, &published, &absent)
+	})
+	switch {
+	case err != nil:
+		return 0, nil, err
+	case !permitted:
+		return 0, nil, domain.Errorf(domain.CodeInternal, "The role may not see what the standbys have replayed, so no checkpoint is published: GRANT pg_monitor to it")
+	}
+	return published, absent, nil
+}
+
+// A standby that is not connected has replayed nothing; of several under one
+// name the last one counts.
+const publishReplayed = `-- name: PublishReplayed :one
+WITH standbys AS (
+    SELECT wanted.name, min(coalesce(r.replay_lsn, '0/0')) FILTER (WHERE r.pid IS NOT NULL) AS replayed
+    FROM unnest($1::text[]) AS wanted (name)
+    LEFT JOIN pg_stat_replication r ON r.application_name = wanted.name
+    GROUP BY wanted.name
+), published AS (
+    UPDATE lethe.checkpoints c SET published_at = clock_timestamp()
+    WHERE c.published_at IS NULL AND c.lsn <= (SELECT min(coalesce(s.replayed, '0/0')) FROM standbys s)
+    RETURNING c.size
+)
+SELECT pg_has_role('pg_read_all_stats', 'USAGE'),
+       (SELECT count(*) FROM published),
+       ARRAY (SELECT s.name FROM standbys s WHERE s.replayed IS NULL ORDER BY s.name)`

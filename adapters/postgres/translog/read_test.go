@@ -1,0 +1,226 @@
+package translog
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"lethe/adapters/postgres"
+	"lethe/domain"
+	"lethe/domain/porttest"
+	"lethe/internal/pgtest"
+	"lethe/internal/testreceipt"
+	"lethe/receipt"
+)
+
+// portFixture seals without publishing, as it waits for a standby that never comes.
+type portFixture struct {
+	*fixture
+	waits *Log
+}
+
+func newPortFixture(t *testing.T, b *fixture) porttest.LogFixture {
+	t.Helper()
+	return portFixture{b, b.open(Config{Signers: []receipt.Signer{b.signer}, Standbys: []string{"never"}})}
+}
+
+func (f portFixture) Log() domain.Log { return f.waits }
+
+func (f portFixture) AddReceipt(actor, about *uuid.UUID) porttest.LogReceipt {
+	r := newReceipt(f.t, origin)
+	r.Actor, r.About = actor, about
+	if about != nil {
+		r.Level = string(receipt.LevelReplicated)
+		r.ID, r.Body = testreceipt.NewAbout(f.t, origin, *about)
+	}
+	f.writeReceipt(r)
+	return porttest.LogReceipt{ID: r.ID, Body: r.Body}
+}
+
+func (f portFixture) Seal() {
+	if _, err := f.waits.Seal(f.t.Context()); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+func (f portFixture) Publish() {
+	if _, _, err := f.fixture.Publish(f.t.Context()); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+func TestPromises(t *testing.T) {
+	t.Parallel()
+	porttest.Log(t, func(t *testing.T) porttest.LogFixture { return newPortFixture(t, newFixture(t)) })
+}
+
+func TestPromisesThroughPgBouncer(t *testing.T) {
+	t.Parallel()
+	through := pgtest.ThroughPgBouncer(t)
+	porttest.Log(t, func(t *testing.T) porttest.LogFixture {
+		b := newFixture(t)
+		b.role = openDB(t, postgres.Config{URL: through(b.database.URL), PgBouncer: true})
+		b.Log = b.open(Config{Signers: []receipt.Signer{b.signer}})
+		return newPortFixture(t, b)
+	})
+}
+
+// TestProofFiles: what is handed out is what the check of receipts takes, at
+// every place of trees of many sizes.
+func TestProofFiles(t *testing.T) {
+	t.Parallel()
+	b := newFixture(t)
+	written := b.write(3)
+	b.seal(3)
+	for _, more := range []int{1, 251, 1, 1, 300} {
+		b.fill(more - 1)
+		written = append(written, b.write(1)...)
+		b.seal(more)
+		for _, r := range written {
+			got, err := b.Receipt(t.Context(), r.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := receipt.Check(got.File, b.public(), receipt.Options{}); err != nil {
+				t.Errorf("with %d more: %v", more, err)
+			}
+		}
+	}
+}
+
+// TestReadingWhatWasChanged: what does not lead to the signed root is not
+// handed out.
+func TestReadingWhatWasChanged(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ sql, says string }{
+		"the receipt":       {"UPDATE lethe.receipts SET body = set_byte(body, 200, 33) WHERE leaf_index = 5", "leaf 5,"},
+		"its place":         {"UPDATE lethe.receipts SET leaf_index = 300 WHERE leaf_index = 5", "leaf 300,"},
+		"its tile":          {"UPDATE lethe.tiles SET hashes = set_byte(hashes, 4, get_byte(hashes, 4) # 1) WHERE level = 0 AND idx = 0", "do not make the tree"},
+		"a tile on the way": {"DELETE FROM lethe.tiles WHERE level = 1", "level 1 is missing"},
+		"the checkpoint":    {"UPDATE lethe.checkpoints SET note = 'note'", "newest checkpoint"},
+		"of another log":    {"UPDATE lethe.checkpoints SET note = convert_to(replace(convert_from(note, 'UTF8'), 'example.com', 'example.org'), 'UTF8')", "of the log"},
+		"of another size":   {"UPDATE lethe.checkpoints SET size = 299", "is of 300"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newFixture(t)
+			b.fill(5)
+			r := b.write(1)[0]
+			b.fill(294)
+			b.seal(300)
+			b.Log = b.open(Config{Signers: []receipt.Signer{b.signer}}) // has seen nothing yet
+			if got, err := b.Receipt(t.Context(), r.ID); err != nil || got.File == nil {
+				t.Fatalf("before: %+v, %v", got, err)
+			}
+			b.exec(c.sql)
+			got, err := b.Receipt(t.Context(), r.ID)
+			if c.says == "leaf 300," { // outside of the published tree
+				if err != nil || got.File != nil {
+					t.Errorf("got %+v, %v", got, err)
+				}
+				return
+			}
+			if got.File != nil || domain.CodeOf(err) != domain.CodeInternal || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("want an error about %q, got %v", c.says, err)
+			}
+		})
+	}
+}
+
+// TestNothingOlderThanWasShown: after the database has been turned back, its
+// older checkpoint is not shown by a process that has shown a newer one.
+func TestNothingOlderThanWasShown(t *testing.T) {
+	t.Parallel()
+	b := newFixture(t)
+	r := b.write(1)[0]
+	b.seal(1)
+	b.write(1)
+	b.seal(1)
+	reader := b.open(Config{Signers: []receipt.Signer{b.signer}})
+	if _, err := reader.Checkpoint(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.exec("DELETE FROM lethe.checkpoints WHERE size = 2")
+	if _, err := reader.Checkpoint(t.Context()); domain.CodeOf(err) != domain.CodeInternal || !strings.Contains(err.Error(), "another one of size 2") {
+		t.Errorf("the older checkpoint: %v", err)
+	}
+	if got, err := reader.Receipt(t.Context(), r.ID); domain.CodeOf(err) != domain.CodeInternal || got.File != nil {
+		t.Errorf("a proof by the older checkpoint: %v", err)
+	}
+	b.exec("DELETE FROM lethe.checkpoints")
+	if _, err := reader.Checkpoint(t.Context()); domain.CodeOf(err) != domain.CodeInternal {
+		t.Errorf("no checkpoint: %v", err)
+	}
+}
+
+// TestReadersAtOnce: those who began before a sealing are not taken for ones
+// that see an older database.
+func TestReadersAtOnce(t *testing.T) {
+	t.Parallel()
+	b := newFixture(t)
+	r := b.write(1)[0]
+	b.seal(1)
+	done := make(chan error, 4)
+	for range cap(done) {
+		go func() {
+			for range 50 {
+				if _, err := b.Receipt(t.Context(), r.ID); err != nil {
+					done <- err
+					return
+				}
+				if _, err := b.Checkpoint(t.Context()); err != nil {
+					done <- err
+					return
+				}
+			}
+			done <- nil
+		}()
+	}
+	for range 20 {
+		b.write(1)
+		b.seal(1)
+	}
+	for range cap(done) {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestProofIsOneQuery, at whatever place and size.
+func TestProofIsOneQuery(t *testing.T) {
+	t.Parallel()
+	b := newFixture(t)
+	first := b.write(1)[0]
+	b.fill(700)
+	last := b.write(1)[0]
+	b.seal(702)
+	var queries counter
+	log, err := New(openDB(t, postgres.Config{URL: b.database.RoleURL, Tracer: &queries}), Config{Signers: []receipt.Signer{b.signer}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range []postgres.Receipt{first, last} {
+		queries.n.Store(0)
+		if got, err := log.Receipt(t.Context(), r.ID); err != nil || got.File == nil || queries.n.Load() != 1 {
+			t.Errorf("%d queries, %v", queries.n.Load(), err)
+		}
+	}
+	queries.n.Store(0)
+	if _, err := log.Consistency(t.Context(), 1, 702); err != nil || queries.n.Load() != 1 {
+		t.Errorf("%d queries for a proof of consistency, %v", queries.n.Load(), err)
+	}
+}
+
+func TestNoConsistency(t *testing.T) {
+	t.Parallel()
+	b := newFixture(t)
+	b.fill(10)
+	b.seal(10)
+	for _, c := range [][2]int64{{0, 10}, {-1, 10}, {7, 3}, {3, 11}, {3, 5000}, {1, 1 << 62}} {
+		if _, err := b.Consistency(t.Context(), c[0], c[1]); domain.CodeOf(err) != domain.CodeNotFound {
+			t.Errorf("from %d to %d: %v", c[0], c[1], err)
+		}
+	}
+}

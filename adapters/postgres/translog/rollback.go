@@ -1,0 +1,76 @@
+package translog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"lethe/domain"
+)
+
+// Compare makes sure that the database's newest published checkpoint is not
+// older than the newest that was seen, by this process or by another that keeps
+// it in the same place, and that it has grown out of that; then it is kept. Where
+// that is not so, the error is ErrRolledBack. It makes one round trip, and another
+// where the log has grown. Other errors as of Checkpoint.
+func (l *Log) Compare(ctx context.Context) error {
+	// Whatever is kept by now was committed before the database is asked.
+	if err := l.recall(); err != nil {
+		return &domain.Error{Code: domain.CodeInternal, Message: "The newest checkpoint that was seen cannot be read; see the service's log", Cause: err}
+	}
+	if _, err := l.Checkpoint(ctx); err != nil && domain.CodeOf(err) != domain.CodeNotFound {
+		return err
+	}
+	return nil
+}
+
+// recall reads what is kept.
+func (l *Log) recall() error {
+	if l.kept == nil {
+		return nil
+	}
+	signed, err := l.kept.Read()
+	if err != nil || signed == nil {
+		return err
+	}
+	n, err := note.Open(signed, l.verifiers)
+	if unverified, ok := errors.AsType[*note.UnverifiedNoteError](err); ok {
+		n = unverified.Note // a former key's
+	} else if err != nil {
+		return fmt.Errorf("the checkpoint that is kept is damaged: %w", err)
+	}
+	tree, err := l.tree([]byte(n.Text))
+	if err != nil {
+		return fmt.Errorf("the checkpoint that is kept is not of this log: %w", err)
+	}
+	l.saw(tree)
+	return nil
+}
+
+// see keeps a published tree and then notes it.
+func (l *Log) see(tree tlog.Tree, signed []byte) error {
+	if l.kept != nil && tree.N > l.seen.Load().N {
+		if err := l.kept.Keep(signed); err != nil {
+			return &domain.Error{
+				Code:    domain.CodeUnavailable,
+				Message: "The newest checkpoint of the log of erasures cannot be kept, and is not shown until it can; see the service's log",
+				Cause:   fmt.Errorf("keep the checkpoint of size %d: %w", tree.N, err),
+			}
+		}
+	}
+	l.saw(tree)
+	return nil
+}
+
+// saw notes that a tree has been published.
+func (l *Log) saw(tree tlog.Tree) {
+	for {
+		known := l.seen.Load()
+		if known.N >= tree.N || l.seen.CompareAndSwap(known, &tree) {
+			return
+		}
+	}
+}

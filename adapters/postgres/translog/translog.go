@@ -1,0 +1,129 @@
+// Package translog keeps the log of erasures in Postgres: receipts become leaves
+// of a Merkle tree (RFC 6962) in tiles of 256 hashes, every state of which is
+// signed and, once no failover can lose it, published.
+package translog
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"lethe/adapters/postgres"
+	"lethe/domain"
+	"lethe/receipt"
+)
+
+// ErrRolledBack is what an error is that is about a database whose log is not the one
+// of which newer checkpoints were seen: it was restored, or is another.
+var ErrRolledBack = errors.New("the log is older than what was seen of it")
+
+func older(format string, args ...any) *domain.Error {
+	return &domain.Error{
+		Code:    domain.CodeInternal,
+		Message: "The database's log of erasures is older than the newest checkpoint that was seen of it, or has another past: run `lethe replay`",
+		Cause:   fmt.Errorf("%w: %w", ErrRolledBack, fmt.Errorf(format, args...)),
+	}
+}
+
+// Config says who signs the log and who has to have it.
+type Config struct {
+	// Signers sign every checkpoint, the newest key first; all are of one
+	// origin. None: the log can be read, and nothing is sealed.
+	Signers []receipt.Signer
+	// Standbys are the application_names of those that have to have replayed a
+	// checkpoint before it is published. None: it is published at once.
+	Standbys []string
+	// Witnesses are the keys of those whose signatures may be added to
+	// checkpoints.
+	Witnesses []receipt.PublicKey
+	// Checkpoints keeps the newest checkpoint that was seen over restarts; nil: it is
+	// known for as long as the process runs.
+	Checkpoints CheckpointStore
+}
+
+// CheckpointStore is where the newest checkpoint that was seen is kept, outside of the
+// database. Several processes may share it.
+type CheckpointStore interface {
+	// Read returns the checkpoint, a signed note; nil where there is none yet.
+	Read() ([]byte, error)
+	// Keep puts a checkpoint there, unless one of as many leaves or more is
+	// there already. When it returns, it is durable.
+	Keep(signed []byte) error
+}
+
+// Log is the log of erasures.
+type Log struct {
+	db        *postgres.DB
+	origin    string
+	signers   []note.Signer
+	keys      []receipt.PublicKey // the log's own and those of witnesses; none without signers
+	witnesses int                 // how many of these are witnesses'
+	verifiers note.Verifiers
+	standbys  []string
+
+	// seen is the newest published tree that this process knows of: what was
+	// shown cannot be taken back. It is kept first.
+	seen atomic.Pointer[tlog.Tree]
+	kept CheckpointStore // may be nil
+	// next is the tile that the next sealing begins its rounds with.
+	next atomic.Int64
+}
+
+// New makes the log on the primary of the database that fusillade is in. It
+// fails where what is kept in cfg.Checkpoints cannot be read, is damaged or is of
+// another log.
+func New(db *postgres.DB, cfg Config) (*Log, error) {
+	if db == nil {
+		return nil, errors.New("the log needs a database")
+	}
+	l := &Log{db: db, standbys: slices.Clone(cfg.Standbys), kept: cfg.Checkpoints}
+	l.seen.Store(&tlog.Tree{})
+	verifiers := make([]note.Verifier, len(cfg.Signers))
+	for i, s := range cfg.Signers {
+		public := s.PublicKey()
+		if i > 0 && public.Name() != l.origin {
+			return nil, fmt.Errorf("the keys of the log are of two origins, %s and %s", l.origin, public.Name())
+		}
+		l.origin = public.Name()
+		l.signers = append(l.signers, s)
+		l.keys = append(l.keys, public)
+		var err error
+		if verifiers[i], err = note.NewVerifier(public.String()); err != nil {
+			return nil, fmt.Errorf("the public key of the log: %w", err)
+		}
+	}
+	for _, key := range cfg.Witnesses {
+		if !key.Witness() || key.Name() == l.origin {
+			return nil, fmt.Errorf("the key %s is a log's and not a witness's", key.ID())
+		}
+		if len(l.signers) > 0 {
+			l.keys = append(l.keys, key)
+			l.witnesses++
+		}
+	}
+	l.verifiers = note.VerifierList(verifiers...)
+	if err := l.recall(); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// ErrDamaged is behind errors that say that the log is not as it was signed.
+var ErrDamaged = errors.New("the log is not as it was signed")
+
+// damaged says what of the log is not as it was signed.
+func damaged(format string, args ...any) *domain.Error {
+	return &domain.Error{
+		Code:    domain.CodeInternal,
+		Message: "The log of erasures is not as it was signed; run `lethe doctor`",
+		Cause:   damage{fmt.Errorf(format, args...)},
+	}
+}
+
+type damage struct{ error }
+
+func (damage) Is(target error) bool { return target == ErrDamaged }

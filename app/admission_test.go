@@ -1,0 +1,258 @@
+package app
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/uuid"
+
+	"lethe/adapters/httpapi"
+	"lethe/domain"
+)
+
+func TestMaxRequests(t *testing.T) {
+	t.Parallel()
+	for conns, want := range map[int]int{1: 256, 10: 256, 32: 256, 33: 264, 1000: 8000} {
+		if got := maxRequests(conns); got != want {
+			t.Errorf("%d requests for %d connections, want %d", got, conns, want)
+		}
+	}
+}
+
+func TestLimitRequests(t *testing.T) {
+	t.Parallel()
+	begun, finish := make(chan struct{}), make(chan struct{})
+	var refused atomic.Int64
+	var logged bytes.Buffer
+	handler := limitRequests(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/slow":
+			begun <- struct{}{}
+			<-finish
+		case "/panic":
+			panic(http.ErrAbortHandler)
+		}
+		w.WriteHeader(http.StatusNoContent)
+	}), 2, everyone, func() { refused.Add(1) }, slog.New(slog.NewTextHandler(&logged, nil)))
+	ask := func(method, path string) *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequest(method, path, nil))
+		return w
+	}
+
+	for range 3 { // a panic gives its place back
+		func() {
+			defer func() { _ = recover() }()
+			ask(http.MethodGet, "/panic")
+		}()
+	}
+	ended := make(chan int)
+	for range 2 {
+		go func() { ended <- ask(http.MethodGet, "/slow").Code }()
+		<-begun
+	}
+	for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
+		if w := ask(http.MethodGet, path); w.Code != http.StatusNoContent {
+			t.Errorf("%s: %d", path, w.Code)
+		}
+	}
+	ids := map[string]bool{}
+	for _, method := range []string{http.MethodGet, http.MethodDelete, http.MethodPost} {
+		w := ask(method, requestsRoute+"?key=canary")
+		var problem httpapi.Problem
+		if err := json.Unmarshal(w.Body.Bytes(), &problem); err != nil {
+			t.Fatal(err)
+		}
+		if w.Code != http.StatusServiceUnavailable || problem.Status != http.StatusServiceUnavailable || problem.Detail == "" ||
+			w.Header().Get("Retry-After") == "" || w.Header().Get("Content-Type") != "application/problem+json" ||
+			w.Header().Get("Cache-Control") != "no-store" || problem.RequestId != w.Header().Get("X-Request-Id") {
+			t.Errorf("%s: %d %v %s", method, w.Code, w.Header(), w.Body)
+		}
+		ids[problem.RequestId] = true
+	}
+	if len(ids) != 3 || ids[""] {
+		t.Errorf("the ids are %v", ids)
+	}
+	if n := refused.Load(); n != 3 {
+		t.Errorf("%d refusals are counted, want 3", n)
+	}
+	close(finish)
+	for range 2 {
+		if code := <-ended; code != http.StatusNoContent {
+			t.Errorf("one that was let in got %d", code)
+		}
+	}
+	if w := ask(http.MethodGet, requestsRoute); w.Code != http.StatusNoContent {
+		t.Errorf("with room again: %d", w.Code)
+	}
+	if said := logged.String(); strings.Count(said, "\n") != 1 || strings.Contains(said, "canary") {
+		t.Errorf("the log has %q, want one line", said)
+	}
+}
+
+// everyone has each request be another caller's.
+func everyone(*http.Request) uuid.UUID { return uuid.New() }
+
+// TestLimitOneCaller: one caller has half of the places, and is told so; others find
+// the rest of them free.
+func TestLimitOneCaller(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		const limit = 4
+		alice, bob := uuid.New(), uuid.New()
+		finish := make(chan struct{})
+		var refused atomic.Int64
+		handler := limitRequests(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/slow" {
+				<-finish
+			}
+			w.WriteHeader(http.StatusNoContent)
+		}), limit, func(r *http.Request) uuid.UUID {
+			if r.Header.Get("Authorization") == "" {
+				return bob
+			}
+			return alice
+		}, func() { refused.Add(1) }, slog.New(slog.DiscardHandler))
+		begun := time.Now()
+		codes := make(chan int, limit)
+		for range limit {
+			go func() {
+				r := httptest.NewRequest(http.MethodGet, "/slow", nil)
+				r.Header.Set("Authorization", "Bearer sk-alice")
+				w := httptest.NewRecorder()
+				handler.ServeHTTP(w, r)
+				codes <- w.Code
+				if w.Code == http.StatusTooManyRequests && w.Header().Get("Retry-After") == "" {
+					t.Error("no Retry-After")
+				}
+			}()
+		}
+		synctest.Wait()
+		w := httptest.NewRecorder()
+		if handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, requestsRoute, nil)); w.Code != http.StatusNoContent || time.Since(begun) > 0 {
+			t.Errorf("another's: %d after %s", w.Code, time.Since(begun))
+		}
+		for range limit / 2 {
+			if code := <-codes; code != http.StatusTooManyRequests {
+				t.Errorf("beyond a half: %d", code)
+			}
+		}
+		// They have waited for a place, and then for their answer.
+		if waited := time.Since(begun); waited != placeWait+time.Second || refused.Load() != limit/2 {
+			t.Errorf("%d were refused after %s", refused.Load(), waited)
+		}
+		close(finish)
+		for range limit / 2 {
+			if code := <-codes; code != http.StatusNoContent {
+				t.Errorf("one that was let in got %d", code)
+			}
+		}
+	})
+}
+
+// TestByCredentials: callers are told apart by what they say who they are.
+func TestByCredentials(t *testing.T) {
+	t.Parallel()
+	session := uuid.New()
+	said := []domain.Credentials{
+		{}, {Key: "a"}, {Key: "b"}, {ExternalID: "a"}, {ExternalID: "b"}, {Sessions: []uuid.UUID{session}},
+	}
+	var next domain.Credentials
+	by := byCredentials(func(*http.Request) domain.Credentials { return next })
+	seen := map[uuid.UUID]bool{}
+	for _, next = range slices.Concat(said, said) {
+		seen[by(nil)] = true
+	}
+	if len(seen) != len(said) || !seen[uuid.Nil] || !seen[session] {
+		t.Errorf("there are %d callers, want %d", len(seen), len(said))
+	}
+}
+
+// TestAnswersLeave: an answer that has begun keeps nobody out, and gives no more
+// than its place back.
+func TestAnswersLeave(t *testing.T) {
+	t.Parallel()
+	begun, finish := make(chan struct{}), make(chan struct{})
+	var refused atomic.Int64
+	handler := limitRequests(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/stream" {
+			w.WriteHeader(http.StatusOK)
+			w.WriteHeader(http.StatusOK)
+		}
+		begun <- struct{}{}
+		<-finish
+	}), 1, everyone, func() { refused.Add(1) }, slog.New(slog.DiscardHandler))
+	var running sync.WaitGroup
+	ask := func(path string) {
+		running.Go(func() { handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, path, nil)) })
+	}
+	for _, path := range []string{"/stream", "/stream", requestsRoute} {
+		ask(path)
+		<-begun
+	}
+	if n := refused.Load(); n != 0 {
+		t.Errorf("%d were refused", n)
+	}
+	handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, requestsRoute, nil))
+	if n := refused.Load(); n != 1 {
+		t.Errorf("%d were refused, want the one beyond the limit", n)
+	}
+	close(finish)
+	running.Wait()
+	ask(requestsRoute)
+	<-begun
+	running.Wait()
+}
+
+// TestLimitRequestsBodies: a body gets through as it is, and who sends one
+// slowly keeps nobody out.
+func TestLimitRequestsBodies(t *testing.T) {
+	t.Parallel()
+	handler := limitRequests(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n, err := io.Copy(io.Discard, r.Body)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		_, _ = fmt.Fprint(w, n)
+	}), 1, everyone, func() { t.Error("one was refused") }, slog.New(slog.DiscardHandler))
+	ask := func(body io.Reader, length int64) string {
+		r := httptest.NewRequest(http.MethodPost, requestsRoute, body)
+		r.ContentLength = length
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		return w.Body.String()
+	}
+	slow, sender := io.Pipe()
+	ended := make(chan string)
+	go func() { ended <- ask(slow, -1) }()
+	if _, err := sender.Write([]byte("x")); err != nil { // it is being read
+		t.Fatal(err)
+	}
+	for _, n := range []int{0, 1, 64 << 10, 64<<10 + 1, 1 << 20} {
+		for _, length := range []int64{int64(n), -1} {
+			if got := ask(strings.NewReader(strings.Repeat("x", n)), length); got != fmt.Sprint(n) {
+				t.Errorf("%d bytes, announced as %d: %s arrived", n, length, got)
+			}
+		}
+	}
+	_ = sender.CloseWithError(errors.New("it broke off"))
+	if got := <-ended; !strings.Contains(got, "it broke off") {
+		t.Errorf("a broken body: %s", got)
+	}
+}
+
+const requestsRoute = "/admin/api/v1/batches/requests"

@@ -1,0 +1,178 @@
+package domain_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"lethe/domain"
+	"lethe/domain/porttest"
+)
+
+func (w *world) allAccesses(t *testing.T) []domain.Access {
+	t.Helper()
+	found, err := w.AccessLog().Page(t.Context(), domain.AccessQuery{Limit: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+// TestWhatIsAnAccess: contents that are shown and not one's own, and nothing else.
+func TestWhatIsAnAccess(t *testing.T) {
+	t.Parallel()
+	for _, c := range callers {
+		for _, organization := range []*uuid.UUID{nil, &acme} {
+			for _, owner := range []string{anna.String(), ben.String(), acme.String(), globex.String(), "someone", ""} {
+				for _, omit := range []bool{false, true} {
+					w := newWorld()
+					row := w.put(owner)
+					caller := c.principal
+					caller.Organization = organization
+					_, err := w.getter().Execute(t.Context(), caller, domain.GetRequest{ID: row.ID, OmitContents: omit, Address: "192.0.2.7"})
+					own := owner == anna.String() || organization != nil && owner == organization.String()
+					accesses := w.allAccesses(t)
+					if want := err == nil && !omit && !own; (len(accesses) == 1) != want || len(accesses) > 1 {
+						t.Errorf("%s, owner %s, omit %t: want a record: %t, got %+v", c.name, owner, omit, want, accesses)
+					}
+					for _, l := range accesses {
+						if want := (domain.Access{ID: l.ID, At: noon, By: anna, Response: row.ID, Owner: owner, Address: "192.0.2.7"}); l != want || l.ID.Version() != 4 {
+							t.Errorf("want %+v, got %+v", want, l)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestNoContentsWithoutARecord: of the caller's own, nothing is recorded.
+func TestNoContentsWithoutARecord(t *testing.T) {
+	t.Parallel()
+	const unrecorded = "That you looked at this response could not be recorded, so it is not shown; try again later"
+	admin := domain.Principal{ID: anna, Admin: true}
+	for name, c := range map[string]struct {
+		err  error
+		code domain.Code
+	}{
+		"unavailable": {domain.Errorf(domain.CodeUnavailable, "gone"), domain.CodeUnavailable},
+		"a fault":     {domain.Errorf(domain.CodeInternal, "no table"), domain.CodeUnavailable},
+		"erased":      {domain.Errorf(domain.CodeNotFound, "none"), domain.CodeNotFound},
+	} {
+		w := newWorld()
+		w.record = func(context.Context) error { return c.err }
+		mine, others := w.put(anna.String()), w.put(ben.String())
+		got, err := w.getter().Execute(t.Context(), admin, domain.GetRequest{ID: others.ID})
+		want := unrecorded + ": " + c.err.Error()
+		if c.code == domain.CodeNotFound {
+			want = notFound(others.ID)
+		}
+		wantError(t, err, c.code, want)
+		if got != (domain.ResponseDetail{}) {
+			t.Errorf("%s: a refusal says something: %+v", name, got)
+		}
+		for _, r := range []domain.GetRequest{{ID: mine.ID}, {ID: others.ID, OmitContents: true}} {
+			if _, err := w.getter().Execute(t.Context(), admin, r); err != nil {
+				t.Errorf("%s: %+v: %v", name, r, err)
+			}
+		}
+	}
+	for _, owner := range []string{ben.String(), "someone"} {
+		w := newWorld()
+		others := w.put(owner)
+		ctx, cancel := context.WithCancel(t.Context())
+		w.record = func(context.Context) error { cancel(); return errors.New("cut off") }
+		if _, err := w.getter().Execute(ctx, admin, domain.GetRequest{ID: others.ID}); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: want the context's error, got %v", owner, err)
+		}
+	}
+}
+
+func TestListLooks(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	w.AddPerson(porttest.Person{ID: ben, Email: "ben@example.com", Deleted: true})
+	var all []domain.Access
+	for i := range 25 {
+		row := w.put([]string{ben.String(), globex.String(), "someone", anna.String()}[i%4])
+		l := domain.Access{ID: uuid.New(), At: noon.Add(time.Duration(i/3) * time.Second), By: []uuid.UUID{ben, globex, anna}[i%3], Response: row.ID, Owner: row.Owner}
+		if err := w.AccessLog().Record(t.Context(), l); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, l)
+	}
+	admin := domain.Principal{ID: anna, Email: "anna@example.com", Admin: true}
+	known := map[string]string{ben.String(): "ben@example.com", anna.String(): "anna@example.com"}
+	for _, filter := range []domain.AccessFilter{{}, {Owner: ptr("someone")}, {By: &ben, From: &all[4].At}, {Response: &all[0].Response}} {
+		seen := map[uuid.UUID]bool{}
+		r := domain.AccessLogRequest{Filter: filter, Limit: ptr(int64(4))}
+		for {
+			page, err := w.accessLister().Execute(t.Context(), admin, r)
+			if err != nil || page.Limit != 4 {
+				t.Fatal(page.Limit, err)
+			}
+			for _, item := range page.Items {
+				if seen[item.ID] || !filter.Matches(item.Access) {
+					t.Errorf("%+v: got %+v", filter, item)
+				}
+				seen[item.ID] = true
+				if by, ok := known[item.By.String()]; ok != (item.ByEmail != nil) || ok && *item.ByEmail != by {
+					t.Errorf("the address of %s is %v", item.By, item.ByEmail)
+				}
+				if owner, ok := known[item.Owner]; ok != (item.OwnerEmail != nil) || ok && *item.OwnerEmail != owner {
+					t.Errorf("the address of %s is %v", item.Owner, item.OwnerEmail)
+				}
+			}
+			if page.Next == nil {
+				break
+			}
+			again, err := domain.ParseCursor(page.Next.String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.After = &again
+			other := domain.AccessLogRequest{Filter: domain.AccessFilter{Owner: ptr("another")}, After: &again}
+			if _, err := w.accessLister().Execute(t.Context(), admin, other); domain.CodeOf(err) != domain.CodeInvalid {
+				t.Errorf("a cursor goes on with another list: %v", err)
+			}
+			if _, err := w.list().Execute(t.Context(), admin, domain.ListRequest{After: &again}); domain.CodeOf(err) != domain.CodeInvalid {
+				t.Errorf("a cursor of the access log goes on with a list of responses: %v", err)
+			}
+		}
+		want := 0
+		for _, l := range all {
+			if filter.Matches(l) {
+				want++
+			}
+		}
+		if len(seen) != want || want == 0 {
+			t.Errorf("%+v: %d records, want %d", filter, len(seen), want)
+		}
+	}
+	for limit, want := range map[int64]int64{-1: 1, 0: 1, 1: 1, 1000: domain.MaxLimit} {
+		if page, err := w.accessLister().Execute(t.Context(), admin, domain.AccessLogRequest{Limit: &limit}); err != nil || page.Limit != want {
+			t.Errorf("limit %d: got %d, %v", limit, page.Limit, err)
+		}
+	}
+	w.emails = func(context.Context) error { return errors.New("users are gone") }
+	page, err := w.accessLister().Execute(t.Context(), admin, domain.AccessLogRequest{})
+	if err != nil || int64(len(page.Items)) != domain.DefaultLimit || page.Limit != domain.DefaultLimit || w.log.Len() == 0 {
+		t.Errorf("want records without addresses and a warning, got %+v, %v", page, err)
+	}
+	gone := domain.Errorf(domain.CodeUnavailable, "gone")
+	w.readAccessLog = func(context.Context) error { return gone }
+	if _, err := w.accessLister().Execute(t.Context(), admin, domain.AccessLogRequest{}); err != error(gone) {
+		t.Errorf("want the port's error as it is, got %v", err)
+	}
+	for _, c := range callers {
+		if c.principal.Admin {
+			continue
+		}
+		w.readAccessLog = func(context.Context) error { t.Error("the access log was read"); return nil }
+		_, err := w.accessLister().Execute(t.Context(), c.principal, domain.AccessLogRequest{})
+		wantError(t, err, domain.CodeForbidden, "Insufficient permissions to Read AccessLog")
+	}
+}

@@ -1,0 +1,141 @@
+package domain
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"slices"
+
+	"github.com/google/uuid"
+)
+
+// enricher adds to responses what other places know of them.
+type enricher struct {
+	usage  UsageRecords
+	people People
+	log    *slog.Logger
+}
+
+// describe fails when usage cannot be read. Addresses are an extra: without
+// them they are nil, and the log says why.
+func (d enricher) enrich(ctx context.Context, caller Principal, responses []Response) ([]ResponseSummary, error) {
+	summaries := make([]ResponseSummary, len(responses))
+	if len(responses) == 0 {
+		return summaries, nil
+	}
+	var ids []uuid.UUID // whose usage is not known
+	emails := map[uuid.UUID]string{caller.ID: caller.Email}
+	unknown := make(map[uuid.UUID]struct{})
+	for _, r := range responses {
+		if r.KnownUsage == nil {
+			ids = append(ids, r.ID)
+		}
+		if owner, ok := ownerID(r.Owner); ok && owner != caller.ID {
+			unknown[owner] = struct{}{}
+		}
+	}
+	var usage map[uuid.UUID]Usage
+	readUsage := func(ctx context.Context) (err error) {
+		usage, err = d.usage.Latest(ctx, ids)
+		return err
+	}
+	readEmails := func(ctx context.Context) error {
+		return addEmails(ctx, d.people, d.log, unknown, emails)
+	}
+	var err error
+	switch {
+	case len(ids) > 0 && len(unknown) > 0:
+		err = both(ctx, readUsage, readEmails)
+	case len(ids) > 0:
+		err = readUsage(ctx)
+	case len(unknown) > 0:
+		err = readEmails(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	for i, r := range responses {
+		summaries[i] = ResponseSummary{Response: r, Usage: usage[r.ID]}
+		if r.KnownUsage != nil {
+			summaries[i].Usage = *r.KnownUsage
+		}
+		if owner, ok := ownerID(r.Owner); ok {
+			if email, ok := emails[owner]; ok {
+				summaries[i].OwnerEmail = &email
+			}
+		}
+	}
+	return summaries, nil
+}
+
+// addEmails looks up the addresses of these people. They are an extra: where
+// they cannot be read, they are missing, and the log says why. The error is the
+// context's.
+func addEmails(ctx context.Context, people People, log *slog.Logger, of map[uuid.UUID]struct{}, emails map[uuid.UUID]string) error {
+	found, err := people.Emails(ctx, slices.Collect(maps.Keys(of)))
+	if err != nil && ctx.Err() == nil {
+		log.WarnContext(ctx, "e-mail addresses could not be read; answering without them", "error", err)
+	}
+	maps.Copy(emails, found)
+	return ctx.Err()
+}
+
+// describe adds addresses; its error is the context's.
+func (u *ListAccessLog) enrich(ctx context.Context, caller Principal, accesses []Access) ([]AccessSummary, error) {
+	emails := map[uuid.UUID]string{caller.ID: caller.Email}
+	unknown := make(map[uuid.UUID]struct{})
+	for _, l := range accesses {
+		unknown[l.By] = struct{}{}
+		if owner, ok := ownerID(l.Owner); ok {
+			unknown[owner] = struct{}{}
+		}
+	}
+	delete(unknown, caller.ID)
+	if len(unknown) > 0 {
+		if err := addEmails(ctx, u.people, u.log, unknown, emails); err != nil {
+			return nil, err
+		}
+	}
+	summaries := make([]AccessSummary, len(accesses))
+	for i, l := range accesses {
+		summaries[i] = AccessSummary{Access: l}
+		if email, ok := emails[l.By]; ok {
+			summaries[i].ByEmail = &email
+		}
+		if owner, ok := ownerID(l.Owner); ok {
+			if email, ok := emails[owner]; ok {
+				summaries[i].OwnerEmail = &email
+			}
+		}
+	}
+	return summaries, nil
+}
+
+// ownerID is the person an owner names, where it names one: only the canonical
+// spelling does, as owners are compared as text.
+func ownerID(owner string) (uuid.UUID, bool) {
+	id, err := uuid.Parse(owner)
+	return id, err == nil && id.String() == owner
+}
+
+// both runs two steps at once and waits for both. The first error ends the
+// other step's context and is returned. A panic of either is the caller's: on
+// a goroutine of its own it would end the program.
+func both(ctx context.Context, a, b func(context.Context) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	panicked := make(chan any, 1)
+	go func() {
+		defer func() { panicked <- recover() }()
+		if err := b(ctx); err != nil {
+			cancel(err)
+		}
+	}()
+	if err := a(ctx); err != nil {
+		cancel(err)
+	}
+	if p := <-panicked; p != nil {
+		panic(p)
+	}
+	return context.Cause(ctx)
+}

@@ -1,0 +1,201 @@
+package porttest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"lethe/domain"
+)
+
+// AccessLogFixture is an empty implementation of AccessLog, beside the responses that
+// it is about, and ways to fill these.
+type AccessLogFixture interface {
+	ResponsesFixture
+	AccessLog() domain.AccessLog
+}
+
+// AccessLog runs the promises of domain.AccessLog.
+func AccessLog(t *testing.T, newFixture func(t *testing.T) AccessLogFixture) {
+	t.Run("lists", func(t *testing.T) {
+		t.Parallel()
+		testAccessLists(t, newFixture(t))
+	})
+	t.Run("go with their response", func(t *testing.T) {
+		t.Parallel()
+		testErasedAccesses(t, newFixture(t))
+	})
+	t.Run("outlive no response", func(t *testing.T) {
+		t.Parallel()
+		testAccessesWhileErasing(t, newFixture(t))
+	})
+	t.Run("canceled", func(t *testing.T) {
+		t.Parallel()
+		f := newFixture(t)
+		l := addLooked(f, "anna", start)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, pageErr := f.AccessLog().Page(ctx, domain.AccessQuery{Limit: 1})
+		for name, err := range map[string]error{"record": f.AccessLog().Record(ctx, l), "page": pageErr} {
+			if !errors.Is(err, context.Canceled) {
+				t.Errorf("%s: want the context's error, got %v", name, err)
+			}
+		}
+		wantAccesses(t, f, "after a canceled record", domain.AccessFilter{})
+	})
+}
+
+// addLooked stores a response and makes a look at it.
+func addLooked(f ResponsesFixture, owner string, at time.Time) domain.Access {
+	row := NewRow(owner, "completed", start)
+	f.AddResponse(row)
+	return accessOf(row, at)
+}
+
+func accessOf(row Row, at time.Time) domain.Access {
+	return domain.Access{ID: uuid.New(), At: at, By: uuid.New(), Response: row.ID, Owner: row.Owner, Address: "2001:db8::1"}
+}
+
+func record(t *testing.T, f AccessLogFixture, accesses ...domain.Access) {
+	t.Helper()
+	for _, l := range accesses {
+		if err := f.AccessLog().Record(t.Context(), l); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func wantAccesses(t *testing.T, f AccessLogFixture, when string, filter domain.AccessFilter, want ...domain.Access) {
+	t.Helper()
+	got, err := f.AccessLog().Page(t.Context(), domain.AccessQuery{Filter: filter, Limit: int64(len(want)) + 1})
+	if err != nil || len(got) != len(want) || len(want) > 0 && !reflect.DeepEqual(got, want) {
+		t.Errorf("%s: want %+v, got %+v, %v", when, want, got, err)
+	}
+}
+
+// testAccessLists compares pages with what the domain says about the same
+// records, for every filter, whole and page by page.
+func testAccessLists(t *testing.T, f AccessLogFixture) {
+	ctx := t.Context()
+	wantAccesses(t, f, "nothing there", domain.AccessFilter{})
+	var all []domain.Access
+	people := []uuid.UUID{uuid.New(), uuid.New()}
+	for i, owner := range append([]string{"anna", "ben", uuid.NewString()}, hostile...) {
+		row := NewRow(owner, "completed", start)
+		f.AddResponse(row)
+		for j := range 3 {
+			l := accessOf(row, start.Add(time.Duration(i/4)*time.Minute+time.Duration(j)*time.Microsecond))
+			l.By = people[(i+j)%2]
+			l.Address = []string{"192.0.2.7", "2001:db8::1", "fe80::1%eth0", ""}[i%4]
+			all = append(all, l)
+		}
+	}
+	record(t, f, all...)
+	slices.SortFunc(all, func(a, b domain.Access) int { return a.Position().Compare(b.Position()) })
+
+	filters := map[string]domain.AccessFilter{
+		"all":                         {},
+		"response":                    {Response: &all[7].Response},
+		"response unknown":            {Response: ptr(uuid.New())},
+		"who":                         {By: &people[1]},
+		"who unknown":                 {By: ptr(uuid.New())},
+		"owner in other case":         {Owner: ptr("ANNA")},
+		"from":                        {From: &all[10].At},
+		"to":                          {To: &all[10].At},
+		"from and to":                 {From: &all[20].At, To: &all[5].At},
+		"one instant":                 {From: &all[20].At, To: &all[20].At},
+		"from after to":               {From: &all[5].At, To: ptr(all[5].At.Add(-time.Microsecond))},
+		"before all":                  {To: ptr(start.Add(-time.Microsecond))},
+		"everything":                  {Response: &all[3].Response, Owner: &all[3].Owner, By: &all[3].By, From: &all[3].At, To: &all[3].At},
+		"another's response":          {Response: &all[3].Response, Owner: ptr("somebody else")},
+		"the first year and the last": {From: ptr(time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)), To: ptr(time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC))},
+	}
+	for _, word := range slices.Concat(hostile, impossible) {
+		filters[fmt.Sprintf("owner %q", word)] = domain.AccessFilter{Owner: &word}
+	}
+	for name, filter := range filters {
+		want := slices.DeleteFunc(slices.Clone(all), func(l domain.Access) bool { return !filter.Matches(l) })
+		wantAccesses(t, f, name, filter, want...)
+		var got []domain.Access
+		q := domain.AccessQuery{Filter: filter, Limit: 2}
+		for {
+			page, err := f.AccessLog().Page(ctx, q)
+			if err != nil || len(page) > 2 {
+				t.Fatalf("%s: %d records, %v", name, len(page), err)
+			}
+			if got = append(got, page...); len(page) == 0 {
+				break
+			}
+			q.After = ptr(page[len(page)-1].Position())
+		}
+		if len(got) != len(want) || len(want) > 0 && !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: page by page: want %d records, got %d", name, len(want), len(got))
+		}
+	}
+}
+
+// testErasedAccesses: what is recorded of any part of a response goes with it, and
+// nothing else does.
+func testErasedAccesses(t *testing.T, f AccessLogFixture) {
+	kept := addLooked(f, "anna", start)
+	alone := addLooked(f, "anna", start)
+	head, tail, other := NewRow("anna", "completed", start), NewRow("ben", "completed", start), NewRow("ben", "completed", start)
+	f.AddChain(Chain(&head, nil, &tail)...)
+	f.AddResponse(other)
+	late := accessOf(other, start.Add(time.Hour))
+	record(t, f, kept, alone, accessOf(head, start), accessOf(tail, start), accessOf(tail, start.Add(time.Minute)), late)
+	again := alone
+	again.ID = uuid.New()
+	record(t, f, again)
+
+	erasable(t, f, head.ID, []string{"anna", "ben"}, domain.Erased{Requests: 2, Templates: 2, Steps: 3})
+	erasable(t, f, alone.Response, []string{"anna"}, domain.Erased{Requests: 1, Templates: 1})
+	wantAccesses(t, f, "after two erasures", domain.AccessFilter{}, late, kept)
+
+	again.ID = uuid.New()
+	for name, l := range map[string]domain.Access{"erased": again, "never there": accessOf(NewRow("anna", "completed", start), start)} {
+		if err := f.AccessLog().Record(t.Context(), l); domain.CodeOf(err) != domain.CodeNotFound {
+			t.Errorf("%s: want not found, got %v", name, err)
+		}
+	}
+	wantAccesses(t, f, "after looks at nothing", domain.AccessFilter{}, late, kept)
+	_, err := f.Responses().Erase(t.Context(), kept.Response, nil, func(domain.Found) (domain.Authorization, error) { return domain.Authorization{}, errNone })
+	if !errors.Is(err, errNone) {
+		t.Errorf("want it refused, got %v", err)
+	}
+	wantAccesses(t, f, "after a refusal", domain.AccessFilter{}, late, kept)
+}
+
+var errNone = errors.New("not to be erased")
+
+// testAccessesWhileErasing: whoever reads while others erase is either recorded
+// before, and erased, or told that there is nothing.
+func testAccessesWhileErasing(t *testing.T, f AccessLogFixture) {
+	for range 8 {
+		head, tail := NewRow("anna", "completed", start), NewRow("anna", "completed", start)
+		f.AddChain(Chain(&head, &tail)...)
+		var wait sync.WaitGroup
+		for i := range 6 {
+			l := accessOf([]Row{head, tail}[i%2], start)
+			wait.Go(func() {
+				if err := f.AccessLog().Record(t.Context(), l); err != nil && domain.CodeOf(err) != domain.CodeNotFound {
+					t.Errorf("want it recorded, or not found, got %v", err)
+				}
+			})
+		}
+		wait.Go(func() {
+			if _, err := f.Responses().Erase(t.Context(), tail.ID, nil, Permit); err != nil {
+				t.Errorf("want it erased, got %v", err)
+			}
+		})
+		wait.Wait()
+	}
+	wantAccesses(t, f, "with all erased", domain.AccessFilter{})
+}
