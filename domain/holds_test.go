@@ -11,9 +11,9 @@ import (
 
 	"github.com/google/uuid"
 
-	"lethe/adapters/memory"
 	"lethe/domain"
 	"lethe/domain/porttest"
+	"lethe/internal/memory"
 )
 
 func clock() time.Time { return noon }

@@ -10,9 +10,9 @@ import (
 
 	"github.com/google/uuid"
 
-	"lethe/adapters/memory"
 	"lethe/domain"
 	"lethe/domain/porttest"
+	"lethe/internal/memory"
 )
 
 const errAuthentication = "Authentication required"

@@ -9,9 +9,9 @@ import (
 
 	"github.com/google/uuid"
 
-	"lethe/adapters/memory"
 	"lethe/domain"
 	"lethe/domain/porttest"
+	"lethe/internal/memory"
 )
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)

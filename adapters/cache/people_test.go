@@ -14,9 +14,9 @@ import (
 	"github.com/google/uuid"
 
 	"lethe/adapters/cache"
-	"lethe/adapters/memory"
 	"lethe/domain"
 	"lethe/domain/porttest"
+	"lethe/internal/memory"
 )
 
 // source counts what it is asked. Each answer is made anew, as a database does.

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"lethe/adapters/memory"
+	"lethe/internal/memory"
 )
 
 // TestHashes: what is kept of a secret is of no use without the cache's own

@@ -11,9 +11,9 @@ import (
 	"time"
 
 	"lethe/adapters/httpapi"
-	"lethe/adapters/memory"
 	"lethe/domain"
 	"lethe/domain/porttest"
+	"lethe/internal/memory"
 )
 
 // The benchmarks measure the way from the request to JSON and back, with ports

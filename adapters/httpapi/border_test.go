@@ -18,8 +18,8 @@ import (
 
 	"lethe"
 	"lethe/adapters/httpapi"
-	"lethe/adapters/memory"
 	"lethe/domain"
+	"lethe/internal/memory"
 )
 
 func TestMethods(t *testing.T) {

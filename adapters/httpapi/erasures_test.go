@@ -16,9 +16,9 @@ import (
 	"github.com/google/uuid"
 
 	"lethe/adapters/httpapi"
-	"lethe/adapters/memory"
 	"lethe/domain"
 	"lethe/domain/porttest"
+	"lethe/internal/memory"
 )
 
 // owned adds a response of somebody's, with a prompt and raw copies.

@@ -16,8 +16,8 @@ import (
 	"github.com/google/uuid"
 
 	"lethe/adapters/httpapi"
-	"lethe/adapters/memory"
 	"lethe/domain"
+	"lethe/internal/memory"
 )
 
 // pending begins an erasure of everything that alice has, which is one response.

@@ -13,8 +13,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"lethe/adapters/memory"
 	"lethe/domain"
+	"lethe/internal/memory"
 )
 
 // post sends a body as JSON.

@@ -22,8 +22,8 @@ import (
 
 	"lethe"
 	"lethe/adapters/httpapi"
-	"lethe/adapters/memory"
 	"lethe/domain"
+	"lethe/internal/memory"
 )
 
 const (

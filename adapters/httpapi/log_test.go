@@ -9,8 +9,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"lethe/adapters/memory"
 	"lethe/domain"
+	"lethe/internal/memory"
 	"lethe/internal/testreceipt"
 	"lethe/receipt"
 )

@@ -12,9 +12,9 @@ import (
 
 	"github.com/google/uuid"
 
-	"lethe/adapters/memory"
 	"lethe/domain"
 	"lethe/domain/porttest"
+	"lethe/internal/memory"
 )
 
 func retaining(t testing.TB) (*service, *memory.Store) {

@@ -11,8 +11,8 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 
-	"lethe/adapters/memory"
 	"lethe/domain"
+	"lethe/internal/memory"
 )
 
 // TestUnknownParameters: what the contract has not is passed over by every

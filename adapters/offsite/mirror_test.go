@@ -10,8 +10,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"lethe/adapters/memory"
 	"lethe/adapters/offsite"
+	"lethe/internal/memory"
 	"lethe/internal/testreceipt"
 	"lethe/receipt"
 )

@@ -114,8 +114,8 @@ func wrong(from, to string) string {
 		return "cmd imports app alone"
 	case in(to, "app") && !in(from, "cmd", "app", "internal", "test"):
 		return "only cmd imports app"
-	case (in(to, "adapters/memory", "domain/porttest")) && in(from, "app", "cmd"):
-		return "what is in memory is for tests"
+	case in(to, "domain/porttest") && in(from, "app", "cmd"):
+		return "the tests of ports are for tests"
 	case in(from, "domain") && !in(to, "domain"):
 		return "domain knows nobody"
 	case in(from, "adapters") && in(to, "adapters") && adapter(from) != adapter(to) &&
@@ -158,12 +158,12 @@ func TestImportsPointInwards(t *testing.T) {
 			continue
 		}
 		for _, to := range p.Deps {
-			if in(to, "adapters/memory", "domain/porttest", "internal", "test") {
+			if in(to, "domain/porttest", "internal", "test") {
 				t.Errorf("%s comes to depend on %s: what was made for tests is in the program", p.ImportPath, to)
 			}
 		}
 	}
-	for _, must := range []string{"domain", "domain/porttest", "adapters/memory", "adapters/httpapi", "adapters/postgres/fusillade", "app", "cmd/lethe", "receipt"} {
+	for _, must := range []string{"domain", "domain/porttest", "internal/memory", "adapters/httpapi", "adapters/postgres/fusillade", "app", "cmd/lethe", "receipt"} {
 		if !seen[module+"/"+must] {
 			t.Errorf("%s was not looked at", must)
 		}
@@ -181,7 +181,6 @@ func TestWrongImportsAreSeen(t *testing.T) {
 		{"lethe/cmd/lethe", "lethe/adapters/httpapi", false},
 		{"lethe/app", "lethe/adapters/postgres/users", true},
 		{"lethe/app", "lethe/domain", true},
-		{"lethe/app", "lethe/adapters/memory", false},
 		{"lethe/app", "lethe/internal/pgtest", false},
 		{"lethe/app", "lethe/cmd/lethe", false},
 		{"lethe/app", "go.uber.org/fx/fxevent", true},
@@ -191,7 +190,7 @@ func TestWrongImportsAreSeen(t *testing.T) {
 		{"lethe/adapters/httpapi", "lethe/app", false},
 		{"lethe/adapters/httpapi", "lethe/adapters/auth", false},
 		{"lethe/adapters/httpapi", "go.uber.org/fx", false},
-		{"lethe/adapters/memory", "lethe/domain/porttest", true},
+		{"lethe/internal/memory", "lethe/domain/porttest", true},
 		{"lethe/adapters/postgres/users", "lethe/adapters/postgres", true},
 		{"lethe/adapters/postgres/users", "lethe/adapters/postgres/users/internal/dbsqlc", true},
 		{"lethe/adapters/postgres/users", "lethe/adapters/postgres/fusillade", false},
@@ -211,9 +210,9 @@ func TestWrongImportsAreSeen(t *testing.T) {
 		{"lethe/receipt", "lethe/domain", false},
 		{"lethe/receipt", "lethe/internal/pgtest", false},
 		{"lethe/domain", "github.com/jackc/pgx/v5", false},
-		{"lethe/domain", "lethe/adapters/memory", false},
+		{"lethe/domain", "lethe/internal/memory", false},
 		{"lethe/domain/porttest", "lethe/domain", true},
-		{"lethe/domain/porttest", "lethe/adapters/memory", false},
+		{"lethe/domain/porttest", "lethe/internal/memory", false},
 		{"lethe/internal/pgtest", "lethe/adapters/postgres/migrate", true},
 		{"lethe/test/contract", "lethe/app", true},
 		{"lethe/migrations", "lethe/domain", false},

@@ -87,7 +87,7 @@ func TestEveryChangeOfARuleFailsATest(t *testing.T) {
 func checkFiles(t *testing.T, domain string) {
 	t.Helper()
 	var found []string
-	for _, dir := range []string{domain, domain + "/porttest", domain + "/../adapters/memory", domain + "/../test/property"} {
+	for _, dir := range []string{domain, domain + "/porttest", domain + "/../internal/memory", domain + "/../test/property"} {
 		paths, err := filepath.Glob(dir + "/*.go")
 		if err != nil || len(paths) == 0 {
 			t.Fatalf("%s: no Go files, %v", dir, err)

@@ -5,8 +5,8 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"lethe/adapters/memory"
 	"lethe/domain"
+	"lethe/internal/memory"
 	"lethe/test/property"
 )
 

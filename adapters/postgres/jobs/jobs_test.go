@@ -14,11 +14,11 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
-	"lethe/adapters/memory"
 	"lethe/adapters/postgres"
 	"lethe/adapters/postgres/jobs"
 	"lethe/domain"
 	"lethe/domain/porttest"
+	"lethe/internal/memory"
 	"lethe/internal/pgtest"
 )
 
