@@ -486,7 +486,7 @@ func newHandler(id identity, list *domain.ListResponses, get *domain.GetResponse
 	credentials *auth.Reader, ready *readiness, rollback *rollbackGuard, places *places, metrics *telemetry.Metrics, export *telemetry.Export, cfg *Config, log *slog.Logger,
 ) (http.Handler, error) {
 	// One connection for bulk work is for what goes on in the background.
-	config := httpapi.Config{Requests: maxRequests(cfg.Database.MaxConns), Estimates: max(1, postgres.BulkOf(cfg.Database.MaxConns)-1)}
+	config := httpapi.Config{Requests: httpapi.MaxRequests(cfg.Database.MaxConns), Estimates: max(1, postgres.BulkOf(cfg.Database.MaxConns)-1)}
 	handler, err := httpapi.New(config, httpapi.Deps{
 		Identify: id.now, IdentifyReader: id.reader, List: list, Get: get, Erase: erase,
 		Receipt: receipt, ReadLog: readLog, Erasures: erasures, Holds: holds, Retention: retention, AccessLog: accessLog,
@@ -502,7 +502,8 @@ func newHandler(id identity, list *domain.ListResponses, get *domain.GetResponse
 	if err != nil {
 		return nil, err
 	}
-	return limitRequests(closeWhile(export.Handler(handler, paths), log, rollback.reason, places.reason), maxRequests(cfg.Database.MaxConns), byCredentials(credentials.Read), metrics.Refuse, log), nil
+	open := httpapi.CloseWhile(export.Handler(handler, paths), log, rollback.reason, places.reason)
+	return httpapi.Admit(open, config.Requests, httpapi.ByCredentials(credentials.Read), postgres.By, metrics.Refuse, log), nil
 }
 
 // listener is the service's open door.

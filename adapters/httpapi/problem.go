@@ -125,10 +125,10 @@ func (p requestProblem) write(w http.ResponseWriter, requestID string) error {
 	return json.NewEncoder(w).Encode(body)
 }
 
-// Refuse answers a request that is not let in, as the handler itself would; after
+// turnAway answers a request that is not let in, as the handler itself would; after
 // is for how many seconds the caller should wait. It returns the id that the request
 // was given, and an error where the answer did not get through.
-func Refuse(w http.ResponseWriter, status int, detail, after string) (requestID string, err error) {
+func turnAway(w http.ResponseWriter, status int, detail, after string) (requestID string, err error) {
 	requestID = newRequestID()
 	setHeaders(w.Header(), requestID)
 	w.Header().Set("Retry-After", after)

@@ -30,14 +30,14 @@ const (
 	setEvery = 200 * time.Millisecond
 )
 
-// Outgoing are the answers that are being written.
-type Outgoing struct{ writing atomic.Int64 }
+// outgoing are the answers that are being written.
+type outgoing struct{ writing atomic.Int64 }
 
 // Writer bounds how long what is written to w may wait for its reader, a piece at
 // a time. begun is called when the answer begins, as then it is at work no more;
 // done is to be called when it has ended. A refusal of what is too much takes a
 // moment, unless ctx ends, the request's.
-func (o *Outgoing) Writer(ctx context.Context, w http.ResponseWriter, begun func()) (patient http.ResponseWriter, done func()) {
+func (o *outgoing) Writer(ctx context.Context, w http.ResponseWriter, begun func()) (patient http.ResponseWriter, done func()) {
 	p := &patientWriter{ResponseWriter: w, ctx: ctx, outgoing: o, begun: begun}
 	return p, func() {
 		if !p.end.IsZero() {
@@ -50,7 +50,7 @@ func (o *Outgoing) Writer(ctx context.Context, w http.ResponseWriter, begun func
 	}
 }
 
-func (o *Outgoing) patience() time.Duration {
+func (o *outgoing) patience() time.Duration {
 	switch n := o.writing.Load(); {
 	case n <= few:
 		return patienceForFew
@@ -63,7 +63,7 @@ func (o *Outgoing) patience() time.Duration {
 type patientWriter struct {
 	http.ResponseWriter
 	ctx      context.Context
-	outgoing *Outgoing
+	outgoing *outgoing
 	begun    func()
 	end, set time.Time // when the answer has to have ended, and when a deadline was set
 	own      bool      // whoever writes sets deadlines

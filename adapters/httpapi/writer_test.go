@@ -57,10 +57,10 @@ func TestUnreadIsLittle(t *testing.T) {
 // not cut off for it, though there are many that nobody reads.
 func TestLateAnswersArrive(t *testing.T) {
 	t.Parallel()
-	var outgoing Outgoing
-	outgoing.writing.Add(some + 1)
+	var answers outgoing
+	answers.writing.Add(some + 1)
 	addr := listen(t, func(w http.ResponseWriter, r *http.Request) {
-		w, done := outgoing.Writer(r.Context(), w, func() {})
+		w, done := answers.Writer(r.Context(), w, func() {})
 		defer done()
 		_, _ = io.WriteString(w, "an answer")
 		time.Sleep(minPatience + 200*time.Millisecond)

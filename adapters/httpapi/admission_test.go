@@ -1,7 +1,8 @@
-package app
+package httpapi
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,14 +20,13 @@ import (
 
 	"github.com/google/uuid"
 
-	"lethe/adapters/httpapi"
 	"lethe/domain"
 )
 
 func TestMaxRequests(t *testing.T) {
 	t.Parallel()
 	for conns, want := range map[int]int{1: 256, 10: 256, 32: 256, 33: 264, 1000: 8000} {
-		if got := maxRequests(conns); got != want {
+		if got := MaxRequests(conns); got != want {
 			t.Errorf("%d requests for %d connections, want %d", got, conns, want)
 		}
 	}
@@ -37,7 +37,7 @@ func TestLimitRequests(t *testing.T) {
 	begun, finish := make(chan struct{}), make(chan struct{})
 	var refused atomic.Int64
 	var logged bytes.Buffer
-	handler := limitRequests(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	handler := Admit(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/slow":
 			begun <- struct{}{}
@@ -46,7 +46,7 @@ func TestLimitRequests(t *testing.T) {
 			panic(http.ErrAbortHandler)
 		}
 		w.WriteHeader(http.StatusNoContent)
-	}), 2, everyone, func() { refused.Add(1) }, slog.New(slog.NewTextHandler(&logged, nil)))
+	}), 2, everyone, unnamed, func() { refused.Add(1) }, slog.New(slog.NewTextHandler(&logged, nil)))
 	ask := func(method, path string) *httptest.ResponseRecorder {
 		w := httptest.NewRecorder()
 		handler.ServeHTTP(w, httptest.NewRequest(method, path, nil))
@@ -72,7 +72,7 @@ func TestLimitRequests(t *testing.T) {
 	ids := map[string]bool{}
 	for _, method := range []string{http.MethodGet, http.MethodDelete, http.MethodPost} {
 		w := ask(method, requestsRoute+"?key=canary")
-		var problem httpapi.Problem
+		var problem Problem
 		if err := json.Unmarshal(w.Body.Bytes(), &problem); err != nil {
 			t.Fatal(err)
 		}
@@ -106,6 +106,9 @@ func TestLimitRequests(t *testing.T) {
 // everyone has each request be another caller's.
 func everyone(*http.Request) uuid.UUID { return uuid.New() }
 
+// unnamed says nothing of who is calling.
+func unnamed(ctx context.Context, _ uuid.UUID) context.Context { return ctx }
+
 // TestLimitOneCaller: one caller has half of the places, and is told so; others find
 // the rest of them free.
 func TestLimitOneCaller(t *testing.T) {
@@ -115,7 +118,7 @@ func TestLimitOneCaller(t *testing.T) {
 		alice, bob := uuid.New(), uuid.New()
 		finish := make(chan struct{})
 		var refused atomic.Int64
-		handler := limitRequests(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		handler := Admit(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/slow" {
 				<-finish
 			}
@@ -125,7 +128,7 @@ func TestLimitOneCaller(t *testing.T) {
 				return bob
 			}
 			return alice
-		}, func() { refused.Add(1) }, slog.New(slog.DiscardHandler))
+		}, unnamed, func() { refused.Add(1) }, slog.New(slog.DiscardHandler))
 		begun := time.Now()
 		codes := make(chan int, limit)
 		for range limit {
@@ -171,7 +174,7 @@ func TestByCredentials(t *testing.T) {
 		{}, {Key: "a"}, {Key: "b"}, {ExternalID: "a"}, {ExternalID: "b"}, {Sessions: []uuid.UUID{session}},
 	}
 	var next domain.Credentials
-	by := byCredentials(func(*http.Request) domain.Credentials { return next })
+	by := ByCredentials(func(*http.Request) domain.Credentials { return next })
 	seen := map[uuid.UUID]bool{}
 	for _, next = range slices.Concat(said, said) {
 		seen[by(nil)] = true
@@ -187,14 +190,14 @@ func TestAnswersLeave(t *testing.T) {
 	t.Parallel()
 	begun, finish := make(chan struct{}), make(chan struct{})
 	var refused atomic.Int64
-	handler := limitRequests(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	handler := Admit(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/stream" {
 			w.WriteHeader(http.StatusOK)
 			w.WriteHeader(http.StatusOK)
 		}
 		begun <- struct{}{}
 		<-finish
-	}), 1, everyone, func() { refused.Add(1) }, slog.New(slog.DiscardHandler))
+	}), 1, everyone, unnamed, func() { refused.Add(1) }, slog.New(slog.DiscardHandler))
 	var running sync.WaitGroup
 	ask := func(path string) {
 		running.Go(func() { handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, path, nil)) })
@@ -221,14 +224,14 @@ func TestAnswersLeave(t *testing.T) {
 // slowly keeps nobody out.
 func TestLimitRequestsBodies(t *testing.T) {
 	t.Parallel()
-	handler := limitRequests(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	handler := Admit(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n, err := io.Copy(io.Discard, r.Body)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
 		}
 		_, _ = fmt.Fprint(w, n)
-	}), 1, everyone, func() { t.Error("one was refused") }, slog.New(slog.DiscardHandler))
+	}), 1, everyone, unnamed, func() { t.Error("one was refused") }, slog.New(slog.DiscardHandler))
 	ask := func(body io.Reader, length int64) string {
 		r := httptest.NewRequest(http.MethodPost, requestsRoute, body)
 		r.ContentLength = length

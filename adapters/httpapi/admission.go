@@ -1,4 +1,4 @@
-package app
+package httpapi
 
 import (
 	"bytes"
@@ -12,8 +12,6 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/time/rate"
 
-	"lethe/adapters/httpapi"
-	"lethe/adapters/postgres"
 	"lethe/domain"
 	"lethe/turns"
 )
@@ -25,8 +23,8 @@ const (
 	minRequests     = 256
 	requestsPerConn = 8
 
-	// Of a body httpapi reads this much, and one byte to see that there is more.
-	bodyRead = httpapi.MaxBodyBytes + 1
+	// Of a body handlers read this much, and one byte to see that there is more.
+	bodyRead = MaxBodyBytes + 1
 
 	// A burst that is worked off within a moment refuses nobody. Who waits takes
 	// what their body does, and a goroutine.
@@ -37,30 +35,31 @@ const (
 	refusalsLoggedEvery = 10 * time.Second
 )
 
-// maxRequests is how many requests are answered at a time, with pools of this
+// MaxRequests is how many requests are answered at a time, with pools of this
 // many connections.
-func maxRequests(maxConns int) int { return max(minRequests, requestsPerConn*maxConns) }
+func MaxRequests(maxConns int) int { return max(minRequests, requestsPerConn*maxConns) }
 
-// limitRequests has what comes while limit other requests are being worked on wait
+// Admit has what comes while limit other requests are being worked on wait
 // a moment, and then answers it 503; at once where too many wait. Callers take turns,
-// and one of them has half of it: more is 429. by says who asks, as far as it can be
-// told from the request alone. Probes and metrics are always let in. An answer gives its
-// place back as soon as it begins, since then it waits for nothing but its reader;
-// how long it does is bounded by httpapi.Outgoing. refused is called for each that is not
-// let in.
-func limitRequests(next http.Handler, limit int, by func(*http.Request) uuid.UUID, refused func(), log *slog.Logger) http.Handler {
+// and one of them has half of it: more is 429. caller says who asks, as far as it can be
+// told from the request alone, and carry says so in what is asked of the database. Probes
+// and metrics are always let in. An answer gives its place back as soon as it begins,
+// since then it waits for nothing but its reader; how long it does is bounded by outgoing.
+// refused is called for each that is not let in.
+func Admit(next http.Handler, limit int, caller func(*http.Request) uuid.UUID, carry func(context.Context, uuid.UUID) context.Context,
+	refused func(), log *slog.Logger,
+) http.Handler {
 	waiting := waitingPerPlace * limit
 	room := turns.New[uuid.UUID](turns.Bounds{
 		All: limit, Each: max(1, limit/2), Queue: waiting, QueueEach: waiting / 2,
 	})
-	var outgoing httpapi.Outgoing
+	var answers outgoing
 	reported := rate.Sometimes{Interval: refusalsLoggedEvery}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		leave := func() {}
-		w, done := outgoing.Writer(r.Context(), w, func() { leave() })
+		w, done := answers.Writer(r.Context(), w, func() { leave() })
 		defer done()
-		switch r.URL.EscapedPath() { // as the router has it
-		case "/healthz", "/readyz", "/metrics":
+		if staysOpen(r) {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -68,14 +67,14 @@ func limitRequests(next http.Handler, limit int, by func(*http.Request) uuid.UUI
 		if r.ContentLength != 0 && r.ContentLength < bodyRead {
 			r.Body = received(r.Body)
 		}
-		caller := by(r)
+		who := caller(r)
 		patience, cancel := context.WithTimeout(r.Context(), placeWait)
-		giveBack, err := room.Take(patience, caller)
+		giveBack, err := room.Take(patience, who)
 		cancel()
 		if err == nil {
 			leave = giveBack
 			defer leave()
-			next.ServeHTTP(w, r.WithContext(postgres.By(r.Context(), caller)))
+			next.ServeHTTP(w, r.WithContext(carry(r.Context(), who)))
 			return
 		}
 		refused()
@@ -86,16 +85,16 @@ func limitRequests(next http.Handler, limit int, by func(*http.Request) uuid.UUI
 		if errors.Is(err, turns.ErrOwn) {
 			status, detail = http.StatusTooManyRequests, "You have as many requests under way as one caller may have at a time; ask again when some of them are done"
 		}
-		id, err := httpapi.Refuse(w, status, detail, refusedRetryAfter)
+		id, err := turnAway(w, status, detail, refusedRetryAfter)
 		if err != nil {
 			log.DebugContext(r.Context(), "a refusal could not be told", "request_id", id, "error", err)
 		}
 	})
 }
 
-// byCredentials tells callers apart by what they say who they are, which nobody
+// ByCredentials tells callers apart by what they say who they are, which nobody
 // has looked up yet. Who says nothing is one of them.
-func byCredentials(read func(*http.Request) domain.Credentials) func(*http.Request) uuid.UUID {
+func ByCredentials(read func(*http.Request) domain.Credentials) func(*http.Request) uuid.UUID {
 	space := uuid.New() // so that nobody can choose whose turn they take
 	return func(r *http.Request) uuid.UUID {
 		switch said := read(r); {
@@ -110,7 +109,7 @@ func byCredentials(read func(*http.Request) domain.Credentials) func(*http.Reque
 	}
 }
 
-// received has read what httpapi will read, or as much as came.
+// received has read what handlers will read, or as much as came.
 func received(body io.ReadCloser) io.ReadCloser {
 	var came bytes.Buffer
 	// What goes wrong here goes wrong for the next reader, too, who tells it.
