@@ -4,7 +4,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-LDFLAGS := -s -w -X lethe/app.version=$(VERSION)
+LDFLAGS := -s -w -X lethe/app/boot.version=$(VERSION)
 
 # Generators and linters are pinned in a module of their own. None of them
 # needs cgo, and without it sqlc builds in seconds.

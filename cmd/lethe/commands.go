@@ -11,7 +11,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"lethe/app"
+	"lethe/app/boot"
+	"lethe/app/config"
+	"lethe/app/demo"
+	"lethe/app/ops"
+	"lethe/app/serve"
 )
 
 // cli is what the commands share.
@@ -29,11 +33,11 @@ type cli struct {
 var databaseSettings = []string{"database.", "fusillade.", "outlet.", "data_dir"}
 
 // command finishes a command: it reads the configuration before body runs.
-func (c *cli) command(cmd *cobra.Command, settings []string, body func(ctx context.Context, cfg *app.Config, args []string) error) *cobra.Command {
-	app.AddFlags(cmd.Flags(), settings...)
+func (c *cli) command(cmd *cobra.Command, settings []string, body func(ctx context.Context, cfg *config.Config, args []string) error) *cobra.Command {
+	config.AddFlags(cmd.Flags(), settings...)
 	cmd.Flags().StringVar(&c.configFile, "config", "", "configuration file (default: lethe.yaml here, if there is one)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		cfg, err := app.LoadConfig(app.Sources{File: c.configFile, Environ: c.environ, Flags: cmd.Flags()})
+		cfg, err := config.Load(config.Sources{File: c.configFile, Environ: c.environ, Flags: cmd.Flags()})
 		if err != nil {
 			return err
 		}
@@ -86,11 +90,11 @@ Exit codes:
 		c.serve(), c.demo(), c.migrate(), c.users(), c.keys(), c.verify(), c.log(), c.erasures(), c.replay(), c.doctor(), c.guard(), c.config(), c.version(),
 		// The embedded Postgres runs under a helper, which is this program.
 		&cobra.Command{
-			Use:    app.HelperCommand,
+			Use:    boot.HelperCommand,
 			Hidden: true,
 			Args:   cobra.NoArgs,
 			RunE: func(*cobra.Command, []string) error {
-				if code := app.RunHelper(os.Stdin, os.Stdout, os.Stderr); code != 0 {
+				if code := boot.RunHelper(os.Stdin, os.Stdout, os.Stderr); code != 0 {
 					return exitCode(code)
 				}
 				return nil
@@ -120,13 +124,13 @@ starts: /readyz answers 503 until it is there.`,
   export LETHE_DATABASE_URL=postgres://lethe:...@db/dwctl
   export LETHE_DATABASE_REPLICA_URL=postgres://lethe:...@replica/dwctl
   lethe serve --http-addr 0.0.0.0:8080`,
-	}, nil, func(ctx context.Context, cfg *app.Config, _ []string) error {
-		return app.Serve(ctx, cfg, nil)
+	}, nil, func(ctx context.Context, cfg *config.Config, _ []string) error {
+		return serve.Run(ctx, cfg, nil)
 	})
 }
 
 func (c *cli) demo() *cobra.Command {
-	var options app.DemoOptions
+	var options demo.Options
 	cmd := c.command(&cobra.Command{
 		Use:   "demo",
 		Short: "Run the service on sample data and print commands that use it",
@@ -146,8 +150,8 @@ has created the tables ("lethe migrate up") and they hold nothing else.`,
   # Fill a database of your own, and nothing more
   LETHE_DATABASE_URL=postgres://me:...@localhost/lethe lethe migrate up
   LETHE_DATABASE_URL=postgres://me:...@localhost/lethe lethe demo --on-this-database --fill-only`,
-	}, nil, func(ctx context.Context, cfg *app.Config, _ []string) error {
-		return app.Demo(ctx, cfg, options, c.stdout, c.stderr)
+	}, nil, func(ctx context.Context, cfg *config.Config, _ []string) error {
+		return demo.Run(ctx, cfg, options, c.stdout, c.stderr)
 	})
 	cmd.Flags().BoolVar(&options.OnThisDatabase, "on-this-database", false, "fill the database of database.url")
 	cmd.Flags().BoolVar(&options.FillOnly, "fill-only", false, "fill the database and exit")
@@ -172,15 +176,15 @@ lethe of the log of erasures; whatever else is there is left exactly as it is.
 The role must be allowed to create schemas and tables. The embedded database
 needs no call: it is brought up to date whenever it is started.`,
 			Example: `  LETHE_DATABASE_URL=postgres://me:...@localhost/lethe lethe migrate up`,
-		}, databaseSettings, func(ctx context.Context, cfg *app.Config, _ []string) error {
-			return app.MigrateUp(ctx, cfg, c.stdout, c.stderr, c.asJSON)
+		}, databaseSettings, func(ctx context.Context, cfg *config.Config, _ []string) error {
+			return ops.MigrateUp(ctx, cfg, c.stdout, c.stderr, c.asJSON)
 		})),
 		c.jsonFlag(c.command(&cobra.Command{
 			Use:     "status",
 			Short:   "Show whose the tables are and how old",
 			Example: `  lethe migrate status --json`,
-		}, databaseSettings, func(ctx context.Context, cfg *app.Config, _ []string) error {
-			return app.MigrateStatus(ctx, cfg, c.stdout, c.stderr, c.asJSON)
+		}, databaseSettings, func(ctx context.Context, cfg *config.Config, _ []string) error {
+			return ops.MigrateStatus(ctx, cfg, c.stdout, c.stderr, c.asJSON)
 		})),
 	)
 	return cmd
@@ -215,11 +219,11 @@ role itself takes CREATEROLE or a superuser.`,
   # Let role lethe_service do what the service does, and no more
   LETHE_DATABASE_URL=postgres://owner:...@db/dwctl lethe doctor --grants --role lethe_service > grants.sql &&
     psql postgres://owner:...@db/dwctl -f grants.sql`,
-	}, slices.Concat(databaseSettings, []string{"auth.proxy_", "erasure."}), func(ctx context.Context, cfg *app.Config, _ []string) error {
+	}, slices.Concat(databaseSettings, []string{"auth.proxy_", "erasure."}), func(ctx context.Context, cfg *config.Config, _ []string) error {
 		if grants {
-			return app.Grants(ctx, cfg, role, c.stdout, c.stderr)
+			return ops.Grants(ctx, cfg, role, c.stdout, c.stderr)
 		}
-		report, err := app.Doctor(ctx, cfg, through, c.stderr)
+		report, err := ops.Doctor(ctx, cfg, through, c.stderr)
 		if err != nil {
 			return err
 		}
@@ -242,7 +246,7 @@ role itself takes CREATEROLE or a superuser.`,
 			return nil
 		}
 		var err error
-		through, err = app.ProxyURL(proxy)
+		through, err = ops.ProxyURL(proxy)
 		return err
 	}
 	return c.jsonFlag(cmd)
@@ -268,8 +272,8 @@ is there, and whether it is as this version prints it.`,
 
   # Remove it
   LETHE_DATABASE_URL=postgres://owner:...@db/dwctl lethe guard --remove | psql postgres://owner:...@db/dwctl`,
-	}, databaseSettings, func(ctx context.Context, cfg *app.Config, _ []string) error {
-		return app.PrintGuard(ctx, cfg, roles, remove, c.stdout, c.stderr)
+	}, databaseSettings, func(ctx context.Context, cfg *config.Config, _ []string) error {
+		return ops.PrintGuard(ctx, cfg, roles, remove, c.stdout, c.stderr)
 	})
 	cmd.Flags().StringSliceVar(&roles, "role", []string{"lethe"}, "the role that Lethe connects as; may be given several times")
 	cmd.Flags().BoolVar(&remove, "remove", false, "print what removes the guard")
@@ -285,10 +289,10 @@ Secrets and passwords are hidden.
 
 Each setting has a flag and a variable, which are below. These have a variable
 only, as other users of the machine can read command lines:
-  ` + strings.Join(app.WithoutFlags(), "\n  "),
+  ` + strings.Join(config.WithoutFlags(), "\n  "),
 		Example: `  lethe config
   lethe config --config /etc/lethe.yaml`,
-	}, nil, func(_ context.Context, cfg *app.Config, _ []string) error {
+	}, nil, func(_ context.Context, cfg *config.Config, _ []string) error {
 		return cfg.Print(c.stdout)
 	})
 }
@@ -300,7 +304,7 @@ func (c *cli) version() *cobra.Command {
 		Example: `  lethe version --json`,
 		RunE: func(*cobra.Command, []string) error {
 			c.running = true
-			return app.PrintVersion(c.stdout, c.asJSON)
+			return ops.PrintVersion(c.stdout, c.asJSON)
 		},
 	})
 }

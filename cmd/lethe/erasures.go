@@ -7,7 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"lethe/app"
+	"lethe/app/config"
+	"lethe/app/ops"
 )
 
 func (c *cli) erasures() *cobra.Command {
@@ -21,7 +22,7 @@ func (c *cli) erasures() *cobra.Command {
 }
 
 func (c *cli) orphans() *cobra.Command {
-	var options app.OrphansOptions
+	var options ops.OrphansOptions
 	cmd := c.command(&cobra.Command{
 		Use:   "orphans",
 		Short: "Count raw copies whose request is gone",
@@ -31,15 +32,15 @@ a request, are seven days old or older, and of that request there is nothing
 else; batches' are not among them, nor what a hold may keep, as every active
 hold with a filter does. Nothing is changed.`,
 		Example: `  lethe erasures orphans --dry-run`,
-	}, slices.Concat(databaseSettings, []string{"erasure."}), func(ctx context.Context, cfg *app.Config, _ []string) error {
-		return app.CountOrphans(ctx, cfg, options, c.output())
+	}, slices.Concat(databaseSettings, []string{"erasure."}), func(ctx context.Context, cfg *config.Config, _ []string) error {
+		return ops.CountOrphans(ctx, cfg, options, c.output())
 	})
 	cmd.Flags().BoolVar(&options.DryRun, "dry-run", false, "count them, and change nothing")
 	return c.jsonFlag(cmd)
 }
 
 func (c *cli) exportErasures() *cobra.Command {
-	var options app.ExportOptions
+	var options ops.ExportOptions
 	var identity string
 	cmd := c.command(&cobra.Command{
 		Use:   "export",
@@ -59,11 +60,11 @@ may not: docs/erasure.md, After a restore.`,
   RECIPIENT=$(lethe erasures export --new-identity export.identity)
 
   lethe erasures export --to /var/backups/erasures --recipient "$RECIPIENT" --follow`,
-	}, slices.Concat(databaseSettings, []string{"erasure."}), func(ctx context.Context, cfg *app.Config, _ []string) error {
+	}, slices.Concat(databaseSettings, []string{"erasure."}), func(ctx context.Context, cfg *config.Config, _ []string) error {
 		if identity != "" {
-			return app.NewExportIdentity(identity, c.output())
+			return ops.NewExportIdentity(identity, c.output())
 		}
-		return app.ExportErasures(ctx, cfg, options, c.output())
+		return ops.Export(ctx, cfg, options, c.output())
 	})
 	flags := cmd.Flags()
 	flags.StringVar(&options.To, "to", "", "folder of the list and the mirror; made where it is not there")
@@ -85,7 +86,7 @@ may not: docs/erasure.md, After a restore.`,
 }
 
 func (c *cli) replay() *cobra.Command {
-	var options app.ReplayOptions
+	var options ops.ReplayOptions
 	cmd := c.command(&cobra.Command{
 		Use:   "replay",
 		Short: "After a restore, erase again what had been erased, and complete the log",
@@ -105,8 +106,8 @@ Exit codes:
   2  the command line or the configuration is wrong`,
 		Example: `  lethe replay --from /var/backups/erasures --identity export.identity --dry-run
   lethe replay --from /var/backups/erasures --identity export.identity`,
-	}, slices.Concat(databaseSettings, []string{"erasure."}), func(ctx context.Context, cfg *app.Config, _ []string) error {
-		done, err := app.Replay(ctx, cfg, options, c.output())
+	}, slices.Concat(databaseSettings, []string{"erasure."}), func(ctx context.Context, cfg *config.Config, _ []string) error {
+		done, err := ops.Replay(ctx, cfg, options, c.output())
 		if err == nil && !done {
 			err = exitCode(exitFailed)
 		}
@@ -123,7 +124,7 @@ Exit codes:
 }
 
 func (c *cli) attestErasures() *cobra.Command {
-	var options app.AttestOptions
+	var options ops.AttestOptions
 	cmd := c.command(&cobra.Command{
 		Use:   "attest",
 		Short: "Have erasures come to later levels, with receipts that say so",
@@ -158,8 +159,8 @@ number of them may run at once: each erasure gets one receipt of a level.`,
 
   # All backups from before October are gone
   lethe erasures attest --backups-expired-before 2026-10-01`,
-	}, slices.Concat(databaseSettings, []string{"erasure."}), func(ctx context.Context, cfg *app.Config, _ []string) error {
-		return app.Attest(ctx, cfg, options, c.output())
+	}, slices.Concat(databaseSettings, []string{"erasure."}), func(ctx context.Context, cfg *config.Config, _ []string) error {
+		return ops.Attest(ctx, cfg, options, c.output())
 	})
 	flags := cmd.Flags()
 	flags.BoolVar(&options.Rewrite, "rewrite", false, "write the tables into new files, which locks each of them meanwhile")

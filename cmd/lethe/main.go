@@ -12,7 +12,7 @@ import (
 	"strings"
 	"syscall"
 
-	"lethe/app"
+	"lethe/app/config"
 )
 
 // Exit codes; the help of the root command names them.
@@ -51,7 +51,7 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 	}
 	code := exitUsage
 	var text string
-	if config, ok := errors.AsType[*app.ConfigError](err); ok {
+	if config, ok := errors.AsType[*config.Error](err); ok {
 		text = strings.Join(config.Problems, "\nlethe: ")
 	} else if !c.running {
 		// The command line was not understood, or a command refused it.

@@ -5,7 +5,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"lethe/app"
+	"lethe/app/config"
+	"lethe/app/ops"
 )
 
 const ownDatabaseOnly = `Works on a database of Lethe's own: the embedded one, also while "lethe serve"
@@ -25,7 +26,7 @@ func (c *cli) users() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 
-	var user app.NewUser
+	var user ops.NewUser
 	add := c.jsonFlag(c.command(&cobra.Command{
 		Use:   "add EMAIL",
 		Short: "Add a person or an organization",
@@ -33,9 +34,9 @@ func (c *cli) users() *cobra.Command {
   lethe users add marta@example.com --role PLATFORMMANAGER
   lethe users add jonas@example.com --role BATCHAPIUSER --external-id 'idp|jonas'
   lethe users add team@example.com --organization`,
-	}, databaseSettings, func(ctx context.Context, cfg *app.Config, args []string) error {
+	}, databaseSettings, func(ctx context.Context, cfg *config.Config, args []string) error {
 		user.Email = args[0]
-		return app.AddUser(ctx, cfg, user, c.output())
+		return ops.AddUser(ctx, cfg, user, c.output())
 	}))
 	add.Flags().StringVar(&user.Name, "name", "", "display name")
 	add.Flags().BoolVar(&user.Admin, "admin", false, "may do everything")
@@ -47,8 +48,8 @@ func (c *cli) users() *cobra.Command {
 		Use:     "list",
 		Short:   "List people and organizations",
 		Example: `  lethe users list --json`,
-	}, databaseSettings, func(ctx context.Context, cfg *app.Config, _ []string) error {
-		return app.ListUsers(ctx, cfg, c.output())
+	}, databaseSettings, func(ctx context.Context, cfg *config.Config, _ []string) error {
+		return ops.ListUsers(ctx, cfg, c.output())
 	}))
 
 	roles := c.command(&cobra.Command{
@@ -56,8 +57,8 @@ func (c *cli) users() *cobra.Command {
 		Short: "Set the roles of a person: all of them, or none",
 		Example: `  lethe users roles jonas@example.com BATCHAPIUSER STANDARDUSER
   lethe users roles jonas@example.com            # takes all roles away`,
-	}, databaseSettings, func(ctx context.Context, cfg *app.Config, args []string) error {
-		return app.SetRoles(ctx, cfg, args[0], args[1:], c.output())
+	}, databaseSettings, func(ctx context.Context, cfg *config.Config, args []string) error {
+		return ops.SetRoles(ctx, cfg, args[0], args[1:], c.output())
 	})
 
 	var role string
@@ -65,8 +66,8 @@ func (c *cli) users() *cobra.Command {
 		Use:     "join WHO ORGANIZATION",
 		Short:   "Make a person a member of an organization",
 		Example: `  lethe users join jonas@example.com team@example.com --as admin`,
-	}, databaseSettings, func(ctx context.Context, cfg *app.Config, args []string) error {
-		return app.JoinOrganization(ctx, cfg, args[0], args[1], role, c.output())
+	}, databaseSettings, func(ctx context.Context, cfg *config.Config, args []string) error {
+		return ops.JoinOrganization(ctx, cfg, args[0], args[1], role, c.output())
 	})
 	join.Flags().StringVar(&role, "as", "member", "owner, admin or member")
 
@@ -91,15 +92,15 @@ database.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 
-	var key app.NewKey
+	var key ops.NewKey
 	create := c.jsonFlag(c.command(&cobra.Command{
 		Use:   "create WHO",
 		Short: "Create an API key and print its secret, once",
 		Example: `  lethe keys create ada@example.com --name laptop
   lethe keys create jonas@example.com --organization team@example.com`,
-	}, databaseSettings, func(ctx context.Context, cfg *app.Config, args []string) error {
+	}, databaseSettings, func(ctx context.Context, cfg *config.Config, args []string) error {
 		key.Creator = args[0]
-		return app.CreateKey(ctx, cfg, key, c.output())
+		return ops.CreateKey(ctx, cfg, key, c.output())
 	}))
 	create.Flags().StringVar(&key.Name, "name", "lethe", "name of the key; each of a person's keys has another")
 	create.Flags().StringVar(&key.Organization, "organization", "", "the organization to act for; it will own the key")
@@ -109,16 +110,16 @@ database.`,
 		Use:     "list",
 		Short:   "List API keys, without their secrets",
 		Example: `  lethe keys list`,
-	}, databaseSettings, func(ctx context.Context, cfg *app.Config, _ []string) error {
-		return app.ListKeys(ctx, cfg, c.output())
+	}, databaseSettings, func(ctx context.Context, cfg *config.Config, _ []string) error {
+		return ops.ListKeys(ctx, cfg, c.output())
 	}))
 
 	revoke := c.command(&cobra.Command{
 		Use:     "revoke ID",
 		Short:   "Revoke an API key, at once",
 		Example: `  lethe keys revoke 6f0f3c1e-5c5e-4d0e-9d59-0b8f6a1c2d3e`,
-	}, databaseSettings, func(ctx context.Context, cfg *app.Config, args []string) error {
-		return app.RevokeKey(ctx, cfg, args[0], c.output())
+	}, databaseSettings, func(ctx context.Context, cfg *config.Config, args []string) error {
+		return ops.RevokeKey(ctx, cfg, args[0], c.output())
 	})
 
 	cmd.AddCommand(create, list, revoke)
@@ -127,6 +128,6 @@ database.`,
 }
 
 // output is where a command's results go.
-func (c *cli) output() app.Output {
-	return app.Output{Out: c.stdout, Progress: c.stderr, JSON: c.asJSON}
+func (c *cli) output() ops.Output {
+	return ops.Output{Out: c.stdout, Progress: c.stderr, JSON: c.asJSON}
 }

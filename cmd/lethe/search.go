@@ -6,11 +6,12 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"lethe/app"
+	"lethe/app/config"
+	"lethe/app/ops"
 )
 
 func (c *cli) searchErasures() *cobra.Command {
-	options := app.SearchOptions{Rate: app.DefaultSearchRate}
+	options := ops.SearchOptions{Rate: ops.DefaultSearchRate}
 	cmd := c.command(&cobra.Command{
 		Use:   "search",
 		Short: "Look through whole databases for what should be gone",
@@ -50,9 +51,9 @@ Exit codes:
 
   # Gently, for a program
   lethe erasures search --sample 20 --rate 5 --json`,
-	}, databaseSettings, func(ctx context.Context, cfg *app.Config, _ []string) error {
+	}, databaseSettings, func(ctx context.Context, cfg *config.Config, _ []string) error {
 		options.Needles = c.stdin
-		result, err := app.Search(ctx, cfg, options, c.output())
+		result, err := ops.Search(ctx, cfg, options, c.output())
 		if err != nil {
 			return err
 		}

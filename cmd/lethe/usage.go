@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"lethe/app"
+	"lethe/app/config"
 )
 
 // explain has a command, and all below it, say in the program's own words what
@@ -90,7 +90,7 @@ func noCommand(cmd *cobra.Command, given string) error {
 			names = append(names, sub.Name())
 		}
 	}
-	return fmt.Errorf("%s has no command %q: %stake one of %s", cmd.CommandPath(), given, app.DidYouMean(given, names), strings.Join(names, ", "))
+	return fmt.Errorf("%s has no command %q: %stake one of %s", cmd.CommandPath(), given, config.DidYouMean(given, names), strings.Join(names, ", "))
 }
 
 // flagError says what pflag found wrong.
@@ -102,7 +102,7 @@ func flagError(cmd *cobra.Command, err error) error {
 		if letters := unknown.GetSpecifiedShortnames(); letters != "" {
 			name = "-" + letters
 		}
-		return fmt.Errorf("%s has no flag %s: %sleave it out or correct it", cmd.CommandPath(), name, app.DidYouMean(name, names))
+		return fmt.Errorf("%s has no flag %s: %sleave it out or correct it", cmd.CommandPath(), name, config.DidYouMean(name, names))
 	}
 	if without, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
 		return fmt.Errorf("--%s needs a value: %s", without.GetFlag().Name, without.GetFlag().Usage)
@@ -128,7 +128,7 @@ func checkFlags(cmd *cobra.Command, _ []string) error {
 	var problems, missing []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		switch {
-		case f.Changed && isEmpty(f.Value) && !app.IsSetting(f.Name):
+		case f.Changed && isEmpty(f.Value) && !config.IsSetting(f.Name):
 			problems = append(problems, fmt.Sprintf("--%s is given and empty, as when it is filled from a variable that is not set: give it a value, or leave it out", f.Name))
 		case !f.Changed && f.Annotations[cobra.BashCompOneRequiredFlag] != nil:
 			missing = append(missing, fmt.Sprintf("--%s (%s)", f.Name, f.Usage))

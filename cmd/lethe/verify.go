@@ -6,11 +6,12 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"lethe/app"
+	"lethe/app/config"
+	"lethe/app/ops"
 )
 
 func (c *cli) verify() *cobra.Command {
-	var v app.VerifyOptions
+	var v ops.VerifyOptions
 	cmd := &cobra.Command{
 		Use:   "verify FILE",
 		Short: "Check the receipt of an erasure, offline",
@@ -47,7 +48,7 @@ Exit codes:
 		RunE: func(_ *cobra.Command, args []string) error {
 			c.running = true
 			v.File = args[0]
-			proven, err := app.Verify(v, c.output())
+			proven, err := ops.Verify(v, c.output())
 			if err == nil && !proven {
 				err = exitCode(exitFailed)
 			}
@@ -84,8 +85,8 @@ erasure.witnesses, or nothing is added. Receipts that are fetched from then on
 come with this checkpoint until witnesses have signed a newer one.`,
 		Example: `  # What a witness has answered to what was sent to it
   cat sent.checkpoint answer | lethe log cosign -`,
-	}, slices.Concat(databaseSettings, []string{"erasure."}), func(ctx context.Context, cfg *app.Config, args []string) error {
-		return app.Cosign(ctx, cfg, args[0], c.stdin, c.output())
+	}, slices.Concat(databaseSettings, []string{"erasure."}), func(ctx context.Context, cfg *config.Config, args []string) error {
+		return ops.Cosign(ctx, cfg, args[0], c.stdin, c.output())
 	})))
 	return cmd
 }
@@ -110,7 +111,7 @@ receipts of before can still be checked.`,
   cat next.key lethe.key > both.key`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			c.running = true
-			return app.NewSigningKey(args[0], out, c.output())
+			return ops.NewSigningKey(args[0], out, c.output())
 		},
 	}
 	create.Flags().StringVar(&out, "out", "", "file to write the private key to; without it, the key is printed")
@@ -121,7 +122,7 @@ receipts of before can still be checked.`,
 		Example: `  lethe keys show lethe.key > log.pub`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			c.running = true
-			return app.ShowSigningKeys(args[0], c.output())
+			return ops.ShowSigningKeys(args[0], c.output())
 		},
 	}
 	return []*cobra.Command{create, show}

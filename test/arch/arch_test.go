@@ -1,6 +1,6 @@
 // Package arch_test holds the direction of imports: cmd → app → adapters →
 // domain, and domain knows nobody; nor does receipt, which domain does not know
-// either.
+// either. Within app it is config ← boot ← serve, ops, and demo on top of serve.
 package arch_test
 
 import (
@@ -92,14 +92,23 @@ func adapter(path string) string {
 // pure are the modules that receipt needs.
 var pure = []string{"github.com/google/uuid", "golang.org/x/mod/sumdb/note", "golang.org/x/mod/sumdb/tlog"}
 
+// rooms are those of app, and which of the others each may import.
+var rooms = map[string][]string{
+	"lethe/app/config": nil,
+	"lethe/app/boot":   {"lethe/app/config"},
+	"lethe/app/serve":  {"lethe/app/config", "lethe/app/boot"},
+	"lethe/app/ops":    {"lethe/app/config", "lethe/app/boot"},
+	"lethe/app/demo":   {"lethe/app/config", "lethe/app/boot", "lethe/app/serve"},
+}
+
 // wrong says what is wrong with one import, or nothing.
 func wrong(from, to string) string {
 	production := in(from, "cmd", "app", "adapters", "domain", "receipt", "turns", "migrations") || from == module
 	switch {
 	case within(to, "github.com/labstack/echo") && !in(from, "adapters/httpapi"):
 		return "only adapters/httpapi knows echo"
-	case (within(to, "go.uber.org/fx") || within(to, "go.uber.org/dig")) && !in(from, "app"):
-		return "only app knows fx"
+	case (within(to, "go.uber.org/fx") || within(to, "go.uber.org/dig")) && !in(from, "app/serve"):
+		return "only app/serve knows fx"
 	case in(from, "domain") && !in(from, "domain/porttest") && !standard(to) && to != "github.com/google/uuid":
 		return "domain imports the standard library and google/uuid, nothing else"
 	case in(from, "receipt") && !standard(to) && !slices.Contains(pure, to):
@@ -114,6 +123,8 @@ func wrong(from, to string) string {
 		return "cmd imports app alone"
 	case in(to, "app") && !in(from, "cmd", "app", "internal", "test"):
 		return "only cmd imports app"
+	case in(from, "app") && in(to, "app") && !slices.Contains(rooms[from], to):
+		return "a room of app imports those below it alone"
 	case in(to, "domain/porttest") && in(from, "app", "cmd"):
 		return "the tests of ports are for tests"
 	case in(from, "domain") && !in(to, "domain"):
@@ -163,9 +174,14 @@ func TestImportsPointInwards(t *testing.T) {
 			}
 		}
 	}
-	for _, must := range []string{"domain", "domain/porttest", "internal/memory", "adapters/httpapi", "adapters/postgres/fusillade", "app", "cmd/lethe", "receipt"} {
+	for _, must := range []string{"domain", "domain/porttest", "internal/memory", "adapters/httpapi", "adapters/postgres/fusillade", "cmd/lethe", "receipt"} {
 		if !seen[module+"/"+must] {
 			t.Errorf("%s was not looked at", must)
+		}
+	}
+	for path := range seen {
+		if _, known := rooms[path]; in(path, "app") != known {
+			t.Errorf("%s is in app, or in its list of rooms, and not in both", path)
 		}
 	}
 }
@@ -176,18 +192,25 @@ func TestWrongImportsAreSeen(t *testing.T) {
 		from, to string
 		allowed  bool
 	}{
-		{"lethe/cmd/lethe", "lethe/app", true},
+		{"lethe/cmd/lethe", "lethe/app/ops", true},
 		{"lethe/cmd/lethe", "lethe/domain", false},
 		{"lethe/cmd/lethe", "lethe/adapters/httpapi", false},
-		{"lethe/app", "lethe/adapters/postgres/users", true},
-		{"lethe/app", "lethe/domain", true},
-		{"lethe/app", "lethe/internal/pgtest", false},
-		{"lethe/app", "lethe/cmd/lethe", false},
-		{"lethe/app", "go.uber.org/fx/fxevent", true},
-		{"lethe/app", "github.com/labstack/echo/v4", false},
+		{"lethe/app/serve", "lethe/adapters/postgres/users", true},
+		{"lethe/app/serve", "lethe/domain", true},
+		{"lethe/app/boot", "lethe/app/config", true},
+		{"lethe/app/config", "lethe/app/boot", false},
+		{"lethe/app/serve", "lethe/app/ops", false},
+		{"lethe/app/ops", "lethe/app/serve", false},
+		{"lethe/app/demo", "lethe/app/serve", true},
+		{"lethe/app/serve", "lethe/app/demo", false},
+		{"lethe/app/boot", "go.uber.org/fx", false},
+		{"lethe/app/ops", "lethe/internal/pgtest", false},
+		{"lethe/app/serve", "lethe/cmd/lethe", false},
+		{"lethe/app/serve", "go.uber.org/fx/fxevent", true},
+		{"lethe/app/serve", "github.com/labstack/echo/v4", false},
 		{"lethe/adapters/httpapi", "github.com/labstack/echo/v4", true},
 		{"lethe/adapters/httpapi", "lethe", true},
-		{"lethe/adapters/httpapi", "lethe/app", false},
+		{"lethe/adapters/httpapi", "lethe/app/config", false},
 		{"lethe/adapters/httpapi", "lethe/adapters/auth", false},
 		{"lethe/adapters/httpapi", "go.uber.org/fx", false},
 		{"lethe/internal/memory", "lethe/domain/porttest", true},
@@ -200,7 +223,7 @@ func TestWrongImportsAreSeen(t *testing.T) {
 		{"lethe/domain", "github.com/google/uuid", true},
 		{"lethe/domain", "net/http", true},
 		{"lethe/domain", "lethe/receipt", false},
-		{"lethe/app", "lethe/receipt", true},
+		{"lethe/app/ops", "lethe/receipt", true},
 		{"lethe/cmd/lethe", "lethe/receipt", false},
 		{"lethe/adapters/postgres/fusillade", "lethe/receipt", true},
 		{"lethe/receipt", "crypto/ed25519", true},
@@ -214,7 +237,7 @@ func TestWrongImportsAreSeen(t *testing.T) {
 		{"lethe/domain/porttest", "lethe/domain", true},
 		{"lethe/domain/porttest", "lethe/internal/memory", false},
 		{"lethe/internal/pgtest", "lethe/adapters/postgres/migrate", true},
-		{"lethe/test/contract", "lethe/app", true},
+		{"lethe/test/contract", "lethe/app/serve", true},
 		{"lethe/migrations", "lethe/domain", false},
 		{"lethe", "lethe/domain", false},
 	} {

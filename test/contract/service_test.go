@@ -12,7 +12,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"lethe/app"
+	"lethe/app/config"
+	"lethe/app/serve"
 	"lethe/internal/pgtest"
 )
 
@@ -41,7 +42,7 @@ func startThroughPgBouncer(t *testing.T) *service {
 
 func startOn(t *testing.T, database *pgtest.Database, settings ...string) *service {
 	t.Helper()
-	cfg, err := app.LoadConfig(app.Sources{Environ: append(settings,
+	cfg, err := config.Load(config.Sources{Environ: append(settings,
 		"LETHE_HTTP_ADDR=127.0.0.1:0",
 		"LETHE_AUTH_SESSION_SECRET=contract-secret-key-of-enough-length",
 		"LETHE_AUTH_PROXY_HEADERS=true",
@@ -64,7 +65,7 @@ func startOn(t *testing.T, database *pgtest.Database, settings ...string) *servi
 
 	ctx, stop := context.WithCancel(context.Background())
 	listening, ended := make(chan string, 1), make(chan error, 1)
-	go func() { ended <- app.Serve(ctx, cfg, func(addr string) { listening <- addr }) }()
+	go func() { ended <- serve.Run(ctx, cfg, func(addr string) { listening <- addr }) }()
 	select {
 	case err := <-ended:
 		stop()

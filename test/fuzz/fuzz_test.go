@@ -21,7 +21,8 @@ import (
 	"testing"
 	"time"
 
-	"lethe/app"
+	"lethe/app/config"
+	"lethe/app/serve"
 	"lethe/internal/pgtest"
 	"lethe/receipt"
 )
@@ -42,7 +43,7 @@ func start(t *testing.T) service {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg, err := app.LoadConfig(app.Sources{Environ: []string{
+	cfg, err := config.Load(config.Sources{Environ: []string{
 		"LETHE_DATABASE_URL=" + database.RoleURL, "LETHE_HTTP_ADDR=127.0.0.1:0",
 		"LETHE_ERASURE_KEY=" + private, "LETHE_LOG_LEVEL=error",
 	}})
@@ -51,7 +52,7 @@ func start(t *testing.T) service {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	listening, ended := make(chan string, 1), make(chan error, 1)
-	go func() { ended <- app.Serve(ctx, cfg, func(addr string) { listening <- addr }) }()
+	go func() { ended <- serve.Run(ctx, cfg, func(addr string) { listening <- addr }) }()
 	select {
 	case err := <-ended:
 		stop()

@@ -1,0 +1,228 @@
+// Package boot has what the service and the commands begin with: Databases are
+// where the tables are, Signing who signs the log of erasures, and Places watch what
+// else the databases hold.
+package boot
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"lethe/adapters/embeddedpg"
+	"lethe/adapters/postgres"
+	"lethe/adapters/postgres/attest"
+	"lethe/adapters/postgres/fusillade"
+	"lethe/adapters/postgres/inspect"
+	"lethe/adapters/postgres/migrate"
+	"lethe/app/config"
+)
+
+// SearchPath leads to the tables beside fusillade's, and at last to what stands in
+// for those that it may lack.
+func SearchPath(cfg *config.Config) []string {
+	if cfg.Outlet.DatabaseURL != "" {
+		return []string{cfg.Fusillade.Schema, inspect.Own}
+	}
+	return []string{cfg.Fusillade.Schema, cfg.Outlet.Schema, inspect.Own}
+}
+
+// OpenCopies is newCopies for a command, which is to close them.
+func OpenCopies(cfg *config.Config, db *Databases) (copies *fusillade.Copies, closeAll func(), err error) {
+	if db.OutletURL == "" {
+		return nil, func() {}, nil
+	}
+	outlet, err := OpenPool(cfg, db.OutletURL, 2, cfg.Outlet.Schema)
+	if err != nil {
+		return nil, nil, err
+	}
+	closeAll = outlet.Close
+	var usage *postgres.DB
+	if db.Apart() {
+		if usage, err = OpenPool(cfg, db.MainURL, 2); err != nil {
+			outlet.Close()
+			return nil, nil, err
+		}
+		closeAll = func() { outlet.Close(); usage.Close() }
+	}
+	copies, err = fusillade.NewCopies(outlet, usage)
+	return copies, closeAll, err
+}
+
+// NewAttester attests levels in the name of this build.
+func NewAttester(db *postgres.DB) (*attest.Attester, error) {
+	return attest.New(db, attest.Issuer{Build: BuildVersion().Version, Now: time.Now})
+}
+
+// HelperCommand is the hidden command under which the program has to call
+// RunHelper: it looks after the embedded Postgres.
+const HelperCommand = embeddedpg.HelperCommand
+
+// RunHelper is the body of that command and returns its exit code.
+func RunHelper(stdin io.Reader, stdout, stderr io.Writer) int {
+	return embeddedpg.RunHelper(stdin, stdout, stderr)
+}
+
+// Databases is where the tables are.
+type Databases struct {
+	MainURL      string
+	FusilladeURL string // empty: in the main database
+	OutletURL    string // empty: where fusillade is
+
+	embedded *embeddedpg.Server // nil: the URLs were given
+	Schemas  inspect.Schemas
+}
+
+// stopEmbeddedTimeout bounds the end of the embedded server; it writes a
+// checkpoint first.
+const stopEmbeddedTimeout = 20 * time.Second
+
+// Open returns the configured databases without connecting to them.
+// Where none is configured it starts the embedded one, or joins the one that
+// another lethe runs on the same folder, and brings its tables up to date;
+// progress receives a line for each step that takes time.
+func Open(ctx context.Context, cfg *config.Config, progress io.Writer) (*Databases, error) {
+	db := &Databases{
+		MainURL:      cfg.Database.URL,
+		FusilladeURL: cfg.Fusillade.DatabaseURL,
+		OutletURL:    cfg.Outlet.DatabaseURL,
+		Schemas: inspect.Schemas{
+			Fusillade: cfg.Fusillade.Schema, Outlet: cfg.Outlet.Schema, OutletApart: cfg.Outlet.DatabaseURL != "",
+		},
+	}
+	if !cfg.Embedded() {
+		return db, nil
+	}
+	var server *embeddedpg.Server
+	folder, err := embeddedpg.PrepareHome(cfg.DataDir)
+	if err == nil {
+		server, err = embeddedpg.Open(ctx, embeddedpg.Config{DataDir: folder, Progress: progress})
+	}
+	if errors.Is(err, embeddedpg.ErrDataDir) {
+		return nil, fmt.Errorf("%w; the folder is data_dir (LETHE_DATA_DIR), and a database that you run is given with database.url (LETHE_DATABASE_URL)", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	db.embedded, db.MainURL = server, server.URL()
+	if _, err := migrate.Up(ctx, db.Target()); err != nil {
+		return nil, errors.Join(fmt.Errorf("bring the embedded database up to date: %w", err), db.Close())
+	}
+	return db, nil
+}
+
+// Close stops the embedded server, if this process has started it.
+func (db *Databases) Close() error {
+	if db.embedded == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), stopEmbeddedTimeout)
+	defer cancel()
+	return db.embedded.Stop(ctx)
+}
+
+// CloseInto closes it at the end of a command, and adds what went wrong to err.
+func (db *Databases) CloseInto(err *error) {
+	if e := db.Close(); e != nil && *err == nil {
+		*err = e
+	}
+}
+
+// Gone is closed when the embedded server has ended; nil, and so never, for a
+// database that was given.
+func (db *Databases) Gone() <-chan struct{} {
+	if db.embedded == nil {
+		return nil
+	}
+	return db.embedded.Done()
+}
+
+// Apart tells whether fusillade has a database of its own.
+func (db *Databases) Apart() bool { return db.FusilladeURL != "" }
+
+// MainSides are what the main database has.
+func (db *Databases) MainSides() []inspect.Side {
+	if db.Apart() {
+		return []inspect.Side{inspect.Main}
+	}
+	return []inspect.Side{inspect.Main, inspect.Fusillade}
+}
+
+// OwnURL is of the database that fusillade and Lethe's own tables are in.
+func (db *Databases) OwnURL() string { return cmp.Or(db.FusilladeURL, db.MainURL) }
+
+// Target is where migrations go.
+func (db *Databases) Target() migrate.Target {
+	schemas := migrate.Schemas{Fusillade: db.Schemas.Fusillade, Outlet: db.Schemas.Outlet}
+	if db.OutletURL != "" || db.Apart() && schemas.Outlet == "public" {
+		// That is where outlet is in another database. Nothing creates it there,
+		// and in the main one it has its usual place.
+		schemas.Outlet = ""
+	}
+	return migrate.Target{MainURL: db.MainURL, FusilladeURL: db.FusilladeURL, Schemas: schemas}
+}
+
+// connectTimeout bounds the connecting of commands.
+const connectTimeout = 10 * time.Second
+
+// Connect makes a connection for a command.
+func Connect(ctx context.Context, url string) (*pgx.Conn, error) {
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, errors.New("the database URL cannot be read") // the driver's words would repeat it
+	}
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = connectTimeout
+	}
+	config.RuntimeParams["application_name"] = ApplicationName
+	conn, err := postgres.Connect(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("cannot reach %w: is the server running, and do host, port, user and password of the URL fit?", err)
+	}
+	return conn, nil
+}
+
+// Reach fails within connectTimeout where a database is not there, and says
+// what to look at.
+func (db *Databases) Reach(ctx context.Context) error {
+	for _, url := range []string{db.MainURL, db.FusilladeURL, db.OutletURL} {
+		if url == "" {
+			continue
+		}
+		conn, err := Connect(ctx, url)
+		if err != nil {
+			return err
+		}
+		HangUp(conn)
+	}
+	return nil
+}
+
+// OpenPool opens so many connections for a command.
+func OpenPool(cfg *config.Config, url string, maxConns int32, searchPath ...string) (*postgres.DB, error) {
+	return postgres.Open(postgres.Config{
+		URL: url, MaxConns: maxConns, SearchPath: searchPath, ApplicationName: ApplicationName, PgBouncer: cfg.Database.PgBouncer,
+	})
+}
+
+// FirstOf is the first of what is missing, and how much else is.
+func FirstOf(missing []string) string {
+	if others := len(missing) - 1; others > 0 {
+		return fmt.Sprintf("%s, and %d more", missing[0], others)
+	}
+	return missing[0]
+}
+
+// ApplicationName is how connections are shown in pg_stat_activity.
+const ApplicationName = "lethe"
+
+// HangUp ends a connection of Connect.
+func HangUp(conn *pgx.Conn) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = conn.Close(ctx)
+}

@@ -1,0 +1,174 @@
+package boot
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"lethe/adapters/postgres"
+	"lethe/adapters/postgres/fusillade"
+	"lethe/adapters/postgres/inspect"
+	"lethe/domain"
+	"lethe/receipt"
+)
+
+// LookAtPlacesEvery is how often it is looked whether a place of content that is
+// not served holds anything, and whether the ledger of credits tells costs: dwctl
+// may be upgraded while the service runs.
+const LookAtPlacesEvery = 5 * time.Second
+
+// Places watches those places of content on which it depends what may be said.
+// While one that is not served holds anything, an answer could say that something
+// is not there, and a receipt that it is gone, which is not so.
+type Places struct {
+	main, fusillade *postgres.DB // may be the same
+	schemas         inspect.Schemas
+	lookAt          atomic.Int64                 // Unix time in nanoseconds; 0: never looked
+	holding         atomic.Pointer[domain.Error] // nil: none of them does, as far as is known
+	gaps            atomic.Pointer[[]receipt.Gap]
+	ledger          atomic.Bool // costs can be read from the ledger of credits
+	arsenal         atomic.Bool // whether fusillade-arsenal's prompts by day are there
+	retained        atomic.Bool // whether its retained responses are, and can be read
+
+	known atomic.Pointer[fusillade.Known] // tables that erasures need since they were there
+	gone  atomic.Pointer[domain.Error]    // one of these is; nil: none is
+}
+
+// NewPlaces are the places of these databases, which may be the same one.
+func NewPlaces(main, fusillade *postgres.DB, schemas inspect.Schemas) *Places {
+	return &Places{main: main, fusillade: fusillade, schemas: schemas}
+}
+
+// Look asks the databases.
+func (p *Places) Look(ctx context.Context) error {
+	var holding []string
+	var arsenal, retained bool
+	gaps := []receipt.Gap{}
+	in := func(db *postgres.DB, sides ...inspect.Side) error {
+		return db.Use(ctx, func(c postgres.Conn) error {
+			content, err := inspect.FindContent(ctx, c, inspect.WatchedOn(p.schemas, sides...))
+			holding = append(holding, content.Unserved...)
+			arsenal, retained = arsenal || content.Arsenal, retained || content.Retained
+			for _, p := range content.OfPerson {
+				gaps = append(gaps, receipt.Gap(p.Gap))
+			}
+			return err
+		})
+	}
+	var err error
+	if p.main == p.fusillade {
+		err = in(p.fusillade, inspect.Main, inspect.Fusillade)
+	} else if err = in(p.main, inspect.Main); err == nil {
+		err = in(p.fusillade, inspect.Fusillade)
+	}
+	var ledger inspect.LedgerState
+	if err == nil {
+		err = p.main.Use(ctx, func(c postgres.Conn) (err error) {
+			ledger, err = inspect.FindLedger(ctx, c)
+			return err
+		})
+	}
+	if err == nil {
+		err = p.lookForKnown(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	p.ledger.Store(ledger.There && ledger.Granted)
+	p.gaps.Store(&gaps)
+	p.arsenal.Store(arsenal)
+	p.retained.Store(retained)
+	p.lookAt.Store(time.Now().Add(LookAtPlacesEvery).UnixNano())
+	if len(holding) == 0 {
+		p.holding.Store(nil)
+		return nil
+	}
+	p.holding.Store(unserved(holding))
+	return nil
+}
+
+// lookForKnown looks whether tables are gone that erasures need.
+func (p *Places) lookForKnown(ctx context.Context) error {
+	before := p.known.Load()
+	var known *fusillade.Known
+	err := p.fusillade.Use(ctx, func(c postgres.Conn) (err error) {
+		known, err = fusillade.Look(ctx, c, p.schemas.Outlet, p.schemas.OutletApart, before)
+		return err
+	})
+	gone, is := errors.AsType[*domain.Error](err)
+	switch {
+	case err == nil:
+		gone = nil
+	case known == before || !is: // it was not to be seen
+		return err
+	}
+	p.gone.Store(gone)
+	p.known.CompareAndSwap(before, known)
+	return nil
+}
+
+// unserved says that these tables hold what is not served.
+func unserved(tables []string) *domain.Error {
+	return domain.Errorf(domain.CodeUnavailable,
+		"The database holds responses in %s, which can neither be shown nor erased: the role may not read them, or tables that belong to them are missing; `lethe doctor` says what to do",
+		strings.Join(tables, " and "))
+}
+
+// Check asks the databases, unless that was done a moment ago. Where something
+// is held, or gone, the error says so.
+func (p *Places) Check(ctx context.Context) error {
+	if time.Now().UnixNano() >= p.lookAt.Load() {
+		if err := p.Look(ctx); err != nil {
+			return err
+		}
+	}
+	if holding := p.holding.Load(); holding != nil {
+		return holding
+	}
+	if gone := p.gone.Load(); gone != nil {
+		return gone
+	}
+	return nil
+}
+
+// Ledger tells whether costs can be read from the ledger of credits.
+func (p *Places) Ledger() bool { return p.ledger.Load() }
+
+// Arsenal tells whether fusillade-arsenal's prompts by day are there.
+func (p *Places) Arsenal() bool { return p.arsenal.Load() }
+
+// Retained tells whether its retained responses are there, and can be read.
+func (p *Places) Retained() bool { return p.retained.Load() }
+
+// Known are the tables that erasures need since they were there.
+func (p *Places) Known() *fusillade.Known { return p.known.Load() }
+
+// Reason is why nothing may be answered.
+func (p *Places) Reason(ctx context.Context) *domain.Error {
+	if p.lookAt.Load() == 0 {
+		_ = p.Look(ctx) // one that does not answer fails the request itself
+	}
+	return p.holding.Load()
+}
+
+// beyond is what receipts do not cover, as no response leads there. Where nothing
+// has been seen yet, all that could be there counts.
+func (p *Places) beyond() []receipt.Gap {
+	if seen := p.gaps.Load(); seen != nil {
+		return *seen
+	}
+	var all []receipt.Gap
+	for _, place := range inspect.Places(p.schemas) {
+		if place.Treatment == inspect.OfPerson {
+			all = append(all, receipt.Gap(place.Gap))
+		}
+	}
+	return all
+}
+
+// Issuer is who issues receipts of the log of this name.
+func (p *Places) Issuer(origin string) fusillade.Issuer {
+	return fusillade.Issuer{Origin: origin, Build: BuildVersion().Version, Now: time.Now, Beyond: p.beyond}
+}

@@ -1,0 +1,23 @@
+package boot
+
+import (
+	"slices"
+	"testing"
+
+	"lethe/receipt"
+)
+
+// TestBeyond: what has not been looked for may be there.
+func TestBeyond(t *testing.T) {
+	t.Parallel()
+	p := &Places{}
+	if got := p.beyond(); !slices.Equal(got, []receipt.Gap{receipt.GapImageStore, receipt.GapPromptCache}) {
+		t.Errorf("before the first look: %v", got)
+	}
+	for _, seen := range [][]receipt.Gap{{}, {receipt.GapPromptCache}} {
+		p.gaps.Store(&seen)
+		if got := p.beyond(); !slices.Equal(got, seen) {
+			t.Errorf("want %v, got %v", seen, got)
+		}
+	}
+}

@@ -1,0 +1,167 @@
+// Package config reads the settings: from defaults, lethe.yaml, the environment and
+// flags. Config is what they come to, Sources where they come from, and Error
+// lists all that is wrong with them.
+package config
+
+import (
+	"fmt"
+	"net/netip"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/knadh/koanf/providers/confmap"
+	"github.com/knadh/koanf/v2"
+
+	"lethe/receipt"
+)
+
+// Config is the effective configuration, made by Load and valid.
+type Config struct {
+	Database struct {
+		URL        string // empty: an embedded Postgres
+		ReplicaURL string
+		// ReplicaMaxLag is how far behind a replica may be, fusillade's too; 0: however far.
+		ReplicaMaxLag time.Duration
+		PgBouncer     bool // in front of every database
+		MaxConns      int  // of each pool
+	}
+	Fusillade struct {
+		DatabaseURL string // empty: in the main database
+		ReplicaURL  string
+		Schema      string
+	}
+	Outlet struct {
+		DatabaseURL string // empty: where fusillade is
+		Schema      string
+	}
+	HTTPAddr    string
+	ProfileAddr string // empty: no profiles
+	Auth        struct {
+		SessionSecret   string // empty: sessions are off
+		SessionCookie   string
+		ProxyHeaders    bool
+		ProxyUserHeader string
+		ProxyTrusted    []netip.Prefix
+		// ProxySecret is by what the proxy proves itself; empty: by its address alone.
+		ProxySecret       string
+		ProxySecretHeader string
+		ProxyIncoming     string        // incomingStripped: the operator has said so
+		CacheTTL          time.Duration // 0: no cache
+	}
+	Erasure struct {
+		KeyFile        string              // of the keys that sign the log; empty: see Key
+		Key            string              // these keys themselves; empty: none, or the embedded mode's own
+		Origin         string              // the log's name; empty: the keys'
+		Standbys       []string            // that have to have replayed a checkpoint before it is published
+		Witnesses      []receipt.PublicKey // whose signatures may be added to checkpoints
+		CheckpointFile string              // of the newest checkpoint that was seen; empty: none, or the embedded mode's own
+		Rate           PerSecond
+		Orphans        bool // copies whose request is gone are removed
+		// StandbyURLs are where it is looked whether what was erased is gone
+		// from the standbys too; none: nowhere.
+		StandbyURLs []string
+	}
+	AccessLog struct {
+		Keep time.Duration // whole days
+	}
+	DataDir string
+	Log     struct {
+		Level  string // debug, info, warn or error
+		Format string // text or json
+	}
+
+	sources map[string]string // where each key's value comes from
+}
+
+// Embedded tells whether the service brings its own Postgres.
+func (c *Config) Embedded() bool { return c.Database.URL == "" }
+
+// Error lists everything that is wrong with a configuration, or with what
+// a command was given. It holds no secrets.
+type Error struct{ Problems []string }
+
+func (e *Error) Error() string { return strings.Join(e.Problems, "\n") }
+
+// Misused is the error of a command that was given what it cannot work with.
+func Misused(format string, args ...any) error {
+	return &Error{[]string{fmt.Sprintf(format, args...)}}
+}
+
+// Load reads defaults, then the file, the environment and the flags,
+// each over the ones before. A setting that is set and empty is wrong, wherever
+// it is: it comes from a variable that was to be filled and was not, and
+// whoever has set it did not mean the default. If anything is wrong it returns
+// an *Error with all of it.
+func Load(from Sources) (*Config, error) {
+	r := reader{sources: map[string]string{}, empty: map[string]bool{}, merged: koanf.New(".")}
+	r.readFile(from.File)
+	r.readEnvironment(from.Environ)
+	if from.Flags != nil {
+		r.readFlags(from.Flags)
+	}
+	given := r.merged
+	r.merged = koanf.New(".")
+	apart := given.Exists("fusillade.database_url")
+	if err := r.merged.Load(confmap.Provider(defaults(apart, given.Exists("outlet.database_url"), from.Environ), "."), nil); err != nil {
+		return nil, err
+	}
+	if err := r.merged.Merge(given); err != nil {
+		return nil, err
+	}
+
+	c := &Config{sources: r.sources}
+	for _, s := range settings {
+		if r.sources[s.key] == "" {
+			r.sources[s.key] = "default"
+		}
+		if r.empty[s.key] {
+			continue // which has been told
+		}
+		if err := s.assign(c, r.merged.Get(s.key)); err != nil {
+			r.problem(s.key, "%s", err.Error())
+		}
+	}
+	r.crossCheck(c)
+	if len(r.problems) > 0 {
+		return nil, &Error{r.problems}
+	}
+	if c.DataDir != "" {
+		dir, err := filepath.Abs(c.DataDir)
+		if err != nil {
+			return nil, err
+		}
+		c.DataDir = dir
+	}
+	return c, nil
+}
+
+// crossCheck finds values that do not go together.
+func (r *reader) crossCheck(c *Config) {
+	main := !c.Embedded() || r.empty["database.url"]
+	apart := c.Fusillade.DatabaseURL != "" || r.empty["fusillade.database_url"]
+	for _, key := range []string{"database.replica_url", "fusillade.database_url", "outlet.database_url"} {
+		if !main && r.merged.String(key) != "" {
+			r.problem(key, "needs database.url (LETHE_DATABASE_URL): give that too")
+		}
+	}
+	if !apart && r.merged.String("fusillade.replica_url") != "" {
+		r.problem("fusillade.replica_url", "needs fusillade.database_url (LETHE_FUSILLADE_DATABASE_URL): give that too, or use database.replica_url")
+	}
+	if !main && c.DataDir == "" && !r.empty["data_dir"] {
+		r.problem("data_dir", "there is no home folder to put it in: give a folder for the embedded database, or database.url")
+	}
+	if c.Auth.ProxySecret != "" && !c.Auth.ProxyHeaders {
+		r.problem("auth.proxy_secret", "proves a proxy whose word is not believed: set auth.proxy_headers (LETHE_AUTH_PROXY_HEADERS) to true, or leave the secret out")
+	}
+	if name := c.Auth.ProxySecretHeader; name != "" && slices.ContainsFunc([]string{c.Auth.ProxyUserHeader, "Authorization", "Cookie"}, func(other string) bool { return strings.EqualFold(name, other) }) {
+		r.problem("auth.proxy_secret_header", "is a header that says something else: name another")
+	}
+	if c.Erasure.Key != "" && c.Erasure.KeyFile != "" {
+		r.problem("erasure.key", "is given together with erasure.key_file: put all keys in the file, or none")
+	}
+	if named, n := len(c.Erasure.Standbys), len(c.Erasure.StandbyURLs); n > 0 && named > 0 && n != named {
+		r.problem("erasure.standby_urls", "are %d, and erasure.standbys names %d: give the URL of each, or none", n, named)
+	}
+}

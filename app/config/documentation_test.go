@@ -1,0 +1,35 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+)
+
+// TestDocumentation: every setting is in the manual, under its three names.
+func TestDocumentation(t *testing.T) {
+	t.Parallel()
+	manual, err := os.ReadFile("../../docs/configuration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := 0
+	for _, s := range settings {
+		flag := fmt.Sprintf("`--%s`", s.flag())
+		if !s.onCommandLine() {
+			flag = "none:"
+		}
+		if !strings.Contains(string(manual), fmt.Sprintf("| `%s` | `%s` | %s", s.key, s.env(), flag)) {
+			t.Errorf("%s is not there", s.key)
+		}
+	}
+	for line := range strings.Lines(string(manual)) {
+		if strings.Contains(line, "| `LETHE_") {
+			rows++
+		}
+	}
+	if rows != len(settings) {
+		t.Errorf("there are %d rows for %d settings", rows, len(settings))
+	}
+}

@@ -1,0 +1,286 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	koanfyaml "github.com/knadh/koanf/parsers/yaml"
+	"github.com/knadh/koanf/providers/env/v2"
+	"github.com/knadh/koanf/providers/file"
+	"github.com/knadh/koanf/providers/posflag"
+	"github.com/knadh/koanf/v2"
+	"github.com/spf13/pflag"
+	"go.yaml.in/yaml/v3"
+
+	"lethe/adapters/auth"
+)
+
+// Sources is where a configuration is read from.
+type Sources struct {
+	File    string         // empty: lethe.yaml, where there is one
+	Environ []string       // as of os.Environ
+	Flags   *pflag.FlagSet // with flags of AddFlags, parsed; may be nil
+}
+
+const defaultFile = "lethe.yaml"
+
+// embeddedWord is what database.url says for the embedded Postgres, which is
+// also what it is by default.
+const embeddedWord = "embedded"
+
+func defaults(apart, outletApart bool, environ []string) map[string]any {
+	d := map[string]any{
+		"database.url":             embeddedWord,
+		"database.replica_max_lag": "30s",
+		"database.pgbouncer":       false,
+		"database.max_conns":       10,
+		"fusillade.schema":         "fusillade",
+		"outlet.schema":            "outlet",
+		"http.addr":                "127.0.0.1:8080",
+		"auth.session_cookie":      auth.DefaultSessionCookie,
+		"auth.proxy_headers":       false,
+		"auth.proxy_user_header":   auth.DefaultProxyUserHeader,
+		"auth.proxy_trusted":       "127.0.0.0/8,::1/128",
+		"auth.proxy_secret_header": auth.DefaultProxySecretHeader,
+		"auth.proxy_incoming":      incomingUnknown,
+		"auth.cache_ttl":           "0s",
+		"erasure.orphans":          false,
+		"erasure.rate":             2000,
+		"access_log.keep":          "365d",
+		"log.level":                "info",
+		"log.format":               "text",
+	}
+	if dir := defaultDataDir(environ); dir != "" {
+		d["data_dir"] = dir
+	}
+	if apart {
+		d["fusillade.schema"], d["outlet.schema"] = "public", "public"
+	}
+	if outletApart {
+		d["outlet.schema"] = "public"
+	}
+	return d
+}
+
+func defaultDataDir(environ []string) string {
+	if os.Geteuid() == 0 {
+		return "/var/lib/lethe"
+	}
+	get := func(name string) string {
+		for _, v := range slices.Backward(environ) {
+			if value, ok := strings.CutPrefix(v, name+"="); ok {
+				return value
+			}
+		}
+		return ""
+	}
+	if dir := get("XDG_DATA_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "lethe")
+	}
+	if home := get("HOME"); home != "" {
+		return filepath.Join(home, ".local", "share", "lethe")
+	}
+	return ""
+}
+
+// reader gathers values, where they come from, and what is wrong.
+type reader struct {
+	merged   *koanf.Koanf
+	sources  map[string]string
+	empty    map[string]bool // keys that are set and empty somewhere
+	problems []string
+}
+
+func (r *reader) problem(key, format string, args ...any) {
+	name := key
+	if source := r.sources[key]; source != "" && source != "default" {
+		name = fmt.Sprintf("%s (%s)", key, source)
+	} else if s, ok := settingOf(key); ok {
+		name = fmt.Sprintf("%s (%s)", key, s.env())
+	}
+	r.problems = append(r.problems, name+": "+fmt.Sprintf(format, args...))
+}
+
+// set notes where a value comes from, and tells whether it is one: what is
+// empty is told of instead.
+func (r *reader) set(key, source string, value any) bool {
+	if !isBlank(value) {
+		r.sources[key] = source
+		return true
+	}
+	r.empty[key] = true
+	s, _ := settingOf(key)
+	r.problems = append(r.problems, fmt.Sprintf("%s (%s): is set and empty, as when it is filled from a variable that is not set: %s", key, source, s.instead()))
+	return false
+}
+
+// instead is what to do about a setting that is set and empty.
+func (s setting) instead() string {
+	if s.key == "database.url" {
+		return "give it the URL of a database; for the embedded Postgres unset it, or write " + embeddedWord
+	}
+	return "give it a value, or unset it"
+}
+
+// isBlank tells whether a value is given and says nothing.
+func isBlank(value any) bool {
+	switch value := value.(type) {
+	case string:
+		return strings.TrimSpace(value) == ""
+	case []any:
+		return len(value) == 0
+	}
+	return false
+}
+
+func (r *reader) readFile(name string) {
+	asked := name != ""
+	if !asked {
+		name = defaultFile
+	}
+	k := koanf.New(".")
+	err := k.Load(file.Provider(name), koanfyaml.Parser())
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && !asked:
+		return
+	case errors.Is(err, fs.ErrNotExist):
+		r.problems = append(r.problems, fmt.Sprintf("--config: there is no file %q: create it, or leave the flag out", name))
+		return
+	case errors.Is(err, fs.ErrPermission):
+		r.problems = append(r.problems, fmt.Sprintf("%s: may not be read by this user: change its owner or mode", name))
+		return
+	case err != nil:
+		// The parser's own words may repeat a secret.
+		where := ""
+		if line := yamlLine.FindString(err.Error()); line != "" {
+			where = " at " + line
+		}
+		r.problems = append(r.problems, fmt.Sprintf("%s: is not a YAML mapping%s: compare it with what `lethe config` prints", name, where))
+		return
+	}
+	bare := bareKeys(name)
+	for _, key := range k.Keys() {
+		_, known := settingOf(key)
+		value := k.Get(key)
+		if known && bare[key] {
+			value = ""
+		}
+		switch {
+		case known && value != nil:
+			if !r.set(key, "file "+name, value) {
+				k.Delete(key)
+			}
+		case known || isSection(key) && isEmpty(value):
+			k.Delete(key) // as good as not written
+		default:
+			k.Delete(key)
+			r.problems = append(r.problems, fmt.Sprintf("%s: unknown key %q: %stake it out or correct it; `lethe config` prints a file with all of them", name, key, suggest(key, setting.path)))
+		}
+	}
+	r.merge(k)
+}
+
+// bareKeys are those of a YAML file that are written with nothing after the
+// colon, as when a template is filled from a variable that is not set; null says
+// in a word that nothing is meant. None where the file cannot be read as YAML.
+func bareKeys(name string) map[string]bool {
+	bare := map[string]bool{}
+	var document yaml.Node
+	text, err := os.ReadFile(name)
+	if err != nil || yaml.Unmarshal(text, &document) != nil {
+		return bare
+	}
+	var visit func(n *yaml.Node, path string)
+	visit = func(n *yaml.Node, path string) {
+		if n.Kind == yaml.DocumentNode && len(n.Content) == 1 {
+			n = n.Content[0]
+		}
+		if n.Kind == yaml.ScalarNode && n.Tag == "!!null" && n.Value == "" {
+			bare[path] = true
+		}
+		if n.Kind != yaml.MappingNode {
+			return
+		}
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			key := n.Content[i].Value
+			if path != "" {
+				key = path + "." + key
+			}
+			visit(n.Content[i+1], key)
+		}
+	}
+	visit(&document, "")
+	return bare
+}
+
+var yamlLine = regexp.MustCompile(`line \d+`)
+
+// isSection tells whether settings lie below the key.
+func isSection(key string) bool {
+	return slices.ContainsFunc(settings, func(s setting) bool { return strings.HasPrefix(s.key, key+".") })
+}
+
+func isEmpty(value any) bool {
+	m, ok := value.(map[string]any)
+	return value == nil || ok && len(m) == 0
+}
+
+func (r *reader) readEnvironment(environ []string) {
+	byName := map[string]setting{}
+	for _, s := range settings {
+		byName[s.env()] = s
+	}
+	var unknown []string
+	k := koanf.New(".")
+	err := k.Load(env.Provider(".", env.Opt{
+		Prefix:      envPrefix,
+		EnvironFunc: func() []string { return environ },
+		TransformFunc: func(name, value string) (string, any) {
+			s, known := byName[name]
+			switch {
+			case strings.HasPrefix(name, envPrefix+"TEST_"): // the tests' own
+			case !known:
+				unknown = append(unknown, fmt.Sprintf("%s: unknown variable: %sunset it or correct it; `lethe config --help` lists all of them", name, suggest(name, setting.env)))
+			case r.set(s.key, "environment "+name, value):
+				return s.key, value
+			}
+			return "", nil
+		},
+	}), nil)
+	if err != nil {
+		r.problems = append(r.problems, err.Error())
+	}
+	slices.Sort(unknown)
+	r.problems = append(r.problems, unknown...)
+	r.merge(k)
+}
+
+func (r *reader) readFlags(flags *pflag.FlagSet) {
+	k := koanf.New(".")
+	err := k.Load(posflag.ProviderWithFlag(flags, ".", nil, func(f *pflag.Flag) (string, any) {
+		i := slices.IndexFunc(settings, func(s setting) bool { return s.flag() == f.Name })
+		if i < 0 || !f.Changed {
+			return "", nil
+		}
+		if key := settings[i].key; r.set(key, "flag --"+f.Name, f.Value.String()) {
+			return key, f.Value.String()
+		}
+		return "", nil
+	}), nil)
+	if err != nil {
+		r.problems = append(r.problems, err.Error())
+	}
+	r.merge(k)
+}
+
+func (r *reader) merge(k *koanf.Koanf) {
+	if err := r.merged.Merge(k); err != nil {
+		r.problems = append(r.problems, err.Error())
+	}
+}

@@ -1,0 +1,123 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"runtime/debug"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"lethe/adapters/postgres/migrate"
+	"lethe/app/boot"
+	"lethe/app/config"
+	"lethe/app/serve"
+)
+
+// Options are the flags of `lethe demo`.
+type Options struct {
+	OnThisDatabase bool // allow a database that is given
+	FillOnly       bool
+}
+
+// Run fills the database, unless it has been filled before, prints keys and
+// commands to out and serves until ctx ends.
+func Run(ctx context.Context, cfg *config.Config, o Options, out, progress io.Writer) (err error) {
+	if err := mayFill(cfg, o); err != nil {
+		return err
+	}
+	log, err := boot.NewLogger(cfg)
+	if err != nil {
+		return err
+	}
+	if !o.FillOnly {
+		if err := serve.MayListen(ctx, cfg); err != nil {
+			return err
+		}
+	}
+	db, err := boot.Open(ctx, cfg, progress)
+	if err != nil {
+		return err
+	}
+	defer db.CloseInto(&err)
+
+	access, err := fill(ctx, cfg, db, progress)
+	if err != nil || o.FillOnly {
+		return err
+	}
+	var printing error
+	err = serve.RunOn(ctx, cfg, db, log, func(addr string) {
+		printing = access.Print(out, baseURL(addr))
+		debug.FreeOSMemory() // what was filled took some 50 MB, and the service needs none of it
+	})
+	return errors.Join(err, printing)
+}
+
+func mayFill(cfg *config.Config, o Options) error {
+	switch {
+	case cfg.Embedded():
+		return nil
+	case !o.OnThisDatabase:
+		return errors.New("a database is configured, and the demo would fill it with sample data: unset LETHE_DATABASE_URL to use the embedded one, or say --on-this-database")
+	case cfg.Fusillade.DatabaseURL != "":
+		return errors.New("the demo wants everything in one database: unset LETHE_FUSILLADE_DATABASE_URL")
+	}
+	return nil
+}
+
+func fill(ctx context.Context, cfg *config.Config, db *boot.Databases, progress io.Writer) (access Access, err error) {
+	if err := db.Reach(ctx); err != nil {
+		return access, err
+	}
+	sets, err := migrate.Status(ctx, db.Target())
+	if err != nil {
+		return access, err
+	}
+	for _, s := range sets {
+		switch s.State {
+		case migrate.Current:
+		case migrate.Pending:
+			return access, fmt.Errorf("database %q lacks the tables of set %s: run `lethe migrate up` first", s.Database, s.Set)
+		default:
+			return access, fmt.Errorf("the %s tables of database %q belong to another system, and the demo does not touch them: give it an empty database, after `lethe migrate up`", s.Set, s.Database)
+		}
+	}
+	conn, err := boot.Connect(ctx, db.MainURL)
+	if err != nil {
+		return access, err
+	}
+	defer boot.HangUp(conn)
+	schemas := Schemas{Fusillade: cfg.Fusillade.Schema, Outlet: cfg.Outlet.Schema}
+	began := time.Now()
+	filled, err := Fill(ctx, conn, schemas, began)
+	switch {
+	case errors.Is(err, ErrOtherData):
+		return access, fmt.Errorf("%s, and the demo does not mix with them: give it an empty database, or another LETHE_DATA_DIR", ErrOtherData)
+	case err != nil:
+		return access, err
+	case filled:
+		var rows int64
+		if err := conn.QueryRow(ctx, "SELECT count(*) FROM "+pgx.Identifier{schemas.Fusillade, "requests"}.Sanitize()+" WHERE batch_id IS NULL").Scan(&rows); err != nil {
+			return access, err
+		}
+		_, _ = fmt.Fprintf(progress, "Wrote %d responses of the last 30 days in %s\n", rows, time.Since(began).Round(10*time.Millisecond))
+	default:
+		_, _ = fmt.Fprintln(progress, "The sample data are there from an earlier start; nothing was written")
+	}
+	return ReadAccess(ctx, conn, schemas)
+}
+
+// baseURL is where a client on this machine reaches the service.
+func baseURL(addr string) string {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return "http://" + addr
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "http://" + net.JoinHostPort(host, port)
+}

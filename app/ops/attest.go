@@ -1,0 +1,272 @@
+package ops
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"lethe/adapters/postgres"
+	"lethe/adapters/postgres/attest"
+	"lethe/adapters/postgres/inspect"
+	"lethe/app/boot"
+	"lethe/app/config"
+	"lethe/receipt"
+)
+
+// AttestOptions say what may be done to have erasures come to later levels.
+type AttestOptions struct {
+	Rewrite       bool   // tables are written into new files, which locks them
+	Agreed        bool   // to that
+	ExpiredBefore string // backups and write-ahead log from before are gone, by the operator's word: a date or a time of RFC 3339; empty: no word
+	DryRun        bool   // say what would be written, and do nothing
+}
+
+// Attest has erasures come to later levels, as far as they can: it vacuums the
+// tables that erasures delete from, and writes receipts about what that proves.
+func Attest(ctx context.Context, cfg *config.Config, options AttestOptions, o Output) (err error) {
+	expired, err := options.expiredBefore()
+	if err != nil {
+		return err
+	}
+	if options.Rewrite && !options.Agreed && !options.DryRun {
+		return config.Misused("--rewrite locks each table while it is written anew: nobody can read or write it meanwhile, and it takes room on disk for a second one; give --yes with it to agree")
+	}
+	if cfg.Database.PgBouncer {
+		return config.Misused("tables cannot be vacuumed through PgBouncer: give the server's own URL, and set database.pgbouncer to false")
+	}
+	db, err := boot.Open(ctx, cfg, o.Progress)
+	if err != nil {
+		return err
+	}
+	defer db.CloseInto(&err)
+	pool, err := boot.OpenPool(cfg, db.OwnURL(), 2)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	attester, err := boot.NewAttester(pool)
+	if err != nil {
+		return err
+	}
+	vacuum, err := attest.OpenVacuum(ctx, db.OwnURL(), boot.ApplicationName)
+	if err != nil {
+		return err
+	}
+	defer vacuum.Close()
+	run := attesting{options: options, Output: o, attester: attester, vacuum: vacuum, schemas: db.Schemas,
+		report: newTable("level", "written", "open", "why")}
+	if options.DryRun {
+		run.report = newTable("level", "to write", "open", "why")
+	}
+	if err := run.run(ctx, expired); err != nil {
+		return err
+	}
+	return run.report.write(o.Out, o.JSON)
+}
+
+func (s AttestOptions) expiredBefore() (t time.Time, err error) {
+	if s.ExpiredBefore == "" {
+		return t, nil
+	}
+	for _, layout := range []string{time.RFC3339, time.DateOnly} {
+		if t, err = time.Parse(layout, s.ExpiredBefore); err == nil {
+			break
+		}
+	}
+	switch {
+	case err != nil:
+		return t, config.Misused("--backups-expired-before must be a date or a time such as 2026-10-01 or 2026-10-01T12:00:00Z")
+	case t.After(time.Now()):
+		return t, config.Misused("--backups-expired-before lies in the future")
+	}
+	return t, nil
+}
+
+// attesting is one run of Attest.
+type attesting struct {
+	options AttestOptions
+	Output
+	attester *attest.Attester
+	vacuum   *attest.Vacuum
+	schemas  inspect.Schemas
+	report   *table
+}
+
+func (s *attesting) run(ctx context.Context, expired time.Time) error {
+	if err := s.found(ctx); err != nil {
+		return err
+	}
+	if expired.IsZero() {
+		return s.attest(ctx, receipt.LevelExpired, never, "needs --backups-expired-before")
+	}
+	return s.attest(ctx, receipt.LevelExpired, attest.Before(expired), "erased later")
+}
+
+// found attests the levels that can be found out.
+func (s *attesting) found(ctx context.Context) error {
+	if s.schemas.OutletApart {
+		for _, level := range []receipt.Level{receipt.LevelReplicated, receipt.LevelVacuumed, receipt.LevelRewritten} {
+			if err := s.attest(ctx, level, never, "raw copies are in another database, which is not looked at"); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := s.attest(ctx, receipt.LevelReplicated, never, "the service finds out, where erasure.standby_urls is set"); err != nil {
+		return err
+	}
+	if err := s.cluster(ctx); err != nil {
+		return err
+	}
+	cutoff, rewritten, err := s.tables(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.attest(ctx, receipt.LevelVacuumed, attest.CutOff(cutoff), ""); err != nil {
+		return err
+	}
+	switch {
+	case !s.options.Rewrite:
+		err = s.attest(ctx, receipt.LevelRewritten, never, "needs --rewrite")
+	case !rewritten:
+		err = s.attest(ctx, receipt.LevelRewritten, never, "the statistics of before are still needed by an open transaction: run it again")
+	default:
+		err = s.attest(ctx, receipt.LevelRewritten, attest.CutOff(cutoff), "")
+	}
+	return err
+}
+
+// cluster has the vacuum to come attest what was erased in another cluster.
+func (s *attesting) cluster(ctx context.Context) error {
+	look := s.attester.NoticeCluster
+	if s.options.DryRun {
+		look = s.attester.Foreign
+	}
+	foreign, err := look(ctx)
+	if err == nil && foreign > 0 {
+		s.say("%s: made before the database came to this cluster by a dump or an upgrade, or before Lethe told clusters apart. Their transaction numbers say nothing here; the first whole vacuum in this cluster attests them", count(foreign, "erasure"))
+	}
+	return err
+}
+
+func never(attest.Leaf) bool { return false }
+
+// attest attests a level and reports it; why says why erasures are left, where
+// that is not for what holds dead rows.
+func (s *attesting) attest(ctx context.Context, level receipt.Level, reached func(attest.Leaf) bool, why string) error {
+	outcome, err := s.attester.Attest(ctx, level, reached, s.options.DryRun)
+	if err != nil {
+		return err
+	}
+	switch {
+	case outcome.Open == 0:
+		why = ""
+	case why == "" && outcome.Next == nil:
+		why = "erased meanwhile"
+	case why == "":
+		if why, err = s.heldBy(ctx, outcome.Next.Horizon); err != nil {
+			return err
+		}
+	}
+	s.report.row(string(level), outcome.Written, outcome.Open, why)
+	return nil
+}
+
+// heldBy says what keeps the dead rows of an erasure.
+func (s *attesting) heldBy(ctx context.Context, horizon uint64) (string, error) {
+	holders, err := inspect.Holders(ctx, s.vacuum.Conn())
+	if err != nil {
+		return "", postgres.MapError(err)
+	}
+	var held []string
+	for _, h := range holders {
+		if h.Oldest < horizon {
+			held = append(held, h.String())
+		}
+	}
+	if len(held) == 0 {
+		return "held back by transactions that have ended meanwhile, or that this role may not see: run it again", nil
+	}
+	return "held back by " + strings.Join(held, "; "), nil
+}
+
+// tables vacuums or rewrites the tables and returns from which transaction on
+// there may be dead rows in one of them. With DryRun that is what it would be.
+func (s *attesting) tables(ctx context.Context) (cutoff uint64, rewritten bool, err error) {
+	if s.options.DryRun {
+		cutoff, err = s.expected(ctx)
+		return cutoff, true, err
+	}
+	verb, work := "Vacuuming", s.vacuum.Plain
+	if s.options.Rewrite {
+		verb, work = "Rewriting", s.vacuum.Rewrite
+	}
+	cutoff = math.MaxUint64
+	var wholes []attest.Table
+	done := map[attest.Table]bool{}
+	// A partition that somebody makes meanwhile is done too. One that is not
+	// there at the last look is made by a transaction that no cutoff is after.
+	for todo := []attest.Table{{}}; len(todo) > 0; {
+		var parts []attest.Table
+		if wholes, parts, err = s.present(ctx); err != nil {
+			return 0, false, err
+		}
+		todo = slices.DeleteFunc(parts, func(t attest.Table) bool { return done[t] })
+		for i, t := range todo {
+			s.say("%s %s (%d of %d)", verb, t, i+1, len(todo))
+			of, err := work(ctx, t)
+			if err != nil {
+				return 0, false, fmt.Errorf("%s: %w", t, err)
+			}
+			cutoff, done[t] = min(cutoff, of), true
+		}
+	}
+	s.say("Analyzing")
+	if err := s.vacuum.Analyze(ctx, wholes); err != nil || !s.options.Rewrite {
+		return cutoff, false, err
+	}
+	s.say("Rewriting the statistics")
+	rewritten, err = s.vacuum.RewriteStatistics(ctx)
+	return cutoff, rewritten, err
+}
+
+// present are the tables that erasures delete from, and those that hold their
+// rows.
+func (s *attesting) present(ctx context.Context) (wholes, parts []attest.Table, err error) {
+	present, err := inspect.Present(ctx, s.vacuum.Conn(), inspect.Requirements(s.schemas, inspect.Fusillade))
+	if err != nil {
+		return nil, nil, postgres.MapError(err)
+	}
+	for _, r := range present {
+		if !r.Delete {
+			continue
+		}
+		whole := attest.Table{Schema: r.Schema, Name: r.Table}
+		of, err := s.vacuum.Parts(ctx, whole)
+		if err != nil {
+			return nil, nil, err
+		}
+		wholes, parts = append(wholes, whole), append(parts, of...)
+	}
+	return wholes, parts, nil
+}
+
+// expected is the cutoff that vacuuming would have now.
+func (s *attesting) expected(ctx context.Context) (uint64, error) {
+	cutoff, err := s.vacuum.Next(ctx)
+	if err != nil {
+		return 0, err
+	}
+	holders, err := inspect.Holders(ctx, s.vacuum.Conn())
+	for _, h := range holders {
+		cutoff = min(cutoff, h.Oldest)
+	}
+	return cutoff, postgres.MapError(err)
+}
+
+func (s *attesting) say(format string, args ...any) {
+	_, _ = fmt.Fprintf(s.Progress, format+"\n", args...)
+}

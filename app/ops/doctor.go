@@ -1,0 +1,210 @@
+package ops
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"lethe/adapters/postgres"
+	"lethe/adapters/postgres/inspect"
+	"lethe/app/boot"
+	"lethe/app/config"
+)
+
+// Finding is how a check ended.
+type Finding string
+
+// The findings; only a problem must be mended for the service to work.
+const (
+	OK      Finding = "ok"
+	Warning Finding = "warning"
+	Problem Finding = "problem"
+)
+
+// Check is one thing that the doctor looked at.
+type Check struct {
+	Database string   `json:"database"` // main, fusillade, outlet, or a replica of one; or service
+	Name     string   `json:"check"`
+	Finding  Finding  `json:"finding"`
+	Detail   string   `json:"detail"`
+	Advice   string   `json:"advice,omitempty"`
+	SQL      []string `json:"sql,omitempty"` // to be run as it is, outside of a transaction
+}
+
+// Report is all that the doctor found.
+type Report struct {
+	Checks []Check `json:"checks"`
+}
+
+// Problems is how many checks found something that must be mended.
+func (r *Report) Problems() int { return r.count(Problem) }
+
+func (r *Report) count(f Finding) int {
+	n := 0
+	for _, c := range r.Checks {
+		if c.Finding == f {
+			n++
+		}
+	}
+	return n
+}
+
+// Write prints the report.
+func (r *Report) Write(out io.Writer, asJSON bool) error {
+	if asJSON {
+		return writeJSON(out, r)
+	}
+	var b strings.Builder
+	for _, c := range r.Checks {
+		fmt.Fprintf(&b, "%-8s %s, %s: %s\n", c.Finding, c.Database, c.Name, c.Detail)
+		if c.Advice != "" {
+			fmt.Fprintf(&b, "         -> %s\n", c.Advice)
+		}
+		for _, statement := range c.SQL {
+			fmt.Fprintf(&b, "            %s;\n", statement)
+		}
+	}
+	fmt.Fprintf(&b, "\n%s: %d ok, %s, %s\n", count(len(r.Checks), "check"), r.count(OK), count(r.count(Warning), "warning"), count(r.count(Problem), "problem"))
+	_, err := io.WriteString(out, b.String())
+	return err
+}
+
+// service is in the place of a database's name where the service's own settings
+// were looked at.
+const service = "service"
+
+// Doctor examines the configured databases, and what is believed of proxies; the
+// one at through, of ProxyURL, is probed, nil: none. An error means that it could
+// not even begin; whatever is wrong with a database is in the report.
+func Doctor(ctx context.Context, cfg *config.Config, through *url.URL, progress io.Writer) (report *Report, err error) {
+	db, err := boot.Open(ctx, cfg, progress)
+	if err != nil {
+		return nil, err
+	}
+	defer db.CloseInto(&err)
+
+	d := &doctor{cfg: cfg, through: through, schemas: db.Schemas, report: &Report{}, progress: progress, lacking: map[string]bool{}, lost: map[string]bool{}}
+	d.proxy()
+	d.throughProxy(ctx, db.MainURL)
+	d.examine(ctx, "main", db.MainURL, cfg.Database.ReplicaURL, db.MainSides())
+	name, url := "main", db.MainURL
+	if db.Apart() {
+		name, url = "fusillade", db.FusilladeURL
+		d.examine(ctx, name, url, cfg.Fusillade.ReplicaURL, []inspect.Side{inspect.Fusillade})
+	}
+	if db.OutletURL != "" {
+		d.examine(ctx, "outlet", db.OutletURL, "", []inspect.Side{inspect.Outlet})
+	}
+	d.orphans(ctx, name, db)
+	d.examineLog(ctx, name, url)
+	return d.report, nil
+}
+
+type doctor struct {
+	cfg     *config.Config
+	through *url.URL // of the proxy that is to be probed; nil: none
+	schemas inspect.Schemas
+	report  *Report
+
+	progress io.Writer
+	log      bool // the tables of the log are there, and the role may use them
+	whole    bool // likewise all that the log's database needs
+
+	// Of which databases it has been told that privileges are missing, or that they
+	// were lost in the midst.
+	lacking, lost map[string]bool
+}
+
+func (d *doctor) add(c Check) { d.report.Checks = append(d.report.Checks, c) }
+
+// failed adds a check that could not be made, unless why has been told of the
+// database. It returns whether err was one.
+func (d *doctor) failed(database, name string, err error) bool {
+	if err == nil {
+		return false
+	}
+	code := ""
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		code = pg.Code
+	}
+	if code == "42501" && d.lacking[database] || d.lost[database] {
+		return true
+	}
+	advice := "see whether the server's log says more"
+	if code == "" || strings.HasPrefix(code, "57P") {
+		d.lost[database] = true // and its connection
+		advice += "; what could not be checked after that either is not listed: examine it again"
+	}
+	d.add(Check{database, name, Problem, "could not be checked: " + oneLine(postgres.Described(err)), advice, nil})
+	return true
+}
+
+func (d *doctor) examine(ctx context.Context, name, url, replicaURL string, sides []inspect.Side) {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	conn := d.connect(ctx, name, url)
+	if conn != nil {
+		defer boot.HangUp(conn)
+		d.server(ctx, name, conn)
+		d.settings(ctx, name, url, sides)
+		d.tables(ctx, name, conn, sides)
+		d.content(ctx, name, conn, sides)
+		d.indexes(ctx, name, conn, sides)
+		d.copyIndexes(ctx, name, conn, sides)
+		if slices.Contains(sides, inspect.Fusillade) {
+			d.filterIndexes(ctx, name, conn, sides)
+			d.statistics(ctx, name, conn)
+			d.moments(ctx, name, conn)
+			d.vacuum(ctx, name, conn)
+			d.guard(ctx, name, conn)
+		}
+		if slices.Contains(sides, inspect.Main) {
+			d.ledger(ctx, name, conn)
+		}
+		d.clock(ctx, name, conn)
+		d.connections(ctx, name, conn, sides)
+		d.migrations(ctx, name, conn, sides)
+		if len(sides) == 1 && sides[0] == inspect.Main {
+			d.outOfReach(ctx, name, conn)
+		}
+	}
+	if replicaURL == "" {
+		return
+	}
+	replicaName := name + " replica"
+	replica := d.connect(ctx, replicaName, replicaURL)
+	if replica == nil {
+		return
+	}
+	defer boot.HangUp(replica)
+	d.settings(ctx, replicaName, replicaURL, sides)
+	d.tables(ctx, replicaName, replica, sides)
+	if conn != nil {
+		d.lag(ctx, replicaName, conn, replica)
+	}
+}
+
+func (d *doctor) connect(ctx context.Context, name, url string) *pgx.Conn {
+	const check = "connection"
+	begun := time.Now()
+	conn, err := boot.Connect(ctx, url)
+	if err != nil {
+		if away, ok := errors.AsType[*postgres.Away](err); ok {
+			err = away // without what to do, which comes next
+		}
+		d.add(Check{name, check, Problem, oneLine(err.Error()), "correct the URL (`lethe config` shows it without its password), or start the server", nil})
+		return nil
+	}
+	c := conn.Config()
+	d.add(Check{Database: name, Name: check, Finding: OK,
+		Detail: fmt.Sprintf("database %q at %s as role %q, in %s", c.Database, c.Host, c.User, time.Since(begun).Round(time.Millisecond))})
+	return conn
+}

@@ -1,0 +1,258 @@
+package ops
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"go.yaml.in/yaml/v3"
+
+	"lethe"
+	"lethe/app/boot"
+	"lethe/app/config"
+)
+
+// proxy looks at what is believed of proxies, which no database knows.
+func (d *doctor) proxy() {
+	const check = "proxy headers"
+	a := d.cfg.Auth
+	c := Check{Database: service, Name: check, Finding: OK}
+	switch worry := d.cfg.ProxyUnproven(); {
+	case !a.ProxyHeaders:
+		return
+	case worry != "":
+		c.Finding, c.Detail, c.Advice = Warning, worry, config.ProxyAdvice
+	case a.ProxySecret == "":
+		c.Detail = fmt.Sprintf("%s is believed by the proxy's address; you have said that callers' own is %s", a.ProxyUserHeader, config.IncomingStripped)
+		if everywhere := anyAddress(d.cfg); everywhere != "" {
+			c.Finding = Warning
+			c.Detail = fmt.Sprintf("%s is believed from %s, which is everyone who reaches the service past the proxy", a.ProxyUserHeader, everywhere)
+			c.Advice = "name the proxy's addresses alone in auth.proxy_trusted, or have it prove itself by auth.proxy_secret (LETHE_AUTH_PROXY_SECRET)"
+		}
+	default:
+		c.Detail = fmt.Sprintf("%s is believed from who has the proxy's secret; that callers' own does not come through, `lethe doctor --proxy URL` shows", a.ProxyUserHeader)
+	}
+	d.add(c)
+}
+
+// anyAddress is the first of the trusted ranges that holds every address.
+func anyAddress(cfg *config.Config) string {
+	for _, prefix := range cfg.Auth.ProxyTrusted {
+		if prefix.Bits() == 0 {
+			return prefix.String()
+		}
+	}
+	return ""
+}
+
+const (
+	probeTimeout = 10 * time.Second
+	probesWithin = time.Minute // all of them
+)
+
+// contractGets are the paths of the contract that can be fetched, in order, with its
+// own examples for their parameters. A proxy may treat each in another way.
+var contractGets = sync.OnceValues(func() ([]string, error) {
+	var contract struct {
+		Paths map[string]struct {
+			Get any
+		}
+		Components struct {
+			Parameters map[string]struct {
+				Name, In string
+				Example  any
+			}
+		}
+	}
+	if err := yaml.Unmarshal(lethe.OpenAPI, &contract); err != nil {
+		return nil, err
+	}
+	var examples []string
+	for _, p := range contract.Components.Parameters {
+		if p.In == "path" {
+			examples = append(examples, "{"+p.Name+"}", fmt.Sprint(p.Example))
+		}
+	}
+	fill := strings.NewReplacer(examples...)
+	var paths []string
+	for path, operations := range contract.Paths {
+		if operations.Get == nil {
+			continue
+		}
+		if path = fill.Replace(path); strings.Contains(path, "{") {
+			return nil, fmt.Errorf("the contract has no example for a parameter of %s", path)
+		}
+		paths = append(paths, path)
+	}
+	slices.Sort(paths)
+	return paths, nil
+})
+
+// ProxyURL checks what a proxy is to be probed by: the URL up to the paths of the
+// contract.
+func ProxyURL(text string) (*url.URL, error) {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		return nil, config.Misused("--proxy must be the address at which callers reach the service, such as https://gateway.example.com")
+	}
+	return u, nil
+}
+
+// throughProxy asks through the proxy as anyone could: without credentials, and
+// then with the header that names somebody, at each path that can be fetched. HEAD
+// shows no data, even where the door is open.
+func (d *doctor) throughProxy(ctx context.Context, database string) {
+	const check = "proxy, probed"
+	if d.through == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, probesWithin)
+	defer cancel()
+	header := d.cfg.Auth.ProxyUserHeader
+	add := func(finding Finding, advice, detail string, args ...any) {
+		d.add(Check{Database: service, Name: check, Finding: finding, Detail: fmt.Sprintf(detail, args...), Advice: advice})
+	}
+	if !d.cfg.Auth.ProxyHeaders {
+		add(OK, "", "no proxy's word is believed, so there is nothing to probe: auth.proxy_headers is false")
+		return
+	}
+	name, err := someExternalID(ctx, database)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		add(OK, "", "nobody can be named in %s: no person in the database has an external_user_id", header)
+		return
+	case err != nil:
+		add(Problem, "mend what is wrong with the database first", "whom to name could not be looked up: %s", oneLine(err.Error()))
+		return
+	}
+	paths, err := contractGets()
+	if err != nil {
+		add(Problem, "report this as a fault of this program", "the paths to probe are not known: %s", err)
+		return
+	}
+	// What is asked where, by what the proxy does there.
+	said := map[gateway][]string{}
+	answers := 0
+	for _, path := range paths {
+		does, status, err := d.probe(ctx, path, header, name)
+		switch {
+		case err != nil && answers == 0:
+			add(Problem, "correct the URL of --proxy, or see why the proxy does not answer", "%s does not answer: %s", d.through, oneLine(err.Error()))
+			return
+		case err != nil:
+			add(Problem, "try again", "%s answered %s, and not at %s: %s", d.through, count(answers, "time"), path, oneLine(err.Error()))
+			return
+		}
+		answers++
+		said[does] = append(said[does], fmt.Sprintf("%s (%d)", path, status))
+	}
+	at := func(does gateway) string { return strings.Join(said[does], ", ") }
+	shut := len(said[closed]) + len(said[keepsToItself])
+	notPassed := ""
+	if len(said[passesNot]) > 0 {
+		notPassed = "; it passes on nothing at " + at(passesNot)
+	}
+	switch {
+	case len(said[open]) > 0:
+		add(Problem, "stop the service or the proxy until it removes "+header+" from what comes in, at every path; docs/configuration.md, \"Behind a proxy\", says how for nginx, Caddy, Apache and HAProxy",
+			"anyone is whoever they name: a caller without credentials who sends %s to %s is not answered with 401 at %s", header, d.through, at(open))
+	case len(said[busy]) > 0:
+		add(Warning, "try again", "with the header nothing can be told by the answers at %s", at(busy))
+	case len(said[unclear]) > 0 || shut == 0:
+		add(Warning, "give the URL at which the proxy passes the paths of the contract on to this service, while that runs; a proxy that signs everyone in before it passes anything on has to be probed from behind the sign-in, by hand",
+			"a caller without credentials does not get this service's 401 through %s at %s: what the proxy does with the header cannot be told by that", d.through, strings.Join(append(said[unclear], said[passesNot]...), ", "))
+	case len(said[closed]) == 0:
+		add(OK, "", "a caller's own %s does not come through %s: the proxy answers by itself at %s%s", header, d.through, at(keepsToItself), notPassed)
+	default:
+		add(OK, "", "a caller's own %s does not count through %s: at each of %s it is answered as without%s", header, d.through, count(shut, "path"), notPassed)
+	}
+}
+
+// gateway is what a proxy does with a path and with the header.
+type gateway int
+
+const (
+	closed        gateway = iota // 401, with the header as without
+	keepsToItself                // it answers by itself who sends the header
+	open                         // who sends the header is let in
+	busy                         // no time to say
+	passesNot                    // it does not pass the path on
+	unclear                      // something else answers
+)
+
+// probe asks at one path, without the header and with it.
+func (d *doctor) probe(ctx context.Context, path, header, name string) (does gateway, status int, err error) {
+	without, oursWithout, err := d.ask(ctx, path, "", "")
+	if err != nil {
+		return 0, 0, err
+	}
+	passedOn := without == http.StatusUnauthorized && oursWithout
+	status, ours, err := d.ask(ctx, path, header, name)
+	switch {
+	case err != nil:
+		return 0, 0, err
+	case !passedOn && ours && oursWithout && status == without:
+		return unclear, without, nil // a page of somebody else's
+	case status == http.StatusTooManyRequests || status >= 500:
+		return busy, status, nil
+	case ours && status != http.StatusUnauthorized:
+		return open, status, nil
+	case passedOn && !ours:
+		return keepsToItself, status, nil
+	case passedOn:
+		return closed, status, nil
+	case !oursWithout && (without == http.StatusForbidden || without == http.StatusNotFound):
+		return passesNot, without, nil
+	}
+	return unclear, without, nil
+}
+
+// ask returns the status, and whether the answer is in this service's form.
+func (d *doctor) ask(ctx context.Context, path, header, value string) (status int, ours bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodHead, strings.TrimSuffix(d.through.String(), "/")+path, nil)
+	if err != nil {
+		return 0, false, err
+	}
+	if header != "" {
+		r.Header.Set(header, value)
+	}
+	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	answer, err := client.Do(r)
+	if err != nil {
+		if u, ok := errors.AsType[*url.Error](err); ok {
+			err = u.Err // without the URL, which is told
+		}
+		return 0, false, err
+	}
+	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, 1<<10))
+	_ = answer.Body.Close()
+	problem := strings.HasPrefix(answer.Header.Get("Content-Type"), "application/problem+json") && answer.Header.Get("X-Request-Id") != ""
+	ours = problem || answer.StatusCode < 300
+	return answer.StatusCode, ours, nil
+}
+
+// someExternalID is whom a proxy could name: one who has just been here, of whom
+// nothing is written, before others.
+func someExternalID(ctx context.Context, url string) (name string, err error) {
+	conn, err := boot.Connect(ctx, url)
+	if err != nil {
+		return "", err
+	}
+	defer boot.HangUp(conn)
+	err = conn.QueryRow(ctx, `
+		SELECT external_user_id FROM public.users
+		WHERE NOT is_deleted AND external_user_id <> '' AND external_user_id ~ '^[!-~]+$'
+		  AND id <> '00000000-0000-0000-0000-000000000000'
+		ORDER BY last_login > now() - interval '4 minutes' DESC NULLS LAST, id LIMIT 1`).Scan(&name)
+	return name, err
+}

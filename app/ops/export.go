@@ -1,0 +1,292 @@
+package ops
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"time"
+
+	"github.com/google/uuid"
+	"golang.org/x/time/rate"
+
+	"lethe/adapters/offsite"
+	"lethe/adapters/postgres"
+	"lethe/adapters/postgres/translog"
+	"lethe/app/boot"
+	"lethe/app/config"
+	"lethe/domain"
+	"lethe/receipt"
+)
+
+const (
+	// mirrorFolder is where in the folder of an export the log is mirrored.
+	mirrorFolder = "mirror"
+
+	exportEvery       = 2 * time.Second // while following
+	exportRetry       = 5 * time.Second
+	exportReportEvery = time.Minute // between two lines about what fails
+	exportAtOnce      = 200         // erasures that are written in one go
+	stateEvery        = time.Minute
+)
+
+// ExportOptions are what `lethe erasures export` is given.
+type ExportOptions struct {
+	To         string   // the folder
+	Recipients []string // who can read the list: age1…
+	Keys       []string // of the log; none: those of the configured private ones
+	Keep       string   // for how long, as 90d
+	Follow     bool     // until ctx ends
+}
+
+// NewExportIdentity makes the key pair of an export: the identity in a new file
+// that only its owner may read, and the recipient, which is printed.
+func NewExportIdentity(file string, o Output) error {
+	identity, recipient, err := offsite.NewIdentity()
+	if err != nil {
+		return err
+	}
+	if err := boot.WriteNew(file, fmt.Sprintf("# public key: %s\n%s\n", recipient, identity)); err != nil {
+		if errors.Is(err, fs.ErrExist) {
+			return fmt.Errorf("%s is there already and is left as it is: without it, what was written for it can never be read", file)
+		}
+		return err
+	}
+	return o.print("%s", recipient)
+}
+
+// Export writes what was erased, and is not there yet, to the list in a
+// folder, and brings the mirror of the log beside it up to the newest published
+// checkpoint. With Follow it goes on until ctx ends, which is no error.
+func Export(ctx context.Context, cfg *config.Config, options ExportOptions, o Output) (err error) {
+	keep, err := config.ParseDays(options.Keep)
+	if err != nil {
+		return config.Misused("--keep: %v", err)
+	}
+	keys, err := logKeys(cfg, options.Keys)
+	if err != nil {
+		return err
+	}
+	list, err := offsite.OpenList(options.To, options.Recipients)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, list.Close()) }()
+	mirror, err := offsite.OpenMirror(filepath.Join(options.To, mirrorFolder), keys)
+	if err != nil {
+		return err
+	}
+	return withLog(ctx, cfg, o, func(log *translog.Log, _ *postgres.DB, _ *boot.Databases) error {
+		e := &exporter{log: log, list: list, mirror: mirror, keep: keep, o: o, known: map[uuid.UUID]bool{}}
+		if err := e.begin(ctx); err != nil {
+			return err
+		}
+		if options.Follow {
+			e.follow(ctx)
+			return e.end()
+		}
+		return errors.Join(e.step(ctx), e.end(), e.summarize())
+	})
+}
+
+// logKeys are the public keys of the log that were given, else those of the
+// private ones that are configured; none is no error.
+func logKeys(cfg *config.Config, given []string) ([]receipt.PublicKey, error) {
+	if len(given) > 0 {
+		return publicKeys(given)
+	}
+	s, err := boot.ReadSigning(cfg, nil)
+	if err != nil {
+		return nil, err
+	}
+	keys := make([]receipt.PublicKey, len(s.Signers))
+	for i, signer := range s.Signers {
+		keys[i] = signer.PublicKey()
+	}
+	return keys, nil
+}
+
+// withLog opens the database that the log is in, for a command.
+func withLog(ctx context.Context, cfg *config.Config, o Output, do func(*translog.Log, *postgres.DB, *boot.Databases) error) (err error) {
+	db, err := boot.Open(ctx, cfg, o.Progress)
+	if err != nil {
+		return err
+	}
+	defer db.CloseInto(&err)
+	if err := db.Reach(ctx); err != nil {
+		return err
+	}
+	pool, err := boot.OpenPool(cfg, db.OwnURL(), 2, boot.SearchPath(cfg)...)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	log, err := translog.New(pool, translog.Config{})
+	if err != nil {
+		return err
+	}
+	return do(log, pool, db)
+}
+
+// exporter is one export under way.
+type exporter struct {
+	log    *translog.Log
+	list   *offsite.List
+	mirror *offsite.Mirror
+	keep   time.Duration
+	o      Output
+
+	state   offsite.State
+	written time.Time          // when the state was
+	first   int64              // leaves before this one have been looked at
+	known   map[uuid.UUID]bool // receipts that have been looked at and were unsealed then
+
+	exported int
+	mirrored int64
+	gap      bool
+}
+
+// begin writes what is known of and not listed, and says where the list has a
+// gap: what was erased is known for a day.
+func (e *exporter) begin(ctx context.Context) error {
+	now := time.Now()
+	var err error
+	if e.state, err = e.list.State(); err != nil {
+		return err
+	}
+	known := domain.SweepAfter[0]
+	for _, after := range domain.SweepAfter[1:] {
+		known += after
+	}
+	switch since := now.Add(-known); {
+	case e.state.Complete.IsZero():
+		e.report("The list begins with what was erased since %s; a restore of a backup that is older brings back more", inWords(since))
+	case e.state.Complete.Before(since):
+		e.gap = true
+		if n := len(e.state.Gaps); n > 0 && e.state.Gaps[n-1].After.Equal(e.state.Complete) {
+			e.state.Gaps = e.state.Gaps[:n-1] // the export before was not completed
+		}
+		e.state.Gaps = append(e.state.Gaps, offsite.Span{After: e.state.Complete, Before: since})
+		e.report("THE LIST HAS A GAP: what was erased between %s and %s may be missing, as nothing was exported for longer than it is known what was erased. Keep no backup from before the end of the gap, or note what was erased by other means",
+			inWords(e.state.Complete), inWords(since))
+	}
+	buried, first, err := e.log.Buried(ctx)
+	if err != nil {
+		return err
+	}
+	oldest := now
+	ids := make([]uuid.UUID, len(buried))
+	for i, b := range buried {
+		ids[i] = b.ID
+		if b.WrittenAt.Before(oldest) {
+			oldest = b.WrittenAt
+		}
+	}
+	// Nothing is listed before it was erased, but for clocks that differ.
+	if e.known, err = e.list.Listed(oldest.Add(-24 * time.Hour)); err != nil {
+		return err
+	}
+	e.first = first
+	return e.write(ctx, ids)
+}
+
+// write lists what was erased with these receipts, unless it is known.
+func (e *exporter) write(ctx context.Context, ids []uuid.UUID) error {
+	var wanted []uuid.UUID
+	for _, id := range ids {
+		if !e.known[id] {
+			wanted = append(wanted, id)
+		}
+	}
+	for len(wanted) > 0 {
+		part := wanted[:min(exportAtOnce, len(wanted))]
+		wanted = wanted[len(part):]
+		erasures, err := e.log.Erasures(ctx, part)
+		if err != nil {
+			return err
+		}
+		entries := make([]offsite.Entry, len(erasures))
+		for i, erasure := range erasures {
+			entries[i] = offsite.Entry(erasure)
+		}
+		if err := e.list.Append(time.Now(), entries); err != nil {
+			return err
+		}
+		for _, id := range part {
+			e.known[id] = true
+		}
+		e.exported += len(entries)
+	}
+	return nil
+}
+
+// step writes what has come since the step before.
+func (e *exporter) step(ctx context.Context) error {
+	now := time.Now()
+	sealed, unsealed, next, err := e.log.Grown(ctx, e.first)
+	if err != nil {
+		return err
+	}
+	if err := e.write(ctx, append(sealed, unsealed...)); err != nil {
+		return err
+	}
+	e.first, e.known = next, make(map[uuid.UUID]bool, len(unsealed))
+	for _, id := range unsealed {
+		e.known[id] = true
+	}
+	e.state.Complete = now
+	added, err := e.mirror.Update(ctx, e.log)
+	e.mirrored += added
+	if err != nil {
+		return err
+	}
+	if now.Sub(e.written) < stateEvery {
+		return nil
+	}
+	return e.end()
+}
+
+// end notes how complete the list is, and removes what is too old.
+func (e *exporter) end() error {
+	now := time.Now()
+	e.written = now
+	for len(e.state.Gaps) > 0 && e.state.Gaps[0].Before.Before(now.Add(-e.keep)) {
+		e.state.Gaps = e.state.Gaps[1:]
+	}
+	_, err := e.list.Expire(now, e.keep)
+	return errors.Join(e.list.SetState(e.state), err)
+}
+
+// follow steps until ctx ends, and says what fails.
+func (e *exporter) follow(ctx context.Context) {
+	reported := rate.Sometimes{Interval: exportReportEvery}
+	for {
+		pause := exportEvery
+		if err := e.step(ctx); err != nil && ctx.Err() == nil {
+			pause = exportRetry
+			reported.Do(func() { e.report("could not export now, and will try again: %s", oneLine(err.Error())) })
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C:
+		}
+	}
+}
+
+func (e *exporter) report(format string, args ...any) {
+	_, _ = fmt.Fprintf(e.o.Progress, format+"\n", args...)
+}
+
+func (e *exporter) summarize() error {
+	_, tree, _ := e.mirror.Checkpoint()
+	if e.o.JSON {
+		return writeJSON(e.o.Out, map[string]any{"exported": e.exported, "mirrored": e.mirrored, "size": tree.N, "gap": e.gap})
+	}
+	return e.o.print("Added %s to the list, and %s to the mirror, which has %d", count(e.exported, "erasure"), count(e.mirrored, "receipt"), tree.N)
+}
+
+func inWords(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }

@@ -1,0 +1,90 @@
+package ops
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"lethe/adapters/postgres/migrate"
+	"lethe/app/boot"
+	"lethe/app/config"
+)
+
+// MigrateUp creates the tables that are missing and upgrades those that Lethe
+// has created, and writes what it did to out. Tables of another system are
+// left alone.
+func MigrateUp(ctx context.Context, cfg *config.Config, out, progress io.Writer, asJSON bool) error {
+	return migrateWith(ctx, cfg, out, progress, asJSON, migrate.Up)
+}
+
+// MigrateStatus writes what there is to out.
+func MigrateStatus(ctx context.Context, cfg *config.Config, out, progress io.Writer, asJSON bool) error {
+	return migrateWith(ctx, cfg, out, progress, asJSON, migrate.Status)
+}
+
+func migrateWith(ctx context.Context, cfg *config.Config, out, progress io.Writer, asJSON bool,
+	run func(context.Context, migrate.Target) ([]migrate.SetStatus, error),
+) (err error) {
+	db, err := boot.Open(ctx, cfg, progress)
+	if err != nil {
+		return err
+	}
+	defer db.CloseInto(&err)
+	if err := db.Reach(ctx); err != nil {
+		return err
+	}
+	sets, err := run(ctx, db.Target())
+	if err != nil {
+		return err
+	}
+	t := newTable("set", "database", "schema", "state", "version", "newest", "what that means")
+	for _, s := range sets {
+		t.row(s.Set, s.Database, s.Schema, string(s.State), s.Version, s.Latest, meaning(s.State))
+	}
+	return t.write(out, asJSON)
+}
+
+func meaning(s migrate.State) string {
+	switch s {
+	case migrate.Created:
+		return "created or upgraded just now"
+	case migrate.Current:
+		return "up to date"
+	case migrate.Pending:
+		return "run `lethe migrate up`"
+	case migrate.Foreign:
+		return "another system's: left alone"
+	case migrate.Absent:
+		return "not there, and the other system's to create"
+	case migrate.Former:
+		return "of before the first release: start anew"
+	case migrate.Incomplete:
+		return "some of its tables are missing: see `lethe doctor`"
+	}
+	return ""
+}
+
+// ownDatabase refuses a database whose people and keys are another system's.
+func ownDatabase(ctx context.Context, db *boot.Databases) error {
+	if err := db.Reach(ctx); err != nil {
+		return err
+	}
+	sets, err := migrate.Status(ctx, db.Target())
+	if err != nil {
+		return err
+	}
+	for _, s := range sets {
+		if s.Set != "main" {
+			continue
+		}
+		switch s.State {
+		case migrate.Current:
+			return nil
+		case migrate.Foreign, migrate.Absent:
+			return fmt.Errorf("the users and keys of database %q belong to another system: manage them there, with dwctl's own dashboard or API", s.Database)
+		default:
+			return fmt.Errorf("database %q has no tables of users and keys yet, or old ones: run `lethe migrate up` first", s.Database)
+		}
+	}
+	return nil
+}

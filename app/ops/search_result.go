@@ -1,0 +1,203 @@
+package ops
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+	"golang.org/x/time/rate"
+)
+
+// What becomes of what was found. The first three are of a table, the others of
+// the rows of a sample.
+const (
+	placeKnown   = "known"   // a table that erasures remove rows from
+	placeKept    = "kept"    // usage, credits, fences and Lethe's own notes, which stay
+	placeUnknown = "unknown" // neither
+	placeErased  = "erased"  // erasing these responses removes the row
+	placeShared  = "shared"  // other responses have the same text
+	placeMissed  = "missed"  // erasing these responses would leave it behind
+)
+
+var placeWords = map[string]string{
+	placeKnown:   "a place that erasures reach",
+	placeKept:    "stays: bills, or notes of Lethe's own",
+	placeUnknown: "UNKNOWN to Lethe: no erasure reaches it",
+	placeErased:  "goes with the response",
+	placeShared:  "rows of others, with the same text",
+	placeMissed:  "MISSED: an erasure leaves it behind",
+}
+
+// Searched is what a search found: places and counts, never contents.
+type Searched struct {
+	Responses int           `json:"responses,omitempty"` // of the sample
+	Needles   int           `json:"needles"`
+	Found     int           `json:"found"`           // needles that are somewhere
+	Lines     []int         `json:"lines,omitempty"` // of standard input, of those found
+	Places    []FoundPlace  `json:"places"`
+	Unread    []UnreadPlace `json:"unread"`
+	Tables    int           `json:"tables"` // that were read
+	Bytes     int64         `json:"bytes"`  // as they came
+
+	sampled bool
+}
+
+// FoundPlace is a column in which something was found.
+type FoundPlace struct {
+	Database  string `json:"database"`
+	Table     string `json:"table"` // with its schema; of partitions, the table that they are of
+	Column    string `json:"column"`
+	Rows      int    `json:"rows"`
+	Needles   int    `json:"needles"`
+	Treatment string `json:"treatment"`
+}
+
+// UnreadPlace could not be read.
+type UnreadPlace struct {
+	Database string `json:"database"`
+	Name     string `json:"name"`
+	Why      string `json:"why"`
+}
+
+// Left tells whether something is where it should not be: anything that was
+// looked for, and of a sample what its erasure would miss.
+func (s *Searched) Left() bool {
+	return slices.ContainsFunc(s.Places, func(p FoundPlace) bool { return !s.sampled || p.Treatment == placeMissed })
+}
+
+// Complete tells whether all could be read.
+func (s *Searched) Complete() bool { return len(s.Unread) == 0 }
+
+func (s *searching) result() *Searched {
+	for _, h := range s.hits {
+		h.place.Treatment = placeShared
+		if h.key != "" && s.sample.Reached(h.place.Table, h.key) {
+			h.place.Treatment = placeErased
+		} else if slices.ContainsFunc(h.needles, func(n int) bool { return !s.common[n] }) {
+			h.place.Treatment = placeMissed
+		}
+		s.count(h.place, h.rows, h.needles)
+	}
+	r := &Searched{Needles: len(s.needles), Places: []FoundPlace{}, Unread: s.unread, Tables: s.tables, sampled: s.sample != nil}
+	if r.Unread == nil {
+		r.Unread = []UnreadPlace{}
+	}
+	for _, d := range s.databases {
+		r.Bytes += d.Bytes()
+	}
+	found := map[int]bool{}
+	for place, t := range s.places {
+		place.Rows, place.Needles = t.rows, len(t.needles)
+		r.Places = append(r.Places, place)
+		maps.Copy(found, t.needles)
+	}
+	slices.SortFunc(r.Places, func(a, b FoundPlace) int {
+		return cmp.Or(cmp.Compare(a.Treatment, b.Treatment), cmp.Compare(a.Database, b.Database), cmp.Compare(a.Table, b.Table), cmp.Compare(a.Column, b.Column))
+	})
+	r.Found = len(found)
+	if s.sample != nil {
+		r.Responses = s.sample.Responses
+		return r
+	}
+	for n := range found {
+		r.Lines = append(r.Lines, s.needles[n].Line)
+	}
+	slices.Sort(r.Lines)
+	return r
+}
+
+// Write prints what was found.
+func (s *Searched) Write(out io.Writer, asJSON bool) error {
+	if asJSON {
+		return writeJSON(out, s)
+	}
+	if len(s.Places) > 0 {
+		t := newTable("database", "table", "column", "rows", "needles", "what it is")
+		for _, p := range s.Places {
+			t.row(p.Database, p.Table, p.Column, p.Rows, p.Needles, placeWords[p.Treatment])
+		}
+		if err := t.write(out, false); err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintln(out); err != nil {
+			return err
+		}
+	}
+	if len(s.Unread) > 0 {
+		t := newTable("database", "not read", "why")
+		for _, u := range s.Unread {
+			t.row(u.Database, u.Name, u.Why)
+		}
+		if err := t.write(out, false); err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintln(out); err != nil {
+			return err
+		}
+	}
+	_, err := fmt.Fprintln(out, s.sentence())
+	return err
+}
+
+func (s *Searched) sentence() string {
+	var text string
+	read := fmt.Sprintf("in %s (%s)", count(s.Tables, "table"), megabytes(s.Bytes))
+	switch {
+	case !s.sampled && s.Found == 0:
+		text = fmt.Sprintf("Nothing of %s was found %s", count(s.Needles, "needle"), read)
+	case !s.sampled:
+		text = fmt.Sprintf("%d of %s found %s", s.Found, count(s.Needles, "needle"), read)
+	case s.Left():
+		text = fmt.Sprintf("An erasure of these %s would miss what is marked so; %s looked for %s", count(s.Responses, "response"), count(s.Needles, "piece"), read)
+	default:
+		text = fmt.Sprintf("An erasure of these %s would miss nothing; %s looked for %s", count(s.Responses, "response"), count(s.Needles, "piece"), read)
+	}
+	if !s.Complete() {
+		text += fmt.Sprintf("; %s NOT read, so nothing is said of what is there", count(len(s.Unread), "place"))
+	}
+	return text + "."
+}
+
+func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/bytesOfAMega) }
+
+// searchProgress tells how far a search has come.
+type searchProgress struct {
+	out      io.Writer
+	bar      *progressbar.ProgressBar // on a terminal
+	total    int64
+	reported rate.Sometimes // elsewhere
+}
+
+func (s *searching) newProgress(total int64) *searchProgress {
+	p := &searchProgress{out: s.Progress, total: max(total, 1), reported: rate.Sometimes{Interval: searchesLogged}}
+	if file, is := s.Progress.(*os.File); is && term.IsTerminal(int(file.Fd())) {
+		p.bar = progressbar.NewOptions64(p.total, progressbar.OptionSetWriter(file), progressbar.OptionThrottle(barRefreshed),
+			progressbar.OptionShowBytes(true), progressbar.OptionSetPredictTime(true), progressbar.OptionFullWidth(), progressbar.OptionClearOnFinish())
+	}
+	p.reported.Do(func() {}) // what takes less long needs no line
+	return p
+}
+
+// at tells that so many bytes are done, and what is read now.
+func (p *searchProgress) at(done int64, what string) {
+	done = min(done, p.total)
+	if p.bar != nil {
+		p.bar.Describe(cell(what))
+		_ = p.bar.Set64(done) // what cannot be drawn is not told
+		return
+	}
+	p.reported.Do(func() {
+		_, _ = fmt.Fprintf(p.out, "Read %d %% of %s on disk, now %s\n", 100*done/p.total, megabytes(p.total), cell(what))
+	})
+}
+
+func (p *searchProgress) end() {
+	if p.bar != nil {
+		_ = p.bar.Finish()
+	}
+}

@@ -1,0 +1,108 @@
+package ops_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"lethe/app/ops"
+	"lethe/internal/apptest"
+	"lethe/internal/pgtest"
+)
+
+// setInDatabase is what whoever runs a database may choose for its sessions.
+func setInDatabase(t *testing.T, url string, settings ...string) {
+	t.Helper()
+	for _, setting := range settings {
+		apptest.Exec(t, url, "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET "+setting+"', current_database()); END $$")
+	}
+}
+
+// aboutSettings are the doctor's problems with settings, and what it says of
+// indexes.
+func aboutSettings(r *ops.Report) (settings, indexes string) {
+	for _, c := range r.Checks {
+		switch {
+		case c.Name == "settings of sessions" && c.Finding == ops.Problem:
+			settings += c.Detail + "\n"
+		case strings.Contains(c.Name, "index"):
+			indexes += fmt.Sprint(c.Name, c.Finding, c.Detail, c.SQL) + "\n"
+		}
+	}
+	return settings, indexes
+}
+
+// TestDefinitionsArePrintedAlike: a copy that only a header leads to, and a later
+// turn, are found by their indexes, however sessions print the definitions of these.
+func TestDefinitionsArePrintedAlike(t *testing.T) {
+	t.Parallel()
+	database := pgtest.WithFixture(t)
+	environ := []string{"LETHE_DATABASE_URL=" + database.RoleURL, "LETHE_ERASURE_KEY=" + apptest.NewKey(t)}
+	for _, c := range apptest.Examine(t, environ...).Checks {
+		if strings.Contains(c.Name, "index") {
+			for _, sql := range c.SQL {
+				apptest.Exec(t, database.URL, sql)
+			}
+		}
+	}
+	_, usual := aboutSettings(apptest.Examine(t, environ...))
+	first, later := apptest.AddFinished(t, database.URL, "first", 1, "1 hour")[0], apptest.AddFinished(t, database.URL, "later", 1, "1 hour")[0]
+	apptest.Exec(t, database.URL, fmt.Sprintf(`UPDATE fusillade.request_templates SET body = '{"input":"x","previous_response_id":"resp_%s"}' WHERE id = '%s'`, first, later))
+	apptest.Exec(t, database.URL, fmt.Sprintf(`INSERT INTO outlet.http_requests (instance_id, correlation_id, timestamp, method, uri, headers, body)
+		VALUES (gen_random_uuid(), 1, now(), 'POST', '/v1/responses', jsonb_build_object('x-fusillade-request-id', '%s'), '{"words": "canary"}')`, first))
+	setInDatabase(t, database.URL, "quote_all_identifiers = on")
+	if settings, indexes := aboutSettings(apptest.Examine(t, environ...)); settings != "" || indexes != usual {
+		t.Errorf("the doctor says %s%s\nand before\n%s", settings, indexes, usual)
+	}
+	s := apptest.Start(t, environ...)
+	if status, body := s.DeleteAs(t, apptest.RequestsPath+"/"+first+"?include_later_turns=true", "sk-bob-platform"); status != http.StatusNoContent {
+		t.Errorf("%d %s", status, body)
+	}
+	if n := apptest.Number(t, database.URL, `SELECT count(*) FROM outlet.http_requests WHERE body::text LIKE '%canary%'`); n != 0 {
+		t.Errorf("%d raw copies are left", n)
+	}
+	if n := apptest.Number(t, database.URL, "SELECT count(*) FROM fusillade.requests WHERE id = '"+later+"'"); n != 0 {
+		t.Errorf("%d later turns are left", n)
+	}
+}
+
+// TestReadOnlyByDefault: a bulk erasure, which goes on in the background, is
+// carried out where sessions change nothing unless they say so; and is not taken where
+// they cannot say so.
+func TestReadOnlyByDefault(t *testing.T) {
+	t.Parallel()
+	database := pgtest.WithFixture(t)
+	setInDatabase(t, database.URL, "default_transaction_isolation = ''repeatable read''", "default_transaction_read_only = on")
+	environ := []string{"LETHE_DATABASE_URL=" + database.RoleURL, "LETHE_ERASURE_KEY=" + apptest.NewKey(t)}
+	s := apptest.Start(t, environ...)
+	if status, _, body := s.Get(t, "/readyz", ""); status != http.StatusOK {
+		t.Errorf("%d %s", status, body)
+	}
+	s.EraseAll(t, database.URL, apptest.Bob)
+	if settings, _ := aboutSettings(apptest.Examine(t, environ...)); settings != "" {
+		t.Error(settings)
+	}
+	s.Stop()
+
+	environ[0] = "LETHE_DATABASE_URL=" + pgtest.ThroughPgBouncer(t)(database.RoleURL)
+	environ = append(environ, "LETHE_DATABASE_PGBOUNCER=true")
+	s = apptest.Start(t, environ...)
+	if status, _, body := s.Get(t, "/readyz", ""); status != http.StatusServiceUnavailable || !strings.Contains(body, "default_transaction_read_only") {
+		t.Errorf("through PgBouncer: %d %s", status, body)
+	}
+	settings, _ := aboutSettings(apptest.Examine(t, environ...))
+	if !strings.Contains(settings, "default_transaction_read_only") || !strings.Contains(settings, "default_transaction_isolation") || strings.Contains(settings, "quote_all_identifiers") {
+		t.Errorf("the doctor says of settings: %s", settings)
+	}
+}
+
+// TestTriggersThatDoNotFire: only a superuser can set that, or say otherwise.
+func TestTriggersThatDoNotFire(t *testing.T) {
+	t.Parallel()
+	database := pgtest.New(t)
+	setInDatabase(t, database.URL, "session_replication_role = replica")
+	if settings, _ := aboutSettings(apptest.Examine(t, "LETHE_DATABASE_URL="+database.RoleURL)); !strings.Contains(settings, "session_replication_role") {
+		t.Errorf("the doctor says of settings: %s", settings)
+	}
+}

@@ -1,0 +1,73 @@
+package ops
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+)
+
+// table is what lists print: aligned columns for people, a list of objects for
+// programs.
+type table struct {
+	columns []string
+	rows    [][]any
+}
+
+func newTable(columns ...string) *table { return &table{columns: columns} }
+
+func (t *table) row(values ...any) { t.rows = append(t.rows, values) }
+
+func (t *table) write(out io.Writer, asJSON bool) error {
+	if asJSON {
+		objects := make([]map[string]any, len(t.rows))
+		for i, row := range t.rows {
+			objects[i] = map[string]any{}
+			for j, column := range t.columns {
+				objects[i][strings.ReplaceAll(column, " ", "_")] = row[j]
+			}
+		}
+		return writeJSON(out, objects)
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	if _, err := fmt.Fprintln(w, strings.ToUpper(strings.Join(t.columns, "\t"))); err != nil {
+		return err
+	}
+	for _, row := range t.rows {
+		cells := make([]string, len(row))
+		for i, value := range row {
+			cells[i] = cell(value)
+		}
+		if _, err := fmt.Fprintln(w, strings.Join(cells, "\t")); err != nil {
+			return err
+		}
+	}
+	return w.Flush()
+}
+
+// cell is a value as one cell: names of people and keys are anybody's text,
+// and may hold tabs or a terminal's control characters.
+func cell(value any) string {
+	text := fmt.Sprint(value)
+	if list, ok := value.([]string); ok {
+		text = strings.Join(list, ", ")
+	}
+	text = strings.Map(func(r rune) rune {
+		if r < ' ' || r >= 0x7f && r < 0xa0 {
+			return '?'
+		}
+		return r
+	}, text)
+	if text == "" {
+		return "-"
+	}
+	return text
+}
+
+func writeJSON(out io.Writer, value any) error {
+	enc := json.NewEncoder(out)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(value)
+}

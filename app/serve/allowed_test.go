@@ -1,0 +1,440 @@
+package serve_test
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/golang-jwt/jwt/v5"
+
+	"lethe"
+	"lethe/internal/apptest"
+	"lethe/internal/pgtest"
+)
+
+// Kinds of callers, by what the control layer's database says of them.
+const (
+	nobody   = "nobody"         // no key, or one that is worth nothing here
+	plain    = "without a role" // somebody, who may do nothing with responses
+	reader   = "reader"         // who may list and fetch their own
+	stranger = "another user"   // who may also erase their own, and has none of what is asked for
+	owner    = "owner"          // whose it is
+	member   = "for an owner"   // who acts for the organization whose it is
+	manager  = "manager"        // who may do everything with everyone's
+	admin    = "administrator"  // who may read the access log, too
+)
+
+// What an answer says.
+const (
+	unknown   = "unknown"   // 401
+	forbidden = "forbidden" // 403
+	hidden    = "hidden"    // 404
+	allowed   = "allowed"
+	conflict  = "conflict" // 409
+	invalid   = "400"
+)
+
+// mayDo is the model: what each kind of caller gets, as docs/ and openapi.yaml have
+// it, and nothing of the service's own rules. Of each operation there is one line.
+var mayDo = map[string]func(kind string) string{
+	"listResponses":       whoReads,
+	"getResponse":         whoReadsThis,
+	"eraseResponse":       whoErasesThis,
+	"previewErasure":      whoErases,
+	"startErasure":        whoErases,
+	"listErasures":        whoErases,
+	"getErasure":          whoAskedForThis,
+	"cancelErasure":       whoAskedForThis,
+	"listErasureReceipts": whoAskedForThis,
+	"watchErasure":        whoAskedForThis,
+	"getReceipt":          whoAskedForThis,
+	"getCheckpoint":       whoErases,
+	"getLogKeys":          whoErases,
+	"getTile":             whoErases,
+
+	// What else an operation can be asked with.
+	"getTile: entries":                   whoManages,
+	"eraseResponse: with another's key":  but(whoErasesThis, hidden, manager, admin),
+	"startErasure: with another's token": but(whoErases, conflict, stranger, manager, admin),
+	"startErasure: by filter":            whoErases,
+	"listResponses: after their cursor":  but(whoReads, invalid, reader, stranger, manager, admin),
+	"eraseResponse: with later turns":    whoErasesThis,
+	"startErasure: by owner":             but(whoErases, invalid, stranger),
+
+	"listAccessLog": func(kind string) string { return only(kind, admin) },
+
+	"listHolds": whoManages, "placeHold": whoManages, "getHold": whoManages, "releaseHold": whoManages,
+
+	"listRetentionRules": whoManages, "createRetentionRule": whoManages, "getRetentionRule": whoManages,
+	"changeRetentionRule": whoManages, "removeRetentionRule": whoManages, "getRetentionRuleVersion": whoManages,
+	"dryRunRetentionRule": whoManages, "enableRetentionRule": whoManages, "disableRetentionRule": whoManages,
+}
+
+// but is a rule with another answer for some.
+func but(rule func(string) string, answer string, kinds ...string) func(string) string {
+	return func(kind string) string {
+		if slices.Contains(kinds, kind) {
+			return answer
+		}
+		return rule(kind)
+	}
+}
+
+// theirs tells whose something is, or who may do everything with everyone's.
+func theirs(kind string) bool { return only(kind, owner, member, manager, admin) == allowed }
+
+func only(kind string, kinds ...string) string {
+	switch {
+	case kind == nobody:
+		return unknown
+	case slices.Contains(kinds, kind):
+		return allowed
+	}
+	return forbidden
+}
+
+func whoReads(kind string) string {
+	return only(kind, reader, stranger, owner, member, manager, admin)
+}
+
+func whoErases(kind string) string { return only(kind, stranger, owner, member, manager, admin) }
+
+func whoManages(kind string) string { return only(kind, manager, admin) }
+
+// Who may do it with something of their own is not told whether others' is there.
+func whoReadsThis(kind string) string {
+	if kind == reader || kind == stranger {
+		return hidden
+	}
+	return whoReads(kind)
+}
+
+func whoErasesThis(kind string) string {
+	if kind == stranger {
+		return hidden
+	}
+	return whoErases(kind)
+}
+
+// An erasure and its receipts are for who asked for it, with whatever role since, and
+// for those who may erase everyone's.
+func whoAskedForThis(kind string) string {
+	if got := only(kind, owner, member, manager, admin); got != forbidden {
+		return got
+	}
+	return hidden
+}
+
+// TestWhoMayDoWhat asks every operation as every kind of caller, about what is a
+// person's and what is an organization's, and compares what is answered with the
+// model, and what is left with what was answered.
+func TestWhoMayDoWhat(t *testing.T) {
+	t.Parallel()
+	const acme = "c0000200-0000-4000-8000-000000000001"
+	database := pgtest.WithFixture(t)
+	apptest.Exec(t, database.URL, `INSERT INTO public.api_keys (name, secret, user_id, created_by, purpose)
+		SELECT 'sk-connie-platform', 'sk-connie-platform', id, id, 'platform' FROM public.users WHERE username = 'connie'`)
+	apptest.Exec(t, database.URL, `UPDATE public.users SET external_user_id = 'idp|' || username WHERE username IN ('bob', 'root')`)
+	const signed = "0123456789abcdef0123"
+	s := start(t, "LETHE_DATABASE_URL="+database.RoleURL, "LETHE_ERASURE_KEY="+apptest.NewKey(t), "LETHE_AUTH_PROXY_HEADERS=true", "LETHE_AUTH_SESSION_SECRET="+signed)
+	session := func(of, secret string) string {
+		t.Helper()
+		token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{"sub": of, "iat": time.Now().Unix(), "exp": time.Now().Add(time.Hour).Unix()}).SignedString([]byte(secret))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return "dwctl_session=" + token
+	}
+
+	ask := func(method, path, key, body string, headers ...string) (int, http.Header, string) {
+		t.Helper()
+		return s.Send(t, method, path, key, body, headers...)
+	}
+	// made is the identifier of something new.
+	made := func(method, path, key, body string) string {
+		t.Helper()
+		status, _, text := ask(method, path, key, body)
+		var answer struct{ ID string }
+		if err := json.Unmarshal([]byte(text), &answer); err != nil || status >= 300 || answer.ID == "" {
+			t.Fatalf("%s %s: %d %s", method, path, status, text)
+		}
+		return answer.ID
+	}
+	models := 0
+	respondAll := func(of string, responses int) []string {
+		models++
+		return apptest.AddFinishedOf(t, database.URL, of, fmt.Sprintf("asked-%d", models), responses, "1 hour")
+	}
+	respond := func(of string) string { return respondAll(of, 1)[0] }
+	rule := func() string {
+		return rulesPath + "/" + made(http.MethodPost, rulesPath, "sk-root-platform", `{"name":"asked for","filter":{"models":["none"]},"age_days":30,"run_at":["00:00"]}`)
+	}
+	hold := func() string {
+		return "/lethe/api/v1/holds/" + made(http.MethodPost, "/lethe/api/v1/holds", "sk-root-platform", `{"owners":["`+apptest.MissingID+`"],"reason":"asked for"}`)
+	}
+
+	for _, whose := range []struct{ id, key string }{{apptest.Bob, "sk-bob-platform"}, {acme, "sk-acme-alice-platform"}} {
+		erasure := apptest.ErasuresPath + "/" + made(http.MethodPost, apptest.ErasuresPath, whose.key, `{"responses":["`+respond(whose.id)+`"]}`)
+		_, header, _ := ask(http.MethodDelete, apptest.RequestsPath+"/"+respond(whose.id), whose.key, "")
+		receipt := header.Get("Location")
+		apptest.Await(t, "it is sealed", func() bool {
+			status, _, _ := ask(http.MethodGet, receipt, whose.key, "")
+			return status == http.StatusOK
+		})
+		kept, tried := respond(whose.id), rule()
+		keptModel := fmt.Sprintf("asked-%d", models)
+		var second struct {
+			Cursor string `json:"next_cursor"`
+			shown  string
+		}
+		two := respondAll(whose.id, 2)
+		pages := fmt.Sprintf(apptest.RequestsPath+"?limit=1&model=asked-%d", models)
+		_, _, page := ask(http.MethodGet, pages, whose.key, "")
+		if err := json.Unmarshal([]byte(page), &second); err != nil || second.Cursor == "" {
+			t.Fatalf("no cursor in %s", page)
+		}
+		if second.shown = two[0]; strings.Contains(page, two[0]) {
+			second.shown = two[1]
+		}
+		newest := func() string { return fmt.Sprintf(`"filter":{"models":["asked-%d"]}`, models) }
+		// token is of a preview of this, by who may not at least a text.
+		token := func(of, key string, headers ...string) string {
+			_, _, text := ask(http.MethodPost, apptest.ErasuresPath+"/preview", key, "{"+of+"}", headers...)
+			var answer struct{ Token string }
+			_ = json.Unmarshal([]byte(text), &answer)
+			return `{` + of + `,"token":"` + cmp.Or(answer.Token, "none") + `"}`
+		}
+
+		// Each is what an operation is asked with; what goes with it is made anew.
+		type question struct {
+			method, path, body string
+
+			headers []string
+			token   string   // what a token is to be asked for first
+			gone    []string // responses that are gone then, where the answer is that it is allowed and they are theirs
+			stays   []string // responses that are there whatever is answered
+			shown   string   // in an answer for those whose it is, and in no other
+			secret  string   // a header that none but who is allowed gets
+		}
+		questions := map[string]func() question{
+			"listResponses": func() question {
+				return question{method: "GET", path: apptest.RequestsPath + "?model=" + keptModel, shown: kept}
+			},
+			"eraseResponse: with another's key": func() question {
+				path, headers := apptest.RequestsPath+"/"+respond(whose.id), []string{"Idempotency-Key", "theirs"}
+				if status, _, text := ask(http.MethodDelete, path, whose.key, "", headers...); status != http.StatusNoContent {
+					t.Fatal(text)
+				}
+				return question{method: "DELETE", path: path, headers: headers, secret: "Receipt-Salt"}
+			},
+			"startErasure: with another's token": func() question {
+				id := respond(whose.id)
+				return question{method: "POST", path: apptest.ErasuresPath, body: token(newest(), whose.key), gone: []string{id}}
+			},
+			"startErasure: by filter": func() question {
+				id := respond(whose.id)
+				return question{method: "POST", path: apptest.ErasuresPath, token: newest(), gone: []string{id}}
+			},
+			"startErasure: by owner": func() question {
+				return question{method: "POST", path: apptest.ErasuresPath, token: `"owner":"` + whose.id + `"`, gone: []string{respond(whose.id)}}
+			},
+			"listResponses: after their cursor": func() question {
+				return question{method: "GET", path: pages + "&after=" + url.QueryEscape(second.Cursor), shown: second.shown}
+			},
+			"eraseResponse: with later turns": func() question {
+				id, later := respond(whose.id), respond(apptest.MissingID)
+				apptest.Exec(t, database.URL, fmt.Sprintf(`UPDATE fusillade.request_templates SET body = '{"previous_response_id":"resp_%s","input":"words"}' WHERE id = '%s'`, id, later))
+				return question{method: "DELETE", path: apptest.RequestsPath + "/" + id + "?include_later_turns=true", gone: []string{id}, stays: []string{later}}
+			},
+			"getTile: entries": func() question { return question{method: "GET", path: "/log/tile/entries/000.p/1"} },
+
+			"getResponse": func() question { return question{method: "GET", path: apptest.RequestsPath + "/" + kept} },
+			"eraseResponse": func() question {
+				id := respond(whose.id)
+				return question{method: "DELETE", path: apptest.RequestsPath + "/" + id, gone: []string{id}, secret: "Receipt-Salt"}
+			},
+			"previewErasure": func() question {
+				return question{method: "POST", path: apptest.ErasuresPath + "/preview", body: `{"responses":["` + kept + `"]}`}
+			},
+			"startErasure": func() question {
+				id := respond(whose.id)
+				return question{method: "POST", path: apptest.ErasuresPath, body: `{"responses":["` + id + `"]}`, gone: []string{id}}
+			},
+			"listErasures": func() question {
+				return question{method: "GET", path: apptest.ErasuresPath + "?limit=100", shown: strings.TrimPrefix(erasure, apptest.ErasuresPath+"/")}
+			},
+			"getErasure":          func() question { return question{method: "GET", path: erasure} },
+			"cancelErasure":       func() question { return question{method: "POST", path: erasure + "/cancel"} },
+			"listErasureReceipts": func() question { return question{method: "GET", path: erasure + "/receipts"} },
+			"watchErasure":        func() question { return question{method: "GET", path: erasure + "/events"} },
+			"getReceipt":          func() question { return question{method: "GET", path: receipt} },
+			"getCheckpoint":       func() question { return question{method: "GET", path: "/log/checkpoint"} },
+			"getLogKeys":          func() question { return question{method: "GET", path: "/log/keys"} },
+			"getTile":             func() question { return question{method: "GET", path: "/log/tile/0/000.p/1"} },
+			"listAccessLog":       func() question { return question{method: "GET", path: "/lethe/api/v1/access-log"} },
+			"listHolds":           func() question { return question{method: "GET", path: "/lethe/api/v1/holds"} },
+			"placeHold": func() question {
+				return question{method: "POST", path: "/lethe/api/v1/holds", body: `{"owners":["` + apptest.MissingID + `"],"reason":"r"}`}
+			},
+			"getHold":            func() question { return question{method: "GET", path: hold()} },
+			"releaseHold":        func() question { return question{method: "DELETE", path: hold()} },
+			"listRetentionRules": func() question { return question{method: "GET", path: rulesPath} },
+			"createRetentionRule": func() question {
+				return question{method: "POST", path: rulesPath, body: `{"name":"n","filter":{"models":["none"]},"age_days":30,"run_at":["00:00"]}`}
+			},
+			"getRetentionRule": func() question { return question{method: "GET", path: tried} },
+			"changeRetentionRule": func() question {
+				return question{method: "PUT", path: rule(), body: `{"version":1,"name":"n","filter":{"models":["none"]},"age_days":31,"run_at":["00:00"]}`}
+			},
+			"removeRetentionRule":     func() question { return question{method: "DELETE", path: rule()} },
+			"getRetentionRuleVersion": func() question { return question{method: "GET", path: tried + "/versions/1"} },
+			"dryRunRetentionRule":     func() question { return question{method: "POST", path: rule() + "/dry-run"} },
+			"enableRetentionRule": func() question {
+				at := rule()
+				if status, _, text := ask("POST", at+"/dry-run", "sk-root-platform", ""); status != http.StatusOK {
+					t.Fatalf("%d %s", status, text)
+				}
+				return question{method: "POST", path: at + "/enable", body: `{"version":1}`}
+			},
+			"disableRetentionRule": func() question { return question{method: "POST", path: rule() + "/disable"} },
+		}
+		type caller struct {
+			kind, key string
+			headers   []string
+		}
+		callers := []caller{
+			{nobody, "", nil}, {nobody, "sk-a-wrong", nil}, {nobody, "sk-alice-inference", nil}, {nobody, "sk-alice-revoked", nil}, {nobody, "sk-gone-platform", nil},
+			{nobody, "sk-acme-bob-platform", nil}, // no member of it any more
+			{plain, "sk-carol-platform", nil}, {reader, "sk-connie-platform", nil}, {stranger, "sk-empty-platform", nil},
+			{manager, "sk-pmonly-platform", nil}, {admin, "sk-root-platform", nil},
+			{nobody, "", []string{"Cookie", session(apptest.Bob, "another secret 0123")}}, {nobody, "", []string{"X-Doubleword-User", "idp|nobody"}},
+			{admin, "", []string{"X-Doubleword-User", "idp|root"}},
+		}
+		if whose.id == apptest.Bob {
+			callers = append(callers, caller{owner, "sk-bob-platform", nil}, caller{stranger, "sk-alice-platform", nil}, caller{stranger, "sk-acme-alice-platform", nil},
+				caller{owner, "", []string{"Cookie", session(apptest.Bob, signed)}}, caller{owner, "", []string{"X-Doubleword-User", "idp|bob"}},
+				caller{stranger, "", []string{"Cookie", session(apptest.Alice, signed), "X-Organization-Id", apptest.Bob}})
+		} else {
+			callers = append(callers, caller{member, "sk-acme-alice-platform", nil}, caller{stranger, "sk-bob-platform", nil},
+				caller{member, "sk-alice-platform", []string{"X-Organization-Id", acme}}, caller{member, "", []string{"Cookie", session(apptest.Alice, signed) + "; dw_active_org=" + acme}},
+				caller{stranger, "sk-bob-platform", []string{"X-Organization-Id", acme}}, caller{stranger, "", []string{"Cookie", session(apptest.Bob, signed) + "; dw_active_org=" + acme}})
+		}
+		isGone := map[string]bool{kept: false}
+		// lookAtWhatIsLeft compares what there is with what was answered.
+		lookAtWhatIsLeft := func(after string) {
+			t.Helper()
+			apptest.Await(t, "erasures are over", func() bool {
+				return apptest.Number(t, database.URL, `SELECT count(*) FROM lethe.erasures WHERE finished_at IS NULL`) == 0
+			})
+			for _, gone := range []bool{false, true} {
+				var asked []string
+				for id, is := range isGone {
+					if is == gone {
+						asked = append(asked, id)
+					}
+				}
+				want := len(asked)
+				if gone {
+					want = 0
+				}
+				if n := apptest.Number(t, database.URL, `SELECT count(*) FROM fusillade.requests WHERE id IN ('`+strings.Join(append(asked, apptest.MissingID), "', '")+`')`); n != want {
+					t.Errorf("after %s, of %d responses that are to be gone (%v) there are %d", after, len(asked), gone, n)
+				}
+			}
+			isGone = map[string]bool{kept: false}
+		}
+		asked := operations(t)
+		for _, operation := range slices.Sorted(maps.Keys(mayDo)) {
+			if strings.Contains(operation, ":") && operation != "startErasure: by owner" {
+				asked = append(asked, operation)
+			}
+		}
+		for _, operation := range append(asked, "startErasure: by owner") { // which erases what others need
+			model, known := mayDo[operation]
+			question, has := questions[operation]
+			if !known || !has {
+				t.Errorf("of %s nobody says who may do it", operation)
+				continue
+			}
+			byOwner := operation == "startErasure: by owner"
+			if byOwner {
+				isGone = map[string]bool{}
+			}
+			for _, c := range callers {
+				q := question()
+				if q.token != "" {
+					q.body = token(q.token, c.key, c.headers...)
+				}
+				methods := []string{q.method}
+				if q.method == http.MethodGet {
+					methods = append(methods, http.MethodHead)
+				}
+				for _, method := range methods {
+					status, header, text := ask(method, q.path, c.key, q.body, append(slices.Clone(q.headers), c.headers...)...)
+					got := allowed
+					switch {
+					case status == http.StatusUnauthorized:
+						got = unknown
+					case status == http.StatusForbidden:
+						got = forbidden
+					case status == http.StatusNotFound:
+						got = hidden
+					case status == http.StatusConflict:
+						got = conflict
+					case status >= 300:
+						got = fmt.Sprint(status)
+					}
+					who := fmt.Sprintf("%s %s of %s by %s, %q %.40q", method, operation, whose.key, c.kind, c.key, c.headers)
+					if want := model(c.kind); got != want {
+						t.Errorf("%s: want %s, got %s: %s", who, want, got, text)
+					}
+					if method != http.MethodHead && q.shown != "" && strings.Contains(text, q.shown) != (got == allowed && theirs(c.kind)) {
+						t.Errorf("%s: answered %s with %s", who, got, text)
+					}
+					if q.secret != "" && (header.Get(q.secret) != "") != (got == allowed) {
+						t.Errorf("%s: answered %s with %v", who, got, header)
+					}
+				}
+				for _, id := range q.gone {
+					isGone[id] = model(c.kind) == allowed && theirs(c.kind)
+				}
+				for _, id := range q.stays {
+					isGone[id] = false
+				}
+				if byOwner { // what is made for the next is not to be erased by this
+					lookAtWhatIsLeft(fmt.Sprintf("%s by %s, %q %.40q", operation, c.kind, c.key, c.headers))
+					delete(isGone, kept)
+				}
+			}
+			if !byOwner {
+				lookAtWhatIsLeft(operation + " of " + whose.key)
+			}
+		}
+	}
+}
+
+// operations are those of the contract.
+func operations(t *testing.T) (ids []string) {
+	t.Helper()
+	document, err := openapi3.NewLoader().LoadFromData(lethe.OpenAPI)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range document.Paths.Map() {
+		for _, operation := range path.Operations() {
+			if operation.OperationID != "" {
+				ids = append(ids, operation.OperationID)
+			}
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}

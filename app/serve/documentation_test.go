@@ -1,0 +1,43 @@
+package serve
+
+import (
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+
+	"lethe"
+)
+
+// TestContractExplainsCounts: who reads 601 responses beside 649 requests reads
+// why they differ.
+func TestContractExplainsCounts(t *testing.T) {
+	t.Parallel()
+	var contract struct {
+		Components struct {
+			Schemas map[string]struct {
+				Properties map[string]struct {
+					Type        string `yaml:"type"`
+					Description string `yaml:"description"`
+				} `yaml:"properties"`
+			} `yaml:"schemas"`
+		} `yaml:"components"`
+	}
+	if err := yaml.Unmarshal(lethe.OpenAPI, &contract); err != nil {
+		t.Fatal(err)
+	}
+	explained := 0
+	for name, schema := range contract.Components.Schemas {
+		requests, ok := schema.Properties["requests"]
+		if !ok || requests.Type != "integer" {
+			continue
+		}
+		if text := strings.Join(strings.Fields(requests.Description), " "); !strings.Contains(text, "one for each call of a model") || !strings.Contains(text, "more of these than responses") {
+			t.Errorf("%s.requests says only %q", name, text)
+		}
+		explained++
+	}
+	if explained < 3 {
+		t.Errorf("%d counts of requests only", explained)
+	}
+}

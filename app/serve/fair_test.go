@@ -1,0 +1,239 @@
+package serve_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"lethe/internal/apptest"
+	"lethe/internal/pgtest"
+)
+
+// locked has a transaction run these statements, and holds what they lock until
+// unlock, or the end of the test.
+func locked(t *testing.T, url string, statements ...string) (unlock func()) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	tx, err := conn.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, statement := range statements {
+		if _, err := tx.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return sync.OnceFunc(func() {
+		if err := tx.Rollback(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// ask makes a request in a goroutine of its own.
+func (s *service) ask(ctx context.Context, client *http.Client, method, path, key, body string, to chan<- apptest.Answered) {
+	go func() { to <- s.Do(ctx, client, method, path, key, body) }()
+}
+
+func (s *service) hold(t *testing.T) {
+	t.Helper()
+	status, told := s.Post(t, "/lethe/api/v1/holds", map[string]any{"responses": []string{"c0000200-0000-4000-8000-000000000999"}, "reason": "a case"})
+	if status != http.StatusCreated {
+		t.Errorf("a hold is answered %d %v", status, told)
+	}
+}
+
+// inUse is how many connections of the pool are at work.
+func (s *service) inUse(t *testing.T, pool string) string {
+	t.Helper()
+	return s.Metric(t, `lethe_pool_connections_in_use{pool="`+pool+`"}`)
+}
+
+// TestFullPool: while every connection is at work on something that does not get
+// on, the service says that it is ready, and holds are placed.
+func TestFullPool(t *testing.T) {
+	t.Parallel()
+	database := pgtest.WithFixture(t)
+	s := start(t, "LETHE_DATABASE_URL="+database.RoleURL, "LETHE_DATABASE_MAX_CONNS=2")
+	_, _, body := s.Get(t, apptest.RequestsPath+"?limit=1", rootKey)
+	id := firstID(t, body)
+	client := &http.Client{Transport: &http.Transport{}}
+	t.Cleanup(client.CloseIdleConnections)
+	unlock := locked(t, database.URL, "LOCK TABLE fusillade.files IN ACCESS EXCLUSIVE MODE")
+	answers := make(chan apptest.Answered, 8)
+	for range cap(answers) {
+		s.ask(t.Context(), client, http.MethodGet, apptest.RequestsPath+"/"+id, rootKey, "", answers)
+	}
+	apptest.Await(t, "a full pool", func() bool { return s.inUse(t, "main") == "2" })
+	for range 5 {
+		if status, _, body := s.Get(t, "/readyz", ""); status != http.StatusOK {
+			t.Errorf("readyz: %d %s", status, body)
+		}
+		s.hold(t)
+	}
+	if got := s.inUse(t, "main"); got != "2" || len(answers) > 0 {
+		t.Errorf("%s connections were at work, and %d requests had been answered", got, len(answers))
+	}
+	unlock()
+	for range cap(answers) {
+		if a := <-answers; a.Err != nil || a.Status != http.StatusOK {
+			t.Errorf("%d %s %v", a.Status, a.Body, a.Err)
+		}
+	}
+}
+
+// patience is for how long the service waits at least for what does not get on. Where
+// a busy machine has taken longer, it may have given up.
+const patience = 4 * time.Second
+
+// TestShareOfPreviews: one user asks for twenty at once that do not get on. Most
+// are refused at once, others' are not, and lists are answered meanwhile.
+func TestShareOfPreviews(t *testing.T) {
+	t.Parallel()
+	database := pgtest.WithFixture(t)
+	s := start(t, "LETHE_DATABASE_URL="+database.RoleURL)
+	client := &http.Client{Transport: &http.Transport{}}
+	t.Cleanup(client.CloseIdleConnections)
+	unlock := locked(t, database.URL, "LOCK TABLE fusillade.request_templates IN ACCESS EXCLUSIVE MODE")
+	const asked, atWork, wait = 20, 2, 4
+	begun := time.Now()
+	answers, others := make(chan apptest.Answered, asked), make(chan apptest.Answered, 1)
+	for range asked {
+		s.ask(t.Context(), client, http.MethodPost, apptest.ErasuresPath+"/preview", "sk-bob-platform", fmt.Sprintf(`{"owner":%q}`, apptest.Bob), answers)
+	}
+	for range asked - atWork - wait {
+		a := <-answers
+		if a.Status != http.StatusTooManyRequests || a.Header.Get("Retry-After") == "" || !strings.Contains(a.Body, "under way") {
+			t.Errorf("one too many was answered %d %v %s %v", a.Status, a.Header, a.Body, a.Err)
+		}
+	}
+	s.ask(t.Context(), client, http.MethodPost, apptest.ErasuresPath+"/preview", "sk-alice-platform", fmt.Sprintf(`{"owner":%q}`, apptest.Alice), others)
+	apptest.Await(t, "the preview of another", func() bool { return s.inUse(t, "main") == "3" })
+	for range 10 {
+		if status, _, body := s.Get(t, apptest.RequestsPath, "sk-alice-platform"); status != http.StatusOK {
+			t.Errorf("a list: %d %s", status, body)
+		}
+		if status, _, body := s.Get(t, "/readyz", ""); status != http.StatusOK {
+			t.Errorf("readyz: %d %s", status, body)
+		}
+	}
+	s.hold(t)
+	unlock()
+	late := time.Since(begun) > patience
+	if a := <-others; a.Status != http.StatusOK && !(late && a.Status == http.StatusServiceUnavailable) {
+		t.Errorf("another's: %d %s %v", a.Status, a.Body, a.Err)
+	}
+	for range atWork + wait {
+		if a := <-answers; a.Status != http.StatusOK && !(late && (a.Status == http.StatusTooManyRequests || a.Status == http.StatusServiceUnavailable)) {
+			t.Errorf("%d %s %v", a.Status, a.Body, a.Err)
+		}
+	}
+}
+
+// TestBulkHasAPart: dry runs and previews of several, that do not get on, leave
+// half of the connections to others.
+func TestBulkHasAPart(t *testing.T) {
+	t.Parallel()
+	database := pgtest.WithFixture(t)
+	s := start(t, "LETHE_DATABASE_URL="+database.RoleURL, "LETHE_DATABASE_MAX_CONNS=4")
+	client := &http.Client{Transport: &http.Transport{}}
+	t.Cleanup(client.CloseIdleConnections)
+	unlock := locked(t, database.URL, "LOCK TABLE outlet.http_requests IN ACCESS EXCLUSIVE MODE")
+	answers := make(chan apptest.Answered, 3)
+	for key, owner := range map[string]string{"sk-bob-platform": apptest.Bob, "sk-alice-platform": apptest.Alice, rootKey: apptest.Bob} {
+		s.ask(t.Context(), client, http.MethodPost, apptest.ErasuresPath+"/preview", key, fmt.Sprintf(`{"owner":%q}`, owner), answers)
+	}
+	begun := time.Now()
+	apptest.Await(t, "one at work", func() bool { return s.inUse(t, "main") == "1" })
+	eraseOwner(t, database.URL, 50) // which the background goes on with
+	apptest.Await(t, "the background at work", func() bool { return s.inUse(t, "main") == "2" })
+	for range 10 {
+		if status, _, body := s.Get(t, apptest.RequestsPath, "sk-alice-platform"); status != http.StatusOK {
+			t.Errorf("a list: %d %s", status, body)
+		}
+		if got := s.inUse(t, "main"); got != "2" && got != "1" && !(got == "0" && time.Since(begun) > patience) {
+			t.Errorf("bulk work has %s of 4 connections", got)
+		}
+	}
+	unlock()
+	for range cap(answers) {
+		if a := <-answers; a.Status != http.StatusOK && a.Status != http.StatusServiceUnavailable {
+			t.Errorf("%d %s %v", a.Status, a.Body, a.Err)
+		}
+	}
+}
+
+const rootKey = "sk-root-platform"
+
+// firstID is that of the first response of a list.
+func firstID(t *testing.T, list string) string {
+	t.Helper()
+	var page struct{ Data []struct{ ID string } }
+	if err := json.Unmarshal([]byte(list), &page); err != nil || len(page.Data) == 0 {
+		t.Fatalf("%s: %v", list, err)
+	}
+	return page.Data[0].ID
+}
+
+// TestDeletesOfLockedRows: while somebody else is at work on responses, those who
+// may not erase them are told so at once, as of what is not there; and holds are
+// placed, also while their owner waits to erase them.
+func TestDeletesOfLockedRows(t *testing.T) {
+	t.Parallel()
+	database := pgtest.WithFixture(t)
+	s := start(t, "LETHE_DATABASE_URL="+database.RoleURL)
+	client := &http.Client{Transport: &http.Transport{}}
+	t.Cleanup(client.CloseIdleConnections)
+	const single, first, second, absent = "0d000000-0000-4000-8000-000000000001", "0d000000-0000-4000-8000-000000000002",
+		"0d000000-0000-4000-8000-000000000003", "0d000000-0000-4000-8000-000000000004"
+	apptest.Exec(t, database.URL, fmt.Sprintf(`INSERT INTO fusillade.requests (id, state, model, created_by) VALUES
+		('%[1]s', 'pending', 'm', '%[4]s'), ('%[2]s', 'pending', 'm', '%[4]s'), ('%[3]s', 'pending', 'm', '%[4]s')`,
+		single, first, second, apptest.Alice))
+	apptest.Exec(t, database.URL, fmt.Sprintf(`WITH head AS (INSERT INTO fusillade.response_steps (id, request_id, step_kind, step_sequence, request_payload)
+			VALUES (gen_random_uuid(), '%s', 'model_call', 1, '{}') RETURNING id)
+		INSERT INTO fusillade.response_steps (id, request_id, step_kind, step_sequence, request_payload, prev_step_id)
+		SELECT gen_random_uuid(), '%s', 'model_call', 2, '{}', id FROM head`, first, second))
+	unlock := locked(t, database.URL, "SELECT FROM fusillade.requests WHERE id::text LIKE '0d000000%' FOR UPDATE", "SELECT FROM fusillade.response_steps FOR UPDATE")
+	const rounds = 5
+	for _, query := range []string{"", "?include_later_turns=true"} {
+		for _, id := range []string{single, first, second, absent} {
+			answers := make(chan apptest.Answered, rounds)
+			for range rounds {
+				s.ask(t.Context(), client, http.MethodDelete, apptest.RequestsPath+"/"+id+query, "sk-bob-platform", "", answers)
+			}
+			for range rounds {
+				if a := <-answers; a.Status != http.StatusNotFound {
+					t.Errorf("%s%s: %d %s %v", id, query, a.Status, a.Body, a.Err)
+				}
+			}
+		}
+	}
+	answers := make(chan apptest.Answered, 2)
+	for _, id := range []string{single, second} {
+		s.ask(t.Context(), client, http.MethodDelete, apptest.RequestsPath+"/"+id, "sk-alice-platform", "", answers)
+	}
+	apptest.Await(t, "both wait", func() bool { return s.inUse(t, "main") == "2" })
+	for range 5 {
+		s.hold(t)
+	}
+	if len(answers) > 0 {
+		t.Error("erased while it was locked")
+	}
+	unlock()
+	for range cap(answers) {
+		if a := <-answers; a.Status != http.StatusNoContent {
+			t.Errorf("its owner: %d %s %v", a.Status, a.Body, a.Err)
+		}
+	}
+}

@@ -1,0 +1,182 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+
+	"lethe/adapters/postgres/fusillade"
+	"lethe/adapters/postgres/translog"
+	"lethe/adapters/telemetry"
+	"lethe/app/boot"
+	"lethe/domain"
+)
+
+// rowsOf are rows by the names that metrics give their tables.
+func rowsOf(e domain.Erased) map[string]int64 {
+	return map[string]int64{
+		"requests": e.Requests, "templates": e.Templates, "steps": e.Steps,
+		"raw_requests": e.RawRequests, "raw_responses": e.RawResponses, "tasks": e.Tasks, "files": e.Files,
+	}
+}
+
+func newErasureMetrics(metrics *telemetry.Metrics) (*telemetry.ErasureMetrics, error) {
+	var tables []string
+	for table := range rowsOf(domain.Erased{}) {
+		tables = append(tables, table)
+	}
+	triggers := []string{
+		string(domain.TriggerSingle), string(domain.TriggerBulk), string(domain.TriggerRetention), string(domain.TriggerSweep),
+		string(domain.TriggerOrphans),
+	}
+	return metrics.WatchErasures(triggers, tables)
+}
+
+// countedResponses count what is erased of them.
+type countedResponses struct {
+	domain.Responses
+	metrics *telemetry.ErasureMetrics
+}
+
+func countResponses(responses *fusillade.Responses, metrics *telemetry.ErasureMetrics) domain.Responses {
+	return countedResponses{responses, metrics}
+}
+
+// Erase implements domain.Responses.
+func (c countedResponses) Erase(ctx context.Context, id uuid.UUID, owners []string, permit func(domain.Found) (domain.Authorization, error)) (domain.Erased, error) {
+	return c.count(ctx, id, owners, permit, c.Responses.Erase)
+}
+
+// EraseWithLaterTurns implements domain.Responses.
+func (c countedResponses) EraseWithLaterTurns(ctx context.Context, id uuid.UUID, owners []string, permit func(domain.Found) (domain.Authorization, error)) (domain.Erased, error) {
+	return c.count(ctx, id, owners, permit, c.Responses.EraseWithLaterTurns)
+}
+
+func (c countedResponses) count(
+	ctx context.Context, id uuid.UUID, owners []string, permit func(domain.Found) (domain.Authorization, error),
+	erase func(context.Context, uuid.UUID, []string, func(domain.Found) (domain.Authorization, error)) (domain.Erased, error),
+) (domain.Erased, error) {
+	var responses int64
+	erased, err := erase(ctx, id, owners, func(found domain.Found) (domain.Authorization, error) {
+		responses = 1 + found.LaterTurns
+		return permit(found)
+	})
+	if err == nil {
+		c.metrics.Erased(string(domain.TriggerSingle), responses, rowsOf(erased))
+	}
+	return erased, err
+}
+
+// Sweep implements domain.Responses.
+func (c countedResponses) Sweep(ctx context.Context, limit int, w domain.Authorization) (int, domain.Erased, error) {
+	looked, erased, err := c.Responses.Sweep(ctx, limit, w)
+	if erased != (domain.Erased{}) {
+		c.metrics.Erased(string(domain.TriggerSweep), erased.Requests, rowsOf(erased))
+	}
+	return looked, erased, err
+}
+
+// countedOrphans count what is removed of copies whose request is gone.
+type countedOrphans struct {
+	domain.Orphans
+	metrics *telemetry.ErasureMetrics
+}
+
+func countOrphans(responses *fusillade.Responses, metrics *telemetry.ErasureMetrics) domain.Orphans {
+	return countedOrphans{responses, metrics}
+}
+
+// SweepOrphans implements domain.Orphans.
+func (c countedOrphans) SweepOrphans(ctx context.Context, before time.Time, limit int, pause time.Duration, w domain.Authorization) (domain.OrphansTurn, error) {
+	turn, err := c.Orphans.SweepOrphans(ctx, before, limit, pause, w)
+	if turn.Erased != (domain.Erased{}) {
+		c.metrics.Erased(string(domain.TriggerOrphans), 0, rowsOf(turn.Erased))
+	}
+	return turn, err
+}
+
+// countedErasures count what is erased by them.
+type countedErasures struct {
+	domain.Erasures
+	closed  []func(context.Context) *domain.Error // why nothing may be erased now; each nil: nothing
+	metrics *telemetry.ErasureMetrics
+}
+
+func countErasures(erasures *fusillade.Erasures, rollback *rollbackGuard, places *boot.Places, metrics *telemetry.ErasureMetrics) domain.Erasures {
+	older := func(context.Context) *domain.Error { return rollback.older.Load() }
+	return countedErasures{erasures, []func(context.Context) *domain.Error{older, places.Reason}, metrics}
+}
+
+// Advance implements domain.Erasures. It waits while the database is older than
+// what was seen of it, as what goes on there may be over already, and while it
+// holds what is not served, as more would be found there. What a part has
+// erased is the progress since the part was judged, which is the last thing
+// before it is erased.
+func (c countedErasures) Advance(ctx context.Context, id uuid.UUID, limit int, judge func(domain.Erasure, []domain.Part) ([]domain.Verdict, domain.Authorization)) (domain.Erasure, error) {
+	for _, reason := range c.closed {
+		if closed := reason(ctx); closed != nil {
+			return domain.Erasure{}, domain.Errorf(domain.CodeUnavailable, "%s", closed.Message)
+		}
+	}
+	var before *domain.Erasure
+	after, err := c.Erasures.Advance(ctx, id, limit, func(e domain.Erasure, parts []domain.Part) ([]domain.Verdict, domain.Authorization) {
+		before = &e
+		return judge(e, parts)
+	})
+	if err == nil && before != nil {
+		rows := rowsOf(after.Erased)
+		for table, n := range rowsOf(before.Erased) {
+			rows[table] -= n
+		}
+		c.metrics.Erased(string(after.Trigger), after.Done-before.Done, rows)
+	}
+	return after, err
+}
+
+// countedLog counts how often the log is found damaged by who reads it.
+type countedLog struct {
+	domain.Log
+	metrics *telemetry.ErasureMetrics
+}
+
+func countLog(log *translog.Log, metrics *telemetry.ErasureMetrics) domain.Log {
+	return countedLog{log, metrics}
+}
+
+// Receipt implements domain.Log.
+func (c countedLog) Receipt(ctx context.Context, id uuid.UUID) (domain.LoggedReceipt, error) {
+	receipt, err := c.Log.Receipt(ctx, id)
+	countDamage(c.metrics, err)
+	return receipt, err
+}
+
+// Checkpoint implements domain.Log.
+func (c countedLog) Checkpoint(ctx context.Context) ([]byte, error) {
+	checkpoint, err := c.Log.Checkpoint(ctx)
+	countDamage(c.metrics, err)
+	return checkpoint, err
+}
+
+// Hashes implements domain.Log.
+func (c countedLog) Hashes(ctx context.Context, t domain.Tile) ([]byte, error) {
+	hashes, err := c.Log.Hashes(ctx, t)
+	countDamage(c.metrics, err)
+	return hashes, err
+}
+
+// Entries implements domain.Log.
+func (c countedLog) Entries(ctx context.Context, t domain.Tile) ([]byte, error) {
+	entries, err := c.Log.Entries(ctx, t)
+	countDamage(c.metrics, err)
+	return entries, err
+}
+
+// countDamage counts an error that says that the log is not as it was signed, or
+// not the one that was seen.
+func countDamage(metrics *telemetry.ErasureMetrics, err error) {
+	if errors.Is(err, translog.ErrDamaged) || errors.Is(err, translog.ErrRolledBack) {
+		metrics.VerificationFailed()
+	}
+}

@@ -1,0 +1,74 @@
+package serve
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"go.uber.org/fx"
+
+	"lethe/adapters/gate"
+	"lethe/adapters/postgres/keys"
+	"lethe/adapters/postgres/users"
+	"lethe/adapters/telemetry"
+)
+
+const (
+	// Of keys that are not known so many are looked up at a time; of a pool of
+	// connections that is a small part. As many more wait as take up a small part
+	// of the requests that are answered at a time.
+	unknownKeysAtOnce = 2
+	unknownKeysWait   = 32
+	unknownKeyWaits   = time.Second
+
+	knownKeys        = 65_536 // some megabytes
+	recordKeysEvery  = 10 * time.Second
+	recordKeysAtStop = 2 * time.Second
+)
+
+// newGate is before the look-ups of callers.
+func newGate(lc fx.Lifecycle, people *users.People, p *pools, metrics *telemetry.Metrics, worries *worries) (*gate.People, error) {
+	g, err := gate.New(people, gate.Config{
+		AtOnce: unknownKeysAtOnce, Waiting: unknownKeysWait, Wait: unknownKeyWaits, Entries: knownKeys, Refused: metrics.Refuse,
+	})
+	if err != nil {
+		return nil, err
+	}
+	stored, err := keys.New(p.fusillade.Primary)
+	if err != nil {
+		return nil, err
+	}
+	failed := metrics.WatchWork("keys")
+	remembers := false
+	var fresh []gate.Mark // that are not noted
+	note := func(ctx context.Context) error {
+		if !remembers {
+			secret, known, err := stored.Known(ctx, knownKeys)
+			if err != nil {
+				return err
+			}
+			g.Remember(secret, known)
+			remembers = true
+		}
+		if fresh = append(fresh, g.Fresh()...); len(fresh) == 0 {
+			return nil
+		}
+		err := stored.Note(ctx, fresh)
+		if err == nil {
+			fresh = nil
+		}
+		return err
+	}
+	whileServing(lc, func(ctx context.Context) {
+		every(recordKeysEvery, func(ctx context.Context) {
+			if err := note(ctx); err != nil && ctx.Err() == nil {
+				failed()
+				worries.report(ctx, slog.LevelWarn, "could not note which keys have worked; until then, who guesses keys may hold up others after a restart", err, "within", recordKeysEvery)
+			}
+		})(ctx)
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordKeysAtStop)
+		defer cancel()
+		_ = note(last) // or they are unknown once more
+	})
+	return g, nil
+}

@@ -1,0 +1,94 @@
+package serve_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"lethe/internal/apptest"
+	"lethe/internal/pgtest"
+)
+
+// TestGuessedKeys: more callers who guess keys than are answered at a time keep
+// nobody out whose key has worked, not after a restart either; who is refused is
+// told to come again, and a key that is new works as soon as they have gone. It runs
+// by itself: the guessers take all that the machine has, and others' tests ran out of
+// time.
+func TestGuessedKeys(t *testing.T) {
+	const guessers, lists = 400, 30
+	database := pgtest.WithFixture(t)
+	for _, restarted := range []bool{false, true} {
+		s := start(t, "LETHE_DATABASE_URL="+database.RoleURL, "LETHE_DATABASE_MAX_CONNS=3")
+		if restarted {
+			if n := apptest.Number(t, database.URL, `SELECT count(*) FROM lethe.known_keys`); n != 1 {
+				t.Fatalf("%d keys are known", n)
+			}
+			time.Sleep(200 * time.Millisecond) // in which they are read
+		} else if status, _, body := s.Get(t, apptest.RequestsPath, "sk-alice-platform"); status != http.StatusOK {
+			t.Fatalf("%d %s", status, body)
+		}
+		client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: guessers}}
+		var refused, unknown atomic.Int64
+		var ended atomic.Bool
+		var crowd sync.WaitGroup
+		for guesser := range guessers {
+			crowd.Go(func() {
+				for n := 0; !ended.Load(); n++ {
+					request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+apptest.RequestsPath, nil)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					request.Header.Set("Authorization", fmt.Sprintf("Bearer sk-guess-%d-%d", guesser, n))
+					response, err := client.Do(request)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					_ = response.Body.Close()
+					switch response.StatusCode {
+					case http.StatusTooManyRequests:
+						refused.Add(1)
+						if response.Header.Get("Retry-After") == "" {
+							t.Error("no Retry-After")
+						}
+					case http.StatusUnauthorized:
+						unknown.Add(1)
+					}
+				}
+			})
+		}
+		apptest.Await(t, "a guess is refused", func() bool { return refused.Load() > 0 })
+		for range lists {
+			if status, _, body := s.Get(t, apptest.RequestsPath+"?limit=1", "sk-alice-platform"); status != http.StatusOK {
+				t.Errorf("restarted %v: %d %s", restarted, status, body)
+			}
+		}
+		if status, _, body := s.Get(t, "/readyz", ""); status != http.StatusOK {
+			t.Errorf("%d %s", status, body)
+		}
+		ended.Store(true)
+		crowd.Wait()
+		client.CloseIdleConnections()
+		if unknown.Load() == 0 {
+			t.Error("no guess was looked up")
+		}
+		if restarted {
+			if status, _, body := s.Get(t, apptest.RequestsPath, "sk-bob-platform"); status != http.StatusOK {
+				t.Errorf("a new key: %d %s", status, body)
+			}
+			if _, _, metrics := s.Get(t, "/metrics", ""); strings.Contains(metrics, "lethe_http_requests_refused_total 0\n") {
+				t.Error("refusals are not counted")
+			}
+		}
+		s.Stop()
+		if err := <-s.Result; err != nil {
+			t.Error(err)
+		}
+		s.Result <- nil
+	}
+}

@@ -1,0 +1,57 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"time"
+
+	"go.uber.org/fx"
+
+	"lethe/app/config"
+)
+
+// serveProfiles listens on the profile address, where one is configured. What
+// is measured there takes as long as was asked for, so nothing is timed but the
+// question.
+func serveProfiles(lc fx.Lifecycle, cfg *config.Config, log *slog.Logger) {
+	if cfg.ProfileAddr == "" {
+		return
+	}
+	server := &http.Server{Handler: profiles(), ReadHeaderTimeout: 5 * time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}
+	lc.Append(fx.Hook{
+		OnStart: func(ctx context.Context) error {
+			socket, err := listen(ctx, cfg.ProfileAddr, "http.profile_addr")
+			if err != nil {
+				return err
+			}
+			addr := socket.Addr()
+			log.Info("profiles are served", "url", fmt.Sprintf("http://%s/debug/pprof/", addr))
+			if tcp, ok := addr.(*net.TCPAddr); !ok || !tcp.IP.IsLoopback() {
+				log.Warn("others can reach the profiles, and slow the service down by asking for them: let a firewall keep them out, or listen on 127.0.0.1", "addr", addr.String())
+			}
+			go func() {
+				if err := server.Serve(socket); !errors.Is(err, http.ErrServerClosed) {
+					log.Error("profiles are no longer served", "error", err)
+				}
+			}()
+			return nil
+		},
+		OnStop: func(context.Context) error { return server.Close() },
+	})
+}
+
+// profiles leaves out pprof's command line, which can hold a password.
+func profiles() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("POST /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	return mux
+}

@@ -1,0 +1,165 @@
+package serve
+
+import (
+	"context"
+	"log/slog"
+
+	"go.uber.org/fx"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/singleflight"
+
+	"lethe/adapters/postgres"
+	"lethe/adapters/postgres/inspect"
+	"lethe/app/boot"
+	"lethe/domain"
+)
+
+// readiness says whether requests can be answered.
+type readiness struct {
+	pools    *pools
+	schemas  inspect.Schemas
+	rollback *rollbackGuard
+	places   *boot.Places
+	work     *background
+	asked    singleflight.Group
+	stopping chan struct{} // closed when the service stops
+}
+
+func newReadiness(p *pools, db *boot.Databases, rollback *rollbackGuard, places *boot.Places, work *background) *readiness {
+	return &readiness{pools: p, schemas: db.Schemas, rollback: rollback, places: places, work: work, stopping: make(chan struct{})}
+}
+
+// check asks each database whether it takes changes, and for its tables and the
+// role's privileges on them, which is a query each, and then whether its log is as new as what was
+// seen of it, which is another; now and then whether it holds what is not
+// served; and, until it was so once, whether the migrations are as new as this
+// program. A replica that is away is none to wait for: reads turn to the
+// primary.
+func (r *readiness) check(ctx context.Context) error {
+	select {
+	case <-r.stopping:
+		return domain.Errorf(domain.CodeUnavailable, "The service is stopping")
+	default:
+	}
+	// Anybody may ask, and as often as they like: one look at a time is for all
+	// who ask meanwhile, and lives on where one of them leaves.
+	asked := r.asked.DoChan("", func() (any, error) {
+		ctx, cancel := context.WithTimeout(postgres.For(context.WithoutCancel(ctx), postgres.Ready), readyTimeout)
+		defer cancel()
+		return nil, r.look(ctx)
+	})
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case answer := <-asked:
+		return answer.Err
+	}
+}
+
+func (r *readiness) look(ctx context.Context) error {
+	// First, as tables may be missing for the same reason.
+	if err := r.places.Check(ctx); err != nil {
+		return err
+	}
+	for _, db := range r.primaries() {
+		if err := db.TakesChanges(ctx); err != nil {
+			return err
+		}
+	}
+	missing, err := r.missing(ctx)
+	if err != nil {
+		return err
+	}
+	if len(missing) > 0 {
+		return domain.Errorf(domain.CodeUnavailable, "The database is not as needed: %s; run `lethe doctor`, which says what to do", boot.FirstOf(missing))
+	}
+	if err := r.work.upToDate(ctx); err != nil {
+		return err
+	}
+	return r.rollback.check(ctx)
+}
+
+// primaries are the databases without which nothing is answered.
+func (r *readiness) primaries() []*postgres.DB {
+	if r.pools.main.Primary == r.pools.fusillade.Primary {
+		return []*postgres.DB{r.pools.main.Primary}
+	}
+	return []*postgres.DB{r.pools.main.Primary, r.pools.fusillade.Primary}
+}
+
+func (r *readiness) missing(ctx context.Context) ([]string, error) {
+	if r.pools.main.Primary == r.pools.fusillade.Primary {
+		return lacking(ctx, r.pools.main.Primary, inspect.Requirements(r.schemas, inspect.Main, inspect.Fusillade))
+	}
+	var main, fusillade []string
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) {
+		main, err = lacking(ctx, r.pools.main.Primary, inspect.Requirements(r.schemas, inspect.Main))
+		return err
+	})
+	g.Go(func() (err error) {
+		fusillade, err = lacking(ctx, r.pools.fusillade.Primary, inspect.Requirements(r.schemas, inspect.Fusillade))
+		return err
+	})
+	err := g.Wait()
+	return append(main, fusillade...), err
+}
+
+// missingCopies is missing of raw copies in a database of their own. That it is
+// away keeps nothing from being read.
+func (r *readiness) missingCopies(ctx context.Context) ([]string, error) {
+	if r.pools.outlet == nil {
+		return nil, nil
+	}
+	return lacking(ctx, r.pools.outlet, inspect.Requirements(r.schemas, inspect.Outlet))
+}
+
+// reportMissing logs once what a given database lacks. It holds up nothing.
+func reportMissing(lc fx.Lifecycle, ready *readiness, worries *worries, log *slog.Logger) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	lc.Append(fx.Hook{
+		OnStart: func(context.Context) error {
+			go func() {
+				defer close(done)
+				missing, err := ready.missing(ctx)
+				switch {
+				case ctx.Err() != nil:
+				case err != nil:
+					worries.report(ctx, slog.LevelWarn, "it could not be looked whether the database is as needed", err)
+				case len(missing) > 0:
+					log.Error("the database is not as needed; run `lethe doctor` for what to do", "missing", boot.FirstOf(missing))
+				}
+				missing, err = ready.missingCopies(ctx)
+				switch {
+				case ctx.Err() != nil:
+				case err != nil:
+					worries.report(ctx, slog.LevelWarn, "it could not be looked whether the database of raw copies is as needed", err)
+				case len(missing) > 0:
+					log.Error("the database of raw copies is not as needed, so nothing can be erased; run `lethe doctor` for what to do", "missing", boot.FirstOf(missing))
+				}
+			}()
+			return nil
+		},
+		OnStop: func(context.Context) error {
+			cancel()
+			<-done
+			return nil
+		},
+	})
+}
+
+// lacking says what a database lacks, and its role, in two queries.
+func lacking(ctx context.Context, db *postgres.DB, reqs []inspect.Requirement) (all []string, err error) {
+	err = db.Use(ctx, func(c postgres.Conn) error {
+		if all, err = inspect.MissingTables(ctx, c, reqs); err != nil {
+			return err
+		}
+		privileges, err := inspect.MissingPrivileges(ctx, c, reqs)
+		for _, privilege := range privileges {
+			all = append(all, "the role lacks "+privilege)
+		}
+		return err
+	})
+	return all, err
+}

@@ -1,0 +1,223 @@
+package serve_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"lethe/app/ops"
+	"lethe/internal/apptest"
+	"lethe/internal/pgtest"
+)
+
+// TestRetained: what fusillade-arsenal has moved is shown and erased as all else.
+func TestRetained(t *testing.T) {
+	t.Parallel()
+	database := pgtest.WithArsenal(t)
+	apptest.Exec(t, database.URL, apptest.NewerRows)
+	environ := "LETHE_DATABASE_URL=" + database.RoleURL
+	s := start(t, environ)
+	type page struct {
+		Data []struct {
+			ID string `json:"id"`
+		} `json:"data"`
+		Total int `json:"total_count"`
+	}
+	get := func(path, key string) string {
+		t.Helper()
+		status, _, body := s.Get(t, apptest.RequestsPath+path, key)
+		if status != http.StatusOK {
+			t.Fatalf("%s: %d %s", path, status, body)
+		}
+		return body
+	}
+	queries := []string{
+		"?limit=100", "?limit=100&active_first=false", "?limit=7&skip=3", "?limit=3&skip=1&active_first=false", "?limit=100&status=completed",
+		"?limit=100&status=failed", "?limit=100&service_tiers=background", "?limit=100&model=m", "?limit=100&status=completed&skip=2",
+		"?limit=100&created_after=2026-03-01T00:00:00Z&created_before=2026-06-01T00:00:00Z", "?limit=5&active_first=true",
+	}
+	keys := []string{"sk-bob-platform", "sk-root-platform", "sk-alice-platform"}
+	pages := func() map[string]string {
+		t.Helper()
+		all := map[string]string{}
+		for _, key := range keys {
+			for _, q := range queries {
+				all[key+q] = get(q, key)
+			}
+		}
+		return all
+	}
+	before := pages()
+	var everything page
+	if err := json.Unmarshal([]byte(get("?limit=100", "sk-root-platform")), &everything); err != nil {
+		t.Fatal(err)
+	}
+	var finished []string
+	shown := map[string]string{}
+	for i, r := range everything.Data {
+		body := get("/"+r.ID, "sk-root-platform")
+		var detail struct {
+			Status string `json:"status"`
+		}
+		if err := json.Unmarshal([]byte(body), &detail); err != nil {
+			t.Fatal(err)
+		}
+		if slices.Contains([]string{"completed", "failed", "canceled"}, detail.Status) && (i%2 == 0 || strings.HasPrefix(r.ID, "0190")) {
+			finished, shown[r.ID] = append(finished, r.ID), body
+			apptest.Exec(t, database.URL, pgtest.Moved(r.ID))
+		}
+	}
+	if len(finished) < 10 {
+		t.Fatalf("only %d were moved", len(finished))
+	}
+
+	if report := apptest.Examine(t, environ); len(apptest.Found(report, ops.Problem)) > 0 {
+		t.Errorf("found\n%s", apptest.Text(t, report))
+	}
+	if status, _, body := s.Get(t, "/readyz", ""); status != http.StatusOK {
+		t.Errorf("%d %s", status, body)
+	}
+	for at, body := range pages() {
+		if body != before[at] {
+			t.Errorf("%s: now\n%s\nand was\n%s", at, body, before[at])
+		}
+	}
+	for id, body := range shown {
+		if now := get("/"+id, "sk-root-platform"); now != body {
+			t.Errorf("%s: now\n%s\nand was\n%s", id, now, body)
+		}
+	}
+	if status, _, body := s.Get(t, apptest.RequestsPath+"/"+apptest.Background, "sk-alice-platform"); status != http.StatusNotFound {
+		t.Errorf("another's: %d %s", status, body)
+	}
+
+	// One that is at both places is listed once.
+	apptest.Exec(t, database.URL, `INSERT INTO fusillade.requests (id, state, model, created_by, created_at, response_status, response_body, completed_at, service_tier)
+		SELECT object_id, state, model, created_by, created_at, 200, '{"output": "one"}', terminal_at, service_tier
+		FROM fusillade.retained_response_objects WHERE object_kind = 'request' AND object_id = '`+apptest.Background+`'`)
+	if again := get("?limit=100", "sk-bob-platform"); again != before["sk-bob-platform?limit=100"] {
+		t.Errorf("now\n%s\nand was\n%s", again, before["sk-bob-platform?limit=100"])
+	}
+
+	// What is on its way out is not read.
+	apptest.Exec(t, database.URL, `UPDATE fusillade.retained_response_buckets SET state = 'retiring'`)
+	if status, _, body := s.Get(t, apptest.RequestsPath+"/"+apptest.Converted, "sk-bob-platform"); status != http.StatusNotFound {
+		t.Errorf("retiring: %d %s", status, body)
+	}
+	if body := get("?limit=100", "sk-bob-platform"); strings.Contains(body, apptest.Converted) {
+		t.Errorf("retiring: %s", body)
+	}
+	apptest.Exec(t, database.URL, `UPDATE fusillade.retained_response_buckets SET state = 'active', partition_oid = 1`)
+	if body := get("?limit=100", "sk-bob-platform"); strings.Contains(body, apptest.Converted) {
+		t.Errorf("another partition: %s", body)
+	}
+	apptest.Exec(t, database.URL, `UPDATE fusillade.retained_response_buckets SET partition_oid = 'fusillade.retained_response_objects_d20270101'::regclass`)
+
+	// One by one, a hold keeps it; then it goes, and no late writer brings it back.
+	hold := func(target map[string]any) string {
+		t.Helper()
+		target["reason"] = "court"
+		status, placed := s.Post(t, "/lethe/api/v1/holds", target)
+		if status != http.StatusCreated {
+			t.Fatalf("%d %v", status, placed)
+		}
+		return placed["id"].(string)
+	}
+	release := func(id string) {
+		t.Helper()
+		if status, _ := s.DeleteAs(t, "/lethe/api/v1/holds/"+id, "sk-root-platform"); status != http.StatusOK {
+			t.Fatal(status)
+		}
+	}
+	for name, target := range map[string]map[string]any{
+		"by identifier": {"responses": []string{apptest.LaterTurn}}, "by owner": {"owners": []string{apptest.Bob}},
+		"by filter": {"filter": map[string]any{"models": []string{"m"}}},
+	} {
+		id := hold(target)
+		if status, _ := s.DeleteAs(t, apptest.RequestsPath+"/"+apptest.LaterTurn, "sk-bob-platform"); status != http.StatusConflict {
+			t.Errorf("%s: %d", name, status)
+		}
+		_, preview := s.Post(t, apptest.ErasuresPath+"/preview", map[string]any{"responses": []string{apptest.LaterTurn}})
+		if preview["held"] != 1.0 || preview["responses"] != 0.0 {
+			t.Errorf("%s: previewed %v", name, preview)
+		}
+		release(id)
+	}
+	_, preview := s.Post(t, apptest.ErasuresPath+"/preview", map[string]any{"responses": []string{apptest.LaterTurn, apptest.MissingID}})
+	if preview["responses"] != 1.0 || preview["retained"] != 2.0 || preview["requests"] != 0.0 || preview["not_found"] != 1.0 {
+		t.Errorf("previewed %v", preview)
+	}
+	s.EraseOne(t, apptest.LaterTurn)
+	s.EraseOne(t, apptest.Background) // which is at both places
+	for _, id := range []string{apptest.LaterTurn, apptest.Background} {
+		if n := apptest.Number(t, database.URL, `SELECT count(*) FROM fusillade.retained_response_resurrection_fences
+			WHERE object_id = '`+id+`' AND reason = 'erased' AND expires_at BETWEEN now() + interval '6 d' AND now() + interval '8 d'`); n != 1 {
+			t.Errorf("%s: %d fences", id, n)
+		}
+		if n := apptest.Number(t, database.URL, `SELECT (SELECT count(*) FROM fusillade.retained_response_objects WHERE object_id = '`+id+`')
+			+ (SELECT count(*) FROM fusillade.retained_response_request_routes WHERE request_id = '`+id+`')
+			+ (SELECT count(*) FROM fusillade.retained_response_group_routes WHERE group_id = '`+id+`')`); n != 0 {
+			t.Errorf("%s: %d rows are left", id, n)
+		}
+	}
+	if n := apptest.Number(t, database.URL, `SELECT count(*) FROM lethe.receipts WHERE convert_from(body, 'UTF8') LIKE '%"requests":0,%"retained":2}%'`); n != 1 {
+		t.Errorf("%d receipts count what was moved alone", n)
+	}
+	if n := apptest.Number(t, database.URL, `SELECT count(*) FROM lethe.receipts WHERE convert_from(body, 'UTF8') LIKE '%"requests":1,%"retained":2}%'`); n != 1 {
+		t.Errorf("%d receipts count what was at both places", n)
+	}
+
+	// Where it is not what its group says, nothing of it goes.
+	apptest.Exec(t, database.URL, `UPDATE fusillade.retained_response_objects SET payload = jsonb_set(payload, '{request_ids}', '["`+apptest.MissingID+`"]')
+		WHERE object_kind = 'group' AND object_id = '`+apptest.Converted+`'`)
+	rows := apptest.Number(t, database.URL, apptest.KeptElsewhere)
+	if status, _ := s.DeleteAs(t, apptest.RequestsPath+"/"+apptest.Converted, "sk-bob-platform"); status == http.StatusNoContent || status == http.StatusNotFound || apptest.Number(t, database.URL, apptest.KeptElsewhere) != rows {
+		t.Errorf("not what its group says: %d", status)
+	}
+	_, preview = s.Post(t, apptest.ErasuresPath+"/preview", map[string]any{"owner": apptest.Bob})
+	status, erasure := s.Post(t, apptest.ErasuresPath, map[string]any{"owner": apptest.Bob, "ground": "request", "token": preview["token"]})
+	if status != http.StatusAccepted {
+		t.Fatalf("%d %v, previewed %v", status, erasure, preview)
+	}
+	apptest.Await(t, "the others are erased", func() bool {
+		return apptest.Number(t, database.URL, fmt.Sprintf("SELECT count(*) FROM lethe.erasures WHERE id = '%s' AND state = 'finished' AND refused = 1", erasure["id"])) == 1
+	})
+	if n := apptest.Number(t, database.URL, `SELECT count(*) FROM fusillade.retained_response_objects WHERE created_by = '`+apptest.Bob+`'`); n != 1 {
+		t.Errorf("%d of the owner's are left", n)
+	}
+	apptest.Exec(t, database.URL, `UPDATE fusillade.retained_response_objects SET payload = jsonb_set(payload, '{request_ids}', '["`+apptest.Converted+`"]')
+		WHERE object_kind = 'group' AND object_id = '`+apptest.Converted+`'`)
+
+	// By a filter, what its preview counted.
+	filter := map[string]any{"filter": map[string]any{"models": []string{"m"}}}
+	_, preview = s.Post(t, apptest.ErasuresPath+"/preview", filter)
+	if preview["responses"] != 1.0 || preview["retained"] != 2.0 {
+		t.Errorf("previewed %v", preview)
+	}
+	filter["ground"], filter["token"] = "request", preview["token"]
+	if status, erasure = s.Post(t, apptest.ErasuresPath, filter); status != http.StatusAccepted {
+		t.Fatalf("%d %v", status, erasure)
+	}
+	apptest.Await(t, "what was previewed is erased", func() bool {
+		return apptest.Number(t, database.URL, fmt.Sprintf("SELECT count(*) FROM lethe.erasures WHERE id = '%s' AND state = 'finished' AND done = 1 AND retained = 2", erasure["id"])) == 1
+	})
+
+	// The rest by name.
+	var rest []string
+	for _, id := range finished {
+		if apptest.Number(t, database.URL, `SELECT count(*) FROM fusillade.retained_response_request_routes WHERE request_id = '`+id+`'`) == 1 {
+			rest = append(rest, id)
+		}
+	}
+	_, preview = s.Post(t, apptest.ErasuresPath+"/preview", map[string]any{"responses": rest})
+	if preview["responses"] != float64(len(rest)) || len(rest) < 5 {
+		t.Errorf("previewed %v of %d", preview, len(rest))
+	}
+	if status, erasure = s.Post(t, apptest.ErasuresPath, map[string]any{"responses": rest, "ground": "request", "token": preview["token"]}); status != http.StatusCreated {
+		t.Fatalf("%d %v", status, erasure)
+	}
+	apptest.Await(t, "nothing is left", func() bool { return apptest.Number(t, database.URL, apptest.KeptElsewhere) == 0 })
+}

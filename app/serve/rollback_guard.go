@@ -1,0 +1,64 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"lethe/adapters/postgres/translog"
+	"lethe/app/boot"
+	"lethe/app/config"
+	"lethe/domain"
+)
+
+// openLog is the log with what was seen of it before.
+func openLog(p *pools, s *boot.Signing, cfg *config.Config) (*translog.Log, error) {
+	c := boot.LogConfig(s, cfg)
+	file := boot.CheckpointFile(cfg)
+	if file == nil {
+		return translog.New(p.fusillade.Primary, c)
+	}
+	if err := file.Writable(); err != nil {
+		return nil, fmt.Errorf("the newest checkpoint of the log of erasures cannot be kept in %s: %w: make its folder and let this user write there, or correct erasure.checkpoint_file", file.Path(), err)
+	}
+	c.Checkpoints = file
+	log, err := translog.New(p.fusillade.Primary, c)
+	if err != nil {
+		err = boot.UnusableCheckpoint(file, err)
+	}
+	return log, err
+}
+
+// rollbackGuard tells whether the database is as new as what was seen of it.
+type rollbackGuard struct {
+	ledger *translog.Log
+	asked  atomic.Bool
+	older  atomic.Pointer[domain.Error] // nil: it is, as far as is known
+}
+
+func newRollbackGuard(l *translog.Log) *rollbackGuard { return &rollbackGuard{ledger: l} }
+
+// check asks the database. Where it is older, the error says so.
+func (c *rollbackGuard) check(ctx context.Context) error {
+	err := c.ledger.Compare(ctx)
+	e, _ := errors.AsType[*domain.Error](err)
+	switch {
+	case err == nil:
+		c.older.Store(nil)
+		c.asked.Store(true)
+	case errors.Is(err, translog.ErrRolledBack):
+		c.older.Store(e)
+		c.asked.Store(true)
+	}
+	return err
+}
+
+// reason is why nothing may be answered while the database is older than what was
+// seen of it: responses that were erased may be there again.
+func (c *rollbackGuard) reason(ctx context.Context) *domain.Error {
+	if !c.asked.Load() {
+		_ = c.check(ctx) // one that does not answer fails the request itself
+	}
+	return c.older.Load()
+}

@@ -1,0 +1,177 @@
+package serve
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"go.uber.org/fx"
+	"golang.org/x/time/rate"
+
+	"lethe/adapters/postgres/translog"
+	"lethe/adapters/telemetry"
+	"lethe/app/boot"
+	"lethe/app/config"
+	"lethe/domain"
+)
+
+const (
+	sealPauseBusy = 500 * time.Millisecond // between two looks, where the first found something
+	sealPauseIdle = time.Second
+	sealPauseFail = 5 * time.Second
+	// compareAtStart bounds the first look whether the database is an older one.
+	compareAtStart = time.Second
+	sealAtStop     = 5 * time.Second // for what the last requests have left
+	sealLogEvery   = time.Minute     // between two lines about the same kind of failure
+)
+
+// sealer seals receipts and publishes checkpoints, from time to time.
+type sealer struct {
+	translog *translog.Log
+	rollback *rollbackGuard
+	may      bool // there is a key
+	metrics  *telemetry.LogMetrics
+	figures  *telemetry.ErasureMetrics
+	log      *slog.Logger
+	worries  *worries
+	failing  rate.Sometimes
+	waiting  rate.Sometimes
+
+	compared int64 // leaves of the newest published tree that was compared with what was seen; negative: none
+}
+
+// startSealer seals for as long as the service runs, and once more when the last
+// request has been answered: it must be started before the door is opened.
+func startSealer(lc fx.Lifecycle, cfg *config.Config, l *translog.Log, rollback *rollbackGuard, sign *boot.Signing, metrics *telemetry.Metrics, figures *telemetry.ErasureMetrics, worries *worries, log *slog.Logger) error {
+	watched, err := metrics.WatchLog()
+	if err != nil {
+		return err
+	}
+	s := &sealer{translog: l, rollback: rollback, compared: -1, may: len(sign.Signers) > 0, metrics: watched, figures: figures, worries: worries, log: log,
+		failing: rate.Sometimes{Interval: sealLogEvery}, waiting: rate.Sometimes{Interval: sealLogEvery}}
+	running, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	lc.Append(fx.Hook{
+		OnStart: func(ctx context.Context) error {
+			if !s.may {
+				log.Warn("erasures leave receipts that are not sealed, as there is no key to sign the log with: " + sign.NoKey())
+			}
+			if sign.Advice != "" {
+				log.Warn(sign.Advice)
+			}
+			if boot.CheckpointFile(cfg) == nil {
+				log.Warn("after a restart, nobody would notice that the database was restored from a backup, as the newest checkpoint of the log is kept nowhere: " + boot.NoCheckpointFile)
+			}
+			go func() {
+				defer close(done)
+				s.run(running)
+			}()
+			// So that it is known when the door opens. It holds up nothing.
+			ctx, end := context.WithTimeout(ctx, compareAtStart)
+			defer end()
+			_ = rollback.check(ctx) // which run says
+			return nil
+		},
+		OnStop: func(ctx context.Context) error {
+			cancel()
+			<-done
+			ctx, end := context.WithTimeout(ctx, sealAtStop)
+			defer end()
+			s.step(ctx)
+			return nil
+		},
+	})
+	return nil
+}
+
+func (s *sealer) run(ctx context.Context) {
+	for {
+		timer := time.NewTimer(s.step(ctx))
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C:
+		}
+	}
+}
+
+// step does what there is to be done, and returns when to look again.
+func (s *sealer) step(ctx context.Context) (pause time.Duration) {
+	busy, err := s.work(ctx)
+	switch {
+	case ctx.Err() != nil:
+	case err != nil:
+		s.metrics.Failed()
+		countDamage(s.figures, err)
+		s.failing.Do(func() {
+			level := slog.LevelError
+			if domain.CodeOf(err) == domain.CodeUnavailable {
+				level = slog.LevelWarn
+			}
+			s.worries.report(ctx, level, "the log of erasures cannot be sealed or published now", err)
+		})
+		return sealPauseFail
+	case busy:
+		return sealPauseBusy
+	}
+	return sealPauseIdle
+}
+
+// work tells whether something was to be done.
+func (s *sealer) work(ctx context.Context) (busy bool, err error) {
+	backlog, err := s.look(ctx)
+	if err != nil {
+		return false, err
+	}
+	if err := s.compare(ctx, backlog.Published); err != nil {
+		return true, err
+	}
+	unpublished := backlog.Published < backlog.Size
+	if !s.may || !backlog.Waiting && !unpublished {
+		return false, nil
+	}
+	for n := translog.MaxSealed; backlog.Waiting && n == translog.MaxSealed; {
+		if n, err = s.translog.Seal(ctx); err != nil {
+			return true, err
+		}
+		unpublished = unpublished || n > 0
+	}
+	if unpublished {
+		_, absent, err := s.translog.Publish(ctx)
+		if err != nil {
+			return true, err
+		}
+		if len(absent) > 0 {
+			s.waiting.Do(func() {
+				s.log.Warn("no checkpoint of the log of erasures is published: standbys are not connected under these names", "standbys", absent)
+			})
+		}
+	}
+	if backlog, err = s.look(ctx); err != nil {
+		return true, err
+	}
+	return true, s.compare(ctx, backlog.Published)
+}
+
+// compare makes sure that what is published goes on from what was seen, and
+// keeps it.
+func (s *sealer) compare(ctx context.Context, published int64) error {
+	if published == s.compared {
+		return nil
+	}
+	s.compared = -1
+	err := s.rollback.check(ctx)
+	if err == nil {
+		s.compared = published
+	}
+	return err
+}
+
+func (s *sealer) look(ctx context.Context) (translog.Backlog, error) {
+	backlog, err := s.translog.Backlog(ctx)
+	if err == nil {
+		s.metrics.Looked(backlog.Waiting, backlog.Oldest, backlog.Size, backlog.Published)
+	}
+	return backlog, err
+}

@@ -1,0 +1,155 @@
+package serve_test
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"lethe/app/config"
+	"lethe/app/ops"
+	"lethe/app/serve"
+	"lethe/internal/apptest"
+	"lethe/internal/pgtest"
+	"lethe/receipt"
+)
+
+func TestServeSeals(t *testing.T) {
+	t.Parallel()
+	database, key := pgtest.WithFixture(t), apptest.NewKey(t)
+	s := start(t, "LETHE_DATABASE_URL="+database.RoleURL, "LETHE_ERASURE_KEY="+key)
+	id := apptest.Erased(t, database.URL, apptest.Origin)
+	var file string
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		status, header, body := s.Get(t, apptest.ReceiptsPath+id.String()+"/receipt", "sk-alice-platform")
+		if status == http.StatusOK {
+			file = body
+			break
+		}
+		if status != http.StatusAccepted || header.Get("Retry-After") != "1" || time.Now().After(deadline) {
+			t.Fatalf("answered %d %s", status, body)
+		}
+	}
+	result, err := receipt.Check([]byte(file), apptest.PublicOf(t, key), receipt.Options{})
+	if err != nil || result.Receipt.ID != id || result.Checkpoint.Origin != apptest.Origin {
+		t.Errorf("got %+v, %v", result, err)
+	}
+	if status, _, body := s.Get(t, apptest.ReceiptsPath+id.String()+"/receipt", "sk-bob-platform"); status != http.StatusNotFound {
+		t.Errorf("another one gets %d %s", status, body)
+	}
+	for path, want := range map[string]string{
+		"/log/checkpoint":      apptest.Origin + "\n1\n",
+		"/log/keys":            apptest.PublicOf(t, key)[0].String() + "\n",
+		"/log/tile/0/000.p/1":  "",
+		"/metrics":             "lethe_log_failures_total 0\n",
+		"/admin/api/v1/x":      "There is nothing at this path",
+		"/log/tile/0/000.p/2":  "no such tile",
+		"/log/tile/entries/00": "index: must be",
+	} {
+		if status, _, body := s.Get(t, path, "sk-root-platform"); !strings.Contains(body, want) {
+			t.Errorf("%s: answered %d %s", path, status, body)
+		}
+	}
+
+	// What comes last is sealed at the end.
+	apptest.Erased(t, database.URL, apptest.Origin)
+	s.Stop()
+	if err := <-s.Result; err != nil {
+		t.Fatal(err)
+	}
+	s.Result <- nil
+	if n := apptest.Number(t, database.URL, "SELECT count(*) FROM lethe.receipts WHERE leaf_index IS NULL"); n != 0 {
+		t.Errorf("%d receipts were left unsealed", n)
+	}
+	if n := apptest.Number(t, database.URL, "SELECT max(size) FROM lethe.checkpoints WHERE published_at IS NOT NULL"); n != 2 {
+		t.Errorf("a checkpoint of %d leaves is the newest", n)
+	}
+}
+
+// TestServeSealsApart: the log is where fusillade is.
+func TestServeSealsApart(t *testing.T) {
+	t.Parallel()
+	main, fusillade := pgtest.WithFixture(t), pgtest.New(t)
+	s := start(t, "LETHE_DATABASE_URL="+main.RoleURL, "LETHE_FUSILLADE_DATABASE_URL="+fusillade.RoleURL,
+		"LETHE_FUSILLADE_SCHEMA=fusillade", "LETHE_OUTLET_SCHEMA=outlet", "LETHE_ERASURE_KEY="+apptest.NewKey(t))
+	id := apptest.Erased(t, fusillade.URL, apptest.Origin)
+	apptest.Await(t, "the receipt is sealed", func() bool {
+		status, _, _ := s.Get(t, apptest.ReceiptsPath+id.String()+"/receipt", "sk-alice-platform")
+		return status == http.StatusOK
+	})
+}
+
+// TestServeWithoutAKey: the service works, receipts wait, and the metrics tell.
+func TestServeWithoutAKey(t *testing.T) {
+	t.Parallel()
+	database := pgtest.WithFixture(t)
+	s := start(t, "LETHE_DATABASE_URL="+database.RoleURL)
+	id := apptest.Erased(t, database.URL, apptest.Origin)
+	apptest.Await(t, "the metrics tell of it", func() bool {
+		_, _, body := s.Get(t, "/metrics", "")
+		return strings.Contains(body, "lethe_log_oldest_unsealed_seconds ") && !strings.Contains(body, "lethe_log_oldest_unsealed_seconds 0\n")
+	})
+	if status, _, body := s.Get(t, apptest.ReceiptsPath+id.String()+"/receipt", "sk-alice-platform"); status != http.StatusAccepted {
+		t.Errorf("answered %d %s", status, body)
+	}
+	if status, _, body := s.Get(t, "/log/keys", "sk-alice-platform"); status != http.StatusOK || body != "" {
+		t.Errorf("the keys are %d %q", status, body)
+	}
+	if status, _, _ := s.Get(t, "/readyz", ""); status != http.StatusOK {
+		t.Errorf("it is not ready: %d", status)
+	}
+	report := apptest.ExamineAsIs(t, "LETHE_DATABASE_URL="+database.RoleURL, "LETHE_ERASURE_CHECKPOINT_FILE="+filepath.Join(t.TempDir(), "checkpoint"))
+	if warnings := apptest.Found(report, ops.Warning); len(warnings) != 1 || !strings.Contains(warnings[0].Advice, "lethe keys new") {
+		t.Errorf("the doctor found\n%s", apptest.Text(t, report))
+	}
+	if n := apptest.Number(t, database.URL, "SELECT count(*) FROM lethe.receipts WHERE leaf_index IS NULL"); n != 1 {
+		t.Errorf("%d receipts are unsealed", n)
+	}
+}
+
+// TestServeRefusesKeys: a key that is configured and cannot be used is no reason
+// to go on without one.
+func TestServeRefusesKeys(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	good := apptest.NewKey(t)
+	file := func(name, content string) string {
+		path := filepath.Join(folder, name)
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	secret := good[len(good)-20:]
+	for name, c := range map[string]struct {
+		environ []string
+		want    string
+	}{
+		"no file":               {[]string{"LETHE_ERASURE_KEY_FILE=" + filepath.Join(folder, "none")}, "lethe keys new"},
+		"a folder":              {[]string{"LETHE_ERASURE_KEY_FILE=" + folder}, folder},
+		"an empty file":         {[]string{"LETHE_ERASURE_KEY_FILE=" + file("empty", "")}, "put back what was there"},
+		"a damaged file":        {[]string{"LETHE_ERASURE_KEY_FILE=" + file("damaged", good[:len(good)-8]+"AAAAAAA=\n")}, "line 1"},
+		"a damaged second":      {[]string{"LETHE_ERASURE_KEY_FILE=" + file("second", good+"\n"+good[:40]+"\n")}, "line 2"},
+		"too long":              {[]string{"LETHE_ERASURE_KEY_FILE=" + file("long", strings.Repeat(good+"\n", 1000))}, "line 2"},
+		"another name":          {[]string{"LETHE_ERASURE_KEY_FILE=" + file("good", good), "LETHE_ERASURE_ORIGIN=example.com/other"}, "example.com/other"},
+		"damaged, as such":      {[]string{"LETHE_ERASURE_KEY=" + good[:len(good)-8]}, "erasure.key (environment LETHE_ERASURE_KEY)"},
+		"both":                  {[]string{"LETHE_ERASURE_KEY=" + good, "LETHE_ERASURE_KEY_FILE=" + file("both", good)}, "erasure.key_file"},
+		"no name for a log":     {[]string{"LETHE_ERASURE_ORIGIN=a b"}, "erasure.origin"},
+		"a standby twice":       {[]string{"LETHE_ERASURE_STANDBYS=a,b,a"}, "erasure.standbys"},
+		"a standby's URL twice": {[]string{"LETHE_ERASURE_STANDBY_URLS=postgres://h/d, postgres://h/d"}, "erasure.standby_urls"},
+		"no standby's URL":      {[]string{"LETHE_ERASURE_STANDBY_URLS=h"}, "erasure.standby_urls"},
+		"a standby without URL": {[]string{"LETHE_ERASURE_STANDBYS=a,b", "LETHE_ERASURE_STANDBY_URLS=postgres://h/d"}, "erasure.standby_urls"},
+		"a standby too long":    {[]string{"LETHE_ERASURE_STANDBYS=" + strings.Repeat("a", 64)}, "erasure.standbys"},
+	} {
+		environ := append([]string{"LETHE_DATABASE_URL=postgres://u@127.0.0.1:1/d", "LETHE_HTTP_ADDR=127.0.0.1:0", "LETHE_LOG_LEVEL=error"}, c.environ...)
+		cfg, err := config.Load(config.Sources{Environ: environ})
+		if err == nil {
+			err = serve.Run(t.Context(), cfg, func(string) { t.Errorf("%s: it listens", name) })
+		}
+		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), secret) {
+			t.Errorf("%s: want an error about %q, got %v", name, c.want, err)
+		}
+	}
+}

@@ -1,0 +1,134 @@
+package serve_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strconv"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"lethe/internal/apptest"
+	"lethe/internal/pgtest"
+)
+
+// maxAtOnce is how many requests are answered at a time with few connections.
+const maxAtOnce = 256
+
+var inFlight = regexp.MustCompile(`(?m)^lethe_http_requests_in_flight (\d+)$`)
+
+// answering is how many requests are being answered, without the one that asks.
+func (s *service) answering(t *testing.T) int {
+	t.Helper()
+	status, _, body := s.Get(t, "/metrics", "")
+	found := inFlight.FindStringSubmatch(body)
+	if status != http.StatusOK || found == nil {
+		t.Fatalf("metrics: %d %s", status, body)
+	}
+	n, err := strconv.Atoi(found[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n - 1
+}
+
+// TestSlowDatabase: a table is locked for longer than anybody wants to wait.
+// Every list gets its 503, what is too much gets it sooner, and probes are
+// answered meanwhile.
+func TestSlowDatabase(t *testing.T) {
+	t.Parallel()
+	database := pgtest.WithFixture(t)
+	s := start(t, "LETHE_DATABASE_URL="+database.RoleURL, "LETHE_DATABASE_MAX_CONNS=2")
+
+	keys := []string{"sk-root-platform", "sk-alice-platform", "sk-bob-platform"} // of one caller, there may be fewer
+	for _, key := range keys {                                                   // those that have not worked would wait for each other
+		if status, _, body := s.Get(t, apptest.RequestsPath, key); status != http.StatusOK {
+			t.Fatalf("%d %s", status, body)
+		}
+	}
+
+	conn, err := pgx.Connect(t.Context(), database.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	lock, err := conn.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := lock.Exec(t.Context(), "LOCK TABLE fusillade.requests IN ACCESS EXCLUSIVE MODE"); err != nil {
+		t.Fatal(err)
+	}
+
+	client := &http.Client{Transport: &http.Transport{}}
+	t.Cleanup(client.CloseIdleConnections)
+	var asked atomic.Int64
+	list := func() error {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+apptest.RequestsPath, nil)
+		if err != nil {
+			return err
+		}
+		request.Header.Set("Authorization", "Bearer "+keys[int(asked.Add(1))%len(keys)])
+		response, err := client.Do(request)
+		if err != nil {
+			return err
+		}
+		_ = response.Body.Close()
+		if response.StatusCode != http.StatusServiceUnavailable || response.Header.Get("Retry-After") == "" {
+			return fmt.Errorf("answered %d with Retry-After %q", response.StatusCode, response.Header.Get("Retry-After"))
+		}
+		return nil
+	}
+	waiting := make(chan error)
+	for range maxAtOnce {
+		go func() { waiting <- list() }()
+	}
+	deadline := time.Now().Add(30 * time.Second)
+	for s.answering(t) < maxAtOnce {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d requests are being answered, want %d", s.answering(t), maxAtOnce)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	const surplus = 10
+	tooMany := make(chan error)
+	for range surplus {
+		go func() { tooMany <- list() }()
+	}
+	for range surplus {
+		if err := <-tooMany; err != nil {
+			t.Errorf("one too many: %v", err)
+		}
+		if status, _, body := s.Get(t, "/healthz", ""); status != http.StatusOK {
+			t.Errorf("healthz: %d %s", status, body)
+		}
+	}
+	if n := s.answering(t); n != maxAtOnce {
+		t.Errorf("%d requests are left, want %d: what was too much had to wait for others", n, maxAtOnce)
+	}
+	_, _, metrics := s.Get(t, "/metrics", "")
+	if want := fmt.Sprintf("\nlethe_http_requests_refused_total %d\n", surplus); !regexp.MustCompile(want).MatchString(metrics) {
+		t.Errorf("not %d refusals in\n%s", surplus, metrics)
+	}
+	if status, _, body := s.Get(t, "/readyz", ""); status != http.StatusOK { // by a connection of its own
+		t.Errorf("readyz: %d %s", status, body)
+	}
+	for range maxAtOnce {
+		if err := <-waiting; err != nil {
+			t.Errorf("one that waited: %v", err)
+		}
+	}
+	if err := lock.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if status, _, body := s.Get(t, apptest.RequestsPath, "sk-root-platform"); status != http.StatusOK {
+		t.Errorf("after the lock: %d %s", status, body)
+	}
+	if n := s.answering(t); n != 0 {
+		t.Errorf("%d requests are still being answered", n)
+	}
+}

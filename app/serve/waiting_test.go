@@ -1,0 +1,34 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/google/uuid"
+
+	"lethe/domain"
+)
+
+// TestErasuresWait: what goes on in the background asks the port, which has
+// nothing behind it here.
+func TestErasuresWait(t *testing.T) {
+	t.Parallel()
+	nothing := func(context.Context) *domain.Error { return nil }
+	held := func(context.Context) *domain.Error {
+		return domain.Errorf(domain.CodeUnavailable, "it holds what is not served")
+	}
+	older := &rollbackGuard{}
+	older.older.Store(domain.Errorf(domain.CodeUnavailable, "it is older"))
+	older.asked.Store(true)
+	for name, closed := range map[string][]func(context.Context) *domain.Error{
+		"content that is not served": {nothing, held},
+		"an older database":          {older.reason, nothing},
+	} {
+		c := countedErasures{closed: closed}
+		_, err := c.Advance(t.Context(), uuid.New(), 1, nil)
+		if e, is := errors.AsType[*domain.Error](err); !is || e.Code != domain.CodeUnavailable {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
