@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/google/uuid"
-
 	"lethe/domain"
 )
 
@@ -14,9 +12,9 @@ func (s *server) ListAccessLog(ctx context.Context, request ListAccessLogRequest
 	p := request.Params
 	page, err := s.AccessLog.Execute(ctx, callerIn(ctx), domain.AccessLogRequest{
 		Filter: domain.AccessFilter{
-			Response: (*uuid.UUID)(p.ResponseId),
+			Response: p.ResponseId,
 			Owner:    p.Owner,
-			By:       (*uuid.UUID)(p.AccessedBy),
+			By:       p.AccessedBy,
 			From:     (*time.Time)(p.AccessedAfter),
 			To:       (*time.Time)(p.AccessedBefore),
 		},

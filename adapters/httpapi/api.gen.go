@@ -427,7 +427,7 @@ type ErasureFilter struct {
 	// MemberId Only responses of this user or organization. For those who may read everyone's; refused (400) otherwise.
 	//
 	// Example: c0000100-0000-4000-8000-000000000004
-	MemberId *identifier `json:"member_id,omitempty"`
+	MemberId *openapi_types.UUID `json:"member_id,omitempty"`
 
 	// MinDurationMs They took this many milliseconds or more from start to completion.
 	//
@@ -667,12 +667,12 @@ type ErasureRequest struct {
 	// Owner A user or an organization. Everything of theirs; of others than the caller and the active organization only for those who may erase everyone's.
 	//
 	// Example: c0000100-0000-4000-8000-000000000003
-	Owner *identifier `json:"owner,omitempty"`
+	Owner *openapi_types.UUID `json:"owner,omitempty"`
 
 	// Responses Identifiers of responses, spelled as `request_id`. Any part of a chain stands for all of it.
 	//
 	// Example: ["c0000400-0000-4000-8000-00000000005a"]
-	Responses []identifier `json:"responses,omitempty"`
+	Responses []openapi_types.UUID `json:"responses,omitempty"`
 }
 
 // ErasureRule A retention rule as it was.
@@ -897,12 +897,12 @@ type NewErasure struct {
 	// Owner A user or an organization. Everything of theirs; of others than the caller and the active organization only for those who may erase everyone's.
 	//
 	// Example: c0000100-0000-4000-8000-000000000003
-	Owner *identifier `json:"owner,omitempty"`
+	Owner *openapi_types.UUID `json:"owner,omitempty"`
 
 	// Responses Identifiers of responses, spelled as `request_id`. Any part of a chain stands for all of it.
 	//
 	// Example: ["c0000400-0000-4000-8000-00000000005a"]
-	Responses []identifier `json:"responses,omitempty"`
+	Responses []openapi_types.UUID `json:"responses,omitempty"`
 
 	// Ticket The caller's own reference, for those who may see the erasure. It is in no receipt.
 	//
@@ -928,7 +928,7 @@ type NewHold struct {
 	// Owners Identifiers of users and organizations. What they have and will have is held.
 	//
 	// Example: ["c0000100-0000-4000-8000-000000000003"]
-	Owners []identifier `json:"owners,omitempty"`
+	Owners []openapi_types.UUID `json:"owners,omitempty"`
 
 	// Reason Why, for those who may see holds. Space around it is left out.
 	//
@@ -938,7 +938,7 @@ type NewHold struct {
 	// Responses Identifiers of responses, spelled as `request_id`. Any part of a chain holds all of it.
 	//
 	// Example: ["c0000400-0000-4000-8000-00000000005a"]
-	Responses []identifier `json:"responses,omitempty"`
+	Responses []openapi_types.UUID `json:"responses,omitempty"`
 }
 
 // NewRetentionRule What a rule is to say. Without a filter it covers everyone's responses that have come to their end.
@@ -1320,7 +1320,7 @@ type RetentionFilter struct {
 	// Owners Identifiers of users and organizations, any of which will do.
 	//
 	// Example: ["c0000100-0000-4000-8000-000000000003"]
-	Owners []identifier `json:"owners,omitempty"`
+	Owners []openapi_types.UUID `json:"owners,omitempty"`
 
 	// States States, any of which will do: pending, claimed, processing,
 	// completed, failed, canceled, and what else there may be by now.
@@ -1514,7 +1514,7 @@ type AccessLogAfter = cursor
 type AccessOwner = string
 
 // AccessResponseId defines model for AccessResponseId.
-type AccessResponseId = identifier
+type AccessResponseId = openapi_types.UUID
 
 // AccessedAfter defines model for AccessedAfter.
 type AccessedAfter = instant
@@ -1523,22 +1523,22 @@ type AccessedAfter = instant
 type AccessedBefore = instant
 
 // AccessedBy defines model for AccessedBy.
-type AccessedBy = identifier
+type AccessedBy = openapi_types.UUID
 
 // Active defines model for Active.
-type Active = boolean
+type Active = bool
 
 // ActiveFirst defines model for ActiveFirst.
-type ActiveFirst = boolean
+type ActiveFirst = bool
 
 // After defines model for After.
 type After = cursor
 
 // Body defines model for Body.
-type Body = omission
+type Body = string
 
 // Count defines model for Count.
-type Count = countMode
+type Count = string
 
 // CreatedAfter defines model for CreatedAfter.
 type CreatedAfter = instant
@@ -1550,7 +1550,7 @@ type CreatedBefore = instant
 type CreatedByEmail = string
 
 // ErasureId defines model for ErasureId.
-type ErasureId = identifier
+type ErasureId = openapi_types.UUID
 
 // ErasureStateFilter defines model for ErasureStateFilter.
 type ErasureStateFilter = []string
@@ -1559,16 +1559,16 @@ type ErasureStateFilter = []string
 type ErasureTriggerFilter = string
 
 // HasError defines model for HasError.
-type HasError = boolean
+type HasError = bool
 
 // HoldId defines model for HoldId.
-type HoldId = identifier
+type HoldId = openapi_types.UUID
 
 // IdempotencyKey defines model for IdempotencyKey.
-type IdempotencyKey = idempotencyKey
+type IdempotencyKey = string
 
 // IncludeLaterTurns defines model for IncludeLaterTurns.
-type IncludeLaterTurns = boolean
+type IncludeLaterTurns = bool
 
 // LastEventId defines model for LastEventId.
 type LastEventId = string
@@ -1577,7 +1577,7 @@ type LastEventId = string
 type Limit = int64
 
 // MemberId defines model for MemberId.
-type MemberId = identifier
+type MemberId = openapi_types.UUID
 
 // MinDurationMs defines model for MinDurationMs.
 type MinDurationMs = duration
@@ -1586,13 +1586,13 @@ type MinDurationMs = duration
 type Model = []string
 
 // Reached defines model for Reached.
-type Reached = level
+type Reached = string
 
 // Removed defines model for Removed.
-type Removed = boolean
+type Removed = bool
 
 // RequestId defines model for RequestId.
-type RequestId = identifier
+type RequestId = openapi_types.UUID
 
 // ResponseStatusMax defines model for ResponseStatusMax.
 type ResponseStatusMax = int64
@@ -1601,10 +1601,10 @@ type ResponseStatusMax = int64
 type ResponseStatusMin = int64
 
 // RuleId defines model for RuleId.
-type RuleId = identifier
+type RuleId = openapi_types.UUID
 
 // RuleVersion defines model for RuleVersion.
-type RuleVersion = ruleVersion
+type RuleVersion = int64
 
 // ServiceTiers defines model for ServiceTiers.
 type ServiceTiers = []string
@@ -2004,7 +2004,7 @@ func (w *ServerInterfaceWrapper) ListResponses(ctx echo.Context) error {
 
 	// ------------- Optional query parameter "after" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: "cursor"})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
 	}
@@ -2194,7 +2194,7 @@ func (w *ServerInterfaceWrapper) ListAccessLog(ctx echo.Context) error {
 
 	// ------------- Optional query parameter "after" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: "cursor"})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
 	}
@@ -2268,7 +2268,7 @@ func (w *ServerInterfaceWrapper) ListErasures(ctx echo.Context) error {
 
 	// ------------- Optional query parameter "after" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: "cursor"})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
 	}
@@ -2431,7 +2431,7 @@ func (w *ServerInterfaceWrapper) ListErasureReceipts(ctx echo.Context) error {
 
 	// ------------- Optional query parameter "after" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: "cursor"})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
 	}
@@ -2463,7 +2463,7 @@ func (w *ServerInterfaceWrapper) ListHolds(ctx echo.Context) error {
 
 	// ------------- Optional query parameter "after" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: "cursor"})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
 	}
@@ -2536,7 +2536,7 @@ func (w *ServerInterfaceWrapper) ListRetentionRules(ctx echo.Context) error {
 
 	// ------------- Optional query parameter "after" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", ctx.QueryParams(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: "cursor"})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter after: %s", err))
 	}

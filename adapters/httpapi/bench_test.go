@@ -1,7 +1,6 @@
 package httpapi_test
 
 import (
-	"context"
 	"io"
 	"log/slog"
 	"net/http"
@@ -38,20 +37,15 @@ func benchmarked(b *testing.B) (http.Handler, string) {
 			TotalTokens: &tokens, PromptPrice: &price, CompletionPrice: &price})
 		one = row.ID.String()
 	}
-	log := slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	handler, err := httpapi.New(httpapi.Config{}, httpapi.Deps{
-		Identify: domain.NewIdentifyCaller(store, time.Now),
-		List:     domain.NewListResponses(store, store, store, log),
-		Get:      domain.NewGetResponse(store, store, store, store.AccessLog(), time.Now, log),
-		Erase:    domain.NewEraseResponse(store, time.Now),
-		Credentials: func(r *http.Request) domain.Credentials {
-			return domain.Credentials{Key: strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")}
-		},
-		Ready:   func(context.Context) error { return nil },
-		Metrics: http.NotFoundHandler(),
-		Observe: func() func(string, string, int) { return func(string, string, int) {} },
-		Log:     log,
-	})
+	quiet := slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	d := deps(fakes{}, &service{log: new(log)})
+	d.Identify = domain.NewIdentifyCaller(store, time.Now)
+	d.List = domain.NewListResponses(store, store, store, quiet)
+	d.Get = domain.NewGetResponse(store, store, store, store.AccessLog(), time.Now, quiet)
+	d.Erase = domain.NewEraseResponse(store, time.Now)
+	d.Observe = func() func(string, string, int) { return func(string, string, int) {} }
+	d.Log = quiet
+	handler, err := httpapi.New(httpapi.Config{}, d)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -12,12 +12,12 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/labstack/echo/v4"
 )
 
-// bodyBinder reads the bodies of those operations that take one. Like
-// guardQuery, it takes what can be read in one way only, and names what it
-// refuses.
+// bodyBinder reads the bodies of those operations that take one. Like guard, it
+// takes what can be read in one way only, and names what it refuses.
 type bodyBinder struct{}
 
 // Bind implements echo.Binder.
@@ -34,12 +34,12 @@ func (bodyBinder) Bind(into any, c echo.Context) error {
 	if !utf8.Valid(text) || !json.Valid(text) {
 		return invalid("", "The request's body must be one JSON text, in UTF-8")
 	}
-	return decodeBody(bytes.TrimSpace(text), reflect.ValueOf(into).Elem(), "")
+	return decodeBody(bytes.TrimSpace(text), reflect.ValueOf(into).Elem(), operationOf(c).body, "")
 }
 
-// decodeBody reads a value of valid JSON. path is where in the body it stands.
-// Names are compared exactly, which encoding/json does not.
-func decodeBody(text []byte, into reflect.Value, path string) error {
+// decodeBody reads a value of valid JSON, which is to be as schema says. path is where
+// in the body it stands. Names are compared exactly, which encoding/json does not.
+func decodeBody(text []byte, into reflect.Value, schema *openapi3.Schema, path string) error {
 	if into.Kind() == reflect.Pointer {
 		into.Set(reflect.New(into.Type().Elem()))
 		into = into.Elem()
@@ -51,20 +51,22 @@ func decodeBody(text []byte, into reflect.Value, path string) error {
 	case string(text) == "null":
 		return refuse(path, "must not be null; leave it out instead")
 	case !own && into.Kind() == reflect.Struct:
-		return decodeObject(text, into, path)
+		return decodeObject(text, into, schema, path)
 	case !own && into.Kind() == reflect.Slice:
-		return decodeList(text, into, path)
-	case json.Unmarshal(text, into.Addr().Interface()) == nil:
-		return nil
+		return decodeList(text, into, schema.Items.Value, path)
+	case json.Unmarshal(text, into.Addr().Interface()) != nil:
+		return refuse(path, mustBe(schema))
 	}
-	name, _, _ := strings.Cut(path[strings.LastIndexByte(path, '.')+1:], "[")
-	if problem, ok := mustBe[name]; ok {
-		return refuse(path, problem)
+	if parse := formats[schema.Format]; parse != nil {
+		var given string
+		if json.Unmarshal(text, &given) != nil || parse(given) != nil {
+			return refuse(path, mustBe(schema))
+		}
 	}
-	return refuse(path, "must be a "+into.Kind().String())
+	return nil
 }
 
-func decodeObject(text []byte, into reflect.Value, path string) error {
+func decodeObject(text []byte, into reflect.Value, schema *openapi3.Schema, path string) error {
 	if text[0] != '{' {
 		return refuse(path, "must be an object")
 	}
@@ -95,11 +97,11 @@ func decodeObject(text []byte, into reflect.Value, path string) error {
 		if err := d.Decode(&value); err != nil {
 			return err
 		}
-		return decodeBody(value, field, at)
+		return decodeBody(value, field, schema.Properties[name].Value, at)
 	})
 }
 
-func decodeList(text []byte, into reflect.Value, path string) error {
+func decodeList(text []byte, into reflect.Value, entries *openapi3.Schema, path string) error {
 	if text[0] != '[' {
 		return refuse(path, "must be a list")
 	}
@@ -110,7 +112,7 @@ func decodeList(text []byte, into reflect.Value, path string) error {
 			return err
 		}
 		entry := reflect.New(into.Type().Elem()).Elem()
-		if err := decodeBody(value, entry, fmt.Sprintf("%s[%d]", path, list.Len())); err != nil {
+		if err := decodeBody(value, entry, entries, fmt.Sprintf("%s[%d]", path, list.Len())); err != nil {
 			return err
 		}
 		list = reflect.Append(list, entry)

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/google/uuid"
 
 	"lethe"
@@ -619,4 +620,50 @@ func FuzzQuery(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestBodyFields: a value of another kind is refused for each field of each body, and
+// named in words that the contract gives.
+func TestBodyFields(t *testing.T) {
+	t.Parallel()
+	contract, err := document()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := assemble(t, fakes{}, nil)
+	fields := 0
+	var ask func(method, path, at, before, after string, schema *openapi3.Schema)
+	ask = func(method, path, at, before, after string, schema *openapi3.Schema) {
+		wrong, mustBe := `{}`, at+": must be "
+		switch {
+		case schema.Type.Is("object"):
+			wrong = `7`
+			for name, field := range schema.Properties {
+				ask(method, path, strings.TrimPrefix(at+"."+name, "."), before+`{"`+name+`":`, "}"+after, field.Value)
+			}
+		case schema.Type.Is("array"):
+			wrong = `7`
+			ask(method, path, at+"[0]", before+"[", "]"+after, schema.Items.Value)
+		}
+		if at == "" {
+			return
+		}
+		fields++
+		r := httptest.NewRequest(method, path, strings.NewReader(before+wrong+after))
+		r.Header.Set("Content-Type", "application/json")
+		a := s.serve(t, r)
+		if a.status != http.StatusBadRequest || a.problem.Parameter == nil || *a.problem.Parameter != at || !strings.HasPrefix(a.problem.Detail, mustBe) {
+			t.Errorf("%s %s with %s: answered %d %s", method, path, before+wrong+after, a.status, a.body)
+		}
+	}
+	for path, item := range contract.Paths.Map() {
+		for method, operation := range item.Operations() {
+			if body := operation.RequestBody; body != nil {
+				ask(method, inPath.ReplaceAllString(path, responseID.String()), "", "", "", body.Value.Content["application/json"].Schema.Value)
+			}
+		}
+	}
+	if fields < 50 {
+		t.Errorf("%d fields were asked for", fields)
+	}
 }

@@ -30,6 +30,8 @@ func entityTag(parts ...[]byte) string {
 
 type ifNoneMatchKey struct{}
 
+const ifNoneMatchHeader = "If-None-Match"
+
 // ifNoneMatch is the header of that name, empty where it was not given.
 func ifNoneMatch(ctx context.Context) string {
 	given, _ := ctx.Value(ifNoneMatchKey{}).(string)
@@ -40,7 +42,7 @@ func ifNoneMatch(ctx context.Context) string {
 func conditional(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
-		if given := strings.Join(r.Header.Values("If-None-Match"), ","); given != "" {
+		if given := strings.Join(r.Header.Values(ifNoneMatchHeader), ","); given != "" {
 			c.SetRequest(r.WithContext(context.WithValue(r.Context(), ifNoneMatchKey{}, given)))
 		}
 		return next(c)

@@ -52,7 +52,7 @@ func (s *server) StartErasure(ctx context.Context, request StartErasureRequestOb
 		given *string
 	}{
 		{&r.Token, b.Token}, {(*string)(&r.Ground), b.Ground}, {&r.Ticket, b.Ticket},
-		{&r.IdempotencyKey, (*string)(request.Params.IdempotencyKey)},
+		{&r.IdempotencyKey, request.Params.IdempotencyKey},
 	} {
 		if field.given != nil {
 			*field.into = *field.given
@@ -107,7 +107,7 @@ func (s *server) ListErasures(ctx context.Context, request ListErasuresRequestOb
 
 // GetErasure implements StrictServerInterface.
 func (s *server) GetErasure(ctx context.Context, request GetErasureRequestObject) (GetErasureResponseObject, error) {
-	e, err := s.Erasures.Get.Execute(ctx, callerIn(ctx), uuid.UUID(request.ErasureId))
+	e, err := s.Erasures.Get.Execute(ctx, callerIn(ctx), request.ErasureId)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +117,7 @@ func (s *server) GetErasure(ctx context.Context, request GetErasureRequestObject
 // ListErasureReceipts implements StrictServerInterface.
 func (s *server) ListErasureReceipts(ctx context.Context, request ListErasureReceiptsRequestObject) (ListErasureReceiptsResponseObject, error) {
 	p := request.Params
-	page, err := s.Erasures.Receipts.Execute(ctx, callerIn(ctx), uuid.UUID(request.ErasureId), (*domain.Cursor)(p.After), p.Limit)
+	page, err := s.Erasures.Receipts.Execute(ctx, callerIn(ctx), request.ErasureId, (*domain.Cursor)(p.After), p.Limit)
 	if err != nil {
 		return nil, err
 	}
@@ -131,7 +131,7 @@ func (s *server) ListErasureReceipts(ctx context.Context, request ListErasureRec
 
 // CancelErasure implements StrictServerInterface.
 func (s *server) CancelErasure(ctx context.Context, request CancelErasureRequestObject) (CancelErasureResponseObject, error) {
-	e, err := s.Erasures.Cancel.Execute(ctx, callerIn(ctx), uuid.UUID(request.ErasureId))
+	e, err := s.Erasures.Cancel.Execute(ctx, callerIn(ctx), request.ErasureId)
 	if err != nil {
 		return nil, err
 	}
@@ -140,12 +140,12 @@ func (s *server) CancelErasure(ctx context.Context, request CancelErasureRequest
 	return CancelErasure200JSONResponse{Body: shownErasure(e)}, nil
 }
 
-func erasureRequest(ctx context.Context, responses []identifier, owner *identifier, f *ErasureFilter, laterTurns *bool) domain.ErasureRequest {
-	r := domain.ErasureRequest{Responses: identifiers(responses), Owner: (*uuid.UUID)(owner), IncludeLaterTurns: isTrue(laterTurns)}
+func erasureRequest(ctx context.Context, responses []uuid.UUID, owner *uuid.UUID, f *ErasureFilter, laterTurns *bool) domain.ErasureRequest {
+	r := domain.ErasureRequest{Responses: responses, Owner: owner, IncludeLaterTurns: isTrue(laterTurns)}
 	if f != nil {
 		recordFilter(ctx, f.States, f.Tiers)
 		r.Filter = &domain.ErasureFilter{
-			MemberID: (*uuid.UUID)(f.MemberId),
+			MemberID: f.MemberId,
 			States:   f.States, Models: f.Models, Tiers: f.Tiers,
 			CreatedAfter: (*time.Time)(f.CreatedAfter), CreatedBefore: (*time.Time)(f.CreatedBefore),
 			StatusMin: f.ResponseStatusMin, StatusMax: f.ResponseStatusMax,

@@ -30,7 +30,7 @@ const endID = "end"
 
 // WatchErasure implements StrictServerInterface.
 func (s *server) WatchErasure(ctx context.Context, request WatchErasureRequestObject) (WatchErasureResponseObject, error) {
-	stream := progressStream{ctx: ctx, server: s, id: uuid.UUID(request.ErasureId)}
+	stream := progressStream{ctx: ctx, server: s, id: request.ErasureId}
 	var err error
 	stream.first, err = stream.lookAs(ctx, callerIn(ctx))
 	if last := request.Params.LastEventID; err == nil && stream.first.over && last != nil && *last == endID {

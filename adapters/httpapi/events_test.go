@@ -99,6 +99,11 @@ func TestWatchErasure(t *testing.T) {
 		if a := s.ask(t, http.MethodGet, erasures+"/"+id+"/events", "Last-Event-ID", "7"); a.status != http.StatusOK || len(events(t, a.body)) != 2 {
 			t.Errorf("after another event: answered %d %s", a.status, a.body)
 		}
+		twice := httptest.NewRequest(http.MethodGet, erasures+"/"+id+"/events", nil)
+		twice.Header["Last-Event-Id"] = []string{"end", "end"}
+		if a := s.serve(t, twice); a.status != http.StatusBadRequest || a.problem.Detail != "Last-Event-ID: must be given once" {
+			t.Errorf("after two events: answered %d %s", a.status, a.body)
+		}
 		if a := s.ask(t, http.MethodGet, erasures+"/"+uuid.NewString()+"/events", "Last-Event-ID", "end"); a.status != http.StatusNotFound {
 			t.Errorf("of no erasure: answered %d %s", a.status, a.body)
 		}

@@ -37,28 +37,15 @@ func callIn(ctx context.Context) call {
 // callerIn is who authenticate found.
 func callerIn(ctx context.Context) domain.Principal { return callIn(ctx).caller }
 
-// frequentReads are the operations that IdentifyReader serves. Every other one,
-// whatever it is and whenever it came, asks who is calling now.
-var frequentReads = map[string]bool{
-	"ListResponses": true, "GetResponse": true, "GetErasure": true,
-	"GetReceipt": true, "GetCheckpoint": true, "GetLogKeys": true, "GetTile": true,
-}
-
 // authenticate runs after path and query have been parsed, so that their
 // syntax is judged first.
-func (s *server) authenticate(next StrictHandlerFunc, operation string) StrictHandlerFunc {
-	identify := s.Identify
-	if s.IdentifyReader != nil && frequentReads[operation] {
-		identify = s.IdentifyReader
-	}
-	ofHolds := false
-	switch operation {
-	case "PlaceHold", "ListHolds", "GetHold", "ReleaseHold":
-		ofHolds = s.ForHolds != nil
-	}
+func (s *server) authenticate(next StrictHandlerFunc, _ string) StrictHandlerFunc {
 	return func(c echo.Context, request any) (any, error) {
-		r := c.Request()
-		if ofHolds {
+		o, r, identify := operationOf(c), c.Request(), s.Identify
+		if o.remembered && s.IdentifyReader != nil {
+			identify = s.IdentifyReader
+		}
+		if o.reserved && s.ForHolds != nil {
 			r = r.WithContext(s.ForHolds(r.Context()))
 		}
 		again := func(ctx context.Context) (domain.Principal, error) { return identify.Execute(ctx, s.Credentials(r)) }
@@ -81,11 +68,16 @@ func (s *server) authenticate(next StrictHandlerFunc, operation string) StrictHa
 	}
 }
 
+// countModes are the modes of counting by the contract's words for them.
+var countModes = map[string]domain.CountMode{
+	"auto": domain.CountAuto, "exact": domain.CountExact, "estimate": domain.CountEstimate, "none": domain.CountNone,
+}
+
 // ListResponses implements StrictServerInterface.
 func (s *server) ListResponses(ctx context.Context, request ListResponsesRequestObject) (ListResponsesResponseObject, error) {
 	p := request.Params
 	r := domain.ListRequest{
-		MemberID:      (*uuid.UUID)(p.MemberId),
+		MemberID:      p.MemberId,
 		OwnerEmail:    p.CreatedByEmail,
 		State:         p.Status,
 		States:        entries(p.Statuses),
@@ -96,8 +88,8 @@ func (s *server) ListResponses(ctx context.Context, request ListResponsesRequest
 		StatusMin:     p.ResponseStatusMin,
 		StatusMax:     p.ResponseStatusMax,
 		MinDuration:   (*time.Duration)(p.MinDurationMs),
-		HasError:      (*bool)(p.HasError),
-		ActiveFirst:   (*bool)(p.ActiveFirst),
+		HasError:      p.HasError,
+		ActiveFirst:   p.ActiveFirst,
 		After:         (*domain.Cursor)(p.After),
 		Skip:          p.Skip,
 		Limit:         p.Limit,
@@ -108,7 +100,7 @@ func (s *server) ListResponses(ctx context.Context, request ListResponsesRequest
 	noteWords(ctx, "statuses", domain.KnownStates, r.States)
 	noteWords(ctx, "service_tiers", domain.KnownTiers, r.Tiers)
 	if p.Count != nil {
-		r.Count = domain.CountMode(*p.Count)
+		r.Count = countModes[*p.Count]
 	}
 	page, err := s.List.Execute(ctx, callerIn(ctx), r)
 	if err != nil {
@@ -146,8 +138,8 @@ func (s *server) ListResponses(ctx context.Context, request ListResponsesRequest
 // GetResponse implements StrictServerInterface. What the caller may already
 // have is looked at without its contents first.
 func (s *server) GetResponse(ctx context.Context, request GetResponseRequestObject) (GetResponseResponseObject, error) {
-	id := uuid.UUID(request.RequestId)
-	omit := request.Params.Body != nil && bool(*request.Params.Body)
+	id := request.RequestId
+	omit := request.Params.Body != nil && *request.Params.Body == "omit"
 	if known := ifNoneMatch(ctx); known != "" || omit {
 		answer, err := s.detail(ctx, id, domain.GetRequest{OmitContents: true}, omit)
 		if err != nil {
@@ -179,12 +171,12 @@ func (s *server) detail(ctx context.Context, id uuid.UUID, request domain.GetReq
 
 // EraseResponse implements StrictServerInterface.
 func (s *server) EraseResponse(ctx context.Context, request EraseResponseRequestObject) (EraseResponseResponseObject, error) {
-	caller, id, laterTurns := callerIn(ctx), uuid.UUID(request.RequestId), isTrue((*bool)(request.Params.IncludeLaterTurns))
+	caller, id, laterTurns := callerIn(ctx), request.RequestId, isTrue(request.Params.IncludeLaterTurns)
 	var erased domain.Erased
 	var authorization domain.Authorization
 	var err error
 	if key := request.Params.IdempotencyKey; key != nil {
-		erased, authorization, err = s.Erase.ExecuteOnce(ctx, caller, id, laterTurns, string(*key))
+		erased, authorization, err = s.Erase.ExecuteOnce(ctx, caller, id, laterTurns, *key)
 	} else {
 		erased, authorization, err = s.Erase.Execute(ctx, caller, id, laterTurns)
 	}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/google/uuid"
-
 	"lethe/domain"
 )
 
@@ -16,7 +14,7 @@ const holdsPath = "/lethe/api/v1/holds"
 func (s *server) PlaceHold(ctx context.Context, request PlaceHoldRequestObject) (PlaceHoldResponseObject, error) {
 	b := request.Body
 	r := domain.HoldRequest{Reason: b.Reason, ExpiresAt: (*time.Time)(b.ExpiresAt)}
-	r.Responses, r.Owners = identifiers(b.Responses), identifiers(b.Owners)
+	r.Responses, r.Owners = b.Responses, b.Owners
 	if f := b.Filter; f != nil {
 		recordFilter(ctx, f.States, f.Tiers)
 		r.Filter = &domain.HoldFilter{
@@ -39,7 +37,7 @@ func (s *server) PlaceHold(ctx context.Context, request PlaceHoldRequestObject) 
 func (s *server) ListHolds(ctx context.Context, request ListHoldsRequestObject) (ListHoldsResponseObject, error) {
 	p := request.Params
 	page, err := s.Holds.List.Execute(ctx, callerIn(ctx), domain.HoldListRequest{
-		Active: (*bool)(p.Active), After: (*domain.Cursor)(p.After), Limit: p.Limit,
+		Active: p.Active, After: (*domain.Cursor)(p.After), Limit: p.Limit,
 	})
 	if err != nil {
 		return nil, err
@@ -54,7 +52,7 @@ func (s *server) ListHolds(ctx context.Context, request ListHoldsRequestObject) 
 
 // GetHold implements StrictServerInterface.
 func (s *server) GetHold(ctx context.Context, request GetHoldRequestObject) (GetHoldResponseObject, error) {
-	hold, err := s.Holds.Get.Execute(ctx, callerIn(ctx), uuid.UUID(request.HoldId))
+	hold, err := s.Holds.Get.Execute(ctx, callerIn(ctx), request.HoldId)
 	if err != nil {
 		return nil, err
 	}
@@ -63,24 +61,12 @@ func (s *server) GetHold(ctx context.Context, request GetHoldRequestObject) (Get
 
 // ReleaseHold implements StrictServerInterface.
 func (s *server) ReleaseHold(ctx context.Context, request ReleaseHoldRequestObject) (ReleaseHoldResponseObject, error) {
-	hold, err := s.Holds.Release.Execute(ctx, callerIn(ctx), uuid.UUID(request.HoldId))
+	hold, err := s.Holds.Release.Execute(ctx, callerIn(ctx), request.HoldId)
 	if err != nil {
 		return nil, err
 	}
 	s.Log.InfoContext(ctx, "released a hold", "request_id", requestIDIn(ctx), "caller", callerIn(ctx).ID, "hold", hold.ID)
 	return ReleaseHold200JSONResponse{Body: shownHold(hold)}, nil
-}
-
-// identifiers keeps nil, since given but empty is another thing.
-func identifiers(given []identifier) []uuid.UUID {
-	if given == nil {
-		return nil
-	}
-	ids := make([]uuid.UUID, len(given))
-	for i, id := range given {
-		ids[i] = uuid.UUID(id)
-	}
-	return ids
 }
 
 func shownHold(h domain.Hold) Hold {

@@ -3,13 +3,9 @@ package httpapi
 import (
 	"bytes"
 	"context"
-	"errors"
 	"net/http"
-	"regexp"
 	"strconv"
 	"strings"
-
-	"github.com/google/uuid"
 
 	"lethe/domain"
 )
@@ -22,7 +18,7 @@ const receiptDue = 1
 
 // GetReceipt implements StrictServerInterface.
 func (s *server) GetReceipt(ctx context.Context, request GetReceiptRequestObject) (GetReceiptResponseObject, error) {
-	file, err := s.Receipt.Execute(ctx, callerIn(ctx), uuid.UUID(request.ErasureId), (*domain.Level)(request.Params.Reached))
+	file, err := s.Receipt.Execute(ctx, callerIn(ctx), request.ErasureId, (*domain.Level)(request.Params.Reached))
 	if domain.CodeOf(err) == domain.CodeNotSealed {
 		return GetReceipt202Response{Headers: GetReceipt202ResponseHeaders{RetryAfter: new(receiptDue)}}, nil
 	}
@@ -76,17 +72,10 @@ type tileLevel struct {
 	entries bool
 }
 
-var tileLevelShape = regexp.MustCompile(`^(?:[0-9]|[1-5][0-9]|6[0-3])$`)
-
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (l *tileLevel) UnmarshalText(given []byte) (err error) {
-	switch text := string(given); {
-	case text == "entries":
-		l.entries = true
-	case tileLevelShape.MatchString(text):
-		l.level, err = strconv.Atoi(text)
-	default:
-		err = errors.New("no level")
+	if l.entries = string(given) == "entries"; !l.entries {
+		l.level, err = strconv.Atoi(string(given))
 	}
 	return err
 }
@@ -97,24 +86,15 @@ type tileIndex struct {
 	width int
 }
 
-var tileIndexShape = regexp.MustCompile(`^((?:x[0-9]{3}/){0,5})([0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?$`)
-
 // UnmarshalText implements encoding.TextUnmarshaler.
 func (i *tileIndex) UnmarshalText(given []byte) (err error) {
-	text := string(given)
-	parts := tileIndexShape.FindStringSubmatch(text)
-	if parts == nil || strings.HasPrefix(text, "x000/") {
-		return errors.New("no index")
-	}
-	// At most eighteen digits.
-	if i.index, err = strconv.ParseInt(strings.NewReplacer("x", "", "/", "").Replace(parts[1])+parts[2], 10, 64); err != nil {
-		return err
-	}
+	index, width, partial := strings.Cut(string(given), ".p/")
 	i.width = domain.TileWidth
-	if parts[3] != "" {
-		if i.width, err = strconv.Atoi(parts[3]); err == nil && i.width >= domain.TileWidth {
-			err = errors.New("no width")
+	if partial {
+		if i.width, err = strconv.Atoi(width); err != nil {
+			return err
 		}
 	}
+	i.index, err = strconv.ParseInt(strings.NewReplacer("x", "", "/", "").Replace(index), 10, 64)
 	return err
 }

@@ -62,13 +62,10 @@ func problemOf(err error) requestProblem {
 		return requestProblem{status: http.StatusServiceUnavailable, detail: "The database took too long; try again later"}
 	}
 	if e, ok := errors.AsType[*echo.HTTPError](err); ok {
-		name, bound := parameterOf(e.Message)
-		switch {
-		case bound:
-			return requestProblem{http.StatusBadRequest, name + ": " + mustBe[name], name}
-		case e.Code == http.StatusNotFound:
+		switch e.Code {
+		case http.StatusNotFound:
 			return requestProblem{status: e.Code, detail: "There is nothing at this path; see /openapi.yaml for what there is"}
-		case e.Code == http.StatusMethodNotAllowed:
+		case http.StatusMethodNotAllowed:
 			return requestProblem{status: e.Code, detail: "This path does not know the method"}
 		}
 	}

@@ -3,8 +3,6 @@ package httpapi
 import (
 	"context"
 
-	"github.com/google/uuid"
-
 	"lethe/domain"
 )
 
@@ -28,7 +26,7 @@ func (s *server) CreateRetentionRule(ctx context.Context, request CreateRetentio
 // ChangeRetentionRule implements StrictServerInterface.
 func (s *server) ChangeRetentionRule(ctx context.Context, request ChangeRetentionRuleRequestObject) (ChangeRetentionRuleResponseObject, error) {
 	b := request.Body
-	rule, err := s.Retention.Change.Execute(ctx, callerIn(ctx), uuid.UUID(request.RuleId), b.Version,
+	rule, err := s.Retention.Change.Execute(ctx, callerIn(ctx), request.RuleId, b.Version,
 		ruleRequest(ctx, b.Name, b.Filter, b.AgeDays, b.RunAt, b.MaxPerRun))
 	if err != nil {
 		return nil, err
@@ -41,7 +39,7 @@ func (s *server) ChangeRetentionRule(ctx context.Context, request ChangeRetentio
 func (s *server) ListRetentionRules(ctx context.Context, request ListRetentionRulesRequestObject) (ListRetentionRulesResponseObject, error) {
 	p := request.Params
 	page, err := s.Retention.List.Execute(ctx, callerIn(ctx), domain.RuleListRequest{
-		Removed: p.Removed != nil && bool(*p.Removed), After: (*domain.Cursor)(p.After), Limit: p.Limit,
+		Removed: isTrue(p.Removed), After: (*domain.Cursor)(p.After), Limit: p.Limit,
 	})
 	if err != nil {
 		return nil, err
@@ -56,7 +54,7 @@ func (s *server) ListRetentionRules(ctx context.Context, request ListRetentionRu
 
 // GetRetentionRule implements StrictServerInterface.
 func (s *server) GetRetentionRule(ctx context.Context, request GetRetentionRuleRequestObject) (GetRetentionRuleResponseObject, error) {
-	rule, err := s.Retention.Get.Execute(ctx, callerIn(ctx), uuid.UUID(request.RuleId))
+	rule, err := s.Retention.Get.Execute(ctx, callerIn(ctx), request.RuleId)
 	if err != nil {
 		return nil, err
 	}
@@ -65,8 +63,8 @@ func (s *server) GetRetentionRule(ctx context.Context, request GetRetentionRuleR
 
 // GetRetentionRuleVersion implements StrictServerInterface.
 func (s *server) GetRetentionRuleVersion(ctx context.Context, request GetRetentionRuleVersionRequestObject) (GetRetentionRuleVersionResponseObject, error) {
-	id := uuid.UUID(request.RuleId)
-	v, err := s.Retention.Get.Version(ctx, callerIn(ctx), id, int64(request.Version))
+	id := request.RuleId
+	v, err := s.Retention.Get.Version(ctx, callerIn(ctx), id, request.Version)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +76,7 @@ func (s *server) GetRetentionRuleVersion(ctx context.Context, request GetRetenti
 
 // DryRunRetentionRule implements StrictServerInterface.
 func (s *server) DryRunRetentionRule(ctx context.Context, request DryRunRetentionRuleRequestObject) (DryRunRetentionRuleResponseObject, error) {
-	rule, err := s.Retention.DryRun.Execute(ctx, callerIn(ctx), uuid.UUID(request.RuleId))
+	rule, err := s.Retention.DryRun.Execute(ctx, callerIn(ctx), request.RuleId)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +86,7 @@ func (s *server) DryRunRetentionRule(ctx context.Context, request DryRunRetentio
 
 // EnableRetentionRule implements StrictServerInterface.
 func (s *server) EnableRetentionRule(ctx context.Context, request EnableRetentionRuleRequestObject) (EnableRetentionRuleResponseObject, error) {
-	rule, err := s.Retention.Enable.Execute(ctx, callerIn(ctx), uuid.UUID(request.RuleId), request.Body.Version)
+	rule, err := s.Retention.Enable.Execute(ctx, callerIn(ctx), request.RuleId, request.Body.Version)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +96,7 @@ func (s *server) EnableRetentionRule(ctx context.Context, request EnableRetentio
 
 // DisableRetentionRule implements StrictServerInterface.
 func (s *server) DisableRetentionRule(ctx context.Context, request DisableRetentionRuleRequestObject) (DisableRetentionRuleResponseObject, error) {
-	rule, err := s.Retention.Disable.Execute(ctx, callerIn(ctx), uuid.UUID(request.RuleId))
+	rule, err := s.Retention.Disable.Execute(ctx, callerIn(ctx), request.RuleId)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +106,7 @@ func (s *server) DisableRetentionRule(ctx context.Context, request DisableRetent
 
 // RemoveRetentionRule implements StrictServerInterface.
 func (s *server) RemoveRetentionRule(ctx context.Context, request RemoveRetentionRuleRequestObject) (RemoveRetentionRuleResponseObject, error) {
-	id := uuid.UUID(request.RuleId)
+	id := request.RuleId
 	if err := s.Retention.Remove.Execute(ctx, callerIn(ctx), id); err != nil {
 		return nil, err
 	}
@@ -127,7 +125,7 @@ func ruleRequest(ctx context.Context, name string, f *RetentionFilter, ageDays i
 	}
 	if f != nil {
 		recordFilter(ctx, f.States, f.Tiers)
-		r.Filter = domain.RetentionFilter{States: f.States, Models: f.Models, Tiers: f.Tiers, Owners: identifiers(f.Owners)}
+		r.Filter = domain.RetentionFilter{States: f.States, Models: f.Models, Tiers: f.Tiers, Owners: f.Owners}
 	}
 	return r
 }
@@ -152,11 +150,7 @@ func shownRule(r domain.RetentionRule) RetentionRule {
 }
 
 func shownRetentionFilter(f domain.RetentionFilter) RetentionFilter {
-	shown := RetentionFilter{States: f.States, Models: f.Models, Tiers: f.Tiers}
-	for _, owner := range f.Owners {
-		shown.Owners = append(shown.Owners, identifier(owner))
-	}
-	return shown
+	return RetentionFilter{States: f.States, Models: f.Models, Tiers: f.Tiers, Owners: f.Owners}
 }
 
 func shownTimes(times []domain.TimeOfDay) []string {

@@ -161,9 +161,13 @@ func (d Deps) check() error {
 }
 
 // New makes the handler of all routes. It fails when something in deps is
-// missing.
+// missing, or an operation of the contract in profiles.
 func New(cfg Config, deps Deps) (http.Handler, error) {
 	if err := deps.check(); err != nil {
+		return nil, err
+	}
+	operations, err := contracted()
+	if err != nil {
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
@@ -174,39 +178,8 @@ func New(cfg Config, deps Deps) (http.Handler, error) {
 	e.HTTPErrorHandler = s.fail
 	e.Binder = bodyBinder{}
 	routes := router{e}
-	compress := newCompress()
-	RegisterHandlersWithOptions(routes, NewStrictHandler(s, []StrictMiddlewareFunc{s.shareOut, s.authenticate}), RegisterHandlersOptions{
-		OperationMiddlewares: map[string][]echo.MiddlewareFunc{
-			"listResponses":           {guardQuery(listParameters), compress, conditional, deadline(cfg.ListTimeout)},
-			"getResponse":             {guardQuery(getParameters), keeping, compress, conditional, deadline(cfg.GetTimeout)},
-			"eraseResponse":           {guardQuery(eraseParameters), deadline(cfg.EraseTimeout)},
-			"previewErasure":          {guardQuery(nil), deadline(cfg.EstimateTimeout)},
-			"startErasure":            {guardQuery(nil), deadline(cfg.EstimateTimeout)},
-			"listErasures":            {guardQuery(erasureParameters), compress, deadline(cfg.ListTimeout)},
-			"getErasure":              {guardQuery(nil), compress, deadline(cfg.GetTimeout)},
-			"listErasureReceipts":     {guardQuery(receiptParameters), compress, deadline(cfg.ListTimeout)},
-			"cancelErasure":           {guardQuery(nil), deadline(cfg.EraseTimeout)},
-			"watchErasure":            {guardQuery(nil)}, // a stream, which bounds itself
-			"listHolds":               {guardQuery(holdParameters), deadline(cfg.ListTimeout)},
-			"placeHold":               {guardQuery(nil), deadline(cfg.EraseTimeout)},
-			"getHold":                 {guardQuery(nil), deadline(cfg.GetTimeout)},
-			"releaseHold":             {guardQuery(nil), deadline(cfg.EraseTimeout)},
-			"listRetentionRules":      {guardQuery(ruleParameters), compress, deadline(cfg.ListTimeout)},
-			"createRetentionRule":     {guardQuery(nil), deadline(cfg.EraseTimeout)},
-			"getRetentionRule":        {guardQuery(nil), deadline(cfg.GetTimeout)},
-			"changeRetentionRule":     {guardQuery(nil), deadline(cfg.EraseTimeout)},
-			"removeRetentionRule":     {guardQuery(nil), deadline(cfg.EraseTimeout)},
-			"getRetentionRuleVersion": {guardQuery(nil), deadline(cfg.GetTimeout)},
-			"dryRunRetentionRule":     {guardQuery(nil), deadline(cfg.EstimateTimeout)},
-			"enableRetentionRule":     {guardQuery(nil), deadline(cfg.EraseTimeout)},
-			"disableRetentionRule":    {guardQuery(nil), deadline(cfg.EraseTimeout)},
-			"getReceipt":              {guardQuery(proofParameters), deadline(cfg.GetTimeout)},
-			"getCheckpoint":           {guardQuery(nil), deadline(cfg.GetTimeout)},
-			"getLogKeys":              {guardQuery(nil), deadline(cfg.GetTimeout)},
-			"getTile":                 {guardQuery(nil), compress, deadline(cfg.GetTimeout)},
-			"listAccessLog":           {guardQuery(accessLogParameters), compress, deadline(cfg.ListTimeout)},
-		},
-	})
+	RegisterHandlersWithOptions(routes, NewStrictHandler(s, []StrictMiddlewareFunc{s.shareOut, s.authenticate}),
+		RegisterHandlersOptions{OperationMiddlewares: middlewares(operations, cfg)})
 	routes.GET("/healthz", healthy)
 	routes.GET("/readyz", s.ready)
 	routes.GET("/metrics", echo.WrapHandler(deps.Metrics))

@@ -55,15 +55,6 @@ func newShares(requests, estimates int) shares {
 	}
 }
 
-// of is what all of a request takes a place in, by its operation; nil: nothing.
-func (s shares) of(operation string) *share {
-	switch operation {
-	case "PreviewErasure", "StartErasure", "DryRunRetentionRule":
-		return s.estimates
-	}
-	return nil
-}
-
 // share is something of which there is so much for all callers together, and so
 // much of that for one. Who finds none waits in turn, but for those who have
 // theirs: others pass them by.
@@ -205,16 +196,15 @@ func (s *share) forget(caller uuid.UUID, p *portion) {
 	}
 }
 
-// shareOut has an operation wait for the caller's share of it. It runs when it is
-// known who is calling.
-func (s *server) shareOut(next StrictHandlerFunc, operation string) StrictHandlerFunc {
-	share := s.shares.of(operation)
-	if share == nil {
-		return next
-	}
+// shareOut has an operation that costs much wait for the caller's share of it. It runs
+// when it is known who is calling.
+func (s *server) shareOut(next StrictHandlerFunc, _ string) StrictHandlerFunc {
 	return func(c echo.Context, request any) (any, error) {
+		if operationOf(c).cost != estimates {
+			return next(c, request)
+		}
 		ctx := c.Request().Context()
-		giveBack, err := share.take(ctx, callerIn(ctx).ID, 1)
+		giveBack, err := s.shares.estimates.take(ctx, callerIn(ctx).ID, 1)
 		if err != nil {
 			return nil, err
 		}

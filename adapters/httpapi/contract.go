@@ -1,0 +1,181 @@
+package httpapi
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"lethe"
+	"lethe/domain"
+)
+
+// contracted is what openapi.yaml says of each operation, by its identifier.
+var contracted = sync.OnceValues(func() (map[string]*operation, error) { return readContract(lethe.OpenAPI) })
+
+// operation is one of the contract, as requests are held against it.
+type operation struct {
+	profile
+	// parameters are in the order in which the generated code binds them.
+	parameters  []*openapi3.Parameter
+	body        *openapi3.Schema // nil: none is taken
+	conditional bool             // whether it takes If-None-Match
+}
+
+// places are where parameters may be, in that order. Cookies are read by adapters/auth.
+var places = []string{openapi3.ParameterInPath, openapi3.ParameterInQuery, openapi3.ParameterInHeader}
+
+// readContract fails where an operation has no profile, or a profile no operation.
+func readContract(text []byte) (map[string]*operation, error) {
+	doc, err := openapi3.NewLoader().LoadFromData(text)
+	if err != nil {
+		return nil, fmt.Errorf("read the contract: %w", err)
+	}
+	operations := make(map[string]*operation)
+	for _, item := range doc.Paths.Map() {
+		for _, stated := range item.Operations() {
+			p, ok := profiles[stated.OperationID]
+			if !ok {
+				return nil, fmt.Errorf("operation %s of the contract has no row in operations.go", stated.OperationID)
+			}
+			o := &operation{profile: p}
+			for _, ref := range slices.Concat(item.Parameters, stated.Parameters) {
+				if slices.Contains(places, ref.Value.In) {
+					o.parameters = append(o.parameters, ref.Value)
+				}
+				o.conditional = o.conditional || ref.Value.Name == ifNoneMatchHeader
+				if s := ref.Value.Schema.Value; s.Type.Is(openapi3.TypeInteger) {
+					s.Format = "" // valueOf sees to that, and the library takes the largest for too large
+				}
+			}
+			slices.SortStableFunc(o.parameters, func(a, b *openapi3.Parameter) int {
+				return cmp.Compare(slices.Index(places, a.In), slices.Index(places, b.In))
+			})
+			if stated.RequestBody != nil {
+				o.body = stated.RequestBody.Value.Content["application/json"].Schema.Value
+			}
+			operations[stated.OperationID] = o
+		}
+	}
+	for id := range profiles {
+		if operations[id] == nil {
+			return nil, fmt.Errorf("%s of operations.go is not in the contract", id)
+		}
+	}
+	return operations, nil
+}
+
+// query is the parameter of that name, nil where there is none.
+func (o *operation) query(name string) *openapi3.Parameter {
+	for _, p := range o.parameters {
+		if p.In == openapi3.ParameterInQuery && p.Name == name {
+			return p
+		}
+	}
+	return nil
+}
+
+// formats are those of texts that this package reads by itself, each with its parser,
+// whose error says what the text must be.
+var formats = map[string]func(text string) error{
+	"uuid":        func(text string) error { _, err := domain.ParseID(text); return err },
+	"cursor":      func(text string) error { _, err := domain.ParseCursor(text); return err },
+	"time-of-day": func(text string) error { _, err := domain.ParseTimeOfDay(text); return err },
+	"date-time":   func(text string) error { return new(instant).Bind(text) },
+}
+
+// ownWords says what it must be where the contract has words for it, as for a
+// pattern, which nobody wants to be answered with.
+func ownWords(s *openapi3.Schema) string {
+	if words, ok := s.Extensions["x-must-be"].(string); ok {
+		return "must be " + words
+	}
+	return ""
+}
+
+// mustBe says what kind of value the schema wants, in the words of an answer.
+func mustBe(s *openapi3.Schema) string {
+	if words := ownWords(s); words != "" {
+		return words
+	}
+	if parse := formats[s.Format]; parse != nil {
+		return parse("").Error()
+	}
+	orMore := ""
+	if s.Min != nil && s.Max == nil {
+		orMore = fmt.Sprintf(", %v or more", *s.Min)
+	}
+	switch {
+	case len(s.Enum) > 1:
+		last := len(s.Enum) - 1
+		words := fmt.Sprint(s.Enum[0])
+		for _, word := range s.Enum[1:last] {
+			words += fmt.Sprintf(", %v", word)
+		}
+		return fmt.Sprintf("must be %s or %v", words, s.Enum[last])
+	case s.Type.Is(openapi3.TypeBoolean):
+		return "must be true or false"
+	case s.Type.Is(openapi3.TypeInteger) && orMore != "":
+		return "must be a whole number" + orMore + ", of at most 64 bits"
+	case s.Type.Is(openapi3.TypeInteger):
+		return "must be a whole number of at most 64 bits"
+	case s.Type.Is(openapi3.TypeNumber):
+		return "must be a number" + orMore
+	}
+	return "must be a string"
+}
+
+// check says what is wrong with the text of a parameter, if anything.
+func check(s *openapi3.Schema, text string) (problem string) {
+	if s.Type.Is(openapi3.TypeArray) {
+		entries := strings.Split(text, ",")
+		if s.MaxItems != nil && uint64(len(entries)) > *s.MaxItems {
+			return fmt.Sprintf("must have at most %d entries", *s.MaxItems)
+		}
+		for _, entry := range entries {
+			if problem := check(s.Items.Value, entry); problem != "" {
+				return problem
+			}
+		}
+		return ""
+	}
+	if parse := formats[s.Format]; parse != nil {
+		if parse(text) != nil {
+			return mustBe(s)
+		}
+		return ""
+	}
+	value, ok := valueOf(s, text)
+	switch {
+	case !ok:
+		return mustBe(s)
+	case s.VisitJSON(value, openapi3.FailFast()) == nil:
+		return ""
+	case s.Min != nil && s.Max != nil:
+		return fmt.Sprintf("must be %v to %v", *s.Min, *s.Max)
+	case s.Type.Is(openapi3.TypeString) && len(s.Enum) == 0 && ownWords(s) == "":
+		return "must be as /openapi.yaml describes it"
+	}
+	return mustBe(s)
+}
+
+// valueOf is the value that a text spells. Each has one spelling, apart from zeroes
+// and signs before a whole number.
+func valueOf(s *openapi3.Schema, text string) (value any, ok bool) {
+	switch {
+	case s.Type.Is(openapi3.TypeInteger):
+		n, err := strconv.ParseInt(text, 10, 64)
+		return float64(n), err == nil
+	case s.Type.Is(openapi3.TypeNumber):
+		x, err := strconv.ParseFloat(text, 64)
+		return x, err == nil && json.Valid([]byte(text)) // which knows no NaN
+	case s.Type.Is(openapi3.TypeBoolean):
+		return text == "true", text == "true" || text == "false"
+	}
+	return text, true
+}

@@ -1,0 +1,210 @@
+package httpapi
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/labstack/echo/v4"
+
+	"lethe"
+	"lethe/domain"
+)
+
+// listRow is where the contract names a parameter of lists alone.
+const listRow = "        - $ref: '#/components/parameters/CreatedByEmail'\n"
+
+// contractWith is a copy of the contract in which text stands in the place of old.
+func contractWith(t *testing.T, old, text string) []byte {
+	t.Helper()
+	changed := bytes.Replace(lethe.OpenAPI, []byte(old), []byte(text), 1)
+	if bytes.Equal(changed, lethe.OpenAPI) {
+		t.Fatalf("%q is not in the contract", old)
+	}
+	return changed
+}
+
+// TestAddedParameter: a parameter that is added to the contract alone is known,
+// given once and held against its schema, and an error names it.
+func TestAddedParameter(t *testing.T) {
+	t.Parallel()
+	for schema, c := range map[string]struct {
+		taken, refused []string
+		mustBe         string
+	}{
+		`{type: string}`:                                           {[]string{"", "a,b", "é"}, nil, ""},
+		`{type: string, format: uuid}`:                             {[]string{"c0000100000040008000000000000003"}, []string{"", "x"}, domain.ErrNoID.Error()},
+		`{type: string, format: date-time}`:                        {[]string{"2026-03-01t12:00:00z"}, []string{"", "2026-03-01"}, errNoInstant.Error()},
+		`{type: string, format: cursor}`:                           {nil, []string{"", "abc"}, domain.ErrNoCursor.Error()},
+		`{type: string, enum: [a, b, c]}`:                          {[]string{"a", "c"}, []string{"", "A", "d"}, "must be a, b or c"},
+		`{type: string, pattern: '^[a-z]+$', x-must-be: small}`:    {[]string{"abc"}, []string{"", "Abc"}, "must be small"},
+		`{type: string, maxLength: 2}`:                             {[]string{"", "éé"}, []string{"abc"}, "must be as /openapi.yaml describes it"},
+		`{type: boolean}`:                                          {[]string{"true", "false"}, []string{"", "1", "True", "t"}, "must be true or false"},
+		`{type: integer, format: int64}`:                           {[]string{"-5", "9223372036854775807", "-9223372036854775808"}, []string{"", "1.0", "1e3", "9223372036854775808"}, "must be a whole number of at most 64 bits"},
+		`{type: integer, format: int64, minimum: 0}`:               {[]string{"0", "9223372036854775807"}, []string{"-1", "x"}, "must be a whole number, 0 or more, of at most 64 bits"},
+		`{type: integer, format: int64, minimum: 1, maximum: 24}`:  {[]string{"1", "24"}, []string{"0", "25"}, "must be 1 to 24"},
+		`{type: number}`:                                           {[]string{"-0.5", "1e3"}, []string{"", "NaN", "Inf", "0x1p4", "1_0", " 1", "1e999"}, "must be a number"},
+		`{type: number, minimum: 0}`:                               {[]string{"0", "0.25"}, []string{"-0.1", "x"}, "must be a number, 0 or more"},
+		`{type: array, maxItems: 2, items: {type: string}}`:        {[]string{"", "a,b"}, []string{"a,b,c"}, "must have at most 2 entries"},
+		`{type: array, items: {type: string, enum: [few, many]}}`:  {[]string{"few,many"}, []string{"few,some", ""}, "must be few or many"},
+		`{type: array, items: {type: integer, minimum: 1}}`:        {[]string{"1,2"}, []string{"1,0", "1,"}, "must be a whole number, 1 or more, of at most 64 bits"},
+		`{type: integer, format: int32, minimum: 0, x-must-be: x}`: {[]string{"7"}, []string{"-7"}, "must be x"},
+	} {
+		t.Run(schema, func(t *testing.T) {
+			t.Parallel()
+			operations, err := readContract(contractWith(t, listRow, listRow+"        - {name: added, in: query, style: form, explode: false, schema: "+schema+"}\n"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			ask := func(id, query string) (header http.Header, err error) {
+				w := httptest.NewRecorder()
+				c := echo.New().NewContext(httptest.NewRequest(http.MethodGet, "/?"+query, nil), w)
+				err = operations[id].guard(func(c echo.Context) error { return c.NoContent(http.StatusOK) })(c)
+				return w.Header(), err
+			}
+			for _, value := range c.taken {
+				if header, err := ask("listResponses", "added="+url.QueryEscape(value)); err != nil || header.Get(unknownHeader) != "" {
+					t.Errorf("%q: %v, and %q is named as unknown", value, err, header.Get(unknownHeader))
+				}
+			}
+			refused := map[string]string{"added=%00": "must be UTF-8, without NUL bytes"}
+			for _, value := range c.refused {
+				refused["added="+url.QueryEscape(value)] = c.mustBe
+			}
+			for _, value := range c.taken {
+				refused["added="+url.QueryEscape(value)+"&added="+url.QueryEscape(value)] = "must be given once"
+			}
+			for query, mustBe := range refused {
+				_, err := ask("listResponses", query)
+				if p, ok := errors.AsType[*requestProblem](err); !ok || p.status != http.StatusBadRequest || p.parameter != "added" || p.detail != "added: "+mustBe {
+					t.Errorf("%s: got %v, want %s", query, err, mustBe)
+				}
+			}
+			// Another operation does not know it.
+			if header, err := ask("listHolds", "added=x"); err != nil || header.Get(unknownHeader) != "added" {
+				t.Errorf("%v, and %q is named as unknown", err, header.Get(unknownHeader))
+			}
+		})
+	}
+}
+
+// TestContractHasWords: where the contract has a pattern that a caller may fail, it has
+// words for it, too.
+func TestContractHasWords(t *testing.T) {
+	t.Parallel()
+	operations, err := contracted()
+	if err != nil {
+		t.Fatal(err)
+	}
+	checked := 0
+	for id, o := range operations {
+		for _, p := range o.parameters {
+			s := p.Schema.Value
+			if s.Pattern == "" || s.Pattern == `^[^\x00]*$` { // which no text of a request fails
+				continue
+			}
+			checked++
+			if ownWords(s) == "" && formats[s.Format] == nil {
+				t.Errorf("%s: %s has a pattern, and neither x-must-be nor a format that is known", id, p.Name)
+			}
+		}
+	}
+	if checked < 10 {
+		t.Errorf("%d patterns were looked at", checked)
+	}
+}
+
+// TestCountModes: each word of the contract has a mode, and each mode a word.
+func TestCountModes(t *testing.T) {
+	t.Parallel()
+	operations, err := contracted()
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := operations["listResponses"].query("count").Schema.Value.Enum
+	for _, word := range words {
+		if _, ok := countModes[fmt.Sprint(word)]; !ok {
+			t.Errorf("%v has no mode", word)
+		}
+	}
+	if len(words) != len(countModes) {
+		t.Errorf("there are %d words for %d modes", len(words), len(countModes))
+	}
+}
+
+// TestEveryOperationHasAProfile, and every profile an operation.
+func TestEveryOperationHasAProfile(t *testing.T) {
+	t.Parallel()
+	operations, err := contracted()
+	if err != nil || len(operations) < 28 {
+		t.Fatalf("%d operations, %v", len(operations), err)
+	}
+	for id, o := range operations {
+		if o.cost < lists || o.cost > streams {
+			t.Errorf("%s has no cost", id)
+		}
+	}
+	for change, want := range map[string]string{
+		"operationId: renamed": "operation renamed of the contract has no row",
+		"x-none: none":         "has no row",
+	} {
+		if _, err := readContract(contractWith(t, "operationId: listHolds", change)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v", change, err)
+		}
+	}
+	_, rest, _ := strings.Cut(string(lethe.OpenAPI), "\n  /log/keys:\n")
+	keys, _, _ := strings.Cut(rest, "\n  /log/tile")
+	if _, err := readContract(contractWith(t, "  /log/keys:\n"+keys+"\n", "")); err == nil || err.Error() != "getLogKeys of operations.go is not in the contract" {
+		t.Errorf("without an operation: %v", err)
+	}
+}
+
+// TestOperationsAreNamedOnce: no file but operations.go, and those that are generated,
+// spells an operation in a text.
+func TestOperationsAreNamedOnce(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	searched, named := 0, 0
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") || strings.HasSuffix(file, ".gen.go") {
+			continue
+		}
+		searched++
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(parsed, func(n ast.Node) bool {
+			literal, ok := n.(*ast.BasicLit)
+			if !ok || literal.Kind != token.STRING {
+				return true
+			}
+			text, _ := strconv.Unquote(literal.Value)
+			for id := range profiles {
+				if !strings.EqualFold(text, id) {
+					continue
+				}
+				if named++; file != "operations.go" {
+					t.Errorf("%s spells %s, which is for operations.go alone", file, text)
+				}
+			}
+			return true
+		})
+	}
+	if searched < 10 || named < len(profiles) {
+		t.Errorf("%d files were searched, and %d names found in %v", searched, named, files)
+	}
+}
