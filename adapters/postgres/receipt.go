@@ -1,11 +1,14 @@
 package postgres
 
 import (
+	"context"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgtype"
+
+	"lethe/adapters/postgres/internal/dbsqlc"
 )
 
 // Receipt is one that is to be written.
@@ -38,28 +41,15 @@ type Server struct {
 // is about: there is then no erasure without its receipt and no receipt without
 // its erasure. It waits for nobody, and is sealed once it has been committed.
 func QueueReceipt(b *pgx.Batch, r Receipt) {
-	if r.About != nil {
-		b.Queue(insertReceipt, r.ID, r.About, r.Level, r.Body)
-		return
-	}
-	keys := r.OwnerKeys
-	if keys == nil {
-		keys = [][]byte{}
-	}
-	b.Queue(insertErasure, r.ID, r.Body, r.Salt, r.Actor, keys, r.Requests, pgtype.Interval{Microseconds: r.LookAfter.Microseconds(), Valid: true},
-		r.Server.StartedAt, r.Server.Cluster)
+	Queue(b, func(db DBTX) error {
+		ctx, q := context.Background(), dbsqlc.New(db) // the batch has the context
+		if r.About != nil {
+			return q.InsertReceipt(ctx, dbsqlc.InsertReceiptParams{ID: r.ID, About: r.About, Level: r.Level, Body: r.Body})
+		}
+		return q.InsertErasure(ctx, dbsqlc.InsertErasureParams{
+			ID: r.ID, Body: r.Body, Salt: r.Salt, ActorID: r.Actor, OwnerKeys: append([][]byte{}, r.OwnerKeys...),
+			RequestIds: r.Requests, LookAfter: pgtype.Interval{Microseconds: r.LookAfter.Microseconds(), Valid: true},
+			StartedAt: r.Server.StartedAt, Cluster: r.Server.Cluster,
+		})
+	})
 }
-
-const insertReceipt = `-- name: InsertReceipt :exec
-INSERT INTO lethe.receipts (id, about, level, body) VALUES ($1, $2, $3, $4)`
-
-// One statement, as each has its price and every erasure pays it.
-const insertErasure = `-- name: InsertErasure :exec
-WITH receipt AS (
-    INSERT INTO lethe.receipts (id, body, cluster)
-    VALUES ($1::uuid, $2, CASE WHEN pg_postmaster_start_time() = $8::timestamptz THEN nullif($9::bigint, 0) ELSE lethe.cluster() END)
-), secrets AS (
-    INSERT INTO lethe.receipt_secrets (receipt_id, salt, actor_id, owner_keys) VALUES ($1::uuid, $3, $4, $5)
-)
-INSERT INTO lethe.tombstones (receipt_id, request_ids, due_at)
-SELECT $1::uuid, $6::uuid[], clock_timestamp() + $7::interval WHERE cardinality($6::uuid[]) > 0`

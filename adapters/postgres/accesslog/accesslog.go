@@ -6,8 +6,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"lethe/adapters/postgres"
 	"lethe/adapters/postgres/accesslog/internal/dbsqlc"
@@ -33,28 +33,42 @@ func New(db *postgres.DB) (*Log, error) {
 // Record is domain.AccessLog'. It makes one round trip, and another where the response
 // has been moved.
 func (l *Log) Record(ctx context.Context, access domain.Access) error {
-	retained, err := l.record(ctx, dbsqlc.Record, access)
+	p := dbsqlc.RecordParams{
+		ID: access.ID, AccessedAt: access.At, AccessedBy: access.By, Owner: access.Owner, Address: access.Address, RequestID: access.Response,
+	}
+	retained, err := l.record(ctx, access.Response, func(q *dbsqlc.Queries) (int64, error) { return q.Record(ctx, p) })
 	if retained && domain.CodeOf(err) == domain.CodeNotFound {
-		_, err = l.record(ctx, dbsqlc.RecordOfRetained, access)
+		_, err = l.record(ctx, access.Response, func(q *dbsqlc.Queries) (int64, error) {
+			return q.RecordOfRetained(ctx, dbsqlc.RecordOfRetainedParams(p))
+		})
 	}
 	return err
 }
 
 // record also tells whether finished responses may have been moved.
-func (l *Log) record(ctx context.Context, query string, access domain.Access) (retained bool, err error) {
+func (l *Log) record(ctx context.Context, response uuid.UUID, record func(*dbsqlc.Queries) (int64, error)) (retained bool, err error) {
 	err = l.db.Tx(ctx, func(tx *postgres.Tx) error {
 		var b pgx.Batch
-		b.Queue(dbsqlc.Durably)
-		b.Queue(dbsqlc.MayBeRetained).QueryRow(func(row pgx.Row) error { return row.Scan(&retained) })
-		b.Queue(query, access.ID, access.At, access.By, access.Owner, access.Address, access.Response).Exec(func(tag pgconn.CommandTag) error {
-			if tag.RowsAffected() == 0 {
-				return domain.Errorf(domain.CodeNotFound, "There is no response %s", access.Response)
+		queue(&b, func(q *dbsqlc.Queries) error { return q.Durably(ctx) })
+		queue(&b, func(q *dbsqlc.Queries) (err error) {
+			retained, err = q.MayBeRetained(ctx)
+			return err
+		})
+		queue(&b, func(q *dbsqlc.Queries) error {
+			n, err := record(q)
+			if err == nil && n == 0 {
+				return domain.Errorf(domain.CodeNotFound, "There is no response %s", response)
 			}
-			return nil
+			return err
 		})
 		return tx.CommitWith(ctx, &b)
 	})
 	return retained, err
+}
+
+// queue adds a query to a batch, as of postgres.Queue.
+func queue(b *pgx.Batch, call func(*dbsqlc.Queries) error) {
+	postgres.Queue(b, func(db postgres.DBTX) error { return call(dbsqlc.New(db)) })
 }
 
 // Page is domain.AccessLog'. It makes one round trip.
@@ -72,13 +86,13 @@ func (l *Log) Page(ctx context.Context, q domain.AccessQuery) ([]domain.Access, 
 	var found []domain.Access
 	err := l.db.Use(ctx, func(c postgres.Conn) error {
 		var b pgx.Batch
-		b.Queue(dbsqlc.PlanForArguments)
-		b.Queue(dbsqlc.Page, p.RequestID, p.Owner, p.AccessedBy, p.From, p.To, p.AfterAt, p.AfterID, p.Max).Query(func(rows pgx.Rows) (err error) {
-			found, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (domain.Access, error) {
-				var k domain.Access
-				err := row.Scan(&k.ID, &k.At, &k.By, &k.Response, &k.Owner, &k.Address)
-				return k, err
-			})
+		queue(&b, func(q *dbsqlc.Queries) error { return q.PlanForArguments(ctx) })
+		queue(&b, func(q *dbsqlc.Queries) error {
+			rows, err := q.Page(ctx, p)
+			found = make([]domain.Access, len(rows))
+			for i, k := range rows {
+				found[i] = domain.Access{ID: k.ID, At: k.AccessedAt, By: k.AccessedBy, Response: k.RequestID, Owner: k.Owner, Address: k.Address}
+			}
 			return err
 		})
 		return c.SendBatch(ctx, &b).Close()

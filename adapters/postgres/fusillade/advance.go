@@ -467,13 +467,18 @@ func (a *advance) note() error {
 	if err != nil {
 		return err
 	}
-	var createdAt, id any
-	if a.place.after != nil {
-		createdAt, id = a.place.after.CreatedAt, a.place.after.ID
+	p := dbsqlc.RecordProgressParams{
+		ID: e.ID, State: string(e.State), StartedAt: e.StartedAt, FinishedAt: e.FinishedAt, VerifyAt: e.VerifyAt, VerifiedAt: e.VerifiedAt,
+		Done: e.Done, Requests: e.Requests, Steps: e.Steps, Templates: e.Templates,
+		RawRequests: e.RawRequests, RawResponses: e.RawResponses, Tasks: e.Tasks,
+		Files: e.Files, KeptTemplates: e.KeptTemplates, Retained: e.Retained,
+		Held: e.Held, NotFound: e.NotFound, Receipts: e.Receipts, Failures: failures, Refused: e.Refused,
+		PassNamed: int64(a.place.named), PassErased: a.erasedInPass,
 	}
-	a.commit.Queue(dbsqlc.RecordProgress, string(e.State), e.StartedAt, e.FinishedAt, e.VerifyAt, e.VerifiedAt,
-		e.Done, e.Requests, e.Steps, e.Templates, e.RawRequests, e.RawResponses, e.Tasks, e.Files, e.KeptTemplates, e.Retained,
-		e.Held, e.NotFound, e.Receipts, failures, e.Refused, createdAt, id, int64(a.place.named), a.erasedInPass, e.ID)
+	if a.place.after != nil {
+		p.PassCreatedAt, p.PassID = &a.place.after.CreatedAt, &a.place.after.ID
+	}
+	queueExec(a.commit, (*dbsqlc.Queries).RecordProgress, p)
 	return nil
 }
 

@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"lethe/adapters/postgres"
 	"lethe/adapters/postgres/fusillade/internal/dbsqlc"
@@ -39,15 +38,20 @@ type located struct {
 	byHeader, byStep bool // whether these leads were followed
 }
 
-// read adds places and the requests that they are of.
-func (l *located) read(rows pgx.Rows) error {
-	var at dbsqlc.CopiesOfRow
-	_, err := pgx.ForEachRow(rows, []any{&at.InstanceID, &at.CorrelationID, &at.RequestID}, func() error {
-		l.instances, l.correlations = append(l.instances, at.InstanceID), append(l.correlations, at.CorrelationID)
-		l.requests = append(l.requests, at.RequestID)
-		return nil
-	})
-	return err
+// addTo adds places and the requests that they are of.
+func addTo[R dbsqlc.CopiesOfRow | dbsqlc.CopiesOfStepsRow | dbsqlc.CopiesByHeaderRow | dbsqlc.CopiesByHeaderAloneRow](l *located) func([]R) {
+	return func(rows []R) {
+		for _, row := range rows {
+			at := dbsqlc.CopiesOfRow(row)
+			l.instances, l.correlations = append(l.instances, at.InstanceID), append(l.correlations, at.CorrelationID)
+			l.requests = append(l.requests, at.RequestID)
+		}
+	}
+}
+
+// queueByHeader adds those that name one of these requests in a header.
+func (l *located) queueByHeader(b *pgx.Batch, requests []uuid.UUID) {
+	queue(b, (*dbsqlc.Queries).CopiesByHeader, digits(requests), addTo[dbsqlc.CopiesByHeaderRow](l))
 }
 
 // locate asks the transaction where usage records are in its database: another
@@ -63,9 +67,9 @@ func (c *Copies) locate(ctx context.Context, tx *postgres.Tx, requests, steps []
 			return err
 		}
 		var b pgx.Batch
-		b.Queue(dbsqlc.CopiesOf, requests).Query(l.read)
+		queue(&b, (*dbsqlc.Queries).CopiesOf, requests, addTo[dbsqlc.CopiesOfRow](&l))
 		if l.byStep && len(steps) > 0 {
-			b.Queue(dbsqlc.CopiesOfSteps, steps).Query(l.read)
+			queue(&b, (*dbsqlc.Queries).CopiesOfSteps, steps, addTo[dbsqlc.CopiesOfStepsRow](&l))
 		}
 		return conn.SendBatch(ctx, &b).Close()
 	}
@@ -85,7 +89,7 @@ func (c *Copies) locate(ctx context.Context, tx *postgres.Tx, requests, steps []
 			return err
 		}
 		var b pgx.Batch
-		b.Queue(dbsqlc.CopiesByHeader, digits(requests)).Query(l.read)
+		l.queueByHeader(&b, requests)
 		return conn.SendBatch(ctx, &b).Close()
 	})
 }
@@ -105,14 +109,14 @@ func parsed(texts []string) (ids []uuid.UUID) {
 
 // batchedByHeader has read which of these requests a header says are a batch's,
 // where an index makes that cheap.
-func (c *Copies) batchedByHeader(ctx context.Context, requests []uuid.UUID, read func(pgx.Rows) error) error {
+func (c *Copies) batchedByHeader(ctx context.Context, requests []uuid.UUID, read func([]string)) error {
 	return c.outlet.Use(ctx, func(conn postgres.Conn) error {
 		if indexed, err := dbsqlc.New(conn).HeaderIndexed(ctx); err != nil || !indexed {
 			return err
 		}
-		var b pgx.Batch
-		b.Queue(dbsqlc.BatchedByHeader, digits(requests)).Query(read)
-		return conn.SendBatch(ctx, &b).Close()
+		found, err := dbsqlc.New(conn).BatchedByHeader(ctx, digits(requests))
+		read(found)
+		return err
 	})
 }
 
@@ -146,15 +150,27 @@ func (l located) distinct() (instances []uuid.UUID, correlations []int64) {
 
 // queue looks for the copies of requests, and of answers.
 func (l located) queue(b *pgx.Batch, ofRequests, ofResponses *[]copyAt) {
-	instances, correlations := l.distinct()
-	for sql, found := range map[string]*[]copyAt{dbsqlc.RawRequestsAt: ofRequests, dbsqlc.RawResponsesAt: ofResponses} {
-		b.Queue(sql, instances, correlations).Query(func(rows pgx.Rows) (err error) {
-			*found, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (at copyAt, err error) {
-				return at, row.Scan(&at.instance, &at.correlation)
-			})
-			return err
-		})
-	}
+	var at dbsqlc.RawRequestsAtParams
+	at.InstanceIds, at.CorrelationIds = l.distinct()
+	queue(b, (*dbsqlc.Queries).RawRequestsAt, at, func(rows []dbsqlc.RawRequestsAtRow) {
+		*ofRequests = nil
+		for _, row := range rows {
+			*ofRequests = append(*ofRequests, copyAt{row.InstanceID, row.CorrelationID})
+		}
+	})
+	queue(b, (*dbsqlc.Queries).RawResponsesAt, dbsqlc.RawResponsesAtParams(at), func(rows []dbsqlc.RawResponsesAtRow) {
+		*ofResponses = nil
+		for _, row := range rows {
+			*ofResponses = append(*ofResponses, copyAt{row.InstanceID, row.CorrelationID})
+		}
+	})
+}
+
+// queueDeletes removes the copies, and adds how many they were.
+func (l located) queueDeletes(b *pgx.Batch, rawRequests, rawResponses *int64) {
+	at := dbsqlc.DeleteRawRequestsAtParams{InstanceIds: l.instances, CorrelationIds: l.correlations}
+	queue(b, (*dbsqlc.Queries).DeleteRawRequestsAt, at, adding(rawRequests))
+	queue(b, (*dbsqlc.Queries).DeleteRawResponsesAt, dbsqlc.DeleteRawResponsesAtParams(at), adding(rawResponses))
 }
 
 // find counts the copies of these requests and steps, and says where they are. It
@@ -229,13 +245,8 @@ func (l located) remove(ctx context.Context, outlet *postgres.Tx) (rawRequests, 
 	for range deleteRounds {
 		var b pgx.Batch
 		var ofRequests, ofResponses []copyAt
-		b.Queue(dbsqlc.Durably)
-		for sql, removed := range map[string]*int64{dbsqlc.DeleteRawRequestsAt: &rawRequests, dbsqlc.DeleteRawResponsesAt: &rawResponses} {
-			b.Queue(sql, l.instances, l.correlations).Exec(func(tag pgconn.CommandTag) error {
-				*removed += tag.RowsAffected()
-				return nil
-			})
-		}
+		queueFixed(&b, (*dbsqlc.Queries).Durably)
+		l.queueDeletes(&b, &rawRequests, &rawResponses)
 		l.queue(&b, &ofRequests, &ofResponses)
 		if err := outlet.SendBatch(ctx, &b).Close(); err != nil {
 			return 0, 0, err

@@ -141,7 +141,7 @@ func (f filter) reckonBoth(ctx context.Context, c postgres.Conn) (count domain.C
 // when the query fails.
 func limited(ctx context.Context, c postgres.Conn, within string, q query, to any) error {
 	var batch pgx.Batch
-	batch.Queue(dbsqlc.LimitCount, within)
+	queueExec(&batch, (*dbsqlc.Queries).LimitCount, within)
 	batch.Queue(q.sql, q.args...)
 	results := c.SendBatch(ctx, &batch)
 	_, err := results.Exec()

@@ -10,7 +10,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"lethe/adapters/postgres"
 	"lethe/adapters/postgres/fusillade/internal/dbsqlc"
@@ -58,7 +57,7 @@ func (r *Responses) erase(ctx context.Context, id uuid.UUID, owners []string, la
 			if err := e.exemptFromHolds(ctx, begun); err != nil {
 				return nil, err
 			}
-			b.Queue(dbsqlc.DropIntents, intentIDs(begun))
+			queueExec(b, (*dbsqlc.Queries).DropIntents, intentIDs(begun))
 		}
 		if w, refused = permit(e.whatWasFound()); refused != nil {
 			return nil, errRefused
@@ -122,17 +121,9 @@ func (e *eraser) find(ctx context.Context, id uuid.UUID, owners []string, outlet
 		if e.turns.along { // with which it is to be locked, in their order
 			return
 		}
-		b.Queue(dbsqlc.LockAlone, id, owners).Query(func(rows pgx.Rows) (err error) {
-			alone, err = pgx.CollectRows(rows, pgx.RowToStructByPos[dbsqlc.LockRequestsRow])
-			return err
-		})
-		b.Queue(dbsqlc.ShareHoldsFor, id, owners).Query(func(rows pgx.Rows) error {
-			for rows.Next() {
-				shared = true
-			}
-			return rows.Err()
-		})
-		b.Queue(dbsqlc.HasSteps, id).QueryRow(func(row pgx.Row) error { return row.Scan(&steps) })
+		queue(b, (*dbsqlc.Queries).LockAlone, dbsqlc.LockAloneParams{ID: id, Owners: owners}, func(rows []dbsqlc.LockAloneRow) { alone = requestsAmong(rows) })
+		queue(b, (*dbsqlc.Queries).ShareHoldsFor, dbsqlc.ShareHoldsForParams{ID: id, Owners: owners}, func(rows []string) { shared = len(rows) > 0 })
+		queue(b, (*dbsqlc.Queries).HasSteps, id, func(has bool) { steps = has })
 		e.queueHolds(b, []uuid.UUID{id})
 	})
 	if err == nil {
@@ -149,7 +140,7 @@ func (e *eraser) find(ctx context.Context, id uuid.UUID, owners []string, outlet
 	seeds := []uuid.UUID{id}
 	is := false
 	there := func(b *pgx.Batch) {
-		b.Queue(dbsqlc.IsResponse, id, owners).QueryRow(func(row pgx.Row) error { return row.Scan(&is) })
+		queue(b, (*dbsqlc.Queries).IsResponse, dbsqlc.IsResponseParams{ID: id, Owners: owners}, func(found bool) { is = found })
 	}
 	if err := e.send(ctx, func(b *pgx.Batch) {
 		there(b)
@@ -222,24 +213,18 @@ func errNoResponse(id uuid.UUID) error {
 }
 
 func (e *eraser) queuePrepare(b *pgx.Batch, outlet string) {
-	b.Queue(dbsqlc.Prepare, outlet).Query(func(rows pgx.Rows) (err error) {
-		e.PrepareRow, err = pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[dbsqlc.PrepareRow])
-		if e.copies != nil {
+	queue(b, (*dbsqlc.Queries).Prepare, outlet, func(found dbsqlc.PrepareRow) {
+		if e.PrepareRow = found; e.copies != nil {
 			e.RawRequests, e.RawResponses, e.Hidden = false, false, false
 		}
-		return err
 	})
 	if seen := e.leads.lately(); seen != nil {
 		e.follow(*seen)
 		return
 	}
-	b.Queue(dbsqlc.Leads, outlet).Query(func(rows pgx.Rows) error {
-		found, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByPos[dbsqlc.LeadsRow])
-		if err == nil {
-			e.leads.note(found)
-			e.follow(found)
-		}
-		return err
+	queue(b, (*dbsqlc.Queries).Leads, outlet, func(found dbsqlc.LeadsRow) {
+		e.leads.note(found)
+		e.follow(found)
 	})
 }
 
@@ -329,10 +314,10 @@ func (e *eraser) lock(ctx context.Context, seeds []uuid.UUID, also func(*pgx.Bat
 		err := e.send(ctx, func(b *pgx.Batch) {
 			e.queuePlanForMany(b)
 			if len(e.steps) > 0 {
-				b.Queue(dbsqlc.LockSteps, e.steps)
+				queueExec(b, (*dbsqlc.Queries).LockSteps, e.steps)
 			}
 			e.queueRows(b, e.requests, true, &locked)
-			b.Queue(dbsqlc.ShareHolds)
+			queueFixed(b, (*dbsqlc.Queries).ShareHolds)
 			queueChain(b, seeds, &now)
 			also(b)
 		})
@@ -377,8 +362,7 @@ type chain struct {
 
 // queueChain looks for what hangs together with these requests.
 func queueChain(b *pgx.Batch, seeds []uuid.UUID, found *chain) {
-	b.Queue(dbsqlc.Chain, seeds).Query(func(rows pgx.Rows) error {
-		links, err := pgx.CollectRows(rows, pgx.RowToStructByPos[dbsqlc.ChainRow])
+	queue(b, (*dbsqlc.Queries).Chain, seeds, func(links []dbsqlc.ChainRow) {
 		*found = chain{links: links, requests: slices.Clone(seeds)}
 		for _, link := range links {
 			found.steps = append(found.steps, link.ID)
@@ -389,7 +373,6 @@ func queueChain(b *pgx.Batch, seeds []uuid.UUID, found *chain) {
 		slices.SortFunc(found.steps, compareIDs)
 		slices.SortFunc(found.requests, compareIDs)
 		found.requests = slices.Compact(found.requests)
-		return err
 	})
 }
 
@@ -408,21 +391,17 @@ func (e *eraser) delete(ctx context.Context) (domain.Erased, error) {
 			e.queueDeletes(b, &erased)
 			e.queueLeft(b, &left, &erased.KeptTemplates)
 			if e.turnsIndexed() {
-				b.Queue(dbsqlc.PlanByIndex)
-				b.Queue(dbsqlc.Quoted, append(e.quotable(), unreadable), e.quoters()).QueryRow(func(row pgx.Row) error {
-					var quoted bool
-					err := row.Scan(&quoted)
-					e.unquoted = !quoted
-					return err
-				})
-				b.Queue(dbsqlc.PlanForAny)
+				queueFixed(b, (*dbsqlc.Queries).PlanByIndex)
+				p := dbsqlc.QuotedParams{Quoted: append(e.quotable(), unreadable), Owners: e.quoters()}
+				queue(b, (*dbsqlc.Queries).Quoted, p, func(quoted *bool) { e.unquoted = quoted != nil && !*quoted })
+				queueFixed(b, (*dbsqlc.Queries).PlanForAny)
 			}
 		})
 		if err == nil && len(e.headed.instances) > 0 {
 			var again located
 			var ofRequests, ofResponses []copyAt
 			err = e.send(ctx, func(b *pgx.Batch) {
-				b.Queue(dbsqlc.CopiesByHeader, digits(e.requests)).Query(again.read)
+				again.queueByHeader(b, e.requests)
 				e.headed.queue(b, &ofRequests, &ofResponses)
 			})
 			left += int64(len(again.instances) + len(ofRequests) + len(ofResponses))
@@ -442,7 +421,7 @@ func (e *eraser) delete(ctx context.Context) (domain.Erased, error) {
 // them with each row, while holds wait.
 func (e *eraser) queuePlanForMany(b *pgx.Batch) {
 	if e.turns.along {
-		b.Queue(dbsqlc.PlanForArguments)
+		queueFixed(b, (*dbsqlc.Queries).PlanForArguments)
 	}
 }
 
@@ -474,14 +453,12 @@ func (e *eraser) template() *uuid.UUID {
 // queueDeletes adds what is removed to erased.
 func (e *eraser) queueDeletes(b *pgx.Batch, erased *domain.Erased) {
 	if len(e.templates) > 0 {
-		b.Queue(dbsqlc.LockTemplates, e.templates)
+		queueExec(b, (*dbsqlc.Queries).LockTemplates, e.templates)
 	}
 	if e.alone() {
-		b.Queue(dbsqlc.DeleteAlone, e.requests[0], e.requests[0].String(), e.template()).QueryRow(func(row pgx.Row) error {
-			var d domain.Erased
-			err := row.Scan(&d.RawRequests, &d.RawResponses, &d.Tasks, &d.Requests, &d.Templates)
-			erased.Add(d)
-			return err
+		p := dbsqlc.DeleteAloneParams{ID: e.requests[0], IDText: e.requests[0].String(), TemplateID: e.template()}
+		queue(b, (*dbsqlc.Queries).DeleteAlone, p, func(d dbsqlc.DeleteAloneRow) {
+			erased.Add(domain.Erased{RawRequests: d.RawRequests, RawResponses: d.RawResponses, Tasks: d.Tasks, Requests: d.Requests, Templates: d.Templates})
 		})
 		e.queueDeleteHeaded(b, erased)
 	} else {
@@ -493,42 +470,34 @@ func (e *eraser) queueDeletes(b *pgx.Batch, erased *domain.Erased) {
 
 // queueDeleteAll removes what is not alone, from the tables of every version.
 func (e *eraser) queueDeleteAll(b *pgx.Batch, erased *domain.Erased) {
-	for _, d := range []struct {
-		needed  bool
-		sql     string
-		of      any
-		removed *int64
-	}{
-		{e.Analytics && e.RawRequests, dbsqlc.DeleteRawRequests, e.requests, &erased.RawRequests},
-		{e.Analytics && e.RawResponses, dbsqlc.DeleteRawResponses, e.requests, &erased.RawResponses},
-		{e.stepsLead() && e.RawRequests, dbsqlc.DeleteRawRequestsOfSteps, e.steps, &erased.RawRequests},
-		{e.stepsLead() && e.RawResponses, dbsqlc.DeleteRawResponsesOfSteps, e.steps, &erased.RawResponses},
-		{e.Tasks, dbsqlc.DeleteTasks, textsOf(e.requests), &erased.Tasks},
-		// Requests after steps, as deleting a request takes its step along, and
-		// templates after these, as their requests refer to them.
-		{len(e.steps) > 0, dbsqlc.DeleteSteps, e.steps, &erased.Steps},
-		{true, dbsqlc.DeleteRequests, e.requests, &erased.Requests},
-		{len(e.templates) > 0, dbsqlc.DeleteTemplates, e.templates, &erased.Templates},
-	} {
-		if d.needed {
-			b.Queue(d.sql, d.of).Exec(func(tag pgconn.CommandTag) error {
-				*d.removed += tag.RowsAffected()
-				return nil
-			})
+	type rows = func(*dbsqlc.Queries, context.Context, []uuid.UUID) (int64, error)
+	remove := func(needed bool, query rows, of []uuid.UUID, removed *int64) {
+		if needed {
+			queue(b, query, of, adding(removed))
 		}
 	}
+	remove(e.Analytics && e.RawRequests, (*dbsqlc.Queries).DeleteRawRequests, e.requests, &erased.RawRequests)
+	remove(e.Analytics && e.RawResponses, (*dbsqlc.Queries).DeleteRawResponses, e.requests, &erased.RawResponses)
+	remove(e.stepsLead() && e.RawRequests, (*dbsqlc.Queries).DeleteRawRequestsOfSteps, e.steps, &erased.RawRequests)
+	remove(e.stepsLead() && e.RawResponses, (*dbsqlc.Queries).DeleteRawResponsesOfSteps, e.steps, &erased.RawResponses)
+	if e.Tasks {
+		queue(b, (*dbsqlc.Queries).DeleteTasks, textsOf(e.requests), adding(&erased.Tasks))
+	}
+	// Requests after steps, as deleting a request takes its step along, and
+	// templates after these, as their requests refer to them.
+	remove(len(e.steps) > 0, (*dbsqlc.Queries).DeleteSteps, e.steps, &erased.Steps)
+	remove(true, (*dbsqlc.Queries).DeleteRequests, e.requests, &erased.Requests)
+	remove(len(e.templates) > 0, (*dbsqlc.Queries).DeleteTemplates, e.templates, &erased.Templates)
 	e.queueDeleteHeaded(b, erased)
-	b.Queue(dbsqlc.DeleteAccesses, e.requests)
+	queueExec(b, (*dbsqlc.Queries).DeleteAccesses, e.requests)
 	if len(e.files) > 0 {
-		b.Queue(dbsqlc.LockFiles, e.files)
-		b.Queue(dbsqlc.DeleteFiles, e.files).QueryRow(func(row pgx.Row) error {
-			var d dbsqlc.DeleteFilesRow
-			err := row.Scan(&d.Made, &d.Batches, &d.Files)
-			if err == nil && (d.Batches != d.Made || d.Files != d.Made) {
-				err = errStillThere
+		queueExec(b, (*dbsqlc.Queries).LockFiles, e.files)
+		queueChecked(b, (*dbsqlc.Queries).DeleteFiles, e.files, func(d dbsqlc.DeleteFilesRow) error {
+			if d.Batches != d.Made || d.Files != d.Made {
+				return errStillThere
 			}
 			erased.Files += d.Files
-			return err
+			return nil
 		})
 	}
 }
@@ -536,13 +505,8 @@ func (e *eraser) queueDeleteAll(b *pgx.Batch, erased *domain.Erased) {
 // queueDeleteElsewhere follows what deletes the requests.
 func (e *eraser) queueDeleteElsewhere(b *pgx.Batch, erased *domain.Erased) {
 	if e.TemplatesElsewhere && len(e.templates) > 0 {
-		b.Queue(dbsqlc.LockTemplatesElsewhere, e.templates)
-		b.Queue(dbsqlc.DeleteTemplatesElsewhere, e.templates).QueryRow(func(row pgx.Row) error {
-			var n int64
-			err := row.Scan(&n)
-			erased.Templates += n
-			return err
-		})
+		queueExec(b, (*dbsqlc.Queries).LockTemplatesElsewhere, e.templates)
+		queue(b, (*dbsqlc.Queries).DeleteTemplatesElsewhere, e.templates, adding(&erased.Templates))
 	}
 }
 
@@ -557,13 +521,10 @@ func (e *eraser) queueDeleteHeaded(b *pgx.Batch, erased *domain.Erased) {
 	if !e.headersLead() {
 		return
 	}
-	b.Queue(dbsqlc.DeleteHeaded, digits(e.requests)).QueryRow(func(row pgx.Row) error {
-		var d dbsqlc.DeleteHeadedRow
-		err := row.Scan(&d.RawRequests, &d.RawResponses, &d.InstanceIds, &d.CorrelationIds)
+	queue(b, (*dbsqlc.Queries).DeleteHeaded, digits(e.requests), func(d dbsqlc.DeleteHeadedRow) {
 		erased.RawRequests += d.RawRequests
 		erased.RawResponses += d.RawResponses
 		e.headed.instances, e.headed.correlations = append(e.headed.instances, d.InstanceIds...), append(e.headed.correlations, d.CorrelationIds...)
-		return err
 	})
 }
 
@@ -571,55 +532,43 @@ func (e *eraser) queueDeleteHeaded(b *pgx.Batch, erased *domain.Erased) {
 // it that there still are, and apart from these its templates that others need.
 func (e *eraser) queueLeft(b *pgx.Batch, left, kept *int64) {
 	*kept = 0
-	addAndKeep := func(row pgx.Row) error {
-		var n, stays int64
-		err := row.Scan(&n, &stays)
-		*left += n
-		*kept += stays
-		return err
+	add := func(found dbsqlc.LeftRow) {
+		*left += found.Remaining
+		*kept += found.KeptTemplates
 	}
 	if e.TemplatesElsewhere && len(e.templates) > 0 {
-		b.Queue(dbsqlc.TemplatesElsewhereLeft, e.templates).QueryRow(addAndKeep)
+		queue(b, (*dbsqlc.Queries).TemplatesElsewhereLeft, e.templates, func(found dbsqlc.TemplatesElsewhereLeftRow) { add(dbsqlc.LeftRow(found)) })
 	}
 	if e.Retained {
-		b.Queue(dbsqlc.RetainedLeft, e.requests).QueryRow(addTo(left))
+		queue(b, (*dbsqlc.Queries).RetainedLeft, e.requests, adding(left))
 	}
 	if e.alone() {
-		b.Queue(dbsqlc.LeftAlone, e.requests[0], e.template(), e.requests[0].String()).QueryRow(addAndKeep)
+		p := dbsqlc.LeftAloneParams{ID: e.requests[0], IDText: e.requests[0].String(), TemplateID: e.template()}
+		queue(b, (*dbsqlc.Queries).LeftAlone, p, func(found dbsqlc.LeftAloneRow) { add(dbsqlc.LeftRow(found)) })
 		return
 	}
-	b.Queue(dbsqlc.Left, e.steps, e.requests, e.templates).QueryRow(addAndKeep)
+	queue(b, (*dbsqlc.Queries).Left, dbsqlc.LeftParams{StepIds: e.steps, RequestIds: e.requests, TemplateIds: e.templates}, add)
 	e.queueCopiesLeft(b, left, left, left)
 }
 
 // queueCopiesLeft counts the copies and tasks that usage records and tasks'
 // inputs lead to.
 func (e *eraser) queueCopiesLeft(b *pgx.Batch, rawRequests, rawResponses, tasks *int64) {
-	for _, c := range []struct {
-		needed bool
-		sql    string
-		of     []any
-		count  *int64
-	}{
-		{e.Analytics && e.RawRequests, dbsqlc.RawRequestsLeft, []any{e.requests}, rawRequests},
-		{e.Analytics && e.RawResponses, dbsqlc.RawResponsesLeft, []any{e.requests}, rawResponses},
-		{e.stepsLead() && e.RawRequests, dbsqlc.RawRequestsOfStepsLeft, []any{e.steps, e.requests}, rawRequests},
-		{e.stepsLead() && e.RawResponses, dbsqlc.RawResponsesOfStepsLeft, []any{e.steps, e.requests}, rawResponses},
-		{e.Tasks, dbsqlc.TasksLeft, []any{textsOf(e.requests)}, tasks},
-	} {
-		if c.needed {
-			b.Queue(c.sql, c.of...).QueryRow(addTo(c.count))
-		}
+	ofSteps := dbsqlc.RawRequestsOfStepsLeftParams{StepIds: e.steps, RequestIds: e.requests}
+	if e.Analytics && e.RawRequests {
+		queue(b, (*dbsqlc.Queries).RawRequestsLeft, e.requests, adding(rawRequests))
 	}
-}
-
-// addTo adds the number that a row is.
-func addTo(sum *int64) func(pgx.Row) error {
-	return func(row pgx.Row) error {
-		var n int64
-		err := row.Scan(&n)
-		*sum += n
-		return err
+	if e.Analytics && e.RawResponses {
+		queue(b, (*dbsqlc.Queries).RawResponsesLeft, e.requests, adding(rawResponses))
+	}
+	if e.stepsLead() && e.RawRequests {
+		queue(b, (*dbsqlc.Queries).RawRequestsOfStepsLeft, ofSteps, adding(rawRequests))
+	}
+	if e.stepsLead() && e.RawResponses {
+		queue(b, (*dbsqlc.Queries).RawResponsesOfStepsLeft, dbsqlc.RawResponsesOfStepsLeftParams(ofSteps), adding(rawResponses))
+	}
+	if e.Tasks {
+		queue(b, (*dbsqlc.Queries).TasksLeft, textsOf(e.requests), adding(tasks))
 	}
 }
 

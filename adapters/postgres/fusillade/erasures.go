@@ -80,10 +80,10 @@ func (e *Erasures) SavePreview(ctx context.Context, p domain.Preview) error {
 		var b pgx.Batch
 		part := int32(0)
 		for ids := range slices.Chunk(p.Counted, previewedPart) {
-			b.Queue(dbsqlc.SavePreviewPart, p.TokenSum[:], part, ids)
+			queueExec(&b, (*dbsqlc.Queries).SavePreviewPart, dbsqlc.SavePreviewPartParams{TokenSum: p.TokenSum[:], Part: part, RequestIds: ids})
 			part++
 		}
-		b.Queue(dbsqlc.DropPreviews, p.RequestedBy, int64(domain.MaxPreviews))
+		queueExec(&b, (*dbsqlc.Queries).DropPreviews, dbsqlc.DropPreviewsParams{RequestedBy: p.RequestedBy, Keep: domain.MaxPreviews})
 		return tx.CommitWith(ctx, &b)
 	})
 }

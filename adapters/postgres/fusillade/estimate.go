@@ -232,20 +232,18 @@ func (s *estimator) count(ctx context.Context, rows []dbsqlc.LockRequestsRow, st
 	ids, requests := tally(s.templates)
 	var needed []dbsqlc.SharedTemplatesRow
 	if err := s.send(ctx, func(b *pgx.Batch) {
-		b.Queue(dbsqlc.SharedTemplates, ids, requests).Query(func(rows pgx.Rows) (err error) {
-			needed, err = pgx.CollectRows(rows, pgx.RowToStructByPos[dbsqlc.SharedTemplatesRow])
-			return err
-		})
-		b.Queue(dbsqlc.CountTemplates, s.templates).QueryRow(addTo(&s.estimate.Templates))
+		queue(b, (*dbsqlc.Queries).SharedTemplates, dbsqlc.SharedTemplatesParams{Ids: ids, Requests: requests}, func(found []dbsqlc.SharedTemplatesRow) { needed = found })
+		queue(b, (*dbsqlc.Queries).CountTemplates, s.templates, adding(&s.estimate.Templates))
 		if s.TemplatesElsewhere {
-			b.Queue(dbsqlc.CountTemplatesElsewhere, s.templates).QueryRow(addTo(&s.estimate.Templates))
+			queue(b, (*dbsqlc.Queries).CountTemplatesElsewhere, s.templates, adding(&s.estimate.Templates))
 		}
 		s.queueCopiesLeft(b, &s.estimate.RawRequests, &s.estimate.RawResponses, &s.estimate.Tasks)
 		if s.headersLead() {
 			if s.Analytics {
-				b.Queue(dbsqlc.CopiesByHeaderAlone, digits(s.requests), s.requests, s.ByStep, steps).Query(headed.read)
+				p := dbsqlc.CopiesByHeaderAloneParams{Digits: digits(s.requests), RequestIds: s.requests, ByStep: s.ByStep, StepIds: steps}
+				queue(b, (*dbsqlc.Queries).CopiesByHeaderAlone, p, addTo[dbsqlc.CopiesByHeaderAloneRow](&headed))
 			} else {
-				b.Queue(dbsqlc.CopiesByHeader, digits(s.requests)).Query(headed.read)
+				headed.queueByHeader(b, s.requests)
 			}
 		}
 	}); err != nil {

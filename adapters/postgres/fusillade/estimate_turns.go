@@ -121,14 +121,9 @@ func (s *estimator) countTurns(ctx context.Context) error {
 	t.Complete = t.Complete && !l.missed && !s.turns.unsure.tooMany
 	if s.turnsIndexed() && t.Complete {
 		return s.send(ctx, func(b *pgx.Batch) {
-			b.Queue(dbsqlc.PlanByIndex)
-			b.Queue(dbsqlc.Encrypted).QueryRow(func(row pgx.Row) error {
-				var encrypted bool
-				err := row.Scan(&encrypted)
-				t.Complete = !encrypted
-				return err
-			})
-			b.Queue(dbsqlc.PlanForAny)
+			queueFixed(b, (*dbsqlc.Queries).PlanByIndex)
+			queue(b, argless((*dbsqlc.Queries).Encrypted), nothing{}, func(encrypted bool) { t.Complete = !encrypted })
+			queueFixed(b, (*dbsqlc.Queries).PlanForAny)
 		})
 	}
 	return nil
@@ -148,7 +143,7 @@ func (s *estimator) confirm(ctx context.Context) error {
 	}
 	var confirmed []uuid.UUID
 	if err := s.send(ctx, func(b *pgx.Batch) {
-		b.Queue(dbsqlc.PromptsOf, quoting).Query(func(rows pgx.Rows) error {
+		queueRows(b, (*dbsqlc.Queries).PromptsOf, quoting, func(rows pgx.Rows) error {
 			var id uuid.UUID
 			var prompt []byte
 			_, err := pgx.ForEachRow(rows, []any{&id, &prompt}, func() error {

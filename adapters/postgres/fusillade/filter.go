@@ -56,9 +56,13 @@ func narrow(f domain.ResponseFilter) (filter, bool) {
 			out.minRank, out.maxRank = min(out.minRank, rank), max(out.maxRank, rank)
 		}
 	}
+	var atLeast pgtype.Interval
+	if f.MinDuration != nil {
+		atLeast = interval(*f.MinDuration)
+	}
 	out.args = []any{
 		states, models, tiers, after, f.CreatedBefore,
-		integer(f.StatusMin), integer(f.StatusMax), interval(f.MinDuration), f.HasError,
+		integer(f.StatusMin), integer(f.StatusMax), atLeast, f.HasError,
 	}
 	return out, true
 }
@@ -89,12 +93,9 @@ func integer(n *int64) *int32 {
 }
 
 // interval rounds up to the microseconds that rows hold.
-func interval(d *time.Duration) pgtype.Interval {
-	if d == nil {
-		return pgtype.Interval{}
-	}
-	us := int64(*d / time.Microsecond)
-	if *d%time.Microsecond > 0 {
+func interval(d time.Duration) pgtype.Interval {
+	us := d.Microseconds()
+	if d%time.Microsecond > 0 {
 		us++
 	}
 	return pgtype.Interval{Microseconds: us, Valid: true}

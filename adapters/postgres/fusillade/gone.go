@@ -57,8 +57,8 @@ func (e *eraser) findGone(ctx context.Context, id uuid.UUID, owners []string) er
 		return err
 	}
 	if err := e.send(ctx, func(b *pgx.Batch) {
-		b.Queue(dbsqlc.ShareHolds)
-		b.Queue(dbsqlc.LockGone)
+		queueFixed(b, (*dbsqlc.Queries).ShareHolds)
+		queueFixed(b, (*dbsqlc.Queries).LockGone)
 	}); err != nil {
 		return err
 	}
@@ -76,39 +76,30 @@ func (e *eraser) findGone(ctx context.Context, id uuid.UUID, owners []string) er
 func (e *eraser) lookForGone(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]gone, error) {
 	var remain []uuid.UUID
 	there := make(map[uuid.UUID]bool)
-	note := func(rows pgx.Rows) error {
-		found, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
-		remain = append(remain, found...)
-		return err
-	}
-	rowsThere := func(rows pgx.Rows) error {
-		found, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	note := func(found []uuid.UUID) { remain = append(remain, found...) }
+	rowsThere := func(found []uuid.UUID) {
 		for _, id := range found {
 			there[id] = true
 		}
-		return err
 	}
 	var copied located // as far as it is known where
 	var batched []string
-	readBatched := func(rows pgx.Rows) (err error) {
-		batched, err = pgx.CollectRows(rows, pgx.RowTo[string])
-		return err
-	}
+	readBatched := func(found []string) { batched = found }
 	if err := e.send(ctx, func(b *pgx.Batch) {
-		b.Queue(dbsqlc.RowsRemain, ids).Query(rowsThere)
-		b.Queue(dbsqlc.StepsRemain, ids).Query(rowsThere)
+		queue(b, (*dbsqlc.Queries).RowsRemain, ids, rowsThere)
+		queue(b, (*dbsqlc.Queries).StepsRemain, ids, rowsThere)
 		if e.Retained {
-			b.Queue(dbsqlc.RetainedRemain, ids).Query(rowsThere)
+			queue(b, (*dbsqlc.Queries).RetainedRemain, ids, rowsThere)
 		}
 		if e.Analytics && e.RawRequests {
-			b.Queue(dbsqlc.RawRequestsRemain, ids).Query(note)
+			queue(b, (*dbsqlc.Queries).RawRequestsRemain, ids, note)
 		}
 		if e.Analytics && e.RawResponses {
-			b.Queue(dbsqlc.RawResponsesRemain, ids).Query(note)
+			queue(b, (*dbsqlc.Queries).RawResponsesRemain, ids, note)
 		}
 		if e.headersLead() {
-			b.Queue(dbsqlc.CopiesByHeader, digits(ids)).Query(copied.read)
-			b.Queue(dbsqlc.BatchedByHeader, digits(ids)).Query(readBatched)
+			copied.queueByHeader(b, ids)
+			queue(b, (*dbsqlc.Queries).BatchedByHeader, digits(ids), readBatched)
 		}
 	}); err != nil {
 		return nil, err
@@ -336,15 +327,8 @@ func (e *eraser) usageAt(ctx context.Context, l located) (map[copyAt]dbsqlc.Usag
 
 // queueHoldsOnGone is queueHolds for a request whose row is gone.
 func queueHoldsOnGone(b *pgx.Batch, id uuid.UUID, g gone, note func([]domain.Hold)) {
-	owners := g.owners
-	if owners == nil {
-		owners = []string{}
-	}
-	b.Queue(dbsqlc.HoldsOnGone, id, owners, g.unowned, domain.MaxHoldsFound).Query(func(rows pgx.Rows) error {
-		on, err := collectHolds(rows)
-		note(on)
-		return err
-	})
+	p := dbsqlc.HoldsOnGoneParams{RequestID: id, Owners: append([]string{}, g.owners...), Unowned: g.unowned, Max: domain.MaxHoldsFound}
+	queue(b, (*dbsqlc.Queries).HoldsOnGone, p, func(on []dbsqlc.HoldsOnGoneRow) { note(holdsOf(on)) })
 }
 
 // checkGone makes sure that nothing but copies went where only those were

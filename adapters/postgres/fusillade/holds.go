@@ -69,11 +69,7 @@ func (h *Holds) Page(ctx context.Context, q domain.HoldQuery) ([]domain.Hold, er
 	if err != nil {
 		return nil, err
 	}
-	page := make([]domain.Hold, len(rows))
-	for i, row := range rows {
-		page[i] = holdOf(dbsqlc.HoldRow(row))
-	}
-	return page, nil
+	return holdsOf(rows), nil
 }
 
 // Get is domain.Holds'. It makes one round trip.
@@ -135,16 +131,15 @@ const (
 // Errors as of MapError.
 func (h *Holds) See(ctx context.Context) error {
 	return h.db.Use(ctx, func(c postgres.Conn) error {
-		around, err := dbsqlc.New(c).Surroundings(ctx)
+		q := dbsqlc.New(c)
+		around, err := q.Surroundings(ctx)
 		if err != nil {
 			return err
 		}
-		see := dbsqlc.SeeHeld
 		if around.Routes {
-			see = seeHeldBesideRetained
+			q = dbsqlc.New(postgres.Rewritten{DBTX: c, SQL: seeHeldBesideRetained})
 		}
-		_, err = c.Exec(ctx, see, maxSeenHolds)
-		return err
+		return q.SeeHeld(ctx, maxSeenHolds)
 	})
 }
 
@@ -159,22 +154,23 @@ func (h *Holds) Bypassed(ctx context.Context) (found Bypassed, err error) {
 		if err != nil {
 			return err
 		}
-		gone := dbsqlc.HeldGone
+		of := q
 		if around.Routes {
-			gone = heldGoneBesideRetained
+			of = dbsqlc.New(postgres.Rewritten{DBTX: c, SQL: heldGoneBesideRetained})
 		}
-		rows, err := c.Query(ctx, gone, MaxGone, maxSeenHolds)
-		if err != nil {
+		gone, err := of.HeldGone(ctx, dbsqlc.HeldGoneParams{Max: MaxGone, MaxHolds: maxSeenHolds})
+		for _, row := range gone {
+			found.Gone = append(found.Gone, GoneResponse{row.HoldID, row.RequestID})
+		}
+		if err != nil || !around.Tasks {
 			return err
 		}
-		if found.Gone, err = pgx.CollectRows(rows, pgx.RowToStructByPos[GoneResponse]); err != nil || !around.Tasks {
-			return err
+		if of = q; around.Retained {
+			of = dbsqlc.New(postgres.Rewritten{DBTX: c, SQL: heldPurgesOfBoth})
 		}
-		purges := dbsqlc.HeldPurges
-		if around.Retained {
-			purges = heldPurgesOfBoth
-		}
-		return c.QueryRow(ctx, purges, maxPurgesSeen).Scan(&found.Waiting, &found.Failed)
+		purges, err := of.HeldPurges(ctx, maxPurgesSeen)
+		found.Waiting, found.Failed = purges.Waiting, purges.Failed
+		return err
 	})
 	return found, err
 }
@@ -216,17 +212,19 @@ func (e *eraser) queueHolds(b *pgx.Batch, requests []uuid.UUID) {
 	if e.Retained {
 		query = holdsOnBoth
 	}
-	b.Queue(query, domain.MaxHoldsFound, requests).Query(func(rows pgx.Rows) (err error) {
-		e.holds, err = collectHolds(rows)
-		return err
+	p := dbsqlc.HoldsOnParams{RequestIds: requests, Max: domain.MaxHoldsFound}
+	queueRewritten(b, query, (*dbsqlc.Queries).HoldsOn, p, func(on []dbsqlc.HoldsOnRow) error {
+		e.holds = holdsOf(on)
+		return nil
 	})
 }
 
-func collectHolds(rows pgx.Rows) ([]domain.Hold, error) {
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (domain.Hold, error) {
-		hold, err := pgx.RowToStructByPos[dbsqlc.HoldRow](row)
-		return holdOf(hold), err
-	})
+func holdsOf[R dbsqlc.HoldsRow | dbsqlc.HoldsOnRow | dbsqlc.HoldsOnGoneRow](rows []R) []domain.Hold {
+	holds := make([]domain.Hold, len(rows))
+	for i, row := range rows {
+		holds[i] = holdOf(dbsqlc.HoldRow(row))
+	}
+	return holds
 }
 
 // holdsOnEach are the holds on each of some requests, the oldest first, at most
@@ -248,13 +246,12 @@ func (h holdsOnEach) queue(b *pgx.Batch, requests []uuid.UUID, retained bool) {
 	if retained {
 		query = holdsOnEachBoth
 	}
-	b.Queue(query, domain.MaxHoldsFound, requests).Query(func(rows pgx.Rows) error {
+	p := dbsqlc.HoldsOnEachParams{RequestIds: requests, Max: domain.MaxHoldsFound}
+	queueRewritten(b, query, (*dbsqlc.Queries).HoldsOnEach, p, func(rows []dbsqlc.HoldsOnEachRow) error {
 		clear(h)
-		var request, hold uuid.UUID
-		_, err := pgx.ForEachRow(rows, []any{&request, &hold}, func() error {
-			h[request] = append(h[request], hold)
-			return nil
-		})
-		return err
+		for _, row := range rows {
+			h[row.RequestID] = append(h[row.RequestID], row.HoldID)
+		}
+		return nil
 	})
 }

@@ -118,18 +118,24 @@ func (f finisher) intend(ctx context.Context, b *pgx.Batch, e *eraser, w domain.
 	if _, err := f.issuer.receipts(e, domain.Erased{Requests: int64(len(e.requests)), Steps: many, Templates: many, Tasks: many, Files: many, KeptTemplates: many, Retained: many}, w); err != nil {
 		return err
 	}
-	var rule *uuid.UUID
-	var version *int64
-	if w.Rule != nil {
-		rule, version = &w.Rule.ID, &w.Rule.Version
-	}
-	owners := slices.Compact(slices.Sorted(slices.Values(e.owners)))
-	if owners == nil {
-		owners = []string{}
-	}
-	b.Queue(dbsqlc.AddIntent, w.Receipt, string(w.Trigger), rule, version, string(w.Ground), w.RequestedAt, w.Actor, string(w.Role), w.Salt[:],
-		e.requests, owners, rawRequests, rawResponses, with.erasure, with.responses, w.Shared, nil, nil)
+	in := intentOf(w, e.requests, e.owners)
+	in.RawRequests, in.RawResponses, in.ErasureID, in.Responses = rawRequests, rawResponses, with.erasure, with.responses
+	queueExec(b, (*dbsqlc.Queries).AddIntent, in)
 	return nil
+}
+
+// intentOf is the note of an erasure of these requests and owners, by that
+// authorization.
+func intentOf(w domain.Authorization, requests []uuid.UUID, owners []string) dbsqlc.AddIntentParams {
+	in := dbsqlc.AddIntentParams{
+		ID: w.Receipt, Trigger: string(w.Trigger), Ground: string(w.Ground), RequestedAt: w.RequestedAt,
+		ActorID: w.Actor, Role: string(w.Role), Salt: w.Salt[:], Shared: w.Shared,
+		RequestIds: requests, Owners: append([]string{}, slices.Compact(slices.Sorted(slices.Values(owners)))...),
+	}
+	if w.Rule != nil {
+		in.RuleID, in.RuleVersion = &w.Rule.ID, &w.Rule.Version
+	}
+	return in
 }
 
 // rehearse deletes, after first, and takes it back, in both databases; it returns
@@ -244,10 +250,14 @@ func (f finisher) finish(ctx context.Context, id uuid.UUID, patient bool) (erase
 		}
 		var b pgx.Batch
 		queueReceipts(&b, receipts, in.ErasureID, f.issuer.now(), in.Responses)
-		b.Queue(dbsqlc.DropIntents, []uuid.UUID{id})
+		queueExec(&b, (*dbsqlc.Queries).DropIntents, []uuid.UUID{id})
 		if in.ErasureID != nil {
-			b.Queue(dbsqlc.RecordErased, in.Responses, int64(len(receipts)), erased.Requests, erased.Steps, erased.Templates,
-				erased.RawRequests, erased.RawResponses, erased.Tasks, erased.Files, erased.KeptTemplates, erased.Retained, in.ErasureID)
+			queueExec(&b, (*dbsqlc.Queries).RecordErased, dbsqlc.RecordErasedParams{
+				ID: *in.ErasureID, Responses: in.Responses, Receipts: int64(len(receipts)),
+				Requests: erased.Requests, Steps: erased.Steps, Templates: erased.Templates,
+				RawRequests: erased.RawRequests, RawResponses: erased.RawResponses, Tasks: erased.Tasks,
+				Files: erased.Files, KeptTemplates: erased.KeptTemplates, Retained: erased.Retained,
+			})
 		}
 		return tx.CommitWith(ctx, &b)
 	})

@@ -8,8 +8,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgtype"
 
 	"lethe/adapters/postgres"
 	"lethe/adapters/postgres/fusillade/internal/dbsqlc"
@@ -95,7 +93,9 @@ func (r *Responses) sweepOrphans(ctx context.Context, before time.Time, limit in
 		} else {
 			at = OrphansPlace{}
 		}
-		b.Queue(dbsqlc.RecordOrphans, at.AfterRequest, at.AfterResponse, at.Responses, pgtype.Interval{Microseconds: pause.Microseconds(), Valid: true})
+		queueExec(b, (*dbsqlc.Queries).RecordOrphans, dbsqlc.RecordOrphansParams{
+			AfterRequest: at.AfterRequest, AfterResponse: at.AfterResponse, Responses: at.Responses, Pause: interval(pause),
+		})
 		return nil, nil
 	})
 	if err == nil && later {
@@ -191,18 +191,21 @@ func (e *eraser) onCopies(ctx context.Context, fn func(postgres.Conn) error) err
 // follows, of responses either.
 func (e *eraser) nextCopies(ctx context.Context, at *OrphansPlace, before time.Time, limit int) (copies []dbsqlc.CopiedRequestsRow, over bool, err error) {
 	for {
-		sql, after := dbsqlc.CopiedRequests, at.AfterRequest
-		if at.Responses {
-			sql, after = dbsqlc.CopiedResponses, at.AfterResponse
-		}
 		err = e.onCopies(ctx, func(conn postgres.Conn) error {
 			var b pgx.Batch
-			b.Queue(dbsqlc.PlanForArguments)
-			b.Queue(sql, after, before, int64(limit)).Query(func(rows pgx.Rows) (err error) {
-				copies, err = pgx.CollectRows(rows, pgx.RowToStructByPos[dbsqlc.CopiedRequestsRow])
-				return err
-			})
-			b.Queue(dbsqlc.PlanForAny)
+			queueFixed(&b, (*dbsqlc.Queries).PlanForArguments)
+			if p := (dbsqlc.CopiedRequestsParams{After: at.AfterRequest, Before: before, Max: int64(limit)}); !at.Responses {
+				queue(&b, (*dbsqlc.Queries).CopiedRequests, p, func(found []dbsqlc.CopiedRequestsRow) { copies = found })
+			} else {
+				p.After = at.AfterResponse
+				queue(&b, (*dbsqlc.Queries).CopiedResponses, dbsqlc.CopiedResponsesParams(p), func(found []dbsqlc.CopiedResponsesRow) {
+					copies = nil
+					for _, c := range found {
+						copies = append(copies, dbsqlc.CopiedRequestsRow(c))
+					}
+				})
+			}
+			queueFixed(&b, (*dbsqlc.Queries).PlanForAny)
 			return conn.SendBatch(ctx, &b).Close()
 		})
 		if err != nil {
@@ -358,28 +361,17 @@ func (e *eraser) alive(ctx context.Context, known map[uuid.UUID]*gone, steps []u
 		return alive, nil
 	}
 	requests := inOrder(known)
-	note := func(rows pgx.Rows) error {
-		ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	note := func(ids []uuid.UUID) {
 		for _, id := range ids {
 			alive[id] = true
 		}
-		return err
 	}
-	noteText := func(rows pgx.Rows) error {
-		texts, err := pgx.CollectRows(rows, pgx.RowTo[string])
-		for _, id := range parsed(texts) {
-			alive[id] = true
-		}
-		return err
-	}
+	noteText := func(texts []string) { note(parsed(texts)) }
 	var others []dbsqlc.OtherPlacesRow
 	if err := e.send(ctx, func(b *pgx.Batch) {
-		b.Queue(dbsqlc.OtherPlaces).Query(func(rows pgx.Rows) (err error) {
-			others, err = pgx.CollectRows(rows, pgx.RowToStructByPos[dbsqlc.OtherPlacesRow])
-			return err
-		})
+		queue(b, argless((*dbsqlc.Queries).OtherPlaces), nothing{}, func(found []dbsqlc.OtherPlacesRow) { others = found })
 		if e.headersLead() {
-			b.Queue(dbsqlc.BatchedByHeader, digits(requests)).Query(noteText)
+			queue(b, (*dbsqlc.Queries).BatchedByHeader, digits(requests), noteText)
 		}
 	}); err != nil {
 		return nil, err
@@ -401,14 +393,18 @@ func (e *eraser) alive(ctx context.Context, known map[uuid.UUID]*gone, steps []u
 	// filter could pass by. A header may name a step.
 	all := slices.Concat(requests, steps)
 	return alive, e.send(ctx, func(b *pgx.Batch) {
-		b.Queue(dbsqlc.RowsRemain, all).Query(note)
-		b.Queue(dbsqlc.StepsRemain, all).Query(note)
+		queue(b, (*dbsqlc.Queries).RowsRemain, all, note)
+		queue(b, (*dbsqlc.Queries).StepsRemain, all, note)
 		if e.Tasks {
-			b.Queue(dbsqlc.TasksRemain, textsOf(requests)).Query(note)
+			queue(b, (*dbsqlc.Queries).TasksRemain, textsOf(requests), note)
 		}
 		for _, other := range others {
 			column := pgx.Identifier{other.ColumnName}.Sanitize()
-			b.Queue("SELECT DISTINCT "+column+" FROM "+pgx.Identifier{other.TableName}.Sanitize()+" WHERE "+column+" = ANY ($1::uuid[])", requests).Query(note)
+			b.Queue("SELECT DISTINCT "+column+" FROM "+pgx.Identifier{other.TableName}.Sanitize()+" WHERE "+column+" = ANY ($1::uuid[])", requests).Query(func(rows pgx.Rows) error {
+				ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+				note(ids)
+				return err
+			})
 		}
 		for _, id := range requests {
 			queueHoldsOnGone(b, id, *known[id], func(on []domain.Hold) {
@@ -449,14 +445,10 @@ func (f finisher) eraseOrphans(ctx context.Context, b *pgx.Batch, e *eraser, orp
 	if len(removed) > 0 {
 		e.name(removed)
 		back := false
-		note := func(rows pgx.Rows) error {
-			ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
-			back = back || len(ids) > 0
-			return err
-		}
+		note := func(ids []uuid.UUID) { back = back || len(ids) > 0 }
 		if err := e.send(ctx, func(b *pgx.Batch) {
-			b.Queue(dbsqlc.RowsRemain, e.requests).Query(note)
-			b.Queue(dbsqlc.StepsRemain, e.requests).Query(note)
+			queue(b, (*dbsqlc.Queries).RowsRemain, e.requests, note)
+			queue(b, (*dbsqlc.Queries).StepsRemain, e.requests, note)
 		}); err != nil {
 			return domain.Erased{}, 0, err
 		}
@@ -495,12 +487,9 @@ func (f finisher) recordOrphans(ctx context.Context, b *pgx.Batch, e *eraser, or
 		return 0, err
 	}
 	instances, correlations := locatedOf(left).distinct()
-	owners := e.owners
-	if owners == nil {
-		owners = []string{}
-	}
-	b.Queue(dbsqlc.AddIntent, w.Receipt, string(w.Trigger), nil, nil, string(w.Ground), w.RequestedAt, w.Actor, string(w.Role), w.Salt[:],
-		e.requests, owners, rawRequests, rawResponses, nil, int64(0), w.Shared, instances, correlations)
+	in := intentOf(w, e.requests, e.owners)
+	in.RawRequests, in.RawResponses, in.InstanceIds, in.CorrelationIds = rawRequests, rawResponses, instances, correlations
+	queueExec(b, (*dbsqlc.Queries).AddIntent, in)
 	return rawRequests + rawResponses, nil
 }
 
@@ -542,7 +531,7 @@ func (f finisher) finishOrphans(ctx context.Context, e *eraser, in dbsqlc.LetheI
 	}
 	erased = domain.Erased{RawRequests: max(in.RawRequests-leftRequests, 0), RawResponses: max(in.RawResponses-leftResponses, 0)}
 	var b pgx.Batch
-	b.Queue(dbsqlc.DropIntents, []uuid.UUID{in.ID})
+	queueExec(&b, (*dbsqlc.Queries).DropIntents, []uuid.UUID{in.ID})
 	if erased != (domain.Erased{}) {
 		gone := make(map[copyAt]bool)
 		for _, o := range removed {
@@ -640,14 +629,10 @@ func emptied(ctx context.Context, tx *postgres.Tx, orphans []orphan) (erased dom
 	if len(orphans) == 0 {
 		return erased, nil
 	}
-	instances, correlations := locatedOf(orphans).distinct()
+	var at located
+	at.instances, at.correlations = locatedOf(orphans).distinct()
 	var b pgx.Batch
-	for sql, n := range map[string]*int64{dbsqlc.DeleteRawRequestsAt: &erased.RawRequests, dbsqlc.DeleteRawResponsesAt: &erased.RawResponses} {
-		b.Queue(sql, instances, correlations).Exec(func(tag pgconn.CommandTag) error {
-			*n += tag.RowsAffected()
-			return nil
-		})
-	}
+	at.queueDeletes(&b, &erased.RawRequests, &erased.RawResponses)
 	if err := tx.SendBatch(ctx, &b).Close(); err != nil {
 		return erased, err
 	}

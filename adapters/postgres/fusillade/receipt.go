@@ -156,7 +156,7 @@ func queueReceipts(b *pgx.Batch, all []postgres.Receipt, erasure *uuid.UUID, at 
 	for _, r := range all {
 		postgres.QueueReceipt(b, r)
 		if erasure != nil {
-			b.Queue(dbsqlc.AddErasureReceipt, r.ID, *erasure, at, responses)
+			queueExec(b, (*dbsqlc.Queries).AddErasureReceipt, dbsqlc.AddErasureReceiptParams{ReceiptID: r.ID, ErasureID: *erasure, At: at, Responses: responses})
 			responses = 0 // they are the first one's
 		}
 	}

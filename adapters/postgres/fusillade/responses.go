@@ -168,11 +168,11 @@ func collect(ctx context.Context, c postgres.Conn, queries []query, particular b
 		}
 	}
 	if particular {
-		batch.Queue(dbsqlc.PlanForArguments)
+		queueFixed(&batch, (*dbsqlc.Queries).PlanForArguments)
 	}
 	read(queries)
 	if len(moved) > 0 {
-		batch.Queue(dbsqlc.PlanInOrder)
+		queueFixed(&batch, (*dbsqlc.Queries).PlanInOrder)
 	}
 	read(moved)
 	err = c.SendBatch(ctx, &batch).Close()
@@ -240,14 +240,13 @@ func (r *Responses) get(ctx context.Context, id uuid.UUID, owners []string, limi
 			return err
 		})
 		if err == nil && elsewhere && r.arsenal() {
-			var of string
-			var more int64
-			err = forgetful{conn}.QueryRow(ctx, dbsqlc.PromptElsewhere, max(limit-bytes, noContents), id).Scan(&of, &more, &c.Prompt)
+			p := dbsqlc.PromptElsewhereParams{RequestID: id, Max: max(limit-bytes, noContents)}
+			found, err := dbsqlc.New(forgetful{conn}).PromptElsewhere(ctx, p)
 			if errors.Is(err, pgx.ErrNoRows) {
 				return nil // there is none any more
 			}
-			read += " " + of
-			bytes += more
+			read, bytes, c.Prompt = read+" "+found.Revision, bytes+found.Bytes, found.Prompt
+			return err
 		}
 		return err
 	})

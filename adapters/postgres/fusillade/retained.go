@@ -9,7 +9,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgtype"
 
 	"lethe/adapters/postgres/fusillade/internal/dbsqlc"
 	"lethe/domain"
@@ -229,28 +228,20 @@ func once[T any](rows []T, id func(T) uuid.UUID) []T {
 // queueRows reads the requests of these identifiers, and those that are retained.
 // Where they are not read for being erased, nothing is locked.
 func (e *eraser) queueRows(b *pgx.Batch, ids []uuid.UUID, lock bool, rows *[]dbsqlc.LockRequestsRow) {
-	read := dbsqlc.RequestsOf
 	if lock {
-		read = dbsqlc.LockRequests
-	}
-	if !lock {
-		b.Queue(dbsqlc.PlanByIndex)
-	}
-	b.Queue(read, ids).Query(func(r pgx.Rows) (err error) {
-		*rows, err = pgx.CollectRows(r, pgx.RowToStructByPos[dbsqlc.LockRequestsRow])
-		return err
-	})
-	if !lock {
-		b.Queue(dbsqlc.PlanForAny)
+		queue(b, (*dbsqlc.Queries).LockRequests, ids, func(found []dbsqlc.LockRequestsRow) { *rows = found })
+	} else {
+		queueFixed(b, (*dbsqlc.Queries).PlanByIndex)
+		queue(b, (*dbsqlc.Queries).RequestsOf, ids, func(found []dbsqlc.RequestsOfRow) { *rows = requestsAmong(found) })
+		queueFixed(b, (*dbsqlc.Queries).PlanForAny)
 	}
 	if !e.Retained {
 		return
 	}
 	if lock {
-		b.Queue(dbsqlc.LockRetained, ids)
+		queueExec(b, (*dbsqlc.Queries).LockRetained, ids)
 	}
-	b.Queue(lockedOfRetained, ids).Query(func(r pgx.Rows) error {
-		found, err := pgx.CollectRows(r, pgx.RowToStructByPos[dbsqlc.LockRequestsRow])
+	queueRetained(b, ids, func(found []dbsqlc.LockRequestsRow) {
 		n := len(*rows)
 		*rows = once(append(*rows, found...), func(row dbsqlc.LockRequestsRow) uuid.UUID { return row.ID })
 		if e.moved == nil {
@@ -259,18 +250,32 @@ func (e *eraser) queueRows(b *pgx.Batch, ids []uuid.UUID, lock bool, rows *[]dbs
 		for _, row := range (*rows)[n:] {
 			e.moved[row.ID] = true
 		}
-		return err
 	})
+}
+
+// queueRetained reads those of these requests that are retained.
+func queueRetained(b *pgx.Batch, ids []uuid.UUID, read func([]dbsqlc.LockRequestsRow)) {
+	queueRewritten(b, lockedOfRetained, (*dbsqlc.Queries).RequestsOf, ids, func(found []dbsqlc.RequestsOfRow) error {
+		read(requestsAmong(found))
+		return nil
+	})
+}
+
+// requestsAmong are requests that were read in one of several ways.
+func requestsAmong[R dbsqlc.LockAloneRow | dbsqlc.RequestsOfRow](rows []R) []dbsqlc.LockRequestsRow {
+	requests := make([]dbsqlc.LockRequestsRow, len(rows))
+	for i, row := range rows {
+		requests[i] = dbsqlc.LockRequestsRow(row)
+	}
+	return requests
 }
 
 // queueRetainedThere tells whether readers find a response of these owners among
 // what is retained.
 func (e *eraser) queueRetainedThere(b *pgx.Batch, id uuid.UUID, owners []string, is *bool) {
 	if e.Retained {
-		b.Queue(lockedOfRetained, []uuid.UUID{id}).Query(func(r pgx.Rows) error {
-			found, err := pgx.CollectRows(r, pgx.RowToStructByPos[dbsqlc.LockRequestsRow])
+		queueRetained(b, []uuid.UUID{id}, func(found []dbsqlc.LockRequestsRow) {
 			*is = *is || len(found) > 0 && (owners == nil || slices.Contains(owners, found[0].Owner))
-			return err
 		})
 	}
 }
@@ -281,15 +286,13 @@ func (e *eraser) queueDeleteRetained(b *pgx.Batch, erased *domain.Erased) {
 	if !e.Retained {
 		return
 	}
-	b.Queue(dbsqlc.Fence, pgtype.Interval{Microseconds: fencedFor.Microseconds(), Valid: true}, e.requests)
-	b.Queue(dbsqlc.DeleteRetained, e.requests).QueryRow(func(row pgx.Row) error {
-		var d dbsqlc.DeleteRetainedRow
-		err := row.Scan(&d.Objects, &d.AsSaid)
-		if err == nil && !d.AsSaid {
-			err = errNotAsDocumented
+	queueExec(b, (*dbsqlc.Queries).Fence, dbsqlc.FenceParams{Within: interval(fencedFor), Ids: e.requests})
+	queueChecked(b, (*dbsqlc.Queries).DeleteRetained, e.requests, func(d dbsqlc.DeleteRetainedRow) error {
+		if !d.AsSaid {
+			return errNotAsDocumented
 		}
 		erased.Retained += d.Objects
-		return err
+		return nil
 	})
 }
 

@@ -113,10 +113,7 @@ func (e *eraser) tried(ctx context.Context, ids []uuid.UUID) (can, refused []uui
 func (e *eraser) due(ctx context.Context, outlet string, limit int) (due []dbsqlc.DueTombstonesRow, err error) {
 	err = e.send(ctx, func(b *pgx.Batch) {
 		e.queuePrepare(b, outlet)
-		b.Queue(dbsqlc.DueTombstones, limit).Query(func(rows pgx.Rows) (err error) {
-			due, err = pgx.CollectRows(rows, pgx.RowToStructByPos[dbsqlc.DueTombstonesRow])
-			return err
-		})
+		queue(b, (*dbsqlc.Queries).DueTombstones, int32(limit), func(found []dbsqlc.DueTombstonesRow) { due = found })
 	})
 	if err == nil {
 		err = e.hidden()
@@ -148,9 +145,9 @@ func (e *eraser) unheld(ctx context.Context, remain []uuid.UUID) (held []uuid.UU
 	holds := holdsOnEach{}
 	var locked []dbsqlc.LockRequestsRow
 	err = e.send(ctx, func(b *pgx.Batch) {
-		b.Queue(dbsqlc.StepsOf, remain)
+		queue(b, (*dbsqlc.Queries).StepsOf, remain, func([]uuid.UUID) {})
 		e.queueRows(b, remain, true, &locked)
-		b.Queue(dbsqlc.ShareHolds)
+		queueFixed(b, (*dbsqlc.Queries).ShareHolds)
 		holds.queue(b, remain, e.Retained)
 	})
 	if err == nil {
@@ -191,12 +188,9 @@ func (e *eraser) addHoldsOnGone(ctx context.Context, ids []uuid.UUID, holds hold
 func (e *eraser) lockRows(ctx context.Context) error {
 	var locked []dbsqlc.LockRequestsRow
 	err := e.send(ctx, func(b *pgx.Batch) {
-		b.Queue(dbsqlc.StepsOf, e.requests)
+		queue(b, (*dbsqlc.Queries).StepsOf, e.requests, func([]uuid.UUID) {})
 		e.queueRows(b, e.requests, true, &locked)
-		b.Queue(dbsqlc.StepsOf, e.requests).Query(func(rows pgx.Rows) (err error) {
-			e.steps, err = pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
-			return err
-		})
+		queue(b, (*dbsqlc.Queries).StepsOf, e.requests, func(steps []uuid.UUID) { e.steps = steps })
 	})
 	e.found(locked)
 	return err
@@ -207,38 +201,33 @@ func (e *eraser) lockRows(ctx context.Context) error {
 func (e *eraser) lookFor(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID, error) {
 	remain := map[uuid.UUID]struct{}{}
 	var copied located
+	note := func(found []uuid.UUID) {
+		for _, id := range found {
+			remain[id] = struct{}{}
+		}
+	}
 	err := e.send(ctx, func(b *pgx.Batch) {
-		for _, q := range []struct {
-			needed bool
-			sql    string
-			of     any
-		}{
-			{true, dbsqlc.RowsRemain, ids},
-			{e.Retained, dbsqlc.RetainedRemain, ids},
-			{e.Analytics && e.RawRequests, dbsqlc.RawRequestsRemain, ids},
-			{e.Analytics && e.RawResponses, dbsqlc.RawResponsesRemain, ids},
-			{e.Tasks, dbsqlc.TasksRemain, textsOf(ids)},
-		} {
-			if q.needed {
-				b.Queue(q.sql, q.of).Query(func(rows pgx.Rows) error {
-					found, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
-					for _, id := range found {
-						remain[id] = struct{}{}
-					}
-					return err
-				})
-			}
+		queue(b, (*dbsqlc.Queries).RowsRemain, ids, note)
+		if e.Retained {
+			queue(b, (*dbsqlc.Queries).RetainedRemain, ids, note)
+		}
+		if e.Analytics && e.RawRequests {
+			queue(b, (*dbsqlc.Queries).RawRequestsRemain, ids, note)
+		}
+		if e.Analytics && e.RawResponses {
+			queue(b, (*dbsqlc.Queries).RawResponsesRemain, ids, note)
+		}
+		if e.Tasks {
+			queue(b, (*dbsqlc.Queries).TasksRemain, textsOf(ids), note)
 		}
 		if e.headersLead() {
-			b.Queue(dbsqlc.CopiesByHeader, digits(ids)).Query(copied.read)
+			copied.queueByHeader(b, ids)
 		}
 	})
 	if err == nil && e.copies != nil {
 		copied, _, _, err = e.copies.find(ctx, e.tx, ids, nil)
 	}
-	for _, id := range copied.named() {
-		remain[id] = struct{}{}
-	}
+	note(copied.named())
 	return inOrder(remain), err
 }
 
@@ -258,12 +247,12 @@ func queueNext(b *pgx.Batch, due []dbsqlc.DueTombstonesRow, held []uuid.UUID) {
 			continue
 		}
 		again, sweeps = append(again, t.ReceiptID), append(sweeps, next)
-		afters = append(afters, pgtype.Interval{Microseconds: domain.SweepAfter[next].Microseconds(), Valid: true})
+		afters = append(afters, interval(domain.SweepAfter[next]))
 	}
 	if len(again) > 0 {
-		b.Queue(dbsqlc.PostponeTombstones, again, afters, sweeps)
+		queueExec(b, (*dbsqlc.Queries).PostponeTombstones, dbsqlc.PostponeTombstonesParams{ReceiptIds: again, Afters: afters, Sweeps: sweeps})
 	}
 	if len(done) > 0 {
-		b.Queue(dbsqlc.RemoveTombstones, done)
+		queueExec(b, (*dbsqlc.Queries).RemoveTombstones, done)
 	}
 }

@@ -321,9 +321,10 @@ func queueTurnsByIndex(b *pgx.Batch, contents bool, quoted, owners []string, kno
 	if known == nil {
 		known = []uuid.UUID{}
 	}
-	b.Queue(dbsqlc.PlanByIndex)
-	b.Queue(dbsqlc.TurnsByIndex, contents, quoted, owners, known, int64(limit)+1).Query(read)
-	b.Queue(dbsqlc.PlanForAny)
+	queueFixed(b, (*dbsqlc.Queries).PlanByIndex)
+	p := dbsqlc.TurnsByIndexParams{Contents: contents, Quoted: quoted, Owners: owners, Known: known, Max: int64(limit) + 1}
+	queueRows(b, (*dbsqlc.Queries).TurnsByIndex, p, read)
+	queueFixed(b, (*dbsqlc.Queries).PlanForAny)
 }
 
 // eachTurn reads what queueTurnsByIndex has found, with the digits that led to it.
@@ -392,7 +393,8 @@ func (e *eraser) turnsByOwner(ctx context.Context, of []dbsqlc.LockRequestsRow) 
 	var elsewhere map[uuid.UUID][]candidateTurn // by template
 	looked := 0
 	if err := e.send(ctx, func(b *pgx.Batch) {
-		b.Queue(dbsqlc.TurnsByOwner, owners, since, int64(domain.LaterTurnsSearched)+1).Query(func(rows pgx.Rows) error {
+		p := dbsqlc.TurnsByOwnerParams{Owners: owners, Since: since, Max: domain.LaterTurnsSearched + 1}
+		queueRows(b, (*dbsqlc.Queries).TurnsByOwner, p, func(rows pgx.Rows) error {
 			elsewhere = make(map[uuid.UUID][]candidateTurn)
 			var t candidateTurn
 			var template *uuid.UUID
@@ -414,7 +416,7 @@ func (e *eraser) turnsByOwner(ctx context.Context, of []dbsqlc.LockRequestsRow) 
 		return found, err
 	}
 	err := e.send(ctx, func(b *pgx.Batch) {
-		b.Queue(dbsqlc.PromptsElsewhere, slices.Collect(maps.Keys(elsewhere))).Query(func(rows pgx.Rows) error {
+		queueRows(b, (*dbsqlc.Queries).PromptsElsewhere, slices.Collect(maps.Keys(elsewhere)), func(rows pgx.Rows) error {
 			var id uuid.UUID
 			var prompt []byte
 			_, err := pgx.ForEachRow(rows, []any{&id, &prompt}, func() error {

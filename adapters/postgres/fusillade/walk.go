@@ -107,7 +107,7 @@ func (w walk) next(ctx context.Context, e *eraser, from place, limit int) (found
 	var rows []dbsqlc.NextRow
 	var b pgx.Batch
 	if w.filter.narrowed {
-		b.Queue(dbsqlc.PlanForArguments)
+		queueFixed(&b, (*dbsqlc.Queries).PlanForArguments)
 	}
 	b.Queue(q.sql, q.args...).Query(func(r pgx.Rows) (err error) {
 		rows, err = pgx.CollectRows(r, pgx.RowToStructByPos[dbsqlc.NextRow])
@@ -115,7 +115,7 @@ func (w walk) next(ctx context.Context, e *eraser, from place, limit int) (found
 	})
 	if e.Retained {
 		q := w.filter.firstRetained(nextOfRetained, w.filter.minRank, w.filter.maxRank, false, createdAt, id, int64(limit)+1)
-		b.Queue(dbsqlc.PlanInOrder)
+		queueFixed(&b, (*dbsqlc.Queries).PlanInOrder)
 		b.Queue(q.sql, q.args...).Query(func(r pgx.Rows) error {
 			moved, err := pgx.CollectRows(r, pgx.RowToStructByPos[dbsqlc.NextRow])
 			rows = nextOfBoth(append(rows, moved...))
@@ -123,7 +123,7 @@ func (w walk) next(ctx context.Context, e *eraser, from place, limit int) (found
 		})
 	}
 	if w.filter.narrowed || e.Retained {
-		b.Queue(dbsqlc.PlanForAny)
+		queueFixed(&b, (*dbsqlc.Queries).PlanForAny)
 	}
 	if err := e.tx.SendBatch(ctx, &b).Close(); err != nil {
 		return nil, false, err

@@ -134,7 +134,10 @@ func (l *Log) readPiece(ctx context.Context, first, beyond int64) (p piece, err 
 	err = l.db.Use(ctx, func(c postgres.Conn) error {
 		p = piece{tiles: map[int64][]byte{}}
 		var b pgx.Batch
-		b.Queue(dbsqlc.Leaves, first, beyond).Query(func(rows pgx.Rows) error {
+		queue(&b, func(q *dbsqlc.Queries) error {
+			_, err := q.Leaves(ctx, dbsqlc.LeavesParams{First: first, Beyond: beyond})
+			return err
+		}).Query(func(rows pgx.Rows) error {
 			var id uuid.UUID
 			var index int64
 			var body pgtype.DriverBytes
@@ -147,15 +150,15 @@ func (l *Log) readPiece(ctx context.Context, first, beyond int64) (p piece, err 
 			})
 			return err
 		})
-		b.Queue(dbsqlc.LeafTiles, first/tileWidth, (beyond+tileWidth-1)/tileWidth).Query(func(rows pgx.Rows) error {
-			found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[dbsqlc.LeafTilesRow])
+		queue(&b, func(q *dbsqlc.Queries) error {
+			found, err := q.LeafTiles(ctx, dbsqlc.LeafTilesParams{First: first / tileWidth, Beyond: (beyond + tileWidth - 1) / tileWidth})
 			for _, t := range found {
 				p.tiles[t.Idx] = t.Hashes
 			}
 			return err
 		})
-		b.Queue(dbsqlc.CheckpointsOf, first, beyond).Query(func(rows pgx.Rows) (err error) {
-			p.checkpoints, err = pgx.CollectRows(rows, pgx.RowToStructByPos[dbsqlc.CheckpointsOfRow])
+		queue(&b, func(q *dbsqlc.Queries) (err error) {
+			p.checkpoints, err = q.CheckpointsOf(ctx, dbsqlc.CheckpointsOfParams{Above: first, Max: beyond})
 			return err
 		})
 		return c.SendBatch(ctx, &b).Close()

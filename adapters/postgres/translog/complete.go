@@ -202,9 +202,7 @@ func (c *completion) run(ctx context.Context) error {
 		c.tiles.add(t)
 	}
 	var b pgx.Batch
-	c.queueTiles(&b)
-	b.Queue(dbsqlc.PutCheckpoint, tree.N, c.later.Checkpoint, true)
-	b.Queue(dbsqlc.PutState, c.later.Origin, tree.N, tree.Hash[:])
+	queueTree(ctx, &b, c.later.Origin, tree, c.tiles, c.later.Checkpoint, true)
 	return c.tx.SendBatch(ctx, &b).Close()
 }
 
@@ -244,7 +242,8 @@ func (c *completion) flush(ctx context.Context) error {
 	if len(c.salted) > 0 {
 		b.Queue(dbsqlc.AddSecrets, c.salted, c.salts, c.actors)
 	}
-	c.queueTiles(&b)
+	c.tiles.queue(ctx, &b)
+	c.tiles = tileRows{}
 	if err := c.tx.SendBatch(ctx, &b).Close(); err != nil {
 		return err
 	}
@@ -254,11 +253,4 @@ func (c *completion) flush(ctx context.Context) error {
 		c.progress(c.edge.size)
 	}
 	return nil
-}
-
-func (c *completion) queueTiles(b *pgx.Batch) {
-	if len(c.tiles.levels) > 0 {
-		b.Queue(dbsqlc.PutTiles, c.tiles.levels, c.tiles.indexes, c.tiles.hashes)
-	}
-	c.tiles = tileRows{}
 }

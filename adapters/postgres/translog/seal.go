@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -187,16 +186,31 @@ func (s *sealing) grow(ctx context.Context, e *edge) (int, tlog.Tree, []byte, er
 		return 0, tlog.Tree{}, nil, &domain.Error{Code: domain.CodeInternal, Message: "The log of erasures could not be signed", Cause: err}
 	}
 	var b pgx.Batch
-	b.Queue(dbsqlc.Seal, ids, places).Exec(func(tag pgconn.CommandTag) error {
-		if sealed := tag.RowsAffected(); sealed != e.size-first {
+	queue(&b, func(q *dbsqlc.Queries) error {
+		sealed, err := q.Seal(ctx, dbsqlc.SealParams{Ids: ids, LeafIndexes: places})
+		if err == nil && sealed != e.size-first {
 			return damaged("of %d receipts %d were sealed", e.size-first, sealed)
 		}
-		return nil
+		return err
 	})
-	b.Queue(dbsqlc.PutTiles, grown.levels, grown.indexes, grown.hashes)
-	b.Queue(dbsqlc.PutCheckpoint, tree.N, signed, len(s.standbys) == 0)
-	b.Queue(dbsqlc.PutState, s.origin, tree.N, tree.Hash[:])
+	queueTree(ctx, &b, s.origin, tree, grown, signed, len(s.standbys) == 0)
 	return len(ids), tree, signed, s.tx.SendBatch(ctx, &b).Close()
+}
+
+// queue adds a query to a batch, as of postgres.Queue.
+func queue(b *pgx.Batch, call func(*dbsqlc.Queries) error) *pgx.QueuedQuery {
+	return postgres.Queue(b, func(db postgres.DBTX) error { return call(dbsqlc.New(db)) })
+}
+
+// queueTree adds what stores a tree that has been signed, with tiles of it.
+func queueTree(ctx context.Context, b *pgx.Batch, origin string, tree tlog.Tree, tiles tileRows, signed []byte, publish bool) {
+	tiles.queue(ctx, b)
+	queue(b, func(q *dbsqlc.Queries) error {
+		return q.PutCheckpoint(ctx, dbsqlc.PutCheckpointParams{Size: tree.N, Note: signed, Publish: publish})
+	})
+	queue(b, func(q *dbsqlc.Queries) error {
+		return q.PutState(ctx, dbsqlc.PutStateParams{Origin: origin, Size: tree.N, Root: tree.Hash[:]})
+	})
 }
 
 // tileRows are tiles to be stored.
@@ -204,6 +218,14 @@ type tileRows struct {
 	levels  []int32
 	indexes []int64
 	hashes  [][]byte
+}
+
+func (r tileRows) queue(ctx context.Context, b *pgx.Batch) {
+	if len(r.levels) > 0 {
+		queue(b, func(q *dbsqlc.Queries) error {
+			return q.PutTiles(ctx, dbsqlc.PutTilesParams{Levels: r.levels, Indexes: r.indexes, Hashes: r.hashes})
+		})
+	}
 }
 
 func (r *tileRows) add(t tile) {

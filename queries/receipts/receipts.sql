@@ -1,0 +1,16 @@
+-- Writing receipts, in the transaction that they are about.
+
+-- name: InsertReceipt :exec
+INSERT INTO lethe.receipts (id, about, level, body) VALUES ($1, $2, $3, $4);
+
+-- name: InsertErasure :exec
+-- One statement, as each has its price and every erasure pays it.
+WITH receipt AS (
+    INSERT INTO lethe.receipts (id, body, cluster)
+    VALUES (sqlc.arg('id')::uuid, sqlc.arg('body'), CASE WHEN pg_postmaster_start_time() = sqlc.arg('started_at')::timestamptz THEN nullif(sqlc.arg('cluster')::bigint, 0) ELSE lethe.cluster() END)
+), secrets AS (
+    INSERT INTO lethe.receipt_secrets (receipt_id, salt, actor_id, owner_keys)
+    VALUES (sqlc.arg('id')::uuid, sqlc.arg('salt'), sqlc.narg('actor_id'), sqlc.arg('owner_keys'))
+)
+INSERT INTO lethe.tombstones (receipt_id, request_ids, due_at)
+SELECT sqlc.arg('id')::uuid, sqlc.arg('request_ids')::uuid[], clock_timestamp() + sqlc.arg('look_after')::interval WHERE cardinality(sqlc.arg('request_ids')::uuid[]) > 0;
