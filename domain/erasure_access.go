@@ -52,15 +52,11 @@ func (f ErasureFilter) filter(caller Principal) (*ResponseFilter, error) {
 	if err != nil {
 		return nil, err
 	}
-	filter := &ResponseFilter{
-		States: f.States, Models: f.Models, Tiers: f.Tiers,
-		CreatedAfter: f.CreatedAfter, CreatedBefore: f.CreatedBefore,
-		StatusMin: f.StatusMin, StatusMax: f.StatusMax, MinDuration: f.MinDuration, HasError: f.HasError,
-	}
-	if owner != nil {
+	filter := f.ResponseFilter
+	if filter.Owners = nil; owner != nil {
 		filter.Owners = []string{*owner}
 	}
-	return filter, nil
+	return &filter, nil
 }
 
 // judge decides what becomes of a part.

@@ -2,8 +2,8 @@ package domain
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
-	"time"
 	"unicode/utf8"
 
 	"github.com/google/uuid"
@@ -22,13 +22,9 @@ type ErasureRequest struct {
 // ErasureFilter is what of a list can be erased. Nil does not narrow; a filter
 // without any condition has to say All.
 type ErasureFilter struct {
-	MemberID                    *uuid.UUID // as of ListRequest
-	States, Models, Tiers       []string
-	CreatedAfter, CreatedBefore *time.Time // inclusive
-	StatusMin, StatusMax        *int64     // inclusive
-	MinDuration                 *time.Duration
-	HasError                    *bool
-	All                         bool
+	ResponseFilter            // as of ListRequest
+	MemberID       *uuid.UUID // as of ListRequest
+	All            bool
 }
 
 // StartRequest is an ErasureRequest with what goes with it.
@@ -62,9 +58,7 @@ func (r ErasureRequest) responses() ([]uuid.UUID, error) {
 }
 
 func (f ErasureFilter) check() error {
-	narrowed := f.MemberID != nil || f.States != nil || f.Models != nil || f.Tiers != nil ||
-		f.CreatedAfter != nil || f.CreatedBefore != nil || f.StatusMin != nil || f.StatusMax != nil ||
-		f.MinDuration != nil || f.HasError != nil
+	narrowed := f.MemberID != nil || !reflect.ValueOf(f.ResponseFilter).IsZero()
 	switch {
 	case !narrowed && !f.All:
 		return errParameter("filter", "filter: matches everything; give a condition, or all with true if that is meant")

@@ -298,11 +298,11 @@ func TestErasureRequests(t *testing.T) {
 		{domain.ErasureRequest{Responses: []uuid.UUID{}}, "responses", "responses: must have 1 to 1000 entries; erase more by an owner or a filter"},
 		{domain.ErasureRequest{Responses: ids}, "responses", "responses: must have 1 to 1000 entries; erase more by an owner or a filter"},
 		{domain.ErasureRequest{Filter: &domain.ErasureFilter{}}, "filter", errMatchesAll},
-		{domain.ErasureRequest{Filter: &domain.ErasureFilter{All: true, HasError: ptr(true)}}, "filter.all", "filter.all: must be left out where there are conditions"},
-		{domain.ErasureRequest{Filter: &domain.ErasureFilter{States: []string{"a\x00"}}}, "filter.states", "filter.states: each must have 1 to 500 characters and no NUL"},
-		{domain.ErasureRequest{Filter: &domain.ErasureFilter{Models: []string{}}}, "filter.models", "filter.models: must have 1 to 100 entries"},
-		{domain.ErasureRequest{Filter: &domain.ErasureFilter{Tiers: []string{""}}}, "filter.tiers", "filter.tiers: each must have 1 to 500 characters and no NUL"},
-		{domain.ErasureRequest{Filter: &domain.ErasureFilter{CreatedAfter: &later, CreatedBefore: &noon}}, "filter.created_after", "filter.created_after: must not be later than created_before"},
+		{domain.ErasureRequest{Filter: &domain.ErasureFilter{All: true, ResponseFilter: domain.ResponseFilter{HasError: ptr(true)}}}, "filter.all", "filter.all: must be left out where there are conditions"},
+		{domain.ErasureRequest{Filter: &domain.ErasureFilter{ResponseFilter: domain.ResponseFilter{States: []string{"a\x00"}}}}, "filter.states", "filter.states: each must have 1 to 500 characters and no NUL"},
+		{domain.ErasureRequest{Filter: &domain.ErasureFilter{ResponseFilter: domain.ResponseFilter{Models: []string{}}}}, "filter.models", "filter.models: must have 1 to 100 entries"},
+		{domain.ErasureRequest{Filter: &domain.ErasureFilter{ResponseFilter: domain.ResponseFilter{Tiers: []string{""}}}}, "filter.tiers", "filter.tiers: each must have 1 to 500 characters and no NUL"},
+		{domain.ErasureRequest{Filter: &domain.ErasureFilter{ResponseFilter: domain.ResponseFilter{CreatedAfter: &later, CreatedBefore: &noon}}}, "filter.created_after", "filter.created_after: must not be later than created_before"},
 	} {
 		_, _, err := newEraseMany().previewer().Execute(t.Context(), admin, c.r)
 		wantError(t, err, domain.CodeInvalid, c.message)
@@ -312,9 +312,9 @@ func TestErasureRequests(t *testing.T) {
 	}
 	duration := time.Second
 	for name, f := range map[string]domain.ErasureFilter{
-		"states": {States: []string{"failed"}}, "models": {Models: []string{"m"}}, "tiers": {Tiers: []string{"flex"}},
-		"after": {CreatedAfter: &noon}, "before": {CreatedBefore: &later}, "status": {StatusMin: &number}, "status max": {StatusMax: &number},
-		"duration": {MinDuration: &duration}, "error": {HasError: ptr(false)}, "all": {All: true}, "member": {MemberID: &ben},
+		"states": {ResponseFilter: domain.ResponseFilter{States: []string{"failed"}}}, "models": {ResponseFilter: domain.ResponseFilter{Models: []string{"m"}}}, "tiers": {ResponseFilter: domain.ResponseFilter{Tiers: []string{"flex"}}},
+		"after": {ResponseFilter: domain.ResponseFilter{CreatedAfter: &noon}}, "before": {ResponseFilter: domain.ResponseFilter{CreatedBefore: &later}}, "status": {ResponseFilter: domain.ResponseFilter{StatusMin: &number}}, "status max": {ResponseFilter: domain.ResponseFilter{StatusMax: &number}},
+		"duration": {ResponseFilter: domain.ResponseFilter{MinDuration: &duration}}, "error": {ResponseFilter: domain.ResponseFilter{HasError: ptr(false)}}, "all": {All: true}, "member": {MemberID: &ben},
 	} {
 		m := newEraseMany()
 		var got domain.ErasureTarget
@@ -414,7 +414,7 @@ func TestTokens(t *testing.T) {
 	t.Parallel()
 	own := domain.ErasureRequest{Owner: &anna}
 	states := func(words ...string) domain.ErasureRequest {
-		return domain.ErasureRequest{Filter: &domain.ErasureFilter{States: words}}
+		return domain.ErasureRequest{Filter: &domain.ErasureFilter{ResponseFilter: domain.ResponseFilter{States: words}}}
 	}
 	of := func(id *uuid.UUID) domain.ErasureRequest {
 		return domain.ErasureRequest{Filter: &domain.ErasureFilter{MemberID: id}}

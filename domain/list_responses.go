@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"slices"
-	"time"
 
 	"github.com/google/uuid"
 )
@@ -18,23 +17,15 @@ const (
 // ListRequest is what a caller asks of a list. Nil means not given; an empty
 // list of words was given and matches nothing. All that is given must hold.
 type ListRequest struct {
-	MemberID      *uuid.UUID
-	OwnerEmail    *string // exactly
-	State         *string
-	States        []string
-	Models        []string
-	Tiers         []string
-	CreatedAfter  *time.Time
-	CreatedBefore *time.Time
-	StatusMin     *int64
-	StatusMax     *int64
-	MinDuration   *time.Duration
-	HasError      *bool
-	ActiveFirst   *bool   // nil: true
-	After         *Cursor // where an earlier page of the same list ended
-	Skip          *int64  // below 0 counts as 0
-	Limit         *int64  // brought into 1 to MaxLimit; nil: DefaultLimit
-	Count         CountMode
+	ResponseFilter // without owners: these are the caller's to see, or MemberID's
+	MemberID       *uuid.UUID
+	OwnerEmail     *string // exactly
+	State          *string
+	ActiveFirst    *bool   // nil: true
+	After          *Cursor // where an earlier page of the same list ended
+	Skip           *int64  // below 0 counts as 0
+	Limit          *int64  // brought into 1 to MaxLimit; nil: DefaultLimit
+	Count          CountMode
 }
 
 // ResponsePage is one page of a list; Skip and Limit are as they were applied.
@@ -132,12 +123,8 @@ func (u *ListResponses) Execute(ctx context.Context, caller Principal, r ListReq
 
 // filter is everything but whose responses they are.
 func (r ListRequest) filter() ResponseFilter {
-	f := ResponseFilter{
-		States: r.States, Models: r.Models, Tiers: r.Tiers,
-		CreatedAfter: r.CreatedAfter, CreatedBefore: r.CreatedBefore,
-		StatusMin: r.StatusMin, StatusMax: r.StatusMax,
-		MinDuration: r.MinDuration, HasError: r.HasError,
-	}
+	f := r.ResponseFilter
+	f.Owners = nil
 	if r.State != nil {
 		f.States = within(r.States, []string{*r.State})
 	}

@@ -110,18 +110,18 @@ var (
 )
 
 // ResponseFilter narrows a list. A nil field does not narrow; an empty list
-// matches nothing.
+// matches nothing. Its JSON is kept with erasures.
 type ResponseFilter struct {
-	Owners        []string
-	States        []string
-	Models        []string
-	Tiers         []string
-	CreatedAfter  *time.Time     // inclusive
-	CreatedBefore *time.Time     // inclusive
-	StatusMin     *int64         // inclusive; of HTTPStatus
-	StatusMax     *int64         // inclusive
-	MinDuration   *time.Duration // inclusive
-	HasError      *bool
+	Owners        []string       `json:"owners"`
+	States        []string       `json:"states"`
+	Models        []string       `json:"models"`
+	Tiers         []string       `json:"tiers"`
+	CreatedAfter  *time.Time     `json:"created_after"`  // inclusive
+	CreatedBefore *time.Time     `json:"created_before"` // inclusive
+	StatusMin     *int64         `json:"status_min"`     // inclusive; of HTTPStatus
+	StatusMax     *int64         `json:"status_max"`     // inclusive
+	MinDuration   *time.Duration `json:"min_duration"`   // inclusive; in JSON nanoseconds
+	HasError      *bool          `json:"has_error"`
 }
 
 // Matches tells whether a response passes the filter; it is the meaning that
@@ -145,18 +145,17 @@ func (f ResponseFilter) Matches(r Response) bool {
 	return true
 }
 
-// StateRank orders states with those still at work first: processing 0,
-// claimed 1, pending 2, every other 3.
+// ActiveStates are those of responses still at work, in the order in which lists
+// show them.
+var ActiveStates = []string{"processing", "claimed", "pending"}
+
+// StateRank orders states with those still at work first: by ActiveStates, and then
+// every other.
 func StateRank(state string) int {
-	switch state {
-	case "processing":
-		return 0
-	case "claimed":
-		return 1
-	case "pending":
-		return 2
+	if rank := slices.Index(ActiveStates, state); rank >= 0 {
+		return rank
 	}
-	return 3
+	return len(ActiveStates)
 }
 
 // CompareResponses orders a list, newest first and ties by descending

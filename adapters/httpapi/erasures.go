@@ -145,12 +145,13 @@ func erasureRequest(ctx context.Context, responses []uuid.UUID, owner *uuid.UUID
 	if f != nil {
 		recordFilter(ctx, f.States, f.Tiers)
 		r.Filter = &domain.ErasureFilter{
-			MemberID: f.MemberId,
-			States:   f.States, Models: f.Models, Tiers: f.Tiers,
-			CreatedAfter: (*time.Time)(f.CreatedAfter), CreatedBefore: (*time.Time)(f.CreatedBefore),
-			StatusMin: f.ResponseStatusMin, StatusMax: f.ResponseStatusMax,
-			MinDuration: (*time.Duration)(f.MinDurationMs), HasError: f.HasError,
-			All: isTrue((*bool)(f.All)),
+			MemberID: f.MemberId, All: isTrue((*bool)(f.All)),
+			ResponseFilter: domain.ResponseFilter{
+				States: f.States, Models: f.Models, Tiers: f.Tiers,
+				CreatedAfter: (*time.Time)(f.CreatedAfter), CreatedBefore: (*time.Time)(f.CreatedBefore),
+				StatusMin: f.ResponseStatusMin, StatusMax: f.ResponseStatusMax,
+				MinDuration: (*time.Duration)(f.MinDurationMs), HasError: f.HasError,
+			},
 		}
 	}
 	return r

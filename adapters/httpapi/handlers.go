@@ -77,22 +77,19 @@ var countModes = map[string]domain.CountMode{
 func (s *server) ListResponses(ctx context.Context, request ListResponsesRequestObject) (ListResponsesResponseObject, error) {
 	p := request.Params
 	r := domain.ListRequest{
-		MemberID:      p.MemberId,
-		OwnerEmail:    p.CreatedByEmail,
-		State:         p.Status,
-		States:        entries(p.Statuses),
-		Models:        entries(p.Model),
-		Tiers:         entries(p.ServiceTiers),
-		CreatedAfter:  (*time.Time)(p.CreatedAfter),
-		CreatedBefore: (*time.Time)(p.CreatedBefore),
-		StatusMin:     p.ResponseStatusMin,
-		StatusMax:     p.ResponseStatusMax,
-		MinDuration:   (*time.Duration)(p.MinDurationMs),
-		HasError:      p.HasError,
-		ActiveFirst:   p.ActiveFirst,
-		After:         (*domain.Cursor)(p.After),
-		Skip:          p.Skip,
-		Limit:         p.Limit,
+		MemberID:    p.MemberId,
+		OwnerEmail:  p.CreatedByEmail,
+		State:       p.Status,
+		ActiveFirst: p.ActiveFirst,
+		After:       (*domain.Cursor)(p.After),
+		Skip:        p.Skip,
+		Limit:       p.Limit,
+		ResponseFilter: domain.ResponseFilter{
+			States: entries(p.Statuses), Models: entries(p.Model), Tiers: entries(p.ServiceTiers),
+			CreatedAfter: (*time.Time)(p.CreatedAfter), CreatedBefore: (*time.Time)(p.CreatedBefore),
+			StatusMin: p.ResponseStatusMin, StatusMax: p.ResponseStatusMax,
+			MinDuration: (*time.Duration)(p.MinDurationMs), HasError: p.HasError,
+		},
 	}
 	if r.State != nil {
 		noteWords(ctx, "status", domain.KnownStates, []string{*r.State})

@@ -41,21 +41,6 @@ CROSS JOIN LATERAL (
 ) routed
 WHERE o.object_kind = 'request' AND o.created_by IS NOT NULL AND o.created_at IS NOT NULL;
 
--- name: RetainedStates :many
--- The states that there are, each looked up in the index by state, and an empty one,
--- from which it goes on. There is none, NULL, where a response has none, which no
--- constraint forbids. It is used within others.
-WITH RECURSIVE states AS (
-    SELECT '' AS state
-    UNION ALL
-    SELECT (SELECT o.state FROM retained_response_objects o
-            WHERE o.object_kind = 'request' AND o.state > s.state ORDER BY o.state LIMIT 1)
-    FROM states s WHERE s.state IS NOT NULL
-)
-SELECT state::text AS state, (CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END)::integer AS rank
-FROM states
-WHERE state IS NOT NULL OR EXISTS (SELECT FROM retained_response_objects o WHERE o.object_kind = 'request' AND o.state IS NULL);
-
 -- name: PlanInOrder :exec
 -- PlanForArguments for what is retained, where the planner knows nothing of what is
 -- in payloads: it would sort what passes a filter on them, and read all for that,

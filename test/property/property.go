@@ -130,8 +130,20 @@ var counts = map[string]domain.CountMode{
 func askList(t *testing.T, list *domain.ListResponses, caller domain.Principal, q question) answer {
 	t.Helper()
 	r := domain.ListRequest{
-		OwnerEmail: q.email, State: q.state, States: q.states, Models: q.models, Tiers: q.tiers, StatusMin: q.minStatus, StatusMax: q.maxStatus,
-		HasError: q.failed, ActiveFirst: q.activeFirst, Skip: q.skip, Limit: q.limit, Count: counts[q.count],
+		OwnerEmail:  q.email,
+		State:       q.state,
+		ActiveFirst: q.activeFirst,
+		Skip:        q.skip,
+		Limit:       q.limit,
+		Count:       counts[q.count],
+		ResponseFilter: domain.ResponseFilter{
+			States:    q.states,
+			Models:    q.models,
+			Tiers:     q.tiers,
+			StatusMin: q.minStatus,
+			StatusMax: q.maxStatus,
+			HasError:  q.failed,
+		},
 	}
 	if q.took != nil {
 		minStatus := time.Duration(*q.took) * time.Millisecond

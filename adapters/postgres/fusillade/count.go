@@ -39,13 +39,14 @@ func (r *Responses) Count(ctx context.Context, filter domain.ResponseFilter, mod
 	if !possible {
 		return domain.Count{Exact: true}, ctx.Err()
 	}
-	q, ofOwnerUpTo := f.count(), dbsqlc.CountOfOwnerUpTo
+	q, upTo := f.count(), counting{countOfOwnerUpTo, dbsqlc.CountOfOwnerUpTo, f.arguments}
+	upTo.AtMost = few + 1
 	reckon := func(ctx context.Context, c postgres.Conn) (domain.Count, float64, error) {
 		return estimate(ctx, c, f.count())
 	}
 	if r.retained() {
 		reckon = f.reckonBoth
-		q.sql, ofOwnerUpTo = with(besideRetained, q.sql), with(besideRetained, ofOwnerUpTo)
+		q.sql, upTo.sql = with(besideRetained, q.sql), with(besideRetained, upTo.sql)
 	}
 	var count domain.Count
 	fromReplica, err := r.source().ReadAnywhere(ctx, func(c postgres.Conn) (err error) {
@@ -55,16 +56,15 @@ func (r *Responses) Count(ctx context.Context, filter domain.ResponseFilter, mod
 			}
 			return err
 		}
-		simple := mode == domain.CountAuto && f.owned && !f.narrowed
-		if simple && !r.many.Contains(f.owner) {
-			upTo := query{ofOwnerUpTo, []any{f.owner, few + 1}}
+		simple := mode == domain.CountAuto && f.owned && !f.Narrowed
+		if simple && !r.many.Contains(f.Owner) {
 			if count, err = exact(ctx, c, upTo, cheapWithin); err == nil && count.Total <= few {
 				return nil
 			}
 			if err != nil && !timedOut(err) {
 				return err
 			}
-			r.many.Add(f.owner, struct{}{})
+			r.many.Add(f.Owner, struct{}{})
 			count, _, err = reckon(ctx, c)
 			return err
 		}
@@ -77,7 +77,7 @@ func (r *Responses) Count(ctx context.Context, filter domain.ResponseFilter, mod
 			count, err = guess, nil
 		}
 		if simple && err == nil && count.Exact && count.Total <= few {
-			r.many.Remove(f.owner)
+			r.many.Remove(f.Owner)
 		}
 		return err
 	})
@@ -95,18 +95,36 @@ func timedOut(err error) bool {
 	return ok && pg.Code == queryCanceled
 }
 
-func exact(ctx context.Context, c postgres.Conn, q query, within string) (domain.Count, error) {
+// counting is a query that counts with its arguments, and its statement, which may be
+// another than its method's.
+type counting struct {
+	query[int64]
+	sql string
+	arguments
+}
+
+// queue adds it to a batch.
+func (q counting) queue(ctx context.Context, b *pgx.Batch, total *int64) *pgx.QueuedQuery {
+	return postgres.Queue(b, func(db postgres.DBTX) (err error) {
+		*total, err = q.query(ctx, postgres.Rewritten{DBTX: db, SQL: q.sql}, q.arguments)
+		return err
+	})
+}
+
+func exact(ctx context.Context, c postgres.Conn, q counting, within string) (domain.Count, error) {
 	count := domain.Count{Exact: true}
-	err := limited(ctx, c, within, q, &count.Total)
+	err := limited(ctx, c, within, func(b *pgx.Batch) { q.queue(ctx, b, &count.Total) })
 	return count, err
 }
 
 // estimate is the number of rows that the planner expects to be counted, and
 // what counting them would cost in its units.
-func estimate(ctx context.Context, c postgres.Conn, q query) (count domain.Count, cost float64, err error) {
+func estimate(ctx context.Context, c postgres.Conn, q counting) (count domain.Count, cost float64, err error) {
 	q.sql = "EXPLAIN (FORMAT JSON) " + q.sql
 	var plan []byte
-	if err := limited(ctx, c, exactWithin, q, &plan); err != nil {
+	if err := limited(ctx, c, exactWithin, func(b *pgx.Batch) {
+		q.queue(ctx, b, new(int64)).QueryRow(func(row pgx.Row) error { return row.Scan(&plan) })
+	}); err != nil {
 		return domain.Count{}, 0, err
 	}
 	type node struct {
@@ -136,17 +154,11 @@ func (f filter) reckonBoth(ctx context.Context, c postgres.Conn) (count domain.C
 	return count, cost + more, err
 }
 
-// limited runs a query of one row and column under a limit of time. What is
-// sent together is one implicit transaction, so the limit ends with it, also
-// when the query fails.
-func limited(ctx context.Context, c postgres.Conn, within string, q query, to any) error {
+// limited runs what is queued under a limit of time. What is sent together is one
+// implicit transaction, so the limit ends with it, also when the query fails.
+func limited(ctx context.Context, c postgres.Conn, within string, queue func(*pgx.Batch)) error {
 	var batch pgx.Batch
 	queueExec(&batch, (*dbsqlc.Queries).LimitCount, within)
-	batch.Queue(q.sql, q.args...)
-	results := c.SendBatch(ctx, &batch)
-	_, err := results.Exec()
-	if err == nil {
-		err = results.QueryRow().Scan(to)
-	}
-	return errors.Join(err, results.Close())
+	queue(&batch)
+	return c.SendBatch(ctx, &batch).Close()
 }

@@ -334,24 +334,11 @@ func (e *Erasures) Forget(ctx context.Context, before time.Time) error {
 // The form of targets and failures in their columns.
 type (
 	storedTarget struct {
-		Responses []uuid.UUID   `json:"responses,omitempty"`
-		Owner     *uuid.UUID    `json:"owner,omitempty"`
-		Filter    *storedFilter `json:"filter,omitempty"`
+		Responses []uuid.UUID            `json:"responses,omitempty"`
+		Owner     *uuid.UUID             `json:"owner,omitempty"`
+		Filter    *domain.ResponseFilter `json:"filter,omitempty"`
 
 		LaterTurns bool `json:"later_turns,omitempty"`
-	}
-	// What is null does not narrow, and an empty list lets nothing pass.
-	storedFilter struct {
-		Owners        []string       `json:"owners"`
-		States        []string       `json:"states"`
-		Models        []string       `json:"models"`
-		Tiers         []string       `json:"tiers"`
-		CreatedAfter  *time.Time     `json:"created_after"`
-		CreatedBefore *time.Time     `json:"created_before"`
-		StatusMin     *int64         `json:"status_min"`
-		StatusMax     *int64         `json:"status_max"`
-		MinDuration   *time.Duration `json:"min_duration"` // nanoseconds
-		HasError      *bool          `json:"has_error"`
 	}
 	storedFailure struct {
 		Response uuid.UUID   `json:"response"`
@@ -364,7 +351,7 @@ func encodeTarget(t *domain.ErasureTarget) (string, error) {
 	if t == nil {
 		return "", errors.New("an erasure that is new needs a target")
 	}
-	text, err := json.Marshal(storedTarget{t.Responses, t.Owner, (*storedFilter)(t.Filter), t.LaterTurns})
+	text, err := json.Marshal(storedTarget{t.Responses, t.Owner, t.Filter, t.LaterTurns})
 	return string(text), err
 }
 
@@ -414,7 +401,7 @@ func erasureOf(row dbsqlc.LetheErasure) (domain.Erasure, error) {
 		if err := json.Unmarshal(row.Target, &t); err != nil {
 			return domain.Erasure{}, err
 		}
-		e.Target = &domain.ErasureTarget{Responses: t.Responses, Owner: t.Owner, Filter: (*domain.ResponseFilter)(t.Filter), LaterTurns: t.LaterTurns}
+		e.Target = &domain.ErasureTarget{Responses: t.Responses, Owner: t.Owner, Filter: t.Filter, LaterTurns: t.LaterTurns}
 	}
 	var failures []storedFailure
 	if err := json.Unmarshal(row.Failures, &failures); err != nil {

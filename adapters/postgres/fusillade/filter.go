@@ -1,73 +1,75 @@
 package fusillade
 
 import (
+	"context"
 	"math"
-	"slices"
+	"reflect"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgtype"
 
+	"lethe/adapters/postgres"
 	"lethe/adapters/postgres/fusillade/internal/dbsqlc"
 	"lethe/domain"
 )
 
 // filter is a domain's filter as the queries take it.
 type filter struct {
-	owned    bool  // of one owner: that has queries of its own
-	owner    any   // that one, or the list of several, or nil
-	narrowed bool  // by more than one owner
-	args     []any // of the other conditions, in the order of all queries
-	// What of it has an index where finished responses are moved to.
-	owners, states, models, tiers []string
-	created                       bool // that it is narrowed by the time of creation
+	arguments
+	owned bool // of one owner: that has queries of its own
 	// The ranks that its states can have.
 	minRank, maxRank int
 }
 
+// arguments are all that the queries of lists.tmpl take, by the names of their
+// parameters.
+type arguments struct {
+	dbsqlc.CountParams  // what a response has to pass
+	Owner               string
+	Narrowed            bool // by more than one owner
+	AfterCreatedAt      *time.Time
+	AfterID             *uuid.UUID
+	Skip, PageSize, Max int64
+	AtMost              int64
+	InRank              int32
+	AboveRank, UpToRank int32
+}
+
+func (a *arguments) after(p *domain.Position) {
+	if a.AfterCreatedAt, a.AfterID = nil, nil; p != nil {
+		a.AfterCreatedAt, a.AfterID = &p.CreatedAt, &p.ID
+	}
+}
+
 // narrow is false where nothing can pass the filter.
 func narrow(f domain.ResponseFilter) (filter, bool) {
-	out := filter{maxRank: maxRank}
-	owners, states, models, tiers := storable(f.Owners), storable(f.States), storable(f.Models), storable(f.Tiers)
-	for _, words := range [][]string{owners, states, models, tiers} {
+	out := filter{maxRank: domain.StateRank("")}
+	out.CountParams = dbsqlc.CountParams{
+		Owners: storable(f.Owners), States: storable(f.States), Models: storable(f.Models), Tiers: storable(f.Tiers),
+		CreatedAfter: roundedUp(f.CreatedAfter), CreatedBefore: f.CreatedBefore,
+		StatusMin: integer(f.StatusMin), StatusMax: integer(f.StatusMax),
+		MinDuration: atLeast(f.MinDuration), HasError: f.HasError,
+	}
+	for _, words := range [][]string{out.Owners, out.States, out.Models, out.Tiers} {
 		if words != nil && len(words) == 0 {
 			return filter{}, false
 		}
 	}
-	out.owners, out.states, out.models, out.tiers = owners, states, models, tiers
-	out.created = f.CreatedAfter != nil || f.CreatedBefore != nil
-	out.owner = owners
-	if len(owners) == 1 {
-		out.owned, out.owner = true, owners[0]
+	conditions := out.CountParams
+	if len(out.Owners) == 1 {
+		out.owned, out.Owner, conditions.Owners = true, out.Owners[0], nil
 	}
-	out.narrowed = len(owners) > 1 || states != nil || models != nil || tiers != nil ||
-		f.CreatedAfter != nil || f.CreatedBefore != nil || f.StatusMin != nil || f.StatusMax != nil ||
-		f.MinDuration != nil || f.HasError != nil
-	after := f.CreatedAfter
-	if after != nil {
-		// Rows hold whole microseconds, and sending drops what is below: the
-		// first one that is not before the bound is the next.
-		up := after.Add(time.Microsecond - 1)
-		after = &up
-	}
-	if states != nil {
-		out.minRank, out.maxRank = maxRank, 0
-		for _, state := range states {
+	out.Narrowed = !reflect.ValueOf(conditions).IsZero()
+	if out.States != nil {
+		out.minRank, out.maxRank = out.maxRank, 0
+		for _, state := range out.States {
 			rank := domain.StateRank(state)
 			out.minRank, out.maxRank = min(out.minRank, rank), max(out.maxRank, rank)
 		}
 	}
-	var atLeast pgtype.Interval
-	if f.MinDuration != nil {
-		atLeast = interval(*f.MinDuration)
-	}
-	out.args = []any{
-		states, models, tiers, after, f.CreatedBefore,
-		integer(f.StatusMin), integer(f.StatusMax), atLeast, f.HasError,
-	}
 	return out, true
 }
-
-const maxRank = 3
 
 // storable leaves out what no row can hold. Nil stays nil: it does not narrow.
 func storable(words []string) []string {
@@ -83,6 +85,16 @@ func storable(words []string) []string {
 	return kept
 }
 
+// roundedUp is the first time that rows can hold and that is not before the bound:
+// they hold whole microseconds, and sending drops what is below.
+func roundedUp(at *time.Time) *time.Time {
+	if at == nil {
+		return nil
+	}
+	up := at.Add(time.Microsecond - 1)
+	return &up
+}
+
 // integer brings a bound into the range that queries take; rows hold 16 bits.
 func integer(n *int64) *int32 {
 	if n == nil {
@@ -90,6 +102,13 @@ func integer(n *int64) *int32 {
 	}
 	in := int32(min(max(*n, math.MinInt32), math.MaxInt32))
 	return &in
+}
+
+func atLeast(d *time.Duration) pgtype.Interval {
+	if d == nil {
+		return pgtype.Interval{}
+	}
+	return interval(*d)
 }
 
 // interval rounds up to the microseconds that rows hold.
@@ -101,55 +120,123 @@ func interval(d time.Duration) pgtype.Interval {
 	return pgtype.Interval{Microseconds: us, Valid: true}
 }
 
-// query is one statement with its arguments.
-type query struct {
-	sql  string
-	args []any
+// query is a generated method that takes arguments by their names.
+type query[R any] func(context.Context, postgres.DBTX, arguments) (R, error)
+
+func byName[P, R any](method func(*dbsqlc.Queries, context.Context, P) (R, error)) query[R] {
+	to, all := reflect.TypeFor[P](), reflect.TypeFor[arguments]()
+	from := make([][]int, to.NumField())
+	for i := range from {
+		field := to.Field(i)
+		argument, is := all.FieldByName(field.Name)
+		if !is || argument.Type != field.Type && argument.Type != reflect.PointerTo(field.Type) {
+			panic("arguments have no " + field.Name + " as of " + to.Name())
+		}
+		from[i] = argument.Index
+	}
+	return func(ctx context.Context, db postgres.DBTX, a arguments) (R, error) {
+		var p P
+		params, all := reflect.ValueOf(&p).Elem(), reflect.ValueOf(&a).Elem()
+		for i, index := range from {
+			argument := all.FieldByIndex(index)
+			if argument.Type() != params.Field(i).Type() {
+				argument = argument.Elem()
+			}
+			params.Field(i).Set(argument)
+		}
+		return method(dbsqlc.New(db), ctx, p)
+	}
+}
+
+// pages is byName for a query for pages: all have the same columns.
+func pages[P any, R dbsqlc.PageRow | dbsqlc.PageActiveFirstRow | dbsqlc.PageInRankRow |
+	dbsqlc.PageOfOwnerRow | dbsqlc.PageOfOwnerActiveFirstRow | dbsqlc.PageOfOwnerInRankRow](method func(*dbsqlc.Queries, context.Context, P) ([]R, error)) query[[]dbsqlc.PageRow] {
+	run := byName(method)
+	return func(ctx context.Context, db postgres.DBTX, a arguments) ([]dbsqlc.PageRow, error) {
+		rows, err := run(ctx, db, a)
+		page := make([]dbsqlc.PageRow, len(rows))
+		for i, row := range rows {
+			page[i] = dbsqlc.PageRow(row)
+		}
+		return page, err
+	}
+}
+
+// nexts is byName for a query of a walk.
+func nexts[P any, R dbsqlc.NextRow | dbsqlc.NextOfOwnerRow](method func(*dbsqlc.Queries, context.Context, P) ([]R, error)) query[[]dbsqlc.NextRow] {
+	run := byName(method)
+	return func(ctx context.Context, db postgres.DBTX, a arguments) (found []dbsqlc.NextRow, err error) {
+		rows, err := run(ctx, db, a)
+		for _, row := range rows {
+			found = append(found, dbsqlc.NextRow(row))
+		}
+		return found, err
+	}
+}
+
+// list is the queries of one kind of list.
+type list struct {
+	inOrder, activeFirst, inRank query[[]dbsqlc.PageRow]
+	next                         query[[]dbsqlc.NextRow]
+	count                        query[int64]
+	counted                      string // the statement of count
+}
+
+var (
+	ofAll = list{
+		pages((*dbsqlc.Queries).Page), pages((*dbsqlc.Queries).PageActiveFirst), pages((*dbsqlc.Queries).PageInRank),
+		nexts((*dbsqlc.Queries).Next), byName((*dbsqlc.Queries).Count), dbsqlc.Count,
+	}
+	ofOwner = list{
+		pages((*dbsqlc.Queries).PageOfOwner), pages((*dbsqlc.Queries).PageOfOwnerActiveFirst), pages((*dbsqlc.Queries).PageOfOwnerInRank),
+		nexts((*dbsqlc.Queries).NextOfOwner), byName((*dbsqlc.Queries).CountOfOwner), dbsqlc.CountOfOwner,
+	}
+	countOfOwnerUpTo = byName((*dbsqlc.Queries).CountOfOwnerUpTo)
+)
+
+func (f filter) list() list {
+	if f.owned {
+		return ofOwner
+	}
+	return ofAll
+}
+
+// pageOf is a query for a page with its arguments.
+type pageOf func(context.Context, postgres.DBTX) ([]dbsqlc.PageRow, error)
+
+func (q query[R]) with(a arguments) func(context.Context, postgres.DBTX) (R, error) {
+	return func(ctx context.Context, db postgres.DBTX) (R, error) { return q(ctx, db, a) }
 }
 
 // pages are the queries whose rows, one after the other, begin with the page;
 // none where there can be no row. particular tells whether their plans are to
 // be made for the arguments.
-func (f filter) pages(q domain.PageQuery) (all []query, particular bool) {
-	inOrder, activeFirst, inRank := dbsqlc.Page, dbsqlc.PageActiveFirst, dbsqlc.PageInRank
-	if f.owned {
-		inOrder, activeFirst, inRank = dbsqlc.PageOfOwner, dbsqlc.PageOfOwnerActiveFirst, dbsqlc.PageOfOwnerInRank
-	}
+func (f filter) pages(q domain.PageQuery) (all []pageOf, particular bool) {
+	of, a := f.list(), f.arguments
+	a.Skip, a.PageSize = q.Skip, q.Limit
+	a.after(q.After)
 	if !q.ActiveFirst {
-		var createdAt, id any
-		if q.After != nil {
-			createdAt, id = q.After.CreatedAt, q.After.ID
-		}
-		return []query{f.page(inOrder, createdAt, id, q.Skip, q.Limit)}, f.narrowed
+		return []pageOf{of.inOrder.with(a)}, f.Narrowed
 	}
-	particular, above := f.narrowed, f.minRank-1
+	particular, above := f.Narrowed, f.minRank-1
 	if q.After != nil {
 		if r := q.After.Rank; f.minRank <= r && r <= f.maxRank {
-			all = append(all, f.page(inRank, r, q.After.CreatedAt, q.After.ID, q.Limit))
+			a.InRank = int32(r)
+			all = append(all, of.inRank.with(a))
 			// Nearly all rows are of the last rank, and few of the others.
-			particular = particular || r < maxRank
+			particular = particular || r < domain.StateRank("")
 		}
 		above = max(above, q.After.Rank)
 	}
 	if above < f.maxRank {
-		all = append(all, f.page(activeFirst, f.maxRank, above, q.Skip, q.Limit))
+		a.UpToRank, a.AboveRank = int32(f.maxRank), int32(above)
+		all = append(all, of.activeFirst.with(a))
 	}
 	return all, particular
 }
 
 // count is the query that counts.
-func (f filter) count() query {
-	sql := dbsqlc.Count
-	if f.owned {
-		sql = dbsqlc.CountOfOwner
-	}
-	return query{sql, append([]any{f.owner}, f.args...)}
-}
-
-func (f filter) page(sql string, more ...any) query {
-	args := []any{f.narrowed, f.owner}
-	if f.owned {
-		args = []any{f.owner, f.narrowed}
-	}
-	return query{sql, slices.Concat(args, f.args, more)}
+func (f filter) count() counting {
+	of := f.list()
+	return counting{of.count, of.counted, f.arguments}
 }

@@ -159,8 +159,9 @@ func (h *Holds) Bypassed(ctx context.Context) (found Bypassed, err error) {
 			of = dbsqlc.New(postgres.Rewritten{DBTX: c, SQL: heldGoneBesideRetained})
 		}
 		gone, err := of.HeldGone(ctx, dbsqlc.HeldGoneParams{Max: MaxGone, MaxHolds: maxSeenHolds})
-		for _, row := range gone {
-			found.Gone = append(found.Gone, GoneResponse{row.HoldID, row.RequestID})
+		found.Gone = make([]GoneResponse, len(gone))
+		for i, row := range gone {
+			found.Gone[i] = GoneResponse{row.HoldID, row.RequestID}
 		}
 		if err != nil || !around.Tasks {
 			return err

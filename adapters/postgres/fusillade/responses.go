@@ -26,7 +26,7 @@ type Responses struct {
 	copies *Copies       // nil: in the same database, if anywhere
 	known  func() *Known // nil: nothing is
 	leads  leads
-	many   *lru.Cache[any, struct{}] // owners with more than few responses
+	many   *lru.Cache[string, struct{}] // owners with more than few responses
 	// arsenal tells whether fusillade-arsenal's tables are there.
 	arsenal func() bool
 	// retained tells whether finished responses may have been moved.
@@ -49,7 +49,7 @@ func New(src postgres.Source, outletSchema string, usage bool, issuer Issuer) (*
 		return nil, err
 	}
 	never := func() bool { return false }
-	many, err := lru.New[any, struct{}](ownersOfMany)
+	many, err := lru.New[string, struct{}](ownersOfMany)
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +116,7 @@ func (r *Responses) Page(ctx context.Context, q domain.PageQuery) ([]domain.Resp
 	}
 	var page []domain.Response
 	read := func(c postgres.Conn) error {
-		var moved []query
+		var moved []pageOf
 		if retained {
 			moved = f.retainedPages(whole)
 		}
@@ -153,15 +153,15 @@ func (r *Responses) Page(ctx context.Context, q domain.PageQuery) ([]domain.Resp
 
 // collect runs the queries together, and then those of what is retained, and returns
 // their rows one after another.
-func collect(ctx context.Context, c postgres.Conn, queries []query, particular bool, moved []query) (all []dbsqlc.PageRow, err error) {
+func collect(ctx context.Context, c postgres.Conn, queries []pageOf, particular bool, moved []pageOf) (all []dbsqlc.PageRow, err error) {
 	if len(queries) == 1 && !particular && len(moved) == 0 {
-		return rowsOf(c.Query(ctx, queries[0].sql, queries[0].args...))
+		return queries[0](ctx, c)
 	}
 	var batch pgx.Batch
-	read := func(queries []query) {
+	read := func(queries []pageOf) {
 		for _, q := range queries {
-			batch.Queue(q.sql, q.args...).Query(func(r pgx.Rows) error {
-				rows, err := rowsOf(r, nil)
+			postgres.Queue(&batch, func(db postgres.DBTX) error {
+				rows, err := q(ctx, db)
 				all = append(all, rows...)
 				return err
 			})
@@ -177,15 +177,6 @@ func collect(ctx context.Context, c postgres.Conn, queries []query, particular b
 	read(moved)
 	err = c.SendBatch(ctx, &batch).Close()
 	return all, err
-}
-
-// rowsOf reads what any of the queries for pages returns: they have the same
-// columns.
-func rowsOf(rows pgx.Rows, err error) ([]dbsqlc.PageRow, error) {
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, pgx.RowToStructByPos[dbsqlc.PageRow])
 }
 
 // Get is domain.Responses'. It makes one round trip, and one more to the primary

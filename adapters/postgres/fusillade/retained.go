@@ -2,7 +2,9 @@ package fusillade
 
 import (
 	"cmp"
+	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -10,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"lethe/adapters/postgres"
 	"lethe/adapters/postgres/fusillade/internal/dbsqlc"
 	"lethe/domain"
 )
@@ -92,13 +95,14 @@ func getRetained(query string) string {
 
 // retainedPages are the queries for a page of what is retained, of which nothing is
 // skipped. Their plans are to be made in order.
-func (f filter) retainedPages(q domain.PageQuery) (all []query) {
+func (f filter) retainedPages(q domain.PageQuery) (all []pageOf) {
 	first := func(minRank, maxRank int, after *domain.Position) {
-		var createdAt, id any
-		if after != nil {
-			createdAt, id = after.CreatedAt, after.ID
-		}
-		all = append(all, f.firstRetained(pageOfRetained, minRank, maxRank, q.ActiveFirst, createdAt, id, q.Skip, q.Limit))
+		a, retained := f.firstRetained(pageOfRetained, minRank, maxRank, q.ActiveFirst)
+		a.Skip, a.PageSize = q.Skip, q.Limit
+		a.after(after)
+		all = append(all, func(ctx context.Context, db postgres.DBTX) ([]dbsqlc.PageRow, error) {
+			return ofAll.inOrder(ctx, retained(db), a)
+		})
 	}
 	if !q.ActiveFirst {
 		first(f.minRank, f.maxRank, q.After)
@@ -122,11 +126,11 @@ func (f filter) retainedPages(q domain.PageQuery) (all []query) {
 var (
 	pageOfRetained = byIndex(func(by string) string {
 		columns, _, _ := strings.Cut(neverNull.Replace(dbsqlc.Page), "\nFROM requests\n")
-		return with("requests AS NOT MATERIALIZED ("+ofObjects+"\nFROM (\n"+firstObjects(dbsqlc.Page, by, "DESC", 15)+"\n) o\n"+unpacked+"\n)",
+		return with("requests AS NOT MATERIALIZED ("+ofObjects+"\nFROM (\n"+firstObjects(dbsqlc.Page, by, "DESC", reflect.TypeFor[dbsqlc.PageParams]().NumField())+"\n) o\n"+unpacked+"\n)",
 			strings.Replace(columns, "-- name: Page ", "-- name: PageOfRetained ", 1)+"\nFROM requests")
 	})
 	nextOfRetained = byIndex(func(by string) string {
-		return "-- name: NextOfRetained :many\nSELECT object_id AS id, created_at FROM (\n" + firstObjects(dbsqlc.Next, by, "ASC", 14) + "\n) o"
+		return "-- name: NextOfRetained :many\nSELECT object_id AS id, created_at FROM (\n" + firstObjects(dbsqlc.Next, by, "ASC", reflect.TypeFor[dbsqlc.NextParams]().NumField()) + "\n) o"
 	})
 )
 
@@ -154,11 +158,16 @@ func firstObjects(query, by, direction string, args int) string {
 		"    WHERE s.rank BETWEEN $A AND $B AND ($V::text[] IS NULL OR s.state = ANY ($V::text[]))"
 	rows := of("part.value IS NOT NULL AND o.state = part.value") + "\nUNION ALL\n" + of("part.value IS NULL AND o.state IS NULL")
 	if by != "state" {
+		active, ranks := "'"+strings.Join(domain.ActiveStates, "', '")+"'", ""
+		for rank, state := range domain.ActiveStates {
+			ranks += fmt.Sprintf("('%s', %d), ", state, rank)
+		}
+		ranks += fmt.Sprintf("(NULL, %d)", len(domain.ActiveStates))
 		// One part for all that are finished, as all should be: the planner knows how
 		// common their states are. The others are looked for by their states.
 		parts = "SELECT v.value, s.state, s.rank FROM (SELECT DISTINCT unnest($V::text[]) AS value) v\n" +
-			"    CROSS JOIN (VALUES ('processing', 0), ('claimed', 1), ('pending', 2), (NULL, 3)) s (state, rank) WHERE s.rank BETWEEN $A AND $B"
-		rows = of("part.state IS NULL AND o."+by+" = part.value AND (o.state IS NULL OR o.state NOT IN ('processing', 'claimed', 'pending'))") +
+			"    CROSS JOIN (VALUES " + ranks + ") s (state, rank) WHERE s.rank BETWEEN $A AND $B"
+		rows = of("part.state IS NULL AND o."+by+" = part.value AND (o.state IS NULL OR o.state NOT IN ("+active+"))") +
 			"\nUNION ALL\n" + of("part.state IS NOT NULL AND o.state = part.state AND (o."+by+" = part.value) IS TRUE")
 	}
 	return strings.NewReplacer(
@@ -172,10 +181,10 @@ func firstObjects(query, by, direction string, args int) string {
 // how many there are: without routes, which it would take for coincidences. As each
 // response has an object that is its group's, which has no owner, state, model, tier
 // or time, each condition on these halves them for the planner once more.
-func (f filter) reckonedRetained() (q query, times int64) {
+func (f filter) reckonedRetained() (q counting, times int64) {
 	q, times = f.count(), 2 // there is one on owners always
 	q.sql = with("requests AS NOT MATERIALIZED ("+ofObjects+"\nFROM retained_response_objects o\n"+unpacked+"\nWHERE o.object_kind = 'request'\n)", q.sql)
-	for _, is := range []bool{f.states != nil, f.models != nil, f.tiers != nil, f.created} {
+	for _, is := range []bool{f.States != nil, f.Models != nil, f.Tiers != nil, f.CreatedAfter != nil || f.CreatedBefore != nil} {
 		if is {
 			times *= 2
 		}
@@ -183,23 +192,24 @@ func (f filter) reckonedRetained() (q query, times int64) {
 	return q, times
 }
 
-// firstRetained is one of the queries by index for the filter, whose conditions leave out what
-// leads to the rows.
-func (f filter) firstRetained(queries map[string]string, minRank, maxRank int, ranked bool, more ...any) query {
-	rest := filter{narrowed: f.narrowed, args: slices.Clone(f.args)}
-	by, values := "state", f.states
+// firstRetained has one of the queries by index asked for the filter. The rest are
+// its conditions but for what leads to the rows.
+func (f filter) firstRetained(queries map[string]string, minRank, maxRank int, ranked bool) (rest arguments, retained func(postgres.DBTX) postgres.DBTX) {
+	rest = f.arguments
+	by, values := "state", f.States
 	switch {
-	case f.owners != nil:
-		by, values = "created_by", f.owners
-	case f.models != nil:
-		by, values, rest.args[1] = "model", f.models, nil
-	case f.tiers != nil && f.states == nil:
-		by, values, rest.args[2] = "service_tier", f.tiers, nil
+	case f.Owners != nil:
+		by, values, rest.Owners = "created_by", f.Owners, nil
+	case f.Models != nil:
+		by, values, rest.Models = "model", f.Models, nil
+	case f.Tiers != nil && f.States == nil:
+		by, values, rest.Tiers = "service_tier", f.Tiers, nil
 	default:
-		rest.args[0] = nil
+		rest.States = nil
 	}
-	q := rest.page(queries[by], more...)
-	return query{q.sql, append(q.args, minRank, maxRank, values, ranked)}
+	return rest, func(db postgres.DBTX) postgres.DBTX {
+		return postgres.Rewritten{DBTX: db, SQL: queries[by], More: []any{minRank, maxRank, values, ranked}}
+	}
 }
 
 // merged are the rows of both in the order of the page, none twice.

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"lethe/adapters/postgres"
 	"lethe/adapters/postgres/fusillade/internal/dbsqlc"
 	"lethe/domain"
 )
@@ -95,34 +96,28 @@ func (w walk) next(ctx context.Context, e *eraser, from place, limit int) (found
 	if w.preview != nil {
 		return w.nextPreviewed(ctx, e, from, limit)
 	}
-	var createdAt, id any
-	if from.after != nil {
-		createdAt, id = from.after.CreatedAt, from.after.ID
-	}
-	sql := dbsqlc.Next
-	if w.filter.owned {
-		sql = dbsqlc.NextOfOwner
-	}
-	q := w.filter.page(sql, createdAt, id, int64(limit)+1)
+	f := w.filter
+	f.after(from.after)
+	f.Max = int64(limit) + 1
 	var rows []dbsqlc.NextRow
 	var b pgx.Batch
-	if w.filter.narrowed {
+	if f.Narrowed {
 		queueFixed(&b, (*dbsqlc.Queries).PlanForArguments)
 	}
-	b.Queue(q.sql, q.args...).Query(func(r pgx.Rows) (err error) {
-		rows, err = pgx.CollectRows(r, pgx.RowToStructByPos[dbsqlc.NextRow])
+	postgres.Queue(&b, func(db postgres.DBTX) (err error) {
+		rows, err = f.list().next(ctx, db, f.arguments)
 		return err
 	})
 	if e.Retained {
-		q := w.filter.firstRetained(nextOfRetained, w.filter.minRank, w.filter.maxRank, false, createdAt, id, int64(limit)+1)
+		rest, retained := f.firstRetained(nextOfRetained, f.minRank, f.maxRank, false)
 		queueFixed(&b, (*dbsqlc.Queries).PlanInOrder)
-		b.Queue(q.sql, q.args...).Query(func(r pgx.Rows) error {
-			moved, err := pgx.CollectRows(r, pgx.RowToStructByPos[dbsqlc.NextRow])
+		postgres.Queue(&b, func(db postgres.DBTX) error {
+			moved, err := ofAll.next(ctx, retained(db), rest)
 			rows = nextOfBoth(append(rows, moved...))
 			return err
 		})
 	}
-	if w.filter.narrowed || e.Retained {
+	if f.Narrowed || e.Retained {
 		queueFixed(&b, (*dbsqlc.Queries).PlanForAny)
 	}
 	if err := e.tx.SendBatch(ctx, &b).Close(); err != nil {

@@ -8,11 +8,12 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+
+	"lethe/adapters/postgres"
 )
 
-// rank orders the states of a response as lists do. The planner matches the
-// expression of an index by its form, so it must be this one.
-const rank = "CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END"
+// rank orders the states of a response as lists do.
+var rank = postgres.StateRank("state")
 
 // taskResponse is the response that a queued job would write, as erasures look
 // for it.

@@ -7,113 +7,10 @@ package dbsqlc
 
 import (
 	"context"
-	"time"
-
-	"github.com/jackc/pgx/v5/pgtype"
 )
 
-const Count = `-- name: Count :one
-
-SELECT count(*) FROM requests
-WHERE ($1::text[] IS NOT NULL OR created_by IS NOT NULL)
-  AND ($1::text[] IS NULL OR created_by = ANY ($1::text[]))
-  AND ($2::text[] IS NULL OR state = ANY ($2::text[]))
-  AND ($3::text[] IS NULL OR model = ANY ($3::text[]))
-  AND ($4::text[] IS NULL OR service_tier = ANY ($4::text[]))
-  AND ($5::timestamptz IS NULL OR created_at >= $5::timestamptz)
-  AND ($6::timestamptz IS NULL OR created_at <= $6::timestamptz)
-  AND ($7::integer IS NULL OR response_status >= $7::integer)
-  AND ($8::integer IS NULL OR response_status <= $8::integer)
-  AND ($9::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
-      AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= $9::interval)
-  AND ($10::boolean IS NULL OR (error IS NOT NULL) = $10::boolean)
-`
-
-type CountParams struct {
-	Owners        []string
-	States        []string
-	Models        []string
-	Tiers         []string
-	CreatedAfter  *time.Time
-	CreatedBefore *time.Time
-	StatusMin     *int32
-	StatusMax     *int32
-	MinDuration   pgtype.Interval
-	HasError      *bool
-}
-
-// The conditions are those of page.sql, without order and bounds, and without
-// that on batches: a check of the table has it that a row with an owner has
-// none, and the indexes by owner hold all that a plain count needs to know.
-// Where owners are given, it is not asked whether a row has one: the planner
-// would take that for another coincidence, and expect too few rows.
-//
-// The duration is spelled as in the statistics that doctor advises.
-func (q *Queries) Count(ctx context.Context, arg CountParams) (int64, error) {
-	row := q.db.QueryRow(ctx, Count,
-		arg.Owners,
-		arg.States,
-		arg.Models,
-		arg.Tiers,
-		arg.CreatedAfter,
-		arg.CreatedBefore,
-		arg.StatusMin,
-		arg.StatusMax,
-		arg.MinDuration,
-		arg.HasError,
-	)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
-}
-
-const CountOfOwner = `-- name: CountOfOwner :one
-SELECT count(*) FROM requests
-WHERE created_by = $1::text
-  AND ($2::text[] IS NULL OR state = ANY ($2::text[]))
-  AND ($3::text[] IS NULL OR model = ANY ($3::text[]))
-  AND ($4::text[] IS NULL OR service_tier = ANY ($4::text[]))
-  AND ($5::timestamptz IS NULL OR created_at >= $5::timestamptz)
-  AND ($6::timestamptz IS NULL OR created_at <= $6::timestamptz)
-  AND ($7::integer IS NULL OR response_status >= $7::integer)
-  AND ($8::integer IS NULL OR response_status <= $8::integer)
-  AND ($9::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
-      AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= $9::interval)
-  AND ($10::boolean IS NULL OR (error IS NOT NULL) = $10::boolean)
-`
-
-type CountOfOwnerParams struct {
-	Owner         string
-	States        []string
-	Models        []string
-	Tiers         []string
-	CreatedAfter  *time.Time
-	CreatedBefore *time.Time
-	StatusMin     *int32
-	StatusMax     *int32
-	MinDuration   pgtype.Interval
-	HasError      *bool
-}
-
-func (q *Queries) CountOfOwner(ctx context.Context, arg CountOfOwnerParams) (int64, error) {
-	row := q.db.QueryRow(ctx, CountOfOwner,
-		arg.Owner,
-		arg.States,
-		arg.Models,
-		arg.Tiers,
-		arg.CreatedAfter,
-		arg.CreatedBefore,
-		arg.StatusMin,
-		arg.StatusMax,
-		arg.MinDuration,
-		arg.HasError,
-	)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
-}
-
 const CountOfOwnerUpTo = `-- name: CountOfOwnerUpTo :one
+
 SELECT count(*) FROM (
     SELECT FROM requests WHERE created_by = $1::text
     ORDER BY created_at DESC, id DESC LIMIT $2::bigint
@@ -125,6 +22,7 @@ type CountOfOwnerUpToParams struct {
 	AtMost int64
 }
 
+// What else counts: see lists.tmpl.
 // Reads no more than it counts, and in the order of an index, or the planner
 // would find half of the table cheaper for an owner of many.
 func (q *Queries) CountOfOwnerUpTo(ctx context.Context, arg CountOfOwnerUpToParams) (int64, error) {

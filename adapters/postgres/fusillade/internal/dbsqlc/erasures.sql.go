@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5/pgtype"
 )
 
 const AddErasureReceipt = `-- name: AddErasureReceipt :exec
@@ -797,167 +796,6 @@ func (q *Queries) LockErasure(ctx context.Context, id uuid.UUID) (LockErasureRow
 	return i, err
 }
 
-const Next = `-- name: Next :many
-
-SELECT id, created_at
-FROM requests
-WHERE created_by IS NOT NULL AND num_nulls(batch_id) <> 0
-  AND CASE WHEN $1::boolean THEN ($2::text[] IS NULL OR created_by = ANY ($2::text[]))
-      AND ($3::text[] IS NULL OR CASE cardinality($3::text[]) WHEN 1 THEN state = ($3::text[])[1] ELSE state = ANY ($3::text[]) END)
-      AND ($4::text[] IS NULL OR CASE cardinality($4::text[]) WHEN 1 THEN model = ($4::text[])[1] ELSE model = ANY ($4::text[]) END)
-      AND ($5::text[] IS NULL OR service_tier = ANY ($5::text[]))
-      AND ($6::timestamptz IS NULL OR created_at >= $6::timestamptz)
-      AND ($7::timestamptz IS NULL OR created_at <= $7::timestamptz)
-      AND ($8::integer IS NULL OR response_status >= $8::integer)
-      AND ($9::integer IS NULL OR response_status <= $9::integer)
-      AND ($10::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
-          AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= $10::interval)
-      AND ($11::boolean IS NULL OR (error IS NOT NULL) = $11::boolean)
-      ELSE true END
-  AND (created_at, id) > (coalesce($12::timestamptz, '-infinity'),
-                          coalesce($13::uuid, '00000000-0000-0000-0000-000000000000'))
-ORDER BY created_at, id
-LIMIT $14::bigint
-`
-
-type NextParams struct {
-	Narrowed       bool
-	Owners         []string
-	States         []string
-	Models         []string
-	Tiers          []string
-	CreatedAfter   *time.Time
-	CreatedBefore  *time.Time
-	StatusMin      *int32
-	StatusMax      *int32
-	MinDuration    pgtype.Interval
-	HasError       *bool
-	AfterCreatedAt *time.Time
-	AfterID        *uuid.UUID
-	Max            int64
-}
-
-type NextRow struct {
-	ID        uuid.UUID
-	CreatedAt time.Time
-}
-
-// Bulk erasures: what they are about, and how far they have come.
-// What follows in an erasure, the oldest first. The conditions are those of
-// page.sql, as is the order of the arguments.
-func (q *Queries) Next(ctx context.Context, arg NextParams) ([]NextRow, error) {
-	rows, err := q.db.Query(ctx, Next,
-		arg.Narrowed,
-		arg.Owners,
-		arg.States,
-		arg.Models,
-		arg.Tiers,
-		arg.CreatedAfter,
-		arg.CreatedBefore,
-		arg.StatusMin,
-		arg.StatusMax,
-		arg.MinDuration,
-		arg.HasError,
-		arg.AfterCreatedAt,
-		arg.AfterID,
-		arg.Max,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []NextRow
-	for rows.Next() {
-		var i NextRow
-		if err := rows.Scan(&i.ID, &i.CreatedAt); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const NextOfOwner = `-- name: NextOfOwner :many
-SELECT id, created_at
-FROM requests
-WHERE created_by = $1::text AND num_nulls(batch_id) <> 0
-  AND CASE WHEN $2::boolean THEN ($3::text[] IS NULL OR CASE cardinality($3::text[]) WHEN 1 THEN state = ($3::text[])[1] ELSE state = ANY ($3::text[]) END)
-      AND ($4::text[] IS NULL OR CASE cardinality($4::text[]) WHEN 1 THEN model = ($4::text[])[1] ELSE model = ANY ($4::text[]) END)
-      AND ($5::text[] IS NULL OR service_tier = ANY ($5::text[]))
-      AND ($6::timestamptz IS NULL OR created_at >= $6::timestamptz)
-      AND ($7::timestamptz IS NULL OR created_at <= $7::timestamptz)
-      AND ($8::integer IS NULL OR response_status >= $8::integer)
-      AND ($9::integer IS NULL OR response_status <= $9::integer)
-      AND ($10::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
-          AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= $10::interval)
-      AND ($11::boolean IS NULL OR (error IS NOT NULL) = $11::boolean)
-      ELSE true END
-  AND (created_at, id) > (coalesce($12::timestamptz, '-infinity'),
-                          coalesce($13::uuid, '00000000-0000-0000-0000-000000000000'))
-ORDER BY created_at, id
-LIMIT $14::bigint
-`
-
-type NextOfOwnerParams struct {
-	Owner          string
-	Narrowed       bool
-	States         []string
-	Models         []string
-	Tiers          []string
-	CreatedAfter   *time.Time
-	CreatedBefore  *time.Time
-	StatusMin      *int32
-	StatusMax      *int32
-	MinDuration    pgtype.Interval
-	HasError       *bool
-	AfterCreatedAt *time.Time
-	AfterID        *uuid.UUID
-	Max            int64
-}
-
-type NextOfOwnerRow struct {
-	ID        uuid.UUID
-	CreatedAt time.Time
-}
-
-func (q *Queries) NextOfOwner(ctx context.Context, arg NextOfOwnerParams) ([]NextOfOwnerRow, error) {
-	rows, err := q.db.Query(ctx, NextOfOwner,
-		arg.Owner,
-		arg.Narrowed,
-		arg.States,
-		arg.Models,
-		arg.Tiers,
-		arg.CreatedAfter,
-		arg.CreatedBefore,
-		arg.StatusMin,
-		arg.StatusMax,
-		arg.MinDuration,
-		arg.HasError,
-		arg.AfterCreatedAt,
-		arg.AfterID,
-		arg.Max,
-	)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []NextOfOwnerRow
-	for rows.Next() {
-		var i NextOfOwnerRow
-		if err := rows.Scan(&i.ID, &i.CreatedAt); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const NextPreviewed = `-- name: NextPreviewed :many
 SELECT listed.id, r.created_at
 FROM (
@@ -1016,9 +854,11 @@ func (q *Queries) NextPreviewed(ctx context.Context, arg NextPreviewedParams) ([
 }
 
 const PlanForAny = `-- name: PlanForAny :exec
+
 SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'on', true), set_config('enable_sort', 'on', true)
 `
 
+// Bulk erasures: what they are about, and how far they have come.
 // Takes PlanForArguments and PlanInOrder back, for what follows in the same
 // transaction, of which nothing is worth compiling or several processes either.
 func (q *Queries) PlanForAny(ctx context.Context) error {

@@ -1,0 +1,256 @@
+-- Code generated from lists.tmpl. DO NOT EDIT.
+
+-- A query for each order, of one owner and of all or several: each has an index
+-- of its own, and the order is spelled exactly as that index spells it. Bodies
+-- are never read here.
+--
+-- A list that nothing narrows but an owner has one plan for ever, and none of
+-- the cost of planning. Where there are filters (narrowed), the plan is to be
+-- made for them, which PlanForArguments sees to: those that are not given then
+-- vanish. That they hang on one switch keeps the planner from taking them for
+-- many coincidences where it does not know them: it would expect next to no
+-- rows, and rather sort those than follow the order of an index.
+--
+-- A single state or model is compared as what it is. Behind a column that is
+-- equal to one value an index is in order, which the planner knows of =, and
+-- not of ANY with an array of one.
+--
+-- num_nulls(batch_id) <> 0 means batch_id IS NULL. Every row with an owner has
+-- no batch, but the planner does not know that: where most rows are of batches
+-- it would take the plain condition for a rare coincidence, expect next to
+-- nothing, and choose and estimate accordingly. Of this one it expects that
+-- nearly all rows pass.
+--
+-- A page that goes on after a row asks InRank for what is left of that row's
+-- rank, and ActiveFirst for the ranks above it.
+--
+-- What a response has to pass is "filter", below: there alone. A parameter of it is
+-- a field of dbsqlc.CountParams, which filter.go fills.
+
+-- name: Page :many
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE created_by IS NOT NULL AND num_nulls(batch_id) <> 0
+  AND CASE WHEN sqlc.arg('narrowed')::boolean THEN (sqlc.narg('owners')::text[] IS NULL OR created_by = ANY (sqlc.narg('owners')::text[]))
+      AND (sqlc.narg('states')::text[] IS NULL OR CASE cardinality(sqlc.narg('states')::text[]) WHEN 1 THEN state = (sqlc.narg('states')::text[])[1] ELSE state = ANY (sqlc.narg('states')::text[]) END)
+      AND (sqlc.narg('models')::text[] IS NULL OR CASE cardinality(sqlc.narg('models')::text[]) WHEN 1 THEN model = (sqlc.narg('models')::text[])[1] ELSE model = ANY (sqlc.narg('models')::text[]) END)
+      AND (sqlc.narg('tiers')::text[] IS NULL OR service_tier = ANY (sqlc.narg('tiers')::text[]))
+      AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
+      AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
+      AND (sqlc.narg('status_min')::integer IS NULL OR response_status >= sqlc.narg('status_min')::integer)
+      AND (sqlc.narg('status_max')::integer IS NULL OR response_status <= sqlc.narg('status_max')::integer)
+      AND (sqlc.narg('min_duration')::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
+          AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= sqlc.narg('min_duration')::interval)
+      AND (sqlc.narg('has_error')::boolean IS NULL OR (error IS NOT NULL) = sqlc.narg('has_error')::boolean)
+      ELSE true END
+  AND (created_at, id) < (coalesce(sqlc.narg('after_created_at')::timestamptz, 'infinity'),
+                          coalesce(sqlc.narg('after_id')::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+ORDER BY created_at DESC, id DESC
+LIMIT sqlc.arg('page_size')::bigint OFFSET sqlc.arg('skip')::bigint;
+
+-- name: PageActiveFirst :many
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE created_by IS NOT NULL AND num_nulls(batch_id) <> 0
+  AND CASE WHEN sqlc.arg('narrowed')::boolean THEN (sqlc.narg('owners')::text[] IS NULL OR created_by = ANY (sqlc.narg('owners')::text[]))
+      AND (sqlc.narg('states')::text[] IS NULL OR CASE cardinality(sqlc.narg('states')::text[]) WHEN 1 THEN state = (sqlc.narg('states')::text[])[1] ELSE state = ANY (sqlc.narg('states')::text[]) END)
+      AND (sqlc.narg('models')::text[] IS NULL OR CASE cardinality(sqlc.narg('models')::text[]) WHEN 1 THEN model = (sqlc.narg('models')::text[])[1] ELSE model = ANY (sqlc.narg('models')::text[]) END)
+      AND (sqlc.narg('tiers')::text[] IS NULL OR service_tier = ANY (sqlc.narg('tiers')::text[]))
+      AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
+      AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
+      AND (sqlc.narg('status_min')::integer IS NULL OR response_status >= sqlc.narg('status_min')::integer)
+      AND (sqlc.narg('status_max')::integer IS NULL OR response_status <= sqlc.narg('status_max')::integer)
+      AND (sqlc.narg('min_duration')::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
+          AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= sqlc.narg('min_duration')::interval)
+      AND (sqlc.narg('has_error')::boolean IS NULL OR (error IS NOT NULL) = sqlc.narg('has_error')::boolean)
+      AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END <= sqlc.arg('up_to_rank')::integer
+      ELSE true END
+  AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END > sqlc.arg('above_rank')::integer
+ORDER BY CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END,
+         created_at DESC, id DESC
+LIMIT sqlc.arg('page_size')::bigint OFFSET sqlc.arg('skip')::bigint;
+
+-- name: PageInRank :many
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE created_by IS NOT NULL AND num_nulls(batch_id) <> 0
+  AND CASE WHEN sqlc.arg('narrowed')::boolean THEN (sqlc.narg('owners')::text[] IS NULL OR created_by = ANY (sqlc.narg('owners')::text[]))
+      AND (sqlc.narg('states')::text[] IS NULL OR CASE cardinality(sqlc.narg('states')::text[]) WHEN 1 THEN state = (sqlc.narg('states')::text[])[1] ELSE state = ANY (sqlc.narg('states')::text[]) END)
+      AND (sqlc.narg('models')::text[] IS NULL OR CASE cardinality(sqlc.narg('models')::text[]) WHEN 1 THEN model = (sqlc.narg('models')::text[])[1] ELSE model = ANY (sqlc.narg('models')::text[]) END)
+      AND (sqlc.narg('tiers')::text[] IS NULL OR service_tier = ANY (sqlc.narg('tiers')::text[]))
+      AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
+      AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
+      AND (sqlc.narg('status_min')::integer IS NULL OR response_status >= sqlc.narg('status_min')::integer)
+      AND (sqlc.narg('status_max')::integer IS NULL OR response_status <= sqlc.narg('status_max')::integer)
+      AND (sqlc.narg('min_duration')::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
+          AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= sqlc.narg('min_duration')::interval)
+      AND (sqlc.narg('has_error')::boolean IS NULL OR (error IS NOT NULL) = sqlc.narg('has_error')::boolean)
+      ELSE true END
+  AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END = sqlc.arg('in_rank')::integer
+  AND (created_at, id) < (sqlc.arg('after_created_at')::timestamptz, sqlc.arg('after_id')::uuid)
+ORDER BY created_at DESC, id DESC
+LIMIT sqlc.arg('page_size')::bigint;
+
+-- name: Next :many
+-- What follows in an erasure, the oldest first.
+SELECT id, created_at
+FROM requests
+WHERE created_by IS NOT NULL AND num_nulls(batch_id) <> 0
+  AND CASE WHEN sqlc.arg('narrowed')::boolean THEN (sqlc.narg('owners')::text[] IS NULL OR created_by = ANY (sqlc.narg('owners')::text[]))
+      AND (sqlc.narg('states')::text[] IS NULL OR CASE cardinality(sqlc.narg('states')::text[]) WHEN 1 THEN state = (sqlc.narg('states')::text[])[1] ELSE state = ANY (sqlc.narg('states')::text[]) END)
+      AND (sqlc.narg('models')::text[] IS NULL OR CASE cardinality(sqlc.narg('models')::text[]) WHEN 1 THEN model = (sqlc.narg('models')::text[])[1] ELSE model = ANY (sqlc.narg('models')::text[]) END)
+      AND (sqlc.narg('tiers')::text[] IS NULL OR service_tier = ANY (sqlc.narg('tiers')::text[]))
+      AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
+      AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
+      AND (sqlc.narg('status_min')::integer IS NULL OR response_status >= sqlc.narg('status_min')::integer)
+      AND (sqlc.narg('status_max')::integer IS NULL OR response_status <= sqlc.narg('status_max')::integer)
+      AND (sqlc.narg('min_duration')::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
+          AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= sqlc.narg('min_duration')::interval)
+      AND (sqlc.narg('has_error')::boolean IS NULL OR (error IS NOT NULL) = sqlc.narg('has_error')::boolean)
+      ELSE true END
+  AND (created_at, id) > (coalesce(sqlc.narg('after_created_at')::timestamptz, '-infinity'),
+                          coalesce(sqlc.narg('after_id')::uuid, '00000000-0000-0000-0000-000000000000'))
+ORDER BY created_at, id
+LIMIT sqlc.arg('max')::bigint;
+
+-- name: Count :one
+-- Without order and bounds, and without the condition on batches: a check of the
+-- table has it that a row with an owner has none, and the indexes by owner hold all
+-- that a plain count needs to know. Where owners are given, it is not asked whether a
+-- row has one: the planner would take that for another coincidence, and expect too
+-- few rows. The duration is spelled as in the statistics that doctor advises.
+SELECT count(*) FROM requests
+WHERE (sqlc.narg('owners')::text[] IS NOT NULL OR created_by IS NOT NULL)
+  AND (sqlc.narg('owners')::text[] IS NULL OR created_by = ANY (sqlc.narg('owners')::text[]))
+      AND (sqlc.narg('states')::text[] IS NULL OR state = ANY (sqlc.narg('states')::text[]))
+      AND (sqlc.narg('models')::text[] IS NULL OR model = ANY (sqlc.narg('models')::text[]))
+      AND (sqlc.narg('tiers')::text[] IS NULL OR service_tier = ANY (sqlc.narg('tiers')::text[]))
+      AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
+      AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
+      AND (sqlc.narg('status_min')::integer IS NULL OR response_status >= sqlc.narg('status_min')::integer)
+      AND (sqlc.narg('status_max')::integer IS NULL OR response_status <= sqlc.narg('status_max')::integer)
+      AND (sqlc.narg('min_duration')::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
+          AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= sqlc.narg('min_duration')::interval)
+      AND (sqlc.narg('has_error')::boolean IS NULL OR (error IS NOT NULL) = sqlc.narg('has_error')::boolean);
+
+-- name: PageOfOwner :many
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE created_by = sqlc.arg('owner')::text AND num_nulls(batch_id) <> 0
+  AND CASE WHEN sqlc.arg('narrowed')::boolean THEN (sqlc.narg('states')::text[] IS NULL OR CASE cardinality(sqlc.narg('states')::text[]) WHEN 1 THEN state = (sqlc.narg('states')::text[])[1] ELSE state = ANY (sqlc.narg('states')::text[]) END)
+      AND (sqlc.narg('models')::text[] IS NULL OR CASE cardinality(sqlc.narg('models')::text[]) WHEN 1 THEN model = (sqlc.narg('models')::text[])[1] ELSE model = ANY (sqlc.narg('models')::text[]) END)
+      AND (sqlc.narg('tiers')::text[] IS NULL OR service_tier = ANY (sqlc.narg('tiers')::text[]))
+      AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
+      AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
+      AND (sqlc.narg('status_min')::integer IS NULL OR response_status >= sqlc.narg('status_min')::integer)
+      AND (sqlc.narg('status_max')::integer IS NULL OR response_status <= sqlc.narg('status_max')::integer)
+      AND (sqlc.narg('min_duration')::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
+          AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= sqlc.narg('min_duration')::interval)
+      AND (sqlc.narg('has_error')::boolean IS NULL OR (error IS NOT NULL) = sqlc.narg('has_error')::boolean)
+      ELSE true END
+  AND (created_at, id) < (coalesce(sqlc.narg('after_created_at')::timestamptz, 'infinity'),
+                          coalesce(sqlc.narg('after_id')::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+ORDER BY created_at DESC, id DESC
+LIMIT sqlc.arg('page_size')::bigint OFFSET sqlc.arg('skip')::bigint;
+
+-- name: PageOfOwnerActiveFirst :many
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE created_by = sqlc.arg('owner')::text AND num_nulls(batch_id) <> 0
+  AND CASE WHEN sqlc.arg('narrowed')::boolean THEN (sqlc.narg('states')::text[] IS NULL OR CASE cardinality(sqlc.narg('states')::text[]) WHEN 1 THEN state = (sqlc.narg('states')::text[])[1] ELSE state = ANY (sqlc.narg('states')::text[]) END)
+      AND (sqlc.narg('models')::text[] IS NULL OR CASE cardinality(sqlc.narg('models')::text[]) WHEN 1 THEN model = (sqlc.narg('models')::text[])[1] ELSE model = ANY (sqlc.narg('models')::text[]) END)
+      AND (sqlc.narg('tiers')::text[] IS NULL OR service_tier = ANY (sqlc.narg('tiers')::text[]))
+      AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
+      AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
+      AND (sqlc.narg('status_min')::integer IS NULL OR response_status >= sqlc.narg('status_min')::integer)
+      AND (sqlc.narg('status_max')::integer IS NULL OR response_status <= sqlc.narg('status_max')::integer)
+      AND (sqlc.narg('min_duration')::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
+          AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= sqlc.narg('min_duration')::interval)
+      AND (sqlc.narg('has_error')::boolean IS NULL OR (error IS NOT NULL) = sqlc.narg('has_error')::boolean)
+      AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END <= sqlc.arg('up_to_rank')::integer
+      ELSE true END
+  AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END > sqlc.arg('above_rank')::integer
+ORDER BY CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END,
+         created_at DESC, id DESC
+LIMIT sqlc.arg('page_size')::bigint OFFSET sqlc.arg('skip')::bigint;
+
+-- name: PageOfOwnerInRank :many
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE created_by = sqlc.arg('owner')::text AND num_nulls(batch_id) <> 0
+  AND CASE WHEN sqlc.arg('narrowed')::boolean THEN (sqlc.narg('states')::text[] IS NULL OR CASE cardinality(sqlc.narg('states')::text[]) WHEN 1 THEN state = (sqlc.narg('states')::text[])[1] ELSE state = ANY (sqlc.narg('states')::text[]) END)
+      AND (sqlc.narg('models')::text[] IS NULL OR CASE cardinality(sqlc.narg('models')::text[]) WHEN 1 THEN model = (sqlc.narg('models')::text[])[1] ELSE model = ANY (sqlc.narg('models')::text[]) END)
+      AND (sqlc.narg('tiers')::text[] IS NULL OR service_tier = ANY (sqlc.narg('tiers')::text[]))
+      AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
+      AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
+      AND (sqlc.narg('status_min')::integer IS NULL OR response_status >= sqlc.narg('status_min')::integer)
+      AND (sqlc.narg('status_max')::integer IS NULL OR response_status <= sqlc.narg('status_max')::integer)
+      AND (sqlc.narg('min_duration')::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
+          AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= sqlc.narg('min_duration')::interval)
+      AND (sqlc.narg('has_error')::boolean IS NULL OR (error IS NOT NULL) = sqlc.narg('has_error')::boolean)
+      ELSE true END
+  AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END = sqlc.arg('in_rank')::integer
+  AND (created_at, id) < (sqlc.arg('after_created_at')::timestamptz, sqlc.arg('after_id')::uuid)
+ORDER BY created_at DESC, id DESC
+LIMIT sqlc.arg('page_size')::bigint;
+
+-- name: NextOfOwner :many
+-- What follows in an erasure, the oldest first.
+SELECT id, created_at
+FROM requests
+WHERE created_by = sqlc.arg('owner')::text AND num_nulls(batch_id) <> 0
+  AND CASE WHEN sqlc.arg('narrowed')::boolean THEN (sqlc.narg('states')::text[] IS NULL OR CASE cardinality(sqlc.narg('states')::text[]) WHEN 1 THEN state = (sqlc.narg('states')::text[])[1] ELSE state = ANY (sqlc.narg('states')::text[]) END)
+      AND (sqlc.narg('models')::text[] IS NULL OR CASE cardinality(sqlc.narg('models')::text[]) WHEN 1 THEN model = (sqlc.narg('models')::text[])[1] ELSE model = ANY (sqlc.narg('models')::text[]) END)
+      AND (sqlc.narg('tiers')::text[] IS NULL OR service_tier = ANY (sqlc.narg('tiers')::text[]))
+      AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
+      AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
+      AND (sqlc.narg('status_min')::integer IS NULL OR response_status >= sqlc.narg('status_min')::integer)
+      AND (sqlc.narg('status_max')::integer IS NULL OR response_status <= sqlc.narg('status_max')::integer)
+      AND (sqlc.narg('min_duration')::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
+          AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= sqlc.narg('min_duration')::interval)
+      AND (sqlc.narg('has_error')::boolean IS NULL OR (error IS NOT NULL) = sqlc.narg('has_error')::boolean)
+      ELSE true END
+  AND (created_at, id) > (coalesce(sqlc.narg('after_created_at')::timestamptz, '-infinity'),
+                          coalesce(sqlc.narg('after_id')::uuid, '00000000-0000-0000-0000-000000000000'))
+ORDER BY created_at, id
+LIMIT sqlc.arg('max')::bigint;
+
+-- name: CountOfOwner :one
+-- Without order and bounds, and without the condition on batches: a check of the
+-- table has it that a row with an owner has none, and the indexes by owner hold all
+-- that a plain count needs to know. Where owners are given, it is not asked whether a
+-- row has one: the planner would take that for another coincidence, and expect too
+-- few rows. The duration is spelled as in the statistics that doctor advises.
+SELECT count(*) FROM requests
+WHERE created_by = sqlc.arg('owner')::text
+  AND (sqlc.narg('states')::text[] IS NULL OR state = ANY (sqlc.narg('states')::text[]))
+      AND (sqlc.narg('models')::text[] IS NULL OR model = ANY (sqlc.narg('models')::text[]))
+      AND (sqlc.narg('tiers')::text[] IS NULL OR service_tier = ANY (sqlc.narg('tiers')::text[]))
+      AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
+      AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
+      AND (sqlc.narg('status_min')::integer IS NULL OR response_status >= sqlc.narg('status_min')::integer)
+      AND (sqlc.narg('status_max')::integer IS NULL OR response_status <= sqlc.narg('status_max')::integer)
+      AND (sqlc.narg('min_duration')::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
+          AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= sqlc.narg('min_duration')::interval)
+      AND (sqlc.narg('has_error')::boolean IS NULL OR (error IS NOT NULL) = sqlc.narg('has_error')::boolean);
+
+-- name: RetainedStates :many
+-- The states that there are, each looked up in the index by state, and an empty one,
+-- from which it goes on. There is none, NULL, where a response has none, which no
+-- constraint forbids. It is used within others.
+WITH RECURSIVE states AS (
+    SELECT '' AS state
+    UNION ALL
+    SELECT (SELECT o.state FROM retained_response_objects o
+            WHERE o.object_kind = 'request' AND o.state > s.state ORDER BY o.state LIMIT 1)
+    FROM states s WHERE s.state IS NOT NULL
+)
+SELECT state::text AS state, (CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END)::integer AS rank
+FROM states
+WHERE state IS NOT NULL OR EXISTS (SELECT FROM retained_response_objects o WHERE o.object_kind = 'request' AND o.state IS NULL);
