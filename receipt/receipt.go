@@ -9,6 +9,7 @@ package receipt
 import (
 	"bytes"
 	"encoding/json"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -230,6 +231,16 @@ type gapMeaning struct {
 	notProven string
 }
 
+// GapsBut are all gaps that there are, but for these.
+func GapsBut(closed ...Gap) (others []Gap) {
+	for _, g := range gaps {
+		if !slices.Contains(closed, g.Gap) {
+			others = append(others, g.Gap)
+		}
+	}
+	return others
+}
+
 // wire is a receipt as JSON: the fields in their order, those that do not go
 // with the level left out.
 type wire struct {
@@ -409,11 +420,8 @@ func (r Receipt) validateErasure() error {
 	case int64(len(r.Responses)) < counts.Requests:
 		return errorf(BadReceipt, "the receipt commits to fewer responses than were erased")
 	}
-	for _, n := range []int64{
-		counts.Requests, counts.Steps, counts.Templates, counts.RawRequests, counts.RawResponses, counts.Tasks,
-		counts.Files, counts.KeptTemplates, counts.Retained,
-	} {
-		if n < 0 || n > maxNumber {
+	for _, n := range reflect.ValueOf(counts).Fields() {
+		if n.Int() < 0 || n.Int() > maxNumber {
 			return errorf(BadReceipt, "a count of the receipt is negative or too large")
 		}
 	}

@@ -92,7 +92,7 @@ func everything() map[string]receipt.Receipt {
 		if trigger == receipt.TriggerRetention {
 			r.Rule = &receipt.Rule{ID: numbered("rule", 1), Version: 3}
 		}
-		all[string(trigger)] = r
+		all["trigger "+string(trigger)] = r
 	}
 	for i, ground := range []receipt.Ground{
 		receipt.GroundConsentWithdrawn, receipt.GroundObjection, receipt.GroundNoLongerNeeded, receipt.GroundUnlawful,
@@ -100,12 +100,12 @@ func everything() map[string]receipt.Receipt {
 	} {
 		r := single(i)
 		r.Ground = ground
-		all[string(ground)] = r
+		all["ground "+string(ground)] = r
 	}
 	for i, actor := range []receipt.Actor{receipt.ActorOrganization, receipt.ActorAdministrator, receipt.ActorPlatformManager, receipt.ActorSystem} {
 		r := single(i)
 		r.Actor = actor
-		all[string(actor)] = r
+		all["actor "+string(actor)] = r
 	}
 	bulk := single(0)
 	bulk.Trigger, bulk.Counts, bulk.NotCovered = receipt.TriggerBulk, receipt.Counts{Requests: 300, Tasks: 1<<53 - 1}, nil
@@ -249,6 +249,40 @@ func TestEncodeRefuses(t *testing.T) {
 		if data, err := receipt.Encode(r); err == nil {
 			t.Errorf("later, %s: got %s", name, data)
 		} else {
+			wantKind(t, err, receipt.BadReceipt)
+		}
+	}
+}
+
+// TestEveryField: the receipts of the tests, from which the checkers' form is made,
+// use every field, and a later level refuses each field that only an erasure has.
+// Every count is bounded.
+func TestEveryField(t *testing.T) {
+	t.Parallel()
+	of := reflect.ValueOf(later(1, receipt.LevelVacuumed, receipt.VerifiedByCutoff, receipt.GapPages))
+	for field := range of.Type().Fields() {
+		var value reflect.Value
+		for _, r := range everything() {
+			if v := reflect.ValueOf(r).FieldByIndex(field.Index); !v.IsZero() {
+				value = v
+			}
+		}
+		if !value.IsValid() {
+			t.Errorf("no receipt has the field %s", field.Name)
+			continue
+		}
+		if of.FieldByIndex(field.Index).IsZero() {
+			r := of.Interface().(receipt.Receipt)
+			reflect.ValueOf(&r).Elem().FieldByIndex(field.Index).Set(value)
+			_, err := receipt.Encode(r)
+			wantKind(t, err, receipt.BadReceipt)
+		}
+	}
+	for field := range reflect.TypeFor[receipt.Counts]().Fields() {
+		for _, n := range []int64{-1, 1 << 53} {
+			r := single(1)
+			reflect.ValueOf(&r.Counts).Elem().FieldByIndex(field.Index).SetInt(n)
+			_, err := receipt.Encode(r)
 			wantKind(t, err, receipt.BadReceipt)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -24,7 +25,13 @@ import (
 
 var update = flag.Bool("update", false, "write docs/vectors anew")
 
-const vectorsFolder = "../docs/vectors"
+const (
+	vectorsFolder = "../docs/vectors"
+	formatPage    = "../docs/receipt-format.md"
+)
+
+// pageForm finds the form in the page's Python.
+var pageForm = regexp.MustCompile("(?s)(\n```python\nFORM = )(\\{\n.*?\n\\}\n)(```\n)")
 
 // vectors is vectors.json: what the files beside it prove, or why they do not.
 type vectors struct {
@@ -163,12 +170,53 @@ func TestVectors(t *testing.T) {
 			}
 		}
 	}
-	for _, kind := range []receipt.Kind{
-		"", receipt.BadReceipt, receipt.BadProof, receipt.BadCheckpoint, receipt.UnknownKey, receipt.BadSignature,
-		receipt.OtherLog, receipt.NotIncluded, receipt.BadTiles, receipt.Rewritten, receipt.WrongCommitment,
-	} {
-		if kinds[string(kind)] == 0 {
+	for _, kind := range append(receipt.FormWords(t)["kind"], "") {
+		if kinds[kind] == 0 && kind != string(receipt.BadKey) { // is about a key, not a file
 			t.Errorf("no vector is of kind %q", kind)
+		}
+	}
+}
+
+// TestPage: docs/receipt-format.md holds the same form as the vectors, and its
+// tables name every word, in order where there is one.
+func TestPage(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile(formatPage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	form := makeVectors(t)["form.json"]
+	if *update {
+		page = pageForm.ReplaceAll(page, slices.Concat([]byte("${1}"), bytes.ReplaceAll(form, []byte("$"), []byte("$$")), []byte("${3}")))
+		if err := os.WriteFile(formatPage, page, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if found := pageForm.FindSubmatch(page); found == nil || !bytes.Equal(found[2], form) {
+		t.Errorf("%s has another form: go test ./receipt -run 'Vectors|Page' -update", formatPage)
+	}
+	for field, words := range receipt.FormWords(t) {
+		heading := "| `" + field + "` |"
+		if field == "kind" {
+			heading = "| kind | the file"
+		}
+		_, rest, ok := strings.Cut(string(page), heading)
+		row, _, _ := strings.Cut(rest, "\n")
+		if field == "kind" {
+			row, _, _ = strings.Cut(rest, "\n\n")
+			words = slices.DeleteFunc(words, func(kind string) bool { return kind == string(receipt.BadKey) })
+		}
+		if !ok {
+			t.Errorf("the page has no row of %s", field)
+		}
+		ordered := field == "counts" || field == "not_covered"
+		for _, word := range words {
+			before, after, ok := strings.Cut(row, "`"+word+"`")
+			if !ok {
+				t.Errorf("%s: the page does not name %s, or not in its place", field, word)
+			} else if row = before + after; ordered {
+				row = after
+			}
 		}
 	}
 }
@@ -346,6 +394,11 @@ func makeVectors(t *testing.T) map[string][]byte {
 		t.Fatal(err)
 	}
 	m.files["vectors.json"] = append(data, '\n')
+	var leaves [][]byte
+	for _, r := range everything() {
+		leaves = append(leaves, encode(t, r))
+	}
+	m.files["form.json"] = receipt.Form(t, leaves)
 	return m.files
 }
 
@@ -494,11 +547,15 @@ func (m *vectorMaker) badReceipts(key receipt.Signer) {
 		{"trigger", good, `"single"`, `"cron"`, "the receipt's trigger is unknown"},
 		{"ground", good, `"request"`, `"Ada asked"`, "the receipt's ground is unknown"},
 		{"actor", good, `"owner"`, `"ada@example.com"`, "the receipt's actor is unknown"},
+		{"retention-without-rule", good, `"single"`, `"retention"`, "a receipt names a rule when retention triggered the erasure, and only then"},
 		{"rule-without-retention", good, `"ground"`, `"rule":{"id":"` + numbered("rule", 1).String() + `","version":1},"ground"`,
 			"a receipt names a rule when retention triggered the erasure, and only then"},
 		{"gaps-unordered", good, `"pages","wal"`, `"wal","pages"`, spelling},
 		{"verified", good, `"read back in the same transaction"`, `"stated by an operator"`,
 			"the receipt says of its level that it was verified in a way that is none for it"},
+		{"level-verified", level, `"the removable cutoff is past the transaction"`, `"stated by an operator"`,
+			"the receipt says of its level that it was verified in a way that is none for it"},
+		{"level", level, `"vacuumed"`, `"shredded"`, "the receipt is of an unknown level"},
 		{"version", good, version1, "lethe-receipt/2", "the receipt is not of the version lethe-receipt/1"},
 		{"count-missing", good, `,"retained":0`, ``, spelling},
 		{"huge-kept", good, `"kept_templates":0`, `"kept_templates":9007199254740992`, "a count of the receipt is negative or too large"},

@@ -17,6 +17,8 @@ go run ./internal/sdkanswers openapi.yaml >"$answers"
 # What the generators take of the contract.
 contract=$cache/openapi.yaml
 go run ./internal/sdkanswers -generators openapi.yaml >"$contract"
+# The form of receipts, which go test ./receipt -run Vectors -update writes.
+form=$root/docs/vectors/form.json
 
 generate_go() {
 	cp "$answers" sdk/go/answers.gen.json
@@ -49,7 +51,7 @@ generate_typescript() {
 			cat "$cache/openapi-ts.log" >&2
 			exit 1
 		}
-		node finish.mjs "$answers"
+		node finish.mjs "$answers" "$form"
 		npm run --silent build
 	)
 }
@@ -64,7 +66,7 @@ generate_python() {
 		cat "$cache/openapi-python-client.log" >&2
 		exit 1
 	}
-	"$python" sdk/python/finish.py openapi.yaml sdk/python/lethe_client/generated "$answers"
+	"$python" sdk/python/finish.py openapi.yaml sdk/python/lethe_client/generated "$answers" "$form"
 }
 
 for language in "${languages[@]}"; do

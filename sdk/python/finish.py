@@ -1,10 +1,10 @@
-"""Finish what openapi-python-client makes: finish.py OPENAPI GENERATED ANSWERS
+"""Finish what openapi-python-client makes: finish.py OPENAPI GENERATED ANSWERS FORM
 
 It sends every list of a query as repeated parameters, whatever the contract
 says; it takes a text for a list of characters; it takes whatever is answered for
 what was asked for, or fails in many ways; it fails at a word that is new in an
 enumeration; and it does not mark its files. ANSWERS is what internal/sdkanswers
-makes, which goes with it.
+makes, and FORM that of receipts; both go with it.
 """
 
 import json
@@ -99,7 +99,7 @@ def check_answers(file: Path, text: str) -> str:
     return text.replace("\nfrom ... import errors\n", "\nfrom ...._answers import send, send_async, understood\nfrom ... import errors\n", 1)
 
 
-def main(openapi: Path, generated: Path, answers: Path) -> None:
+def main(openapi: Path, generated: Path, answers: Path, form: Path) -> None:
     joined = calls = 0
     for file in sorted(generated.rglob("*.py")):
         text, count = LIST.subn(JOINED, file.read_text())
@@ -120,6 +120,7 @@ def main(openapi: Path, generated: Path, answers: Path) -> None:
     if calls != len(json.loads(answers.read_text())["operations"]):
         sys.exit(f"finish.py: there are {calls} calls, and not as many operations")
     shutil.copyfile(answers, generated / "answers.json")
+    shutil.copyfile(form, generated / "receipt_form.json")
     shutil.rmtree(generated / ".ruff_cache", ignore_errors=True)
 
 

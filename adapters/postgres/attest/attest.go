@@ -41,20 +41,16 @@ func New(db *postgres.DB, issuer Issuer) (*Attester, error) {
 	return &Attester{db, issuer}, nil
 }
 
-// beside are these gaps and those that no later level closes.
-func beside(gaps ...receipt.Gap) []receipt.Gap {
-	return append(gaps, receipt.GapLateCopies, receipt.GapUnlocatedCopies, receipt.GapLaterTurns, receipt.GapImageStore, receipt.GapPromptCache)
-}
-
-// later is what a receipt of each later level says.
+// later is what a receipt of each later level says: how it was verified, and
+// which gaps the level closes; it names all others.
 var later = map[receipt.Level]struct {
-	verified   receipt.Verification
-	notCovered []receipt.Gap
+	verified receipt.Verification
+	closes   []receipt.Gap
 }{
-	receipt.LevelReplicated: {receipt.VerifiedOnStandbys, beside(receipt.GapPages, receipt.GapWAL, receipt.GapBackups)},
-	receipt.LevelVacuumed:   {receipt.VerifiedByCutoff, beside(receipt.GapPages, receipt.GapWAL, receipt.GapBackups, receipt.GapReplicas)},
-	receipt.LevelRewritten:  {receipt.VerifiedByRewrite, beside(receipt.GapWAL, receipt.GapBackups, receipt.GapReplicas)},
-	receipt.LevelExpired:    {receipt.VerifiedByOperator, beside(receipt.GapPages, receipt.GapReplicas)},
+	receipt.LevelReplicated: {receipt.VerifiedOnStandbys, []receipt.Gap{receipt.GapReplicas}},
+	receipt.LevelVacuumed:   {receipt.VerifiedByCutoff, nil},
+	receipt.LevelRewritten:  {receipt.VerifiedByRewrite, []receipt.Gap{receipt.GapPages}},
+	receipt.LevelExpired:    {receipt.VerifiedByOperator, []receipt.Gap{receipt.GapWAL, receipt.GapBackups}},
 }
 
 // Leaf is the receipt of an erasure, in the log.
@@ -233,7 +229,7 @@ func (s *Attester) issue(ctx context.Context, q *dbsqlc.Queries, origin string, 
 		id := uuid.New()
 		body, err := receipt.Encode(receipt.Receipt{
 			ID: id, Log: origin, Level: level, About: leaf.ID, ExecutedAt: now,
-			Build: s.issuer.Build, Verified: says.verified, NotCovered: says.notCovered,
+			Build: s.issuer.Build, Verified: says.verified, NotCovered: receipt.GapsBut(says.closes...),
 		})
 		if err != nil {
 			return 0, err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -115,6 +116,38 @@ func TestVectors(t *testing.T) {
 	}
 	if proven < 12 || len(kinds) < 10 {
 		t.Errorf("%d proven, refused %v", proven, kinds)
+	}
+}
+
+// TestSameSource: the check is the service's own, file by file.
+func TestSameSource(t *testing.T) {
+	t.Parallel()
+	const own = "../../../receipt"
+	files := map[string]bool{}
+	for _, pattern := range []string{"*.gen.go", filepath.Join(own, "*.go")} {
+		paths, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range paths {
+			if !strings.HasSuffix(path, "_test.go") {
+				name, _, _ := strings.Cut(filepath.Base(path), ".")
+				files[name] = true
+			}
+		}
+	}
+	for name := range files {
+		copied, err := os.ReadFile(name + ".gen.go")
+		source, missing := os.ReadFile(filepath.Join(own, name+".go"))
+		if err = errors.Join(err, missing); err != nil {
+			t.Fatal(err)
+		}
+		if _, rest, _ := bytes.Cut(copied, []byte("\n\n")); !bytes.Equal(rest, source) {
+			t.Errorf("%s.gen.go is not receipt/%s.go: make generate", name, name)
+		}
+	}
+	if len(files) < 8 {
+		t.Errorf("there are only %d files", len(files))
 	}
 }
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from importlib.resources import files
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -300,58 +301,19 @@ def _roots(root: Callable[[int, int], bytes], old: int, first: int, count: int) 
 # The receipt.
 
 NUMBER = "(?:0|[1-9][0-9]{0,15})"
-TEXT, NAME = r"[ !#-\[\]-~]{1,255}", r"[!#-*,-\[\]-~]{1,255}"
-UUID = "[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
-TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?!24)[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z"
-COMMITMENTS = r'\[(?:"[A-Za-z0-9+/]{43}="(?:,"[A-Za-z0-9+/]{43}=")*)?\]'
-COUNTS = ",".join(
-    f'"{name}":{NUMBER}'
-    for name in (
-        "requests", "steps", "templates", "raw_requests", "raw_responses", "tasks", "files", "kept_templates", "retained"
-    )
-)
-PARTS = rf'\["{UUID}"(?:,"{UUID}"){{0,199}}\]'
-GAPS = [
-    "pages", "wal", "backups", "replicas", "late_copies", "unlocated_copies",
-    "later_turns", "image_store", "prompt_cache",
-]
-GAP = f'"(?:{"|".join(GAPS)})"'
-HEAD = f'{{"version":"lethe-receipt/1","id":"{UUID}","log":"{NAME}","level":'
-TAIL = rf'"not_covered":\[(?:{GAP}(?:,{GAP})*)?\]}}'
-LEVELS = {
-    "replicated": "read back on every configured standby",
-    "vacuumed": "the removable cutoff is past the transaction",
-    "rewritten": "the (?:table was rewritten|partition was dropped) after the transaction",
-    "expired": "stated by an operator",
-}
-ERASURE = (
-    rf'{HEAD}"logical","trigger":(?:"(?:single|bulk|replay|sweep|orphans)"'
-    rf'|"retention","rule":{{"id":"{UUID}","version":[1-9][0-9]{{0,15}}}}),'
-    r'"ground":"(?:request|consent_withdrawn|objection|no_longer_needed|unlawful|legal_obligation|retention|unspecified)",'
-    rf'"requested_at":"{TIME}","executed_at":"{TIME}",'
-    r'"actor":"(?:owner|organization|administrator|platform_manager|system)",'
-    rf'"tool":"lethe","build":"{TEXT}","method":"delete","counts":{{{COUNTS}}},'
-    rf'"responses":{COMMITMENTS},"owners":{COMMITMENTS},(?:"parts":{PARTS},)?'
-    rf'"verified":"read back in the same transaction",{TAIL}'
-)
-FORM = re.compile(
-    "|".join(
-        [ERASURE]
-        + [
-            rf'{HEAD}"{level}","about":"{UUID}","executed_at":"{TIME}",'
-            rf'"tool":"lethe","build":"{TEXT}","verified":"{verified}",{TAIL}'
-            for level, verified in LEVELS.items()
-        ]
-    )
-)
+NAME = r"[!#-*,-\[\]-~]{1,255}"
+# Generated from the service's own types: docs/receipt-format.md describes it.
+FORM: dict[str, Any] = json.loads(files(__package__).joinpath("generated/receipt_form.json").read_text("utf-8"))
+EITHER = re.compile("|".join("".join(FORM[kind]) for kind in ("erasure", "later")))
 
 
 def _parse_receipt(leaf: bytes) -> dict[str, Any]:
     kind, text = "bad_receipt", leaf.decode("latin-1")
-    _must(FORM.fullmatch(text) is not None, kind, "the receipt has one form, and this is another")
+    _must(EITHER.fullmatch(text) is not None, kind, "the receipt has one form, and this is another")
     receipt = json.loads(text)
+    _must(receipt["verified"] in FORM["verified"][receipt["level"]], kind, "the level is verified in a way that is none for it")
     _must(receipt.get("about") != receipt["id"], kind, "the receipt is about itself")
-    covered = [gap for gap in GAPS if gap in receipt["not_covered"]]
+    covered = [gap for gap in FORM["words"]["not_covered"] if gap in receipt["not_covered"]]
     _must(receipt["not_covered"] == covered, kind, "what is not covered has one order")
     for time in receipt.get("requested_at"), receipt["executed_at"]:
         try:

@@ -1,5 +1,6 @@
+import { form } from './receipt-form.gen.js';
 /** Why nothing is proven: the words of docs/receipt-format.md, and `bad_key` for keys and salts that are none. */
-export type VerifyErrorKind = 'bad_proof' | 'bad_checkpoint' | 'bad_receipt' | 'bad_key' | 'unknown_key' | 'bad_signature' | 'other_log' | 'not_included' | 'bad_tiles' | 'rewritten' | 'wrong_commitment';
+export type VerifyErrorKind = (typeof form.words.kind)[number];
 /** Nothing is proven. */
 export declare class VerifyError extends Error {
     readonly name = "VerifyError";
@@ -11,9 +12,9 @@ export interface ReceiptFields {
     version: 'lethe-receipt/1';
     id: string;
     log: string;
-    level: 'logical' | 'replicated' | 'vacuumed' | 'rewritten' | 'expired';
+    level: (typeof form.words.level)[number];
     about?: string;
-    trigger?: 'single' | 'bulk' | 'retention' | 'replay' | 'sweep' | 'orphans';
+    trigger?: (typeof form.words.trigger)[number];
     rule?: {
         id: string;
         version: number;
@@ -21,18 +22,18 @@ export interface ReceiptFields {
     ground?: string;
     requested_at?: string;
     executed_at: string;
-    actor?: 'owner' | 'organization' | 'administrator' | 'platform_manager' | 'system';
+    actor?: (typeof form.words.actor)[number];
     tool: 'lethe';
     build: string;
     method?: 'delete';
     /** Rows deleted, but for `kept_templates`: what somebody else's row needs. */
-    counts?: Record<'requests' | 'steps' | 'templates' | 'raw_requests' | 'raw_responses' | 'tasks' | 'files' | 'kept_templates' | 'retained', number>;
+    counts?: Record<(typeof form.words.counts)[number], number>;
     responses?: string[];
     owners?: string[];
     /** The other receipts of an erasure that has several; in its first one only. */
     parts?: string[];
     verified: string;
-    not_covered: ('pages' | 'wal' | 'backups' | 'replicas' | 'late_copies' | 'unlocated_copies' | 'later_turns' | 'image_store' | 'prompt_cache')[];
+    not_covered: (typeof form.words.not_covered)[number][];
 }
 /** What was proven: that the log holds these bytes. */
 export interface VerifiedReceipt {

@@ -1,5 +1,6 @@
 // Checks receipts of erasures offline, as docs/receipt-format.md describes them.
 import { requireList } from './lists.js';
+import { form } from './receipt-form.gen.js';
 /** Nothing is proven. */
 export class VerifyError extends Error {
     name = 'VerifyError';
@@ -288,56 +289,16 @@ async function roots(tree, old, first, count) {
     const [before, right] = await roots(tree, old - half, first + half, count - half);
     return [await node(left, before), await node(left, right)];
 }
-// The one form of a receipt.
-const gaps = [
-    'pages',
-    'wal',
-    'backups',
-    'replicas',
-    'late_copies',
-    'unlocated_copies',
-    'later_turns',
-    'image_store',
-    'prompt_cache',
-];
-const receiptForms = (() => {
-    const uuid = '[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}';
-    const time = '[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{6}Z';
-    const text = '[ !#-\\[\\]-~]{1,255}';
-    const listOf = (item) => `\\[(?:"${item}"(?:,"${item}")*)?\\]`;
-    const commitments = listOf('[A-Za-z0-9+/]{43}=');
-    const parts = `\\["${uuid}"(?:,"${uuid}"){0,199}\\]`;
-    const counts = 'requests steps templates raw_requests raw_responses tasks files kept_templates retained'
-        .split(' ')
-        .map((name) => `"${name}":(?:0|[1-9][0-9]{0,15})`)
-        .join(',');
-    const head = `\\{"version":"lethe-receipt/1","id":"${uuid}","log":"${nameForm}","level":`;
-    const tail = `"not_covered":${listOf(`(?:${gaps.join('|')})`)}\\}`;
-    const later = {
-        replicated: 'read back on every configured standby',
-        vacuumed: 'the removable cutoff is past the transaction',
-        rewritten: 'the (?:table was rewritten|partition was dropped) after the transaction',
-        expired: 'stated by an operator',
-    };
-    return [
-        `${head}"logical","trigger":(?:"(?:single|bulk|replay|sweep|orphans)"` +
-            `|"retention","rule":\\{"id":"${uuid}","version":[1-9][0-9]{0,15}\\}),` +
-            '"ground":"(?:request|consent_withdrawn|objection|no_longer_needed|unlawful|legal_obligation|retention|unspecified)",' +
-            `"requested_at":"${time}","executed_at":"${time}",` +
-            '"actor":"(?:owner|organization|administrator|platform_manager|system)",' +
-            `"tool":"lethe","build":"${text}","method":"delete","counts":\\{${counts}\\},` +
-            `"responses":${commitments},"owners":${commitments},(?:"parts":${parts},)?` +
-            `"verified":"read back in the same transaction",${tail}`,
-        ...Object.entries(later).map(([level, verified]) => `${head}"${level}","about":"${uuid}","executed_at":"${time}",` +
-            `"tool":"lethe","build":"${text}","verified":"${verified}",${tail}`),
-    ].map((form) => new RegExp(`^${form}$`));
-})();
+// The one form of a receipt, generated from the service's own types: docs/receipt-format.md describes it.
+const receiptForms = [form.erasure, form.later].map((fields) => new RegExp(`^${fields.join('')}$`));
 function parseReceipt(text) {
     const kind = 'bad_receipt';
-    must(receiptForms.some((form) => form.test(text)), kind, 'the receipt has one form, and this is another');
+    must(receiptForms.some((one) => one.test(text)), kind, 'the receipt has one form, and this is another');
     const receipt = JSON.parse(text);
     must(receipt.about !== receipt.id, kind, 'the receipt is about itself');
-    must(receipt.not_covered.join() === gaps.filter((gap) => receipt.not_covered.includes(gap)).join(), kind, 'what is not covered has one order');
+    const verified = form.verified[receipt.level];
+    must(verified.includes(receipt.verified), kind, 'the level is verified in a way that is none for it');
+    must(receipt.not_covered.join() === form.words.not_covered.filter((gap) => receipt.not_covered.includes(gap)).join(), kind, 'what is not covered has one order');
     for (const time of [receipt.requested_at ?? receipt.executed_at, receipt.executed_at]) {
         const milliseconds = `${time.slice(0, 23)}Z`;
         const date = new Date(milliseconds);

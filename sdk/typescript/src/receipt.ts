@@ -1,20 +1,10 @@
 // Checks receipts of erasures offline, as docs/receipt-format.md describes them.
 
 import { requireList } from './lists.js';
+import { form } from './receipt-form.gen.js';
 
 /** Why nothing is proven: the words of docs/receipt-format.md, and `bad_key` for keys and salts that are none. */
-export type VerifyErrorKind =
-  | 'bad_proof'
-  | 'bad_checkpoint'
-  | 'bad_receipt'
-  | 'bad_key'
-  | 'unknown_key'
-  | 'bad_signature'
-  | 'other_log'
-  | 'not_included'
-  | 'bad_tiles'
-  | 'rewritten'
-  | 'wrong_commitment';
+export type VerifyErrorKind = (typeof form.words.kind)[number];
 
 /** Nothing is proven. */
 export class VerifyError extends Error {
@@ -32,46 +22,25 @@ export interface ReceiptFields {
   version: 'lethe-receipt/1';
   id: string;
   log: string;
-  level: 'logical' | 'replicated' | 'vacuumed' | 'rewritten' | 'expired';
+  level: (typeof form.words.level)[number];
   about?: string;
-  trigger?: 'single' | 'bulk' | 'retention' | 'replay' | 'sweep' | 'orphans';
+  trigger?: (typeof form.words.trigger)[number];
   rule?: { id: string; version: number };
   ground?: string;
   requested_at?: string;
   executed_at: string;
-  actor?: 'owner' | 'organization' | 'administrator' | 'platform_manager' | 'system';
+  actor?: (typeof form.words.actor)[number];
   tool: 'lethe';
   build: string;
   method?: 'delete';
   /** Rows deleted, but for `kept_templates`: what somebody else's row needs. */
-  counts?: Record<
-    | 'requests'
-    | 'steps'
-    | 'templates'
-    | 'raw_requests'
-    | 'raw_responses'
-    | 'tasks'
-    | 'files'
-    | 'kept_templates'
-    | 'retained',
-    number
-  >;
+  counts?: Record<(typeof form.words.counts)[number], number>;
   responses?: string[];
   owners?: string[];
   /** The other receipts of an erasure that has several; in its first one only. */
   parts?: string[];
   verified: string;
-  not_covered: (
-    | 'pages'
-    | 'wal'
-    | 'backups'
-    | 'replicas'
-    | 'late_copies'
-    | 'unlocated_copies'
-    | 'later_turns'
-    | 'image_store'
-    | 'prompt_cache'
-  )[];
+  not_covered: (typeof form.words.not_covered)[number][];
 }
 
 /** What was proven: that the log holds these bytes. */
@@ -450,63 +419,18 @@ async function roots(tree: Tree, old: number, first: number, count: number): Pro
   return [await node(left, before), await node(left, right)];
 }
 
-// The one form of a receipt.
-
-const gaps: ReceiptFields['not_covered'] = [
-  'pages',
-  'wal',
-  'backups',
-  'replicas',
-  'late_copies',
-  'unlocated_copies',
-  'later_turns',
-  'image_store',
-  'prompt_cache',
-];
-
-const receiptForms = (() => {
-  const uuid = '[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}';
-  const time = '[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{6}Z';
-  const text = '[ !#-\\[\\]-~]{1,255}';
-  const listOf = (item: string) => `\\[(?:"${item}"(?:,"${item}")*)?\\]`;
-  const commitments = listOf('[A-Za-z0-9+/]{43}=');
-  const parts = `\\["${uuid}"(?:,"${uuid}"){0,199}\\]`;
-  const counts = 'requests steps templates raw_requests raw_responses tasks files kept_templates retained'
-    .split(' ')
-    .map((name) => `"${name}":(?:0|[1-9][0-9]{0,15})`)
-    .join(',');
-  const head = `\\{"version":"lethe-receipt/1","id":"${uuid}","log":"${nameForm}","level":`;
-  const tail = `"not_covered":${listOf(`(?:${gaps.join('|')})`)}\\}`;
-  const later = {
-    replicated: 'read back on every configured standby',
-    vacuumed: 'the removable cutoff is past the transaction',
-    rewritten: 'the (?:table was rewritten|partition was dropped) after the transaction',
-    expired: 'stated by an operator',
-  };
-  return [
-    `${head}"logical","trigger":(?:"(?:single|bulk|replay|sweep|orphans)"` +
-      `|"retention","rule":\\{"id":"${uuid}","version":[1-9][0-9]{0,15}\\}),` +
-      '"ground":"(?:request|consent_withdrawn|objection|no_longer_needed|unlawful|legal_obligation|retention|unspecified)",' +
-      `"requested_at":"${time}","executed_at":"${time}",` +
-      '"actor":"(?:owner|organization|administrator|platform_manager|system)",' +
-      `"tool":"lethe","build":"${text}","method":"delete","counts":\\{${counts}\\},` +
-      `"responses":${commitments},"owners":${commitments},(?:"parts":${parts},)?` +
-      `"verified":"read back in the same transaction",${tail}`,
-    ...Object.entries(later).map(
-      ([level, verified]) =>
-        `${head}"${level}","about":"${uuid}","executed_at":"${time}",` +
-        `"tool":"lethe","build":"${text}","verified":"${verified}",${tail}`,
-    ),
-  ].map((form) => new RegExp(`^${form}$`));
-})();
+// The one form of a receipt, generated from the service's own types: docs/receipt-format.md describes it.
+const receiptForms = [form.erasure, form.later].map((fields) => new RegExp(`^${fields.join('')}$`));
 
 function parseReceipt(text: string): ReceiptFields {
   const kind = 'bad_receipt';
-  must(receiptForms.some((form) => form.test(text)), kind, 'the receipt has one form, and this is another');
+  must(receiptForms.some((one) => one.test(text)), kind, 'the receipt has one form, and this is another');
   const receipt = JSON.parse(text) as ReceiptFields;
   must(receipt.about !== receipt.id, kind, 'the receipt is about itself');
+  const verified: readonly string[] = form.verified[receipt.level];
+  must(verified.includes(receipt.verified), kind, 'the level is verified in a way that is none for it');
   must(
-    receipt.not_covered.join() === gaps.filter((gap) => receipt.not_covered.includes(gap)).join(),
+    receipt.not_covered.join() === form.words.not_covered.filter((gap) => receipt.not_covered.includes(gap)).join(),
     kind,
     'what is not covered has one order',
   );
