@@ -47,15 +47,15 @@ type AccessLogRequest struct {
 	Limit  *int64  // brought into 1 to MaxLimit; nil: DefaultLimit
 }
 
-// AccessPage is one page of a page of the access log; Limit is as it was applied.
+// AccessPage is one page of the access log; Limit is as it was applied.
 type AccessPage struct {
 	Items []AccessSummary
 	Next  *Cursor // where to go on; nil: nothing follows
 	Limit int64
 }
 
-// AccessSummary is a look as lists show it. Addresses are nil of those who are no
-// known people.
+// AccessSummary is a record as lists show it. An address is nil where the person is
+// not known.
 type AccessSummary struct {
 	Access
 	ByEmail    *string

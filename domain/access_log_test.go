@@ -91,7 +91,7 @@ func TestNoContentsWithoutARecord(t *testing.T) {
 	}
 }
 
-func TestListLooks(t *testing.T) {
+func TestListAccessLog(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
 	w.AddPerson(porttest.Person{ID: ben, Email: "ben@example.com", Deleted: true})

@@ -164,7 +164,7 @@ const (
 	ErasureFailed   ErasureState = "failed"   // it cannot get on; LastError says why
 )
 
-// Finished tells whether nothing more is erased, unless by the look of VerifyAt.
+// Finished tells whether nothing more is erased, except by the search at VerifyAt.
 func (s ErasureState) Finished() bool { return s != ErasurePending && s != ErasureRunning }
 
 // TargetKind is what kind of target an erasure has.

@@ -29,7 +29,7 @@ type GetRequest struct {
 // GetResponse fetches one response.
 type GetResponse struct {
 	responses Responses
-	described enricher
+	enricher  enricher
 	accessLog AccessLog
 	now       func() time.Time
 }
@@ -44,7 +44,7 @@ func NewGetResponse(responses Responses, usage UsageRecords, people People, acce
 // CodeNotFound where there is none, and just so where it is not the caller's.
 //
 // Contents that are neither the caller's own nor the active organization's are
-// a look, and on record when they are returned. CodeUnavailable where that
+// an access, and on record when they are returned. CodeUnavailable where that
 // cannot be written. What is stored encrypted is withheld. Contents of more bytes
 // than were asked for are not read, and nothing but Contents.Left is returned.
 func (u *GetResponse) Execute(ctx context.Context, caller Principal, r GetRequest) (ResponseDetail, error) {
@@ -75,7 +75,7 @@ func (u *GetResponse) Execute(ctx context.Context, caller Principal, r GetReques
 	}
 	var summaries []ResponseSummary
 	describe := func(ctx context.Context) (err error) {
-		summaries, err = u.described.enrich(ctx, caller, []Response{response})
+		summaries, err = u.enricher.enrich(ctx, caller, []Response{response})
 		return err
 	}
 	if r.OmitContents || slices.Contains(caller.owners(), response.Owner) {

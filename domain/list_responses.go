@@ -48,7 +48,7 @@ type ResponseSummary struct {
 type ListResponses struct {
 	responses Responses
 	people    People
-	described enricher
+	enricher  enricher
 }
 
 // NewListResponses makes the use case; log receives what went wrong without
@@ -99,7 +99,7 @@ func (u *ListResponses) Execute(ctx context.Context, caller Principal, r ListReq
 			next := list.cursor(PositionOf(found[page.Limit-1], q.ActiveFirst))
 			page.Next = &next
 		}
-		page.Items, err = u.described.enrich(ctx, caller, found)
+		page.Items, err = u.enricher.enrich(ctx, caller, found)
 		return err
 	}
 	if r.Count == CountNone {

@@ -272,7 +272,7 @@ type Erasures interface {
 	Receipts(ctx context.Context, q ErasureReceiptQuery) ([]ErasureReceipt, error)
 
 	// Cancel ends an erasure that is not over, and returns it; one that is stays
-	// as it was, but for the look of VerifyAt, which is called off. When it
+	// as it was, but the search at VerifyAt is called off. When it
 	// returns, nothing more is erased by it. CodeNotFound where there is none.
 	Cancel(ctx context.Context, id uuid.UUID) (Erasure, error)
 

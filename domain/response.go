@@ -1,6 +1,10 @@
 // Package domain is what the service knows: responses, who owns them, who may
 // see and erase them. It imports nothing of the outside world; databases and
 // HTTP are behind the ports of ports.go.
+//
+// [Principal] is who is calling and decides what they may do. [Response] is what is
+// listed, fetched and erased, and [Erasure] a bulk erasure with its progress. Most use
+// cases are a type with the method Execute.
 package domain
 
 import (

@@ -1,5 +1,7 @@
 // Package turns lends places to callers who take turns: one who asks for many keeps
 // nobody waiting who asks for few.
+//
+// [Places] lends them, within its [Bounds].
 package turns
 
 import (

@@ -2,6 +2,9 @@
 // session of the control layer, or the word of an authenticating proxy. What
 // takes a secret or an address to believe is checked here; whether such a
 // person exists is not.
+//
+// [Reader] reads the credentials of a request into a domain.Credentials, as [Config]
+// says what to believe.
 package auth
 
 import (

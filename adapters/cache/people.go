@@ -1,5 +1,8 @@
 // Package cache remembers for a few seconds who is calling, so that a caller
 // who comes often is not looked up each time.
+//
+// [People] is a domain.People in front of another one; [Config] says what it keeps,
+// and for how long.
 package cache
 
 import (

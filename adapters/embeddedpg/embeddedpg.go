@@ -20,6 +20,9 @@
 //	server.json    where the running server can be reached
 //	postgres.log   what PostgreSQL says
 //	initialising/  a cluster in the making
+//
+// [Open] returns a [Server], which may have been started by another process; [Config]
+// says where its files and binaries are.
 package embeddedpg
 
 import (

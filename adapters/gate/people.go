@@ -1,5 +1,8 @@
 // Package gate keeps those who guess keys from using up what everybody needs to be
 // known: a key that has not worked lately is looked up when few others are.
+//
+// [People] is a domain.People in front of another one. [Config] bounds the look-ups of
+// unknown keys, and a [Mark] is what is remembered of one that has worked.
 package gate
 
 import (

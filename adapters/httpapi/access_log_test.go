@@ -96,7 +96,7 @@ func TestUnrecordedContentsAreNotShown(t *testing.T) {
 	}
 }
 
-func TestListLooks(t *testing.T) {
+func TestListAccessLog(t *testing.T) {
 	t.Parallel()
 	var asked domain.AccessQuery
 	s := assemble(t, fakes{accessLog: accessLogPort{page: func(_ context.Context, q domain.AccessQuery) ([]domain.Access, error) {

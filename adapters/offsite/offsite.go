@@ -1,6 +1,9 @@
 // Package offsite keeps in files what a restored database cannot know: the
 // newest checkpoint of the log that was seen, a list of what was erased, which
 // only its recipients can read, and a mirror of the log.
+//
+// [CheckpointFile] is the newest checkpoint that was seen, [List] the encrypted list of
+// erasures, and [Mirror] the log's tiles.
 package offsite
 
 import (

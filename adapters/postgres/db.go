@@ -1,6 +1,9 @@
 // Package postgres is what the adapters on Postgres share: the connection
 // pool, transactions, the choice between a primary and its replica, and the
 // one place where a driver's error becomes a domain's.
+//
+// [DB] is a pool of connections, [Source] a primary with perhaps a replica, and [Tx] a
+// transaction that sends its begin and its settings with the first query.
 package postgres
 
 import (

@@ -1,4 +1,7 @@
 // Package telemetry makes the service's logger and its metrics.
+//
+// [Metrics] is what Prometheus fetches, [Export] sends metrics and traces over OTLP, and
+// [ErasureMetrics] is one of the sets of metrics that parts of the service fill.
 package telemetry
 
 import (

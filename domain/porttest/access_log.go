@@ -39,7 +39,7 @@ func AccessLog(t *testing.T, newFixture func(t *testing.T) AccessLogFixture) {
 	t.Run("canceled", func(t *testing.T) {
 		t.Parallel()
 		f := newFixture(t)
-		l := addLooked(f, "anna", start)
+		l := addAccessed(f, "anna", start)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		_, pageErr := f.AccessLog().Page(ctx, domain.AccessQuery{Limit: 1})
@@ -52,8 +52,8 @@ func AccessLog(t *testing.T, newFixture func(t *testing.T) AccessLogFixture) {
 	})
 }
 
-// addLooked stores a response and makes a look at it.
-func addLooked(f ResponsesFixture, owner string, at time.Time) domain.Access {
+// addAccessed stores a response and makes a look at it.
+func addAccessed(f ResponsesFixture, owner string, at time.Time) domain.Access {
 	row := NewRow(owner, "completed", start)
 	f.AddResponse(row)
 	return accessOf(row, at)
@@ -144,8 +144,8 @@ func testAccessLists(t *testing.T, f AccessLogFixture) {
 // testErasedAccesses: what is recorded of any part of a response goes with it, and
 // nothing else does.
 func testErasedAccesses(t *testing.T, f AccessLogFixture) {
-	kept := addLooked(f, "anna", start)
-	alone := addLooked(f, "anna", start)
+	kept := addAccessed(f, "anna", start)
+	alone := addAccessed(f, "anna", start)
 	head, tail, other := NewRow("anna", "completed", start), NewRow("ben", "completed", start), NewRow("ben", "completed", start)
 	f.AddChain(Chain(&head, nil, &tail)...)
 	f.AddResponse(other)

@@ -1,5 +1,8 @@
 // Package porttest holds the promises of the ports as tests. Every
 // implementation runs them on a fixture of its own.
+//
+// Each port has a fixture, such as [ResponsesFixture] or [ErasuresFixture], and a
+// function of the port's name that runs its tests. [Row] is a request to be stored.
 package porttest
 
 import (

@@ -1,4 +1,7 @@
 // Package accesslog keeps in Postgres who read responses that are not theirs.
+//
+// [Log] implements domain.AccessLog on lethe.access_log. A read is recorded before its
+// contents are shown.
 package accesslog
 
 import (

@@ -1,4 +1,7 @@
 // Package analytics reads what responses cost from the gateway's accounts.
+//
+// [UsageRecords] implements domain.UsageRecords on public.http_analytics, which is
+// another system's table and is only read.
 package analytics
 
 import (

@@ -1,6 +1,9 @@
 // Package attest finds out which levels erasures have come to after the first
 // one, and writes receipts that say so: further leaves of the log, each about
 // the receipt of an erasure.
+//
+// [Attester] writes the receipts, [Standbys] finds out what all standbys have replayed,
+// and [Vacuum] what no dead row is left of.
 package attest
 
 import (

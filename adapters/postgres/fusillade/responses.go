@@ -1,4 +1,8 @@
 // Package fusillade reads and erases responses where fusillade keeps them.
+//
+// [Responses] lists, fetches and erases one response. [Erasures] and [Holds] keep bulk
+// erasures and holds beside it. [Issuer] writes the receipt of each erasure in the
+// transaction that erases.
 package fusillade
 
 import (

@@ -2,6 +2,9 @@
 // the tables, columns and privileges its queries need, the indexes its lists
 // need, and the database's own state. What is needed is written down once, in
 // Requirements; the checks and the grants are derived from it.
+//
+// [Requirement] is a table with the columns and privileges that the queries need,
+// [Place] is where contents can be, and [IndexAdvice] an index that is missing.
 package inspect
 
 import (

@@ -6,6 +6,8 @@
 // A job holds nothing but the erasure's identifier. How far an erasure has come
 // is kept with it, in the transactions that erase, so a job may be done twice or
 // in part.
+//
+// [Jobs] implements domain.Jobs; [Config] holds the intervals, which tests shorten.
 package jobs
 
 import (

@@ -1,4 +1,6 @@
 // Package keys keeps in Postgres which keys have worked, for the gate.
+//
+// [Keys] are the rows of lethe.known_keys: hashes that tell nothing of a key.
 package keys
 
 import (

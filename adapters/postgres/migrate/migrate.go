@@ -8,6 +8,9 @@
 // version table exists in schema lethe; a set whose tables exist without one
 // belongs to another system, which alone migrates it. The sets lethe and river
 // are no other system's: they are created in their databases, too.
+//
+// [Up] migrates a [Target] and [Status] looks at it; both report a [SetStatus] for each
+// set, and an [IncompleteError] where a set is there in part.
 package migrate
 
 import (

@@ -1,6 +1,9 @@
 // Package search reads whole databases and finds in them what it is given. Rows
 // are compared on this side: what is looked for is never sent to a server, and so
 // is in none of its logs.
+//
+// [Needle] is something to look for, [Database] reads the tables, and [Row] is one in
+// which a needle was found.
 package search
 
 import (

@@ -1,6 +1,9 @@
 // Package translog keeps the log of erasures in Postgres: receipts become leaves
 // of a Merkle tree (RFC 6962) in tiles of 256 hashes, every state of which is
 // signed and, once no failover can lose it, published.
+//
+// [Log] seals, signs, publishes and reads the log as its [Config] says who signs.
+// [Audit] is what a reading of the whole log found.
 package translog
 
 import (

@@ -1,5 +1,8 @@
 // Package users reads people, organizations and keys, and keeps them in a
 // database of Lethe's own.
+//
+// [People] implements domain.People. [Directory] adds and lists [User] rows and their
+// keys in a database of Lethe's own.
 package users
 
 import (

@@ -6,6 +6,9 @@
 //
 // The package is pure: it reads no clock, no database and no network. The format
 // is described in docs/receipt-format.md, with test vectors in docs/vectors.
+//
+// [Receipt] is what an erasure states, [Proof] the file that holds it with its place in
+// the log, and [Result] what [Check] finds proven.
 package receipt
 
 import (
