@@ -456,16 +456,6 @@ func TestContractIsValid(t *testing.T) {
 	}
 }
 
-func TestNewNamesWhatIsMissing(t *testing.T) {
-	t.Parallel()
-	_, err := httpapi.New(httpapi.Config{}, httpapi.Deps{})
-	for _, name := range []string{"Identify", "List", "Get", "Erase", "Receipt", "ReadLog", "Erasures.Preview", "Erasures.Start", "Erasures.List", "Erasures.Get", "Erasures.Receipts", "Erasures.Cancel", "Holds.Place", "Holds.List", "Holds.Get", "Holds.Release", "Retention.Create", "Retention.Change", "Retention.List", "Retention.Get", "Retention.DryRun", "Retention.Enable", "Retention.Disable", "Retention.Remove", "AccessLog", "Credentials", "Ready", "Metrics", "Observe", "Log"} {
-		if err == nil || !strings.Contains(err.Error(), name) {
-			t.Errorf("%s is not named: %v", name, err)
-		}
-	}
-}
-
 func TestServer(t *testing.T) {
 	t.Parallel()
 	l := &log{}

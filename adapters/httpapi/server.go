@@ -6,7 +6,6 @@ package httpapi
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -129,43 +128,9 @@ type Retention struct {
 	Remove  *domain.RemoveRule
 }
 
-func (d Deps) check() error {
-	var missing []string
-	for _, dep := range []struct {
-		name  string
-		given bool
-	}{
-		{"Identify", d.Identify != nil}, {"List", d.List != nil}, {"Get", d.Get != nil}, {"Erase", d.Erase != nil},
-		{"Receipt", d.Receipt != nil}, {"ReadLog", d.ReadLog != nil},
-		{"Erasures.Preview", d.Erasures.Preview != nil}, {"Erasures.Start", d.Erasures.Start != nil},
-		{"Erasures.List", d.Erasures.List != nil}, {"Erasures.Get", d.Erasures.Get != nil},
-		{"Erasures.Receipts", d.Erasures.Receipts != nil}, {"Erasures.Cancel", d.Erasures.Cancel != nil},
-		{"Holds.Place", d.Holds.Place != nil}, {"Holds.List", d.Holds.List != nil},
-		{"Holds.Get", d.Holds.Get != nil}, {"Holds.Release", d.Holds.Release != nil},
-		{"Retention.Create", d.Retention.Create != nil}, {"Retention.Change", d.Retention.Change != nil},
-		{"Retention.List", d.Retention.List != nil}, {"Retention.Get", d.Retention.Get != nil},
-		{"Retention.DryRun", d.Retention.DryRun != nil}, {"Retention.Enable", d.Retention.Enable != nil},
-		{"Retention.Disable", d.Retention.Disable != nil}, {"Retention.Remove", d.Retention.Remove != nil},
-		{"AccessLog", d.AccessLog != nil},
-		{"Credentials", d.Credentials != nil}, {"Ready", d.Ready != nil}, {"Metrics", d.Metrics != nil},
-		{"Observe", d.Observe != nil}, {"Log", d.Log != nil},
-	} {
-		if !dep.given {
-			missing = append(missing, dep.name)
-		}
-	}
-	if missing != nil {
-		return fmt.Errorf("the HTTP server cannot do without %s", strings.Join(missing, ", "))
-	}
-	return nil
-}
-
-// New makes the handler of all routes. It fails when something in deps is
-// missing, or an operation of the contract in profiles.
+// New makes the handler of all routes. It fails when an operation of the contract is
+// missing in profiles.
 func New(cfg Config, deps Deps) (http.Handler, error) {
-	if err := deps.check(); err != nil {
-		return nil, err
-	}
 	operations, err := contracted()
 	if err != nil {
 		return nil, err

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"lethe/adapters/offsite"
 	"lethe/adapters/postgres/translog"
 	"lethe/app/config"
 	"lethe/plainfile"
@@ -210,4 +211,60 @@ func (s *Signing) NoKey() string {
 // LogConfig is how the log is kept, but for what was seen of it.
 func LogConfig(s *Signing, cfg *config.Config) translog.Config {
 	return translog.Config{Signers: s.Signers, Standbys: cfg.Erasure.Standbys, Witnesses: cfg.Erasure.Witnesses}
+}
+
+// WriteNew writes a file that must not be there yet, for its owner alone, and
+// leaves none behind where it fails.
+func WriteNew(file, text string) error {
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err != nil {
+		_ = os.Remove(file)
+	}
+	return err
+}
+
+// MaxKeyFile bounds files of keys and of single checkpoints.
+const MaxKeyFile = 64 << 10
+
+// ReadBounded reads a file of the command line, and a byte beyond the limit of
+// one that is too long: whoever parses it says so.
+func ReadBounded(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, err
+	}
+	return data, nil
+}
+
+// embeddedCheckpoint is the file in which the embedded mode keeps the newest
+// checkpoint that was seen.
+const embeddedCheckpoint = "erasure.checkpoint"
+
+// NoCheckpointFile is what to do where the newest checkpoint is kept nowhere.
+const NoCheckpointFile = "name a file for it in erasure.checkpoint_file (LETHE_ERASURE_CHECKPOINT_FILE), on another disk than the database's"
+
+// CheckpointFile is where the newest checkpoint that was seen is kept; nil: nowhere.
+func CheckpointFile(cfg *config.Config) *offsite.CheckpointFile {
+	switch {
+	case cfg.Erasure.CheckpointFile != "":
+		return offsite.CheckpointFileAt(cfg.Erasure.CheckpointFile)
+	case cfg.Embedded():
+		return offsite.CheckpointFileAt(filepath.Join(cfg.DataDir, embeddedCheckpoint))
+	}
+	return nil
+}
+
+// UnusableCheckpoint says what to do about a file of a checkpoint that cannot be gone by.
+func UnusableCheckpoint(file *offsite.CheckpointFile, err error) error {
+	return fmt.Errorf("%s, which keeps the newest checkpoint of the log of erasures that was seen: %w: put back what was there, or correct erasure.checkpoint_file; take the file away only when you are sure that the database is the newest", file.Path(), err)
 }

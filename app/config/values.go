@@ -42,9 +42,6 @@ func (r PerSecond) Pace() func(ctx context.Context, n int) error {
 	}
 }
 
-// days is a duration that is written in days.
-type days time.Duration
-
 const day = 24 * time.Hour
 
 // ParseDays reads a number of days such as 365d.
@@ -63,127 +60,194 @@ const (
 	maxRate = 1_000_000
 )
 
-// urls are databases, whose passwords are hidden.
-type urls []string
+// value is a field of the configuration that reads and prints itself.
+type value interface {
+	// set reads what a source gives, which is not nil. Its errors do not repeat it.
+	set(given any) error
+	// printed is the value for Print; nil where there is none.
+	printed() any
+}
 
-// assign reads a value of any source into the setting's field. Its errors do
-// not repeat values.
-func (s setting) assign(c *Config, value any) error {
-	if value == nil {
+// text is a text that passes a check, whose error must not repeat it.
+type text struct {
+	field *string
+	check func(string) error  // nil: any will do
+	hide  func(string) string // what is printed instead; nil: the text
+	none  string              // a word for no text; empty: there is none
+}
+
+func (t text) set(given any) error {
+	said, is := given.(string)
+	switch {
+	case !is:
+		return errors.New("must be text: put it in quotes")
+	case t.none != "" && said == t.none:
 		return nil
 	}
-	if list, ok := value.([]any); ok {
-		texts := make([]string, len(list))
-		for i, v := range list {
-			text, ok := v.(string)
-			if !ok {
-				return errors.New("must be a list of texts")
-			}
-			texts[i] = text
-		}
-		value = strings.Join(texts, ",")
+	*t.field = said
+	if t.check == nil {
+		return nil
 	}
-	text, isText := value.(string)
-	switch field := s.field(c).(type) {
-	case *string:
-		if !isText {
-			return errors.New("must be text: put it in quotes")
-		}
-		if s.key == "database.url" && text == embeddedWord {
-			return nil
-		}
-		*field = text
-		if s.check != nil {
-			return s.check(text)
-		}
-	case *int:
-		n, err := strconv.Atoi(fmt.Sprint(value))
+	return t.check(said)
+}
+
+func (t text) printed() any {
+	switch {
+	case *t.field == "" && t.none != "":
+		return t.none
+	case *t.field == "":
+		return nil
+	case t.hide != nil:
+		return t.hide(*t.field)
+	}
+	return *t.field
+}
+
+// scalar is a value that is written as one word.
+type scalar[T any] struct {
+	field *T
+	parse func(string) (T, error)
+	print func(T) any
+}
+
+func (s scalar[T]) set(given any) error {
+	v, err := s.parse(fmt.Sprint(given))
+	if err == nil {
+		*s.field = v
+	}
+	return err
+}
+
+func (s scalar[T]) printed() any { return s.print(*s.field) }
+
+func asIs[T any](v T) any { return v }
+
+func whole(field *int) value {
+	return scalar[int]{field, func(word string) (int, error) {
+		n, err := strconv.Atoi(word)
 		if err != nil || n < 1 || n > 1000 {
-			return errors.New("must be a whole number from 1 to 1000")
+			return 0, errors.New("must be a whole number from 1 to 1000")
 		}
-		*field = n
-	case *PerSecond:
-		n, err := strconv.Atoi(fmt.Sprint(value))
+		return n, nil
+	}, asIs[int]}
+}
+
+func perSecond(field *PerSecond) value {
+	return scalar[PerSecond]{field, func(word string) (PerSecond, error) {
+		n, err := strconv.Atoi(word)
 		if err != nil || n != 0 && (n < minRate || n > maxRate) {
-			return fmt.Errorf("must be a whole number from %d to %d, or 0 for no bound", minRate, maxRate)
+			return 0, fmt.Errorf("must be a whole number from %d to %d, or 0 for no bound", minRate, maxRate)
 		}
-		*field = PerSecond(n)
-	case *time.Duration:
-		d, err := time.ParseDuration(fmt.Sprint(value))
+		return PerSecond(n), nil
+	}, func(r PerSecond) any { return int(r) }}
+}
+
+func duration(field *time.Duration) value {
+	return scalar[time.Duration]{field, func(word string) (time.Duration, error) {
+		d, err := time.ParseDuration(word)
 		if err != nil || d < 0 || d > time.Minute {
-			return errors.New("must be a duration such as 5s, from 0 to 60s")
+			return 0, errors.New("must be a duration such as 5s, from 0 to 60s")
 		}
-		*field = d
-	case *days:
-		d, err := ParseDays(text)
-		if err != nil {
-			return err
+		return d, nil
+	}, func(d time.Duration) any { return d.String() }}
+}
+
+func days(field *time.Duration) value {
+	return scalar[time.Duration]{field, ParseDays, func(d time.Duration) any { return fmt.Sprintf("%dd", d/day) }}
+}
+
+func yes(field *bool) value {
+	return scalar[bool]{field, func(word string) (bool, error) {
+		if word != "true" && word != "false" {
+			return false, errors.New("must be true or false")
 		}
-		*field = days(d)
-	case *bool:
-		switch fmt.Sprint(value) {
-		case "true":
-			*field = true
-		case "false":
-			*field = false
-		default:
-			return errors.New("must be true or false")
+		return word == "true", nil
+	}, asIs[bool]}
+}
+
+// list is what is written with commas between.
+type list[T comparable] struct {
+	field   *[]T
+	parse   func(string) (T, error)
+	print   func(T) string
+	must    string // what is wrong where parse fails or, unless it may, one comes twice
+	repeats bool
+}
+
+func (l list[T]) set(given any) error {
+	said, _ := given.(string)
+	for part := range strings.SplitSeq(said, ",") {
+		if part = strings.TrimSpace(part); part == "" {
+			return errors.New("has an empty entry, as when it is filled from a variable that is not set: give it a value, or take it out with its comma")
 		}
-	case *[]string:
-		return eachPart(text, isText, func(part string) error {
-			if len(part) > 63 || slices.Contains(*field, part) {
-				return errors.New("must be different names of at most 63 bytes, with commas between")
-			}
-			*field = append(*field, part)
-			return nil
-		})
-	case *[]receipt.PublicKey:
-		return eachPart(text, isText, func(part string) error {
-			key, err := receipt.ParsePublicKey(part)
-			if err != nil || !key.Witness() || slices.Contains(*field, key) {
-				return errors.New("must be different public keys of witnesses, such as witness.example/w1+01234567+BASE64, with commas between")
-			}
-			*field = append(*field, key)
-			return nil
-		})
-	case *urls:
-		return eachPart(text, isText, func(part string) error {
-			if checkURL(part) != nil || slices.Contains(*field, part) {
-				return errors.New("must be different URLs such as postgres://USER:PASSWORD@HOST:5432/DATABASE with commas between; special characters of a password are written as %XX")
-			}
-			*field = append(*field, part)
-			return nil
-		})
-	case *[]netip.Prefix:
-		return eachPart(text, isText, func(part string) error {
-			prefix, err := netip.ParsePrefix(part)
-			if addr, errAddr := netip.ParseAddr(part); err != nil && errAddr == nil {
-				prefix, err = addr.Prefix(addr.BitLen())
-			}
-			if err != nil {
-				return errors.New("must be addresses such as 10.0.0.0/8 or 10.1.2.3 with commas between")
-			}
-			*field = append(*field, prefix)
-			return nil
-		})
+		v, err := l.parse(part)
+		if err != nil || !l.repeats && slices.Contains(*l.field, v) {
+			return errors.New(l.must)
+		}
+		*l.field = append(*l.field, v)
 	}
 	return nil
 }
 
-// eachPart takes what stands between the commas of a list.
-func eachPart(text string, isText bool, take func(part string) error) error {
-	for part := range strings.SplitSeq(text, ",") {
-		if part = strings.TrimSpace(part); part == "" {
-			return errors.New("has an empty entry, as when it is filled from a variable that is not set: give it a value, or take it out with its comma")
-		}
-		if err := take(part); err != nil {
-			return err
-		}
+func (l list[T]) printed() any {
+	if *l.field == nil {
+		return nil
 	}
-	if !isText {
-		return errors.New("must be text or a list of texts")
+	texts := make([]string, len(*l.field))
+	for i, v := range *l.field {
+		texts[i] = l.print(v)
 	}
-	return nil
+	return texts
+}
+
+func names(field *[]string) value {
+	return list[string]{field: field, parse: func(part string) (string, error) {
+		if len(part) > 63 {
+			return "", errors.New("too long")
+		}
+		return part, nil
+	}, print: func(name string) string { return name }, must: "must be different names of at most 63 bytes, with commas between"}
+}
+
+func witnesses(field *[]receipt.PublicKey) value {
+	return list[receipt.PublicKey]{field: field, parse: func(part string) (receipt.PublicKey, error) {
+		key, err := receipt.ParsePublicKey(part)
+		if err == nil && !key.Witness() {
+			err = errors.New("no witness's")
+		}
+		return key, err
+	}, print: receipt.PublicKey.String, must: "must be different public keys of witnesses, such as witness.example/w1+01234567+BASE64, with commas between"}
+}
+
+func urls(field *[]string) value {
+	return list[string]{field: field, parse: func(part string) (string, error) { return part, checkURL(part) }, print: hidePassword,
+		must: "must be different URLs such as postgres://USER:PASSWORD@HOST:5432/DATABASE with commas between; special characters of a password are written as %XX"}
+}
+
+func prefixes(field *[]netip.Prefix) value {
+	return list[netip.Prefix]{field: field, parse: func(part string) (netip.Prefix, error) {
+		if addr, err := netip.ParseAddr(part); err == nil {
+			return addr.Prefix(addr.BitLen())
+		}
+		return netip.ParsePrefix(part)
+	}, print: netip.Prefix.String, must: "must be addresses such as 10.0.0.0/8 or 10.1.2.3 with commas between", repeats: true}
+}
+
+// assign reads a value of any source, nil for none, into the setting's field.
+func (s setting) assign(c *Config, given any) error {
+	if parts, is := given.([]any); is {
+		texts := make([]string, len(parts))
+		for i, part := range parts {
+			if texts[i], is = part.(string); !is {
+				return errors.New("must be a list of texts")
+			}
+		}
+		given = strings.Join(texts, ",")
+	}
+	if given == nil {
+		return nil
+	}
+	return s.value(c).set(given)
 }
 
 func checkURL(text string) error {

@@ -77,7 +77,7 @@ func Export(ctx context.Context, cfg *config.Config, options ExportOptions, o Ou
 	if err != nil {
 		return err
 	}
-	return withLog(ctx, cfg, o, func(log *translog.Log, _ *postgres.DB, _ *boot.Databases) error {
+	return withLog(ctx, cfg, translog.Config{}, o, func(log *translog.Log, _ *postgres.DB, _ *boot.Databases) error {
 		e := &exporter{log: log, list: list, mirror: mirror, keep: keep, o: o, known: map[uuid.UUID]bool{}}
 		if err := e.begin(ctx); err != nil {
 			return err
@@ -108,7 +108,7 @@ func logKeys(cfg *config.Config, given []string) ([]receipt.PublicKey, error) {
 }
 
 // withLog opens the database that the log is in, for a command.
-func withLog(ctx context.Context, cfg *config.Config, o Output, do func(*translog.Log, *postgres.DB, *boot.Databases) error) (err error) {
+func withLog(ctx context.Context, cfg *config.Config, c translog.Config, o Output, do func(*translog.Log, *postgres.DB, *boot.Databases) error) (err error) {
 	db, err := boot.Open(ctx, cfg, o.Progress)
 	if err != nil {
 		return err
@@ -122,7 +122,7 @@ func withLog(ctx context.Context, cfg *config.Config, o Output, do func(*translo
 		return err
 	}
 	defer pool.Close()
-	log, err := translog.New(pool, translog.Config{})
+	log, err := translog.New(pool, c)
 	if err != nil {
 		return err
 	}

@@ -103,7 +103,7 @@ func Replay(ctx context.Context, cfg *config.Config, options ReplayOptions, o Ou
 	if err := r.read(options.From, identity); err != nil {
 		return false, err
 	}
-	err = withLog(ctx, cfg, o, func(log *translog.Log, db *postgres.DB, databases *boot.Databases) error {
+	err = withLog(ctx, cfg, translog.Config{}, o, func(log *translog.Log, db *postgres.DB, databases *boot.Databases) error {
 		r.log, r.db = log, db
 		return r.run(ctx, databases)
 	})

@@ -2,11 +2,45 @@ package serve
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"sync"
 	"time"
 
 	"go.uber.org/fx"
+	"golang.org/x/time/rate"
+
+	"lethe/adapters/postgres"
+	"lethe/adapters/telemetry"
 )
+
+// workers run what goes on in the background, and say what goes wrong there.
+type workers struct {
+	*worries
+	lc      fx.Lifecycle
+	metrics *telemetry.Metrics
+}
+
+func newWorkers(lc fx.Lifecycle, metrics *telemetry.Metrics, log *slog.Logger) *workers {
+	return &workers{&worries{log: log, away: map[string]time.Time{}}, lc, metrics}
+}
+
+// repeat does something at once and after each pause, until the service stops.
+// Where that fails it says so, but not again within quiet, and counts it under a
+// name; empty: it does not.
+func (w *workers) repeat(name string, pause, quiet time.Duration, failure string, do func(context.Context) error) {
+	failed := func() {}
+	if name != "" {
+		failed = w.metrics.WatchWork(name)
+	}
+	said := rate.Sometimes{Interval: max(quiet, 1)}
+	whileServing(w.lc, every(pause, func(ctx context.Context) {
+		if err := do(ctx); err != nil && ctx.Err() == nil {
+			failed()
+			said.Do(func() { w.report(ctx, slog.LevelWarn, failure, err, "within", pause) })
+		}
+	}))
+}
 
 // whileServing runs these from when the service starts until it stops, which
 // waits until they have returned: their context ends then.
@@ -37,4 +71,41 @@ func every(pause time.Duration, do func(context.Context)) func(context.Context) 
 			}
 		}
 	}
+}
+
+// worries says what goes wrong in the background. While a database is away,
+// everything there fails for this one reason, which is said once.
+type worries struct {
+	log  *slog.Logger
+	mu   sync.Mutex
+	away map[string]time.Time // when it was last said of each database
+}
+
+// report logs what could not be done and why; or, where a database is away, that,
+// once a minute for each.
+func (w *worries) report(ctx context.Context, level slog.Level, what string, err error, args ...any) {
+	if away, ok := errors.AsType[*postgres.Away](err); ok {
+		if w.said(away.Database) {
+			return
+		}
+		// The rest of the error says the same.
+		what, args, err = "a database is away; what needs it waits, and goes on by itself when it answers again", nil, away
+	}
+	w.log.Log(ctx, level, what, append(args, "error", err)...)
+}
+
+// said tells whether it was said lately that this database is away, and notes
+// that it is now. Of a connection that was lost it is not known whose it was.
+func (w *worries) said(database string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for known, at := range w.away {
+		if lately := time.Since(at) < workLogEvery; !lately {
+			delete(w.away, known)
+		} else if database == "" || known == database || known == "" {
+			return true
+		}
+	}
+	w.away[database] = time.Now()
+	return false
 }

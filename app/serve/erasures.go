@@ -6,16 +6,12 @@ import (
 	"sync/atomic"
 	"time"
 
-	"go.uber.org/fx"
 	"golang.org/x/time/rate"
 
-	"lethe/adapters/httpapi"
 	"lethe/adapters/postgres"
-	"lethe/adapters/postgres/fusillade"
 	"lethe/adapters/postgres/jobs"
 	"lethe/adapters/postgres/migrate"
 	"lethe/adapters/telemetry"
-	"lethe/app/boot"
 	"lethe/app/config"
 	"lethe/domain"
 )
@@ -38,65 +34,37 @@ const (
 	workLogEvery = time.Minute
 )
 
-func newErasures(p *pools, copies *fusillade.Copies, cfg *config.Config, s *boot.Signing, places *boot.Places) (*fusillade.Erasures, error) {
-	erasures, err := fusillade.NewErasures(p.fusillade.Primary, cfg.Outlet.Schema, places.Issuer(s.Origin))
-	if err != nil {
-		return nil, err
-	}
-	erasures.WithCopies(copies)
-	erasures.WithKnown(places.Known)
-	if p.main.Primary != p.fusillade.Primary {
-		erasures.WithMain(p.main.Primary)
-	}
-	return erasures, nil
-}
-
 // newJobs makes the jobs of erasures, which go on at the pace of the
 // configuration.
-func newJobs(p *pools, cfg *config.Config, erasures domain.Erasures, log *slog.Logger) (*jobs.Jobs, error) {
-	run := domain.NewRunErasure(erasures, cfg.Erasure.Rate.Pace(), time.Now)
+func newJobs(p *pools, cfg *config.Config, s *stores, log *slog.Logger) (*jobs.Jobs, error) {
+	run := domain.NewRunErasure(s.erasures, cfg.Erasure.Rate.Pace(), time.Now)
 	return jobs.New(p.jobs, run, jobs.Config{}, log)
-}
-
-// newErasureCases makes the use cases of bulk erasures. What is erased before
-// the answer is so little that it needs no pace.
-func newErasureCases(erasures domain.Erasures, jobs domain.Jobs, log *slog.Logger) httpapi.Erasures {
-	atOnce := domain.NewRunErasure(erasures, config.PerSecond(0).Pace(), time.Now)
-	return httpapi.Erasures{
-		Preview: domain.NewPreviewErasure(erasures, time.Now), Start: domain.NewStartErasure(erasures, atOnce, jobs, time.Now, log),
-		List: domain.NewListErasures(erasures), Get: domain.NewGetErasure(erasures),
-		Receipts: domain.NewListErasureReceipts(erasures), Cancel: domain.NewCancelErasure(erasures),
-	}
 }
 
 // background goes on with bulk erasures, until the service stops.
 type background struct {
-	erasures domain.Erasures
-	tally    func(context.Context) ([]fusillade.Tally, error)
+	*worries
+	stores   *stores
 	jobs     *jobs.Jobs
 	db       *postgres.DB
 	metrics  *telemetry.ErasureMetrics
 	failed   func()
-	log      *slog.Logger
-	worries  *worries
 	seldom   rate.Sometimes
 	rollback *rollbackGuard
 	migrated atomic.Bool // Lethe's own tables were once found as new as this program
 }
 
-func newBackground(p *pools, rollback *rollbackGuard, erasures domain.Erasures, stored *fusillade.Erasures, j *jobs.Jobs,
-	metrics *telemetry.Metrics, figures *telemetry.ErasureMetrics, worries *worries, log *slog.Logger,
-) *background {
+func newBackground(w *workers, p *pools, rollback *rollbackGuard, s *stores, j *jobs.Jobs, figures *telemetry.ErasureMetrics) *background {
 	return &background{
-		rollback: rollback, erasures: erasures, tally: stored.Tally, jobs: j, db: p.jobs, metrics: figures, failed: metrics.WatchWork("erasures"),
-		log: log, worries: worries, seldom: rate.Sometimes{Interval: workLogEvery},
+		worries: w.worries, stores: s, jobs: j, db: p.jobs, metrics: figures, failed: w.metrics.WatchWork("erasures"),
+		seldom: rate.Sometimes{Interval: workLogEvery}, rollback: rollback,
 	}
 }
 
 // runErasures starts it, and stops it within seconds: what is at work then is
 // gone on with by the next process.
-func runErasures(lc fx.Lifecycle, b *background) {
-	whileServing(lc, b.work, every(dispatchEvery, b.dispatch), every(tallyEvery, b.count), every(removeEvery, b.forget))
+func runErasures(w *workers, b *background) {
+	whileServing(w.lc, b.work, every(dispatchEvery, b.dispatch), every(tallyEvery, b.count), every(removeEvery, b.forget))
 }
 
 // work works on jobs as soon as the database is there and as needed.
@@ -139,7 +107,7 @@ func (b *background) upToDate(ctx context.Context) error {
 // ended before they could, for restored databases, and knows when something is
 // to be verified.
 func (b *background) dispatch(ctx context.Context) {
-	due, err := b.erasures.Due(ctx, maxDue)
+	due, err := b.stores.erasures.Due(ctx, maxDue)
 	for _, id := range due {
 		if err == nil {
 			err = b.jobs.Enqueue(ctx, id)
@@ -150,11 +118,11 @@ func (b *background) dispatch(ctx context.Context) {
 
 func (b *background) forget(ctx context.Context) {
 	b.reported(ctx, "could not remove the details of erasures that are over; trying again",
-		b.erasures.Forget(ctx, time.Now().Add(-detailsFor)))
+		b.stores.erasures.Forget(ctx, time.Now().Add(-detailsFor)))
 }
 
 func (b *background) count(ctx context.Context) {
-	tally, err := b.tally(ctx)
+	tally, err := b.stores.tally(ctx)
 	if err == nil {
 		var oldest *time.Time
 		counts := make([]telemetry.ErasureCount, len(tally))
@@ -169,11 +137,11 @@ func (b *background) count(ctx context.Context) {
 	b.reported(ctx, "erasures could not be counted", err)
 }
 
-// told notes an error, if there is one and the service does not just stop.
+// reported notes an error, if there is one and the service does not just stop.
 func (b *background) reported(ctx context.Context, what string, err error) {
 	if err == nil || ctx.Err() != nil {
 		return
 	}
 	b.failed()
-	b.seldom.Do(func() { b.worries.report(ctx, slog.LevelWarn, what, err) })
+	b.seldom.Do(func() { b.report(ctx, slog.LevelWarn, what, err) })
 }

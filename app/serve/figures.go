@@ -7,10 +7,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"lethe/adapters/postgres/fusillade"
 	"lethe/adapters/postgres/translog"
 	"lethe/adapters/telemetry"
-	"lethe/app/boot"
 	"lethe/domain"
 )
 
@@ -38,10 +36,6 @@ func newErasureMetrics(metrics *telemetry.Metrics) (*telemetry.ErasureMetrics, e
 type countedResponses struct {
 	domain.Responses
 	metrics *telemetry.ErasureMetrics
-}
-
-func countResponses(responses *fusillade.Responses, metrics *telemetry.ErasureMetrics) domain.Responses {
-	return countedResponses{responses, metrics}
 }
 
 // Erase implements domain.Responses.
@@ -84,10 +78,6 @@ type countedOrphans struct {
 	metrics *telemetry.ErasureMetrics
 }
 
-func countOrphans(responses *fusillade.Responses, metrics *telemetry.ErasureMetrics) domain.Orphans {
-	return countedOrphans{responses, metrics}
-}
-
 // SweepOrphans implements domain.Orphans.
 func (c countedOrphans) SweepOrphans(ctx context.Context, before time.Time, limit int, pause time.Duration, w domain.Authorization) (domain.OrphansTurn, error) {
 	turn, err := c.Orphans.SweepOrphans(ctx, before, limit, pause, w)
@@ -102,11 +92,6 @@ type countedErasures struct {
 	domain.Erasures
 	closed  []func(context.Context) *domain.Error // why nothing may be erased now; each nil: nothing
 	metrics *telemetry.ErasureMetrics
-}
-
-func countErasures(erasures *fusillade.Erasures, rollback *rollbackGuard, places *boot.Places, metrics *telemetry.ErasureMetrics) domain.Erasures {
-	older := func(context.Context) *domain.Error { return rollback.older.Load() }
-	return countedErasures{erasures, []func(context.Context) *domain.Error{older, places.Reason}, metrics}
 }
 
 // Advance implements domain.Erasures. It waits while the database is older than
@@ -139,10 +124,6 @@ func (c countedErasures) Advance(ctx context.Context, id uuid.UUID, limit int, j
 type countedLog struct {
 	domain.Log
 	metrics *telemetry.ErasureMetrics
-}
-
-func countLog(log *translog.Log, metrics *telemetry.ErasureMetrics) domain.Log {
-	return countedLog{log, metrics}
 }
 
 // Receipt implements domain.Log.

@@ -10,7 +10,6 @@ import (
 	"lethe/adapters/gate"
 	"lethe/adapters/postgres/keys"
 	"lethe/adapters/postgres/users"
-	"lethe/adapters/telemetry"
 )
 
 const (
@@ -27,9 +26,14 @@ const (
 )
 
 // newGate is before the look-ups of callers.
-func newGate(lc fx.Lifecycle, people *users.People, p *pools, metrics *telemetry.Metrics, worries *worries) (*gate.People, error) {
+func newGate(w *workers, p *pools) (*gate.People, error) {
+	people, err := users.New(p.main, w.log)
+	if err != nil {
+		return nil, err
+	}
+	w.lc.Append(fx.StopHook(people.Close))
 	g, err := gate.New(people, gate.Config{
-		AtOnce: unknownKeysAtOnce, Waiting: unknownKeysWait, Wait: unknownKeyWaits, Entries: knownKeys, Refused: metrics.Refuse,
+		AtOnce: unknownKeysAtOnce, Waiting: unknownKeysWait, Wait: unknownKeyWaits, Entries: knownKeys, Refused: w.metrics.Refuse,
 	})
 	if err != nil {
 		return nil, err
@@ -38,7 +42,7 @@ func newGate(lc fx.Lifecycle, people *users.People, p *pools, metrics *telemetry
 	if err != nil {
 		return nil, err
 	}
-	failed := metrics.WatchWork("keys")
+	failed := w.metrics.WatchWork("keys")
 	remembers := false
 	var fresh []gate.Mark // that are not noted
 	note := func(ctx context.Context) error {
@@ -59,11 +63,11 @@ func newGate(lc fx.Lifecycle, people *users.People, p *pools, metrics *telemetry
 		}
 		return err
 	}
-	whileServing(lc, func(ctx context.Context) {
+	whileServing(w.lc, func(ctx context.Context) {
 		every(recordKeysEvery, func(ctx context.Context) {
 			if err := note(ctx); err != nil && ctx.Err() == nil {
 				failed()
-				worries.report(ctx, slog.LevelWarn, "could not note which keys have worked; until then, who guesses keys may hold up others after a restart", err, "within", recordKeysEvery)
+				w.report(ctx, slog.LevelWarn, "could not note which keys have worked; until then, who guesses keys may hold up others after a restart", err, "within", recordKeysEvery)
 			}
 		})(ctx)
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordKeysAtStop)

@@ -5,33 +5,75 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
+	"syscall"
+	"time"
 
 	"go.uber.org/fx"
 
 	"lethe/adapters/auth"
+	"lethe/adapters/gate"
 	"lethe/adapters/httpapi"
 	"lethe/adapters/postgres"
+	"lethe/adapters/postgres/jobs"
 	"lethe/adapters/telemetry"
 	"lethe/app/boot"
 	"lethe/app/config"
 	"lethe/domain"
 )
 
-func newHandler(id identity, list *domain.ListResponses, get *domain.GetResponse, erase *domain.EraseResponse,
-	receipt *domain.GetReceipt, readLog *domain.ReadLog, erasures httpapi.Erasures, holds httpapi.Holds, retention httpapi.Retention, accessLog *domain.ListAccessLog,
-	credentials *auth.Reader, ready *readiness, rollback *rollbackGuard, places *boot.Places, metrics *telemetry.Metrics, export *telemetry.Export, cfg *config.Config, log *slog.Logger,
+// newCases are the use cases, and who is calling.
+func newCases(s *stores, j *jobs.Jobs, people *gate.People, id identity, sign *boot.Signing, log *slog.Logger) httpapi.Deps {
+	// What is erased before the answer is so little that it needs no pace.
+	atOnce := domain.NewRunErasure(s.erasures, config.PerSecond(0).Pace(), time.Now)
+	return httpapi.Deps{
+		Identify: id.now, IdentifyReader: id.reader,
+		List:      domain.NewListResponses(s.responses, s.usage, people, log),
+		Get:       domain.NewGetResponse(s.responses, s.usage, people, s.accessLog, time.Now, log),
+		Erase:     domain.NewEraseResponse(s.responses, time.Now).Repeatable(domain.NewRepeats(s.log, sign.RepeatSecrets())),
+		Receipt:   domain.NewGetReceipt(s.log),
+		ReadLog:   domain.NewReadLog(s.log),
+		AccessLog: domain.NewListAccessLog(s.accessLog, people, log),
+		Erasures: httpapi.Erasures{
+			Preview: domain.NewPreviewErasure(s.erasures, time.Now), Start: domain.NewStartErasure(s.erasures, atOnce, j, time.Now, log),
+			List: domain.NewListErasures(s.erasures), Get: domain.NewGetErasure(s.erasures),
+			Receipts: domain.NewListErasureReceipts(s.erasures), Cancel: domain.NewCancelErasure(s.erasures),
+		},
+		Holds: httpapi.Holds{
+			Place: domain.NewPlaceHold(s.holds, time.Now), List: domain.NewListHolds(s.holds),
+			Get: domain.NewGetHold(s.holds), Release: domain.NewReleaseHold(s.holds),
+		},
+		Retention: httpapi.Retention{
+			Create: domain.NewCreateRule(s.retention, time.Now), Change: domain.NewChangeRule(s.retention, time.Now),
+			List: domain.NewListRules(s.retention), Get: domain.NewGetRule(s.retention),
+			DryRun: domain.NewDryRunRule(s.retention, s.erasures, time.Now), Enable: domain.NewEnableRule(s.retention, time.Now),
+			Disable: domain.NewDisableRule(s.retention), Remove: domain.NewRemoveRule(s.retention),
+		},
+	}
+}
+
+func newHandler(deps httpapi.Deps, ready *readiness, rollback *rollbackGuard, places *boot.Places,
+	metrics *telemetry.Metrics, export *telemetry.Export, cfg *config.Config, log *slog.Logger,
 ) (http.Handler, error) {
-	// One connection for bulk work is for what goes on in the background.
-	config := httpapi.Config{Requests: httpapi.MaxRequests(cfg.Database.MaxConns), Estimates: max(1, postgres.BulkOf(cfg.Database.MaxConns)-1)}
-	handler, err := httpapi.New(config, httpapi.Deps{
-		Identify: id.now, IdentifyReader: id.reader, List: list, Get: get, Erase: erase,
-		Receipt: receipt, ReadLog: readLog, Erasures: erasures, Holds: holds, Retention: retention, AccessLog: accessLog,
-		Credentials: credentials.Read, Ready: ready.check, Stopping: ready.stopping,
-		ForHolds: func(ctx context.Context) context.Context { return postgres.For(ctx, postgres.Holds) },
-		By:       postgres.By,
-		Metrics:  metrics.Handler(), Observe: metrics.Observe, Log: log,
+	credentials, err := auth.New(auth.Config{
+		SessionSecret:   []byte(cfg.Auth.SessionSecret),
+		SessionCookie:   cfg.Auth.SessionCookie,
+		ProxyHeaders:    cfg.Auth.ProxyHeaders,
+		ProxyUserHeader: cfg.Auth.ProxyUserHeader,
+		ProxyTrusted:    cfg.Auth.ProxyTrusted,
+
+		ProxySecret: []byte(cfg.Auth.ProxySecret), ProxySecretHeader: cfg.Auth.ProxySecretHeader,
 	})
+	if err != nil {
+		return nil, err
+	}
+	deps.Credentials, deps.Ready, deps.Stopping = credentials.Read, ready.check, ready.stopping
+	deps.ForHolds = func(ctx context.Context) context.Context { return postgres.For(ctx, postgres.Holds) }
+	deps.By, deps.Metrics, deps.Observe, deps.Log = postgres.By, metrics.Handler(), metrics.Observe, log
+	// One connection for bulk work is for what goes on in the background.
+	bounds := httpapi.Config{Requests: httpapi.MaxRequests(cfg.Database.MaxConns), Estimates: max(1, postgres.BulkOf(cfg.Database.MaxConns)-1)}
+	handler, err := httpapi.New(bounds, deps)
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +82,7 @@ func newHandler(id identity, list *domain.ListResponses, get *domain.GetResponse
 		return nil, err
 	}
 	open := httpapi.CloseWhile(export.Handler(handler, paths), log, rollback.reason, places.Reason)
-	return httpapi.Admit(open, config.Requests, httpapi.ByCredentials(credentials.Read), postgres.By, metrics.Refuse, log), nil
+	return httpapi.Admit(open, bounds.Requests, httpapi.ByCredentials(credentials.Read), postgres.By, metrics.Refuse, log), nil
 }
 
 // listener is the service's open door.
@@ -78,4 +120,40 @@ func newListener(lc fx.Lifecycle, cfg *config.Config, handler http.Handler, read
 		},
 	})
 	return l
+}
+
+// listen opens the address of a setting. Its errors say what to do.
+func listen(ctx context.Context, addr, key string) (net.Listener, error) {
+	socket, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("address %s is taken by another program: stop that one, or choose another address with %s, such as %[2]s=127.0.0.1:8081", addr, config.EnvOf(key))
+	case err != nil:
+		return nil, fmt.Errorf("cannot listen on %s: %w: choose another address with %s", addr, err, config.EnvOf(key))
+	}
+	return socket, nil
+}
+
+// MayListen fails where one of the addresses is taken. It is asked before
+// anything is fetched or started; the door is opened when there is something
+// behind it, and nobody waits in front of it until then.
+func MayListen(ctx context.Context, cfg *config.Config) error {
+	for key, addr := range map[string]string{"http.addr": cfg.HTTPAddr, "http.profile_addr": cfg.ProfileAddr} {
+		if addr == "" {
+			continue
+		}
+		socket, err := listen(ctx, addr, key)
+		if err != nil {
+			return err
+		}
+		_ = socket.Close()
+	}
+	return nil
+}
+
+// warnOfProxy says so when the service starts, which it does all the same.
+func warnOfProxy(cfg *config.Config, log *slog.Logger) {
+	if worry := cfg.ProxyUnproven(); worry != "" {
+		log.Warn(worry + ": " + config.ProxyAdvice)
+	}
 }

@@ -2,14 +2,11 @@ package serve
 
 import (
 	"context"
-	"log/slog"
 	"time"
 
-	"go.uber.org/fx"
-
 	"lethe/adapters/cache"
+	"lethe/adapters/gate"
 	"lethe/adapters/postgres/users"
-	"lethe/adapters/telemetry"
 	"lethe/app/config"
 	"lethe/domain"
 )
@@ -22,12 +19,12 @@ type identity struct {
 	now, reader *domain.IdentifyCaller
 }
 
-func newIdentity(lc fx.Lifecycle, people domain.People, p *pools, cfg *config.Config, metrics *telemetry.Metrics, log *slog.Logger) (identity, error) {
+func newIdentity(w *workers, people *gate.People, p *pools, cfg *config.Config) (identity, error) {
 	now := domain.NewIdentifyCaller(people, time.Now)
 	if cfg.Auth.CacheTTL == 0 {
 		return identity{now, now}, nil
 	}
-	looked, dropped := metrics.WatchCache("callers")
+	looked, dropped := w.metrics.WatchCache("callers")
 	remembered, err := cache.NewPeople(people, cache.Config{
 		TTL: cfg.Auth.CacheTTL, Entries: rememberedCallers, Now: time.Now, Looked: looked, Dropped: dropped,
 	})
@@ -37,19 +34,6 @@ func newIdentity(lc fx.Lifecycle, people domain.People, p *pools, cfg *config.Co
 	if cfg.Database.PgBouncer { // which passes no notifications on
 		return identity{now, domain.NewIdentifyCaller(remembered, time.Now)}, nil
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	lc.Append(fx.StartStopHook(
-		func() {
-			go func() {
-				defer close(done)
-				users.Listen(ctx, p.main.Primary, log, remembered.Drop)
-			}()
-		},
-		func() {
-			cancel()
-			<-done
-		},
-	))
+	whileServing(w.lc, func(ctx context.Context) { users.Listen(ctx, p.main.Primary, w.log, remembered.Drop) })
 	return identity{now, domain.NewIdentifyCaller(remembered, time.Now)}, nil
 }

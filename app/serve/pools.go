@@ -8,7 +8,6 @@ import (
 	"go.uber.org/fx"
 
 	"lethe/adapters/postgres"
-	"lethe/adapters/postgres/fusillade"
 	"lethe/adapters/postgres/jobs"
 	"lethe/adapters/telemetry"
 	"lethe/app/boot"
@@ -28,7 +27,7 @@ type pools struct {
 func newPools(lc fx.Lifecycle, cfg *config.Config, db *boot.Databases, metrics *telemetry.Metrics, export *telemetry.Export) (*pools, error) {
 	p := &pools{opened: map[string]*postgres.DB{}}
 	var errs []error
-	openWith := func(kept int32, name, url string, maxConns int, searchPath ...string) *postgres.DB {
+	open := func(name, url string, maxConns int, kept int32, searchPath ...string) *postgres.DB {
 		if url == "" {
 			return nil
 		}
@@ -43,56 +42,36 @@ func newPools(lc fx.Lifecycle, cfg *config.Config, db *boot.Databases, metrics *
 		p.opened[name] = pool
 		return pool
 	}
-	open := func(name, url string, maxConns int, searchPath ...string) *postgres.DB {
-		return openWith(0, name, url, maxConns, searchPath...)
-	}
-	primary := func(name, url string, searchPath ...string) *postgres.DB {
-		return openWith(postgres.KeptConns, name, url, cfg.Database.MaxConns, searchPath...)
-	}
-	// Tables of the main database are named with their schema, fusillade's and
-	// outlet's are not.
 	limit := cfg.Database.MaxConns
+	source := func(name, url, replica string, searchPath ...string) postgres.Source {
+		return postgres.Source{
+			Primary: open(name, url, limit, postgres.KeptConns, searchPath...),
+			Replica: open(name+"_replica", replica, limit, 0, searchPath...),
+			MaxLag:  cfg.Database.ReplicaMaxLag,
+		}
+	}
 	schemas := boot.SearchPath(cfg)
 	if db.Apart() {
-		p.main = postgres.Source{
-			Primary: primary("main", db.MainURL),
-			Replica: open("main_replica", cfg.Database.ReplicaURL, limit),
-			MaxLag:  cfg.Database.ReplicaMaxLag,
-		}
-		p.fusillade = postgres.Source{
-			Primary: primary("fusillade", db.FusilladeURL, schemas...),
-			Replica: open("fusillade_replica", cfg.Fusillade.ReplicaURL, limit, schemas...),
-			MaxLag:  cfg.Database.ReplicaMaxLag,
-		}
+		// Tables of the main database are named with their schema, fusillade's and
+		// outlet's are not.
+		p.main = source("main", db.MainURL, cfg.Database.ReplicaURL)
+		p.fusillade = source("fusillade", db.FusilladeURL, cfg.Fusillade.ReplicaURL, schemas...)
 	} else {
-		p.main = postgres.Source{
-			Primary: primary("main", db.MainURL, schemas...),
-			Replica: open("main_replica", cfg.Database.ReplicaURL, limit, schemas...),
-			MaxLag:  cfg.Database.ReplicaMaxLag,
-		}
+		p.main = source("main", db.MainURL, cfg.Database.ReplicaURL, schemas...)
 		p.fusillade = p.main
 	}
-	p.outlet = open("outlet", db.OutletURL, limit, cfg.Outlet.Schema)
+	p.outlet = open("outlet", db.OutletURL, limit, 0, cfg.Outlet.Schema)
 	// River's statements name the schema themselves.
-	p.jobs = open("jobs", db.OwnURL(), jobs.MaxConns)
+	p.jobs = open("jobs", db.OwnURL(), jobs.MaxConns, 0)
 	for i, url := range cfg.Erasure.StandbyURLs {
-		p.standbys = append(p.standbys, open(fmt.Sprintf("standby_%d", i+1), url, limit, schemas...))
+		p.standbys = append(p.standbys, open(fmt.Sprintf("standby_%d", i+1), url, limit, 0, schemas...))
 	}
 	lc.Append(fx.StopHook(p.close))
 	return p, errors.Join(append(errs, metrics.WatchPools(p.stats))...)
 }
 
-// newCopies is the way to raw copies in a database of their own; nil where they
-// have none.
-func newCopies(p *pools) (*fusillade.Copies, error) {
-	if p.outlet == nil {
-		return nil, nil
-	}
-	usage := p.main.Primary
-	if usage == p.fusillade.Primary {
-		usage = nil
-	}
-	return fusillade.NewCopies(p.outlet, usage)
+func newPlaces(p *pools, db *boot.Databases) *boot.Places {
+	return boot.NewPlaces(p.main.Primary, p.fusillade.Primary, db.Schemas)
 }
 
 func (p *pools) close(ctx context.Context) error {

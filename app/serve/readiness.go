@@ -3,8 +3,8 @@ package serve
 import (
 	"context"
 	"log/slog"
+	"slices"
 
-	"go.uber.org/fx"
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/singleflight"
 
@@ -81,10 +81,7 @@ func (r *readiness) look(ctx context.Context) error {
 
 // primaries are the databases without which nothing is answered.
 func (r *readiness) primaries() []*postgres.DB {
-	if r.pools.main.Primary == r.pools.fusillade.Primary {
-		return []*postgres.DB{r.pools.main.Primary}
-	}
-	return []*postgres.DB{r.pools.main.Primary, r.pools.fusillade.Primary}
+	return slices.Compact([]*postgres.DB{r.pools.main.Primary, r.pools.fusillade.Primary})
 }
 
 func (r *readiness) missing(ctx context.Context) ([]string, error) {
@@ -115,37 +112,20 @@ func (r *readiness) missingCopies(ctx context.Context) ([]string, error) {
 }
 
 // reportMissing logs once what a given database lacks. It holds up nothing.
-func reportMissing(lc fx.Lifecycle, ready *readiness, worries *worries, log *slog.Logger) {
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	lc.Append(fx.Hook{
-		OnStart: func(context.Context) error {
-			go func() {
-				defer close(done)
-				missing, err := ready.missing(ctx)
-				switch {
-				case ctx.Err() != nil:
-				case err != nil:
-					worries.report(ctx, slog.LevelWarn, "it could not be looked whether the database is as needed", err)
-				case len(missing) > 0:
-					log.Error("the database is not as needed; run `lethe doctor` for what to do", "missing", boot.FirstOf(missing))
-				}
-				missing, err = ready.missingCopies(ctx)
-				switch {
-				case ctx.Err() != nil:
-				case err != nil:
-					worries.report(ctx, slog.LevelWarn, "it could not be looked whether the database of raw copies is as needed", err)
-				case len(missing) > 0:
-					log.Error("the database of raw copies is not as needed, so nothing can be erased; run `lethe doctor` for what to do", "missing", boot.FirstOf(missing))
-				}
-			}()
-			return nil
-		},
-		OnStop: func(context.Context) error {
-			cancel()
-			<-done
-			return nil
-		},
+func reportMissing(w *workers, ready *readiness) {
+	whileServing(w.lc, func(ctx context.Context) {
+		look := func(missing func(context.Context) ([]string, error), database, but string) {
+			lacks, err := missing(ctx)
+			switch {
+			case ctx.Err() != nil:
+			case err != nil:
+				w.report(ctx, slog.LevelWarn, "it could not be looked whether "+database+" is as needed", err)
+			case len(lacks) > 0:
+				w.log.Error(database+" is not as needed"+but+"; run `lethe doctor` for what to do", "missing", boot.FirstOf(lacks))
+			}
+		}
+		look(ready.missing, "the database", "")
+		look(ready.missingCopies, "the database of raw copies", ", so nothing can be erased")
 	})
 }
 

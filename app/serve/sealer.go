@@ -32,35 +32,34 @@ type sealer struct {
 	may      bool // there is a key
 	metrics  *telemetry.LogMetrics
 	figures  *telemetry.ErasureMetrics
-	log      *slog.Logger
-	worries  *worries
-	failing  rate.Sometimes
-	waiting  rate.Sometimes
+	*worries
+	failing rate.Sometimes
+	waiting rate.Sometimes
 
 	compared int64 // leaves of the newest published tree that was compared with what was seen; negative: none
 }
 
 // startSealer seals for as long as the service runs, and once more when the last
 // request has been answered: it must be started before the door is opened.
-func startSealer(lc fx.Lifecycle, cfg *config.Config, l *translog.Log, rollback *rollbackGuard, sign *boot.Signing, metrics *telemetry.Metrics, figures *telemetry.ErasureMetrics, worries *worries, log *slog.Logger) error {
-	watched, err := metrics.WatchLog()
+func startSealer(w *workers, cfg *config.Config, l *translog.Log, rollback *rollbackGuard, sign *boot.Signing, figures *telemetry.ErasureMetrics) error {
+	watched, err := w.metrics.WatchLog()
 	if err != nil {
 		return err
 	}
-	s := &sealer{translog: l, rollback: rollback, compared: -1, may: len(sign.Signers) > 0, metrics: watched, figures: figures, worries: worries, log: log,
+	s := &sealer{translog: l, rollback: rollback, compared: -1, may: len(sign.Signers) > 0, metrics: watched, figures: figures, worries: w.worries,
 		failing: rate.Sometimes{Interval: sealLogEvery}, waiting: rate.Sometimes{Interval: sealLogEvery}}
 	running, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
-	lc.Append(fx.Hook{
+	w.lc.Append(fx.Hook{
 		OnStart: func(ctx context.Context) error {
 			if !s.may {
-				log.Warn("erasures leave receipts that are not sealed, as there is no key to sign the log with: " + sign.NoKey())
+				w.log.Warn("erasures leave receipts that are not sealed, as there is no key to sign the log with: " + sign.NoKey())
 			}
 			if sign.Advice != "" {
-				log.Warn(sign.Advice)
+				w.log.Warn(sign.Advice)
 			}
 			if boot.CheckpointFile(cfg) == nil {
-				log.Warn("after a restart, nobody would notice that the database was restored from a backup, as the newest checkpoint of the log is kept nowhere: " + boot.NoCheckpointFile)
+				w.log.Warn("after a restart, nobody would notice that the database was restored from a backup, as the newest checkpoint of the log is kept nowhere: " + boot.NoCheckpointFile)
 			}
 			go func() {
 				defer close(done)
@@ -109,7 +108,7 @@ func (s *sealer) step(ctx context.Context) (pause time.Duration) {
 			if domain.CodeOf(err) == domain.CodeUnavailable {
 				level = slog.LevelWarn
 			}
-			s.worries.report(ctx, level, "the log of erasures cannot be sealed or published now", err)
+			s.report(ctx, level, "the log of erasures cannot be sealed or published now", err)
 		})
 		return sealPauseFail
 	case busy:

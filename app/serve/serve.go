@@ -15,14 +15,8 @@ import (
 	"go.uber.org/fx"
 	"go.uber.org/fx/fxevent"
 
-	"lethe/adapters/auth"
-	"lethe/adapters/httpapi"
-	"lethe/adapters/postgres/analytics"
-	"lethe/adapters/postgres/fusillade"
-	"lethe/adapters/postgres/users"
 	"lethe/app/boot"
 	"lethe/app/config"
-	"lethe/domain"
 )
 
 const (
@@ -103,50 +97,9 @@ func graph(cfg *config.Config, db *boot.Databases, log *slog.Logger, ready func(
 		fx.StopTimeout(stopTimeout),
 		fx.Supply(cfg, db, log, readyFunc(ready)),
 		fx.Module("telemetry", fx.Provide(newMetrics, newErasureMetrics, newExport)),
-		fx.Module("postgres", fx.Provide(
-			newPools,
-			newCopies,
-			newResponses,
-			countResponses,
-			countOrphans,
-			newErasures,
-			countErasures,
-			fx.Annotate(newJobs, fx.As(fx.Self()), fx.As(new(domain.Jobs))),
-			fx.Annotate(newHolds, fx.As(new(domain.Holds))),
-			fx.Annotate(newRetention, fx.As(new(domain.Retention))),
-			fx.Annotate(newUsage, fx.As(new(domain.UsageRecords))),
-			newPeople,
-			fx.Annotate(newGate, fx.As(new(domain.People))),
-			fx.Annotate(newAccessLog, fx.As(fx.Self()), fx.As(new(domain.AccessLog))),
-			boot.NewSigning,
-			openLog,
-			countLog,
-			newRollbackGuard,
-			newPlaces,
-		)),
-		fx.Module("domain", fx.Provide(
-			domain.NewListResponses,
-			newGetter,
-			domain.NewListAccessLog,
-			newEraser,
-			domain.NewGetReceipt,
-			domain.NewReadLog,
-			newErasureCases,
-			newHoldCases,
-			newRetentionCases,
-			newSweep,
-			newOrphans,
-			newRunRules,
-			newBackground,
-			newWorries,
-			newIdentity,
-		)),
-		fx.Module("http", fx.Provide(
-			newAuth,
-			newReadiness,
-			newHandler,
-			newListener,
-		)),
+		fx.Module("databases", fx.Provide(newPools, boot.NewSigning, openLog, newRollbackGuard, newPlaces, newStores)),
+		fx.Module("background", fx.Provide(newWorkers, newJobs, newBackground)),
+		fx.Module("http", fx.Provide(newGate, newIdentity, newCases, newReadiness, newHandler, newListener)),
 		fx.Invoke(serveProfiles, startSealer, runErasures, runRules, sweepErased, sweepOrphans, attestReplicated, removeOldAccesses, reportMissing, warnOfProxy, watchPlaces, watchHeld, giveMemoryBack, func(*listener) {}),
 	)
 }
@@ -161,63 +114,4 @@ var _ io.Writer = logLines{}
 func (l logLines) Write(line []byte) (int, error) {
 	l.log.Info(strings.Join(strings.Fields(string(line)), " "))
 	return len(line), nil
-}
-
-func newResponses(p *pools, copies *fusillade.Copies, cfg *config.Config, db *boot.Databases, s *boot.Signing, places *boot.Places) (*fusillade.Responses, error) {
-	responses, err := fusillade.New(p.fusillade, cfg.Outlet.Schema, !db.Apart(), places.Issuer(s.Origin))
-	if err != nil {
-		return nil, err
-	}
-	responses.WithCopies(copies)
-	responses.WithLedger(places.Ledger)
-	responses.WithKnown(places.Known)
-	responses.WithArsenal(places.Arsenal, places.Retained)
-	return responses, nil
-}
-
-func newEraser(responses domain.Responses, log domain.Log, s *boot.Signing) *domain.EraseResponse {
-	return domain.NewEraseResponse(responses, time.Now).Repeatable(domain.NewRepeats(log, s.RepeatSecrets()))
-}
-
-func newSweep(responses domain.Responses) *domain.SweepErased {
-	return domain.NewSweepErased(responses, time.Now)
-}
-
-func newHolds(p *pools) (*fusillade.Holds, error) { return fusillade.NewHolds(p.fusillade.Primary) }
-
-func newHoldCases(holds domain.Holds) httpapi.Holds {
-	return httpapi.Holds{
-		Place: domain.NewPlaceHold(holds, time.Now), List: domain.NewListHolds(holds),
-		Get: domain.NewGetHold(holds), Release: domain.NewReleaseHold(holds),
-	}
-}
-
-func newUsage(p *pools, places *boot.Places) (*analytics.UsageRecords, error) {
-	usage, err := analytics.New(p.main)
-	if err != nil {
-		return nil, err
-	}
-	usage.WithLedger(places.Ledger)
-	return usage, nil
-}
-
-func newPeople(lc fx.Lifecycle, p *pools, log *slog.Logger) (*users.People, error) {
-	people, err := users.New(p.main, log)
-	if err != nil {
-		return nil, err
-	}
-	lc.Append(fx.StopHook(people.Close))
-	return people, nil
-}
-
-func newAuth(cfg *config.Config) (*auth.Reader, error) {
-	return auth.New(auth.Config{
-		SessionSecret:   []byte(cfg.Auth.SessionSecret),
-		SessionCookie:   cfg.Auth.SessionCookie,
-		ProxyHeaders:    cfg.Auth.ProxyHeaders,
-		ProxyUserHeader: cfg.Auth.ProxyUserHeader,
-		ProxyTrusted:    cfg.Auth.ProxyTrusted,
-
-		ProxySecret: []byte(cfg.Auth.ProxySecret), ProxySecretHeader: cfg.Auth.ProxySecretHeader,
-	})
 }

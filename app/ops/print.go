@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+
+	"lethe/app/boot"
 )
 
 // table is what lists print: aligned columns for people, a list of objects for
@@ -70,4 +72,29 @@ func writeJSON(out io.Writer, value any) error {
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	return enc.Encode(value)
+}
+
+// oneLine makes an error's text fit on a line.
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// count says how many there are of something: one is what one of it is called,
+// as in "1 erasure", and more have an s.
+func count[N int | int64](n N, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %ss", n, one)
+}
+
+// PrintVersion writes it.
+func PrintVersion(out io.Writer, asJSON bool) error {
+	v := boot.BuildVersion()
+	if asJSON {
+		return writeJSON(out, v)
+	}
+	if v.Commit == boot.UnknownCommit {
+		v.Commit += " (not built in a clone, or with -buildvcs=false)"
+	}
+	_, err := fmt.Fprintf(out, "lethe %s\ncommit %s\n%s %s\n", v.Version, v.Commit, v.Go, v.Target)
+	return err
 }

@@ -1,8 +1,13 @@
 package boot
 
 import (
+	"log/slog"
+	"os"
 	"runtime"
 	"runtime/debug"
+
+	"lethe/adapters/telemetry"
+	"lethe/app/config"
 )
 
 // version is set by the linker.
@@ -41,4 +46,9 @@ func BuildVersion() Version {
 	}
 	v.Commit += modified
 	return v
+}
+
+// NewLogger writes to standard error, as the configuration says.
+func NewLogger(cfg *config.Config) (*slog.Logger, error) {
+	return telemetry.NewLogger(cfg.Log.Level, cfg.Log.Format, os.Stderr)
 }

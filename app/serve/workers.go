@@ -1,0 +1,221 @@
+package serve
+
+import (
+	"context"
+	"runtime/debug"
+	"runtime/metrics"
+	"time"
+
+	"github.com/google/uuid"
+
+	"lethe/adapters/postgres/accesslog"
+	"lethe/adapters/postgres/jobs"
+	"lethe/app/boot"
+	"lethe/app/config"
+	"lethe/domain"
+)
+
+const (
+	// removeEvery is how often the service looks for records of who looked
+	// whose time is over. Of several processes one does the work at a time.
+	removeEvery = 10 * time.Minute
+	// forgetRounds bounds the work of each time.
+	forgetRounds = 100
+)
+
+// removeOldAccesses removes old records of the access log, but not more at a time
+// than so many rounds of it.
+func removeOldAccesses(w *workers, cfg *config.Config, s *stores) {
+	w.repeat("access_log", removeEvery, 0, "could not remove old records of the access log; trying again", func(ctx context.Context) (err error) {
+		before := time.Now().Add(-cfg.AccessLog.Keep)
+		var total int64
+		for n, round := int64(accesslog.MaxRemoved), 0; round < forgetRounds && err == nil && n == accesslog.MaxRemoved; round++ {
+			n, err = s.accessLog.RemoveOld(ctx, before)
+			total += n
+		}
+		if total > 0 {
+			w.log.Info("removed old records of the access log", "records", total)
+		}
+		return err
+	})
+}
+
+// sweepEvery is how often the service looks whether something erased is due to
+// be looked for again. Several processes share the work.
+const sweepEvery = 15 * time.Second
+
+// sweepErased looks again for what has been erased, and finishes what a process
+// before this one has left half done.
+func sweepErased(w *workers, s *stores) {
+	sweep := domain.NewSweepErased(s.responses, time.Now)
+	w.repeat("sweep", sweepEvery, 0, "could not look for what may have been written of erased responses; trying again", func(ctx context.Context) error {
+		erased, err := sweep.Execute(ctx)
+		if erased != (domain.Erased{}) {
+			w.log.Info("removed what was written of erased responses afterwards",
+				"requests", erased.Requests, "templates", erased.Templates, "steps", erased.Steps,
+				"raw_requests", erased.RawRequests, "raw_responses", erased.RawResponses, "tasks", erased.Tasks,
+				"files", erased.Files, "kept_templates", erased.KeptTemplates, "retained", erased.Retained)
+		}
+		return err
+	})
+}
+
+// rulesEvery is how often the service looks for retention rules that are due.
+// Several processes do so, and each run begins once.
+const rulesEvery = 15 * time.Second
+
+// runRules begins the runs of retention rules. While the database is older than
+// what was seen of it, none begins: rules may be enabled there that were changed
+// since.
+func runRules(w *workers, s *stores, j *jobs.Jobs, rollback *rollbackGuard) {
+	rules := domain.NewRunRules(s.retention, j, time.Now, w.log)
+	w.repeat("retention", rulesEvery, workLogEvery, "retention rules that are due could not begin; trying again", func(ctx context.Context) error {
+		if err := rollback.check(ctx); err != nil {
+			return err
+		}
+		return rules.Execute(ctx)
+	})
+}
+
+const (
+	// orphansEvery is how often the service looks whether a pass over the raw
+	// copies is due. Several processes share the work.
+	orphansEvery = time.Minute
+	// orphansRate is how many copies a second are looked at: all the day's time
+	// lies between two passes.
+	orphansRate = 2000
+)
+
+// sweepOrphans removes raw copies whose request is gone, where that is switched
+// on. It waits while it is not known of which requests there is anything: while the
+// database is older than what was seen of it, or holds what is not served.
+func sweepOrphans(w *workers, cfg *config.Config, s *stores, b *background, places *boot.Places) {
+	if !cfg.Erasure.Orphans {
+		return
+	}
+	sweep := domain.NewSweepOrphans(s.orphans, config.PerSecond(orphansRate).Pace(), time.Now)
+	w.repeat("orphans", orphansEvery, workLogEvery, "not all raw copies whose request is gone could be removed; trying again", func(ctx context.Context) error {
+		for _, check := range []func(context.Context) error{b.upToDate, b.rollback.check, places.Check} {
+			if err := check(ctx); err != nil {
+				return err
+			}
+		}
+		erased, err := sweep.Execute(ctx)
+		if erased != (domain.Erased{}) {
+			w.log.Info("removed raw copies whose request is gone", "raw_requests", erased.RawRequests, "raw_responses", erased.RawResponses)
+		}
+		return err
+	})
+}
+
+// lookAtHeldEvery is how often it is looked whether something has passed by
+// holds.
+const lookAtHeldEvery = time.Minute
+
+// watchHeld looks for held responses that are gone, and for purges of what is
+// held. What is found is said once.
+func watchHeld(w *workers, s *stores, rollback *rollbackGuard) error {
+	bypassed, err := w.metrics.WatchHolds()
+	if err != nil {
+		return err
+	}
+	reported := map[uuid.UUID]bool{}
+	w.repeat("holds", lookAtHeldEvery, 0, "it could not be looked whether held responses are gone; trying again", func(ctx context.Context) error {
+		// In a database that is older than what was seen, what is there may be gone.
+		for _, do := range []func(context.Context) error{rollback.check, s.holds.See} {
+			if err := do(ctx); err != nil {
+				return err
+			}
+		}
+		found, err := s.holds.Bypassed(ctx)
+		if err != nil {
+			return err
+		}
+		bypassed.Looked(len(found.Gone), found.Waiting, found.Failed)
+		still := map[uuid.UUID]bool{}
+		for _, g := range found.Gone {
+			if still[g.Response] = true; !reported[g.Response] {
+				w.log.Error("a held response is gone, and Lethe has not erased it", "hold", g.Hold, "response", g.Response)
+			}
+		}
+		reported = still
+		return nil
+	})
+	return nil
+}
+
+// attestEvery is how often the service looks what the standbys have replayed.
+const attestEvery = 5 * time.Second
+
+// attestReplicated finds out which erasures have come to the standbys. Where no
+// standby can be looked at it does nothing.
+func attestReplicated(w *workers, p *pools) error {
+	if len(p.standbys) == 0 || p.outlet != nil { // of whose standbys nothing is known
+		return nil
+	}
+	attester, err := boot.NewAttester(p.fusillade.Primary)
+	if err != nil {
+		return err
+	}
+	standbys, err := attester.NewStandbys(p.standbys)
+	if err != nil {
+		return err
+	}
+	w.repeat("", attestEvery, sealLogEvery, "could not look whether what was erased is gone from the standbys; trying again", func(ctx context.Context) error {
+		_, passed, err := standbys.Attest(ctx)
+		if passed > 0 {
+			w.log.Warn("erased requests were written again and not removed in time, so their erasures get no receipt of the level replicated", "erasures", passed)
+		}
+		return err
+	})
+	return nil
+}
+
+// watchPlaces says when the service closes and opens, as the database holds what
+// is not served.
+func watchPlaces(w *workers, p *boot.Places) {
+	closed := false
+	w.repeat("", boot.LookAtPlacesEvery, 0, "it could not be looked whether the database holds what cannot be served", func(ctx context.Context) error {
+		if err := p.Look(ctx); err != nil {
+			return err
+		}
+		holding := p.Reason(ctx)
+		switch {
+		case holding != nil && !closed:
+			w.log.Error("nothing is answered or erased now", "error", holding)
+		case holding == nil && closed:
+			w.log.Info("the service is open again: nothing is left in the database that cannot be served")
+		}
+		closed = holding != nil
+		return nil
+	})
+}
+
+const (
+	// The runtime looks for what is used no more when the heap has doubled, or every
+	// two minutes, and then keeps a part of it.
+	lookAtMemoryEvery = 10 * time.Second
+	muchMemory        = 4 << 20
+)
+
+// giveMemoryBack gives back to the system what a burst has taken: large answers, a
+// crowd of connections, counting many responses.
+func giveMemoryBack(w *workers) {
+	least := uint64(0)
+	whileServing(w.lc, every(lookAtMemoryEvery, func(context.Context) {
+		if least > 0 && heldMemory() < least+muchMemory {
+			return
+		}
+		debug.FreeOSMemory()
+		if now := heldMemory(); least == 0 || now < least {
+			least = now
+		}
+	}))
+}
+
+// heldMemory is what the runtime has of the system, in use or not.
+func heldMemory() uint64 {
+	figures := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+	metrics.Read(figures)
+	return figures[0].Value.Uint64() - figures[1].Value.Uint64()
+}
