@@ -106,13 +106,6 @@ type Usage struct {
 // Decimal is an exact decimal number as text, such as "0.00012500".
 type Decimal string
 
-// The words that states and tiers have by now. Both are open sets: a newer gateway
-// has more, and whoever asks for these is not refused.
-var (
-	KnownStates = []string{"pending", "claimed", "processing", "completed", "failed", "canceled"}
-	KnownTiers  = []string{"auto", "default", "flex", "priority", "background"}
-)
-
 // ResponseFilter narrows a list. A nil field does not narrow; an empty list
 // matches nothing. Its JSON is kept with erasures.
 type ResponseFilter struct {

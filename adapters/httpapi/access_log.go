@@ -24,13 +24,14 @@ func (s *server) ListAccessLog(ctx context.Context, request ListAccessLogRequest
 	if err != nil {
 		return nil, err
 	}
-	answer := AccessPage{Data: make([]Access, len(page.Items)), Limit: page.Limit, HasMore: page.Next != nil}
-	answer.NextCursor = cursorText(page.Next)
-	for i, l := range page.Items {
-		answer.Data[i] = Access{
-			Id: l.ID, ResponseId: l.Response, Owner: l.Owner, OwnerEmail: l.OwnerEmail,
-			AccessedBy: l.By, AccessedByEmail: l.ByEmail, AccessedAt: l.At.UTC(), Address: l.Address,
-		}
+	return ListAccessLog200JSONResponse{Body: AccessPage{
+		Data: convert(page.Items, shownAccess), Limit: page.Limit, HasMore: page.Next != nil, NextCursor: cursorText(page.Next),
+	}}, nil
+}
+
+func shownAccess(a domain.AccessSummary) Access {
+	return Access{
+		Id: a.ID, ResponseId: a.Response, Owner: a.Owner, OwnerEmail: a.OwnerEmail,
+		AccessedBy: a.By, AccessedByEmail: a.ByEmail, AccessedAt: a.At.UTC(), Address: a.Address,
 	}
-	return ListAccessLog200JSONResponse{Body: answer}, nil
 }

@@ -1783,14 +1783,14 @@ type ListAccessLogParams struct {
 
 // ListErasuresParams defines parameters for ListErasures.
 type ListErasuresParams struct {
+	// Trigger What the erasures came from: `bulk`, somebody asked, or `retention`, a
+	// rule. Any other word matches nothing.
+	Trigger *ErasureTriggerFilter `form:"trigger,omitempty" json:"trigger,omitempty"`
+
 	// State States, separated by commas, any of which will do: pending, running,
 	// finished, canceled, failed. Any other word matches nothing, and neither
 	// does an empty list.
 	State ErasureStateFilter `form:"state,omitempty" json:"state,omitempty"`
-
-	// Trigger What the erasures came from: `bulk`, somebody asked, or `retention`, a
-	// rule. Any other word matches nothing.
-	Trigger *ErasureTriggerFilter `form:"trigger,omitempty" json:"trigger,omitempty"`
 
 	// Limit How many to return at most. Brought into the range 1 to 101, never refused for being outside.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
@@ -2245,18 +2245,18 @@ func (w *ServerInterfaceWrapper) ListErasures(ctx echo.Context) error {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ListErasuresParams
-	// ------------- Optional query parameter "state" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", false, false, "state", ctx.QueryParams(), &params.State, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
-	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter state: %s", err))
-	}
-
 	// ------------- Optional query parameter "trigger" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "trigger", ctx.QueryParams(), &params.Trigger, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter trigger: %s", err))
+	}
+
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", false, false, "state", ctx.QueryParams(), &params.State, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter state: %s", err))
 	}
 
 	// ------------- Optional query parameter "limit" -------------

@@ -34,12 +34,13 @@ func (bodyBinder) Bind(into any, c echo.Context) error {
 	if !utf8.Valid(text) || !json.Valid(text) {
 		return invalid("", "The request's body must be one JSON text, in UTF-8")
 	}
-	return decodeBody(bytes.TrimSpace(text), reflect.ValueOf(into).Elem(), operationOf(c).body, "")
+	a := askedOf(c)
+	return a.decodeBody(bytes.TrimSpace(text), reflect.ValueOf(into).Elem(), a.body, "")
 }
 
 // decodeBody reads a value of valid JSON, which is to be as schema says. path is where
 // in the body it stands. Names are compared exactly, which encoding/json does not.
-func decodeBody(text []byte, into reflect.Value, schema *openapi3.Schema, path string) error {
+func (a *asked) decodeBody(text []byte, into reflect.Value, schema *openapi3.Schema, path string) error {
 	if into.Kind() == reflect.Pointer {
 		into.Set(reflect.New(into.Type().Elem()))
 		into = into.Elem()
@@ -51,9 +52,9 @@ func decodeBody(text []byte, into reflect.Value, schema *openapi3.Schema, path s
 	case string(text) == "null":
 		return refuse(path, "must not be null; leave it out instead")
 	case !own && into.Kind() == reflect.Struct:
-		return decodeObject(text, into, schema, path)
+		return a.decodeObject(text, into, schema, path)
 	case !own && into.Kind() == reflect.Slice:
-		return decodeList(text, into, schema.Items.Value, path)
+		return a.decodeList(text, into, schema.Items.Value, path)
 	case json.Unmarshal(text, into.Addr().Interface()) != nil:
 		return refuse(path, mustBe(schema))
 	}
@@ -63,10 +64,14 @@ func decodeBody(text []byte, into reflect.Value, schema *openapi3.Schema, path s
 			return refuse(path, mustBe(schema))
 		}
 	}
+	if into.Kind() == reflect.String {
+		name, _, _ := strings.Cut(path, "[") // of a list
+		a.note(name, schema, into.String())
+	}
 	return nil
 }
 
-func decodeObject(text []byte, into reflect.Value, schema *openapi3.Schema, path string) error {
+func (a *asked) decodeObject(text []byte, into reflect.Value, schema *openapi3.Schema, path string) error {
 	if text[0] != '{' {
 		return refuse(path, "must be an object")
 	}
@@ -97,11 +102,11 @@ func decodeObject(text []byte, into reflect.Value, schema *openapi3.Schema, path
 		if err := d.Decode(&value); err != nil {
 			return err
 		}
-		return decodeBody(value, field, schema.Properties[name].Value, at)
+		return a.decodeBody(value, field, schema.Properties[name].Value, at)
 	})
 }
 
-func decodeList(text []byte, into reflect.Value, entries *openapi3.Schema, path string) error {
+func (a *asked) decodeList(text []byte, into reflect.Value, entries *openapi3.Schema, path string) error {
 	if text[0] != '[' {
 		return refuse(path, "must be a list")
 	}
@@ -112,7 +117,7 @@ func decodeList(text []byte, into reflect.Value, entries *openapi3.Schema, path 
 			return err
 		}
 		entry := reflect.New(into.Type().Elem()).Elem()
-		if err := decodeBody(value, entry, entries, fmt.Sprintf("%s[%d]", path, list.Len())); err != nil {
+		if err := a.decodeBody(value, entry, entries, fmt.Sprintf("%s[%d]", path, list.Len())); err != nil {
 			return err
 		}
 		list = reflect.Append(list, entry)

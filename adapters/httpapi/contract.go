@@ -144,17 +144,11 @@ func check(s *openapi3.Schema, text string) (problem string) {
 		}
 		return ""
 	}
-	if parse := formats[s.Format]; parse != nil {
-		if parse(text) != nil {
-			return mustBe(s)
-		}
-		return ""
-	}
 	value, ok := valueOf(s, text)
 	switch {
 	case !ok:
 		return mustBe(s)
-	case s.VisitJSON(value, openapi3.FailFast()) == nil:
+	case formats[s.Format] != nil, s.VisitJSON(value, openapi3.FailFast()) == nil:
 		return ""
 	case s.Min != nil && s.Max != nil:
 		return fmt.Sprintf("must be %v to %v", *s.Min, *s.Max)
@@ -177,5 +171,6 @@ func valueOf(s *openapi3.Schema, text string) (value any, ok bool) {
 	case s.Type.Is(openapi3.TypeBoolean):
 		return text == "true", text == "true" || text == "false"
 	}
-	return text, true
+	parse := formats[s.Format]
+	return text, parse == nil || parse(text) == nil
 }

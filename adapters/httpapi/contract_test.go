@@ -124,6 +124,15 @@ func TestContractHasWords(t *testing.T) {
 	}
 }
 
+// TestSizes: the contract says how large a query and a body may be.
+func TestSizes(t *testing.T) {
+	t.Parallel()
+	said := strings.Join(strings.Fields(string(lethe.OpenAPI)), " ")
+	if want := fmt.Sprintf("A query has at most %d KiB and a body %d.", maxQueryBytes>>10, MaxBodyBytes>>10); !strings.Contains(said, want) {
+		t.Errorf("the contract does not say: %s", want)
+	}
+}
+
 // TestCountModes: each word of the contract has a mode, and each mode a word.
 func TestCountModes(t *testing.T) {
 	t.Parallel()
@@ -169,10 +178,54 @@ func TestEveryOperationHasAProfile(t *testing.T) {
 	}
 }
 
-// TestOperationsAreNamedOnce: no file but operations.go, and those that are generated,
-// spells an operation in a text.
-func TestOperationsAreNamedOnce(t *testing.T) {
+// TestAddedWords: words that are added to the contract alone are known, of a query and
+// of a body, and others are kept for the answer.
+func TestAddedWords(t *testing.T) {
 	t.Parallel()
+	const states = "&states [pending, "
+	operations, err := readContract(contractWith(t, states, states+"paused, "))
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := `{"reason":"r","filter":{"states":["paused","failed","posed"],"tiers":["fast"]}}`
+	for id, c := range map[string]struct{ target, body, want string }{
+		"listResponses": {"/?status=paused&statuses=failed,,+posed,posed,paused&service_tiers=fast,flex&model=none", "", "statuses=posed service_tiers=fast"},
+		"placeHold":     {"/", body, "filter.states=posed filter.tiers=fast"},
+	} {
+		r := httptest.NewRequest(http.MethodPost, c.target, strings.NewReader(c.body))
+		r.Header.Set("Content-Type", "application/json")
+		var words []string
+		err := operations[id].guard(func(c echo.Context) error {
+			var err error
+			if askedOf(c).body != nil {
+				err = bodyBinder{}.Bind(new(NewHold), c)
+			}
+			words = askedOf(c).words
+			return err
+		})(echo.New().NewContext(r, httptest.NewRecorder()))
+		if got := strings.Join(words, " "); err != nil || got != c.want {
+			t.Errorf("%s: want %s to be unknown, got %s, %v", id, c.want, got, err)
+		}
+	}
+}
+
+// TestSpelledOnce: no file but operations.go, and those that are generated, spells an
+// operation in a text; and none spells a state, which the contract does.
+func TestSpelledOnce(t *testing.T) {
+	t.Parallel()
+	home := make(map[string]string) // where a text may be spelled
+	for id := range profiles {
+		home[strings.ToLower(id)] = "operations.go"
+	}
+	operations, err := contracted()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, name := range map[string]string{"listResponses": "statuses", "listErasures": "state"} {
+		for _, word := range operations[id].query(name).Schema.Value.Items.Value.Extensions["x-known-words"].([]any) {
+			home[word.(string)] = "openapi.yaml"
+		}
+	}
 	files, err := filepath.Glob("*.go")
 	if err != nil {
 		t.Fatal(err)
@@ -193,13 +246,12 @@ func TestOperationsAreNamedOnce(t *testing.T) {
 				return true
 			}
 			text, _ := strconv.Unquote(literal.Value)
-			for id := range profiles {
-				if !strings.EqualFold(text, id) {
-					continue
-				}
-				if named++; file != "operations.go" {
-					t.Errorf("%s spells %s, which is for operations.go alone", file, text)
-				}
+			only, ok := home[strings.ToLower(text)]
+			if ok {
+				named++
+			}
+			if ok && only != file {
+				t.Errorf("%s spells %s, which is for %s alone", file, text, only)
 			}
 			return true
 		})

@@ -13,15 +13,6 @@ import (
 // erasuresPath is where erasures are, and their receipts.
 const erasuresPath = "/lethe/api/v1/erasures"
 
-// The words of ListErasures.
-var (
-	erasureStates = []string{
-		string(domain.ErasurePending), string(domain.ErasureRunning), string(domain.ErasureFinished),
-		string(domain.ErasureCanceled), string(domain.ErasureFailed),
-	}
-	shownTriggers = []string{string(domain.TriggerBulk), string(domain.TriggerRetention)}
-)
-
 func receiptLocation(receipt uuid.UUID) string {
 	return erasuresPath + "/" + receipt.String() + "/receipt"
 }
@@ -29,7 +20,7 @@ func receiptLocation(receipt uuid.UUID) string {
 // PreviewErasure implements StrictServerInterface.
 func (s *server) PreviewErasure(ctx context.Context, request PreviewErasureRequestObject) (PreviewErasureResponseObject, error) {
 	b := request.Body
-	p, token, err := s.Erasures.Preview.Execute(ctx, callerIn(ctx), erasureRequest(ctx, b.Responses, b.Owner, b.Filter, b.IncludeLaterTurns))
+	p, token, err := s.Erasures.Preview.Execute(ctx, callerIn(ctx), erasureRequest(b.Responses, b.Owner, b.Filter, b.IncludeLaterTurns))
 	if err != nil {
 		return nil, err
 	}
@@ -39,26 +30,18 @@ func (s *server) PreviewErasure(ctx context.Context, request PreviewErasureReque
 		RawRequests: p.RawRequests, RawResponses: p.RawResponses, Tasks: p.Tasks,
 		Files: p.Files, KeptTemplates: p.KeptTemplates, Retained: p.Retained,
 		Held: p.Held, NotFound: p.NotFound, Complete: !p.Partial,
-		LaterTurns: p.Turns.Found, LaterTurnsComplete: p.Turns.Complete, LaterTurnsSearched: bound(p.Turns.Searched),
+		LaterTurns: p.Turns.Found, LaterTurnsComplete: p.Turns.Complete, LaterTurnsSearched: unlessZero(p.Turns.Searched),
 	}}, nil
 }
 
 // StartErasure implements StrictServerInterface.
 func (s *server) StartErasure(ctx context.Context, request StartErasureRequestObject) (StartErasureResponseObject, error) {
 	b := request.Body
-	r := domain.StartRequest{ErasureRequest: erasureRequest(ctx, b.Responses, b.Owner, b.Filter, b.IncludeLaterTurns)}
-	for _, field := range []struct {
-		into  *string
-		given *string
-	}{
-		{&r.Token, b.Token}, {(*string)(&r.Ground), b.Ground}, {&r.Ticket, b.Ticket},
-		{&r.IdempotencyKey, request.Params.IdempotencyKey},
-	} {
-		if field.given != nil {
-			*field.into = *field.given
-		}
-	}
-	e, secret, err := s.Erasures.Start.Execute(ctx, callerIn(ctx), r)
+	e, secret, err := s.Erasures.Start.Execute(ctx, callerIn(ctx), domain.StartRequest{
+		ErasureRequest: erasureRequest(b.Responses, b.Owner, b.Filter, b.IncludeLaterTurns),
+		Token:          given(b.Token), Ground: domain.Ground(given(b.Ground)), Ticket: given(b.Ticket),
+		IdempotencyKey: given(request.Params.IdempotencyKey),
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -83,26 +66,16 @@ func (s *server) StartErasure(ctx context.Context, request StartErasureRequestOb
 func (s *server) ListErasures(ctx context.Context, request ListErasuresRequestObject) (ListErasuresResponseObject, error) {
 	p := request.Params
 	r := domain.ErasureListRequest{Trigger: (*domain.Trigger)(p.Trigger), After: (*domain.Cursor)(p.After), Limit: p.Limit}
-	if p.Trigger != nil {
-		noteWords(ctx, "trigger", shownTriggers, []string{*p.Trigger})
-	}
 	if words := entries(p.State); words != nil {
-		noteWords(ctx, "state", erasureStates, words)
-		r.States = make([]domain.ErasureState, len(words))
-		for i, word := range words {
-			r.States[i] = domain.ErasureState(word)
-		}
+		r.States = convert(words, func(word string) domain.ErasureState { return domain.ErasureState(word) })
 	}
 	page, err := s.Erasures.List.Execute(ctx, callerIn(ctx), r)
 	if err != nil {
 		return nil, err
 	}
-	answer := ErasurePage{Data: make([]Erasure, len(page.Items)), Limit: page.Limit, HasMore: page.Next != nil}
-	answer.NextCursor = cursorText(page.Next)
-	for i, e := range page.Items {
-		answer.Data[i] = shownErasure(e)
-	}
-	return ListErasures200JSONResponse{Body: answer}, nil
+	return ListErasures200JSONResponse{Body: ErasurePage{
+		Data: convert(page.Items, shownErasure), Limit: page.Limit, HasMore: page.Next != nil, NextCursor: cursorText(page.Next),
+	}}, nil
 }
 
 // GetErasure implements StrictServerInterface.
@@ -121,12 +94,12 @@ func (s *server) ListErasureReceipts(ctx context.Context, request ListErasureRec
 	if err != nil {
 		return nil, err
 	}
-	answer := ErasureReceiptPage{Data: make([]ErasureReceipt, len(page.Items)), Limit: page.Limit, HasMore: page.Next != nil}
-	answer.NextCursor = cursorText(page.Next)
-	for i, r := range page.Items {
-		answer.Data[i] = ErasureReceipt{Id: r.ID, At: r.At.UTC(), Responses: r.Responses, Location: receiptLocation(r.ID)}
-	}
-	return ListErasureReceipts200JSONResponse{Body: answer}, nil
+	return ListErasureReceipts200JSONResponse{Body: ErasureReceiptPage{
+		Data: convert(page.Items, func(r domain.ErasureReceipt) ErasureReceipt {
+			return ErasureReceipt{Id: r.ID, At: r.At.UTC(), Responses: r.Responses, Location: receiptLocation(r.ID)}
+		}),
+		Limit: page.Limit, HasMore: page.Next != nil, NextCursor: cursorText(page.Next),
+	}}, nil
 }
 
 // CancelErasure implements StrictServerInterface.
@@ -140,12 +113,11 @@ func (s *server) CancelErasure(ctx context.Context, request CancelErasureRequest
 	return CancelErasure200JSONResponse{Body: shownErasure(e)}, nil
 }
 
-func erasureRequest(ctx context.Context, responses []uuid.UUID, owner *uuid.UUID, f *ErasureFilter, laterTurns *bool) domain.ErasureRequest {
-	r := domain.ErasureRequest{Responses: responses, Owner: owner, IncludeLaterTurns: isTrue(laterTurns)}
+func erasureRequest(responses []uuid.UUID, owner *uuid.UUID, f *ErasureFilter, laterTurns *bool) domain.ErasureRequest {
+	r := domain.ErasureRequest{Responses: responses, Owner: owner, IncludeLaterTurns: given(laterTurns)}
 	if f != nil {
-		recordFilter(ctx, f.States, f.Tiers)
 		r.Filter = &domain.ErasureFilter{
-			MemberID: f.MemberId, All: isTrue((*bool)(f.All)),
+			MemberID: f.MemberId, All: bool(given(f.All)),
 			ResponseFilter: domain.ResponseFilter{
 				States: f.States, Models: f.Models, Tiers: f.Tiers,
 				CreatedAfter: (*time.Time)(f.CreatedAfter), CreatedBefore: (*time.Time)(f.CreatedBefore),
@@ -160,7 +132,7 @@ func erasureRequest(ctx context.Context, responses []uuid.UUID, owner *uuid.UUID
 func shownErasure(e domain.Erasure) Erasure {
 	shown := Erasure{
 		Id: e.ID, State: string(e.State), Trigger: string(e.Trigger), Kind: string(e.Kind),
-		Target: shownTarget(e.Target), Ground: string(e.Ground), Ticket: text(e.Ticket),
+		Target: shownTarget(e.Target), Ground: string(e.Ground), Ticket: unlessZero(e.Ticket),
 		RequestedAt: e.RequestedAt.UTC(), RequestedBy: e.RequestedBy,
 		StartedAt: utc(e.StartedAt), FinishedAt: utc(e.FinishedAt), VerifyAt: utc(e.VerifyAt), VerifiedAt: utc(e.VerifiedAt),
 		AsOf: e.AsOf.UTC(), Expected: e.Expected, Responses: e.Done,
@@ -170,15 +142,16 @@ func shownErasure(e domain.Erasure) Erasure {
 			Files: e.Files, KeptTemplates: e.KeptTemplates, Retained: e.Retained,
 		},
 		Held: e.Held, NotFound: e.NotFound, Refused: e.Refused, Receipts: e.Receipts,
-		Failures: make([]ErasureFailure, len(e.Failures)), LastError: text(e.LastError),
+		Failures: convert(e.Failures, shownFailure), LastError: unlessZero(e.LastError),
 	}
 	if e.Rule != nil {
 		shown.Rule = &ErasureRule{Id: e.Rule.ID, Version: e.Rule.Version}
 	}
-	for i, f := range e.Failures {
-		shown.Failures[i] = ErasureFailure{Response: f.Response, Reason: string(f.Code), Message: f.Reason(), Holds: listed(f.Holds)}
-	}
 	return shown
+}
+
+func shownFailure(f domain.ErasureFailure) ErasureFailure {
+	return ErasureFailure{Response: f.Response, Reason: string(f.Code), Message: f.Reason(), Holds: listed(f.Holds)}
 }
 
 func shownTarget(t *domain.ErasureTarget) *ErasureTarget {
@@ -207,18 +180,11 @@ func listed(ids []uuid.UUID) []uuid.UUID {
 	return ids
 }
 
-// bound is nil where there is none.
-func bound(n int64) *int64 {
-	if n == 0 {
+// unlessZero is nil where there is none.
+func unlessZero[T comparable](value T) *T {
+	var zero T
+	if value == zero {
 		return nil
 	}
-	return &n
-}
-
-// text is nil where there is none.
-func text(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
+	return &value
 }

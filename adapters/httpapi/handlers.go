@@ -21,9 +21,8 @@ type callKey struct{}
 // call is what authenticate knows of a request.
 type call struct {
 	caller  domain.Principal
-	address string      // the peer's
-	head    bool        // HEAD was asked: of the answer, nothing but the headers is sent
-	header  http.Header // of the answer
+	address string // the peer's
+	head    bool   // HEAD was asked: of the answer, nothing but the headers is sent
 	// identify tells again who is calling: a key may be revoked, a session may end,
 	// a person may lose a role while an answer goes on.
 	identify func(context.Context) (domain.Principal, error)
@@ -41,11 +40,11 @@ func callerIn(ctx context.Context) domain.Principal { return callIn(ctx).caller 
 // syntax is judged first.
 func (s *server) authenticate(next StrictHandlerFunc, _ string) StrictHandlerFunc {
 	return func(c echo.Context, request any) (any, error) {
-		o, r, identify := operationOf(c), c.Request(), s.Identify
-		if o.remembered && s.IdentifyReader != nil {
+		a, r, identify := askedOf(c), c.Request(), s.Identify
+		if a.remembered && s.IdentifyReader != nil {
 			identify = s.IdentifyReader
 		}
-		if o.reserved && s.ForHolds != nil {
+		if a.reserved && s.ForHolds != nil {
 			r = r.WithContext(s.ForHolds(r.Context()))
 		}
 		again := func(ctx context.Context) (domain.Principal, error) { return identify.Execute(ctx, s.Credentials(r)) }
@@ -62,8 +61,9 @@ func (s *server) authenticate(next StrictHandlerFunc, _ string) StrictHandlerFun
 			return nil, err
 		}
 		defer giveBack()
+		recordUnknown(c.Response().Header(), a.words...)
 		c.SetRequest(r.WithContext(context.WithValue(r.Context(), callKey{},
-			call{caller, c.RealIP(), r.Method == http.MethodHead, c.Response().Header(), again})))
+			call{caller, c.RealIP(), r.Method == http.MethodHead, again})))
 		return next(c, request)
 	}
 }
@@ -84,6 +84,7 @@ func (s *server) ListResponses(ctx context.Context, request ListResponsesRequest
 		After:       (*domain.Cursor)(p.After),
 		Skip:        p.Skip,
 		Limit:       p.Limit,
+		Count:       countModes[given(p.Count)], // auto, unless it says otherwise
 		ResponseFilter: domain.ResponseFilter{
 			States: entries(p.Statuses), Models: entries(p.Model), Tiers: entries(p.ServiceTiers),
 			CreatedAfter: (*time.Time)(p.CreatedAfter), CreatedBefore: (*time.Time)(p.CreatedBefore),
@@ -91,24 +92,17 @@ func (s *server) ListResponses(ctx context.Context, request ListResponsesRequest
 			MinDuration: (*time.Duration)(p.MinDurationMs), HasError: p.HasError,
 		},
 	}
-	if r.State != nil {
-		noteWords(ctx, "status", domain.KnownStates, []string{*r.State})
-	}
-	noteWords(ctx, "statuses", domain.KnownStates, r.States)
-	noteWords(ctx, "service_tiers", domain.KnownTiers, r.Tiers)
-	if p.Count != nil {
-		r.Count = countModes[*p.Count]
-	}
 	page, err := s.List.Execute(ctx, callerIn(ctx), r)
 	if err != nil {
 		return nil, err
 	}
 	answer := ResponsePage{
-		Data:      make([]ResponseSummary, len(page.Items)),
-		CountKind: None,
-		Skip:      page.Skip,
-		Limit:     page.Limit,
-		HasMore:   page.Next != nil,
+		Data:       convert(page.Items, summary),
+		CountKind:  None,
+		Skip:       page.Skip,
+		Limit:      page.Limit,
+		HasMore:    page.Next != nil,
+		NextCursor: cursorText(page.Next),
 	}
 	if c := page.Count; c != nil {
 		answer.TotalCount = &c.Total
@@ -116,10 +110,6 @@ func (s *server) ListResponses(ctx context.Context, request ListResponsesRequest
 		if c.Exact {
 			answer.CountKind = Exact
 		}
-	}
-	answer.NextCursor = cursorText(page.Next)
-	for i, item := range page.Items {
-		answer.Data[i] = summary(item)
 	}
 	body, err := json.Marshal(answer)
 	if err != nil {
@@ -136,7 +126,7 @@ func (s *server) ListResponses(ctx context.Context, request ListResponsesRequest
 // have is looked at without its contents first.
 func (s *server) GetResponse(ctx context.Context, request GetResponseRequestObject) (GetResponseResponseObject, error) {
 	id := request.RequestId
-	omit := request.Params.Body != nil && *request.Params.Body == "omit"
+	omit := given(request.Params.Body) == "omit"
 	if known := ifNoneMatch(ctx); known != "" || omit {
 		answer, err := s.detail(ctx, id, domain.GetRequest{OmitContents: true}, omit)
 		if err != nil {
@@ -168,7 +158,7 @@ func (s *server) detail(ctx context.Context, id uuid.UUID, request domain.GetReq
 
 // EraseResponse implements StrictServerInterface.
 func (s *server) EraseResponse(ctx context.Context, request EraseResponseRequestObject) (EraseResponseResponseObject, error) {
-	caller, id, laterTurns := callerIn(ctx), request.RequestId, isTrue(request.Params.IncludeLaterTurns)
+	caller, id, laterTurns := callerIn(ctx), request.RequestId, given(request.Params.IncludeLaterTurns)
 	var erased domain.Erased
 	var authorization domain.Authorization
 	var err error
@@ -195,7 +185,13 @@ func (s *server) EraseResponse(ctx context.Context, request EraseResponseRequest
 	}}, nil
 }
 
-func isTrue(given *bool) bool { return given != nil && *given }
+// given is zero where nothing was.
+func given[T any](value *T) T {
+	if value == nil {
+		return *new(T)
+	}
+	return *value
+}
 
 // entries trims the entries of a comma list and drops empty ones; nil stays
 // nil, since given but empty is another thing.
@@ -268,6 +264,15 @@ func number(d *domain.Decimal) *float64 {
 		return nil
 	}
 	return &f
+}
+
+// convert makes a list of another, whose entries to makes; nil becomes empty.
+func convert[A, B any](list []A, to func(A) B) []B {
+	converted := make([]B, len(list))
+	for i, entry := range list {
+		converted[i] = to(entry)
+	}
+	return converted
 }
 
 // cursorText is nil where nothing follows.

@@ -16,7 +16,6 @@ func (s *server) PlaceHold(ctx context.Context, request PlaceHoldRequestObject) 
 	r := domain.HoldRequest{Reason: b.Reason, ExpiresAt: (*time.Time)(b.ExpiresAt)}
 	r.Responses, r.Owners = b.Responses, b.Owners
 	if f := b.Filter; f != nil {
-		recordFilter(ctx, f.States, f.Tiers)
 		r.Filter = &domain.HoldFilter{
 			States: f.States, Models: f.Models, Tiers: f.Tiers,
 			CreatedAfter: (*time.Time)(f.CreatedAfter), CreatedBefore: (*time.Time)(f.CreatedBefore),
@@ -42,12 +41,9 @@ func (s *server) ListHolds(ctx context.Context, request ListHoldsRequestObject) 
 	if err != nil {
 		return nil, err
 	}
-	answer := HoldPage{Data: make([]Hold, len(page.Items)), Limit: page.Limit, HasMore: page.Next != nil}
-	answer.NextCursor = cursorText(page.Next)
-	for i, hold := range page.Items {
-		answer.Data[i] = shownHold(hold)
-	}
-	return ListHolds200JSONResponse{Body: answer}, nil
+	return ListHolds200JSONResponse{Body: HoldPage{
+		Data: convert(page.Items, shownHold), Limit: page.Limit, HasMore: page.Next != nil, NextCursor: cursorText(page.Next),
+	}}, nil
 }
 
 // GetHold implements StrictServerInterface.

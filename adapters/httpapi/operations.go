@@ -98,8 +98,8 @@ func middlewares(operations map[string]*operation, cfg Config) map[string][]echo
 	return of
 }
 
-// operationKey is of echo's context.
-const operationKey = "operation"
+// askedKey is of echo's context.
+const askedKey = "asked"
 
-// operationOf is the operation that guard has held the request against.
-func operationOf(c echo.Context) *operation { return c.Get(operationKey).(*operation) }
+// askedOf is what guard has found of the request.
+func askedOf(c echo.Context) *asked { return c.Get(askedKey).(*asked) }

@@ -35,10 +35,19 @@ func (o *operation) guard(next echo.HandlerFunc) echo.HandlerFunc {
 			return err
 		}
 		recordUnknown(c.Response().Header(), unknown...)
+		a := &asked{operation: o}
 		for _, p := range o.parameters {
+			s := p.Schema.Value
 			for _, value := range valuesOf(p, c, given) {
-				if problem := check(p.Schema.Value, value); problem != "" {
+				if problem := check(s, value); problem != "" {
 					return invalid(p.Name, p.Name+": "+problem)
+				}
+				if !s.Type.Is(openapi3.TypeArray) {
+					a.note(p.Name, s, value)
+					continue
+				}
+				for _, entry := range entries(strings.Split(value, ",")) {
+					a.note(p.Name, s.Items.Value, entry)
 				}
 			}
 		}
@@ -50,7 +59,7 @@ func (o *operation) guard(next echo.HandlerFunc) echo.HandlerFunc {
 			r.URL = &u
 			c.SetRequest(r)
 		}
-		c.Set(operationKey, o)
+		c.Set(askedKey, a)
 		return o.unbound(next(c))
 	}
 }

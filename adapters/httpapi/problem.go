@@ -35,27 +35,22 @@ func invalid(parameter, detail string) error {
 	return &requestProblem{http.StatusBadRequest, detail, parameter}
 }
 
+// statuses are those of the errors whose message is for the caller.
+var statuses = map[domain.Code]int{
+	domain.CodeInvalid: http.StatusBadRequest, domain.CodeUnauthenticated: http.StatusUnauthorized,
+	domain.CodeForbidden: http.StatusForbidden, domain.CodeNotFound: http.StatusNotFound,
+	domain.CodeHeld: http.StatusConflict, domain.CodeConflict: http.StatusConflict, domain.CodeRefused: http.StatusConflict,
+	domain.CodeCrowded: http.StatusTooManyRequests, domain.CodeUnavailable: http.StatusServiceUnavailable,
+}
+
 // problemOf says what an error is to a caller. Only texts of our own are told.
 func problemOf(err error) requestProblem {
 	if p, ok := errors.AsType[*requestProblem](err); ok {
 		return *p
 	}
 	if e, ok := errors.AsType[*domain.Error](err); ok {
-		switch e.Code {
-		case domain.CodeInvalid:
-			return requestProblem{http.StatusBadRequest, e.Message, e.Parameter}
-		case domain.CodeUnauthenticated:
-			return requestProblem{status: http.StatusUnauthorized, detail: e.Message}
-		case domain.CodeForbidden:
-			return requestProblem{status: http.StatusForbidden, detail: e.Message}
-		case domain.CodeNotFound:
-			return requestProblem{status: http.StatusNotFound, detail: e.Message}
-		case domain.CodeHeld, domain.CodeConflict, domain.CodeRefused:
-			return requestProblem{status: http.StatusConflict, detail: e.Message}
-		case domain.CodeCrowded:
-			return requestProblem{status: http.StatusTooManyRequests, detail: e.Message}
-		case domain.CodeUnavailable:
-			return requestProblem{status: http.StatusServiceUnavailable, detail: e.Message}
+		if status, told := statuses[e.Code]; told {
+			return requestProblem{status, e.Message, e.Parameter}
 		}
 	}
 	if errors.Is(err, context.DeadlineExceeded) {

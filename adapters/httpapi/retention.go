@@ -12,7 +12,7 @@ const rulesPath = "/lethe/api/v1/retention-rules"
 // CreateRetentionRule implements StrictServerInterface.
 func (s *server) CreateRetentionRule(ctx context.Context, request CreateRetentionRuleRequestObject) (CreateRetentionRuleResponseObject, error) {
 	b := request.Body
-	rule, err := s.Retention.Create.Execute(ctx, callerIn(ctx), ruleRequest(ctx, b.Name, b.Filter, b.AgeDays, b.RunAt, b.MaxPerRun))
+	rule, err := s.Retention.Create.Execute(ctx, callerIn(ctx), ruleRequest(b.Name, b.Filter, b.AgeDays, b.RunAt, b.MaxPerRun))
 	if err != nil {
 		return nil, err
 	}
@@ -27,7 +27,7 @@ func (s *server) CreateRetentionRule(ctx context.Context, request CreateRetentio
 func (s *server) ChangeRetentionRule(ctx context.Context, request ChangeRetentionRuleRequestObject) (ChangeRetentionRuleResponseObject, error) {
 	b := request.Body
 	rule, err := s.Retention.Change.Execute(ctx, callerIn(ctx), request.RuleId, b.Version,
-		ruleRequest(ctx, b.Name, b.Filter, b.AgeDays, b.RunAt, b.MaxPerRun))
+		ruleRequest(b.Name, b.Filter, b.AgeDays, b.RunAt, b.MaxPerRun))
 	if err != nil {
 		return nil, err
 	}
@@ -39,17 +39,14 @@ func (s *server) ChangeRetentionRule(ctx context.Context, request ChangeRetentio
 func (s *server) ListRetentionRules(ctx context.Context, request ListRetentionRulesRequestObject) (ListRetentionRulesResponseObject, error) {
 	p := request.Params
 	page, err := s.Retention.List.Execute(ctx, callerIn(ctx), domain.RuleListRequest{
-		Removed: isTrue(p.Removed), After: (*domain.Cursor)(p.After), Limit: p.Limit,
+		Removed: given(p.Removed), After: (*domain.Cursor)(p.After), Limit: p.Limit,
 	})
 	if err != nil {
 		return nil, err
 	}
-	answer := RetentionRulePage{Data: make([]RetentionRule, len(page.Items)), Limit: page.Limit, HasMore: page.Next != nil}
-	answer.NextCursor = cursorText(page.Next)
-	for i, rule := range page.Items {
-		answer.Data[i] = shownRule(rule)
-	}
-	return ListRetentionRules200JSONResponse{Body: answer}, nil
+	return ListRetentionRules200JSONResponse{Body: RetentionRulePage{
+		Data: convert(page.Items, shownRule), Limit: page.Limit, HasMore: page.Next != nil, NextCursor: cursorText(page.Next),
+	}}, nil
 }
 
 // GetRetentionRule implements StrictServerInterface.
@@ -70,7 +67,7 @@ func (s *server) GetRetentionRuleVersion(ctx context.Context, request GetRetenti
 	}
 	return GetRetentionRuleVersion200JSONResponse{Body: RetentionRuleVersion{
 		Id: id, Version: v.Version, Name: v.Name, Filter: shownRetentionFilter(v.Filter), AgeDays: v.AgeDays,
-		RunAt: shownTimes(v.RunAt), MaxPerRun: v.MaxPerRun, ChangedAt: v.ChangedAt.UTC(), ChangedBy: v.ChangedBy,
+		RunAt: convert(v.RunAt, domain.TimeOfDay.String), MaxPerRun: v.MaxPerRun, ChangedAt: v.ChangedAt.UTC(), ChangedBy: v.ChangedBy,
 	}}, nil
 }
 
@@ -118,13 +115,10 @@ func (s *server) logRule(ctx context.Context, done string, rule domain.Retention
 	s.Log.InfoContext(ctx, done, "request_id", requestIDIn(ctx), "caller", callerIn(ctx).ID, "rule", rule.ID, "version", rule.Version)
 }
 
-func ruleRequest(ctx context.Context, name string, f *RetentionFilter, ageDays int64, runAt []timeOfDay, limit *int64) domain.RuleRequest {
-	r := domain.RuleRequest{Name: name, AgeDays: ageDays, RunAt: make([]domain.TimeOfDay, len(runAt)), MaxPerRun: limit}
-	for i, at := range runAt {
-		r.RunAt[i] = domain.TimeOfDay(at)
-	}
+func ruleRequest(name string, f *RetentionFilter, ageDays int64, runAt []timeOfDay, limit *int64) domain.RuleRequest {
+	r := domain.RuleRequest{Name: name, AgeDays: ageDays, MaxPerRun: limit}
+	r.RunAt = convert(runAt, func(at timeOfDay) domain.TimeOfDay { return domain.TimeOfDay(at) })
 	if f != nil {
-		recordFilter(ctx, f.States, f.Tiers)
 		r.Filter = domain.RetentionFilter{States: f.States, Models: f.Models, Tiers: f.Tiers, Owners: f.Owners}
 	}
 	return r
@@ -133,7 +127,7 @@ func ruleRequest(ctx context.Context, name string, f *RetentionFilter, ageDays i
 func shownRule(r domain.RetentionRule) RetentionRule {
 	shown := RetentionRule{
 		Id: r.ID, Version: r.Version, Name: r.Name, Filter: shownRetentionFilter(r.Filter), AgeDays: r.AgeDays,
-		RunAt: shownTimes(r.RunAt), MaxPerRun: r.MaxPerRun, Enabled: r.Enabled, NextRunAt: utc(r.NextRunAt), SkippedAt: utc(r.SkippedAt),
+		RunAt: convert(r.RunAt, domain.TimeOfDay.String), MaxPerRun: r.MaxPerRun, Enabled: r.Enabled, NextRunAt: utc(r.NextRunAt), SkippedAt: utc(r.SkippedAt),
 		CreatedAt: r.CreatedAt.UTC(), CreatedBy: r.CreatedBy, ChangedAt: r.ChangedAt.UTC(), ChangedBy: r.ChangedBy,
 		RemovedAt: utc(r.RemovedAt), RemovedBy: r.RemovedBy,
 	}
@@ -151,12 +145,4 @@ func shownRule(r domain.RetentionRule) RetentionRule {
 
 func shownRetentionFilter(f domain.RetentionFilter) RetentionFilter {
 	return RetentionFilter{States: f.States, Models: f.Models, Tiers: f.Tiers, Owners: f.Owners}
-}
-
-func shownTimes(times []domain.TimeOfDay) []string {
-	shown := make([]string, len(times))
-	for i, at := range times {
-		shown[i] = at.String()
-	}
-	return shown
 }

@@ -4,6 +4,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -35,26 +36,13 @@ type Config struct {
 }
 
 func (c Config) withDefaults() Config {
-	for _, d := range []struct {
-		value   *time.Duration
-		without time.Duration
-	}{
-		{&c.ListTimeout, 10 * time.Second},
-		{&c.GetTimeout, 15 * time.Second},
-		{&c.EraseTimeout, 30 * time.Second},
-		{&c.EstimateTimeout, 55 * time.Second},
-		{&c.ReadyTimeout, 2 * time.Second},
-	} {
-		if *d.value == 0 {
-			*d.value = d.without
-		}
-	}
-	if c.Requests == 0 {
-		c.Requests = 256
-	}
-	if c.Estimates == 0 {
-		c.Estimates = 4
-	}
+	c.ListTimeout = cmp.Or(c.ListTimeout, 10*time.Second)
+	c.GetTimeout = cmp.Or(c.GetTimeout, 15*time.Second)
+	c.EraseTimeout = cmp.Or(c.EraseTimeout, 30*time.Second)
+	c.EstimateTimeout = cmp.Or(c.EstimateTimeout, 55*time.Second)
+	c.ReadyTimeout = cmp.Or(c.ReadyTimeout, 2*time.Second)
+	c.Requests = cmp.Or(c.Requests, 256)
+	c.Estimates = cmp.Or(c.Estimates, 4)
 	return c
 }
 

@@ -200,7 +200,7 @@ func (s *share) forget(caller uuid.UUID, p *portion) {
 // when it is known who is calling.
 func (s *server) shareOut(next StrictHandlerFunc, _ string) StrictHandlerFunc {
 	return func(c echo.Context, request any) (any, error) {
-		if operationOf(c).cost != estimates {
+		if askedOf(c).cost != estimates {
 			return next(c, request)
 		}
 		ctx := c.Request().Context()

@@ -1,13 +1,12 @@
 package httpapi
 
 import (
-	"context"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 
-	"lethe/domain"
+	"github.com/getkin/kin-openapi/openapi3"
 )
 
 // unknownHeader names what of a request the service takes and does not know: a
@@ -60,22 +59,20 @@ func encodedBounded(text string) string {
 	return encoded.String()
 }
 
-// noteWords names those of the words that are not known by now. They are taken
-// all the same.
-func noteWords(ctx context.Context, name string, known, words []string) {
-	h := callIn(ctx).header
-	if h == nil {
-		return
-	}
-	for _, word := range words {
-		if !slices.Contains(known, word) {
-			recordUnknown(h, name+"="+encodedBounded(word))
-		}
-	}
+// asked is a request for an operation.
+type asked struct {
+	*operation
+	words []string // that are not known by now, and are taken all the same
 }
 
-// recordFilter does so for the filter of a body.
-func recordFilter(ctx context.Context, states, tiers []string) {
-	noteWords(ctx, "filter.states", domain.KnownStates, states)
-	noteWords(ctx, "filter.tiers", domain.KnownTiers, tiers)
+// note keeps the word that a parameter or field has been given, where the contract
+// knows others by now. It is named when it is known who is calling.
+func (a *asked) note(name string, s *openapi3.Schema, word string) {
+	known, open := s.Extensions["x-known-words"].([]any)
+	if !open || slices.Contains(known, any(word)) || len(a.words) > maxUnknown {
+		return
+	}
+	if entry := name + "=" + encodedBounded(word); !slices.Contains(a.words, entry) {
+		a.words = append(a.words, entry)
+	}
 }

@@ -5,13 +5,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
 
-	"lethe/domain"
 	"lethe/internal/memory"
 )
 
@@ -109,19 +109,37 @@ func TestUnknownWords(t *testing.T) {
 	}
 }
 
-// TestKnownWords: they are those that the contract lists.
+// TestKnownWords: what the contract lists is what its descriptions tell.
 func TestKnownWords(t *testing.T) {
 	t.Parallel()
 	doc, err := document()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, words := range map[string][]string{"Status": domain.KnownStates, "ServiceTiers": domain.KnownTiers} {
+	for name, schema := range map[string]*openapi3.SchemaRef{
+		"Status": doc.Components.Parameters["Status"].Value.Schema, "ServiceTiers": doc.Components.Parameters["ServiceTiers"].Value.Schema.Value.Items,
+		"ErasureStateFilter":   doc.Components.Parameters["ErasureStateFilter"].Value.Schema.Value.Items,
+		"ErasureTriggerFilter": doc.Components.Parameters["ErasureTriggerFilter"].Value.Schema,
+	} {
 		description := strings.Join(strings.Fields(doc.Components.Parameters[name].Value.Description), " ")
+		words, _ := schema.Value.Extensions["x-known-words"].([]any)
 		for _, word := range words {
-			if !strings.Contains(description, word) {
+			if !strings.Contains(description, word.(string)) {
 				t.Errorf("%s does not tell of %s: %s", name, word, description)
 			}
+		}
+		if len(words) < 2 {
+			t.Errorf("%s knows %v", name, words)
+		}
+	}
+	// Those of erasures are what an erasure answers with.
+	for field, name := range map[string]string{"state": "ErasureStateFilter", "trigger": "ErasureTriggerFilter"} {
+		schema := doc.Components.Parameters[name].Value.Schema.Value
+		if schema.Items != nil {
+			schema = schema.Items.Value
+		}
+		if enum := doc.Components.Schemas["Erasure"].Value.Properties[field].Value.Enum; !reflect.DeepEqual(schema.Extensions["x-known-words"], enum) {
+			t.Errorf("erasures have the %ss %v, and asked for may be %v", field, enum, schema.Extensions["x-known-words"])
 		}
 	}
 }

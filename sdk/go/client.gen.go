@@ -2098,14 +2098,14 @@ type ListAccessLogParams struct {
 
 // ListErasuresParams defines parameters for ListErasures.
 type ListErasuresParams struct {
+	// Trigger What the erasures came from: `bulk`, somebody asked, or `retention`, a
+	// rule. Any other word matches nothing.
+	Trigger *ErasureTriggerFilter `form:"trigger,omitempty" json:"trigger,omitempty"`
+
 	// State States, separated by commas, any of which will do: pending, running,
 	// finished, canceled, failed. Any other word matches nothing, and neither
 	// does an empty list.
 	State ErasureStateFilter `form:"state,omitempty" json:"state,omitempty"`
-
-	// Trigger What the erasures came from: `bulk`, somebody asked, or `retention`, a
-	// rule. Any other word matches nothing.
-	Trigger *ErasureTriggerFilter `form:"trigger,omitempty" json:"trigger,omitempty"`
 
 	// Limit How many to return at most. Brought into the range 1 to 101, never refused for being outside.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
@@ -4356,9 +4356,9 @@ func NewListErasuresRequest(server string, params *ListErasuresParams) (*http.Re
 		// per the OpenAPI spec (e.g. "color=blue,black,brown").
 		var rawQueryFragments []string
 
-		if params.State != nil {
+		if params.Trigger != nil {
 
-			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "state", params.State, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "trigger", *params.Trigger, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -4368,9 +4368,9 @@ func NewListErasuresRequest(server string, params *ListErasuresParams) (*http.Re
 
 		}
 
-		if params.Trigger != nil {
+		if params.State != nil {
 
-			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "trigger", *params.Trigger, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "state", params.State, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {

@@ -291,8 +291,8 @@ export const documented = {
             "method": "GET",
             "path": "/lethe/api/v1/erasures$",
             "query": [
-                "state",
                 "trigger",
+                "state",
                 "limit",
                 "after"
             ],

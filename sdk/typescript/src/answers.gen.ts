@@ -294,8 +294,8 @@ export const documented: Documented = {
    "method": "GET",
    "path": "/lethe/api/v1/erasures$",
    "query": [
-    "state",
     "trigger",
+    "state",
     "limit",
     "after"
    ],

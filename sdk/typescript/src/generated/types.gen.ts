@@ -1921,18 +1921,18 @@ export type ListErasuresData = {
     path?: never;
     query?: {
         /**
+         * What the erasures came from: `bulk`, somebody asked, or `retention`, a
+         * rule. Any other word matches nothing.
+         *
+         */
+        trigger?: string;
+        /**
          * States, separated by commas, any of which will do: pending, running,
          * finished, canceled, failed. Any other word matches nothing, and neither
          * does an empty list.
          *
          */
         state?: Array<string>;
-        /**
-         * What the erasures came from: `bulk`, somebody asked, or `retention`, a
-         * rule. Any other word matches nothing.
-         *
-         */
-        trigger?: string;
         /**
          * How many to return at most. Brought into the range 1 to 101, never refused for being outside.
          */

@@ -15,8 +15,8 @@ from ...types import UNSET, Response, Unset
 
 def _get_kwargs(
     *,
-    state: list[str] | Unset = UNSET,
     trigger: str | Unset = UNSET,
+    state: list[str] | Unset = UNSET,
     limit: int | Unset = 10,
     after: str | Unset = UNSET,
     x_organization_id: str | Unset = UNSET,
@@ -32,14 +32,14 @@ def _get_kwargs(
 
     params: dict[str, Any] = {}
 
+    params["trigger"] = trigger
+
     json_state: str | Unset = UNSET
     if not isinstance(state, Unset):
         require_list("state", state)
         json_state = ",".join(state)
 
     params["state"] = json_state
-
-    params["trigger"] = trigger
 
     params["limit"] = limit
 
@@ -126,8 +126,8 @@ def _build_response(
 def sync_detailed(
     *,
     client: AuthenticatedClient | Client,
-    state: list[str] | Unset = UNSET,
     trigger: str | Unset = UNSET,
+    state: list[str] | Unset = UNSET,
     limit: int | Unset = 10,
     after: str | Unset = UNSET,
     x_organization_id: str | Unset = UNSET,
@@ -141,8 +141,8 @@ def sync_detailed(
     request, with the same filters.
 
     Args:
-        state (list[str] | Unset):
         trigger (str | Unset):
+        state (list[str] | Unset):
         limit (int | Unset):  Default: 10.
         after (str | Unset):
         x_organization_id (str | Unset):
@@ -157,8 +157,8 @@ def sync_detailed(
     """
 
     kwargs = _get_kwargs(
-        state=state,
         trigger=trigger,
+        state=state,
         limit=limit,
         after=after,
         x_organization_id=x_organization_id,
@@ -173,8 +173,8 @@ def sync_detailed(
 def sync(
     *,
     client: AuthenticatedClient | Client,
-    state: list[str] | Unset = UNSET,
     trigger: str | Unset = UNSET,
+    state: list[str] | Unset = UNSET,
     limit: int | Unset = 10,
     after: str | Unset = UNSET,
     x_organization_id: str | Unset = UNSET,
@@ -188,8 +188,8 @@ def sync(
     request, with the same filters.
 
     Args:
-        state (list[str] | Unset):
         trigger (str | Unset):
+        state (list[str] | Unset):
         limit (int | Unset):  Default: 10.
         after (str | Unset):
         x_organization_id (str | Unset):
@@ -205,8 +205,8 @@ def sync(
 
     return sync_detailed(
         client=client,
-        state=state,
         trigger=trigger,
+        state=state,
         limit=limit,
         after=after,
         x_organization_id=x_organization_id,
@@ -217,8 +217,8 @@ def sync(
 async def asyncio_detailed(
     *,
     client: AuthenticatedClient | Client,
-    state: list[str] | Unset = UNSET,
     trigger: str | Unset = UNSET,
+    state: list[str] | Unset = UNSET,
     limit: int | Unset = 10,
     after: str | Unset = UNSET,
     x_organization_id: str | Unset = UNSET,
@@ -232,8 +232,8 @@ async def asyncio_detailed(
     request, with the same filters.
 
     Args:
-        state (list[str] | Unset):
         trigger (str | Unset):
+        state (list[str] | Unset):
         limit (int | Unset):  Default: 10.
         after (str | Unset):
         x_organization_id (str | Unset):
@@ -248,8 +248,8 @@ async def asyncio_detailed(
     """
 
     kwargs = _get_kwargs(
-        state=state,
         trigger=trigger,
+        state=state,
         limit=limit,
         after=after,
         x_organization_id=x_organization_id,
@@ -264,8 +264,8 @@ async def asyncio_detailed(
 async def asyncio(
     *,
     client: AuthenticatedClient | Client,
-    state: list[str] | Unset = UNSET,
     trigger: str | Unset = UNSET,
+    state: list[str] | Unset = UNSET,
     limit: int | Unset = 10,
     after: str | Unset = UNSET,
     x_organization_id: str | Unset = UNSET,
@@ -279,8 +279,8 @@ async def asyncio(
     request, with the same filters.
 
     Args:
-        state (list[str] | Unset):
         trigger (str | Unset):
+        state (list[str] | Unset):
         limit (int | Unset):  Default: 10.
         after (str | Unset):
         x_organization_id (str | Unset):
@@ -297,8 +297,8 @@ async def asyncio(
     return (
         await asyncio_detailed(
             client=client,
-            state=state,
             trigger=trigger,
+            state=state,
             limit=limit,
             after=after,
             x_organization_id=x_organization_id,
