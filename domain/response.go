@@ -8,6 +8,7 @@
 package domain
 
 import (
+	"math/big"
 	"regexp"
 	"slices"
 	"time"
@@ -119,7 +120,12 @@ type ResponseFilter struct {
 	StatusMax     *int64         `json:"status_max"`     // inclusive
 	MinDuration   *time.Duration `json:"min_duration"`   // inclusive; in JSON nanoseconds
 	HasError      *bool          `json:"has_error"`
+	// MinTotalCost is inclusive, and of lists alone: nothing is erased by it.
+	MinTotalCost *Decimal `json:"min_total_cost,omitempty"`
 }
+
+// ErrNoCosts is what lists return where nothing tells what each response cost.
+var ErrNoCosts = errParameter("min_total_cost", "min_total_cost: costs are in another database than responses here, so lists cannot be narrowed by them; leave it out")
 
 // Matches tells whether a response passes the filter; it is the meaning that
 // every implementation of Responses keeps to. What is not known passes no
@@ -136,10 +142,21 @@ func (f ResponseFilter) Matches(r Response) bool {
 		f.StatusMin != nil && (r.HTTPStatus == nil || int64(*r.HTTPStatus) < *f.StatusMin),
 		f.StatusMax != nil && (r.HTTPStatus == nil || int64(*r.HTTPStatus) > *f.StatusMax),
 		f.MinDuration != nil && (d == nil || *d < *f.MinDuration),
-		f.HasError != nil && r.HasError != *f.HasError:
+		f.HasError != nil && r.HasError != *f.HasError,
+		f.MinTotalCost != nil && !r.costs(*f.MinTotalCost):
 		return false
 	}
 	return true
+}
+
+// costs tells whether it is known that a response costs that much or more.
+func (r Response) costs(atLeast Decimal) bool {
+	if r.KnownUsage == nil || r.KnownUsage.Cost == nil {
+		return false
+	}
+	cost, known := new(big.Rat).SetString(string(*r.KnownUsage.Cost))
+	bound, is := new(big.Rat).SetString(string(atLeast))
+	return known && is && cost.Cmp(bound) >= 0
 }
 
 // ActiveStates are those of responses still at work, in the order in which lists

@@ -36,6 +36,8 @@ func TestFilterMatches(t *testing.T) {
 	untiered.Tier = nil
 	done := r
 	done.HTTPStatus, done.StartedAt, done.CompletedAt, done.HasError = ptr(404), &noon, ptr(noon.Add(time.Second)), true
+	charged, unpriced := r, r
+	charged.KnownUsage, unpriced.KnownUsage = &domain.Usage{Cost: ptr(domain.Decimal("0.10000000"))}, &domain.Usage{}
 	for name, c := range map[string]struct {
 		response domain.Response
 		filter   domain.ResponseFilter
@@ -69,6 +71,10 @@ func TestFilterMatches(t *testing.T) {
 		"duration":             {done, domain.ResponseFilter{MinDuration: ptr(time.Second)}, true},
 		"duration, too short":  {done, domain.ResponseFilter{MinDuration: ptr(time.Second + 1)}, false},
 		"no duration":          {r, domain.ResponseFilter{MinDuration: ptr(time.Duration(0))}, false},
+		"cost":                 {charged, domain.ResponseFilter{MinTotalCost: ptr(domain.Decimal("0.1"))}, true},
+		"cost, too low":        {charged, domain.ResponseFilter{MinTotalCost: ptr(domain.Decimal("0.10000001"))}, false},
+		"no cost":              {unpriced, domain.ResponseFilter{MinTotalCost: ptr(domain.Decimal("0"))}, false},
+		"no usage":             {r, domain.ResponseFilter{MinTotalCost: ptr(domain.Decimal("0"))}, false},
 		"error":                {done, domain.ResponseFilter{HasError: ptr(true)}, true},
 		"error, unwanted":      {done, domain.ResponseFilter{HasError: ptr(false)}, false},
 		"no error":             {r, domain.ResponseFilter{HasError: ptr(false)}, true},

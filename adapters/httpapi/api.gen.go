@@ -1582,6 +1582,9 @@ type MemberId = openapi_types.UUID
 // MinDurationMs defines model for MinDurationMs.
 type MinDurationMs = duration
 
+// MinTotalCost defines model for MinTotalCost.
+type MinTotalCost = cost
+
 // Model defines model for Model.
 type Model = []string
 
@@ -1714,6 +1717,10 @@ type ListResponsesParams struct {
 
 	// HasError Exactly `true` or `false`. Only responses with an error recorded, or only those without.
 	HasError *HasError `form:"has_error,omitempty" json:"has_error,omitempty"`
+
+	// MinTotalCost Only responses of which this or more is known as their `total_cost`. Refused
+	// with 400 where costs are kept in another database than responses.
+	MinTotalCost *MinTotalCost `form:"min_total_cost,omitempty" json:"min_total_cost,omitempty"`
 
 	// ActiveFirst Exactly `true` or `false`. True puts responses that are still at work
 	// first: processing, claimed, pending, then the rest. Within each, and
@@ -2084,6 +2091,13 @@ func (w *ServerInterfaceWrapper) ListResponses(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "has_error", ctx.QueryParams(), &params.HasError, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter has_error: %s", err))
+	}
+
+	// ------------- Optional query parameter "min_total_cost" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "min_total_cost", ctx.QueryParams(), &params.MinTotalCost, runtime.BindQueryParameterOptions{Type: "number", Format: "double"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter min_total_cost: %s", err))
 	}
 
 	// ------------- Optional query parameter "active_first" -------------

@@ -90,6 +90,7 @@ func (s *server) ListResponses(ctx context.Context, request ListResponsesRequest
 			CreatedAfter: (*time.Time)(p.CreatedAfter), CreatedBefore: (*time.Time)(p.CreatedBefore),
 			StatusMin: p.ResponseStatusMin, StatusMax: p.ResponseStatusMax,
 			MinDuration: (*time.Duration)(p.MinDurationMs), HasError: p.HasError,
+			MinTotalCost: (*domain.Decimal)(p.MinTotalCost),
 		},
 	}
 	page, err := s.List.Execute(ctx, callerIn(ctx), r)

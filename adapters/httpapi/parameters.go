@@ -233,6 +233,16 @@ func (d duration) MarshalJSON() ([]byte, error) {
 	return strconv.AppendInt(nil, time.Duration(d).Milliseconds(), 10), nil
 }
 
+// cost is a decimal number.
+type cost domain.Decimal
+
+// Bind implements runtime.Binder.
+func (c *cost) Bind(text string) error {
+	n, err := strconv.ParseFloat(text, 64)
+	*c = cost(strconv.FormatFloat(n, 'f', -1, 64))
+	return err
+}
+
 // timeOfDay is what domain.ParseTimeOfDay reads.
 type timeOfDay domain.TimeOfDay
 

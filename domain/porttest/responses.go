@@ -7,6 +7,7 @@ import (
 	"math"
 	"reflect"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -107,6 +108,13 @@ func testLists(t *testing.T, f ResponsesFixture) {
 			row.ID = uuid.MustParse(id)
 		}
 		f.AddResponse(row)
+		if cost := domain.Decimal(strconv.Itoa(len(rows) / 2)); len(rows)%3 > 0 {
+			// Of several records the newest counts, with whatever price.
+			tokens, none := int64(1), domain.Decimal("0")
+			f.AddUsage(UsageRow{Response: row.ID, At: start, PromptTokens: &tokens, CompletionTokens: &tokens, PromptPrice: ptr(domain.Decimal("100")), CompletionPrice: &none})
+			f.AddUsage(UsageRow{Response: row.ID, At: start.Add(time.Hour), PromptTokens: &tokens, CompletionTokens: &tokens, PromptPrice: &cost, CompletionPrice: &none})
+			row.KnownUsage = &domain.Usage{Cost: &cost}
+		}
 		rows = append(rows, row.Response)
 	}
 	states := []string{"pending", "claimed", "processing", "completed", "failed", "canceled"}
@@ -180,6 +188,11 @@ func testLists(t *testing.T, f ResponsesFixture) {
 		"duration of an age":  {MinDuration: ptr(time.Duration(math.MaxInt64))},
 		"error":               {HasError: ptr(true)},
 		"no error":            {HasError: ptr(false)},
+		"cost":                {MinTotalCost: ptr(domain.Decimal("5"))},
+		"cost, just over":     {MinTotalCost: ptr(domain.Decimal("5.00000001"))},
+		"any cost":            {MinTotalCost: ptr(domain.Decimal("0"))},
+		"cost of an age":      {MinTotalCost: ptr(domain.Decimal("1e300"))},
+		"owner, state, cost":  {Owners: []string{anna}, States: []string{"completed"}, MinTotalCost: ptr(domain.Decimal("3"))},
 		"slow failures": {
 			Owners: []string{anna}, HasError: ptr(true), StatusMin: ptr(int64(300)), MinDuration: ptr(time.Millisecond),
 		},

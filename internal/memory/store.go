@@ -207,7 +207,11 @@ func (s *Store) matching(filter domain.ResponseFilter) []domain.Response {
 	defer s.mu.Unlock()
 	var found []domain.Response
 	for _, row := range s.requests {
-		if !row.Batched && filter.Matches(row.Response) {
+		costed := row.Response
+		if filter.MinTotalCost != nil {
+			costed.KnownUsage = new(s.latest([]uuid.UUID{row.ID})[row.ID])
+		}
+		if !row.Batched && filter.Matches(costed) {
 			found = append(found, row.Response)
 		}
 	}
@@ -570,6 +574,10 @@ func (s *Store) Latest(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]doma
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.latest(ids), nil
+}
+
+func (s *Store) latest(ids []uuid.UUID) map[uuid.UUID]domain.Usage {
 	newest := make(map[uuid.UUID]porttest.UsageRow)
 	for _, u := range s.usage {
 		if n, ok := newest[u.Response]; slices.Contains(ids, u.Response) && (!ok || u.At.After(n.At)) {
@@ -589,7 +597,7 @@ func (s *Store) Latest(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]doma
 			usage[c.Response] = u
 		}
 	}
-	return usage, nil
+	return usage
 }
 
 // cost is the tokens times their prices to eight digits.

@@ -17,14 +17,20 @@ type variant struct {
 	Name    string // between the query's and the order's; empty: of all or several owners
 	Owned   bool   // of one owner
 	Counted bool   // no page, which would be in the order of an index
+	Cost    bool   // narrowed by cost, which takes usage records in the same database
 }
 
-func (v variant) Counts() variant { return variant{v.Name, v.Owned, true} }
+func (v variant) Counts() variant {
+	v.Counted = true
+	return v
+}
 
 var functions = template.FuncMap{
 	// variants are the kinds of lists.
-	"variants": func() []variant { return []variant{{}, {Name: "OfOwner", Owned: true}} },
-	"rank":     postgres.StateRank,
+	"variants": func() []variant {
+		return []variant{{}, {Name: "OfOwner", Owned: true}, {Name: "OfCost", Cost: true}, {Name: "OfOwnerOfCost", Owned: true, Cost: true}}
+	},
+	"rank": postgres.StateRank,
 }
 
 func main() {

@@ -25,7 +25,7 @@
 -- rank, and ActiveFirst for the ranks above it.
 --
 -- What a response has to pass is "filter", below: there alone. A parameter of it is
--- a field of dbsqlc.CountParams, which filter.go fills.
+-- a field of dbsqlc.CountOfCostParams, which filter.go fills.
 
 -- name: Page :many
 SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
@@ -239,6 +239,192 @@ WHERE created_by = sqlc.arg('owner')::text
       AND (sqlc.narg('min_duration')::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
           AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= sqlc.narg('min_duration')::interval)
       AND (sqlc.narg('has_error')::boolean IS NULL OR (error IS NOT NULL) = sqlc.narg('has_error')::boolean);
+
+-- name: PageOfCost :many
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE created_by IS NOT NULL AND num_nulls(batch_id) <> 0
+  AND CASE WHEN sqlc.arg('narrowed')::boolean THEN (sqlc.narg('owners')::text[] IS NULL OR created_by = ANY (sqlc.narg('owners')::text[]))
+      AND (sqlc.narg('states')::text[] IS NULL OR CASE cardinality(sqlc.narg('states')::text[]) WHEN 1 THEN state = (sqlc.narg('states')::text[])[1] ELSE state = ANY (sqlc.narg('states')::text[]) END)
+      AND (sqlc.narg('models')::text[] IS NULL OR CASE cardinality(sqlc.narg('models')::text[]) WHEN 1 THEN model = (sqlc.narg('models')::text[])[1] ELSE model = ANY (sqlc.narg('models')::text[]) END)
+      AND (sqlc.narg('tiers')::text[] IS NULL OR service_tier = ANY (sqlc.narg('tiers')::text[]))
+      AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
+      AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
+      AND (sqlc.narg('status_min')::integer IS NULL OR response_status >= sqlc.narg('status_min')::integer)
+      AND (sqlc.narg('status_max')::integer IS NULL OR response_status <= sqlc.narg('status_max')::integer)
+      AND (sqlc.narg('min_duration')::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
+          AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= sqlc.narg('min_duration')::interval)
+      AND (sqlc.narg('has_error')::boolean IS NULL OR (error IS NOT NULL) = sqlc.narg('has_error')::boolean)
+      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= sqlc.arg('min_total_cost')::text::numeric
+      ELSE true END
+  AND (created_at, id) < (coalesce(sqlc.narg('after_created_at')::timestamptz, 'infinity'),
+                          coalesce(sqlc.narg('after_id')::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+ORDER BY created_at DESC, id DESC
+LIMIT sqlc.arg('page_size')::bigint OFFSET sqlc.arg('skip')::bigint;
+
+-- name: PageOfCostActiveFirst :many
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE created_by IS NOT NULL AND num_nulls(batch_id) <> 0
+  AND CASE WHEN sqlc.arg('narrowed')::boolean THEN (sqlc.narg('owners')::text[] IS NULL OR created_by = ANY (sqlc.narg('owners')::text[]))
+      AND (sqlc.narg('states')::text[] IS NULL OR CASE cardinality(sqlc.narg('states')::text[]) WHEN 1 THEN state = (sqlc.narg('states')::text[])[1] ELSE state = ANY (sqlc.narg('states')::text[]) END)
+      AND (sqlc.narg('models')::text[] IS NULL OR CASE cardinality(sqlc.narg('models')::text[]) WHEN 1 THEN model = (sqlc.narg('models')::text[])[1] ELSE model = ANY (sqlc.narg('models')::text[]) END)
+      AND (sqlc.narg('tiers')::text[] IS NULL OR service_tier = ANY (sqlc.narg('tiers')::text[]))
+      AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
+      AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
+      AND (sqlc.narg('status_min')::integer IS NULL OR response_status >= sqlc.narg('status_min')::integer)
+      AND (sqlc.narg('status_max')::integer IS NULL OR response_status <= sqlc.narg('status_max')::integer)
+      AND (sqlc.narg('min_duration')::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
+          AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= sqlc.narg('min_duration')::interval)
+      AND (sqlc.narg('has_error')::boolean IS NULL OR (error IS NOT NULL) = sqlc.narg('has_error')::boolean)
+      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= sqlc.arg('min_total_cost')::text::numeric
+      AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END <= sqlc.arg('up_to_rank')::integer
+      ELSE true END
+  AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END > sqlc.arg('above_rank')::integer
+ORDER BY CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END,
+         created_at DESC, id DESC
+LIMIT sqlc.arg('page_size')::bigint OFFSET sqlc.arg('skip')::bigint;
+
+-- name: PageOfCostInRank :many
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE created_by IS NOT NULL AND num_nulls(batch_id) <> 0
+  AND CASE WHEN sqlc.arg('narrowed')::boolean THEN (sqlc.narg('owners')::text[] IS NULL OR created_by = ANY (sqlc.narg('owners')::text[]))
+      AND (sqlc.narg('states')::text[] IS NULL OR CASE cardinality(sqlc.narg('states')::text[]) WHEN 1 THEN state = (sqlc.narg('states')::text[])[1] ELSE state = ANY (sqlc.narg('states')::text[]) END)
+      AND (sqlc.narg('models')::text[] IS NULL OR CASE cardinality(sqlc.narg('models')::text[]) WHEN 1 THEN model = (sqlc.narg('models')::text[])[1] ELSE model = ANY (sqlc.narg('models')::text[]) END)
+      AND (sqlc.narg('tiers')::text[] IS NULL OR service_tier = ANY (sqlc.narg('tiers')::text[]))
+      AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
+      AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
+      AND (sqlc.narg('status_min')::integer IS NULL OR response_status >= sqlc.narg('status_min')::integer)
+      AND (sqlc.narg('status_max')::integer IS NULL OR response_status <= sqlc.narg('status_max')::integer)
+      AND (sqlc.narg('min_duration')::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
+          AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= sqlc.narg('min_duration')::interval)
+      AND (sqlc.narg('has_error')::boolean IS NULL OR (error IS NOT NULL) = sqlc.narg('has_error')::boolean)
+      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= sqlc.arg('min_total_cost')::text::numeric
+      ELSE true END
+  AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END = sqlc.arg('in_rank')::integer
+  AND (created_at, id) < (sqlc.arg('after_created_at')::timestamptz, sqlc.arg('after_id')::uuid)
+ORDER BY created_at DESC, id DESC
+LIMIT sqlc.arg('page_size')::bigint;
+
+-- name: CountOfCost :one
+-- Without order and bounds, and without the condition on batches: a check of the
+-- table has it that a row with an owner has none, and the indexes by owner hold all
+-- that a plain count needs to know. Where owners are given, it is not asked whether a
+-- row has one: the planner would take that for another coincidence, and expect too
+-- few rows. The duration is spelled as in the statistics that doctor advises.
+SELECT count(*) FROM requests
+WHERE (sqlc.narg('owners')::text[] IS NOT NULL OR created_by IS NOT NULL)
+  AND (sqlc.narg('owners')::text[] IS NULL OR created_by = ANY (sqlc.narg('owners')::text[]))
+      AND (sqlc.narg('states')::text[] IS NULL OR state = ANY (sqlc.narg('states')::text[]))
+      AND (sqlc.narg('models')::text[] IS NULL OR model = ANY (sqlc.narg('models')::text[]))
+      AND (sqlc.narg('tiers')::text[] IS NULL OR service_tier = ANY (sqlc.narg('tiers')::text[]))
+      AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
+      AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
+      AND (sqlc.narg('status_min')::integer IS NULL OR response_status >= sqlc.narg('status_min')::integer)
+      AND (sqlc.narg('status_max')::integer IS NULL OR response_status <= sqlc.narg('status_max')::integer)
+      AND (sqlc.narg('min_duration')::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
+          AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= sqlc.narg('min_duration')::interval)
+      AND (sqlc.narg('has_error')::boolean IS NULL OR (error IS NOT NULL) = sqlc.narg('has_error')::boolean)
+      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= sqlc.arg('min_total_cost')::text::numeric;
+
+-- name: PageOfOwnerOfCost :many
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE created_by = sqlc.arg('owner')::text AND num_nulls(batch_id) <> 0
+  AND CASE WHEN sqlc.arg('narrowed')::boolean THEN (sqlc.narg('states')::text[] IS NULL OR CASE cardinality(sqlc.narg('states')::text[]) WHEN 1 THEN state = (sqlc.narg('states')::text[])[1] ELSE state = ANY (sqlc.narg('states')::text[]) END)
+      AND (sqlc.narg('models')::text[] IS NULL OR CASE cardinality(sqlc.narg('models')::text[]) WHEN 1 THEN model = (sqlc.narg('models')::text[])[1] ELSE model = ANY (sqlc.narg('models')::text[]) END)
+      AND (sqlc.narg('tiers')::text[] IS NULL OR service_tier = ANY (sqlc.narg('tiers')::text[]))
+      AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
+      AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
+      AND (sqlc.narg('status_min')::integer IS NULL OR response_status >= sqlc.narg('status_min')::integer)
+      AND (sqlc.narg('status_max')::integer IS NULL OR response_status <= sqlc.narg('status_max')::integer)
+      AND (sqlc.narg('min_duration')::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
+          AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= sqlc.narg('min_duration')::interval)
+      AND (sqlc.narg('has_error')::boolean IS NULL OR (error IS NOT NULL) = sqlc.narg('has_error')::boolean)
+      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= sqlc.arg('min_total_cost')::text::numeric
+      ELSE true END
+  AND (created_at, id) < (coalesce(sqlc.narg('after_created_at')::timestamptz, 'infinity'),
+                          coalesce(sqlc.narg('after_id')::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+ORDER BY created_at DESC, id DESC
+LIMIT sqlc.arg('page_size')::bigint OFFSET sqlc.arg('skip')::bigint;
+
+-- name: PageOfOwnerOfCostActiveFirst :many
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE created_by = sqlc.arg('owner')::text AND num_nulls(batch_id) <> 0
+  AND CASE WHEN sqlc.arg('narrowed')::boolean THEN (sqlc.narg('states')::text[] IS NULL OR CASE cardinality(sqlc.narg('states')::text[]) WHEN 1 THEN state = (sqlc.narg('states')::text[])[1] ELSE state = ANY (sqlc.narg('states')::text[]) END)
+      AND (sqlc.narg('models')::text[] IS NULL OR CASE cardinality(sqlc.narg('models')::text[]) WHEN 1 THEN model = (sqlc.narg('models')::text[])[1] ELSE model = ANY (sqlc.narg('models')::text[]) END)
+      AND (sqlc.narg('tiers')::text[] IS NULL OR service_tier = ANY (sqlc.narg('tiers')::text[]))
+      AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
+      AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
+      AND (sqlc.narg('status_min')::integer IS NULL OR response_status >= sqlc.narg('status_min')::integer)
+      AND (sqlc.narg('status_max')::integer IS NULL OR response_status <= sqlc.narg('status_max')::integer)
+      AND (sqlc.narg('min_duration')::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
+          AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= sqlc.narg('min_duration')::interval)
+      AND (sqlc.narg('has_error')::boolean IS NULL OR (error IS NOT NULL) = sqlc.narg('has_error')::boolean)
+      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= sqlc.arg('min_total_cost')::text::numeric
+      AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END <= sqlc.arg('up_to_rank')::integer
+      ELSE true END
+  AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END > sqlc.arg('above_rank')::integer
+ORDER BY CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END,
+         created_at DESC, id DESC
+LIMIT sqlc.arg('page_size')::bigint OFFSET sqlc.arg('skip')::bigint;
+
+-- name: PageOfOwnerOfCostInRank :many
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE created_by = sqlc.arg('owner')::text AND num_nulls(batch_id) <> 0
+  AND CASE WHEN sqlc.arg('narrowed')::boolean THEN (sqlc.narg('states')::text[] IS NULL OR CASE cardinality(sqlc.narg('states')::text[]) WHEN 1 THEN state = (sqlc.narg('states')::text[])[1] ELSE state = ANY (sqlc.narg('states')::text[]) END)
+      AND (sqlc.narg('models')::text[] IS NULL OR CASE cardinality(sqlc.narg('models')::text[]) WHEN 1 THEN model = (sqlc.narg('models')::text[])[1] ELSE model = ANY (sqlc.narg('models')::text[]) END)
+      AND (sqlc.narg('tiers')::text[] IS NULL OR service_tier = ANY (sqlc.narg('tiers')::text[]))
+      AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
+      AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
+      AND (sqlc.narg('status_min')::integer IS NULL OR response_status >= sqlc.narg('status_min')::integer)
+      AND (sqlc.narg('status_max')::integer IS NULL OR response_status <= sqlc.narg('status_max')::integer)
+      AND (sqlc.narg('min_duration')::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
+          AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= sqlc.narg('min_duration')::interval)
+      AND (sqlc.narg('has_error')::boolean IS NULL OR (error IS NOT NULL) = sqlc.narg('has_error')::boolean)
+      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= sqlc.arg('min_total_cost')::text::numeric
+      ELSE true END
+  AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END = sqlc.arg('in_rank')::integer
+  AND (created_at, id) < (sqlc.arg('after_created_at')::timestamptz, sqlc.arg('after_id')::uuid)
+ORDER BY created_at DESC, id DESC
+LIMIT sqlc.arg('page_size')::bigint;
+
+-- name: CountOfOwnerOfCost :one
+-- Without order and bounds, and without the condition on batches: a check of the
+-- table has it that a row with an owner has none, and the indexes by owner hold all
+-- that a plain count needs to know. Where owners are given, it is not asked whether a
+-- row has one: the planner would take that for another coincidence, and expect too
+-- few rows. The duration is spelled as in the statistics that doctor advises.
+SELECT count(*) FROM requests
+WHERE created_by = sqlc.arg('owner')::text
+  AND (sqlc.narg('states')::text[] IS NULL OR state = ANY (sqlc.narg('states')::text[]))
+      AND (sqlc.narg('models')::text[] IS NULL OR model = ANY (sqlc.narg('models')::text[]))
+      AND (sqlc.narg('tiers')::text[] IS NULL OR service_tier = ANY (sqlc.narg('tiers')::text[]))
+      AND (sqlc.narg('created_after')::timestamptz IS NULL OR created_at >= sqlc.narg('created_after')::timestamptz)
+      AND (sqlc.narg('created_before')::timestamptz IS NULL OR created_at <= sqlc.narg('created_before')::timestamptz)
+      AND (sqlc.narg('status_min')::integer IS NULL OR response_status >= sqlc.narg('status_min')::integer)
+      AND (sqlc.narg('status_max')::integer IS NULL OR response_status <= sqlc.narg('status_max')::integer)
+      AND (sqlc.narg('min_duration')::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
+          AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= sqlc.narg('min_duration')::interval)
+      AND (sqlc.narg('has_error')::boolean IS NULL OR (error IS NOT NULL) = sqlc.narg('has_error')::boolean)
+      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= sqlc.arg('min_total_cost')::text::numeric;
 
 -- name: RetainedStates :many
 -- The states that there are, each looked up in the index by state, and an empty one,

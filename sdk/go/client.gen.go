@@ -1846,6 +1846,9 @@ type MemberId = openapi_types.UUID
 // MinDurationMs defines model for MinDurationMs.
 type MinDurationMs = int64
 
+// MinTotalCost defines model for MinTotalCost.
+type MinTotalCost = float64
+
 // Model defines model for Model.
 type Model = []string
 
@@ -1981,6 +1984,10 @@ type ListResponsesParams struct {
 
 	// HasError Exactly `true` or `false`. Only responses with an error recorded, or only those without.
 	HasError *HasError `form:"has_error,omitempty" json:"has_error,omitempty"`
+
+	// MinTotalCost Only responses of which this or more is known as their `total_cost`. Refused
+	// with 400 where costs are kept in another database than responses.
+	MinTotalCost *MinTotalCost `form:"min_total_cost,omitempty" json:"min_total_cost,omitempty"`
 
 	// ActiveFirst Exactly `true` or `false`. True puts responses that are still at work
 	// first: processing, claimed, pending, then the rest. Within each, and
@@ -3860,6 +3867,18 @@ func NewListResponsesRequest(server string, params *ListResponsesParams) (*http.
 		if params.HasError != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "has_error", *params.HasError, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.MinTotalCost != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "min_total_cost", *params.MinTotalCost, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "number", Format: "double"}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {

@@ -36,6 +36,9 @@ const (
 // and one more where finished responses may have been moved.
 func (r *Responses) Count(ctx context.Context, filter domain.ResponseFilter, mode domain.CountMode) (domain.Count, error) {
 	f, possible := narrow(filter)
+	if f.MinTotalCost != "" && !r.usage {
+		return domain.Count{}, domain.ErrNoCosts
+	}
 	if !possible {
 		return domain.Count{Exact: true}, ctx.Err()
 	}
@@ -49,7 +52,7 @@ func (r *Responses) Count(ctx context.Context, filter domain.ResponseFilter, mod
 		q.sql, upTo.sql = with(besideRetained, q.sql), with(besideRetained, upTo.sql)
 	}
 	var count domain.Count
-	fromReplica, err := r.source().ReadAnywhere(ctx, func(c postgres.Conn) (err error) {
+	read := func(c postgres.Conn) (err error) {
 		if mode == domain.CountExact {
 			if count, err = exact(ctx, c, q, exactWithin); timedOut(err) {
 				count, _, err = reckon(ctx, c)
@@ -80,7 +83,8 @@ func (r *Responses) Count(ctx context.Context, filter domain.ResponseFilter, mod
 			r.many.Remove(f.Owner)
 		}
 		return err
-	})
+	}
+	fromReplica, err := r.source().ReadAnywhere(ctx, func(c postgres.Conn) error { return r.narrowedByCost(f, c, read) })
 	if err != nil {
 		return domain.Count{}, err
 	}

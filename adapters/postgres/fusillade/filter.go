@@ -25,15 +25,15 @@ type filter struct {
 // arguments are all that the queries of lists.tmpl take, by the names of their
 // parameters.
 type arguments struct {
-	dbsqlc.CountParams  // what a response has to pass
-	Owner               string
-	Narrowed            bool // by more than one owner
-	AfterCreatedAt      *time.Time
-	AfterID             *uuid.UUID
-	Skip, PageSize, Max int64
-	AtMost              int64
-	InRank              int32
-	AboveRank, UpToRank int32
+	dbsqlc.CountOfCostParams // what a response has to pass
+	Owner                    string
+	Narrowed                 bool // by more than one owner
+	AfterCreatedAt           *time.Time
+	AfterID                  *uuid.UUID
+	Skip, PageSize, Max      int64
+	AtMost                   int64
+	InRank                   int32
+	AboveRank, UpToRank      int32
 }
 
 func (a *arguments) after(p *domain.Position) {
@@ -45,18 +45,21 @@ func (a *arguments) after(p *domain.Position) {
 // narrow is false where nothing can pass the filter.
 func narrow(f domain.ResponseFilter) (filter, bool) {
 	out := filter{maxRank: domain.StateRank("")}
-	out.CountParams = dbsqlc.CountParams{
+	out.CountOfCostParams = dbsqlc.CountOfCostParams{
 		Owners: storable(f.Owners), States: storable(f.States), Models: storable(f.Models), Tiers: storable(f.Tiers),
 		CreatedAfter: roundedUp(f.CreatedAfter), CreatedBefore: f.CreatedBefore,
 		StatusMin: integer(f.StatusMin), StatusMax: integer(f.StatusMax),
 		MinDuration: atLeast(f.MinDuration), HasError: f.HasError,
 	}
+	if f.MinTotalCost != nil {
+		out.MinTotalCost = string(*f.MinTotalCost)
+	}
 	for _, words := range [][]string{out.Owners, out.States, out.Models, out.Tiers} {
 		if words != nil && len(words) == 0 {
-			return filter{}, false
+			return out, false
 		}
 	}
-	conditions := out.CountParams
+	conditions := out.CountOfCostParams
 	if len(out.Owners) == 1 {
 		out.owned, out.Owner, conditions.Owners = true, out.Owners[0], nil
 	}
@@ -150,7 +153,9 @@ func byName[P, R any](method func(*dbsqlc.Queries, context.Context, P) (R, error
 
 // pages is byName for a query for pages: all have the same columns.
 func pages[P any, R dbsqlc.PageRow | dbsqlc.PageActiveFirstRow | dbsqlc.PageInRankRow |
-	dbsqlc.PageOfOwnerRow | dbsqlc.PageOfOwnerActiveFirstRow | dbsqlc.PageOfOwnerInRankRow](method func(*dbsqlc.Queries, context.Context, P) ([]R, error)) query[[]dbsqlc.PageRow] {
+	dbsqlc.PageOfOwnerRow | dbsqlc.PageOfOwnerActiveFirstRow | dbsqlc.PageOfOwnerInRankRow |
+	dbsqlc.PageOfCostRow | dbsqlc.PageOfCostActiveFirstRow | dbsqlc.PageOfCostInRankRow |
+	dbsqlc.PageOfOwnerOfCostRow | dbsqlc.PageOfOwnerOfCostActiveFirstRow | dbsqlc.PageOfOwnerOfCostInRankRow](method func(*dbsqlc.Queries, context.Context, P) ([]R, error)) query[[]dbsqlc.PageRow] {
 	run := byName(method)
 	return func(ctx context.Context, db postgres.DBTX, a arguments) ([]dbsqlc.PageRow, error) {
 		rows, err := run(ctx, db, a)
@@ -191,12 +196,25 @@ var (
 		pages((*dbsqlc.Queries).PageOfOwner), pages((*dbsqlc.Queries).PageOfOwnerActiveFirst), pages((*dbsqlc.Queries).PageOfOwnerInRank),
 		nexts((*dbsqlc.Queries).NextOfOwner), byName((*dbsqlc.Queries).CountOfOwner), dbsqlc.CountOfOwner,
 	}
+	ofCost = list{
+		pages((*dbsqlc.Queries).PageOfCost), pages((*dbsqlc.Queries).PageOfCostActiveFirst), pages((*dbsqlc.Queries).PageOfCostInRank),
+		nil, byName((*dbsqlc.Queries).CountOfCost), dbsqlc.CountOfCost,
+	}
+	ofOwnerOfCost = list{
+		pages((*dbsqlc.Queries).PageOfOwnerOfCost), pages((*dbsqlc.Queries).PageOfOwnerOfCostActiveFirst), pages((*dbsqlc.Queries).PageOfOwnerOfCostInRank),
+		nil, byName((*dbsqlc.Queries).CountOfOwnerOfCost), dbsqlc.CountOfOwnerOfCost,
+	}
 	countOfOwnerUpTo = byName((*dbsqlc.Queries).CountOfOwnerUpTo)
 )
 
 func (f filter) list() list {
-	if f.owned {
+	switch {
+	case f.owned && f.MinTotalCost != "":
+		return ofOwnerOfCost
+	case f.owned:
 		return ofOwner
+	case f.MinTotalCost != "":
+		return ofCost
 	}
 	return ofAll
 }

@@ -1,6 +1,7 @@
 package fusillade
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"reflect"
@@ -399,6 +400,26 @@ func TestGetKnowsUsage(t *testing.T) {
 	}
 }
 
+// TestCostsElsewhere: lists cannot be narrowed by costs in another database.
+func TestCostsElsewhere(t *testing.T) {
+	t.Parallel()
+	b := newFixture(t, postgres.Config{})
+	responses, err := New(b.responses.src, "outlet", false, TestIssuer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, filter := range map[string]domain.ResponseFilter{
+		"everyone's": {MinTotalCost: new(domain.Decimal("0"))},
+		"nobody's":   {Owners: []string{}, MinTotalCost: new(domain.Decimal("0"))},
+	} {
+		_, pageErr := responses.Page(t.Context(), domain.PageQuery{Filter: filter, Limit: 10})
+		_, countErr := responses.Count(t.Context(), filter, domain.CountAuto)
+		if !errors.Is(pageErr, domain.ErrNoCosts) || !errors.Is(countErr, domain.ErrNoCosts) || domain.CodeOf(pageErr) != domain.CodeInvalid {
+			t.Errorf("%s: want %v, got %v and %v", name, domain.ErrNoCosts, pageErr, countErr)
+		}
+	}
+}
+
 // TestGetKnowsCharges: a cost that no usage record tells is the ledger's, in one
 // round trip; where there is none after all, the response is there all the same.
 func TestGetKnowsCharges(t *testing.T) {
@@ -444,6 +465,17 @@ func TestGetKnowsCharges(t *testing.T) {
 	older := newFixture(t, postgres.Config{})
 	row := porttest.NewRow("owner", "completed", at)
 	older.AddResponse(row)
+	costly := domain.ResponseFilter{Owners: []string{"owner"}, MinTotalCost: new(domain.Decimal("0.5"))}
+	for name, c := range map[string]struct {
+		responses *Responses
+		want      int64
+	}{"with a ledger": {responses, 2}, "without one": {open(older.database), 0}} {
+		page, err := c.responses.Page(t.Context(), domain.PageQuery{Filter: costly, ActiveFirst: true, Limit: 10})
+		count, countErr := c.responses.Count(t.Context(), costly, domain.CountExact)
+		if err != nil || countErr != nil || int64(len(page)) != c.want || count.Total != c.want {
+			t.Errorf("by cost, %s: want %d, got %d, counted %d, %v, %v", name, c.want, len(page), count.Total, err, countErr)
+		}
+	}
 	if got, _, err := open(older.database).Get(t.Context(), row.ID, nil, math.MaxInt64); err != nil || !reflect.DeepEqual(got.KnownUsage, &domain.Usage{}) {
 		t.Errorf("without a ledger: got %+v, %v", got.KnownUsage, err)
 	}

@@ -105,6 +105,9 @@ func (r *Responses) finisher() finisher {
 // one more to the primary, and a third where rows have been erased meanwhile.
 func (r *Responses) Page(ctx context.Context, q domain.PageQuery) ([]domain.Response, error) {
 	f, possible := narrow(q.Filter)
+	if f.MinTotalCost != "" && !r.usage {
+		return nil, domain.ErrNoCosts
+	}
 	if !possible {
 		return nil, ctx.Err()
 	}
@@ -124,7 +127,11 @@ func (r *Responses) Page(ctx context.Context, q domain.PageQuery) ([]domain.Resp
 		if retained {
 			moved = f.retainedPages(whole)
 		}
-		rows, err := collect(ctx, c, queries, particular, moved)
+		var rows []dbsqlc.PageRow
+		err := r.narrowedByCost(f, c, func(c postgres.Conn) (err error) {
+			rows, err = collect(ctx, c, queries, particular, moved)
+			return err
+		})
 		if retained {
 			rows = merged(rows, q)
 		}

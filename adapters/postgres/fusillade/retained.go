@@ -96,12 +96,16 @@ func getRetained(query string) string {
 // retainedPages are the queries for a page of what is retained, of which nothing is
 // skipped. Their plans are to be made in order.
 func (f filter) retainedPages(q domain.PageQuery) (all []pageOf) {
+	queries, read := pageOfRetained, ofAll.inOrder
+	if f.MinTotalCost != "" {
+		queries, read = pageOfRetainedOfCost, ofCost.inOrder
+	}
 	first := func(minRank, maxRank int, after *domain.Position) {
-		a, retained := f.firstRetained(pageOfRetained, minRank, maxRank, q.ActiveFirst)
+		a, retained := f.firstRetained(queries, minRank, maxRank, q.ActiveFirst)
 		a.Skip, a.PageSize = q.Skip, q.Limit
 		a.after(after)
 		all = append(all, func(ctx context.Context, db postgres.DBTX) ([]dbsqlc.PageRow, error) {
-			return ofAll.inOrder(ctx, retained(db), a)
+			return read(ctx, retained(db), a)
 		})
 	}
 	if !q.ActiveFirst {
@@ -124,15 +128,21 @@ func (f filter) retainedPages(q domain.PageQuery) (all []pageOf) {
 // Queries for the first rows of those that are retained, by the column whose index
 // leads to them.
 var (
-	pageOfRetained = byIndex(func(by string) string {
-		columns, _, _ := strings.Cut(neverNull.Replace(dbsqlc.Page), "\nFROM requests\n")
-		return with("requests AS NOT MATERIALIZED ("+ofObjects+"\nFROM (\n"+firstObjects(dbsqlc.Page, by, "DESC", reflect.TypeFor[dbsqlc.PageParams]().NumField())+"\n) o\n"+unpacked+"\n)",
-			strings.Replace(columns, "-- name: Page ", "-- name: PageOfRetained ", 1)+"\nFROM requests")
-	})
-	nextOfRetained = byIndex(func(by string) string {
+	pageOfRetained       = pagesOfRetained[dbsqlc.PageParams](dbsqlc.Page)
+	pageOfRetainedOfCost = pagesOfRetained[dbsqlc.PageOfCostParams](dbsqlc.PageOfCost)
+	nextOfRetained       = byIndex(func(by string) string {
 		return "-- name: NextOfRetained :many\nSELECT object_id AS id, created_at FROM (\n" + firstObjects(dbsqlc.Next, by, "ASC", reflect.TypeFor[dbsqlc.NextParams]().NumField()) + "\n) o"
 	})
 )
+
+// pagesOfRetained are those made of a query for pages with these parameters.
+func pagesOfRetained[P any](page string) map[string]string {
+	return byIndex(func(by string) string {
+		columns, _, _ := strings.Cut(neverNull.Replace(dbsqlc.Page), "\nFROM requests\n")
+		return with("requests AS NOT MATERIALIZED ("+ofObjects+"\nFROM (\n"+firstObjects(page, by, "DESC", reflect.TypeFor[P]().NumField())+"\n) o\n"+unpacked+"\n)",
+			strings.Replace(columns, "-- name: Page ", "-- name: PageOfRetained ", 1)+"\nFROM requests")
+	})
+}
 
 func byIndex(query func(by string) string) map[string]string {
 	all := make(map[string]string)

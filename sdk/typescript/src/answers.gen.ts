@@ -345,6 +345,7 @@ export const documented: Documented = {
     "response_status_max",
     "min_duration_ms",
     "has_error",
+    "min_total_cost",
     "active_first",
     "member_id",
     "created_by_email"

@@ -1370,6 +1370,12 @@ export type MinDurationMs = number;
  */
 export type HasError = boolean;
 /**
+ * Only responses of which this or more is known as their `total_cost`. Refused
+ * with 400 where costs are kept in another database than responses.
+ *
+ */
+export type MinTotalCost = number;
+/**
  * Exactly `true` or `false`. True puts responses that are still at work
  * first: processing, claimed, pending, then the rest. Within each, and
  * with false in all, newest first.
@@ -1507,6 +1513,12 @@ export type ListResponsesData = {
          * Exactly `true` or `false`. Only responses with an error recorded, or only those without.
          */
         has_error?: boolean;
+        /**
+         * Only responses of which this or more is known as their `total_cost`. Refused
+         * with 400 where costs are kept in another database than responses.
+         *
+         */
+        min_total_cost?: number;
         /**
          * Exactly `true` or `false`. True puts responses that are still at work
          * first: processing, claimed, pending, then the rest. Within each, and

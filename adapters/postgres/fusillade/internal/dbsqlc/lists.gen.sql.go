@@ -65,6 +65,62 @@ func (q *Queries) Count(ctx context.Context, arg CountParams) (int64, error) {
 	return count, err
 }
 
+const CountOfCost = `-- name: CountOfCost :one
+SELECT count(*) FROM requests
+WHERE ($1::text[] IS NOT NULL OR created_by IS NOT NULL)
+  AND ($1::text[] IS NULL OR created_by = ANY ($1::text[]))
+      AND ($2::text[] IS NULL OR state = ANY ($2::text[]))
+      AND ($3::text[] IS NULL OR model = ANY ($3::text[]))
+      AND ($4::text[] IS NULL OR service_tier = ANY ($4::text[]))
+      AND ($5::timestamptz IS NULL OR created_at >= $5::timestamptz)
+      AND ($6::timestamptz IS NULL OR created_at <= $6::timestamptz)
+      AND ($7::integer IS NULL OR response_status >= $7::integer)
+      AND ($8::integer IS NULL OR response_status <= $8::integer)
+      AND ($9::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
+          AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= $9::interval)
+      AND ($10::boolean IS NULL OR (error IS NOT NULL) = $10::boolean)
+      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= $11::text::numeric
+`
+
+type CountOfCostParams struct {
+	Owners        []string
+	States        []string
+	Models        []string
+	Tiers         []string
+	CreatedAfter  *time.Time
+	CreatedBefore *time.Time
+	StatusMin     *int32
+	StatusMax     *int32
+	MinDuration   pgtype.Interval
+	HasError      *bool
+	MinTotalCost  string
+}
+
+// Without order and bounds, and without the condition on batches: a check of the
+// table has it that a row with an owner has none, and the indexes by owner hold all
+// that a plain count needs to know. Where owners are given, it is not asked whether a
+// row has one: the planner would take that for another coincidence, and expect too
+// few rows. The duration is spelled as in the statistics that doctor advises.
+func (q *Queries) CountOfCost(ctx context.Context, arg CountOfCostParams) (int64, error) {
+	row := q.db.QueryRow(ctx, CountOfCost,
+		arg.Owners,
+		arg.States,
+		arg.Models,
+		arg.Tiers,
+		arg.CreatedAfter,
+		arg.CreatedBefore,
+		arg.StatusMin,
+		arg.StatusMax,
+		arg.MinDuration,
+		arg.HasError,
+		arg.MinTotalCost,
+	)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const CountOfOwner = `-- name: CountOfOwner :one
 SELECT count(*) FROM requests
 WHERE created_by = $1::text
@@ -110,6 +166,61 @@ func (q *Queries) CountOfOwner(ctx context.Context, arg CountOfOwnerParams) (int
 		arg.StatusMax,
 		arg.MinDuration,
 		arg.HasError,
+	)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const CountOfOwnerOfCost = `-- name: CountOfOwnerOfCost :one
+SELECT count(*) FROM requests
+WHERE created_by = $1::text
+  AND ($2::text[] IS NULL OR state = ANY ($2::text[]))
+      AND ($3::text[] IS NULL OR model = ANY ($3::text[]))
+      AND ($4::text[] IS NULL OR service_tier = ANY ($4::text[]))
+      AND ($5::timestamptz IS NULL OR created_at >= $5::timestamptz)
+      AND ($6::timestamptz IS NULL OR created_at <= $6::timestamptz)
+      AND ($7::integer IS NULL OR response_status >= $7::integer)
+      AND ($8::integer IS NULL OR response_status <= $8::integer)
+      AND ($9::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
+          AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= $9::interval)
+      AND ($10::boolean IS NULL OR (error IS NOT NULL) = $10::boolean)
+      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= $11::text::numeric
+`
+
+type CountOfOwnerOfCostParams struct {
+	Owner         string
+	States        []string
+	Models        []string
+	Tiers         []string
+	CreatedAfter  *time.Time
+	CreatedBefore *time.Time
+	StatusMin     *int32
+	StatusMax     *int32
+	MinDuration   pgtype.Interval
+	HasError      *bool
+	MinTotalCost  string
+}
+
+// Without order and bounds, and without the condition on batches: a check of the
+// table has it that a row with an owner has none, and the indexes by owner hold all
+// that a plain count needs to know. Where owners are given, it is not asked whether a
+// row has one: the planner would take that for another coincidence, and expect too
+// few rows. The duration is spelled as in the statistics that doctor advises.
+func (q *Queries) CountOfOwnerOfCost(ctx context.Context, arg CountOfOwnerOfCostParams) (int64, error) {
+	row := q.db.QueryRow(ctx, CountOfOwnerOfCost,
+		arg.Owner,
+		arg.States,
+		arg.Models,
+		arg.Tiers,
+		arg.CreatedAfter,
+		arg.CreatedBefore,
+		arg.StatusMin,
+		arg.StatusMax,
+		arg.MinDuration,
+		arg.HasError,
+		arg.MinTotalCost,
 	)
 	var count int64
 	err := row.Scan(&count)
@@ -358,7 +469,7 @@ type PageRow struct {
 // rank, and ActiveFirst for the ranks above it.
 //
 // What a response has to pass is "filter", below: there alone. A parameter of it is
-// a field of dbsqlc.CountParams, which filter.go fills.
+// a field of dbsqlc.CountOfCostParams, which filter.go fills.
 func (q *Queries) Page(ctx context.Context, arg PageParams) ([]PageRow, error) {
 	rows, err := q.db.Query(ctx, Page,
 		arg.Narrowed,
@@ -591,6 +702,328 @@ func (q *Queries) PageInRank(ctx context.Context, arg PageInRankParams) ([]PageI
 	var items []PageInRankRow
 	for rows.Next() {
 		var i PageInRankRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Owner,
+			&i.Model,
+			&i.State,
+			&i.ServiceTier,
+			&i.CreatedAt,
+			&i.StartedAt,
+			&i.CompletedAt,
+			&i.FailedAt,
+			&i.ResponseStatus,
+			&i.HasError,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const PageOfCost = `-- name: PageOfCost :many
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE created_by IS NOT NULL AND num_nulls(batch_id) <> 0
+  AND CASE WHEN $1::boolean THEN ($2::text[] IS NULL OR created_by = ANY ($2::text[]))
+      AND ($3::text[] IS NULL OR CASE cardinality($3::text[]) WHEN 1 THEN state = ($3::text[])[1] ELSE state = ANY ($3::text[]) END)
+      AND ($4::text[] IS NULL OR CASE cardinality($4::text[]) WHEN 1 THEN model = ($4::text[])[1] ELSE model = ANY ($4::text[]) END)
+      AND ($5::text[] IS NULL OR service_tier = ANY ($5::text[]))
+      AND ($6::timestamptz IS NULL OR created_at >= $6::timestamptz)
+      AND ($7::timestamptz IS NULL OR created_at <= $7::timestamptz)
+      AND ($8::integer IS NULL OR response_status >= $8::integer)
+      AND ($9::integer IS NULL OR response_status <= $9::integer)
+      AND ($10::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
+          AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= $10::interval)
+      AND ($11::boolean IS NULL OR (error IS NOT NULL) = $11::boolean)
+      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= $12::text::numeric
+      ELSE true END
+  AND (created_at, id) < (coalesce($13::timestamptz, 'infinity'),
+                          coalesce($14::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+ORDER BY created_at DESC, id DESC
+LIMIT $16::bigint OFFSET $15::bigint
+`
+
+type PageOfCostParams struct {
+	Narrowed       bool
+	Owners         []string
+	States         []string
+	Models         []string
+	Tiers          []string
+	CreatedAfter   *time.Time
+	CreatedBefore  *time.Time
+	StatusMin      *int32
+	StatusMax      *int32
+	MinDuration    pgtype.Interval
+	HasError       *bool
+	MinTotalCost   string
+	AfterCreatedAt *time.Time
+	AfterID        *uuid.UUID
+	Skip           int64
+	PageSize       int64
+}
+
+type PageOfCostRow struct {
+	ID             uuid.UUID
+	Owner          string
+	Model          string
+	State          string
+	ServiceTier    *string
+	CreatedAt      time.Time
+	StartedAt      *time.Time
+	CompletedAt    *time.Time
+	FailedAt       *time.Time
+	ResponseStatus *int16
+	HasError       bool
+}
+
+func (q *Queries) PageOfCost(ctx context.Context, arg PageOfCostParams) ([]PageOfCostRow, error) {
+	rows, err := q.db.Query(ctx, PageOfCost,
+		arg.Narrowed,
+		arg.Owners,
+		arg.States,
+		arg.Models,
+		arg.Tiers,
+		arg.CreatedAfter,
+		arg.CreatedBefore,
+		arg.StatusMin,
+		arg.StatusMax,
+		arg.MinDuration,
+		arg.HasError,
+		arg.MinTotalCost,
+		arg.AfterCreatedAt,
+		arg.AfterID,
+		arg.Skip,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PageOfCostRow
+	for rows.Next() {
+		var i PageOfCostRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Owner,
+			&i.Model,
+			&i.State,
+			&i.ServiceTier,
+			&i.CreatedAt,
+			&i.StartedAt,
+			&i.CompletedAt,
+			&i.FailedAt,
+			&i.ResponseStatus,
+			&i.HasError,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const PageOfCostActiveFirst = `-- name: PageOfCostActiveFirst :many
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE created_by IS NOT NULL AND num_nulls(batch_id) <> 0
+  AND CASE WHEN $1::boolean THEN ($2::text[] IS NULL OR created_by = ANY ($2::text[]))
+      AND ($3::text[] IS NULL OR CASE cardinality($3::text[]) WHEN 1 THEN state = ($3::text[])[1] ELSE state = ANY ($3::text[]) END)
+      AND ($4::text[] IS NULL OR CASE cardinality($4::text[]) WHEN 1 THEN model = ($4::text[])[1] ELSE model = ANY ($4::text[]) END)
+      AND ($5::text[] IS NULL OR service_tier = ANY ($5::text[]))
+      AND ($6::timestamptz IS NULL OR created_at >= $6::timestamptz)
+      AND ($7::timestamptz IS NULL OR created_at <= $7::timestamptz)
+      AND ($8::integer IS NULL OR response_status >= $8::integer)
+      AND ($9::integer IS NULL OR response_status <= $9::integer)
+      AND ($10::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
+          AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= $10::interval)
+      AND ($11::boolean IS NULL OR (error IS NOT NULL) = $11::boolean)
+      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= $12::text::numeric
+      AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END <= $13::integer
+      ELSE true END
+  AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END > $14::integer
+ORDER BY CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END,
+         created_at DESC, id DESC
+LIMIT $16::bigint OFFSET $15::bigint
+`
+
+type PageOfCostActiveFirstParams struct {
+	Narrowed      bool
+	Owners        []string
+	States        []string
+	Models        []string
+	Tiers         []string
+	CreatedAfter  *time.Time
+	CreatedBefore *time.Time
+	StatusMin     *int32
+	StatusMax     *int32
+	MinDuration   pgtype.Interval
+	HasError      *bool
+	MinTotalCost  string
+	UpToRank      int32
+	AboveRank     int32
+	Skip          int64
+	PageSize      int64
+}
+
+type PageOfCostActiveFirstRow struct {
+	ID             uuid.UUID
+	Owner          string
+	Model          string
+	State          string
+	ServiceTier    *string
+	CreatedAt      time.Time
+	StartedAt      *time.Time
+	CompletedAt    *time.Time
+	FailedAt       *time.Time
+	ResponseStatus *int16
+	HasError       bool
+}
+
+func (q *Queries) PageOfCostActiveFirst(ctx context.Context, arg PageOfCostActiveFirstParams) ([]PageOfCostActiveFirstRow, error) {
+	rows, err := q.db.Query(ctx, PageOfCostActiveFirst,
+		arg.Narrowed,
+		arg.Owners,
+		arg.States,
+		arg.Models,
+		arg.Tiers,
+		arg.CreatedAfter,
+		arg.CreatedBefore,
+		arg.StatusMin,
+		arg.StatusMax,
+		arg.MinDuration,
+		arg.HasError,
+		arg.MinTotalCost,
+		arg.UpToRank,
+		arg.AboveRank,
+		arg.Skip,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PageOfCostActiveFirstRow
+	for rows.Next() {
+		var i PageOfCostActiveFirstRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Owner,
+			&i.Model,
+			&i.State,
+			&i.ServiceTier,
+			&i.CreatedAt,
+			&i.StartedAt,
+			&i.CompletedAt,
+			&i.FailedAt,
+			&i.ResponseStatus,
+			&i.HasError,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const PageOfCostInRank = `-- name: PageOfCostInRank :many
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE created_by IS NOT NULL AND num_nulls(batch_id) <> 0
+  AND CASE WHEN $1::boolean THEN ($2::text[] IS NULL OR created_by = ANY ($2::text[]))
+      AND ($3::text[] IS NULL OR CASE cardinality($3::text[]) WHEN 1 THEN state = ($3::text[])[1] ELSE state = ANY ($3::text[]) END)
+      AND ($4::text[] IS NULL OR CASE cardinality($4::text[]) WHEN 1 THEN model = ($4::text[])[1] ELSE model = ANY ($4::text[]) END)
+      AND ($5::text[] IS NULL OR service_tier = ANY ($5::text[]))
+      AND ($6::timestamptz IS NULL OR created_at >= $6::timestamptz)
+      AND ($7::timestamptz IS NULL OR created_at <= $7::timestamptz)
+      AND ($8::integer IS NULL OR response_status >= $8::integer)
+      AND ($9::integer IS NULL OR response_status <= $9::integer)
+      AND ($10::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
+          AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= $10::interval)
+      AND ($11::boolean IS NULL OR (error IS NOT NULL) = $11::boolean)
+      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= $12::text::numeric
+      ELSE true END
+  AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END = $13::integer
+  AND (created_at, id) < ($14::timestamptz, $15::uuid)
+ORDER BY created_at DESC, id DESC
+LIMIT $16::bigint
+`
+
+type PageOfCostInRankParams struct {
+	Narrowed       bool
+	Owners         []string
+	States         []string
+	Models         []string
+	Tiers          []string
+	CreatedAfter   *time.Time
+	CreatedBefore  *time.Time
+	StatusMin      *int32
+	StatusMax      *int32
+	MinDuration    pgtype.Interval
+	HasError       *bool
+	MinTotalCost   string
+	InRank         int32
+	AfterCreatedAt time.Time
+	AfterID        uuid.UUID
+	PageSize       int64
+}
+
+type PageOfCostInRankRow struct {
+	ID             uuid.UUID
+	Owner          string
+	Model          string
+	State          string
+	ServiceTier    *string
+	CreatedAt      time.Time
+	StartedAt      *time.Time
+	CompletedAt    *time.Time
+	FailedAt       *time.Time
+	ResponseStatus *int16
+	HasError       bool
+}
+
+func (q *Queries) PageOfCostInRank(ctx context.Context, arg PageOfCostInRankParams) ([]PageOfCostInRankRow, error) {
+	rows, err := q.db.Query(ctx, PageOfCostInRank,
+		arg.Narrowed,
+		arg.Owners,
+		arg.States,
+		arg.Models,
+		arg.Tiers,
+		arg.CreatedAfter,
+		arg.CreatedBefore,
+		arg.StatusMin,
+		arg.StatusMax,
+		arg.MinDuration,
+		arg.HasError,
+		arg.MinTotalCost,
+		arg.InRank,
+		arg.AfterCreatedAt,
+		arg.AfterID,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PageOfCostInRankRow
+	for rows.Next() {
+		var i PageOfCostInRankRow
 		if err := rows.Scan(
 			&i.ID,
 			&i.Owner,
@@ -898,6 +1331,325 @@ func (q *Queries) PageOfOwnerInRank(ctx context.Context, arg PageOfOwnerInRankPa
 	var items []PageOfOwnerInRankRow
 	for rows.Next() {
 		var i PageOfOwnerInRankRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Owner,
+			&i.Model,
+			&i.State,
+			&i.ServiceTier,
+			&i.CreatedAt,
+			&i.StartedAt,
+			&i.CompletedAt,
+			&i.FailedAt,
+			&i.ResponseStatus,
+			&i.HasError,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const PageOfOwnerOfCost = `-- name: PageOfOwnerOfCost :many
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE created_by = $1::text AND num_nulls(batch_id) <> 0
+  AND CASE WHEN $2::boolean THEN ($3::text[] IS NULL OR CASE cardinality($3::text[]) WHEN 1 THEN state = ($3::text[])[1] ELSE state = ANY ($3::text[]) END)
+      AND ($4::text[] IS NULL OR CASE cardinality($4::text[]) WHEN 1 THEN model = ($4::text[])[1] ELSE model = ANY ($4::text[]) END)
+      AND ($5::text[] IS NULL OR service_tier = ANY ($5::text[]))
+      AND ($6::timestamptz IS NULL OR created_at >= $6::timestamptz)
+      AND ($7::timestamptz IS NULL OR created_at <= $7::timestamptz)
+      AND ($8::integer IS NULL OR response_status >= $8::integer)
+      AND ($9::integer IS NULL OR response_status <= $9::integer)
+      AND ($10::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
+          AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= $10::interval)
+      AND ($11::boolean IS NULL OR (error IS NOT NULL) = $11::boolean)
+      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= $12::text::numeric
+      ELSE true END
+  AND (created_at, id) < (coalesce($13::timestamptz, 'infinity'),
+                          coalesce($14::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
+ORDER BY created_at DESC, id DESC
+LIMIT $16::bigint OFFSET $15::bigint
+`
+
+type PageOfOwnerOfCostParams struct {
+	Owner          string
+	Narrowed       bool
+	States         []string
+	Models         []string
+	Tiers          []string
+	CreatedAfter   *time.Time
+	CreatedBefore  *time.Time
+	StatusMin      *int32
+	StatusMax      *int32
+	MinDuration    pgtype.Interval
+	HasError       *bool
+	MinTotalCost   string
+	AfterCreatedAt *time.Time
+	AfterID        *uuid.UUID
+	Skip           int64
+	PageSize       int64
+}
+
+type PageOfOwnerOfCostRow struct {
+	ID             uuid.UUID
+	Owner          string
+	Model          string
+	State          string
+	ServiceTier    *string
+	CreatedAt      time.Time
+	StartedAt      *time.Time
+	CompletedAt    *time.Time
+	FailedAt       *time.Time
+	ResponseStatus *int16
+	HasError       bool
+}
+
+func (q *Queries) PageOfOwnerOfCost(ctx context.Context, arg PageOfOwnerOfCostParams) ([]PageOfOwnerOfCostRow, error) {
+	rows, err := q.db.Query(ctx, PageOfOwnerOfCost,
+		arg.Owner,
+		arg.Narrowed,
+		arg.States,
+		arg.Models,
+		arg.Tiers,
+		arg.CreatedAfter,
+		arg.CreatedBefore,
+		arg.StatusMin,
+		arg.StatusMax,
+		arg.MinDuration,
+		arg.HasError,
+		arg.MinTotalCost,
+		arg.AfterCreatedAt,
+		arg.AfterID,
+		arg.Skip,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PageOfOwnerOfCostRow
+	for rows.Next() {
+		var i PageOfOwnerOfCostRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Owner,
+			&i.Model,
+			&i.State,
+			&i.ServiceTier,
+			&i.CreatedAt,
+			&i.StartedAt,
+			&i.CompletedAt,
+			&i.FailedAt,
+			&i.ResponseStatus,
+			&i.HasError,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const PageOfOwnerOfCostActiveFirst = `-- name: PageOfOwnerOfCostActiveFirst :many
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE created_by = $1::text AND num_nulls(batch_id) <> 0
+  AND CASE WHEN $2::boolean THEN ($3::text[] IS NULL OR CASE cardinality($3::text[]) WHEN 1 THEN state = ($3::text[])[1] ELSE state = ANY ($3::text[]) END)
+      AND ($4::text[] IS NULL OR CASE cardinality($4::text[]) WHEN 1 THEN model = ($4::text[])[1] ELSE model = ANY ($4::text[]) END)
+      AND ($5::text[] IS NULL OR service_tier = ANY ($5::text[]))
+      AND ($6::timestamptz IS NULL OR created_at >= $6::timestamptz)
+      AND ($7::timestamptz IS NULL OR created_at <= $7::timestamptz)
+      AND ($8::integer IS NULL OR response_status >= $8::integer)
+      AND ($9::integer IS NULL OR response_status <= $9::integer)
+      AND ($10::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
+          AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= $10::interval)
+      AND ($11::boolean IS NULL OR (error IS NOT NULL) = $11::boolean)
+      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= $12::text::numeric
+      AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END <= $13::integer
+      ELSE true END
+  AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END > $14::integer
+ORDER BY CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END,
+         created_at DESC, id DESC
+LIMIT $16::bigint OFFSET $15::bigint
+`
+
+type PageOfOwnerOfCostActiveFirstParams struct {
+	Owner         string
+	Narrowed      bool
+	States        []string
+	Models        []string
+	Tiers         []string
+	CreatedAfter  *time.Time
+	CreatedBefore *time.Time
+	StatusMin     *int32
+	StatusMax     *int32
+	MinDuration   pgtype.Interval
+	HasError      *bool
+	MinTotalCost  string
+	UpToRank      int32
+	AboveRank     int32
+	Skip          int64
+	PageSize      int64
+}
+
+type PageOfOwnerOfCostActiveFirstRow struct {
+	ID             uuid.UUID
+	Owner          string
+	Model          string
+	State          string
+	ServiceTier    *string
+	CreatedAt      time.Time
+	StartedAt      *time.Time
+	CompletedAt    *time.Time
+	FailedAt       *time.Time
+	ResponseStatus *int16
+	HasError       bool
+}
+
+func (q *Queries) PageOfOwnerOfCostActiveFirst(ctx context.Context, arg PageOfOwnerOfCostActiveFirstParams) ([]PageOfOwnerOfCostActiveFirstRow, error) {
+	rows, err := q.db.Query(ctx, PageOfOwnerOfCostActiveFirst,
+		arg.Owner,
+		arg.Narrowed,
+		arg.States,
+		arg.Models,
+		arg.Tiers,
+		arg.CreatedAfter,
+		arg.CreatedBefore,
+		arg.StatusMin,
+		arg.StatusMax,
+		arg.MinDuration,
+		arg.HasError,
+		arg.MinTotalCost,
+		arg.UpToRank,
+		arg.AboveRank,
+		arg.Skip,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PageOfOwnerOfCostActiveFirstRow
+	for rows.Next() {
+		var i PageOfOwnerOfCostActiveFirstRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Owner,
+			&i.Model,
+			&i.State,
+			&i.ServiceTier,
+			&i.CreatedAt,
+			&i.StartedAt,
+			&i.CompletedAt,
+			&i.FailedAt,
+			&i.ResponseStatus,
+			&i.HasError,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const PageOfOwnerOfCostInRank = `-- name: PageOfOwnerOfCostInRank :many
+SELECT id, coalesce(created_by, '')::text AS owner, model, state, service_tier, created_at,
+       started_at, completed_at, failed_at, response_status, (error IS NOT NULL)::boolean AS has_error
+FROM requests
+WHERE created_by = $1::text AND num_nulls(batch_id) <> 0
+  AND CASE WHEN $2::boolean THEN ($3::text[] IS NULL OR CASE cardinality($3::text[]) WHEN 1 THEN state = ($3::text[])[1] ELSE state = ANY ($3::text[]) END)
+      AND ($4::text[] IS NULL OR CASE cardinality($4::text[]) WHEN 1 THEN model = ($4::text[])[1] ELSE model = ANY ($4::text[]) END)
+      AND ($5::text[] IS NULL OR service_tier = ANY ($5::text[]))
+      AND ($6::timestamptz IS NULL OR created_at >= $6::timestamptz)
+      AND ($7::timestamptz IS NULL OR created_at <= $7::timestamptz)
+      AND ($8::integer IS NULL OR response_status >= $8::integer)
+      AND ($9::integer IS NULL OR response_status <= $9::integer)
+      AND ($10::interval IS NULL OR (started_at IN ('infinity', '-infinity')) IS NOT TRUE
+          AND (completed_at IN ('infinity', '-infinity')) IS NOT TRUE AND completed_at - started_at >= $10::interval)
+      AND ($11::boolean IS NULL OR (error IS NOT NULL) = $11::boolean)
+      AND (SELECT a.total_cost FROM public.http_analytics a WHERE a.fusillade_request_id = requests.id
+           ORDER BY a.timestamp DESC, a.id DESC LIMIT 1) >= $12::text::numeric
+      ELSE true END
+  AND CASE state WHEN 'processing' THEN 0 WHEN 'claimed' THEN 1 WHEN 'pending' THEN 2 ELSE 3 END = $13::integer
+  AND (created_at, id) < ($14::timestamptz, $15::uuid)
+ORDER BY created_at DESC, id DESC
+LIMIT $16::bigint
+`
+
+type PageOfOwnerOfCostInRankParams struct {
+	Owner          string
+	Narrowed       bool
+	States         []string
+	Models         []string
+	Tiers          []string
+	CreatedAfter   *time.Time
+	CreatedBefore  *time.Time
+	StatusMin      *int32
+	StatusMax      *int32
+	MinDuration    pgtype.Interval
+	HasError       *bool
+	MinTotalCost   string
+	InRank         int32
+	AfterCreatedAt time.Time
+	AfterID        uuid.UUID
+	PageSize       int64
+}
+
+type PageOfOwnerOfCostInRankRow struct {
+	ID             uuid.UUID
+	Owner          string
+	Model          string
+	State          string
+	ServiceTier    *string
+	CreatedAt      time.Time
+	StartedAt      *time.Time
+	CompletedAt    *time.Time
+	FailedAt       *time.Time
+	ResponseStatus *int16
+	HasError       bool
+}
+
+func (q *Queries) PageOfOwnerOfCostInRank(ctx context.Context, arg PageOfOwnerOfCostInRankParams) ([]PageOfOwnerOfCostInRankRow, error) {
+	rows, err := q.db.Query(ctx, PageOfOwnerOfCostInRank,
+		arg.Owner,
+		arg.Narrowed,
+		arg.States,
+		arg.Models,
+		arg.Tiers,
+		arg.CreatedAfter,
+		arg.CreatedBefore,
+		arg.StatusMin,
+		arg.StatusMax,
+		arg.MinDuration,
+		arg.HasError,
+		arg.MinTotalCost,
+		arg.InRank,
+		arg.AfterCreatedAt,
+		arg.AfterID,
+		arg.PageSize,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []PageOfOwnerOfCostInRankRow
+	for rows.Next() {
+		var i PageOfOwnerOfCostInRankRow
 		if err := rows.Scan(
 			&i.ID,
 			&i.Owner,

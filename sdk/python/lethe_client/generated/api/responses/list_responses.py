@@ -32,6 +32,7 @@ def _get_kwargs(
     response_status_max: int | Unset = UNSET,
     min_duration_ms: int | Unset = UNSET,
     has_error: bool | Unset = UNSET,
+    min_total_cost: float | Unset = UNSET,
     active_first: bool | Unset = True,
     member_id: UUID | Unset = UNSET,
     created_by_email: str | Unset = UNSET,
@@ -104,6 +105,8 @@ def _get_kwargs(
     params["min_duration_ms"] = min_duration_ms
 
     params["has_error"] = has_error
+
+    params["min_total_cost"] = min_total_cost
 
     params["active_first"] = active_first
 
@@ -213,6 +216,7 @@ def sync_detailed(
     response_status_max: int | Unset = UNSET,
     min_duration_ms: int | Unset = UNSET,
     has_error: bool | Unset = UNSET,
+    min_total_cost: float | Unset = UNSET,
     active_first: bool | Unset = True,
     member_id: UUID | Unset = UNSET,
     created_by_email: str | Unset = UNSET,
@@ -251,6 +255,7 @@ def sync_detailed(
         response_status_max (int | Unset):
         min_duration_ms (int | Unset):
         has_error (bool | Unset):
+        min_total_cost (float | Unset):
         active_first (bool | Unset):  Default: True.
         member_id (UUID | Unset):
         created_by_email (str | Unset):
@@ -281,6 +286,7 @@ def sync_detailed(
         response_status_max=response_status_max,
         min_duration_ms=min_duration_ms,
         has_error=has_error,
+        min_total_cost=min_total_cost,
         active_first=active_first,
         member_id=member_id,
         created_by_email=created_by_email,
@@ -311,6 +317,7 @@ def sync(
     response_status_max: int | Unset = UNSET,
     min_duration_ms: int | Unset = UNSET,
     has_error: bool | Unset = UNSET,
+    min_total_cost: float | Unset = UNSET,
     active_first: bool | Unset = True,
     member_id: UUID | Unset = UNSET,
     created_by_email: str | Unset = UNSET,
@@ -349,6 +356,7 @@ def sync(
         response_status_max (int | Unset):
         min_duration_ms (int | Unset):
         has_error (bool | Unset):
+        min_total_cost (float | Unset):
         active_first (bool | Unset):  Default: True.
         member_id (UUID | Unset):
         created_by_email (str | Unset):
@@ -380,6 +388,7 @@ def sync(
         response_status_max=response_status_max,
         min_duration_ms=min_duration_ms,
         has_error=has_error,
+        min_total_cost=min_total_cost,
         active_first=active_first,
         member_id=member_id,
         created_by_email=created_by_email,
@@ -406,6 +415,7 @@ async def asyncio_detailed(
     response_status_max: int | Unset = UNSET,
     min_duration_ms: int | Unset = UNSET,
     has_error: bool | Unset = UNSET,
+    min_total_cost: float | Unset = UNSET,
     active_first: bool | Unset = True,
     member_id: UUID | Unset = UNSET,
     created_by_email: str | Unset = UNSET,
@@ -444,6 +454,7 @@ async def asyncio_detailed(
         response_status_max (int | Unset):
         min_duration_ms (int | Unset):
         has_error (bool | Unset):
+        min_total_cost (float | Unset):
         active_first (bool | Unset):  Default: True.
         member_id (UUID | Unset):
         created_by_email (str | Unset):
@@ -474,6 +485,7 @@ async def asyncio_detailed(
         response_status_max=response_status_max,
         min_duration_ms=min_duration_ms,
         has_error=has_error,
+        min_total_cost=min_total_cost,
         active_first=active_first,
         member_id=member_id,
         created_by_email=created_by_email,
@@ -504,6 +516,7 @@ async def asyncio(
     response_status_max: int | Unset = UNSET,
     min_duration_ms: int | Unset = UNSET,
     has_error: bool | Unset = UNSET,
+    min_total_cost: float | Unset = UNSET,
     active_first: bool | Unset = True,
     member_id: UUID | Unset = UNSET,
     created_by_email: str | Unset = UNSET,
@@ -542,6 +555,7 @@ async def asyncio(
         response_status_max (int | Unset):
         min_duration_ms (int | Unset):
         has_error (bool | Unset):
+        min_total_cost (float | Unset):
         active_first (bool | Unset):  Default: True.
         member_id (UUID | Unset):
         created_by_email (str | Unset):
@@ -574,6 +588,7 @@ async def asyncio(
             response_status_max=response_status_max,
             min_duration_ms=min_duration_ms,
             has_error=has_error,
+            min_total_cost=min_total_cost,
             active_first=active_first,
             member_id=member_id,
             created_by_email=created_by_email,

@@ -1,0 +1,39 @@
+package fusillade
+
+import (
+	"context"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+
+	"lethe/adapters/postgres"
+)
+
+// narrowedByCost calls read with a connection on which costs are what lists show: with
+// those of the ledger, where that can be read.
+func (r *Responses) narrowedByCost(f filter, c postgres.Conn, read func(postgres.Conn) error) error {
+	if f.MinTotalCost == "" {
+		return read(c)
+	}
+	return postgres.WithLedger(r.ledger, func(ledger bool) error {
+		if ledger {
+			return read(charged{c})
+		}
+		return read(c)
+	})
+}
+
+// charged is a connection on which a cost that no usage record tells is the ledger's.
+type charged struct{ postgres.Conn }
+
+var ledgerToo = strings.NewReplacer(
+	"(SELECT a.total_cost FROM", "coalesce((SELECT a.total_cost FROM",
+	"a.id DESC LIMIT 1) >=", "a.id DESC LIMIT 1), "+postgres.LedgerCost("requests.id")+"::numeric) >=",
+)
+
+func (c charged) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
+	for _, q := range b.QueuedQueries {
+		q.SQL = ledgerToo.Replace(q.SQL)
+	}
+	return c.Conn.SendBatch(ctx, b)
+}
