@@ -356,3 +356,37 @@ func TestQueriesAreQueuedByTheirMethods(t *testing.T) {
 		t.Errorf("%d queries are queued by their texts, want at least %d: the search finds none any more", seen, len(with))
 	}
 }
+
+// TestQueriesSayThingsOnce: the order of states and what a response has to pass to be
+// in a list are each written in one place, which queries are made of.
+func TestQueriesSayThingsOnce(t *testing.T) {
+	t.Parallel()
+	places := map[string][]string{"THEN 0 WHEN": nil, "response_status >=": nil, "'min_duration'": nil}
+	for _, tree := range []string{"queries", "adapters", "app", "domain"} {
+		err := filepath.WalkDir(filepath.Join(root, tree), func(path string, d fs.DirEntry, err error) error {
+			written := strings.HasSuffix(path, ".tmpl") || strings.HasSuffix(path, ".sql") || strings.HasSuffix(path, ".go")
+			if err != nil || d.IsDir() || !written || strings.Contains(path, ".gen.") || strings.Contains(path, "dbsqlc") || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			text, err := os.ReadFile(path)
+			for words, found := range places {
+				if strings.Contains(string(text), words) {
+					places[words] = append(found, path)
+				}
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for words, found := range places {
+		if want := filepath.Join(root, "queries/fusillade/lists.tmpl"); words == "THEN 0 WHEN" {
+			if len(found) > 0 {
+				t.Errorf("states are put in order in %v: take postgres.StateRank", found)
+			}
+		} else if len(found) != 1 || found[0] != want {
+			t.Errorf("%s is in %v: want it in %s alone", words, found, want)
+		}
+	}
+}
