@@ -77,7 +77,7 @@ func checkOwn(f *os.File) error {
 	if err != nil {
 		return err
 	}
-	if ours := append(groups, os.Getegid()); writable&0o002 != 0 || !slices.Contains(ours, int(file.Gid)) {
+	if groups = append(groups, os.Getegid()); writable&0o002 != 0 || !slices.Contains(groups, int(file.Gid)) {
 		return fmt.Errorf("other users may write to %s, as it has mode %#o: %w", f.Name(), info.Mode().Perm(), ErrNotOwn)
 	}
 	return nil

@@ -1,6 +1,7 @@
 package receipt
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -97,7 +98,7 @@ func (r *Result) proveHistory(keys []PublicKey, o Options) error {
 	}
 	other, _, err := OpenCheckpoint(o.Older, keys)
 	if err != nil {
-		if e, ok := err.(*Error); ok {
+		if e, ok := errors.AsType[*Error](err); ok {
 			err = errorf(e.Kind, "the other checkpoint cannot be used: %s", e.Reason)
 		}
 		return err

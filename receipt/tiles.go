@@ -1,6 +1,7 @@
 package receipt
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"strconv"
@@ -36,7 +37,7 @@ func checkConsistent(older, newer Checkpoint, tiles fs.FS) error {
 	// The reader checks the tiles against the newer root.
 	proof, err := tlog.ProveTree(newer.Size, older.Size, tlog.TileHashReader(tlog.Tree{N: newer.Size, Hash: newer.Root}, tileFiles{tiles}))
 	if err != nil {
-		if e, ok := err.(*Error); ok {
+		if e, ok := errors.AsType[*Error](err); ok {
 			return e
 		}
 		return errorf(BadTiles, "the tiles are not those of the tree of size %d that the checkpoint is of: they are damaged, or of another history of the log", newer.Size)

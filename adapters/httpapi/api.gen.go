@@ -1583,7 +1583,7 @@ type MemberId = openapi_types.UUID
 type MinDurationMs = duration
 
 // MinTotalCost defines model for MinTotalCost.
-type MinTotalCost = cost
+type MinTotalCost = decimal
 
 // Model defines model for Model.
 type Model = []string

@@ -138,7 +138,7 @@ func (s *server) recover(next echo.HandlerFunc) echo.HandlerFunc {
 			if thrown == nil {
 				return
 			}
-			if thrown == http.ErrAbortHandler {
+			if err, ok := thrown.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				panic(thrown)
 			}
 			what := fmt.Sprintf("%T", thrown)

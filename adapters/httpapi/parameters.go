@@ -233,13 +233,13 @@ func (d duration) MarshalJSON() ([]byte, error) {
 	return strconv.AppendInt(nil, time.Duration(d).Milliseconds(), 10), nil
 }
 
-// cost is a decimal number.
-type cost domain.Decimal
+// decimal is a number, written without an exponent.
+type decimal domain.Decimal
 
 // Bind implements runtime.Binder.
-func (c *cost) Bind(text string) error {
+func (d *decimal) Bind(text string) error {
 	n, err := strconv.ParseFloat(text, 64)
-	*c = cost(strconv.FormatFloat(n, 'f', -1, 64))
+	*d = decimal(strconv.FormatFloat(n, 'f', -1, 64))
 	return err
 }
 

@@ -2,6 +2,7 @@ package pgtest
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"net"
 	"net/url"
@@ -80,7 +81,7 @@ func (c *Cutter) pass(client, server net.Conn) {
 	}()
 	for buf := make([]byte, 64<<10); ; {
 		n, err := server.Read(buf)
-		if err != nil && err != io.EOF {
+		if err != nil && !errors.Is(err, io.EOF) {
 			return
 		}
 		switch {
