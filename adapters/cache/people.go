@@ -96,14 +96,12 @@ func (p *People) Drop() {
 	p.cfg.Dropped()
 }
 
-// ByKey is domain.People's.
 func (p *People) ByKey(ctx context.Context, secret string) (domain.Key, error) {
 	return p.lookUp(ctx, question{byKey, p.hash(secret)}, func() (domain.Key, error) {
 		return p.People.ByKey(ctx, secret)
 	})
 }
 
-// ByID is domain.People's.
 func (p *People) ByID(ctx context.Context, id uuid.UUID) (domain.Person, error) {
 	q := question{by: byID}
 	copy(q.hash[:], id[:])
@@ -114,7 +112,6 @@ func (p *People) ByID(ctx context.Context, id uuid.UUID) (domain.Person, error) 
 	return found.Creator, err
 }
 
-// ByExternalID is domain.People's.
 func (p *People) ByExternalID(ctx context.Context, name string) (domain.Person, error) {
 	found, err := p.lookUp(ctx, question{byExternalID, p.hash(name)}, func() (domain.Key, error) {
 		person, err := p.People.ByExternalID(ctx, name)
@@ -123,8 +120,8 @@ func (p *People) ByExternalID(ctx context.Context, name string) (domain.Person, 
 	return found.Creator, err
 }
 
-// SawLogin is domain.People's. What is remembered of a person says for some
-// time that the last login was long ago, so it is noted once in that time.
+// What is remembered of a person says for some time that the last login was long ago,
+// so it is noted once in that time.
 func (p *People) SawLogin(id uuid.UUID) {
 	now := p.cfg.Now()
 	p.mu.Lock()

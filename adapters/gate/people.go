@@ -76,9 +76,9 @@ func (p *People) Remember(secret []byte, known []Mark) {
 
 var errCrowded = domain.Errorf(domain.CodeCrowded, "Many keys that are not known are being tried; try again later")
 
-// ByKey is domain.People's. CodeCrowded where too many unknown keys are being
-// looked up, so that this one was not. Who comes with the same one meanwhile takes
-// up no place: a program that begins with many requests has one key.
+// CodeCrowded where too many unknown keys are being looked up, so that this one was
+// not. Who comes with the same one meanwhile takes up no place: a program that begins
+// with many requests has one key.
 func (p *People) ByKey(ctx context.Context, secret string) (domain.Key, error) {
 	mark, marked, known := p.mark(secret)
 	if known {

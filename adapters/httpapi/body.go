@@ -20,7 +20,6 @@ import (
 // takes what can be read in one way only, and names what it refuses.
 type bodyBinder struct{}
 
-// Bind implements echo.Binder.
 func (bodyBinder) Bind(into any, c echo.Context) error {
 	r := c.Request()
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {

@@ -72,7 +72,6 @@ type tileLevel struct {
 	entries bool
 }
 
-// UnmarshalText implements encoding.TextUnmarshaler.
 func (l *tileLevel) UnmarshalText(given []byte) (err error) {
 	if l.entries = string(given) == "entries"; !l.entries {
 		l.level, err = strconv.Atoi(string(given))
@@ -86,7 +85,6 @@ type tileIndex struct {
 	width int
 }
 
-// UnmarshalText implements encoding.TextUnmarshaler.
 func (i *tileIndex) UnmarshalText(given []byte) (err error) {
 	index, width, partial := strings.Cut(string(given), ".p/")
 	i.width = domain.TileWidth

@@ -177,7 +177,6 @@ func (i *instant) Bind(text string) error {
 	return err
 }
 
-// UnmarshalJSON implements json.Unmarshaler.
 func (i *instant) UnmarshalJSON(text []byte) error {
 	var given string
 	if err := json.Unmarshal(text, &given); err != nil {
@@ -186,13 +185,11 @@ func (i *instant) UnmarshalJSON(text []byte) error {
 	return i.Bind(given)
 }
 
-// MarshalJSON implements json.Marshaler.
 func (i instant) MarshalJSON() ([]byte, error) { return time.Time(i).UTC().MarshalJSON() }
 
 // onlyTrue is true; what it is not is said by leaving it out.
 type onlyTrue bool
 
-// UnmarshalJSON implements json.Unmarshaler.
 func (o *onlyTrue) UnmarshalJSON(text []byte) error {
 	if string(text) != "true" {
 		return errors.New("not true")
@@ -204,7 +201,6 @@ func (o *onlyTrue) UnmarshalJSON(text []byte) error {
 // cursor is what domain.ParseCursor reads.
 type cursor domain.Cursor
 
-// Bind implements runtime.Binder.
 func (c *cursor) Bind(text string) error {
 	parsed, err := domain.ParseCursor(text)
 	*c = cursor(parsed)
@@ -214,7 +210,6 @@ func (c *cursor) Bind(text string) error {
 // duration is a whole number of milliseconds, 0 or more.
 type duration time.Duration
 
-// Bind implements runtime.Binder.
 func (d *duration) Bind(text string) error {
 	ms, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || ms < 0 {
@@ -225,10 +220,8 @@ func (d *duration) Bind(text string) error {
 	return nil
 }
 
-// UnmarshalJSON implements json.Unmarshaler.
 func (d *duration) UnmarshalJSON(text []byte) error { return d.Bind(string(text)) }
 
-// MarshalJSON implements json.Marshaler.
 func (d duration) MarshalJSON() ([]byte, error) {
 	return strconv.AppendInt(nil, time.Duration(d).Milliseconds(), 10), nil
 }
@@ -236,7 +229,6 @@ func (d duration) MarshalJSON() ([]byte, error) {
 // decimal is a number, written without an exponent.
 type decimal domain.Decimal
 
-// Bind implements runtime.Binder.
 func (d *decimal) Bind(text string) error {
 	n, err := strconv.ParseFloat(text, 64)
 	*d = decimal(strconv.FormatFloat(n, 'f', -1, 64))
@@ -246,7 +238,6 @@ func (d *decimal) Bind(text string) error {
 // timeOfDay is what domain.ParseTimeOfDay reads.
 type timeOfDay domain.TimeOfDay
 
-// UnmarshalText implements encoding.TextUnmarshaler.
 func (t *timeOfDay) UnmarshalText(text []byte) error {
 	parsed, err := domain.ParseTimeOfDay(string(text))
 	*t = timeOfDay(parsed)

@@ -98,14 +98,12 @@ func (w *patientWriter) extend() {
 	_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(deadline)
 }
 
-// WriteHeader implements http.ResponseWriter.
 func (w *patientWriter) WriteHeader(status int) {
 	w.begin(status)
 	w.extend()
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// Write implements http.ResponseWriter.
 func (w *patientWriter) Write(p []byte) (written int, err error) {
 	w.begin(http.StatusOK)
 	for {

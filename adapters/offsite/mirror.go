@@ -261,10 +261,8 @@ type served struct {
 	upper map[tlog.Tile][]byte
 }
 
-// Height implements tlog.TileReader.
 func (*served) Height() int { return tileHeight }
 
-// SaveTiles implements tlog.TileReader.
 func (s *served) SaveTiles(tiles []tlog.Tile, data [][]byte) {
 	for i, tile := range tiles {
 		if tile.L > 0 {
@@ -273,7 +271,6 @@ func (s *served) SaveTiles(tiles []tlog.Tile, data [][]byte) {
 	}
 }
 
-// ReadTiles implements tlog.TileReader.
 func (s *served) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
 	data := make([][]byte, len(tiles))
 	for i, tile := range tiles {

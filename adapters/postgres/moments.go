@@ -13,7 +13,6 @@ import (
 // fails on 'infinity', and with it the whole of what is read.
 type moments struct{ pgtype.TimestamptzCodec }
 
-// PlanScan is pgtype.Codec's.
 func (c *moments) PlanScan(m *pgtype.Map, oid uint32, format int16, target any) pgtype.ScanPlan {
 	if _, ok := target.(*time.Time); !ok {
 		return c.TimestamptzCodec.PlanScan(m, oid, format, target)
@@ -24,7 +23,6 @@ func (c *moments) PlanScan(m *pgtype.Map, oid uint32, format int16, target any) 
 	return nil
 }
 
-// PlanEncode is pgtype.Codec's.
 func (c *moments) PlanEncode(m *pgtype.Map, oid uint32, format int16, value any) pgtype.EncodePlan {
 	if _, ok := value.(time.Time); !ok {
 		return c.TimestamptzCodec.PlanEncode(m, oid, format, value)

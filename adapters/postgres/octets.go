@@ -12,7 +12,6 @@ import (
 // PgBouncer without settings of their own, get what the server's role has.
 type octets struct{ pgtype.ByteaCodec }
 
-// PlanScan is pgtype.Codec's.
 func (o octets) PlanScan(m *pgtype.Map, oid uint32, format int16, target any) pgtype.ScanPlan {
 	if _, ok := target.(*[]byte); ok && format == pgtype.TextFormatCode {
 		return scanOctets{}

@@ -34,33 +34,28 @@ func askedOn(conn *pgx.Conn) *asked {
 	return a
 }
 
-// TraceQueryStart implements pgx.QueryTracer.
 func (statements) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
 	askedOn(conn).sql = data.SQL
 	return ctx
 }
 
-// TraceQueryEnd implements pgx.QueryTracer.
 func (statements) TraceQueryEnd(_ context.Context, conn *pgx.Conn, data pgx.TraceQueryEndData) {
 	if a := askedOn(conn); data.Err != nil && a.failed == "" {
 		a.failed = a.sql
 	}
 }
 
-// TraceBatchStart implements pgx.BatchTracer.
 func (statements) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
 	return ctx
 }
 
-// TraceBatchQuery implements pgx.BatchTracer.
 func (statements) TraceBatchQuery(_ context.Context, conn *pgx.Conn, data pgx.TraceBatchQueryData) {
 	if a := askedOn(conn); data.Err != nil && a.failed == "" {
 		a.failed = data.SQL
 	}
 }
 
-// TraceBatchEnd implements pgx.BatchTracer. Where a statement could not be
-// prepared, none of them was asked.
+// Where a statement could not be prepared, none of them was asked.
 func (statements) TraceBatchEnd(_ context.Context, conn *pgx.Conn, data pgx.TraceBatchEndData) {
 	if early, ok := errors.AsType[pgx.ErrPreprocessingBatch](data.Err); ok {
 		if a := askedOn(conn); a.failed == "" {

@@ -81,14 +81,12 @@ var (
 	erasuresOldest = prometheus.NewDesc("lethe_erasure_oldest_unfinished_seconds", "How long ago the oldest erasure was asked for that is not over; 0 where all are.", nil, nil)
 )
 
-// Describe implements prometheus.Collector.
 func (*ErasureMetrics) Describe(descs chan<- *prometheus.Desc) {
 	descs <- erasures
 	descs <- erasuresOldest
 }
 
-// Collect implements prometheus.Collector. What is not over grows older while
-// nobody can look.
+// What is not over grows older while nobody can look.
 func (e *ErasureMetrics) Collect(metrics chan<- prometheus.Metric) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -178,7 +178,6 @@ const poolKey attribute.Key = "lethe.pool"
 // discreet passes spans on without what callers or rows have put into them.
 type discreet struct{ sdktrace.SpanExporter }
 
-// ExportSpans implements sdktrace.SpanExporter.
 func (d discreet) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
 	reported := make([]sdktrace.ReadOnlySpan, len(spans))
 	for i, span := range spans {
@@ -207,7 +206,6 @@ var reported = map[attribute.Key]bool{
 	poolKey:                     true,
 }
 
-// Attributes implements sdktrace.ReadOnlySpan.
 func (s discreetSpan) Attributes() []attribute.KeyValue {
 	var kept []attribute.KeyValue
 	for _, a := range s.ReadOnlySpan.Attributes() {
@@ -222,7 +220,7 @@ func (s discreetSpan) Attributes() []attribute.KeyValue {
 // noted as an event is an error, and a driver's error can quote rows.
 func (discreetSpan) Events() []sdktrace.Event { return nil }
 
-// Status implements sdktrace.ReadOnlySpan. Its description is an error's, too.
+// Its description is an error's, too.
 func (s discreetSpan) Status() sdktrace.Status {
 	return sdktrace.Status{Code: s.ReadOnlySpan.Status().Code}
 }

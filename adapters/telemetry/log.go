@@ -39,7 +39,6 @@ func NewLogger(level, format string, w io.Writer) (*slog.Logger, error) {
 // tracing adds to each line the trace that it belongs to.
 type tracing struct{ slog.Handler }
 
-// Handle implements slog.Handler.
 func (h tracing) Handle(ctx context.Context, line slog.Record) error {
 	if span := trace.SpanContextFromContext(ctx); span.IsValid() {
 		line = line.Clone()
@@ -48,10 +47,8 @@ func (h tracing) Handle(ctx context.Context, line slog.Record) error {
 	return h.Handler.Handle(ctx, line)
 }
 
-// WithAttrs implements slog.Handler.
 func (h tracing) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return tracing{h.Handler.WithAttrs(attrs)}
 }
 
-// WithGroup implements slog.Handler.
 func (h tracing) WithGroup(name string) slog.Handler { return tracing{h.Handler.WithGroup(name)} }

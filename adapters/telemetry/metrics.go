@@ -158,15 +158,13 @@ var (
 	logPublished = prometheus.NewDesc("lethe_log_published_leaves", "Receipts that a published checkpoint covers.", nil, nil)
 )
 
-// Describe implements prometheus.Collector.
 func (*LogMetrics) Describe(descs chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{logOldest, logLeaves, logPublished} {
 		descs <- d
 	}
 }
 
-// Collect implements prometheus.Collector. What waits grows older while nobody
-// can look.
+// What waits grows older while nobody can look.
 func (l *LogMetrics) Collect(metrics chan<- prometheus.Metric) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -205,13 +203,10 @@ type kept struct {
 	body   bytes.Buffer
 }
 
-// Header implements http.ResponseWriter.
 func (k *kept) Header() http.Header { return k.header }
 
-// WriteHeader implements http.ResponseWriter.
 func (k *kept) WriteHeader(status int) { k.status = status }
 
-// Write implements http.ResponseWriter.
 func (k *kept) Write(text []byte) (int, error) { return k.body.Write(text) }
 
 // poolCollector reads connection pools when it is asked.
@@ -256,14 +251,12 @@ func poolDesc(name, help string) *prometheus.Desc {
 	return prometheus.NewDesc("lethe_pool_"+name, help, []string{"pool"}, nil)
 }
 
-// Describe implements prometheus.Collector.
 func (poolCollector) Describe(descs chan<- *prometheus.Desc) {
 	for _, m := range poolMetrics {
 		descs <- m.desc
 	}
 }
 
-// Collect implements prometheus.Collector.
 func (c poolCollector) Collect(metrics chan<- prometheus.Metric) {
 	for name, stat := range c.pools() {
 		for _, m := range poolMetrics {

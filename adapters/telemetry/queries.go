@@ -35,25 +35,21 @@ type running struct {
 
 type runningKey struct{}
 
-// TraceQueryStart implements pgx.QueryTracer.
 func (*queryTracer) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
 	return context.WithValue(ctx, runningKey{}, &running{queryName(data.SQL), time.Now()})
 }
 
-// TraceQueryEnd implements pgx.QueryTracer.
 func (t *queryTracer) TraceQueryEnd(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryEndData) {
 	if q, ok := ctx.Value(runningKey{}).(*running); ok {
 		t.observe(q.name, time.Since(q.begun), data.Err)
 	}
 }
 
-// TraceBatchStart implements pgx.BatchTracer.
 func (*queryTracer) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
 	return context.WithValue(ctx, runningKey{}, &running{begun: time.Now()})
 }
 
-// TraceBatchQuery implements pgx.BatchTracer. A query of a batch takes from the
-// end of the one before it to its own.
+// A query of a batch takes from the end of the one before it to its own.
 func (t *queryTracer) TraceBatchQuery(ctx context.Context, _ *pgx.Conn, data pgx.TraceBatchQueryData) {
 	if q, ok := ctx.Value(runningKey{}).(*running); ok {
 		now := time.Now()
@@ -62,7 +58,6 @@ func (t *queryTracer) TraceBatchQuery(ctx context.Context, _ *pgx.Conn, data pgx
 	}
 }
 
-// TraceBatchEnd implements pgx.BatchTracer.
 func (*queryTracer) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
 
 func (t *queryTracer) observe(name string, took time.Duration, err error) {

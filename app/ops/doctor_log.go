@@ -161,7 +161,6 @@ func (d *doctor) seen(ctx context.Context, name string, db *postgres.DB, s *boot
 // looking is a file that is read and never written.
 type readOnlyCheckpoint struct{ *offsite.CheckpointFile }
 
-// Keep implements translog.CheckpointStore.
 func (readOnlyCheckpoint) Keep([]byte) error { return nil }
 
 func (d *doctor) backlog(ctx context.Context, name string, log *translog.Log) {

@@ -38,12 +38,10 @@ type countedResponses struct {
 	metrics *telemetry.ErasureMetrics
 }
 
-// Erase implements domain.Responses.
 func (c countedResponses) Erase(ctx context.Context, id uuid.UUID, owners []string, permit func(domain.Found) (domain.Authorization, error)) (domain.Erased, error) {
 	return c.count(ctx, id, owners, permit, c.Responses.Erase)
 }
 
-// EraseWithLaterTurns implements domain.Responses.
 func (c countedResponses) EraseWithLaterTurns(ctx context.Context, id uuid.UUID, owners []string, permit func(domain.Found) (domain.Authorization, error)) (domain.Erased, error) {
 	return c.count(ctx, id, owners, permit, c.Responses.EraseWithLaterTurns)
 }
@@ -63,7 +61,6 @@ func (c countedResponses) count(
 	return erased, err
 }
 
-// Sweep implements domain.Responses.
 func (c countedResponses) Sweep(ctx context.Context, limit int, w domain.Authorization) (int, domain.Erased, error) {
 	looked, erased, err := c.Responses.Sweep(ctx, limit, w)
 	if erased != (domain.Erased{}) {
@@ -78,7 +75,6 @@ type countedOrphans struct {
 	metrics *telemetry.ErasureMetrics
 }
 
-// SweepOrphans implements domain.Orphans.
 func (c countedOrphans) SweepOrphans(ctx context.Context, before time.Time, limit int, pause time.Duration, w domain.Authorization) (domain.OrphansTurn, error) {
 	turn, err := c.Orphans.SweepOrphans(ctx, before, limit, pause, w)
 	if turn.Erased != (domain.Erased{}) {
@@ -94,11 +90,10 @@ type countedErasures struct {
 	metrics *telemetry.ErasureMetrics
 }
 
-// Advance implements domain.Erasures. It waits while the database is older than
-// what was seen of it, as what goes on there may be over already, and while it
-// holds what is not served, as more would be found there. What a part has
-// erased is the progress since the part was judged, which is the last thing
-// before it is erased.
+// Advance waits while the database is older than what was seen of it, as what goes on
+// there may be over already, and while it holds what is not served, as more would be
+// found there. What a part has erased is the progress since the part was judged, which
+// is the last thing before it is erased.
 func (c countedErasures) Advance(ctx context.Context, id uuid.UUID, limit int, judge func(domain.Erasure, []domain.Part) ([]domain.Verdict, domain.Authorization)) (domain.Erasure, error) {
 	for _, reason := range c.closed {
 		if closed := reason(ctx); closed != nil {
@@ -126,28 +121,24 @@ type countedLog struct {
 	metrics *telemetry.ErasureMetrics
 }
 
-// Receipt implements domain.Log.
 func (c countedLog) Receipt(ctx context.Context, id uuid.UUID) (domain.LoggedReceipt, error) {
 	receipt, err := c.Log.Receipt(ctx, id)
 	countDamage(c.metrics, err)
 	return receipt, err
 }
 
-// Checkpoint implements domain.Log.
 func (c countedLog) Checkpoint(ctx context.Context) ([]byte, error) {
 	checkpoint, err := c.Log.Checkpoint(ctx)
 	countDamage(c.metrics, err)
 	return checkpoint, err
 }
 
-// Hashes implements domain.Log.
 func (c countedLog) Hashes(ctx context.Context, t domain.Tile) ([]byte, error) {
 	hashes, err := c.Log.Hashes(ctx, t)
 	countDamage(c.metrics, err)
 	return hashes, err
 }
 
-// Entries implements domain.Log.
 func (c countedLog) Entries(ctx context.Context, t domain.Tile) ([]byte, error) {
 	entries, err := c.Log.Entries(ctx, t)
 	countDamage(c.metrics, err)

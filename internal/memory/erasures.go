@@ -43,7 +43,6 @@ func (e *erasure) rewind() {
 	e.BeginPass()
 }
 
-// Estimate implements domain.Erasures.
 func (m Erasures) Estimate(ctx context.Context, t domain.ErasureTarget, owners []string, asOf time.Time) (domain.Estimate, error) {
 	if err := ctx.Err(); err != nil {
 		return domain.Estimate{}, err
@@ -208,7 +207,6 @@ func (s *Store) targets(t domain.ErasureTarget, asOf time.Time) []uuid.UUID {
 	return ids
 }
 
-// SavePreview implements domain.Erasures.
 func (m Erasures) SavePreview(ctx context.Context, p domain.Preview) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -232,7 +230,6 @@ func (m Erasures) begunWith(tokenSum [sha256.Size]byte) bool {
 	return slices.ContainsFunc(m.store.erasures, func(e *erasure) bool { return e.Preview != nil && *e.Preview == tokenSum })
 }
 
-// Preview implements domain.Erasures.
 func (m Erasures) Preview(ctx context.Context, tokenSum [sha256.Size]byte) (domain.Preview, error) {
 	if err := ctx.Err(); err != nil {
 		return domain.Preview{}, err
@@ -248,7 +245,6 @@ func (m Erasures) Preview(ctx context.Context, tokenSum [sha256.Size]byte) (doma
 	return domain.Preview{}, domain.Errorf(domain.CodeNotFound, "no such preview")
 }
 
-// Create implements domain.Erasures.
 func (m Erasures) Create(ctx context.Context, e domain.Erasure) (domain.Erasure, bool, error) {
 	if err := ctx.Err(); err != nil {
 		return domain.Erasure{}, false, err
@@ -287,7 +283,6 @@ func (e *erasure) shown() domain.Erasure {
 	return copied
 }
 
-// ByKey implements domain.Erasures.
 func (m Erasures) ByKey(ctx context.Context, by uuid.UUID, key string) (domain.Erasure, error) {
 	if err := ctx.Err(); err != nil {
 		return domain.Erasure{}, err
@@ -317,12 +312,10 @@ func (m Erasures) change(ctx context.Context, id uuid.UUID, fn func(*erasure)) (
 	return m.store.erasures[i].shown(), nil
 }
 
-// Get implements domain.Erasures.
 func (m Erasures) Get(ctx context.Context, id uuid.UUID) (domain.Erasure, error) {
 	return m.change(ctx, id, func(*erasure) {})
 }
 
-// Page implements domain.Erasures.
 func (m Erasures) Page(ctx context.Context, q domain.ErasureQuery) ([]domain.Erasure, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -342,7 +335,6 @@ func (m Erasures) Page(ctx context.Context, q domain.ErasureQuery) ([]domain.Era
 	return found[:min(q.Limit, int64(len(found)))], nil
 }
 
-// Receipts implements domain.Erasures.
 func (m Erasures) Receipts(ctx context.Context, q domain.ErasureReceiptQuery) ([]domain.ErasureReceipt, error) {
 	var found []domain.ErasureReceipt
 	_, err := m.change(ctx, q.Erasure, func(e *erasure) {
@@ -359,7 +351,6 @@ func (m Erasures) Receipts(ctx context.Context, q domain.ErasureReceiptQuery) ([
 	return found[:min(q.Limit, int64(len(found)))], nil
 }
 
-// Cancel implements domain.Erasures.
 func (m Erasures) Cancel(ctx context.Context, id uuid.UUID) (domain.Erasure, error) {
 	return m.change(ctx, id, func(e *erasure) {
 		e.VerifyAt = nil
@@ -379,8 +370,7 @@ func instant() *time.Time {
 	return &now
 }
 
-// Advance implements domain.Erasures. The store is locked while judge runs, so
-// judge must not use it.
+// The store is locked while judge runs, so judge must not use it.
 func (m Erasures) Advance(ctx context.Context, id uuid.UUID, limit int, judge func(domain.Erasure, []domain.Part) ([]domain.Verdict, domain.Authorization)) (domain.Erasure, error) {
 	return m.change(ctx, id, func(e *erasure) {
 		if e.State.Finished() && (e.VerifyAt == nil || e.VerifyAt.After(time.Now())) {
@@ -557,7 +547,6 @@ func (s *Store) Refuse(id uuid.UUID, refuse bool) {
 	s.refused[id] = refuse
 }
 
-// Note implements domain.Erasures.
 func (m Erasures) Note(ctx context.Context, id uuid.UUID, lastError string, failed bool) error {
 	_, err := m.change(ctx, id, func(e *erasure) {
 		if !e.State.Finished() {
@@ -570,7 +559,6 @@ func (m Erasures) Note(ctx context.Context, id uuid.UUID, lastError string, fail
 	return err
 }
 
-// Due implements domain.Erasures.
 func (m Erasures) Due(ctx context.Context, limit int) ([]uuid.UUID, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -591,7 +579,6 @@ func (m Erasures) Due(ctx context.Context, limit int) ([]uuid.UUID, error) {
 	return ids, nil
 }
 
-// Forget implements domain.Erasures.
 func (m Erasures) Forget(ctx context.Context, before time.Time) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -626,7 +613,6 @@ type Jobs struct {
 // Jobs are those of the store's erasures.
 func (s *Store) Jobs() Jobs { return Jobs{s} }
 
-// Enqueue implements domain.Jobs.
 func (j Jobs) Enqueue(ctx context.Context, id uuid.UUID) error {
 	if err := ctx.Err(); err != nil {
 		return err

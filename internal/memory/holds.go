@@ -47,7 +47,6 @@ func (s *Store) holdsOn(requests []uuid.UUID) []domain.Hold {
 	return found
 }
 
-// Place implements domain.Holds.
 func (h Holds) Place(ctx context.Context, hold domain.Hold) (domain.Hold, error) {
 	if err := ctx.Err(); err != nil {
 		return domain.Hold{}, err
@@ -59,7 +58,6 @@ func (h Holds) Place(ctx context.Context, hold domain.Hold) (domain.Hold, error)
 	return shown(hold), nil
 }
 
-// Page implements domain.Holds.
 func (h Holds) Page(ctx context.Context, q domain.HoldQuery) ([]domain.Hold, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -76,12 +74,10 @@ func (h Holds) Page(ctx context.Context, q domain.HoldQuery) ([]domain.Hold, err
 	return found[:min(q.Limit, int64(len(found)))], nil
 }
 
-// Get implements domain.Holds.
 func (h Holds) Get(ctx context.Context, id uuid.UUID) (domain.Hold, error) {
 	return h.change(ctx, id, func(*domain.Hold) {})
 }
 
-// Release implements domain.Holds.
 func (h Holds) Release(ctx context.Context, id, by uuid.UUID) (domain.Hold, error) {
 	return h.change(ctx, id, func(hold *domain.Hold) {
 		if hold.ReleasedAt == nil {

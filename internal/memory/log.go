@@ -86,7 +86,6 @@ func (l *Log) Publish() {
 	l.published, l.shown = int64(len(l.sealed)), l.newest
 }
 
-// ReadHashes implements tlog.HashReader.
 func (l *Log) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 	hashes := make([]tlog.Hash, len(indexes))
 	for i, index := range indexes {
@@ -95,7 +94,6 @@ func (l *Log) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 	return hashes, nil
 }
 
-// Receipt implements domain.Log.
 func (l *Log) Receipt(ctx context.Context, id uuid.UUID) (domain.LoggedReceipt, error) {
 	if err := ctx.Err(); err != nil {
 		return domain.LoggedReceipt{}, err
@@ -126,7 +124,6 @@ func (l *Log) Receipt(ctx context.Context, id uuid.UUID) (domain.LoggedReceipt, 
 	return found, nil
 }
 
-// Reached implements domain.Log.
 func (l *Log) Reached(ctx context.Context, id uuid.UUID, level domain.Level) (uuid.UUID, error) {
 	if err := ctx.Err(); err != nil {
 		return uuid.Nil, err
@@ -144,7 +141,6 @@ func (l *Log) Reached(ctx context.Context, id uuid.UUID, level domain.Level) (uu
 	return uuid.Nil, domain.Errorf(domain.CodeNotFound, "no such level")
 }
 
-// Checkpoint implements domain.Log.
 func (l *Log) Checkpoint(ctx context.Context) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -157,7 +153,6 @@ func (l *Log) Checkpoint(ctx context.Context) ([]byte, error) {
 	return l.shown, nil
 }
 
-// Hashes implements domain.Log.
 func (l *Log) Hashes(ctx context.Context, t domain.Tile) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -170,7 +165,6 @@ func (l *Log) Hashes(ctx context.Context, t domain.Tile) ([]byte, error) {
 	return tlog.ReadTileData(tlog.Tile{H: 8, L: t.Level, N: t.Index, W: t.Width}, l)
 }
 
-// Entries implements domain.Log.
 func (l *Log) Entries(ctx context.Context, t domain.Tile) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -196,5 +190,4 @@ func (l *Log) covers(t domain.Tile) bool {
 	return t.Index < width && t.Index*domain.TileWidth+int64(t.Width) <= width
 }
 
-// Keys implements domain.Log.
 func (l *Log) Keys() []string { return []string{l.signer.PublicKey().String()} }

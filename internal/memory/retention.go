@@ -83,7 +83,6 @@ func (s *Store) stop(r *rule) {
 	}
 }
 
-// Create implements domain.Retention.
 func (m Retention) Create(ctx context.Context, r domain.RetentionRule) (domain.RetentionRule, error) {
 	if err := ctx.Err(); err != nil {
 		return domain.RetentionRule{}, err
@@ -95,7 +94,6 @@ func (m Retention) Create(ctx context.Context, r domain.RetentionRule) (domain.R
 	return kept.shown(), nil
 }
 
-// Change implements domain.Retention.
 func (m Retention) Change(ctx context.Context, id uuid.UUID, v domain.RetentionVersion) (domain.RetentionRule, error) {
 	return m.changeVersion(ctx, id, v.Version-1, func(r *rule) error {
 		m.store.stop(r)
@@ -105,12 +103,10 @@ func (m Retention) Change(ctx context.Context, id uuid.UUID, v domain.RetentionV
 	})
 }
 
-// Get implements domain.Retention.
 func (m Retention) Get(ctx context.Context, id uuid.UUID) (domain.RetentionRule, error) {
 	return m.change(ctx, id, func(*rule) error { return nil })
 }
 
-// Version implements domain.Retention.
 func (m Retention) Version(ctx context.Context, id uuid.UUID, version int64) (v domain.RetentionVersion, err error) {
 	_, err = m.change(ctx, id, func(r *rule) error {
 		if version < 1 || version > r.Version {
@@ -122,7 +118,6 @@ func (m Retention) Version(ctx context.Context, id uuid.UUID, version int64) (v 
 	return v, err
 }
 
-// Page implements domain.Retention.
 func (m Retention) Page(ctx context.Context, q domain.RuleQuery) ([]domain.RetentionRule, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -139,7 +134,6 @@ func (m Retention) Page(ctx context.Context, q domain.RuleQuery) ([]domain.Reten
 	return found[:min(q.Limit, int64(len(found)))], nil
 }
 
-// RecordDryRun implements domain.Retention.
 func (m Retention) RecordDryRun(ctx context.Context, id uuid.UUID, version int64, d domain.DryRun) (domain.RetentionRule, error) {
 	return m.changeVersion(ctx, id, version, func(r *rule) error {
 		r.DryRun = &d
@@ -147,7 +141,6 @@ func (m Retention) RecordDryRun(ctx context.Context, id uuid.UUID, version int64
 	})
 }
 
-// Enable implements domain.Retention.
 func (m Retention) Enable(ctx context.Context, id uuid.UUID, version int64, next time.Time) (domain.RetentionRule, error) {
 	return m.changeVersion(ctx, id, version, func(r *rule) error {
 		switch {
@@ -160,7 +153,6 @@ func (m Retention) Enable(ctx context.Context, id uuid.UUID, version int64, next
 	})
 }
 
-// Disable implements domain.Retention.
 func (m Retention) Disable(ctx context.Context, id uuid.UUID) (domain.RetentionRule, error) {
 	return m.change(ctx, id, func(r *rule) error {
 		m.store.stop(r)
@@ -168,7 +160,6 @@ func (m Retention) Disable(ctx context.Context, id uuid.UUID) (domain.RetentionR
 	})
 }
 
-// Remove implements domain.Retention.
 func (m Retention) Remove(ctx context.Context, id, by uuid.UUID) error {
 	_, err := m.change(ctx, id, func(r *rule) error {
 		m.store.stop(r)
@@ -182,7 +173,6 @@ func (m Retention) Remove(ctx context.Context, id, by uuid.UUID) error {
 
 func (r *rule) due(now time.Time) bool { return r.NextRunAt != nil && !r.NextRunAt.After(now) }
 
-// Due implements domain.Retention.
 func (m Retention) Due(ctx context.Context, now time.Time, limit int) ([]uuid.UUID, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -208,8 +198,7 @@ func (m Retention) Due(ctx context.Context, now time.Time, limit int) ([]uuid.UU
 	return ids, nil
 }
 
-// Start implements domain.Retention. The store is locked while begin runs, so
-// begin must not use it.
+// The store is locked while begin runs, so begin must not use it.
 func (m Retention) Start(ctx context.Context, id uuid.UUID, now time.Time, begin func(domain.RetentionRule) (domain.Erasure, time.Time)) (domain.RetentionRule, domain.RunOutcome, error) {
 	outcome := domain.RunNotDue
 	started, err := m.change(ctx, id, func(r *rule) error {

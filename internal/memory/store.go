@@ -180,7 +180,6 @@ func (s *Store) Stored() porttest.Stored {
 	return stored
 }
 
-// Page implements domain.Responses.
 func (s *Store) Page(ctx context.Context, q domain.PageQuery) ([]domain.Response, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -218,7 +217,6 @@ func (s *Store) matching(filter domain.ResponseFilter) []domain.Response {
 	return found
 }
 
-// Get implements domain.Responses.
 func (s *Store) Get(ctx context.Context, id uuid.UUID, owners []string, limit int64) (domain.Response, domain.Contents, error) {
 	if err := ctx.Err(); err != nil {
 		return domain.Response{}, domain.Contents{}, err
@@ -240,7 +238,6 @@ func (s *Store) Get(ctx context.Context, id uuid.UUID, owners []string, limit in
 	return row.Response, row.Contents, nil
 }
 
-// GetSummary implements domain.Responses.
 func (s *Store) GetSummary(ctx context.Context, id uuid.UUID, owners []string) (domain.Response, error) {
 	response, _, err := s.Get(ctx, id, owners, math.MaxInt64)
 	return response, err
@@ -256,8 +253,7 @@ func revision(r domain.Response, c domain.Contents) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Erase implements domain.Responses. The store is locked while permit runs, so
-// permit must not use it.
+// The store is locked while permit runs, so permit must not use it.
 func (s *Store) Erase(ctx context.Context, id uuid.UUID, owners []string, permit func(domain.Found) (domain.Authorization, error)) (domain.Erased, error) {
 	return s.erase(ctx, id, owners, false, permit)
 }
@@ -351,7 +347,6 @@ func (s *Store) gone(id uuid.UUID) (found domain.Found, is bool) {
 	return found, is
 }
 
-// Sweep implements domain.Responses.
 func (s *Store) Sweep(ctx context.Context, limit int, _ domain.Authorization) (looked int, erased domain.Erased, err error) {
 	if err := ctx.Err(); err != nil {
 		return 0, domain.Erased{}, err
@@ -391,7 +386,6 @@ func (s *Store) Sweep(ctx context.Context, limit int, _ domain.Authorization) (l
 	return looked, erased, err
 }
 
-// Remaining implements domain.Restored.
 func (s *Store) Remaining(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -401,7 +395,6 @@ func (s *Store) Remaining(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID, er
 	return slices.DeleteFunc(slices.Clone(ids), func(id uuid.UUID) bool { return !s.remains(id) }), nil
 }
 
-// EraseAgain implements domain.Restored.
 func (s *Store) EraseAgain(ctx context.Context, ids []uuid.UUID, _ domain.Authorization) (domain.Erased, error) {
 	if err := ctx.Err(); err != nil {
 		return domain.Erased{}, err
@@ -536,7 +529,6 @@ func (s *Store) AccessLog() domain.AccessLog { return accessLog{s} }
 
 type accessLog struct{ *Store }
 
-// Record implements domain.AccessLog.
 func (s accessLog) Record(ctx context.Context, l domain.Access) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -550,7 +542,6 @@ func (s accessLog) Record(ctx context.Context, l domain.Access) error {
 	return nil
 }
 
-// Page implements domain.AccessLog.
 func (s accessLog) Page(ctx context.Context, q domain.AccessQuery) ([]domain.Access, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -567,7 +558,6 @@ func (s accessLog) Page(ctx context.Context, q domain.AccessQuery) ([]domain.Acc
 	return found[:min(q.Limit, int64(len(found)))], nil
 }
 
-// Latest implements domain.UsageRecords.
 func (s *Store) Latest(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]domain.Usage, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -644,7 +634,6 @@ func (s *Store) AddKey(k porttest.Key) {
 	s.keys[k.Secret] = k
 }
 
-// ByKey implements domain.People.
 func (s *Store) ByKey(ctx context.Context, secret string) (domain.Key, error) {
 	if err := ctx.Err(); err != nil {
 		return domain.Key{}, err
@@ -659,7 +648,6 @@ func (s *Store) ByKey(ctx context.Context, secret string) (domain.Key, error) {
 	return domain.Key{Owner: k.Owner, Creator: creator, Purpose: k.Purpose}, err
 }
 
-// ByID implements domain.People.
 func (s *Store) ByID(ctx context.Context, id uuid.UUID) (domain.Person, error) {
 	if err := ctx.Err(); err != nil {
 		return domain.Person{}, err
@@ -669,7 +657,6 @@ func (s *Store) ByID(ctx context.Context, id uuid.UUID) (domain.Person, error) {
 	return s.person(func(p person) bool { return p.ID == id })
 }
 
-// ByExternalID implements domain.People.
 func (s *Store) ByExternalID(ctx context.Context, name string) (domain.Person, error) {
 	if err := ctx.Err(); err != nil {
 		return domain.Person{}, err
@@ -694,7 +681,6 @@ func (s *Store) person(is func(person) bool) (domain.Person, error) {
 	return domain.Person{}, domain.Errorf(domain.CodeNotFound, "no such person")
 }
 
-// Emails implements domain.People.
 func (s *Store) Emails(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]string, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -710,7 +696,6 @@ func (s *Store) Emails(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]stri
 	return emails, nil
 }
 
-// ByEmail implements domain.People.
 func (s *Store) ByEmail(ctx context.Context, email string) ([]uuid.UUID, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -729,7 +714,6 @@ func (s *Store) ByEmail(ctx context.Context, email string) ([]uuid.UUID, error) 
 	return ids, nil
 }
 
-// SawLogin implements domain.People.
 func (s *Store) SawLogin(id uuid.UUID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -111,7 +111,6 @@ func (g *gateway) followed(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// ServeHTTP implements http.Handler.
 func (g *gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	parts := strings.SplitN(strings.TrimPrefix(r.URL.Path, "/"), "/", 3)
 	switch {

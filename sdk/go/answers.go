@@ -362,7 +362,6 @@ type eventsBody struct {
 	fault    error
 }
 
-// Read implements io.Reader.
 func (b *eventsBody) Read(into []byte) (int, error) {
 	if b.fault != nil {
 		return 0, b.fault
@@ -391,7 +390,6 @@ func (b *eventsBody) Read(into []byte) (int, error) {
 	return n, err
 }
 
-// Close implements io.Closer.
 func (b *eventsBody) Close() error { return b.body.Close() }
 
 const unfinished = "the stream ended before the erasure did"

@@ -20,15 +20,16 @@ import (
 
 // rules are the files of domain that decide who may do what, and to which rows.
 var rules = []string{
-	"principal.go", "identify_caller.go", "list_responses.go", "get_response.go", "erase_response.go", "repeat.go",
-	"get_receipt.go", "read_log.go", "get_hold.go", "list_holds.go", "release_hold.go",
-	"erasure_access.go", "preview_erasure.go", "start_erasure.go", "get_erasure.go", "list_erasures.go", "cancel_erasure.go",
-	"create_rule.go", "change_rule.go", "get_rule.go", "list_rules.go", "dry_run_rule.go", "enable_rule.go", "remove_rule.go", "run_rules.go",
+	"principal.go", "principal_identify.go", "response_list.go", "response_get.go", "response_erase.go",
+	"response_repeat.go", "log_read.go", "hold_read.go", "hold_release.go", "erasure_access.go", "erasure_start.go",
+	"erasure_read.go", "rule_write.go", "rule_read.go", "rule_enable.go", "rule_run.go",
 }
 
 // others are the files that do not. A new file must be put here or there.
 var others = []string{
-	"cursor.go", "enrich.go", "erasure.go", "erasure_request.go", "errors.go", "hold.go", "id.go", "access_log.go", "log.go", "moment.go", "page.go", "place_hold.go", "ports.go", "replay_erasures.go", "response.go", "retention.go", "run_erasure.go", "sweep_erased.go", "sweep_orphans.go", "text.go", "authorization.go",
+	"access_log.go", "authorization.go", "cursor.go", "erasure.go", "erasure_replay.go", "erasure_request.go",
+	"erasure_run.go", "errors.go", "hold.go", "hold_place.go", "id.go", "log.go", "moment.go", "ports.go", "response.go", "response_enrich.go",
+	"rule.go", "sweep.go", "text.go",
 }
 
 // equivalent are changes that change nothing, with the reason.

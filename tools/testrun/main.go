@@ -147,7 +147,6 @@ type progress struct {
 
 var _ testjson.EventHandler = (*progress)(nil)
 
-// Event is testjson.EventHandler's.
 func (p *progress) Event(event testjson.TestEvent, execution *testjson.Execution) error {
 	if event.PackageEvent() {
 		switch event.Action {

@@ -33,8 +33,7 @@ func New(db *postgres.DB) (*Log, error) {
 	return &Log{db}, nil
 }
 
-// Record is domain.AccessLog'. It makes one round trip, and another where the response
-// has been moved.
+// Record makes one round trip, and another where the response has been moved.
 func (l *Log) Record(ctx context.Context, access domain.Access) error {
 	p := dbsqlc.RecordParams{
 		ID: access.ID, AccessedAt: access.At, AccessedBy: access.By, Owner: access.Owner, Address: access.Address, RequestID: access.Response,
@@ -74,7 +73,7 @@ func queue(b *pgx.Batch, call func(*dbsqlc.Queries) error) {
 	postgres.Queue(b, func(db postgres.DBTX) error { return call(dbsqlc.New(db)) })
 }
 
-// Page is domain.AccessLog'. It makes one round trip.
+// Page makes one round trip.
 func (l *Log) Page(ctx context.Context, q domain.AccessQuery) ([]domain.Access, error) {
 	f := q.Filter
 	if f.Owner != nil && !domain.Storable(*f.Owner) {

@@ -51,7 +51,6 @@ LEFT JOIN LATERAL (
     WHERE fusillade_request_id = w.id ORDER BY timestamp DESC, id DESC LIMIT 1
 ) a ON true`
 
-// Latest is domain.UsageRecords'.
 func (u *UsageRecords) Latest(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]domain.Usage, error) {
 	if err := ctx.Err(); err != nil || len(ids) == 0 {
 		return nil, err

@@ -20,9 +20,8 @@ import (
 // each.
 const requestsAtOnce = 600
 
-// Advance is domain.Erasures'. It makes six round trips, however many responses
-// it is about; some more where chains grow meanwhile or a named response is not
-// there.
+// Advance makes six round trips, however many responses it is about; some more where
+// chains grow meanwhile or a named response is not there.
 func (e *Erasures) Advance(
 	ctx context.Context, id uuid.UUID, limit int, judge func(domain.Erasure, []domain.Part) ([]domain.Verdict, domain.Authorization),
 ) (after domain.Erasure, err error) {

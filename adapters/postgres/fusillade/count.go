@@ -32,8 +32,8 @@ const (
 	queryCanceled = "57014"
 )
 
-// Count is domain.Responses'. It makes two round trips at most,
-// and one more where finished responses may have been moved.
+// Count makes two round trips at most, and one more where finished responses may have
+// been moved.
 func (r *Responses) Count(ctx context.Context, filter domain.ResponseFilter, mode domain.CountMode) (domain.Count, error) {
 	f, possible := narrow(filter)
 	if f.MinTotalCost != "" && !r.usage {

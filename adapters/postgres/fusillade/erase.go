@@ -16,17 +16,16 @@ import (
 	"lethe/domain"
 )
 
-// Erase is domain.Responses'. It makes three round trips for a response that is
-// one request, and more for a chain. Who asks again for what has begun asks for
-// the same erasure: it is theirs from then on, and holds that came since do not
-// stop it.
+// Erase makes three round trips for a response that is one request, and more for a
+// chain. Who asks again for what has begun asks for the same erasure: it is theirs from
+// then on, and holds that came since do not stop it.
 func (r *Responses) Erase(ctx context.Context, id uuid.UUID, owners []string, permit func(domain.Found) (domain.Authorization, error)) (domain.Erased, error) {
 	return r.erase(ctx, id, owners, false, permit)
 }
 
-// EraseWithLaterTurns is domain.Responses'. It makes three round trips more
-// than Erase does of a chain, and three for each later turn after the other; of these
-// a hold that is being placed waits for one.
+// EraseWithLaterTurns makes three round trips more than Erase does of a chain, and
+// three for each later turn after the other; of these a hold that is being placed waits
+// for one.
 func (r *Responses) EraseWithLaterTurns(ctx context.Context, id uuid.UUID, owners []string, permit func(domain.Found) (domain.Authorization, error)) (domain.Erased, error) {
 	return r.erase(ctx, id, owners, true, permit)
 }

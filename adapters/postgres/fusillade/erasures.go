@@ -65,7 +65,7 @@ func (e *Erasures) finisher() finisher { return finisher{e.db, e.outlet, e.issue
 
 func (e *Erasures) now() time.Time { return e.issuer.now() }
 
-// SavePreview is domain.Erasures'. It makes two round trips.
+// SavePreview makes two round trips.
 func (e *Erasures) SavePreview(ctx context.Context, p domain.Preview) error {
 	return e.db.Tx(ctx, func(tx *postgres.Tx) error {
 		if err := dbsqlc.New(tx).SavePreview(ctx, dbsqlc.SavePreviewParams{
@@ -91,7 +91,7 @@ func (e *Erasures) SavePreview(ctx context.Context, p domain.Preview) error {
 // previewedPart is how many requests are in each part of a preview.
 const previewedPart = 1000
 
-// Preview is domain.Erasures'. It makes one round trip.
+// Preview makes one round trip.
 func (e *Erasures) Preview(ctx context.Context, tokenSum [sha256.Size]byte) (domain.Preview, error) {
 	var row dbsqlc.LethePreview
 	err := e.db.Use(ctx, func(c postgres.Conn) (err error) {
@@ -116,8 +116,7 @@ func (e *Erasures) Preview(ctx context.Context, tokenSum [sha256.Size]byte) (dom
 	return p, nil
 }
 
-// Create is domain.Erasures'. It makes two round trips, and another where the
-// key has been used before.
+// Create makes two round trips, and another where the key has been used before.
 func (e *Erasures) Create(ctx context.Context, wanted domain.Erasure) (stored domain.Erasure, created bool, err error) {
 	p, err := createParams(wanted)
 	if err != nil {
@@ -175,12 +174,12 @@ func createParams(wanted domain.Erasure) (dbsqlc.CreateErasureParams, error) {
 	return p, nil
 }
 
-// Get is domain.Erasures'. It makes one round trip.
+// Get makes one round trip.
 func (e *Erasures) Get(ctx context.Context, id uuid.UUID) (domain.Erasure, error) {
 	return e.one(ctx, func(q *dbsqlc.Queries) (dbsqlc.LetheErasure, error) { return q.Erasure(ctx, id) })
 }
 
-// ByKey is domain.Erasures'. It makes one round trip.
+// ByKey makes one round trip.
 func (e *Erasures) ByKey(ctx context.Context, by uuid.UUID, key string) (domain.Erasure, error) {
 	return e.one(ctx, func(q *dbsqlc.Queries) (dbsqlc.LetheErasure, error) {
 		return q.ErasureByKey(ctx, dbsqlc.ErasureByKeyParams{RequestedBy: by, IdempotencyKey: key})
@@ -199,7 +198,7 @@ func (e *Erasures) one(ctx context.Context, read func(*dbsqlc.Queries) (dbsqlc.L
 	return found, err
 }
 
-// Page is domain.Erasures'. It makes one round trip.
+// Page makes one round trip.
 func (e *Erasures) Page(ctx context.Context, q domain.ErasureQuery) (page []domain.Erasure, err error) {
 	p := dbsqlc.ErasuresParams{OfTrigger: (*string)(q.Trigger), PageSize: q.Limit}
 	if q.States != nil {
@@ -240,7 +239,7 @@ func (e *Erasures) Page(ctx context.Context, q domain.ErasureQuery) (page []doma
 	return page, nil
 }
 
-// Receipts is domain.Erasures'. It makes one round trip.
+// Receipts makes one round trip.
 func (e *Erasures) Receipts(ctx context.Context, q domain.ErasureReceiptQuery) ([]domain.ErasureReceipt, error) {
 	p := dbsqlc.ErasureReceiptsParams{ErasureID: q.Erasure, PageSize: q.Limit}
 	if q.After != nil {
@@ -261,8 +260,8 @@ func (e *Erasures) Receipts(ctx context.Context, q domain.ErasureReceiptQuery) (
 	return page, nil
 }
 
-// Cancel is domain.Erasures'. It makes three round trips, and waits for a call of
-// Advance that is under way. What has begun it finishes.
+// Cancel makes three round trips, and waits for a call of Advance that is under way.
+// What has begun it finishes.
 func (e *Erasures) Cancel(ctx context.Context, id uuid.UUID) (canceled domain.Erasure, err error) {
 	err = e.finisher().begin(ctx, func(tx *postgres.Tx, _ *pgx.Batch) (ahead []dbsqlc.IntentsOnRow, err error) {
 		if canceled, err = e.cancel(ctx, tx, id); err != nil {
@@ -303,7 +302,7 @@ func (e *Erasures) cancel(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (d
 	return erasureOf(rows[0])
 }
 
-// Note is domain.Erasures'. It makes one round trip.
+// Note makes one round trip.
 func (e *Erasures) Note(ctx context.Context, id uuid.UUID, lastError string, failed bool) error {
 	return e.db.Use(ctx, func(c postgres.Conn) error {
 		n, err := dbsqlc.New(c).RecordError(ctx, dbsqlc.RecordErrorParams{ID: id, LastError: lastError, Failed: failed, At: e.now()})
@@ -314,7 +313,7 @@ func (e *Erasures) Note(ctx context.Context, id uuid.UUID, lastError string, fai
 	})
 }
 
-// Due is domain.Erasures'. It makes one round trip.
+// Due makes one round trip.
 func (e *Erasures) Due(ctx context.Context, limit int) (due []uuid.UUID, err error) {
 	err = e.db.Use(ctx, func(c postgres.Conn) (err error) {
 		due, err = dbsqlc.New(c).DueErasures(ctx, dbsqlc.DueErasuresParams{Max: int64(limit), By: e.now()})
@@ -323,7 +322,7 @@ func (e *Erasures) Due(ctx context.Context, limit int) (due []uuid.UUID, err err
 	return due, err
 }
 
-// Forget is domain.Erasures'. It makes three round trips.
+// Forget makes three round trips.
 func (e *Erasures) Forget(ctx context.Context, before time.Time) error {
 	return e.db.Use(ctx, func(c postgres.Conn) error {
 		q := dbsqlc.New(c)

@@ -31,8 +31,8 @@ const (
 
 var errTooMany = domain.Errorf(domain.CodeUnavailable, "Counting what would be erased takes too long: narrow it by time, and erase one span after another")
 
-// Estimate is domain.Erasures'. It makes four round trips for every 5,000
-// requests, of estimateMax at most, and locks nothing; some more for later turns.
+// Estimate makes four round trips for every 5,000 requests, of estimateMax at most, and
+// locks nothing; some more for later turns.
 func (e *Erasures) Estimate(ctx context.Context, t domain.ErasureTarget, owners []string, asOf time.Time) (domain.Estimate, error) {
 	ctx = postgres.For(ctx, postgres.Bulk)
 	prepared := eraser{copies: e.copies, known: e.known}

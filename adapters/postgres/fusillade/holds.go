@@ -29,8 +29,7 @@ func NewHolds(db *postgres.DB) (*Holds, error) {
 	return &Holds{db}, nil
 }
 
-// Place is domain.Holds'. It makes two round trips, and waits between them
-// until no erasure is under way.
+// Place makes two round trips, and waits between them until no erasure is under way.
 func (h *Holds) Place(ctx context.Context, hold domain.Hold) (placed domain.Hold, err error) {
 	p := dbsqlc.PlaceHoldParams{
 		ID: hold.ID, Responses: hold.Responses, Owners: hold.Owners,
@@ -55,7 +54,7 @@ func (h *Holds) Place(ctx context.Context, hold domain.Hold) (placed domain.Hold
 	return placed, nil
 }
 
-// Page is domain.Holds'. It makes one round trip.
+// Page makes one round trip.
 func (h *Holds) Page(ctx context.Context, q domain.HoldQuery) ([]domain.Hold, error) {
 	p := dbsqlc.HoldsParams{Active: q.Active, PageSize: q.Limit}
 	if q.After != nil {
@@ -72,7 +71,7 @@ func (h *Holds) Page(ctx context.Context, q domain.HoldQuery) ([]domain.Hold, er
 	return holdsOf(rows), nil
 }
 
-// Get is domain.Holds'. It makes one round trip.
+// Get makes one round trip.
 func (h *Holds) Get(ctx context.Context, id uuid.UUID) (domain.Hold, error) {
 	var row dbsqlc.HoldRow
 	err := h.db.Use(ctx, func(c postgres.Conn) (err error) {
@@ -85,8 +84,7 @@ func (h *Holds) Get(ctx context.Context, id uuid.UUID) (domain.Hold, error) {
 	return holdOf(row), nil
 }
 
-// Release is domain.Holds'. It makes one round trip, and another where the hold
-// has been released before.
+// Release makes one round trip, and another where the hold has been released before.
 func (h *Holds) Release(ctx context.Context, id, by uuid.UUID) (domain.Hold, error) {
 	var row dbsqlc.HoldRow
 	err := h.db.Use(ctx, func(c postgres.Conn) error {

@@ -20,8 +20,7 @@ var _ domain.Orphans = (*Responses)(nil)
 // names two requests at most.
 const orphansInTurn = requestsAtOnce / 2
 
-// SweepOrphans is domain.Orphans'. Where something is refused, it is tried again
-// with each place by itself.
+// Where something is refused, it is tried again with each place by itself.
 func (r *Responses) SweepOrphans(ctx context.Context, before time.Time, limit int, pause time.Duration, w domain.Authorization) (domain.OrphansTurn, error) {
 	ctx = postgres.For(ctx, postgres.Bulk)
 	turn, refused, err := r.sweepOrphans(ctx, before, limit, pause, w, false)

@@ -15,7 +15,7 @@ import (
 
 var _ domain.Restored = (*Responses)(nil)
 
-// Remaining is domain.Restored's. It makes two round trips.
+// Remaining makes two round trips.
 func (r *Responses) Remaining(ctx context.Context, ids []uuid.UUID) (found []uuid.UUID, err error) {
 	err = r.src.Primary.Tx(ctx, func(tx *postgres.Tx) (err error) {
 		e := eraser{tx: tx, copies: r.copies, known: r.known}
@@ -28,7 +28,6 @@ func (r *Responses) Remaining(ctx context.Context, ids []uuid.UUID) (found []uui
 	return found, err
 }
 
-// EraseAgain is domain.Restored's.
 func (r *Responses) EraseAgain(ctx context.Context, ids []uuid.UUID, w domain.Authorization) (erased domain.Erased, err error) {
 	ctx = postgres.For(ctx, postgres.Bulk)
 	f := r.finisher()

@@ -101,8 +101,8 @@ func (r *Responses) finisher() finisher {
 	return finisher{r.src.Primary, r.outlet, r.issuer, r.copies, r.known}
 }
 
-// Page is domain.Responses'. It makes one round trip; where a replica answered,
-// one more to the primary, and a third where rows have been erased meanwhile.
+// Page makes one round trip; where a replica answered, one more to the primary, and a
+// third where rows have been erased meanwhile.
 func (r *Responses) Page(ctx context.Context, q domain.PageQuery) ([]domain.Response, error) {
 	f, possible := narrow(q.Filter)
 	if f.MinTotalCost != "" && !r.usage {
@@ -190,13 +190,12 @@ func collect(ctx context.Context, c postgres.Conn, queries []pageOf, particular 
 	return all, err
 }
 
-// Get is domain.Responses'. It makes one round trip, and one more to the primary
-// where a replica answered.
+// Get makes one round trip, and one more to the primary where a replica answered.
 func (r *Responses) Get(ctx context.Context, id uuid.UUID, owners []string, limit int64) (domain.Response, domain.Contents, error) {
 	return r.get(ctx, id, owners, limit)
 }
 
-// GetSummary is domain.Responses'. Round trips as of Get.
+// Round trips as of Get.
 func (r *Responses) GetSummary(ctx context.Context, id uuid.UUID, owners []string) (domain.Response, error) {
 	response, _, err := r.get(ctx, id, owners, noContents)
 	return response, err

@@ -30,7 +30,7 @@ func NewRetention(db *postgres.DB) (*Retention, error) {
 
 var errOtherRule = domain.Errorf(domain.CodeConflict, "the retention rule is another one by now")
 
-// Create is domain.Retention's. It makes three round trips.
+// Create makes three round trips.
 func (r *Retention) Create(ctx context.Context, rule domain.RetentionRule) (domain.RetentionRule, error) {
 	err := r.db.Tx(ctx, func(tx *postgres.Tx) error {
 		q := dbsqlc.New(tx)
@@ -48,8 +48,7 @@ func (r *Retention) Create(ctx context.Context, rule domain.RetentionRule) (doma
 	return rule, nil
 }
 
-// Change is domain.Retention's. It makes five round trips, and waits for what a
-// run of the rule has under way.
+// Change makes five round trips, and waits for what a run of the rule has under way.
 func (r *Retention) Change(ctx context.Context, id uuid.UUID, v domain.RetentionVersion) (domain.RetentionRule, error) {
 	return r.change(ctx, id, func(q *dbsqlc.Queries, rule *domain.RetentionRule, now time.Time) error {
 		if rule.Version != v.Version-1 || rule.RemovedAt != nil {
@@ -63,7 +62,7 @@ func (r *Retention) Change(ctx context.Context, id uuid.UUID, v domain.Retention
 	})
 }
 
-// RecordDryRun is domain.Retention's. It makes three round trips.
+// RecordDryRun makes three round trips.
 func (r *Retention) RecordDryRun(ctx context.Context, id uuid.UUID, version int64, d domain.DryRun) (domain.RetentionRule, error) {
 	return r.change(ctx, id, func(_ *dbsqlc.Queries, rule *domain.RetentionRule, _ time.Time) error {
 		if rule.Version != version || rule.RemovedAt != nil {
@@ -74,7 +73,7 @@ func (r *Retention) RecordDryRun(ctx context.Context, id uuid.UUID, version int6
 	})
 }
 
-// Enable is domain.Retention's. It makes three round trips.
+// Enable makes three round trips.
 func (r *Retention) Enable(ctx context.Context, id uuid.UUID, version int64, next time.Time) (domain.RetentionRule, error) {
 	return r.change(ctx, id, func(_ *dbsqlc.Queries, rule *domain.RetentionRule, _ time.Time) error {
 		switch {
@@ -87,15 +86,14 @@ func (r *Retention) Enable(ctx context.Context, id uuid.UUID, version int64, nex
 	})
 }
 
-// Disable is domain.Retention's. It makes four round trips, and waits for what a
-// run of the rule has under way.
+// Disable makes four round trips, and waits for what a run of the rule has under way.
 func (r *Retention) Disable(ctx context.Context, id uuid.UUID) (domain.RetentionRule, error) {
 	return r.change(ctx, id, func(q *dbsqlc.Queries, rule *domain.RetentionRule, now time.Time) error {
 		return stop(ctx, q, rule, now)
 	})
 }
 
-// Remove is domain.Retention's. The rest is as of Disable.
+// The rest is as of Disable.
 func (r *Retention) Remove(ctx context.Context, id, by uuid.UUID) error {
 	_, err := r.change(ctx, id, func(q *dbsqlc.Queries, rule *domain.RetentionRule, now time.Time) error {
 		if rule.RemovedAt == nil {
@@ -106,7 +104,7 @@ func (r *Retention) Remove(ctx context.Context, id, by uuid.UUID) error {
 	return err
 }
 
-// Start is domain.Retention's. It makes up to five round trips.
+// Start makes up to five round trips.
 func (r *Retention) Start(ctx context.Context, id uuid.UUID, now time.Time, begin func(domain.RetentionRule) (domain.Erasure, time.Time)) (domain.RetentionRule, domain.RunOutcome, error) {
 	var outcome domain.RunOutcome
 	rule, err := r.change(ctx, id, func(q *dbsqlc.Queries, rule *domain.RetentionRule, _ time.Time) error {
@@ -169,7 +167,7 @@ func stop(ctx context.Context, q *dbsqlc.Queries, rule *domain.RetentionRule, no
 	return q.CancelRuns(ctx, dbsqlc.CancelRunsParams{RuleID: rule.ID, At: now})
 }
 
-// Get is domain.Retention's. It makes one round trip.
+// Get makes one round trip.
 func (r *Retention) Get(ctx context.Context, id uuid.UUID) (domain.RetentionRule, error) {
 	var row dbsqlc.RuleRow
 	err := r.db.Use(ctx, func(c postgres.Conn) (err error) {
@@ -182,7 +180,7 @@ func (r *Retention) Get(ctx context.Context, id uuid.UUID) (domain.RetentionRule
 	return ruleOf(row.LetheRetentionRule, row.LetheRetentionVersion), nil
 }
 
-// Version is domain.Retention's. It makes one round trip.
+// Version makes one round trip.
 func (r *Retention) Version(ctx context.Context, id uuid.UUID, version int64) (domain.RetentionVersion, error) {
 	var row dbsqlc.LetheRetentionVersion
 	err := r.db.Use(ctx, func(c postgres.Conn) (err error) {
@@ -195,7 +193,7 @@ func (r *Retention) Version(ctx context.Context, id uuid.UUID, version int64) (d
 	return versionOf(row), nil
 }
 
-// Page is domain.Retention's. It makes one round trip.
+// Page makes one round trip.
 func (r *Retention) Page(ctx context.Context, q domain.RuleQuery) ([]domain.RetentionRule, error) {
 	p := dbsqlc.RulesParams{Removed: q.Removed, PageSize: q.Limit}
 	if q.After != nil {
@@ -216,7 +214,7 @@ func (r *Retention) Page(ctx context.Context, q domain.RuleQuery) ([]domain.Rete
 	return page, nil
 }
 
-// Due is domain.Retention's. It makes one round trip.
+// Due makes one round trip.
 func (r *Retention) Due(ctx context.Context, now time.Time, limit int) (ids []uuid.UUID, err error) {
 	err = r.db.Use(ctx, func(c postgres.Conn) (err error) {
 		ids, err = dbsqlc.New(c).DueRules(ctx, dbsqlc.DueRulesParams{Now: now, Max: int64(limit)})

@@ -14,8 +14,8 @@ import (
 	"lethe/domain"
 )
 
-// Sweep is domain.Responses'. What is to be finished first may fail without
-// keeping anything from being looked for, and so may what is found.
+// What is to be finished first may fail without keeping anything from being looked for,
+// and so may what is found.
 func (r *Responses) Sweep(ctx context.Context, limit int, w domain.Authorization) (looked int, erased domain.Erased, err error) {
 	ctx = postgres.For(ctx, postgres.Bulk)
 	f := r.finisher()

@@ -87,7 +87,6 @@ func New(db *postgres.DB, run *domain.RunErasure, cfg Config, log *slog.Logger) 
 	return j, err
 }
 
-// Enqueue implements domain.Jobs.
 func (j *Jobs) Enqueue(ctx context.Context, erasure uuid.UUID) error {
 	_, err := j.insert.Insert(ctx, job{erasure}, nil)
 	if ctx.Err() != nil {
@@ -133,10 +132,8 @@ type job struct {
 	Erasure uuid.UUID `json:"erasure"`
 }
 
-// Kind implements river.JobArgs.
 func (job) Kind() string { return "erasure" }
 
-// InsertOpts implements river.JobArgsWithInsertOpts.
 func (job) InsertOpts() river.InsertOpts {
 	return river.InsertOpts{Queue: queue, MaxAttempts: attempts, UniqueOpts: river.UniqueOpts{
 		ByArgs: true,
@@ -155,7 +152,6 @@ type worker struct {
 	log  *slog.Logger
 }
 
-// Work implements river.Worker.
 func (w *worker) Work(ctx context.Context, j *river.Job[job]) error {
 	over, err := w.run.Execute(ctx, j.Args.Erasure, w.turn)
 	switch {
@@ -182,7 +178,6 @@ func (w *worker) Work(ctx context.Context, j *river.Job[job]) error {
 	return err
 }
 
-// NextRetry implements river.Worker.
 func (*worker) NextRetry(j *river.Job[job]) time.Time {
 	return time.Now().Add(min(retryFirst<<(j.Attempt-1), retryMax))
 }

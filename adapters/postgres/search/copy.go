@@ -39,8 +39,7 @@ func newRows(ctx context.Context, pace *rate.Limiter, cell func(column int, valu
 	return r
 }
 
-// Write is io.Writer's. It waits where more has come than the pace allows, and
-// the server with it.
+// Write waits where more has come than the pace allows, and the server with it.
 func (r *rows) Write(p []byte) (int, error) {
 	r.bytes += int64(len(p))
 	for left := len(p); r.pace != nil && left > 0; {

@@ -145,10 +145,9 @@ type tilePlan map[tlog.Tile]bool
 
 var errPlanned = errors.New("tiles are only planned for")
 
-// Height implements tlog.TileReader.
 func (tilePlan) Height() int { return tileHeight }
 
-// ReadTiles implements tlog.TileReader. It returns errPlanned.
+// ReadTiles returns errPlanned.
 func (p tilePlan) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
 	for _, t := range tiles {
 		p[t] = true
@@ -156,7 +155,6 @@ func (p tilePlan) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
 	return nil, errPlanned
 }
 
-// SaveTiles implements tlog.TileReader.
 func (tilePlan) SaveTiles([]tlog.Tile, [][]byte) {}
 
 // fetch reads what was planned.

@@ -19,7 +19,6 @@ import (
 
 var _ domain.Log = (*Log)(nil)
 
-// Keys is domain.Log's.
 func (l *Log) Keys() []string {
 	keys := make([]string, len(l.keys))
 	for i, key := range l.keys {
@@ -28,8 +27,7 @@ func (l *Log) Keys() []string {
 	return keys
 }
 
-// Checkpoint is domain.Log's. It makes one round trip, and another where the log
-// has grown.
+// Checkpoint makes one round trip, and another where the log has grown.
 func (l *Log) Checkpoint(ctx context.Context) ([]byte, error) {
 	seen := *l.seen.Load()
 	var row dbsqlc.PublishedRow
@@ -87,9 +85,9 @@ func (l *Log) grownOut(ctx context.Context, seen, tree tlog.Tree) error {
 	return nil
 }
 
-// Receipt is domain.Log's. It makes one round trip, and another where the log
-// has grown or the newest checkpoint that witnesses have signed is of keys that
-// are not in use any more, and checks the proof before it hands it out.
+// Receipt makes one round trip, and another where the log has grown or the newest
+// checkpoint that witnesses have signed is of keys that are not in use any more, and
+// checks the proof before it hands it out.
 func (l *Log) Receipt(ctx context.Context, id uuid.UUID) (domain.LoggedReceipt, error) {
 	found, err := l.receipt(ctx, id, l.witnesses > 0)
 	if errors.Is(err, errOtherKeys) {
@@ -146,7 +144,7 @@ func (l *Log) receipt(ctx context.Context, id uuid.UUID, cosigned bool) (domain.
 	return found, nil
 }
 
-// Reached is domain.Log's. It makes one round trip.
+// Reached makes one round trip.
 func (l *Log) Reached(ctx context.Context, id uuid.UUID, level domain.Level) (found uuid.UUID, err error) {
 	err = l.db.Use(ctx, func(c postgres.Conn) (err error) {
 		found, err = dbsqlc.New(c).Reached(ctx, dbsqlc.ReachedParams{About: id, Level: string(level)})
@@ -155,7 +153,7 @@ func (l *Log) Reached(ctx context.Context, id uuid.UUID, level domain.Level) (fo
 	return found, err
 }
 
-// Hashes is domain.Log's. It makes one round trip.
+// Hashes makes one round trip.
 func (l *Log) Hashes(ctx context.Context, t domain.Tile) (hashes []byte, err error) {
 	if t.Level > maxLevel || t.Index > maxIndex {
 		return nil, errNoTile
@@ -185,7 +183,7 @@ const (
 
 var errNoTile = domain.Errorf(domain.CodeNotFound, "The published log has no such tile")
 
-// Entries is domain.Log's. It makes one round trip.
+// Entries makes one round trip.
 func (l *Log) Entries(ctx context.Context, t domain.Tile) (bundle []byte, err error) {
 	if t.Index > maxIndex {
 		return nil, errNoTile

@@ -159,10 +159,8 @@ func (s tileSet) data(t tlog.Tile) ([]byte, error) {
 	return stored[:t.W*tlog.HashSize], nil
 }
 
-// Height implements tlog.TileReader.
 func (tileSet) Height() int { return tileHeight }
 
-// ReadTiles implements tlog.TileReader.
 func (s tileSet) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
 	data := make([][]byte, len(tiles))
 	for i, t := range tiles {
@@ -174,7 +172,6 @@ func (s tileSet) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
 	return data, nil
 }
 
-// SaveTiles implements tlog.TileReader.
 func (tileSet) SaveTiles([]tlog.Tile, [][]byte) {}
 
 // split cuts the data of a tile into its hashes.

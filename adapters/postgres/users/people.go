@@ -73,7 +73,6 @@ func (p *People) Close() {
 	<-p.stopped
 }
 
-// ByKey is domain.People's.
 func (p *People) ByKey(ctx context.Context, secret string) (domain.Key, error) {
 	if !domain.Storable(secret) {
 		return domain.Key{}, errNobody
@@ -95,7 +94,6 @@ func (p *People) ByKey(ctx context.Context, secret string) (domain.Key, error) {
 	}, nil
 }
 
-// ByID is domain.People's.
 func (p *People) ByID(ctx context.Context, id uuid.UUID) (domain.Person, error) {
 	var row dbsqlc.ByIDRow
 	err := p.src.Primary.Use(ctx, func(c postgres.Conn) (err error) {
@@ -108,7 +106,6 @@ func (p *People) ByID(ctx context.Context, id uuid.UUID) (domain.Person, error) 
 	return person(row), nil
 }
 
-// ByExternalID is domain.People's.
 func (p *People) ByExternalID(ctx context.Context, name string) (domain.Person, error) {
 	if !domain.Storable(name) {
 		return domain.Person{}, errNobody
@@ -137,7 +134,6 @@ func person(r dbsqlc.ByIDRow) domain.Person {
 	}
 }
 
-// Emails is domain.People's.
 func (p *People) Emails(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]string, error) {
 	if err := ctx.Err(); err != nil || len(ids) == 0 {
 		return nil, err
@@ -157,7 +153,6 @@ func (p *People) Emails(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]str
 	return emails, nil
 }
 
-// ByEmail is domain.People's.
 func (p *People) ByEmail(ctx context.Context, email string) ([]uuid.UUID, error) {
 	if !domain.Storable(email) {
 		return nil, ctx.Err()
@@ -176,8 +171,8 @@ func (p *People) ByEmail(ctx context.Context, email string) ([]uuid.UUID, error)
 	return ids, nil
 }
 
-// SawLogin is domain.People's. When more logins wait than the queue holds, this
-// one is dropped: the next visit brings another.
+// When more logins wait than the queue holds, this one is dropped: the next visit
+// brings another.
 func (p *People) SawLogin(id uuid.UUID) {
 	select {
 	case p.logins <- id:

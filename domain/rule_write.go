@@ -1,0 +1,143 @@
+package domain
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+)
+
+// CreateRule makes a retention rule. It erases nothing until it is enabled.
+type CreateRule struct {
+	retention Retention
+	now       func() time.Time
+}
+
+// NewCreateRule makes the use case; now is the clock.
+func NewCreateRule(retention Retention, now func() time.Time) *CreateRule {
+	return &CreateRule{retention, now}
+}
+
+// Execute stores the rule and returns it. CodeForbidden for those who may not
+// decide about retention; CodeInvalid where the name is blank or longer than
+// MaxRuleName characters, the age, the times or the bound are not within
+// theirs, or the filter has a list that is empty, has more than MaxHeld entries
+// or a word that nothing can pass.
+func (u *CreateRule) Execute(ctx context.Context, caller Principal, r RuleRequest) (RetentionRule, error) {
+	if !caller.mayRetain() {
+		return RetentionRule{}, errRuleForbidden("Create")
+	}
+	terms, err := r.terms()
+	if err != nil {
+		return RetentionRule{}, err
+	}
+	now := toMicroseconds(u.now())
+	return u.retention.Create(ctx, RetentionRule{
+		ID: uuid.New(), CreatedAt: now, CreatedBy: caller.ID,
+		RetentionVersion: RetentionVersion{Version: firstVersion, RetentionTerms: terms, ChangedAt: now, ChangedBy: caller.ID},
+	})
+}
+
+// terms are what is asked for, in its one spelling.
+func (r RuleRequest) terms() (RetentionTerms, error) {
+	t := RetentionTerms{
+		Name: strings.TrimSpace(r.Name), Filter: r.Filter, AgeDays: r.AgeDays,
+		RunAt: slices.Compact(slices.Sorted(slices.Values(r.RunAt))), MaxPerRun: DefaultMaxPerRun,
+	}
+	if r.MaxPerRun != nil {
+		t.MaxPerRun = *r.MaxPerRun
+	}
+	switch n := utf8.RuneCountInString(t.Name); {
+	case n == 0 || n > MaxRuleName || !Storable(t.Name):
+		return RetentionTerms{}, errParameter("name", fmt.Sprintf("name: must have 1 to %d characters, not all of them spaces, and no NUL", MaxRuleName))
+	case t.AgeDays < 1 || t.AgeDays > MaxAgeDays:
+		return RetentionTerms{}, errParameter("age_days", fmt.Sprintf("age_days: must be 1 to %d", MaxAgeDays))
+	case len(t.RunAt) < 1 || len(t.RunAt) > MaxRunsADay:
+		return RetentionTerms{}, errParameter("run_at", fmt.Sprintf("run_at: must have 1 to %d times of day", MaxRunsADay))
+	case t.MaxPerRun < 1 || t.MaxPerRun > MaxPerRun:
+		return RetentionTerms{}, errParameter("max_per_run", fmt.Sprintf("max_per_run: must be 1 to %d", MaxPerRun))
+	case t.Filter.Owners != nil && !listable(len(t.Filter.Owners)):
+		return RetentionTerms{}, errEntries("filter.owners")
+	}
+	return t, checkWords("filter", t.Filter.States, t.Filter.Models, t.Filter.Tiers, nil, nil)
+}
+
+// ChangeRule makes a new version of a retention rule.
+type ChangeRule struct {
+	retention Retention
+	now       func() time.Time
+}
+
+// NewChangeRule makes the use case; now is the clock.
+func NewChangeRule(retention Retention, now func() time.Time) *ChangeRule {
+	return &ChangeRule{retention, now}
+}
+
+// Execute puts the request in the place of this version of the rule, and returns
+// the next one: not enabled, and to be tried by a dry run first. A run of the
+// version before erases nothing more from then on. CodeForbidden and CodeInvalid
+// as of CreateRule, and CodeInvalid where the version is not 1 or more;
+// CodeNotFound where there is no such rule, CodeConflict where it has another
+// version by now or has been removed.
+func (u *ChangeRule) Execute(ctx context.Context, caller Principal, id uuid.UUID, version int64, r RuleRequest) (RetentionRule, error) {
+	if !caller.mayRetain() {
+		return RetentionRule{}, errRuleForbidden("Change")
+	}
+	terms, err := r.terms()
+	if err != nil {
+		return RetentionRule{}, err
+	}
+	if _, err := ruleOf(ctx, u.retention, id, version); err != nil {
+		return RetentionRule{}, err
+	}
+	rule, err := u.retention.Change(ctx, id, RetentionVersion{
+		Version: version + 1, RetentionTerms: terms, ChangedAt: toMicroseconds(u.now()), ChangedBy: caller.ID,
+	})
+	return rule, ruleError(id, err)
+}
+
+// ruleOf is a rule that is to be of this version and not removed.
+func ruleOf(ctx context.Context, retention Retention, id uuid.UUID, version int64) (RetentionRule, error) {
+	if version < firstVersion {
+		return RetentionRule{}, errParameter("version", "version: must be the one that the rule had when you read it, 1 or more")
+	}
+	rule, err := retention.Get(ctx, id)
+	switch {
+	case err != nil:
+		return RetentionRule{}, ruleError(id, err)
+	case rule.RemovedAt != nil:
+		return RetentionRule{}, errRuleRemoved(id)
+	case rule.Version != version:
+		return RetentionRule{}, Errorf(CodeConflict, "Retention rule with ID %s has version %d by now, not %d; read it and decide again", id, rule.Version, version)
+	}
+	return rule, nil
+}
+
+func errRuleRemoved(id uuid.UUID) *Error {
+	return Errorf(CodeConflict, "Retention rule with ID %s has been removed; create another one", id)
+}
+
+// toMicroseconds is a time as the database keeps it.
+func toMicroseconds(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
+
+// RemoveRule ends a retention rule. It stays as a record.
+type RemoveRule struct {
+	retention Retention
+}
+
+// NewRemoveRule makes the use case.
+func NewRemoveRule(retention Retention) *RemoveRule { return &RemoveRule{retention} }
+
+// Execute removes the rule; a run that is not over erases nothing more. One that
+// has been removed already stays as it was. CodeForbidden for those who may not
+// decide about retention, CodeNotFound where there is no such rule.
+func (u *RemoveRule) Execute(ctx context.Context, caller Principal, id uuid.UUID) error {
+	if !caller.mayRetain() {
+		return errRuleForbidden("Remove")
+	}
+	return ruleError(id, u.retention.Remove(ctx, id, caller.ID))
+}
