@@ -49,7 +49,11 @@ func readContract(text []byte) (map[string]*operation, error) {
 					o.parameters = append(o.parameters, ref.Value)
 				}
 				o.conditional = o.conditional || ref.Value.Name == ifNoneMatchHeader
-				if s := ref.Value.Schema.Value; s.Type.Is(openapi3.TypeInteger) {
+				s := ref.Value.Schema.Value
+				if s.Items != nil {
+					s = s.Items.Value
+				}
+				if s.Type.Is(openapi3.TypeInteger) {
 					s.Format = "" // valueOf sees to that, and the library takes the largest for too large
 				}
 			}
@@ -108,7 +112,7 @@ func mustBe(s *openapi3.Schema) string {
 	}
 	orMore := ""
 	if s.Min != nil && s.Max == nil {
-		orMore = fmt.Sprintf(", %v or more", *s.Min)
+		orMore = fmt.Sprintf(", %.15g or more", *s.Min)
 	}
 	switch {
 	case len(s.Enum) > 1:
@@ -151,7 +155,7 @@ func check(s *openapi3.Schema, text string) (problem string) {
 	case formats[s.Format] != nil, s.VisitJSON(value, openapi3.FailFast()) == nil:
 		return ""
 	case s.Min != nil && s.Max != nil:
-		return fmt.Sprintf("must be %v to %v", *s.Min, *s.Max)
+		return fmt.Sprintf("must be %.15g to %.15g", *s.Min, *s.Max)
 	case s.Type.Is(openapi3.TypeString) && len(s.Enum) == 0 && ownWords(s) == "":
 		return "must be as /openapi.yaml describes it"
 	}

@@ -53,6 +53,8 @@ func TestAddedParameter(t *testing.T) {
 		`{type: integer, format: int64}`:                           {[]string{"-5", "9223372036854775807", "-9223372036854775808"}, []string{"", "1.0", "1e3", "9223372036854775808"}, "must be a whole number of at most 64 bits"},
 		`{type: integer, format: int64, minimum: 0}`:               {[]string{"0", "9223372036854775807"}, []string{"-1", "x"}, "must be a whole number, 0 or more, of at most 64 bits"},
 		`{type: integer, format: int64, minimum: 1, maximum: 24}`:  {[]string{"1", "24"}, []string{"0", "25"}, "must be 1 to 24"},
+		`{type: integer, minimum: 1, maximum: 1000000}`:            {[]string{"1000000"}, []string{"1000001"}, "must be 1 to 1000000"},
+		`{type: array, items: {type: integer, format: int64}}`:     {[]string{"9223372036854775807,1"}, []string{"1,x"}, "must be a whole number of at most 64 bits"},
 		`{type: number}`:                                           {[]string{"-0.5", "1e3"}, []string{"", "NaN", "Inf", "0x1p4", "1_0", " 1", "1e999"}, "must be a number"},
 		`{type: number, minimum: 0}`:                               {[]string{"0", "0.25"}, []string{"-0.1", "x"}, "must be a number, 0 or more"},
 		`{type: array, maxItems: 2, items: {type: string}}`:        {[]string{"", "a,b"}, []string{"a,b,c"}, "must have at most 2 entries"},
