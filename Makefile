@@ -64,12 +64,17 @@ verify-modules:
 verify-generated:
 	@scripts/verify-generated.sh $(GENERATE)
 
+.PHONY: bin/lint
+bin/lint:
+	@CGO_ENABLED=0 go build -C tools -o ../bin/lint ./lint
+
 .PHONY: lint
-lint: ## go vet and staticcheck
+lint: bin/lint ## go vet, staticcheck and the analyzers of tools/lint
 	go vet ./...
 	go -C bench vet ./...
 	go -C sdk/go vet ./...
 	$(TOOL) staticcheck ./...
+	bin/lint -test=false ./...
 
 .PHONY: verify-queries
 verify-queries: bin/testpg

@@ -124,7 +124,6 @@ func (u *ListResponses) Execute(ctx context.Context, caller Principal, r ListReq
 // filter is everything but whose responses they are.
 func (r ListRequest) filter() ResponseFilter {
 	f := r.ResponseFilter
-	f.Owners = nil
 	if r.State != nil {
 		f.States = within(r.States, []string{*r.State})
 	}

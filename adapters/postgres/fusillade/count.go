@@ -23,6 +23,11 @@ const (
 	// unasked: some 2,000 rows of an index, less than the page beside it.
 	cheap = 250
 
+	// costly is that for counts by cost: reading a usage record by its index is
+	// reckoned at some eight units a row, most of which are for a page that is in
+	// memory.
+	costly = 10 * cheap
+
 	// few is how many responses of one owner are counted without asking the
 	// planner, which costs as much as counting hundreds. Those who were found
 	// to have more are remembered, this many of them.
@@ -73,7 +78,11 @@ func (r *Responses) Count(ctx context.Context, filter domain.ResponseFilter, mod
 		}
 		guess, cost, err := reckon(ctx, c)
 		count = guess
-		if err != nil || mode == domain.CountEstimate || cost > cheap {
+		affordable := float64(cheap)
+		if f.MinTotalCost != "" {
+			affordable = costly
+		}
+		if err != nil || mode == domain.CountEstimate || cost > affordable {
 			return err
 		}
 		if count, err = exact(ctx, c, q, cheapWithin); timedOut(err) {
