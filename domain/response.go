@@ -196,11 +196,12 @@ type Count struct {
 	Exact bool // false: the database's estimate
 }
 
-// Erased says what one erasure removed, in rows.
+// Erased says what one erasure removed, in rows. It has the fields of
+// receipt.Counts.
 type Erased struct {
 	Requests     int64
-	Templates    int64
 	Steps        int64
+	Templates    int64
 	RawRequests  int64 // copies in the gateway's log
 	RawResponses int64
 	Tasks        int64 // queued and finished jobs that hold the response

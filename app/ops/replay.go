@@ -38,7 +38,7 @@ type replayed struct {
 	DryRun   bool             `json:"dry_run"`
 	Entries  int              `json:"entries"` // of the list
 	Found    int              `json:"found"`   // erased requests of which there was something again
-	Erased   erasedRows       `json:"erased"`
+	Erased   receipt.Counts   `json:"erased"`
 	Receipts []uuid.UUID      `json:"receipts"`
 	Refused  []refusedRequest `json:"refused"` // requests that the database refuses to delete
 	Missing  int64            `json:"missing"` // leaves that the database's log lacked
@@ -53,18 +53,6 @@ type refusedRequest struct {
 	Request uuid.UUID `json:"request"`
 	Reason  string    `json:"reason"` // a word
 	Message string    `json:"message"`
-}
-
-type erasedRows struct {
-	Requests      int64 `json:"requests"`
-	Steps         int64 `json:"steps"`
-	Templates     int64 `json:"templates"`
-	RawRequests   int64 `json:"raw_requests"`
-	RawResponses  int64 `json:"raw_responses"`
-	Tasks         int64 `json:"tasks"`
-	Files         int64 `json:"files"`
-	KeptTemplates int64 `json:"kept_templates"`
-	Retained      int64 `json:"retained"`
 }
 
 // Replay makes a restored database what it was: it erases again what had been
@@ -288,11 +276,7 @@ func (r *replay) erase(ctx context.Context, databases *boot.Databases) error {
 	done, err := domain.NewReplayErasures(responses, time.Now).Execute(ctx, ids, r.Result.DryRun, func(done int) {
 		r.progress("Looked for %d of %s that had been erased", done, count(len(ids), "request"))
 	})
-	r.Result.Found, r.Result.Erased, r.Result.Receipts = done.Found, erasedRows{
-		Requests: done.Erased.Requests, Steps: done.Erased.Steps, Templates: done.Erased.Templates,
-		RawRequests: done.Erased.RawRequests, RawResponses: done.Erased.RawResponses, Tasks: done.Erased.Tasks,
-		Files: done.Erased.Files, KeptTemplates: done.Erased.KeptTemplates, Retained: done.Erased.Retained,
-	}, done.Receipts
+	r.Result.Found, r.Result.Erased, r.Result.Receipts = done.Found, receipt.Counts(done.Erased), done.Receipts
 	for _, refused := range done.Refused {
 		r.Result.Refused = append(r.Result.Refused, refusedRequest{refused.Request, string(refused.Code), domain.ErasureFailure{Code: refused.Code}.Reason()})
 	}

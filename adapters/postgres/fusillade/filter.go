@@ -49,7 +49,10 @@ func narrow(f domain.ResponseFilter) (filter, bool) {
 		Owners: storable(f.Owners), States: storable(f.States), Models: storable(f.Models), Tiers: storable(f.Tiers),
 		CreatedAfter: roundedUp(f.CreatedAfter), CreatedBefore: f.CreatedBefore,
 		StatusMin: integer(f.StatusMin), StatusMax: integer(f.StatusMax),
-		MinDuration: atLeast(f.MinDuration), HasError: f.HasError,
+		HasError: f.HasError,
+	}
+	if f.MinDuration != nil {
+		out.MinDuration = interval(*f.MinDuration)
 	}
 	if f.MinTotalCost != nil {
 		out.MinTotalCost = string(*f.MinTotalCost)
@@ -105,13 +108,6 @@ func integer(n *int64) *int32 {
 	}
 	in := int32(min(max(*n, math.MinInt32), math.MaxInt32))
 	return &in
-}
-
-func atLeast(d *time.Duration) pgtype.Interval {
-	if d == nil {
-		return pgtype.Interval{}
-	}
-	return interval(*d)
 }
 
 // interval rounds up to the microseconds that rows hold.

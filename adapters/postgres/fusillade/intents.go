@@ -295,11 +295,7 @@ func (f finisher) written(ctx context.Context, id uuid.UUID) (erased domain.Eras
 		if err != nil {
 			return domain.Erased{}, err
 		}
-		erased.Add(domain.Erased{
-			Requests: r.Counts.Requests, Steps: r.Counts.Steps, Templates: r.Counts.Templates,
-			RawRequests: r.Counts.RawRequests, RawResponses: r.Counts.RawResponses, Tasks: r.Counts.Tasks,
-			Files: r.Counts.Files, KeptTemplates: r.Counts.KeptTemplates, Retained: r.Counts.Retained,
-		})
+		erased.Add(domain.Erased(r.Counts))
 		ids = append(ids, r.Parts...)
 	}
 	return erased, nil

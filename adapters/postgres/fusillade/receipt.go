@@ -119,11 +119,7 @@ func (i Issuer) receipt(w domain.Authorization, requests []uuid.UUID, owners []s
 		NotCovered: []receipt.Gap{receipt.GapPages, receipt.GapWAL, receipt.GapBackups, receipt.GapReplicas, receipt.GapLateCopies},
 		Trigger:    receipt.Trigger(w.Trigger), Ground: receipt.Ground(w.Ground),
 		RequestedAt: w.RequestedAt, Actor: receipt.Actor(w.Role), Parts: parts,
-		Counts: receipt.Counts{
-			Requests: counts.Requests, Steps: counts.Steps, Templates: counts.Templates,
-			RawRequests: counts.RawRequests, RawResponses: counts.RawResponses, Tasks: counts.Tasks,
-			Files: counts.Files, KeptTemplates: counts.KeptTemplates, Retained: counts.Retained,
-		},
+		Counts: receipt.Counts(counts),
 	}
 	if w.Rule != nil {
 		r.Rule = &receipt.Rule{ID: w.Rule.ID, Version: w.Rule.Version}
