@@ -164,9 +164,6 @@ func (d *doctor) copyIndexes(ctx context.Context, name string, conn *pgx.Conn, s
 	c := Check{Database: name, Name: check, Finding: OK, Detail: "erasures find the raw copies that a usage record of the request leads to; without the indexes below, they do not look for others"}
 	c.Advice = "have them find also those that only the usage record of a step or a header leads to, whether later turns quote what is erased, and in large tables the copies that a person's deleted responses have left: run these one by one as the tables' owner, in no transaction; each makes writing a little slower:"
 	for _, a := range advice {
-		if a.Former != "" {
-			c.Detail += fmt.Sprintf("; index %s of %s is of a form that they no longer use, and is made anew", a.Former, a.Table)
-		}
 		c.SQL = append(c.SQL, a.Statements...)
 	}
 	d.add(c)

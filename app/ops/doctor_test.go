@@ -58,33 +58,6 @@ func TestDoctorIndexes(t *testing.T) {
 	}
 }
 
-// TestDoctorFormerIndex: an index that erasures used before is named, and what is
-// printed replaces it.
-func TestDoctorFormerIndex(t *testing.T) {
-	t.Parallel()
-	database := pgtest.New(t)
-	apptest.Exec(t, database.URL, `CREATE INDEX of_before ON outlet.http_requests ((headers ->> 'x-fusillade-request-id')) WHERE headers ->> 'x-fusillade-request-id' IS NOT NULL`)
-	copies := func() (ops.Check, bool) {
-		t.Helper()
-		report := apptest.Examine(t, "LETHE_DATABASE_URL="+database.URL)
-		i := slices.IndexFunc(report.Checks, func(c ops.Check) bool { return c.Name == "indexes for copies" })
-		if i < 0 {
-			return ops.Check{}, false
-		}
-		return report.Checks[i], true
-	}
-	c, _ := copies()
-	if c.Finding != ops.OK || !strings.Contains(c.Detail, "index of_before of outlet.http_requests") || !slices.Contains(c.SQL, `DROP INDEX "outlet"."of_before"`) {
-		t.Fatalf("got %+v", c)
-	}
-	for _, statement := range c.SQL {
-		apptest.Exec(t, database.URL, statement)
-	}
-	if c, is := copies(); is {
-		t.Errorf("after making it anew, got %+v", c)
-	}
-}
-
 // TestDoctorStatistics: what is printed of statistics is no fault, and once it
 // has been run nothing is printed any more.
 func TestDoctorStatistics(t *testing.T) {

@@ -25,9 +25,6 @@ const taskResponse = "input -> 'step_input' ->> 'request_id'"
 // fails on no text, and is short for every one, as an index takes no long ones.
 const CopyResponse = `"right"(translate(lower(headers ->> 'x-fusillade-request-id'), '-[]{}"', ''), 32)`
 
-// copyResponseAsWritten is what erasures looked for before.
-const copyResponseAsWritten = "headers ->> 'x-fusillade-request-id'"
-
 // turnQuoted is the response that a prompt follows, in 32 digits, as erasures look
 // for later turns, with escapes of JSON or without. It fails on no text, JSON or
 // not, and matches nothing within a string of it. What is encrypted is all alike,
@@ -36,16 +33,12 @@ const copyResponseAsWritten = "headers ->> 'x-fusillade-request-id'"
 // prompt takes long.
 const turnQuoted = `"right"(translate(lower(unistr("substring"(body, '^dwzdr1:|"(?:p|[[.backslash.]]u0070)(?:r|[[.backslash.]]u0072)(?:e|[[.backslash.]]u0065)(?:v|[[.backslash.]]u0076)(?=(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){16}"[[:space:]]*:[[:space:]]*"(?:[^"[.backslash.]]|[[.backslash.]]u00[2-7][0-9A-Fa-f]){32,60}".*"(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){20}"[[:space:]]*:)|(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){16}"[[:space:]]*:[[:space:]]*"(?:[^"[.backslash.]]|[[.backslash.]]u00[2-7][0-9A-Fa-f]){32,60}"(?!.*"(?:[deinoprsuv_]|[[.backslash.]]u00[567][0-9A-Fa-f]){20}"[[:space:]]*:)'))), '-"{}', ''), 32)`
 
-// turnQuotedAsWritten is what erasures looked for before.
-const turnQuotedAsWritten = `"right"(translate(lower("substring"(body, '^dwzdr1:|"previous_response_id"[[:space:]]*:[[:space:]]*"(?:resp_)?[0-9A-Fa-f-]{32,36}"')), '-"', ''), 32)`
-
 // IndexAdvice is an index that is missing, and what to run about it. The
 // statements cannot run in a transaction.
 type IndexAdvice struct {
 	Table      string // schema-qualified
 	Index      string // the proposed name
 	Invalid    string // the name of one that was left unfinished, or is still being built
-	Former     string // the name of one that was advised before and leads nowhere any more; the statements replace it
 	Statements []string
 }
 
@@ -56,8 +49,6 @@ type index struct {
 	table  string
 	keys   []string // as in CREATE INDEX; an expression without its parentheses
 	where  string
-	// former is the only key of the index that was advised before.
-	former string
 	// perPartition tells that the table may be partitioned.
 	perPartition bool
 }
@@ -131,11 +122,11 @@ func copyIndexes(s Schemas, sides ...Side) []index {
 	s = s.withDefaults()
 	return on(sides, []index{
 		{name: HeaderIndex, side: s.CopiesIn(), schema: s.Outlet, table: "http_requests",
-			keys: []string{CopyResponse}, where: "(" + CopyResponse + ") IS NOT NULL", former: copyResponseAsWritten, perPartition: true},
+			keys: []string{CopyResponse}, where: "(" + CopyResponse + ") IS NOT NULL", perPartition: true},
 		{name: StepIndex, side: Main, schema: "public", table: "http_analytics",
 			keys: []string{"response_step_id"}, where: "response_step_id IS NOT NULL"},
 		{name: "request_templates_previous_response_idx", side: Fusillade, schema: s.Fusillade, table: "request_templates",
-			keys: []string{turnQuoted}, where: "(" + turnQuoted + ") IS NOT NULL", former: turnQuotedAsWritten},
+			keys: []string{turnQuoted}, where: "(" + turnQuoted + ") IS NOT NULL"},
 		{name: "http_analytics_user_request_idx", side: Main, schema: "public", table: "http_analytics",
 			keys: []string{"user_id", "id"}, where: "fusillade_request_id IS NOT NULL OR response_step_id IS NOT NULL"},
 	})
@@ -241,13 +232,10 @@ func missing(ctx context.Context, q Querier, wanted []index) ([]IndexAdvice, err
 		if !taken[w.schema+"."+w.table] {
 			continue
 		}
-		invalid, former, ok := "", "", false
+		invalid, ok := "", false
 		for _, e := range there {
 			if e.Schema != w.schema || e.Table != w.table {
 				continue
-			}
-			if e.isFormer(w) {
-				former = e.Name
 			}
 			if !e.serves(w) {
 				continue
@@ -261,21 +249,17 @@ func missing(ctx context.Context, q Querier, wanted []index) ([]IndexAdvice, err
 		if ok {
 			continue
 		}
-		if former != "" {
-			delete(taken, w.schema+"."+former)
-		}
 		if w.perPartition {
 			a, partitioned, err := w.partitionAdvice(ctx, q, invalid, taken)
 			if err != nil {
 				return nil, err
 			}
 			if partitioned {
-				advice = append(advice, a.instead(former, "DROP INDEX "+pgx.Identifier{w.schema, former}.Sanitize()))
+				advice = append(advice, a)
 				continue
 			}
 		}
-		a := w.advice(invalid, taken[w.schema+"."+w.name] && invalid != w.name)
-		advice = append(advice, a.instead(former, "DROP INDEX CONCURRENTLY "+pgx.Identifier{w.schema, former}.Sanitize()))
+		advice = append(advice, w.advice(invalid, taken[w.schema+"."+w.name] && invalid != w.name))
 	}
 	return advice, nil
 }
@@ -293,22 +277,6 @@ func (e existing) serves(w index) bool {
 		}
 	}
 	return true
-}
-
-// isFormer tells whether it is what was advised before. One that somebody made for
-// something else, over all rows or with more keys, is not.
-func (e existing) isFormer(w index) bool {
-	return w.former != "" && len(e.Keys) == 1 && normal(e.Keys[0]) == normal(w.former) &&
-		e.Where != nil && normal(*e.Where) == normal(w.former+" IS NOT NULL")
-}
-
-// instead has the advice begin with dropping one of before, if there is one: the
-// name that it has may be needed.
-func (a IndexAdvice) instead(former, drop string) IndexAdvice {
-	if former != "" {
-		a.Former, a.Statements = former, append([]string{drop}, a.Statements...)
-	}
-	return a
 }
 
 var (
