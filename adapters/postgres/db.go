@@ -91,6 +91,32 @@ func Open(cfg Config) (*DB, error) {
 	if cfg.MaxConns > 0 {
 		config.MaxConns = cfg.MaxConns
 	}
+	wanted, settings := configureSessions(config, cfg)
+	db := &DB{acquireTimeout: cmp.Or(cfg.AcquireTimeout, defaultAcquireTimeout), settings: settings, wanted: wanted}
+	for _, p := range []struct {
+		into  **pgxpool.Pool
+		conns int32
+	}{{&db.pool, config.MaxConns}, {&db.kept, cfg.Kept}} {
+		if p.conns == 0 {
+			continue
+		}
+		of := config.Copy()
+		if of.MaxConns = p.conns; p.into == &db.kept {
+			of.MinConns, of.MinIdleConns = 0, 0
+		}
+		if *p.into, err = pgxpool.NewWithConfig(context.Background(), of); err != nil {
+			db.Close()
+			return nil, errors.New("the pool of connections cannot be made: check the pool_ settings of the database URL")
+		}
+	}
+	limit, bulk, holds := int(config.MaxConns), BulkOf(int(config.MaxConns)), max(1, int(cfg.Kept)-1)
+	db.any, db.bulk, db.holds = newPlaces(limit, eachOf(limit)), newPlaces(bulk, bulk), newPlaces(holds, holds)
+	return db, nil
+}
+
+// configureSessions has connections begin as this package needs them. wanted are the
+// settings of a session; settings is what begins each transaction through PgBouncer.
+func configureSessions(config *pgxpool.Config, cfg Config) (wanted map[string]string, settings string) {
 	conn := config.ConnConfig
 	if conn.ConnectTimeout == 0 {
 		conn.ConnectTimeout = connectTimeout
@@ -123,8 +149,7 @@ func Open(cfg Config) (*DB, error) {
 		conn.RuntimeParams["search_path"] = strings.Join(schemas, ", ")
 	}
 	RelyOn(conn.RuntimeParams, false)
-	wanted := maps.Clone(conn.RuntimeParams)
-	settings := ""
+	wanted = maps.Clone(conn.RuntimeParams)
 	if cfg.PgBouncer {
 		settings = localSettings(conn.RuntimeParams)
 		// Nothing may be prepared on one server and used on another, and what
@@ -147,26 +172,7 @@ func Open(cfg Config) (*DB, error) {
 		types.RegisterDefaultPgType([]uuid.UUID{}, "_uuid")
 		return nil
 	}
-	db := &DB{acquireTimeout: cmp.Or(cfg.AcquireTimeout, defaultAcquireTimeout), settings: settings, wanted: wanted}
-	for _, p := range []struct {
-		into  **pgxpool.Pool
-		conns int32
-	}{{&db.pool, config.MaxConns}, {&db.kept, cfg.Kept}} {
-		if p.conns == 0 {
-			continue
-		}
-		of := config.Copy()
-		if of.MaxConns = p.conns; p.into == &db.kept {
-			of.MinConns, of.MinIdleConns = 0, 0
-		}
-		if *p.into, err = pgxpool.NewWithConfig(context.Background(), of); err != nil {
-			db.Close()
-			return nil, errors.New("the pool of connections cannot be made: check the pool_ settings of the database URL")
-		}
-	}
-	limit, bulk, holds := int(config.MaxConns), BulkOf(int(config.MaxConns)), max(1, int(cfg.Kept)-1)
-	db.any, db.bulk, db.holds = newPlaces(limit, eachOf(limit)), newPlaces(bulk, bulk), newPlaces(holds, holds)
-	return db, nil
+	return wanted, settings
 }
 
 // Pool is the pool itself. Who uses it takes no turns.

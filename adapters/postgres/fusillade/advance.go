@@ -305,6 +305,11 @@ func (a *advance) erase(ctx context.Context, from place, candidates []candidate)
 	if len(parts) == 0 {
 		return nil
 	}
+	return a.eraseJudged(ctx, parts, holds)
+}
+
+// eraseJudged erases the parts that judge lets go, and counts the others.
+func (a *advance) eraseJudged(ctx context.Context, parts []*part, holds holdsOnEach) error {
 	together := a.erasables(parts)
 	judged := make([]domain.Part, len(parts))
 	for i := range parts {

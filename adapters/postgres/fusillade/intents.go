@@ -217,49 +217,16 @@ func (f finisher) finish(ctx context.Context, id uuid.UUID, patient bool) (erase
 		if err != nil {
 			return err
 		}
-		if in.InstanceIds != nil {
-			w := authorizationOf(in)
-			if written {
-				w.Receipt = uuid.New()
-			}
-			erased, err = f.finishOrphans(ctx, &e, in, w)
-			return err
-		}
-		if err := e.checkIntended(in); err != nil {
-			return err
-		}
-		rawRequests, rawResponses, led, err := f.copies.remove(ctx, tx, e.requests, e.steps)
-		if err != nil {
-			return err
-		}
-		e.ByHeader, e.ByStep = led.byHeader, led.byStep
-		copied.Add(domain.Erased{RawRequests: rawRequests, RawResponses: rawResponses})
-		if erased, err = e.delete(ctx); err != nil {
-			return err
-		}
-		// One that was at it before may have removed them and come no further.
-		erased.RawRequests, erased.RawResponses = max(copied.RawRequests, in.RawRequests), max(copied.RawResponses, in.RawResponses)
-		e.owners = in.Owners
 		w := authorizationOf(in)
 		if written {
 			w.Receipt = uuid.New()
 		}
-		receipts, err := f.issuer.receipts(&e, erased, w)
-		if err != nil {
-			return err
+		if in.InstanceIds != nil {
+			erased, err = f.finishOrphans(ctx, &e, in, w)
+		} else {
+			erased, err = f.finishResponses(ctx, &e, in, w, &copied)
 		}
-		var b pgx.Batch
-		queueReceipts(&b, receipts, in.ErasureID, f.issuer.now(), in.Responses)
-		queueExec(&b, (*dbsqlc.Queries).DropIntents, []uuid.UUID{id})
-		if in.ErasureID != nil {
-			queueExec(&b, (*dbsqlc.Queries).RecordErased, dbsqlc.RecordErasedParams{
-				ID: *in.ErasureID, Responses: in.Responses, Receipts: int64(len(receipts)),
-				Requests: erased.Requests, Steps: erased.Steps, Templates: erased.Templates,
-				RawRequests: erased.RawRequests, RawResponses: erased.RawResponses, Tasks: erased.Tasks,
-				Files: erased.Files, KeptTemplates: erased.KeptTemplates, Retained: erased.Retained,
-			})
-		}
-		return tx.CommitWith(ctx, &b)
+		return err
 	})
 	if err != nil && domain.CodeOf(err) == domain.CodeUnavailable && !errors.Is(err, errAhead) {
 		err = &domain.Error{Code: errBegun.Code, Message: errBegun.Message, Cause: err}
@@ -268,6 +235,43 @@ func (f finisher) finish(ctx context.Context, id uuid.UUID, patient bool) (erase
 		return domain.Erased{}, false, err
 	}
 	return erased, done, nil
+}
+
+// finishResponses finishes an intent about responses, and ends the transaction. It
+// adds to copied the copies that are gone for good, even where it fails.
+func (f finisher) finishResponses(ctx context.Context, e *eraser, in dbsqlc.LetheIntent, w domain.Authorization, copied *domain.Erased) (domain.Erased, error) {
+	if err := e.checkIntended(in); err != nil {
+		return domain.Erased{}, err
+	}
+	rawRequests, rawResponses, led, err := f.copies.remove(ctx, e.tx, e.requests, e.steps)
+	if err != nil {
+		return domain.Erased{}, err
+	}
+	e.ByHeader, e.ByStep = led.byHeader, led.byStep
+	copied.Add(domain.Erased{RawRequests: rawRequests, RawResponses: rawResponses})
+	erased, err := e.delete(ctx)
+	if err != nil {
+		return domain.Erased{}, err
+	}
+	// An earlier attempt may have removed them and come no further.
+	erased.RawRequests, erased.RawResponses = max(copied.RawRequests, in.RawRequests), max(copied.RawResponses, in.RawResponses)
+	e.owners = in.Owners
+	receipts, err := f.issuer.receipts(e, erased, w)
+	if err != nil {
+		return domain.Erased{}, err
+	}
+	var b pgx.Batch
+	queueReceipts(&b, receipts, in.ErasureID, f.issuer.now(), in.Responses)
+	queueExec(&b, (*dbsqlc.Queries).DropIntents, []uuid.UUID{in.ID})
+	if in.ErasureID != nil {
+		queueExec(&b, (*dbsqlc.Queries).RecordErased, dbsqlc.RecordErasedParams{
+			ID: *in.ErasureID, Responses: in.Responses, Receipts: int64(len(receipts)),
+			Requests: erased.Requests, Steps: erased.Steps, Templates: erased.Templates,
+			RawRequests: erased.RawRequests, RawResponses: erased.RawResponses, Tasks: erased.Tasks,
+			Files: erased.Files, KeptTemplates: erased.KeptTemplates, Retained: erased.Retained,
+		})
+	}
+	return erased, e.tx.CommitWith(ctx, &b)
 }
 
 // complete is finish for who has noted it, and returns what was erased even

@@ -60,7 +60,8 @@ const (
 )
 
 // NewGuard makes the guard of the database that fusillade is in, which these
-// roles pass: those that Lethe connects as, since it asks for holds itself.
+// roles pass: those that Lethe connects as, since it asks for holds itself. It is a
+// list of functions and triggers, and as long as that.
 func NewGuard(ctx context.Context, q Querier, s Schemas, roles []string) (*Guard, error) {
 	s = s.withDefaults()
 	there := func(t guardTable) (is bool, err error) {

@@ -226,7 +226,12 @@ func missing(ctx context.Context, q Querier, wanted []index) ([]IndexAdvice, err
 	if err != nil {
 		return nil, err
 	}
+	return adviseMissing(ctx, q, wanted, there, taken)
+}
 
+// adviseMissing advises those of wanted that none of there serves; taken are the names
+// of all relations, schema-qualified.
+func adviseMissing(ctx context.Context, q Querier, wanted []index, there []existing, taken map[string]bool) ([]IndexAdvice, error) {
 	advice := []IndexAdvice{}
 	for _, w := range wanted {
 		if !taken[w.schema+"."+w.table] {
@@ -234,10 +239,7 @@ func missing(ctx context.Context, q Querier, wanted []index) ([]IndexAdvice, err
 		}
 		invalid, ok := "", false
 		for _, e := range there {
-			if e.Schema != w.schema || e.Table != w.table {
-				continue
-			}
-			if !e.serves(w) {
+			if e.Schema != w.schema || e.Table != w.table || !e.serves(w) {
 				continue
 			}
 			if e.Valid {

@@ -96,7 +96,7 @@ type Requirement struct {
 }
 
 // Requirements lists what the queries need on the given sides, or on all when
-// none is given.
+// none is given. It is one table, and as long as that.
 func Requirements(s Schemas, sides ...Side) []Requirement {
 	s = s.withDefaults()
 	// Locking a row takes the privilege to change one of its columns.

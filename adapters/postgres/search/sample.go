@@ -173,7 +173,7 @@ const (
 // takeSample asks in one statement, as a second one would have to name what the
 // first one found. What goes with a response is as in queries/fusillade/erase.sql,
 // and a test holds it against what an erasure removes: a template goes unless a
-// request outside of the sample refers to it.
+// request outside of the sample refers to it. The statement makes it long.
 func (d *Database) takeSample(ctx context.Context, schemas Schemas, leads Leads, n int) (*Sample, error) {
 	var steps string
 	var elsewhere, moved bool
