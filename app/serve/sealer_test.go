@@ -81,6 +81,19 @@ func TestServeSealsApart(t *testing.T) {
 	})
 }
 
+// TestCostsApart: where usage records are in another database than responses, lists
+// cannot be narrowed by costs, and say so.
+func TestCostsApart(t *testing.T) {
+	t.Parallel()
+	main, fusillade := pgtest.WithFixture(t), pgtest.New(t)
+	s := start(t, "LETHE_DATABASE_URL="+main.RoleURL, "LETHE_FUSILLADE_DATABASE_URL="+fusillade.RoleURL,
+		"LETHE_FUSILLADE_SCHEMA=fusillade", "LETHE_OUTLET_SCHEMA=outlet")
+	status, _, body := s.Get(t, apptest.RequestsPath+"?min_total_cost=1", "sk-alice-platform")
+	if status != http.StatusBadRequest || !strings.Contains(body, `"parameter":"min_total_cost"`) || !strings.Contains(body, "another database") {
+		t.Errorf("answered %d %s", status, body)
+	}
+}
+
 // TestServeWithoutAKey: the service works, receipts wait, and the metrics tell.
 func TestServeWithoutAKey(t *testing.T) {
 	t.Parallel()
