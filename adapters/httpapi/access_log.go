@@ -7,7 +7,6 @@ import (
 	"lethe/domain"
 )
 
-// ListAccessLog implements StrictServerInterface.
 func (s *server) ListAccessLog(ctx context.Context, request ListAccessLogRequestObject) (ListAccessLogResponseObject, error) {
 	p := request.Params
 	page, err := s.AccessLog.Execute(ctx, callerIn(ctx), domain.AccessLogRequest{

@@ -17,35 +17,35 @@ import (
 )
 
 const (
-	// A request that waits for a connection gives up after seconds, so a queue
-	// much longer than what its pool answers meanwhile helps nobody. This many
-	// take a few megabytes.
+	// A request that waits for a connection gives up after some seconds, so a queue
+	// much longer than what the pool can serve in that time helps nobody. This many
+	// requests take a few megabytes.
 	minRequests     = 256
 	requestsPerConn = 8
 
-	// Of a body handlers read this much, and one byte to see that there is more.
+	// Handlers read this much of a body, and one byte more to notice a longer one.
 	bodyRead = MaxBodyBytes + 1
 
-	// A burst that is worked off within a moment refuses nobody. Who waits takes
-	// what their body does, and a goroutine.
+	// A burst that is worked off within a moment is not refused. A waiting request
+	// costs its body and a goroutine.
 	placeWait       = time.Second
 	waitingPerPlace = 4
 
-	refusedRetryAfter   = "5" // seconds, in which those that wait are done
+	refusedRetryAfter   = "5" // seconds, enough for the waiting requests to finish
 	refusalsLoggedEvery = 10 * time.Second
 )
 
-// MaxRequests is how many requests are answered at a time, with pools of this
-// many connections.
+// MaxRequests returns how many requests are served at a time with pools of maxConns
+// connections.
 func MaxRequests(maxConns int) int { return max(minRequests, requestsPerConn*maxConns) }
 
-// Admit has what comes while limit other requests are being worked on wait
-// a moment, and then answers it 503; at once where too many wait. Callers take turns,
-// and one of them has half of it: more is 429. caller says who asks, as far as it can be
-// told from the request alone, and carry says so in what is asked of the database. Probes
-// and metrics are always let in. An answer gives its place back as soon as it begins,
-// since then it waits for nothing but its reader; how long it does is bounded by outgoing.
-// refused is called for each that is not let in.
+// Admit serves up to limit requests at a time. Others wait for a moment and then get
+// 503, or get it at once if too many wait. Callers take turns. One caller has at most
+// half of the places and gets 429 beyond that. caller identifies the caller as far as
+// the request alone tells; carry attaches it to the database queries. Probes and
+// metrics are always admitted. A request gives up its place when its response begins,
+// which then waits only for its reader; outgoing bounds that time. refused is called
+// for each refused request.
 func Admit(next http.Handler, limit int, caller func(*http.Request) uuid.UUID, carry func(context.Context, uuid.UUID) context.Context,
 	refused func(), log *slog.Logger,
 ) http.Handler {
@@ -63,7 +63,7 @@ func Admit(next http.Handler, limit int, caller func(*http.Request) uuid.UUID, c
 			next.ServeHTTP(w, r)
 			return
 		}
-		// Or whoever sends a body slowly would keep others out.
+		// Read the body first, or a slow sender would keep others out.
 		if r.ContentLength != 0 && r.ContentLength < bodyRead {
 			r.Body = received(r.Body)
 		}
@@ -92,8 +92,8 @@ func Admit(next http.Handler, limit int, caller func(*http.Request) uuid.UUID, c
 	})
 }
 
-// ByCredentials tells callers apart by what they say who they are, which nobody
-// has looked up yet. Who says nothing is one of them.
+// ByCredentials tells callers apart by the credentials they present, which are not
+// verified yet. All requests without credentials count as one caller.
 func ByCredentials(read func(*http.Request) domain.Credentials) func(*http.Request) uuid.UUID {
 	space := uuid.New() // so that nobody can choose whose turn they take
 	return func(r *http.Request) uuid.UUID {
@@ -109,10 +109,10 @@ func ByCredentials(read func(*http.Request) domain.Credentials) func(*http.Reque
 	}
 }
 
-// received has read what handlers will read, or as much as came.
+// received reads as much of the body as handlers will read, or as much as arrived.
 func received(body io.ReadCloser) io.ReadCloser {
 	var came bytes.Buffer
-	// What goes wrong here goes wrong for the next reader, too, who tells it.
+	// The next reader gets the same error and reports it.
 	_, _ = io.CopyN(&came, body, bodyRead)
 	return struct {
 		io.Reader

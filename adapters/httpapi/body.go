@@ -16,8 +16,8 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// bodyBinder reads the bodies of those operations that take one. Like guard, it
-// takes what can be read in one way only, and names what it refuses.
+// bodyBinder reads the bodies of the operations that take one. Like guard, it accepts
+// only what has a single reading, and names what it refuses.
 type bodyBinder struct{}
 
 func (bodyBinder) Bind(into any, c echo.Context) error {
@@ -37,8 +37,8 @@ func (bodyBinder) Bind(into any, c echo.Context) error {
 	return a.decodeBody(bytes.TrimSpace(text), reflect.ValueOf(into).Elem(), a.body, "")
 }
 
-// decodeBody reads a value of valid JSON, which is to be as schema says. path is where
-// in the body it stands. Names are compared exactly, which encoding/json does not.
+// decodeBody decodes a value of valid JSON and checks it against schema. path is its
+// place in the body. Names are compared exactly, which encoding/json does not do.
 func (a *asked) decodeBody(text []byte, into reflect.Value, schema *openapi3.Schema, path string) error {
 	if into.Kind() == reflect.Pointer {
 		into.Set(reflect.New(into.Type().Elem()))
@@ -64,7 +64,7 @@ func (a *asked) decodeBody(text []byte, into reflect.Value, schema *openapi3.Sch
 		}
 	}
 	if into.Kind() == reflect.String {
-		name, _, _ := strings.Cut(path, "[") // of a list
+		name, _, _ := strings.Cut(path, "[") // the name of the list
 		a.note(name, schema, into.String())
 	}
 	return nil
@@ -140,8 +140,7 @@ func members(text []byte, read func(*json.Decoder) error) error {
 	return nil
 }
 
-// maxNamed is how much of a name that the caller made up is said back, in
-// bytes.
+// maxNamed is how much of a name made up by the caller is repeated back, in bytes.
 const maxNamed = 100
 
 func refuse(path, problem string) error {

@@ -8,8 +8,8 @@ import (
 	"lethe/domain"
 )
 
-// CloseWhile answers 503 to everything but probes, metrics and the contract
-// while there is a reason: what would be said could be untrue.
+// CloseWhile answers 503 while any of reasons returns an error, as a response could be
+// untrue then. Probes, metrics and the contract stay available.
 func CloseWhile(next http.Handler, log *slog.Logger, reasons ...func(context.Context) *domain.Error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if staysOpen(r) || r.URL.EscapedPath() == "/openapi.yaml" {
@@ -31,10 +31,10 @@ func CloseWhile(next http.Handler, log *slog.Logger, reasons ...func(context.Con
 	})
 }
 
-// staysOpen tells whether a request is a probe or asks for metrics: these are
-// answered however crowded the service is, and while it is closed.
+// staysOpen reports whether a request is a probe or for metrics. These are answered
+// even when the service is crowded or closed.
 func staysOpen(r *http.Request) bool {
-	switch r.URL.EscapedPath() { // as the router has it
+	switch r.URL.EscapedPath() { // as the router sees it
 	case "/healthz", "/readyz", "/metrics":
 		return true
 	}

@@ -17,7 +17,7 @@ import (
 	"lethe/domain"
 )
 
-// entityTag names a state of an answer. It is weak, as the same state may be
+// entityTag identifies one state of a response. It is weak, as the same state may be
 // sent compressed.
 func entityTag(parts ...[]byte) string {
 	h := sha256.New()
@@ -32,13 +32,13 @@ type ifNoneMatchKey struct{}
 
 const ifNoneMatchHeader = "If-None-Match"
 
-// ifNoneMatch is the header of that name, empty where it was not given.
+// ifNoneMatch returns the If-None-Match header, empty if it was not sent.
 func ifNoneMatch(ctx context.Context) string {
 	given, _ := ctx.Value(ifNoneMatchKey{}).(string)
 	return given
 }
 
-// conditional hands If-None-Match on, all lines of it.
+// conditional passes If-None-Match on, with all its lines joined.
 func conditional(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
@@ -49,8 +49,8 @@ func conditional(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// matches tells whether If-None-Match names the tag, compared weakly as RFC
-// 9110 says.
+// matches reports whether If-None-Match contains the tag, by the weak comparison of RFC
+// 9110.
 func matches(ifNoneMatch, tag string) bool {
 	for given := range strings.SplitSeq(ifNoneMatch, ",") {
 		given = strings.TrimSpace(given)
@@ -61,7 +61,7 @@ func matches(ifNoneMatch, tag string) bool {
 	return false
 }
 
-// pageAnswer is a page that has been encoded already, for its tag.
+// pageAnswer is a page that is already encoded, as its tag needs that.
 type pageAnswer struct {
 	body []byte
 	tag  string
@@ -75,16 +75,16 @@ func (a pageAnswer) VisitListResponsesResponse(w http.ResponseWriter) error {
 	return err
 }
 
-// detailAnswer writes a ResponseDetail of openapi.yaml piece by piece: contents
-// may be large, and encoding them as a whole would take two more copies.
+// detailAnswer writes a ResponseDetail of openapi.yaml piece by piece: contents may be
+// large, and encoding them as a whole would take two more copies.
 type detailAnswer struct {
 	response domain.ResponseDetail
 	shown    []byte // the ResponseSummary
 	tag      string
 }
 
-// detailTag changes with all that is shown of a response. The contents are in
-// it by their revision.
+// detailTag changes with everything that is shown of a response. Contents are included
+// by their revision.
 func detailTag(a detailAnswer, omitted bool) string {
 	kind := "full"
 	if omitted {
@@ -126,7 +126,7 @@ func (a detailAnswer) VisitGetResponseResponse(w http.ResponseWriter) error {
 	return out.Flush()
 }
 
-// withheldFields names what is withheld as the contract does.
+// withheldFields returns the contract's names of the withheld fields.
 func withheldFields(w domain.Withheld) []string {
 	fields := []string{}
 	for _, field := range []struct {
@@ -143,8 +143,8 @@ func withheldFields(w domain.Withheld) []string {
 // contentChunk is how much of a text is encoded at a time, in bytes.
 const contentChunk = 32 << 10
 
-// pieceWriter writes texts as JSON strings, a piece at a time. It is used again
-// and again, as its buffers are most of what an answer takes.
+// pieceWriter writes texts as JSON strings, a piece at a time. It is reused, as its
+// buffers are most of the memory that a response takes.
 type pieceWriter struct {
 	*bufio.Writer
 	encoded bytes.Buffer
@@ -168,7 +168,7 @@ func (w *pieceWriter) writeJSON(text string) error {
 		if err := w.encoder.Encode(text[:n]); err != nil {
 			return err
 		}
-		// Without the quotes, and the line's end that the encoder adds.
+		// Drop the quotes, and the newline that the encoder adds.
 		if _, err := w.Write(w.encoded.Bytes()[1 : w.encoded.Len()-2]); err != nil {
 			return err
 		}

@@ -13,18 +13,18 @@ import (
 	"lethe/domain"
 )
 
-// Contents are in memory until they have been written, which is up to who reads
-// them. So there is a bound on all of them together, and on one caller's.
+// Contents stay in memory until the client has read them. So they are bounded, in total
+// and for each caller.
 
-// worthGivingBack is what is given back to the system as soon as it is used no more.
+// worthGivingBack is the size from which unused memory is returned to the system at once.
 const worthGivingBack = 8 * mebibyte
 
 type keptKey struct{}
 
-// kept is what a request has taken until it has been answered.
+// kept holds what a request has taken until its response is written.
 type kept struct{ giveBack []func() }
 
-// keeping gives back, after the answer, what a request has taken.
+// keeping gives back what a request has taken once it has been answered.
 func keeping(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		k := &kept{}
@@ -39,8 +39,8 @@ func keeping(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// whole is the answer with contents, for which there has to be room. Those that are
-// large are only read when there is.
+// whole returns the response with its contents once there is room for them. Large
+// contents are read only then.
 func (s *server) whole(ctx context.Context, id uuid.UUID) (detailAnswer, error) {
 	k, _ := ctx.Value(keptKey{}).(*kept)
 	caller := callerIn(ctx).ID
@@ -58,17 +58,17 @@ func (s *server) whole(ctx context.Context, id uuid.UUID) (detailAnswer, error) 
 			}
 			return answer, err
 		}
-		// A row is in memory twice, as it came over the wire and as it was scanned.
+		// A row is in memory twice: as received and as scanned.
 		giveBack, err := s.shares.large.take(ctx, caller, 2*left)
 		if err != nil {
 			return detailAnswer{}, err
 		}
 		k.giveBack = append(k.giveBack, func() {
-			if left < worthGivingBack { // which goes with what else is used no more
+			if left < worthGivingBack { // freed with other garbage
 				giveBack()
 				return
 			}
-			go func() { // when nothing refers to it any more
+			go func() { // after the last reference to it is gone
 				debug.FreeOSMemory()
 				giveBack()
 			}()
@@ -78,11 +78,11 @@ func (s *server) whole(ctx context.Context, id uuid.UUID) (detailAnswer, error) 
 	return detailAnswer{}, domain.Errorf(domain.CodeUnavailable, "The response grows while it is read; try again later")
 }
 
-// compressing is how many answers are compressed at a time: each takes about a
-// megabyte, for as long as it is being read. Others are not compressed.
+// compressing is how many responses are compressed at a time: each takes about a
+// megabyte until it has been read. Others are sent uncompressed.
 const compressing = 32
 
-// newCompress makes the middleware that compresses answers.
+// newCompress makes the middleware that compresses responses.
 func newCompress() echo.MiddlewareFunc {
 	room := make(chan struct{}, compressing)
 	compress := middleware.GzipWithConfig(middleware.GzipConfig{Level: gzip.BestSpeed, MinLength: minCompressed})

@@ -15,22 +15,22 @@ import (
 	"lethe/domain"
 )
 
-// contracted is what openapi.yaml says of each operation, by its identifier.
+// contracted holds the operations of openapi.yaml by their identifiers.
 var contracted = sync.OnceValues(func() (map[string]*operation, error) { return readContract(lethe.OpenAPI) })
 
-// operation is one of the contract, as requests are held against it.
+// operation is an operation of the contract that requests are checked against.
 type operation struct {
 	profile
 	// parameters are in the order in which the generated code binds them.
 	parameters  []*openapi3.Parameter
-	body        *openapi3.Schema // nil: none is taken
+	body        *openapi3.Schema // nil: takes no body
 	conditional bool             // whether it takes If-None-Match
 }
 
-// places are where parameters may be, in that order. Cookies are read by adapters/auth.
+// places lists where parameters may be, in order. adapters/auth reads cookies.
 var places = []string{openapi3.ParameterInPath, openapi3.ParameterInQuery, openapi3.ParameterInHeader}
 
-// readContract fails where an operation has no profile, or a profile no operation.
+// readContract fails if an operation has no profile, or a profile no operation.
 func readContract(text []byte) (map[string]*operation, error) {
 	doc, err := openapi3.NewLoader().LoadFromData(text)
 	if err != nil {
@@ -54,7 +54,7 @@ func readContract(text []byte) (map[string]*operation, error) {
 					s = s.Items.Value
 				}
 				if s.Type.Is(openapi3.TypeInteger) {
-					s.Format = "" // valueOf sees to that, and the library takes the largest for too large
+					s.Format = "" // valueOf checks the format, and the library takes the largest for too large
 				}
 			}
 			slices.SortStableFunc(o.parameters, func(a, b *openapi3.Parameter) int {
@@ -74,7 +74,7 @@ func readContract(text []byte) (map[string]*operation, error) {
 	return operations, nil
 }
 
-// query is the parameter of that name, nil where there is none.
+// query returns the query parameter of that name, nil if there is none.
 func (o *operation) query(name string) *openapi3.Parameter {
 	for _, p := range o.parameters {
 		if p.In == openapi3.ParameterInQuery && p.Name == name {
@@ -84,8 +84,8 @@ func (o *operation) query(name string) *openapi3.Parameter {
 	return nil
 }
 
-// formats are those of texts that this package reads by itself, each with its parser,
-// whose error says what the text must be.
+// formats has a parser for each text format that this package parses itself. Its error
+// says what the text must be.
 var formats = map[string]func(text string) error{
 	"uuid":        func(text string) error { _, err := domain.ParseID(text); return err },
 	"cursor":      func(text string) error { _, err := domain.ParseCursor(text); return err },
@@ -93,8 +93,8 @@ var formats = map[string]func(text string) error{
 	"date-time":   func(text string) error { return new(instant).Bind(text) },
 }
 
-// ownWords says what it must be where the contract has words for it, as for a
-// pattern, which nobody wants to be answered with.
+// ownWords returns the contract's own wording of a constraint, if it has one. It has
+// for patterns, for example, as a caller would not understand these.
 func ownWords(s *openapi3.Schema) string {
 	if words, ok := s.Extensions["x-must-be"].(string); ok {
 		return "must be " + words
@@ -102,7 +102,7 @@ func ownWords(s *openapi3.Schema) string {
 	return ""
 }
 
-// mustBe says what kind of value the schema wants, in the words of an answer.
+// mustBe says in a response what kind of value the schema wants.
 func mustBe(s *openapi3.Schema) string {
 	if words := ownWords(s); words != "" {
 		return words
@@ -162,8 +162,8 @@ func check(s *openapi3.Schema, text string) (problem string) {
 	return mustBe(s)
 }
 
-// valueOf is the value that a text spells. Each has one spelling, apart from zeroes
-// and signs before a whole number.
+// valueOf parses a text. Each value has one spelling, apart from zeroes and signs
+// before a whole number.
 func valueOf(s *openapi3.Schema, text string) (value any, ok bool) {
 	switch {
 	case s.Type.Is(openapi3.TypeInteger):
@@ -171,7 +171,7 @@ func valueOf(s *openapi3.Schema, text string) (value any, ok bool) {
 		return float64(n), err == nil
 	case s.Type.Is(openapi3.TypeNumber):
 		x, err := strconv.ParseFloat(text, 64)
-		return x, err == nil && json.Valid([]byte(text)) // which knows no NaN
+		return x, err == nil && json.Valid([]byte(text)) // which refuses NaN
 	case s.Type.Is(openapi3.TypeBoolean):
 		return text == "true", text == "true" || text == "false"
 	}

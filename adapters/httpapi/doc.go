@@ -1,8 +1,8 @@
-// Package httpapi is the HTTP border of the service: it reads requests as the
-// contract describes them, calls one use case, and writes its answer. It holds no
-// rule of access. Every error becomes problem+json in one place.
+// Package httpapi serves the contract of openapi.yaml: it reads a request, calls one
+// use case and writes the response. It holds no access rules. It is the only package
+// that knows echo, and the only one that turns errors into HTTP's, all into
+// problem+json in one place.
 //
-// [New] makes the handler from [Deps], which are the use cases, and [Config], which
-// bounds what a request may take. [Admit] has requests wait for a place among those
-// that are worked on.
+// [New] makes the handler from [Deps], the use cases, and [Config], the limits on a
+// request. [Admit] makes requests wait for a free place.
 package httpapi

@@ -10,14 +10,13 @@ import (
 	"lethe/domain"
 )
 
-// erasuresPath is where erasures are, and their receipts.
+// erasuresPath is the path of erasures and their receipts.
 const erasuresPath = "/lethe/api/v1/erasures"
 
 func receiptLocation(receipt uuid.UUID) string {
 	return erasuresPath + "/" + receipt.String() + "/receipt"
 }
 
-// PreviewErasure implements StrictServerInterface.
 func (s *server) PreviewErasure(ctx context.Context, request PreviewErasureRequestObject) (PreviewErasureResponseObject, error) {
 	b := request.Body
 	p, token, err := s.Erasures.Preview.Execute(ctx, callerIn(ctx), erasureRequest(b.Responses, b.Owner, b.Filter, b.IncludeLaterTurns))
@@ -34,7 +33,6 @@ func (s *server) PreviewErasure(ctx context.Context, request PreviewErasureReque
 	}}, nil
 }
 
-// StartErasure implements StrictServerInterface.
 func (s *server) StartErasure(ctx context.Context, request StartErasureRequestObject) (StartErasureResponseObject, error) {
 	b := request.Body
 	e, secret, err := s.Erasures.Start.Execute(ctx, callerIn(ctx), domain.StartRequest{
@@ -62,7 +60,6 @@ func (s *server) StartErasure(ctx context.Context, request StartErasureRequestOb
 	}, nil
 }
 
-// ListErasures implements StrictServerInterface.
 func (s *server) ListErasures(ctx context.Context, request ListErasuresRequestObject) (ListErasuresResponseObject, error) {
 	p := request.Params
 	r := domain.ErasureListRequest{Trigger: (*domain.Trigger)(p.Trigger), After: (*domain.Cursor)(p.After), Limit: p.Limit}
@@ -78,7 +75,6 @@ func (s *server) ListErasures(ctx context.Context, request ListErasuresRequestOb
 	}}, nil
 }
 
-// GetErasure implements StrictServerInterface.
 func (s *server) GetErasure(ctx context.Context, request GetErasureRequestObject) (GetErasureResponseObject, error) {
 	e, err := s.Erasures.Get.Execute(ctx, callerIn(ctx), request.ErasureId)
 	if err != nil {
@@ -87,7 +83,6 @@ func (s *server) GetErasure(ctx context.Context, request GetErasureRequestObject
 	return GetErasure200JSONResponse{Body: shownErasure(e)}, nil
 }
 
-// ListErasureReceipts implements StrictServerInterface.
 func (s *server) ListErasureReceipts(ctx context.Context, request ListErasureReceiptsRequestObject) (ListErasureReceiptsResponseObject, error) {
 	p := request.Params
 	page, err := s.Erasures.Receipts.Execute(ctx, callerIn(ctx), request.ErasureId, (*domain.Cursor)(p.After), p.Limit)
@@ -102,7 +97,6 @@ func (s *server) ListErasureReceipts(ctx context.Context, request ListErasureRec
 	}}, nil
 }
 
-// CancelErasure implements StrictServerInterface.
 func (s *server) CancelErasure(ctx context.Context, request CancelErasureRequestObject) (CancelErasureResponseObject, error) {
 	e, err := s.Erasures.Cancel.Execute(ctx, callerIn(ctx), request.ErasureId)
 	if err != nil {
@@ -172,7 +166,7 @@ func shownTarget(t *domain.ErasureTarget) *ErasureTarget {
 	return shown
 }
 
-// listed is the list, which is none where there is nothing in it.
+// listed returns the list, nil if it is empty.
 func listed(ids []uuid.UUID) []uuid.UUID {
 	if ids == nil {
 		return []uuid.UUID{}
@@ -180,7 +174,7 @@ func listed(ids []uuid.UUID) []uuid.UUID {
 	return ids
 }
 
-// unlessZero is nil where there is none.
+// unlessZero returns nil for the zero value.
 func unlessZero[T comparable](value T) *T {
 	var zero T
 	if value == zero {

@@ -15,20 +15,19 @@ import (
 	"lethe/domain"
 )
 
-// Of streams of events.
+// Limits of event streams.
 const (
 	streamFor      = 10 * time.Minute
 	lookEvery      = time.Second
-	heartbeatEvery = 15 * time.Second // what is silent for longer, proxies may close
+	heartbeatEvery = 15 * time.Second // proxies may close a stream that is silent for longer
 	reconnectAfter = 3 * time.Second
 	writeTimeout   = 30 * time.Second // of one event
 )
 
-// endID names the last event. Browsers open a stream again when it has ended,
-// say this, and stop when the answer is 204.
+// endID is the id of the last event. A browser reopens a stream that has ended and
+// sends this id, and stops when the response is 204.
 const endID = "end"
 
-// WatchErasure implements StrictServerInterface.
 func (s *server) WatchErasure(ctx context.Context, request WatchErasureRequestObject) (WatchErasureResponseObject, error) {
 	stream := progressStream{ctx: ctx, server: s, id: request.ErasureId}
 	var err error
@@ -39,7 +38,7 @@ func (s *server) WatchErasure(ctx context.Context, request WatchErasureRequestOb
 	return stream, err
 }
 
-// progressStream is the events of an erasure.
+// progressStream streams the progress of one erasure.
 type progressStream struct {
 	ctx    context.Context // the request's, with its caller
 	server *server
@@ -47,13 +46,13 @@ type progressStream struct {
 	first  progress
 }
 
-// progress is an erasure as it is told.
+// progress is an erasure as a stream reports it.
 type progress struct {
 	body []byte
 	over bool
 }
 
-// look is as whoever the caller is by now, which may be nobody any more.
+// look identifies the caller anew, whose rights may have ended.
 func (p progressStream) look() (progress, error) {
 	ctx, cancel := context.WithTimeout(p.ctx, p.server.lookTimeout)
 	defer cancel()
@@ -75,8 +74,9 @@ func (p progressStream) lookAs(ctx context.Context, caller domain.Principal) (pr
 	return progress{body, e.State.Finished()}, err
 }
 
-// VisitWatchErasureResponse tells events until the erasure or the stream is over,
-// or the caller may not see it any more. Who reads it no more is no error.
+// VisitWatchErasureResponse sends events until the erasure is over, the stream has
+// lasted its time, or the caller loses access. A client that disconnects is not an
+// error.
 func (p progressStream) VisitWatchErasureResponse(w http.ResponseWriter) error {
 	giveBack, err := p.server.shares.streams.take(p.ctx, callerIn(p.ctx).ID, 1)
 	if err != nil {
@@ -84,7 +84,7 @@ func (p progressStream) VisitWatchErasureResponse(w http.ResponseWriter) error {
 	}
 	defer giveBack()
 	w.Header().Set("Content-Type", "text/event-stream")
-	w.Header().Set("X-Accel-Buffering", "no") // or nginx would keep events back
+	w.Header().Set("X-Accel-Buffering", "no") // or nginx would buffer the events
 	w.WriteHeader(http.StatusOK)
 	if callIn(p.ctx).head {
 		return nil
@@ -93,8 +93,8 @@ func (p progressStream) VisitWatchErasureResponse(w http.ResponseWriter) error {
 	var reported time.Time
 	report := func(text string) error {
 		reported = time.Now()
-		// The server's own is for answers that end soon. A writer that has none
-		// cannot set any, and needs not.
+		// The server's own deadline is for short responses. A writer without deadlines
+		// cannot set one and needs none.
 		_ = control.SetWriteDeadline(reported.Add(writeTimeout))
 		if _, err := io.WriteString(w, text); err != nil {
 			return err
@@ -125,9 +125,9 @@ func (p progressStream) VisitWatchErasureResponse(w http.ResponseWriter) error {
 		case p.ctx.Err() != nil:
 			return nil
 		case domain.CodeOf(err) == domain.CodeUnavailable, errors.Is(err, context.DeadlineExceeded):
-			// It is looked at again.
+			// Try again at the next look.
 		case domain.CodeOf(err) == domain.CodeUnauthenticated, domain.CodeOf(err) == domain.CodeNotFound, domain.CodeOf(err) == domain.CodeForbidden:
-			return nil // who asks again is told why
+			return nil // a new request will say why
 		case err != nil:
 			return err
 		case !bytes.Equal(now.body, last.body):
@@ -143,7 +143,7 @@ func (p progressStream) VisitWatchErasureResponse(w http.ResponseWriter) error {
 	return nil
 }
 
-// event is what is told of the progress. JSON has no line breaks in it.
+// event encodes the progress as an event. Its JSON has no line breaks.
 func (p progress) event() string {
 	text := fmt.Sprintf("event: progress\ndata: %s\n\n", p.body)
 	if p.over {

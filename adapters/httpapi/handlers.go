@@ -18,13 +18,13 @@ import (
 
 type callKey struct{}
 
-// call is what authenticate knows of a request.
+// call is what authenticate knows about a request.
 type call struct {
 	caller  domain.Principal
 	address string // the peer's
-	head    bool   // HEAD was asked: of the answer, nothing but the headers is sent
-	// identify tells again who is calling: a key may be revoked, a session may end,
-	// a person may lose a role while an answer goes on.
+	head    bool   // HEAD was requested: only the headers are sent
+	// identify identifies the caller again: a key may be revoked, a session may end, or
+	// a person may lose a role while a response goes on.
 	identify func(context.Context) (domain.Principal, error)
 }
 
@@ -33,11 +33,11 @@ func callIn(ctx context.Context) call {
 	return c
 }
 
-// callerIn is who authenticate found.
+// callerIn returns the caller that authenticate identified.
 func callerIn(ctx context.Context) domain.Principal { return callIn(ctx).caller }
 
-// authenticate runs after path and query have been parsed, so that their
-// syntax is judged first.
+// authenticate runs after path and query have been parsed, so that their syntax is
+// judged first.
 func (s *server) authenticate(next StrictHandlerFunc, _ string) StrictHandlerFunc {
 	return func(c echo.Context, request any) (any, error) {
 		a, r, identify := askedOf(c), c.Request(), s.Identify
@@ -68,12 +68,11 @@ func (s *server) authenticate(next StrictHandlerFunc, _ string) StrictHandlerFun
 	}
 }
 
-// countModes are the modes of counting by the contract's words for them.
+// countModes maps the contract's words to modes of counting.
 var countModes = map[string]domain.CountMode{
 	"auto": domain.CountAuto, "exact": domain.CountExact, "estimate": domain.CountEstimate, "none": domain.CountNone,
 }
 
-// ListResponses implements StrictServerInterface.
 func (s *server) ListResponses(ctx context.Context, request ListResponsesRequestObject) (ListResponsesResponseObject, error) {
 	p := request.Params
 	r := domain.ListRequest{
@@ -84,7 +83,7 @@ func (s *server) ListResponses(ctx context.Context, request ListResponsesRequest
 		After:       (*domain.Cursor)(p.After),
 		Skip:        p.Skip,
 		Limit:       p.Limit,
-		Count:       countModes[given(p.Count)], // auto, unless it says otherwise
+		Count:       countModes[given(p.Count)], // auto by default
 		ResponseFilter: domain.ResponseFilter{
 			States: entries(p.Statuses), Models: entries(p.Model), Tiers: entries(p.ServiceTiers),
 			CreatedAfter: (*time.Time)(p.CreatedAfter), CreatedBefore: (*time.Time)(p.CreatedBefore),
@@ -123,8 +122,7 @@ func (s *server) ListResponses(ctx context.Context, request ListResponsesRequest
 	return pageAnswer{body, tag}, nil
 }
 
-// GetResponse implements StrictServerInterface. What the caller may already
-// have is looked at without its contents first.
+// GetResponse first looks, without contents, at what the caller may already have.
 func (s *server) GetResponse(ctx context.Context, request GetResponseRequestObject) (GetResponseResponseObject, error) {
 	id := request.RequestId
 	omit := given(request.Params.Body) == "omit"
@@ -143,8 +141,8 @@ func (s *server) GetResponse(ctx context.Context, request GetResponseRequestObje
 	return s.whole(ctx, id)
 }
 
-// detail is the answer to a request for a response. Its tag is that of one with
-// or, as omit says, without contents, whatever was read of them.
+// detail reads a response. Its tag is for the response with contents, or without if
+// omit is set, whatever was read.
 func (s *server) detail(ctx context.Context, id uuid.UUID, request domain.GetRequest, omit bool) (answer detailAnswer, err error) {
 	call := callIn(ctx)
 	request.ID, request.Address = id, call.address
@@ -157,7 +155,6 @@ func (s *server) detail(ctx context.Context, id uuid.UUID, request domain.GetReq
 	return answer, err
 }
 
-// EraseResponse implements StrictServerInterface.
 func (s *server) EraseResponse(ctx context.Context, request EraseResponseRequestObject) (EraseResponseResponseObject, error) {
 	caller, id, laterTurns := callerIn(ctx), request.RequestId, given(request.Params.IncludeLaterTurns)
 	var erased domain.Erased
@@ -186,7 +183,7 @@ func (s *server) EraseResponse(ctx context.Context, request EraseResponseRequest
 	}}, nil
 }
 
-// given is zero where nothing was.
+// given returns the value, zero if there is none.
 func given[T any](value *T) T {
 	if value == nil {
 		return *new(T)
@@ -194,8 +191,8 @@ func given[T any](value *T) T {
 	return *value
 }
 
-// entries trims the entries of a comma list and drops empty ones; nil stays
-// nil, since given but empty is another thing.
+// entries trims the entries of a comma list and drops empty ones; nil stays nil, since
+// an empty list differs from none.
 func entries(list []string) []string {
 	if list == nil {
 		return nil
@@ -230,7 +227,7 @@ func summary(r domain.ResponseSummary) ResponseSummary {
 	}
 }
 
-// utc is nil where the time is unknown or has no form that callers can read.
+// utc returns nil if the time is unknown or RFC 3339 cannot express it.
 func utc(t *time.Time) *time.Time {
 	if t == nil || !domain.Sayable(*t) {
 		return nil
@@ -245,8 +242,8 @@ func status(code *int) *int32 {
 	return new(int32(*code))
 }
 
-// milliseconds is exact to the microsecond: the nearest float to a whole
-// number of microseconds, divided once.
+// milliseconds is exact to the microsecond: the nearest float to a whole number of
+// microseconds, divided once.
 func milliseconds(d *time.Duration) *float64 {
 	if d == nil {
 		return nil
@@ -254,7 +251,7 @@ func milliseconds(d *time.Duration) *float64 {
 	return new(float64(d.Microseconds()) / 1000)
 }
 
-// number is where money stops being a decimal. What JSON has no number for,
+// number is where money stops being a decimal. A value that JSON has no number for,
 // such as Postgres's NaN, is unknown.
 func number(d *domain.Decimal) *float64 {
 	if d == nil {
@@ -267,7 +264,7 @@ func number(d *domain.Decimal) *float64 {
 	return &f
 }
 
-// convert makes a list of another, whose entries to makes; nil becomes empty.
+// convert applies to to each entry of a list; nil becomes empty.
 func convert[A, B any](list []A, to func(A) B) []B {
 	converted := make([]B, len(list))
 	for i, entry := range list {
@@ -276,7 +273,7 @@ func convert[A, B any](list []A, to func(A) B) []B {
 	return converted
 }
 
-// cursorText is nil where nothing follows.
+// cursorText returns nil on the last page.
 func cursorText(c *domain.Cursor) *string {
 	if c == nil {
 		return nil

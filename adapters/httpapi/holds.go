@@ -7,10 +7,8 @@ import (
 	"lethe/domain"
 )
 
-// holdsPath is where holds are.
 const holdsPath = "/lethe/api/v1/holds"
 
-// PlaceHold implements StrictServerInterface.
 func (s *server) PlaceHold(ctx context.Context, request PlaceHoldRequestObject) (PlaceHoldResponseObject, error) {
 	b := request.Body
 	r := domain.HoldRequest{Reason: b.Reason, ExpiresAt: (*time.Time)(b.ExpiresAt)}
@@ -32,7 +30,6 @@ func (s *server) PlaceHold(ctx context.Context, request PlaceHoldRequestObject) 
 	}, nil
 }
 
-// ListHolds implements StrictServerInterface.
 func (s *server) ListHolds(ctx context.Context, request ListHoldsRequestObject) (ListHoldsResponseObject, error) {
 	p := request.Params
 	page, err := s.Holds.List.Execute(ctx, callerIn(ctx), domain.HoldListRequest{
@@ -46,7 +43,6 @@ func (s *server) ListHolds(ctx context.Context, request ListHoldsRequestObject) 
 	}}, nil
 }
 
-// GetHold implements StrictServerInterface.
 func (s *server) GetHold(ctx context.Context, request GetHoldRequestObject) (GetHoldResponseObject, error) {
 	hold, err := s.Holds.Get.Execute(ctx, callerIn(ctx), request.HoldId)
 	if err != nil {
@@ -55,7 +51,6 @@ func (s *server) GetHold(ctx context.Context, request GetHoldRequestObject) (Get
 	return GetHold200JSONResponse{Body: shownHold(hold)}, nil
 }
 
-// ReleaseHold implements StrictServerInterface.
 func (s *server) ReleaseHold(ctx context.Context, request ReleaseHoldRequestObject) (ReleaseHoldResponseObject, error) {
 	hold, err := s.Holds.Release.Execute(ctx, callerIn(ctx), request.HoldId)
 	if err != nil {

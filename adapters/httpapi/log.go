@@ -10,13 +10,12 @@ import (
 	"lethe/domain"
 )
 
-// tilePath is of a tile, whose index has slashes.
+// tilePath is the route of a tile, whose index has slashes.
 const tilePath = "/log/tile/:level/:index"
 
-// receiptDue is in how many seconds a receipt that is not sealed yet may be.
+// receiptDue is the Retry-After for a receipt that is not sealed yet, in seconds.
 const receiptDue = 1
 
-// GetReceipt implements StrictServerInterface.
 func (s *server) GetReceipt(ctx context.Context, request GetReceiptRequestObject) (GetReceiptResponseObject, error) {
 	file, err := s.Receipt.Execute(ctx, callerIn(ctx), request.ErasureId, (*domain.Level)(request.Params.Reached))
 	if domain.CodeOf(err) == domain.CodeNotSealed {
@@ -25,13 +24,11 @@ func (s *server) GetReceipt(ctx context.Context, request GetReceiptRequestObject
 	return textAnswer(file), err
 }
 
-// GetCheckpoint implements StrictServerInterface.
 func (s *server) GetCheckpoint(ctx context.Context, _ GetCheckpointRequestObject) (GetCheckpointResponseObject, error) {
 	checkpoint, err := s.ReadLog.Checkpoint(ctx, callerIn(ctx))
 	return textAnswer(checkpoint), err
 }
 
-// GetLogKeys implements StrictServerInterface.
 func (s *server) GetLogKeys(ctx context.Context, _ GetLogKeysRequestObject) (GetLogKeysResponseObject, error) {
 	keys, err := s.ReadLog.Keys(ctx, callerIn(ctx))
 	var lines strings.Builder
@@ -41,7 +38,6 @@ func (s *server) GetLogKeys(ctx context.Context, _ GetLogKeysRequestObject) (Get
 	return textAnswer(lines.String()), err
 }
 
-// GetTile implements StrictServerInterface.
 func (s *server) GetTile(ctx context.Context, request GetTileRequestObject) (GetTileResponseObject, error) {
 	t := domain.Tile{Level: request.Level.level, Index: request.Index.index, Width: request.Index.width}
 	read := s.ReadLog.Hashes
@@ -52,7 +48,7 @@ func (s *server) GetTile(ctx context.Context, request GetTileRequestObject) (Get
 	return GetTile200ApplicationoctetStreamResponse{Body: bytes.NewReader(data), ContentLength: int64(len(data))}, err
 }
 
-// textAnswer is a text as it is.
+// textAnswer is a response of plain text.
 type textAnswer []byte
 
 func (a textAnswer) write(w http.ResponseWriter) error {
@@ -79,7 +75,7 @@ func (l *tileLevel) UnmarshalText(given []byte) (err error) {
 	return err
 }
 
-// tileIndex is the rest of the path of a tile. There is one spelling of each.
+// tileIndex is the rest of the path of a tile. Each tile has one spelling.
 type tileIndex struct {
 	index int64
 	width int

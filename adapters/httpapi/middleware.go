@@ -51,16 +51,15 @@ func newRequestID() string {
 	return hex.EncodeToString(random[:])
 }
 
-// setHeaders sets what every answer has.
+// setHeaders sets the headers of every response.
 func setHeaders(h http.Header, requestID string) {
 	h.Set("X-Request-Id", requestID)
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 }
 
-// observe gives the request its name, and tells the log and the metrics what
-// became of it. Nothing that the caller sent is logged but that name and the
-// method, where HTTP defines it.
+// observe gives the request an id, and logs and measures its outcome. Of what the
+// caller sent, it logs only that id, and the method if HTTP defines it.
 func (s *server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		begin := time.Now()
@@ -108,7 +107,7 @@ func (s *server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// accessLevel keeps probes that went well out of the log.
+// accessLevel keeps successful probes out of the log.
 func accessLevel(route string, status int) slog.Level {
 	switch route {
 	case "/healthz", "/readyz", "/metrics":
@@ -119,7 +118,7 @@ func accessLevel(route string, status int) slog.Level {
 	return slog.LevelInfo
 }
 
-// knownMethod keeps the number of metrics finite, and others' words out of the log.
+// knownMethod bounds the number of metrics and keeps callers' words out of the log.
 func knownMethod(method string) string {
 	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,
@@ -129,8 +128,8 @@ func knownMethod(method string) string {
 	return "other"
 }
 
-// recover answers a panic. What was thrown may hold anything, so only its type
-// is logged, and the words of the runtime's own errors.
+// recover answers a panic. The panic value may hold anything, so only its type is
+// logged, and the text of runtime errors.
 func (s *server) recover(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) (err error) {
 		defer func() {
@@ -148,7 +147,7 @@ func (s *server) recover(next echo.HandlerFunc) echo.HandlerFunc {
 			s.Log.ErrorContext(c.Request().Context(), "a request panicked",
 				"request_id", requestIDOf(c), "panic", what, "stack", string(debug.Stack()))
 			if c.Response().Committed {
-				panic(http.ErrAbortHandler) // or half an answer would look whole
+				panic(http.ErrAbortHandler) // or half a response would look whole
 			}
 			err = errors.New("panic: " + what)
 		}()
@@ -156,9 +155,9 @@ func (s *server) recover(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// refuseOtherOrigins keeps other sites from having a browser use what it sends by
-// itself: cookies, and whatever makes an authenticating proxy give its word, which
-// it may keep from us. A key is sent by nothing but a program that has it.
+// refuseOtherOrigins keeps other sites from using what a browser sends by itself:
+// cookies, and whatever an authenticating proxy accepts, which it may not pass on. Only
+// a program that has a key sends it.
 func (s *server) refuseOtherOrigins(next echo.HandlerFunc) echo.HandlerFunc {
 	protection := http.NewCrossOriginProtection()
 	return func(c echo.Context) error {
@@ -172,8 +171,8 @@ func (s *server) refuseOtherOrigins(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// limitBody reads what body there is, so that one too large is refused also
-// where its length was not announced, and by operations that take none.
+// limitBody reads the body, so that one too large is refused even without a
+// Content-Length, and by operations that take none.
 func limitBody(next echo.HandlerFunc) echo.HandlerFunc {
 	tooLarge := &requestProblem{status: http.StatusRequestEntityTooLarge,
 		detail: fmt.Sprintf("The request's body must have at most %d bytes", MaxBodyBytes)}
@@ -196,15 +195,15 @@ func limitBody(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// hiddenMethods is of the paths beside which there is one with a parameter: a
-// method that they do not know, the router takes for that other one's. GET
-// /erasures/preview is no fetching of an erasure of that name. methods are those
-// of each path; they are sorted.
+// hiddenMethods handles fixed paths that a path with a parameter also matches: the
+// router takes a method that the fixed path lacks for one of the other path. GET
+// /erasures/preview must not fetch an erasure of that name. methods has those of each
+// path and gets sorted.
 func hiddenMethods(methods map[string][]string) echo.MiddlewareFunc {
 	allow := make(map[string]string)
 	for path, known := range methods {
 		if strings.Contains(path, "/:") {
-			continue // a pattern, which nobody asks for
+			continue // a pattern, which nobody requests
 		}
 		slices.Sort(known)
 		allow[path] = strings.Join(append([]string{http.MethodOptions}, known...), ", ")
@@ -213,8 +212,8 @@ func hiddenMethods(methods map[string][]string) echo.MiddlewareFunc {
 		return func(c echo.Context) error {
 			asked := echo.GetPath(c.Request())
 			if decoded := c.Request().URL.Path; asked != decoded && allow[decoded] != "" {
-				// What is fixed of a path has one spelling, here and for proxies that go
-				// by it: this one is not taken for a parameter either.
+				// A fixed path has one spelling, here and for proxies that rely on it:
+				// another spelling does not match a parameter either.
 				c.SetPath("")
 				c.Set(misspelled, true)
 				return next(c)
@@ -229,7 +228,7 @@ func hiddenMethods(methods map[string][]string) echo.MiddlewareFunc {
 	}
 }
 
-// refuseHiddenMethods answers what hiddenMethods has found, once it is observed.
+// refuseHiddenMethods refuses what hiddenMethods has found, inside observe.
 func refuseHiddenMethods(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		if c.Get(misspelled) != nil {
@@ -243,7 +242,7 @@ func refuseHiddenMethods(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// options answers OPTIONS with what the router knows of the path.
+// options answers OPTIONS with the methods that the router knows for the path.
 func options(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		allow, ok := c.Get(echo.ContextKeyHeaderAllow).(string)
@@ -262,8 +261,7 @@ func deadline(limit time.Duration) echo.MiddlewareFunc {
 			r := c.Request()
 			ctx, cancel := context.WithTimeout(r.Context(), limit)
 			defer cancel()
-			// Afterwards the request's own context tells whether the caller is
-			// still there.
+			// Afterwards the request's own context tells if the client is still there.
 			defer c.SetRequest(r)
 			c.SetRequest(r.WithContext(ctx))
 			return next(c)

@@ -6,20 +6,20 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// profile is how an operation is served, as far as the contract does not say it.
+// profile says how to serve an operation, beyond what the contract says.
 type profile struct {
 	cost cost
-	// remembered operations are those that are asked for all the time, and may go by
-	// who the caller was a moment ago. Every other one, whatever it is and whenever it
-	// came, asks who is calling now.
+	// remembered marks operations that are called all the time and may rely on who the
+	// caller was a moment ago. All others, including new ones, identify the caller
+	// anew.
 	remembered bool
 	compressed bool
-	keeps      bool // holds contents in memory until they are answered
-	reserved   bool // goes by the connections that are kept for holds
+	keeps      bool // holds contents in memory until the response is written
+	reserved   bool // uses the connections reserved for holds
 }
 
-// cost is what a request takes of the database, which bounds how long it may work, and
-// how many of its kind are worked on at a time.
+// cost is what a request costs the database. It bounds how long the request may work,
+// and how many of its kind run at a time.
 type cost int
 
 const (
@@ -27,12 +27,12 @@ const (
 	lists          // a page
 	fetches        // one thing
 	changes        // one thing is changed
-	estimates      // all that would be erased is counted, or all that was asked for is erased
+	estimates      // counts all that would be erased, or erases all that was asked for
 	streams        // bound themselves
 )
 
 // profiles has a row for each operation of the contract, and is the only place that
-// names any.
+// names operations.
 var profiles = map[string]profile{
 	"listResponses": {cost: lists, remembered: true, compressed: true},
 	"getResponse":   {cost: fetches, remembered: true, compressed: true, keeps: true},
@@ -69,14 +69,14 @@ var profiles = map[string]profile{
 	"listAccessLog": {cost: lists, compressed: true},
 }
 
-// limit is how long a request of that cost may work; 0: as long as it wants.
+// limit returns how long a request of that cost may work; 0: without limit.
 func (c Config) limit(of cost) time.Duration {
 	return map[cost]time.Duration{
 		lists: c.ListTimeout, fetches: c.GetTimeout, changes: c.EraseTimeout, estimates: c.EstimateTimeout,
 	}[of]
 }
 
-// middlewares are those of each operation, the outermost first.
+// middlewares returns the middlewares of each operation, the outermost first.
 func middlewares(operations map[string]*operation, cfg Config) map[string][]echo.MiddlewareFunc {
 	compress := newCompress()
 	of := make(map[string][]echo.MiddlewareFunc)
@@ -98,8 +98,8 @@ func middlewares(operations map[string]*operation, cfg Config) map[string][]echo
 	return of
 }
 
-// askedKey is of echo's context.
+// askedKey is a key of echo's context.
 const askedKey = "asked"
 
-// askedOf is what guard has found of the request.
+// askedOf returns what guard has found in the request.
 func askedOf(c echo.Context) *asked { return c.Get(askedKey).(*asked) }

@@ -18,15 +18,15 @@ import (
 	"lethe/domain"
 )
 
-// What a query may be at most.
+// Limits of a query.
 const (
 	maxQueryBytes = 16 << 10
 	maxQueryPairs = 1000
 )
 
-// guard refuses what is not as the contract says, before the generated code binds it:
-// that ignores what it cannot parse, and takes more spellings. Parameters that are not
-// known are passed over and named in the answer, but must be well formed too.
+// guard refuses whatever breaks the contract before the generated code binds it, which
+// ignores what it cannot parse and accepts more spellings. Unknown parameters are
+// ignored and named in the response, but must be well formed.
 func (o *operation) guard(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
@@ -64,7 +64,7 @@ func (o *operation) guard(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// valuesOf are those of a parameter; query has those of the query.
+// valuesOf returns the values of a parameter; query has those of the query.
 func valuesOf(p *openapi3.Parameter, c echo.Context, query map[string]string) []string {
 	switch p.In {
 	case openapi3.ParameterInHeader:
@@ -84,8 +84,8 @@ func valuesOf(p *openapi3.Parameter, c echo.Context, query map[string]string) []
 	return nil
 }
 
-// unbound puts words of the contract in the place of the generated code's, which are
-// the Go parser's, where that could not bind a parameter.
+// unbound replaces the error of the generated code, which has the Go parser's words,
+// with the contract's words for the parameter that it could not bind.
 func (o *operation) unbound(err error) error {
 	e, ok := errors.AsType[*echo.HTTPError](err)
 	if !ok {
@@ -103,8 +103,8 @@ func (o *operation) unbound(err error) error {
 	return err
 }
 
-// readQuery returns the values of the parameters that the operation has, and the names
-// of those that it has not, or why the query is refused.
+// readQuery returns the values of the operation's parameters and the names of unknown
+// ones, or why the query is refused.
 func (o *operation) readQuery(query string) (given map[string]string, unknown []string, err error) {
 	if len(query) > maxQueryBytes {
 		return nil, nil, invalid("", fmt.Sprintf("The query must have at most %d bytes", maxQueryBytes))
@@ -149,20 +149,19 @@ func decode(raw string) (text, problem string) {
 	return text, ""
 }
 
-// The types below are read otherwise than the generated code does; openapi.yaml is
-// overlaid with their names.
+// These types parse their text themselves instead of leaving it to the generated code;
+// an overlay of openapi.yaml names them.
 
-// instant is a time in RFC 3339; lower case, and a space for the T, may be
-// taken. Postgres keeps microseconds, so finer digits are dropped.
+// instant is a time in RFC 3339; lower case, and a space for the T, are accepted.
+// Postgres keeps microseconds, so finer digits are dropped.
 type instant time.Time
 
-// time.Parse alone takes hours of one digit, commas and offsets of any size.
+// time.Parse alone accepts hours of one digit, commas and offsets of any size.
 var instantShape = regexp.MustCompile(`^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d(?:\.\d+)?)(?:[Zz]|([+-](?:[01]\d|2[0-3]):[0-5]\d))$`)
 
 var errNoInstant = errors.New("must be a time as of RFC 3339 with an offset, such as 2026-03-01T12:00:00Z")
 
-// Bind implements runtime.Binder, which the generated code asks before it
-// tries its own formats.
+// Bind is called by the generated code before it tries its own formats.
 func (i *instant) Bind(text string) error {
 	parts := instantShape.FindStringSubmatch(text)
 	if parts == nil {
@@ -187,7 +186,7 @@ func (i *instant) UnmarshalJSON(text []byte) error {
 
 func (i instant) MarshalJSON() ([]byte, error) { return time.Time(i).UTC().MarshalJSON() }
 
-// onlyTrue is true; what it is not is said by leaving it out.
+// onlyTrue can only be true; callers leave it out for false.
 type onlyTrue bool
 
 func (o *onlyTrue) UnmarshalJSON(text []byte) error {
@@ -198,7 +197,7 @@ func (o *onlyTrue) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-// cursor is what domain.ParseCursor reads.
+// cursor is parsed by domain.ParseCursor.
 type cursor domain.Cursor
 
 func (c *cursor) Bind(text string) error {
@@ -215,7 +214,7 @@ func (d *duration) Bind(text string) error {
 	if err != nil || ms < 0 {
 		return errors.New("no number of milliseconds")
 	}
-	// What is longer than 292 years, nothing takes.
+	// Longer than 292 years does not fit, and no limit is that long.
 	*d = duration(min(ms, math.MaxInt64/int64(time.Millisecond))) * duration(time.Millisecond)
 	return nil
 }
@@ -235,7 +234,7 @@ func (d *decimal) Bind(text string) error {
 	return err
 }
 
-// timeOfDay is what domain.ParseTimeOfDay reads.
+// timeOfDay is parsed by domain.ParseTimeOfDay.
 type timeOfDay domain.TimeOfDay
 
 func (t *timeOfDay) UnmarshalText(text []byte) error {

@@ -13,16 +13,16 @@ import (
 )
 
 const (
-	// statusClientGone is in the log when the caller hung up first.
+	// statusClientGone is logged when the caller disconnected first.
 	statusClientGone = 499
 	// retryAfter is how many seconds a caller should wait when a database is
-	// gone or busy.
+	// unavailable or busy.
 	retryAfter = "30"
-	// crowdedRetryAfter is how many when others want the same at the time.
+	// crowdedRetryAfter is the same for contention with other requests, in seconds.
 	crowdedRetryAfter = "5"
 )
 
-// requestProblem is a request that this package refuses by itself.
+// requestProblem is the refusal of a request by this package itself.
 type requestProblem struct {
 	status    int
 	detail    string
@@ -35,7 +35,7 @@ func invalid(parameter, detail string) error {
 	return &requestProblem{http.StatusBadRequest, detail, parameter}
 }
 
-// statuses are those of the errors whose message is for the caller.
+// statuses maps the codes whose messages are for the caller.
 var statuses = map[domain.Code]int{
 	domain.CodeInvalid: http.StatusBadRequest, domain.CodeUnauthenticated: http.StatusUnauthorized,
 	domain.CodeForbidden: http.StatusForbidden, domain.CodeNotFound: http.StatusNotFound,
@@ -43,7 +43,7 @@ var statuses = map[domain.Code]int{
 	domain.CodeCrowded: http.StatusTooManyRequests, domain.CodeUnavailable: http.StatusServiceUnavailable,
 }
 
-// problemOf says what an error is to a caller. Only texts of our own are told.
+// problemOf turns an error into a response. It shows only texts of our own.
 func problemOf(err error) requestProblem {
 	if p, ok := errors.AsType[*requestProblem](err); ok {
 		return *p
@@ -70,8 +70,8 @@ func problemOf(err error) requestProblem {
 	}
 }
 
-// fail answers with a problem. It is the one place where errors become
-// answers; those that are not the caller's are logged here.
+// fail responds with a problem. Errors become responses only here; those that the
+// caller did not cause are logged.
 func (s *server) fail(err error, c echo.Context) {
 	r, w := c.Request(), c.Response()
 	if w.Committed {
@@ -117,9 +117,9 @@ func (p requestProblem) write(w http.ResponseWriter, requestID string) error {
 	return json.NewEncoder(w).Encode(body)
 }
 
-// turnAway answers a request that is not let in, as the handler itself would; after
-// is for how many seconds the caller should wait. It returns the id that the request
-// was given, and an error where the answer did not get through.
+// turnAway refuses a request as the handler itself would; after is how many seconds the
+// caller should wait. It returns the id given to the request, and an error if the
+// response could not be written.
 func turnAway(w http.ResponseWriter, status int, detail, after string) (requestID string, err error) {
 	requestID = newRequestID()
 	setHeaders(w.Header(), requestID)

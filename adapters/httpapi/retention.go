@@ -6,10 +6,8 @@ import (
 	"lethe/domain"
 )
 
-// rulesPath is where retention rules are.
 const rulesPath = "/lethe/api/v1/retention-rules"
 
-// CreateRetentionRule implements StrictServerInterface.
 func (s *server) CreateRetentionRule(ctx context.Context, request CreateRetentionRuleRequestObject) (CreateRetentionRuleResponseObject, error) {
 	b := request.Body
 	rule, err := s.Retention.Create.Execute(ctx, callerIn(ctx), ruleRequest(b.Name, b.Filter, b.AgeDays, b.RunAt, b.MaxPerRun))
@@ -23,7 +21,6 @@ func (s *server) CreateRetentionRule(ctx context.Context, request CreateRetentio
 	}, nil
 }
 
-// ChangeRetentionRule implements StrictServerInterface.
 func (s *server) ChangeRetentionRule(ctx context.Context, request ChangeRetentionRuleRequestObject) (ChangeRetentionRuleResponseObject, error) {
 	b := request.Body
 	rule, err := s.Retention.Change.Execute(ctx, callerIn(ctx), request.RuleId, b.Version,
@@ -35,7 +32,6 @@ func (s *server) ChangeRetentionRule(ctx context.Context, request ChangeRetentio
 	return ChangeRetentionRule200JSONResponse{Body: shownRule(rule)}, nil
 }
 
-// ListRetentionRules implements StrictServerInterface.
 func (s *server) ListRetentionRules(ctx context.Context, request ListRetentionRulesRequestObject) (ListRetentionRulesResponseObject, error) {
 	p := request.Params
 	page, err := s.Retention.List.Execute(ctx, callerIn(ctx), domain.RuleListRequest{
@@ -49,7 +45,6 @@ func (s *server) ListRetentionRules(ctx context.Context, request ListRetentionRu
 	}}, nil
 }
 
-// GetRetentionRule implements StrictServerInterface.
 func (s *server) GetRetentionRule(ctx context.Context, request GetRetentionRuleRequestObject) (GetRetentionRuleResponseObject, error) {
 	rule, err := s.Retention.Get.Execute(ctx, callerIn(ctx), request.RuleId)
 	if err != nil {
@@ -58,7 +53,6 @@ func (s *server) GetRetentionRule(ctx context.Context, request GetRetentionRuleR
 	return GetRetentionRule200JSONResponse{Body: shownRule(rule)}, nil
 }
 
-// GetRetentionRuleVersion implements StrictServerInterface.
 func (s *server) GetRetentionRuleVersion(ctx context.Context, request GetRetentionRuleVersionRequestObject) (GetRetentionRuleVersionResponseObject, error) {
 	id := request.RuleId
 	v, err := s.Retention.Get.Version(ctx, callerIn(ctx), id, request.Version)
@@ -71,7 +65,6 @@ func (s *server) GetRetentionRuleVersion(ctx context.Context, request GetRetenti
 	}}, nil
 }
 
-// DryRunRetentionRule implements StrictServerInterface.
 func (s *server) DryRunRetentionRule(ctx context.Context, request DryRunRetentionRuleRequestObject) (DryRunRetentionRuleResponseObject, error) {
 	rule, err := s.Retention.DryRun.Execute(ctx, callerIn(ctx), request.RuleId)
 	if err != nil {
@@ -81,7 +74,6 @@ func (s *server) DryRunRetentionRule(ctx context.Context, request DryRunRetentio
 	return DryRunRetentionRule200JSONResponse{Body: shownRule(rule)}, nil
 }
 
-// EnableRetentionRule implements StrictServerInterface.
 func (s *server) EnableRetentionRule(ctx context.Context, request EnableRetentionRuleRequestObject) (EnableRetentionRuleResponseObject, error) {
 	rule, err := s.Retention.Enable.Execute(ctx, callerIn(ctx), request.RuleId, request.Body.Version)
 	if err != nil {
@@ -91,7 +83,6 @@ func (s *server) EnableRetentionRule(ctx context.Context, request EnableRetentio
 	return EnableRetentionRule200JSONResponse{Body: shownRule(rule)}, nil
 }
 
-// DisableRetentionRule implements StrictServerInterface.
 func (s *server) DisableRetentionRule(ctx context.Context, request DisableRetentionRuleRequestObject) (DisableRetentionRuleResponseObject, error) {
 	rule, err := s.Retention.Disable.Execute(ctx, callerIn(ctx), request.RuleId)
 	if err != nil {
@@ -101,7 +92,6 @@ func (s *server) DisableRetentionRule(ctx context.Context, request DisableRetent
 	return DisableRetentionRule200JSONResponse{Body: shownRule(rule)}, nil
 }
 
-// RemoveRetentionRule implements StrictServerInterface.
 func (s *server) RemoveRetentionRule(ctx context.Context, request RemoveRetentionRuleRequestObject) (RemoveRetentionRuleResponseObject, error) {
 	id := request.RuleId
 	if err := s.Retention.Remove.Execute(ctx, callerIn(ctx), id); err != nil {

@@ -1,6 +1,3 @@
-// Package httpapi serves the contract of openapi.yaml: it reads requests, calls
-// the use cases and writes what they answer. It is the only package that knows
-// echo, and the only one that turns errors into HTTP's.
 package httpapi
 
 import (
@@ -24,14 +21,13 @@ type Config struct {
 	ListTimeout  time.Duration // 10 s
 	GetTimeout   time.Duration // 15 s
 	EraseTimeout time.Duration // 30 s
-	// EstimateTimeout is of what counts all that would be erased: 55 s.
+	// EstimateTimeout is for requests that count all that would be erased: 55 s.
 	EstimateTimeout time.Duration
 	ReadyTimeout    time.Duration // 2 s
-	// Requests is how many are worked on at a time: 256. Of these, half are one
-	// caller's at most.
+	// Requests is how many requests run at a time: 256. One caller has at most half.
 	Requests int
-	// Estimates is how many previews, dry runs and beginnings of bulk erasures are
-	// worked on at a time: 4. Of these, two are one caller's at most.
+	// Estimates is how many previews, dry runs and starts of bulk erasures run at a
+	// time: 4. One caller has at most two.
 	Estimates int
 }
 
@@ -46,7 +42,7 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Deps is what the server calls. All of it is needed, unless it says so.
+// Deps is what the server calls. Every field is required unless it says otherwise.
 type Deps struct {
 	Identify  *domain.IdentifyCaller
 	List      *domain.ListResponses
@@ -59,34 +55,33 @@ type Deps struct {
 	Retention Retention
 	AccessLog *domain.ListAccessLog
 
-	// IdentifyReader does what Identify does for lists and fetches that are asked
-	// for all the time, and may go by what was so a moment ago; nil: Identify does.
+	// IdentifyReader replaces Identify for frequent lists and fetches, and may rely on
+	// what was true a moment ago; nil: Identify is used.
 	IdentifyReader *domain.IdentifyCaller
 
-	// ForHolds has what is asked of holds go by connections that are kept for it,
-	// from finding out who is calling on; nil: it goes by any.
+	// ForHolds makes requests about holds use the connections reserved for them,
+	// including the identification of the caller; nil: they use any.
 	ForHolds func(context.Context) context.Context
 
-	// By says in what is asked of the database who is calling; nil: nobody does.
+	// By attaches the caller to the database queries; nil: nothing does.
 	By func(ctx context.Context, caller uuid.UUID) context.Context
 
-	// Credentials reads from a request who says to be calling.
+	// Credentials reads the caller's credentials from a request.
 	Credentials func(*http.Request) domain.Credentials
-	// Ready says whether requests can be answered now. The message of a
-	// domain.Error is told to whoever asks.
+	// Ready says whether requests can be answered now. The message of a domain.Error is
+	// shown to the client.
 	Ready func(context.Context) error
 	// Stopping is closed when the service stops: streams end then. Nil: never.
 	Stopping <-chan struct{}
 	// Metrics serves /metrics.
 	Metrics http.Handler
-	// Observe is called when a request begins; what it returns is called when
-	// it has been answered, with the route's pattern, "other" where there is
-	// none. The same goes for methods that HTTP does not define.
+	// Observe is called when a request begins; the function it returns is called when
+	// the request has been answered, with the route's pattern and the method. Both are
+	// "other" where there is no route or HTTP does not define the method.
 	Observe func() (done func(route, method string, status int))
 	Log     *slog.Logger
 }
 
-// Erasures are the use cases of bulk erasures.
 type Erasures struct {
 	Preview  *domain.PreviewErasure
 	Start    *domain.StartErasure
@@ -96,7 +91,6 @@ type Erasures struct {
 	Cancel   *domain.CancelErasure
 }
 
-// Holds are the use cases of holds.
 type Holds struct {
 	Place   *domain.PlaceHold
 	List    *domain.ListHolds
@@ -104,7 +98,6 @@ type Holds struct {
 	Release *domain.ReleaseHold
 }
 
-// Retention are the use cases of retention rules.
 type Retention struct {
 	Create  *domain.CreateRule
 	Change  *domain.ChangeRule
@@ -116,7 +109,7 @@ type Retention struct {
 	Remove  *domain.RemoveRule
 }
 
-// New makes the handler of all routes. It fails when an operation of the contract is
+// New makes the handler of all routes. It fails if an operation of the contract is
 // missing in profiles.
 func New(cfg Config, deps Deps) (http.Handler, error) {
 	operations, err := contracted()
@@ -145,8 +138,8 @@ func New(cfg Config, deps Deps) (http.Handler, error) {
 		methods[route.Path] = append(methods[route.Path], route.Method)
 	}
 	for path := range s.routes {
-		// Without this, echo takes a last parameter for all of the rest. Where
-		// there are paths below it, it does not, and this would hide them.
+		// Without this, echo lets a last parameter match the rest of the path. Where
+		// there are paths below it, echo does not, and this route would hide them.
 		isParameter := strings.HasPrefix(path[strings.LastIndexByte(path, '/')+1:], ":")
 		if isParameter && path != tilePath && !s.routesBelow(path) {
 			e.RouteNotFound(path+"/*", echo.NotFoundHandler)
@@ -156,7 +149,7 @@ func New(cfg Config, deps Deps) (http.Handler, error) {
 	return e, nil
 }
 
-// minCompressed is from how many bytes on an answer is worth compressing.
+// minCompressed is the size from which compression pays, in bytes.
 const minCompressed = 8 << 10
 
 // router registers HEAD with every GET: net/http leaves out the body.
@@ -207,8 +200,7 @@ func contract(c echo.Context) error {
 	return c.Blob(http.StatusOK, "application/yaml", lethe.OpenAPI)
 }
 
-// Server makes the server that handler is listened with; its own complaints go
-// to log.
+// Server makes the HTTP server for handler; its own errors go to log.
 func Server(addr string, handler http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Addr:              addr,

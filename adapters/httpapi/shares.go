@@ -11,20 +11,20 @@ import (
 	"github.com/labstack/echo/v4"
 )
 
-// What is dear is shared out among callers, so that nobody has all of it: this is
-// the one place that says who may have how much at a time.
+// Expensive work is shared among callers, so that nobody takes all of it. Only this
+// file says how much of it each caller may have at a time.
 
 const (
 	mebibyte = 1 << 20
 
 	estimatesEach  = 2
-	estimatesQueue = 4 // of one caller, that wait
+	estimatesQueue = 4 // waiting requests of one caller
 
 	streamsAll  = 32
 	streamsEach = 4
 
-	// Contents of up to so many bytes are read with the rest of a response. What
-	// is larger is read when there is room for it.
+	// Contents of up to this many bytes are read with the rest of a response. Larger
+	// ones are read when there is room.
 	readAtOnce    = 256 << 10
 	smallAll      = 64 * mebibyte
 	smallEach     = 16 * mebibyte
@@ -32,17 +32,16 @@ const (
 	largeEach     = 256 * mebibyte
 	contentsQueue = 8
 
-	// waitForShare is how long one waits that may get it soon.
+	// waitForShare is how long a request waits for a share it may get soon.
 	waitForShare = 5 * time.Second
 	maxWaiting   = 64 // of all callers
 )
 
-// shares are what is shared out.
 type shares struct {
-	requests     *share // that are worked on
-	estimates    *share // what counts or begins to erase many
+	requests     *share // running at a time
+	estimates    *share // requests that count or begin to erase many
 	streams      *share
-	small, large *share // bytes of contents that are being answered with
+	small, large *share // bytes of contents in responses being written
 }
 
 func newShares(requests, estimates int) shares {
@@ -55,13 +54,12 @@ func newShares(requests, estimates int) shares {
 	}
 }
 
-// share is something of which there is so much for all callers together, and so
-// much of that for one. Who finds none waits in turn, but for those who have
-// theirs: others pass them by.
+// share bounds a resource for all callers together and for each of them. Claims wait in
+// turn, except that others pass those of callers who have used up their own share.
 type share struct {
 	of        string
 	all, each int64
-	queue     int // how many of one caller's wait
+	queue     int // how many claims of one caller may wait
 
 	mu      sync.Mutex
 	taken   int64
@@ -77,16 +75,16 @@ type portion struct {
 type claim struct {
 	caller uuid.UUID
 	n      int64
-	got    chan struct{} // closed when it has been granted
+	got    chan struct{} // closed when it is granted
 }
 
 func newShare(of string, all, each int64, queue int) *share {
 	return &share{of: of, all: all, each: each, queue: queue, by: make(map[uuid.UUID]*portion)}
 }
 
-// take takes n of it for a caller, or all that one may have where that is less,
-// and waits a while where that may help. An error is a requestProblem: 429 where
-// the caller has its share already, 503 where others have all there is.
+// take takes n for a caller, at most what one caller may have, and waits a while if
+// that may help. Its error is a requestProblem, 429 if the caller has used up its share
+// and 503 if others have all there is, or that of ctx.
 func (s *share) take(ctx context.Context, caller uuid.UUID, n int64) (giveBack func(), err error) {
 	w := &claim{caller, min(n, s.each), make(chan struct{})}
 	s.mu.Lock()
@@ -151,8 +149,8 @@ func (w *claim) waits() bool {
 	}
 }
 
-// serve grants what can be granted. A claim that waits for others to give back is
-// not passed by, or a large one would wait for ever.
+// serve grants what can be granted. A claim that waits for others to give back is not
+// passed, or a large one would wait for ever.
 func (s *share) serve() {
 	s.waiting = slices.DeleteFunc(s.waiting, func() func(*claim) bool {
 		full := false
@@ -174,14 +172,14 @@ func (s *share) serve() {
 	}())
 }
 
-// giveUp says why there is none.
+// giveUp withdraws a claim and says why it was not granted.
 func (s *share) giveUp(w *claim) error {
 	p := s.by[w.caller]
 	own := p.taken+w.n > s.each
 	p.waiting--
 	s.waiting = slices.DeleteFunc(s.waiting, func(other *claim) bool { return other == w })
 	s.forget(w.caller, p)
-	s.serve() // what it kept from being passed by
+	s.serve() // grants the claims that waited behind it
 	if own {
 		return &requestProblem{status: http.StatusTooManyRequests,
 			detail: "You have as many " + s.of + " under way as one caller may have at a time; ask again when one of them is done"}
@@ -196,8 +194,8 @@ func (s *share) forget(caller uuid.UUID, p *portion) {
 	}
 }
 
-// shareOut has an operation that costs much wait for the caller's share of it. It runs
-// when it is known who is calling.
+// shareOut makes an expensive operation wait for the caller's share. It runs after
+// authentication.
 func (s *server) shareOut(next StrictHandlerFunc, _ string) StrictHandlerFunc {
 	return func(c echo.Context, request any) (any, error) {
 		if askedOf(c).cost != estimates {

@@ -9,19 +9,19 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// unknownHeader names what of a request the service takes and does not know: a
-// parameter that is passed over, or NAME=WORD, a word that nothing has by now.
-// Both are right where the gateway is newer, and mostly misspelt.
+// unknownHeader names what the service accepts without knowing it: a parameter that it
+// ignores, or NAME=WORD for a word that nothing has yet. Both are right if the gateway
+// is newer, and are mostly misspelt.
 const unknownHeader = "Unknown-Parameters"
 
-// Of that header.
+// Limits of that header.
 const (
 	maxUnknown      = 10 // entries, before the one that stands for the rest
 	maxUnknownBytes = 64 // of an entry, before what stands for the rest of it
 	andMore         = "..."
 )
 
-// recordUnknown adds to the header what is not in it yet.
+// recordUnknown adds the entries that the header does not have yet.
 func recordUnknown(h http.Header, entries ...string) {
 	if len(entries) == 0 {
 		return
@@ -45,8 +45,8 @@ func recordUnknown(h http.Header, entries ...string) {
 	h.Set(unknownHeader, strings.Join(noted, ", "))
 }
 
-// encodedBounded is a text of the caller's as it is in a query, in visible ASCII,
-// or the beginning of it.
+// encodedBounded encodes a text of the caller for a query in visible ASCII, and cuts it
+// if it is long.
 func encodedBounded(text string) string {
 	var encoded strings.Builder
 	for _, r := range text {
@@ -62,11 +62,11 @@ func encodedBounded(text string) string {
 // asked is a request for an operation.
 type asked struct {
 	*operation
-	words []string // that are not known by now, and are taken all the same
+	words []string // unknown so far, but accepted
 }
 
-// note keeps the word that a parameter or field has been given, where the contract
-// knows others by now. It is named when it is known who is calling.
+// note records an unknown word given for a parameter or field with an open list of
+// words. It is reported once the caller is known.
 func (a *asked) note(name string, s *openapi3.Schema, word string) {
 	known, open := s.Extensions["x-known-words"].([]any)
 	if !open || slices.Contains(known, any(word)) || len(a.words) > maxUnknown {

@@ -8,41 +8,40 @@ import (
 	"time"
 )
 
-// Who does not read their answer keeps a connection, and what is left of the
-// answer, but not for long, and the shorter the more of them there are.
+// A client that does not read its response keeps a connection and the rest of the
+// response only for a while, and the shorter the more of them there are.
 
 const (
 	pieceBytes   = 32 << 10
 	answerWithin = 60 * time.Second // from its first byte on; streams bound themselves
 
-	// patience is for how long a piece of an answer may wait for who reads it,
-	// while few answers are being written, while some are, and beyond.
+	// patience is how long a piece of a response may wait for the client, while few
+	// responses are being written, while some are, and beyond.
 	few, patienceForFew   = 64, 20 * time.Second
 	some, patienceForSome = 256, 5 * time.Second
 	minPatience           = 3 * time.Second
 
-	// refusalTakes is how long it takes to answer 429. Who asks too much asks again
-	// when they have been answered, at once if they mean it; meanwhile they have
-	// nothing but their connection.
+	// refusalTakes is how long a 429 takes. A client over its limit may retry as soon
+	// as it is answered; until then it costs only its connection.
 	refusalTakes = time.Second
 
-	// setEvery is how often a deadline is set anew.
+	// setEvery is how often the deadline is renewed.
 	setEvery = 200 * time.Millisecond
 )
 
-// outgoing are the answers that are being written.
+// outgoing counts the responses that are being written.
 type outgoing struct{ writing atomic.Int64 }
 
-// Writer bounds how long what is written to w may wait for its reader, a piece at
-// a time. begun is called when the answer begins, as then it is at work no more;
-// done is to be called when it has ended. A refusal of what is too much takes a
-// moment, unless ctx ends, the request's.
+// Writer bounds how long each piece written to w may wait for the client. It calls
+// begun when the response begins, as the request's work is done then; call done when
+// the response has ended. A 429 is delayed by refusalTakes, or until ctx, the
+// request's, ends.
 func (o *outgoing) Writer(ctx context.Context, w http.ResponseWriter, begun func()) (patient http.ResponseWriter, done func()) {
 	p := &patientWriter{ResponseWriter: w, ctx: ctx, outgoing: o, begun: begun}
 	return p, func() {
 		if !p.end.IsZero() {
-			// What is left is written when the handler has returned, which on a busy
-			// machine may be late: that is no fault of who reads it.
+			// The rest is written after the handler has returned, which may be late on
+			// a busy machine: that is not the client's fault.
 			p.set = time.Time{}
 			p.extend()
 			o.writing.Add(-1)
@@ -65,8 +64,8 @@ type patientWriter struct {
 	ctx      context.Context
 	outgoing *outgoing
 	begun    func()
-	end, set time.Time // when the answer has to have ended, and when a deadline was set
-	own      bool      // whoever writes sets deadlines
+	end, set time.Time // when the response must have ended, and when a deadline was last set
+	own      bool      // the handler sets deadlines itself
 }
 
 func (w *patientWriter) begin(status int) {
@@ -94,7 +93,7 @@ func (w *patientWriter) extend() {
 	if deadline.After(w.end) {
 		deadline = w.end
 	}
-	// A writer that has none cannot set any, and needs not.
+	// A writer without deadlines cannot set one and needs none.
 	_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(deadline)
 }
 
@@ -118,20 +117,21 @@ func (w *patientWriter) Write(p []byte) (written int, err error) {
 // Unwrap is for http.ResponseController.
 func (w *patientWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// SetWriteDeadline is for http.ResponseController, too. Who sets one goes on to.
+// SetWriteDeadline is for http.ResponseController. From then on the handler sets the
+// deadlines.
 func (w *patientWriter) SetWriteDeadline(deadline time.Time) error {
 	w.own = true
 	return http.NewResponseController(w.ResponseWriter).SetWriteDeadline(deadline)
 }
 
-// unread is how much of its answers the system keeps for a connection that does not
-// read them. By itself it is some four megabytes, which a thousand fill in a moment;
-// to a proxy nearby, which is where answers go, nothing is slower for it.
+// unread is how much the system buffers for a connection whose client does not read, in
+// bytes. The default is some four megabytes, which a thousand clients fill in a moment;
+// responses go to a proxy nearby, which is not slowed down by less.
 const unread = 128 << 10
 
-// boundUnread is told of every connection.
+// boundUnread is called for every connection.
 func boundUnread(c net.Conn, state http.ConnState) {
 	if tcp, ok := c.(*net.TCPConn); ok && state == http.StateNew {
-		_ = tcp.SetWriteBuffer(unread) // one that is gone already needs none
+		_ = tcp.SetWriteBuffer(unread) // a closed connection needs no bound
 	}
 }
