@@ -14,14 +14,14 @@ import (
 	"lethe/domain"
 )
 
-// Copies are raw copies of the gateway's in another database than fusillade's.
+// Copies are the gateway's raw copies, kept in another database than fusillade's.
 type Copies struct {
 	outlet, usage *postgres.DB
 }
 
-// NewCopies takes the database with the copies, whose search_path leads to them,
-// and the primary of the one with usage records, in which public.http_analytics
-// says where they are; nil where that is fusillade's.
+// NewCopies takes the database with the copies, whose search_path includes them, and
+// the primary of the database with usage records, where public.http_analytics locates
+// copies; usage is nil if that is fusillade's database.
 func NewCopies(outlet, usage *postgres.DB) (*Copies, error) {
 	if outlet == nil {
 		return nil, errors.New("raw copies need a database")
@@ -29,16 +29,16 @@ func NewCopies(outlet, usage *postgres.DB) (*Copies, error) {
 	return &Copies{outlet, usage}, nil
 }
 
-// located is where copies are.
+// located holds the places of copies.
 type located struct {
 	instances    []uuid.UUID
 	correlations []int64
-	requests     []string // that they are of, as far as that is known
+	requests     []string // they belong to, as far as known
 
 	byHeader, byStep bool // whether these leads were followed
 }
 
-// addTo adds places and the requests that they are of.
+// addTo adds places and the requests that their copies belong to.
 func addTo[R dbsqlc.CopiesOfRow | dbsqlc.CopiesOfStepsRow | dbsqlc.CopiesByHeaderRow | dbsqlc.CopiesByHeaderAloneRow](l *located) func([]R) {
 	return func(rows []R) {
 		for _, row := range rows {
@@ -49,13 +49,13 @@ func addTo[R dbsqlc.CopiesOfRow | dbsqlc.CopiesOfStepsRow | dbsqlc.CopiesByHeade
 	}
 }
 
-// queueByHeader adds those that name one of these requests in a header.
+// queueByHeader adds the copies that name one of these requests in a header.
 func (l *located) queueByHeader(b *pgx.Batch, requests []uuid.UUID) {
 	queue(b, (*dbsqlc.Queries).CopiesByHeader, digits(requests), addTo[dbsqlc.CopiesByHeaderRow](l))
 }
 
-// locate asks the transaction where usage records are in its database: another
-// connection of the same pool could be long in coming.
+// locate asks the transaction if usage records are in its database: getting another
+// connection of the same pool could take long.
 func (c *Copies) locate(ctx context.Context, tx *postgres.Tx, requests, steps []uuid.UUID) (located, error) {
 	var l located
 	if len(requests) == 0 {
@@ -94,10 +94,10 @@ func (c *Copies) locate(ctx context.Context, tx *postgres.Tx, requests, steps []
 	})
 }
 
-// named are the requests that the copies are of, as far as they can be any.
+// named returns the requests that the copies may belong to.
 func (l located) named() []uuid.UUID { return parsed(l.requests) }
 
-// parsed are those of the texts that are identifiers.
+// parsed returns the texts that are identifiers.
 func parsed(texts []string) (ids []uuid.UUID) {
 	for _, text := range texts {
 		if id, err := uuid.Parse(text); err == nil {
@@ -107,8 +107,8 @@ func parsed(texts []string) (ids []uuid.UUID) {
 	return ids
 }
 
-// batchedByHeader has read which of these requests a header says are a batch's,
-// where an index makes that cheap.
+// batchedByHeader passes those of these requests to read that a header says belong to a
+// batch, if an index makes that cheap.
 func (c *Copies) batchedByHeader(ctx context.Context, requests []uuid.UUID, read func([]string)) error {
 	return c.outlet.Use(ctx, func(conn postgres.Conn) error {
 		if indexed, err := dbsqlc.New(conn).HeaderIndexed(ctx); err != nil || !indexed {
@@ -120,11 +120,11 @@ func (c *Copies) batchedByHeader(ctx context.Context, requests []uuid.UUID, read
 	})
 }
 
-// spelling is all that a header may write around the digits of an identifier.
+// spelling removes what a header may write around the digits of an identifier.
 var spelling = strings.NewReplacer("-", "", "[", "", "]", "", "{", "", "}", "", `"`, "")
 
-// parseNamed is the request that a header names, as inspect.CopyResponse finds it,
-// if the header holds that and nothing else.
+// parseNamed parses a header that holds a request's identifier and nothing else, in the
+// spellings that inspect.CopyResponse finds.
 func parseNamed(header string) (uuid.UUID, error) {
 	digits := spelling.Replace(strings.ToLower(header))
 	return uuid.Parse(strings.TrimPrefix(strings.TrimPrefix(digits, "urn:uuid:"), "resp_"))
@@ -135,7 +135,7 @@ type copyAt struct {
 	correlation int64
 }
 
-// distinct leaves out places that several leads have led to.
+// distinct drops places that several leads found.
 func (l located) distinct() (instances []uuid.UUID, correlations []int64) {
 	seen := make(map[copyAt]bool, len(l.instances))
 	for i, instance := range l.instances {
@@ -148,7 +148,7 @@ func (l located) distinct() (instances []uuid.UUID, correlations []int64) {
 	return instances, correlations
 }
 
-// queue looks for the copies of requests, and of answers.
+// queue looks for the copies of requests and of responses.
 func (l located) queue(b *pgx.Batch, ofRequests, ofResponses *[]copyAt) {
 	var at dbsqlc.RawRequestsAtParams
 	at.InstanceIds, at.CorrelationIds = l.distinct()
@@ -166,15 +166,15 @@ func (l located) queue(b *pgx.Batch, ofRequests, ofResponses *[]copyAt) {
 	})
 }
 
-// queueDeletes removes the copies, and adds how many they were.
+// queueDeletes removes the copies and adds their numbers.
 func (l located) queueDeletes(b *pgx.Batch, rawRequests, rawResponses *int64) {
 	at := dbsqlc.DeleteRawRequestsAtParams{InstanceIds: l.instances, CorrelationIds: l.correlations}
 	queue(b, (*dbsqlc.Queries).DeleteRawRequestsAt, at, adding(rawRequests))
 	queue(b, (*dbsqlc.Queries).DeleteRawResponsesAt, dbsqlc.DeleteRawResponsesAtParams(at), adding(rawResponses))
 }
 
-// find counts the copies of these requests and steps, and says where they are. It
-// makes five round trips at most.
+// find counts and locates the copies of these requests and steps. It makes five round
+// trips at most.
 func (c *Copies) find(ctx context.Context, tx *postgres.Tx, requests, steps []uuid.UUID) (found located, rawRequests, rawResponses int64, err error) {
 	l, err := c.locate(ctx, tx, requests, steps)
 	if err != nil || len(l.instances) == 0 {
@@ -199,10 +199,10 @@ func (c *Copies) find(ctx context.Context, tx *postgres.Tx, requests, steps []uu
 	return found, int64(len(ofRequests)), int64(len(ofResponses)), err
 }
 
-// remove deletes the copies of these requests and steps, reads back that none is
-// left, and returns how many they were, and by which leads they were found. When
-// it returns, it is durable. It makes seven round trips at most, but for copies
-// that come in between.
+// remove deletes the copies of these requests and steps, and reads back that none is
+// left. It returns their number and the leads that found them. When it returns, the
+// deletion is durable. It makes seven round trips at most, unless new copies arrive
+// meanwhile.
 func (c *Copies) remove(ctx context.Context, tx *postgres.Tx, requests, steps []uuid.UUID) (rawRequests, rawResponses int64, l located, err error) {
 	l, err = c.locate(ctx, tx, requests, steps)
 	if err != nil || len(l.instances) == 0 {
@@ -218,17 +218,17 @@ func (c *Copies) remove(ctx context.Context, tx *postgres.Tx, requests, steps []
 	return rawRequests, rawResponses, l, nil
 }
 
-// errRehearsed takes back what has been removed.
+// errRehearsed rolls back a rehearsal.
 var errRehearsed error = domain.Errorf(domain.CodeInternal, "This is taken back")
 
-// rehearse is remove, and takes it back.
+// rehearse runs remove and rolls it back.
 func (c *Copies) rehearse(ctx context.Context, tx *postgres.Tx, requests, steps []uuid.UUID) (rawRequests, rawResponses int64, err error) {
 	l, err := c.locate(ctx, tx, requests, steps)
 	if err != nil || len(l.instances) == 0 {
 		return 0, 0, err
 	}
 	err = c.outlet.Tx(ctx, func(outlet *postgres.Tx) (err error) {
-		// Holds wait for the transaction that this one is a part of.
+		// New holds wait for the transaction that this one belongs to.
 		if err = dbsqlc.New(outlet).WaitShortly(ctx); err == nil {
 			rawRequests, rawResponses, err = l.remove(ctx, outlet)
 		}

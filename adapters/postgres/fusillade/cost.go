@@ -9,8 +9,8 @@ import (
 	"lethe/adapters/postgres"
 )
 
-// narrowedByCost calls read with a connection on which costs are what lists show: with
-// those of the ledger, where that can be read.
+// narrowedByCost calls read with a connection that filters by the costs that lists
+// show, including those of the ledger if it can be read.
 func (r *Responses) narrowedByCost(f filter, c postgres.Conn, read func(postgres.Conn) error) error {
 	if f.MinTotalCost == "" {
 		return read(c)
@@ -23,7 +23,7 @@ func (r *Responses) narrowedByCost(f filter, c postgres.Conn, read func(postgres
 	})
 }
 
-// charged is a connection on which a cost that no usage record tells is the ledger's.
+// charged is a connection that takes a cost missing in usage records from the ledger.
 type charged struct{ postgres.Conn }
 
 var ledgerToo = strings.NewReplacer(

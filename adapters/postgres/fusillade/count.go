@@ -14,31 +14,30 @@ import (
 )
 
 const (
-	// How long a count may take: one that was asked for, and one that was
+	// Limits of the time for a count: for one that was asked for, and for one that was
 	// expected to be cheap.
 	exactWithin = "1s"
 	cheapWithin = "100ms"
 
-	// cheap is what a count may cost by the planner's reckoning, to be made
-	// unasked: some 2,000 rows of an index, less than the page beside it.
+	// cheap is the highest cost, by the planner's estimate, of a count that nobody
+	// asked for: some 2,000 rows of an index, less than the page beside it.
 	cheap = 250
 
-	// costly is that for counts by cost: reading a usage record by its index is
-	// reckoned at some eight units a row, most of which are for a page that is in
-	// memory.
+	// costly is the same for counts by cost: the planner estimates some eight units for
+	// reading a usage record by its index, mostly for a page that is in memory.
 	costly = 10 * cheap
 
-	// few is how many responses of one owner are counted without asking the
-	// planner, which costs as much as counting hundreds. Those who were found
-	// to have more are remembered, this many of them.
+	// few is how many responses of one owner are counted without asking the planner,
+	// which costs as much as counting hundreds. Owners found to have more are
+	// remembered, up to this many.
 	few          = 1_000
 	ownersOfMany = 1024
 
 	queryCanceled = "57014"
 )
 
-// Count makes two round trips at most, and one more where finished responses may have
-// been moved.
+// Count makes two round trips at most, and one more if finished responses may have been
+// moved.
 func (r *Responses) Count(ctx context.Context, filter domain.ResponseFilter, mode domain.CountMode) (domain.Count, error) {
 	f, possible := narrow(filter)
 	if f.MinTotalCost != "" && !r.usage {
@@ -108,15 +107,15 @@ func timedOut(err error) bool {
 	return ok && pg.Code == queryCanceled
 }
 
-// counting is a query that counts with its arguments, and its statement, which may be
-// another than its method's.
+// counting is a counting query with its arguments, and its statement, which may differ
+// from the method's.
 type counting struct {
 	query[int64]
 	sql string
 	arguments
 }
 
-// queue adds it to a batch.
+// queue adds the query to a batch.
 func (q counting) queue(ctx context.Context, b *pgx.Batch, total *int64) *pgx.QueuedQuery {
 	return postgres.Queue(b, func(db postgres.DBTX) (err error) {
 		*total, err = q.query(ctx, postgres.Rewritten{DBTX: db, SQL: q.sql}, q.arguments)
@@ -130,8 +129,8 @@ func exact(ctx context.Context, c postgres.Conn, q counting, within string) (dom
 	return count, err
 }
 
-// estimate is the number of rows that the planner expects to be counted, and
-// what counting them would cost in its units.
+// estimate returns the number of rows that the planner expects, and the cost of
+// counting them in the planner's units.
 func estimate(ctx context.Context, c postgres.Conn, q counting) (count domain.Count, cost float64, err error) {
 	q.sql = "EXPLAIN (FORMAT JSON) " + q.sql
 	var plan []byte
@@ -156,7 +155,7 @@ func estimate(ctx context.Context, c postgres.Conn, q counting) (count domain.Co
 	return domain.Count{Total: int64(aggregate.Plans[0].Rows)}, aggregate.Cost, nil
 }
 
-// reckonBoth is estimate with what is retained.
+// reckonBoth is estimate including retained responses.
 func (f filter) reckonBoth(ctx context.Context, c postgres.Conn) (count domain.Count, cost float64, err error) {
 	if count, cost, err = estimate(ctx, c, f.count()); err != nil {
 		return domain.Count{}, 0, err
@@ -167,8 +166,8 @@ func (f filter) reckonBoth(ctx context.Context, c postgres.Conn) (count domain.C
 	return count, cost + more, err
 }
 
-// limited runs what is queued under a limit of time. What is sent together is one
-// implicit transaction, so the limit ends with it, also when the query fails.
+// limited runs the queued queries under a time limit. One batch is one implicit
+// transaction, so the limit ends with it, even if a query fails.
 func limited(ctx context.Context, c postgres.Conn, within string, queue func(*pgx.Batch)) error {
 	var batch pgx.Batch
 	queueExec(&batch, (*dbsqlc.Queries).LimitCount, within)

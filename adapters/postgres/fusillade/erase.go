@@ -16,16 +16,16 @@ import (
 	"lethe/domain"
 )
 
-// Erase makes three round trips for a response that is one request, and more for a
-// chain. Who asks again for what has begun asks for the same erasure: it is theirs from
-// then on, and holds that came since do not stop it.
+// Erase makes three round trips for a response of one request, and more for a chain. A
+// repeated request joins the erasure that has begun: that counts as the caller's from
+// then on, and holds placed since do not stop it.
 func (r *Responses) Erase(ctx context.Context, id uuid.UUID, owners []string, permit func(domain.Found) (domain.Authorization, error)) (domain.Erased, error) {
 	return r.erase(ctx, id, owners, false, permit)
 }
 
-// EraseWithLaterTurns makes three round trips more than Erase does of a chain, and
-// three for each later turn after the other; of these a hold that is being placed waits
-// for one.
+// EraseWithLaterTurns makes three round trips more than Erase does for a chain, and
+// three for each later turn in succession; a hold that is being placed waits for one of
+// them.
 func (r *Responses) EraseWithLaterTurns(ctx context.Context, id uuid.UUID, owners []string, permit func(domain.Found) (domain.Authorization, error)) (domain.Erased, error) {
 	return r.erase(ctx, id, owners, true, permit)
 }
@@ -85,13 +85,13 @@ func (r *Responses) erase(ctx context.Context, id uuid.UUID, owners []string, la
 // errRefused rolls back; the caller sees permit's own error.
 var errRefused = domain.Errorf(domain.CodeForbidden, "Erasing was not permitted")
 
-// eraser is one erasure, within its transaction. What need not wait for each
-// other's results is sent together: each failure ends the transaction anyway.
+// eraser is one erasure within its transaction. Independent statements are sent
+// together: each failure ends the transaction anyway.
 type eraser struct {
 	tx     *postgres.Tx
 	copies *Copies       // nil: in the same database, if anywhere
-	known  func() *Known // nil: nothing is
-	leads  *leads        // what was seen lately; nil: nothing
+	known  func() *Known // nil: nothing is known
+	leads  *leads        // those seen lately; nil: none
 	dbsqlc.PrepareRow
 	dbsqlc.LeadsRow
 
@@ -101,23 +101,23 @@ type eraser struct {
 	templates []uuid.UUID              // of these
 	files     []uuid.UUID              // of the templates, in their order
 	holds     []domain.Hold            // on any of the requests
-	headed    located                  // copies that only a header led to
+	headed    located                  // copies found only by a header
 	gone      map[uuid.UUID]gone       // the requests whose rows are gone
-	moved     map[uuid.UUID]bool       // the requests that were found among what is retained
+	moved     map[uuid.UUID]bool       // the requests found among retained responses
 	unquoted  bool                     // an index has shown that no prompt quotes what was deleted
 	turns     turns
 }
 
-// find looks at what there is of a response of these owners, or of anyone's with
-// nil, and locks all of it. CodeNotFound where there is no such response, by the
-// same statements where it is somebody else's; and where any of its chain is, before
-// any of that is locked: nobody waits for what is not going to be erased.
+// find reads a response of these owners, or of anyone if owners is nil, and locks all
+// of it. It fails with CodeNotFound if there is none, and with the same statements if
+// the response, or any part of its chain, is somebody else's. It then locks nothing of
+// the chain: nobody waits for what will not be erased.
 func (e *eraser) find(ctx context.Context, id uuid.UUID, owners []string, outlet string) error {
 	var alone []dbsqlc.LockRequestsRow
 	var steps, shared bool
 	err := e.send(ctx, func(b *pgx.Batch) {
 		e.queuePrepare(b, outlet)
-		if e.turns.along { // with which it is to be locked, in their order
+		if e.turns.along { // they are locked together, in order
 			return
 		}
 		queue(b, (*dbsqlc.Queries).LockAlone, dbsqlc.LockAloneParams{ID: id, Owners: owners}, func(rows []dbsqlc.LockAloneRow) { alone = requestsAmong(rows) })
@@ -157,7 +157,7 @@ func (e *eraser) find(ctx context.Context, id uuid.UUID, owners []string, outlet
 		switch {
 		case err == nil:
 			seeds = all
-		case errors.Is(err, errTooManyTurns): // told to who may know
+		case errors.Is(err, errTooManyTurns): // reported to permitted callers only
 			e.chain, e.turns.tooMany = alone, true
 		default:
 			return err
@@ -182,8 +182,8 @@ func (e *eraser) find(ctx context.Context, id uuid.UUID, owners []string, outlet
 	return err
 }
 
-// forgetGone leaves out what went while its rows were waited for: it is in another
-// receipt, or nobody's to prove.
+// forgetGone drops requests that disappeared while waiting for their locks: another
+// receipt covers them, or none has to.
 func (e *eraser) forgetGone() {
 	left := make(map[uuid.UUID]struct{})
 	for _, row := range e.locked {
@@ -201,8 +201,7 @@ func (e *eraser) forgetGone() {
 	e.turns.found = slices.DeleteFunc(e.turns.found, func(t turn) bool { return !slices.Contains(e.requests, t.id) })
 }
 
-// allOf tells whether each of some owners is among those that may be; with nil, any
-// may.
+// allOf reports whether every owner is one of may; a nil may allows any.
 func allOf(some, may []string) bool {
 	return may == nil || !slices.ContainsFunc(some, func(owner string) bool { return !slices.Contains(may, owner) })
 }
@@ -227,7 +226,7 @@ func (e *eraser) queuePrepare(b *pgx.Batch, outlet string) {
 	})
 }
 
-// follow takes leads to copies that are in this database.
+// follow records the leads to copies that are in this database.
 func (e *eraser) follow(found dbsqlc.LeadsRow) {
 	e.LeadsRow = found
 	if e.copies != nil {
@@ -235,14 +234,14 @@ func (e *eraser) follow(found dbsqlc.LeadsRow) {
 	}
 }
 
-// server is the one that the leads are of.
+// server returns the server that the leads belong to.
 func (e *eraser) server() postgres.Server {
 	return postgres.Server{StartedAt: e.StartedAt, Cluster: e.LeadsRow.Cluster}
 }
 
-// leads are those that have an index, as seen lately: looking costs as much as
-// all else that prepares an erasure. What a lead finds is right without its
-// index, too, but slow.
+// leads caches which leads have an index: looking costs as much as the rest of
+// preparing an erasure. A lead without an index still finds the right copies, but
+// slowly.
 type leads struct{ seen atomic.Pointer[leadsSeen] }
 
 type leadsSeen struct {
@@ -250,8 +249,7 @@ type leadsSeen struct {
 	until time.Time
 }
 
-// leadsFor is how long leads are taken for what they were; docs/erasure.md
-// tells of it.
+// leadsFor is how long the cached leads are valid; docs/erasure.md mentions it.
 const leadsFor = 5 * time.Second
 
 func (l *leads) lately() *dbsqlc.LeadsRow {
@@ -270,8 +268,8 @@ func (l *leads) note(found dbsqlc.LeadsRow) {
 	}
 }
 
-// hidden fails where copies would be looked for in the wrong tables, or not be
-// looked for where they were.
+// hidden fails if copies would be searched in the wrong tables, or not be searched
+// where they were.
 func (e *eraser) hidden() error {
 	if e.Hidden {
 		return domain.Errorf(domain.CodeInternal, "A table of the fusillade schema hides one of the outlet's: give the outlet a schema of its own, or name the right one")
@@ -285,7 +283,7 @@ func (e *eraser) hidden() error {
 	return nil
 }
 
-// found notes what the locked requests say.
+// found records what the locked requests say.
 func (e *eraser) found(locked []dbsqlc.LockRequestsRow) {
 	e.locked, e.owners, e.templates, e.files = locked, make([]string, len(locked)), nil, nil
 	for i, row := range locked {
@@ -301,10 +299,10 @@ func (e *eraser) found(locked []dbsqlc.LockRequestsRow) {
 	e.files = slices.Compact(e.files)
 }
 
-// lock locks every row of the chains of these requests. Others may lengthen a
-// chain until its rows are locked, and after that no more: a new step needs a
-// lock on the rows that it refers to. So it looks again until nothing is new. From
-// then on no hold is placed, either. also queues what else is to be known of what is locked.
+// lock locks every row of the chains of these requests. Others may extend a chain until
+// its rows are locked, as a new step needs a lock on the rows that it refers to. So
+// lock looks again until nothing is new. From then on no hold can be placed, either.
+// also queues further queries about what is locked.
 func (e *eraser) lock(ctx context.Context, seeds []uuid.UUID, also func(*pgx.Batch)) error {
 	for {
 		var locked []dbsqlc.LockRequestsRow
@@ -332,8 +330,8 @@ func (e *eraser) lock(ctx context.Context, seeds []uuid.UUID, also func(*pgx.Bat
 	}
 }
 
-// lockChain finds the chains of these requests, so that their steps are locked first,
-// and locks them.
+// lockChain finds the chains of these requests first, so that their steps are locked
+// first, and locks them.
 func (e *eraser) lockChain(ctx context.Context, seeds []uuid.UUID) error {
 	if err := e.send(ctx, func(b *pgx.Batch) { queueChain(b, seeds, &e.chain) }); err != nil {
 		return err
@@ -341,7 +339,7 @@ func (e *eraser) lockChain(ctx context.Context, seeds []uuid.UUID) error {
 	return e.lock(ctx, seeds, func(*pgx.Batch) {})
 }
 
-// glance is lock without any lock, for what is not going to be erased.
+// glance is lock without locking, for what may not get erased.
 func (e *eraser) glance(ctx context.Context, _ []uuid.UUID, also func(*pgx.Batch)) error {
 	var rows []dbsqlc.LockRequestsRow
 	err := e.send(ctx, func(b *pgx.Batch) {
@@ -352,14 +350,14 @@ func (e *eraser) glance(ctx context.Context, _ []uuid.UUID, also func(*pgx.Batch
 	return err
 }
 
-// chain is what hangs together with requests, they themselves included; the
-// identifiers are in order.
+// chain is all that is linked to some requests, including these; the identifiers are in
+// order.
 type chain struct {
 	links           []dbsqlc.ChainRow // the steps
 	steps, requests []uuid.UUID
 }
 
-// queueChain looks for what hangs together with these requests.
+// queueChain looks for all that is linked to these requests.
 func queueChain(b *pgx.Batch, seeds []uuid.UUID, found *chain) {
 	queue(b, (*dbsqlc.Queries).Chain, seeds, func(links []dbsqlc.ChainRow) {
 		*found = chain{links: links, requests: slices.Clone(seeds)}
@@ -377,10 +375,10 @@ func queueChain(b *pgx.Batch, seeds []uuid.UUID, found *chain) {
 
 func compareIDs(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) }
 
-// delete removes everything that was locked and every copy within reach, and
-// reads back that it is gone; what only a header led to takes another round trip
-// for that, as nothing leads to it any more. The gateway may write a copy at any
-// moment: one that came in between is removed in another round.
+// delete removes everything that was locked and every copy within reach, and reads back
+// that it is gone. Copies found only by a header take another round trip for that, as
+// no lead is left. The gateway may write a copy at any moment: a copy that arrived
+// meanwhile is removed in another round.
 func (e *eraser) delete(ctx context.Context) (domain.Erased, error) {
 	var erased domain.Erased
 	for range deleteRounds {
@@ -415,9 +413,9 @@ func (e *eraser) delete(ctx context.Context) (domain.Erased, error) {
 	return domain.Erased{}, errStillThere
 }
 
-// queuePlanForMany has what follows planned for all that there is, where later turns
-// go along: a plan that was made for a small table and kept would compare each of
-// them with each row, while holds wait.
+// queuePlanForMany replans the following statements for large numbers if later turns
+// are erased along: a cached plan made for a small table would compare each of them
+// with each row, while holds wait.
 func (e *eraser) queuePlanForMany(b *pgx.Batch) {
 	if e.turns.along {
 		queueFixed(b, (*dbsqlc.Queries).PlanForArguments)
@@ -428,20 +426,20 @@ const deleteRounds = 3
 
 var errStillThere = domain.Errorf(domain.CodeInternal, "Rows of the response were still there after they had been deleted, so nothing was erased: look for triggers, rules and row security on its tables")
 
-// alone tells whether there is but one request, without a file, and every place
-// that could hold a copy of it: then one statement deletes and one reads back.
+// alone reports whether there is only one request without a file, and every table that
+// could hold a copy: then one statement deletes and one reads back.
 func (e *eraser) alone() bool {
 	return len(e.requests) == 1 && len(e.steps) == 0 && len(e.files) == 0 && e.Analytics && e.RawRequests && e.RawResponses && e.Tasks
 }
 
-// everyLead tells whether copies are found by all that can lead to them. The steps
-// of what is gone are gone, too, so nobody knows which copies were theirs alone.
+// everyLead reports whether every lead to copies was followed. If a row is gone, its
+// steps are too, so nobody knows which copies were theirs alone.
 func (e *eraser) everyLead() bool {
 	gone := slices.ContainsFunc(e.requests, func(id uuid.UUID) bool { _, is := e.gone[id]; return is })
 	return e.ByHeader && (e.Analytics || e.copies != nil) && (e.ByStep || len(e.steps) == 0) && !gone
 }
 
-// template is the only request's, if it has one.
+// template returns the template of the only request, nil if it has none.
 func (e *eraser) template() *uuid.UUID {
 	if len(e.templates) == 0 {
 		return nil
@@ -449,7 +447,7 @@ func (e *eraser) template() *uuid.UUID {
 	return &e.templates[0]
 }
 
-// queueDeletes adds what is removed to erased.
+// queueDeletes adds the numbers of removed rows to erased.
 func (e *eraser) queueDeletes(b *pgx.Batch, erased *domain.Erased) {
 	if len(e.templates) > 0 {
 		queueExec(b, (*dbsqlc.Queries).LockTemplates, e.templates)
@@ -482,8 +480,8 @@ func (e *eraser) queueDeleteAll(b *pgx.Batch, erased *domain.Erased) {
 	if e.Tasks {
 		queue(b, (*dbsqlc.Queries).DeleteTasks, textsOf(e.requests), adding(&erased.Tasks))
 	}
-	// Requests after steps, as deleting a request takes its step along, and
-	// templates after these, as their requests refer to them.
+	// Delete requests after steps, as deleting a request takes its step along, and
+	// templates after requests, which refer to them.
 	remove(len(e.steps) > 0, (*dbsqlc.Queries).DeleteSteps, e.steps, &erased.Steps)
 	remove(true, (*dbsqlc.Queries).DeleteRequests, e.requests, &erased.Requests)
 	remove(len(e.templates) > 0, (*dbsqlc.Queries).DeleteTemplates, e.templates, &erased.Templates)
@@ -501,7 +499,7 @@ func (e *eraser) queueDeleteAll(b *pgx.Batch, erased *domain.Erased) {
 	}
 }
 
-// queueDeleteElsewhere follows what deletes the requests.
+// queueDeleteElsewhere runs after the requests are deleted.
 func (e *eraser) queueDeleteElsewhere(b *pgx.Batch, erased *domain.Erased) {
 	if e.TemplatesElsewhere && len(e.templates) > 0 {
 		queueExec(b, (*dbsqlc.Queries).LockTemplatesElsewhere, e.templates)
@@ -509,13 +507,13 @@ func (e *eraser) queueDeleteElsewhere(b *pgx.Batch, erased *domain.Erased) {
 	}
 }
 
-// stepsLead tells whether usage records lead to copies by steps alone.
+// stepsLead reports whether usage records lead to copies by steps alone.
 func (e *eraser) stepsLead() bool { return e.Analytics && e.ByStep && len(e.steps) > 0 }
 
-// headersLead tells whether headers lead to copies in this database.
+// headersLead reports whether headers lead to copies in this database.
 func (e *eraser) headersLead() bool { return e.ByHeader && e.RawRequests && e.RawResponses }
 
-// queueDeleteHeaded follows what deletes the copies that usage records lead to.
+// queueDeleteHeaded runs after the copies found by usage records are deleted.
 func (e *eraser) queueDeleteHeaded(b *pgx.Batch, erased *domain.Erased) {
 	if !e.headersLead() {
 		return
@@ -527,8 +525,8 @@ func (e *eraser) queueDeleteHeaded(b *pgx.Batch, erased *domain.Erased) {
 	})
 }
 
-// queueLeft counts the rows of the response, of its copies and of the access log at
-// it that there still are, and apart from these its templates that others need.
+// queueLeft counts the remaining rows of the response, its copies and its access log,
+// and separately its templates that others need.
 func (e *eraser) queueLeft(b *pgx.Batch, left, kept *int64) {
 	*kept = 0
 	add := func(found dbsqlc.LeftRow) {
@@ -550,8 +548,8 @@ func (e *eraser) queueLeft(b *pgx.Batch, left, kept *int64) {
 	e.queueCopiesLeft(b, left, left, left)
 }
 
-// queueCopiesLeft counts the copies and tasks that usage records and tasks'
-// inputs lead to.
+// queueCopiesLeft counts the copies and tasks found by usage records and by tasks'
+// inputs.
 func (e *eraser) queueCopiesLeft(b *pgx.Batch, rawRequests, rawResponses, tasks *int64) {
 	ofSteps := dbsqlc.RawRequestsOfStepsLeftParams{StepIds: e.steps, RequestIds: e.requests}
 	if e.Analytics && e.RawRequests {
@@ -577,7 +575,7 @@ func (e *eraser) send(ctx context.Context, queue func(*pgx.Batch)) error {
 	return e.tx.SendBatch(ctx, &b).Close()
 }
 
-// textsOf are identifiers as tasks spell them.
+// textsOf spells identifiers as tasks do.
 func textsOf(ids []uuid.UUID) []string {
 	texts := make([]string, len(ids))
 	for i, id := range ids {
@@ -586,7 +584,7 @@ func textsOf(ids []uuid.UUID) []string {
 	return texts
 }
 
-// subset tells whether all of part is in whole, which is in order.
+// subset reports whether whole, which is in order, contains all of part.
 func subset(part, whole []uuid.UUID) bool {
 	for _, id := range part {
 		if _, in := slices.BinarySearchFunc(whole, id, compareIDs); !in {

@@ -23,19 +23,19 @@ type Erasures struct {
 	outlet string
 	issuer Issuer
 	copies *Copies       // nil: in the same database, if anywhere
-	known  func() *Known // nil: nothing is
-	main   *postgres.DB  // with what is kept by person; nil: the same database
+	known  func() *Known // nil: nothing is known
+	main   *postgres.DB  // with data kept by person; nil: the same database
 
 	estimateMax int // requests that an estimate looks at
-	// careful are erasures of which something was refused lately, with how many
-	// responses their next parts have.
+	// careful holds erasures that met a refusal lately, with the number of responses in
+	// their next parts.
 	careful *lru.Cache[uuid.UUID, int]
 }
 
 var _ domain.Erasures = (*Erasures)(nil)
 
-// NewErasures makes the port on the primary of the database that fusillade is
-// in; the rest is as of New.
+// NewErasures makes the port on the primary of fusillade's database; the other
+// parameters are those of New.
 func NewErasures(db *postgres.DB, outletSchema string, issuer Issuer) (*Erasures, error) {
 	if db == nil {
 		return nil, errors.New("erasures need a database")
@@ -55,10 +55,10 @@ func NewErasures(db *postgres.DB, outletSchema string, issuer Issuer) (*Erasures
 
 const carefulOf = 1000
 
-// WithCopies is as of Responses.
+// WithCopies is like that of Responses.
 func (e *Erasures) WithCopies(c *Copies) { e.copies = c }
 
-// WithKnown is as of Responses.
+// WithKnown is like that of Responses.
 func (e *Erasures) WithKnown(known func() *Known) { e.known = known }
 
 func (e *Erasures) finisher() finisher { return finisher{e.db, e.outlet, e.issuer, e.copies, e.known} }
@@ -116,7 +116,7 @@ func (e *Erasures) Preview(ctx context.Context, tokenSum [sha256.Size]byte) (dom
 	return p, nil
 }
 
-// Create makes two round trips, and another where the key has been used before.
+// Create makes two round trips, and another if the key has been used before.
 func (e *Erasures) Create(ctx context.Context, wanted domain.Erasure) (stored domain.Erasure, created bool, err error) {
 	p, err := createParams(wanted)
 	if err != nil {
@@ -147,7 +147,7 @@ func (e *Erasures) Create(ctx context.Context, wanted domain.Erasure) (stored do
 	return stored, created, nil
 }
 
-// createParams is what is stored of an erasure that is pending.
+// createParams returns the columns of a pending erasure.
 func createParams(wanted domain.Erasure) (dbsqlc.CreateErasureParams, error) {
 	target, err := encodeTarget(wanted.Target)
 	if err != nil {
@@ -260,8 +260,8 @@ func (e *Erasures) Receipts(ctx context.Context, q domain.ErasureReceiptQuery) (
 	return page, nil
 }
 
-// Cancel makes three round trips, and waits for a call of Advance that is under way.
-// What has begun it finishes.
+// Cancel makes three round trips, and waits for a running call of Advance. It finishes
+// what has begun.
 func (e *Erasures) Cancel(ctx context.Context, id uuid.UUID) (canceled domain.Erasure, err error) {
 	err = e.finisher().begin(ctx, func(tx *postgres.Tx, _ *pgx.Batch) (ahead []dbsqlc.IntentsOnRow, err error) {
 		if canceled, err = e.cancel(ctx, tx, id); err != nil {
@@ -275,7 +275,7 @@ func (e *Erasures) Cancel(ctx context.Context, id uuid.UUID) (canceled domain.Er
 	return canceled, nil
 }
 
-// begun are the parts of an erasure that are to be finished.
+// begun returns the parts of an erasure that have to be finished.
 func (e *Erasures) begun(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (ahead []dbsqlc.IntentsOnRow, err error) {
 	if e.copies == nil {
 		return nil, nil

@@ -17,14 +17,14 @@ import (
 )
 
 const (
-	// estimateAtOnce is how many requests an estimate looks at with one query.
+	// estimateAtOnce is how many requests an estimate looks at in one query.
 	estimateAtOnce = 5000
 
-	// estimateMax is how many requests an estimate looks at. Those of more would take
-	// too long, and where one looks at so many, nobody looks at the number.
+	// estimateMax is how many requests an estimate looks at. More would take too long,
+	// and nobody needs the exact number then.
 	estimateMax = 250_000
 
-	// estimateWithin is how long an estimate may take. An answer has to be written
+	// estimateWithin is how long an estimate may take. A response has to be written
 	// within a minute.
 	estimateWithin = 50 * time.Second
 )
@@ -32,7 +32,7 @@ const (
 var errTooMany = domain.Errorf(domain.CodeUnavailable, "Counting what would be erased takes too long: narrow it by time, and erase one span after another")
 
 // Estimate makes four round trips for every 5,000 requests, of estimateMax at most, and
-// locks nothing; some more for later turns.
+// some more for later turns. It locks nothing.
 func (e *Erasures) Estimate(ctx context.Context, t domain.ErasureTarget, owners []string, asOf time.Time) (domain.Estimate, error) {
 	ctx = postgres.For(ctx, postgres.Bulk)
 	prepared := eraser{copies: e.copies, known: e.known}
@@ -66,16 +66,16 @@ func (e *Erasures) Estimate(ctx context.Context, t domain.ErasureTarget, owners 
 	return s.estimate, nil
 }
 
-// estimator is one estimate, within its transaction.
+// estimator is one estimate within its transaction.
 type estimator struct {
 	eraser
 	walk     walk
 	owners   []string
-	filtered bool // by a target that is a filter
+	filtered bool // the target is a filter
 	limit    int  // requests to look at
 	estimate domain.Estimate
 	later    laterTurns
-	shared   map[uuid.UUID]int64 // how many of the requests that were counted refer to templates that others need
+	shared   map[uuid.UUID]int64 // how many of the counted requests refer to each template that others need
 }
 
 func (s *estimator) run(ctx context.Context, end time.Time) error {
@@ -125,8 +125,8 @@ func (s *estimator) run(ctx context.Context, end time.Time) error {
 	return s.countTurns(ctx)
 }
 
-// look counts what the candidates lead to, and returns those that are the
-// owners', and the later turns that go along, a request of each.
+// look counts all that belongs to the candidates. It returns those of the owners, and
+// one request of each later turn that is erased along.
 func (s *estimator) look(ctx context.Context, from place, candidates []candidate) (there, along []uuid.UUID, err error) {
 	ids := idsOf(candidates)
 	if err := s.send(ctx, func(b *pgx.Batch) { queueChain(b, ids, &s.chain) }); err != nil {
@@ -193,8 +193,8 @@ func (s *estimator) look(ctx context.Context, from place, candidates []candidate
 	return there, along, s.recordQuoting(ctx, erasable, steps)
 }
 
-// withheld tells whether a row keeps its response from being erased by who may
-// erase what these owners have.
+// withheld reports whether a row keeps its response from being erased by someone who
+// may erase what these owners have.
 func (s *estimator) withheld(row dbsqlc.LockRequestsRow) bool {
 	batched := row.Owner == ""
 	return batched || s.owners != nil && !slices.Contains(s.owners, row.Owner)
@@ -256,7 +256,7 @@ func (s *estimator) count(ctx context.Context, rows []dbsqlc.LockRequestsRow, st
 	return s.countFiles(ctx, rows, kept)
 }
 
-// countHeaded adds the copies that only a header led to.
+// countHeaded adds the copies found only by a header.
 func (s *estimator) countHeaded(ctx context.Context, headed located) error {
 	if len(headed.instances) == 0 {
 		return nil
@@ -268,9 +268,8 @@ func (s *estimator) countHeaded(ctx context.Context, headed located) error {
 	return err
 }
 
-// share tells apart which of the templates stay: requests refer to them that have
-// not been counted so far. What was shared by requests that have all been counted
-// by now goes.
+// share finds the templates that stay because requests not counted so far refer to
+// them. A template whose requests have all been counted by now goes.
 func (s *estimator) share(ids []uuid.UUID, requests []int64, needed []dbsqlc.SharedTemplatesRow) (kept map[uuid.UUID]bool) {
 	counted := make(map[uuid.UUID]int64, len(needed))
 	for i, id := range ids {
@@ -310,7 +309,7 @@ func (s *estimator) countFiles(ctx context.Context, rows []dbsqlc.LockRequestsRo
 	return err
 }
 
-// tally counts how often each is there.
+// tally counts how often each identifier occurs.
 func tally(all []uuid.UUID) (ids []uuid.UUID, times []int64) {
 	place := make(map[uuid.UUID]int, len(all))
 	for _, id := range all {

@@ -18,25 +18,25 @@ import (
 // at.
 const turnsEstimated = 4 * estimateAtOnce
 
-// laterTurns is what an estimate has come to know of later turns.
+// laterTurns is what an estimate has learned about later turns.
 type laterTurns struct {
 	counted map[uuid.UUID]bool // requests that would be erased
-	along   map[uuid.UUID]bool // of turns that go along and that the walk has not come to
-	// Without an index: what was counted, as long as one search can be about it.
+	along   map[uuid.UUID]bool // of turns that are erased along and that the walk has not reached
+	// Without an index: what was counted, if one search can cover it.
 	search  chain
 	tooMany bool
-	// quoting is, by an index, what may follow something that was counted, with
-	// that in digits.
+	// With an index: requests that may follow something counted, with its identifier in
+	// digits.
 	quoting map[uuid.UUID]string
 	missed  bool // there may be more
 }
 
-// first tells whether a response that would be erased has not been counted.
+// first reports whether a response that would be erased is not counted yet.
 func (l *laterTurns) first(one erasable, turn bool) bool {
 	id := one.requests[0].ID
 	if l.counted[id] {
 		if !turn {
-			delete(l.along, id) // the target is about it
+			delete(l.along, id) // the target covers it
 		}
 		return false
 	}
@@ -46,8 +46,8 @@ func (l *laterTurns) first(one erasable, turn bool) bool {
 	return true
 }
 
-// recordQuoting looks for what may quote what was counted, where that would be
-// left: by the index, or it keeps it for a search.
+// recordQuoting looks by the index for remaining requests that may quote what was
+// counted, or keeps what was counted for a search.
 func (s *estimator) recordQuoting(ctx context.Context, rows []dbsqlc.LockRequestsRow, steps []uuid.UUID) error {
 	l := &s.later
 	if s.turns.along {
@@ -129,7 +129,7 @@ func (s *estimator) countTurns(ctx context.Context) error {
 	return nil
 }
 
-// confirm counts those of what may quote that do, and what follows them.
+// confirm counts the requests that do quote, and what follows them.
 func (s *estimator) confirm(ctx context.Context) error {
 	l := &s.later
 	maps.DeleteFunc(l.quoting, func(id uuid.UUID, _ string) bool { return l.counted[id] })
@@ -163,7 +163,7 @@ func (s *estimator) confirm(ctx context.Context) error {
 	return s.countFollowing(ctx, confirmed)
 }
 
-// countFollowing counts these later turns and what follows the chain, less what
+// countFollowing counts these later turns and what follows the chain, without what
 // would be erased.
 func (s *estimator) countFollowing(ctx context.Context, turns []uuid.UUID) error {
 	t := &s.estimate.Turns

@@ -14,18 +14,17 @@ import (
 	"lethe/domain"
 )
 
-// filter is a domain's filter as the queries take it.
+// filter is a domain's filter in the form that queries take.
 type filter struct {
 	arguments
-	owned bool // of one owner: that has queries of its own
+	owned bool // by one owner, which has its own queries
 	// The ranks that its states can have.
 	minRank, maxRank int
 }
 
-// arguments are all that the queries of lists.tmpl take, by the names of their
-// parameters.
+// arguments are the parameters of the queries in lists.tmpl, by name.
 type arguments struct {
-	dbsqlc.CountOfCostParams // what a response has to pass
+	dbsqlc.CountOfCostParams // the conditions on a response
 	Owner                    string
 	Narrowed                 bool // by more than one owner
 	AfterCreatedAt           *time.Time
@@ -42,7 +41,7 @@ func (a *arguments) after(p *domain.Position) {
 	}
 }
 
-// narrow is false where nothing can pass the filter.
+// narrow returns false if nothing can pass the filter.
 func narrow(f domain.ResponseFilter) (filter, bool) {
 	out := filter{maxRank: domain.StateRank("")}
 	out.CountOfCostParams = dbsqlc.CountOfCostParams{
@@ -77,7 +76,7 @@ func narrow(f domain.ResponseFilter) (filter, bool) {
 	return out, true
 }
 
-// storable leaves out what no row can hold. Nil stays nil: it does not narrow.
+// storable drops words that no row can hold. Nil stays nil: it does not narrow.
 func storable(words []string) []string {
 	if words == nil {
 		return nil
@@ -91,8 +90,8 @@ func storable(words []string) []string {
 	return kept
 }
 
-// roundedUp is the first time that rows can hold and that is not before the bound:
-// they hold whole microseconds, and sending drops what is below.
+// roundedUp returns the first whole microsecond that is not before the bound: rows hold
+// microseconds, and sending truncates.
 func roundedUp(at *time.Time) *time.Time {
 	if at == nil {
 		return nil
@@ -101,7 +100,7 @@ func roundedUp(at *time.Time) *time.Time {
 	return &up
 }
 
-// integer brings a bound into the range that queries take; rows hold 16 bits.
+// integer limits a bound to the range that queries take; rows hold 16 bits.
 func integer(n *int64) *int32 {
 	if n == nil {
 		return nil
@@ -119,7 +118,7 @@ func interval(d time.Duration) pgtype.Interval {
 	return pgtype.Interval{Microseconds: us, Valid: true}
 }
 
-// query is a generated method that takes arguments by their names.
+// query is a generated method that takes arguments by name.
 type query[R any] func(context.Context, postgres.DBTX, arguments) (R, error)
 
 func byName[P, R any](method func(*dbsqlc.Queries, context.Context, P) (R, error)) query[R] {
@@ -147,7 +146,7 @@ func byName[P, R any](method func(*dbsqlc.Queries, context.Context, P) (R, error
 	}
 }
 
-// pages is byName for a query for pages: all have the same columns.
+// pages is byName for page queries: all have the same columns.
 func pages[P any, R dbsqlc.PageRow | dbsqlc.PageActiveFirstRow | dbsqlc.PageInRankRow |
 	dbsqlc.PageOfOwnerRow | dbsqlc.PageOfOwnerActiveFirstRow | dbsqlc.PageOfOwnerInRankRow |
 	dbsqlc.PageOfCostRow | dbsqlc.PageOfCostActiveFirstRow | dbsqlc.PageOfCostInRankRow |
@@ -163,7 +162,7 @@ func pages[P any, R dbsqlc.PageRow | dbsqlc.PageActiveFirstRow | dbsqlc.PageInRa
 	}
 }
 
-// nexts is byName for a query of a walk.
+// nexts is byName for the queries of a walk.
 func nexts[P any, R dbsqlc.NextRow | dbsqlc.NextOfOwnerRow](method func(*dbsqlc.Queries, context.Context, P) ([]R, error)) query[[]dbsqlc.NextRow] {
 	run := byName(method)
 	return func(ctx context.Context, db postgres.DBTX, a arguments) (found []dbsqlc.NextRow, err error) {
@@ -175,7 +174,7 @@ func nexts[P any, R dbsqlc.NextRow | dbsqlc.NextOfOwnerRow](method func(*dbsqlc.
 	}
 }
 
-// list is the queries of one kind of list.
+// list holds the queries of one kind of list.
 type list struct {
 	inOrder, activeFirst, inRank query[[]dbsqlc.PageRow]
 	next                         query[[]dbsqlc.NextRow]
@@ -222,9 +221,9 @@ func (q query[R]) with(a arguments) func(context.Context, postgres.DBTX) (R, err
 	return func(ctx context.Context, db postgres.DBTX) (R, error) { return q(ctx, db, a) }
 }
 
-// pages are the queries whose rows, one after the other, begin with the page;
-// none where there can be no row. particular tells whether their plans are to
-// be made for the arguments.
+// pages returns the queries whose concatenated rows begin with the page; none if there
+// can be no row. particular reports whether their plans have to be made for the
+// arguments.
 func (f filter) pages(q domain.PageQuery) (all []pageOf, particular bool) {
 	of, a := f.list(), f.arguments
 	a.Skip, a.PageSize = q.Skip, q.Limit
@@ -249,7 +248,7 @@ func (f filter) pages(q domain.PageQuery) (all []pageOf, particular bool) {
 	return all, particular
 }
 
-// count is the query that counts.
+// count returns the counting query.
 func (f filter) count() counting {
 	of := f.list()
 	return counting{of.count, of.counted, f.arguments}

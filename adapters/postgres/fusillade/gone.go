@@ -12,14 +12,14 @@ import (
 	"lethe/domain"
 )
 
-// gone is what is known of a request whose row is gone and of which there still
-// are raw copies.
+// gone is what is known of a request whose row is gone but of which there are still raw
+// copies.
 type gone struct {
 	owners  []string
-	unowned bool // something of it names nobody, or nothing anybody
+	unowned bool // a part names no owner, or no part names any
 }
 
-// note adds whose a part of it is; "" is nobody's.
+// note adds the owner of a part; "" means that it has none.
 func (g *gone) note(owner string) {
 	switch {
 	case owner == "":
@@ -31,13 +31,13 @@ func (g *gone) note(owner string) {
 
 var errCameBack = domain.Errorf(domain.CodeUnavailable, "The response was written again while its copies were being erased, so nothing was; try again")
 
-// whatWasFound is what a permission is asked for.
+// whatWasFound returns what a permission is requested for.
 func (e *eraser) whatWasFound() domain.Found {
 	return domain.Found{Owners: e.owners, Unowned: len(e.gone) == 1 && e.gone[e.requests[0]].unowned, Holds: e.holds, LaterTurns: e.turns.count(e.links)}
 }
 
-// findGone looks for copies of a response whose row is gone. CodeNotFound where
-// there are none, where it was a batch's, and where it may not have been these
+// findGone looks for copies of a response whose row is gone. It fails with CodeNotFound
+// if there are none, or if the response belonged to a batch or may not have been these
 // owners'.
 func (e *eraser) findGone(ctx context.Context, id uuid.UUID, owners []string) error {
 	var g gone
@@ -53,7 +53,7 @@ func (e *eraser) findGone(ctx context.Context, id uuid.UUID, owners []string) er
 		e.owners, e.gone = g.owners, found
 		return nil
 	}
-	if err := look(); err != nil { // nobody waits for what is not going to be erased
+	if err := look(); err != nil { // nobody waits for what will not be erased
 		return err
 	}
 	if err := e.send(ctx, func(b *pgx.Batch) {
@@ -71,8 +71,8 @@ func (e *eraser) findGone(ctx context.Context, id uuid.UUID, owners []string) er
 	})
 }
 
-// lookForGone finds those of the requests whose rows are gone and of which there
-// are copies. What was a batch's is not among them.
+// lookForGone finds the requests whose rows are gone but that still have copies. It
+// leaves out those of batches.
 func (e *eraser) lookForGone(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]gone, error) {
 	var remain []uuid.UUID
 	there := make(map[uuid.UUID]bool)
@@ -82,7 +82,7 @@ func (e *eraser) lookForGone(ctx context.Context, ids []uuid.UUID) (map[uuid.UUI
 			there[id] = true
 		}
 	}
-	var copied located // as far as it is known where
+	var copied located // as far as known
 	var batched []string
 	readBatched := func(found []string) { batched = found }
 	if err := e.send(ctx, func(b *pgx.Batch) {
@@ -128,7 +128,7 @@ func (e *eraser) lookForGone(ctx context.Context, ids []uuid.UUID) (map[uuid.UUI
 	if err != nil {
 		return nil, err
 	}
-	ofSteps := make(map[uuid.UUID][]uuid.UUID) // the requests
+	ofSteps := make(map[uuid.UUID][]uuid.UUID) // their requests
 	for i, text := range copied.requests {
 		id, err := uuid.Parse(text)
 		row, is := at[copyAt{copied.instances[i], copied.correlations[i]}]
@@ -152,8 +152,8 @@ func (e *eraser) lookForGone(ctx context.Context, ids []uuid.UUID) (map[uuid.UUI
 	return found, nil
 }
 
-// addGone adds to what was locked those of these requests whose rows are gone,
-// with what holds them. What is nobody's or several people's is left out.
+// addGone adds the given requests whose rows are gone to the locked ones, with their
+// holds. It leaves out those with no owner or several owners.
 func (e *eraser) addGone(ctx context.Context, ids []uuid.UUID, holds holdsOnEach) error {
 	missing := e.withoutRow(ids)
 	e.gone = nil
@@ -178,11 +178,11 @@ func (e *eraser) addGone(ctx context.Context, ids []uuid.UUID, holds holdsOnEach
 	})
 }
 
-// usageAtOnce is how many usage records are looked at with one query.
+// usageAtOnce is how many usage records one query reads.
 const usageAtOnce = 5000
 
-// goneOf are candidates of a person's or an organization's whose rows are gone:
-// what follows the usage record, at most that many, and whether more may.
+// goneOf returns candidates of a person or an organization whose rows are gone: those
+// after the usage record, at most limit, and whether there may be more.
 func (e *eraser) goneOf(ctx context.Context, owner uuid.UUID, after int64, limit int) (found []candidate, more bool, err error) {
 	for {
 		var rows []dbsqlc.RequestsOfOwnerRow
@@ -228,8 +228,8 @@ func (e *eraser) goneOf(ctx context.Context, owner uuid.UUID, after int64, limit
 	}
 }
 
-// namedBy are the requests that each of these usage records is of. One that names
-// only a step is of what the header of its copy names.
+// namedBy returns the requests of each usage record. For a record that names only a
+// step, it uses the header of its copy.
 func (e *eraser) namedBy(ctx context.Context, rows []dbsqlc.RequestsOfOwnerRow) ([][]uuid.UUID, error) {
 	named := make([][]uuid.UUID, len(rows))
 	at := make(map[copyAt]int)
@@ -261,7 +261,7 @@ func (e *eraser) namedBy(ctx context.Context, rows []dbsqlc.RequestsOfOwnerRow) 
 	return named, nil
 }
 
-// onUsage calls fn where usage records are, if they are in reach.
+// onUsage calls fn with the database of usage records, if it is in reach.
 func (e *eraser) onUsage(ctx context.Context, fn func(postgres.Conn) error) error {
 	switch {
 	case e.copies != nil && e.copies.usage != nil:
@@ -272,10 +272,10 @@ func (e *eraser) onUsage(ctx context.Context, fn func(postgres.Conn) error) erro
 	return nil
 }
 
-// recordUsage adds whose these requests were, as usage records of theirs say, and notes
-// those that were a batch's, or of which a step is there: what is kept of them may
-// be that step's. It has to be known already what the records at the places of
-// their copies say; ofSteps are the requests of the steps that these name.
+// recordUsage adds the owners of these requests according to their usage records. It
+// marks requests that belonged to a batch, or that have a step left, as their copies
+// may belong to that step. Call it after the records at the places of their copies have
+// been read; ofSteps maps the steps that these name to requests.
 func (e *eraser) recordUsage(ctx context.Context, known map[uuid.UUID]*gone, there map[uuid.UUID]bool, ofSteps map[uuid.UUID][]uuid.UUID) error {
 	var rows []dbsqlc.UsageOfRow
 	if err := e.onUsage(ctx, func(conn postgres.Conn) (err error) {
@@ -308,7 +308,7 @@ func (e *eraser) recordUsage(ctx context.Context, known map[uuid.UUID]*gone, the
 	return err
 }
 
-// usageAt is what usage records at the places of copies say.
+// usageAt returns what usage records say at the places of copies.
 func (e *eraser) usageAt(ctx context.Context, l located) (map[copyAt]dbsqlc.UsageAtRow, error) {
 	at := make(map[copyAt]dbsqlc.UsageAtRow)
 	instances, correlations := l.distinct()
@@ -331,8 +331,8 @@ func queueHoldsOnGone(b *pgx.Batch, id uuid.UUID, g gone, note func([]domain.Hol
 	queue(b, (*dbsqlc.Queries).HoldsOnGone, p, func(on []dbsqlc.HoldsOnGoneRow) { note(holdsOf(on)) })
 }
 
-// checkGone makes sure that nothing but copies went where only those were
-// judged, and that another has not erased them meanwhile.
+// checkGone verifies that only copies were deleted if only copies were judged, and that
+// no other erasure deleted them meanwhile.
 func (e *eraser) checkGone(erased domain.Erased) error {
 	if len(e.gone) == 0 {
 		return nil
@@ -346,7 +346,7 @@ func (e *eraser) checkGone(erased domain.Erased) error {
 	switch {
 	case erased.Requests > rows:
 		return errCameBack
-	case erased == domain.Erased{} && len(e.locked) > 0: // many, which are looked for again
+	case erased == domain.Erased{} && len(e.locked) > 0: // many, which are searched again
 		return errCameBack
 	case erased == domain.Erased{}:
 		return errNoResponse(e.requests[0])

@@ -21,7 +21,7 @@ type Holds struct {
 
 var _ domain.Holds = (*Holds)(nil)
 
-// NewHolds makes the port on the primary of the database that fusillade is in.
+// NewHolds makes the port on the primary of fusillade's database.
 func NewHolds(db *postgres.DB) (*Holds, error) {
 	if db == nil {
 		return nil, errors.New("holds need a database")
@@ -29,7 +29,7 @@ func NewHolds(db *postgres.DB) (*Holds, error) {
 	return &Holds{db}, nil
 }
 
-// Place makes two round trips, and waits between them until no erasure is under way.
+// Place makes two round trips, and waits between them until no erasure is running.
 func (h *Holds) Place(ctx context.Context, hold domain.Hold) (placed domain.Hold, err error) {
 	p := dbsqlc.PlaceHoldParams{
 		ID: hold.ID, Responses: hold.Responses, Owners: hold.Owners,
@@ -84,7 +84,7 @@ func (h *Holds) Get(ctx context.Context, id uuid.UUID) (domain.Hold, error) {
 	return holdOf(row), nil
 }
 
-// Release makes one round trip, and another where the hold has been released before.
+// Release makes one round trip, and another if the hold is released already.
 func (h *Holds) Release(ctx context.Context, id, by uuid.UUID) (domain.Hold, error) {
 	var row dbsqlc.HoldRow
 	err := h.db.Use(ctx, func(c postgres.Conn) error {
@@ -103,14 +103,14 @@ func (h *Holds) Release(ctx context.Context, id, by uuid.UUID) (domain.Hold, err
 	return holdOf(row), nil
 }
 
-// Bypassed is what has happened, or would, to what is held without anybody having
-// asked for holds: deletions by others than Lethe.
+// Bypassed is what others than Lethe have deleted, or are going to delete, in spite of
+// holds.
 type Bypassed struct {
-	// Gone are responses that a hold names, that were there, and that Lethe has
-	// not erased; the oldest holds' first, at most MaxGone.
+	// Gone are responses that a hold names, that existed, and that Lethe has not
+	// erased; those of the oldest holds first, at most MaxGone.
 	Gone []GoneResponse
-	// Waiting are purges of deleted users that are to remove what is held, Failed
-	// those that have given up; of very many, of some.
+	// Waiting counts purges of deleted users that are going to remove held data, Failed
+	// those that have given up; if there are very many, not all are counted.
 	Waiting, Failed int64
 }
 
@@ -118,15 +118,15 @@ type Bypassed struct {
 type GoneResponse struct{ Hold, Response uuid.UUID }
 
 const (
-	// MaxGone is how many responses Bypassed tells of.
+	// MaxGone is the maximum number of responses in Bypassed.
 	MaxGone = 1000
 
 	maxSeenHolds  = 1000 // holds
 	maxPurgesSeen = 1000
 )
 
-// See notes which held responses are there, for Bypassed to know which are gone.
-// Errors as of MapError.
+// See records which held responses exist, so that Bypassed knows which are gone. Errors
+// are those of MapError.
 func (h *Holds) See(ctx context.Context) error {
 	return h.db.Use(ctx, func(c postgres.Conn) error {
 		q := dbsqlc.New(c)
@@ -141,9 +141,9 @@ func (h *Holds) See(ctx context.Context) error {
 	})
 }
 
-// Bypassed looks for deletions that have passed by holds, or wait to. What came
-// and went between two calls of See is not known, nor is what only an owner's or a
-// filter's hold covered. It changes nothing. Errors as of MapError.
+// Bypassed looks for deletions that ignored holds, or are about to. It misses responses
+// that came and went between two calls of See, and those covered only by a hold on an
+// owner or filter. It changes nothing. Errors are those of MapError.
 func (h *Holds) Bypassed(ctx context.Context) (found Bypassed, err error) {
 	err = h.db.Use(ctx, func(c postgres.Conn) error {
 		found = Bypassed{}
@@ -174,8 +174,7 @@ func (h *Holds) Bypassed(ctx context.Context) (found Bypassed, err error) {
 	return found, err
 }
 
-// seeHeldBesideRetained is SeeHeld where finished responses are moved to another
-// table.
+// seeHeldBesideRetained is SeeHeld where finished responses are moved to another table.
 var seeHeldBesideRetained = strings.NewReplacer(
 	"-- name: SeeHeld ", "-- name: SeeHeldBesideRetained ",
 	"batch_id IS NULL AND created_by IS NOT NULL LIMIT 1", `batch_id IS NULL AND created_by IS NOT NULL
@@ -204,8 +203,7 @@ func holdOf(row dbsqlc.HoldRow) domain.Hold {
 	return h
 }
 
-// queueHolds looks for the holds on any of these requests. They have to be
-// locked by then.
+// queueHolds looks for the holds on any of these requests, which must be locked.
 func (e *eraser) queueHolds(b *pgx.Batch, requests []uuid.UUID) {
 	query := dbsqlc.HoldsOn
 	if e.Retained {
@@ -226,8 +224,8 @@ func holdsOf[R dbsqlc.HoldsRow | dbsqlc.HoldsOnRow | dbsqlc.HoldsOnGoneRow](rows
 	return holds
 }
 
-// holdsOnEach are the holds on each of some requests, the oldest first, at most
-// domain.MaxHoldsFound of a request.
+// holdsOnEach maps requests to their holds, the oldest first, at most
+// domain.MaxHoldsFound for each.
 type holdsOnEach map[uuid.UUID][]uuid.UUID
 
 func (h holdsOnEach) add(id uuid.UUID, on []domain.Hold) {
@@ -238,8 +236,8 @@ func (h holdsOnEach) add(id uuid.UUID, on []domain.Hold) {
 	}
 }
 
-// queue looks for them, also among what is retained. The requests have to be
-// locked by then.
+// queue looks for the holds, if retained is set also on retained responses. The
+// requests must be locked.
 func (h holdsOnEach) queue(b *pgx.Batch, requests []uuid.UUID, retained bool) {
 	query := dbsqlc.HoldsOnEach
 	if retained {

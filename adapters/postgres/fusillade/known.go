@@ -8,13 +8,13 @@ import (
 	"lethe/domain"
 )
 
-// Known are tables that some databases have and some have not, and that erasures
-// delete from, or are led by, where they are there. One that was there and is gone,
-// with a new name perhaps, may still hold what was asked and answered.
+// Known are the tables that only some databases have, and that erasures delete from or
+// follow to copies if they exist. A table that has disappeared, perhaps renamed, may
+// still hold prompts and responses.
 type Known struct{ is dbsqlc.PrepareRow }
 
-// Look returns which of them are there, together with those that were known before;
-// nil: none were. Where one of these is gone, the error says which.
+// Look returns which of the tables exist or were known before; a nil before: none. If
+// one has disappeared, the error says which.
 func Look(ctx context.Context, c postgres.Conn, outlet string, apart bool, before *Known) (*Known, error) {
 	now, err := dbsqlc.New(c).Prepare(ctx, outlet)
 	if err != nil {
@@ -32,8 +32,8 @@ func Look(ctx context.Context, c postgres.Conn, outlet string, apart bool, befor
 	return &Known{both}, before.gone(now, apart)
 }
 
-// gone fails with CodeUnavailable where a table is not there any more; copies that
-// are in a database of their own are none of these.
+// gone fails with CodeUnavailable if a table no longer exists; copies in a database of
+// their own are not among these tables.
 func (k *Known) gone(now dbsqlc.PrepareRow, apart bool) error {
 	for _, table := range []struct {
 		was, is bool

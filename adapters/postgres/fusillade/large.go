@@ -8,9 +8,8 @@ import (
 	"lethe/adapters/postgres"
 )
 
-// forgetful is a connection for rows with contents, which may be large. Such a
-// row is in memory twice, as it came over the wire and as it was scanned, and the
-// first may be collected from then on.
+// forgetful is a connection for rows with large contents. Such a row is in memory
+// twice, as received and as scanned, and this lets the first be collected early.
 type forgetful struct{ postgres.Conn }
 
 func (c forgetful) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {

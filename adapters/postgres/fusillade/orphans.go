@@ -16,11 +16,11 @@ import (
 
 var _ domain.Orphans = (*Responses)(nil)
 
-// orphansInTurn bounds how many places are emptied with one receipt: a place
-// names two requests at most.
+// orphansInTurn bounds how many places are emptied with one receipt: a place names two
+// requests at most.
 const orphansInTurn = requestsAtOnce / 2
 
-// Where something is refused, it is tried again with each place by itself.
+// SweepOrphans tries each place by itself after a refusal.
 func (r *Responses) SweepOrphans(ctx context.Context, before time.Time, limit int, pause time.Duration, w domain.Authorization) (domain.OrphansTurn, error) {
 	ctx = postgres.For(ctx, postgres.Bulk)
 	turn, refused, err := r.sweepOrphans(ctx, before, limit, pause, w, false)
@@ -33,7 +33,7 @@ func (r *Responses) SweepOrphans(ctx context.Context, before time.Time, limit in
 	return turn, err
 }
 
-// sweepOrphans is one try, and counts the copies that were refused.
+// sweepOrphans is one try. It counts the copies that were refused.
 func (r *Responses) sweepOrphans(ctx context.Context, before time.Time, limit int, pause time.Duration, w domain.Authorization, careful bool) (turn domain.OrphansTurn, refused int64, err error) {
 	f := r.finisher()
 	var noted int64 // copies
@@ -110,11 +110,11 @@ func (r *Responses) sweepOrphans(ctx context.Context, before time.Time, limit in
 	return turn, refused, nil
 }
 
-// OrphansPlace is how far copies have been gone through: by their numbers, those
-// of requests first.
+// OrphansPlace is how far the copies have been examined, by their numbers: first those
+// of requests.
 type OrphansPlace struct {
 	AfterRequest, AfterResponse int64
-	Responses                   bool // are next
+	Responses                   bool // come next
 }
 
 func (at *OrphansPlace) pass(id int64) {
@@ -129,13 +129,13 @@ func (at *OrphansPlace) pass(id int64) {
 type OrphansCount struct {
 	Looked                    int   // copies
 	RawRequests, RawResponses int64 // of these, those whose request is gone
-	// Unreachable tells that nothing can be told from what the databases in reach
-	// hold, as there are no copies or no usage records.
+	// Unreachable says that the databases in reach cannot tell, as they have no copies
+	// or no usage records.
 	Unreachable bool
 }
 
-// CountOrphans looks at the next copies that are older than before, at most so
-// many, and removes nothing. over tells that none follows.
+// CountOrphans looks at the next copies older than before, at most limit, and removes
+// nothing. over reports that no more follow.
 func (r *Responses) CountOrphans(ctx context.Context, before time.Time, limit int, at OrphansPlace) (n OrphansCount, next OrphansPlace, over bool, err error) {
 	ctx = postgres.For(ctx, postgres.Bulk)
 	err = r.src.Primary.Tx(ctx, func(tx *postgres.Tx) error {
@@ -171,14 +171,14 @@ func (r *Responses) CountOrphans(ctx context.Context, before time.Time, limit in
 	return n, next, over, err
 }
 
-// judgesOrphans tells whether there are copies in reach, and the usage records
-// that say what is a batch's.
+// judgesOrphans reports whether copies are in reach, and the usage records that say
+// what belongs to a batch.
 func (e *eraser) judgesOrphans() bool {
 	usage := e.Analytics || e.copies != nil && e.copies.usage != nil
 	return usage && (e.copies != nil || e.RawRequests && e.RawResponses)
 }
 
-// onCopies calls fn where the copies are.
+// onCopies calls fn with the database of the copies.
 func (e *eraser) onCopies(ctx context.Context, fn func(postgres.Conn) error) error {
 	if e.copies != nil {
 		return e.copies.outlet.Use(ctx, fn)
@@ -186,8 +186,8 @@ func (e *eraser) onCopies(ctx context.Context, fn func(postgres.Conn) error) err
 	return fn(e.tx)
 }
 
-// nextCopies are the next ones, and at is after them. over tells that none
-// follows, of responses either.
+// nextCopies returns the next copies and moves at past them. over reports that no more
+// follow, neither of requests nor of responses.
 func (e *eraser) nextCopies(ctx context.Context, at *OrphansPlace, before time.Time, limit int) (copies []dbsqlc.CopiedRequestsRow, over bool, err error) {
 	for {
 		err = e.onCopies(ctx, func(conn postgres.Conn) error {
@@ -249,8 +249,8 @@ type orphan struct {
 	owners   []string
 }
 
-// judged are places that were looked at: those of orphans, in the order in which
-// they were given, and what is named at the others.
+// judged is the result for some places: the orphans, in the given order, and what the
+// other places name.
 type judged struct {
 	orphans []orphan
 	kept    map[uuid.UUID]bool
@@ -270,14 +270,14 @@ func (n *named) name(request string, batched bool) {
 	}
 	id, err := parseNamed(request)
 	if err != nil {
-		n.keep = true // of what, nothing tells
+		n.keep = true // the request is unknown
 	} else if !slices.Contains(n.requests, id) {
 		n.requests = append(n.requests, id)
 	}
 }
 
-// orphansAmong judges what is at these places. One is left unless all that it
-// names is gone, nobody's batch and not held; and so is one with anything young.
+// orphansAmong judges these places. A place is an orphan if all that it names is gone,
+// not held and not a batch's, and if nothing in it is young.
 func (e *eraser) orphansAmong(ctx context.Context, places []copyAt, before time.Time) (judged, error) {
 	found := judged{kept: map[uuid.UUID]bool{}}
 	if len(places) == 0 {
@@ -351,9 +351,9 @@ func (e *eraser) orphansAmong(ctx context.Context, places []copyAt, before time.
 	return found, nil
 }
 
-// alive are those of the requests and steps of which there is anything, or which
-// are a batch's or may be held. Of the requests it has to be known what usage
-// records at the places of copies say; it adds what those of theirs do.
+// alive returns the requests and steps of which anything is left, or that belong to a
+// batch or may be held. known must have what usage records say at the places of copies;
+// alive adds what the requests' own say.
 func (e *eraser) alive(ctx context.Context, known map[uuid.UUID]*gone, steps []uuid.UUID) (alive map[uuid.UUID]bool, err error) {
 	alive = map[uuid.UUID]bool{}
 	if len(known) == 0 {
@@ -388,8 +388,8 @@ func (e *eraser) alive(ctx context.Context, known map[uuid.UUID]*gone, steps []u
 	if err := e.recordUsage(ctx, known, alive, map[uuid.UUID][]uuid.UUID{}); err != nil {
 		return nil, err
 	}
-	// Last, and with holds locked: what is not there now has no row that a hold's
-	// filter could pass by. A header may name a step.
+	// Last, and with holds locked: what is missing now has no row that a hold's filter
+	// could miss. A header may name a step.
 	all := slices.Concat(requests, steps)
 	return alive, e.send(ctx, func(b *pgx.Batch) {
 		queue(b, (*dbsqlc.Queries).RowsRemain, all, note)
@@ -415,7 +415,7 @@ func (e *eraser) alive(ctx context.Context, known map[uuid.UUID]*gone, steps []u
 	})
 }
 
-// name has the receipt be about what these orphans name.
+// name sets what the receipt covers: all that these orphans name.
 func (e *eraser) name(orphans []orphan) {
 	ids, owners := map[uuid.UUID]struct{}{}, map[string]struct{}{}
 	for _, o := range orphans {
@@ -427,12 +427,12 @@ func (e *eraser) name(orphans []orphan) {
 		}
 	}
 	e.requests, e.owners = inOrder(ids), slices.Sorted(maps.Keys(owners))
-	// Copies that are younger, or further on, may be left of the same requests.
+	// The same requests may have copies that are younger or further on.
 	e.ByHeader = false
 }
 
-// eraseOrphans removes the copies in the same database and queues the receipt.
-// What cannot be removed is counted.
+// eraseOrphans removes the copies in the same database and queues the receipt. It
+// counts what cannot be removed.
 func (f finisher) eraseOrphans(ctx context.Context, b *pgx.Batch, e *eraser, orphans []orphan, w domain.Authorization, careful bool) (erased domain.Erased, refused int64, err error) {
 	if orphans, _, _, err = stillThere(ctx, e.tx, orphans); err != nil {
 		return domain.Erased{}, 0, err
@@ -471,7 +471,7 @@ func (f finisher) eraseOrphans(ctx context.Context, b *pgx.Batch, e *eraser, orp
 	return erased, refused, nil
 }
 
-// recordOrphans queues a note of what is going to be removed in another database.
+// recordOrphans queues an intent to remove copies in another database.
 func (f finisher) recordOrphans(ctx context.Context, b *pgx.Batch, e *eraser, orphans []orphan, w domain.Authorization) (copies int64, err error) {
 	var rawRequests, rawResponses int64
 	var left []orphan
@@ -492,8 +492,8 @@ func (f finisher) recordOrphans(ctx context.Context, b *pgx.Batch, e *eraser, or
 	return rawRequests + rawResponses, nil
 }
 
-// finishOrphans does what recordOrphans has noted, as far as it is still right.
-// What is left where was noted has not been removed, and does not count.
+// finishOrphans carries out what recordOrphans has recorded, as far as it still
+// applies. Copies that are left there do not count as removed.
 func (f finisher) finishOrphans(ctx context.Context, e *eraser, in dbsqlc.LetheIntent, w domain.Authorization) (erased domain.Erased, err error) {
 	noted := placesAt(in.InstanceIds, in.CorrelationIds)
 	found, err := e.orphansAmong(ctx, noted, in.RequestedAt.Add(-domain.OrphansAfter))
@@ -570,8 +570,8 @@ func copiesAt(ctx context.Context, conn postgres.Conn, orphans []orphan) (reques
 	return requests, responses, err
 }
 
-// stillThere is copiesAt with the places that have any: others may have been
-// emptied since they were looked at, and are in another receipt.
+// stillThere is copiesAt that also returns the places with copies: others may have been
+// emptied since, and are in another receipt.
 func stillThere(ctx context.Context, conn postgres.Conn, orphans []orphan) (there []orphan, requests, responses int64, err error) {
 	if len(orphans) == 0 {
 		return nil, 0, 0, nil
@@ -594,10 +594,10 @@ func stillThere(ctx context.Context, conn postgres.Conn, orphans []orphan) (ther
 	return there, int64(len(ofRequests)), int64(len(ofResponses)), nil
 }
 
-// removeAt deletes the copies at these places and reads back that none is left.
-// If it is careful, it leaves a place of which anything is refused as it is, and
-// returns the others, with how many copies it has deleted: what others delete
-// meanwhile is not among them.
+// removeAt deletes the copies at these places and reads back that none is left. If
+// careful is set, it skips places with a refusal and returns the others, with the
+// number of copies that it has deleted; those that others delete meanwhile do not
+// count.
 func removeAt(ctx context.Context, tx *postgres.Tx, orphans []orphan, careful bool) (removed []orphan, erased domain.Erased, err error) {
 	if !careful {
 		erased, err = emptied(ctx, tx, orphans)
@@ -623,7 +623,7 @@ func removeAt(ctx context.Context, tx *postgres.Tx, orphans []orphan, careful bo
 	return removed, erased, nil
 }
 
-// emptied deletes the copies at these places; errStillThere where some are left.
+// emptied deletes the copies at these places; errStillThere if some are left.
 func emptied(ctx context.Context, tx *postgres.Tx, orphans []orphan) (erased domain.Erased, err error) {
 	if len(orphans) == 0 {
 		return erased, nil

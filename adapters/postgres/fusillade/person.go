@@ -12,12 +12,12 @@ import (
 	"lethe/receipt"
 )
 
-// WithMain says that the tables of people are in another database than
-// fusillade's, and is called before anything else.
+// WithMain says that the tables about people are in another database than fusillade's.
+// Call it first.
 func (e *Erasures) WithMain(main *postgres.DB) { e.main = main }
 
-// What the gateway keeps by person. These tables are those of newer versions, of
-// which the migrations here know nothing.
+// What the gateway keeps by person. Only newer versions have these tables, and the
+// migrations here do not know them.
 const (
 	personAccesses = `
 		SELECT coalesce(bool_or(t.name = 'image_access' AND may), false), coalesce(bool_or(t.name = 'prompt_cache_entries' AND may), false)
@@ -31,15 +31,15 @@ const (
 	personPrompts = `DELETE FROM public.prompt_cache_entries WHERE principal_id = $1::uuid`
 )
 
-// ofPerson is what was erased of what belongs to a person and to no response.
+// ofPerson is what was erased that belongs to a person and not to a response.
 type ofPerson struct {
 	rows    int64
 	prompts bool // no fingerprint of a prompt is left
 }
 
-// erasePerson erases what the gateway keeps by person, after the last response of
-// theirs went. It leaves all of it where something of theirs was kept, where a
-// hold is on them, and where the tables are not there or not to be deleted from.
+// erasePerson erases what the gateway keeps by person, after the person's last
+// response. It leaves all of it if any response was kept, if the person is under a
+// hold, or if the tables do not exist or may not be deleted from.
 func (a *advance) erasePerson(ctx context.Context) (done ofPerson, err error) {
 	e := a.erasure
 	if e.Kind != domain.TargetOwner || e.Target.Owner == nil || e.Held > 0 || e.Refused > 0 || e.NotFound > 0 {
@@ -63,7 +63,7 @@ func (a *advance) erasePerson(ctx context.Context) (done ofPerson, err error) {
 		return err
 	})
 	if done.prompts {
-		// Another try may have removed them, and come no further.
+		// An earlier try may have removed them and got no further.
 		done.rows = max(done.rows, 1)
 	}
 	return done, err
@@ -91,15 +91,15 @@ func removePerson(ctx context.Context, tx *postgres.Tx, owner uuid.UUID) (done o
 		if done.prompts, err = remove(personPrompts); err != nil || !done.prompts {
 			return done, err
 		}
-		var left bool // as by a trigger that keeps them
+		var left bool // by a trigger that keeps them, for example
 		err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM public.prompt_cache_entries WHERE principal_id = $1::uuid)`, owner).Scan(&left)
 		done.prompts = !left
 	}
 	return done, err
 }
 
-// withPerson issues receipts after what was kept by person was erased: no
-// fingerprint of a prompt is left then, and the images' bytes are.
+// withPerson issues receipts for after the data kept by person was erased: fingerprints
+// of prompts are gone then, the bytes of images are not.
 func (i Issuer) withPerson(done ofPerson) Issuer {
 	if beyond := i.Beyond; beyond != nil && done.prompts {
 		i.Beyond = func() []receipt.Gap {

@@ -9,8 +9,8 @@ import (
 	"lethe/adapters/postgres/fusillade/internal/dbsqlc"
 )
 
-// queue adds a query to a batch, by its generated method, and has read what it
-// returns.
+// queue adds a query to a batch, by its generated method, and passes its result to
+// read.
 func queue[A, R any](b *pgx.Batch, query func(*dbsqlc.Queries, context.Context, A) (R, error), arg A, read func(R)) {
 	queueChecked(b, query, arg, func(found R) error {
 		read(found)
@@ -18,8 +18,7 @@ func queue[A, R any](b *pgx.Batch, query func(*dbsqlc.Queries, context.Context, 
 	})
 }
 
-// queueChecked is queue for what may turn out to be wrong: an error of check ends
-// the batch.
+// queueChecked is queue with a check of the result: its error ends the batch.
 func queueChecked[A, R any](b *pgx.Batch, query func(*dbsqlc.Queries, context.Context, A) (R, error), arg A, check func(R) error) {
 	queueRewritten(b, "", query, arg, check)
 }
@@ -52,7 +51,7 @@ func queueExec[A any](b *pgx.Batch, query func(*dbsqlc.Queries, context.Context,
 	postgres.Queue(b, func(db postgres.DBTX) error { return query(dbsqlc.New(db), context.Background(), arg) })
 }
 
-// queueFixed adds one that takes nothing either.
+// queueFixed adds a statement without arguments and results.
 func queueFixed(b *pgx.Batch, query func(*dbsqlc.Queries, context.Context) error) {
 	postgres.Queue(b, func(db postgres.DBTX) error { return query(dbsqlc.New(db), context.Background()) })
 }
@@ -60,7 +59,7 @@ func queueFixed(b *pgx.Batch, query func(*dbsqlc.Queries, context.Context) error
 // adding adds a number that a query returns.
 func adding(sum *int64) func(int64) { return func(n int64) { *sum += n } }
 
-// nothing is what a query takes that takes nothing, and argless one of these.
+// nothing is the argument of a query without any; argless adapts such a query.
 type nothing struct{}
 
 func argless[R any](query func(*dbsqlc.Queries, context.Context) (R, error)) func(*dbsqlc.Queries, context.Context, nothing) (R, error) {

@@ -14,13 +14,13 @@ import (
 	"lethe/receipt"
 )
 
-// Issuer is who issues receipts.
+// Issuer issues receipts.
 type Issuer struct {
 	Origin string // the name of the log that they become leaves of
 	Build  string // the program's version
 	Now    func() time.Time
-	// Beyond says what receipts do not cover, as it belongs to a person and no
-	// response leads there; nil: nothing.
+	// Beyond returns what receipts do not cover as it belongs to a person and not to a
+	// response; nil: nothing.
 	Beyond func() []receipt.Gap
 }
 
@@ -31,21 +31,20 @@ func (i Issuer) check() error {
 	return nil
 }
 
-// now is by the clock of the program, as what is due is asked of it, too.
+// now uses the program's clock, as does the query for what is due.
 func (i Issuer) now() time.Time { return i.Now().UTC().Truncate(time.Microsecond) }
 
-// partOf is how many requests each of several receipts is about: with as many
-// owners and the names of all others, it is never too long.
+// partOf is how many requests each of several receipts covers: with as many owners and
+// the names of all others, it is never too long.
 const partOf = 500
 
-// receipts say what the eraser has removed, and by what authorization: one receipt, or
-// where that would be too long several, of which the first names the others and
-// counts what is not counted by requests. What they cannot say anything of is
-// listed in them: the bytes that Postgres keeps until it needs their room, copies
-// of the gateway's that are still to come or that nothing led to, and what belongs
-// to a person. That nothing led to some is said unless every lead was followed and
-// there were as many copies as requests; and that a later turn quotes it, unless an
-// index has shown that none does.
+// receipts state what the eraser has removed, and by what authorization. If one receipt
+// would be too long, there are several: the first names the others and has the counts
+// that are not by request. They list what they do not cover: the bytes that Postgres
+// keeps until it needs the space, copies that the gateway has yet to write or that no
+// lead found, and what belongs to a person. GapUnlocatedCopies is listed unless every
+// lead was followed and there were as many copies as requests, GapLaterTurns unless an
+// index has shown that no later turn quotes the response.
 func (i Issuer) receipts(e *eraser, erased domain.Erased, w domain.Authorization) ([]postgres.Receipt, error) {
 	owners := slices.Compact(slices.Sorted(slices.Values(e.owners)))
 	unlocated := len(e.requests) == 0 || !e.everyLead() || min(erased.RawRequests, erased.RawResponses) < erased.Requests+e.countMoved()
@@ -73,7 +72,7 @@ func (i Issuer) receipts(e *eraser, erased domain.Erased, w domain.Authorization
 	}
 	var parts []part
 	var others []uuid.UUID
-	first := erased // less what the others count
+	first := erased // minus what the others count
 	reported := make(map[string]bool)
 	for requests := range slices.Chunk(e.requests, partOf) {
 		p := part{w: w, requests: requests}
@@ -107,7 +106,7 @@ func (i Issuer) receipts(e *eraser, erased domain.Erased, w domain.Authorization
 	return all, nil
 }
 
-// receipt is one of them: about these requests and owners, with these counts.
+// receipt makes one of them, for these requests, owners and counts.
 func (i Issuer) receipt(w domain.Authorization, requests []uuid.UUID, owners []string, counts domain.Erased, gaps []receipt.Gap, parts []uuid.UUID) (postgres.Receipt, error) {
 	salt := receipt.Salt(w.Salt)
 	if w.Shared {
@@ -139,21 +138,21 @@ func (i Issuer) receipt(w domain.Authorization, requests []uuid.UUID, owners []s
 		return postgres.Receipt{}, &domain.Error{Code: domain.CodeRefused, Message: "No receipt can be written of so much at once, so nothing was erased", Cause: err}
 	}
 	written := postgres.Receipt{ID: w.Receipt, Body: body, Salt: salt[:], Actor: w.Actor}
-	// The sweep goes on looking for them as it is. Of orphans it would remove what
-	// has come back to life: their next pass looks instead.
+	// The sweep goes on looking for these anyway. For orphans it would remove what has
+	// come back; their next pass looks instead.
 	if w.Trigger != domain.TriggerSweep && w.Trigger != domain.TriggerOrphans {
 		written.Requests, written.LookAfter = requests, domain.SweepAfter[0]
 	}
 	return written, nil
 }
 
-// queueReceipts queues them, and, with a bulk erasure, that they are its.
+// queueReceipts queues the receipts and links them to their bulk erasure, if any.
 func queueReceipts(b *pgx.Batch, all []postgres.Receipt, erasure *uuid.UUID, at time.Time, responses int64) {
 	for _, r := range all {
 		postgres.QueueReceipt(b, r)
 		if erasure != nil {
 			queueExec(b, (*dbsqlc.Queries).AddErasureReceipt, dbsqlc.AddErasureReceiptParams{ReceiptID: r.ID, ErasureID: *erasure, At: at, Responses: responses})
-			responses = 0 // they are the first one's
+			responses = 0 // counted in the first one
 		}
 	}
 }

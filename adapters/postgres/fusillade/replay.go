@@ -76,8 +76,8 @@ func (r *Responses) EraseAgain(ctx context.Context, ids []uuid.UUID, w domain.Au
 	return erased, nil
 }
 
-// forgetErased leaves out what others have erased while its rows were waited for,
-// of which there is nothing now.
+// forgetErased drops requests that others erased while this erasure waited for their
+// rows, and of which nothing is left.
 func (e *eraser) forgetErased(ctx context.Context) error {
 	without := e.withoutRow(e.requests)
 	if len(without) == 0 {
@@ -88,7 +88,7 @@ func (e *eraser) forgetErased(ctx context.Context) error {
 	return err
 }
 
-// withoutRow are those of the requests of which no row was locked.
+// withoutRow returns the requests of which no row was locked.
 func (e *eraser) withoutRow(ids []uuid.UUID) []uuid.UUID { return withoutRow(ids, e.locked) }
 
 func withoutRow(ids []uuid.UUID, rows []dbsqlc.LockRequestsRow) []uuid.UUID {
@@ -106,7 +106,7 @@ func (e *eraser) prepare(ctx context.Context, outlet string) error {
 	return e.hidden()
 }
 
-// prepareSharing is prepare for what locks no row: no hold is placed from then on.
+// prepareSharing is prepare for work that locks no row: no hold is placed from then on.
 func (e *eraser) prepareSharing(ctx context.Context, outlet string) error {
 	if err := e.prepare(ctx, outlet); err != nil {
 		return err

@@ -1,8 +1,8 @@
-// Package fusillade reads and erases responses where fusillade keeps them.
+// Package fusillade reads and erases responses in fusillade's database.
 //
-// [Responses] lists, fetches and erases one response. [Erasures] and [Holds] keep bulk
-// erasures and holds beside it. [Issuer] writes the receipt of each erasure in the
-// transaction that erases.
+// [Responses] lists, fetches and erases single responses. [Erasures] and [Holds] keep
+// bulk erasures and holds beside them. [Issuer] writes the receipt of each erasure in
+// the same transaction.
 package fusillade
 
 import (
@@ -28,20 +28,20 @@ type Responses struct {
 	ledger func() bool // nil: there is none
 	issuer Issuer
 	copies *Copies       // nil: in the same database, if anywhere
-	known  func() *Known // nil: nothing is
+	known  func() *Known // nil: nothing is known
 	leads  leads
 	many   *lru.Cache[string, struct{}] // owners with more than few responses
-	// arsenal tells whether fusillade-arsenal's tables are there.
+	// arsenal reports whether fusillade-arsenal's tables exist.
 	arsenal func() bool
-	// retained tells whether finished responses may have been moved.
+	// retained reports whether finished responses may have been moved.
 	retained func() bool
 }
 
 var _ domain.Responses = (*Responses)(nil)
 
-// New makes the port. The search_path of the source's databases is fusillade's
-// schema and then outletSchema, which holds the gateway's log, if any. usage
-// says that usage records are in the same database, as public.http_analytics.
+// New makes the port. The search_path of the source's databases is fusillade's schema
+// and then outletSchema, which holds the gateway's log, if any. usage says that usage
+// records are in the same database, as public.http_analytics.
 func New(src postgres.Source, outletSchema string, usage bool, issuer Issuer) (*Responses, error) {
 	if src.Primary == nil {
 		return nil, errors.New("responses need a database")
@@ -60,35 +60,33 @@ func New(src postgres.Source, outletSchema string, usage bool, issuer Issuer) (*
 	return &Responses{src: src, outlet: outletSchema, usage: usage, issuer: issuer, many: many, arsenal: never, retained: never}, nil
 }
 
-// WithCopies has the port erase raw copies in a database of their own, and is
-// called before anything else.
+// WithCopies makes the port erase raw copies in a database of their own. Call it first.
 func (r *Responses) WithCopies(c *Copies) { r.copies = c }
 
-// WithKnown has the port erase nothing while a table is gone that known says was
-// there, and is called before anything else.
+// WithKnown makes the port refuse to erase while a table is missing that known reports
+// as seen before. Call it first.
 func (r *Responses) WithKnown(known func() *Known) { r.known = known }
 
-// WithLedger has the port take costs that usage records do not tell from the
-// gateway's ledger of credits, whenever ledger says that it can be read. It is
-// called before anything else.
+// WithLedger makes the port take costs missing in usage records from the gateway's
+// ledger of credits, whenever ledger reports that it can be read. Call it first.
 func (r *Responses) WithLedger(ledger func() bool) { r.ledger = ledger }
 
-// getWithLedger is GetWithUsage with the cost of the ledger where there is no
-// other. It names a column that older versions of dwctl do not have.
+// getWithLedger is GetWithUsage with the ledger's cost if there is no other. It uses a
+// column that older versions of dwctl do not have.
 var getWithLedger = strings.NewReplacer(
 	"-- name: GetWithUsage ", "-- name: GetWithLedger ",
 	"a.total_cost::text AS", "coalesce(a.total_cost::text, "+postgres.LedgerCost("r.id")+") AS",
 ).Replace(dbsqlc.GetWithUsage)
 
-// WithArsenal has the port also read what only fusillade-arsenal has, prompts by
-// day and retained responses, while these say so, and is called before anything
-// else. What is erased does not depend on it.
+// WithArsenal makes the port also read what only fusillade-arsenal has, prompts by day
+// and retained responses, while these functions report true. Call it first. It does not
+// affect what is erased.
 func (r *Responses) WithArsenal(prompts, retained func() bool) {
 	r.arsenal, r.retained = prompts, retained
 }
 
-// source is where to read. Beside fusillade-arsenal nothing is read of a replica:
-// rows move there, and what is at one of two places then must not be missed.
+// source returns where to read. With fusillade-arsenal it excludes replicas: rows move
+// there, and one found in only one of two places must not be missed.
 func (r *Responses) source() postgres.Source {
 	src := r.src
 	if r.arsenal() || r.retained() {
@@ -101,8 +99,8 @@ func (r *Responses) finisher() finisher {
 	return finisher{r.src.Primary, r.outlet, r.issuer, r.copies, r.known}
 }
 
-// Page makes one round trip; where a replica answered, one more to the primary, and a
-// third where rows have been erased meanwhile.
+// Page makes one round trip; after a replica's answer, one more to the primary, and a
+// third if rows have been erased meanwhile.
 func (r *Responses) Page(ctx context.Context, q domain.PageQuery) ([]domain.Response, error) {
 	f, possible := narrow(q.Filter)
 	if f.MinTotalCost != "" && !r.usage {
@@ -114,7 +112,7 @@ func (r *Responses) Page(ctx context.Context, q domain.PageQuery) ([]domain.Resp
 	retained := r.retained()
 	whole := q
 	if retained {
-		// What is skipped is known when both are merged.
+		// What to skip is known when both are merged.
 		whole.Skip, whole.Limit = 0, q.Limit+min(q.Skip, math.MaxInt64-q.Limit)
 	}
 	queries, particular := f.pages(whole)
@@ -150,7 +148,7 @@ func (r *Responses) Page(ctx context.Context, q domain.PageQuery) ([]domain.Resp
 			}
 			n, err := dbsqlc.New(c).StillThere(ctx, ids)
 			if err == nil && n < int64(len(ids)) {
-				// Leaving out what is gone would end the list too early.
+				// Dropping erased rows would end the list too early.
 				err = read(c)
 			}
 			return err
@@ -162,8 +160,8 @@ func (r *Responses) Page(ctx context.Context, q domain.PageQuery) ([]domain.Resp
 	return page, nil
 }
 
-// collect runs the queries together, and then those of what is retained, and returns
-// their rows one after another.
+// collect runs the queries together, then those for retained responses, and returns all
+// rows in that order.
 func collect(ctx context.Context, c postgres.Conn, queries []pageOf, particular bool, moved []pageOf) (all []dbsqlc.PageRow, err error) {
 	if len(queries) == 1 && !particular && len(moved) == 0 {
 		return queries[0](ctx, c)
@@ -190,12 +188,12 @@ func collect(ctx context.Context, c postgres.Conn, queries []pageOf, particular 
 	return all, err
 }
 
-// Get makes one round trip, and one more to the primary where a replica answered.
+// Get makes one round trip, and one more to the primary after a replica's answer.
 func (r *Responses) Get(ctx context.Context, id uuid.UUID, owners []string, limit int64) (domain.Response, domain.Contents, error) {
 	return r.get(ctx, id, owners, limit)
 }
 
-// Round trips as of Get.
+// GetSummary makes as many round trips as Get.
 func (r *Responses) GetSummary(ctx context.Context, id uuid.UUID, owners []string) (domain.Response, error) {
 	response, _, err := r.get(ctx, id, owners, noContents)
 	return response, err
@@ -268,9 +266,8 @@ func (r *Responses) get(ctx context.Context, id uuid.UUID, owners []string, limi
 	return response, c, nil
 }
 
-// one reads a response from anywhere. Where that was a replica, the primary
-// decides whether there still is such a response, and whether its prompt may
-// be shown.
+// one reads a response from any database. After a replica's answer, the primary decides
+// if the response still exists and if its prompt may be shown.
 func (r *Responses) one(ctx context.Context, id uuid.UUID, read func(postgres.Conn) error) (prompt bool, err error) {
 	fromReplica, err := r.source().ReadAnywhere(ctx, read)
 	if err != nil || !fromReplica {
@@ -283,8 +280,8 @@ func (r *Responses) one(ctx context.Context, id uuid.UUID, read func(postgres.Co
 	return prompt, err
 }
 
-// revision tells a response whose prompt only the primary withholds from the
-// one that a replica has.
+// revision distinguishes a response whose prompt only the primary withholds from the
+// replica's version.
 func revision(read string, prompt bool) string {
 	if !prompt {
 		return read + " withheld"

@@ -17,26 +17,26 @@ import (
 	"lethe/domain"
 )
 
-// fusillade-arsenal moves finished responses out of the requests, each with its
-// prompt. A move is one transaction, so whoever looks at the requests first and
-// then at what is retained misses none, and may see one twice.
+// fusillade-arsenal moves finished responses out of the requests, each with its prompt.
+// A move is one transaction, so reading the requests first and the retained ones second
+// misses none, and may see one twice.
 
-// fencedFor is how long a late writer is kept from writing an erased response
-// again. The sweep looks for what is written for a day; no writer of the gateway's
-// has been seen to take longer than its longest timeout of some hours.
+// fencedFor is how long a late writer is kept from writing an erased response again.
+// The sweep looks for such rows for a day; no writer of the gateway's has been seen to
+// take longer than its longest timeout of some hours.
 const fencedFor = 7 * 24 * time.Hour
 
 var errNotAsDocumented = domain.Errorf(domain.CodeRefused, "What is retained of the response is not what its group says, so nothing was erased: look at its rows in retained_response_objects and in the tables of routes")
 
-// What stands for the table of requests. The identifiers are the second argument of
-// the queries that take some.
+// Replaces the table of requests. Queries that take identifiers have them as second
+// argument.
 var (
 	retained       = bare(dbsqlc.Retained)
 	besideRetained = "requests AS NOT MATERIALIZED (" + union("", retained+" AND NOT EXISTS (SELECT FROM requests r WHERE r.id = o.object_id)") + ")"
 	ofThese        = "requests AS MATERIALIZED (" + union("WHERE id = ANY ($2::uuid[])", retained+" AND q.request_id = ANY ($2::uuid[])") + ")"
 
-	// The columns of what is retained, of objects and what is unpacked of them; and
-	// where they are found by an index of the objects.
+	// The columns of retained objects and of their unpacked payloads, and of objects
+	// that an index finds.
 	ofObjects, _, _ = strings.Cut(retained, "\nFROM ")
 	_, routed, _    = strings.Cut(bare(dbsqlc.RetainedRouted), "\n")
 
@@ -49,7 +49,7 @@ var (
 	).Replace(neverNull.Replace(dbsqlc.RequestsOf)))
 )
 
-// neverNull replaces columns that no request has NULL.
+// neverNull replaces columns that are never NULL in requests.
 var neverNull = strings.NewReplacer(
 	" model, state,", " coalesce(model, '') AS model, coalesce(state, '') AS state,",
 	" r.model, r.state,", " coalesce(r.model, '') AS model, coalesce(r.state, '') AS state,",
@@ -57,25 +57,24 @@ var neverNull = strings.NewReplacer(
 
 const unpacked = "CROSS JOIN LATERAL (SELECT o.payload -> 'request' AS request, o.payload -> 'template' AS template OFFSET 0) p"
 
-// bare is a query without its name, to be used within another.
+// bare strips a query's name, for use within another query.
 func bare(query string) string {
 	_, body, _ := strings.Cut(strings.TrimRight(query, "\n ;"), "\n")
 	return body
 }
 
-// insteadRetained is what is retained in the place of the requests, with more
-// conditions.
+// insteadRetained replaces the requests with retained ones, with more conditions.
 func insteadRetained(conditions string) string {
 	return "requests AS NOT MATERIALIZED (" + retained + " " + conditions + "\n)"
 }
 
-// union is both: the requests with a condition, and what is retained.
+// union combines the requests under a condition with the retained ones.
 func union(condition, retained string) string {
 	const columns = "id, batch_id, created_by, state, model, service_tier, created_at, started_at, completed_at, response_status, error"
 	return "SELECT " + columns + " FROM requests " + condition + " UNION ALL SELECT " + columns + " FROM (" + retained + "\n) retained"
 }
 
-// with is a query in which the table of a common table expression is another one.
+// with replaces the table of a common table expression in a query.
 func with(table, query string) string {
 	name, body, _ := strings.Cut(query, "\n")
 	body = strings.TrimLeft(body, "\n ")
@@ -85,7 +84,7 @@ func with(table, query string) string {
 	return name + "\nWITH " + table + "\n" + body
 }
 
-// getRetained is a query for one response, of those that are retained.
+// getRetained turns a query for one response into one of retained responses.
 func getRetained(query string) string {
 	return with(insteadRetained(""), strings.NewReplacer(
 		"LEFT JOIN request_templates t ON t.id = r.template_id",
@@ -93,8 +92,8 @@ func getRetained(query string) string {
 	).Replace(neverNull.Replace(query)))
 }
 
-// retainedPages are the queries for a page of what is retained, of which nothing is
-// skipped. Their plans are to be made in order.
+// retainedPages returns the queries for a page of retained responses, without skipping.
+// Their plans have to be made in order.
 func (f filter) retainedPages(q domain.PageQuery) (all []pageOf) {
 	queries, read := pageOfRetained, ofAll.inOrder
 	if f.MinTotalCost != "" {
@@ -125,8 +124,7 @@ func (f filter) retainedPages(q domain.PageQuery) (all []pageOf) {
 	return all
 }
 
-// Queries for the first rows of those that are retained, by the column whose index
-// leads to them.
+// Queries for the first retained rows, by the column whose index leads to them.
 var (
 	pageOfRetained       = pagesOfRetained[dbsqlc.PageParams](dbsqlc.Page)
 	pageOfRetainedOfCost = pagesOfRetained[dbsqlc.PageOfCostParams](dbsqlc.PageOfCost)
@@ -135,7 +133,7 @@ var (
 	})
 )
 
-// pagesOfRetained are those made of a query for pages with these parameters.
+// pagesOfRetained makes these from a query for pages with these parameters.
 func pagesOfRetained[P any](page string) map[string]string {
 	return byIndex(func(by string) string {
 		columns, _, _ := strings.Cut(neverNull.Replace(dbsqlc.Page), "\nFROM requests\n")
@@ -152,12 +150,12 @@ func byIndex(query func(by string) string) map[string]string {
 	return all
 }
 
-// firstObjects are the objects of the first rows that a query of so many arguments,
-// the last of which is how many, has of what is retained: those of each state or other
-// value on their own, as that is how an index has them in order, and then the first of
-// all. Their payloads come along as they are stored, and are not unpacked unless the
-// filter asks for what is in them. Three arguments follow: the range of ranks, and the
-// values. A fourth tells whether ranks come first.
+// firstObjects returns the objects of the first rows of a query over retained
+// responses. args is the query's number of arguments, of which the last is the limit.
+// An index has the objects of each state or other value in order, so these are read
+// separately, and the first of all chosen then. Payloads stay packed unless the filter
+// needs them. More arguments follow: the range of ranks (two), the values, and whether
+// ranks come first.
 func firstObjects(query, by, direction string, args int) string {
 	_, conditions, _ := strings.Cut(query, "\nFROM requests\n")
 	of := func(condition string) string {
@@ -173,8 +171,8 @@ func firstObjects(query, by, direction string, args int) string {
 			ranks += fmt.Sprintf("('%s', %d), ", state, rank)
 		}
 		ranks += fmt.Sprintf("(NULL, %d)", len(domain.ActiveStates))
-		// One part for all that are finished, as all should be: the planner knows how
-		// common their states are. The others are looked for by their states.
+		// One part for all finished states, as all should be: the planner knows how
+		// common these are. Active ones are searched by state.
 		parts = "SELECT v.value, s.state, s.rank FROM (SELECT DISTINCT unnest($V::text[]) AS value) v\n" +
 			"    CROSS JOIN (VALUES " + ranks + ") s (state, rank) WHERE s.rank BETWEEN $A AND $B"
 		rows = of("part.state IS NULL AND o."+by+" = part.value AND (o.state IS NULL OR o.state NOT IN ("+active+"))") +
@@ -187,12 +185,12 @@ func firstObjects(query, by, direction string, args int) string {
 		"ORDER BY CASE WHEN $RANKED THEN part.rank END, found.created_at $DIRECTION, found.object_id $DIRECTION LIMIT $MOST")
 }
 
-// reckonedRetained is what counts those that pass the filter, for the planner to say
-// how many there are: without routes, which it would take for coincidences. As each
-// response has an object that is its group's, which has no owner, state, model, tier
-// or time, each condition on these halves them for the planner once more.
+// reckonedRetained is a count for the planner to estimate, without routes, which it
+// would take for coincidences. Each response also has an object for its group, without
+// owner, state, model, tier or time, so each condition on these halves the planner's
+// estimate once more; times corrects that.
 func (f filter) reckonedRetained() (q counting, times int64) {
-	q, times = f.count(), 2 // there is one on owners always
+	q, times = f.count(), 2 // there is always a condition on owners
 	q.sql = with("requests AS NOT MATERIALIZED ("+ofObjects+"\nFROM retained_response_objects o\n"+unpacked+"\nWHERE o.object_kind = 'request'\n)", q.sql)
 	for _, is := range []bool{f.States != nil, f.Models != nil, f.Tiers != nil, f.CreatedAfter != nil || f.CreatedBefore != nil} {
 		if is {
@@ -202,8 +200,8 @@ func (f filter) reckonedRetained() (q counting, times int64) {
 	return q, times
 }
 
-// firstRetained has one of the queries by index asked for the filter. The rest are
-// its conditions but for what leads to the rows.
+// firstRetained picks the query by index for the filter. rest has the filter's other
+// conditions.
 func (f filter) firstRetained(queries map[string]string, minRank, maxRank int, ranked bool) (rest arguments, retained func(postgres.DBTX) postgres.DBTX) {
 	rest = f.arguments
 	by, values := "state", f.States
@@ -222,7 +220,7 @@ func (f filter) firstRetained(queries map[string]string, minRank, maxRank int, r
 	}
 }
 
-// merged are the rows of both in the order of the page, none twice.
+// merged returns the rows of both in the order of the page, without duplicates.
 func merged(rows []dbsqlc.PageRow, q domain.PageQuery) []dbsqlc.PageRow {
 	rows = once(rows, func(row dbsqlc.PageRow) uuid.UUID { return row.ID })
 	slices.SortStableFunc(rows, func(a, b dbsqlc.PageRow) int {
@@ -235,7 +233,7 @@ func merged(rows []dbsqlc.PageRow, q domain.PageQuery) []dbsqlc.PageRow {
 	return rows[min(q.Skip, int64(len(rows))):]
 }
 
-// once leaves out what has been there before.
+// once removes duplicates.
 func once[T any](rows []T, id func(T) uuid.UUID) []T {
 	seen := make(map[uuid.UUID]bool, len(rows))
 	return slices.DeleteFunc(rows, func(row T) bool {
@@ -245,8 +243,8 @@ func once[T any](rows []T, id func(T) uuid.UUID) []T {
 	})
 }
 
-// queueRows reads the requests of these identifiers, and those that are retained.
-// Where they are not read for being erased, nothing is locked.
+// queueRows reads these requests, and the retained ones. It locks nothing unless lock
+// is set, as for an erasure.
 func (e *eraser) queueRows(b *pgx.Batch, ids []uuid.UUID, lock bool, rows *[]dbsqlc.LockRequestsRow) {
 	if lock {
 		queue(b, (*dbsqlc.Queries).LockRequests, ids, func(found []dbsqlc.LockRequestsRow) { *rows = found })
@@ -273,7 +271,7 @@ func (e *eraser) queueRows(b *pgx.Batch, ids []uuid.UUID, lock bool, rows *[]dbs
 	})
 }
 
-// queueRetained reads those of these requests that are retained.
+// queueRetained reads the retained ones of these requests.
 func queueRetained(b *pgx.Batch, ids []uuid.UUID, read func([]dbsqlc.LockRequestsRow)) {
 	queueRewritten(b, lockedOfRetained, (*dbsqlc.Queries).RequestsOf, ids, func(found []dbsqlc.RequestsOfRow) error {
 		read(requestsAmong(found))
@@ -281,7 +279,7 @@ func queueRetained(b *pgx.Batch, ids []uuid.UUID, read func([]dbsqlc.LockRequest
 	})
 }
 
-// requestsAmong are requests that were read in one of several ways.
+// requestsAmong converts rows of different queries to requests.
 func requestsAmong[R dbsqlc.LockAloneRow | dbsqlc.RequestsOfRow](rows []R) []dbsqlc.LockRequestsRow {
 	requests := make([]dbsqlc.LockRequestsRow, len(rows))
 	for i, row := range rows {
@@ -290,8 +288,8 @@ func requestsAmong[R dbsqlc.LockAloneRow | dbsqlc.RequestsOfRow](rows []R) []dbs
 	return requests
 }
 
-// queueRetainedThere tells whether readers find a response of these owners among
-// what is retained.
+// queueRetainedThere checks whether readers find a response of these owners among the
+// retained ones.
 func (e *eraser) queueRetainedThere(b *pgx.Batch, id uuid.UUID, owners []string, is *bool) {
 	if e.Retained {
 		queueRetained(b, []uuid.UUID{id}, func(found []dbsqlc.LockRequestsRow) {
@@ -300,8 +298,8 @@ func (e *eraser) queueRetainedThere(b *pgx.Batch, id uuid.UUID, owners []string,
 	}
 }
 
-// queueDeleteRetained keeps late writers away, and removes what has been moved or
-// is moved meanwhile.
+// queueDeleteRetained fences off late writers, and removes what has been moved or is
+// moved meanwhile.
 func (e *eraser) queueDeleteRetained(b *pgx.Batch, erased *domain.Erased) {
 	if !e.Retained {
 		return
@@ -316,7 +314,7 @@ func (e *eraser) queueDeleteRetained(b *pgx.Batch, erased *domain.Erased) {
 	})
 }
 
-// nextOfBoth are the first of the rows of both, in the order of a walk.
+// nextOfBoth returns the first rows of both, in the order of a walk.
 func nextOfBoth(rows []dbsqlc.NextRow) []dbsqlc.NextRow {
 	rows = once(rows, func(row dbsqlc.NextRow) uuid.UUID { return row.ID })
 	slices.SortFunc(rows, func(a, b dbsqlc.NextRow) int {
@@ -325,7 +323,7 @@ func nextOfBoth(rows []dbsqlc.NextRow) []dbsqlc.NextRow {
 	return rows
 }
 
-// countMoved is how many of the requests were found among what is retained.
+// countMoved counts the requests found among the retained ones.
 func (e *eraser) countMoved() (n int64) {
 	for _, id := range e.requests {
 		if e.moved[id] {

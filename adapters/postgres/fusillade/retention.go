@@ -19,8 +19,7 @@ type Retention struct {
 
 var _ domain.Retention = (*Retention)(nil)
 
-// NewRetention makes the port on the primary of the database that fusillade is
-// in.
+// NewRetention makes the port on the primary of fusillade's database.
 func NewRetention(db *postgres.DB) (*Retention, error) {
 	if db == nil {
 		return nil, errors.New("retention needs a database")
@@ -48,7 +47,7 @@ func (r *Retention) Create(ctx context.Context, rule domain.RetentionRule) (doma
 	return rule, nil
 }
 
-// Change makes five round trips, and waits for what a run of the rule has under way.
+// Change makes five round trips, and waits for work in progress of the rule's run.
 func (r *Retention) Change(ctx context.Context, id uuid.UUID, v domain.RetentionVersion) (domain.RetentionRule, error) {
 	return r.change(ctx, id, func(q *dbsqlc.Queries, rule *domain.RetentionRule, now time.Time) error {
 		if rule.Version != v.Version-1 || rule.RemovedAt != nil {
@@ -86,14 +85,14 @@ func (r *Retention) Enable(ctx context.Context, id uuid.UUID, version int64, nex
 	})
 }
 
-// Disable makes four round trips, and waits for what a run of the rule has under way.
+// Disable makes four round trips, and waits for work in progress of the rule's run.
 func (r *Retention) Disable(ctx context.Context, id uuid.UUID) (domain.RetentionRule, error) {
 	return r.change(ctx, id, func(q *dbsqlc.Queries, rule *domain.RetentionRule, now time.Time) error {
 		return stop(ctx, q, rule, now)
 	})
 }
 
-// The rest is as of Disable.
+// Remove makes as many round trips as Disable, and waits alike.
 func (r *Retention) Remove(ctx context.Context, id, by uuid.UUID) error {
 	_, err := r.change(ctx, id, func(q *dbsqlc.Queries, rule *domain.RetentionRule, now time.Time) error {
 		if rule.RemovedAt == nil {
@@ -136,8 +135,8 @@ func (r *Retention) Start(ctx context.Context, id uuid.UUID, now time.Time, begi
 	return rule, outcome, nil
 }
 
-// change locks a rule, calls fn with it and with the time, and stores what fn
-// makes of it but for what it says.
+// change locks a rule, calls fn with it and the time, and stores what fn changed except
+// the rule's versions.
 func (r *Retention) change(ctx context.Context, id uuid.UUID, fn func(*dbsqlc.Queries, *domain.RetentionRule, time.Time) error) (rule domain.RetentionRule, err error) {
 	err = r.db.Tx(ctx, func(tx *postgres.Tx) error {
 		q := dbsqlc.New(tx)
@@ -161,7 +160,7 @@ func (r *Retention) change(ctx context.Context, id uuid.UUID, fn func(*dbsqlc.Qu
 	return rule, nil
 }
 
-// stop keeps a rule from running and ends the run that is not over.
+// stop disables a rule and ends its current run, if any.
 func stop(ctx context.Context, q *dbsqlc.Queries, rule *domain.RetentionRule, now time.Time) error {
 	rule.Enabled, rule.NextRunAt = false, nil
 	return q.CancelRuns(ctx, dbsqlc.CancelRunsParams{RuleID: rule.ID, At: now})

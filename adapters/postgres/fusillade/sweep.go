@@ -14,8 +14,8 @@ import (
 	"lethe/domain"
 )
 
-// What is to be finished first may fail without keeping anything from being looked for,
-// and so may what is found.
+// Sweep tries each request by itself after a refusal. A failure to finish earlier work
+// does not keep it from looking.
 func (r *Responses) Sweep(ctx context.Context, limit int, w domain.Authorization) (looked int, erased domain.Erased, err error) {
 	ctx = postgres.For(ctx, postgres.Bulk)
 	f := r.finisher()
@@ -27,8 +27,8 @@ func (r *Responses) Sweep(ctx context.Context, limit int, w domain.Authorization
 	return looked, erased, errors.Join(unfinished, err)
 }
 
-// sweep is one try. One that is careful tries each request by itself before it
-// erases, and leaves those that are refused, which the error says beside the rest.
+// sweep is one try. If careful is set, it tries each request by itself before it
+// erases, and skips refused ones, which the error names in addition to the results.
 func (r *Responses) sweep(ctx context.Context, f finisher, limit int, w domain.Authorization, careful bool) (looked int, erased domain.Erased, err error) {
 	var later bool
 	var refused int
@@ -88,8 +88,7 @@ func (r *Responses) sweep(ctx context.Context, f finisher, limit int, w domain.A
 	return looked, erased, err
 }
 
-// tried are those of the requests of which everything can be deleted now, and the
-// others.
+// tried returns the requests that can be deleted entirely now, and the others.
 func (e *eraser) tried(ctx context.Context, ids []uuid.UUID) (can, refused []uuid.UUID, err error) {
 	if err := dbsqlc.New(e.tx).WaitShortly(ctx); err != nil {
 		return nil, nil, err
@@ -109,7 +108,7 @@ func (e *eraser) tried(ctx context.Context, ids []uuid.UUID) (can, refused []uui
 	return can, refused, nil
 }
 
-// due locks the tombstones whose time has come, of about that many requests.
+// due locks the tombstones that are due, of about limit requests.
 func (e *eraser) due(ctx context.Context, outlet string, limit int) (due []dbsqlc.DueTombstonesRow, err error) {
 	err = e.send(ctx, func(b *pgx.Batch) {
 		e.queuePrepare(b, outlet)
@@ -127,7 +126,7 @@ func (e *eraser) due(ctx context.Context, outlet string, limit int) (due []dbsql
 	return due, err
 }
 
-// remaining finds those of the tombstones of which there is something.
+// remaining returns the tombstones' requests of which something is left.
 func (e *eraser) remaining(ctx context.Context, due []dbsqlc.DueTombstonesRow) ([]uuid.UUID, error) {
 	var ids []uuid.UUID
 	for _, t := range due {
@@ -136,8 +135,8 @@ func (e *eraser) remaining(ctx context.Context, due []dbsqlc.DueTombstonesRow) (
 	return e.lookFor(ctx, ids)
 }
 
-// unheld locks what is to be erased of these requests: those that no hold covers.
-// It returns the others.
+// unheld locks those of these requests that no hold covers, for erasing. It returns the
+// others.
 func (e *eraser) unheld(ctx context.Context, remain []uuid.UUID) (held []uuid.UUID, err error) {
 	if len(remain) == 0 {
 		return nil, nil
@@ -166,8 +165,8 @@ func (e *eraser) unheld(ctx context.Context, remain []uuid.UUID) (held []uuid.UU
 	return held, e.lockRows(ctx)
 }
 
-// addHoldsOnGone adds what holds those of the requests of which only copies are
-// left, such as were written after the row was erased.
+// addHoldsOnGone adds the holds on requests of which only copies are left, such as
+// copies written after the row was erased.
 func (e *eraser) addHoldsOnGone(ctx context.Context, ids []uuid.UUID, holds holdsOnEach) error {
 	if len(ids) == 0 {
 		return nil
@@ -183,8 +182,8 @@ func (e *eraser) addHoldsOnGone(ctx context.Context, ids []uuid.UUID, holds hold
 	})
 }
 
-// lockRows locks what there is of the requests, and their steps: these first, as
-// everybody does, and once more those that came before the requests were locked.
+// lockRows locks the requests' rows and their steps: steps first, as everybody does,
+// and once more those that came before the requests were locked.
 func (e *eraser) lockRows(ctx context.Context) error {
 	var locked []dbsqlc.LockRequestsRow
 	err := e.send(ctx, func(b *pgx.Batch) {
@@ -196,8 +195,7 @@ func (e *eraser) lockRows(ctx context.Context) error {
 	return err
 }
 
-// lookFor finds those of the requests of which there is something, in the order
-// of the identifiers.
+// lookFor returns the requests of which something is left, in order of identifiers.
 func (e *eraser) lookFor(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID, error) {
 	remain := map[uuid.UUID]struct{}{}
 	var copied located
@@ -231,8 +229,8 @@ func (e *eraser) lookFor(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID, err
 	return inOrder(remain), err
 }
 
-// queueNext sets when to look next, and forgets what has been looked for often
-// enough. Where anything is held, it has not been looked for.
+// queueNext schedules the next look, and forgets tombstones that have had their last. A
+// look does not count if anything is held.
 func queueNext(b *pgx.Batch, due []dbsqlc.DueTombstonesRow, held []uuid.UUID) {
 	var again, done []uuid.UUID
 	var afters []pgtype.Interval

@@ -9,16 +9,16 @@ import (
 	"lethe/domain"
 )
 
-// Tally is how many erasures there are of one state and trigger.
+// Tally is the number of erasures of one state and trigger.
 type Tally struct {
 	State   domain.ErasureState
 	Trigger domain.Trigger
 	Count   int64
-	Oldest  time.Time // when the oldest of them was asked for
+	Oldest  time.Time // when the oldest of them was requested
 }
 
-// Tally counts the erasures whose details have not been forgotten: what is not
-// over, and what was lately. It makes one round trip. Errors as of MapError.
+// Tally counts the erasures whose details are still kept: unfinished and recent ones.
+// It makes one round trip. Errors are those of MapError.
 func (e *Erasures) Tally(ctx context.Context) ([]Tally, error) {
 	var rows []dbsqlc.TallyErasuresRow
 	err := e.db.Use(ctx, func(c postgres.Conn) (err error) {

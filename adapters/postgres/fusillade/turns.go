@@ -16,15 +16,15 @@ import (
 	"lethe/domain"
 )
 
-// The prompt of a later turn quotes what it follows: the gateway writes the
-// earlier turns into it. It says so by previous_response_id.
+// The prompt of a later turn quotes what it follows: the gateway writes the earlier
+// turns into it. Its previous_response_id names that response.
 
 const (
-	// unreadable is what an encrypted prompt follows, to the index of later turns,
-	// and how it begins.
+	// unreadable stands for what an encrypted prompt follows in the index of later
+	// turns, and is how such a prompt begins.
 	unreadable = "dwzdr1:"
 
-	// several is what a prompt follows, to that index, that has several such keys.
+	// several stands in that index for a prompt that has several such keys.
 	several = "prev"
 
 	previousKey = "previous_response_id"
@@ -32,7 +32,7 @@ const (
 
 var errTooManyTurns = domain.Errorf(domain.CodeRefused, "More than %d later turns quote it, so nothing was erased: erase the latest turns first, or everything of their owner, or leave include_later_turns out", domain.MaxLaterTurns)
 
-// turn is a request whose prompt says which response it follows.
+// turn is a request whose prompt names the response that it follows.
 type turn struct{ id, follows uuid.UUID }
 
 // turns are the later turns that an eraser has found.
@@ -40,22 +40,22 @@ type turns struct {
 	along bool       // they are erased, too
 	until *time.Time // but not what was created later; nil: all of them
 	found []turn
-	all   bool // a search without an index has come to its end
-	// tooMany are there to be erased along.
+	all   bool // a search without an index has been complete
+	// tooMany later turns would have to be erased along.
 	tooMany bool
 	unsure  unsureTurns
 }
 
 // unsureTurns are turns whose prompts have several such keys, so that the index does
-// not tell what they follow. The prompts are long, and each is read once.
+// not tell what they follow. The prompts are long, so each is read only once.
 type unsureTurns struct {
-	owners  map[string]bool // whose were looked for
+	owners  map[string]bool // whose turns were searched
 	ids     []uuid.UUID
 	by      map[uuid.UUID][]candidateTurn // by what they follow
 	tooMany bool                          // some were not read
 }
 
-// following are those that follow one of these.
+// following returns those that follow one of these.
 func (u *unsureTurns) following(all ...[]uuid.UUID) (turns []candidateTurn) {
 	for _, ids := range all {
 		for _, id := range ids {
@@ -65,7 +65,7 @@ func (u *unsureTurns) following(all ...[]uuid.UUID) (turns []candidateTurn) {
 	return turns
 }
 
-// queue has those of owners read that have not been looked for.
+// queue reads those of owners whose turns were not searched yet.
 func (u *unsureTurns) queue(b *pgx.Batch, owners []string) {
 	if u.owners == nil {
 		u.owners, u.by = make(map[string]bool), make(map[uuid.UUID][]candidateTurn)
@@ -93,7 +93,7 @@ func (u *unsureTurns) queue(b *pgx.Batch, owners []string) {
 	})
 }
 
-// turnsOf says which later turns go along with a target.
+// turnsOf says which later turns are erased along with a target.
 func turnsOf(t domain.ErasureTarget, asOf time.Time) turns {
 	along := turns{along: t.LaterTurns}
 	if t.Filter != nil {
@@ -102,12 +102,12 @@ func turnsOf(t domain.ErasureTarget, asOf time.Time) turns {
 	return along
 }
 
-// quotable are the identifiers by which later turns may follow what the eraser
-// has found, in digits.
+// quotable returns the identifiers, in digits, by which later turns may refer to what
+// the eraser has found.
 func (e *eraser) quotable() []string { return digits(e.requests, e.steps) }
 
-// quoters are the owners whose prompts may quote what was erased, as the gateway
-// resolves an identifier for its owner only; nil where an owner is not known.
+// quoters returns the owners whose prompts may quote what was erased, as the gateway
+// resolves an identifier for its owner only; nil if an owner is unknown.
 func (e *eraser) quoters() []string {
 	for _, row := range e.locked {
 		if row.Owner == "" {
@@ -130,19 +130,19 @@ func digits(all ...[]uuid.UUID) []string {
 	return texts
 }
 
-// quotedLeft tells whether prompts that stay may quote what was erased: one does, or
-// no index has shown that none does. A search by owner shows it never: it passes
-// over batches, and over turns that a clock has put before what they follow.
+// quotedLeft reports whether remaining prompts may quote what was erased, which holds
+// until an index has shown otherwise. A search by owner never shows it: it skips
+// batches, and turns whose clock was behind that of what they follow.
 func (e *eraser) quotedLeft() bool {
 	return len(e.requests) > 0 && !e.unquoted
 }
 
-// turnsIndexed tells whether an index leads to all later turns: it does not reach
-// into what fusillade-arsenal keeps elsewhere.
+// turnsIndexed reports whether an index covers all later turns: it does not cover what
+// fusillade-arsenal keeps elsewhere.
 func (e *eraser) turnsIndexed() bool { return e.ByTurn && !e.TemplatesElsewhere && !e.Retained }
 
-// followed is the response that a prompt says it follows; uuid.Nil: none. It is
-// not known of a prompt that is no JSON, such as an encrypted one.
+// followed returns the response that a prompt says it follows; uuid.Nil: none. It is
+// unknown if the prompt is not JSON, for example encrypted.
 func followed(prompt []byte) (id uuid.UUID, known bool) {
 	if text := string(prompt); !strings.Contains(text, previousKey) && !strings.Contains(text, `\u00`) {
 		return uuid.Nil, !strings.HasPrefix(string(prompt), unreadable)
@@ -161,8 +161,8 @@ func followed(prompt []byte) (id uuid.UUID, known bool) {
 	return uuid.Nil, true
 }
 
-// whose tells whether an owner has something of the response that a request or a
-// step is a part of.
+// whose tells whether an owner has a part of the response that a request or a step
+// belongs to.
 type whose struct {
 	groups groups
 	owners map[uuid.UUID][]string
@@ -181,10 +181,10 @@ func (w whose) has(owner string, id uuid.UUID) bool {
 	return slices.Contains(w.owners[w.groups.of(id)], owner)
 }
 
-// followTurns adds to the chain of these requests the later turns of what is in it, of
-// the same owners, and theirs, and returns these requests and the turns. It makes
-// three round trips for each turn after the other. errTooManyTurns where there
-// are more than most.
+// followTurns adds the later turns of these requests' chain, of the same owners, and
+// the later turns of those, to the chain. It returns these requests and the turns. It
+// makes three round trips for each turn in succession. It fails with errTooManyTurns if
+// there are more than limit.
 func (e *eraser) followTurns(ctx context.Context, seeds []uuid.UUID, limit int) ([]uuid.UUID, error) {
 	e.turns.found, e.turns.all = nil, false
 	known := make(map[uuid.UUID]bool)
@@ -248,7 +248,7 @@ func (e *eraser) followTurns(ctx context.Context, seeds []uuid.UUID, limit int) 
 	}
 }
 
-// with is both together.
+// with merges two chains.
 func (c chain) with(other chain) chain {
 	both := chain{
 		links: slices.Concat(c.links, other.links), steps: slices.Concat(c.steps, other.steps), requests: slices.Concat(c.requests, other.requests),
@@ -268,7 +268,7 @@ type candidateTurn struct {
 	createdAt time.Time
 }
 
-// ownersOf are the owners of these requests, each once, but not those of batches.
+// ownersOf returns the owners of these requests without duplicates, except batches'.
 func ownersOf(rows []dbsqlc.LockRequestsRow) (owners []string) {
 	for _, row := range rows {
 		if row.Owner != "" {
@@ -278,8 +278,8 @@ func ownersOf(rows []dbsqlc.LockRequestsRow) (owners []string) {
 	return slices.Compact(slices.Sorted(slices.Values(owners)))
 }
 
-// turnsByIndex are what says that it follows something of this chain, of the owners
-// of these requests; of more than most, some.
+// turnsByIndex returns the turns that say they follow something of this chain, of the
+// owners of these requests; if more than limit, only some.
 func (e *eraser) turnsByIndex(ctx context.Context, of chain, rows []dbsqlc.LockRequestsRow, limit int) (found []candidateTurn, err error) {
 	owners := ownersOf(rows)
 	err = e.send(ctx, func(b *pgx.Batch) {
@@ -289,8 +289,8 @@ func (e *eraser) turnsByIndex(ctx context.Context, of chain, rows []dbsqlc.LockR
 	return append(found, e.turns.unsure.following(of.requests, of.steps)...), err
 }
 
-// turnsSince are those of turnsByIndex, of what the eraser has found, that are not
-// in it, such as have come since.
+// turnsSince is turnsByIndex for what the eraser has found, without what it already
+// has: turns that have arrived since, for example.
 func (e *eraser) turnsSince(ctx context.Context, limit int) (found []candidateTurn, err error) {
 	known := slices.Concat(e.requests, e.turns.unsure.ids)
 	err = e.send(ctx, func(b *pgx.Batch) {
@@ -304,7 +304,7 @@ func (e *eraser) turnsSince(ctx context.Context, limit int) (found []candidateTu
 	return found, err
 }
 
-// addFollowing adds what eachTurn reads and what follows something.
+// addFollowing adds the turns from eachTurn that follow something.
 func addFollowing(found *[]candidateTurn) func(pgx.Rows) error {
 	return func(rows pgx.Rows) error {
 		return eachTurn(rows, func(t candidateTurn, _ string, prompt []byte) {
@@ -315,8 +315,8 @@ func addFollowing(found *[]candidateTurn) func(pgx.Rows) error {
 	}
 }
 
-// queueTurnsByIndex looks for what says that it follows one of these, but for what is
-// known; of more than most, for one more. read goes through eachTurn.
+// queueTurnsByIndex looks for turns that say they follow one of these, except known
+// ones; at most limit and one more. read uses eachTurn.
 func queueTurnsByIndex(b *pgx.Batch, contents bool, quoted, owners []string, known []uuid.UUID, limit int, read func(pgx.Rows) error) {
 	if known == nil {
 		known = []uuid.UUID{}
@@ -327,7 +327,7 @@ func queueTurnsByIndex(b *pgx.Batch, contents bool, quoted, owners []string, kno
 	queueFixed(b, (*dbsqlc.Queries).PlanForAny)
 }
 
-// eachTurn reads what queueTurnsByIndex has found, with the digits that led to it.
+// eachTurn reads what queueTurnsByIndex has found, with the digits that matched.
 func eachTurn(rows pgx.Rows, read func(t candidateTurn, quoted string, prompt []byte)) error {
 	var t candidateTurn
 	var quoted string
@@ -339,16 +339,16 @@ func eachTurn(rows pgx.Rows, read func(t candidateTurn, quoted string, prompt []
 	return err
 }
 
-// lookAgainForTurns is how often later turns are looked for anew, as some have come
-// before all were locked. What comes after that stays, and the receipt says so.
+// lookAgainForTurns is how often the search for later turns is repeated because some
+// arrived before all were locked. Later ones stay, and the receipt says so.
 const lookAgainForTurns = 3
 
-// errMoreTurns rolls back, so that no hold waits while later turns are looked for.
+// errMoreTurns rolls back, so that no hold waits during the search for later turns.
 var errMoreTurns = domain.Errorf(domain.CodeUnavailable, "Later turns of the responses are being written; try again later")
 
-// checkTurns fails with errMoreTurns where a later turn of what is locked has come
-// since they were looked for. It makes one round trip. A search without an index is
-// not made again: of what it leaves, receipts tell in any case.
+// checkTurns fails with errMoreTurns if a later turn of a locked response has arrived
+// since the search. It makes one round trip. A search without an index is not repeated:
+// receipts mention what it leaves in any case.
 func (e *eraser) checkTurns(ctx context.Context) error {
 	if !e.turns.along || e.turns.tooMany || !e.turnsIndexed() || len(e.locked) == 0 {
 		return nil
@@ -366,8 +366,8 @@ func (e *eraser) checkTurns(ctx context.Context) error {
 	return nil
 }
 
-// turnsByOwner are the later turns among the requests that the owners of these
-// have made from the first of these on, by what they follow. It looks at
+// turnsByOwner returns the later turns, by what they follow, among the requests that
+// the owners of these have made since the first of these. It looks at
 // domain.LaterTurnsSearched of them, and notes whether that was all.
 func (e *eraser) turnsByOwner(ctx context.Context, of []dbsqlc.LockRequestsRow) (map[uuid.UUID][]candidateTurn, error) {
 	found := make(map[uuid.UUID][]candidateTurn)
@@ -438,8 +438,8 @@ type erasable struct {
 	steps    []uuid.UUID
 }
 
-// erasables are, for each part, its response and then, where later turns are erased
-// along, theirs.
+// erasables returns, for each part, its response and, if later turns are erased along,
+// these.
 func (e *eraser) erasables(parts []*part) [][]erasable {
 	with := make([][]erasable, len(parts))
 	if !e.turns.along {
@@ -473,7 +473,7 @@ func (e *eraser) erasables(parts []*part) [][]erasable {
 	return with
 }
 
-// requestsOf are those of some responses.
+// requestsOf returns the requests of some responses.
 func requestsOf(responses []erasable) (rows []dbsqlc.LockRequestsRow) {
 	for _, one := range responses {
 		rows = append(rows, one.requests...)
@@ -481,7 +481,7 @@ func requestsOf(responses []erasable) (rows []dbsqlc.LockRequestsRow) {
 	return rows
 }
 
-// followers are the later turns of each response, both by what stands for them.
+// followers maps responses to their later turns, both by group representative.
 type followers map[uuid.UUID][]uuid.UUID
 
 func (t turns) byResponse(groups groups) followers {
@@ -493,7 +493,7 @@ func (t turns) byResponse(groups groups) followers {
 	return f
 }
 
-// count is how many responses were found to be later turns.
+// count counts the responses that were found to be later turns.
 func (t turns) count(links []dbsqlc.ChainRow) int64 {
 	if len(t.found) == 0 {
 		return 0
@@ -513,7 +513,7 @@ func (t turns) count(links []dbsqlc.ChainRow) int64 {
 	return n
 }
 
-// from is a response, then its later turns and theirs.
+// from returns a response, then its later turns and theirs.
 func (f followers) from(head uuid.UUID) []uuid.UUID {
 	all, seen := []uuid.UUID{head}, map[uuid.UUID]bool{head: true}
 	for i := 0; i < len(all); i++ {

@@ -14,36 +14,36 @@ import (
 	"lethe/domain"
 )
 
-// walk goes through the requests that a target is about: by when they were
-// created, or in the order in which they are named.
+// walk visits the requests of a target: by when they were created, or in the order in
+// which the target names them.
 type walk struct {
-	named    map[uuid.UUID]int // place by identifier; nil where there are no names
+	named    map[uuid.UUID]int // place by identifier; nil without names
 	names    []uuid.UUID
-	match    domain.ResponseFilter // what the requests pass, where there are no names
+	match    domain.ResponseFilter // the requests' filter, without names
 	filter   filter
-	possible bool   // whether any can
-	preview  []byte // with a filter: nothing but what that preview counted; nil: all that pass
-	// owner is whose usage records are gone through when nothing of theirs
-	// follows, for copies of what is gone.
+	possible bool   // whether any request can match
+	preview  []byte // with a filter: only what that preview counted; nil: all that match
+	// owner is whose usage records are read for copies without rows once all the
+	// owner's requests have been visited.
 	owner *uuid.UUID
 }
 
 // place is how far a walk has come.
 type place struct {
 	after *domain.Position // the last request; nil before the first
-	// named is how many of the names, or of what was previewed; of an owner, 1
-	// more than the last usage record.
+	// named counts the names, or the previewed requests, that were visited; for an
+	// owner, it is the last usage record plus 1.
 	named int
 }
 
-// candidate is a request that a walk has come to.
+// candidate is a request that a walk has reached.
 type candidate struct {
 	id    uuid.UUID
-	place place // when it has been passed
+	place place // the place after it
 }
 
-// newWalk is through what these owners have of the target; nil is everyone.
-// What was created after asOf does not pass a filter.
+// newWalk visits what these owners have of the target; nil means everyone. What was
+// created after asOf does not pass a filter.
 func newWalk(t domain.ErasureTarget, owners []string, asOf time.Time) walk {
 	var w walk
 	switch {
@@ -77,9 +77,8 @@ func newWalk(t domain.ErasureTarget, owners []string, asOf time.Time) walk {
 // startOfGone is where an owner's usage records begin.
 var startOfGone = place{named: 1}
 
-// next are the requests after a place, at most that many, and whether more
-// follow. It makes one round trip, and none where they are named; some more for
-// usage records.
+// next returns the requests after a place, at most limit, and whether more follow. It
+// makes one round trip, none for named requests, and some more for usage records.
 func (w walk) next(ctx context.Context, e *eraser, from place, limit int) (found []candidate, more bool, err error) {
 	switch {
 	case w.owner != nil && from.named > 0:
@@ -150,7 +149,7 @@ func (w walk) nextPreviewed(ctx context.Context, e *eraser, from place, limit in
 	return found, more, nil
 }
 
-// about tells whether a request is one that the walk comes to.
+// about reports whether the walk covers a request.
 func (w walk) about(r domain.Response) bool {
 	if w.named != nil {
 		_, is := w.named[r.ID]
@@ -159,7 +158,7 @@ func (w walk) about(r domain.Response) bool {
 	return w.match.Matches(r)
 }
 
-// passed tells whether the walk came to a request on its way to a place.
+// passed reports whether the walk reached a request before a place.
 func (w walk) passed(r domain.Response, at place) bool {
 	if w.named != nil {
 		i, is := w.named[r.ID]
@@ -169,16 +168,16 @@ func (w walk) passed(r domain.Response, at place) bool {
 		cmp.Or(r.CreatedAt.Compare(at.after.CreatedAt), compareIDs(r.ID, at.after.ID)) <= 0
 }
 
-// part is one response that a walk has come to.
+// part is one response that a walk has reached.
 type part struct {
 	candidates []uuid.UUID // the requests by which it did, in their order
 	requests   []dbsqlc.LockRequestsRow
 	steps      []uuid.UUID
-	seen       bool // it came to another of its requests before
+	seen       bool // it reached another of its requests before
 }
 
-// parts groups rows by what hangs together, in the order of the candidates. What
-// no candidate leads to, or what the walk is no longer about, is left out.
+// parts groups rows into responses, in the order of the candidates. It drops those that
+// no candidate leads to, or that the walk no longer covers.
 func (w walk) parts(from place, candidates []candidate, links []dbsqlc.ChainRow, rows []dbsqlc.LockRequestsRow) []*part {
 	groups := groupsOf(links)
 	parts := make(map[uuid.UUID]*part, len(candidates)) // by what stands for their group
@@ -209,8 +208,7 @@ func (w walk) parts(from place, candidates []candidate, links []dbsqlc.ChainRow,
 	return slices.DeleteFunc(order, func(p *part) bool { return !about[p] })
 }
 
-// groups says of steps and requests what stands for all that hangs together
-// with them.
+// groups maps steps and requests to the representative of all that is linked with them.
 type groups map[uuid.UUID]uuid.UUID
 
 func groupsOf(links []dbsqlc.ChainRow) groups {
@@ -231,7 +229,7 @@ func (g groups) of(id uuid.UUID) uuid.UUID {
 		head = next
 	}
 	if head != id {
-		g[id] = head // shortens the way
+		g[id] = head // shortens the path
 	}
 	return head
 }
