@@ -13,10 +13,10 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// Away is why a database cannot be reached, once in each sentence: the driver
-// tells of every way that it has tried. It holds no password and does not unwrap.
+// Away is why a database cannot be reached, with each reason once: the driver lists
+// every attempt. It holds no password and does not unwrap.
 type Away struct {
-	Database string // which one, where and as whom; empty where a connection was lost
+	Database string // which one, where and as whom; empty if a connection was lost
 	Reason   string
 }
 
@@ -27,13 +27,12 @@ func (a *Away) Error() string {
 	return a.Database + ": " + a.Reason
 }
 
-// refusedByPooler is how a pooler answers a connection that begins with settings
-// that it does not know.
+// refusedByPooler is a pooler's code for a connection that begins with settings unknown
+// to it.
 const refusedByPooler = "08P01"
 
-// Connect makes a connection with the settings of RelyOn, or with those that a
-// pooler takes where one refuses the others. Where that fails it returns an *Away,
-// or the error of the context.
+// Connect connects with the settings of RelyOn or, if a pooler refuses these, with
+// those that it accepts. It fails with an *Away or with the error of the context.
 func Connect(ctx context.Context, config *pgx.ConnConfig) (*pgx.Conn, error) {
 	RelyOn(config.RuntimeParams, false)
 	conn, err := pgx.ConnectConfig(ctx, config)
@@ -70,7 +69,7 @@ func describeDatabase(c *pgconn.Config) string {
 
 func place(host string, port uint16) string { return net.JoinHostPort(host, fmt.Sprint(port)) }
 
-// reasons are those of each attempt.
+// reasons returns the reason of each attempt.
 func reasons(err error) (all []string) {
 	for e := err; e != nil; e = errors.Unwrap(e) {
 		if several, ok := e.(interface{ Unwrap() []error }); ok {

@@ -10,7 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// Conn is a connection as queries need it.
+// Conn is a connection for queries.
 type Conn interface {
 	DBTX
 	SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults
@@ -22,14 +22,13 @@ var (
 	_ Conn = (*Tx)(nil)
 )
 
-// Literal is a text as a string constant of SQL, for statements that take no
+// Literal quotes a text as a string constant of SQL, for statements that take no
 // arguments.
 func Literal(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
 
-// prefixed is a connection on which each query is sent together with statements
-// ahead of it, in the same round trip. Through PgBouncer these are the
-// settings: its server changes from one transaction to the next, and what is
-// sent together is one implicit transaction.
+// prefixed is a connection that sends statements ahead of each query, in the same round
+// trip. Through PgBouncer these are the settings: its server changes from one
+// transaction to the next, and what is sent together is one implicit transaction.
 type prefixed struct {
 	conn       *pgxpool.Conn
 	statements []string
@@ -41,8 +40,8 @@ func (p prefixed) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults 
 	return results
 }
 
-// sendBatch also returns how the statements went. Where one failed, so does all
-// that follows, with the same error.
+// sendBatch also returns the result of the statements. If one fails, all that follows
+// fails with the same error.
 func (p prefixed) sendBatch(ctx context.Context, b *pgx.Batch) (pgx.BatchResults, error) {
 	var all pgx.Batch
 	for _, sql := range p.statements {
@@ -100,7 +99,7 @@ type batchRows struct {
 
 func (r batchRows) Close() {
 	r.Rows.Close()
-	_ = r.results.Close() // the rows know the error
+	_ = r.results.Close() // the rows have the error
 }
 
 type batchRow struct {
@@ -112,8 +111,8 @@ func (r batchRow) Scan(to ...any) error {
 	return errors.Join(r.row.Scan(to...), r.results.Close())
 }
 
-// Tx is a transaction. It begins with what is first sent in it, in the same
-// round trip.
+// Tx is a transaction. It begins with the first query sent in it, in the same round
+// trip.
 type Tx struct {
 	conn      *pgxpool.Conn
 	begin     []string
@@ -153,8 +152,8 @@ func (t *Tx) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
 	return rowOf(t.SendBatch(ctx, one(sql, args)))
 }
 
-// CommitWith sends the batch and commits, in one round trip: nothing can follow
-// in the transaction. Where anything of the batch fails, nothing is committed.
+// CommitWith sends the batch and commits in one round trip: nothing can follow in the
+// transaction. If any query of the batch fails, nothing is committed.
 func (t *Tx) CommitWith(ctx context.Context, b *pgx.Batch) error {
 	t.sent = true
 	b.Queue("commit").Exec(func(tag pgconn.CommandTag) error {
@@ -176,7 +175,7 @@ func (t *Tx) commit(ctx context.Context) error {
 	return rolledBack(tag)
 }
 
-// rolledBack is an error where the server did that instead of committing, as it
+// rolledBack returns an error if the server rolled back instead of committing, as it
 // does after a failure.
 func rolledBack(tag pgconn.CommandTag) error {
 	if tag.String() == "ROLLBACK" {
@@ -185,8 +184,7 @@ func rolledBack(tag pgconn.CommandTag) error {
 	return nil
 }
 
-// rollback does nothing after a commit. A connection that cannot roll back is
-// closed.
+// rollback does nothing after a commit. A connection that cannot roll back is closed.
 func (t *Tx) rollback(ctx context.Context) {
 	if t.conn.Conn().PgConn().TxStatus() == 'I' {
 		return

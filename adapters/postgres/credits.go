@@ -6,18 +6,17 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// LedgerCost is a query for what the gateway's ledger of credits says that the
-// response with this identifier, an expression, cost: as text, never negative,
-// of its newest entry. Only newer versions of dwctl have the column that leads
-// there: see WithLedger.
+// LedgerCost is a query for the cost of a response in the gateway's ledger of credits,
+// as text, never negative, from its newest entry. response is an expression for its
+// identifier. Only newer versions of dwctl have the column for it: see WithLedger.
 func LedgerCost(response string) string {
 	return `(SELECT abs(l.amount)::text FROM public.credits_transactions l
         WHERE l.fusillade_request_id = ` + response + ` AND l.transaction_type = 'usage' ORDER BY l.seq DESC LIMIT 1)`
 }
 
-// WithLedger calls read with whether it may ask for LedgerCost; ledger, where not
-// nil, tells what was last seen. Where that is not so any more, as an upgrade was
-// undone, a privilege was taken away or a replica is behind, it calls read again.
+// WithLedger calls read with whether it may use LedgerCost, which a non-nil ledger
+// reports as last seen. If that no longer holds, as after a downgrade, a lost privilege
+// or on a late replica, it calls read again.
 func WithLedger(ledger func() bool, read func(ledger bool) error) error {
 	if ledger == nil || !ledger() {
 		return read(false)

@@ -12,40 +12,39 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// Classes and codes of SQLSTATE whose messages and details the server makes of
-// the names of things, or of nothing, but never of a value: connections,
-// features, transactions, privileges, missing things, statements, resources,
-// limits, states, cancellation, files, damage.
+// Classes and codes of SQLSTATE whose messages and details contain names of things, but
+// never values: connections, features, transactions, privileges, missing things,
+// statements, resources, limits, states, cancellation, files, damage.
 var named = []string{"08", "0A", "25", "28", "2B", "3B", "3D", "3F", "40", "42", "53", "54", "55", "57", "58", "XX001", "XX002"}
 
-// Files of the server whose messages name tables, columns, constraints and files
-// only, wherever the error came about.
+// Source files of the server whose messages name only tables, columns, constraints and
+// files, wherever the error arose.
 var namingFiles = []string{
 	"aclchk.c", "bufmgr.c", "deadlock.c", "execIndexing.c", "execMain.c", "execPartition.c", "fd.c", "heapam.c", "lmgr.c", "lock.c", "md.c",
 	"nbtinsert.c", "nodeLockRows.c", "nodeModifyTable.c", "plancache.c", "postgres.c", "proc.c", "ri_triggers.c", "xlog.c",
 }
 
-// Files of the server that say of a value what is wrong with it: in words of
-// their own up to where they quote it.
+// Source files of the server whose messages say what is wrong with a value, in fixed
+// words up to where they quote it.
 var valueFiles = []string{
 	"arrayfuncs.c", "bool.c", "bytea.c", "datetime.c", "encode.c", "enum.c", "execExprInterp.c", "float.c", "formatting.c", "int.c", "int8.c",
 	"json.c", "jsonapi.c", "jsonb.c", "jsonb_util.c", "jsonfuncs.c", "jsonpath_exec.c", "mbutils.c", "numeric.c", "numutils.c", "regexp.c",
 	"timestamp.c", "uuid.c", "varchar.c", "varlena.c", "xml.c",
 }
 
-// How faults of the server's own begin whose rest is a number or a name.
+// Prefixes of the server's own faults that go on with a number or a name.
 var faults = []string{
 	"cache lookup failed", "could not find", "could not open relation with OID", "invalid memory alloc request size", "tuple concurrently",
 	"unexpected chunk number", "missing chunk number",
 }
 
-// describe is what the database said of a statement, without values of rows and
-// arguments. Functions of the operator's, other languages and other servers say
-// what they like in each part of an error: of theirs it tells where it was.
+// describe says what the database reported about a statement, without values of rows
+// and arguments. Functions of the operator, other languages and other servers may put
+// anything into an error, so of theirs it reports only the place.
 func describe(pg *pgconn.PgError, statement string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "SQLSTATE %s", pg.Code)
-	// What comes out of a function, or from another server, has a context.
+	// Errors from a function, or from another server, have a context.
 	own := slices.Contains(namingFiles, pg.File) || pg.Where == "" && pg.InternalQuery == ""
 	names := slices.ContainsFunc(named, func(class string) bool { return strings.HasPrefix(pg.Code, class) })
 	said, withheld := "", false
@@ -102,7 +101,7 @@ func describe(pg *pgconn.PgError, statement string) string {
 	return b.String()
 }
 
-// plainWords is the beginning of a message up to where it may quote something.
+// plainWords returns the start of a message up to where it may quote something.
 func plainWords(message string) string {
 	end := strings.IndexFunc(message, func(r rune) bool { return r != ' ' && r != '-' && !unicode.IsLetter(r) })
 	if end >= 0 {
@@ -111,7 +110,7 @@ func plainWords(message string) string {
 	return strings.TrimSpace(message)
 }
 
-// keyOnly is the detail of a key without its values; empty for any other detail.
+// keyOnly returns a key's detail without values; empty for any other detail.
 func keyOnly(detail string) string {
 	if key := keyDetail.FindStringSubmatch(detail); key != nil {
 		return key[1] + "=(…)"
@@ -124,15 +123,15 @@ var (
 	function  = regexp.MustCompile(`^(?:PL/\w+|SQL) function "?[\w.$]+"?(?:\([\w ,."\[\]]*\))?(?: line \d+| statement \d+)?(?: at [\w -]+)?$`)
 )
 
-// placeIn is the function that the statement called and an error came about in, as
-// far as its context tells; empty where there is none. The lines above the last
-// can be those of a statement that a function has made.
+// placeIn returns the function called by the statement in which an error arose, if its
+// context names one, else "". The lines above the last may quote a statement that a
+// function has built.
 func placeIn(where string) string {
 	return function.FindString(where[strings.LastIndexByte(where, '\n')+1:])
 }
 
-// Described is what may be told of an error of a driver, as in the cause of
-// MapError, with nothing around it.
+// Described returns what may be shown of a driver's error, as in the cause of MapError,
+// and nothing more.
 func Described(err error) string {
 	pg, refused := errors.AsType[*pgconn.PgError](err)
 	if _, scan := errors.AsType[pgx.ScanArgError](err); scan || refused && !connecting(err) {

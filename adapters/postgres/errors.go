@@ -38,10 +38,10 @@ const (
 
 var errNoneFree = errors.New("all connections of the pool stayed in use for the time allowed to get one")
 
-// MapError makes a domain's error of a driver's. A domain's error stays as it
-// is; the end of a context becomes context.Canceled or DeadlineExceeded. What
-// it returns may be logged: a driver's error can quote rows and arguments, and
-// so the cause is told in words that cannot.
+// MapError turns a driver's error into a domain error. A domain error stays as it is;
+// the end of a context becomes context.Canceled or DeadlineExceeded. The result may be
+// logged: a driver's error can quote rows and arguments, so its cause is described
+// without them.
 func MapError(err error) error {
 	if err == nil {
 		return nil
@@ -88,8 +88,8 @@ func MapError(err error) error {
 	return fail(domain.CodeInternal, msgFault)
 }
 
-// mapWithin is MapError, but that the end of the caller's own context counts
-// for more than what it made of the query.
+// mapWithin is MapError, except that the end of the caller's own context takes
+// precedence over its effect on the query.
 func mapWithin(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
@@ -107,19 +107,18 @@ func sqlState(err error) string {
 	return ""
 }
 
-// connecting tells of a connection that did not come about.
+// connecting reports whether connecting failed.
 func connecting(err error) bool {
 	_, driver := errors.AsType[*pgconn.ConnectError](err)
 	_, own := errors.AsType[*Away](err)
 	return driver || own
 }
 
-// ended are the states with which the server ends a session that takes too long to
-// go on with its transaction, or to end it: idle_in_transaction_session_timeout
-// and transaction_timeout.
+// ended are the states with which the server ends a session whose transaction is idle
+// or open for too long: idle_in_transaction_session_timeout and transaction_timeout.
 var ended = []string{"25P03", "25P04"}
 
-// lost tells of a connection that broke.
+// lost reports whether a connection broke.
 func lost(err error) bool {
 	if connecting(err) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return false
@@ -135,15 +134,15 @@ func lost(err error) bool {
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
-// answerLost tells of an error after which it is not known what became of the
-// statement: the server has not said that it refuses it.
+// answerLost reports whether the fate of the statement is unknown: the server has not
+// refused it.
 func answerLost(err error) bool {
 	_, own := errors.AsType[*domain.Error](err)
 	return !own && (lost(err) || sqlState(err) == "" &&
 		(errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)))
 }
 
-// unattested is the loss of a connection in a transaction, and what is known of it.
+// unattested is the loss of a connection in a transaction, with what is known of it.
 type unattested struct {
 	error
 	message string
@@ -153,7 +152,7 @@ func (u *unattested) Unwrap() error { return u.error }
 
 func isUnattested(err error) bool {
 	u, ok := errors.AsType[*unattested](err)
-	// Who ran out of time, or hung up, is told so, but where that hides more.
+	// A timeout or a cancelation is reported as such unless that hides more.
 	return ok && (u.message == msgUnconfirmed || lost(u.error))
 }
 
@@ -166,23 +165,23 @@ func unreachable(err error) bool {
 	return lost(err) || connecting(err)
 }
 
-// serialization tells of a transaction that Postgres gave up for the sake of
-// another: a deadlock, or on a replica a query that stood in its way.
+// serialization reports whether Postgres aborted a transaction in favour of another: in
+// a deadlock, or a replica's query in conflict with replay.
 func serialization(err error) bool {
 	state := sqlState(err)
 	return state == "40001" || state == "40P01"
 }
 
-// readOnly tells of a session that may change nothing, or of a standby, which
-// refuses to begin what may.
+// readOnly reports whether a session may change nothing, or is on a standby, which
+// refuses to begin transactions that may write.
 func readOnly(err error) bool {
 	pg, ok := errors.AsType[*pgconn.PgError](err)
 	// The message is in the server's language, the function's name is not.
 	return ok && (pg.Code == "25006" || pg.Code == "0A000" && pg.Routine == "call_bool_check_hook")
 }
 
-// outdated tells of a statement that was prepared for tables as they were, or
-// that somebody else has dropped.
+// outdated reports whether a statement was prepared for earlier versions of tables, or
+// was dropped by somebody else.
 func outdated(err error) bool {
 	pg, ok := errors.AsType[*pgconn.PgError](err)
 	// The message is in the server's language, the function's name is not.
@@ -192,34 +191,32 @@ func outdated(err error) bool {
 // mistyped are the states of statements that do not fit the types of columns.
 var mistyped = []string{"42804", "42883", "42P08", "42P18"}
 
-// stale tells of an error that may be over once what was prepared is forgotten:
-// of outdated statements, and of arguments whose type was fixed when a column had
-// another.
+// stale reports whether forgetting prepared statements may cure the error: it may for
+// outdated ones, and for arguments whose type was fixed when a column had another.
 func stale(err error) bool {
 	return outdated(err) || slices.Contains(mistyped, sqlState(err))
 }
 
-// cause is what a log may hold of a driver's error. It does not unwrap: the
-// error behind it quotes rows.
+// cause is what a log may hold of a driver's error. It does not unwrap: the error
+// behind it quotes rows.
 type cause string
 
 func (c cause) Error() string { return string(c) }
 
-// refusal is the cause where the server said no.
+// refusal is the cause if the server refused.
 type refusal struct {
 	cause
 	state string
 }
 
-// Classes of SQLSTATE by which the database refuses to change certain rows, while
-// others may be changed: what their values lead to, constraints, triggers,
-// functions of the operator's, and damage to files.
+// Classes of SQLSTATE by which the database refuses to change certain rows while it may
+// change others: errors caused by values, constraints, triggers, functions of the
+// operator, and damaged files.
 var refusals = []string{"21", "22", "23", "27", "38", "39", "44", "P0", "XX"}
 
-// WhyRefused tells of an error of MapError whether it is about the very rows that
-// were to be changed, so that others can be: CodeRefused where the database does
-// not allow it, CodeBusy where something else is at work on them. Else it is
-// empty.
+// WhyRefused says whether an error of MapError concerns only the rows to be changed, so
+// that others can be: CodeRefused if the database does not allow the change, CodeBusy
+// if something else is using the rows. Otherwise it is empty.
 func WhyRefused(err error) domain.Code {
 	r, ok := errors.AsType[refusal](err)
 	switch {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// lag is what is known of how far a replica is behind. Until it has been
-// looked at, it counts as too far.
+// lag is what is known of a replica's lag. Until the first look, the lag counts as too
+// long.
 type lag struct {
 	near     atomic.Bool
 	nextLook atomic.Int64 // Unix time in nanoseconds, as below
@@ -18,16 +18,16 @@ type lag struct {
 
 var errBehind = errors.New("the replica is too far behind its primary")
 
-// state tells whether the replica is near enough, and whether it is the
-// caller's turn to look: of all callers one, at most once in lagInterval.
+// state reports whether the replica is near enough, and whether this caller has to
+// look: one of all callers does, at most once in lagInterval.
 func (l *lag) state() (near, look bool) {
 	next, now := l.nextLook.Load(), time.Now()
 	look = now.UnixNano() >= next && l.nextLook.CompareAndSwap(next, now.Add(lagInterval).UnixNano())
 	return l.near.Load(), look
 }
 
-// look asks the replica. errBehind where it is more than most behind, or where
-// that cannot be told. Until it knows, others go by what was so before.
+// look asks the replica. It fails with errBehind if the lag exceeds limit or is
+// unknown. Meanwhile the others rely on the previous look.
 func (l *lag) look(ctx context.Context, c Conn, limit time.Duration) (err error) {
 	defer func() { l.near.Store(err == nil) }()
 	begun := time.Now()
@@ -55,10 +55,10 @@ func (l *lag) look(ctx context.Context, c Conn, limit time.Duration) (err error)
 	return nil
 }
 
-// A standby that has replayed all it received, and goes on receiving, is
-// current however old its last transaction is; so is a primary. Of another one
-// the age of that transaction is known, which is more than it lags where there
-// was nothing to replay in between.
+// A standby that has replayed all it received, and is still receiving, is current
+// however old its last transaction is; so is a primary. For any other, the age of that
+// transaction is an upper bound of the lag: it is more if there was nothing to replay
+// in between.
 const lagQuery = `-- name: ReplicaLag :one
 SELECT NOT pg_is_in_recovery()
        OR coalesce(pg_last_wal_receive_lsn() <= pg_last_wal_replay_lsn(), false)

@@ -9,8 +9,8 @@ import (
 	"lethe/domain"
 )
 
-// moments are timestamptz in Go's times, all of them: the driver's own codec
-// fails on 'infinity', and with it the whole of what is read.
+// moments converts every timestamptz to Go's time: the driver's own codec fails on
+// 'infinity', and with it the whole query.
 type moments struct{ pgtype.TimestamptzCodec }
 
 func (c *moments) PlanScan(m *pgtype.Map, oid uint32, format int16, target any) pgtype.ScanPlan {

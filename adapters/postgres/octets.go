@@ -7,9 +7,9 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// octets are bytea, in either of the two forms that a server writes them in as
-// text. The driver's own codec knows one, and River's queries, which go through
-// PgBouncer without settings of their own, get what the server's role has.
+// octets reads bytea in both of the server's text formats. The driver's own codec knows
+// only one, and River's queries, which go through PgBouncer without settings of their
+// own, get the format of the server's role.
 type octets struct{ pgtype.ByteaCodec }
 
 func (o octets) PlanScan(m *pgtype.Map, oid uint32, format int16, target any) pgtype.ScanPlan {
@@ -35,8 +35,8 @@ func (scanOctets) Scan(src []byte, target any) (err error) {
 	return err
 }
 
-// unescape undoes bytea_output = escape: a backslash is doubled, and what is no
-// printable character of ASCII is a backslash and three digits of base eight.
+// unescape undoes bytea_output = escape: a backslash is doubled, and a byte that is not
+// printable ASCII is a backslash and three octal digits.
 func unescape(src []byte) ([]byte, error) {
 	all := make([]byte, 0, len(src))
 	for len(src) > 0 {

@@ -13,9 +13,9 @@ import (
 
 type callerKey struct{}
 
-// By says who is calling, as far as it is known. Callers take turns for connections,
-// and one has no more than a part, so that who asks for much keeps nobody waiting;
-// what nobody asks for is one caller's.
+// By attaches the caller to a context, as far as known. Callers take turns for
+// connections, and each gets only a part, so that a busy caller delays nobody; queries
+// without a caller count as one caller's.
 func By(ctx context.Context, caller uuid.UUID) context.Context {
 	return context.WithValue(ctx, callerKey{}, caller)
 }
@@ -23,7 +23,7 @@ func By(ctx context.Context, caller uuid.UUID) context.Context {
 // places are connections that may be used at a time.
 type places struct {
 	*turns.Places[uuid.UUID]
-	each                        int // of them one caller may have
+	each                        int // how many one caller may have
 	waited, inVain, nanoseconds atomic.Int64
 }
 
@@ -31,8 +31,8 @@ func newPlaces(all, each int) *places {
 	return &places{Places: turns.New[uuid.UUID](turns.Bounds{All: all, Each: each}), each: each}
 }
 
-// eachOf is how many of these connections one caller uses at a time: statements of
-// theirs may wait for each other, or for locks, while others need one.
+// eachOf is how many of these connections one caller may use at a time: that caller's
+// statements may wait for each other, or for locks, while others need one.
 func eachOf(conns int) int { return conns - conns/4 }
 
 func (p *places) take(ctx context.Context) (giveBack func(), err error) {
@@ -49,7 +49,7 @@ func (p *places) take(ctx context.Context) (giveBack func(), err error) {
 	return giveBack, err
 }
 
-// leaving is what has been taken.
+// leaving gives back what has been taken.
 type leaving []func()
 
 func (l leaving) leave() {
@@ -58,7 +58,7 @@ func (l leaving) leave() {
 	}
 }
 
-// Stat is a pool's, together with the waits for a turn.
+// Stat is a pool's statistics, including the waits for a turn.
 type Stat struct {
 	*pgxpool.Stat
 	waited, inVain int64
@@ -69,11 +69,11 @@ func (p *places) stat(pool *pgxpool.Pool) *Stat {
 	return &Stat{pool.Stat(), p.waited.Load(), p.inVain.Load(), time.Duration(p.nanoseconds.Load())}
 }
 
-// EmptyAcquireCount is how often no connection was free at once.
+// EmptyAcquireCount counts how often no connection was free at once.
 func (s *Stat) EmptyAcquireCount() int64 { return s.Stat.EmptyAcquireCount() + s.waited }
 
-// CanceledAcquireCount is how often none was free in time.
+// CanceledAcquireCount counts how often none was free in time.
 func (s *Stat) CanceledAcquireCount() int64 { return s.Stat.CanceledAcquireCount() + s.inVain }
 
-// AcquireDuration is how long it took to get connections, in all.
+// AcquireDuration is the total time spent on getting connections.
 func (s *Stat) AcquireDuration() time.Duration { return s.Stat.AcquireDuration() + s.wait }

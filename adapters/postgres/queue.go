@@ -8,27 +8,27 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// DBTX is what the generated methods of queries call.
+// DBTX is what the generated query methods call.
 type DBTX interface {
 	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
-// Queue adds a query to a batch. call makes it, by its generated method alone: the
-// compiler checks the arguments then. It is called now, for the statement, where it
-// is to return the method's error, and again when the server has answered, unless
-// the caller sets another function to read the answer.
+// Queue adds a query to a batch. call makes the query with its generated method, so
+// that the compiler checks the arguments. It is called now, for the statement, and must
+// return the method's error; it is called again with the server's answer, unless the
+// caller sets another function to read that.
 func Queue(b *pgx.Batch, call func(DBTX) error) *pgx.QueuedQuery {
 	n := len(b.QueuedQueries)
 	_ = call(queuing{b, call})
 	return b.QueuedQueries[n]
 }
 
-// errQueued is what a method returns whose query waits in a batch.
+// errQueued is returned by a method whose query waits in a batch.
 var errQueued = errors.New("the query has been queued")
 
-// queuing takes the statements of methods, and has them called again.
+// queuing records the statements of methods and has the methods called again.
 type queuing struct {
 	b    *pgx.Batch
 	call func(DBTX) error
@@ -53,7 +53,7 @@ type queuedRow struct{}
 
 func (queuedRow) Scan(...any) error { return errQueued }
 
-// answered gives methods what the server has answered.
+// answered passes the server's answer to methods.
 type answered struct {
 	tag  pgconn.CommandTag
 	rows pgx.Rows
@@ -64,8 +64,8 @@ func (a answered) Exec(context.Context, string, ...any) (pgconn.CommandTag, erro
 func (a answered) Query(context.Context, string, ...any) (pgx.Rows, error)         { return a.rows, nil }
 func (a answered) QueryRow(context.Context, string, ...any) pgx.Row                { return a.row }
 
-// Rewritten is a connection on which another statement is sent than a method has,
-// with the same arguments and columns, and More arguments behind the method's.
+// Rewritten is a connection that sends another statement than the method's, with the
+// same arguments and columns, and appends the arguments in More.
 type Rewritten struct {
 	DBTX
 	SQL  string

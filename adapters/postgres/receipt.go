@@ -11,35 +11,35 @@ import (
 	"lethe/adapters/postgres/internal/dbsqlc"
 )
 
-// Receipt is one that is to be written.
+// Receipt is a receipt to be written.
 type Receipt struct {
 	ID    uuid.UUID
 	About *uuid.UUID // the receipt that it adds to; nil for that of an erasure
 	Level string     // with About: the level that it adds
 	Body  []byte     // in its canonical form: 1 to receipt.MaxReceipt bytes
 
-	// What follows goes with the receipt of an erasure only, and is kept apart.
+	// The following is only for receipts of erasures, and is stored separately.
 
 	Salt      []byte     // opens its commitments
-	Actor     *uuid.UUID // who asked for the erasure and may fetch it; may be nil
+	Actor     *uuid.UUID // who requested the erasure and may fetch it; may be nil
 	OwnerKeys [][]byte   // a keyed hash of each owner
-	// Requests are to be looked for again after LookAfter; none: nothing is.
+	// Requests are searched again after LookAfter; none: no search.
 	Requests  []uuid.UUID
 	LookAfter time.Duration
 	Server    Server
 }
 
-// Server is a run of a server, which has one cluster, as lethe.cluster() told it.
-// To ask for the cluster opens a file, which would be much of what an erasure
-// costs; to ask when the server was started costs nothing.
+// Server is one run of a server, and its cluster by lethe.cluster(). Asking for the
+// cluster opens a file, which would be a large part of an erasure's cost; asking when
+// the server was started costs nothing.
 type Server struct {
 	StartedAt time.Time
 	Cluster   int64 // 0: the role may not know
 }
 
-// QueueReceipt adds what writes a receipt to a batch of the transaction that it
-// is about: there is then no erasure without its receipt and no receipt without
-// its erasure. It waits for nobody, and is sealed once it has been committed.
+// QueueReceipt adds a receipt to a batch of the transaction that it is about: so no
+// erasure is without a receipt and no receipt without an erasure. It waits for nobody,
+// and is sealed after the commit.
 func QueueReceipt(b *pgx.Batch, r Receipt) {
 	Queue(b, func(db DBTX) error {
 		ctx, q := context.Background(), dbsqlc.New(db) // the batch has the context

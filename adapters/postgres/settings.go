@@ -11,11 +11,11 @@ import (
 	"lethe/domain"
 )
 
-// relied are the settings of a session by which texts, dates, bytes, numbers and
-// definitions are written and read, by which a statement means what it says and
-// finds all rows, and by which it may change them. A role, a database, an
-// environment or a URL may have others. docs/configuration.md says which are left
-// to whoever runs the database, and why.
+// relied are the session settings that queries depend on: how texts, dates, bytes,
+// numbers and definitions are written and read, what a statement means, whether it
+// finds all rows, and whether it may change them. A role, a database, an environment or
+// a URL may set others. docs/configuration.md says which settings are left to the
+// operator, and why.
 var relied = map[string]string{
 	"array_nulls":                   "on",
 	"bytea_output":                  "hex",
@@ -32,18 +32,17 @@ var relied = map[string]string{
 	"transform_null_equals":         "off",
 }
 
-// ofTransactions begin the names of settings that hold from the next transaction
-// on, and so cannot be sent along with the one that they are for.
+// ofTransactions is the prefix of settings that apply from the next transaction on, and
+// so cannot be sent along with the transaction that needs them.
 const ofTransactions = "default_transaction_"
 
-// accepted are the parameters that PgBouncer takes when a connection begins, and
-// keeps on each server that it lends.
+// accepted are the parameters that PgBouncer accepts when a connection begins, and sets
+// on each server connection that it lends.
 var accepted = []string{"application_name", "client_encoding", "datestyle", "timezone", "standard_conforming_strings"}
 
-// RelyOn puts into the parameters that a connection begins with all that queries
-// rely on, in place of what they said of it. For a connection that may lead
-// through a pooler it leaves out what poolers refuse, which matters only where
-// values are read as text.
+// RelyOn overrides the parameters that a connection begins with by those that queries
+// depend on. For a connection that may lead through a pooler it leaves out those that
+// poolers refuse, which matter only where values are read as text.
 func RelyOn(params map[string]string, throughPooler bool) {
 	maps.DeleteFunc(params, func(name, _ string) bool {
 		_, is := relied[strings.ToLower(name)]
@@ -56,8 +55,8 @@ func RelyOn(params map[string]string, throughPooler bool) {
 	}
 }
 
-// localSettings takes out of params what PgBouncer refuses and returns a
-// statement that sets it until the transaction ends, as far as that can be.
+// localSettings removes from params what PgBouncer refuses, and returns a statement
+// that sets it until the transaction ends, as far as possible.
 func localSettings(params map[string]string) string {
 	var calls []string
 	for _, name := range slices.Sorted(maps.Keys(params)) {
@@ -74,29 +73,29 @@ func localSettings(params map[string]string) string {
 	return "SELECT " + strings.Join(calls, ", ")
 }
 
-// Setting is one of a session that is not as it was asked for.
+// Setting is a setting of a session that differs from what was requested.
 type Setting struct{ Name, Is, Wanted string }
 
-// InDatabase tells that it is one to be mended in the database: no session of
-// these sets it, as only a superuser may, or as it comes too late through PgBouncer.
+// InDatabase reports whether the setting must be fixed in the database: sessions cannot
+// set it, as only a superuser may, or as it comes too late through PgBouncer.
 func (s Setting) InDatabase() bool {
 	return s.Name == triggersFire || strings.HasPrefix(s.Name, ofTransactions)
 }
 
-// triggersFire is the setting without whose usual value no trigger fires, so that a
-// guard guards nothing and no key is followed to what is to be deleted along.
+// triggersFire is the setting without whose usual value no trigger fires, so that
+// guards do not work and foreign keys do not cascade.
 const triggersFire = "session_replication_role"
 
-// NotTaken are the settings that db asks for and its connections do not have, as
-// happens where a pooler in between takes them and does not pass them on, and those
-// that it cannot ask for. Errors as of Use.
+// NotTaken returns the settings that db requests but its connections do not have, as
+// with a pooler that accepts them and does not pass them on, and those that it cannot
+// request. Errors are those of Use.
 func (db *DB) NotTaken(ctx context.Context) (not []Setting, err error) {
 	var names, values []string
 	for name, value := range db.wanted {
 		names, values = append(names, strings.ToLower(name)), append(values, value)
 	}
 	err = db.Use(ctx, func(c Conn) error {
-		// What is wanted is asked for in the words of the server.
+		// Requested values are written as the server writes them.
 		rows, err := c.Query(ctx, `-- name: NotTaken :many
 			WITH here AS MATERIALIZED (
 				SELECT s.name, current_setting(s.name) AS shown, s.value
@@ -119,9 +118,8 @@ func (db *DB) NotTaken(ctx context.Context) (not []Setting, err error) {
 	return not, err
 }
 
-// TakesChanges fails with CodeUnavailable where nothing can be changed: on a
-// standby, or where sessions are read only whatever they ask for. Other errors as of
-// Use.
+// TakesChanges fails with CodeUnavailable if nothing can be changed: on a standby, or
+// if sessions are read only whatever they request. Other errors are those of Use.
 func (db *DB) TakesChanges(ctx context.Context) error {
 	return db.Use(ctx, func(c Conn) error {
 		var readOnly, standby bool

@@ -11,8 +11,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// statements remembers on each connection what is asked on it, and which of it
-// failed first.
+// statements remembers, on each connection, the current statement and the first that
+// failed.
 type statements struct{}
 
 var (
@@ -55,7 +55,7 @@ func (statements) TraceBatchQuery(_ context.Context, conn *pgx.Conn, data pgx.Tr
 	}
 }
 
-// Where a statement could not be prepared, none of them was asked.
+// If a statement could not be prepared, none was executed.
 func (statements) TraceBatchEnd(_ context.Context, conn *pgx.Conn, data pgx.TraceBatchEndData) {
 	if early, ok := errors.AsType[pgx.ErrPreprocessingBatch](data.Err); ok {
 		if a := askedOn(conn); a.failed == "" {
@@ -64,7 +64,7 @@ func (statements) TraceBatchEnd(_ context.Context, conn *pgx.Conn, data pgx.Trac
 	}
 }
 
-// failure is an error of a driver with the statement that it came of.
+// failure is a driver's error with the statement that caused it.
 type failure struct {
 	error
 	sql string
@@ -72,8 +72,8 @@ type failure struct {
 
 func (f *failure) Unwrap() error { return f.error }
 
-// within calls fn, which uses the connection, and adds to its error which
-// statement failed.
+// within calls fn, which uses the connection, and adds the statement that failed to its
+// error.
 func within(conn *pgxpool.Conn, fn func() error) error {
 	a := askedOn(conn.Conn())
 	a.failed = ""
@@ -95,8 +95,8 @@ func statementOf(err error) string {
 
 const maxStatementName = 60
 
-// nameOf is the name that a statement has in queries/, which sqlc keeps in its
-// first line, or else how it begins, without any of its constants.
+// nameOf returns the name of a statement in queries/, which sqlc keeps in its first
+// line, or else its beginning without any constants.
 func nameOf(sql string) string {
 	if rest, ok := strings.CutPrefix(sql, "-- name: "); ok {
 		if name, _, ok := strings.Cut(rest, " "); ok && len(name) <= maxStatementName {
@@ -110,7 +110,7 @@ func nameOf(sql string) string {
 	return "`" + words + "`"
 }
 
-// near is the word of a statement at a position, which counts characters from 1.
+// near returns the word of a statement at a position, in characters from 1.
 func near(sql string, position int32) string {
 	for range position - 1 {
 		_, size := utf8.DecodeRuneInString(sql)

@@ -8,8 +8,7 @@ import (
 )
 
 // StateRank is domain.StateRank of a column, as an expression of SQL. The planner
-// matches the expression of an index by its form, so queries and indexes both have
-// this one.
+// compares index expressions by their form, so queries and indexes both use this one.
 func StateRank(column string) string {
 	var cases strings.Builder
 	for rank, state := range domain.ActiveStates {

@@ -1,6 +1,6 @@
-// Package accesslog keeps in Postgres who read responses that are not theirs.
+// Package accesslog keeps in Postgres who read other people's responses.
 //
-// [Log] implements domain.AccessLog on lethe.access_log. A read is recorded before its
+// [Log] implements domain.AccessLog on lethe.access_log. It records a read before the
 // contents are shown.
 package accesslog
 
@@ -17,15 +17,15 @@ import (
 	"lethe/domain"
 )
 
-// Log is the rows of lethe.access_log.
+// Log is the access log in lethe.access_log.
 type Log struct {
 	db *postgres.DB
 }
 
 var _ domain.AccessLog = (*Log)(nil)
 
-// New makes the port on the primary of the database that fusillade is in, whose
-// schema is first on its search_path.
+// New makes the port on the primary of fusillade's database, whose schema is first on
+// its search_path.
 func New(db *postgres.DB) (*Log, error) {
 	if db == nil {
 		return nil, errors.New("the access log needs a database")
@@ -33,7 +33,7 @@ func New(db *postgres.DB) (*Log, error) {
 	return &Log{db}, nil
 }
 
-// Record makes one round trip, and another where the response has been moved.
+// Record makes one round trip, and another if the response has been moved.
 func (l *Log) Record(ctx context.Context, access domain.Access) error {
 	p := dbsqlc.RecordParams{
 		ID: access.ID, AccessedAt: access.At, AccessedBy: access.By, Owner: access.Owner, Address: access.Address, RequestID: access.Response,
@@ -47,7 +47,7 @@ func (l *Log) Record(ctx context.Context, access domain.Access) error {
 	return err
 }
 
-// record also tells whether finished responses may have been moved.
+// record also reports whether finished responses may have been moved.
 func (l *Log) record(ctx context.Context, response uuid.UUID, record func(*dbsqlc.Queries) (int64, error)) (retained bool, err error) {
 	err = l.db.Tx(ctx, func(tx *postgres.Tx) error {
 		var b pgx.Batch
@@ -68,7 +68,7 @@ func (l *Log) record(ctx context.Context, response uuid.UUID, record func(*dbsql
 	return retained, err
 }
 
-// queue adds a query to a batch, as of postgres.Queue.
+// queue adds a query to a batch, like postgres.Queue.
 func queue(b *pgx.Batch, call func(*dbsqlc.Queries) error) {
 	postgres.Queue(b, func(db postgres.DBTX) error { return call(dbsqlc.New(db)) })
 }
@@ -77,7 +77,7 @@ func queue(b *pgx.Batch, call func(*dbsqlc.Queries) error) {
 func (l *Log) Page(ctx context.Context, q domain.AccessQuery) ([]domain.Access, error) {
 	f := q.Filter
 	if f.Owner != nil && !domain.Storable(*f.Owner) {
-		return nil, ctx.Err() // nobody is called that
+		return nil, ctx.Err() // nobody has that name
 	}
 	p := dbsqlc.PageParams{
 		RequestID: f.Response, Owner: f.Owner, AccessedBy: f.By, From: f.From, To: f.To, Max: q.Limit,
@@ -102,15 +102,15 @@ func (l *Log) Page(ctx context.Context, q domain.AccessQuery) ([]domain.Access, 
 	return found, err
 }
 
-// MaxRemoved is how many records a call of Forget removes at most.
+// MaxRemoved is how many records one call of RemoveOld removes at most.
 const MaxRemoved = 1000
 
 // lockKey is "lethelok" in ASCII.
 const lockKey = 0x6c657468656c6f6b
 
-// RemoveOld removes the oldest records from before an instant, at most
-// MaxRemoved; n is how many. Of any number of processes that call it at a
-// time one does, and the others return 0 at once. Errors as of domain.AccessLog.
+// RemoveOld removes the oldest records from before an instant, at most MaxRemoved, and
+// returns their number. If several processes call it at once, one works and the others
+// return 0 at once. Errors are those of domain.AccessLog.
 func (l *Log) RemoveOld(ctx context.Context, before time.Time) (n int64, err error) {
 	err = l.db.Tx(ctx, func(tx *postgres.Tx) error {
 		n = 0

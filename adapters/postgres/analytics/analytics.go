@@ -1,7 +1,7 @@
-// Package analytics reads what responses cost from the gateway's accounts.
+// Package analytics reads the costs of responses from the gateway's accounts.
 //
-// [UsageRecords] implements domain.UsageRecords on public.http_analytics, which is
-// another system's table and is only read.
+// [UsageRecords] implements domain.UsageRecords on public.http_analytics, a table of
+// another system that is only read.
 package analytics
 
 import (
@@ -16,7 +16,7 @@ import (
 	"lethe/domain"
 )
 
-// UsageRecords are the rows of public.http_analytics.
+// UsageRecords reads public.http_analytics.
 type UsageRecords struct {
 	src    postgres.Source
 	ledger func() bool // nil: there is none
@@ -32,15 +32,13 @@ func New(src postgres.Source) (*UsageRecords, error) {
 	return &UsageRecords{src: src}, nil
 }
 
-// WithLedger has the port take costs that usage rows do not tell from the
-// gateway's ledger of credits, whenever ledger says that it can be read. It is
-// called before anything else.
+// WithLedger makes the port take costs missing in usage records from the gateway's
+// ledger of credits, whenever ledger reports that it can be read. Call it first.
 func (u *UsageRecords) WithLedger(ledger func() bool) { u.ledger = ledger }
 
-// latestWithLedger is Latest of queries/analytics/latest.sql with the cost of the
-// ledger where there is no other, and also of responses without a usage row. It
-// names a column that older versions of dwctl do not have, so it is no query of
-// sqlc's.
+// latestWithLedger is Latest of queries/analytics/latest.sql with the ledger's cost if
+// there is no other, and also for responses without a usage record. It uses a column
+// that older versions of dwctl do not have, so it is not one of sqlc's queries.
 var latestWithLedger = `-- name: LatestWithLedger :many
 SELECT w.id, a.prompt_tokens, a.completion_tokens, a.reasoning_tokens, a.total_tokens,
        coalesce(a.total_cost::text, ` + postgres.LedgerCost("w.id") + `) AS total_cost, a.id IS NOT NULL AS recorded

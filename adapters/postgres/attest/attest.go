@@ -1,9 +1,9 @@
-// Package attest finds out which levels erasures have come to after the first
-// one, and writes receipts that say so: further leaves of the log, each about
-// the receipt of an erasure.
+// Package attest finds out which levels erasures have reached after the first, and
+// writes receipts for these: further leaves of the log, each about the receipt of an
+// erasure.
 //
 // [Attester] writes the receipts, [Standbys] finds out what all standbys have replayed,
-// and [Vacuum] what no dead row is left of.
+// and [Vacuum] which dead rows are gone.
 package attest
 
 import (
@@ -21,10 +21,10 @@ import (
 	"lethe/receipt"
 )
 
-// batch is how many leaves are looked at in a transaction.
+// batch is how many leaves one transaction looks at.
 const batch = 2000
 
-// Issuer is who issues receipts.
+// Issuer issues receipts.
 type Issuer struct {
 	Build string // the program's version
 	Now   func() time.Time
@@ -36,7 +36,7 @@ type Attester struct {
 	issuer Issuer
 }
 
-// New makes the attester on the primary of the database that fusillade is in.
+// New makes the attester on the primary of fusillade's database.
 func New(db *postgres.DB, issuer Issuer) (*Attester, error) {
 	if db == nil || issuer.Build == "" || issuer.Now == nil {
 		return nil, errors.New("attesting needs a database, a version and a clock")
@@ -44,8 +44,8 @@ func New(db *postgres.DB, issuer Issuer) (*Attester, error) {
 	return &Attester{db, issuer}, nil
 }
 
-// later is what a receipt of each later level says: how it was verified, and
-// which gaps the level closes; it names all others.
+// later says of each later level how it was verified and which gaps it closes; its
+// receipts name all other gaps.
 var later = map[receipt.Level]struct {
 	verified receipt.Verification
 	closes   []receipt.Gap
@@ -56,28 +56,28 @@ var later = map[receipt.Level]struct {
 	receipt.LevelExpired:    {receipt.VerifiedByOperator, []receipt.Gap{receipt.GapWAL, receipt.GapBackups}},
 }
 
-// Leaf is the receipt of an erasure, in the log.
+// Leaf is the receipt of an erasure in the log.
 type Leaf struct {
 	Index     int64
 	ID        uuid.UUID
 	CreatedAt time.Time
 	Age       time.Duration // by the database's clock
-	// Horizon is the first transaction that had not begun when the receipt was
-	// written: every version of what was erased is of an earlier one. It is a
-	// later one of this cluster where the receipt was written in another.
+	// Horizon is the first transaction that had not begun when the receipt was written:
+	// every version of an erased row is older. If the receipt was written in another
+	// cluster, it is a later transaction of this one.
 	Horizon uint64
 }
 
-// CutOff tells of leaves all of whose dead rows are removable below a cutoff.
+// CutOff selects leaves all of whose dead rows are removable below a cutoff.
 func CutOff(cutoff uint64) func(Leaf) bool {
 	return func(l Leaf) bool { return l.Horizon <= cutoff }
 }
 
-// commitTime is for the time between the writing of a receipt and its commit,
-// which comes in the same round trip.
+// commitTime allows for the time between writing a receipt and its commit, which comes
+// in the same round trip.
 const commitTime = time.Minute
 
-// Before tells of leaves whose erasures were committed before a time.
+// Before selects leaves whose erasures were committed before a time.
 func Before(t time.Time) func(Leaf) bool {
 	return func(l Leaf) bool { return l.CreatedAt.Before(t.Add(-commitTime)) }
 }
@@ -85,15 +85,15 @@ func Before(t time.Time) func(Leaf) bool {
 // Outcome is how far a level was attested.
 type Outcome struct {
 	Written int64 // receipts
-	Open    int64 // sealed erasures that have not come to the level
+	Open    int64 // sealed erasures that have not reached the level
 	Next    *Leaf // the first of these; nil: none was looked at
 }
 
-// Attest writes a receipt of the level about each erasure in the log that has
-// come to it, in their order, up to the first one that has not. It does so in
-// batches, each in a transaction; several processes may attest one level, and
-// write at most one receipt of it about each erasure. With dry nothing is
-// written, and Outcome says what would be. Errors as of MapError.
+// Attest writes a receipt of the level for each erasure that has reached it, in the
+// log's order, up to the first that has not. It works in batches of one transaction
+// each. Several processes may attest a level; each erasure gets at most one receipt of
+// it. If dry is set, nothing is written, and Outcome says what would be. Errors are
+// those of MapError.
 func (s *Attester) Attest(ctx context.Context, level receipt.Level, reached func(Leaf) bool, dry bool) (Outcome, error) {
 	var o Outcome
 	log, err := s.log(ctx)
@@ -140,9 +140,9 @@ func (s *Attester) Attest(ctx context.Context, level receipt.Level, reached func
 	return o, err
 }
 
-// Foreign is how many erasures of another cluster, of which this database is a
-// dump or an upgrade, or of before clusters were told apart, have not come to
-// the level vacuumed.
+// Foreign counts the erasures that have not reached the level vacuumed and come from
+// another cluster, of which this database is a dump or an upgrade, or from before
+// clusters were told apart.
 func (s *Attester) Foreign(ctx context.Context) (int64, error) {
 	var row dbsqlc.ForeignRow
 	err := s.db.Use(ctx, func(c postgres.Conn) (err error) {
@@ -155,11 +155,11 @@ func (s *Attester) Foreign(ctx context.Context) (int64, error) {
 	return row.Erasures, err
 }
 
-// NoticeCluster gives the cluster a horizon, if it has none: no version of what
-// was erased elsewhere before is of a later transaction. So it goes before a
-// vacuum, for that to attest what came from another cluster. It returns what
-// Foreign does. Where the role may not know the cluster it is CodeForbidden;
-// other errors as of MapError.
+// NoticeCluster gives the cluster a horizon if it has none: no version of a row erased
+// elsewhere before is of a later transaction. Call it before a vacuum, so that the
+// vacuum can attest erasures from another cluster. It returns the result of Foreign, or
+// CodeForbidden if the role may not identify the cluster; other errors are those of
+// MapError.
 func (s *Attester) NoticeCluster(ctx context.Context) (foreign int64, err error) {
 	if foreign, err = s.Foreign(ctx); err != nil {
 		return 0, err
@@ -170,7 +170,7 @@ func (s *Attester) NoticeCluster(ctx context.Context) (foreign int64, err error)
 	})
 }
 
-// log is the log as it is; without a leaf where nothing has been sealed.
+// log returns the state of the log; without a leaf if nothing has been sealed.
 func (s *Attester) log(ctx context.Context) (log dbsqlc.LogRow, err error) {
 	err = s.db.Use(ctx, func(c postgres.Conn) (err error) {
 		log, err = dbsqlc.New(c).Log(ctx)
@@ -182,8 +182,8 @@ func (s *Attester) log(ctx context.Context) (log dbsqlc.LogRow, err error) {
 	return log, err
 }
 
-// leaves reads a batch of erasures up to the first that has not come to a
-// level, which is next, and where to go on.
+// leaves reads a batch of erasures up to next, the first that has not reached a level,
+// and returns where to go on.
 func leaves(ctx context.Context, q *dbsqlc.Queries, first, beyond int64, reached func(Leaf) bool) (come []Leaf, next *Leaf, from int64, err error) {
 	rows, err := q.Leaves(ctx, dbsqlc.LeavesParams{First: first, Beyond: beyond, Max: batch})
 	if err != nil {
@@ -220,7 +220,7 @@ func damaged(index int64) error {
 	}
 }
 
-// issue writes receipts of a level about erasures.
+// issue writes receipts of a level for erasures.
 func (s *Attester) issue(ctx context.Context, q *dbsqlc.Queries, origin string, level receipt.Level, about []Leaf) (int64, error) {
 	if len(about) == 0 {
 		return 0, nil

@@ -19,14 +19,14 @@ import (
 type Standbys struct {
 	*Attester
 	standbys []*postgres.DB
-	// awaited is what the standbys have to have replayed: the log as it was
-	// when somebody last looked, which gives them the time in between.
+	// awaited is the state of the log at the previous call, which the standbys must
+	// have replayed. They have the time in between for it.
 	awaited  dbsqlc.LogRow
 	attested int64 // leaves of the log
 }
 
-// NewStandbys makes it with a database for each standby, whose search_path
-// begins with fusillade's schema. It is to be used by one caller at a time.
+// NewStandbys takes a database for each standby, whose search_path begins with
+// fusillade's schema. Only one caller at a time may use the result.
 func (s *Attester) NewStandbys(standbys []*postgres.DB) (*Standbys, error) {
 	if len(standbys) == 0 || slices.Contains(standbys, nil) {
 		return nil, errors.New("at least one standby must be given")
@@ -34,18 +34,17 @@ func (s *Attester) NewStandbys(standbys []*postgres.DB) (*Standbys, error) {
 	return &Standbys{Attester: s, standbys: standbys}, nil
 }
 
-// graceTime is for how long rows that were written again after an erasure are
-// waited for to be swept. After that the erasure does not come to the level.
+// graceTime is how long to wait for the sweep of rows that were written again after an
+// erasure. After that the erasure does not reach the level.
 const graceTime = 10 * time.Minute
 
-// Attest writes a receipt of the level replicated about each erasure that was
-// in the log when Attest was last called, where every standby has replayed past
-// that and shows none of its requests and steps. Erasures whose requests are
-// not known any more, which is after about a day, cannot be read back and
-// get none; neither do those whose requests were written again and not swept
-// within ten minutes, which are passed. Where another process is at it, nothing
-// is done. What is no standby of this database is CodeInternal; other errors as
-// of MapError.
+// Attest writes a receipt of the level replicated for each erasure that was in the log
+// at the previous call, once every standby has replayed past that and shows none of its
+// requests and steps. Erasures whose requests are no longer known, which is after about
+// a day, cannot be read back and get none; nor do those whose requests were written
+// again and not swept within ten minutes, which it counts as passed. If another process
+// is attesting, it does nothing. It fails with CodeInternal if a standby is not one of
+// this database; other errors are those of MapError.
 func (s *Standbys) Attest(ctx context.Context) (written, passed int64, err error) {
 	log, err := s.log(ctx)
 	if err != nil || log.Size == s.attested {
@@ -80,7 +79,7 @@ func (s *Standbys) Attest(ctx context.Context) (written, passed int64, err error
 	return written, passed, nil
 }
 
-// attested is a batch.
+// attested is the result of a batch.
 type attested struct {
 	written, passed int64
 	mark            int64 // leaves before it are attested
@@ -143,7 +142,7 @@ func known(ctx context.Context, q *dbsqlc.Queries, erasures []Leaf) (map[uuid.UU
 	return requests, err
 }
 
-// stillThere returns those of the requests that a standby shows.
+// stillThere returns the requests that a standby shows.
 func (s *Standbys) stillThere(ctx context.Context, requests map[uuid.UUID][]uuid.UUID) (map[uuid.UUID]bool, error) {
 	var all []uuid.UUID
 	for _, of := range requests {
@@ -178,8 +177,7 @@ func (s *Standbys) stillThere(ctx context.Context, requests map[uuid.UUID][]uuid
 	return there, nil
 }
 
-// identity names the cluster that a database is of, which its physical standbys
-// are copies of.
+// identity names the cluster of a database, which its physical standbys copy.
 func identity(ctx context.Context, db *postgres.DB) (cluster string, err error) {
 	err = db.Use(ctx, func(c postgres.Conn) error {
 		return c.QueryRow(ctx, clusterQuery).Scan(&cluster)
@@ -190,7 +188,7 @@ func identity(ctx context.Context, db *postgres.DB) (cluster string, err error) 
 const clusterQuery = `-- name: Cluster :one
 SELECT system_identifier::text FROM pg_control_system()`
 
-// replayed tells whether a standby has replayed past a place in the primary's
+// replayed reports whether a standby has replayed past a place in the primary's
 // write-ahead log.
 func replayed(ctx context.Context, standby *postgres.DB, cluster, place string) (has bool, err error) {
 	var its string

@@ -15,8 +15,7 @@ import (
 	"lethe/domain"
 )
 
-// Vacuum is a connection that vacuums tables, and knows which dead rows are out
-// of them.
+// Vacuum is a connection that vacuums tables and finds out which dead rows are gone.
 type Vacuum struct {
 	conn *pgx.Conn
 	said []string // by the server, since the last statement
@@ -30,17 +29,17 @@ func (t Table) String() string { return t.Schema + "." + t.Name }
 func (t Table) quoted() string { return pgx.Identifier{t.Schema, t.Name}.Sanitize() }
 
 const (
-	lockTimeout = "10s" // rewriting waits no longer for others, who wait behind it
+	lockTimeout = "10s" // for rewriting, as others queue behind it
 	vacuumTries = 3
 	retryPause  = time.Second
 )
 
-// OpenVacuum connects to a database, not through PgBouncer. Whoever it connects
-// as must own the tables, or the database. Errors as of MapError.
+// OpenVacuum connects to a database, not through PgBouncer. The role must own the
+// tables or the database. Errors are those of MapError.
 func OpenVacuum(ctx context.Context, url, applicationName string) (*Vacuum, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
-		return nil, errors.New("the database URL cannot be read") // the driver's words would repeat it
+		return nil, errors.New("the database URL cannot be read") // the driver's error would repeat it
 	}
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = 10 * time.Second
@@ -53,13 +52,13 @@ func OpenVacuum(ctx context.Context, url, applicationName string) (*Vacuum, erro
 	if v.conn, err = postgres.Connect(ctx, config); err != nil {
 		return nil, postgres.MapError(err)
 	}
-	// What VACUUM says is read, and is in the server's language otherwise. Some
-	// roles may not choose, and need not where that is English.
+	// VACUUM's messages are parsed, so they must be in English. Some roles may not set
+	// this, and need not if the server's language is English.
 	_ = v.exec(ctx, "SET lc_messages TO 'C'")
 	return v, nil
 }
 
-// Conn is the connection, to look at the database with.
+// Conn returns the connection, for looking at the database.
 func (v *Vacuum) Conn() *pgx.Conn { return v.conn }
 
 // Close closes the connection.
@@ -69,14 +68,14 @@ func (v *Vacuum) Close() {
 	_ = v.conn.Close(ctx)
 }
 
-// exec runs a statement that cannot be in a transaction.
+// exec runs a statement that cannot run in a transaction.
 func (v *Vacuum) exec(ctx context.Context, sql string) error {
 	v.said = nil
 	_, err := v.conn.PgConn().Exec(ctx, sql).ReadAll()
 	return err
 }
 
-// Next is the transaction that has not begun yet. Errors as of MapError.
+// Next returns the next transaction to begin. Errors are those of MapError.
 func (v *Vacuum) Next(ctx context.Context) (uint64, error) {
 	next, err := v.next(ctx)
 	return next, postgres.MapError(err)
@@ -94,8 +93,8 @@ func (v *Vacuum) number(ctx context.Context, sql string, args ...any) (uint64, e
 	return strconv.ParseUint(text, 10, 64)
 }
 
-// Parts are the tables that hold the rows of a table: its partitions, or
-// itself. What is no table is CodeInvalid.
+// Parts returns the tables that hold a table's rows: its partitions, or itself. It
+// fails with CodeInvalid if it is not a table.
 func (v *Vacuum) Parts(ctx context.Context, t Table) ([]Table, error) {
 	rows, err := v.conn.Query(ctx, `
 		WITH RECURSIVE parts (oid) AS (
@@ -129,9 +128,8 @@ var (
 	saysMissed = regexp.MustCompile(`(?m)^tuples missed: [1-9]`)
 )
 
-// Plain vacuums a table and returns the cutoff: no version of a row is left,
-// nor of a value beside it, that was dead to all transactions from there on.
-// Errors as of MapError.
+// Plain vacuums a table and returns the cutoff: no row version or TOAST value is left
+// that was dead to all transactions from the cutoff on. Errors are those of MapError.
 func (v *Vacuum) Plain(ctx context.Context, t Table) (cutoff uint64, err error) {
 	for range vacuumTries {
 		cutoff, err = v.plain(ctx, t)
@@ -152,7 +150,7 @@ func (v *Vacuum) plain(ctx context.Context, t Table) (uint64, error) {
 		return 0, err
 	}
 	cutoffs, missed := read(v.said)
-	// One for the table and one for the values that are kept beside it.
+	// One for the table and one for its TOAST table.
 	want, err := v.number(ctx, "SELECT (1 + (reltoastrelid <> 0)::int)::text FROM pg_catalog.pg_class WHERE oid = $1::text::regclass", t.quoted())
 	switch {
 	case err != nil:
@@ -173,7 +171,7 @@ func (v *Vacuum) plain(ctx context.Context, t Table) (uint64, error) {
 	return least, nil
 }
 
-// read finds in what VACUUM says the cutoffs, and whether it passed over pages.
+// read finds in VACUUM's messages the cutoffs, and whether it skipped pages.
 func read(said []string) (cutoffs []uint32, missed bool) {
 	for _, text := range said {
 		missed = missed || saysMissed.MatchString(text)
@@ -190,8 +188,8 @@ func notVacuumed(t Table) error {
 	return domain.Errorf(domain.CodeForbidden, "%s was not vacuumed, or not in words that could be understood: connect as the owner of the database, whose lc_messages is C or en_US", t)
 }
 
-// Rewrite writes a table into new files and returns the cutoff, as of Plain.
-// Nobody can use the table meanwhile. Errors as of MapError.
+// Rewrite writes a table into new files and returns the cutoff, like Plain. It locks
+// the table meanwhile. Errors are those of MapError.
 func (v *Vacuum) Rewrite(ctx context.Context, t Table) (cutoff uint64, err error) {
 	cutoff, err = v.rewrite(ctx, t)
 	return cutoff, postgres.MapError(err)
@@ -213,8 +211,8 @@ func (v *Vacuum) rewrite(ctx context.Context, t Table) (uint64, error) {
 	if after == before {
 		return 0, domain.Errorf(domain.CodeForbidden, "%s was not rewritten: connect as the owner of the database", t)
 	}
-	// No older transaction than this one has left a trace in the new files:
-	// what was dead to all is not in them, and what was not is frozen.
+	// No transaction older than this has left a trace in the new files: rows dead to
+	// all are not in them, and all others are frozen.
 	frozen, err := v.number(ctx, "SELECT relfrozenxid::text FROM pg_catalog.pg_class WHERE oid = $1::text::regclass", t.quoted())
 	if err != nil {
 		return 0, err
@@ -223,8 +221,8 @@ func (v *Vacuum) rewrite(ctx context.Context, t Table) (uint64, error) {
 	return extend(next, uint32(frozen)), err
 }
 
-// Analyze makes the statistics of tables anew, which hold values of rows.
-// Errors as of MapError.
+// Analyze renews the statistics of tables, which hold values of rows. Errors are those
+// of MapError.
 func (v *Vacuum) Analyze(ctx context.Context, tables []Table) error {
 	for _, t := range tables {
 		if err := v.exec(ctx, "ANALYZE "+t.quoted()); err != nil {
@@ -234,11 +232,11 @@ func (v *Vacuum) Analyze(ctx context.Context, tables []Table) error {
 	return nil
 }
 
-// statistics are where ANALYZE keeps values of rows.
+// statistics are the tables where ANALYZE keeps values of rows.
 var statistics = []Table{{"pg_catalog", "pg_statistic"}, {"pg_catalog", "pg_statistic_ext_data"}}
 
-// RewriteStatistics writes what Analyze has replaced out of the files, and
-// tells whether it could: an open transaction may still need it. Errors as of
+// RewriteStatistics removes from the files what Analyze has replaced. It reports
+// whether it could: an open transaction may still need it. Errors are those of
 // MapError.
 func (v *Vacuum) RewriteStatistics(ctx context.Context) (done bool, err error) {
 	analyzed, err := v.next(ctx)
@@ -274,8 +272,8 @@ func pause(ctx context.Context) error {
 	}
 }
 
-// extend makes a full transaction of its 32 bits. It is not after next, and
-// less than 2^32 before it; 0, which is before all, where there is none.
+// extend turns a 32-bit transaction number into a full one, at most next and less than
+// 2^32 before it; if there is none, it returns 0, which is before all.
 func extend(next uint64, xid uint32) uint64 {
 	const epoch = 1 << 32
 	full := next&^(epoch-1) | uint64(xid)

@@ -1,11 +1,9 @@
-// Package jobs goes on with erasures in the background: River keeps in Postgres
-// which are to be gone on with, and shares them among the processes. It polls
-// and never listens, which works through PgBouncer, too, and holds no
-// connection.
+// Package jobs continues erasures in the background. River keeps the queue in Postgres
+// and shares the work among the processes. It polls instead of listening, which also
+// works through PgBouncer and holds no connection.
 //
-// A job holds nothing but the erasure's identifier. How far an erasure has come
-// is kept with it, in the transactions that erase, so a job may be done twice or
-// in part.
+// A job holds only the erasure's identifier. The progress is kept with the erasure, in
+// the transactions that erase, so a job may run twice or in part.
 //
 // [Jobs] implements domain.Jobs; [Config] holds the intervals, which tests shorten.
 package jobs
@@ -31,33 +29,30 @@ const (
 	schema = "lethe"
 	queue  = river.QueueDefault
 
-	// MaxConns is how many connections the pool of the jobs should have: one for
-	// each service of River's that is at work at a time, and one for who
-	// enqueues.
+	// MaxConns is how many connections the pool of the jobs should have: one for each
+	// service of River's that works at a time, and one for enqueuing.
 	MaxConns = 4
 
-	workers      = 2 // erasures that one process goes on with at a time
+	workers      = 2 // erasures that one process works on at a time
 	pollInterval = 250 * time.Millisecond
 	keepFinished = time.Hour
-	// defaultTurn is for how long an erasure goes on before the others have
-	// theirs.
+	// defaultTurn is how long an erasure works before the others get their turn.
 	defaultTurn = 2 * time.Second
-	// defaultRescueAfter is the time after which a job is taken for that of a
-	// process that has died. One part of an erasure may take the better half of
-	// it.
+	// defaultRescueAfter is the time after which the process of a job counts as dead.
+	// One part of an erasure may take more than half of it.
 	defaultRescueAfter = time.Minute
 
 	retryUnavailable = 5 * time.Second
 	retryFirst       = 5 * time.Second // doubled with each attempt
 	retryMax         = time.Minute
-	attempts         = 16 // over some ten minutes; to be rescued is one, too
+	attempts         = 16 // over some ten minutes; a rescue counts as one
 	giveUpTimeout    = 5 * time.Second
 
 	stopTimeout = 8 * time.Second
 	reportEvery = 10 * time.Second
 )
 
-// Config is what may be different in tests.
+// Config is what tests may change.
 type Config struct {
 	Turn        time.Duration // 0: two seconds
 	RescueAfter time.Duration // 0: a minute
@@ -69,13 +64,12 @@ type Jobs struct {
 	run    *domain.RunErasure
 	cfg    Config
 	log    *slog.Logger
-	insert *river.Client[pgx.Tx] // works on nothing itself
+	insert *river.Client[pgx.Tx] // runs no jobs itself
 }
 
 var _ domain.Jobs = (*Jobs)(nil)
 
-// New makes the jobs of erasures that run goes on with. Nothing is worked on
-// before Run.
+// New makes the jobs that let run continue erasures. No job runs before Run.
 func New(db *postgres.DB, run *domain.RunErasure, cfg Config, log *slog.Logger) (*Jobs, error) {
 	if db == nil || run == nil || log == nil {
 		return nil, errors.New("jobs need a database, a use case and a log")
@@ -95,9 +89,9 @@ func (j *Jobs) Enqueue(ctx context.Context, erasure uuid.UUID) error {
 	return postgres.MapError(err)
 }
 
-// Run works on jobs until ctx ends. What is at work then is rolled back or
-// committed as it is, and goes on with the next process that runs. An error
-// means that working could not begin, or did not stop in time.
+// Run works on jobs until ctx ends. Work in progress is then rolled back or committed
+// as it is, and the next running process continues it. An error means that work could
+// not begin, or did not stop in time.
 func (j *Jobs) Run(ctx context.Context) error {
 	handlers := river.NewWorkers()
 	if err := river.AddWorkerSafely(handlers, &worker{run: j.run, turn: j.cfg.Turn, log: j.log}); err != nil {
@@ -109,7 +103,7 @@ func (j *Jobs) Run(ctx context.Context) error {
 		Workers: handlers, FetchPollInterval: pollInterval,
 		JobTimeout: j.cfg.RescueAfter * 3 / 4, RescueStuckJobsAfter: j.cfg.RescueAfter,
 		CompletedJobRetentionPeriod: keepFinished, CancelledJobRetentionPeriod: keepFinished, DiscardedJobRetentionPeriod: keepFinished,
-		ReindexerIndexNames: []string{}, // takes the owner of the tables
+		ReindexerIndexNames: []string{}, // needs the owner of the tables
 	})
 	if err != nil {
 		return err
@@ -127,7 +121,7 @@ func (j *Jobs) Run(ctx context.Context) error {
 	return nil
 }
 
-// job is an erasure to be gone on with.
+// job is an erasure to continue.
 type job struct {
 	Erasure uuid.UUID `json:"erasure"`
 }
@@ -137,7 +131,7 @@ func (job) Kind() string { return "erasure" }
 func (job) InsertOpts() river.InsertOpts {
 	return river.InsertOpts{Queue: queue, MaxAttempts: attempts, UniqueOpts: river.UniqueOpts{
 		ByArgs: true,
-		// All in which it is not over: River's own choice has completed ones, too.
+		// All unfinished states: River's default includes completed jobs.
 		ByState: []rivertype.JobState{
 			rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRetryable,
 			rivertype.JobStateRunning, rivertype.JobStateScheduled,
@@ -168,7 +162,7 @@ func (w *worker) Work(ctx context.Context, j *river.Job[job]) error {
 		return err
 	}
 	w.log.ErrorContext(ctx, "an erasure has failed; what it had erased by then stays erased", "erasure", j.Args.Erasure, "error", err)
-	// Its time may be over.
+	// ctx may have timed out.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), giveUpTimeout)
 	defer cancel()
 	if giveUp := w.run.GiveUp(ctx, j.Args.Erasure, err); giveUp != nil {

@@ -7,10 +7,9 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// quietly is a log for River, which tells much, and every failure of each of its
-// services again and again while the database is away. What it takes for a
-// warning or worse is one here, at most every reportEvery; the rest is for who
-// looks closely.
+// quietly is a log for River, which logs much, and repeats every failure of each of its
+// services while the database is unavailable. River's warnings and errors become
+// warnings, at most one every reportEvery; the rest is logged at debug.
 func quietly(log *slog.Logger) *slog.Logger {
 	return slog.New(quiet{log.Handler().WithAttrs([]slog.Attr{slog.String("from", "river")}), &rate.Sometimes{Interval: reportEvery}})
 }

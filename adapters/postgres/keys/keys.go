@@ -1,6 +1,6 @@
 // Package keys keeps in Postgres which keys have worked, for the gate.
 //
-// [Keys] are the rows of lethe.known_keys: hashes that tell nothing of a key.
+// [Keys] are the rows of lethe.known_keys: hashes that reveal nothing of a key.
 package keys
 
 import (
@@ -16,7 +16,7 @@ type Keys struct {
 	db *postgres.DB
 }
 
-// New takes the primary of the database that schema lethe is in.
+// New takes the primary of the database with schema lethe.
 func New(db *postgres.DB) (*Keys, error) {
 	if db == nil {
 		return nil, errors.New("keys that have worked need a database")
@@ -24,8 +24,8 @@ func New(db *postgres.DB) (*Keys, error) {
 	return &Keys{db}, nil
 }
 
-// Known returns the latest marks, so many at most, and the secret that makes them.
-// It forgets those that are older than half a year. Errors are as of MapError.
+// Known returns the latest marks, at most limit, and the secret that makes them. It
+// deletes marks older than half a year. Errors are those of MapError.
 func (k *Keys) Known(ctx context.Context, limit int) (secret []byte, marks [][16]byte, err error) {
 	err = k.db.Use(ctx, func(c postgres.Conn) error {
 		q := dbsqlc.New(c)
@@ -45,7 +45,7 @@ func (k *Keys) Known(ctx context.Context, limit int) (secret []byte, marks [][16
 	return secret, marks, err
 }
 
-// Note keeps marks. Errors are as of MapError.
+// Note stores marks. Errors are those of MapError.
 func (k *Keys) Note(ctx context.Context, marks [][16]byte) error {
 	rows := make([][]byte, len(marks))
 	for i, mark := range marks {

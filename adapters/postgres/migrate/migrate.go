@@ -1,16 +1,16 @@
-// Package migrate creates the tables that Lethe works on where they are not
-// there yet, and leaves those that are there exactly as they are.
+// Package migrate creates the tables that Lethe works on if they are missing, and does
+// not touch existing ones of other systems.
 //
-// The tables come in sets: main (users, keys, usage), fusillade (requests,
-// templates, steps), outlet (raw copies of HTTP bodies), underway (queued
-// jobs), lethe (the log of erasures, beside fusillade) and river (what goes on
-// with erasures in the background, beside that). A set is Lethe's own when its
-// version table exists in schema lethe; a set whose tables exist without one
-// belongs to another system, which alone migrates it. The sets lethe and river
-// are no other system's: they are created in their databases, too.
+// The tables come in sets: main (users, keys, usage), fusillade (requests, templates,
+// steps), outlet (raw copies of HTTP bodies), underway (queued jobs), lethe (the log of
+// erasures, beside fusillade) and river (background work on erasures, beside that). A
+// set is Lethe's own if its version table exists in schema lethe. A set whose tables
+// exist without one belongs to another system, and only that system migrates it. The
+// sets lethe and river are always Lethe's: they are created in other systems'
+// databases, too.
 //
 // [Up] migrates a [Target] and [Status] looks at it; both report a [SetStatus] for each
-// set, and an [IncompleteError] where a set is there in part.
+// set, and an [IncompleteError] if a set is incomplete.
 package migrate
 
 import (
@@ -34,21 +34,21 @@ import (
 	"lethe/migrations"
 )
 
-// Schemas names the schemas that are a setting.
+// Schemas names the schemas that can be configured.
 type Schemas struct {
 	Fusillade string // empty: "fusillade", or "public" in a database of its own
 	Outlet    string // empty: "outlet"
 }
 
-// Target says which databases to look at. The role in the URLs must be
-// allowed to create schemas and tables if anything is to be created.
+// Target says which databases to migrate. The role in the URLs must be allowed to
+// create schemas and tables if any are missing.
 type Target struct {
 	MainURL      string
 	FusilladeURL string // empty: fusillade is in the main database
 	Schemas      Schemas
 }
 
-// State is what became of a set of tables, or what it was found to be.
+// State is the state of a set of tables, or what Up did with it.
 type State string
 
 // States of a set.
@@ -57,9 +57,9 @@ const (
 	Current    State = "current"    // ours, at the newest version
 	Pending    State = "pending"    // Up would create or upgrade it
 	Foreign    State = "foreign"    // there before us: left alone
-	Absent     State = "absent"     // not there, and not ours to create: the database is another system's
+	Absent     State = "absent"     // missing, and not ours to create: the database is another system's
 	Incomplete State = "incomplete" // some of its tables are missing
-	Former     State = "former"     // of before the first release: not read any more
+	Former     State = "former"     // from before the first release: no longer read
 )
 
 // SetStatus describes one set of tables.
@@ -70,11 +70,11 @@ type SetStatus struct {
 	State    State
 	Version  int64    // newest applied migration of ours; 0 for none
 	Latest   int64    // newest migration this program carries
-	Missing  []string // tables of the set that are not there, schema-qualified
+	Missing  []string // missing tables of the set, schema-qualified
 }
 
-// IncompleteError says that Up wrote nothing, because a set is neither wholly
-// there nor wholly missing, or is missing where Lethe must not create it.
+// IncompleteError says that Up wrote nothing because a set exists only in part, or is
+// missing where Lethe must not create it.
 type IncompleteError struct{ Sets []SetStatus }
 
 func (e *IncompleteError) Error() string {
@@ -111,12 +111,11 @@ func Status(ctx context.Context, t Target) ([]SetStatus, error) {
 	return s.status(ctx)
 }
 
-// Up creates the sets that are wholly missing and upgrades those that Lethe
-// created earlier, and returns what it did per set. Sets of other systems are
-// left alone, and in a database that holds one of theirs (main or fusillade)
-// nothing is created but the sets lethe and river. If a set cannot be had that
-// way it writes nothing and returns an *IncompleteError. Calls at the same time
-// wait for each other.
+// Up creates the sets that are missing entirely, upgrades those that Lethe created
+// earlier, and returns the result for each set. It leaves sets of other systems alone;
+// in a database with such a set (main or fusillade) it creates only the sets lethe and
+// river. If a set is incomplete, it writes nothing and returns an *IncompleteError.
+// Concurrent calls wait for each other.
 func Up(ctx context.Context, t Target) ([]SetStatus, error) {
 	s, err := open(ctx, t)
 	if err != nil {
@@ -173,8 +172,7 @@ type set struct {
 	tables []string
 }
 
-// replaced are tables that a newer version has done away with, each with one that
-// is there instead.
+// replaced maps tables that a newer version has removed to ones that replace them.
 var replaced = map[string]string{"response_steps": "retained_response_objects"}
 
 func sets(s Schemas) []set {
@@ -183,14 +181,14 @@ func sets(s Schemas) []set {
 		{setFusillade, s.Fusillade, []string{"files", "batches", "request_templates", "requests", "response_steps"}},
 		{setOutlet, s.Outlet, []string{"http_requests", "http_responses"}},
 		{setUnderway, "underway", []string{"task_queue", "task"}},
-		// The tables of its first migration: those of later ones are missing
-		// until it has been upgraded.
+		// The tables of its first migration: tables of later ones are missing until an
+		// upgrade.
 		{setLethe, ownSchema, []string{"receipts", "receipt_secrets", "tiles", "log_state", "checkpoints"}},
 		{setRiver, ownSchema, []string{"river_job", "river_queue", "river_leader"}},
 	}
 }
 
-// files are the migrations of a set.
+// files returns the migrations of a set.
 func files(set string) (fs.FS, error) {
 	if set == setLethe {
 		return fs.Sub(migrations.Lethe, "lethe")
@@ -205,7 +203,7 @@ func versionTable(set string) string {
 	return ownSchema + ".version_" + set
 }
 
-// versionQuery asks for the newest migration of a set that is applied; 0: none.
+// versionQuery selects the newest applied migration of a set; 0: none.
 func versionQuery(set string) string {
 	if set == setRiver {
 		return `SELECT coalesce(max(version), 0) FROM ` + versionTable(set)
@@ -213,10 +211,10 @@ func versionQuery(set string) string {
 	return `SELECT coalesce(max(version_id) FILTER (WHERE is_applied), 0) FROM ` + versionTable(set)
 }
 
-// session holds a connection to each database, and the lock in each, from
-// open to close: what status saw is still so when Up acts on it.
+// session holds a connection to each database, and the lock in each, from open to
+// close: what status saw is still true when Up acts on it.
 type session struct {
-	main, fusillade *pgx.Conn // the same connection when they share a database
+	main, fusillade *pgx.Conn // the same connection if they share a database
 	sets            []set
 }
 
@@ -250,7 +248,7 @@ func connect(ctx context.Context, url string) (*pgx.Conn, error) {
 	}
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
-		return nil, errors.New("the database URL cannot be read") // the driver's words would repeat it
+		return nil, errors.New("the database URL cannot be read") // the driver's error would repeat it
 	}
 	return postgres.Connect(ctx, config)
 }
@@ -266,8 +264,8 @@ func (s *session) openFusillade(ctx context.Context, url string) error {
 	if err != nil {
 		return fmt.Errorf("connect to the fusillade database: %w", err)
 	}
-	// Two URLs may lead to one database. The lock that the main connection
-	// holds tells: taking it again from a second session would wait for ever.
+	// Two URLs may lead to one database. The lock of the main connection tells: taking
+	// it again from a second session would wait for ever.
 	var pid int32
 	if err := s.main.QueryRow(ctx, "SELECT pg_backend_pid()").Scan(&pid); err != nil {
 		return errors.Join(fmt.Errorf("ask the main database: %w", err), conn.Close(ctx))
@@ -294,7 +292,7 @@ func lock(ctx context.Context, conn *pgx.Conn) error {
 	return err
 }
 
-// close ends the sessions, and with them their locks.
+// close ends the sessions and so releases their locks.
 func (s *session) close(ctx context.Context) {
 	ctx = context.WithoutCancel(ctx)
 	if s.fusillade != s.main {
@@ -332,10 +330,9 @@ func (s *session) status(ctx context.Context) ([]SetStatus, error) {
 	return all, nil
 }
 
-// othersDatabase tells whether a set that is not there must not be created.
-// A main set of dwctl's means that fusillade, outlet and underway are dwctl's
-// to create, wherever they are; a fusillade that is there before main means
-// that the main URL leads to a database of fusillade's.
+// othersDatabase reports whether a missing set must not be created. If dwctl owns set
+// main, it also creates fusillade, outlet and underway, wherever they are; if fusillade
+// exists before main, the main URL leads to a database of fusillade's.
 func (s *session) othersDatabase(set string, foreign map[string]bool) bool {
 	if set == setLethe || set == setRiver {
 		return false
@@ -406,15 +403,15 @@ func (s *session) inspect(ctx context.Context, set set) (SetStatus, error) {
 	return st, nil
 }
 
-// Version is how far a set of Lethe's own has been migrated.
+// Version is how far one of Lethe's own sets has been migrated.
 type Version struct {
 	Set     string
 	Applied int64 // 0: not at all
 	Newest  int64 // that this program carries
 }
 
-// OwnVersions returns the versions of the sets lethe and river in q's database.
-// It fails where their tables of versions are not there.
+// OwnVersions returns the versions of the sets lethe and river in q's database. It
+// fails if their version tables are missing.
 func OwnVersions(ctx context.Context, q interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }) ([]Version, error) {
@@ -497,7 +494,7 @@ func (s *session) apply(ctx context.Context, st SetStatus) error {
 	return nil
 }
 
-// RiverMigrations are those that come with River, in their order.
+// RiverMigrations returns the migrations that come with River, in order.
 func RiverMigrations() ([]rivermigrate.Migration, error) {
 	migrator, err := riverMigrator(nil)
 	if err != nil {
@@ -516,7 +513,7 @@ func riverMigrator(pool *pgxpool.Pool) (*rivermigrate.Migrator[pgx.Tx], error) {
 	return migrator, nil
 }
 
-// applyRiver leaves it to River to create its tables, in conn's database.
+// applyRiver lets River create its tables in conn's database.
 func applyRiver(ctx context.Context, conn *pgx.Conn) error {
 	config, err := pgxpool.ParseConfig(conn.Config().ConnString())
 	if err != nil {

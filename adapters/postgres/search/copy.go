@@ -9,14 +9,14 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// rows takes apart what COPY sends in its binary format, as it comes.
+// rows parses COPY's binary format as it arrives.
 type rows struct {
 	cell func(column int, value []byte) // not called for NULL; the value is valid until it returns
 	end  func()                         // of a row
 
 	ctx   context.Context
 	pace  *rate.Limiter // nil: none
-	bytes int64         // that have come
+	bytes int64         // received so far
 
 	buffer []byte
 	need   int // bytes until the next step
@@ -39,7 +39,7 @@ func newRows(ctx context.Context, pace *rate.Limiter, cell func(column int, valu
 	return r
 }
 
-// Write waits where more has come than the pace allows, and the server with it.
+// Write waits if data arrives faster than the pace, which slows down the server.
 func (r *rows) Write(p []byte) (int, error) {
 	r.bytes += int64(len(p))
 	for left := len(p); r.pace != nil && left > 0; {

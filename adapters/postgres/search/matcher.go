@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// window is how many bytes of a pattern are compared first: every pattern has as
-// many. As they fit into a number, all patterns are looked up at once.
+// window is how many bytes of a pattern are compared first: every pattern has at least
+// as many. As they fit into a number, one lookup covers all patterns.
 const window = 8
 
 const (
@@ -16,7 +16,7 @@ const (
 	mixer      = 0x9E3779B97F4A7C15 // spreads numbers over the filter's bits
 )
 
-// maxEscapes is how often JSON is found in strings of JSON.
+// maxEscapes is how deeply JSON is searched inside strings of JSON.
 const maxEscapes = 8
 
 // matcher finds needles in values. It is for one goroutine.
@@ -27,7 +27,7 @@ type matcher struct {
 	buffers [2][]byte
 }
 
-// form is a pattern, and of which needle.
+// form is a pattern and its needle.
 type form struct {
 	pattern
 	needle int
@@ -56,8 +56,8 @@ func newMatcher(needles []Needle) *matcher {
 	return m
 }
 
-// find calls hit with each needle that is in a value, at times more than once: as
-// the value is, and with JSON's escapes resolved, those in strings of strings too.
+// find calls hit with each needle in a value, sometimes repeatedly: it searches the raw
+// value, and the value with JSON escapes resolved, also in nested strings.
 func (m *matcher) find(value []byte, hit func(needle int)) {
 	m.scan(value, hit)
 	for i := range maxEscapes {
@@ -89,7 +89,7 @@ func (m *matcher) scan(value []byte, hit func(needle int)) {
 	}
 }
 
-// at tells whether the value begins with a pattern.
+// at reports whether the value begins with a pattern.
 func (m *matcher) at(value []byte, p pattern) bool {
 	if len(value) < len(p.bytes) {
 		return false
@@ -105,8 +105,7 @@ func (m *matcher) at(value []byte, p pattern) bool {
 	return true
 }
 
-// unescape appends text with each of JSON's escapes replaced by what it stands
-// for. What is none stays.
+// unescape appends text with JSON escapes resolved. Invalid ones stay.
 func unescape(to, text []byte) []byte {
 	for {
 		at := bytes.IndexByte(text, '\\')
@@ -150,7 +149,7 @@ func unescape(to, text []byte) []byte {
 	}
 }
 
-// unit is what \uXXXX stands for at the beginning of text.
+// unit decodes \uXXXX at the start of text.
 func unit(text []byte) (r rune, ok bool) {
 	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
 		return 0, false

@@ -1,8 +1,7 @@
-// Package search reads whole databases and finds in them what it is given. Rows
-// are compared on this side: what is looked for is never sent to a server, and so
-// is in none of its logs.
+// Package search reads whole databases and searches them for needles. It compares rows
+// on the client: needles are never sent to a server, and so appear in none of its logs.
 //
-// [Needle] is something to look for, [Database] reads the tables, and [Row] is one in
+// [Needle] is something to look for, [Database] reads the tables, and [Row] is a row in
 // which a needle was found.
 package search
 
@@ -21,17 +20,16 @@ import (
 )
 
 const (
-	// MinLength is the fewest characters of a needle: shorter ones are everywhere.
+	// MinLength is the fewest characters of a needle: shorter ones match everywhere.
 	MinLength = 8
 
 	maxNeedles = 100_000
 	maxLine    = 64 << 10 // bytes
 )
 
-// Needle is what is looked for. It prints as its place in the list, never as what
-// it is.
+// Needle is what to look for. It prints as its place in the list, never as its text.
 type Needle struct {
-	Line int // where it was given, from 1
+	Line int // of the input, from 1
 
 	patterns []pattern
 }
@@ -40,14 +38,14 @@ func (n Needle) String() string { return fmt.Sprintf("line %d", n.Line) }
 
 // pattern is one form of a needle.
 type pattern struct {
-	bytes []byte // in lower case where that does not count
-	fold  bool   // ASCII letters of either case are the same
+	bytes []byte // in lower case if fold is set
+	fold  bool   // ASCII letters match in either case
 }
 
 var identifier = regexp.MustCompile(`^(?:[A-Za-z]{2,16}[_-])?([0-9A-Fa-f]{32}|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})$`)
 
-// ReadNeedles reads them, one a line. Errors are about lines by their number, and
-// hold nothing of them.
+// ReadNeedles reads one needle a line. Errors give line numbers, and no contents of
+// lines.
 func ReadNeedles(r io.Reader) ([]Needle, error) {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, maxLine)
@@ -92,7 +90,7 @@ func newNeedle(line int, text string) (Needle, error) {
 	return textNeedle(line, text), nil
 }
 
-// textNeedle is found as it is, in hexadecimal digits and in base64.
+// textNeedle matches the text itself, its hexadecimal digits and its base64.
 func textNeedle(line int, text string) Needle {
 	n := Needle{Line: line}
 	n.exact([]byte(text))
@@ -100,7 +98,7 @@ func textNeedle(line int, text string) Needle {
 	return n
 }
 
-// identifierNeedle is found in any case, with hyphens and without, and as 16 bytes.
+// identifierNeedle matches in any case, with and without hyphens, and as 16 bytes.
 func identifierNeedle(line int, id uuid.UUID) Needle {
 	n := Needle{Line: line}
 	n.folded(id.String())
@@ -119,7 +117,7 @@ func (n *Needle) folded(s string) {
 	n.patterns = append(n.patterns, pattern{bytes: []byte(strings.ToLower(s)), fold: true})
 }
 
-// encoded adds the forms of bytes in text.
+// encoded adds the text encodings of bytes.
 func (n *Needle) encoded(b []byte) {
 	n.folded(hex.EncodeToString(b))
 	for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
@@ -129,14 +127,14 @@ func (n *Needle) encoded(b []byte) {
 	}
 }
 
-// inBase64 adds the letters that are the same whatever stands around the bytes,
-// when so many bytes of a group of three stand before them.
+// inBase64 adds the letters of the encoding that do not depend on the surrounding
+// bytes, if before bytes of a group of three precede.
 func (n *Needle) inBase64(encoding *base64.Encoding, b []byte, before int) {
 	text := encoding.EncodeToString(append(make([]byte, before), b...))
 	first, end := (8*before+5)/6, 8*(before+len(b))/6
 	text = text[first:end]
 	for _, p := range n.patterns {
-		if !p.fold && string(p.bytes) == text { // both alphabets write it alike
+		if !p.fold && string(p.bytes) == text { // both alphabets give the same letters
 			return
 		}
 	}

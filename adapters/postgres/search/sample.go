@@ -25,8 +25,8 @@ const (
 	longestWord  = 64 // bytes, of the name of something
 )
 
-// Sample is what is looked for of some responses, and where erasing them would
-// remove it.
+// Sample holds needles for some responses, and the places from which erasing these
+// would remove them.
 type Sample struct {
 	Needles   []Needle
 	Responses int
@@ -35,9 +35,9 @@ type Sample struct {
 	leads   Leads
 	kinds   []kindOfNeedle  // of each needle
 	digits  []string        // of each that is an identifier
-	own     map[string]bool // tables and keys, of the rows that are of the responses
-	reached map[string]bool // those of them that go
-	led     map[string]bool // places of raw copies that something leads to
+	own     map[string]bool // tables and keys of the responses' own rows
+	reached map[string]bool // those of them that an erasure removes
+	led     map[string]bool // places of raw copies that leads were found to
 }
 
 type kindOfNeedle int
@@ -52,15 +52,15 @@ const (
 // Leads are what erasures follow to raw copies.
 type Leads struct {
 	Usage  bool // usage records that name a request
-	Step   bool // those that name a step alone
-	Header bool // what the copied request says itself
+	Step   bool // those that name only a step
+	Header bool // the header of the copied request
 }
 
-// Identifier tells whether a needle is an identifier; the others are pieces of
+// Identifier reports whether a needle is an identifier; the others are pieces of
 // contents.
 func (s *Sample) Identifier(needle int) bool { return s.kinds[needle] != piece }
 
-// Reached tells whether erasing the responses removes the row of this key. Of raw
+// Reached reports whether erasing the responses removes the row of this key. For raw
 // copies it is known when every row has been followed.
 func (s *Sample) Reached(table, key string) bool {
 	if s.Copies(table) {
@@ -70,16 +70,16 @@ func (s *Sample) Reached(table, key string) bool {
 	return s.reached[table+" "+key]
 }
 
-// Own tells whether the row of this key is a part of the responses, and no copy.
+// Own reports whether the row of this key is part of the responses, and not a copy.
 func (s *Sample) Own(table, key string) bool { return s.own[table+" "+key] }
 
-// Copies tells whether a table holds raw copies.
+// Copies reports whether a table holds raw copies.
 func (s *Sample) Copies(table string) bool {
 	return table == s.schemas.Outlet+".http_requests" || table == s.schemas.Outlet+".http_responses"
 }
 
-// Follow notes to which raw copies a row leads in which something was found. It is
-// done here, and not by queries, as these would have to name what is looked for.
+// Follow records the raw copies that a row with findings leads to. The client does
+// this, as a query would have to name the needles.
 func (s *Sample) Follow(table string, row Row) {
 	place, header, _ := strings.Cut(row.Key, " ")
 	switch table {
@@ -99,14 +99,14 @@ func (s *Sample) Follow(table string, row Row) {
 	}
 }
 
-// Schemas says where tables are: those of dwctl, of the raw copies, and Lethe's.
+// Schemas names the schemas of fusillade, of the raw copies, and of Lethe.
 type Schemas struct{ Fusillade, Outlet, Own string }
 
 const usageRecords = "public.http_analytics"
 
-// Keys are expressions that tell apart the rows of the tables from which an
-// erasure removes some, and of usage records, by the names of the tables. named is
-// the expression of the request that a header names, in digits.
+// Keys maps tables from which an erasure removes rows, and the usage records, to
+// expressions that identify their rows. named is the expression, in digits, for the
+// request that a header names.
 func Keys(schemas Schemas, named string) map[string]string {
 	copied := "instance_id::text || '/' || correlation_id::text"
 	const grouped = "delete_on::text || '/' || group_id::text"
@@ -127,15 +127,15 @@ func Keys(schemas Schemas, named string) map[string]string {
 	}
 }
 
-// TakeSample takes n random responses, or all where there are fewer, of which an
-// erasure follows these leads. Errors as of MapError.
+// TakeSample takes n random responses, or all if there are fewer. leads are what an
+// erasure of them follows. Errors are those of MapError.
 func (d *Database) TakeSample(ctx context.Context, schemas Schemas, leads Leads, n int) (*Sample, error) {
 	s, err := d.takeSample(ctx, schemas, leads, n)
 	return s, postgres.MapError(err)
 }
 
-// retainedRows are finished responses that fusillade-arsenal has moved, as in
-// queries/fusillade/retained.sql, and where they are not, none.
+// retainedRows selects finished responses that fusillade-arsenal has moved, as in
+// queries/fusillade/retained.sql; without its tables, none.
 const (
 	retainedRows = `
 		SELECT q.request_id AS id, (o.payload -> 'request' ->> 'template_id')::uuid AS template_id, o.payload
@@ -146,8 +146,8 @@ const (
 		WHERE o.object_kind = 'request' AND o.created_by IS NOT NULL AND o.created_at IS NOT NULL`
 	noRetainedRows = `SELECT NULL::uuid AS id, NULL::uuid AS template_id, NULL::jsonb AS payload WHERE false`
 
-	// Where they are, and whether that is what each of their groups says: an erasure
-	// refuses what is otherwise.
+	// The places of these, and whether they match what their groups say: otherwise an
+	// erasure refuses.
 	retainedPlaces = `
 		SELECT placed.delete_on::text || '/' || placed.group_id::text AS place,
 		       EXISTS (SELECT FROM FUSILLADE.retained_response_group_routes g WHERE g.group_id = placed.group_id AND g.delete_on = placed.delete_on)
@@ -170,10 +170,10 @@ const (
 	noRetainedPlaces = `SELECT NULL::text AS place, true AS as_said WHERE false`
 )
 
-// takeSample asks in one statement, as a second one would have to name what the
-// first one found. What goes with a response is as in queries/fusillade/erase.sql,
-// and a test holds it against what an erasure removes: a template goes unless a
-// request outside of the sample refers to it. The statement makes it long.
+// takeSample uses one statement, as a second one would have to name what the first one
+// found. What belongs to a response is as in queries/fusillade/erase.sql, and a test
+// compares it with what an erasure removes: a template goes unless a request outside of
+// the sample refers to it. The statement makes it long.
 func (d *Database) takeSample(ctx context.Context, schemas Schemas, leads Leads, n int) (*Sample, error) {
 	var steps string
 	var elsewhere, moved bool
@@ -252,12 +252,12 @@ func (d *Database) takeSample(ctx context.Context, schemas Schemas, leads Leads,
 	var erasable bool
 	_, err = pgx.ForEachRow(result, []any{&requests, &stepIDs, &templates, &texts, &groups, &erasable}, func() error {
 		if slices.ContainsFunc(requests, func(id uuid.UUID) bool { return taken[id] }) {
-			return nil // another request of a response that is in the sample
+			return nil // another request of a response in the sample
 		}
 		s.Responses++
 		for kind, ids := range map[kindOfNeedle][]uuid.UUID{ofRequest: requests, ofStep: stepIDs, ofTemplate: templates} {
 			for _, id := range ids {
-				if !taken[id] { // several may have a template in common
+				if !taken[id] { // several may share a template
 					taken[id] = true
 					s.add(identifierNeedle(len(s.Needles)+1, id), kind, hex.EncodeToString(id[:]))
 				}
@@ -281,8 +281,8 @@ func (s *Sample) add(n Needle, kind kindOfNeedle, digits string) {
 	s.Needles, s.kinds, s.digits = append(s.Needles, n), append(s.kinds, kind), append(s.digits, digits)
 }
 
-// reachAll notes what is of a response, but for raw copies, and that it goes unless
-// its erasure is refused.
+// reachAll records what belongs to a response, except raw copies; all of it goes if
+// erasable is set.
 func (s *Sample) reachAll(requests, steps, templates []uuid.UUID, groups []string, erasable bool) {
 	reach := func(table, key string) {
 		s.own[table+" "+key], s.reached[table+" "+key] = true, erasable
@@ -308,8 +308,8 @@ func (s *Sample) reachAll(requests, steps, templates []uuid.UUID, groups []strin
 	}
 }
 
-// distinctive are pieces of a body that say something: of its longest strings,
-// where it is JSON, from their midst.
+// distinctive returns characteristic pieces of a body: from the middle of its longest
+// strings if it is JSON.
 func distinctive(body string) []string {
 	texts := []string{body}
 	if decoder := json.NewDecoder(bytes.NewReader([]byte(body))); body != "" {
@@ -330,10 +330,10 @@ func distinctive(body string) []string {
 	return found
 }
 
-// name is what a model, a tool or an identifier looks like.
+// name matches what looks like a model, a tool or an identifier.
 var name = regexp.MustCompile(`^[A-Za-z0-9_./:@-]*$`)
 
-// leaves are the strings in a value of JSON that are no names.
+// leaves returns the strings in a value of JSON that are not names.
 func leaves(to []string, value any) []string {
 	switch v := value.(type) {
 	case string:
@@ -353,8 +353,8 @@ func leaves(to []string, value any) []string {
 	return to
 }
 
-// midst is a piece of the longest line of a text, in whole characters; "" where
-// that is too short to tell one response from another.
+// midst returns the middle of the longest line of a text, in whole characters; "" if
+// that is too short to distinguish responses.
 func midst(text string) string {
 	line := ""
 	for _, l := range strings.FieldsFunc(text, func(r rune) bool { return unicode.IsControl(r) || r == utf8.RuneError }) {

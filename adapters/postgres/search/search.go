@@ -16,17 +16,17 @@ import (
 )
 
 const (
-	batchBlocks   = 2048  // of a table, read with one statement: 16 MB, and what is kept beside it
-	lockTimeout   = "10s" // reading waits no longer for who has locked a table
-	rewrittenAsks = 3     // how often a table is read again that was rewritten meanwhile
+	batchBlocks   = 2048  // of a table, read with one statement: 16 MB, and their TOAST values
+	lockTimeout   = "10s" // when somebody has locked a table
+	rewrittenAsks = 3     // how often a table rewritten meanwhile is read again
 )
 
 // Options say how to read.
 type Options struct {
-	// Rate is the most bytes a second; 0: no bound.
+	// Rate is the maximum number of bytes a second; 0: no limit.
 	Rate int
-	// BatchBlocks is how much of a table is read with one statement, so that none
-	// keeps the server from cleaning up; 0: 16 MB.
+	// BatchBlocks is how much of a table one statement reads, so that none keeps the
+	// server from cleaning up; 0: 16 MB.
 	BatchBlocks int64
 	// ApplicationName is shown in pg_stat_activity.
 	ApplicationName string
@@ -41,16 +41,16 @@ type Database struct {
 	bytes   int64
 }
 
-// Table is one that holds rows: no partitioned one, but its partitions.
+// Table is a table that holds rows: a partition, but not a partitioned table.
 type Table struct {
 	Schema, Name string
-	// Root is the partitioned table that it is a part of, in the form of String;
-	// of others it is the table itself.
+	// Root is the partitioned table that it belongs to, in the form of String; for
+	// others, the table itself.
 	Root  string
 	Bytes int64 // on disk
 
 	oid     uint32
-	only    bool // it may have children, which are read by themselves
+	only    bool // it may have children, which are read separately
 	columns []column
 }
 
@@ -64,17 +64,17 @@ type column struct {
 // Unread is a table, or something else, that cannot be read, and why.
 type Unread struct{ Name, Why string }
 
-// Row is one in which something was found.
+// Row is a row in which a needle was found.
 type Row struct {
-	Key   string           // as of Keys; "" where there is none
+	Key   string           // by Keys; "" if there is none
 	Found map[string][]int // columns, and which needles are in each
 }
 
-// Open connects to a database, not through PgBouncer. Errors as of MapError.
+// Open connects to a database, not through PgBouncer. Errors are those of MapError.
 func Open(ctx context.Context, url string, options Options) (*Database, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
-		return nil, errors.New("the database URL cannot be read") // the driver's words would repeat it
+		return nil, errors.New("the database URL cannot be read") // the driver's error would repeat it
 	}
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = 10 * time.Second
@@ -83,11 +83,11 @@ func Open(ctx context.Context, url string, options Options) (*Database, error) {
 		"application_name":  options.ApplicationName,
 		"statement_timeout": "0",
 		"lock_timeout":      lockTimeout,
-		// The sample's costs are high enough for it, and it would gain nothing.
+		// The sample's costs would trigger it, and it would gain nothing.
 		"jit": "off",
-		// Rows that are hidden from this role are an error, not passed over.
+		// Rows that are hidden from this role are an error, not skipped.
 		"row_security": "off",
-		// Each names its tables whole.
+		// Every statement qualifies its tables.
 		"search_path": "pg_catalog",
 	} {
 		config.RuntimeParams[name] = value
@@ -116,13 +116,13 @@ func (d *Database) Close() {
 	_ = d.conn.Close(ctx)
 }
 
-// For says what to look for from now on.
+// For sets the needles to look for from now on.
 func (d *Database) For(needles []Needle) { d.matcher = newMatcher(needles) }
 
-// Conn is the connection, for what is to be known besides.
+// Conn returns the connection, for other queries.
 func (d *Database) Conn() *pgx.Conn { return d.conn }
 
-// Bytes are those that have been read.
+// Bytes returns the number of bytes read so far.
 func (d *Database) Bytes() int64 { return d.bytes }
 
 // Identity is the same for two connections to the same database.
@@ -133,10 +133,10 @@ func (d *Database) Identity(ctx context.Context) (string, error) {
 	return identity, postgres.MapError(err)
 }
 
-// Tables lists what there is to be read, and what cannot be: foreign tables,
-// those of places that are none, tables that this role may not read whole, and
-// large objects. PostgreSQL's own catalogue is left out, and so are views, which
-// hold nothing, and the temporary tables of others.
+// Tables lists the tables to read, and what cannot be read: foreign tables, places
+// without tables, tables that this role may not read entirely, and large objects. It
+// leaves out PostgreSQL's own catalogue, views, which hold nothing, and other sessions'
+// temporary tables.
 func (d *Database) Tables(ctx context.Context, places []string) (tables []Table, unread []Unread, err error) {
 	tables, unread, err = d.tables(ctx, places)
 	return tables, unread, postgres.MapError(err)
@@ -240,8 +240,8 @@ func (d *Database) types(ctx context.Context) (kinds, error) {
 	return all, err
 }
 
-// canHold tells whether a value of this type can hold a text, an identifier or
-// bytes: numbers, times, and words that are fixed cannot.
+// canHold reports whether a value of this type can hold a text, an identifier or bytes:
+// numbers, times, and enums cannot.
 func (all kinds) canHold(oid uint32) bool {
 	switch k := all[oid]; {
 	case k.sort == "d":
@@ -253,8 +253,8 @@ func (all kinds) canHold(oid uint32) bool {
 	}
 }
 
-// binary tells whether values of this type have a binary form. What a composite
-// is made of is found out by reading it.
+// binary reports whether values of this type have a binary form. For composites, only
+// reading tells.
 func (all kinds) binary(oid uint32) bool {
 	switch k := all[oid]; {
 	case k.sort == "d":
@@ -266,12 +266,11 @@ func (all kinds) binary(oid uint32) bool {
 	}
 }
 
-// Read reads a table. key is an expression of SQL that is a text and tells rows
-// apart, or "". found is called with each row in which something is, in turn;
-// progress with how much of the table has been read, of 1. Where a row is changed
-// meanwhile it may be told of twice, and is not passed over. A table that is gone
-// is as good as empty. Where it cannot be read whole, unread says why. Errors as
-// of MapError.
+// Read reads a table. key is a text expression of SQL that identifies rows, or "". Read
+// calls found with each row that holds a needle, one at a time, and progress with the
+// part of the table that has been read, up to 1. A row changed meanwhile may be
+// reported twice, but is not missed. A table that no longer exists counts as empty. If
+// it cannot be read entirely, unread says why. Errors are those of MapError.
 func (d *Database) Read(ctx context.Context, t Table, key string, found func(Row), progress func(part float64)) (unread string, err error) {
 	unread, err = d.read(ctx, t, key, found, progress)
 	if ctx.Err() != nil {
@@ -309,7 +308,7 @@ func (d *Database) read(ctx context.Context, t Table, key string, found func(Row
 		if err != nil {
 			return "", err
 		}
-		// One statement sees all that there is, whatever becomes of the file.
+		// One statement sees all rows, whatever becomes of the file.
 		if after == before || blocks <= d.options.BatchBlocks {
 			return "", nil
 		}
@@ -317,7 +316,7 @@ func (d *Database) read(ctx context.Context, t Table, key string, found func(Row
 	return "was rewritten each time that it was read: search again later", nil
 }
 
-// file is the file of a table, and how many blocks it has.
+// file returns the file of a table and its number of blocks.
 func (d *Database) file(ctx context.Context, t Table) (file uint32, blocks int64, err error) {
 	err = d.conn.QueryRow(ctx, fmt.Sprintf(`
 		SELECT pg_relation_filenode(oid), pg_relation_size(oid) / current_setting('block_size')::bigint FROM pg_class WHERE oid = %d`, t.oid)).
@@ -328,10 +327,10 @@ func (d *Database) file(ctx context.Context, t Table) (file uint32, blocks int64
 	return file, blocks, err
 }
 
-// readOnce reads a table block after block. A long statement would keep the
-// server from cleaning up everywhere; but between two, a row may move to where
-// was read before. So what was written since the beginning is read once more, at
-// the end, with one statement that skips the rest.
+// readOnce reads a table block by block. A long statement would keep the server from
+// cleaning up everywhere; but between two statements, a row may move to blocks already
+// read. So a last statement reads what was written since the beginning and skips the
+// rest.
 func (d *Database) readOnce(ctx context.Context, t Table, key string, blocks int64, found func(Row), progress func(part float64)) error {
 	if blocks <= d.options.BatchBlocks {
 		err := d.copy(ctx, t, key, "", found)
@@ -355,7 +354,7 @@ func (d *Database) readOnce(ctx context.Context, t Table, key string, blocks int
 	return err
 }
 
-// copy reads what of a table passes.
+// copy reads the rows of a table that match where.
 func (d *Database) copy(ctx context.Context, t Table, key, where string, found func(Row)) error {
 	err := d.copyAs(ctx, t, key, where, false, found)
 	if pg, is := errors.AsType[*pgconn.PgError](err); is && pg.Code == "42883" {

@@ -18,22 +18,21 @@ import (
 )
 
 const (
-	// auditLeaves is how many leaves an audit looks at in one round trip: whole
-	// tiles.
+	// auditLeaves is how many leaves an audit reads in one round trip: whole tiles.
 	auditLeaves = 16 * tileWidth
-	// maxFindings is how many findings an audit names.
+	// maxFindings is how many findings an audit lists.
 	maxFindings = 100
-	// maxDoubts bounds what is kept until a checkpoint attests it.
+	// maxDoubts bounds the doubts kept until a checkpoint settles them.
 	maxDoubts = 2 * MaxSealed
 )
 
-// Audit is what an audit found.
+// Audit is the result of an audit.
 type Audit struct {
 	Size        int64 // leaves of the tree
-	Checkpoints int64 // checkpoints that were compared with it
-	Unverified  int64 // of these, how many are signed by none of the keys at hand
-	// Findings name what is not as it was sealed, in a sentence each; none where
-	// all is well. More is how many there are besides.
+	Checkpoints int64 // checkpoints compared with it
+	Unverified  int64 // of these, those signed by none of the available keys
+	// Findings say in a sentence each what differs from what was sealed; none if all is
+	// well. More counts those left out.
 	Findings []string
 	More     int64
 }
@@ -46,13 +45,12 @@ func (a *Audit) find(format string, args ...any) {
 	a.Findings = append(a.Findings, fmt.Sprintf(format, args...))
 }
 
-// Audit looks at the whole log: it computes every leaf anew from its receipt,
-// every tile from the leaves, and from them the root of every checkpoint, whose
-// signatures it verifies where it has the keys. It reads piece by piece and in
-// bounded memory, changes and locks nothing, and others may seal meanwhile: it
-// looks at the tree that there is when it begins. progress, where not nil, is
-// called after each piece. An error is one of the database, as of MapError;
-// what is wrong with the log is in the Audit.
+// Audit checks the whole log: it recomputes every leaf from its receipt, every tile
+// from the leaves, and from these the root of every checkpoint, and verifies signatures
+// for which it has keys. It reads in pieces, uses bounded memory, changes and locks
+// nothing, and covers the tree that exists when it begins; others may seal meanwhile. A
+// non-nil progress is called after each piece. Errors are those of the database, by
+// MapError; what is wrong with the log is in the Audit.
 func (l *Log) Audit(ctx context.Context, progress func(done, size int64)) (Audit, error) {
 	a := auditor{log: l}
 	if err := a.begin(ctx); err != nil {
@@ -70,20 +68,20 @@ func (l *Log) Audit(ctx context.Context, progress func(done, size int64)) (Audit
 	return a.Audit, err
 }
 
-// auditor is one audit under way. It grows the tree anew from the receipts.
-// Where the leaves in the tiles are others, it grows a second tree from those,
-// until a checkpoint tells which of the two is the one that was signed.
+// auditor is one running audit. It rebuilds the tree from the receipts. If the leaves
+// in the tiles differ, it builds a second tree from those, until a checkpoint tells
+// which of the two was signed.
 type auditor struct {
 	Audit
 	log      *Log
-	root     []byte // as the state has it
+	root     []byte // by the state
 	receipts *edge
-	tiles    *edge // nil while the two are one
+	tiles    *edge // nil while the two are equal
 	doubts   []doubt
-	upper    []tile // tiles above level 0 that are yet to be compared
+	upper    []tile // tiles above level 0 not compared yet
 }
 
-// doubt is a leaf whose receipt is not what the tile says.
+// doubt is a leaf whose receipt differs from its tile.
 type doubt struct {
 	index   int64
 	receipt uuid.UUID
@@ -207,7 +205,7 @@ func (a *auditor) piece(ctx context.Context) error {
 	return a.compareUpper(ctx)
 }
 
-// leafOf is the hash of a leaf as its tile has it.
+// leafOf returns the hash of a leaf according to its tile.
 func leafOf(tiles map[int64][]byte, index int64) (h tlog.Hash, ok bool) {
 	data := tiles[index/tileWidth]
 	at := int(index%tileWidth) * tlog.HashSize
@@ -228,7 +226,7 @@ func (a *auditor) doubt(d doubt) {
 	a.doubts = append(a.doubts, d)
 }
 
-// keep keeps a full tile above level 0, which may come from either tree.
+// keep stores a full tile above level 0, which may come from either tree.
 func (a *auditor) keep(t tile) {
 	if t.level > 0 {
 		t.hashes = append([]tlog.Hash(nil), t.hashes...)
@@ -236,8 +234,8 @@ func (a *auditor) keep(t tile) {
 	}
 }
 
-// compare compares a checkpoint with the trees of its size, and attests which
-// of the two was signed.
+// compare checks a checkpoint against the trees of its size, and settles which of the
+// two was signed.
 func (a *auditor) compare(row dbsqlc.CheckpointsOfRow) {
 	a.Checkpoints++
 	tree, err := a.open(row.Note)
@@ -260,7 +258,7 @@ func (a *auditor) compare(row dbsqlc.CheckpointsOfRow) {
 	a.attest(byReceipts, byTiles)
 }
 
-// compareCosignatures verifies those by witnesses that are known.
+// compareCosignatures verifies those of known witnesses.
 func (a *auditor) compareCosignatures(row dbsqlc.CheckpointsOfRow) {
 	for line := range bytes.Lines(row.Cosignatures) {
 		_, err := receipt.AddCosignature(row.Note, line, a.log.keys)
@@ -270,7 +268,7 @@ func (a *auditor) compareCosignatures(row dbsqlc.CheckpointsOfRow) {
 	}
 }
 
-// attest names what the doubts were about, and goes on with the tree that was
+// attest reports what the doubts were about, and continues with the tree that was
 // signed.
 func (a *auditor) attest(byReceipts, byTiles bool) {
 	for _, d := range a.doubts {
@@ -289,7 +287,7 @@ func (a *auditor) attest(byReceipts, byTiles bool) {
 	a.tiles, a.doubts = nil, nil
 }
 
-// open reads a checkpoint and verifies its signatures by keys at hand.
+// open reads a checkpoint and verifies its signatures with the available keys.
 func (a *auditor) open(signed []byte) (tlog.Tree, error) {
 	n, err := note.Open(signed, a.log.verifiers)
 	var text []byte
@@ -304,8 +302,7 @@ func (a *auditor) open(signed []byte) (tlog.Tree, error) {
 	return a.log.tree(text)
 }
 
-// compareUpper compares the tiles above level 0 that were kept with those that
-// are stored.
+// compareUpper compares the kept tiles above level 0 with the stored ones.
 func (a *auditor) compareUpper(ctx context.Context) error {
 	if len(a.upper) == 0 {
 		return nil
@@ -322,8 +319,8 @@ func (a *auditor) compareUpper(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// Where there were two trees, one of theirs will do.
-	wrong := map[place]int64{} // the first hash that is
+	// If there were two trees, a match with either is enough.
+	wrong := map[place]int64{} // the first differing hash of each
 	for _, t := range a.upper {
 		at := place{t.level, t.index}
 		n, same := difference(stored[at], join(t.hashes))
@@ -346,7 +343,7 @@ func (a *auditor) compareUpper(ctx context.Context) error {
 	return nil
 }
 
-// end compares what the last leaves have made.
+// end checks the result of the last leaves.
 func (a *auditor) end(ctx context.Context) error {
 	root := a.receipts.root()
 	byReceipts := a.Size == 0 && a.root == nil || bytes.Equal(root[:], a.root)

@@ -16,12 +16,12 @@ import (
 	"lethe/receipt"
 )
 
-// roundTiles is how many tiles of receipts a sealing looks at besides the last
-// one: 2,048 receipts. A log of no more is looked at as a whole.
+// roundTiles is how many tiles of receipts a sealing checks besides the last one: 2,048
+// receipts. A log of at most that size is checked as a whole.
 const roundTiles = 8
 
-// open reads a checkpoint that the log has signed with one of its keys. Others
-// may have signed it, too: former keys, and witnesses.
+// open reads a checkpoint signed by the log with one of its keys. It may have other
+// signatures, too: of former keys and of witnesses.
 func (l *Log) open(signed []byte) (tlog.Tree, error) {
 	n, err := note.Open(signed, l.verifiers)
 	if err != nil {
@@ -45,10 +45,10 @@ func (l *Log) tree(text []byte) (tlog.Tree, error) {
 	return tlog.Tree{N: c.Size, Hash: c.Root}, nil
 }
 
-// leaves is a range of them: from the first on, up to before beyond.
+// leaves is a range of leaves, from first up to before beyond.
 type leaves struct{ first, beyond int64 }
 
-// tiles are those of level 0 that hold the range, which begins where one does.
+// tiles returns the tiles of level 0 that hold the range, which begins at a tile.
 func (r leaves) tiles(size int64) []tlog.Tile {
 	var tiles []tlog.Tile
 	for first := r.first; first < r.beyond; first += tileWidth {
@@ -57,8 +57,8 @@ func (r leaves) tiles(size int64) []tlog.Tile {
 	return tiles
 }
 
-// rounds are the leaves to look at before a tree of this size grows: the last
-// tile, and the next few in turn.
+// rounds returns the leaves to check before a tree of this size grows: the last tile,
+// and the next few in turn.
 func (l *Log) rounds(size int64) []leaves {
 	last := leaves{(size - 1) / tileWidth * tileWidth, size}
 	full := last.first / tileWidth // tiles before the last
@@ -80,8 +80,8 @@ func (l *Log) rounds(size int64) []leaves {
 	return []leaves{turn, last}
 }
 
-// readTiles fetches all tiles that it takes to look at the ranges, to read the
-// edge and to compare with a tree that was seen, in one round trip.
+// readTiles fetches, in one round trip, all tiles needed to check the ranges, to read
+// the edge and to compare with a tree seen before.
 func (s *sealing) readTiles(ctx context.Context, size int64, ranges []leaves, seen tlog.Tree) (tileSet, error) {
 	plan := tilePlan{}
 	if err := authenticate(tlog.Tree{N: size}, plan, ranges, seen); err != nil {
@@ -102,8 +102,8 @@ func (s *sealing) readTiles(ctx context.Context, size int64, ranges []leaves, se
 	return tiles, nil
 }
 
-// authenticate makes sure that the tiles of level 0 that hold the ranges are
-// those of the tree, and that the tree has grown out of the one that was seen.
+// authenticate verifies that the tiles of level 0 that hold the ranges belong to the
+// tree, and that the tree extends the one seen before.
 func authenticate(tree tlog.Tree, tiles tlog.TileReader, ranges []leaves, seen tlog.Tree) error {
 	hashes := tlog.TileHashReader(tree, tiles)
 	var indexes []int64
@@ -129,7 +129,7 @@ func authenticate(tree tlog.Tree, tiles tlog.TileReader, ranges []leaves, seen t
 	return nil
 }
 
-// untrue turns an error of tlog into one of the log's. It passes over errPlanned.
+// untrue turns an error of tlog into one of the log's. It lets errPlanned pass.
 func untrue(err error) error {
 	if err == nil || errors.Is(err, errPlanned) {
 		return nil
@@ -140,7 +140,7 @@ func untrue(err error) error {
 	return damaged("the tiles do not make the tree that was signed: %w", err)
 }
 
-// tilePlan notes which tiles are asked for.
+// tilePlan records which tiles are requested.
 type tilePlan map[tlog.Tile]bool
 
 var errPlanned = errors.New("tiles are only planned for")
@@ -157,7 +157,7 @@ func (p tilePlan) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
 
 func (tilePlan) SaveTiles([]tlog.Tile, [][]byte) {}
 
-// fetch reads what was planned.
+// fetch reads the planned tiles.
 func (p tilePlan) fetch(ctx context.Context, queries *dbsqlc.Queries) (tileSet, error) {
 	var wanted dbsqlc.TilesParams
 	for t := range p {
@@ -177,7 +177,7 @@ func (p tilePlan) fetch(ctx context.Context, queries *dbsqlc.Queries) (tileSet, 
 	return tiles, nil
 }
 
-// compare makes sure that the receipts of a range are those of its tiles.
+// compare verifies that the receipts of a range match its tiles.
 func (s *sealing) compare(ctx context.Context, r leaves, tiles tileSet) error {
 	rows, err := s.tx.Query(ctx, dbsqlc.Leaves, r.first, r.beyond)
 	if err != nil {

@@ -17,27 +17,26 @@ import (
 	"lethe/receipt"
 )
 
-// Later is a later state of the log, kept outside of a database that has been
-// restored since. Whoever hands it in has verified the checkpoint's signatures.
+// Later is a later state of the log, kept outside of a database that has been restored
+// since. The caller has verified the checkpoint's signatures.
 type Later struct {
 	Origin     string
 	Checkpoint []byte // a signed note
 	Tree       tlog.Tree
 	Tiles      tlog.TileReader // of the tree; what it reads is verified here
-	// Leaves calls each with the receipts from a leaf on. They are verified here,
-	// too.
+	// Leaves calls each with the receipts from a leaf on. They are verified here, too.
 	Leaves func(first int64, each func(body []byte) error) error
-	// Secrets are what was known of a receipt; a nil salt where nothing was.
+	// Secrets returns what was known of a receipt; a nil salt if nothing was.
 	Secrets func(receipt uuid.UUID) (salt []byte, actor *uuid.UUID)
 }
 
-// ErrForked is what an error is that is about a database whose log is not the
-// beginning of the later state, nor its continuation.
+// ErrForked means that the database's log is neither the beginning of the later state
+// nor its continuation.
 var ErrForked = errors.New("the log has another past")
 
-// Missing is how many leaves of the later state the database lacks; 0 where it
-// has that or a still later one. Where it has another past the error is
-// ErrForked. Nothing is changed. Other errors as of MapError.
+// Missing counts the leaves of the later state that the database lacks; 0 if it has
+// that state or a later one. It fails with ErrForked if the pasts differ. It changes
+// nothing. Other errors are those of MapError.
 func (l *Log) Missing(ctx context.Context, later Later) (n int64, err error) {
 	var state dbsqlc.StateRow
 	err = l.db.Use(ctx, func(c postgres.Conn) (err error) {
@@ -70,7 +69,7 @@ func forked(size int64) error {
 	}
 }
 
-// begins makes sure that a tree is the beginning of the later one.
+// begins verifies that a tree is the beginning of the later one.
 func (later Later) begins(origin string, size int64, root []byte) error {
 	if size == 0 {
 		return nil
@@ -85,13 +84,13 @@ func (later Later) begins(origin string, size int64, root []byte) error {
 	return nil
 }
 
-// unlike is the error of a later state that is not what its checkpoint says.
+// unlike is the error for a later state that contradicts its checkpoint.
 func unlike(err error) error {
 	return &domain.Error{Code: domain.CodeInternal, Message: "What was kept of the log of erasures is damaged: nothing was changed", Cause: err}
 }
 
-// MayComplete tells whether the role has the privileges for Complete. Errors as of
-// MapError.
+// MayComplete reports whether the role has the privileges for Complete. Errors are
+// those of MapError.
 func (l *Log) MayComplete(ctx context.Context) (may bool, err error) {
 	err = l.db.Use(ctx, func(c postgres.Conn) (err error) {
 		may, err = dbsqlc.New(c).MayComplete(ctx)
@@ -103,12 +102,11 @@ func (l *Log) MayComplete(ctx context.Context) (may bool, err error) {
 // leavesAtOnce is how many leaves one statement adds.
 const leavesAtOnce = 500
 
-// Complete adds to the database what it lacks of the later state: exactly the
-// leaves that were sealed, in their places, with the tiles over them and the
-// checkpoint, which counts as published. It is one transaction, and does nothing
-// where nothing is missing. It returns how many leaves were added. Errors as of
-// Missing; CodeUnavailable where somebody is sealing at the time. It needs more
-// privileges than the service has.
+// Complete adds what the database lacks of the later state: exactly the sealed leaves,
+// in their places, with the tiles over them and the checkpoint, which counts as
+// published. It is one transaction, does nothing if nothing is missing, and returns the
+// number of leaves added. It needs more privileges than the service has. It fails with
+// CodeUnavailable during a sealing; other errors are those of Missing.
 func (l *Log) Complete(ctx context.Context, later Later, progress func(done int64)) (added int64, err error) {
 	err = l.db.Tx(ctx, func(tx *postgres.Tx) error {
 		queries := dbsqlc.New(tx)
@@ -142,7 +140,7 @@ func (l *Log) Complete(ctx context.Context, later Later, progress func(done int6
 	return added, nil
 }
 
-// edge is the right edge of the tree as it was at an earlier size.
+// edge returns the right edge of the tree at an earlier size.
 func (later Later) edge(size int64) (*edge, error) {
 	tiles, hashes := tileSet{}, tlog.TileHashReader(later.Tree, later.Tiles)
 	for _, t := range edgeTiles(size) {

@@ -10,16 +10,15 @@ import (
 	"lethe/receipt"
 )
 
-// Cosign adds signatures of the configured witnesses to a checkpoint that has
-// been published. It takes the checkpoint's text, an empty line, and lines of
-// signatures in any order; the log's own may be among them. It returns how many
-// leaves the checkpoint is of, and how many witnesses had not signed it before:
-// of each the first signature stays.
+// Cosign adds signatures of the configured witnesses to a published checkpoint. It
+// takes the checkpoint's text, an empty line, and lines of signatures in any order; the
+// log's own may be among them. It returns the checkpoint's number of leaves, and how
+// many witnesses signed for the first time: the first signature of each stays.
 //
-// CodeInvalid where it is no checkpoint with a witness's signature, or any
-// signature is wrong or of another key: then nothing is added. CodeNotFound where
-// no checkpoint of its size has been published, CodeConflict where that is
-// another one. ErrNoKey; other errors as of MapError.
+// It fails with CodeInvalid if this is not a checkpoint with a witness's signature, or
+// if any signature is wrong or of another key; then nothing is added. It fails with
+// CodeNotFound if no checkpoint of this size is published, with CodeConflict if a
+// different one is, and with ErrNoKey; other errors are those of MapError.
 func (l *Log) Cosign(ctx context.Context, cosigned []byte) (size int64, added int, err error) {
 	if len(l.signers) == 0 {
 		return 0, 0, ErrNoKey
@@ -69,8 +68,8 @@ func (l *Log) Cosign(ctx context.Context, cosigned []byte) (size int64, added in
 	return theirs.Size, added, nil
 }
 
-// cosigner is the witness that has signed a checkpoint with this line, which ends
-// with a newline.
+// cosigner returns the witness that signed a checkpoint with this line, which ends with
+// a newline.
 func (l *Log) cosigner(note, line []byte) (key receipt.PublicKey, err error) {
 	with, err := receipt.AddCosignature(note, line, l.keys)
 	if err != nil {
@@ -84,8 +83,8 @@ func (l *Log) cosigner(note, line []byte) (key receipt.PublicKey, err error) {
 	return signatures[len(signatures)-1].Key, nil
 }
 
-// cosigned is a checkpoint with those of these lines that are right and of a
-// known witness.
+// cosigned returns a checkpoint with those of these lines that are valid signatures of
+// a known witness.
 func (l *Log) cosigned(note, lines []byte) []byte {
 	if l.witnesses == 0 {
 		return note

@@ -10,14 +10,14 @@ import (
 	"lethe/adapters/postgres/translog/internal/dbsqlc"
 )
 
-// Buried is a receipt of which it is still known what was erased.
+// Buried is a receipt of an erasure whose subject is still known.
 type Buried struct {
 	ID        uuid.UUID
 	WrittenAt time.Time
 }
 
-// Buried returns all of them, and from which leaf on Grown tells of those that
-// came since. Errors as of MapError.
+// Buried returns all of them, and the leaf from which Grown reports later ones. Errors
+// are those of MapError.
 func (l *Log) Buried(ctx context.Context) (buried []Buried, first int64, err error) {
 	err = l.db.Use(ctx, func(c postgres.Conn) error {
 		queries := dbsqlc.New(c)
@@ -36,10 +36,9 @@ func (l *Log) Buried(ctx context.Context) (buried []Buried, first int64, err err
 	return buried, first, err
 }
 
-// Grown returns the receipts that no tree holds and those that became leaves
-// from first on, and from which leaf on there was none yet: whoever goes on from
-// there misses nothing, and sees again what had been unsealed. It makes one round
-// trip. Errors as of MapError.
+// Grown returns the receipts in no tree and those that became leaves from first on, and
+// the first leaf that did not exist yet: continuing there misses nothing, and returns
+// again what was unsealed. It makes one round trip. Errors are those of MapError.
 func (l *Log) Grown(ctx context.Context, first int64) (sealed, unsealed []uuid.UUID, next int64, err error) {
 	err = l.db.Use(ctx, func(c postgres.Conn) error {
 		sealed, unsealed, next = nil, nil, first
@@ -62,14 +61,13 @@ type Erasure struct {
 	Receipt    uuid.UUID
 	ExecutedAt time.Time
 	Requests   []uuid.UUID
-	Salt       []byte     // nil where it was forgotten
+	Salt       []byte     // nil if forgotten
 	Actor      *uuid.UUID // nil: nobody, or forgotten
 }
 
-// Erasures returns what was erased with each of these receipts, the oldest
-// first; those of which it is not known, or that are of no erasure, are missing.
-// It needs to read salts, which the service's role may not. Errors as of
-// MapError.
+// Erasures returns what was erased with each of these receipts, the oldest first; it
+// leaves out those that are unknown or not of an erasure. It has to read salts, which
+// the service's role may not. Errors are those of MapError.
 func (l *Log) Erasures(ctx context.Context, receipts []uuid.UUID) (erasures []Erasure, err error) {
 	err = l.db.Use(ctx, func(c postgres.Conn) error {
 		rows, err := dbsqlc.New(c).Erasures(ctx, receipts)
@@ -82,8 +80,8 @@ func (l *Log) Erasures(ctx context.Context, receipts []uuid.UUID) (erasures []Er
 	return erasures, err
 }
 
-// Bodies returns the bytes of these receipts; those that are not there are
-// missing. Errors as of MapError.
+// Bodies returns the bytes of these receipts, except missing ones. Errors are those of
+// MapError.
 func (l *Log) Bodies(ctx context.Context, receipts []uuid.UUID) (bodies map[uuid.UUID][]byte, err error) {
 	err = l.db.Use(ctx, func(c postgres.Conn) error {
 		rows, err := dbsqlc.New(c).Bodies(ctx, receipts)

@@ -8,12 +8,11 @@ import (
 	"lethe/domain"
 )
 
-// Publish publishes the checkpoints that all configured standbys have replayed
-// past, by the place in the write-ahead log that is read after the checkpoint
-// was committed: a failover to one of them cannot lose these. It returns how
-// many, and which standbys are not connected. Any number of processes may call
-// it. Without the privilege to see what standbys have replayed it is
-// CodeInternal and says so; other errors as of MapError.
+// Publish publishes the checkpoints that all configured standbys have replayed, by the
+// write-ahead log position read after the checkpoint's commit: a failover to one of
+// them cannot lose these. It returns their number, and the standbys that are not
+// connected. Several processes may call it. It fails with CodeInternal if the role may
+// not see what standbys have replayed; other errors are those of MapError.
 func (l *Log) Publish(ctx context.Context) (published int64, absent []string, err error) {
 	permitted := true
 	err = l.db.Use(ctx, func(c postgres.Conn) (err error) {
@@ -36,8 +35,8 @@ func (l *Log) Publish(ctx context.Context) (published int64, absent []string, er
 	return published, absent, nil
 }
 
-// A standby that is not connected has replayed nothing; of several under one
-// name the last one counts.
+// A standby that is not connected has replayed nothing; of several with the same name,
+// only the one furthest behind counts.
 const publishReplayed = `-- name: PublishReplayed :one
 WITH standbys AS (
     SELECT wanted.name, min(coalesce(r.replay_lsn, '0/0')) FILTER (WHERE r.pid IS NOT NULL) AS replayed

@@ -27,7 +27,7 @@ func (l *Log) Keys() []string {
 	return keys
 }
 
-// Checkpoint makes one round trip, and another where the log has grown.
+// Checkpoint makes one round trip, and another if the log has grown.
 func (l *Log) Checkpoint(ctx context.Context) ([]byte, error) {
 	seen := *l.seen.Load()
 	var row dbsqlc.PublishedRow
@@ -47,8 +47,8 @@ func (l *Log) Checkpoint(ctx context.Context) ([]byte, error) {
 	return l.cosigned(row.Note, row.Cosignatures), nil
 }
 
-// published reads a published checkpoint, which must have grown out of what had
-// been seen before it was fetched, and keeps it: whoever calls may then show it.
+// published reads a published checkpoint and keeps it, so that the caller may show it.
+// It must extend what had been seen before it was fetched.
 func (l *Log) published(ctx context.Context, size int64, signed []byte, seen tlog.Tree) (tlog.Tree, error) {
 	text, _, _ := bytes.Cut(signed, []byte("\n\n"))
 	tree, err := l.tree(append(bytes.Clone(text), '\n'))
@@ -68,7 +68,7 @@ func (l *Log) published(ctx context.Context, size int64, signed []byte, seen tlo
 	return tree, l.see(tree, signed)
 }
 
-// grownOut makes sure that a tree has grown out of the one that was seen.
+// grownOut verifies that a tree extends the one seen before.
 func (l *Log) grownOut(ctx context.Context, seen, tree tlog.Tree) error {
 	if seen.N == 0 || seen == tree {
 		return nil
@@ -85,9 +85,9 @@ func (l *Log) grownOut(ctx context.Context, seen, tree tlog.Tree) error {
 	return nil
 }
 
-// Receipt makes one round trip, and another where the log has grown or the newest
-// checkpoint that witnesses have signed is of keys that are not in use any more, and
-// checks the proof before it hands it out.
+// Receipt makes one round trip, and another if the log has grown or the newest
+// checkpoint signed by witnesses is of keys no longer in use. It verifies the proof
+// before returning it.
 func (l *Log) Receipt(ctx context.Context, id uuid.UUID) (domain.LoggedReceipt, error) {
 	found, err := l.receipt(ctx, id, l.witnesses > 0)
 	if errors.Is(err, errOtherKeys) {
@@ -221,10 +221,10 @@ func (l *Log) Entries(ctx context.Context, t domain.Tile) (bundle []byte, err er
 	return bundle, nil
 }
 
-// Consistency proves that the tree of one size has grown out of the one of an
-// earlier size, published or not. It makes one round trip. CodeNotFound where
-// the log has no such trees; other errors as of MapError. The proof is only as
-// good as the tiles: whoever relies on it checks it against both roots.
+// Consistency proves that the tree of one size extends the tree of an earlier size,
+// published or not. It makes one round trip. It fails with CodeNotFound if the log has
+// no such trees; other errors are those of MapError. The proof is only as good as the
+// tiles: verify it against both roots.
 func (l *Log) Consistency(ctx context.Context, older, newer int64) (tlog.TreeProof, error) {
 	none := domain.Errorf(domain.CodeNotFound, "The log has no tree of size %d that one of size %d has grown out of", newer, older)
 	if older < 1 || newer < older || newer > maxIndex*domain.TileWidth {

@@ -11,13 +11,12 @@ import (
 	"lethe/domain"
 )
 
-// Compare makes sure that the database's newest published checkpoint is not
-// older than the newest that was seen, by this process or by another that keeps
-// it in the same place, and that it has grown out of that; then it is kept. Where
-// that is not so, the error is ErrRolledBack. It makes one round trip, and another
-// where the log has grown. Other errors as of Checkpoint.
+// Compare verifies that the database's newest published checkpoint is or extends the newest
+// one seen, by this process or by another that shares its store, and keeps it. If not,
+// it fails with ErrRolledBack. It makes one round trip, and another if the log has
+// grown. Other errors are those of Checkpoint.
 func (l *Log) Compare(ctx context.Context) error {
-	// Whatever is kept by now was committed before the database is asked.
+	// What is kept by now was committed before the database is asked.
 	if err := l.recall(); err != nil {
 		return &domain.Error{Code: domain.CodeInternal, Message: "The newest checkpoint that was seen cannot be read; see the service's log", Cause: err}
 	}
@@ -27,7 +26,7 @@ func (l *Log) Compare(ctx context.Context) error {
 	return nil
 }
 
-// recall reads what is kept.
+// recall reads the kept checkpoint.
 func (l *Log) recall() error {
 	if l.kept == nil {
 		return nil
@@ -38,7 +37,7 @@ func (l *Log) recall() error {
 	}
 	n, err := note.Open(signed, l.verifiers)
 	if unverified, ok := errors.AsType[*note.UnverifiedNoteError](err); ok {
-		n = unverified.Note // a former key's
+		n = unverified.Note // by a former key
 	} else if err != nil {
 		return fmt.Errorf("the checkpoint that is kept is damaged: %w", err)
 	}
@@ -50,7 +49,7 @@ func (l *Log) recall() error {
 	return nil
 }
 
-// see keeps a published tree and then notes it.
+// see keeps a published tree and then records it.
 func (l *Log) see(tree tlog.Tree, signed []byte) error {
 	if l.kept != nil && tree.N > l.seen.Load().N {
 		if err := l.kept.Keep(signed); err != nil {
@@ -65,7 +64,7 @@ func (l *Log) see(tree tlog.Tree, signed []byte) error {
 	return nil
 }
 
-// saw notes that a tree has been published.
+// saw records that a tree has been published.
 func (l *Log) saw(tree tlog.Tree) {
 	for {
 		known := l.seen.Load()

@@ -17,25 +17,25 @@ import (
 	"lethe/receipt"
 )
 
-// MaxSealed is how many receipts a call of Seal takes at most.
+// MaxSealed is how many receipts one call of Seal seals at most.
 const MaxSealed = 10_000
 
 // lockKey is "lethelog" in ASCII.
 const lockKey = 0x6c657468656c6f67
 
-// ErrNoKey is what Seal returns where no key was given.
+// ErrNoKey is returned by Seal without a key.
 var ErrNoKey = domain.Errorf(domain.CodeInternal, "There is no key to sign the log of erasures with")
 
-// Backlog is what there is to do for Seal and Publish.
+// Backlog is the pending work of Seal and Publish.
 type Backlog struct {
-	Waiting   bool          // there are receipts that no tree holds
+	Waiting   bool          // some receipts are in no tree
 	Oldest    time.Duration // how long the first of these has been waiting
 	Size      int64         // leaves of the tree
-	Published int64         // of these, how many a published checkpoint covers
+	Published int64         // of these, those that a published checkpoint covers
 }
 
-// Backlog looks at what there is to do. It makes one round trip and locks
-// nothing. Errors as of MapError.
+// Backlog reads the pending work. It makes one round trip and locks nothing. Errors are
+// those of MapError.
 func (l *Log) Backlog(ctx context.Context) (Backlog, error) {
 	var row dbsqlc.BacklogRow
 	err := l.db.Use(ctx, func(c postgres.Conn) (err error) {
@@ -53,18 +53,16 @@ func (l *Log) Backlog(ctx context.Context) (Backlog, error) {
 	}, nil
 }
 
-// Seal makes the oldest receipts that no tree holds yet leaves, at most
-// MaxSealed of them, and signs the tree that they make; n is how many. All of
-// it is one transaction. Of any number of processes that seal one does, and the
-// others return 0 at once.
+// Seal makes the oldest unsealed receipts leaves, at most MaxSealed of them, signs the
+// resulting tree, and returns how many. It is one transaction. If several processes
+// seal at once, one works and the others return 0 at once.
 //
-// Before that, it makes sure that the tree is the one that was signed last, that
-// no later one has been seen published, and that some of the receipts are still
-// what was sealed: those of the last tile, and, from one call to the next, all
-// others in turn. Where that is not so, nothing is sealed: a log that goes on
-// from a changed or rewound database would be a fork. Other errors: ErrNoKey,
-// CodeUnavailable beside n where the tree has been sealed and could not be kept
-// in Config.Checkpoints, and as of MapError.
+// Before that, Seal verifies that the tree is the one signed last, that no later one
+// has been seen published, and that some receipts are unchanged since sealing: those of
+// the last tile, and from call to call all others in turn. If not, it seals nothing: a
+// log that continues from a changed or rewound database would be a fork. Other errors:
+// ErrNoKey; CodeUnavailable with n set if the tree was sealed but could not be kept in
+// Config.Checkpoints; those of MapError.
 func (l *Log) Seal(ctx context.Context) (n int, err error) {
 	if len(l.signers) == 0 {
 		return 0, ErrNoKey
@@ -102,8 +100,7 @@ type sealing struct {
 	queries *dbsqlc.Queries
 }
 
-// check returns the edge of the tree, once that is known to be the one that was
-// signed last.
+// check returns the edge of the tree after verifying that it is the tree signed last.
 func (s *sealing) check(ctx context.Context, seen tlog.Tree) (*edge, error) {
 	state, err := s.queries.LockState(ctx)
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
@@ -151,7 +148,7 @@ func (s *sealing) check(ctx context.Context, seen tlog.Tree) (*edge, error) {
 	return newEdge(tree.N, tiles)
 }
 
-// grow adds what there is to be added, and signs.
+// grow adds the waiting receipts and signs.
 func (s *sealing) grow(ctx context.Context, e *edge) (int, tlog.Tree, []byte, error) {
 	first := e.size
 	var ids []uuid.UUID
@@ -197,12 +194,12 @@ func (s *sealing) grow(ctx context.Context, e *edge) (int, tlog.Tree, []byte, er
 	return len(ids), tree, signed, s.tx.SendBatch(ctx, &b).Close()
 }
 
-// queue adds a query to a batch, as of postgres.Queue.
+// queue adds a query to a batch, like postgres.Queue.
 func queue(b *pgx.Batch, call func(*dbsqlc.Queries) error) *pgx.QueuedQuery {
 	return postgres.Queue(b, func(db postgres.DBTX) error { return call(dbsqlc.New(db)) })
 }
 
-// queueTree adds what stores a tree that has been signed, with tiles of it.
+// queueTree adds statements that store a signed tree and some of its tiles.
 func queueTree(ctx context.Context, b *pgx.Batch, origin string, tree tlog.Tree, tiles tileRows, signed []byte, publish bool) {
 	tiles.queue(ctx, b)
 	queue(b, func(q *dbsqlc.Queries) error {
@@ -234,15 +231,15 @@ func (r *tileRows) add(t tile) {
 	r.hashes = append(r.hashes, join(t.hashes))
 }
 
-// What a receipt begins with, in its canonical form.
+// The beginning of a receipt in its canonical form.
 const (
 	beforeID  = `{"version":"` + receipt.Version + `","id":"`
 	beforeLog = `","log":"`
 	lengthID  = len("00000000-0000-0000-0000-000000000000")
 )
 
-// nameOf is the id of a receipt and the log that it says it is of; empty where
-// it is no receipt. To read all of it would take longer than to seal it.
+// nameOf returns the id of a receipt and the log that it names; empty if it is not a
+// receipt. Parsing all of it would take longer than sealing it.
 func nameOf(body []byte) (id, log string) {
 	rest, ok := bytes.CutPrefix(body, []byte(beforeID))
 	if !ok || len(rest) < lengthID {

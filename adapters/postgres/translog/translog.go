@@ -1,9 +1,9 @@
-// Package translog keeps the log of erasures in Postgres: receipts become leaves
-// of a Merkle tree (RFC 6962) in tiles of 256 hashes, every state of which is
-// signed and, once no failover can lose it, published.
+// Package translog keeps the log of erasures in Postgres: receipts become leaves of a
+// Merkle tree (RFC 6962) in tiles of 256 hashes. Every state of it is signed and, once
+// no failover can lose it, published.
 //
-// [Log] seals, signs, publishes and reads the log as its [Config] says who signs.
-// [Audit] is what a reading of the whole log found.
+// [Log] seals, signs, publishes and reads the log as its [Config] says. [Audit] is the
+// result of checking the whole log.
 package translog
 
 import (
@@ -20,8 +20,8 @@ import (
 	"lethe/receipt"
 )
 
-// ErrRolledBack is what an error is that is about a database whose log is not the one
-// of which newer checkpoints were seen: it was restored, or is another.
+// ErrRolledBack means that the database's log does not extend the newest checkpoint
+// seen: the database was restored, or is another.
 var ErrRolledBack = errors.New("the log is older than what was seen of it")
 
 func older(format string, args ...any) *domain.Error {
@@ -32,29 +32,28 @@ func older(format string, args ...any) *domain.Error {
 	}
 }
 
-// Config says who signs the log and who has to have it.
+// Config says who signs the log and which standbys must have it.
 type Config struct {
-	// Signers sign every checkpoint, the newest key first; all are of one
-	// origin. None: the log can be read, and nothing is sealed.
+	// Signers sign every checkpoint, the newest key first; all have the same origin.
+	// None: the log can be read, and nothing is sealed.
 	Signers []receipt.Signer
-	// Standbys are the application_names of those that have to have replayed a
-	// checkpoint before it is published. None: it is published at once.
+	// Standbys are the application_names of the standbys that must replay a checkpoint
+	// before it is published. None: it is published at once.
 	Standbys []string
-	// Witnesses are the keys of those whose signatures may be added to
-	// checkpoints.
+	// Witnesses are the keys whose signatures may be added to checkpoints.
 	Witnesses []receipt.PublicKey
-	// Checkpoints keeps the newest checkpoint that was seen over restarts; nil: it is
-	// known for as long as the process runs.
+	// Checkpoints keeps the newest checkpoint seen across restarts; nil: only this
+	// process remembers it.
 	Checkpoints CheckpointStore
 }
 
-// CheckpointStore is where the newest checkpoint that was seen is kept, outside of the
-// database. Several processes may share it.
+// CheckpointStore keeps the newest checkpoint seen outside of the database. Several
+// processes may share it.
 type CheckpointStore interface {
-	// Read returns the checkpoint, a signed note; nil where there is none yet.
+	// Read returns the checkpoint, a signed note; nil if there is none yet.
 	Read() ([]byte, error)
-	// Keep puts a checkpoint there, unless one of as many leaves or more is
-	// there already. When it returns, it is durable.
+	// Keep stores a checkpoint, unless it holds one of at least as many leaves. It is
+	// durable on return.
 	Keep(signed []byte) error
 }
 
@@ -68,17 +67,16 @@ type Log struct {
 	verifiers note.Verifiers
 	standbys  []string
 
-	// seen is the newest published tree that this process knows of: what was
-	// shown cannot be taken back. It is kept first.
+	// seen is the newest published tree that this process knows: what was shown cannot
+	// be taken back. It is set after it is kept.
 	seen atomic.Pointer[tlog.Tree]
 	kept CheckpointStore // may be nil
-	// next is the tile that the next sealing begins its rounds with.
+	// next is the tile at which the next sealing begins its rounds.
 	next atomic.Int64
 }
 
-// New makes the log on the primary of the database that fusillade is in. It
-// fails where what is kept in cfg.Checkpoints cannot be read, is damaged or is of
-// another log.
+// New makes the log on the primary of fusillade's database. It fails if the checkpoint
+// in cfg.Checkpoints cannot be read, is damaged or is of another log.
 func New(db *postgres.DB, cfg Config) (*Log, error) {
 	if db == nil {
 		return nil, errors.New("the log needs a database")
@@ -115,7 +113,7 @@ func New(db *postgres.DB, cfg Config) (*Log, error) {
 	return l, nil
 }
 
-// ErrDamaged is behind errors that say that the log is not as it was signed.
+// ErrDamaged is wrapped by errors that say that the log is not as it was signed.
 var ErrDamaged = errors.New("the log is not as it was signed")
 
 // damaged says what of the log is not as it was signed.

@@ -12,14 +12,14 @@ const (
 	tileWidth  = 1 << tileHeight
 )
 
-// edge is the right edge of a tree, which is all that it takes to grow it.
+// edge is the right edge of a tree, which is all that growing it needs.
 type edge struct {
 	size int64
-	// peaks are the roots of its perfect subtrees: one of 2^i leaves at i where
-	// that bit of the size is set.
+	// peaks are the roots of the perfect subtrees: one of 2^i leaves at i if that bit
+	// of the size is set.
 	peaks [64]tlog.Hash
-	// levels are, of each level of tiles, the hashes of the last tile while
-	// that is not full.
+	// levels holds, for each level of tiles, the hashes of the last tile while it is
+	// not full.
 	levels [][]tlog.Hash
 }
 
@@ -30,8 +30,8 @@ type tile struct {
 	hashes []tlog.Hash
 }
 
-// add appends a leaf. Tiles that this makes full go to full, which must not
-// keep their hashes.
+// add appends a leaf. It passes tiles that become full to full, which must not keep
+// their hashes.
 func (e *edge) add(leaf tlog.Hash, full func(tile)) {
 	h := leaf
 	for height := 0; ; height++ {
@@ -58,7 +58,7 @@ func (e *edge) put(level int, h tlog.Hash, full func(tile)) {
 	}
 }
 
-// partial are the tiles that are not full.
+// partial returns the tiles that are not full.
 func (e *edge) partial() []tile {
 	var tiles []tile
 	for level, hashes := range e.levels {
@@ -69,7 +69,7 @@ func (e *edge) partial() []tile {
 	return tiles
 }
 
-// root is the tree's hash.
+// root returns the tree's hash.
 func (e *edge) root() tlog.Hash {
 	if e.size == 0 {
 		return sha256.Sum256(nil)
@@ -84,7 +84,7 @@ func (e *edge) root() tlog.Hash {
 	return root
 }
 
-// clone is an edge that grows apart from e.
+// clone returns an independent copy of the edge.
 func (e *edge) clone() *edge {
 	c := *e
 	c.levels = make([][]tlog.Hash, len(e.levels))
@@ -94,7 +94,7 @@ func (e *edge) clone() *edge {
 	return &c
 }
 
-// perfect is the hash of a subtree over these hashes, which are a power of two.
+// perfect returns the hash of a subtree; the number of hashes is a power of two.
 func perfect(hashes []tlog.Hash) tlog.Hash {
 	if len(hashes) == 1 {
 		return hashes[0]
@@ -103,7 +103,7 @@ func perfect(hashes []tlog.Hash) tlog.Hash {
 	return tlog.NodeHash(perfect(hashes[:half]), perfect(hashes[half:]))
 }
 
-// edgeTiles are the tiles that the edge of a tree of this size is read from.
+// edgeTiles returns the tiles from which the edge of a tree of this size is read.
 func edgeTiles(size int64) []tlog.Tile {
 	var tiles []tlog.Tile
 	for level := 0; size>>(tileHeight*level) > 0; level++ {
@@ -115,7 +115,7 @@ func edgeTiles(size int64) []tlog.Tile {
 	return tiles
 }
 
-// newEdge is the edge that these tiles, which are edgeTiles of the size, hold.
+// newEdge reads the edge from the tiles that edgeTiles returns for the size.
 func newEdge(size int64, tiles tileSet) (*edge, error) {
 	e := &edge{size: size}
 	for _, t := range edgeTiles(size) {
@@ -138,14 +138,13 @@ func newEdge(size int64, tiles tileSet) (*edge, error) {
 	return e, nil
 }
 
-// place is where a tile is.
+// place is a tile's place.
 type place struct {
 	level int
 	index int64
 }
 
-// tileSet is the hashes of tiles as they are stored. It is a tlog.TileReader,
-// of tiles that are there already.
+// tileSet holds the hashes of stored tiles. It is a tlog.TileReader of fetched tiles.
 type tileSet map[place][]byte
 
 func (s tileSet) data(t tlog.Tile) ([]byte, error) {

@@ -17,7 +17,7 @@ import (
 	"lethe/domain"
 )
 
-// What the columns take.
+// Limits of the columns.
 const (
 	individual   = "individual"
 	organization = "organization"
@@ -29,12 +29,12 @@ var (
 	membershipStatuses = []string{"active", "pending"}
 )
 
-// Directory keeps people, organizations and keys in a database of Lethe's own.
-// It needs the privileges of the tables' owner, which the service does not.
+// Directory keeps people, organizations and keys in a database of Lethe's own. It needs
+// the privileges of the tables' owner, which the service does not.
 //
-// Where a method takes who, that is an identifier or an e-mail address, in
-// either case; CodeNotFound where there is none, CodeInvalid where the address
-// is that of several.
+// A parameter who is an identifier or an e-mail address, in either case; methods fail
+// with CodeNotFound if it matches nobody, and with CodeInvalid if several have that
+// address.
 type Directory struct {
 	db *postgres.DB
 }
@@ -47,7 +47,7 @@ func NewDirectory(db *postgres.DB) (*Directory, error) {
 	return &Directory{db}, nil
 }
 
-// NewUser is somebody, or an organization, to be added.
+// NewUser is a person or an organization to add.
 type NewUser struct {
 	Email        string
 	DisplayName  string // empty: none
@@ -83,9 +83,9 @@ type KeyInfo struct {
 	LastUsed  *time.Time
 }
 
-// AddUser adds somebody and returns the identifier. CodeInvalid where the
-// address or a role is none, where the address or the external identifier is
-// taken, and where an organization is given what only people have.
+// AddUser adds a user and returns the identifier. It fails with CodeInvalid if the
+// address or a role is invalid, if the address or the external identifier is taken, or
+// if an organization gets what only people have.
 func (d *Directory) AddUser(ctx context.Context, u NewUser) (uuid.UUID, error) {
 	u.Email = strings.TrimSpace(u.Email)
 	at := strings.LastIndexByte(u.Email, '@')
@@ -132,7 +132,7 @@ func (d *Directory) AddUser(ctx context.Context, u NewUser) (uuid.UUID, error) {
 	return id, err
 }
 
-// ListUsers returns everybody who is not deleted, the oldest first.
+// ListUsers returns all users that are not deleted, the oldest first.
 func (d *Directory) ListUsers(ctx context.Context) ([]User, error) {
 	var rows []dbsqlc.ListUsersRow
 	err := d.db.Use(ctx, func(c postgres.Conn) (err error) {
@@ -153,8 +153,8 @@ func (d *Directory) ListUsers(ctx context.Context) ([]User, error) {
 	return users, err
 }
 
-// SetRoles gives a person these roles: instead of those that there are, or
-// with keep besides them. CodeInvalid where one is unknown.
+// SetRoles gives a person these roles, in addition to the present ones if keep is set
+// and otherwise instead. It fails with CodeInvalid if one is unknown.
 func (d *Directory) SetRoles(ctx context.Context, who string, roles []string, keep bool) error {
 	return d.db.Tx(ctx, func(tx *postgres.Tx) error {
 		q := dbsqlc.New(tx)
@@ -171,9 +171,9 @@ func (d *Directory) SetRoles(ctx context.Context, who string, roles []string, ke
 	})
 }
 
-// Join makes a person a member of an organization, or changes the membership.
-// The role is owner, admin or member, the status active or pending; CodeInvalid
-// for others.
+// Join makes a person a member of an organization, or changes the membership. The role
+// is owner, admin or member, the status active or pending; others fail with
+// CodeInvalid.
 func (d *Directory) Join(ctx context.Context, who, inOrganization, role, status string) error {
 	if err := oneOf("role of a member", role, membershipRoles); err != nil {
 		return err
@@ -195,10 +195,10 @@ func (d *Directory) Join(ctx context.Context, who, inOrganization, role, status 
 	})
 }
 
-// CreateKey makes a key with which creator, a person, calls on behalf of
-// owner, the same person or an organization, and returns the secret: it cannot
-// be had again. CodeInvalid where the purpose is unknown or creator already has
-// such a key of that name.
+// CreateKey makes a key with which creator, a person, calls on behalf of owner, the
+// same person or an organization. It returns the secret, which cannot be retrieved
+// later. It fails with CodeInvalid if the purpose is unknown or creator has such a key
+// of that name.
 func (d *Directory) CreateKey(ctx context.Context, owner, creator, purpose, name string) (string, error) {
 	if err := oneOf("purpose of a key", purpose, purposes); err != nil {
 		return "", err
@@ -247,7 +247,7 @@ func (d *Directory) ListKeys(ctx context.Context) ([]KeyInfo, error) {
 	return keys, err
 }
 
-// RevokeKey ends a key. CodeNotFound where there is none, or none any more.
+// RevokeKey revokes a key. It fails with CodeNotFound if there is none.
 func (d *Directory) RevokeKey(ctx context.Context, id uuid.UUID) error {
 	return d.db.Tx(ctx, func(tx *postgres.Tx) error {
 		n, err := dbsqlc.New(tx).RevokeKey(ctx, id)
@@ -258,7 +258,7 @@ func (d *Directory) RevokeKey(ctx context.Context, id uuid.UUID) error {
 	})
 }
 
-// find resolves who; kind is what kind of user it must be, or empty.
+// find resolves who; kind is the required kind of user, or empty.
 func find(ctx context.Context, q *dbsqlc.Queries, who, kind string) (uuid.UUID, error) {
 	if !domain.Storable(who) {
 		return uuid.Nil, domain.Errorf(domain.CodeNotFound, "There is no user %q", who)

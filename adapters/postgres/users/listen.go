@@ -12,20 +12,20 @@ import (
 )
 
 const (
-	// authChannel is where the triggers of keys and memberships notify. None
-	// tells of a changed role, nor of a deleted person.
+	// authChannel is where the triggers of keys and memberships notify. Changed roles
+	// and deleted people cause no notification.
 	authChannel = "auth_config_changed"
 
 	maxReconnectWait = 30 * time.Second
 	hangUpTimeout    = 2 * time.Second
 )
 
-// Listen calls onChange, from one goroutine, whenever the database says that
-// keys or memberships have changed, and whenever it may have said so unheard:
-// when listening begins and when the connection is lost. It has a connection
-// to db's server that is not of its pool, makes a new one when that is lost,
-// and returns when ctx ends. Through a pooler that gives connections away after
-// each transaction nothing is heard, and nothing tells so.
+// Listen calls onChange, from one goroutine, whenever the database notifies of changed
+// keys or memberships, and whenever a notification may have been missed: when listening
+// begins and when the connection is lost. It uses a connection to db's server outside
+// of the pool, reconnects after a loss, and returns when ctx ends. Through a pooler
+// that reassigns connections after each transaction nothing is heard, and no error says
+// so.
 func Listen(ctx context.Context, db *postgres.DB, log *slog.Logger, onChange func()) {
 	wait := backoff.NewExponentialBackOff()
 	wait.MaxInterval = maxReconnectWait
@@ -54,8 +54,8 @@ func Listen(ctx context.Context, db *postgres.DB, log *slog.Logger, onChange fun
 	}
 }
 
-// listen returns when the connection is lost or does not come about; begun is
-// called in between, if it does.
+// listen returns when the connection fails or is lost; it calls begun once it is
+// established.
 func listen(ctx context.Context, db *postgres.DB, begun, onChange func()) error {
 	cfg := db.Pool().Config().ConnConfig
 	cfg.Tracer = nil // its queries are no pool's

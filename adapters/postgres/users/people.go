@@ -1,5 +1,5 @@
-// Package users reads people, organizations and keys, and keeps them in a
-// database of Lethe's own.
+// Package users reads people, organizations and keys, and keeps them in a database of
+// Lethe's own.
 //
 // [People] implements domain.People. [Directory] adds and lists [User] rows and their
 // keys in a database of Lethe's own.
@@ -25,7 +25,7 @@ const (
 	closeTimeout = 2 * time.Second
 )
 
-// People are the rows of public.users with what hangs on them.
+// People reads public.users and what belongs to it.
 type People struct {
 	src postgres.Source
 	log *slog.Logger
@@ -39,9 +39,8 @@ type People struct {
 
 var _ domain.People = (*People)(nil)
 
-// New makes the port on the main database and starts the one goroutine that
-// writes logins; Close stops it. The log hears of logins that could not be
-// written, and at debug only.
+// New makes the port on the main database and starts the one goroutine that writes
+// logins; Close stops it. Logins that could not be written are logged, at debug only.
 func New(src postgres.Source, log *slog.Logger) (*People, error) {
 	if src.Primary == nil {
 		return nil, errors.New("users need a database")
@@ -61,8 +60,8 @@ func New(src postgres.Source, log *slog.Logger) (*People, error) {
 	return p, nil
 }
 
-// Close writes the logins that are still waiting, for 2 s at most, and
-// returns when the goroutine has ended. Later logins are dropped.
+// Close writes the waiting logins, for 2 s at most, and returns when the goroutine has
+// ended. Later logins are dropped.
 func (p *People) Close() {
 	p.close()
 	select {
@@ -171,8 +170,7 @@ func (p *People) ByEmail(ctx context.Context, email string) ([]uuid.UUID, error)
 	return ids, nil
 }
 
-// When more logins wait than the queue holds, this one is dropped: the next visit
-// brings another.
+// SawLogin drops the login if the queue is full: the next visit brings another.
 func (p *People) SawLogin(id uuid.UUID) {
 	select {
 	case p.logins <- id:
