@@ -1,10 +1,9 @@
-// Package auth reads from a request who says to be calling: an API key, a
-// session of the control layer, or the word of an authenticating proxy. What
-// takes a secret or an address to believe is checked here; whether such a
-// person exists is not.
+// Package auth reads the caller's credentials from a request: an API key, a session of
+// the control layer, or a user named by an authenticating proxy. It checks what a
+// secret or an address can prove; whether the person exists is checked elsewhere.
 //
 // [Reader] reads the credentials of a request into a domain.Credentials, as [Config]
-// says what to believe.
+// says what to accept.
 package auth
 
 import (
@@ -23,7 +22,7 @@ import (
 	"lethe/domain"
 )
 
-// What names are taken when none are configured.
+// Default names.
 const (
 	DefaultSessionCookie   = "dwctl_session"
 	DefaultProxyUserHeader = "x-doubleword-user"
@@ -37,20 +36,20 @@ const (
 
 	// maxLength bounds a secret, a token and a name, in bytes.
 	maxLength = 4 << 10
-	// sessionLeeway is how many seconds a session counts after its end.
+	// sessionLeeway is how long a session is valid after its end, in seconds.
 	sessionLeeway = 60
 )
 
-// Config says what is believed.
+// Config says which credentials to accept.
 type Config struct {
 	SessionSecret   []byte         // signs the sessions; empty: sessions are off
 	SessionCookie   string         // empty: DefaultSessionCookie
-	ProxyHeaders    bool           // whether a proxy's word counts
+	ProxyHeaders    bool           // whether to accept users from a proxy
 	ProxyUserHeader string         // empty: DefaultProxyUserHeader
-	ProxyTrusted    []netip.Prefix // whose word counts; nil: loopback
+	ProxyTrusted    []netip.Prefix // addresses of trusted proxies; nil: loopback
 
 	// ProxySecret proves that a request comes from the proxy, in the header
-	// ProxySecretHeader; empty: an address of ProxyTrusted is proof enough.
+	// ProxySecretHeader; empty: an address of ProxyTrusted suffices.
 	ProxySecret       []byte
 	ProxySecretHeader string // empty: DefaultProxySecretHeader
 	Now               func() time.Time
@@ -63,8 +62,8 @@ type Reader struct {
 	proof  [sha256.Size]byte // of the proxy's secret
 }
 
-// New makes a Reader. It fails where a name can be none of a cookie or header,
-// or a prefix is invalid.
+// New makes a Reader. It fails if a name is not valid for a cookie or header, or a
+// prefix is invalid.
 func New(cfg Config) (*Reader, error) {
 	if cfg.SessionCookie == "" {
 		cfg.SessionCookie = DefaultSessionCookie
@@ -115,14 +114,13 @@ func New(cfg Config) (*Reader, error) {
 	)}, nil
 }
 
-// isToken tells whether s can name a header or a cookie; both are tokens of
-// RFC 9110.
+// isToken reports whether s can name a header or a cookie; both are tokens of RFC 9110.
 func isToken(s string) bool {
 	return (&http.Cookie{Name: s}).Valid() == nil
 }
 
-// Read returns what the request brought along. What is malformed, forged,
-// expired or switched off counts as not given.
+// Read returns the credentials in a request. It ignores those that are malformed,
+// forged, expired or switched off.
 func (a *Reader) Read(r *http.Request) domain.Credentials {
 	return domain.Credentials{
 		Key:          a.key(r),
@@ -153,7 +151,7 @@ func (a *Reader) sessions(r *http.Request) []uuid.UUID {
 	return subjects
 }
 
-// subject is whom a token speaks for, if it is valid.
+// subject returns the user of a token, if the token is valid.
 func (a *Reader) subject(token string) (uuid.UUID, bool) {
 	if !usable(token) {
 		return uuid.Nil, false
@@ -163,7 +161,7 @@ func (a *Reader) subject(token string) (uuid.UUID, bool) {
 	if err != nil {
 		return uuid.Nil, false
 	}
-	// It names what has to be understood (RFC 7515, section 4.1.11), and nothing is.
+	// It lists mandatory extensions (RFC 7515, section 4.1.11), and none is known.
 	if _, given := parsed.Header["crit"]; given {
 		return uuid.Nil, false
 	}
@@ -195,7 +193,7 @@ func (a *Reader) externalID(r *http.Request) string {
 	if !a.cfg.ProxyHeaders || !a.trusts(r.RemoteAddr) || !a.proves(r.Header) {
 		return ""
 	}
-	// Of two values nobody can tell which one is the proxy's.
+	// With two values nobody can tell which one is the proxy's.
 	names := r.Header.Values(a.cfg.ProxyUserHeader)
 	if len(names) != 1 || !usable(names[0]) {
 		return ""
@@ -203,8 +201,8 @@ func (a *Reader) externalID(r *http.Request) string {
 	return names[0]
 }
 
-// proves tells whether a request has the proxy's secret, once, where there is one.
-// How long that takes tells nothing of it.
+// proves reports whether a request has the proxy's secret exactly once, or whether none
+// is needed. It compares in constant time.
 func (a *Reader) proves(h http.Header) bool {
 	if len(a.cfg.ProxySecret) == 0 {
 		return true
@@ -231,8 +229,8 @@ func (a *Reader) trusts(remote string) bool {
 	return false
 }
 
-// organization is the one that the caller asks to act for. A cookie comes
-// before the header, also one that names nothing.
+// organization returns the organization that the caller asks to act for. A cookie takes
+// precedence over the header, even if it names nothing.
 func organization(r *http.Request) *uuid.UUID {
 	var text string
 	if given := cookies(r, activeOrganizationCookie); len(given) > 0 {
@@ -248,9 +246,8 @@ func organization(r *http.Request) *uuid.UUID {
 	return &id
 }
 
-// cookies returns the values of the cookies of this name, in order. Unlike
-// net/http it does not drop those with odd characters: such a cookie is there,
-// and worth nothing.
+// cookies returns the values of the cookies of this name, in order. Unlike net/http it
+// keeps those with odd characters: such a cookie exists, but is invalid.
 func cookies(r *http.Request, name string) []string {
 	var values []string
 	for _, line := range r.Header.Values("Cookie") {
@@ -264,5 +261,5 @@ func cookies(r *http.Request, name string) []string {
 	return values
 }
 
-// usable tells whether a value may be looked up.
+// usable reports whether a value may be looked up.
 func usable(s string) bool { return s != "" && len(s) <= maxLength && domain.Storable(s) }

@@ -1,8 +1,8 @@
-// Package cache remembers for a few seconds who is calling, so that a caller
-// who comes often is not looked up each time.
+// Package cache remembers callers for a few seconds, so that a frequent caller is not
+// looked up each time.
 //
-// [People] is a domain.People in front of another one; [Config] says what it keeps,
-// and for how long.
+// [People] is a domain.People in front of another one; [Config] says what it keeps, and
+// for how long.
 package cache
 
 import (
@@ -21,33 +21,32 @@ import (
 	"lethe/domain"
 )
 
-// Config says what is remembered, and for how long.
 type Config struct {
-	// TTL is for how long an answer may be given again, from the moment before
-	// its source was asked: so long can a change go unnoticed. More than 0.
+	// TTL is how long an answer is reused, from just before its source was asked: a
+	// change can go unnoticed for that long. More than 0.
 	TTL time.Duration
-	// Entries is how many answers are kept; beyond it the one that was used
-	// longest ago makes room. 1 or more.
+	// Entries is the maximum number of answers; beyond it the least recently used one
+	// is dropped. 1 or more.
 	Entries int
 
 	Now     func() time.Time // the clock
-	Looked  func(hit bool)   // is called for each look into the cache
-	Dropped func()           // is called when everything is forgotten
+	Looked  func(hit bool)   // called for each cache lookup
+	Dropped func()           // called when everything is dropped
 }
 
-// People remembers whom another domain.People has found. Who is not found is
-// looked for again each time: so nobody can fill the cache with guesses, and a
-// new key works at once. It is safe for concurrent use.
+// People caches the people that another domain.People has found. Misses are not cached:
+// so nobody can fill the cache with guesses, and a new key works at once. It is safe
+// for concurrent use.
 type People struct {
 	domain.People
 	cfg Config
-	// hashKey makes of secrets and names what nobody can make them out of.
+	// hashKey turns secrets and names into values that do not reveal them.
 	hashKey [sha256.Size]byte
 
 	mu         sync.Mutex
 	answers    *simplelru.LRU[question, answer]
-	logins     *simplelru.LRU[uuid.UUID, time.Time] // until when not to be noted again
-	generation uint64                               // how often everything was forgotten
+	logins     *simplelru.LRU[uuid.UUID, time.Time] // until when not to record another
+	generation uint64                               // how often everything was dropped
 }
 
 var _ domain.People = (*People)(nil)
@@ -72,7 +71,7 @@ type answer struct {
 	until time.Time
 }
 
-// NewPeople makes a cache of what people answers. Everything in cfg is needed.
+// NewPeople makes a cache in front of people. Every field of cfg is required.
 func NewPeople(people domain.People, cfg Config) (*People, error) {
 	if people == nil || cfg.TTL <= 0 || cfg.Entries < 1 || cfg.Now == nil || cfg.Looked == nil || cfg.Dropped == nil {
 		return nil, errors.New("a cache of callers needs people, a time to live, room, a clock and somebody to tell")
@@ -87,7 +86,7 @@ func NewPeople(people domain.People, cfg Config) (*People, error) {
 	return p, errors.Join(answersErr, loginsErr)
 }
 
-// Drop forgets everything, also what is being looked up at this moment.
+// Drop drops everything, including look-ups in progress.
 func (p *People) Drop() {
 	p.mu.Lock()
 	p.answers.Purge()
@@ -120,8 +119,8 @@ func (p *People) ByExternalID(ctx context.Context, name string) (domain.Person, 
 	return found.Creator, err
 }
 
-// What is remembered of a person says for some time that the last login was long ago,
-// so it is noted once in that time.
+// A cached person's last login looks old for a while, so SawLogin passes on only one
+// login in that time.
 func (p *People) SawLogin(id uuid.UUID) {
 	now := p.cfg.Now()
 	p.mu.Lock()
@@ -164,8 +163,8 @@ func (p *People) recall(q question, now time.Time) (found domain.Key, generation
 	return a.found, p.generation, hit
 }
 
-// remember keeps an answer, unless everything was forgotten while it was on
-// its way: it may be from before the change that this was for.
+// remember keeps an answer, unless everything was dropped since the look-up began: the
+// answer may be older than the change that caused that.
 func (p *People) remember(q question, a answer, generation uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -181,8 +180,8 @@ func (p *People) hash(text string) (sum [sha256.Size]byte) {
 	return sum
 }
 
-// clone shares nothing with k: whoever changes an answer must not change the
-// next one's rights.
+// clone shares nothing with k: changing one answer must not change the rights in the
+// next.
 func clone(k domain.Key) domain.Key {
 	k.Creator.Roles = slices.Clone(k.Creator.Roles)
 	k.Creator.Organizations = slices.Clone(k.Creator.Organizations)

@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	// fetchedVersion is what is fetched where no binaries are given.
+	// fetchedVersion is fetched if no binaries are given.
 	fetchedVersion = embeddedpostgres.V17
 	fetchedMajor   = 17
 	// oldestMajor is the oldest PostgreSQL that the service supports.
@@ -34,15 +34,15 @@ type binaries struct {
 	major   int
 }
 
-// clusterMajor is the major version that wrote the cluster, or 0 when there is
-// none yet.
+// clusterMajor returns the major version that wrote the cluster, 0 if there is none
+// yet.
 func clusterMajor(dataDir, cluster string) (int, error) {
 	if _, err := os.Stat(filepath.Join(dataDir, "PG_VERSION")); err == nil {
 		return 0, fmt.Errorf("%w: %s is a PostgreSQL data directory itself: choose a folder of its own", ErrDataDir, dataDir)
 	}
 	b, err := os.ReadFile(filepath.Join(cluster, "PG_VERSION"))
 	if errors.Is(err, fs.ErrNotExist) {
-		// Ours appear whole; one without a version is someone else's.
+		// Our clusters appear whole; one without a version is someone else's.
 		if _, err := os.Lstat(cluster); errors.Is(err, fs.ErrNotExist) {
 			return 0, nil
 		}
@@ -65,8 +65,8 @@ func mismatch(cluster string, data int, have string) error {
 		ErrVersionMismatch, cluster, data, have, data)
 }
 
-// prepare returns binaries that suit the cluster, of version major, or make one
-// when major is 0.
+// prepare returns binaries that suit the cluster, of version major; if major is 0, it
+// makes a cluster.
 func (h *helper) prepare(ctx context.Context, major int) (binaries, error) {
 	if h.set.BinariesPath != "" {
 		bin, err := inspect(ctx, h.set.BinariesPath)
@@ -113,15 +113,15 @@ func (h *helper) prepare(ctx context.Context, major int) (binaries, error) {
 // shortVersion is the fetched version as PostgreSQL writes it: two numbers.
 func shortVersion() string { return strings.TrimSuffix(string(fetchedVersion), ".0") }
 
-// fetch returns the fetched binaries, fetching them where they are not cached,
-// and makes a cluster with them when asked to.
+// fetch returns the fetched binaries, fetching them if they are not cached, and makes a
+// cluster with them if makeCluster is set.
 func (h *helper) fetch(ctx context.Context, makeCluster bool) (binaries, error) {
 	bin := binaries{
 		path:    filepath.Join(h.set.CacheDir, fmt.Sprintf("postgresql-%s-%s-%s", shortVersion(), runtime.GOOS, runtime.GOARCH)),
 		version: shortVersion(),
 		major:   fetchedMajor,
 	}
-	// Unpacking is not atomic: only what has run once is known to be whole.
+	// Unpacking is not atomic: binaries are complete once they have run.
 	complete := filepath.Join(bin.path, "complete")
 	cached := func() bool { _, err := os.Stat(complete); return err == nil }
 	if !cached() {
@@ -175,7 +175,7 @@ func waitLock(ctx context.Context, path string) (func(), error) {
 
 var versionOutput = regexp.MustCompile(`^postgres \(PostgreSQL\) ((\d+)\S*)`)
 
-// inspect finds out what is in path, which may also be the bin folder itself.
+// inspect examines the PostgreSQL in path, which may also be the bin folder itself.
 func inspect(ctx context.Context, path string) (binaries, error) {
 	if _, err := os.Stat(filepath.Join(path, "bin")); err != nil && filepath.Base(path) == "bin" {
 		path = filepath.Dir(path)

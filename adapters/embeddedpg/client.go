@@ -23,11 +23,11 @@ import (
 	"lethe/plainfile"
 )
 
-// errBusy: another helper holds the lock.
+// errBusy means that another helper holds the lock.
 var errBusy = errors.New("another process is using the data folder")
 
-// message is one line of the helper's output. One field is set, apart from
-// Kind, which goes with Error.
+// message is one line of the helper's output. Exactly one field is set, except that
+// Kind accompanies Error.
 type message struct {
 	Progress string `json:"progress,omitempty"`
 	URL      string `json:"url,omitempty"` // ready
@@ -52,7 +52,7 @@ type helperError struct {
 func (e *helperError) Error() string { return e.text }
 func (e *helperError) Unwrap() error { return e.kind }
 
-// state is what server.json holds while a server is ready.
+// state is the content of server.json while a server is ready.
 type state struct {
 	PID int    `json:"pid"` // the helper's; makes each run's state different
 	URL string `json:"url"`
@@ -61,8 +61,8 @@ type state struct {
 func statePath(dataDir string) string { return filepath.Join(dataDir, "server.json") }
 func lockPath(dataDir string) string  { return filepath.Join(dataDir, "lock") }
 
-// attach returns the server that another process runs on dataDir, once it
-// answers, or nil when nobody holds the lock.
+// attach returns the server that another process runs on dataDir once it answers, nil
+// if nobody holds the lock.
 func attach(ctx context.Context, dataDir string) (*Server, error) {
 	for {
 		held, err := lockHeld(dataDir)
@@ -70,8 +70,8 @@ func attach(ctx context.Context, dataDir string) (*Server, error) {
 			return nil, err
 		}
 		if st, ok := readState(dataDir); ok && ping(ctx, st.URL) == nil {
-			// Read again: a helper that has just taken the lock removes the
-			// state that a killed one left, and this may have been that.
+			// Read again: a helper that has just taken the lock removes the state of a
+			// killed one, and this may have been that state.
 			if now, ok := readState(dataDir); ok && now == st {
 				return watch(dataDir, st), nil
 			}
@@ -105,7 +105,7 @@ func watch(dataDir string, st state) *Server {
 	return srv
 }
 
-// lockHeld reports whether a helper lives on dataDir.
+// lockHeld reports whether a helper is running on dataDir.
 func lockHeld(dataDir string) (bool, error) {
 	f, err := plainfile.Open(lockPath(dataDir), os.O_RDONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -136,12 +136,12 @@ func readState(dataDir string) (state, bool) {
 	return st, err == nil && json.Unmarshal(b, &st) == nil && isOurs(dataDir, st.URL)
 }
 
-// maxState is more than server.json has.
+// maxState is more than server.json needs, in bytes.
 const maxState = 64 << 10
 
-// isOurs tells whether a URL is one of those that a helper on this folder tells.
-// The helper is another user where this process is root: its word leads to its
-// server and to no other, and to no file.
+// isOurs reports whether a URL can come from a helper on this folder. The helper is
+// another user if this process is root: its URL may lead to its own server only, and to
+// no file.
 func isOurs(dataDir, text string) bool {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "postgres" || u.User.Username() != role || u.Path != "/"+database || u.Fragment != "" {
@@ -169,8 +169,8 @@ func ping(ctx context.Context, url string) error {
 	return conn.Ping(ctx)
 }
 
-// launch runs the helper cmd and returns when its server is ready. errBusy:
-// another helper was quicker.
+// launch runs the helper cmd and returns when its server is ready. It fails with
+// errBusy if another helper was quicker.
 func launch(ctx context.Context, cmd *exec.Cmd, set settings, progress io.Writer) (*Server, error) {
 	first, err := json.Marshal(set)
 	if err != nil {
@@ -209,7 +209,7 @@ func launch(ctx context.Context, cmd *exec.Cmd, set settings, progress io.Writer
 		_, _ = io.Copy(io.Discard, stdout)
 		_ = cmd.Wait()
 	}()
-	// abandon ends the helper with all it has started, and lets the reader end.
+	// abandon ends the helper and all that it has started, and lets the reader end.
 	abandon := func() {
 		srv.once.Do(srv.stop)
 		kill := time.AfterFunc(cancelGrace, func() { _ = cmd.Process.Kill() })
@@ -252,10 +252,10 @@ func launch(ctx context.Context, cmd *exec.Cmd, set settings, progress io.Writer
 	}
 }
 
-// helperCmd is this program again, under HelperCommand.
+// helperCmd runs this program again, with HelperCommand.
 func helperCmd(dataDir string, as identity) (*exec.Cmd, error) {
-	// The link needs no way through the folders above the program, which for
-	// root are often closed to others (/root, a build's temporary folder).
+	// The link needs no access to the folders above the program, which for root are
+	// often closed to others (/root, a build's temporary folder).
 	self := "/proc/self/exe"
 	if _, err := os.Stat(self); err != nil {
 		if self, err = os.Executable(); err != nil {
@@ -264,9 +264,9 @@ func helperCmd(dataDir string, as identity) (*exec.Cmd, error) {
 	}
 	cmd := exec.Command(self, HelperCommand)
 	cmd.Args[0] = os.Args[0]
-	cmd.Dir = dataDir // one that exists for that user
+	cmd.Dir = dataDir // accessible to that user
 	cmd.Env = helperEnv(dataDir)
-	// A group of its own: Ctrl-C is for the program, which then stops us.
+	// A group of its own: Ctrl-C goes to the program, which then stops the helper.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if as.switched {
 		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: as.uid, Gid: as.gid}
@@ -275,8 +275,8 @@ func helperCmd(dataDir string, as identity) (*exec.Cmd, error) {
 	return cmd, nil
 }
 
-// helperEnv passes on what fetching and running need, and nothing else: not the
-// program's secrets, and not PGOPTIONS and the like.
+// helperEnv passes on only what fetching and running need: neither the program's
+// secrets nor PGOPTIONS and the like.
 func helperEnv(dataDir string) []string {
 	env := []string{"HOME=" + dataDir, "LC_ALL=C"}
 	for _, name := range []string{
@@ -290,7 +290,7 @@ func helperEnv(dataDir string) []string {
 	return env
 }
 
-// capture keeps the beginning of what is written to it; safe for one writer and a
+// capture keeps the start of what is written to it; it is safe for one writer and a
 // reader.
 type capture struct {
 	mu  sync.Mutex
@@ -306,7 +306,7 @@ func (t *capture) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// said is what was written, to be added to an error's text.
+// said returns what was written, for appending to an error's text.
 func (t *capture) said() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -21,14 +21,14 @@ const (
 	database = "lethe"
 )
 
-// accessRules replace what the library leaves, which sends passwords in clear.
+// accessRules replace the library's rules, which send passwords in clear.
 const accessRules = `# TYPE  DATABASE  USER  ADDRESS       METHOD
 local   all       all                 scram-sha-256
 host    all       all   127.0.0.1/32  scram-sha-256
 host    all       all   ::1/128       scram-sha-256
 `
 
-// initialise makes the cluster with binaries that are there.
+// initialise makes the cluster with installed binaries.
 func (h *helper) initialise(ctx context.Context, bin binaries) error {
 	h.progress("Making the database folder %s ...", h.cluster())
 	if err := h.stage(ctx, bin); err != nil {
@@ -37,10 +37,9 @@ func (h *helper) initialise(ctx context.Context, bin binaries) error {
 	return h.adopt()
 }
 
-// stage has the library make a cluster with the database in the staging folder,
-// fetching bin first if it is not there. Making it aside means that a cluster
-// in its place is always whole, and that the library, which deletes what it
-// cannot use, never sees it.
+// stage makes the library create a cluster with the database in the staging folder,
+// fetching bin first if it is missing. So the cluster in its final place is always
+// whole, and the library, which deletes what it cannot use, never sees it.
 func (h *helper) stage(ctx context.Context, bin binaries) error {
 	if err := os.RemoveAll(h.staging()); err != nil {
 		return fmt.Errorf("%w: %w", ErrDataDir, err)
@@ -104,11 +103,11 @@ func (h *helper) stageOnce(ctx context.Context, bin binaries, locale string) err
 		return err
 	case <-ctx.Done():
 	}
-	// The library cannot be interrupted: end what it has started. While it
-	// fetches, there is nothing to end, and this process ends in its midst.
+	// The library cannot be interrupted: end what it has started. While it fetches,
+	// there is nothing to end, and this process ends in the middle.
 	if _, err := os.Stat(filepath.Join(bin.path, "bin", "pg_ctl")); err == nil {
 		if syscall.Getpgrp() == os.Getpid() {
-			_ = syscall.Kill(0, syscall.SIGTERM) // ourselves too, which changes nothing
+			_ = syscall.Kill(0, syscall.SIGTERM) // includes this process, which ignores it
 		}
 		select {
 		case <-result:

@@ -1,15 +1,13 @@
-// Package embeddedpg runs a PostgreSQL of the program's own: fetched once,
-// started with the program and stopped with it.
+// Package embeddedpg runs PostgreSQL for the program alone: it is fetched once, started
+// with the program and stopped with it.
 //
-// PostgreSQL refuses to run as root and outlives a program that is killed, so
-// it is looked after by a helper: the program runs itself again with
-// HelperCommand, as an unprivileged user where it is root. The helper holds a
-// lock on the data folder for as long as it lives and stops PostgreSQL when its
-// standard input ends, which happens however the program ends.
+// PostgreSQL refuses to run as root and outlives a program that is killed, so a helper
+// runs it: the program starts itself again with HelperCommand, as an unprivileged user
+// if it is root. The helper holds a lock on the data folder while it lives, and stops
+// PostgreSQL when its standard input ends, which happens however the program ends.
 //
-// A program that keeps files of its own beside the database has the data folder
-// in its own, as PrepareHome says: the user as whom PostgreSQL runs owns nothing
-// else.
+// A program that keeps files of its own beside the database has the data folder in its
+// own folder, as PrepareHome says: PostgreSQL's user owns nothing else.
 //
 // The data folder holds:
 //
@@ -18,11 +16,11 @@
 //	password       the database password, made once
 //	lock           held by the helper
 //	server.json    where the running server can be reached
-//	postgres.log   what PostgreSQL says
-//	initialising/  a cluster in the making
+//	postgres.log   PostgreSQL's log
+//	initialising/  a cluster that is being made
 //
-// [Open] returns a [Server], which may have been started by another process; [Config]
-// says where its files and binaries are.
+// [Open] returns a [Server], which another process may have started; [Config] says where
+// its files and binaries are.
 package embeddedpg
 
 import (
@@ -35,42 +33,41 @@ import (
 	"time"
 )
 
-// HelperCommand is the hidden command under which the program has to call
-// RunHelper.
+// HelperCommand is the hidden command for which the program has to call RunHelper.
 const HelperCommand = "embedded-postgres-helper"
 
 // Errors that Open returns, wrapped in a message that says what to do.
 var (
-	// ErrVersionMismatch: the data were written by another major version of
-	// PostgreSQL than the one at hand. The data have not been touched.
+	// ErrVersionMismatch means that another major version of PostgreSQL has written the
+	// data, which are left untouched.
 	ErrVersionMismatch = errors.New("data of another PostgreSQL version")
-	// ErrDataDir: the data folder cannot be used as it is.
+	// ErrDataDir means that the data folder cannot be used as it is.
 	ErrDataDir = errors.New("data folder not usable")
-	// ErrNoBinaries: PostgreSQL could neither be fetched nor found.
+	// ErrNoBinaries means that PostgreSQL could neither be fetched nor found.
 	ErrNoBinaries = errors.New("no PostgreSQL to run")
 )
 
 const (
-	// openTimeout bounds Open, fetching included, where the caller does not.
+	// openTimeout bounds Open, including fetching, if the caller does not.
 	openTimeout = 2 * time.Minute
-	// cancelGrace is how long a helper that was told to stop while starting
-	// may take before it is killed.
+	// cancelGrace is how long a helper that was told to stop while starting may take
+	// before it is killed.
 	cancelGrace = 45 * time.Second
-	// pollInterval is the pause between two looks at another process's doings.
+	// pollInterval is the pause between two looks at another process's progress.
 	pollInterval = 50 * time.Millisecond
 )
 
-// Config says where the server keeps its files and where its binaries are from.
+// Config says where the server keeps its files and where its binaries come from.
 type Config struct {
-	// DataDir is the folder that holds everything; made where absent. For root
-	// it must be reachable by an unprivileged user (uid 65534).
+	// DataDir is the folder for everything; it is made if missing. For root it must be
+	// reachable by an unprivileged user (uid 65534).
 	DataDir string
-	// CacheDir holds fetched binaries and may be shared by several data
-	// folders. Empty: the folder cache in DataDir.
+	// CacheDir holds fetched binaries and may be shared by several data folders. Empty:
+	// the folder cache in DataDir.
 	CacheDir string
-	// BinariesPath is an installed PostgreSQL to use instead of a fetched one,
-	// such as /usr/lib/postgresql/17. Empty: fetch, and where that fails, the
-	// newest installed one of version 15 or later.
+	// BinariesPath is an installed PostgreSQL to use instead of a fetched one, such as
+	// /usr/lib/postgresql/17. Empty: fetch or, if that fails, use the newest installed
+	// one of version 15 or later.
 	BinariesPath string
 	// Progress receives a line for each step that takes time; nil: none.
 	Progress io.Writer
@@ -80,16 +77,16 @@ type Config struct {
 type Server struct {
 	url   string
 	owned bool
-	// stop tells the server (or, when attached, the watch on it) to end.
+	// stop tells the server (or, if attached, the watch on it) to end.
 	stop func()
 	once sync.Once
 	done chan struct{}
 }
 
-// Open returns the server on cfg.DataDir: the one that another process runs, or
-// a new one. It takes at most two minutes, or until ctx's deadline where it has
-// one. When ctx ends, what Open has started is stopped. Errors: ErrVersionMismatch, ErrDataDir, ErrNoBinaries, that
-// of ctx, or another that says why PostgreSQL did not start.
+// Open returns the server on cfg.DataDir: one that another process runs, or a new one.
+// It takes at most two minutes, or until ctx's deadline if it has one. When ctx ends,
+// Open stops what it has started. Errors: ErrVersionMismatch, ErrDataDir,
+// ErrNoBinaries, that of ctx, or another that says why PostgreSQL did not start.
 func Open(ctx context.Context, cfg Config) (*Server, error) {
 	if _, bounded := ctx.Deadline(); !bounded {
 		var cancel context.CancelFunc
@@ -131,9 +128,9 @@ func (s *Server) Owned() bool { return s.owned }
 // Done is closed when the server is gone, stopped or not.
 func (s *Server) Done() <-chan struct{} { return s.done }
 
-// Stop ends an owned server and returns when it is gone; of another process's
-// server it only lets go. It may be called again. When ctx ends first its error
-// is returned, and the server goes on stopping by itself.
+// Stop ends an owned server and returns when it is gone; it only detaches from another
+// process's server. It may be called again. If ctx ends first, Stop returns its error,
+// and the server goes on stopping.
 func (s *Server) Stop(ctx context.Context) error {
 	s.once.Do(s.stop)
 	select {

@@ -16,20 +16,20 @@ import (
 	"syscall"
 )
 
-// nobody is the user and group as which PostgreSQL runs for root.
+// nobody is the user and group that PostgreSQL runs as if this process is root.
 const nobody = 65534
 
-// settings is what the helper is told on the first line of its input.
+// settings is the first line of the helper's input.
 type settings struct {
 	DataDir      string `json:"data_dir"`
 	CacheDir     string `json:"cache_dir"`
 	BinariesPath string `json:"binaries_path,omitempty"`
 }
 
-// identity is the user as which the helper runs.
+// identity is the user that the helper runs as.
 type identity struct {
 	uid, gid uint32
-	// switched is true when that is another user than ours.
+	// switched is true if that user is not this process's.
 	switched bool
 }
 
@@ -40,8 +40,8 @@ func childIdentity() identity {
 	return identity{uid: uint32(os.Geteuid()), gid: uint32(os.Getegid())}
 }
 
-// prepareFolders makes the folders of cfg where absent, owned by as, and
-// refuses those that as could not use.
+// prepareFolders makes the missing folders of cfg, owned by as, and refuses those that
+// as could not use.
 func prepareFolders(cfg Config, as identity) (settings, error) {
 	var set settings
 	if cfg.DataDir == "" {
@@ -76,16 +76,16 @@ func prepareFolders(cfg Config, as identity) (settings, error) {
 }
 
 const (
-	// databaseFolder is where in a program's folder the database has its own.
+	// databaseFolder is the database's folder in a program's folder.
 	databaseFolder = "postgres"
-	// formerCluster is where it was before that.
+	// formerCluster is where the cluster was before that.
 	formerCluster = "cluster"
 )
 
 // PrepareHome makes the folder of a program that keeps files of its own beside the
-// database, and returns what DataDir is to be: a folder in it. What lies beside
-// that is out of reach for the user as whom PostgreSQL runs, where that is another
-// than this process's: such a user can neither read nor replace it.
+// database, and returns the DataDir to use: a folder in it. If PostgreSQL runs as
+// another user than this process, that user can neither read nor replace anything
+// beside the DataDir.
 func PrepareHome(dir string) (dataDir string, err error) {
 	if dir == "" {
 		return "", fmt.Errorf("%w: no folder given", ErrDataDir)
@@ -103,14 +103,14 @@ func prepareHome(dir string, we, as identity) (dataDir string, err error) {
 	}
 	mode := fs.FileMode(0o700)
 	if as.switched {
-		mode = 0o711 // the database's user passes through, and sees nothing
+		mode = 0o711 // the database's user passes through, and cannot list it
 	}
 	home, err := prepareFolder(abs, mode, we)
 	if err != nil {
 		return "", err
 	}
-	// From here on by this handle: whose folder it was may exchange what a name
-	// leads to, as long as it is not taken.
+	// Use this handle from here on: the folder's former owner could swap what a name
+	// leads to until the folder is taken.
 	root, err := os.OpenRoot(home)
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrDataDir, err)
@@ -125,7 +125,7 @@ func prepareHome(dir string, we, as identity) (dataDir string, err error) {
 	if err := refuseTheirs(root, as); err != nil {
 		return "", err
 	}
-	// Before anything is given to that user, who could not make use of it.
+	// Check before giving that user anything, who could not use it.
 	if err := checkPath(home, as); err != nil {
 		return "", err
 	}
@@ -136,7 +136,7 @@ func prepareHome(dir string, we, as identity) (dataDir string, err error) {
 	return filepath.Join(home, databaseFolder), data.Close()
 }
 
-// nearest is the folder itself, or the first above it that is there.
+// nearest returns the folder itself, or the nearest one above it that exists.
 func nearest(dir string) string {
 	for {
 		if _, err := os.Stat(dir); err == nil || dir == filepath.Dir(dir) {
@@ -146,7 +146,7 @@ func nearest(dir string) string {
 	}
 }
 
-// takeHome sees to it that a folder is ours alone to write in.
+// takeHome makes sure that only we can write in a folder.
 func takeHome(root *os.Root, mode fs.FileMode, we, as identity) error {
 	home := root.Name()
 	f, err := root.Open(".")
@@ -190,9 +190,9 @@ func takeHome(root *os.Root, mode fs.FileMode, we, as identity) error {
 	return nil
 }
 
-// refuseTheirs refuses what the database's user owns in our folder beside the
-// database: it could change it at any time. Nothing of the service's is that user's,
-// so it was put there, or all of the folder was given away.
+// refuseTheirs refuses anything in our folder beside the database that the database's
+// user owns: that user could change it at any time. The service gives that user nothing
+// there, so somebody put it there, or the whole folder was given away.
 func refuseTheirs(root *os.Root, as identity) error {
 	if !as.switched {
 		return nil
@@ -220,8 +220,8 @@ func refuseTheirs(root *os.Root, as identity) error {
 	return nil
 }
 
-// databaseFolderIn opens the database's folder in ours. It is made where it is not
-// there, and never one that a link leads to.
+// databaseFolderIn opens the database's folder in ours. It makes a missing one, and
+// never follows a link.
 func databaseFolderIn(root *os.Root, as identity) (*os.File, error) {
 	path := filepath.Join(root.Name(), databaseFolder)
 	made := root.Mkdir(databaseFolder, 0o700)
@@ -268,9 +268,9 @@ func databaseFolderIn(root *os.Root, as identity) (*os.File, error) {
 	return f, nil
 }
 
-// prepareFolder returns the real path of dir. A missing folder is made with
-// mode and given to as; an empty one that is ours is given to as too. Missing
-// parents are made so that everyone can pass.
+// prepareFolder returns the real path of dir. It makes a missing folder with mode and
+// gives it to as, and also gives an empty one of ours to as. Missing parents are made
+// so that everyone can pass.
 func prepareFolder(dir string, mode fs.FileMode, as identity) (string, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
@@ -332,7 +332,7 @@ func prepareFolder(dir string, mode fs.FileMode, as identity) (string, error) {
 	return real, checkPath(real, as)
 }
 
-// openFolder opens a folder, and none that a link of its name leads to.
+// openFolder opens a folder, and does not follow a link of that name.
 func openFolder(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW, 0)
 }
@@ -345,8 +345,8 @@ func chmodFolder(path string, mode fs.FileMode) error {
 	return errors.Join(f.Chmod(mode), f.Close())
 }
 
-// giveEmpty gives a folder of ours to another user. Only an empty one: handing over
-// one that is in use, /var/lib by mistake, would be worse than refusing it.
+// giveEmpty gives an empty folder of ours to another user: handing over one in use,
+// /var/lib by mistake, would be worse than refusing it.
 func giveEmpty(f *os.File, as identity) error {
 	names, err := f.Readdirnames(1)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -365,8 +365,8 @@ func giveEmpty(f *os.File, as identity) error {
 	return nil
 }
 
-// checkName refuses what pg_ctl and initdb, which go through a shell, might read
-// as more than a name.
+// checkName refuses names that pg_ctl and initdb, which go through a shell, might
+// misread.
 func checkName(path string) error {
 	if strings.ContainsAny(path, "\"'`$\\\n\r") {
 		return fmt.Errorf("%w: %q holds a quote, $, backslash or line break: choose another name", ErrDataDir, path)

@@ -23,12 +23,12 @@ import (
 	"lethe/plainfile"
 )
 
-// errStopped: the helper was told to stop while starting.
+// errStopped means that the helper was told to stop while starting.
 var errStopped = errors.New("told to stop")
 
-// RunHelper is the body of HelperCommand. It reads its settings from the first
-// line of stdin, runs PostgreSQL until stdin ends or a signal comes, and
-// reports to Open on stdout. It returns the process's exit code.
+// RunHelper is the body of HelperCommand. It reads its settings from the first line of
+// stdin, runs PostgreSQL until stdin ends or a signal arrives, and reports to Open on
+// stdout. It returns the process's exit code.
 func RunHelper(stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
@@ -84,7 +84,7 @@ type helper struct {
 func (h *helper) report(m message) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	_ = h.out.Encode(m) // nobody left to tell otherwise
+	_ = h.out.Encode(m) // nobody is left to read it on failure
 }
 
 func (h *helper) progress(format string, args ...any) {
@@ -94,13 +94,13 @@ func (h *helper) progress(format string, args ...any) {
 func (h *helper) cluster() string { return filepath.Join(h.set.DataDir, "cluster") }
 func (h *helper) staging() string { return filepath.Join(h.set.DataDir, "initialising") }
 
-// run starts PostgreSQL, reports that it is ready, and returns when it has been
-// stopped (nil) or has gone by itself.
+// run starts PostgreSQL, reports that it is ready, and returns when it has been stopped
+// (nil) or has exited by itself.
 func (h *helper) run(ctx context.Context) error {
 	if os.Geteuid() == 0 {
 		return fmt.Errorf("%w: PostgreSQL refuses to run as root", ErrDataDir)
 	}
-	// The cache may be read by other users, and nothing may be written by them.
+	// Other users may read the cache, but not write it.
 	syscall.Umask(0o022)
 	// This process does little: keep its heap small.
 	debug.SetGCPercent(25)
@@ -114,7 +114,7 @@ func (h *helper) run(ctx context.Context) error {
 		return fmt.Errorf("%w: %w", ErrDataDir, err)
 	}
 	defer unlock()
-	// What a killed helper left would send others to a server about to stop.
+	// A killed helper's state would send others to a server about to stop.
 	if err := os.Remove(statePath(h.set.DataDir)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%w: %w", ErrDataDir, err)
 	}
@@ -123,8 +123,8 @@ func (h *helper) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// A version that does not fit is the better reason to refuse than a missing
-	// password, and until then nothing is done to the cluster.
+	// A version mismatch is the better reason to refuse than a missing password, and
+	// until then nothing is done to the cluster.
 	passwordErr := h.loadPassword(major != 0)
 	if err := h.stopLeftOver(filepath.Join(h.staging(), "cluster")); err != nil {
 		return err
@@ -165,7 +165,7 @@ func (h *helper) run(ctx context.Context) error {
 	}
 }
 
-// boundFetching gives the library's plain http.Get limits; it has none.
+// boundFetching sets limits for the library's plain http.Get, which has none.
 func boundFetching() {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.DialContext = (&net.Dialer{Timeout: 10 * time.Second}).DialContext
@@ -173,8 +173,8 @@ func boundFetching() {
 	http.DefaultClient = &http.Client{Transport: t, Timeout: 100 * time.Second}
 }
 
-// lock takes the lock on path without waiting. The file stays: removing it
-// would let two processes hold locks on two files of one name.
+// lock takes the lock on path without waiting. The file stays: removing it would let
+// two processes lock two files of one name.
 func lock(path string) (unlock func(), err error) {
 	f, err := plainfile.Open(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -187,8 +187,8 @@ func lock(path string) (unlock func(), err error) {
 	return func() { _ = f.Close() }, nil
 }
 
-// loadPassword reads the password or makes one. It keeps the new one only when
-// there is no cluster yet, since that would have another.
+// loadPassword reads the password or makes one. It stores a new one only if there is no
+// cluster yet, as a cluster would have another.
 func (h *helper) loadPassword(haveCluster bool) error {
 	path := filepath.Join(h.set.DataDir, "password")
 	b, err := os.ReadFile(path)
@@ -220,7 +220,7 @@ func writeState(dataDir string, st state) error {
 	return writeFile(statePath(dataDir), b)
 }
 
-// writeFile writes a file for our eyes only, whole or not at all.
+// writeFile writes a file that only we can read, completely or not at all.
 func writeFile(path string, data []byte) error {
 	tmp := path + ".new"
 	f, err := plainfile.Open(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)

@@ -22,18 +22,18 @@ import (
 )
 
 const (
-	// How long a stop may take before the next, ruder way is tried.
+	// How long each way of stopping may take before a harsher one is tried.
 	fastStop      = 20 * time.Second
 	immediateStop = 10 * time.Second
 
-	socketPort = 5432 // only a part of the socket's name
-	// maxSocketPath is the shortest limit of the systems we run on (macOS);
-	// Linux allows 107.
+	socketPort = 5432 // only part of the socket's name
+	// maxSocketPath is the shortest limit of the supported systems (macOS); Linux
+	// allows 107.
 	maxSocketPath = 103
 	maxLogSize    = 10 << 20
 )
 
-// postmaster is PostgreSQL's main process, a child of ours.
+// postmaster is PostgreSQL's main process, our child.
 type postmaster struct {
 	cmd    *exec.Cmd
 	exited chan struct{}
@@ -47,7 +47,7 @@ func (h *helper) start(ctx context.Context, bin binaries) (*postmaster, string, 
 	}
 	defer func() { _ = logFile.Close() }()
 	// Nobody listens there while we hold the lock, but the process named in the
-	// socket's own lock file may seem to live: unburied, or its number reused.
+	// socket's own lock file may seem alive: a zombie, or its number reused.
 	for _, suffix := range []string{"", ".lock"} {
 		if err := os.Remove(h.socket() + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, "", fmt.Errorf("%w: %w", ErrDataDir, err)
@@ -71,7 +71,7 @@ func (h *helper) start(ctx context.Context, bin binaries) (*postmaster, string, 
 			return nil, "", errors.Join(err, pg.stop())
 		}
 		said := readFrom(logFile.Name(), begin)
-		// Both pass: processes of a killed PostgreSQL that have not noticed
+		// Both are temporary: processes of a killed PostgreSQL that have not noticed
 		// yet, and a port that someone took in between.
 		passing := strings.Contains(said, "shared memory block") || strings.Contains(said, "could not create any TCP/IP sockets")
 		if !passing || attempt == 5 {
@@ -85,17 +85,17 @@ func (h *helper) start(ctx context.Context, bin binaries) (*postmaster, string, 
 	}
 }
 
-// socket is the name that PostgreSQL gives its socket in the data folder.
+// socket is PostgreSQL's name for its socket in the data folder.
 func (h *helper) socket() string {
 	return filepath.Join(h.set.DataDir, ".s.PGSQL."+strconv.Itoa(socketPort))
 }
 
-// address chooses where to listen: a socket in the data folder where its name
-// fits, otherwise a loopback port.
+// address chooses where to listen: on a socket in the data folder if its name fits,
+// otherwise on a loopback port.
 func (h *helper) address() (dsn string, options []string, err error) {
 	u := url.URL{Scheme: "postgres", User: url.UserPassword(role, h.password), Path: "/" + database}
 	q := url.Values{"sslmode": {"disable"}}
-	// The setting is a list: a comma would part the folder's name.
+	// The setting is a list: a comma would split the folder's name.
 	if len(h.socket()) <= maxSocketPath && !strings.Contains(h.set.DataDir, ",") {
 		q.Set("host", h.set.DataDir)
 		q.Set("port", strconv.Itoa(socketPort))
@@ -123,8 +123,8 @@ func (h *helper) spawn(bin binaries, where []string, logFile *os.File) (*postmas
 		"timezone=UTC",
 		"log_timezone=UTC",
 		"logging_collector=off",
-		// Statements and rows hold prompts and answers, which no log may, and
-		// errors quote them. Who made the error is told of it anyway.
+		// Errors quote statements and rows, which hold prompts and answers, and no log
+		// may hold these. The client that caused an error still gets it.
 		"log_min_messages=log",
 		"log_error_verbosity=terse",
 		"log_min_error_statement=panic",
@@ -173,7 +173,7 @@ func (pg *postmaster) waitReady(ctx context.Context, url string) error {
 	}
 }
 
-// stop ends PostgreSQL in order; where that takes too long, at once.
+// stop ends PostgreSQL in order or, if that takes too long, at once.
 func (pg *postmaster) stop() error {
 	for _, way := range []struct {
 		signal syscall.Signal
@@ -189,8 +189,8 @@ func (pg *postmaster) stop() error {
 	return fmt.Errorf("PostgreSQL (process %d) does not end", pg.cmd.Process.Pid)
 }
 
-// stopLeftOver ends the PostgreSQL that a killed helper left on the cluster,
-// and sees to it that a stale postmaster.pid does not hinder a start.
+// stopLeftOver ends the PostgreSQL that a killed helper left on the cluster, and makes
+// sure that a stale postmaster.pid does not prevent a start.
 func (h *helper) stopLeftOver(cluster string) error {
 	path := filepath.Join(cluster, "postmaster.pid")
 	b, err := os.ReadFile(path)
@@ -203,7 +203,7 @@ func (h *helper) stopLeftOver(cluster string) error {
 	first, rest, _ := bytes.Cut(b, []byte("\n"))
 	pid, err := strconv.Atoi(string(bytes.TrimSpace(first)))
 	if err != nil || pid <= 1 {
-		// Cut off by a crash: PostgreSQL would refuse it, and it tells nothing.
+		// Truncated by a crash: PostgreSQL would refuse it, and it is useless.
 		if err := os.Remove(path); err != nil {
 			return fmt.Errorf("%w: %w", ErrDataDir, err)
 		}
@@ -211,9 +211,9 @@ func (h *helper) stopLeftOver(cluster string) error {
 	}
 	if !isPostgresOn(pid, cluster) {
 		if syscall.Kill(pid, 0) == nil {
-			// The number is another process's by now, which PostgreSQL would
-			// take for itself. Its parent's number (ours) it knows to ignore.
-			// The other lines stay: by them it finds memory still in use.
+			// The number belongs to another process by now, which PostgreSQL would take
+			// for itself. It ignores its parent's number (ours). The other lines stay:
+			// by them it finds memory still in use.
 			renumbered := append([]byte(strconv.Itoa(os.Getpid())+"\n"), rest...)
 			if err := writeFile(path, renumbered); err != nil {
 				return fmt.Errorf("%w: %w", ErrDataDir, err)
@@ -236,9 +236,9 @@ func (h *helper) stopLeftOver(cluster string) error {
 	return fmt.Errorf("%w: the PostgreSQL (process %d) that an earlier run left on %s does not end: end it by hand", ErrDataDir, pid, cluster)
 }
 
-// isPostgresOn reports whether process pid is a PostgreSQL that runs on the
-// cluster: its program has that name and its working folder is the cluster.
-// Where there is no /proc it is never sure, and says no.
+// isPostgresOn reports whether process pid is a PostgreSQL that runs on the cluster:
+// its program has that name and its working folder is the cluster. Without /proc it
+// cannot tell, and returns false.
 func isPostgresOn(pid int, cluster string) bool {
 	proc := filepath.Join("/proc", strconv.Itoa(pid))
 	command, err := os.ReadFile(filepath.Join(proc, "cmdline"))
@@ -257,7 +257,7 @@ func isPostgresOn(pid int, cluster string) bool {
 	return err == nil && os.SameFile(cwd, dir)
 }
 
-// openLog opens PostgreSQL's log, beginning a new one when it has grown large.
+// openLog opens PostgreSQL's log, and starts a new one if it has grown large.
 func (h *helper) openLog() (*os.File, error) {
 	path := filepath.Join(h.set.DataDir, "postgres.log")
 	if info, err := os.Stat(path); err == nil && info.Size() > maxLogSize {
@@ -268,7 +268,7 @@ func (h *helper) openLog() (*os.File, error) {
 	return plainfile.Open(path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 }
 
-// readFrom is the end of what path holds from offset on.
+// readFrom returns the content of path from offset on.
 func readFrom(path string, offset int64) string {
 	f, err := os.Open(path)
 	if err != nil {

@@ -1,8 +1,8 @@
-// Package gate keeps those who guess keys from using up what everybody needs to be
-// known: a key that has not worked lately is looked up when few others are.
+// Package gate keeps clients that guess keys from using up everybody's look-ups: only
+// few keys that have not worked lately are looked up at a time.
 //
 // [People] is a domain.People in front of another one. [Config] bounds the look-ups of
-// unknown keys, and a [Mark] is what is remembered of one that has worked.
+// unknown keys, and a [Mark] is what is remembered of a key that has worked.
 package gate
 
 import (
@@ -20,28 +20,28 @@ import (
 	"lethe/domain"
 )
 
-// Config says how much of the look-ups unknown keys may have. All of it is needed.
+// Config bounds the look-ups of unknown keys. Every field is required.
 type Config struct {
 	// AtOnce is how many unknown keys are looked up at a time, Waiting how many more
 	// may wait for that, and Wait for how long. 1 or more.
 	AtOnce, Waiting int
 	Wait            time.Duration
-	// Entries is how many keys that have worked are remembered; beyond it the one
-	// that was used longest ago makes room.
+	// Entries is how many working keys are remembered; beyond it the least recently
+	// used one is dropped.
 	Entries int
-	Refused func() // is called for each key that is not looked up
+	Refused func() // called for each key that is not looked up
 }
 
 // Mark is what is remembered of a key: too little to find out anything about it.
 type Mark = [16]byte
 
-// People looks up keys through the gate. Addresses do not matter, as behind a proxy
-// all callers have one. It is safe for concurrent use.
+// People looks up keys through the gate. It ignores addresses, as behind a proxy all
+// callers have the same. It is safe for concurrent use.
 type People struct {
 	domain.People
 	cfg    Config
-	places chan struct{} // has an entry for each that is being looked up
-	queue  chan struct{} // and for each that is or waits for it
+	places chan struct{} // has an entry for each running look-up
+	queue  chan struct{} // and for each running or waiting one
 	asked  singleflight.Group
 
 	mu     sync.Mutex
@@ -52,7 +52,7 @@ type People struct {
 
 var _ domain.People = (*People)(nil)
 
-// New makes the gate before people. Until Remember it remembers nothing.
+// New makes the gate in front of people. It remembers nothing before Remember.
 func New(people domain.People, cfg Config) (*People, error) {
 	if people == nil || cfg.AtOnce < 1 || cfg.Waiting < 1 || cfg.Wait <= 0 || cfg.Entries < 1 || cfg.Refused == nil {
 		return nil, errors.New("a gate needs people, how many may pass and wait, room and somebody to tell")
@@ -63,8 +63,8 @@ func New(people domain.People, cfg Config) (*People, error) {
 	return p, err
 }
 
-// Remember has keys that have worked pass from now on, the latest first. The secret makes of keys
-// their marks, so that nobody can compare these with another service's.
+// Remember lets working keys pass from now on, the latest first. The secret turns keys
+// into marks, so that nobody can compare these with another service's.
 func (p *People) Remember(secret []byte, known []Mark) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -76,9 +76,9 @@ func (p *People) Remember(secret []byte, known []Mark) {
 
 var errCrowded = domain.Errorf(domain.CodeCrowded, "Many keys that are not known are being tried; try again later")
 
-// CodeCrowded where too many unknown keys are being looked up, so that this one was
-// not. Who comes with the same one meanwhile takes up no place: a program that begins
-// with many requests has one key.
+// ByKey fails with CodeCrowded if too many unknown keys are being looked up for this
+// one to be. Simultaneous callers with the same key share a place: a program that
+// begins with many requests has one key.
 func (p *People) ByKey(ctx context.Context, secret string) (domain.Key, error) {
 	mark, marked, known := p.mark(secret)
 	if known {
@@ -109,7 +109,7 @@ func (p *People) ByKey(ctx context.Context, secret string) (domain.Key, error) {
 			case !isCanceled(answer.Err):
 				return domain.Key{}, answer.Err
 			}
-			// Who had asked for all has left.
+			// The caller that was asking for all has left.
 		}
 	}
 }
@@ -165,8 +165,8 @@ func (p *People) mark(key string) (m Mark, marked, known bool) {
 	return m, true, known
 }
 
-// learn remembers a key that works, and forgets one that does no more: one that is
-// there, but is nobody's to call with, does not. What went wrong says nothing of it.
+// learn remembers a key that works, and forgets one that no longer does, which includes
+// an existing key that nobody can call with. An error says nothing about the key.
 func (p *People) learn(m Mark, key domain.Key, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -181,7 +181,7 @@ func (p *People) learn(m Mark, key domain.Key, err error) {
 	}
 }
 
-// Fresh are the keys that have begun to work since it was last asked.
+// Fresh returns the keys that have begun to work since its last call.
 func (p *People) Fresh() []Mark {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -13,23 +13,23 @@ import (
 	"lethe/receipt"
 )
 
-// maxCheckpoint bounds the file of one: signatures take some 150 bytes each.
+// maxCheckpoint bounds the file, in bytes: signatures take some 150 bytes each.
 const maxCheckpoint = 64 << 10
 
-// CheckpointFile is the file with the newest checkpoint of the log that was seen. Several
-// processes may share it.
+// CheckpointFile is the file with the newest checkpoint of the log that was seen.
+// Several processes may share it.
 type CheckpointFile struct {
 	path string
 	wait time.Duration // for the lock
 }
 
-// CheckpointFileAt is the file at this path, there or not.
+// CheckpointFileAt returns the file at this path, which need not exist.
 func CheckpointFileAt(path string) *CheckpointFile { return &CheckpointFile{path, lockWait} }
 
-// Path is the file's.
+// Path returns the file's path.
 func (s *CheckpointFile) Path() string { return s.path }
 
-// Writable fails where nothing could be kept in the file.
+// Writable fails if the file cannot be written.
 func (s *CheckpointFile) Writable() error {
 	lock, err := s.lock()
 	if err != nil {
@@ -38,7 +38,7 @@ func (s *CheckpointFile) Writable() error {
 	return errors.Join(removeDraft(s.path), lock.Close())
 }
 
-// lock has one at a time write.
+// lock admits one writer at a time.
 func (s *CheckpointFile) lock() (*os.File, error) {
 	path := s.path + ".lock"
 	lock, err := lockFile(path, s.wait)
@@ -48,8 +48,8 @@ func (s *CheckpointFile) lock() (*os.File, error) {
 	return lock, err
 }
 
-// Read returns the checkpoint, a signed note whose signatures nobody has
-// verified; nil where there is none yet.
+// Read returns the checkpoint, a signed note whose signatures are not verified; nil if
+// there is none yet.
 func (s *CheckpointFile) Read() ([]byte, error) {
 	f, err := plainfile.OpenOwn(s.path, os.O_RDONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -69,7 +69,7 @@ func (s *CheckpointFile) Read() ([]byte, error) {
 	return signed, nil
 }
 
-// Size is how many leaves the checkpoint is of; 0 where there is none yet.
+// Size returns the checkpoint's number of leaves; 0 if there is none yet.
 func (s *CheckpointFile) Size() (int64, error) {
 	signed, err := s.Read()
 	if err != nil || signed == nil {
@@ -78,8 +78,8 @@ func (s *CheckpointFile) Size() (int64, error) {
 	return sizeOf(signed)
 }
 
-// Keep puts a checkpoint into the file, unless one of as many leaves or more is
-// there. When it returns, it is durable.
+// Keep stores a checkpoint in the file, unless it holds one of at least as many leaves.
+// It is durable on return.
 func (s *CheckpointFile) Keep(signed []byte) error {
 	size, err := sizeOf(signed)
 	if err != nil {
@@ -102,7 +102,7 @@ func (s *CheckpointFile) Keep(signed []byte) error {
 	return replaceFile(s.path, signed)
 }
 
-// sizeOf is how many leaves a signed checkpoint is of.
+// sizeOf returns a signed checkpoint's number of leaves.
 func sizeOf(signed []byte) (int64, error) {
 	text, signatures, _ := bytes.Cut(signed, []byte("\n\n"))
 	if len(signatures) == 0 || len(signed) > maxCheckpoint {

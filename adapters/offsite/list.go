@@ -26,7 +26,7 @@ const (
 	stateFile  = "state.json"
 	lockName   = "lock"
 
-	// maxLine bounds a line: some 10,000 requests.
+	// maxLine bounds a line, in bytes: some 10,000 requests.
 	maxLine = 1 << 20
 )
 
@@ -35,33 +35,33 @@ type Entry struct {
 	Receipt    uuid.UUID   `json:"receipt"`
 	ExecutedAt time.Time   `json:"executed_at"`
 	Requests   []uuid.UUID `json:"requests"`
-	Salt       []byte      `json:"salt,omitempty"`  // the receipt's, or the secret that it is derived from; none where that was forgotten
-	Actor      *uuid.UUID  `json:"actor,omitempty"` // who asked for it; nil: nobody
+	Salt       []byte      `json:"salt,omitempty"`  // the receipt's, or the secret that it is derived from; none if forgotten
+	Actor      *uuid.UUID  `json:"actor,omitempty"` // who requested it; nil: nobody
 }
 
-// Span is a time of which erasures may be missing.
+// Span is a time from which erasures may be missing.
 type Span struct {
 	After  time.Time `json:"after"`
 	Before time.Time `json:"before"`
 }
 
-// State is what is known of how complete the list is.
+// State says how complete the list is.
 type State struct {
-	Complete time.Time `json:"complete"`       // up to here, but for the gaps; zero: nothing is known
+	Complete time.Time `json:"complete"`       // up to here, except for the gaps; zero: nothing is known
 	Gaps     []Span    `json:"gaps,omitempty"` // the oldest first
 }
 
-// List is a list of erasures that only its recipients can read: a file for each
-// day (UTC) on which it was written, and in it a line for each erasure: the
-// receipt, the time, and the rest encrypted with age.
+// List is a list of erasures that only its recipients can read. It has a file for each
+// day (UTC) on which something was written, with a line for each erasure: the receipt,
+// the time, and the rest encrypted with age.
 type List struct {
 	folder     string
 	recipients []age.Recipient
 	lock       *os.File
 }
 
-// NewIdentity makes a key pair for lists: what a file of identities holds, and
-// the recipient that belongs to it.
+// NewIdentity makes a key pair for lists: the content of a file of identities, and its
+// recipient.
 func NewIdentity() (identity, recipient string, err error) {
 	k, err := age.GenerateX25519Identity()
 	if err != nil {
@@ -70,14 +70,14 @@ func NewIdentity() (identity, recipient string, err error) {
 	return k.String(), k.Recipient().String(), nil
 }
 
-// OpenList opens the list in a folder, which is made where it is not there, for
-// one process at a time to write. Recipients are of X25519, as age1….
+// OpenList opens the list in a folder for one process at a time to write. It makes a
+// missing folder. Recipients are of X25519, as age1….
 func OpenList(folder string, recipients []string) (*List, error) {
 	l := &List{folder: folder}
 	for _, text := range recipients {
 		r, err := age.ParseX25519Recipient(text)
 		if err != nil {
-			// It is not repeated: an identity given by mistake is a secret.
+			// Do not repeat it: an identity given by mistake is a secret.
 			return nil, errors.New("what was given is no recipient: one looks like age1… and is printed when an identity is made")
 		}
 		l.recipients = append(l.recipients, r)
@@ -98,8 +98,8 @@ func OpenList(folder string, recipients []string) (*List, error) {
 // Close lets others write.
 func (l *List) Close() error { return l.lock.Close() }
 
-// Append adds entries to the file of today, durably. What a crash has left of a
-// line there is removed first.
+// Append adds entries to today's file, durably. It first removes a line that a crash
+// cut off there.
 func (l *List) Append(now time.Time, entries []Entry) error {
 	if len(entries) == 0 {
 		return nil
@@ -150,7 +150,7 @@ func (l *List) encode(to *bytes.Buffer, e Entry) error {
 	return nil
 }
 
-// mend cuts off what follows the last line.
+// mend cuts off what follows the last whole line.
 func mend(f *os.File) error {
 	info, err := f.Stat()
 	if err != nil {
@@ -170,7 +170,7 @@ func mend(f *os.File) error {
 	return f.Truncate(info.Size() - int64(len(tail)-whole))
 }
 
-// Listed are the receipts of entries that were written since a time.
+// Listed returns the receipts of entries that were written since a time.
 func (l *List) Listed(since time.Time) (map[uuid.UUID]bool, error) {
 	files, err := listFiles(l.folder)
 	if err != nil {
@@ -195,8 +195,8 @@ func (l *List) Listed(since time.Time) (map[uuid.UUID]bool, error) {
 	return listed, nil
 }
 
-// Expire removes the files of days that ended longer ago than keep, and returns
-// how many.
+// Expire removes the files of days that ended longer ago than keep, and returns their
+// number.
 func (l *List) Expire(now time.Time, keep time.Duration) (removed int, err error) {
 	files, err := listFiles(l.folder)
 	if err != nil {
@@ -217,7 +217,7 @@ func (l *List) Expire(now time.Time, keep time.Duration) (removed int, err error
 // State reads how complete the list is.
 func (l *List) State() (State, error) { return ReadState(l.folder) }
 
-// SetState writes it.
+// SetState stores how complete the list is.
 func (l *List) SetState(s State) error {
 	data, err := json.MarshalIndent(s, "", "  ")
 	if err != nil {
@@ -241,11 +241,10 @@ func ReadState(folder string) (s State, err error) {
 	return s, err
 }
 
-// ReadList calls each with every entry of the list in a folder, as it was
-// written, the oldest first. identities is what a file of age identities holds.
-// What a crash has left of a line at the end of a file is passed over; anything
-// else that is damaged, or that no identity opens, is an error that names the
-// line.
+// ReadList calls each with every entry of the list in a folder, in the order of
+// writing. identities is the content of a file of age identities. A line cut off by a
+// crash at the end of a file is skipped; anything else that is damaged, or that no
+// identity opens, is an error that names the line.
 func ReadList(folder string, identities []byte, each func(Entry) error) error {
 	keys, err := age.ParseIdentities(bytes.NewReader(identities))
 	if err != nil {
@@ -305,7 +304,7 @@ func decode(line []byte, keys []age.Identity) (e Entry, err error) {
 	return e, nil
 }
 
-// listFiles are the names of the list's files, the oldest first.
+// listFiles returns the names of the list's files, the oldest first.
 func listFiles(folder string) ([]string, error) {
 	entries, err := os.ReadDir(folder)
 	if err != nil {

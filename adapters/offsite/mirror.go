@@ -21,19 +21,19 @@ const (
 	checkpointFile = "checkpoint"
 )
 
-// Mirror is a copy of the log in files, as of C2SP tlog-tiles, up to a
+// Mirror is a copy of the log in files, in the format of C2SP tlog-tiles, up to a
 // checkpoint.
 type Mirror struct {
 	folder string
 	keys   []receipt.PublicKey
-	signed []byte // nil: there is nothing yet
+	signed []byte // nil: the mirror is empty
 	tree   tlog.Tree
 	origin string
 }
 
-// OpenMirror opens the mirror in a folder, which need not be there yet, and
-// verifies its checkpoint's signatures. What it reads later on is verified then.
-// Keys are all those of the log and of its witnesses that sign it.
+// OpenMirror opens the mirror in a folder, which need not exist, and verifies its
+// checkpoint's signatures. Later reads verify the rest. keys are all keys with which
+// the log and its witnesses sign.
 func OpenMirror(folder string, keys []receipt.PublicKey) (*Mirror, error) {
 	m := &Mirror{folder: folder, keys: keys}
 	signed, err := os.ReadFile(filepath.Join(folder, checkpointFile))
@@ -61,17 +61,17 @@ func (m *Mirror) open(signed []byte) error {
 	return nil
 }
 
-// Checkpoint is the newest that all of the mirror is there of, with its tree and
-// origin; nil where there is nothing.
+// Checkpoint returns the newest checkpoint that the mirror covers entirely, with its
+// tree and origin; nil if the mirror is empty.
 func (m *Mirror) Checkpoint() (signed []byte, tree tlog.Tree, origin string) {
 	return m.signed, m.tree, m.origin
 }
 
-// Tiles reads the mirror's tiles, which nobody has verified.
+// Tiles reads the mirror's tiles, which are not verified.
 func (m *Mirror) Tiles() tlog.TileReader { return receipt.TileFiles(os.DirFS(m.folder)) }
 
-// Leaves calls each with the receipts from one leaf on, in their order, once they
-// are known to be the tree's.
+// Leaves calls each with the receipts from one leaf on, in order, after verifying that
+// they are the tree's.
 func (m *Mirror) Leaves(first int64, each func(body []byte) error) error {
 	tiles := m.Tiles()
 	for at := first; at < m.tree.N; {
@@ -100,10 +100,10 @@ func (m *Mirror) Leaves(first int64, each func(body []byte) error) error {
 	return nil
 }
 
-// Update brings the mirror up to the log's newest published checkpoint and
-// returns how many leaves were added. Everything is verified before it is
-// written, and the checkpoint comes last: whenever it ends, what is there is
-// whole. It fails where the log does not go on from the mirror.
+// Update brings the mirror up to the log's newest published checkpoint and returns how
+// many leaves were added. It verifies everything before it writes, and writes the
+// checkpoint last, so an interrupted mirror is consistent. It fails if the log does not
+// continue the mirror.
 func (m *Mirror) Update(ctx context.Context, log domain.Log) (added int64, err error) {
 	signed, err := log.Checkpoint(ctx)
 	if domain.CodeOf(err) == domain.CodeNotFound {
@@ -146,7 +146,7 @@ func (m *Mirror) Update(ctx context.Context, log domain.Log) (added int64, err e
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return added, err
 		}
-		_ = os.Remove(filepath.Dir(path)) // where nothing is left in it
+		_ = os.Remove(filepath.Dir(path)) // if it is empty
 	}
 	return added, nil
 }
@@ -155,15 +155,15 @@ func errRolledBack(mirrored, found int64) error {
 	return fmt.Errorf("the database's log is of size %d and the mirror of size %d: the database is older, or another one. Where it was restored, run `lethe replay`", found, mirrored)
 }
 
-// copy writes what there is besides a tree of an earlier size, and returns the
-// files that are then superfluous.
+// copy writes what the tree has in addition to an earlier size, and returns the files
+// that are then obsolete.
 func (m *Mirror) copy(earlier int64, source *served) (stale []string, err error) {
 	for level := 0; m.tree.N>>(tileHeight*level) > 0; level++ {
 		had, has := earlier>>(tileHeight*level), m.tree.N>>(tileHeight*level)
 		for index := had / tileWidth; index*tileWidth < has; index++ {
 			tile := tileOf(m.tree.N, level, index)
 			if int64(tile.W) == had-index*tileWidth {
-				continue // as it was
+				continue // unchanged
 			}
 			hashes, err := readTile(m.tree, source, tile)
 			if err != nil {
@@ -212,18 +212,18 @@ func (m *Mirror) put(tile tlog.Tile, data []byte) error {
 	return replaceFile(path, data)
 }
 
-// tileOf is a tile of a tree of this size, as wide as it is there.
+// tileOf returns a tile of a tree of this size, as wide as it is there.
 func tileOf(size int64, level int, index int64) tlog.Tile {
 	return tlog.Tile{H: tileHeight, L: level, N: index, W: int(min(tileWidth, size>>(tileHeight*level)-index*tileWidth))}
 }
 
-// entriesOf is where the entries of a tile of level 0 are.
+// entriesOf returns the tile of the entries of a tile of level 0.
 func entriesOf(tile tlog.Tile) tlog.Tile {
 	tile.L = -1
 	return tile
 }
 
-// readTile returns the hashes of a tile of the tree, verified.
+// readTile returns the verified hashes of a tile of the tree.
 func readTile(tree tlog.Tree, tiles tlog.TileReader, tile tlog.Tile) ([]tlog.Hash, error) {
 	indexes := make([]int64, tile.W)
 	for i := range indexes {
@@ -236,8 +236,8 @@ func readTile(tree tlog.Tree, tiles tlog.TileReader, tile tlog.Tile) ([]tlog.Has
 	return hashes, nil
 }
 
-// verified cuts a bundle of entries, each after its length in two bytes, and
-// makes sure that they are what the hashes of their tile say.
+// verified splits a bundle of entries, each after its length in two bytes, and verifies
+// that they match their tile's hashes.
 func verified(hashes []tlog.Hash, tile tlog.Tile, bundle []byte) ([][]byte, error) {
 	bodies := make([][]byte, tile.W)
 	for i, want := range hashes {
@@ -253,8 +253,8 @@ func verified(hashes []tlog.Hash, tile tlog.Tile, bundle []byte) ([][]byte, erro
 	return bodies, nil
 }
 
-// served reads tiles from the log. Those above level 0, of which there are few,
-// are read once.
+// served reads tiles from the log. It reads those above level 0, which are few, only
+// once.
 type served struct {
 	ctx   context.Context
 	log   domain.Log

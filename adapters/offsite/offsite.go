@@ -1,6 +1,6 @@
-// Package offsite keeps in files what a restored database cannot know: the
-// newest checkpoint of the log that was seen, a list of what was erased, which
-// only its recipients can read, and a mirror of the log.
+// Package offsite keeps in files what a restored database cannot know: the newest
+// checkpoint of the log that was seen, a list of erasures that only its recipients can
+// read, and a mirror of the log.
 //
 // [CheckpointFile] is the newest checkpoint that was seen, [List] the encrypted list of
 // erasures, and [Mirror] the log's tiles.
@@ -18,14 +18,14 @@ import (
 	"lethe/plainfile"
 )
 
-// What is kept here is nobody else's.
+// Only our user may read these files.
 const (
 	fileMode   = 0o600
 	folderMode = 0o700
 )
 
-// replaceFile writes a file as a whole and durably: whoever reads it, after a
-// crash, too, finds what was there or what is. Two must not do so at a time.
+// replaceFile replaces a file completely and durably: readers see the old or the new
+// content, even after a crash. Calls must not overlap.
 func replaceFile(path string, data []byte) error {
 	if err := removeDraft(path); err != nil {
 		return err
@@ -48,8 +48,8 @@ func replaceFile(path string, data []byte) error {
 
 func draftOf(path string) string { return path + ".new" }
 
-// removeDraft takes away what a crash has left, or what somebody put there to be
-// written through.
+// removeDraft removes what a crash has left, or what somebody put there to redirect the
+// write.
 func removeDraft(path string) error {
 	err := os.Remove(draftOf(path))
 	switch {
@@ -61,7 +61,7 @@ func removeDraft(path string) error {
 	return err
 }
 
-// syncFolder makes durable which files there are.
+// syncFolder makes the folder's list of files durable.
 func syncFolder(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
@@ -70,19 +70,19 @@ func syncFolder(path string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
-// errLocked is of a lock that somebody else has.
+// errLocked means that somebody else holds a lock.
 var errLocked = errors.New("another process has locked it")
 
 const (
-	// lockWait is longer than many that write at once need, each for some hundred
+	// lockWait is more than many simultaneous writers need, each some hundred
 	// milliseconds on a slow disk.
 	lockWait = 10 * time.Second
-	// longestLook bounds the pause between two looks whether a lock is free.
+	// longestLook bounds the pause between two tries to lock.
 	longestLook = 20 * time.Millisecond
 )
 
-// lockFile locks a file, which is made where there is none and stays, until the
-// file is closed. Where another has the lock for longer than wait, it is errLocked.
+// lockFile locks a file, which it makes if missing and never removes, until the file is
+// closed. It fails with errLocked if another holds the lock for longer than wait.
 func lockFile(path string, wait time.Duration) (*os.File, error) {
 	f, err := plainfile.OpenOwn(path, os.O_RDWR|os.O_CREATE, fileMode)
 	if err != nil {

@@ -8,13 +8,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// ErasureCount is how many bulk erasures there are of one state and trigger.
+// ErasureCount is the number of bulk erasures of one state and trigger.
 type ErasureCount struct {
 	State, Trigger string
 	Count          int64
 }
 
-// ErasureMetrics is what becomes of erasures.
+// ErasureMetrics are the metrics of erasures.
 type ErasureMetrics struct {
 	responses, rows *prometheus.CounterVec
 	verifications   prometheus.Counter
@@ -25,8 +25,8 @@ type ErasureMetrics struct {
 	oldest *time.Time
 }
 
-// WatchErasures adds what becomes of erasures. triggers and tables are the words
-// that Erased is called with. It fails when called twice.
+// WatchErasures adds metrics of erasures. triggers and tables are the words that Erased
+// is called with. It fails when called twice.
 func (m *Metrics) WatchErasures(triggers, tables []string) (*ErasureMetrics, error) {
 	e := &ErasureMetrics{
 		responses: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -42,7 +42,7 @@ func (m *Metrics) WatchErasures(triggers, tables []string) (*ErasureMetrics, err
 			Help: "How often the log of erasures was found not to be as it was signed.",
 		}),
 	}
-	// A rate needs the zero that was before the first.
+	// A rate needs a zero before the first value.
 	for _, trigger := range triggers {
 		e.responses.WithLabelValues(trigger)
 	}
@@ -56,8 +56,7 @@ func (m *Metrics) WatchErasures(triggers, tables []string) (*ErasureMetrics, err
 	return e, errors.Join(errs...)
 }
 
-// Erased notes what was erased: how many responses, and how many rows of each
-// table.
+// Erased counts erased responses, and the rows erased from each table.
 func (e *ErasureMetrics) Erased(trigger string, responses int64, rows map[string]int64) {
 	e.responses.WithLabelValues(trigger).Add(float64(responses))
 	for table, n := range rows {
@@ -65,11 +64,11 @@ func (e *ErasureMetrics) Erased(trigger string, responses int64, rows map[string
 	}
 }
 
-// VerificationFailed notes that the log was found not to be as it was signed.
+// VerificationFailed counts findings that the log is not as it was signed.
 func (e *ErasureMetrics) VerificationFailed() { e.verifications.Inc() }
 
-// Looked notes which erasures there are, and when the oldest was asked for that
-// is not over; nil: all are.
+// Looked records the numbers of erasures, and when the oldest unfinished one was
+// requested; nil: all are finished.
 func (e *ErasureMetrics) Looked(counts []ErasureCount, oldest *time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -86,7 +85,7 @@ func (*ErasureMetrics) Describe(descs chan<- *prometheus.Desc) {
 	descs <- erasuresOldest
 }
 
-// What is not over grows older while nobody can look.
+// Unfinished erasures grow older while nobody can look.
 func (e *ErasureMetrics) Collect(metrics chan<- prometheus.Metric) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

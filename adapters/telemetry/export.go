@@ -27,21 +27,21 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Export sends traces and metrics to a collector by OTLP over HTTP, in
-// protobuf. It is configured by the variables of the OpenTelemetry
-// specification, and does nothing where they name no collector.
+// Export sends traces and metrics to a collector by OTLP over HTTP, in protobuf. The
+// variables of the OpenTelemetry specification configure it; without a collector in
+// them, it does nothing.
 type Export struct {
 	traces  *sdktrace.TracerProvider // nil: no traces
 	metrics *sdkmetric.MeterProvider // nil: no metrics
 }
 
-// complaintEvery bounds how often the log tells that a collector is away.
+// complaintEvery bounds how often an unreachable collector is logged.
 const complaintEvery = time.Minute
 
-// StartExport starts to send what the environment asks for: the traces of
-// Handler and QueryTracer, and what m has. Stop ends it. A collector that is
-// away is no error; the log is told of it, and of variables that cannot be
-// followed, which leave their part of the export off.
+// StartExport starts to send what the environment requests: the traces of Handler and
+// QueryTracer, and the metrics of m. Stop ends it. An unreachable collector is not an
+// error; it is logged, as are unusable variables, which switch their part of the export
+// off.
 func StartExport(ctx context.Context, version string, m *Metrics, log *slog.Logger) (*Export, error) {
 	traces, metrics := wanted("TRACES", log), wanted("METRICS", log)
 	e := &Export{}
@@ -54,8 +54,7 @@ func StartExport(ctx context.Context, version string, m *Metrics, log *slog.Logg
 			log.Warn("telemetry could not be sent; what goes wrong next is told in a minute", "error", err)
 		})
 	}))
-	// Variables that cannot be read to their end are complained of by the
-	// providers, which read them, too.
+	// The providers also read these variables, and report malformed ones.
 	about, _ := resource.New(ctx, resource.WithAttributes(
 		attribute.String("service.name", "lethe"), attribute.String("service.version", version),
 	), resource.WithTelemetrySDK(), resource.WithFromEnv())
@@ -79,9 +78,8 @@ func StartExport(ctx context.Context, version string, m *Metrics, log *slog.Logg
 	return e, nil
 }
 
-// wanted tells whether a signal, TRACES or METRICS, is to be sent. Of several
-// exporters this knows one; by the specification, what is not known is left
-// out with a warning.
+// wanted reports whether to send a signal, TRACES or METRICS. It knows only one
+// exporter; as the specification says, unknown ones are ignored with a warning.
 func wanted(signal string, log *slog.Logger) bool {
 	if strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true") {
 		return false
@@ -114,7 +112,7 @@ func wanted(signal string, log *slog.Logger) bool {
 	return true
 }
 
-// Stop sends what is left, and ends the export. The collector gets no longer
+// Stop sends what is left, and ends the export. It waits for the collector no longer
 // than ctx.
 func (e *Export) Stop(ctx context.Context) error {
 	var errs []error
@@ -127,10 +125,9 @@ func (e *Export) Stop(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Handler is next with a span around each request to one of the paths, which
-// are patterns such as /things/{id} and the names of the spans. Other requests
-// have none, and so neither have their queries. next itself is returned where
-// no traces are sent.
+// Handler adds to next a span around each request to one of the paths, which are
+// patterns such as /things/{id} and the names of the spans. Other requests and their
+// queries get no spans. Without traces it returns next itself.
 func (e *Export) Handler(next http.Handler, paths []string) http.Handler {
 	if e.traces == nil {
 		return next
@@ -156,8 +153,8 @@ func (e *Export) Handler(next http.Handler, paths []string) http.Handler {
 	})
 }
 
-// QueryTracer makes a span of each query that is part of a request with one.
-// It is nil where no traces are sent.
+// QueryTracer makes a span of each query of a request with a span. It is nil if no
+// traces are sent.
 func (e *Export) QueryTracer(pool string) pgx.QueryTracer {
 	if e.traces == nil {
 		return nil
@@ -188,8 +185,8 @@ func (d discreet) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan
 
 type discreetSpan struct{ sdktrace.ReadOnlySpan }
 
-// told are the attributes that hold nothing of a caller's choice: not the path,
-// the host, the client's address or name.
+// reported are the attributes that hold nothing chosen by a caller: not the path, the
+// host, the client's address or name.
 var reported = map[attribute.Key]bool{
 	"http.request.method":       true,
 	"http.route":                true,
@@ -216,11 +213,11 @@ func (s discreetSpan) Attributes() []attribute.KeyValue {
 	return kept
 }
 
-// Events implements sdktrace.ReadOnlySpan: there are none, since all that is
-// noted as an event is an error, and a driver's error can quote rows.
+// Events returns none, since every event would be an error, and a driver's error can
+// quote rows.
 func (discreetSpan) Events() []sdktrace.Event { return nil }
 
-// Its description is an error's, too.
+// Status drops the description, which is an error's, too.
 func (s discreetSpan) Status() sdktrace.Status {
 	return sdktrace.Status{Code: s.ReadOnlySpan.Status().Code}
 }

@@ -6,12 +6,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// HoldMetrics is what passes by holds.
+// HoldMetrics counts what bypasses holds.
 type HoldMetrics struct {
-	gone, purges *prometheus.GaugeVec // without values before somebody has looked
+	gone, purges *prometheus.GaugeVec // without values before the first look
 }
 
-// WatchHolds adds what passes by holds. It fails when called twice.
+// WatchHolds adds metrics of what bypasses holds. It fails when called twice.
 func (m *Metrics) WatchHolds() (*HoldMetrics, error) {
 	h := &HoldMetrics{
 		gone: prometheus.NewGaugeVec(prometheus.GaugeOpts{
@@ -26,8 +26,8 @@ func (m *Metrics) WatchHolds() (*HoldMetrics, error) {
 	return h, errors.Join(m.registry.Register(h.gone), m.registry.Register(h.purges))
 }
 
-// Looked notes how many held responses are gone, and how many purges of what is
-// held wait or have failed.
+// Looked records how many held responses are gone, and how many purges of held data
+// wait or have failed.
 func (h *HoldMetrics) Looked(gone int, waiting, failed int64) {
 	h.gone.WithLabelValues().Set(float64(gone))
 	h.purges.WithLabelValues("waiting").Set(float64(waiting))

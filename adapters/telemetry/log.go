@@ -1,7 +1,7 @@
 // Package telemetry makes the service's logger and its metrics.
 //
-// [Metrics] is what Prometheus fetches, [Export] sends metrics and traces over OTLP, and
-// [ErasureMetrics] is one of the sets of metrics that parts of the service fill.
+// [Metrics] is what Prometheus fetches, [Export] sends metrics and traces over OTLP,
+// and [ErasureMetrics] is one of the sets of metrics that parts of the service fill.
 package telemetry
 
 import (
@@ -14,10 +14,9 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// NewLogger makes a logger that writes to w. level is debug, info, warn or
-// error, format is text or json, both in either case; anything else is an
-// error that names what there is. Lines of a request that is traced carry the
-// trace_id.
+// NewLogger makes a logger that writes to w. level is debug, info, warn or error,
+// format is text or json, in any case; anything else is an error that names the
+// choices. Lines of a traced request carry the trace_id.
 func NewLogger(level, format string, w io.Writer) (*slog.Logger, error) {
 	levels := map[string]slog.Level{
 		"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,

@@ -82,8 +82,8 @@ func NewMetrics(version string) (*Metrics, error) {
 	return m, errors.Join(errs...)
 }
 
-// Observe notes that a request begins; what it returns notes its end. route
-// and method must be of a small set.
+// Observe records the begin of a request; the function it returns records its end.
+// route and method must be from a small set.
 func (m *Metrics) Observe() (done func(route, method string, status int)) {
 	begin := time.Now()
 	m.running.Inc()
@@ -93,11 +93,11 @@ func (m *Metrics) Observe() (done func(route, method string, status int)) {
 	}
 }
 
-// Refuse notes that a request was not let in, which Observe is not told of.
+// Refuse counts a request that was not admitted, which Observe does not see.
 func (m *Metrics) Refuse() { m.refused.Inc() }
 
-// WatchCache returns what is to be called for each look into the cache of this
-// name, and whenever it forgets everything.
+// WatchCache returns functions to call for each lookup in the cache of this name, and
+// whenever everything is dropped.
 func (m *Metrics) WatchCache(name string) (looked func(hit bool), dropped func()) {
 	hits, misses := m.lookups.WithLabelValues(name, "hit"), m.lookups.WithLabelValues(name, "miss")
 	return func(hit bool) {
@@ -109,14 +109,14 @@ func (m *Metrics) WatchCache(name string) (looked func(hit bool), dropped func()
 	}, m.drops.WithLabelValues(name).Inc
 }
 
-// WatchWork returns what is to be called whenever the work of this name, which is
-// done from time to time, could not be done.
+// WatchWork returns a function to call whenever the periodic work of this name has
+// failed.
 func (m *Metrics) WatchWork(name string) (failed func()) {
 	return m.background.WithLabelValues(name).Inc
 }
 
-// WatchPools adds the state of connection pools, each under its name. stats is
-// called at every fetch and may return none. It fails when called twice.
+// WatchPools adds the state of connection pools, each under its name. stats is called
+// at every fetch and may return none. It fails when called twice.
 func (m *Metrics) WatchPools(stats func() map[string]PoolStat) error {
 	return m.registry.Register(poolCollector{stats})
 }
@@ -130,22 +130,22 @@ func (m *Metrics) WatchLog() (*LogMetrics, error) {
 	return l, errors.Join(m.registry.Register(l), m.registry.Register(l.failures))
 }
 
-// LogMetrics is what was last seen of the log of erasures.
+// LogMetrics is the last known state of the log of erasures.
 type LogMetrics struct {
 	failures prometheus.Counter
 
 	mu              sync.Mutex
 	looked          time.Time // zero: never
 	waiting         bool
-	oldest          time.Duration // when it was looked
+	oldest          time.Duration // at the time of looked
 	size, published int64
 }
 
-// Failed notes a failure.
+// Failed counts a failure.
 func (l *LogMetrics) Failed() { l.failures.Inc() }
 
-// Looked notes whether receipts are waiting to be sealed, and the oldest of them
-// for how long; how many leaves the tree has, and how many are published.
+// Looked records whether receipts are waiting to be sealed, and for how long the oldest
+// has; how many leaves the tree has, and how many of them are published.
 func (l *LogMetrics) Looked(waiting bool, oldest time.Duration, size, published int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -164,7 +164,7 @@ func (*LogMetrics) Describe(descs chan<- *prometheus.Desc) {
 	}
 }
 
-// What waits grows older while nobody can look.
+// Waiting receipts grow older while nobody can look.
 func (l *LogMetrics) Collect(metrics chan<- prometheus.Metric) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -180,9 +180,9 @@ func (l *LogMetrics) Collect(metrics chan<- prometheus.Metric) {
 	metrics <- prometheus.MustNewConstMetric(logPublished, prometheus.GaugeValue, float64(l.published))
 }
 
-// Handler serves the metrics in Prometheus's format. They are gathered for one at a
-// time and written afterwards, so that who does not read keeps nothing but their
-// text.
+// Handler serves the metrics in Prometheus's format. They are gathered for one client
+// at a time and written afterwards, so that a client that does not read holds up only
+// its text.
 func (m *Metrics) Handler() http.Handler {
 	var gathering sync.Mutex
 	gather := promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry, DisableCompression: true})
@@ -192,11 +192,11 @@ func (m *Metrics) Handler() http.Handler {
 		gather.ServeHTTP(&text, r)
 		gathering.Unlock()
 		w.WriteHeader(text.status)
-		_, _ = w.Write(text.body.Bytes()) // who has left need not be told
+		_, _ = w.Write(text.body.Bytes()) // a client that disconnects is not an error
 	})
 }
 
-// kept is an answer that is written later.
+// kept is a response that is written later.
 type kept struct {
 	header http.Header
 	status int
@@ -209,12 +209,12 @@ func (k *kept) WriteHeader(status int) { k.status = status }
 
 func (k *kept) Write(text []byte) (int, error) { return k.body.Write(text) }
 
-// poolCollector reads connection pools when it is asked.
+// poolCollector reads the state of connection pools when collected.
 type poolCollector struct {
 	pools func() map[string]PoolStat
 }
 
-// PoolStat is the state of a pool, as pgxpool.Stat tells it.
+// PoolStat is the state of a pool, as pgxpool.Stat reports it.
 type PoolStat interface {
 	MaxConns() int32
 	TotalConns() int32
@@ -225,7 +225,7 @@ type PoolStat interface {
 	AcquireDuration() time.Duration
 }
 
-// poolMetrics are the figures of one pool.
+// poolMetrics are the metrics of one pool.
 var poolMetrics = []struct {
 	desc  *prometheus.Desc
 	kind  prometheus.ValueType

@@ -20,8 +20,8 @@ var (
 	_ pgx.BatchTracer = (*queryTracer)(nil)
 )
 
-// QueryTracer times what is asked through the pool of this name, from the
-// sending of a query to the end of its rows.
+// QueryTracer times the queries of the pool of this name, from sending a query to the
+// end of its rows.
 func (m *Metrics) QueryTracer(pool string) pgx.QueryTracer {
 	label := prometheus.Labels{"pool": pool}
 	return &queryTracer{duration: m.queries.MustCurryWith(label), errors: m.queryErrors.MustCurryWith(label)}
@@ -49,7 +49,7 @@ func (*queryTracer) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.Trac
 	return context.WithValue(ctx, runningKey{}, &running{begun: time.Now()})
 }
 
-// A query of a batch takes from the end of the one before it to its own.
+// A batch's query is timed from the end of the previous one to its own end.
 func (t *queryTracer) TraceBatchQuery(ctx context.Context, _ *pgx.Conn, data pgx.TraceBatchQueryData) {
 	if q, ok := ctx.Value(runningKey{}).(*running); ok {
 		now := time.Now()
@@ -67,9 +67,9 @@ func (t *queryTracer) observe(name string, took time.Duration, err error) {
 	}
 }
 
-// queryName is the name that the query was given in queries/, which sqlc keeps
-// in its first line; the word for what begins or ends a transaction; or
-// "other". It holds nothing of the query itself.
+// queryName returns the query's name in queries/, which sqlc keeps in its first line;
+// the word for what begins or ends a transaction; or "other". It holds nothing of the
+// query itself.
 func queryName(sql string) string {
 	if rest, ok := strings.CutPrefix(sql, "-- name: "); ok {
 		if name, _, ok := strings.Cut(rest, " "); ok && len(name) <= maxQueryName {
