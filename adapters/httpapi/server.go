@@ -76,8 +76,8 @@ type Deps struct {
 	// Metrics serves /metrics.
 	Metrics http.Handler
 	// Observe is called when a request begins; the function it returns is called when
-	// the request has been answered, with the route's pattern and the method. Both are
-	// "other" where there is no route or HTTP does not define the method.
+	// the request has been answered, with the route's pattern and the method. Each is
+	// "other" if there is no route, or if HTTP does not define the method.
 	Observe func() (done func(route, method string, status int))
 	Log     *slog.Logger
 }

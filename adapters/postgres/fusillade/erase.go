@@ -17,8 +17,8 @@ import (
 )
 
 // Erase makes three round trips for a response of one request, and more for a chain. A
-// repeated request joins the erasure that has begun: that counts as the caller's from
-// then on, and holds placed since do not stop it.
+// repeated request continues the erasure that has begun: that belongs to the new caller
+// from then on, and holds placed since do not stop it.
 func (r *Responses) Erase(ctx context.Context, id uuid.UUID, owners []string, permit func(domain.Found) (domain.Authorization, error)) (domain.Erased, error) {
 	return r.erase(ctx, id, owners, false, permit)
 }
@@ -108,10 +108,10 @@ type eraser struct {
 	turns     turns
 }
 
-// find reads a response of these owners, or of anyone if owners is nil, and locks all
-// of it. It fails with CodeNotFound if there is none, and with the same statements if
-// the response, or any part of its chain, is somebody else's. It then locks nothing of
-// the chain: nobody waits for what will not be erased.
+// find reads a response of these owners, or of anyone if owners is nil, and locks all of
+// it. It fails with CodeNotFound if there is none, by the same statements if it is
+// somebody else's. It also does if a part of the chain is, before it locks any of that:
+// nobody waits for what will not be erased.
 func (e *eraser) find(ctx context.Context, id uuid.UUID, owners []string, outlet string) error {
 	var alone []dbsqlc.LockRequestsRow
 	var steps, shared bool

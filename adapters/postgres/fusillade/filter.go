@@ -26,7 +26,7 @@ type filter struct {
 type arguments struct {
 	dbsqlc.CountOfCostParams // the conditions on a response
 	Owner                    string
-	Narrowed                 bool // by more than one owner
+	Narrowed                 bool // by anything besides a single owner
 	AfterCreatedAt           *time.Time
 	AfterID                  *uuid.UUID
 	Skip, PageSize, Max      int64

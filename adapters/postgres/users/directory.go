@@ -32,9 +32,8 @@ var (
 // Directory keeps people, organizations and keys in a database of Lethe's own. It needs
 // the privileges of the tables' owner, which the service does not.
 //
-// A parameter who is an identifier or an e-mail address, in either case; methods fail
-// with CodeNotFound if it matches nobody, and with CodeInvalid if several have that
-// address.
+// Methods take as who an identifier or an e-mail address, in either case. They fail with
+// CodeNotFound if nobody has it, and with CodeInvalid if several have that address.
 type Directory struct {
 	db *postgres.DB
 }
