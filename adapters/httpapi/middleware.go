@@ -156,8 +156,8 @@ func (s *server) recover(next echo.HandlerFunc) echo.HandlerFunc {
 }
 
 // refuseOtherOrigins keeps other sites from using what a browser sends by itself:
-// cookies, and whatever an authenticating proxy accepts, which it may not pass on. Only
-// a program that has a key sends it.
+// cookies, and whatever an authenticating proxy accepts, which it may not pass on. A
+// key is only sent by a program that has it.
 func (s *server) refuseOtherOrigins(next echo.HandlerFunc) echo.HandlerFunc {
 	protection := http.NewCrossOriginProtection()
 	return func(c echo.Context) error {

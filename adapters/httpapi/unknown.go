@@ -10,8 +10,8 @@ import (
 )
 
 // unknownHeader names what the service accepts without knowing it: a parameter that it
-// ignores, or NAME=WORD for a word that nothing has yet. Both are right if the gateway
-// is newer, and are mostly misspelt.
+// ignores, or NAME=WORD for a word that nothing has yet. Either may be
+// right if the gateway is newer, but is mostly a misspelling.
 const unknownHeader = "Unknown-Parameters"
 
 // Limits of that header.

@@ -117,8 +117,7 @@ func (w *patientWriter) Write(p []byte) (written int, err error) {
 // Unwrap is for http.ResponseController.
 func (w *patientWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// SetWriteDeadline is for http.ResponseController. From then on the handler sets the
-// deadlines.
+// SetWriteDeadline is for http.ResponseController. Then the handler sets all deadlines.
 func (w *patientWriter) SetWriteDeadline(deadline time.Time) error {
 	w.own = true
 	return http.NewResponseController(w.ResponseWriter).SetWriteDeadline(deadline)
