@@ -8,422 +8,417 @@ import (
 	"github.com/google/uuid"
 )
 
-// Responses is where responses are kept. Rows of batches are no responses: no
-// method shows or erases one. Contents of people never appear in an error.
+// Responses stores responses. A row of a batch is not a response: no method shows or
+// erases one. An error never contains what people wrote.
 //
-// Every method returns CodeUnavailable when the database cannot be reached, has
-// no connection free in time or takes too long, and the context's own error
-// when that ended first.
+// Every method returns CodeUnavailable when the database cannot be reached, has no
+// free connection in time or takes too long, and the context's own error when the
+// context ended first.
 //
-// What may be stale still never shows what had been erased before the call
-// began, whoever erased it.
+// A method that may be stale still never shows what was erased before the call began,
+// whoever erased it.
 type Responses interface {
-	// Page returns what the query asks for; none is an empty page. It may be
-	// stale.
+	// Page returns the part of the list that q describes, which may be empty. It may
+	// be stale.
 	Page(ctx context.Context, q PageQuery) ([]Response, error)
 
-	// Count returns how many match: with CountAuto exactly where that costs
-	// little next to a page, with CountExact exactly within about a second,
-	// and otherwise, and with CountEstimate, an estimate that says so. It may
-	// be stale.
+	// Count returns how many responses match. CountAuto counts exactly where that is
+	// cheap next to a page, CountExact where it takes at most about a second. In all
+	// other cases, and with CountEstimate, it returns an estimate, marked as one. It
+	// may be stale.
 	Count(ctx context.Context, filter ResponseFilter, mode CountMode) (Count, error)
 
-	// Get returns one response of these owners, or of any with nil, with its
-	// contents where these have at most that many bytes, and else with how many they
-	// have; the prompt is withheld where it came with a file that has been
-	// deleted. CodeNotFound where there is none, just as fast where another
-	// owner has it. It may be stale.
+	// Get returns one response of these owners; nil owners means any owner. Contents
+	// of more than limit bytes are not read; only their size is returned. The prompt
+	// is withheld if it came with a file that has been deleted. CodeNotFound if there
+	// is no such response; this takes no longer if another owner has it. It may be
+	// stale.
 	Get(ctx context.Context, id uuid.UUID, owners []string, limit int64) (Response, Contents, error)
 
-	// GetSummary is Get without the contents, which it does not read.
+	// GetSummary is Get, but does not read the contents.
 	GetSummary(ctx context.Context, id uuid.UUID, owners []string) (Response, error)
 
-	// Erase removes the whole response that id is a part of, where these owners have
-	// all of it, or anyone with nil, all at once or
-	// not at all: every request and step of its chain, their templates, and the
-	// copies that are within reach; and their records in the access log. When it
-	// returns, it is durable. A template stays where the request of another
-	// response refers to it, and counts as kept; none can come to refer to it
-	// meanwhile. A file stays, but for one that was made for one request and that
-	// nothing refers to any more, which goes with its empty batch.
+	// Erase removes the whole response that id is part of, if these owners own all of
+	// it; nil owners means anyone. It removes all of it or nothing: every request and
+	// step of the chain, their templates, all copies within reach, and the records
+	// about them in the access log. The erasure is durable when Erase returns. A
+	// template stays if another response's request refers to it, and counts as kept;
+	// no request can start to refer to it meanwhile. A file stays unless it was made
+	// for one request and nothing refers to it any more; such a file is removed
+	// together with its empty batch.
 	//
-	// Before anything is removed, permit is called with what was found, read
-	// and locked in the same transaction, never stale; as long as that
-	// transaction has not ended, no hold is placed. Its error is returned
-	// as it is and nothing is removed; else a receipt of the erasure by that
-	// authorization is written in the same transaction. permit may be called again
-	// if that has to be repeated. CodeNotFound where there is no such
-	// response of these owners, for which nobody has to wait; permit is not called
-	// then. CodeRefused where the database does not
-	// let a part of it be deleted.
+	// Before anything is removed, Erase calls permit with what it found, read and
+	// locked in the same transaction and never stale. No hold can be placed until
+	// that transaction ends. If permit returns an error, Erase returns it unchanged
+	// and removes nothing; otherwise it writes a receipt with that authorization in
+	// the same transaction. permit may be called again if the transaction has to be
+	// repeated. CodeNotFound if these owners have no such response; then Erase waits
+	// for nobody and does not call permit. CodeRefused if the database refuses to
+	// delete a part of it.
 	//
-	// Where the row of a response is gone and copies of it are there, these are
-	// erased likewise; whose it was, usage records say, of it or of its copies.
-	// Every hold with a filter then counts as one on it, as nothing tells that it is
-	// not, and where nothing says whose a part of it was, so does every hold by owner.
+	// If the row of a response is gone but copies of it remain, Erase removes the
+	// copies. Their owner is taken from the usage records of the response or of its
+	// copies. Every hold with a filter then counts as covering it, because nothing
+	// can rule that out; if the owner of any part is unknown, so does every hold by
+	// owner.
 	//
-	// Where copies are in another database, no transaction holds all of it. Then
-	// permit is called in one that ends with a durable note of what is going to
-	// be erased: from there on the erasure has begun, no hold stops it, and Sweep
-	// finishes it where this call could not. CodeUnavailable may then be of an
-	// erasure that has begun, and its message says so; who asks again, and is
-	// permitted to, is told of no holds and takes it over, with a receipt by the
-	// new authorization. What comes to the response meanwhile goes with it where it has
-	// the same owner.
+	// If copies are in another database, one transaction cannot cover everything.
+	// Then permit is called in a transaction that ends with a durable intent: a note
+	// of what will be erased. From there on the erasure has begun, no hold stops it,
+	// and Sweep finishes it if this call could not. CodeUnavailable may then mean an
+	// erasure that has begun; its message says so. A permitted caller who asks again
+	// is shown no holds and takes the erasure over, with a receipt by the new
+	// authorization. Whatever is added to the response meanwhile is erased too, if it
+	// has the same owner.
 	Erase(ctx context.Context, id uuid.UUID, owners []string, permit func(Found) (Authorization, error)) (Erased, error)
 
-	// EraseWithLaterTurns is Erase, and has the later turns of the response go
-	// along: responses of the same owner whose prompts say that they follow it, as
-	// these quote it, and those that follow them. permit is asked for all of it at
-	// once. They are found by an index, or else among the LaterTurnsSearched
-	// requests that the owner has made since; the receipt says whether any may be
-	// left. Where there are more than MaxLaterTurns, permit is
-	// asked for the response alone, and it is CodeRefused. Of a response whose row is
-	// gone, none is looked for.
+	// EraseWithLaterTurns is Erase, and also erases the later turns of the response:
+	// responses of the same owner whose prompts quote it, and so show that they
+	// follow it, and those that follow these. permit is called once for all of them.
+	// They are found by an index, or else among the LaterTurnsSearched requests that
+	// the owner has made since; the receipt says whether any may be left. If there
+	// are more than MaxLaterTurns, permit is called for the response alone, and the
+	// result is CodeRefused. If the row of the response is gone, later turns are not
+	// searched.
 	EraseWithLaterTurns(ctx context.Context, id uuid.UUID, owners []string, permit func(Found) (Authorization, error)) (Erased, error)
 
-	// Sweep looks for what was written of erased requests since, for at most
-	// that many of those that are due as of SweepAfter or for those of one
-	// erasure, and removes what it finds, by the authorization and with a receipt, all at once or not at all; where
-	// nothing is found there is no receipt. What a hold covers is left, and due
-	// again later, until it is covered no more; and so is what the database refuses
-	// to delete, of which an error tells beside the rest. It returns how many it
-	// looked for and what it removed, also beside an error. Several calls at once share the work. Before that it
-	// finishes erasures that have begun, each by its own authorization; where one cannot
-	// be, it looks all the same, and the error says so.
+	// Sweep searches for rows that were written about erased requests after their
+	// erasure. It takes at most limit requests that are due according to SweepAfter,
+	// or those of one erasure. It removes what it finds with the authorization and a
+	// receipt, all or nothing; if it finds nothing, it writes no receipt. It leaves
+	// what a hold covers, and tries that again later until no hold covers it. It also
+	// leaves what the database refuses to delete; the error reports that. It returns
+	// how many requests it searched for and what it removed, even with an error.
+	// Concurrent calls share the work. First it finishes erasures that have begun,
+	// each with its own authorization; if one cannot be finished, Sweep goes on and
+	// the error says so.
 	Sweep(ctx context.Context, limit int, w Authorization) (looked int, erased Erased, err error)
 }
 
-// Orphans are raw copies whose request is gone, as something other than an
-// erasure deleted it. Errors as of Responses. Nothing is stale.
+// Orphans removes raw copies whose request was deleted by something other than an
+// erasure. Errors are those of Responses. Nothing is stale.
 type Orphans interface {
-	// SweepOrphans takes one turn: it looks at the next of the copies that are
-	// older than before, at most so many, and removes those whose request is gone,
-	// by the authorization and with a receipt, all at once or not at all; where none is
-	// found there is no receipt. It leaves what names no request, or names one that
-	// is a batch's or of which there is anything, and what a hold may keep: every
-	// hold with a filter does, and where nothing says whose it was, every one by
-	// owner. What the database refuses to delete is left, too, of
-	// which an error tells beside the rest. A turn that ends a pass has the next
-	// begin after pause. Several calls at once share the work.
+	// SweepOrphans takes one turn. It looks at the next copies that are older than
+	// before, at most limit of them, and removes those whose request is gone, with
+	// the authorization and a receipt, all or nothing; if it finds none, it writes no
+	// receipt. It leaves copies that name no request, or a request of a batch, or one
+	// of which any row remains. It also leaves what a hold may cover: every hold with
+	// a filter counts, and so does every hold by owner if the owner is unknown. It
+	// leaves what the database refuses to delete; the error reports that, and the
+	// rest is done. After the turn that ends a pass, the next pass begins after
+	// pause. Concurrent calls share the work.
 	SweepOrphans(ctx context.Context, before time.Time, limit int, pause time.Duration, w Authorization) (OrphansTurn, error)
 }
 
-// OrphansTurn is what became of the copies that were looked at.
+// OrphansTurn is the result of one turn.
 type OrphansTurn struct {
 	Looked int // copies of requests and of responses; 0: none is due
 	Erased
 }
 
-// Restored is Responses' place after a restore, which may have brought back what
-// had been erased. Errors as of Responses. Nothing is stale.
+// Restored is Responses after a restore, which may have brought back erased rows.
+// Errors are those of Responses. Nothing is stale.
 type Restored interface {
-	// Remaining returns those of these requests of which there is anything that an
+	// Remaining returns the requests among ids of which anything remains that an
 	// erasure removes, in any order. It locks no row.
 	Remaining(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID, error)
 
-	// EraseAgain removes what there is of these requests, which have been erased
-	// before, with all that hangs together with them, by the authorization and with a
-	// receipt, all at once or not at all; where there is nothing, there is no
-	// receipt. No hold is asked: what a restore has brought back was erased when
-	// nothing held it. When it returns, it is durable. CodeRefused or CodeBusy
-	// where one of them cannot be erased for a reason of the database's.
+	// EraseAgain removes what there is of these requests, which were erased before,
+	// and everything that belongs to them, with the authorization and a receipt, all
+	// or nothing. If there is nothing, it writes no receipt. It ignores holds: what
+	// the restore brought back was erased when nothing held it. The erasure is
+	// durable when EraseAgain returns. CodeRefused or CodeBusy if the database
+	// prevents erasing one of them.
 	EraseAgain(ctx context.Context, ids []uuid.UUID, w Authorization) (Erased, error)
 }
 
-// PageQuery asks for a part of a list, in the order of CompareResponses.
+// PageQuery selects a part of a list, in the order of CompareResponses.
 type PageQuery struct {
 	Filter      ResponseFilter
 	ActiveFirst bool
 	After       *Position // only what comes strictly after; nil: all
-	Skip        int64     // how many to pass over, without After; 0 or more
-	Limit       int64     // how many to return at most; 1 or more
+	Skip        int64     // how many to skip, without After; 0 or more
+	Limit       int64     // maximum number to return; 1 or more
 }
 
-// UsageRecords is where the cost of responses is kept. Errors as of Responses.
+// UsageRecords stores the cost of responses. Errors are those of Responses.
 type UsageRecords interface {
-	// Latest returns the newest usage of each of these responses; those that
-	// have none are missing from the map. A cost that it does not tell, and that
-	// of a response that has none, is what was charged for it at last, where the
-	// gateway keeps that. It may be stale.
+	// Latest returns the newest usage of each of these responses; responses without
+	// usage are missing from the map. If the usage has no cost, or there is no usage,
+	// the cost is what was last charged for the response, if the gateway keeps that.
+	// It may be stale.
 	Latest(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]Usage, error)
 }
 
-// People is where users, organizations and keys are kept. Errors as of
-// Responses. What is called not stale here, a cache in front may repeat for as
-// long as it was told to; an erasure asks no cache.
+// People stores users, organizations and keys. Errors are those of Responses. A cache
+// in front may repeat results that are called not stale for as long as it was
+// configured to; an erasure uses no cache.
 type People interface {
-	// ByKey returns the key with this secret, whatever its purpose, with its
-	// creator. CodeNotFound where there is none or it was deleted. Not stale.
+	// ByKey returns the key with this secret, whatever its purpose, with its creator.
+	// CodeNotFound if there is none or it was deleted. Not stale.
 	ByKey(ctx context.Context, secret string) (Key, error)
 
-	// ByID returns a person, a deleted one too. CodeNotFound where there is
-	// none. Not stale.
+	// ByID returns a person, including a deleted one. CodeNotFound if there is none.
+	// Not stale.
 	ByID(ctx context.Context, id uuid.UUID) (Person, error)
 
-	// ByExternalID returns the person whom the identity provider knows by
-	// this name, a deleted one too. CodeNotFound where there is none. Not
-	// stale.
+	// ByExternalID returns the person whom the identity provider knows by this name,
+	// including a deleted one. CodeNotFound if there is none. Not stale.
 	ByExternalID(ctx context.Context, name string) (Person, error)
 
-	// Emails returns the e-mail addresses of these people, deleted ones
-	// included; those unknown are missing from the map. It may be stale.
+	// Emails returns the e-mail addresses of these people, including deleted ones;
+	// unknown people are missing from the map. It may be stale.
 	Emails(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]string, error)
 
-	// ByEmail returns who has exactly this e-mail address, deleted people and
-	// organizations included, in any order; nobody is an empty list.
-	// ErrNamesakes where more than MaxNamesakes have it. It may be stale.
+	// ByEmail returns everyone with exactly this e-mail address, including deleted
+	// people and organizations, in any order; the list may be empty. ErrNamesakes if
+	// more than MaxNamesakes have it. It may be stale.
 	ByEmail(ctx context.Context, email string) ([]uuid.UUID, error)
 
-	// SawLogin notes that a person has just been here. It returns at once; the
-	// note is written later, or never.
+	// SawLogin notes that a person has just been here. It returns at once; the note
+	// is written later, or never.
 	SawLogin(id uuid.UUID)
 }
 
-// Log is where receipts of erasures are kept, as leaves of a Merkle tree whose
-// states are signed. What no published checkpoint covers is not shown. Errors as
-// of Responses. Nothing is stale.
+// Log stores the receipts of erasures as leaves of a Merkle tree whose states are
+// signed. It shows only what a published checkpoint covers. Errors are those of
+// Responses. Nothing is stale.
 type Log interface {
-	// Receipt returns a receipt, and the file that proves it where a published
-	// checkpoint covers it. CodeNotFound where there is none.
+	// Receipt returns a receipt, and the file that proves it if a published
+	// checkpoint covers it. CodeNotFound if there is none.
 	Receipt(ctx context.Context, id uuid.UUID) (LoggedReceipt, error)
 
-	// Reached returns which receipt says that the erasure of a receipt has come
-	// to a later level. CodeNotFound where none does.
+	// Reached returns the ID of the receipt that says that the erasure of receipt id
+	// has reached a later level. CodeNotFound if there is none.
 	Reached(ctx context.Context, id uuid.UUID, level Level) (uuid.UUID, error)
 
-	// Checkpoint returns the newest published checkpoint, a signed note;
-	// CodeNotFound before the first. One call never returns an older one than
-	// an earlier call, whatever becomes of the database: that is CodeInternal.
+	// Checkpoint returns the newest published checkpoint, a signed note; CodeNotFound
+	// before the first. It never returns an older one than an earlier call did; if
+	// the database went back, it returns CodeInternal.
 	Checkpoint(ctx context.Context) ([]byte, error)
 
-	// Hashes returns the first Width hashes of a tile, 32 bytes each.
-	// CodeNotFound where the tree of the newest published checkpoint has fewer
-	// there.
+	// Hashes returns the first Width hashes of a tile, 32 bytes each. CodeNotFound if
+	// the tree of the newest published checkpoint has fewer there.
 	Hashes(ctx context.Context, t Tile) ([]byte, error)
 
-	// Entries returns the leaves from TileWidth times Index on, Width of them,
-	// each after its length in two bytes, the higher one first. CodeNotFound as
-	// of Hashes.
+	// Entries returns Width leaves, starting at leaf TileWidth times Index, each
+	// after its length in two bytes, big-endian. CodeNotFound as in Hashes.
 	Entries(ctx context.Context, t Tile) ([]byte, error)
 
-	// Keys are the public keys whose private ones sign, the newest first, and then
-	// those of witnesses; none where nothing can be signed.
+	// Keys returns the public keys of the signing keys, the newest first, and then
+	// those of witnesses; none if nothing can be signed.
 	Keys() []string
 }
 
-// Holds is where holds are kept, beside the responses that they hold. Errors as
-// of Responses. Nothing is stale.
+// Holds stores holds, in the database of the responses. Errors are those of
+// Responses. Nothing is stale.
 type Holds interface {
-	// Place stores a hold and returns it, with when that was. When it returns,
-	// it is durable, and every Erase that was not told of it has come to its
-	// end or has begun, as said there; where that takes too long, nothing is
-	// stored and it is CodeUnavailable.
+	// Place stores a hold and returns it with its time. When it returns, the hold is
+	// durable, and every Erase that was not shown it has ended or has begun, as
+	// described there. If that takes too long, nothing is stored and the error is
+	// CodeUnavailable.
 	Place(ctx context.Context, h Hold) (Hold, error)
 
-	// Page returns what the query asks for; none is an empty page.
+	// Page returns the part of the list that q describes, which may be empty.
 	Page(ctx context.Context, q HoldQuery) ([]Hold, error)
 
-	// Get returns one hold; CodeNotFound where there is none.
+	// Get returns one hold; CodeNotFound if there is none.
 	Get(ctx context.Context, id uuid.UUID) (Hold, error)
 
-	// Release ends a hold in that person's name and returns it; one that has
-	// been released already stays as it was. CodeNotFound where there is none.
+	// Release ends a hold in the name of by and returns it; a released hold stays as
+	// it was. CodeNotFound if there is none.
 	Release(ctx context.Context, id, by uuid.UUID) (Hold, error)
 }
 
-// Erasures is where bulk erasures are kept, beside the responses that they
-// erase. Errors as of Responses. Nothing is stale.
+// Erasures stores bulk erasures, in the database of the responses. Errors are those
+// of Responses. Nothing is stale.
 type Erasures interface {
-	// Estimate counts what erasing the target would come to in the end, as far as
-	// these owners have it; nil is everyone. With a filter, what was created after
-	// asOf does not count; without one, Sum does not look at it. Of very much it
-	// may count a part, always the same one: that of what is erased first.
-	// CodeUnavailable where that takes too long. Where later turns go along, they
-	// count too, as responses of their own, and CodeRefused where a response has
-	// more than MaxLaterTurns.
+	// Estimate counts what erasing the target would remove in the end, as far as
+	// these owners own it; nil owners means everyone. With a filter, responses
+	// created after asOf do not count; without one, Sum does not depend on asOf. Of a
+	// very large target it may count only a part, always the same: the part that is
+	// erased first. CodeUnavailable if that takes too long. If later turns are
+	// included, each counts as a response of its own, and a response with more than
+	// MaxLaterTurns is CodeRefused.
 	Estimate(ctx context.Context, t ErasureTarget, owners []string, asOf time.Time) (Estimate, error)
 
-	// SavePreview stores a preview with the requests that it counted, until it has
-	// expired, and a while longer. Of one person only the newest MaxPreviews are
-	// kept, and those that an erasure was begun with.
+	// SavePreview stores a preview with the requests that it counted until it
+	// expires, and a while longer. Of one person's previews, only the newest
+	// MaxPreviews are kept, and those that started an erasure.
 	SavePreview(ctx context.Context, p Preview) error
 
-	// Preview returns the one with this TokenSum, without Counted and Turns, an
-	// expired one too, as long as it is there. CodeNotFound where there is none.
+	// Preview returns the preview with this TokenSum, without Counted and Turns, also
+	// an expired one while it is stored. CodeNotFound if there is none.
 	Preview(ctx context.Context, tokenSum [sha256.Size]byte) (Preview, error)
 
-	// Create stores an erasure that is pending. Where the same person has
-	// stored one with the same IdempotencyKey, it returns that one as it is by
-	// now, and false. When it returns, it is durable.
+	// Create stores a pending erasure. If the same person has stored one with the
+	// same IdempotencyKey, it returns that one as it is now, and false. The erasure
+	// is durable when Create returns.
 	Create(ctx context.Context, e Erasure) (stored Erasure, created bool, err error)
 
-	// Get returns one; CodeNotFound where there is none.
+	// Get returns one; CodeNotFound if there is none.
 	Get(ctx context.Context, id uuid.UUID) (Erasure, error)
 
-	// ByKey returns the one that this person has stored with this
-	// IdempotencyKey; CodeNotFound where there is none.
+	// ByKey returns the erasure that this person has stored with this IdempotencyKey;
+	// CodeNotFound if there is none.
 	ByKey(ctx context.Context, by uuid.UUID, idempotencyKey string) (Erasure, error)
 
-	// Page returns what the query asks for; none is an empty page.
+	// Page returns the part of the list that q describes, which may be empty.
 	Page(ctx context.Context, q ErasureQuery) ([]Erasure, error)
 
-	// Receipts returns what the query asks for; none is an empty page.
+	// Receipts returns the part of the list that q describes, which may be empty.
 	Receipts(ctx context.Context, q ErasureReceiptQuery) ([]ErasureReceipt, error)
 
-	// Cancel ends an erasure that is not over, and returns it; one that is stays
-	// as it was, but the search at VerifyAt is called off. When it
-	// returns, nothing more is erased by it. CodeNotFound where there is none.
+	// Cancel ends an erasure that is not over and returns it. One that is over stays
+	// as it was, but its search at VerifyAt is canceled. The erasure removes nothing
+	// more once Cancel has returned. CodeNotFound if there is none.
 	Cancel(ctx context.Context, id uuid.UUID) (Erasure, error)
 
-	// Advance looks at the next responses of the erasure, at most that many, and
-	// erases those of which judge says so, as of Responses.Erase: with all that
-	// hangs together with them, their copies, one receipt by the authorization and the
-	// progress, all at once or not at all. Where it comes to the end and has
-	// FoundNothing, there is a receipt of that, by the authorization for no part. It returns the erasure as it is then.
-	// Several calls at once for one erasure wait for each other.
+	// Advance looks at the next responses of the erasure, at most limit, and erases
+	// those that judge allows, as Responses.Erase does: all their requests, their
+	// copies, one receipt with the authorization and the progress, all or nothing. If
+	// it reaches the end and FoundNothing holds, it writes a receipt of that, with
+	// the authorization that judge returns for no parts. It returns the erasure as it
+	// is then. Concurrent calls for one erasure wait for each other.
 	//
-	// Where later turns go along, a part has their requests, too. Each is a response
-	// of its own: one that is kept keeps what it quotes, and goes by itself where it
-	// is come to. With a filter those do not that were created after AsOf. More than
-	// MaxLaterTurns of a response are a failure with CodeRefused.
+	// If later turns are included, a part contains their requests too. Each turn is a
+	// response of its own: one that is kept keeps what it quotes, and is erased by
+	// itself when its turn comes. With a filter, turns created after AsOf are left. A
+	// response with more than MaxLaterTurns is a failure with CodeRefused.
 	//
-	// With Erasure.Preview it looks at nothing but what that counted, whatever else
-	// passes the filter by now, and erases of it what still passes.
+	// With Erasure.Preview, it looks only at what the preview counted, whatever else
+	// passes the filter by now, and erases what of it still passes.
 	//
-	// It begins with what is oldest, or named first, and goes on where the call
-	// before it ended. When nothing follows, the erasure is finished; one with an
-	// owner begins again from the oldest, until it has found nothing to erase
-	// from beginning to end, copies of what is gone included, and is then due for verification after VerifyAfter.
-	// One whose verification is due is gone through likewise, and verified at the
-	// end of that. One that is over, or has erased as many as it may, is returned
-	// as it is.
+	// It starts with the oldest response, or the first one named, and each call goes
+	// on where the last one ended. At the end of the list the erasure is finished.
+	// One with an owner starts again from the oldest until a whole pass finds nothing
+	// to erase, including copies whose rows are gone; its verification is then due
+	// after VerifyAfter. A verification goes through everything in the same way, and
+	// the erasure is verified at the end. An erasure that is over, or has erased its
+	// maximum, is returned unchanged.
 	//
-	// judge is called with parts that are locked, as of Responses.Erase; it
-	// returns a verdict for each. It may be called again where a transaction has
-	// to be repeated. Held, NotFound and Refused count each response once. Where
-	// the database refuses some of it, or something else is at work on its rows,
-	// what is erased is less, until the one is found: that is a failure with
-	// CodeRefused or CodeBusy, and the rest goes on. It is tried once more in
-	// later passes and, after VerifyAfter, by an erasure that somebody asked for.
-	// Where anything else is wrong with the database, the error says so and nothing
-	// of the call is done. CodeNotFound where there is no such erasure.
-	// What else is kept by person goes at the end of an owner's erasure, unless
-	// anything of theirs was kept or a hold names them; a receipt tells of it that
-	// counts nothing.
+	// judge is called with locked parts, as in Responses.Erase, and returns a verdict
+	// for each. It may be called again if a transaction has to be repeated. Held,
+	// NotFound and Refused count each response once. If the database refuses a part,
+	// or another transaction is working on its rows, Advance erases fewer at a time
+	// until it has found that part: a failure with CodeRefused or CodeBusy. The rest
+	// goes on. Later passes try the part once more, and so does an erasure that
+	// somebody asked for, after VerifyAfter. On any other database error nothing of
+	// the call is done, and the error says so. CodeNotFound if there is no such
+	// erasure. At the end of an owner's erasure, other data kept by person is erased
+	// too, unless a response of theirs was kept or a hold names them; a receipt
+	// without counts records it.
 	Advance(ctx context.Context, id uuid.UUID, limit int, judge func(Erasure, []Part) ([]Verdict, Authorization)) (Erasure, error)
 
-	// Note stores why an erasure does not get on, or, with failed, why it has
-	// failed; one that is over stays as it was.
+	// Note stores why an erasure cannot proceed or, with failed, why it has failed;
+	// one that is over stays as it was.
 	Note(ctx context.Context, id uuid.UUID, lastError string, failed bool) error
 
-	// Due returns those that are to be gone on with: not over, or due for
-	// verification; at most that many, those that were asked for first.
+	// Due returns the erasures to go on with: those not over, or due for
+	// verification; at most limit, the ones asked for first.
 	Due(ctx context.Context, limit int) ([]uuid.UUID, error)
 
-	// Forget removes from erasures that were over before that time what says
-	// whose and which responses they were about: targets, scopes, failures,
-	// secrets, sums; not from those that are still to be verified. It removes previews
-	// that have expired before it, too, and which requests were counted.
+	// Forget removes from erasures that were over before that time whatever shows
+	// which owners and responses they were about: targets, scopes, failures, secrets
+	// and sums. It leaves erasures that are still to be verified. It also removes
+	// previews that expired before then, and the lists of counted requests.
 	Forget(ctx context.Context, before time.Time) error
 }
 
-// Retention is where retention rules are kept, beside the erasures that they
-// begin. Errors as of Responses. Nothing is stale.
+// Retention stores retention rules, in the database of the erasures that they start.
+// Errors are those of Responses. Nothing is stale.
 type Retention interface {
-	// Create stores a rule of version 1 that is not enabled, and returns it.
-	// When it returns, it is durable.
+	// Create stores a rule with version 1, not enabled, and returns it. The rule is
+	// durable when Create returns.
 	Create(ctx context.Context, r RetentionRule) (RetentionRule, error)
 
-	// Change stores what a rule says from now on, in the place of the version
-	// before v, and returns the rule: not enabled and without a dry run. When it
-	// returns, nothing more is erased by a run of an earlier version. CodeNotFound
-	// where there is no such rule, CodeConflict where it has another version than
-	// the one before v or has been removed.
+	// Change replaces the version before v with v and returns the rule, not enabled
+	// and without a dry run. Once Change has returned, a run of an earlier version
+	// erases nothing more. CodeNotFound if there is no such rule; CodeConflict if its
+	// version is not the one before v, or if it has been removed.
 	Change(ctx context.Context, id uuid.UUID, v RetentionVersion) (RetentionRule, error)
 
-	// Get returns one, a removed one too; CodeNotFound where there is none.
+	// Get returns one, including a removed one; CodeNotFound if there is none.
 	Get(ctx context.Context, id uuid.UUID) (RetentionRule, error)
 
-	// Version returns what a rule said in this version; CodeNotFound where there
-	// is none.
+	// Version returns what a rule said in this version; CodeNotFound if there is
+	// none.
 	Version(ctx context.Context, id uuid.UUID, version int64) (RetentionVersion, error)
 
-	// Page returns what the query asks for; none is an empty page.
+	// Page returns the part of the list that q describes, which may be empty.
 	Page(ctx context.Context, q RuleQuery) ([]RetentionRule, error)
 
-	// RecordDryRun stores what came of a dry run of this version, and returns the
-	// rule. CodeNotFound and CodeConflict as of Change.
+	// RecordDryRun stores the result of a dry run of this version and returns the
+	// rule. CodeNotFound and CodeConflict as in Change.
 	RecordDryRun(ctx context.Context, id uuid.UUID, version int64, d DryRun) (RetentionRule, error)
 
-	// Enable lets this version run from then on, and returns the rule; one that is
-	// enabled stays as it is. CodeNotFound as of Change; CodeConflict where it has
-	// another version, no dry run, or has been removed.
+	// Enable lets this version run from now on and returns the rule; an enabled rule
+	// stays as it is. CodeNotFound as in Change; CodeConflict if the rule has another
+	// version, has no dry run, or has been removed.
 	Enable(ctx context.Context, id uuid.UUID, version int64, next time.Time) (RetentionRule, error)
 
-	// Disable keeps a rule from running, and returns it. When it returns, nothing
-	// more is erased by a run of it. CodeNotFound where there is none.
+	// Disable keeps a rule from running and returns it. Once Disable has returned, a
+	// run of the rule erases nothing more. CodeNotFound if there is none.
 	Disable(ctx context.Context, id uuid.UUID) (RetentionRule, error)
 
-	// Remove disables a rule for ever, in that person's name; one that has been
-	// removed already stays as it was. CodeNotFound where there is none.
+	// Remove disables a rule permanently in the name of by; a removed rule stays as
+	// it was. CodeNotFound if there is none.
 	Remove(ctx context.Context, id, by uuid.UUID) error
 
-	// Due returns the rules that are to run by then, at most that many, those
-	// first that have been due longest.
+	// Due returns the rules whose next run is at or before now, at most limit, the
+	// longest overdue first.
 	Due(ctx context.Context, now time.Time, limit int) ([]uuid.UUID, error)
 
-	// Start begins a run of a rule that is due by then: it stores the erasure that
-	// begin returns, as of Erasures.Create, and that the rule runs next at the time
-	// that begin returns, all at once or not at all. Where the run before is not
-	// over, it is RunSkipped and only the time is stored; where the rule is not
-	// due any more, it is RunNotDue and nothing is. Of several calls at once for
-	// one time, one is RunStarted. It returns the rule as it is then, but for
-	// RunNotDue. begin may be called again where a transaction has to be repeated.
+	// Start begins a run of a rule that is due by now. In one transaction it stores
+	// the erasure that begin returns, as Erasures.Create does, and the time of the
+	// next run. If the previous run is not over, the outcome is RunSkipped and only
+	// the time is stored; if the rule is not due any more, it is RunNotDue and
+	// nothing is stored. Of several concurrent calls for one time, one gets
+	// RunStarted. It returns the rule as it is then, except for RunNotDue. begin may
+	// be called again if the transaction has to be repeated.
 	Start(ctx context.Context, id uuid.UUID, now time.Time, begin func(RetentionRule) (e Erasure, next time.Time)) (RetentionRule, RunOutcome, error)
 }
 
-// RunOutcome is what has come of a run that was due.
+// RunOutcome is the result of a run that was due.
 type RunOutcome int
 
-// The outcomes.
 const (
 	RunNotDue RunOutcome = iota
 	RunStarted
 	RunSkipped
 )
 
-// Jobs is what goes on with erasures in the background, in this process or
-// another.
+// Jobs runs erasures in the background, in this process or another.
 type Jobs interface {
-	// Enqueue asks for an erasure to be gone on with soon. It may be asked for
-	// again and again; one that waits already is not enqueued twice.
+	// Enqueue asks for an erasure to be continued soon. Calling it repeatedly is
+	// harmless: an erasure that is already waiting is not enqueued twice.
 	Enqueue(ctx context.Context, erasure uuid.UUID) error
 }
 
-// AccessLog keeps who read the contents of responses that are not theirs. Records go in the transaction
-// that erases their response. Errors as of Responses. Nothing is stale.
+// AccessLog records who read contents of other owners' responses. A response's
+// records are deleted in the transaction that erases it. Errors are those of
+// Responses. Nothing is stale.
 type AccessLog interface {
-	// Record adds an access. When it returns, it is durable. CodeNotFound where
-	// there is no such response any more: then nothing is noted, so that no
-	// record outlives its response, whoever erases it meanwhile.
+	// Record adds an access. It is durable when Record returns. CodeNotFound if the
+	// response does not exist any more: then nothing is recorded, so that no record
+	// outlives its response, whoever erases it meanwhile.
 	Record(ctx context.Context, l Access) error
 
-	// Page returns what the query asks for, the newest first; none is an empty
-	// page.
+	// Page returns the part of the log that q describes, newest first; it may be
+	// empty.
 	Page(ctx context.Context, q AccessQuery) ([]Access, error)
 }
 
-// AccessQuery asks for a part of a page of the access log, in the order of Access.Position.
+// AccessQuery selects a part of the access log, in the order of Access.Position.
 type AccessQuery struct {
 	Filter AccessFilter
 	After  *Position // only what comes strictly after; nil: all
-	Limit  int64     // how many to return at most; 1 or more
+	Limit  int64     // maximum number to return; 1 or more
 }
 
-// MaxNamesakes is how many people of one e-mail address a list can be narrowed
-// to.
+// MaxNamesakes is the maximum number of people with one e-mail address that a list
+// can be narrowed to.
 const MaxNamesakes = 100
 
-// ErrNamesakes is of an e-mail address that too many people have.
+// ErrNamesakes is returned if too many people have an e-mail address.
 var ErrNamesakes = errParameter("created_by_email", "created_by_email: too many people have this address; narrow the list by member_id instead")
