@@ -8,14 +8,14 @@ import (
 	"github.com/google/uuid"
 )
 
-// Access is a record of contents that were shown to somebody whose they are not.
+// Access is a record that somebody was shown contents of another owner's response.
 type Access struct {
-	ID       uuid.UUID // the record's, random
+	ID       uuid.UUID // of the record, random
 	At       time.Time // UTC, to the microsecond
 	By       uuid.UUID // who read it
 	Response uuid.UUID
-	Owner    string // the response's
-	Address  string // of the peer that asked
+	Owner    string // of the response
+	Address  string // of the connecting peer
 }
 
 // AccessFilter narrows a page of the access log. A nil field does not narrow.
@@ -27,7 +27,7 @@ type AccessFilter struct {
 	To       *time.Time // inclusive
 }
 
-// Matches tells whether a record passes the filter.
+// Matches reports whether a record passes the filter.
 func (f AccessFilter) Matches(l Access) bool {
 	return (f.Response == nil || *f.Response == l.Response) &&
 		(f.Owner == nil || *f.Owner == l.Owner) &&
@@ -36,48 +36,47 @@ func (f AccessFilter) Matches(l Access) bool {
 		(f.To == nil || !l.At.After(*f.To))
 }
 
-// Position is where the record stands in lists: the newest first, ties by
-// descending identifier.
+// Position is the record's place in lists: newest first, ties by descending
+// identifier.
 func (l Access) Position() Position { return Position{CreatedAt: l.At, ID: l.ID} }
 
-// AccessLogRequest is what a caller asks of a page of the access log.
+// AccessLogRequest is a caller's request for a page of the access log.
 type AccessLogRequest struct {
 	Filter AccessFilter
-	After  *Cursor // where an earlier page of the same list ended
-	Limit  *int64  // brought into 1 to MaxLimit; nil: DefaultLimit
+	After  *Cursor // end of an earlier page of the same list
+	Limit  *int64  // clamped to 1 to MaxLimit; nil: DefaultLimit
 }
 
-// AccessPage is one page of the access log; Limit is as it was applied.
+// AccessPage is one page of the access log; Limit is the one that was applied.
 type AccessPage struct {
 	Items []AccessSummary
-	Next  *Cursor // where to go on; nil: nothing follows
+	Next  *Cursor // where the next page starts; nil: this is the last page
 	Limit int64
 }
 
-// AccessSummary is a record as lists show it. An address is nil where the person is
-// not known.
+// AccessSummary is a record as lists show it. An address is nil if the person is
+// unknown.
 type AccessSummary struct {
 	Access
 	ByEmail    *string
 	OwnerEmail *string
 }
 
-// ListAccessLog lists who read the contents of responses that are not theirs.
+// ListAccessLog lists who read contents of other owners' responses.
 type ListAccessLog struct {
 	accessLog AccessLog
 	people    People
 	log       *slog.Logger
 }
 
-// NewListAccessLog makes the use case; log receives what went wrong without failing
-// the request.
+// NewListAccessLog returns the use case; log receives errors that do not fail the
+// request.
 func NewListAccessLog(accessLog AccessLog, people People, log *slog.Logger) *ListAccessLog {
 	return &ListAccessLog{accessLog, people, log}
 }
 
-// Execute returns a page. CodeForbidden for all but administrators: what is
-// recorded watches platform managers, too. CodeInvalid where After belongs to
-// another list.
+// Execute returns a page. CodeForbidden for everyone but administrators, because the
+// log also watches platform managers. CodeInvalid if After belongs to another list.
 func (u *ListAccessLog) Execute(ctx context.Context, caller Principal, r AccessLogRequest) (AccessPage, error) {
 	if !caller.mayReadAccessLog() {
 		return AccessPage{}, Errorf(CodeForbidden, "Insufficient permissions to Read AccessLog")

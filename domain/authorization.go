@@ -8,15 +8,15 @@ import (
 	"github.com/google/uuid"
 )
 
-// Authorization is by what right something is erased. Its receipt tells all of it but
-// who asked.
+// Authorization is the right by which something is erased. Its receipt states all of
+// it except who asked.
 type Authorization struct {
-	Receipt uuid.UUID // the receipt's identifier, random (version 4)
+	Receipt uuid.UUID // identifier of the receipt, random (version 4)
 	Salt    Salt      // opens the receipt's commitments
-	// Shared is set where several receipts have this salt in common, so that the
-	// commitments of each are made with a salt derived from it.
+	// Shared is set if several receipts have this salt, so that the commitments of
+	// each are made with a salt derived from it.
 	Shared      bool
-	Again       bool // what it was for has been done before
+	Again       bool // the request repeats an erasure that was done before
 	Trigger     Trigger
 	Rule        *RuleVersion // with TriggerRetention, and only then
 	Ground      Ground
@@ -25,34 +25,33 @@ type Authorization struct {
 	Role        ActorRole
 }
 
-// Salt opens the commitments of one receipt: whoever has it can show which
-// response and whose it was. It is told once, to who asked for the erasure.
+// Salt opens the commitments of one receipt: its holder can prove which response was
+// erased and who owned it. It is returned once, to the caller who asked for the
+// erasure.
 type Salt [32]byte
 
-// newAuthorization has a new receipt and salt.
+// newAuthorization returns one with a new receipt and salt.
 func newAuthorization(trigger Trigger, requestedAt time.Time) Authorization {
 	w := Authorization{Receipt: uuid.New(), Trigger: trigger, Ground: GroundUnspecified, RequestedAt: requestedAt}
 	_, _ = rand.Read(w.Salt[:]) // never fails
 	return w
 }
 
-// Trigger is what an erasure came from.
+// Trigger is what caused an erasure.
 type Trigger string
 
-// The triggers.
 const (
-	TriggerSingle    Trigger = "single"    // one response was to be erased
-	TriggerBulk      Trigger = "bulk"      // many were
-	TriggerRetention Trigger = "retention" // their time was over
+	TriggerSingle    Trigger = "single"    // somebody erased one response
+	TriggerBulk      Trigger = "bulk"      // somebody erased many
+	TriggerRetention Trigger = "retention" // their retention period ended
 	TriggerSweep     Trigger = "sweep"     // something was written after an erasure
 	TriggerReplay    Trigger = "replay"    // a restore brought back what had been erased
-	TriggerOrphans   Trigger = "orphans"   // copies were left of what something else had deleted
+	TriggerOrphans   Trigger = "orphans"   // copies remained of a request that something else had deleted
 )
 
 // Ground is why something is erased, in the words of receipts.
 type Ground string
 
-// The grounds.
 const (
 	GroundRequest          Ground = "request"
 	GroundConsentWithdrawn Ground = "consent_withdrawn"
@@ -64,19 +63,18 @@ const (
 	GroundUnspecified      Ground = "unspecified"
 )
 
-// askable are the grounds that somebody can give.
+// askable are the grounds that a caller can give.
 var askable = []Ground{
 	GroundRequest, GroundConsentWithdrawn, GroundObjection, GroundNoLongerNeeded,
 	GroundUnlawful, GroundLegalObligation, GroundUnspecified,
 }
 
-// ActorRole is as what somebody asked for an erasure.
+// ActorRole is the role in which somebody asked for an erasure.
 type ActorRole string
 
-// The roles.
 const (
 	ActorOwner           ActorRole = "owner"
-	ActorOrganization    ActorRole = "organization" // acting for it
+	ActorOrganization    ActorRole = "organization" // acting for the organization
 	ActorAdministrator   ActorRole = "administrator"
 	ActorPlatformManager ActorRole = "platform_manager"
 	ActorSystem          ActorRole = "system"
@@ -84,17 +82,17 @@ const (
 
 // Found is what an erasure would remove.
 type Found struct {
-	Owners []string // of every request of the chain, and of its later turns where these go along; empty is a row of a batch
-	// Unowned tells that nothing says whose a part of it is: it may be erased by
-	// who may erase everyone's.
+	Owners []string // of every request of the chain, and of its later turns if they are included; empty: a row of a batch
+	// Unowned is set if the owner of a part is unknown: only a caller who may erase
+	// everyone's responses may erase it.
 	Unowned bool
-	// Holds are the active ones that cover any request of these, the oldest first,
-	// at most MaxHoldsFound. Where there is one, nothing may be erased.
+	// Holds are the active holds that cover any of these requests, the oldest first,
+	// at most MaxHoldsFound. If there is one, nothing may be erased.
 	Holds      []Hold
-	LaterTurns int64 // responses that go along
+	LaterTurns int64 // responses that are erased too
 }
 
-// actorRole is the least that lets the caller erase what was found.
+// actorRole returns the lowest role that lets the caller erase what was found.
 func (p Principal) actorRole(found Found) ActorRole {
 	mine, owners := p.owners(), found.Owners
 	switch {

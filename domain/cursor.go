@@ -14,15 +14,15 @@ import (
 	"github.com/google/uuid"
 )
 
-// Position is a place in the order of a list. Lists go by Rank ascending, then
-// CreatedAt and ID descending.
+// Position is a place in the order of a list. Lists are ordered by Rank ascending,
+// then by CreatedAt and ID descending.
 type Position struct {
-	Rank      int // StateRank, or 0 where the order does not look at states
+	Rank      int // StateRank, or 0 if the order ignores states
 	CreatedAt time.Time
 	ID        uuid.UUID
 }
 
-// PositionOf is where a response stands.
+// PositionOf returns the place of a response.
 func PositionOf(r Response, activeFirst bool) Position {
 	p := Position{CreatedAt: r.CreatedAt, ID: r.ID}
 	if activeFirst {
@@ -31,7 +31,7 @@ func PositionOf(r Response, activeFirst bool) Position {
 	return p
 }
 
-// Compare is negative where p comes before q.
+// Compare is negative if p comes before q.
 func (p Position) Compare(q Position) int {
 	return cmp.Or(
 		cmp.Compare(p.Rank, q.Rank),
@@ -40,7 +40,7 @@ func (p Position) Compare(q Position) int {
 	)
 }
 
-// Cursor is a Position in one certain list, in a form that callers can keep.
+// Cursor is a Position in one particular list, in a form that callers can store.
 type Cursor struct {
 	position Position
 	sum      [sumSize]byte
@@ -57,8 +57,8 @@ var ErrNoCursor = errors.New("must be the next_cursor of a page of this same lis
 
 var cursorText = base64.RawURLEncoding.Strict()
 
-// ParseCursor reads a cursor as String writes it, or returns ErrNoCursor. Only
-// the list that it belongs to can tell whether it is whole.
+// ParseCursor reads a cursor as String writes it, or returns ErrNoCursor. Only the
+// list that it belongs to can detect damage.
 func ParseCursor(text string) (Cursor, error) {
 	b, err := cursorText.DecodeString(text)
 	if err != nil || len(b) != positionSize+sumSize || b[0] != cursorVersion || len(text) != cursorText.EncodedLen(len(b)) {
@@ -74,7 +74,7 @@ func ParseCursor(text string) (Cursor, error) {
 	}, nil
 }
 
-// String is the cursor as opaque text that needs no escaping in a URL.
+// String returns the cursor as opaque text that needs no escaping in a URL.
 func (c Cursor) String() string {
 	return cursorText.EncodeToString(append(c.position.bytes(), c.sum[:]...))
 }
@@ -85,18 +85,19 @@ func (p Position) bytes() []byte {
 	return append(b, p.ID[:]...)
 }
 
-// fingerprint tells lists apart.
+// fingerprint identifies a list.
 type fingerprint [sha256.Size]byte
 
-// list is all that decides which responses a list has, and in which order.
+// list is everything that decides which responses a list contains, and in which
+// order.
 type list struct {
-	Scope       *string // whose; nil: everyone's
+	Scope       *string // the owner; nil: everyone's
 	Email       *string
-	Filter      ResponseFilter // without owners: those of an address may change
+	Filter      ResponseFilter // without owners: the people with an address may change
 	ActiveFirst bool
 }
 
-// fingerprint does not look at the order of words, which does not matter.
+// fingerprint ignores the order of words, which does not matter.
 func (l list) fingerprint() fingerprint {
 	for _, words := range []*[]string{&l.Filter.States, &l.Filter.Models, &l.Filter.Tiers} {
 		if *words != nil {
@@ -113,7 +114,7 @@ func (l list) fingerprint() fingerprint {
 	}{l, times})
 }
 
-// fingerprint is of a page of the access log.
+// fingerprint identifies a list of the access log.
 func (f AccessFilter) fingerprint() fingerprint {
 	times := takeTimes(&f.From, &f.To)
 	return fingerprintOf(struct {
@@ -122,8 +123,8 @@ func (f AccessFilter) fingerprint() fingerprint {
 	}{f, times})
 }
 
-// takeTimes leaves no times behind: as text, since not every time there is has
-// a form in JSON.
+// takeTimes returns the times as text and sets them to nil, because not every time
+// has a form in JSON.
 func takeTimes(from ...**time.Time) []string {
 	times := make([]string, len(from))
 	for i, at := range from {
@@ -143,14 +144,14 @@ func fingerprintOf(list any) fingerprint {
 	return sha256.Sum256(text)
 }
 
-// cursor marks a position in this list.
+// cursor returns a cursor for a position in this list.
 func (f fingerprint) cursor(p Position) Cursor {
 	whole := sha256.Sum256(append(p.bytes(), f[:]...))
 	return Cursor{p, [sumSize]byte(whole[:sumSize])}
 }
 
-// position returns what the cursor marks, or ErrNoCursor where it was made for
-// another list, or damaged.
+// position returns the cursor's position, or ErrNoCursor if the cursor belongs to
+// another list or is damaged.
 func (f fingerprint) position(c Cursor) (Position, error) {
 	if f.cursor(c.position) != c {
 		return Position{}, ErrNoCursor
@@ -158,10 +159,9 @@ func (f fingerprint) position(c Cursor) (Position, error) {
 	return c.position, nil
 }
 
-// pageOf reads one page of a list: limit is brought into 1 to MaxLimit, and is
-// DefaultLimit where it is nil. read is asked for one more than that, which
-// tells whether anything follows. CodeInvalid where after belongs to another
-// list.
+// pageOf reads one page of a list. limit is clamped to 1 to MaxLimit; nil means
+// DefaultLimit. read is asked for one more, which shows whether another page follows.
+// CodeInvalid if after belongs to another list.
 func pageOf[T any](list fingerprint, after *Cursor, limit *int64, read func(after *Position, limit int64) ([]T, error), position func(T) Position) (
 	items []T, next *Cursor, applied int64, err error,
 ) {

@@ -10,58 +10,56 @@ import (
 	"github.com/google/uuid"
 )
 
-// Erasure is the erasing of many responses: asked for by somebody, or due by a
-// retention rule. It goes on in parts, each of which is a transaction with a
-// receipt of its own.
+// Erasure erases many responses, because somebody asked for it or a retention rule is
+// due. It proceeds in parts; each part is a transaction with its own receipt.
 type Erasure struct {
 	ID      uuid.UUID
 	Trigger Trigger // TriggerBulk or TriggerRetention
 	Rule    *RuleVersion
 	Kind    TargetKind
 	Target  *ErasureTarget // nil: forgotten, see Erasures.Forget
-	Scope   []string       // whose responses it may erase; nil: everyone's
-	AsOf    time.Time      // with a filter, what was created later is left
-	// Preview is the TokenSum of the one that showed what a filter matches: only
-	// the requests that it counted are erased, as far as they still pass. Nil: all
-	// that pass.
+	Scope   []string       // owners whose responses it may erase; nil: everyone
+	AsOf    time.Time      // with a filter, responses created later are left
+	// Preview is the TokenSum of the preview of a filter: only the requests that it
+	// counted are erased, if they still pass. Nil: all that pass.
 	Preview *[sha256.Size]byte
-	Max     int64 // how many responses it may erase; 0: all
+	Max     int64 // maximum number of responses to erase; 0: all
 
 	Ground      Ground
-	Ticket      string // the caller's own reference; in no receipt
+	Ticket      string // the caller's own reference; not in receipts
 	RequestedAt time.Time
 	RequestedBy *uuid.UUID // nil: a rule
 	Role        ActorRole
-	// Secret opens its receipts: the salt of each is derived from it. Nil where
-	// it has been forgotten.
+	// Secret opens its receipts: the salt of each is derived from it. Nil if it has
+	// been forgotten.
 	Secret *Salt
 
-	IdempotencyKey string            // of who asked; empty: none
-	RequestSum     [sha256.Size]byte // of all that was asked for, to tell requests with one key apart; zero: forgotten
+	IdempotencyKey string            // of the caller who asked; empty: none
+	RequestSum     [sha256.Size]byte // over the whole request, to tell requests with one key apart; zero: forgotten
 
 	State      ErasureState
 	StartedAt  *time.Time
 	FinishedAt *time.Time
-	// VerifyAt is when what is left is looked for once more; nil: not at all, or
-	// no more.
+	// VerifyAt is when leftovers are searched for once more; nil: never, or already
+	// done.
 	VerifyAt   *time.Time
 	VerifiedAt *time.Time
 	ErasureProgress
 }
 
-// ErasureProgress is how far an erasure has come.
+// ErasureProgress is the progress of an erasure.
 type ErasureProgress struct {
-	Expected *int64 // responses, as the preview showed; nil: there was none, or it did not count all
-	Done     int64  // responses that are gone
+	Expected *int64 // responses, as the preview showed; nil: there was no preview, or it did not count all
+	Done     int64  // responses that were erased
 	Erased          // their rows
-	Held     int64  // responses that a hold kept
-	NotFound int64  // identifiers of no response that is the caller's to erase
-	Refused  int64  // responses that could not be erased for a reason of the database's
+	Held     int64  // responses that a hold covers
+	NotFound int64  // identifiers that match no response that the caller may erase
+	Refused  int64  // responses that the database prevented from being erased
 	Receipts int64
 	// Failures says what was not erased, and why: the first MaxFailures.
 	Failures []ErasureFailure
-	// LastError is why it does not get on, or why it failed; empty: nothing is
-	// known to be wrong. For whoever may see the erasure.
+	// LastError is why the erasure makes no progress or failed; empty: no known
+	// error. It is shown to those who may see the erasure.
 	LastError string
 }
 
@@ -69,20 +67,20 @@ type ErasureProgress struct {
 type ErasureFailure struct {
 	Response uuid.UUID
 	Code     Code        // CodeNotFound, CodeHeld, CodeRefused or CodeBusy
-	Holds    []uuid.UUID // with CodeHeld; told to those only who may see holds
+	Holds    []uuid.UUID // with CodeHeld; shown only to those who may see holds
 }
 
-// Bounds of erasures.
+// Limits of erasures.
 const (
 	MaxTargets  = 1000 // responses that can be named
-	MaxAtOnce   = 100  // of these, how many are erased before the answer
+	MaxAtOnce   = 100  // named responses that are erased before the call returns
 	MaxFailures = 100
 	MaxTicket   = 200 // characters
 
-	// MaxLaterTurns is how many later turns of a response are erased along with it.
+	// MaxLaterTurns is the maximum number of later turns erased with a response.
 	MaxLaterTurns = 1000
-	// LaterTurnsSearched is among how many requests later turns are looked for at
-	// most, where no index leads to them.
+	// LaterTurnsSearched is the maximum number of requests searched for later turns
+	// if no index finds them.
 	LaterTurnsSearched = 5000
 )
 
@@ -99,26 +97,26 @@ func (f ErasureFailure) Reason() string {
 	return "There is no such response that is yours to erase"
 }
 
-// retried tells whether it is worth another try later.
+// retried reports whether another try later may succeed.
 func (f ErasureFailure) retried() bool { return f.Code == CodeRefused || f.Code == CodeBusy }
 
-// Refuse counts a response that could not be erased, and why: CodeRefused or
+// Refuse counts a response that could not be erased, with the reason: CodeRefused or
 // CodeBusy.
 func (p *ErasureProgress) Refuse(response uuid.UUID, why Code) {
 	p.Refused++
 	p.Fail(ErasureFailure{Response: response, Code: why})
 }
 
-// Fail names what was not erased; what is beyond MaxFailures is only counted.
+// Fail adds a failure; failures beyond MaxFailures are only counted.
 func (p *ErasureProgress) Fail(f ErasureFailure) {
 	if len(p.Failures) < MaxFailures {
 		p.Failures = append(p.Failures, f)
 	}
 }
 
-// BeginPass is for when the erasure begins with the oldest, or the first. What
-// is counted in each pass begins anew: of an owner everything that was left, of
-// another target what could not be erased for a reason of the database's.
+// BeginPass is called when the erasure starts from the oldest, or first, response. It
+// resets what each pass counts: with an owner everything that was left, with another
+// target what the database prevented from being erased.
 func (e *Erasure) BeginPass() {
 	if e.Kind == TargetOwner {
 		e.Held, e.NotFound, e.Failures = 0, 0, nil
@@ -127,23 +125,22 @@ func (e *Erasure) BeginPass() {
 	e.Failures = slices.DeleteFunc(e.Failures, ErasureFailure.retried)
 }
 
-// Verifying tells whether it is over and looks once more for what was left.
+// Verifying reports whether the erasure is over and searches once more for leftovers.
 func (e Erasure) Verifying() bool { return e.State.Finished() }
 
-// FoundNothing tells whether an erasure that somebody asked for by an owner or a
-// filter comes to its end without anything that was there to erase: that is worth
-// a receipt, too.
+// FoundNothing reports whether an erasure that somebody asked for by owner or filter
+// has found nothing to erase at its end: that gets a receipt, too.
 func (e Erasure) FoundNothing() bool {
 	return e.Trigger == TriggerBulk && e.Kind != TargetResponses && !e.Verifying() &&
 		e.Done == 0 && e.Held == 0 && e.NotFound == 0 && e.Refused == 0
 }
 
-// CountedBefore tells whether what is held or not found was counted when the
-// erasure went through its target first.
+// CountedBefore reports whether held and not found responses were counted in the
+// first pass over the target.
 func (e Erasure) CountedBefore() bool { return e.Verifying() && e.Kind != TargetOwner }
 
-// Finish ends the erasure. Of an owner, and of what could not be erased, it
-// looks once more later; a rule does at its next run.
+// Finish ends the erasure. With an owner, or after refusals, it schedules another
+// search; a rule searches again at its next run.
 func (e *Erasure) Finish(at time.Time) {
 	e.State, e.FinishedAt = ErasureFinished, &at
 	if e.Kind == TargetOwner || e.Refused > 0 && e.Trigger == TriggerBulk {
@@ -152,44 +149,41 @@ func (e *Erasure) Finish(at time.Time) {
 	}
 }
 
-// ErasureState is what has become of an erasure.
+// ErasureState is the state of an erasure.
 type ErasureState string
 
-// The states.
 const (
 	ErasurePending  ErasureState = "pending"
 	ErasureRunning  ErasureState = "running"
-	ErasureFinished ErasureState = "finished" // nothing is left that it may and could erase, as of then; see Refused
-	ErasureCanceled ErasureState = "canceled" // what was gone by then stays gone
-	ErasureFailed   ErasureState = "failed"   // it cannot get on; LastError says why
+	ErasureFinished ErasureState = "finished" // nothing is left that it may and could erase, at that time; see Refused
+	ErasureCanceled ErasureState = "canceled" // what was erased by then stays erased
+	ErasureFailed   ErasureState = "failed"   // it cannot proceed; LastError says why
 )
 
-// Finished tells whether nothing more is erased, except by the search at VerifyAt.
+// Finished reports whether nothing more is erased, except by the search at VerifyAt.
 func (s ErasureState) Finished() bool { return s != ErasurePending && s != ErasureRunning }
 
-// TargetKind is what kind of target an erasure has.
+// TargetKind is the kind of a target.
 type TargetKind string
 
-// The kinds.
 const (
 	TargetResponses TargetKind = "responses"
 	TargetOwner     TargetKind = "owner"
 	TargetFilter    TargetKind = "filter"
 )
 
-// ErasureTarget is what is to be erased: exactly one of the three is set.
+// ErasureTarget is what to erase: exactly one of the three is set.
 type ErasureTarget struct {
 	Responses []uuid.UUID // these, in this order, none twice
-	// Owner is a person or an organization: everything of theirs, also what
-	// comes while it is erased, until none is left.
+	// Owner is a person or an organization: all their responses, including those that
+	// arrive during the erasure, until none is left.
 	Owner  *uuid.UUID
-	Filter *ResponseFilter // what passes it
-	// LaterTurns has the later turns of each go along, as of
+	Filter *ResponseFilter // responses that pass it
+	// LaterTurns includes the later turns of each, as in
 	// Responses.EraseWithLaterTurns.
 	LaterTurns bool
 }
 
-// Kind is the kind of the target.
 func (t ErasureTarget) Kind() TargetKind {
 	switch {
 	case t.Owner != nil:
@@ -200,7 +194,7 @@ func (t ErasureTarget) Kind() TargetKind {
 	return TargetResponses
 }
 
-// fingerprint tells targets apart. It looks at no order of words.
+// fingerprint identifies a target. It ignores the order of words.
 func (t ErasureTarget) fingerprint() fingerprint {
 	f := ResponseFilter{}
 	if t.Filter != nil {
@@ -216,35 +210,33 @@ func (t ErasureTarget) fingerprint() fingerprint {
 	}{t.Responses, t.Owner, t.Filter != nil, list{Filter: f}.fingerprint(), slices.Sorted(slices.Values(f.Owners)), t.LaterTurns})
 }
 
-// RuleVersion names a retention rule as it was when something was erased by it.
+// RuleVersion names a retention rule in the version that erased something.
 type RuleVersion struct {
 	ID      uuid.UUID
 	Version int64
 }
 
-// VerifyAfter is how long after everything of somebody has been erased it is
-// looked for once more.
+// VerifyAfter is the time from the end of an erasure to the search for leftovers.
 const VerifyAfter = 24 * time.Hour
 
-// Part is one response that an erasure has come to: all the requests that hang
-// together, and those of later turns that go along, locked.
+// Part is one response that an erasure has reached: all its requests, and those of
+// later turns that are included, locked.
 type Part struct {
 	Requests []Response  // Owner is empty in a row of a batch
-	Holds    []uuid.UUID // the active ones on any of them; where there is one, nothing may be erased
+	Holds    []uuid.UUID // the active ones on any of them; if there is one, nothing may be erased
 }
 
-// Verdict is what becomes of a part.
+// Verdict is the decision about a part.
 type Verdict int
 
-// The verdicts.
 const (
 	Erase    Verdict = iota
-	Withhold         // it is not the caller's to erase: as if it were not there
-	KeepHeld         // a hold keeps it
+	Withhold         // the caller may not erase it: treat it as not found
+	KeepHeld         // a hold covers it
 	Spare            // it does not count: the rule does not cover all of it
 )
 
-// authorization is that of the next part.
+// authorization returns the one of the next part.
 func (e Erasure) authorization() Authorization {
 	w := newAuthorization(e.Trigger, e.RequestedAt)
 	w.Ground, w.Rule, w.Actor, w.Role = e.Ground, e.Rule, e.RequestedBy, e.Role
@@ -254,8 +246,8 @@ func (e Erasure) authorization() Authorization {
 	return w
 }
 
-// Position is where the erasure stands in lists: the newest first, ties by
-// descending identifier.
+// Position is the erasure's place in lists: newest first, ties by descending
+// identifier.
 func (e Erasure) Position() Position { return Position{CreatedAt: e.RequestedAt, ID: e.ID} }
 
 func withoutHolds(failures []ErasureFailure) []ErasureFailure {
@@ -266,9 +258,9 @@ func withoutHolds(failures []ErasureFailure) []ErasureFailure {
 	return reported
 }
 
-// Estimate is what an erasure would come to.
+// Estimate is what an erasure would remove.
 type Estimate struct {
-	Responses    int64 // that would be erased, each with all that hangs together with it
+	Responses    int64 // that would be erased, each with everything that belongs to it
 	Requests     int64
 	Steps        int64
 	Templates    int64
@@ -276,35 +268,33 @@ type Estimate struct {
 	RawResponses int64
 	Tasks        int64
 	Files        int64 // made for one request, each with its empty batch
-	// KeptTemplates would stay, as requests need them that would not be erased.
+	// KeptTemplates would stay, because requests that would not be erased need them.
 	KeptTemplates int64
 	Retained      int64 // objects of responses that fusillade-arsenal has moved
-	Held          int64 // responses that holds keep, in none of the counts above
-	NotFound      int64 // identifiers of no response that is the caller's to erase
-	// Partial tells that there is more than was counted, which began with what
-	// is erased first.
+	Held          int64 // responses that holds cover, in none of the counts above
+	NotFound      int64 // identifiers that match no response that the caller may erase
+	// Partial is set if there is more than was counted; the count covers what is
+	// erased first.
 	Partial bool
 	// Sum changes with the requests that were counted.
 	Sum [sha256.Size]byte
-	// Counted are, with a filter, these requests, in the order in which they are
-	// erased.
+	// Counted are these requests, with a filter only, in the order of their erasure.
 	Counted []uuid.UUID
 	Turns   EstimatedTurns
 }
 
-// EstimatedTurns is what an estimate says of later turns: apart from what the target
-// is about.
+// EstimatedTurns is an estimate's account of the later turns of the target.
 type EstimatedTurns struct {
-	// Found are among Responses where they go along, and would be left else, of
-	// which at most MaxLaterTurns are counted; nil: they were not counted.
+	// Found are included in Responses if later turns are erased, and would be left
+	// otherwise; then at most MaxLaterTurns are counted. Nil: they were not counted.
 	Found    *int64
 	Complete bool  // there are no others, as far as can be known
-	Searched int64 // among how many requests they were looked for; 0: an index leads to them
+	Searched int64 // number of requests searched for them; 0: an index finds them
 }
 
-// Preview is what was shown to somebody of what they could erase.
+// Preview is what somebody was shown before an erasure.
 type Preview struct {
-	TokenSum    [sha256.Size]byte // of the token that was told to who asked
+	TokenSum    [sha256.Size]byte // of the token that the caller got
 	RequestedBy uuid.UUID
 	Target      [sha256.Size]byte // the target's fingerprint, with the scope
 	AsOf        time.Time
@@ -312,16 +302,16 @@ type Preview struct {
 	Estimate
 }
 
-// MaxPreviews is how many previews of one person can be acted upon at a time.
+// MaxPreviews is how many usable previews one person can have at a time.
 const MaxPreviews = 100
 
-// PreviewFor is for how long a preview can be acted upon.
+// PreviewFor is how long a preview can be used.
 const PreviewFor = 15 * time.Minute
 
-// ErasureQuery asks for a part of the list of erasures, in the order of
+// ErasureQuery selects a part of the list of erasures, in the order of
 // Erasure.Position.
 type ErasureQuery struct {
-	RequestedBy *uuid.UUID     // nil: whoever asked
+	RequestedBy *uuid.UUID     // nil: anyone
 	States      []ErasureState // nil: all
 	Trigger     *Trigger
 	After       *Position // only what comes strictly after; nil: all
@@ -332,22 +322,22 @@ type ErasureQuery struct {
 type ErasureReceipt struct {
 	ID        uuid.UUID
 	At        time.Time
-	Responses int64 // that were erased with it
+	Responses int64 // erased with it
 }
 
-// Position is where the receipt stands in lists: the newest first, ties by
-// descending identifier.
+// Position is the receipt's place in lists: newest first, ties by descending
+// identifier.
 func (r ErasureReceipt) Position() Position { return Position{CreatedAt: r.At, ID: r.ID} }
 
-// ErasureReceiptQuery asks for a part of the list of an erasure's receipts, in
-// the order of ErasureReceipt.Position.
+// ErasureReceiptQuery selects a part of an erasure's receipts, in the order of
+// ErasureReceipt.Position.
 type ErasureReceiptQuery struct {
 	Erasure uuid.UUID
 	After   *Position
 	Limit   int64
 }
 
-// erasureList tells lists of erasures apart, and from any other list.
+// erasureList identifies a list of erasures.
 func erasureList(q ErasureQuery) fingerprint {
 	states := make([]string, len(q.States))
 	for i, s := range q.States {

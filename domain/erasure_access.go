@@ -7,7 +7,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// target is what is to be erased, and whose responses that may be.
+// target returns what to erase, and the owners whose responses may be erased.
 func (r ErasureRequest) target(caller Principal, operation string) (t ErasureTarget, scope []string, err error) {
 	reach := caller.deleteReach()
 	if reach == none {
@@ -43,7 +43,7 @@ func (r ErasureRequest) target(caller Principal, operation string) (t ErasureTar
 	return t, scope, nil
 }
 
-// filter is that of the list with the same parameters.
+// filter returns the filter of the list with the same parameters.
 func (f ErasureFilter) filter(caller Principal) (*ResponseFilter, error) {
 	if err := f.check(); err != nil {
 		return nil, err
@@ -59,7 +59,7 @@ func (f ErasureFilter) filter(caller Principal) (*ResponseFilter, error) {
 	return &filter, nil
 }
 
-// judge decides what becomes of a part.
+// judge decides about a part.
 func (e Erasure) judge(p Part) Verdict {
 	for _, r := range p.Requests {
 		batched := r.Owner == ""
@@ -70,8 +70,8 @@ func (e Erasure) judge(p Part) Verdict {
 	if len(p.Holds) > 0 {
 		return KeepHeld
 	}
-	// A rule says how long a response is kept, and that is as long as any part
-	// of it is. Who asks for an erasure by a filter has seen parts that pass.
+	// A rule keeps a response as long as it keeps any part of it. A caller who erases
+	// by a filter has seen parts that pass.
 	if e.Trigger == TriggerRetention {
 		for _, r := range p.Requests {
 			if !e.Target.Filter.Matches(r) {
@@ -82,12 +82,12 @@ func (e Erasure) judge(p Part) Verdict {
 	return Erase
 }
 
-// visibleTo tells whether a caller may see the erasure, and cancel it.
+// visibleTo reports whether a caller may see the erasure, and cancel it.
 func (e Erasure) visibleTo(caller Principal) bool {
 	return caller.deleteReach() == everyone || e.RequestedBy != nil && *e.RequestedBy == caller.ID
 }
 
-// shownTo leaves out what the caller may not know.
+// shownTo returns the erasure without what the caller may not know.
 func (e Erasure) shownTo(caller Principal) Erasure {
 	e.Secret = nil
 	if e.LastError == "" && e.Refused > 0 && e.State.Finished() {

@@ -11,12 +11,12 @@ type GetErasure struct {
 	erasures Erasures
 }
 
-// NewGetErasure makes the use case.
+// NewGetErasure returns the use case.
 func NewGetErasure(erasures Erasures) *GetErasure { return &GetErasure{erasures} }
 
-// Execute returns the erasure, without its secret. It is for who asked for it,
-// whatever they may do by now, and for those who may erase everyone's:
-// CodeNotFound for all others, just as where there is none.
+// Execute returns the erasure, without its secret, to the person who asked for it,
+// whatever their rights are now, and to those who may erase everyone's. For all
+// others CodeNotFound, as if there were none.
 func (u *GetErasure) Execute(ctx context.Context, caller Principal, id uuid.UUID) (Erasure, error) {
 	return visibleErasure(ctx, u.erasures, caller, id)
 }
@@ -32,18 +32,18 @@ func visibleErasure(ctx context.Context, erasures Erasures, caller Principal, id
 	return e.shownTo(caller), nil
 }
 
-// ErasureListRequest is what a caller asks of the list of erasures.
+// ErasureListRequest is a caller's request for the list of erasures.
 type ErasureListRequest struct {
 	States  []ErasureState // nil: all
 	Trigger *Trigger       // nil: all
-	After   *Cursor        // where an earlier page of the same list ended
-	Limit   *int64         // brought into 1 to MaxLimit; nil: DefaultLimit
+	After   *Cursor        // end of an earlier page of the same list
+	Limit   *int64         // clamped to 1 to MaxLimit; nil: DefaultLimit
 }
 
-// ErasurePage is one page of erasures; Limit is as it was applied.
+// ErasurePage is one page of erasures; Limit is the one that was applied.
 type ErasurePage struct {
 	Items []Erasure
-	Next  *Cursor // where to go on; nil: nothing follows
+	Next  *Cursor // where the next page starts; nil: this is the last page
 	Limit int64
 }
 
@@ -52,13 +52,12 @@ type ListErasures struct {
 	erasures Erasures
 }
 
-// NewListErasures makes the use case.
+// NewListErasures returns the use case.
 func NewListErasures(erasures Erasures) *ListErasures { return &ListErasures{erasures} }
 
-// Execute returns a page, newest first: of all for those who may erase
-// everyone's, of those that the caller has asked for for others who may erase.
-// CodeForbidden for those who may erase nothing; CodeInvalid where After belongs
-// to another list.
+// Execute returns a page, newest first. Callers who may erase everyone's responses
+// see all erasures; others who may erase see their own. CodeForbidden for those who
+// may erase nothing; CodeInvalid if After belongs to another list.
 func (u *ListErasures) Execute(ctx context.Context, caller Principal, r ErasureListRequest) (ErasurePage, error) {
 	q := ErasureQuery{States: r.States, Trigger: r.Trigger}
 	switch caller.deleteReach() {
@@ -92,14 +91,13 @@ type ListErasureReceipts struct {
 	erasures Erasures
 }
 
-// NewListErasureReceipts makes the use case.
+// NewListErasureReceipts returns the use case.
 func NewListErasureReceipts(erasures Erasures) *ListErasureReceipts {
 	return &ListErasureReceipts{erasures}
 }
 
-// Execute returns a page, the newest first. CodeNotFound as of GetErasure;
-// CodeInvalid where after belongs to another list. limit is as of
-// ErasureListRequest.
+// Execute returns a page, newest first. CodeNotFound as in GetErasure; CodeInvalid if
+// after belongs to another list. limit is as in ErasureListRequest.
 func (u *ListErasureReceipts) Execute(ctx context.Context, caller Principal, id uuid.UUID, after *Cursor, limit *int64) (ErasureReceiptPage, error) {
 	if _, err := visibleErasure(ctx, u.erasures, caller, id); err != nil {
 		return ErasureReceiptPage{}, err

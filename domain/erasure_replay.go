@@ -7,23 +7,23 @@ import (
 	"github.com/google/uuid"
 )
 
-// ReplayErasures erases once more what a restore has brought back.
+// ReplayErasures erases again what a restore has brought back.
 type ReplayErasures struct {
 	restored Restored
 	now      func() time.Time
 }
 
-// NewReplayErasures makes the use case; now is the clock.
+// NewReplayErasures returns the use case; now is the clock.
 func NewReplayErasures(restored Restored, now func() time.Time) *ReplayErasures {
 	return &ReplayErasures{restored, now}
 }
 
-// Replayed is what came of it.
+// Replayed is the result of a replay.
 type Replayed struct {
-	Found    int         // requests of which there was something
-	Erased   Erased      // in all
+	Found    int         // requests of which anything remained
+	Erased   Erased      // in total
 	Receipts []uuid.UUID // one for each transaction that erased
-	Refused  []Refusal   // what could not be erased for a reason of the database's
+	Refused  []Refusal   // what the database prevented from being erased
 }
 
 // Refusal is a request that could not be erased.
@@ -32,16 +32,16 @@ type Refusal struct {
 	Code    Code // CodeRefused or CodeBusy
 }
 
-// replayedAtOnce is how many requests one transaction erases at most. Its
+// replayedAtOnce is the maximum number of requests that one transaction erases. Its
 // receipt has to hold a commitment to each.
 const replayedAtOnce = 500
 
-// Execute erases what there is again of these requests, which had been erased.
-// It is the service's own doing: whoever runs it has the list of what was erased
-// and the database. Holds are not asked. With look it only finds what there is.
-// progress is called with how many requests were gone through; it may be nil. What
-// was erased before an error stays so, and is returned beside it; to run it again
-// is harmless. What the database refuses to delete is named, and the rest goes on.
+// Execute erases what exists again of these requests, which were erased before. It
+// acts for the service itself: whoever runs it has the list of erasures and the
+// database. It ignores holds. With look it only reports what exists. progress, which
+// may be nil, is called with the number of requests processed. What was erased before
+// an error stays erased and is returned with the error; running it again is harmless.
+// Requests that the database refuses to delete are listed, and the rest goes on.
 func (u *ReplayErasures) Execute(ctx context.Context, ids []uuid.UUID, look bool, progress func(done int)) (Replayed, error) {
 	var all Replayed
 	for done := 0; done < len(ids); {
@@ -63,7 +63,7 @@ func (u *ReplayErasures) Execute(ctx context.Context, ids []uuid.UUID, look bool
 	return all, nil
 }
 
-// erase erases these, in halves where one of them is refused, until that is found.
+// erase erases these, halving the list on a refusal until it has found the refused one.
 func (u *ReplayErasures) erase(ctx context.Context, ids []uuid.UUID, all *Replayed) error {
 	w := newAuthorization(TriggerReplay, u.now())
 	w.Role = ActorSystem

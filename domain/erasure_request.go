@@ -9,28 +9,28 @@ import (
 	"github.com/google/uuid"
 )
 
-// ErasureRequest is what a caller wants erased: exactly one of Responses, Owner
-// and Filter is given.
+// ErasureRequest is what a caller wants to erase: exactly one of Responses, Owner and
+// Filter is given.
 type ErasureRequest struct {
 	Responses []uuid.UUID
 	Owner     *uuid.UUID
 	Filter    *ErasureFilter
-	// IncludeLaterTurns has the later turns of what is erased go along.
+	// IncludeLaterTurns also erases the later turns of what is erased.
 	IncludeLaterTurns bool
 }
 
-// ErasureFilter is what of a list can be erased. Nil does not narrow; a filter
-// without any condition has to say All.
+// ErasureFilter selects responses of a list to erase. Nil does not narrow; a filter
+// without any condition must set All.
 type ErasureFilter struct {
-	ResponseFilter            // as of ListRequest
-	MemberID       *uuid.UUID // as of ListRequest
+	ResponseFilter            // as in ListRequest
+	MemberID       *uuid.UUID // as in ListRequest
 	All            bool
 }
 
-// StartRequest is an ErasureRequest with what goes with it.
+// StartRequest is an ErasureRequest with the details of its start.
 type StartRequest struct {
 	ErasureRequest
-	Token          string // of a preview; may be left out with Responses
+	Token          string // of a preview; optional with Responses
 	Ground         Ground // empty: GroundUnspecified
 	Ticket         string
 	IdempotencyKey string // empty: none
@@ -82,10 +82,10 @@ func (r StartRequest) check() error {
 	return nil
 }
 
-// MaxIdempotencyKey bounds that key, in bytes.
+// MaxIdempotencyKey is the maximum length of an idempotency key, in bytes.
 const MaxIdempotencyKey = 255
 
-// sum tells requests of one caller apart; a token is none of what is wanted.
+// sum distinguishes requests of one caller; the token is not part of the request.
 func (r StartRequest) sum(t ErasureTarget, scope []string) fingerprint {
 	return fingerprintOf(struct {
 		Target fingerprint
@@ -94,8 +94,8 @@ func (r StartRequest) sum(t ErasureTarget, scope []string) fingerprint {
 	}{boundTarget(t, scope), r.Ground, r.Ticket})
 }
 
-// owners are whose responses may be erased, as far as that is known beforehand;
-// an empty one stands for others.
+// owners returns whose responses may be erased, as far as that is known beforehand;
+// an empty owner stands for any others.
 func (r StartRequest) owners(t ErasureTarget, scope []string) []string {
 	switch {
 	case t.Owner != nil:

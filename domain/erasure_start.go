@@ -10,7 +10,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// StartErasure begins the erasing of many responses.
+// StartErasure starts a bulk erasure.
 type StartErasure struct {
 	erasures Erasures
 	run      *RunErasure
@@ -19,22 +19,22 @@ type StartErasure struct {
 	log      *slog.Logger
 }
 
-// NewStartErasure makes the use case; now is the clock. log receives what went
-// wrong without failing the request.
+// NewStartErasure returns the use case; now is the clock. log receives errors that do
+// not fail the request.
 func NewStartErasure(erasures Erasures, run *RunErasure, jobs Jobs, now func() time.Time, log *slog.Logger) *StartErasure {
 	return &StartErasure{erasures, run, jobs, now, log}
 }
 
-// Execute begins the erasure and returns it: over where at most MaxAtOnce
-// responses are named, else to be gone on with in the background. secret opens
-// its receipts, and is told here only; nil where a request that was made before
-// is repeated and its secret has been forgotten.
+// Execute starts the erasure and returns it. If at most MaxAtOnce responses are
+// named, it is over; otherwise it continues in the background. secret opens its
+// receipts and is returned only here; it is nil if an earlier request is repeated and
+// its secret has been forgotten.
 //
-// CodeForbidden and CodeInvalid as of PreviewErasure, and CodeInvalid where an
-// owner or a filter comes without a token. CodeConflict where the token is of
-// no preview of the same request by the same caller, where it has expired, or
-// where the target has other requests by now than were shown; and where the
-// caller has used the idempotency key for another request.
+// CodeForbidden and CodeInvalid as in PreviewErasure; CodeInvalid also if an owner or
+// a filter comes without a token. CodeConflict if the token does not belong to a
+// preview of the same request by the same caller, if it has expired, if the target
+// now has other requests than were shown, or if the caller has used the idempotency
+// key for another request.
 func (u *StartErasure) Execute(ctx context.Context, caller Principal, r StartRequest) (e Erasure, secret *Salt, err error) {
 	target, scope, err := r.target(caller, "Start")
 	if err != nil {
@@ -78,11 +78,11 @@ func (u *StartErasure) Execute(ctx context.Context, caller Principal, r StartReq
 	switch {
 	case err != nil:
 		return Erasure{}, nil, err
-	case stored.RequestSum != e.RequestSum: // of another, which came first
+	case stored.RequestSum != e.RequestSum: // another request came first
 		return Erasure{}, nil, errOtherRequest
 	}
 	if created && e.Kind == TargetResponses && len(target.Responses) <= MaxAtOnce {
-		// Should it not come to its end here, it is gone on with as any other.
+		// If it does not finish here, it continues like any other.
 		if _, err := u.run.Execute(ctx, stored.ID, 0); err == nil {
 			stored, err = u.erasures.Get(ctx, stored.ID)
 			if err != nil {
@@ -98,7 +98,7 @@ func (u *StartErasure) Execute(ctx context.Context, caller Principal, r StartReq
 	return stored.shownTo(caller), stored.Secret, nil
 }
 
-// repeated is the erasure that the caller has asked for before under the same
+// repeated returns the erasure that the caller has requested before with the same
 // idempotency key; nil: none.
 func (u *StartErasure) repeated(ctx context.Context, caller Principal, e Erasure) (*Erasure, error) {
 	if e.IdempotencyKey == "" {
@@ -118,7 +118,7 @@ func (u *StartErasure) repeated(ctx context.Context, caller Principal, e Erasure
 
 var errOtherRequest = Errorf(CodeConflict, "This Idempotency-Key came with another request before; take a new one for a new erasure")
 
-// shown is the preview that the token is of, if it still holds.
+// shown returns the preview of the token, if it is still valid.
 func (u *StartErasure) shown(ctx context.Context, caller Principal, token string, t ErasureTarget, scope []string, now time.Time) (Preview, error) {
 	p, err := u.erasures.Preview(ctx, sha256.Sum256([]byte(token)))
 	switch {
@@ -140,22 +140,22 @@ func (u *StartErasure) shown(ctx context.Context, caller Principal, token string
 	return p, nil
 }
 
-// PreviewErasure shows what an erasure would come to.
+// PreviewErasure shows what an erasure would remove.
 type PreviewErasure struct {
 	erasures Erasures
 	now      func() time.Time
 }
 
-// NewPreviewErasure makes the use case; now is the clock.
+// NewPreviewErasure returns the use case; now is the clock.
 func NewPreviewErasure(erasures Erasures, now func() time.Time) *PreviewErasure {
 	return &PreviewErasure{erasures, now}
 }
 
-// Execute counts what the request would erase, and returns a token that binds
-// an erasure to what was shown, for PreviewFor. CodeForbidden for those who may
-// erase nothing; CodeInvalid as of ErasureRequest, and where an owner or a
-// member is named whose responses are not the caller's to erase; responses that
-// are not are counted as not found.
+// Execute counts what the request would erase, and returns a token that binds an
+// erasure to what was shown, for PreviewFor. CodeForbidden for those who may erase
+// nothing; CodeInvalid as in ErasureRequest, and if the caller may not erase the
+// responses of a named owner or member. Named responses that the caller may not erase
+// count as not found.
 func (u *PreviewErasure) Execute(ctx context.Context, caller Principal, r ErasureRequest) (p Preview, token string, err error) {
 	target, scope, err := r.target(caller, "Preview")
 	if err != nil {
@@ -177,16 +177,16 @@ func (u *PreviewErasure) Execute(ctx context.Context, caller Principal, r Erasur
 	return p, token, nil
 }
 
-// CancelErasure ends a bulk erasure before it has come to its end.
+// CancelErasure ends a bulk erasure early.
 type CancelErasure struct {
 	erasures Erasures
 }
 
-// NewCancelErasure makes the use case.
+// NewCancelErasure returns the use case.
 func NewCancelErasure(erasures Erasures) *CancelErasure { return &CancelErasure{erasures} }
 
-// Execute ends the erasure and returns it. What is gone stays gone; one that is
-// over stays as it was, but is not verified any more. CodeNotFound as of
+// Execute ends the erasure and returns it. What is erased stays erased. An erasure
+// that is over stays as it was, but is not verified any more. CodeNotFound as in
 // GetErasure.
 func (u *CancelErasure) Execute(ctx context.Context, caller Principal, id uuid.UUID) (Erasure, error) {
 	if _, err := visibleErasure(ctx, u.erasures, caller, id); err != nil {

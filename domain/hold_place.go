@@ -10,37 +10,37 @@ import (
 	"github.com/google/uuid"
 )
 
-// Bounds of a hold.
+// Limits of a hold.
 const (
-	MaxHeld        = 100 // entries of each list
+	MaxHeld        = 100 // entries in each list
 	MaxReason      = 500 // characters
 	maxFilterWord  = 500 // characters
 	holdKinds      = "exactly one of responses, owners and filter must be given"
 	holdConditions = "filter: must have a condition: states, models, tiers, created_after or created_before"
 )
 
-// HoldRequest is what a caller wants held.
+// HoldRequest is what a caller wants to hold.
 type HoldRequest struct {
 	HoldTarget
 	Reason    string
 	ExpiresAt *time.Time
 }
 
-// PlaceHold keeps something from being erased.
+// PlaceHold places a hold.
 type PlaceHold struct {
 	holds Holds
 	now   func() time.Time
 }
 
-// NewPlaceHold makes the use case; now is the clock.
+// NewPlaceHold returns the use case; now is the clock.
 func NewPlaceHold(holds Holds, now func() time.Time) *PlaceHold { return &PlaceHold{holds, now} }
 
 // Execute places a hold and returns it. From then on nothing that it covers is
-// erased. What is to be held need not be there yet. CodeForbidden for those who
-// may not hold; CodeInvalid where not exactly one kind of target is given, a
-// list is empty or has more than MaxHeld entries, a filter has no condition or
-// one that nothing can pass, the reason is blank or longer than MaxReason
-// characters, or the expiry is not in the future.
+// erased. The target need not exist yet. CodeForbidden for those who may not hold;
+// CodeInvalid if not exactly one kind of target is given, a list is empty or has more
+// than MaxHeld entries, a filter has no condition or one that nothing can pass, the
+// reason is blank or longer than MaxReason characters, or the expiry is not in the
+// future.
 func (u *PlaceHold) Execute(ctx context.Context, caller Principal, r HoldRequest) (Hold, error) {
 	if !caller.mayHold() {
 		return Hold{}, errHoldForbidden("Place")
@@ -85,9 +85,9 @@ func (f HoldFilter) check() error {
 	return checkWords("filter", f.States, f.Models, f.Tiers, f.CreatedAfter, f.CreatedBefore)
 }
 
-// checkWords refuses conditions that nothing can pass; name is what they stand
-// below in the contract. States and tiers may be any words: a newer dwctl has
-// others than are known today.
+// checkWords refuses conditions that nothing can pass; name is the field that
+// contains them in the contract. States and tiers may be any words: a newer dwctl may
+// have others than are known today.
 func checkWords(name string, states, models, tiers []string, after, before *time.Time) error {
 	for _, list := range []struct {
 		name  string

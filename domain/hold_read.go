@@ -11,11 +11,11 @@ type GetHold struct {
 	holds Holds
 }
 
-// NewGetHold makes the use case.
+// NewGetHold returns the use case.
 func NewGetHold(holds Holds) *GetHold { return &GetHold{holds} }
 
-// Execute returns the hold, a released or expired one too. CodeForbidden for
-// those who may not hold, CodeNotFound where there is none.
+// Execute returns the hold, also if it is released or expired. CodeForbidden for
+// those who may not hold, CodeNotFound if there is none.
 func (u *GetHold) Execute(ctx context.Context, caller Principal, id uuid.UUID) (Hold, error) {
 	if !caller.mayHold() {
 		return Hold{}, errHoldForbidden("Read")
@@ -27,30 +27,30 @@ func (u *GetHold) Execute(ctx context.Context, caller Principal, id uuid.UUID) (
 	return hold, err
 }
 
-// HoldListRequest is what a caller asks of the list of holds.
+// HoldListRequest is a caller's request for the list of holds.
 type HoldListRequest struct {
 	Active *bool   // nil: all
-	After  *Cursor // where an earlier page of the same list ended
-	Limit  *int64  // brought into 1 to MaxLimit; nil: DefaultLimit
+	After  *Cursor // end of an earlier page of the same list
+	Limit  *int64  // clamped to 1 to MaxLimit; nil: DefaultLimit
 }
 
-// HoldPage is one page of holds; Limit is as it was applied.
+// HoldPage is one page of holds; Limit is the one that was applied.
 type HoldPage struct {
 	Items []Hold
-	Next  *Cursor // where to go on; nil: nothing follows
+	Next  *Cursor // where the next page starts; nil: this is the last page
 	Limit int64
 }
 
-// ListHolds lists holds, released and expired ones too.
+// ListHolds lists holds, including released and expired ones.
 type ListHolds struct {
 	holds Holds
 }
 
-// NewListHolds makes the use case.
+// NewListHolds returns the use case.
 func NewListHolds(holds Holds) *ListHolds { return &ListHolds{holds} }
 
-// Execute returns a page, newest first. CodeForbidden for those who may not
-// hold; CodeInvalid where After belongs to another list.
+// Execute returns a page, newest first. CodeForbidden for those who may not hold;
+// CodeInvalid if After belongs to another list.
 func (u *ListHolds) Execute(ctx context.Context, caller Principal, r HoldListRequest) (HoldPage, error) {
 	if !caller.mayHold() {
 		return HoldPage{}, errHoldForbidden("Read")

@@ -6,17 +6,16 @@ import (
 	"github.com/google/uuid"
 )
 
-// ReleaseHold ends a hold. It stays as a record.
+// ReleaseHold ends a hold. The hold remains as a record.
 type ReleaseHold struct {
 	holds Holds
 }
 
-// NewReleaseHold makes the use case.
+// NewReleaseHold returns the use case.
 func NewReleaseHold(holds Holds) *ReleaseHold { return &ReleaseHold{holds} }
 
-// Execute releases the hold and returns it; one that has been released already
-// stays as it was. CodeForbidden for those who may not hold, CodeNotFound where
-// there is none.
+// Execute releases the hold and returns it; a released hold stays as it was.
+// CodeForbidden for those who may not hold, CodeNotFound if there is none.
 func (u *ReleaseHold) Execute(ctx context.Context, caller Principal, id uuid.UUID) (Hold, error) {
 	if !caller.mayHold() {
 		return Hold{}, errHoldForbidden("Release")

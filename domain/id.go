@@ -7,13 +7,13 @@ import (
 	"github.com/google/uuid"
 )
 
-// ErrNoID is what ParseID returns for anything that is no identifier.
+// ErrNoID is what ParseID returns for anything but an identifier.
 var ErrNoID = errors.New("must be a UUID: with hyphens, as 32 hex digits, in braces, or with urn:uuid: in front")
 
-// ParseID reads an identifier as the reference spells it: 8-4-4-4-12 hex
-// digits, 32 of them without hyphens, the first form in braces or after
-// "urn:uuid:". Hex digits may be in either case. Nothing else is taken;
-// uuid.Parse alone takes any character for a brace.
+// ParseID reads an identifier as the reference implementation spells it: 8-4-4-4-12
+// hex digits, 32 of them without hyphens, the first form in braces or after
+// "urn:uuid:". Hex digits may be in either case. It accepts nothing else; uuid.Parse
+// alone would accept any character for a brace.
 func ParseID(s string) (uuid.UUID, error) {
 	switch len(s) {
 	case 32, 36:

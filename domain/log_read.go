@@ -6,17 +6,16 @@ import (
 	"github.com/google/uuid"
 )
 
-// ReadLog shows the log of erasures, for anyone to mirror who may erase.
+// ReadLog shows the log of erasures; everyone who may erase can mirror it.
 type ReadLog struct {
 	log Log
 }
 
-// NewReadLog makes the use case.
+// NewReadLog returns the use case.
 func NewReadLog(log Log) *ReadLog { return &ReadLog{log} }
 
-// Checkpoint returns the newest published checkpoint, a signed note.
-// CodeForbidden for those who may erase nothing; CodeNotFound where none has
-// been published yet.
+// Checkpoint returns the newest published checkpoint, a signed note. CodeForbidden
+// for those who may erase nothing; CodeNotFound if none has been published yet.
 func (u *ReadLog) Checkpoint(ctx context.Context, caller Principal) ([]byte, error) {
 	if err := mayReadLog(caller, own); err != nil {
 		return nil, err
@@ -24,9 +23,9 @@ func (u *ReadLog) Checkpoint(ctx context.Context, caller Principal) ([]byte, err
 	return u.log.Checkpoint(ctx)
 }
 
-// Hashes returns the hashes of a tile, one after another. CodeForbidden for
-// those who may erase nothing; CodeNotFound where the published tree has no
-// such tile, or not that many hashes in it.
+// Hashes returns the concatenated hashes of a tile. CodeForbidden for those who may
+// erase nothing; CodeNotFound if the published tree has no such tile, or fewer hashes
+// in it.
 func (u *ReadLog) Hashes(ctx context.Context, caller Principal, t Tile) ([]byte, error) {
 	if err := mayReadLog(caller, own); err != nil {
 		return nil, err
@@ -34,9 +33,9 @@ func (u *ReadLog) Hashes(ctx context.Context, caller Principal, t Tile) ([]byte,
 	return u.log.Hashes(ctx, t)
 }
 
-// Entries returns the receipts of a tile as a bundle: each after its length as
-// a big-endian number of 16 bits. CodeForbidden for those who may not erase
-// everyone's; CodeNotFound as of Hashes.
+// Entries returns the receipts of a tile as a bundle: each after its length as a
+// 16-bit big-endian number. CodeForbidden for those who may not erase everyone's
+// responses; CodeNotFound as in Hashes.
 func (u *ReadLog) Entries(ctx context.Context, caller Principal, t Tile) ([]byte, error) {
 	if err := mayReadLog(caller, everyone); err != nil {
 		return nil, err
@@ -44,8 +43,8 @@ func (u *ReadLog) Entries(ctx context.Context, caller Principal, t Tile) ([]byte
 	return u.log.Entries(ctx, t)
 }
 
-// Keys returns the public keys that checkpoints are signed with, the newest
-// first, and then those of witnesses. CodeForbidden for those who may erase nothing.
+// Keys returns the public keys that checkpoints are signed with, the newest first,
+// and then those of witnesses. CodeForbidden for those who may erase nothing.
 func (u *ReadLog) Keys(_ context.Context, caller Principal) ([]string, error) {
 	if err := mayReadLog(caller, own); err != nil {
 		return nil, err
@@ -53,7 +52,7 @@ func (u *ReadLog) Keys(_ context.Context, caller Principal) ([]string, error) {
 	return u.log.Keys(), nil
 }
 
-// mayReadLog refuses those who may erase less than least.
+// mayReadLog refuses callers whose right to erase does not reach least.
 func mayReadLog(caller Principal, least reach) error {
 	if caller.deleteReach() < least {
 		return Errorf(CodeForbidden, "Insufficient permissions to Read the Log")
@@ -66,15 +65,15 @@ type GetReceipt struct {
 	log Log
 }
 
-// NewGetReceipt makes the use case.
+// NewGetReceipt returns the use case.
 func NewGetReceipt(log Log) *GetReceipt { return &GetReceipt{log} }
 
-// Execute returns the file that proves the erasure, or, where reached is not
-// nil, the one that proves that it has come to a later level. It is for who
-// asked for the erasure, whatever they may do by now, and for those who may
-// erase everyone's: CodeNotFound for all others, just as where there is none,
-// and where it has not come to the level. CodeNotSealed until a published
-// checkpoint covers it.
+// Execute returns the file that proves the erasure or, if reached is not nil, the
+// file that proves that the erasure has reached a later level. The person who asked
+// for the erasure gets it, whatever their rights are now, and so do those who may
+// erase everyone's. For all others CodeNotFound, as if there were none, and also if
+// the level has not been reached. CodeNotSealed until a published checkpoint covers
+// it.
 func (u *GetReceipt) Execute(ctx context.Context, caller Principal, id uuid.UUID, reached *Level) ([]byte, error) {
 	r, err := u.find(ctx, caller, id)
 	if err == nil && reached != nil {

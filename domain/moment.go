@@ -2,32 +2,32 @@ package domain
 
 import "time"
 
-// Databases know times that are before or after every other, and times for which
-// callers have no text. Where rows have such, they are put in order, filtered and
-// erased as any others, and shown as unknown.
+// Databases have times before or after all others, and times that callers cannot
+// write as text. Rows with such times are sorted, filtered and erased like any
+// others, and the times are shown as unknown.
 var (
 	InfinitePast   = time.Unix(-1<<50, 0).UTC()
 	InfiniteFuture = time.Unix(1<<50, 0).UTC()
 )
 
-// infinite tells of a time that is before or after every other.
+// infinite reports whether a time is before or after all others.
 func infinite(t time.Time) bool { return t.Equal(InfinitePast) || t.Equal(InfiniteFuture) }
 
-// Sayable tells whether a time has a form in RFC 3339 that every caller can
-// read: those of the years 1 to 9999 have.
+// Sayable reports whether a time has a form in RFC 3339 that every caller can read:
+// the years 1 to 9999 have.
 func Sayable(t time.Time) bool {
 	year := t.UTC().Year()
 	return year >= 1 && year <= 9999
 }
 
-// A database's finite times go further than 63 bits of microseconds from 1970 on,
-// and wrap around to where there are none; these are there, too.
+// A database's finite times exceed 63 bits of microseconds from 1970 and wrap around;
+// these constants lie where no finite time does.
 const (
 	futureMicros = -3 << 60
 	pastMicros   = -1 << 61
 )
 
-// microsOf is a time as 64 bits, of which timeOf makes it again.
+// microsOf encodes a time in 64 bits, which timeOf decodes.
 func microsOf(t time.Time) int64 {
 	switch {
 	case t.Equal(InfiniteFuture):

@@ -7,10 +7,10 @@ import (
 	"github.com/google/uuid"
 )
 
-// Role is a role of a person as the database spells it.
+// Role is a person's role, as the database spells it.
 type Role string
 
-// The roles that say anything about responses.
+// The roles that affect access to responses.
 const (
 	RolePlatformManager Role = "PLATFORMMANAGER"
 	RoleBatchAPIUser    Role = "BATCHAPIUSER"
@@ -30,12 +30,12 @@ type Person struct {
 
 // Key is an API key that is not deleted.
 type Key struct {
-	Owner   uuid.UUID // whose rows it makes: a human or an organization
+	Owner   uuid.UUID // owner of the rows it creates: a human or an organization
 	Creator Person    // who calls with it
 	Purpose string
 }
 
-// Principal is who is calling.
+// Principal is the caller.
 type Principal struct {
 	ID           uuid.UUID
 	Email        string
@@ -44,7 +44,7 @@ type Principal struct {
 	Organization *uuid.UUID // the active one
 }
 
-// reach is how far a permission goes.
+// reach is the extent of a permission.
 type reach int
 
 const (
@@ -73,21 +73,21 @@ func (p Principal) deleteReach() reach {
 	return none
 }
 
-// mayHold tells who may place, see and release holds.
+// mayHold reports whether the caller may place, see and release holds.
 func (p Principal) mayHold() bool {
 	return p.Admin || slices.Contains(p.Roles, RolePlatformManager)
 }
 
-// mayRetain tells who may decide how long responses are kept.
+// mayRetain reports whether the caller may decide how long responses are kept.
 func (p Principal) mayRetain() bool {
 	return p.Admin || slices.Contains(p.Roles, RolePlatformManager)
 }
 
-// mayReadAccessLog is for administrators only: what is recorded watches platform
-// managers, too.
+// mayReadAccessLog is for administrators only, because the log also watches platform
+// managers.
 func (p Principal) mayReadAccessLog() bool { return p.Admin }
 
-// owners are those whose rows count as the caller's own.
+// owners are the owners whose rows count as the caller's own.
 func (p Principal) owners() []string {
 	owners := []string{p.ID.String()}
 	if p.Organization != nil {

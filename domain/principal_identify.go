@@ -8,39 +8,39 @@ import (
 	"github.com/google/uuid"
 )
 
-// Credentials is what a request brought along, already verified where that
-// takes a secret (a session's signature, a proxy's address). Empty means none.
+// Credentials are what a request carries, already verified if that takes a secret (a
+// session's signature, a proxy's address). Empty means none.
 type Credentials struct {
 	Key        string      // the bearer secret
 	Sessions   []uuid.UUID // subjects of valid sessions, in the order of the cookies
-	ExternalID string      // a trusted proxy's word for who it is
+	ExternalID string      // the identity that a trusted proxy asserts
 	// Organization is the one that the caller asks to act for, if any.
 	Organization *uuid.UUID
 }
 
-// How often the time of a person's last visit is written.
+// loginInterval is the minimum time between two writes of a person's last visit.
 const loginInterval = 5 * time.Minute
 
-// maxSessions is for how many people's sessions one request may bring: more than a
-// browser has. Each costs a look-up.
+// maxSessions limits the people whose sessions one request may carry; a browser has
+// fewer. Each costs a look-up.
 const maxSessions = 8
 
 const platformPurpose = "platform"
 
-// IdentifyCaller tells who is calling.
+// IdentifyCaller identifies the caller.
 type IdentifyCaller struct {
 	people People
 	now    func() time.Time
 }
 
-// NewIdentifyCaller makes the use case; now is the clock.
+// NewIdentifyCaller returns the use case; now is the clock.
 func NewIdentifyCaller(people People, now func() time.Time) *IdentifyCaller {
 	return &IdentifyCaller{people, now}
 }
 
-// Execute tries the key, then the sessions, then the proxy's word; the first
-// that names a living person wins. CodeUnauthenticated where none does, or where
-// sessions of more than maxSessions people come with no key that works.
+// Execute tries the key, then the sessions, then the proxy's word; the first that
+// names an existing person wins. CodeUnauthenticated if none does, or if sessions of
+// more than maxSessions people come without a valid key.
 func (u *IdentifyCaller) Execute(ctx context.Context, c Credentials) (Principal, error) {
 	person, organization, err := u.find(ctx, c)
 	if err != nil {
@@ -57,8 +57,8 @@ func (u *IdentifyCaller) Execute(ctx context.Context, c Credentials) (Principal,
 	return p, nil
 }
 
-// find returns the person and the organization that an organization's key
-// stands for.
+// find returns the person, and the organization that an organization's key stands
+// for.
 func (u *IdentifyCaller) find(ctx context.Context, c Credentials) (Person, *uuid.UUID, error) {
 	if c.Key != "" {
 		key, err := u.people.ByKey(ctx, c.Key)
@@ -104,13 +104,13 @@ func (u *IdentifyCaller) find(ctx context.Context, c Credentials) (Person, *uuid
 
 var errUnauthenticated = Errorf(CodeUnauthenticated, "Authentication required")
 
-// Works tells whether a request with the key is somebody's.
+// Works reports whether the key authenticates somebody.
 func (k Key) Works() bool {
 	_, ok := k.worksFor()
 	return ok
 }
 
-// worksFor is the organization that the key stands for; nil: none, but its creator.
+// worksFor returns the organization that the key stands for; nil: its creator only.
 func (k Key) worksFor() (organization *uuid.UUID, ok bool) {
 	if k.Purpose != platformPurpose || !k.Creator.exists() {
 		return nil, false
@@ -121,8 +121,8 @@ func (k Key) worksFor() (organization *uuid.UUID, ok bool) {
 	return &k.Owner, k.Creator.memberOf(k.Owner) || k.Creator.principal().readReach() == everyone
 }
 
-// exists is false for deleted people and for the nil UUID, a row of the system
-// that is nobody's login.
+// exists is false for deleted people and for the nil UUID, a system row that nobody
+// logs in with.
 func (p Person) exists() bool { return !p.Deleted && p.ID != uuid.Nil }
 
 func (p Person) memberOf(organization uuid.UUID) bool {

@@ -1,9 +1,10 @@
-// Package domain is what the service knows: responses, who owns them, who may
-// see and erase them. It imports nothing of the outside world; databases and
-// HTTP are behind the ports of ports.go.
+// Package domain contains what the service knows: responses, their owners, and who
+// may see and erase them. It imports nothing of the outside world; databases and HTTP
+// are behind the ports in ports.go.
 //
-// [Principal] is who is calling and decides what they may do. [Response] is what is
-// listed, fetched and erased, and [Erasure] a bulk erasure with its progress. Most use
+// [Principal] is the caller and decides what they may do. [Response] is what is
+// listed, fetched and erased, and [Erasure] a bulk erasure with its progress. Most
+// use
 // cases are a type with the method Execute.
 package domain
 
@@ -16,8 +17,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// Response is one request to an LLM and what became of it, without its
-// contents. All times are UTC.
+// Response is one request to an LLM and its outcome, without its contents. All times
+// are UTC.
 type Response struct {
 	ID          uuid.UUID
 	Owner       string // a user's or an organization's UUID as text, or another word
@@ -28,15 +29,14 @@ type Response struct {
 	StartedAt   *time.Time
 	CompletedAt *time.Time
 	FailedAt    *time.Time
-	HTTPStatus  *int // what the model's server answered with
+	HTTPStatus  *int // status that the model's server returned
 
-	// Revision changes whenever the response, its contents or the right to see
-	// them change; Get and GetSummary give the same. Pages leave it empty.
+	// Revision changes whenever the response, its contents or the right to see them
+	// changes; Get and GetSummary return the same value. It is empty in pages.
 	Revision string
 	HasError bool // an error is recorded
 
-	// KnownUsage is its newest usage where that was read along; nil: ask
-	// UsageRecords.
+	// KnownUsage is its newest usage if that was read with it; nil: ask UsageRecords.
 	KnownUsage *Usage
 }
 
@@ -50,15 +50,15 @@ func (r Response) Duration() *time.Duration {
 	return &d
 }
 
-// Contents is what a response holds of people's words.
+// Contents are the prompt, the answer and the error of a response.
 type Contents struct {
-	Prompt string  // empty where there is none or where it is withheld
+	Prompt string  // empty if there is none or if it is withheld
 	Answer *string // the model's answer as it was received
 	Error  *string
-	Left   int64 // bytes of contents that have not been read, as they are more than were asked for; 0: none
+	Left   int64 // bytes of contents that were not read because they exceed the limit; 0: none
 }
 
-// Bytes is how many there are.
+// Bytes returns the size of the contents.
 func (c Contents) Bytes() int64 {
 	n := len(c.Prompt)
 	for _, text := range []*string{c.Answer, c.Error} {
@@ -69,14 +69,14 @@ func (c Contents) Bytes() int64 {
 	return int64(n)
 }
 
-// Withheld tells which contents are there and not shown.
+// Withheld tells which contents exist but are not shown.
 type Withheld struct{ Prompt, Answer, Error bool }
 
-// encrypted is how a text begins that the gateway has encrypted, by a key that
-// nobody has here: it stores so where it was asked to retain no data.
+// encrypted matches the start of a text that the gateway has encrypted because it was
+// asked to retain no data; the key is not available here.
 var encrypted = regexp.MustCompile(`^dwzdr[0-9]+:`)
 
-// withoutEncrypted leaves out what is no text of people's, and tells what that is.
+// withoutEncrypted removes encrypted texts and reports which they were.
 func (c Contents) withoutEncrypted() (Contents, Withheld) {
 	w := Withheld{
 		Prompt: encrypted.MatchString(c.Prompt),
@@ -95,7 +95,7 @@ func (c Contents) withoutEncrypted() (Contents, Withheld) {
 	return c, w
 }
 
-// Usage is what a response cost. Each figure is nil where it was not recorded.
+// Usage is the cost of a response. Each figure is nil if it was not recorded.
 type Usage struct {
 	PromptTokens     *int64
 	CompletionTokens *int64
@@ -107,8 +107,8 @@ type Usage struct {
 // Decimal is an exact decimal number as text, such as "0.00012500".
 type Decimal string
 
-// ResponseFilter narrows a list. A nil field does not narrow; an empty list
-// matches nothing. Its JSON is kept with erasures.
+// ResponseFilter narrows a list. A nil field does not narrow; an empty list matches
+// nothing. Its JSON is stored with erasures.
 type ResponseFilter struct {
 	Owners        []string       `json:"owners"`
 	States        []string       `json:"states"`
@@ -116,20 +116,19 @@ type ResponseFilter struct {
 	Tiers         []string       `json:"tiers"`
 	CreatedAfter  *time.Time     `json:"created_after"`  // inclusive
 	CreatedBefore *time.Time     `json:"created_before"` // inclusive
-	StatusMin     *int64         `json:"status_min"`     // inclusive; of HTTPStatus
+	StatusMin     *int64         `json:"status_min"`     // inclusive; for HTTPStatus
 	StatusMax     *int64         `json:"status_max"`     // inclusive
 	MinDuration   *time.Duration `json:"min_duration"`   // inclusive; in JSON nanoseconds
 	HasError      *bool          `json:"has_error"`
-	// MinTotalCost is inclusive, and of lists alone: nothing is erased by it.
+	// MinTotalCost is inclusive. Only lists use it; erasures do not.
 	MinTotalCost *Decimal `json:"min_total_cost,omitempty"`
 }
 
-// ErrNoCosts is what lists return where nothing tells what each response cost.
+// ErrNoCosts is returned by lists if no source has the cost of each response.
 var ErrNoCosts = errParameter("min_total_cost", "min_total_cost: costs are in another database than responses here, so lists cannot be narrowed by them; leave it out")
 
-// Matches tells whether a response passes the filter; it is the meaning that
-// every implementation of Responses keeps to. What is not known passes no
-// filter.
+// Matches reports whether a response passes the filter. It defines the behavior of
+// every implementation of Responses. An unknown value passes no filter.
 func (f ResponseFilter) Matches(r Response) bool {
 	d := r.Duration()
 	switch {
@@ -149,7 +148,7 @@ func (f ResponseFilter) Matches(r Response) bool {
 	return true
 }
 
-// costs tells whether it is known that a response costs that much or more.
+// costs reports whether a response is known to cost at least that much.
 func (r Response) costs(atLeast Decimal) bool {
 	if r.KnownUsage == nil || r.KnownUsage.Cost == nil {
 		return false
@@ -159,12 +158,12 @@ func (r Response) costs(atLeast Decimal) bool {
 	return known && is && cost.Cmp(bound) >= 0
 }
 
-// ActiveStates are those of responses still at work, in the order in which lists
+// ActiveStates are the states of unfinished responses, in the order in which lists
 // show them.
 var ActiveStates = []string{"processing", "claimed", "pending"}
 
-// StateRank orders states with those still at work first: by ActiveStates, and then
-// every other.
+// StateRank puts unfinished states first: in the order of ActiveStates, then all
+// others.
 func StateRank(state string) int {
 	if rank := slices.Index(ActiveStates, state); rank >= 0 {
 		return rank
@@ -172,19 +171,17 @@ func StateRank(state string) int {
 	return len(ActiveStates)
 }
 
-// CompareResponses orders a list, newest first and ties by descending
-// identifier; with activeFirst by StateRank before that. It is negative where a
-// comes before b.
+// CompareResponses orders a list newest first, ties by descending identifier; with
+// activeFirst it orders by StateRank first. It is negative if a comes before b.
 func CompareResponses(a, b Response, activeFirst bool) int {
 	return PositionOf(a, activeFirst).Compare(PositionOf(b, activeFirst))
 }
 
-// CountMode is how a list is to be counted.
+// CountMode is how to count a list.
 type CountMode int
 
-// The modes.
 const (
-	CountAuto     CountMode = iota // exactly where that costs little
+	CountAuto     CountMode = iota // exactly if that is cheap
 	CountExact                     // exactly, unless it takes too long
 	CountEstimate                  // the database's estimate
 	CountNone                      // not at all; never asked of a port
@@ -196,8 +193,7 @@ type Count struct {
 	Exact bool // false: the database's estimate
 }
 
-// Erased says what one erasure removed, in rows. It has the fields of
-// receipt.Counts.
+// Erased is what one erasure removed, in rows. It has the fields of receipt.Counts.
 type Erased struct {
 	Requests     int64
 	Steps        int64
@@ -206,8 +202,8 @@ type Erased struct {
 	RawResponses int64
 	Tasks        int64 // queued and finished jobs that hold the response
 	Files        int64 // made for one request, each with its empty batch
-	// KeptTemplates are those of the response that stayed, as the request of
-	// another one needs them.
+	// KeptTemplates are those of the response that stayed because another response's
+	// request needs them.
 	KeptTemplates int64
 	Retained      int64 // objects of responses that fusillade-arsenal has moved
 }

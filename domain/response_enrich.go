@@ -9,21 +9,21 @@ import (
 	"github.com/google/uuid"
 )
 
-// enricher adds to responses what other places know of them.
+// enricher adds to responses what other stores know about them.
 type enricher struct {
 	usage  UsageRecords
 	people People
 	log    *slog.Logger
 }
 
-// describe fails when usage cannot be read. Addresses are an extra: without
-// them they are nil, and the log says why.
+// enrich fails if usage cannot be read. Addresses are optional: if they cannot be
+// read, they are nil and the log says why.
 func (d enricher) enrich(ctx context.Context, caller Principal, responses []Response) ([]ResponseSummary, error) {
 	summaries := make([]ResponseSummary, len(responses))
 	if len(responses) == 0 {
 		return summaries, nil
 	}
-	var ids []uuid.UUID // whose usage is not known
+	var ids []uuid.UUID // of responses whose usage is unknown
 	emails := map[uuid.UUID]string{caller.ID: caller.Email}
 	unknown := make(map[uuid.UUID]struct{})
 	for _, r := range responses {
@@ -68,9 +68,9 @@ func (d enricher) enrich(ctx context.Context, caller Principal, responses []Resp
 	return summaries, nil
 }
 
-// addEmails looks up the addresses of these people. They are an extra: where
-// they cannot be read, they are missing, and the log says why. The error is the
-// context's.
+// addEmails looks up the addresses of these people. They are optional: if they cannot
+// be read, they are missing and the log says why. It returns only the context's
+// error.
 func addEmails(ctx context.Context, people People, log *slog.Logger, of map[uuid.UUID]struct{}, emails map[uuid.UUID]string) error {
 	found, err := people.Emails(ctx, slices.Collect(maps.Keys(of)))
 	if err != nil && ctx.Err() == nil {
@@ -80,7 +80,7 @@ func addEmails(ctx context.Context, people People, log *slog.Logger, of map[uuid
 	return ctx.Err()
 }
 
-// describe adds addresses; its error is the context's.
+// enrich adds addresses; it returns only the context's error.
 func (u *ListAccessLog) enrich(ctx context.Context, caller Principal, accesses []Access) ([]AccessSummary, error) {
 	emails := map[uuid.UUID]string{caller.ID: caller.Email}
 	unknown := make(map[uuid.UUID]struct{})
@@ -111,16 +111,16 @@ func (u *ListAccessLog) enrich(ctx context.Context, caller Principal, accesses [
 	return summaries, nil
 }
 
-// ownerID is the person an owner names, where it names one: only the canonical
-// spelling does, as owners are compared as text.
+// ownerID returns the person that an owner names, if any. Only the canonical spelling
+// counts, because owners are compared as text.
 func ownerID(owner string) (uuid.UUID, bool) {
 	id, err := uuid.Parse(owner)
 	return id, err == nil && id.String() == owner
 }
 
-// both runs two steps at once and waits for both. The first error ends the
-// other step's context and is returned. A panic of either is the caller's: on
-// a goroutine of its own it would end the program.
+// both runs two functions concurrently and waits for both. The first error cancels
+// the other's context and is returned. A panic of either is passed on to the caller:
+// in its own goroutine it would end the program.
 func both(ctx context.Context, a, b func(context.Context) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -15,25 +15,24 @@ type EraseResponse struct {
 	repeats   *Repeats // nil: ExecuteOnce refuses
 }
 
-// NewEraseResponse makes the use case; now is the clock.
+// NewEraseResponse returns the use case; now is the clock.
 func NewEraseResponse(responses Responses, now func() time.Time) *EraseResponse {
 	return &EraseResponse{responses: responses, now: now}
 }
 
-// Repeatable has the use case take keys, and returns it.
+// Repeatable makes the use case accept keys, and returns it.
 func (u *EraseResponse) Repeatable(repeats *Repeats) *EraseResponse {
 	u.repeats = repeats
 	return u
 }
 
-// Execute erases the response that id is a part of, and with laterTurns the
-// responses along that quote it. It says what was removed,
-// and by which authorization: its receipt can be fetched, and its salt is told here
-// only. CodeForbidden for those who may erase nothing; CodeNotFound where there
-// is none, and just so where any part of it, or of what goes along, is not the
-// caller's to erase; CodeHeld where it would be, but a hold covers any part;
-// CodeRefused where the database does not let it be deleted, or where more later
-// turns quote it than MaxLaterTurns.
+// Execute erases the response that id is part of and, with laterTurns, the responses
+// that quote it. It returns what was removed, and the authorization: its receipt can
+// be fetched later, its salt is returned only here. CodeForbidden for those who may
+// erase nothing; CodeNotFound if there is none, or if the caller may not erase every
+// part of it and of its later turns; CodeHeld if the caller may, but a hold covers
+// any part; CodeRefused if the database refuses to delete it, or if more than
+// MaxLaterTurns later turns quote it.
 func (u *EraseResponse) Execute(ctx context.Context, caller Principal, id uuid.UUID, laterTurns bool) (Erased, Authorization, error) {
 	return u.execute(ctx, caller, id, laterTurns, newAuthorization(TriggerSingle, u.now()))
 }
@@ -44,7 +43,7 @@ func (u *EraseResponse) execute(ctx context.Context, caller Principal, id uuid.U
 		return Erased{}, Authorization{}, errForbidden("Delete")
 	}
 	mine := caller.owners()
-	var owners []string // nil: anybody
+	var owners []string // nil: anyone
 	if reach != everyone {
 		owners = mine
 	}

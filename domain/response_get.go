@@ -11,19 +11,19 @@ import (
 	"github.com/google/uuid"
 )
 
-// ResponseDetail is one response with everything known of it.
+// ResponseDetail is one response with everything known about it.
 type ResponseDetail struct {
 	ResponseSummary
 	Contents
 	Withheld Withheld
 }
 
-// GetRequest is what a caller asks of one response.
+// GetRequest is a caller's request for one response.
 type GetRequest struct {
 	ID           uuid.UUID
-	OmitContents bool   // answers without prompt and answer, and without reading them
-	Max          int64  // of the bytes of contents: of more, only how many they are is told; 0: any
-	Address      string // where the caller asks from
+	OmitContents bool   // returns no prompt and answer, and does not read them
+	Max          int64  // maximum bytes of contents; if there are more, only their size is returned; 0: no limit
+	Address      string // the caller's address
 }
 
 // GetResponse fetches one response.
@@ -34,19 +34,19 @@ type GetResponse struct {
 	now       func() time.Time
 }
 
-// NewGetResponse makes the use case; now is the clock, and log receives what
-// went wrong without failing the request.
+// NewGetResponse returns the use case; now is the clock, and log receives errors that
+// do not fail the request.
 func NewGetResponse(responses Responses, usage UsageRecords, people People, accessLog AccessLog, now func() time.Time, log *slog.Logger) *GetResponse {
 	return &GetResponse{responses, enricher{usage, people, log}, accessLog, now}
 }
 
 // Execute returns the response. CodeForbidden for those who may read nothing;
-// CodeNotFound where there is none, and just so where it is not the caller's.
+// CodeNotFound if there is none, or if it is not the caller's to read.
 //
-// Contents that are neither the caller's own nor the active organization's are
-// an access, and on record when they are returned. CodeUnavailable where that
-// cannot be written. What is stored encrypted is withheld. Contents of more bytes
-// than were asked for are not read, and nothing but Contents.Left is returned.
+// If contents belong neither to the caller nor to the active organization, the access
+// is recorded before they are returned; CodeUnavailable if it cannot be recorded.
+// Encrypted contents are withheld. Contents larger than the requested maximum are not
+// read, and only Contents.Left is returned.
 func (u *GetResponse) Execute(ctx context.Context, caller Principal, r GetRequest) (ResponseDetail, error) {
 	reach := caller.readReach()
 	if reach == none {
@@ -71,7 +71,7 @@ func (u *GetResponse) Execute(ctx context.Context, caller Principal, r GetReques
 		return ResponseDetail{}, err
 	}
 	if contents.Left > 0 {
-		return ResponseDetail{Contents: contents}, nil // nothing has been looked at
+		return ResponseDetail{Contents: contents}, nil // nothing has been shown
 	}
 	var summaries []ResponseSummary
 	describe := func(ctx context.Context) (err error) {
@@ -81,7 +81,7 @@ func (u *GetResponse) Execute(ctx context.Context, caller Principal, r GetReques
 	if r.OmitContents || slices.Contains(caller.owners(), response.Owner) {
 		err = describe(ctx)
 	} else {
-		// Beside each other, as both mostly ask a database.
+		// Run both concurrently, because both usually query a database.
 		err = both(ctx, describe, func(ctx context.Context) error {
 			return u.record(ctx, caller, response, r.Address)
 		})
@@ -93,10 +93,10 @@ func (u *GetResponse) Execute(ctx context.Context, caller Principal, r GetReques
 	return ResponseDetail{summaries[0], shown, withheld}, nil
 }
 
-// record records an access. Without it the contents are not shown: who can keep the
-// record from being written could else look at everything unseen. A look that
-// is noted, and then not shown because something else failed, is one too many,
-// and better than one too few.
+// record records an access. If that fails, the contents are not shown: otherwise
+// whoever can block the record could read everything unseen. An access that is
+// recorded, but not shown because something else failed, is one record too many,
+// which is better than one too few.
 func (u *GetResponse) record(ctx context.Context, caller Principal, response Response, address string) error {
 	err := u.accessLog.Record(ctx, Access{
 		ID: uuid.New(), At: u.now().UTC().Truncate(time.Microsecond), By: caller.ID,

@@ -8,31 +8,31 @@ import (
 	"github.com/google/uuid"
 )
 
-// Bounds of a page.
+// Limits of a page.
 const (
 	DefaultLimit = 10
 	MaxLimit     = 101
 )
 
-// ListRequest is what a caller asks of a list. Nil means not given; an empty
-// list of words was given and matches nothing. All that is given must hold.
+// ListRequest is a caller's request for a list. Nil means not given; an empty list of
+// words was given and matches nothing. All conditions must hold.
 type ListRequest struct {
-	ResponseFilter // without owners: these are the caller's to see, or MemberID's
+	ResponseFilter // without owners: those that the caller may see, or MemberID
 	MemberID       *uuid.UUID
-	OwnerEmail     *string // exactly
+	OwnerEmail     *string // exact match
 	State          *string
 	ActiveFirst    *bool   // nil: true
-	After          *Cursor // where an earlier page of the same list ended
+	After          *Cursor // end of an earlier page of the same list
 	Skip           *int64  // below 0 counts as 0
-	Limit          *int64  // brought into 1 to MaxLimit; nil: DefaultLimit
+	Limit          *int64  // clamped to 1 to MaxLimit; nil: DefaultLimit
 	Count          CountMode
 }
 
-// ResponsePage is one page of a list; Skip and Limit are as they were applied.
+// ResponsePage is one page of a list; Skip and Limit are the ones that were applied.
 type ResponsePage struct {
 	Items []ResponseSummary
 	Count *Count  // nil: with CountNone
-	Next  *Cursor // where to go on; nil: nothing follows
+	Next  *Cursor // where the next page starts; nil: this is the last page
 	Skip  int64
 	Limit int64
 }
@@ -41,7 +41,7 @@ type ResponsePage struct {
 type ResponseSummary struct {
 	Response
 	Usage      Usage
-	OwnerEmail *string // nil where the owner is no known person
+	OwnerEmail *string // nil if the owner is not a known person
 }
 
 // ListResponses lists the responses that a caller may see.
@@ -51,16 +51,15 @@ type ListResponses struct {
 	enricher  enricher
 }
 
-// NewListResponses makes the use case; log receives what went wrong without
-// failing the request.
+// NewListResponses returns the use case; log receives errors that do not fail the
+// request.
 func NewListResponses(responses Responses, usage UsageRecords, people People, log *slog.Logger) *ListResponses {
 	return &ListResponses{responses, people, enricher{usage, people, log}}
 }
 
-// Execute returns a page. CodeForbidden for those who may read nothing,
-// CodeInvalid where MemberID or OwnerEmail is given by one who may not read
-// everyone's, where After belongs to another list, and where it comes with a
-// Skip.
+// Execute returns a page. CodeForbidden for those who may read nothing; CodeInvalid
+// if MemberID or OwnerEmail comes from a caller who may not read everyone's
+// responses, if After belongs to another list, and if After comes with a Skip.
 func (u *ListResponses) Execute(ctx context.Context, caller Principal, r ListRequest) (ResponsePage, error) {
 	scope, err := listScope(caller, r)
 	if err != nil {
@@ -74,7 +73,7 @@ func (u *ListResponses) Execute(ctx context.Context, caller Principal, r ListReq
 	if r.Limit != nil {
 		page.Limit = min(max(*r.Limit, 1), MaxLimit)
 	}
-	q.Skip, q.Limit = page.Skip, page.Limit+1 // one more tells whether there are more
+	q.Skip, q.Limit = page.Skip, page.Limit+1 // one more shows whether another page follows
 	list := list{scope, r.OwnerEmail, q.Filter, q.ActiveFirst}.fingerprint()
 	if r.After != nil {
 		if page.Skip > 0 {
@@ -114,14 +113,14 @@ func (u *ListResponses) Execute(ctx context.Context, caller Principal, r ListReq
 	if err != nil {
 		return ResponsePage{}, err
 	}
-	// Whoever sees the end of a list knows better than any count beside it.
+	// At the end of the list, the number seen is better than any count.
 	if page.Count != nil && r.After == nil && page.Next == nil && (len(found) > 0 || page.Skip == 0) {
 		page.Count = &Count{Total: page.Skip + int64(len(found)), Exact: true}
 	}
 	return page, nil
 }
 
-// filter is everything but whose responses they are.
+// filter is every condition except the owners.
 func (r ListRequest) filter() ResponseFilter {
 	f := r.ResponseFilter
 	if r.State != nil {
@@ -130,7 +129,7 @@ func (r ListRequest) filter() ResponseFilter {
 	return f
 }
 
-// owners are whose responses are shown; nil is everyone's.
+// owners returns the owners whose responses are shown; nil is everyone.
 func (u *ListResponses) owners(ctx context.Context, scope, email *string) ([]string, error) {
 	var owners []string
 	if scope != nil {
@@ -150,7 +149,7 @@ func (u *ListResponses) owners(ctx context.Context, scope, email *string) ([]str
 	return within(owners, named), nil
 }
 
-// within keeps the words that are among all; nil is every word there is.
+// within keeps the words that are in all; nil means every word.
 func within(all, words []string) []string {
 	kept := make([]string, 0, len(words))
 	for _, word := range words {

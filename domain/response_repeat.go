@@ -10,30 +10,30 @@ import (
 	"github.com/google/uuid"
 )
 
-// RepeatableFor is for how long an erasure of one response is told again to who
-// repeats it with the same key.
+// RepeatableFor is how long an erasure of one response can be repeated with the same
+// key.
 const RepeatableFor = 24 * time.Hour
 
-// Repeats lets erasures of single responses be repeated with a key: receipt and
-// salt follow from a secret, the caller, the response, the key and what else was
-// asked for, so nothing of it has to be stored.
+// Repeats lets callers repeat the erasure of a response with a key. Receipt and salt
+// are derived from a secret, the caller, the response, the key and the other
+// parameters, so nothing has to be stored.
 type Repeats struct {
 	log     Log
 	secrets [][]byte
 }
 
-// NewRepeats takes the newest secret first; the others are of keys that were in
+// NewRepeats takes the newest secret first; the others belong to keys that were in
 // use before. There is at least one.
 func NewRepeats(log Log, secrets [][]byte) *Repeats { return &Repeats{log, secrets} }
 
-// repetition is what the same request has in common with the first one.
+// repetition is what a repeated request has in common with the first one.
 type repetition struct {
 	caller, response uuid.UUID
 	key              string
 	laterTurns       bool
 }
 
-// derived are the receipt and the salt that a secret gives an erasure.
+// derived returns the receipt and the salt that a secret gives an erasure.
 func (r repetition) derived(secret []byte) (receipt uuid.UUID, salt Salt) {
 	sum := func(what string) []byte {
 		if r.laterTurns {
@@ -53,9 +53,8 @@ func (r repetition) derived(secret []byte) (receipt uuid.UUID, salt Salt) {
 	return receipt, salt
 }
 
-// find returns the erasure that the caller's key was used for; CodeNotFound where
-// there was none, CodeConflict where it was too long ago, or was asked for in
-// another way.
+// find returns the erasure that the caller used the key for; CodeNotFound if there
+// was none, CodeConflict if it is too old or had other parameters.
 func (r *Repeats) find(ctx context.Context, asked repetition, now time.Time) (Authorization, error) {
 	other := asked
 	other.laterTurns = !asked.laterTurns
@@ -79,11 +78,11 @@ func (r *Repeats) find(ctx context.Context, asked repetition, now time.Time) (Au
 	return Authorization{}, errNoResponse(asked.response)
 }
 
-// ExecuteOnce is Execute for who gives a key: the first time it erases, and for
-// RepeatableFor the same caller's repetition with the same key is told the same
-// receipt and salt, and that nothing was removed. CodeInvalid for a key that is
-// none; CodeConflict for one that was used for this response longer ago, or with
-// other later turns.
+// ExecuteOnce is Execute with a key. The first call erases. For RepeatableFor, a
+// repetition by the same caller with the same key returns the same receipt and salt,
+// and that nothing was removed. CodeInvalid for an invalid key; CodeConflict for a
+// key that was used for this response longer ago, or with another choice of later
+// turns.
 func (u *EraseResponse) ExecuteOnce(ctx context.Context, caller Principal, id uuid.UUID, laterTurns bool, key string) (Erased, Authorization, error) {
 	if len(key) < 1 || len(key) > MaxIdempotencyKey {
 		return Erased{}, Authorization{}, errParameter("Idempotency-Key", "Idempotency-Key: must have 1 to 255 visible ASCII characters")

@@ -9,53 +9,53 @@ import (
 	"github.com/google/uuid"
 )
 
-// RetentionRule erases responses that are older than it says, at set times.
+// RetentionRule erases responses older than its age, at set times.
 type RetentionRule struct {
 	ID uuid.UUID
 	RetentionVersion
 	Enabled   bool
-	DryRun    *DryRun // the newest one of this version; nil: there was none
+	DryRun    *DryRun // the newest one of this version; nil: none
 	CreatedAt time.Time
 	CreatedBy uuid.UUID
 	NextRunAt *time.Time    // nil while it is not enabled
-	LastRun   *RetentionRun // the last one that began
-	SkippedAt *time.Time    // when a run last did not begin, as the one before it was not over
+	LastRun   *RetentionRun // the last run that began
+	SkippedAt *time.Time    // the last time a run was skipped because the one before it was not over
 	RemovedAt *time.Time    // nil: not removed
 	RemovedBy *uuid.UUID
 }
 
-// RetentionVersion is what a rule says from one change of it to the next.
+// RetentionVersion is the content of a rule from one change to the next.
 type RetentionVersion struct {
-	Version int64 // from 1 on
+	Version int64 // starts at 1
 	RetentionTerms
 	ChangedAt time.Time
 	ChangedBy uuid.UUID
 }
 
-// RetentionTerms say which responses are erased, and when.
+// RetentionTerms define which responses are erased, and when.
 type RetentionTerms struct {
 	Name      string
 	Filter    RetentionFilter
-	AgeDays   int64       // of 24 hours, from when the response was created
-	RunAt     []TimeOfDay // ascending, none twice
-	MaxPerRun int64       // responses that one run erases at most
+	AgeDays   int64       // days of 24 hours since the response was created
+	RunAt     []TimeOfDay // ascending, without duplicates
+	MaxPerRun int64       // maximum number of responses that one run erases
 }
 
-// RetentionFilter is what of ResponseFilter a rule can say. Nil does not
-// narrow, but for States: without them, it is what has come to its end.
+// RetentionFilter is the part of ResponseFilter that a rule can use. Nil does not
+// narrow, except for States: nil means every final state.
 type RetentionFilter struct {
 	States, Models, Tiers []string
 	Owners                []uuid.UUID
 }
 
-// DryRun is what a rule would have erased; its Sum is not kept, and a filter has
-// nothing that is not found.
+// DryRun is what a rule would have erased. Its Sum is not stored, and its NotFound is
+// always 0, because a rule has a filter.
 type DryRun struct {
 	At time.Time
 	Estimate
 }
 
-// RetentionRun is a run of a rule: Erasure is what it began.
+// RetentionRun is a run of a rule: Erasure is the erasure that it started.
 type RetentionRun struct {
 	At      time.Time
 	Version int64
@@ -81,7 +81,7 @@ func ParseTimeOfDay(text string) (TimeOfDay, error) {
 // String is the time of day as 15:04.
 func (t TimeOfDay) String() string { return fmt.Sprintf("%02d:%02d", t/60, t%60) }
 
-// Bounds of retention rules.
+// Limits of retention rules.
 const (
 	MaxRuleName = 100    // characters
 	MaxAgeDays  = 36_500 // a hundred years
@@ -93,10 +93,10 @@ const (
 
 const firstVersion int64 = 1
 
-// rulesAtOnce is how many rules RunRules looks at in one call.
+// rulesAtOnce is how many rules RunRules handles in one call.
 const rulesAtOnce = 100
 
-// RuleRequest is what a caller wants of a rule.
+// RuleRequest is a caller's request for a rule.
 type RuleRequest struct {
 	Name      string
 	Filter    RetentionFilter
@@ -105,19 +105,18 @@ type RuleRequest struct {
 	MaxPerRun *int64 // nil: DefaultMaxPerRun
 }
 
-// Position is where the rule stands in lists: the newest first, ties by
-// descending identifier.
+// Position is the rule's place in lists: newest first, ties by descending identifier.
 func (r RetentionRule) Position() Position { return Position{CreatedAt: r.CreatedAt, ID: r.ID} }
 
-// RuleQuery asks for a part of the list of rules, in the order of
+// RuleQuery selects a part of the list of rules, in the order of
 // RetentionRule.Position.
 type RuleQuery struct {
-	Removed bool      // only those that have been removed, or only those that have not
+	Removed bool      // true: only removed rules; false: only the others
 	After   *Position // only what comes strictly after; nil: all
 	Limit   int64     // 1 or more
 }
 
-// ruleList tells lists of rules apart, and from any other list.
+// ruleList identifies a list of rules.
 func ruleList(removed bool) fingerprint {
 	return sha256.Sum256(fmt.Appendf(nil, "retention rules removed=%t", removed))
 }
@@ -126,7 +125,7 @@ func errRuleForbidden(operation string) *Error {
 	return Errorf(CodeForbidden, "Insufficient permissions to %s Retention Rules", operation)
 }
 
-// ruleError is what is told of an error of Retention's about a rule.
+// ruleError converts an error of Retention about a rule for the caller.
 func ruleError(id uuid.UUID, err error) error {
 	switch CodeOf(err) {
 	case CodeNotFound:

@@ -14,16 +14,16 @@ type EnableRule struct {
 	now       func() time.Time
 }
 
-// NewEnableRule makes the use case; now is the clock.
+// NewEnableRule returns the use case; now is the clock.
 func NewEnableRule(retention Retention, now func() time.Time) *EnableRule {
 	return &EnableRule{retention, now}
 }
 
-// Execute enables this version of the rule and returns it: from its next set
-// time on it erases. One that is enabled stays as it is. CodeForbidden for those
-// who may not decide about retention; CodeInvalid where the version is not 1 or
-// more; CodeNotFound where there is no such rule, CodeConflict where it has
-// another version by now, has had no dry run in this one, or has been removed.
+// Execute enables this version of the rule and returns it: it erases from its next
+// set time on. An enabled rule stays as it is. CodeForbidden for those who may not
+// decide about retention; CodeInvalid if the version is not 1 or more; CodeNotFound
+// if there is no such rule; CodeConflict if it has another version by now, has had no
+// dry run in this one, or has been removed.
 func (u *EnableRule) Execute(ctx context.Context, caller Principal, id uuid.UUID, version int64) (RetentionRule, error) {
 	if !caller.mayRetain() {
 		return RetentionRule{}, errRuleForbidden("Enable")
@@ -44,13 +44,12 @@ type DisableRule struct {
 	retention Retention
 }
 
-// NewDisableRule makes the use case.
+// NewDisableRule returns the use case.
 func NewDisableRule(retention Retention) *DisableRule { return &DisableRule{retention} }
 
-// Execute disables the rule and returns it; a run that is not over erases
-// nothing more. One that is not enabled stays as it is, a removed one too.
-// CodeForbidden for those who may not decide about retention, CodeNotFound where
-// there is no such rule.
+// Execute disables the rule and returns it; a run in progress erases nothing more. A
+// rule that is not enabled stays as it is, also a removed one. CodeForbidden for
+// those who may not decide about retention, CodeNotFound if there is no such rule.
 func (u *DisableRule) Execute(ctx context.Context, caller Principal, id uuid.UUID) (RetentionRule, error) {
 	if !caller.mayRetain() {
 		return RetentionRule{}, errRuleForbidden("Disable")
@@ -66,16 +65,15 @@ type DryRunRule struct {
 	now       func() time.Time
 }
 
-// NewDryRunRule makes the use case; now is the clock.
+// NewDryRunRule returns the use case; now is the clock.
 func NewDryRunRule(retention Retention, erasures Erasures, now func() time.Time) *DryRunRule {
 	return &DryRunRule{retention, erasures, now}
 }
 
-// Execute counts what runs of the rule would erase in all if it ran now,
-// stores that with the rule and returns it. Nothing is erased. CodeForbidden
-// for those who may not decide about retention; CodeNotFound where there is no
-// such rule, CodeConflict where it has been removed, or changed while its
-// responses were counted.
+// Execute counts what runs of the rule would erase in total if it ran now, stores
+// that with the rule and returns it. It erases nothing. CodeForbidden for those who
+// may not decide about retention; CodeNotFound if there is no such rule; CodeConflict
+// if it has been removed, or changed during the count.
 func (u *DryRunRule) Execute(ctx context.Context, caller Principal, id uuid.UUID) (RetentionRule, error) {
 	if !caller.mayRetain() {
 		return RetentionRule{}, errRuleForbidden("Try")

@@ -11,11 +11,11 @@ type GetRule struct {
 	retention Retention
 }
 
-// NewGetRule makes the use case.
+// NewGetRule returns the use case.
 func NewGetRule(retention Retention) *GetRule { return &GetRule{retention} }
 
-// Execute returns the rule, a removed one too. CodeForbidden for those who may
-// not decide about retention, CodeNotFound where there is none.
+// Execute returns the rule, also if it is removed. CodeForbidden for those who may
+// not decide about retention, CodeNotFound if there is none.
 func (u *GetRule) Execute(ctx context.Context, caller Principal, id uuid.UUID) (RetentionRule, error) {
 	if !caller.mayRetain() {
 		return RetentionRule{}, errRuleForbidden("Read")
@@ -24,8 +24,8 @@ func (u *GetRule) Execute(ctx context.Context, caller Principal, id uuid.UUID) (
 	return rule, ruleError(id, err)
 }
 
-// Version returns what the rule said in a version of it, which receipts name.
-// CodeForbidden as of Execute, CodeNotFound where there is no such version.
+// Version returns what the rule said in a version that a receipt names. CodeForbidden
+// as in Execute, CodeNotFound if there is no such version.
 func (u *GetRule) Version(ctx context.Context, caller Principal, id uuid.UUID, version int64) (RetentionVersion, error) {
 	if !caller.mayRetain() {
 		return RetentionVersion{}, errRuleForbidden("Read")
@@ -37,17 +37,17 @@ func (u *GetRule) Version(ctx context.Context, caller Principal, id uuid.UUID, v
 	return v, err
 }
 
-// RuleListRequest is what a caller asks of the list of retention rules.
+// RuleListRequest is a caller's request for the list of retention rules.
 type RuleListRequest struct {
-	Removed bool    // those that have been removed, in the place of those that have not
-	After   *Cursor // where an earlier page of the same list ended
-	Limit   *int64  // brought into 1 to MaxLimit; nil: DefaultLimit
+	Removed bool    // true: the removed rules; false: the others
+	After   *Cursor // end of an earlier page of the same list
+	Limit   *int64  // clamped to 1 to MaxLimit; nil: DefaultLimit
 }
 
-// RulePage is one page of rules; Limit is as it was applied.
+// RulePage is one page of rules; Limit is the one that was applied.
 type RulePage struct {
 	Items []RetentionRule
-	Next  *Cursor // where to go on; nil: nothing follows
+	Next  *Cursor // where the next page starts; nil: this is the last page
 	Limit int64
 }
 
@@ -56,11 +56,11 @@ type ListRules struct {
 	retention Retention
 }
 
-// NewListRules makes the use case.
+// NewListRules returns the use case.
 func NewListRules(retention Retention) *ListRules { return &ListRules{retention} }
 
-// Execute returns a page, newest first. CodeForbidden for those who may not
-// decide about retention; CodeInvalid where After belongs to another list.
+// Execute returns a page, newest first. CodeForbidden for those who may not decide
+// about retention; CodeInvalid if After belongs to another list.
 func (u *ListRules) Execute(ctx context.Context, caller Principal, r RuleListRequest) (RulePage, error) {
 	if !caller.mayRetain() {
 		return RulePage{}, errRuleForbidden("Read")

@@ -9,7 +9,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// RunRules begins the runs of retention rules that are due.
+// RunRules starts the runs of retention rules that are due.
 type RunRules struct {
 	retention Retention
 	jobs      Jobs
@@ -17,15 +17,15 @@ type RunRules struct {
 	log       *slog.Logger
 }
 
-// NewRunRules makes the use case; now is the clock. log receives which runs
-// began, and which did not.
+// NewRunRules returns the use case; now is the clock. log receives which runs were
+// started, and which were not.
 func NewRunRules(retention Retention, jobs Jobs, now func() time.Time, log *slog.Logger) *RunRules {
 	return &RunRules{retention, jobs, now, log}
 }
 
-// Execute begins what is due: a time that was missed counts once, however many
-// were. The error is that of all rules whose runs could not begin, which does
-// not keep the others from theirs.
+// Execute starts what is due. Any number of missed times counts as one. The error
+// joins those of all rules whose runs could not start; it does not stop the other
+// rules.
 func (u *RunRules) Execute(ctx context.Context) error {
 	now := toMicroseconds(u.now())
 	due, err := u.retention.Due(ctx, now, rulesAtOnce)
@@ -49,10 +49,10 @@ func (u *RunRules) Execute(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// ended are the states of what nobody works on any more.
+// ended are the final states.
 var ended = []string{"completed", "failed", "canceled"}
 
-// target is what is old enough as of now.
+// target selects what is old enough at now.
 func (t RetentionTerms) target(now time.Time) ErasureTarget {
 	before := now.Add(-time.Duration(t.AgeDays) * 24 * time.Hour)
 	f := ResponseFilter{States: t.Filter.States, Models: t.Filter.Models, Tiers: t.Filter.Tiers, CreatedBefore: &before}
@@ -65,7 +65,7 @@ func (t RetentionTerms) target(now time.Time) ErasureTarget {
 	return ErasureTarget{Filter: &f}
 }
 
-// next is the first time after now at which the rule is to run.
+// next returns the first time after now at which the rule runs.
 func (t RetentionTerms) next(now time.Time) time.Time {
 	midnight := now.UTC().Truncate(24 * time.Hour)
 	for _, at := range t.RunAt {
@@ -76,8 +76,8 @@ func (t RetentionTerms) next(now time.Time) time.Time {
 	return midnight.Add(24*time.Hour + time.Duration(t.RunAt[0])*time.Minute)
 }
 
-// run is the erasure that the rule begins now. Nobody asked for it, so nobody
-// is told what opens its receipts.
+// run returns the erasure that the rule starts now. Nobody asked for it, so nobody
+// gets the secret of its receipts.
 func (r RetentionRule) run(now time.Time) Erasure {
 	target := r.target(now)
 	return Erasure{

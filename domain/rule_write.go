@@ -11,22 +11,22 @@ import (
 	"github.com/google/uuid"
 )
 
-// CreateRule makes a retention rule. It erases nothing until it is enabled.
+// CreateRule creates a retention rule. It erases nothing until it is enabled.
 type CreateRule struct {
 	retention Retention
 	now       func() time.Time
 }
 
-// NewCreateRule makes the use case; now is the clock.
+// NewCreateRule returns the use case; now is the clock.
 func NewCreateRule(retention Retention, now func() time.Time) *CreateRule {
 	return &CreateRule{retention, now}
 }
 
-// Execute stores the rule and returns it. CodeForbidden for those who may not
-// decide about retention; CodeInvalid where the name is blank or longer than
-// MaxRuleName characters, the age, the times or the bound are not within
-// theirs, or the filter has a list that is empty, has more than MaxHeld entries
-// or a word that nothing can pass.
+// Execute stores the rule and returns it. CodeForbidden for those who may not decide
+// about retention; CodeInvalid if the name is blank or longer than MaxRuleName
+// characters, the age, the times or the maximum are out of range, or the filter has a
+// list that is empty or has more than MaxHeld entries, or a word that nothing can
+// pass.
 func (u *CreateRule) Execute(ctx context.Context, caller Principal, r RuleRequest) (RetentionRule, error) {
 	if !caller.mayRetain() {
 		return RetentionRule{}, errRuleForbidden("Create")
@@ -42,7 +42,7 @@ func (u *CreateRule) Execute(ctx context.Context, caller Principal, r RuleReques
 	})
 }
 
-// terms are what is asked for, in its one spelling.
+// terms returns the requested terms in canonical form.
 func (r RuleRequest) terms() (RetentionTerms, error) {
 	t := RetentionTerms{
 		Name: strings.TrimSpace(r.Name), Filter: r.Filter, AgeDays: r.AgeDays,
@@ -66,23 +66,22 @@ func (r RuleRequest) terms() (RetentionTerms, error) {
 	return t, checkWords("filter", t.Filter.States, t.Filter.Models, t.Filter.Tiers, nil, nil)
 }
 
-// ChangeRule makes a new version of a retention rule.
+// ChangeRule creates a new version of a retention rule.
 type ChangeRule struct {
 	retention Retention
 	now       func() time.Time
 }
 
-// NewChangeRule makes the use case; now is the clock.
+// NewChangeRule returns the use case; now is the clock.
 func NewChangeRule(retention Retention, now func() time.Time) *ChangeRule {
 	return &ChangeRule{retention, now}
 }
 
-// Execute puts the request in the place of this version of the rule, and returns
-// the next one: not enabled, and to be tried by a dry run first. A run of the
-// version before erases nothing more from then on. CodeForbidden and CodeInvalid
-// as of CreateRule, and CodeInvalid where the version is not 1 or more;
-// CodeNotFound where there is no such rule, CodeConflict where it has another
-// version by now or has been removed.
+// Execute replaces this version of the rule with the request, and returns the next
+// version: not enabled, and without a dry run. From then on a run of the old version
+// erases nothing more. CodeForbidden and CodeInvalid as in CreateRule, and
+// CodeInvalid if the version is not 1 or more; CodeNotFound if there is no such rule;
+// CodeConflict if it has another version by now or has been removed.
 func (u *ChangeRule) Execute(ctx context.Context, caller Principal, id uuid.UUID, version int64, r RuleRequest) (RetentionRule, error) {
 	if !caller.mayRetain() {
 		return RetentionRule{}, errRuleForbidden("Change")
@@ -100,7 +99,7 @@ func (u *ChangeRule) Execute(ctx context.Context, caller Principal, id uuid.UUID
 	return rule, ruleError(id, err)
 }
 
-// ruleOf is a rule that is to be of this version and not removed.
+// ruleOf returns a rule, which must have this version and not be removed.
 func ruleOf(ctx context.Context, retention Retention, id uuid.UUID, version int64) (RetentionRule, error) {
 	if version < firstVersion {
 		return RetentionRule{}, errParameter("version", "version: must be the one that the rule had when you read it, 1 or more")
@@ -121,20 +120,20 @@ func errRuleRemoved(id uuid.UUID) *Error {
 	return Errorf(CodeConflict, "Retention rule with ID %s has been removed; create another one", id)
 }
 
-// toMicroseconds is a time as the database keeps it.
+// toMicroseconds returns a time as the database stores it.
 func toMicroseconds(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
 
-// RemoveRule ends a retention rule. It stays as a record.
+// RemoveRule ends a retention rule. The rule remains as a record.
 type RemoveRule struct {
 	retention Retention
 }
 
-// NewRemoveRule makes the use case.
+// NewRemoveRule returns the use case.
 func NewRemoveRule(retention Retention) *RemoveRule { return &RemoveRule{retention} }
 
-// Execute removes the rule; a run that is not over erases nothing more. One that
-// has been removed already stays as it was. CodeForbidden for those who may not
-// decide about retention, CodeNotFound where there is no such rule.
+// Execute removes the rule; a run in progress erases nothing more. A removed rule
+// stays as it was. CodeForbidden for those who may not decide about retention,
+// CodeNotFound if there is no such rule.
 func (u *RemoveRule) Execute(ctx context.Context, caller Principal, id uuid.UUID) error {
 	if !caller.mayRetain() {
 		return errRuleForbidden("Remove")

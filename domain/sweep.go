@@ -6,30 +6,30 @@ import (
 	"time"
 )
 
-// SweepAfter is how long after an erasure, and then after each look, what was
-// erased is looked for again: the gateway and its tasks may write of it late.
+// SweepAfter are the intervals after an erasure, and then after each search, at which
+// erased requests are searched for again: the gateway and its tasks may write about
+// them late.
 var SweepAfter = []time.Duration{time.Minute, time.Hour, 24 * time.Hour}
 
-// SweepErased looks again for what has been erased.
+// SweepErased searches again for what has been erased.
 type SweepErased struct {
 	responses Responses
 	now       func() time.Time
 }
 
-// NewSweepErased makes the use case; now is the clock.
+// NewSweepErased returns the use case; now is the clock.
 func NewSweepErased(responses Responses, now func() time.Time) *SweepErased {
 	return &SweepErased{responses, now}
 }
 
-// sweepAtOnce is how many requests one transaction looks for.
+// sweepAtOnce is the number of requests that one transaction searches for.
 const sweepAtOnce = 500
 
-// errorsLogged bounds how many errors are told of at once.
+// errorsLogged is the maximum number of errors reported at once.
 const errorsLogged = 10
 
-// Execute looks for everything that is due. It returns what it found and
-// removed, which receipts tell, too; also beside an error, which keeps nothing
-// else from being looked for.
+// Execute searches for everything that is due. It returns what it removed, even with
+// an error; receipts record that too. An error does not stop the rest of the search.
 func (u *SweepErased) Execute(ctx context.Context) (Erased, error) {
 	var all Erased
 	var errs []error
@@ -47,10 +47,10 @@ func (u *SweepErased) Execute(ctx context.Context) (Erased, error) {
 	}
 }
 
-// Bounds of the sweep for copies whose request is gone.
+// Limits of the sweep for copies whose request is gone.
 const (
-	// OrphansAfter is how old they are at least: whoever is still writing of a
-	// request has long come to its end.
+	// OrphansAfter is their minimum age: whatever was still writing about a request
+	// has long finished.
 	OrphansAfter = 7 * 24 * time.Hour
 
 	orphansAtOnce = 1000           // copies that one turn looks at
@@ -64,15 +64,15 @@ type SweepOrphans struct {
 	now     func() time.Time
 }
 
-// NewSweepOrphans makes the use case; pace waits until so many more copies may
+// NewSweepOrphans returns the use case; pace waits until that many more copies may
 // be looked at, and now is the clock.
 func NewSweepOrphans(orphans Orphans, pace func(context.Context, int) error, now func() time.Time) *SweepOrphans {
 	return &SweepOrphans{orphans, pace, now}
 }
 
-// Execute takes turns until none is due. It returns what was removed, which
-// receipts tell, too; also beside an error. What is refused keeps nothing else
-// from being removed; any other error ends it, to be gone on with later.
+// Execute takes turns until none is due. It returns what it removed, even with an
+// error; receipts record that too. A refusal does not stop it; any other error ends
+// it, to be continued later.
 func (u *SweepOrphans) Execute(ctx context.Context) (Erased, error) {
 	var all Erased
 	var refused []error
