@@ -1,6 +1,6 @@
-// Package plainfile opens files that are what their name says: no link, which
-// somebody else may have put there to have another file read or written, and no
-// pipe or device, which would have a reader wait; and, where asked, nobody else's.
+// Package plainfile opens only regular files: no link, through which somebody else
+// could redirect a read or write to another file, and no pipe or device, which would
+// block a reader; and, if asked, no file of another user.
 package plainfile
 
 import (
@@ -13,11 +13,11 @@ import (
 	"syscall"
 )
 
-// ErrNotPlain is of a name that leads to something else than a file.
+// ErrNotPlain is returned if a name leads to something other than a file.
 var ErrNotPlain = errors.New("it is a link, or no file: take it away, and put the file itself there")
 
-// Open opens the file of this name, as of os.OpenFile. It fails with ErrNotPlain
-// where there is something else. Links further up in the name are followed: the
+// Open opens the file with this name, as os.OpenFile does. It fails with ErrNotPlain
+// if the name is anything else. It follows links in the folders above the file: the
 // folder is the caller's choice.
 func Open(name string, flag int, perm fs.FileMode) (*os.File, error) {
 	f, err := os.OpenFile(name, flag|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, perm)
@@ -39,12 +39,12 @@ func Open(name string, flag int, perm fs.FileMode) (*os.File, error) {
 
 func notPlain(name string) error { return fmt.Errorf("%s: %w", name, ErrNotPlain) }
 
-// ErrNotOwn is of a file that somebody else may have written.
+// ErrNotOwn is returned for a file that somebody else may have written.
 var ErrNotOwn = errors.New("look at it, move it away, and put your own copy in its place where there is one, as a new file: who has it open would go on writing whatever its owner")
 
-// OpenOwn is Open for a file that nobody else may have written, or may lock: it is
-// this user's, or that of whom the folder belongs to, and not for others to write.
-// It fails with ErrNotOwn where that is not so.
+// OpenOwn is Open for a file that no other user can write or lock: it belongs to this
+// user or to the owner of the folder, and others cannot write it. Otherwise it fails
+// with ErrNotOwn.
 func OpenOwn(name string, flag int, perm fs.FileMode) (*os.File, error) {
 	f, err := Open(name, flag, perm)
 	if err != nil {

@@ -1,6 +1,6 @@
-// Package receipt is the proof of an erasure: the receipt's canonical bytes and
-// its commitments, the signed checkpoints of the log that receipts are leaves
-// of, the file that holds all of it, and the check of that file.
+// Package receipt proves erasures. It contains the canonical bytes of a receipt with
+// its commitments, the signed checkpoints of the log whose leaves are receipts, the
+// file that contains all of these, and the check of that file.
 //
 // The package is pure: it reads no clock, no database and no network. The format
 // is described in docs/receipt-format.md, with test vectors in docs/vectors.
@@ -20,41 +20,41 @@ import (
 	"github.com/google/uuid"
 )
 
-// Version is what every receipt of this format begins with.
+// Version is the first value of every receipt in this format.
 const Version = "lethe-receipt/1"
 
-// What a receipt says of how things were erased; this version knows one of each.
+// What a receipt says about the method; this version has one value for each.
 const (
 	tool   = "lethe"
 	method = "delete"
 )
 
-// MaxReceipt bounds the bytes of a receipt: some 1,300 commitments. Mirrors get
-// receipts in bundles (C2SP tlog-tiles) that give their lengths in 16 bits.
+// MaxReceipt is the maximum size of a receipt in bytes: some 1,300 commitments.
+// Mirrors get receipts in bundles (C2SP tlog-tiles), whose lengths have 16 bits.
 const MaxReceipt = 1<<16 - 1
 
-// maxNumber bounds every number: JSON's readers are exact up to here, and so is
-// the arithmetic of tlog.
+// maxNumber is the maximum of every number: JSON readers are exact up to here, and so
+// is the arithmetic of tlog.
 const maxNumber = 1<<53 - 1
 
-// MaxParts bounds how many receipts the first one of an erasure names.
+// MaxParts is the maximum number of receipts that an erasure's first receipt names.
 const MaxParts = 200
 
-// Receipt says that something was erased (LevelLogical), or that an erasure
-// has come to a later level. It holds no content, no name and no identifier of
-// what was erased, only commitments to them.
+// Receipt states that something was erased (LevelLogical), or that an erasure has
+// reached a later level. It holds no content, no name and no identifier of what was
+// erased, only commitments to them.
 type Receipt struct {
 	ID         uuid.UUID // random (version 4)
-	Log        string    // origin of the log that it is a leaf of
+	Log        string    // origin of the log whose leaf it is
 	Level      Level
 	ExecutedAt time.Time // to the microsecond
 	Build      string    // version of the program: printable ASCII
 	Verified   Verification
 	NotCovered []Gap // in any order
 
-	About uuid.UUID // the erasure's receipt; with later levels only
+	About uuid.UUID // the erasure's receipt; only with later levels
 
-	// What follows goes with LevelLogical only.
+	// The following fields are for LevelLogical only.
 
 	Trigger     Trigger
 	Rule        *Rule // with TriggerRetention, and only then
@@ -63,14 +63,14 @@ type Receipt struct {
 	Actor       Actor
 	Counts      Counts
 	Responses   []Commitment // one for each erased request, in any order
-	Owners      []Commitment // one for each owner of these, in any order
+	Owners      []Commitment // one for each of their owners, in any order
 
-	// Parts are the other receipts of an erasure that has several, in any order,
-	// in its first one only. Each of them says what that one does, of other rows.
+	// Parts are the other receipts of an erasure with several receipts, in any order;
+	// only its first receipt has them. Each states what that part did, to other rows.
 	Parts []uuid.UUID
 }
 
-// Nothing says that the erasure found nothing that was there to erase.
+// Nothing reports whether the erasure found nothing to erase.
 func (r Receipt) Nothing() bool {
 	return r.Level == LevelLogical && r.Counts == Counts{} && len(r.Responses) == 0
 }
@@ -78,10 +78,10 @@ func (r Receipt) Nothing() bool {
 // Rule is the retention rule that an erasure followed.
 type Rule struct {
 	ID      uuid.UUID // random (version 4)
-	Version int64     // from 1 on
+	Version int64     // starts at 1
 }
 
-// Counts is how many rows were deleted, and KeptTemplates how many were not.
+// Counts are the numbers of deleted rows; KeptTemplates were not deleted.
 type Counts struct {
 	Requests      int64 `json:"requests"`
 	Steps         int64 `json:"steps"`
@@ -90,39 +90,36 @@ type Counts struct {
 	RawResponses  int64 `json:"raw_responses"`
 	Tasks         int64 `json:"tasks"`
 	Files         int64 `json:"files"`          // made for one request, each with its empty batch
-	KeptTemplates int64 `json:"kept_templates"` // prompts of what was erased that somebody else's row needs
+	KeptTemplates int64 `json:"kept_templates"` // prompts of erased responses that another owner's row needs
 	Retained      int64 `json:"retained"`       // objects of retained responses
 }
 
-// Level is how far an erasure has come.
+// Level is the stage that an erasure has reached.
 type Level string
 
-// The levels.
 const (
 	LevelLogical    Level = "logical"    // no query finds it any more
-	LevelReplicated Level = "replicated" // nor on any standby
-	LevelVacuumed   Level = "vacuumed"   // out of SQL's reach for ever; bytes may remain
+	LevelReplicated Level = "replicated" // nor does any standby
+	LevelVacuumed   Level = "vacuumed"   // permanently out of SQL's reach; bytes may remain
 	LevelRewritten  Level = "rewritten"  // the table's files are new
 	LevelExpired    Level = "expired"    // the write-ahead log and backups have run out
 )
 
-// Trigger is what an erasure was part of.
+// Trigger is what caused an erasure.
 type Trigger string
 
-// The triggers.
 const (
 	TriggerSingle    Trigger = "single"
 	TriggerBulk      Trigger = "bulk"
 	TriggerRetention Trigger = "retention"
-	TriggerReplay    Trigger = "replay"  // applied again after a restore
-	TriggerSweep     Trigger = "sweep"   // of copies that came late
+	TriggerReplay    Trigger = "replay"  // repeated after a restore
+	TriggerSweep     Trigger = "sweep"   // of copies that were written late
 	TriggerOrphans   Trigger = "orphans" // of copies whose request is gone
 )
 
 // Ground is why something was erased.
 type Ground string
 
-// The grounds.
 const (
 	GroundRequest          Ground = "request"
 	GroundConsentWithdrawn Ground = "consent_withdrawn"
@@ -134,10 +131,9 @@ const (
 	GroundUnspecified      Ground = "unspecified"
 )
 
-// Actor is the role of who had something erased; never who it was.
+// Actor is the role of the person who asked for an erasure; never the person.
 type Actor string
 
-// The actors.
 const (
 	ActorOwner           Actor = "owner"
 	ActorOrganization    Actor = "organization"
@@ -149,7 +145,6 @@ const (
 // Verification is how a level was checked.
 type Verification string
 
-// The verifications.
 const (
 	VerifiedInTransaction Verification = "read back in the same transaction"
 	VerifiedOnStandbys    Verification = "read back on every configured standby"
@@ -159,10 +154,9 @@ const (
 	VerifiedByOperator    Verification = "stated by an operator"
 )
 
-// Gap is where something may remain that a receipt does not cover.
+// Gap is a place that a receipt does not cover and where something may remain.
 type Gap string
 
-// The gaps.
 const (
 	GapPages           Gap = "pages"
 	GapWAL             Gap = "wal"
@@ -175,8 +169,8 @@ const (
 	GapPromptCache     Gap = "prompt_cache"
 )
 
-// The words that a receipt may hold, with what each means in a sentence. Gaps
-// are in their order within a receipt.
+// The words that a receipt may contain, with their meaning in a sentence. Gaps are in
+// the order in which a receipt lists them.
 var (
 	levels = map[Level][]Verification{
 		LevelLogical:    {VerifiedInTransaction},
@@ -234,7 +228,7 @@ type gapMeaning struct {
 	notProven string
 }
 
-// GapsBut are all gaps that there are, but for these.
+// GapsBut returns all gaps except these.
 func GapsBut(closed ...Gap) (others []Gap) {
 	for _, g := range gaps {
 		if !slices.Contains(closed, g.Gap) {
@@ -244,8 +238,8 @@ func GapsBut(closed ...Gap) (others []Gap) {
 	return others
 }
 
-// wire is a receipt as JSON: the fields in their order, those that do not go
-// with the level left out.
+// wire is a receipt as JSON: the fields in order, without those that the level does
+// not have.
 type wire struct {
 	Version     string        `json:"version"`
 	ID          uuid.UUID     `json:"id"`
@@ -274,7 +268,7 @@ type wireRule struct {
 	Version int64     `json:"version"`
 }
 
-// moment is a time with exactly six digits after the second.
+// moment is a time with exactly six decimals of a second.
 type moment time.Time
 
 const momentLayout = "2006-01-02T15:04:05.000000Z"
@@ -289,13 +283,12 @@ func (m *moment) UnmarshalText(text []byte) error {
 	return err
 }
 
-// IsZero lets it be left out.
+// IsZero is for omitzero.
 func (m moment) IsZero() bool { return time.Time(m).IsZero() }
 
-// Encode is the receipt's canonical form: the bytes that become a leaf of the
-// log. Times are cut to the microsecond and written in UTC; lists are put in
-// their order. A receipt that breaks a rule of the format is refused
-// (BadReceipt).
+// Encode returns the receipt's canonical form: the bytes that become a leaf of the
+// log. It truncates times to the microsecond and writes them in UTC; it sorts lists.
+// It refuses a receipt that breaks a rule of the format (BadReceipt).
 func Encode(r Receipt) ([]byte, error) {
 	r.Responses, r.Owners = sorted(r.Responses), sorted(r.Owners)
 	r.Parts = slices.SortedFunc(slices.Values(r.Parts), compareIDs)
@@ -332,9 +325,9 @@ func Encode(r Receipt) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// Parse reads a receipt's canonical form. What Encode would not have written
-// byte for byte is refused (BadReceipt): unknown and repeated fields, white
-// space, another order, other spellings of times and numbers.
+// Parse reads a receipt's canonical form. It refuses whatever Encode would not have
+// written byte for byte (BadReceipt): unknown and repeated fields, white space,
+// another order, other spellings of times and numbers.
 func Parse(data []byte) (Receipt, error) {
 	if len(data) > MaxReceipt {
 		return Receipt{}, errorf(BadReceipt, "the receipt is longer than %d bytes", MaxReceipt)
@@ -371,8 +364,8 @@ func Parse(data []byte) (Receipt, error) {
 	return r, nil
 }
 
-// validate is the one place that knows which receipts there may be. It expects
-// commitments and parts in their order.
+// validate alone defines which receipts are valid. It expects sorted commitments and
+// parts.
 func (r Receipt) validate() error {
 	verifications, known := levels[r.Level]
 	switch {
@@ -468,7 +461,7 @@ func compareIDs(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) }
 
 func isRandom(id uuid.UUID) bool { return id.Version() == 4 && id.Variant() == uuid.RFC4122 }
 
-// validMoment refuses times that are not set, and years beyond four digits.
+// validMoment refuses unset times and years with more than four digits.
 func validMoment(t time.Time) bool {
 	year := t.UTC().Year()
 	return year >= 1970 && year <= 9999
@@ -476,7 +469,7 @@ func validMoment(t time.Time) bool {
 
 const maxText = 255
 
-// validText admits what JSON, in anybody's hands, writes in one way only.
+// validText accepts only text that every JSON encoder writes in the same way.
 func validText(s string) bool {
 	for i := range len(s) {
 		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
@@ -486,13 +479,12 @@ func validText(s string) bool {
 	return s != "" && len(s) <= maxText
 }
 
-// validName admits names of logs and witnesses: what a signed note takes for
-// one, in ASCII.
+// validName accepts names of logs and witnesses: valid in a signed note, in ASCII.
 func validName(s string) bool {
 	return validText(s) && !strings.ContainsAny(s, " +")
 }
 
-// firstDifference is the offset from which on two byte strings differ.
+// firstDifference returns the offset at which two byte strings start to differ.
 func firstDifference(a, b []byte) (at int, same bool) {
 	for at < len(a) && at < len(b) && a[at] == b[at] {
 		at++

@@ -1,5 +1,5 @@
-// Package turns lends places to callers who take turns: one who asks for many keeps
-// nobody waiting who asks for few.
+// Package turns lends places to callers in turn: a caller who asks for many does not
+// delay one who asks for few.
 //
 // [Places] lends them, within its [Bounds].
 package turns
@@ -11,44 +11,44 @@ import (
 	"sync"
 )
 
-// Why there is no place.
+// Reasons why there is no place.
 var (
-	// ErrOwn is for who has, or waits for, as many as one may.
+	// ErrOwn is returned if the caller has, or waits for, as many as one caller may.
 	ErrOwn = errors.New("as many as one caller may have are taken or waited for")
-	// ErrAll is where all together wait for as many as may.
+	// ErrAll is returned if all callers together wait for as many as they may.
 	ErrAll = errors.New("as many as there may be are waited for")
 )
 
-// Bounds are how many places there are, and how many may wait for one.
+// Bounds are the number of places, and of callers that may wait for one.
 type Bounds struct {
-	All, Each        int // there are, and of them one caller has; 1 or more
-	Queue, QueueEach int // 0: as many as come
+	All, Each        int // places in total, and at most per caller; 1 or more
+	Queue, QueueEach int // maximum waiting in total, and per caller; 0: no limit
 }
 
-// Places are lent. They are safe for concurrent use.
+// Places lends places. It is safe for concurrent use.
 type Places[Caller comparable] struct {
 	bounds Bounds
 
 	mu             sync.Mutex
 	taken, waiting int
 	lines          map[Caller]*line
-	next           list.List // of the lines whose first may have the next place
+	next           list.List // of the lines whose first wish may get the next place
 }
 
 // line is what one caller has and waits for.
 type line struct {
 	taken  int
-	wishes list.List     // channels that are closed when granted; the oldest first
-	turn   *list.Element // of Places.next; nil: it has none
+	wishes list.List     // channels that are closed when granted; oldest first
+	turn   *list.Element // element of Places.next; nil: it has none
 }
 
-// New makes places.
+// New returns free places.
 func New[Caller comparable](bounds Bounds) *Places[Caller] {
 	return &Places[Caller]{bounds: bounds, lines: make(map[Caller]*line)}
 }
 
-// Try takes a place if there is one to be had at once, and returns what gives it
-// back; nil: there is none.
+// Try takes a place if one is free now, and returns the function that gives it back;
+// nil: none is free.
 func (p *Places[Caller]) Try(caller Caller) (giveBack func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -69,7 +69,7 @@ func (p *Places[Caller]) line(caller Caller) *line {
 }
 
 func (p *Places[Caller]) try(caller Caller, l *line) (giveBack func()) {
-	// Where there is one, nobody waits who may have it.
+	// If there is one, no caller who may have it is waiting.
 	if p.taken >= p.bounds.All || l.taken >= p.bounds.Each {
 		return nil
 	}
@@ -82,8 +82,8 @@ func (p *Places[Caller]) giver(caller Caller, l *line) func() {
 	return sync.OnceFunc(func() { p.give(caller, l) })
 }
 
-// Take waits for a place until ctx ends, and returns what gives it back. Errors are
-// ErrOwn, ErrAll and, where a place could not be had in time, that of ctx.
+// Take waits for a place until ctx ends, and returns the function that gives it back.
+// It returns ErrOwn, ErrAll or, if no place was free in time, the error of ctx.
 func (p *Places[Caller]) Take(ctx context.Context, caller Caller) (giveBack func(), err error) {
 	p.mu.Lock()
 	l := p.line(caller)

@@ -15,14 +15,14 @@ import (
 	"lethe/domain"
 )
 
-// AccessLogFixture is an empty implementation of AccessLog, beside the responses that
-// it is about, and ways to fill these.
+// AccessLogFixture is an empty implementation of AccessLog, with the responses that
+// it refers to, and ways to add them.
 type AccessLogFixture interface {
 	ResponsesFixture
 	AccessLog() domain.AccessLog
 }
 
-// AccessLog runs the promises of domain.AccessLog.
+// AccessLog tests the contract of domain.AccessLog.
 func AccessLog(t *testing.T, newFixture func(t *testing.T) AccessLogFixture) {
 	t.Run("lists", func(t *testing.T) {
 		t.Parallel()
@@ -52,7 +52,7 @@ func AccessLog(t *testing.T, newFixture func(t *testing.T) AccessLogFixture) {
 	})
 }
 
-// addAccessed stores a response and makes a look at it.
+// addAccessed stores a response and returns an access to it.
 func addAccessed(f ResponsesFixture, owner string, at time.Time) domain.Access {
 	row := NewRow(owner, "completed", start)
 	f.AddResponse(row)
@@ -80,8 +80,8 @@ func wantAccesses(t *testing.T, f AccessLogFixture, when string, filter domain.A
 	}
 }
 
-// testAccessLists compares pages with what the domain says about the same
-// records, for every filter, whole and page by page.
+// testAccessLists compares pages with what the domain says about the same records,
+// for every filter, whole and page by page.
 func testAccessLists(t *testing.T, f AccessLogFixture) {
 	ctx := t.Context()
 	wantAccesses(t, f, "nothing there", domain.AccessFilter{})
@@ -141,8 +141,8 @@ func testAccessLists(t *testing.T, f AccessLogFixture) {
 	}
 }
 
-// testErasedAccesses: what is recorded of any part of a response goes with it, and
-// nothing else does.
+// testErasedAccesses: the records of any part of a response are erased with it, and
+// no others.
 func testErasedAccesses(t *testing.T, f AccessLogFixture) {
 	kept := addAccessed(f, "anna", start)
 	alone := addAccessed(f, "anna", start)
@@ -175,8 +175,8 @@ func testErasedAccesses(t *testing.T, f AccessLogFixture) {
 
 var errNone = errors.New("not to be erased")
 
-// testAccessesWhileErasing: whoever reads while others erase is either recorded
-// before, and erased, or told that there is nothing.
+// testAccessesWhileErasing: an access during an erasure is either recorded before it,
+// and erased, or gets CodeNotFound.
 func testAccessesWhileErasing(t *testing.T, f AccessLogFixture) {
 	for range 8 {
 		head, tail := NewRow("anna", "completed", start), NewRow("anna", "completed", start)

@@ -15,15 +15,15 @@ import (
 	"lethe/domain"
 )
 
-// ErasuresFixture is an empty implementation of Erasures beside the responses
-// that they erase, and ways to fill these.
+// ErasuresFixture is an empty implementation of Erasures, with the responses that
+// they erase, and ways to add them.
 type ErasuresFixture interface {
 	HoldsFixture
 	Erasures() domain.Erasures
-	HastenVerification() // what is to be verified becomes due for it
+	HastenVerification() // makes pending verifications due
 }
 
-// Erasures runs the promises of domain.Erasures.
+// Erasures tests the contract of domain.Erasures.
 func Erasures(t *testing.T, newFixture func(t *testing.T) ErasuresFixture) {
 	for name, test := range map[string]func(*testing.T, ErasuresFixture){
 		"kept":             testErasuresAreKept,
@@ -57,7 +57,7 @@ func Erasures(t *testing.T, newFixture func(t *testing.T) ErasuresFixture) {
 	}
 }
 
-// JudgeAll erases whatever no hold keeps, by a authorization that has all of its parts.
+// JudgeAll erases whatever no hold covers; its authorization has every field.
 func JudgeAll(e domain.Erasure, parts []domain.Part) ([]domain.Verdict, domain.Authorization) {
 	verdicts := make([]domain.Verdict, len(parts))
 	for i, p := range parts {
@@ -73,8 +73,8 @@ func JudgeAll(e domain.Erasure, parts []domain.Part) ([]domain.Verdict, domain.A
 	return verdicts, w
 }
 
-// testErasureOfWhatIsGone erases copies of responses whose rows are gone, by
-// owner and by name, beside others.
+// testErasureOfWhatIsGone erases copies of responses whose rows are gone, by owner
+// and by name, with others.
 func testErasureOfWhatIsGone(t *testing.T, f ErasuresFixture) {
 	anna, ben := uuid.New(), uuid.New()
 	gone := func(owners ...*uuid.UUID) uuid.UUID {
@@ -146,8 +146,8 @@ func create(t *testing.T, f ErasuresFixture, e domain.Erasure) domain.Erasure {
 	return stored
 }
 
-// advance goes on until the erasure is over, and fails where that takes more
-// calls than it may.
+// advance continues until the erasure is over, and fails if that takes too many
+// calls.
 func advance(t *testing.T, f ErasuresFixture, id uuid.UUID, limit int) domain.Erasure {
 	t.Helper()
 	for range 50 {
@@ -299,7 +299,7 @@ func testPreviewsAreKept(t *testing.T, f ErasuresFixture) {
 	}
 }
 
-// add stores completed responses of an owner, a second apart.
+// add stores n completed responses of an owner, a second apart.
 func add(f ErasuresFixture, owner string, n int, from time.Time) []Row {
 	rows := make([]Row, n)
 	for i := range rows {
@@ -309,7 +309,7 @@ func add(f ErasuresFixture, owner string, n int, from time.Time) []Row {
 	return rows
 }
 
-// addChained stores a chain of that many requests and a call of a tool.
+// addChained stores a chain of n requests and one tool call.
 func addChained(f ErasuresFixture, owner string, n int, from time.Time) []Row {
 	rows := make([]Row, n)
 	parts := make([]*Row, n, n+1)
@@ -355,7 +355,7 @@ func testEstimate(t *testing.T, f ErasuresFixture) {
 	}
 	estimate("nothing", domain.ErasureTarget{Owner: ptr(uuid.New())}, nil, domain.Estimate{})
 	own := []string{owner.String()}
-	// The mixed chain is not the owner's to erase: one of its two counts as not found.
+	// The owner may not erase the mixed chain: one of its two is not found.
 	everything := domain.Estimate{Responses: 4, Requests: 6, Steps: 4, Templates: 6, RawRequests: 2, RawResponses: 2, Tasks: 1, Held: 1, NotFound: 1}
 	before := estimate("own", domain.ErasureTarget{Owner: &owner}, own, everything)
 	all := everything
@@ -363,7 +363,7 @@ func testEstimate(t *testing.T, f ErasuresFixture) {
 	estimate("by everyone's", domain.ErasureTarget{Owner: &owner}, nil, all)
 	filter := domain.ErasureTarget{Filter: &domain.ResponseFilter{Owners: own}}
 	early := all
-	early.Responses, early.Requests, early.Templates = 4, 7, 7 // not the late one
+	early.Responses, early.Requests, early.Templates = 4, 7, 7 // without the late one
 	estimate("filter", filter, nil, early)
 	estimate("narrow filter", domain.ErasureTarget{Filter: &domain.ResponseFilter{Owners: own, CreatedAfter: ptr(start.Add(time.Minute))}}, nil,
 		domain.Estimate{Responses: 1, Requests: 3, Steps: 4, Templates: 3, RawRequests: 1, RawResponses: 1, Tasks: 1})
@@ -392,7 +392,7 @@ func testEstimate(t *testing.T, f ErasuresFixture) {
 	}
 }
 
-// testErasureOfTemplates erases what somebody has who shares prompts with
+// testErasureOfTemplates erases the responses of an owner who shares prompts with
 // others, in parts of every size.
 func testErasureOfTemplates(t *testing.T, f ErasuresFixture) {
 	for _, limit := range []int{1, 2, 100} {
@@ -422,7 +422,7 @@ func testErasureOfTemplates(t *testing.T, f ErasuresFixture) {
 		e = advance(t, f, e.ID, limit)
 		want := domain.Erased{Requests: 6, Templates: 3, Files: 1, KeptTemplates: 2}
 		if limit < 100 {
-			want.KeptTemplates = e.KeptTemplates // what another part still needed counts with its own
+			want.KeptTemplates = e.KeptTemplates // a template that another part still needed counts as kept
 		}
 		if e.Erased != want || e.KeptTemplates < 2 || e.KeptTemplates > 3 || e.Held != 1 {
 			t.Errorf("parts of %d: want %+v erased, got %+v", limit, want, e)
@@ -485,8 +485,8 @@ func testErasureOfResponses(t *testing.T, f ErasuresFixture) {
 	}
 }
 
-// Whoever names several parts of a response has it erased once, and is not told
-// that the others are not there.
+// Naming several parts of a response erases it once, and reports none of them as not
+// found.
 func testErasureOfAChainByItsParts(t *testing.T, f ErasuresFixture) {
 	for _, limit := range []int{1, 10} {
 		chain := addChained(f, uuid.NewString(), 3, start)
@@ -513,7 +513,7 @@ func testErasureByFilter(t *testing.T, f ErasuresFixture) {
 	if err != nil || half.State != domain.ErasureRunning || half.Done != 2 {
 		t.Errorf("want 2 done, got %+v, %v", half, err)
 	}
-	for i, r := range rows { // the oldest first
+	for i, r := range rows { // oldest first
 		if _, err := f.Responses().GetSummary(t.Context(), r.ID, nil); (domain.CodeOf(err) == domain.CodeNotFound && err != nil) != (i < 2) {
 			t.Errorf("row %d: %v", i, err)
 		}
@@ -534,8 +534,8 @@ func testErasureByFilter(t *testing.T, f ErasuresFixture) {
 	wantProgress(t, advance(t, f, nothing.ID, 10), domain.ErasureFinished, 0, 0, 0)
 }
 
-// What comes to pass a filter after its preview is not erased, whatever changed
-// for it to do so.
+// A response that passes a filter only after its preview is not erased, whatever
+// change made it pass.
 func testErasureOfWhatWasPreviewed(t *testing.T, f ErasuresFixture) {
 	ctx := t.Context()
 	owner := uuid.NewString()
@@ -560,7 +560,7 @@ func testErasureOfWhatWasPreviewed(t *testing.T, f ErasuresFixture) {
 	if _, err := f.Responses().Erase(ctx, shown[4].ID, nil, Permit); err != nil { // meanwhile
 		t.Fatal(err)
 	}
-	if err := f.Erasures().Forget(ctx, start.Add(2*time.Hour)); err != nil { // the preview, not what was begun with it
+	if err := f.Erasures().Forget(ctx, start.Add(2*time.Hour)); err != nil { // forgets the preview, not the erasure that it started
 		t.Fatal(err)
 	}
 	half, err := f.Erasures().Advance(ctx, e.ID, 3, JudgeAll)
@@ -587,7 +587,7 @@ func testErasureOfWhatWasPreviewed(t *testing.T, f ErasuresFixture) {
 	}
 }
 
-// A person has so many previews at a time, without those that were acted upon.
+// A person can have only MaxPreviews at a time, not counting those that were used.
 func testManyPreviews(t *testing.T, f ErasuresFixture) {
 	ctx := t.Context()
 	by := uuid.New()
@@ -618,8 +618,7 @@ func testManyPreviews(t *testing.T, f ErasuresFixture) {
 	}
 }
 
-// What was asked for by an owner or a filter leaves a receipt, where nothing was
-// there, too.
+// An erasure by owner or filter leaves a receipt even if it found nothing.
 func testErasureOfNothing(t *testing.T, f ErasuresFixture) {
 	owner := uuid.New()
 	add(f, owner.String(), 2, start)
@@ -651,7 +650,7 @@ func testErasureOfNothing(t *testing.T, f ErasuresFixture) {
 		if c.receipts > 0 && (receipts[0].Responses == 0) != c.nothing {
 			t.Errorf("%s: want a receipt of nothing: %t, got %+v", c.name, c.nothing, receipts)
 		}
-		if i == 1 { // and none more when it is verified
+		if i == 1 { // and no more when it is verified
 			f.HastenVerification()
 			for range 3 {
 				if e, err = f.Erasures().Advance(t.Context(), e.ID, 10, JudgeAll); err != nil {
@@ -687,7 +686,7 @@ func testErasureOfAnOwner(t *testing.T, f ErasuresFixture) {
 	if _, err := f.Erasures().Advance(ctx, e.ID, 3, JudgeAll); err != nil {
 		t.Fatal(err)
 	}
-	add(f, owner.String(), 1, start.Add(-time.Hour))     // older than what has been looked at
+	add(f, owner.String(), 1, start.Add(-time.Hour))     // older than what has been processed
 	add(f, owner.String(), 1, start.Add(1000*time.Hour)) // newer than the request
 	e = advance(t, f, e.ID, 3)
 	wantProgress(t, e, domain.ErasureFinished, 7, 0, 0)
@@ -746,8 +745,8 @@ func testErasureOfAHeldOwner(t *testing.T, f ErasuresFixture) {
 	}
 }
 
-// What is refused keeps nothing else, of no kind of erasure, and is erased when it
-// is refused no more.
+// A refused response stops no others, in any kind of erasure, and is erased once it
+// is not refused any more.
 func testErasuresOfWhatIsRefused(t *testing.T, f ErasuresFixture) {
 	for _, kind := range []string{"responses", "owner", "filter"} {
 		owner := uuid.New()
@@ -810,7 +809,7 @@ func testPartsAreJudged(t *testing.T, f ErasuresFixture) {
 	before := f.Stored()
 	var seen []domain.Part
 	got, err := f.Erasures().Advance(t.Context(), e.ID, 10, func(given domain.Erasure, parts []domain.Part) ([]domain.Verdict, domain.Authorization) {
-		if len(parts) == 0 { // what a receipt of nothing is written by
+		if len(parts) == 0 { // the authorization for a receipt of nothing
 			return JudgeAll(given, parts)
 		}
 		if given.ID != e.ID || given.Secret == nil || *given.Secret != *e.Secret {

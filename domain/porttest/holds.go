@@ -14,14 +14,14 @@ import (
 	"lethe/domain"
 )
 
-// HoldsFixture is an empty implementation of Holds beside the responses that
-// they hold, and ways to fill these.
+// HoldsFixture is an empty implementation of Holds, with the responses that they
+// hold, and ways to add them.
 type HoldsFixture interface {
 	ResponsesFixture
 	Holds() domain.Holds
 }
 
-// Holds runs the promises of domain.Holds, and what Responses promises of them.
+// Holds tests the contract of domain.Holds, and what Responses says about holds.
 func Holds(t *testing.T, newFixture func(t *testing.T) HoldsFixture) {
 	t.Run("kept", func(t *testing.T) {
 		t.Parallel()
@@ -218,8 +218,8 @@ func testPagesOfHolds(t *testing.T, h domain.Holds) {
 	}
 }
 
-// testHoldsAreFound asks an erasure, of each part of a chain and of a single
-// response, which holds it is told of.
+// testHoldsAreFound erases each part of a chain and a single response, and checks
+// which holds the erasure is shown.
 func testHoldsAreFound(t *testing.T, f HoldsFixture) {
 	anna, ben := uuid.New(), uuid.New()
 	row := func(owner uuid.UUID, state, model string, tier *string, at time.Time) *Row {
@@ -247,7 +247,7 @@ func testHoldsAreFound(t *testing.T, f HoldsFixture) {
 		{CreatedBefore: &start}, {CreatedBefore: &before}, {CreatedBefore: &after},
 		{CreatedAfter: ptr(start.Add(time.Minute)), CreatedBefore: ptr(start.Add(90 * time.Minute))},
 		{States: []string{"failed"}, Models: []string{"m"}, Tiers: []string{"flex"}, CreatedAfter: &before, CreatedBefore: &after},
-		// No part passes all of it, though one each would pass one half.
+		// No part passes both conditions, although two parts pass one each.
 		{States: []string{"failed"}, Models: []string{"modèle"}},
 	} {
 		all = append(all, domain.HoldTarget{Filter: &filter})
@@ -299,7 +299,7 @@ func testManyHoldsAreFound(t *testing.T, f HoldsFixture) {
 	f.AddResponse(row)
 	var want []uuid.UUID
 	for i := range domain.MaxHoldsFound + 2 {
-		// Every one covers it in two ways.
+		// Each entry covers it in two ways.
 		hold := place(t, f.Holds(), domain.HoldTarget{Owners: []uuid.UUID{anna, anna}})
 		if i < domain.MaxHoldsFound {
 			want = append(want, hold.ID)
@@ -317,8 +317,8 @@ func testManyHoldsAreFound(t *testing.T, f HoldsFixture) {
 	})
 }
 
-// testHoldsOnWhatIsGone asks for the holds on copies of responses whose rows are
-// gone. Where nothing says whose a part of one was, every hold by owner is on it.
+// testHoldsOnWhatIsGone checks the holds on copies of responses whose rows are gone.
+// If the owner of a part is unknown, every hold by owner covers it.
 func testHoldsOnWhatIsGone(t *testing.T, f HoldsFixture) {
 	anna, ben := uuid.New(), uuid.New()
 	onAnna := place(t, f.Holds(), domain.HoldTarget{Owners: []uuid.UUID{anna}})
@@ -354,8 +354,8 @@ func testHoldsOnWhatIsGone(t *testing.T, f HoldsFixture) {
 	}
 }
 
-// testHeldIsNotSwept writes again of responses after they were erased, one of
-// which is held by then.
+// testHeldIsNotSwept writes rows of erased responses again; one of them is held by
+// then.
 func testHeldIsNotSwept(t *testing.T, f HoldsFixture) {
 	held, free := NewRow(uuid.NewString(), "completed", start), NewRow(uuid.NewString(), "completed", start)
 	for _, row := range []Row{held, free} {
@@ -381,11 +381,11 @@ func testHeldIsNotSwept(t *testing.T, f HoldsFixture) {
 	for range len(domain.SweepAfter) - 1 {
 		sweep(2, domain.Erased{})
 	}
-	sweep(1, domain.Erased{}) // what is held is still due
+	sweep(1, domain.Erased{}) // a held request stays due
 	if _, _, err := f.Responses().Get(t.Context(), held.ID, nil, math.MaxInt64); err != nil {
 		t.Errorf("what is held is gone: %v", err)
 	}
-	// After a restore it is no matter.
+	// After a restore, holds are ignored.
 	w, _ := Permit(domain.Found{})
 	if erased, err := f.Responses().(domain.Restored).EraseAgain(t.Context(), []uuid.UUID{held.ID}, w); err != nil || erased != (domain.Erased{Requests: 1, Templates: 1}) {
 		t.Errorf("erased again %+v, %v", erased, err)

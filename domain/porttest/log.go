@@ -18,15 +18,15 @@ import (
 	"lethe/domain"
 )
 
-// LogFixture is an empty implementation of Log and ways to fill it. A way that
-// cannot do what it is asked ends the test.
+// LogFixture is an empty implementation of Log and ways to fill it. A way that fails
+// ends the test.
 type LogFixture interface {
 	Log() domain.Log
-	// AddReceipt stores a receipt of an erasure that this actor asked for, or of
-	// what was found out about one later; both may be nil.
-	AddReceipt(actor, about *uuid.UUID) LogReceipt // with about of the level replicated
-	Seal()                                         // makes leaves of all receipts
-	Publish()                                      // publishes all there is
+	// AddReceipt stores the receipt of an erasure that this actor asked for, or a
+	// later receipt about one; both may be nil.
+	AddReceipt(actor, about *uuid.UUID) LogReceipt // with about: of level replicated
+	Seal()                                         // makes all receipts leaves
+	Publish()                                      // publishes everything
 }
 
 // LogReceipt is a stored receipt.
@@ -35,7 +35,7 @@ type LogReceipt struct {
 	Body []byte
 }
 
-// Log runs the promises of domain.Log.
+// Log tests the contract of domain.Log.
 func Log(t *testing.T, newFixture func(t *testing.T) LogFixture) {
 	t.Run("nothing there", func(t *testing.T) {
 		t.Parallel()
@@ -80,7 +80,7 @@ func Log(t *testing.T, newFixture func(t *testing.T) LogFixture) {
 	})
 }
 
-// wantNoLog: nothing is published.
+// wantNoLog checks that nothing is published.
 func wantNoLog(t *testing.T, f LogFixture) {
 	t.Helper()
 	_, checkpoint := f.Log().Checkpoint(t.Context())
@@ -93,8 +93,8 @@ func wantNoLog(t *testing.T, f LogFixture) {
 	}
 }
 
-// testReceiptsWay: a receipt is there at once, and its proof when it has been
-// sealed and published.
+// testReceiptsWay: a receipt can be read at once, its proof once it is sealed and
+// published.
 func testReceiptsWay(t *testing.T, f LogFixture) {
 	first := f.AddReceipt(nil, nil)
 	wantFile := func(r LogReceipt, size int64, when string) {
@@ -131,8 +131,8 @@ func testReceiptsWay(t *testing.T, f LogFixture) {
 	}
 }
 
-// wantProof: the file is a proof of C2SP tlog-proof, with the receipt as extra
-// data, by the newest checkpoint, which is of a tree of this size.
+// wantProof checks that the file is a proof as in C2SP tlog-proof, with the receipt
+// as extra data, by the newest checkpoint, whose tree has this size.
 func wantProof(t *testing.T, f LogFixture, r LogReceipt, file []byte, size int64) {
 	t.Helper()
 	checkpoint, err := f.Log().Checkpoint(t.Context())
@@ -163,8 +163,8 @@ func wantProof(t *testing.T, f LogFixture, r LogReceipt, file []byte, size int64
 	}
 }
 
-// treeOf reads a checkpoint of C2SP tlog-checkpoint, whose signatures this
-// package knows no keys of.
+// treeOf reads a checkpoint as in C2SP tlog-checkpoint, without verifying its
+// signatures: this package has no keys.
 func treeOf(t *testing.T, checkpoint []byte) tlog.Tree {
 	t.Helper()
 	lines := strings.Split(string(checkpoint), "\n")
@@ -213,8 +213,7 @@ func testActors(t *testing.T, f LogFixture) {
 	}
 }
 
-// testTiles reads a tree of more than one tile back, and finds nothing outside
-// of it.
+// testTiles reads back a tree of more than one tile, and finds nothing outside of it.
 func testTiles(t *testing.T, f LogFixture) {
 	ctx := t.Context()
 	const size = domain.TileWidth + 44

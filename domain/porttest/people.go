@@ -14,8 +14,7 @@ import (
 	"lethe/domain"
 )
 
-// PeopleFixture is an implementation of People that holds nobody, and ways to
-// fill it.
+// PeopleFixture is an empty implementation of People and ways to fill it.
 type PeopleFixture interface {
 	People() domain.People
 	AddPerson(Person)
@@ -24,7 +23,7 @@ type PeopleFixture interface {
 	AddKey(Key)
 }
 
-// People runs the promises of domain.People.
+// People tests the contract of domain.People.
 func People(t *testing.T, newFixture func(t *testing.T) PeopleFixture) {
 	t.Run("persons", func(t *testing.T) {
 		t.Parallel()
@@ -245,8 +244,8 @@ func testNamesakes(t *testing.T, f PeopleFixture) {
 	}
 }
 
-// testLogins cannot wait for a note that may never be written, but what is
-// written must be of the right person and not older than what was there.
+// testLogins cannot wait for a note that may never be written, but whatever is
+// written must belong to the right person and not be older than the value before.
 func testLogins(t *testing.T, f PeopleFixture) {
 	ctx := t.Context()
 	seen := Person{ID: uuid.New(), Email: "seen@example.com", LastLogin: ptr(start)}

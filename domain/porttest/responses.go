@@ -17,8 +17,8 @@ import (
 	"lethe/domain"
 )
 
-// ResponsesFixture is an empty implementation of Responses and ways to fill
-// it. A way that cannot do what it is asked ends the test.
+// ResponsesFixture is an empty implementation of Responses and ways to fill it. A way
+// that fails ends the test.
 type ResponsesFixture interface {
 	Responses() domain.Responses
 	AddResponse(Row)
@@ -26,22 +26,22 @@ type ResponsesFixture interface {
 	AddUsage(UsageRow)
 	AddTask(response uuid.UUID, finished bool)
 	Stored() Stored
-	Hasten()                          // what was erased becomes due to be looked for
-	Refuse(id uuid.UUID, refuse bool) // has the database refuse to delete a response, or no longer
+	Hasten()                          // makes searches for erased requests due
+	Refuse(id uuid.UUID, refuse bool) // makes the database refuse to delete a response, or stop refusing
 }
 
 var start = time.Date(2026, 3, 1, 12, 0, 0, 123456000, time.UTC)
 
-// Words that a careless query or a careless comparison trips over.
+// hostile words break careless queries and comparisons.
 var hostile = []string{
 	`it's`, `"quoted"`, `back\slash`, `\'`, `100%`, `_`, `%`, `a;b--`, `$1`, `{a,b}`, `NULL`, `null`, ``, ` `,
 	`MODEL-A`, `model-a `, `modèle-ünïcode/λ`, `模型🙂`, "tab\tnewline\n", `/* */`,
 }
 
-// Words that no database can hold, so nothing has them.
+// impossible words cannot be in any database, so no row has them.
 var impossible = []string{"\x00", "model-a\x00", "\xff", "model-a\xc3"}
 
-// Responses runs the promises of domain.Responses.
+// Responses tests the contract of domain.Responses.
 func Responses(t *testing.T, newFixture func(t *testing.T) ResponsesFixture) {
 	Lists(t, newFixture)
 	t.Run("nothing there", func(t *testing.T) {
@@ -76,7 +76,7 @@ func Responses(t *testing.T, newFixture func(t *testing.T) ResponsesFixture) {
 	})
 }
 
-// Lists runs those of lists and counts alone.
+// Lists tests lists and counts only.
 func Lists(t *testing.T, newFixture func(t *testing.T) ResponsesFixture) {
 	t.Run("lists", func(t *testing.T) {
 		t.Parallel()
@@ -88,8 +88,8 @@ func Lists(t *testing.T, newFixture func(t *testing.T) ResponsesFixture) {
 	})
 }
 
-// testLists compares pages and counts with what the domain says about the
-// same rows, for every filter and order.
+// testLists compares pages and counts with what the domain says about the same rows,
+// for every filter and order.
 func testLists(t *testing.T, f ResponsesFixture) {
 	ctx := t.Context()
 	anna, ben := uuid.NewString(), uuid.NewString()
@@ -109,7 +109,7 @@ func testLists(t *testing.T, f ResponsesFixture) {
 		}
 		f.AddResponse(row)
 		if cost := domain.Decimal(strconv.Itoa(len(rows) / 2)); len(rows)%3 > 0 {
-			// Of several records the newest counts, with whatever price.
+			// Of several records the newest counts, whatever its price.
 			tokens, none := int64(1), domain.Decimal("0")
 			f.AddUsage(UsageRow{Response: row.ID, At: start, PromptTokens: &tokens, CompletionTokens: &tokens, PromptPrice: ptr(domain.Decimal("100")), CompletionPrice: &none})
 			f.AddUsage(UsageRow{Response: row.ID, At: start.Add(time.Hour), PromptTokens: &tokens, CompletionTokens: &tokens, PromptPrice: &cost, CompletionPrice: &none})
@@ -123,7 +123,7 @@ func testLists(t *testing.T, f ResponsesFixture) {
 		add([]string{anna, ben}[i%2], states[i%6], []string{"model-a", "model-b", "model-c"}[i%3], tiers[i%5],
 			start.Add(time.Duration(i/4)*time.Minute), "")
 	}
-	// A microsecond apart, and ties that only the identifier decides.
+	// A microsecond apart, and with ties that only the identifier breaks.
 	for i, id := range []string{
 		"7fffffff-0000-4000-8000-000000000001", "80000000-0000-4000-8000-000000000001",
 		"ffffffff-0000-4000-8000-000000000001", "0a000000-0000-4000-8000-000000000001",
@@ -132,7 +132,7 @@ func testLists(t *testing.T, f ResponsesFixture) {
 		add(anna, states[i], "model-a", nil, start, id)
 		add(anna, states[i], "model-a", nil, start.Add(-time.Microsecond), "")
 	}
-	// Rows of batches look alike and are never there.
+	// Rows of batches look alike but are never listed.
 	for _, state := range states {
 		row := NewRow("", state, start)
 		row.Batched = true
@@ -252,8 +252,8 @@ func testLists(t *testing.T, f ResponsesFixture) {
 	}
 }
 
-// testAfter goes on behind every row there is, of the list or not, since a row
-// may leave a list after its page was shown.
+// testAfter continues after every row, in the list or not, because a row may leave a
+// list after its page was shown.
 func testAfter(t *testing.T, f ResponsesFixture, name string, q domain.PageQuery, rows, want []domain.Response) {
 	t.Helper()
 	for i, r := range rows {
@@ -506,8 +506,8 @@ func testCanceled(t *testing.T, f ResponsesFixture) {
 	}
 }
 
-// crowd fills a fixture with one of everything that an erasure must leave
-// alone, and returns a check that it did.
+// crowd adds one of everything that an erasure must leave alone to a fixture, and
+// returns a check that it did.
 func crowd(f ResponsesFixture) (untouched func(t *testing.T)) {
 	single, withFile := NewRow("someone", "completed", start), NewRow("someone", "completed", start)
 	withFile.File = KeptFile
@@ -563,9 +563,9 @@ func testErase(t *testing.T, newFixture func(t *testing.T) ResponsesFixture) {
 	}
 	cases := []struct {
 		name   string
-		rows   []*Row // one: a single response; nil: a call of a tool
-		copies int    // of each request
-		tasks  int    // of each request
+		rows   []*Row // one: a single response; nil: a tool call
+		copies int    // for each request
+		tasks  int    // for each request
 		owners []string
 		want   domain.Erased
 	}{
@@ -599,7 +599,7 @@ func testErase(t *testing.T, newFixture func(t *testing.T) ResponsesFixture) {
 		untouched := crowd(f)
 		for _, c := range cases {
 			t.Run(c.name, func(t *testing.T) {
-				// Each part is asked for in a copy of the chain of its own.
+				// Each part is erased by its ID in its own copy of the chain.
 				for asked, part := range c.rows {
 					if part == nil || len(c.rows) > 10 && asked > 0 && asked != 24 && asked != 48 {
 						continue
@@ -716,7 +716,7 @@ func testErase(t *testing.T, newFixture func(t *testing.T) ResponsesFixture) {
 					t.Fatalf("for others: want not found and nothing changed, got %v", err)
 				}
 				erased, err := f.Responses().Erase(t.Context(), r.ID, nil, func(domain.Found) (domain.Authorization, error) { return domain.Authorization{}, refusal })
-				if err != refusal { // as it is, not wrapped
+				if err != refusal { // the same value, not wrapped
 					t.Errorf("%s: want permit's error as it is, got %v", name, err)
 				}
 				if erased != (domain.Erased{}) {
@@ -728,7 +728,7 @@ func testErase(t *testing.T, newFixture func(t *testing.T) ResponsesFixture) {
 			t.Errorf("want everything left, %+v, got %+v", before, after)
 		}
 		untouched(t)
-		// Whoever was refused has not spoilt it for another.
+		// A refusal does not prevent a later erasure by another caller.
 		erasable(t, f, single.ID, []string{anna}, domain.Erased{Requests: 1, Templates: 1, RawRequests: 1, RawResponses: 1, Tasks: 1})
 		erasable(t, f, b.ID, []string{anna, ben}, domain.Erased{Requests: 2, Templates: 2, Steps: 3, RawRequests: 2, RawResponses: 2, Tasks: 2})
 	})
@@ -771,7 +771,7 @@ func testErase(t *testing.T, newFixture func(t *testing.T) ResponsesFixture) {
 			prompt("after a chain")
 			erasable(t, f, second.ID, []string{ben}, domain.Erased{Requests: 1, KeptTemplates: 1, RawRequests: 1, RawResponses: 1})
 
-			// Once only one chain needs it, it goes, however often that refers to it.
+			// Once only one chain needs it, it is removed, however many references it has.
 			alone := uuid.New()
 			a, b := withFile(anna, file), withFile(anna, file)
 			a.Template, b.Template = alone, alone
@@ -834,7 +834,7 @@ func testErase(t *testing.T, newFixture func(t *testing.T) ResponsesFixture) {
 	})
 }
 
-// testSweep writes of responses again after they were erased.
+// testSweep writes rows of responses again after their erasure.
 func testSweep(t *testing.T, f ResponsesFixture) {
 	late := clones(rowsOf(ptr(NewRow("anna", "completed", start)), ptr(NewRow("anna", "completed", start)), ptr(NewRow("ben", "completed", start))))
 	kept := NewRow("anna", "completed", start)
@@ -877,7 +877,7 @@ func testSweep(t *testing.T, f ResponsesFixture) {
 	}
 	f.Hasten()
 	sweep(10, 0, domain.Erased{}) // forgotten by now
-	// What is erased once more is looked for from the start.
+	// The searches for a response that is erased again start over.
 	if _, err := f.Responses().Erase(t.Context(), late[0].ID, nil, Permit); err != nil {
 		t.Fatal(err)
 	}
@@ -893,7 +893,7 @@ func testSweep(t *testing.T, f ResponsesFixture) {
 	sweep(1, 0, domain.Erased{})
 }
 
-// What is refused is looked for again, and keeps nothing else.
+// What is refused is searched for again, and does not stop the rest.
 func testSweepOfWhatIsRefused(t *testing.T, f ResponsesFixture) {
 	rows := clones(rowsOf(ptr(NewRow("anna", "completed", start)), ptr(NewRow("anna", "completed", start)), ptr(NewRow("ben", "completed", start))))
 	for _, row := range rows {
@@ -929,7 +929,7 @@ func testSweepOfWhatIsRefused(t *testing.T, f ResponsesFixture) {
 	sweep(domain.Erased{Requests: 1, Templates: 1}, "")
 }
 
-// testEraseAgain brings back what had been erased, as a restore does.
+// testEraseAgain brings back what was erased, as a restore does.
 func testEraseAgain(t *testing.T, f ResponsesFixture) {
 	head, second := NewRow("anna", "completed", start), NewRow("ben", "completed", start)
 	chain := Chain(&head, &second, nil)
@@ -973,7 +973,7 @@ func testEraseAgain(t *testing.T, f ResponsesFixture) {
 	before.Usage++
 	again([]uuid.UUID{head.ID, second.ID, single.ID, copied.ID},
 		domain.Erased{Requests: 3, Steps: 3, Templates: 3, RawRequests: 1, RawResponses: 1, Tasks: 1})
-	// What hangs together with it goes along, and is looked for again.
+	// What belongs to it is erased too, and searched for again.
 	f.AddChain(chain...)
 	ids = []uuid.UUID{second.ID}
 	again(ids, domain.Erased{Requests: 2, Steps: 3, Templates: 2})
@@ -994,7 +994,7 @@ func texts(ids []uuid.UUID) []string {
 	return texts
 }
 
-// erasable erases, and checks the owners that permit hears of and what is gone.
+// erasable erases, and checks the owners that permit is given and what is gone.
 func erasable(t *testing.T, f ResponsesFixture, id uuid.UUID, owners []string, want domain.Erased) {
 	t.Helper()
 	before := f.Stored()
@@ -1020,7 +1020,7 @@ func erasable(t *testing.T, f ResponsesFixture, id uuid.UUID, owners []string, w
 	}
 }
 
-// rowsOf is a list of rows, nil for calls of tools.
+// rowsOf returns a list of rows; nil is a tool call.
 func rowsOf(rows ...*Row) []*Row { return rows }
 
 func put(f ResponsesFixture, rows []*Row, chain bool) {
@@ -1033,7 +1033,7 @@ func put(f ResponsesFixture, rows []*Row, chain bool) {
 	}
 }
 
-// clones are equal rows under new identifiers.
+// clones returns equal rows with new identifiers.
 func clones(rows []*Row) []*Row {
 	copies := make([]*Row, len(rows))
 	for i, r := range rows {
@@ -1046,7 +1046,7 @@ func clones(rows []*Row) []*Row {
 	return copies
 }
 
-// Permit gives a authorization for whatever was found.
+// Permit returns an authorization for whatever was found.
 func Permit(domain.Found) (domain.Authorization, error) {
 	return domain.Authorization{
 		Receipt: uuid.New(), Salt: domain.Salt{1, 2, 3}, Trigger: domain.TriggerSingle, Ground: domain.GroundUnspecified,
@@ -1072,7 +1072,7 @@ func distinct(words []string) []string {
 	return slices.Compact(slices.Sorted(slices.Values(words)))
 }
 
-// differ says how two lists differ, times compared as instants in UTC.
+// differ says how two lists differ; times are compared as instants in UTC.
 func differ(want, got []domain.Response) string {
 	if len(want) != len(got) {
 		return fmt.Sprintf("want %d rows, got %d", len(want), len(got))

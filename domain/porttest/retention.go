@@ -15,14 +15,14 @@ import (
 	"lethe/domain"
 )
 
-// RetentionFixture is an empty implementation of Retention beside the erasures
-// that rules begin.
+// RetentionFixture is an empty implementation of Retention, with the erasures that
+// rules start.
 type RetentionFixture interface {
 	ErasuresFixture
 	Retention() domain.Retention
 }
 
-// Retention runs the promises of domain.Retention.
+// Retention tests the contract of domain.Retention.
 func Retention(t *testing.T, newFixture func(t *testing.T) RetentionFixture) {
 	for name, test := range map[string]func(*testing.T, RetentionFixture){
 		"kept":           testRulesAreKept,
@@ -76,7 +76,7 @@ var aDryRun = domain.DryRun{At: start, Estimate: domain.Estimate{
 	Responses: 1, Requests: 2, Steps: 3, Templates: 4, RawRequests: 5, RawResponses: 6, Tasks: 7, Held: 8, Partial: true, Files: 9, KeptTemplates: 10, Retained: 11,
 }}
 
-// addRule stores one; wantRule fetches it and compares.
+// addRule stores a rule; wantRule fetches it and compares.
 func addRule(t *testing.T, r domain.Retention, terms domain.RetentionTerms) domain.RetentionRule {
 	t.Helper()
 	created, err := r.Create(t.Context(), newRule(terms))
@@ -93,7 +93,7 @@ func wantRule(t *testing.T, r domain.Retention, want domain.RetentionRule) {
 	}
 }
 
-// addEnabled stores one that is due from that time on.
+// addEnabled stores a rule that is due from then on.
 func addEnabled(t *testing.T, r domain.Retention, terms domain.RetentionTerms, next time.Time) domain.RetentionRule {
 	t.Helper()
 	rule := addRule(t, r, terms)
@@ -157,7 +157,7 @@ func testRulesAreChanged(t *testing.T, f RetentionFixture) {
 			t.Errorf("version %d: want %+v, got %+v, %v", version, said, got, err)
 		}
 	}
-	for _, base := range []int64{0, 1, 3} { // not the version that it has
+	for _, base := range []int64{0, 1, 3} { // not its version
 		again := v
 		again.Version = base + 1
 		_, err := r.Change(t.Context(), rule.ID, again)
@@ -167,7 +167,7 @@ func testRulesAreChanged(t *testing.T, f RetentionFixture) {
 	wantCode(t, domain.CodeNotFound, err)
 	wantRule(t, r, want)
 
-	// Of several changes of one version, one is made.
+	// Of several concurrent changes of one version, one succeeds.
 	var made atomic.Int64
 	var wait sync.WaitGroup
 	for range 4 {
@@ -273,7 +273,7 @@ func testRulesAreEnabled(t *testing.T, f RetentionFixture) {
 
 	enabled := rule
 	enabled.Enabled, enabled.NextRunAt = true, ptr(start.Add(time.Minute))
-	for i := range 2 { // again: it stays as it is
+	for i := range 2 { // again: the rule stays as it is
 		if got, err := r.Enable(t.Context(), rule.ID, 1, start.Add(time.Duration(1+i)*time.Minute)); err != nil || !reflect.DeepEqual(got, enabled) {
 			t.Errorf("want %+v, got %+v, %v", enabled, got, err)
 		}
@@ -352,7 +352,7 @@ func testRulesAreDue(t *testing.T, f RetentionFixture) {
 	}
 }
 
-// begin is how a run of these tests begins.
+// begin returns how a run of these tests begins.
 func begin(now time.Time) func(domain.RetentionRule) (domain.Erasure, time.Time) {
 	return func(r domain.RetentionRule) (domain.Erasure, time.Time) {
 		e := newErasure(domain.ErasureTarget{Filter: &domain.ResponseFilter{CreatedBefore: &start}})
@@ -398,7 +398,7 @@ func testRunsAreStarted(t *testing.T, f RetentionFixture) {
 	if left := due(t, r, now, 10); !slices.Equal(left, []uuid.UUID{other.ID}) {
 		t.Errorf("due is %v", left)
 	}
-	// What is not due does not run.
+	// A rule that is not due does not run.
 	idle := addRule(t, r, terms()[0])
 	for _, id := range []uuid.UUID{rule.ID, idle.ID} {
 		startRun(t, r, id, now, domain.RunNotDue)
@@ -408,7 +408,7 @@ func testRunsAreStarted(t *testing.T, f RetentionFixture) {
 	if all, err := f.Erasures().Page(t.Context(), domain.ErasureQuery{Limit: 10}); err != nil || len(all) != 1 {
 		t.Errorf("%d erasures, %v", len(all), err)
 	}
-	// What it said then stays when it is changed.
+	// The content of the old version remains after a change.
 	changed, err := r.Change(t.Context(), rule.ID, nextVersion(rule, terms()[0]))
 	if err != nil || !reflect.DeepEqual(changed.LastRun, want.LastRun) {
 		t.Errorf("want the last run %+v, got %+v, %v", want.LastRun, changed.LastRun, err)
@@ -493,7 +493,7 @@ func testRunsAreStopped(t *testing.T, f RetentionFixture) {
 		if err != nil || e.State != domain.ErasureCanceled || e.FinishedAt == nil || e.Done != 1 {
 			t.Errorf("%s: it went on: %+v, %v", name, e, err)
 		}
-		// Another rule's run goes on; one that is over stays so.
+		// Another rule's run continues; one that is over stays so.
 		if e := advance(t, f, other.LastRun.Erasure, 10); e.State != domain.ErasureFinished || e.Done != 2 {
 			t.Errorf("%s: another one is %+v", name, e)
 		}

@@ -1,8 +1,8 @@
-// Package porttest holds the promises of the ports as tests. Every
-// implementation runs them on a fixture of its own.
+// Package porttest contains the contracts of the ports as tests. Every implementation
+// runs them on its own fixture.
 //
 // Each port has a fixture, such as [ResponsesFixture] or [ErasuresFixture], and a
-// function of the port's name that runs its tests. [Row] is a request to be stored.
+// function with the port's name that runs its tests. [Row] is a request to be stored.
 package porttest
 
 import (
@@ -14,39 +14,38 @@ import (
 	"lethe/domain"
 )
 
-// Row is one stored request with what is kept beside it. NewRow makes one that
-// every database takes.
+// Row is one stored request with its related rows. NewRow returns one that every
+// database accepts.
 type Row struct {
 	domain.Response
 	domain.Contents
 	Batched    bool // a row of a batch: the owner is not stored
 	NoTemplate bool // the prompt is not stored
 	File       File
-	// Template is what the prompt is stored as; zero: of its own. Where there is
-	// one of that identifier, it is shared, with its prompt and its file.
+	// Template is the ID under which the prompt is stored; zero: an own template. An
+	// existing template is shared, with its prompt and its file.
 	Template uuid.UUID
 }
 
 // File says where a request's template came from.
 type File int
 
-// Where a template may come from.
+// Possible origins of a template.
 const (
 	NoFile File = iota
 	KeptFile
 	DeletedFile
-	MadeFile // for this request, by an upgrade of the gateway's: with a batch that has no request any more
+	MadeFile // for this request, by an upgrade of the gateway: its batch has no requests any more
 )
 
-// Step is one step of a chain: a call of a model where Row is set, else of a
-// tool.
+// Step is one step of a chain: a model call if Row is set, otherwise a tool call.
 type Step struct {
 	ID  uuid.UUID
 	Row *Row
 }
 
-// UsageRow is one line of the gateway's accounts. What it cost is the tokens
-// times their prices, and unknown where any of these four is.
+// UsageRow is one line of the gateway's accounts. Its cost is the tokens times their
+// prices, and unknown if any of these four is.
 type UsageRow struct {
 	Response         uuid.UUID
 	At               time.Time
@@ -54,14 +53,14 @@ type UsageRow struct {
 	CompletionTokens *int64
 	TotalTokens      *int64
 	ReasoningTokens  int64
-	PromptPrice      *domain.Decimal // of one token
+	PromptPrice      *domain.Decimal // per token
 	CompletionPrice  *domain.Decimal
-	Copied           bool // the gateway's log has a copy of the request and of the answer
+	Copied           bool // the gateway's log has a copy of the request and of the response
 	Owner            *uuid.UUID
-	Batched          bool // it was a batch's request
+	Batched          bool // it was a request of a batch
 }
 
-// Stored is how many rows there are, of whomever.
+// Stored is the number of rows, of all owners.
 type Stored struct {
 	Requests     int64
 	Templates    int64
@@ -74,7 +73,7 @@ type Stored struct {
 	Usage        int64
 }
 
-// Less returns what remains when an erasure is done with.
+// Less returns what remains after an erasure.
 func (s Stored) Less(e domain.Erased) Stored {
 	s.Requests -= e.Requests
 	s.Templates -= e.Templates
@@ -105,11 +104,11 @@ type Organization struct {
 	Deleted bool
 }
 
-// Membership is a person's place in an organization.
+// Membership is a person's membership in an organization.
 type Membership struct {
 	Person       uuid.UUID
 	Organization uuid.UUID
-	Pending      bool // invited, not yet active
+	Pending      bool // invited, not active yet
 }
 
 // Key is a stored API key.
@@ -121,8 +120,8 @@ type Key struct {
 	Deleted bool
 }
 
-// NewRow makes a request with everything that its state demands, and a
-// template with a prompt.
+// NewRow returns a request with everything that its state requires, and a template
+// with a prompt.
 func NewRow(owner, state string, created time.Time) Row {
 	id := uuid.New()
 	row := Row{
@@ -147,8 +146,7 @@ func NewRow(owner, state string, created time.Time) Row {
 	return row
 }
 
-// Chain makes the steps of one response out of its requests; nil is a call of
-// a tool.
+// Chain returns its requests as the steps of one response; nil is a tool call.
 func Chain(rows ...*Row) []Step {
 	steps := make([]Step, len(rows))
 	for i, row := range rows {

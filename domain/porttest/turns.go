@@ -11,15 +11,15 @@ import (
 	"lethe/domain"
 )
 
-// NewTurn makes a request whose prompt says which response it follows, and quotes
-// that one's answer.
+// NewTurn returns a request whose prompt names the response that it follows, and
+// quotes that response's answer.
 func NewTurn(owner string, follows uuid.UUID, created time.Time) Row {
 	row := NewRow(owner, "completed", created)
 	row.Prompt = fmt.Sprintf(`{"input": [{"role": "assistant", "content": "answer of %s"}], "previous_response_id": "resp_%s"}`, follows, follows)
 	return row
 }
 
-// testLaterTurns erases responses with what quotes them.
+// testLaterTurns erases responses together with those that quote them.
 func testLaterTurns(t *testing.T, f ResponsesFixture) {
 	anna, ben := uuid.NewString(), uuid.NewString()
 	first, model, tool := NewRow(anna, "completed", start), NewRow(anna, "completed", start), Step{ID: uuid.New()}
@@ -72,8 +72,8 @@ func testLaterTurns(t *testing.T, f ResponsesFixture) {
 	}
 }
 
-// testErasureOfLaterTurns erases what is named or matches with what quotes it:
-// each turn is a response of its own.
+// testErasureOfLaterTurns erases named or matching responses together with those that
+// quote them: each turn is a response of its own.
 func testErasureOfLaterTurns(t *testing.T, f ErasuresFixture) {
 	for _, limit := range []int{1, 2, 100} {
 		anna, ben := uuid.New(), uuid.NewString()
@@ -98,8 +98,8 @@ func testErasureOfLaterTurns(t *testing.T, f ErasuresFixture) {
 				t.Errorf("%s: %+v, %v; later turns %+v", what, got, err, got.Turns)
 			}
 		}
-		// The second turn of one, its own beginning after it, and of the other what
-		// is held, what it quotes and what quotes it.
+		// The second turn of one response, followed by its own beginning; and of the
+		// other, what is held, what that quotes and what quotes it.
 		target := domain.ErasureTarget{Responses: []uuid.UUID{free[2].ID, free[0].ID, held[0].ID, held[1].ID, held[2].ID, last.ID}}
 		wants("what would be left", target, 4, 1, 1, 3)
 		wants("everything of theirs", domain.ErasureTarget{Owner: &anna}, 6, 1, 0, 1)

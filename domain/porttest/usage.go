@@ -13,22 +13,21 @@ import (
 	"lethe/domain"
 )
 
-// UsageFixture is an empty implementation of UsageRecords and a way to fill
-// it.
+// UsageFixture is an empty implementation of UsageRecords and ways to fill it.
 type UsageFixture interface {
 	UsageRecords() domain.UsageRecords
 	AddUsage(UsageRow)
 	AddCharge(Charge)
 }
 
-// Charge is what was taken from a balance for a response.
+// Charge is an amount taken from a balance for a response.
 type Charge struct {
 	Response uuid.UUID
-	Amount   domain.Decimal // with either sign
-	NoUsage  bool           // for something else than its use
+	Amount   domain.Decimal // positive or negative
+	NoUsage  bool           // for something other than its use
 }
 
-// UsageRecords runs the promises of domain.UsageRecords.
+// UsageRecords tests the contract of domain.UsageRecords.
 func UsageRecords(t *testing.T, newFixture func(t *testing.T) UsageFixture) {
 	t.Run("latest", func(t *testing.T) {
 		t.Parallel()
@@ -41,13 +40,13 @@ func UsageRecords(t *testing.T, newFixture func(t *testing.T) UsageFixture) {
 		}
 		once, often, tight, bare, priceless, big := uuid.New(), uuid.New(), uuid.New(), uuid.New(), uuid.New(), uuid.New()
 		f.AddUsage(full(once, start, 10))
-		f.AddUsage(full(often, start.Add(time.Hour), 20)) // neither the first nor the last to be stored
+		f.AddUsage(full(often, start.Add(time.Hour), 20)) // stored neither first nor last
 		f.AddUsage(full(often, start.Add(2*time.Hour), 30))
 		f.AddUsage(full(often, start, 40))
 		f.AddUsage(full(tight, start.Add(time.Microsecond), 50))
 		f.AddUsage(full(tight, start, 60))
 		f.AddUsage(full(bare, start, 70))
-		f.AddUsage(UsageRow{Response: bare, At: start.Add(time.Hour)}) // newest, though it knows less
+		f.AddUsage(UsageRow{Response: bare, At: start.Add(time.Hour)}) // newest, although it contains less
 		unpriced := full(priceless, start, 80)
 		unpriced.CompletionPrice = nil
 		f.AddUsage(unpriced)
@@ -146,7 +145,7 @@ func UsageRecords(t *testing.T, newFixture func(t *testing.T) UsageFixture) {
 	})
 }
 
-// showUsage writes a cost as the number it is: zeros at its end say nothing.
+// showUsage writes a cost as its number: trailing zeros mean nothing.
 func showUsage(u domain.Usage) string {
 	n := func(n *int64) string {
 		if n == nil {
