@@ -13,11 +13,11 @@ import (
 // version is set by the linker.
 var version string
 
-// UnknownCommit is that of a program that was not built in a clone, or by a go
-// command that was told not to look there.
+// UnknownCommit is the commit of a program that was built outside a clone, or by a go
+// command that does not record it.
 const UnknownCommit = "unknown"
 
-// Version is what is known of this build.
+// Version is what is known about this build.
 type Version struct {
 	Version string `json:"version"`
 	Commit  string `json:"commit"`
@@ -25,7 +25,7 @@ type Version struct {
 	Target  string `json:"target"`
 }
 
-// BuildVersion reads it from the program itself.
+// BuildVersion reads the version from the running program.
 func BuildVersion() Version {
 	v := Version{Version: version, Commit: UnknownCommit, Go: runtime.Version(), Target: runtime.GOOS + "/" + runtime.GOARCH}
 	info, ok := debug.ReadBuildInfo()
@@ -48,7 +48,7 @@ func BuildVersion() Version {
 	return v
 }
 
-// NewLogger writes to standard error, as the configuration says.
+// NewLogger returns a logger that writes to standard error, as configured.
 func NewLogger(cfg *config.Config) (*slog.Logger, error) {
 	return telemetry.NewLogger(cfg.Log.Level, cfg.Log.Format, os.Stderr)
 }

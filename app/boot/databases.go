@@ -1,6 +1,6 @@
-// Package boot has what the service and the commands begin with: Databases are
-// where the tables are, Signing who signs the log of erasures, and Places watch what
-// else the databases hold.
+// Package boot contains what the service and the commands start with: Databases
+// locates the tables, Signing is the identity that signs the log of erasures, and
+// Places watches what else the databases hold.
 package boot
 
 import (
@@ -22,8 +22,8 @@ import (
 	"lethe/app/config"
 )
 
-// SearchPath leads to the tables beside fusillade's, and at last to what stands in
-// for those that it may lack.
+// SearchPath leads to the tables in fusillade's database, and last to the substitutes
+// for tables that it may lack.
 func SearchPath(cfg *config.Config) []string {
 	if cfg.Outlet.DatabaseURL != "" {
 		return []string{cfg.Fusillade.Schema, inspect.Own}
@@ -31,7 +31,7 @@ func SearchPath(cfg *config.Config) []string {
 	return []string{cfg.Fusillade.Schema, cfg.Outlet.Schema, inspect.Own}
 }
 
-// OpenCopies is newCopies for a command, which is to close them.
+// OpenCopies is newCopies for a command, which must close them.
 func OpenCopies(cfg *config.Config, db *Databases) (copies *fusillade.Copies, closeAll func(), err error) {
 	if db.OutletURL == "" {
 		return nil, func() {}, nil
@@ -53,13 +53,13 @@ func OpenCopies(cfg *config.Config, db *Databases) (copies *fusillade.Copies, cl
 	return copies, closeAll, err
 }
 
-// NewAttester attests levels in the name of this build.
+// NewAttester returns an Attester in the name of this build.
 func NewAttester(db *postgres.DB) (*attest.Attester, error) {
 	return attest.New(db, attest.Issuer{Build: BuildVersion().Version, Now: time.Now})
 }
 
-// HelperCommand is the hidden command under which the program has to call
-// RunHelper: it looks after the embedded Postgres.
+// HelperCommand is the hidden command under which the program must call RunHelper: it
+// watches the embedded Postgres.
 const HelperCommand = embeddedpg.HelperCommand
 
 // RunHelper is the body of that command and returns its exit code.
@@ -67,24 +67,24 @@ func RunHelper(stdin io.Reader, stdout, stderr io.Writer) int {
 	return embeddedpg.RunHelper(stdin, stdout, stderr)
 }
 
-// Databases is where the tables are.
+// Databases locates the tables.
 type Databases struct {
 	MainURL      string
 	FusilladeURL string // empty: in the main database
-	OutletURL    string // empty: where fusillade is
+	OutletURL    string // empty: in fusillade's database
 
 	embedded *embeddedpg.Server // nil: the URLs were given
 	Schemas  inspect.Schemas
 }
 
-// stopEmbeddedTimeout bounds the end of the embedded server; it writes a
-// checkpoint first.
+// stopEmbeddedTimeout limits the stop of the embedded server, which first writes a
+// checkpoint.
 const stopEmbeddedTimeout = 20 * time.Second
 
-// Open returns the configured databases without connecting to them.
-// Where none is configured it starts the embedded one, or joins the one that
-// another lethe runs on the same folder, and brings its tables up to date;
-// progress receives a line for each step that takes time.
+// Open returns the configured databases without connecting to them. If none is
+// configured, it starts the embedded one, or joins the one that another lethe runs on
+// the same folder, and migrates its tables; progress receives a line for each slow
+// step.
 func Open(ctx context.Context, cfg *config.Config, progress io.Writer) (*Databases, error) {
 	db := &Databases{
 		MainURL:      cfg.Database.URL,
@@ -115,7 +115,7 @@ func Open(ctx context.Context, cfg *config.Config, progress io.Writer) (*Databas
 	return db, nil
 }
 
-// Close stops the embedded server, if this process has started it.
+// Close stops the embedded server if this process has started it.
 func (db *Databases) Close() error {
 	if db.embedded == nil {
 		return nil
@@ -125,15 +125,15 @@ func (db *Databases) Close() error {
 	return db.embedded.Stop(ctx)
 }
 
-// CloseInto closes it at the end of a command, and adds what went wrong to err.
+// CloseInto closes db at the end of a command and adds its error to err.
 func (db *Databases) CloseInto(err *error) {
 	if e := db.Close(); e != nil && *err == nil {
 		*err = e
 	}
 }
 
-// Gone is closed when the embedded server has ended; nil, and so never, for a
-// database that was given.
+// Gone is closed when the embedded server has ended; for a configured database it is
+// nil, and so never closed.
 func (db *Databases) Gone() <-chan struct{} {
 	if db.embedded == nil {
 		return nil
@@ -141,10 +141,10 @@ func (db *Databases) Gone() <-chan struct{} {
 	return db.embedded.Done()
 }
 
-// Apart tells whether fusillade has a database of its own.
+// Apart reports whether fusillade has its own database.
 func (db *Databases) Apart() bool { return db.FusilladeURL != "" }
 
-// MainSides are what the main database has.
+// MainSides are the sides in the main database.
 func (db *Databases) MainSides() []inspect.Side {
 	if db.Apart() {
 		return []inspect.Side{inspect.Main}
@@ -152,28 +152,28 @@ func (db *Databases) MainSides() []inspect.Side {
 	return []inspect.Side{inspect.Main, inspect.Fusillade}
 }
 
-// OwnURL is of the database that fusillade and Lethe's own tables are in.
+// OwnURL is the URL of the database with fusillade's and Lethe's own tables.
 func (db *Databases) OwnURL() string { return cmp.Or(db.FusilladeURL, db.MainURL) }
 
-// Target is where migrations go.
+// Target is the target of migrations.
 func (db *Databases) Target() migrate.Target {
 	schemas := migrate.Schemas{Fusillade: db.Schemas.Fusillade, Outlet: db.Schemas.Outlet}
 	if db.OutletURL != "" || db.Apart() && schemas.Outlet == "public" {
-		// That is where outlet is in another database. Nothing creates it there,
-		// and in the main one it has its usual place.
+		// outlet is then in another database. Nothing creates it there, and in the
+		// main database it has its usual place.
 		schemas.Outlet = ""
 	}
 	return migrate.Target{MainURL: db.MainURL, FusilladeURL: db.FusilladeURL, Schemas: schemas}
 }
 
-// connectTimeout bounds the connecting of commands.
+// connectTimeout limits the connecting of commands.
 const connectTimeout = 10 * time.Second
 
-// Connect makes a connection for a command.
+// Connect opens a connection for a command.
 func Connect(ctx context.Context, url string) (*pgx.Conn, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
-		return nil, errors.New("the database URL cannot be read") // the driver's words would repeat it
+		return nil, errors.New("the database URL cannot be read") // the driver's message would repeat it
 	}
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = connectTimeout
@@ -186,8 +186,8 @@ func Connect(ctx context.Context, url string) (*pgx.Conn, error) {
 	return conn, nil
 }
 
-// Reach fails within connectTimeout where a database is not there, and says
-// what to look at.
+// Reach fails within connectTimeout if a database cannot be reached, and says what to
+// check.
 func (db *Databases) Reach(ctx context.Context) error {
 	for _, url := range []string{db.MainURL, db.FusilladeURL, db.OutletURL} {
 		if url == "" {
@@ -202,14 +202,14 @@ func (db *Databases) Reach(ctx context.Context) error {
 	return nil
 }
 
-// OpenPool opens so many connections for a command.
+// OpenPool opens up to maxConns connections for a command.
 func OpenPool(cfg *config.Config, url string, maxConns int32, searchPath ...string) (*postgres.DB, error) {
 	return postgres.Open(postgres.Config{
 		URL: url, MaxConns: maxConns, SearchPath: searchPath, ApplicationName: ApplicationName, PgBouncer: cfg.Database.PgBouncer,
 	})
 }
 
-// FirstOf is the first of what is missing, and how much else is.
+// FirstOf names the first missing thing and counts the others.
 func FirstOf(missing []string) string {
 	if others := len(missing) - 1; others > 0 {
 		return fmt.Sprintf("%s, and %d more", missing[0], others)
@@ -217,10 +217,10 @@ func FirstOf(missing []string) string {
 	return missing[0]
 }
 
-// ApplicationName is how connections are shown in pg_stat_activity.
+// ApplicationName is the name of connections in pg_stat_activity.
 const ApplicationName = "lethe"
 
-// HangUp ends a connection of Connect.
+// HangUp closes a connection of Connect.
 func HangUp(conn *pgx.Conn) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()

@@ -20,32 +20,32 @@ import (
 )
 
 const (
-	// defaultOrigin is the name of a log that nobody has named.
+	// defaultOrigin is the origin of a log without a configured one.
 	defaultOrigin = "lethe.local/erasures"
-	// embeddedKey is the file of the key that the embedded mode makes.
+	// embeddedKey is the key file that the embedded mode creates.
 	embeddedKey = "erasure.key"
 
-	lookTimeout = 30 * time.Second // of the look whether the log was signed
+	lookTimeout = 30 * time.Second // for the query whether the log was signed
 )
 
-// Signing is the name of the log of erasures and who signs it.
+// Signing is the origin of the log of erasures, and its signers.
 type Signing struct {
 	Origin  string
 	named   bool             // the origin was given: by erasure.origin, or by the keys
 	Signers []receipt.Signer // none: nothing is sealed
-	Advice  string           // what to do about a key that is there and not as it should be
+	Advice  string           // what to do about a key that exists but is not as it should be
 }
 
-// NewSigning reads the keys of the log. In the embedded mode it makes one where
-// none is configured and nothing was signed yet. A key that is configured and
-// cannot be used is an error, and so is one that was there and is not.
+// NewSigning reads the keys of the log. The embedded mode creates one if none is
+// configured and nothing was signed yet. A configured key that cannot be used is an
+// error, and so is a key that has disappeared.
 func NewSigning(cfg *config.Config, db *Databases) (*Signing, error) {
 	return ReadSigning(cfg, func() error { return VanishedKey(cfg, db.OwnURL()) })
 }
 
-// VanishedKey is an error where the log was signed before, by a key that the
-// embedded mode has made, as another could not go on with it: that is for somebody
-// to decide, and not to happen.
+// VanishedKey returns an error if the log was signed with a key that the embedded
+// mode had created: no other key can continue the log, so an operator has to decide;
+// it must not happen silently.
 func VanishedKey(cfg *config.Config, url string) error {
 	signed := ""
 	if file := CheckpointFile(cfg); file != nil {
@@ -70,15 +70,15 @@ func VanishedKey(cfg *config.Config, url string) error {
 		}
 	}
 	file := filepath.Join(cfg.DataDir, embeddedKey)
-	if _, err := os.Lstat(file); signed == "" || err == nil { // which others may have made meanwhile
+	if _, err := os.Lstat(file); signed == "" || err == nil { // which another process may have created meanwhile
 		return nil
 	}
 	return fmt.Errorf("the key that signed the log of erasures is gone: there is no %s, and %s: put it back from your copy. "+
 		"No other key proves what this one has signed; to go on with another all the same, make one with `lethe keys new ORIGIN --out FILE`, name it in erasure.key_file (LETHE_ERASURE_KEY_FILE), and tell those who check receipts", file, signed)
 }
 
-// ReadSigning is NewSigning for who may also not make one: mayMake says why not,
-// nil: looking makes none.
+// ReadSigning is NewSigning for callers that may not create a key: mayMake returns why
+// not; with nil no key is created.
 func ReadSigning(cfg *config.Config, mayMake func() error) (*Signing, error) {
 	s := &Signing{Origin: cfg.Erasure.Origin, named: cfg.Erasure.Origin != ""}
 	if !s.named {
@@ -145,8 +145,8 @@ func (s *Signing) unreadable(file string, err error) error {
 	return fmt.Errorf("the keys of the log of erasures cannot be read: %w", err)
 }
 
-// readOwn reads a file that this program has made: through no link, and of no other
-// user.
+// readOwn reads a file that this program has created: not through a link, and not
+// another user's.
 func readOwn(path string, limit int64) ([]byte, error) {
 	f, err := plainfile.OpenOwn(path, os.O_RDONLY, 0)
 	if err != nil {
@@ -156,13 +156,13 @@ func readOwn(path string, limit int64) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, limit+1))
 }
 
-// RepeatSecrets are what the receipts and salts of erasures with a key follow from:
-// a secret of each key that signs, the newest first. Without any there is one
-// that lasts as long as the process.
+// RepeatSecrets are the secrets from which receipts and salts of erasures with an
+// idempotency key are derived: one for each signing key, the newest first. Without a
+// key there is one that lasts as long as the process.
 func (s *Signing) RepeatSecrets() (secrets [][]byte) {
 	for _, signer := range s.Signers {
-		// A signature by Ed25519 is the same each time, and of no other use: no
-		// note has this text.
+		// An Ed25519 signature is the same each time, and this one has no other use:
+		// no note has this text.
 		if signature, err := signer.Sign([]byte("lethe: the secret of erasures with an Idempotency-Key, version 1")); err == nil {
 			sum := sha256.Sum256(signature)
 			secrets = append(secrets, sum[:])
@@ -176,8 +176,8 @@ func (s *Signing) RepeatSecrets() (secrets [][]byte) {
 	return secrets
 }
 
-// makeKey makes a key in a file, unless that is there. Whoever else does so at
-// the same time finds a whole file.
+// makeKey creates a key file unless it exists. A concurrent process finds a complete
+// file.
 func makeKey(file, origin string) error {
 	if _, err := os.Lstat(file); !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -197,8 +197,8 @@ func makeKey(file, origin string) error {
 	return errors.Join(err, os.Remove(draft))
 }
 
-// NoKey is what to do where erasures are not sealed. A log keeps its name for
-// good, so nobody is told to make a key for one that nobody has chosen.
+// NoKey is what to do if erasures are not sealed. A log keeps its name for good, so
+// the advice is not to make a key for a name that nobody has chosen.
 func (s *Signing) NoKey() string {
 	const rest = "keep a copy of it, and name the file in erasure.key_file (LETHE_ERASURE_KEY_FILE)"
 	if s.named {
@@ -208,13 +208,13 @@ func (s *Signing) NoKey() string {
 		". Receipts that were written before the log had a name are of " + defaultOrigin + ": only a key of that name seals them"
 }
 
-// LogConfig is how the log is kept, but for what was seen of it.
+// LogConfig is the configuration of the log, without what was seen of it.
 func LogConfig(s *Signing, cfg *config.Config) translog.Config {
 	return translog.Config{Signers: s.Signers, Standbys: cfg.Erasure.Standbys, Witnesses: cfg.Erasure.Witnesses}
 }
 
-// WriteNew writes a file that must not be there yet, for its owner alone, and
-// leaves none behind where it fails.
+// WriteNew creates a file, readable by its owner only, and fails if it exists. On
+// failure it leaves no file behind.
 func WriteNew(file, text string) error {
 	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -228,11 +228,11 @@ func WriteNew(file, text string) error {
 	return err
 }
 
-// MaxKeyFile bounds files of keys and of single checkpoints.
+// MaxKeyFile is the maximum size of files with keys or a single checkpoint.
 const MaxKeyFile = 64 << 10
 
-// ReadBounded reads a file of the command line, and a byte beyond the limit of
-// one that is too long: whoever parses it says so.
+// ReadBounded reads a file named on the command line. Of a file that is too long it
+// returns one byte more than limit, so that the parser reports it.
 func ReadBounded(path string, limit int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -246,14 +246,14 @@ func ReadBounded(path string, limit int64) ([]byte, error) {
 	return data, nil
 }
 
-// embeddedCheckpoint is the file in which the embedded mode keeps the newest
+// embeddedCheckpoint is the file in which the embedded mode stores the newest
 // checkpoint that was seen.
 const embeddedCheckpoint = "erasure.checkpoint"
 
-// NoCheckpointFile is what to do where the newest checkpoint is kept nowhere.
+// NoCheckpointFile is what to do if the newest checkpoint is stored nowhere.
 const NoCheckpointFile = "name a file for it in erasure.checkpoint_file (LETHE_ERASURE_CHECKPOINT_FILE), on another disk than the database's"
 
-// CheckpointFile is where the newest checkpoint that was seen is kept; nil: nowhere.
+// CheckpointFile stores the newest checkpoint that was seen; nil: there is no file.
 func CheckpointFile(cfg *config.Config) *offsite.CheckpointFile {
 	switch {
 	case cfg.Erasure.CheckpointFile != "":
@@ -264,7 +264,7 @@ func CheckpointFile(cfg *config.Config) *offsite.CheckpointFile {
 	return nil
 }
 
-// UnusableCheckpoint says what to do about a file of a checkpoint that cannot be gone by.
+// UnusableCheckpoint says what to do about a checkpoint file that cannot be used.
 func UnusableCheckpoint(file *offsite.CheckpointFile, err error) error {
 	return fmt.Errorf("%s, which keeps the newest checkpoint of the log of erasures that was seen: %w: put back what was there, or correct erasure.checkpoint_file; take the file away only when you are sure that the database is the newest", file.Path(), err)
 }

@@ -14,34 +14,34 @@ import (
 	"lethe/receipt"
 )
 
-// LookAtPlacesEvery is how often it is looked whether a place of content that is
-// not served holds anything, and whether the ledger of credits tells costs: dwctl
-// may be upgraded while the service runs.
+// LookAtPlacesEvery is the interval of two checks: whether unserved places of content
+// hold anything, and whether the ledger of credits has costs. dwctl may be upgraded
+// while the service runs.
 const LookAtPlacesEvery = 5 * time.Second
 
-// Places watches those places of content on which it depends what may be said.
-// While one that is not served holds anything, an answer could say that something
-// is not there, and a receipt that it is gone, which is not so.
+// Places watches the places of content that decide what may be answered. While an
+// unserved place holds anything, a response could wrongly say that something does not
+// exist, and a receipt that it is gone.
 type Places struct {
 	main, fusillade *postgres.DB // may be the same
 	schemas         inspect.Schemas
-	lookAt          atomic.Int64                 // Unix time in nanoseconds; 0: never looked
-	holding         atomic.Pointer[domain.Error] // nil: none of them does, as far as is known
+	lookAt          atomic.Int64                 // Unix time in nanoseconds; 0: never checked
+	holding         atomic.Pointer[domain.Error] // nil: none holds anything, as far as known
 	gaps            atomic.Pointer[[]receipt.Gap]
 	ledger          atomic.Bool // costs can be read from the ledger of credits
-	arsenal         atomic.Bool // whether fusillade-arsenal's prompts by day are there
-	retained        atomic.Bool // whether its retained responses are, and can be read
+	arsenal         atomic.Bool // fusillade-arsenal's prompts by day exist
+	retained        atomic.Bool // its retained responses exist and can be read
 
-	known atomic.Pointer[fusillade.Known] // tables that erasures need since they were there
-	gone  atomic.Pointer[domain.Error]    // one of these is; nil: none is
+	known atomic.Pointer[fusillade.Known] // tables that erasures need since they were seen
+	gone  atomic.Pointer[domain.Error]    // one of these is missing; nil: none is
 }
 
-// NewPlaces are the places of these databases, which may be the same one.
+// NewPlaces returns the places of these databases, which may be the same one.
 func NewPlaces(main, fusillade *postgres.DB, schemas inspect.Schemas) *Places {
 	return &Places{main: main, fusillade: fusillade, schemas: schemas}
 }
 
-// Look asks the databases.
+// Look queries the databases.
 func (p *Places) Look(ctx context.Context) error {
 	var holding []string
 	var arsenal, retained bool
@@ -89,7 +89,7 @@ func (p *Places) Look(ctx context.Context) error {
 	return nil
 }
 
-// lookForKnown looks whether tables are gone that erasures need.
+// lookForKnown checks whether tables are missing that erasures need.
 func (p *Places) lookForKnown(ctx context.Context) error {
 	before := p.known.Load()
 	var known *fusillade.Known
@@ -101,7 +101,7 @@ func (p *Places) lookForKnown(ctx context.Context) error {
 	switch {
 	case err == nil:
 		gone = nil
-	case known == before || !is: // it was not to be seen
+	case known == before || !is: // it could not be seen
 		return err
 	}
 	p.gone.Store(gone)
@@ -109,15 +109,15 @@ func (p *Places) lookForKnown(ctx context.Context) error {
 	return nil
 }
 
-// unserved says that these tables hold what is not served.
+// unserved returns the error that these tables hold unserved content.
 func unserved(tables []string) *domain.Error {
 	return domain.Errorf(domain.CodeUnavailable,
 		"The database holds responses in %s, which can neither be shown nor erased: the role may not read them, or tables that belong to them are missing; `lethe doctor` says what to do",
 		strings.Join(tables, " and "))
 }
 
-// Check asks the databases, unless that was done a moment ago. Where something
-// is held, or gone, the error says so.
+// Check queries the databases unless that was just done. The error says what is held
+// or missing.
 func (p *Places) Check(ctx context.Context) error {
 	if time.Now().UnixNano() >= p.lookAt.Load() {
 		if err := p.Look(ctx); err != nil {
@@ -133,28 +133,28 @@ func (p *Places) Check(ctx context.Context) error {
 	return nil
 }
 
-// Ledger tells whether costs can be read from the ledger of credits.
+// Ledger reports whether costs can be read from the ledger of credits.
 func (p *Places) Ledger() bool { return p.ledger.Load() }
 
-// Arsenal tells whether fusillade-arsenal's prompts by day are there.
+// Arsenal reports whether fusillade-arsenal's prompts by day exist.
 func (p *Places) Arsenal() bool { return p.arsenal.Load() }
 
-// Retained tells whether its retained responses are there, and can be read.
+// Retained reports whether its retained responses exist and can be read.
 func (p *Places) Retained() bool { return p.retained.Load() }
 
-// Known are the tables that erasures need since they were there.
+// Known are the tables that erasures need since they were seen.
 func (p *Places) Known() *fusillade.Known { return p.known.Load() }
 
-// Reason is why nothing may be answered.
+// Reason is why nothing may be answered; nil: no reason.
 func (p *Places) Reason(ctx context.Context) *domain.Error {
 	if p.lookAt.Load() == 0 {
-		_ = p.Look(ctx) // one that does not answer fails the request itself
+		_ = p.Look(ctx) // if the database is unreachable, the request itself fails
 	}
 	return p.holding.Load()
 }
 
-// beyond is what receipts do not cover, as no response leads there. Where nothing
-// has been seen yet, all that could be there counts.
+// beyond returns the gaps of receipts: places that no response leads to. Before the
+// first look, every possible place counts.
 func (p *Places) beyond() []receipt.Gap {
 	if seen := p.gaps.Load(); seen != nil {
 		return *seen
@@ -168,7 +168,7 @@ func (p *Places) beyond() []receipt.Gap {
 	return all
 }
 
-// Issuer is who issues receipts of the log of this name.
+// Issuer returns the issuer of receipts for the log of this origin.
 func (p *Places) Issuer(origin string) fusillade.Issuer {
 	return fusillade.Issuer{Origin: origin, Build: BuildVersion().Version, Now: time.Now, Beyond: p.beyond}
 }

@@ -1,6 +1,6 @@
-// Package config reads the settings: from defaults, lethe.yaml, the environment and
-// flags. Config is what they come to, Sources where they come from, and Error
-// lists all that is wrong with them.
+// Package config reads the settings from defaults, lethe.yaml, the environment and
+// flags. Config is the result, Sources are where it is read from, and Error lists
+// everything that is wrong.
 package config
 
 import (
@@ -17,12 +17,12 @@ import (
 	"lethe/receipt"
 )
 
-// Config is the effective configuration, made by Load and valid.
+// Config is the effective, valid configuration that Load returns.
 type Config struct {
 	Database struct {
 		URL        string // empty: an embedded Postgres
 		ReplicaURL string
-		// ReplicaMaxLag is how far behind a replica may be, fusillade's too; 0: however far.
+		// ReplicaMaxLag is the maximum lag, also of fusillade's replica; 0: no limit.
 		ReplicaMaxLag time.Duration
 		PgBouncer     bool // in front of every database
 		MaxConns      int  // of each pool
@@ -33,7 +33,7 @@ type Config struct {
 		Schema      string
 	}
 	Outlet struct {
-		DatabaseURL string // empty: where fusillade is
+		DatabaseURL string // empty: in fusillade's database
 		Schema      string
 	}
 	HTTPAddr    string
@@ -44,23 +44,23 @@ type Config struct {
 		ProxyHeaders    bool
 		ProxyUserHeader string
 		ProxyTrusted    []netip.Prefix
-		// ProxySecret is by what the proxy proves itself; empty: by its address alone.
+		// ProxySecret proves that a request is the proxy's; empty: its address does.
 		ProxySecret       string
 		ProxySecretHeader string
-		ProxyIncoming     string        // incomingStripped: the operator has said so
+		ProxyIncoming     string        // incomingStripped: the operator has confirmed it
 		CacheTTL          time.Duration // 0: no cache
 	}
 	Erasure struct {
-		KeyFile        string              // of the keys that sign the log; empty: see Key
+		KeyFile        string              // with the keys that sign the log; empty: see Key
 		Key            string              // these keys themselves; empty: none, or the embedded mode's own
 		Origin         string              // the log's name; empty: the keys'
-		Standbys       []string            // that have to have replayed a checkpoint before it is published
+		Standbys       []string            // that must have replayed a checkpoint before its publication
 		Witnesses      []receipt.PublicKey // whose signatures may be added to checkpoints
-		CheckpointFile string              // of the newest checkpoint that was seen; empty: none, or the embedded mode's own
+		CheckpointFile string              // for the newest checkpoint that was seen; empty: none, or the embedded mode's own
 		Rate           PerSecond
 		Orphans        bool // copies whose request is gone are removed
-		// StandbyURLs are where it is looked whether what was erased is gone
-		// from the standbys too; none: nowhere.
+		// StandbyURLs are the standbys that are checked for erased rows; none: no
+		// check.
 		StandbyURLs []string
 	}
 	AccessLog struct {
@@ -72,28 +72,27 @@ type Config struct {
 		Format string // text or json
 	}
 
-	sources map[string]string // where each key's value comes from
+	sources map[string]string // where the value of each key comes from
 }
 
-// Embedded tells whether the service brings its own Postgres.
+// Embedded reports whether the service runs its own Postgres.
 func (c *Config) Embedded() bool { return c.Database.URL == "" }
 
-// Error lists everything that is wrong with a configuration, or with what
-// a command was given. It holds no secrets.
+// Error lists everything that is wrong with a configuration, or with the arguments of
+// a command. It holds no secrets.
 type Error struct{ Problems []string }
 
 func (e *Error) Error() string { return strings.Join(e.Problems, "\n") }
 
-// Misused is the error of a command that was given what it cannot work with.
+// Misused returns the error of a command with invalid arguments.
 func Misused(format string, args ...any) error {
 	return &Error{[]string{fmt.Sprintf(format, args...)}}
 }
 
-// Load reads defaults, then the file, the environment and the flags,
-// each over the ones before. A setting that is set and empty is wrong, wherever
-// it is: it comes from a variable that was to be filled and was not, and
-// whoever has set it did not mean the default. If anything is wrong it returns
-// an *Error with all of it.
+// Load reads defaults, then the file, the environment and the flags; later sources
+// win. A setting that is set but empty is an error in any source: it probably comes
+// from a variable that was not filled, so the default was not meant. If anything is
+// wrong, Load returns an *Error with all of it.
 func Load(from Sources) (*Config, error) {
 	r := reader{sources: map[string]string{}, empty: map[string]bool{}, merged: koanf.New(".")}
 	r.readFile(from.File)
@@ -117,7 +116,7 @@ func Load(from Sources) (*Config, error) {
 			r.sources[s.key] = "default"
 		}
 		if r.empty[s.key] {
-			continue // which has been told
+			continue // which has been reported
 		}
 		if err := s.assign(c, r.merged.Get(s.key)); err != nil {
 			r.problem(s.key, "%s", err.Error())
@@ -137,7 +136,7 @@ func Load(from Sources) (*Config, error) {
 	return c, nil
 }
 
-// crossCheck finds values that do not go together.
+// crossCheck finds values that contradict each other.
 func (r *reader) crossCheck(c *Config) {
 	main := !c.Embedded() || r.empty["database.url"]
 	apart := c.Fusillade.DatabaseURL != "" || r.empty["fusillade.database_url"]
@@ -166,9 +165,9 @@ func (r *reader) crossCheck(c *Config) {
 	}
 }
 
-// ProxyUnproven says what is wrong with believing a proxy's word: nothing proves
-// that it is the proxy's, and nobody has said that callers cannot send it
-// themselves. Empty: nothing is.
+// ProxyUnproven says what is wrong with trusting a proxy's header: nothing proves
+// that the proxy sent it, and nobody has confirmed that callers cannot send it
+// themselves. Empty: nothing is wrong.
 func (c *Config) ProxyUnproven() string {
 	a := c.Auth
 	if !a.ProxyHeaders || a.ProxySecret != "" || a.ProxyIncoming == IncomingStripped {
@@ -182,6 +181,6 @@ func (c *Config) ProxyUnproven() string {
 		a.ProxyUserHeader, strings.Join(from, ", "))
 }
 
-// ProxyAdvice is what to do about it.
+// ProxyAdvice is the advice for that.
 const ProxyAdvice = "have the proxy remove that header from what comes in, have it prove itself by auth.proxy_secret (LETHE_AUTH_PROXY_SECRET), and try with `lethe doctor --proxy URL`; " +
 	"without a secret, set auth.proxy_incoming (LETHE_AUTH_PROXY_INCOMING) to " + IncomingStripped + " once it is removed"

@@ -7,8 +7,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Print writes the configuration as YAML, each value with its source, secrets
-// and passwords hidden. What is not set is null, which a file may say too.
+// Print writes the configuration as YAML, each value with its source, and hides secrets
+// and passwords. A value that is not set is null, which a file may contain too.
 func (c *Config) Print(w io.Writer) error {
 	root := &yaml.Node{Kind: yaml.MappingNode}
 	sections := map[string]*yaml.Node{"": root}

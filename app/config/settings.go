@@ -63,8 +63,8 @@ var settings = []setting{
 	{"log.format", "text or json", func(c *Config) value { return text{field: &c.Log.Format, check: oneOf("text", "json")} }},
 }
 
-// What auth.proxy_incoming says of the header that names the user, in what callers
-// send.
+// Values of auth.proxy_incoming: what happens to the header that names the user in
+// callers' requests.
 const (
 	incomingUnknown  = "unknown"
 	IncomingStripped = "stripped"
@@ -84,7 +84,7 @@ func (s setting) env() string {
 	return envPrefix + strings.ToUpper(strings.ReplaceAll(s.key, ".", "_"))
 }
 
-// EnvOf is the variable of a setting.
+// EnvOf returns the environment variable of a setting.
 func EnvOf(key string) string { return setting{key: key}.env() }
 
 func (s setting) path() string { return s.key }
@@ -93,11 +93,10 @@ func (s setting) flag() string {
 	return strings.NewReplacer(".", "-", "_", "-").Replace(s.key)
 }
 
-// renamed leads from a setting's former name to its name.
+// renamed maps the former names of settings to their names.
 var renamed = map[string]string{"looks.keep": "access_log.keep", "erasure.seen_file": "erasure.checkpoint_file"}
 
-// suggest says which setting an unknown name may stand for; empty where none is
-// like it.
+// suggest says which setting an unknown name may mean; empty if none is similar.
 func suggest(given string, spell func(setting) string) string {
 	for former, key := range renamed {
 		if spell(setting{key: former}) == given {
@@ -107,7 +106,7 @@ func suggest(given string, spell func(setting) string) string {
 	return DidYouMean(given, spelled(spell))
 }
 
-// spelled are the names of all settings.
+// spelled returns the names of all settings.
 func spelled(of func(setting) string) []string {
 	all := make([]string, len(settings))
 	for i, s := range settings {
@@ -116,13 +115,13 @@ func spelled(of func(setting) string) []string {
 	return all
 }
 
-// onCommandLine tells whether a setting has a flag: other users of the machine
-// can read command lines.
+// onCommandLine reports whether a setting has a flag: other users of the machine can
+// read command lines.
 func (s setting) onCommandLine() bool {
 	return s.key != "auth.session_secret" && s.key != "auth.proxy_secret" && s.key != "erasure.key"
 }
 
-// IsSetting tells whether a flag is that of a setting.
+// IsSetting reports whether a flag is that of a setting.
 func IsSetting(flag string) bool {
 	return slices.ContainsFunc(settings, func(s setting) bool { return s.flag() == flag })
 }
@@ -138,8 +137,8 @@ func WithoutFlags() []string {
 	return names
 }
 
-// AddFlags adds a flag for each setting whose key begins with one of the
-// prefixes; none means all.
+// AddFlags adds a flag for each setting whose key starts with one of the prefixes;
+// without prefixes, for all.
 func AddFlags(flags *pflag.FlagSet, prefixes ...string) {
 	for _, s := range settings {
 		if !s.onCommandLine() {
@@ -152,8 +151,8 @@ func AddFlags(flags *pflag.FlagSet, prefixes ...string) {
 	}
 }
 
-// DidYouMean asks for the name that is the most like what was given, if one is
-// so like it that it may have been meant; else it is empty.
+// DidYouMean asks whether the most similar name was meant; empty if none is similar
+// enough.
 func DidYouMean(given string, names []string) string {
 	likest, least := "", len(given)/4+1 // a letter in four may be wrong
 	for _, name := range slices.Sorted(slices.Values(names)) {

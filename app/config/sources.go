@@ -21,17 +21,17 @@ import (
 	"lethe/adapters/auth"
 )
 
-// Sources is where a configuration is read from.
+// Sources are where a configuration is read from.
 type Sources struct {
-	File    string         // empty: lethe.yaml, where there is one
-	Environ []string       // as of os.Environ
+	File    string         // empty: lethe.yaml, if it exists
+	Environ []string       // as os.Environ returns it
 	Flags   *pflag.FlagSet // with flags of AddFlags, parsed; may be nil
 }
 
 const defaultFile = "lethe.yaml"
 
-// embeddedWord is what database.url says for the embedded Postgres, which is
-// also what it is by default.
+// embeddedWord is the value of database.url for the embedded Postgres, which is also
+// the default.
 const embeddedWord = "embedded"
 
 func defaults(apart, outletApart bool, environ []string) map[string]any {
@@ -89,11 +89,11 @@ func defaultDataDir(environ []string) string {
 	return ""
 }
 
-// reader gathers values, where they come from, and what is wrong.
+// reader collects values, their sources, and errors.
 type reader struct {
 	merged   *koanf.Koanf
 	sources  map[string]string
-	empty    map[string]bool // keys that are set and empty somewhere
+	empty    map[string]bool // keys that are set but empty somewhere
 	problems []string
 }
 
@@ -107,8 +107,8 @@ func (r *reader) problem(key, format string, args ...any) {
 	r.problems = append(r.problems, name+": "+fmt.Sprintf(format, args...))
 }
 
-// set notes where a value comes from, and tells whether it is one: what is
-// empty is told of instead.
+// set records the source of a value and reports whether there is a value; an empty
+// one is reported as an error.
 func (r *reader) set(key, source string, value any) bool {
 	if !isBlank(value) {
 		r.sources[key] = source
@@ -120,7 +120,7 @@ func (r *reader) set(key, source string, value any) bool {
 	return false
 }
 
-// instead is what to do about a setting that is set and empty.
+// instead says what to do about a setting that is set but empty.
 func (s setting) instead() string {
 	if s.key == "database.url" {
 		return "give it the URL of a database; for the embedded Postgres unset it, or write " + embeddedWord
@@ -128,7 +128,7 @@ func (s setting) instead() string {
 	return "give it a value, or unset it"
 }
 
-// isBlank tells whether a value is given and says nothing.
+// isBlank reports whether a value is given but empty.
 func isBlank(value any) bool {
 	switch value := value.(type) {
 	case string:
@@ -156,7 +156,7 @@ func (r *reader) readFile(name string) {
 		r.problems = append(r.problems, fmt.Sprintf("%s: may not be read by this user: change its owner or mode", name))
 		return
 	case err != nil:
-		// The parser's own words may repeat a secret.
+		// The parser's message may repeat a secret.
 		where := ""
 		if line := yamlLine.FindString(err.Error()); line != "" {
 			where = " at " + line
@@ -177,7 +177,7 @@ func (r *reader) readFile(name string) {
 				k.Delete(key)
 			}
 		case known || isSection(key) && isEmpty(value):
-			k.Delete(key) // as good as not written
+			k.Delete(key) // as if not written
 		default:
 			k.Delete(key)
 			r.problems = append(r.problems, fmt.Sprintf("%s: unknown key %q: %stake it out or correct it; `lethe config` prints a file with all of them", name, key, suggest(key, setting.path)))
@@ -186,9 +186,9 @@ func (r *reader) readFile(name string) {
 	r.merge(k)
 }
 
-// bareKeys are those of a YAML file that are written with nothing after the
-// colon, as when a template is filled from a variable that is not set; null says
-// in a word that nothing is meant. None where the file cannot be read as YAML.
+// bareKeys returns the keys of a YAML file with nothing after the colon, as when a
+// template is filled from a variable that is not set; null, in contrast, says
+// explicitly that there is no value. None if the file is not valid YAML.
 func bareKeys(name string) map[string]bool {
 	bare := map[string]bool{}
 	var document yaml.Node
@@ -221,7 +221,7 @@ func bareKeys(name string) map[string]bool {
 
 var yamlLine = regexp.MustCompile(`line \d+`)
 
-// isSection tells whether settings lie below the key.
+// isSection reports whether there are settings below the key.
 func isSection(key string) bool {
 	return slices.ContainsFunc(settings, func(s setting) bool { return strings.HasPrefix(s.key, key+".") })
 }

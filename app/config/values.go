@@ -20,11 +20,11 @@ import (
 	"lethe/receipt"
 )
 
-// PerSecond is how many there may be a second; 0: no bound.
+// PerSecond is a maximum rate per second; 0: no limit.
 type PerSecond int
 
-// Pace returns what waits until so many more may be done. Who was at rest may
-// begin with a second's worth.
+// Pace returns a function that waits until n more may be done. After a rest, one
+// second's worth is free.
 func (r PerSecond) Pace() func(ctx context.Context, n int) error {
 	if r == 0 {
 		return func(ctx context.Context, _ int) error { return ctx.Err() }
@@ -53,27 +53,27 @@ func ParseDays(text string) (time.Duration, error) {
 	return time.Duration(n) * day, nil
 }
 
-// Bounds of a PerSecond. A part of an erasure waits for as many as it has
+// Limits of a PerSecond. A part of an erasure waits according to the number it has
 // erased, which should not take longer than a job may.
 const (
 	minRate = 100
 	maxRate = 1_000_000
 )
 
-// value is a field of the configuration that reads and prints itself.
+// value is a field of the configuration that parses and prints itself.
 type value interface {
-	// set reads what a source gives, which is not nil. Its errors do not repeat it.
+	// set parses a value, which is not nil. Its errors do not repeat it.
 	set(given any) error
-	// printed is the value for Print; nil where there is none.
+	// printed is the value for Print; nil if there is none.
 	printed() any
 }
 
-// text is a text that passes a check, whose error must not repeat it.
+// text is a text that must pass a check, whose error must not repeat it.
 type text struct {
 	field *string
-	check func(string) error  // nil: any will do
-	hide  func(string) string // what is printed instead; nil: the text
-	none  string              // a word for no text; empty: there is none
+	check func(string) error  // nil: any text is valid
+	hide  func(string) string // what to print instead; nil: the text
+	none  string              // a word for no text; empty: there is no such word
 }
 
 func (t text) set(given any) error {
@@ -165,12 +165,12 @@ func yes(field *bool) value {
 	}, asIs[bool]}
 }
 
-// list is what is written with commas between.
+// list is a comma-separated list.
 type list[T comparable] struct {
 	field   *[]T
 	parse   func(string) (T, error)
 	print   func(T) string
-	must    string // what is wrong where parse fails or, unless it may, one comes twice
+	must    string // the error if parse fails or, unless allowed, there is a duplicate
 	repeats bool
 }
 
@@ -233,7 +233,7 @@ func prefixes(field *[]netip.Prefix) value {
 	}, print: netip.Prefix.String, must: "must be addresses such as 10.0.0.0/8 or 10.1.2.3 with commas between", repeats: true}
 }
 
-// assign reads a value of any source, nil for none, into the setting's field.
+// assign parses a value of any source, nil for none, into the setting's field.
 func (s setting) assign(c *Config, given any) error {
 	if parts, is := given.([]any); is {
 		texts := make([]string, len(parts))
@@ -266,8 +266,8 @@ func checkURL(text string) error {
 	return nil
 }
 
-// hasEmptyPart tells whether a URL has a place for a part, and nothing in it; a
-// host or a database may stand after the ? instead.
+// hasEmptyPart reports whether a URL has an empty part; a host or a database may be
+// given after the ? instead.
 func hasEmptyPart(u *url.URL) bool {
 	elsewhere := u.Query()
 	noHost := u.Hostname() == "" && !elsewhere.Has("host") && !elsewhere.Has("service")
@@ -356,7 +356,7 @@ func oneOf(words ...string) func(string) error {
 
 func hideAll(string) string { return "(hidden)" }
 
-// hidePassword hides what pgx takes for a password, wherever it is in the URL.
+// hidePassword hides whatever pgx takes for a password, anywhere in the URL.
 func hidePassword(text string) string {
 	u, err := url.Parse(text)
 	if err != nil {

@@ -26,13 +26,13 @@ type cli struct {
 
 	configFile string
 	asJSON     bool
-	running    bool // the command line and the configuration were understood
+	running    bool // the command line and the configuration are valid
 }
 
-// Prefixes of settings that a command offers as flags.
+// databaseSettings are prefixes of the settings that commands offer as flags.
 var databaseSettings = []string{"database.", "fusillade.", "outlet.", "data_dir"}
 
-// command finishes a command: it reads the configuration before body runs.
+// command completes a command: it reads the configuration before body runs.
 func (c *cli) command(cmd *cobra.Command, settings []string, body func(ctx context.Context, cfg *config.Config, args []string) error) *cobra.Command {
 	config.AddFlags(cmd.Flags(), settings...)
 	cmd.Flags().StringVar(&c.configFile, "config", "", "configuration file (default: lethe.yaml here, if there is one)")
@@ -79,7 +79,7 @@ Exit codes:
   LETHE_DATABASE_URL=postgres://lethe:...@db/dwctl lethe doctor
   LETHE_DATABASE_URL=postgres://lethe:...@db/dwctl lethe serve`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		// Where a command has none of its own.
+		// For commands without their own.
 		PersistentPreRunE: checkFlags,
 
 		SilenceErrors: true,

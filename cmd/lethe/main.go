@@ -1,5 +1,5 @@
-// Command lethe lists, fetches and erases the responses of LLM requests that
-// are kept in PostgreSQL. `lethe --help` says how.
+// Command lethe lists, fetches and erases the responses of LLM requests that are
+// stored in PostgreSQL. See `lethe --help`.
 package main
 
 import (
@@ -15,14 +15,14 @@ import (
 	"lethe/app/config"
 )
 
-// Exit codes; the help of the root command names them.
+// Exit codes; the help of the root command lists them.
 const (
 	exitOK      = 0
 	exitFailed  = 1
 	exitUsage   = 2 // the command line or the configuration is wrong
-	exitProblem = 3 // the doctor found something that must be mended
+	exitProblem = 3 // the doctor found a problem that must be fixed
 	exitFound   = 4 // a search found something
-	exitUnread  = 5 // a search found nothing, and could not read all
+	exitUnread  = 5 // a search found nothing, but could not read everything
 )
 
 func main() {
@@ -34,7 +34,7 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))
 }
 
-// run is the whole program, and returns its exit code.
+// run is the whole program; it returns the exit code.
 func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	c := &cli{environ: environ, stdin: stdin, stdout: stdout, stderr: stderr}
 	root := c.root()
@@ -54,7 +54,7 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 	if config, ok := errors.AsType[*config.Error](err); ok {
 		text = strings.Join(config.Problems, "\nlethe: ")
 	} else if !c.running {
-		// The command line was not understood, or a command refused it.
+		// The command line is wrong, or a command refused it.
 		text = oneLine(err) + "; see " + cmd.CommandPath() + " --help"
 	} else {
 		code = exitFailed
@@ -67,7 +67,7 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 	return code
 }
 
-// exitCode is an error that has been said already.
+// exitCode is an error that has already been reported.
 type exitCode int
 
 func (e exitCode) Error() string { return fmt.Sprintf("exit code %d", int(e)) }

@@ -12,8 +12,8 @@ import (
 	"lethe/app/config"
 )
 
-// explain has a command, and all below it, say in the program's own words what
-// is wrong with a command line.
+// explain makes a command and its subcommands report usage errors in the program's
+// own words.
 func explain(cmd *cobra.Command) {
 	cmd.SetFlagErrorFunc(flagError)
 	if !cmd.Hidden {
@@ -24,8 +24,8 @@ func explain(cmd *cobra.Command) {
 	}
 }
 
-// checkWords compares the words that a command is given with those that its
-// usage names in capitals: [WORD] need not be there, and WORD... may be more.
+// checkWords compares a command's arguments with its usage, which names them in
+// capitals: [WORD] is optional, and WORD... may be repeated.
 func checkWords(cmd *cobra.Command, args []string) error {
 	if cmd.HasSubCommands() {
 		if len(args) > 0 {
@@ -57,7 +57,7 @@ func checkWords(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-// helpCommand prints the help of a command, and refuses what is none.
+// helpCommand prints the help of a command, and refuses unknown commands.
 func helpCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "help [COMMAND...]",
@@ -93,7 +93,7 @@ func noCommand(cmd *cobra.Command, given string) error {
 	return fmt.Errorf("%s has no command %q: %stake one of %s", cmd.CommandPath(), given, config.DidYouMean(given, names), strings.Join(names, ", "))
 }
 
-// flagError says what pflag found wrong.
+// flagError translates an error of pflag.
 func flagError(cmd *cobra.Command, err error) error {
 	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
 		var names []string
@@ -120,10 +120,9 @@ func kindOf(f *pflag.Flag) string {
 	return "a " + f.Value.Type()
 }
 
-// checkFlags finds flags that are needed and not given, and such as are given
-// and empty: what they were to be filled from is not set, and to go on as if they
-// had not been given could do another thing than was meant. Settings are the
-// configuration's to check.
+// checkFlags finds required flags that are missing, and flags that are given but
+// empty: probably from a variable that is not set, so to treat them as not given
+// could do something that was not meant. The configuration checks settings.
 func checkFlags(cmd *cobra.Command, _ []string) error {
 	var problems, missing []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// call runs a command that is to end by itself, with nothing around it.
+// call runs a command that ends by itself, with an empty environment.
 func call(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, err bytes.Buffer
@@ -18,7 +18,7 @@ func call(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	return code, out.String(), err.String()
 }
 
-// commands are all that are shown, each by the words that call it.
+// commands are all visible commands, each by the words that call it.
 func commands() map[string]*cobra.Command {
 	all := map[string]*cobra.Command{}
 	var add func(*cobra.Command)
@@ -34,8 +34,8 @@ func commands() map[string]*cobra.Command {
 	return all
 }
 
-// TestHelp: terminals show backquotes as they are, and pflag takes what is
-// between them for the name of a value.
+// TestHelp: terminals show backquotes as they are, and pflag takes the text between
+// them for the name of a value.
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	all := commands()
@@ -136,7 +136,7 @@ func TestWrongFlags(t *testing.T) {
 	}
 }
 
-// TestSetAndEmpty: no command goes on with another database than was meant.
+// TestSetAndEmpty: no command continues with another database than was meant.
 func TestSetAndEmpty(t *testing.T) {
 	t.Parallel()
 	for words, cmd := range commands() {
@@ -158,7 +158,7 @@ func TestSetAndEmpty(t *testing.T) {
 	}
 }
 
-// needed are flags without which a command is refused.
+// needed returns the required flags of a command.
 func needed(cmd *cobra.Command) []string {
 	switch cmd.Name() {
 	case "export":

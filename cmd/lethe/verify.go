@@ -91,7 +91,7 @@ come with this checkpoint until witnesses have signed a newer one.`,
 	return cmd
 }
 
-// signingKeys are the commands of `lethe keys` that are about the log's.
+// signingKeys are the commands of `lethe keys` for the log's keys.
 func (c *cli) signingKeys() []*cobra.Command {
 	var out string
 	create := &cobra.Command{
