@@ -1,5 +1,5 @@
-// Package demo fills an empty database with something to look at, and prints
-// commands that use it.
+// Package demo fills an empty database with sample data, and prints commands that use
+// it.
 package demo
 
 import (
@@ -12,25 +12,24 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Schemas names the schemas that are a setting.
+// Schemas are the configurable schema names.
 type Schemas struct{ Fusillade, Outlet string }
 
-// ErrOtherData says that a database holds something else than the
-// demonstration. Nothing was written.
+// ErrOtherData is returned if a database holds anything but the demonstration.
+// Nothing was written.
 var ErrOtherData = errors.New("the database holds users or responses of its own")
 
-// fillLock makes programs that fill one database at the same time wait for
-// each other; it is "demo" in ASCII.
+// fillLock makes programs that fill one database concurrently wait for each other; it
+// is "demo" in ASCII.
 const fillLock = 0x64656d6f
 
-// Fill writes about 5,000 responses of the 30 days before now, in one
-// transaction. It writes them once: a database that has them already, whatever
-// has been erased since, is left alone and false returned. One that holds
-// anything else is left alone too, with ErrOtherData.
+// Fill writes about 5,000 responses of the 30 days before now, in one transaction. It
+// writes them once: it leaves alone a database that has them already, whatever has
+// been erased since, and returns false. It also leaves alone one with other data:
+// ErrOtherData.
 //
-// The rows are the same every time, relative to now, except the secrets of the
-// keys: those are made anew, since a key that is known to the world opens the
-// door to everybody.
+// The rows are the same every time, relative to now, except the secrets of the keys:
+// those are random, because a publicly known key would let everybody in.
 func Fill(ctx context.Context, conn *pgx.Conn, schemas Schemas, now time.Time) (filled bool, err error) {
 	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", int64(fillLock)); err != nil {
@@ -57,7 +56,7 @@ func Fill(ctx context.Context, conn *pgx.Conn, schemas Schemas, now time.Time) (
 		return false, fmt.Errorf("fill the database: %w", err)
 	}
 	if filled {
-		// Estimates of how many rows there are come from statistics.
+		// Row estimates come from statistics.
 		if _, err := conn.Exec(ctx, "ANALYZE"); err != nil {
 			return true, fmt.Errorf("gather statistics: %w", err)
 		}
@@ -65,7 +64,7 @@ func Fill(ctx context.Context, conn *pgx.Conn, schemas Schemas, now time.Time) (
 	return filled, nil
 }
 
-// table is rows on their way into a table.
+// table contains rows to be written to a table.
 type table struct {
 	name    pgx.Identifier
 	columns []string
@@ -93,5 +92,5 @@ func write(ctx context.Context, tx pgx.Tx, schemas Schemas, now time.Time) error
 	return nil
 }
 
-// newSecret makes the secret of a key.
+// newSecret returns a random secret for a key.
 func newSecret() string { return "sk-" + cryptorand.Text() }

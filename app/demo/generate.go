@@ -15,15 +15,15 @@ import (
 
 const (
 	total        = 5000
-	longestChain = 4 // responses, of a finished chain
+	longestChain = 4 // responses in a finished chain
 	days         = 30
 	rawDays      = 7 // how long the gateway keeps raw copies
 	taskDays     = 3
-	longest      = 25 * time.Minute // that a response of several steps takes
+	longest      = 25 * time.Minute // duration of a response with several steps
 )
 
-// generator makes the rows. Everything random comes from one source with a
-// fixed seed.
+// generator generates the rows. All randomness comes from one source with a fixed
+// seed.
 type generator struct {
 	rand   *rand.Rand
 	now    time.Time
@@ -79,7 +79,7 @@ func newGenerator(s Schemas, now time.Time, secret func() string) *generator {
 	return g
 }
 
-// tables returns the tables with their rows, those that others refer to first.
+// tables returns the tables with their rows, referenced tables first.
 func (g *generator) tables() []*table {
 	return []*table{
 		&g.users, &g.roles, &g.memberships, &g.keys,
@@ -185,8 +185,8 @@ func (g *generator) tier() *string {
 	return nil
 }
 
-// moment is a time of the last 30 days: most are in office hours of weekdays,
-// and none so late that its answer would lie in the future.
+// moment returns a time in the last 30 days: usually in office hours of weekdays, and
+// never so late that its answer would be in the future.
 func (g *generator) moment() time.Time {
 	for {
 		at := g.now.Add(-longest - time.Duration(g.rand.Int64N(int64(days*24*time.Hour-longest)))).Truncate(time.Microsecond)
@@ -203,7 +203,7 @@ func (g *generator) moment() time.Time {
 	}
 }
 
-// exchange is one request to a model and, where it has one, the answer.
+// exchange is one request to a model and its answer, if any.
 type exchange struct {
 	owner     string
 	model     model
@@ -230,7 +230,7 @@ func (g *generator) makeSingle(owner string, at time.Time) {
 	g.exchange(owner, at, t.system, words.Replace(t.prompt), words.Replace(t.answer))
 }
 
-// exchange adds a response with some outcome.
+// exchange adds a response with a random outcome.
 func (g *generator) exchange(owner string, at time.Time, system, prompt, answer string) {
 	e := exchange{owner: owner, model: g.model(), tier: g.tier(), created: at, state: "completed", status: 200}
 	g.time(&e, answer)
@@ -256,7 +256,7 @@ func (g *generator) exchange(owner string, at time.Time, system, prompt, answer 
 	g.insert(&e)
 }
 
-// time sets how long things took, and what was generated meanwhile.
+// time sets the durations, and what was generated in that time.
 func (g *generator) time(e *exchange, answer string) {
 	e.answerTok = tokens(answer)
 	if e.model.reasons {
@@ -336,7 +336,7 @@ func (g *generator) addTask(queue string, e *exchange, done time.Time, input map
 
 func (g *generator) addUsage(e *exchange, id uuid.UUID, done time.Time, age time.Duration) {
 	if g.rand.IntN(50) == 0 {
-		return // as it happens: not everything was recorded
+		return // realistic: not everything was recorded
 	}
 	var who *uuid.UUID
 	if owner, err := uuid.Parse(e.owner); err == nil {
@@ -357,9 +357,8 @@ func (g *generator) addUsage(e *exchange, id uuid.UUID, done time.Time, age time
 	}
 }
 
-// makeChain adds a response in several steps: the model asks for a tool as
-// many times as rounds says, then answers. last is the state of its last
-// request.
+// makeChain adds a response with several steps: the model calls a tool as many times
+// as rounds says, then answers. last is the state of its last request.
 func (g *generator) makeChain(owner string, at time.Time, rounds int, last string) {
 	t := pick(g, toolTopics)
 	words := strings.NewReplacer("{a}", pick(g, t.a))
@@ -418,7 +417,7 @@ func (g *generator) makeChain(owner string, at time.Time, rounds int, last strin
 	}
 }
 
-// makeActive adds what is being worked on now.
+// makeActive adds responses that are in progress.
 func (g *generator) makeActive() {
 	for i, state := range []string{
 		"processing", "processing", "processing", "claimed", "claimed", "claimed",
@@ -464,8 +463,8 @@ func (g *generator) makeLarge() {
 	add(people[3], 11*24*time.Hour, "このログを要約してください。\n"+lines(megabyte/2), "全体として安定していますが、午後に shop-5 の応答が遅くなっています。")
 }
 
-// makeFromDeletedFile adds responses whose prompts came with a file that has
-// been deleted since: the prompts are withheld.
+// makeFromDeletedFile adds responses whose prompts came with a file that has since
+// been deleted: the prompts are withheld.
 func (g *generator) makeFromDeletedFile() {
 	at := g.now.AddDate(0, 0, -12)
 	file := g.id()
@@ -480,7 +479,7 @@ func (g *generator) makeFromDeletedFile() {
 	}
 }
 
-// makeBatches adds rows of batches, which are no responses.
+// makeBatches adds rows of batches, which are not responses.
 func (g *generator) makeBatches() {
 	for n, size := range []int{80, 60} {
 		at := g.now.AddDate(0, 0, -4*(n+1))
@@ -500,7 +499,7 @@ func (g *generator) makeBatches() {
 	}
 }
 
-// requestBody is what a caller sent; it sets the path of e that goes with it.
+// requestBody returns what a caller sent; it sets the matching path of e.
 func requestBody(e *exchange, chat bool, system, prompt string) string {
 	body := map[string]any{"model": e.model.name}
 	if e.tier != nil {
@@ -523,7 +522,7 @@ func requestBody(e *exchange, chat bool, system, prompt string) string {
 	return toJSON(body)
 }
 
-// message is the output of a model that says something.
+// message returns a model's output with this text.
 func message(text string) []any {
 	return []any{map[string]any{
 		"type": "message", "role": "assistant", "status": "completed",
@@ -531,7 +530,7 @@ func message(text string) []any {
 	}}
 }
 
-// answerBody is what the model's server answered with.
+// answerBody returns what the model's server answered.
 func answerBody(e *exchange, id uuid.UUID, chat bool, output []any) string {
 	hex := strings.ReplaceAll(id.String(), "-", "")
 	if !chat {
@@ -554,7 +553,7 @@ func toJSON(v any) string {
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(v); err != nil {
-		panic(err) // maps, lists, texts and numbers alone can always be encoded
+		panic(err) // maps, lists, texts and numbers can always be encoded
 	}
 	return strings.TrimSpace(b.String())
 }

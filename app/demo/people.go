@@ -2,8 +2,8 @@ package demo
 
 import "github.com/google/uuid"
 
-// person is a user or an organization of the demonstration. weight is how many
-// of the responses are theirs, next to the others'.
+// person is a user or an organization of the demonstration. weight is its share of
+// the responses, relative to the others.
 type person struct {
 	login, name string
 	admin       bool
@@ -12,9 +12,9 @@ type person struct {
 	weight      int
 }
 
-const mailDomain = "@example.com" // reserved: nobody has an address there
+const mailDomain = "@example.com" // reserved: no real address is there
 
-// The three whose keys are printed.
+// The three people whose keys are printed.
 var (
 	administrator = person{login: "ada.okafor", name: "Ada Okafor", admin: true, roles: []string{"STANDARDUSER"}, weight: 4}
 	manager       = person{login: "marta.lindqvist", name: "Marta Lindqvist", roles: []string{"STANDARDUSER", "PLATFORMMANAGER"}, weight: 6}
@@ -38,7 +38,7 @@ var organizations = []person{
 	{login: "harbour-clinic", name: "Harbour Clinic", weight: 10},
 }
 
-// memberships: who is in which organization, as what.
+// memberships lists who is in which organization, and in which role.
 var memberships = []struct{ member, organization, role, status string }{
 	{"marta.lindqvist", "aurora-labs", "admin", "active"},
 	{"jonas.weber", "aurora-labs", "member", "active"},
@@ -48,7 +48,7 @@ var memberships = []struct{ member, organization, role, status string }{
 	{"priya.raman", "harbour-clinic", "member", "pending"},
 }
 
-// id is the same on every machine, so that a filled database is known again.
+// id is the same on every machine, so that a filled database is recognized.
 func (p person) id() uuid.UUID { return idOf(p.login) }
 
 func idOf(login string) uuid.UUID {

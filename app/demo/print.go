@@ -10,22 +10,22 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// keyName is the name of the keys that are printed.
+// keyName is the name of the printed keys.
 const keyName = "demo"
 
-// Access is what it takes to try the demonstration.
+// Access is what a user needs to try the demonstration.
 type Access struct {
-	// The secrets of the three keys; empty where one has been revoked.
+	// The secrets of the three keys; empty if revoked.
 	Administrator, Manager, User string
-	// Response is one of the user's, with several steps where there is one
-	// left; the nil UUID when they have none.
+	// Response is one of the user's, with several steps if one is left; the nil UUID
+	// if they have none.
 	Response uuid.UUID
-	// Person has responses and none of the keys; the nil UUID where nobody is left.
+	// Person has responses and none of the keys; the nil UUID if nobody is left.
 	Person uuid.UUID
 }
 
-// ReadAccess reads what Fill has written. A database that Fill has not filled
-// gives an empty Access.
+// ReadAccess reads what Fill has written. Access is empty if Fill has not filled the
+// database.
 func ReadAccess(ctx context.Context, conn *pgx.Conn, schemas Schemas) (Access, error) {
 	var a Access
 	for _, k := range []struct {
@@ -108,7 +108,7 @@ func (p *printer) key(who, secret string) {
 	p.line("  %-30s %s", who, secret)
 }
 
-// command prints nothing for a key that is no more.
+// command prints nothing for a key that does not exist any more.
 func (p *printer) command(what, secret, options, rest string) {
 	if secret == "" {
 		return

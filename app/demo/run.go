@@ -19,12 +19,12 @@ import (
 
 // Options are the flags of `lethe demo`.
 type Options struct {
-	OnThisDatabase bool // allow a database that is given
+	OnThisDatabase bool // allow a configured database
 	FillOnly       bool
 }
 
-// Run fills the database, unless it has been filled before, prints keys and
-// commands to out and serves until ctx ends.
+// Run fills the database unless that was done before, prints keys and commands to out
+// and serves until ctx ends.
 func Run(ctx context.Context, cfg *config.Config, o Options, out, progress io.Writer) (err error) {
 	if err := mayFill(cfg, o); err != nil {
 		return err
@@ -51,7 +51,7 @@ func Run(ctx context.Context, cfg *config.Config, o Options, out, progress io.Wr
 	var printing error
 	err = serve.RunOn(ctx, cfg, db, log, func(addr string) {
 		printing = access.Print(out, baseURL(addr))
-		debug.FreeOSMemory() // what was filled took some 50 MB, and the service needs none of it
+		debug.FreeOSMemory() // filling took some 50 MB, which the service does not need
 	})
 	return errors.Join(err, printing)
 }
@@ -110,7 +110,7 @@ func fill(ctx context.Context, cfg *config.Config, db *boot.Databases, progress 
 	return ReadAccess(ctx, conn, schemas)
 }
 
-// baseURL is where a client on this machine reaches the service.
+// baseURL returns the URL of the service for clients on this machine.
 func baseURL(addr string) string {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {

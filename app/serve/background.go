@@ -14,7 +14,7 @@ import (
 	"lethe/adapters/telemetry"
 )
 
-// workers run what goes on in the background, and say what goes wrong there.
+// workers run the background work and report what goes wrong there.
 type workers struct {
 	*worries
 	lc      fx.Lifecycle
@@ -25,9 +25,9 @@ func newWorkers(lc fx.Lifecycle, metrics *telemetry.Metrics, log *slog.Logger) *
 	return &workers{&worries{log: log, away: map[string]time.Time{}}, lc, metrics}
 }
 
-// repeat does something at once and after each pause, until the service stops.
-// Where that fails it says so, but not again within quiet, and counts it under a
-// name; empty: it does not.
+// repeat calls the function at once and after each pause until the service stops. It
+// reports a failure, but not again within quiet, and counts it under name; an empty
+// name: it does not count it.
 func (w *workers) repeat(name string, pause, quiet time.Duration, failure string, do func(context.Context) error) {
 	failed := func() {}
 	if name != "" {
@@ -42,8 +42,8 @@ func (w *workers) repeat(name string, pause, quiet time.Duration, failure string
 	}))
 }
 
-// whileServing runs these from when the service starts until it stops, which
-// waits until they have returned: their context ends then.
+// whileServing runs works from the start of the service until it stops. Their context
+// then ends, and the service waits until they have returned.
 func whileServing(lc fx.Lifecycle, works ...func(context.Context)) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
@@ -57,7 +57,7 @@ func whileServing(lc fx.Lifecycle, works ...func(context.Context)) {
 	}))
 }
 
-// every is what does something at once, and again after each pause.
+// every returns a function that calls do at once, and again after each pause.
 func every(pause time.Duration, do func(context.Context)) func(context.Context) {
 	return func(ctx context.Context) {
 		tick := time.NewTicker(pause)
@@ -73,16 +73,16 @@ func every(pause time.Duration, do func(context.Context)) func(context.Context) 
 	}
 }
 
-// worries says what goes wrong in the background. While a database is away,
-// everything there fails for this one reason, which is said once.
+// worries reports failures in the background. While a database is unreachable,
+// everything there fails for this one reason, which is reported once.
 type worries struct {
 	log  *slog.Logger
 	mu   sync.Mutex
-	away map[string]time.Time // when it was last said of each database
+	away map[string]time.Time // time of the last report for each database
 }
 
-// report logs what could not be done and why; or, where a database is away, that,
-// once a minute for each.
+// report logs what failed and why; or, if a database is unreachable, that, once a
+// minute for each.
 func (w *worries) report(ctx context.Context, level slog.Level, what string, err error, args ...any) {
 	if away, ok := errors.AsType[*postgres.Away](err); ok {
 		if w.said(away.Database) {
@@ -94,8 +94,8 @@ func (w *worries) report(ctx context.Context, level slog.Level, what string, err
 	w.log.Log(ctx, level, what, append(args, "error", err)...)
 }
 
-// said tells whether it was said lately that this database is away, and notes
-// that it is now. Of a connection that was lost it is not known whose it was.
+// said reports whether this was said recently of the database, and records that it is
+// unreachable now. Of a lost connection it is not known which database it belonged to.
 func (w *worries) said(database string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -17,31 +17,30 @@ import (
 )
 
 const (
-	// dispatchEvery is how often the service looks for erasures that are to be
-	// gone on with, whoever has asked for them and whatever became of that
-	// process. Several processes do so, and each erasure is enqueued once.
+	// dispatchEvery is how often the service looks for erasures to continue, whoever
+	// asked for them, even if that process has ended. Several processes do so, but
+	// each erasure is enqueued once.
 	dispatchEvery = 5 * time.Second
 	maxDue        = 500
-	// tallyEvery is how often erasures are counted, for metrics.
+	// tallyEvery is how often erasures are counted for metrics.
 	tallyEvery = 15 * time.Second
-	// detailsFor is for how long it is kept whose and which responses an erasure
-	// was about that is over.
+	// detailsFor is how long a finished erasure keeps which owners and responses it
+	// was about.
 	detailsFor = 24 * time.Hour
 
-	// workEvery is how often it is tried to begin with background work, as long
-	// as the database is away or not as needed.
+	// workEvery is how often the start of background work is tried while the database
+	// is unreachable or not ready.
 	workEvery    = 5 * time.Second
 	workLogEvery = time.Minute
 )
 
-// newJobs makes the jobs of erasures, which go on at the pace of the
-// configuration.
+// newJobs returns the jobs of erasures, which run at the configured pace.
 func newJobs(p *pools, cfg *config.Config, s *stores, log *slog.Logger) (*jobs.Jobs, error) {
 	run := domain.NewRunErasure(s.erasures, cfg.Erasure.Rate.Pace(), time.Now)
 	return jobs.New(p.jobs, run, jobs.Config{}, log)
 }
 
-// background goes on with bulk erasures, until the service stops.
+// background continues bulk erasures until the service stops.
 type background struct {
 	*worries
 	stores   *stores
@@ -51,7 +50,7 @@ type background struct {
 	failed   func()
 	seldom   rate.Sometimes
 	rollback *rollbackGuard
-	migrated atomic.Bool // Lethe's own tables were once found as new as this program
+	migrated atomic.Bool // Lethe's own tables have been found as new as this program
 }
 
 func newBackground(w *workers, p *pools, rollback *rollbackGuard, s *stores, j *jobs.Jobs, figures *telemetry.ErasureMetrics) *background {
@@ -61,13 +60,13 @@ func newBackground(w *workers, p *pools, rollback *rollbackGuard, s *stores, j *
 	}
 }
 
-// runErasures starts it, and stops it within seconds: what is at work then is
-// gone on with by the next process.
+// runErasures starts it, and stops it within seconds: the next process continues what
+// was running.
 func runErasures(w *workers, b *background) {
 	whileServing(w.lc, b.work, every(dispatchEvery, b.dispatch), every(tallyEvery, b.count), every(removeEvery, b.forget))
 }
 
-// work works on jobs as soon as the database is there and as needed.
+// work processes jobs as soon as the database is reachable and ready.
 func (b *background) work(ctx context.Context) {
 	every(workEvery, func(ctx context.Context) {
 		err := b.upToDate(ctx)
@@ -85,7 +84,7 @@ func (b *background) work(ctx context.Context) {
 	})(ctx)
 }
 
-// upToDate fails where Lethe's own tables are older than this program needs.
+// upToDate fails if Lethe's own tables are older than this program needs.
 func (b *background) upToDate(ctx context.Context) error {
 	if b.migrated.Load() {
 		return nil
@@ -103,9 +102,9 @@ func (b *background) upToDate(ctx context.Context) error {
 	return nil
 }
 
-// dispatch enqueues what is to be gone on with: it makes up for processes that
-// ended before they could, for restored databases, and knows when something is
-// to be verified.
+// dispatch enqueues the erasures to continue: it makes up for processes that ended
+// before they could and for restored databases, and finds erasures that are due for
+// verification.
 func (b *background) dispatch(ctx context.Context) {
 	due, err := b.stores.erasures.Due(ctx, maxDue)
 	for _, id := range due {
@@ -137,7 +136,7 @@ func (b *background) count(ctx context.Context) {
 	b.reported(ctx, "erasures could not be counted", err)
 }
 
-// reported notes an error, if there is one and the service does not just stop.
+// reported logs an error, if there is one and the service is not just stopping.
 func (b *background) reported(ctx context.Context, what string, err error) {
 	if err == nil || ctx.Err() != nil {
 		return

@@ -23,9 +23,9 @@ import (
 	"lethe/domain"
 )
 
-// newCases are the use cases, and who is calling.
+// newCases returns the use cases, and what identifies callers.
 func newCases(s *stores, j *jobs.Jobs, people *gate.People, id identity, sign *boot.Signing, log *slog.Logger) httpapi.Deps {
-	// What is erased before the answer is so little that it needs no pace.
+	// Erasures before the response are so small that they need no pace.
 	atOnce := domain.NewRunErasure(s.erasures, config.PerSecond(0).Pace(), time.Now)
 	return httpapi.Deps{
 		Identify: id.now, IdentifyReader: id.reader,
@@ -71,7 +71,7 @@ func newHandler(deps httpapi.Deps, ready *readiness, rollback *rollbackGuard, pl
 	deps.Credentials, deps.Ready, deps.Stopping = credentials.Read, ready.check, ready.stopping
 	deps.ForHolds = func(ctx context.Context) context.Context { return postgres.For(ctx, postgres.Holds) }
 	deps.By, deps.Metrics, deps.Observe, deps.Log = postgres.By, metrics.Handler(), metrics.Observe, log
-	// One connection for bulk work is for what goes on in the background.
+	// One connection for bulk work is reserved for the background.
 	bounds := httpapi.Config{Requests: httpapi.MaxRequests(cfg.Database.MaxConns), Estimates: max(1, postgres.BulkOf(cfg.Database.MaxConns)-1)}
 	handler, err := httpapi.New(bounds, deps)
 	if err != nil {
@@ -85,7 +85,7 @@ func newHandler(deps httpapi.Deps, ready *readiness, rollback *rollbackGuard, pl
 	return httpapi.Admit(open, bounds.Requests, httpapi.ByCredentials(credentials.Read), postgres.By, metrics.Refuse, log), nil
 }
 
-// listener is the service's open door.
+// listener is the service's open socket.
 type listener struct {
 	failed chan error // receives why it stopped listening by itself
 }
@@ -122,7 +122,7 @@ func newListener(lc fx.Lifecycle, cfg *config.Config, handler http.Handler, read
 	return l
 }
 
-// listen opens the address of a setting. Its errors say what to do.
+// listen listens on the address of a setting. Its errors say what to do.
 func listen(ctx context.Context, addr, key string) (net.Listener, error) {
 	socket, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 	switch {
@@ -134,9 +134,9 @@ func listen(ctx context.Context, addr, key string) (net.Listener, error) {
 	return socket, nil
 }
 
-// MayListen fails where one of the addresses is taken. It is asked before
-// anything is fetched or started; the door is opened when there is something
-// behind it, and nobody waits in front of it until then.
+// MayListen fails if one of the addresses is in use. It is called before anything is
+// fetched or started; the socket is opened only when requests can be answered, so no
+// client waits for that.
 func MayListen(ctx context.Context, cfg *config.Config) error {
 	for key, addr := range map[string]string{"http.addr": cfg.HTTPAddr, "http.profile_addr": cfg.ProfileAddr} {
 		if addr == "" {
@@ -151,7 +151,7 @@ func MayListen(ctx context.Context, cfg *config.Config) error {
 	return nil
 }
 
-// warnOfProxy says so when the service starts, which it does all the same.
+// warnOfProxy logs a warning at the start of the service, which starts all the same.
 func warnOfProxy(cfg *config.Config, log *slog.Logger) {
 	if worry := cfg.ProxyUnproven(); worry != "" {
 		log.Warn(worry + ": " + config.ProxyAdvice)

@@ -11,10 +11,10 @@ import (
 	"lethe/domain"
 )
 
-// rememberedCallers bounds the cache of callers: some megabytes.
+// rememberedCallers is the maximum number of cached callers: some megabytes.
 const rememberedCallers = 4096
 
-// identity tells who is calling, and with less care who is only reading.
+// identity identifies callers; for readers it may use the cache.
 type identity struct {
 	now, reader *domain.IdentifyCaller
 }
@@ -31,7 +31,7 @@ func newIdentity(w *workers, people *gate.People, p *pools, cfg *config.Config) 
 	if err != nil {
 		return identity{}, err
 	}
-	if cfg.Database.PgBouncer { // which passes no notifications on
+	if cfg.Database.PgBouncer { // which passes on no notifications
 		return identity{now, domain.NewIdentifyCaller(remembered, time.Now)}, nil
 	}
 	whileServing(w.lc, func(ctx context.Context) { users.Listen(ctx, p.main.Primary, w.log, remembered.Drop) })

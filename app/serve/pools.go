@@ -14,12 +14,12 @@ import (
 	"lethe/app/config"
 )
 
-// pools is the connections to each database. Replicas may be nil; fusillade is
-// main where they share a database.
+// pools are the connections to each database. Replicas may be nil; fusillade is main
+// if they share a database.
 type pools struct {
 	main, fusillade postgres.Source
 	jobs            *postgres.DB   // to fusillade's database, as its primary
-	outlet          *postgres.DB   // nil: where fusillade is
+	outlet          *postgres.DB   // nil: in fusillade's database
 	standbys        []*postgres.DB // of the database that fusillade is in
 	opened          map[string]*postgres.DB
 }
@@ -52,8 +52,8 @@ func newPools(lc fx.Lifecycle, cfg *config.Config, db *boot.Databases, metrics *
 	}
 	schemas := boot.SearchPath(cfg)
 	if db.Apart() {
-		// Tables of the main database are named with their schema, fusillade's and
-		// outlet's are not.
+		// Statements name the schema of tables in the main database, but not
+		// fusillade's and outlet's.
 		p.main = source("main", db.MainURL, cfg.Database.ReplicaURL)
 		p.fusillade = source("fusillade", db.FusilladeURL, cfg.Fusillade.ReplicaURL, schemas...)
 	} else {
@@ -61,7 +61,7 @@ func newPools(lc fx.Lifecycle, cfg *config.Config, db *boot.Databases, metrics *
 		p.fusillade = p.main
 	}
 	p.outlet = open("outlet", db.OutletURL, limit, 0, cfg.Outlet.Schema)
-	// River's statements name the schema themselves.
+	// River's statements contain the schema.
 	p.jobs = open("jobs", db.OwnURL(), jobs.MaxConns, 0)
 	for i, url := range cfg.Erasure.StandbyURLs {
 		p.standbys = append(p.standbys, open(fmt.Sprintf("standby_%d", i+1), url, limit, 0, schemas...))

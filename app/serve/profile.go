@@ -15,9 +15,8 @@ import (
 	"lethe/app/config"
 )
 
-// serveProfiles listens on the profile address, where one is configured. What
-// is measured there takes as long as was asked for, so nothing is timed but the
-// question.
+// serveProfiles listens on the profile address if one is configured. A measurement
+// takes as long as the client asks for, so only reading the request has a timeout.
 func serveProfiles(lc fx.Lifecycle, cfg *config.Config, log *slog.Logger) {
 	if cfg.ProfileAddr == "" {
 		return
@@ -45,7 +44,7 @@ func serveProfiles(lc fx.Lifecycle, cfg *config.Config, log *slog.Logger) {
 	})
 }
 
-// profiles leaves out pprof's command line, which can hold a password.
+// profiles omits pprof's command line, which can contain a password.
 func profiles() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)

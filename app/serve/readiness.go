@@ -14,7 +14,7 @@ import (
 	"lethe/domain"
 )
 
-// readiness says whether requests can be answered.
+// readiness reports whether requests can be answered.
 type readiness struct {
 	pools    *pools
 	schemas  inspect.Schemas
@@ -29,20 +29,20 @@ func newReadiness(p *pools, db *boot.Databases, rollback *rollbackGuard, places 
 	return &readiness{pools: p, schemas: db.Schemas, rollback: rollback, places: places, work: work, stopping: make(chan struct{})}
 }
 
-// check asks each database whether it takes changes, and for its tables and the
-// role's privileges on them, which is a query each, and then whether its log is as new as what was
-// seen of it, which is another; now and then whether it holds what is not
-// served; and, until it was so once, whether the migrations are as new as this
-// program. A replica that is away is none to wait for: reads turn to the
-// primary.
+// check queries each database for whether it accepts changes, whether its tables
+// exist and the role has privileges on them (one query), and whether its log is as
+// new as what was seen of it (another one). From time to time it checks whether the
+// database holds unserved content, and, until it once succeeded, whether the
+// migrations are as new as this program. It does not wait for an unreachable replica:
+// reads use the primary.
 func (r *readiness) check(ctx context.Context) error {
 	select {
 	case <-r.stopping:
 		return domain.Errorf(domain.CodeUnavailable, "The service is stopping")
 	default:
 	}
-	// Anybody may ask, and as often as they like: one look at a time is for all
-	// who ask meanwhile, and lives on where one of them leaves.
+	// Anybody may ask as often as they like: concurrent callers share one check,
+	// which goes on if one of them leaves.
 	asked := r.asked.DoChan("", func() (any, error) {
 		ctx, cancel := context.WithTimeout(postgres.For(context.WithoutCancel(ctx), postgres.Ready), readyTimeout)
 		defer cancel()
@@ -57,7 +57,7 @@ func (r *readiness) check(ctx context.Context) error {
 }
 
 func (r *readiness) look(ctx context.Context) error {
-	// First, as tables may be missing for the same reason.
+	// First, because tables may be missing for the same reason.
 	if err := r.places.Check(ctx); err != nil {
 		return err
 	}
@@ -79,7 +79,7 @@ func (r *readiness) look(ctx context.Context) error {
 	return r.rollback.check(ctx)
 }
 
-// primaries are the databases without which nothing is answered.
+// primaries are the databases that every request needs.
 func (r *readiness) primaries() []*postgres.DB {
 	return slices.Compact([]*postgres.DB{r.pools.main.Primary, r.pools.fusillade.Primary})
 }
@@ -102,8 +102,8 @@ func (r *readiness) missing(ctx context.Context) ([]string, error) {
 	return append(main, fusillade...), err
 }
 
-// missingCopies is missing of raw copies in a database of their own. That it is
-// away keeps nothing from being read.
+// missingCopies is missing for raw copies in their own database. If that is
+// unreachable, reading still works.
 func (r *readiness) missingCopies(ctx context.Context) ([]string, error) {
 	if r.pools.outlet == nil {
 		return nil, nil
@@ -111,7 +111,7 @@ func (r *readiness) missingCopies(ctx context.Context) ([]string, error) {
 	return lacking(ctx, r.pools.outlet, inspect.Requirements(r.schemas, inspect.Outlet))
 }
 
-// reportMissing logs once what a given database lacks. It holds up nothing.
+// reportMissing logs once what a given database lacks. It delays nothing.
 func reportMissing(w *workers, ready *readiness) {
 	whileServing(w.lc, func(ctx context.Context) {
 		look := func(missing func(context.Context) ([]string, error), database, but string) {
@@ -129,7 +129,7 @@ func reportMissing(w *workers, ready *readiness) {
 	})
 }
 
-// lacking says what a database lacks, and its role, in two queries.
+// lacking returns what a database and its role lack, in two queries.
 func lacking(ctx context.Context, db *postgres.DB, reqs []inspect.Requirement) (all []string, err error) {
 	err = db.Use(ctx, func(c postgres.Conn) error {
 		if all, err = inspect.MissingTables(ctx, c, reqs); err != nil {

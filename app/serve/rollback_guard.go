@@ -12,7 +12,7 @@ import (
 	"lethe/domain"
 )
 
-// openLog is the log with what was seen of it before.
+// openLog opens the log with what was seen of it before.
 func openLog(p *pools, s *boot.Signing, cfg *config.Config) (*translog.Log, error) {
 	c := boot.LogConfig(s, cfg)
 	file := boot.CheckpointFile(cfg)
@@ -30,16 +30,16 @@ func openLog(p *pools, s *boot.Signing, cfg *config.Config) (*translog.Log, erro
 	return log, err
 }
 
-// rollbackGuard tells whether the database is as new as what was seen of it.
+// rollbackGuard checks that the database is as new as what was seen of it.
 type rollbackGuard struct {
 	ledger *translog.Log
 	asked  atomic.Bool
-	older  atomic.Pointer[domain.Error] // nil: it is, as far as is known
+	older  atomic.Pointer[domain.Error] // nil: it is not older, as far as known
 }
 
 func newRollbackGuard(l *translog.Log) *rollbackGuard { return &rollbackGuard{ledger: l} }
 
-// check asks the database. Where it is older, the error says so.
+// check queries the database. The error says that it is older.
 func (c *rollbackGuard) check(ctx context.Context) error {
 	err := c.ledger.Compare(ctx)
 	e, _ := errors.AsType[*domain.Error](err)
@@ -55,10 +55,10 @@ func (c *rollbackGuard) check(ctx context.Context) error {
 }
 
 // reason is why nothing may be answered while the database is older than what was
-// seen of it: responses that were erased may be there again.
+// seen of it: erased responses may have come back.
 func (c *rollbackGuard) reason(ctx context.Context) *domain.Error {
 	if !c.asked.Load() {
-		_ = c.check(ctx) // one that does not answer fails the request itself
+		_ = c.check(ctx) // if the database is unreachable, the request itself fails
 	}
 	return c.older.Load()
 }

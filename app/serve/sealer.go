@@ -16,16 +16,16 @@ import (
 )
 
 const (
-	sealPauseBusy = 500 * time.Millisecond // between two looks, where the first found something
+	sealPauseBusy = 500 * time.Millisecond // between two looks, if the first found something
 	sealPauseIdle = time.Second
 	sealPauseFail = 5 * time.Second
-	// compareAtStart bounds the first look whether the database is an older one.
+	// compareAtStart limits the first check whether the database is an older one.
 	compareAtStart = time.Second
-	sealAtStop     = 5 * time.Second // for what the last requests have left
+	sealAtStop     = 5 * time.Second // for the receipts of the last requests
 	sealLogEvery   = time.Minute     // between two lines about the same kind of failure
 )
 
-// sealer seals receipts and publishes checkpoints, from time to time.
+// sealer periodically seals receipts and publishes checkpoints.
 type sealer struct {
 	translog *translog.Log
 	rollback *rollbackGuard
@@ -39,8 +39,8 @@ type sealer struct {
 	compared int64 // leaves of the newest published tree that was compared with what was seen; negative: none
 }
 
-// startSealer seals for as long as the service runs, and once more when the last
-// request has been answered: it must be started before the door is opened.
+// startSealer seals while the service runs, and once more after the last response: it
+// must be started before the service listens.
 func startSealer(w *workers, cfg *config.Config, l *translog.Log, rollback *rollbackGuard, sign *boot.Signing, figures *telemetry.ErasureMetrics) error {
 	watched, err := w.metrics.WatchLog()
 	if err != nil {
@@ -65,10 +65,11 @@ func startSealer(w *workers, cfg *config.Config, l *translog.Log, rollback *roll
 				defer close(done)
 				s.run(running)
 			}()
-			// So that it is known when the door opens. It holds up nothing.
+			// So that the result is known when the service listens. It delays
+			// nothing.
 			ctx, end := context.WithTimeout(ctx, compareAtStart)
 			defer end()
-			_ = rollback.check(ctx) // which run says
+			_ = rollback.check(ctx) // run reports it
 			return nil
 		},
 		OnStop: func(ctx context.Context) error {
@@ -95,7 +96,7 @@ func (s *sealer) run(ctx context.Context) {
 	}
 }
 
-// step does what there is to be done, and returns when to look again.
+// step does the work that is due, and returns the pause until the next look.
 func (s *sealer) step(ctx context.Context) (pause time.Duration) {
 	busy, err := s.work(ctx)
 	switch {
@@ -117,7 +118,7 @@ func (s *sealer) step(ctx context.Context) (pause time.Duration) {
 	return sealPauseIdle
 }
 
-// work tells whether something was to be done.
+// work reports whether there was anything to do.
 func (s *sealer) work(ctx context.Context) (busy bool, err error) {
 	backlog, err := s.look(ctx)
 	if err != nil {
@@ -153,8 +154,7 @@ func (s *sealer) work(ctx context.Context) (busy bool, err error) {
 	return true, s.compare(ctx, backlog.Published)
 }
 
-// compare makes sure that what is published goes on from what was seen, and
-// keeps it.
+// compare checks that the published log continues what was seen, and stores it.
 func (s *sealer) compare(ctx context.Context, published int64) error {
 	if published == s.compared {
 		return nil

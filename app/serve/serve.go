@@ -1,5 +1,5 @@
-// Package serve is the service: Run puts its parts together (graph), listens, works
-// in the background, and stops cleanly.
+// Package serve is the service: Run assembles its parts (graph), listens, works in
+// the background, and stops cleanly.
 package serve
 
 import (
@@ -29,11 +29,11 @@ const (
 	heapBallast = 4 << 20
 )
 
-// Run runs the service until ctx ends, then lets running requests finish and
-// stops; that is no error. ready, where not nil, is called with the address
-// once the service listens. Without a configured database it runs the embedded
-// one. A configured one may be away: the service starts, is not ready, and
-// becomes so by itself.
+// Run runs the service until ctx ends, then lets running requests finish and stops;
+// that is not an error. ready, if not nil, is called with the address once the
+// service listens. Without a configured database it runs the embedded one. A
+// configured database may be unreachable: the service starts, is not ready, and
+// becomes ready by itself.
 func Run(ctx context.Context, cfg *config.Config, ready func(addr string)) error {
 	log, err := boot.NewLogger(cfg)
 	if err != nil {
@@ -51,14 +51,14 @@ func Run(ctx context.Context, cfg *config.Config, ready func(addr string)) error
 	return err
 }
 
-// RunOn runs the service on databases that are open.
+// RunOn runs the service on open databases.
 func RunOn(ctx context.Context, cfg *config.Config, db *boot.Databases, log *slog.Logger, ready func(addr string)) (err error) {
 	if ready == nil {
 		ready = func(string) {}
 	}
-	// The collector runs whenever the heap has doubled, which for one of four
-	// megabytes is all the time. These bytes make it look larger; as nobody
-	// touches them, they take no memory.
+	// The garbage collector runs whenever the heap has doubled, which for one of four
+	// megabytes is all the time. This ballast makes it look larger; because it is
+	// never touched, it takes no memory.
 	ballast := make([]byte, heapBallast)
 	defer runtime.KeepAlive(ballast)
 
@@ -84,13 +84,13 @@ func RunOn(ctx context.Context, cfg *config.Config, db *boot.Databases, log *slo
 	return errors.Join(err, application.Stop(stop))
 }
 
-// graph is the parts of the service and how they hang together.
+// graph is the parts of the service and their dependencies.
 func graph(cfg *config.Config, db *boot.Databases, log *slog.Logger, ready func(addr string)) fx.Option {
 	return fx.Options(
 		fx.WithLogger(func() fxevent.Logger {
 			events := &fxevent.SlogLogger{Logger: log}
 			events.UseLogLevel(slog.LevelDebug)
-			events.UseErrorLevel(slog.LevelDebug) // errors are returned, and said once
+			events.UseErrorLevel(slog.LevelDebug) // errors are returned, and reported once
 			return events
 		}),
 		fx.StartTimeout(startTimeout),

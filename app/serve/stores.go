@@ -14,7 +14,7 @@ import (
 	"lethe/domain"
 )
 
-// stores are what is kept in the databases. What is erased of them is counted.
+// stores are the stores in the databases. They count what is erased.
 type stores struct {
 	responses domain.Responses
 	orphans   domain.Orphans
@@ -52,8 +52,7 @@ func newStores(p *pools, cfg *config.Config, db *boot.Databases, sign *boot.Sign
 	}, nil
 }
 
-// newCopies is the way to raw copies in a database of their own; nil where they
-// have none.
+// newCopies accesses raw copies in their own database; nil if they have none.
 func newCopies(p *pools) (*fusillade.Copies, error) {
 	if p.outlet == nil {
 		return nil, nil

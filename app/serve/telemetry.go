@@ -17,15 +17,15 @@ import (
 	"lethe/app/boot"
 )
 
-// stopExportTimeout bounds the sending of the last of telemetry.
+// stopExportTimeout limits the sending of the last telemetry.
 const stopExportTimeout = 5 * time.Second
 
 func newMetrics() (*telemetry.Metrics, error) {
 	return telemetry.NewMetrics(boot.BuildVersion().Version)
 }
 
-// newExport sends traces and metrics where the environment asks for it. What
-// uses it stops before it does.
+// newExport sends traces and metrics if the environment configures it. Its users stop
+// before it does.
 func newExport(lc fx.Lifecycle, metrics *telemetry.Metrics, log *slog.Logger) (*telemetry.Export, error) {
 	export, err := telemetry.StartExport(context.Background(), boot.BuildVersion().Version, metrics, log)
 	if err != nil {
@@ -59,7 +59,7 @@ func contractPaths() ([]string, error) {
 	}
 	paths := make([]string, 0, len(contract.Paths))
 	for path := range contract.Paths {
-		// A tile's index has slashes.
+		// A tile's index contains slashes.
 		paths = append(paths, strings.Replace(path, "{index}", "{index...}", 1))
 	}
 	return paths, nil

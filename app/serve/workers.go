@@ -16,15 +16,15 @@ import (
 )
 
 const (
-	// removeEvery is how often the service looks for records of who looked
-	// whose time is over. Of several processes one does the work at a time.
+	// removeEvery is how often the service looks for expired records of the access
+	// log. Of several processes, one works at a time.
 	removeEvery = 10 * time.Minute
-	// forgetRounds bounds the work of each time.
+	// forgetRounds limits the work each time.
 	forgetRounds = 100
 )
 
-// removeOldAccesses removes old records of the access log, but not more at a time
-// than so many rounds of it.
+// removeOldAccesses removes old records of the access log, at most forgetRounds
+// rounds at a time.
 func removeOldAccesses(w *workers, cfg *config.Config, s *stores) {
 	w.repeat("access_log", removeEvery, 0, "could not remove old records of the access log; trying again", func(ctx context.Context) (err error) {
 		before := time.Now().Add(-cfg.AccessLog.Keep)
@@ -40,12 +40,12 @@ func removeOldAccesses(w *workers, cfg *config.Config, s *stores) {
 	})
 }
 
-// sweepEvery is how often the service looks whether something erased is due to
-// be looked for again. Several processes share the work.
+// sweepEvery is how often the service looks for erased requests that are due for
+// another search. Several processes share the work.
 const sweepEvery = 15 * time.Second
 
-// sweepErased looks again for what has been erased, and finishes what a process
-// before this one has left half done.
+// sweepErased searches again for what has been erased, and finishes erasures that an
+// earlier process left half done.
 func sweepErased(w *workers, s *stores) {
 	sweep := domain.NewSweepErased(s.responses, time.Now)
 	w.repeat("sweep", sweepEvery, 0, "could not look for what may have been written of erased responses; trying again", func(ctx context.Context) error {
@@ -60,13 +60,13 @@ func sweepErased(w *workers, s *stores) {
 	})
 }
 
-// rulesEvery is how often the service looks for retention rules that are due.
-// Several processes do so, and each run begins once.
+// rulesEvery is how often the service looks for retention rules that are due. Several
+// processes do so, but each run starts once.
 const rulesEvery = 15 * time.Second
 
-// runRules begins the runs of retention rules. While the database is older than
-// what was seen of it, none begins: rules may be enabled there that were changed
-// since.
+// runRules starts the runs of retention rules. While the database is older than what
+// was seen of it, it starts none: the database may have enabled rules that were
+// changed later.
 func runRules(w *workers, s *stores, j *jobs.Jobs, rollback *rollbackGuard) {
 	rules := domain.NewRunRules(s.retention, j, time.Now, w.log)
 	w.repeat("retention", rulesEvery, workLogEvery, "retention rules that are due could not begin; trying again", func(ctx context.Context) error {
@@ -78,17 +78,17 @@ func runRules(w *workers, s *stores, j *jobs.Jobs, rollback *rollbackGuard) {
 }
 
 const (
-	// orphansEvery is how often the service looks whether a pass over the raw
-	// copies is due. Several processes share the work.
+	// orphansEvery is how often the service checks whether a pass over the raw copies
+	// is due. Several processes share the work.
 	orphansEvery = time.Minute
-	// orphansRate is how many copies a second are looked at: all the day's time
-	// lies between two passes.
+	// orphansRate is the number of copies checked per second: a whole day lies
+	// between two passes.
 	orphansRate = 2000
 )
 
-// sweepOrphans removes raw copies whose request is gone, where that is switched
-// on. It waits while it is not known of which requests there is anything: while the
-// database is older than what was seen of it, or holds what is not served.
+// sweepOrphans removes raw copies whose request is gone, if that is enabled. It waits
+// while it cannot know which requests exist: while the database is older than what
+// was seen of it, or holds unserved content.
 func sweepOrphans(w *workers, cfg *config.Config, s *stores, b *background, places *boot.Places) {
 	if !cfg.Erasure.Orphans {
 		return
@@ -108,12 +108,11 @@ func sweepOrphans(w *workers, cfg *config.Config, s *stores, b *background, plac
 	})
 }
 
-// lookAtHeldEvery is how often it is looked whether something has passed by
-// holds.
+// lookAtHeldEvery is how often the service checks whether something bypassed holds.
 const lookAtHeldEvery = time.Minute
 
-// watchHeld looks for held responses that are gone, and for purges of what is
-// held. What is found is said once.
+// watchHeld looks for held responses that are gone, and for purges of held responses.
+// It reports each finding once.
 func watchHeld(w *workers, s *stores, rollback *rollbackGuard) error {
 	bypassed, err := w.metrics.WatchHolds()
 	if err != nil {
@@ -121,7 +120,8 @@ func watchHeld(w *workers, s *stores, rollback *rollbackGuard) error {
 	}
 	reported := map[uuid.UUID]bool{}
 	w.repeat("holds", lookAtHeldEvery, 0, "it could not be looked whether held responses are gone; trying again", func(ctx context.Context) error {
-		// In a database that is older than what was seen, what is there may be gone.
+		// In a database older than what was seen of it, what exists may have been
+		// erased.
 		for _, do := range []func(context.Context) error{rollback.check, s.holds.See} {
 			if err := do(ctx); err != nil {
 				return err
@@ -144,13 +144,13 @@ func watchHeld(w *workers, s *stores, rollback *rollbackGuard) error {
 	return nil
 }
 
-// attestEvery is how often the service looks what the standbys have replayed.
+// attestEvery is how often the service checks what the standbys have replayed.
 const attestEvery = 5 * time.Second
 
-// attestReplicated finds out which erasures have come to the standbys. Where no
-// standby can be looked at it does nothing.
+// attestReplicated finds out which erasures have reached the standbys. It does
+// nothing if no standby can be checked.
 func attestReplicated(w *workers, p *pools) error {
-	if len(p.standbys) == 0 || p.outlet != nil { // of whose standbys nothing is known
+	if len(p.standbys) == 0 || p.outlet != nil { // its standbys are not known
 		return nil
 	}
 	attester, err := boot.NewAttester(p.fusillade.Primary)
@@ -171,8 +171,8 @@ func attestReplicated(w *workers, p *pools) error {
 	return nil
 }
 
-// watchPlaces says when the service closes and opens, as the database holds what
-// is not served.
+// watchPlaces reports when the service stops and resumes answering because the
+// database holds unserved content.
 func watchPlaces(w *workers, p *boot.Places) {
 	closed := false
 	w.repeat("", boot.LookAtPlacesEvery, 0, "it could not be looked whether the database holds what cannot be served", func(ctx context.Context) error {
@@ -192,14 +192,14 @@ func watchPlaces(w *workers, p *boot.Places) {
 }
 
 const (
-	// The runtime looks for what is used no more when the heap has doubled, or every
-	// two minutes, and then keeps a part of it.
+	// The runtime collects unused memory when the heap has doubled or every two
+	// minutes, and then keeps a part of it.
 	lookAtMemoryEvery = 10 * time.Second
 	muchMemory        = 4 << 20
 )
 
-// giveMemoryBack gives back to the system what a burst has taken: large answers, a
-// crowd of connections, counting many responses.
+// giveMemoryBack returns memory to the system after a burst: large responses, many
+// connections, counting many responses.
 func giveMemoryBack(w *workers) {
 	least := uint64(0)
 	whileServing(w.lc, every(lookAtMemoryEvery, func(context.Context) {
@@ -213,7 +213,7 @@ func giveMemoryBack(w *workers) {
 	}))
 }
 
-// heldMemory is what the runtime has of the system, in use or not.
+// heldMemory is the memory that the runtime has from the system, in use or not.
 func heldMemory() uint64 {
 	figures := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
 	metrics.Read(figures)
