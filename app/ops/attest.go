@@ -16,16 +16,16 @@ import (
 	"lethe/receipt"
 )
 
-// AttestOptions say what may be done to have erasures come to later levels.
+// AttestOptions say what Attest may do to bring erasures to later levels.
 type AttestOptions struct {
-	Rewrite       bool   // tables are written into new files, which locks them
-	Agreed        bool   // to that
-	ExpiredBefore string // backups and write-ahead log from before are gone, by the operator's word: a date or a time of RFC 3339; empty: no word
-	DryRun        bool   // say what would be written, and do nothing
+	Rewrite       bool   // write tables into new files, which locks them
+	Agreed        bool   // to Rewrite
+	ExpiredBefore string // the operator states that backups and write-ahead log from before then are gone: a date or an RFC 3339 time; empty: no statement
+	DryRun        bool   // report what would be written, and do nothing
 }
 
-// Attest has erasures come to later levels, as far as they can: it vacuums the
-// tables that erasures delete from, and writes receipts about what that proves.
+// Attest brings erasures to later levels as far as possible: it vacuums the tables
+// that erasures delete from, and writes receipts about what that proves.
 func Attest(ctx context.Context, cfg *config.Config, options AttestOptions, o Output) (err error) {
 	expired, err := options.expiredBefore()
 	if err != nil {
@@ -105,7 +105,7 @@ func (s *attesting) run(ctx context.Context, expired time.Time) error {
 	return s.attest(ctx, receipt.LevelExpired, attest.Before(expired), "erased later")
 }
 
-// found attests the levels that can be found out.
+// found attests the levels that can be verified.
 func (s *attesting) found(ctx context.Context) error {
 	if s.schemas.OutletApart {
 		for _, level := range []receipt.Level{receipt.LevelReplicated, receipt.LevelVacuumed, receipt.LevelRewritten} {
@@ -139,7 +139,7 @@ func (s *attesting) found(ctx context.Context) error {
 	return err
 }
 
-// cluster has the vacuum to come attest what was erased in another cluster.
+// cluster makes the coming vacuum attest what was erased in another cluster.
 func (s *attesting) cluster(ctx context.Context) error {
 	look := s.attester.NoticeCluster
 	if s.options.DryRun {
@@ -154,8 +154,8 @@ func (s *attesting) cluster(ctx context.Context) error {
 
 func never(attest.Leaf) bool { return false }
 
-// attest attests a level and reports it; why says why erasures are left, where
-// that is not for what holds dead rows.
+// attest attests a level and reports it. why explains why erasures are left, if the
+// reason is not what holds dead rows.
 func (s *attesting) attest(ctx context.Context, level receipt.Level, reached func(attest.Leaf) bool, why string) error {
 	outcome, err := s.attester.Attest(ctx, level, reached, s.options.DryRun)
 	if err != nil {
@@ -175,7 +175,7 @@ func (s *attesting) attest(ctx context.Context, level receipt.Level, reached fun
 	return nil
 }
 
-// heldBy says what keeps the dead rows of an erasure.
+// heldBy returns what keeps the dead rows of an erasure.
 func (s *attesting) heldBy(ctx context.Context, horizon uint64) (string, error) {
 	holders, err := inspect.Holders(ctx, s.vacuum.Conn())
 	if err != nil {
@@ -193,8 +193,8 @@ func (s *attesting) heldBy(ctx context.Context, horizon uint64) (string, error) 
 	return "held back by " + strings.Join(held, "; "), nil
 }
 
-// tables vacuums or rewrites the tables and returns from which transaction on
-// there may be dead rows in one of them. With DryRun that is what it would be.
+// tables vacuums or rewrites the tables and returns the first transaction whose dead
+// rows may remain in one of them. With DryRun it returns what that would be.
 func (s *attesting) tables(ctx context.Context) (cutoff uint64, rewritten bool, err error) {
 	if s.options.DryRun {
 		cutoff, err = s.expected(ctx)
@@ -207,8 +207,8 @@ func (s *attesting) tables(ctx context.Context) (cutoff uint64, rewritten bool, 
 	cutoff = math.MaxUint64
 	var wholes []attest.Table
 	done := map[attest.Table]bool{}
-	// A partition that somebody makes meanwhile is done too. One that is not
-	// there at the last look is made by a transaction that no cutoff is after.
+	// A partition that is created meanwhile is processed too. One that does not exist
+	// at the last look is created by a transaction that no cutoff is after.
 	for todo := []attest.Table{{}}; len(todo) > 0; {
 		var parts []attest.Table
 		if wholes, parts, err = s.present(ctx); err != nil {
@@ -233,7 +233,7 @@ func (s *attesting) tables(ctx context.Context) (cutoff uint64, rewritten bool, 
 	return cutoff, rewritten, err
 }
 
-// present are the tables that erasures delete from, and those that hold their
+// present returns the tables that erasures delete from, and those that hold their
 // rows.
 func (s *attesting) present(ctx context.Context) (wholes, parts []attest.Table, err error) {
 	present, err := inspect.Present(ctx, s.vacuum.Conn(), inspect.Requirements(s.schemas, inspect.Fusillade))
@@ -254,7 +254,7 @@ func (s *attesting) present(ctx context.Context) (wholes, parts []attest.Table, 
 	return wholes, parts, nil
 }
 
-// expected is the cutoff that vacuuming would have now.
+// expected returns the cutoff that vacuuming would have now.
 func (s *attesting) expected(ctx context.Context) (uint64, error) {
 	cutoff, err := s.vacuum.Next(ctx)
 	if err != nil {

@@ -19,10 +19,10 @@ import (
 	"lethe/app/config"
 )
 
-// Finding is how a check ended.
+// Finding is the result of a check.
 type Finding string
 
-// The findings; only a problem must be mended for the service to work.
+// The findings; the service works unless there is a problem.
 const (
 	OK      Finding = "ok"
 	Warning Finding = "warning"
@@ -36,15 +36,15 @@ type Check struct {
 	Finding  Finding  `json:"finding"`
 	Detail   string   `json:"detail"`
 	Advice   string   `json:"advice,omitempty"`
-	SQL      []string `json:"sql,omitempty"` // to be run as it is, outside of a transaction
+	SQL      []string `json:"sql,omitempty"` // to be run unchanged, outside of a transaction
 }
 
-// Report is all that the doctor found.
+// Report is everything that the doctor found.
 type Report struct {
 	Checks []Check `json:"checks"`
 }
 
-// Problems is how many checks found something that must be mended.
+// Problems returns the number of checks that found a problem.
 func (r *Report) Problems() int { return r.count(Problem) }
 
 func (r *Report) count(f Finding) int {
@@ -77,13 +77,12 @@ func (r *Report) Write(out io.Writer, asJSON bool) error {
 	return err
 }
 
-// service is in the place of a database's name where the service's own settings
-// were looked at.
+// service replaces the name of a database in checks of the service's own settings.
 const service = "service"
 
-// Doctor examines the configured databases, and what is believed of proxies; the
-// one at through, of ProxyURL, is probed, nil: none. An error means that it could
-// not even begin; whatever is wrong with a database is in the report.
+// Doctor examines the configured databases, and the trust in proxies. It probes the
+// proxy at through, a URL from ProxyURL; nil: none. An error means that it could not
+// even start; whatever is wrong with a database is in the report.
 func Doctor(ctx context.Context, cfg *config.Config, through *url.URL, progress io.Writer) (report *Report, err error) {
 	db, err := boot.Open(ctx, cfg, progress)
 	if err != nil {
@@ -110,23 +109,23 @@ func Doctor(ctx context.Context, cfg *config.Config, through *url.URL, progress 
 
 type doctor struct {
 	cfg     *config.Config
-	through *url.URL // of the proxy that is to be probed; nil: none
+	through *url.URL // URL of the proxy to probe; nil: none
 	schemas inspect.Schemas
 	report  *Report
 
 	progress io.Writer
-	log      bool // the tables of the log are there, and the role may use them
-	whole    bool // likewise all that the log's database needs
+	log      bool // the tables of the log exist, and the role may use them
+	whole    bool // likewise everything that the log's database needs
 
-	// Of which databases it has been told that privileges are missing, or that they
-	// were lost in the midst.
+	// Databases for which missing privileges, or a lost connection, have been
+	// reported.
 	lacking, lost map[string]bool
 }
 
 func (d *doctor) add(c Check) { d.report.Checks = append(d.report.Checks, c) }
 
-// failed adds a check that could not be made, unless why has been told of the
-// database. It returns whether err was one.
+// failed adds a check that could not be made, unless the reason has been reported for
+// that database. It returns whether err was one.
 func (d *doctor) failed(database, name string, err error) bool {
 	if err == nil {
 		return false
@@ -198,7 +197,7 @@ func (d *doctor) connect(ctx context.Context, name, url string) *pgx.Conn {
 	conn, err := boot.Connect(ctx, url)
 	if err != nil {
 		if away, ok := errors.AsType[*postgres.Away](err); ok {
-			err = away // without what to do, which comes next
+			err = away // without the advice, which comes next
 		}
 		d.add(Check{name, check, Problem, oneLine(err.Error()), "correct the URL (`lethe config` shows it without its password), or start the server", nil})
 		return nil

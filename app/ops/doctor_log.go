@@ -22,8 +22,8 @@ const (
 	auditProgress     = 2 * time.Second // between two lines
 )
 
-// examineLog looks at the log of erasures, all of it, however long that takes.
-// name and url are those of the database that fusillade is in.
+// examineLog examines the whole log of erasures, however long that takes. name and
+// url are those of fusillade's database.
 func (d *doctor) examineLog(ctx context.Context, name, url string) {
 	const check = "key of the log"
 	s, err := boot.ReadSigning(d.cfg, nil)
@@ -48,7 +48,7 @@ func (d *doctor) examineLog(ctx context.Context, name, url string) {
 		d.add(Check{Database: name, Name: check, Finding: OK, Detail: strings.Join(ids, ", ")})
 	}
 	if !d.log {
-		return // what is missing has been told
+		return // what is missing has been reported
 	}
 	db, err := boot.OpenPool(d.cfg, url, 1)
 	if d.failed(name, check, err) {
@@ -89,7 +89,7 @@ func (d *doctor) ownMigrations(ctx context.Context, name string, db *postgres.DB
 	}
 }
 
-// standbys looks for those that checkpoints wait for.
+// standbys looks for the standbys that checkpoints wait for.
 func (d *doctor) standbys(ctx context.Context, name string, db *postgres.DB) {
 	const check = "standbys of the log"
 	if len(d.cfg.Erasure.Standbys) == 0 {
@@ -111,8 +111,8 @@ func (d *doctor) standbys(ctx context.Context, name string, db *postgres.DB) {
 	d.add(c)
 }
 
-// cluster looks for erasures that were made in another cluster: of a dump that
-// was restored, or before an upgrade.
+// cluster looks for erasures made in another cluster: before a dump was restored, or
+// before an upgrade.
 func (d *doctor) cluster(ctx context.Context, name string, db *postgres.DB) {
 	const check = "cluster of erasures"
 	attester, err := boot.NewAttester(db)
@@ -158,7 +158,7 @@ func (d *doctor) seen(ctx context.Context, name string, db *postgres.DB, s *boot
 	}
 }
 
-// looking is a file that is read and never written.
+// readOnlyCheckpoint is a file that is read and never written.
 type readOnlyCheckpoint struct{ *offsite.CheckpointFile }
 
 func (readOnlyCheckpoint) Keep([]byte) error { return nil }
@@ -210,10 +210,10 @@ func (d *doctor) audit(ctx context.Context, name string, log *translog.Log) {
 	d.add(Check{Database: name, Name: check, Finding: OK, Detail: detail + "; " + notSealed})
 }
 
-// notSealed is what no checkpoint signs.
+// notSealed says what no checkpoint signs.
 const notSealed = "this covers no holds, bulk erasures, the table of their receipts, rules and the access log, which nobody signs"
 
-// held looks whether something has passed by holds, or waits to.
+// held checks whether something has bypassed holds, or is about to.
 func (d *doctor) held(ctx context.Context, name, url string) {
 	const check = "what is held"
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)

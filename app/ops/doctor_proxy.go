@@ -20,7 +20,7 @@ import (
 	"lethe/app/config"
 )
 
-// proxy looks at what is believed of proxies, which no database knows.
+// proxy checks the trust in proxies, which no database knows about.
 func (d *doctor) proxy() {
 	const check = "proxy headers"
 	a := d.cfg.Auth
@@ -43,7 +43,7 @@ func (d *doctor) proxy() {
 	d.add(c)
 }
 
-// anyAddress is the first of the trusted ranges that holds every address.
+// anyAddress returns the first of the trusted ranges that contains every address.
 func anyAddress(cfg *config.Config) string {
 	for _, prefix := range cfg.Auth.ProxyTrusted {
 		if prefix.Bits() == 0 {
@@ -58,8 +58,8 @@ const (
 	probesWithin = time.Minute // all of them
 )
 
-// contractGets are the paths of the contract that can be fetched, in order, with its
-// own examples for their parameters. A proxy may treat each in another way.
+// contractGets are the GET paths of the contract, in order, with the contract's
+// examples for their parameters. A proxy may treat each differently.
 var contractGets = sync.OnceValues(func() ([]string, error) {
 	var contract struct {
 		Paths map[string]struct {
@@ -96,8 +96,8 @@ var contractGets = sync.OnceValues(func() ([]string, error) {
 	return paths, nil
 })
 
-// ProxyURL checks what a proxy is to be probed by: the URL up to the paths of the
-// contract.
+// ProxyURL checks the URL for probing a proxy: it ends where the paths of the
+// contract start.
 func ProxyURL(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
@@ -106,9 +106,9 @@ func ProxyURL(text string) (*url.URL, error) {
 	return u, nil
 }
 
-// throughProxy asks through the proxy as anyone could: without credentials, and
-// then with the header that names somebody, at each path that can be fetched. HEAD
-// shows no data, even where the door is open.
+// throughProxy sends requests through the proxy as anyone could: without credentials,
+// and then with the header that names a user, to each GET path. It uses HEAD, which
+// shows no data even if the proxy lets it in.
 func (d *doctor) throughProxy(ctx context.Context, database string) {
 	const check = "proxy, probed"
 	if d.through == nil {
@@ -138,7 +138,7 @@ func (d *doctor) throughProxy(ctx context.Context, database string) {
 		add(Problem, "report this as a fault of this program", "the paths to probe are not known: %s", err)
 		return
 	}
-	// What is asked where, by what the proxy does there.
+	// The probed paths, by what the proxy does.
 	said := map[gateway][]string{}
 	answers := 0
 	for _, path := range paths {
@@ -180,15 +180,15 @@ func (d *doctor) throughProxy(ctx context.Context, database string) {
 type gateway int
 
 const (
-	closed        gateway = iota // 401, with the header as without
-	keepsToItself                // it answers by itself who sends the header
-	open                         // who sends the header is let in
-	busy                         // no time to say
-	passesNot                    // it does not pass the path on
+	closed        gateway = iota // 401, both with the header and without
+	keepsToItself                // it answers requests with the header itself
+	open                         // the header lets the caller in
+	busy                         // no time to find out
+	passesNot                    // it does not forward the path
 	unclear                      // something else answers
 )
 
-// probe asks at one path, without the header and with it.
+// probe probes one path, without the header and with it.
 func (d *doctor) probe(ctx context.Context, path, header, name string) (does gateway, status int, err error) {
 	without, oursWithout, err := d.ask(ctx, path, "", "")
 	if err != nil {
@@ -200,7 +200,7 @@ func (d *doctor) probe(ctx context.Context, path, header, name string) (does gat
 	case err != nil:
 		return 0, 0, err
 	case !passedOn && ours && oursWithout && status == without:
-		return unclear, without, nil // a page of somebody else's
+		return unclear, without, nil // another server's page
 	case status == http.StatusTooManyRequests || status >= 500:
 		return busy, status, nil
 	case ours && status != http.StatusUnauthorized:
@@ -215,7 +215,7 @@ func (d *doctor) probe(ctx context.Context, path, header, name string) (does gat
 	return unclear, without, nil
 }
 
-// ask returns the status, and whether the answer is in this service's form.
+// ask returns the status, and whether the response has this service's format.
 func (d *doctor) ask(ctx context.Context, path, header, value string) (status int, ours bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
@@ -230,7 +230,7 @@ func (d *doctor) ask(ctx context.Context, path, header, value string) (status in
 	answer, err := client.Do(r)
 	if err != nil {
 		if u, ok := errors.AsType[*url.Error](err); ok {
-			err = u.Err // without the URL, which is told
+			err = u.Err // without the URL, which is reported anyway
 		}
 		return 0, false, err
 	}
@@ -241,8 +241,8 @@ func (d *doctor) ask(ctx context.Context, path, header, value string) (status in
 	return answer.StatusCode, ours, nil
 }
 
-// someExternalID is whom a proxy could name: one who has just been here, of whom
-// nothing is written, before others.
+// someExternalID returns a user whom a proxy could name, preferably one who has just
+// been here, so that probing writes nothing about them.
 func someExternalID(ctx context.Context, url string) (name string, err error) {
 	conn, err := boot.Connect(ctx, url)
 	if err != nil {

@@ -20,7 +20,7 @@ const (
 
 	skewToMention = 2 * time.Second
 	lagToMention  = 10 * time.Second
-	// Less than this is what any busy primary is ahead.
+	// Any busy primary is ahead by up to this.
 	lagBytesToMention = 16 << 20
 
 	heldToMention             = time.Hour
@@ -40,7 +40,7 @@ func (d *doctor) server(ctx context.Context, name string, conn *pgx.Conn) {
 	d.add(Check{Database: name, Name: check, Finding: OK, Detail: "PostgreSQL " + text})
 }
 
-// settings looks whether sessions have what the service's queries rely on.
+// settings checks for the session settings that the service's queries rely on.
 func (d *doctor) settings(ctx context.Context, name, url string, sides []inspect.Side) {
 	const check = "settings of sessions"
 	var path []string
@@ -84,7 +84,7 @@ func (d *doctor) settings(ctx context.Context, name, url string, sides []inspect
 		"a pooler in between does not pass it on: set database.pgbouncer to true, and have the pooler ignore none of client_encoding, datestyle, timezone and standard_conforming_strings (ignore_startup_parameters)", nil})
 }
 
-// vacuum looks for what keeps dead rows, and with them what was erased.
+// vacuum looks for whatever keeps dead rows, and so what was erased.
 func (d *doctor) vacuum(ctx context.Context, name string, conn *pgx.Conn) {
 	const check = "vacuum"
 	on, err := inspect.Autovacuum(ctx, conn)

@@ -14,14 +14,14 @@ import (
 	"lethe/app/boot"
 )
 
-// orphansToLookAt bounds how many raw copies the doctor looks at.
+// orphansToLookAt is the maximum number of raw copies that the doctor checks.
 const orphansToLookAt = 20_000
 
 // orphans counts raw copies whose request is gone.
 func (d *doctor) orphans(ctx context.Context, name string, db *boot.Databases) {
 	const check = "orphaned copies"
 	if !d.log {
-		return // what is missing has been told
+		return // what is missing has been reported
 	}
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
@@ -42,7 +42,7 @@ func (d *doctor) orphans(ctx context.Context, name string, db *boot.Databases) {
 	d.add(c)
 }
 
-// tables looks for tables, columns and the privileges on them.
+// tables checks tables, columns and the privileges on them.
 func (d *doctor) tables(ctx context.Context, name string, conn *pgx.Conn, sides []inspect.Side) {
 	const check = "tables"
 	reqs := inspect.Requirements(d.schemas, sides...)
@@ -92,7 +92,7 @@ func (d *doctor) tables(ctx context.Context, name string, conn *pgx.Conn, sides 
 	}
 }
 
-// content looks at the places where responses may be.
+// content checks the places that may contain responses.
 func (d *doctor) content(ctx context.Context, name string, conn *pgx.Conn, sides []inspect.Side) {
 	const check = "places of content"
 	content, err := inspect.FindContent(ctx, conn, inspect.PlacesOn(d.schemas, sides...))
@@ -121,7 +121,7 @@ func (d *doctor) content(ctx context.Context, name string, conn *pgx.Conn, sides
 	d.add(Check{Database: name, Name: check, Finding: OK, Detail: detail})
 }
 
-// ledger looks whether costs can be read where usage records do not tell them.
+// ledger checks whether costs can be read if usage records do not contain them.
 func (d *doctor) ledger(ctx context.Context, name string, conn *pgx.Conn) {
 	const check = "costs"
 	state, err := inspect.FindLedger(ctx, conn)
@@ -154,7 +154,7 @@ func (d *doctor) indexes(ctx context.Context, name string, conn *pgx.Conn, sides
 	}
 }
 
-// copyIndexes advises: without these, receipts say what they do not cover.
+// copyIndexes only advises: without these indexes, receipts state gaps.
 func (d *doctor) copyIndexes(ctx context.Context, name string, conn *pgx.Conn, sides []inspect.Side) {
 	const check = "indexes for copies"
 	advice, err := inspect.MissingCopyIndexes(ctx, conn, d.schemas, sides...)
@@ -169,7 +169,7 @@ func (d *doctor) copyIndexes(ctx context.Context, name string, conn *pgx.Conn, s
 	d.add(c)
 }
 
-// filterIndexes advises, and finds nothing wrong: lists work without these.
+// filterIndexes only advises: lists work without these indexes.
 func (d *doctor) filterIndexes(ctx context.Context, name string, conn *pgx.Conn, sides []inspect.Side) {
 	const check = "indexes for filters"
 	advice, err := inspect.MissingFilterIndexes(ctx, conn, d.schemas, sides...)
@@ -187,7 +187,7 @@ func (d *doctor) filterIndexes(ctx context.Context, name string, conn *pgx.Conn,
 	d.add(c)
 }
 
-// statistics advises, and finds nothing wrong: estimates are labelled as such.
+// statistics only advises: estimates are labelled as such.
 func (d *doctor) statistics(ctx context.Context, name string, conn *pgx.Conn) {
 	const check = "statistics"
 	advice, err := inspect.MissingStatistics(ctx, conn, d.schemas)
@@ -207,7 +207,7 @@ func (d *doctor) moments(ctx context.Context, name string, conn *pgx.Conn) {
 	const check = "times"
 	found, err := inspect.UnsayableTimes(ctx, conn, d.schemas)
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && (pg.Code == "42501" || pg.Code == "42703") {
-		return // which other checks tell of
+		return // other checks report that
 	}
 	if d.failed(name, check, err) {
 		return
@@ -232,8 +232,8 @@ func (d *doctor) moments(ctx context.Context, name string, conn *pgx.Conn) {
 	d.add(Check{Database: name, Name: check, Finding: OK, Detail: "all of them can be shown" + looked})
 }
 
-// outOfReach looks for copies of responses in a main database that fusillade is
-// not in: an erasure runs in fusillade's.
+// outOfReach looks for copies of responses in a main database without fusillade: an
+// erasure runs in fusillade's.
 func (d *doctor) outOfReach(ctx context.Context, name string, conn *pgx.Conn) {
 	const check = "raw copies"
 	rows, err := conn.Query(ctx, `

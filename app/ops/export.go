@@ -21,27 +21,27 @@ import (
 )
 
 const (
-	// mirrorFolder is where in the folder of an export the log is mirrored.
+	// mirrorFolder is the folder of the log's mirror within an export.
 	mirrorFolder = "mirror"
 
 	exportEvery       = 2 * time.Second // while following
 	exportRetry       = 5 * time.Second
-	exportReportEvery = time.Minute // between two lines about what fails
-	exportAtOnce      = 200         // erasures that are written in one go
+	exportReportEvery = time.Minute // between two log lines about failures
+	exportAtOnce      = 200         // erasures that are written at once
 	stateEvery        = time.Minute
 )
 
-// ExportOptions are what `lethe erasures export` is given.
+// ExportOptions are the options of `lethe erasures export`.
 type ExportOptions struct {
 	To         string   // the folder
 	Recipients []string // who can read the list: age1…
-	Keys       []string // of the log; none: those of the configured private ones
-	Keep       string   // for how long, as 90d
+	Keys       []string // of the log; none: those of the configured private keys
+	Keep       string   // retention period, as 90d
 	Follow     bool     // until ctx ends
 }
 
-// NewExportIdentity makes the key pair of an export: the identity in a new file
-// that only its owner may read, and the recipient, which is printed.
+// NewExportIdentity creates the key pair of an export: it writes the identity to a
+// new file that only its owner can read, and prints the recipient.
 func NewExportIdentity(file string, o Output) error {
 	identity, recipient, err := offsite.NewIdentity()
 	if err != nil {
@@ -56,9 +56,9 @@ func NewExportIdentity(file string, o Output) error {
 	return o.print("%s", recipient)
 }
 
-// Export writes what was erased, and is not there yet, to the list in a
-// folder, and brings the mirror of the log beside it up to the newest published
-// checkpoint. With Follow it goes on until ctx ends, which is no error.
+// Export adds new erasures to the list in a folder, and brings the mirror of the log
+// in that folder up to the newest published checkpoint. With Follow it continues
+// until ctx ends, which is not an error.
 func Export(ctx context.Context, cfg *config.Config, options ExportOptions, o Output) (err error) {
 	keep, err := config.ParseDays(options.Keep)
 	if err != nil {
@@ -90,8 +90,8 @@ func Export(ctx context.Context, cfg *config.Config, options ExportOptions, o Ou
 	})
 }
 
-// logKeys are the public keys of the log that were given, else those of the
-// private ones that are configured; none is no error.
+// logKeys returns the given public keys of the log, otherwise those of the configured
+// private keys; none is not an error.
 func logKeys(cfg *config.Config, given []string) ([]receipt.PublicKey, error) {
 	if len(given) > 0 {
 		return publicKeys(given)
@@ -107,7 +107,7 @@ func logKeys(cfg *config.Config, given []string) ([]receipt.PublicKey, error) {
 	return keys, nil
 }
 
-// withLog opens the database that the log is in, for a command.
+// withLog opens the log's database for a command.
 func withLog(ctx context.Context, cfg *config.Config, c translog.Config, o Output, do func(*translog.Log, *postgres.DB, *boot.Databases) error) (err error) {
 	db, err := boot.Open(ctx, cfg, o.Progress)
 	if err != nil {
@@ -129,7 +129,7 @@ func withLog(ctx context.Context, cfg *config.Config, c translog.Config, o Outpu
 	return do(log, pool, db)
 }
 
-// exporter is one export under way.
+// exporter is one export in progress.
 type exporter struct {
 	log    *translog.Log
 	list   *offsite.List
@@ -138,17 +138,17 @@ type exporter struct {
 	o      Output
 
 	state   offsite.State
-	written time.Time          // when the state was
-	first   int64              // leaves before this one have been looked at
-	known   map[uuid.UUID]bool // receipts that have been looked at and were unsealed then
+	written time.Time          // time when the state was written
+	first   int64              // leaves before this one are done
+	known   map[uuid.UUID]bool // receipts that were processed while unsealed
 
 	exported int
 	mirrored int64
 	gap      bool
 }
 
-// begin writes what is known of and not listed, and says where the list has a
-// gap: what was erased is known for a day.
+// begin writes known erasures that are not listed, and reports where the list has a
+// gap: an erasure's details are known for a day.
 func (e *exporter) begin(ctx context.Context) error {
 	now := time.Now()
 	var err error
@@ -165,7 +165,7 @@ func (e *exporter) begin(ctx context.Context) error {
 	case e.state.Complete.Before(since):
 		e.gap = true
 		if n := len(e.state.Gaps); n > 0 && e.state.Gaps[n-1].After.Equal(e.state.Complete) {
-			e.state.Gaps = e.state.Gaps[:n-1] // the export before was not completed
+			e.state.Gaps = e.state.Gaps[:n-1] // the last export was not completed
 		}
 		e.state.Gaps = append(e.state.Gaps, offsite.Span{After: e.state.Complete, Before: since})
 		e.report("THE LIST HAS A GAP: what was erased between %s and %s may be missing, as nothing was exported for longer than it is known what was erased. Keep no backup from before the end of the gap, or note what was erased by other means",
@@ -183,7 +183,7 @@ func (e *exporter) begin(ctx context.Context) error {
 			oldest = b.WrittenAt
 		}
 	}
-	// Nothing is listed before it was erased, but for clocks that differ.
+	// Nothing is listed before its erasure, except if clocks differ.
 	if e.known, err = e.list.Listed(oldest.Add(-24 * time.Hour)); err != nil {
 		return err
 	}
@@ -191,7 +191,7 @@ func (e *exporter) begin(ctx context.Context) error {
 	return e.write(ctx, ids)
 }
 
-// write lists what was erased with these receipts, unless it is known.
+// write lists what was erased with these receipts, unless it is listed already.
 func (e *exporter) write(ctx context.Context, ids []uuid.UUID) error {
 	var wanted []uuid.UUID
 	for _, id := range ids {
@@ -221,7 +221,7 @@ func (e *exporter) write(ctx context.Context, ids []uuid.UUID) error {
 	return nil
 }
 
-// step writes what has come since the step before.
+// step writes what is new since the last step.
 func (e *exporter) step(ctx context.Context) error {
 	now := time.Now()
 	sealed, unsealed, next, err := e.log.Grown(ctx, e.first)
@@ -247,7 +247,7 @@ func (e *exporter) step(ctx context.Context) error {
 	return e.end()
 }
 
-// end notes how complete the list is, and removes what is too old.
+// end records how complete the list is, and removes entries that are too old.
 func (e *exporter) end() error {
 	now := time.Now()
 	e.written = now
@@ -258,7 +258,7 @@ func (e *exporter) end() error {
 	return errors.Join(e.list.SetState(e.state), err)
 }
 
-// follow steps until ctx ends, and says what fails.
+// follow repeats step until ctx ends, and reports failures.
 func (e *exporter) follow(ctx context.Context) {
 	reported := rate.Sometimes{Interval: exportReportEvery}
 	for {

@@ -15,10 +15,10 @@ import (
 	"lethe/app/config"
 )
 
-// Grants writes the least privileges that role needs, on the tables and columns
-// that are there, as a script for psql: a transaction for each database, which ends
-// at the first error. What is not there is told in the script and to progress. A script that was
-// cut off commits nothing of the database that it ends in.
+// Grants writes the least privileges that role needs on the existing tables and
+// columns, as a script for psql: one transaction per database, ending at the first
+// error. The script and progress report what does not exist. A truncated script
+// commits nothing in the database where it ends.
 func Grants(ctx context.Context, cfg *config.Config, role string, out, progress io.Writer) (err error) {
 	if err := checkRole(role); err != nil {
 		return err
@@ -90,7 +90,7 @@ func Grants(ctx context.Context, cfg *config.Config, role string, out, progress 
 	return err
 }
 
-// checkRole refuses what cannot name a role.
+// checkRole refuses what cannot be a role's name.
 func checkRole(role string) error {
 	if role == "" || len(role) > 63 || strings.ContainsFunc(role, unicode.IsControl) {
 		return errors.New("--role must be the name of a role: 1 to 63 bytes, no line breaks")
@@ -98,10 +98,10 @@ func checkRole(role string) error {
 	return nil
 }
 
-// endAtErrors has psql end at the first error, with 3.
+// endAtErrors makes psql end at the first error, with 3.
 const endAtErrors = "\\set ON_ERROR_STOP on\n"
 
-// writeTransaction writes statements for psql that are done all or not at all.
+// writeTransaction writes statements for psql that succeed or fail together.
 func writeTransaction(b *strings.Builder, statements []string) {
 	b.WriteString("BEGIN;\n")
 	for _, statement := range statements {

@@ -58,8 +58,8 @@ const guardIntroduction = `-- The guard of what is held: from then on this datab
 -- a request, and those of batches are not kept.
 `
 
-// PrintGuard writes the guard as SQL for psql, or its removal. Nothing is
-// changed. An error says what is wrong with a role or with the database.
+// PrintGuard writes the guard as SQL for psql, or its removal. It changes nothing. An
+// error says what is wrong with a role or with the database.
 func PrintGuard(ctx context.Context, cfg *config.Config, roles []string, remove bool, out, progress io.Writer) (err error) {
 	for _, role := range roles {
 		if err := checkRole(role); err != nil {
@@ -109,7 +109,7 @@ func PrintGuard(ctx context.Context, cfg *config.Config, roles []string, remove 
 	return err
 }
 
-// guard looks whether the database refuses to delete what is held.
+// guard checks whether the database refuses to delete held responses.
 func (d *doctor) guard(ctx context.Context, name string, conn *pgx.Conn) {
 	const check = "guard of holds"
 	state, err := inspect.InspectGuard(ctx, conn, d.schemas)

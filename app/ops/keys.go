@@ -14,9 +14,9 @@ import (
 	"lethe/receipt"
 )
 
-// NewSigningKey makes a key for the log of this origin. It goes into a new file
-// that only its owner may read, and the public key is printed; or, without a
-// file, the private key is printed and the public one told beside it.
+// NewSigningKey creates a key for the log with this origin. It writes the key to a
+// new file that only its owner can read, and prints the public key; without a file it
+// prints the private key, and reports the public one.
 func NewSigningKey(origin, file string, o Output) error {
 	private, public, err := receipt.GenerateKey(origin)
 	if err != nil {
@@ -55,8 +55,8 @@ func ShowSigningKeys(file string, o Output) error {
 	return nil
 }
 
-// Cosign adds the signatures of witnesses that come with a checkpoint, in a file
-// or where that is "-" from in, to the log's, and prints what became of them.
+// Cosign adds to the log the witnesses' signatures of a checkpoint, which it reads
+// from a file or, with "-", from in, and prints the result.
 func Cosign(ctx context.Context, cfg *config.Config, file string, in io.Reader, o Output) (err error) {
 	if len(cfg.Erasure.Witnesses) == 0 {
 		return config.Misused("no witness is known: give their public keys in erasure.witnesses (LETHE_ERASURE_WITNESSES)")

@@ -10,14 +10,13 @@ import (
 	"lethe/app/config"
 )
 
-// MigrateUp creates the tables that are missing and upgrades those that Lethe
-// has created, and writes what it did to out. Tables of another system are
-// left alone.
+// MigrateUp creates missing tables and upgrades those that Lethe has created, and
+// reports to out. It leaves tables of another system alone.
 func MigrateUp(ctx context.Context, cfg *config.Config, out, progress io.Writer, asJSON bool) error {
 	return migrateWith(ctx, cfg, out, progress, asJSON, migrate.Up)
 }
 
-// MigrateStatus writes what there is to out.
+// MigrateStatus writes the state of the migrations to out.
 func MigrateStatus(ctx context.Context, cfg *config.Config, out, progress io.Writer, asJSON bool) error {
 	return migrateWith(ctx, cfg, out, progress, asJSON, migrate.Status)
 }
@@ -64,7 +63,7 @@ func meaning(s migrate.State) string {
 	return ""
 }
 
-// ownDatabase refuses a database whose people and keys are another system's.
+// ownDatabase refuses a database whose people and keys belong to another system.
 func ownDatabase(ctx context.Context, db *boot.Databases) error {
 	if err := db.Reach(ctx); err != nil {
 		return err

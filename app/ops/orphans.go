@@ -16,26 +16,26 @@ import (
 
 const (
 	countedAtOnce = 1000   // copies in each part of a count
-	countedRate   = 20_000 // a second
+	countedRate   = 20_000 // per second
 )
 
-// OrphansCounted is how many raw copies there are whose request is gone.
+// OrphansCounted is the number of raw copies whose request is gone.
 type OrphansCounted struct {
-	Looked       int   `json:"looked"` // copies of seven days and more that were looked at
+	Looked       int   `json:"looked"` // checked copies, at least seven days old
 	RawRequests  int64 `json:"raw_requests"`
 	RawResponses int64 `json:"raw_responses"`
-	All          bool  `json:"all"` // all of them were looked at
+	All          bool  `json:"all"` // all of them were checked
 
 	unreachable bool
 }
 
-// OrphansOptions say what may be done about raw copies whose request is gone.
+// OrphansOptions say what to do about raw copies whose request is gone.
 type OrphansOptions struct {
-	DryRun bool // count them, and change nothing: all that can be done by a command
+	DryRun bool // count them and change nothing: a command can do no more
 }
 
-// CountOrphans counts what a pass of erasure.orphans would remove now, and
-// removes nothing.
+// CountOrphans counts what a pass of erasure.orphans would remove now; it removes
+// nothing.
 func CountOrphans(ctx context.Context, cfg *config.Config, options OrphansOptions, o Output) (err error) {
 	if !options.DryRun {
 		return config.Misused("give --dry-run, which counts them; it is the service that removes them, where erasure.orphans is true")
@@ -49,7 +49,7 @@ func CountOrphans(ctx context.Context, cfg *config.Config, options OrphansOption
 		return err
 	}
 	reported := rate.Sometimes{Interval: searchesLogged}
-	reported.Do(func() {}) // not at once
+	reported.Do(func() {}) // not immediately
 	n, err := countOrphansIn(ctx, cfg, db, 0, func(n OrphansCounted) {
 		reported.Do(func() {
 			fmt.Fprintf(o.Progress, "looked at %d raw copies, of which %d are of requests that are gone\n", n.Looked, n.RawRequests+n.RawResponses)
@@ -70,7 +70,7 @@ func CountOrphans(ctx context.Context, cfg *config.Config, options OrphansOption
 
 const orphansUnreachable = "there are no raw copies in reach, or no usage records beside them that say what is a batch's, so it cannot be told which of them nothing needs"
 
-// countOrphansIn looks at that many copies, or about as many; 0: at all.
+// countOrphansIn checks about that many copies; 0: all.
 func countOrphansIn(ctx context.Context, cfg *config.Config, db *boot.Databases, limit int, report func(OrphansCounted)) (n OrphansCounted, err error) {
 	pool, err := boot.OpenPool(cfg, db.OwnURL(), 2, boot.SearchPath(cfg)...)
 	if err != nil {

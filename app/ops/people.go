@@ -1,6 +1,6 @@
-// Package ops has what the commands do beside a running service: Doctor examines
-// databases, Export and Replay keep erasures over a restore, Attest and Verify are
-// about receipts. Output says where and how they print.
+// Package ops contains what the commands do apart from running the service: Doctor
+// examines databases, Export and Replay preserve erasures across a restore, Attest
+// and Verify handle receipts. Output says where and how they print.
 package ops
 
 import (
@@ -21,7 +21,7 @@ type Output struct {
 	JSON          bool
 }
 
-// NewUser is somebody to be added.
+// NewUser is a user to add.
 type NewUser struct {
 	Email, Name  string
 	Admin        bool
@@ -30,15 +30,15 @@ type NewUser struct {
 	ExternalID   string // empty: none
 }
 
-// NewKey is a key to be made.
+// NewKey is a key to create.
 type NewKey struct {
 	Creator      string // who calls with it: an e-mail address or identifier
-	Organization string // on behalf of whom; empty: of the creator
+	Organization string // for whom they act; empty: the creator
 	Name         string
 	Purpose      string
 }
 
-// AddUser adds a person or an organization and prints the identifier.
+// AddUser adds a person or an organization and prints its identifier.
 func AddUser(ctx context.Context, cfg *config.Config, u NewUser, o Output) error {
 	return withDirectory(ctx, cfg, o, func(d *users.Directory) error {
 		user := users.NewUser{Email: u.Email, DisplayName: u.Name, Organization: u.Organization, Admin: u.Admin, Roles: u.Roles}
@@ -60,7 +60,7 @@ func AddUser(ctx context.Context, cfg *config.Config, u NewUser, o Output) error
 	})
 }
 
-// ListUsers prints everybody.
+// ListUsers prints all users.
 func ListUsers(ctx context.Context, cfg *config.Config, o Output) error {
 	return withDirectory(ctx, cfg, o, func(d *users.Directory) error {
 		all, err := d.ListUsers(ctx)
@@ -79,7 +79,7 @@ func ListUsers(ctx context.Context, cfg *config.Config, o Output) error {
 	})
 }
 
-// SetRoles gives a person these roles and no others.
+// SetRoles replaces a person's roles.
 func SetRoles(ctx context.Context, cfg *config.Config, who string, roles []string, o Output) error {
 	return withDirectory(ctx, cfg, o, func(d *users.Directory) error {
 		if err := d.SetRoles(ctx, who, roles, false); err != nil {
@@ -89,7 +89,7 @@ func SetRoles(ctx context.Context, cfg *config.Config, who string, roles []strin
 	})
 }
 
-// JoinOrganization makes a person a member.
+// JoinOrganization makes a person a member of an organization.
 func JoinOrganization(ctx context.Context, cfg *config.Config, who, organization, role string, o Output) error {
 	return withDirectory(ctx, cfg, o, func(d *users.Directory) error {
 		if err := d.Join(ctx, who, organization, role, "active"); err != nil {
@@ -99,7 +99,7 @@ func JoinOrganization(ctx context.Context, cfg *config.Config, who, organization
 	})
 }
 
-// CreateKey makes a key and prints its secret, which nothing prints again.
+// CreateKey creates a key and prints its secret, which is never printed again.
 func CreateKey(ctx context.Context, cfg *config.Config, k NewKey, o Output) error {
 	return withDirectory(ctx, cfg, o, func(d *users.Directory) error {
 		owner := k.Organization
@@ -113,7 +113,7 @@ func CreateKey(ctx context.Context, cfg *config.Config, k NewKey, o Output) erro
 		if o.JSON {
 			return writeJSON(o.Out, map[string]any{"secret": secret, "name": k.Name, "owner": owner, "creator": k.Creator, "purpose": k.Purpose})
 		}
-		// The secret alone, so that a script can take it.
+		// Only the secret goes to standard output, so that a script can read it.
 		if _, err := fmt.Fprintln(o.Progress, "The secret of the new key, shown this once:"); err != nil {
 			return err
 		}
@@ -136,7 +136,7 @@ func ListKeys(ctx context.Context, cfg *config.Config, o Output) error {
 	})
 }
 
-// RevokeKey ends a key.
+// RevokeKey revokes a key.
 func RevokeKey(ctx context.Context, cfg *config.Config, id string, o Output) error {
 	key, err := domain.ParseID(id)
 	if err != nil {
@@ -150,7 +150,7 @@ func RevokeKey(ctx context.Context, cfg *config.Config, id string, o Output) err
 	})
 }
 
-// withDirectory calls do with the directory of a database of Lethe's own, and
+// withDirectory calls do with the directory of a database that belongs to Lethe, and
 // refuses any other.
 func withDirectory(ctx context.Context, cfg *config.Config, o Output, do func(*users.Directory) error) (err error) {
 	db, err := boot.Open(ctx, cfg, o.Progress)
@@ -178,7 +178,7 @@ func (o Output) print(format string, args ...any) error {
 	return err
 }
 
-// listed makes a list that is never null in JSON.
+// listed returns a list that is never null in JSON.
 func listed(list []string) []string {
 	if list == nil {
 		return []string{}
@@ -186,7 +186,7 @@ func listed(list []string) []string {
 	return list
 }
 
-// moment is a time for a list; in JSON it is a text too, empty for never.
+// moment formats a time for a list, in JSON too; empty for never.
 func moment(t *time.Time) string {
 	if t == nil {
 		return ""

@@ -10,7 +10,7 @@ import (
 	"lethe/app/boot"
 )
 
-// table is what lists print: aligned columns for people, a list of objects for
+// table is the output of lists: aligned columns for people, a list of objects for
 // programs.
 type table struct {
 	columns []string
@@ -48,8 +48,8 @@ func (t *table) write(out io.Writer, asJSON bool) error {
 	return w.Flush()
 }
 
-// cell is a value as one cell: names of people and keys are anybody's text,
-// and may hold tabs or a terminal's control characters.
+// cell formats a value as one cell: names of people and keys are arbitrary text and
+// may contain tabs or control characters.
 func cell(value any) string {
 	text := fmt.Sprint(value)
 	if list, ok := value.([]string); ok {
@@ -74,11 +74,11 @@ func writeJSON(out io.Writer, value any) error {
 	return enc.Encode(value)
 }
 
-// oneLine makes an error's text fit on a line.
+// oneLine puts an error's text on one line.
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
 
-// count says how many there are of something: one is what one of it is called,
-// as in "1 erasure", and more have an s.
+// count returns a number with its noun in the singular, as in "1 erasure", or with an
+// s in the plural.
 func count[N int | int64](n N, one string) string {
 	if n == 1 {
 		return "1 " + one
@@ -86,7 +86,7 @@ func count[N int | int64](n N, one string) string {
 	return fmt.Sprintf("%d %ss", n, one)
 }
 
-// PrintVersion writes it.
+// PrintVersion prints the version.
 func PrintVersion(out io.Writer, asJSON bool) error {
 	v := boot.BuildVersion()
 	if asJSON {

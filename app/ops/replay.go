@@ -21,45 +21,44 @@ import (
 )
 
 const (
-	comparedAtOnce = 500 // receipts that entries are compared with in one query
-	unlistedLogged = 10  // receipts that are named of those that are not listed
+	comparedAtOnce = 500 // receipts whose entries are compared in one query
+	unlistedLogged = 10  // maximum number of unlisted receipts that are named
 )
 
-// ReplayOptions are what `lethe replay` is given.
+// ReplayOptions are the options of `lethe replay`.
 type ReplayOptions struct {
 	From     string   // the folder of an export
-	Identity string   // the file that opens it
-	Keys     []string // of the log; none: those of the configured private ones
+	Identity string   // the file that decrypts it
+	Keys     []string // of the log; none: those of the configured private keys
 	DryRun   bool     // only look
 }
 
-// replayed is what is printed as JSON.
+// replayed is the JSON output.
 type replayed struct {
 	DryRun   bool             `json:"dry_run"`
-	Entries  int              `json:"entries"` // of the list
-	Found    int              `json:"found"`   // erased requests of which there was something again
+	Entries  int              `json:"entries"` // in the list
+	Found    int              `json:"found"`   // erased requests of which something exists again
 	Erased   receipt.Counts   `json:"erased"`
 	Receipts []uuid.UUID      `json:"receipts"`
 	Refused  []refusedRequest `json:"refused"` // requests that the database refuses to delete
 	Missing  int64            `json:"missing"` // leaves that the database's log lacked
-	Added    int64            `json:"added"`   // and got
+	Added    int64            `json:"added"`   // and received
 	Size     int64            `json:"size"`    // leaves of the mirror
 	Unlisted []uuid.UUID      `json:"unlisted"`
 	Gaps     []offsite.Span   `json:"gaps"`
-	Advice   []string         `json:"advice"` // what is left to be done; none: nothing
+	Advice   []string         `json:"advice"` // remaining steps; none: nothing is left to do
 }
 
 type refusedRequest struct {
 	Request uuid.UUID `json:"request"`
-	Reason  string    `json:"reason"` // a word
+	Reason  string    `json:"reason"` // one word
 	Message string    `json:"message"`
 }
 
-// Replay makes a restored database what it was: it erases again what had been
-// erased since the backup, and gives the log back the leaves that were published.
-// All that was kept is verified before anything is changed. It may be stopped at
-// any moment and run again. done tells that nothing is left to be done, else what
-// it prints says what.
+// Replay brings a restored database up to date: it erases again what was erased after
+// the backup, and restores the log's published leaves. It verifies all its input
+// before it changes anything. It may be stopped at any time and run again. done
+// reports that nothing is left to do; otherwise the output says what is.
 func Replay(ctx context.Context, cfg *config.Config, options ReplayOptions, o Output) (done bool, err error) {
 	keys, err := logKeys(cfg, options.Keys)
 	if err != nil {
@@ -101,13 +100,13 @@ func Replay(ctx context.Context, cfg *config.Config, options ReplayOptions, o Ou
 	return len(r.Result.Advice) == 0, r.report()
 }
 
-// replay is one under way.
+// replay is a replay in progress.
 type replay struct {
 	cfg    *config.Config
 	o      Output
 	mirror *offsite.Mirror
 	later  translog.Later
-	origin string // of the log that new receipts are of
+	origin string // of the log of the new receipts
 	log    *translog.Log
 	db     *postgres.DB
 	places *boot.Places
@@ -136,7 +135,7 @@ func (r *replay) read(folder string, identity []byte) error {
 	return err
 }
 
-// secrets are what the list knows of a receipt.
+// secrets returns what the list knows about a receipt.
 func (r *replay) secrets(id uuid.UUID) (salt []byte, actor *uuid.UUID) {
 	if i, listed := r.byReceipt[id]; listed {
 		return r.entries[i].Salt, r.entries[i].Actor
@@ -162,8 +161,8 @@ func (r *replay) run(ctx context.Context, databases *boot.Databases) (err error)
 	if err := r.verify(ctx); err != nil {
 		return err
 	}
-	// Before the log is completed: until then, nobody takes the database for one
-	// that is as it was.
+	// Erase before completing the log: until the log is complete, nobody takes the
+	// database for up to date.
 	if err := r.erase(ctx, databases); err != nil {
 		return err
 	}
@@ -177,8 +176,8 @@ func (r *replay) run(ctx context.Context, databases *boot.Databases) (err error)
 	return r.advise(ctx)
 }
 
-// lookAtPlaces fails where the database holds what would not be found by a
-// replay, and notes what its receipts do not cover.
+// lookAtPlaces fails if the database holds content that a replay would not find, and
+// records what its receipts do not cover.
 func (r *replay) lookAtPlaces(ctx context.Context, databases *boot.Databases) error {
 	main := r.db
 	if databases.Apart() {
@@ -192,8 +191,8 @@ func (r *replay) lookAtPlaces(ctx context.Context, databases *boot.Databases) er
 	return r.places.Check(ctx)
 }
 
-// verify makes sure that what the log lacks is whole, and that every entry whose
-// receipt is known is what that commits to.
+// verify checks that the leaves missing from the log are complete, and that every
+// entry with a known receipt matches its commitments.
 func (r *replay) verify(ctx context.Context) error {
 	checked := make([]bool, len(r.entries))
 	if r.Result.Missing > 0 {
@@ -240,8 +239,8 @@ func (r *replay) verify(ctx context.Context) error {
 	return nil
 }
 
-// committed makes sure that a receipt commits to all that an entry says was
-// erased: nothing else is erased again. Without a salt nothing can be said.
+// committed checks that a receipt commits to everything that an entry lists as
+// erased: nothing else is erased again. Without a salt this cannot be checked.
 func committed(said receipt.Receipt, e offsite.Entry) error {
 	if e.Salt == nil {
 		return nil
@@ -283,7 +282,7 @@ func (r *replay) erase(ctx context.Context, databases *boot.Databases) error {
 	return err
 }
 
-// advise says what is left to be done.
+// advise says what is left to do.
 func (r *replay) advise(ctx context.Context) error {
 	advice := func(format string, args ...any) {
 		r.Result.Advice = append(r.Result.Advice, fmt.Sprintf(format, args...))
@@ -308,7 +307,7 @@ func (r *replay) advise(ctx context.Context) error {
 		return err
 	}
 	if size, err := file.Size(); r.Result.DryRun && (err != nil || size <= r.later.Tree.N) {
-		return err // the replay itself mends that
+		return err // the replay itself fixes that
 	}
 	advice("The mirror does not reach the newest checkpoint that was seen, so the service stays closed. Find a mirror that does, such as an auditor's; " +
 		"or give up this log: begin a new one under another name and publish why, as in docs/erasure.md, After a restore")

@@ -16,28 +16,28 @@ import (
 	"lethe/app/config"
 )
 
-// DefaultSearchRate is how many megabytes a second a search reads at most.
+// DefaultSearchRate is the default maximum read rate, in megabytes per second.
 const DefaultSearchRate = 50
 
 const (
 	maxSamples     = 10_000
-	maxSearchRate  = 100_000 // megabytes a second
+	maxSearchRate  = 100_000 // megabytes per second
 	searchesLogged = 15 * time.Second
 	barRefreshed   = 100 * time.Millisecond
 	bytesOfAMega   = 1_000_000
-	maxRereads     = 5 // of the list of tables, for those that are made meanwhile
+	maxRereads     = 5 // rereads of the list of tables, for tables created meanwhile
 )
 
-// SearchOptions are what `lethe erasures search` is given.
+// SearchOptions are the options of `lethe erasures search`.
 type SearchOptions struct {
-	Needles io.Reader // one a line; not read with Sample
-	Sample  int       // take what to look for from so many random responses; 0: from Needles
-	Rate    int       // megabytes a second; 0: no bound
+	Needles io.Reader // one per line; not read with Sample
+	Sample  int       // number of random responses to take needles from; 0: read Needles
+	Rate    int       // megabytes per second; 0: no limit
 }
 
-// Search looks through every table of the configured databases for what it is
-// given, or for what random responses consist of. Nothing is changed, and what is
-// looked for is not sent to a server.
+// Search searches every table of the configured databases for the given needles, or
+// for the texts of random responses. It changes nothing, and sends no needle to a
+// server.
 func Search(ctx context.Context, cfg *config.Config, options SearchOptions, o Output) (result *Searched, err error) {
 	switch {
 	case options.Sample < 0 || options.Sample > maxSamples:
@@ -75,19 +75,19 @@ func Search(ctx context.Context, cfg *config.Config, options SearchOptions, o Ou
 	return s.result(), nil
 }
 
-// searching is one search.
+// searching is a search in progress.
 type searching struct {
 	Output
 	schemas   search.Schemas
 	copiesIn  inspect.Side
-	keys      map[string]string // what tells the rows of the tables apart that erasures remove rows from
+	keys      map[string]string // key columns of the tables that erasures delete from
 	databases []*searched
 	needles   []search.Needle
 	sample    *search.Sample // nil: none
 
 	places map[FoundPlace]*tally // by place, without counts
-	common map[int]bool          // needles of a sample that other responses have too
-	hits   map[string]*hit       // what the erasure of a sample does not reach, alike ones together
+	common map[int]bool          // needles of a sample that other responses contain too
+	hits   map[string]*hit       // what the erasure of a sample does not reach, grouped
 	unread []UnreadPlace
 	tables int
 }
@@ -96,24 +96,24 @@ type searching struct {
 type searched struct {
 	*search.Database
 	name  string
-	sides []inspect.Side // that it has
+	sides []inspect.Side // sides in it
 	todo  []search.Table
-	done  map[search.Unread]bool // told of
+	done  map[search.Unread]bool // reported
 	read  map[string]bool
 }
 
-// tally counts what is in a place.
+// tally counts findings in a place.
 type tally struct {
 	rows    int
 	needles map[int]bool
 }
 
-// hit is what was found in a column of some rows.
+// hit is a finding in a column of some rows.
 type hit struct {
 	place   FoundPlace
 	needles []int
 	rows    int
-	key     string // of the row, where it is a raw copy that may be reached; else "", of all rows that are alike
+	key     string // of the row, if it is a raw copy that may be reached; else "", for all similar rows
 }
 
 func (s *searching) close() {
@@ -122,7 +122,7 @@ func (s *searching) close() {
 	}
 }
 
-// open connects to each database once, whatever it is configured as.
+// open connects to each database once, however often it is configured.
 func (s *searching) open(ctx context.Context, db *boot.Databases, options SearchOptions) error {
 	there := map[string]*searched{}
 	for _, one := range []struct {
@@ -156,7 +156,7 @@ func (s *searching) open(ctx context.Context, db *boot.Databases, options Search
 	return nil
 }
 
-// take takes what to look for from responses.
+// take takes needles from n responses.
 func (s *searching) take(ctx context.Context, db *boot.Databases, n int) error {
 	leads, err := s.leads(ctx, db)
 	if err != nil {
@@ -176,8 +176,8 @@ func (s *searching) take(ctx context.Context, db *boot.Databases, n int) error {
 	return nil
 }
 
-// leads are what erasures follow: usage records, where fusillade's database has
-// them or copies are in one of their own, and what an index makes cheap.
+// leads returns what erasures follow: usage records, if fusillade's database has them
+// or copies are in their own database, and what an index makes cheap.
 func (s *searching) leads(ctx context.Context, db *boot.Databases) (search.Leads, error) {
 	usage := !db.Apart() || db.OutletURL != ""
 	l := search.Leads{Usage: usage, Step: usage, Header: true}
@@ -208,13 +208,13 @@ func (s *searching) run(ctx context.Context) error {
 	}
 	progress := s.newProgress(total)
 	defer progress.end()
-	key := func(search.Table) string { return "" } // without a sample, which row it is does not matter
+	key := func(search.Table) string { return "" } // without a sample, the row does not matter
 	if s.sample != nil {
 		key = func(t search.Table) string { return s.keys[t.Root] }
 	}
 	var done int64
 	for _, d := range s.databases {
-		// What is made meanwhile, such as the next day's partition, is read too.
+		// Tables created meanwhile, such as the next day's partition, are read too.
 		for range maxRereads {
 			for _, t := range d.todo {
 				d.read[t.String()] = true
@@ -246,7 +246,7 @@ func (s *searching) run(ctx context.Context) error {
 	return nil
 }
 
-// list finds the tables that have not been read.
+// list finds the tables that have not been read yet.
 func (s *searching) list(ctx context.Context, d *searched) error {
 	tables, unread, err := d.Tables(ctx, slices.Collect(maps.Keys(s.keys)))
 	if err != nil {
@@ -259,7 +259,7 @@ func (s *searching) list(ctx context.Context, d *searched) error {
 	return nil
 }
 
-// cannot notes what cannot be read, and says so at once.
+// cannot records what cannot be read, and reports it at once.
 func (s *searching) cannot(d *searched, u search.Unread) {
 	if d.done[u] {
 		return
@@ -269,7 +269,7 @@ func (s *searching) cannot(d *searched, u search.Unread) {
 	_, _ = fmt.Fprintf(s.Progress, "Not read: %s (%s) %s\n", u.Name, d.name, u.Why)
 }
 
-// found counts what is in a row.
+// found counts the findings in a row.
 func (s *searching) found(d *searched, t search.Table, row search.Row) {
 	treatment := s.treatment(t.Root)
 	copied := s.sample != nil && s.sample.Copies(t.Root)
@@ -289,8 +289,8 @@ func (s *searching) found(d *searched, t search.Table, row search.Row) {
 			place.Treatment = placeErased
 			s.count(place, 1, needles)
 		default:
-			// Whether it is another response's text is known when all has been read,
-			// and what leads to a copy, too.
+			// Whether the text belongs to another response, and what leads to a copy,
+			// is known only when everything has been read.
 			slices.Sort(needles)
 			key := ""
 			if copied && reachable {
@@ -310,8 +310,8 @@ func (s *searching) found(d *searched, t search.Table, row search.Row) {
 	}
 }
 
-// another tells whether a row is a part of a response that is not in the sample, or
-// is needed by one.
+// another reports whether a row belongs to a response outside the sample, or is
+// needed by one.
 func (s *searching) another(t search.Table, key string) bool {
 	of := s.schemas.Fusillade
 	return slices.Contains([]string{of + ".requests", of + ".request_templates", of + ".request_templates_g2", of + ".retained_response_objects"}, t.Root) && !s.sample.Own(t.Root, key)

@@ -13,11 +13,11 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// What becomes of what was found. The first three are of a table, the others of
-// the rows of a sample.
+// Classes of findings. The first three are for tables, the others for the rows of a
+// sample.
 const (
-	placeKnown   = "known"   // a table that erasures remove rows from
-	placeKept    = "kept"    // usage, credits, fences and Lethe's own notes, which stay
+	placeKnown   = "known"   // a table that erasures delete from
+	placeKept    = "kept"    // usage, credits, fences and Lethe's own records, which stay
 	placeUnknown = "unknown" // neither
 	placeErased  = "erased"  // erasing these responses removes the row
 	placeShared  = "shared"  // other responses have the same text
@@ -33,44 +33,44 @@ var placeWords = map[string]string{
 	placeMissed:  "MISSED: an erasure leaves it behind",
 }
 
-// Searched is what a search found: places and counts, never contents.
+// Searched is the result of a search: places and counts, never contents.
 type Searched struct {
-	Responses int           `json:"responses,omitempty"` // of the sample
+	Responses int           `json:"responses,omitempty"` // in the sample
 	Needles   int           `json:"needles"`
-	Found     int           `json:"found"`           // needles that are somewhere
-	Lines     []int         `json:"lines,omitempty"` // of standard input, of those found
+	Found     int           `json:"found"`           // needles that were found
+	Lines     []int         `json:"lines,omitempty"` // lines of standard input that were found
 	Places    []FoundPlace  `json:"places"`
 	Unread    []UnreadPlace `json:"unread"`
-	Tables    int           `json:"tables"` // that were read
-	Bytes     int64         `json:"bytes"`  // as they came
+	Tables    int           `json:"tables"` // tables that were read
+	Bytes     int64         `json:"bytes"`  // that were read, as received
 
 	sampled bool
 }
 
-// FoundPlace is a column in which something was found.
+// FoundPlace is a column with a finding.
 type FoundPlace struct {
 	Database  string `json:"database"`
-	Table     string `json:"table"` // with its schema; of partitions, the table that they are of
+	Table     string `json:"table"` // with its schema; for a partition, its parent table
 	Column    string `json:"column"`
 	Rows      int    `json:"rows"`
 	Needles   int    `json:"needles"`
 	Treatment string `json:"treatment"`
 }
 
-// UnreadPlace could not be read.
+// UnreadPlace is a place that could not be read.
 type UnreadPlace struct {
 	Database string `json:"database"`
 	Name     string `json:"name"`
 	Why      string `json:"why"`
 }
 
-// Left tells whether something is where it should not be: anything that was
-// looked for, and of a sample what its erasure would miss.
+// Left reports whether something is where it should not be: any needle, or with a
+// sample, whatever its erasure would miss.
 func (s *Searched) Left() bool {
 	return slices.ContainsFunc(s.Places, func(p FoundPlace) bool { return !s.sampled || p.Treatment == placeMissed })
 }
 
-// Complete tells whether all could be read.
+// Complete reports whether everything could be read.
 func (s *Searched) Complete() bool { return len(s.Unread) == 0 }
 
 func (s *searching) result() *Searched {
@@ -111,7 +111,7 @@ func (s *searching) result() *Searched {
 	return r
 }
 
-// Write prints what was found.
+// Write prints the result.
 func (s *Searched) Write(out io.Writer, asJSON bool) error {
 	if asJSON {
 		return writeJSON(out, s)
@@ -165,7 +165,7 @@ func (s *Searched) sentence() string {
 
 func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/bytesOfAMega) }
 
-// searchProgress tells how far a search has come.
+// searchProgress shows the progress of a search.
 type searchProgress struct {
 	out      io.Writer
 	bar      *progressbar.ProgressBar // on a terminal
@@ -179,16 +179,16 @@ func (s *searching) newProgress(total int64) *searchProgress {
 		p.bar = progressbar.NewOptions64(p.total, progressbar.OptionSetWriter(file), progressbar.OptionThrottle(barRefreshed),
 			progressbar.OptionShowBytes(true), progressbar.OptionSetPredictTime(true), progressbar.OptionFullWidth(), progressbar.OptionClearOnFinish())
 	}
-	p.reported.Do(func() {}) // what takes less long needs no line
+	p.reported.Do(func() {}) // a short search needs no line
 	return p
 }
 
-// at tells that so many bytes are done, and what is read now.
+// at reports that done bytes are read, and what is read now.
 func (p *searchProgress) at(done int64, what string) {
 	done = min(done, p.total)
 	if p.bar != nil {
 		p.bar.Describe(cell(what))
-		_ = p.bar.Set64(done) // what cannot be drawn is not told
+		_ = p.bar.Set64(done) // a bar that cannot be drawn is left out
 		return
 	}
 	p.reported.Do(func() {

@@ -15,22 +15,21 @@ import (
 	"lethe/receipt"
 )
 
-// VerifyOptions are what `lethe verify` is given; all but File and Keys may be
+// VerifyOptions are the options of `lethe verify`; all but File and Keys may be
 // empty.
 type VerifyOptions struct {
 	File     string
 	Keys     []string // each a public key, or a file of them
 	Older    string   // file of another signed checkpoint
-	Tiles    string   // folder that mirrors the log
+	Tiles    string   // folder with a mirror of the log
 	Salt     string
 	Response string
 	Owner    string
 }
 
-// Verify checks a proof file and prints what it proves and what it does not. It
-// reads the files that it is given and nothing else: no configuration, no
-// database, no network. An error, which is a *config.Error, means that nothing
-// was checked.
+// Verify checks a proof file and prints what it proves and what it does not. It reads
+// only the given files: no configuration, no database, no network. An error, which is
+// a *config.Error, means that nothing was checked.
 func Verify(v VerifyOptions, o Output) (proven bool, err error) {
 	keys, err := publicKeys(v.Keys)
 	if err != nil {
@@ -91,8 +90,8 @@ func (v VerifyOptions) checkOptions(file []byte) (options receipt.Options, err e
 	return options, nil
 }
 
-// saltAdvice is what to do with the salt of a receipt, by what the receipt says.
-// That is not checked yet.
+// saltAdvice says what to do with the salt of a receipt, based on the receipt, which
+// is not checked yet.
 func saltAdvice(file []byte) string {
 	var r receipt.Receipt
 	p, err := receipt.ParseProof(file)
@@ -112,7 +111,7 @@ func saltAdvice(file []byte) string {
 	return "add --response ID or --owner OWNER, or leave --salt out"
 }
 
-// publicKeys reads keys that are given as such or as files.
+// publicKeys reads keys that are given as text or as files.
 func publicKeys(given []string) ([]receipt.PublicKey, error) {
 	var keys []receipt.PublicKey
 	for _, text := range given {
@@ -141,7 +140,7 @@ func publicKeys(given []string) ([]receipt.PublicKey, error) {
 	return keys, nil
 }
 
-// refusal and proof are what is printed as JSON.
+// refusal and proof are the JSON output.
 type refusal struct {
 	Proven  bool `json:"proven"` // false
 	Problem struct {

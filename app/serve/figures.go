@@ -12,7 +12,7 @@ import (
 	"lethe/domain"
 )
 
-// rowsOf are rows by the names that metrics give their tables.
+// rowsOf returns row counts by the table names in metrics.
 func rowsOf(e domain.Erased) map[string]int64 {
 	return map[string]int64{
 		"requests": e.Requests, "templates": e.Templates, "steps": e.Steps,
@@ -32,7 +32,7 @@ func newErasureMetrics(metrics *telemetry.Metrics) (*telemetry.ErasureMetrics, e
 	return metrics.WatchErasures(triggers, tables)
 }
 
-// countedResponses count what is erased of them.
+// countedResponses counts what its erasures remove.
 type countedResponses struct {
 	domain.Responses
 	metrics *telemetry.ErasureMetrics
@@ -69,7 +69,7 @@ func (c countedResponses) Sweep(ctx context.Context, limit int, w domain.Authori
 	return looked, erased, err
 }
 
-// countedOrphans count what is removed of copies whose request is gone.
+// countedOrphans counts the removed copies whose request is gone.
 type countedOrphans struct {
 	domain.Orphans
 	metrics *telemetry.ErasureMetrics
@@ -83,17 +83,17 @@ func (c countedOrphans) SweepOrphans(ctx context.Context, before time.Time, limi
 	return turn, err
 }
 
-// countedErasures count what is erased by them.
+// countedErasures counts what bulk erasures remove.
 type countedErasures struct {
 	domain.Erasures
-	closed  []func(context.Context) *domain.Error // why nothing may be erased now; each nil: nothing
+	closed  []func(context.Context) *domain.Error // each returns why nothing may be erased now; nil: no reason
 	metrics *telemetry.ErasureMetrics
 }
 
-// Advance waits while the database is older than what was seen of it, as what goes on
-// there may be over already, and while it holds what is not served, as more would be
-// found there. What a part has erased is the progress since the part was judged, which
-// is the last thing before it is erased.
+// Advance waits while the database is older than what was seen of it, because an
+// erasure that continues there may be over already, and while it holds unserved
+// content, because more would be found there. What a part has erased is the progress
+// since it was judged, which is the last step before its erasure.
 func (c countedErasures) Advance(ctx context.Context, id uuid.UUID, limit int, judge func(domain.Erasure, []domain.Part) ([]domain.Verdict, domain.Authorization)) (domain.Erasure, error) {
 	for _, reason := range c.closed {
 		if closed := reason(ctx); closed != nil {
@@ -115,7 +115,7 @@ func (c countedErasures) Advance(ctx context.Context, id uuid.UUID, limit int, j
 	return after, err
 }
 
-// countedLog counts how often the log is found damaged by who reads it.
+// countedLog counts how often readers find the log damaged.
 type countedLog struct {
 	domain.Log
 	metrics *telemetry.ErasureMetrics
@@ -145,8 +145,8 @@ func (c countedLog) Entries(ctx context.Context, t domain.Tile) ([]byte, error) 
 	return entries, err
 }
 
-// countDamage counts an error that says that the log is not as it was signed, or
-// not the one that was seen.
+// countDamage counts an error that says that the log is not as it was signed, or not
+// the one that was seen.
 func countDamage(metrics *telemetry.ErasureMetrics, err error) {
 	if errors.Is(err, translog.ErrDamaged) || errors.Is(err, translog.ErrRolledBack) {
 		metrics.VerificationFailed()

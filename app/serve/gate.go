@@ -13,9 +13,8 @@ import (
 )
 
 const (
-	// Of keys that are not known so many are looked up at a time; of a pool of
-	// connections that is a small part. As many more wait as take up a small part
-	// of the requests that are answered at a time.
+	// Maximum concurrent look-ups of unknown keys: a small part of a connection pool.
+	// As many more may wait as take up a small part of the concurrent requests.
 	unknownKeysAtOnce = 2
 	unknownKeysWait   = 32
 	unknownKeyWaits   = time.Second
@@ -25,7 +24,7 @@ const (
 	recordKeysAtStop = 2 * time.Second
 )
 
-// newGate is before the look-ups of callers.
+// newGate returns the gate in front of the look-ups of callers.
 func newGate(w *workers, p *pools) (*gate.People, error) {
 	people, err := users.New(p.main, w.log)
 	if err != nil {
@@ -44,7 +43,7 @@ func newGate(w *workers, p *pools) (*gate.People, error) {
 	}
 	failed := w.metrics.WatchWork("keys")
 	remembers := false
-	var fresh []gate.Mark // that are not noted
+	var fresh []gate.Mark // not stored yet
 	note := func(ctx context.Context) error {
 		if !remembers {
 			secret, known, err := stored.Known(ctx, knownKeys)
@@ -72,7 +71,7 @@ func newGate(w *workers, p *pools) (*gate.People, error) {
 		})(ctx)
 		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordKeysAtStop)
 		defer cancel()
-		_ = note(last) // or they are unknown once more
+		_ = note(last) // otherwise they are unknown again
 	})
 	return g, nil
 }
