@@ -17,8 +17,8 @@ import (
 	"lethe/plainfile"
 )
 
-// TestEmbeddedKey: the embedded mode makes a key once, for its owner alone,
-// however many begin at the same time; looking does not make one.
+// TestEmbeddedKey: the embedded mode creates one key, readable by its owner only,
+// even if several processes start at once; looking creates none.
 func TestEmbeddedKey(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"", "example.com/log"} {
@@ -71,7 +71,7 @@ func TestEmbeddedKey(t *testing.T) {
 	}
 }
 
-// TestNoKeyBesideADatabase: none is made where it would be lost with a container.
+// TestNoKeyBesideADatabase: a key that a container would lose is not created.
 func TestNoKeyBesideADatabase(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
@@ -92,7 +92,7 @@ func TestNoKeyBesideADatabase(t *testing.T) {
 	}
 }
 
-// TestVanishedKey: a key that signed the log before is not replaced by another.
+// TestVanishedKey: a key that has signed the log is not replaced with another.
 func TestVanishedKey(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
@@ -116,7 +116,7 @@ func TestVanishedKey(t *testing.T) {
 	}
 	key := filepath.Join(folder, embeddedKey)
 
-	// What was seen of the log tells, and so does the database.
+	// Both what was seen of the log and the database show it.
 	if err := os.Rename(key, key+".away"); err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +152,7 @@ func TestVanishedKey(t *testing.T) {
 	}
 }
 
-// TestEmbeddedKeyIsAFileOfOurs: it is read through no link, and from nobody else.
+// TestEmbeddedKeyIsAFileOfOurs: it is not read through a link or from another user.
 func TestEmbeddedKeyIsAFileOfOurs(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()

@@ -7,7 +7,7 @@ import (
 	"lethe/receipt"
 )
 
-// TestBeyond: what has not been looked for may be there.
+// TestBeyond: before the first look, anything may exist.
 func TestBeyond(t *testing.T) {
 	t.Parallel()
 	p := &Places{}

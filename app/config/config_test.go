@@ -148,7 +148,7 @@ fusillade:
 	}
 }
 
-// TestConfigPrintsAFile takes what is printed for a configuration file.
+// TestConfigPrintsAFile uses the printed configuration as a configuration file.
 func TestConfigPrintsAFile(t *testing.T) {
 	t.Parallel()
 	for name, environ := range map[string][]string{
@@ -185,8 +185,7 @@ func TestConfigPrintsAFile(t *testing.T) {
 	}
 }
 
-// TestConfigSetAndEmpty gives each setting a value that is none, in every way
-// that there is.
+// TestConfigSetAndEmpty sets each setting to an empty value, in every possible way.
 func TestConfigSetAndEmpty(t *testing.T) {
 	t.Parallel()
 	var printed strings.Builder
@@ -251,7 +250,7 @@ func TestConfigSetAndEmpty(t *testing.T) {
 			t.Errorf("%s: null is refused: %v", key, err)
 		}
 	}
-	// A layer above makes it no better.
+	// A value in a later source does not help.
 	refused("database.url", "environment LETHE_DATABASE_URL", "", []string{"LETHE_DATABASE_URL="}, []string{"--database-url=postgres://u@h/d"})
 }
 

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestDocumentation: every setting is in the manual, under its three names.
+// TestDocumentation: the manual has every setting, with its three names.
 func TestDocumentation(t *testing.T) {
 	t.Parallel()
 	manual, err := os.ReadFile("../../docs/configuration.md")

@@ -21,7 +21,7 @@ func TestPace(t *testing.T) {
 	if err := bounded(t.Context(), minRate); err != nil {
 		t.Fatal(err)
 	}
-	// What follows takes a second at least.
+	// More takes a second at least.
 	if err := bounded(soon, minRate); err == nil {
 		t.Error("after a second's worth it did not wait")
 	}

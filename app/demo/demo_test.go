@@ -210,7 +210,7 @@ func TestGenerateAtAnyTime(t *testing.T) {
 	for _, now := range []time.Time{
 		time.Date(2026, 5, 2, 0, 0, 0, 0, time.UTC), // a Saturday at midnight
 		time.Date(2028, 2, 29, 23, 59, 59, 999999000, time.UTC),
-		// When the last ones came to be a chain, there were more than announced.
+		// A chain at the end once made more than announced.
 		time.Date(2026, 11, 23, 16, 34, 0, 0, time.UTC), time.Date(2026, 11, 23, 16, 48, 0, 0, time.UTC),
 	} {
 		g := newGenerator(schemas, now, newSecret)

@@ -10,8 +10,8 @@ import (
 	"lethe/internal/pgtest"
 )
 
-// TestBypassedHolds: doctor and the metrics tell of a held response that somebody
-// has deleted with dwctl's own means, and of purges of what is held.
+// TestBypassedHolds: doctor and the metrics report a held response that somebody has
+// deleted with dwctl's own means, and purges of held responses.
 func TestBypassedHolds(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithNewer(t)

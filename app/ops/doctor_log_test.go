@@ -12,8 +12,8 @@ import (
 	"lethe/internal/pgtest"
 )
 
-// TestDoctorLog: what has been changed is named, and a log of nothing but sealed
-// receipts is well.
+// TestDoctorLog: doctor names what was changed, and finds no fault in a log that
+// contains only sealed receipts.
 func TestDoctorLog(t *testing.T) {
 	t.Parallel()
 	database, key := pgtest.WithFixture(t), apptest.NewKey(t)
@@ -36,7 +36,7 @@ func TestDoctorLog(t *testing.T) {
 	if problems := apptest.Found(report, ops.Problem); len(problems) != 1 || !strings.Contains(problems[0].Detail, ids[1]) || problems[0].Advice == "" {
 		t.Errorf("found\n%s", apptest.Text(t, report))
 	}
-	// Without the key the change is found, too.
+	// It also finds the change without the key.
 	report = apptest.ExamineAsIs(t, environ[0], "LETHE_ERASURE_CHECKPOINT_FILE="+filepath.Join(t.TempDir(), "checkpoint"))
 	if problems := apptest.Found(report, ops.Problem); len(problems) != 1 || !strings.Contains(problems[0].Detail, ids[1]) {
 		t.Errorf("found\n%s", apptest.Text(t, report))
@@ -61,7 +61,7 @@ func TestDoctorLogNotThere(t *testing.T) {
 			if problems := apptest.Found(report, ops.Problem); len(problems) != 1 || !strings.Contains(problems[0].Detail, c.detail) || !strings.Contains(problems[0].Advice, c.advice) {
 				t.Errorf("found\n%s", apptest.Text(t, report))
 			}
-			// Nor is the service ready: an erasure would have nowhere to put its receipt.
+			// The service is not ready either: it could not store a receipt.
 			s := apptest.Start(t, "LETHE_DATABASE_URL="+database.RoleURL)
 			if status, _, body := s.Get(t, "/readyz", ""); status != http.StatusServiceUnavailable || !strings.Contains(body, "lethe doctor") {
 				t.Errorf("answered %d %s", status, body)

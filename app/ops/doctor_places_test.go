@@ -9,7 +9,7 @@ import (
 	"lethe/internal/pgtest"
 )
 
-// TestDoctorPlaces names what no response leads to, and what is no table.
+// TestDoctorPlaces names places that no response leads to, and what is not a table.
 func TestDoctorPlaces(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)

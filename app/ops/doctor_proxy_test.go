@@ -23,7 +23,7 @@ import (
 	"lethe/internal/pgtest"
 )
 
-// probe has the doctor look through a proxy, and returns what it says of proxies.
+// probe makes the doctor probe a proxy, and returns its findings about proxies.
 func probe(t *testing.T, through string, environ ...string) (headers, probed ops.Check) {
 	t.Helper()
 	cfg, err := config.Load(config.Sources{Environ: environ})
@@ -51,7 +51,7 @@ func probe(t *testing.T, through string, environ ...string) (headers, probed ops
 	return headers, probed
 }
 
-// proxyTo passes on what comes, as a proxy that was told no more than where to.
+// proxyTo forwards every request, as a proxy does that only knows its target.
 func proxyTo(t *testing.T, s *apptest.Service, change func(*http.Request)) *httptest.Server {
 	t.Helper()
 	target, err := url.Parse(s.URL)
@@ -71,9 +71,9 @@ func proxyTo(t *testing.T, s *apptest.Service, change func(*http.Request)) *http
 	return proxy
 }
 
-// TestDoctorProbesTheProxy: it finds the proxy that passes on what callers call
-// themselves, whether or not that also adds its secret, and no fault in one that
-// removes it.
+// TestDoctorProbesTheProxy: doctor finds a proxy that forwards the callers' own user
+// header, whether or not the proxy adds its secret, and finds no fault in one that
+// removes the header.
 func TestDoctorProbesTheProxy(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
@@ -114,8 +114,8 @@ func TestDoctorProbesTheProxy(t *testing.T) {
 	}
 }
 
-// TestDoctorProbesEachPath: a door that is open at one path alone is found, whichever
-// path of the contract it is.
+// TestDoctorProbesEachPath: doctor finds a proxy that forwards the header at only one
+// path, whichever path of the contract it is.
 func TestDoctorProbesEachPath(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
@@ -148,7 +148,7 @@ func TestDoctorProbesEachPath(t *testing.T) {
 	}
 }
 
-// TestDoctorCannotTellOfAProxy: what it cannot tell is no "ok".
+// TestDoctorCannotTellOfAProxy: an unclear result is not "ok".
 func TestDoctorCannotTellOfAProxy(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
@@ -184,7 +184,7 @@ func TestDoctorCannotTellOfAProxy(t *testing.T) {
 			t.Errorf("the proxy answers %d by itself: %+v, want %s", status, probed, want)
 		}
 	}
-	// What it does not pass on at all is shut, and named.
+	// A path that is not forwarded at all is closed, and named.
 	partly := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == apptest.RequestsPath {
 			w.Header().Set("Content-Type", "application/problem+json")
@@ -214,8 +214,8 @@ func TestDoctorCannotTellOfAProxy(t *testing.T) {
 	}
 }
 
-// TestProxyExamples: each configuration of a proxy in README and manual, of
-// whichever proxy, removes what callers call themselves and passes on the host.
+// TestProxyExamples: each proxy configuration in README and manual removes the
+// callers' own user header and forwards the host.
 func TestProxyExamples(t *testing.T) {
 	t.Parallel()
 	pages, err := filepath.Glob("../../docs/*.md")
@@ -223,8 +223,8 @@ func TestProxyExamples(t *testing.T) {
 		t.Fatal(err)
 	}
 	block := regexp.MustCompile("(?ms)^ *```([a-z]+)\n(.*?)^ *```$")
-	// How each says that a header is removed, and that the host is the caller's;
-	// nothing: it does the latter unless it is told otherwise.
+	// How each removes a header, and forwards the caller's host; empty: it does so by
+	// default.
 	say := map[string][2]string{
 		"nginx":   {`(?i)proxy_set_header\s+X-Doubleword-User\s+""`, `proxy_set_header\s+Host\s+\$http_host`},
 		"caddy":   {`(?i)header_up\s+-X-Doubleword-User`, ``},

@@ -58,8 +58,8 @@ func TestDoctorIndexes(t *testing.T) {
 	}
 }
 
-// TestDoctorStatistics: what is printed of statistics is no fault, and once it
-// has been run nothing is printed any more.
+// TestDoctorStatistics: advice about statistics is not a problem, and is gone once it
+// has been followed.
 func TestDoctorStatistics(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
@@ -84,7 +84,7 @@ func TestDoctorStatistics(t *testing.T) {
 	}
 }
 
-// TestDoctorTimes: what cannot be shown is named, and is no problem.
+// TestDoctorTimes: times that cannot be shown are named, but are not a problem.
 func TestDoctorTimes(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
@@ -156,7 +156,7 @@ func TestDoctorNoDatabase(t *testing.T) {
 	}
 }
 
-// TestDoctorReplica takes another connection to the primary for a replica.
+// TestDoctorReplica uses another connection to the primary as the replica.
 func TestDoctorReplica(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
@@ -180,8 +180,7 @@ func TestDoctorTooManyConnections(t *testing.T) {
 	}
 }
 
-// TestDoctorCopiesOutOfReach: fusillade is in one database, copies are in the
-// other.
+// TestDoctorCopiesOutOfReach: fusillade is in one database, copies are in the other.
 func TestDoctorCopiesOutOfReach(t *testing.T) {
 	t.Parallel()
 	main, fusillade := pgtest.New(t), pgtest.New(t)
@@ -208,11 +207,11 @@ func TestDoctorCopiesOutOfReach(t *testing.T) {
 	}
 }
 
-// TestGrants gives a new role what is printed, which then is all it needs.
+// TestGrants grants a new role what is printed, which is then all it needs.
 func TestGrants(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
-	role := `le"the; ` + database.Name // roles are the whole server's
+	role := `le"the; ` + database.Name // roles belong to the whole server
 	quoted := pgx.Identifier{role}.Sanitize()
 	parsed, err := url.Parse(database.URL)
 	if err != nil {
@@ -249,7 +248,7 @@ func TestGrants(t *testing.T) {
 	}
 }
 
-// TestGrantsFitTheTables: what is not there stops no grant of what is, and is named.
+// TestGrantsFitTheTables: missing tables are named and do not stop the other grants.
 func TestGrantsFitTheTables(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
@@ -293,8 +292,8 @@ func TestGrantsFitTheTables(t *testing.T) {
 	}
 }
 
-// TestDoctorReadsMigrations: what the role may not read is no "ok", and with what is
-// granted it tells which versions these are.
+// TestDoctorReadsMigrations: migrations that the role may not read are not "ok"; with
+// the printed grants, doctor names the versions.
 func TestDoctorReadsMigrations(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithFixture(t)
@@ -371,8 +370,8 @@ func TestGrantsApart(t *testing.T) {
 	}
 }
 
-// TestDoctorDoesNotContradictItself: what is not there and need not be is not
-// told as if it were missing.
+// TestDoctorDoesNotContradictItself: a table that is absent and not needed is not
+// reported as missing.
 func TestDoctorDoesNotContradictItself(t *testing.T) {
 	t.Parallel()
 	for name, database := range map[string]string{"the fixture": pgtest.WithFixture(t).URL, "its own": pgtest.New(t).URL} {
@@ -387,8 +386,8 @@ func TestDoctorDoesNotContradictItself(t *testing.T) {
 	}
 }
 
-// TestGuardIsPrinted: what is printed installs, and doctor knows it; nothing is
-// changed by printing, and no guard is printed that would be of no use.
+// TestGuardIsPrinted: the printed guard can be installed, and doctor recognizes it;
+// printing changes nothing, and no useless guard is printed.
 func TestGuardIsPrinted(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
@@ -447,8 +446,8 @@ func TestGuardIsPrinted(t *testing.T) {
 	}
 }
 
-// TestDoctorAfterAnUpgrade: where dwctl is newer than what is known, it says how to
-// find what an erasure would miss.
+// TestDoctorAfterAnUpgrade: if dwctl is newer than known, doctor says how to find
+// what an erasure would miss.
 func TestDoctorAfterAnUpgrade(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithFixture(t)
@@ -509,8 +508,8 @@ func TestDoctorTellsOnce(t *testing.T) {
 	})
 }
 
-// TestDoctorSettings: a pooler that takes settings and keeps them to itself is
-// found, and one that the service knows of does no harm.
+// TestDoctorSettings: doctor finds a pooler that accepts settings but does not pass
+// them on; one that the service is configured for does no harm.
 func TestDoctorSettings(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)

@@ -11,7 +11,7 @@ import (
 	"lethe/internal/pgtest"
 )
 
-// TestMigrateBesideAnother: in dwctl's database the log and the jobs are all that migrate creates.
+// TestMigrateBesideAnother: in dwctl's database migrate creates only log and jobs.
 func TestMigrateBesideAnother(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)

@@ -14,7 +14,7 @@ import (
 	"lethe/internal/pgtest"
 )
 
-// orphaned are three copies of a request that is gone, and one of whoever lives.
+// orphaned are three copies of a missing request, and one of an existing one.
 const orphaned = `
 INSERT INTO outlet.http_requests (instance_id, correlation_id, timestamp, method, uri, headers)
 SELECT '0a000000-0000-4000-8000-000000000001', n, now() - interval '8 days', 'POST', '/', jsonb_build_object('x-fusillade-request-id', '0b000000-0000-4000-8000-000000000001')
@@ -43,8 +43,8 @@ func countedOrphans(t *testing.T, environ string) (n ops.OrphansCounted) {
 	return n
 }
 
-// TestOrphans: they are counted, told of by the doctor, and removed where that is
-// switched on, and only there.
+// TestOrphans: copies are counted, reported by the doctor, and removed only if that
+// is enabled.
 func TestOrphans(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithFixture(t)

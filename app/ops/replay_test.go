@@ -27,13 +27,13 @@ import (
 	"lethe/receipt"
 )
 
-// protected is a service whose erasures are kept outside of its database.
+// protected is a service with a record of its erasures outside its database.
 type protected struct {
 	t        *testing.T
 	database *pgtest.Database
-	name     string // of the database that is in use: its own, or one that was restored
+	name     string // of the database in use: its own, or a restored one
 	key      string
-	seen     string // file of the newest checkpoint
+	seen     string // file with the newest checkpoint
 	to       string // folder of the export
 	identity string
 	reader   string // the recipient
@@ -59,7 +59,7 @@ func protectOf(t *testing.T, database *pgtest.Database) *protected {
 		t.Fatal(err)
 	}
 	p.reader = strings.TrimSpace(printed.String())
-	// As docs/erasure.md has it.
+	// As in docs/erasure.md.
 	role := p.name + "_export"
 	apptest.Exec(t, p.database.URL, fmt.Sprintf(`CREATE ROLE %[1]s LOGIN PASSWORD 'export';
 		GRANT USAGE ON SCHEMA lethe TO %[1]s;
@@ -71,7 +71,7 @@ func protectOf(t *testing.T, database *pgtest.Database) *protected {
 	return p
 }
 
-// exportURL is that of the role that exports.
+// exportURL is the URL for the exporting role.
 func (p *protected) exportURL() string {
 	p.t.Helper()
 	u, err := url.Parse(p.owner())
@@ -82,19 +82,19 @@ func (p *protected) exportURL() string {
 	return u.String()
 }
 
-// in is a URL with the database that is in use.
+// in returns a URL with the database in use.
 func (p *protected) in(url string) string { return strings.Replace(url, p.database.Name, p.name, 1) }
 
 func (p *protected) owner() string { return p.in(p.database.URL) }
 
-// settings are the service's, with the least role.
+// settings are the service's, with the least privileged role.
 func (p *protected) settings() []string {
 	return []string{
 		"LETHE_DATABASE_URL=" + p.roleURL(), "LETHE_ERASURE_KEY=" + p.key, "LETHE_ERASURE_CHECKPOINT_FILE=" + p.seen,
 	}
 }
 
-// roleURL: the role has the database's name in its own, too.
+// roleURL: the name of the role also contains the database's.
 func (p *protected) roleURL() string {
 	at := strings.LastIndex(p.database.RoleURL, "/"+p.database.Name)
 	return p.database.RoleURL[:at] + "/" + p.name + p.database.RoleURL[at+1+len(p.database.Name):]
@@ -111,8 +111,7 @@ func (p *protected) config(more ...string) *config.Config {
 	return cfg
 }
 
-// copyTo makes a copy of the database that is in use, to which nobody may be
-// connected.
+// copyTo copies the database in use, to which nobody may be connected.
 func (p *protected) copyTo(name string) {
 	p.t.Helper()
 	apptest.Exec(p.t, strings.Replace(p.database.URL, "/"+p.database.Name, "/postgres", 1),
@@ -149,8 +148,8 @@ func (p *protected) serveWith(settings ...string) (s *apptest.Service, end func(
 	}
 }
 
-// add stores n responses of alice's with a raw copy and a task each, every third
-// of them a chain of two with a call of a tool, and returns a part of each.
+// add stores n responses of alice with a raw copy and a task each, every third of
+// them a chain of two with a tool call, and returns a part of each.
 func (p *protected) add(n int) (ids []uuid.UUID) {
 	p.t.Helper()
 	for i := range n {
@@ -177,7 +176,7 @@ func (p *protected) add(n int) (ids []uuid.UUID) {
 	return ids
 }
 
-// erase erases them over HTTP and returns where the receipts are.
+// erase erases them over HTTP and returns the locations of the receipts.
 func (p *protected) erase(s *apptest.Service, ids []uuid.UUID) (receipts []string) {
 	p.t.Helper()
 	for _, id := range ids {
@@ -199,7 +198,7 @@ func (p *protected) erase(s *apptest.Service, ids []uuid.UUID) (receipts []strin
 	return receipts
 }
 
-// published waits until so many are, and keeps the checkpoint.
+// published waits until size leaves are published, and keeps the checkpoint.
 func (p *protected) published(s *apptest.Service, size int64) {
 	p.t.Helper()
 	apptest.Await(p.t, fmt.Sprintf("%d receipts are published", size), func() bool {
@@ -227,7 +226,7 @@ func (p *protected) export() (exported, mirrored int) {
 	return said.Exported, said.Mirrored
 }
 
-// outcome is what a replay says.
+// outcome is the output of a replay.
 type outcome struct {
 	Entries, Found       int
 	Missing, Added, Size int64
@@ -255,9 +254,9 @@ const (
 	allReceipts = "SELECT count(*) FROM lethe.receipts"
 )
 
-// TestRestore: a backup is restored after more was erased and published. The
-// service does not open, until all of that has been erased again and the log is
-// what it was; then it goes on.
+// TestRestore: a backup is restored after more was erased and published. The service
+// is not ready until all of that has been erased again and the log is complete; then
+// it continues.
 func TestRestore(t *testing.T) {
 	t.Parallel()
 	p := protect(t)
@@ -347,8 +346,8 @@ func TestRestore(t *testing.T) {
 	}
 }
 
-// goOn proves with the mirror that every checkpoint that was ever shown is one of
-// the log's past.
+// goOn proves with the mirror that every checkpoint that was shown belongs to the
+// log's past.
 func (p *protected) goOn() {
 	p.t.Helper()
 	signed, err := os.ReadFile(filepath.Join(p.to, "mirror", "checkpoint"))
@@ -370,8 +369,8 @@ func (p *protected) goOn() {
 	}
 }
 
-// restored is a database that was gone back to when three responses had been
-// erased, with three more on the list and in the mirror.
+// restored is a database restored to the state after three erasures, with three more
+// on the list and in the mirror.
 func restored(t *testing.T) (p *protected, erased []uuid.UUID) {
 	t.Helper()
 	p = protect(t)
@@ -391,7 +390,7 @@ func restored(t *testing.T) (p *protected, erased []uuid.UUID) {
 	return p, after
 }
 
-// TestReplayRefuses what cannot be gone by, and changes nothing then.
+// TestReplayRefuses unusable input, and changes nothing then.
 func TestReplayRefuses(t *testing.T) {
 	t.Parallel()
 	p, erased := restored(t)
@@ -439,7 +438,7 @@ func TestReplayRefuses(t *testing.T) {
 		"damaged tiles":        {change: file("mirror/tile/0/000.p/6", flip(-1)), says: "damaged"},
 		"damaged receipts":     {change: file("mirror/tile/entries/000.p/6", flip(-1)), says: "damaged"},
 		"an entry that was made up": {change: func(p *protected) {
-			// Of a receipt that is in the log, but of another response.
+			// An entry with a receipt in the log, but with another response.
 			list, err := offsite.OpenList(p.to, []string{p.reader})
 			if err == nil {
 				err = list.Append(time.Now().Add(48*time.Hour), []offsite.Entry{{
@@ -510,7 +509,7 @@ func (p *protected) lastReceipt() uuid.UUID {
 	return id
 }
 
-// TestReplayFallsShort: what cannot be done is said, and what can is done.
+// TestReplayFallsShort: replay does what it can and reports what it cannot do.
 func TestReplayFallsShort(t *testing.T) {
 	t.Parallel()
 	p, _ := restored(t)
@@ -527,7 +526,7 @@ func TestReplayFallsShort(t *testing.T) {
 	if err := os.WriteFile(lists[0], []byte(strings.Join(lines[:len(lines)-2], "")), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	// And the newest checkpoint that was seen is beyond the mirror.
+	// And the newest checkpoint that was seen is newer than the mirror.
 	p.seen = apptest.SeenOf(t, p.key, 7)
 	for _, dry := range []bool{true, false} {
 		o, err := p.replay(dry)
@@ -545,8 +544,7 @@ func TestReplayFallsShort(t *testing.T) {
 	end()
 }
 
-// TestReplayWithoutLog: where there is no key there is no mirror, and the list
-// does.
+// TestReplayWithoutLog: without a key there is no mirror, and the list is enough.
 func TestReplayWithoutLog(t *testing.T) {
 	t.Parallel()
 	p := protect(t)
@@ -567,8 +565,8 @@ func TestReplayWithoutLog(t *testing.T) {
 	}
 }
 
-// TestExportFollows what is erased, and says so when it had been away for longer
-// than it is known what was erased.
+// TestExportFollows new erasures, and reports when it was stopped for longer than the
+// details of erasures are kept.
 func TestExportFollows(t *testing.T) {
 	t.Parallel()
 	p := protect(t)
@@ -645,8 +643,8 @@ func TestExportFollows(t *testing.T) {
 	}
 }
 
-// TestRetainedAfterRestore: a replay finds erased responses where fusillade-arsenal
-// has moved them, too.
+// TestRetainedAfterRestore: a replay also finds erased responses that
+// fusillade-arsenal has moved.
 func TestRetainedAfterRestore(t *testing.T) {
 	t.Parallel()
 	p := protectOf(t, pgtest.WithArsenal(t))

@@ -35,7 +35,7 @@ func trySearch(t *testing.T, options ops.SearchOptions, environ ...string) (*ops
 	return ops.Search(t.Context(), cfg, options, ops.Output{Out: io.Discard, Progress: io.Discard})
 }
 
-// where are the places of what was found, with how many rows.
+// where returns the places of the findings with their row counts.
 func where(s *ops.Searched) map[string]int {
 	found := map[string]int{}
 	for _, p := range s.Places {
@@ -57,7 +57,7 @@ func TestSearch(t *testing.T) {
 		VALUES (gen_random_uuid(), 1, now(), 200, '{}', '{"output": "a secret"}', 1, 1)`)
 	environ := []string{
 		"LETHE_DATABASE_URL=" + database.URL, "LETHE_OUTLET_DATABASE_URL=" + copies.URL, "LETHE_OUTLET_SCHEMA=outlet",
-		// The same database once more is read once.
+		// The same database, configured twice, is read once.
 		"LETHE_FUSILLADE_DATABASE_URL=" + database.URL, "LETHE_FUSILLADE_SCHEMA=fusillade",
 	}
 	needles := func(text string) ops.SearchOptions { return ops.SearchOptions{Needles: strings.NewReader(text)} }
@@ -97,7 +97,7 @@ func TestSearch(t *testing.T) {
 	if out := printed.String(); found.Left() || found.Complete() || len(found.Unread) != 2 || !strings.Contains(out, "is a view") || !strings.Contains(out, "is a foreign table") || !strings.Contains(out, "2 places NOT read") {
 		t.Errorf("it says\n%s", out)
 	}
-	// A role that may not read all of it.
+	// A role that may not read everything.
 	found = look(t, needles("a secret"), "LETHE_DATABASE_URL="+database.RoleURL)
 	if found.Complete() || !slices.ContainsFunc(found.Unread, func(u ops.UnreadPlace) bool {
 		return u.Name == "public.forgotten" && strings.Contains(u.Why, "may not be read by this role")
@@ -106,7 +106,7 @@ func TestSearch(t *testing.T) {
 	}
 }
 
-// TestSearchRefuses: nothing is read where what is asked is wrong.
+// TestSearchRefuses: nothing is read if the request is wrong.
 func TestSearchRefuses(t *testing.T) {
 	t.Parallel()
 	const away = "LETHE_DATABASE_URL=postgres://nobody@127.0.0.1:1/none"
@@ -132,7 +132,7 @@ func TestSearchRefuses(t *testing.T) {
 	}
 }
 
-// TestSample: what an erasure removes is told from what it would leave behind.
+// TestSample distinguishes what an erasure removes from what it would leave.
 func TestSample(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithFixture(t)
@@ -170,8 +170,8 @@ func TestSample(t *testing.T) {
 	}
 }
 
-// TestSampleIsWhatAnErasureRemoves: the rows that a sample says are erased are
-// those that an erasure of it removes, whatever leads to them.
+// TestSampleIsWhatAnErasureRemoves: the rows that a sample reports as erased are
+// those that its erasure removes, whatever leads to them.
 func TestSampleIsWhatAnErasureRemoves(t *testing.T) {
 	t.Parallel()
 	const (
@@ -212,7 +212,7 @@ func TestSampleIsWhatAnErasureRemoves(t *testing.T) {
 			('50000000-0000-4000-8000-000000000001', '` + mine + `', 'model_call', 0, '{}');
 		INSERT INTO fusillade.response_steps (id, parent_step_id, step_kind, step_sequence, request_payload) VALUES
 			('50000000-0000-4000-8000-000000000002', '50000000-0000-4000-8000-000000000001', 'tool_call', 1, '{}');`
-	// Each copy tells of the first response, and is led to by something else.
+	// Each copy belongs to the first response, and something different leads to each.
 	copies := func(steps bool) string {
 		sql := `
 		INSERT INTO public.http_analytics (instance_id, correlation_id, timestamp, method, uri, fusillade_request_id) VALUES ('` + mine + `', 1, now(), '', '', '` + mine + `');`
@@ -233,9 +233,9 @@ func TestSampleIsWhatAnErasureRemoves(t *testing.T) {
 	for name, of := range map[string]struct {
 		open              func(testing.TB) *pgtest.Database
 		apart             bool
-		main, copiesBegin string // what is made there besides
+		main, copiesBegin string // additional statements for each database
 		steps             bool
-		moved, again      int // responses that are among what is retained, and among the requests again
+		moved, again      int // number of retained responses, and of those also in requests
 	}{
 		"without indexes":      {open: pgtest.WithFixture, steps: true},
 		"with indexes":         {open: pgtest.WithFixture, main: byHeader + byStep, steps: true},
@@ -283,7 +283,7 @@ func TestSampleIsWhatAnErasureRemoves(t *testing.T) {
 				return n
 			}
 			found := look(t, ops.SearchOptions{Sample: 100}, asOwner...)
-			said := map[string]int{} // the most rows of a column of each table
+			said := map[string]int{} // the most rows in a column of each table
 			for _, p := range found.Places {
 				if p.Treatment == "erased" {
 					said[p.Table] = max(said[p.Table], p.Rows)
@@ -309,7 +309,7 @@ func TestSampleIsWhatAnErasureRemoves(t *testing.T) {
 	}
 }
 
-// TestSampleOfWhatIsRefused: what an erasure would refuse is said to stay.
+// TestSampleOfWhatIsRefused: what an erasure would refuse is reported to stay.
 func TestSampleOfWhatIsRefused(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithArsenal(t)
@@ -350,8 +350,8 @@ func TestSampleOfWhatIsRefused(t *testing.T) {
 	s.EraseOne(t, apptest.Converted)
 }
 
-// TestSampleOfTheSameWords: what two responses have in common is not taken for
-// something that an erasure of one would miss.
+// TestSampleOfTheSameWords: text that two responses share is not reported as missed
+// by the erasure of one.
 func TestSampleOfTheSameWords(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)

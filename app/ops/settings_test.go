@@ -11,7 +11,7 @@ import (
 	"lethe/internal/pgtest"
 )
 
-// setInDatabase is what whoever runs a database may choose for its sessions.
+// setInDatabase sets defaults for sessions, as a database administrator may.
 func setInDatabase(t *testing.T, url string, settings ...string) {
 	t.Helper()
 	for _, setting := range settings {
@@ -19,7 +19,7 @@ func setInDatabase(t *testing.T, url string, settings ...string) {
 	}
 }
 
-// aboutSettings are the doctor's problems with settings, and what it says of
+// aboutSettings returns the doctor's problems with settings, and its findings on
 // indexes.
 func aboutSettings(r *ops.Report) (settings, indexes string) {
 	for _, c := range r.Checks {
@@ -67,9 +67,8 @@ func TestDefinitionsArePrintedAlike(t *testing.T) {
 	}
 }
 
-// TestReadOnlyByDefault: a bulk erasure, which goes on in the background, is
-// carried out where sessions change nothing unless they say so; and is not taken where
-// they cannot say so.
+// TestReadOnlyByDefault: a bulk erasure in the background works if sessions are
+// read-only by default; it is refused if sessions cannot change that.
 func TestReadOnlyByDefault(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithFixture(t)
@@ -97,7 +96,7 @@ func TestReadOnlyByDefault(t *testing.T) {
 	}
 }
 
-// TestTriggersThatDoNotFire: only a superuser can set that, or say otherwise.
+// TestTriggersThatDoNotFire: only a superuser can set or override that.
 func TestTriggersThatDoNotFire(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)

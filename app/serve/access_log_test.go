@@ -13,7 +13,7 @@ import (
 	"lethe/internal/pgtest"
 )
 
-// A service removes what is older than it is to be kept, and stops cleanly.
+// The service removes expired records of the access log, and stops cleanly.
 func TestOldAccessesAreRemoved(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
@@ -43,7 +43,7 @@ func TestOldAccessesAreRemoved(t *testing.T) {
 		}
 		return n
 	}
-	// Those of the first nine days, and not the tenth's, which is just over.
+	// The records of the first nine days remain; the tenth's has just expired.
 	for deadline := time.Now().Add(20 * time.Second); left() != 9 && time.Now().Before(deadline); {
 		time.Sleep(10 * time.Millisecond)
 	}

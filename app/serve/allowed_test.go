@@ -20,19 +20,19 @@ import (
 	"lethe/internal/pgtest"
 )
 
-// Kinds of callers, by what the control layer's database says of them.
+// Kinds of callers, according to the control layer's database.
 const (
-	nobody   = "nobody"         // no key, or one that is worth nothing here
-	plain    = "without a role" // somebody, who may do nothing with responses
+	nobody   = "nobody"         // no key, or an invalid one
+	plain    = "without a role" // a user who may do nothing with responses
 	reader   = "reader"         // who may list and fetch their own
-	stranger = "another user"   // who may also erase their own, and has none of what is asked for
-	owner    = "owner"          // whose it is
-	member   = "for an owner"   // who acts for the organization whose it is
-	manager  = "manager"        // who may do everything with everyone's
-	admin    = "administrator"  // who may read the access log, too
+	stranger = "another user"   // may also erase their own, but owns nothing that is asked for
+	owner    = "owner"          // owns it
+	member   = "for an owner"   // acts for the organization that owns it
+	manager  = "manager"        // may do everything with everyone's
+	admin    = "administrator"  // may also read the access log
 )
 
-// What an answer says.
+// Classes of responses.
 const (
 	unknown   = "unknown"   // 401
 	forbidden = "forbidden" // 403
@@ -42,8 +42,8 @@ const (
 	invalid   = "400"
 )
 
-// mayDo is the model: what each kind of caller gets, as docs/ and openapi.yaml have
-// it, and nothing of the service's own rules. Of each operation there is one line.
+// mayDo is the model: what each kind of caller gets according to docs/ and
+// openapi.yaml, independent of the service's own rules. Each operation has one line.
 var mayDo = map[string]func(kind string) string{
 	"listResponses":       whoReads,
 	"getResponse":         whoReadsThis,
@@ -60,7 +60,7 @@ var mayDo = map[string]func(kind string) string{
 	"getLogKeys":          whoErases,
 	"getTile":             whoErases,
 
-	// What else an operation can be asked with.
+	// Variants of operations.
 	"getTile: entries":                   whoManages,
 	"eraseResponse: with another's key":  but(whoErasesThis, hidden, manager, admin),
 	"startErasure: with another's token": but(whoErases, conflict, stranger, manager, admin),
@@ -78,7 +78,7 @@ var mayDo = map[string]func(kind string) string{
 	"dryRunRetentionRule": whoManages, "enableRetentionRule": whoManages, "disableRetentionRule": whoManages,
 }
 
-// but is a rule with another answer for some.
+// but returns a rule with another answer for some kinds.
 func but(rule func(string) string, answer string, kinds ...string) func(string) string {
 	return func(kind string) string {
 		if slices.Contains(kinds, kind) {
@@ -88,7 +88,7 @@ func but(rule func(string) string, answer string, kinds ...string) func(string) 
 	}
 }
 
-// theirs tells whose something is, or who may do everything with everyone's.
+// theirs allows the owner, and callers who may do everything with everyone's.
 func theirs(kind string) bool { return only(kind, owner, member, manager, admin) == allowed }
 
 func only(kind string, kinds ...string) string {
@@ -109,7 +109,7 @@ func whoErases(kind string) string { return only(kind, stranger, owner, member, 
 
 func whoManages(kind string) string { return only(kind, manager, admin) }
 
-// Who may do it with something of their own is not told whether others' is there.
+// A caller who may read only their own does not learn whether another's exists.
 func whoReadsThis(kind string) string {
 	if kind == reader || kind == stranger {
 		return hidden
@@ -124,8 +124,8 @@ func whoErasesThis(kind string) string {
 	return whoErases(kind)
 }
 
-// An erasure and its receipts are for who asked for it, with whatever role since, and
-// for those who may erase everyone's.
+// An erasure and its receipts are visible to the person who asked for it, whatever
+// their role is now, and to those who may erase everyone's.
 func whoAskedForThis(kind string) string {
 	if got := only(kind, owner, member, manager, admin); got != forbidden {
 		return got
@@ -133,9 +133,9 @@ func whoAskedForThis(kind string) string {
 	return hidden
 }
 
-// TestWhoMayDoWhat asks every operation as every kind of caller, about what is a
-// person's and what is an organization's, and compares what is answered with the
-// model, and what is left with what was answered.
+// TestWhoMayDoWhat calls every operation as every kind of caller, about a person's
+// and an organization's responses. It compares the responses with the model, and what
+// is left with the responses.
 func TestWhoMayDoWhat(t *testing.T) {
 	t.Parallel()
 	const acme = "c0000200-0000-4000-8000-000000000001"
@@ -158,7 +158,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		t.Helper()
 		return s.Send(t, method, path, key, body, headers...)
 	}
-	// made is the identifier of something new.
+	// made returns the identifier of something new.
 	made := func(method, path, key, body string) string {
 		t.Helper()
 		status, _, text := ask(method, path, key, body)
@@ -205,7 +205,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 			second.shown = two[1]
 		}
 		newest := func() string { return fmt.Sprintf(`"filter":{"models":["asked-%d"]}`, models) }
-		// token is of a preview of this, by who may not at least a text.
+		// token returns the token of a preview, or "none" without one.
 		token := func(of, key string, headers ...string) string {
 			_, _, text := ask(http.MethodPost, apptest.ErasuresPath+"/preview", key, "{"+of+"}", headers...)
 			var answer struct{ Token string }
@@ -213,16 +213,16 @@ func TestWhoMayDoWhat(t *testing.T) {
 			return `{` + of + `,"token":"` + cmp.Or(answer.Token, "none") + `"}`
 		}
 
-		// Each is what an operation is asked with; what goes with it is made anew.
+		// Each question is one call of an operation; what it needs is created anew.
 		type question struct {
 			method, path, body string
 
 			headers []string
-			token   string   // what a token is to be asked for first
-			gone    []string // responses that are gone then, where the answer is that it is allowed and they are theirs
-			stays   []string // responses that are there whatever is answered
-			shown   string   // in an answer for those whose it is, and in no other
-			secret  string   // a header that none but who is allowed gets
+			token   string   // what to preview first for a token
+			gone    []string // responses that are then gone, if the call was allowed and they are the caller's
+			stays   []string // responses that exist whatever the answer
+			shown   string   // in a response for their owners, and in no other
+			secret  string   // a header that only allowed callers get
 		}
 		questions := map[string]func() question{
 			"listResponses": func() question {
@@ -312,7 +312,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		}
 		callers := []caller{
 			{nobody, "", nil}, {nobody, "sk-a-wrong", nil}, {nobody, "sk-alice-inference", nil}, {nobody, "sk-alice-revoked", nil}, {nobody, "sk-gone-platform", nil},
-			{nobody, "sk-acme-bob-platform", nil}, // no member of it any more
+			{nobody, "sk-acme-bob-platform", nil}, // no longer a member of it
 			{plain, "sk-carol-platform", nil}, {reader, "sk-connie-platform", nil}, {stranger, "sk-empty-platform", nil},
 			{manager, "sk-pmonly-platform", nil}, {admin, "sk-root-platform", nil},
 			{nobody, "", []string{"Cookie", session(apptest.Bob, "another secret 0123")}}, {nobody, "", []string{"X-Doubleword-User", "idp|nobody"}},
@@ -328,7 +328,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 				caller{stranger, "sk-bob-platform", []string{"X-Organization-Id", acme}}, caller{stranger, "", []string{"Cookie", session(apptest.Bob, signed) + "; dw_active_org=" + acme}})
 		}
 		isGone := map[string]bool{kept: false}
-		// lookAtWhatIsLeft compares what there is with what was answered.
+		// lookAtWhatIsLeft compares what exists with the responses.
 		lookAtWhatIsLeft := func(after string) {
 			t.Helper()
 			apptest.Await(t, "erasures are over", func() bool {
@@ -409,7 +409,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 				for _, id := range q.stays {
 					isGone[id] = false
 				}
-				if byOwner { // what is made for the next is not to be erased by this
+				if byOwner { // this must not erase what is created for the next
 					lookAtWhatIsLeft(fmt.Sprintf("%s by %s, %q %.40q", operation, c.kind, c.key, c.headers))
 					delete(isGone, kept)
 				}
@@ -421,7 +421,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 	}
 }
 
-// operations are those of the contract.
+// operations returns the operations of the contract.
 func operations(t *testing.T) (ids []string) {
 	t.Helper()
 	document, err := openapi3.NewLoader().LoadFromData(lethe.OpenAPI)

@@ -13,8 +13,8 @@ import (
 	"lethe/internal/pgtest"
 )
 
-// TestDeleteBesideVersions: what DELETE answers, and what it leaves, is the same
-// beside the tables of each version, with the guard and without it.
+// TestDeleteBesideVersions: the response of DELETE and its effect are the same with
+// the tables of each version, with the guard and without it.
 func TestDeleteBesideVersions(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -107,7 +107,7 @@ func TestDeleteBesideVersions(t *testing.T) {
 	}
 }
 
-// installGuard has the owner of the tables install the guard for the service's role.
+// installGuard installs the guard for the service's role, as the owner of the tables.
 func installGuard(t *testing.T, database *pgtest.Database) {
 	t.Helper()
 	role, err := url.Parse(database.RoleURL)
@@ -128,8 +128,8 @@ func installGuard(t *testing.T, database *pgtest.Database) {
 	}
 }
 
-// TestDeleteOnceAsAsked: an Idempotency-Key is of one request. With another
-// include_later_turns it tells nothing of what the first one did, and does nothing.
+// TestDeleteOnceAsAsked: an Idempotency-Key belongs to one request. With another
+// include_later_turns it reveals nothing about the first one, and does nothing.
 func TestDeleteOnceAsAsked(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithFixture(t)

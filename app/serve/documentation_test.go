@@ -9,8 +9,8 @@ import (
 	"lethe"
 )
 
-// TestContractExplainsCounts: who reads 601 responses beside 649 requests reads
-// why they differ.
+// TestContractExplainsCounts: the contract explains why 601 responses can have 649
+// requests.
 func TestContractExplainsCounts(t *testing.T) {
 	t.Parallel()
 	var contract struct {

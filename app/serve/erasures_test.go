@@ -19,8 +19,7 @@ import (
 	"lethe/internal/pgtest"
 )
 
-// eraseOwner adds so many responses of a new owner, and asks for all of the
-// owner's to be erased.
+// eraseOwner adds responses of a new owner, and starts the erasure of that owner.
 func eraseOwner(t *testing.T, url string, responses int) uuid.UUID {
 	t.Helper()
 	owner, by := uuid.New(), uuid.New()
@@ -46,8 +45,8 @@ func eraseOwner(t *testing.T, url string, responses int) uuid.UUID {
 	return e.ID
 }
 
-// TestErasuresInTheBackground: whoever has asked for an erasure, a service that
-// runs finishes it, verifies it when that is due, and counts.
+// TestErasuresInTheBackground: a running service finishes an erasure that any process
+// has started, verifies it when that is due, and counts it.
 func TestErasuresInTheBackground(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
@@ -81,8 +80,8 @@ func TestErasuresInTheBackground(t *testing.T) {
 	apptest.Await(t, "it is verified", is("verify_at IS NULL AND verified_at IS NOT NULL"))
 }
 
-// TestDeleteThatTheDatabaseRefuses: it says what a bulk erasure says, and
-// nothing of the words of the database.
+// TestDeleteThatTheDatabaseRefuses: DELETE reports the same as a bulk erasure,
+// without the database's message.
 func TestDeleteThatTheDatabaseRefuses(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithFixture(t)
@@ -127,8 +126,8 @@ func TestDetailsOfErasuresAreRedacted(t *testing.T) {
 	}
 }
 
-// TestErasuresWaitForTheirTables: a service that starts before they are there
-// begins by itself when they are.
+// TestErasuresWaitForTheirTables: a service that starts before the tables exist
+// begins by itself when they do.
 func TestErasuresWaitForTheirTables(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)

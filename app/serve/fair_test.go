@@ -16,8 +16,8 @@ import (
 	"lethe/internal/pgtest"
 )
 
-// locked has a transaction run these statements, and holds what they lock until
-// unlock, or the end of the test.
+// locked runs these statements in a transaction, and keeps their locks until unlock
+// or the end of the test.
 func locked(t *testing.T, url string, statements ...string) (unlock func()) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)
@@ -41,7 +41,7 @@ func locked(t *testing.T, url string, statements ...string) (unlock func()) {
 	})
 }
 
-// ask makes a request in a goroutine of its own.
+// ask sends a request in its own goroutine.
 func (s *service) ask(ctx context.Context, client *http.Client, method, path, key, body string, to chan<- apptest.Answered) {
 	go func() { to <- s.Do(ctx, client, method, path, key, body) }()
 }
@@ -54,14 +54,14 @@ func (s *service) hold(t *testing.T) {
 	}
 }
 
-// inUse is how many connections of the pool are at work.
+// inUse returns the number of busy connections of the pool.
 func (s *service) inUse(t *testing.T, pool string) string {
 	t.Helper()
 	return s.Metric(t, `lethe_pool_connections_in_use{pool="`+pool+`"}`)
 }
 
-// TestFullPool: while every connection is at work on something that does not get
-// on, the service says that it is ready, and holds are placed.
+// TestFullPool: while all connections are blocked, the service reports that it is
+// ready, and holds can be placed.
 func TestFullPool(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithFixture(t)
@@ -93,12 +93,12 @@ func TestFullPool(t *testing.T) {
 	}
 }
 
-// patience is for how long the service waits at least for what does not get on. Where
-// a busy machine has taken longer, it may have given up.
+// patience is the minimum time that the service waits for something blocked. If a
+// busy machine takes longer, it may have given up.
 const patience = 4 * time.Second
 
-// TestShareOfPreviews: one user asks for twenty at once that do not get on. Most
-// are refused at once, others' are not, and lists are answered meanwhile.
+// TestShareOfPreviews: one user asks for twenty previews at once, which block. Most
+// are refused at once, other users' are not, and lists still work.
 func TestShareOfPreviews(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithFixture(t)
@@ -141,8 +141,8 @@ func TestShareOfPreviews(t *testing.T) {
 	}
 }
 
-// TestBulkHasAPart: dry runs and previews of several, that do not get on, leave
-// half of the connections to others.
+// TestBulkHasAPart: blocked dry runs and previews of several users leave half of the
+// connections to others.
 func TestBulkHasAPart(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithFixture(t)
@@ -156,7 +156,7 @@ func TestBulkHasAPart(t *testing.T) {
 	}
 	begun := time.Now()
 	apptest.Await(t, "one at work", func() bool { return s.inUse(t, "main") == "1" })
-	eraseOwner(t, database.URL, 50) // which the background goes on with
+	eraseOwner(t, database.URL, 50) // which continues in the background
 	apptest.Await(t, "the background at work", func() bool { return s.inUse(t, "main") == "2" })
 	for range 10 {
 		if status, _, body := s.Get(t, apptest.RequestsPath, "sk-alice-platform"); status != http.StatusOK {
@@ -176,7 +176,7 @@ func TestBulkHasAPart(t *testing.T) {
 
 const rootKey = "sk-root-platform"
 
-// firstID is that of the first response of a list.
+// firstID returns the ID of the first response of a list.
 func firstID(t *testing.T, list string) string {
 	t.Helper()
 	var page struct{ Data []struct{ ID string } }
@@ -186,9 +186,9 @@ func firstID(t *testing.T, list string) string {
 	return page.Data[0].ID
 }
 
-// TestDeletesOfLockedRows: while somebody else is at work on responses, those who
-// may not erase them are told so at once, as of what is not there; and holds are
-// placed, also while their owner waits to erase them.
+// TestDeletesOfLockedRows: while another transaction has locked responses, callers
+// who may not erase them get the answer for missing ones at once; and holds can be
+// placed, even while the owner waits to erase them.
 func TestDeletesOfLockedRows(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithFixture(t)

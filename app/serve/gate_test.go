@@ -13,11 +13,10 @@ import (
 	"lethe/internal/pgtest"
 )
 
-// TestGuessedKeys: more callers who guess keys than are answered at a time keep
-// nobody out whose key has worked, not after a restart either; who is refused is
-// told to come again, and a key that is new works as soon as they have gone. It runs
-// by itself: the guessers take all that the machine has, and others' tests ran out of
-// time.
+// TestGuessedKeys: more callers who guess keys than can be answered at a time do not
+// block callers whose key has worked before, even after a restart. Refused callers
+// are told to retry, and a new key works as soon as the guessers have gone. It runs
+// alone: the guessers use the whole machine, and other tests would run out of time.
 func TestGuessedKeys(t *testing.T) {
 	const guessers, lists = 400, 30
 	database := pgtest.WithFixture(t)
@@ -27,7 +26,7 @@ func TestGuessedKeys(t *testing.T) {
 			if n := apptest.Number(t, database.URL, `SELECT count(*) FROM lethe.known_keys`); n != 1 {
 				t.Fatalf("%d keys are known", n)
 			}
-			time.Sleep(200 * time.Millisecond) // in which they are read
+			time.Sleep(200 * time.Millisecond) // until they have been read
 		} else if status, _, body := s.Get(t, apptest.RequestsPath, "sk-alice-platform"); status != http.StatusOK {
 			t.Fatalf("%d %s", status, body)
 		}

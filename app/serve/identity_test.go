@@ -25,8 +25,7 @@ var (
 	cacheDrops  = regexp.MustCompile(`(?m)^lethe_cache_drops_total\{cache="callers"\} (\d+)$`)
 )
 
-// queries is how often queries were made, and how often the one that looks up a
-// key.
+// queries returns the number of all queries, and of those that look up a key.
 func (s *service) queries(t *testing.T) (all, byKey int) {
 	t.Helper()
 	_, _, body := s.Get(t, "/metrics", "")
@@ -46,7 +45,7 @@ func (s *service) queries(t *testing.T) (all, byKey int) {
 	return all, byKey
 }
 
-// list lists as the one who is cached, and returns the status.
+// list lists as the cached caller, and returns the status.
 func (s *service) list(t *testing.T) int {
 	t.Helper()
 	status, _, _ := s.Get(t, apptest.RequestsPath, cachedKey)
@@ -60,7 +59,7 @@ func (s *service) wantList(t *testing.T, want int, when string) {
 	}
 }
 
-// erase erases what there is not, as the one who is cached.
+// erase erases a missing response as the cached caller.
 func (s *service) erase(t *testing.T) int {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodDelete, s.URL+apptest.RequestsPath+"/"+uuid.NewString(), nil)
@@ -98,9 +97,9 @@ func (s *service) drops(t *testing.T) int {
 	return n
 }
 
-// TestCallerCache: a caller who is remembered costs no query until the database
-// tells of a change or the listening is interrupted, and is looked up for an
-// erasure all the same.
+// TestCallerCache: a cached caller costs no query until the database notifies of a
+// change or the listening is interrupted; an erasure looks the caller up all the
+// same.
 func TestCallerCache(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
@@ -118,7 +117,7 @@ func TestCallerCache(t *testing.T) {
 		t.Errorf("the second list made %d queries after %d of the first, want one fewer; the caller was looked up %d times", both-first, first, byKey)
 	}
 
-	// No trigger tells of roles.
+	// No trigger notifies of roles.
 	apptest.Exec(t, database.URL, dropRole)
 	s.wantList(t, http.StatusOK, "a role less, and not told")
 	if status := s.erase(t); status != http.StatusForbidden {
@@ -139,8 +138,8 @@ func TestCallerCache(t *testing.T) {
 	}
 }
 
-// TestCallerCacheTimeToLive: what no notification tells of holds for no longer
-// than the time to live. Without triggers it is as through a pooler.
+// TestCallerCacheTimeToLive: a change without a notification takes effect within the
+// time to live. Without triggers it is as through a pooler.
 func TestCallerCacheTimeToLive(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -168,8 +167,7 @@ func TestCallerCacheTimeToLive(t *testing.T) {
 	}
 }
 
-// TestNoCallerCache: without the setting nothing is remembered and nobody
-// listens.
+// TestNoCallerCache: without the setting nothing is cached and nothing listens.
 func TestNoCallerCache(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)

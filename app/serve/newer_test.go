@@ -51,7 +51,7 @@ func TestBesideNewer(t *testing.T) {
 			}
 		}
 	}
-	costs("0.25") // as the ledger says
+	costs("0.25") // from the ledger
 	apptest.Exec(t, database.URL, "ALTER TABLE public.credits_transactions DROP COLUMN fusillade_request_id CASCADE")
 	costs("null")
 	apptest.Exec(t, database.URL, `ALTER TABLE public.credits_transactions ADD fusillade_request_id uuid;
@@ -90,13 +90,13 @@ func TestBesideNewer(t *testing.T) {
 	if left := apptest.Number(t, database.URL, "SELECT count(*) FROM fusillade.requests WHERE created_by = '"+apptest.Bob+"'"); left != 0 {
 		t.Errorf("%d are left", left)
 	}
-	// Also those of the many.
+	// Also those of the bulk erasures.
 	receipts := apptest.Number(t, database.URL, "SELECT count(*) FROM lethe.receipts")
 	if named := apptest.Number(t, database.URL, `SELECT count(*) FROM lethe.receipts
 		WHERE convert_from(body, 'UTF8') LIKE '%"image_store","prompt_cache"]}'`); receipts < 3 || named != receipts-1 {
 		t.Errorf("%d of %d receipts name what no response leads to", named, receipts)
 	}
-	// But for the last, of what was kept by person.
+	// Except the last, about other data kept by person.
 	if last := apptest.Number(t, database.URL, `SELECT count(*) FROM lethe.receipts
 		WHERE convert_from(body, 'UTF8') LIKE '%"image_store"]}' AND convert_from(body, 'UTF8') LIKE '%"responses":[],%'`); last != 1 {
 		t.Errorf("%d receipts leave the prompt cache out", last)
@@ -109,8 +109,8 @@ func TestBesideNewer(t *testing.T) {
 	}
 }
 
-// TestBesideArsenal: fusillade-arsenal 4.1.0. What is not served is named, and
-// nothing is answered.
+// TestBesideArsenal: fusillade-arsenal 4.1.0. Unserved content is named, and nothing
+// is answered.
 func TestBesideArsenal(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithArsenal(t)
@@ -161,7 +161,7 @@ func TestBesideArsenal(t *testing.T) {
 		t.Errorf("%d are left", left)
 	}
 
-	// Where it is not as it should be, nothing may be said of what it holds.
+	// If the tables are not as expected, nothing may be said about their content.
 	apptest.Exec(t, database.URL, `DROP TABLE fusillade.retained_response_resurrection_fences;
 		INSERT INTO fusillade.retained_response_objects (delete_on, group_id, object_kind, object_id, schema_version, payload)
 			VALUES ('2027-01-01', '`+apptest.Bob+`', 'group', '`+apptest.Bob+`', 1, '{}')`)

@@ -13,9 +13,8 @@ import (
 	"lethe/internal/pgtest"
 )
 
-// TestUnservedContent: where finished responses have been moved to tables that
-// are not served, nothing is answered: neither that one is not there, nor that
-// one is gone.
+// TestUnservedContent: if finished responses have been moved to unserved tables,
+// nothing is answered: neither that one does not exist, nor that one is gone.
 func TestUnservedContent(t *testing.T) {
 	t.Parallel()
 	const table = "fusillade.retained_response_objects"
@@ -77,7 +76,7 @@ func TestUnservedContent(t *testing.T) {
 				!strings.HasPrefix(problems[0].Detail, table) || problems[0].Advice == "" {
 				t.Errorf("found\n%s", apptest.Text(t, report))
 			}
-			// One that comes up beside it is closed from its first answer on.
+			// A second service is closed from its first response on.
 			if status, _, body := start(t, environ).Get(t, apptest.RequestsPath, "sk-root-platform"); status != http.StatusServiceUnavailable {
 				t.Errorf("a new one: %d %s", status, body)
 			}

@@ -36,7 +36,7 @@ func TestProfiles(t *testing.T) {
 			"heap":              http.StatusOK,
 			"goroutine?debug=1": http.StatusOK,
 			"profile?seconds=1": http.StatusOK,
-			"cmdline":           http.StatusNotFound, // it can hold a password
+			"cmdline":           http.StatusNotFound, // it can contain a password
 		} {
 			response, err := http.Get(base + path)
 			if err != nil {

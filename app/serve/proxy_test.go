@@ -8,7 +8,7 @@ import (
 	"lethe/internal/pgtest"
 )
 
-// TestProxySecret: with a secret, an address is proof no more.
+// TestProxySecret: with a secret, an address alone is no proof.
 func TestProxySecret(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)

@@ -9,7 +9,7 @@ import (
 	"lethe/app/config"
 )
 
-// records collects what a log says.
+// records collects log messages.
 type records struct{ texts []string }
 
 func (r *records) Enabled(context.Context, slog.Level) bool { return true }
@@ -23,7 +23,7 @@ func (r *records) Handle(_ context.Context, rec slog.Record) error {
 	return nil
 }
 
-// TestProxyIsWarnedOf: at the start, unless something speaks for the header.
+// TestProxyIsWarnedOf: at the start, unless something proves the header.
 func TestProxyIsWarnedOf(t *testing.T) {
 	t.Parallel()
 	for more, warned := range map[string]bool{"LETHE_AUTH_PROXY_HEADERS=false": false, "LETHE_AUTH_PROXY_INCOMING=unknown": true, "LETHE_AUTH_PROXY_INCOMING=stripped": false, "LETHE_AUTH_PROXY_SECRET=0123456789abcdef": false} {

@@ -14,8 +14,8 @@ import (
 	"lethe/internal/pgtest"
 )
 
-// TestReadyNamesPrivileges: a role that lacks one is as bad as a table that is
-// not there, and who runs the service reads which.
+// TestReadyNamesPrivileges: a missing privilege is as bad as a missing table, and the
+// operator is told which one.
 func TestReadyNamesPrivileges(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
@@ -47,7 +47,7 @@ func TestReadyNamesPrivileges(t *testing.T) {
 
 var otherQueries = regexp.MustCompile(`(?m)^lethe_query_duration_seconds_count\{pool="main",query="other"\} (\d+)$`)
 
-// TestReadyIsCheap: it is asked every few seconds, of each process.
+// TestReadyIsCheap: every process is asked every few seconds.
 func TestReadyIsCheap(t *testing.T) {
 	t.Parallel()
 	s := start(t, "LETHE_DATABASE_URL="+pgtest.New(t).RoleURL)

@@ -13,7 +13,7 @@ import (
 	"lethe/internal/pgtest"
 )
 
-// TestRetainedByRule: a rule erases what is old, moved or not.
+// TestRetainedByRule: a rule erases old responses, moved or not.
 func TestRetainedByRule(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithArsenal(t)
@@ -44,8 +44,8 @@ func TestRetainedByRule(t *testing.T) {
 	}
 }
 
-// TestRetainedWrittenAgain: what is written of a moved response after its erasure,
-// at either place, is found and erased.
+// TestRetainedWrittenAgain: rows of a moved response that are written after its
+// erasure, in either place, are found and erased.
 func TestRetainedWrittenAgain(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithArsenal(t)
@@ -74,8 +74,8 @@ func TestRetainedWrittenAgain(t *testing.T) {
 	})
 }
 
-// TestRetainedWhileItMoves: erasures and moves of the same responses at the same
-// time leave nothing at either place, and each is counted once.
+// TestRetainedWhileItMoves: concurrent erasures and moves of the same responses leave
+// nothing in either place, and each response is counted once.
 func TestRetainedWhileItMoves(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithArsenal(t)
@@ -135,8 +135,8 @@ func TestRetainedWhileItMoves(t *testing.T) {
 	}
 }
 
-// TestRetainedThatGoesMeanwhile: what is dropped while an erasure waits for it is not
-// there, so nothing is erased of it, and what a hold keeps stays.
+// TestRetainedThatGoesMeanwhile: what is dropped while an erasure waits for it does
+// not exist, so nothing of it is erased, and what a hold covers stays.
 func TestRetainedThatGoesMeanwhile(t *testing.T) {
 	t.Parallel()
 	for _, query := range []string{"", "?include_later_turns=true"} {
@@ -172,7 +172,7 @@ func TestRetainedThatGoesMeanwhile(t *testing.T) {
 		apptest.Await(t, "it waits", func() bool {
 			return apptest.Number(t, database.URL, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`) > 0
 		})
-		// fusillade-arsenal drops what is past its day.
+		// fusillade-arsenal drops what has expired.
 		do(`DELETE FROM fusillade.retained_response_request_routes`)
 		do(`DELETE FROM fusillade.retained_response_group_routes`)
 		do(`DELETE FROM fusillade.retained_response_objects`)

@@ -13,7 +13,7 @@ import (
 	"lethe/internal/pgtest"
 )
 
-// TestRetained: what fusillade-arsenal has moved is shown and erased as all else.
+// TestRetained: moved responses are shown and erased like any others.
 func TestRetained(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithArsenal(t)
@@ -94,7 +94,7 @@ func TestRetained(t *testing.T) {
 		t.Errorf("another's: %d %s", status, body)
 	}
 
-	// One that is at both places is listed once.
+	// A response in both places is listed once.
 	apptest.Exec(t, database.URL, `INSERT INTO fusillade.requests (id, state, model, created_by, created_at, response_status, response_body, completed_at, service_tier)
 		SELECT object_id, state, model, created_by, created_at, 200, '{"output": "one"}', terminal_at, service_tier
 		FROM fusillade.retained_response_objects WHERE object_kind = 'request' AND object_id = '`+apptest.Background+`'`)
@@ -102,7 +102,7 @@ func TestRetained(t *testing.T) {
 		t.Errorf("now\n%s\nand was\n%s", again, before["sk-bob-platform?limit=100"])
 	}
 
-	// What is on its way out is not read.
+	// A bucket that is being dropped is not read.
 	apptest.Exec(t, database.URL, `UPDATE fusillade.retained_response_buckets SET state = 'retiring'`)
 	if status, _, body := s.Get(t, apptest.RequestsPath+"/"+apptest.Converted, "sk-bob-platform"); status != http.StatusNotFound {
 		t.Errorf("retiring: %d %s", status, body)
@@ -116,7 +116,7 @@ func TestRetained(t *testing.T) {
 	}
 	apptest.Exec(t, database.URL, `UPDATE fusillade.retained_response_buckets SET partition_oid = 'fusillade.retained_response_objects_d20270101'::regclass`)
 
-	// One by one, a hold keeps it; then it goes, and no late writer brings it back.
+	// One by one: a hold keeps it; then it is erased, and no late write restores it.
 	hold := func(target map[string]any) string {
 		t.Helper()
 		target["reason"] = "court"
@@ -151,7 +151,7 @@ func TestRetained(t *testing.T) {
 		t.Errorf("previewed %v", preview)
 	}
 	s.EraseOne(t, apptest.LaterTurn)
-	s.EraseOne(t, apptest.Background) // which is at both places
+	s.EraseOne(t, apptest.Background) // which is in both places
 	for _, id := range []string{apptest.LaterTurn, apptest.Background} {
 		if n := apptest.Number(t, database.URL, `SELECT count(*) FROM fusillade.retained_response_resurrection_fences
 			WHERE object_id = '`+id+`' AND reason = 'erased' AND expires_at BETWEEN now() + interval '6 d' AND now() + interval '8 d'`); n != 1 {
@@ -170,7 +170,7 @@ func TestRetained(t *testing.T) {
 		t.Errorf("%d receipts count what was at both places", n)
 	}
 
-	// Where it is not what its group says, nothing of it goes.
+	// If it differs from its group, nothing of it is erased.
 	apptest.Exec(t, database.URL, `UPDATE fusillade.retained_response_objects SET payload = jsonb_set(payload, '{request_ids}', '["`+apptest.MissingID+`"]')
 		WHERE object_kind = 'group' AND object_id = '`+apptest.Converted+`'`)
 	rows := apptest.Number(t, database.URL, apptest.KeptElsewhere)
@@ -191,7 +191,7 @@ func TestRetained(t *testing.T) {
 	apptest.Exec(t, database.URL, `UPDATE fusillade.retained_response_objects SET payload = jsonb_set(payload, '{request_ids}', '["`+apptest.Converted+`"]')
 		WHERE object_kind = 'group' AND object_id = '`+apptest.Converted+`'`)
 
-	// By a filter, what its preview counted.
+	// By a filter: what its preview counted.
 	filter := map[string]any{"filter": map[string]any{"models": []string{"m"}}}
 	_, preview = s.Post(t, apptest.ErasuresPath+"/preview", filter)
 	if preview["responses"] != 1.0 || preview["retained"] != 2.0 {

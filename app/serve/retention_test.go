@@ -17,7 +17,7 @@ import (
 
 const rulesPath = "/lethe/api/v1/retention-rules"
 
-// rule is what the service says of a retention rule.
+// rule is the service's representation of a retention rule.
 type rule struct {
 	ID        uuid.UUID  `json:"id"`
 	Version   int64      `json:"version"`
@@ -42,7 +42,7 @@ func (s *service) rule(t *testing.T, method, path, body string) (told rule) {
 	return told
 }
 
-// enabledRule is one that has run as it is set out: tried, looked at, enabled.
+// enabledRule creates a rule, dry-runs it, checks the result and enables it.
 func (s *service) enabledRule(t *testing.T, body string, counted int64) rule {
 	t.Helper()
 	r := s.rule(t, http.MethodPost, rulesPath, body)
@@ -56,7 +56,7 @@ func (s *service) enabledRule(t *testing.T, body string, counted int64) rule {
 	return r
 }
 
-// addAged adds so many responses of a model that were created that long ago.
+// addAged adds responses of a model that were created that long ago.
 func addAged(t *testing.T, url, model, state string, responses int, ago string) {
 	t.Helper()
 	apptest.Exec(t, url, fmt.Sprintf(`INSERT INTO fusillade.requests (id, state, model, created_by, created_at, canceled_at)
@@ -64,7 +64,7 @@ func addAged(t *testing.T, url, model, state string, responses int, ago string) 
 		FROM generate_series(1, %[5]d) AS n`, state, model, apptest.Alice, ago, responses))
 }
 
-// said is a text in the database.
+// said returns a text from the database.
 func said(t *testing.T, url, sql string) (told string) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)
@@ -78,8 +78,8 @@ func said(t *testing.T, url, sql string) (told string) {
 	return told
 }
 
-// TestRetention: when its time comes, a rule erases what is old and nothing
-// else, and its receipts name it; times that were missed count once.
+// TestRetention: when its time comes, a rule erases only what is old, and its
+// receipts name it; any number of missed times counts once.
 func TestRetention(t *testing.T) {
 	t.Parallel()
 	database, key := pgtest.WithFixture(t), apptest.NewKey(t)
@@ -143,7 +143,7 @@ func TestRetention(t *testing.T) {
 	}
 }
 
-// TestRuleIsChangedWhileItRuns: what is gone stays gone, and the rest stays.
+// TestRuleIsChangedWhileItRuns: what is erased stays erased, and the rest stays.
 func TestRuleIsChangedWhileItRuns(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithFixture(t)

@@ -14,8 +14,8 @@ import (
 	"lethe/internal/pgtest"
 )
 
-// TestServeOlderDatabase: a database that is older than what was seen of it is
-// neither served nor sealed, and all is said that is to be done.
+// TestServeOlderDatabase: a database older than what was seen of it is neither served
+// nor sealed, and the messages say what to do.
 func TestServeOlderDatabase(t *testing.T) {
 	t.Parallel()
 	database, key := pgtest.WithFixture(t), apptest.NewKey(t)
@@ -46,7 +46,7 @@ func TestServeOlderDatabase(t *testing.T) {
 	}
 }
 
-// TestServeKeepsWhatWasSeen in the file, from which the next start goes on.
+// TestServeKeepsWhatWasSeen in the file, where the next start continues.
 func TestServeKeepsWhatWasSeen(t *testing.T) {
 	t.Parallel()
 	database, key := pgtest.WithFixture(t), apptest.NewKey(t)
@@ -73,7 +73,7 @@ func TestServeKeepsWhatWasSeen(t *testing.T) {
 	}
 }
 
-// TestServeRefusesSeenFiles that cannot be gone by.
+// TestServeRefusesSeenFiles that cannot be used.
 func TestServeRefusesSeenFiles(t *testing.T) {
 	t.Parallel()
 	key := apptest.NewKey(t)

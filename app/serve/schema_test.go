@@ -10,8 +10,8 @@ import (
 	"lethe/internal/pgtest"
 )
 
-// TestVarchar: whatever has the type varchar instead of text is read, held and
-// erased alike, as it counts as what is needed.
+// TestVarchar: columns with the type varchar instead of text are read, held and
+// erased alike, because they fit the requirements.
 func TestVarchar(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithFixture(t)
@@ -53,8 +53,8 @@ func TestVarchar(t *testing.T) {
 	}
 }
 
-// TestTableGone: while a table is gone that may still hold copies, under another
-// name, nothing is erased, and receipts say nothing of what they do not know.
+// TestTableGone: while a table that may still hold copies is missing, because it was
+// renamed, nothing is erased, and receipts do not claim what they do not know.
 func TestTableGone(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithFixture(t)
@@ -92,7 +92,7 @@ func TestTableGone(t *testing.T) {
 		t.Errorf("%d copies are left", n)
 	}
 
-	// What nothing can be answered without.
+	// A table that every response needs.
 	apptest.Exec(t, database.URL, "ALTER TABLE public.users RENAME TO elsewhere")
 	for _, path := range []string{"/readyz", apptest.RequestsPath, apptest.RequestsPath + "/" + id, "/lethe/api/v1/access-log"} {
 		if status, _, body := s.Get(t, path, root); status != http.StatusServiceUnavailable {

@@ -53,7 +53,7 @@ func TestServeSeals(t *testing.T) {
 		}
 	}
 
-	// What comes last is sealed at the end.
+	// The last receipts are sealed at the end.
 	apptest.Erased(t, database.URL, apptest.Origin)
 	s.Stop()
 	if err := <-s.Result; err != nil {
@@ -68,7 +68,7 @@ func TestServeSeals(t *testing.T) {
 	}
 }
 
-// TestServeSealsApart: the log is where fusillade is.
+// TestServeSealsApart: the log is in fusillade's database.
 func TestServeSealsApart(t *testing.T) {
 	t.Parallel()
 	main, fusillade := pgtest.WithFixture(t), pgtest.New(t)
@@ -94,7 +94,7 @@ func TestCostsApart(t *testing.T) {
 	}
 }
 
-// TestServeWithoutAKey: the service works, receipts wait, and the metrics tell.
+// TestServeWithoutAKey: the service works, receipts wait, and the metrics show it.
 func TestServeWithoutAKey(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithFixture(t)
@@ -122,8 +122,8 @@ func TestServeWithoutAKey(t *testing.T) {
 	}
 }
 
-// TestServeRefusesKeys: a key that is configured and cannot be used is no reason
-// to go on without one.
+// TestServeRefusesKeys: the service does not run without a key if the configured one
+// cannot be used.
 func TestServeRefusesKeys(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()

@@ -24,7 +24,7 @@ import (
 	"lethe/internal/pgtest"
 )
 
-// service is one under test, of which the tests here ask more than others do.
+// service is a service under test, with methods that only these tests need.
 type service struct{ *apptest.Service }
 
 func start(t *testing.T, environ ...string) *service {
@@ -60,8 +60,8 @@ func TestServe(t *testing.T) {
 	}
 }
 
-// TestServeErasures: everything of a person, from the preview to the end that
-// its events tell; and the service stops while somebody still watches another.
+// TestServeErasures: everything of a person, from the preview to the end that the
+// events report; and the service stops while a client still watches another erasure.
 func TestServeErasures(t *testing.T) {
 	t.Parallel()
 	db := pgtest.WithFixture(t)
@@ -93,7 +93,7 @@ func TestServeErasures(t *testing.T) {
 		t.Errorf("left are %s", body)
 	}
 
-	// What somebody else has locked cannot be erased yet.
+	// Rows that another transaction has locked cannot be erased yet.
 	conn, err := pgx.Connect(t.Context(), db.URL)
 	if err != nil {
 		t.Fatal(err)
@@ -120,7 +120,7 @@ type event struct {
 	erasure map[string]any
 }
 
-// events are those of an erasure, until the service ends them.
+// events yields the events of an erasure until the service ends them.
 func (s *service) events(t *testing.T, path string) iter.Seq[event] {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+path+"/events", nil)
@@ -157,7 +157,7 @@ func (s *service) events(t *testing.T, path string) iter.Seq[event] {
 	}
 }
 
-// TestServeApart: fusillade in a database of its own, tables in public.
+// TestServeApart: fusillade in its own database, tables in public.
 func TestServeApart(t *testing.T) {
 	t.Parallel()
 	main, fusillade := pgtest.New(t), pgtest.Empty(t)
@@ -233,7 +233,7 @@ func TestAddressTakenBeforeAnythingIsFetched(t *testing.T) {
 	}
 }
 
-// TestServeSchemaNames: the schemas' names are a setting.
+// TestServeSchemaNames: the names of the schemas are configurable.
 func TestServeSchemaNames(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithFixture(t)

@@ -16,12 +16,12 @@ import (
 	"lethe/internal/pgtest"
 )
 
-// maxAtOnce is how many requests are answered at a time with few connections.
+// maxAtOnce is how many requests are served at a time with few connections.
 const maxAtOnce = 256
 
 var inFlight = regexp.MustCompile(`(?m)^lethe_http_requests_in_flight (\d+)$`)
 
-// answering is how many requests are being answered, without the one that asks.
+// answering returns the number of requests in progress, without the one that asks.
 func (s *service) answering(t *testing.T) int {
 	t.Helper()
 	status, _, body := s.Get(t, "/metrics", "")
@@ -36,16 +36,15 @@ func (s *service) answering(t *testing.T) int {
 	return n - 1
 }
 
-// TestSlowDatabase: a table is locked for longer than anybody wants to wait.
-// Every list gets its 503, what is too much gets it sooner, and probes are
-// answered meanwhile.
+// TestSlowDatabase: a table is locked for longer than anybody wants to wait. Every
+// list gets a 503, excess requests get it sooner, and probes are still answered.
 func TestSlowDatabase(t *testing.T) {
 	t.Parallel()
 	database := pgtest.WithFixture(t)
 	s := start(t, "LETHE_DATABASE_URL="+database.RoleURL, "LETHE_DATABASE_MAX_CONNS=2")
 
-	keys := []string{"sk-root-platform", "sk-alice-platform", "sk-bob-platform"} // of one caller, there may be fewer
-	for _, key := range keys {                                                   // those that have not worked would wait for each other
+	keys := []string{"sk-root-platform", "sk-alice-platform", "sk-bob-platform"} // one caller alone may have fewer
+	for _, key := range keys {                                                   // unknown keys would wait for each other
 		if status, _, body := s.Get(t, apptest.RequestsPath, key); status != http.StatusOK {
 			t.Fatalf("%d %s", status, body)
 		}
@@ -114,7 +113,7 @@ func TestSlowDatabase(t *testing.T) {
 	if want := fmt.Sprintf("\nlethe_http_requests_refused_total %d\n", surplus); !regexp.MustCompile(want).MatchString(metrics) {
 		t.Errorf("not %d refusals in\n%s", surplus, metrics)
 	}
-	if status, _, body := s.Get(t, "/readyz", ""); status != http.StatusOK { // by a connection of its own
+	if status, _, body := s.Get(t, "/readyz", ""); status != http.StatusOK { // with its own connection
 		t.Errorf("readyz: %d %s", status, body)
 	}
 	for range maxAtOnce {

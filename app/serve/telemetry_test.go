@@ -23,15 +23,15 @@ import (
 	"lethe/internal/pgtest"
 )
 
-// collector stands in for a collector of OTLP over HTTP.
+// collector replaces a collector of OTLP over HTTP.
 type collector struct {
 	url string
 
 	mu      sync.Mutex
-	raw     []byte // all that was sent, one after the other
+	raw     []byte // everything that was sent, concatenated
 	spans   []*tracepb.Span
 	metrics map[string]bool
-	service map[string]string // what the spans say of it
+	service map[string]string // what the spans say about the service
 }
 
 func newCollector(t *testing.T) *collector {
@@ -93,8 +93,8 @@ func (c *collector) take(r *http.Request) error {
 	return nil
 }
 
-// requests are the spans without a parent here, by name and, after a space,
-// status; with the names of all that is below them.
+// requests returns the spans without a parent here, by name, a space and status, with
+// the names of all spans below them.
 func (c *collector) requests() map[string][]string {
 	below := map[string][]string{}
 	ids := map[string]bool{}
@@ -119,7 +119,7 @@ func (c *collector) requests() map[string][]string {
 	return below
 }
 
-// attribute is an attribute as text, or empty.
+// attribute returns an attribute as text, or empty.
 func attribute(s *tracepb.Span, key string) string {
 	for _, a := range s.GetAttributes() {
 		if a.GetKey() == key {
@@ -130,7 +130,7 @@ func attribute(s *tracepb.Span, key string) string {
 }
 
 // TestTraces: spans of requests and of their queries, and the metrics, reach a
-// collector; what callers and rows say does not.
+// collector; values from callers and rows do not.
 //
 // Not parallel: the exporters read the process's variables.
 func TestTraces(t *testing.T) {
@@ -188,12 +188,12 @@ func TestTraces(t *testing.T) {
 	do(http.MethodGet, apptest.RequestsPath+"/canary-id", http.StatusBadRequest)
 	do(http.MethodDelete, apptest.RequestsPath+"/"+id, http.StatusNoContent)
 	do(http.MethodDelete, apptest.RequestsPath+"/"+id, http.StatusNotFound)
-	// An error whose words hold a value, in the middle of a request.
+	// An error whose message contains a value, in the middle of a request.
 	apptest.Exec(t, database.URL, `
 		CREATE FUNCTION public.fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'canary-error'; END $$;
 		CREATE TRIGGER fail BEFORE DELETE ON fusillade.requests FOR EACH ROW EXECUTE FUNCTION public.fail()`)
 	do(http.MethodDelete, apptest.RequestsPath+"/"+page.Data[1].ID, http.StatusConflict)
-	s.Stop() // which sends what is left
+	s.Stop() // which sends the rest
 	if err := <-s.Result; err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +205,7 @@ func TestTraces(t *testing.T) {
 	const list, one = apptest.RequestsPath + " ", apptest.RequestsPath + "/{request_id} "
 	for _, c := range []struct {
 		name    string
-		queries int // at the least
+		queries int // minimum
 	}{
 		{"GET " + list + "200", 2}, {"GET " + one + "200", 2}, {"GET " + one + "400", 0},
 		{"DELETE " + one + "204", 5}, {"DELETE " + one + "404", 3}, {"DELETE " + one + "409", 5},

@@ -10,8 +10,7 @@ import (
 	"lethe/domain"
 )
 
-// TestErasuresWait: what goes on in the background asks the port, which has
-// nothing behind it here.
+// TestErasuresWait: the background asks the port, which has nothing behind it here.
 func TestErasuresWait(t *testing.T) {
 	t.Parallel()
 	nothing := func(context.Context) *domain.Error { return nil }

@@ -42,7 +42,7 @@ func runTests(m *testing.M) int {
 	if err == nil {
 		defer func() { _ = os.RemoveAll(folder) }()
 		program = filepath.Join(folder, "lethe")
-		build := exec.Command("go", "build", "-buildvcs=auto", "-trimpath", "-ldflags", "-s -w -X lethe/app.version=e2e", "-o", program, "lethe/cmd/lethe")
+		build := exec.Command("go", "build", "-buildvcs=auto", "-trimpath", "-ldflags", "-s -w -X lethe/app/boot.version=e2e", "-o", program, "lethe/cmd/lethe")
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		build.Stderr = os.Stderr
 		err = build.Run()
