@@ -53,8 +53,8 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-// TestOpenOwn: what another user owns or may write to is not opened, and not locked
-// either.
+// TestOpenOwn: a file that another user owns or may write is neither opened nor
+// locked.
 func TestOpenOwn(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

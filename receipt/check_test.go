@@ -48,8 +48,7 @@ func wantSentences(t *testing.T, got []string, want ...string) {
 	}
 }
 
-// TestCheckSaysWhatItProved with everything that can be given, and of every
-// kind of receipt.
+// TestCheckSaysWhatItProved with every option, and for every kind of receipt.
 func TestCheckSaysWhatItProved(t *testing.T) {
 	t.Parallel()
 	s := newSmall(t)
@@ -122,8 +121,8 @@ func TestCheckSaysWhatItProved(t *testing.T) {
 	}
 }
 
-// TestCheckNothing: what an erasure says that found nothing, without and with the
-// salt and the owner that it was about.
+// TestCheckNothing: the result for an erasure that found nothing, without and with
+// the salt and its owner.
 func TestCheckNothing(t *testing.T) {
 	t.Parallel()
 	s := newSmall(t)
@@ -164,8 +163,8 @@ func TestCheckNothing(t *testing.T) {
 	}
 }
 
-// TestCheckParts: what is in another receipt of the erasure is not proven by this
-// one, which says where to look.
+// TestCheckParts: a receipt does not prove what is in another receipt of the erasure,
+// but says where to look.
 func TestCheckParts(t *testing.T) {
 	t.Parallel()
 	s := newSmall(t)
@@ -194,8 +193,8 @@ func TestCheckParts(t *testing.T) {
 	}
 }
 
-// TestCheckRotation: a checkpoint that two keys have signed needs both, and an
-// older one that the first has signed needs no other.
+// TestCheckRotation: a checkpoint signed with two keys needs both; an older one,
+// signed with the first, needs no other.
 func TestCheckRotation(t *testing.T) {
 	t.Parallel()
 	s := newSmall(t)
@@ -220,7 +219,7 @@ func TestCheckRefuses(t *testing.T) {
 		change(&p)
 		return format(t, p)
 	}
-	// A log that signs whatever it is given.
+	// A log that signs anything.
 	forged := func(leaf []byte) []byte {
 		log := &testLog{}
 		log.add(t, leaf)
@@ -291,8 +290,7 @@ func TestCheckCommitments(t *testing.T) {
 	}
 }
 
-// TestCheckHistory: with checkpoints of 1,000 leaves and mirrors of several
-// kinds.
+// TestCheckHistory: with checkpoints of 1,000 leaves and several kinds of mirrors.
 func TestCheckHistory(t *testing.T) {
 	t.Parallel()
 	s := newSmall(t)
@@ -379,8 +377,8 @@ func TestCheckHistory(t *testing.T) {
 	}
 }
 
-// others are values that a byte is changed to: every bit of it, its neighbours,
-// and what parsers treat in a way of their own.
+// others returns the values that a byte is changed to: each bit flipped, its
+// neighbors, and values that parsers treat specially.
 func others(was byte) []byte {
 	values := []byte{was + 1, was - 1, 0, '\n', '\r', ' ', '=', '+', '-', '/', '0', 'A', 'a', 0xff}
 	for bit := range 8 {
@@ -390,8 +388,8 @@ func others(was byte) []byte {
 	return slices.DeleteFunc(slices.Compact(values), func(v byte) bool { return v == was })
 }
 
-// TestEveryByteCounts: a proof file with any byte changed, added or left out
-// proves nothing, whatever its receipt is of.
+// TestEveryByteCounts: a proof file with any byte changed, added or removed proves
+// nothing, whatever its receipt.
 func TestEveryByteCounts(t *testing.T) {
 	t.Parallel()
 	s := newSmall(t)
@@ -455,9 +453,8 @@ func everyByteCounts(t *testing.T, file []byte, keys []receipt.PublicKey) {
 	}
 }
 
-// TestEveryTruncationCounts: but for the lines of witnesses, which are added to
-// a checkpoint one by one; without them there is less in the file, and less is
-// proven.
+// TestEveryTruncationCounts, except for the lines of witnesses, which are added to a
+// checkpoint one by one; a file without them contains less and proves less.
 func TestEveryTruncationCounts(t *testing.T) {
 	t.Parallel()
 	s := newSmall(t)
@@ -480,8 +477,8 @@ func TestEveryTruncationCounts(t *testing.T) {
 	}
 }
 
-// TestEveryByteOfTheReceiptCounts: the same for the bytes within the base64, with
-// a log that has signed the changed receipt.
+// TestEveryByteOfTheReceiptCounts: the same for the bytes within the base64, with a
+// log that has signed the changed receipt.
 func TestEveryByteOfTheReceiptCounts(t *testing.T) {
 	t.Parallel()
 	s := newSmall(t)
@@ -498,8 +495,7 @@ func TestEveryByteOfTheReceiptCounts(t *testing.T) {
 			if err != nil {
 				continue
 			}
-			// It is another receipt, in its canonical form; nothing else was
-			// accepted.
+			// It is another receipt in canonical form; nothing else was accepted.
 			accepted++
 			if again := encode(t, r); !bytes.Equal(again, changed) {
 				t.Errorf("byte %d: accepted\n%s, which is written as\n%s", at, changed, again)
@@ -535,7 +531,7 @@ func FuzzCheck(f *testing.F) {
 			}
 			return
 		}
-		// Nobody forges a signature here: what is proven is in the log.
+		// No signature is forged here: what is proven is in the log.
 		if !bytes.Equal(encode(t, r.Receipt), s.log.leaves[r.Index]) {
 			t.Errorf("proved %s", file)
 		}
@@ -572,7 +568,7 @@ func BenchmarkCheck(b *testing.B) {
 	}
 }
 
-// TestExtraIsTheReceipt: what C2SP calls extra data is the leaf itself.
+// TestExtraIsTheReceipt: the extra data of C2SP is the leaf itself.
 func TestExtraIsTheReceipt(t *testing.T) {
 	t.Parallel()
 	s := newSmall(t)

@@ -68,8 +68,8 @@ func TestParseCheckpointRefuses(t *testing.T) {
 	}
 }
 
-// TestSignedCheckpoints: with one key, two in rotation and two witnesses, and
-// Go's own reader of notes agrees.
+// TestSignedCheckpoints: with one key, two in rotation and two witnesses; Go's own
+// reader of notes agrees.
 func TestSignedCheckpoints(t *testing.T) {
 	t.Parallel()
 	var log testLog
@@ -207,7 +207,7 @@ func TestOpenCheckpointRefuses(t *testing.T) {
 	}
 }
 
-// changedRaw changes what is within the base64 of a signature line.
+// changedRaw changes the bytes within the base64 of a signature line.
 func changedRaw(t *testing.T, line string, change func([]byte) []byte) string {
 	t.Helper()
 	prefix, encoded, _ := strings.Cut(strings.TrimPrefix(strings.TrimSuffix(line, "\n"), "— "), " ")
@@ -255,7 +255,7 @@ func FuzzOpenCheckpoint(f *testing.F) {
 	f.Add(s.file)
 	f.Add([]byte(origin + "\n9\n" + someRoot + "\n\n— a AAAAAAA=\n"))
 	f.Fuzz(func(t *testing.T, signed []byte) {
-		// Nobody forges a signature here: what is accepted is what was signed.
+		// No signature is forged here: what is accepted is what was signed.
 		if c, _, err := receipt.OpenCheckpoint(signed, s.keys); err == nil {
 			if root := s.log.checkpoint(t, c.Size); c != root {
 				t.Errorf("accepted %s", signed)

@@ -23,10 +23,10 @@ import (
 // expression cannot express, such as the order of commitments, are code in each
 // checker, which the vectors test.
 type form struct {
-	Erasure  []string // a field an element; joined, the whole receipt
+	Erasure  []string // one field per element; joined, the whole receipt
 	Later    []string // of a later level
 	Verified map[Level][]Verification
-	Words    map[string][]string // that a field may hold, in their order where they have one
+	Words    map[string][]string // that a field may hold, in order if they have one
 }
 
 const (
@@ -37,7 +37,7 @@ const (
 	formCommitment = "[A-Za-z0-9+/]{43}="
 )
 
-// formOf has the forms of the fields whose type alone does not determine them.
+// formOf has the forms of the fields that their type alone does not determine.
 var formOf = map[string]string{
 	"version":      quoted(Version),
 	"log":          quoted(fmt.Sprintf(`[!#-*,-\[\]-~]{1,%d}`, maxText)),
@@ -58,7 +58,7 @@ func sortedWords[K ~string, V any](table map[K]V) (words []string) {
 	return words
 }
 
-// FormWords are the words of each field, from the tables that Encode and Parse
+// FormWords returns the words of each field, from the tables that Encode and Parse
 // use.
 func FormWords(t testing.TB) map[string][]string {
 	t.Helper()
@@ -75,8 +75,8 @@ func FormWords(t testing.TB) map[string][]string {
 	return words
 }
 
-// Form makes docs/vectors/form.json. Receipts that use every field show which
-// fields each level has, and which of them may be left out.
+// Form returns docs/vectors/form.json. Receipts that use every field show which
+// fields each level has, and which are optional.
 func Form(t testing.TB, receipts [][]byte) []byte {
 	t.Helper()
 	f := form{Verified: levels, Words: FormWords(t)}
@@ -97,7 +97,7 @@ func Form(t testing.TB, receipts [][]byte) []byte {
 	return f.text(t)
 }
 
-// text is JSON with a list on each line, so that people can read it.
+// text returns JSON with each list on its own line, so that people can read it.
 func (f form) text(t testing.TB) []byte {
 	t.Helper()
 	compact := func(v any) string {
@@ -131,7 +131,7 @@ func (f form) text(t testing.TB) []byte {
 	return text
 }
 
-// lines are the forms of all fields that these receipts have, in order.
+// lines returns the forms of all fields of these receipts, in order.
 func (f form) lines(t testing.TB, receipts []map[string]json.RawMessage, levels []string) (lines []string) {
 	t.Helper()
 	words := maps.Clone(f.Words)
@@ -144,7 +144,7 @@ func (f form) lines(t testing.TB, receipts []map[string]json.RawMessage, levels 
 				with++
 			}
 		}
-		// The rule is part of the trigger's form, as it goes with one trigger only.
+		// The rule is part of the trigger's form, because only one trigger has it.
 		if with == 0 || name == "rule" {
 			continue
 		}
@@ -212,7 +212,7 @@ func object(t testing.TB, of reflect.Type, name string, words map[string][]strin
 	return `\{` + strings.Join(fields, ",") + `\}`
 }
 
-// constants are the texts of a file's constants of one type.
+// constants returns the texts of a file's constants of one type.
 func constants(t testing.TB, path, of string) (texts []string) {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)

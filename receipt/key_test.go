@@ -24,7 +24,7 @@ func TestGeneratedKeys(t *testing.T) {
 	if parsed, err := receipt.ParsePublicKey(public.String()); err != nil || parsed != public {
 		t.Errorf("got %v, %v", parsed, err)
 	}
-	// Go's own reader of notes takes it too.
+	// Go's own reader of notes accepts it too.
 	verifier, err := note.NewVerifier(public.String())
 	if err != nil {
 		t.Fatal(err)
@@ -42,7 +42,7 @@ func TestGeneratedKeys(t *testing.T) {
 	}
 }
 
-// secretOf is the part of a private key that nobody may see.
+// secretOf returns the secret part of a private key.
 func secretOf(private string) string { return private[strings.LastIndex(private, "+")+1:] }
 
 func TestPrivateKeysAreNotPrinted(t *testing.T) {
@@ -93,7 +93,7 @@ func TestParsePrivateKeysRefuses(t *testing.T) {
 	}
 }
 
-// keysNamed is for names that a note takes and we do not.
+// keysNamed is for names that a note accepts but this package does not.
 func keysNamed(t *testing.T, name string) (private, public string) {
 	t.Helper()
 	private, public, err := note.GenerateKey(nil, name)

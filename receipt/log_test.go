@@ -45,7 +45,7 @@ func (l *testLog) add(t testing.TB, leaves ...[]byte) {
 	}
 }
 
-// checkpoint is that of the first leaves.
+// checkpoint returns the checkpoint of the first leaves.
 func (l *testLog) checkpoint(t testing.TB, size int64) receipt.Checkpoint {
 	t.Helper()
 	root, err := tlog.TreeHash(size, l)
@@ -69,7 +69,7 @@ func sign(t testing.TB, c receipt.Checkpoint, signers ...note.Signer) []byte {
 	return signed
 }
 
-// proof is the one of a leaf in a signed tree.
+// proof returns the proof of a leaf in a signed tree.
 func (l *testLog) proof(t testing.TB, index, size int64, signed []byte) receipt.Proof {
 	t.Helper()
 	hashes, err := tlog.ProveRecord(size, index, l)
@@ -93,7 +93,7 @@ func format(t testing.TB, p receipt.Proof) []byte {
 	return file
 }
 
-// tiles is a mirror of the log at a size.
+// tiles returns a mirror of the log at a size.
 func (l *testLog) tiles(t testing.TB, size int64) fstest.MapFS {
 	t.Helper()
 	files := fstest.MapFS{}
@@ -107,13 +107,13 @@ func (l *testLog) tiles(t testing.TB, size int64) fstest.MapFS {
 	return files
 }
 
-// seeded is a private key for tests that is always the same.
+// seeded returns a private key for tests, always the same.
 func seeded(name string) ed25519.PrivateKey {
 	seed := sha256.Sum256([]byte("lethe test key: " + name))
 	return ed25519.NewKeyFromSeed(seed[:])
 }
 
-// logKey is a log's key as a line of its key file.
+// logKey returns a log's key as a line of its key file.
 func logKey(t testing.TB, origin, seed string) string {
 	t.Helper()
 	private := seeded(seed)
@@ -134,7 +134,7 @@ func signer(t testing.TB, origin, seed string) receipt.Signer {
 	return signers[0]
 }
 
-// witness signs as C2SP tlog-cosignature has it; the program only verifies.
+// witness signs as in C2SP tlog-cosignature; the program only verifies.
 type witness struct {
 	name    string
 	private ed25519.PrivateKey
@@ -165,7 +165,7 @@ func (w witness) line(c receipt.Checkpoint, at time.Time) []byte {
 	return fmt.Appendf(nil, "— %s %s\n", w.name, base64.StdEncoding.EncodeToString(raw))
 }
 
-// numbered is a random UUID that is always the same.
+// numbered returns a random UUID, always the same.
 func numbered(kind string, n int) uuid.UUID {
 	sum := sha256.Sum256(fmt.Appendf(nil, "lethe test id: %s %d", kind, n))
 	id := uuid.UUID(sum[:16])
@@ -179,7 +179,7 @@ const owner = "c0000100-0000-4000-8000-000000000004"
 
 var executed = time.Date(2026, 11, 20, 10, 0, 0, 123456000, time.UTC)
 
-// single is the receipt of the erasure of one response.
+// single returns the receipt of the erasure of one response.
 func single(n int) receipt.Receipt {
 	return receipt.Receipt{
 		ID: numbered("receipt", n), Log: origin, Level: receipt.LevelLogical,
@@ -194,7 +194,7 @@ func single(n int) receipt.Receipt {
 	}
 }
 
-// later is the receipt of a later level of the erasure n.
+// later returns the receipt of a later level of erasure n.
 func later(n int, level receipt.Level, verified receipt.Verification, gaps ...receipt.Gap) receipt.Receipt {
 	return receipt.Receipt{
 		ID: numbered("later receipt "+string(level), n), Log: origin, Level: level, About: numbered("receipt", n),
@@ -211,7 +211,7 @@ func encode(t testing.TB, r receipt.Receipt) []byte {
 	return data
 }
 
-// small is a log of nine receipts, its keys, and a file of the third.
+// small is a log of nine receipts, with its keys, and a proof file of the third.
 type small struct {
 	log     *testLog
 	key     receipt.Signer

@@ -14,8 +14,8 @@ import (
 	"lethe/receipt"
 )
 
-// TestOracle: over random trees, another implementation of RFC 6962 finds the
-// same of every proof as Check does, right ones and spoilt ones alike.
+// TestOracle: over random trees, another implementation of RFC 6962 agrees with Check
+// about every proof, valid or spoilt.
 func TestOracle(t *testing.T) {
 	t.Parallel()
 	seed := rand.Uint64()
@@ -24,7 +24,7 @@ func TestOracle(t *testing.T) {
 	key := signer(t, origin, "log")
 	keys := []receipt.PublicKey{key.PublicKey()}
 
-	// The leaves need not be receipts but for the one that is checked.
+	// Only the leaf that is checked needs to be a receipt.
 	one := encode(t, single(1))
 	accepted, refused := 0, 0
 	for range 60 {
@@ -57,7 +57,7 @@ func TestOracle(t *testing.T) {
 			}
 		}
 
-		// Another tree that may be its past, or may not.
+		// Another tree, which may or may not be its past.
 		file, tiles := log.file(t, index, size, signed), log.tiles(t, size)
 		for range 3 {
 			olderSize := 1 + random.Int64N(size)
@@ -87,7 +87,7 @@ func TestOracle(t *testing.T) {
 	}
 }
 
-// spoil does so half of the time.
+// spoil spoils the proof half of the time.
 func spoil(random *rand.Rand, index *int64, hashes *[]tlog.Hash) {
 	h := *hashes
 	switch random.IntN(10) {
@@ -116,7 +116,7 @@ func raw[H tlog.RecordProof | tlog.TreeProof | []tlog.Hash](hashes H) [][]byte {
 	return out
 }
 
-// TestOracleHashes: leaves and nodes are hashed as RFC 6962 has it.
+// TestOracleHashes: leaves and nodes are hashed as in RFC 6962.
 func TestOracleHashes(t *testing.T) {
 	t.Parallel()
 	data := encode(t, single(1))

@@ -54,7 +54,7 @@ func TestFormatProofRefuses(t *testing.T) {
 	}
 }
 
-// TestLongestProofFits: what may be written may be read.
+// TestLongestProofFits: whatever can be written can be read.
 func TestLongestProofFits(t *testing.T) {
 	t.Parallel()
 	s := newSmall(t)

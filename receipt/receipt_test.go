@@ -52,8 +52,8 @@ func TestEncode(t *testing.T) {
 	}
 }
 
-// TestEncodeTakesAnyZoneOrderAndFraction: these are spellings of the same
-// receipt, and what is handed in stays as it is.
+// TestEncodeTakesAnyZoneOrderAndFraction: these are spellings of the same receipt,
+// and the argument stays unchanged.
 func TestEncodeTakesAnyZoneOrderAndFraction(t *testing.T) {
 	t.Parallel()
 	r := single(1)
@@ -76,7 +76,7 @@ func TestEncodeTakesAnyZoneOrderAndFraction(t *testing.T) {
 	}
 }
 
-// everything are receipts that use all words and forms there are.
+// everything returns receipts with all words and forms.
 func everything() map[string]receipt.Receipt {
 	all := map[string]receipt.Receipt{
 		"single":     single(0),
@@ -133,7 +133,7 @@ func everything() map[string]receipt.Receipt {
 	return all
 }
 
-// parts are identifiers of other receipts than single(0), in their order.
+// parts returns identifiers of receipts other than single(0), in order.
 func parts(n int) []uuid.UUID {
 	var ids []uuid.UUID
 	for i := range n {
@@ -154,7 +154,7 @@ func TestParseReadsWhatEncodeWrites(t *testing.T) {
 		}
 		slices.SortFunc(r.Responses, func(a, b receipt.Commitment) int { return bytes.Compare(a[:], b[:]) })
 		slices.SortFunc(r.Parts, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
-		// Empty and absent lists are the same to the one who reads them.
+		// Empty and absent lists are the same to a reader.
 		for _, list := range []*[]receipt.Commitment{&r.Responses, &r.Owners, &parsed.Responses, &parsed.Owners} {
 			*list = append([]receipt.Commitment{}, *list...)
 		}
@@ -254,9 +254,9 @@ func TestEncodeRefuses(t *testing.T) {
 	}
 }
 
-// TestEveryField: the receipts of the tests, from which the checkers' form is made,
-// use every field, and a later level refuses each field that only an erasure has.
-// Every count is bounded.
+// TestEveryField: the tests' receipts, from which the checkers' form is made, use
+// every field; a later level refuses each field that only an erasure has; every count
+// has a maximum.
 func TestEveryField(t *testing.T) {
 	t.Parallel()
 	of := reflect.ValueOf(later(1, receipt.LevelVacuumed, receipt.VerifiedByCutoff, receipt.GapPages))
@@ -288,8 +288,7 @@ func TestEveryField(t *testing.T) {
 	}
 }
 
-// notCanonical are texts that mean nothing, or the same as a receipt in another
-// spelling.
+// notCanonical are texts that are not receipts, or receipts in another spelling.
 func notCanonical() map[string]string {
 	logical, later := logicalText(), laterText()
 	response, _ := single(0).Responses[0].MarshalText()
@@ -414,9 +413,9 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
-// TestUnlinkable: in 10,000 receipts of the same owner and the same responses
-// nothing is the same twice but what says nothing of either. A field that is
-// added to receipts must be put on one side or the other here.
+// TestUnlinkable: in 10,000 receipts of the same owner and responses, no value occurs
+// twice except those that reveal nothing about either. A new field of receipts must
+// be classified here.
 func TestUnlinkable(t *testing.T) {
 	t.Parallel()
 	const receipts = 10_000

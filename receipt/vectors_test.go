@@ -33,13 +33,13 @@ const (
 // pageForm finds the form in the page's Python.
 var pageForm = regexp.MustCompile("(?s)(\n```python\nFORM = )(\\{\n.*?\n\\}\n)(```\n)")
 
-// vectors is vectors.json: what the files beside it prove, or why they do not.
+// vectors is vectors.json: what the files next to it prove, or why they do not.
 type vectors struct {
 	Keys   map[string]string `json:"keys"` // public
 	Proofs []vector          `json:"proofs"`
 }
 
-// vector is a file with what is given to who checks it, and what comes of it.
+// vector is a file with the input of its check, and the result.
 type vector struct {
 	File      string   `json:"file"`
 	Keys      []string `json:"keys"`                // names of keys
@@ -55,8 +55,8 @@ type vector struct {
 	Reason string `json:"reason,omitempty"`
 }
 
-// options are those of a check, one for each response and owner; one with
-// neither where there are none.
+// options are those of a check, one for each response and owner; a single empty one
+// if there are none.
 func (v vector) options(t *testing.T, files fs.FS) []receipt.Options {
 	t.Helper()
 	var o receipt.Options
@@ -96,8 +96,8 @@ func (v vector) options(t *testing.T, files fs.FS) []receipt.Options {
 	return all
 }
 
-// TestVectors: the files in docs/vectors are those that this program makes, and
-// come to what vectors.json says.
+// TestVectors: the files in docs/vectors are those that this program makes, and give
+// the results in vectors.json.
 func TestVectors(t *testing.T) {
 	t.Parallel()
 	made := makeVectors(t)
@@ -171,14 +171,14 @@ func TestVectors(t *testing.T) {
 		}
 	}
 	for _, kind := range append(receipt.FormWords(t)["kind"], "") {
-		if kinds[kind] == 0 && kind != string(receipt.BadKey) { // is about a key, not a file
+		if kinds[kind] == 0 && kind != string(receipt.BadKey) { // which is about a key, not a file
 			t.Errorf("no vector is of kind %q", kind)
 		}
 	}
 }
 
-// TestPage: docs/receipt-format.md holds the same form as the vectors, and its
-// tables name every word, in order where there is one.
+// TestPage: docs/receipt-format.md contains the same form as the vectors, and its
+// tables name every word, in order if there is one.
 func TestPage(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile(formatPage)
@@ -221,7 +221,7 @@ func TestPage(t *testing.T) {
 	}
 }
 
-// makeVectors is what docs/vectors holds. Nothing in it is random.
+// makeVectors returns the content of docs/vectors. Nothing in it is random.
 func makeVectors(t *testing.T) map[string][]byte {
 	t.Helper()
 	m := vectorMaker{T: t, files: map[string][]byte{}, all: vectors{Keys: map[string]string{}}}
@@ -274,7 +274,7 @@ func makeVectors(t *testing.T) map[string][]byte {
 	good("history", 0, 300, log.sign(t, 300, key), vector{Older: "8.checkpoint", Tiles: "mirror"}, "log")
 	m.addSame("retention", vector{Keys: []string{"log"}, Older: "300.checkpoint", Tiles: "mirror", Proven: true, Leaf: tlog.RecordHash(log.leaves[3]).String()})
 
-	// What is wrong is wrong in one place.
+	// Each bad file is wrong in one place.
 	bad := func(name string, kind receipt.Kind, reason string, file []byte, keys ...string) {
 		if len(keys) == 0 {
 			keys = []string{"log"}
@@ -361,7 +361,7 @@ func makeVectors(t *testing.T) map[string][]byte {
 
 	m.badReceipts(key)
 
-	// Right files, and what they are checked with is wrong.
+	// Good files, checked with wrong input.
 	m.addSame("single", vector{Keys: []string{"log"}, Salt: hexSalt(1), Responses: ids("response", 0), Kind: string(receipt.WrongCommitment),
 		Reason: "the response " + ids("response", 0)[0] + " is not among those that the receipt says were erased, or the salt is another's"})
 	m.addSame("single", vector{Keys: []string{"log"}, Salt: hexSalt(0), Owners: []string{anotherOwner}, Kind: string(receipt.WrongCommitment),
@@ -419,7 +419,7 @@ func (m *vectorMaker) add(name string, file []byte, v vector) {
 	m.all.Proofs = append(m.all.Proofs, v)
 }
 
-// addSame is another use of a file.
+// addSame adds another use of a file.
 func (m *vectorMaker) addSame(name string, v vector) {
 	m.Helper()
 	v.File = name + ".receipt"
@@ -447,7 +447,7 @@ const anotherOwner = "c0000100-0000-4000-8000-000000000005"
 // derivedSecret is the number of the secret of a bulk erasure.
 const derivedSecret = 2000
 
-// derived is one of its receipts.
+// derived returns one of its receipts.
 func derived(n int, also ...int) receipt.Receipt {
 	r := single(n)
 	salt := receipt.DeriveSalt(saltOf(derivedSecret), r.ID)
@@ -462,7 +462,7 @@ func derived(n int, also ...int) receipt.Receipt {
 	return r
 }
 
-// receipts are the 300 leaves of the log.
+// receipts returns the 300 leaves of the log.
 func (m *vectorMaker) receipts() []receipt.Receipt {
 	bulk := single(1)
 	bulk.Trigger, bulk.Actor, bulk.Ground = receipt.TriggerBulk, receipt.ActorAdministrator, receipt.GroundLegalObligation
@@ -501,8 +501,8 @@ func (m *vectorMaker) receipts() []receipt.Receipt {
 	return all
 }
 
-// badReceipts are leaves that no program should have made, each in a log of its
-// own that has signed it nevertheless.
+// badReceipts are leaves that no program should have made, each in its own log, which
+// has signed it anyway.
 func (m *vectorMaker) badReceipts(key receipt.Signer) {
 	m.Helper()
 	good, level := encode(m, single(0)), encode(m, later(0, receipt.LevelVacuumed, receipt.VerifiedByCutoff, receipt.GapPages))
@@ -595,7 +595,7 @@ func responseText(n int) []byte {
 	return text
 }
 
-// version1 is spelled out: what is tested is that it never changes.
+// version1 is spelled out, because the test is that it never changes.
 const version1 = "lethe-receipt/1"
 
 func (m *vectorMaker) addLeaf(name string, leaf []byte, key receipt.Signer, kind receipt.Kind, reason string) {

@@ -12,7 +12,7 @@ import (
 	"testing/synctest"
 )
 
-// TestTurns: who waits gets a place in turn with others, however many these wait for.
+// TestTurns: waiting callers get places in turn, however many each waits for.
 func TestTurns(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -43,7 +43,7 @@ func TestTurns(t *testing.T) {
 		for range 9 {
 			giveBack := <-places
 			giveBack()
-			giveBack() // twice is once
+			giveBack() // twice counts once
 			synctest.Wait()
 		}
 		if got := fmt.Sprint(order); got != "[alice alice bob carol alice bob alice alice alice]" {
@@ -55,7 +55,7 @@ func TestTurns(t *testing.T) {
 	})
 }
 
-// TestEach: nobody has more than their part, though nobody else wants any.
+// TestEach: no caller has more than its share, even if no other caller waits.
 func TestEach(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -92,8 +92,8 @@ func TestEach(t *testing.T) {
 	})
 }
 
-// TestManyTurns: with many who come, leave and give up, no place is lost, and none
-// is lent twice.
+// TestManyTurns: while many callers come, leave and give up, no place is lost, and
+// none is lent twice.
 func TestManyTurns(t *testing.T) {
 	t.Parallel()
 	const all, each = 5, 3
