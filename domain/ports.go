@@ -73,11 +73,11 @@ type Responses interface {
 	Erase(ctx context.Context, id uuid.UUID, owners []string, permit func(Found) (Authorization, error)) (Erased, error)
 
 	// EraseWithLaterTurns is Erase, and also erases the later turns of the response:
-	// responses of the same owner whose prompts quote it, and so show that they
-	// follow it, and those that follow these. permit is called once for all of them.
-	// They are found by an index, or else among the LaterTurnsSearched requests that
-	// the owner has made since; the receipt says whether any may be left. If there
-	// are more than MaxLaterTurns, permit is called for the response alone, and the
+	// responses of the same owner whose prompts say that they follow it (these quote
+	// it), and those that follow these. permit is called once for all of them. They
+	// are found by an index, or else among the LaterTurnsSearched requests that the
+	// owner has made since; the receipt says whether any may be left. If there are
+	// more than MaxLaterTurns, permit is called for the response alone, and the
 	// result is CodeRefused. If the row of the response is gone, later turns are not
 	// searched.
 	EraseWithLaterTurns(ctx context.Context, id uuid.UUID, owners []string, permit func(Found) (Authorization, error)) (Erased, error)
@@ -302,10 +302,10 @@ type Erasures interface {
 	// NotFound and Refused count each response once. If the database refuses a part,
 	// or another transaction is working on its rows, Advance erases fewer at a time
 	// until it has found that part: a failure with CodeRefused or CodeBusy. The rest
-	// goes on. Later passes try the part once more, and so does an erasure that
-	// somebody asked for, after VerifyAfter. On any other database error nothing of
-	// the call is done, and the error says so. CodeNotFound if there is no such
-	// erasure. At the end of an owner's erasure, other data kept by person is erased
+	// goes on. Later passes try the part once more; an erasure that somebody asked
+	// for does so again after VerifyAfter. On any other database error nothing of the
+	// call is done, and the error says so. CodeNotFound if there is no such erasure.
+	// At the end of an owner's erasure, other data kept by person is erased
 	// too, unless a response of theirs was kept or a hold names them; a receipt
 	// without counts records it.
 	Advance(ctx context.Context, id uuid.UUID, limit int, judge func(Erasure, []Part) ([]Verdict, Authorization)) (Erasure, error)

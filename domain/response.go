@@ -4,8 +4,7 @@
 //
 // [Principal] is the caller and decides what they may do. [Response] is what is
 // listed, fetched and erased, and [Erasure] a bulk erasure with its progress. Most
-// use
-// cases are a type with the method Execute.
+// use cases are a type with the method Execute.
 package domain
 
 import (
