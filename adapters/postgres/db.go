@@ -156,6 +156,12 @@ func configureSessions(config *pgxpool.Config, cfg Config) (wanted map[string]st
 		// is asked ahead of the settings would not find its tables.
 		conn.DefaultQueryExecMode = pgx.QueryExecModeExec
 	}
+	// A connection allocates its caches at full size. There are fewer statements than
+	// that, and only one mode caches descriptions.
+	conn.StatementCacheCapacity = min(conn.StatementCacheCapacity, 256)
+	if conn.DefaultQueryExecMode != pgx.QueryExecModeCacheDescribe {
+		conn.DescriptionCacheCapacity = 0
+	}
 	config.ShouldPing = func(_ context.Context, p pgxpool.ShouldPingParams) bool {
 		return p.IdleDuration > pingAfterIdle
 	}

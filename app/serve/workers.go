@@ -195,7 +195,7 @@ const (
 	// The runtime collects unused memory when the heap has doubled or every two
 	// minutes, and then keeps a part of it.
 	lookAtMemoryEvery = 10 * time.Second
-	muchMemory        = 4 << 20
+	muchMemory        = 1 << 20
 )
 
 // giveMemoryBack returns memory to the system after a burst: large responses, many

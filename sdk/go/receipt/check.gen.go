@@ -14,17 +14,16 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// Options are what else is known when a proof file is checked; all may be left
-// out.
+// Options are further facts for the check of a proof file; all are optional.
 type Options struct {
-	// Older is another signed checkpoint of the log, kept from an earlier time
-	// (or got at a later one). Tiles is a mirror of the log with the tiles of
-	// the larger of the two trees, as in C2SP tlog-tiles ("tile/0/000"); it is
-	// not needed where both are of the same size.
+	// Older is another signed checkpoint of the log, usually from an earlier time,
+	// but it may be a later one. Tiles is a mirror of the log with the tiles of the
+	// larger of the two trees, as in C2SP tlog-tiles ("tile/0/000"); it is not needed
+	// if both trees have the same size.
 	Older []byte
 	Tiles fs.FS
 
-	Salt     *Salt      // the receipt's, or the secret that it is derived from
+	Salt     *Salt      // of the receipt, or the secret that it is derived from
 	Response *uuid.UUID // with Salt: was this response erased?
 	Owner    *string    // with Salt: were responses of this owner erased?
 }
@@ -36,21 +35,21 @@ type Result struct {
 	Checkpoint Checkpoint
 	Signatures []Signature
 
-	Proven    []string // a sentence each
+	Proven    []string // one sentence each
 	NotProven []string // clauses, each to be read after "not proven:"
 }
 
-// Check says what a proof file proves to somebody who trusts these keys: the
-// log's (all that it signs with), and those of witnesses. It needs nothing but
-// its arguments. Where anything that was asked for does not hold it returns an
-// *Error, and nothing is proven.
+// Check says what a proof file proves to somebody who trusts these keys: all keys
+// that the log signs with, and those of witnesses. It needs nothing but its
+// arguments. If anything that was asked for does not hold, it returns an *Error, and
+// nothing is proven.
 func Check(file []byte, keys []PublicKey, o Options) (Result, error) {
 	p, err := ParseProof(file)
 	if err != nil {
 		return Result{}, err
 	}
-	// Whether the log holds these bytes comes before what they say: of what was
-	// changed since it was sealed, that is what is wrong.
+	// Check that the log holds these bytes before reading them: if they were changed
+	// after sealing, that is the error to report.
 	r := Result{Index: p.Index}
 	if r.Checkpoint, r.Signatures, err = OpenCheckpoint(p.Checkpoint, keys); err != nil {
 		return Result{}, err
@@ -183,7 +182,7 @@ func (r *Result) listNotProven(o Options) {
 	}
 }
 
-// otherParts tells where else to look for what the receipt does not say.
+// otherParts says where to look for what the receipt does not state.
 func (r Receipt) otherParts() string {
 	if len(r.Parts) == 0 {
 		return ""
@@ -208,7 +207,7 @@ func someOf(receipts []uuid.UUID) string {
 	return and(parts)
 }
 
-// sentence is what the receipt says, in words.
+// sentence returns the receipt's statement in words.
 func (r Receipt) sentence() string {
 	if r.Level != LevelLogical {
 		return fmt.Sprintf("It says that the erasure of the receipt %s had come to the level %s by %s: %s (verified: %s; lethe %s).",
@@ -230,7 +229,7 @@ func (r Receipt) sentence() string {
 		did, r.Verified, r.Build)
 }
 
-// words are the rows that were deleted.
+// words returns the deleted rows in words.
 func (c Counts) words() string {
 	var parts []string
 	for _, count := range []struct {
@@ -263,7 +262,7 @@ func counted(n int64, one, many string) string {
 	return fmt.Sprintf("%d %s", n, many)
 }
 
-// and lists things as a sentence does.
+// and joins parts as in a sentence.
 func and(parts []string) string {
 	last := len(parts) - 1
 	if last < 1 {

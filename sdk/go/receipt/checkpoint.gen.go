@@ -18,12 +18,12 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// maxCheckpoint bounds a signed checkpoint; signatures take some 150 bytes
-// each.
+// maxCheckpoint limits the size of a signed checkpoint; a signature takes some 150
+// bytes.
 const maxCheckpoint = 64 << 10
 
-// Checkpoint is the state of a log: how many leaves, and the root of their
-// tree (RFC 6962).
+// Checkpoint is the state of a log: the number of leaves and the root of their tree
+// (RFC 6962).
 type Checkpoint struct {
 	Origin string
 	Size   int64
@@ -33,8 +33,8 @@ type Checkpoint struct {
 // emptyRoot is the root of the tree without leaves.
 var emptyRoot, _ = tlog.TreeHash(0, nil)
 
-// FormatCheckpoint is the text that is signed (C2SP tlog-checkpoint, without
-// extension lines). What cannot be a checkpoint is BadCheckpoint.
+// FormatCheckpoint returns the text to be signed (C2SP tlog-checkpoint, without
+// extension lines). BadCheckpoint if c cannot be a checkpoint.
 func FormatCheckpoint(c Checkpoint) ([]byte, error) {
 	switch {
 	case !validName(c.Origin):
@@ -73,8 +73,8 @@ func ParseCheckpoint(text []byte) (Checkpoint, error) {
 	return c, nil
 }
 
-// SignCheckpoint is the checkpoint as a note with the signatures of the log's
-// keys; there must be one, and their name must be the origin (BadKey).
+// SignCheckpoint returns the checkpoint as a note with the signatures of the log's
+// keys. There must be at least one, and their name must be the origin (BadKey).
 func SignCheckpoint[S note.Signer](c Checkpoint, signers ...S) ([]byte, error) {
 	text, err := FormatCheckpoint(c)
 	if err != nil {
@@ -97,16 +97,16 @@ func SignCheckpoint[S note.Signer](c Checkpoint, signers ...S) ([]byte, error) {
 	return n.format()
 }
 
-// Signature is one that was verified.
+// Signature is a verified signature.
 type Signature struct {
 	Key  PublicKey
-	Time time.Time // when a witness has signed; zero for the log's own
+	Time time.Time // when a witness signed; zero for the log's own
 }
 
-// OpenCheckpoint reads a signed checkpoint and verifies all its signatures: at
-// least one must be the log's, and none may be of a key that is not among keys.
-// Other tools pass over unknown signatures; here a file is what was checked and
-// nothing besides. Errors: BadCheckpoint, UnknownKey, BadSignature.
+// OpenCheckpoint reads a signed checkpoint and verifies all its signatures: at least
+// one must be the log's, and every key must be among keys. Other tools ignore unknown
+// signatures; here a file contains only what was checked. Errors: BadCheckpoint,
+// UnknownKey, BadSignature.
 func OpenCheckpoint(signed []byte, keys []PublicKey) (Checkpoint, []Signature, error) {
 	c, err := parseSigned(signed)
 	if err != nil {
@@ -129,8 +129,8 @@ func OpenCheckpoint(signed []byte, keys []PublicKey) (Checkpoint, []Signature, e
 }
 
 // AddCosignature adds a witness's signature line to a signed checkpoint, after
-// verifying both; an earlier signature of the same key gives way. Errors are
-// those of OpenCheckpoint.
+// verifying both; it replaces an earlier signature of the same key. Errors are those
+// of OpenCheckpoint.
 func AddCosignature(signed, line []byte, keys []PublicKey) ([]byte, error) {
 	if _, _, err := OpenCheckpoint(signed, keys); err != nil {
 		return nil, err
@@ -164,9 +164,9 @@ type signature struct {
 	bytes []byte
 }
 
-// signedCheckpoint is a checkpoint's text with signatures that nobody has
-// verified yet. In its canonical form the log's own come first, then by name
-// and hash, none twice.
+// signedCheckpoint is a checkpoint's text with unverified signatures. In canonical
+// form the log's own come first, then the others by name and hash, without
+// duplicates.
 type signedCheckpoint struct {
 	Checkpoint
 	text       []byte
@@ -217,7 +217,7 @@ func parseSignature(line string) (signature, error) {
 	return signature{name, binary.BigEndian.Uint32(raw), raw[4:]}, nil
 }
 
-// format puts the signatures in their order and refuses two of one key.
+// format sorts the signatures and refuses two of one key.
 func (c signedCheckpoint) format() ([]byte, error) {
 	byOthers := func(s signature) int {
 		if s.name == c.Origin {
@@ -239,7 +239,7 @@ func (c signedCheckpoint) format() ([]byte, error) {
 	return out, nil
 }
 
-// lastSecond of the year 9999: JSON has no later times.
+// lastSecond is the last one of the year 9999: JSON has no later times.
 const lastSecond = 253402300799
 
 // verify finds the signature's key among keys and verifies it.

@@ -15,12 +15,12 @@ import (
 	"github.com/google/uuid"
 )
 
-// Salt hides what a receipt commits to: 32 random bytes, new for each receipt,
-// kept apart from it. Whoever has it can check a guess, and without it nothing
-// in two receipts of the same owner is the same.
+// Salt hides what a receipt commits to: 32 random bytes, new for each receipt, stored
+// apart from it. Its holder can check a guess; without it, two receipts of the same
+// owner have nothing in common.
 type Salt [32]byte
 
-// NewSalt is a fresh one.
+// NewSalt returns a random salt.
 func NewSalt() (s Salt) {
 	_, _ = rand.Read(s[:]) // never fails: it ends the program instead
 	return s
@@ -41,17 +41,17 @@ func ParseSalt(text string) (s Salt, err error) {
 // Commitment is an HMAC-SHA256 under a receipt's salt.
 type Commitment [sha256.Size]byte
 
-// Domains of commitments and of derived salts: texts that are spelled alike come
-// to different ones.
+// Domains of commitments and of derived salts: equal texts in different domains have
+// different commitments.
 const (
 	responseDomain = "erasure-response-v1\x00"
 	ownerDomain    = "erasure-owner-v1\x00"
 	saltDomain     = "erasure-salt-v1\x00"
 )
 
-// DeriveSalt is the salt of one of the receipts of a bulk erasure: whoever
-// was told the erasure's secret has the salts of all its receipts, and without
-// the secret they have nothing in common.
+// DeriveSalt returns the salt of one receipt of a bulk erasure. The holder of the
+// erasure's secret can derive the salts of all its receipts; without the secret they
+// have nothing in common.
 func DeriveSalt(secret Salt, receipt uuid.UUID) Salt {
 	return Salt(commit(secret, saltDomain, receipt.String()))
 }
@@ -61,7 +61,7 @@ func CommitResponse(salt Salt, id uuid.UUID) Commitment {
 	return commit(salt, responseDomain, id.String())
 }
 
-// CommitOwner commits to an owner, spelled as the database spells it.
+// CommitOwner commits to an owner, as the database spells it.
 func CommitOwner(salt Salt, owner string) Commitment {
 	return commit(salt, ownerDomain, owner)
 }
@@ -74,7 +74,7 @@ func commit(salt Salt, domain, text string) (c Commitment) {
 	return c
 }
 
-// MarshalText is base64.
+// MarshalText writes base64.
 func (c Commitment) MarshalText() ([]byte, error) {
 	return base64.StdEncoding.AppendEncode(nil, c[:]), nil
 }
@@ -91,8 +91,7 @@ func (c *Commitment) UnmarshalText(text []byte) error {
 
 func compareCommitments(a, b Commitment) int { return bytes.Compare(a[:], b[:]) }
 
-// sorted is a copy in the order of the bytes; never nil, so that JSON has a
-// list.
+// sorted returns a sorted copy; never nil, so that JSON has a list.
 func sorted(list []Commitment) []Commitment {
 	list = append(make([]Commitment, 0, len(list)), list...)
 	slices.SortFunc(list, compareCommitments)

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
-// What a key signs, as the first byte of its encoding (C2SP signed-note).
+// The kinds of keys, as the first byte of the encoding (C2SP signed-note).
 const (
 	signsNotes       = 0x01 // Ed25519: a log's key
 	signsCosignature = 0x04 // timestamped Ed25519: a witness's key
@@ -23,16 +23,15 @@ const (
 
 const privatePrefix = "PRIVATE+KEY+"
 
-// PublicKey checks signatures of a log or of a witness. The zero value is no
-// key.
+// PublicKey verifies signatures of a log or a witness. The zero value is not a key.
 type PublicKey struct {
 	name string
 	kind byte
 	key  [ed25519.PublicKeySize]byte
 }
 
-// ParsePublicKey reads "name+hash+base64", as signed notes have it; anything
-// else is BadKey.
+// ParsePublicKey reads "name+hash+base64", the format of signed notes; anything else
+// is BadKey.
 func ParsePublicKey(text string) (PublicKey, error) {
 	var k PublicKey
 	name, rest, _ := strings.Cut(text, "+")
@@ -51,8 +50,8 @@ func ParsePublicKey(text string) (PublicKey, error) {
 
 var errNoPublicKey = errorf(BadKey, "this is no public key of a log or a witness: one looks like name+01234567+base64")
 
-// ParsePublicKeys reads a key a line. Empty lines are left out; the error
-// (BadKey) names the line.
+// ParsePublicKeys reads one key per line. It skips empty lines; the error (BadKey)
+// names the line.
 func ParsePublicKeys(text []byte) ([]PublicKey, error) {
 	var keys []PublicKey
 	err := eachLine(text, func(n int, line string) error {
@@ -72,16 +71,16 @@ func ParsePublicKeys(text []byte) ([]PublicKey, error) {
 	return keys, err
 }
 
-// Name is the log's origin, or the witness's name.
+// Name returns the log's origin, or the witness's name.
 func (k PublicKey) Name() string { return k.name }
 
-// Witness tells whether it is a witness's key rather than a log's.
+// Witness reports whether the key is a witness's, not a log's.
 func (k PublicKey) Witness() bool { return k.kind == signsCosignature }
 
-// ID is the name and hash by which signatures name the key.
+// ID returns the name and hash by which signatures refer to the key.
 func (k PublicKey) ID() string { return keyID(k.name, k.hash()) }
 
-// String is the form that ParsePublicKey reads.
+// String returns the form that ParsePublicKey reads.
 func (k PublicKey) String() string {
 	return k.ID() + "+" + base64.StdEncoding.EncodeToString(k.encoded())
 }
@@ -97,23 +96,23 @@ func (k PublicKey) hash() uint32 {
 
 func keyID(name string, hash uint32) string { return fmt.Sprintf("%s+%08x", name, hash) }
 
-// Signer is a private key of a log. Printing it shows the public key only.
+// Signer is a private key of a log. Printing it shows only the public key.
 type Signer struct {
 	note.Signer // keeps the key in a closure
 	public      PublicKey
 }
 
-// PublicKey checks what the Signer signs.
+// PublicKey returns the key that verifies the Signer's signatures.
 func (s Signer) PublicKey() PublicKey { return s.public }
 
 func (s Signer) String() string { return s.public.String() }
 
-// GoString keeps %#v from looking inside.
+// GoString hides the private key from %#v.
 func (s Signer) GoString() string { return s.public.String() }
 
-// ParsePrivateKeys reads a log's key file: a private key a line, the newest
-// first. Empty lines are left out. The error (BadKey) names the line and shows
-// nothing of it.
+// ParsePrivateKeys reads a log's key file: one private key per line, the newest
+// first. It skips empty lines. The error (BadKey) names the line but shows nothing of
+// it.
 func ParsePrivateKeys(text []byte) ([]Signer, error) {
 	var signers []Signer
 	err := eachLine(text, func(n int, line string) error {
@@ -156,8 +155,8 @@ func parsePrivateKey(text string) (Signer, bool) {
 	return Signer{signer, PublicKey{signer.Name(), signsNotes, [ed25519.PublicKeySize]byte(public)}}, true
 }
 
-// GenerateKey makes a key for a log with this origin: the line for its key
-// file, and the public key. An origin that cannot name a log is BadKey.
+// GenerateKey creates a key for a log with this origin and returns the line for its
+// key file, and the public key. BadKey if the origin cannot name a log.
 func GenerateKey(origin string) (private string, public PublicKey, err error) {
 	if !validName(origin) {
 		return "", PublicKey{}, errorf(BadKey, "a log's origin is 1 to %d printable ASCII characters without spaces, pluses, quotes and backslashes, such as example.com/log", maxText)
@@ -170,7 +169,7 @@ func GenerateKey(origin string) (private string, public PublicKey, err error) {
 	return private, public, err
 }
 
-// eachLine calls do with the lines that are not empty and their numbers.
+// eachLine calls do for each line that is not empty, with its number.
 func eachLine(text []byte, do func(n int, line string) error) error {
 	n := 0
 	for line := range bytes.Lines(text) {

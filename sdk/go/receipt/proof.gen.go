@@ -12,17 +12,17 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// MaxProof bounds a proof file: the longest receipt, checkpoint and proof fit.
+// MaxProof is the maximum size: the longest receipt, checkpoint and proof fit.
 const MaxProof = 2 << 20
 
-// maxHashes is how many a tree of maxNumber leaves needs at most.
+// maxHashes is the maximum number of hashes for a tree of maxNumber leaves.
 const maxHashes = 53
 
-// Proof is what a proof file holds: a receipt, and that it is a leaf of the log
-// at a signed checkpoint.
+// Proof is the content of a proof file: a receipt, and the proof that it is a leaf of
+// the log at a signed checkpoint.
 type Proof struct {
 	Receipt    []byte // canonical: as Encode writes it
-	Index      int64  // of the leaf, from 0 on
+	Index      int64  // of the leaf, starting at 0
 	Hashes     []tlog.Hash
 	Checkpoint []byte // signed: as SignCheckpoint writes it
 }
@@ -33,9 +33,9 @@ const (
 	proofIndex  = "index "
 )
 
-// FormatProof is the proof file (C2SP tlog-proof, the receipt as extra data).
-// What is no proof by its form is BadProof or BadCheckpoint; whether it proves
-// anything is Check's to say.
+// FormatProof returns the proof file (C2SP tlog-proof, with the receipt as extra
+// data). BadProof or BadCheckpoint if the form is wrong; only Check decides whether
+// it proves anything.
 func FormatProof(p Proof) ([]byte, error) {
 	switch {
 	case len(p.Receipt) == 0 || len(p.Receipt) > MaxReceipt:

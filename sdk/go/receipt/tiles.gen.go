@@ -12,12 +12,12 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// tileHeight is that of C2SP tlog-tiles: 256 hashes a tile.
+// tileHeight is that of C2SP tlog-tiles: 256 hashes per tile.
 const tileHeight = 8
 
 // checkConsistent proves with the newer tree's tiles that the older checkpoint
-// is one of the same log's past: that the newer tree begins with the leaves of
-// the older. Both have been opened. Errors: OtherLog, BadTiles, Rewritten.
+// belongs to the same log's past: that the newer tree starts with the older one's
+// leaves. Both have been opened. Errors: OtherLog, BadTiles, Rewritten.
 func checkConsistent(older, newer Checkpoint, tiles fs.FS) error {
 	if older.Size > newer.Size {
 		older, newer = newer, older
@@ -83,9 +83,9 @@ func (f tileFiles) read(tile tlog.Tile) ([]byte, error) {
 	return data[:tile.W*tlog.HashSize], nil
 }
 
-// NarrowestTile is the narrowest that a mirror has and that holds the tile, else
-// the full one: the log may have grown since its checkpoint, and mirrors drop
-// partial tiles for wider ones.
+// NarrowestTile returns the mirror's narrowest tile that contains the tile, otherwise
+// the full one: the log may have grown since its checkpoint, and mirrors replace
+// partial tiles with wider ones.
 func NarrowestTile(mirror fs.FS, tile tlog.Tile) tlog.Tile {
 	best := tile
 	best.W = 1 << tileHeight
@@ -99,8 +99,8 @@ func NarrowestTile(mirror fs.FS, tile tlog.Tile) tlog.Tile {
 	return best
 }
 
-// TilePath is the tile's in C2SP tlog-tiles, where the height goes without
-// saying; of level -1 that of its entries.
+// TilePath returns the tile's path in C2SP tlog-tiles, which omits the height; for
+// level -1, that of its entries.
 func TilePath(tile tlog.Tile) string {
 	path := strings.TrimPrefix(tile.Path(), fmt.Sprintf("tile/%d/", tileHeight))
 	if entries, ok := strings.CutPrefix(path, "data/"); ok {
