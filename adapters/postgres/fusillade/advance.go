@@ -90,7 +90,7 @@ func (e *Erasures) advance(
 			return nil, nil
 		}
 		a := advance{
-			Erasures: e, eraser: eraser{tx: tx, copies: e.copies, known: e.known, turns: turnsOf(*after.Target, after.AsOf)}, finisher: f, commit: b,
+			Erasures: e, eraser: eraser{tx: tx, reach: e.reach, turns: turnsOf(*after.Target, after.AsOf)}, finisher: f, commit: b,
 			erasure: &after, at: now, judge: judge, erasedInPass: row.LetheErasure.PassErased, refused: refused, about: &about,
 		}
 		if refused != "" {

@@ -7,7 +7,18 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"lethe/adapters/postgres"
+	"lethe/domain"
 )
+
+// narrow is [narrow] for lists. It fails with ErrNoCosts if usage records are in another
+// database.
+func (r *Responses) narrow(f domain.ResponseFilter) (narrowed filter, possible bool, err error) {
+	if f.MinTotalCost != nil && !r.usage {
+		return filter{}, false, domain.ErrNoCosts
+	}
+	narrowed, possible = narrow(f)
+	return narrowed, possible, nil
+}
 
 // narrowedByCost calls read with a connection that filters by the costs that lists
 // show, including those of the ledger if it can be read.

@@ -39,9 +39,9 @@ const (
 // Count makes two round trips at most, and one more if finished responses may have been
 // moved.
 func (r *Responses) Count(ctx context.Context, filter domain.ResponseFilter, mode domain.CountMode) (domain.Count, error) {
-	f, possible := narrow(filter)
-	if f.MinTotalCost != "" && !r.usage {
-		return domain.Count{}, domain.ErrNoCosts
+	f, possible, err := r.narrow(filter)
+	if err != nil {
+		return domain.Count{}, err
 	}
 	if !possible {
 		return domain.Count{Exact: true}, ctx.Err()

@@ -39,7 +39,7 @@ func (r *Responses) erase(ctx context.Context, id uuid.UUID, owners []string, la
 	looked := 0
 	err := f.begin(ctx, func(tx *postgres.Tx, b *pgx.Batch) (ahead []dbsqlc.IntentsOnRow, err error) {
 		refused, later, deleting = nil, false, false
-		e := eraser{tx: tx, copies: r.copies, known: r.known, leads: &r.leads, turns: turns{along: laterTurns}}
+		e := eraser{tx: tx, reach: r.reach, leads: &r.leads, turns: turns{along: laterTurns}}
 		if err := e.find(ctx, id, owners, r.outlet); err != nil {
 			return nil, err
 		}
@@ -88,10 +88,9 @@ var errRefused = domain.Errorf(domain.CodeForbidden, "Erasing was not permitted"
 // eraser is one erasure within its transaction. Independent statements are sent
 // together: each failure ends the transaction anyway.
 type eraser struct {
-	tx     *postgres.Tx
-	copies *Copies       // nil: in the same database, if anywhere
-	known  func() *Known // nil: nothing is known
-	leads  *leads        // those seen lately; nil: none
+	tx *postgres.Tx
+	reach
+	leads *leads // those seen lately; nil: none
 	dbsqlc.PrepareRow
 	dbsqlc.LeadsRow
 

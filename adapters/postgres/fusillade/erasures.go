@@ -22,9 +22,8 @@ type Erasures struct {
 	db     *postgres.DB
 	outlet string
 	issuer Issuer
-	copies *Copies       // nil: in the same database, if anywhere
-	known  func() *Known // nil: nothing is known
-	main   *postgres.DB  // with data kept by person; nil: the same database
+	reach
+	main *postgres.DB // with data kept by person; nil: the same database
 
 	estimateMax int // requests that an estimate looks at
 	// careful holds erasures that met a refusal lately, with the number of responses in
@@ -55,13 +54,7 @@ func NewErasures(db *postgres.DB, outletSchema string, issuer Issuer) (*Erasures
 
 const carefulOf = 1000
 
-// WithCopies is like that of Responses.
-func (e *Erasures) WithCopies(c *Copies) { e.copies = c }
-
-// WithKnown is like that of Responses.
-func (e *Erasures) WithKnown(known func() *Known) { e.known = known }
-
-func (e *Erasures) finisher() finisher { return finisher{e.db, e.outlet, e.issuer, e.copies, e.known} }
+func (e *Erasures) finisher() finisher { return finisher{e.db, e.outlet, e.issuer, e.reach} }
 
 func (e *Erasures) now() time.Time { return e.issuer.now() }
 

@@ -35,7 +35,7 @@ var errTooMany = domain.Errorf(domain.CodeUnavailable, "Counting what would be e
 // some more for later turns. It locks nothing.
 func (e *Erasures) Estimate(ctx context.Context, t domain.ErasureTarget, owners []string, asOf time.Time) (domain.Estimate, error) {
 	ctx = postgres.For(ctx, postgres.Bulk)
-	prepared := eraser{copies: e.copies, known: e.known}
+	prepared := eraser{reach: e.reach}
 	err := e.db.Use(ctx, func(c postgres.Conn) error {
 		var b pgx.Batch
 		prepared.queuePrepare(&b, e.outlet)
@@ -50,7 +50,7 @@ func (e *Erasures) Estimate(ctx context.Context, t domain.ErasureTarget, owners 
 	var s estimator
 	err = e.db.Tx(ctx, func(tx *postgres.Tx) error {
 		s = estimator{
-			eraser: eraser{tx: tx, copies: e.copies, known: e.known, PrepareRow: prepared.PrepareRow, LeadsRow: prepared.LeadsRow, turns: turnsOf(t, asOf)},
+			eraser: eraser{tx: tx, reach: e.reach, PrepareRow: prepared.PrepareRow, LeadsRow: prepared.LeadsRow, turns: turnsOf(t, asOf)},
 			later:  laterTurns{counted: make(map[uuid.UUID]bool), along: make(map[uuid.UUID]bool), quoting: make(map[uuid.UUID]string)},
 			walk:   newWalk(t, owners, asOf), owners: owners, filtered: t.Filter != nil, limit: e.estimateMax, shared: make(map[uuid.UUID]int64),
 		}

@@ -27,8 +27,7 @@ type finisher struct {
 	db     *postgres.DB
 	outlet string
 	issuer Issuer
-	copies *Copies
-	known  func() *Known
+	reach
 }
 
 var (
@@ -202,7 +201,7 @@ func (f finisher) finish(ctx context.Context, id uuid.UUID, patient bool) (erase
 		if err == nil && in.ErasureID != nil {
 			_, err = q.LockErasure(ctx, *in.ErasureID) // first, as Advance does
 		}
-		e := eraser{tx: tx, copies: f.copies, known: f.known}
+		e := eraser{tx: tx, reach: f.reach}
 		if err == nil {
 			err = e.lockIntended(ctx, f.outlet, in)
 		}

@@ -8,6 +8,19 @@ import (
 	"lethe/domain"
 )
 
+// reach is where erasures find copies besides fusillade's own tables.
+type reach struct {
+	copies *Copies       // nil: in the same database, if anywhere
+	known  func() *Known // nil: nothing is known
+}
+
+// WithCopies makes the port erase raw copies in another database. Call it first.
+func (r *reach) WithCopies(c *Copies) { r.copies = c }
+
+// WithKnown makes the port refuse to erase while a table is missing that known reports
+// as seen before. Call it first.
+func (r *reach) WithKnown(known func() *Known) { r.known = known }
+
 // Known are the tables that only some databases have, and that erasures delete from or
 // follow to copies if they exist. A table that has disappeared, perhaps renamed, may
 // still hold prompts and responses.

@@ -44,7 +44,7 @@ func (r *Responses) sweepOrphans(ctx context.Context, before time.Time, limit in
 		if err != nil || len(stands) == 0 {
 			return nil, err
 		}
-		e := eraser{tx: tx, copies: r.copies, known: r.known}
+		e := eraser{tx: tx, reach: r.reach}
 		if err := e.prepareSharing(ctx, r.outlet); err != nil {
 			return nil, err
 		}
@@ -140,7 +140,7 @@ func (r *Responses) CountOrphans(ctx context.Context, before time.Time, limit in
 	ctx = postgres.For(ctx, postgres.Bulk)
 	err = r.src.Primary.Tx(ctx, func(tx *postgres.Tx) error {
 		n, next, over = OrphansCount{}, at, true
-		e := eraser{tx: tx, copies: r.copies, known: r.known}
+		e := eraser{tx: tx, reach: r.reach}
 		if err := e.prepareSharing(ctx, r.outlet); err != nil {
 			return err
 		}

@@ -18,7 +18,7 @@ var _ domain.Restored = (*Responses)(nil)
 // Remaining makes two round trips.
 func (r *Responses) Remaining(ctx context.Context, ids []uuid.UUID) (found []uuid.UUID, err error) {
 	err = r.src.Primary.Tx(ctx, func(tx *postgres.Tx) (err error) {
-		e := eraser{tx: tx, copies: r.copies, known: r.known}
+		e := eraser{tx: tx, reach: r.reach}
 		if err := e.prepare(ctx, r.outlet); err != nil {
 			return err
 		}
@@ -34,7 +34,7 @@ func (r *Responses) EraseAgain(ctx context.Context, ids []uuid.UUID, w domain.Au
 	var later bool
 	err = f.begin(ctx, func(tx *postgres.Tx, b *pgx.Batch) (ahead []dbsqlc.IntentsOnRow, err error) {
 		erased, later = domain.Erased{}, false
-		e := eraser{tx: tx, copies: r.copies, known: r.known}
+		e := eraser{tx: tx, reach: r.reach}
 		if err := e.prepare(ctx, r.outlet); err != nil {
 			return nil, err
 		}

@@ -6,6 +6,7 @@
 package fusillade
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math"
@@ -27,10 +28,9 @@ type Responses struct {
 	usage  bool
 	ledger func() bool // nil: there is none
 	issuer Issuer
-	copies *Copies       // nil: in the same database, if anywhere
-	known  func() *Known // nil: nothing is known
-	leads  leads
-	many   *lru.Cache[string, struct{}] // owners with more than few responses
+	reach
+	leads leads
+	many  *lru.Cache[string, struct{}] // owners with more than few responses
 	// arsenal reports whether fusillade-arsenal's tables exist.
 	arsenal func() bool
 	// retained reports whether finished responses may have been moved.
@@ -59,13 +59,6 @@ func New(src postgres.Source, outletSchema string, usage bool, issuer Issuer) (*
 	}
 	return &Responses{src: src, outlet: outletSchema, usage: usage, issuer: issuer, many: many, arsenal: never, retained: never}, nil
 }
-
-// WithCopies makes the port erase raw copies in a database of their own. Call it first.
-func (r *Responses) WithCopies(c *Copies) { r.copies = c }
-
-// WithKnown makes the port refuse to erase while a table is missing that known reports
-// as seen before. Call it first.
-func (r *Responses) WithKnown(known func() *Known) { r.known = known }
 
 // WithLedger makes the port take costs missing in usage records from the gateway's
 // ledger of credits, whenever ledger reports that it can be read. Call it first.
@@ -96,18 +89,15 @@ func (r *Responses) source() postgres.Source {
 }
 
 func (r *Responses) finisher() finisher {
-	return finisher{r.src.Primary, r.outlet, r.issuer, r.copies, r.known}
+	return finisher{r.src.Primary, r.outlet, r.issuer, r.reach}
 }
 
 // Page makes one round trip; after a replica's answer, one more to the primary, and a
 // third if rows have been erased meanwhile.
 func (r *Responses) Page(ctx context.Context, q domain.PageQuery) ([]domain.Response, error) {
-	f, possible := narrow(q.Filter)
-	if f.MinTotalCost != "" && !r.usage {
-		return nil, domain.ErrNoCosts
-	}
-	if !possible {
-		return nil, ctx.Err()
+	f, possible, err := r.narrow(q.Filter)
+	if err != nil || !possible {
+		return nil, cmp.Or(err, ctx.Err())
 	}
 	retained := r.retained()
 	whole := q

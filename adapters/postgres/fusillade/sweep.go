@@ -34,7 +34,7 @@ func (r *Responses) sweep(ctx context.Context, f finisher, limit int, w domain.A
 	var refused int
 	err = f.begin(ctx, func(tx *postgres.Tx, b *pgx.Batch) (ahead []dbsqlc.IntentsOnRow, err error) {
 		looked, erased, later = 0, domain.Erased{}, false
-		e := eraser{tx: tx, copies: r.copies, known: r.known}
+		e := eraser{tx: tx, reach: r.reach}
 		due, err := e.due(ctx, r.outlet, limit)
 		if err != nil || len(due) == 0 {
 			return nil, err
@@ -94,7 +94,7 @@ func (e *eraser) tried(ctx context.Context, ids []uuid.UUID) (can, refused []uui
 		return nil, nil, err
 	}
 	for _, id := range ids {
-		one := eraser{tx: e.tx, copies: e.copies, known: e.known, PrepareRow: e.PrepareRow, LeadsRow: e.LeadsRow, chain: chain{requests: []uuid.UUID{id}}}
+		one := eraser{tx: e.tx, reach: e.reach, PrepareRow: e.PrepareRow, LeadsRow: e.LeadsRow, chain: chain{requests: []uuid.UUID{id}}}
 		_, _, err := one.rehearse(ctx, one.lockRows)
 		switch {
 		case err == nil:
