@@ -14,14 +14,13 @@ import (
 	"lethe/domain"
 )
 
-// requestsAtOnce bounds how many requests one receipt is about, and how many are
-// erased in one transaction unless one response alone has more: a receipt holds
-// some 1,300 commitments, one for each request and, at worst, one for the owner of
-// each.
+// requestsAtOnce is the maximum number of requests in one receipt, and in one transaction
+// unless a single response has more: a receipt holds some 1,300 commitments, one for each
+// request and, at worst, one for the owner of each.
 const requestsAtOnce = 600
 
-// Advance makes six round trips, however many responses it is about; some more where
-// chains grow meanwhile or a named response is not there.
+// Advance makes six round trips for any number of responses, and some more if chains grow
+// meanwhile or a named response does not exist.
 func (e *Erasures) Advance(
 	ctx context.Context, id uuid.UUID, limit int, judge func(domain.Erasure, []domain.Part) ([]domain.Verdict, domain.Authorization),
 ) (after domain.Erasure, err error) {
@@ -44,7 +43,7 @@ func (e *Erasures) Advance(
 			e.careful.Add(id, size)
 			continue
 		}
-		// This one it is. The rest goes on after it.
+		// This is the refused response: record it, and go on after it.
 		refused := err
 		if after, _, err = e.advance(ctx, id, limit, 1, why, judge); err != nil {
 			return domain.Erasure{}, errors.Join(refused, err)
@@ -53,7 +52,7 @@ func (e *Erasures) Advance(
 	}
 }
 
-// grow has the next part be larger, after one in which nothing was refused.
+// grow doubles the next part after one in which nothing was refused.
 func (e *Erasures) grow(id uuid.UUID, size, limit int, over bool) {
 	if size*2 >= limit || over {
 		e.careful.Remove(id)
@@ -62,70 +61,56 @@ func (e *Erasures) grow(id uuid.UUID, size, limit int, over bool) {
 	}
 }
 
-// advance is one try at the next part, of that many responses at most. why tells
-// that an error is about one of them. With refused it locks none of them and
-// erases nothing, but notes that what judge lets go was refused, and why.
+// advance is one try at the next part, of at most size responses. A non-empty why means
+// that the error is about one of them. With refused it locks and erases nothing, but
+// records the responses that judge lets go as refused for that reason.
 func (e *Erasures) advance(
 	ctx context.Context, id uuid.UUID, limit, size int, refused domain.Code, judge func(domain.Erasure, []domain.Part) ([]domain.Verdict, domain.Authorization),
 ) (after domain.Erasure, why domain.Code, err error) {
 	f := e.finisher()
-	var begun *uuid.UUID
-	about := false // whether it has come to what is to be erased
+	var a advance
 	looked := 0
-	err = f.begin(ctx, func(tx *postgres.Tx, b *pgx.Batch) (ahead []dbsqlc.IntentsOnRow, err error) {
-		begun, about = nil, false
+	err = f.begin(ctx, func(tx *postgres.Tx, b *pgx.Batch) error {
+		a = advance{Erasures: e, finisher: f, commit: b, at: e.now(), judge: judge, refused: refused, lookAgain: looked < lookAgainForTurns}
 		row, err := dbsqlc.New(tx).LockErasure(ctx, id)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if after, err = erasureOf(row.LetheErasure); err != nil {
-			return nil, err
+		if a.erasure, err = erasureOf(row.LetheErasure); err != nil {
+			return err
 		}
-		if ahead, err = e.begun(ctx, tx, id); err != nil || len(ahead) > 0 {
-			return ahead, err
+		if err := e.checkBegun(ctx, tx, id); err != nil {
+			return err
 		}
-		now := e.now()
-		over := after.State.Finished()
-		if over && (after.VerifyAt == nil || after.VerifyAt.After(now)) || after.Target == nil {
-			return nil, nil
+		over := a.erasure.State.Finished()
+		if over && (a.erasure.VerifyAt == nil || a.erasure.VerifyAt.After(a.at)) || a.erasure.Target == nil {
+			return nil
 		}
-		a := advance{
-			Erasures: e, eraser: eraser{tx: tx, reach: e.reach, turns: turnsOf(*after.Target, after.AsOf)}, finisher: f, commit: b,
-			erasure: &after, at: now, judge: judge, erasedInPass: row.LetheErasure.PassErased, refused: refused, about: &about,
-		}
-		if refused != "" {
-			a.turns.along = false
-		}
+		a.eraser = eraser{tx: tx, reach: e.reach, turns: turnsOf(*a.erasure.Target, a.erasure.AsOf)}
+		a.turns.along = a.turns.along && refused == ""
+		a.Retained = row.BesideRetained
+		a.resume(row.LetheErasure)
 		looked++
-		a.lookAgain = looked <= lookAgainForTurns
 		if size < limit {
 			if err := dbsqlc.New(tx).WaitShortly(ctx); err != nil {
-				return nil, err
+				return err
 			}
 		}
-		a.Retained = row.BesideRetained
-		passed := row.LetheErasure
-		a.place.named = int(passed.PassNamed)
-		if passed.PassCreatedAt != nil && passed.PassID != nil {
-			a.place.after = &domain.Position{CreatedAt: *passed.PassCreatedAt, ID: *passed.PassID}
-		}
-		err = a.run(ctx, size)
-		begun = a.later
-		return a.inTheWay, err
+		return a.run(ctx, size)
 	})
-	if err == nil && begun != nil {
-		if _, err = f.complete(ctx, *begun); err == nil {
-			after, err = e.Get(ctx, id)
+	if err == nil && a.later != nil {
+		if _, err = f.complete(ctx, *a.later); err == nil {
+			a.erasure, err = e.Get(ctx, id)
 		}
-		about = false
+		a.erasing = false
 	}
 	if err != nil {
-		if about && ctx.Err() == nil {
+		if a.erasing && ctx.Err() == nil {
 			why = whyRefused(err)
 		}
 		return domain.Erasure{}, why, err
 	}
-	return after, "", nil
+	return a.erasure, "", nil
 }
 
 func whyRefused(err error) domain.Code {
@@ -139,24 +124,29 @@ func whyRefused(err error) domain.Code {
 type advance struct {
 	*Erasures
 	eraser
-	finisher     finisher
-	erasure      *domain.Erasure
-	at           time.Time
-	judge        func(domain.Erasure, []domain.Part) ([]domain.Verdict, domain.Authorization)
+	finisher  finisher
+	commit    *pgx.Batch
+	at        time.Time
+	judge     func(domain.Erasure, []domain.Part) ([]domain.Verdict, domain.Authorization)
+	refused   domain.Code // why responses cannot be erased; "": they can
+	lookAgain bool        // fail if later turns have arrived meanwhile
+
+	// How far the erasure has come.
+	erasure      domain.Erasure
 	walk         walk
 	place        place
-	seeds        []uuid.UUID // the candidates, and later turns that go along
 	erasedInPass int64
-	commit       *pgx.Batch
-	refused      domain.Code           // why what would be erased cannot be; "": it can
-	about        *bool                 // set when it has come to what is to be erased
-	later        *uuid.UUID            // what is to be completed after the commit, before anything follows
-	inTheWay     []dbsqlc.IntentsOnRow // what is to be finished before the part can begin
-	lookAgain    bool                  // fail where later turns have come meanwhile
+	erasing      bool       // errors are about the responses of this part
+	later        *uuid.UUID // the intent to complete after the commit, before anything follows
 }
 
-func (a *advance) run(ctx context.Context, limit int) error {
-	e := a.erasure
+// resume continues where the last call stopped.
+func (a *advance) resume(row dbsqlc.LetheErasure) {
+	a.erasedInPass, a.place.named = row.PassErased, int(row.PassNamed)
+	if row.PassCreatedAt != nil && row.PassID != nil {
+		a.place.after = &domain.Position{CreatedAt: *row.PassCreatedAt, ID: *row.PassID}
+	}
+	e := &a.erasure
 	if a.place == (place{}) {
 		e.BeginPass()
 	}
@@ -164,12 +154,18 @@ func (a *advance) run(ctx context.Context, limit int) error {
 	if e.State == domain.ErasurePending {
 		e.State, e.StartedAt = domain.ErasureRunning, &a.at
 	}
-	if e.Max > 0 {
-		limit = int(min(int64(limit), e.Max-e.Done))
-	}
 	a.walk = newWalk(*e.Target, e.Scope, e.AsOf)
 	if e.Preview != nil {
 		a.walk.preview = e.Preview[:]
+	}
+}
+
+// run walks to the next candidates, takes what is linked to them, locks it, erases what
+// judge lets go, and queues how far the erasure has come.
+func (a *advance) run(ctx context.Context, limit int) error {
+	e := &a.erasure
+	if e.Max > 0 {
+		limit = int(min(int64(limit), e.Max-e.Done))
 	}
 	candidates, more, err := a.next(ctx, limit)
 	if err != nil {
@@ -177,17 +173,31 @@ func (a *advance) run(ctx context.Context, limit int) error {
 	}
 	if len(candidates) > 0 {
 		from := a.place
-		chosen, err := a.take(ctx, candidates)
+		taken, with, err := a.take(ctx, candidates)
 		if err != nil {
 			return err
 		}
-		more = more || a.place != candidates[len(candidates)-1].place
-		if err := a.erase(ctx, from, chosen); err != nil || len(a.inTheWay) > 0 {
+		more = more || len(taken) < len(candidates)
+		a.place, a.erasing = taken[len(taken)-1].place, true
+		s, holds, err := a.lockPart(ctx, from, taken, with)
+		if err != nil {
 			return err
+		}
+		if err := a.recordMissing(ctx, taken, s.locked); err != nil {
+			return err
+		}
+		chosen, responses, w, err := a.choose(s, with.turns, holds, a.walk.parts(from, taken, s.links, s.locked))
+		if err != nil {
+			return err
+		}
+		if responses > 0 {
+			if err := a.remove(ctx, chosen, responses, w); err != nil {
+				return err
+			}
 		}
 	}
 	switch {
-	case a.later != nil: // then it is seen how far it has come
+	case a.later != nil: // completing it shows how far the erasure has come
 	case e.Max > 0 && e.Done >= e.Max:
 		a.finish()
 	case !more && a.walk.owner != nil && a.place.named == 0 && a.erasedInPass == 0:
@@ -197,11 +207,11 @@ func (a *advance) run(ctx context.Context, limit int) error {
 			return err
 		}
 	}
-	return a.note()
+	return a.queueProgress()
 }
 
-// next are the next candidates. What is gone follows where a pass has found
-// nothing else.
+// next returns the next candidates. If a pass has found nothing else, requests whose rows
+// are gone follow.
 func (a *advance) next(ctx context.Context, limit int) (found []candidate, more bool, err error) {
 	if a.place.named == 0 || a.walk.owner == nil {
 		found, more, err = a.walk.next(ctx, &a.eraser, a.place, limit)
@@ -216,34 +226,33 @@ func (a *advance) next(ctx context.Context, limit int) (found []candidate, more 
 	return a.walk.next(ctx, &a.eraser, a.place, limit)
 }
 
-// take locks what hangs together with the candidates, or with as many of them
-// as a receipt can hold the requests of; the place is after these.
-func (a *advance) take(ctx context.Context, candidates []candidate) ([]candidate, error) {
-	ids := idsOf(candidates)
+// take returns what is linked to the candidates, or to as many of them as a receipt can
+// hold the requests of.
+func (a *advance) take(ctx context.Context, candidates []candidate) ([]candidate, linked, error) {
+	l := linked{seeds: idsOf(candidates)}
 	if err := a.send(ctx, func(b *pgx.Batch) {
 		a.queuePrepare(b, a.outlet)
-		queueChain(b, ids, &a.chain)
+		queueChain(b, l.seeds, &l.chain)
 	}); err != nil {
-		return nil, err
+		return nil, linked{}, err
 	}
 	if err := a.hidden(); err != nil {
-		return nil, err
+		return nil, linked{}, err
 	}
-	a.place, a.seeds = candidates[len(candidates)-1].place, ids
 	if a.turns.along {
-		*a.about = true
+		a.erasing = true
 		var err error
-		if a.seeds, err = a.followTurns(ctx, ids, domain.MaxLaterTurns); err != nil {
-			return nil, err
+		if l, err = a.followTurns(ctx, l, domain.MaxLaterTurns); err != nil {
+			return nil, linked{}, err
 		}
 	}
-	if len(a.requests) <= requestsAtOnce {
-		return candidates, nil
+	if len(l.requests) <= requestsAtOnce {
+		return candidates, l, nil
 	}
-	groups := groupsOf(a.links)
-	followers := a.turns.byResponse(groups)
+	groups := groupsOf(l.links)
+	followers := byResponse(l.turns, groups)
 	sizes := make(map[uuid.UUID]int)
-	for _, id := range a.requests {
+	for _, id := range l.requests {
 		sizes[groups.of(id)]++
 	}
 	taken, total := make(map[uuid.UUID]bool), 0
@@ -253,7 +262,6 @@ func (a *advance) take(ctx context.Context, candidates []candidate) ([]candidate
 			total += sizes[head]
 		}
 		if i > 0 && total > requestsAtOnce && len(heads) > 0 {
-			a.place = candidates[i-1].place
 			candidates = candidates[:i]
 			break
 		}
@@ -262,55 +270,50 @@ func (a *advance) take(ctx context.Context, candidates []candidate) ([]candidate
 		}
 	}
 	only := func(id uuid.UUID) bool { return !taken[groups.of(id)] }
-	a.steps, a.requests, a.seeds = slices.DeleteFunc(a.steps, only), slices.DeleteFunc(a.requests, only), slices.DeleteFunc(a.seeds, only)
-	return candidates, nil
+	l.steps, l.requests, l.seeds = slices.DeleteFunc(l.steps, only), slices.DeleteFunc(l.requests, only), slices.DeleteFunc(l.seeds, only)
+	return candidates, l, nil
 }
 
-// erase removes what the candidates lead to, as far as judge says so. from is
-// where the walk was before them.
-func (a *advance) erase(ctx context.Context, from place, candidates []candidate) error {
-	*a.about = true
-	holds := holdsOnEach{}
+// lockPart locks what is linked to the candidates, and adds those whose rows are gone.
+// from is the walk's place before them.
+func (a *advance) lockPart(ctx context.Context, from place, candidates []candidate, with linked) (s selection, holds holdsOnEach, err error) {
+	holds = holdsOnEach{}
 	read := a.lock
 	if a.refused != "" {
 		read = a.glance
 	}
-	if err := read(ctx, a.seeds, func(b *pgx.Batch) { holds.queue(b, a.requests, a.Retained) }); err != nil {
-		return err
+	s, err = read(ctx, with, func(b *pgx.Batch, requests []uuid.UUID) { holds.queue(b, requests, a.Retained) })
+	if err != nil {
+		return s, nil, err
 	}
 	if a.lookAgain {
-		if err := a.checkTurns(ctx); err != nil {
-			return err
+		if err := a.checkTurns(ctx, s); err != nil {
+			return s, nil, err
 		}
 	}
-	mayBeGone := (a.walk.named != nil || a.walk.owner != nil && from.named > 0) && len(a.withoutRow(idsOf(candidates))) > 0
+	ids := idsOf(candidates)
+	mayBeGone := (a.walk.named != nil || a.walk.owner != nil && from.named > 0) && len(withoutRow(ids, s.locked)) > 0
 	if mayBeGone {
 		if err := dbsqlc.New(a.tx).LockGone(ctx); err != nil {
-			return err
+			return s, nil, err
 		}
 	}
-	var err error
-	if a.inTheWay, err = a.ahead(ctx); err != nil || len(a.inTheWay) > 0 {
-		return err
+	if err := a.checkAhead(ctx, s.requests); err != nil {
+		return s, nil, err
 	}
 	if mayBeGone {
-		if err := a.addGone(ctx, idsOf(candidates), holds); err != nil {
-			return err
-		}
+		s, err = a.withGone(ctx, s, ids, holds)
 	}
-	if err := a.missing(ctx, candidates); err != nil {
-		return err
-	}
-	parts := a.walk.parts(from, candidates, a.links, a.locked)
-	if len(parts) == 0 {
-		return nil
-	}
-	return a.eraseJudged(ctx, parts, holds)
+	return s, holds, err
 }
 
-// eraseJudged erases the parts that judge lets go, and counts the others.
-func (a *advance) eraseJudged(ctx context.Context, parts []*part, holds holdsOnEach) error {
-	together := a.erasables(parts)
+// choose asks judge about the parts. It returns what to erase, of how many responses, and
+// records the others.
+func (a *advance) choose(s selection, turns []turn, holds holdsOnEach, parts []*part) (chosen selection, n int64, w domain.Authorization, err error) {
+	if len(parts) == 0 {
+		return chosen, 0, w, nil
+	}
+	together := a.erasables(s, turns, parts)
 	judged := make([]domain.Part, len(parts))
 	for i := range parts {
 		for _, row := range requestsOf(together[i]) {
@@ -322,12 +325,12 @@ func (a *advance) eraseJudged(ctx context.Context, parts []*part, holds holdsOnE
 			}
 		}
 	}
-	verdicts, w := a.judge(*a.erasure, judged)
+	verdicts, w := a.judge(a.erasure, judged)
 	if len(verdicts) != len(parts) {
-		return domain.Errorf(domain.CodeInternal, "There are %d verdicts on %d responses, so nothing was erased", len(verdicts), len(parts))
+		return chosen, 0, w, domain.Errorf(domain.CodeInternal, "There are %d verdicts on %d responses, so nothing was erased", len(verdicts), len(parts))
 	}
-	a.chain = chain{}
-	var rows []dbsqlc.LockRequestsRow
+	var c chain
+	rows := requestRows{moved: s.moved}
 	responses := make(map[uuid.UUID]bool)
 	for i, p := range parts {
 		switch verdicts[i] {
@@ -341,8 +344,8 @@ func (a *advance) eraseJudged(ctx context.Context, parts []*part, holds holdsOnE
 			for _, one := range together[i] {
 				if !responses[one.head] {
 					responses[one.head] = true
-					rows = append(rows, one.requests...)
-					a.steps = append(a.steps, one.steps...)
+					rows.locked = append(rows.locked, one.requests...)
+					c.steps = append(c.steps, one.steps...)
 				}
 			}
 		case domain.KeepHeld:
@@ -357,132 +360,28 @@ func (a *advance) eraseJudged(ctx context.Context, parts []*part, holds holdsOnE
 		case domain.Spare:
 		}
 	}
-	if len(responses) == 0 {
-		return nil
+	for _, row := range rows.locked {
+		c.requests = append(c.requests, row.ID)
 	}
-	for _, row := range rows {
-		a.requests = append(a.requests, row.ID)
-	}
-	a.found(rows)
-	return a.remove(ctx, int64(len(responses)), w)
+	chosen = selectionOf(c, rows)
+	chosen.gone = s.gone
+	return chosen, int64(len(responses)), w, nil
 }
 
-// remove erases what has been chosen.
-func (a *advance) remove(ctx context.Context, responses int64, w domain.Authorization) error {
-	erased, receipts, later, err := a.finisher.carryOut(ctx, a.commit, &a.eraser, w, intended{erasure: &a.erasure.ID, responses: responses})
+// remove erases what has been chosen, and counts it.
+func (a *advance) remove(ctx context.Context, chosen selection, responses int64, w domain.Authorization) error {
+	done, err := a.finisher.carryOut(ctx, a.commit, &a.eraser, chosen, w, intended{erasure: &a.erasure.ID, responses: responses})
 	if err != nil {
 		return err
 	}
-	if later {
+	if done.later {
 		a.later = &w.Receipt
 		return nil
 	}
-	a.erasure.Erased.Add(erased)
+	a.erasure.Erased.Add(done.erased)
 	a.erasure.Done += responses
-	a.erasure.Receipts += receipts
+	a.erasure.Receipts += done.receipts
 	a.erasedInPass += responses
-	return nil
-}
-
-// missing notes the named responses that are not there. Those that went with
-// another part of theirs are no failure.
-func (a *advance) missing(ctx context.Context, candidates []candidate) error {
-	if a.walk.named == nil || a.erasure.Verifying() {
-		return nil
-	}
-	var gone []uuid.UUID
-	for _, c := range candidates {
-		if !slices.ContainsFunc(a.locked, func(row dbsqlc.LockRequestsRow) bool { return row.ID == c.id }) {
-			gone = append(gone, c.id)
-		}
-	}
-	if len(gone) == 0 {
-		return nil
-	}
-	by, err := dbsqlc.New(a.tx).GoneBy(ctx, dbsqlc.GoneByParams{Ids: gone, ErasureID: a.erasure.ID})
-	for _, id := range gone {
-		if err == nil && !slices.Contains(by, id) {
-			a.notFound(id)
-		}
-	}
-	return err
-}
-
-func (a *advance) notFound(id uuid.UUID) {
-	if !a.erasure.CountedBefore() {
-		a.erasure.NotFound++
-		a.erasure.Fail(domain.ErasureFailure{Response: id, Code: domain.CodeNotFound})
-	}
-}
-
-// endPass is for when nothing follows. Of an owner, something may have come
-// meanwhile that is older than what was looked at.
-func (a *advance) endPass(ctx context.Context) error {
-	e := a.erasure
-	if e.Kind == domain.TargetOwner && a.erasedInPass > 0 {
-		a.place, a.erasedInPass = place{}, 0
-		return nil
-	}
-	person, err := a.erasePerson(ctx)
-	if err != nil {
-		return err
-	}
-	if person.rows > 0 || e.FoundNothing() {
-		if err := a.recordNothing(person); err != nil {
-			return err
-		}
-	}
-	if e.Verifying() {
-		a.place, e.VerifyAt, e.VerifiedAt = place{}, nil, &a.at
-	} else {
-		a.finish()
-	}
-	return nil
-}
-
-// recordNothing adds a receipt that says that no response was there, or was left
-// when what is kept by person was erased.
-func (a *advance) recordNothing(person ofPerson) error {
-	_, w := a.judge(*a.erasure, nil)
-	nothing := eraser{}
-	if owner := a.erasure.Target.Owner; owner != nil {
-		nothing.owners = []string{owner.String()}
-	}
-	written, err := a.issuer.withPerson(person).receipts(&nothing, domain.Erased{}, w)
-	if err != nil {
-		return err
-	}
-	queueReceipts(a.commit, written, &a.erasure.ID, a.at, 0)
-	a.erasure.Receipts++
-	return nil
-}
-
-func (a *advance) finish() {
-	a.erasure.Finish(a.at)
-	if a.erasure.VerifyAt != nil {
-		a.place = place{}
-	}
-}
-
-// note queues how far the erasure has come.
-func (a *advance) note() error {
-	e := a.erasure
-	failures, err := encodeFailures(e.Failures)
-	if err != nil {
-		return err
-	}
-	p := dbsqlc.RecordProgressParams{
-		ID: e.ID, State: string(e.State), StartedAt: e.StartedAt, FinishedAt: e.FinishedAt, VerifyAt: e.VerifyAt, VerifiedAt: e.VerifiedAt,
-		Done: e.Done, Requests: e.Requests, Steps: e.Steps, Templates: e.Templates,
-		RawRequests: e.RawRequests, RawResponses: e.RawResponses, Tasks: e.Tasks,
-		Files: e.Files, KeptTemplates: e.KeptTemplates, Retained: e.Retained,
-		Held: e.Held, NotFound: e.NotFound, Receipts: e.Receipts, Failures: failures, Refused: e.Refused,
-		PassNamed: int64(a.place.named), PassErased: a.erasedInPass,
-	}
-	if a.place.after != nil {
-		p.PassCreatedAt, p.PassID = &a.place.after.CreatedAt, &a.place.after.ID
-	}
-	queueExec(a.commit, (*dbsqlc.Queries).RecordProgress, p)
 	return nil
 }
 

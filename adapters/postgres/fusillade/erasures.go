@@ -3,7 +3,6 @@ package fusillade
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"slices"
 	"time"
@@ -140,33 +139,6 @@ func (e *Erasures) Create(ctx context.Context, wanted domain.Erasure) (stored do
 	return stored, created, nil
 }
 
-// createParams returns the columns of a pending erasure.
-func createParams(wanted domain.Erasure) (dbsqlc.CreateErasureParams, error) {
-	target, err := encodeTarget(wanted.Target)
-	if err != nil {
-		return dbsqlc.CreateErasureParams{}, err
-	}
-	p := dbsqlc.CreateErasureParams{
-		ID: wanted.ID, Trigger: string(wanted.Trigger), Kind: string(wanted.Kind), Target: target, Scope: wanted.Scope,
-		AsOf: wanted.AsOf, Max: wanted.Max, Ground: string(wanted.Ground), Ticket: wanted.Ticket,
-		RequestedAt: wanted.RequestedAt, RequestedBy: wanted.RequestedBy, Role: string(wanted.Role),
-		RequestSum: wanted.RequestSum[:], State: string(wanted.State), Expected: wanted.Expected,
-	}
-	if wanted.Rule != nil {
-		p.RuleID, p.RuleVersion = &wanted.Rule.ID, &wanted.Rule.Version
-	}
-	if wanted.Secret != nil {
-		p.Secret = wanted.Secret[:]
-	}
-	if wanted.Preview != nil {
-		p.Preview = wanted.Preview[:]
-	}
-	if wanted.IdempotencyKey != "" {
-		p.IdempotencyKey = &wanted.IdempotencyKey
-	}
-	return p, nil
-}
-
 // Get makes one round trip.
 func (e *Erasures) Get(ctx context.Context, id uuid.UUID) (domain.Erasure, error) {
 	return e.one(ctx, func(q *dbsqlc.Queries) (dbsqlc.LetheErasure, error) { return q.Erasure(ctx, id) })
@@ -254,13 +226,13 @@ func (e *Erasures) Receipts(ctx context.Context, q domain.ErasureReceiptQuery) (
 }
 
 // Cancel makes three round trips, and waits for a running call of Advance. It finishes
-// what has begun.
+// the parts that have begun.
 func (e *Erasures) Cancel(ctx context.Context, id uuid.UUID) (canceled domain.Erasure, err error) {
-	err = e.finisher().begin(ctx, func(tx *postgres.Tx, _ *pgx.Batch) (ahead []dbsqlc.IntentsOnRow, err error) {
+	err = e.finisher().begin(ctx, func(tx *postgres.Tx, _ *pgx.Batch) (err error) {
 		if canceled, err = e.cancel(ctx, tx, id); err != nil {
-			return nil, err
+			return err
 		}
-		return e.begun(ctx, tx, id)
+		return e.checkBegun(ctx, tx, id)
 	})
 	if err != nil {
 		return domain.Erasure{}, err
@@ -268,16 +240,16 @@ func (e *Erasures) Cancel(ctx context.Context, id uuid.UUID) (canceled domain.Er
 	return canceled, nil
 }
 
-// begun returns the parts of an erasure that have to be finished.
-func (e *Erasures) begun(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (ahead []dbsqlc.IntentsOnRow, err error) {
+// checkBegun fails with ahead if parts of an erasure have to be finished.
+func (e *Erasures) checkBegun(ctx context.Context, tx *postgres.Tx, id uuid.UUID) error {
 	if e.copies == nil {
-		return nil, nil
+		return nil
 	}
 	ids, err := dbsqlc.New(tx).IntentsOf(ctx, id)
-	for _, id := range ids {
-		ahead = append(ahead, dbsqlc.IntentsOnRow{ID: id})
+	if err == nil && len(ids) > 0 {
+		err = &ahead{ids}
 	}
-	return ahead, err
+	return err
 }
 
 func (e *Erasures) cancel(ctx context.Context, tx *postgres.Tx, id uuid.UUID) (domain.Erasure, error) {
@@ -321,86 +293,4 @@ func (e *Erasures) Forget(ctx context.Context, before time.Time) error {
 		q := dbsqlc.New(c)
 		return errors.Join(q.RedactErasures(ctx, before), q.RemovePreviews(ctx, before), q.RemovePreviewed(ctx))
 	})
-}
-
-// The form of targets and failures in their columns.
-type (
-	storedTarget struct {
-		Responses []uuid.UUID            `json:"responses,omitempty"`
-		Owner     *uuid.UUID             `json:"owner,omitempty"`
-		Filter    *domain.ResponseFilter `json:"filter,omitempty"`
-
-		LaterTurns bool `json:"later_turns,omitempty"`
-	}
-	storedFailure struct {
-		Response uuid.UUID   `json:"response"`
-		Code     domain.Code `json:"code"`
-		Holds    []uuid.UUID `json:"holds,omitempty"`
-	}
-)
-
-func encodeTarget(t *domain.ErasureTarget) (string, error) {
-	if t == nil {
-		return "", errors.New("an erasure that is new needs a target")
-	}
-	text, err := json.Marshal(storedTarget{t.Responses, t.Owner, t.Filter, t.LaterTurns})
-	return string(text), err
-}
-
-func encodeFailures(failures []domain.ErasureFailure) (string, error) {
-	stored := make([]storedFailure, len(failures))
-	for i, f := range failures {
-		stored[i] = storedFailure(f)
-	}
-	text, err := json.Marshal(stored)
-	return string(text), err
-}
-
-func erasureOf(row dbsqlc.LetheErasure) (domain.Erasure, error) {
-	e := domain.Erasure{
-		ID: row.ID, Trigger: domain.Trigger(row.Trigger), Kind: domain.TargetKind(row.Kind), Scope: row.Scope,
-		AsOf: row.AsOf, Max: row.Max, Ground: domain.Ground(row.Ground), Ticket: row.Ticket,
-		RequestedAt: row.RequestedAt, RequestedBy: row.RequestedBy, Role: domain.ActorRole(row.Role),
-		State: domain.ErasureState(row.State), StartedAt: row.StartedAt, FinishedAt: row.FinishedAt,
-		VerifyAt: row.VerifyAt, VerifiedAt: row.VerifiedAt,
-		ErasureProgress: domain.ErasureProgress{
-			Expected: row.Expected, Done: row.Done,
-			Erased: domain.Erased{
-				Requests: row.Requests, Steps: row.Steps, Templates: row.Templates,
-				RawRequests: row.RawRequests, RawResponses: row.RawResponses, Tasks: row.Tasks,
-				Files: row.Files, KeptTemplates: row.KeptTemplates, Retained: row.Retained,
-			},
-			Held: row.Held, NotFound: row.NotFound, Refused: row.Refused, Receipts: row.Receipts, LastError: row.LastError,
-		},
-	}
-	copy(e.RequestSum[:], row.RequestSum)
-	if row.RuleID != nil && row.RuleVersion != nil {
-		e.Rule = &domain.RuleVersion{ID: *row.RuleID, Version: *row.RuleVersion}
-	}
-	if row.Secret != nil {
-		e.Secret = new(domain.Salt)
-		copy(e.Secret[:], row.Secret)
-	}
-	if row.Preview != nil {
-		e.Preview = new([sha256.Size]byte)
-		copy(e.Preview[:], row.Preview)
-	}
-	if row.IdempotencyKey != nil {
-		e.IdempotencyKey = *row.IdempotencyKey
-	}
-	if row.Target != nil {
-		var t storedTarget
-		if err := json.Unmarshal(row.Target, &t); err != nil {
-			return domain.Erasure{}, err
-		}
-		e.Target = &domain.ErasureTarget{Responses: t.Responses, Owner: t.Owner, Filter: t.Filter, LaterTurns: t.LaterTurns}
-	}
-	var failures []storedFailure
-	if err := json.Unmarshal(row.Failures, &failures); err != nil {
-		return domain.Erasure{}, err
-	}
-	for _, f := range failures {
-		e.Failures = append(e.Failures, domain.ErasureFailure(f))
-	}
-	return e, nil
 }

@@ -129,35 +129,34 @@ func (s *estimator) run(ctx context.Context, end time.Time) error {
 // one request of each later turn that is erased along.
 func (s *estimator) look(ctx context.Context, from place, candidates []candidate) (there, along []uuid.UUID, err error) {
 	ids := idsOf(candidates)
-	if err := s.send(ctx, func(b *pgx.Batch) { queueChain(b, ids, &s.chain) }); err != nil {
+	l := linked{seeds: ids}
+	if err := s.send(ctx, func(b *pgx.Batch) { queueChain(b, ids, &l.chain) }); err != nil {
 		return nil, nil, err
 	}
 	if s.turns.along {
-		if _, err := s.followTurns(ctx, ids, turnsEstimated); err != nil {
+		if l, err = s.followTurns(ctx, l, turnsEstimated); err != nil {
 			return nil, nil, err
 		}
 	}
-	var rows []dbsqlc.LockRequestsRow
+	var rows requestRows
 	holds := holdsOnEach{}
 	if err := s.send(ctx, func(b *pgx.Batch) {
-		s.moved = nil
-		s.queueRows(b, s.requests, false, &rows)
-		holds.queue(b, s.requests, s.Retained)
+		s.queueRows(b, l.requests, false, &rows)
+		holds.queue(b, l.requests, s.Retained)
 	}); err != nil {
 		return nil, nil, err
 	}
-	s.locked, s.gone = rows, nil
+	all := selectionOf(l.chain, rows)
 	if s.walk.named != nil || s.walk.owner != nil && from.named > 0 {
-		if err := s.addGone(ctx, ids, holds); err != nil {
+		if all, err = s.withGone(ctx, all, ids, holds); err != nil {
 			return nil, nil, err
 		}
-		rows = s.locked
 	}
 	found := 0
-	var steps []uuid.UUID
-	var erasable []dbsqlc.LockRequestsRow
-	parts := s.walk.parts(from, candidates, s.links, rows)
-	for i, together := range s.erasables(parts) {
+	c := chain{links: all.links}
+	erasable := requestRows{moved: all.moved}
+	parts := s.walk.parts(from, candidates, all.links, all.locked)
+	for i, together := range s.erasables(all, l.turns, parts) {
 		p, requests := parts[i], requestsOf(together)
 		found += len(p.candidates)
 		switch {
@@ -175,7 +174,7 @@ func (s *estimator) look(ctx context.Context, from place, candidates []candidate
 					continue
 				}
 				s.estimate.Responses++
-				erasable, steps = append(erasable, one.requests...), append(steps, one.steps...)
+				erasable.locked, c.steps = append(erasable.locked, one.requests...), append(c.steps, one.steps...)
 				if n > 0 {
 					along = append(along, one.requests[0].ID)
 				}
@@ -187,10 +186,15 @@ func (s *estimator) look(ctx context.Context, from place, candidates []candidate
 		s.estimate.NotFound += int64(len(candidates) - found)
 	}
 	slices.SortFunc(along, compareIDs)
-	if err := s.count(ctx, erasable, steps); err != nil {
+	for _, row := range erasable.locked {
+		c.requests = append(c.requests, row.ID)
+	}
+	chosen := selectionOf(c, erasable)
+	chosen.gone = all.gone
+	if err := s.count(ctx, chosen); err != nil {
 		return nil, nil, err
 	}
-	return there, along, s.recordQuoting(ctx, erasable, steps)
+	return there, along, s.recordQuoting(ctx, chosen, l.all)
 }
 
 // withheld reports whether a row keeps its response from being erased by someone who
@@ -201,26 +205,21 @@ func (s *estimator) withheld(row dbsqlc.LockRequestsRow) bool {
 }
 
 // count adds the rows that would be deleted.
-func (s *estimator) count(ctx context.Context, rows []dbsqlc.LockRequestsRow, steps []uuid.UUID) error {
-	if len(rows) == 0 {
+func (s *estimator) count(ctx context.Context, chosen selection) error {
+	if len(chosen.locked) == 0 {
 		return nil
 	}
-	s.requests = make([]uuid.UUID, len(rows))
-	for i, row := range rows {
-		s.requests[i] = row.ID
-	}
-	s.found(rows)
-	for _, id := range s.requests {
-		switch _, gone := s.gone[id]; {
-		case s.moved[id]:
+	for _, id := range chosen.requests {
+		switch _, gone := chosen.gone[id]; {
+		case chosen.moved[id]:
 			s.estimate.Retained += 2 // with its group
 		case !gone:
 			s.estimate.Requests++
 		}
 	}
-	s.estimate.Steps += int64(len(steps))
+	s.estimate.Steps += int64(len(chosen.steps))
 	if s.copies != nil {
-		_, rawRequests, rawResponses, err := s.copies.find(ctx, s.tx, s.requests, steps)
+		_, rawRequests, rawResponses, err := s.copies.find(ctx, s.tx, chosen.requests, chosen.steps)
 		if err != nil {
 			return err
 		}
@@ -228,22 +227,21 @@ func (s *estimator) count(ctx context.Context, rows []dbsqlc.LockRequestsRow, st
 		s.estimate.RawResponses += rawResponses
 	}
 	var headed located
-	s.steps = steps
-	ids, requests := tally(s.templates)
+	ids, requests := tally(chosen.templates)
 	var needed []dbsqlc.SharedTemplatesRow
 	if err := s.send(ctx, func(b *pgx.Batch) {
 		queue(b, (*dbsqlc.Queries).SharedTemplates, dbsqlc.SharedTemplatesParams{Ids: ids, Requests: requests}, func(found []dbsqlc.SharedTemplatesRow) { needed = found })
-		queue(b, (*dbsqlc.Queries).CountTemplates, s.templates, adding(&s.estimate.Templates))
+		queue(b, (*dbsqlc.Queries).CountTemplates, chosen.templates, adding(&s.estimate.Templates))
 		if s.TemplatesElsewhere {
-			queue(b, (*dbsqlc.Queries).CountTemplatesElsewhere, s.templates, adding(&s.estimate.Templates))
+			queue(b, (*dbsqlc.Queries).CountTemplatesElsewhere, chosen.templates, adding(&s.estimate.Templates))
 		}
-		s.queueCopiesLeft(b, &s.estimate.RawRequests, &s.estimate.RawResponses, &s.estimate.Tasks)
+		s.queueCopiesLeft(b, chosen.chain, &s.estimate.RawRequests, &s.estimate.RawResponses, &s.estimate.Tasks)
 		if s.headersLead() {
 			if s.Analytics {
-				p := dbsqlc.CopiesByHeaderAloneParams{Digits: digits(s.requests), RequestIds: s.requests, ByStep: s.ByStep, StepIds: steps}
+				p := dbsqlc.CopiesByHeaderAloneParams{Digits: digits(chosen.requests), RequestIds: chosen.requests, ByStep: s.ByStep, StepIds: chosen.steps}
 				queue(b, (*dbsqlc.Queries).CopiesByHeaderAlone, p, addTo[dbsqlc.CopiesByHeaderAloneRow](&headed))
 			} else {
-				headed.queueByHeader(b, s.requests)
+				headed.queueByHeader(b, chosen.requests)
 			}
 		}
 	}); err != nil {
@@ -253,7 +251,7 @@ func (s *estimator) count(ctx context.Context, rows []dbsqlc.LockRequestsRow, st
 		return err
 	}
 	kept := s.share(ids, requests, needed)
-	return s.countFiles(ctx, rows, kept)
+	return s.countFiles(ctx, chosen.locked, kept)
 }
 
 // countHeaded adds the copies found only by a header.

@@ -47,27 +47,27 @@ func (l *laterTurns) first(one erasable, turn bool) bool {
 }
 
 // recordQuoting looks by the index for remaining requests that may quote what was
-// counted, or keeps what was counted for a search.
-func (s *estimator) recordQuoting(ctx context.Context, rows []dbsqlc.LockRequestsRow, steps []uuid.UUID) error {
+// counted, or keeps what was counted for a search. all reports that the search for turns
+// that are erased along was complete.
+func (s *estimator) recordQuoting(ctx context.Context, chosen selection, all bool) error {
 	l := &s.later
 	if s.turns.along {
-		l.missed = l.missed || !s.turnsIndexed() && (!s.turns.all || len(s.gone) > 0)
+		l.missed = l.missed || !s.turnsIndexed() && (!all || len(chosen.gone) > 0)
 		return nil
 	}
-	if len(rows) == 0 {
+	if len(chosen.locked) == 0 {
 		return nil
 	}
-	ids := make([]uuid.UUID, len(rows))
-	for i, row := range rows {
-		ids[i] = row.ID
-		l.counted[row.ID] = true
+	for _, id := range chosen.requests {
+		l.counted[id] = true
 	}
 	if !s.turnsIndexed() {
 		l.tooMany = l.tooMany || len(l.search.requests) > 0
-		l.search = chain{links: s.links, steps: steps, requests: ids}
+		l.search = chosen.chain
 		return nil
 	}
-	whose := whoseIn(s.links, rows)
+	owners := ownersOf(chosen.locked)
+	whose := whoseIn(chosen.links, chosen.locked)
 	seen := 0
 	note := func(t candidateTurn) {
 		if whose.has(t.owner, t.follows) {
@@ -75,7 +75,7 @@ func (s *estimator) recordQuoting(ctx context.Context, rows []dbsqlc.LockRequest
 		}
 	}
 	err := s.send(ctx, func(b *pgx.Batch) {
-		queueTurnsByIndex(b, false, digits(ids, steps), ownersOf(rows), nil, turnsEstimated, func(rows pgx.Rows) error {
+		queueTurnsByIndex(b, false, chosen.quotable(), owners, nil, turnsEstimated, func(rows pgx.Rows) error {
 			return eachTurn(rows, func(t candidateTurn, quoted string, _ []byte) {
 				seen++
 				l.missed = l.missed || seen > turnsEstimated
@@ -84,9 +84,9 @@ func (s *estimator) recordQuoting(ctx context.Context, rows []dbsqlc.LockRequest
 				}
 			})
 		})
-		s.turns.unsure.queue(b, ownersOf(rows))
+		s.turns.unsure.queue(b, owners)
 	})
-	for _, t := range s.turns.unsure.following(ids, steps) {
+	for _, t := range s.turns.unsure.following(chosen.requests, chosen.steps) {
 		note(t)
 	}
 	return err
@@ -112,11 +112,11 @@ func (s *estimator) countTurns(ctx context.Context) error {
 	case len(l.search.requests) == 0:
 		t.Found = new(int64(0))
 	default:
-		s.chain = l.search
-		if err := s.countFollowing(ctx, nil); err != nil {
+		all, err := s.countFollowing(ctx, linked{chain: l.search})
+		if err != nil {
 			return err
 		}
-		t.Complete = t.Complete && s.turns.all
+		t.Complete = t.Complete && all
 	}
 	t.Complete = t.Complete && !l.missed && !s.turns.unsure.tooMany
 	if s.turnsIndexed() && t.Complete {
@@ -157,27 +157,29 @@ func (s *estimator) confirm(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	if err := s.send(ctx, func(b *pgx.Batch) { queueChain(b, confirmed, &s.chain) }); err != nil {
+	from := linked{seeds: confirmed}
+	if err := s.send(ctx, func(b *pgx.Batch) { queueChain(b, confirmed, &from.chain) }); err != nil {
 		return err
 	}
-	return s.countFollowing(ctx, confirmed)
+	_, err := s.countFollowing(ctx, from)
+	return err
 }
 
-// countFollowing counts these later turns and what follows the chain, without what
-// would be erased.
-func (s *estimator) countFollowing(ctx context.Context, turns []uuid.UUID) error {
+// countFollowing counts these later turns and what follows their chain, except what would
+// be erased. all reports that a search without an index was complete.
+func (s *estimator) countFollowing(ctx context.Context, from linked) (all bool, err error) {
 	t := &s.estimate.Turns
-	all, err := s.followTurns(ctx, turns, domain.MaxLaterTurns)
+	l, err := s.followTurns(ctx, from, domain.MaxLaterTurns)
 	if errors.Is(err, errTooManyTurns) {
 		t.Found, t.Complete = new(int64(domain.MaxLaterTurns)), false
-		return nil
+		return false, nil
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
-	groups := groupsOf(s.links)
+	groups := groupsOf(l.links)
 	responses := make(map[uuid.UUID]bool)
-	for _, id := range all {
+	for _, id := range l.seeds {
 		if !s.later.counted[id] {
 			responses[groups.of(id)] = true
 		}
@@ -185,5 +187,5 @@ func (s *estimator) countFollowing(ctx context.Context, turns []uuid.UUID) error
 	n := int64(len(responses))
 	t.Complete = t.Complete && n <= domain.MaxLaterTurns
 	t.Found = new(min(n, domain.MaxLaterTurns))
-	return nil
+	return l.all, nil
 }

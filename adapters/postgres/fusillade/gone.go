@@ -31,43 +31,37 @@ func (g *gone) note(owner string) {
 
 var errCameBack = domain.Errorf(domain.CodeUnavailable, "The response was written again while its copies were being erased, so nothing was; try again")
 
-// whatWasFound returns what a permission is requested for.
-func (e *eraser) whatWasFound() domain.Found {
-	return domain.Found{Owners: e.owners, Unowned: len(e.gone) == 1 && e.gone[e.requests[0]].unowned, Holds: e.holds, LaterTurns: e.turns.count(e.links)}
-}
-
 // findGone looks for copies of a response whose row is gone. It fails with CodeNotFound
 // if there are none, or if the response belonged to a batch or may not have been these
 // owners'.
-func (e *eraser) findGone(ctx context.Context, id uuid.UUID, owners []string) error {
-	var g gone
+func (e *eraser) findGone(ctx context.Context, id uuid.UUID, owners []string) (gone foundResponse, err error) {
 	look := func() error {
 		found, err := e.lookForGone(ctx, []uuid.UUID{id})
 		if err != nil {
 			return err
 		}
-		var is bool
-		if g, is = found[id]; !is || owners != nil && g.unowned || !allOf(g.owners, owners) {
+		g, is := found[id]
+		if !is || owners != nil && g.unowned || !allOf(g.owners, owners) {
 			return errNoResponse(id)
 		}
-		e.owners, e.gone = g.owners, found
+		gone.owners, gone.gone = g.owners, found
 		return nil
 	}
-	if err := look(); err != nil { // nobody waits for what will not be erased
-		return err
+	if err := look(); err != nil { // nobody waits for a response that will not be erased
+		return gone, err
 	}
 	if err := e.send(ctx, func(b *pgx.Batch) {
 		queueFixed(b, (*dbsqlc.Queries).ShareHolds)
 		queueFixed(b, (*dbsqlc.Queries).LockGone)
 	}); err != nil {
-		return err
+		return gone, err
 	}
 	if err := look(); err != nil {
-		return err
+		return gone, err
 	}
-	e.chain, e.locked, e.templates = chain{requests: []uuid.UUID{id}}, nil, nil
-	return e.send(ctx, func(b *pgx.Batch) {
-		queueHoldsOnGone(b, id, g, func(on []domain.Hold) { e.holds = on })
+	gone.requests = []uuid.UUID{id}
+	return gone, e.send(ctx, func(b *pgx.Batch) {
+		queueHoldsOnGone(b, id, gone.gone[id], func(on []domain.Hold) { gone.holds = on })
 	})
 }
 
@@ -152,30 +146,30 @@ func (e *eraser) lookForGone(ctx context.Context, ids []uuid.UUID) (map[uuid.UUI
 	return found, nil
 }
 
-// addGone adds the given requests whose rows are gone to the locked ones, with their
+// withGone adds the given requests whose rows are gone to the locked ones, with their
 // holds. It leaves out those with no owner or several owners.
-func (e *eraser) addGone(ctx context.Context, ids []uuid.UUID, holds holdsOnEach) error {
-	missing := e.withoutRow(ids)
-	e.gone = nil
+func (e *eraser) withGone(ctx context.Context, s selection, ids []uuid.UUID, holds holdsOnEach) (selection, error) {
+	missing := withoutRow(ids, s.locked)
 	if len(missing) == 0 {
-		return nil
+		return s, nil
 	}
 	found, err := e.lookForGone(ctx, missing)
 	if err != nil {
-		return err
+		return s, err
 	}
-	e.gone = make(map[uuid.UUID]gone)
-	return e.send(ctx, func(b *pgx.Batch) {
+	s.gone = make(map[uuid.UUID]gone)
+	err = e.send(ctx, func(b *pgx.Batch) {
 		for _, id := range missing {
 			g, is := found[id]
 			if !is || g.unowned || len(g.owners) != 1 {
 				continue
 			}
-			e.gone[id] = g
-			e.locked = append(e.locked, dbsqlc.LockRequestsRow{ID: id, Owner: g.owners[0]})
+			s.gone[id] = g
+			s.locked = append(s.locked, dbsqlc.LockRequestsRow{ID: id, Owner: g.owners[0]})
 			queueHoldsOnGone(b, id, g, func(on []domain.Hold) { holds.add(id, on) })
 		}
 	})
+	return s, err
 }
 
 // usageAtOnce is how many usage records one query reads.
@@ -333,23 +327,23 @@ func queueHoldsOnGone(b *pgx.Batch, id uuid.UUID, g gone, note func([]domain.Hol
 
 // checkGone verifies that only copies were deleted if only copies were judged, and that
 // no other erasure deleted them meanwhile.
-func (e *eraser) checkGone(erased domain.Erased) error {
-	if len(e.gone) == 0 {
+func (s selection) checkGone(erased domain.Erased) error {
+	if len(s.gone) == 0 {
 		return nil
 	}
 	rows := int64(0)
-	for _, row := range e.locked {
-		if _, is := e.gone[row.ID]; !is {
+	for _, row := range s.locked {
+		if _, is := s.gone[row.ID]; !is {
 			rows++
 		}
 	}
 	switch {
 	case erased.Requests > rows:
 		return errCameBack
-	case erased == domain.Erased{} && len(e.locked) > 0: // many, which are searched again
+	case erased == domain.Erased{} && len(s.locked) > 0: // many, which are searched again
 		return errCameBack
 	case erased == domain.Erased{}:
-		return errNoResponse(e.requests[0])
+		return errNoResponse(s.requests[0])
 	}
 	return nil
 }

@@ -204,14 +204,14 @@ func holdOf(row dbsqlc.HoldRow) domain.Hold {
 }
 
 // queueHolds looks for the holds on any of these requests, which must be locked.
-func (e *eraser) queueHolds(b *pgx.Batch, requests []uuid.UUID) {
+func (e *eraser) queueHolds(b *pgx.Batch, requests []uuid.UUID, holds *[]domain.Hold) {
 	query := dbsqlc.HoldsOn
 	if e.Retained {
 		query = holdsOnBoth
 	}
 	p := dbsqlc.HoldsOnParams{RequestIds: requests, Max: domain.MaxHoldsFound}
 	queueRewritten(b, query, (*dbsqlc.Queries).HoldsOn, p, func(on []dbsqlc.HoldsOnRow) error {
-		e.holds = holdsOf(on)
+		*holds = holdsOf(on)
 		return nil
 	})
 }

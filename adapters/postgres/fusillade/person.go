@@ -41,7 +41,7 @@ type ofPerson struct {
 // response. It leaves all of it if any response was kept, if the person is under a
 // hold, or if the tables do not exist or may not be deleted from.
 func (a *advance) erasePerson(ctx context.Context) (done ofPerson, err error) {
-	e := a.erasure
+	e := &a.erasure
 	if e.Kind != domain.TargetOwner || e.Target.Owner == nil || e.Held > 0 || e.Refused > 0 || e.NotFound > 0 {
 		return done, nil
 	}

@@ -38,30 +38,45 @@ func (i Issuer) now() time.Time { return i.Now().UTC().Truncate(time.Microsecond
 // the names of all others, it is never too long.
 const partOf = 500
 
-// receipts state what the eraser has removed, and by what authorization. If one receipt
-// would be too long, there are several: the first names the others and has the counts
-// that are not by request. They list what they do not cover: the bytes that Postgres
-// keeps until it needs the space, copies that the gateway has yet to write or that no
-// lead found, and what belongs to a person. GapUnlocatedCopies is listed unless every
-// lead was followed and there were as many copies as requests, GapLaterTurns unless an
-// index has shown that no later turn quotes the response.
-func (i Issuer) receipts(e *eraser, erased domain.Erased, w domain.Authorization) ([]postgres.Receipt, error) {
-	owners := slices.Compact(slices.Sorted(slices.Values(e.owners)))
-	unlocated := len(e.requests) == 0 || !e.everyLead() || min(erased.RawRequests, erased.RawResponses) < erased.Requests+e.countMoved()
-	var gaps []receipt.Gap
-	if unlocated {
-		gaps = append(gaps, receipt.GapUnlocatedCopies)
+// statement is what receipts state about an erasure.
+type statement struct {
+	requests []uuid.UUID
+	owners   []string
+	locked   []dbsqlc.LockRequestsRow // the rows of the requests
+	erased   domain.Erased
+	gaps     []receipt.Gap
+	server   postgres.Server
+}
+
+// statement lists GapUnlocatedCopies unless every lead was followed and there were as
+// many copies as requests, and GapLaterTurns unless an index has shown that no later turn
+// quotes the response. A search by owner never shows that: it skips batches, and turns
+// whose clock was behind that of what they follow.
+func (e *eraser) statement(s selection, done deleted) statement {
+	out := statement{requests: s.requests, owners: s.owners, locked: s.locked, erased: done.Erased, server: e.server()}
+	if !e.everyLead(s) || min(done.RawRequests, done.RawResponses) < done.Requests+s.countMoved() {
+		out.gaps = append(out.gaps, receipt.GapUnlocatedCopies)
 	}
-	if e.quotedLeft() {
-		gaps = append(gaps, receipt.GapLaterTurns)
+	if !done.unquoted {
+		out.gaps = append(out.gaps, receipt.GapLaterTurns)
 	}
-	if len(e.requests) <= requestsAtOnce {
-		one, err := i.receipt(w, e.requests, owners, erased, gaps, nil)
-		one.Server = e.server()
+	return out
+}
+
+// receipts state what was removed, and by what authorization. If one receipt would be too
+// long, there are several: the first names the others and has the counts that are not by
+// request. They list what they do not cover: the bytes that Postgres keeps until it needs
+// the space, copies that the gateway has yet to write or that no lead found, and what
+// belongs to a person.
+func (i Issuer) receipts(s statement, w domain.Authorization) ([]postgres.Receipt, error) {
+	owners := slices.Compact(slices.Sorted(slices.Values(s.owners)))
+	if len(s.requests) <= requestsAtOnce {
+		one, err := i.receipt(w, s.requests, owners, s.erased, s.gaps, nil)
+		one.Server = s.server
 		return []postgres.Receipt{one}, err
 	}
-	of := make(map[uuid.UUID]string, len(e.locked))
-	for _, row := range e.locked {
+	of := make(map[uuid.UUID]string, len(s.locked))
+	for _, row := range s.locked {
 		of[row.ID] = row.Owner
 	}
 	type part struct {
@@ -72,9 +87,9 @@ func (i Issuer) receipts(e *eraser, erased domain.Erased, w domain.Authorization
 	}
 	var parts []part
 	var others []uuid.UUID
-	first := erased // minus what the others count
+	first := s.erased // minus what the others count
 	reported := make(map[string]bool)
-	for requests := range slices.Chunk(e.requests, partOf) {
+	for requests := range slices.Chunk(s.requests, partOf) {
 		p := part{w: w, requests: requests}
 		for _, id := range requests {
 			if owner, locked := of[id]; locked {
@@ -98,10 +113,10 @@ func (i Issuer) receipts(e *eraser, erased domain.Erased, w domain.Authorization
 			others = nil
 		}
 		var err error
-		if all[n], err = i.receipt(p.w, p.requests, slices.Compact(slices.Sorted(slices.Values(p.owners))), p.counts, gaps, others); err != nil {
+		if all[n], err = i.receipt(p.w, p.requests, slices.Compact(slices.Sorted(slices.Values(p.owners))), p.counts, s.gaps, others); err != nil {
 			return nil, err
 		}
-		all[n].Server = e.server()
+		all[n].Server = s.server
 	}
 	return all, nil
 }

@@ -2,7 +2,6 @@ package fusillade
 
 import (
 	"context"
-	"maps"
 	"slices"
 
 	"github.com/google/uuid"
@@ -28,40 +27,41 @@ func (r *Responses) Remaining(ctx context.Context, ids []uuid.UUID) (found []uui
 	return found, err
 }
 
-func (r *Responses) EraseAgain(ctx context.Context, ids []uuid.UUID, w domain.Authorization) (erased domain.Erased, err error) {
+func (r *Responses) EraseAgain(ctx context.Context, ids []uuid.UUID, w domain.Authorization) (domain.Erased, error) {
 	ctx = postgres.For(ctx, postgres.Bulk)
 	f := r.finisher()
-	var later bool
-	err = f.begin(ctx, func(tx *postgres.Tx, b *pgx.Batch) (ahead []dbsqlc.IntentsOnRow, err error) {
-		erased, later = domain.Erased{}, false
+	var done outcome
+	err := f.begin(ctx, func(tx *postgres.Tx, b *pgx.Batch) error {
+		done = outcome{}
 		e := eraser{tx: tx, reach: r.reach}
 		if err := e.prepare(ctx, r.outlet); err != nil {
-			return nil, err
+			return err
 		}
 		found, err := e.lookFor(ctx, ids)
 		if err != nil || len(found) == 0 {
-			return nil, err
+			return err
 		}
-		if err := e.lockChain(ctx, found); err != nil {
-			return nil, err
+		s, err := e.lockChain(ctx, found)
+		if err != nil {
+			return err
 		}
-		if slices.Contains(e.owners, "") {
-			return nil, domain.Errorf(domain.CodeRefused, "Something that was erased hangs together with a row of a batch now, which is never erased: nothing of it was; look at the steps of %s and %d more", found[0], len(found)-1)
+		if slices.Contains(s.owners, "") {
+			return domain.Errorf(domain.CodeRefused, "An erased response is now linked to a row of a batch, which is never erased, so nothing was erased: look at the steps of %s and %d more", found[0], len(found)-1)
 		}
 		if err := dbsqlc.New(tx).LockGone(ctx); err != nil {
-			return nil, err
+			return err
 		}
-		if ahead, err = e.ahead(ctx); err != nil || len(ahead) > 0 {
-			return ahead, err
+		if err := e.checkAhead(ctx, s.requests); err != nil {
+			return err
 		}
-		if err := e.forgetErased(ctx); err != nil || len(e.requests) == 0 {
-			return nil, err
+		if s, err = e.forgetErased(ctx, s); err != nil || len(s.requests) == 0 {
+			return err
 		}
-		erased, _, later, err = f.carryOut(ctx, b, &e, w, intended{})
-		return nil, err
+		done, err = f.carryOut(ctx, b, &e, s, w, intended{})
+		return err
 	})
-	if err == nil && later {
-		erased, err = f.complete(ctx, w.Receipt)
+	if err == nil && done.later {
+		done.erased, err = f.complete(ctx, w.Receipt)
 	}
 	switch why := whyRefused(err); {
 	case why == "" || ctx.Err() != nil || domain.CodeOf(err) == why:
@@ -73,47 +73,5 @@ func (r *Responses) EraseAgain(ctx context.Context, ids []uuid.UUID, w domain.Au
 	if err != nil {
 		return domain.Erased{}, err
 	}
-	return erased, nil
-}
-
-// forgetErased drops requests that others erased while this erasure waited for their
-// rows, and of which nothing is left.
-func (e *eraser) forgetErased(ctx context.Context) error {
-	without := e.withoutRow(e.requests)
-	if len(without) == 0 {
-		return nil
-	}
-	left, err := e.lookFor(ctx, without)
-	e.requests = slices.DeleteFunc(e.requests, func(id uuid.UUID) bool { return slices.Contains(without, id) && !slices.Contains(left, id) })
-	return err
-}
-
-// withoutRow returns the requests of which no row was locked.
-func (e *eraser) withoutRow(ids []uuid.UUID) []uuid.UUID { return withoutRow(ids, e.locked) }
-
-func withoutRow(ids []uuid.UUID, rows []dbsqlc.LockRequestsRow) []uuid.UUID {
-	locked := make(map[uuid.UUID]bool, len(rows))
-	for _, row := range rows {
-		locked[row.ID] = true
-	}
-	return slices.DeleteFunc(slices.Clone(ids), func(id uuid.UUID) bool { return locked[id] })
-}
-
-func (e *eraser) prepare(ctx context.Context, outlet string) error {
-	if err := e.send(ctx, func(b *pgx.Batch) { e.queuePrepare(b, outlet) }); err != nil {
-		return err
-	}
-	return e.hidden()
-}
-
-// prepareSharing is prepare for work that locks no row: no hold is placed from then on.
-func (e *eraser) prepareSharing(ctx context.Context, outlet string) error {
-	if err := e.prepare(ctx, outlet); err != nil {
-		return err
-	}
-	return dbsqlc.New(e.tx).ShareHolds(ctx)
-}
-
-func inOrder[T any](ids map[uuid.UUID]T) []uuid.UUID {
-	return slices.SortedFunc(maps.Keys(ids), compareIDs)
+	return done.erased, nil
 }

@@ -245,12 +245,12 @@ func once[T any](rows []T, id func(T) uuid.UUID) []T {
 
 // queueRows reads these requests, and the retained ones. It locks nothing unless lock
 // is set, as for an erasure.
-func (e *eraser) queueRows(b *pgx.Batch, ids []uuid.UUID, lock bool, rows *[]dbsqlc.LockRequestsRow) {
+func (e *eraser) queueRows(b *pgx.Batch, ids []uuid.UUID, lock bool, rows *requestRows) {
 	if lock {
-		queue(b, (*dbsqlc.Queries).LockRequests, ids, func(found []dbsqlc.LockRequestsRow) { *rows = found })
+		queue(b, (*dbsqlc.Queries).LockRequests, ids, func(found []dbsqlc.LockRequestsRow) { rows.locked = found })
 	} else {
 		queueFixed(b, (*dbsqlc.Queries).PlanByIndex)
-		queue(b, (*dbsqlc.Queries).RequestsOf, ids, func(found []dbsqlc.RequestsOfRow) { *rows = requestsAmong(found) })
+		queue(b, (*dbsqlc.Queries).RequestsOf, ids, func(found []dbsqlc.RequestsOfRow) { rows.locked = requestsAmong(found) })
 		queueFixed(b, (*dbsqlc.Queries).PlanForAny)
 	}
 	if !e.Retained {
@@ -260,13 +260,11 @@ func (e *eraser) queueRows(b *pgx.Batch, ids []uuid.UUID, lock bool, rows *[]dbs
 		queueExec(b, (*dbsqlc.Queries).LockRetained, ids)
 	}
 	queueRetained(b, ids, func(found []dbsqlc.LockRequestsRow) {
-		n := len(*rows)
-		*rows = once(append(*rows, found...), func(row dbsqlc.LockRequestsRow) uuid.UUID { return row.ID })
-		if e.moved == nil {
-			e.moved = make(map[uuid.UUID]bool)
-		}
-		for _, row := range (*rows)[n:] {
-			e.moved[row.ID] = true
+		n := len(rows.locked)
+		rows.locked = once(append(rows.locked, found...), func(row dbsqlc.LockRequestsRow) uuid.UUID { return row.ID })
+		rows.moved = make(map[uuid.UUID]bool)
+		for _, row := range rows.locked[n:] {
+			rows.moved[row.ID] = true
 		}
 	})
 }
@@ -300,12 +298,12 @@ func (e *eraser) queueRetainedThere(b *pgx.Batch, id uuid.UUID, owners []string,
 
 // queueDeleteRetained fences off late writers, and removes what has been moved or is
 // moved meanwhile.
-func (e *eraser) queueDeleteRetained(b *pgx.Batch, erased *domain.Erased) {
+func (e *eraser) queueDeleteRetained(b *pgx.Batch, requests []uuid.UUID, erased *domain.Erased) {
 	if !e.Retained {
 		return
 	}
-	queueExec(b, (*dbsqlc.Queries).Fence, dbsqlc.FenceParams{Within: interval(fencedFor), Ids: e.requests})
-	queueChecked(b, (*dbsqlc.Queries).DeleteRetained, e.requests, func(d dbsqlc.DeleteRetainedRow) error {
+	queueExec(b, (*dbsqlc.Queries).Fence, dbsqlc.FenceParams{Within: interval(fencedFor), Ids: requests})
+	queueChecked(b, (*dbsqlc.Queries).DeleteRetained, requests, func(d dbsqlc.DeleteRetainedRow) error {
 		if !d.AsSaid {
 			return errNotAsDocumented
 		}
@@ -321,14 +319,4 @@ func nextOfBoth(rows []dbsqlc.NextRow) []dbsqlc.NextRow {
 		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), compareIDs(a.ID, b.ID))
 	})
 	return rows
-}
-
-// countMoved counts the requests found among the retained ones.
-func (e *eraser) countMoved() (n int64) {
-	for _, id := range e.requests {
-		if e.moved[id] {
-			n++
-		}
-	}
-	return n
 }

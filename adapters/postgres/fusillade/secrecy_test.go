@@ -328,13 +328,14 @@ func benchmarkReceipts(b *testing.B, fill func(*fixture, int, string) []uuid.UUI
 		false: func(id uuid.UUID) error {
 			return w.responses.src.Primary.Tx(b.Context(), func(tx *postgres.Tx) error {
 				e := eraser{tx: tx}
-				if err := e.find(b.Context(), id, nil, w.responses.outlet); err != nil {
+				found, err := e.find(b.Context(), id, nil, w.responses.outlet)
+				if err != nil {
 					return err
 				}
-				if _, err := permit(domain.Found{Owners: e.owners}); err != nil {
+				if _, err := permit(domain.Found{Owners: found.owners}); err != nil {
 					return err
 				}
-				_, err := e.delete(b.Context())
+				_, err = e.delete(b.Context(), found.selection)
 				return err
 			})
 		},

@@ -30,62 +30,62 @@ func (r *Responses) Sweep(ctx context.Context, limit int, w domain.Authorization
 // sweep is one try. If careful is set, it tries each request by itself before it
 // erases, and skips refused ones, which the error names in addition to the results.
 func (r *Responses) sweep(ctx context.Context, f finisher, limit int, w domain.Authorization, careful bool) (looked int, erased domain.Erased, err error) {
-	var later bool
+	var done outcome
 	var refused int
-	err = f.begin(ctx, func(tx *postgres.Tx, b *pgx.Batch) (ahead []dbsqlc.IntentsOnRow, err error) {
-		looked, erased, later = 0, domain.Erased{}, false
+	err = f.begin(ctx, func(tx *postgres.Tx, b *pgx.Batch) error {
+		looked, done = 0, outcome{}
 		e := eraser{tx: tx, reach: r.reach}
 		due, err := e.due(ctx, r.outlet, limit)
 		if err != nil || len(due) == 0 {
-			return nil, err
+			return err
 		}
 		remain, err := e.remaining(ctx, due)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		var left []uuid.UUID
 		if refused = 0; careful {
 			if remain, left, err = e.tried(ctx, remain); err != nil {
-				return nil, err
+				return err
 			}
 			refused = len(left)
 		}
-		held, err := e.unheld(ctx, remain)
+		s, held, err := e.unheld(ctx, remain)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if len(e.requests) > 0 {
+		if len(s.requests) > 0 {
 			if err := dbsqlc.New(tx).LockGone(ctx); err != nil {
-				return nil, err
+				return err
 			}
-			if ahead, err = e.ahead(ctx); err != nil || len(ahead) > 0 {
-				return ahead, err
+			if err := e.checkAhead(ctx, s.requests); err != nil {
+				return err
 			}
-			if err := e.forgetErased(ctx); err != nil {
-				return nil, err
+			if s, err = e.forgetErased(ctx, s); err != nil {
+				return err
 			}
 		}
-		if len(e.requests) > 0 {
-			if erased, _, later, err = f.carryOut(ctx, b, &e, w, intended{}); err != nil {
-				return nil, err
+		if len(s.requests) > 0 {
+			if done, err = f.carryOut(ctx, b, &e, s, w, intended{}); err != nil {
+				return err
 			}
 		}
 		for _, t := range due {
 			looked += len(t.RequestIds)
 		}
 		queueNext(b, due, append(held, left...))
-		return nil, nil
+		return nil
 	})
-	if err == nil && later {
-		erased, err = f.complete(ctx, w.Receipt)
+	if err == nil && done.later {
+		done.erased, err = f.complete(ctx, w.Receipt)
 	}
 	if err != nil {
 		return 0, domain.Erased{}, err
 	}
 	if refused > 0 {
-		err = domain.Errorf(domain.CodeRefused, "Of %d erased requests the database refuses to delete what was written afterwards, and it is tried again: look for triggers, constraints, locks and damaged rows", refused)
+		err = domain.Errorf(domain.CodeRefused, "The database refuses to delete rows of %d erased requests that were written after their erasure; the sweep will retry: look for triggers, constraints, locks and damaged rows", refused)
 	}
-	return looked, erased, err
+	return looked, done.erased, err
 }
 
 // tried returns the requests that can be deleted entirely now, and the others.
@@ -94,8 +94,7 @@ func (e *eraser) tried(ctx context.Context, ids []uuid.UUID) (can, refused []uui
 		return nil, nil, err
 	}
 	for _, id := range ids {
-		one := eraser{tx: e.tx, reach: e.reach, PrepareRow: e.PrepareRow, LeadsRow: e.LeadsRow, chain: chain{requests: []uuid.UUID{id}}}
-		_, _, err := one.rehearse(ctx, one.lockRows)
+		_, _, err := e.rehearse(ctx, func() (selection, error) { return e.lockRows(ctx, []uuid.UUID{id}) })
 		switch {
 		case err == nil:
 			can = append(can, id)
@@ -137,32 +136,34 @@ func (e *eraser) remaining(ctx context.Context, due []dbsqlc.DueTombstonesRow) (
 
 // unheld locks those of these requests that no hold covers, for erasing. It returns the
 // others.
-func (e *eraser) unheld(ctx context.Context, remain []uuid.UUID) (held []uuid.UUID, err error) {
+func (e *eraser) unheld(ctx context.Context, remain []uuid.UUID) (free selection, held []uuid.UUID, err error) {
 	if len(remain) == 0 {
-		return nil, nil
+		return free, nil, nil
 	}
 	holds := holdsOnEach{}
-	var locked []dbsqlc.LockRequestsRow
+	var rows requestRows
 	err = e.send(ctx, func(b *pgx.Batch) {
 		queue(b, (*dbsqlc.Queries).StepsOf, remain, func([]uuid.UUID) {})
-		e.queueRows(b, remain, true, &locked)
+		e.queueRows(b, remain, true, &rows)
 		queueFixed(b, (*dbsqlc.Queries).ShareHolds)
 		holds.queue(b, remain, e.Retained)
 	})
 	if err == nil {
-		err = e.addHoldsOnGone(ctx, withoutRow(remain, locked), holds)
+		err = e.addHoldsOnGone(ctx, withoutRow(remain, rows.locked), holds)
 	}
 	if err != nil {
-		return nil, err
+		return free, nil, err
 	}
+	var requests []uuid.UUID
 	for _, id := range remain {
 		if len(holds[id]) > 0 {
 			held = append(held, id)
 		} else {
-			e.requests = append(e.requests, id)
+			requests = append(requests, id)
 		}
 	}
-	return held, e.lockRows(ctx)
+	free, err = e.lockRows(ctx, requests)
+	return free, held, err
 }
 
 // addHoldsOnGone adds the holds on requests of which only copies are left, such as
@@ -180,19 +181,6 @@ func (e *eraser) addHoldsOnGone(ctx context.Context, ids []uuid.UUID, holds hold
 			queueHoldsOnGone(b, id, g, func(on []domain.Hold) { holds.add(id, on) })
 		}
 	})
-}
-
-// lockRows locks the requests' rows and their steps: steps first, as everybody does,
-// and once more those that came before the requests were locked.
-func (e *eraser) lockRows(ctx context.Context) error {
-	var locked []dbsqlc.LockRequestsRow
-	err := e.send(ctx, func(b *pgx.Batch) {
-		queue(b, (*dbsqlc.Queries).StepsOf, e.requests, func([]uuid.UUID) {})
-		e.queueRows(b, e.requests, true, &locked)
-		queue(b, (*dbsqlc.Queries).StepsOf, e.requests, func(steps []uuid.UUID) { e.steps = steps })
-	})
-	e.found(locked)
-	return err
 }
 
 // lookFor returns the requests of which something is left, in order of identifiers.
