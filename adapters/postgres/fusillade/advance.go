@@ -327,7 +327,7 @@ func (a *advance) choose(s selection, turns []turn, holds holdsOnEach, parts []*
 	}
 	verdicts, w := a.judge(a.erasure, judged)
 	if len(verdicts) != len(parts) {
-		return chosen, 0, w, domain.Errorf(domain.CodeInternal, "There are %d verdicts on %d responses, so nothing was erased", len(verdicts), len(parts))
+		return chosen, 0, w, domain.Errorf(domain.CodeInternal, "Got %d verdicts for %d responses, so nothing was erased", len(verdicts), len(parts))
 	}
 	var c chain
 	rows := requestRows{moved: s.moved}

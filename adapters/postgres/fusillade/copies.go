@@ -14,7 +14,7 @@ import (
 	"lethe/domain"
 )
 
-// Copies are the gateway's raw copies, kept in another database than fusillade's.
+// Copies are the gateway's raw copies, in another database than fusillade's.
 type Copies struct {
 	outlet, usage *postgres.DB
 }
@@ -33,7 +33,7 @@ func NewCopies(outlet, usage *postgres.DB) (*Copies, error) {
 type located struct {
 	instances    []uuid.UUID
 	correlations []int64
-	requests     []string // they belong to, as far as known
+	requests     []string // that they belong to, if known
 
 	byHeader, byStep bool // whether these leads were followed
 }
@@ -54,7 +54,7 @@ func (l *located) queueByHeader(b *pgx.Batch, requests []uuid.UUID) {
 	queue(b, (*dbsqlc.Queries).CopiesByHeader, digits(requests), addTo[dbsqlc.CopiesByHeaderRow](l))
 }
 
-// locate asks the transaction if usage records are in its database: getting another
+// locate uses the transaction if usage records are in its database: waiting for another
 // connection of the same pool could take long.
 func (c *Copies) locate(ctx context.Context, tx *postgres.Tx, requests, steps []uuid.UUID) (located, error) {
 	var l located
@@ -107,8 +107,8 @@ func parsed(texts []string) (ids []uuid.UUID) {
 	return ids
 }
 
-// batchedByHeader passes those of these requests to read that a header says belong to a
-// batch, if an index makes that cheap.
+// batchedByHeader passes to read those of these requests that belong to a batch according
+// to a header, if an index makes that cheap.
 func (c *Copies) batchedByHeader(ctx context.Context, requests []uuid.UUID, read func([]string)) error {
 	return c.outlet.Use(ctx, func(conn postgres.Conn) error {
 		if indexed, err := dbsqlc.New(conn).HeaderIndexed(ctx); err != nil || !indexed {
@@ -120,7 +120,7 @@ func (c *Copies) batchedByHeader(ctx context.Context, requests []uuid.UUID, read
 	})
 }
 
-// spelling removes what a header may write around the digits of an identifier.
+// spelling removes what a header may contain besides the digits of an identifier.
 var spelling = strings.NewReplacer("-", "", "[", "", "]", "", "{", "", "}", "", `"`, "")
 
 // parseNamed parses a header that holds a request's identifier and nothing else, in the
@@ -219,7 +219,7 @@ func (c *Copies) remove(ctx context.Context, tx *postgres.Tx, requests, steps []
 }
 
 // errRehearsed rolls back a rehearsal.
-var errRehearsed error = domain.Errorf(domain.CodeInternal, "This is taken back")
+var errRehearsed error = domain.Errorf(domain.CodeInternal, "The rehearsal is rolled back")
 
 // rehearse runs remove and rolls it back.
 func (c *Copies) rehearse(ctx context.Context, tx *postgres.Tx, requests, steps []uuid.UUID) (rawRequests, rawResponses int64, err error) {

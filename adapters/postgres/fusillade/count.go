@@ -14,13 +14,12 @@ import (
 )
 
 const (
-	// Limits of the time for a count: for one that was asked for, and for one that was
-	// expected to be cheap.
+	// Time limits of a count that was asked for, and of one expected to be cheap.
 	exactWithin = "1s"
 	cheapWithin = "100ms"
 
-	// cheap is the highest cost, by the planner's estimate, of a count that nobody
-	// asked for: some 2,000 rows of an index, less than the page beside it.
+	// cheap is the highest cost, in the planner's estimate, of a count that nobody asked
+	// for: some 2,000 rows of an index, less than the page that it comes with.
 	cheap = 250
 
 	// costly is the same for counts by cost: the planner estimates some eight units for
@@ -107,7 +106,7 @@ func timedOut(err error) bool {
 	return ok && pg.Code == queryCanceled
 }
 
-// counting is a counting query with its arguments, and its statement, which may differ
+// counting is a counting query with its arguments and its statement, which may differ
 // from the method's.
 type counting struct {
 	query[int64]
@@ -149,7 +148,7 @@ func estimate(ctx context.Context, c postgres.Conn, q counting) (count domain.Co
 		return domain.Count{}, 0, err
 	}
 	if len(explained) != 1 || len(explained[0].Plan.Plans) == 0 {
-		return domain.Count{}, 0, errors.New("the plan has another form than expected")
+		return domain.Count{}, 0, errors.New("the query plan has an unexpected form")
 	}
 	aggregate := explained[0].Plan
 	return domain.Count{Total: int64(aggregate.Plans[0].Rows)}, aggregate.Cost, nil

@@ -85,11 +85,7 @@ const previewedPart = 1000
 
 // Preview makes one round trip.
 func (e *Erasures) Preview(ctx context.Context, tokenSum [sha256.Size]byte) (domain.Preview, error) {
-	var row dbsqlc.LethePreview
-	err := e.db.Use(ctx, func(c postgres.Conn) (err error) {
-		row, err = dbsqlc.New(c).Preview(ctx, tokenSum[:])
-		return err
-	})
+	row, err := read(ctx, e.db, func(q *dbsqlc.Queries) (dbsqlc.LethePreview, error) { return q.Preview(ctx, tokenSum[:]) })
 	if err != nil {
 		return domain.Preview{}, err
 	}
@@ -210,11 +206,7 @@ func (e *Erasures) Receipts(ctx context.Context, q domain.ErasureReceiptQuery) (
 	if q.After != nil {
 		p.AfterAt, p.AfterID = &q.After.CreatedAt, &q.After.ID
 	}
-	var rows []dbsqlc.ErasureReceiptsRow
-	err := e.db.Use(ctx, func(c postgres.Conn) (err error) {
-		rows, err = dbsqlc.New(c).ErasureReceipts(ctx, p)
-		return err
-	})
+	rows, err := read(ctx, e.db, func(q *dbsqlc.Queries) ([]dbsqlc.ErasureReceiptsRow, error) { return q.ErasureReceipts(ctx, p) })
 	if err != nil {
 		return nil, err
 	}
@@ -279,12 +271,10 @@ func (e *Erasures) Note(ctx context.Context, id uuid.UUID, lastError string, fai
 }
 
 // Due makes one round trip.
-func (e *Erasures) Due(ctx context.Context, limit int) (due []uuid.UUID, err error) {
-	err = e.db.Use(ctx, func(c postgres.Conn) (err error) {
-		due, err = dbsqlc.New(c).DueErasures(ctx, dbsqlc.DueErasuresParams{Max: int64(limit), By: e.now()})
-		return err
+func (e *Erasures) Due(ctx context.Context, limit int) ([]uuid.UUID, error) {
+	return read(ctx, e.db, func(q *dbsqlc.Queries) ([]uuid.UUID, error) {
+		return q.DueErasures(ctx, dbsqlc.DueErasuresParams{Max: int64(limit), By: e.now()})
 	})
-	return due, err
 }
 
 // Forget makes three round trips.
@@ -293,4 +283,23 @@ func (e *Erasures) Forget(ctx context.Context, before time.Time) error {
 		q := dbsqlc.New(c)
 		return errors.Join(q.RedactErasures(ctx, before), q.RemovePreviews(ctx, before), q.RemovePreviewed(ctx))
 	})
+}
+
+// Tally is the number of erasures of one state and trigger.
+type Tally struct {
+	State   domain.ErasureState
+	Trigger domain.Trigger
+	Count   int64
+	Oldest  time.Time // when the oldest of them was requested
+}
+
+// Tally counts the erasures whose details are still kept: unfinished and recent ones.
+// It makes one round trip. Errors are those of MapError.
+func (e *Erasures) Tally(ctx context.Context) ([]Tally, error) {
+	rows, err := read(ctx, e.db, func(q *dbsqlc.Queries) ([]dbsqlc.TallyErasuresRow, error) { return q.TallyErasures(ctx) })
+	tally := make([]Tally, len(rows))
+	for i, r := range rows {
+		tally[i] = Tally{domain.ErasureState(r.State), domain.Trigger(r.Trigger), r.Erasures, r.Oldest}
+	}
+	return tally, err
 }

@@ -536,7 +536,7 @@ func TestEstimateThatTakesTooLong(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = erasures.Estimate(t.Context(), domain.ErasureTarget{Filter: &domain.ResponseFilter{}}, nil, time.Now())
-	if domain.CodeOf(err) != domain.CodeUnavailable || !strings.Contains(err.Error(), "narrow it by time") {
+	if domain.CodeOf(err) != domain.CodeUnavailable || !strings.Contains(err.Error(), "narrow the target by time") {
 		t.Errorf("want %s with advice, got %v", domain.CodeUnavailable, err)
 	}
 }

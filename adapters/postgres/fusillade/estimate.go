@@ -20,16 +20,16 @@ const (
 	// estimateAtOnce is how many requests an estimate looks at in one query.
 	estimateAtOnce = 5000
 
-	// estimateMax is how many requests an estimate looks at. More would take too long,
-	// and nobody needs the exact number then.
+	// estimateMax is how many requests an estimate looks at: more would take too long, and
+	// the exact number no longer matters.
 	estimateMax = 250_000
 
-	// estimateWithin is how long an estimate may take. A response has to be written
+	// estimateWithin is the time limit of an estimate: the HTTP response must be written
 	// within a minute.
 	estimateWithin = 50 * time.Second
 )
 
-var errTooMany = domain.Errorf(domain.CodeUnavailable, "Counting what would be erased takes too long: narrow it by time, and erase one span after another")
+var errTooMany = domain.Errorf(domain.CodeUnavailable, "Counting what would be erased takes too long: narrow the target by time, and erase one time range after another")
 
 // Estimate makes four round trips for every 5,000 requests, of estimateMax at most, and
 // some more for later turns. It locks nothing.
@@ -125,8 +125,8 @@ func (s *estimator) run(ctx context.Context, end time.Time) error {
 	return s.countTurns(ctx)
 }
 
-// look counts all that belongs to the candidates. It returns those of the owners, and
-// one request of each later turn that is erased along.
+// look counts everything linked to the candidates. It returns the candidates that the
+// owners have, and one request of each later turn that is erased along.
 func (s *estimator) look(ctx context.Context, from place, candidates []candidate) (there, along []uuid.UUID, err error) {
 	ids := idsOf(candidates)
 	l := linked{seeds: ids}
@@ -197,8 +197,8 @@ func (s *estimator) look(ctx context.Context, from place, candidates []candidate
 	return there, along, s.recordQuoting(ctx, chosen, l.all)
 }
 
-// withheld reports whether a row keeps its response from being erased by someone who
-// may erase what these owners have.
+// withheld reports whether a row keeps its response from being erased by a caller who may
+// erase only the responses of these owners.
 func (s *estimator) withheld(row dbsqlc.LockRequestsRow) bool {
 	batched := row.Owner == ""
 	return batched || s.owners != nil && !slices.Contains(s.owners, row.Owner)

@@ -92,7 +92,7 @@ func (s *estimator) recordQuoting(ctx context.Context, chosen selection, all boo
 	return err
 }
 
-// countTurns counts the later turns once it is known what would be erased.
+// countTurns counts the later turns of everything that would be erased.
 func (s *estimator) countTurns(ctx context.Context) error {
 	l, t := &s.later, &s.estimate.Turns
 	t.Complete = true
@@ -129,7 +129,7 @@ func (s *estimator) countTurns(ctx context.Context) error {
 	return nil
 }
 
-// confirm counts the requests that do quote, and what follows them.
+// confirm counts the requests whose prompts do quote, and what follows them.
 func (s *estimator) confirm(ctx context.Context) error {
 	l := &s.later
 	maps.DeleteFunc(l.quoting, func(id uuid.UUID, _ string) bool { return l.counted[id] })

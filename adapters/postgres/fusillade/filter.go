@@ -14,7 +14,7 @@ import (
 	"lethe/domain"
 )
 
-// filter is a domain's filter in the form that queries take.
+// filter is a domain filter in the form that queries take.
 type filter struct {
 	arguments
 	owned bool // by one owner, which has its own queries
@@ -128,7 +128,7 @@ func byName[P, R any](method func(*dbsqlc.Queries, context.Context, P) (R, error
 		field := to.Field(i)
 		argument, is := all.FieldByName(field.Name)
 		if !is || argument.Type != field.Type && argument.Type != reflect.PointerTo(field.Type) {
-			panic("arguments have no " + field.Name + " as of " + to.Name())
+			panic("arguments lack field " + field.Name + " of " + to.Name())
 		}
 		from[i] = argument.Index
 	}

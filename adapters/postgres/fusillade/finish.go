@@ -122,10 +122,7 @@ func (f finisher) complete(ctx context.Context, id uuid.UUID) (domain.Erased, er
 func (f finisher) finish(ctx context.Context, id uuid.UUID, patient bool) (erased domain.Erased, done bool, err error) {
 	var copied domain.Erased // copies gone, in every try
 	if !patient {
-		err := f.db.Use(ctx, func(c postgres.Conn) error {
-			_, err := dbsqlc.New(c).IntentFree(ctx, id)
-			return err
-		})
+		_, err := read(ctx, f.db, func(q *dbsqlc.Queries) (uuid.UUID, error) { return q.IntentFree(ctx, id) })
 		if domain.CodeOf(err) == domain.CodeNotFound {
 			err = errAhead
 		}
@@ -217,11 +214,7 @@ func (f finisher) finishResponses(ctx context.Context, e *eraser, s selection, i
 // written returns the counts of a receipt and its parts.
 func (f finisher) written(ctx context.Context, id uuid.UUID) (erased domain.Erased, err error) {
 	for ids := []uuid.UUID{id}; len(ids) > 0; ids = ids[1:] {
-		var body []byte
-		err := f.db.Use(ctx, func(c postgres.Conn) (err error) {
-			body, err = dbsqlc.New(c).WrittenReceipt(ctx, ids[0])
-			return err
-		})
+		body, err := read(ctx, f.db, func(q *dbsqlc.Queries) ([]byte, error) { return q.WrittenReceipt(ctx, ids[0]) })
 		if err != nil {
 			return domain.Erased{}, err
 		}
@@ -249,10 +242,8 @@ func (f finisher) finishOpen(ctx context.Context) error {
 	var errs []error
 	var after uuid.UUID
 	for {
-		var ids []uuid.UUID
-		err := f.db.Use(ctx, func(c postgres.Conn) (err error) {
-			ids, err = dbsqlc.New(c).OpenIntents(ctx, dbsqlc.OpenIntentsParams{After: after, Max: intentsAtOnce})
-			return err
+		ids, err := read(ctx, f.db, func(q *dbsqlc.Queries) ([]uuid.UUID, error) {
+			return q.OpenIntents(ctx, dbsqlc.OpenIntentsParams{After: after, Max: intentsAtOnce})
 		})
 		if err != nil || len(ids) == 0 {
 			return errors.Join(append(errs, err)...)

@@ -12,11 +12,10 @@ import (
 	"lethe/domain"
 )
 
-// gone is what is known of a request whose row is gone but of which there are still raw
-// copies.
+// gone is what is known of a request whose row is gone but that still has raw copies.
 type gone struct {
 	owners  []string
-	unowned bool // a part names no owner, or no part names any
+	unowned bool // a part names no owner, or no part does
 }
 
 // note adds the owner of a part; "" means that it has none.
@@ -29,7 +28,7 @@ func (g *gone) note(owner string) {
 	}
 }
 
-var errCameBack = domain.Errorf(domain.CodeUnavailable, "The response was written again while its copies were being erased, so nothing was; try again")
+var errCameBack = domain.Errorf(domain.CodeUnavailable, "The response was written again while its copies were being erased, so nothing was erased; try again")
 
 // findGone looks for copies of a response whose row is gone. It fails with CodeNotFound
 // if there are none, or if the response belonged to a batch or may not have been these
@@ -175,8 +174,8 @@ func (e *eraser) withGone(ctx context.Context, s selection, ids []uuid.UUID, hol
 // usageAtOnce is how many usage records one query reads.
 const usageAtOnce = 5000
 
-// goneOf returns candidates of a person or an organization whose rows are gone: those
-// after the usage record, at most limit, and whether there may be more.
+// goneOf returns a person's or an organization's requests whose rows are gone: those after
+// the usage record, at most limit. more reports that others may follow.
 func (e *eraser) goneOf(ctx context.Context, owner uuid.UUID, after int64, limit int) (found []candidate, more bool, err error) {
 	for {
 		var rows []dbsqlc.RequestsOfOwnerRow
@@ -267,9 +266,9 @@ func (e *eraser) onUsage(ctx context.Context, fn func(postgres.Conn) error) erro
 }
 
 // recordUsage adds the owners of these requests according to their usage records. It
-// marks requests that belonged to a batch, or that have a step left, as their copies
-// may belong to that step. Call it after the records at the places of their copies have
-// been read; ofSteps maps the steps that these name to requests.
+// marks in there the requests that belonged to a batch, or that have a step left, as their
+// copies may belong to that step. Call it after reading the records at the places of
+// their copies; ofSteps maps the steps that these name to requests.
 func (e *eraser) recordUsage(ctx context.Context, known map[uuid.UUID]*gone, there map[uuid.UUID]bool, ofSteps map[uuid.UUID][]uuid.UUID) error {
 	var rows []dbsqlc.UsageOfRow
 	if err := e.onUsage(ctx, func(conn postgres.Conn) (err error) {

@@ -60,11 +60,7 @@ func (h *Holds) Page(ctx context.Context, q domain.HoldQuery) ([]domain.Hold, er
 	if q.After != nil {
 		p.AfterCreatedAt, p.AfterID = &q.After.CreatedAt, &q.After.ID
 	}
-	var rows []dbsqlc.HoldsRow
-	err := h.db.Use(ctx, func(c postgres.Conn) (err error) {
-		rows, err = dbsqlc.New(c).Holds(ctx, p)
-		return err
-	})
+	rows, err := read(ctx, h.db, func(read *dbsqlc.Queries) ([]dbsqlc.HoldsRow, error) { return read.Holds(ctx, p) })
 	if err != nil {
 		return nil, err
 	}
@@ -73,11 +69,7 @@ func (h *Holds) Page(ctx context.Context, q domain.HoldQuery) ([]domain.Hold, er
 
 // Get makes one round trip.
 func (h *Holds) Get(ctx context.Context, id uuid.UUID) (domain.Hold, error) {
-	var row dbsqlc.HoldRow
-	err := h.db.Use(ctx, func(c postgres.Conn) (err error) {
-		row, err = dbsqlc.New(c).Hold(ctx, id)
-		return err
-	})
+	row, err := read(ctx, h.db, func(q *dbsqlc.Queries) (dbsqlc.HoldRow, error) { return q.Hold(ctx, id) })
 	if err != nil {
 		return domain.Hold{}, err
 	}
@@ -86,16 +78,12 @@ func (h *Holds) Get(ctx context.Context, id uuid.UUID) (domain.Hold, error) {
 
 // Release makes one round trip, and another if the hold is released already.
 func (h *Holds) Release(ctx context.Context, id, by uuid.UUID) (domain.Hold, error) {
-	var row dbsqlc.HoldRow
-	err := h.db.Use(ctx, func(c postgres.Conn) error {
-		q := dbsqlc.New(c)
+	row, err := read(ctx, h.db, func(q *dbsqlc.Queries) (dbsqlc.HoldRow, error) {
 		released, err := q.ReleaseHold(ctx, dbsqlc.ReleaseHoldParams{ID: id, ReleasedBy: by})
 		if errors.Is(err, pgx.ErrNoRows) {
-			row, err = q.Hold(ctx, id)
-			return err
+			return q.Hold(ctx, id)
 		}
-		row = dbsqlc.HoldRow(released)
-		return err
+		return dbsqlc.HoldRow(released), err
 	})
 	if err != nil {
 		return domain.Hold{}, err
@@ -103,14 +91,14 @@ func (h *Holds) Release(ctx context.Context, id, by uuid.UUID) (domain.Hold, err
 	return holdOf(row), nil
 }
 
-// Bypassed is what others than Lethe have deleted, or are going to delete, in spite of
+// Bypassed lists what programs other than Lethe have deleted, or will delete, despite
 // holds.
 type Bypassed struct {
 	// Gone are responses that a hold names, that existed, and that Lethe has not
 	// erased; those of the oldest holds first, at most MaxGone.
 	Gone []GoneResponse
-	// Waiting counts purges of deleted users that are going to remove held data, Failed
-	// those that have given up; if there are very many, not all are counted.
+	// Waiting counts purges of deleted users that will remove held data, Failed those
+	// that have given up; of very many, only some are counted.
 	Waiting, Failed int64
 }
 
@@ -125,8 +113,8 @@ const (
 	maxPurgesSeen = 1000
 )
 
-// See records which held responses exist, so that Bypassed knows which are gone. Errors
-// are those of MapError.
+// See records which held responses exist, so that Bypassed can find those that are gone.
+// Errors are those of MapError.
 func (h *Holds) See(ctx context.Context) error {
 	return h.db.Use(ctx, func(c postgres.Conn) error {
 		q := dbsqlc.New(c)
@@ -174,15 +162,15 @@ func (h *Holds) Bypassed(ctx context.Context) (found Bypassed, err error) {
 	return found, err
 }
 
-// seeHeldBesideRetained is SeeHeld where finished responses are moved to another table.
+// seeHeldBesideRetained is SeeHeld for when finished responses move to another table.
 var seeHeldBesideRetained = strings.NewReplacer(
 	"-- name: SeeHeld ", "-- name: SeeHeldBesideRetained ",
 	"batch_id IS NULL AND created_by IS NOT NULL LIMIT 1", `batch_id IS NULL AND created_by IS NOT NULL
         UNION ALL SELECT true FROM retained_response_request_routes m WHERE m.request_id = held.id LIMIT 1`,
 ).Replace(dbsqlc.SeeHeld)
 
-// heldGoneBesideRetained is HeldGone where finished responses are moved to another
-// table, which only some versions of dwctl have.
+// heldGoneBesideRetained is HeldGone for when finished responses move to another table,
+// which only some versions of dwctl have.
 var heldGoneBesideRetained = strings.NewReplacer(
 	"-- name: HeldGone ", "-- name: HeldGoneBesideRetained ",
 	"WHERE r.there IS NULL", "WHERE r.there IS NULL AND NOT EXISTS (SELECT FROM retained_response_request_routes m WHERE m.request_id = held.id)",

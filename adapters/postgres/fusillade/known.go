@@ -26,8 +26,8 @@ func (r *reach) WithKnown(known func() *Known) { r.known = known }
 // still hold prompts and responses.
 type Known struct{ is dbsqlc.PrepareRow }
 
-// Look returns which of the tables exist or were known before; a nil before: none. If
-// one has disappeared, the error says which.
+// Look returns which of the tables exist or were known before; before is nil at first. If
+// a table has disappeared, the error names it.
 func Look(ctx context.Context, c postgres.Conn, outlet string, apart bool, before *Known) (*Known, error) {
 	now, err := dbsqlc.New(c).Prepare(ctx, outlet)
 	if err != nil {
@@ -45,8 +45,8 @@ func Look(ctx context.Context, c postgres.Conn, outlet string, apart bool, befor
 	return &Known{both}, before.gone(now, apart)
 }
 
-// gone fails with CodeUnavailable if a table no longer exists; copies in a database of
-// their own are not among these tables.
+// gone fails with CodeUnavailable if a table no longer exists. If copies are apart, in
+// another database, it does not check theirs.
 func (k *Known) gone(now dbsqlc.PrepareRow, apart bool) error {
 	for _, table := range []struct {
 		was, is bool
@@ -56,12 +56,12 @@ func (k *Known) gone(now dbsqlc.PrepareRow, apart bool) error {
 		{k.is.Tasks, now.Tasks, "underway.task"},
 		{k.is.TemplatesElsewhere, now.TemplatesElsewhere, "request_templates_g2"},
 		{k.is.Retained, now.Retained, "retained_response_resurrection_fences"},
-		{k.is.RawRequests && !apart, now.RawRequests, "http_requests, of the outlet's,"},
-		{k.is.RawResponses && !apart, now.RawResponses, "http_responses, of the outlet's,"},
+		{k.is.RawRequests && !apart, now.RawRequests, "http_requests of the outlet"},
+		{k.is.RawResponses && !apart, now.RawResponses, "http_responses of the outlet"},
 	} {
 		if table.was && !table.is {
 			return domain.Errorf(domain.CodeUnavailable,
-				"The table %s was there and is gone, and with it the way to copies of what was asked and answered, so nothing is erased: put it back, or restart the service if it is to be gone", table.name)
+				"Table %s no longer exists, so copies of prompts and responses could be missed and nothing is erased: restore it, or restart the service if it was removed on purpose", table.name)
 		}
 	}
 	return nil

@@ -14,8 +14,8 @@ import (
 
 var _ domain.Orphans = (*Responses)(nil)
 
-// orphansInTurn bounds how many places are emptied with one receipt: a place names two
-// requests at most.
+// orphansInTurn is the maximum number of places emptied with one receipt: a place names at
+// most two requests.
 const orphansInTurn = requestsAtOnce / 2
 
 // SweepOrphans tries each place by itself after a refusal.
@@ -26,7 +26,7 @@ func (r *Responses) SweepOrphans(ctx context.Context, before time.Time, limit in
 		turn, refused, err = r.sweepOrphans(ctx, before, limit, pause, w, true)
 	}
 	if err == nil && refused > 0 {
-		err = domain.Errorf(domain.CodeRefused, "The database refuses to delete %d copies whose request is gone, and they are tried again in the next pass: look for triggers, constraints, locks and damaged rows", refused)
+		err = domain.Errorf(domain.CodeRefused, "The database refuses to delete %d copies whose request is gone; the next pass will retry: look for triggers, constraints, locks and damaged rows", refused)
 	}
 	return turn, err
 }
@@ -130,8 +130,7 @@ func (at *OrphansPlace) pass(id int64) {
 type OrphansCount struct {
 	Looked                    int   // copies
 	RawRequests, RawResponses int64 // of these, those whose request is gone
-	// Unreachable says that the databases in reach cannot tell, as they have no copies
-	// or no usage records.
+	// Unreachable reports that copies or usage records are out of reach.
 	Unreachable bool
 }
 

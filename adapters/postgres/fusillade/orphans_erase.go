@@ -173,7 +173,7 @@ func copiesAt(ctx context.Context, conn postgres.Conn, orphans []orphan) (reques
 }
 
 // stillThere is copiesAt that also returns the places with copies: others may have been
-// emptied since, and are in another receipt.
+// emptied since, under another receipt.
 func stillThere(ctx context.Context, conn postgres.Conn, orphans []orphan) (there []orphan, requests, responses int64, err error) {
 	if len(orphans) == 0 {
 		return nil, 0, 0, nil

@@ -13,8 +13,8 @@ import (
 	"lethe/domain"
 )
 
-// judgesOrphans reports whether copies are in reach, and the usage records that say
-// what belongs to a batch.
+// judgesOrphans reports whether copies are in reach, and the usage records that identify
+// batches.
 func (e *eraser) judgesOrphans() bool {
 	usage := e.Analytics || e.copies != nil && e.copies.usage != nil
 	return usage && (e.copies != nil || e.RawRequests && e.RawResponses)
@@ -102,7 +102,7 @@ type judged struct {
 type named struct {
 	requests, steps []uuid.UUID
 	owners          []string // by usage records at the place; "" is nobody
-	keep            bool     // whatever else is found
+	keep            bool     // regardless of anything else
 }
 
 func (n *named) name(request string, batched bool) {
@@ -118,8 +118,8 @@ func (n *named) name(request string, batched bool) {
 	}
 }
 
-// orphansAmong judges these places. A place is an orphan if all that it names is gone,
-// not held and not a batch's, and if nothing in it is young.
+// orphansAmong judges these places. A place is an orphan if everything that it names is
+// gone, not held and not a batch's, and if all of its copies are old enough.
 func (e *eraser) orphansAmong(ctx context.Context, places []copyAt, before time.Time) (judged, error) {
 	found := judged{kept: map[uuid.UUID]bool{}}
 	if len(places) == 0 {
@@ -193,9 +193,9 @@ func (e *eraser) orphansAmong(ctx context.Context, places []copyAt, before time.
 	return found, nil
 }
 
-// alive returns the requests and steps of which anything is left, or that belong to a
-// batch or may be held. known must have what usage records say at the places of copies;
-// alive adds what the requests' own say.
+// alive returns the requests and steps of which anything is left, that belong to a batch,
+// or that may be held. known must have the owners in the usage records at the places of
+// copies; alive adds those in the requests' own records.
 func (e *eraser) alive(ctx context.Context, known map[uuid.UUID]*gone, steps []uuid.UUID) (alive map[uuid.UUID]bool, err error) {
 	alive = map[uuid.UUID]bool{}
 	if len(known) == 0 {
@@ -224,7 +224,7 @@ func (e *eraser) alive(ctx context.Context, known map[uuid.UUID]*gone, steps []u
 	}
 	for _, other := range others {
 		if !other.Readable {
-			return nil, domain.Errorf(domain.CodeInternal, "Table %s may name requests, and its column request_id or id is not there or may not be read, so it is unknown which copies are still needed: grant SELECT on it", other.TableName)
+			return nil, domain.Errorf(domain.CodeInternal, "Table %s may name requests, but its column request_id or id does not exist or cannot be read, so it is unknown which copies are still needed: grant SELECT on it", other.TableName)
 		}
 	}
 	if err := e.recordUsage(ctx, known, alive, map[uuid.UUID][]uuid.UUID{}); err != nil {

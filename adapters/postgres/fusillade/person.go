@@ -12,12 +12,12 @@ import (
 	"lethe/receipt"
 )
 
-// WithMain says that the tables about people are in another database than fusillade's.
-// Call it first.
+// WithMain makes the port erase data kept by person in this database instead of
+// fusillade's. Call it first.
 func (e *Erasures) WithMain(main *postgres.DB) { e.main = main }
 
-// What the gateway keeps by person. Only newer versions have these tables, and the
-// migrations here do not know them.
+// The tables that the gateway keeps by person. Only newer versions have them, and the
+// migrations here do not create them.
 const (
 	personAccesses = `
 		SELECT coalesce(bool_or(t.name = 'image_access' AND may), false), coalesce(bool_or(t.name = 'prompt_cache_entries' AND may), false)
@@ -31,15 +31,15 @@ const (
 	personPrompts = `DELETE FROM public.prompt_cache_entries WHERE principal_id = $1::uuid`
 )
 
-// ofPerson is what was erased that belongs to a person and not to a response.
+// ofPerson counts erased data that belongs to a person and not to a response.
 type ofPerson struct {
 	rows    int64
 	prompts bool // no fingerprint of a prompt is left
 }
 
 // erasePerson erases what the gateway keeps by person, after the person's last
-// response. It leaves all of it if any response was kept, if the person is under a
-// hold, or if the tables do not exist or may not be deleted from.
+// response. It erases nothing if any response was kept, if a hold covers the person, or if
+// the tables do not exist or cannot be deleted from.
 func (a *advance) erasePerson(ctx context.Context) (done ofPerson, err error) {
 	e := &a.erasure
 	if e.Kind != domain.TargetOwner || e.Target.Owner == nil || e.Held > 0 || e.Refused > 0 || e.NotFound > 0 {
@@ -98,8 +98,8 @@ func removePerson(ctx context.Context, tx *postgres.Tx, owner uuid.UUID) (done o
 	return done, err
 }
 
-// withPerson issues receipts for after the data kept by person was erased: fingerprints
-// of prompts are gone then, the bytes of images are not.
+// withPerson returns an issuer for after the data kept by person was erased: fingerprints
+// of prompts are gone by then, the bytes of images are not.
 func (i Issuer) withPerson(done ofPerson) Issuer {
 	if beyond := i.Beyond; beyond != nil && done.prompts {
 		i.Beyond = func() []receipt.Gap {

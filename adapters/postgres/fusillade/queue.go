@@ -56,6 +56,15 @@ func queueFixed(b *pgx.Batch, query func(*dbsqlc.Queries, context.Context) error
 	postgres.Queue(b, func(db postgres.DBTX) error { return query(dbsqlc.New(db), context.Background()) })
 }
 
+// read runs a query on a connection of its own.
+func read[R any](ctx context.Context, db *postgres.DB, query func(*dbsqlc.Queries) (R, error)) (found R, err error) {
+	err = db.Use(ctx, func(c postgres.Conn) (err error) {
+		found, err = query(dbsqlc.New(c))
+		return err
+	})
+	return found, err
+}
+
 // adding adds a number that a query returns.
 func adding(sum *int64) func(int64) { return func(n int64) { *sum += n } }
 

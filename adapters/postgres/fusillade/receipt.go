@@ -19,8 +19,8 @@ type Issuer struct {
 	Origin string // the name of the log that they become leaves of
 	Build  string // the program's version
 	Now    func() time.Time
-	// Beyond returns what receipts do not cover as it belongs to a person and not to a
-	// response; nil: nothing.
+	// Beyond returns what receipts do not cover because it belongs to a person and not to
+	// a response; nil: nothing.
 	Beyond func() []receipt.Gap
 }
 
@@ -31,11 +31,11 @@ func (i Issuer) check() error {
 	return nil
 }
 
-// now uses the program's clock, as does the query for what is due.
+// now uses the program's clock, as the query for due erasures does.
 func (i Issuer) now() time.Time { return i.Now().UTC().Truncate(time.Microsecond) }
 
-// partOf is how many requests each of several receipts covers: with as many owners and
-// the names of all others, it is never too long.
+// partOf is how many requests each of several receipts covers: even with as many owners
+// and the names of all others, it is never too long.
 const partOf = 500
 
 // statement is what receipts state about an erasure.
@@ -121,7 +121,6 @@ func (i Issuer) receipts(s statement, w domain.Authorization) ([]postgres.Receip
 	return all, nil
 }
 
-// receipt makes one of them, for these requests, owners and counts.
 func (i Issuer) receipt(w domain.Authorization, requests []uuid.UUID, owners []string, counts domain.Erased, gaps []receipt.Gap, parts []uuid.UUID) (postgres.Receipt, error) {
 	salt := receipt.Salt(w.Salt)
 	if w.Shared {
@@ -150,11 +149,11 @@ func (i Issuer) receipt(w domain.Authorization, requests []uuid.UUID, owners []s
 	}
 	body, err := receipt.Encode(r)
 	if err != nil {
-		return postgres.Receipt{}, &domain.Error{Code: domain.CodeRefused, Message: "No receipt can be written of so much at once, so nothing was erased", Cause: err}
+		return postgres.Receipt{}, &domain.Error{Code: domain.CodeRefused, Message: "This is too much for one receipt, so nothing was erased", Cause: err}
 	}
 	written := postgres.Receipt{ID: w.Receipt, Body: body, Salt: salt[:], Actor: w.Actor}
-	// The sweep goes on looking for these anyway. For orphans it would remove what has
-	// come back; their next pass looks instead.
+	// The sweep keeps looking for its own requests anyway. For orphans it would remove
+	// requests that have come back; their next pass looks instead.
 	if w.Trigger != domain.TriggerSweep && w.Trigger != domain.TriggerOrphans {
 		written.Requests, written.LookAfter = requests, domain.SweepAfter[0]
 	}

@@ -40,8 +40,8 @@ type Responses struct {
 var _ domain.Responses = (*Responses)(nil)
 
 // New makes the port. The search_path of the source's databases is fusillade's schema
-// and then outletSchema, which holds the gateway's log, if any. usage says that usage
-// records are in the same database, as public.http_analytics.
+// and then outletSchema, which holds the gateway's log, if any. usage reports that
+// usage records are in the same database, as public.http_analytics.
 func New(src postgres.Source, outletSchema string, usage bool, issuer Issuer) (*Responses, error) {
 	if src.Primary == nil {
 		return nil, errors.New("responses need a database")
@@ -232,7 +232,7 @@ func (r *Responses) get(ctx context.Context, id uuid.UUID, owners []string, limi
 			p := dbsqlc.PromptElsewhereParams{RequestID: id, Max: max(limit-bytes, noContents)}
 			found, err := dbsqlc.New(forgetful{conn}).PromptElsewhere(ctx, p)
 			if errors.Is(err, pgx.ErrNoRows) {
-				return nil // there is none any more
+				return nil // it was deleted meanwhile
 			}
 			read, bytes, c.Prompt = read+" "+found.Revision, bytes+found.Bytes, found.Prompt
 			return err
@@ -291,4 +291,30 @@ func response(row dbsqlc.PageRow, revision string) domain.Response {
 		r.HTTPStatus = &status
 	}
 	return r
+}
+
+// forgetful is a connection for rows with large contents. Such a row is in memory
+// twice, as received and as scanned, and this lets the first be collected early.
+type forgetful struct{ postgres.Conn }
+
+func (c forgetful) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
+	rows, err := c.Query(ctx, sql, args...)
+	return forgottenRow{rows, err}
+}
+
+type forgottenRow struct {
+	rows pgx.Rows
+	err  error
+}
+
+func (r forgottenRow) Scan(to ...any) error {
+	if r.err != nil {
+		return r.err
+	}
+	_, err := pgx.CollectOneRow(r.rows, func(row pgx.CollectableRow) (struct{}, error) {
+		err := row.Scan(to...)
+		clear(row.RawValues()) // the connection points at them until another row has as many columns
+		return struct{}{}, err
+	})
+	return err
 }

@@ -21,15 +21,14 @@ import (
 // A move is one transaction, so reading the requests first and the retained ones second
 // misses none, and may see one twice.
 
-// fencedFor is how long a late writer is kept from writing an erased response again.
-// The sweep looks for such rows for a day; no writer of the gateway's has been seen to
-// take longer than its longest timeout of some hours.
+// fencedFor is how long late writers cannot write an erased response again. The sweep
+// looks for such rows for a day, and the gateway's longest timeout is some hours.
 const fencedFor = 7 * 24 * time.Hour
 
-var errNotAsDocumented = domain.Errorf(domain.CodeRefused, "What is retained of the response is not what its group says, so nothing was erased: look at its rows in retained_response_objects and in the tables of routes")
+var errNotAsDocumented = domain.Errorf(domain.CodeRefused, "The retained response does not match its group, so nothing was erased: check its rows in retained_response_objects and the route tables")
 
-// Replaces the table of requests. Queries that take identifiers have them as second
-// argument.
+// These replace the requests table in a query. Queries that take identifiers take them
+// as the second argument.
 var (
 	retained       = bare(dbsqlc.Retained)
 	besideRetained = "requests AS NOT MATERIALIZED (" + union("", retained+" AND NOT EXISTS (SELECT FROM requests r WHERE r.id = o.object_id)") + ")"
@@ -150,10 +149,10 @@ func byIndex(query func(by string) string) map[string]string {
 	return all
 }
 
-// firstObjects returns the objects of the first rows of a query over retained
-// responses. args is the query's number of arguments, of which the last is the limit.
-// An index has the objects of each state or other value in order, so these are read
-// separately, and the first of all chosen then. Payloads stay packed unless the filter
+// firstObjects selects the objects of the first rows of a query over retained responses.
+// args is the query's number of arguments, of which the last is the limit. An index has
+// the objects of each state or other value in order, so these are read separately and
+// then merged. Payloads stay packed unless the filter
 // needs them. More arguments follow: the range of ranks (two), the values, and whether
 // ranks come first.
 func firstObjects(query, by, direction string, args int) string {
@@ -171,8 +170,8 @@ func firstObjects(query, by, direction string, args int) string {
 			ranks += fmt.Sprintf("('%s', %d), ", state, rank)
 		}
 		ranks += fmt.Sprintf("(NULL, %d)", len(domain.ActiveStates))
-		// One part for all finished states, as all should be: the planner knows how
-		// common these are. Active ones are searched by state.
+		// One part for all finished states, as all should be finished: the planner knows
+		// how common these are. Active ones are searched by state.
 		parts = "SELECT v.value, s.state, s.rank FROM (SELECT DISTINCT unnest($V::text[]) AS value) v\n" +
 			"    CROSS JOIN (VALUES " + ranks + ") s (state, rank) WHERE s.rank BETWEEN $A AND $B"
 		rows = of("part.state IS NULL AND o."+by+" = part.value AND (o.state IS NULL OR o.state NOT IN ("+active+"))") +
@@ -185,8 +184,8 @@ func firstObjects(query, by, direction string, args int) string {
 		"ORDER BY CASE WHEN $RANKED THEN part.rank END, found.created_at $DIRECTION, found.object_id $DIRECTION LIMIT $MOST")
 }
 
-// reckonedRetained is a count for the planner to estimate, without routes, which it
-// would take for coincidences. Each response also has an object for its group, without
+// reckonedRetained is a count for the planner to estimate. It leaves out routes, as the
+// planner would assume few matches. Each response also has an object for its group, without
 // owner, state, model, tier or time, so each condition on these halves the planner's
 // estimate once more; times corrects that.
 func (f filter) reckonedRetained() (q counting, times int64) {

@@ -12,7 +12,7 @@ import (
 	"lethe/domain"
 )
 
-// Retention is kept in schema lethe beside fusillade's tables.
+// Retention stores rules in schema lethe beside fusillade's tables.
 type Retention struct {
 	db *postgres.DB
 }
@@ -27,7 +27,7 @@ func NewRetention(db *postgres.DB) (*Retention, error) {
 	return &Retention{db}, nil
 }
 
-var errOtherRule = domain.Errorf(domain.CodeConflict, "the retention rule is another one by now")
+var errOtherRule = domain.Errorf(domain.CodeConflict, "the retention rule has changed")
 
 // Create makes three round trips.
 func (r *Retention) Create(ctx context.Context, rule domain.RetentionRule) (domain.RetentionRule, error) {
@@ -92,7 +92,7 @@ func (r *Retention) Disable(ctx context.Context, id uuid.UUID) (domain.Retention
 	})
 }
 
-// Remove makes as many round trips as Disable, and waits alike.
+// Remove makes as many round trips as Disable, and waits likewise.
 func (r *Retention) Remove(ctx context.Context, id, by uuid.UUID) error {
 	_, err := r.change(ctx, id, func(q *dbsqlc.Queries, rule *domain.RetentionRule, now time.Time) error {
 		if rule.RemovedAt == nil {
@@ -168,11 +168,7 @@ func stop(ctx context.Context, q *dbsqlc.Queries, rule *domain.RetentionRule, no
 
 // Get makes one round trip.
 func (r *Retention) Get(ctx context.Context, id uuid.UUID) (domain.RetentionRule, error) {
-	var row dbsqlc.RuleRow
-	err := r.db.Use(ctx, func(c postgres.Conn) (err error) {
-		row, err = dbsqlc.New(c).Rule(ctx, id)
-		return err
-	})
+	row, err := read(ctx, r.db, func(q *dbsqlc.Queries) (dbsqlc.RuleRow, error) { return q.Rule(ctx, id) })
 	if err != nil {
 		return domain.RetentionRule{}, err
 	}
@@ -181,10 +177,8 @@ func (r *Retention) Get(ctx context.Context, id uuid.UUID) (domain.RetentionRule
 
 // Version makes one round trip.
 func (r *Retention) Version(ctx context.Context, id uuid.UUID, version int64) (domain.RetentionVersion, error) {
-	var row dbsqlc.LetheRetentionVersion
-	err := r.db.Use(ctx, func(c postgres.Conn) (err error) {
-		row, err = dbsqlc.New(c).RuleVersion(ctx, dbsqlc.RuleVersionParams{ID: id, Version: version})
-		return err
+	row, err := read(ctx, r.db, func(q *dbsqlc.Queries) (dbsqlc.LetheRetentionVersion, error) {
+		return q.RuleVersion(ctx, dbsqlc.RuleVersionParams{ID: id, Version: version})
 	})
 	if err != nil {
 		return domain.RetentionVersion{}, err
@@ -198,11 +192,7 @@ func (r *Retention) Page(ctx context.Context, q domain.RuleQuery) ([]domain.Rete
 	if q.After != nil {
 		p.AfterCreatedAt, p.AfterID = &q.After.CreatedAt, &q.After.ID
 	}
-	var rows []dbsqlc.RulesRow
-	err := r.db.Use(ctx, func(c postgres.Conn) (err error) {
-		rows, err = dbsqlc.New(c).Rules(ctx, p)
-		return err
-	})
+	rows, err := read(ctx, r.db, func(q *dbsqlc.Queries) ([]dbsqlc.RulesRow, error) { return q.Rules(ctx, p) })
 	if err != nil {
 		return nil, err
 	}
@@ -214,15 +204,10 @@ func (r *Retention) Page(ctx context.Context, q domain.RuleQuery) ([]domain.Rete
 }
 
 // Due makes one round trip.
-func (r *Retention) Due(ctx context.Context, now time.Time, limit int) (ids []uuid.UUID, err error) {
-	err = r.db.Use(ctx, func(c postgres.Conn) (err error) {
-		ids, err = dbsqlc.New(c).DueRules(ctx, dbsqlc.DueRulesParams{Now: now, Max: int64(limit)})
-		return err
+func (r *Retention) Due(ctx context.Context, now time.Time, limit int) ([]uuid.UUID, error) {
+	return read(ctx, r.db, func(q *dbsqlc.Queries) ([]uuid.UUID, error) {
+		return q.DueRules(ctx, dbsqlc.DueRulesParams{Now: now, Max: int64(limit)})
 	})
-	if err != nil {
-		return nil, err
-	}
-	return ids, nil
 }
 
 func versionParams(id uuid.UUID, v domain.RetentionVersion) dbsqlc.AddRuleVersionParams {

@@ -14,8 +14,8 @@ import (
 	"lethe/domain"
 )
 
-// Sweep tries each request by itself after a refusal. A failure to finish earlier work
-// does not keep it from looking.
+// Sweep tries each request by itself after a refusal. It also looks for rows if earlier
+// erasures could not be finished.
 func (r *Responses) Sweep(ctx context.Context, limit int, w domain.Authorization) (looked int, erased domain.Erased, err error) {
 	ctx = postgres.For(ctx, postgres.Bulk)
 	f := r.finisher()
@@ -107,7 +107,7 @@ func (e *eraser) tried(ctx context.Context, ids []uuid.UUID) (can, refused []uui
 	return can, refused, nil
 }
 
-// due locks the tombstones that are due, of about limit requests.
+// due locks due tombstones, of about limit requests in all.
 func (e *eraser) due(ctx context.Context, outlet string, limit int) (due []dbsqlc.DueTombstonesRow, err error) {
 	err = e.send(ctx, func(b *pgx.Batch) {
 		e.queuePrepare(b, outlet)
@@ -134,8 +134,8 @@ func (e *eraser) remaining(ctx context.Context, due []dbsqlc.DueTombstonesRow) (
 	return e.lookFor(ctx, ids)
 }
 
-// unheld locks those of these requests that no hold covers, for erasing. It returns the
-// others.
+// unheld locks, for erasing, those of these requests that no hold covers. It also returns
+// the held ones.
 func (e *eraser) unheld(ctx context.Context, remain []uuid.UUID) (free selection, held []uuid.UUID, err error) {
 	if len(remain) == 0 {
 		return free, nil, nil
@@ -217,8 +217,8 @@ func (e *eraser) lookFor(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID, err
 	return inOrder(remain), err
 }
 
-// queueNext schedules the next look, and forgets tombstones that have had their last. A
-// look does not count if anything is held.
+// queueNext schedules the next sweep, and removes tombstones after their last one. A sweep
+// does not count if anything is held.
 func queueNext(b *pgx.Batch, due []dbsqlc.DueTombstonesRow, held []uuid.UUID) {
 	var again, done []uuid.UUID
 	var afters []pgtype.Interval

@@ -17,17 +17,17 @@ import (
 // turns into it. Its previous_response_id names that response.
 
 const (
-	// unreadable stands for what an encrypted prompt follows in the index of later
-	// turns, and is how such a prompt begins.
+	// unreadable is the entry of encrypted prompts in the index of later turns, and the
+	// prefix of such prompts.
 	unreadable = "dwzdr1:"
 
-	// several stands in that index for a prompt that has several such keys.
+	// several is the entry of prompts that have several such keys.
 	several = "prev"
 
 	previousKey = "previous_response_id"
 )
 
-var errTooManyTurns = domain.Errorf(domain.CodeRefused, "More than %d later turns quote it, so nothing was erased: erase the latest turns first, or everything of their owner, or leave include_later_turns out", domain.MaxLaterTurns)
+var errTooManyTurns = domain.Errorf(domain.CodeRefused, "More than %d later turns quote what would be erased, so nothing was erased: erase the latest turns first, erase everything of their owner, or omit include_later_turns", domain.MaxLaterTurns)
 
 // turn is a request whose prompt names the response that it follows.
 type turn struct{ id, follows uuid.UUID }
@@ -75,8 +75,7 @@ func digits(all ...[]uuid.UUID) []string {
 	return texts
 }
 
-// whose tells whether an owner has a part of the response that a request or a step
-// belongs to.
+// whose finds the owners of the response that a request or a step belongs to.
 type whose struct {
 	groups groups
 	owners map[uuid.UUID][]string
@@ -170,8 +169,8 @@ func ownersOf(rows []dbsqlc.LockRequestsRow) (owners []string) {
 	return slices.Compact(slices.Sorted(slices.Values(owners)))
 }
 
-// lookAgainForTurns is how often the search for later turns is repeated because some
-// arrived before all were locked. Later ones stay, and the receipt says so.
+// lookAgainForTurns is how often the search for later turns is repeated if some arrived
+// before all were locked. Later ones remain, and the receipt lists them as not covered.
 const lookAgainForTurns = 3
 
 // errMoreTurns rolls back, so that no hold waits during the search for later turns.
@@ -204,8 +203,8 @@ type erasable struct {
 	steps    []uuid.UUID
 }
 
-// erasables returns, for each part, its response and, if later turns are erased along,
-// these turns.
+// erasables returns the response of each part with, if they are erased along, its later
+// turns.
 func (e *eraser) erasables(s selection, turns []turn, parts []*part) [][]erasable {
 	with := make([][]erasable, len(parts))
 	if !e.turns.along {

@@ -147,8 +147,8 @@ func (e *eraser) turnsByOwner(ctx context.Context, of []dbsqlc.LockRequestsRow) 
 	return found, all, err
 }
 
-// unsureTurns are turns whose prompts have several such keys, so that the index does
-// not tell what they follow. The prompts are long, so each is read only once.
+// unsureTurns are turns whose prompts have several such keys, so the index does not show
+// what they follow. The prompts are long, so each is read only once.
 type unsureTurns struct {
 	owners  map[string]bool // whose turns were searched
 	ids     []uuid.UUID

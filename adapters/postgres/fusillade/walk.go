@@ -42,8 +42,8 @@ type candidate struct {
 	place place // the place after it
 }
 
-// newWalk visits what these owners have of the target; nil means everyone. What was
-// created after asOf does not pass a filter.
+// newWalk visits the requests of the target that these owners have; nil means everyone.
+// Requests created after asOf do not pass a filter.
 func newWalk(t domain.ErasureTarget, owners []string, asOf time.Time) walk {
 	var w walk
 	switch {
@@ -176,11 +176,11 @@ type part struct {
 	seen       bool // it reached another of its requests before
 }
 
-// parts groups rows into responses, in the order of the candidates. It drops those that
-// no candidate leads to, or that the walk no longer covers.
+// parts groups rows into responses, in the order of the candidates. It drops responses
+// that no candidate leads to or that the walk no longer covers.
 func (w walk) parts(from place, candidates []candidate, links []dbsqlc.ChainRow, rows []dbsqlc.LockRequestsRow) []*part {
 	groups := groupsOf(links)
-	parts := make(map[uuid.UUID]*part, len(candidates)) // by what stands for their group
+	parts := make(map[uuid.UUID]*part, len(candidates)) // by the representative of their group
 	var order []*part
 	for _, c := range candidates {
 		head := groups.of(c.id)
