@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,6 +22,7 @@ var contracted = sync.OnceValues(func() (map[string]*operation, error) { return 
 // operation is an operation of the contract that requests are checked against.
 type operation struct {
 	profile
+	path string // as in the contract
 	// parameters are in the order in which the generated code binds them.
 	parameters  []*openapi3.Parameter
 	body        *openapi3.Schema // nil: takes no body
@@ -37,13 +39,13 @@ func readContract(text []byte) (map[string]*operation, error) {
 		return nil, fmt.Errorf("read the contract: %w", err)
 	}
 	operations := make(map[string]*operation)
-	for _, item := range doc.Paths.Map() {
+	for path, item := range doc.Paths.Map() {
 		for _, stated := range item.Operations() {
 			p, ok := profiles[stated.OperationID]
 			if !ok {
 				return nil, fmt.Errorf("operation %s of the contract has no row in operations.go", stated.OperationID)
 			}
-			o := &operation{profile: p}
+			o := &operation{profile: p, path: path}
 			for _, ref := range slices.Concat(item.Parameters, stated.Parameters) {
 				if slices.Contains(places, ref.Value.In) {
 					o.parameters = append(o.parameters, ref.Value)
@@ -72,6 +74,17 @@ func readContract(text []byte) (map[string]*operation, error) {
 		}
 	}
 	return operations, nil
+}
+
+// Paths returns the paths of the contract as patterns for http.ServeMux.
+func Paths() ([]string, error) {
+	operations, err := contracted()
+	paths := make(map[string]bool)
+	for _, o := range operations {
+		// A tile's index contains slashes.
+		paths[strings.Replace(o.path, "{index}", "{index...}", 1)] = true
+	}
+	return slices.Collect(maps.Keys(paths)), err
 }
 
 // query returns the query parameter of that name, nil if there is none.

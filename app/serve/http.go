@@ -77,7 +77,7 @@ func newHandler(deps httpapi.Deps, ready *readiness, rollback *rollbackGuard, pl
 	if err != nil {
 		return nil, err
 	}
-	paths, err := contractPaths()
+	paths, err := httpapi.Paths()
 	if err != nil {
 		return nil, err
 	}

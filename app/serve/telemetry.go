@@ -2,17 +2,13 @@ package serve
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/multitracer"
 	"go.uber.org/fx"
-	"go.yaml.in/yaml/v3"
 
-	"lethe"
 	"lethe/adapters/telemetry"
 	"lethe/app/boot"
 )
@@ -47,20 +43,4 @@ func newQueryTracer(pool string, metrics *telemetry.Metrics, export *telemetry.E
 		return times
 	}
 	return multitracer.New(times, spans)
-}
-
-// contractPaths are the paths of the contract, as patterns.
-func contractPaths() ([]string, error) {
-	var contract struct {
-		Paths map[string]any `yaml:"paths"`
-	}
-	if err := yaml.Unmarshal(lethe.OpenAPI, &contract); err != nil {
-		return nil, fmt.Errorf("read the contract: %w", err)
-	}
-	paths := make([]string, 0, len(contract.Paths))
-	for path := range contract.Paths {
-		// A tile's index contains slashes.
-		paths = append(paths, strings.Replace(path, "{index}", "{index...}", 1))
-	}
-	return paths, nil
 }
