@@ -85,10 +85,7 @@ func Admit(next http.Handler, limit int, caller func(*http.Request) uuid.UUID, c
 		if errors.Is(err, turns.ErrOwn) {
 			status, detail = http.StatusTooManyRequests, "You have as many requests under way as one caller may have at a time; ask again when some of them are done"
 		}
-		id, err := turnAway(w, status, detail, refusedRetryAfter)
-		if err != nil {
-			log.DebugContext(r.Context(), "a refusal could not be told", "request_id", id, "error", err)
-		}
+		turnAway(w, r, log, status, detail, refusedRetryAfter)
 	})
 }
 

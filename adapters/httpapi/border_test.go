@@ -456,7 +456,7 @@ func (brokenWriter) Write([]byte) (int, error) { return 0, net.ErrClosed }
 func TestAnswerBreaksOff(t *testing.T) {
 	t.Parallel()
 	s := assemble(t, fakes{}, nil)
-	for path, want := range map[string]string{list: "an answer broke off", "/nowhere": "a problem could not be told"} {
+	for path, want := range map[string]string{list: "an answer broke off", "/nowhere": "Could not send the problem"} {
 		r := httptest.NewRequest(http.MethodGet, path, nil)
 		r.Header.Set("Authorization", "Bearer alice")
 		s.ServeHTTP(brokenWriter{httptest.NewRecorder()}, r)

@@ -17,15 +17,10 @@ func CloseWhile(next http.Handler, log *slog.Logger, reasons ...func(context.Con
 			return
 		}
 		for _, reason := range reasons {
-			closed := reason(r.Context())
-			if closed == nil {
-				continue
+			if closed := reason(r.Context()); closed != nil {
+				turnAway(w, r, log, http.StatusServiceUnavailable, closed.Message, retryAfter)
+				return
 			}
-			id, err := turnAway(w, http.StatusServiceUnavailable, closed.Message, retryAfter)
-			if err != nil {
-				log.DebugContext(r.Context(), "a refusal could not be told", "request_id", id, "error", err)
-			}
-			return
 		}
 		next.ServeHTTP(w, r)
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 	"strings"
 
@@ -99,12 +100,10 @@ func (s *server) fail(err error, c echo.Context) {
 	case http.StatusInternalServerError:
 		s.Log.ErrorContext(r.Context(), "a request failed", "request_id", requestIDOf(c), "error", err)
 	}
-	if err := p.write(w, requestIDOf(c)); err != nil {
-		s.Log.DebugContext(r.Context(), "a problem could not be told", "request_id", requestIDOf(c), "error", err)
-	}
+	p.write(w, r, s.Log, requestIDOf(c))
 }
 
-func (p requestProblem) write(w http.ResponseWriter, requestID string) error {
+func (p requestProblem) write(w http.ResponseWriter, r *http.Request, log *slog.Logger, requestID string) {
 	body := Problem{
 		Type: "about:blank", Title: http.StatusText(p.status), Status: int32(p.status),
 		Detail: p.detail, RequestId: requestID,
@@ -114,15 +113,16 @@ func (p requestProblem) write(w http.ResponseWriter, requestID string) error {
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(p.status)
-	return json.NewEncoder(w).Encode(body)
+	if err := json.NewEncoder(w).Encode(body); err != nil {
+		log.DebugContext(r.Context(), "Could not send the problem", "request_id", requestID, "error", err)
+	}
 }
 
-// turnAway refuses a request as the handler itself would; after is how many seconds the
-// caller should wait. It returns the id given to the request, and an error if the
-// response could not be written.
-func turnAway(w http.ResponseWriter, status int, detail, after string) (requestID string, err error) {
-	requestID = newRequestID()
-	setHeaders(w.Header(), requestID)
+// turnAway refuses a request before it reaches the handler, in the same form; after is
+// how many seconds the caller should wait.
+func turnAway(w http.ResponseWriter, r *http.Request, log *slog.Logger, status int, detail, after string) {
+	id := newRequestID()
+	setHeaders(w.Header(), id)
 	w.Header().Set("Retry-After", after)
-	return requestID, requestProblem{status: status, detail: detail}.write(w, requestID)
+	requestProblem{status: status, detail: detail}.write(w, r, log, id)
 }
