@@ -2,7 +2,6 @@ package serve
 
 import (
 	"context"
-	"log/slog"
 	"time"
 
 	"go.uber.org/fx"
@@ -41,7 +40,6 @@ func newGate(w *workers, p *pools) (*gate.People, error) {
 	if err != nil {
 		return nil, err
 	}
-	failed := w.metrics.WatchWork("keys")
 	remembers := false
 	var fresh []gate.Mark // not stored yet
 	note := func(ctx context.Context) error {
@@ -62,16 +60,12 @@ func newGate(w *workers, p *pools) (*gate.People, error) {
 		}
 		return err
 	}
-	whileServing(w.lc, func(ctx context.Context) {
-		every(recordKeysEvery, func(ctx context.Context) {
-			if err := note(ctx); err != nil && ctx.Err() == nil {
-				failed()
-				w.report(ctx, slog.LevelWarn, "could not note which keys have worked; until then, who guesses keys may hold up others after a restart", err, "within", recordKeysEvery)
-			}
-		})(ctx)
-		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordKeysAtStop)
+	// Runs after the repeated work has stopped.
+	w.lc.Append(fx.StopHook(func(ctx context.Context) {
+		last, cancel := context.WithTimeout(ctx, recordKeysAtStop)
 		defer cancel()
 		_ = note(last) // otherwise they are unknown again
-	})
+	}))
+	w.repeat("keys", recordKeysEvery, 0, "could not note which keys have worked; until then, who guesses keys may hold up others after a restart", note)
 	return g, nil
 }
