@@ -82,18 +82,18 @@ func New(cfg Config) (*Reader, error) {
 	}
 	var errs []error
 	if !isToken(cfg.SessionCookie) {
-		errs = append(errs, fmt.Errorf("%q cannot name the session's cookie: use letters, digits, - and _", cfg.SessionCookie))
+		errs = append(errs, fmt.Errorf("invalid name %q for the session cookie: use letters, digits, - and _", cfg.SessionCookie))
 	}
 	if !isToken(cfg.ProxyUserHeader) {
-		errs = append(errs, fmt.Errorf("%q cannot name the proxy's header: use letters, digits, - and _", cfg.ProxyUserHeader))
+		errs = append(errs, fmt.Errorf("invalid name %q for the proxy's user header: use letters, digits, - and _", cfg.ProxyUserHeader))
 	}
 	if !isToken(cfg.ProxySecretHeader) {
-		errs = append(errs, fmt.Errorf("%q cannot name the header of the proxy's secret: use letters, digits, - and _", cfg.ProxySecretHeader))
+		errs = append(errs, fmt.Errorf("invalid name %q for the proxy's secret header: use letters, digits, - and _", cfg.ProxySecretHeader))
 	}
 	trusted := make([]netip.Prefix, 0, len(cfg.ProxyTrusted))
 	for _, prefix := range cfg.ProxyTrusted {
 		if !prefix.IsValid() {
-			errs = append(errs, errors.New("a trusted proxy's address is invalid: write it as 10.0.0.0/8 or fd00::/8"))
+			errs = append(errs, errors.New("invalid address of a trusted proxy: write it as 10.0.0.0/8 or fd00::/8"))
 			continue
 		}
 		// Addresses are compared as IPv4 wherever they are.

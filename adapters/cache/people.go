@@ -74,7 +74,7 @@ type answer struct {
 // NewPeople makes a cache in front of people. Every field of cfg is required.
 func NewPeople(people domain.People, cfg Config) (*People, error) {
 	if people == nil || cfg.TTL <= 0 || cfg.Entries < 1 || cfg.Now == nil || cfg.Looked == nil || cfg.Dropped == nil {
-		return nil, errors.New("a cache of callers needs people, a time to live, room, a clock and somebody to tell")
+		return nil, errors.New("create the cache of callers: every field of its configuration is required")
 	}
 	p := &People{People: people, cfg: cfg}
 	if _, err := rand.Read(p.hashKey[:]); err != nil {

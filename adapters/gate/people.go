@@ -55,7 +55,7 @@ var _ domain.People = (*People)(nil)
 // New makes the gate in front of people. It remembers nothing before Remember.
 func New(people domain.People, cfg Config) (*People, error) {
 	if people == nil || cfg.AtOnce < 1 || cfg.Waiting < 1 || cfg.Wait <= 0 || cfg.Entries < 1 || cfg.Refused == nil {
-		return nil, errors.New("a gate needs people, how many may pass and wait, room and somebody to tell")
+		return nil, errors.New("create the gate: every field of its configuration is required")
 	}
 	p := &People{People: people, cfg: cfg, places: make(chan struct{}, cfg.AtOnce), queue: make(chan struct{}, cfg.AtOnce+cfg.Waiting)}
 	var err error
@@ -74,7 +74,7 @@ func (p *People) Remember(secret []byte, known []Mark) {
 	}
 }
 
-var errCrowded = domain.Errorf(domain.CodeCrowded, "Many keys that are not known are being tried; try again later")
+var errCrowded = domain.Errorf(domain.CodeCrowded, "Too many unknown keys are being tried; try again later")
 
 // ByKey fails with CodeCrowded if too many unknown keys are being looked up for this
 // one to be. Simultaneous callers with the same key share a place: a program that

@@ -79,11 +79,11 @@ func Admit(next http.Handler, limit int, caller func(*http.Request) uuid.UUID, c
 		}
 		refused()
 		reported.Do(func() {
-			log.Warn("too many requests at a time; some are refused until others are done", "limit", limit)
+			log.Warn("Too many concurrent requests; refusing some until others finish", "limit", limit)
 		})
-		status, detail := http.StatusServiceUnavailable, "The service is answering as many requests as it can; try again later"
+		status, detail := http.StatusServiceUnavailable, "The service is at capacity; try again later"
 		if errors.Is(err, turns.ErrOwn) {
-			status, detail = http.StatusTooManyRequests, "You have as many requests under way as one caller may have at a time; ask again when some of them are done"
+			status, detail = http.StatusTooManyRequests, "You have too many requests in progress; retry when some of them have finished"
 		}
 		turnAway(w, r, log, status, detail, refusedRetryAfter)
 	})

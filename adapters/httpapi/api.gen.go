@@ -71,7 +71,7 @@ func (e ResponsePageCountKind) Valid() bool {
 	}
 }
 
-// Access Somebody was shown the contents of a response that was not their own.
+// Access Someone was shown the contents of a response that was not their own.
 type Access struct {
 	// AccessedAt When (UTC).
 	//
@@ -83,12 +83,14 @@ type Access struct {
 	// Example: c0000100-0000-4000-8000-000000000001
 	AccessedBy openapi_types.UUID `json:"accessed_by"`
 
-	// AccessedByEmail That person's e-mail address; null where they are not known any more.
+	// AccessedByEmail That person's email address; null if the person is no longer known.
 	//
 	// Example: root@example.test
 	AccessedByEmail *string `json:"accessed_by_email"`
 
-	// Address The network address of the peer that asked, as in the access log; a proxy's where there is one.
+	// Address The network address of the peer that sent the request, as in the
+	// service's log; the proxy's address if there is a proxy.
+	//
 	//
 	// Example: 192.0.2.7
 	Address string `json:"address"`
@@ -98,12 +100,12 @@ type Access struct {
 	// Example: 7d3c1b0a-2f4e-4c69-9a55-3e1d2f4a5b6c
 	Id openapi_types.UUID `json:"id"`
 
-	// Owner Whose response it was, mostly the UUID of a person or an organization.
+	// Owner The owner of the response, usually the UUID of a person or an organization.
 	//
 	// Example: c0000100-0000-4000-8000-000000000003
 	Owner string `json:"owner"`
 
-	// OwnerEmail The owner's e-mail address; null where the owner is no known person.
+	// OwnerEmail The owner's email address; null if the owner is not a known person.
 	//
 	// Example: alice@example.test
 	OwnerEmail *string `json:"owner_email"`
@@ -119,82 +121,84 @@ type AccessPage struct {
 	// Data The records, newest first.
 	Data []Access `json:"data"`
 
-	// HasMore Whether records follow this page.
+	// HasMore Whether more records follow.
 	//
 	// Example: true
 	HasMore bool `json:"has_more"`
 
-	// Limit The largest size of a page, as applied.
+	// Limit The maximum page size, as applied.
 	//
 	// Example: 10
 	Limit int64 `json:"limit"`
 
-	// NextCursor What to pass as `after` to get what follows; null where nothing does.
+	// NextCursor Pass as `after` to get the next page; null on the last page.
 	//
 	// Example: AQAABkvxjT_oAMAABAAAAEAAgAAAAAAAAFo4dXBwPZX0AzQp7wT-6kOS
 	NextCursor *string `json:"next_cursor"`
 }
 
-// ChangedRetentionRule What a rule is to say from now on, in the place of all that it said.
+// ChangedRetentionRule The new version of a rule, which replaces the previous one entirely.
 type ChangedRetentionRule struct {
-	// AgeDays From how many days of 24 hours on, after it was created, a response is erased.
+	// AgeDays The age, in days of 24 hours since its creation, at which a response is erased.
 	//
 	// Example: 30
 	AgeDays int64 `json:"age_days"`
 
-	// Filter Which responses a rule covers: all that is given must hold, of every
-	// part of a response. Without `states`, those are covered that have come
-	// to their end: completed, failed and canceled.
+	// Filter Which responses a rule covers: every part of a response must match all given
+	// conditions. Without `states`, the rule covers responses that have ended:
+	// completed, failed and canceled.
 	Filter *RetentionFilter `json:"filter,omitempty"`
 
-	// MaxPerRun How many responses one run erases at most; the rest is left to the next ones.
+	// MaxPerRun The maximum number of responses that one run erases; later runs erase the rest.
 	//
 	// Example: 10000
 	MaxPerRun *int64 `json:"max_per_run,omitempty"`
 
-	// Name What the rule is called. Space around it is left out.
+	// Name The name of the rule. Surrounding space is removed.
 	//
 	// Example: Keep for a month
 	Name string `json:"name"`
 
-	// RunAt The times of day in UTC at which the rule runs.
+	// RunAt The times of day at which the rule runs (UTC).
 	//
 	// Example: ["01:30","13:30"]
 	RunAt []timeOfDay `json:"run_at"`
 
-	// Version The version that was changed.
+	// Version The version you edited.
 	//
 	// Example: 3
 	Version int64 `json:"version"`
 }
 
-// EnabledVersion What is to be enabled.
+// EnabledVersion What to enable.
 type EnabledVersion struct {
-	// Version The version whose dry run was looked at.
+	// Version The version whose dry run you checked.
 	//
 	// Example: 3
 	Version int64 `json:"version"`
 }
 
-// Erasure A bulk erasure, and how far it has come. Every field is always there, null where unknown.
+// Erasure A bulk erasure and its progress. Every field is always present, null if unknown.
 type Erasure struct {
-	// AsOf With a filter, what was created later is left (UTC).
+	// AsOf With a filter, responses created later are not erased (UTC).
 	//
 	// Example: 2026-03-01T12:00:00.0005Z
 	AsOf time.Time `json:"as_of"`
 
-	// Counts Rows that are gone.
+	// Counts Deleted rows.
 	Counts ErasureCounts `json:"counts"`
 
-	// Expected Responses that the preview showed; null without one, and where the preview of an owner did not count all.
+	// Expected Responses counted by the preview; null without a preview, or if the
+	// preview of an owner was not complete.
+	//
 	//
 	// Example: 12
 	Expected *int64 `json:"expected"`
 
-	// Failures What was not erased, and why; the first 100.
+	// Failures The responses that were not erased, with the reasons; the first 100.
 	Failures []ErasureFailure `json:"failures"`
 
-	// FinishedAt When it was over (UTC).
+	// FinishedAt When it ended (UTC).
 	FinishedAt *time.Time `json:"finished_at"`
 
 	// Ground Why.
@@ -202,7 +206,7 @@ type Erasure struct {
 	// Example: request
 	Ground string `json:"ground"`
 
-	// Held Responses that a hold kept.
+	// Held Responses not erased because a hold covers them.
 	//
 	// Example: 0
 	Held int64 `json:"held"`
@@ -212,45 +216,46 @@ type Erasure struct {
 	// Example: 3f2b8c1e-6d0a-4b7e-9c55-0a1d2e3f4a5b
 	Id openapi_types.UUID `json:"id"`
 
-	// Kind What kind of target it has.
+	// Kind The kind of target.
 	//
 	// Example: owner
 	Kind string `json:"kind"`
 
-	// LastError Why it does not get on, why it failed, or that something could not be erased; null where nothing is known to be wrong.
+	// LastError Why it makes no progress, why it failed, or that something could not be
+	// erased; null if no error is known.
 	LastError *string `json:"last_error"`
 
-	// NotFound Identifiers of no response that is the caller's to erase.
+	// NotFound Identifiers that are not responses the caller may erase.
 	//
 	// Example: 0
 	NotFound int64 `json:"not_found"`
 
-	// Receipts How many receipts it has left.
+	// Receipts The number of its receipts.
 	//
 	// Example: 1
 	Receipts int64 `json:"receipts"`
 
-	// Refused Responses that could not be erased for a reason of the database's. They are tried once more at `verify_at`.
+	// Refused Responses that could not be erased because of the database. They are retried once at `verify_at`.
 	//
 	// Example: 0
 	Refused int64 `json:"refused"`
 
-	// RequestedAt When it was asked for (UTC).
+	// RequestedAt When it was requested (UTC).
 	//
 	// Example: 2026-03-01T12:01:00.0005Z
 	RequestedAt time.Time `json:"requested_at"`
 
-	// RequestedBy Who asked; null for a rule.
+	// RequestedBy Who requested it; null for a rule.
 	//
 	// Example: c0000100-0000-4000-8000-000000000001
 	RequestedBy *openapi_types.UUID `json:"requested_by"`
 
-	// Responses Responses that are gone.
+	// Responses Erased responses.
 	//
 	// Example: 8
 	Responses int64 `json:"responses"`
 
-	// Rule The rule that it came from; null where somebody asked.
+	// Rule The rule that started it; null if a caller did.
 	Rule *ErasureRule `json:"rule"`
 
 	// StartedAt When its first part began (UTC).
@@ -258,43 +263,46 @@ type Erasure struct {
 	// Example: 2026-03-01T12:01:00.02Z
 	StartedAt *time.Time `json:"started_at"`
 
-	// State What has become of it. When it is finished, nothing that it may
-	// erase was left but what is `refused`; failed, it cannot get on, and `last_error` says why.
+	// State The state. `finished`: nothing that it may erase is left except what
+	// `refused` counts. `failed`: it cannot continue, and `last_error` says
+	// why.
 	//
 	//
 	// Example: running
 	State string `json:"state"`
 
-	// Target What is to be erased; null where that has been forgotten.
+	// Target What to erase; null once it is forgotten.
 	Target *ErasureTarget `json:"target"`
 
-	// Ticket The reference of who asked.
+	// Ticket The reference given by the caller who requested it.
 	//
 	// Example: PRIV-2026-17
 	Ticket *string `json:"ticket"`
 
-	// Trigger What it came from, somebody's asking or a retention rule.
+	// Trigger What started it: a caller's request (`bulk`) or a retention rule.
 	//
 	// Example: bulk
 	Trigger string `json:"trigger"`
 
-	// VerifiedAt When it was looked for once more and nothing was left (UTC).
+	// VerifiedAt When that check found nothing left (UTC).
 	VerifiedAt *time.Time `json:"verified_at"`
 
-	// VerifyAt When what is left is looked for once more (UTC).
+	// VerifyAt When the check for anything left is due (UTC).
 	VerifyAt *time.Time `json:"verify_at"`
 }
 
-// ErasureCounts Rows that are gone.
+// ErasureCounts Deleted rows.
 type ErasureCounts struct {
-	// Files Files that an upgrade of the gateway's has left behind, each made for one request, with their empty batches.
+	// Files Files that an upgrade of the gateway left behind, each made for one
+	// request, with their empty batches.
+	//
 	//
 	// Example: 0
 	Files int64 `json:"files"`
 
-	// KeptTemplates Prompts that stayed, since another request needed them when theirs was
-	// erased. Each part counts for itself: a prompt that several parts
-	// shared is gone with the last of them.
+	// KeptTemplates Prompts that stayed because another request needed them when theirs was
+	// erased. Counted for each part on its own: a prompt shared by several
+	// parts is deleted with the last of them.
 	//
 	//
 	// Example: 0
@@ -310,16 +318,15 @@ type ErasureCounts struct {
 	// Example: 12
 	RawResponses int64 `json:"raw_responses"`
 
-	// Requests Requests. A response has one, or, where it was made in several
-	// steps, one for each call of a model, so there may be more of these
-	// than responses.
+	// Requests Requests. A response has one, or one for each call of a model if it was
+	// made in several steps, so there can be more of these than responses.
 	//
 	//
 	// Example: 12
 	Requests int64 `json:"requests"`
 
-	// Retained Objects of responses that fusillade-arsenal has moved out of the
-	// requests: two for each, which are counted nowhere else.
+	// Retained Objects of responses that fusillade-arsenal moved out of the requests:
+	// two per response, and included in no other count.
 	//
 	//
 	// Example: 0
@@ -330,7 +337,7 @@ type ErasureCounts struct {
 	// Example: 0
 	Steps int64 `json:"steps"`
 
-	// Tasks Queued and finished jobs that hold a response.
+	// Tasks Queued and finished jobs that contain a response.
 	//
 	// Example: 0
 	Tasks int64 `json:"tasks"`
@@ -341,43 +348,43 @@ type ErasureCounts struct {
 	Templates int64 `json:"templates"`
 }
 
-// ErasureEvent One event of the stream, with its fields by their names. OpenAPI 3.0 has
-// no word for that the schema of a stream is that of each of its events.
+// ErasureEvent One event of the stream, with its fields by name. OpenAPI 3.0 cannot express
+// that a stream's schema applies to each of its events.
 type ErasureEvent struct {
-	// Data The erasure as JSON of one line, as of the schema `Erasure`.
+	// Data The erasure as one line of JSON, with the schema `Erasure`.
 	//
 	// Example: {"id":"3f2b8c1e-6d0a-4b7e-9c55-0a1d2e3f4a5b","state":"running"}
 	Data string `json:"data"`
 
-	// Event What the event tells, that something has changed or that the erasure is over.
+	// Event Whether the erasure has made progress or has ended.
 	//
 	// Example: progress
 	Event ErasureEventEvent `json:"event"`
 
-	// Id Given to the last event alone; see `Last-Event-ID`.
+	// Id Only on the last event; see `Last-Event-ID`.
 	//
 	// Example: end
 	Id *ErasureEventId `json:"id,omitempty"`
 
-	// Retry Milliseconds to wait before the stream is opened again.
+	// Retry Milliseconds to wait before reopening the stream.
 	//
 	// Example: 3000
 	Retry *int32 `json:"retry,omitempty"`
 }
 
-// ErasureEventEvent What the event tells, that something has changed or that the erasure is over.
+// ErasureEventEvent Whether the erasure has made progress or has ended.
 //
 // Example: progress
 type ErasureEventEvent string
 
-// ErasureEventId Given to the last event alone; see `Last-Event-ID`.
+// ErasureEventId Only on the last event; see `Last-Event-ID`.
 //
 // Example: end
 type ErasureEventId string
 
 // ErasureFailure A response that was not erased.
 type ErasureFailure struct {
-	// Holds The holds that keep it, for those who may see holds.
+	// Holds The holds that cover it; shown to callers who may see holds.
 	//
 	// Example: ["9a0c7b1e-2f43-4c7a-8e0d-6b5a4c3d2e1f"]
 	Holds []openapi_types.UUID `json:"holds"`
@@ -387,24 +394,25 @@ type ErasureFailure struct {
 	// Example: A hold keeps it
 	Message string `json:"message"`
 
-	// Reason Why. What is not the caller's to erase is not found; refused is what
-	// the database does not let be deleted, busy what something else was at
-	// work on. More reasons may come.
+	// Reason Why it was not erased. `not_found`: not a response that the caller may
+	// erase. `held`: a hold covers it. `refused`: the database refuses to
+	// delete it. `busy`: something else was working on it. More reasons may be
+	// added.
 	//
 	//
 	// Example: held
 	Reason string `json:"reason"`
 
-	// Response Its identifier.
+	// Response The response's identifier.
 	//
 	// Example: c0000400-0000-4000-8000-00000000005a
 	Response openapi_types.UUID `json:"response"`
 }
 
-// ErasureFilter What is erased of what the caller's list shows. All that is given must
-// hold; a part of a chain that passes stands for all of the chain.
+// ErasureFilter Which responses of the caller's list to erase. A response must match all
+// given conditions; if a part of a chain matches, the whole chain does.
 type ErasureFilter struct {
-	// All True, and nothing beside it, for everything; a filter without any condition is refused.
+	// All Only true, and only by itself: matches everything. A filter without any condition is refused.
 	//
 	// Example: true
 	All *onlyTrue `json:"all,omitempty"`
@@ -419,45 +427,47 @@ type ErasureFilter struct {
 	// Example: 2026-03-02T00:00:00Z
 	CreatedBefore *instant `json:"created_before,omitempty"`
 
-	// HasError With an error recorded, or without one.
+	// HasError With a recorded error, or without one.
 	//
 	// Example: true
 	HasError *bool `json:"has_error,omitempty"`
 
-	// MemberId Only responses of this user or organization. For those who may read everyone's; refused (400) otherwise.
+	// MemberId Only responses of this user or organization. Requires permission to read
+	// everyone's responses; otherwise refused (400).
+	//
 	//
 	// Example: c0000100-0000-4000-8000-000000000004
 	MemberId *openapi_types.UUID `json:"member_id,omitempty"`
 
-	// MinDurationMs They took this many milliseconds or more from start to completion.
+	// MinDurationMs Took this many milliseconds or more from start to completion.
 	//
 	// Example: 1500
 	MinDurationMs *duration `json:"min_duration_ms,omitempty"`
 
-	// Models Models, any of which will do, spelled exactly.
+	// Models Matches any of these models, spelled exactly.
 	//
 	// Example: ["qwen/qwen3-235b"]
 	Models []string `json:"models,omitempty"`
 
-	// ResponseStatusMax The model's server answered with this HTTP status or a lower one.
+	// ResponseStatusMax The model's server returned this HTTP status or a lower one.
 	//
 	// Example: 599
 	ResponseStatusMax *int64 `json:"response_status_max,omitempty"`
 
-	// ResponseStatusMin The model's server answered with this HTTP status or a higher one.
+	// ResponseStatusMin The model's server returned this HTTP status or a higher one.
 	//
 	// Example: 400
 	ResponseStatusMin *int64 `json:"response_status_min,omitempty"`
 
-	// States States, any of which will do: pending, claimed, processing,
-	// completed, failed, canceled, and what else there may be by now.
+	// States Matches any of these states: pending, claimed, processing, completed,
+	// failed, canceled, and any added later.
 	//
 	//
 	// Example: ["failed","canceled"]
 	States []string `json:"states,omitempty"`
 
-	// Tiers Service tiers, any of which will do: auto, default, flex, priority,
-	// background, and what else there may be by now.
+	// Tiers Matches any of these service tiers: auto, default, flex, priority,
+	// background, and any added later.
 	//
 	//
 	// Example: ["flex"]
@@ -469,86 +479,87 @@ type ErasurePage struct {
 	// Data The erasures, newest first.
 	Data []Erasure `json:"data"`
 
-	// HasMore Whether erasures follow this page.
+	// HasMore Whether more erasures follow.
 	//
 	// Example: true
 	HasMore bool `json:"has_more"`
 
-	// Limit The largest size of a page, as applied.
+	// Limit The maximum page size, as applied.
 	//
 	// Example: 10
 	Limit int64 `json:"limit"`
 
-	// NextCursor What to pass as `after` to get what follows; null where nothing does.
+	// NextCursor Pass as `after` to get the next page; null on the last page.
 	//
 	// Example: AQAABkvxjT_oAMAABAAAAEAAgAAAAAAAAFo4dXBwPZX0AzQp7wT-6kOS
 	NextCursor *string `json:"next_cursor"`
 }
 
-// ErasurePreview What an erasure would come to.
+// ErasurePreview What an erasure would erase.
 type ErasurePreview struct {
-	// AsOf When this was so (UTC).
+	// AsOf When this was counted (UTC).
 	//
 	// Example: 2026-03-01T12:00:00.0005Z
 	AsOf time.Time `json:"as_of"`
 
-	// Complete False where there is more than was counted, which is of the 250,000
-	// oldest requests then. By a filter, only these are erased; preview
+	// Complete False if there is more than was counted; the counts then cover the
+	// 250,000 oldest requests. With a filter, only these are erased; preview
 	// again for more.
 	//
 	//
 	// Example: true
 	Complete bool `json:"complete"`
 
-	// ExpiresAt From when on the token is refused (UTC).
+	// ExpiresAt When the token expires (UTC).
 	//
 	// Example: 2026-03-01T12:15:00.0005Z
 	ExpiresAt time.Time `json:"expires_at"`
 
-	// Files Files that an upgrade of the gateway's has left behind, each made for one request, with their empty batches.
+	// Files Files that an upgrade of the gateway left behind, each made for one
+	// request, with their empty batches.
+	//
 	//
 	// Example: 0
 	Files int64 `json:"files"`
 
-	// Held Responses that holds keep; in none of the counts above.
+	// Held Responses covered by holds; included in none of the counts above.
 	//
 	// Example: 0
 	Held int64 `json:"held"`
 
-	// KeptTemplates Prompts that would stay, since requests need them that would not be
-	// erased.
-	//
+	// KeptTemplates Prompts that would stay because requests that are not erased need them.
 	//
 	// Example: 0
 	KeptTemplates int64 `json:"kept_templates"`
 
 	// LaterTurns Later turns of the same owners, which quote what would be erased, and
-	// those that follow them, apart from what the target names or matches.
-	// With `include_later_turns` they are among `responses`, and would be
-	// erased; without it they would stay. Null where they were not counted,
-	// as no index leads to them and the target has more than 5,000 requests.
+	// the turns that follow them, excluding those that the target itself names
+	// or matches. With `include_later_turns` they are included in `responses`
+	// and would be erased; without it they would stay. Null if they were not
+	// counted because no index leads to them and the target has more than
+	// 5,000 requests.
 	//
 	//
 	// Example: 0
 	LaterTurns *int64 `json:"later_turns"`
 
-	// LaterTurnsComplete False where there may be more later turns than were counted: more than
+	// LaterTurnsComplete False if there may be more later turns than were counted: more than
 	// 1,000 that would stay, encrypted prompts, or more requests than were
-	// looked at.
+	// searched.
 	//
 	//
 	// Example: true
 	LaterTurnsComplete bool `json:"later_turns_complete"`
 
-	// LaterTurnsSearched Among how many requests of the owners, made since the oldest that would
-	// be erased, later turns were looked for at most, where no index leads to
-	// them; null: an index does.
+	// LaterTurnsSearched If no index leads to later turns: the maximum number of the owners'
+	// requests, made after the oldest response that would be erased, that were
+	// searched for them. Null if an index leads to them.
 	//
 	//
 	// Example: 5000
 	LaterTurnsSearched *int64 `json:"later_turns_searched"`
 
-	// NotFound Identifiers of no response that is the caller's to erase.
+	// NotFound Identifiers that are not responses the caller may erase.
 	//
 	// Example: 0
 	NotFound int64 `json:"not_found"`
@@ -563,21 +574,20 @@ type ErasurePreview struct {
 	// Example: 12
 	RawResponses int64 `json:"raw_responses"`
 
-	// Requests Requests. A response has one, or, where it was made in several
-	// steps, one for each call of a model, so there may be more of these
-	// than responses.
+	// Requests Requests. A response has one, or one for each call of a model if it was
+	// made in several steps, so there can be more of these than responses.
 	//
 	//
 	// Example: 12
 	Requests int64 `json:"requests"`
 
-	// Responses Responses that would be erased, each with all of its chain.
+	// Responses Responses that would be erased, each with its whole chain.
 	//
 	// Example: 12
 	Responses int64 `json:"responses"`
 
-	// Retained Objects of responses that fusillade-arsenal has moved out of the
-	// requests: two for each, which are counted nowhere else.
+	// Retained Objects of responses that fusillade-arsenal moved out of the requests:
+	// two per response, and included in no other count.
 	//
 	//
 	// Example: 0
@@ -588,7 +598,7 @@ type ErasurePreview struct {
 	// Example: 0
 	Steps int64 `json:"steps"`
 
-	// Tasks Queued and finished jobs that hold a response.
+	// Tasks Queued and finished jobs that contain a response.
 	//
 	// Example: 0
 	Tasks int64 `json:"tasks"`
@@ -598,7 +608,7 @@ type ErasurePreview struct {
 	// Example: 12
 	Templates int64 `json:"templates"`
 
-	// Token What binds an erasure to this preview.
+	// Token Ties an erasure to this preview.
 	//
 	// Example: EZ7KQDM4WHX2TGBV5YJN3RCLPA
 	Token string `json:"token"`
@@ -606,7 +616,7 @@ type ErasurePreview struct {
 
 // ErasureReceipt A receipt of a bulk erasure.
 type ErasureReceipt struct {
-	// At When what it is about was erased (UTC).
+	// At When its responses were erased (UTC).
 	//
 	// Example: 2026-03-01T12:01:00.04Z
 	At time.Time `json:"at"`
@@ -616,12 +626,12 @@ type ErasureReceipt struct {
 	// Example: 5e9f1d5c-7d0a-4f0e-9a61-1f3f6f0d2c11
 	Id openapi_types.UUID `json:"id"`
 
-	// Location Where the file is that proves it, once it is sealed.
+	// Location The path of the file that proves the erasure, available once the receipt is sealed.
 	//
 	// Example: /lethe/api/v1/erasures/5e9f1d5c-7d0a-4f0e-9a61-1f3f6f0d2c11/receipt
 	Location string `json:"location"`
 
-	// Responses How many responses were erased with it.
+	// Responses How many responses this receipt covers.
 	//
 	// Example: 8
 	Responses int64 `json:"responses"`
@@ -632,86 +642,90 @@ type ErasureReceiptPage struct {
 	// Data The receipts, newest first.
 	Data []ErasureReceipt `json:"data"`
 
-	// HasMore Whether receipts follow this page.
+	// HasMore Whether more receipts follow.
 	//
 	// Example: true
 	HasMore bool `json:"has_more"`
 
-	// Limit The largest size of a page, as applied.
+	// Limit The maximum page size, as applied.
 	//
 	// Example: 10
 	Limit int64 `json:"limit"`
 
-	// NextCursor What to pass as `after` to get what follows; null where nothing does.
+	// NextCursor Pass as `after` to get the next page; null on the last page.
 	//
 	// Example: AQAABkvxjT_oAMAABAAAAEAAgAAAAAAAAFo4dXBwPZX0AzQp7wT-6kOS
 	NextCursor *string `json:"next_cursor"`
 }
 
-// ErasureRequest What is to be erased. Exactly one of responses, owner and filter.
+// ErasureRequest What to erase. Give exactly one of responses, owner and filter.
 type ErasureRequest struct {
-	// Filter What is erased of what the caller's list shows. All that is given must
-	// hold; a part of a chain that passes stands for all of the chain.
+	// Filter Which responses of the caller's list to erase. A response must match all
+	// given conditions; if a part of a chain matches, the whole chain does.
 	Filter *ErasureFilter `json:"filter,omitempty"`
 
-	// IncludeLaterTurns Exactly `true` or `false`. True erases along the later turns of the
-	// same owner, which quote what is erased, as `eraseResponse` does: at
-	// most 1,000 of a response, which fails as refused where there are more,
-	// and as held where a part of any of them is. By a filter, none that is
-	// created after the preview.
+	// IncludeLaterTurns Exactly `true` or `false`. True also erases later turns of the same
+	// owner, which quote what is erased, as in `eraseResponse`: at most 1,000
+	// per response. A response with more fails as refused; one with a held
+	// part in its later turns fails as held. With a filter, turns created
+	// after the preview are not erased.
 	//
 	//
 	// Example: true
 	IncludeLaterTurns *bool `json:"include_later_turns,omitempty"`
 
-	// Owner A user or an organization. Everything of theirs; of others than the caller and the active organization only for those who may erase everyone's.
+	// Owner A user or an organization whose responses are all erased. Anyone other
+	// than the caller and the active organization requires permission to erase
+	// everyone's responses.
+	//
 	//
 	// Example: c0000100-0000-4000-8000-000000000003
 	Owner *openapi_types.UUID `json:"owner,omitempty"`
 
-	// Responses Identifiers of responses, spelled as `request_id`. Any part of a chain stands for all of it.
+	// Responses Identifiers of responses, in the same formats as `request_id`. Any part
+	// of a chain stands for all of it.
+	//
 	//
 	// Example: ["c0000400-0000-4000-8000-00000000005a"]
 	Responses []openapi_types.UUID `json:"responses,omitempty"`
 }
 
-// ErasureRule A retention rule as it was.
+// ErasureRule A version of a retention rule.
 type ErasureRule struct {
 	// Id The rule's identifier.
 	//
 	// Example: 0b8f6a52-8c7e-4a57-9a43-5d1c2f3e4b5a
 	Id openapi_types.UUID `json:"id"`
 
-	// Version Its version.
+	// Version The version.
 	//
 	// Example: 3
 	Version int64 `json:"version"`
 }
 
-// ErasureTarget What is to be erased; of the three one is given.
+// ErasureTarget What to erase; exactly one of responses, owner and filter is given.
 type ErasureTarget struct {
-	// Filter What responses pass that are to be erased; null in an erasure of another kind.
+	// Filter The filter that responses must match; null in an erasure of another kind.
 	Filter *ErasureTargetFilter `json:"filter"`
 
-	// IncludeLaterTurns Later turns of the same owner are erased along.
+	// IncludeLaterTurns Whether later turns of the same owner are erased too.
 	//
 	// Example: false
 	IncludeLaterTurns bool `json:"include_later_turns"`
 
-	// Owner Whose responses; null in an erasure of another kind.
+	// Owner The owner of the responses; null in an erasure of another kind.
 	//
 	// Example: c0000100-0000-4000-8000-000000000003
 	Owner *openapi_types.UUID `json:"owner"`
 
-	// Responses The responses that were named, none twice; empty in an erasure of another kind.
+	// Responses The responses by identifier, without duplicates; empty in an erasure of another kind.
 	//
 	// Example: []
 	Responses []openapi_types.UUID `json:"responses"`
 }
 
-// ErasureTargetFilter What passes all that is given here is erased; a part of a chain that
-// passes stands for all of the chain. Where nothing is given, that is
-// everything.
+// ErasureTargetFilter Everything that matches all given conditions is erased; if a part of a chain
+// matches, the whole chain is. Without conditions, that is everything.
 type ErasureTargetFilter struct {
 	// CreatedAfter Created at this time or later (UTC).
 	//
@@ -723,54 +737,54 @@ type ErasureTargetFilter struct {
 	// Example: 2026-03-02T00:00:00Z
 	CreatedBefore *instant `json:"created_before,omitempty"`
 
-	// HasError With an error recorded, or without one.
+	// HasError With a recorded error, or without one.
 	//
 	// Example: true
 	HasError *bool `json:"has_error,omitempty"`
 
-	// MinDurationMs They took this many milliseconds or more from start to completion.
+	// MinDurationMs Took this many milliseconds or more from start to completion.
 	//
 	// Example: 1500
 	MinDurationMs *duration `json:"min_duration_ms,omitempty"`
 
-	// Models Models, any of which will do, spelled exactly.
+	// Models Matches any of these models, spelled exactly.
 	//
 	// Example: ["qwen/qwen3-235b"]
 	Models []string `json:"models,omitempty"`
 
-	// Owners Whose responses, spelled as their `created_by`; left out, everyone's.
+	// Owners The owners of the responses, spelled as in their `created_by`; if left out, everyone.
 	//
 	// Example: ["c0000100-0000-4000-8000-000000000004"]
 	Owners []string `json:"owners,omitempty"`
 
-	// ResponseStatusMax The model's server answered with this HTTP status or a lower one.
+	// ResponseStatusMax The model's server returned this HTTP status or a lower one.
 	//
 	// Example: 599
 	ResponseStatusMax *int64 `json:"response_status_max,omitempty"`
 
-	// ResponseStatusMin The model's server answered with this HTTP status or a higher one.
+	// ResponseStatusMin The model's server returned this HTTP status or a higher one.
 	//
 	// Example: 400
 	ResponseStatusMin *int64 `json:"response_status_min,omitempty"`
 
-	// States States, any of which will do: pending, claimed, processing,
-	// completed, failed, canceled, and what else there may be by now.
+	// States Matches any of these states: pending, claimed, processing, completed,
+	// failed, canceled, and any added later.
 	//
 	//
 	// Example: ["failed","canceled"]
 	States []string `json:"states,omitempty"`
 
-	// Tiers Service tiers, any of which will do: auto, default, flex, priority,
-	// background, and what else there may be by now.
+	// Tiers Matches any of these service tiers: auto, default, flex, priority,
+	// background, and any added later.
 	//
 	//
 	// Example: ["flex"]
 	Tiers []string `json:"tiers,omitempty"`
 }
 
-// Hold What is kept from being erased, or once was.
+// Hold A current or past hold.
 type Hold struct {
-	// Active Whether it holds at present, neither released nor expired.
+	// Active Whether the hold is in force, neither released nor expired.
 	//
 	// Example: true
 	Active bool `json:"active"`
@@ -785,12 +799,12 @@ type Hold struct {
 	// Example: c0000100-0000-4000-8000-000000000001
 	CreatedBy openapi_types.UUID `json:"created_by"`
 
-	// ExpiresAt From when on it holds nothing (UTC); null where it does not expire.
+	// ExpiresAt When it expires (UTC); null if it does not.
 	//
 	// Example: 2027-03-01T00:00:00Z
 	ExpiresAt *time.Time `json:"expires_at"`
 
-	// Filter What responses pass that are held; null in a hold of another kind.
+	// Filter The filter that held responses match; null in a hold of another kind.
 	Filter *HoldFilter `json:"filter"`
 
 	// Id The hold's identifier.
@@ -808,10 +822,10 @@ type Hold struct {
 	// Example: Case 2026-17, until the court has decided
 	Reason string `json:"reason"`
 
-	// ReleasedAt When it was released (UTC); null where it was not.
+	// ReleasedAt When it was released (UTC); null if it was not.
 	ReleasedAt *time.Time `json:"released_at"`
 
-	// ReleasedBy Who released it; null where it was not.
+	// ReleasedBy Who released it; null if nobody did.
 	ReleasedBy *openapi_types.UUID `json:"released_by"`
 
 	// Responses The responses that are held; empty in a hold of another kind.
@@ -820,7 +834,8 @@ type Hold struct {
 	Responses []openapi_types.UUID `json:"responses"`
 }
 
-// HoldFilter A filter as of the list of responses. All that is given must hold when a response is to be erased.
+// HoldFilter A filter like that of the list of responses. A response is held if it
+// matches all given conditions at the time of its erasure.
 type HoldFilter struct {
 	// CreatedAfter Created at this time or later; RFC 3339 with an offset.
 	//
@@ -832,20 +847,20 @@ type HoldFilter struct {
 	// Example: 2026-03-02T00:00:00Z
 	CreatedBefore *instant `json:"created_before,omitempty"`
 
-	// Models Models, any of which will do, spelled exactly.
+	// Models Matches any of these models, spelled exactly.
 	//
 	// Example: ["qwen/qwen3-235b"]
 	Models []string `json:"models,omitempty"`
 
-	// States States, any of which will do: pending, claimed, processing,
-	// completed, failed, canceled, and what else there may be by now.
+	// States Matches any of these states: pending, claimed, processing, completed,
+	// failed, canceled, and any added later.
 	//
 	//
 	// Example: ["failed","canceled"]
 	States []string `json:"states,omitempty"`
 
-	// Tiers Service tiers, any of which will do: auto, default, flex, priority,
-	// background, and what else there may be by now.
+	// Tiers Matches any of these service tiers: auto, default, flex, priority,
+	// background, and any added later.
 	//
 	//
 	// Example: ["flex"]
@@ -857,131 +872,143 @@ type HoldPage struct {
 	// Data The holds, newest first.
 	Data []Hold `json:"data"`
 
-	// HasMore Whether holds follow this page.
+	// HasMore Whether more holds follow.
 	//
 	// Example: true
 	HasMore bool `json:"has_more"`
 
-	// Limit The largest size of a page, as applied.
+	// Limit The maximum page size, as applied.
 	//
 	// Example: 10
 	Limit int64 `json:"limit"`
 
-	// NextCursor What to pass as `after` to get what follows; null where nothing does.
+	// NextCursor Pass as `after` to get the next page; null on the last page.
 	//
 	// Example: AQAABkvxjT_oAMAABAAAAEAAgAAAAAAAAFo4dXBwPZX0AzQp7wT-6kOS
 	NextCursor *string `json:"next_cursor"`
 }
 
-// NewErasure What is to be erased, and why. Exactly one of responses, owner and filter.
+// NewErasure What to erase, and why. Give exactly one of responses, owner and filter.
 type NewErasure struct {
-	// Filter What is erased of what the caller's list shows. All that is given must
-	// hold; a part of a chain that passes stands for all of the chain.
+	// Filter Which responses of the caller's list to erase. A response must match all
+	// given conditions; if a part of a chain matches, the whole chain does.
 	Filter *ErasureFilter `json:"filter,omitempty"`
 
-	// Ground Why, for the receipts. Left out, it is unspecified.
+	// Ground The ground for the erasure, for the receipts. Defaults to unspecified.
 	//
 	// Example: request
 	Ground *string `json:"ground,omitempty"`
 
-	// IncludeLaterTurns Exactly `true` or `false`. True erases along the later turns of the
-	// same owner, which quote what is erased, as `eraseResponse` does: at
-	// most 1,000 of a response, which fails as refused where there are more,
-	// and as held where a part of any of them is. By a filter, none that is
-	// created after the preview.
+	// IncludeLaterTurns Exactly `true` or `false`. True also erases later turns of the same
+	// owner, which quote what is erased, as in `eraseResponse`: at most 1,000
+	// per response. A response with more fails as refused; one with a held
+	// part in its later turns fails as held. With a filter, turns created
+	// after the preview are not erased.
 	//
 	//
 	// Example: true
 	IncludeLaterTurns *bool `json:"include_later_turns,omitempty"`
 
-	// Owner A user or an organization. Everything of theirs; of others than the caller and the active organization only for those who may erase everyone's.
+	// Owner A user or an organization whose responses are all erased. Anyone other
+	// than the caller and the active organization requires permission to erase
+	// everyone's responses.
+	//
 	//
 	// Example: c0000100-0000-4000-8000-000000000003
 	Owner *openapi_types.UUID `json:"owner,omitempty"`
 
-	// Responses Identifiers of responses, spelled as `request_id`. Any part of a chain stands for all of it.
+	// Responses Identifiers of responses, in the same formats as `request_id`. Any part
+	// of a chain stands for all of it.
+	//
 	//
 	// Example: ["c0000400-0000-4000-8000-00000000005a"]
 	Responses []openapi_types.UUID `json:"responses,omitempty"`
 
-	// Ticket The caller's own reference, for those who may see the erasure. It is in no receipt.
+	// Ticket The caller's own reference, visible to those who can see the erasure. It
+	// is not part of any receipt.
+	//
 	//
 	// Example: PRIV-2026-17
 	Ticket *string `json:"ticket,omitempty"`
 
-	// Token That of a preview of the same request. May be left out with responses.
+	// Token The token of a preview of the same request. Optional with responses.
 	//
 	// Example: EZ7KQDM4WHX2TGBV5YJN3RCLPA
 	Token *string `json:"token,omitempty"`
 }
 
-// NewHold What is to be held, and why. Exactly one of responses, owners and filter.
+// NewHold What to hold, and why. Give exactly one of responses, owners and filter.
 type NewHold struct {
-	// ExpiresAt From when on it holds nothing, in the future; RFC 3339 with an offset. Left out, it holds until it is released.
+	// ExpiresAt When the hold ends, in the future; RFC 3339 with an offset. If left out,
+	// it lasts until it is released.
+	//
 	//
 	// Example: 2027-03-01T00:00:00Z
 	ExpiresAt *instant `json:"expires_at,omitempty"`
 
-	// Filter A filter as of the list of responses. All that is given must hold when a response is to be erased.
+	// Filter A filter like that of the list of responses. A response is held if it
+	// matches all given conditions at the time of its erasure.
 	Filter *HoldFilter `json:"filter,omitempty"`
 
-	// Owners Identifiers of users and organizations. What they have and will have is held.
+	// Owners Identifiers of users and organizations. Their current and future responses are held.
 	//
 	// Example: ["c0000100-0000-4000-8000-000000000003"]
 	Owners []openapi_types.UUID `json:"owners,omitempty"`
 
-	// Reason Why, for those who may see holds. Space around it is left out.
+	// Reason Why, visible to those who can see holds. Surrounding space is removed.
 	//
 	// Example: Case 2026-17, until the court has decided
 	Reason string `json:"reason"`
 
-	// Responses Identifiers of responses, spelled as `request_id`. Any part of a chain holds all of it.
+	// Responses Identifiers of responses, in the same formats as `request_id`. Any part
+	// of a chain holds all of it.
+	//
 	//
 	// Example: ["c0000400-0000-4000-8000-00000000005a"]
 	Responses []openapi_types.UUID `json:"responses,omitempty"`
 }
 
-// NewRetentionRule What a rule is to say. Without a filter it covers everyone's responses that have come to their end.
+// NewRetentionRule A new rule. Without a filter it covers everyone's responses that have ended.
 type NewRetentionRule struct {
-	// AgeDays From how many days of 24 hours on, after it was created, a response is erased.
+	// AgeDays The age, in days of 24 hours since its creation, at which a response is erased.
 	//
 	// Example: 30
 	AgeDays int64 `json:"age_days"`
 
-	// Filter Which responses a rule covers: all that is given must hold, of every
-	// part of a response. Without `states`, those are covered that have come
-	// to their end: completed, failed and canceled.
+	// Filter Which responses a rule covers: every part of a response must match all given
+	// conditions. Without `states`, the rule covers responses that have ended:
+	// completed, failed and canceled.
 	Filter *RetentionFilter `json:"filter,omitempty"`
 
-	// MaxPerRun How many responses one run erases at most; the rest is left to the next ones.
+	// MaxPerRun The maximum number of responses that one run erases; later runs erase the rest.
 	//
 	// Example: 10000
 	MaxPerRun *int64 `json:"max_per_run,omitempty"`
 
-	// Name What the rule is called. Space around it is left out.
+	// Name The name of the rule. Surrounding space is removed.
 	//
 	// Example: Keep for a month
 	Name string `json:"name"`
 
-	// RunAt The times of day in UTC at which the rule runs.
+	// RunAt The times of day at which the rule runs (UTC).
 	//
 	// Example: ["01:30","13:30"]
 	RunAt []timeOfDay `json:"run_at"`
 }
 
-// Problem What went wrong, as of RFC 9457.
+// Problem An error, as defined by RFC 9457.
 type Problem struct {
-	// Detail What is wrong and what to do about it.
+	// Detail What went wrong and what to do about it.
 	//
 	// Example: limit: must be a whole number of at most 64 bits
 	Detail string `json:"detail"`
 
-	// Parameter The parameter, or field of the body, that is wrong, where it is one.
+	// Parameter The parameter or body field that is wrong, if it is one.
 	//
 	// Example: limit
 	Parameter *string `json:"parameter,omitempty"`
 
-	// RequestId Names this request in the service's log.
+	// RequestId Identifies this request in the service's log.
 	//
 	// Example: 7f1d2c4e9a0b4f6d8c3e5a7b9d1f2e4c
 	RequestId string `json:"request_id"`
@@ -991,12 +1018,12 @@ type Problem struct {
 	// Example: 400
 	Status int32 `json:"status"`
 
-	// Title The status in words.
+	// Title The name of the status.
 	//
 	// Example: Bad Request
 	Title string `json:"title"`
 
-	// Type Always about:blank; the status says what kind of problem it is.
+	// Type Always about:blank; the status tells the kind of problem.
 	//
 	// Example: about:blank
 	Type string `json:"type"`
@@ -1004,10 +1031,12 @@ type Problem struct {
 
 // ResponseDetail A response with its contents.
 type ResponseDetail struct {
-	// BatchId Always null; responses of batches are not shown here.
+	// BatchId Always null; responses of batches are not listed.
 	BatchId *openapi_types.UUID `json:"batch_id"`
 
-	// Body The request as it was sent, prompt included; empty where there is none or where it came with a file that was deleted.
+	// Body The request as it was sent, including the prompt; empty if there is
+	// none, or if it came with a file that has been deleted.
+	//
 	//
 	// Example: {"model": "qwen/qwen3-235b", "input": "What is the river of oblivion?"}
 	Body string `json:"body"`
@@ -1022,17 +1051,17 @@ type ResponseDetail struct {
 	// Example: 120
 	CompletionTokens *int64 `json:"completion_tokens"`
 
-	// CreatedAt When the request came in (UTC). Null where the stored time has no form here, as `infinity` has none.
+	// CreatedAt When the request arrived (UTC). Null if the stored time cannot be expressed, such as `infinity`.
 	//
 	// Example: 2026-03-01T12:00:00.0005Z
 	CreatedAt *time.Time `json:"created_at"`
 
-	// CreatedBy The owner, mostly the UUID of a person or an organization.
+	// CreatedBy The owner, usually the UUID of a person or an organization.
 	//
 	// Example: c0000100-0000-4000-8000-000000000003
 	CreatedBy string `json:"created_by"`
 
-	// CreatedByEmail The e-mail address of the owner, a person or an organization.
+	// CreatedByEmail The email address of the owner, a person or an organization.
 	//
 	// Example: alice@example.test
 	CreatedByEmail *string `json:"created_by_email"`
@@ -1045,7 +1074,7 @@ type ResponseDetail struct {
 	// Error Why it failed.
 	Error *string `json:"error"`
 
-	// FailedAt When it failed for good (UTC).
+	// FailedAt When it finally failed (UTC).
 	FailedAt *time.Time `json:"failed_at"`
 
 	// Id The response's identifier.
@@ -1053,7 +1082,7 @@ type ResponseDetail struct {
 	// Example: c0000400-0000-4000-8000-00000000005a
 	Id openapi_types.UUID `json:"id"`
 
-	// Model The model that was asked.
+	// Model The requested model.
 	//
 	// Example: qwen/qwen3-235b
 	Model string `json:"model"`
@@ -1063,17 +1092,17 @@ type ResponseDetail struct {
 	// Example: 14
 	PromptTokens *int64 `json:"prompt_tokens"`
 
-	// ReasoningTokens Tokens of reasoning among them.
+	// ReasoningTokens Reasoning tokens, included in the answer's.
 	//
 	// Example: 0
 	ReasoningTokens *int64 `json:"reasoning_tokens"`
 
-	// ResponseBody The answer as the model's server sent it.
+	// ResponseBody The answer as the model's server returned it.
 	//
 	// Example: {"output": [{"type": "message", "content": "Lethe."}]}
 	ResponseBody *string `json:"response_body"`
 
-	// ResponseStatus The HTTP status that the model's server answered with.
+	// ResponseStatus The HTTP status that the model's server returned.
 	//
 	// Example: 200
 	ResponseStatus *int32 `json:"response_status"`
@@ -1088,22 +1117,22 @@ type ResponseDetail struct {
 	// Example: completed
 	Status string `json:"status"`
 
-	// TotalCost What it cost, in the currency that the platform bills in. Where its
-	// newest usage record tells no cost, or has expired, it is what the
-	// ledger says (`credits_transactions`); null where neither does.
+	// TotalCost The cost, in the platform's billing currency. If the newest usage record
+	// has no cost or has expired, the cost comes from the ledger
+	// (`credits_transactions`); null if that has none either.
 	//
 	//
 	// Example: 0.000134
 	TotalCost *float64 `json:"total_cost"`
 
-	// TotalTokens All tokens together.
+	// TotalTokens All tokens.
 	//
 	// Example: 134
 	TotalTokens *int64 `json:"total_tokens"`
 
-	// Withheld Which of `body`, `response_body` and `error` are there and not
-	// shown, as the gateway has stored them encrypted; the field
-	// itself is empty or null then.
+	// Withheld Which of `body`, `response_body` and `error` exist but are not shown
+	// because the gateway stores them encrypted. Those fields are then
+	// empty or null.
 	//
 	//
 	// Example: []
@@ -1112,48 +1141,48 @@ type ResponseDetail struct {
 
 // ResponsePage One page of a list.
 type ResponsePage struct {
-	// CountKind Whether total_count is exact, the database's estimate, or was not asked for.
+	// CountKind Whether `total_count` is exact or an estimate by the database; none if it was not requested.
 	//
 	// Example: exact
 	CountKind ResponsePageCountKind `json:"count_kind"`
 
-	// Data The responses, in order.
+	// Data The responses, in list order.
 	Data []ResponseSummary `json:"data"`
 
-	// HasMore Whether responses follow this page.
+	// HasMore Whether more responses follow.
 	//
 	// Example: true
 	HasMore bool `json:"has_more"`
 
-	// Limit The largest size of a page, as applied.
+	// Limit The maximum page size, as applied.
 	//
 	// Example: 10
 	Limit int64 `json:"limit"`
 
-	// NextCursor What to pass as `after` to get what follows; null where nothing does.
+	// NextCursor Pass as `after` to get the next page; null on the last page.
 	//
 	// Example: AQMABkvxjT_oAMAABAAAAEAAgAAAAAAAAFo4dXBwPZX0AzQp7wT-6kOS
 	NextCursor *string `json:"next_cursor"`
 
-	// Skip How many were passed over, as applied.
+	// Skip How many responses were skipped, as applied.
 	//
 	// Example: 0
 	Skip int64 `json:"skip"`
 
-	// TotalCount How many responses match in all; null where they were not to be counted.
+	// TotalCount How many responses match in total; null if not counted.
 	//
 	// Example: 69
 	TotalCount *int64 `json:"total_count"`
 }
 
-// ResponsePageCountKind Whether total_count is exact, the database's estimate, or was not asked for.
+// ResponsePageCountKind Whether `total_count` is exact or an estimate by the database; none if it was not requested.
 //
 // Example: exact
 type ResponsePageCountKind string
 
-// ResponseSummary A response without its contents. Every field is always there, null where unknown.
+// ResponseSummary A response without its contents. Every field is always present, null if unknown.
 type ResponseSummary struct {
-	// BatchId Always null; responses of batches are not shown here.
+	// BatchId Always null; responses of batches are not listed.
 	BatchId *openapi_types.UUID `json:"batch_id"`
 
 	// CompletedAt When the answer was complete (UTC).
@@ -1166,12 +1195,12 @@ type ResponseSummary struct {
 	// Example: 120
 	CompletionTokens *int64 `json:"completion_tokens"`
 
-	// CreatedAt When the request came in (UTC). Null where the stored time has no form here, as `infinity` has none.
+	// CreatedAt When the request arrived (UTC). Null if the stored time cannot be expressed, such as `infinity`.
 	//
 	// Example: 2026-03-01T12:00:00.0005Z
 	CreatedAt *time.Time `json:"created_at"`
 
-	// CreatedByEmail The e-mail address of the owner, a person or an organization.
+	// CreatedByEmail The email address of the owner, a person or an organization.
 	//
 	// Example: alice@example.test
 	CreatedByEmail *string `json:"created_by_email"`
@@ -1181,7 +1210,7 @@ type ResponseSummary struct {
 	// Example: 1234.567
 	DurationMs *float64 `json:"duration_ms"`
 
-	// FailedAt When it failed for good (UTC).
+	// FailedAt When it finally failed (UTC).
 	FailedAt *time.Time `json:"failed_at"`
 
 	// Id The response's identifier.
@@ -1189,7 +1218,7 @@ type ResponseSummary struct {
 	// Example: c0000400-0000-4000-8000-00000000005a
 	Id openapi_types.UUID `json:"id"`
 
-	// Model The model that was asked.
+	// Model The requested model.
 	//
 	// Example: qwen/qwen3-235b
 	Model string `json:"model"`
@@ -1199,12 +1228,12 @@ type ResponseSummary struct {
 	// Example: 14
 	PromptTokens *int64 `json:"prompt_tokens"`
 
-	// ReasoningTokens Tokens of reasoning among them.
+	// ReasoningTokens Reasoning tokens, included in the answer's.
 	//
 	// Example: 0
 	ReasoningTokens *int64 `json:"reasoning_tokens"`
 
-	// ResponseStatus The HTTP status that the model's server answered with.
+	// ResponseStatus The HTTP status that the model's server returned.
 	//
 	// Example: 200
 	ResponseStatus *int32 `json:"response_status"`
@@ -1219,45 +1248,45 @@ type ResponseSummary struct {
 	// Example: completed
 	Status string `json:"status"`
 
-	// TotalCost What it cost, in the currency that the platform bills in. Where its
-	// newest usage record tells no cost, or has expired, it is what the
-	// ledger says (`credits_transactions`); null where neither does.
+	// TotalCost The cost, in the platform's billing currency. If the newest usage record
+	// has no cost or has expired, the cost comes from the ledger
+	// (`credits_transactions`); null if that has none either.
 	//
 	//
 	// Example: 0.000134
 	TotalCost *float64 `json:"total_cost"`
 
-	// TotalTokens All tokens together.
+	// TotalTokens All tokens.
 	//
 	// Example: 134
 	TotalTokens *int64 `json:"total_tokens"`
 }
 
-// RetentionDryRun What runs of a rule would have erased in all.
+// RetentionDryRun What runs of a rule would have erased in total.
 type RetentionDryRun struct {
-	// At When this was so (UTC).
+	// At When this was counted (UTC).
 	//
 	// Example: 2026-03-01T12:00:00.0005Z
 	At time.Time `json:"at"`
 
-	// Complete False where there is more than was counted, which is of the 250,000 oldest requests then.
+	// Complete False if there is more than was counted; the counts then cover the 250,000 oldest requests.
 	//
 	// Example: true
 	Complete bool `json:"complete"`
 
-	// Files Files that an upgrade of the gateway's has left behind, each made for one request, with their empty batches.
+	// Files Files that an upgrade of the gateway left behind, each made for one
+	// request, with their empty batches.
+	//
 	//
 	// Example: 0
 	Files int64 `json:"files"`
 
-	// Held Responses that holds keep, which are in none of the other counts.
+	// Held Responses covered by holds; included in no other count.
 	//
 	// Example: 1
 	Held int64 `json:"held"`
 
-	// KeptTemplates Prompts that would stay, since requests need them that would not be
-	// erased.
-	//
+	// KeptTemplates Prompts that would stay because requests that are not erased need them.
 	//
 	// Example: 0
 	KeptTemplates int64 `json:"kept_templates"`
@@ -1272,9 +1301,8 @@ type RetentionDryRun struct {
 	// Example: 14
 	RawResponses int64 `json:"raw_responses"`
 
-	// Requests Requests. A response has one, or, where it was made in several
-	// steps, one for each call of a model, so there may be more of these
-	// than responses.
+	// Requests Requests. A response has one, or one for each call of a model if it was
+	// made in several steps, so there can be more of these than responses.
 	//
 	//
 	// Example: 14
@@ -1285,19 +1313,19 @@ type RetentionDryRun struct {
 	// Example: 12
 	Responses int64 `json:"responses"`
 
-	// Retained Objects of responses that fusillade-arsenal has moved out of the
-	// requests: two for each, which are counted nowhere else.
+	// Retained Objects of responses that fusillade-arsenal moved out of the requests:
+	// two per response, and included in no other count.
 	//
 	//
 	// Example: 0
 	Retained int64 `json:"retained"`
 
-	// Steps Steps of responses that have several.
+	// Steps Steps of responses made in several steps.
 	//
 	// Example: 5
 	Steps int64 `json:"steps"`
 
-	// Tasks Queued and finished jobs that hold a response.
+	// Tasks Queued and finished jobs that contain a response.
 	//
 	// Example: 0
 	Tasks int64 `json:"tasks"`
@@ -1308,48 +1336,48 @@ type RetentionDryRun struct {
 	Templates int64 `json:"templates"`
 }
 
-// RetentionFilter Which responses a rule covers: all that is given must hold, of every
-// part of a response. Without `states`, those are covered that have come
-// to their end: completed, failed and canceled.
+// RetentionFilter Which responses a rule covers: every part of a response must match all given
+// conditions. Without `states`, the rule covers responses that have ended:
+// completed, failed and canceled.
 type RetentionFilter struct {
-	// Models Models, any of which will do, spelled exactly.
+	// Models Matches any of these models, spelled exactly.
 	//
 	// Example: ["qwen/qwen3-235b"]
 	Models []string `json:"models,omitempty"`
 
-	// Owners Identifiers of users and organizations, any of which will do.
+	// Owners Matches any of these users and organizations, by identifier.
 	//
 	// Example: ["c0000100-0000-4000-8000-000000000003"]
 	Owners []openapi_types.UUID `json:"owners,omitempty"`
 
-	// States States, any of which will do: pending, claimed, processing,
-	// completed, failed, canceled, and what else there may be by now.
+	// States Matches any of these states: pending, claimed, processing, completed,
+	// failed, canceled, and any added later.
 	//
 	//
 	// Example: ["failed","canceled"]
 	States []string `json:"states,omitempty"`
 
-	// Tiers Service tiers, any of which will do: auto, default, flex, priority,
-	// background, and what else there may be by now.
+	// Tiers Matches any of these service tiers: auto, default, flex, priority,
+	// background, and any added later.
 	//
 	//
 	// Example: ["flex"]
 	Tiers []string `json:"tiers,omitempty"`
 }
 
-// RetentionRule A rule of retention and what has become of it.
+// RetentionRule A retention rule and its status.
 type RetentionRule struct {
-	// AgeDays From how many days of 24 hours on, after it was created, a response is erased.
+	// AgeDays The age, in days of 24 hours since its creation, at which a response is erased.
 	//
 	// Example: 30
 	AgeDays int64 `json:"age_days"`
 
-	// ChangedAt When this version was made (UTC).
+	// ChangedAt When this version was created (UTC).
 	//
 	// Example: 2026-03-01T12:00:00.0005Z
 	ChangedAt time.Time `json:"changed_at"`
 
-	// ChangedBy Who made this version.
+	// ChangedBy Who created this version.
 	//
 	// Example: c0000100-0000-4000-8000-000000000001
 	ChangedBy openapi_types.UUID `json:"changed_by"`
@@ -1364,7 +1392,7 @@ type RetentionRule struct {
 	// Example: c0000100-0000-4000-8000-000000000001
 	CreatedBy openapi_types.UUID `json:"created_by"`
 
-	// DryRun The newest dry run of this version; null where there was none.
+	// DryRun The newest dry run of this version; null if there is none.
 	DryRun *RetentionDryRun `json:"dry_run"`
 
 	// Enabled Whether it runs at its times.
@@ -1372,9 +1400,9 @@ type RetentionRule struct {
 	// Example: true
 	Enabled bool `json:"enabled"`
 
-	// Filter Which responses a rule covers: all that is given must hold, of every
-	// part of a response. Without `states`, those are covered that have come
-	// to their end: completed, failed and canceled.
+	// Filter Which responses a rule covers: every part of a response must match all given
+	// conditions. Without `states`, the rule covers responses that have ended:
+	// completed, failed and canceled.
 	Filter RetentionFilter `json:"filter"`
 
 	// Id The rule's identifier.
@@ -1382,39 +1410,40 @@ type RetentionRule struct {
 	// Example: 0b8f6a52-8c7e-4a57-9a43-5d1c2f3e4b5a
 	Id openapi_types.UUID `json:"id"`
 
-	// LastRun The last run that began; null where there was none.
+	// LastRun The last run that started; null if there is none.
 	LastRun *RetentionRun `json:"last_run"`
 
-	// MaxPerRun How many responses one run erases at most; the rest is left to the next ones.
+	// MaxPerRun The maximum number of responses that one run erases; later runs erase the rest.
 	//
 	// Example: 10000
 	MaxPerRun int64 `json:"max_per_run"`
 
-	// Name What the rule is called.
+	// Name The name of the rule.
 	//
 	// Example: Keep for a month
 	Name string `json:"name"`
 
-	// NextRunAt When it runs next (UTC); null while it is not enabled.
+	// NextRunAt When it runs next (UTC); null while it is disabled.
 	//
 	// Example: 2026-03-02T01:30:00Z
 	NextRunAt *time.Time `json:"next_run_at"`
 
-	// RemovedAt When it was removed (UTC); null where it was not.
+	// RemovedAt When it was removed (UTC); null if it was not.
 	RemovedAt *time.Time `json:"removed_at"`
 
-	// RemovedBy Who removed it; null where it was not.
+	// RemovedBy Who removed it; null if nobody did.
 	RemovedBy *openapi_types.UUID `json:"removed_by"`
 
-	// RunAt The times of day in UTC at which the rule runs.
+	// RunAt The times of day at which the rule runs (UTC).
 	//
 	// Example: ["01:30","13:30"]
 	RunAt []string `json:"run_at"`
 
-	// SkippedAt When a run last did not begin, as the one before it was not over (UTC); null where that was never so.
+	// SkippedAt When a run was last skipped because the previous one had not ended
+	// (UTC); null if that never happened.
 	SkippedAt *time.Time `json:"skipped_at"`
 
-	// Version How often it has been changed, and one.
+	// Version The current version: 1, plus 1 for each change.
 	//
 	// Example: 3
 	Version int64 `json:"version"`
@@ -1425,42 +1454,42 @@ type RetentionRulePage struct {
 	// Data The rules, newest first.
 	Data []RetentionRule `json:"data"`
 
-	// HasMore Whether rules follow this page.
+	// HasMore Whether more rules follow.
 	//
 	// Example: true
 	HasMore bool `json:"has_more"`
 
-	// Limit The largest size of a page, as applied.
+	// Limit The maximum page size, as applied.
 	//
 	// Example: 10
 	Limit int64 `json:"limit"`
 
-	// NextCursor What to pass as `after` to get what follows; null where nothing does.
+	// NextCursor Pass as `after` to get the next page; null on the last page.
 	//
 	// Example: AQAABkvxjT_oAMAABAAAAEAAgAAAAAAAAFo4dXBwPZX0AzQp7wT-6kOS
 	NextCursor *string `json:"next_cursor"`
 }
 
-// RetentionRuleVersion What a rule says or once said.
+// RetentionRuleVersion One version of a rule.
 type RetentionRuleVersion struct {
-	// AgeDays From how many days of 24 hours on, after it was created, a response is erased.
+	// AgeDays The age, in days of 24 hours since its creation, at which a response is erased.
 	//
 	// Example: 30
 	AgeDays int64 `json:"age_days"`
 
-	// ChangedAt When this version was made (UTC).
+	// ChangedAt When this version was created (UTC).
 	//
 	// Example: 2026-03-01T12:00:00.0005Z
 	ChangedAt time.Time `json:"changed_at"`
 
-	// ChangedBy Who made this version.
+	// ChangedBy Who created this version.
 	//
 	// Example: c0000100-0000-4000-8000-000000000001
 	ChangedBy openapi_types.UUID `json:"changed_by"`
 
-	// Filter Which responses a rule covers: all that is given must hold, of every
-	// part of a response. Without `states`, those are covered that have come
-	// to their end: completed, failed and canceled.
+	// Filter Which responses a rule covers: every part of a response must match all given
+	// conditions. Without `states`, the rule covers responses that have ended:
+	// completed, failed and canceled.
 	Filter RetentionFilter `json:"filter"`
 
 	// Id The rule's identifier.
@@ -1468,22 +1497,22 @@ type RetentionRuleVersion struct {
 	// Example: 0b8f6a52-8c7e-4a57-9a43-5d1c2f3e4b5a
 	Id openapi_types.UUID `json:"id"`
 
-	// MaxPerRun How many responses one run erases at most; the rest is left to the next ones.
+	// MaxPerRun The maximum number of responses that one run erases; later runs erase the rest.
 	//
 	// Example: 10000
 	MaxPerRun int64 `json:"max_per_run"`
 
-	// Name What the rule is called.
+	// Name The name of the rule.
 	//
 	// Example: Keep for a month
 	Name string `json:"name"`
 
-	// RunAt The times of day in UTC at which the rule runs.
+	// RunAt The times of day at which the rule runs (UTC).
 	//
 	// Example: ["01:30","13:30"]
 	RunAt []string `json:"run_at"`
 
-	// Version The version, from 1 on.
+	// Version The version, counted from 1.
 	//
 	// Example: 3
 	Version int64 `json:"version"`
@@ -1491,17 +1520,17 @@ type RetentionRuleVersion struct {
 
 // RetentionRun A run of a rule.
 type RetentionRun struct {
-	// At When it began (UTC).
+	// At When it started (UTC).
 	//
 	// Example: 2026-03-01T12:00:00.0005Z
 	At time.Time `json:"at"`
 
-	// ErasureId The erasure that it began, which says how far it has come.
+	// ErasureId The erasure it started, which reports its progress.
 	//
 	// Example: 3f2b8c1e-6d0a-4b7e-9c55-0a1d2e3f4a5b
 	ErasureId openapi_types.UUID `json:"erasure_id"`
 
-	// Version The rule's version then.
+	// Version The rule's version at that time.
 	//
 	// Example: 3
 	Version int64 `json:"version"`
@@ -1627,77 +1656,76 @@ type TileIndex = tileIndex
 // TileLevel defines model for TileLevel.
 type TileLevel = tileLevel
 
-// Conflict What went wrong, as of RFC 9457.
+// Conflict An error, as defined by RFC 9457.
 type Conflict = Problem
 
-// Forbidden What went wrong, as of RFC 9457.
+// Forbidden An error, as defined by RFC 9457.
 type Forbidden = Problem
 
-// Held What went wrong, as of RFC 9457.
+// Held An error, as defined by RFC 9457.
 type Held = Problem
 
-// Internal What went wrong, as of RFC 9457.
+// Internal An error, as defined by RFC 9457.
 type Internal = Problem
 
-// Invalid What went wrong, as of RFC 9457.
+// Invalid An error, as defined by RFC 9457.
 type Invalid = Problem
 
-// MethodNotAllowed What went wrong, as of RFC 9457.
+// MethodNotAllowed An error, as defined by RFC 9457.
 type MethodNotAllowed = Problem
 
-// NotFound What went wrong, as of RFC 9457.
+// NotFound An error, as defined by RFC 9457.
 type NotFound = Problem
 
-// TooLarge What went wrong, as of RFC 9457.
+// TooLarge An error, as defined by RFC 9457.
 type TooLarge = Problem
 
-// TooManyRequests What went wrong, as of RFC 9457.
+// TooManyRequests An error, as defined by RFC 9457.
 type TooManyRequests = Problem
 
-// Unauthenticated What went wrong, as of RFC 9457.
+// Unauthenticated An error, as defined by RFC 9457.
 type Unauthenticated = Problem
 
-// Unavailable What went wrong, as of RFC 9457.
+// Unavailable An error, as defined by RFC 9457.
 type Unavailable = Problem
 
-// UnsupportedMediaType What went wrong, as of RFC 9457.
+// UnsupportedMediaType An error, as defined by RFC 9457.
 type UnsupportedMediaType = Problem
 
 // ListResponsesParams defines parameters for ListResponses.
 type ListResponsesParams struct {
-	// Skip How many responses to pass over. A negative number counts as 0.
+	// Skip How many responses to skip. A negative number counts as 0.
 	Skip *Skip `form:"skip,omitempty" json:"skip,omitempty"`
 
-	// Limit How many to return at most. Brought into the range 1 to 101, never refused for being outside.
+	// Limit The maximum number of items to return. Values outside 1 to 101 are clamped, not refused.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// After The `next_cursor` of a page: what follows it. It belongs to
-	// that page's filters, order and scope; for another list, or damaged, it
-	// is refused (400), and so is a `skip` above 0 beside it. The limit and
-	// the kind of count may change from page to page.
+	// After The `next_cursor` of a page, to get the page that follows it. It is valid
+	// only for the same filters, order and scope: with another list, if damaged,
+	// or together with a `skip` above 0, it is refused (400). The limit and the
+	// count mode can change from page to page.
 	After *After `form:"after,omitempty" json:"after,omitempty"`
 
-	// Count How to count what matches. `exact` counts for one second at most, and
-	// answers with an estimate after that. `estimate` never counts, `none`
-	// leaves the count out. `auto` counts where that costs little and
-	// estimates otherwise. `count_kind` tells what came of it.
+	// Count How to count the matches. `exact` counts for at most one second, then falls
+	// back to an estimate. `estimate` never counts; `none` leaves out the count.
+	// `auto` counts if that is cheap and estimates otherwise. `count_kind` reports
+	// which was used.
 	Count *Count `form:"count,omitempty" json:"count,omitempty"`
 
 	// Status One state, spelled exactly: pending, claimed, processing, completed,
 	// failed or canceled. Any other word matches nothing.
 	Status *Status `form:"status,omitempty" json:"status,omitempty"`
 
-	// Statuses States, separated by commas, any of which will do, spelled as in
-	// `status`. Given but empty it matches nothing. With `status` given too,
-	// both must hold.
+	// Statuses States, separated by commas, spelled as in `status`; matches any of them. An
+	// empty list matches nothing. If `status` is given too, both must match.
 	Statuses Statuses `form:"statuses,omitempty" json:"statuses,omitempty"`
 
-	// Model Models, separated by commas. Given but empty it matches nothing.
+	// Model Models, separated by commas; matches any of them. An empty list matches nothing.
 	Model Model `form:"model,omitempty" json:"model,omitempty"`
 
-	// ServiceTiers Service tiers, separated by commas: auto, default, flex, priority,
-	// background, and what else there may be by now.
-	// Given but empty it matches nothing.
+	// ServiceTiers Service tiers, separated by commas; matches any of them: auto, default,
+	// flex, priority, background, and any added later. An empty list matches
+	// nothing.
 	ServiceTiers ServiceTiers `form:"service_tiers,omitempty" json:"service_tiers,omitempty"`
 
 	// CreatedAfter Only responses created at this time or later; RFC 3339 with an offset.
@@ -1706,79 +1734,80 @@ type ListResponsesParams struct {
 	// CreatedBefore Only responses created at this time or earlier; RFC 3339 with an offset.
 	CreatedBefore *CreatedBefore `form:"created_before,omitempty" json:"created_before,omitempty"`
 
-	// ResponseStatusMin Only responses whose model's server answered with this HTTP status or a higher one.
+	// ResponseStatusMin Only responses for which the model's server returned this HTTP status or a higher one.
 	ResponseStatusMin *ResponseStatusMin `form:"response_status_min,omitempty" json:"response_status_min,omitempty"`
 
-	// ResponseStatusMax Only responses whose model's server answered with this HTTP status or a lower one.
+	// ResponseStatusMax Only responses for which the model's server returned this HTTP status or a lower one.
 	ResponseStatusMax *ResponseStatusMax `form:"response_status_max,omitempty" json:"response_status_max,omitempty"`
 
 	// MinDurationMs Only responses that took this many milliseconds or more from start to completion.
 	MinDurationMs *MinDurationMs `form:"min_duration_ms,omitempty" json:"min_duration_ms,omitempty"`
 
-	// HasError Exactly `true` or `false`. Only responses with an error recorded, or only those without.
+	// HasError Exactly `true` or `false`. Only responses with a recorded error, or only those without.
 	HasError *HasError `form:"has_error,omitempty" json:"has_error,omitempty"`
 
-	// MinTotalCost Only responses of which this or more is known as their `total_cost`. Refused
-	// with 400 where costs are kept in another database than responses.
+	// MinTotalCost Only responses with a known `total_cost` of at least this much. Refused with
+	// 400 if costs are kept in a different database from responses.
 	MinTotalCost *MinTotalCost `form:"min_total_cost,omitempty" json:"min_total_cost,omitempty"`
 
-	// ActiveFirst Exactly `true` or `false`. True puts responses that are still at work
-	// first: processing, claimed, pending, then the rest. Within each, and
-	// with false in all, newest first.
+	// ActiveFirst Exactly `true` or `false`. True lists unfinished responses first:
+	// processing, claimed, pending, then the rest, each newest first. False lists
+	// everything newest first.
 	ActiveFirst *ActiveFirst `form:"active_first,omitempty" json:"active_first,omitempty"`
 
-	// MemberId Only responses of this user or organization. For those who may read
-	// everyone's; refused (400) otherwise. Spelled as `request_id`.
+	// MemberId Only responses of this user or organization. Requires permission to read
+	// everyone's responses; otherwise refused (400). Accepts the same formats as
+	// `request_id`.
 	MemberId *MemberId `form:"member_id,omitempty" json:"member_id,omitempty"`
 
-	// CreatedByEmail Only responses of users and organizations with exactly this e-mail
-	// address, deleted ones included. For those who may read everyone's;
-	// refused (400) otherwise. It narrows `member_id` and the active
-	// organization, and does not replace them.
+	// CreatedByEmail Only responses of users and organizations with exactly this email address,
+	// including deleted ones. Requires permission to read everyone's responses;
+	// otherwise refused (400). Narrows `member_id` and the active organization but
+	// does not replace them.
 	CreatedByEmail *CreatedByEmail `form:"created_by_email,omitempty" json:"created_by_email,omitempty"`
 }
 
 // EraseResponseParams defines parameters for EraseResponse.
 type EraseResponseParams struct {
-	// IncludeLaterTurns Exactly `true` or `false`. True erases along the later turns of the same
-	// owner that follow the response by their `previous_response_id`, and those
-	// that follow them: all of them or nothing, with one receipt. Where a part
-	// of any of them is held, or there are more than 1,000, nothing is erased
-	// (409). Without an index that leads to them, they are looked for among the
-	// 5,000 requests that the owner has made since; the receipt says
-	// `later_turns` where that was not all.
+	// IncludeLaterTurns Exactly `true` or `false`. True also erases the same owner's later turns
+	// that follow the response through `previous_response_id`, and the turns that
+	// follow those: all or nothing, with one receipt. If any part of them is held,
+	// or there are more than 1,000, nothing is erased (409). If no index leads to
+	// them, the service searches the 5,000 requests that the owner made next; the
+	// receipt says `later_turns` if that search was not complete.
 	IncludeLaterTurns *IncludeLaterTurns `form:"include_later_turns,omitempty" json:"include_later_turns,omitempty"`
 
-	// IdempotencyKey A name for this request, new for each erasure, 1 to 255 visible ASCII
-	// characters. The same caller's repetition of a request begins no second
-	// erasure, but is answered with the first as it is by then; another
-	// request with the same name is refused (409).
+	// IdempotencyKey A key for this request, unique to each erasure, 1 to 255 visible ASCII
+	// characters. If the same caller repeats the request, no second erasure
+	// starts; the call returns the current state of the first. Another request
+	// with the same key is refused (409).
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // GetResponseParams defines parameters for GetResponse.
 type GetResponseParams struct {
-	// Body `omit` leaves the contents out: `body` is then empty, `response_body`
-	// and `error` are null, and a large prompt is not even read.
+	// Body `omit` leaves out the contents: `body` is then empty, `response_body` and
+	// `error` are null, and a large prompt is not even read.
 	Body *Body `form:"body,omitempty" json:"body,omitempty"`
 }
 
 // ListAccessLogParams defines parameters for ListAccessLog.
 type ListAccessLogParams struct {
-	// Limit How many to return at most. Brought into the range 1 to 101, never refused for being outside.
+	// Limit The maximum number of items to return. Values outside 1 to 101 are clamped, not refused.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// After The `next_cursor` of a page: the records that follow it. It belongs to
-	// that page's filters; for another list, or damaged, it is refused (400).
+	// After The `next_cursor` of a page, to get the page that follows it. It is valid
+	// only for the same filters: with another list, or if damaged, it is refused
+	// (400).
 	After *AccessLogAfter `form:"after,omitempty" json:"after,omitempty"`
 
-	// ResponseId Only records of this response. Spelled as `request_id`.
+	// ResponseId Only records of this response. Accepts the same formats as `request_id`.
 	ResponseId *AccessResponseId `form:"response_id,omitempty" json:"response_id,omitempty"`
 
-	// Owner Only records of responses of this owner, spelled exactly as their `created_by`.
+	// Owner Only records of responses of this owner, spelled exactly as in their `created_by`.
 	Owner *AccessOwner `form:"owner,omitempty" json:"owner,omitempty"`
 
-	// AccessedBy Only records of this person. Spelled as `request_id`.
+	// AccessedBy Only records of accesses by this person. Accepts the same formats as `request_id`.
 	AccessedBy *AccessedBy `form:"accessed_by,omitempty" json:"accessed_by,omitempty"`
 
 	// AccessedAfter Only records from this time or later; RFC 3339 with an offset.
@@ -1790,91 +1819,90 @@ type ListAccessLogParams struct {
 
 // ListErasuresParams defines parameters for ListErasures.
 type ListErasuresParams struct {
-	// Trigger What the erasures came from: `bulk`, somebody asked, or `retention`, a
+	// Trigger What started the erasures: `bulk` for a caller's request, `retention` for a
 	// rule. Any other word matches nothing.
 	Trigger *ErasureTriggerFilter `form:"trigger,omitempty" json:"trigger,omitempty"`
 
-	// State States, separated by commas, any of which will do: pending, running,
-	// finished, canceled, failed. Any other word matches nothing, and neither
-	// does an empty list.
+	// State States, separated by commas; matches any of them: pending, running,
+	// finished, canceled, failed. Any other word matches nothing, and neither does
+	// an empty list.
 	State ErasureStateFilter `form:"state,omitempty" json:"state,omitempty"`
 
-	// Limit How many to return at most. Brought into the range 1 to 101, never refused for being outside.
+	// Limit The maximum number of items to return. Values outside 1 to 101 are clamped, not refused.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// After The `next_cursor` of a page: what follows it. It belongs to
-	// that page's filters, order and scope; for another list, or damaged, it
-	// is refused (400), and so is a `skip` above 0 beside it. The limit and
-	// the kind of count may change from page to page.
+	// After The `next_cursor` of a page, to get the page that follows it. It is valid
+	// only for the same filters, order and scope: with another list, if damaged,
+	// or together with a `skip` above 0, it is refused (400). The limit and the
+	// count mode can change from page to page.
 	After *After `form:"after,omitempty" json:"after,omitempty"`
 }
 
 // StartErasureParams defines parameters for StartErasure.
 type StartErasureParams struct {
-	// IdempotencyKey A name for this request, new for each erasure, 1 to 255 visible ASCII
-	// characters. The same caller's repetition of a request begins no second
-	// erasure, but is answered with the first as it is by then; another
-	// request with the same name is refused (409).
+	// IdempotencyKey A key for this request, unique to each erasure, 1 to 255 visible ASCII
+	// characters. If the same caller repeats the request, no second erasure
+	// starts; the call returns the current state of the first. Another request
+	// with the same key is refused (409).
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // WatchErasureParams defines parameters for WatchErasure.
 type WatchErasureParams struct {
-	// LastEventID The last `id` that an earlier stream of the erasure told, which a browser
-	// sends by itself. Only `end` has one.
+	// LastEventID The last `id` that an earlier stream of the erasure sent; browsers send it
+	// automatically. Only `end` has one.
 	LastEventID *LastEventId `json:"Last-Event-ID,omitempty"`
 }
 
 // GetReceiptParams defines parameters for GetReceipt.
 type GetReceiptParams struct {
-	// Reached A later level: then the receipt is the one that says that the erasure of
-	// this receipt has come to it. 404 where it has not. replicated is no
-	// standby shows it; vacuumed is out of SQL's reach; rewritten is out of the
-	// tables' files; expired is that write-ahead log and backups have run out.
+	// Reached A later level of the erasure. Returns the receipt that confirms that the
+	// erasure has reached this level; 404 if it has not. `replicated`: no standby
+	// shows the data. `vacuumed`: SQL can no longer reach it. `rewritten`: it is
+	// gone from the table files. `expired`: the write-ahead log and backups that
+	// held it have expired.
 	Reached *Reached `form:"reached,omitempty" json:"reached,omitempty"`
 }
 
 // ListErasureReceiptsParams defines parameters for ListErasureReceipts.
 type ListErasureReceiptsParams struct {
-	// Limit How many to return at most. Brought into the range 1 to 101, never refused for being outside.
+	// Limit The maximum number of items to return. Values outside 1 to 101 are clamped, not refused.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// After The `next_cursor` of a page: what follows it. It belongs to
-	// that page's filters, order and scope; for another list, or damaged, it
-	// is refused (400), and so is a `skip` above 0 beside it. The limit and
-	// the kind of count may change from page to page.
+	// After The `next_cursor` of a page, to get the page that follows it. It is valid
+	// only for the same filters, order and scope: with another list, if damaged,
+	// or together with a `skip` above 0, it is refused (400). The limit and the
+	// count mode can change from page to page.
 	After *After `form:"after,omitempty" json:"after,omitempty"`
 }
 
 // ListHoldsParams defines parameters for ListHolds.
 type ListHoldsParams struct {
-	// Active Exactly `true` or `false`. Only holds that are neither released nor
-	// expired, or only those that are.
+	// Active Exactly `true` or `false`. True lists only holds in force; false only released and expired ones.
 	Active *Active `form:"active,omitempty" json:"active,omitempty"`
 
-	// Limit How many to return at most. Brought into the range 1 to 101, never refused for being outside.
+	// Limit The maximum number of items to return. Values outside 1 to 101 are clamped, not refused.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// After The `next_cursor` of a page: what follows it. It belongs to
-	// that page's filters, order and scope; for another list, or damaged, it
-	// is refused (400), and so is a `skip` above 0 beside it. The limit and
-	// the kind of count may change from page to page.
+	// After The `next_cursor` of a page, to get the page that follows it. It is valid
+	// only for the same filters, order and scope: with another list, if damaged,
+	// or together with a `skip` above 0, it is refused (400). The limit and the
+	// count mode can change from page to page.
 	After *After `form:"after,omitempty" json:"after,omitempty"`
 }
 
 // ListRetentionRulesParams defines parameters for ListRetentionRules.
 type ListRetentionRulesParams struct {
-	// Removed Exactly `true` or `false`. Those rules that have been removed, or, as
-	// without it, those that have not.
+	// Removed Exactly `true` or `false`. True lists the removed rules; false, the default, lists the others.
 	Removed *Removed `form:"removed,omitempty" json:"removed,omitempty"`
 
-	// Limit How many to return at most. Brought into the range 1 to 101, never refused for being outside.
+	// Limit The maximum number of items to return. Values outside 1 to 101 are clamped, not refused.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// After The `next_cursor` of a page: what follows it. It belongs to
-	// that page's filters, order and scope; for another list, or damaged, it
-	// is refused (400), and so is a `skip` above 0 beside it. The limit and
-	// the kind of count may change from page to page.
+	// After The `next_cursor` of a page, to get the page that follows it. It is valid
+	// only for the same filters, order and scope: with another list, if damaged,
+	// or together with a `skip` above 0, it is refused (400). The limit and the
+	// count mode can change from page to page.
 	After *After `form:"after,omitempty" json:"after,omitempty"`
 }
 
@@ -1964,7 +1992,7 @@ type ServerInterface interface {
 	// DisableRetentionRule Disable a retention rule
 	// (POST /lethe/api/v1/retention-rules/{rule_id}/disable)
 	DisableRetentionRule(ctx echo.Context, ruleId RuleId) error
-	// DryRunRetentionRule Try a retention rule
+	// DryRunRetentionRule Dry-run a retention rule
 	// (POST /lethe/api/v1/retention-rules/{rule_id}/dry-run)
 	DryRunRetentionRule(ctx echo.Context, ruleId RuleId) error
 	// EnableRetentionRule Enable a retention rule
@@ -9537,7 +9565,7 @@ type StrictServerInterface interface {
 	// DisableRetentionRule Disable a retention rule
 	// (POST /lethe/api/v1/retention-rules/{rule_id}/disable)
 	DisableRetentionRule(ctx context.Context, request DisableRetentionRuleRequestObject) (DisableRetentionRuleResponseObject, error)
-	// DryRunRetentionRule Try a retention rule
+	// DryRunRetentionRule Dry-run a retention rule
 	// (POST /lethe/api/v1/retention-rules/{rule_id}/dry-run)
 	DryRunRetentionRule(ctx context.Context, request DryRunRetentionRuleRequestObject) (DryRunRetentionRuleResponseObject, error)
 	// EnableRetentionRule Enable a retention rule

@@ -24,14 +24,14 @@ func (bodyBinder) Bind(into any, c echo.Context) error {
 	r := c.Request()
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
 		return &requestProblem{status: http.StatusUnsupportedMediaType,
-			detail: "The request's body must be JSON, with Content-Type application/json"}
+			detail: "The request body must be JSON with Content-Type: application/json"}
 	}
 	text, err := io.ReadAll(r.Body) // no more than limitBody has read
 	if err != nil {
 		return err
 	}
 	if !utf8.Valid(text) || !json.Valid(text) {
-		return invalid("", "The request's body must be one JSON text, in UTF-8")
+		return invalid("", "The request body must be a single JSON value in UTF-8")
 	}
 	a := askedOf(c)
 	return a.decodeBody(bytes.TrimSpace(text), reflect.ValueOf(into).Elem(), a.body, "")
@@ -92,7 +92,7 @@ func (a *asked) decodeObject(text []byte, into reflect.Value, schema *openapi3.S
 		at := strings.TrimPrefix(path+"."+name, ".")
 		switch {
 		case !known:
-			return refuse(at, "is not known here; there are "+strings.Join(names, ", "))
+			return refuse(at, "is not a known field; use "+strings.Join(names, ", "))
 		case given[name]:
 			return refuse(at, "must be given once")
 		}
@@ -145,7 +145,7 @@ const maxNamed = 100
 
 func refuse(path, problem string) error {
 	if path == "" {
-		return invalid("", "The request's body "+problem)
+		return invalid("", "The request body "+problem)
 	}
 	if len(path) > maxNamed {
 		path = strings.ToValidUTF8(path[:maxNamed], "") + "…"

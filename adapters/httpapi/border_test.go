@@ -273,11 +273,11 @@ func TestProbes(t *testing.T) {
 		detail string
 	}{
 		"ours":  {func(context.Context) error { return domain.Errorf(domain.CodeInternal, "The table x is missing") }, "The table x is missing"},
-		"other": {func(context.Context) error { return errors.New("pq: no") }, "The database does not answer; look at the service's log"},
+		"other": {func(context.Context) error { return errors.New("pq: no") }, "The database does not respond; see the service's log"},
 		"slow": {func(ctx context.Context) error {
 			<-ctx.Done()
 			return ctx.Err()
-		}, "The database does not answer; look at the service's log"},
+		}, "The database does not respond; see the service's log"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -456,7 +456,7 @@ func (brokenWriter) Write([]byte) (int, error) { return 0, net.ErrClosed }
 func TestAnswerBreaksOff(t *testing.T) {
 	t.Parallel()
 	s := assemble(t, fakes{}, nil)
-	for path, want := range map[string]string{list: "an answer broke off", "/nowhere": "Could not send the problem"} {
+	for path, want := range map[string]string{list: "Could not finish the answer", "/nowhere": "Could not send the problem"} {
 		r := httptest.NewRequest(http.MethodGet, path, nil)
 		r.Header.Set("Authorization", "Bearer alice")
 		s.ServeHTTP(brokenWriter{httptest.NewRecorder()}, r)

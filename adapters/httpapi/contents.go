@@ -75,7 +75,7 @@ func (s *server) whole(ctx context.Context, id uuid.UUID) (detailAnswer, error) 
 		})
 		limit = left
 	}
-	return detailAnswer{}, domain.Errorf(domain.CodeUnavailable, "The response grows while it is read; try again later")
+	return detailAnswer{}, domain.Errorf(domain.CodeUnavailable, "The response grew while it was being read; try again later")
 }
 
 // compressing is how many responses are compressed at a time: each takes about a

@@ -36,14 +36,14 @@ var places = []string{openapi3.ParameterInPath, openapi3.ParameterInQuery, opena
 func readContract(text []byte) (map[string]*operation, error) {
 	doc, err := openapi3.NewLoader().LoadFromData(text)
 	if err != nil {
-		return nil, fmt.Errorf("read the contract: %w", err)
+		return nil, fmt.Errorf("read openapi.yaml: %w", err)
 	}
 	operations := make(map[string]*operation)
 	for path, item := range doc.Paths.Map() {
 		for _, stated := range item.Operations() {
 			p, ok := profiles[stated.OperationID]
 			if !ok {
-				return nil, fmt.Errorf("operation %s of the contract has no row in operations.go", stated.OperationID)
+				return nil, fmt.Errorf("operation %s of openapi.yaml has no profile in operations.go", stated.OperationID)
 			}
 			o := &operation{profile: p, path: path}
 			for _, ref := range slices.Concat(item.Parameters, stated.Parameters) {
@@ -70,7 +70,7 @@ func readContract(text []byte) (map[string]*operation, error) {
 	}
 	for id := range profiles {
 		if operations[id] == nil {
-			return nil, fmt.Errorf("%s of operations.go is not in the contract", id)
+			return nil, fmt.Errorf("operation %s of operations.go is not in openapi.yaml", id)
 		}
 	}
 	return operations, nil
@@ -170,7 +170,7 @@ func check(s *openapi3.Schema, text string) (problem string) {
 	case s.Min != nil && s.Max != nil:
 		return fmt.Sprintf("must be %.15g to %.15g", *s.Min, *s.Max)
 	case s.Type.Is(openapi3.TypeString) && len(s.Enum) == 0 && ownWords(s) == "":
-		return "must be as /openapi.yaml describes it"
+		return "must match its description in /openapi.yaml"
 	}
 	return mustBe(s)
 }

@@ -48,7 +48,7 @@ func TestAddedParameter(t *testing.T) {
 		`{type: string, format: cursor}`:                           {nil, []string{"", "abc"}, domain.ErrNoCursor.Error()},
 		`{type: string, enum: [a, b, c]}`:                          {[]string{"a", "c"}, []string{"", "A", "d"}, "must be a, b or c"},
 		`{type: string, pattern: '^[a-z]+$', x-must-be: small}`:    {[]string{"abc"}, []string{"", "Abc"}, "must be small"},
-		`{type: string, maxLength: 2}`:                             {[]string{"", "éé"}, []string{"abc"}, "must be as /openapi.yaml describes it"},
+		`{type: string, maxLength: 2}`:                             {[]string{"", "éé"}, []string{"abc"}, "must match its description in /openapi.yaml"},
 		`{type: boolean}`:                                          {[]string{"true", "false"}, []string{"", "1", "True", "t"}, "must be true or false"},
 		`{type: integer, format: int64}`:                           {[]string{"-5", "9223372036854775807", "-9223372036854775808"}, []string{"", "1.0", "1e3", "9223372036854775808"}, "must be a whole number of at most 64 bits"},
 		`{type: integer, format: int64, minimum: 0}`:               {[]string{"0", "9223372036854775807"}, []string{"-1", "x"}, "must be a whole number, 0 or more, of at most 64 bits"},
@@ -130,7 +130,7 @@ func TestContractHasWords(t *testing.T) {
 func TestSizes(t *testing.T) {
 	t.Parallel()
 	said := strings.Join(strings.Fields(string(lethe.OpenAPI)), " ")
-	if want := fmt.Sprintf("A query has at most %d KiB and a body %d.", maxQueryBytes>>10, MaxBodyBytes>>10); !strings.Contains(said, want) {
+	if want := fmt.Sprintf("A query can have at most %d KiB, a body at most %d KiB.", maxQueryBytes>>10, MaxBodyBytes>>10); !strings.Contains(said, want) {
 		t.Errorf("the contract does not say: %s", want)
 	}
 }
@@ -166,8 +166,8 @@ func TestEveryOperationHasAProfile(t *testing.T) {
 		}
 	}
 	for change, want := range map[string]string{
-		"operationId: renamed": "operation renamed of the contract has no row",
-		"x-none: none":         "has no row",
+		"operationId: renamed": "operation renamed of openapi.yaml has no profile",
+		"x-none: none":         "has no profile",
 	} {
 		if _, err := readContract(contractWith(t, "operationId: listHolds", change)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v", change, err)
@@ -175,7 +175,7 @@ func TestEveryOperationHasAProfile(t *testing.T) {
 	}
 	_, rest, _ := strings.Cut(string(lethe.OpenAPI), "\n  /log/keys:\n")
 	keys, _, _ := strings.Cut(rest, "\n  /log/tile")
-	if _, err := readContract(contractWith(t, "  /log/keys:\n"+keys+"\n", "")); err == nil || err.Error() != "getLogKeys of operations.go is not in the contract" {
+	if _, err := readContract(contractWith(t, "  /log/keys:\n"+keys+"\n", "")); err == nil || err.Error() != "operation getLogKeys of operations.go is not in openapi.yaml" {
 		t.Errorf("without an operation: %v", err)
 	}
 }

@@ -43,7 +43,7 @@ func (s *server) StartErasure(ctx context.Context, request StartErasureRequestOb
 	if err != nil {
 		return nil, err
 	}
-	s.Log.InfoContext(ctx, "began an erasure", "request_id", requestIDIn(ctx), "caller", callerIn(ctx).ID, "erasure", e.ID,
+	s.Log.InfoContext(ctx, "Erasure requested", "request_id", requestIDIn(ctx), "caller", callerIn(ctx).ID, "erasure", e.ID,
 		"kind", e.Kind, "state", e.State, "responses", e.Done)
 	location := new(erasuresPath + "/" + e.ID.String())
 	var salt *string
@@ -102,7 +102,7 @@ func (s *server) CancelErasure(ctx context.Context, request CancelErasureRequest
 	if err != nil {
 		return nil, err
 	}
-	s.Log.InfoContext(ctx, "canceled an erasure", "request_id", requestIDIn(ctx), "caller", callerIn(ctx).ID, "erasure", e.ID,
+	s.Log.InfoContext(ctx, "Erasure canceled", "request_id", requestIDIn(ctx), "caller", callerIn(ctx).ID, "erasure", e.ID,
 		"state", e.State, "responses", e.Done)
 	return CancelErasure200JSONResponse{Body: shownErasure(e)}, nil
 }

@@ -186,7 +186,7 @@ func TestEraseOwner(t *testing.T) {
 		t.Errorf("answered %d %v %s", a.status, a.header, a.body)
 	}
 	logged := s.log.String()
-	for _, told := range []string{`"msg":"began an erasure"`, `"erasure":"` + id + `"`} {
+	for _, told := range []string{`"msg":"Erasure requested"`, `"erasure":"` + id + `"`} {
 		if !strings.Contains(logged, told) {
 			t.Errorf("%s is not in the log", told)
 		}
@@ -382,23 +382,23 @@ func TestErasureBodies(t *testing.T) {
 	}{
 		`{}`: {400, "", "exactly one of responses, owner and filter must be given"},
 		`{"owner":"` + alice.String() + `","filter":{"all":true}}`: {400, "", "exactly one of responses, owner and filter must be given"},
-		`{"owners":["` + alice.String() + `"]}`:                    {400, "owners", "owners: is not known here"},
+		`{"owners":["` + alice.String() + `"]}`:                    {400, "owners", "owners: is not a known field"},
 		`{"owner":"alice"}`:                                        {400, "owner", "owner: " + domain.ErrNoID.Error()},
 		`{"owner":"` + bob.String() + `"}`:                         {400, "owner", "owner: must be you or your active organization"},
 		`{"responses":[]}`:                                         {400, "responses", "responses: must have 1 to 1000 entries"},
 		`{"responses":[` + many(1001) + `]}`:                       {400, "responses", "responses: must have 1 to 1000 entries; erase more by an owner or a filter"},
-		`{"responses":[` + many(10000) + `]}`:                      {413, "", "The request's body must have at most 65536 bytes"},
+		`{"responses":[` + many(10000) + `]}`:                      {413, "", "The request body must not exceed 65536 bytes"},
 		`{"responses":["` + mine.String() + `",7]}`:                {400, "responses[1]", "responses[1]: " + domain.ErrNoID.Error()},
 		`{"filter":{}}`:                                            {400, "filter", "filter: matches everything; give a condition, or all with true"},
-		`{"filter":{"all":false}}`:                                 {400, "filter.all", "filter.all: must be true, for everything; leave it out"},
-		`{"filter":{"all":false,"states":["failed"]}}`:             {400, "filter.all", "filter.all: must be true, for everything; leave it out"},
+		`{"filter":{"all":false}}`:                                 {400, "filter.all", "filter.all: must be true, to match everything; leave it out"},
+		`{"filter":{"all":false,"states":["failed"]}}`:             {400, "filter.all", "filter.all: must be true, to match everything; leave it out"},
 		`{"filter":{"all":true,"states":["failed"]}}`:              {400, "filter.all", "filter.all: must be left out"},
-		`{"filter":{"all":"true"}}`:                                {400, "filter.all", "filter.all: must be true, for everything; leave it out"},
-		`{"filter":{"state":"failed"}}`:                            {400, "filter.state", "filter.state: is not known here; there are all, created_after"},
+		`{"filter":{"all":"true"}}`:                                {400, "filter.all", "filter.all: must be true, to match everything; leave it out"},
+		`{"filter":{"state":"failed"}}`:                            {400, "filter.state", "filter.state: is not a known field; use all, created_after"},
 		`{"filter":{"states":[""]}}`:                               {400, "filter.states", ""},
 		`{"filter":{"models":[]}}`:                                 {400, "filter.models", ""},
 		`{"filter":{"tiers":[""]}}`:                                {400, "filter.tiers", ""},
-		`{"filter":{"created_after":"yesterday"}}`:                 {400, "filter.created_after", "filter.created_after: must be a time as of RFC 3339"},
+		`{"filter":{"created_after":"yesterday"}}`:                 {400, "filter.created_after", "filter.created_after: must be an RFC 3339 time"},
 		`{"filter":{"member_id":"` + bob.String() + `"}}`:          {400, "member_id", "member_id filter requires platform manager permissions"},
 		`{"filter":{"response_status_min":4e2}}`:                   {400, "filter.response_status_min", "filter.response_status_min: must be a whole number of at most 64 bits"},
 		`{"filter":{"response_status_max":"4"}}`:                   {400, "filter.response_status_max", "filter.response_status_max: must be a whole number of at most 64 bits"},
@@ -497,7 +497,7 @@ func TestCancelErasure(t *testing.T) {
 	if again := s.ask(t, http.MethodPost, erasures+"/"+id+"/cancel"); again.status != http.StatusOK || again.body != a.body {
 		t.Errorf("answered %d %s", again.status, again.body)
 	}
-	if !strings.Contains(s.log.String(), `"msg":"canceled an erasure"`) {
+	if !strings.Contains(s.log.String(), `"msg":"Erasure canceled"`) {
 		t.Error("the log does not tell")
 	}
 	finish(t, store, id)

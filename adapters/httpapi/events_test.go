@@ -261,7 +261,7 @@ func TestStreamsOutlastTheDatabase(t *testing.T) {
 		a, _, ended = watch(t, s, id)
 		port.with.Store(domain.Errorf(domain.CodeInternal, "broken"))
 		<-ended
-		if got := events(t, a.body); !slices.Equal(got, []string{"progress pending"}) || !strings.Contains(s.log.String(), "an answer broke off") {
+		if got := events(t, a.body); !slices.Equal(got, []string{"progress pending"}) || !strings.Contains(s.log.String(), "Could not finish the answer") {
 			t.Errorf("told %q, logged %s", got, s.log)
 		}
 	})

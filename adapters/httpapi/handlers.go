@@ -168,9 +168,9 @@ func (s *server) EraseResponse(ctx context.Context, request EraseResponseRequest
 	if err != nil {
 		return nil, err
 	}
-	done := "erased a response"
+	done := "Response erased"
 	if authorization.Again {
-		done = "told an erasure again"
+		done = "Repeated erasure request answered"
 	}
 	s.Log.InfoContext(ctx, done,
 		"request_id", requestIDIn(ctx), "caller", callerIn(ctx).ID, "receipt", authorization.Receipt,

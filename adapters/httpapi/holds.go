@@ -23,7 +23,7 @@ func (s *server) PlaceHold(ctx context.Context, request PlaceHoldRequestObject) 
 	if err != nil {
 		return nil, err
 	}
-	s.Log.InfoContext(ctx, "placed a hold", "request_id", requestIDIn(ctx), "caller", callerIn(ctx).ID, "hold", hold.ID)
+	s.Log.InfoContext(ctx, "Hold placed", "request_id", requestIDIn(ctx), "caller", callerIn(ctx).ID, "hold", hold.ID)
 	return PlaceHold201JSONResponse{
 		Body:    shownHold(hold),
 		Headers: PlaceHold201ResponseHeaders{Location: new(holdsPath + "/" + hold.ID.String())},
@@ -56,7 +56,7 @@ func (s *server) ReleaseHold(ctx context.Context, request ReleaseHoldRequestObje
 	if err != nil {
 		return nil, err
 	}
-	s.Log.InfoContext(ctx, "released a hold", "request_id", requestIDIn(ctx), "caller", callerIn(ctx).ID, "hold", hold.ID)
+	s.Log.InfoContext(ctx, "Hold released", "request_id", requestIDIn(ctx), "caller", callerIn(ctx).ID, "hold", hold.ID)
 	return ReleaseHold200JSONResponse{Body: shownHold(hold)}, nil
 }
 

@@ -79,7 +79,7 @@ func TestHoldsWay(t *testing.T) {
 		if again := s.ask(t, http.MethodDelete, at, "Authorization", "Bearer root"); again.body != a.body || again.status != http.StatusOK {
 			t.Errorf("released again: answered %d %s", again.status, again.body)
 		}
-		for _, told := range []string{`"msg":"placed a hold"`, `"msg":"released a hold"`, `"hold":"` + id + `"`} {
+		for _, told := range []string{`"msg":"Hold placed"`, `"msg":"Hold released"`, `"hold":"` + id + `"`} {
 			if !strings.Contains(s.log.String(), told) {
 				t.Errorf("%s is not in the log", told)
 			}
@@ -158,31 +158,31 @@ func TestHoldBodies(t *testing.T) {
 	t.Parallel()
 	s := holding(t)
 	for body, c := range map[string]struct{ parameter, detail string }{
-		"":                            {"", "The request's body must be one JSON text, in UTF-8"},
-		"{":                           {"", "The request's body must be one JSON text, in UTF-8"},
-		"{} {}":                       {"", "The request's body must be one JSON text, in UTF-8"},
-		"{\"reason\":\"\xff\"}":       {"", "The request's body must be one JSON text, in UTF-8"},
-		"null":                        {"", "The request's body must not be null; leave it out instead"},
-		"[]":                          {"", "The request's body must be an object"},
-		`"text"`:                      {"", "The request's body must be an object"},
-		`{"reasons":"r"}`:             {"reasons", "reasons: is not known here; there are expires_at, filter, owners, reason, responses"},
-		`{"Reason":"r"}`:              {"Reason", "Reason: is not known here; there are expires_at, filter, owners, reason, responses"},
-		`{"":1}`:                      {"", "The request's body is not known here; there are expires_at, filter, owners, reason, responses"},
+		"":                            {"", "The request body must be a single JSON value in UTF-8"},
+		"{":                           {"", "The request body must be a single JSON value in UTF-8"},
+		"{} {}":                       {"", "The request body must be a single JSON value in UTF-8"},
+		"{\"reason\":\"\xff\"}":       {"", "The request body must be a single JSON value in UTF-8"},
+		"null":                        {"", "The request body must not be null; leave it out instead"},
+		"[]":                          {"", "The request body must be an object"},
+		`"text"`:                      {"", "The request body must be an object"},
+		`{"reasons":"r"}`:             {"reasons", "reasons: is not a known field; use expires_at, filter, owners, reason, responses"},
+		`{"Reason":"r"}`:              {"Reason", "Reason: is not a known field; use expires_at, filter, owners, reason, responses"},
+		`{"":1}`:                      {"", "The request body is not a known field; use expires_at, filter, owners, reason, responses"},
 		`{"reason":"r","reason":"r"}`: {"reason", "reason: must be given once"},
 		`{"reason":null}`:             {"reason", "reason: must not be null; leave it out instead"},
 		`{"reason":7}`:                {"reason", "reason: must be a string"},
-		`{"expires_at":"tomorrow"}`:   {"expires_at", "expires_at: must be a time as of RFC 3339 with an offset, such as 2026-03-01T12:00:00Z"},
-		`{"expires_at":1}`:            {"expires_at", "expires_at: must be a time as of RFC 3339 with an offset, such as 2026-03-01T12:00:00Z"},
+		`{"expires_at":"tomorrow"}`:   {"expires_at", "expires_at: must be an RFC 3339 time with an offset, such as 2026-03-01T12:00:00Z"},
+		`{"expires_at":1}`:            {"expires_at", "expires_at: must be an RFC 3339 time with an offset, such as 2026-03-01T12:00:00Z"},
 		`{"responses":"x"}`:           {"responses", "responses: must be a list"},
 		`{"responses":["` + responseID.String() + `", "x"]}`: {"responses[1]", "responses[1]: " + domain.ErrNoID.Error()},
 		`{"owners":[{}]}`:                                       {"owners[0]", "owners[0]: " + domain.ErrNoID.Error()},
 		`{"owners":[null]}`:                                     {"owners[0]", "owners[0]: must not be null; leave it out instead"},
 		`{"filter":[]}`:                                         {"filter", "filter: must be an object"},
-		`{"filter":{"owner":"a"}}`:                              {"filter.owner", "filter.owner: is not known here; there are created_after, created_before, models, states, tiers"},
+		`{"filter":{"owner":"a"}}`:                              {"filter.owner", "filter.owner: is not a known field; use created_after, created_before, models, states, tiers"},
 		`{"filter":{"models":["a",1]}}`:                         {"filter.models[1]", "filter.models[1]: must be a string"},
-		`{"filter":{"created_after":"now"}}`:                    {"filter.created_after", "filter.created_after: must be a time as of RFC 3339 with an offset, such as 2026-03-01T12:00:00Z"},
-		`{"` + strings.Repeat("ä", 1000) + `":1}`:               {strings.Repeat("ä", 50) + "…", strings.Repeat("ä", 50) + "…: is not known here; there are expires_at, filter, owners, reason, responses"},
-		strings.Repeat("[", 20000) + strings.Repeat("]", 20000): {"", "The request's body must be one JSON text, in UTF-8"},
+		`{"filter":{"created_after":"now"}}`:                    {"filter.created_after", "filter.created_after: must be an RFC 3339 time with an offset, such as 2026-03-01T12:00:00Z"},
+		`{"` + strings.Repeat("ä", 1000) + `":1}`:               {strings.Repeat("ä", 50) + "…", strings.Repeat("ä", 50) + "…: is not a known field; use expires_at, filter, owners, reason, responses"},
+		strings.Repeat("[", 20000) + strings.Repeat("]", 20000): {"", "The request body must be a single JSON value in UTF-8"},
 	} {
 		for _, key := range []string{"root", "alice", ""} {
 			a := s.post(t, holds, key, body)

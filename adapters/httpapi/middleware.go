@@ -144,7 +144,7 @@ func (s *server) recover(next echo.HandlerFunc) echo.HandlerFunc {
 			if e, ok := thrown.(runtime.Error); ok {
 				what = e.Error()
 			}
-			s.Log.ErrorContext(c.Request().Context(), "a request panicked",
+			s.Log.ErrorContext(c.Request().Context(), "Request panicked",
 				"request_id", requestIDOf(c), "panic", what, "stack", string(debug.Stack()))
 			if c.Response().Committed {
 				panic(http.ErrAbortHandler) // or half a response would look whole
@@ -165,7 +165,7 @@ func (s *server) refuseOtherOrigins(next echo.HandlerFunc) echo.HandlerFunc {
 		byItself := func() bool { return len(r.Header.Values("Cookie")) > 0 || s.Credentials(r).ExternalID != "" }
 		if protection.Check(r) != nil && byItself() {
 			return &requestProblem{status: http.StatusForbidden,
-				detail: "A browser sent this from another site; send it from the service's own, or with a key and nothing else that tells who is calling"}
+				detail: "A browser sent this request from another site; send it from the service's own site, or with an API key as the only credential"}
 		}
 		return next(c)
 	}
@@ -175,7 +175,7 @@ func (s *server) refuseOtherOrigins(next echo.HandlerFunc) echo.HandlerFunc {
 // Content-Length, and by operations that take none.
 func limitBody(next echo.HandlerFunc) echo.HandlerFunc {
 	tooLarge := &requestProblem{status: http.StatusRequestEntityTooLarge,
-		detail: fmt.Sprintf("The request's body must have at most %d bytes", MaxBodyBytes)}
+		detail: fmt.Sprintf("The request body must not exceed %d bytes", MaxBodyBytes)}
 	return func(c echo.Context) error {
 		r := c.Request()
 		if r.ContentLength > MaxBodyBytes {
@@ -187,7 +187,7 @@ func limitBody(next echo.HandlerFunc) echo.HandlerFunc {
 				return tooLarge
 			}
 			if err != nil {
-				return invalid("", "The request's body could not be read to its end")
+				return invalid("", "The request body could not be read to its end")
 			}
 			r.Body = io.NopCloser(bytes.NewReader(body))
 		}

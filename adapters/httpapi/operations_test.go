@@ -549,7 +549,7 @@ func TestStatuses(t *testing.T) {
 	t.Parallel()
 	driver := errors.New("pq: password authentication failed for user lethe")
 	const notFound = "Response with ID c0000400-0000-4000-8000-00000000005a not found"
-	const internal = "The service failed to answer; its log tells more under the request's id"
+	const internal = "Internal error; the service's log has details under this request_id"
 	for name, c := range map[string]struct {
 		fakes          fakes
 		method, target string

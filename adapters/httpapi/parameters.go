@@ -159,7 +159,7 @@ type instant time.Time
 // time.Parse alone accepts hours of one digit, commas and offsets of any size.
 var instantShape = regexp.MustCompile(`^(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d(?:\.\d+)?)(?:[Zz]|([+-](?:[01]\d|2[0-3]):[0-5]\d))$`)
 
-var errNoInstant = errors.New("must be a time as of RFC 3339 with an offset, such as 2026-03-01T12:00:00Z")
+var errNoInstant = errors.New("must be an RFC 3339 time with an offset, such as 2026-03-01T12:00:00Z")
 
 // Bind is called by the generated code before it tries its own formats.
 func (i *instant) Bind(text string) error {
@@ -212,7 +212,7 @@ type duration time.Duration
 func (d *duration) Bind(text string) error {
 	ms, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || ms < 0 {
-		return errors.New("no number of milliseconds")
+		return errors.New("not a number of milliseconds")
 	}
 	// Longer than 292 years does not fit, and no limit is that long.
 	*d = duration(min(ms, math.MaxInt64/int64(time.Millisecond))) * duration(time.Millisecond)

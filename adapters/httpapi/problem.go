@@ -60,14 +60,14 @@ func problemOf(err error) requestProblem {
 	if e, ok := errors.AsType[*echo.HTTPError](err); ok {
 		switch e.Code {
 		case http.StatusNotFound:
-			return requestProblem{status: e.Code, detail: "There is nothing at this path; see /openapi.yaml for what there is"}
+			return requestProblem{status: e.Code, detail: "No such path; see /openapi.yaml for the API"}
 		case http.StatusMethodNotAllowed:
-			return requestProblem{status: e.Code, detail: "This path does not know the method"}
+			return requestProblem{status: e.Code, detail: "This path does not support the method"}
 		}
 	}
 	return requestProblem{
 		status: http.StatusInternalServerError,
-		detail: "The service failed to answer; its log tells more under the request's id",
+		detail: "Internal error; the service's log has details under this request_id",
 	}
 }
 
@@ -76,7 +76,7 @@ func problemOf(err error) requestProblem {
 func (s *server) fail(err error, c echo.Context) {
 	r, w := c.Request(), c.Response()
 	if w.Committed {
-		s.Log.WarnContext(r.Context(), "an answer broke off", "request_id", requestIDOf(c), "error", err)
+		s.Log.WarnContext(r.Context(), "Could not finish the answer", "request_id", requestIDOf(c), "error", err)
 		return
 	}
 	if errors.Is(r.Context().Err(), context.Canceled) {
@@ -85,20 +85,20 @@ func (s *server) fail(err error, c echo.Context) {
 	}
 	p := problemOf(err)
 	if domain.CodeOf(err) == domain.CodeRefused {
-		s.Log.WarnContext(r.Context(), "a response could not be erased", "request_id", requestIDOf(c), "error", err)
+		s.Log.WarnContext(r.Context(), "Could not erase the response", "request_id", requestIDOf(c), "error", err)
 	}
 	switch p.status {
 	case http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", "Bearer")
 	case http.StatusMethodNotAllowed:
-		p.detail = "The methods of this path are " + strings.Join(w.Header().Values("Allow"), ", ")
+		p.detail = "This path supports " + strings.Join(w.Header().Values("Allow"), ", ")
 	case http.StatusTooManyRequests:
 		w.Header().Set("Retry-After", crowdedRetryAfter)
 	case http.StatusServiceUnavailable:
 		w.Header().Set("Retry-After", retryAfter)
-		s.Log.WarnContext(r.Context(), "a request could not be answered now", "request_id", requestIDOf(c), "error", err)
+		s.Log.WarnContext(r.Context(), "Service unavailable for a request", "request_id", requestIDOf(c), "error", err)
 	case http.StatusInternalServerError:
-		s.Log.ErrorContext(r.Context(), "a request failed", "request_id", requestIDOf(c), "error", err)
+		s.Log.ErrorContext(r.Context(), "Request failed", "request_id", requestIDOf(c), "error", err)
 	}
 	p.write(w, r, s.Log, requestIDOf(c))
 }

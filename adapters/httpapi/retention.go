@@ -14,7 +14,7 @@ func (s *server) CreateRetentionRule(ctx context.Context, request CreateRetentio
 	if err != nil {
 		return nil, err
 	}
-	s.logRule(ctx, "created a retention rule", rule)
+	s.logRule(ctx, "Retention rule created", rule)
 	return CreateRetentionRule201JSONResponse{
 		Body:    shownRule(rule),
 		Headers: CreateRetentionRule201ResponseHeaders{Location: new(rulesPath + "/" + rule.ID.String())},
@@ -28,7 +28,7 @@ func (s *server) ChangeRetentionRule(ctx context.Context, request ChangeRetentio
 	if err != nil {
 		return nil, err
 	}
-	s.logRule(ctx, "changed a retention rule", rule)
+	s.logRule(ctx, "Retention rule changed", rule)
 	return ChangeRetentionRule200JSONResponse{Body: shownRule(rule)}, nil
 }
 
@@ -70,7 +70,7 @@ func (s *server) DryRunRetentionRule(ctx context.Context, request DryRunRetentio
 	if err != nil {
 		return nil, err
 	}
-	s.logRule(ctx, "tried a retention rule", rule)
+	s.logRule(ctx, "Retention rule dry-run", rule)
 	return DryRunRetentionRule200JSONResponse{Body: shownRule(rule)}, nil
 }
 
@@ -79,7 +79,7 @@ func (s *server) EnableRetentionRule(ctx context.Context, request EnableRetentio
 	if err != nil {
 		return nil, err
 	}
-	s.logRule(ctx, "enabled a retention rule", rule)
+	s.logRule(ctx, "Retention rule enabled", rule)
 	return EnableRetentionRule200JSONResponse{Body: shownRule(rule)}, nil
 }
 
@@ -88,7 +88,7 @@ func (s *server) DisableRetentionRule(ctx context.Context, request DisableRetent
 	if err != nil {
 		return nil, err
 	}
-	s.logRule(ctx, "disabled a retention rule", rule)
+	s.logRule(ctx, "Retention rule disabled", rule)
 	return DisableRetentionRule200JSONResponse{Body: shownRule(rule)}, nil
 }
 
@@ -97,7 +97,7 @@ func (s *server) RemoveRetentionRule(ctx context.Context, request RemoveRetentio
 	if err := s.Retention.Remove.Execute(ctx, callerIn(ctx), id); err != nil {
 		return nil, err
 	}
-	s.Log.InfoContext(ctx, "removed a retention rule", "request_id", requestIDIn(ctx), "caller", callerIn(ctx).ID, "rule", id)
+	s.Log.InfoContext(ctx, "Retention rule removed", "request_id", requestIDIn(ctx), "caller", callerIn(ctx).ID, "rule", id)
 	return RemoveRetentionRule204Response{}, nil
 }
 

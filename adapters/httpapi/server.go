@@ -193,7 +193,7 @@ func (s *server) ready(c echo.Context) error {
 	if e, ok := errors.AsType[*domain.Error](err); ok {
 		return &domain.Error{Code: domain.CodeUnavailable, Message: e.Message, Cause: e.Cause}
 	}
-	return &domain.Error{Code: domain.CodeUnavailable, Message: "The database does not answer; look at the service's log", Cause: err}
+	return &domain.Error{Code: domain.CodeUnavailable, Message: "The database does not respond; see the service's log", Cause: err}
 }
 
 func contract(c echo.Context) error {

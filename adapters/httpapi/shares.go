@@ -48,9 +48,9 @@ func newShares(requests, estimates int) shares {
 	return shares{
 		requests:  newShare("requests", int64(requests), int64(max(1, requests/2)), 0),
 		estimates: newShare("previews, dry runs and bulk erasures", int64(estimates), int64(max(1, min(estimatesEach, estimates-1))), estimatesQueue),
-		streams:   newShare("streams of events", streamsAll, streamsEach, 0),
-		small:     newShare("bytes of contents", smallAll, smallEach, contentsQueue),
-		large:     newShare("bytes of large contents", largeAll, largeEach, contentsQueue),
+		streams:   newShare("event streams", streamsAll, streamsEach, 0),
+		small:     newShare("responses", smallAll, smallEach, contentsQueue),
+		large:     newShare("large responses", largeAll, largeEach, contentsQueue),
 	}
 }
 
@@ -182,10 +182,10 @@ func (s *share) giveUp(w *claim) error {
 	s.serve() // grants the claims that waited behind it
 	if own {
 		return &requestProblem{status: http.StatusTooManyRequests,
-			detail: "You have as many " + s.of + " under way as one caller may have at a time; ask again when one of them is done"}
+			detail: "You have too many " + s.of + " in progress; retry when one of them has finished"}
 	}
 	return &requestProblem{status: http.StatusServiceUnavailable,
-		detail: "As many " + s.of + " are under way as there may be at a time; try again later"}
+		detail: "The service has too many " + s.of + " in progress; try again later"}
 }
 
 func (s *share) forget(caller uuid.UUID, p *portion) {

@@ -51,7 +51,7 @@ func StartExport(ctx context.Context, version string, m *Metrics, log *slog.Logg
 	complaints := rate.Sometimes{Interval: complaintEvery}
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
 		complaints.Do(func() {
-			log.Warn("telemetry could not be sent; what goes wrong next is told in a minute", "error", err)
+			log.Warn("Could not send telemetry; the next failure is logged after a minute", "error", err)
 		})
 	}))
 	// The providers also read these variables, and report malformed ones.
@@ -74,7 +74,7 @@ func StartExport(ctx context.Context, version string, m *Metrics, log *slog.Logg
 			sdkmetric.NewPeriodicReader(exporter, sdkmetric.WithProducer(
 				prometheusbridge.NewMetricProducer(prometheusbridge.WithGatherer(m.registry))))))
 	}
-	log.Info("telemetry is sent by OTLP", "traces", traces, "metrics", metrics)
+	log.Info("Sending telemetry over OTLP", "traces", traces, "metrics", metrics)
 	return e, nil
 }
 
@@ -101,12 +101,12 @@ func wanted(signal string, log *slog.Logger) bool {
 			return false
 		}
 	case !slices.ContainsFunc(listed, func(e string) bool { return strings.TrimSpace(e) == "otlp" }):
-		log.Warn(name + " names no exporter that is known here, so nothing of it is sent: set it to otlp or none")
+		log.Warn(name + " names no supported exporter, so nothing is sent: set it to otlp or none")
 		return false
 	}
 	name, protocol := first("OTEL_EXPORTER_OTLP_"+signal+"_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 	if protocol != "" && protocol != "http/protobuf" {
-		log.Warn(name+" names a protocol that is not spoken here, so nothing is sent: set it to http/protobuf, and the endpoint to the collector's port for that, which is usually 4318", "signal", strings.ToLower(signal))
+		log.Warn(name+" names an unsupported protocol, so nothing is sent: set it to http/protobuf and use the collector's port for it, usually 4318", "signal", strings.ToLower(signal))
 		return false
 	}
 	return true

@@ -23,7 +23,7 @@ func NewLogger(level, format string, w io.Writer) (*slog.Logger, error) {
 	}
 	threshold, ok := levels[strings.ToLower(level)]
 	if !ok {
-		return nil, fmt.Errorf("the log level cannot be %q: use debug, info, warn or error", level)
+		return nil, fmt.Errorf("invalid log level %q: use debug, info, warn or error", level)
 	}
 	options := &slog.HandlerOptions{Level: threshold}
 	switch strings.ToLower(format) {
@@ -32,7 +32,7 @@ func NewLogger(level, format string, w io.Writer) (*slog.Logger, error) {
 	case "json":
 		return slog.New(tracing{slog.NewJSONHandler(w, options)}), nil
 	}
-	return nil, fmt.Errorf("the log format cannot be %q: use text or json", format)
+	return nil, fmt.Errorf("invalid log format %q: use text or json", format)
 }
 
 // tracing adds to each line the trace that it belongs to.

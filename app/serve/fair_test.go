@@ -114,7 +114,7 @@ func TestShareOfPreviews(t *testing.T) {
 	}
 	for range asked - atWork - wait {
 		a := <-answers
-		if a.Status != http.StatusTooManyRequests || a.Header.Get("Retry-After") == "" || !strings.Contains(a.Body, "under way") {
+		if a.Status != http.StatusTooManyRequests || a.Header.Get("Retry-After") == "" || !strings.Contains(a.Body, "in progress") {
 			t.Errorf("one too many was answered %d %v %s %v", a.Status, a.Header, a.Body, a.Err)
 		}
 	}

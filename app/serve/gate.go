@@ -66,6 +66,6 @@ func newGate(w *workers, p *pools) (*gate.People, error) {
 		defer cancel()
 		_ = note(last) // otherwise they are unknown again
 	}))
-	w.repeat("keys", recordKeysEvery, 0, "could not note which keys have worked; until then, who guesses keys may hold up others after a restart", note)
+	w.repeat("keys", recordKeysEvery, 0, "Could not store which keys have worked; after a restart, callers who guess keys may delay others", note)
 	return g, nil
 }

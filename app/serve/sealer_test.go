@@ -44,7 +44,7 @@ func TestServeSeals(t *testing.T) {
 		"/log/keys":            apptest.PublicOf(t, key)[0].String() + "\n",
 		"/log/tile/0/000.p/1":  "",
 		"/metrics":             "lethe_log_failures_total 0\n",
-		"/admin/api/v1/x":      "There is nothing at this path",
+		"/admin/api/v1/x":      "No such path",
 		"/log/tile/0/000.p/2":  "no such tile",
 		"/log/tile/entries/00": "index: must be",
 	} {

@@ -31,7 +31,7 @@ func newExport(lc fx.Lifecycle, metrics *telemetry.Metrics, log *slog.Logger) (*
 		ctx, cancel := context.WithTimeout(ctx, stopExportTimeout)
 		defer cancel()
 		if err := export.Stop(ctx); err != nil {
-			log.Warn("the last of telemetry could not be sent", "error", err)
+			log.Warn("Could not send the last telemetry", "error", err)
 		}
 	}))
 	return export, nil

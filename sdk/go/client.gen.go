@@ -330,7 +330,7 @@ func (e GetReceiptParamsReached) Valid() bool {
 	}
 }
 
-// Access Somebody was shown the contents of a response that was not their own.
+// Access Someone was shown the contents of a response that was not their own.
 type Access struct {
 	// AccessedAt When (UTC).
 	//
@@ -342,12 +342,14 @@ type Access struct {
 	// Example: c0000100-0000-4000-8000-000000000001
 	AccessedBy openapi_types.UUID `json:"accessed_by"`
 
-	// AccessedByEmail That person's e-mail address; null where they are not known any more.
+	// AccessedByEmail That person's email address; null if the person is no longer known.
 	//
 	// Example: root@example.test
 	AccessedByEmail *string `json:"accessed_by_email"`
 
-	// Address The network address of the peer that asked, as in the access log; a proxy's where there is one.
+	// Address The network address of the peer that sent the request, as in the
+	// service's log; the proxy's address if there is a proxy.
+	//
 	//
 	// Example: 192.0.2.7
 	Address string `json:"address"`
@@ -357,12 +359,12 @@ type Access struct {
 	// Example: 7d3c1b0a-2f4e-4c69-9a55-3e1d2f4a5b6c
 	Id openapi_types.UUID `json:"id"`
 
-	// Owner Whose response it was, mostly the UUID of a person or an organization.
+	// Owner The owner of the response, usually the UUID of a person or an organization.
 	//
 	// Example: c0000100-0000-4000-8000-000000000003
 	Owner string `json:"owner"`
 
-	// OwnerEmail The owner's e-mail address; null where the owner is no known person.
+	// OwnerEmail The owner's email address; null if the owner is not a known person.
 	//
 	// Example: alice@example.test
 	OwnerEmail *string `json:"owner_email"`
@@ -378,82 +380,84 @@ type AccessPage struct {
 	// Data The records, newest first.
 	Data []Access `json:"data,omitzero"`
 
-	// HasMore Whether records follow this page.
+	// HasMore Whether more records follow.
 	//
 	// Example: true
 	HasMore bool `json:"has_more"`
 
-	// Limit The largest size of a page, as applied.
+	// Limit The maximum page size, as applied.
 	//
 	// Example: 10
 	Limit int64 `json:"limit"`
 
-	// NextCursor What to pass as `after` to get what follows; null where nothing does.
+	// NextCursor Pass as `after` to get the next page; null on the last page.
 	//
 	// Example: AQAABkvxjT_oAMAABAAAAEAAgAAAAAAAAFo4dXBwPZX0AzQp7wT-6kOS
 	NextCursor *string `json:"next_cursor"`
 }
 
-// ChangedRetentionRule What a rule is to say from now on, in the place of all that it said.
+// ChangedRetentionRule The new version of a rule, which replaces the previous one entirely.
 type ChangedRetentionRule struct {
-	// AgeDays From how many days of 24 hours on, after it was created, a response is erased.
+	// AgeDays The age, in days of 24 hours since its creation, at which a response is erased.
 	//
 	// Example: 30
 	AgeDays int64 `json:"age_days"`
 
-	// Filter Which responses a rule covers: all that is given must hold, of every
-	// part of a response. Without `states`, those are covered that have come
-	// to their end: completed, failed and canceled.
+	// Filter Which responses a rule covers: every part of a response must match all given
+	// conditions. Without `states`, the rule covers responses that have ended:
+	// completed, failed and canceled.
 	Filter *RetentionFilter `json:"filter,omitempty"`
 
-	// MaxPerRun How many responses one run erases at most; the rest is left to the next ones.
+	// MaxPerRun The maximum number of responses that one run erases; later runs erase the rest.
 	//
 	// Example: 10000
 	MaxPerRun *int64 `json:"max_per_run,omitempty"`
 
-	// Name What the rule is called. Space around it is left out.
+	// Name The name of the rule. Surrounding space is removed.
 	//
 	// Example: Keep for a month
 	Name string `json:"name"`
 
-	// RunAt The times of day in UTC at which the rule runs.
+	// RunAt The times of day at which the rule runs (UTC).
 	//
 	// Example: ["01:30","13:30"]
 	RunAt []string `json:"run_at,omitzero"`
 
-	// Version The version that was changed.
+	// Version The version you edited.
 	//
 	// Example: 3
 	Version int64 `json:"version"`
 }
 
-// EnabledVersion What is to be enabled.
+// EnabledVersion What to enable.
 type EnabledVersion struct {
-	// Version The version whose dry run was looked at.
+	// Version The version whose dry run you checked.
 	//
 	// Example: 3
 	Version int64 `json:"version"`
 }
 
-// Erasure A bulk erasure, and how far it has come. Every field is always there, null where unknown.
+// Erasure A bulk erasure and its progress. Every field is always present, null if unknown.
 type Erasure struct {
-	// AsOf With a filter, what was created later is left (UTC).
+	// AsOf With a filter, responses created later are not erased (UTC).
 	//
 	// Example: 2026-03-01T12:00:00.0005Z
 	AsOf time.Time `json:"as_of"`
 
-	// Counts Rows that are gone.
+	// Counts Deleted rows.
 	Counts ErasureCounts `json:"counts"`
 
-	// Expected Responses that the preview showed; null without one, and where the preview of an owner did not count all.
+	// Expected Responses counted by the preview; null without a preview, or if the
+	// preview of an owner was not complete.
+	//
 	//
 	// Example: 12
 	Expected *int64 `json:"expected"`
 
-	// Failures What was not erased, and why; the first 100.
+	// Failures The responses that were not erased, with the reasons; the first 100.
 	Failures []ErasureFailure `json:"failures,omitzero"`
 
-	// FinishedAt When it was over (UTC).
+	// FinishedAt When it ended (UTC).
 	FinishedAt *time.Time `json:"finished_at"`
 
 	// Ground Why.
@@ -461,7 +465,7 @@ type Erasure struct {
 	// Example: request
 	Ground ErasureGround `json:"ground"`
 
-	// Held Responses that a hold kept.
+	// Held Responses not erased because a hold covers them.
 	//
 	// Example: 0
 	Held int64 `json:"held"`
@@ -471,45 +475,46 @@ type Erasure struct {
 	// Example: 3f2b8c1e-6d0a-4b7e-9c55-0a1d2e3f4a5b
 	Id openapi_types.UUID `json:"id"`
 
-	// Kind What kind of target it has.
+	// Kind The kind of target.
 	//
 	// Example: owner
 	Kind ErasureKind `json:"kind"`
 
-	// LastError Why it does not get on, why it failed, or that something could not be erased; null where nothing is known to be wrong.
+	// LastError Why it makes no progress, why it failed, or that something could not be
+	// erased; null if no error is known.
 	LastError *string `json:"last_error"`
 
-	// NotFound Identifiers of no response that is the caller's to erase.
+	// NotFound Identifiers that are not responses the caller may erase.
 	//
 	// Example: 0
 	NotFound int64 `json:"not_found"`
 
-	// Receipts How many receipts it has left.
+	// Receipts The number of its receipts.
 	//
 	// Example: 1
 	Receipts int64 `json:"receipts"`
 
-	// Refused Responses that could not be erased for a reason of the database's. They are tried once more at `verify_at`.
+	// Refused Responses that could not be erased because of the database. They are retried once at `verify_at`.
 	//
 	// Example: 0
 	Refused int64 `json:"refused"`
 
-	// RequestedAt When it was asked for (UTC).
+	// RequestedAt When it was requested (UTC).
 	//
 	// Example: 2026-03-01T12:01:00.0005Z
 	RequestedAt time.Time `json:"requested_at"`
 
-	// RequestedBy Who asked; null for a rule.
+	// RequestedBy Who requested it; null for a rule.
 	//
 	// Example: c0000100-0000-4000-8000-000000000001
 	RequestedBy *openapi_types.UUID `json:"requested_by"`
 
-	// Responses Responses that are gone.
+	// Responses Erased responses.
 	//
 	// Example: 8
 	Responses int64 `json:"responses"`
 
-	// Rule The rule that it came from; null where somebody asked.
+	// Rule The rule that started it; null if a caller did.
 	Rule *ErasureRule `json:"rule"`
 
 	// StartedAt When its first part began (UTC).
@@ -517,30 +522,31 @@ type Erasure struct {
 	// Example: 2026-03-01T12:01:00.02Z
 	StartedAt *time.Time `json:"started_at"`
 
-	// State What has become of it. When it is finished, nothing that it may
-	// erase was left but what is `refused`; failed, it cannot get on, and `last_error` says why.
+	// State The state. `finished`: nothing that it may erase is left except what
+	// `refused` counts. `failed`: it cannot continue, and `last_error` says
+	// why.
 	//
 	//
 	// Example: running
 	State ErasureState `json:"state"`
 
-	// Target What is to be erased; null where that has been forgotten.
+	// Target What to erase; null once it is forgotten.
 	Target *ErasureTarget `json:"target"`
 
-	// Ticket The reference of who asked.
+	// Ticket The reference given by the caller who requested it.
 	//
 	// Example: PRIV-2026-17
 	Ticket *string `json:"ticket"`
 
-	// Trigger What it came from, somebody's asking or a retention rule.
+	// Trigger What started it: a caller's request (`bulk`) or a retention rule.
 	//
 	// Example: bulk
 	Trigger ErasureTrigger `json:"trigger"`
 
-	// VerifiedAt When it was looked for once more and nothing was left (UTC).
+	// VerifiedAt When that check found nothing left (UTC).
 	VerifiedAt *time.Time `json:"verified_at"`
 
-	// VerifyAt When what is left is looked for once more (UTC).
+	// VerifyAt When the check for anything left is due (UTC).
 	VerifyAt *time.Time `json:"verify_at"`
 }
 
@@ -549,32 +555,35 @@ type Erasure struct {
 // Example: request
 type ErasureGround string
 
-// ErasureKind What kind of target it has.
+// ErasureKind The kind of target.
 //
 // Example: owner
 type ErasureKind string
 
-// ErasureState What has become of it. When it is finished, nothing that it may
-// erase was left but what is `refused`; failed, it cannot get on, and `last_error` says why.
+// ErasureState The state. `finished`: nothing that it may erase is left except what
+// `refused` counts. `failed`: it cannot continue, and `last_error` says
+// why.
 //
 // Example: running
 type ErasureState string
 
-// ErasureTrigger What it came from, somebody's asking or a retention rule.
+// ErasureTrigger What started it: a caller's request (`bulk`) or a retention rule.
 //
 // Example: bulk
 type ErasureTrigger string
 
-// ErasureCounts Rows that are gone.
+// ErasureCounts Deleted rows.
 type ErasureCounts struct {
-	// Files Files that an upgrade of the gateway's has left behind, each made for one request, with their empty batches.
+	// Files Files that an upgrade of the gateway left behind, each made for one
+	// request, with their empty batches.
+	//
 	//
 	// Example: 0
 	Files int64 `json:"files"`
 
-	// KeptTemplates Prompts that stayed, since another request needed them when theirs was
-	// erased. Each part counts for itself: a prompt that several parts
-	// shared is gone with the last of them.
+	// KeptTemplates Prompts that stayed because another request needed them when theirs was
+	// erased. Counted for each part on its own: a prompt shared by several
+	// parts is deleted with the last of them.
 	//
 	//
 	// Example: 0
@@ -590,16 +599,15 @@ type ErasureCounts struct {
 	// Example: 12
 	RawResponses int64 `json:"raw_responses"`
 
-	// Requests Requests. A response has one, or, where it was made in several
-	// steps, one for each call of a model, so there may be more of these
-	// than responses.
+	// Requests Requests. A response has one, or one for each call of a model if it was
+	// made in several steps, so there can be more of these than responses.
 	//
 	//
 	// Example: 12
 	Requests int64 `json:"requests"`
 
-	// Retained Objects of responses that fusillade-arsenal has moved out of the
-	// requests: two for each, which are counted nowhere else.
+	// Retained Objects of responses that fusillade-arsenal moved out of the requests:
+	// two per response, and included in no other count.
 	//
 	//
 	// Example: 0
@@ -610,7 +618,7 @@ type ErasureCounts struct {
 	// Example: 0
 	Steps int64 `json:"steps"`
 
-	// Tasks Queued and finished jobs that hold a response.
+	// Tasks Queued and finished jobs that contain a response.
 	//
 	// Example: 0
 	Tasks int64 `json:"tasks"`
@@ -623,7 +631,7 @@ type ErasureCounts struct {
 
 // ErasureFailure A response that was not erased.
 type ErasureFailure struct {
-	// Holds The holds that keep it, for those who may see holds.
+	// Holds The holds that cover it; shown to callers who may see holds.
 	//
 	// Example: ["9a0c7b1e-2f43-4c7a-8e0d-6b5a4c3d2e1f"]
 	Holds []openapi_types.UUID `json:"holds,omitzero"`
@@ -633,31 +641,33 @@ type ErasureFailure struct {
 	// Example: A hold keeps it
 	Message string `json:"message"`
 
-	// Reason Why. What is not the caller's to erase is not found; refused is what
-	// the database does not let be deleted, busy what something else was at
-	// work on. More reasons may come.
+	// Reason Why it was not erased. `not_found`: not a response that the caller may
+	// erase. `held`: a hold covers it. `refused`: the database refuses to
+	// delete it. `busy`: something else was working on it. More reasons may be
+	// added.
 	//
 	//
 	// Example: held
 	Reason ErasureFailureReason `json:"reason"`
 
-	// Response Its identifier.
+	// Response The response's identifier.
 	//
 	// Example: c0000400-0000-4000-8000-00000000005a
 	Response openapi_types.UUID `json:"response"`
 }
 
-// ErasureFailureReason Why. What is not the caller's to erase is not found; refused is what
-// the database does not let be deleted, busy what something else was at
-// work on. More reasons may come.
+// ErasureFailureReason Why it was not erased. `not_found`: not a response that the caller may
+// erase. `held`: a hold covers it. `refused`: the database refuses to
+// delete it. `busy`: something else was working on it. More reasons may be
+// added.
 //
 // Example: held
 type ErasureFailureReason string
 
-// ErasureFilter What is erased of what the caller's list shows. All that is given must
-// hold; a part of a chain that passes stands for all of the chain.
+// ErasureFilter Which responses of the caller's list to erase. A response must match all
+// given conditions; if a part of a chain matches, the whole chain does.
 type ErasureFilter struct {
-	// All True, and nothing beside it, for everything; a filter without any condition is refused.
+	// All Only true, and only by itself: matches everything. A filter without any condition is refused.
 	//
 	// Example: true
 	All *bool `json:"all,omitempty"`
@@ -672,45 +682,47 @@ type ErasureFilter struct {
 	// Example: 2026-03-02T00:00:00Z
 	CreatedBefore *time.Time `json:"created_before,omitempty"`
 
-	// HasError With an error recorded, or without one.
+	// HasError With a recorded error, or without one.
 	//
 	// Example: true
 	HasError *bool `json:"has_error,omitempty"`
 
-	// MemberId Only responses of this user or organization. For those who may read everyone's; refused (400) otherwise.
+	// MemberId Only responses of this user or organization. Requires permission to read
+	// everyone's responses; otherwise refused (400).
+	//
 	//
 	// Example: c0000100-0000-4000-8000-000000000004
 	MemberId *openapi_types.UUID `json:"member_id,omitempty"`
 
-	// MinDurationMs They took this many milliseconds or more from start to completion.
+	// MinDurationMs Took this many milliseconds or more from start to completion.
 	//
 	// Example: 1500
 	MinDurationMs *int64 `json:"min_duration_ms,omitempty"`
 
-	// Models Models, any of which will do, spelled exactly.
+	// Models Matches any of these models, spelled exactly.
 	//
 	// Example: ["qwen/qwen3-235b"]
 	Models []string `json:"models,omitzero"`
 
-	// ResponseStatusMax The model's server answered with this HTTP status or a lower one.
+	// ResponseStatusMax The model's server returned this HTTP status or a lower one.
 	//
 	// Example: 599
 	ResponseStatusMax *int64 `json:"response_status_max,omitempty"`
 
-	// ResponseStatusMin The model's server answered with this HTTP status or a higher one.
+	// ResponseStatusMin The model's server returned this HTTP status or a higher one.
 	//
 	// Example: 400
 	ResponseStatusMin *int64 `json:"response_status_min,omitempty"`
 
-	// States States, any of which will do: pending, claimed, processing,
-	// completed, failed, canceled, and what else there may be by now.
+	// States Matches any of these states: pending, claimed, processing, completed,
+	// failed, canceled, and any added later.
 	//
 	//
 	// Example: ["failed","canceled"]
 	States []string `json:"states,omitzero"`
 
-	// Tiers Service tiers, any of which will do: auto, default, flex, priority,
-	// background, and what else there may be by now.
+	// Tiers Matches any of these service tiers: auto, default, flex, priority,
+	// background, and any added later.
 	//
 	//
 	// Example: ["flex"]
@@ -722,86 +734,87 @@ type ErasurePage struct {
 	// Data The erasures, newest first.
 	Data []Erasure `json:"data,omitzero"`
 
-	// HasMore Whether erasures follow this page.
+	// HasMore Whether more erasures follow.
 	//
 	// Example: true
 	HasMore bool `json:"has_more"`
 
-	// Limit The largest size of a page, as applied.
+	// Limit The maximum page size, as applied.
 	//
 	// Example: 10
 	Limit int64 `json:"limit"`
 
-	// NextCursor What to pass as `after` to get what follows; null where nothing does.
+	// NextCursor Pass as `after` to get the next page; null on the last page.
 	//
 	// Example: AQAABkvxjT_oAMAABAAAAEAAgAAAAAAAAFo4dXBwPZX0AzQp7wT-6kOS
 	NextCursor *string `json:"next_cursor"`
 }
 
-// ErasurePreview What an erasure would come to.
+// ErasurePreview What an erasure would erase.
 type ErasurePreview struct {
-	// AsOf When this was so (UTC).
+	// AsOf When this was counted (UTC).
 	//
 	// Example: 2026-03-01T12:00:00.0005Z
 	AsOf time.Time `json:"as_of"`
 
-	// Complete False where there is more than was counted, which is of the 250,000
-	// oldest requests then. By a filter, only these are erased; preview
+	// Complete False if there is more than was counted; the counts then cover the
+	// 250,000 oldest requests. With a filter, only these are erased; preview
 	// again for more.
 	//
 	//
 	// Example: true
 	Complete bool `json:"complete"`
 
-	// ExpiresAt From when on the token is refused (UTC).
+	// ExpiresAt When the token expires (UTC).
 	//
 	// Example: 2026-03-01T12:15:00.0005Z
 	ExpiresAt time.Time `json:"expires_at"`
 
-	// Files Files that an upgrade of the gateway's has left behind, each made for one request, with their empty batches.
+	// Files Files that an upgrade of the gateway left behind, each made for one
+	// request, with their empty batches.
+	//
 	//
 	// Example: 0
 	Files int64 `json:"files"`
 
-	// Held Responses that holds keep; in none of the counts above.
+	// Held Responses covered by holds; included in none of the counts above.
 	//
 	// Example: 0
 	Held int64 `json:"held"`
 
-	// KeptTemplates Prompts that would stay, since requests need them that would not be
-	// erased.
-	//
+	// KeptTemplates Prompts that would stay because requests that are not erased need them.
 	//
 	// Example: 0
 	KeptTemplates int64 `json:"kept_templates"`
 
 	// LaterTurns Later turns of the same owners, which quote what would be erased, and
-	// those that follow them, apart from what the target names or matches.
-	// With `include_later_turns` they are among `responses`, and would be
-	// erased; without it they would stay. Null where they were not counted,
-	// as no index leads to them and the target has more than 5,000 requests.
+	// the turns that follow them, excluding those that the target itself names
+	// or matches. With `include_later_turns` they are included in `responses`
+	// and would be erased; without it they would stay. Null if they were not
+	// counted because no index leads to them and the target has more than
+	// 5,000 requests.
 	//
 	//
 	// Example: 0
 	LaterTurns *int64 `json:"later_turns"`
 
-	// LaterTurnsComplete False where there may be more later turns than were counted: more than
+	// LaterTurnsComplete False if there may be more later turns than were counted: more than
 	// 1,000 that would stay, encrypted prompts, or more requests than were
-	// looked at.
+	// searched.
 	//
 	//
 	// Example: true
 	LaterTurnsComplete bool `json:"later_turns_complete"`
 
-	// LaterTurnsSearched Among how many requests of the owners, made since the oldest that would
-	// be erased, later turns were looked for at most, where no index leads to
-	// them; null: an index does.
+	// LaterTurnsSearched If no index leads to later turns: the maximum number of the owners'
+	// requests, made after the oldest response that would be erased, that were
+	// searched for them. Null if an index leads to them.
 	//
 	//
 	// Example: 5000
 	LaterTurnsSearched *int64 `json:"later_turns_searched"`
 
-	// NotFound Identifiers of no response that is the caller's to erase.
+	// NotFound Identifiers that are not responses the caller may erase.
 	//
 	// Example: 0
 	NotFound int64 `json:"not_found"`
@@ -816,21 +829,20 @@ type ErasurePreview struct {
 	// Example: 12
 	RawResponses int64 `json:"raw_responses"`
 
-	// Requests Requests. A response has one, or, where it was made in several
-	// steps, one for each call of a model, so there may be more of these
-	// than responses.
+	// Requests Requests. A response has one, or one for each call of a model if it was
+	// made in several steps, so there can be more of these than responses.
 	//
 	//
 	// Example: 12
 	Requests int64 `json:"requests"`
 
-	// Responses Responses that would be erased, each with all of its chain.
+	// Responses Responses that would be erased, each with its whole chain.
 	//
 	// Example: 12
 	Responses int64 `json:"responses"`
 
-	// Retained Objects of responses that fusillade-arsenal has moved out of the
-	// requests: two for each, which are counted nowhere else.
+	// Retained Objects of responses that fusillade-arsenal moved out of the requests:
+	// two per response, and included in no other count.
 	//
 	//
 	// Example: 0
@@ -841,7 +853,7 @@ type ErasurePreview struct {
 	// Example: 0
 	Steps int64 `json:"steps"`
 
-	// Tasks Queued and finished jobs that hold a response.
+	// Tasks Queued and finished jobs that contain a response.
 	//
 	// Example: 0
 	Tasks int64 `json:"tasks"`
@@ -851,7 +863,7 @@ type ErasurePreview struct {
 	// Example: 12
 	Templates int64 `json:"templates"`
 
-	// Token What binds an erasure to this preview.
+	// Token Ties an erasure to this preview.
 	//
 	// Example: EZ7KQDM4WHX2TGBV5YJN3RCLPA
 	Token string `json:"token"`
@@ -859,7 +871,7 @@ type ErasurePreview struct {
 
 // ErasureReceipt A receipt of a bulk erasure.
 type ErasureReceipt struct {
-	// At When what it is about was erased (UTC).
+	// At When its responses were erased (UTC).
 	//
 	// Example: 2026-03-01T12:01:00.04Z
 	At time.Time `json:"at"`
@@ -869,12 +881,12 @@ type ErasureReceipt struct {
 	// Example: 5e9f1d5c-7d0a-4f0e-9a61-1f3f6f0d2c11
 	Id openapi_types.UUID `json:"id"`
 
-	// Location Where the file is that proves it, once it is sealed.
+	// Location The path of the file that proves the erasure, available once the receipt is sealed.
 	//
 	// Example: /lethe/api/v1/erasures/5e9f1d5c-7d0a-4f0e-9a61-1f3f6f0d2c11/receipt
 	Location string `json:"location"`
 
-	// Responses How many responses were erased with it.
+	// Responses How many responses this receipt covers.
 	//
 	// Example: 8
 	Responses int64 `json:"responses"`
@@ -885,86 +897,90 @@ type ErasureReceiptPage struct {
 	// Data The receipts, newest first.
 	Data []ErasureReceipt `json:"data,omitzero"`
 
-	// HasMore Whether receipts follow this page.
+	// HasMore Whether more receipts follow.
 	//
 	// Example: true
 	HasMore bool `json:"has_more"`
 
-	// Limit The largest size of a page, as applied.
+	// Limit The maximum page size, as applied.
 	//
 	// Example: 10
 	Limit int64 `json:"limit"`
 
-	// NextCursor What to pass as `after` to get what follows; null where nothing does.
+	// NextCursor Pass as `after` to get the next page; null on the last page.
 	//
 	// Example: AQAABkvxjT_oAMAABAAAAEAAgAAAAAAAAFo4dXBwPZX0AzQp7wT-6kOS
 	NextCursor *string `json:"next_cursor"`
 }
 
-// ErasureRequest What is to be erased. Exactly one of responses, owner and filter.
+// ErasureRequest What to erase. Give exactly one of responses, owner and filter.
 type ErasureRequest struct {
-	// Filter What is erased of what the caller's list shows. All that is given must
-	// hold; a part of a chain that passes stands for all of the chain.
+	// Filter Which responses of the caller's list to erase. A response must match all
+	// given conditions; if a part of a chain matches, the whole chain does.
 	Filter *ErasureFilter `json:"filter,omitempty"`
 
-	// IncludeLaterTurns Exactly `true` or `false`. True erases along the later turns of the
-	// same owner, which quote what is erased, as `eraseResponse` does: at
-	// most 1,000 of a response, which fails as refused where there are more,
-	// and as held where a part of any of them is. By a filter, none that is
-	// created after the preview.
+	// IncludeLaterTurns Exactly `true` or `false`. True also erases later turns of the same
+	// owner, which quote what is erased, as in `eraseResponse`: at most 1,000
+	// per response. A response with more fails as refused; one with a held
+	// part in its later turns fails as held. With a filter, turns created
+	// after the preview are not erased.
 	//
 	//
 	// Example: true
 	IncludeLaterTurns *bool `json:"include_later_turns,omitempty"`
 
-	// Owner A user or an organization. Everything of theirs; of others than the caller and the active organization only for those who may erase everyone's.
+	// Owner A user or an organization whose responses are all erased. Anyone other
+	// than the caller and the active organization requires permission to erase
+	// everyone's responses.
+	//
 	//
 	// Example: c0000100-0000-4000-8000-000000000003
 	Owner *openapi_types.UUID `json:"owner,omitempty"`
 
-	// Responses Identifiers of responses, spelled as `request_id`. Any part of a chain stands for all of it.
+	// Responses Identifiers of responses, in the same formats as `request_id`. Any part
+	// of a chain stands for all of it.
+	//
 	//
 	// Example: ["c0000400-0000-4000-8000-00000000005a"]
 	Responses []openapi_types.UUID `json:"responses,omitzero"`
 }
 
-// ErasureRule A retention rule as it was.
+// ErasureRule A version of a retention rule.
 type ErasureRule struct {
 	// Id The rule's identifier.
 	//
 	// Example: 0b8f6a52-8c7e-4a57-9a43-5d1c2f3e4b5a
 	Id openapi_types.UUID `json:"id"`
 
-	// Version Its version.
+	// Version The version.
 	//
 	// Example: 3
 	Version int64 `json:"version"`
 }
 
-// ErasureTarget What is to be erased; of the three one is given.
+// ErasureTarget What to erase; exactly one of responses, owner and filter is given.
 type ErasureTarget struct {
-	// Filter What responses pass that are to be erased; null in an erasure of another kind.
+	// Filter The filter that responses must match; null in an erasure of another kind.
 	Filter *ErasureTargetFilter `json:"filter"`
 
-	// IncludeLaterTurns Later turns of the same owner are erased along.
+	// IncludeLaterTurns Whether later turns of the same owner are erased too.
 	//
 	// Example: false
 	IncludeLaterTurns bool `json:"include_later_turns"`
 
-	// Owner Whose responses; null in an erasure of another kind.
+	// Owner The owner of the responses; null in an erasure of another kind.
 	//
 	// Example: c0000100-0000-4000-8000-000000000003
 	Owner *openapi_types.UUID `json:"owner"`
 
-	// Responses The responses that were named, none twice; empty in an erasure of another kind.
+	// Responses The responses by identifier, without duplicates; empty in an erasure of another kind.
 	//
 	// Example: []
 	Responses []openapi_types.UUID `json:"responses,omitzero"`
 }
 
-// ErasureTargetFilter What passes all that is given here is erased; a part of a chain that
-// passes stands for all of the chain. Where nothing is given, that is
-// everything.
+// ErasureTargetFilter Everything that matches all given conditions is erased; if a part of a chain
+// matches, the whole chain is. Without conditions, that is everything.
 type ErasureTargetFilter struct {
 	// CreatedAfter Created at this time or later (UTC).
 	//
@@ -976,54 +992,54 @@ type ErasureTargetFilter struct {
 	// Example: 2026-03-02T00:00:00Z
 	CreatedBefore *time.Time `json:"created_before,omitempty"`
 
-	// HasError With an error recorded, or without one.
+	// HasError With a recorded error, or without one.
 	//
 	// Example: true
 	HasError *bool `json:"has_error,omitempty"`
 
-	// MinDurationMs They took this many milliseconds or more from start to completion.
+	// MinDurationMs Took this many milliseconds or more from start to completion.
 	//
 	// Example: 1500
 	MinDurationMs *int64 `json:"min_duration_ms,omitempty"`
 
-	// Models Models, any of which will do, spelled exactly.
+	// Models Matches any of these models, spelled exactly.
 	//
 	// Example: ["qwen/qwen3-235b"]
 	Models []string `json:"models,omitzero"`
 
-	// Owners Whose responses, spelled as their `created_by`; left out, everyone's.
+	// Owners The owners of the responses, spelled as in their `created_by`; if left out, everyone.
 	//
 	// Example: ["c0000100-0000-4000-8000-000000000004"]
 	Owners []string `json:"owners,omitzero"`
 
-	// ResponseStatusMax The model's server answered with this HTTP status or a lower one.
+	// ResponseStatusMax The model's server returned this HTTP status or a lower one.
 	//
 	// Example: 599
 	ResponseStatusMax *int64 `json:"response_status_max,omitempty"`
 
-	// ResponseStatusMin The model's server answered with this HTTP status or a higher one.
+	// ResponseStatusMin The model's server returned this HTTP status or a higher one.
 	//
 	// Example: 400
 	ResponseStatusMin *int64 `json:"response_status_min,omitempty"`
 
-	// States States, any of which will do: pending, claimed, processing,
-	// completed, failed, canceled, and what else there may be by now.
+	// States Matches any of these states: pending, claimed, processing, completed,
+	// failed, canceled, and any added later.
 	//
 	//
 	// Example: ["failed","canceled"]
 	States []string `json:"states,omitzero"`
 
-	// Tiers Service tiers, any of which will do: auto, default, flex, priority,
-	// background, and what else there may be by now.
+	// Tiers Matches any of these service tiers: auto, default, flex, priority,
+	// background, and any added later.
 	//
 	//
 	// Example: ["flex"]
 	Tiers []string `json:"tiers,omitzero"`
 }
 
-// Hold What is kept from being erased, or once was.
+// Hold A current or past hold.
 type Hold struct {
-	// Active Whether it holds at present, neither released nor expired.
+	// Active Whether the hold is in force, neither released nor expired.
 	//
 	// Example: true
 	Active bool `json:"active"`
@@ -1038,12 +1054,12 @@ type Hold struct {
 	// Example: c0000100-0000-4000-8000-000000000001
 	CreatedBy openapi_types.UUID `json:"created_by"`
 
-	// ExpiresAt From when on it holds nothing (UTC); null where it does not expire.
+	// ExpiresAt When it expires (UTC); null if it does not.
 	//
 	// Example: 2027-03-01T00:00:00Z
 	ExpiresAt *time.Time `json:"expires_at"`
 
-	// Filter What responses pass that are held; null in a hold of another kind.
+	// Filter The filter that held responses match; null in a hold of another kind.
 	Filter *HoldFilter `json:"filter"`
 
 	// Id The hold's identifier.
@@ -1061,10 +1077,10 @@ type Hold struct {
 	// Example: Case 2026-17, until the court has decided
 	Reason string `json:"reason"`
 
-	// ReleasedAt When it was released (UTC); null where it was not.
+	// ReleasedAt When it was released (UTC); null if it was not.
 	ReleasedAt *time.Time `json:"released_at"`
 
-	// ReleasedBy Who released it; null where it was not.
+	// ReleasedBy Who released it; null if nobody did.
 	ReleasedBy *openapi_types.UUID `json:"released_by"`
 
 	// Responses The responses that are held; empty in a hold of another kind.
@@ -1073,7 +1089,8 @@ type Hold struct {
 	Responses []openapi_types.UUID `json:"responses,omitzero"`
 }
 
-// HoldFilter A filter as of the list of responses. All that is given must hold when a response is to be erased.
+// HoldFilter A filter like that of the list of responses. A response is held if it
+// matches all given conditions at the time of its erasure.
 type HoldFilter struct {
 	// CreatedAfter Created at this time or later; RFC 3339 with an offset.
 	//
@@ -1085,20 +1102,20 @@ type HoldFilter struct {
 	// Example: 2026-03-02T00:00:00Z
 	CreatedBefore *time.Time `json:"created_before,omitempty"`
 
-	// Models Models, any of which will do, spelled exactly.
+	// Models Matches any of these models, spelled exactly.
 	//
 	// Example: ["qwen/qwen3-235b"]
 	Models []string `json:"models,omitzero"`
 
-	// States States, any of which will do: pending, claimed, processing,
-	// completed, failed, canceled, and what else there may be by now.
+	// States Matches any of these states: pending, claimed, processing, completed,
+	// failed, canceled, and any added later.
 	//
 	//
 	// Example: ["failed","canceled"]
 	States []string `json:"states,omitzero"`
 
-	// Tiers Service tiers, any of which will do: auto, default, flex, priority,
-	// background, and what else there may be by now.
+	// Tiers Matches any of these service tiers: auto, default, flex, priority,
+	// background, and any added later.
 	//
 	//
 	// Example: ["flex"]
@@ -1110,136 +1127,148 @@ type HoldPage struct {
 	// Data The holds, newest first.
 	Data []Hold `json:"data,omitzero"`
 
-	// HasMore Whether holds follow this page.
+	// HasMore Whether more holds follow.
 	//
 	// Example: true
 	HasMore bool `json:"has_more"`
 
-	// Limit The largest size of a page, as applied.
+	// Limit The maximum page size, as applied.
 	//
 	// Example: 10
 	Limit int64 `json:"limit"`
 
-	// NextCursor What to pass as `after` to get what follows; null where nothing does.
+	// NextCursor Pass as `after` to get the next page; null on the last page.
 	//
 	// Example: AQAABkvxjT_oAMAABAAAAEAAgAAAAAAAAFo4dXBwPZX0AzQp7wT-6kOS
 	NextCursor *string `json:"next_cursor"`
 }
 
-// NewErasure What is to be erased, and why. Exactly one of responses, owner and filter.
+// NewErasure What to erase, and why. Give exactly one of responses, owner and filter.
 type NewErasure struct {
-	// Filter What is erased of what the caller's list shows. All that is given must
-	// hold; a part of a chain that passes stands for all of the chain.
+	// Filter Which responses of the caller's list to erase. A response must match all
+	// given conditions; if a part of a chain matches, the whole chain does.
 	Filter *ErasureFilter `json:"filter,omitempty"`
 
-	// Ground Why, for the receipts. Left out, it is unspecified.
+	// Ground The ground for the erasure, for the receipts. Defaults to unspecified.
 	//
 	// Example: request
 	Ground *NewErasureGround `json:"ground,omitempty"`
 
-	// IncludeLaterTurns Exactly `true` or `false`. True erases along the later turns of the
-	// same owner, which quote what is erased, as `eraseResponse` does: at
-	// most 1,000 of a response, which fails as refused where there are more,
-	// and as held where a part of any of them is. By a filter, none that is
-	// created after the preview.
+	// IncludeLaterTurns Exactly `true` or `false`. True also erases later turns of the same
+	// owner, which quote what is erased, as in `eraseResponse`: at most 1,000
+	// per response. A response with more fails as refused; one with a held
+	// part in its later turns fails as held. With a filter, turns created
+	// after the preview are not erased.
 	//
 	//
 	// Example: true
 	IncludeLaterTurns *bool `json:"include_later_turns,omitempty"`
 
-	// Owner A user or an organization. Everything of theirs; of others than the caller and the active organization only for those who may erase everyone's.
+	// Owner A user or an organization whose responses are all erased. Anyone other
+	// than the caller and the active organization requires permission to erase
+	// everyone's responses.
+	//
 	//
 	// Example: c0000100-0000-4000-8000-000000000003
 	Owner *openapi_types.UUID `json:"owner,omitempty"`
 
-	// Responses Identifiers of responses, spelled as `request_id`. Any part of a chain stands for all of it.
+	// Responses Identifiers of responses, in the same formats as `request_id`. Any part
+	// of a chain stands for all of it.
+	//
 	//
 	// Example: ["c0000400-0000-4000-8000-00000000005a"]
 	Responses []openapi_types.UUID `json:"responses,omitzero"`
 
-	// Ticket The caller's own reference, for those who may see the erasure. It is in no receipt.
+	// Ticket The caller's own reference, visible to those who can see the erasure. It
+	// is not part of any receipt.
+	//
 	//
 	// Example: PRIV-2026-17
 	Ticket *string `json:"ticket,omitempty"`
 
-	// Token That of a preview of the same request. May be left out with responses.
+	// Token The token of a preview of the same request. Optional with responses.
 	//
 	// Example: EZ7KQDM4WHX2TGBV5YJN3RCLPA
 	Token *string `json:"token,omitempty"`
 }
 
-// NewErasureGround Why, for the receipts. Left out, it is unspecified.
+// NewErasureGround The ground for the erasure, for the receipts. Defaults to unspecified.
 //
 // Example: request
 type NewErasureGround string
 
-// NewHold What is to be held, and why. Exactly one of responses, owners and filter.
+// NewHold What to hold, and why. Give exactly one of responses, owners and filter.
 type NewHold struct {
-	// ExpiresAt From when on it holds nothing, in the future; RFC 3339 with an offset. Left out, it holds until it is released.
+	// ExpiresAt When the hold ends, in the future; RFC 3339 with an offset. If left out,
+	// it lasts until it is released.
+	//
 	//
 	// Example: 2027-03-01T00:00:00Z
 	ExpiresAt *time.Time `json:"expires_at,omitempty"`
 
-	// Filter A filter as of the list of responses. All that is given must hold when a response is to be erased.
+	// Filter A filter like that of the list of responses. A response is held if it
+	// matches all given conditions at the time of its erasure.
 	Filter *HoldFilter `json:"filter,omitempty"`
 
-	// Owners Identifiers of users and organizations. What they have and will have is held.
+	// Owners Identifiers of users and organizations. Their current and future responses are held.
 	//
 	// Example: ["c0000100-0000-4000-8000-000000000003"]
 	Owners []openapi_types.UUID `json:"owners,omitzero"`
 
-	// Reason Why, for those who may see holds. Space around it is left out.
+	// Reason Why, visible to those who can see holds. Surrounding space is removed.
 	//
 	// Example: Case 2026-17, until the court has decided
 	Reason string `json:"reason"`
 
-	// Responses Identifiers of responses, spelled as `request_id`. Any part of a chain holds all of it.
+	// Responses Identifiers of responses, in the same formats as `request_id`. Any part
+	// of a chain holds all of it.
+	//
 	//
 	// Example: ["c0000400-0000-4000-8000-00000000005a"]
 	Responses []openapi_types.UUID `json:"responses,omitzero"`
 }
 
-// NewRetentionRule What a rule is to say. Without a filter it covers everyone's responses that have come to their end.
+// NewRetentionRule A new rule. Without a filter it covers everyone's responses that have ended.
 type NewRetentionRule struct {
-	// AgeDays From how many days of 24 hours on, after it was created, a response is erased.
+	// AgeDays The age, in days of 24 hours since its creation, at which a response is erased.
 	//
 	// Example: 30
 	AgeDays int64 `json:"age_days"`
 
-	// Filter Which responses a rule covers: all that is given must hold, of every
-	// part of a response. Without `states`, those are covered that have come
-	// to their end: completed, failed and canceled.
+	// Filter Which responses a rule covers: every part of a response must match all given
+	// conditions. Without `states`, the rule covers responses that have ended:
+	// completed, failed and canceled.
 	Filter *RetentionFilter `json:"filter,omitempty"`
 
-	// MaxPerRun How many responses one run erases at most; the rest is left to the next ones.
+	// MaxPerRun The maximum number of responses that one run erases; later runs erase the rest.
 	//
 	// Example: 10000
 	MaxPerRun *int64 `json:"max_per_run,omitempty"`
 
-	// Name What the rule is called. Space around it is left out.
+	// Name The name of the rule. Surrounding space is removed.
 	//
 	// Example: Keep for a month
 	Name string `json:"name"`
 
-	// RunAt The times of day in UTC at which the rule runs.
+	// RunAt The times of day at which the rule runs (UTC).
 	//
 	// Example: ["01:30","13:30"]
 	RunAt []string `json:"run_at,omitzero"`
 }
 
-// Problem What went wrong, as of RFC 9457.
+// Problem An error, as defined by RFC 9457.
 type Problem struct {
-	// Detail What is wrong and what to do about it.
+	// Detail What went wrong and what to do about it.
 	//
 	// Example: limit: must be a whole number of at most 64 bits
 	Detail string `json:"detail"`
 
-	// Parameter The parameter, or field of the body, that is wrong, where it is one.
+	// Parameter The parameter or body field that is wrong, if it is one.
 	//
 	// Example: limit
 	Parameter *string `json:"parameter,omitempty"`
 
-	// RequestId Names this request in the service's log.
+	// RequestId Identifies this request in the service's log.
 	//
 	// Example: 7f1d2c4e9a0b4f6d8c3e5a7b9d1f2e4c
 	RequestId string `json:"request_id"`
@@ -1249,12 +1278,12 @@ type Problem struct {
 	// Example: 400
 	Status int32 `json:"status"`
 
-	// Title The status in words.
+	// Title The name of the status.
 	//
 	// Example: Bad Request
 	Title string `json:"title"`
 
-	// Type Always about:blank; the status says what kind of problem it is.
+	// Type Always about:blank; the status tells the kind of problem.
 	//
 	// Example: about:blank
 	Type string `json:"type"`
@@ -1262,10 +1291,12 @@ type Problem struct {
 
 // ResponseDetail A response with its contents.
 type ResponseDetail struct {
-	// BatchId Always null; responses of batches are not shown here.
+	// BatchId Always null; responses of batches are not listed.
 	BatchId *openapi_types.UUID `json:"batch_id"`
 
-	// Body The request as it was sent, prompt included; empty where there is none or where it came with a file that was deleted.
+	// Body The request as it was sent, including the prompt; empty if there is
+	// none, or if it came with a file that has been deleted.
+	//
 	//
 	// Example: {"model": "qwen/qwen3-235b", "input": "What is the river of oblivion?"}
 	Body string `json:"body"`
@@ -1280,17 +1311,17 @@ type ResponseDetail struct {
 	// Example: 120
 	CompletionTokens *int64 `json:"completion_tokens"`
 
-	// CreatedAt When the request came in (UTC). Null where the stored time has no form here, as `infinity` has none.
+	// CreatedAt When the request arrived (UTC). Null if the stored time cannot be expressed, such as `infinity`.
 	//
 	// Example: 2026-03-01T12:00:00.0005Z
 	CreatedAt *time.Time `json:"created_at"`
 
-	// CreatedBy The owner, mostly the UUID of a person or an organization.
+	// CreatedBy The owner, usually the UUID of a person or an organization.
 	//
 	// Example: c0000100-0000-4000-8000-000000000003
 	CreatedBy string `json:"created_by"`
 
-	// CreatedByEmail The e-mail address of the owner, a person or an organization.
+	// CreatedByEmail The email address of the owner, a person or an organization.
 	//
 	// Example: alice@example.test
 	CreatedByEmail *string `json:"created_by_email"`
@@ -1303,7 +1334,7 @@ type ResponseDetail struct {
 	// Error Why it failed.
 	Error *string `json:"error"`
 
-	// FailedAt When it failed for good (UTC).
+	// FailedAt When it finally failed (UTC).
 	FailedAt *time.Time `json:"failed_at"`
 
 	// Id The response's identifier.
@@ -1311,7 +1342,7 @@ type ResponseDetail struct {
 	// Example: c0000400-0000-4000-8000-00000000005a
 	Id openapi_types.UUID `json:"id"`
 
-	// Model The model that was asked.
+	// Model The requested model.
 	//
 	// Example: qwen/qwen3-235b
 	Model string `json:"model"`
@@ -1321,17 +1352,17 @@ type ResponseDetail struct {
 	// Example: 14
 	PromptTokens *int64 `json:"prompt_tokens"`
 
-	// ReasoningTokens Tokens of reasoning among them.
+	// ReasoningTokens Reasoning tokens, included in the answer's.
 	//
 	// Example: 0
 	ReasoningTokens *int64 `json:"reasoning_tokens"`
 
-	// ResponseBody The answer as the model's server sent it.
+	// ResponseBody The answer as the model's server returned it.
 	//
 	// Example: {"output": [{"type": "message", "content": "Lethe."}]}
 	ResponseBody *string `json:"response_body"`
 
-	// ResponseStatus The HTTP status that the model's server answered with.
+	// ResponseStatus The HTTP status that the model's server returned.
 	//
 	// Example: 200
 	ResponseStatus *int32 `json:"response_status"`
@@ -1346,22 +1377,22 @@ type ResponseDetail struct {
 	// Example: completed
 	Status string `json:"status"`
 
-	// TotalCost What it cost, in the currency that the platform bills in. Where its
-	// newest usage record tells no cost, or has expired, it is what the
-	// ledger says (`credits_transactions`); null where neither does.
+	// TotalCost The cost, in the platform's billing currency. If the newest usage record
+	// has no cost or has expired, the cost comes from the ledger
+	// (`credits_transactions`); null if that has none either.
 	//
 	//
 	// Example: 0.000134
 	TotalCost *float64 `json:"total_cost"`
 
-	// TotalTokens All tokens together.
+	// TotalTokens All tokens.
 	//
 	// Example: 134
 	TotalTokens *int64 `json:"total_tokens"`
 
-	// Withheld Which of `body`, `response_body` and `error` are there and not
-	// shown, as the gateway has stored them encrypted; the field
-	// itself is empty or null then.
+	// Withheld Which of `body`, `response_body` and `error` exist but are not shown
+	// because the gateway stores them encrypted. Those fields are then
+	// empty or null.
 	//
 	//
 	// Example: []
@@ -1370,48 +1401,48 @@ type ResponseDetail struct {
 
 // ResponsePage One page of a list.
 type ResponsePage struct {
-	// CountKind Whether total_count is exact, the database's estimate, or was not asked for.
+	// CountKind Whether `total_count` is exact or an estimate by the database; none if it was not requested.
 	//
 	// Example: exact
 	CountKind ResponsePageCountKind `json:"count_kind"`
 
-	// Data The responses, in order.
+	// Data The responses, in list order.
 	Data []ResponseSummary `json:"data,omitzero"`
 
-	// HasMore Whether responses follow this page.
+	// HasMore Whether more responses follow.
 	//
 	// Example: true
 	HasMore bool `json:"has_more"`
 
-	// Limit The largest size of a page, as applied.
+	// Limit The maximum page size, as applied.
 	//
 	// Example: 10
 	Limit int64 `json:"limit"`
 
-	// NextCursor What to pass as `after` to get what follows; null where nothing does.
+	// NextCursor Pass as `after` to get the next page; null on the last page.
 	//
 	// Example: AQMABkvxjT_oAMAABAAAAEAAgAAAAAAAAFo4dXBwPZX0AzQp7wT-6kOS
 	NextCursor *string `json:"next_cursor"`
 
-	// Skip How many were passed over, as applied.
+	// Skip How many responses were skipped, as applied.
 	//
 	// Example: 0
 	Skip int64 `json:"skip"`
 
-	// TotalCount How many responses match in all; null where they were not to be counted.
+	// TotalCount How many responses match in total; null if not counted.
 	//
 	// Example: 69
 	TotalCount *int64 `json:"total_count"`
 }
 
-// ResponsePageCountKind Whether total_count is exact, the database's estimate, or was not asked for.
+// ResponsePageCountKind Whether `total_count` is exact or an estimate by the database; none if it was not requested.
 //
 // Example: exact
 type ResponsePageCountKind string
 
-// ResponseSummary A response without its contents. Every field is always there, null where unknown.
+// ResponseSummary A response without its contents. Every field is always present, null if unknown.
 type ResponseSummary struct {
-	// BatchId Always null; responses of batches are not shown here.
+	// BatchId Always null; responses of batches are not listed.
 	BatchId *openapi_types.UUID `json:"batch_id"`
 
 	// CompletedAt When the answer was complete (UTC).
@@ -1424,12 +1455,12 @@ type ResponseSummary struct {
 	// Example: 120
 	CompletionTokens *int64 `json:"completion_tokens"`
 
-	// CreatedAt When the request came in (UTC). Null where the stored time has no form here, as `infinity` has none.
+	// CreatedAt When the request arrived (UTC). Null if the stored time cannot be expressed, such as `infinity`.
 	//
 	// Example: 2026-03-01T12:00:00.0005Z
 	CreatedAt *time.Time `json:"created_at"`
 
-	// CreatedByEmail The e-mail address of the owner, a person or an organization.
+	// CreatedByEmail The email address of the owner, a person or an organization.
 	//
 	// Example: alice@example.test
 	CreatedByEmail *string `json:"created_by_email"`
@@ -1439,7 +1470,7 @@ type ResponseSummary struct {
 	// Example: 1234.567
 	DurationMs *float64 `json:"duration_ms"`
 
-	// FailedAt When it failed for good (UTC).
+	// FailedAt When it finally failed (UTC).
 	FailedAt *time.Time `json:"failed_at"`
 
 	// Id The response's identifier.
@@ -1447,7 +1478,7 @@ type ResponseSummary struct {
 	// Example: c0000400-0000-4000-8000-00000000005a
 	Id openapi_types.UUID `json:"id"`
 
-	// Model The model that was asked.
+	// Model The requested model.
 	//
 	// Example: qwen/qwen3-235b
 	Model string `json:"model"`
@@ -1457,12 +1488,12 @@ type ResponseSummary struct {
 	// Example: 14
 	PromptTokens *int64 `json:"prompt_tokens"`
 
-	// ReasoningTokens Tokens of reasoning among them.
+	// ReasoningTokens Reasoning tokens, included in the answer's.
 	//
 	// Example: 0
 	ReasoningTokens *int64 `json:"reasoning_tokens"`
 
-	// ResponseStatus The HTTP status that the model's server answered with.
+	// ResponseStatus The HTTP status that the model's server returned.
 	//
 	// Example: 200
 	ResponseStatus *int32 `json:"response_status"`
@@ -1477,45 +1508,45 @@ type ResponseSummary struct {
 	// Example: completed
 	Status string `json:"status"`
 
-	// TotalCost What it cost, in the currency that the platform bills in. Where its
-	// newest usage record tells no cost, or has expired, it is what the
-	// ledger says (`credits_transactions`); null where neither does.
+	// TotalCost The cost, in the platform's billing currency. If the newest usage record
+	// has no cost or has expired, the cost comes from the ledger
+	// (`credits_transactions`); null if that has none either.
 	//
 	//
 	// Example: 0.000134
 	TotalCost *float64 `json:"total_cost"`
 
-	// TotalTokens All tokens together.
+	// TotalTokens All tokens.
 	//
 	// Example: 134
 	TotalTokens *int64 `json:"total_tokens"`
 }
 
-// RetentionDryRun What runs of a rule would have erased in all.
+// RetentionDryRun What runs of a rule would have erased in total.
 type RetentionDryRun struct {
-	// At When this was so (UTC).
+	// At When this was counted (UTC).
 	//
 	// Example: 2026-03-01T12:00:00.0005Z
 	At time.Time `json:"at"`
 
-	// Complete False where there is more than was counted, which is of the 250,000 oldest requests then.
+	// Complete False if there is more than was counted; the counts then cover the 250,000 oldest requests.
 	//
 	// Example: true
 	Complete bool `json:"complete"`
 
-	// Files Files that an upgrade of the gateway's has left behind, each made for one request, with their empty batches.
+	// Files Files that an upgrade of the gateway left behind, each made for one
+	// request, with their empty batches.
+	//
 	//
 	// Example: 0
 	Files int64 `json:"files"`
 
-	// Held Responses that holds keep, which are in none of the other counts.
+	// Held Responses covered by holds; included in no other count.
 	//
 	// Example: 1
 	Held int64 `json:"held"`
 
-	// KeptTemplates Prompts that would stay, since requests need them that would not be
-	// erased.
-	//
+	// KeptTemplates Prompts that would stay because requests that are not erased need them.
 	//
 	// Example: 0
 	KeptTemplates int64 `json:"kept_templates"`
@@ -1530,9 +1561,8 @@ type RetentionDryRun struct {
 	// Example: 14
 	RawResponses int64 `json:"raw_responses"`
 
-	// Requests Requests. A response has one, or, where it was made in several
-	// steps, one for each call of a model, so there may be more of these
-	// than responses.
+	// Requests Requests. A response has one, or one for each call of a model if it was
+	// made in several steps, so there can be more of these than responses.
 	//
 	//
 	// Example: 14
@@ -1543,19 +1573,19 @@ type RetentionDryRun struct {
 	// Example: 12
 	Responses int64 `json:"responses"`
 
-	// Retained Objects of responses that fusillade-arsenal has moved out of the
-	// requests: two for each, which are counted nowhere else.
+	// Retained Objects of responses that fusillade-arsenal moved out of the requests:
+	// two per response, and included in no other count.
 	//
 	//
 	// Example: 0
 	Retained int64 `json:"retained"`
 
-	// Steps Steps of responses that have several.
+	// Steps Steps of responses made in several steps.
 	//
 	// Example: 5
 	Steps int64 `json:"steps"`
 
-	// Tasks Queued and finished jobs that hold a response.
+	// Tasks Queued and finished jobs that contain a response.
 	//
 	// Example: 0
 	Tasks int64 `json:"tasks"`
@@ -1566,48 +1596,48 @@ type RetentionDryRun struct {
 	Templates int64 `json:"templates"`
 }
 
-// RetentionFilter Which responses a rule covers: all that is given must hold, of every
-// part of a response. Without `states`, those are covered that have come
-// to their end: completed, failed and canceled.
+// RetentionFilter Which responses a rule covers: every part of a response must match all given
+// conditions. Without `states`, the rule covers responses that have ended:
+// completed, failed and canceled.
 type RetentionFilter struct {
-	// Models Models, any of which will do, spelled exactly.
+	// Models Matches any of these models, spelled exactly.
 	//
 	// Example: ["qwen/qwen3-235b"]
 	Models []string `json:"models,omitzero"`
 
-	// Owners Identifiers of users and organizations, any of which will do.
+	// Owners Matches any of these users and organizations, by identifier.
 	//
 	// Example: ["c0000100-0000-4000-8000-000000000003"]
 	Owners []openapi_types.UUID `json:"owners,omitzero"`
 
-	// States States, any of which will do: pending, claimed, processing,
-	// completed, failed, canceled, and what else there may be by now.
+	// States Matches any of these states: pending, claimed, processing, completed,
+	// failed, canceled, and any added later.
 	//
 	//
 	// Example: ["failed","canceled"]
 	States []string `json:"states,omitzero"`
 
-	// Tiers Service tiers, any of which will do: auto, default, flex, priority,
-	// background, and what else there may be by now.
+	// Tiers Matches any of these service tiers: auto, default, flex, priority,
+	// background, and any added later.
 	//
 	//
 	// Example: ["flex"]
 	Tiers []string `json:"tiers,omitzero"`
 }
 
-// RetentionRule A rule of retention and what has become of it.
+// RetentionRule A retention rule and its status.
 type RetentionRule struct {
-	// AgeDays From how many days of 24 hours on, after it was created, a response is erased.
+	// AgeDays The age, in days of 24 hours since its creation, at which a response is erased.
 	//
 	// Example: 30
 	AgeDays int64 `json:"age_days"`
 
-	// ChangedAt When this version was made (UTC).
+	// ChangedAt When this version was created (UTC).
 	//
 	// Example: 2026-03-01T12:00:00.0005Z
 	ChangedAt time.Time `json:"changed_at"`
 
-	// ChangedBy Who made this version.
+	// ChangedBy Who created this version.
 	//
 	// Example: c0000100-0000-4000-8000-000000000001
 	ChangedBy openapi_types.UUID `json:"changed_by"`
@@ -1622,7 +1652,7 @@ type RetentionRule struct {
 	// Example: c0000100-0000-4000-8000-000000000001
 	CreatedBy openapi_types.UUID `json:"created_by"`
 
-	// DryRun The newest dry run of this version; null where there was none.
+	// DryRun The newest dry run of this version; null if there is none.
 	DryRun *RetentionDryRun `json:"dry_run"`
 
 	// Enabled Whether it runs at its times.
@@ -1630,9 +1660,9 @@ type RetentionRule struct {
 	// Example: true
 	Enabled bool `json:"enabled"`
 
-	// Filter Which responses a rule covers: all that is given must hold, of every
-	// part of a response. Without `states`, those are covered that have come
-	// to their end: completed, failed and canceled.
+	// Filter Which responses a rule covers: every part of a response must match all given
+	// conditions. Without `states`, the rule covers responses that have ended:
+	// completed, failed and canceled.
 	Filter RetentionFilter `json:"filter"`
 
 	// Id The rule's identifier.
@@ -1640,39 +1670,40 @@ type RetentionRule struct {
 	// Example: 0b8f6a52-8c7e-4a57-9a43-5d1c2f3e4b5a
 	Id openapi_types.UUID `json:"id"`
 
-	// LastRun The last run that began; null where there was none.
+	// LastRun The last run that started; null if there is none.
 	LastRun *RetentionRun `json:"last_run"`
 
-	// MaxPerRun How many responses one run erases at most; the rest is left to the next ones.
+	// MaxPerRun The maximum number of responses that one run erases; later runs erase the rest.
 	//
 	// Example: 10000
 	MaxPerRun int64 `json:"max_per_run"`
 
-	// Name What the rule is called.
+	// Name The name of the rule.
 	//
 	// Example: Keep for a month
 	Name string `json:"name"`
 
-	// NextRunAt When it runs next (UTC); null while it is not enabled.
+	// NextRunAt When it runs next (UTC); null while it is disabled.
 	//
 	// Example: 2026-03-02T01:30:00Z
 	NextRunAt *time.Time `json:"next_run_at"`
 
-	// RemovedAt When it was removed (UTC); null where it was not.
+	// RemovedAt When it was removed (UTC); null if it was not.
 	RemovedAt *time.Time `json:"removed_at"`
 
-	// RemovedBy Who removed it; null where it was not.
+	// RemovedBy Who removed it; null if nobody did.
 	RemovedBy *openapi_types.UUID `json:"removed_by"`
 
-	// RunAt The times of day in UTC at which the rule runs.
+	// RunAt The times of day at which the rule runs (UTC).
 	//
 	// Example: ["01:30","13:30"]
 	RunAt []string `json:"run_at,omitzero"`
 
-	// SkippedAt When a run last did not begin, as the one before it was not over (UTC); null where that was never so.
+	// SkippedAt When a run was last skipped because the previous one had not ended
+	// (UTC); null if that never happened.
 	SkippedAt *time.Time `json:"skipped_at"`
 
-	// Version How often it has been changed, and one.
+	// Version The current version: 1, plus 1 for each change.
 	//
 	// Example: 3
 	Version int64 `json:"version"`
@@ -1683,42 +1714,42 @@ type RetentionRulePage struct {
 	// Data The rules, newest first.
 	Data []RetentionRule `json:"data,omitzero"`
 
-	// HasMore Whether rules follow this page.
+	// HasMore Whether more rules follow.
 	//
 	// Example: true
 	HasMore bool `json:"has_more"`
 
-	// Limit The largest size of a page, as applied.
+	// Limit The maximum page size, as applied.
 	//
 	// Example: 10
 	Limit int64 `json:"limit"`
 
-	// NextCursor What to pass as `after` to get what follows; null where nothing does.
+	// NextCursor Pass as `after` to get the next page; null on the last page.
 	//
 	// Example: AQAABkvxjT_oAMAABAAAAEAAgAAAAAAAAFo4dXBwPZX0AzQp7wT-6kOS
 	NextCursor *string `json:"next_cursor"`
 }
 
-// RetentionRuleVersion What a rule says or once said.
+// RetentionRuleVersion One version of a rule.
 type RetentionRuleVersion struct {
-	// AgeDays From how many days of 24 hours on, after it was created, a response is erased.
+	// AgeDays The age, in days of 24 hours since its creation, at which a response is erased.
 	//
 	// Example: 30
 	AgeDays int64 `json:"age_days"`
 
-	// ChangedAt When this version was made (UTC).
+	// ChangedAt When this version was created (UTC).
 	//
 	// Example: 2026-03-01T12:00:00.0005Z
 	ChangedAt time.Time `json:"changed_at"`
 
-	// ChangedBy Who made this version.
+	// ChangedBy Who created this version.
 	//
 	// Example: c0000100-0000-4000-8000-000000000001
 	ChangedBy openapi_types.UUID `json:"changed_by"`
 
-	// Filter Which responses a rule covers: all that is given must hold, of every
-	// part of a response. Without `states`, those are covered that have come
-	// to their end: completed, failed and canceled.
+	// Filter Which responses a rule covers: every part of a response must match all given
+	// conditions. Without `states`, the rule covers responses that have ended:
+	// completed, failed and canceled.
 	Filter RetentionFilter `json:"filter"`
 
 	// Id The rule's identifier.
@@ -1726,22 +1757,22 @@ type RetentionRuleVersion struct {
 	// Example: 0b8f6a52-8c7e-4a57-9a43-5d1c2f3e4b5a
 	Id openapi_types.UUID `json:"id"`
 
-	// MaxPerRun How many responses one run erases at most; the rest is left to the next ones.
+	// MaxPerRun The maximum number of responses that one run erases; later runs erase the rest.
 	//
 	// Example: 10000
 	MaxPerRun int64 `json:"max_per_run"`
 
-	// Name What the rule is called.
+	// Name The name of the rule.
 	//
 	// Example: Keep for a month
 	Name string `json:"name"`
 
-	// RunAt The times of day in UTC at which the rule runs.
+	// RunAt The times of day at which the rule runs (UTC).
 	//
 	// Example: ["01:30","13:30"]
 	RunAt []string `json:"run_at,omitzero"`
 
-	// Version The version, from 1 on.
+	// Version The version, counted from 1.
 	//
 	// Example: 3
 	Version int64 `json:"version"`
@@ -1749,17 +1780,17 @@ type RetentionRuleVersion struct {
 
 // RetentionRun A run of a rule.
 type RetentionRun struct {
-	// At When it began (UTC).
+	// At When it started (UTC).
 	//
 	// Example: 2026-03-01T12:00:00.0005Z
 	At time.Time `json:"at"`
 
-	// ErasureId The erasure that it began, which says how far it has come.
+	// ErasureId The erasure it started, which reports its progress.
 	//
 	// Example: 3f2b8c1e-6d0a-4b7e-9c55-0a1d2e3f4a5b
 	ErasureId openapi_types.UUID `json:"erasure_id"`
 
-	// Version The rule's version then.
+	// Version The rule's version at that time.
 	//
 	// Example: 3
 	Version int64 `json:"version"`
@@ -1894,77 +1925,76 @@ type TileIndex = string
 // TileLevel defines model for TileLevel.
 type TileLevel = string
 
-// Conflict What went wrong, as of RFC 9457.
+// Conflict An error, as defined by RFC 9457.
 type Conflict = Problem
 
-// Forbidden What went wrong, as of RFC 9457.
+// Forbidden An error, as defined by RFC 9457.
 type Forbidden = Problem
 
-// Held What went wrong, as of RFC 9457.
+// Held An error, as defined by RFC 9457.
 type Held = Problem
 
-// Internal What went wrong, as of RFC 9457.
+// Internal An error, as defined by RFC 9457.
 type Internal = Problem
 
-// Invalid What went wrong, as of RFC 9457.
+// Invalid An error, as defined by RFC 9457.
 type Invalid = Problem
 
-// MethodNotAllowed What went wrong, as of RFC 9457.
+// MethodNotAllowed An error, as defined by RFC 9457.
 type MethodNotAllowed = Problem
 
-// NotFound What went wrong, as of RFC 9457.
+// NotFound An error, as defined by RFC 9457.
 type NotFound = Problem
 
-// TooLarge What went wrong, as of RFC 9457.
+// TooLarge An error, as defined by RFC 9457.
 type TooLarge = Problem
 
-// TooManyRequests What went wrong, as of RFC 9457.
+// TooManyRequests An error, as defined by RFC 9457.
 type TooManyRequests = Problem
 
-// Unauthenticated What went wrong, as of RFC 9457.
+// Unauthenticated An error, as defined by RFC 9457.
 type Unauthenticated = Problem
 
-// Unavailable What went wrong, as of RFC 9457.
+// Unavailable An error, as defined by RFC 9457.
 type Unavailable = Problem
 
-// UnsupportedMediaType What went wrong, as of RFC 9457.
+// UnsupportedMediaType An error, as defined by RFC 9457.
 type UnsupportedMediaType = Problem
 
 // ListResponsesParams defines parameters for ListResponses.
 type ListResponsesParams struct {
-	// Skip How many responses to pass over. A negative number counts as 0.
+	// Skip How many responses to skip. A negative number counts as 0.
 	Skip *Skip `form:"skip,omitempty" json:"skip,omitempty"`
 
-	// Limit How many to return at most. Brought into the range 1 to 101, never refused for being outside.
+	// Limit The maximum number of items to return. Values outside 1 to 101 are clamped, not refused.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// After The `next_cursor` of a page: what follows it. It belongs to
-	// that page's filters, order and scope; for another list, or damaged, it
-	// is refused (400), and so is a `skip` above 0 beside it. The limit and
-	// the kind of count may change from page to page.
+	// After The `next_cursor` of a page, to get the page that follows it. It is valid
+	// only for the same filters, order and scope: with another list, if damaged,
+	// or together with a `skip` above 0, it is refused (400). The limit and the
+	// count mode can change from page to page.
 	After *After `form:"after,omitempty" json:"after,omitempty"`
 
-	// Count How to count what matches. `exact` counts for one second at most, and
-	// answers with an estimate after that. `estimate` never counts, `none`
-	// leaves the count out. `auto` counts where that costs little and
-	// estimates otherwise. `count_kind` tells what came of it.
+	// Count How to count the matches. `exact` counts for at most one second, then falls
+	// back to an estimate. `estimate` never counts; `none` leaves out the count.
+	// `auto` counts if that is cheap and estimates otherwise. `count_kind` reports
+	// which was used.
 	Count *ListResponsesParamsCount `form:"count,omitempty" json:"count,omitempty"`
 
 	// Status One state, spelled exactly: pending, claimed, processing, completed,
 	// failed or canceled. Any other word matches nothing.
 	Status *Status `form:"status,omitempty" json:"status,omitempty"`
 
-	// Statuses States, separated by commas, any of which will do, spelled as in
-	// `status`. Given but empty it matches nothing. With `status` given too,
-	// both must hold.
+	// Statuses States, separated by commas, spelled as in `status`; matches any of them. An
+	// empty list matches nothing. If `status` is given too, both must match.
 	Statuses Statuses `form:"statuses,omitempty" json:"statuses,omitempty"`
 
-	// Model Models, separated by commas. Given but empty it matches nothing.
+	// Model Models, separated by commas; matches any of them. An empty list matches nothing.
 	Model Model `form:"model,omitempty" json:"model,omitempty"`
 
-	// ServiceTiers Service tiers, separated by commas: auto, default, flex, priority,
-	// background, and what else there may be by now.
-	// Given but empty it matches nothing.
+	// ServiceTiers Service tiers, separated by commas; matches any of them: auto, default,
+	// flex, priority, background, and any added later. An empty list matches
+	// nothing.
 	ServiceTiers ServiceTiers `form:"service_tiers,omitempty" json:"service_tiers,omitempty"`
 
 	// CreatedAfter Only responses created at this time or later; RFC 3339 with an offset.
@@ -1973,48 +2003,48 @@ type ListResponsesParams struct {
 	// CreatedBefore Only responses created at this time or earlier; RFC 3339 with an offset.
 	CreatedBefore *CreatedBefore `form:"created_before,omitempty" json:"created_before,omitempty"`
 
-	// ResponseStatusMin Only responses whose model's server answered with this HTTP status or a higher one.
+	// ResponseStatusMin Only responses for which the model's server returned this HTTP status or a higher one.
 	ResponseStatusMin *ResponseStatusMin `form:"response_status_min,omitempty" json:"response_status_min,omitempty"`
 
-	// ResponseStatusMax Only responses whose model's server answered with this HTTP status or a lower one.
+	// ResponseStatusMax Only responses for which the model's server returned this HTTP status or a lower one.
 	ResponseStatusMax *ResponseStatusMax `form:"response_status_max,omitempty" json:"response_status_max,omitempty"`
 
 	// MinDurationMs Only responses that took this many milliseconds or more from start to completion.
 	MinDurationMs *MinDurationMs `form:"min_duration_ms,omitempty" json:"min_duration_ms,omitempty"`
 
-	// HasError Exactly `true` or `false`. Only responses with an error recorded, or only those without.
+	// HasError Exactly `true` or `false`. Only responses with a recorded error, or only those without.
 	HasError *HasError `form:"has_error,omitempty" json:"has_error,omitempty"`
 
-	// MinTotalCost Only responses of which this or more is known as their `total_cost`. Refused
-	// with 400 where costs are kept in another database than responses.
+	// MinTotalCost Only responses with a known `total_cost` of at least this much. Refused with
+	// 400 if costs are kept in a different database from responses.
 	MinTotalCost *MinTotalCost `form:"min_total_cost,omitempty" json:"min_total_cost,omitempty"`
 
-	// ActiveFirst Exactly `true` or `false`. True puts responses that are still at work
-	// first: processing, claimed, pending, then the rest. Within each, and
-	// with false in all, newest first.
+	// ActiveFirst Exactly `true` or `false`. True lists unfinished responses first:
+	// processing, claimed, pending, then the rest, each newest first. False lists
+	// everything newest first.
 	ActiveFirst *ActiveFirst `form:"active_first,omitempty" json:"active_first,omitempty"`
 
-	// MemberId Only responses of this user or organization. For those who may read
-	// everyone's; refused (400) otherwise. Spelled as `request_id`.
+	// MemberId Only responses of this user or organization. Requires permission to read
+	// everyone's responses; otherwise refused (400). Accepts the same formats as
+	// `request_id`.
 	MemberId *MemberId `form:"member_id,omitempty" json:"member_id,omitempty"`
 
-	// CreatedByEmail Only responses of users and organizations with exactly this e-mail
-	// address, deleted ones included. For those who may read everyone's;
-	// refused (400) otherwise. It narrows `member_id` and the active
-	// organization, and does not replace them.
+	// CreatedByEmail Only responses of users and organizations with exactly this email address,
+	// including deleted ones. Requires permission to read everyone's responses;
+	// otherwise refused (400). Narrows `member_id` and the active organization but
+	// does not replace them.
 	CreatedByEmail *CreatedByEmail `form:"created_by_email,omitempty" json:"created_by_email,omitempty"`
 
-	// IfNoneMatch ETags of earlier answers, separated by commas, or `*`. Where what would
-	// be answered is still the same, the answer is 304 and empty; contents are
-	// not even read then.
+	// IfNoneMatch ETags of earlier answers, separated by commas, or `*`. If the result has not
+	// changed, the call returns 304 without a body, and the contents are not even
+	// read.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
-	// XOrganizationId The organization to act for. Ignored unless the caller is an active
-	// member of it, and where the cookie `dw_active_org` is given.
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active member,
+	// and ignored if the cookie `dw_active_org` is sent.
 	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
 
-	// DwActiveOrg The organization to act for, as dashboards keep it. Ignored unless the
-	// caller is an active member of it.
+	// DwActiveOrg The organization to act for, as dashboards store it. Ignored unless the caller is an active member.
 	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
 }
 
@@ -2023,47 +2053,44 @@ type ListResponsesParamsCount string
 
 // EraseResponseParams defines parameters for EraseResponse.
 type EraseResponseParams struct {
-	// IncludeLaterTurns Exactly `true` or `false`. True erases along the later turns of the same
-	// owner that follow the response by their `previous_response_id`, and those
-	// that follow them: all of them or nothing, with one receipt. Where a part
-	// of any of them is held, or there are more than 1,000, nothing is erased
-	// (409). Without an index that leads to them, they are looked for among the
-	// 5,000 requests that the owner has made since; the receipt says
-	// `later_turns` where that was not all.
+	// IncludeLaterTurns Exactly `true` or `false`. True also erases the same owner's later turns
+	// that follow the response through `previous_response_id`, and the turns that
+	// follow those: all or nothing, with one receipt. If any part of them is held,
+	// or there are more than 1,000, nothing is erased (409). If no index leads to
+	// them, the service searches the 5,000 requests that the owner made next; the
+	// receipt says `later_turns` if that search was not complete.
 	IncludeLaterTurns *IncludeLaterTurns `form:"include_later_turns,omitempty" json:"include_later_turns,omitempty"`
 
-	// IdempotencyKey A name for this request, new for each erasure, 1 to 255 visible ASCII
-	// characters. The same caller's repetition of a request begins no second
-	// erasure, but is answered with the first as it is by then; another
-	// request with the same name is refused (409).
+	// IdempotencyKey A key for this request, unique to each erasure, 1 to 255 visible ASCII
+	// characters. If the same caller repeats the request, no second erasure
+	// starts; the call returns the current state of the first. Another request
+	// with the same key is refused (409).
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 
-	// XOrganizationId The organization to act for. Ignored unless the caller is an active
-	// member of it, and where the cookie `dw_active_org` is given.
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active member,
+	// and ignored if the cookie `dw_active_org` is sent.
 	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
 
-	// DwActiveOrg The organization to act for, as dashboards keep it. Ignored unless the
-	// caller is an active member of it.
+	// DwActiveOrg The organization to act for, as dashboards store it. Ignored unless the caller is an active member.
 	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
 }
 
 // GetResponseParams defines parameters for GetResponse.
 type GetResponseParams struct {
-	// Body `omit` leaves the contents out: `body` is then empty, `response_body`
-	// and `error` are null, and a large prompt is not even read.
+	// Body `omit` leaves out the contents: `body` is then empty, `response_body` and
+	// `error` are null, and a large prompt is not even read.
 	Body *GetResponseParamsBody `form:"body,omitempty" json:"body,omitempty"`
 
-	// IfNoneMatch ETags of earlier answers, separated by commas, or `*`. Where what would
-	// be answered is still the same, the answer is 304 and empty; contents are
-	// not even read then.
+	// IfNoneMatch ETags of earlier answers, separated by commas, or `*`. If the result has not
+	// changed, the call returns 304 without a body, and the contents are not even
+	// read.
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 
-	// XOrganizationId The organization to act for. Ignored unless the caller is an active
-	// member of it, and where the cookie `dw_active_org` is given.
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active member,
+	// and ignored if the cookie `dw_active_org` is sent.
 	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
 
-	// DwActiveOrg The organization to act for, as dashboards keep it. Ignored unless the
-	// caller is an active member of it.
+	// DwActiveOrg The organization to act for, as dashboards store it. Ignored unless the caller is an active member.
 	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
 }
 
@@ -2072,20 +2099,21 @@ type GetResponseParamsBody string
 
 // ListAccessLogParams defines parameters for ListAccessLog.
 type ListAccessLogParams struct {
-	// Limit How many to return at most. Brought into the range 1 to 101, never refused for being outside.
+	// Limit The maximum number of items to return. Values outside 1 to 101 are clamped, not refused.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// After The `next_cursor` of a page: the records that follow it. It belongs to
-	// that page's filters; for another list, or damaged, it is refused (400).
+	// After The `next_cursor` of a page, to get the page that follows it. It is valid
+	// only for the same filters: with another list, or if damaged, it is refused
+	// (400).
 	After *AccessLogAfter `form:"after,omitempty" json:"after,omitempty"`
 
-	// ResponseId Only records of this response. Spelled as `request_id`.
+	// ResponseId Only records of this response. Accepts the same formats as `request_id`.
 	ResponseId *AccessResponseId `form:"response_id,omitempty" json:"response_id,omitempty"`
 
-	// Owner Only records of responses of this owner, spelled exactly as their `created_by`.
+	// Owner Only records of responses of this owner, spelled exactly as in their `created_by`.
 	Owner *AccessOwner `form:"owner,omitempty" json:"owner,omitempty"`
 
-	// AccessedBy Only records of this person. Spelled as `request_id`.
+	// AccessedBy Only records of accesses by this person. Accepts the same formats as `request_id`.
 	AccessedBy *AccessedBy `form:"accessed_by,omitempty" json:"accessed_by,omitempty"`
 
 	// AccessedAfter Only records from this time or later; RFC 3339 with an offset.
@@ -2094,123 +2122,116 @@ type ListAccessLogParams struct {
 	// AccessedBefore Only records from this time or earlier; RFC 3339 with an offset.
 	AccessedBefore *AccessedBefore `form:"accessed_before,omitempty" json:"accessed_before,omitempty"`
 
-	// XOrganizationId The organization to act for. Ignored unless the caller is an active
-	// member of it, and where the cookie `dw_active_org` is given.
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active member,
+	// and ignored if the cookie `dw_active_org` is sent.
 	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
 
-	// DwActiveOrg The organization to act for, as dashboards keep it. Ignored unless the
-	// caller is an active member of it.
+	// DwActiveOrg The organization to act for, as dashboards store it. Ignored unless the caller is an active member.
 	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
 }
 
 // ListErasuresParams defines parameters for ListErasures.
 type ListErasuresParams struct {
-	// Trigger What the erasures came from: `bulk`, somebody asked, or `retention`, a
+	// Trigger What started the erasures: `bulk` for a caller's request, `retention` for a
 	// rule. Any other word matches nothing.
 	Trigger *ErasureTriggerFilter `form:"trigger,omitempty" json:"trigger,omitempty"`
 
-	// State States, separated by commas, any of which will do: pending, running,
-	// finished, canceled, failed. Any other word matches nothing, and neither
-	// does an empty list.
+	// State States, separated by commas; matches any of them: pending, running,
+	// finished, canceled, failed. Any other word matches nothing, and neither does
+	// an empty list.
 	State ErasureStateFilter `form:"state,omitempty" json:"state,omitempty"`
 
-	// Limit How many to return at most. Brought into the range 1 to 101, never refused for being outside.
+	// Limit The maximum number of items to return. Values outside 1 to 101 are clamped, not refused.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// After The `next_cursor` of a page: what follows it. It belongs to
-	// that page's filters, order and scope; for another list, or damaged, it
-	// is refused (400), and so is a `skip` above 0 beside it. The limit and
-	// the kind of count may change from page to page.
+	// After The `next_cursor` of a page, to get the page that follows it. It is valid
+	// only for the same filters, order and scope: with another list, if damaged,
+	// or together with a `skip` above 0, it is refused (400). The limit and the
+	// count mode can change from page to page.
 	After *After `form:"after,omitempty" json:"after,omitempty"`
 
-	// XOrganizationId The organization to act for. Ignored unless the caller is an active
-	// member of it, and where the cookie `dw_active_org` is given.
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active member,
+	// and ignored if the cookie `dw_active_org` is sent.
 	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
 
-	// DwActiveOrg The organization to act for, as dashboards keep it. Ignored unless the
-	// caller is an active member of it.
+	// DwActiveOrg The organization to act for, as dashboards store it. Ignored unless the caller is an active member.
 	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
 }
 
 // StartErasureParams defines parameters for StartErasure.
 type StartErasureParams struct {
-	// IdempotencyKey A name for this request, new for each erasure, 1 to 255 visible ASCII
-	// characters. The same caller's repetition of a request begins no second
-	// erasure, but is answered with the first as it is by then; another
-	// request with the same name is refused (409).
+	// IdempotencyKey A key for this request, unique to each erasure, 1 to 255 visible ASCII
+	// characters. If the same caller repeats the request, no second erasure
+	// starts; the call returns the current state of the first. Another request
+	// with the same key is refused (409).
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 
-	// XOrganizationId The organization to act for. Ignored unless the caller is an active
-	// member of it, and where the cookie `dw_active_org` is given.
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active member,
+	// and ignored if the cookie `dw_active_org` is sent.
 	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
 
-	// DwActiveOrg The organization to act for, as dashboards keep it. Ignored unless the
-	// caller is an active member of it.
+	// DwActiveOrg The organization to act for, as dashboards store it. Ignored unless the caller is an active member.
 	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
 }
 
 // PreviewErasureParams defines parameters for PreviewErasure.
 type PreviewErasureParams struct {
-	// XOrganizationId The organization to act for. Ignored unless the caller is an active
-	// member of it, and where the cookie `dw_active_org` is given.
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active member,
+	// and ignored if the cookie `dw_active_org` is sent.
 	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
 
-	// DwActiveOrg The organization to act for, as dashboards keep it. Ignored unless the
-	// caller is an active member of it.
+	// DwActiveOrg The organization to act for, as dashboards store it. Ignored unless the caller is an active member.
 	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
 }
 
 // GetErasureParams defines parameters for GetErasure.
 type GetErasureParams struct {
-	// XOrganizationId The organization to act for. Ignored unless the caller is an active
-	// member of it, and where the cookie `dw_active_org` is given.
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active member,
+	// and ignored if the cookie `dw_active_org` is sent.
 	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
 
-	// DwActiveOrg The organization to act for, as dashboards keep it. Ignored unless the
-	// caller is an active member of it.
+	// DwActiveOrg The organization to act for, as dashboards store it. Ignored unless the caller is an active member.
 	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
 }
 
 // CancelErasureParams defines parameters for CancelErasure.
 type CancelErasureParams struct {
-	// XOrganizationId The organization to act for. Ignored unless the caller is an active
-	// member of it, and where the cookie `dw_active_org` is given.
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active member,
+	// and ignored if the cookie `dw_active_org` is sent.
 	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
 
-	// DwActiveOrg The organization to act for, as dashboards keep it. Ignored unless the
-	// caller is an active member of it.
+	// DwActiveOrg The organization to act for, as dashboards store it. Ignored unless the caller is an active member.
 	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
 }
 
 // WatchErasureParams defines parameters for WatchErasure.
 type WatchErasureParams struct {
-	// LastEventID The last `id` that an earlier stream of the erasure told, which a browser
-	// sends by itself. Only `end` has one.
+	// LastEventID The last `id` that an earlier stream of the erasure sent; browsers send it
+	// automatically. Only `end` has one.
 	LastEventID *LastEventId `json:"Last-Event-ID,omitempty"`
 
-	// XOrganizationId The organization to act for. Ignored unless the caller is an active
-	// member of it, and where the cookie `dw_active_org` is given.
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active member,
+	// and ignored if the cookie `dw_active_org` is sent.
 	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
 
-	// DwActiveOrg The organization to act for, as dashboards keep it. Ignored unless the
-	// caller is an active member of it.
+	// DwActiveOrg The organization to act for, as dashboards store it. Ignored unless the caller is an active member.
 	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
 }
 
 // GetReceiptParams defines parameters for GetReceipt.
 type GetReceiptParams struct {
-	// Reached A later level: then the receipt is the one that says that the erasure of
-	// this receipt has come to it. 404 where it has not. replicated is no
-	// standby shows it; vacuumed is out of SQL's reach; rewritten is out of the
-	// tables' files; expired is that write-ahead log and backups have run out.
+	// Reached A later level of the erasure. Returns the receipt that confirms that the
+	// erasure has reached this level; 404 if it has not. `replicated`: no standby
+	// shows the data. `vacuumed`: SQL can no longer reach it. `rewritten`: it is
+	// gone from the table files. `expired`: the write-ahead log and backups that
+	// held it have expired.
 	Reached *GetReceiptParamsReached `form:"reached,omitempty" json:"reached,omitempty"`
 
-	// XOrganizationId The organization to act for. Ignored unless the caller is an active
-	// member of it, and where the cookie `dw_active_org` is given.
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active member,
+	// and ignored if the cookie `dw_active_org` is sent.
 	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
 
-	// DwActiveOrg The organization to act for, as dashboards keep it. Ignored unless the
-	// caller is an active member of it.
+	// DwActiveOrg The organization to act for, as dashboards store it. Ignored unless the caller is an active member.
 	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
 }
 
@@ -2219,223 +2240,204 @@ type GetReceiptParamsReached string
 
 // ListErasureReceiptsParams defines parameters for ListErasureReceipts.
 type ListErasureReceiptsParams struct {
-	// Limit How many to return at most. Brought into the range 1 to 101, never refused for being outside.
+	// Limit The maximum number of items to return. Values outside 1 to 101 are clamped, not refused.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// After The `next_cursor` of a page: what follows it. It belongs to
-	// that page's filters, order and scope; for another list, or damaged, it
-	// is refused (400), and so is a `skip` above 0 beside it. The limit and
-	// the kind of count may change from page to page.
+	// After The `next_cursor` of a page, to get the page that follows it. It is valid
+	// only for the same filters, order and scope: with another list, if damaged,
+	// or together with a `skip` above 0, it is refused (400). The limit and the
+	// count mode can change from page to page.
 	After *After `form:"after,omitempty" json:"after,omitempty"`
 
-	// XOrganizationId The organization to act for. Ignored unless the caller is an active
-	// member of it, and where the cookie `dw_active_org` is given.
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active member,
+	// and ignored if the cookie `dw_active_org` is sent.
 	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
 
-	// DwActiveOrg The organization to act for, as dashboards keep it. Ignored unless the
-	// caller is an active member of it.
+	// DwActiveOrg The organization to act for, as dashboards store it. Ignored unless the caller is an active member.
 	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
 }
 
 // ListHoldsParams defines parameters for ListHolds.
 type ListHoldsParams struct {
-	// Active Exactly `true` or `false`. Only holds that are neither released nor
-	// expired, or only those that are.
+	// Active Exactly `true` or `false`. True lists only holds in force; false only released and expired ones.
 	Active *Active `form:"active,omitempty" json:"active,omitempty"`
 
-	// Limit How many to return at most. Brought into the range 1 to 101, never refused for being outside.
+	// Limit The maximum number of items to return. Values outside 1 to 101 are clamped, not refused.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// After The `next_cursor` of a page: what follows it. It belongs to
-	// that page's filters, order and scope; for another list, or damaged, it
-	// is refused (400), and so is a `skip` above 0 beside it. The limit and
-	// the kind of count may change from page to page.
+	// After The `next_cursor` of a page, to get the page that follows it. It is valid
+	// only for the same filters, order and scope: with another list, if damaged,
+	// or together with a `skip` above 0, it is refused (400). The limit and the
+	// count mode can change from page to page.
 	After *After `form:"after,omitempty" json:"after,omitempty"`
 
-	// XOrganizationId The organization to act for. Ignored unless the caller is an active
-	// member of it, and where the cookie `dw_active_org` is given.
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active member,
+	// and ignored if the cookie `dw_active_org` is sent.
 	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
 
-	// DwActiveOrg The organization to act for, as dashboards keep it. Ignored unless the
-	// caller is an active member of it.
+	// DwActiveOrg The organization to act for, as dashboards store it. Ignored unless the caller is an active member.
 	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
 }
 
 // PlaceHoldParams defines parameters for PlaceHold.
 type PlaceHoldParams struct {
-	// XOrganizationId The organization to act for. Ignored unless the caller is an active
-	// member of it, and where the cookie `dw_active_org` is given.
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active member,
+	// and ignored if the cookie `dw_active_org` is sent.
 	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
 
-	// DwActiveOrg The organization to act for, as dashboards keep it. Ignored unless the
-	// caller is an active member of it.
+	// DwActiveOrg The organization to act for, as dashboards store it. Ignored unless the caller is an active member.
 	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
 }
 
 // ReleaseHoldParams defines parameters for ReleaseHold.
 type ReleaseHoldParams struct {
-	// XOrganizationId The organization to act for. Ignored unless the caller is an active
-	// member of it, and where the cookie `dw_active_org` is given.
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active member,
+	// and ignored if the cookie `dw_active_org` is sent.
 	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
 
-	// DwActiveOrg The organization to act for, as dashboards keep it. Ignored unless the
-	// caller is an active member of it.
+	// DwActiveOrg The organization to act for, as dashboards store it. Ignored unless the caller is an active member.
 	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
 }
 
 // GetHoldParams defines parameters for GetHold.
 type GetHoldParams struct {
-	// XOrganizationId The organization to act for. Ignored unless the caller is an active
-	// member of it, and where the cookie `dw_active_org` is given.
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active member,
+	// and ignored if the cookie `dw_active_org` is sent.
 	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
 
-	// DwActiveOrg The organization to act for, as dashboards keep it. Ignored unless the
-	// caller is an active member of it.
+	// DwActiveOrg The organization to act for, as dashboards store it. Ignored unless the caller is an active member.
 	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
 }
 
 // ListRetentionRulesParams defines parameters for ListRetentionRules.
 type ListRetentionRulesParams struct {
-	// Removed Exactly `true` or `false`. Those rules that have been removed, or, as
-	// without it, those that have not.
+	// Removed Exactly `true` or `false`. True lists the removed rules; false, the default, lists the others.
 	Removed *Removed `form:"removed,omitempty" json:"removed,omitempty"`
 
-	// Limit How many to return at most. Brought into the range 1 to 101, never refused for being outside.
+	// Limit The maximum number of items to return. Values outside 1 to 101 are clamped, not refused.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// After The `next_cursor` of a page: what follows it. It belongs to
-	// that page's filters, order and scope; for another list, or damaged, it
-	// is refused (400), and so is a `skip` above 0 beside it. The limit and
-	// the kind of count may change from page to page.
+	// After The `next_cursor` of a page, to get the page that follows it. It is valid
+	// only for the same filters, order and scope: with another list, if damaged,
+	// or together with a `skip` above 0, it is refused (400). The limit and the
+	// count mode can change from page to page.
 	After *After `form:"after,omitempty" json:"after,omitempty"`
 
-	// XOrganizationId The organization to act for. Ignored unless the caller is an active
-	// member of it, and where the cookie `dw_active_org` is given.
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active member,
+	// and ignored if the cookie `dw_active_org` is sent.
 	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
 
-	// DwActiveOrg The organization to act for, as dashboards keep it. Ignored unless the
-	// caller is an active member of it.
+	// DwActiveOrg The organization to act for, as dashboards store it. Ignored unless the caller is an active member.
 	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
 }
 
 // CreateRetentionRuleParams defines parameters for CreateRetentionRule.
 type CreateRetentionRuleParams struct {
-	// XOrganizationId The organization to act for. Ignored unless the caller is an active
-	// member of it, and where the cookie `dw_active_org` is given.
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active member,
+	// and ignored if the cookie `dw_active_org` is sent.
 	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
 
-	// DwActiveOrg The organization to act for, as dashboards keep it. Ignored unless the
-	// caller is an active member of it.
+	// DwActiveOrg The organization to act for, as dashboards store it. Ignored unless the caller is an active member.
 	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
 }
 
 // RemoveRetentionRuleParams defines parameters for RemoveRetentionRule.
 type RemoveRetentionRuleParams struct {
-	// XOrganizationId The organization to act for. Ignored unless the caller is an active
-	// member of it, and where the cookie `dw_active_org` is given.
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active member,
+	// and ignored if the cookie `dw_active_org` is sent.
 	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
 
-	// DwActiveOrg The organization to act for, as dashboards keep it. Ignored unless the
-	// caller is an active member of it.
+	// DwActiveOrg The organization to act for, as dashboards store it. Ignored unless the caller is an active member.
 	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
 }
 
 // GetRetentionRuleParams defines parameters for GetRetentionRule.
 type GetRetentionRuleParams struct {
-	// XOrganizationId The organization to act for. Ignored unless the caller is an active
-	// member of it, and where the cookie `dw_active_org` is given.
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active member,
+	// and ignored if the cookie `dw_active_org` is sent.
 	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
 
-	// DwActiveOrg The organization to act for, as dashboards keep it. Ignored unless the
-	// caller is an active member of it.
+	// DwActiveOrg The organization to act for, as dashboards store it. Ignored unless the caller is an active member.
 	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
 }
 
 // ChangeRetentionRuleParams defines parameters for ChangeRetentionRule.
 type ChangeRetentionRuleParams struct {
-	// XOrganizationId The organization to act for. Ignored unless the caller is an active
-	// member of it, and where the cookie `dw_active_org` is given.
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active member,
+	// and ignored if the cookie `dw_active_org` is sent.
 	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
 
-	// DwActiveOrg The organization to act for, as dashboards keep it. Ignored unless the
-	// caller is an active member of it.
+	// DwActiveOrg The organization to act for, as dashboards store it. Ignored unless the caller is an active member.
 	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
 }
 
 // DisableRetentionRuleParams defines parameters for DisableRetentionRule.
 type DisableRetentionRuleParams struct {
-	// XOrganizationId The organization to act for. Ignored unless the caller is an active
-	// member of it, and where the cookie `dw_active_org` is given.
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active member,
+	// and ignored if the cookie `dw_active_org` is sent.
 	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
 
-	// DwActiveOrg The organization to act for, as dashboards keep it. Ignored unless the
-	// caller is an active member of it.
+	// DwActiveOrg The organization to act for, as dashboards store it. Ignored unless the caller is an active member.
 	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
 }
 
 // DryRunRetentionRuleParams defines parameters for DryRunRetentionRule.
 type DryRunRetentionRuleParams struct {
-	// XOrganizationId The organization to act for. Ignored unless the caller is an active
-	// member of it, and where the cookie `dw_active_org` is given.
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active member,
+	// and ignored if the cookie `dw_active_org` is sent.
 	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
 
-	// DwActiveOrg The organization to act for, as dashboards keep it. Ignored unless the
-	// caller is an active member of it.
+	// DwActiveOrg The organization to act for, as dashboards store it. Ignored unless the caller is an active member.
 	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
 }
 
 // EnableRetentionRuleParams defines parameters for EnableRetentionRule.
 type EnableRetentionRuleParams struct {
-	// XOrganizationId The organization to act for. Ignored unless the caller is an active
-	// member of it, and where the cookie `dw_active_org` is given.
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active member,
+	// and ignored if the cookie `dw_active_org` is sent.
 	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
 
-	// DwActiveOrg The organization to act for, as dashboards keep it. Ignored unless the
-	// caller is an active member of it.
+	// DwActiveOrg The organization to act for, as dashboards store it. Ignored unless the caller is an active member.
 	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
 }
 
 // GetRetentionRuleVersionParams defines parameters for GetRetentionRuleVersion.
 type GetRetentionRuleVersionParams struct {
-	// XOrganizationId The organization to act for. Ignored unless the caller is an active
-	// member of it, and where the cookie `dw_active_org` is given.
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active member,
+	// and ignored if the cookie `dw_active_org` is sent.
 	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
 
-	// DwActiveOrg The organization to act for, as dashboards keep it. Ignored unless the
-	// caller is an active member of it.
+	// DwActiveOrg The organization to act for, as dashboards store it. Ignored unless the caller is an active member.
 	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
 }
 
 // GetCheckpointParams defines parameters for GetCheckpoint.
 type GetCheckpointParams struct {
-	// XOrganizationId The organization to act for. Ignored unless the caller is an active
-	// member of it, and where the cookie `dw_active_org` is given.
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active member,
+	// and ignored if the cookie `dw_active_org` is sent.
 	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
 
-	// DwActiveOrg The organization to act for, as dashboards keep it. Ignored unless the
-	// caller is an active member of it.
+	// DwActiveOrg The organization to act for, as dashboards store it. Ignored unless the caller is an active member.
 	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
 }
 
 // GetLogKeysParams defines parameters for GetLogKeys.
 type GetLogKeysParams struct {
-	// XOrganizationId The organization to act for. Ignored unless the caller is an active
-	// member of it, and where the cookie `dw_active_org` is given.
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active member,
+	// and ignored if the cookie `dw_active_org` is sent.
 	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
 
-	// DwActiveOrg The organization to act for, as dashboards keep it. Ignored unless the
-	// caller is an active member of it.
+	// DwActiveOrg The organization to act for, as dashboards store it. Ignored unless the caller is an active member.
 	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
 }
 
 // GetTileParams defines parameters for GetTile.
 type GetTileParams struct {
-	// XOrganizationId The organization to act for. Ignored unless the caller is an active
-	// member of it, and where the cookie `dw_active_org` is given.
+	// XOrganizationId The organization to act for. Ignored unless the caller is an active member,
+	// and ignored if the cookie `dw_active_org` is sent.
 	XOrganizationId *OrganizationId `json:"X-Organization-Id,omitempty"`
 
-	// DwActiveOrg The organization to act for, as dashboards keep it. Ignored unless the
-	// caller is an active member of it.
+	// DwActiveOrg The organization to act for, as dashboards store it. Ignored unless the caller is an active member.
 	DwActiveOrg *ActiveOrganization `form:"dw_active_org,omitempty" json:"dw_active_org,omitempty"`
 }
 
@@ -2533,95 +2535,94 @@ type ClientInterface interface {
 
 	// ListResponses List responses
 	//
-	// One page of the responses that the caller may see: those of `member_id`
-	// where given, else those of the active organization, else everyone's for
-	// administrators and platform managers, else the caller's own. A response
-	// is shown when it passes every filter that is given.
+	// Returns one page of the responses that the caller can see: those of
+	// `member_id` if given, otherwise those of the active organization, otherwise
+	// everyone's for administrators and platform managers, otherwise the caller's
+	// own. A response is listed if it matches every given filter.
 	//
-	// To go through a whole list, pass each page's `next_cursor` as `after`
-	// of the next request, with the same filters and order, until `has_more`
-	// is false. A response that keeps its state comes exactly once, whatever
-	// is created, changed or erased meanwhile.
+	// Pass `next_cursor` as `after` to get the next page, with the same filters
+	// and order, until `has_more` is false. A response whose state does not change
+	// appears exactly once, no matter what is created, changed or erased
+	// meanwhile.
 	//
-	// Parameters that are not known are passed over, as the reference does,
-	// and words of `status`, `statuses` and `service_tiers` that nothing has
-	// match nothing. `Unknown-Parameters` of the answer names both.
+	// Unknown parameters are ignored, as in the reference, and unknown words of
+	// `status`, `statuses` and `service_tiers` match nothing. The
+	// `Unknown-Parameters` header of the answer lists both.
 	//
 	// Corresponds with GET /admin/api/v1/batches/requests (the `ListResponses` operationId).
 	ListResponses(ctx context.Context, params *ListResponsesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// EraseResponse Erase a response
 	//
-	// Erases the whole response, all at once or not at all: every request and
-	// step of its chain, their prompts, and raw copies in the gateway's log
-	// and task queue where these are in the same database. Usage and credit
-	// records stay, they are billing. A chain with a part that the caller may
-	// not erase is answered exactly as a missing one; one with a part that is
-	// held, or that the database refuses to delete, is not erased (409).
+	// Erases the whole response, all or nothing: every request and step of its
+	// chain, their prompts, and the raw copies in the gateway's log and task queue
+	// if these are in the same database. Usage and credit records stay because
+	// they are needed for billing. If the caller may not erase some part of the
+	// chain, the call returns 404, as for a missing response. If some part is
+	// held, or the database refuses to delete it, nothing is erased (409).
 	//
-	// Later turns, whose prompts say with `previous_response_id` that they
-	// follow it, quote what it answered. They stay, unless
-	// `include_later_turns` is true.
+	// Later turns refer to the response with `previous_response_id`, and their
+	// prompts quote its answer. They stay unless `include_later_turns` is true.
 	//
-	// With an `Idempotency-Key` that is hard to guess, an answer that was lost
-	// is had again: for a day the same caller's repetition at this path is
-	// answered with the same receipt and salt, and after that with 409. With
-	// another `include_later_turns` it is another request: 409.
+	// An `Idempotency-Key` that is hard to guess makes it safe to retry when the
+	// answer was lost: for a day, the same caller repeating the request on this
+	// path gets the same receipt and salt, and after that 409. Changing
+	// `include_later_turns` makes it a different request: 409.
 	//
 	// Corresponds with DELETE /admin/api/v1/batches/requests/{request_id} (the `EraseResponse` operationId).
 	EraseResponse(ctx context.Context, requestId RequestId, params *EraseResponseParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetResponse Fetch a response
 	//
-	// One response with its prompt and answer. A response of somebody else is
-	// answered exactly as a missing one.
+	// Returns one response with its prompt and answer. A response that the
+	// caller cannot see gets 404, exactly like a missing one.
 	//
-	// Where those who may read everyone's are shown contents of somebody
-	// else's, that is on record (`listAccessLog`) before they are shown; where it
-	// cannot be recorded, the answer is 503. With `body=omit`, and with 304,
-	// no contents are shown and nothing is recorded. HEAD counts as GET.
+	// When a caller with permission to read everyone's responses is shown the
+	// contents of someone else's, the access is recorded first (see
+	// `listAccessLog`); if it cannot be recorded, the call returns 503. With
+	// `body=omit`, and with 304, no contents are shown and nothing is recorded.
+	// HEAD counts as GET.
 	//
 	// Corresponds with GET /admin/api/v1/batches/requests/{request_id} (the `GetResponse` operationId).
 	GetResponse(ctx context.Context, requestId RequestId, params *GetResponseParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListAccessLog List the access log
 	//
-	// One page of the records of who was shown the contents of responses that
-	// were not their own, newest first, for administrators. A record is shown
-	// when it passes every filter that is given. Records go with the response
-	// that they are about, and when their time is over.
+	// Returns one page of the records of who was shown the contents of responses
+	// that were not their own, newest first. Administrators only. A record is
+	// listed if it matches every given filter. Records are removed together with
+	// their response, and when their retention period ends.
 	//
-	// To go through a whole list, pass each page's `next_cursor` as `after`
-	// of the next request, with the same filters, until `has_more` is false.
+	// Pass `next_cursor` as `after` to get the next page, with the same filters,
+	// until `has_more` is false.
 	//
 	// Corresponds with GET /lethe/api/v1/access-log (the `ListAccessLog` operationId).
 	ListAccessLog(ctx context.Context, params *ListAccessLogParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListErasures List erasures
 	//
-	// One page of the bulk erasures, newest first: everyone's for those who
-	// may erase everyone's, else those that the caller has asked for. To go
-	// through all, pass each page's `next_cursor` as `after` of the next
-	// request, with the same filters.
+	// Returns one page of the bulk erasures, newest first: everyone's for those
+	// who may erase everyone's responses, otherwise those that the caller
+	// requested. Pass `next_cursor` as `after` to get the next page, with the same
+	// filters.
 	//
 	// Corresponds with GET /lethe/api/v1/erasures (the `ListErasures` operationId).
 	ListErasures(ctx context.Context, params *ListErasuresParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// StartErasureWithBody Erase many responses
 	//
-	// Erases what is named, in parts: each is one transaction that erases
-	// whole responses with all that `eraseResponse` says, and leaves a receipt
-	// of its own. Up to 100 responses that are named are erased before the
-	// answer (201); all else goes on in the background (202). What is not the
-	// caller's to erase is reported as not found, what is held as held, and
-	// neither keeps the rest from being erased.
+	// Erases the target in parts. Each part is one transaction that erases whole
+	// responses, with everything that `eraseResponse` lists, and leaves its own
+	// receipt. Up to 100 responses given by identifier are erased before the call
+	// returns (201); everything else is erased in the background (202). Responses
+	// that the caller may not erase are reported as not found, held ones as held,
+	// and neither stops the rest.
 	//
-	// An `owner` or a `filter` needs the token of a preview of the same
-	// request by the same caller; where anything was added to or taken from
-	// what it counted, the answer is 409 and nothing is erased. A `filter`
-	// leaves what is created after the preview. With an `owner`, what comes
-	// while it is erased is erased too, until none is left, and what is left
-	// is looked for once more a day later.
+	// An `owner` or a `filter` needs the token of a preview of the same request by
+	// the same caller. If what the preview counted has grown or shrunk, the call
+	// returns 409 and nothing is erased. A `filter` does not erase what is created
+	// after the preview. An `owner` also erases what is created during the
+	// erasure, until nothing is left, and checks once more a day later.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -2630,19 +2631,18 @@ type ClientInterface interface {
 
 	// StartErasure Erase many responses
 	//
-	// Erases what is named, in parts: each is one transaction that erases
-	// whole responses with all that `eraseResponse` says, and leaves a receipt
-	// of its own. Up to 100 responses that are named are erased before the
-	// answer (201); all else goes on in the background (202). What is not the
-	// caller's to erase is reported as not found, what is held as held, and
-	// neither keeps the rest from being erased.
+	// Erases the target in parts. Each part is one transaction that erases whole
+	// responses, with everything that `eraseResponse` lists, and leaves its own
+	// receipt. Up to 100 responses given by identifier are erased before the call
+	// returns (201); everything else is erased in the background (202). Responses
+	// that the caller may not erase are reported as not found, held ones as held,
+	// and neither stops the rest.
 	//
-	// An `owner` or a `filter` needs the token of a preview of the same
-	// request by the same caller; where anything was added to or taken from
-	// what it counted, the answer is 409 and nothing is erased. A `filter`
-	// leaves what is created after the preview. With an `owner`, what comes
-	// while it is erased is erased too, until none is left, and what is left
-	// is looked for once more a day later.
+	// An `owner` or a `filter` needs the token of a preview of the same request by
+	// the same caller. If what the preview counted has grown or shrunk, the call
+	// returns 409 and nothing is erased. A `filter` does not erase what is created
+	// after the preview. An `owner` also erases what is created during the
+	// erasure, until nothing is left, and checks once more a day later.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2651,11 +2651,11 @@ type ClientInterface interface {
 
 	// PreviewErasureWithBody Preview an erasure
 	//
-	// Counts what erasing these responses would come to, and erases nothing.
-	// Exactly one of `responses`, `owner` and `filter` is given. The token
-	// binds an erasure to what was counted, for a quarter of an hour. For
-	// those who may erase; responses that are not the caller's to erase are
-	// counted as not found, just as those that are not there.
+	// Counts what the erasure would erase, and erases nothing. Give exactly one of
+	// `responses`, `owner` and `filter`. The token ties an erasure to what was
+	// counted and is valid for 15 minutes. Requires permission to erase; responses
+	// that the caller may not erase count as not found, like those that do not
+	// exist.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -2664,11 +2664,11 @@ type ClientInterface interface {
 
 	// PreviewErasure Preview an erasure
 	//
-	// Counts what erasing these responses would come to, and erases nothing.
-	// Exactly one of `responses`, `owner` and `filter` is given. The token
-	// binds an erasure to what was counted, for a quarter of an hour. For
-	// those who may erase; responses that are not the caller's to erase are
-	// counted as not found, just as those that are not there.
+	// Counts what the erasure would erase, and erases nothing. Give exactly one of
+	// `responses`, `owner` and `filter`. The token ties an erasure to what was
+	// counted and is valid for 15 minutes. Requires permission to erase; responses
+	// that the caller may not erase count as not found, like those that do not
+	// exist.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2677,9 +2677,9 @@ type ClientInterface interface {
 
 	// GetErasure Fetch an erasure
 	//
-	// One bulk erasure, and how far it has come. It is for who asked for
-	// it, and for those who may erase everyone's; for all others there is
-	// none. A day after it was over, its target, its failures and its salt are
+	// Returns one bulk erasure and its progress. Visible to the caller who
+	// requested it and to those who may erase everyone's responses; anyone else
+	// gets 404. A day after it finishes, its target, failures and salt are
 	// forgotten.
 	//
 	// Corresponds with GET /lethe/api/v1/erasures/{erasure_id} (the `GetErasure` operationId).
@@ -2687,63 +2687,66 @@ type ClientInterface interface {
 
 	// CancelErasure Cancel an erasure
 	//
-	// Ends the erasure: when this has been answered, nothing more is erased by
-	// it. What is gone stays gone, with its receipts. One that is over stays as
-	// it was, but is not verified any more. For those who may see it.
+	// Stops the erasure: once this call returns, the erasure deletes nothing more.
+	// Deleted responses stay deleted and keep their receipts. A finished erasure
+	// does not change, but is no longer verified. Open to the caller who requested
+	// it and to those who may erase everyone's responses; anyone else gets 404.
 	//
 	// Corresponds with POST /lethe/api/v1/erasures/{erasure_id}/cancel (the `CancelErasure` operationId).
 	CancelErasure(ctx context.Context, erasureId ErasureId, params *CancelErasureParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// WatchErasure Watch an erasure
 	//
-	// Server-sent events: `progress` with the erasure, as `getErasure` answers
-	// it, at once and when it has changed, looked at once a second; when it is
-	// over, `end` with the same, and nothing after that. A stream ends after
-	// ten minutes, or with the service, without `end`; open it again for what
-	// is so by then. Who opens it again after `end`, as a browser does, is
-	// answered with 204 and need not ask any more. Lines that begin with a
-	// colon only keep the connection. For those who may see the erasure. 503
-	// where too many streams are open; ask for the erasure itself then.
+	// Streams server-sent events. `progress` carries the erasure as `getErasure`
+	// returns it: once at the start, then whenever it has changed, checked once a
+	// second. When the erasure is finished, `end` carries the same, and nothing
+	// follows. A stream ends without `end` after ten minutes or when the service
+	// stops; reopen it to continue. A client that reopens the stream after `end`,
+	// as browsers do, gets 204 and can stop. Lines that begin with a colon only
+	// keep the connection open. Visible to the caller who requested the erasure
+	// and to those who may erase everyone's responses; anyone else gets 404. If
+	// too many streams are open, the call returns 503, or 429 if the caller itself
+	// has too many; poll `getErasure` instead.
 	//
 	// Corresponds with GET /lethe/api/v1/erasures/{erasure_id}/events (the `WatchErasure` operationId).
 	WatchErasure(ctx context.Context, erasureId ErasureId, params *WatchErasureParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetReceipt Fetch the receipt of an erasure
 	//
-	// One file that proves the erasure offline: the receipt, the proof that it
-	// is a leaf of the log, and a signed checkpoint of the log (C2SP
-	// tlog-proof, the receipt as extra data). `lethe verify` checks it. It is
-	// for who asked for the erasure, and for those who may erase everyone's;
-	// for all others there is none.
+	// Returns one file that proves the erasure offline: the receipt, the proof
+	// that it is a leaf of the log, and a signed checkpoint of the log (C2SP
+	// tlog-proof with the receipt as extra data). `lethe verify` checks it.
+	// Visible to the caller who requested the erasure and to those who may erase
+	// everyone's responses; anyone else gets 404.
 	//
 	// Corresponds with GET /lethe/api/v1/erasures/{erasure_id}/receipt (the `GetReceipt` operationId).
 	GetReceipt(ctx context.Context, erasureId ErasureId, params *GetReceiptParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListErasureReceipts List the receipts of an erasure
 	//
-	// One page of the receipts that the erasure has left so far, newest first.
-	// For those who may see it. To go through all, pass each page's
-	// `next_cursor` as `after` of the next request.
+	// Returns one page of the receipts that the erasure has left so far, newest
+	// first. Visible to the caller who requested the erasure and to those who may
+	// erase everyone's responses; anyone else gets 404. Pass `next_cursor` as
+	// `after` to get the next page.
 	//
 	// Corresponds with GET /lethe/api/v1/erasures/{erasure_id}/receipts (the `ListErasureReceipts` operationId).
 	ListErasureReceipts(ctx context.Context, erasureId ErasureId, params *ListErasureReceiptsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListHolds List holds
 	//
-	// One page of the holds, newest first, released and expired ones too. For
-	// administrators and platform managers. To go through all, pass each
-	// page's `next_cursor` as `after` of the next request.
+	// Returns one page of the holds, newest first, including released and expired
+	// ones. Administrators and platform managers only. Pass `next_cursor` as
+	// `after` to get the next page.
 	//
 	// Corresponds with GET /lethe/api/v1/holds (the `ListHolds` operationId).
 	ListHolds(ctx context.Context, params *ListHoldsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// PlaceHoldWithBody Place a hold
 	//
-	// Keeps what it covers from being erased by anyone or anything, until it is
-	// released or expires. Exactly one of `responses`, `owners` and `filter`
-	// is given. What is to be held need not be there yet. When this has been
-	// answered, nothing that it covers is erased any more. For administrators
-	// and platform managers.
+	// Keeps what it covers from being erased by anyone or anything until the hold
+	// is released or expires. Give exactly one of `responses`, `owners` and
+	// `filter`. They need not exist yet. Once this call returns, nothing that the
+	// hold covers is erased. Administrators and platform managers only.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -2752,11 +2755,10 @@ type ClientInterface interface {
 
 	// PlaceHold Place a hold
 	//
-	// Keeps what it covers from being erased by anyone or anything, until it is
-	// released or expires. Exactly one of `responses`, `owners` and `filter`
-	// is given. What is to be held need not be there yet. When this has been
-	// answered, nothing that it covers is erased any more. For administrators
-	// and platform managers.
+	// Keeps what it covers from being erased by anyone or anything until the hold
+	// is released or expires. Give exactly one of `responses`, `owners` and
+	// `filter`. They need not exist yet. Once this call returns, nothing that the
+	// hold covers is erased. Administrators and platform managers only.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2765,34 +2767,32 @@ type ClientInterface interface {
 
 	// ReleaseHold Release a hold
 	//
-	// Ends the hold. It stays as a record of who held what, and is never
-	// removed; one that has been released already stays as it is. For
-	// administrators and platform managers.
+	// Ends the hold. It stays as a record of who held what and is never removed. A
+	// released hold does not change. Administrators and platform managers only.
 	//
 	// Corresponds with DELETE /lethe/api/v1/holds/{hold_id} (the `ReleaseHold` operationId).
 	ReleaseHold(ctx context.Context, holdId HoldId, params *ReleaseHoldParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetHold Fetch a hold
 	//
-	// One hold, a released or expired one too. For administrators and platform managers.
+	// Returns one hold, even if it is released or expired. Administrators and platform managers only.
 	//
 	// Corresponds with GET /lethe/api/v1/holds/{hold_id} (the `GetHold` operationId).
 	GetHold(ctx context.Context, holdId HoldId, params *GetHoldParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListRetentionRules List retention rules
 	//
-	// One page of the rules, newest first. For administrators and platform
-	// managers. To go through all, pass each page's `next_cursor` as `after` of the
-	// next request.
+	// Returns one page of the rules, newest first. Administrators and platform
+	// managers only. Pass `next_cursor` as `after` to get the next page.
 	//
 	// Corresponds with GET /lethe/api/v1/retention-rules (the `ListRetentionRules` operationId).
 	ListRetentionRules(ctx context.Context, params *ListRetentionRulesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CreateRetentionRuleWithBody Create a retention rule
 	//
-	// A rule erases responses that are older than it says, at set times of the day.
-	// A new one is not enabled and erases nothing: it needs a dry run first, and
-	// then to be enabled. For administrators and platform managers.
+	// Creates a rule that erases responses older than a given age at set times of
+	// day. A new rule is not enabled and erases nothing: it needs a dry run first,
+	// and then to be enabled. Administrators and platform managers only.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -2801,9 +2801,9 @@ type ClientInterface interface {
 
 	// CreateRetentionRule Create a retention rule
 	//
-	// A rule erases responses that are older than it says, at set times of the day.
-	// A new one is not enabled and erases nothing: it needs a dry run first, and
-	// then to be enabled. For administrators and platform managers.
+	// Creates a rule that erases responses older than a given age at set times of
+	// day. A new rule is not enabled and erases nothing: it needs a dry run first,
+	// and then to be enabled. Administrators and platform managers only.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2812,28 +2812,27 @@ type ClientInterface interface {
 
 	// RemoveRetentionRule Remove a retention rule
 	//
-	// The rule never runs again, and a run that is not over is canceled. It stays as a
-	// record, with all its versions, as receipts name them; one that has been removed
-	// already stays as it is. For administrators and platform managers.
+	// Stops the rule for good and cancels a run in progress. The rule stays as a
+	// record with all its versions because receipts name them. A removed rule does
+	// not change. Administrators and platform managers only.
 	//
 	// Corresponds with DELETE /lethe/api/v1/retention-rules/{rule_id} (the `RemoveRetentionRule` operationId).
 	RemoveRetentionRule(ctx context.Context, ruleId RuleId, params *RemoveRetentionRuleParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetRetentionRule Fetch a retention rule
 	//
-	// One rule, a removed one too. For administrators and platform managers.
+	// Returns one rule, even if it is removed. Administrators and platform managers only.
 	//
 	// Corresponds with GET /lethe/api/v1/retention-rules/{rule_id} (the `GetRetentionRule` operationId).
 	GetRetentionRule(ctx context.Context, ruleId RuleId, params *GetRetentionRuleParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ChangeRetentionRuleWithBody Change a retention rule
 	//
-	// Puts what is given in the place of what the rule says: what is left out is not
-	// kept. It becomes the next version of the rule, which is not enabled and needs a
-	// dry run of its own. A run of an earlier version is canceled, and erases nothing
-	// more when this has been answered. `version` is the one that was changed: where
-	// the rule has another by now, the answer is 409 and nothing is changed. For
-	// administrators and platform managers.
+	// Replaces the rule: fields left out are not kept. This creates the next
+	// version, which is not enabled and needs its own dry run. A run of an earlier
+	// version is canceled; once this call returns, it deletes nothing more.
+	// `version` is the version you edited: if the rule has a newer one, the call
+	// returns 409 and changes nothing. Administrators and platform managers only.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -2842,12 +2841,11 @@ type ClientInterface interface {
 
 	// ChangeRetentionRule Change a retention rule
 	//
-	// Puts what is given in the place of what the rule says: what is left out is not
-	// kept. It becomes the next version of the rule, which is not enabled and needs a
-	// dry run of its own. A run of an earlier version is canceled, and erases nothing
-	// more when this has been answered. `version` is the one that was changed: where
-	// the rule has another by now, the answer is 409 and nothing is changed. For
-	// administrators and platform managers.
+	// Replaces the rule: fields left out are not kept. This creates the next
+	// version, which is not enabled and needs its own dry run. A run of an earlier
+	// version is canceled; once this call returns, it deletes nothing more.
+	// `version` is the version you edited: if the rule has a newer one, the call
+	// returns 409 and changes nothing. Administrators and platform managers only.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2856,29 +2854,29 @@ type ClientInterface interface {
 
 	// DisableRetentionRule Disable a retention rule
 	//
-	// The rule does not run until it is enabled again. A run that is not over is
-	// canceled, and erases nothing more when this has been answered. One that is not
-	// enabled stays as it is. For administrators and platform managers.
+	// Disables the rule: it does not run until it is enabled again. A run in
+	// progress is canceled; once this call returns, it deletes nothing more. A
+	// disabled rule does not change. Administrators and platform managers only.
 	//
 	// Corresponds with POST /lethe/api/v1/retention-rules/{rule_id}/disable (the `DisableRetentionRule` operationId).
 	DisableRetentionRule(ctx context.Context, ruleId RuleId, params *DisableRetentionRuleParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// DryRunRetentionRule Try a retention rule
+	// DryRunRetentionRule Dry-run a retention rule
 	//
-	// Counts what runs of the rule would erase in all if they ran now, and keeps that
-	// with the rule. Nothing is erased. A response of several steps is counted where
-	// any of them is old enough, and erased where all of them are. For administrators
-	// and platform managers.
+	// Counts what runs of the rule would erase in total if they ran now, and
+	// stores the result with the rule. Nothing is erased. A response of several
+	// steps is counted if any step is old enough, but erased only once all of them
+	// are. Administrators and platform managers only.
 	//
 	// Corresponds with POST /lethe/api/v1/retention-rules/{rule_id}/dry-run (the `DryRunRetentionRule` operationId).
 	DryRunRetentionRule(ctx context.Context, ruleId RuleId, params *DryRunRetentionRuleParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// EnableRetentionRuleWithBody Enable a retention rule
 	//
-	// From its next set time on the rule erases. `version` is the one whose dry run was
-	// looked at: where the rule has another by now, or this one has had no dry run, the
-	// answer is 409 and nothing is enabled. One that is enabled stays as it is. For
-	// administrators and platform managers.
+	// Enables the rule: it runs from its next set time on. `version` is the
+	// version whose dry run you checked: if the rule has a newer one, or this
+	// version has had no dry run, the call returns 409 and enables nothing. An
+	// enabled rule does not change. Administrators and platform managers only.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -2887,10 +2885,10 @@ type ClientInterface interface {
 
 	// EnableRetentionRule Enable a retention rule
 	//
-	// From its next set time on the rule erases. `version` is the one whose dry run was
-	// looked at: where the rule has another by now, or this one has had no dry run, the
-	// answer is 409 and nothing is enabled. One that is enabled stays as it is. For
-	// administrators and platform managers.
+	// Enables the rule: it runs from its next set time on. `version` is the
+	// version whose dry run you checked: if the rule has a newer one, or this
+	// version has had no dry run, the call returns 409 and enables nothing. An
+	// enabled rule does not change. Administrators and platform managers only.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2899,38 +2897,39 @@ type ClientInterface interface {
 
 	// GetRetentionRuleVersion Fetch a version of a retention rule
 	//
-	// What the rule says or once said. Receipts of its runs name the version. For
-	// administrators and platform managers.
+	// Returns one current or earlier version of the rule. The receipts of its runs
+	// name the version. Administrators and platform managers only.
 	//
 	// Corresponds with GET /lethe/api/v1/retention-rules/{rule_id}/versions/{version} (the `GetRetentionRuleVersion` operationId).
 	GetRetentionRuleVersion(ctx context.Context, ruleId RuleId, version RuleVersion, params *GetRetentionRuleVersionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetCheckpoint Fetch the newest checkpoint of the log
 	//
-	// The newest published checkpoint, a signed note (C2SP tlog-checkpoint):
-	// the log's name, how many leaves, the root of their tree, signatures. For
-	// those who may erase. 404 before the first erasure has been sealed.
+	// Returns the newest published checkpoint, a signed note (C2SP
+	// tlog-checkpoint) with the log's name, the number of leaves, the root of
+	// their tree, and signatures. Requires permission to erase. Returns 404 until
+	// the first erasure is sealed.
 	//
 	// Corresponds with GET /log/checkpoint (the `GetCheckpoint` operationId).
 	GetCheckpoint(ctx context.Context, params *GetCheckpointParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetLogKeys List the public keys of the log
 	//
-	// The public keys that checkpoints are signed with, one a line: the log's,
-	// the newest first, and those of its witnesses; empty where none is
-	// configured. For those who may erase. Whoever checks receipts should get
-	// them in another way, too.
+	// Returns the public keys of the checkpoint signatures, one per line: the
+	// log's, newest first, then those of its witnesses; empty if none is
+	// configured. Requires permission to erase. If you verify receipts, get the
+	// keys through a second channel as well.
 	//
 	// Corresponds with GET /log/keys (the `GetLogKeys` operationId).
 	GetLogKeys(ctx context.Context, params *GetLogKeysParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetTile Fetch a tile of the log
 	//
-	// Hashes of the tree, or, at level `entries`, a bundle of the receipts
-	// themselves: each after its length as a big-endian number of 16 bits.
-	// Hashes are for those who may erase, entries for those who may erase
-	// everyone's. 404 where the published log has no such tile, or fewer in
-	// it.
+	// Returns hashes of the tree or, at level `entries`, a bundle of the receipts
+	// themselves, each prefixed with its length as a 16-bit big-endian number.
+	// Hashes require permission to erase, entries permission to erase everyone's
+	// responses. Returns 404 if the published log does not have the tile, or has
+	// fewer elements in it.
 	//
 	// Corresponds with GET /log/tile/{level}/{index} (the `GetTile` operationId).
 	GetTile(ctx context.Context, level TileLevel, index TileIndex, params *GetTileParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2938,19 +2937,19 @@ type ClientInterface interface {
 
 // ListResponses List responses
 //
-// One page of the responses that the caller may see: those of `member_id`
-// where given, else those of the active organization, else everyone's for
-// administrators and platform managers, else the caller's own. A response
-// is shown when it passes every filter that is given.
+// Returns one page of the responses that the caller can see: those of
+// `member_id` if given, otherwise those of the active organization, otherwise
+// everyone's for administrators and platform managers, otherwise the caller's
+// own. A response is listed if it matches every given filter.
 //
-// To go through a whole list, pass each page's `next_cursor` as `after`
-// of the next request, with the same filters and order, until `has_more`
-// is false. A response that keeps its state comes exactly once, whatever
-// is created, changed or erased meanwhile.
+// Pass `next_cursor` as `after` to get the next page, with the same filters
+// and order, until `has_more` is false. A response whose state does not change
+// appears exactly once, no matter what is created, changed or erased
+// meanwhile.
 //
-// Parameters that are not known are passed over, as the reference does,
-// and words of `status`, `statuses` and `service_tiers` that nothing has
-// match nothing. `Unknown-Parameters` of the answer names both.
+// Unknown parameters are ignored, as in the reference, and unknown words of
+// `status`, `statuses` and `service_tiers` match nothing. The
+// `Unknown-Parameters` header of the answer lists both.
 //
 // Corresponds with GET /admin/api/v1/batches/requests (the `ListResponses` operationId).
 func (c *Client) ListResponses(ctx context.Context, params *ListResponsesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2967,21 +2966,20 @@ func (c *Client) ListResponses(ctx context.Context, params *ListResponsesParams,
 
 // EraseResponse Erase a response
 //
-// Erases the whole response, all at once or not at all: every request and
-// step of its chain, their prompts, and raw copies in the gateway's log
-// and task queue where these are in the same database. Usage and credit
-// records stay, they are billing. A chain with a part that the caller may
-// not erase is answered exactly as a missing one; one with a part that is
-// held, or that the database refuses to delete, is not erased (409).
+// Erases the whole response, all or nothing: every request and step of its
+// chain, their prompts, and the raw copies in the gateway's log and task queue
+// if these are in the same database. Usage and credit records stay because
+// they are needed for billing. If the caller may not erase some part of the
+// chain, the call returns 404, as for a missing response. If some part is
+// held, or the database refuses to delete it, nothing is erased (409).
 //
-// Later turns, whose prompts say with `previous_response_id` that they
-// follow it, quote what it answered. They stay, unless
-// `include_later_turns` is true.
+// Later turns refer to the response with `previous_response_id`, and their
+// prompts quote its answer. They stay unless `include_later_turns` is true.
 //
-// With an `Idempotency-Key` that is hard to guess, an answer that was lost
-// is had again: for a day the same caller's repetition at this path is
-// answered with the same receipt and salt, and after that with 409. With
-// another `include_later_turns` it is another request: 409.
+// An `Idempotency-Key` that is hard to guess makes it safe to retry when the
+// answer was lost: for a day, the same caller repeating the request on this
+// path gets the same receipt and salt, and after that 409. Changing
+// `include_later_turns` makes it a different request: 409.
 //
 // Corresponds with DELETE /admin/api/v1/batches/requests/{request_id} (the `EraseResponse` operationId).
 func (c *Client) EraseResponse(ctx context.Context, requestId RequestId, params *EraseResponseParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2998,13 +2996,14 @@ func (c *Client) EraseResponse(ctx context.Context, requestId RequestId, params 
 
 // GetResponse Fetch a response
 //
-// One response with its prompt and answer. A response of somebody else is
-// answered exactly as a missing one.
+// Returns one response with its prompt and answer. A response that the
+// caller cannot see gets 404, exactly like a missing one.
 //
-// Where those who may read everyone's are shown contents of somebody
-// else's, that is on record (`listAccessLog`) before they are shown; where it
-// cannot be recorded, the answer is 503. With `body=omit`, and with 304,
-// no contents are shown and nothing is recorded. HEAD counts as GET.
+// When a caller with permission to read everyone's responses is shown the
+// contents of someone else's, the access is recorded first (see
+// `listAccessLog`); if it cannot be recorded, the call returns 503. With
+// `body=omit`, and with 304, no contents are shown and nothing is recorded.
+// HEAD counts as GET.
 //
 // Corresponds with GET /admin/api/v1/batches/requests/{request_id} (the `GetResponse` operationId).
 func (c *Client) GetResponse(ctx context.Context, requestId RequestId, params *GetResponseParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3021,13 +3020,13 @@ func (c *Client) GetResponse(ctx context.Context, requestId RequestId, params *G
 
 // ListAccessLog List the access log
 //
-// One page of the records of who was shown the contents of responses that
-// were not their own, newest first, for administrators. A record is shown
-// when it passes every filter that is given. Records go with the response
-// that they are about, and when their time is over.
+// Returns one page of the records of who was shown the contents of responses
+// that were not their own, newest first. Administrators only. A record is
+// listed if it matches every given filter. Records are removed together with
+// their response, and when their retention period ends.
 //
-// To go through a whole list, pass each page's `next_cursor` as `after`
-// of the next request, with the same filters, until `has_more` is false.
+// Pass `next_cursor` as `after` to get the next page, with the same filters,
+// until `has_more` is false.
 //
 // Corresponds with GET /lethe/api/v1/access-log (the `ListAccessLog` operationId).
 func (c *Client) ListAccessLog(ctx context.Context, params *ListAccessLogParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3044,10 +3043,10 @@ func (c *Client) ListAccessLog(ctx context.Context, params *ListAccessLogParams,
 
 // ListErasures List erasures
 //
-// One page of the bulk erasures, newest first: everyone's for those who
-// may erase everyone's, else those that the caller has asked for. To go
-// through all, pass each page's `next_cursor` as `after` of the next
-// request, with the same filters.
+// Returns one page of the bulk erasures, newest first: everyone's for those
+// who may erase everyone's responses, otherwise those that the caller
+// requested. Pass `next_cursor` as `after` to get the next page, with the same
+// filters.
 //
 // Corresponds with GET /lethe/api/v1/erasures (the `ListErasures` operationId).
 func (c *Client) ListErasures(ctx context.Context, params *ListErasuresParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3064,19 +3063,18 @@ func (c *Client) ListErasures(ctx context.Context, params *ListErasuresParams, r
 
 // StartErasureWithBody Erase many responses
 //
-// Erases what is named, in parts: each is one transaction that erases
-// whole responses with all that `eraseResponse` says, and leaves a receipt
-// of its own. Up to 100 responses that are named are erased before the
-// answer (201); all else goes on in the background (202). What is not the
-// caller's to erase is reported as not found, what is held as held, and
-// neither keeps the rest from being erased.
+// Erases the target in parts. Each part is one transaction that erases whole
+// responses, with everything that `eraseResponse` lists, and leaves its own
+// receipt. Up to 100 responses given by identifier are erased before the call
+// returns (201); everything else is erased in the background (202). Responses
+// that the caller may not erase are reported as not found, held ones as held,
+// and neither stops the rest.
 //
-// An `owner` or a `filter` needs the token of a preview of the same
-// request by the same caller; where anything was added to or taken from
-// what it counted, the answer is 409 and nothing is erased. A `filter`
-// leaves what is created after the preview. With an `owner`, what comes
-// while it is erased is erased too, until none is left, and what is left
-// is looked for once more a day later.
+// An `owner` or a `filter` needs the token of a preview of the same request by
+// the same caller. If what the preview counted has grown or shrunk, the call
+// returns 409 and nothing is erased. A `filter` does not erase what is created
+// after the preview. An `owner` also erases what is created during the
+// erasure, until nothing is left, and checks once more a day later.
 //
 // Takes any type of body and a specified content type.
 //
@@ -3095,19 +3093,18 @@ func (c *Client) StartErasureWithBody(ctx context.Context, params *StartErasureP
 
 // StartErasure Erase many responses
 //
-// Erases what is named, in parts: each is one transaction that erases
-// whole responses with all that `eraseResponse` says, and leaves a receipt
-// of its own. Up to 100 responses that are named are erased before the
-// answer (201); all else goes on in the background (202). What is not the
-// caller's to erase is reported as not found, what is held as held, and
-// neither keeps the rest from being erased.
+// Erases the target in parts. Each part is one transaction that erases whole
+// responses, with everything that `eraseResponse` lists, and leaves its own
+// receipt. Up to 100 responses given by identifier are erased before the call
+// returns (201); everything else is erased in the background (202). Responses
+// that the caller may not erase are reported as not found, held ones as held,
+// and neither stops the rest.
 //
-// An `owner` or a `filter` needs the token of a preview of the same
-// request by the same caller; where anything was added to or taken from
-// what it counted, the answer is 409 and nothing is erased. A `filter`
-// leaves what is created after the preview. With an `owner`, what comes
-// while it is erased is erased too, until none is left, and what is left
-// is looked for once more a day later.
+// An `owner` or a `filter` needs the token of a preview of the same request by
+// the same caller. If what the preview counted has grown or shrunk, the call
+// returns 409 and nothing is erased. A `filter` does not erase what is created
+// after the preview. An `owner` also erases what is created during the
+// erasure, until nothing is left, and checks once more a day later.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -3126,11 +3123,11 @@ func (c *Client) StartErasure(ctx context.Context, params *StartErasureParams, b
 
 // PreviewErasureWithBody Preview an erasure
 //
-// Counts what erasing these responses would come to, and erases nothing.
-// Exactly one of `responses`, `owner` and `filter` is given. The token
-// binds an erasure to what was counted, for a quarter of an hour. For
-// those who may erase; responses that are not the caller's to erase are
-// counted as not found, just as those that are not there.
+// Counts what the erasure would erase, and erases nothing. Give exactly one of
+// `responses`, `owner` and `filter`. The token ties an erasure to what was
+// counted and is valid for 15 minutes. Requires permission to erase; responses
+// that the caller may not erase count as not found, like those that do not
+// exist.
 //
 // Takes any type of body and a specified content type.
 //
@@ -3149,11 +3146,11 @@ func (c *Client) PreviewErasureWithBody(ctx context.Context, params *PreviewEras
 
 // PreviewErasure Preview an erasure
 //
-// Counts what erasing these responses would come to, and erases nothing.
-// Exactly one of `responses`, `owner` and `filter` is given. The token
-// binds an erasure to what was counted, for a quarter of an hour. For
-// those who may erase; responses that are not the caller's to erase are
-// counted as not found, just as those that are not there.
+// Counts what the erasure would erase, and erases nothing. Give exactly one of
+// `responses`, `owner` and `filter`. The token ties an erasure to what was
+// counted and is valid for 15 minutes. Requires permission to erase; responses
+// that the caller may not erase count as not found, like those that do not
+// exist.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -3172,9 +3169,9 @@ func (c *Client) PreviewErasure(ctx context.Context, params *PreviewErasureParam
 
 // GetErasure Fetch an erasure
 //
-// One bulk erasure, and how far it has come. It is for who asked for
-// it, and for those who may erase everyone's; for all others there is
-// none. A day after it was over, its target, its failures and its salt are
+// Returns one bulk erasure and its progress. Visible to the caller who
+// requested it and to those who may erase everyone's responses; anyone else
+// gets 404. A day after it finishes, its target, failures and salt are
 // forgotten.
 //
 // Corresponds with GET /lethe/api/v1/erasures/{erasure_id} (the `GetErasure` operationId).
@@ -3192,9 +3189,10 @@ func (c *Client) GetErasure(ctx context.Context, erasureId ErasureId, params *Ge
 
 // CancelErasure Cancel an erasure
 //
-// Ends the erasure: when this has been answered, nothing more is erased by
-// it. What is gone stays gone, with its receipts. One that is over stays as
-// it was, but is not verified any more. For those who may see it.
+// Stops the erasure: once this call returns, the erasure deletes nothing more.
+// Deleted responses stay deleted and keep their receipts. A finished erasure
+// does not change, but is no longer verified. Open to the caller who requested
+// it and to those who may erase everyone's responses; anyone else gets 404.
 //
 // Corresponds with POST /lethe/api/v1/erasures/{erasure_id}/cancel (the `CancelErasure` operationId).
 func (c *Client) CancelErasure(ctx context.Context, erasureId ErasureId, params *CancelErasureParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3211,14 +3209,16 @@ func (c *Client) CancelErasure(ctx context.Context, erasureId ErasureId, params 
 
 // WatchErasure Watch an erasure
 //
-// Server-sent events: `progress` with the erasure, as `getErasure` answers
-// it, at once and when it has changed, looked at once a second; when it is
-// over, `end` with the same, and nothing after that. A stream ends after
-// ten minutes, or with the service, without `end`; open it again for what
-// is so by then. Who opens it again after `end`, as a browser does, is
-// answered with 204 and need not ask any more. Lines that begin with a
-// colon only keep the connection. For those who may see the erasure. 503
-// where too many streams are open; ask for the erasure itself then.
+// Streams server-sent events. `progress` carries the erasure as `getErasure`
+// returns it: once at the start, then whenever it has changed, checked once a
+// second. When the erasure is finished, `end` carries the same, and nothing
+// follows. A stream ends without `end` after ten minutes or when the service
+// stops; reopen it to continue. A client that reopens the stream after `end`,
+// as browsers do, gets 204 and can stop. Lines that begin with a colon only
+// keep the connection open. Visible to the caller who requested the erasure
+// and to those who may erase everyone's responses; anyone else gets 404. If
+// too many streams are open, the call returns 503, or 429 if the caller itself
+// has too many; poll `getErasure` instead.
 //
 // Corresponds with GET /lethe/api/v1/erasures/{erasure_id}/events (the `WatchErasure` operationId).
 func (c *Client) WatchErasure(ctx context.Context, erasureId ErasureId, params *WatchErasureParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3235,11 +3235,11 @@ func (c *Client) WatchErasure(ctx context.Context, erasureId ErasureId, params *
 
 // GetReceipt Fetch the receipt of an erasure
 //
-// One file that proves the erasure offline: the receipt, the proof that it
-// is a leaf of the log, and a signed checkpoint of the log (C2SP
-// tlog-proof, the receipt as extra data). `lethe verify` checks it. It is
-// for who asked for the erasure, and for those who may erase everyone's;
-// for all others there is none.
+// Returns one file that proves the erasure offline: the receipt, the proof
+// that it is a leaf of the log, and a signed checkpoint of the log (C2SP
+// tlog-proof with the receipt as extra data). `lethe verify` checks it.
+// Visible to the caller who requested the erasure and to those who may erase
+// everyone's responses; anyone else gets 404.
 //
 // Corresponds with GET /lethe/api/v1/erasures/{erasure_id}/receipt (the `GetReceipt` operationId).
 func (c *Client) GetReceipt(ctx context.Context, erasureId ErasureId, params *GetReceiptParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3256,9 +3256,10 @@ func (c *Client) GetReceipt(ctx context.Context, erasureId ErasureId, params *Ge
 
 // ListErasureReceipts List the receipts of an erasure
 //
-// One page of the receipts that the erasure has left so far, newest first.
-// For those who may see it. To go through all, pass each page's
-// `next_cursor` as `after` of the next request.
+// Returns one page of the receipts that the erasure has left so far, newest
+// first. Visible to the caller who requested the erasure and to those who may
+// erase everyone's responses; anyone else gets 404. Pass `next_cursor` as
+// `after` to get the next page.
 //
 // Corresponds with GET /lethe/api/v1/erasures/{erasure_id}/receipts (the `ListErasureReceipts` operationId).
 func (c *Client) ListErasureReceipts(ctx context.Context, erasureId ErasureId, params *ListErasureReceiptsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3275,9 +3276,9 @@ func (c *Client) ListErasureReceipts(ctx context.Context, erasureId ErasureId, p
 
 // ListHolds List holds
 //
-// One page of the holds, newest first, released and expired ones too. For
-// administrators and platform managers. To go through all, pass each
-// page's `next_cursor` as `after` of the next request.
+// Returns one page of the holds, newest first, including released and expired
+// ones. Administrators and platform managers only. Pass `next_cursor` as
+// `after` to get the next page.
 //
 // Corresponds with GET /lethe/api/v1/holds (the `ListHolds` operationId).
 func (c *Client) ListHolds(ctx context.Context, params *ListHoldsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3294,11 +3295,10 @@ func (c *Client) ListHolds(ctx context.Context, params *ListHoldsParams, reqEdit
 
 // PlaceHoldWithBody Place a hold
 //
-// Keeps what it covers from being erased by anyone or anything, until it is
-// released or expires. Exactly one of `responses`, `owners` and `filter`
-// is given. What is to be held need not be there yet. When this has been
-// answered, nothing that it covers is erased any more. For administrators
-// and platform managers.
+// Keeps what it covers from being erased by anyone or anything until the hold
+// is released or expires. Give exactly one of `responses`, `owners` and
+// `filter`. They need not exist yet. Once this call returns, nothing that the
+// hold covers is erased. Administrators and platform managers only.
 //
 // Takes any type of body and a specified content type.
 //
@@ -3317,11 +3317,10 @@ func (c *Client) PlaceHoldWithBody(ctx context.Context, params *PlaceHoldParams,
 
 // PlaceHold Place a hold
 //
-// Keeps what it covers from being erased by anyone or anything, until it is
-// released or expires. Exactly one of `responses`, `owners` and `filter`
-// is given. What is to be held need not be there yet. When this has been
-// answered, nothing that it covers is erased any more. For administrators
-// and platform managers.
+// Keeps what it covers from being erased by anyone or anything until the hold
+// is released or expires. Give exactly one of `responses`, `owners` and
+// `filter`. They need not exist yet. Once this call returns, nothing that the
+// hold covers is erased. Administrators and platform managers only.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -3340,9 +3339,8 @@ func (c *Client) PlaceHold(ctx context.Context, params *PlaceHoldParams, body Pl
 
 // ReleaseHold Release a hold
 //
-// Ends the hold. It stays as a record of who held what, and is never
-// removed; one that has been released already stays as it is. For
-// administrators and platform managers.
+// Ends the hold. It stays as a record of who held what and is never removed. A
+// released hold does not change. Administrators and platform managers only.
 //
 // Corresponds with DELETE /lethe/api/v1/holds/{hold_id} (the `ReleaseHold` operationId).
 func (c *Client) ReleaseHold(ctx context.Context, holdId HoldId, params *ReleaseHoldParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3359,7 +3357,7 @@ func (c *Client) ReleaseHold(ctx context.Context, holdId HoldId, params *Release
 
 // GetHold Fetch a hold
 //
-// One hold, a released or expired one too. For administrators and platform managers.
+// Returns one hold, even if it is released or expired. Administrators and platform managers only.
 //
 // Corresponds with GET /lethe/api/v1/holds/{hold_id} (the `GetHold` operationId).
 func (c *Client) GetHold(ctx context.Context, holdId HoldId, params *GetHoldParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3376,9 +3374,8 @@ func (c *Client) GetHold(ctx context.Context, holdId HoldId, params *GetHoldPara
 
 // ListRetentionRules List retention rules
 //
-// One page of the rules, newest first. For administrators and platform
-// managers. To go through all, pass each page's `next_cursor` as `after` of the
-// next request.
+// Returns one page of the rules, newest first. Administrators and platform
+// managers only. Pass `next_cursor` as `after` to get the next page.
 //
 // Corresponds with GET /lethe/api/v1/retention-rules (the `ListRetentionRules` operationId).
 func (c *Client) ListRetentionRules(ctx context.Context, params *ListRetentionRulesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3395,9 +3392,9 @@ func (c *Client) ListRetentionRules(ctx context.Context, params *ListRetentionRu
 
 // CreateRetentionRuleWithBody Create a retention rule
 //
-// A rule erases responses that are older than it says, at set times of the day.
-// A new one is not enabled and erases nothing: it needs a dry run first, and
-// then to be enabled. For administrators and platform managers.
+// Creates a rule that erases responses older than a given age at set times of
+// day. A new rule is not enabled and erases nothing: it needs a dry run first,
+// and then to be enabled. Administrators and platform managers only.
 //
 // Takes any type of body and a specified content type.
 //
@@ -3416,9 +3413,9 @@ func (c *Client) CreateRetentionRuleWithBody(ctx context.Context, params *Create
 
 // CreateRetentionRule Create a retention rule
 //
-// A rule erases responses that are older than it says, at set times of the day.
-// A new one is not enabled and erases nothing: it needs a dry run first, and
-// then to be enabled. For administrators and platform managers.
+// Creates a rule that erases responses older than a given age at set times of
+// day. A new rule is not enabled and erases nothing: it needs a dry run first,
+// and then to be enabled. Administrators and platform managers only.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -3437,9 +3434,9 @@ func (c *Client) CreateRetentionRule(ctx context.Context, params *CreateRetentio
 
 // RemoveRetentionRule Remove a retention rule
 //
-// The rule never runs again, and a run that is not over is canceled. It stays as a
-// record, with all its versions, as receipts name them; one that has been removed
-// already stays as it is. For administrators and platform managers.
+// Stops the rule for good and cancels a run in progress. The rule stays as a
+// record with all its versions because receipts name them. A removed rule does
+// not change. Administrators and platform managers only.
 //
 // Corresponds with DELETE /lethe/api/v1/retention-rules/{rule_id} (the `RemoveRetentionRule` operationId).
 func (c *Client) RemoveRetentionRule(ctx context.Context, ruleId RuleId, params *RemoveRetentionRuleParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3456,7 +3453,7 @@ func (c *Client) RemoveRetentionRule(ctx context.Context, ruleId RuleId, params 
 
 // GetRetentionRule Fetch a retention rule
 //
-// One rule, a removed one too. For administrators and platform managers.
+// Returns one rule, even if it is removed. Administrators and platform managers only.
 //
 // Corresponds with GET /lethe/api/v1/retention-rules/{rule_id} (the `GetRetentionRule` operationId).
 func (c *Client) GetRetentionRule(ctx context.Context, ruleId RuleId, params *GetRetentionRuleParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3473,12 +3470,11 @@ func (c *Client) GetRetentionRule(ctx context.Context, ruleId RuleId, params *Ge
 
 // ChangeRetentionRuleWithBody Change a retention rule
 //
-// Puts what is given in the place of what the rule says: what is left out is not
-// kept. It becomes the next version of the rule, which is not enabled and needs a
-// dry run of its own. A run of an earlier version is canceled, and erases nothing
-// more when this has been answered. `version` is the one that was changed: where
-// the rule has another by now, the answer is 409 and nothing is changed. For
-// administrators and platform managers.
+// Replaces the rule: fields left out are not kept. This creates the next
+// version, which is not enabled and needs its own dry run. A run of an earlier
+// version is canceled; once this call returns, it deletes nothing more.
+// `version` is the version you edited: if the rule has a newer one, the call
+// returns 409 and changes nothing. Administrators and platform managers only.
 //
 // Takes any type of body and a specified content type.
 //
@@ -3497,12 +3493,11 @@ func (c *Client) ChangeRetentionRuleWithBody(ctx context.Context, ruleId RuleId,
 
 // ChangeRetentionRule Change a retention rule
 //
-// Puts what is given in the place of what the rule says: what is left out is not
-// kept. It becomes the next version of the rule, which is not enabled and needs a
-// dry run of its own. A run of an earlier version is canceled, and erases nothing
-// more when this has been answered. `version` is the one that was changed: where
-// the rule has another by now, the answer is 409 and nothing is changed. For
-// administrators and platform managers.
+// Replaces the rule: fields left out are not kept. This creates the next
+// version, which is not enabled and needs its own dry run. A run of an earlier
+// version is canceled; once this call returns, it deletes nothing more.
+// `version` is the version you edited: if the rule has a newer one, the call
+// returns 409 and changes nothing. Administrators and platform managers only.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -3521,9 +3516,9 @@ func (c *Client) ChangeRetentionRule(ctx context.Context, ruleId RuleId, params 
 
 // DisableRetentionRule Disable a retention rule
 //
-// The rule does not run until it is enabled again. A run that is not over is
-// canceled, and erases nothing more when this has been answered. One that is not
-// enabled stays as it is. For administrators and platform managers.
+// Disables the rule: it does not run until it is enabled again. A run in
+// progress is canceled; once this call returns, it deletes nothing more. A
+// disabled rule does not change. Administrators and platform managers only.
 //
 // Corresponds with POST /lethe/api/v1/retention-rules/{rule_id}/disable (the `DisableRetentionRule` operationId).
 func (c *Client) DisableRetentionRule(ctx context.Context, ruleId RuleId, params *DisableRetentionRuleParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3538,12 +3533,12 @@ func (c *Client) DisableRetentionRule(ctx context.Context, ruleId RuleId, params
 	return c.Client.Do(req)
 }
 
-// DryRunRetentionRule Try a retention rule
+// DryRunRetentionRule Dry-run a retention rule
 //
-// Counts what runs of the rule would erase in all if they ran now, and keeps that
-// with the rule. Nothing is erased. A response of several steps is counted where
-// any of them is old enough, and erased where all of them are. For administrators
-// and platform managers.
+// Counts what runs of the rule would erase in total if they ran now, and
+// stores the result with the rule. Nothing is erased. A response of several
+// steps is counted if any step is old enough, but erased only once all of them
+// are. Administrators and platform managers only.
 //
 // Corresponds with POST /lethe/api/v1/retention-rules/{rule_id}/dry-run (the `DryRunRetentionRule` operationId).
 func (c *Client) DryRunRetentionRule(ctx context.Context, ruleId RuleId, params *DryRunRetentionRuleParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3560,10 +3555,10 @@ func (c *Client) DryRunRetentionRule(ctx context.Context, ruleId RuleId, params 
 
 // EnableRetentionRuleWithBody Enable a retention rule
 //
-// From its next set time on the rule erases. `version` is the one whose dry run was
-// looked at: where the rule has another by now, or this one has had no dry run, the
-// answer is 409 and nothing is enabled. One that is enabled stays as it is. For
-// administrators and platform managers.
+// Enables the rule: it runs from its next set time on. `version` is the
+// version whose dry run you checked: if the rule has a newer one, or this
+// version has had no dry run, the call returns 409 and enables nothing. An
+// enabled rule does not change. Administrators and platform managers only.
 //
 // Takes any type of body and a specified content type.
 //
@@ -3582,10 +3577,10 @@ func (c *Client) EnableRetentionRuleWithBody(ctx context.Context, ruleId RuleId,
 
 // EnableRetentionRule Enable a retention rule
 //
-// From its next set time on the rule erases. `version` is the one whose dry run was
-// looked at: where the rule has another by now, or this one has had no dry run, the
-// answer is 409 and nothing is enabled. One that is enabled stays as it is. For
-// administrators and platform managers.
+// Enables the rule: it runs from its next set time on. `version` is the
+// version whose dry run you checked: if the rule has a newer one, or this
+// version has had no dry run, the call returns 409 and enables nothing. An
+// enabled rule does not change. Administrators and platform managers only.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -3604,8 +3599,8 @@ func (c *Client) EnableRetentionRule(ctx context.Context, ruleId RuleId, params 
 
 // GetRetentionRuleVersion Fetch a version of a retention rule
 //
-// What the rule says or once said. Receipts of its runs name the version. For
-// administrators and platform managers.
+// Returns one current or earlier version of the rule. The receipts of its runs
+// name the version. Administrators and platform managers only.
 //
 // Corresponds with GET /lethe/api/v1/retention-rules/{rule_id}/versions/{version} (the `GetRetentionRuleVersion` operationId).
 func (c *Client) GetRetentionRuleVersion(ctx context.Context, ruleId RuleId, version RuleVersion, params *GetRetentionRuleVersionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3622,9 +3617,10 @@ func (c *Client) GetRetentionRuleVersion(ctx context.Context, ruleId RuleId, ver
 
 // GetCheckpoint Fetch the newest checkpoint of the log
 //
-// The newest published checkpoint, a signed note (C2SP tlog-checkpoint):
-// the log's name, how many leaves, the root of their tree, signatures. For
-// those who may erase. 404 before the first erasure has been sealed.
+// Returns the newest published checkpoint, a signed note (C2SP
+// tlog-checkpoint) with the log's name, the number of leaves, the root of
+// their tree, and signatures. Requires permission to erase. Returns 404 until
+// the first erasure is sealed.
 //
 // Corresponds with GET /log/checkpoint (the `GetCheckpoint` operationId).
 func (c *Client) GetCheckpoint(ctx context.Context, params *GetCheckpointParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3641,10 +3637,10 @@ func (c *Client) GetCheckpoint(ctx context.Context, params *GetCheckpointParams,
 
 // GetLogKeys List the public keys of the log
 //
-// The public keys that checkpoints are signed with, one a line: the log's,
-// the newest first, and those of its witnesses; empty where none is
-// configured. For those who may erase. Whoever checks receipts should get
-// them in another way, too.
+// Returns the public keys of the checkpoint signatures, one per line: the
+// log's, newest first, then those of its witnesses; empty if none is
+// configured. Requires permission to erase. If you verify receipts, get the
+// keys through a second channel as well.
 //
 // Corresponds with GET /log/keys (the `GetLogKeys` operationId).
 func (c *Client) GetLogKeys(ctx context.Context, params *GetLogKeysParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3661,11 +3657,11 @@ func (c *Client) GetLogKeys(ctx context.Context, params *GetLogKeysParams, reqEd
 
 // GetTile Fetch a tile of the log
 //
-// Hashes of the tree, or, at level `entries`, a bundle of the receipts
-// themselves: each after its length as a big-endian number of 16 bits.
-// Hashes are for those who may erase, entries for those who may erase
-// everyone's. 404 where the published log has no such tile, or fewer in
-// it.
+// Returns hashes of the tree or, at level `entries`, a bundle of the receipts
+// themselves, each prefixed with its length as a 16-bit big-endian number.
+// Hashes require permission to erase, entries permission to erase everyone's
+// responses. Returns 404 if the published log does not have the tile, or has
+// fewer elements in it.
 //
 // Corresponds with GET /log/tile/{level}/{index} (the `GetTile` operationId).
 func (c *Client) GetTile(ctx context.Context, level TileLevel, index TileIndex, params *GetTileParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -6259,19 +6255,19 @@ type ClientWithResponsesInterface interface {
 
 	// ListResponsesWithResponse List responses
 	//
-	// One page of the responses that the caller may see: those of `member_id`
-	// where given, else those of the active organization, else everyone's for
-	// administrators and platform managers, else the caller's own. A response
-	// is shown when it passes every filter that is given.
+	// Returns one page of the responses that the caller can see: those of
+	// `member_id` if given, otherwise those of the active organization, otherwise
+	// everyone's for administrators and platform managers, otherwise the caller's
+	// own. A response is listed if it matches every given filter.
 	//
-	// To go through a whole list, pass each page's `next_cursor` as `after`
-	// of the next request, with the same filters and order, until `has_more`
-	// is false. A response that keeps its state comes exactly once, whatever
-	// is created, changed or erased meanwhile.
+	// Pass `next_cursor` as `after` to get the next page, with the same filters
+	// and order, until `has_more` is false. A response whose state does not change
+	// appears exactly once, no matter what is created, changed or erased
+	// meanwhile.
 	//
-	// Parameters that are not known are passed over, as the reference does,
-	// and words of `status`, `statuses` and `service_tiers` that nothing has
-	// match nothing. `Unknown-Parameters` of the answer names both.
+	// Unknown parameters are ignored, as in the reference, and unknown words of
+	// `status`, `statuses` and `service_tiers` match nothing. The
+	// `Unknown-Parameters` header of the answer lists both.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6280,21 +6276,20 @@ type ClientWithResponsesInterface interface {
 
 	// EraseResponseWithResponse Erase a response
 	//
-	// Erases the whole response, all at once or not at all: every request and
-	// step of its chain, their prompts, and raw copies in the gateway's log
-	// and task queue where these are in the same database. Usage and credit
-	// records stay, they are billing. A chain with a part that the caller may
-	// not erase is answered exactly as a missing one; one with a part that is
-	// held, or that the database refuses to delete, is not erased (409).
+	// Erases the whole response, all or nothing: every request and step of its
+	// chain, their prompts, and the raw copies in the gateway's log and task queue
+	// if these are in the same database. Usage and credit records stay because
+	// they are needed for billing. If the caller may not erase some part of the
+	// chain, the call returns 404, as for a missing response. If some part is
+	// held, or the database refuses to delete it, nothing is erased (409).
 	//
-	// Later turns, whose prompts say with `previous_response_id` that they
-	// follow it, quote what it answered. They stay, unless
-	// `include_later_turns` is true.
+	// Later turns refer to the response with `previous_response_id`, and their
+	// prompts quote its answer. They stay unless `include_later_turns` is true.
 	//
-	// With an `Idempotency-Key` that is hard to guess, an answer that was lost
-	// is had again: for a day the same caller's repetition at this path is
-	// answered with the same receipt and salt, and after that with 409. With
-	// another `include_later_turns` it is another request: 409.
+	// An `Idempotency-Key` that is hard to guess makes it safe to retry when the
+	// answer was lost: for a day, the same caller repeating the request on this
+	// path gets the same receipt and salt, and after that 409. Changing
+	// `include_later_turns` makes it a different request: 409.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6303,13 +6298,14 @@ type ClientWithResponsesInterface interface {
 
 	// GetResponseWithResponse Fetch a response
 	//
-	// One response with its prompt and answer. A response of somebody else is
-	// answered exactly as a missing one.
+	// Returns one response with its prompt and answer. A response that the
+	// caller cannot see gets 404, exactly like a missing one.
 	//
-	// Where those who may read everyone's are shown contents of somebody
-	// else's, that is on record (`listAccessLog`) before they are shown; where it
-	// cannot be recorded, the answer is 503. With `body=omit`, and with 304,
-	// no contents are shown and nothing is recorded. HEAD counts as GET.
+	// When a caller with permission to read everyone's responses is shown the
+	// contents of someone else's, the access is recorded first (see
+	// `listAccessLog`); if it cannot be recorded, the call returns 503. With
+	// `body=omit`, and with 304, no contents are shown and nothing is recorded.
+	// HEAD counts as GET.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6318,13 +6314,13 @@ type ClientWithResponsesInterface interface {
 
 	// ListAccessLogWithResponse List the access log
 	//
-	// One page of the records of who was shown the contents of responses that
-	// were not their own, newest first, for administrators. A record is shown
-	// when it passes every filter that is given. Records go with the response
-	// that they are about, and when their time is over.
+	// Returns one page of the records of who was shown the contents of responses
+	// that were not their own, newest first. Administrators only. A record is
+	// listed if it matches every given filter. Records are removed together with
+	// their response, and when their retention period ends.
 	//
-	// To go through a whole list, pass each page's `next_cursor` as `after`
-	// of the next request, with the same filters, until `has_more` is false.
+	// Pass `next_cursor` as `after` to get the next page, with the same filters,
+	// until `has_more` is false.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6333,10 +6329,10 @@ type ClientWithResponsesInterface interface {
 
 	// ListErasuresWithResponse List erasures
 	//
-	// One page of the bulk erasures, newest first: everyone's for those who
-	// may erase everyone's, else those that the caller has asked for. To go
-	// through all, pass each page's `next_cursor` as `after` of the next
-	// request, with the same filters.
+	// Returns one page of the bulk erasures, newest first: everyone's for those
+	// who may erase everyone's responses, otherwise those that the caller
+	// requested. Pass `next_cursor` as `after` to get the next page, with the same
+	// filters.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6345,19 +6341,18 @@ type ClientWithResponsesInterface interface {
 
 	// StartErasureWithBodyWithResponse Erase many responses
 	//
-	// Erases what is named, in parts: each is one transaction that erases
-	// whole responses with all that `eraseResponse` says, and leaves a receipt
-	// of its own. Up to 100 responses that are named are erased before the
-	// answer (201); all else goes on in the background (202). What is not the
-	// caller's to erase is reported as not found, what is held as held, and
-	// neither keeps the rest from being erased.
+	// Erases the target in parts. Each part is one transaction that erases whole
+	// responses, with everything that `eraseResponse` lists, and leaves its own
+	// receipt. Up to 100 responses given by identifier are erased before the call
+	// returns (201); everything else is erased in the background (202). Responses
+	// that the caller may not erase are reported as not found, held ones as held,
+	// and neither stops the rest.
 	//
-	// An `owner` or a `filter` needs the token of a preview of the same
-	// request by the same caller; where anything was added to or taken from
-	// what it counted, the answer is 409 and nothing is erased. A `filter`
-	// leaves what is created after the preview. With an `owner`, what comes
-	// while it is erased is erased too, until none is left, and what is left
-	// is looked for once more a day later.
+	// An `owner` or a `filter` needs the token of a preview of the same request by
+	// the same caller. If what the preview counted has grown or shrunk, the call
+	// returns 409 and nothing is erased. A `filter` does not erase what is created
+	// after the preview. An `owner` also erases what is created during the
+	// erasure, until nothing is left, and checks once more a day later.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6366,19 +6361,18 @@ type ClientWithResponsesInterface interface {
 
 	// StartErasureWithResponse Erase many responses
 	//
-	// Erases what is named, in parts: each is one transaction that erases
-	// whole responses with all that `eraseResponse` says, and leaves a receipt
-	// of its own. Up to 100 responses that are named are erased before the
-	// answer (201); all else goes on in the background (202). What is not the
-	// caller's to erase is reported as not found, what is held as held, and
-	// neither keeps the rest from being erased.
+	// Erases the target in parts. Each part is one transaction that erases whole
+	// responses, with everything that `eraseResponse` lists, and leaves its own
+	// receipt. Up to 100 responses given by identifier are erased before the call
+	// returns (201); everything else is erased in the background (202). Responses
+	// that the caller may not erase are reported as not found, held ones as held,
+	// and neither stops the rest.
 	//
-	// An `owner` or a `filter` needs the token of a preview of the same
-	// request by the same caller; where anything was added to or taken from
-	// what it counted, the answer is 409 and nothing is erased. A `filter`
-	// leaves what is created after the preview. With an `owner`, what comes
-	// while it is erased is erased too, until none is left, and what is left
-	// is looked for once more a day later.
+	// An `owner` or a `filter` needs the token of a preview of the same request by
+	// the same caller. If what the preview counted has grown or shrunk, the call
+	// returns 409 and nothing is erased. A `filter` does not erase what is created
+	// after the preview. An `owner` also erases what is created during the
+	// erasure, until nothing is left, and checks once more a day later.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6387,11 +6381,11 @@ type ClientWithResponsesInterface interface {
 
 	// PreviewErasureWithBodyWithResponse Preview an erasure
 	//
-	// Counts what erasing these responses would come to, and erases nothing.
-	// Exactly one of `responses`, `owner` and `filter` is given. The token
-	// binds an erasure to what was counted, for a quarter of an hour. For
-	// those who may erase; responses that are not the caller's to erase are
-	// counted as not found, just as those that are not there.
+	// Counts what the erasure would erase, and erases nothing. Give exactly one of
+	// `responses`, `owner` and `filter`. The token ties an erasure to what was
+	// counted and is valid for 15 minutes. Requires permission to erase; responses
+	// that the caller may not erase count as not found, like those that do not
+	// exist.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6400,11 +6394,11 @@ type ClientWithResponsesInterface interface {
 
 	// PreviewErasureWithResponse Preview an erasure
 	//
-	// Counts what erasing these responses would come to, and erases nothing.
-	// Exactly one of `responses`, `owner` and `filter` is given. The token
-	// binds an erasure to what was counted, for a quarter of an hour. For
-	// those who may erase; responses that are not the caller's to erase are
-	// counted as not found, just as those that are not there.
+	// Counts what the erasure would erase, and erases nothing. Give exactly one of
+	// `responses`, `owner` and `filter`. The token ties an erasure to what was
+	// counted and is valid for 15 minutes. Requires permission to erase; responses
+	// that the caller may not erase count as not found, like those that do not
+	// exist.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6413,9 +6407,9 @@ type ClientWithResponsesInterface interface {
 
 	// GetErasureWithResponse Fetch an erasure
 	//
-	// One bulk erasure, and how far it has come. It is for who asked for
-	// it, and for those who may erase everyone's; for all others there is
-	// none. A day after it was over, its target, its failures and its salt are
+	// Returns one bulk erasure and its progress. Visible to the caller who
+	// requested it and to those who may erase everyone's responses; anyone else
+	// gets 404. A day after it finishes, its target, failures and salt are
 	// forgotten.
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -6425,9 +6419,10 @@ type ClientWithResponsesInterface interface {
 
 	// CancelErasureWithResponse Cancel an erasure
 	//
-	// Ends the erasure: when this has been answered, nothing more is erased by
-	// it. What is gone stays gone, with its receipts. One that is over stays as
-	// it was, but is not verified any more. For those who may see it.
+	// Stops the erasure: once this call returns, the erasure deletes nothing more.
+	// Deleted responses stay deleted and keep their receipts. A finished erasure
+	// does not change, but is no longer verified. Open to the caller who requested
+	// it and to those who may erase everyone's responses; anyone else gets 404.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6436,14 +6431,16 @@ type ClientWithResponsesInterface interface {
 
 	// WatchErasureWithResponse Watch an erasure
 	//
-	// Server-sent events: `progress` with the erasure, as `getErasure` answers
-	// it, at once and when it has changed, looked at once a second; when it is
-	// over, `end` with the same, and nothing after that. A stream ends after
-	// ten minutes, or with the service, without `end`; open it again for what
-	// is so by then. Who opens it again after `end`, as a browser does, is
-	// answered with 204 and need not ask any more. Lines that begin with a
-	// colon only keep the connection. For those who may see the erasure. 503
-	// where too many streams are open; ask for the erasure itself then.
+	// Streams server-sent events. `progress` carries the erasure as `getErasure`
+	// returns it: once at the start, then whenever it has changed, checked once a
+	// second. When the erasure is finished, `end` carries the same, and nothing
+	// follows. A stream ends without `end` after ten minutes or when the service
+	// stops; reopen it to continue. A client that reopens the stream after `end`,
+	// as browsers do, gets 204 and can stop. Lines that begin with a colon only
+	// keep the connection open. Visible to the caller who requested the erasure
+	// and to those who may erase everyone's responses; anyone else gets 404. If
+	// too many streams are open, the call returns 503, or 429 if the caller itself
+	// has too many; poll `getErasure` instead.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6452,11 +6449,11 @@ type ClientWithResponsesInterface interface {
 
 	// GetReceiptWithResponse Fetch the receipt of an erasure
 	//
-	// One file that proves the erasure offline: the receipt, the proof that it
-	// is a leaf of the log, and a signed checkpoint of the log (C2SP
-	// tlog-proof, the receipt as extra data). `lethe verify` checks it. It is
-	// for who asked for the erasure, and for those who may erase everyone's;
-	// for all others there is none.
+	// Returns one file that proves the erasure offline: the receipt, the proof
+	// that it is a leaf of the log, and a signed checkpoint of the log (C2SP
+	// tlog-proof with the receipt as extra data). `lethe verify` checks it.
+	// Visible to the caller who requested the erasure and to those who may erase
+	// everyone's responses; anyone else gets 404.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6465,9 +6462,10 @@ type ClientWithResponsesInterface interface {
 
 	// ListErasureReceiptsWithResponse List the receipts of an erasure
 	//
-	// One page of the receipts that the erasure has left so far, newest first.
-	// For those who may see it. To go through all, pass each page's
-	// `next_cursor` as `after` of the next request.
+	// Returns one page of the receipts that the erasure has left so far, newest
+	// first. Visible to the caller who requested the erasure and to those who may
+	// erase everyone's responses; anyone else gets 404. Pass `next_cursor` as
+	// `after` to get the next page.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6476,9 +6474,9 @@ type ClientWithResponsesInterface interface {
 
 	// ListHoldsWithResponse List holds
 	//
-	// One page of the holds, newest first, released and expired ones too. For
-	// administrators and platform managers. To go through all, pass each
-	// page's `next_cursor` as `after` of the next request.
+	// Returns one page of the holds, newest first, including released and expired
+	// ones. Administrators and platform managers only. Pass `next_cursor` as
+	// `after` to get the next page.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6487,11 +6485,10 @@ type ClientWithResponsesInterface interface {
 
 	// PlaceHoldWithBodyWithResponse Place a hold
 	//
-	// Keeps what it covers from being erased by anyone or anything, until it is
-	// released or expires. Exactly one of `responses`, `owners` and `filter`
-	// is given. What is to be held need not be there yet. When this has been
-	// answered, nothing that it covers is erased any more. For administrators
-	// and platform managers.
+	// Keeps what it covers from being erased by anyone or anything until the hold
+	// is released or expires. Give exactly one of `responses`, `owners` and
+	// `filter`. They need not exist yet. Once this call returns, nothing that the
+	// hold covers is erased. Administrators and platform managers only.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6500,11 +6497,10 @@ type ClientWithResponsesInterface interface {
 
 	// PlaceHoldWithResponse Place a hold
 	//
-	// Keeps what it covers from being erased by anyone or anything, until it is
-	// released or expires. Exactly one of `responses`, `owners` and `filter`
-	// is given. What is to be held need not be there yet. When this has been
-	// answered, nothing that it covers is erased any more. For administrators
-	// and platform managers.
+	// Keeps what it covers from being erased by anyone or anything until the hold
+	// is released or expires. Give exactly one of `responses`, `owners` and
+	// `filter`. They need not exist yet. Once this call returns, nothing that the
+	// hold covers is erased. Administrators and platform managers only.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6513,9 +6509,8 @@ type ClientWithResponsesInterface interface {
 
 	// ReleaseHoldWithResponse Release a hold
 	//
-	// Ends the hold. It stays as a record of who held what, and is never
-	// removed; one that has been released already stays as it is. For
-	// administrators and platform managers.
+	// Ends the hold. It stays as a record of who held what and is never removed. A
+	// released hold does not change. Administrators and platform managers only.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6524,7 +6519,7 @@ type ClientWithResponsesInterface interface {
 
 	// GetHoldWithResponse Fetch a hold
 	//
-	// One hold, a released or expired one too. For administrators and platform managers.
+	// Returns one hold, even if it is released or expired. Administrators and platform managers only.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6533,9 +6528,8 @@ type ClientWithResponsesInterface interface {
 
 	// ListRetentionRulesWithResponse List retention rules
 	//
-	// One page of the rules, newest first. For administrators and platform
-	// managers. To go through all, pass each page's `next_cursor` as `after` of the
-	// next request.
+	// Returns one page of the rules, newest first. Administrators and platform
+	// managers only. Pass `next_cursor` as `after` to get the next page.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6544,9 +6538,9 @@ type ClientWithResponsesInterface interface {
 
 	// CreateRetentionRuleWithBodyWithResponse Create a retention rule
 	//
-	// A rule erases responses that are older than it says, at set times of the day.
-	// A new one is not enabled and erases nothing: it needs a dry run first, and
-	// then to be enabled. For administrators and platform managers.
+	// Creates a rule that erases responses older than a given age at set times of
+	// day. A new rule is not enabled and erases nothing: it needs a dry run first,
+	// and then to be enabled. Administrators and platform managers only.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6555,9 +6549,9 @@ type ClientWithResponsesInterface interface {
 
 	// CreateRetentionRuleWithResponse Create a retention rule
 	//
-	// A rule erases responses that are older than it says, at set times of the day.
-	// A new one is not enabled and erases nothing: it needs a dry run first, and
-	// then to be enabled. For administrators and platform managers.
+	// Creates a rule that erases responses older than a given age at set times of
+	// day. A new rule is not enabled and erases nothing: it needs a dry run first,
+	// and then to be enabled. Administrators and platform managers only.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6566,9 +6560,9 @@ type ClientWithResponsesInterface interface {
 
 	// RemoveRetentionRuleWithResponse Remove a retention rule
 	//
-	// The rule never runs again, and a run that is not over is canceled. It stays as a
-	// record, with all its versions, as receipts name them; one that has been removed
-	// already stays as it is. For administrators and platform managers.
+	// Stops the rule for good and cancels a run in progress. The rule stays as a
+	// record with all its versions because receipts name them. A removed rule does
+	// not change. Administrators and platform managers only.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6577,7 +6571,7 @@ type ClientWithResponsesInterface interface {
 
 	// GetRetentionRuleWithResponse Fetch a retention rule
 	//
-	// One rule, a removed one too. For administrators and platform managers.
+	// Returns one rule, even if it is removed. Administrators and platform managers only.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6586,12 +6580,11 @@ type ClientWithResponsesInterface interface {
 
 	// ChangeRetentionRuleWithBodyWithResponse Change a retention rule
 	//
-	// Puts what is given in the place of what the rule says: what is left out is not
-	// kept. It becomes the next version of the rule, which is not enabled and needs a
-	// dry run of its own. A run of an earlier version is canceled, and erases nothing
-	// more when this has been answered. `version` is the one that was changed: where
-	// the rule has another by now, the answer is 409 and nothing is changed. For
-	// administrators and platform managers.
+	// Replaces the rule: fields left out are not kept. This creates the next
+	// version, which is not enabled and needs its own dry run. A run of an earlier
+	// version is canceled; once this call returns, it deletes nothing more.
+	// `version` is the version you edited: if the rule has a newer one, the call
+	// returns 409 and changes nothing. Administrators and platform managers only.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6600,12 +6593,11 @@ type ClientWithResponsesInterface interface {
 
 	// ChangeRetentionRuleWithResponse Change a retention rule
 	//
-	// Puts what is given in the place of what the rule says: what is left out is not
-	// kept. It becomes the next version of the rule, which is not enabled and needs a
-	// dry run of its own. A run of an earlier version is canceled, and erases nothing
-	// more when this has been answered. `version` is the one that was changed: where
-	// the rule has another by now, the answer is 409 and nothing is changed. For
-	// administrators and platform managers.
+	// Replaces the rule: fields left out are not kept. This creates the next
+	// version, which is not enabled and needs its own dry run. A run of an earlier
+	// version is canceled; once this call returns, it deletes nothing more.
+	// `version` is the version you edited: if the rule has a newer one, the call
+	// returns 409 and changes nothing. Administrators and platform managers only.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6614,21 +6606,21 @@ type ClientWithResponsesInterface interface {
 
 	// DisableRetentionRuleWithResponse Disable a retention rule
 	//
-	// The rule does not run until it is enabled again. A run that is not over is
-	// canceled, and erases nothing more when this has been answered. One that is not
-	// enabled stays as it is. For administrators and platform managers.
+	// Disables the rule: it does not run until it is enabled again. A run in
+	// progress is canceled; once this call returns, it deletes nothing more. A
+	// disabled rule does not change. Administrators and platform managers only.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /lethe/api/v1/retention-rules/{rule_id}/disable (the `DisableRetentionRule` operationId).
 	DisableRetentionRuleWithResponse(ctx context.Context, ruleId RuleId, params *DisableRetentionRuleParams, reqEditors ...RequestEditorFn) (*DisableRetentionRuleResponse, error)
 
-	// DryRunRetentionRuleWithResponse Try a retention rule
+	// DryRunRetentionRuleWithResponse Dry-run a retention rule
 	//
-	// Counts what runs of the rule would erase in all if they ran now, and keeps that
-	// with the rule. Nothing is erased. A response of several steps is counted where
-	// any of them is old enough, and erased where all of them are. For administrators
-	// and platform managers.
+	// Counts what runs of the rule would erase in total if they ran now, and
+	// stores the result with the rule. Nothing is erased. A response of several
+	// steps is counted if any step is old enough, but erased only once all of them
+	// are. Administrators and platform managers only.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6637,10 +6629,10 @@ type ClientWithResponsesInterface interface {
 
 	// EnableRetentionRuleWithBodyWithResponse Enable a retention rule
 	//
-	// From its next set time on the rule erases. `version` is the one whose dry run was
-	// looked at: where the rule has another by now, or this one has had no dry run, the
-	// answer is 409 and nothing is enabled. One that is enabled stays as it is. For
-	// administrators and platform managers.
+	// Enables the rule: it runs from its next set time on. `version` is the
+	// version whose dry run you checked: if the rule has a newer one, or this
+	// version has had no dry run, the call returns 409 and enables nothing. An
+	// enabled rule does not change. Administrators and platform managers only.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6649,10 +6641,10 @@ type ClientWithResponsesInterface interface {
 
 	// EnableRetentionRuleWithResponse Enable a retention rule
 	//
-	// From its next set time on the rule erases. `version` is the one whose dry run was
-	// looked at: where the rule has another by now, or this one has had no dry run, the
-	// answer is 409 and nothing is enabled. One that is enabled stays as it is. For
-	// administrators and platform managers.
+	// Enables the rule: it runs from its next set time on. `version` is the
+	// version whose dry run you checked: if the rule has a newer one, or this
+	// version has had no dry run, the call returns 409 and enables nothing. An
+	// enabled rule does not change. Administrators and platform managers only.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -6661,8 +6653,8 @@ type ClientWithResponsesInterface interface {
 
 	// GetRetentionRuleVersionWithResponse Fetch a version of a retention rule
 	//
-	// What the rule says or once said. Receipts of its runs name the version. For
-	// administrators and platform managers.
+	// Returns one current or earlier version of the rule. The receipts of its runs
+	// name the version. Administrators and platform managers only.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6671,9 +6663,10 @@ type ClientWithResponsesInterface interface {
 
 	// GetCheckpointWithResponse Fetch the newest checkpoint of the log
 	//
-	// The newest published checkpoint, a signed note (C2SP tlog-checkpoint):
-	// the log's name, how many leaves, the root of their tree, signatures. For
-	// those who may erase. 404 before the first erasure has been sealed.
+	// Returns the newest published checkpoint, a signed note (C2SP
+	// tlog-checkpoint) with the log's name, the number of leaves, the root of
+	// their tree, and signatures. Requires permission to erase. Returns 404 until
+	// the first erasure is sealed.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6682,10 +6675,10 @@ type ClientWithResponsesInterface interface {
 
 	// GetLogKeysWithResponse List the public keys of the log
 	//
-	// The public keys that checkpoints are signed with, one a line: the log's,
-	// the newest first, and those of its witnesses; empty where none is
-	// configured. For those who may erase. Whoever checks receipts should get
-	// them in another way, too.
+	// Returns the public keys of the checkpoint signatures, one per line: the
+	// log's, newest first, then those of its witnesses; empty if none is
+	// configured. Requires permission to erase. If you verify receipts, get the
+	// keys through a second channel as well.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6694,11 +6687,11 @@ type ClientWithResponsesInterface interface {
 
 	// GetTileWithResponse Fetch a tile of the log
 	//
-	// Hashes of the tree, or, at level `entries`, a bundle of the receipts
-	// themselves: each after its length as a big-endian number of 16 bits.
-	// Hashes are for those who may erase, entries for those who may erase
-	// everyone's. 404 where the published log has no such tile, or fewer in
-	// it.
+	// Returns hashes of the tree or, at level `entries`, a bundle of the receipts
+	// themselves, each prefixed with its length as a 16-bit big-endian number.
+	// Hashes require permission to erase, entries permission to erase everyone's
+	// responses. Returns 404 if the published log does not have the tile, or has
+	// fewer elements in it.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -11689,19 +11682,19 @@ func (r GetTileResponse) ContentType() string {
 
 // ListResponsesWithResponse List responses
 //
-// One page of the responses that the caller may see: those of `member_id`
-// where given, else those of the active organization, else everyone's for
-// administrators and platform managers, else the caller's own. A response
-// is shown when it passes every filter that is given.
+// Returns one page of the responses that the caller can see: those of
+// `member_id` if given, otherwise those of the active organization, otherwise
+// everyone's for administrators and platform managers, otherwise the caller's
+// own. A response is listed if it matches every given filter.
 //
-// To go through a whole list, pass each page's `next_cursor` as `after`
-// of the next request, with the same filters and order, until `has_more`
-// is false. A response that keeps its state comes exactly once, whatever
-// is created, changed or erased meanwhile.
+// Pass `next_cursor` as `after` to get the next page, with the same filters
+// and order, until `has_more` is false. A response whose state does not change
+// appears exactly once, no matter what is created, changed or erased
+// meanwhile.
 //
-// Parameters that are not known are passed over, as the reference does,
-// and words of `status`, `statuses` and `service_tiers` that nothing has
-// match nothing. `Unknown-Parameters` of the answer names both.
+// Unknown parameters are ignored, as in the reference, and unknown words of
+// `status`, `statuses` and `service_tiers` match nothing. The
+// `Unknown-Parameters` header of the answer lists both.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -11716,21 +11709,20 @@ func (c *ClientWithResponses) ListResponsesWithResponse(ctx context.Context, par
 
 // EraseResponseWithResponse Erase a response
 //
-// Erases the whole response, all at once or not at all: every request and
-// step of its chain, their prompts, and raw copies in the gateway's log
-// and task queue where these are in the same database. Usage and credit
-// records stay, they are billing. A chain with a part that the caller may
-// not erase is answered exactly as a missing one; one with a part that is
-// held, or that the database refuses to delete, is not erased (409).
+// Erases the whole response, all or nothing: every request and step of its
+// chain, their prompts, and the raw copies in the gateway's log and task queue
+// if these are in the same database. Usage and credit records stay because
+// they are needed for billing. If the caller may not erase some part of the
+// chain, the call returns 404, as for a missing response. If some part is
+// held, or the database refuses to delete it, nothing is erased (409).
 //
-// Later turns, whose prompts say with `previous_response_id` that they
-// follow it, quote what it answered. They stay, unless
-// `include_later_turns` is true.
+// Later turns refer to the response with `previous_response_id`, and their
+// prompts quote its answer. They stay unless `include_later_turns` is true.
 //
-// With an `Idempotency-Key` that is hard to guess, an answer that was lost
-// is had again: for a day the same caller's repetition at this path is
-// answered with the same receipt and salt, and after that with 409. With
-// another `include_later_turns` it is another request: 409.
+// An `Idempotency-Key` that is hard to guess makes it safe to retry when the
+// answer was lost: for a day, the same caller repeating the request on this
+// path gets the same receipt and salt, and after that 409. Changing
+// `include_later_turns` makes it a different request: 409.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -11745,13 +11737,14 @@ func (c *ClientWithResponses) EraseResponseWithResponse(ctx context.Context, req
 
 // GetResponseWithResponse Fetch a response
 //
-// One response with its prompt and answer. A response of somebody else is
-// answered exactly as a missing one.
+// Returns one response with its prompt and answer. A response that the
+// caller cannot see gets 404, exactly like a missing one.
 //
-// Where those who may read everyone's are shown contents of somebody
-// else's, that is on record (`listAccessLog`) before they are shown; where it
-// cannot be recorded, the answer is 503. With `body=omit`, and with 304,
-// no contents are shown and nothing is recorded. HEAD counts as GET.
+// When a caller with permission to read everyone's responses is shown the
+// contents of someone else's, the access is recorded first (see
+// `listAccessLog`); if it cannot be recorded, the call returns 503. With
+// `body=omit`, and with 304, no contents are shown and nothing is recorded.
+// HEAD counts as GET.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -11766,13 +11759,13 @@ func (c *ClientWithResponses) GetResponseWithResponse(ctx context.Context, reque
 
 // ListAccessLogWithResponse List the access log
 //
-// One page of the records of who was shown the contents of responses that
-// were not their own, newest first, for administrators. A record is shown
-// when it passes every filter that is given. Records go with the response
-// that they are about, and when their time is over.
+// Returns one page of the records of who was shown the contents of responses
+// that were not their own, newest first. Administrators only. A record is
+// listed if it matches every given filter. Records are removed together with
+// their response, and when their retention period ends.
 //
-// To go through a whole list, pass each page's `next_cursor` as `after`
-// of the next request, with the same filters, until `has_more` is false.
+// Pass `next_cursor` as `after` to get the next page, with the same filters,
+// until `has_more` is false.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -11787,10 +11780,10 @@ func (c *ClientWithResponses) ListAccessLogWithResponse(ctx context.Context, par
 
 // ListErasuresWithResponse List erasures
 //
-// One page of the bulk erasures, newest first: everyone's for those who
-// may erase everyone's, else those that the caller has asked for. To go
-// through all, pass each page's `next_cursor` as `after` of the next
-// request, with the same filters.
+// Returns one page of the bulk erasures, newest first: everyone's for those
+// who may erase everyone's responses, otherwise those that the caller
+// requested. Pass `next_cursor` as `after` to get the next page, with the same
+// filters.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -11805,19 +11798,18 @@ func (c *ClientWithResponses) ListErasuresWithResponse(ctx context.Context, para
 
 // StartErasureWithBodyWithResponse Erase many responses
 //
-// Erases what is named, in parts: each is one transaction that erases
-// whole responses with all that `eraseResponse` says, and leaves a receipt
-// of its own. Up to 100 responses that are named are erased before the
-// answer (201); all else goes on in the background (202). What is not the
-// caller's to erase is reported as not found, what is held as held, and
-// neither keeps the rest from being erased.
+// Erases the target in parts. Each part is one transaction that erases whole
+// responses, with everything that `eraseResponse` lists, and leaves its own
+// receipt. Up to 100 responses given by identifier are erased before the call
+// returns (201); everything else is erased in the background (202). Responses
+// that the caller may not erase are reported as not found, held ones as held,
+// and neither stops the rest.
 //
-// An `owner` or a `filter` needs the token of a preview of the same
-// request by the same caller; where anything was added to or taken from
-// what it counted, the answer is 409 and nothing is erased. A `filter`
-// leaves what is created after the preview. With an `owner`, what comes
-// while it is erased is erased too, until none is left, and what is left
-// is looked for once more a day later.
+// An `owner` or a `filter` needs the token of a preview of the same request by
+// the same caller. If what the preview counted has grown or shrunk, the call
+// returns 409 and nothing is erased. A `filter` does not erase what is created
+// after the preview. An `owner` also erases what is created during the
+// erasure, until nothing is left, and checks once more a day later.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11832,19 +11824,18 @@ func (c *ClientWithResponses) StartErasureWithBodyWithResponse(ctx context.Conte
 
 // StartErasureWithResponse Erase many responses
 //
-// Erases what is named, in parts: each is one transaction that erases
-// whole responses with all that `eraseResponse` says, and leaves a receipt
-// of its own. Up to 100 responses that are named are erased before the
-// answer (201); all else goes on in the background (202). What is not the
-// caller's to erase is reported as not found, what is held as held, and
-// neither keeps the rest from being erased.
+// Erases the target in parts. Each part is one transaction that erases whole
+// responses, with everything that `eraseResponse` lists, and leaves its own
+// receipt. Up to 100 responses given by identifier are erased before the call
+// returns (201); everything else is erased in the background (202). Responses
+// that the caller may not erase are reported as not found, held ones as held,
+// and neither stops the rest.
 //
-// An `owner` or a `filter` needs the token of a preview of the same
-// request by the same caller; where anything was added to or taken from
-// what it counted, the answer is 409 and nothing is erased. A `filter`
-// leaves what is created after the preview. With an `owner`, what comes
-// while it is erased is erased too, until none is left, and what is left
-// is looked for once more a day later.
+// An `owner` or a `filter` needs the token of a preview of the same request by
+// the same caller. If what the preview counted has grown or shrunk, the call
+// returns 409 and nothing is erased. A `filter` does not erase what is created
+// after the preview. An `owner` also erases what is created during the
+// erasure, until nothing is left, and checks once more a day later.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11859,11 +11850,11 @@ func (c *ClientWithResponses) StartErasureWithResponse(ctx context.Context, para
 
 // PreviewErasureWithBodyWithResponse Preview an erasure
 //
-// Counts what erasing these responses would come to, and erases nothing.
-// Exactly one of `responses`, `owner` and `filter` is given. The token
-// binds an erasure to what was counted, for a quarter of an hour. For
-// those who may erase; responses that are not the caller's to erase are
-// counted as not found, just as those that are not there.
+// Counts what the erasure would erase, and erases nothing. Give exactly one of
+// `responses`, `owner` and `filter`. The token ties an erasure to what was
+// counted and is valid for 15 minutes. Requires permission to erase; responses
+// that the caller may not erase count as not found, like those that do not
+// exist.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11878,11 +11869,11 @@ func (c *ClientWithResponses) PreviewErasureWithBodyWithResponse(ctx context.Con
 
 // PreviewErasureWithResponse Preview an erasure
 //
-// Counts what erasing these responses would come to, and erases nothing.
-// Exactly one of `responses`, `owner` and `filter` is given. The token
-// binds an erasure to what was counted, for a quarter of an hour. For
-// those who may erase; responses that are not the caller's to erase are
-// counted as not found, just as those that are not there.
+// Counts what the erasure would erase, and erases nothing. Give exactly one of
+// `responses`, `owner` and `filter`. The token ties an erasure to what was
+// counted and is valid for 15 minutes. Requires permission to erase; responses
+// that the caller may not erase count as not found, like those that do not
+// exist.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11897,9 +11888,9 @@ func (c *ClientWithResponses) PreviewErasureWithResponse(ctx context.Context, pa
 
 // GetErasureWithResponse Fetch an erasure
 //
-// One bulk erasure, and how far it has come. It is for who asked for
-// it, and for those who may erase everyone's; for all others there is
-// none. A day after it was over, its target, its failures and its salt are
+// Returns one bulk erasure and its progress. Visible to the caller who
+// requested it and to those who may erase everyone's responses; anyone else
+// gets 404. A day after it finishes, its target, failures and salt are
 // forgotten.
 //
 // Returns a wrapper object for the known response body format(s).
@@ -11915,9 +11906,10 @@ func (c *ClientWithResponses) GetErasureWithResponse(ctx context.Context, erasur
 
 // CancelErasureWithResponse Cancel an erasure
 //
-// Ends the erasure: when this has been answered, nothing more is erased by
-// it. What is gone stays gone, with its receipts. One that is over stays as
-// it was, but is not verified any more. For those who may see it.
+// Stops the erasure: once this call returns, the erasure deletes nothing more.
+// Deleted responses stay deleted and keep their receipts. A finished erasure
+// does not change, but is no longer verified. Open to the caller who requested
+// it and to those who may erase everyone's responses; anyone else gets 404.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -11932,14 +11924,16 @@ func (c *ClientWithResponses) CancelErasureWithResponse(ctx context.Context, era
 
 // WatchErasureWithResponse Watch an erasure
 //
-// Server-sent events: `progress` with the erasure, as `getErasure` answers
-// it, at once and when it has changed, looked at once a second; when it is
-// over, `end` with the same, and nothing after that. A stream ends after
-// ten minutes, or with the service, without `end`; open it again for what
-// is so by then. Who opens it again after `end`, as a browser does, is
-// answered with 204 and need not ask any more. Lines that begin with a
-// colon only keep the connection. For those who may see the erasure. 503
-// where too many streams are open; ask for the erasure itself then.
+// Streams server-sent events. `progress` carries the erasure as `getErasure`
+// returns it: once at the start, then whenever it has changed, checked once a
+// second. When the erasure is finished, `end` carries the same, and nothing
+// follows. A stream ends without `end` after ten minutes or when the service
+// stops; reopen it to continue. A client that reopens the stream after `end`,
+// as browsers do, gets 204 and can stop. Lines that begin with a colon only
+// keep the connection open. Visible to the caller who requested the erasure
+// and to those who may erase everyone's responses; anyone else gets 404. If
+// too many streams are open, the call returns 503, or 429 if the caller itself
+// has too many; poll `getErasure` instead.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -11954,11 +11948,11 @@ func (c *ClientWithResponses) WatchErasureWithResponse(ctx context.Context, eras
 
 // GetReceiptWithResponse Fetch the receipt of an erasure
 //
-// One file that proves the erasure offline: the receipt, the proof that it
-// is a leaf of the log, and a signed checkpoint of the log (C2SP
-// tlog-proof, the receipt as extra data). `lethe verify` checks it. It is
-// for who asked for the erasure, and for those who may erase everyone's;
-// for all others there is none.
+// Returns one file that proves the erasure offline: the receipt, the proof
+// that it is a leaf of the log, and a signed checkpoint of the log (C2SP
+// tlog-proof with the receipt as extra data). `lethe verify` checks it.
+// Visible to the caller who requested the erasure and to those who may erase
+// everyone's responses; anyone else gets 404.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -11973,9 +11967,10 @@ func (c *ClientWithResponses) GetReceiptWithResponse(ctx context.Context, erasur
 
 // ListErasureReceiptsWithResponse List the receipts of an erasure
 //
-// One page of the receipts that the erasure has left so far, newest first.
-// For those who may see it. To go through all, pass each page's
-// `next_cursor` as `after` of the next request.
+// Returns one page of the receipts that the erasure has left so far, newest
+// first. Visible to the caller who requested the erasure and to those who may
+// erase everyone's responses; anyone else gets 404. Pass `next_cursor` as
+// `after` to get the next page.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -11990,9 +11985,9 @@ func (c *ClientWithResponses) ListErasureReceiptsWithResponse(ctx context.Contex
 
 // ListHoldsWithResponse List holds
 //
-// One page of the holds, newest first, released and expired ones too. For
-// administrators and platform managers. To go through all, pass each
-// page's `next_cursor` as `after` of the next request.
+// Returns one page of the holds, newest first, including released and expired
+// ones. Administrators and platform managers only. Pass `next_cursor` as
+// `after` to get the next page.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -12007,11 +12002,10 @@ func (c *ClientWithResponses) ListHoldsWithResponse(ctx context.Context, params 
 
 // PlaceHoldWithBodyWithResponse Place a hold
 //
-// Keeps what it covers from being erased by anyone or anything, until it is
-// released or expires. Exactly one of `responses`, `owners` and `filter`
-// is given. What is to be held need not be there yet. When this has been
-// answered, nothing that it covers is erased any more. For administrators
-// and platform managers.
+// Keeps what it covers from being erased by anyone or anything until the hold
+// is released or expires. Give exactly one of `responses`, `owners` and
+// `filter`. They need not exist yet. Once this call returns, nothing that the
+// hold covers is erased. Administrators and platform managers only.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12026,11 +12020,10 @@ func (c *ClientWithResponses) PlaceHoldWithBodyWithResponse(ctx context.Context,
 
 // PlaceHoldWithResponse Place a hold
 //
-// Keeps what it covers from being erased by anyone or anything, until it is
-// released or expires. Exactly one of `responses`, `owners` and `filter`
-// is given. What is to be held need not be there yet. When this has been
-// answered, nothing that it covers is erased any more. For administrators
-// and platform managers.
+// Keeps what it covers from being erased by anyone or anything until the hold
+// is released or expires. Give exactly one of `responses`, `owners` and
+// `filter`. They need not exist yet. Once this call returns, nothing that the
+// hold covers is erased. Administrators and platform managers only.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12045,9 +12038,8 @@ func (c *ClientWithResponses) PlaceHoldWithResponse(ctx context.Context, params 
 
 // ReleaseHoldWithResponse Release a hold
 //
-// Ends the hold. It stays as a record of who held what, and is never
-// removed; one that has been released already stays as it is. For
-// administrators and platform managers.
+// Ends the hold. It stays as a record of who held what and is never removed. A
+// released hold does not change. Administrators and platform managers only.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -12062,7 +12054,7 @@ func (c *ClientWithResponses) ReleaseHoldWithResponse(ctx context.Context, holdI
 
 // GetHoldWithResponse Fetch a hold
 //
-// One hold, a released or expired one too. For administrators and platform managers.
+// Returns one hold, even if it is released or expired. Administrators and platform managers only.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -12077,9 +12069,8 @@ func (c *ClientWithResponses) GetHoldWithResponse(ctx context.Context, holdId Ho
 
 // ListRetentionRulesWithResponse List retention rules
 //
-// One page of the rules, newest first. For administrators and platform
-// managers. To go through all, pass each page's `next_cursor` as `after` of the
-// next request.
+// Returns one page of the rules, newest first. Administrators and platform
+// managers only. Pass `next_cursor` as `after` to get the next page.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -12094,9 +12085,9 @@ func (c *ClientWithResponses) ListRetentionRulesWithResponse(ctx context.Context
 
 // CreateRetentionRuleWithBodyWithResponse Create a retention rule
 //
-// A rule erases responses that are older than it says, at set times of the day.
-// A new one is not enabled and erases nothing: it needs a dry run first, and
-// then to be enabled. For administrators and platform managers.
+// Creates a rule that erases responses older than a given age at set times of
+// day. A new rule is not enabled and erases nothing: it needs a dry run first,
+// and then to be enabled. Administrators and platform managers only.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12111,9 +12102,9 @@ func (c *ClientWithResponses) CreateRetentionRuleWithBodyWithResponse(ctx contex
 
 // CreateRetentionRuleWithResponse Create a retention rule
 //
-// A rule erases responses that are older than it says, at set times of the day.
-// A new one is not enabled and erases nothing: it needs a dry run first, and
-// then to be enabled. For administrators and platform managers.
+// Creates a rule that erases responses older than a given age at set times of
+// day. A new rule is not enabled and erases nothing: it needs a dry run first,
+// and then to be enabled. Administrators and platform managers only.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12128,9 +12119,9 @@ func (c *ClientWithResponses) CreateRetentionRuleWithResponse(ctx context.Contex
 
 // RemoveRetentionRuleWithResponse Remove a retention rule
 //
-// The rule never runs again, and a run that is not over is canceled. It stays as a
-// record, with all its versions, as receipts name them; one that has been removed
-// already stays as it is. For administrators and platform managers.
+// Stops the rule for good and cancels a run in progress. The rule stays as a
+// record with all its versions because receipts name them. A removed rule does
+// not change. Administrators and platform managers only.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -12145,7 +12136,7 @@ func (c *ClientWithResponses) RemoveRetentionRuleWithResponse(ctx context.Contex
 
 // GetRetentionRuleWithResponse Fetch a retention rule
 //
-// One rule, a removed one too. For administrators and platform managers.
+// Returns one rule, even if it is removed. Administrators and platform managers only.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -12160,12 +12151,11 @@ func (c *ClientWithResponses) GetRetentionRuleWithResponse(ctx context.Context, 
 
 // ChangeRetentionRuleWithBodyWithResponse Change a retention rule
 //
-// Puts what is given in the place of what the rule says: what is left out is not
-// kept. It becomes the next version of the rule, which is not enabled and needs a
-// dry run of its own. A run of an earlier version is canceled, and erases nothing
-// more when this has been answered. `version` is the one that was changed: where
-// the rule has another by now, the answer is 409 and nothing is changed. For
-// administrators and platform managers.
+// Replaces the rule: fields left out are not kept. This creates the next
+// version, which is not enabled and needs its own dry run. A run of an earlier
+// version is canceled; once this call returns, it deletes nothing more.
+// `version` is the version you edited: if the rule has a newer one, the call
+// returns 409 and changes nothing. Administrators and platform managers only.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12180,12 +12170,11 @@ func (c *ClientWithResponses) ChangeRetentionRuleWithBodyWithResponse(ctx contex
 
 // ChangeRetentionRuleWithResponse Change a retention rule
 //
-// Puts what is given in the place of what the rule says: what is left out is not
-// kept. It becomes the next version of the rule, which is not enabled and needs a
-// dry run of its own. A run of an earlier version is canceled, and erases nothing
-// more when this has been answered. `version` is the one that was changed: where
-// the rule has another by now, the answer is 409 and nothing is changed. For
-// administrators and platform managers.
+// Replaces the rule: fields left out are not kept. This creates the next
+// version, which is not enabled and needs its own dry run. A run of an earlier
+// version is canceled; once this call returns, it deletes nothing more.
+// `version` is the version you edited: if the rule has a newer one, the call
+// returns 409 and changes nothing. Administrators and platform managers only.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12200,9 +12189,9 @@ func (c *ClientWithResponses) ChangeRetentionRuleWithResponse(ctx context.Contex
 
 // DisableRetentionRuleWithResponse Disable a retention rule
 //
-// The rule does not run until it is enabled again. A run that is not over is
-// canceled, and erases nothing more when this has been answered. One that is not
-// enabled stays as it is. For administrators and platform managers.
+// Disables the rule: it does not run until it is enabled again. A run in
+// progress is canceled; once this call returns, it deletes nothing more. A
+// disabled rule does not change. Administrators and platform managers only.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -12215,12 +12204,12 @@ func (c *ClientWithResponses) DisableRetentionRuleWithResponse(ctx context.Conte
 	return ParseDisableRetentionRuleResponse(rsp)
 }
 
-// DryRunRetentionRuleWithResponse Try a retention rule
+// DryRunRetentionRuleWithResponse Dry-run a retention rule
 //
-// Counts what runs of the rule would erase in all if they ran now, and keeps that
-// with the rule. Nothing is erased. A response of several steps is counted where
-// any of them is old enough, and erased where all of them are. For administrators
-// and platform managers.
+// Counts what runs of the rule would erase in total if they ran now, and
+// stores the result with the rule. Nothing is erased. A response of several
+// steps is counted if any step is old enough, but erased only once all of them
+// are. Administrators and platform managers only.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -12235,10 +12224,10 @@ func (c *ClientWithResponses) DryRunRetentionRuleWithResponse(ctx context.Contex
 
 // EnableRetentionRuleWithBodyWithResponse Enable a retention rule
 //
-// From its next set time on the rule erases. `version` is the one whose dry run was
-// looked at: where the rule has another by now, or this one has had no dry run, the
-// answer is 409 and nothing is enabled. One that is enabled stays as it is. For
-// administrators and platform managers.
+// Enables the rule: it runs from its next set time on. `version` is the
+// version whose dry run you checked: if the rule has a newer one, or this
+// version has had no dry run, the call returns 409 and enables nothing. An
+// enabled rule does not change. Administrators and platform managers only.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12253,10 +12242,10 @@ func (c *ClientWithResponses) EnableRetentionRuleWithBodyWithResponse(ctx contex
 
 // EnableRetentionRuleWithResponse Enable a retention rule
 //
-// From its next set time on the rule erases. `version` is the one whose dry run was
-// looked at: where the rule has another by now, or this one has had no dry run, the
-// answer is 409 and nothing is enabled. One that is enabled stays as it is. For
-// administrators and platform managers.
+// Enables the rule: it runs from its next set time on. `version` is the
+// version whose dry run you checked: if the rule has a newer one, or this
+// version has had no dry run, the call returns 409 and enables nothing. An
+// enabled rule does not change. Administrators and platform managers only.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12271,8 +12260,8 @@ func (c *ClientWithResponses) EnableRetentionRuleWithResponse(ctx context.Contex
 
 // GetRetentionRuleVersionWithResponse Fetch a version of a retention rule
 //
-// What the rule says or once said. Receipts of its runs name the version. For
-// administrators and platform managers.
+// Returns one current or earlier version of the rule. The receipts of its runs
+// name the version. Administrators and platform managers only.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -12287,9 +12276,10 @@ func (c *ClientWithResponses) GetRetentionRuleVersionWithResponse(ctx context.Co
 
 // GetCheckpointWithResponse Fetch the newest checkpoint of the log
 //
-// The newest published checkpoint, a signed note (C2SP tlog-checkpoint):
-// the log's name, how many leaves, the root of their tree, signatures. For
-// those who may erase. 404 before the first erasure has been sealed.
+// Returns the newest published checkpoint, a signed note (C2SP
+// tlog-checkpoint) with the log's name, the number of leaves, the root of
+// their tree, and signatures. Requires permission to erase. Returns 404 until
+// the first erasure is sealed.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -12304,10 +12294,10 @@ func (c *ClientWithResponses) GetCheckpointWithResponse(ctx context.Context, par
 
 // GetLogKeysWithResponse List the public keys of the log
 //
-// The public keys that checkpoints are signed with, one a line: the log's,
-// the newest first, and those of its witnesses; empty where none is
-// configured. For those who may erase. Whoever checks receipts should get
-// them in another way, too.
+// Returns the public keys of the checkpoint signatures, one per line: the
+// log's, newest first, then those of its witnesses; empty if none is
+// configured. Requires permission to erase. If you verify receipts, get the
+// keys through a second channel as well.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -12322,11 +12312,11 @@ func (c *ClientWithResponses) GetLogKeysWithResponse(ctx context.Context, params
 
 // GetTileWithResponse Fetch a tile of the log
 //
-// Hashes of the tree, or, at level `entries`, a bundle of the receipts
-// themselves: each after its length as a big-endian number of 16 bits.
-// Hashes are for those who may erase, entries for those who may erase
-// everyone's. 404 where the published log has no such tile, or fewer in
-// it.
+// Returns hashes of the tree or, at level `entries`, a bundle of the receipts
+// themselves, each prefixed with its length as a 16-bit big-endian number.
+// Hashes require permission to erase, entries permission to erase everyone's
+// responses. Returns 404 if the published log does not have the tile, or has
+// fewer elements in it.
 //
 // Returns a wrapper object for the known response body format(s).
 //

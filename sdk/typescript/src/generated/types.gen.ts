@@ -9,37 +9,37 @@ export type ClientOptions = {
  */
 export type ResponsePage = {
     /**
-     * The responses, in order.
+     * The responses, in list order.
      */
     data: Array<ResponseSummary>;
     /**
-     * How many responses match in all; null where they were not to be counted.
+     * How many responses match in total; null if not counted.
      */
     total_count: number | null;
     /**
-     * Whether total_count is exact, the database's estimate, or was not asked for.
+     * Whether `total_count` is exact or an estimate by the database; none if it was not requested.
      */
     count_kind: 'exact' | 'estimate' | 'none' | (string & {});
     /**
-     * How many were passed over, as applied.
+     * How many responses were skipped, as applied.
      */
     skip: number;
     /**
-     * The largest size of a page, as applied.
+     * The maximum page size, as applied.
      */
     limit: number;
     /**
-     * Whether responses follow this page.
+     * Whether more responses follow.
      */
     has_more: boolean;
     /**
-     * What to pass as `after` to get what follows; null where nothing does.
+     * Pass as `after` to get the next page; null on the last page.
      */
     next_cursor: string | null;
 };
 
 /**
- * A response without its contents. Every field is always there, null where unknown.
+ * A response without its contents. Every field is always present, null if unknown.
  */
 export type ResponseSummary = {
     /**
@@ -47,11 +47,11 @@ export type ResponseSummary = {
      */
     id: string;
     /**
-     * Always null; responses of batches are not shown here.
+     * Always null; responses of batches are not listed.
      */
     batch_id: string | null;
     /**
-     * The model that was asked.
+     * The requested model.
      */
     model: string;
     /**
@@ -59,7 +59,7 @@ export type ResponseSummary = {
      */
     status: string;
     /**
-     * When the request came in (UTC). Null where the stored time has no form here, as `infinity` has none.
+     * When the request arrived (UTC). Null if the stored time cannot be expressed, such as `infinity`.
      */
     created_at: string | null;
     /**
@@ -67,7 +67,7 @@ export type ResponseSummary = {
      */
     completed_at: string | null;
     /**
-     * When it failed for good (UTC).
+     * When it finally failed (UTC).
      */
     failed_at: string | null;
     /**
@@ -75,7 +75,7 @@ export type ResponseSummary = {
      */
     duration_ms: number | null;
     /**
-     * The HTTP status that the model's server answered with.
+     * The HTTP status that the model's server returned.
      */
     response_status: number | null;
     /**
@@ -91,22 +91,22 @@ export type ResponseSummary = {
      */
     completion_tokens: number | null;
     /**
-     * Tokens of reasoning among them.
+     * Reasoning tokens, included in the answer's.
      */
     reasoning_tokens: number | null;
     /**
-     * All tokens together.
+     * All tokens.
      */
     total_tokens: number | null;
     /**
-     * What it cost, in the currency that the platform bills in. Where its
-     * newest usage record tells no cost, or has expired, it is what the
-     * ledger says (`credits_transactions`); null where neither does.
+     * The cost, in the platform's billing currency. If the newest usage record
+     * has no cost or has expired, the cost comes from the ledger
+     * (`credits_transactions`); null if that has none either.
      *
      */
     total_cost: number | null;
     /**
-     * The e-mail address of the owner, a person or an organization.
+     * The email address of the owner, a person or an organization.
      */
     created_by_email: string | null;
 };
@@ -116,11 +116,13 @@ export type ResponseSummary = {
  */
 export type ResponseDetail = ResponseSummary & {
     /**
-     * The request as it was sent, prompt included; empty where there is none or where it came with a file that was deleted.
+     * The request as it was sent, including the prompt; empty if there is
+     * none, or if it came with a file that has been deleted.
+     *
      */
     body: string;
     /**
-     * The answer as the model's server sent it.
+     * The answer as the model's server returned it.
      */
     response_body: string | null;
     /**
@@ -128,14 +130,14 @@ export type ResponseDetail = ResponseSummary & {
      */
     error: string | null;
     /**
-     * Which of `body`, `response_body` and `error` are there and not
-     * shown, as the gateway has stored them encrypted; the field
-     * itself is empty or null then.
+     * Which of `body`, `response_body` and `error` exist but are not shown
+     * because the gateway stores them encrypted. Those fields are then
+     * empty or null.
      *
      */
     withheld: Array<string>;
     /**
-     * The owner, mostly the UUID of a person or an organization.
+     * The owner, usually the UUID of a person or an organization.
      */
     created_by: string;
 };
@@ -149,21 +151,21 @@ export type AccessPage = {
      */
     data: Array<Access>;
     /**
-     * The largest size of a page, as applied.
+     * The maximum page size, as applied.
      */
     limit: number;
     /**
-     * Whether records follow this page.
+     * Whether more records follow.
      */
     has_more: boolean;
     /**
-     * What to pass as `after` to get what follows; null where nothing does.
+     * Pass as `after` to get the next page; null on the last page.
      */
     next_cursor: string | null;
 };
 
 /**
- * Somebody was shown the contents of a response that was not their own.
+ * Someone was shown the contents of a response that was not their own.
  */
 export type Access = {
     /**
@@ -175,11 +177,11 @@ export type Access = {
      */
     response_id: string;
     /**
-     * Whose response it was, mostly the UUID of a person or an organization.
+     * The owner of the response, usually the UUID of a person or an organization.
      */
     owner: string;
     /**
-     * The owner's e-mail address; null where the owner is no known person.
+     * The owner's email address; null if the owner is not a known person.
      */
     owner_email: string | null;
     /**
@@ -187,7 +189,7 @@ export type Access = {
      */
     accessed_by: string;
     /**
-     * That person's e-mail address; null where they are not known any more.
+     * That person's email address; null if the person is no longer known.
      */
     accessed_by_email: string | null;
     /**
@@ -195,34 +197,38 @@ export type Access = {
      */
     accessed_at: string;
     /**
-     * The network address of the peer that asked, as in the access log; a proxy's where there is one.
+     * The network address of the peer that sent the request, as in the
+     * service's log; the proxy's address if there is a proxy.
+     *
      */
     address: string;
 };
 
 /**
- * What is erased of what the caller's list shows. All that is given must
- * hold; a part of a chain that passes stands for all of the chain.
+ * Which responses of the caller's list to erase. A response must match all
+ * given conditions; if a part of a chain matches, the whole chain does.
  *
  */
 export type ErasureFilter = {
     /**
-     * Only responses of this user or organization. For those who may read everyone's; refused (400) otherwise.
+     * Only responses of this user or organization. Requires permission to read
+     * everyone's responses; otherwise refused (400).
+     *
      */
     member_id?: string;
     /**
-     * States, any of which will do: pending, claimed, processing,
-     * completed, failed, canceled, and what else there may be by now.
+     * Matches any of these states: pending, claimed, processing, completed,
+     * failed, canceled, and any added later.
      *
      */
     states?: Array<string>;
     /**
-     * Models, any of which will do, spelled exactly.
+     * Matches any of these models, spelled exactly.
      */
     models?: Array<string>;
     /**
-     * Service tiers, any of which will do: auto, default, flex, priority,
-     * background, and what else there may be by now.
+     * Matches any of these service tiers: auto, default, flex, priority,
+     * background, and any added later.
      *
      */
     tiers?: Array<string>;
@@ -235,118 +241,129 @@ export type ErasureFilter = {
      */
     created_before?: string;
     /**
-     * The model's server answered with this HTTP status or a higher one.
+     * The model's server returned this HTTP status or a higher one.
      */
     response_status_min?: number;
     /**
-     * The model's server answered with this HTTP status or a lower one.
+     * The model's server returned this HTTP status or a lower one.
      */
     response_status_max?: number;
     /**
-     * They took this many milliseconds or more from start to completion.
+     * Took this many milliseconds or more from start to completion.
      */
     min_duration_ms?: number;
     /**
-     * With an error recorded, or without one.
+     * With a recorded error, or without one.
      */
     has_error?: boolean;
     /**
-     * True, and nothing beside it, for everything; a filter without any condition is refused.
+     * Only true, and only by itself: matches everything. A filter without any condition is refused.
      */
     all?: boolean;
 };
 
 /**
- * What is to be erased. Exactly one of responses, owner and filter.
+ * What to erase. Give exactly one of responses, owner and filter.
  */
 export type ErasureRequest = {
     /**
-     * Identifiers of responses, spelled as `request_id`. Any part of a chain stands for all of it.
+     * Identifiers of responses, in the same formats as `request_id`. Any part
+     * of a chain stands for all of it.
+     *
      */
     responses?: Array<string>;
     /**
-     * A user or an organization. Everything of theirs; of others than the caller and the active organization only for those who may erase everyone's.
+     * A user or an organization whose responses are all erased. Anyone other
+     * than the caller and the active organization requires permission to erase
+     * everyone's responses.
+     *
      */
     owner?: string;
     filter?: ErasureFilter;
     /**
-     * Exactly `true` or `false`. True erases along the later turns of the
-     * same owner, which quote what is erased, as `eraseResponse` does: at
-     * most 1,000 of a response, which fails as refused where there are more,
-     * and as held where a part of any of them is. By a filter, none that is
-     * created after the preview.
+     * Exactly `true` or `false`. True also erases later turns of the same
+     * owner, which quote what is erased, as in `eraseResponse`: at most 1,000
+     * per response. A response with more fails as refused; one with a held
+     * part in its later turns fails as held. With a filter, turns created
+     * after the preview are not erased.
      *
      */
     include_later_turns?: boolean;
 };
 
 /**
- * What is to be erased, and why. Exactly one of responses, owner and filter.
+ * What to erase, and why. Give exactly one of responses, owner and filter.
  */
 export type NewErasure = {
     /**
-     * Identifiers of responses, spelled as `request_id`. Any part of a chain stands for all of it.
+     * Identifiers of responses, in the same formats as `request_id`. Any part
+     * of a chain stands for all of it.
+     *
      */
     responses?: Array<string>;
     /**
-     * A user or an organization. Everything of theirs; of others than the caller and the active organization only for those who may erase everyone's.
+     * A user or an organization whose responses are all erased. Anyone other
+     * than the caller and the active organization requires permission to erase
+     * everyone's responses.
+     *
      */
     owner?: string;
     filter?: ErasureFilter;
     /**
-     * Exactly `true` or `false`. True erases along the later turns of the
-     * same owner, which quote what is erased, as `eraseResponse` does: at
-     * most 1,000 of a response, which fails as refused where there are more,
-     * and as held where a part of any of them is. By a filter, none that is
-     * created after the preview.
+     * Exactly `true` or `false`. True also erases later turns of the same
+     * owner, which quote what is erased, as in `eraseResponse`: at most 1,000
+     * per response. A response with more fails as refused; one with a held
+     * part in its later turns fails as held. With a filter, turns created
+     * after the preview are not erased.
      *
      */
     include_later_turns?: boolean;
     /**
-     * That of a preview of the same request. May be left out with responses.
+     * The token of a preview of the same request. Optional with responses.
      */
     token?: string;
     /**
-     * Why, for the receipts. Left out, it is unspecified.
+     * The ground for the erasure, for the receipts. Defaults to unspecified.
      */
     ground?: 'request' | 'consent_withdrawn' | 'objection' | 'no_longer_needed' | 'unlawful' | 'legal_obligation' | 'unspecified';
     /**
-     * The caller's own reference, for those who may see the erasure. It is in no receipt.
+     * The caller's own reference, visible to those who can see the erasure. It
+     * is not part of any receipt.
+     *
      */
     ticket?: string;
 };
 
 /**
- * What an erasure would come to.
+ * What an erasure would erase.
  */
 export type ErasurePreview = {
     /**
-     * What binds an erasure to this preview.
+     * Ties an erasure to this preview.
      */
     token: string;
     /**
-     * From when on the token is refused (UTC).
+     * When the token expires (UTC).
      */
     expires_at: string;
     /**
-     * When this was so (UTC).
+     * When this was counted (UTC).
      */
     as_of: string;
     /**
-     * False where there is more than was counted, which is of the 250,000
-     * oldest requests then. By a filter, only these are erased; preview
+     * False if there is more than was counted; the counts then cover the
+     * 250,000 oldest requests. With a filter, only these are erased; preview
      * again for more.
      *
      */
     complete: boolean;
     /**
-     * Responses that would be erased, each with all of its chain.
+     * Responses that would be erased, each with its whole chain.
      */
     responses: number;
     /**
-     * Requests. A response has one, or, where it was made in several
-     * steps, one for each call of a model, so there may be more of these
-     * than responses.
+     * Requests. A response has one, or one for each call of a model if it was
+     * made in several steps, so there can be more of these than responses.
      *
      */
     requests: number;
@@ -367,82 +384,82 @@ export type ErasurePreview = {
      */
     raw_responses: number;
     /**
-     * Queued and finished jobs that hold a response.
+     * Queued and finished jobs that contain a response.
      */
     tasks: number;
     /**
-     * Files that an upgrade of the gateway's has left behind, each made for one request, with their empty batches.
+     * Files that an upgrade of the gateway left behind, each made for one
+     * request, with their empty batches.
+     *
      */
     files: number;
     /**
-     * Objects of responses that fusillade-arsenal has moved out of the
-     * requests: two for each, which are counted nowhere else.
+     * Objects of responses that fusillade-arsenal moved out of the requests:
+     * two per response, and included in no other count.
      *
      */
     retained: number;
     /**
-     * Prompts that would stay, since requests need them that would not be
-     * erased.
-     *
+     * Prompts that would stay because requests that are not erased need them.
      */
     kept_templates: number;
     /**
-     * Responses that holds keep; in none of the counts above.
+     * Responses covered by holds; included in none of the counts above.
      */
     held: number;
     /**
-     * Identifiers of no response that is the caller's to erase.
+     * Identifiers that are not responses the caller may erase.
      */
     not_found: number;
     /**
      * Later turns of the same owners, which quote what would be erased, and
-     * those that follow them, apart from what the target names or matches.
-     * With `include_later_turns` they are among `responses`, and would be
-     * erased; without it they would stay. Null where they were not counted,
-     * as no index leads to them and the target has more than 5,000 requests.
+     * the turns that follow them, excluding those that the target itself names
+     * or matches. With `include_later_turns` they are included in `responses`
+     * and would be erased; without it they would stay. Null if they were not
+     * counted because no index leads to them and the target has more than
+     * 5,000 requests.
      *
      */
     later_turns: number | null;
     /**
-     * False where there may be more later turns than were counted: more than
+     * False if there may be more later turns than were counted: more than
      * 1,000 that would stay, encrypted prompts, or more requests than were
-     * looked at.
+     * searched.
      *
      */
     later_turns_complete: boolean;
     /**
-     * Among how many requests of the owners, made since the oldest that would
-     * be erased, later turns were looked for at most, where no index leads to
-     * them; null: an index does.
+     * If no index leads to later turns: the maximum number of the owners'
+     * requests, made after the oldest response that would be erased, that were
+     * searched for them. Null if an index leads to them.
      *
      */
     later_turns_searched: number | null;
 };
 
 /**
- * What passes all that is given here is erased; a part of a chain that
- * passes stands for all of the chain. Where nothing is given, that is
- * everything.
+ * Everything that matches all given conditions is erased; if a part of a chain
+ * matches, the whole chain is. Without conditions, that is everything.
  *
  */
 export type ErasureTargetFilter = {
     /**
-     * Whose responses, spelled as their `created_by`; left out, everyone's.
+     * The owners of the responses, spelled as in their `created_by`; if left out, everyone.
      */
     owners?: Array<string>;
     /**
-     * States, any of which will do: pending, claimed, processing,
-     * completed, failed, canceled, and what else there may be by now.
+     * Matches any of these states: pending, claimed, processing, completed,
+     * failed, canceled, and any added later.
      *
      */
     states?: Array<string>;
     /**
-     * Models, any of which will do, spelled exactly.
+     * Matches any of these models, spelled exactly.
      */
     models?: Array<string>;
     /**
-     * Service tiers, any of which will do: auto, default, flex, priority,
-     * background, and what else there may be by now.
+     * Matches any of these service tiers: auto, default, flex, priority,
+     * background, and any added later.
      *
      */
     tiers?: Array<string>;
@@ -455,53 +472,52 @@ export type ErasureTargetFilter = {
      */
     created_before?: string;
     /**
-     * The model's server answered with this HTTP status or a higher one.
+     * The model's server returned this HTTP status or a higher one.
      */
     response_status_min?: number;
     /**
-     * The model's server answered with this HTTP status or a lower one.
+     * The model's server returned this HTTP status or a lower one.
      */
     response_status_max?: number;
     /**
-     * They took this many milliseconds or more from start to completion.
+     * Took this many milliseconds or more from start to completion.
      */
     min_duration_ms?: number;
     /**
-     * With an error recorded, or without one.
+     * With a recorded error, or without one.
      */
     has_error?: boolean;
 };
 
 /**
- * What is to be erased; of the three one is given.
+ * What to erase; exactly one of responses, owner and filter is given.
  */
 export type ErasureTarget = {
     /**
-     * The responses that were named, none twice; empty in an erasure of another kind.
+     * The responses by identifier, without duplicates; empty in an erasure of another kind.
      */
     responses: Array<string>;
     /**
-     * Whose responses; null in an erasure of another kind.
+     * The owner of the responses; null in an erasure of another kind.
      */
     owner: string | null;
     /**
-     * What responses pass that are to be erased; null in an erasure of another kind.
+     * The filter that responses must match; null in an erasure of another kind.
      */
     filter: ErasureTargetFilter | null;
     /**
-     * Later turns of the same owner are erased along.
+     * Whether later turns of the same owner are erased too.
      */
     include_later_turns: boolean;
 };
 
 /**
- * Rows that are gone.
+ * Deleted rows.
  */
 export type ErasureCounts = {
     /**
-     * Requests. A response has one, or, where it was made in several
-     * steps, one for each call of a model, so there may be more of these
-     * than responses.
+     * Requests. A response has one, or one for each call of a model if it was
+     * made in several steps, so there can be more of these than responses.
      *
      */
     requests: number;
@@ -522,23 +538,25 @@ export type ErasureCounts = {
      */
     raw_responses: number;
     /**
-     * Queued and finished jobs that hold a response.
+     * Queued and finished jobs that contain a response.
      */
     tasks: number;
     /**
-     * Files that an upgrade of the gateway's has left behind, each made for one request, with their empty batches.
+     * Files that an upgrade of the gateway left behind, each made for one
+     * request, with their empty batches.
+     *
      */
     files: number;
     /**
-     * Objects of responses that fusillade-arsenal has moved out of the
-     * requests: two for each, which are counted nowhere else.
+     * Objects of responses that fusillade-arsenal moved out of the requests:
+     * two per response, and included in no other count.
      *
      */
     retained: number;
     /**
-     * Prompts that stayed, since another request needed them when theirs was
-     * erased. Each part counts for itself: a prompt that several parts
-     * shared is gone with the last of them.
+     * Prompts that stayed because another request needed them when theirs was
+     * erased. Counted for each part on its own: a prompt shared by several
+     * parts is deleted with the last of them.
      *
      */
     kept_templates: number;
@@ -549,13 +567,14 @@ export type ErasureCounts = {
  */
 export type ErasureFailure = {
     /**
-     * Its identifier.
+     * The response's identifier.
      */
     response: string;
     /**
-     * Why. What is not the caller's to erase is not found; refused is what
-     * the database does not let be deleted, busy what something else was at
-     * work on. More reasons may come.
+     * Why it was not erased. `not_found`: not a response that the caller may
+     * erase. `held`: a hold covers it. `refused`: the database refuses to
+     * delete it. `busy`: something else was working on it. More reasons may be
+     * added.
      *
      */
     reason: 'not_found' | 'held' | 'refused' | 'busy' | (string & {});
@@ -564,13 +583,13 @@ export type ErasureFailure = {
      */
     message: string;
     /**
-     * The holds that keep it, for those who may see holds.
+     * The holds that cover it; shown to callers who may see holds.
      */
     holds: Array<string>;
 };
 
 /**
- * A retention rule as it was.
+ * A version of a retention rule.
  */
 export type ErasureRule = {
     /**
@@ -578,13 +597,13 @@ export type ErasureRule = {
      */
     id: string;
     /**
-     * Its version.
+     * The version.
      */
     version: number;
 };
 
 /**
- * A bulk erasure, and how far it has come. Every field is always there, null where unknown.
+ * A bulk erasure and its progress. Every field is always present, null if unknown.
  */
 export type Erasure = {
     /**
@@ -592,25 +611,26 @@ export type Erasure = {
      */
     id: string;
     /**
-     * What has become of it. When it is finished, nothing that it may
-     * erase was left but what is `refused`; failed, it cannot get on, and `last_error` says why.
+     * The state. `finished`: nothing that it may erase is left except what
+     * `refused` counts. `failed`: it cannot continue, and `last_error` says
+     * why.
      *
      */
     state: 'pending' | 'running' | 'finished' | 'canceled' | 'failed' | (string & {});
     /**
-     * What it came from, somebody's asking or a retention rule.
+     * What started it: a caller's request (`bulk`) or a retention rule.
      */
     trigger: 'bulk' | 'retention' | (string & {});
     /**
-     * The rule that it came from; null where somebody asked.
+     * The rule that started it; null if a caller did.
      */
     rule: ErasureRule | null;
     /**
-     * What kind of target it has.
+     * The kind of target.
      */
     kind: 'responses' | 'owner' | 'filter' | (string & {});
     /**
-     * What is to be erased; null where that has been forgotten.
+     * What to erase; null once it is forgotten.
      */
     target: ErasureTarget | null;
     /**
@@ -618,15 +638,15 @@ export type Erasure = {
      */
     ground: 'request' | 'consent_withdrawn' | 'objection' | 'no_longer_needed' | 'unlawful' | 'legal_obligation' | 'retention' | 'unspecified' | (string & {});
     /**
-     * The reference of who asked.
+     * The reference given by the caller who requested it.
      */
     ticket: string | null;
     /**
-     * When it was asked for (UTC).
+     * When it was requested (UTC).
      */
     requested_at: string;
     /**
-     * Who asked; null for a rule.
+     * Who requested it; null for a rule.
      */
     requested_by: string | null;
     /**
@@ -634,52 +654,56 @@ export type Erasure = {
      */
     started_at: string | null;
     /**
-     * When it was over (UTC).
+     * When it ended (UTC).
      */
     finished_at: string | null;
     /**
-     * When what is left is looked for once more (UTC).
+     * When the check for anything left is due (UTC).
      */
     verify_at: string | null;
     /**
-     * When it was looked for once more and nothing was left (UTC).
+     * When that check found nothing left (UTC).
      */
     verified_at: string | null;
     /**
-     * With a filter, what was created later is left (UTC).
+     * With a filter, responses created later are not erased (UTC).
      */
     as_of: string;
     /**
-     * Responses that the preview showed; null without one, and where the preview of an owner did not count all.
+     * Responses counted by the preview; null without a preview, or if the
+     * preview of an owner was not complete.
+     *
      */
     expected: number | null;
     /**
-     * Responses that are gone.
+     * Erased responses.
      */
     responses: number;
     counts: ErasureCounts;
     /**
-     * Responses that a hold kept.
+     * Responses not erased because a hold covers them.
      */
     held: number;
     /**
-     * Identifiers of no response that is the caller's to erase.
+     * Identifiers that are not responses the caller may erase.
      */
     not_found: number;
     /**
-     * Responses that could not be erased for a reason of the database's. They are tried once more at `verify_at`.
+     * Responses that could not be erased because of the database. They are retried once at `verify_at`.
      */
     refused: number;
     /**
-     * How many receipts it has left.
+     * The number of its receipts.
      */
     receipts: number;
     /**
-     * What was not erased, and why; the first 100.
+     * The responses that were not erased, with the reasons; the first 100.
      */
     failures: Array<ErasureFailure>;
     /**
-     * Why it does not get on, why it failed, or that something could not be erased; null where nothing is known to be wrong.
+     * Why it makes no progress, why it failed, or that something could not be
+     * erased; null if no error is known.
+     *
      */
     last_error: string | null;
 };
@@ -693,15 +717,15 @@ export type ErasurePage = {
      */
     data: Array<Erasure>;
     /**
-     * The largest size of a page, as applied.
+     * The maximum page size, as applied.
      */
     limit: number;
     /**
-     * Whether erasures follow this page.
+     * Whether more erasures follow.
      */
     has_more: boolean;
     /**
-     * What to pass as `after` to get what follows; null where nothing does.
+     * Pass as `after` to get the next page; null on the last page.
      */
     next_cursor: string | null;
 };
@@ -715,15 +739,15 @@ export type ErasureReceipt = {
      */
     id: string;
     /**
-     * When what it is about was erased (UTC).
+     * When its responses were erased (UTC).
      */
     at: string;
     /**
-     * How many responses were erased with it.
+     * How many responses this receipt covers.
      */
     responses: number;
     /**
-     * Where the file is that proves it, once it is sealed.
+     * The path of the file that proves the erasure, available once the receipt is sealed.
      */
     location: string;
 };
@@ -737,36 +761,38 @@ export type ErasureReceiptPage = {
      */
     data: Array<ErasureReceipt>;
     /**
-     * The largest size of a page, as applied.
+     * The maximum page size, as applied.
      */
     limit: number;
     /**
-     * Whether receipts follow this page.
+     * Whether more receipts follow.
      */
     has_more: boolean;
     /**
-     * What to pass as `after` to get what follows; null where nothing does.
+     * Pass as `after` to get the next page; null on the last page.
      */
     next_cursor: string | null;
 };
 
 /**
- * A filter as of the list of responses. All that is given must hold when a response is to be erased.
+ * A filter like that of the list of responses. A response is held if it
+ * matches all given conditions at the time of its erasure.
+ *
  */
 export type HoldFilter = {
     /**
-     * States, any of which will do: pending, claimed, processing,
-     * completed, failed, canceled, and what else there may be by now.
+     * Matches any of these states: pending, claimed, processing, completed,
+     * failed, canceled, and any added later.
      *
      */
     states?: Array<string>;
     /**
-     * Models, any of which will do, spelled exactly.
+     * Matches any of these models, spelled exactly.
      */
     models?: Array<string>;
     /**
-     * Service tiers, any of which will do: auto, default, flex, priority,
-     * background, and what else there may be by now.
+     * Matches any of these service tiers: auto, default, flex, priority,
+     * background, and any added later.
      *
      */
     tiers?: Array<string>;
@@ -781,30 +807,34 @@ export type HoldFilter = {
 };
 
 /**
- * What is to be held, and why. Exactly one of responses, owners and filter.
+ * What to hold, and why. Give exactly one of responses, owners and filter.
  */
 export type NewHold = {
     /**
-     * Identifiers of responses, spelled as `request_id`. Any part of a chain holds all of it.
+     * Identifiers of responses, in the same formats as `request_id`. Any part
+     * of a chain holds all of it.
+     *
      */
     responses?: Array<string>;
     /**
-     * Identifiers of users and organizations. What they have and will have is held.
+     * Identifiers of users and organizations. Their current and future responses are held.
      */
     owners?: Array<string>;
     filter?: HoldFilter;
     /**
-     * Why, for those who may see holds. Space around it is left out.
+     * Why, visible to those who can see holds. Surrounding space is removed.
      */
     reason: string;
     /**
-     * From when on it holds nothing, in the future; RFC 3339 with an offset. Left out, it holds until it is released.
+     * When the hold ends, in the future; RFC 3339 with an offset. If left out,
+     * it lasts until it is released.
+     *
      */
     expires_at?: string;
 };
 
 /**
- * What is kept from being erased, or once was.
+ * A current or past hold.
  */
 export type Hold = {
     /**
@@ -812,7 +842,7 @@ export type Hold = {
      */
     id: string;
     /**
-     * Whether it holds at present, neither released nor expired.
+     * Whether the hold is in force, neither released nor expired.
      */
     active: boolean;
     /**
@@ -824,7 +854,7 @@ export type Hold = {
      */
     owners: Array<string>;
     /**
-     * What responses pass that are held; null in a hold of another kind.
+     * The filter that held responses match; null in a hold of another kind.
      */
     filter: HoldFilter | null;
     /**
@@ -840,15 +870,15 @@ export type Hold = {
      */
     created_by: string;
     /**
-     * From when on it holds nothing (UTC); null where it does not expire.
+     * When it expires (UTC); null if it does not.
      */
     expires_at: string | null;
     /**
-     * When it was released (UTC); null where it was not.
+     * When it was released (UTC); null if it was not.
      */
     released_at: string | null;
     /**
-     * Who released it; null where it was not.
+     * Who released it; null if nobody did.
      */
     released_by: string | null;
 };
@@ -862,118 +892,118 @@ export type HoldPage = {
      */
     data: Array<Hold>;
     /**
-     * The largest size of a page, as applied.
+     * The maximum page size, as applied.
      */
     limit: number;
     /**
-     * Whether holds follow this page.
+     * Whether more holds follow.
      */
     has_more: boolean;
     /**
-     * What to pass as `after` to get what follows; null where nothing does.
+     * Pass as `after` to get the next page; null on the last page.
      */
     next_cursor: string | null;
 };
 
 /**
- * Which responses a rule covers: all that is given must hold, of every
- * part of a response. Without `states`, those are covered that have come
- * to their end: completed, failed and canceled.
+ * Which responses a rule covers: every part of a response must match all given
+ * conditions. Without `states`, the rule covers responses that have ended:
+ * completed, failed and canceled.
  *
  */
 export type RetentionFilter = {
     /**
-     * States, any of which will do: pending, claimed, processing,
-     * completed, failed, canceled, and what else there may be by now.
+     * Matches any of these states: pending, claimed, processing, completed,
+     * failed, canceled, and any added later.
      *
      */
     states?: Array<string>;
     /**
-     * Models, any of which will do, spelled exactly.
+     * Matches any of these models, spelled exactly.
      */
     models?: Array<string>;
     /**
-     * Service tiers, any of which will do: auto, default, flex, priority,
-     * background, and what else there may be by now.
+     * Matches any of these service tiers: auto, default, flex, priority,
+     * background, and any added later.
      *
      */
     tiers?: Array<string>;
     /**
-     * Identifiers of users and organizations, any of which will do.
+     * Matches any of these users and organizations, by identifier.
      */
     owners?: Array<string>;
 };
 
 /**
- * What a rule is to say. Without a filter it covers everyone's responses that have come to their end.
+ * A new rule. Without a filter it covers everyone's responses that have ended.
  */
 export type NewRetentionRule = {
     /**
-     * What the rule is called. Space around it is left out.
+     * The name of the rule. Surrounding space is removed.
      */
     name: string;
     filter?: RetentionFilter;
     /**
-     * From how many days of 24 hours on, after it was created, a response is erased.
+     * The age, in days of 24 hours since its creation, at which a response is erased.
      */
     age_days: number;
     /**
-     * The times of day in UTC at which the rule runs.
+     * The times of day at which the rule runs (UTC).
      */
     run_at: Array<string>;
     /**
-     * How many responses one run erases at most; the rest is left to the next ones.
+     * The maximum number of responses that one run erases; later runs erase the rest.
      */
     max_per_run?: number;
 };
 
 /**
- * What a rule is to say from now on, in the place of all that it said.
+ * The new version of a rule, which replaces the previous one entirely.
  */
 export type ChangedRetentionRule = {
     /**
-     * The version that was changed.
+     * The version you edited.
      */
     version: number;
     /**
-     * What the rule is called. Space around it is left out.
+     * The name of the rule. Surrounding space is removed.
      */
     name: string;
     filter?: RetentionFilter;
     /**
-     * From how many days of 24 hours on, after it was created, a response is erased.
+     * The age, in days of 24 hours since its creation, at which a response is erased.
      */
     age_days: number;
     /**
-     * The times of day in UTC at which the rule runs.
+     * The times of day at which the rule runs (UTC).
      */
     run_at: Array<string>;
     /**
-     * How many responses one run erases at most; the rest is left to the next ones.
+     * The maximum number of responses that one run erases; later runs erase the rest.
      */
     max_per_run?: number;
 };
 
 /**
- * What is to be enabled.
+ * What to enable.
  */
 export type EnabledVersion = {
     /**
-     * The version whose dry run was looked at.
+     * The version whose dry run you checked.
      */
     version: number;
 };
 
 /**
- * What runs of a rule would have erased in all.
+ * What runs of a rule would have erased in total.
  */
 export type RetentionDryRun = {
     /**
-     * When this was so (UTC).
+     * When this was counted (UTC).
      */
     at: string;
     /**
-     * False where there is more than was counted, which is of the 250,000 oldest requests then.
+     * False if there is more than was counted; the counts then cover the 250,000 oldest requests.
      */
     complete: boolean;
     /**
@@ -981,14 +1011,13 @@ export type RetentionDryRun = {
      */
     responses: number;
     /**
-     * Requests. A response has one, or, where it was made in several
-     * steps, one for each call of a model, so there may be more of these
-     * than responses.
+     * Requests. A response has one, or one for each call of a model if it was
+     * made in several steps, so there can be more of these than responses.
      *
      */
     requests: number;
     /**
-     * Steps of responses that have several.
+     * Steps of responses made in several steps.
      */
     steps: number;
     /**
@@ -1004,27 +1033,27 @@ export type RetentionDryRun = {
      */
     raw_responses: number;
     /**
-     * Queued and finished jobs that hold a response.
+     * Queued and finished jobs that contain a response.
      */
     tasks: number;
     /**
-     * Files that an upgrade of the gateway's has left behind, each made for one request, with their empty batches.
+     * Files that an upgrade of the gateway left behind, each made for one
+     * request, with their empty batches.
+     *
      */
     files: number;
     /**
-     * Objects of responses that fusillade-arsenal has moved out of the
-     * requests: two for each, which are counted nowhere else.
+     * Objects of responses that fusillade-arsenal moved out of the requests:
+     * two per response, and included in no other count.
      *
      */
     retained: number;
     /**
-     * Prompts that would stay, since requests need them that would not be
-     * erased.
-     *
+     * Prompts that would stay because requests that are not erased need them.
      */
     kept_templates: number;
     /**
-     * Responses that holds keep, which are in none of the other counts.
+     * Responses covered by holds; included in no other count.
      */
     held: number;
 };
@@ -1034,21 +1063,21 @@ export type RetentionDryRun = {
  */
 export type RetentionRun = {
     /**
-     * When it began (UTC).
+     * When it started (UTC).
      */
     at: string;
     /**
-     * The rule's version then.
+     * The rule's version at that time.
      */
     version: number;
     /**
-     * The erasure that it began, which says how far it has come.
+     * The erasure it started, which reports its progress.
      */
     erasure_id: string;
 };
 
 /**
- * What a rule says or once said.
+ * One version of a rule.
  */
 export type RetentionRuleVersion = {
     /**
@@ -1056,38 +1085,38 @@ export type RetentionRuleVersion = {
      */
     id: string;
     /**
-     * The version, from 1 on.
+     * The version, counted from 1.
      */
     version: number;
     /**
-     * What the rule is called.
+     * The name of the rule.
      */
     name: string;
     filter: RetentionFilter;
     /**
-     * From how many days of 24 hours on, after it was created, a response is erased.
+     * The age, in days of 24 hours since its creation, at which a response is erased.
      */
     age_days: number;
     /**
-     * The times of day in UTC at which the rule runs.
+     * The times of day at which the rule runs (UTC).
      */
     run_at: Array<string>;
     /**
-     * How many responses one run erases at most; the rest is left to the next ones.
+     * The maximum number of responses that one run erases; later runs erase the rest.
      */
     max_per_run: number;
     /**
-     * When this version was made (UTC).
+     * When this version was created (UTC).
      */
     changed_at: string;
     /**
-     * Who made this version.
+     * Who created this version.
      */
     changed_by: string;
 };
 
 /**
- * A rule of retention and what has become of it.
+ * A retention rule and its status.
  */
 export type RetentionRule = {
     /**
@@ -1095,24 +1124,24 @@ export type RetentionRule = {
      */
     id: string;
     /**
-     * How often it has been changed, and one.
+     * The current version: 1, plus 1 for each change.
      */
     version: number;
     /**
-     * What the rule is called.
+     * The name of the rule.
      */
     name: string;
     filter: RetentionFilter;
     /**
-     * From how many days of 24 hours on, after it was created, a response is erased.
+     * The age, in days of 24 hours since its creation, at which a response is erased.
      */
     age_days: number;
     /**
-     * The times of day in UTC at which the rule runs.
+     * The times of day at which the rule runs (UTC).
      */
     run_at: Array<string>;
     /**
-     * How many responses one run erases at most; the rest is left to the next ones.
+     * The maximum number of responses that one run erases; later runs erase the rest.
      */
     max_per_run: number;
     /**
@@ -1120,19 +1149,21 @@ export type RetentionRule = {
      */
     enabled: boolean;
     /**
-     * The newest dry run of this version; null where there was none.
+     * The newest dry run of this version; null if there is none.
      */
     dry_run: RetentionDryRun | null;
     /**
-     * When it runs next (UTC); null while it is not enabled.
+     * When it runs next (UTC); null while it is disabled.
      */
     next_run_at: string | null;
     /**
-     * The last run that began; null where there was none.
+     * The last run that started; null if there is none.
      */
     last_run: RetentionRun | null;
     /**
-     * When a run last did not begin, as the one before it was not over (UTC); null where that was never so.
+     * When a run was last skipped because the previous one had not ended
+     * (UTC); null if that never happened.
+     *
      */
     skipped_at: string | null;
     /**
@@ -1144,19 +1175,19 @@ export type RetentionRule = {
      */
     created_by: string;
     /**
-     * When this version was made (UTC).
+     * When this version was created (UTC).
      */
     changed_at: string;
     /**
-     * Who made this version.
+     * Who created this version.
      */
     changed_by: string;
     /**
-     * When it was removed (UTC); null where it was not.
+     * When it was removed (UTC); null if it was not.
      */
     removed_at: string | null;
     /**
-     * Who removed it; null where it was not.
+     * Who removed it; null if nobody did.
      */
     removed_by: string | null;
 };
@@ -1170,29 +1201,29 @@ export type RetentionRulePage = {
      */
     data: Array<RetentionRule>;
     /**
-     * The largest size of a page, as applied.
+     * The maximum page size, as applied.
      */
     limit: number;
     /**
-     * Whether rules follow this page.
+     * Whether more rules follow.
      */
     has_more: boolean;
     /**
-     * What to pass as `after` to get what follows; null where nothing does.
+     * Pass as `after` to get the next page; null on the last page.
      */
     next_cursor: string | null;
 };
 
 /**
- * What went wrong, as of RFC 9457.
+ * An error, as defined by RFC 9457.
  */
 export type Problem = {
     /**
-     * Always about:blank; the status says what kind of problem it is.
+     * Always about:blank; the status tells the kind of problem.
      */
     type: string;
     /**
-     * The status in words.
+     * The name of the status.
      */
     title: string;
     /**
@@ -1200,181 +1231,175 @@ export type Problem = {
      */
     status: number;
     /**
-     * What is wrong and what to do about it.
+     * What went wrong and what to do about it.
      */
     detail: string;
     /**
-     * The parameter, or field of the body, that is wrong, where it is one.
+     * The parameter or body field that is wrong, if it is one.
      */
     parameter?: string;
     /**
-     * Names this request in the service's log.
+     * Identifies this request in the service's log.
      */
     request_id: string;
 };
 
 /**
- * The response's identifier: a UUID with hyphens, as 32 hex digits, in
- * braces, or after `urn:uuid:`, in either case.
+ * The response's identifier: a UUID with hyphens, as 32 hex digits, in braces,
+ * or with the prefix `urn:uuid:`, in upper or lower case.
  *
  */
 export type RequestId = string;
 
 /**
- * The erasure's identifier; of `/receipt`, the receipt's, which for a
- * single response is the same. Spelled as `request_id`.
+ * The erasure's identifier; for `/receipt`, the receipt's identifier, which is
+ * the same for a single response. Accepts the same formats as `request_id`.
  *
  */
 export type ErasureId = string;
 
 /**
- * A later level: then the receipt is the one that says that the erasure of
- * this receipt has come to it. 404 where it has not. replicated is no
- * standby shows it; vacuumed is out of SQL's reach; rewritten is out of the
- * tables' files; expired is that write-ahead log and backups have run out.
+ * A later level of the erasure. Returns the receipt that confirms that the
+ * erasure has reached this level; 404 if it has not. `replicated`: no standby
+ * shows the data. `vacuumed`: SQL can no longer reach it. `rewritten`: it is
+ * gone from the table files. `expired`: the write-ahead log and backups that
+ * held it have expired.
  *
  */
 export type Reached = 'replicated' | 'vacuumed' | 'rewritten' | 'expired';
 
 /**
- * States, separated by commas, any of which will do: pending, running,
- * finished, canceled, failed. Any other word matches nothing, and neither
- * does an empty list.
+ * States, separated by commas; matches any of them: pending, running,
+ * finished, canceled, failed. Any other word matches nothing, and neither does
+ * an empty list.
  *
  */
 export type ErasureStateFilter = Array<string>;
 
 /**
- * What the erasures came from: `bulk`, somebody asked, or `retention`, a
+ * What started the erasures: `bulk` for a caller's request, `retention` for a
  * rule. Any other word matches nothing.
  *
  */
 export type ErasureTriggerFilter = string;
 
 /**
- * A name for this request, new for each erasure, 1 to 255 visible ASCII
- * characters. The same caller's repetition of a request begins no second
- * erasure, but is answered with the first as it is by then; another
- * request with the same name is refused (409).
+ * A key for this request, unique to each erasure, 1 to 255 visible ASCII
+ * characters. If the same caller repeats the request, no second erasure
+ * starts; the call returns the current state of the first. Another request
+ * with the same key is refused (409).
  *
  */
 export type IdempotencyKey = string;
 
 /**
- * The hold's identifier. Spelled as `request_id`.
+ * The hold's identifier. Accepts the same formats as `request_id`.
  */
 export type HoldId = string;
 
 /**
- * Exactly `true` or `false`. Only holds that are neither released nor
- * expired, or only those that are.
- *
+ * Exactly `true` or `false`. True lists only holds in force; false only released and expired ones.
  */
 export type Active = boolean;
 
 /**
- * The rule's identifier. Spelled as `request_id`.
+ * The rule's identifier. Accepts the same formats as `request_id`.
  */
 export type RuleId = string;
 
 /**
- * A version of the rule, from 1 on.
+ * A version of the rule, counted from 1.
  */
 export type RuleVersion = number;
 
 /**
- * Exactly `true` or `false`. Those rules that have been removed, or, as
- * without it, those that have not.
- *
+ * Exactly `true` or `false`. True lists the removed rules; false, the default, lists the others.
  */
 export type Removed = boolean;
 
 /**
- * The level of the tile, 0 to 63 without leading zeroes, or `entries`.
+ * The level of the tile, 0 to 63 without leading zeros, or `entries`.
  */
 export type TileLevel = string;
 
 /**
- * The index of the tile in its level, in elements of three digits, all but
- * the last after an `x`: 1234067 is `x001/x234/067`. A tile of less than
- * 256 has `.p/` and its width after that. The slashes are part of the
- * path; they may be percent-encoded, too.
+ * The index of the tile in its level, in elements of three digits, all but the
+ * last prefixed with `x`: 1234067 is `x001/x234/067`. For a tile of fewer than
+ * 256 entries, append `.p/` and its width. The slashes are part of the path;
+ * they can also be percent-encoded.
  *
  */
 export type TileIndex = string;
 
 /**
- * The organization to act for. Ignored unless the caller is an active
- * member of it, and where the cookie `dw_active_org` is given.
+ * The organization to act for. Ignored unless the caller is an active member,
+ * and ignored if the cookie `dw_active_org` is sent.
  *
  */
 export type OrganizationId = string;
 
 /**
- * The organization to act for, as dashboards keep it. Ignored unless the
- * caller is an active member of it.
- *
+ * The organization to act for, as dashboards store it. Ignored unless the caller is an active member.
  */
 export type ActiveOrganization = string;
 
 /**
- * The last `id` that an earlier stream of the erasure told, which a browser
- * sends by itself. Only `end` has one.
+ * The last `id` that an earlier stream of the erasure sent; browsers send it
+ * automatically. Only `end` has one.
  *
  */
 export type LastEventId = string;
 
 /**
- * ETags of earlier answers, separated by commas, or `*`. Where what would
- * be answered is still the same, the answer is 304 and empty; contents are
- * not even read then.
+ * ETags of earlier answers, separated by commas, or `*`. If the result has not
+ * changed, the call returns 304 without a body, and the contents are not even
+ * read.
  *
  */
 export type IfNoneMatch = string;
 
 /**
- * Exactly `true` or `false`. True erases along the later turns of the same
- * owner that follow the response by their `previous_response_id`, and those
- * that follow them: all of them or nothing, with one receipt. Where a part
- * of any of them is held, or there are more than 1,000, nothing is erased
- * (409). Without an index that leads to them, they are looked for among the
- * 5,000 requests that the owner has made since; the receipt says
- * `later_turns` where that was not all.
+ * Exactly `true` or `false`. True also erases the same owner's later turns
+ * that follow the response through `previous_response_id`, and the turns that
+ * follow those: all or nothing, with one receipt. If any part of them is held,
+ * or there are more than 1,000, nothing is erased (409). If no index leads to
+ * them, the service searches the 5,000 requests that the owner made next; the
+ * receipt says `later_turns` if that search was not complete.
  *
  */
 export type IncludeLaterTurns = boolean;
 
 /**
- * `omit` leaves the contents out: `body` is then empty, `response_body`
- * and `error` are null, and a large prompt is not even read.
+ * `omit` leaves out the contents: `body` is then empty, `response_body` and
+ * `error` are null, and a large prompt is not even read.
  *
  */
 export type Body = 'full' | 'omit';
 
 /**
- * How many responses to pass over. A negative number counts as 0.
+ * How many responses to skip. A negative number counts as 0.
  */
 export type Skip = number;
 
 /**
- * How many to return at most. Brought into the range 1 to 101, never refused for being outside.
+ * The maximum number of items to return. Values outside 1 to 101 are clamped, not refused.
  */
 export type Limit = number;
 
 /**
- * The `next_cursor` of a page: what follows it. It belongs to
- * that page's filters, order and scope; for another list, or damaged, it
- * is refused (400), and so is a `skip` above 0 beside it. The limit and
- * the kind of count may change from page to page.
+ * The `next_cursor` of a page, to get the page that follows it. It is valid
+ * only for the same filters, order and scope: with another list, if damaged,
+ * or together with a `skip` above 0, it is refused (400). The limit and the
+ * count mode can change from page to page.
  *
  */
 export type After = string;
 
 /**
- * How to count what matches. `exact` counts for one second at most, and
- * answers with an estimate after that. `estimate` never counts, `none`
- * leaves the count out. `auto` counts where that costs little and
- * estimates otherwise. `count_kind` tells what came of it.
+ * How to count the matches. `exact` counts for at most one second, then falls
+ * back to an estimate. `estimate` never counts; `none` leaves out the count.
+ * `auto` counts if that is cheap and estimates otherwise. `count_kind` reports
+ * which was used.
  *
  */
 export type Count = 'auto' | 'exact' | 'estimate' | 'none';
@@ -1387,22 +1412,21 @@ export type Count = 'auto' | 'exact' | 'estimate' | 'none';
 export type Status = string;
 
 /**
- * States, separated by commas, any of which will do, spelled as in
- * `status`. Given but empty it matches nothing. With `status` given too,
- * both must hold.
+ * States, separated by commas, spelled as in `status`; matches any of them. An
+ * empty list matches nothing. If `status` is given too, both must match.
  *
  */
 export type Statuses = Array<string>;
 
 /**
- * Models, separated by commas. Given but empty it matches nothing.
+ * Models, separated by commas; matches any of them. An empty list matches nothing.
  */
 export type Model = Array<string>;
 
 /**
- * Service tiers, separated by commas: auto, default, flex, priority,
- * background, and what else there may be by now.
- * Given but empty it matches nothing.
+ * Service tiers, separated by commas; matches any of them: auto, default,
+ * flex, priority, background, and any added later. An empty list matches
+ * nothing.
  *
  */
 export type ServiceTiers = Array<string>;
@@ -1418,12 +1442,12 @@ export type CreatedAfter = string;
 export type CreatedBefore = string;
 
 /**
- * Only responses whose model's server answered with this HTTP status or a higher one.
+ * Only responses for which the model's server returned this HTTP status or a higher one.
  */
 export type ResponseStatusMin = number;
 
 /**
- * Only responses whose model's server answered with this HTTP status or a lower one.
+ * Only responses for which the model's server returned this HTTP status or a lower one.
  */
 export type ResponseStatusMax = number;
 
@@ -1433,60 +1457,62 @@ export type ResponseStatusMax = number;
 export type MinDurationMs = number;
 
 /**
- * Exactly `true` or `false`. Only responses with an error recorded, or only those without.
+ * Exactly `true` or `false`. Only responses with a recorded error, or only those without.
  */
 export type HasError = boolean;
 
 /**
- * Only responses of which this or more is known as their `total_cost`. Refused
- * with 400 where costs are kept in another database than responses.
+ * Only responses with a known `total_cost` of at least this much. Refused with
+ * 400 if costs are kept in a different database from responses.
  *
  */
 export type MinTotalCost = number;
 
 /**
- * Exactly `true` or `false`. True puts responses that are still at work
- * first: processing, claimed, pending, then the rest. Within each, and
- * with false in all, newest first.
+ * Exactly `true` or `false`. True lists unfinished responses first:
+ * processing, claimed, pending, then the rest, each newest first. False lists
+ * everything newest first.
  *
  */
 export type ActiveFirst = boolean;
 
 /**
- * Only responses of this user or organization. For those who may read
- * everyone's; refused (400) otherwise. Spelled as `request_id`.
+ * Only responses of this user or organization. Requires permission to read
+ * everyone's responses; otherwise refused (400). Accepts the same formats as
+ * `request_id`.
  *
  */
 export type MemberId = string;
 
 /**
- * Only responses of users and organizations with exactly this e-mail
- * address, deleted ones included. For those who may read everyone's;
- * refused (400) otherwise. It narrows `member_id` and the active
- * organization, and does not replace them.
+ * Only responses of users and organizations with exactly this email address,
+ * including deleted ones. Requires permission to read everyone's responses;
+ * otherwise refused (400). Narrows `member_id` and the active organization but
+ * does not replace them.
  *
  */
 export type CreatedByEmail = string;
 
 /**
- * The `next_cursor` of a page: the records that follow it. It belongs to
- * that page's filters; for another list, or damaged, it is refused (400).
+ * The `next_cursor` of a page, to get the page that follows it. It is valid
+ * only for the same filters: with another list, or if damaged, it is refused
+ * (400).
  *
  */
 export type AccessLogAfter = string;
 
 /**
- * Only records of this response. Spelled as `request_id`.
+ * Only records of this response. Accepts the same formats as `request_id`.
  */
 export type AccessResponseId = string;
 
 /**
- * Only records of responses of this owner, spelled exactly as their `created_by`.
+ * Only records of responses of this owner, spelled exactly as in their `created_by`.
  */
 export type AccessOwner = string;
 
 /**
- * Only records of this person. Spelled as `request_id`.
+ * Only records of accesses by this person. Accepts the same formats as `request_id`.
  */
 export type AccessedBy = string;
 
@@ -1504,15 +1530,15 @@ export type ListResponsesData = {
     body?: never;
     headers?: {
         /**
-         * ETags of earlier answers, separated by commas, or `*`. Where what would
-         * be answered is still the same, the answer is 304 and empty; contents are
-         * not even read then.
+         * ETags of earlier answers, separated by commas, or `*`. If the result has not
+         * changed, the call returns 304 without a body, and the contents are not even
+         * read.
          *
          */
         'If-None-Match'?: string;
         /**
-         * The organization to act for. Ignored unless the caller is an active
-         * member of it, and where the cookie `dw_active_org` is given.
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
          *
          */
         'X-Organization-Id'?: string;
@@ -1520,26 +1546,26 @@ export type ListResponsesData = {
     path?: never;
     query?: {
         /**
-         * How many responses to pass over. A negative number counts as 0.
+         * How many responses to skip. A negative number counts as 0.
          */
         skip?: number;
         /**
-         * How many to return at most. Brought into the range 1 to 101, never refused for being outside.
+         * The maximum number of items to return. Values outside 1 to 101 are clamped, not refused.
          */
         limit?: number;
         /**
-         * The `next_cursor` of a page: what follows it. It belongs to
-         * that page's filters, order and scope; for another list, or damaged, it
-         * is refused (400), and so is a `skip` above 0 beside it. The limit and
-         * the kind of count may change from page to page.
+         * The `next_cursor` of a page, to get the page that follows it. It is valid
+         * only for the same filters, order and scope: with another list, if damaged,
+         * or together with a `skip` above 0, it is refused (400). The limit and the
+         * count mode can change from page to page.
          *
          */
         after?: string;
         /**
-         * How to count what matches. `exact` counts for one second at most, and
-         * answers with an estimate after that. `estimate` never counts, `none`
-         * leaves the count out. `auto` counts where that costs little and
-         * estimates otherwise. `count_kind` tells what came of it.
+         * How to count the matches. `exact` counts for at most one second, then falls
+         * back to an estimate. `estimate` never counts; `none` leaves out the count.
+         * `auto` counts if that is cheap and estimates otherwise. `count_kind` reports
+         * which was used.
          *
          */
         count?: 'auto' | 'exact' | 'estimate' | 'none';
@@ -1550,20 +1576,19 @@ export type ListResponsesData = {
          */
         status?: string;
         /**
-         * States, separated by commas, any of which will do, spelled as in
-         * `status`. Given but empty it matches nothing. With `status` given too,
-         * both must hold.
+         * States, separated by commas, spelled as in `status`; matches any of them. An
+         * empty list matches nothing. If `status` is given too, both must match.
          *
          */
         statuses?: Array<string>;
         /**
-         * Models, separated by commas. Given but empty it matches nothing.
+         * Models, separated by commas; matches any of them. An empty list matches nothing.
          */
         model?: Array<string>;
         /**
-         * Service tiers, separated by commas: auto, default, flex, priority,
-         * background, and what else there may be by now.
-         * Given but empty it matches nothing.
+         * Service tiers, separated by commas; matches any of them: auto, default,
+         * flex, priority, background, and any added later. An empty list matches
+         * nothing.
          *
          */
         service_tiers?: Array<string>;
@@ -1576,11 +1601,11 @@ export type ListResponsesData = {
          */
         created_before?: string;
         /**
-         * Only responses whose model's server answered with this HTTP status or a higher one.
+         * Only responses for which the model's server returned this HTTP status or a higher one.
          */
         response_status_min?: number;
         /**
-         * Only responses whose model's server answered with this HTTP status or a lower one.
+         * Only responses for which the model's server returned this HTTP status or a lower one.
          */
         response_status_max?: number;
         /**
@@ -1588,33 +1613,34 @@ export type ListResponsesData = {
          */
         min_duration_ms?: number;
         /**
-         * Exactly `true` or `false`. Only responses with an error recorded, or only those without.
+         * Exactly `true` or `false`. Only responses with a recorded error, or only those without.
          */
         has_error?: boolean;
         /**
-         * Only responses of which this or more is known as their `total_cost`. Refused
-         * with 400 where costs are kept in another database than responses.
+         * Only responses with a known `total_cost` of at least this much. Refused with
+         * 400 if costs are kept in a different database from responses.
          *
          */
         min_total_cost?: number;
         /**
-         * Exactly `true` or `false`. True puts responses that are still at work
-         * first: processing, claimed, pending, then the rest. Within each, and
-         * with false in all, newest first.
+         * Exactly `true` or `false`. True lists unfinished responses first:
+         * processing, claimed, pending, then the rest, each newest first. False lists
+         * everything newest first.
          *
          */
         active_first?: boolean;
         /**
-         * Only responses of this user or organization. For those who may read
-         * everyone's; refused (400) otherwise. Spelled as `request_id`.
+         * Only responses of this user or organization. Requires permission to read
+         * everyone's responses; otherwise refused (400). Accepts the same formats as
+         * `request_id`.
          *
          */
         member_id?: string;
         /**
-         * Only responses of users and organizations with exactly this e-mail
-         * address, deleted ones included. For those who may read everyone's;
-         * refused (400) otherwise. It narrows `member_id` and the active
-         * organization, and does not replace them.
+         * Only responses of users and organizations with exactly this email address,
+         * including deleted ones. Requires permission to read everyone's responses;
+         * otherwise refused (400). Narrows `member_id` and the active organization but
+         * does not replace them.
          *
          */
         created_by_email?: string;
@@ -1624,35 +1650,40 @@ export type ListResponsesData = {
 
 export type ListResponsesErrors = {
     /**
-     * The request is not as this document says; `parameter` names what is wrong.
+     * The request does not follow this document; `parameter` names the part that is wrong.
      */
     400: Problem;
     /**
-     * Nobody that is known is calling.
+     * The caller could not be identified.
      */
     401: Problem;
     /**
-     * The caller has no role that allows this, or a browser sent it from another site.
+     * The caller has no role that allows this, or a browser sent the request from another site.
      */
     403: Problem;
     /**
-     * This path does not know the method.
+     * This path does not support the method.
      */
     405: Problem;
     /**
-     * The request's body is larger than the service reads.
+     * The request body is larger than the service accepts.
      */
     413: Problem;
     /**
-     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
      */
     429: Problem;
     /**
-     * A fault of the service; its log tells more under the request's id.
+     * An internal error; the service's log has details under the request ID.
      */
     500: Problem;
     /**
-     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
      */
     503: Problem;
 };
@@ -1672,37 +1703,36 @@ export type EraseResponseData = {
     body?: never;
     headers?: {
         /**
-         * The organization to act for. Ignored unless the caller is an active
-         * member of it, and where the cookie `dw_active_org` is given.
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
          *
          */
         'X-Organization-Id'?: string;
         /**
-         * A name for this request, new for each erasure, 1 to 255 visible ASCII
-         * characters. The same caller's repetition of a request begins no second
-         * erasure, but is answered with the first as it is by then; another
-         * request with the same name is refused (409).
+         * A key for this request, unique to each erasure, 1 to 255 visible ASCII
+         * characters. If the same caller repeats the request, no second erasure
+         * starts; the call returns the current state of the first. Another request
+         * with the same key is refused (409).
          *
          */
         'Idempotency-Key'?: string;
     };
     path: {
         /**
-         * The response's identifier: a UUID with hyphens, as 32 hex digits, in
-         * braces, or after `urn:uuid:`, in either case.
+         * The response's identifier: a UUID with hyphens, as 32 hex digits, in braces,
+         * or with the prefix `urn:uuid:`, in upper or lower case.
          *
          */
         request_id: string;
     };
     query?: {
         /**
-         * Exactly `true` or `false`. True erases along the later turns of the same
-         * owner that follow the response by their `previous_response_id`, and those
-         * that follow them: all of them or nothing, with one receipt. Where a part
-         * of any of them is held, or there are more than 1,000, nothing is erased
-         * (409). Without an index that leads to them, they are looked for among the
-         * 5,000 requests that the owner has made since; the receipt says
-         * `later_turns` where that was not all.
+         * Exactly `true` or `false`. True also erases the same owner's later turns
+         * that follow the response through `previous_response_id`, and the turns that
+         * follow those: all or nothing, with one receipt. If any part of them is held,
+         * or there are more than 1,000, nothing is erased (409). If no index leads to
+         * them, the service searches the 5,000 requests that the owner made next; the
+         * receipt says `later_turns` if that search was not complete.
          *
          */
         include_later_turns?: boolean;
@@ -1712,49 +1742,54 @@ export type EraseResponseData = {
 
 export type EraseResponseErrors = {
     /**
-     * The request is not as this document says; `parameter` names what is wrong.
+     * The request does not follow this document; `parameter` names the part that is wrong.
      */
     400: Problem;
     /**
-     * Nobody that is known is calling.
+     * The caller could not be identified.
      */
     401: Problem;
     /**
-     * The caller has no role that allows this, or a browser sent it from another site.
+     * The caller has no role that allows this, or a browser sent the request from another site.
      */
     403: Problem;
     /**
-     * There is no such thing, or it is not the caller's.
+     * Not found, or not visible to the caller.
      */
     404: Problem;
     /**
-     * This path does not know the method.
+     * This path does not support the method.
      */
     405: Problem;
     /**
-     * A hold keeps it from being erased; those who may see holds are told which.
-     * Or the database refuses to delete it, as with a trigger or a constraint of
-     * its operator's; the log of the service tells more under the request's id. Or,
-     * with `include_later_turns`, there are more later turns than are erased along.
-     * Or the Idempotency-Key came with another request, or too long ago. Nothing
-     * was erased.
+     * Nothing was erased, for one of these reasons. A hold covers the response;
+     * callers who may see holds are shown which. The database refuses to delete
+     * it, for example because of a trigger or constraint that the operator added;
+     * the service's log has details under the request ID. With
+     * `include_later_turns`, there are more later turns than one call erases. The
+     * `Idempotency-Key` was used with a different request, or too long ago.
      *
      */
     409: Problem;
     /**
-     * The request's body is larger than the service reads.
+     * The request body is larger than the service accepts.
      */
     413: Problem;
     /**
-     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
      */
     429: Problem;
     /**
-     * A fault of the service; its log tells more under the request's id.
+     * An internal error; the service's log has details under the request ID.
      */
     500: Problem;
     /**
-     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
      */
     503: Problem;
 };
@@ -1763,7 +1798,7 @@ export type EraseResponseError = EraseResponseErrors[keyof EraseResponseErrors];
 
 export type EraseResponseResponses = {
     /**
-     * It is gone.
+     * The response is erased.
      */
     204: void;
 };
@@ -1774,31 +1809,31 @@ export type GetResponseData = {
     body?: never;
     headers?: {
         /**
-         * The organization to act for. Ignored unless the caller is an active
-         * member of it, and where the cookie `dw_active_org` is given.
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
          *
          */
         'X-Organization-Id'?: string;
         /**
-         * ETags of earlier answers, separated by commas, or `*`. Where what would
-         * be answered is still the same, the answer is 304 and empty; contents are
-         * not even read then.
+         * ETags of earlier answers, separated by commas, or `*`. If the result has not
+         * changed, the call returns 304 without a body, and the contents are not even
+         * read.
          *
          */
         'If-None-Match'?: string;
     };
     path: {
         /**
-         * The response's identifier: a UUID with hyphens, as 32 hex digits, in
-         * braces, or after `urn:uuid:`, in either case.
+         * The response's identifier: a UUID with hyphens, as 32 hex digits, in braces,
+         * or with the prefix `urn:uuid:`, in upper or lower case.
          *
          */
         request_id: string;
     };
     query?: {
         /**
-         * `omit` leaves the contents out: `body` is then empty, `response_body`
-         * and `error` are null, and a large prompt is not even read.
+         * `omit` leaves out the contents: `body` is then empty, `response_body` and
+         * `error` are null, and a large prompt is not even read.
          *
          */
         body?: 'full' | 'omit';
@@ -1808,39 +1843,44 @@ export type GetResponseData = {
 
 export type GetResponseErrors = {
     /**
-     * The request is not as this document says; `parameter` names what is wrong.
+     * The request does not follow this document; `parameter` names the part that is wrong.
      */
     400: Problem;
     /**
-     * Nobody that is known is calling.
+     * The caller could not be identified.
      */
     401: Problem;
     /**
-     * The caller has no role that allows this, or a browser sent it from another site.
+     * The caller has no role that allows this, or a browser sent the request from another site.
      */
     403: Problem;
     /**
-     * There is no such thing, or it is not the caller's.
+     * Not found, or not visible to the caller.
      */
     404: Problem;
     /**
-     * This path does not know the method.
+     * This path does not support the method.
      */
     405: Problem;
     /**
-     * The request's body is larger than the service reads.
+     * The request body is larger than the service accepts.
      */
     413: Problem;
     /**
-     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
      */
     429: Problem;
     /**
-     * A fault of the service; its log tells more under the request's id.
+     * An internal error; the service's log has details under the request ID.
      */
     500: Problem;
     /**
-     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
      */
     503: Problem;
 };
@@ -1860,8 +1900,8 @@ export type PreviewErasureData = {
     body: ErasureRequest;
     headers?: {
         /**
-         * The organization to act for. Ignored unless the caller is an active
-         * member of it, and where the cookie `dw_active_org` is given.
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
          *
          */
         'X-Organization-Id'?: string;
@@ -1873,39 +1913,44 @@ export type PreviewErasureData = {
 
 export type PreviewErasureErrors = {
     /**
-     * The request is not as this document says; `parameter` names what is wrong.
+     * The request does not follow this document; `parameter` names the part that is wrong.
      */
     400: Problem;
     /**
-     * Nobody that is known is calling.
+     * The caller could not be identified.
      */
     401: Problem;
     /**
-     * The caller has no role that allows this, or a browser sent it from another site.
+     * The caller has no role that allows this, or a browser sent the request from another site.
      */
     403: Problem;
     /**
-     * This path does not know the method.
+     * This path does not support the method.
      */
     405: Problem;
     /**
-     * The request's body is larger than the service reads.
+     * The request body is larger than the service accepts.
      */
     413: Problem;
     /**
-     * The request's body is not said to be JSON.
+     * The request body is not declared as JSON.
      */
     415: Problem;
     /**
-     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
      */
     429: Problem;
     /**
-     * A fault of the service; its log tells more under the request's id.
+     * An internal error; the service's log has details under the request ID.
      */
     500: Problem;
     /**
-     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
      */
     503: Problem;
 };
@@ -1925,8 +1970,8 @@ export type ListErasuresData = {
     body?: never;
     headers?: {
         /**
-         * The organization to act for. Ignored unless the caller is an active
-         * member of it, and where the cookie `dw_active_org` is given.
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
          *
          */
         'X-Organization-Id'?: string;
@@ -1934,27 +1979,27 @@ export type ListErasuresData = {
     path?: never;
     query?: {
         /**
-         * What the erasures came from: `bulk`, somebody asked, or `retention`, a
+         * What started the erasures: `bulk` for a caller's request, `retention` for a
          * rule. Any other word matches nothing.
          *
          */
         trigger?: string;
         /**
-         * States, separated by commas, any of which will do: pending, running,
-         * finished, canceled, failed. Any other word matches nothing, and neither
-         * does an empty list.
+         * States, separated by commas; matches any of them: pending, running,
+         * finished, canceled, failed. Any other word matches nothing, and neither does
+         * an empty list.
          *
          */
         state?: Array<string>;
         /**
-         * How many to return at most. Brought into the range 1 to 101, never refused for being outside.
+         * The maximum number of items to return. Values outside 1 to 101 are clamped, not refused.
          */
         limit?: number;
         /**
-         * The `next_cursor` of a page: what follows it. It belongs to
-         * that page's filters, order and scope; for another list, or damaged, it
-         * is refused (400), and so is a `skip` above 0 beside it. The limit and
-         * the kind of count may change from page to page.
+         * The `next_cursor` of a page, to get the page that follows it. It is valid
+         * only for the same filters, order and scope: with another list, if damaged,
+         * or together with a `skip` above 0, it is refused (400). The limit and the
+         * count mode can change from page to page.
          *
          */
         after?: string;
@@ -1964,35 +2009,40 @@ export type ListErasuresData = {
 
 export type ListErasuresErrors = {
     /**
-     * The request is not as this document says; `parameter` names what is wrong.
+     * The request does not follow this document; `parameter` names the part that is wrong.
      */
     400: Problem;
     /**
-     * Nobody that is known is calling.
+     * The caller could not be identified.
      */
     401: Problem;
     /**
-     * The caller has no role that allows this, or a browser sent it from another site.
+     * The caller has no role that allows this, or a browser sent the request from another site.
      */
     403: Problem;
     /**
-     * This path does not know the method.
+     * This path does not support the method.
      */
     405: Problem;
     /**
-     * The request's body is larger than the service reads.
+     * The request body is larger than the service accepts.
      */
     413: Problem;
     /**
-     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
      */
     429: Problem;
     /**
-     * A fault of the service; its log tells more under the request's id.
+     * An internal error; the service's log has details under the request ID.
      */
     500: Problem;
     /**
-     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
      */
     503: Problem;
 };
@@ -2012,16 +2062,16 @@ export type StartErasureData = {
     body: NewErasure;
     headers?: {
         /**
-         * The organization to act for. Ignored unless the caller is an active
-         * member of it, and where the cookie `dw_active_org` is given.
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
          *
          */
         'X-Organization-Id'?: string;
         /**
-         * A name for this request, new for each erasure, 1 to 255 visible ASCII
-         * characters. The same caller's repetition of a request begins no second
-         * erasure, but is answered with the first as it is by then; another
-         * request with the same name is refused (409).
+         * A key for this request, unique to each erasure, 1 to 255 visible ASCII
+         * characters. If the same caller repeats the request, no second erasure
+         * starts; the call returns the current state of the first. Another request
+         * with the same key is refused (409).
          *
          */
         'Idempotency-Key'?: string;
@@ -2033,48 +2083,53 @@ export type StartErasureData = {
 
 export type StartErasureErrors = {
     /**
-     * The request is not as this document says; `parameter` names what is wrong.
+     * The request does not follow this document; `parameter` names the part that is wrong.
      */
     400: Problem;
     /**
-     * Nobody that is known is calling.
+     * The caller could not be identified.
      */
     401: Problem;
     /**
-     * The caller has no role that allows this, or a browser sent it from another site.
+     * The caller has no role that allows this, or a browser sent the request from another site.
      */
     403: Problem;
     /**
-     * This path does not know the method.
+     * This path does not support the method.
      */
     405: Problem;
     /**
-     * It contradicts what was asked before, or what has become of it: the token
-     * is of no preview of this request or has expired, what would be erased is
-     * no longer what was shown, the Idempotency-Key came with another request,
-     * or a retention rule has another version by now, was not tried or has been
-     * removed. Nothing was done.
+     * The request conflicts with an earlier one or with the current state: the
+     * token does not belong to a preview of this request or has expired, what
+     * would be erased has changed since the preview, the `Idempotency-Key` was
+     * used with a different request, or the retention rule has a newer version,
+     * has had no dry run, or is removed. Nothing was done.
      *
      */
     409: Problem;
     /**
-     * The request's body is larger than the service reads.
+     * The request body is larger than the service accepts.
      */
     413: Problem;
     /**
-     * The request's body is not said to be JSON.
+     * The request body is not declared as JSON.
      */
     415: Problem;
     /**
-     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
      */
     429: Problem;
     /**
-     * A fault of the service; its log tells more under the request's id.
+     * An internal error; the service's log has details under the request ID.
      */
     500: Problem;
     /**
-     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
      */
     503: Problem;
 };
@@ -2083,11 +2138,11 @@ export type StartErasureError = StartErasureErrors[keyof StartErasureErrors];
 
 export type StartErasureResponses = {
     /**
-     * It is over; look at its state.
+     * The erasure is finished; check its state.
      */
     201: Erasure;
     /**
-     * It goes on.
+     * The erasure continues in the background.
      */
     202: Erasure;
 };
@@ -2098,16 +2153,16 @@ export type GetErasureData = {
     body?: never;
     headers?: {
         /**
-         * The organization to act for. Ignored unless the caller is an active
-         * member of it, and where the cookie `dw_active_org` is given.
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
          *
          */
         'X-Organization-Id'?: string;
     };
     path: {
         /**
-         * The erasure's identifier; of `/receipt`, the receipt's, which for a
-         * single response is the same. Spelled as `request_id`.
+         * The erasure's identifier; for `/receipt`, the receipt's identifier, which is
+         * the same for a single response. Accepts the same formats as `request_id`.
          *
          */
         erasure_id: string;
@@ -2118,35 +2173,40 @@ export type GetErasureData = {
 
 export type GetErasureErrors = {
     /**
-     * The request is not as this document says; `parameter` names what is wrong.
+     * The request does not follow this document; `parameter` names the part that is wrong.
      */
     400: Problem;
     /**
-     * Nobody that is known is calling.
+     * The caller could not be identified.
      */
     401: Problem;
     /**
-     * There is no such thing, or it is not the caller's.
+     * Not found, or not visible to the caller.
      */
     404: Problem;
     /**
-     * This path does not know the method.
+     * This path does not support the method.
      */
     405: Problem;
     /**
-     * The request's body is larger than the service reads.
+     * The request body is larger than the service accepts.
      */
     413: Problem;
     /**
-     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
      */
     429: Problem;
     /**
-     * A fault of the service; its log tells more under the request's id.
+     * An internal error; the service's log has details under the request ID.
      */
     500: Problem;
     /**
-     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
      */
     503: Problem;
 };
@@ -2166,16 +2226,16 @@ export type CancelErasureData = {
     body?: never;
     headers?: {
         /**
-         * The organization to act for. Ignored unless the caller is an active
-         * member of it, and where the cookie `dw_active_org` is given.
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
          *
          */
         'X-Organization-Id'?: string;
     };
     path: {
         /**
-         * The erasure's identifier; of `/receipt`, the receipt's, which for a
-         * single response is the same. Spelled as `request_id`.
+         * The erasure's identifier; for `/receipt`, the receipt's identifier, which is
+         * the same for a single response. Accepts the same formats as `request_id`.
          *
          */
         erasure_id: string;
@@ -2186,39 +2246,44 @@ export type CancelErasureData = {
 
 export type CancelErasureErrors = {
     /**
-     * The request is not as this document says; `parameter` names what is wrong.
+     * The request does not follow this document; `parameter` names the part that is wrong.
      */
     400: Problem;
     /**
-     * Nobody that is known is calling.
+     * The caller could not be identified.
      */
     401: Problem;
     /**
-     * The caller has no role that allows this, or a browser sent it from another site.
+     * The caller has no role that allows this, or a browser sent the request from another site.
      */
     403: Problem;
     /**
-     * There is no such thing, or it is not the caller's.
+     * Not found, or not visible to the caller.
      */
     404: Problem;
     /**
-     * This path does not know the method.
+     * This path does not support the method.
      */
     405: Problem;
     /**
-     * The request's body is larger than the service reads.
+     * The request body is larger than the service accepts.
      */
     413: Problem;
     /**
-     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
      */
     429: Problem;
     /**
-     * A fault of the service; its log tells more under the request's id.
+     * An internal error; the service's log has details under the request ID.
      */
     500: Problem;
     /**
-     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
      */
     503: Problem;
 };
@@ -2238,30 +2303,30 @@ export type ListErasureReceiptsData = {
     body?: never;
     headers?: {
         /**
-         * The organization to act for. Ignored unless the caller is an active
-         * member of it, and where the cookie `dw_active_org` is given.
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
          *
          */
         'X-Organization-Id'?: string;
     };
     path: {
         /**
-         * The erasure's identifier; of `/receipt`, the receipt's, which for a
-         * single response is the same. Spelled as `request_id`.
+         * The erasure's identifier; for `/receipt`, the receipt's identifier, which is
+         * the same for a single response. Accepts the same formats as `request_id`.
          *
          */
         erasure_id: string;
     };
     query?: {
         /**
-         * How many to return at most. Brought into the range 1 to 101, never refused for being outside.
+         * The maximum number of items to return. Values outside 1 to 101 are clamped, not refused.
          */
         limit?: number;
         /**
-         * The `next_cursor` of a page: what follows it. It belongs to
-         * that page's filters, order and scope; for another list, or damaged, it
-         * is refused (400), and so is a `skip` above 0 beside it. The limit and
-         * the kind of count may change from page to page.
+         * The `next_cursor` of a page, to get the page that follows it. It is valid
+         * only for the same filters, order and scope: with another list, if damaged,
+         * or together with a `skip` above 0, it is refused (400). The limit and the
+         * count mode can change from page to page.
          *
          */
         after?: string;
@@ -2271,35 +2336,40 @@ export type ListErasureReceiptsData = {
 
 export type ListErasureReceiptsErrors = {
     /**
-     * The request is not as this document says; `parameter` names what is wrong.
+     * The request does not follow this document; `parameter` names the part that is wrong.
      */
     400: Problem;
     /**
-     * Nobody that is known is calling.
+     * The caller could not be identified.
      */
     401: Problem;
     /**
-     * There is no such thing, or it is not the caller's.
+     * Not found, or not visible to the caller.
      */
     404: Problem;
     /**
-     * This path does not know the method.
+     * This path does not support the method.
      */
     405: Problem;
     /**
-     * The request's body is larger than the service reads.
+     * The request body is larger than the service accepts.
      */
     413: Problem;
     /**
-     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
      */
     429: Problem;
     /**
-     * A fault of the service; its log tells more under the request's id.
+     * An internal error; the service's log has details under the request ID.
      */
     500: Problem;
     /**
-     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
      */
     503: Problem;
 };
@@ -2319,22 +2389,22 @@ export type WatchErasureData = {
     body?: never;
     headers?: {
         /**
-         * The organization to act for. Ignored unless the caller is an active
-         * member of it, and where the cookie `dw_active_org` is given.
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
          *
          */
         'X-Organization-Id'?: string;
         /**
-         * The last `id` that an earlier stream of the erasure told, which a browser
-         * sends by itself. Only `end` has one.
+         * The last `id` that an earlier stream of the erasure sent; browsers send it
+         * automatically. Only `end` has one.
          *
          */
         'Last-Event-ID'?: string;
     };
     path: {
         /**
-         * The erasure's identifier; of `/receipt`, the receipt's, which for a
-         * single response is the same. Spelled as `request_id`.
+         * The erasure's identifier; for `/receipt`, the receipt's identifier, which is
+         * the same for a single response. Accepts the same formats as `request_id`.
          *
          */
         erasure_id: string;
@@ -2345,35 +2415,40 @@ export type WatchErasureData = {
 
 export type WatchErasureErrors = {
     /**
-     * The request is not as this document says; `parameter` names what is wrong.
+     * The request does not follow this document; `parameter` names the part that is wrong.
      */
     400: Problem;
     /**
-     * Nobody that is known is calling.
+     * The caller could not be identified.
      */
     401: Problem;
     /**
-     * There is no such thing, or it is not the caller's.
+     * Not found, or not visible to the caller.
      */
     404: Problem;
     /**
-     * This path does not know the method.
+     * This path does not support the method.
      */
     405: Problem;
     /**
-     * The request's body is larger than the service reads.
+     * The request body is larger than the service accepts.
      */
     413: Problem;
     /**
-     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
      */
     429: Problem;
     /**
-     * A fault of the service; its log tells more under the request's id.
+     * An internal error; the service's log has details under the request ID.
      */
     500: Problem;
     /**
-     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
      */
     503: Problem;
 };
@@ -2386,7 +2461,7 @@ export type WatchErasureResponses = {
      */
     200: string;
     /**
-     * The erasure is over, and `end` has been told (`Last-Event-ID`).
+     * The erasure is finished and the client has received `end` (`Last-Event-ID`).
      */
     204: void;
 };
@@ -2397,26 +2472,27 @@ export type GetReceiptData = {
     body?: never;
     headers?: {
         /**
-         * The organization to act for. Ignored unless the caller is an active
-         * member of it, and where the cookie `dw_active_org` is given.
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
          *
          */
         'X-Organization-Id'?: string;
     };
     path: {
         /**
-         * The erasure's identifier; of `/receipt`, the receipt's, which for a
-         * single response is the same. Spelled as `request_id`.
+         * The erasure's identifier; for `/receipt`, the receipt's identifier, which is
+         * the same for a single response. Accepts the same formats as `request_id`.
          *
          */
         erasure_id: string;
     };
     query?: {
         /**
-         * A later level: then the receipt is the one that says that the erasure of
-         * this receipt has come to it. 404 where it has not. replicated is no
-         * standby shows it; vacuumed is out of SQL's reach; rewritten is out of the
-         * tables' files; expired is that write-ahead log and backups have run out.
+         * A later level of the erasure. Returns the receipt that confirms that the
+         * erasure has reached this level; 404 if it has not. `replicated`: no standby
+         * shows the data. `vacuumed`: SQL can no longer reach it. `rewritten`: it is
+         * gone from the table files. `expired`: the write-ahead log and backups that
+         * held it have expired.
          *
          */
         reached?: 'replicated' | 'vacuumed' | 'rewritten' | 'expired';
@@ -2426,35 +2502,40 @@ export type GetReceiptData = {
 
 export type GetReceiptErrors = {
     /**
-     * The request is not as this document says; `parameter` names what is wrong.
+     * The request does not follow this document; `parameter` names the part that is wrong.
      */
     400: Problem;
     /**
-     * Nobody that is known is calling.
+     * The caller could not be identified.
      */
     401: Problem;
     /**
-     * There is no such thing, or it is not the caller's.
+     * Not found, or not visible to the caller.
      */
     404: Problem;
     /**
-     * This path does not know the method.
+     * This path does not support the method.
      */
     405: Problem;
     /**
-     * The request's body is larger than the service reads.
+     * The request body is larger than the service accepts.
      */
     413: Problem;
     /**
-     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
      */
     429: Problem;
     /**
-     * A fault of the service; its log tells more under the request's id.
+     * An internal error; the service's log has details under the request ID.
      */
     500: Problem;
     /**
-     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
      */
     503: Problem;
 };
@@ -2467,7 +2548,7 @@ export type GetReceiptResponses = {
      */
     200: string;
     /**
-     * The receipt is there, and no published checkpoint covers it yet. Ask again.
+     * The receipt exists, but no published checkpoint covers it yet. Retry later.
      */
     202: unknown;
 };
@@ -2478,8 +2559,8 @@ export type ListAccessLogData = {
     body?: never;
     headers?: {
         /**
-         * The organization to act for. Ignored unless the caller is an active
-         * member of it, and where the cookie `dw_active_org` is given.
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
          *
          */
         'X-Organization-Id'?: string;
@@ -2487,25 +2568,26 @@ export type ListAccessLogData = {
     path?: never;
     query?: {
         /**
-         * How many to return at most. Brought into the range 1 to 101, never refused for being outside.
+         * The maximum number of items to return. Values outside 1 to 101 are clamped, not refused.
          */
         limit?: number;
         /**
-         * The `next_cursor` of a page: the records that follow it. It belongs to
-         * that page's filters; for another list, or damaged, it is refused (400).
+         * The `next_cursor` of a page, to get the page that follows it. It is valid
+         * only for the same filters: with another list, or if damaged, it is refused
+         * (400).
          *
          */
         after?: string;
         /**
-         * Only records of this response. Spelled as `request_id`.
+         * Only records of this response. Accepts the same formats as `request_id`.
          */
         response_id?: string;
         /**
-         * Only records of responses of this owner, spelled exactly as their `created_by`.
+         * Only records of responses of this owner, spelled exactly as in their `created_by`.
          */
         owner?: string;
         /**
-         * Only records of this person. Spelled as `request_id`.
+         * Only records of accesses by this person. Accepts the same formats as `request_id`.
          */
         accessed_by?: string;
         /**
@@ -2522,35 +2604,40 @@ export type ListAccessLogData = {
 
 export type ListAccessLogErrors = {
     /**
-     * The request is not as this document says; `parameter` names what is wrong.
+     * The request does not follow this document; `parameter` names the part that is wrong.
      */
     400: Problem;
     /**
-     * Nobody that is known is calling.
+     * The caller could not be identified.
      */
     401: Problem;
     /**
-     * The caller has no role that allows this, or a browser sent it from another site.
+     * The caller has no role that allows this, or a browser sent the request from another site.
      */
     403: Problem;
     /**
-     * This path does not know the method.
+     * This path does not support the method.
      */
     405: Problem;
     /**
-     * The request's body is larger than the service reads.
+     * The request body is larger than the service accepts.
      */
     413: Problem;
     /**
-     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
      */
     429: Problem;
     /**
-     * A fault of the service; its log tells more under the request's id.
+     * An internal error; the service's log has details under the request ID.
      */
     500: Problem;
     /**
-     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
      */
     503: Problem;
 };
@@ -2570,8 +2657,8 @@ export type ListHoldsData = {
     body?: never;
     headers?: {
         /**
-         * The organization to act for. Ignored unless the caller is an active
-         * member of it, and where the cookie `dw_active_org` is given.
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
          *
          */
         'X-Organization-Id'?: string;
@@ -2579,20 +2666,18 @@ export type ListHoldsData = {
     path?: never;
     query?: {
         /**
-         * Exactly `true` or `false`. Only holds that are neither released nor
-         * expired, or only those that are.
-         *
+         * Exactly `true` or `false`. True lists only holds in force; false only released and expired ones.
          */
         active?: boolean;
         /**
-         * How many to return at most. Brought into the range 1 to 101, never refused for being outside.
+         * The maximum number of items to return. Values outside 1 to 101 are clamped, not refused.
          */
         limit?: number;
         /**
-         * The `next_cursor` of a page: what follows it. It belongs to
-         * that page's filters, order and scope; for another list, or damaged, it
-         * is refused (400), and so is a `skip` above 0 beside it. The limit and
-         * the kind of count may change from page to page.
+         * The `next_cursor` of a page, to get the page that follows it. It is valid
+         * only for the same filters, order and scope: with another list, if damaged,
+         * or together with a `skip` above 0, it is refused (400). The limit and the
+         * count mode can change from page to page.
          *
          */
         after?: string;
@@ -2602,35 +2687,40 @@ export type ListHoldsData = {
 
 export type ListHoldsErrors = {
     /**
-     * The request is not as this document says; `parameter` names what is wrong.
+     * The request does not follow this document; `parameter` names the part that is wrong.
      */
     400: Problem;
     /**
-     * Nobody that is known is calling.
+     * The caller could not be identified.
      */
     401: Problem;
     /**
-     * The caller has no role that allows this, or a browser sent it from another site.
+     * The caller has no role that allows this, or a browser sent the request from another site.
      */
     403: Problem;
     /**
-     * This path does not know the method.
+     * This path does not support the method.
      */
     405: Problem;
     /**
-     * The request's body is larger than the service reads.
+     * The request body is larger than the service accepts.
      */
     413: Problem;
     /**
-     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
      */
     429: Problem;
     /**
-     * A fault of the service; its log tells more under the request's id.
+     * An internal error; the service's log has details under the request ID.
      */
     500: Problem;
     /**
-     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
      */
     503: Problem;
 };
@@ -2650,8 +2740,8 @@ export type PlaceHoldData = {
     body: NewHold;
     headers?: {
         /**
-         * The organization to act for. Ignored unless the caller is an active
-         * member of it, and where the cookie `dw_active_org` is given.
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
          *
          */
         'X-Organization-Id'?: string;
@@ -2663,39 +2753,44 @@ export type PlaceHoldData = {
 
 export type PlaceHoldErrors = {
     /**
-     * The request is not as this document says; `parameter` names what is wrong.
+     * The request does not follow this document; `parameter` names the part that is wrong.
      */
     400: Problem;
     /**
-     * Nobody that is known is calling.
+     * The caller could not be identified.
      */
     401: Problem;
     /**
-     * The caller has no role that allows this, or a browser sent it from another site.
+     * The caller has no role that allows this, or a browser sent the request from another site.
      */
     403: Problem;
     /**
-     * This path does not know the method.
+     * This path does not support the method.
      */
     405: Problem;
     /**
-     * The request's body is larger than the service reads.
+     * The request body is larger than the service accepts.
      */
     413: Problem;
     /**
-     * The request's body is not said to be JSON.
+     * The request body is not declared as JSON.
      */
     415: Problem;
     /**
-     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
      */
     429: Problem;
     /**
-     * A fault of the service; its log tells more under the request's id.
+     * An internal error; the service's log has details under the request ID.
      */
     500: Problem;
     /**
-     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
      */
     503: Problem;
 };
@@ -2704,7 +2799,7 @@ export type PlaceHoldError = PlaceHoldErrors[keyof PlaceHoldErrors];
 
 export type PlaceHoldResponses = {
     /**
-     * It is held.
+     * The hold is in place.
      */
     201: Hold;
 };
@@ -2715,15 +2810,15 @@ export type ReleaseHoldData = {
     body?: never;
     headers?: {
         /**
-         * The organization to act for. Ignored unless the caller is an active
-         * member of it, and where the cookie `dw_active_org` is given.
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
          *
          */
         'X-Organization-Id'?: string;
     };
     path: {
         /**
-         * The hold's identifier. Spelled as `request_id`.
+         * The hold's identifier. Accepts the same formats as `request_id`.
          */
         hold_id: string;
     };
@@ -2733,39 +2828,44 @@ export type ReleaseHoldData = {
 
 export type ReleaseHoldErrors = {
     /**
-     * The request is not as this document says; `parameter` names what is wrong.
+     * The request does not follow this document; `parameter` names the part that is wrong.
      */
     400: Problem;
     /**
-     * Nobody that is known is calling.
+     * The caller could not be identified.
      */
     401: Problem;
     /**
-     * The caller has no role that allows this, or a browser sent it from another site.
+     * The caller has no role that allows this, or a browser sent the request from another site.
      */
     403: Problem;
     /**
-     * There is no such thing, or it is not the caller's.
+     * Not found, or not visible to the caller.
      */
     404: Problem;
     /**
-     * This path does not know the method.
+     * This path does not support the method.
      */
     405: Problem;
     /**
-     * The request's body is larger than the service reads.
+     * The request body is larger than the service accepts.
      */
     413: Problem;
     /**
-     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
      */
     429: Problem;
     /**
-     * A fault of the service; its log tells more under the request's id.
+     * An internal error; the service's log has details under the request ID.
      */
     500: Problem;
     /**
-     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
      */
     503: Problem;
 };
@@ -2785,15 +2885,15 @@ export type GetHoldData = {
     body?: never;
     headers?: {
         /**
-         * The organization to act for. Ignored unless the caller is an active
-         * member of it, and where the cookie `dw_active_org` is given.
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
          *
          */
         'X-Organization-Id'?: string;
     };
     path: {
         /**
-         * The hold's identifier. Spelled as `request_id`.
+         * The hold's identifier. Accepts the same formats as `request_id`.
          */
         hold_id: string;
     };
@@ -2803,39 +2903,44 @@ export type GetHoldData = {
 
 export type GetHoldErrors = {
     /**
-     * The request is not as this document says; `parameter` names what is wrong.
+     * The request does not follow this document; `parameter` names the part that is wrong.
      */
     400: Problem;
     /**
-     * Nobody that is known is calling.
+     * The caller could not be identified.
      */
     401: Problem;
     /**
-     * The caller has no role that allows this, or a browser sent it from another site.
+     * The caller has no role that allows this, or a browser sent the request from another site.
      */
     403: Problem;
     /**
-     * There is no such thing, or it is not the caller's.
+     * Not found, or not visible to the caller.
      */
     404: Problem;
     /**
-     * This path does not know the method.
+     * This path does not support the method.
      */
     405: Problem;
     /**
-     * The request's body is larger than the service reads.
+     * The request body is larger than the service accepts.
      */
     413: Problem;
     /**
-     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
      */
     429: Problem;
     /**
-     * A fault of the service; its log tells more under the request's id.
+     * An internal error; the service's log has details under the request ID.
      */
     500: Problem;
     /**
-     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
      */
     503: Problem;
 };
@@ -2855,8 +2960,8 @@ export type ListRetentionRulesData = {
     body?: never;
     headers?: {
         /**
-         * The organization to act for. Ignored unless the caller is an active
-         * member of it, and where the cookie `dw_active_org` is given.
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
          *
          */
         'X-Organization-Id'?: string;
@@ -2864,20 +2969,18 @@ export type ListRetentionRulesData = {
     path?: never;
     query?: {
         /**
-         * Exactly `true` or `false`. Those rules that have been removed, or, as
-         * without it, those that have not.
-         *
+         * Exactly `true` or `false`. True lists the removed rules; false, the default, lists the others.
          */
         removed?: boolean;
         /**
-         * How many to return at most. Brought into the range 1 to 101, never refused for being outside.
+         * The maximum number of items to return. Values outside 1 to 101 are clamped, not refused.
          */
         limit?: number;
         /**
-         * The `next_cursor` of a page: what follows it. It belongs to
-         * that page's filters, order and scope; for another list, or damaged, it
-         * is refused (400), and so is a `skip` above 0 beside it. The limit and
-         * the kind of count may change from page to page.
+         * The `next_cursor` of a page, to get the page that follows it. It is valid
+         * only for the same filters, order and scope: with another list, if damaged,
+         * or together with a `skip` above 0, it is refused (400). The limit and the
+         * count mode can change from page to page.
          *
          */
         after?: string;
@@ -2887,35 +2990,40 @@ export type ListRetentionRulesData = {
 
 export type ListRetentionRulesErrors = {
     /**
-     * The request is not as this document says; `parameter` names what is wrong.
+     * The request does not follow this document; `parameter` names the part that is wrong.
      */
     400: Problem;
     /**
-     * Nobody that is known is calling.
+     * The caller could not be identified.
      */
     401: Problem;
     /**
-     * The caller has no role that allows this, or a browser sent it from another site.
+     * The caller has no role that allows this, or a browser sent the request from another site.
      */
     403: Problem;
     /**
-     * This path does not know the method.
+     * This path does not support the method.
      */
     405: Problem;
     /**
-     * The request's body is larger than the service reads.
+     * The request body is larger than the service accepts.
      */
     413: Problem;
     /**
-     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
      */
     429: Problem;
     /**
-     * A fault of the service; its log tells more under the request's id.
+     * An internal error; the service's log has details under the request ID.
      */
     500: Problem;
     /**
-     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
      */
     503: Problem;
 };
@@ -2935,8 +3043,8 @@ export type CreateRetentionRuleData = {
     body: NewRetentionRule;
     headers?: {
         /**
-         * The organization to act for. Ignored unless the caller is an active
-         * member of it, and where the cookie `dw_active_org` is given.
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
          *
          */
         'X-Organization-Id'?: string;
@@ -2948,39 +3056,44 @@ export type CreateRetentionRuleData = {
 
 export type CreateRetentionRuleErrors = {
     /**
-     * The request is not as this document says; `parameter` names what is wrong.
+     * The request does not follow this document; `parameter` names the part that is wrong.
      */
     400: Problem;
     /**
-     * Nobody that is known is calling.
+     * The caller could not be identified.
      */
     401: Problem;
     /**
-     * The caller has no role that allows this, or a browser sent it from another site.
+     * The caller has no role that allows this, or a browser sent the request from another site.
      */
     403: Problem;
     /**
-     * This path does not know the method.
+     * This path does not support the method.
      */
     405: Problem;
     /**
-     * The request's body is larger than the service reads.
+     * The request body is larger than the service accepts.
      */
     413: Problem;
     /**
-     * The request's body is not said to be JSON.
+     * The request body is not declared as JSON.
      */
     415: Problem;
     /**
-     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
      */
     429: Problem;
     /**
-     * A fault of the service; its log tells more under the request's id.
+     * An internal error; the service's log has details under the request ID.
      */
     500: Problem;
     /**
-     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
      */
     503: Problem;
 };
@@ -2989,7 +3102,7 @@ export type CreateRetentionRuleError = CreateRetentionRuleErrors[keyof CreateRet
 
 export type CreateRetentionRuleResponses = {
     /**
-     * It is stored.
+     * The rule is created.
      */
     201: RetentionRule;
 };
@@ -3000,15 +3113,15 @@ export type RemoveRetentionRuleData = {
     body?: never;
     headers?: {
         /**
-         * The organization to act for. Ignored unless the caller is an active
-         * member of it, and where the cookie `dw_active_org` is given.
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
          *
          */
         'X-Organization-Id'?: string;
     };
     path: {
         /**
-         * The rule's identifier. Spelled as `request_id`.
+         * The rule's identifier. Accepts the same formats as `request_id`.
          */
         rule_id: string;
     };
@@ -3018,39 +3131,44 @@ export type RemoveRetentionRuleData = {
 
 export type RemoveRetentionRuleErrors = {
     /**
-     * The request is not as this document says; `parameter` names what is wrong.
+     * The request does not follow this document; `parameter` names the part that is wrong.
      */
     400: Problem;
     /**
-     * Nobody that is known is calling.
+     * The caller could not be identified.
      */
     401: Problem;
     /**
-     * The caller has no role that allows this, or a browser sent it from another site.
+     * The caller has no role that allows this, or a browser sent the request from another site.
      */
     403: Problem;
     /**
-     * There is no such thing, or it is not the caller's.
+     * Not found, or not visible to the caller.
      */
     404: Problem;
     /**
-     * This path does not know the method.
+     * This path does not support the method.
      */
     405: Problem;
     /**
-     * The request's body is larger than the service reads.
+     * The request body is larger than the service accepts.
      */
     413: Problem;
     /**
-     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
      */
     429: Problem;
     /**
-     * A fault of the service; its log tells more under the request's id.
+     * An internal error; the service's log has details under the request ID.
      */
     500: Problem;
     /**
-     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
      */
     503: Problem;
 };
@@ -3059,7 +3177,7 @@ export type RemoveRetentionRuleError = RemoveRetentionRuleErrors[keyof RemoveRet
 
 export type RemoveRetentionRuleResponses = {
     /**
-     * It is removed.
+     * The rule is removed.
      */
     204: void;
 };
@@ -3070,15 +3188,15 @@ export type GetRetentionRuleData = {
     body?: never;
     headers?: {
         /**
-         * The organization to act for. Ignored unless the caller is an active
-         * member of it, and where the cookie `dw_active_org` is given.
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
          *
          */
         'X-Organization-Id'?: string;
     };
     path: {
         /**
-         * The rule's identifier. Spelled as `request_id`.
+         * The rule's identifier. Accepts the same formats as `request_id`.
          */
         rule_id: string;
     };
@@ -3088,39 +3206,44 @@ export type GetRetentionRuleData = {
 
 export type GetRetentionRuleErrors = {
     /**
-     * The request is not as this document says; `parameter` names what is wrong.
+     * The request does not follow this document; `parameter` names the part that is wrong.
      */
     400: Problem;
     /**
-     * Nobody that is known is calling.
+     * The caller could not be identified.
      */
     401: Problem;
     /**
-     * The caller has no role that allows this, or a browser sent it from another site.
+     * The caller has no role that allows this, or a browser sent the request from another site.
      */
     403: Problem;
     /**
-     * There is no such thing, or it is not the caller's.
+     * Not found, or not visible to the caller.
      */
     404: Problem;
     /**
-     * This path does not know the method.
+     * This path does not support the method.
      */
     405: Problem;
     /**
-     * The request's body is larger than the service reads.
+     * The request body is larger than the service accepts.
      */
     413: Problem;
     /**
-     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
      */
     429: Problem;
     /**
-     * A fault of the service; its log tells more under the request's id.
+     * An internal error; the service's log has details under the request ID.
      */
     500: Problem;
     /**
-     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
      */
     503: Problem;
 };
@@ -3140,15 +3263,15 @@ export type ChangeRetentionRuleData = {
     body: ChangedRetentionRule;
     headers?: {
         /**
-         * The organization to act for. Ignored unless the caller is an active
-         * member of it, and where the cookie `dw_active_org` is given.
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
          *
          */
         'X-Organization-Id'?: string;
     };
     path: {
         /**
-         * The rule's identifier. Spelled as `request_id`.
+         * The rule's identifier. Accepts the same formats as `request_id`.
          */
         rule_id: string;
     };
@@ -3158,52 +3281,57 @@ export type ChangeRetentionRuleData = {
 
 export type ChangeRetentionRuleErrors = {
     /**
-     * The request is not as this document says; `parameter` names what is wrong.
+     * The request does not follow this document; `parameter` names the part that is wrong.
      */
     400: Problem;
     /**
-     * Nobody that is known is calling.
+     * The caller could not be identified.
      */
     401: Problem;
     /**
-     * The caller has no role that allows this, or a browser sent it from another site.
+     * The caller has no role that allows this, or a browser sent the request from another site.
      */
     403: Problem;
     /**
-     * There is no such thing, or it is not the caller's.
+     * Not found, or not visible to the caller.
      */
     404: Problem;
     /**
-     * This path does not know the method.
+     * This path does not support the method.
      */
     405: Problem;
     /**
-     * It contradicts what was asked before, or what has become of it: the token
-     * is of no preview of this request or has expired, what would be erased is
-     * no longer what was shown, the Idempotency-Key came with another request,
-     * or a retention rule has another version by now, was not tried or has been
-     * removed. Nothing was done.
+     * The request conflicts with an earlier one or with the current state: the
+     * token does not belong to a preview of this request or has expired, what
+     * would be erased has changed since the preview, the `Idempotency-Key` was
+     * used with a different request, or the retention rule has a newer version,
+     * has had no dry run, or is removed. Nothing was done.
      *
      */
     409: Problem;
     /**
-     * The request's body is larger than the service reads.
+     * The request body is larger than the service accepts.
      */
     413: Problem;
     /**
-     * The request's body is not said to be JSON.
+     * The request body is not declared as JSON.
      */
     415: Problem;
     /**
-     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
      */
     429: Problem;
     /**
-     * A fault of the service; its log tells more under the request's id.
+     * An internal error; the service's log has details under the request ID.
      */
     500: Problem;
     /**
-     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
      */
     503: Problem;
 };
@@ -3223,19 +3351,19 @@ export type GetRetentionRuleVersionData = {
     body?: never;
     headers?: {
         /**
-         * The organization to act for. Ignored unless the caller is an active
-         * member of it, and where the cookie `dw_active_org` is given.
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
          *
          */
         'X-Organization-Id'?: string;
     };
     path: {
         /**
-         * The rule's identifier. Spelled as `request_id`.
+         * The rule's identifier. Accepts the same formats as `request_id`.
          */
         rule_id: string;
         /**
-         * A version of the rule, from 1 on.
+         * A version of the rule, counted from 1.
          */
         version: number;
     };
@@ -3245,39 +3373,44 @@ export type GetRetentionRuleVersionData = {
 
 export type GetRetentionRuleVersionErrors = {
     /**
-     * The request is not as this document says; `parameter` names what is wrong.
+     * The request does not follow this document; `parameter` names the part that is wrong.
      */
     400: Problem;
     /**
-     * Nobody that is known is calling.
+     * The caller could not be identified.
      */
     401: Problem;
     /**
-     * The caller has no role that allows this, or a browser sent it from another site.
+     * The caller has no role that allows this, or a browser sent the request from another site.
      */
     403: Problem;
     /**
-     * There is no such thing, or it is not the caller's.
+     * Not found, or not visible to the caller.
      */
     404: Problem;
     /**
-     * This path does not know the method.
+     * This path does not support the method.
      */
     405: Problem;
     /**
-     * The request's body is larger than the service reads.
+     * The request body is larger than the service accepts.
      */
     413: Problem;
     /**
-     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
      */
     429: Problem;
     /**
-     * A fault of the service; its log tells more under the request's id.
+     * An internal error; the service's log has details under the request ID.
      */
     500: Problem;
     /**
-     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
      */
     503: Problem;
 };
@@ -3297,15 +3430,15 @@ export type DryRunRetentionRuleData = {
     body?: never;
     headers?: {
         /**
-         * The organization to act for. Ignored unless the caller is an active
-         * member of it, and where the cookie `dw_active_org` is given.
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
          *
          */
         'X-Organization-Id'?: string;
     };
     path: {
         /**
-         * The rule's identifier. Spelled as `request_id`.
+         * The rule's identifier. Accepts the same formats as `request_id`.
          */
         rule_id: string;
     };
@@ -3315,48 +3448,53 @@ export type DryRunRetentionRuleData = {
 
 export type DryRunRetentionRuleErrors = {
     /**
-     * The request is not as this document says; `parameter` names what is wrong.
+     * The request does not follow this document; `parameter` names the part that is wrong.
      */
     400: Problem;
     /**
-     * Nobody that is known is calling.
+     * The caller could not be identified.
      */
     401: Problem;
     /**
-     * The caller has no role that allows this, or a browser sent it from another site.
+     * The caller has no role that allows this, or a browser sent the request from another site.
      */
     403: Problem;
     /**
-     * There is no such thing, or it is not the caller's.
+     * Not found, or not visible to the caller.
      */
     404: Problem;
     /**
-     * This path does not know the method.
+     * This path does not support the method.
      */
     405: Problem;
     /**
-     * It contradicts what was asked before, or what has become of it: the token
-     * is of no preview of this request or has expired, what would be erased is
-     * no longer what was shown, the Idempotency-Key came with another request,
-     * or a retention rule has another version by now, was not tried or has been
-     * removed. Nothing was done.
+     * The request conflicts with an earlier one or with the current state: the
+     * token does not belong to a preview of this request or has expired, what
+     * would be erased has changed since the preview, the `Idempotency-Key` was
+     * used with a different request, or the retention rule has a newer version,
+     * has had no dry run, or is removed. Nothing was done.
      *
      */
     409: Problem;
     /**
-     * The request's body is larger than the service reads.
+     * The request body is larger than the service accepts.
      */
     413: Problem;
     /**
-     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
      */
     429: Problem;
     /**
-     * A fault of the service; its log tells more under the request's id.
+     * An internal error; the service's log has details under the request ID.
      */
     500: Problem;
     /**
-     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
      */
     503: Problem;
 };
@@ -3365,7 +3503,7 @@ export type DryRunRetentionRuleError = DryRunRetentionRuleErrors[keyof DryRunRet
 
 export type DryRunRetentionRuleResponses = {
     /**
-     * The rule with what was counted.
+     * The rule with the result of the dry run.
      */
     200: RetentionRule;
 };
@@ -3376,15 +3514,15 @@ export type EnableRetentionRuleData = {
     body: EnabledVersion;
     headers?: {
         /**
-         * The organization to act for. Ignored unless the caller is an active
-         * member of it, and where the cookie `dw_active_org` is given.
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
          *
          */
         'X-Organization-Id'?: string;
     };
     path: {
         /**
-         * The rule's identifier. Spelled as `request_id`.
+         * The rule's identifier. Accepts the same formats as `request_id`.
          */
         rule_id: string;
     };
@@ -3394,52 +3532,57 @@ export type EnableRetentionRuleData = {
 
 export type EnableRetentionRuleErrors = {
     /**
-     * The request is not as this document says; `parameter` names what is wrong.
+     * The request does not follow this document; `parameter` names the part that is wrong.
      */
     400: Problem;
     /**
-     * Nobody that is known is calling.
+     * The caller could not be identified.
      */
     401: Problem;
     /**
-     * The caller has no role that allows this, or a browser sent it from another site.
+     * The caller has no role that allows this, or a browser sent the request from another site.
      */
     403: Problem;
     /**
-     * There is no such thing, or it is not the caller's.
+     * Not found, or not visible to the caller.
      */
     404: Problem;
     /**
-     * This path does not know the method.
+     * This path does not support the method.
      */
     405: Problem;
     /**
-     * It contradicts what was asked before, or what has become of it: the token
-     * is of no preview of this request or has expired, what would be erased is
-     * no longer what was shown, the Idempotency-Key came with another request,
-     * or a retention rule has another version by now, was not tried or has been
-     * removed. Nothing was done.
+     * The request conflicts with an earlier one or with the current state: the
+     * token does not belong to a preview of this request or has expired, what
+     * would be erased has changed since the preview, the `Idempotency-Key` was
+     * used with a different request, or the retention rule has a newer version,
+     * has had no dry run, or is removed. Nothing was done.
      *
      */
     409: Problem;
     /**
-     * The request's body is larger than the service reads.
+     * The request body is larger than the service accepts.
      */
     413: Problem;
     /**
-     * The request's body is not said to be JSON.
+     * The request body is not declared as JSON.
      */
     415: Problem;
     /**
-     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
      */
     429: Problem;
     /**
-     * A fault of the service; its log tells more under the request's id.
+     * An internal error; the service's log has details under the request ID.
      */
     500: Problem;
     /**
-     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
      */
     503: Problem;
 };
@@ -3459,15 +3602,15 @@ export type DisableRetentionRuleData = {
     body?: never;
     headers?: {
         /**
-         * The organization to act for. Ignored unless the caller is an active
-         * member of it, and where the cookie `dw_active_org` is given.
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
          *
          */
         'X-Organization-Id'?: string;
     };
     path: {
         /**
-         * The rule's identifier. Spelled as `request_id`.
+         * The rule's identifier. Accepts the same formats as `request_id`.
          */
         rule_id: string;
     };
@@ -3477,39 +3620,44 @@ export type DisableRetentionRuleData = {
 
 export type DisableRetentionRuleErrors = {
     /**
-     * The request is not as this document says; `parameter` names what is wrong.
+     * The request does not follow this document; `parameter` names the part that is wrong.
      */
     400: Problem;
     /**
-     * Nobody that is known is calling.
+     * The caller could not be identified.
      */
     401: Problem;
     /**
-     * The caller has no role that allows this, or a browser sent it from another site.
+     * The caller has no role that allows this, or a browser sent the request from another site.
      */
     403: Problem;
     /**
-     * There is no such thing, or it is not the caller's.
+     * Not found, or not visible to the caller.
      */
     404: Problem;
     /**
-     * This path does not know the method.
+     * This path does not support the method.
      */
     405: Problem;
     /**
-     * The request's body is larger than the service reads.
+     * The request body is larger than the service accepts.
      */
     413: Problem;
     /**
-     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
      */
     429: Problem;
     /**
-     * A fault of the service; its log tells more under the request's id.
+     * An internal error; the service's log has details under the request ID.
      */
     500: Problem;
     /**
-     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
      */
     503: Problem;
 };
@@ -3529,8 +3677,8 @@ export type GetCheckpointData = {
     body?: never;
     headers?: {
         /**
-         * The organization to act for. Ignored unless the caller is an active
-         * member of it, and where the cookie `dw_active_org` is given.
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
          *
          */
         'X-Organization-Id'?: string;
@@ -3542,39 +3690,44 @@ export type GetCheckpointData = {
 
 export type GetCheckpointErrors = {
     /**
-     * The request is not as this document says; `parameter` names what is wrong.
+     * The request does not follow this document; `parameter` names the part that is wrong.
      */
     400: Problem;
     /**
-     * Nobody that is known is calling.
+     * The caller could not be identified.
      */
     401: Problem;
     /**
-     * The caller has no role that allows this, or a browser sent it from another site.
+     * The caller has no role that allows this, or a browser sent the request from another site.
      */
     403: Problem;
     /**
-     * There is no such thing, or it is not the caller's.
+     * Not found, or not visible to the caller.
      */
     404: Problem;
     /**
-     * This path does not know the method.
+     * This path does not support the method.
      */
     405: Problem;
     /**
-     * The request's body is larger than the service reads.
+     * The request body is larger than the service accepts.
      */
     413: Problem;
     /**
-     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
      */
     429: Problem;
     /**
-     * A fault of the service; its log tells more under the request's id.
+     * An internal error; the service's log has details under the request ID.
      */
     500: Problem;
     /**
-     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
      */
     503: Problem;
 };
@@ -3594,8 +3747,8 @@ export type GetLogKeysData = {
     body?: never;
     headers?: {
         /**
-         * The organization to act for. Ignored unless the caller is an active
-         * member of it, and where the cookie `dw_active_org` is given.
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
          *
          */
         'X-Organization-Id'?: string;
@@ -3607,35 +3760,40 @@ export type GetLogKeysData = {
 
 export type GetLogKeysErrors = {
     /**
-     * The request is not as this document says; `parameter` names what is wrong.
+     * The request does not follow this document; `parameter` names the part that is wrong.
      */
     400: Problem;
     /**
-     * Nobody that is known is calling.
+     * The caller could not be identified.
      */
     401: Problem;
     /**
-     * The caller has no role that allows this, or a browser sent it from another site.
+     * The caller has no role that allows this, or a browser sent the request from another site.
      */
     403: Problem;
     /**
-     * This path does not know the method.
+     * This path does not support the method.
      */
     405: Problem;
     /**
-     * The request's body is larger than the service reads.
+     * The request body is larger than the service accepts.
      */
     413: Problem;
     /**
-     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
      */
     429: Problem;
     /**
-     * A fault of the service; its log tells more under the request's id.
+     * An internal error; the service's log has details under the request ID.
      */
     500: Problem;
     /**
-     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
      */
     503: Problem;
 };
@@ -3655,22 +3813,22 @@ export type GetTileData = {
     body?: never;
     headers?: {
         /**
-         * The organization to act for. Ignored unless the caller is an active
-         * member of it, and where the cookie `dw_active_org` is given.
+         * The organization to act for. Ignored unless the caller is an active member,
+         * and ignored if the cookie `dw_active_org` is sent.
          *
          */
         'X-Organization-Id'?: string;
     };
     path: {
         /**
-         * The level of the tile, 0 to 63 without leading zeroes, or `entries`.
+         * The level of the tile, 0 to 63 without leading zeros, or `entries`.
          */
         level: string;
         /**
-         * The index of the tile in its level, in elements of three digits, all but
-         * the last after an `x`: 1234067 is `x001/x234/067`. A tile of less than
-         * 256 has `.p/` and its width after that. The slashes are part of the
-         * path; they may be percent-encoded, too.
+         * The index of the tile in its level, in elements of three digits, all but the
+         * last prefixed with `x`: 1234067 is `x001/x234/067`. For a tile of fewer than
+         * 256 entries, append `.p/` and its width. The slashes are part of the path;
+         * they can also be percent-encoded.
          *
          */
         index: string;
@@ -3681,39 +3839,44 @@ export type GetTileData = {
 
 export type GetTileErrors = {
     /**
-     * The request is not as this document says; `parameter` names what is wrong.
+     * The request does not follow this document; `parameter` names the part that is wrong.
      */
     400: Problem;
     /**
-     * Nobody that is known is calling.
+     * The caller could not be identified.
      */
     401: Problem;
     /**
-     * The caller has no role that allows this, or a browser sent it from another site.
+     * The caller has no role that allows this, or a browser sent the request from another site.
      */
     403: Problem;
     /**
-     * There is no such thing, or it is not the caller's.
+     * Not found, or not visible to the caller.
      */
     404: Problem;
     /**
-     * This path does not know the method.
+     * This path does not support the method.
      */
     405: Problem;
     /**
-     * The request's body is larger than the service reads.
+     * The request body is larger than the service accepts.
      */
     413: Problem;
     /**
-     * The caller has as much of this under way as one caller may have at a time, so that there is some for others; or many keys that are not known are being tried, so that this one could not be looked up. Nothing was done.
+     * The caller has reached the limit of concurrent work for one caller, which
+     * leaves room for others; or too many unknown keys are being tried, so this
+     * key could not be looked up. Nothing was done.
+     *
      */
     429: Problem;
     /**
-     * A fault of the service; its log tells more under the request's id.
+     * An internal error; the service's log has details under the request ID.
      */
     500: Problem;
     /**
-     * The database is gone, busy or too slow. Nothing was changed that was not told.
+     * The database is unreachable, busy or too slow, or the service is at
+     * capacity. Nothing was changed, except what was already reported.
+     *
      */
     503: Problem;
 };

@@ -14,21 +14,22 @@ T = TypeVar("T", bound="Access")
 
 @_attrs_define
 class Access:
-    """Somebody was shown the contents of a response that was not their own.
+    """Someone was shown the contents of a response that was not their own.
 
     Attributes:
         id (UUID): The record's identifier. Example: 7d3c1b0a-2f4e-4c69-9a55-3e1d2f4a5b6c.
         response_id (UUID): The response that was read. Example: c0000400-0000-4000-8000-00000000005a.
-        owner (str): Whose response it was, mostly the UUID of a person or an organization. Example:
+        owner (str): The owner of the response, usually the UUID of a person or an organization. Example:
             c0000100-0000-4000-8000-000000000003.
-        owner_email (None | str): The owner's e-mail address; null where the owner is no known person. Example:
+        owner_email (None | str): The owner's email address; null if the owner is not a known person. Example:
             alice@example.test.
         accessed_by (UUID): The person who read it. Example: c0000100-0000-4000-8000-000000000001.
-        accessed_by_email (None | str): That person's e-mail address; null where they are not known any more. Example:
+        accessed_by_email (None | str): That person's email address; null if the person is no longer known. Example:
             root@example.test.
         accessed_at (datetime.datetime): When (UTC). Example: 2026-03-01T12:00:00.0005Z.
-        address (str): The network address of the peer that asked, as in the access log; a proxy's where there is one.
-            Example: 192.0.2.7.
+        address (str): The network address of the peer that sent the request, as in the
+            service's log; the proxy's address if there is a proxy.
+             Example: 192.0.2.7.
     """
 
     id: UUID

@@ -20,17 +20,17 @@ T = TypeVar("T", bound="ChangedRetentionRule")
 
 @_attrs_define
 class ChangedRetentionRule:
-    """What a rule is to say from now on, in the place of all that it said.
+    """The new version of a rule, which replaces the previous one entirely.
 
     Attributes:
-        version (int): The version that was changed. Example: 3.
-        name (str): What the rule is called. Space around it is left out. Example: Keep for a month.
-        age_days (int): From how many days of 24 hours on, after it was created, a response is erased. Example: 30.
-        run_at (list[str]): The times of day in UTC at which the rule runs. Example: ['01:30', '13:30'].
-        filter_ (RetentionFilter | Unset): Which responses a rule covers: all that is given must hold, of every
-            part of a response. Without `states`, those are covered that have come
-            to their end: completed, failed and canceled.
-        max_per_run (int | Unset): How many responses one run erases at most; the rest is left to the next ones.
+        version (int): The version you edited. Example: 3.
+        name (str): The name of the rule. Surrounding space is removed. Example: Keep for a month.
+        age_days (int): The age, in days of 24 hours since its creation, at which a response is erased. Example: 30.
+        run_at (list[str]): The times of day at which the rule runs (UTC). Example: ['01:30', '13:30'].
+        filter_ (RetentionFilter | Unset): Which responses a rule covers: every part of a response must match all given
+            conditions. Without `states`, the rule covers responses that have ended:
+            completed, failed and canceled.
+        max_per_run (int | Unset): The maximum number of responses that one run erases; later runs erase the rest.
             Default: 10000. Example: 10000.
     """
 

@@ -11,10 +11,10 @@ T = TypeVar("T", bound="EnabledVersion")
 
 @_attrs_define
 class EnabledVersion:
-    """What is to be enabled.
+    """What to enable.
 
     Attributes:
-        version (int): The version whose dry run was looked at. Example: 3.
+        version (int): The version whose dry run you checked. Example: 3.
     """
 
     version: int

@@ -28,39 +28,41 @@ T = TypeVar("T", bound="Erasure")
 
 @_attrs_define
 class Erasure:
-    """A bulk erasure, and how far it has come. Every field is always there, null where unknown.
+    """A bulk erasure and its progress. Every field is always present, null if unknown.
 
     Attributes:
         id (UUID): The erasure's identifier. Example: 3f2b8c1e-6d0a-4b7e-9c55-0a1d2e3f4a5b.
-        state (ErasureState): What has become of it. When it is finished, nothing that it may
-            erase was left but what is `refused`; failed, it cannot get on, and `last_error` says why.
+        state (ErasureState): The state. `finished`: nothing that it may erase is left except what
+            `refused` counts. `failed`: it cannot continue, and `last_error` says
+            why.
              Example: running.
-        trigger (ErasureTrigger): What it came from, somebody's asking or a retention rule. Example: bulk.
-        rule (ErasureRule | None): The rule that it came from; null where somebody asked.
-        kind (ErasureKind): What kind of target it has. Example: owner.
-        target (ErasureTarget | None): What is to be erased; null where that has been forgotten.
+        trigger (ErasureTrigger): What started it: a caller's request (`bulk`) or a retention rule. Example: bulk.
+        rule (ErasureRule | None): The rule that started it; null if a caller did.
+        kind (ErasureKind): The kind of target. Example: owner.
+        target (ErasureTarget | None): What to erase; null once it is forgotten.
         ground (ErasureGround): Why. Example: request.
-        ticket (None | str): The reference of who asked. Example: PRIV-2026-17.
-        requested_at (datetime.datetime): When it was asked for (UTC). Example: 2026-03-01T12:01:00.0005Z.
-        requested_by (None | UUID): Who asked; null for a rule. Example: c0000100-0000-4000-8000-000000000001.
+        ticket (None | str): The reference given by the caller who requested it. Example: PRIV-2026-17.
+        requested_at (datetime.datetime): When it was requested (UTC). Example: 2026-03-01T12:01:00.0005Z.
+        requested_by (None | UUID): Who requested it; null for a rule. Example: c0000100-0000-4000-8000-000000000001.
         started_at (datetime.datetime | None): When its first part began (UTC). Example: 2026-03-01T12:01:00.02Z.
-        finished_at (datetime.datetime | None): When it was over (UTC).
-        verify_at (datetime.datetime | None): When what is left is looked for once more (UTC).
-        verified_at (datetime.datetime | None): When it was looked for once more and nothing was left (UTC).
-        as_of (datetime.datetime): With a filter, what was created later is left (UTC). Example:
+        finished_at (datetime.datetime | None): When it ended (UTC).
+        verify_at (datetime.datetime | None): When the check for anything left is due (UTC).
+        verified_at (datetime.datetime | None): When that check found nothing left (UTC).
+        as_of (datetime.datetime): With a filter, responses created later are not erased (UTC). Example:
             2026-03-01T12:00:00.0005Z.
-        expected (int | None): Responses that the preview showed; null without one, and where the preview of an owner
-            did not count all. Example: 12.
-        responses (int): Responses that are gone. Example: 8.
-        counts (ErasureCounts): Rows that are gone.
-        held (int): Responses that a hold kept. Example: 0.
-        not_found (int): Identifiers of no response that is the caller's to erase. Example: 0.
-        refused (int): Responses that could not be erased for a reason of the database's. They are tried once more at
-            `verify_at`. Example: 0.
-        receipts (int): How many receipts it has left. Example: 1.
-        failures (list[ErasureFailure]): What was not erased, and why; the first 100.
-        last_error (None | str): Why it does not get on, why it failed, or that something could not be erased; null
-            where nothing is known to be wrong.
+        expected (int | None): Responses counted by the preview; null without a preview, or if the
+            preview of an owner was not complete.
+             Example: 12.
+        responses (int): Erased responses. Example: 8.
+        counts (ErasureCounts): Deleted rows.
+        held (int): Responses not erased because a hold covers them. Example: 0.
+        not_found (int): Identifiers that are not responses the caller may erase. Example: 0.
+        refused (int): Responses that could not be erased because of the database. They are retried once at `verify_at`.
+            Example: 0.
+        receipts (int): The number of its receipts. Example: 1.
+        failures (list[ErasureFailure]): The responses that were not erased, with the reasons; the first 100.
+        last_error (None | str): Why it makes no progress, why it failed, or that something could not be
+            erased; null if no error is known.
     """
 
     id: UUID

@@ -12,26 +12,26 @@ T = TypeVar("T", bound="ErasureCounts")
 
 @_attrs_define
 class ErasureCounts:
-    """Rows that are gone.
+    """Deleted rows.
 
     Attributes:
-        requests (int): Requests. A response has one, or, where it was made in several
-            steps, one for each call of a model, so there may be more of these
-            than responses.
+        requests (int): Requests. A response has one, or one for each call of a model if it was
+            made in several steps, so there can be more of these than responses.
              Example: 12.
         steps (int): Steps. Example: 0.
         templates (int): Prompts. Example: 12.
         raw_requests (int): Raw copies of requests in the gateway's log. Example: 12.
         raw_responses (int): Raw copies of answers in the gateway's log. Example: 12.
-        tasks (int): Queued and finished jobs that hold a response. Example: 0.
-        files (int): Files that an upgrade of the gateway's has left behind, each made for one request, with their empty
-            batches. Example: 0.
-        retained (int): Objects of responses that fusillade-arsenal has moved out of the
-            requests: two for each, which are counted nowhere else.
+        tasks (int): Queued and finished jobs that contain a response. Example: 0.
+        files (int): Files that an upgrade of the gateway left behind, each made for one
+            request, with their empty batches.
              Example: 0.
-        kept_templates (int): Prompts that stayed, since another request needed them when theirs was
-            erased. Each part counts for itself: a prompt that several parts
-            shared is gone with the last of them.
+        retained (int): Objects of responses that fusillade-arsenal moved out of the requests:
+            two per response, and included in no other count.
+             Example: 0.
+        kept_templates (int): Prompts that stayed because another request needed them when theirs was
+            erased. Counted for each part on its own: a prompt shared by several
+            parts is deleted with the last of them.
              Example: 0.
     """
 

@@ -20,13 +20,14 @@ class ErasureFailure:
     """A response that was not erased.
 
     Attributes:
-        response (UUID): Its identifier. Example: c0000400-0000-4000-8000-00000000005a.
-        reason (ErasureFailureReason): Why. What is not the caller's to erase is not found; refused is what
-            the database does not let be deleted, busy what something else was at
-            work on. More reasons may come.
+        response (UUID): The response's identifier. Example: c0000400-0000-4000-8000-00000000005a.
+        reason (ErasureFailureReason): Why it was not erased. `not_found`: not a response that the caller may
+            erase. `held`: a hold covers it. `refused`: the database refuses to
+            delete it. `busy`: something else was working on it. More reasons may be
+            added.
              Example: held.
         message (str): The reason in words. Example: A hold keeps it.
-        holds (list[UUID]): The holds that keep it, for those who may see holds. Example:
+        holds (list[UUID]): The holds that cover it; shown to callers who may see holds. Example:
             ['9a0c7b1e-2f43-4c7a-8e0d-6b5a4c3d2e1f'].
     """
 

@@ -18,31 +18,30 @@ T = TypeVar("T", bound="ErasureFilter")
 
 @_attrs_define
 class ErasureFilter:
-    """What is erased of what the caller's list shows. All that is given must
-    hold; a part of a chain that passes stands for all of the chain.
+    """Which responses of the caller's list to erase. A response must match all
+    given conditions; if a part of a chain matches, the whole chain does.
 
         Attributes:
-            member_id (UUID | Unset): Only responses of this user or organization. For those who may read everyone's;
-                refused (400) otherwise. Example: c0000100-0000-4000-8000-000000000004.
-            states (list[str] | Unset): States, any of which will do: pending, claimed, processing,
-                completed, failed, canceled, and what else there may be by now.
+            member_id (UUID | Unset): Only responses of this user or organization. Requires permission to read
+                everyone's responses; otherwise refused (400).
+                 Example: c0000100-0000-4000-8000-000000000004.
+            states (list[str] | Unset): Matches any of these states: pending, claimed, processing, completed,
+                failed, canceled, and any added later.
                  Example: ['failed', 'canceled'].
-            models (list[str] | Unset): Models, any of which will do, spelled exactly. Example: ['qwen/qwen3-235b'].
-            tiers (list[str] | Unset): Service tiers, any of which will do: auto, default, flex, priority,
-                background, and what else there may be by now.
+            models (list[str] | Unset): Matches any of these models, spelled exactly. Example: ['qwen/qwen3-235b'].
+            tiers (list[str] | Unset): Matches any of these service tiers: auto, default, flex, priority,
+                background, and any added later.
                  Example: ['flex'].
             created_after (datetime.datetime | Unset): Created at this time or later; RFC 3339 with an offset. Example:
                 2026-03-01T12:00:00Z.
             created_before (datetime.datetime | Unset): Created at this time or earlier; RFC 3339 with an offset. Example:
                 2026-03-02T00:00:00Z.
-            response_status_min (int | Unset): The model's server answered with this HTTP status or a higher one. Example:
-                400.
-            response_status_max (int | Unset): The model's server answered with this HTTP status or a lower one. Example:
-                599.
-            min_duration_ms (int | Unset): They took this many milliseconds or more from start to completion. Example: 1500.
-            has_error (bool | Unset): With an error recorded, or without one. Example: True.
-            all_ (bool | Unset): True, and nothing beside it, for everything; a filter without any condition is refused.
-                Example: True.
+            response_status_min (int | Unset): The model's server returned this HTTP status or a higher one. Example: 400.
+            response_status_max (int | Unset): The model's server returned this HTTP status or a lower one. Example: 599.
+            min_duration_ms (int | Unset): Took this many milliseconds or more from start to completion. Example: 1500.
+            has_error (bool | Unset): With a recorded error, or without one. Example: True.
+            all_ (bool | Unset): Only true, and only by itself: matches everything. A filter without any condition is
+                refused. Example: True.
     """
 
     member_id: UUID | Unset = UNSET

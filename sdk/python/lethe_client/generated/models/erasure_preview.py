@@ -13,49 +13,48 @@ T = TypeVar("T", bound="ErasurePreview")
 
 @_attrs_define
 class ErasurePreview:
-    """What an erasure would come to.
+    """What an erasure would erase.
 
     Attributes:
-        token (str): What binds an erasure to this preview. Example: EZ7KQDM4WHX2TGBV5YJN3RCLPA.
-        expires_at (datetime.datetime): From when on the token is refused (UTC). Example: 2026-03-01T12:15:00.0005Z.
-        as_of (datetime.datetime): When this was so (UTC). Example: 2026-03-01T12:00:00.0005Z.
-        complete (bool): False where there is more than was counted, which is of the 250,000
-            oldest requests then. By a filter, only these are erased; preview
+        token (str): Ties an erasure to this preview. Example: EZ7KQDM4WHX2TGBV5YJN3RCLPA.
+        expires_at (datetime.datetime): When the token expires (UTC). Example: 2026-03-01T12:15:00.0005Z.
+        as_of (datetime.datetime): When this was counted (UTC). Example: 2026-03-01T12:00:00.0005Z.
+        complete (bool): False if there is more than was counted; the counts then cover the
+            250,000 oldest requests. With a filter, only these are erased; preview
             again for more.
              Example: True.
-        responses (int): Responses that would be erased, each with all of its chain. Example: 12.
-        requests (int): Requests. A response has one, or, where it was made in several
-            steps, one for each call of a model, so there may be more of these
-            than responses.
+        responses (int): Responses that would be erased, each with its whole chain. Example: 12.
+        requests (int): Requests. A response has one, or one for each call of a model if it was
+            made in several steps, so there can be more of these than responses.
              Example: 12.
         steps (int): Steps. Example: 0.
         templates (int): Prompts. Example: 12.
         raw_requests (int): Raw copies of requests in the gateway's log. Example: 12.
         raw_responses (int): Raw copies of answers in the gateway's log. Example: 12.
-        tasks (int): Queued and finished jobs that hold a response. Example: 0.
-        files (int): Files that an upgrade of the gateway's has left behind, each made for one request, with their empty
-            batches. Example: 0.
-        retained (int): Objects of responses that fusillade-arsenal has moved out of the
-            requests: two for each, which are counted nowhere else.
+        tasks (int): Queued and finished jobs that contain a response. Example: 0.
+        files (int): Files that an upgrade of the gateway left behind, each made for one
+            request, with their empty batches.
              Example: 0.
-        kept_templates (int): Prompts that would stay, since requests need them that would not be
-            erased.
+        retained (int): Objects of responses that fusillade-arsenal moved out of the requests:
+            two per response, and included in no other count.
              Example: 0.
-        held (int): Responses that holds keep; in none of the counts above. Example: 0.
-        not_found (int): Identifiers of no response that is the caller's to erase. Example: 0.
+        kept_templates (int): Prompts that would stay because requests that are not erased need them. Example: 0.
+        held (int): Responses covered by holds; included in none of the counts above. Example: 0.
+        not_found (int): Identifiers that are not responses the caller may erase. Example: 0.
         later_turns (int | None): Later turns of the same owners, which quote what would be erased, and
-            those that follow them, apart from what the target names or matches.
-            With `include_later_turns` they are among `responses`, and would be
-            erased; without it they would stay. Null where they were not counted,
-            as no index leads to them and the target has more than 5,000 requests.
+            the turns that follow them, excluding those that the target itself names
+            or matches. With `include_later_turns` they are included in `responses`
+            and would be erased; without it they would stay. Null if they were not
+            counted because no index leads to them and the target has more than
+            5,000 requests.
              Example: 0.
-        later_turns_complete (bool): False where there may be more later turns than were counted: more than
+        later_turns_complete (bool): False if there may be more later turns than were counted: more than
             1,000 that would stay, encrypted prompts, or more requests than were
-            looked at.
+            searched.
              Example: True.
-        later_turns_searched (int | None): Among how many requests of the owners, made since the oldest that would
-            be erased, later turns were looked for at most, where no index leads to
-            them; null: an index does.
+        later_turns_searched (int | None): If no index leads to later turns: the maximum number of the owners'
+            requests, made after the oldest response that would be erased, that were
+            searched for them. Null if an index leads to them.
              Example: 5000.
     """
 

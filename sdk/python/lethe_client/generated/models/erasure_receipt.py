@@ -18,9 +18,9 @@ class ErasureReceipt:
 
     Attributes:
         id (UUID): The receipt's identifier. Example: 5e9f1d5c-7d0a-4f0e-9a61-1f3f6f0d2c11.
-        at (datetime.datetime): When what it is about was erased (UTC). Example: 2026-03-01T12:01:00.04Z.
-        responses (int): How many responses were erased with it. Example: 8.
-        location (str): Where the file is that proves it, once it is sealed. Example:
+        at (datetime.datetime): When its responses were erased (UTC). Example: 2026-03-01T12:01:00.04Z.
+        responses (int): How many responses this receipt covers. Example: 8.
+        location (str): The path of the file that proves the erasure, available once the receipt is sealed. Example:
             /lethe/api/v1/erasures/5e9f1d5c-7d0a-4f0e-9a61-1f3f6f0d2c11/receipt.
     """
 

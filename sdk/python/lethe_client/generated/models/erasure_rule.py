@@ -13,11 +13,11 @@ T = TypeVar("T", bound="ErasureRule")
 
 @_attrs_define
 class ErasureRule:
-    """A retention rule as it was.
+    """A version of a retention rule.
 
     Attributes:
         id (UUID): The rule's identifier. Example: 0b8f6a52-8c7e-4a57-9a43-5d1c2f3e4b5a.
-        version (int): Its version. Example: 3.
+        version (int): The version. Example: 3.
     """
 
     id: UUID

@@ -19,16 +19,15 @@ T = TypeVar("T", bound="ErasureTarget")
 
 @_attrs_define
 class ErasureTarget:
-    """What is to be erased; of the three one is given.
+    """What to erase; exactly one of responses, owner and filter is given.
 
     Attributes:
-        responses (list[UUID]): The responses that were named, none twice; empty in an erasure of another kind. Example:
-            [].
-        owner (None | UUID): Whose responses; null in an erasure of another kind. Example:
+        responses (list[UUID]): The responses by identifier, without duplicates; empty in an erasure of another kind.
+            Example: [].
+        owner (None | UUID): The owner of the responses; null in an erasure of another kind. Example:
             c0000100-0000-4000-8000-000000000003.
-        filter_ (ErasureTargetFilter | None): What responses pass that are to be erased; null in an erasure of another
-            kind.
-        include_later_turns (bool): Later turns of the same owner are erased along. Example: False.
+        filter_ (ErasureTargetFilter | None): The filter that responses must match; null in an erasure of another kind.
+        include_later_turns (bool): Whether later turns of the same owner are erased too. Example: False.
     """
 
     responses: list[UUID] = _attrs_field(validator=list_or_unset)

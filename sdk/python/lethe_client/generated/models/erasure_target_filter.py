@@ -17,29 +17,26 @@ T = TypeVar("T", bound="ErasureTargetFilter")
 
 @_attrs_define
 class ErasureTargetFilter:
-    """What passes all that is given here is erased; a part of a chain that
-    passes stands for all of the chain. Where nothing is given, that is
-    everything.
+    """Everything that matches all given conditions is erased; if a part of a chain
+    matches, the whole chain is. Without conditions, that is everything.
 
         Attributes:
-            owners (list[str] | Unset): Whose responses, spelled as their `created_by`; left out, everyone's. Example:
-                ['c0000100-0000-4000-8000-000000000004'].
-            states (list[str] | Unset): States, any of which will do: pending, claimed, processing,
-                completed, failed, canceled, and what else there may be by now.
+            owners (list[str] | Unset): The owners of the responses, spelled as in their `created_by`; if left out,
+                everyone. Example: ['c0000100-0000-4000-8000-000000000004'].
+            states (list[str] | Unset): Matches any of these states: pending, claimed, processing, completed,
+                failed, canceled, and any added later.
                  Example: ['failed', 'canceled'].
-            models (list[str] | Unset): Models, any of which will do, spelled exactly. Example: ['qwen/qwen3-235b'].
-            tiers (list[str] | Unset): Service tiers, any of which will do: auto, default, flex, priority,
-                background, and what else there may be by now.
+            models (list[str] | Unset): Matches any of these models, spelled exactly. Example: ['qwen/qwen3-235b'].
+            tiers (list[str] | Unset): Matches any of these service tiers: auto, default, flex, priority,
+                background, and any added later.
                  Example: ['flex'].
             created_after (datetime.datetime | Unset): Created at this time or later (UTC). Example: 2026-03-01T12:00:00Z.
             created_before (datetime.datetime | Unset): Created at this time or earlier (UTC). Example:
                 2026-03-02T00:00:00Z.
-            response_status_min (int | Unset): The model's server answered with this HTTP status or a higher one. Example:
-                400.
-            response_status_max (int | Unset): The model's server answered with this HTTP status or a lower one. Example:
-                599.
-            min_duration_ms (int | Unset): They took this many milliseconds or more from start to completion. Example: 1500.
-            has_error (bool | Unset): With an error recorded, or without one. Example: True.
+            response_status_min (int | Unset): The model's server returned this HTTP status or a higher one. Example: 400.
+            response_status_max (int | Unset): The model's server returned this HTTP status or a lower one. Example: 599.
+            min_duration_ms (int | Unset): Took this many milliseconds or more from start to completion. Example: 1500.
+            has_error (bool | Unset): With a recorded error, or without one. Example: True.
     """
 
     owners: list[str] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)

@@ -20,22 +20,22 @@ T = TypeVar("T", bound="Hold")
 
 @_attrs_define
 class Hold:
-    """What is kept from being erased, or once was.
+    """A current or past hold.
 
     Attributes:
         id (UUID): The hold's identifier. Example: 9a0c7b1e-2f43-4c7a-8e0d-6b5a4c3d2e1f.
-        active (bool): Whether it holds at present, neither released nor expired. Example: True.
+        active (bool): Whether the hold is in force, neither released nor expired. Example: True.
         responses (list[UUID]): The responses that are held; empty in a hold of another kind. Example: [].
         owners (list[UUID]): The users and organizations whose responses are held; empty in a hold of another kind.
             Example: ['c0000100-0000-4000-8000-000000000003'].
-        filter_ (HoldFilter | None): What responses pass that are held; null in a hold of another kind.
+        filter_ (HoldFilter | None): The filter that held responses match; null in a hold of another kind.
         reason (str): Why. Example: Case 2026-17, until the court has decided.
         created_at (datetime.datetime): When it was placed (UTC). Example: 2026-03-01T12:00:00.0005Z.
         created_by (UUID): Who placed it. Example: c0000100-0000-4000-8000-000000000001.
-        expires_at (datetime.datetime | None): From when on it holds nothing (UTC); null where it does not expire.
-            Example: 2027-03-01T00:00:00Z.
-        released_at (datetime.datetime | None): When it was released (UTC); null where it was not.
-        released_by (None | UUID): Who released it; null where it was not.
+        expires_at (datetime.datetime | None): When it expires (UTC); null if it does not. Example:
+            2027-03-01T00:00:00Z.
+        released_at (datetime.datetime | None): When it was released (UTC); null if it was not.
+        released_by (None | UUID): Who released it; null if nobody did.
     """
 
     id: UUID

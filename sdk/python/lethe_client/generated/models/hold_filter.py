@@ -17,20 +17,21 @@ T = TypeVar("T", bound="HoldFilter")
 
 @_attrs_define
 class HoldFilter:
-    """A filter as of the list of responses. All that is given must hold when a response is to be erased.
+    """A filter like that of the list of responses. A response is held if it
+    matches all given conditions at the time of its erasure.
 
-    Attributes:
-        states (list[str] | Unset): States, any of which will do: pending, claimed, processing,
-            completed, failed, canceled, and what else there may be by now.
-             Example: ['failed', 'canceled'].
-        models (list[str] | Unset): Models, any of which will do, spelled exactly. Example: ['qwen/qwen3-235b'].
-        tiers (list[str] | Unset): Service tiers, any of which will do: auto, default, flex, priority,
-            background, and what else there may be by now.
-             Example: ['flex'].
-        created_after (datetime.datetime | Unset): Created at this time or later; RFC 3339 with an offset. Example:
-            2026-03-01T12:00:00Z.
-        created_before (datetime.datetime | Unset): Created at this time or earlier; RFC 3339 with an offset. Example:
-            2026-03-02T00:00:00Z.
+        Attributes:
+            states (list[str] | Unset): Matches any of these states: pending, claimed, processing, completed,
+                failed, canceled, and any added later.
+                 Example: ['failed', 'canceled'].
+            models (list[str] | Unset): Matches any of these models, spelled exactly. Example: ['qwen/qwen3-235b'].
+            tiers (list[str] | Unset): Matches any of these service tiers: auto, default, flex, priority,
+                background, and any added later.
+                 Example: ['flex'].
+            created_after (datetime.datetime | Unset): Created at this time or later; RFC 3339 with an offset. Example:
+                2026-03-01T12:00:00Z.
+            created_before (datetime.datetime | Unset): Created at this time or earlier; RFC 3339 with an offset. Example:
+                2026-03-02T00:00:00Z.
     """
 
     states: list[str] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)

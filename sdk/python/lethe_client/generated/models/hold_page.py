@@ -22,9 +22,9 @@ class HoldPage:
 
     Attributes:
         data (list[Hold]): The holds, newest first.
-        limit (int): The largest size of a page, as applied. Example: 10.
-        has_more (bool): Whether holds follow this page. Example: True.
-        next_cursor (None | str): What to pass as `after` to get what follows; null where nothing does. Example:
+        limit (int): The maximum page size, as applied. Example: 10.
+        has_more (bool): Whether more holds follow. Example: True.
+        next_cursor (None | str): Pass as `after` to get the next page; null on the last page. Example:
             AQAABkvxjT_oAMAABAAAAEAAgAAAAAAAAFo4dXBwPZX0AzQp7wT-6kOS.
     """
 

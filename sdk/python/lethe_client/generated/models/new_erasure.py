@@ -22,26 +22,31 @@ T = TypeVar("T", bound="NewErasure")
 
 @_attrs_define
 class NewErasure:
-    """What is to be erased, and why. Exactly one of responses, owner and filter.
+    """What to erase, and why. Give exactly one of responses, owner and filter.
 
     Attributes:
-        responses (list[UUID] | Unset): Identifiers of responses, spelled as `request_id`. Any part of a chain stands
-            for all of it. Example: ['c0000400-0000-4000-8000-00000000005a'].
-        owner (UUID | Unset): A user or an organization. Everything of theirs; of others than the caller and the active
-            organization only for those who may erase everyone's. Example: c0000100-0000-4000-8000-000000000003.
-        filter_ (ErasureFilter | Unset): What is erased of what the caller's list shows. All that is given must
-            hold; a part of a chain that passes stands for all of the chain.
-        include_later_turns (bool | Unset): Exactly `true` or `false`. True erases along the later turns of the
-            same owner, which quote what is erased, as `eraseResponse` does: at
-            most 1,000 of a response, which fails as refused where there are more,
-            and as held where a part of any of them is. By a filter, none that is
-            created after the preview.
+        responses (list[UUID] | Unset): Identifiers of responses, in the same formats as `request_id`. Any part
+            of a chain stands for all of it.
+             Example: ['c0000400-0000-4000-8000-00000000005a'].
+        owner (UUID | Unset): A user or an organization whose responses are all erased. Anyone other
+            than the caller and the active organization requires permission to erase
+            everyone's responses.
+             Example: c0000100-0000-4000-8000-000000000003.
+        filter_ (ErasureFilter | Unset): Which responses of the caller's list to erase. A response must match all
+            given conditions; if a part of a chain matches, the whole chain does.
+        include_later_turns (bool | Unset): Exactly `true` or `false`. True also erases later turns of the same
+            owner, which quote what is erased, as in `eraseResponse`: at most 1,000
+            per response. A response with more fails as refused; one with a held
+            part in its later turns fails as held. With a filter, turns created
+            after the preview are not erased.
              Example: True.
-        token (str | Unset): That of a preview of the same request. May be left out with responses. Example:
+        token (str | Unset): The token of a preview of the same request. Optional with responses. Example:
             EZ7KQDM4WHX2TGBV5YJN3RCLPA.
-        ground (NewErasureGround | Unset): Why, for the receipts. Left out, it is unspecified. Example: request.
-        ticket (str | Unset): The caller's own reference, for those who may see the erasure. It is in no receipt.
-            Example: PRIV-2026-17.
+        ground (NewErasureGround | Unset): The ground for the erasure, for the receipts. Defaults to unspecified.
+            Example: request.
+        ticket (str | Unset): The caller's own reference, visible to those who can see the erasure. It
+            is not part of any receipt.
+             Example: PRIV-2026-17.
     """
 
     responses: list[UUID] | Unset = _attrs_field(default=UNSET, validator=list_or_unset)

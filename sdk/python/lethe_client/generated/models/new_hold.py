@@ -22,19 +22,21 @@ T = TypeVar("T", bound="NewHold")
 
 @_attrs_define
 class NewHold:
-    """What is to be held, and why. Exactly one of responses, owners and filter.
+    """What to hold, and why. Give exactly one of responses, owners and filter.
 
     Attributes:
-        reason (str): Why, for those who may see holds. Space around it is left out. Example: Case 2026-17, until the
-            court has decided.
-        responses (list[UUID] | Unset): Identifiers of responses, spelled as `request_id`. Any part of a chain holds all
-            of it. Example: ['c0000400-0000-4000-8000-00000000005a'].
-        owners (list[UUID] | Unset): Identifiers of users and organizations. What they have and will have is held.
-            Example: ['c0000100-0000-4000-8000-000000000003'].
-        filter_ (HoldFilter | Unset): A filter as of the list of responses. All that is given must hold when a response
-            is to be erased.
-        expires_at (datetime.datetime | Unset): From when on it holds nothing, in the future; RFC 3339 with an offset.
-            Left out, it holds until it is released. Example: 2027-03-01T00:00:00Z.
+        reason (str): Why, visible to those who can see holds. Surrounding space is removed. Example: Case 2026-17,
+            until the court has decided.
+        responses (list[UUID] | Unset): Identifiers of responses, in the same formats as `request_id`. Any part
+            of a chain holds all of it.
+             Example: ['c0000400-0000-4000-8000-00000000005a'].
+        owners (list[UUID] | Unset): Identifiers of users and organizations. Their current and future responses are
+            held. Example: ['c0000100-0000-4000-8000-000000000003'].
+        filter_ (HoldFilter | Unset): A filter like that of the list of responses. A response is held if it
+            matches all given conditions at the time of its erasure.
+        expires_at (datetime.datetime | Unset): When the hold ends, in the future; RFC 3339 with an offset. If left out,
+            it lasts until it is released.
+             Example: 2027-03-01T00:00:00Z.
     """
 
     reason: str

@@ -14,15 +14,16 @@ T = TypeVar("T", bound="Problem")
 
 @_attrs_define
 class Problem:
-    """What went wrong, as of RFC 9457.
+    """An error, as defined by RFC 9457.
 
     Attributes:
-        type_ (str): Always about:blank; the status says what kind of problem it is. Example: about:blank.
-        title (str): The status in words. Example: Bad Request.
+        type_ (str): Always about:blank; the status tells the kind of problem. Example: about:blank.
+        title (str): The name of the status. Example: Bad Request.
         status (int): The HTTP status. Example: 400.
-        detail (str): What is wrong and what to do about it. Example: limit: must be a whole number of at most 64 bits.
-        request_id (str): Names this request in the service's log. Example: 7f1d2c4e9a0b4f6d8c3e5a7b9d1f2e4c.
-        parameter (str | Unset): The parameter, or field of the body, that is wrong, where it is one. Example: limit.
+        detail (str): What went wrong and what to do about it. Example: limit: must be a whole number of at most 64
+            bits.
+        request_id (str): Identifies this request in the service's log. Example: 7f1d2c4e9a0b4f6d8c3e5a7b9d1f2e4c.
+        parameter (str | Unset): The parameter or body field that is wrong, if it is one. Example: limit.
     """
 
     type_: str

@@ -20,37 +20,38 @@ class ResponseDetail:
 
     Attributes:
         id (UUID): The response's identifier. Example: c0000400-0000-4000-8000-00000000005a.
-        batch_id (None | UUID): Always null; responses of batches are not shown here.
-        model (str): The model that was asked. Example: qwen/qwen3-235b.
+        batch_id (None | UUID): Always null; responses of batches are not listed.
+        model (str): The requested model. Example: qwen/qwen3-235b.
         status (str): The state: pending, claimed, processing, completed, failed or canceled. Example: completed.
-        created_at (datetime.datetime | None): When the request came in (UTC). Null where the stored time has no form
-            here, as `infinity` has none. Example: 2026-03-01T12:00:00.0005Z.
+        created_at (datetime.datetime | None): When the request arrived (UTC). Null if the stored time cannot be
+            expressed, such as `infinity`. Example: 2026-03-01T12:00:00.0005Z.
         completed_at (datetime.datetime | None): When the answer was complete (UTC). Example:
             2026-03-01T12:00:01.735067Z.
-        failed_at (datetime.datetime | None): When it failed for good (UTC).
+        failed_at (datetime.datetime | None): When it finally failed (UTC).
         duration_ms (float | None): Milliseconds from start to completion, exact to the microsecond. Example: 1234.567.
-        response_status (int | None): The HTTP status that the model's server answered with. Example: 200.
+        response_status (int | None): The HTTP status that the model's server returned. Example: 200.
         service_tier (None | str): The tier: auto, default, flex, priority, background or another. Example: flex.
         prompt_tokens (int | None): Tokens of the prompt. Example: 14.
         completion_tokens (int | None): Tokens of the answer. Example: 120.
-        reasoning_tokens (int | None): Tokens of reasoning among them. Example: 0.
-        total_tokens (int | None): All tokens together. Example: 134.
-        total_cost (float | None): What it cost, in the currency that the platform bills in. Where its
-            newest usage record tells no cost, or has expired, it is what the
-            ledger says (`credits_transactions`); null where neither does.
+        reasoning_tokens (int | None): Reasoning tokens, included in the answer's. Example: 0.
+        total_tokens (int | None): All tokens. Example: 134.
+        total_cost (float | None): The cost, in the platform's billing currency. If the newest usage record
+            has no cost or has expired, the cost comes from the ledger
+            (`credits_transactions`); null if that has none either.
              Example: 0.000134.
-        created_by_email (None | str): The e-mail address of the owner, a person or an organization. Example:
+        created_by_email (None | str): The email address of the owner, a person or an organization. Example:
             alice@example.test.
-        body (str): The request as it was sent, prompt included; empty where there is none or where it came with a file
-            that was deleted. Example: {"model": "qwen/qwen3-235b", "input": "What is the river of oblivion?"}.
-        response_body (None | str): The answer as the model's server sent it. Example: {"output": [{"type": "message",
-            "content": "Lethe."}]}.
+        body (str): The request as it was sent, including the prompt; empty if there is
+            none, or if it came with a file that has been deleted.
+             Example: {"model": "qwen/qwen3-235b", "input": "What is the river of oblivion?"}.
+        response_body (None | str): The answer as the model's server returned it. Example: {"output": [{"type":
+            "message", "content": "Lethe."}]}.
         error (None | str): Why it failed.
-        withheld (list[str]): Which of `body`, `response_body` and `error` are there and not
-            shown, as the gateway has stored them encrypted; the field
-            itself is empty or null then.
+        withheld (list[str]): Which of `body`, `response_body` and `error` exist but are not shown
+            because the gateway stores them encrypted. Those fields are then
+            empty or null.
              Example: [].
-        created_by (str): The owner, mostly the UUID of a person or an organization. Example:
+        created_by (str): The owner, usually the UUID of a person or an organization. Example:
             c0000100-0000-4000-8000-000000000003.
     """
 

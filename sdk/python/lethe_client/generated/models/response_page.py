@@ -23,14 +23,14 @@ class ResponsePage:
     """One page of a list.
 
     Attributes:
-        data (list[ResponseSummary]): The responses, in order.
-        total_count (int | None): How many responses match in all; null where they were not to be counted. Example: 69.
-        count_kind (ResponsePageCountKind): Whether total_count is exact, the database's estimate, or was not asked for.
-            Example: exact.
-        skip (int): How many were passed over, as applied. Example: 0.
-        limit (int): The largest size of a page, as applied. Example: 10.
-        has_more (bool): Whether responses follow this page. Example: True.
-        next_cursor (None | str): What to pass as `after` to get what follows; null where nothing does. Example:
+        data (list[ResponseSummary]): The responses, in list order.
+        total_count (int | None): How many responses match in total; null if not counted. Example: 69.
+        count_kind (ResponsePageCountKind): Whether `total_count` is exact or an estimate by the database; none if it
+            was not requested. Example: exact.
+        skip (int): How many responses were skipped, as applied. Example: 0.
+        limit (int): The maximum page size, as applied. Example: 10.
+        has_more (bool): Whether more responses follow. Example: True.
+        next_cursor (None | str): Pass as `after` to get the next page; null on the last page. Example:
             AQMABkvxjT_oAMAABAAAAEAAgAAAAAAAAFo4dXBwPZX0AzQp7wT-6kOS.
     """
 

@@ -13,31 +13,29 @@ T = TypeVar("T", bound="RetentionDryRun")
 
 @_attrs_define
 class RetentionDryRun:
-    """What runs of a rule would have erased in all.
+    """What runs of a rule would have erased in total.
 
     Attributes:
-        at (datetime.datetime): When this was so (UTC). Example: 2026-03-01T12:00:00.0005Z.
-        complete (bool): False where there is more than was counted, which is of the 250,000 oldest requests then.
+        at (datetime.datetime): When this was counted (UTC). Example: 2026-03-01T12:00:00.0005Z.
+        complete (bool): False if there is more than was counted; the counts then cover the 250,000 oldest requests.
             Example: True.
         responses (int): Responses. Example: 12.
-        requests (int): Requests. A response has one, or, where it was made in several
-            steps, one for each call of a model, so there may be more of these
-            than responses.
+        requests (int): Requests. A response has one, or one for each call of a model if it was
+            made in several steps, so there can be more of these than responses.
              Example: 14.
-        steps (int): Steps of responses that have several. Example: 5.
+        steps (int): Steps of responses made in several steps. Example: 5.
         templates (int): Prompts. Example: 14.
         raw_requests (int): Raw copies of requests in the gateway's log. Example: 14.
         raw_responses (int): Raw copies of answers in the gateway's log. Example: 14.
-        tasks (int): Queued and finished jobs that hold a response. Example: 0.
-        files (int): Files that an upgrade of the gateway's has left behind, each made for one request, with their empty
-            batches. Example: 0.
-        retained (int): Objects of responses that fusillade-arsenal has moved out of the
-            requests: two for each, which are counted nowhere else.
+        tasks (int): Queued and finished jobs that contain a response. Example: 0.
+        files (int): Files that an upgrade of the gateway left behind, each made for one
+            request, with their empty batches.
              Example: 0.
-        kept_templates (int): Prompts that would stay, since requests need them that would not be
-            erased.
+        retained (int): Objects of responses that fusillade-arsenal moved out of the requests:
+            two per response, and included in no other count.
              Example: 0.
-        held (int): Responses that holds keep, which are in none of the other counts. Example: 1.
+        kept_templates (int): Prompts that would stay because requests that are not erased need them. Example: 0.
+        held (int): Responses covered by holds; included in no other count. Example: 1.
     """
 
     at: datetime.datetime

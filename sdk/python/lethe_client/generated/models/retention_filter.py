@@ -17,19 +17,19 @@ T = TypeVar("T", bound="RetentionFilter")
 
 @_attrs_define
 class RetentionFilter:
-    """Which responses a rule covers: all that is given must hold, of every
-    part of a response. Without `states`, those are covered that have come
-    to their end: completed, failed and canceled.
+    """Which responses a rule covers: every part of a response must match all given
+    conditions. Without `states`, the rule covers responses that have ended:
+    completed, failed and canceled.
 
         Attributes:
-            states (list[str] | Unset): States, any of which will do: pending, claimed, processing,
-                completed, failed, canceled, and what else there may be by now.
+            states (list[str] | Unset): Matches any of these states: pending, claimed, processing, completed,
+                failed, canceled, and any added later.
                  Example: ['failed', 'canceled'].
-            models (list[str] | Unset): Models, any of which will do, spelled exactly. Example: ['qwen/qwen3-235b'].
-            tiers (list[str] | Unset): Service tiers, any of which will do: auto, default, flex, priority,
-                background, and what else there may be by now.
+            models (list[str] | Unset): Matches any of these models, spelled exactly. Example: ['qwen/qwen3-235b'].
+            tiers (list[str] | Unset): Matches any of these service tiers: auto, default, flex, priority,
+                background, and any added later.
                  Example: ['flex'].
-            owners (list[UUID] | Unset): Identifiers of users and organizations, any of which will do. Example:
+            owners (list[UUID] | Unset): Matches any of these users and organizations, by identifier. Example:
                 ['c0000100-0000-4000-8000-000000000003'].
     """
 

@@ -22,31 +22,32 @@ T = TypeVar("T", bound="RetentionRule")
 
 @_attrs_define
 class RetentionRule:
-    """A rule of retention and what has become of it.
+    """A retention rule and its status.
 
     Attributes:
         id (UUID): The rule's identifier. Example: 0b8f6a52-8c7e-4a57-9a43-5d1c2f3e4b5a.
-        version (int): How often it has been changed, and one. Example: 3.
-        name (str): What the rule is called. Example: Keep for a month.
-        filter_ (RetentionFilter): Which responses a rule covers: all that is given must hold, of every
-            part of a response. Without `states`, those are covered that have come
-            to their end: completed, failed and canceled.
-        age_days (int): From how many days of 24 hours on, after it was created, a response is erased. Example: 30.
-        run_at (list[str]): The times of day in UTC at which the rule runs. Example: ['01:30', '13:30'].
-        max_per_run (int): How many responses one run erases at most; the rest is left to the next ones. Example: 10000.
+        version (int): The current version: 1, plus 1 for each change. Example: 3.
+        name (str): The name of the rule. Example: Keep for a month.
+        filter_ (RetentionFilter): Which responses a rule covers: every part of a response must match all given
+            conditions. Without `states`, the rule covers responses that have ended:
+            completed, failed and canceled.
+        age_days (int): The age, in days of 24 hours since its creation, at which a response is erased. Example: 30.
+        run_at (list[str]): The times of day at which the rule runs (UTC). Example: ['01:30', '13:30'].
+        max_per_run (int): The maximum number of responses that one run erases; later runs erase the rest. Example:
+            10000.
         enabled (bool): Whether it runs at its times. Example: True.
-        dry_run (None | RetentionDryRun): The newest dry run of this version; null where there was none.
-        next_run_at (datetime.datetime | None): When it runs next (UTC); null while it is not enabled. Example:
+        dry_run (None | RetentionDryRun): The newest dry run of this version; null if there is none.
+        next_run_at (datetime.datetime | None): When it runs next (UTC); null while it is disabled. Example:
             2026-03-02T01:30:00Z.
-        last_run (None | RetentionRun): The last run that began; null where there was none.
-        skipped_at (datetime.datetime | None): When a run last did not begin, as the one before it was not over (UTC);
-            null where that was never so.
+        last_run (None | RetentionRun): The last run that started; null if there is none.
+        skipped_at (datetime.datetime | None): When a run was last skipped because the previous one had not ended
+            (UTC); null if that never happened.
         created_at (datetime.datetime): When it was created (UTC). Example: 2026-03-01T12:00:00.0005Z.
         created_by (UUID): Who created it. Example: c0000100-0000-4000-8000-000000000001.
-        changed_at (datetime.datetime): When this version was made (UTC). Example: 2026-03-01T12:00:00.0005Z.
-        changed_by (UUID): Who made this version. Example: c0000100-0000-4000-8000-000000000001.
-        removed_at (datetime.datetime | None): When it was removed (UTC); null where it was not.
-        removed_by (None | UUID): Who removed it; null where it was not.
+        changed_at (datetime.datetime): When this version was created (UTC). Example: 2026-03-01T12:00:00.0005Z.
+        changed_by (UUID): Who created this version. Example: c0000100-0000-4000-8000-000000000001.
+        removed_at (datetime.datetime | None): When it was removed (UTC); null if it was not.
+        removed_by (None | UUID): Who removed it; null if nobody did.
     """
 
     id: UUID

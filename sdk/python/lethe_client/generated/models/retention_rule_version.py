@@ -20,20 +20,21 @@ T = TypeVar("T", bound="RetentionRuleVersion")
 
 @_attrs_define
 class RetentionRuleVersion:
-    """What a rule says or once said.
+    """One version of a rule.
 
     Attributes:
         id (UUID): The rule's identifier. Example: 0b8f6a52-8c7e-4a57-9a43-5d1c2f3e4b5a.
-        version (int): The version, from 1 on. Example: 3.
-        name (str): What the rule is called. Example: Keep for a month.
-        filter_ (RetentionFilter): Which responses a rule covers: all that is given must hold, of every
-            part of a response. Without `states`, those are covered that have come
-            to their end: completed, failed and canceled.
-        age_days (int): From how many days of 24 hours on, after it was created, a response is erased. Example: 30.
-        run_at (list[str]): The times of day in UTC at which the rule runs. Example: ['01:30', '13:30'].
-        max_per_run (int): How many responses one run erases at most; the rest is left to the next ones. Example: 10000.
-        changed_at (datetime.datetime): When this version was made (UTC). Example: 2026-03-01T12:00:00.0005Z.
-        changed_by (UUID): Who made this version. Example: c0000100-0000-4000-8000-000000000001.
+        version (int): The version, counted from 1. Example: 3.
+        name (str): The name of the rule. Example: Keep for a month.
+        filter_ (RetentionFilter): Which responses a rule covers: every part of a response must match all given
+            conditions. Without `states`, the rule covers responses that have ended:
+            completed, failed and canceled.
+        age_days (int): The age, in days of 24 hours since its creation, at which a response is erased. Example: 30.
+        run_at (list[str]): The times of day at which the rule runs (UTC). Example: ['01:30', '13:30'].
+        max_per_run (int): The maximum number of responses that one run erases; later runs erase the rest. Example:
+            10000.
+        changed_at (datetime.datetime): When this version was created (UTC). Example: 2026-03-01T12:00:00.0005Z.
+        changed_by (UUID): Who created this version. Example: c0000100-0000-4000-8000-000000000001.
     """
 
     id: UUID

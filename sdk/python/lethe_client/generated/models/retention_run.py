@@ -17,9 +17,9 @@ class RetentionRun:
     """A run of a rule.
 
     Attributes:
-        at (datetime.datetime): When it began (UTC). Example: 2026-03-01T12:00:00.0005Z.
-        version (int): The rule's version then. Example: 3.
-        erasure_id (UUID): The erasure that it began, which says how far it has come. Example:
+        at (datetime.datetime): When it started (UTC). Example: 2026-03-01T12:00:00.0005Z.
+        version (int): The rule's version at that time. Example: 3.
+        erasure_id (UUID): The erasure it started, which reports its progress. Example:
             3f2b8c1e-6d0a-4b7e-9c55-0a1d2e3f4a5b.
     """
 

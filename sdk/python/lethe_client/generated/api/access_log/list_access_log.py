@@ -155,13 +155,13 @@ def sync_detailed(
 ) -> Response[AccessPage | Problem]:
     """List the access log
 
-     One page of the records of who was shown the contents of responses that
-    were not their own, newest first, for administrators. A record is shown
-    when it passes every filter that is given. Records go with the response
-    that they are about, and when their time is over.
+     Returns one page of the records of who was shown the contents of responses
+    that were not their own, newest first. Administrators only. A record is
+    listed if it matches every given filter. Records are removed together with
+    their response, and when their retention period ends.
 
-    To go through a whole list, pass each page's `next_cursor` as `after`
-    of the next request, with the same filters, until `has_more` is false.
+    Pass `next_cursor` as `after` to get the next page, with the same filters,
+    until `has_more` is false.
 
     Args:
         limit (int | Unset):  Default: 10.
@@ -214,13 +214,13 @@ def sync(
 ) -> AccessPage | Problem | None:
     """List the access log
 
-     One page of the records of who was shown the contents of responses that
-    were not their own, newest first, for administrators. A record is shown
-    when it passes every filter that is given. Records go with the response
-    that they are about, and when their time is over.
+     Returns one page of the records of who was shown the contents of responses
+    that were not their own, newest first. Administrators only. A record is
+    listed if it matches every given filter. Records are removed together with
+    their response, and when their retention period ends.
 
-    To go through a whole list, pass each page's `next_cursor` as `after`
-    of the next request, with the same filters, until `has_more` is false.
+    Pass `next_cursor` as `after` to get the next page, with the same filters,
+    until `has_more` is false.
 
     Args:
         limit (int | Unset):  Default: 10.
@@ -270,13 +270,13 @@ async def asyncio_detailed(
 ) -> Response[AccessPage | Problem]:
     """List the access log
 
-     One page of the records of who was shown the contents of responses that
-    were not their own, newest first, for administrators. A record is shown
-    when it passes every filter that is given. Records go with the response
-    that they are about, and when their time is over.
+     Returns one page of the records of who was shown the contents of responses
+    that were not their own, newest first. Administrators only. A record is
+    listed if it matches every given filter. Records are removed together with
+    their response, and when their retention period ends.
 
-    To go through a whole list, pass each page's `next_cursor` as `after`
-    of the next request, with the same filters, until `has_more` is false.
+    Pass `next_cursor` as `after` to get the next page, with the same filters,
+    until `has_more` is false.
 
     Args:
         limit (int | Unset):  Default: 10.
@@ -329,13 +329,13 @@ async def asyncio(
 ) -> AccessPage | Problem | None:
     """List the access log
 
-     One page of the records of who was shown the contents of responses that
-    were not their own, newest first, for administrators. A record is shown
-    when it passes every filter that is given. Records go with the response
-    that they are about, and when their time is over.
+     Returns one page of the records of who was shown the contents of responses
+    that were not their own, newest first. Administrators only. A record is
+    listed if it matches every given filter. Records are removed together with
+    their response, and when their retention period ends.
 
-    To go through a whole list, pass each page's `next_cursor` as `after`
-    of the next request, with the same filters, until `has_more` is false.
+    Pass `next_cursor` as `after` to get the next page, with the same filters,
+    until `has_more` is false.
 
     Args:
         limit (int | Unset):  Default: 10.

@@ -119,9 +119,10 @@ def sync_detailed(
 ) -> Response[Erasure | Problem]:
     """Cancel an erasure
 
-     Ends the erasure: when this has been answered, nothing more is erased by
-    it. What is gone stays gone, with its receipts. One that is over stays as
-    it was, but is not verified any more. For those who may see it.
+     Stops the erasure: once this call returns, the erasure deletes nothing more.
+    Deleted responses stay deleted and keep their receipts. A finished erasure
+    does not change, but is no longer verified. Open to the caller who requested
+    it and to those who may erase everyone's responses; anyone else gets 404.
 
     Args:
         erasure_id (UUID):
@@ -156,9 +157,10 @@ def sync(
 ) -> Erasure | Problem | None:
     """Cancel an erasure
 
-     Ends the erasure: when this has been answered, nothing more is erased by
-    it. What is gone stays gone, with its receipts. One that is over stays as
-    it was, but is not verified any more. For those who may see it.
+     Stops the erasure: once this call returns, the erasure deletes nothing more.
+    Deleted responses stay deleted and keep their receipts. A finished erasure
+    does not change, but is no longer verified. Open to the caller who requested
+    it and to those who may erase everyone's responses; anyone else gets 404.
 
     Args:
         erasure_id (UUID):
@@ -190,9 +192,10 @@ async def asyncio_detailed(
 ) -> Response[Erasure | Problem]:
     """Cancel an erasure
 
-     Ends the erasure: when this has been answered, nothing more is erased by
-    it. What is gone stays gone, with its receipts. One that is over stays as
-    it was, but is not verified any more. For those who may see it.
+     Stops the erasure: once this call returns, the erasure deletes nothing more.
+    Deleted responses stay deleted and keep their receipts. A finished erasure
+    does not change, but is no longer verified. Open to the caller who requested
+    it and to those who may erase everyone's responses; anyone else gets 404.
 
     Args:
         erasure_id (UUID):
@@ -227,9 +230,10 @@ async def asyncio(
 ) -> Erasure | Problem | None:
     """Cancel an erasure
 
-     Ends the erasure: when this has been answered, nothing more is erased by
-    it. What is gone stays gone, with its receipts. One that is over stays as
-    it was, but is not verified any more. For those who may see it.
+     Stops the erasure: once this call returns, the erasure deletes nothing more.
+    Deleted responses stay deleted and keep their receipts. A finished erasure
+    does not change, but is no longer verified. Open to the caller who requested
+    it and to those who may erase everyone's responses; anyone else gets 404.
 
     Args:
         erasure_id (UUID):

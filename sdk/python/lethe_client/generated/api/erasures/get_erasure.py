@@ -114,9 +114,9 @@ def sync_detailed(
 ) -> Response[Erasure | Problem]:
     """Fetch an erasure
 
-     One bulk erasure, and how far it has come. It is for who asked for
-    it, and for those who may erase everyone's; for all others there is
-    none. A day after it was over, its target, its failures and its salt are
+     Returns one bulk erasure and its progress. Visible to the caller who
+    requested it and to those who may erase everyone's responses; anyone else
+    gets 404. A day after it finishes, its target, failures and salt are
     forgotten.
 
     Args:
@@ -152,9 +152,9 @@ def sync(
 ) -> Erasure | Problem | None:
     """Fetch an erasure
 
-     One bulk erasure, and how far it has come. It is for who asked for
-    it, and for those who may erase everyone's; for all others there is
-    none. A day after it was over, its target, its failures and its salt are
+     Returns one bulk erasure and its progress. Visible to the caller who
+    requested it and to those who may erase everyone's responses; anyone else
+    gets 404. A day after it finishes, its target, failures and salt are
     forgotten.
 
     Args:
@@ -187,9 +187,9 @@ async def asyncio_detailed(
 ) -> Response[Erasure | Problem]:
     """Fetch an erasure
 
-     One bulk erasure, and how far it has come. It is for who asked for
-    it, and for those who may erase everyone's; for all others there is
-    none. A day after it was over, its target, its failures and its salt are
+     Returns one bulk erasure and its progress. Visible to the caller who
+    requested it and to those who may erase everyone's responses; anyone else
+    gets 404. A day after it finishes, its target, failures and salt are
     forgotten.
 
     Args:
@@ -225,9 +225,9 @@ async def asyncio(
 ) -> Erasure | Problem | None:
     """Fetch an erasure
 
-     One bulk erasure, and how far it has come. It is for who asked for
-    it, and for those who may erase everyone's; for all others there is
-    none. A day after it was over, its target, its failures and its salt are
+     Returns one bulk erasure and its progress. Visible to the caller who
+    requested it and to those who may erase everyone's responses; anyone else
+    gets 404. A day after it finishes, its target, failures and salt are
     forgotten.
 
     Args:

@@ -127,9 +127,10 @@ def sync_detailed(
 ) -> Response[ErasureReceiptPage | Problem]:
     """List the receipts of an erasure
 
-     One page of the receipts that the erasure has left so far, newest first.
-    For those who may see it. To go through all, pass each page's
-    `next_cursor` as `after` of the next request.
+     Returns one page of the receipts that the erasure has left so far, newest
+    first. Visible to the caller who requested the erasure and to those who may
+    erase everyone's responses; anyone else gets 404. Pass `next_cursor` as
+    `after` to get the next page.
 
     Args:
         erasure_id (UUID):
@@ -170,9 +171,10 @@ def sync(
 ) -> ErasureReceiptPage | Problem | None:
     """List the receipts of an erasure
 
-     One page of the receipts that the erasure has left so far, newest first.
-    For those who may see it. To go through all, pass each page's
-    `next_cursor` as `after` of the next request.
+     Returns one page of the receipts that the erasure has left so far, newest
+    first. Visible to the caller who requested the erasure and to those who may
+    erase everyone's responses; anyone else gets 404. Pass `next_cursor` as
+    `after` to get the next page.
 
     Args:
         erasure_id (UUID):
@@ -210,9 +212,10 @@ async def asyncio_detailed(
 ) -> Response[ErasureReceiptPage | Problem]:
     """List the receipts of an erasure
 
-     One page of the receipts that the erasure has left so far, newest first.
-    For those who may see it. To go through all, pass each page's
-    `next_cursor` as `after` of the next request.
+     Returns one page of the receipts that the erasure has left so far, newest
+    first. Visible to the caller who requested the erasure and to those who may
+    erase everyone's responses; anyone else gets 404. Pass `next_cursor` as
+    `after` to get the next page.
 
     Args:
         erasure_id (UUID):
@@ -253,9 +256,10 @@ async def asyncio(
 ) -> ErasureReceiptPage | Problem | None:
     """List the receipts of an erasure
 
-     One page of the receipts that the erasure has left so far, newest first.
-    For those who may see it. To go through all, pass each page's
-    `next_cursor` as `after` of the next request.
+     Returns one page of the receipts that the erasure has left so far, newest
+    first. Visible to the caller who requested the erasure and to those who may
+    erase everyone's responses; anyone else gets 404. Pass `next_cursor` as
+    `after` to get the next page.
 
     Args:
         erasure_id (UUID):

@@ -135,10 +135,10 @@ def sync_detailed(
 ) -> Response[ErasurePage | Problem]:
     """List erasures
 
-     One page of the bulk erasures, newest first: everyone's for those who
-    may erase everyone's, else those that the caller has asked for. To go
-    through all, pass each page's `next_cursor` as `after` of the next
-    request, with the same filters.
+     Returns one page of the bulk erasures, newest first: everyone's for those
+    who may erase everyone's responses, otherwise those that the caller
+    requested. Pass `next_cursor` as `after` to get the next page, with the same
+    filters.
 
     Args:
         trigger (str | Unset):
@@ -182,10 +182,10 @@ def sync(
 ) -> ErasurePage | Problem | None:
     """List erasures
 
-     One page of the bulk erasures, newest first: everyone's for those who
-    may erase everyone's, else those that the caller has asked for. To go
-    through all, pass each page's `next_cursor` as `after` of the next
-    request, with the same filters.
+     Returns one page of the bulk erasures, newest first: everyone's for those
+    who may erase everyone's responses, otherwise those that the caller
+    requested. Pass `next_cursor` as `after` to get the next page, with the same
+    filters.
 
     Args:
         trigger (str | Unset):
@@ -226,10 +226,10 @@ async def asyncio_detailed(
 ) -> Response[ErasurePage | Problem]:
     """List erasures
 
-     One page of the bulk erasures, newest first: everyone's for those who
-    may erase everyone's, else those that the caller has asked for. To go
-    through all, pass each page's `next_cursor` as `after` of the next
-    request, with the same filters.
+     Returns one page of the bulk erasures, newest first: everyone's for those
+    who may erase everyone's responses, otherwise those that the caller
+    requested. Pass `next_cursor` as `after` to get the next page, with the same
+    filters.
 
     Args:
         trigger (str | Unset):
@@ -273,10 +273,10 @@ async def asyncio(
 ) -> ErasurePage | Problem | None:
     """List erasures
 
-     One page of the bulk erasures, newest first: everyone's for those who
-    may erase everyone's, else those that the caller has asked for. To go
-    through all, pass each page's `next_cursor` as `after` of the next
-    request, with the same filters.
+     Returns one page of the bulk erasures, newest first: everyone's for those
+    who may erase everyone's responses, otherwise those that the caller
+    requested. Pass `next_cursor` as `after` to get the next page, with the same
+    filters.
 
     Args:
         trigger (str | Unset):

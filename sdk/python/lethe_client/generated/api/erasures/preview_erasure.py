@@ -120,16 +120,16 @@ def sync_detailed(
 ) -> Response[ErasurePreview | Problem]:
     """Preview an erasure
 
-     Counts what erasing these responses would come to, and erases nothing.
-    Exactly one of `responses`, `owner` and `filter` is given. The token
-    binds an erasure to what was counted, for a quarter of an hour. For
-    those who may erase; responses that are not the caller's to erase are
-    counted as not found, just as those that are not there.
+     Counts what the erasure would erase, and erases nothing. Give exactly one of
+    `responses`, `owner` and `filter`. The token ties an erasure to what was
+    counted and is valid for 15 minutes. Requires permission to erase; responses
+    that the caller may not erase count as not found, like those that do not
+    exist.
 
     Args:
         x_organization_id (str | Unset):
         dw_active_org (str | Unset):
-        body (ErasureRequest): What is to be erased. Exactly one of responses, owner and filter.
+        body (ErasureRequest): What to erase. Give exactly one of responses, owner and filter.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -159,16 +159,16 @@ def sync(
 ) -> ErasurePreview | Problem | None:
     """Preview an erasure
 
-     Counts what erasing these responses would come to, and erases nothing.
-    Exactly one of `responses`, `owner` and `filter` is given. The token
-    binds an erasure to what was counted, for a quarter of an hour. For
-    those who may erase; responses that are not the caller's to erase are
-    counted as not found, just as those that are not there.
+     Counts what the erasure would erase, and erases nothing. Give exactly one of
+    `responses`, `owner` and `filter`. The token ties an erasure to what was
+    counted and is valid for 15 minutes. Requires permission to erase; responses
+    that the caller may not erase count as not found, like those that do not
+    exist.
 
     Args:
         x_organization_id (str | Unset):
         dw_active_org (str | Unset):
-        body (ErasureRequest): What is to be erased. Exactly one of responses, owner and filter.
+        body (ErasureRequest): What to erase. Give exactly one of responses, owner and filter.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -195,16 +195,16 @@ async def asyncio_detailed(
 ) -> Response[ErasurePreview | Problem]:
     """Preview an erasure
 
-     Counts what erasing these responses would come to, and erases nothing.
-    Exactly one of `responses`, `owner` and `filter` is given. The token
-    binds an erasure to what was counted, for a quarter of an hour. For
-    those who may erase; responses that are not the caller's to erase are
-    counted as not found, just as those that are not there.
+     Counts what the erasure would erase, and erases nothing. Give exactly one of
+    `responses`, `owner` and `filter`. The token ties an erasure to what was
+    counted and is valid for 15 minutes. Requires permission to erase; responses
+    that the caller may not erase count as not found, like those that do not
+    exist.
 
     Args:
         x_organization_id (str | Unset):
         dw_active_org (str | Unset):
-        body (ErasureRequest): What is to be erased. Exactly one of responses, owner and filter.
+        body (ErasureRequest): What to erase. Give exactly one of responses, owner and filter.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -234,16 +234,16 @@ async def asyncio(
 ) -> ErasurePreview | Problem | None:
     """Preview an erasure
 
-     Counts what erasing these responses would come to, and erases nothing.
-    Exactly one of `responses`, `owner` and `filter` is given. The token
-    binds an erasure to what was counted, for a quarter of an hour. For
-    those who may erase; responses that are not the caller's to erase are
-    counted as not found, just as those that are not there.
+     Counts what the erasure would erase, and erases nothing. Give exactly one of
+    `responses`, `owner` and `filter`. The token ties an erasure to what was
+    counted and is valid for 15 minutes. Requires permission to erase; responses
+    that the caller may not erase count as not found, like those that do not
+    exist.
 
     Args:
         x_organization_id (str | Unset):
         dw_active_org (str | Unset):
-        body (ErasureRequest): What is to be erased. Exactly one of responses, owner and filter.
+        body (ErasureRequest): What to erase. Give exactly one of responses, owner and filter.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -135,25 +135,24 @@ def sync_detailed(
 ) -> Response[Erasure | Problem]:
     """Erase many responses
 
-     Erases what is named, in parts: each is one transaction that erases
-    whole responses with all that `eraseResponse` says, and leaves a receipt
-    of its own. Up to 100 responses that are named are erased before the
-    answer (201); all else goes on in the background (202). What is not the
-    caller's to erase is reported as not found, what is held as held, and
-    neither keeps the rest from being erased.
+     Erases the target in parts. Each part is one transaction that erases whole
+    responses, with everything that `eraseResponse` lists, and leaves its own
+    receipt. Up to 100 responses given by identifier are erased before the call
+    returns (201); everything else is erased in the background (202). Responses
+    that the caller may not erase are reported as not found, held ones as held,
+    and neither stops the rest.
 
-    An `owner` or a `filter` needs the token of a preview of the same
-    request by the same caller; where anything was added to or taken from
-    what it counted, the answer is 409 and nothing is erased. A `filter`
-    leaves what is created after the preview. With an `owner`, what comes
-    while it is erased is erased too, until none is left, and what is left
-    is looked for once more a day later.
+    An `owner` or a `filter` needs the token of a preview of the same request by
+    the same caller. If what the preview counted has grown or shrunk, the call
+    returns 409 and nothing is erased. A `filter` does not erase what is created
+    after the preview. An `owner` also erases what is created during the
+    erasure, until nothing is left, and checks once more a day later.
 
     Args:
         idempotency_key (str | Unset):
         x_organization_id (str | Unset):
         dw_active_org (str | Unset):
-        body (NewErasure): What is to be erased, and why. Exactly one of responses, owner and
+        body (NewErasure): What to erase, and why. Give exactly one of responses, owner and
             filter.
 
     Raises:
@@ -186,25 +185,24 @@ def sync(
 ) -> Erasure | Problem | None:
     """Erase many responses
 
-     Erases what is named, in parts: each is one transaction that erases
-    whole responses with all that `eraseResponse` says, and leaves a receipt
-    of its own. Up to 100 responses that are named are erased before the
-    answer (201); all else goes on in the background (202). What is not the
-    caller's to erase is reported as not found, what is held as held, and
-    neither keeps the rest from being erased.
+     Erases the target in parts. Each part is one transaction that erases whole
+    responses, with everything that `eraseResponse` lists, and leaves its own
+    receipt. Up to 100 responses given by identifier are erased before the call
+    returns (201); everything else is erased in the background (202). Responses
+    that the caller may not erase are reported as not found, held ones as held,
+    and neither stops the rest.
 
-    An `owner` or a `filter` needs the token of a preview of the same
-    request by the same caller; where anything was added to or taken from
-    what it counted, the answer is 409 and nothing is erased. A `filter`
-    leaves what is created after the preview. With an `owner`, what comes
-    while it is erased is erased too, until none is left, and what is left
-    is looked for once more a day later.
+    An `owner` or a `filter` needs the token of a preview of the same request by
+    the same caller. If what the preview counted has grown or shrunk, the call
+    returns 409 and nothing is erased. A `filter` does not erase what is created
+    after the preview. An `owner` also erases what is created during the
+    erasure, until nothing is left, and checks once more a day later.
 
     Args:
         idempotency_key (str | Unset):
         x_organization_id (str | Unset):
         dw_active_org (str | Unset):
-        body (NewErasure): What is to be erased, and why. Exactly one of responses, owner and
+        body (NewErasure): What to erase, and why. Give exactly one of responses, owner and
             filter.
 
     Raises:
@@ -234,25 +232,24 @@ async def asyncio_detailed(
 ) -> Response[Erasure | Problem]:
     """Erase many responses
 
-     Erases what is named, in parts: each is one transaction that erases
-    whole responses with all that `eraseResponse` says, and leaves a receipt
-    of its own. Up to 100 responses that are named are erased before the
-    answer (201); all else goes on in the background (202). What is not the
-    caller's to erase is reported as not found, what is held as held, and
-    neither keeps the rest from being erased.
+     Erases the target in parts. Each part is one transaction that erases whole
+    responses, with everything that `eraseResponse` lists, and leaves its own
+    receipt. Up to 100 responses given by identifier are erased before the call
+    returns (201); everything else is erased in the background (202). Responses
+    that the caller may not erase are reported as not found, held ones as held,
+    and neither stops the rest.
 
-    An `owner` or a `filter` needs the token of a preview of the same
-    request by the same caller; where anything was added to or taken from
-    what it counted, the answer is 409 and nothing is erased. A `filter`
-    leaves what is created after the preview. With an `owner`, what comes
-    while it is erased is erased too, until none is left, and what is left
-    is looked for once more a day later.
+    An `owner` or a `filter` needs the token of a preview of the same request by
+    the same caller. If what the preview counted has grown or shrunk, the call
+    returns 409 and nothing is erased. A `filter` does not erase what is created
+    after the preview. An `owner` also erases what is created during the
+    erasure, until nothing is left, and checks once more a day later.
 
     Args:
         idempotency_key (str | Unset):
         x_organization_id (str | Unset):
         dw_active_org (str | Unset):
-        body (NewErasure): What is to be erased, and why. Exactly one of responses, owner and
+        body (NewErasure): What to erase, and why. Give exactly one of responses, owner and
             filter.
 
     Raises:
@@ -285,25 +282,24 @@ async def asyncio(
 ) -> Erasure | Problem | None:
     """Erase many responses
 
-     Erases what is named, in parts: each is one transaction that erases
-    whole responses with all that `eraseResponse` says, and leaves a receipt
-    of its own. Up to 100 responses that are named are erased before the
-    answer (201); all else goes on in the background (202). What is not the
-    caller's to erase is reported as not found, what is held as held, and
-    neither keeps the rest from being erased.
+     Erases the target in parts. Each part is one transaction that erases whole
+    responses, with everything that `eraseResponse` lists, and leaves its own
+    receipt. Up to 100 responses given by identifier are erased before the call
+    returns (201); everything else is erased in the background (202). Responses
+    that the caller may not erase are reported as not found, held ones as held,
+    and neither stops the rest.
 
-    An `owner` or a `filter` needs the token of a preview of the same
-    request by the same caller; where anything was added to or taken from
-    what it counted, the answer is 409 and nothing is erased. A `filter`
-    leaves what is created after the preview. With an `owner`, what comes
-    while it is erased is erased too, until none is left, and what is left
-    is looked for once more a day later.
+    An `owner` or a `filter` needs the token of a preview of the same request by
+    the same caller. If what the preview counted has grown or shrunk, the call
+    returns 409 and nothing is erased. A `filter` does not erase what is created
+    after the preview. An `owner` also erases what is created during the
+    erasure, until nothing is left, and checks once more a day later.
 
     Args:
         idempotency_key (str | Unset):
         x_organization_id (str | Unset):
         dw_active_org (str | Unset):
-        body (NewErasure): What is to be erased, and why. Exactly one of responses, owner and
+        body (NewErasure): What to erase, and why. Give exactly one of responses, owner and
             filter.
 
     Raises:

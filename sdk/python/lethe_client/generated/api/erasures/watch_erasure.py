@@ -121,14 +121,16 @@ def sync_detailed(
 ) -> Response[Any | Problem | str]:
     """Watch an erasure
 
-     Server-sent events: `progress` with the erasure, as `getErasure` answers
-    it, at once and when it has changed, looked at once a second; when it is
-    over, `end` with the same, and nothing after that. A stream ends after
-    ten minutes, or with the service, without `end`; open it again for what
-    is so by then. Who opens it again after `end`, as a browser does, is
-    answered with 204 and need not ask any more. Lines that begin with a
-    colon only keep the connection. For those who may see the erasure. 503
-    where too many streams are open; ask for the erasure itself then.
+     Streams server-sent events. `progress` carries the erasure as `getErasure`
+    returns it: once at the start, then whenever it has changed, checked once a
+    second. When the erasure is finished, `end` carries the same, and nothing
+    follows. A stream ends without `end` after ten minutes or when the service
+    stops; reopen it to continue. A client that reopens the stream after `end`,
+    as browsers do, gets 204 and can stop. Lines that begin with a colon only
+    keep the connection open. Visible to the caller who requested the erasure
+    and to those who may erase everyone's responses; anyone else gets 404. If
+    too many streams are open, the call returns 503, or 429 if the caller itself
+    has too many; poll `getErasure` instead.
 
     Args:
         erasure_id (UUID):
@@ -166,14 +168,16 @@ def sync(
 ) -> Any | Problem | str | None:
     """Watch an erasure
 
-     Server-sent events: `progress` with the erasure, as `getErasure` answers
-    it, at once and when it has changed, looked at once a second; when it is
-    over, `end` with the same, and nothing after that. A stream ends after
-    ten minutes, or with the service, without `end`; open it again for what
-    is so by then. Who opens it again after `end`, as a browser does, is
-    answered with 204 and need not ask any more. Lines that begin with a
-    colon only keep the connection. For those who may see the erasure. 503
-    where too many streams are open; ask for the erasure itself then.
+     Streams server-sent events. `progress` carries the erasure as `getErasure`
+    returns it: once at the start, then whenever it has changed, checked once a
+    second. When the erasure is finished, `end` carries the same, and nothing
+    follows. A stream ends without `end` after ten minutes or when the service
+    stops; reopen it to continue. A client that reopens the stream after `end`,
+    as browsers do, gets 204 and can stop. Lines that begin with a colon only
+    keep the connection open. Visible to the caller who requested the erasure
+    and to those who may erase everyone's responses; anyone else gets 404. If
+    too many streams are open, the call returns 503, or 429 if the caller itself
+    has too many; poll `getErasure` instead.
 
     Args:
         erasure_id (UUID):
@@ -208,14 +212,16 @@ async def asyncio_detailed(
 ) -> Response[Any | Problem | str]:
     """Watch an erasure
 
-     Server-sent events: `progress` with the erasure, as `getErasure` answers
-    it, at once and when it has changed, looked at once a second; when it is
-    over, `end` with the same, and nothing after that. A stream ends after
-    ten minutes, or with the service, without `end`; open it again for what
-    is so by then. Who opens it again after `end`, as a browser does, is
-    answered with 204 and need not ask any more. Lines that begin with a
-    colon only keep the connection. For those who may see the erasure. 503
-    where too many streams are open; ask for the erasure itself then.
+     Streams server-sent events. `progress` carries the erasure as `getErasure`
+    returns it: once at the start, then whenever it has changed, checked once a
+    second. When the erasure is finished, `end` carries the same, and nothing
+    follows. A stream ends without `end` after ten minutes or when the service
+    stops; reopen it to continue. A client that reopens the stream after `end`,
+    as browsers do, gets 204 and can stop. Lines that begin with a colon only
+    keep the connection open. Visible to the caller who requested the erasure
+    and to those who may erase everyone's responses; anyone else gets 404. If
+    too many streams are open, the call returns 503, or 429 if the caller itself
+    has too many; poll `getErasure` instead.
 
     Args:
         erasure_id (UUID):
@@ -253,14 +259,16 @@ async def asyncio(
 ) -> Any | Problem | str | None:
     """Watch an erasure
 
-     Server-sent events: `progress` with the erasure, as `getErasure` answers
-    it, at once and when it has changed, looked at once a second; when it is
-    over, `end` with the same, and nothing after that. A stream ends after
-    ten minutes, or with the service, without `end`; open it again for what
-    is so by then. Who opens it again after `end`, as a browser does, is
-    answered with 204 and need not ask any more. Lines that begin with a
-    colon only keep the connection. For those who may see the erasure. 503
-    where too many streams are open; ask for the erasure itself then.
+     Streams server-sent events. `progress` carries the erasure as `getErasure`
+    returns it: once at the start, then whenever it has changed, checked once a
+    second. When the erasure is finished, `end` carries the same, and nothing
+    follows. A stream ends without `end` after ten minutes or when the service
+    stops; reopen it to continue. A client that reopens the stream after `end`,
+    as browsers do, gets 204 and can stop. Lines that begin with a colon only
+    keep the connection open. Visible to the caller who requested the erasure
+    and to those who may erase everyone's responses; anyone else gets 404. If
+    too many streams are open, the call returns 503, or 429 if the caller itself
+    has too many; poll `getErasure` instead.
 
     Args:
         erasure_id (UUID):

@@ -119,7 +119,7 @@ def sync_detailed(
 ) -> Response[Hold | Problem]:
     """Fetch a hold
 
-     One hold, a released or expired one too. For administrators and platform managers.
+     Returns one hold, even if it is released or expired. Administrators and platform managers only.
 
     Args:
         hold_id (UUID):
@@ -154,7 +154,7 @@ def sync(
 ) -> Hold | Problem | None:
     """Fetch a hold
 
-     One hold, a released or expired one too. For administrators and platform managers.
+     Returns one hold, even if it is released or expired. Administrators and platform managers only.
 
     Args:
         hold_id (UUID):
@@ -186,7 +186,7 @@ async def asyncio_detailed(
 ) -> Response[Hold | Problem]:
     """Fetch a hold
 
-     One hold, a released or expired one too. For administrators and platform managers.
+     Returns one hold, even if it is released or expired. Administrators and platform managers only.
 
     Args:
         hold_id (UUID):
@@ -221,7 +221,7 @@ async def asyncio(
 ) -> Hold | Problem | None:
     """Fetch a hold
 
-     One hold, a released or expired one too. For administrators and platform managers.
+     Returns one hold, even if it is released or expired. Administrators and platform managers only.
 
     Args:
         hold_id (UUID):

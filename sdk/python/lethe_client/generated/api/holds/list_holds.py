@@ -125,9 +125,9 @@ def sync_detailed(
 ) -> Response[HoldPage | Problem]:
     """List holds
 
-     One page of the holds, newest first, released and expired ones too. For
-    administrators and platform managers. To go through all, pass each
-    page's `next_cursor` as `after` of the next request.
+     Returns one page of the holds, newest first, including released and expired
+    ones. Administrators and platform managers only. Pass `next_cursor` as
+    `after` to get the next page.
 
     Args:
         active (bool | Unset):
@@ -168,9 +168,9 @@ def sync(
 ) -> HoldPage | Problem | None:
     """List holds
 
-     One page of the holds, newest first, released and expired ones too. For
-    administrators and platform managers. To go through all, pass each
-    page's `next_cursor` as `after` of the next request.
+     Returns one page of the holds, newest first, including released and expired
+    ones. Administrators and platform managers only. Pass `next_cursor` as
+    `after` to get the next page.
 
     Args:
         active (bool | Unset):
@@ -208,9 +208,9 @@ async def asyncio_detailed(
 ) -> Response[HoldPage | Problem]:
     """List holds
 
-     One page of the holds, newest first, released and expired ones too. For
-    administrators and platform managers. To go through all, pass each
-    page's `next_cursor` as `after` of the next request.
+     Returns one page of the holds, newest first, including released and expired
+    ones. Administrators and platform managers only. Pass `next_cursor` as
+    `after` to get the next page.
 
     Args:
         active (bool | Unset):
@@ -251,9 +251,9 @@ async def asyncio(
 ) -> HoldPage | Problem | None:
     """List holds
 
-     One page of the holds, newest first, released and expired ones too. For
-    administrators and platform managers. To go through all, pass each
-    page's `next_cursor` as `after` of the next request.
+     Returns one page of the holds, newest first, including released and expired
+    ones. Administrators and platform managers only. Pass `next_cursor` as
+    `after` to get the next page.
 
     Args:
         active (bool | Unset):

@@ -120,16 +120,15 @@ def sync_detailed(
 ) -> Response[Hold | Problem]:
     """Place a hold
 
-     Keeps what it covers from being erased by anyone or anything, until it is
-    released or expires. Exactly one of `responses`, `owners` and `filter`
-    is given. What is to be held need not be there yet. When this has been
-    answered, nothing that it covers is erased any more. For administrators
-    and platform managers.
+     Keeps what it covers from being erased by anyone or anything until the hold
+    is released or expires. Give exactly one of `responses`, `owners` and
+    `filter`. They need not exist yet. Once this call returns, nothing that the
+    hold covers is erased. Administrators and platform managers only.
 
     Args:
         x_organization_id (str | Unset):
         dw_active_org (str | Unset):
-        body (NewHold): What is to be held, and why. Exactly one of responses, owners and filter.
+        body (NewHold): What to hold, and why. Give exactly one of responses, owners and filter.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -159,16 +158,15 @@ def sync(
 ) -> Hold | Problem | None:
     """Place a hold
 
-     Keeps what it covers from being erased by anyone or anything, until it is
-    released or expires. Exactly one of `responses`, `owners` and `filter`
-    is given. What is to be held need not be there yet. When this has been
-    answered, nothing that it covers is erased any more. For administrators
-    and platform managers.
+     Keeps what it covers from being erased by anyone or anything until the hold
+    is released or expires. Give exactly one of `responses`, `owners` and
+    `filter`. They need not exist yet. Once this call returns, nothing that the
+    hold covers is erased. Administrators and platform managers only.
 
     Args:
         x_organization_id (str | Unset):
         dw_active_org (str | Unset):
-        body (NewHold): What is to be held, and why. Exactly one of responses, owners and filter.
+        body (NewHold): What to hold, and why. Give exactly one of responses, owners and filter.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -195,16 +193,15 @@ async def asyncio_detailed(
 ) -> Response[Hold | Problem]:
     """Place a hold
 
-     Keeps what it covers from being erased by anyone or anything, until it is
-    released or expires. Exactly one of `responses`, `owners` and `filter`
-    is given. What is to be held need not be there yet. When this has been
-    answered, nothing that it covers is erased any more. For administrators
-    and platform managers.
+     Keeps what it covers from being erased by anyone or anything until the hold
+    is released or expires. Give exactly one of `responses`, `owners` and
+    `filter`. They need not exist yet. Once this call returns, nothing that the
+    hold covers is erased. Administrators and platform managers only.
 
     Args:
         x_organization_id (str | Unset):
         dw_active_org (str | Unset):
-        body (NewHold): What is to be held, and why. Exactly one of responses, owners and filter.
+        body (NewHold): What to hold, and why. Give exactly one of responses, owners and filter.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -234,16 +231,15 @@ async def asyncio(
 ) -> Hold | Problem | None:
     """Place a hold
 
-     Keeps what it covers from being erased by anyone or anything, until it is
-    released or expires. Exactly one of `responses`, `owners` and `filter`
-    is given. What is to be held need not be there yet. When this has been
-    answered, nothing that it covers is erased any more. For administrators
-    and platform managers.
+     Keeps what it covers from being erased by anyone or anything until the hold
+    is released or expires. Give exactly one of `responses`, `owners` and
+    `filter`. They need not exist yet. Once this call returns, nothing that the
+    hold covers is erased. Administrators and platform managers only.
 
     Args:
         x_organization_id (str | Unset):
         dw_active_org (str | Unset):
-        body (NewHold): What is to be held, and why. Exactly one of responses, owners and filter.
+        body (NewHold): What to hold, and why. Give exactly one of responses, owners and filter.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

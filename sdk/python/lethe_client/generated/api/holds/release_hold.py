@@ -119,9 +119,8 @@ def sync_detailed(
 ) -> Response[Hold | Problem]:
     """Release a hold
 
-     Ends the hold. It stays as a record of who held what, and is never
-    removed; one that has been released already stays as it is. For
-    administrators and platform managers.
+     Ends the hold. It stays as a record of who held what and is never removed. A
+    released hold does not change. Administrators and platform managers only.
 
     Args:
         hold_id (UUID):
@@ -156,9 +155,8 @@ def sync(
 ) -> Hold | Problem | None:
     """Release a hold
 
-     Ends the hold. It stays as a record of who held what, and is never
-    removed; one that has been released already stays as it is. For
-    administrators and platform managers.
+     Ends the hold. It stays as a record of who held what and is never removed. A
+    released hold does not change. Administrators and platform managers only.
 
     Args:
         hold_id (UUID):
@@ -190,9 +188,8 @@ async def asyncio_detailed(
 ) -> Response[Hold | Problem]:
     """Release a hold
 
-     Ends the hold. It stays as a record of who held what, and is never
-    removed; one that has been released already stays as it is. For
-    administrators and platform managers.
+     Ends the hold. It stays as a record of who held what and is never removed. A
+    released hold does not change. Administrators and platform managers only.
 
     Args:
         hold_id (UUID):
@@ -227,9 +224,8 @@ async def asyncio(
 ) -> Hold | Problem | None:
     """Release a hold
 
-     Ends the hold. It stays as a record of who held what, and is never
-    removed; one that has been released already stays as it is. For
-    administrators and platform managers.
+     Ends the hold. It stays as a record of who held what and is never removed. A
+    released hold does not change. Administrators and platform managers only.
 
     Args:
         hold_id (UUID):

@@ -111,9 +111,10 @@ def sync_detailed(
 ) -> Response[Problem | str]:
     """Fetch the newest checkpoint of the log
 
-     The newest published checkpoint, a signed note (C2SP tlog-checkpoint):
-    the log's name, how many leaves, the root of their tree, signatures. For
-    those who may erase. 404 before the first erasure has been sealed.
+     Returns the newest published checkpoint, a signed note (C2SP
+    tlog-checkpoint) with the log's name, the number of leaves, the root of
+    their tree, and signatures. Requires permission to erase. Returns 404 until
+    the first erasure is sealed.
 
     Args:
         x_organization_id (str | Unset):
@@ -145,9 +146,10 @@ def sync(
 ) -> Problem | str | None:
     """Fetch the newest checkpoint of the log
 
-     The newest published checkpoint, a signed note (C2SP tlog-checkpoint):
-    the log's name, how many leaves, the root of their tree, signatures. For
-    those who may erase. 404 before the first erasure has been sealed.
+     Returns the newest published checkpoint, a signed note (C2SP
+    tlog-checkpoint) with the log's name, the number of leaves, the root of
+    their tree, and signatures. Requires permission to erase. Returns 404 until
+    the first erasure is sealed.
 
     Args:
         x_organization_id (str | Unset):
@@ -176,9 +178,10 @@ async def asyncio_detailed(
 ) -> Response[Problem | str]:
     """Fetch the newest checkpoint of the log
 
-     The newest published checkpoint, a signed note (C2SP tlog-checkpoint):
-    the log's name, how many leaves, the root of their tree, signatures. For
-    those who may erase. 404 before the first erasure has been sealed.
+     Returns the newest published checkpoint, a signed note (C2SP
+    tlog-checkpoint) with the log's name, the number of leaves, the root of
+    their tree, and signatures. Requires permission to erase. Returns 404 until
+    the first erasure is sealed.
 
     Args:
         x_organization_id (str | Unset):
@@ -210,9 +213,10 @@ async def asyncio(
 ) -> Problem | str | None:
     """Fetch the newest checkpoint of the log
 
-     The newest published checkpoint, a signed note (C2SP tlog-checkpoint):
-    the log's name, how many leaves, the root of their tree, signatures. For
-    those who may erase. 404 before the first erasure has been sealed.
+     Returns the newest published checkpoint, a signed note (C2SP
+    tlog-checkpoint) with the log's name, the number of leaves, the root of
+    their tree, and signatures. Requires permission to erase. Returns 404 until
+    the first erasure is sealed.
 
     Args:
         x_organization_id (str | Unset):

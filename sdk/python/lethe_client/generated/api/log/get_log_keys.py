@@ -106,10 +106,10 @@ def sync_detailed(
 ) -> Response[Problem | str]:
     """List the public keys of the log
 
-     The public keys that checkpoints are signed with, one a line: the log's,
-    the newest first, and those of its witnesses; empty where none is
-    configured. For those who may erase. Whoever checks receipts should get
-    them in another way, too.
+     Returns the public keys of the checkpoint signatures, one per line: the
+    log's, newest first, then those of its witnesses; empty if none is
+    configured. Requires permission to erase. If you verify receipts, get the
+    keys through a second channel as well.
 
     Args:
         x_organization_id (str | Unset):
@@ -141,10 +141,10 @@ def sync(
 ) -> Problem | str | None:
     """List the public keys of the log
 
-     The public keys that checkpoints are signed with, one a line: the log's,
-    the newest first, and those of its witnesses; empty where none is
-    configured. For those who may erase. Whoever checks receipts should get
-    them in another way, too.
+     Returns the public keys of the checkpoint signatures, one per line: the
+    log's, newest first, then those of its witnesses; empty if none is
+    configured. Requires permission to erase. If you verify receipts, get the
+    keys through a second channel as well.
 
     Args:
         x_organization_id (str | Unset):
@@ -173,10 +173,10 @@ async def asyncio_detailed(
 ) -> Response[Problem | str]:
     """List the public keys of the log
 
-     The public keys that checkpoints are signed with, one a line: the log's,
-    the newest first, and those of its witnesses; empty where none is
-    configured. For those who may erase. Whoever checks receipts should get
-    them in another way, too.
+     Returns the public keys of the checkpoint signatures, one per line: the
+    log's, newest first, then those of its witnesses; empty if none is
+    configured. Requires permission to erase. If you verify receipts, get the
+    keys through a second channel as well.
 
     Args:
         x_organization_id (str | Unset):
@@ -208,10 +208,10 @@ async def asyncio(
 ) -> Problem | str | None:
     """List the public keys of the log
 
-     The public keys that checkpoints are signed with, one a line: the log's,
-    the newest first, and those of its witnesses; empty where none is
-    configured. For those who may erase. Whoever checks receipts should get
-    them in another way, too.
+     Returns the public keys of the checkpoint signatures, one per line: the
+    log's, newest first, then those of its witnesses; empty if none is
+    configured. Requires permission to erase. If you verify receipts, get the
+    keys through a second channel as well.
 
     Args:
         x_organization_id (str | Unset):

@@ -130,11 +130,11 @@ def sync_detailed(
 ) -> Response[Any | Problem | str]:
     """Fetch the receipt of an erasure
 
-     One file that proves the erasure offline: the receipt, the proof that it
-    is a leaf of the log, and a signed checkpoint of the log (C2SP
-    tlog-proof, the receipt as extra data). `lethe verify` checks it. It is
-    for who asked for the erasure, and for those who may erase everyone's;
-    for all others there is none.
+     Returns one file that proves the erasure offline: the receipt, the proof
+    that it is a leaf of the log, and a signed checkpoint of the log (C2SP
+    tlog-proof with the receipt as extra data). `lethe verify` checks it.
+    Visible to the caller who requested the erasure and to those who may erase
+    everyone's responses; anyone else gets 404.
 
     Args:
         erasure_id (UUID):
@@ -172,11 +172,11 @@ def sync(
 ) -> Any | Problem | str | None:
     """Fetch the receipt of an erasure
 
-     One file that proves the erasure offline: the receipt, the proof that it
-    is a leaf of the log, and a signed checkpoint of the log (C2SP
-    tlog-proof, the receipt as extra data). `lethe verify` checks it. It is
-    for who asked for the erasure, and for those who may erase everyone's;
-    for all others there is none.
+     Returns one file that proves the erasure offline: the receipt, the proof
+    that it is a leaf of the log, and a signed checkpoint of the log (C2SP
+    tlog-proof with the receipt as extra data). `lethe verify` checks it.
+    Visible to the caller who requested the erasure and to those who may erase
+    everyone's responses; anyone else gets 404.
 
     Args:
         erasure_id (UUID):
@@ -211,11 +211,11 @@ async def asyncio_detailed(
 ) -> Response[Any | Problem | str]:
     """Fetch the receipt of an erasure
 
-     One file that proves the erasure offline: the receipt, the proof that it
-    is a leaf of the log, and a signed checkpoint of the log (C2SP
-    tlog-proof, the receipt as extra data). `lethe verify` checks it. It is
-    for who asked for the erasure, and for those who may erase everyone's;
-    for all others there is none.
+     Returns one file that proves the erasure offline: the receipt, the proof
+    that it is a leaf of the log, and a signed checkpoint of the log (C2SP
+    tlog-proof with the receipt as extra data). `lethe verify` checks it.
+    Visible to the caller who requested the erasure and to those who may erase
+    everyone's responses; anyone else gets 404.
 
     Args:
         erasure_id (UUID):
@@ -253,11 +253,11 @@ async def asyncio(
 ) -> Any | Problem | str | None:
     """Fetch the receipt of an erasure
 
-     One file that proves the erasure offline: the receipt, the proof that it
-    is a leaf of the log, and a signed checkpoint of the log (C2SP
-    tlog-proof, the receipt as extra data). `lethe verify` checks it. It is
-    for who asked for the erasure, and for those who may erase everyone's;
-    for all others there is none.
+     Returns one file that proves the erasure offline: the receipt, the proof
+    that it is a leaf of the log, and a signed checkpoint of the log (C2SP
+    tlog-proof with the receipt as extra data). `lethe verify` checks it.
+    Visible to the caller who requested the erasure and to those who may erase
+    everyone's responses; anyone else gets 404.
 
     Args:
         erasure_id (UUID):

@@ -121,11 +121,11 @@ def sync_detailed(
 ) -> Response[File | Problem]:
     """Fetch a tile of the log
 
-     Hashes of the tree, or, at level `entries`, a bundle of the receipts
-    themselves: each after its length as a big-endian number of 16 bits.
-    Hashes are for those who may erase, entries for those who may erase
-    everyone's. 404 where the published log has no such tile, or fewer in
-    it.
+     Returns hashes of the tree or, at level `entries`, a bundle of the receipts
+    themselves, each prefixed with its length as a 16-bit big-endian number.
+    Hashes require permission to erase, entries permission to erase everyone's
+    responses. Returns 404 if the published log does not have the tile, or has
+    fewer elements in it.
 
     Args:
         level (str):
@@ -163,11 +163,11 @@ def sync(
 ) -> File | Problem | None:
     """Fetch a tile of the log
 
-     Hashes of the tree, or, at level `entries`, a bundle of the receipts
-    themselves: each after its length as a big-endian number of 16 bits.
-    Hashes are for those who may erase, entries for those who may erase
-    everyone's. 404 where the published log has no such tile, or fewer in
-    it.
+     Returns hashes of the tree or, at level `entries`, a bundle of the receipts
+    themselves, each prefixed with its length as a 16-bit big-endian number.
+    Hashes require permission to erase, entries permission to erase everyone's
+    responses. Returns 404 if the published log does not have the tile, or has
+    fewer elements in it.
 
     Args:
         level (str):
@@ -202,11 +202,11 @@ async def asyncio_detailed(
 ) -> Response[File | Problem]:
     """Fetch a tile of the log
 
-     Hashes of the tree, or, at level `entries`, a bundle of the receipts
-    themselves: each after its length as a big-endian number of 16 bits.
-    Hashes are for those who may erase, entries for those who may erase
-    everyone's. 404 where the published log has no such tile, or fewer in
-    it.
+     Returns hashes of the tree or, at level `entries`, a bundle of the receipts
+    themselves, each prefixed with its length as a 16-bit big-endian number.
+    Hashes require permission to erase, entries permission to erase everyone's
+    responses. Returns 404 if the published log does not have the tile, or has
+    fewer elements in it.
 
     Args:
         level (str):
@@ -244,11 +244,11 @@ async def asyncio(
 ) -> File | Problem | None:
     """Fetch a tile of the log
 
-     Hashes of the tree, or, at level `entries`, a bundle of the receipts
-    themselves: each after its length as a big-endian number of 16 bits.
-    Hashes are for those who may erase, entries for those who may erase
-    everyone's. 404 where the published log has no such tile, or fewer in
-    it.
+     Returns hashes of the tree or, at level `entries`, a bundle of the receipts
+    themselves, each prefixed with its length as a 16-bit big-endian number.
+    Hashes require permission to erase, entries permission to erase everyone's
+    responses. Returns 404 if the published log does not have the tile, or has
+    fewer elements in it.
 
     Args:
         level (str):

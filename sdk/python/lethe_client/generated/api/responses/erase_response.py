@@ -136,21 +136,20 @@ def sync_detailed(
 ) -> Response[Any | Problem]:
     """Erase a response
 
-     Erases the whole response, all at once or not at all: every request and
-    step of its chain, their prompts, and raw copies in the gateway's log
-    and task queue where these are in the same database. Usage and credit
-    records stay, they are billing. A chain with a part that the caller may
-    not erase is answered exactly as a missing one; one with a part that is
-    held, or that the database refuses to delete, is not erased (409).
+     Erases the whole response, all or nothing: every request and step of its
+    chain, their prompts, and the raw copies in the gateway's log and task queue
+    if these are in the same database. Usage and credit records stay because
+    they are needed for billing. If the caller may not erase some part of the
+    chain, the call returns 404, as for a missing response. If some part is
+    held, or the database refuses to delete it, nothing is erased (409).
 
-    Later turns, whose prompts say with `previous_response_id` that they
-    follow it, quote what it answered. They stay, unless
-    `include_later_turns` is true.
+    Later turns refer to the response with `previous_response_id`, and their
+    prompts quote its answer. They stay unless `include_later_turns` is true.
 
-    With an `Idempotency-Key` that is hard to guess, an answer that was lost
-    is had again: for a day the same caller's repetition at this path is
-    answered with the same receipt and salt, and after that with 409. With
-    another `include_later_turns` it is another request: 409.
+    An `Idempotency-Key` that is hard to guess makes it safe to retry when the
+    answer was lost: for a day, the same caller repeating the request on this
+    path gets the same receipt and salt, and after that 409. Changing
+    `include_later_turns` makes it a different request: 409.
 
     Args:
         request_id (UUID):
@@ -191,21 +190,20 @@ def sync(
 ) -> Any | Problem | None:
     """Erase a response
 
-     Erases the whole response, all at once or not at all: every request and
-    step of its chain, their prompts, and raw copies in the gateway's log
-    and task queue where these are in the same database. Usage and credit
-    records stay, they are billing. A chain with a part that the caller may
-    not erase is answered exactly as a missing one; one with a part that is
-    held, or that the database refuses to delete, is not erased (409).
+     Erases the whole response, all or nothing: every request and step of its
+    chain, their prompts, and the raw copies in the gateway's log and task queue
+    if these are in the same database. Usage and credit records stay because
+    they are needed for billing. If the caller may not erase some part of the
+    chain, the call returns 404, as for a missing response. If some part is
+    held, or the database refuses to delete it, nothing is erased (409).
 
-    Later turns, whose prompts say with `previous_response_id` that they
-    follow it, quote what it answered. They stay, unless
-    `include_later_turns` is true.
+    Later turns refer to the response with `previous_response_id`, and their
+    prompts quote its answer. They stay unless `include_later_turns` is true.
 
-    With an `Idempotency-Key` that is hard to guess, an answer that was lost
-    is had again: for a day the same caller's repetition at this path is
-    answered with the same receipt and salt, and after that with 409. With
-    another `include_later_turns` it is another request: 409.
+    An `Idempotency-Key` that is hard to guess makes it safe to retry when the
+    answer was lost: for a day, the same caller repeating the request on this
+    path gets the same receipt and salt, and after that 409. Changing
+    `include_later_turns` makes it a different request: 409.
 
     Args:
         request_id (UUID):
@@ -243,21 +241,20 @@ async def asyncio_detailed(
 ) -> Response[Any | Problem]:
     """Erase a response
 
-     Erases the whole response, all at once or not at all: every request and
-    step of its chain, their prompts, and raw copies in the gateway's log
-    and task queue where these are in the same database. Usage and credit
-    records stay, they are billing. A chain with a part that the caller may
-    not erase is answered exactly as a missing one; one with a part that is
-    held, or that the database refuses to delete, is not erased (409).
+     Erases the whole response, all or nothing: every request and step of its
+    chain, their prompts, and the raw copies in the gateway's log and task queue
+    if these are in the same database. Usage and credit records stay because
+    they are needed for billing. If the caller may not erase some part of the
+    chain, the call returns 404, as for a missing response. If some part is
+    held, or the database refuses to delete it, nothing is erased (409).
 
-    Later turns, whose prompts say with `previous_response_id` that they
-    follow it, quote what it answered. They stay, unless
-    `include_later_turns` is true.
+    Later turns refer to the response with `previous_response_id`, and their
+    prompts quote its answer. They stay unless `include_later_turns` is true.
 
-    With an `Idempotency-Key` that is hard to guess, an answer that was lost
-    is had again: for a day the same caller's repetition at this path is
-    answered with the same receipt and salt, and after that with 409. With
-    another `include_later_turns` it is another request: 409.
+    An `Idempotency-Key` that is hard to guess makes it safe to retry when the
+    answer was lost: for a day, the same caller repeating the request on this
+    path gets the same receipt and salt, and after that 409. Changing
+    `include_later_turns` makes it a different request: 409.
 
     Args:
         request_id (UUID):
@@ -298,21 +295,20 @@ async def asyncio(
 ) -> Any | Problem | None:
     """Erase a response
 
-     Erases the whole response, all at once or not at all: every request and
-    step of its chain, their prompts, and raw copies in the gateway's log
-    and task queue where these are in the same database. Usage and credit
-    records stay, they are billing. A chain with a part that the caller may
-    not erase is answered exactly as a missing one; one with a part that is
-    held, or that the database refuses to delete, is not erased (409).
+     Erases the whole response, all or nothing: every request and step of its
+    chain, their prompts, and the raw copies in the gateway's log and task queue
+    if these are in the same database. Usage and credit records stay because
+    they are needed for billing. If the caller may not erase some part of the
+    chain, the call returns 404, as for a missing response. If some part is
+    held, or the database refuses to delete it, nothing is erased (409).
 
-    Later turns, whose prompts say with `previous_response_id` that they
-    follow it, quote what it answered. They stay, unless
-    `include_later_turns` is true.
+    Later turns refer to the response with `previous_response_id`, and their
+    prompts quote its answer. They stay unless `include_later_turns` is true.
 
-    With an `Idempotency-Key` that is hard to guess, an answer that was lost
-    is had again: for a day the same caller's repetition at this path is
-    answered with the same receipt and salt, and after that with 409. With
-    another `include_later_turns` it is another request: 409.
+    An `Idempotency-Key` that is hard to guess makes it safe to retry when the
+    answer was lost: for a day, the same caller repeating the request on this
+    path gets the same receipt and salt, and after that 409. Changing
+    `include_later_turns` makes it a different request: 409.
 
     Args:
         request_id (UUID):

@@ -142,13 +142,14 @@ def sync_detailed(
 ) -> Response[Any | Problem | ResponseDetail]:
     """Fetch a response
 
-     One response with its prompt and answer. A response of somebody else is
-    answered exactly as a missing one.
+     Returns one response with its prompt and answer. A response that the
+    caller cannot see gets 404, exactly like a missing one.
 
-    Where those who may read everyone's are shown contents of somebody
-    else's, that is on record (`listAccessLog`) before they are shown; where it
-    cannot be recorded, the answer is 503. With `body=omit`, and with 304,
-    no contents are shown and nothing is recorded. HEAD counts as GET.
+    When a caller with permission to read everyone's responses is shown the
+    contents of someone else's, the access is recorded first (see
+    `listAccessLog`); if it cannot be recorded, the call returns 503. With
+    `body=omit`, and with 304, no contents are shown and nothing is recorded.
+    HEAD counts as GET.
 
     Args:
         request_id (UUID):
@@ -189,13 +190,14 @@ def sync(
 ) -> Any | Problem | ResponseDetail | None:
     """Fetch a response
 
-     One response with its prompt and answer. A response of somebody else is
-    answered exactly as a missing one.
+     Returns one response with its prompt and answer. A response that the
+    caller cannot see gets 404, exactly like a missing one.
 
-    Where those who may read everyone's are shown contents of somebody
-    else's, that is on record (`listAccessLog`) before they are shown; where it
-    cannot be recorded, the answer is 503. With `body=omit`, and with 304,
-    no contents are shown and nothing is recorded. HEAD counts as GET.
+    When a caller with permission to read everyone's responses is shown the
+    contents of someone else's, the access is recorded first (see
+    `listAccessLog`); if it cannot be recorded, the call returns 503. With
+    `body=omit`, and with 304, no contents are shown and nothing is recorded.
+    HEAD counts as GET.
 
     Args:
         request_id (UUID):
@@ -233,13 +235,14 @@ async def asyncio_detailed(
 ) -> Response[Any | Problem | ResponseDetail]:
     """Fetch a response
 
-     One response with its prompt and answer. A response of somebody else is
-    answered exactly as a missing one.
+     Returns one response with its prompt and answer. A response that the
+    caller cannot see gets 404, exactly like a missing one.
 
-    Where those who may read everyone's are shown contents of somebody
-    else's, that is on record (`listAccessLog`) before they are shown; where it
-    cannot be recorded, the answer is 503. With `body=omit`, and with 304,
-    no contents are shown and nothing is recorded. HEAD counts as GET.
+    When a caller with permission to read everyone's responses is shown the
+    contents of someone else's, the access is recorded first (see
+    `listAccessLog`); if it cannot be recorded, the call returns 503. With
+    `body=omit`, and with 304, no contents are shown and nothing is recorded.
+    HEAD counts as GET.
 
     Args:
         request_id (UUID):
@@ -280,13 +283,14 @@ async def asyncio(
 ) -> Any | Problem | ResponseDetail | None:
     """Fetch a response
 
-     One response with its prompt and answer. A response of somebody else is
-    answered exactly as a missing one.
+     Returns one response with its prompt and answer. A response that the
+    caller cannot see gets 404, exactly like a missing one.
 
-    Where those who may read everyone's are shown contents of somebody
-    else's, that is on record (`listAccessLog`) before they are shown; where it
-    cannot be recorded, the answer is 503. With `body=omit`, and with 304,
-    no contents are shown and nothing is recorded. HEAD counts as GET.
+    When a caller with permission to read everyone's responses is shown the
+    contents of someone else's, the access is recorded first (see
+    `listAccessLog`); if it cannot be recorded, the call returns 503. With
+    `body=omit`, and with 304, no contents are shown and nothing is recorded.
+    HEAD counts as GET.
 
     Args:
         request_id (UUID):

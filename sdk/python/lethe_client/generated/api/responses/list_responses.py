@@ -226,19 +226,19 @@ def sync_detailed(
 ) -> Response[Any | Problem | ResponsePage]:
     """List responses
 
-     One page of the responses that the caller may see: those of `member_id`
-    where given, else those of the active organization, else everyone's for
-    administrators and platform managers, else the caller's own. A response
-    is shown when it passes every filter that is given.
+     Returns one page of the responses that the caller can see: those of
+    `member_id` if given, otherwise those of the active organization, otherwise
+    everyone's for administrators and platform managers, otherwise the caller's
+    own. A response is listed if it matches every given filter.
 
-    To go through a whole list, pass each page's `next_cursor` as `after`
-    of the next request, with the same filters and order, until `has_more`
-    is false. A response that keeps its state comes exactly once, whatever
-    is created, changed or erased meanwhile.
+    Pass `next_cursor` as `after` to get the next page, with the same filters
+    and order, until `has_more` is false. A response whose state does not change
+    appears exactly once, no matter what is created, changed or erased
+    meanwhile.
 
-    Parameters that are not known are passed over, as the reference does,
-    and words of `status`, `statuses` and `service_tiers` that nothing has
-    match nothing. `Unknown-Parameters` of the answer names both.
+    Unknown parameters are ignored, as in the reference, and unknown words of
+    `status`, `statuses` and `service_tiers` match nothing. The
+    `Unknown-Parameters` header of the answer lists both.
 
     Args:
         skip (int | Unset):  Default: 0.
@@ -327,19 +327,19 @@ def sync(
 ) -> Any | Problem | ResponsePage | None:
     """List responses
 
-     One page of the responses that the caller may see: those of `member_id`
-    where given, else those of the active organization, else everyone's for
-    administrators and platform managers, else the caller's own. A response
-    is shown when it passes every filter that is given.
+     Returns one page of the responses that the caller can see: those of
+    `member_id` if given, otherwise those of the active organization, otherwise
+    everyone's for administrators and platform managers, otherwise the caller's
+    own. A response is listed if it matches every given filter.
 
-    To go through a whole list, pass each page's `next_cursor` as `after`
-    of the next request, with the same filters and order, until `has_more`
-    is false. A response that keeps its state comes exactly once, whatever
-    is created, changed or erased meanwhile.
+    Pass `next_cursor` as `after` to get the next page, with the same filters
+    and order, until `has_more` is false. A response whose state does not change
+    appears exactly once, no matter what is created, changed or erased
+    meanwhile.
 
-    Parameters that are not known are passed over, as the reference does,
-    and words of `status`, `statuses` and `service_tiers` that nothing has
-    match nothing. `Unknown-Parameters` of the answer names both.
+    Unknown parameters are ignored, as in the reference, and unknown words of
+    `status`, `statuses` and `service_tiers` match nothing. The
+    `Unknown-Parameters` header of the answer lists both.
 
     Args:
         skip (int | Unset):  Default: 0.
@@ -425,19 +425,19 @@ async def asyncio_detailed(
 ) -> Response[Any | Problem | ResponsePage]:
     """List responses
 
-     One page of the responses that the caller may see: those of `member_id`
-    where given, else those of the active organization, else everyone's for
-    administrators and platform managers, else the caller's own. A response
-    is shown when it passes every filter that is given.
+     Returns one page of the responses that the caller can see: those of
+    `member_id` if given, otherwise those of the active organization, otherwise
+    everyone's for administrators and platform managers, otherwise the caller's
+    own. A response is listed if it matches every given filter.
 
-    To go through a whole list, pass each page's `next_cursor` as `after`
-    of the next request, with the same filters and order, until `has_more`
-    is false. A response that keeps its state comes exactly once, whatever
-    is created, changed or erased meanwhile.
+    Pass `next_cursor` as `after` to get the next page, with the same filters
+    and order, until `has_more` is false. A response whose state does not change
+    appears exactly once, no matter what is created, changed or erased
+    meanwhile.
 
-    Parameters that are not known are passed over, as the reference does,
-    and words of `status`, `statuses` and `service_tiers` that nothing has
-    match nothing. `Unknown-Parameters` of the answer names both.
+    Unknown parameters are ignored, as in the reference, and unknown words of
+    `status`, `statuses` and `service_tiers` match nothing. The
+    `Unknown-Parameters` header of the answer lists both.
 
     Args:
         skip (int | Unset):  Default: 0.
@@ -526,19 +526,19 @@ async def asyncio(
 ) -> Any | Problem | ResponsePage | None:
     """List responses
 
-     One page of the responses that the caller may see: those of `member_id`
-    where given, else those of the active organization, else everyone's for
-    administrators and platform managers, else the caller's own. A response
-    is shown when it passes every filter that is given.
+     Returns one page of the responses that the caller can see: those of
+    `member_id` if given, otherwise those of the active organization, otherwise
+    everyone's for administrators and platform managers, otherwise the caller's
+    own. A response is listed if it matches every given filter.
 
-    To go through a whole list, pass each page's `next_cursor` as `after`
-    of the next request, with the same filters and order, until `has_more`
-    is false. A response that keeps its state comes exactly once, whatever
-    is created, changed or erased meanwhile.
+    Pass `next_cursor` as `after` to get the next page, with the same filters
+    and order, until `has_more` is false. A response whose state does not change
+    appears exactly once, no matter what is created, changed or erased
+    meanwhile.
 
-    Parameters that are not known are passed over, as the reference does,
-    and words of `status`, `statuses` and `service_tiers` that nothing has
-    match nothing. `Unknown-Parameters` of the answer names both.
+    Unknown parameters are ignored, as in the reference, and unknown words of
+    `status`, `statuses` and `service_tiers` match nothing. The
+    `Unknown-Parameters` header of the answer lists both.
 
     Args:
         skip (int | Unset):  Default: 0.

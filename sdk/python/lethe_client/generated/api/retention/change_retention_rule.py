@@ -136,19 +136,18 @@ def sync_detailed(
 ) -> Response[Problem | RetentionRule]:
     """Change a retention rule
 
-     Puts what is given in the place of what the rule says: what is left out is not
-    kept. It becomes the next version of the rule, which is not enabled and needs a
-    dry run of its own. A run of an earlier version is canceled, and erases nothing
-    more when this has been answered. `version` is the one that was changed: where
-    the rule has another by now, the answer is 409 and nothing is changed. For
-    administrators and platform managers.
+     Replaces the rule: fields left out are not kept. This creates the next
+    version, which is not enabled and needs its own dry run. A run of an earlier
+    version is canceled; once this call returns, it deletes nothing more.
+    `version` is the version you edited: if the rule has a newer one, the call
+    returns 409 and changes nothing. Administrators and platform managers only.
 
     Args:
         rule_id (UUID):
         x_organization_id (str | Unset):
         dw_active_org (str | Unset):
-        body (ChangedRetentionRule): What a rule is to say from now on, in the place of all that
-            it said.
+        body (ChangedRetentionRule): The new version of a rule, which replaces the previous one
+            entirely.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -180,19 +179,18 @@ def sync(
 ) -> Problem | RetentionRule | None:
     """Change a retention rule
 
-     Puts what is given in the place of what the rule says: what is left out is not
-    kept. It becomes the next version of the rule, which is not enabled and needs a
-    dry run of its own. A run of an earlier version is canceled, and erases nothing
-    more when this has been answered. `version` is the one that was changed: where
-    the rule has another by now, the answer is 409 and nothing is changed. For
-    administrators and platform managers.
+     Replaces the rule: fields left out are not kept. This creates the next
+    version, which is not enabled and needs its own dry run. A run of an earlier
+    version is canceled; once this call returns, it deletes nothing more.
+    `version` is the version you edited: if the rule has a newer one, the call
+    returns 409 and changes nothing. Administrators and platform managers only.
 
     Args:
         rule_id (UUID):
         x_organization_id (str | Unset):
         dw_active_org (str | Unset):
-        body (ChangedRetentionRule): What a rule is to say from now on, in the place of all that
-            it said.
+        body (ChangedRetentionRule): The new version of a rule, which replaces the previous one
+            entirely.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -221,19 +219,18 @@ async def asyncio_detailed(
 ) -> Response[Problem | RetentionRule]:
     """Change a retention rule
 
-     Puts what is given in the place of what the rule says: what is left out is not
-    kept. It becomes the next version of the rule, which is not enabled and needs a
-    dry run of its own. A run of an earlier version is canceled, and erases nothing
-    more when this has been answered. `version` is the one that was changed: where
-    the rule has another by now, the answer is 409 and nothing is changed. For
-    administrators and platform managers.
+     Replaces the rule: fields left out are not kept. This creates the next
+    version, which is not enabled and needs its own dry run. A run of an earlier
+    version is canceled; once this call returns, it deletes nothing more.
+    `version` is the version you edited: if the rule has a newer one, the call
+    returns 409 and changes nothing. Administrators and platform managers only.
 
     Args:
         rule_id (UUID):
         x_organization_id (str | Unset):
         dw_active_org (str | Unset):
-        body (ChangedRetentionRule): What a rule is to say from now on, in the place of all that
-            it said.
+        body (ChangedRetentionRule): The new version of a rule, which replaces the previous one
+            entirely.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -265,19 +262,18 @@ async def asyncio(
 ) -> Problem | RetentionRule | None:
     """Change a retention rule
 
-     Puts what is given in the place of what the rule says: what is left out is not
-    kept. It becomes the next version of the rule, which is not enabled and needs a
-    dry run of its own. A run of an earlier version is canceled, and erases nothing
-    more when this has been answered. `version` is the one that was changed: where
-    the rule has another by now, the answer is 409 and nothing is changed. For
-    administrators and platform managers.
+     Replaces the rule: fields left out are not kept. This creates the next
+    version, which is not enabled and needs its own dry run. A run of an earlier
+    version is canceled; once this call returns, it deletes nothing more.
+    `version` is the version you edited: if the rule has a newer one, the call
+    returns 409 and changes nothing. Administrators and platform managers only.
 
     Args:
         rule_id (UUID):
         x_organization_id (str | Unset):
         dw_active_org (str | Unset):
-        body (ChangedRetentionRule): What a rule is to say from now on, in the place of all that
-            it said.
+        body (ChangedRetentionRule): The new version of a rule, which replaces the previous one
+            entirely.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -120,15 +120,15 @@ def sync_detailed(
 ) -> Response[Problem | RetentionRule]:
     """Create a retention rule
 
-     A rule erases responses that are older than it says, at set times of the day.
-    A new one is not enabled and erases nothing: it needs a dry run first, and
-    then to be enabled. For administrators and platform managers.
+     Creates a rule that erases responses older than a given age at set times of
+    day. A new rule is not enabled and erases nothing: it needs a dry run first,
+    and then to be enabled. Administrators and platform managers only.
 
     Args:
         x_organization_id (str | Unset):
         dw_active_org (str | Unset):
-        body (NewRetentionRule): What a rule is to say. Without a filter it covers everyone's
-            responses that have come to their end.
+        body (NewRetentionRule): A new rule. Without a filter it covers everyone's responses that
+            have ended.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -158,15 +158,15 @@ def sync(
 ) -> Problem | RetentionRule | None:
     """Create a retention rule
 
-     A rule erases responses that are older than it says, at set times of the day.
-    A new one is not enabled and erases nothing: it needs a dry run first, and
-    then to be enabled. For administrators and platform managers.
+     Creates a rule that erases responses older than a given age at set times of
+    day. A new rule is not enabled and erases nothing: it needs a dry run first,
+    and then to be enabled. Administrators and platform managers only.
 
     Args:
         x_organization_id (str | Unset):
         dw_active_org (str | Unset):
-        body (NewRetentionRule): What a rule is to say. Without a filter it covers everyone's
-            responses that have come to their end.
+        body (NewRetentionRule): A new rule. Without a filter it covers everyone's responses that
+            have ended.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -193,15 +193,15 @@ async def asyncio_detailed(
 ) -> Response[Problem | RetentionRule]:
     """Create a retention rule
 
-     A rule erases responses that are older than it says, at set times of the day.
-    A new one is not enabled and erases nothing: it needs a dry run first, and
-    then to be enabled. For administrators and platform managers.
+     Creates a rule that erases responses older than a given age at set times of
+    day. A new rule is not enabled and erases nothing: it needs a dry run first,
+    and then to be enabled. Administrators and platform managers only.
 
     Args:
         x_organization_id (str | Unset):
         dw_active_org (str | Unset):
-        body (NewRetentionRule): What a rule is to say. Without a filter it covers everyone's
-            responses that have come to their end.
+        body (NewRetentionRule): A new rule. Without a filter it covers everyone's responses that
+            have ended.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -231,15 +231,15 @@ async def asyncio(
 ) -> Problem | RetentionRule | None:
     """Create a retention rule
 
-     A rule erases responses that are older than it says, at set times of the day.
-    A new one is not enabled and erases nothing: it needs a dry run first, and
-    then to be enabled. For administrators and platform managers.
+     Creates a rule that erases responses older than a given age at set times of
+    day. A new rule is not enabled and erases nothing: it needs a dry run first,
+    and then to be enabled. Administrators and platform managers only.
 
     Args:
         x_organization_id (str | Unset):
         dw_active_org (str | Unset):
-        body (NewRetentionRule): What a rule is to say. Without a filter it covers everyone's
-            responses that have come to their end.
+        body (NewRetentionRule): A new rule. Without a filter it covers everyone's responses that
+            have ended.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -119,9 +119,9 @@ def sync_detailed(
 ) -> Response[Problem | RetentionRule]:
     """Disable a retention rule
 
-     The rule does not run until it is enabled again. A run that is not over is
-    canceled, and erases nothing more when this has been answered. One that is not
-    enabled stays as it is. For administrators and platform managers.
+     Disables the rule: it does not run until it is enabled again. A run in
+    progress is canceled; once this call returns, it deletes nothing more. A
+    disabled rule does not change. Administrators and platform managers only.
 
     Args:
         rule_id (UUID):
@@ -156,9 +156,9 @@ def sync(
 ) -> Problem | RetentionRule | None:
     """Disable a retention rule
 
-     The rule does not run until it is enabled again. A run that is not over is
-    canceled, and erases nothing more when this has been answered. One that is not
-    enabled stays as it is. For administrators and platform managers.
+     Disables the rule: it does not run until it is enabled again. A run in
+    progress is canceled; once this call returns, it deletes nothing more. A
+    disabled rule does not change. Administrators and platform managers only.
 
     Args:
         rule_id (UUID):
@@ -190,9 +190,9 @@ async def asyncio_detailed(
 ) -> Response[Problem | RetentionRule]:
     """Disable a retention rule
 
-     The rule does not run until it is enabled again. A run that is not over is
-    canceled, and erases nothing more when this has been answered. One that is not
-    enabled stays as it is. For administrators and platform managers.
+     Disables the rule: it does not run until it is enabled again. A run in
+    progress is canceled; once this call returns, it deletes nothing more. A
+    disabled rule does not change. Administrators and platform managers only.
 
     Args:
         rule_id (UUID):
@@ -227,9 +227,9 @@ async def asyncio(
 ) -> Problem | RetentionRule | None:
     """Disable a retention rule
 
-     The rule does not run until it is enabled again. A run that is not over is
-    canceled, and erases nothing more when this has been answered. One that is not
-    enabled stays as it is. For administrators and platform managers.
+     Disables the rule: it does not run until it is enabled again. A run in
+    progress is canceled; once this call returns, it deletes nothing more. A
+    disabled rule does not change. Administrators and platform managers only.
 
     Args:
         rule_id (UUID):

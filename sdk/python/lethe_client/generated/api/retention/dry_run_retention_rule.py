@@ -122,12 +122,12 @@ def sync_detailed(
     x_organization_id: str | Unset = UNSET,
     dw_active_org: str | Unset = UNSET,
 ) -> Response[Problem | RetentionRule]:
-    """Try a retention rule
+    """Dry-run a retention rule
 
-     Counts what runs of the rule would erase in all if they ran now, and keeps that
-    with the rule. Nothing is erased. A response of several steps is counted where
-    any of them is old enough, and erased where all of them are. For administrators
-    and platform managers.
+     Counts what runs of the rule would erase in total if they ran now, and
+    stores the result with the rule. Nothing is erased. A response of several
+    steps is counted if any step is old enough, but erased only once all of them
+    are. Administrators and platform managers only.
 
     Args:
         rule_id (UUID):
@@ -160,12 +160,12 @@ def sync(
     x_organization_id: str | Unset = UNSET,
     dw_active_org: str | Unset = UNSET,
 ) -> Problem | RetentionRule | None:
-    """Try a retention rule
+    """Dry-run a retention rule
 
-     Counts what runs of the rule would erase in all if they ran now, and keeps that
-    with the rule. Nothing is erased. A response of several steps is counted where
-    any of them is old enough, and erased where all of them are. For administrators
-    and platform managers.
+     Counts what runs of the rule would erase in total if they ran now, and
+    stores the result with the rule. Nothing is erased. A response of several
+    steps is counted if any step is old enough, but erased only once all of them
+    are. Administrators and platform managers only.
 
     Args:
         rule_id (UUID):
@@ -195,12 +195,12 @@ async def asyncio_detailed(
     x_organization_id: str | Unset = UNSET,
     dw_active_org: str | Unset = UNSET,
 ) -> Response[Problem | RetentionRule]:
-    """Try a retention rule
+    """Dry-run a retention rule
 
-     Counts what runs of the rule would erase in all if they ran now, and keeps that
-    with the rule. Nothing is erased. A response of several steps is counted where
-    any of them is old enough, and erased where all of them are. For administrators
-    and platform managers.
+     Counts what runs of the rule would erase in total if they ran now, and
+    stores the result with the rule. Nothing is erased. A response of several
+    steps is counted if any step is old enough, but erased only once all of them
+    are. Administrators and platform managers only.
 
     Args:
         rule_id (UUID):
@@ -233,12 +233,12 @@ async def asyncio(
     x_organization_id: str | Unset = UNSET,
     dw_active_org: str | Unset = UNSET,
 ) -> Problem | RetentionRule | None:
-    """Try a retention rule
+    """Dry-run a retention rule
 
-     Counts what runs of the rule would erase in all if they ran now, and keeps that
-    with the rule. Nothing is erased. A response of several steps is counted where
-    any of them is old enough, and erased where all of them are. For administrators
-    and platform managers.
+     Counts what runs of the rule would erase in total if they ran now, and
+    stores the result with the rule. Nothing is erased. A response of several
+    steps is counted if any step is old enough, but erased only once all of them
+    are. Administrators and platform managers only.
 
     Args:
         rule_id (UUID):

@@ -136,16 +136,16 @@ def sync_detailed(
 ) -> Response[Problem | RetentionRule]:
     """Enable a retention rule
 
-     From its next set time on the rule erases. `version` is the one whose dry run was
-    looked at: where the rule has another by now, or this one has had no dry run, the
-    answer is 409 and nothing is enabled. One that is enabled stays as it is. For
-    administrators and platform managers.
+     Enables the rule: it runs from its next set time on. `version` is the
+    version whose dry run you checked: if the rule has a newer one, or this
+    version has had no dry run, the call returns 409 and enables nothing. An
+    enabled rule does not change. Administrators and platform managers only.
 
     Args:
         rule_id (UUID):
         x_organization_id (str | Unset):
         dw_active_org (str | Unset):
-        body (EnabledVersion): What is to be enabled.
+        body (EnabledVersion): What to enable.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -177,16 +177,16 @@ def sync(
 ) -> Problem | RetentionRule | None:
     """Enable a retention rule
 
-     From its next set time on the rule erases. `version` is the one whose dry run was
-    looked at: where the rule has another by now, or this one has had no dry run, the
-    answer is 409 and nothing is enabled. One that is enabled stays as it is. For
-    administrators and platform managers.
+     Enables the rule: it runs from its next set time on. `version` is the
+    version whose dry run you checked: if the rule has a newer one, or this
+    version has had no dry run, the call returns 409 and enables nothing. An
+    enabled rule does not change. Administrators and platform managers only.
 
     Args:
         rule_id (UUID):
         x_organization_id (str | Unset):
         dw_active_org (str | Unset):
-        body (EnabledVersion): What is to be enabled.
+        body (EnabledVersion): What to enable.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -215,16 +215,16 @@ async def asyncio_detailed(
 ) -> Response[Problem | RetentionRule]:
     """Enable a retention rule
 
-     From its next set time on the rule erases. `version` is the one whose dry run was
-    looked at: where the rule has another by now, or this one has had no dry run, the
-    answer is 409 and nothing is enabled. One that is enabled stays as it is. For
-    administrators and platform managers.
+     Enables the rule: it runs from its next set time on. `version` is the
+    version whose dry run you checked: if the rule has a newer one, or this
+    version has had no dry run, the call returns 409 and enables nothing. An
+    enabled rule does not change. Administrators and platform managers only.
 
     Args:
         rule_id (UUID):
         x_organization_id (str | Unset):
         dw_active_org (str | Unset):
-        body (EnabledVersion): What is to be enabled.
+        body (EnabledVersion): What to enable.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -256,16 +256,16 @@ async def asyncio(
 ) -> Problem | RetentionRule | None:
     """Enable a retention rule
 
-     From its next set time on the rule erases. `version` is the one whose dry run was
-    looked at: where the rule has another by now, or this one has had no dry run, the
-    answer is 409 and nothing is enabled. One that is enabled stays as it is. For
-    administrators and platform managers.
+     Enables the rule: it runs from its next set time on. `version` is the
+    version whose dry run you checked: if the rule has a newer one, or this
+    version has had no dry run, the call returns 409 and enables nothing. An
+    enabled rule does not change. Administrators and platform managers only.
 
     Args:
         rule_id (UUID):
         x_organization_id (str | Unset):
         dw_active_org (str | Unset):
-        body (EnabledVersion): What is to be enabled.
+        body (EnabledVersion): What to enable.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

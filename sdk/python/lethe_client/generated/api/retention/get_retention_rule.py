@@ -119,7 +119,7 @@ def sync_detailed(
 ) -> Response[Problem | RetentionRule]:
     """Fetch a retention rule
 
-     One rule, a removed one too. For administrators and platform managers.
+     Returns one rule, even if it is removed. Administrators and platform managers only.
 
     Args:
         rule_id (UUID):
@@ -154,7 +154,7 @@ def sync(
 ) -> Problem | RetentionRule | None:
     """Fetch a retention rule
 
-     One rule, a removed one too. For administrators and platform managers.
+     Returns one rule, even if it is removed. Administrators and platform managers only.
 
     Args:
         rule_id (UUID):
@@ -186,7 +186,7 @@ async def asyncio_detailed(
 ) -> Response[Problem | RetentionRule]:
     """Fetch a retention rule
 
-     One rule, a removed one too. For administrators and platform managers.
+     Returns one rule, even if it is removed. Administrators and platform managers only.
 
     Args:
         rule_id (UUID):
@@ -221,7 +221,7 @@ async def asyncio(
 ) -> Problem | RetentionRule | None:
     """Fetch a retention rule
 
-     One rule, a removed one too. For administrators and platform managers.
+     Returns one rule, even if it is removed. Administrators and platform managers only.
 
     Args:
         rule_id (UUID):

@@ -122,8 +122,8 @@ def sync_detailed(
 ) -> Response[Problem | RetentionRuleVersion]:
     """Fetch a version of a retention rule
 
-     What the rule says or once said. Receipts of its runs name the version. For
-    administrators and platform managers.
+     Returns one current or earlier version of the rule. The receipts of its runs
+    name the version. Administrators and platform managers only.
 
     Args:
         rule_id (UUID):
@@ -161,8 +161,8 @@ def sync(
 ) -> Problem | RetentionRuleVersion | None:
     """Fetch a version of a retention rule
 
-     What the rule says or once said. Receipts of its runs name the version. For
-    administrators and platform managers.
+     Returns one current or earlier version of the rule. The receipts of its runs
+    name the version. Administrators and platform managers only.
 
     Args:
         rule_id (UUID):
@@ -197,8 +197,8 @@ async def asyncio_detailed(
 ) -> Response[Problem | RetentionRuleVersion]:
     """Fetch a version of a retention rule
 
-     What the rule says or once said. Receipts of its runs name the version. For
-    administrators and platform managers.
+     Returns one current or earlier version of the rule. The receipts of its runs
+    name the version. Administrators and platform managers only.
 
     Args:
         rule_id (UUID):
@@ -236,8 +236,8 @@ async def asyncio(
 ) -> Problem | RetentionRuleVersion | None:
     """Fetch a version of a retention rule
 
-     What the rule says or once said. Receipts of its runs name the version. For
-    administrators and platform managers.
+     Returns one current or earlier version of the rule. The receipts of its runs
+    name the version. Administrators and platform managers only.
 
     Args:
         rule_id (UUID):

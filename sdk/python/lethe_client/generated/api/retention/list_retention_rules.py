@@ -125,9 +125,8 @@ def sync_detailed(
 ) -> Response[Problem | RetentionRulePage]:
     """List retention rules
 
-     One page of the rules, newest first. For administrators and platform
-    managers. To go through all, pass each page's `next_cursor` as `after` of the
-    next request.
+     Returns one page of the rules, newest first. Administrators and platform
+    managers only. Pass `next_cursor` as `after` to get the next page.
 
     Args:
         removed (bool | Unset):  Default: False.
@@ -168,9 +167,8 @@ def sync(
 ) -> Problem | RetentionRulePage | None:
     """List retention rules
 
-     One page of the rules, newest first. For administrators and platform
-    managers. To go through all, pass each page's `next_cursor` as `after` of the
-    next request.
+     Returns one page of the rules, newest first. Administrators and platform
+    managers only. Pass `next_cursor` as `after` to get the next page.
 
     Args:
         removed (bool | Unset):  Default: False.
@@ -208,9 +206,8 @@ async def asyncio_detailed(
 ) -> Response[Problem | RetentionRulePage]:
     """List retention rules
 
-     One page of the rules, newest first. For administrators and platform
-    managers. To go through all, pass each page's `next_cursor` as `after` of the
-    next request.
+     Returns one page of the rules, newest first. Administrators and platform
+    managers only. Pass `next_cursor` as `after` to get the next page.
 
     Args:
         removed (bool | Unset):  Default: False.
@@ -251,9 +248,8 @@ async def asyncio(
 ) -> Problem | RetentionRulePage | None:
     """List retention rules
 
-     One page of the rules, newest first. For administrators and platform
-    managers. To go through all, pass each page's `next_cursor` as `after` of the
-    next request.
+     Returns one page of the rules, newest first. Administrators and platform
+    managers only. Pass `next_cursor` as `after` to get the next page.
 
     Args:
         removed (bool | Unset):  Default: False.

@@ -117,9 +117,9 @@ def sync_detailed(
 ) -> Response[Any | Problem]:
     """Remove a retention rule
 
-     The rule never runs again, and a run that is not over is canceled. It stays as a
-    record, with all its versions, as receipts name them; one that has been removed
-    already stays as it is. For administrators and platform managers.
+     Stops the rule for good and cancels a run in progress. The rule stays as a
+    record with all its versions because receipts name them. A removed rule does
+    not change. Administrators and platform managers only.
 
     Args:
         rule_id (UUID):
@@ -154,9 +154,9 @@ def sync(
 ) -> Any | Problem | None:
     """Remove a retention rule
 
-     The rule never runs again, and a run that is not over is canceled. It stays as a
-    record, with all its versions, as receipts name them; one that has been removed
-    already stays as it is. For administrators and platform managers.
+     Stops the rule for good and cancels a run in progress. The rule stays as a
+    record with all its versions because receipts name them. A removed rule does
+    not change. Administrators and platform managers only.
 
     Args:
         rule_id (UUID):
@@ -188,9 +188,9 @@ async def asyncio_detailed(
 ) -> Response[Any | Problem]:
     """Remove a retention rule
 
-     The rule never runs again, and a run that is not over is canceled. It stays as a
-    record, with all its versions, as receipts name them; one that has been removed
-    already stays as it is. For administrators and platform managers.
+     Stops the rule for good and cancels a run in progress. The rule stays as a
+    record with all its versions because receipts name them. A removed rule does
+    not change. Administrators and platform managers only.
 
     Args:
         rule_id (UUID):
@@ -225,9 +225,9 @@ async def asyncio(
 ) -> Any | Problem | None:
     """Remove a retention rule
 
-     The rule never runs again, and a run that is not over is canceled. It stays as a
-    record, with all its versions, as receipts name them; one that has been removed
-    already stays as it is. For administrators and platform managers.
+     Stops the rule for good and cancels a run in progress. The rule stays as a
+    record with all its versions because receipts name them. A removed rule does
+    not change. Administrators and platform managers only.
 
     Args:
         rule_id (UUID):
