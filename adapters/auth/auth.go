@@ -1,6 +1,6 @@
 // Package auth reads the caller's credentials from a request: an API key, a session of
 // the control layer, or a user named by an authenticating proxy. It checks what a
-// secret or an address can prove; whether the person exists is checked elsewhere.
+// secret or an address can prove, but not whether the person exists.
 //
 // [Reader] reads the credentials of a request into a domain.Credentials, as [Config]
 // says what to accept.
@@ -161,7 +161,7 @@ func (a *Reader) subject(token string) (uuid.UUID, bool) {
 	if err != nil {
 		return uuid.Nil, false
 	}
-	// It lists mandatory extensions (RFC 7515, section 4.1.11), and none is known.
+	// crit lists mandatory extensions (RFC 7515, section 4.1.11); none is supported.
 	if _, given := parsed.Header["crit"]; given {
 		return uuid.Nil, false
 	}
@@ -193,7 +193,7 @@ func (a *Reader) externalID(r *http.Request) string {
 	if !a.cfg.ProxyHeaders || !a.trusts(r.RemoteAddr) || !a.proves(r.Header) {
 		return ""
 	}
-	// With two values nobody can tell which one is the proxy's.
+	// With two values it is unclear which one is the proxy's.
 	names := r.Header.Values(a.cfg.ProxyUserHeader)
 	if len(names) != 1 || !usable(names[0]) {
 		return ""
@@ -247,7 +247,7 @@ func organization(r *http.Request) *uuid.UUID {
 }
 
 // cookies returns the values of the cookies of this name, in order. Unlike net/http it
-// keeps those with odd characters: such a cookie exists, but is invalid.
+// keeps invalid values: the cookie counts as sent.
 func cookies(r *http.Request, name string) []string {
 	var values []string
 	for _, line := range r.Header.Values("Cookie") {
@@ -261,5 +261,5 @@ func cookies(r *http.Request, name string) []string {
 	return values
 }
 
-// usable reports whether a value may be looked up.
+// usable reports whether a value can be looked up.
 func usable(s string) bool { return s != "" && len(s) <= maxLength && domain.Storable(s) }

@@ -34,9 +34,9 @@ type Config struct {
 	Dropped func()           // called when everything is dropped
 }
 
-// People caches the people that another domain.People has found. Misses are not cached:
-// so nobody can fill the cache with guesses, and a new key works at once. It is safe
-// for concurrent use.
+// People caches the people that another domain.People has found. Misses are not cached,
+// so guesses cannot fill the cache, and a new key works at once. It is safe for
+// concurrent use.
 type People struct {
 	domain.People
 	cfg Config
@@ -65,7 +65,8 @@ const (
 	byExternalID
 )
 
-// answer is what was found: a person alone is the creator of no key.
+// answer is what was found. A person found alone is stored as the creator of an empty
+// key.
 type answer struct {
 	found domain.Key
 	until time.Time
@@ -180,7 +181,7 @@ func (p *People) hash(text string) (sum [sha256.Size]byte) {
 	return sum
 }
 
-// clone shares nothing with k: changing one answer must not change the rights in the
+// clone returns a deep copy: changing one answer must not change the permissions in the
 // next.
 func clone(k domain.Key) domain.Key {
 	k.Creator.Roles = slices.Clone(k.Creator.Roles)

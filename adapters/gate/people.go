@@ -1,5 +1,5 @@
-// Package gate keeps clients that guess keys from using up everybody's look-ups: only
-// few keys that have not worked lately are looked up at a time.
+// Package gate keeps clients that guess keys from using up the look-ups of all callers:
+// only a few keys that have not worked lately are looked up at a time.
 //
 // [People] is a domain.People in front of another one. [Config] bounds the look-ups of
 // unknown keys, and a [Mark] is what is remembered of a key that has worked.
@@ -32,11 +32,11 @@ type Config struct {
 	Refused func() // called for each key that is not looked up
 }
 
-// Mark is what is remembered of a key: too little to find out anything about it.
+// Mark is what is remembered of a key: too little to learn anything about the key.
 type Mark = [16]byte
 
-// People looks up keys through the gate. It ignores addresses, as behind a proxy all
-// callers have the same. It is safe for concurrent use.
+// People looks up keys through the gate. It ignores addresses because all callers
+// behind a proxy have the same one. It is safe for concurrent use.
 type People struct {
 	domain.People
 	cfg    Config
@@ -76,9 +76,9 @@ func (p *People) Remember(secret []byte, known []Mark) {
 
 var errCrowded = domain.Errorf(domain.CodeCrowded, "Too many unknown keys are being tried; try again later")
 
-// ByKey fails with CodeCrowded if too many unknown keys are being looked up for this
-// one to be. Simultaneous callers with the same key share a place: a program that
-// begins with many requests has one key.
+// ByKey fails with CodeCrowded if too many unknown keys are already being looked up.
+// Simultaneous callers with the same key share a place, because a program may start
+// with many requests at once.
 func (p *People) ByKey(ctx context.Context, secret string) (domain.Key, error) {
 	mark, marked, known := p.mark(secret)
 	if known {
@@ -109,7 +109,7 @@ func (p *People) ByKey(ctx context.Context, secret string) (domain.Key, error) {
 			case !isCanceled(answer.Err):
 				return domain.Key{}, answer.Err
 			}
-			// The caller that was asking for all has left.
+			// The caller that made the shared look-up has left.
 		}
 	}
 }

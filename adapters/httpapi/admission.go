@@ -26,8 +26,8 @@ const (
 	// Handlers read this much of a body, and one byte more to notice a longer one.
 	bodyRead = MaxBodyBytes + 1
 
-	// A burst that is worked off within a moment is not refused. A waiting request
-	// costs its body and a goroutine.
+	// A short burst waits instead of being refused. A waiting request costs its body
+	// and a goroutine.
 	placeWait       = time.Second
 	waitingPerPlace = 4
 
@@ -42,10 +42,10 @@ func MaxRequests(maxConns int) int { return max(minRequests, requestsPerConn*max
 // Admit serves up to limit requests at a time. Others wait for a moment and then get
 // 503, or get it at once if too many wait. Callers take turns. One caller has at most
 // half of the places and gets 429 beyond that. caller identifies the caller as far as
-// the request alone tells; carry attaches it to the database queries. Probes and
+// the request alone allows; carry attaches it to the database queries. Probes and
 // metrics are always admitted. A request gives up its place when its response begins,
-// which then waits only for its reader; outgoing bounds that time. refused is called
-// for each refused request.
+// since the rest waits only for the client; outgoing bounds that time. refused is
+// called for each refused request.
 func Admit(next http.Handler, limit int, caller func(*http.Request) uuid.UUID, carry func(context.Context, uuid.UUID) context.Context,
 	refused func(), log *slog.Logger,
 ) http.Handler {

@@ -8,8 +8,8 @@ import (
 	"lethe/domain"
 )
 
-// CloseWhile answers 503 while any of reasons returns an error, as a response could be
-// untrue then. Probes, metrics and the contract stay available.
+// CloseWhile answers 503 while any of reasons returns an error, because a response
+// could be wrong then. Probes, metrics and the contract stay available.
 func CloseWhile(next http.Handler, log *slog.Logger, reasons ...func(context.Context) *domain.Error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if staysOpen(r) || r.URL.EscapedPath() == "/openapi.yaml" {

@@ -61,7 +61,7 @@ func matches(ifNoneMatch, tag string) bool {
 	return false
 }
 
-// pageAnswer is a page that is already encoded, as its tag needs that.
+// pageAnswer is a page that is already encoded, because its tag needs that.
 type pageAnswer struct {
 	body []byte
 	tag  string

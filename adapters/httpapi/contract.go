@@ -97,8 +97,8 @@ func (o *operation) query(name string) *openapi3.Parameter {
 	return nil
 }
 
-// formats has a parser for each text format that this package parses itself. Its error
-// says what the text must be.
+// formats has a parser for each text format that this package parses itself. The
+// parser's error describes a valid text.
 var formats = map[string]func(text string) error{
 	"uuid":        func(text string) error { _, err := domain.ParseID(text); return err },
 	"cursor":      func(text string) error { _, err := domain.ParseCursor(text); return err },
@@ -106,8 +106,8 @@ var formats = map[string]func(text string) error{
 	"date-time":   func(text string) error { return new(instant).Bind(text) },
 }
 
-// ownWords returns the contract's own wording of a constraint, if it has one. It has
-// for patterns, for example, as a caller would not understand these.
+// ownWords returns the contract's own wording of a constraint, if it has one, such as
+// for a pattern that a caller would not understand.
 func ownWords(s *openapi3.Schema) string {
 	if words, ok := s.Extensions["x-must-be"].(string); ok {
 		return "must be " + words
@@ -115,7 +115,7 @@ func ownWords(s *openapi3.Schema) string {
 	return ""
 }
 
-// mustBe says in a response what kind of value the schema wants.
+// mustBe describes the kind of value that the schema accepts.
 func mustBe(s *openapi3.Schema) string {
 	if words := ownWords(s); words != "" {
 		return words
@@ -175,8 +175,8 @@ func check(s *openapi3.Schema, text string) (problem string) {
 	return mustBe(s)
 }
 
-// valueOf parses a text. Each value has one spelling, apart from zeroes and signs
-// before a whole number.
+// valueOf parses a text. Each value has one spelling, apart from leading zeros and the
+// sign of a whole number.
 func valueOf(s *openapi3.Schema, text string) (value any, ok bool) {
 	switch {
 	case s.Type.Is(openapi3.TypeInteger):

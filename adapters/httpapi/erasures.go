@@ -166,7 +166,7 @@ func shownTarget(t *domain.ErasureTarget) *ErasureTarget {
 	return shown
 }
 
-// listed returns the list, nil if it is empty.
+// listed returns an empty list for nil.
 func listed(ids []uuid.UUID) []uuid.UUID {
 	if ids == nil {
 		return []uuid.UUID{}

@@ -52,7 +52,7 @@ type progress struct {
 	over bool
 }
 
-// look identifies the caller anew, whose rights may have ended.
+// look identifies the caller again, whose permissions may have ended.
 func (p progressStream) look() (progress, error) {
 	ctx, cancel := context.WithTimeout(p.ctx, p.server.lookTimeout)
 	defer cancel()

@@ -37,7 +37,7 @@ func callIn(ctx context.Context) call {
 func callerIn(ctx context.Context) domain.Principal { return callIn(ctx).caller }
 
 // authenticate runs after path and query have been parsed, so that their syntax is
-// judged first.
+// checked first.
 func (s *server) authenticate(next StrictHandlerFunc, _ string) StrictHandlerFunc {
 	return func(c echo.Context, request any) (any, error) {
 		a, r, identify := askedOf(c), c.Request(), s.Identify
@@ -206,7 +206,7 @@ func entries(list []string) []string {
 	return kept
 }
 
-// summary leaves batch_id nil: a response of a batch is never shown.
+// summary leaves batch_id nil: responses of batches are never shown.
 func summary(r domain.ResponseSummary) ResponseSummary {
 	return ResponseSummary{
 		Id:               r.ID,
@@ -251,8 +251,8 @@ func milliseconds(d *time.Duration) *float64 {
 	return new(float64(d.Microseconds()) / 1000)
 }
 
-// number is where money stops being a decimal. A value that JSON has no number for,
-// such as Postgres's NaN, is unknown.
+// number converts a cost to JSON. A value that JSON cannot express, such as Postgres's
+// NaN, is unknown.
 func number(d *domain.Decimal) *float64 {
 	if d == nil {
 		return nil

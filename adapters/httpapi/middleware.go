@@ -78,7 +78,7 @@ func (s *server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 		if !s.routes[route] {
 			route = "other"
 		}
-		// Deferred, since a panic that ends the connection passes through.
+		// Deferred because a panic that ends the connection passes through.
 		defer func() {
 			method := knownMethod(r.Method)
 			done(route, method, w.Status)
@@ -155,9 +155,9 @@ func (s *server) recover(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// refuseOtherOrigins keeps other sites from using what a browser sends by itself:
-// cookies, and whatever an authenticating proxy accepts, which it may not pass on. A
-// key is only sent by a program that has it.
+// refuseOtherOrigins keeps other sites from using what a browser sends automatically:
+// cookies, and whatever an authenticating proxy accepts, which the proxy may not pass
+// on. A key is only sent by a program that has it.
 func (s *server) refuseOtherOrigins(next echo.HandlerFunc) echo.HandlerFunc {
 	protection := http.NewCrossOriginProtection()
 	return func(c echo.Context) error {
@@ -171,8 +171,8 @@ func (s *server) refuseOtherOrigins(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// limitBody reads the body, so that one too large is refused even without a
-// Content-Length, and by operations that take none.
+// limitBody reads the body, so that a body that is too large is refused even without a
+// Content-Length and by operations without a body.
 func limitBody(next echo.HandlerFunc) echo.HandlerFunc {
 	tooLarge := &requestProblem{status: http.StatusRequestEntityTooLarge,
 		detail: fmt.Sprintf("The request body must not exceed %d bytes", MaxBodyBytes)}
@@ -261,7 +261,7 @@ func deadline(limit time.Duration) echo.MiddlewareFunc {
 			r := c.Request()
 			ctx, cancel := context.WithTimeout(r.Context(), limit)
 			defer cancel()
-			// Afterwards the request's own context tells if the client is still there.
+			// Afterwards the request's own context shows whether the client is still there.
 			defer c.SetRequest(r)
 			c.SetRequest(r.WithContext(ctx))
 			return next(c)

@@ -9,9 +9,8 @@ import (
 // profile says how to serve an operation, beyond what the contract says.
 type profile struct {
 	cost cost
-	// remembered marks operations that are called all the time and may rely on who the
-	// caller was a moment ago. All others, including new ones, identify the caller
-	// anew.
+	// remembered marks frequent operations, which can use a cached identity of the
+	// caller. All others, including new ones, identify the caller again.
 	remembered bool
 	compressed bool
 	keeps      bool // holds contents in memory until the response is written
@@ -27,7 +26,7 @@ const (
 	lists          // a page
 	fetches        // one thing
 	changes        // one thing is changed
-	estimates      // counts all that would be erased, or erases all that was asked for
+	estimates      // counts everything that would be erased, or starts to erase it
 	streams        // bound themselves
 )
 

@@ -44,7 +44,7 @@ var statuses = map[domain.Code]int{
 	domain.CodeCrowded: http.StatusTooManyRequests, domain.CodeUnavailable: http.StatusServiceUnavailable,
 }
 
-// problemOf turns an error into a response. It shows only texts of our own.
+// problemOf turns an error into a response. It shows only our own texts.
 func problemOf(err error) requestProblem {
 	if p, ok := errors.AsType[*requestProblem](err); ok {
 		return *p
@@ -71,7 +71,7 @@ func problemOf(err error) requestProblem {
 	}
 }
 
-// fail responds with a problem. Errors become responses only here; those that the
+// fail responds with a problem. Errors become responses only here. Errors that the
 // caller did not cause are logged.
 func (s *server) fail(err error, c echo.Context) {
 	r, w := c.Request(), c.Response()

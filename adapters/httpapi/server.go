@@ -55,8 +55,8 @@ type Deps struct {
 	Retention Retention
 	AccessLog *domain.ListAccessLog
 
-	// IdentifyReader replaces Identify for frequent lists and fetches, and may rely on
-	// what was true a moment ago; nil: Identify is used.
+	// IdentifyReader replaces Identify for frequent lists and fetches, and may use a
+	// cached identity; nil: Identify is used.
 	IdentifyReader *domain.IdentifyCaller
 
 	// ForHolds makes requests about holds use the connections reserved for them,

@@ -83,7 +83,7 @@ func newShare(of string, all, each int64, queue int) *share {
 }
 
 // take takes n for a caller, at most what one caller may have, and waits a while if
-// that may help. Its error is a requestProblem, 429 if the caller has used up its share
+// that can help. Its error is a requestProblem, 429 if the caller has used up its share
 // and 503 if others have all there is, or that of ctx.
 func (s *share) take(ctx context.Context, caller uuid.UUID, n int64) (giveBack func(), err error) {
 	w := &claim{caller, min(n, s.each), make(chan struct{})}
@@ -149,8 +149,8 @@ func (w *claim) waits() bool {
 	}
 }
 
-// serve grants what can be granted. A claim that waits for others to give back is not
-// passed, or a large one would wait for ever.
+// serve grants what can be granted. No claim passes one that waits for others to give
+// back, or a large claim would wait forever.
 func (s *share) serve() {
 	s.waiting = slices.DeleteFunc(s.waiting, func() func(*claim) bool {
 		full := false

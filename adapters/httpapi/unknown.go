@@ -9,9 +9,9 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// unknownHeader names what the service accepts without knowing it: a parameter that it
-// ignores, or NAME=WORD for a word that nothing has yet. Either may be
-// right if the gateway is newer, but is mostly a misspelling.
+// unknownHeader lists what the service accepts without knowing it: a parameter that it
+// ignores, or NAME=WORD for a word that nothing has yet. Either can be right with a
+// newer gateway, but most are misspellings.
 const unknownHeader = "Unknown-Parameters"
 
 // Limits of that header.

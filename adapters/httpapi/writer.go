@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// A client that does not read its response keeps a connection and the rest of the
-// response only for a while, and the shorter the more of them there are.
+// A client that does not read its response keeps its connection and the rest of the
+// response only for a while; the more such clients there are, the shorter.
 
 const (
 	pieceBytes   = 32 << 10

@@ -25,21 +25,21 @@ type ErasureMetrics struct {
 	oldest *time.Time
 }
 
-// WatchErasures adds metrics of erasures. triggers and tables are the words that Erased
-// is called with. It fails when called twice.
+// WatchErasures adds metrics of erasures. triggers and tables are the values that
+// Erased is called with. It fails when called twice.
 func (m *Metrics) WatchErasures(triggers, tables []string) (*ErasureMetrics, error) {
 	e := &ErasureMetrics{
 		responses: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "lethe_erased_responses_total",
-			Help: "Responses that were erased by this process; with the trigger sweep, requests that were written again; with orphans, none, as only copies are removed.",
+			Help: "Responses erased by this process. The trigger sweep counts requests that were written again; the trigger orphans counts none because it removes only copies.",
 		}, []string{"trigger"}),
 		rows: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "lethe_erased_rows_total",
-			Help: "Rows that were erased by this process, with their copies.",
+			Help: "Rows erased by this process, including copies.",
 		}, []string{"table"}),
 		verifications: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "lethe_verification_failures_total",
-			Help: "How often the log of erasures was found not to be as it was signed.",
+			Help: "How often the log of erasures did not match what was signed.",
 		}),
 	}
 	// A rate needs a zero before the first value.
@@ -64,7 +64,7 @@ func (e *ErasureMetrics) Erased(trigger string, responses int64, rows map[string
 	}
 }
 
-// VerificationFailed counts findings that the log is not as it was signed.
+// VerificationFailed counts checks in which the log did not match what was signed.
 func (e *ErasureMetrics) VerificationFailed() { e.verifications.Inc() }
 
 // Looked records the numbers of erasures, and when the oldest unfinished one was
@@ -76,8 +76,8 @@ func (e *ErasureMetrics) Looked(counts []ErasureCount, oldest *time.Time) {
 }
 
 var (
-	erasures       = prometheus.NewDesc("lethe_erasures", "Bulk erasures that there are, as every process sees them.", []string{"state", "trigger"}, nil)
-	erasuresOldest = prometheus.NewDesc("lethe_erasure_oldest_unfinished_seconds", "How long ago the oldest erasure was asked for that is not over; 0 where all are.", nil, nil)
+	erasures       = prometheus.NewDesc("lethe_erasures", "Bulk erasures, the same in every process.", []string{"state", "trigger"}, nil)
+	erasuresOldest = prometheus.NewDesc("lethe_erasure_oldest_unfinished_seconds", "Time since the oldest unfinished erasure was requested; 0 if all are finished.", nil, nil)
 )
 
 func (*ErasureMetrics) Describe(descs chan<- *prometheus.Desc) {
@@ -85,7 +85,7 @@ func (*ErasureMetrics) Describe(descs chan<- *prometheus.Desc) {
 	descs <- erasuresOldest
 }
 
-// Unfinished erasures grow older while nobody can look.
+// Unfinished erasures age even while the database cannot be read.
 func (e *ErasureMetrics) Collect(metrics chan<- prometheus.Metric) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

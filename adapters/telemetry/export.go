@@ -112,7 +112,7 @@ func wanted(signal string, log *slog.Logger) bool {
 	return true
 }
 
-// Stop sends what is left, and ends the export. It waits for the collector no longer
+// Stop sends what is left and ends the export. It waits for the collector no longer
 // than ctx.
 func (e *Export) Stop(ctx context.Context) error {
 	var errs []error
@@ -147,7 +147,7 @@ func (e *Export) Handler(next http.Handler, paths []string) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		named := *r // the server's own request stays as it was
+		named := *r // leaves the server's own request unchanged
 		named.Pattern = pattern
 		traced.ServeHTTP(w, &named)
 	})
@@ -172,7 +172,7 @@ func (e *Export) QueryTracer(pool string) pgx.QueryTracer {
 
 const poolKey attribute.Key = "lethe.pool"
 
-// discreet passes spans on without what callers or rows have put into them.
+// discreet passes on spans without anything that comes from callers or rows.
 type discreet struct{ sdktrace.SpanExporter }
 
 func (d discreet) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
@@ -185,8 +185,8 @@ func (d discreet) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan
 
 type discreetSpan struct{ sdktrace.ReadOnlySpan }
 
-// reported are the attributes that hold nothing chosen by a caller: not the path, the
-// host, the client's address or name.
+// reported are the attributes without any value chosen by a caller, such as the path,
+// the host, or the client's address or name.
 var reported = map[attribute.Key]bool{
 	"http.request.method":       true,
 	"http.route":                true,
@@ -213,8 +213,8 @@ func (s discreetSpan) Attributes() []attribute.KeyValue {
 	return kept
 }
 
-// Events returns none, since every event would be an error, and a driver's error can
-// quote rows.
+// Events returns none: every event would be an error, and a driver's error can quote
+// rows.
 func (discreetSpan) Events() []sdktrace.Event { return nil }
 
 // Status drops the description, which is an error's, too.

@@ -16,11 +16,11 @@ func (m *Metrics) WatchHolds() (*HoldMetrics, error) {
 	h := &HoldMetrics{
 		gone: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "lethe_held_responses_gone",
-			Help: "Responses that a hold names and that others than Lethe have deleted, as every process sees them.",
+			Help: "Responses named by a hold and deleted by something other than Lethe, the same in every process.",
 		}, nil),
 		purges: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "lethe_held_purges",
-			Help: "Purges of deleted users that are to remove what is held, as every process sees them: waiting, or failed.",
+			Help: "Purges of deleted users that would remove held data, waiting or failed, the same in every process.",
 		}, []string{"state"}),
 	}
 	return h, errors.Join(m.registry.Register(h.gone), m.registry.Register(h.purges))

@@ -32,42 +32,42 @@ func NewMetrics(version string) (*Metrics, error) {
 		registry: prometheus.NewRegistry(),
 		running: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "lethe_http_requests_in_flight",
-			Help: "Requests that are being answered.",
+			Help: "Requests in progress.",
 		}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "lethe_http_request_duration_seconds",
-			Help:    "How long requests took to answer.",
+			Help:    "Time to answer requests.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
 		}, []string{"route", "method", "status"}),
 		refused: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "lethe_http_requests_refused_total",
-			Help: "Requests that were refused at once since too many others were being answered.",
+			Help: "Requests refused because too many others were in progress.",
 		}),
 		queries: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "lethe_query_duration_seconds",
-			Help:    "How long queries took, to the end of their rows.",
+			Help:    "Time of queries, until their last row.",
 			Buckets: []float64{.00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
 		}, []string{"pool", "query"}),
 		queryErrors: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "lethe_query_errors_total",
-			Help: "Queries that failed, or were given up.",
+			Help: "Queries that failed or were canceled.",
 		}, []string{"pool", "query"}),
 		lookups: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "lethe_cache_lookups_total",
-			Help: "What was looked for in a cache, and whether it was there.",
+			Help: "Cache lookups, by result.",
 		}, []string{"cache", "result"}),
 		drops: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "lethe_cache_drops_total",
-			Help: "How often a cache forgot everything, since something had changed or may have.",
+			Help: "How often a cache was cleared because something changed or might have changed.",
 		}, []string{"cache"}),
 		background: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "lethe_background_failures_total",
-			Help: "How often what is done from time to time could not be done.",
+			Help: "Failures of periodic background work.",
 		}, []string{"work"}),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name:        "lethe_build_info",
-		Help:        "Always 1; the label tells which version runs.",
+		Help:        "Always 1; the label is the running version.",
 		ConstLabels: prometheus.Labels{"version": version},
 	})
 	build.Set(1)
@@ -82,7 +82,7 @@ func NewMetrics(version string) (*Metrics, error) {
 	return m, errors.Join(errs...)
 }
 
-// Observe records the begin of a request; the function it returns records its end.
+// Observe records the start of a request; the function it returns records its end.
 // route and method must be from a small set.
 func (m *Metrics) Observe() (done func(route, method string, status int)) {
 	begin := time.Now()
@@ -125,7 +125,7 @@ func (m *Metrics) WatchPools(stats func() map[string]PoolStat) error {
 func (m *Metrics) WatchLog() (*LogMetrics, error) {
 	l := &LogMetrics{failures: prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "lethe_log_failures_total",
-		Help: "How often the log of erasures could not be looked at, sealed or published.",
+		Help: "Failures to read, seal or publish the log of erasures.",
 	})}
 	return l, errors.Join(m.registry.Register(l), m.registry.Register(l.failures))
 }
@@ -153,9 +153,9 @@ func (l *LogMetrics) Looked(waiting bool, oldest time.Duration, size, published 
 }
 
 var (
-	logOldest    = prometheus.NewDesc("lethe_log_oldest_unsealed_seconds", "For how long the oldest receipt has been waiting to be sealed; 0 where none is.", nil, nil)
-	logLeaves    = prometheus.NewDesc("lethe_log_leaves", "Receipts that are sealed.", nil, nil)
-	logPublished = prometheus.NewDesc("lethe_log_published_leaves", "Receipts that a published checkpoint covers.", nil, nil)
+	logOldest    = prometheus.NewDesc("lethe_log_oldest_unsealed_seconds", "How long the oldest unsealed receipt has been waiting; 0 if there is none.", nil, nil)
+	logLeaves    = prometheus.NewDesc("lethe_log_leaves", "Sealed receipts.", nil, nil)
+	logPublished = prometheus.NewDesc("lethe_log_published_leaves", "Receipts covered by a published checkpoint.", nil, nil)
 )
 
 func (*LogMetrics) Describe(descs chan<- *prometheus.Desc) {
@@ -164,7 +164,7 @@ func (*LogMetrics) Describe(descs chan<- *prometheus.Desc) {
 	}
 }
 
-// Waiting receipts grow older while nobody can look.
+// Waiting receipts age even while the database cannot be read.
 func (l *LogMetrics) Collect(metrics chan<- prometheus.Metric) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -231,19 +231,19 @@ var poolMetrics = []struct {
 	kind  prometheus.ValueType
 	value func(PoolStat) float64
 }{
-	{poolDesc("connections_max", "Connections that the pool may have."), prometheus.GaugeValue,
+	{poolDesc("connections_max", "Maximum number of connections."), prometheus.GaugeValue,
 		func(s PoolStat) float64 { return float64(s.MaxConns()) }},
-	{poolDesc("connections_open", "Connections that the pool has."), prometheus.GaugeValue,
+	{poolDesc("connections_open", "Open connections."), prometheus.GaugeValue,
 		func(s PoolStat) float64 { return float64(s.TotalConns()) }},
-	{poolDesc("connections_in_use", "Connections that are at work."), prometheus.GaugeValue,
+	{poolDesc("connections_in_use", "Connections in use."), prometheus.GaugeValue,
 		func(s PoolStat) float64 { return float64(s.AcquiredConns()) }},
-	{poolDesc("acquires_total", "How often a connection was taken."), prometheus.CounterValue,
+	{poolDesc("acquires_total", "Connections acquired."), prometheus.CounterValue,
 		func(s PoolStat) float64 { return float64(s.AcquireCount()) }},
-	{poolDesc("acquires_waited_total", "How often none was free at once."), prometheus.CounterValue,
+	{poolDesc("acquires_waited_total", "Acquires that had to wait."), prometheus.CounterValue,
 		func(s PoolStat) float64 { return float64(s.EmptyAcquireCount()) }},
-	{poolDesc("acquires_canceled_total", "How often none was free in time."), prometheus.CounterValue,
+	{poolDesc("acquires_canceled_total", "Acquires that were canceled while waiting."), prometheus.CounterValue,
 		func(s PoolStat) float64 { return float64(s.CanceledAcquireCount()) }},
-	{poolDesc("acquire_seconds_total", "How long it took to take connections, in all."), prometheus.CounterValue,
+	{poolDesc("acquire_seconds_total", "Total time spent acquiring connections."), prometheus.CounterValue,
 		func(s PoolStat) float64 { return s.AcquireDuration().Seconds() }},
 }
 

@@ -68,8 +68,7 @@ func (t *queryTracer) observe(name string, took time.Duration, err error) {
 }
 
 // queryName returns the query's name in queries/, which sqlc keeps in its first line;
-// the word for what begins or ends a transaction; or "other". It holds nothing of the
-// query itself.
+// begin, commit or rollback; or "other". It contains nothing of the query itself.
 func queryName(sql string) string {
 	if rest, ok := strings.CutPrefix(sql, "-- name: "); ok {
 		if name, _, ok := strings.Cut(rest, " "); ok && len(name) <= maxQueryName {
