@@ -1,11 +1,10 @@
-# Shared by generate.sh and test.sh; sourced by bash with root set to the
-# project's folder.
+# Shared by generate.sh and test.sh, which source it with root set to the project's
+# folder.
 
 cache=$root/.cache/sdk
 python=$cache/python/bin/python
 
-# A language that is not installed is left alone, but not where everything must
-# be checked.
+# A language that is not installed is skipped, except in CI, which checks everything.
 installed() {
 	local language=$1 wanted=$2
 	"has_$language" && return
@@ -13,7 +12,7 @@ installed() {
 		echo "sdk/$language: $wanted is needed; install it" >&2
 		exit 1
 	fi
-	echo "sdk/$language: left alone, since $wanted is not installed" >&2
+	echo "sdk/$language: skipped because $wanted is not installed" >&2
 	return 1
 }
 
@@ -33,7 +32,7 @@ wanted_go=Go
 wanted_typescript='Node.js 20.19 or newer with npm'
 wanted_python='Python 3.11 or newer with venv'
 
-# The prepare functions install the pinned tools, unless these are there already.
+# The prepare functions install the pinned tools if they are missing.
 prepare_go() { :; }
 
 prepare_typescript() {
@@ -62,7 +61,7 @@ for language in "${languages[@]}"; do
 	case $language in
 	go | typescript | python) ;;
 	*)
-		echo "sdk: no such language: $language; there are go, typescript and python" >&2
+		echo "sdk: unknown language $language: use go, typescript or python" >&2
 		exit 2
 		;;
 	esac

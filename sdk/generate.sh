@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Remake the SDKs out of openapi.yaml. Usage: generate.sh [go|typescript|python ...]
+# Regenerate the SDKs from openapi.yaml. Usage: generate.sh [go|typescript|python ...]
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
@@ -11,13 +11,13 @@ if [ -z "$version" ]; then
 	exit 1
 fi
 
-# What the clients hold answers against is made once, for all of them.
+# The documented answers, generated once for all clients.
 answers=$cache/answers.json
 go run ./internal/sdkanswers openapi.yaml >"$answers"
-# What the generators take of the contract.
+# The part of the contract that the generators use.
 contract=$cache/openapi.yaml
 go run ./internal/sdkanswers -generators openapi.yaml >"$contract"
-# The form of receipts, which go test ./receipt -run Vectors -update writes.
+# The form of receipts, written by go test ./receipt -run Vectors -update.
 form=$root/docs/vectors/form.json
 
 generate_go() {
@@ -31,7 +31,7 @@ generate_go() {
 		// Version is that of the contract.
 		const Version = "$version"
 	EOF
-	# The check of receipts is the service's own, so that there is one.
+	# The clients use the service's own check of receipts.
 	rm -f sdk/go/receipt/*.gen.go
 	local file
 	for file in receipt/*.go; do

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Do what a client's README prints, in an empty folder beside a copy of the
-# clients: install it, run both programs.
+# Follow a client's README in an empty folder next to a copy of the clients: install
+# it and run both programs.
 # Usage: test-readme.sh go|typescript|python
 #
-# The service is the one of sdk/test.sh. The first program erases all that an
-# owner of the fixture has, the second a response of another owner.
+# Uses the service of sdk/test.sh. The first program erases everything of one owner of
+# the fixture, the second a response of another owner.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 language=$1
@@ -21,24 +21,24 @@ fail() {
 }
 
 work=$(mktemp -d)
-# Modules that Go has fetched are read-only.
+# Modules fetched by Go are read-only.
 trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
 mkdir "$work/lethe" "$work/mine"
-# Without what was installed to develop and test them.
+# Without the development and test dependencies.
 tar -C "$root" --exclude=node_modules --exclude=dist-test --exclude=__pycache__ -cf - sdk | tar -C "$work/lethe" -xf -
 
-# The blocks go to files, numbered, so that none is left out.
+# The blocks go to numbered files, so that none is left out.
 blocks=$(awk -v folder="$work" '
 	/^```./ { file = folder "/block" ++n; printf "%s ", substr($0, 4); next }
 	/^```$/ { file = ""; next }
 	file    { print > file }' "$root/sdk/$language/README.md")
 [ "$blocks" = "sh $fence sh $fence " ] ||
-	fail "has the blocks $blocks, and this runs: sh $fence sh $fence"
+	fail "has the code blocks $blocks, want: sh $fence sh $fence"
 
-# What a reader puts in: their key, the service's address, a response.
+# Values that a reader fills in: their key, the service's address, a response.
 set_in() {
 	local block=$work/block$1 from=$2 to=$3
-	grep -qF "$from" "$block" || fail "block $1 does not name $from"
+	grep -qF "$from" "$block" || fail "block $1 does not contain $from"
 	sed -i "s|$from|$to|" "$block"
 }
 set_in 1 sk-… "$owner"
@@ -51,28 +51,28 @@ cp "$work/block4" "$work/mine/proof.$suffix"
 
 cd "$work/mine"
 export GOWORK=off GOFLAGS=
-# The versions that everything else is tested with.
+# The versions used by all other tests.
 export PIP_CONSTRAINT=$root/sdk/python/requirements.txt PIP_BUILD_CONSTRAINT=$root/sdk/python/requirements.txt
 cat "$work/block1" "$work/block3" >"$work/commands"
 bash -euo pipefail "$work/commands" >"$work/said" 2>&1 || {
 	cat "$work/said" >&2
-	fail 'a command fails'
+	fail 'a command failed'
 }
 for line in '^erased: [1-9]' '^proven: '; do
 	grep -qE "$line" "$work/said" || {
 		cat "$work/said" >&2
-		fail "no line is like $line"
+		fail "no line of the output matches $line"
 	}
 done
 
 if [ "$language" = typescript ]; then
-	# They are said to be TypeScript, too.
+	# The README says that they are valid TypeScript.
 	cp example.mjs example.mts
 	cp proof.mjs proof.mts
 	developed=$root/sdk/typescript/node_modules
 	"$developed/.bin/tsc" --noEmit --strict --noUncheckedIndexedAccess --module NodeNext --target ES2022 \
-		--typeRoots "$developed/@types" --types node example.mts proof.mts || fail 'is no TypeScript'
-	# A package needs no compiler either, and has what is imported.
+		--typeRoots "$developed/@types" --types node example.mts proof.mts || fail 'the programs are not valid TypeScript'
+	# The package must work without a compiler and contain what is imported.
 	npm pack --silent ../lethe/sdk/typescript >/dev/null
 	tar -tzf ./*.tgz package/dist/index.js >/dev/null || fail 'npm pack leaves dist out'
 fi

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Test the SDKs against the real service. Usage: test.sh [go|typescript|python ...]
 #
-# The service is the one that LETHE_TEST_URL names, with the keys in
-# LETHE_TEST_ADMIN_KEY, LETHE_TEST_USER_KEY and LETHE_TEST_FORBIDDEN_KEY, the
-# public key of its log in LETHE_TEST_LOG_KEY, and a second one without a
-# database at LETHE_TEST_DOWN_URL, and a gateway that lies at LETHE_TEST_LIES_URL. Without these, services
-# are built and started for the tests. The tests erase responses of the user.
+# LETHE_TEST_URL is the service, LETHE_TEST_ADMIN_KEY, LETHE_TEST_USER_KEY and
+# LETHE_TEST_FORBIDDEN_KEY are its keys, and LETHE_TEST_LOG_KEY is the public key of
+# its log. LETHE_TEST_DOWN_URL is a second service without a database, and
+# LETHE_TEST_LIES_URL a gateway that lies. Without these variables, services are
+# built and started for the tests. The tests erase responses of the user.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
@@ -15,7 +15,7 @@ test_go() { go -C sdk/go test -count=1 ./...; }
 
 test_typescript() { (cd sdk/typescript && npm test --silent); }
 
-# Installed like anybody would, so that the package itself is tested too.
+# Installed as a user would, so that the package itself is tested too.
 test_python() {
 	"$python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
 		--no-index --force-reinstall ./sdk/python
@@ -35,8 +35,8 @@ for language in "${languages[@]}"; do
 		"test_$language"
 	fi
 done
-# What the READMEs print comes last, as it erases what the tests need. The
-# languages take turns waiting for registries and for the service.
+# The programs of the READMEs come last because they erase what the tests need. The
+# languages wait for registries and the service in turn.
 readmes=()
 for language in "${languages[@]}"; do
 	if "has_$language"; then

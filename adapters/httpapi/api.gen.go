@@ -551,9 +551,9 @@ type ErasurePreview struct {
 	// Example: true
 	LaterTurnsComplete bool `json:"later_turns_complete"`
 
-	// LaterTurnsSearched If no index leads to later turns: the maximum number of the owners'
-	// requests, made after the oldest response that would be erased, that were
-	// searched for them. Null if an index leads to them.
+	// LaterTurnsSearched If no index leads to later turns, the maximum number of the owners'
+	// requests that were searched for them, counted from the oldest that would
+	// be erased; null if an index does.
 	//
 	//
 	// Example: 5000
@@ -1824,8 +1824,8 @@ type ListErasuresParams struct {
 	Trigger *ErasureTriggerFilter `form:"trigger,omitempty" json:"trigger,omitempty"`
 
 	// State States, separated by commas; matches any of them: pending, running,
-	// finished, canceled, failed. Any other word matches nothing, and neither does
-	// an empty list.
+	// finished, canceled, failed. Any other word, or an empty list, matches
+	// nothing.
 	State ErasureStateFilter `form:"state,omitempty" json:"state,omitempty"`
 
 	// Limit The maximum number of items to return. Values outside 1 to 101 are clamped, not refused.

@@ -21,22 +21,22 @@ import (
 	"github.com/google/uuid"
 )
 
-// errorLimit is how much of an answer that is an error is kept, in bytes.
+// errorLimit is how much of an error answer is kept, in bytes.
 const errorLimit = 64 << 10
 
-// What the contract documents as success, made of it by internal/sdkanswers.
+// The successes that the contract documents, extracted by internal/sdkanswers.
 //
 //go:embed answers.gen.json
 var documentedJSON []byte
 
-// It is read with the first answer, as programs may import this package and
-// never call.
+// It is parsed with the first answer, since a program may import this package without
+// using it.
 var documented = sync.OnceValue(func() (table struct {
 	Operations []operation
 	Schemas    map[string]shape
 }) {
 	if err := json.Unmarshal(documentedJSON, &table); err != nil {
-		panic(err) // it is made with this package
+		panic(err) // generated with this package
 	}
 	return table
 })
@@ -51,12 +51,12 @@ type documentedAnswer struct {
 	Media   string
 	Schema  *shape
 	Headers map[string]shape
-	Same    []string // the fields that say again what the path's parameters do
+	Same    []string // the fields that repeat the path's parameters
 
-	asked []string // what these say
+	asked []string // the values of these parameters
 }
 
-// shape is what a client must be sure of in a value.
+// shape is what a client checks in a value.
 type shape struct {
 	Ref          string
 	All          []shape
@@ -68,8 +68,8 @@ type shape struct {
 	Properties   map[string]shape
 }
 
-// doer lets only those answers through that the contract documents as a
-// success; everything else is an *Error.
+// doer passes on only the answers that the contract documents as a success;
+// everything else is an *Error.
 type doer struct{ next HttpRequestDoer }
 
 func (d doer) Do(request *http.Request) (*http.Response, error) {
@@ -81,15 +81,15 @@ func (d doer) Do(request *http.Request) (*http.Response, error) {
 	expected, fault := expectedOf(request, response)
 	if fault == "" {
 		if expected.Media == "" {
-			// There is no body, or none that matters.
+			// The answer has no body that matters.
 			_ = response.Body.Close()
 			response.Body = http.NoBody
 			switch fault = expected.headerFault(response.Header); {
 			case fault != "":
 			case response.StatusCode == http.StatusAccepted:
-				fault = "what is asked for is not there yet"
+				fault = "the receipt is not sealed yet"
 			case strings.HasSuffix(request.URL.Path, "/events") && request.Header.Get("Last-Event-ID") == "":
-				fault = "the end is said to have been told, which it was not"
+				fault = "204 means that the stream has ended, but no end was received"
 			default:
 				return response, nil
 			}
@@ -126,15 +126,15 @@ func (d doer) Do(request *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// expectedOf is what the contract documents for an answer with this status, or
-// why there is nothing.
+// expectedOf returns what the contract documents for an answer with this status, or
+// why it documents nothing.
 func expectedOf(request *http.Request, response *http.Response) (documentedAnswer, string) {
-	// A client that was given in options may follow redirects all the same.
+	// A client given in options can follow redirects anyway.
 	if response.Request != nil && response.Request.URL.String() != request.URL.String() {
-		return documentedAnswer{}, "the answer is from " + response.Request.URL.Redacted() + ", where a redirect led"
+		return documentedAnswer{}, "the answer is from " + response.Request.URL.Redacted() + ", after a redirect"
 	}
 	if location := response.Header.Get("Location"); response.StatusCode >= 300 && response.StatusCode < 400 && location != "" {
-		return documentedAnswer{}, fmt.Sprintf("a redirect to %q, which is not followed; give the address where the service itself is", location)
+		return documentedAnswer{}, fmt.Sprintf("a redirect to %q, which is not followed; use the service's own address", location)
 	}
 	for _, o := range documented().Operations {
 		path := o.Path.FindStringSubmatch(request.URL.Path)
@@ -147,14 +147,14 @@ func expectedOf(request *http.Request, response *http.Response) (documentedAnswe
 		}
 		break
 	}
-	return documentedAnswer{}, fmt.Sprintf("%d is no success here, as the contract has it", response.StatusCode)
+	return documentedAnswer{}, fmt.Sprintf("%d is not a documented success of this call", response.StatusCode)
 }
 
-// mediaTypeOf is the media type of an answer, and what is wrong with its text.
+// mediaTypeOf returns the media type of an answer, and what is wrong with it.
 func mediaTypeOf(header http.Header) (mediaType, fault string) {
 	mediaType, parameters, err := mime.ParseMediaType(header.Get("Content-Type"))
 	if err != nil {
-		return mediaType, fmt.Sprintf("%q is no media type", header.Get("Content-Type"))
+		return mediaType, fmt.Sprintf("%q is not a media type", header.Get("Content-Type"))
 	}
 	switch charset := strings.ToLower(parameters["charset"]); charset {
 	case "", "utf-8", "utf8", "us-ascii":
@@ -177,8 +177,8 @@ func (a documentedAnswer) headerFault(header http.Header) string {
 	return ""
 }
 
-// anotherFault is what tells that JSON is about another thing than was asked
-// for, "" if nothing.
+// anotherFault says how JSON is about something other than what was requested, ""
+// if it is not.
 func (a documentedAnswer) anotherFault(value any) string {
 	fields, _ := value.(map[string]any)
 	for i, field := range a.Same {
@@ -193,19 +193,19 @@ func anotherFault(field, told, asked string) string {
 	if strings.EqualFold(told, asked) {
 		return ""
 	}
-	return fmt.Sprintf("the answer is not the one that was asked for: its %s is %s, not %s", field, told, asked)
+	return fmt.Sprintf("the answer is for something else: its %s is %s, not %s", field, told, asked)
 }
 
-// receiptFault is the same of a receipt's file: of the receipt with this
-// identifier, or of the one that says that it reached a later level. Whether it
-// is right is for package receipt to check.
+// receiptFault does the same for a receipt file: it must be the receipt with this
+// identifier, or the one that confirms a later level for it. Package receipt checks
+// the receipt itself.
 func receiptFault(file []byte, asked, reached string) string {
 	var told struct{ ID, About, Level string }
 	_, leaf, _ := bytes.Cut(file, []byte("\nextra "))
 	leaf, _, _ = bytes.Cut(leaf, []byte("\n"))
 	leaf, err := base64.StdEncoding.AppendDecode(nil, leaf)
 	if err != nil || json.Unmarshal(leaf, &told) != nil || told.ID == "" {
-		return "the answer is no receipt"
+		return "the answer is not a receipt"
 	}
 	if reached == "" {
 		return anotherFault("id", told.ID, asked)
@@ -216,13 +216,13 @@ func receiptFault(file []byte, asked, reached string) string {
 	return anotherFault("erasure", told.About, asked)
 }
 
-// failure is the error that an answer is.
+// failure turns an answer into an error.
 func failure(response *http.Response, mediaType, fault string, err error) *Error {
 	defer response.Body.Close()
 	e := &Error{RetryAfter: retryAfter(response.Header), Err: err}
-	// Where protocols are switched, the rest of the connection would be read.
+	// After a protocol switch this would read the rest of the connection.
 	if response.StatusCode >= http.StatusOK {
-		// What cannot be read is left out.
+		// The unreadable rest is left out.
 		e.Body, _ = io.ReadAll(io.LimitReader(response.Body, errorLimit))
 	}
 	if mediaType == "application/problem+json" && response.StatusCode >= http.StatusBadRequest &&
@@ -238,7 +238,7 @@ func failure(response *http.Response, mediaType, fault string, err error) *Error
 	return e
 }
 
-// retryAfter is what the header says, in seconds or as a date.
+// retryAfter reads the header, which has seconds or a date.
 func retryAfter(header http.Header) time.Duration {
 	text := header.Get("Retry-After")
 	if seconds, err := strconv.Atoi(text); err == nil {
@@ -250,7 +250,7 @@ func retryAfter(header http.Header) time.Duration {
 	return 0
 }
 
-// jsonFault is what is wrong with JSON that should be of a shape, "" if nothing.
+// jsonFault says how JSON does not match a shape, "" if it does.
 func jsonFault(s shape, body []byte) string {
 	_, fault := jsonValue(s, body)
 	return fault
@@ -266,7 +266,7 @@ func jsonValue(s shape, body []byte) (value any, fault string) {
 		return nil, "the answer is not JSON, or was cut short: " + err.Error()
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, "the answer is not JSON: something comes after it"
+		return nil, "the answer is not JSON: it has trailing data"
 	}
 	return value, s.fault(value, "the answer")
 }
@@ -319,7 +319,7 @@ func (s shape) fault(value any, name string) string {
 		ok = s.Type == "" && len(s.All) == 0
 	}
 	if !ok {
-		return fmt.Sprintf("%s is not what the contract says: %s", name, strings.TrimSpace(s.Type+" "+s.Format))
+		return fmt.Sprintf("%s is not of the type in the contract: %s", name, strings.TrimSpace(s.Type+" "+s.Format))
 	}
 	return ""
 }
@@ -351,8 +351,8 @@ func (s shape) isNumber(number json.Number) bool {
 	return false
 }
 
-// eventsBody is a stream of events that does not come to a good end before the
-// erasure has: what ends earlier ends with an *Error.
+// eventsBody is a stream of events. If it ends before its erasure, it ends with an
+// *Error.
 type eventsBody struct {
 	body     io.ReadCloser
 	response *http.Response
@@ -380,7 +380,7 @@ func (b *eventsBody) Read(into []byte) (int, error) {
 	case err == nil:
 		return n, nil
 	case b.ended:
-		err = io.EOF // however the connection came to its end
+		err = io.EOF // no matter how the connection ended
 	case errors.Is(err, io.EOF):
 		err = b.failed(unfinished, nil)
 	default:
@@ -407,8 +407,8 @@ func (b *eventsBody) failed(fault string, err error) *Error {
 // event is one server-sent event.
 type event struct{ name, data string }
 
-// erasure is what an event tells of the erasure that was asked for, and whether
-// that is the end; nothing where it is an event of another kind.
+// erasure returns the event's erasure, which must be the requested one, and whether
+// it is the end; nothing for an event of another kind.
 func (e event) erasure(asked string) (told *Erasure, over bool, fault string) {
 	if e.name != "progress" && e.name != "end" {
 		return nil, false, ""
@@ -425,18 +425,18 @@ func (e event) erasure(asked string) (told *Erasure, over bool, fault string) {
 	}
 	over = e.name == "end"
 	if over && slices.Contains([]ErasureState{ErasureStatePending, ErasureStateRunning}, told.State) {
-		return nil, false, "an end is told of an erasure that is " + string(told.State)
+		return nil, false, "got an end event for an erasure that is " + string(told.State)
 	}
 	return told, over, ""
 }
 
-// eventReader takes events out of what comes in parts.
+// eventReader parses events from a stream that arrives in parts.
 type eventReader struct {
 	line  []byte
 	cr    bool // the last byte was a carriage return, which a line feed may follow
 	next  event
 	told  bool          // next has data
-	retry time.Duration // what was last told, 0 if nothing
+	retry time.Duration // last received, 0 if none
 }
 
 func (r *eventReader) feed(part []byte) []event {

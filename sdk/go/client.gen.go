@@ -806,9 +806,9 @@ type ErasurePreview struct {
 	// Example: true
 	LaterTurnsComplete bool `json:"later_turns_complete"`
 
-	// LaterTurnsSearched If no index leads to later turns: the maximum number of the owners'
-	// requests, made after the oldest response that would be erased, that were
-	// searched for them. Null if an index leads to them.
+	// LaterTurnsSearched If no index leads to later turns, the maximum number of the owners'
+	// requests that were searched for them, counted from the oldest that would
+	// be erased; null if an index does.
 	//
 	//
 	// Example: 5000
@@ -2137,8 +2137,8 @@ type ListErasuresParams struct {
 	Trigger *ErasureTriggerFilter `form:"trigger,omitempty" json:"trigger,omitempty"`
 
 	// State States, separated by commas; matches any of them: pending, running,
-	// finished, canceled, failed. Any other word matches nothing, and neither does
-	// an empty list.
+	// finished, canceled, failed. Any other word, or an empty list, matches
+	// nothing.
 	State ErasureStateFilter `form:"state,omitempty" json:"state,omitempty"`
 
 	// Limit The maximum number of items to return. Values outside 1 to 101 are clamped, not refused.
@@ -2612,11 +2612,11 @@ type ClientInterface interface {
 	// StartErasureWithBody Erase many responses
 	//
 	// Erases the target in parts. Each part is one transaction that erases whole
-	// responses, with everything that `eraseResponse` lists, and leaves its own
-	// receipt. Up to 100 responses given by identifier are erased before the call
-	// returns (201); everything else is erased in the background (202). Responses
-	// that the caller may not erase are reported as not found, held ones as held,
-	// and neither stops the rest.
+	// responses, as `eraseResponse` describes, and leaves its own receipt. Up to
+	// 100 responses given by identifier are erased before the call returns (201);
+	// everything else is erased in the background (202). Responses that the caller
+	// may not erase are reported as not found, held ones as held, and neither
+	// stops the rest.
 	//
 	// An `owner` or a `filter` needs the token of a preview of the same request by
 	// the same caller. If what the preview counted has grown or shrunk, the call
@@ -2632,11 +2632,11 @@ type ClientInterface interface {
 	// StartErasure Erase many responses
 	//
 	// Erases the target in parts. Each part is one transaction that erases whole
-	// responses, with everything that `eraseResponse` lists, and leaves its own
-	// receipt. Up to 100 responses given by identifier are erased before the call
-	// returns (201); everything else is erased in the background (202). Responses
-	// that the caller may not erase are reported as not found, held ones as held,
-	// and neither stops the rest.
+	// responses, as `eraseResponse` describes, and leaves its own receipt. Up to
+	// 100 responses given by identifier are erased before the call returns (201);
+	// everything else is erased in the background (202). Responses that the caller
+	// may not erase are reported as not found, held ones as held, and neither
+	// stops the rest.
 	//
 	// An `owner` or a `filter` needs the token of a preview of the same request by
 	// the same caller. If what the preview counted has grown or shrunk, the call
@@ -3064,11 +3064,11 @@ func (c *Client) ListErasures(ctx context.Context, params *ListErasuresParams, r
 // StartErasureWithBody Erase many responses
 //
 // Erases the target in parts. Each part is one transaction that erases whole
-// responses, with everything that `eraseResponse` lists, and leaves its own
-// receipt. Up to 100 responses given by identifier are erased before the call
-// returns (201); everything else is erased in the background (202). Responses
-// that the caller may not erase are reported as not found, held ones as held,
-// and neither stops the rest.
+// responses, as `eraseResponse` describes, and leaves its own receipt. Up to
+// 100 responses given by identifier are erased before the call returns (201);
+// everything else is erased in the background (202). Responses that the caller
+// may not erase are reported as not found, held ones as held, and neither
+// stops the rest.
 //
 // An `owner` or a `filter` needs the token of a preview of the same request by
 // the same caller. If what the preview counted has grown or shrunk, the call
@@ -3094,11 +3094,11 @@ func (c *Client) StartErasureWithBody(ctx context.Context, params *StartErasureP
 // StartErasure Erase many responses
 //
 // Erases the target in parts. Each part is one transaction that erases whole
-// responses, with everything that `eraseResponse` lists, and leaves its own
-// receipt. Up to 100 responses given by identifier are erased before the call
-// returns (201); everything else is erased in the background (202). Responses
-// that the caller may not erase are reported as not found, held ones as held,
-// and neither stops the rest.
+// responses, as `eraseResponse` describes, and leaves its own receipt. Up to
+// 100 responses given by identifier are erased before the call returns (201);
+// everything else is erased in the background (202). Responses that the caller
+// may not erase are reported as not found, held ones as held, and neither
+// stops the rest.
 //
 // An `owner` or a `filter` needs the token of a preview of the same request by
 // the same caller. If what the preview counted has grown or shrunk, the call
@@ -6342,11 +6342,11 @@ type ClientWithResponsesInterface interface {
 	// StartErasureWithBodyWithResponse Erase many responses
 	//
 	// Erases the target in parts. Each part is one transaction that erases whole
-	// responses, with everything that `eraseResponse` lists, and leaves its own
-	// receipt. Up to 100 responses given by identifier are erased before the call
-	// returns (201); everything else is erased in the background (202). Responses
-	// that the caller may not erase are reported as not found, held ones as held,
-	// and neither stops the rest.
+	// responses, as `eraseResponse` describes, and leaves its own receipt. Up to
+	// 100 responses given by identifier are erased before the call returns (201);
+	// everything else is erased in the background (202). Responses that the caller
+	// may not erase are reported as not found, held ones as held, and neither
+	// stops the rest.
 	//
 	// An `owner` or a `filter` needs the token of a preview of the same request by
 	// the same caller. If what the preview counted has grown or shrunk, the call
@@ -6362,11 +6362,11 @@ type ClientWithResponsesInterface interface {
 	// StartErasureWithResponse Erase many responses
 	//
 	// Erases the target in parts. Each part is one transaction that erases whole
-	// responses, with everything that `eraseResponse` lists, and leaves its own
-	// receipt. Up to 100 responses given by identifier are erased before the call
-	// returns (201); everything else is erased in the background (202). Responses
-	// that the caller may not erase are reported as not found, held ones as held,
-	// and neither stops the rest.
+	// responses, as `eraseResponse` describes, and leaves its own receipt. Up to
+	// 100 responses given by identifier are erased before the call returns (201);
+	// everything else is erased in the background (202). Responses that the caller
+	// may not erase are reported as not found, held ones as held, and neither
+	// stops the rest.
 	//
 	// An `owner` or a `filter` needs the token of a preview of the same request by
 	// the same caller. If what the preview counted has grown or shrunk, the call
@@ -11799,11 +11799,11 @@ func (c *ClientWithResponses) ListErasuresWithResponse(ctx context.Context, para
 // StartErasureWithBodyWithResponse Erase many responses
 //
 // Erases the target in parts. Each part is one transaction that erases whole
-// responses, with everything that `eraseResponse` lists, and leaves its own
-// receipt. Up to 100 responses given by identifier are erased before the call
-// returns (201); everything else is erased in the background (202). Responses
-// that the caller may not erase are reported as not found, held ones as held,
-// and neither stops the rest.
+// responses, as `eraseResponse` describes, and leaves its own receipt. Up to
+// 100 responses given by identifier are erased before the call returns (201);
+// everything else is erased in the background (202). Responses that the caller
+// may not erase are reported as not found, held ones as held, and neither
+// stops the rest.
 //
 // An `owner` or a `filter` needs the token of a preview of the same request by
 // the same caller. If what the preview counted has grown or shrunk, the call
@@ -11825,11 +11825,11 @@ func (c *ClientWithResponses) StartErasureWithBodyWithResponse(ctx context.Conte
 // StartErasureWithResponse Erase many responses
 //
 // Erases the target in parts. Each part is one transaction that erases whole
-// responses, with everything that `eraseResponse` lists, and leaves its own
-// receipt. Up to 100 responses given by identifier are erased before the call
-// returns (201); everything else is erased in the background (202). Responses
-// that the caller may not erase are reported as not found, held ones as held,
-// and neither stops the rest.
+// responses, as `eraseResponse` describes, and leaves its own receipt. Up to
+// 100 responses given by identifier are erased before the call returns (201);
+// everything else is erased in the background (202). Responses that the caller
+// may not erase are reported as not found, held ones as held, and neither
+// stops the rest.
 //
 // An `owner` or a `filter` needs the token of a preview of the same request by
 // the same caller. If what the preview counted has grown or shrunk, the call

@@ -16,20 +16,20 @@ import (
 	"github.com/google/uuid"
 )
 
-// Error is every answer other than a success as the contract documents it, with
-// its status, media type and required headers and fields, whoever answered. No
-// call returns another error once a request is sent. Find it with errors.As.
+// Error is any answer that is not a success as the contract documents it: its status,
+// media type, and required headers and fields. Once a request is sent, calls return
+// no other error. Find it with errors.As.
 type Error struct {
-	// Problem is what the service says. Where something else answered, like a
-	// gateway in between, it has the Status, 0 if there was no answer at all, and
-	// Detail says what is wrong with the answer.
+	// Problem is the service's own problem. If something else answered, such as a
+	// gateway in between, it has only the Status, 0 if nothing answered, and Detail
+	// says what is wrong with the answer.
 	Problem
 	Documented bool          // whether Problem is the service's own
-	Body       []byte        // what was answered, as far as it came, at most 64 KiB
-	RetryAfter time.Duration // how long to wait before trying again; 0 if not told
-	Err        error         // why there is no answer, or no whole one
+	Body       []byte        // as much of the answer as arrived, at most 64 KiB
+	RetryAfter time.Duration // how long to wait before trying again; 0 if unknown
+	Err        error         // why the answer is missing or incomplete
 
-	unfinished bool // a stream came to its end before its erasure
+	unfinished bool // a stream ended before its erasure
 }
 
 // Error implements error.
@@ -44,20 +44,19 @@ func (e *Error) Error() string {
 	return message
 }
 
-// noAnswer is the error where nothing was answered.
+// noAnswer is the error for a request without an answer.
 func noAnswer(err error) *Error {
 	return &Error{Problem: Problem{Title: "No answer", Detail: err.Error()}, Err: err}
 }
 
-// Unwrap is why there is no whole answer, such as context.Canceled.
+// Unwrap returns why the answer is missing or incomplete, such as context.Canceled.
 func (e *Error) Unwrap() error { return e.Err }
 
-// New makes a client of the service at a URL, for the owner of an API key. An
-// answer that is not the one asked for is returned as *Error, so JSON200, or
-// what else the contract has for success, is never nil where the error is. So
-// is a receipt that is still to be sealed: its Status is 202, and RetryAfter
-// tells when to ask again. Redirects are not followed: the answer would be
-// somebody else's.
+// New makes a client of the service at a URL, for the owner of an API key. Every
+// answer that is not a documented success is returned as *Error, so if the error is
+// nil, JSON200, or the field for the call's success, is not. A receipt that is not
+// sealed yet is an *Error with Status 202, and RetryAfter says when to ask again.
+// Redirects are not followed because something else would answer.
 func New(server, key string, options ...ClientOption) (*ClientWithResponses, error) {
 	options = append(options,
 		WithRequestEditorFn(func(_ context.Context, request *http.Request) error {
@@ -81,13 +80,12 @@ func New(server, key string, options ...ClientOption) (*ClientWithResponses, err
 	return NewClientWithResponses(server, options...)
 }
 
-// All goes through every response that matches, page by page. An error ends it.
+// All iterates over every response that matches, page by page. An error ends it.
 //
-// Of params, which may be nil, Limit is the size of a page, 100 by default;
-// Skip does not count. The order is newest first: responses may come in, change
-// or be erased meanwhile, by the loop's body too, and none is told twice or
-// left out. That goes for ActiveFirst, too, but for those that change their
-// state meanwhile.
+// params can be nil. Limit is the page size, 100 by default; Skip is ignored. The
+// order is newest first. No response is repeated or left out, even if responses are
+// created, changed or erased meanwhile, including by the loop's body. With
+// ActiveFirst this does not hold for responses whose state changes meanwhile.
 func (c *ClientWithResponses) All(ctx context.Context, params *ListResponsesParams) iter.Seq2[ResponseSummary, error] {
 	return func(yield func(ResponseSummary, error) bool) {
 		page := ListResponsesParams{}
@@ -120,9 +118,9 @@ func (c *ClientWithResponses) All(ctx context.Context, params *ListResponsesPara
 	}
 }
 
-// FetchReceipt is the file of a receipt, as soon as it is sealed: some two
-// seconds after its erasure. It waits until then, or until ctx is over. Package
-// receipt checks the file.
+// FetchReceipt returns the file of a receipt. It waits until the receipt is sealed,
+// about two seconds after its erasure, or until ctx ends. Package receipt checks the
+// file.
 func (c *ClientWithResponses) FetchReceipt(ctx context.Context, id uuid.UUID) ([]byte, error) {
 	for {
 		answer, err := c.GetReceiptWithResponse(ctx, id, nil)
@@ -141,17 +139,17 @@ func (c *ClientWithResponses) FetchReceipt(ctx context.Context, id uuid.UUID) ([
 	}
 }
 
-// Of a stream that is opened again.
+// Limits for reopening a stream.
 const (
-	firstWait   = 3 * time.Second // where the service does not say
+	firstWait   = 3 * time.Second // if the service does not say
 	longestWait = 30 * time.Second
 	maxFailures = 10 // in a row
 )
 
-// Watch tells an erasure at once and when it has changed, until it is over: the
-// last that it tells is the erasure as it ended. A stream that breaks off before
-// is opened again. An error ends it: every answer that opening it again would
-// not mend, such as 404, ten failures in a row, or that ctx is over.
+// Watch yields an erasure at once and whenever it has changed, until it is finished;
+// the last value is its final state. A stream that breaks off is reopened. An error
+// ends it: an answer that reopening would not fix, such as 404; ten failures in a row;
+// or the end of ctx.
 func (c *ClientWithResponses) Watch(ctx context.Context, id uuid.UUID, params *WatchErasureParams) iter.Seq2[Erasure, error] {
 	return func(yield func(Erasure, error) bool) {
 		wait, failures := time.Duration(firstWait), 0
@@ -180,8 +178,8 @@ func (c *ClientWithResponses) Watch(ctx context.Context, id uuid.UUID, params *W
 	}
 }
 
-// watchOnce tells what one stream tells: whether to go on, whether it told
-// anything, and what ended it.
+// watchOnce yields from one stream. It returns whether to go on, whether the stream
+// had any event, and what ended it.
 func (c *ClientWithResponses) watchOnce(ctx context.Context, id uuid.UUID, params *WatchErasureParams, wait *time.Duration, yield func(Erasure, error) bool) (goOn, told bool, err error) {
 	response, err := c.WatchErasure(ctx, id, params)
 	if err != nil {
@@ -189,7 +187,7 @@ func (c *ClientWithResponses) watchOnce(ctx context.Context, id uuid.UUID, param
 	}
 	defer response.Body.Close()
 	if response.StatusCode == http.StatusNoContent {
-		return false, false, nil // the end had been told, as params say
+		return false, false, nil // params say that the end was received before
 	}
 	var reader eventReader
 	for part := make([]byte, 4<<10); ; {
@@ -201,7 +199,7 @@ func (c *ClientWithResponses) watchOnce(ctx context.Context, id uuid.UUID, param
 		for _, e := range events {
 			erasure, over, fault := e.erasure(id.String())
 			if fault != "" {
-				return true, told, err // which the body has found, too
+				return true, told, err // the body found it too and returned err
 			}
 			if erasure == nil {
 				continue

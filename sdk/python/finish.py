@@ -30,7 +30,7 @@ JOINED = """\
         \\g<name> = ",".join(\\g<source>)
 """
 
-# How requests are sent, and what is made of the answers: twice each in a module.
+# How a module sends requests and parses answers: twice each.
 SENT = (
     (re.compile(r"response = client\.get_httpx_client\(\)\.request\(\s*\*\*kwargs,?\s*\)"), "response = send(client, **kwargs)"),
     (
@@ -45,7 +45,7 @@ ENUMERATION = re.compile(r"^class \w+\(StrEnum\):\n", re.MULTILINE)
 OPEN = """
     @classmethod
     def _missing_(cls, value: object) -> "Self | None":
-        # A newer service may have more words; they are passed on as they are.
+        # A newer service may have more words; they are passed on unchanged.
         if not isinstance(value, str):
             return None
         word = str.__new__(cls, value)
@@ -58,29 +58,29 @@ ANY_FIELD_OF_LISTS = re.compile(r"^    \w+: .*\blist\[.*$", re.MULTILINE)
 
 
 def comma_lists(document: dict) -> int:
-    """How many lists of queries are to be separated by commas; fails for any other list."""
+    """The number of query lists to separate by commas; exits for any other list."""
     count = 0
     for name, parameter in document["components"]["parameters"].items():
         if parameter["in"] == "query" and parameter["schema"].get("type") == "array":
             if parameter.get("explode") is not False or parameter["schema"]["items"].get("type") != "string":
-                sys.exit(f"finish.py: {name} is not a comma list of strings, the only list it knows")
+                sys.exit(f"finish.py: {name} is not a comma-separated list of strings, the only kind supported")
             count += 1
     return count
 
 
 def checked(field: re.Match[str]) -> str:
-    """The field of a model, with a check that it is given a list."""
+    """A field of a model, with a check that its value is a list."""
     if field["optional"]:
         return f"    {field['declared']} | Unset = _attrs_field(default=UNSET, validator=list_or_unset)"
     return f"    {field['declared']} = _attrs_field(validator=list_or_unset)"
 
 
 def check_fields(file: Path, text: str) -> str:
-    """The text of a module of models, with a check of each list."""
+    """The source of a module of models, with a check of each list."""
     expected = len(ANY_FIELD_OF_LISTS.findall(text))
     text, count = FIELD.subn(checked, text)
     if count != expected:
-        sys.exit(f"finish.py: checked {count} lists of {expected} in {file.name}: the generator writes them differently now")
+        sys.exit(f"finish.py: checked {count} lists of {expected} in {file.name}: the generator's output has changed")
     if count == 0:
         return text
     define, field = "from attrs import define as _attrs_define\n", "from attrs import field as _attrs_field\n"
@@ -88,14 +88,14 @@ def check_fields(file: Path, text: str) -> str:
 
 
 def check_answers(file: Path, text: str) -> str:
-    """The text of a module of a call, which lets only documented answers through."""
+    """The source of a module of a call, which accepts only documented answers."""
     for pattern, sent in SENT:
         text, count = pattern.subn(sent, text)
         if count != 1:
-            sys.exit(f"finish.py: {file.name} sends {count} requests in one way: the generator writes them differently now")
+            sys.exit(f"finish.py: {file.name} sends {count} requests in one way: the generator's output has changed")
     text, count = BUILT.subn(UNDERSTOOD, text)
     if count != 2:
-        sys.exit(f"finish.py: {file.name} makes {count} results of answers: the generator writes them differently now")
+        sys.exit(f"finish.py: {file.name} makes {count} results of answers: the generator's output has changed")
     return text.replace("\nfrom ... import errors\n", "\nfrom ...._answers import send, send_async, understood\nfrom ... import errors\n", 1)
 
 
@@ -116,9 +116,9 @@ def main(openapi: Path, generated: Path, answers: Path, form: Path) -> None:
         file.write_text(MARK + text)
     expected = comma_lists(YAML(typ="safe").load(openapi))
     if joined != expected:
-        sys.exit(f"finish.py: joined {joined} lists of {expected}: the generator writes them differently now")
+        sys.exit(f"finish.py: joined {joined} lists of {expected}: the generator's output has changed")
     if calls != len(json.loads(answers.read_text())["operations"]):
-        sys.exit(f"finish.py: there are {calls} calls, and not as many operations")
+        sys.exit(f"finish.py: {calls} calls do not match the number of operations")
     shutil.copyfile(answers, generated / "answers.json")
     shutil.copyfile(form, generated / "receipt_form.json")
     shutil.rmtree(generated / ".ruff_cache", ignore_errors=True)

@@ -1,8 +1,8 @@
 // Finish what openapi-ts makes: finish.mjs ANSWERS FORM
 //
-// It knows no other words in an answer than those of today's contract, and a
-// newer service may have more. ANSWERS is what internal/sdkanswers makes, and
-// FORM that of receipts; both go with the client.
+// The generator allows only the words of today's contract, but a newer service may
+// have more. ANSWERS comes from internal/sdkanswers; FORM is the form of receipts.
+// Both become part of the client.
 import { readFileSync, writeFileSync } from 'node:fs';
 
 const [answers, form] = process.argv.slice(2).map((file) => readFileSync(file, 'utf8').trimEnd());
@@ -21,6 +21,6 @@ const opened = readFileSync(file, 'utf8').replace(/^export type (\w+) = \{\n[^]*
 );
 const state = /^    state: .* \| \(string & \{\}\);$/m;
 if (!state.test(opened)) {
-  throw new Error('finish.mjs: the state of an erasure is not open: the generator writes types differently now');
+  throw new Error('finish.mjs: the state of an erasure is not open: the output of the generator has changed');
 }
 writeFileSync(file, opened);

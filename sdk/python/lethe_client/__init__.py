@@ -2,11 +2,10 @@
 
 Make an `AuthenticatedClient` with the service's `base_url` and an API key as
 `token`. Each of `list_responses`, `get_response` and `erase_response` has
-`sync_detailed` and `asyncio_detailed`, which return a success as the contract
-documents it and raise `ProblemError` for everything else; `result` takes the
-result out of what they return. `all_responses` goes through the pages of a list,
-`watch` follows an erasure to its end, and `fetch_receipt` waits for a receipt;
-`lethe_client.receipt` checks it.
+`sync_detailed` and `asyncio_detailed`, which return a documented success and raise
+`ProblemError` for everything else; `result` returns the parsed value of a success.
+`all_responses` iterates over a whole list, `watch` follows an erasure to its end,
+and `fetch_receipt` waits for a receipt, which `lethe_client.receipt` checks.
 """
 
 import time
@@ -89,9 +88,9 @@ T = TypeVar("T")
 
 
 def result(response: Response[Problem | T]) -> T:
-    """What was asked for; None for an erasure, and for a receipt that is yet to be sealed.
+    """The parsed value of a success; None for an erased response, and for a receipt that is not sealed yet.
 
-    What is no success, the call has raised as ProblemError.
+    For everything else, the call itself raises ProblemError.
     """
     return response.parsed  # type: ignore[return-value]
 
@@ -101,10 +100,10 @@ def all_responses(
 ) -> Iterator[ResponseSummary]:
     """Every response that matches, page by page.
 
-    limit is the size of a page; filters are those of list_responses, but for
-    skip and count. The order is newest first: responses may come in, change or
-    be erased meanwhile, and none is told twice or left out. That goes for
-    active_first, too, but for those that change their state meanwhile.
+    limit is the page size; filters are those of list_responses, except skip and
+    count. The order is newest first. No response is repeated or left out, even if
+    responses are created, changed or erased meanwhile. With active_first this does
+    not hold for responses whose state changes meanwhile.
 
     Raises ProblemError.
     """
@@ -118,9 +117,9 @@ def all_responses(
 
 
 def fetch_receipt(client: AuthenticatedClient | Client, erasure_id: UUID, *, timeout: float = 30) -> bytes:
-    """The file of a receipt, as soon as it is sealed: some two seconds after its erasure.
+    """Waits until a receipt is sealed, about two seconds after its erasure, and returns its file.
 
-    Raises TimeoutError after so many seconds, and ProblemError.
+    Raises TimeoutError after timeout seconds, and ProblemError.
     """
     end = time.monotonic() + timeout
     while True:
@@ -130,11 +129,11 @@ def fetch_receipt(client: AuthenticatedClient | Client, erasure_id: UUID, *, tim
         seconds = retry_after(response.headers)
         wait = 1 if seconds is None else min(seconds, LONGEST_WAIT)
         if time.monotonic() + wait > end:
-            raise TimeoutError("the receipt is yet to be sealed")
+            raise TimeoutError("the receipt is not sealed yet")
         time.sleep(wait)
 
 
-# Of a stream that is opened again, in seconds; the first where the service does not say.
+# Limits for reopening a stream, in seconds; the first if the service does not say.
 FIRST_WAIT = 3.0
 LONGEST_WAIT = 30.0
 MOST_FAILURES = 10  # in a row
@@ -143,11 +142,11 @@ MOST_FAILURES = 10  # in a row
 def watch(
     client: AuthenticatedClient | Client, erasure_id: UUID, *, x_organization_id: str | Unset = UNSET
 ) -> Iterator[Erasure]:
-    """An erasure, at once and when it has changed, until it is over: the last is as it ended.
+    """Yields an erasure at once and whenever it has changed, until it is finished; the last value is its final state.
 
-    A stream that breaks off before is opened again.
+    A stream that breaks off is reopened.
 
-    Raises ProblemError for what opening it again would not mend, such as 404,
+    Raises ProblemError for an answer that reopening would not fix, such as 404,
     and after ten failures in a row.
     """
     request = watch_erasure._get_kwargs(erasure_id, x_organization_id=x_organization_id)
@@ -177,7 +176,7 @@ def watch(
             answer.finish()
         except ProblemError as error:
             failure = error
-        assert failure is not None  # no body was kept that has an end
+        assert failure is not None  # no body is kept, so finish always fails
         wait = events.retry or wait
         failures += 1
         passing = isinstance(failure, UnfinishedError) or failure.status == 0 or failure.status >= 500

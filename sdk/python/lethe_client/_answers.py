@@ -1,4 +1,4 @@
-"""Tells the answers that the contract documents as a success from all others."""
+"""Separates the successes that the contract documents from all other answers."""
 
 import base64
 import datetime
@@ -23,29 +23,28 @@ from .generated.models.problem import Problem
 
 T = TypeVar("T")
 
-# How much of an answer that is an error is kept, in bytes.
+# How much of an error answer is kept, in bytes.
 ERROR_LIMIT = 64 << 10
 
 
 @functools.cache
 def _documented() -> dict[str, Any]:
-    """Read with the first answer what internal/sdkanswers makes of the contract."""
+    """The documented successes, extracted by internal/sdkanswers; read with the first answer."""
     table: dict[str, Any] = json.loads(files(__package__).joinpath("generated/answers.json").read_text("utf-8"))
     return table
 
 
 class ProblemError(Exception):
-    """Every answer other than a success as the contract documents it, whoever answered.
+    """Any answer that is not a success as the contract documents it.
 
-    A success has the documented status and media type, and the headers and
-    fields that are required. No call raises another error once a request is
-    sent.
+    A success has the documented status and media type, and the required headers
+    and fields. Once a request is sent, calls raise no other error.
 
-    status: the HTTP status, 0 if there was no answer at all (then __cause__ is why)
-    problem: what the service says; None where something else answered, like a gateway in between
-    detail: what the service says is wrong, or what is wrong with the answer
-    body: what was answered, as far as it came, at most 64 KiB
-    retry_after: seconds to wait before trying again, None if not told
+    status: the HTTP status, 0 if nothing answered (__cause__ says why)
+    problem: the service's own problem; None if something else answered, such as a gateway in between
+    detail: what is wrong according to the service, or what is wrong with the answer
+    body: as much of the answer as arrived, at most 64 KiB
+    retry_after: seconds to wait before trying again, None if unknown
     """
 
     def __init__(
@@ -68,7 +67,7 @@ def _phrase(status: int) -> str:
 
 
 def retry_after(headers: httpx.Headers) -> int | None:
-    """The seconds that Retry-After says, or that its date is away."""
+    """The seconds in Retry-After, or until its date."""
     text = headers.get("Retry-After", "")
     if re.fullmatch("[0-9]{1,9}", text):
         return int(text)
@@ -95,7 +94,7 @@ def send(client: AuthenticatedClient | Client, **kwargs: Any) -> httpx.Response:
 
 
 async def send_async(client: AuthenticatedClient | Client, **kwargs: Any) -> httpx.Response:
-    """As send."""
+    """Like send."""
     answer = Answer(kwargs)
     try:
         async with client.get_async_httpx_client().stream(**kwargs, follow_redirects=False) as response:
@@ -109,15 +108,15 @@ async def send_async(client: AuthenticatedClient | Client, **kwargs: Any) -> htt
 
 
 def understood(build: Callable[..., T], *, client: AuthenticatedClient | Client, response: httpx.Response) -> T:
-    """What the generated code makes of a success; raises ProblemError where it cannot."""
+    """A success as parsed by the generated code; raises ProblemError if it cannot be parsed."""
     try:
         return build(client=client, response=response)
     except Exception as error:
-        raise ProblemError(response.status_code, f"the answer cannot be read: {error}", body=response.content[:ERROR_LIMIT]) from error
+        raise ProblemError(response.status_code, f"could not read the answer: {error}", body=response.content[:ERROR_LIMIT]) from error
 
 
 class Answer:
-    """An answer as it comes in."""
+    """An answer that is being received."""
 
     def __init__(self, request: Mapping[str, Any]) -> None:
         self.broken: Exception | None = None
@@ -128,7 +127,7 @@ class Answer:
         self._response: httpx.Response | None = None
         self._expected: dict[str, Any] = {}
         self._fault = ""
-        self._asked: tuple[str, ...] = ()  # what the path's parameters say
+        self._asked: tuple[str, ...] = ()  # the path's parameters
         self._body = bytearray()
 
     def begin(self, response: httpx.Response) -> None:
@@ -143,33 +142,33 @@ class Answer:
             elif self.media_type != media:
                 self._fault = f"the answer is not {media} but {self.media_type or 'nothing'}; is this the service's address?"
         elif self._path.endswith("/events") and not self._told_end:
-            self._fault = "the end is said to have been told, which it was not"
+            self._fault = "204 means that the stream has ended, but no end was received"
 
     def _documented(self, response: httpx.Response) -> tuple[dict[str, Any], str]:
         location = response.headers.get("Location")
         if response.history:
-            return {}, f"the answer is from {response.url}, where a redirect led"
+            return {}, f"the answer is from {response.url}, after a redirect"
         if 300 <= response.status_code < 400 and location:
-            return {}, f"a redirect to {location!r}, which is not followed; give the address where the service itself is"
+            return {}, f"a redirect to {location!r}, which is not followed; use the service's own address"
         for operation in _documented()["operations"]:
             if operation["method"] == self._method and (path := re.search(operation["path"], self._path)):
                 self._asked = path.groups()
                 if answer := operation["answers"].get(str(response.status_code)):
                     return answer, ""
                 if str(response.status_code) in operation["answers"]:
-                    return {}, ""  # there is nothing more to it than its status
+                    return {}, ""  # it has nothing but its status
                 break
-        return {}, f"{response.status_code} is no success here, as the contract has it"
+        return {}, f"{response.status_code} is not a documented success of this call"
 
     def take(self, part: bytes) -> bool:
-        """Keeps a part of the body, and says whether more of it is wanted."""
+        """Keeps a part of the body; returns whether more of it is needed."""
         if not self._fault and not self._expected.get("media"):
             return False
         self._body += part
         return not self._fault or len(self._body) < ERROR_LIMIT
 
     def finish(self) -> httpx.Response:
-        """The answer, as a whole; raises ProblemError."""
+        """The complete answer; raises ProblemError."""
         response, body = self._response, bytes(self._body)
         if response is None:
             raise ProblemError(0, str(self.broken) or type(self.broken).__name__) from self.broken
@@ -203,7 +202,7 @@ class Answer:
         return httpx.Response(response.status_code, headers=headers, content=body, request=response.request)
 
     def failure(self, fault: str) -> ProblemError:
-        """The error that the answer is."""
+        """The answer as an error."""
         response, body = self._response, bytes(self._body[:ERROR_LIMIT])
         assert response is not None
         problem = None
@@ -215,7 +214,7 @@ class Answer:
         return kind(response.status_code, fault, problem=problem, body=body, retry_after=retry_after(response.headers))
 
     def _another(self, value: Any) -> str:
-        """What tells that JSON is about another thing than was asked for, "" if nothing."""
+        """How JSON is about something other than what was requested, "" if it is not."""
         for field, asked in zip(self._expected.get("same", ()), self._asked):
             if fault := _another_fault(field, value[field], asked):
                 return fault
@@ -227,27 +226,27 @@ class Answer:
 
     @property
     def asked(self) -> str:
-        """The identifier that was asked for."""
+        """The requested identifier."""
         return self._asked[0]
 
 
 def _another_fault(field: str, told: object, asked: str) -> str:
     if str(told).lower() == asked.lower():
         return ""
-    return f"the answer is not the one that was asked for: its {field} is {told}, not {asked}"
+    return f"the answer is for something else: its {field} is {told}, not {asked}"
 
 
 def _receipt_fault(file: bytes, asked: str, reached: str) -> str:
-    """The same of a receipt's file: of the receipt with this identifier, or of the one that says that it reached a level.
+    """The same for a receipt file: the receipt with this identifier, or the one that confirms a later level for it.
 
-    Whether it is right is for lethe_client.receipt to check.
+    lethe_client.receipt checks the receipt itself.
     """
     leaf = file.partition(b"\nextra ")[2].partition(b"\n")[0]
     try:
         receipt = json.loads(base64.b64decode(leaf, validate=True))
         id, level, about = receipt["id"], receipt.get("level"), receipt.get("about")
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
-        return "the answer is no receipt"
+        return "the answer is not a receipt"
     if not reached:
         return _another_fault("id", id, asked)
     return _another_fault("level", level, reached) or _another_fault("erasure", about, asked)
@@ -255,15 +254,15 @@ def _receipt_fault(file: bytes, asked: str, reached: str) -> str:
 
 UNFINISHED = "the stream ended before the erasure did"
 
-# Headers of how a body came, which is read.
+# Headers about the transfer of a body, which is already read.
 _OF_TRANSFER = ("content-encoding", "content-length", "transfer-encoding")
 
 
 def _media_type(headers: httpx.Headers) -> tuple[str, str]:
-    """The media type of an answer, and what is wrong with its text."""
+    """The media type of an answer, and what is wrong with it."""
     text = headers.get("Content-Type", "")
     if not re.fullmatch(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+(\s*;\s*[\w!#$&^.+-]+=(\"[^\"]*\"|[^\s;\"]+))*\s*", text, re.ASCII):
-        return "", f"{text!r} is no media type"
+        return "", f"{text!r} is not a media type"
     message = Message()
     message["Content-Type"] = text
     charset = message.get_content_charset("utf-8")
@@ -290,11 +289,11 @@ def _text(body: bytes) -> str | None:
 
 
 def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def json_fault(shape: Mapping[str, Any], body: bytes) -> str:
-    """What is wrong with JSON that should be of a shape, "" if nothing."""
+    """How JSON does not match a shape, "" if it does."""
     return _json(shape, body)[1]
 
 
@@ -318,7 +317,7 @@ def _fault(shape: Mapping[str, Any], value: Any, name: str) -> str:
             return fault
     kind = shape.get("type")
     if kind and not _is(kind, shape, value):
-        return f"{name} is not what the contract says: {kind} {shape.get('format', '')}".rstrip()
+        return f"{name} is not of the type in the contract: {kind} {shape.get('format', '')}".rstrip()
     if kind == "object":
         for field in shape.get("required", ()):
             if field not in value:
@@ -366,7 +365,7 @@ class Event:
         self.name, self.data = name, data
 
     def erasure(self, asked: str) -> tuple[Erasure | None, str, bool]:
-        """What is told of the erasure that was asked for, what is wrong with that, and whether it is the end."""
+        """The requested erasure, what is wrong with the event, and whether it is the end."""
         if self.name not in ("progress", "end"):
             return None, "", False
         if fault := json_fault({"ref": "Erasure"}, self.data.encode(errors="surrogatepass")):
@@ -375,15 +374,15 @@ class Event:
         if fault := _another_fault("id", told.id, asked):
             return None, fault, False
         if self.name == "end" and str(told.state) in ("pending", "running"):
-            return None, f"an end is told of an erasure that is {told.state}", False
+            return None, f"got an end event for an erasure that is {told.state}", False
         return told, "", self.name == "end"
 
 
 class Events:
-    """Takes events out of what comes in parts."""
+    """Parses events from a stream that arrives in parts."""
 
     def __init__(self) -> None:
-        self.retry: float | None = None  # in seconds, as last told
+        self.retry: float | None = None  # in seconds, as last received
         self._line = bytearray()
         self._cr = False  # the last byte was a carriage return, which a line feed may follow
         self._name, self._data = "", []  # type: tuple[str, list[str]]
@@ -397,7 +396,7 @@ class Events:
             if byte not in (0x0A, 0x0D):
                 self._line.append(byte)
                 continue
-            # What is no UTF-8 is no JSON either.
+            # Text that is not UTF-8 is not JSON either.
             line, self._line = self._line.decode(errors="surrogateescape"), bytearray()
             if line:
                 self._field(*line.partition(":")[::2])

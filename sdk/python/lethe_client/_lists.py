@@ -1,4 +1,4 @@
-"""Refuses a text where a list is meant, which Python would take for a list of its characters."""
+"""Refuses a string in place of a list, which Python would treat as a list of characters."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,7 +9,7 @@ from .generated.types import Unset
 
 
 def require_list(name: str, value: object) -> None:
-    """Raises TypeError for a text, and for what is no collection at all."""
+    """Raises TypeError for a string, and for anything that is not iterable."""
     if isinstance(value, str | bytes) or not isinstance(value, Iterable):
         raise TypeError(f"{name} must be a list, such as [value], not a {type(value).__name__}")
 

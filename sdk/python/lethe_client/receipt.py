@@ -1,6 +1,6 @@
-"""Checks receipts of erasures offline, as docs/receipt-format.md describes them.
+"""Checks receipts of erasures offline, as docs/receipt-format.md describes.
 
-It needs the package cryptography, which the extra `receipt` installs.
+Needs the package cryptography, which the extra `receipt` installs.
 """
 
 import base64
@@ -30,7 +30,7 @@ LOG, WITNESS = 1, 4  # kinds of keys
 class VerifyError(Exception):
     """Why nothing is proven.
 
-    kind: one of docs/receipt-format.md, or `bad_key` for keys and salts that are none
+    kind: one of docs/receipt-format.md, or `bad_key` for invalid keys and salts
     """
 
     def __init__(self, kind: str, reason: str) -> None:
@@ -40,13 +40,13 @@ class VerifyError(Exception):
 
 @dataclass(frozen=True)
 class Proof:
-    """What was proven: that the log holds these bytes.
+    """What is proven: the log contains these bytes.
 
-    receipt: the receipt, by its fields
+    receipt: the fields of the receipt
     leaf: the receipt's bytes
-    index: its place in the log, from 0 on
-    log, size, root: the checkpoint's
-    witnesses: when each of them has signed the checkpoint, by name
+    index: its position in the log, from 0
+    log, size, root: of the checkpoint
+    witnesses: when each witness signed the checkpoint, by name
     """
 
     receipt: dict[str, Any]
@@ -68,27 +68,27 @@ def verify(
     older: bytes | None = None,
     tiles: Callable[[str], bytes | None] | None = None,
 ) -> Proof:
-    """What the file of a receipt proves to who trusts the keys. Nothing but the arguments is used.
+    """Returns what the file of a receipt proves to anyone who trusts the keys. Uses only its arguments.
 
-    keys: public keys of the log and of witnesses, one on each line
+    keys: public keys of the log and its witnesses, one per line
     salt: of the receipt, or the secret of a bulk erasure, in hex or base64;
-        with responses (identifiers) and owners that must be among the erased
+        with responses (identifiers) and owners that the receipt must contain
     older: another checkpoint of the log, which must not have been rewritten
-        in between; tiles reads a file of the log's mirror, like
-        `tile/0/000`, and returns None where there is none
+        in between; tiles reads a file of the log's mirror, such as
+        `tile/0/000`, and returns None if it does not exist
 
-    Raises VerifyError, TypeError for a text where a list is meant, and what tiles raises.
+    Raises VerifyError, TypeError for a string in place of a list, and whatever tiles raises.
     """
     require_list("responses", responses)
     require_list("owners", owners)
     leaf, index, path, signed = _parse_proof(file)
     known = _parse_keys(keys)
     log, size, root, witnesses = _open_checkpoint(signed, known)
-    # Whether the log holds these bytes comes before what they say.
+    # First check that the log contains these bytes, then what they say.
     _must(
         _root(_sha(b"\0" + leaf), index, size, path) == root,
         "not_included",
-        "the receipt, or its proof, was changed since it was sealed: "
+        "the receipt or its proof was modified after sealing: "
         f"it is not leaf {index} of the log's tree of size {size}",
     )
     receipt = _parse_receipt(leaf)
@@ -121,12 +121,12 @@ def _bytes(text: str, kind: str, length: int | None = None) -> bytes:
         raw = base64.b64decode(text, validate=True)
     except ValueError:
         raw = b""
-    _must(_base64(raw) == text and (length is None or len(raw) == length), kind, "base64 is not in its canonical form")
+    _must(_base64(raw) == text and (length is None or len(raw) == length), kind, "base64 is not canonical")
     return raw
 
 
 def _number(text: str, kind: str) -> int:
-    _must(re.fullmatch(NUMBER, text) is not None and int(text) <= MAX_NUMBER, kind, "a number is none, or too large")
+    _must(re.fullmatch(NUMBER, text) is not None and int(text) <= MAX_NUMBER, kind, "a number is invalid or too large")
     return int(text)
 
 
@@ -138,14 +138,14 @@ def _parse_proof(file: bytes) -> tuple[bytes, int, list[bytes], bytes]:
     _must(len(file) <= MAX_FILE, "bad_proof", "the file is too long")
     head, _, signed = file.partition(b"\n\n")
     lines = head.decode("latin-1").split("\n")
-    _must(lines[0] == "c2sp.org/tlog-proof@v1", "bad_proof", "the file is no receipt")
+    _must(lines[0] == "c2sp.org/tlog-proof@v1", "bad_proof", "the file is not a receipt")
     _must(
         3 <= len(lines) <= 3 + MAX_HASHES and lines[1].startswith("extra ") and lines[2].startswith("index "),
         "bad_proof",
-        "the file's lines are not those of a proof",
+        "the file does not have the lines of a proof",
     )
     leaf = _bytes(lines[1][6:], "bad_proof")
-    _must(0 < len(leaf) <= MAX_RECEIPT, "bad_proof", "there is no receipt in it, or a longer one than there can be")
+    _must(0 < len(leaf) <= MAX_RECEIPT, "bad_proof", "the receipt is missing or too long")
     return leaf, _number(lines[2][6:], "bad_proof"), [_bytes(line, "bad_proof", 32) for line in lines[3:]], signed
 
 
@@ -175,11 +175,11 @@ def _parse_keys(text: str) -> dict[tuple[str, bytes], bytes]:
     keys = {}
     for line in filter(None, map(str.strip, text.splitlines())):
         match = re.fullmatch(rf"({NAME})\+([0-9a-f]{{8}})\+(.*)", line)
-        _must(match is not None, "bad_key", "a key is none: one looks like name+01234567+base64")
+        _must(match is not None, "bad_key", "invalid key: want name+01234567+base64")
         name, id, encoded = match.groups()  # type: ignore[union-attr]
         key = _bytes(encoded, "bad_key", 33)
         known = key[0] in (LOG, WITNESS) and _sha(f"{name}\n".encode() + key)[:4].hex() == id
-        _must(known, "bad_key", "a key is none: its hash or its kind is another")
+        _must(known, "bad_key", "invalid key: its hash or kind does not match")
         keys[name, bytes.fromhex(id)] = key
     _must(bool(keys), "bad_key", "give the log's public key: without one nothing can be proven")
     return keys
@@ -188,25 +188,25 @@ def _parse_keys(text: str) -> dict[tuple[str, bytes], bytes]:
 def _open_checkpoint(
     signed: bytes, keys: dict[tuple[str, bytes], bytes]
 ) -> tuple[str, int, bytes, dict[str, datetime]]:
-    """Origin, size, root and when witnesses have signed; every signature must be right."""
+    """Origin, size, root and when witnesses signed; every signature must be valid."""
     kind = "bad_checkpoint"
     _must(len(signed) <= MAX_CHECKPOINT, kind, "the checkpoint is too long")
     body, _, lines = signed.partition(b"\n\n")
     text = body.decode("latin-1").split("\n")
-    _must(len(text) == 3 and re.fullmatch(NAME, text[0]) is not None, kind, "a checkpoint is origin, size and root")
+    _must(len(text) == 3 and re.fullmatch(NAME, text[0]) is not None, kind, "a checkpoint must have three lines: origin, size and root")
     origin, size, root = text[0], _number(text[1], kind), _bytes(text[2], kind, 32)
-    _must(size > 0 or root == _sha(b""), kind, "the root is not that of no leaves")
+    _must(size > 0 or root == _sha(b""), kind, "the root is not that of an empty tree")
     _must(lines.endswith(b"\n"), kind, "the checkpoint's signatures are missing or cut off")
     signatures = []
     for line in lines[:-1].split(b"\n"):
         match = re.fullmatch("\N{EM DASH} ".encode() + rf"({NAME}) ([^ ]+)".encode(), line)
-        _must(match is not None, kind, "a line of the checkpoint's signatures is none")
+        _must(match is not None, kind, "the checkpoint has an invalid signature line")
         name, encoded = (group.decode("latin-1") for group in match.groups())  # type: ignore[union-attr]
         raw = _bytes(encoded, kind)
-        _must(len(raw) > 4, kind, "a line of the checkpoint's signatures is none")
+        _must(len(raw) > 4, kind, "the checkpoint has an invalid signature line")
         signatures.append((name != origin, name, raw[:4], raw[4:]))
     order = [signature[:3] for signature in signatures]
-    _must(order == sorted(set(order)), kind, "signatures have one order, and no key signs twice")
+    _must(order == sorted(set(order)), kind, "signatures are out of order, or a key signs twice")
 
     witnesses, by_log = {}, False
     for _, name, id, signature in signatures:
@@ -246,12 +246,12 @@ def _check_history(one: Checkpoint, other: Checkpoint, read: Callable[[str], byt
         return
     _must(read is not None, "bad_tiles", "comparing checkpoints of different sizes needs the log's tiles")
     found_old, found = _roots(_tree(size, read), old_size, 0, size)  # type: ignore[arg-type]
-    _must(found == root, "bad_tiles", "the tiles are not those of the larger checkpoint's tree")
+    _must(found == root, "bad_tiles", "the tiles do not match the larger checkpoint")
     _must(found_old == old_root, "rewritten", rewritten)
 
 
 def _tree(size: int, read: Callable[[str], bytes | None]) -> Callable[[int, int], bytes]:
-    """The root of the leaves from one on, so many of them, by tiles (C2SP tlog-tiles)."""
+    """Computes the root of a range of leaves from tiles (C2SP tlog-tiles)."""
 
     @cache
     def tile(level: int, number: int) -> bytes:
@@ -263,7 +263,7 @@ def _tree(size: int, read: Callable[[str], bytes | None]) -> Callable[[int, int]
         wanted = width
         if hashes is None:
             hashes, wanted = read(full), 256
-        _must(hashes is not None and len(hashes) == 32 * wanted, "bad_tiles", f"{full} is not there, or damaged")
+        _must(hashes is not None and len(hashes) == 32 * wanted, "bad_tiles", f"{full} is missing or damaged")
         return hashes[: 32 * width]  # type: ignore[index]
 
     def root(first: int, count: int) -> bytes:
@@ -281,12 +281,12 @@ def _tree(size: int, read: Callable[[str], bytes | None]) -> Callable[[int, int]
 
 
 def _half(count: int) -> int:
-    """The largest power of two below it."""
+    """The largest power of two below count."""
     return 1 << (count - 1).bit_length() - 1
 
 
 def _roots(root: Callable[[int, int], bytes], old: int, first: int, count: int) -> tuple[bytes, bytes]:
-    """The roots of the first old ones of these leaves and of all, both out of the same nodes."""
+    """The roots of the first `old` leaves and of all leaves, computed from the same nodes."""
     if old == count:
         return (both := root(first, count)), both
     half = _half(count)
@@ -309,27 +309,27 @@ EITHER = re.compile("|".join("".join(FORM[kind]) for kind in ("erasure", "later"
 
 def _parse_receipt(leaf: bytes) -> dict[str, Any]:
     kind, text = "bad_receipt", leaf.decode("latin-1")
-    _must(EITHER.fullmatch(text) is not None, kind, "the receipt has one form, and this is another")
+    _must(EITHER.fullmatch(text) is not None, kind, "the receipt is malformed")
     receipt = json.loads(text)
-    _must(receipt["verified"] in FORM["verified"][receipt["level"]], kind, "the level is verified in a way that is none for it")
+    _must(receipt["verified"] in FORM["verified"][receipt["level"]], kind, "the way of verification does not fit the level")
     _must(receipt.get("about") != receipt["id"], kind, "the receipt is about itself")
     covered = [gap for gap in FORM["words"]["not_covered"] if gap in receipt["not_covered"]]
-    _must(receipt["not_covered"] == covered, kind, "what is not covered has one order")
+    _must(receipt["not_covered"] == covered, kind, "not_covered is out of order")
     for time in receipt.get("requested_at"), receipt["executed_at"]:
         try:
             early = time is not None and datetime.fromisoformat(time).year < 1970
         except ValueError:
             early = True
-        _must(not early, kind, "a time is none, or before 1970")
+        _must(not early, kind, "a time is invalid or before 1970")
     for list in receipt.get("responses", []), receipt.get("owners", []):
         raw = [_bytes(commitment, kind, 32) for commitment in list]
-        _must(raw == sorted(set(raw)), kind, "commitments have one order, and none is there twice")
+        _must(raw == sorted(set(raw)), kind, "commitments are out of order or repeated")
     parts = receipt.get("parts", [])
-    _must(parts == sorted({*parts} - {receipt["id"]}), kind, "parts are other receipts, in one order")
+    _must(parts == sorted({*parts} - {receipt["id"]}), kind, "parts are out of order, repeated, or name the receipt itself")
     counts = receipt.get("counts", {})
     numbers = [*counts.values(), receipt.get("rule", {}).get("version", 1)]
     _must(max(numbers) <= MAX_NUMBER, kind, "a number is too large")
-    _must(counts.get("requests", 0) <= len(receipt.get("responses", [])), kind, "there are too few commitments")
+    _must(counts.get("requests", 0) <= len(receipt.get("responses", [])), kind, "too few commitments")
     return receipt
 
 
@@ -340,18 +340,18 @@ def _check_commitments(receipt: dict[str, Any], salt: str | None, responses: lis
         secret = bytes.fromhex(salt or "")
     else:
         secret = _bytes(salt or "", "bad_key", 32)
-    _must(receipt["level"] == "logical", "wrong_commitment", "look in the receipt of the erasure: this one commits to nothing")
+    _must(receipt["level"] == "logical", "wrong_commitment", "this receipt has no commitments: check the receipt of the erasure")
     salts = secret, _hmac(secret, "erasure-salt-v1", receipt["id"])
     for field, domain, texts in ("responses", "erasure-response-v1", responses), ("owners", "erasure-owner-v1", owners):
         for text in texts:
             found = any(_base64(_hmac(salt, domain, text)) in receipt[field] for salt in salts)
             if not receipt[field]:
                 raise VerifyError("wrong_commitment", f"the receipt has no {field}: check it without")
-            _must(found, "wrong_commitment", f"not among the receipt's {field}, or the salt is another's{_other_parts(receipt)}")
+            _must(found, "wrong_commitment", f"not among the receipt's {field}, or the salt belongs to another receipt{_other_parts(receipt)}")
 
 
 def _other_parts(receipt: dict[str, Any]) -> str:
-    """Where else to look for what the receipt does not say."""
+    """Which other receipts to check for anything this receipt does not contain."""
     if not (parts := receipt.get("parts")):
         return ""
     named = parts[:3] + ([f"{len(parts) - 3} more"] if len(parts) > 3 else [])

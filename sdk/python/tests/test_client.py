@@ -196,7 +196,7 @@ def test_other_answers():
 def test_log(user):
     assert result(get_log_keys.sync_detailed(client=user)) == setting("LETHE_TEST_LOG_KEY") + "\n"
     assert_problem(404, get_receipt, MISSING, client=user)
-    # Slashes of the index get there.
+    # The slashes of the index reach the service.
     assert_problem(404, get_tile, "0", "x001/000.p/7", client=user)
     with connect(setting("LETHE_TEST_FORBIDDEN_KEY")) as forbidden:
         assert_problem(403, get_checkpoint, client=forbidden)

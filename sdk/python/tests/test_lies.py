@@ -1,4 +1,4 @@
-"""Nothing that a gateway may say instead of the service is taken for what was asked for."""
+"""No answer of a gateway in place of the service counts as a success."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""A text where a list is meant is refused, wherever the contract has a list."""
+"""A string in place of a list is refused wherever the contract has a list."""
 
 import importlib
 import inspect

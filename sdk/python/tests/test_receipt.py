@@ -1,4 +1,4 @@
-"""The check of receipts comes to what docs/vectors says."""
+"""The check of receipts matches docs/vectors."""
 
 import base64
 import hashlib
@@ -111,7 +111,7 @@ def test_history():
     assert refused(vector, tiles=None) == "bad_tiles"
     mirror = {str(file.relative_to(FOLDER / "mirror")): file.read_bytes() for file in (FOLDER / "mirror").rglob("*") if file.is_file()}
     assert check(vector, tiles=mirror.get)
-    # A full tile does for a partial one.
+    # A full tile can replace a partial one.
     partial = mirror.pop("tile/0/001.p/44")
     assert refused(vector, tiles=mirror.get) == "bad_tiles"
     assert check(vector, tiles=(mirror | {"tile/0/001": partial.ljust(256 * 32, b"\0")}).get)

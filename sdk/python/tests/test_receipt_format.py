@@ -1,4 +1,4 @@
-"""The Python in docs/receipt-format.md comes to what docs/vectors says."""
+"""The Python in docs/receipt-format.md matches docs/vectors."""
 
 import base64
 import hashlib

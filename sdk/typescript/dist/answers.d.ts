@@ -1,12 +1,12 @@
 import type { Problem } from './generated/index.js';
-/** What the contract documents as success. */
+/** The successes that the contract documents. */
 export interface Documented {
     operations: {
         id: string;
         method: string;
         path: string;
         query?: string[];
-        /** `same` are the fields that say again what the path's parameters do. */
+        /** `same` are the fields that repeat the path's parameters. */
         answers: Record<string, {
             media?: string;
             schema?: Shape;
@@ -16,7 +16,7 @@ export interface Documented {
     }[];
     schemas: Record<string, Shape>;
 }
-/** What a client must be sure of in a value. */
+/** What a client checks in a value. */
 export interface Shape {
     ref?: string;
     all?: Shape[];
@@ -29,25 +29,25 @@ export interface Shape {
     properties?: Record<string, Shape>;
 }
 /**
- * Every answer other than a success as the contract documents it, with its
- * status, media type and required headers and fields, whoever answered. It has
- * the fields of a `Problem`, whether or not the service has said it.
+ * Any answer that is not a success as the contract documents it: its status,
+ * media type, and required headers and fields. It always has the fields of a
+ * `Problem`, even if the service did not send one.
  */
 export declare class ProblemError extends Error implements Problem {
     readonly name = "ProblemError";
-    /** The HTTP status, 0 if there was no answer at all: then `cause` is why. */
+    /** The HTTP status, 0 if nothing answered; `cause` says why. */
     readonly status: number;
-    /** What the service says; undefined where something else answered, like a gateway in between. */
+    /** The service's own problem; undefined if something else answered, such as a gateway in between. */
     readonly problem: Problem | undefined;
-    /** What was answered, as far as it came, at most 64 KiB of it. */
+    /** As much of the answer as arrived, at most 64 KiB. */
     readonly body: string;
-    /** The answer, where there is one. */
+    /** The answer, if there is one. */
     readonly response: Response | undefined;
-    /** Seconds to wait before trying again, where told. */
+    /** Seconds to wait before trying again, if known. */
     readonly retryAfter: number | undefined;
     readonly type: string;
     readonly title: string;
-    /** What the service says is wrong, or what is wrong with the answer. */
+    /** What is wrong according to the service, or what is wrong with the answer. */
     readonly detail: string;
     readonly parameter?: string;
     readonly request_id: string;
@@ -58,11 +58,11 @@ export declare class ProblemError extends Error implements Problem {
         cause?: unknown;
     });
 }
-/** The seconds that Retry-After says, or that its date is away. */
+/** The seconds in Retry-After, or until its date. */
 export declare function retryAfter({ headers }: Response): number | undefined;
-/** A `fetch` that lets only those answers through that are documented as a success; everything else it throws as `ProblemError`. */
+/** A `fetch` that returns only documented successes and throws everything else as `ProblemError`. */
 export declare function documentedOnly(send: typeof fetch): typeof fetch;
 /** The identifier in the path of a request, '' if there is none. */
 export declare function askedFor(request: Request): string;
-/** Whether an event of a stream is the end of the erasure that was asked for; throws `ProblemError` for one that should tell of it and does not. */
+/** Whether an event is the end of the requested erasure; throws `ProblemError` if the event should carry that erasure but does not. */
 export declare function isEnd(event: string | undefined, data: unknown, asked: string, response: Response | undefined): boolean;

@@ -13,8 +13,8 @@ type SseOptions = RequestOptions & {
     sseMaxRetryDelay?: number;
     sseSleepFn?: (ms: number) => Promise<void>;
 };
-/** The client, with nothing but documented answers, and streams that go on to their end. */
+/** The client, restricted to documented answers, with streams that are reopened until their end. */
 export declare function checked(client: Client): Client;
-/** Waits, or until the signal is aborted. */
+/** Waits until the time is over or the signal is aborted. */
 export declare function sleep(ms: number, { signal, sseSleepFn }: Pick<SseOptions, 'signal' | 'sseSleepFn'>): Promise<void>;
 export {};

@@ -1,28 +1,28 @@
 import { askedFor, documentedOnly, isEnd, ProblemError } from './answers.js';
 import { requireKnown } from './lists.js';
-/** Of a stream that is opened again, in milliseconds; the first where the service does not say. */
+/** Limits for reopening a stream, in milliseconds; the first if the service does not say. */
 const firstWait = 3000;
 const longestWait = 30_000;
 const maxFailures = 10; // in a row
 const methods = ['connect', 'delete', 'get', 'head', 'options', 'patch', 'post', 'put', 'trace'];
-/** The client, with nothing but documented answers, and streams that go on to their end. */
+/** The client, restricted to documented answers, with streams that are reopened until their end. */
 export function checked(client) {
     const fetchOf = (options) => documentedOnly(options.fetch ?? client.getConfig().fetch ?? globalThis.fetch);
     const asking = (send) => async (options) => {
         const result = await send({ ...options, fetch: fetchOf(options), redirect: 'manual' });
-        // What the generated client could not know, as it was thrown at it.
+        // The generated client cannot know the response of an error thrown by fetch.
         if (typeof result === 'object' && result !== null && 'error' in result && result.error instanceof ProblemError) {
             return { ...result, response: result.error.response };
         }
         return result;
     };
     const watching = (open, method) => async (options) => {
-        requireKnown({ ...options, method: method.toUpperCase() }); // at once, rather than in the stream
+        requireKnown({ ...options, method: method.toUpperCase() }); // at once, not only in the stream
         return { stream: follow(open, options, fetchOf(options)) };
     };
     return Object.assign({ ...client }, { request: asking(client.request) }, Object.fromEntries(methods.map((method) => [method, asking(client[method])])), { sse: Object.fromEntries(methods.map((method) => [method, watching(client.sse[method], method)])) });
 }
-/** What streams tell that are opened one after the other, until one tells the end. */
+/** Yields from streams that are opened one after the other until one sends the end. */
 async function* follow(open, options, send) {
     let wait = options.sseDefaultRetryDelay ?? firstWait;
     let failures = 0;
@@ -45,7 +45,7 @@ async function* follow(open, options, send) {
                 },
                 redirect: 'manual',
                 signal: connection.signal,
-                sseDefaultRetryDelay: wait, // or what was told before would be forgotten
+                sseDefaultRetryDelay: wait, // or an earlier value would be forgotten
                 sseMaxRetryAttempts: 1,
                 onSseError: (error) => (failure = error),
                 onSseEvent: (event) => {
@@ -57,7 +57,7 @@ async function* follow(open, options, send) {
             }));
             for await (const data of stream) {
                 if (!tells) {
-                    continue; // what a newer service may tell besides
+                    continue; // an event of a newer service
                 }
                 failures = 0;
                 yield data;
@@ -66,7 +66,7 @@ async function* follow(open, options, send) {
                 }
             }
             if (response?.status === 204) {
-                return; // the end had been told, as the caller says
+                return; // the caller says that the end was received before
             }
         }
         catch (error) {
@@ -88,11 +88,11 @@ async function* follow(open, options, send) {
         await sleep(Math.min(Math.max(wait * 2 ** (failures - 1), 1000 * (problem.retryAfter ?? 0)), longest), options);
     }
 }
-/** The error where a stream ended before its erasure. */
+/** The error for a stream that ended before its erasure. */
 function ended(cause, response) {
     return new ProblemError('the stream ended before the erasure did', { cause, ...(response && { response }) });
 }
-/** Waits, or until the signal is aborted. */
+/** Waits until the time is over or the signal is aborted. */
 export async function sleep(ms, { signal, sseSleepFn }) {
     if (sseSleepFn) {
         return sseSleepFn(ms);

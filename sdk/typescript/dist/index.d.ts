@@ -14,35 +14,34 @@ export type { Client, Config };
  */
 export declare function createLethe(baseUrl: string, key: string, config?: Config): Client;
 type ListQuery = NonNullable<ListResponsesData['query']>;
-/** The options of `listResponses`, but for what `allResponses` decides itself. */
+/** The options of `listResponses`, except those that `allResponses` sets itself. */
 export type AllOptions = Omit<Options<ListResponsesData>, 'query' | 'throwOnError' | 'responseStyle'> & {
     query?: Omit<ListQuery, 'skip' | 'count'>;
 };
 /**
- * Goes through every response that matches, page by page; `query.limit` is the
- * size of a page, 100 by default.
+ * Iterates over every response that matches, page by page; `query.limit` is the
+ * page size, 100 by default.
  *
- * The order is newest first: responses may come in, change or be erased
- * meanwhile, and none is told twice or left out. That goes for `active_first`,
- * too, but for those that change their state meanwhile.
+ * The order is newest first. No response is repeated or left out, even if responses
+ * are created, changed or erased meanwhile. With `active_first` this does not hold
+ * for responses whose state changes meanwhile.
  *
  * Throws `ProblemError`.
  */
 export declare function allResponses(options: AllOptions): AsyncGenerator<ResponseSummary, void, undefined>;
 /**
- * The file of a receipt, as soon as it is sealed: some two seconds after its
- * erasure. Waits until then, or until `signal` is aborted. `verifyReceipt`
- * checks the file.
+ * Returns the file of a receipt. Waits until the receipt is sealed, about two
+ * seconds after its erasure, or until `signal` is aborted. `verifyReceipt` checks
+ * the file.
  *
  * Throws `ProblemError`.
  */
 export declare function fetchReceipt(options: Omit<Options<GetReceiptData>, 'throwOnError' | 'responseStyle'>): Promise<string>;
 /**
- * Tells an erasure at once and when it has changed, until it is over: the last
- * that `stream` tells is the erasure as it ended. A stream that breaks off before
- * is opened again.
+ * Yields an erasure at once and whenever it has changed, until it is finished; the
+ * last value of `stream` is its final state. A stream that breaks off is reopened.
  *
- * `stream` throws `ProblemError` for what opening it again would not mend, such
+ * `stream` throws `ProblemError` for an answer that reopening would not fix, such
  * as 404, after ten failures in a row (`sseMaxRetryAttempts`), and when `signal`
  * is aborted.
  */

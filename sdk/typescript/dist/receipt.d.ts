@@ -1,5 +1,5 @@
 import { form } from './receipt-form.gen.js';
-/** Why nothing is proven: the words of docs/receipt-format.md, and `bad_key` for keys and salts that are none. */
+/** Why nothing is proven: the words of docs/receipt-format.md, and `bad_key` for invalid keys and salts. */
 export type VerifyErrorKind = (typeof form.words.kind)[number];
 /** Nothing is proven. */
 export declare class VerifyError extends Error {
@@ -7,7 +7,7 @@ export declare class VerifyError extends Error {
     readonly kind: VerifyErrorKind;
     constructor(kind: VerifyErrorKind, reason: string);
 }
-/** What a receipt says; the fields that do not go with its level are left out. */
+/** The fields of a receipt; those that do not apply to its level are left out. */
 export interface ReceiptFields {
     version: 'lethe-receipt/1';
     id: string;
@@ -26,27 +26,27 @@ export interface ReceiptFields {
     tool: 'lethe';
     build: string;
     method?: 'delete';
-    /** Rows deleted, but for `kept_templates`: what somebody else's row needs. */
+    /** Deleted rows; `kept_templates` are those kept because another row needs them. */
     counts?: Record<(typeof form.words.counts)[number], number>;
     responses?: string[];
     owners?: string[];
-    /** The other receipts of an erasure that has several; in its first one only. */
+    /** The other receipts of an erasure that has several; only in its first receipt. */
     parts?: string[];
     verified: string;
     not_covered: (typeof form.words.not_covered)[number][];
 }
-/** What was proven: that the log holds these bytes. */
+/** What is proven: the log contains these bytes. */
 export interface VerifiedReceipt {
     receipt: ReceiptFields;
     /** The receipt's bytes. */
     leaf: Uint8Array;
-    /** Its place in the log, from 0 on. */
+    /** Its position in the log, from 0. */
     index: number;
-    /** The checkpoint's. */
+    /** Of the checkpoint. */
     log: string;
     size: number;
     root: Uint8Array;
-    /** Who else has signed the checkpoint, and when. */
+    /** The witnesses that signed the checkpoint, and when. */
     witnesses: {
         name: string;
         time: Date;
@@ -55,20 +55,20 @@ export interface VerifiedReceipt {
 export interface VerifyOptions {
     /** Of the receipt, or the secret of a bulk erasure, in hex or base64. */
     salt?: string;
-    /** Identifiers that must be among the erased; with `salt`. */
+    /** Identifiers of responses that the receipt must contain; with `salt`. */
     responses?: string[];
-    /** Owners who must be among those of the erased, as the database spells them; with `salt`. */
+    /** Owners that the receipt must contain, as the database spells them; with `salt`. */
     owners?: string[];
     /** Another checkpoint of the log, which must not have been rewritten in between. */
     older?: Uint8Array | string;
-    /** Reads a file of the log's mirror, like `tile/0/000`; undefined where there is none. With `older`. */
+    /** Reads a file of the log's mirror, such as `tile/0/000`; undefined if it does not exist. With `older`. */
     tiles?: (path: string) => Promise<Uint8Array | undefined>;
 }
 /**
- * What the file of a receipt proves to who trusts the keys: public keys of the
- * log and of witnesses, one on each line. Nothing but the arguments is used, and
+ * Returns what the file of a receipt proves to anyone who trusts the keys: the public
+ * keys of the log and its witnesses, one per line. Uses only its arguments and
  * WebCrypto with Ed25519.
  *
- * Throws `VerifyError`, `TypeError` for a text where a list is meant, and what `tiles` throws.
+ * Throws `VerifyError`, `TypeError` for a string in place of a list, and whatever `tiles` throws.
  */
 export declare function verifyReceipt(file: Uint8Array | string, keys: string, options?: VerifyOptions): Promise<VerifiedReceipt>;

@@ -1,4 +1,4 @@
-// Checks receipts of erasures offline, as docs/receipt-format.md describes them.
+// Checks receipts of erasures offline, as docs/receipt-format.md describes.
 import { requireList } from './lists.js';
 import { form } from './receipt-form.gen.js';
 /** Nothing is proven. */
@@ -11,11 +11,11 @@ export class VerifyError extends Error {
     }
 }
 /**
- * What the file of a receipt proves to who trusts the keys: public keys of the
- * log and of witnesses, one on each line. Nothing but the arguments is used, and
+ * Returns what the file of a receipt proves to anyone who trusts the keys: the public
+ * keys of the log and its witnesses, one per line. Uses only its arguments and
  * WebCrypto with Ed25519.
  *
- * Throws `VerifyError`, `TypeError` for a text where a list is meant, and what `tiles` throws.
+ * Throws `VerifyError`, `TypeError` for a string in place of a list, and whatever `tiles` throws.
  */
 export async function verifyReceipt(file, keys, options = {}) {
     requireList('responses', options.responses ?? []);
@@ -23,9 +23,9 @@ export async function verifyReceipt(file, keys, options = {}) {
     const { leaf, index, path, signed } = parseProof(toText(file));
     const known = await parseKeys(keys);
     const { witnesses, ...checkpoint } = await openCheckpoint(signed, known);
-    // Whether the log holds these bytes comes before what they say.
+    // First check that the log contains these bytes, then what they say.
     const root = await rootOf(await sha256(join([0], leaf)), index, checkpoint.size, path);
-    must(root !== undefined && same(root, checkpoint.root), 'not_included', `the receipt, or its proof, was changed since it was sealed: it is not leaf ${index} of the log's tree of size ${checkpoint.size}`);
+    must(root !== undefined && same(root, checkpoint.root), 'not_included', `the receipt or its proof was modified after sealing: it is not leaf ${index} of the log's tree of size ${checkpoint.size}`);
     const receipt = parseReceipt(toText(leaf));
     must(receipt.log === checkpoint.log, 'other_log', 'receipt and checkpoint are of different logs');
     if (options.older !== undefined) {
@@ -46,7 +46,7 @@ function must(holds, kind, otherwise) {
         throw new VerifyError(kind, otherwise);
     }
 }
-// Files are handled as text of one character for each byte, so that no byte can be lost in decoding.
+// Files are handled as text with one character per byte, so that decoding cannot lose a byte.
 function toText(file) {
     const bytes = typeof file === 'string' ? new TextEncoder().encode(file) : file;
     let text = '';
@@ -87,12 +87,12 @@ function decode(text, kind, length) {
     catch {
         // Its form tells.
     }
-    must(btoa(raw) === text && (length === undefined || raw.length === length), kind, 'base64 is not in its canonical form');
+    must(btoa(raw) === text && (length === undefined || raw.length === length), kind, 'base64 is not canonical');
     return toBytes(raw);
 }
 function parseNumber(text, kind) {
     const number = /^(0|[1-9][0-9]{0,15})$/.test(text) ? Number(text) : NaN;
-    must(Number.isSafeInteger(number), kind, 'a number is none, or too large');
+    must(Number.isSafeInteger(number), kind, 'a number is invalid or too large');
     return number;
 }
 /** The text before the first empty line, and what follows it. */
@@ -105,11 +105,11 @@ function parseProof(file) {
     must(file.length <= maxFile, kind, 'the file is too long');
     const [head, signed] = cut(file);
     const [version, extra, index, ...path] = head.split('\n');
-    must(version === 'c2sp.org/tlog-proof@v1', kind, 'the file is no receipt');
-    must(extra !== undefined && extra.startsWith('extra ') && index !== undefined && index.startsWith('index '), kind, "the file's lines are not those of a proof");
+    must(version === 'c2sp.org/tlog-proof@v1', kind, 'the file is not a receipt');
+    must(extra !== undefined && extra.startsWith('extra ') && index !== undefined && index.startsWith('index '), kind, "the file does not have the lines of a proof");
     must(path.length <= maxHashes, kind, 'the proof has more hashes than any tree needs');
     const leaf = decode(extra.slice(6), kind);
-    must(leaf.length > 0 && leaf.length <= maxReceipt, kind, 'there is no receipt in it, or a longer one than there can be');
+    must(leaf.length > 0 && leaf.length <= maxReceipt, kind, 'the receipt is missing or too long');
     return { leaf, index: parseNumber(index.slice(6), kind), path: path.map((hash) => decode(hash, kind, 32)), signed };
 }
 /** The root that the path leads to (RFC 9162, 2.1.3.2). */
@@ -148,37 +148,37 @@ async function parseKeys(text) {
             continue;
         }
         const [, name, id, encoded] = keyForm.exec(line) ?? [];
-        must(encoded !== undefined, 'bad_key', 'a key is none: one looks like name+01234567+base64');
+        must(encoded !== undefined, 'bad_key', 'invalid key: want name+01234567+base64');
         const key = decode(encoded, 'bad_key', 33);
         const hash = await sha256(join(toBytes(`${name}\n`), key));
-        must((key[0] === logKey || key[0] === witnessKey) && hex(hash.subarray(0, 4)) === id, 'bad_key', 'a key is none: its hash or its kind is another');
+        must((key[0] === logKey || key[0] === witnessKey) && hex(hash.subarray(0, 4)) === id, 'bad_key', 'invalid key: its hash or kind does not match');
         keys.set(`${name}+${id}`, key);
     }
     must(keys.size > 0, 'bad_key', "give the log's public key: without one nothing can be proven");
     return keys;
 }
-/** Every signature must be right, and one of the log's. */
+/** Every signature must be valid, and one must be the log's. */
 async function openCheckpoint(signed, keys) {
     const kind = 'bad_checkpoint';
     must(signed.length <= maxCheckpoint, kind, 'the checkpoint is too long');
     const [body, lines] = cut(signed);
     const [log, sizeText, rootText, ...more] = body.split('\n');
     must(log !== undefined && new RegExp(`^${nameForm}$`).test(log) &&
-        sizeText !== undefined && rootText !== undefined && more.length === 0, kind, 'a checkpoint is origin, size and root');
+        sizeText !== undefined && rootText !== undefined && more.length === 0, kind, 'a checkpoint must have three lines: origin, size and root');
     const size = parseNumber(sizeText, kind);
     const root = decode(rootText, kind, 32);
-    must(size > 0 || same(root, await sha256(join())), kind, 'the root is not that of no leaves');
+    must(size > 0 || same(root, await sha256(join())), kind, 'the root is not that of an empty tree');
     must(lines.endsWith('\n'), kind, "the checkpoint's signatures are missing or cut off");
     const signatures = lines.slice(0, -1).split('\n').map((line) => {
         const [, name, encoded] = signatureForm.exec(line) ?? [];
-        must(name !== undefined && encoded !== undefined, kind, "a line of the checkpoint's signatures is none");
+        must(name !== undefined && encoded !== undefined, kind, "the checkpoint has an invalid signature line");
         const raw = decode(encoded, kind);
-        must(raw.length > 4, kind, "a line of the checkpoint's signatures is none");
+        must(raw.length > 4, kind, "the checkpoint has an invalid signature line");
         const id = hex(raw.subarray(0, 4));
         // A space is before all that names may hold.
         return { name, key: `${name}+${id}`, order: `${name === log ? 0 : 1}${name} ${id}`, raw: raw.subarray(4) };
     });
-    must(signatures.every(({ order }, at) => at === 0 || signatures[at - 1].order < order), kind, 'signatures have one order, and no key signs twice');
+    must(signatures.every(({ order }, at) => at === 0 || signatures[at - 1].order < order), kind, 'signatures are out of order, or a key signs twice');
     const witnesses = [];
     let byLog = false;
     for (const { name, key: id, raw } of signatures) {
@@ -208,7 +208,7 @@ async function signedBy(key, signature, message) {
     }
     catch (error) {
         if (error instanceof DOMException && error.name === 'DataError') {
-            return false; // no point of the curve
+            return false; // not a point of the curve
         }
         throw error;
     }
@@ -227,10 +227,10 @@ async function checkHistory(one, other, read) {
     }
     must(read !== undefined, 'bad_tiles', "comparing checkpoints of different sizes needs the log's tiles");
     const [before, after] = await roots(treeOf(newer.size, read), older.size, 0, newer.size);
-    must(same(after, newer.root), 'bad_tiles', "the tiles are not those of the larger checkpoint's tree");
+    must(same(after, newer.root), 'bad_tiles', "the tiles do not match the larger checkpoint");
     must(same(before, older.root), 'rewritten', rewritten);
 }
-/** A tree by its tiles (C2SP tlog-tiles). */
+/** Computes roots from tiles (C2SP tlog-tiles). */
 function treeOf(size, read) {
     const tiles = new Map();
     async function tile(level, number) {
@@ -245,7 +245,7 @@ function treeOf(size, read) {
         let hashes = width < 256 ? await read(`${full}.p/${width}`) : undefined;
         const wanted = hashes ? width : 256;
         hashes ??= await read(full);
-        must(hashes !== undefined && hashes.length === 32 * wanted, 'bad_tiles', `${full} is not there, or damaged`);
+        must(hashes !== undefined && hashes.length === 32 * wanted, 'bad_tiles', `${full} is missing or damaged`);
         const cut = join(hashes.subarray(0, 32 * width));
         tiles.set(full, cut);
         return cut;
@@ -266,7 +266,7 @@ function treeOf(size, read) {
         return nodes[0];
     };
 }
-/** The largest power of two below it. */
+/** The largest power of two below count. */
 function halfOf(count) {
     let half = 1;
     while (half * 2 < count) {
@@ -274,7 +274,7 @@ function halfOf(count) {
     }
     return half;
 }
-/** The roots of the first `old` of these leaves and of all, both out of the same nodes. */
+/** The roots of the first `old` leaves and of all leaves, computed from the same nodes. */
 async function roots(tree, old, first, count) {
     if (old === count) {
         const both = await tree(first, count);
@@ -293,26 +293,26 @@ async function roots(tree, old, first, count) {
 const receiptForms = [form.erasure, form.later].map((fields) => new RegExp(`^${fields.join('')}$`));
 function parseReceipt(text) {
     const kind = 'bad_receipt';
-    must(receiptForms.some((one) => one.test(text)), kind, 'the receipt has one form, and this is another');
+    must(receiptForms.some((one) => one.test(text)), kind, 'the receipt is malformed');
     const receipt = JSON.parse(text);
     must(receipt.about !== receipt.id, kind, 'the receipt is about itself');
     const verified = form.verified[receipt.level];
-    must(verified.includes(receipt.verified), kind, 'the level is verified in a way that is none for it');
-    must(receipt.not_covered.join() === form.words.not_covered.filter((gap) => receipt.not_covered.includes(gap)).join(), kind, 'what is not covered has one order');
+    must(verified.includes(receipt.verified), kind, 'the way of verification does not fit the level');
+    must(receipt.not_covered.join() === form.words.not_covered.filter((gap) => receipt.not_covered.includes(gap)).join(), kind, 'not_covered is out of order');
     for (const time of [receipt.requested_at ?? receipt.executed_at, receipt.executed_at]) {
         const milliseconds = `${time.slice(0, 23)}Z`;
         const date = new Date(milliseconds);
-        must(!Number.isNaN(date.getTime()) && date.toISOString() === milliseconds && date.getTime() >= 0, kind, 'a time is none, or before 1970');
+        must(!Number.isNaN(date.getTime()) && date.toISOString() === milliseconds && date.getTime() >= 0, kind, 'a time is invalid or before 1970');
     }
     for (const list of [receipt.responses ?? [], receipt.owners ?? []]) {
         const raw = list.map((commitment) => hex(decode(commitment, kind, 32)));
-        must(raw.every((commitment, at) => at === 0 || raw[at - 1] < commitment), kind, 'commitments have one order, and none is there twice');
+        must(raw.every((commitment, at) => at === 0 || raw[at - 1] < commitment), kind, 'commitments are out of order or repeated');
     }
     const parts = receipt.parts ?? [];
-    must(parts.every((part, at) => part !== receipt.id && (at === 0 || parts[at - 1] < part)), kind, 'parts are other receipts, in one order');
+    must(parts.every((part, at) => part !== receipt.id && (at === 0 || parts[at - 1] < part)), kind, 'parts are out of order, repeated, or name the receipt itself');
     const numbers = [...Object.values(receipt.counts ?? {}), receipt.rule?.version ?? 1];
     must(numbers.every(Number.isSafeInteger), kind, 'a number is too large');
-    must((receipt.counts?.requests ?? 0) <= (receipt.responses?.length ?? 0), kind, 'there are too few commitments');
+    must((receipt.counts?.requests ?? 0) <= (receipt.responses?.length ?? 0), kind, 'too few commitments');
     return receipt;
 }
 async function checkCommitments(receipt, { salt = '', responses = [], owners = [] }) {
@@ -322,13 +322,13 @@ async function checkCommitments(receipt, { salt = '', responses = [], owners = [
     const secret = /^[0-9a-fA-F]{64}$/.test(salt)
         ? Uint8Array.from(salt.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16))
         : decode(salt, 'bad_key', 32);
-    must(receipt.level === 'logical', 'wrong_commitment', 'look in the receipt of the erasure: this one commits to nothing');
+    must(receipt.level === 'logical', 'wrong_commitment', 'this receipt has no commitments: check the receipt of the erasure');
     const salts = [secret, await hmac(secret, 'erasure-salt-v1', receipt.id)];
     const find = async (domain, text, field) => {
         const among = receipt[field] ?? [];
         must(among.length > 0, 'wrong_commitment', `the receipt has no ${field}: check it without`);
         const commitments = await Promise.all(salts.map((key) => hmac(key, domain, text)));
-        must(commitments.some((commitment) => among.includes(btoa(toText(commitment)))), 'wrong_commitment', `not among the receipt's ${field}, or the salt is another's${otherParts(receipt)}`);
+        must(commitments.some((commitment) => among.includes(btoa(toText(commitment)))), 'wrong_commitment', `not among the receipt's ${field}, or the salt belongs to another receipt${otherParts(receipt)}`);
     };
     for (const id of responses) {
         await find('erasure-response-v1', id.toLowerCase(), 'responses');
@@ -337,7 +337,7 @@ async function checkCommitments(receipt, { salt = '', responses = [], owners = [
         await find('erasure-owner-v1', owner, 'owners');
     }
 }
-/** Where else to look for what the receipt does not say. */
+/** Which other receipts to check for anything this receipt does not contain. */
 function otherParts({ parts = [] }) {
     if (parts.length === 0) {
         return '';

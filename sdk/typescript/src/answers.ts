@@ -1,20 +1,20 @@
 import { documented } from './answers.gen.js';
 import type { Erasure, Problem } from './generated/index.js';
 
-/** What the contract documents as success. */
+/** The successes that the contract documents. */
 export interface Documented {
   operations: {
     id: string;
     method: string;
     path: string;
     query?: string[];
-    /** `same` are the fields that say again what the path's parameters do. */
+    /** `same` are the fields that repeat the path's parameters. */
     answers: Record<string, { media?: string; schema?: Shape; headers?: Record<string, Shape>; same?: string[] }>;
   }[];
   schemas: Record<string, Shape>;
 }
 
-/** What a client must be sure of in a value. */
+/** What a client checks in a value. */
 export interface Shape {
   ref?: string;
   all?: Shape[];
@@ -27,29 +27,29 @@ export interface Shape {
   properties?: Record<string, Shape>;
 }
 
-/** How much of an answer that is an error is kept, in bytes. */
+/** How much of an error answer is kept, in bytes. */
 const errorLimit = 64 << 10;
 
 /**
- * Every answer other than a success as the contract documents it, with its
- * status, media type and required headers and fields, whoever answered. It has
- * the fields of a `Problem`, whether or not the service has said it.
+ * Any answer that is not a success as the contract documents it: its status,
+ * media type, and required headers and fields. It always has the fields of a
+ * `Problem`, even if the service did not send one.
  */
 export class ProblemError extends Error implements Problem {
   override readonly name = 'ProblemError';
-  /** The HTTP status, 0 if there was no answer at all: then `cause` is why. */
+  /** The HTTP status, 0 if nothing answered; `cause` says why. */
   readonly status: number;
-  /** What the service says; undefined where something else answered, like a gateway in between. */
+  /** The service's own problem; undefined if something else answered, such as a gateway in between. */
   readonly problem: Problem | undefined;
-  /** What was answered, as far as it came, at most 64 KiB of it. */
+  /** As much of the answer as arrived, at most 64 KiB. */
   readonly body: string;
-  /** The answer, where there is one. */
+  /** The answer, if there is one. */
   readonly response: Response | undefined;
-  /** Seconds to wait before trying again, where told. */
+  /** Seconds to wait before trying again, if known. */
   readonly retryAfter: number | undefined;
   readonly type: string;
   readonly title: string;
-  /** What the service says is wrong, or what is wrong with the answer. */
+  /** What is wrong according to the service, or what is wrong with the answer. */
   readonly detail: string;
   readonly parameter?: string;
   readonly request_id: string;
@@ -75,18 +75,18 @@ export class ProblemError extends Error implements Problem {
   }
 }
 
-/** The seconds that Retry-After says, or that its date is away. */
+/** The seconds in Retry-After, or until its date. */
 export function retryAfter({ headers }: Response): number | undefined {
   const text = headers.get('Retry-After') ?? '';
   if (/^[0-9]{1,9}$/.test(text)) {
     return Number(text);
   }
-  // Date.parse takes much that is no date of HTTP.
+  // Date.parse accepts much that is not an HTTP date.
   const at = /^[A-Z][a-z]+, .* GMT$/.test(text) ? Date.parse(text) : Number.NaN;
   return Number.isNaN(at) ? undefined : Math.max(0, Math.ceil((at - Date.now()) / 1000));
 }
 
-/** A `fetch` that lets only those answers through that are documented as a success; everything else it throws as `ProblemError`. */
+/** A `fetch` that returns only documented successes and throws everything else as `ProblemError`. */
 export function documentedOnly(send: typeof fetch): typeof fetch {
   return async (input, init) => {
     const request = new Request(input, init);
@@ -102,7 +102,7 @@ export function documentedOnly(send: typeof fetch): typeof fetch {
     let fault = unexpected;
     if (!fault && expected.media === undefined) {
       if (new URL(request.url).pathname.endsWith('/events') && !request.headers.get('Last-Event-ID')) {
-        fault = 'the end is said to have been told, which it was not';
+        fault = '204 means that the stream has ended, but no end was received';
       }
     } else if (!fault && charset) {
       fault = charset;
@@ -151,7 +151,7 @@ function message(cause: unknown): string {
 
 type Operation = Documented['operations'][number];
 
-/** The operation that a request is of, and what the parameters of its path say. */
+/** The operation of a request, and the parameters of its path. */
 function operationOf({ method, url }: Request): { operation?: Operation; asked: string[] } {
   const { pathname } = new URL(url);
   for (const operation of documented.operations) {
@@ -168,30 +168,29 @@ export function askedFor(request: Request): string {
   return operationOf(request).asked[0] ?? '';
 }
 
-/** What the contract documents for an answer with this status, or why there is nothing. */
+/** What the contract documents for an answer with this status, or why it documents nothing. */
 function expectedOf(operation: Operation | undefined, response: Response): [Operation['answers'][string], string] {
   if (response.redirected) {
-    return [{}, `the answer is from ${response.url}, where a redirect led`];
+    return [{}, `the answer is from ${response.url}, after a redirect`];
   }
   if (response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400 && response.headers.has('Location'))) {
     const to = response.headers.get('Location');
-    return [{}, `a redirect${to ? ` to ${to}` : ''}, which is not followed; give the address where the service itself is`];
+    return [{}, `a redirect${to ? ` to ${to}` : ''}, which is not followed; use the service's own address`];
   }
   const expected = operation?.answers[response.status];
-  return expected ? [expected, ''] : [{}, `${response.status} is no success here, as the contract has it`];
+  return expected ? [expected, ''] : [{}, `${response.status} is not a documented success of this call`];
 }
 
-/** What tells that an answer is about another thing than was asked for, '' if nothing. */
+/** How an answer is about something other than what was requested, '' if it is not. */
 function anotherFault(field: string, told: unknown, asked: string): string {
   return String(told).toLowerCase() === asked.toLowerCase()
     ? ''
-    : `the answer is not the one that was asked for: its ${field} is ${told}, not ${asked}`;
+    : `the answer is for something else: its ${field} is ${told}, not ${asked}`;
 }
 
 /**
- * The same of a receipt's file: of the receipt with this identifier, or of the
- * one that says that it reached a later level. Whether it is right is for
- * `verifyReceipt` to check.
+ * The same for a receipt file: the receipt with this identifier, or the one that
+ * confirms a later level for it. `verifyReceipt` checks the receipt itself.
  */
 function receiptFault(file: string, asked: string, reached: string | null): string {
   const leaf = /\nextra (.*)/.exec(file)?.[1] ?? '';
@@ -199,10 +198,10 @@ function receiptFault(file: string, asked: string, reached: string | null): stri
   try {
     receipt = JSON.parse(atob(leaf)) as typeof receipt;
   } catch {
-    // What is said below.
+    // Reported below.
   }
   if (!receipt?.id) {
-    return 'the answer is no receipt';
+    return 'the answer is not a receipt';
   }
   if (reached === null) {
     return anotherFault('id', receipt.id, asked);
@@ -210,12 +209,12 @@ function receiptFault(file: string, asked: string, reached: string | null): stri
   return anotherFault('level', receipt.level, reached) || anotherFault('erasure', receipt.about, asked);
 }
 
-/** The media type of an answer, and what is wrong with its text. */
+/** The media type of an answer, and what is wrong with it. */
 function mediaType(headers: Headers): { media: string; charset: string } {
   const given = headers.get('Content-Type') ?? '';
   const parts = /^([\w!#$&^.+-]+\/[\w!#$&^.+-]+)((?:\s*;\s*[\w!#$&^.+-]+=(?:"[^"]*"|[^\s;"]+))*)\s*$/.exec(given);
   if (!parts?.[1]) {
-    return { media: '', charset: `"${given}" is no media type` };
+    return { media: '', charset: `"${given}" is not a media type` };
   }
   const charset = /;\s*charset="?([^";\s]*)/i.exec(parts[2] ?? '')?.[1]?.toLowerCase() ?? 'utf-8';
   const known = ['utf-8', 'utf8', 'us-ascii'].includes(charset);
@@ -233,7 +232,7 @@ function headersFault(required: Record<string, Shape>, headers: Headers): string
   return '';
 }
 
-/** The error that an answer is. */
+/** The answer as an error. */
 async function failure(response: Response, media: string, fault: string): Promise<ProblemError> {
   const { body, cause } = await read(response, errorLimit);
   let problem: Problem | undefined;
@@ -243,7 +242,7 @@ async function failure(response: Response, media: string, fault: string): Promis
   return new ProblemError(fault, { response, body: kept(body), cause, ...(problem && { problem }) });
 }
 
-/** The body of an answer as far as it came, and why not further; somewhat more than the limit at most. */
+/** As much of the body as arrived, and why the rest did not; slightly more than the limit at most. */
 async function read(response: Response, limit: number): Promise<{ body: Uint8Array<ArrayBuffer>; cause: unknown }> {
   const parts: Uint8Array[] = [];
   let size = 0;
@@ -283,7 +282,7 @@ function text(body: Uint8Array): string | undefined {
   }
 }
 
-/** What is wrong with JSON that should be of a shape and, in these fields, what was asked for. */
+/** How JSON does not match a shape or, in these fields, what was requested. */
 function jsonFault(shape: Shape, body: Uint8Array, same: string[] = [], asked: string[] = []): string {
   const json = text(body);
   if (json === undefined) {
@@ -301,7 +300,7 @@ function jsonFault(shape: Shape, body: Uint8Array, same: string[] = [], asked: s
   }
 }
 
-/** What is wrong with a value that should be of a shape, '' if nothing. */
+/** How a value does not match a shape, '' if it does. */
 function shapeFault(shape: Shape, value: unknown, name: string): string {
   if (value === null && shape.nullable) {
     return '';
@@ -316,7 +315,7 @@ function shapeFault(shape: Shape, value: unknown, name: string): string {
     }
   }
   if (shape.type !== undefined && !is(shape, value)) {
-    return `${name} is not what the contract says: ${shape.type} ${shape.format ?? ''}`.trimEnd();
+    return `${name} is not of the type in the contract: ${shape.type} ${shape.format ?? ''}`.trimEnd();
   }
   if (shape.type === 'object') {
     const fields = value as Record<string, unknown>;
@@ -370,14 +369,14 @@ function is({ type, format, pattern }: Shape, value: unknown): boolean {
   return pattern === undefined || new RegExp(pattern).test(value);
 }
 
-/** Whether an event of a stream is the end of the erasure that was asked for; throws `ProblemError` for one that should tell of it and does not. */
+/** Whether an event is the end of the requested erasure; throws `ProblemError` if the event should carry that erasure but does not. */
 export function isEnd(event: string | undefined, data: unknown, asked: string, response: Response | undefined): boolean {
   if (event !== 'progress' && event !== 'end') {
     return false;
   }
   let fault = shapeFault({ ref: 'Erasure' }, data, 'the event') || anotherFault('id', (data as Erasure).id, asked);
   if (!fault && event === 'end' && ['pending', 'running'].includes((data as Erasure).state)) {
-    fault = `an end is told of an erasure that is ${(data as Erasure).state}`;
+    fault = `got an end event for an erasure that is ${(data as Erasure).state}`;
   }
   if (fault) {
     const body = typeof data === 'string' ? data : JSON.stringify(data);

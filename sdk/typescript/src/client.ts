@@ -2,7 +2,7 @@ import { askedFor, documentedOnly, isEnd, ProblemError } from './answers.js';
 import type { Client, RequestOptions } from './generated/client/index.js';
 import { requireKnown } from './lists.js';
 
-/** Of a stream that is opened again, in milliseconds; the first where the service does not say. */
+/** Limits for reopening a stream, in milliseconds; the first if the service does not say. */
 const firstWait = 3000;
 const longestWait = 30_000;
 const maxFailures = 10; // in a row
@@ -19,7 +19,7 @@ interface SseEvent {
   retry?: number;
 }
 
-// What of the options of a stream is used here.
+// The options of a stream that are used here.
 type SseOptions = RequestOptions & {
   onSseError?: (error: unknown) => void;
   onSseEvent?: (event: SseEvent) => void;
@@ -29,20 +29,20 @@ type SseOptions = RequestOptions & {
   sseSleepFn?: (ms: number) => Promise<void>;
 };
 
-/** The client, with nothing but documented answers, and streams that go on to their end. */
+/** The client, restricted to documented answers, with streams that are reopened until their end. */
 export function checked(client: Client): Client {
   const fetchOf = (options: RequestOptions) =>
     documentedOnly(options.fetch ?? client.getConfig().fetch ?? globalThis.fetch);
   const asking = (send: Send) => async (options: RequestOptions) => {
     const result = await send({ ...options, fetch: fetchOf(options), redirect: 'manual' } as never);
-    // What the generated client could not know, as it was thrown at it.
+    // The generated client cannot know the response of an error thrown by fetch.
     if (typeof result === 'object' && result !== null && 'error' in result && result.error instanceof ProblemError) {
       return { ...result, response: result.error.response };
     }
     return result;
   };
   const watching = (open: Send, method: string) => async (options: SseOptions) => {
-    requireKnown({ ...options, method: method.toUpperCase() }); // at once, rather than in the stream
+    requireKnown({ ...options, method: method.toUpperCase() }); // at once, not only in the stream
     return { stream: follow(open, options, fetchOf(options)) };
   };
   return Object.assign(
@@ -53,7 +53,7 @@ export function checked(client: Client): Client {
   ) as Client;
 }
 
-/** What streams tell that are opened one after the other, until one tells the end. */
+/** Yields from streams that are opened one after the other until one sends the end. */
 async function* follow(open: Send, options: SseOptions, send: typeof fetch): Stream {
   let wait = options.sseDefaultRetryDelay ?? firstWait;
   let failures = 0;
@@ -76,7 +76,7 @@ async function* follow(open: Send, options: SseOptions, send: typeof fetch): Str
         },
         redirect: 'manual',
         signal: connection.signal,
-        sseDefaultRetryDelay: wait, // or what was told before would be forgotten
+        sseDefaultRetryDelay: wait, // or an earlier value would be forgotten
         sseMaxRetryAttempts: 1,
         onSseError: (error: unknown) => (failure = error),
         onSseEvent: (event: SseEvent) => {
@@ -88,7 +88,7 @@ async function* follow(open: Send, options: SseOptions, send: typeof fetch): Str
       } as never)) as { stream: Stream };
       for await (const data of stream) {
         if (!tells) {
-          continue; // what a newer service may tell besides
+          continue; // an event of a newer service
         }
         failures = 0;
         yield data;
@@ -97,7 +97,7 @@ async function* follow(open: Send, options: SseOptions, send: typeof fetch): Str
         }
       }
       if (response?.status === 204) {
-        return; // the end had been told, as the caller says
+        return; // the caller says that the end was received before
       }
     } catch (error) {
       failure = error;
@@ -118,12 +118,12 @@ async function* follow(open: Send, options: SseOptions, send: typeof fetch): Str
   }
 }
 
-/** The error where a stream ended before its erasure. */
+/** The error for a stream that ended before its erasure. */
 function ended(cause: unknown, response: Response | undefined): ProblemError {
   return new ProblemError('the stream ended before the erasure did', { cause, ...(response && { response }) });
 }
 
-/** Waits, or until the signal is aborted. */
+/** Waits until the time is over or the signal is aborted. */
 export async function sleep(ms: number, { signal, sseSleepFn }: Pick<SseOptions, 'signal' | 'sseSleepFn'>): Promise<void> {
   if (sseSleepFn) {
     return sseSleepFn(ms);

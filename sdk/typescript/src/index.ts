@@ -35,13 +35,13 @@ export function createLethe(baseUrl: string, key: string, config: Config = {}): 
       requireLists(options);
       await config.requestValidator?.(options);
     },
-    // A plain string would also be sent as session and as proxy's user.
+    // A plain string would also be sent as the session and the proxy's user.
     auth: ({ scheme }) => (scheme === 'bearer' ? key : undefined),
   });
   return checked(client);
 }
 
-/** Throws `TypeError` for a list of a query that is none: some are left out of the URL, and with them the filter. */
+/** Throws `TypeError` for a list parameter that is not a list: some values would be left out of the URL, and the filter with them. */
 function requireLists(options: unknown): void {
   const { query = {}, querySerializer } = options as Pick<RequestOptions, 'query' | 'querySerializer'>;
   const parameters = typeof querySerializer === 'object' ? (querySerializer.parameters ?? {}) : {};
@@ -54,18 +54,18 @@ function requireLists(options: unknown): void {
 
 type ListQuery = NonNullable<ListResponsesData['query']>;
 
-/** The options of `listResponses`, but for what `allResponses` decides itself. */
+/** The options of `listResponses`, except those that `allResponses` sets itself. */
 export type AllOptions = Omit<Options<ListResponsesData>, 'query' | 'throwOnError' | 'responseStyle'> & {
   query?: Omit<ListQuery, 'skip' | 'count'>;
 };
 
 /**
- * Goes through every response that matches, page by page; `query.limit` is the
- * size of a page, 100 by default.
+ * Iterates over every response that matches, page by page; `query.limit` is the
+ * page size, 100 by default.
  *
- * The order is newest first: responses may come in, change or be erased
- * meanwhile, and none is told twice or left out. That goes for `active_first`,
- * too, but for those that change their state meanwhile.
+ * The order is newest first. No response is repeated or left out, even if responses
+ * are created, changed or erased meanwhile. With `active_first` this does not hold
+ * for responses whose state changes meanwhile.
  *
  * Throws `ProblemError`.
  */
@@ -85,9 +85,9 @@ export async function* allResponses(options: AllOptions): AsyncGenerator<Respons
 }
 
 /**
- * The file of a receipt, as soon as it is sealed: some two seconds after its
- * erasure. Waits until then, or until `signal` is aborted. `verifyReceipt`
- * checks the file.
+ * Returns the file of a receipt. Waits until the receipt is sealed, about two
+ * seconds after its erasure, or until `signal` is aborted. `verifyReceipt` checks
+ * the file.
  *
  * Throws `ProblemError`.
  */
@@ -107,11 +107,10 @@ export async function fetchReceipt(
 }
 
 /**
- * Tells an erasure at once and when it has changed, until it is over: the last
- * that `stream` tells is the erasure as it ended. A stream that breaks off before
- * is opened again.
+ * Yields an erasure at once and whenever it has changed, until it is finished; the
+ * last value of `stream` is its final state. A stream that breaks off is reopened.
  *
- * `stream` throws `ProblemError` for what opening it again would not mend, such
+ * `stream` throws `ProblemError` for an answer that reopening would not fix, such
  * as 404, after ten failures in a row (`sseMaxRetryAttempts`), and when `signal`
  * is aborted.
  */

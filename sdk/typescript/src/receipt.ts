@@ -1,9 +1,9 @@
-// Checks receipts of erasures offline, as docs/receipt-format.md describes them.
+// Checks receipts of erasures offline, as docs/receipt-format.md describes.
 
 import { requireList } from './lists.js';
 import { form } from './receipt-form.gen.js';
 
-/** Why nothing is proven: the words of docs/receipt-format.md, and `bad_key` for keys and salts that are none. */
+/** Why nothing is proven: the words of docs/receipt-format.md, and `bad_key` for invalid keys and salts. */
 export type VerifyErrorKind = (typeof form.words.kind)[number];
 
 /** Nothing is proven. */
@@ -17,7 +17,7 @@ export class VerifyError extends Error {
   }
 }
 
-/** What a receipt says; the fields that do not go with its level are left out. */
+/** The fields of a receipt; those that do not apply to its level are left out. */
 export interface ReceiptFields {
   version: 'lethe-receipt/1';
   id: string;
@@ -33,50 +33,50 @@ export interface ReceiptFields {
   tool: 'lethe';
   build: string;
   method?: 'delete';
-  /** Rows deleted, but for `kept_templates`: what somebody else's row needs. */
+  /** Deleted rows; `kept_templates` are those kept because another row needs them. */
   counts?: Record<(typeof form.words.counts)[number], number>;
   responses?: string[];
   owners?: string[];
-  /** The other receipts of an erasure that has several; in its first one only. */
+  /** The other receipts of an erasure that has several; only in its first receipt. */
   parts?: string[];
   verified: string;
   not_covered: (typeof form.words.not_covered)[number][];
 }
 
-/** What was proven: that the log holds these bytes. */
+/** What is proven: the log contains these bytes. */
 export interface VerifiedReceipt {
   receipt: ReceiptFields;
   /** The receipt's bytes. */
   leaf: Uint8Array;
-  /** Its place in the log, from 0 on. */
+  /** Its position in the log, from 0. */
   index: number;
-  /** The checkpoint's. */
+  /** Of the checkpoint. */
   log: string;
   size: number;
   root: Uint8Array;
-  /** Who else has signed the checkpoint, and when. */
+  /** The witnesses that signed the checkpoint, and when. */
   witnesses: { name: string; time: Date }[];
 }
 
 export interface VerifyOptions {
   /** Of the receipt, or the secret of a bulk erasure, in hex or base64. */
   salt?: string;
-  /** Identifiers that must be among the erased; with `salt`. */
+  /** Identifiers of responses that the receipt must contain; with `salt`. */
   responses?: string[];
-  /** Owners who must be among those of the erased, as the database spells them; with `salt`. */
+  /** Owners that the receipt must contain, as the database spells them; with `salt`. */
   owners?: string[];
   /** Another checkpoint of the log, which must not have been rewritten in between. */
   older?: Uint8Array | string;
-  /** Reads a file of the log's mirror, like `tile/0/000`; undefined where there is none. With `older`. */
+  /** Reads a file of the log's mirror, such as `tile/0/000`; undefined if it does not exist. With `older`. */
   tiles?: (path: string) => Promise<Uint8Array | undefined>;
 }
 
 /**
- * What the file of a receipt proves to who trusts the keys: public keys of the
- * log and of witnesses, one on each line. Nothing but the arguments is used, and
+ * Returns what the file of a receipt proves to anyone who trusts the keys: the public
+ * keys of the log and its witnesses, one per line. Uses only its arguments and
  * WebCrypto with Ed25519.
  *
- * Throws `VerifyError`, `TypeError` for a text where a list is meant, and what `tiles` throws.
+ * Throws `VerifyError`, `TypeError` for a string in place of a list, and whatever `tiles` throws.
  */
 export async function verifyReceipt(
   file: Uint8Array | string,
@@ -88,12 +88,12 @@ export async function verifyReceipt(
   const { leaf, index, path, signed } = parseProof(toText(file));
   const known = await parseKeys(keys);
   const { witnesses, ...checkpoint } = await openCheckpoint(signed, known);
-  // Whether the log holds these bytes comes before what they say.
+  // First check that the log contains these bytes, then what they say.
   const root = await rootOf(await sha256(join([0], leaf)), index, checkpoint.size, path);
   must(
     root !== undefined && same(root, checkpoint.root),
     'not_included',
-    `the receipt, or its proof, was changed since it was sealed: it is not leaf ${index} of the log's tree of size ${checkpoint.size}`,
+    `the receipt or its proof was modified after sealing: it is not leaf ${index} of the log's tree of size ${checkpoint.size}`,
   );
   const receipt = parseReceipt(toText(leaf));
   must(receipt.log === checkpoint.log, 'other_log', 'receipt and checkpoint are of different logs');
@@ -120,7 +120,7 @@ function must(holds: boolean, kind: VerifyErrorKind, otherwise: string): asserts
   }
 }
 
-// Files are handled as text of one character for each byte, so that no byte can be lost in decoding.
+// Files are handled as text with one character per byte, so that decoding cannot lose a byte.
 
 function toText(file: Uint8Array | string): string {
   const bytes = typeof file === 'string' ? new TextEncoder().encode(file) : file;
@@ -171,14 +171,14 @@ function decode(text: string, kind: VerifyErrorKind, length?: number): Bytes {
   must(
     btoa(raw) === text && (length === undefined || raw.length === length),
     kind,
-    'base64 is not in its canonical form',
+    'base64 is not canonical',
   );
   return toBytes(raw);
 }
 
 function parseNumber(text: string, kind: VerifyErrorKind): number {
   const number = /^(0|[1-9][0-9]{0,15})$/.test(text) ? Number(text) : NaN;
-  must(Number.isSafeInteger(number), kind, 'a number is none, or too large');
+  must(Number.isSafeInteger(number), kind, 'a number is invalid or too large');
   return number;
 }
 
@@ -193,15 +193,15 @@ function parseProof(file: string): { leaf: Bytes; index: number; path: Bytes[]; 
   must(file.length <= maxFile, kind, 'the file is too long');
   const [head, signed] = cut(file);
   const [version, extra, index, ...path] = head.split('\n');
-  must(version === 'c2sp.org/tlog-proof@v1', kind, 'the file is no receipt');
+  must(version === 'c2sp.org/tlog-proof@v1', kind, 'the file is not a receipt');
   must(
     extra !== undefined && extra.startsWith('extra ') && index !== undefined && index.startsWith('index '),
     kind,
-    "the file's lines are not those of a proof",
+    "the file does not have the lines of a proof",
   );
   must(path.length <= maxHashes, kind, 'the proof has more hashes than any tree needs');
   const leaf = decode(extra.slice(6), kind);
-  must(leaf.length > 0 && leaf.length <= maxReceipt, kind, 'there is no receipt in it, or a longer one than there can be');
+  must(leaf.length > 0 && leaf.length <= maxReceipt, kind, 'the receipt is missing or too long');
   return { leaf, index: parseNumber(index.slice(6), kind), path: path.map((hash) => decode(hash, kind, 32)), signed };
 }
 
@@ -242,13 +242,13 @@ async function parseKeys(text: string): Promise<Map<string, Bytes>> {
       continue;
     }
     const [, name, id, encoded] = keyForm.exec(line) ?? [];
-    must(encoded !== undefined, 'bad_key', 'a key is none: one looks like name+01234567+base64');
+    must(encoded !== undefined, 'bad_key', 'invalid key: want name+01234567+base64');
     const key = decode(encoded, 'bad_key', 33);
     const hash = await sha256(join(toBytes(`${name}\n`), key));
     must(
       (key[0] === logKey || key[0] === witnessKey) && hex(hash.subarray(0, 4)) === id,
       'bad_key',
-      'a key is none: its hash or its kind is another',
+      'invalid key: its hash or kind does not match',
     );
     keys.set(`${name}+${id}`, key);
   }
@@ -262,7 +262,7 @@ interface Checkpoint {
   root: Bytes;
 }
 
-/** Every signature must be right, and one of the log's. */
+/** Every signature must be valid, and one must be the log's. */
 async function openCheckpoint(
   signed: string,
   keys: Map<string, Bytes>,
@@ -275,17 +275,17 @@ async function openCheckpoint(
     log !== undefined && new RegExp(`^${nameForm}$`).test(log) &&
       sizeText !== undefined && rootText !== undefined && more.length === 0,
     kind,
-    'a checkpoint is origin, size and root',
+    'a checkpoint must have three lines: origin, size and root',
   );
   const size = parseNumber(sizeText, kind);
   const root = decode(rootText, kind, 32);
-  must(size > 0 || same(root, await sha256(join())), kind, 'the root is not that of no leaves');
+  must(size > 0 || same(root, await sha256(join())), kind, 'the root is not that of an empty tree');
   must(lines.endsWith('\n'), kind, "the checkpoint's signatures are missing or cut off");
   const signatures = lines.slice(0, -1).split('\n').map((line) => {
     const [, name, encoded] = signatureForm.exec(line) ?? [];
-    must(name !== undefined && encoded !== undefined, kind, "a line of the checkpoint's signatures is none");
+    must(name !== undefined && encoded !== undefined, kind, "the checkpoint has an invalid signature line");
     const raw = decode(encoded, kind);
-    must(raw.length > 4, kind, "a line of the checkpoint's signatures is none");
+    must(raw.length > 4, kind, "the checkpoint has an invalid signature line");
     const id = hex(raw.subarray(0, 4));
     // A space is before all that names may hold.
     return { name, key: `${name}+${id}`, order: `${name === log ? 0 : 1}${name} ${id}`, raw: raw.subarray(4) };
@@ -293,7 +293,7 @@ async function openCheckpoint(
   must(
     signatures.every(({ order }, at) => at === 0 || signatures[at - 1]!.order < order),
     kind,
-    'signatures have one order, and no key signs twice',
+    'signatures are out of order, or a key signs twice',
   );
 
   const witnesses = [];
@@ -325,7 +325,7 @@ async function signedBy(key: Bytes, signature: Bytes, message: Bytes): Promise<b
     imported = await crypto.subtle.importKey('raw', key, 'Ed25519', false, ['verify']);
   } catch (error) {
     if (error instanceof DOMException && error.name === 'DataError') {
-      return false; // no point of the curve
+      return false; // not a point of the curve
     }
     throw error;
   }
@@ -346,14 +346,14 @@ async function checkHistory(one: Checkpoint, other: Checkpoint, read: VerifyOpti
   }
   must(read !== undefined, 'bad_tiles', "comparing checkpoints of different sizes needs the log's tiles");
   const [before, after] = await roots(treeOf(newer.size, read), older.size, 0, newer.size);
-  must(same(after, newer.root), 'bad_tiles', "the tiles are not those of the larger checkpoint's tree");
+  must(same(after, newer.root), 'bad_tiles', "the tiles do not match the larger checkpoint");
   must(same(before, older.root), 'rewritten', rewritten);
 }
 
-/** The root of so many leaves from one on. */
+/** The root of a range of leaves. */
 type Tree = (first: number, count: number) => Promise<Bytes>;
 
-/** A tree by its tiles (C2SP tlog-tiles). */
+/** Computes roots from tiles (C2SP tlog-tiles). */
 function treeOf(size: number, read: NonNullable<VerifyOptions['tiles']>): Tree {
   const tiles = new Map<string, Bytes>();
 
@@ -369,7 +369,7 @@ function treeOf(size: number, read: NonNullable<VerifyOptions['tiles']>): Tree {
     let hashes = width < 256 ? await read(`${full}.p/${width}`) : undefined;
     const wanted = hashes ? width : 256;
     hashes ??= await read(full);
-    must(hashes !== undefined && hashes.length === 32 * wanted, 'bad_tiles', `${full} is not there, or damaged`);
+    must(hashes !== undefined && hashes.length === 32 * wanted, 'bad_tiles', `${full} is missing or damaged`);
     const cut = join(hashes.subarray(0, 32 * width));
     tiles.set(full, cut);
     return cut;
@@ -394,7 +394,7 @@ function treeOf(size: number, read: NonNullable<VerifyOptions['tiles']>): Tree {
   };
 }
 
-/** The largest power of two below it. */
+/** The largest power of two below count. */
 function halfOf(count: number): number {
   let half = 1;
   while (half * 2 < count) {
@@ -403,7 +403,7 @@ function halfOf(count: number): number {
   return half;
 }
 
-/** The roots of the first `old` of these leaves and of all, both out of the same nodes. */
+/** The roots of the first `old` leaves and of all leaves, computed from the same nodes. */
 async function roots(tree: Tree, old: number, first: number, count: number): Promise<[Bytes, Bytes]> {
   if (old === count) {
     const both = await tree(first, count);
@@ -424,15 +424,15 @@ const receiptForms = [form.erasure, form.later].map((fields) => new RegExp(`^${f
 
 function parseReceipt(text: string): ReceiptFields {
   const kind = 'bad_receipt';
-  must(receiptForms.some((one) => one.test(text)), kind, 'the receipt has one form, and this is another');
+  must(receiptForms.some((one) => one.test(text)), kind, 'the receipt is malformed');
   const receipt = JSON.parse(text) as ReceiptFields;
   must(receipt.about !== receipt.id, kind, 'the receipt is about itself');
   const verified: readonly string[] = form.verified[receipt.level];
-  must(verified.includes(receipt.verified), kind, 'the level is verified in a way that is none for it');
+  must(verified.includes(receipt.verified), kind, 'the way of verification does not fit the level');
   must(
     receipt.not_covered.join() === form.words.not_covered.filter((gap) => receipt.not_covered.includes(gap)).join(),
     kind,
-    'what is not covered has one order',
+    'not_covered is out of order',
   );
   for (const time of [receipt.requested_at ?? receipt.executed_at, receipt.executed_at]) {
     const milliseconds = `${time.slice(0, 23)}Z`;
@@ -440,7 +440,7 @@ function parseReceipt(text: string): ReceiptFields {
     must(
       !Number.isNaN(date.getTime()) && date.toISOString() === milliseconds && date.getTime() >= 0,
       kind,
-      'a time is none, or before 1970',
+      'a time is invalid or before 1970',
     );
   }
   for (const list of [receipt.responses ?? [], receipt.owners ?? []]) {
@@ -448,18 +448,18 @@ function parseReceipt(text: string): ReceiptFields {
     must(
       raw.every((commitment, at) => at === 0 || raw[at - 1]! < commitment),
       kind,
-      'commitments have one order, and none is there twice',
+      'commitments are out of order or repeated',
     );
   }
   const parts = receipt.parts ?? [];
   must(
     parts.every((part, at) => part !== receipt.id && (at === 0 || parts[at - 1]! < part)),
     kind,
-    'parts are other receipts, in one order',
+    'parts are out of order, repeated, or name the receipt itself',
   );
   const numbers = [...Object.values(receipt.counts ?? {}), receipt.rule?.version ?? 1];
   must(numbers.every(Number.isSafeInteger), kind, 'a number is too large');
-  must((receipt.counts?.requests ?? 0) <= (receipt.responses?.length ?? 0), kind, 'there are too few commitments');
+  must((receipt.counts?.requests ?? 0) <= (receipt.responses?.length ?? 0), kind, 'too few commitments');
   return receipt;
 }
 
@@ -476,7 +476,7 @@ async function checkCommitments(
   must(
     receipt.level === 'logical',
     'wrong_commitment',
-    'look in the receipt of the erasure: this one commits to nothing',
+    'this receipt has no commitments: check the receipt of the erasure',
   );
   const salts = [secret, await hmac(secret, 'erasure-salt-v1', receipt.id)];
   const find = async (domain: string, text: string, field: 'responses' | 'owners') => {
@@ -486,7 +486,7 @@ async function checkCommitments(
     must(
       commitments.some((commitment) => among.includes(btoa(toText(commitment)))),
       'wrong_commitment',
-      `not among the receipt's ${field}, or the salt is another's${otherParts(receipt)}`,
+      `not among the receipt's ${field}, or the salt belongs to another receipt${otherParts(receipt)}`,
     );
   };
   for (const id of responses) {
@@ -497,7 +497,7 @@ async function checkCommitments(
   }
 }
 
-/** Where else to look for what the receipt does not say. */
+/** Which other receipts to check for anything this receipt does not contain. */
 function otherParts({ parts = [] }: ReceiptFields): string {
   if (parts.length === 0) {
     return '';

@@ -58,7 +58,7 @@ function assertProblem(result: { error?: unknown; response?: Response }, status:
   return problem;
 }
 
-test('lists', async () => {
+test('listResponses', async () => {
   const { data: page } = await listResponses({
     client: user,
     query: { limit: 5, status: 'completed', active_first: false, created_before: new Date().toISOString() },
@@ -84,7 +84,7 @@ test('lists', async () => {
   assert.equal(some?.total_count, models.reduce((sum, model) => sum + (counts.get(model) ?? 0), 0));
 });
 
-test('pages', async () => {
+test('allResponses', async () => {
   const { data: page } = await listResponses({ client: user });
   assert.ok(page && page.total_count !== null && page.total_count >= 40, 'enough to page through');
 
@@ -104,7 +104,7 @@ test('pages', async () => {
   assertProblem(await listResponses({ client: user, query: { after: uncounted.next_cursor, status: 'failed' } }), 400);
 });
 
-test('fetches and erases', async () => {
+test('getResponse, eraseResponse', async () => {
   const { data: page } = await listResponses({ client: user, query: { status: 'completed', limit: 1 } });
   const summary = page?.data[0];
   assert.ok(summary);
@@ -124,7 +124,7 @@ test('fetches and erases', async () => {
   assert.ok(!ids(await collect()).includes(summary.id));
 });
 
-test('pages while erasing', async () => {
+test('allResponses: erases meanwhile', async () => {
   const erased: string[] = [];
   const seen = ids(
     await collect({ limit: 4 }, async ({ id }) => {
@@ -181,7 +181,7 @@ test('503', async () => {
   });
 });
 
-test('the key goes out as a bearer token and nothing else', async () => {
+test('createLethe: sends the key only as a bearer token', async () => {
   const headers: Record<string, unknown>[] = [];
   const server = createServer((request, response) => {
     headers.push(request.headers);
@@ -198,17 +198,17 @@ test('the key goes out as a bearer token and nothing else', async () => {
   assert.ok(!JSON.stringify(others).includes('secret'));
 });
 
-test('log', async () => {
+test('log: checkpoint, keys, tiles', async () => {
   const { data: keys } = await getLogKeys({ client: user });
   assert.equal(keys, `${setting('LETHE_TEST_LOG_KEY')}\n`);
   assertProblem(await getReceipt({ client: user, path: { erasure_id: missing } }), 404);
-  // Slashes of the index get there.
+  // The slashes of the index reach the service.
   assertProblem(await getTile({ client: user, path: { level: '0', index: 'x001/000.p/7' } }), 404);
   const forbidden = createLethe(service, setting('LETHE_TEST_FORBIDDEN_KEY'));
   assertProblem(await getCheckpoint({ client: forbidden }), 403);
 });
 
-test('fetches and checks the receipt of an erasure', async () => {
+test('fetchReceipt, verifyReceipt', async () => {
   const { data: page } = await listResponses({ client: user, query: { status: 'completed', limit: 1 } });
   const id = page!.data[0]!.id;
   const { response } = await eraseResponse({ client: user, path: { request_id: id } });
@@ -223,7 +223,7 @@ test('fetches and checks the receipt of an erasure', async () => {
   await assert.rejects(fetchReceipt({ client: user, path: { erasure_id: missing } }), { status: 404 });
 });
 
-test('erases many, and checks a receipt of them', async () => {
+test('startErasure: bulk, with receipt', async () => {
   const { data: page } = await listResponses({ client: user, query: { status: 'completed', limit: 2 } });
   const responses = ids(page!.data);
   const { data: preview } = await previewErasure({ client: user, body: { responses } });

@@ -1,5 +1,4 @@
-// Nothing that a gateway may say instead of the service is taken for what was
-// asked for.
+// No answer of a gateway in place of the service counts as a success.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -116,18 +115,18 @@ for (const lie of told.lies) {
   });
 }
 
-test('no redirect is followed', async () => {
+test('redirects are not followed', async () => {
   const client = createLethe(`${gateway}/redirect-307`, 'key', { redirect: 'follow' });
   const { error } = await eraseResponse({ client, path: { request_id: id }, redirect: 'follow' });
   assert.equal((error as ProblemError).status, 307);
   assert.equal(await asked('follows'), 0);
-  // Nor taken for an answer where a fetch of the caller's follows it all the same.
+  // Even if the caller's own fetch follows it, the result is not an answer.
   const followed = await eraseResponse({
     client,
     path: { request_id: id },
     fetch: (input) => fetch(input, { redirect: 'follow' }),
   });
-  assert.match((followed.error as ProblemError).detail, /where a redirect led/);
+  assert.match((followed.error as ProblemError).detail, /after a redirect/);
   assert.equal(await asked('follows'), 1);
 });
 
@@ -163,7 +162,7 @@ for (const stream of told.streams) {
   });
 }
 
-test('a stream is left with its signal', async () => {
+test('watchErasure: aborted signal ends the stream', async () => {
   const client = createLethe(`${gateway}/never/${randomUUID()}`, 'key');
   const leaving = new AbortController();
   const { stream } = await watchErasure({ client, path: { erasure_id: id }, signal: leaving.signal });
@@ -172,7 +171,7 @@ test('a stream is left with its signal', async () => {
   await assert.rejects(stream.next(), { name: 'ProblemError' });
 });
 
-test('nobody answers', async () => {
+test('no answer: status 0', async () => {
   const client = createLethe('http://127.0.0.1:1', 'key');
   const { error, response } = await eraseResponse({ client, path: { request_id: id } });
   assert.ok(error instanceof ProblemError && error.cause instanceof TypeError);

@@ -1,4 +1,4 @@
-// A text where a list is meant is refused, as plain JavaScript would pass it on.
+// A string in place of a list is refused; plain JavaScript would pass it on.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -35,7 +35,7 @@ const refusal = (name: string) => ({
   message: new RegExp(`^${name} must be an array, such as \\[value\\], not a (string|object|number)$`),
 });
 
-test('every list of a query', async () => {
+test('query lists: TypeError for a string', async () => {
   assert.ok(operations.length >= 28, `${operations.length} operations`);
   const lists = [];
   for (const [operation, call] of operations) {
@@ -61,14 +61,14 @@ test('every list of a query', async () => {
   ]);
 });
 
-test('parameters that the contract has not', async () => {
+test('unknown query parameters: TypeError', async () => {
   let known = 0;
   for (const [operation, call] of operations) {
     const sent = urls.length;
     for (const name of ['organisation', 'Limit', '']) {
       await assert.rejects(call({ client, path, query: { [name]: 'x' } }), {
         name: 'TypeError',
-        message: new RegExp(`^${name} is no parameter of ${operation}; there are: [\\w, ]+$`),
+        message: new RegExp(`^${name} is not a parameter of ${operation}; known parameters: [\\w, ]+$`),
       });
     }
     assert.equal(urls.length, sent, 'nothing is sent');
@@ -78,19 +78,19 @@ test('parameters that the contract has not', async () => {
   await assert.rejects(lethe.allResponses({ client, query: { owner: 'x' } as object }).next(), TypeError);
 });
 
-test('words that nothing has by now', async () => {
+test('unknown words: sent and reported in Unknown-Parameters', async () => {
   await lethe.listResponses({ client, query: { status: 'complete', statuses: ['x'], service_tiers: ['y'] } });
   assert.equal(new URL(urls.at(-1)!).search, '?status=complete&statuses=x&service_tiers=y');
   await lethe.listErasures({ client, query: { state: ['ended'], trigger: 'sweep' } });
   assert.equal(new URL(urls.at(-1)!).search, '?state=ended&trigger=sweep');
 });
 
-test('allResponses', async () => {
+test('allResponses: TypeError for a string', async () => {
   const query = { model: 'qwen/qwen3-235b' } as object;
   await assert.rejects(lethe.allResponses({ client, query }).next(), refusal('model'));
 });
 
-test('verifyReceipt', async () => {
+test('verifyReceipt: TypeError for a string', async () => {
   const file = readFileSync(new URL('../../../docs/vectors/single.receipt', import.meta.url));
   for (const name of ['responses', 'owners']) {
     for (const wrong of ['', 'c0000400-0000-4000-8000-000000000001']) {
@@ -99,7 +99,7 @@ test('verifyReceipt', async () => {
   }
 });
 
-test('the service refuses those of a body', async () => {
+test('body lists: 400 for a string', async () => {
   const service = lethe.createLethe(process.env['LETHE_TEST_URL']!, process.env['LETHE_TEST_USER_KEY']!);
   for (const [body, parameter] of [
     [{ responses: 'c0000400-0000-4000-8000-000000000001' }, 'responses'],

@@ -45,13 +45,13 @@ async function refused(checked: Promise<unknown>, what = ''): Promise<string> {
   return error.kind;
 }
 
-test('there is something to test', () => {
+test('vectors are not empty', () => {
   assert.ok(vectors.proofs.filter(({ proven }) => proven).length >= 12);
   assert.ok(new Set(vectors.proofs.map(({ kind }) => kind)).size >= 11);
 });
 
 for (const vector of vectors.proofs) {
-  test(`comes to what the vectors say: ${vector.file}`, async () => {
+  test(`vector: ${vector.file}`, async () => {
     if (!vector.proven) {
       assert.equal(await refused(check(vector)), vector.kind);
       return;
@@ -64,7 +64,7 @@ for (const vector of vectors.proofs) {
 }
 
 for (const name of ['single', 'rotated']) {
-  test(`every byte counts: ${name}`, async () => {
+  test(`any changed byte is refused: ${name}`, async () => {
     const vector = of(name);
     const file = read(vector.file);
     for (let at = 0; at < file.length; at++) {
@@ -84,14 +84,14 @@ for (const name of ['single', 'rotated']) {
   });
 }
 
-test('takes text, and files without their witnesses', async () => {
+test('accepts text, and files without witnesses', async () => {
   const vector = of('last');
   const lines = read(vector.file).toString().split(/(?<=\n)/);
   assert.deepEqual((await check(vector, lines.slice(0, -1).join(''))).witnesses, []);
   assert.equal(await refused(check(vector, lines.filter((_, at) => at !== lines.length - 2).join(''))), 'unknown_key');
 });
 
-test('what it is checked with', async () => {
+test('keys, salts and commitments', async () => {
   const vector = of('single');
   const file = read(vector.file);
   const salt = vector.salt!;
@@ -109,7 +109,7 @@ test('what it is checked with', async () => {
   }
 });
 
-test('tells of the other parts', async () => {
+test('wrong commitment: names the other parts', async () => {
   const wrong = vectors.proofs.filter(({ file, proven }) => file === 'parts.receipt' && !proven);
   assert.equal(wrong.length, 2);
   for (const vector of wrong) {
@@ -118,12 +118,12 @@ test('tells of the other parts', async () => {
   }
 });
 
-test('says where there is none', async () => {
+test('wrong commitment: the receipt has none', async () => {
   await assert.rejects(check(of('nothing'), undefined, { responses: ['ada'] }), /^VerifyError: the receipt has no responses: check it without$/);
   await assert.rejects(check(of('nothing'), undefined, { owners: ['ada'] }), /^VerifyError: not among the receipt's owners/);
 });
 
-test('history', async () => {
+test('older checkpoint and tiles', async () => {
   const vector = of('history');
   const mirror = new Map<string, Uint8Array>();
   for (const path of readdirSync(new URL('mirror/', folder), { recursive: true, withFileTypes: true })) {
@@ -138,7 +138,7 @@ test('history', async () => {
   };
   assert.equal(await refused(check(vector, undefined, { tiles: undefined })), 'bad_tiles');
   await withTiles();
-  // A full tile does for a partial one.
+  // A full tile can replace a partial one.
   const partial = mirror.get('tile/0/001.p/44')!;
   mirror.delete('tile/0/001.p/44');
   assert.equal(await refused(withTiles()), 'bad_tiles');

@@ -170,11 +170,11 @@ export const listErasures = <ThrowOnError extends boolean = false>(options: Opti
  * Erase many responses
  *
  * Erases the target in parts. Each part is one transaction that erases whole
- * responses, with everything that `eraseResponse` lists, and leaves its own
- * receipt. Up to 100 responses given by identifier are erased before the call
- * returns (201); everything else is erased in the background (202). Responses
- * that the caller may not erase are reported as not found, held ones as held,
- * and neither stops the rest.
+ * responses, as `eraseResponse` describes, and leaves its own receipt. Up to
+ * 100 responses given by identifier are erased before the call returns (201);
+ * everything else is erased in the background (202). Responses that the caller
+ * may not erase are reported as not found, held ones as held, and neither
+ * stops the rest.
  *
  * An `owner` or a `filter` needs the token of a preview of the same request by
  * the same caller. If what the preview counted has grown or shrunk, the call

@@ -429,9 +429,9 @@ export type ErasurePreview = {
      */
     later_turns_complete: boolean;
     /**
-     * If no index leads to later turns: the maximum number of the owners'
-     * requests, made after the oldest response that would be erased, that were
-     * searched for them. Null if an index leads to them.
+     * If no index leads to later turns, the maximum number of the owners'
+     * requests that were searched for them, counted from the oldest that would
+     * be erased; null if an index does.
      *
      */
     later_turns_searched: number | null;
@@ -1270,8 +1270,8 @@ export type Reached = 'replicated' | 'vacuumed' | 'rewritten' | 'expired';
 
 /**
  * States, separated by commas; matches any of them: pending, running,
- * finished, canceled, failed. Any other word matches nothing, and neither does
- * an empty list.
+ * finished, canceled, failed. Any other word, or an empty list, matches
+ * nothing.
  *
  */
 export type ErasureStateFilter = Array<string>;
@@ -1986,8 +1986,8 @@ export type ListErasuresData = {
         trigger?: string;
         /**
          * States, separated by commas; matches any of them: pending, running,
-         * finished, canceled, failed. Any other word matches nothing, and neither does
-         * an empty list.
+         * finished, canceled, failed. Any other word, or an empty list, matches
+         * nothing.
          *
          */
         state?: Array<string>;

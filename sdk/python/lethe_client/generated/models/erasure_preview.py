@@ -52,9 +52,9 @@ class ErasurePreview:
             1,000 that would stay, encrypted prompts, or more requests than were
             searched.
              Example: True.
-        later_turns_searched (int | None): If no index leads to later turns: the maximum number of the owners'
-            requests, made after the oldest response that would be erased, that were
-            searched for them. Null if an index leads to them.
+        later_turns_searched (int | None): If no index leads to later turns, the maximum number of the owners'
+            requests that were searched for them, counted from the oldest that would
+            be erased; null if an index does.
              Example: 5000.
     """
 

@@ -12,7 +12,7 @@ class GetResponseBody(StrEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> "Self | None":
-        # A newer service may have more words; they are passed on as they are.
+        # A newer service may have more words; they are passed on unchanged.
         if not isinstance(value, str):
             return None
         word = str.__new__(cls, value)
