@@ -1,13 +1,11 @@
 package demo
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -41,39 +39,33 @@ type generator struct {
 }
 
 func newGenerator(s Schemas, now time.Time, secret func() string) *generator {
-	public := func(name string, columns ...string) table {
-		return table{name: pgx.Identifier{"public", name}, columns: columns}
-	}
-	fusillade := func(name string, columns ...string) table {
-		return table{name: pgx.Identifier{s.Fusillade, name}, columns: columns}
-	}
-	outlet := func(name string, columns ...string) table {
-		return table{name: pgx.Identifier{s.Outlet, name}, columns: columns}
+	in := func(schema, name string, columns ...string) table {
+		return table{name: pgx.Identifier{schema, name}, columns: columns}
 	}
 	g := &generator{
 		rand: rand.New(rand.NewPCG(30, 5000)), now: now, secret: secret,
 
-		users:       public("users", "id", "username", "email", "display_name", "auth_source", "is_admin", "is_deleted", "user_type", "external_user_id", "created_at", "updated_at"),
-		roles:       public("user_roles", "user_id", "role"),
-		memberships: public("user_organizations", "user_id", "organization_id", "role", "status", "created_at"),
-		keys:        public("api_keys", "name", "secret", "user_id", "created_by", "purpose", "created_at"),
-		usage: public("http_analytics", "instance_id", "correlation_id", "timestamp", "method", "uri", "model", "status_code", "duration_ms",
+		users:       in("public", "users", "id", "username", "email", "display_name", "auth_source", "is_admin", "is_deleted", "user_type", "external_user_id", "created_at", "updated_at"),
+		roles:       in("public", "user_roles", "user_id", "role"),
+		memberships: in("public", "user_organizations", "user_id", "organization_id", "role", "status", "created_at"),
+		keys:        in("public", "api_keys", "name", "secret", "user_id", "created_by", "purpose", "created_at"),
+		usage: in("public", "http_analytics", "instance_id", "correlation_id", "timestamp", "method", "uri", "model", "status_code", "duration_ms",
 			"prompt_tokens", "completion_tokens", "total_tokens", "reasoning_tokens", "user_id", "access_source",
 			"input_price_per_token", "output_price_per_token", "fusillade_request_id"),
 
-		files:     fusillade("files", "id", "name", "status", "purpose", "uploaded_by", "created_at", "updated_at", "size_bytes", "size_finalized", "deleted_at"),
-		batches:   fusillade("batches", "id", "file_id", "created_by", "created_at", "expires_at", "total_requests"),
-		templates: fusillade("request_templates", "id", "file_id", "endpoint", "method", "path", "body", "model", "api_key", "created_at", "updated_at", "line_number", "body_byte_size"),
-		requests: fusillade("requests", "id", "batch_id", "template_id", "state", "daemon_id", "claimed_at", "started_at", "completed_at", "failed_at", "canceled_at",
+		files:     in(s.Fusillade, "files", "id", "name", "status", "purpose", "uploaded_by", "created_at", "updated_at", "size_bytes", "size_finalized", "deleted_at"),
+		batches:   in(s.Fusillade, "batches", "id", "file_id", "created_by", "created_at", "expires_at", "total_requests"),
+		templates: in(s.Fusillade, "request_templates", "id", "file_id", "endpoint", "method", "path", "body", "model", "api_key", "created_at", "updated_at", "line_number", "body_byte_size"),
+		requests: in(s.Fusillade, "requests", "id", "batch_id", "template_id", "state", "daemon_id", "claimed_at", "started_at", "completed_at", "failed_at", "canceled_at",
 			"response_status", "response_body", "response_size", "error", "created_at", "updated_at", "model", "routed_model", "service_tier", "created_by", "retry_attempt"),
-		steps: fusillade("response_steps", "id", "request_id", "prev_step_id", "parent_step_id", "step_kind", "step_sequence", "request_payload", "response_payload",
+		steps: in(s.Fusillade, "response_steps", "id", "request_id", "prev_step_id", "parent_step_id", "step_kind", "step_sequence", "request_payload", "response_payload",
 			"state", "started_at", "completed_at", "failed_at", "error", "created_at", "updated_at"),
 
-		rawRequests:  outlet("http_requests", "instance_id", "correlation_id", "timestamp", "method", "uri", "headers", "body", "body_parsed"),
-		rawResponses: outlet("http_responses", "instance_id", "correlation_id", "timestamp", "status_code", "headers", "body", "body_parsed", "duration_to_first_byte_ms", "duration_ms"),
+		rawRequests:  in(s.Outlet, "http_requests", "instance_id", "correlation_id", "timestamp", "method", "uri", "headers", "body", "body_parsed"),
+		rawResponses: in(s.Outlet, "http_responses", "instance_id", "correlation_id", "timestamp", "status_code", "headers", "body", "body_parsed", "duration_to_first_byte_ms", "duration_ms"),
 
-		queues: table{name: pgx.Identifier{"underway", "task_queue"}, columns: []string{"name"}},
-		tasks:  table{name: pgx.Identifier{"underway", "task"}, columns: []string{"id", "task_queue_name", "input", "state", "created_at", "updated_at", "completed_at"}},
+		queues: in("underway", "task_queue", "name"),
+		tasks:  in("underway", "task", "id", "task_queue_name", "input", "state", "created_at", "updated_at", "completed_at"),
 	}
 	g.instance, g.daemon = g.id(), g.id()
 	return g
@@ -145,6 +137,11 @@ func (g *generator) id() uuid.UUID {
 
 func pick[T any](g *generator, list []T) T { return list[g.rand.IntN(len(list))] }
 
+// words fills in the placeholders of a topic.
+func (g *generator) words(t topic) *strings.Replacer {
+	return strings.NewReplacer("{a}", pick(g, t.a), "{b}", pick(g, t.b))
+}
+
 func weighted[T any](g *generator, list []T, weight func(T) int) T {
 	sum := 0
 	for _, v := range list {
@@ -163,8 +160,7 @@ func (g *generator) owner() string {
 	if g.rand.IntN(200) == 0 {
 		return "playground" // an owner need not be a person
 	}
-	all := append(append([]person{}, people...), organizations...)
-	return weighted(g, all, func(p person) int { return p.weight }).id().String()
+	return weighted(g, slices.Concat(people, organizations), func(p person) int { return p.weight }).id().String()
 }
 
 func (g *generator) model() model {
@@ -203,158 +199,10 @@ func (g *generator) moment() time.Time {
 	}
 }
 
-// exchange is one request to a model and its answer, if any.
-type exchange struct {
-	owner     string
-	model     model
-	tier      *string
-	path      string
-	body      string
-	state     string
-	status    int
-	answer    string
-	err       string
-	created   time.Time
-	waited    time.Duration // in the queue
-	took      time.Duration
-	promptTok int64
-	answerTok int64
-	thoughts  int64
-}
-
-func tokens(text string) int64 { return int64(utf8.RuneCountInString(text))/4 + 9 }
-
 func (g *generator) makeSingle(owner string, at time.Time) {
 	t := pick(g, topics)
-	words := strings.NewReplacer("{a}", pick(g, t.a), "{b}", pick(g, t.b))
+	words := g.words(t)
 	g.exchange(owner, at, t.system, words.Replace(t.prompt), words.Replace(t.answer))
-}
-
-// exchange adds a response with a random outcome.
-func (g *generator) exchange(owner string, at time.Time, system, prompt, answer string) {
-	e := exchange{owner: owner, model: g.model(), tier: g.tier(), created: at, state: "completed", status: 200}
-	g.time(&e, answer)
-	chat := g.rand.IntN(5) < 2
-	e.body = requestBody(&e, chat, system, prompt)
-	e.promptTok = tokens(system) + tokens(prompt)
-	switch n := g.rand.IntN(1000); {
-	case n < 60:
-		f := pick(g, failures)
-		e.state, e.status, e.err, e.answerTok = "failed", f.status, f.err, 0
-		if f.status == 0 {
-			e.promptTok = 0
-		}
-	case n < 85:
-		e.state = "canceled"
-	case n < 100: // the gateway took the model's refusal for an answer
-		e.status = 429
-		e.answer = `{"error":{"message":"Rate limit reached for this organization. Try again in 20 s.","type":"rate_limit_error","param":null,"code":"rate_limit_exceeded"}}`
-		e.promptTok, e.answerTok = 0, 0
-	default:
-		e.answer = answerBody(&e, g.id(), chat, message(answer))
-	}
-	g.insert(&e)
-}
-
-// time sets the durations, and what was generated in that time.
-func (g *generator) time(e *exchange, answer string) {
-	e.answerTok = tokens(answer)
-	if e.model.reasons {
-		e.thoughts = 40 + g.rand.Int64N(900)
-		e.answerTok += e.thoughts
-	}
-	e.waited = time.Duration(20+g.rand.IntN(400)) * time.Millisecond
-	if e.tier != nil && *e.tier == "flex" {
-		e.waited += time.Duration(g.rand.IntN(240)) * time.Second
-	}
-	seconds := 0.2 + float64(e.answerTok)/e.model.tokensASecond*(0.8+g.rand.Float64()*0.5)
-	e.took = time.Duration(seconds * float64(time.Second)).Truncate(time.Microsecond)
-}
-
-// insert adds the request with its template, usage and copies.
-func (g *generator) insert(e *exchange) uuid.UUID { return g.insertFrom(e, nil) }
-
-func (g *generator) insertFrom(e *exchange, file *uuid.UUID) uuid.UUID {
-	id, template := g.id(), g.id()
-	g.responses++
-	g.templates.add(template, file, "http://gateway.internal:8000", "POST", e.path, e.body, e.model.name, "sk-internal", e.created, e.created, 0, len(e.body))
-
-	var daemon *uuid.UUID
-	var claimed, started, completed, failed, canceled *time.Time
-	var answer, errText *string
-	var status *int16
-	last := e.created
-	at := func(d time.Duration) *time.Time {
-		t := e.created.Add(d)
-		last = t
-		return &t
-	}
-	if e.state != "pending" {
-		daemon, claimed = &g.daemon, at(e.waited)
-	}
-	if e.state != "pending" && e.state != "claimed" {
-		started = at(e.waited + 3*time.Millisecond)
-	}
-	switch e.state {
-	case "completed":
-		completed, answer = at(e.waited+e.took), &e.answer
-	case "failed":
-		failed, errText = at(e.waited+e.took), &e.err
-	case "canceled":
-		canceled = at(e.waited + e.took/3)
-	}
-	if e.status != 0 && e.state == "completed" {
-		status = new(int16(e.status))
-	}
-	retries := 0
-	if e.state == "failed" && strings.HasPrefix(e.err, `{"type":"RetriesExhausted"`) {
-		retries = 3
-	}
-	g.requests.add(id, nil, template, e.state, daemon, claimed, started, completed, failed, canceled,
-		status, answer, len(e.answer), errText, e.created, last, e.model.name, e.model.name, e.tier, e.owner, retries)
-
-	age := g.now.Sub(e.created)
-	if age < taskDays*24*time.Hour {
-		g.addTask("create-response", e, last, map[string]any{"request_id": id, "body": e.body, "api_key": "sk-demo-not-a-key"})
-		if e.state == "completed" {
-			g.addTask("complete-response", e, last, map[string]any{"request_id": id, "request_body": e.body, "response_body": e.answer})
-		}
-	}
-	if e.state == "completed" || e.state == "failed" && e.promptTok > 0 {
-		g.addUsage(e, id, last, age)
-	}
-	return id
-}
-
-func (g *generator) addTask(queue string, e *exchange, done time.Time, input map[string]any) {
-	state, completed := "succeeded", &done
-	if e.state == "pending" {
-		state, completed = "pending", nil
-	}
-	g.tasks.add(g.id(), queue, toJSON(map[string]any{"step_index": 0, "step_input": input, "job_id": g.id()}), state, e.created, done, completed)
-}
-
-func (g *generator) addUsage(e *exchange, id uuid.UUID, done time.Time, age time.Duration) {
-	if g.rand.IntN(50) == 0 {
-		return // realistic: not everything was recorded
-	}
-	var who *uuid.UUID
-	if owner, err := uuid.Parse(e.owner); err == nil {
-		who = &owner
-	}
-	g.correlation++
-	ms := e.took.Milliseconds()
-	g.usage.add(g.instance, g.correlation, done, "POST", "/ai"+e.path, e.model.name, e.status, ms,
-		e.promptTok, e.answerTok, e.promptTok+e.answerTok, e.thoughts, who, "api_key", e.model.input, e.model.output, id)
-	if age < rawDays*24*time.Hour {
-		g.rawRequests.add(g.instance, g.correlation, e.created, "POST", "/ai"+e.path,
-			`{"content-type":["application/json"],"authorization":["[redacted]"],"user-agent":["openai-python/1.109.1"]}`, e.body, true)
-		body := &e.answer
-		if e.answer == "" {
-			body = nil
-		}
-		g.rawResponses.add(g.instance, g.correlation, done, e.status, `{"content-type":["application/json"]}`, body, true, ms/4, ms)
-	}
 }
 
 // makeChain adds a response with several steps: the model calls a tool as many times
@@ -424,7 +272,7 @@ func (g *generator) makeActive() {
 		"pending", "pending", "pending", "pending", "pending", "pending",
 	} {
 		t := pick(g, topics)
-		words := strings.NewReplacer("{a}", pick(g, t.a), "{b}", pick(g, t.b))
+		words := g.words(t)
 		owner := pick(g, people[:9]).id().String()
 		if i%6 == 0 {
 			owner = user.id().String()
@@ -470,12 +318,12 @@ func (g *generator) makeFromDeletedFile() {
 	file := g.id()
 	g.files.add(file, "questions.jsonl", "deleted", "batch", manager.id().String(), at, at, 4096, true, at.AddDate(0, 0, 2))
 	for i := range 4 {
-		e := exchange{owner: manager.id().String(), model: models[2], tier: new("flex"), created: at.Add(time.Duration(i) * time.Minute), state: "completed", status: 200}
+		e := exchange{file: &file, owner: manager.id().String(), model: models[2], tier: new("flex"), created: at.Add(time.Duration(i) * time.Minute), state: "completed", status: 200}
 		g.time(&e, topics[0].answer)
 		e.body = requestBody(&e, false, "", topics[0].prompt)
 		e.promptTok = tokens(e.body)
 		e.answer = answerBody(&e, g.id(), false, message("Done: one label for each line of the file."))
-		g.insertFrom(&e, &file)
+		g.insert(&e)
 	}
 }
 
@@ -489,7 +337,7 @@ func (g *generator) makeBatches() {
 		for line := range size {
 			e := exchange{model: models[4], created: at, path: "/v1/chat/completions"}
 			t := topics[15]
-			body := requestBody(&e, true, t.system, strings.NewReplacer("{a}", pick(g, t.a), "{b}", pick(g, t.b)).Replace(t.prompt))
+			body := requestBody(&e, true, t.system, g.words(t).Replace(t.prompt))
 			answer := answerBody(&e, g.id(), true, message(t.answer))
 			template, done := g.id(), at.Add(time.Duration(line+1)*time.Second)
 			g.templates.add(template, file, "http://gateway.internal:8000", "POST", e.path, body, e.model.name, "sk-internal", at, at, line+1, len(body))
@@ -497,63 +345,4 @@ func (g *generator) makeBatches() {
 				200, answer, len(answer), nil, at, done, e.model.name, e.model.name, nil, nil, 0)
 		}
 	}
-}
-
-// requestBody returns what a caller sent; it sets the matching path of e.
-func requestBody(e *exchange, chat bool, system, prompt string) string {
-	body := map[string]any{"model": e.model.name}
-	if e.tier != nil {
-		body["service_tier"] = *e.tier
-	}
-	if !chat {
-		e.path = "/v1/responses"
-		body["input"] = prompt
-		if system != "" {
-			body["instructions"] = system
-		}
-		return toJSON(body)
-	}
-	e.path = "/v1/chat/completions"
-	messages := []any{map[string]any{"role": "user", "content": prompt}}
-	if system != "" {
-		messages = append([]any{map[string]any{"role": "system", "content": system}}, messages...)
-	}
-	body["messages"], body["temperature"] = messages, 0.7
-	return toJSON(body)
-}
-
-// message returns a model's output with this text.
-func message(text string) []any {
-	return []any{map[string]any{
-		"type": "message", "role": "assistant", "status": "completed",
-		"content": []any{map[string]any{"type": "output_text", "text": text, "annotations": []any{}}},
-	}}
-}
-
-// answerBody returns what the model's server answered.
-func answerBody(e *exchange, id uuid.UUID, chat bool, output []any) string {
-	hex := strings.ReplaceAll(id.String(), "-", "")
-	if !chat {
-		return toJSON(map[string]any{
-			"id": "resp_" + hex, "object": "response", "created_at": e.created.Unix(), "status": "completed", "model": e.model.name, "output": output,
-			"usage": map[string]any{"input_tokens": e.promptTok, "output_tokens": e.answerTok, "total_tokens": e.promptTok + e.answerTok,
-				"output_tokens_details": map[string]any{"reasoning_tokens": e.thoughts}},
-		})
-	}
-	text := output[0].(map[string]any)["content"].([]any)[0].(map[string]any)["text"]
-	return toJSON(map[string]any{
-		"id": "chatcmpl-" + hex, "object": "chat.completion", "created": e.created.Unix(), "model": e.model.name,
-		"choices": []any{map[string]any{"index": 0, "finish_reason": "stop", "message": map[string]any{"role": "assistant", "content": text}}},
-		"usage":   map[string]any{"prompt_tokens": e.promptTok, "completion_tokens": e.answerTok, "total_tokens": e.promptTok + e.answerTok},
-	})
-}
-
-func toJSON(v any) string {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		panic(err) // maps, lists, texts and numbers can always be encoded
-	}
-	return strings.TrimSpace(b.String())
 }
