@@ -17,12 +17,12 @@ import (
 	"lethe/receipt"
 )
 
-// Config is the effective, valid configuration that Load returns.
+// Config is a valid configuration.
 type Config struct {
 	Database struct {
 		URL        string // empty: an embedded Postgres
 		ReplicaURL string
-		// ReplicaMaxLag is the maximum lag, also of fusillade's replica; 0: no limit.
+		// ReplicaMaxLag applies to fusillade's replica, too; 0: no limit.
 		ReplicaMaxLag time.Duration
 		PgBouncer     bool // in front of every database
 		MaxConns      int  // of each pool
@@ -56,12 +56,10 @@ type Config struct {
 		Origin         string              // the log's name; empty: the keys'
 		Standbys       []string            // that must have replayed a checkpoint before its publication
 		Witnesses      []receipt.PublicKey // whose signatures may be added to checkpoints
-		CheckpointFile string              // for the newest checkpoint that was seen; empty: none, or the embedded mode's own
+		CheckpointFile string              // stores the newest checkpoint seen; empty: none, or the embedded mode's own
 		Rate           PerSecond
-		Orphans        bool // copies whose request is gone are removed
-		// StandbyURLs are the standbys that are checked for erased rows; none: no
-		// check.
-		StandbyURLs []string
+		Orphans        bool     // remove raw copies whose request is gone
+		StandbyURLs    []string // standbys to check for erased rows; none: no check
 	}
 	AccessLog struct {
 		Keep time.Duration // whole days
@@ -92,7 +90,7 @@ func Misused(format string, args ...any) error {
 // Load reads defaults, then the file, the environment and the flags; later sources
 // win. A setting that is set but empty is an error in any source: it probably comes
 // from a variable that was not filled, so the default was not meant. If anything is
-// wrong, Load returns an *Error with all of it.
+// wrong, Load returns an *Error that lists every problem.
 func Load(from Sources) (*Config, error) {
 	r := reader{sources: map[string]string{}, empty: map[string]bool{}, merged: koanf.New(".")}
 	r.readFile(from.File)
@@ -116,7 +114,7 @@ func Load(from Sources) (*Config, error) {
 			r.sources[s.key] = "default"
 		}
 		if r.empty[s.key] {
-			continue // which has been reported
+			continue // already reported
 		}
 		if err := s.assign(c, r.merged.Get(s.key)); err != nil {
 			r.problem(s.key, "%s", err.Error())
@@ -142,32 +140,32 @@ func (r *reader) crossCheck(c *Config) {
 	apart := c.Fusillade.DatabaseURL != "" || r.empty["fusillade.database_url"]
 	for _, key := range []string{"database.replica_url", "fusillade.database_url", "outlet.database_url"} {
 		if !main && r.merged.String(key) != "" {
-			r.problem(key, "needs database.url (LETHE_DATABASE_URL): give that too")
+			r.problem(key, "needs database.url (LETHE_DATABASE_URL): set that too")
 		}
 	}
 	if !apart && r.merged.String("fusillade.replica_url") != "" {
-		r.problem("fusillade.replica_url", "needs fusillade.database_url (LETHE_FUSILLADE_DATABASE_URL): give that too, or use database.replica_url")
+		r.problem("fusillade.replica_url", "needs fusillade.database_url (LETHE_FUSILLADE_DATABASE_URL): set that too, or use database.replica_url")
 	}
 	if !main && c.DataDir == "" && !r.empty["data_dir"] {
-		r.problem("data_dir", "there is no home folder to put it in: give a folder for the embedded database, or database.url")
+		r.problem("data_dir", "no home folder to put it in: set a folder for the embedded database, or set database.url")
 	}
 	if c.Auth.ProxySecret != "" && !c.Auth.ProxyHeaders {
-		r.problem("auth.proxy_secret", "proves a proxy whose word is not believed: set auth.proxy_headers (LETHE_AUTH_PROXY_HEADERS) to true, or leave the secret out")
+		r.problem("auth.proxy_secret", "has no effect while proxy headers are off: set auth.proxy_headers (LETHE_AUTH_PROXY_HEADERS) to true, or remove the secret")
 	}
 	if name := c.Auth.ProxySecretHeader; name != "" && slices.ContainsFunc([]string{c.Auth.ProxyUserHeader, "Authorization", "Cookie"}, func(other string) bool { return strings.EqualFold(name, other) }) {
-		r.problem("auth.proxy_secret_header", "is a header that says something else: name another")
+		r.problem("auth.proxy_secret_header", "is already used for something else: choose another header")
 	}
 	if c.Erasure.Key != "" && c.Erasure.KeyFile != "" {
-		r.problem("erasure.key", "is given together with erasure.key_file: put all keys in the file, or none")
+		r.problem("erasure.key", "is set together with erasure.key_file: set only one of them")
 	}
 	if named, n := len(c.Erasure.Standbys), len(c.Erasure.StandbyURLs); n > 0 && named > 0 && n != named {
-		r.problem("erasure.standby_urls", "are %d, and erasure.standbys names %d: give the URL of each, or none", n, named)
+		r.problem("erasure.standby_urls", "has %d URLs, but erasure.standbys has %d names: list the URL of every standby, or none", n, named)
 	}
 }
 
-// ProxyUnproven says what is wrong with trusting a proxy's header: nothing proves
-// that the proxy sent it, and nobody has confirmed that callers cannot send it
-// themselves. Empty: nothing is wrong.
+// ProxyUnproven describes the risk of trusting a proxy's header when nothing proves
+// that the proxy sent it and nobody has confirmed that callers cannot send it
+// themselves. Empty: no risk.
 func (c *Config) ProxyUnproven() string {
 	a := c.Auth
 	if !a.ProxyHeaders || a.ProxySecret != "" || a.ProxyIncoming == IncomingStripped {
@@ -177,10 +175,10 @@ func (c *Config) ProxyUnproven() string {
 	for i, prefix := range a.ProxyTrusted {
 		from[i] = prefix.String()
 	}
-	return fmt.Sprintf("the header %s is believed from %s without proof: where the proxy passes on what callers send, as nginx does unless it is told otherwise, anyone is whoever they name, an administrator too",
+	return fmt.Sprintf("the header %s is trusted from %s without proof: if the proxy forwards the header that callers send, as nginx does by default, anyone can act as any user, even an administrator",
 		a.ProxyUserHeader, strings.Join(from, ", "))
 }
 
-// ProxyAdvice is the advice for that.
-const ProxyAdvice = "have the proxy remove that header from what comes in, have it prove itself by auth.proxy_secret (LETHE_AUTH_PROXY_SECRET), and try with `lethe doctor --proxy URL`; " +
-	"without a secret, set auth.proxy_incoming (LETHE_AUTH_PROXY_INCOMING) to " + IncomingStripped + " once it is removed"
+// ProxyAdvice says how to remove that risk.
+const ProxyAdvice = "make the proxy strip that header from incoming requests and authenticate itself with auth.proxy_secret (LETHE_AUTH_PROXY_SECRET), then test it with `lethe doctor --proxy URL`; " +
+	"without a secret, set auth.proxy_incoming (LETHE_AUTH_PROXY_INCOMING) to " + IncomingStripped + " once the proxy strips it"

@@ -296,8 +296,8 @@ func TestConfigProblems(t *testing.T) {
 		"unknown variables":       {environ: []string{"LETHE_PORT=1", "LETHE_=", "LETHE_DATABASE=x"}, want: []string{"LETHE_PORT: unknown variable: unset it", "LETHE_:", "LETHE_DATABASE:"}},
 		"misspelt variables":      {environ: []string{"LETHE_DATABSE_URL=x", "LETHE_HTTP_ADRR="}, want: []string{"did you mean LETHE_DATABASE_URL? If not, unset it or correct it; `lethe config --help` lists all", "did you mean LETHE_HTTP_ADDR?"}},
 		"misspelt keys":           {file: "databse: {url: x}\nlog: {lvel: info}\n", want: []string{"did you mean database.url?", "did you mean log.level?"}},
-		"former variables":        {environ: []string{"LETHE_LOOKS_KEEP=1d", "LETHE_ERASURE_SEEN_FILE=/x"}, want: []string{"it is called LETHE_ACCESS_LOG_KEEP now", "it is called LETHE_ERASURE_CHECKPOINT_FILE now"}},
-		"former keys":             {file: "looks: {keep: 1d}\nerasure: {seen_file: /x}\n", want: []string{"it is called access_log.keep now", "it is called erasure.checkpoint_file now"}},
+		"former variables":        {environ: []string{"LETHE_LOOKS_KEEP=1d", "LETHE_ERASURE_SEEN_FILE=/x"}, want: []string{"it is now called LETHE_ACCESS_LOG_KEEP", "it is now called LETHE_ERASURE_CHECKPOINT_FILE"}},
+		"former keys":             {file: "looks: {keep: 1d}\nerasure: {seen_file: /x}\n", want: []string{"it is now called access_log.keep", "it is now called erasure.checkpoint_file"}},
 		"an empty entry":          {environ: []string{someURL, "LETHE_ERASURE_STANDBY_URLS=postgres://u@h/d,"}, want: []string{"erasure.standby_urls (environment LETHE_ERASURE_STANDBY_URLS): has an empty entry"}},
 		"an empty entry of many":  {file: "auth: {proxy_trusted: [10.0.0.0/8, \"\"]}", want: []string{"has an empty entry"}},
 		"embedded apart":          {environ: []string{someURL, "LETHE_FUSILLADE_DATABASE_URL=embedded"}, want: []string{"must be a URL"}},
@@ -324,13 +324,13 @@ func TestConfigProblems(t *testing.T) {
 		"no truth":                {environ: []string{"LETHE_AUTH_PROXY_HEADERS=yes"}, want: []string{"true or false"}},
 		"no networks":             {environ: []string{"LETHE_AUTH_PROXY_TRUSTED=10.0.0.0/8,proxy.example.com"}, want: []string{"10.0.0.0/8 or 10.1.2.3"}},
 		"proxy without address":   {file: "auth: {proxy_headers: true, proxy_trusted: []}", want: []string{"is set and empty"}},
-		"no witness":              {environ: []string{"LETHE_ERASURE_WITNESSES=" + logKey}, want: []string{"erasure.witnesses (environment LETHE_ERASURE_WITNESSES): must be different public keys of witnesses"}},
-		"a witness twice":         {environ: []string{"LETHE_ERASURE_WITNESSES=" + witnessKey + "," + witnessKey}, want: []string{"different public keys of witnesses"}},
+		"no witness":              {environ: []string{"LETHE_ERASURE_WITNESSES=" + logKey}, want: []string{"erasure.witnesses (environment LETHE_ERASURE_WITNESSES): must be distinct, comma-separated public keys of witnesses"}},
+		"a witness twice":         {environ: []string{"LETHE_ERASURE_WITNESSES=" + witnessKey + "," + witnessKey}, want: []string{"distinct, comma-separated public keys of witnesses"}},
 		"no list of witnesses":    {file: "erasure: {witnesses: 1}", want: []string{"erasure.witnesses"}},
 		"a proxy's short secret":  {environ: []string{"LETHE_AUTH_PROXY_HEADERS=true", "LETHE_AUTH_PROXY_SECRET=sesame"}, want: []string{"must be 16 to 1024"}},
 		"a proxy's secret line":   {environ: []string{"LETHE_AUTH_PROXY_HEADERS=true", "LETHE_AUTH_PROXY_SECRET=sesame sesame sesame"}, want: []string{"without spaces"}},
 		"a secret for nothing":    {environ: []string{"LETHE_AUTH_PROXY_SECRET=0123456789abcdef"}, want: []string{"set auth.proxy_headers"}},
-		"a secret and a user":     {environ: []string{"LETHE_AUTH_PROXY_SECRET_HEADER=X-Doubleword-User"}, want: []string{"says something else"}},
+		"a secret and a user":     {environ: []string{"LETHE_AUTH_PROXY_SECRET_HEADER=X-Doubleword-User"}, want: []string{"already used for something else"}},
 		"no word for a proxy":     {environ: []string{"LETHE_AUTH_PROXY_INCOMING=true"}, want: []string{"must be unknown or stripped"}},
 		"no header":               {environ: []string{"LETHE_AUTH_PROXY_USER_HEADER=a b"}, want: []string{"must be a name"}},
 		"no cookie":               {environ: []string{"LETHE_AUTH_SESSION_COOKIE=a;b"}, want: []string{"must be a name"}},
@@ -375,7 +375,7 @@ func TestConfigProblems(t *testing.T) {
 func TestConfigMissingFile(t *testing.T) {
 	t.Parallel()
 	_, err := config.Load(config.Sources{File: filepath.Join(t.TempDir(), "none.yaml")})
-	if err == nil || !strings.Contains(err.Error(), "there is no file") {
+	if err == nil || !strings.Contains(err.Error(), "not found") {
 		t.Errorf("got %v", err)
 	}
 }

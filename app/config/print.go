@@ -8,7 +8,7 @@ import (
 )
 
 // Print writes the configuration as YAML, each value with its source, and hides secrets
-// and passwords. A value that is not set is null, which a file may contain too.
+// and passwords. An unset value is null, which a file can contain too.
 func (c *Config) Print(w io.Writer) error {
 	root := &yaml.Node{Kind: yaml.MappingNode}
 	sections := map[string]*yaml.Node{"": root}

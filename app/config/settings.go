@@ -17,45 +17,45 @@ type setting struct {
 }
 
 var settings = []setting{
-	{"database.url", "Postgres with users, keys, usage and, unless given apart, fusillade; embedded, the default: one that the program brings along", func(c *Config) value {
+	{"database.url", "PostgreSQL with users, keys, usage and, unless it has its own, fusillade; embedded (the default): the PostgreSQL that comes with this program", func(c *Config) value {
 		return text{field: &c.Database.URL, check: checkURL, hide: hidePassword, none: embeddedWord}
 	}},
 	{"database.replica_url", "read replica of the database", func(c *Config) value { return text{field: &c.Database.ReplicaURL, check: checkURL, hide: hidePassword} }},
-	{"database.replica_max_lag", "how far behind a replica may be before the primary is read instead, such as 30s; 0: however far", func(c *Config) value { return duration(&c.Database.ReplicaMaxLag) }},
-	{"database.pgbouncer", "true: the databases are reached through PgBouncer in transaction mode", func(c *Config) value { return yes(&c.Database.PgBouncer) }},
-	{"database.max_conns", "connections of each pool", func(c *Config) value { return whole(&c.Database.MaxConns) }},
-	{"fusillade.database_url", "Postgres with fusillade, if it has its own", func(c *Config) value {
+	{"database.replica_max_lag", "maximum lag of a replica, such as 30s, beyond which reads go to the primary; 0: no limit", func(c *Config) value { return duration(&c.Database.ReplicaMaxLag) }},
+	{"database.pgbouncer", "true: connect through PgBouncer in transaction mode", func(c *Config) value { return yes(&c.Database.PgBouncer) }},
+	{"database.max_conns", "maximum connections of each pool", func(c *Config) value { return whole(&c.Database.MaxConns) }},
+	{"fusillade.database_url", "PostgreSQL with fusillade, if it has its own", func(c *Config) value {
 		return text{field: &c.Fusillade.DatabaseURL, check: checkURL, hide: hidePassword}
 	}},
 	{"fusillade.replica_url", "read replica of fusillade's own database", func(c *Config) value {
 		return text{field: &c.Fusillade.ReplicaURL, check: checkURL, hide: hidePassword}
 	}},
 	{"fusillade.schema", "schema of fusillade's tables", func(c *Config) value { return text{field: &c.Fusillade.Schema, check: checkSchema} }},
-	{"outlet.database_url", "Postgres with outlet's tables, if that is not fusillade's", func(c *Config) value { return text{field: &c.Outlet.DatabaseURL, check: checkURL, hide: hidePassword} }},
+	{"outlet.database_url", "PostgreSQL with outlet's tables, if they are not in fusillade's", func(c *Config) value { return text{field: &c.Outlet.DatabaseURL, check: checkURL, hide: hidePassword} }},
 	{"outlet.schema", "schema of outlet's tables", func(c *Config) value { return text{field: &c.Outlet.Schema, check: checkSchema} }},
 	{"http.addr", "address to listen on, as HOST:PORT; port 0 takes a free one", func(c *Config) value { return text{field: &c.HTTPAddr, check: checkAddr} }},
-	{"http.profile_addr", "address to serve profiles on (net/http/pprof), as HOST:PORT; unset: none", func(c *Config) value { return text{field: &c.ProfileAddr, check: checkAddr} }},
+	{"http.profile_addr", "address to serve profiles on (net/http/pprof), as HOST:PORT; unset: off", func(c *Config) value { return text{field: &c.ProfileAddr, check: checkAddr} }},
 	{"auth.session_secret", "secret that signs session cookies, 16 bytes or more; unset: sessions are off", func(c *Config) value { return text{field: &c.Auth.SessionSecret, check: checkSecret, hide: hideAll} }},
 	{"auth.session_cookie", "name of the session cookie", func(c *Config) value { return text{field: &c.Auth.SessionCookie, check: checkToken} }},
-	{"auth.proxy_headers", "true: believe a proxy's word for who is calling", func(c *Config) value { return yes(&c.Auth.ProxyHeaders) }},
+	{"auth.proxy_headers", "true: trust the proxy's header that names the user", func(c *Config) value { return yes(&c.Auth.ProxyHeaders) }},
 	{"auth.proxy_user_header", "header that names the user", func(c *Config) value { return text{field: &c.Auth.ProxyUserHeader, check: checkToken} }},
-	{"auth.proxy_trusted", "addresses of proxies, as CIDRs with commas between", func(c *Config) value { return prefixes(&c.Auth.ProxyTrusted) }},
-	{"auth.proxy_secret", "secret by which the proxy proves itself, of 16 bytes or more; unset: its address is all that is asked for", func(c *Config) value { return text{field: &c.Auth.ProxySecret, check: checkProxySecret, hide: hideAll} }},
+	{"auth.proxy_trusted", "addresses of proxies, as comma-separated CIDRs", func(c *Config) value { return prefixes(&c.Auth.ProxyTrusted) }},
+	{"auth.proxy_secret", "secret that authenticates the proxy, 16 bytes or more; unset: its address alone is trusted", func(c *Config) value { return text{field: &c.Auth.ProxySecret, check: checkProxySecret, hide: hideAll} }},
 	{"auth.proxy_secret_header", "header in which the proxy sends that secret", func(c *Config) value { return text{field: &c.Auth.ProxySecretHeader, check: checkToken} }},
-	{"auth.proxy_incoming", "stripped: says that the proxy removes auth.proxy_user_header from whatever callers send; unknown: does not", func(c *Config) value {
+	{"auth.proxy_incoming", "stripped: you confirm that the proxy removes auth.proxy_user_header from callers' requests; unknown: not confirmed", func(c *Config) value {
 		return text{field: &c.Auth.ProxyIncoming, check: oneOf(incomingUnknown, IncomingStripped)}
 	}},
-	{"auth.cache_ttl", "for how long a caller may be remembered, at most 60s; 0: not at all", func(c *Config) value { return duration(&c.Auth.CacheTTL) }},
-	{"erasure.key_file", "file with the private keys that sign the log of erasures, the newest first; in the embedded mode one is made in data_dir", func(c *Config) value { return text{field: &c.Erasure.KeyFile} }},
-	{"erasure.key", "these keys themselves, one a line, instead of a file", func(c *Config) value { return text{field: &c.Erasure.Key, check: checkKeys, hide: hideAll} }},
-	{"erasure.origin", "name of the log of erasures, such as example.com/erasures; unset: that of its keys", func(c *Config) value { return text{field: &c.Erasure.Origin, check: checkOrigin} }},
-	{"erasure.standbys", "application_names of standbys that have to have replayed a checkpoint of the log before it is published, with commas between", func(c *Config) value { return names(&c.Erasure.Standbys) }},
-	{"erasure.checkpoint_file", "file that keeps the newest checkpoint of the log that was seen, so that an older database is noticed; in the embedded mode one in data_dir", func(c *Config) value { return text{field: &c.Erasure.CheckpointFile} }},
-	{"erasure.witnesses", "public keys of witnesses whose signatures may be added to checkpoints of the log, with commas between", func(c *Config) value { return witnesses(&c.Erasure.Witnesses) }},
-	{"erasure.rate", "responses a second that bulk erasures may erase in this process; 0: no bound", func(c *Config) value { return perSecond(&c.Erasure.Rate) }},
-	{"erasure.orphans", "true: remove raw copies whose request is gone, as dwctl deleted it; lethe erasures orphans --dry-run counts them", func(c *Config) value { return yes(&c.Erasure.Orphans) }},
-	{"erasure.standby_urls", "URLs of all standbys, where it is looked whether what was erased is gone there too, with commas between", func(c *Config) value { return urls(&c.Erasure.StandbyURLs) }},
-	{"access_log.keep", "for how long records of the access log are kept, in days such as 365d", func(c *Config) value { return days(&c.AccessLog.Keep) }},
+	{"auth.cache_ttl", "how long to cache a caller, at most 60s; 0: no cache", func(c *Config) value { return duration(&c.Auth.CacheTTL) }},
+	{"erasure.key_file", "file with the private keys that sign the log of erasures, newest first; in embedded mode one is created in data_dir", func(c *Config) value { return text{field: &c.Erasure.KeyFile} }},
+	{"erasure.key", "the keys themselves, one per line, instead of a file", func(c *Config) value { return text{field: &c.Erasure.Key, check: checkKeys, hide: hideAll} }},
+	{"erasure.origin", "name of the log of erasures, such as example.com/erasures; unset: the name in its keys", func(c *Config) value { return text{field: &c.Erasure.Origin, check: checkOrigin} }},
+	{"erasure.standbys", "application_names of the standbys that must replay a checkpoint of the log before it is published, comma-separated", func(c *Config) value { return names(&c.Erasure.Standbys) }},
+	{"erasure.checkpoint_file", "file that stores the newest checkpoint of the log seen, so that a restored older database is noticed; in embedded mode one in data_dir", func(c *Config) value { return text{field: &c.Erasure.CheckpointFile} }},
+	{"erasure.witnesses", "public keys of the witnesses whose signatures may be added to checkpoints of the log, comma-separated", func(c *Config) value { return witnesses(&c.Erasure.Witnesses) }},
+	{"erasure.rate", "maximum responses per second that bulk erasures erase in this process; 0: no limit", func(c *Config) value { return perSecond(&c.Erasure.Rate) }},
+	{"erasure.orphans", "true: remove raw copies whose request dwctl deleted; lethe erasures orphans --dry-run counts them", func(c *Config) value { return yes(&c.Erasure.Orphans) }},
+	{"erasure.standby_urls", "URLs of all standbys, to check that erased rows are gone there too, comma-separated", func(c *Config) value { return urls(&c.Erasure.StandbyURLs) }},
+	{"access_log.keep", "how long to keep records of the access log, in days such as 365d", func(c *Config) value { return days(&c.AccessLog.Keep) }},
 	{"data_dir", "folder of the embedded database", func(c *Config) value { return text{field: &c.DataDir, check: checkDir} }},
 	{"log.level", "debug, info, warn or error", func(c *Config) value {
 		return text{field: &c.Log.Level, check: oneOf("debug", "info", "warn", "error")}
@@ -63,8 +63,8 @@ var settings = []setting{
 	{"log.format", "text or json", func(c *Config) value { return text{field: &c.Log.Format, check: oneOf("text", "json")} }},
 }
 
-// Values of auth.proxy_incoming: what happens to the header that names the user in
-// callers' requests.
+// Values of auth.proxy_incoming: what the proxy does with a header in callers' own
+// requests that names the user.
 const (
 	incomingUnknown  = "unknown"
 	IncomingStripped = "stripped"
@@ -100,7 +100,7 @@ var renamed = map[string]string{"looks.keep": "access_log.keep", "erasure.seen_f
 func suggest(given string, spell func(setting) string) string {
 	for former, key := range renamed {
 		if spell(setting{key: former}) == given {
-			return fmt.Sprintf("it is called %s now; else ", spell(setting{key: key}))
+			return fmt.Sprintf("it is now called %s; otherwise ", spell(setting{key: key}))
 		}
 	}
 	return DidYouMean(given, spelled(spell))
@@ -115,8 +115,8 @@ func spelled(of func(setting) string) []string {
 	return all
 }
 
-// onCommandLine reports whether a setting has a flag: other users of the machine can
-// read command lines.
+// onCommandLine reports whether a setting has a flag. Secrets have none, because other
+// users of the machine can read command lines.
 func (s setting) onCommandLine() bool {
 	return s.key != "auth.session_secret" && s.key != "auth.proxy_secret" && s.key != "erasure.key"
 }
@@ -154,7 +154,7 @@ func AddFlags(flags *pflag.FlagSet, prefixes ...string) {
 // DidYouMean asks whether the most similar name was meant; empty if none is similar
 // enough.
 func DidYouMean(given string, names []string) string {
-	likest, least := "", len(given)/4+1 // a letter in four may be wrong
+	likest, least := "", len(given)/4+1 // one letter in four may be wrong
 	for _, name := range slices.Sorted(slices.Values(names)) {
 		distance := levenshtein.ComputeDistance(strings.ToLower(given), strings.ToLower(name))
 		if distance < least || distance == least && likest == "" {

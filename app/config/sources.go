@@ -21,7 +21,7 @@ import (
 	"lethe/adapters/auth"
 )
 
-// Sources are where a configuration is read from.
+// Sources are the places that Load reads, beside the defaults.
 type Sources struct {
 	File    string         // empty: lethe.yaml, if it exists
 	Environ []string       // as os.Environ returns it
@@ -30,8 +30,8 @@ type Sources struct {
 
 const defaultFile = "lethe.yaml"
 
-// embeddedWord is the value of database.url for the embedded Postgres, which is also
-// the default.
+// embeddedWord is the value of database.url for the embedded PostgreSQL, and the
+// default.
 const embeddedWord = "embedded"
 
 func defaults(apart, outletApart bool, environ []string) map[string]any {
@@ -116,14 +116,14 @@ func (r *reader) set(key, source string, value any) bool {
 	}
 	r.empty[key] = true
 	s, _ := settingOf(key)
-	r.problems = append(r.problems, fmt.Sprintf("%s (%s): is set and empty, as when it is filled from a variable that is not set: %s", key, source, s.instead()))
+	r.problems = append(r.problems, fmt.Sprintf("%s (%s): is set and empty, perhaps from an unset variable: %s", key, source, s.instead()))
 	return false
 }
 
 // instead says what to do about a setting that is set but empty.
 func (s setting) instead() string {
 	if s.key == "database.url" {
-		return "give it the URL of a database; for the embedded Postgres unset it, or write " + embeddedWord
+		return "set it to the URL of a database; for the embedded PostgreSQL unset it, or write " + embeddedWord
 	}
 	return "give it a value, or unset it"
 }
@@ -150,10 +150,10 @@ func (r *reader) readFile(name string) {
 	case errors.Is(err, fs.ErrNotExist) && !asked:
 		return
 	case errors.Is(err, fs.ErrNotExist):
-		r.problems = append(r.problems, fmt.Sprintf("--config: there is no file %q: create it, or leave the flag out", name))
+		r.problems = append(r.problems, fmt.Sprintf("--config: file %q not found: create it, or omit the flag", name))
 		return
 	case errors.Is(err, fs.ErrPermission):
-		r.problems = append(r.problems, fmt.Sprintf("%s: may not be read by this user: change its owner or mode", name))
+		r.problems = append(r.problems, fmt.Sprintf("%s: permission denied: change its owner or mode so that this user can read it", name))
 		return
 	case err != nil:
 		// The parser's message may repeat a secret.
@@ -161,7 +161,7 @@ func (r *reader) readFile(name string) {
 		if line := yamlLine.FindString(err.Error()); line != "" {
 			where = " at " + line
 		}
-		r.problems = append(r.problems, fmt.Sprintf("%s: is not a YAML mapping%s: compare it with what `lethe config` prints", name, where))
+		r.problems = append(r.problems, fmt.Sprintf("%s: is not a YAML mapping%s: compare it with the output of `lethe config`", name, where))
 		return
 	}
 	bare := bareKeys(name)
@@ -180,15 +180,15 @@ func (r *reader) readFile(name string) {
 			k.Delete(key) // as if not written
 		default:
 			k.Delete(key)
-			r.problems = append(r.problems, fmt.Sprintf("%s: unknown key %q: %stake it out or correct it; `lethe config` prints a file with all of them", name, key, suggest(key, setting.path)))
+			r.problems = append(r.problems, fmt.Sprintf("%s: unknown key %q: %sremove or correct it; `lethe config` prints a file with all keys", name, key, suggest(key, setting.path)))
 		}
 	}
 	r.merge(k)
 }
 
-// bareKeys returns the keys of a YAML file with nothing after the colon, as when a
-// template is filled from a variable that is not set; null, in contrast, says
-// explicitly that there is no value. None if the file is not valid YAML.
+// bareKeys returns the keys of a YAML file with nothing after the colon, perhaps from a
+// template with an unset variable; an explicit null, in contrast, means no value. None
+// if the file is not valid YAML.
 func bareKeys(name string) map[string]bool {
 	bare := map[string]bool{}
 	var document yaml.Node
@@ -244,9 +244,9 @@ func (r *reader) readEnvironment(environ []string) {
 		TransformFunc: func(name, value string) (string, any) {
 			s, known := byName[name]
 			switch {
-			case strings.HasPrefix(name, envPrefix+"TEST_"): // the tests' own
+			case strings.HasPrefix(name, envPrefix+"TEST_"): // for tests
 			case !known:
-				unknown = append(unknown, fmt.Sprintf("%s: unknown variable: %sunset it or correct it; `lethe config --help` lists all of them", name, suggest(name, setting.env)))
+				unknown = append(unknown, fmt.Sprintf("%s: unknown variable: %sunset it or correct it; `lethe config --help` lists all variables", name, suggest(name, setting.env)))
 			case r.set(s.key, "environment "+name, value):
 				return s.key, value
 			}

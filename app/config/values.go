@@ -23,8 +23,8 @@ import (
 // PerSecond is a maximum rate per second; 0: no limit.
 type PerSecond int
 
-// Pace returns a function that waits until n more may be done. After a rest, one
-// second's worth is free.
+// Pace returns a function that waits until n more are allowed. After a pause, one
+// second's worth passes without waiting.
 func (r PerSecond) Pace() func(ctx context.Context, n int) error {
 	if r == 0 {
 		return func(ctx context.Context, _ int) error { return ctx.Err() }
@@ -53,8 +53,8 @@ func ParseDays(text string) (time.Duration, error) {
 	return time.Duration(n) * day, nil
 }
 
-// Limits of a PerSecond. A part of an erasure waits according to the number it has
-// erased, which should not take longer than a job may.
+// Limits of a PerSecond. A part of an erasure waits according to the number that it has
+// erased, which must not take longer than a job's turn.
 const (
 	minRate = 100
 	maxRate = 1_000_000
@@ -62,9 +62,9 @@ const (
 
 // value is a field of the configuration that parses and prints itself.
 type value interface {
-	// set parses a value, which is not nil. Its errors do not repeat it.
+	// set parses a value, which is not nil. Its errors do not repeat the value.
 	set(given any) error
-	// printed is the value for Print; nil if there is none.
+	// printed is the value for Print; nil if it is unset.
 	printed() any
 }
 
@@ -73,7 +73,7 @@ type text struct {
 	field *string
 	check func(string) error  // nil: any text is valid
 	hide  func(string) string // what to print instead; nil: the text
-	none  string              // a word for no text; empty: there is no such word
+	none  string              // a word that means no text; empty: there is none
 }
 
 func (t text) set(given any) error {
@@ -136,7 +136,7 @@ func perSecond(field *PerSecond) value {
 	return scalar[PerSecond]{field, func(word string) (PerSecond, error) {
 		n, err := strconv.Atoi(word)
 		if err != nil || n != 0 && (n < minRate || n > maxRate) {
-			return 0, fmt.Errorf("must be a whole number from %d to %d, or 0 for no bound", minRate, maxRate)
+			return 0, fmt.Errorf("must be a whole number from %d to %d, or 0 for no limit", minRate, maxRate)
 		}
 		return PerSecond(n), nil
 	}, func(r PerSecond) any { return int(r) }}
@@ -178,7 +178,7 @@ func (l list[T]) set(given any) error {
 	said, _ := given.(string)
 	for part := range strings.SplitSeq(said, ",") {
 		if part = strings.TrimSpace(part); part == "" {
-			return errors.New("has an empty entry, as when it is filled from a variable that is not set: give it a value, or take it out with its comma")
+			return errors.New("has an empty entry, perhaps from an unset variable: give it a value, or remove it with its comma")
 		}
 		v, err := l.parse(part)
 		if err != nil || !l.repeats && slices.Contains(*l.field, v) {
@@ -206,22 +206,22 @@ func names(field *[]string) value {
 			return "", errors.New("too long")
 		}
 		return part, nil
-	}, print: func(name string) string { return name }, must: "must be different names of at most 63 bytes, with commas between"}
+	}, print: func(name string) string { return name }, must: "must be distinct, comma-separated names of at most 63 bytes"}
 }
 
 func witnesses(field *[]receipt.PublicKey) value {
 	return list[receipt.PublicKey]{field: field, parse: func(part string) (receipt.PublicKey, error) {
 		key, err := receipt.ParsePublicKey(part)
 		if err == nil && !key.Witness() {
-			err = errors.New("no witness's")
+			err = errors.New("not a witness's key")
 		}
 		return key, err
-	}, print: receipt.PublicKey.String, must: "must be different public keys of witnesses, such as witness.example/w1+01234567+BASE64, with commas between"}
+	}, print: receipt.PublicKey.String, must: "must be distinct, comma-separated public keys of witnesses, such as witness.example/w1+01234567+BASE64"}
 }
 
 func urls(field *[]string) value {
 	return list[string]{field: field, parse: func(part string) (string, error) { return part, checkURL(part) }, print: hidePassword,
-		must: "must be different URLs such as postgres://USER:PASSWORD@HOST:5432/DATABASE with commas between; special characters of a password are written as %XX"}
+		must: "must be distinct, comma-separated URLs such as postgres://USER:PASSWORD@HOST:5432/DATABASE; write special characters in a password as %XX"}
 }
 
 func prefixes(field *[]netip.Prefix) value {
@@ -230,10 +230,10 @@ func prefixes(field *[]netip.Prefix) value {
 			return addr.Prefix(addr.BitLen())
 		}
 		return netip.ParsePrefix(part)
-	}, print: netip.Prefix.String, must: "must be addresses such as 10.0.0.0/8 or 10.1.2.3 with commas between", repeats: true}
+	}, print: netip.Prefix.String, must: "must be comma-separated addresses such as 10.0.0.0/8 or 10.1.2.3", repeats: true}
 }
 
-// assign parses a value of any source, nil for none, into the setting's field.
+// assign parses a value from any source into the setting's field; nil: unset.
 func (s setting) assign(c *Config, given any) error {
 	if parts, is := given.([]any); is {
 		texts := make([]string, len(parts))
@@ -254,20 +254,20 @@ func checkURL(text string) error {
 	const hint = "must be a URL such as postgres://USER:PASSWORD@HOST:5432/DATABASE"
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
-		return errors.New(hint + "; special characters of a password are written as %XX")
+		return errors.New(hint + "; write special characters in a password as %XX")
 	}
 	if hasEmptyPart(u) {
-		return errors.New("has an empty part, as when it is filled from a variable that is not set; it " + hint)
+		return errors.New("has an empty part, perhaps from an unset variable; it " + hint)
 	}
 	if _, err := pgconn.ParseConfig(text); err != nil {
 		// The error may repeat the password.
-		return errors.New(hint + "; a part after the ? may be misspelt, or a file that it names missing")
+		return errors.New(hint + "; a parameter after the ? may be misspelled, or a file that it names may be missing")
 	}
 	return nil
 }
 
-// hasEmptyPart reports whether a URL has an empty part; a host or a database may be
-// given after the ? instead.
+// hasEmptyPart reports whether a URL has an empty part. The host and the database can
+// also come after the ?.
 func hasEmptyPart(u *url.URL) bool {
 	elsewhere := u.Query()
 	noHost := u.Hostname() == "" && !elsewhere.Has("host") && !elsewhere.Has("service")
@@ -299,14 +299,14 @@ func checkAddr(text string) error {
 
 func checkSecret(text string) error {
 	if len(text) < 16 {
-		return errors.New("is shorter than 16 bytes: make one with `openssl rand -hex 32`, or take dwctl's")
+		return errors.New("is shorter than 16 bytes: use dwctl's secret, or generate one with `openssl rand -hex 32`")
 	}
 	return nil
 }
 
 func checkProxySecret(text string) error {
 	if len(text) < 16 || len(text) > 1024 || strings.ContainsFunc(text, func(c rune) bool { return c <= ' ' || c > '~' }) {
-		return errors.New("must be 16 to 1024 letters, digits and signs of ASCII, without spaces, as it is sent in a header: make one with `openssl rand -hex 32`")
+		return errors.New("must be 16 to 1024 printable ASCII characters without spaces, because it is sent in a header: generate one with `openssl rand -hex 32`")
 	}
 	return nil
 }
@@ -325,14 +325,14 @@ func checkDir(text string) error {
 		return errors.New("must be the path of a folder")
 	}
 	if info, err := os.Stat(text); err == nil && !info.IsDir() {
-		return errors.New("is a file: name a folder, or one that is yet to be made")
+		return errors.New("is a file: name a folder, which need not exist yet")
 	}
 	return nil
 }
 
 func checkKeys(text string) error {
 	if _, err := receipt.ParsePrivateKeys([]byte(text)); err != nil {
-		return fmt.Errorf("holds no signing keys: %w; make one with `lethe keys new`", err)
+		return fmt.Errorf("contains no valid signing key: %w; create one with `lethe keys new`", err)
 	}
 	return nil
 }
@@ -340,7 +340,7 @@ func checkKeys(text string) error {
 func checkOrigin(text string) error {
 	_, err := receipt.FormatCheckpoint(receipt.Checkpoint{Origin: text, Size: 1})
 	if err != nil {
-		return errors.New("must be a name such as example.com/erasures, without spaces, pluses, quotes and backslashes")
+		return errors.New("must be a name such as example.com/erasures, without spaces, pluses, quotes or backslashes")
 	}
 	return nil
 }
@@ -356,7 +356,7 @@ func oneOf(words ...string) func(string) error {
 
 func hideAll(string) string { return "(hidden)" }
 
-// hidePassword hides whatever pgx takes for a password, anywhere in the URL.
+// hidePassword hides everything in the URL that pgx treats as a password.
 func hidePassword(text string) string {
 	u, err := url.Parse(text)
 	if err != nil {
