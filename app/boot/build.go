@@ -13,11 +13,11 @@ import (
 // version is set by the linker.
 var version string
 
-// UnknownCommit is the commit of a program that was built outside a clone, or by a go
-// command that does not record it.
+// UnknownCommit is the commit of a program that was built outside a clone or with
+// -buildvcs=false.
 const UnknownCommit = "unknown"
 
-// Version is what is known about this build.
+// Version describes this build.
 type Version struct {
 	Version string `json:"version"`
 	Commit  string `json:"commit"`

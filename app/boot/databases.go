@@ -1,6 +1,6 @@
-// Package boot contains what the service and the commands start with: Databases
-// locates the tables, Signing is the identity that signs the log of erasures, and
-// Places watches what else the databases hold.
+// Package boot is shared by the service and the commands: Databases locates the
+// tables, Signing holds the keys that sign the log of erasures, and Places watches for
+// content that cannot be served.
 package boot
 
 import (
@@ -22,8 +22,8 @@ import (
 	"lethe/app/config"
 )
 
-// SearchPath leads to the tables in fusillade's database, and last to the substitutes
-// for tables that it may lack.
+// SearchPath is the search path in fusillade's database. The schema with substitutes for
+// missing tables comes last.
 func SearchPath(cfg *config.Config) []string {
 	if cfg.Outlet.DatabaseURL != "" {
 		return []string{cfg.Fusillade.Schema, inspect.Own}
@@ -31,7 +31,8 @@ func SearchPath(cfg *config.Config) []string {
 	return []string{cfg.Fusillade.Schema, cfg.Outlet.Schema, inspect.Own}
 }
 
-// OpenCopies is newCopies for a command, which must close them.
+// OpenCopies opens the raw copies for a command if they are in their own database. The
+// caller must call closeAll.
 func OpenCopies(cfg *config.Config, db *Databases) (copies *fusillade.Copies, closeAll func(), err error) {
 	if db.OutletURL == "" {
 		return nil, func() {}, nil
@@ -53,16 +54,16 @@ func OpenCopies(cfg *config.Config, db *Databases) (copies *fusillade.Copies, cl
 	return copies, closeAll, err
 }
 
-// NewAttester returns an Attester in the name of this build.
+// NewAttester returns an Attester whose receipts name this build.
 func NewAttester(db *postgres.DB) (*attest.Attester, error) {
 	return attest.New(db, attest.Issuer{Build: BuildVersion().Version, Now: time.Now})
 }
 
-// HelperCommand is the hidden command under which the program must call RunHelper: it
-// watches the embedded Postgres.
+// HelperCommand is the hidden command that must call RunHelper. The helper watches the
+// embedded PostgreSQL.
 const HelperCommand = embeddedpg.HelperCommand
 
-// RunHelper is the body of that command and returns its exit code.
+// RunHelper runs the helper and returns its exit code.
 func RunHelper(stdin io.Reader, stdout, stderr io.Writer) int {
 	return embeddedpg.RunHelper(stdin, stdout, stderr)
 }
@@ -77,13 +78,13 @@ type Databases struct {
 	Schemas  inspect.Schemas
 }
 
-// stopEmbeddedTimeout limits the stop of the embedded server, which first writes a
-// checkpoint.
+// stopEmbeddedTimeout limits the stop of the embedded server, which writes a checkpoint
+// first.
 const stopEmbeddedTimeout = 20 * time.Second
 
 // Open returns the configured databases without connecting to them. If none is
-// configured, it starts the embedded one, or joins the one that another lethe runs on
-// the same folder, and migrates its tables; progress receives a line for each slow
+// configured, it starts the embedded one, or joins one that another lethe process runs
+// in the same folder, and migrates its tables. progress receives a line for each slow
 // step.
 func Open(ctx context.Context, cfg *config.Config, progress io.Writer) (*Databases, error) {
 	db := &Databases{
@@ -103,14 +104,14 @@ func Open(ctx context.Context, cfg *config.Config, progress io.Writer) (*Databas
 		server, err = embeddedpg.Open(ctx, embeddedpg.Config{DataDir: folder, Progress: progress})
 	}
 	if errors.Is(err, embeddedpg.ErrDataDir) {
-		return nil, fmt.Errorf("%w; the folder is data_dir (LETHE_DATA_DIR), and a database that you run is given with database.url (LETHE_DATABASE_URL)", err)
+		return nil, fmt.Errorf("%w; data_dir (LETHE_DATA_DIR) sets this folder; to use your own database instead, set database.url (LETHE_DATABASE_URL)", err)
 	}
 	if err != nil {
 		return nil, err
 	}
 	db.embedded, db.MainURL = server, server.URL()
 	if _, err := migrate.Up(ctx, db.Target()); err != nil {
-		return nil, errors.Join(fmt.Errorf("bring the embedded database up to date: %w", err), db.Close())
+		return nil, errors.Join(fmt.Errorf("migrate the embedded database: %w", err), db.Close())
 	}
 	return db, nil
 }
@@ -125,15 +126,15 @@ func (db *Databases) Close() error {
 	return db.embedded.Stop(ctx)
 }
 
-// CloseInto closes db at the end of a command and adds its error to err.
+// CloseInto closes db at the end of a command; err receives the error if it has none.
 func (db *Databases) CloseInto(err *error) {
 	if e := db.Close(); e != nil && *err == nil {
 		*err = e
 	}
 }
 
-// Gone is closed when the embedded server has ended; for a configured database it is
-// nil, and so never closed.
+// Gone is closed when the embedded server has ended. For a configured database it is
+// nil.
 func (db *Databases) Gone() <-chan struct{} {
 	if db.embedded == nil {
 		return nil
@@ -159,21 +160,21 @@ func (db *Databases) OwnURL() string { return cmp.Or(db.FusilladeURL, db.MainURL
 func (db *Databases) Target() migrate.Target {
 	schemas := migrate.Schemas{Fusillade: db.Schemas.Fusillade, Outlet: db.Schemas.Outlet}
 	if db.OutletURL != "" || db.Apart() && schemas.Outlet == "public" {
-		// outlet is then in another database. Nothing creates it there, and in the
-		// main database it has its usual place.
+		// outlet is in another database, where Lethe creates nothing; in the main
+		// database it is in its usual schema.
 		schemas.Outlet = ""
 	}
 	return migrate.Target{MainURL: db.MainURL, FusilladeURL: db.FusilladeURL, Schemas: schemas}
 }
 
-// connectTimeout limits the connecting of commands.
+// connectTimeout limits connection attempts of commands.
 const connectTimeout = 10 * time.Second
 
 // Connect opens a connection for a command.
 func Connect(ctx context.Context, url string) (*pgx.Conn, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
-		return nil, errors.New("the database URL cannot be read") // the driver's message would repeat it
+		return nil, errors.New("the database URL is not valid") // the driver's message would repeat it
 	}
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = connectTimeout
@@ -181,13 +182,13 @@ func Connect(ctx context.Context, url string) (*pgx.Conn, error) {
 	config.RuntimeParams["application_name"] = ApplicationName
 	conn, err := postgres.Connect(ctx, config)
 	if err != nil {
-		return nil, fmt.Errorf("cannot reach %w: is the server running, and do host, port, user and password of the URL fit?", err)
+		return nil, fmt.Errorf("cannot reach %w: check that the server is running, and the host, port, user and password in the URL", err)
 	}
 	return conn, nil
 }
 
-// Reach fails within connectTimeout if a database cannot be reached, and says what to
-// check.
+// Reach connects to each database once. It fails within connectTimeout if one cannot be
+// reached.
 func (db *Databases) Reach(ctx context.Context) error {
 	for _, url := range []string{db.MainURL, db.FusilladeURL, db.OutletURL} {
 		if url == "" {

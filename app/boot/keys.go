@@ -33,24 +33,24 @@ type Signing struct {
 	Origin  string
 	named   bool             // the origin was given: by erasure.origin, or by the keys
 	Signers []receipt.Signer // none: nothing is sealed
-	Advice  string           // what to do about a key that exists but is not as it should be
+	Advice  string           // how to fix the key file's permissions; empty: they are fine
 }
 
 // NewSigning reads the keys of the log. The embedded mode creates one if none is
-// configured and nothing was signed yet. A configured key that cannot be used is an
-// error, and so is a key that has disappeared.
+// configured and nothing was signed yet. A configured key that cannot be used and a key
+// that has disappeared are errors.
 func NewSigning(cfg *config.Config, db *Databases) (*Signing, error) {
 	return ReadSigning(cfg, func() error { return VanishedKey(cfg, db.OwnURL()) })
 }
 
-// VanishedKey returns an error if the log was signed with a key that the embedded
-// mode had created: no other key can continue the log, so an operator has to decide;
-// it must not happen silently.
+// VanishedKey returns an error if the log was signed with a key that the embedded mode
+// had created and that is gone. No other key can continue the log, so an operator has
+// to decide.
 func VanishedKey(cfg *config.Config, url string) error {
 	signed := ""
 	if file := CheckpointFile(cfg); file != nil {
 		if _, err := os.Lstat(file.Path()); err == nil {
-			signed = file.Path() + " keeps a checkpoint of it"
+			signed = file.Path() + " contains a checkpoint signed with it"
 		}
 	}
 	if signed == "" {
@@ -63,22 +63,22 @@ func VanishedKey(cfg *config.Config, url string) error {
 		defer HangUp(conn)
 		var is bool
 		if err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM lethe.checkpoints)").Scan(&is); err != nil {
-			return fmt.Errorf("look whether the log of erasures was signed: %w", err)
+			return fmt.Errorf("check whether the log of erasures was signed: %w", err)
 		}
 		if is {
-			signed = "the database holds checkpoints of it"
+			signed = "the database contains checkpoints signed with it"
 		}
 	}
 	file := filepath.Join(cfg.DataDir, embeddedKey)
-	if _, err := os.Lstat(file); signed == "" || err == nil { // which another process may have created meanwhile
+	if _, err := os.Lstat(file); signed == "" || err == nil { // another process may have created it meanwhile
 		return nil
 	}
-	return fmt.Errorf("the key that signed the log of erasures is gone: there is no %s, and %s: put it back from your copy. "+
-		"No other key proves what this one has signed; to go on with another all the same, make one with `lethe keys new ORIGIN --out FILE`, name it in erasure.key_file (LETHE_ERASURE_KEY_FILE), and tell those who check receipts", file, signed)
+	return fmt.Errorf("the key that signed the log of erasures is missing: %s does not exist, and %s: restore the key from your copy. "+
+		"No other key proves what it signed; to continue with another key anyway, create one with `lethe keys new ORIGIN --out FILE`, set erasure.key_file (LETHE_ERASURE_KEY_FILE) to it, and inform everyone who checks receipts", file, signed)
 }
 
-// ReadSigning is NewSigning for callers that may not create a key: mayMake returns why
-// not; with nil no key is created.
+// ReadSigning is NewSigning with a check before a key is created: mayMake returns the
+// reason not to. If it is nil, no key is created.
 func ReadSigning(cfg *config.Config, mayMake func() error) (*Signing, error) {
 	s := &Signing{Origin: cfg.Erasure.Origin, named: cfg.Erasure.Origin != ""}
 	if !s.named {
@@ -96,7 +96,7 @@ func ReadSigning(cfg *config.Config, mayMake func() error) (*Signing, error) {
 				return nil, err
 			}
 			if err := makeKey(file, s.Origin); err != nil {
-				return nil, fmt.Errorf("make the key that signs the log of erasures: %w", err)
+				return nil, fmt.Errorf("create the key that signs the log of erasures: %w", err)
 			}
 		}
 	}
@@ -118,15 +118,15 @@ func ReadSigning(cfg *config.Config, mayMake func() error) (*Signing, error) {
 	}
 	var err error
 	if s.Signers, err = receipt.ParsePrivateKeys(text); err != nil {
-		return nil, fmt.Errorf("%s, which holds the keys of the log of erasures: %w: put back what was there; another key cannot go on with a log that this one has signed", from, err)
+		return nil, fmt.Errorf("read the keys of the log of erasures from %s: %w: restore the original content; no other key can continue a log that these keys have signed", from, err)
 	}
 	name := s.Signers[0].Name()
 	if cfg.Erasure.Origin != "" && cfg.Erasure.Origin != name {
-		return nil, fmt.Errorf("erasure.origin is %s, and the keys of the log are named %s: correct one of the two", cfg.Erasure.Origin, name)
+		return nil, fmt.Errorf("erasure.origin is %s, but the keys of the log are named %s: correct one of them", cfg.Erasure.Origin, name)
 	}
 	s.Origin, s.named = name, true
 	if info, err := os.Stat(file); file != "" && err == nil && info.Mode().Perm()&0o077 != 0 {
-		s.Advice = fmt.Sprintf("other users of this machine may read %s: chmod 600 it", file)
+		s.Advice = fmt.Sprintf("other users of this machine can read %s: run chmod 600 on it", file)
 	}
 	return s, nil
 }
@@ -138,15 +138,15 @@ func (s *Signing) unreadable(file string, err error) error {
 		if !s.named {
 			origin = "ORIGIN"
 		}
-		return fmt.Errorf("there is no file %q with the keys of the log of erasures: correct erasure.key_file, or make a key with `lethe keys new %s --out %s`; `lethe keys new --help` says more", file, origin, file)
+		return fmt.Errorf("open key file %q: not found: correct erasure.key_file, or create a key with `lethe keys new %s --out %s`; see `lethe keys new --help`", file, origin, file)
 	case errors.Is(err, fs.ErrPermission):
-		return fmt.Errorf("this user may not read %q, which holds the keys of the log of erasures: change its owner", file)
+		return fmt.Errorf("open key file %q: permission denied: change its owner so that this user can read it", file)
 	}
-	return fmt.Errorf("the keys of the log of erasures cannot be read: %w", err)
+	return fmt.Errorf("read the keys of the log of erasures: %w", err)
 }
 
-// readOwn reads a file that this program has created: not through a link, and not
-// another user's.
+// readOwn reads a file that this program has created. It follows no link and refuses
+// another user's file.
 func readOwn(path string, limit int64) ([]byte, error) {
 	f, err := plainfile.OpenOwn(path, os.O_RDONLY, 0)
 	if err != nil {
@@ -157,12 +157,12 @@ func readOwn(path string, limit int64) ([]byte, error) {
 }
 
 // RepeatSecrets are the secrets from which receipts and salts of erasures with an
-// idempotency key are derived: one for each signing key, the newest first. Without a
-// key there is one that lasts as long as the process.
+// idempotency key are derived: one for each signing key, newest first. Without a key it
+// is one secret for the life of the process.
 func (s *Signing) RepeatSecrets() (secrets [][]byte) {
 	for _, signer := range s.Signers {
-		// An Ed25519 signature is the same each time, and this one has no other use:
-		// no note has this text.
+		// An Ed25519 signature is deterministic. This one has no other use, because no
+		// note has this text.
 		if signature, err := signer.Sign([]byte("lethe: the secret of erasures with an Idempotency-Key, version 1")); err == nil {
 			sum := sha256.Sum256(signature)
 			secrets = append(secrets, sum[:])
@@ -176,7 +176,7 @@ func (s *Signing) RepeatSecrets() (secrets [][]byte) {
 	return secrets
 }
 
-// makeKey creates a key file unless it exists. A concurrent process finds a complete
+// makeKey creates a key file unless it exists. Concurrent processes never see a partial
 // file.
 func makeKey(file, origin string) error {
 	if _, err := os.Lstat(file); !errors.Is(err, fs.ErrNotExist) {
@@ -197,18 +197,18 @@ func makeKey(file, origin string) error {
 	return errors.Join(err, os.Remove(draft))
 }
 
-// NoKey is what to do if erasures are not sealed. A log keeps its name for good, so
-// the advice is not to make a key for a name that nobody has chosen.
+// NoKey is the advice if there is no key to seal erasures. A log's name is permanent, so
+// an operator must choose it first.
 func (s *Signing) NoKey() string {
-	const rest = "keep a copy of it, and name the file in erasure.key_file (LETHE_ERASURE_KEY_FILE)"
+	const rest = "keep a copy of it, and set erasure.key_file (LETHE_ERASURE_KEY_FILE) to the file"
 	if s.named {
-		return fmt.Sprintf("make one with `lethe keys new %s --out FILE`, %s", s.Origin, rest)
+		return fmt.Sprintf("create one with `lethe keys new %s --out FILE`, %s", s.Origin, rest)
 	}
-	return "choose a name for the log, ORIGIN, such as example.com/erasures: it keeps that for good. Set erasure.origin (LETHE_ERASURE_ORIGIN) to it before anything is erased, make a key with `lethe keys new ORIGIN --out FILE`, " + rest +
-		". Receipts that were written before the log had a name are of " + defaultOrigin + ": only a key of that name seals them"
+	return "choose a permanent name for the log, ORIGIN, such as example.com/erasures. Set erasure.origin (LETHE_ERASURE_ORIGIN) to it before anything is erased, create a key with `lethe keys new ORIGIN --out FILE`, " + rest +
+		". Receipts written before the log had a name belong to " + defaultOrigin + ": only a key of that name can seal them"
 }
 
-// LogConfig is the configuration of the log, without what was seen of it.
+// LogConfig is the configuration of the log, without a checkpoint file.
 func LogConfig(s *Signing, cfg *config.Config) translog.Config {
 	return translog.Config{Signers: s.Signers, Standbys: cfg.Erasure.Standbys, Witnesses: cfg.Erasure.Witnesses}
 }
@@ -231,29 +231,25 @@ func WriteNew(file, text string) error {
 // MaxKeyFile is the maximum size of files with keys or a single checkpoint.
 const MaxKeyFile = 64 << 10
 
-// ReadBounded reads a file named on the command line. Of a file that is too long it
-// returns one byte more than limit, so that the parser reports it.
+// ReadBounded reads at most one byte more than limit from a file named on the command
+// line, so that the parser reports a file that is too long.
 func ReadBounded(path string, limit int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }()
-	data, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err != nil {
-		return nil, err
-	}
-	return data, nil
+	return io.ReadAll(io.LimitReader(f, limit+1))
 }
 
 // embeddedCheckpoint is the file in which the embedded mode stores the newest
-// checkpoint that was seen.
+// checkpoint seen.
 const embeddedCheckpoint = "erasure.checkpoint"
 
-// NoCheckpointFile is what to do if the newest checkpoint is stored nowhere.
-const NoCheckpointFile = "name a file for it in erasure.checkpoint_file (LETHE_ERASURE_CHECKPOINT_FILE), on another disk than the database's"
+// NoCheckpointFile is the advice if the newest checkpoint is not stored.
+const NoCheckpointFile = "set erasure.checkpoint_file (LETHE_ERASURE_CHECKPOINT_FILE) to a file that is not on the database's disk"
 
-// CheckpointFile stores the newest checkpoint that was seen; nil: there is no file.
+// CheckpointFile stores the newest checkpoint seen; nil: there is no file.
 func CheckpointFile(cfg *config.Config) *offsite.CheckpointFile {
 	switch {
 	case cfg.Erasure.CheckpointFile != "":
@@ -264,7 +260,7 @@ func CheckpointFile(cfg *config.Config) *offsite.CheckpointFile {
 	return nil
 }
 
-// UnusableCheckpoint says what to do about a checkpoint file that cannot be used.
+// UnusableCheckpoint adds the file and what to do to the error of a checkpoint file.
 func UnusableCheckpoint(file *offsite.CheckpointFile, err error) error {
-	return fmt.Errorf("%s, which keeps the newest checkpoint of the log of erasures that was seen: %w: put back what was there, or correct erasure.checkpoint_file; take the file away only when you are sure that the database is the newest", file.Path(), err)
+	return fmt.Errorf("use checkpoint file %s: %w: restore the file's content, or correct erasure.checkpoint_file; remove the file only if you are sure that the database was not rolled back", file.Path(), err)
 }

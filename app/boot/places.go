@@ -14,14 +14,12 @@ import (
 	"lethe/receipt"
 )
 
-// LookAtPlacesEvery is the interval of two checks: whether unserved places of content
-// hold anything, and whether the ledger of credits has costs. dwctl may be upgraded
-// while the service runs.
+// LookAtPlacesEvery is the interval between checks of places of content and of the
+// ledger of credits. dwctl may be upgraded while the service runs.
 const LookAtPlacesEvery = 5 * time.Second
 
-// Places watches the places of content that decide what may be answered. While an
-// unserved place holds anything, a response could wrongly say that something does not
-// exist, and a receipt that it is gone.
+// Places watches places of content that Lethe cannot serve. While one of them contains
+// rows, the service must not answer: a 404 or a receipt could be wrong.
 type Places struct {
 	main, fusillade *postgres.DB // may be the same
 	schemas         inspect.Schemas
@@ -33,10 +31,10 @@ type Places struct {
 	retained        atomic.Bool // its retained responses exist and can be read
 
 	known atomic.Pointer[fusillade.Known] // tables that erasures need since they were seen
-	gone  atomic.Pointer[domain.Error]    // one of these is missing; nil: none is
+	gone  atomic.Pointer[domain.Error]    // one of them is missing; nil: none is
 }
 
-// NewPlaces returns the places of these databases, which may be the same one.
+// NewPlaces returns the places of these databases, which may be the same.
 func NewPlaces(main, fusillade *postgres.DB, schemas inspect.Schemas) *Places {
 	return &Places{main: main, fusillade: fusillade, schemas: schemas}
 }
@@ -101,7 +99,7 @@ func (p *Places) lookForKnown(ctx context.Context) error {
 	switch {
 	case err == nil:
 		gone = nil
-	case known == before || !is: // it could not be seen
+	case known == before || !is: // the check itself failed
 		return err
 	}
 	p.gone.Store(gone)
@@ -109,15 +107,15 @@ func (p *Places) lookForKnown(ctx context.Context) error {
 	return nil
 }
 
-// unserved returns the error that these tables hold unserved content.
+// unserved returns the error for tables with content that cannot be served.
 func unserved(tables []string) *domain.Error {
 	return domain.Errorf(domain.CodeUnavailable,
-		"The database holds responses in %s, which can neither be shown nor erased: the role may not read them, or tables that belong to them are missing; `lethe doctor` says what to do",
+		"The database holds responses in %s that can be neither shown nor erased: the role may not read them, or related tables are missing; run `lethe doctor` for what to do",
 		strings.Join(tables, " and "))
 }
 
-// Check queries the databases unless that was just done. The error says what is held
-// or missing.
+// Check queries the databases unless that was done within LookAtPlacesEvery. The error
+// names the table that cannot be served or is missing.
 func (p *Places) Check(ctx context.Context) error {
 	if time.Now().UnixNano() >= p.lookAt.Load() {
 		if err := p.Look(ctx); err != nil {
@@ -145,7 +143,7 @@ func (p *Places) Retained() bool { return p.retained.Load() }
 // Known are the tables that erasures need since they were seen.
 func (p *Places) Known() *fusillade.Known { return p.known.Load() }
 
-// Reason is why nothing may be answered; nil: no reason.
+// Reason is why requests must not be answered; nil: no reason.
 func (p *Places) Reason(ctx context.Context) *domain.Error {
 	if p.lookAt.Load() == 0 {
 		_ = p.Look(ctx) // if the database is unreachable, the request itself fails
@@ -154,7 +152,7 @@ func (p *Places) Reason(ctx context.Context) *domain.Error {
 }
 
 // beyond returns the gaps of receipts: places that no response leads to. Before the
-// first look, every possible place counts.
+// first check, every possible place counts.
 func (p *Places) beyond() []receipt.Gap {
 	if seen := p.gaps.Load(); seen != nil {
 		return *seen

@@ -48,7 +48,7 @@ func (g *generator) exchange(owner string, at time.Time, system, prompt, answer 
 		}
 	case n < 85:
 		e.state = "canceled"
-	case n < 100: // the gateway took the model's refusal for an answer
+	case n < 100: // the gateway stored the model's refusal as an answer
 		e.status = 429
 		e.answer = `{"error":{"message":"Rate limit reached for this organization. Try again in 20 s.","type":"rate_limit_error","param":null,"code":"rate_limit_exceeded"}}`
 		e.promptTok, e.answerTok = 0, 0
@@ -58,7 +58,7 @@ func (g *generator) exchange(owner string, at time.Time, system, prompt, answer 
 	g.insert(&e)
 }
 
-// time sets the durations, and what was generated in that time.
+// time sets the durations and the token counts of the answer.
 func (g *generator) time(e *exchange, answer string) {
 	e.answerTok = tokens(answer)
 	if e.model.reasons {
@@ -136,7 +136,7 @@ func (g *generator) addTask(queue string, e *exchange, done time.Time, input map
 
 func (g *generator) addUsage(e *exchange, id uuid.UUID, done time.Time, age time.Duration) {
 	if g.rand.IntN(50) == 0 {
-		return // realistic: not everything was recorded
+		return // as in reality, some usage is not recorded
 	}
 	var who *uuid.UUID
 	if owner, err := uuid.Parse(e.owner); err == nil {
@@ -157,7 +157,7 @@ func (g *generator) addUsage(e *exchange, id uuid.UUID, done time.Time, age time
 	}
 }
 
-// requestBody returns what a caller sent; it sets the matching path of e.
+// requestBody returns the body that a caller sent, and sets the path of e.
 func requestBody(e *exchange, chat bool, system, prompt string) string {
 	body := map[string]any{"model": e.model.name}
 	if e.tier != nil {
@@ -180,7 +180,7 @@ func requestBody(e *exchange, chat bool, system, prompt string) string {
 	return toJSON(body)
 }
 
-// message returns a model's output with this text.
+// message returns a model's output as one message with this text.
 func message(text string) []any {
 	return []any{map[string]any{
 		"type": "message", "role": "assistant", "status": "completed",
@@ -188,7 +188,7 @@ func message(text string) []any {
 	}}
 }
 
-// answerBody returns what the model's server answered.
+// answerBody returns the body that the model's server returned.
 func answerBody(e *exchange, id uuid.UUID, chat bool, output []any) string {
 	hex := strings.ReplaceAll(id.String(), "-", "")
 	if !chat {
@@ -211,7 +211,7 @@ func toJSON(v any) string {
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(v); err != nil {
-		panic(err) // maps, lists, texts and numbers can always be encoded
+		panic(err) // maps, lists, strings and numbers always encode
 	}
 	return strings.TrimSpace(b.String())
 }

@@ -1,5 +1,4 @@
-// Package demo fills an empty database with sample data, and prints commands that use
-// it.
+// Package demo fills an empty database with sample data and prints commands that use it.
 package demo
 
 import (
@@ -15,21 +14,18 @@ import (
 // Schemas are the configurable schema names.
 type Schemas struct{ Fusillade, Outlet string }
 
-// ErrOtherData is returned if a database holds anything but the demonstration.
-// Nothing was written.
-var ErrOtherData = errors.New("the database holds users or responses of its own")
+// ErrOtherData is returned, and nothing is written, if a database contains other data.
+var ErrOtherData = errors.New("the database contains users or responses of its own")
 
-// fillLock makes programs that fill one database concurrently wait for each other; it
-// is "demo" in ASCII.
+// fillLock serializes programs that fill the same database; it is "demo" in ASCII.
 const fillLock = 0x64656d6f
 
-// Fill writes about 5,000 responses of the 30 days before now, in one transaction. It
-// writes them once: it leaves alone a database that has them already, whatever has
-// been erased since, and returns false. It also leaves alone one with other data:
-// ErrOtherData.
+// Fill writes about 5,000 responses of the 30 days before now, in one transaction. If
+// the database already has them, whatever was erased since, it returns false and writes
+// nothing; if it has other data, it returns ErrOtherData.
 //
-// The rows are the same every time, relative to now, except the secrets of the keys:
-// those are random, because a publicly known key would let everybody in.
+// The rows are the same every time, relative to now, except the secrets of the keys,
+// which are random because a publicly known key would let anyone in.
 func Fill(ctx context.Context, conn *pgx.Conn, schemas Schemas, now time.Time) (filled bool, err error) {
 	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", int64(fillLock)); err != nil {
@@ -92,5 +88,4 @@ func write(ctx context.Context, tx pgx.Tx, schemas Schemas, now time.Time) error
 	return nil
 }
 
-// newSecret returns a random secret for a key.
 func newSecret() string { return "sk-" + cryptorand.Text() }

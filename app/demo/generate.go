@@ -20,8 +20,7 @@ const (
 	longest      = 25 * time.Minute // duration of a response with several steps
 )
 
-// generator generates the rows. All randomness comes from one source with a fixed
-// seed.
+// generator generates the rows from one random source with a fixed seed.
 type generator struct {
 	rand   *rand.Rand
 	now    time.Time
@@ -153,12 +152,12 @@ func weighted[T any](g *generator, list []T, weight func(T) int) T {
 			return v
 		}
 	}
-	panic("unreachable: weights changed under way")
+	panic("unreachable: weights changed meanwhile")
 }
 
 func (g *generator) owner() string {
 	if g.rand.IntN(200) == 0 {
-		return "playground" // an owner need not be a person
+		return "playground" // an owner is not always a person
 	}
 	return weighted(g, slices.Concat(people, organizations), func(p person) int { return p.weight }).id().String()
 }
@@ -181,8 +180,8 @@ func (g *generator) tier() *string {
 	return nil
 }
 
-// moment returns a time in the last 30 days: usually in office hours of weekdays, and
-// never so late that its answer would be in the future.
+// moment returns a time in the last 30 days, usually in office hours on a weekday, and
+// never so late that the answer would be in the future.
 func (g *generator) moment() time.Time {
 	for {
 		at := g.now.Add(-longest - time.Duration(g.rand.Int64N(int64(days*24*time.Hour-longest)))).Truncate(time.Microsecond)
@@ -244,7 +243,7 @@ func (g *generator) makeChain(owner string, at time.Time, rounds int, last strin
 		}
 		g.time(&e, answer)
 		if last != "completed" {
-			e.waited, e.took = 2*time.Second, 3*time.Second // fits into the last minutes
+			e.waited, e.took = 2*time.Second, 3*time.Second // it began only seconds ago
 		}
 		e.body = toJSON(map[string]any{"model": m.name, "input": history, "tools": tools})
 		e.promptTok = tokens(e.body)
@@ -311,8 +310,8 @@ func (g *generator) makeLarge() {
 	add(people[3], 11*24*time.Hour, "このログを要約してください。\n"+lines(megabyte/2), "全体として安定していますが、午後に shop-5 の応答が遅くなっています。")
 }
 
-// makeFromDeletedFile adds responses whose prompts came with a file that has since
-// been deleted: the prompts are withheld.
+// makeFromDeletedFile adds responses whose prompts came from a file that was deleted
+// since, so the prompts are withheld.
 func (g *generator) makeFromDeletedFile() {
 	at := g.now.AddDate(0, 0, -12)
 	file := g.id()

@@ -2,8 +2,7 @@ package demo
 
 import "github.com/google/uuid"
 
-// person is a user or an organization of the demonstration. weight is its share of
-// the responses, relative to the others.
+// person is a user or an organization. weight is its relative share of the responses.
 type person struct {
 	login, name string
 	admin       bool
@@ -12,7 +11,7 @@ type person struct {
 	weight      int
 }
 
-const mailDomain = "@example.com" // reserved: no real address is there
+const mailDomain = "@example.com" // reserved: no real addresses
 
 // The three people whose keys are printed.
 var (

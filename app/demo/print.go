@@ -20,12 +20,11 @@ type Access struct {
 	// Response is one of the user's, with several steps if one is left; the nil UUID
 	// if they have none.
 	Response uuid.UUID
-	// Person has responses and none of the keys; the nil UUID if nobody is left.
+	// Person has responses but none of the keys; the nil UUID if nobody is left.
 	Person uuid.UUID
 }
 
-// ReadAccess reads what Fill has written. Access is empty if Fill has not filled the
-// database.
+// ReadAccess reads what Fill has written; Access is empty if it has written nothing.
 func ReadAccess(ctx context.Context, conn *pgx.Conn, schemas Schemas) (Access, error) {
 	var a Access
 	for _, k := range []struct {
@@ -84,8 +83,8 @@ func (a Access) Print(w io.Writer, base string) error {
 		p.command("see that it is gone", a.User, "-i ", one)
 	}
 	p.line("")
-	p.line("What the service speaks: %s/openapi.yaml", base)
-	p.line("Stop it with Ctrl-C; the data stay for the next start.")
+	p.line("API reference: %s/openapi.yaml", base)
+	p.line("Stop it with Ctrl-C; the data is kept for the next start.")
 	return p.err
 }
 
@@ -103,12 +102,12 @@ func (p *printer) line(format string, args ...any) {
 
 func (p *printer) key(who, secret string) {
 	if secret == "" {
-		secret = "revoked; make one with: lethe keys create --help"
+		secret = "revoked; create one: see lethe keys create --help"
 	}
 	p.line("  %-30s %s", who, secret)
 }
 
-// command prints nothing for a key that does not exist any more.
+// command prints nothing if the key was revoked.
 func (p *printer) command(what, secret, options, rest string) {
 	if secret == "" {
 		return

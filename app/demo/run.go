@@ -23,7 +23,7 @@ type Options struct {
 	FillOnly       bool
 }
 
-// Run fills the database unless that was done before, prints keys and commands to out
+// Run fills the database unless it is filled already, prints keys and commands to out,
 // and serves until ctx ends.
 func Run(ctx context.Context, cfg *config.Config, o Options, out, progress io.Writer) (err error) {
 	if err := mayFill(cfg, o); err != nil {
@@ -61,9 +61,9 @@ func mayFill(cfg *config.Config, o Options) error {
 	case cfg.Embedded():
 		return nil
 	case !o.OnThisDatabase:
-		return errors.New("a database is configured, and the demo would fill it with sample data: unset LETHE_DATABASE_URL to use the embedded one, or say --on-this-database")
+		return errors.New("the demo would fill the configured database with sample data: unset LETHE_DATABASE_URL to use the embedded one, or add --on-this-database")
 	case cfg.Fusillade.DatabaseURL != "":
-		return errors.New("the demo wants everything in one database: unset LETHE_FUSILLADE_DATABASE_URL")
+		return errors.New("the demo needs all tables in one database: unset LETHE_FUSILLADE_DATABASE_URL")
 	}
 	return nil
 }
@@ -80,9 +80,9 @@ func fill(ctx context.Context, cfg *config.Config, db *boot.Databases, progress 
 		switch s.State {
 		case migrate.Current:
 		case migrate.Pending:
-			return access, fmt.Errorf("database %q lacks the tables of set %s: run `lethe migrate up` first", s.Database, s.Set)
+			return access, fmt.Errorf("the tables of set %[2]s are missing in database %[1]q: run `lethe migrate up` first", s.Database, s.Set)
 		default:
-			return access, fmt.Errorf("the %s tables of database %q belong to another system, and the demo does not touch them: give it an empty database, after `lethe migrate up`", s.Set, s.Database)
+			return access, fmt.Errorf("the %s tables of database %q belong to another system, so the demo does not touch them: use an empty database, after `lethe migrate up`", s.Set, s.Database)
 		}
 	}
 	conn, err := boot.Connect(ctx, db.MainURL)
@@ -95,7 +95,7 @@ func fill(ctx context.Context, cfg *config.Config, db *boot.Databases, progress 
 	filled, err := Fill(ctx, conn, schemas, began)
 	switch {
 	case errors.Is(err, ErrOtherData):
-		return access, fmt.Errorf("%s, and the demo does not mix with them: give it an empty database, or another LETHE_DATA_DIR", ErrOtherData)
+		return access, fmt.Errorf("%s, so the demo writes nothing: use an empty database, or another LETHE_DATA_DIR", ErrOtherData)
 	case err != nil:
 		return access, err
 	case filled:
@@ -103,9 +103,9 @@ func fill(ctx context.Context, cfg *config.Config, db *boot.Databases, progress 
 		if err := conn.QueryRow(ctx, "SELECT count(*) FROM "+pgx.Identifier{schemas.Fusillade, "requests"}.Sanitize()+" WHERE batch_id IS NULL").Scan(&rows); err != nil {
 			return access, err
 		}
-		_, _ = fmt.Fprintf(progress, "Wrote %d responses of the last 30 days in %s\n", rows, time.Since(began).Round(10*time.Millisecond))
+		_, _ = fmt.Fprintf(progress, "Wrote %d responses from the last 30 days in %s\n", rows, time.Since(began).Round(10*time.Millisecond))
 	default:
-		_, _ = fmt.Fprintln(progress, "The sample data are there from an earlier start; nothing was written")
+		_, _ = fmt.Fprintln(progress, "The sample data is already there; nothing was written")
 	}
 	return ReadAccess(ctx, conn, schemas)
 }

@@ -1,7 +1,7 @@
 package demo
 
-// topic is a conversation. {a} and {b} are replaced by a word of the lists, the same
-// one in prompt and answer.
+// topic is a conversation. {a} and {b} are replaced with a word from the lists, the same
+// in prompt and answer.
 type topic struct {
 	system, prompt, answer string
 	a, b                   []string
@@ -187,7 +187,7 @@ var toolTopics = []toolTopic{
 	},
 }
 
-// failure is a request that failed. error is what the queue records.
+// failure is the outcome of a failed request; err is what the queue records.
 type failure struct {
 	status int
 	err    string

@@ -82,9 +82,9 @@ func TestServeRefusesSeenFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct{ file, want string }{
-		"damaged":   {damaged, "put back what was there"},
+		"damaged":   {damaged, "restore the file's content"},
 		"no folder": {filepath.Join(t.TempDir(), "none", "checkpoint"), "make its folder"},
-		"a folder":  {t.TempDir(), "put back what was there"},
+		"a folder":  {t.TempDir(), "restore the file's content"},
 	} {
 		cfg, err := config.Load(config.Sources{Environ: []string{
 			"LETHE_DATABASE_URL=postgres://u@127.0.0.1:1/d", "LETHE_HTTP_ADDR=127.0.0.1:0", "LETHE_LOG_LEVEL=error",

@@ -142,7 +142,7 @@ func TestServeRefusesKeys(t *testing.T) {
 	}{
 		"no file":               {[]string{"LETHE_ERASURE_KEY_FILE=" + filepath.Join(folder, "none")}, "lethe keys new"},
 		"a folder":              {[]string{"LETHE_ERASURE_KEY_FILE=" + folder}, folder},
-		"an empty file":         {[]string{"LETHE_ERASURE_KEY_FILE=" + file("empty", "")}, "put back what was there"},
+		"an empty file":         {[]string{"LETHE_ERASURE_KEY_FILE=" + file("empty", "")}, "restore the original content"},
 		"a damaged file":        {[]string{"LETHE_ERASURE_KEY_FILE=" + file("damaged", good[:len(good)-8]+"AAAAAAA=\n")}, "line 1"},
 		"a damaged second":      {[]string{"LETHE_ERASURE_KEY_FILE=" + file("second", good+"\n"+good[:40]+"\n")}, "line 2"},
 		"too long":              {[]string{"LETHE_ERASURE_KEY_FILE=" + file("long", strings.Repeat(good+"\n", 1000))}, "line 2"},
