@@ -25,9 +25,9 @@ func newWorkers(lc fx.Lifecycle, metrics *telemetry.Metrics, log *slog.Logger) *
 	return &workers{&worries{log: log, away: map[string]time.Time{}}, lc, metrics}
 }
 
-// repeat calls the function at once and after each pause until the service stops. It
-// reports a failure, but not again within quiet, and counts it under name; an empty
-// name: it does not count it.
+// repeat calls do at once and after each pause until the service stops. It logs a
+// failure at most once within quiet, and counts every failure under name, unless name
+// is empty.
 func (w *workers) repeat(name string, pause, quiet time.Duration, failure string, do func(context.Context) error) {
 	failed := func() {}
 	if name != "" {
@@ -42,8 +42,8 @@ func (w *workers) repeat(name string, pause, quiet time.Duration, failure string
 	}))
 }
 
-// whileServing runs works from the start of the service until it stops. Their context
-// then ends, and the service waits until they have returned.
+// whileServing runs works while the service runs. When it stops, their context ends and
+// it waits until they have returned.
 func whileServing(lc fx.Lifecycle, works ...func(context.Context)) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
@@ -57,7 +57,7 @@ func whileServing(lc fx.Lifecycle, works ...func(context.Context)) {
 	}))
 }
 
-// every returns a function that calls do at once, and again after each pause.
+// every returns a function that calls do at once and after each pause.
 func every(pause time.Duration, do func(context.Context)) func(context.Context) {
 	return func(ctx context.Context) {
 		tick := time.NewTicker(pause)
@@ -73,29 +73,27 @@ func every(pause time.Duration, do func(context.Context)) func(context.Context) 
 	}
 }
 
-// worries reports failures in the background. While a database is unreachable,
-// everything there fails for this one reason, which is reported once.
+// worries logs failures of background work. While a database is unreachable, all of it
+// fails for that reason, which is logged once a minute.
 type worries struct {
 	log  *slog.Logger
 	mu   sync.Mutex
 	away map[string]time.Time // time of the last report for each database
 }
 
-// report logs what failed and why; or, if a database is unreachable, that, once a
-// minute for each.
+// report logs what failed and why. If a database is unreachable it logs only that.
 func (w *worries) report(ctx context.Context, level slog.Level, what string, err error, args ...any) {
 	if away, ok := errors.AsType[*postgres.Away](err); ok {
 		if w.said(away.Database) {
 			return
 		}
-		// The rest of the error says the same.
-		what, args, err = "a database is away; what needs it waits, and goes on by itself when it answers again", nil, away
+		what, args, err = "a database is away; background work on it resumes by itself when it answers again", nil, away
 	}
 	w.log.Log(ctx, level, what, append(args, "error", err)...)
 }
 
-// said reports whether this was said recently of the database, and records that it is
-// unreachable now. Of a lost connection it is not known which database it belonged to.
+// said reports whether this database was logged as unreachable within workLogEvery, and
+// records that it is now. An empty name is a lost connection to an unknown database.
 func (w *worries) said(database string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -17,24 +17,18 @@ import (
 )
 
 const (
-	// dispatchEvery is how often the service looks for erasures to continue, whoever
-	// asked for them, even if that process has ended. Several processes do so, but
-	// each erasure is enqueued once.
+	// dispatchEvery is how often each process looks for erasures to continue, even those
+	// of ended processes. Each erasure is enqueued once.
 	dispatchEvery = 5 * time.Second
 	maxDue        = 500
-	// tallyEvery is how often erasures are counted for metrics.
-	tallyEvery = 15 * time.Second
-	// detailsFor is how long a finished erasure keeps which owners and responses it
-	// was about.
-	detailsFor = 24 * time.Hour
+	tallyEvery    = 15 * time.Second // between two counts of erasures for metrics
+	detailsFor    = 24 * time.Hour   // how long a finished erasure keeps its owners and responses
 
-	// workEvery is how often the start of background work is tried while the database
-	// is unreachable or not ready.
-	workEvery    = 5 * time.Second
+	workEvery    = 5 * time.Second // between attempts to start while the database is not ready
 	workLogEvery = time.Minute
 )
 
-// newJobs returns the jobs of erasures, which run at the configured pace.
+// newJobs returns the jobs of erasures, at the configured rate.
 func newJobs(p *pools, cfg *config.Config, s *stores, log *slog.Logger) (*jobs.Jobs, error) {
 	run := domain.NewRunErasure(s.erasures, cfg.Erasure.Rate.Pace(), time.Now)
 	return jobs.New(p.jobs, run, jobs.Config{}, log)
@@ -50,7 +44,7 @@ type background struct {
 	failed   func()
 	seldom   rate.Sometimes
 	rollback *rollbackGuard
-	migrated atomic.Bool // Lethe's own tables have been found as new as this program
+	migrated atomic.Bool // Lethe's own tables are as new as this program
 }
 
 func newBackground(w *workers, p *pools, rollback *rollbackGuard, s *stores, j *jobs.Jobs, figures *telemetry.ErasureMetrics) *background {
@@ -60,8 +54,8 @@ func newBackground(w *workers, p *pools, rollback *rollbackGuard, s *stores, j *
 	}
 }
 
-// runErasures starts it, and stops it within seconds: the next process continues what
-// was running.
+// runErasures runs bulk erasures while the service runs. It stops within seconds;
+// another process continues them.
 func runErasures(w *workers, b *background) {
 	whileServing(w.lc, b.work, every(dispatchEvery, b.dispatch), every(tallyEvery, b.count), every(removeEvery, b.forget))
 }
@@ -74,13 +68,13 @@ func (b *background) work(ctx context.Context) {
 			err = b.rollback.check(ctx)
 		}
 		if err != nil {
-			b.reported(ctx, "bulk erasures do not go on in this process yet", err)
+			b.reported(ctx, "bulk erasures cannot run in this process yet", err)
 			return
 		}
 		if err = b.jobs.Run(ctx); err != nil && ctx.Err() != nil {
 			b.log.Warn("stopping", "error", err)
 		}
-		b.reported(ctx, "bulk erasures do not go on in this process yet", err)
+		b.reported(ctx, "bulk erasures cannot run in this process yet", err)
 	})(ctx)
 }
 
@@ -95,16 +89,15 @@ func (b *background) upToDate(ctx context.Context) error {
 	}
 	for _, v := range versions {
 		if v.Applied < v.Newest {
-			return domain.Errorf(domain.CodeUnavailable, "The database's tables of set %s are at version %d, and this program needs %d; run `lethe doctor`", v.Set, v.Applied, v.Newest)
+			return domain.Errorf(domain.CodeUnavailable, "The database's tables of set %s are at version %d, but this program needs %d; run `lethe doctor`", v.Set, v.Applied, v.Newest)
 		}
 	}
 	b.migrated.Store(true)
 	return nil
 }
 
-// dispatch enqueues the erasures to continue: it makes up for processes that ended
-// before they could and for restored databases, and finds erasures that are due for
-// verification.
+// dispatch enqueues erasures that nobody works on, such as those of ended processes and
+// of restored databases, and those that are due for verification.
 func (b *background) dispatch(ctx context.Context) {
 	due, err := b.stores.erasures.Due(ctx, maxDue)
 	for _, id := range due {
@@ -112,11 +105,11 @@ func (b *background) dispatch(ctx context.Context) {
 			err = b.jobs.Enqueue(ctx, id)
 		}
 	}
-	b.reported(ctx, "could not look for erasures that are to be gone on with; trying again", err)
+	b.reported(ctx, "could not look for erasures to continue; will retry", err)
 }
 
 func (b *background) forget(ctx context.Context) {
-	b.reported(ctx, "could not remove the details of erasures that are over; trying again",
+	b.reported(ctx, "could not remove the details of finished erasures; will retry",
 		b.stores.erasures.Forget(ctx, time.Now().Add(-detailsFor)))
 }
 
@@ -133,10 +126,10 @@ func (b *background) count(ctx context.Context) {
 		}
 		b.metrics.Looked(counts, oldest)
 	}
-	b.reported(ctx, "erasures could not be counted", err)
+	b.reported(ctx, "could not count erasures for metrics", err)
 }
 
-// reported logs an error, if there is one and the service is not just stopping.
+// reported logs and counts an error, unless the service is stopping.
 func (b *background) reported(ctx context.Context, what string, err error) {
 	if err == nil || ctx.Err() != nil {
 		return

@@ -32,7 +32,7 @@ func newErasureMetrics(metrics *telemetry.Metrics) (*telemetry.ErasureMetrics, e
 	return metrics.WatchErasures(triggers, tables)
 }
 
-// countedResponses counts what its erasures remove.
+// countedResponses counts what single erasures and sweeps remove.
 type countedResponses struct {
 	domain.Responses
 	metrics *telemetry.ErasureMetrics
@@ -86,14 +86,14 @@ func (c countedOrphans) SweepOrphans(ctx context.Context, before time.Time, limi
 // countedErasures counts what bulk erasures remove.
 type countedErasures struct {
 	domain.Erasures
-	closed  []func(context.Context) *domain.Error // each returns why nothing may be erased now; nil: no reason
+	closed  []func(context.Context) *domain.Error // each returns why erasing must wait; nil: no reason
 	metrics *telemetry.ErasureMetrics
 }
 
-// Advance waits while the database is older than what was seen of it, because an
-// erasure that continues there may be over already, and while it holds unserved
-// content, because more would be found there. What a part has erased is the progress
-// since it was judged, which is the last step before its erasure.
+// Advance fails while the database has been rolled back, because an erasure that
+// continues there may already be finished, and while it holds content that cannot be
+// served, because the erasure would miss it. A part has erased the difference since
+// judge was called, the last step before its erasure.
 func (c countedErasures) Advance(ctx context.Context, id uuid.UUID, limit int, judge func(domain.Erasure, []domain.Part) ([]domain.Verdict, domain.Authorization)) (domain.Erasure, error) {
 	for _, reason := range c.closed {
 		if closed := reason(ctx); closed != nil {
@@ -115,7 +115,7 @@ func (c countedErasures) Advance(ctx context.Context, id uuid.UUID, limit int, j
 	return after, err
 }
 
-// countedLog counts how often readers find the log damaged.
+// countedLog counts reads that find the log damaged.
 type countedLog struct {
 	domain.Log
 	metrics *telemetry.ErasureMetrics
@@ -145,8 +145,7 @@ func (c countedLog) Entries(ctx context.Context, t domain.Tile) ([]byte, error) 
 	return entries, err
 }
 
-// countDamage counts an error that says that the log is not as it was signed, or not
-// the one that was seen.
+// countDamage counts errors of a log that differs from what was signed or seen.
 func countDamage(metrics *telemetry.ErasureMetrics, err error) {
 	if errors.Is(err, translog.ErrDamaged) || errors.Is(err, translog.ErrRolledBack) {
 		metrics.VerificationFailed()

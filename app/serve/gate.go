@@ -64,7 +64,7 @@ func newGate(w *workers, p *pools) (*gate.People, error) {
 	w.lc.Append(fx.StopHook(func(ctx context.Context) {
 		last, cancel := context.WithTimeout(ctx, recordKeysAtStop)
 		defer cancel()
-		_ = note(last) // otherwise they are unknown again
+		_ = note(last) // otherwise the last keys are unknown after a restart
 	}))
 	w.repeat("keys", recordKeysEvery, 0, "Could not store which keys have worked; after a restart, callers who guess keys may delay others", note)
 	return g, nil

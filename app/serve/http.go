@@ -23,9 +23,9 @@ import (
 	"lethe/domain"
 )
 
-// newCases returns the use cases, and what identifies callers.
+// newCases returns the use cases and the identification of callers.
 func newCases(s *stores, j *jobs.Jobs, people *gate.People, id identity, sign *boot.Signing, log *slog.Logger) httpapi.Deps {
-	// Erasures before the response are so small that they need no pace.
+	// Erasures that finish before the response are so small that they need no pace.
 	atOnce := domain.NewRunErasure(s.erasures, config.PerSecond(0).Pace(), time.Now)
 	return httpapi.Deps{
 		Identify: id.now, IdentifyReader: id.reader,
@@ -114,7 +114,7 @@ func newListener(lc fx.Lifecycle, cfg *config.Config, handler http.Handler, read
 			ctx, cancel := context.WithTimeout(ctx, drainTimeout)
 			defer cancel()
 			if err := server.Shutdown(ctx); err != nil {
-				return errors.Join(fmt.Errorf("requests were still running after %s and have been cut off", drainTimeout), server.Close())
+				return errors.Join(fmt.Errorf("requests were still running after %s and were aborted", drainTimeout), server.Close())
 			}
 			return nil
 		},
@@ -127,16 +127,15 @@ func listen(ctx context.Context, addr, key string) (net.Listener, error) {
 	socket, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("address %s is taken by another program: stop that one, or choose another address with %s, such as %[2]s=127.0.0.1:8081", addr, config.EnvOf(key))
+		return nil, fmt.Errorf("address %s is in use by another program: stop it, or choose another address with %s, such as %[2]s=127.0.0.1:8081", addr, config.EnvOf(key))
 	case err != nil:
 		return nil, fmt.Errorf("cannot listen on %s: %w: choose another address with %s", addr, err, config.EnvOf(key))
 	}
 	return socket, nil
 }
 
-// MayListen fails if one of the addresses is in use. It is called before anything is
-// fetched or started; the socket is opened only when requests can be answered, so no
-// client waits for that.
+// MayListen fails if one of the addresses is in use. It is called before anything else
+// starts; the service listens only once it can answer requests.
 func MayListen(ctx context.Context, cfg *config.Config) error {
 	for key, addr := range map[string]string{"http.addr": cfg.HTTPAddr, "http.profile_addr": cfg.ProfileAddr} {
 		if addr == "" {
@@ -151,7 +150,7 @@ func MayListen(ctx context.Context, cfg *config.Config) error {
 	return nil
 }
 
-// warnOfProxy logs a warning at the start of the service, which starts all the same.
+// warnOfProxy logs a warning if the proxy's header is trusted without proof.
 func warnOfProxy(cfg *config.Config, log *slog.Logger) {
 	if worry := cfg.ProxyUnproven(); worry != "" {
 		log.Warn(worry + ": " + config.ProxyAdvice)

@@ -31,7 +31,7 @@ func newIdentity(w *workers, people *gate.People, p *pools, cfg *config.Config) 
 	if err != nil {
 		return identity{}, err
 	}
-	if cfg.Database.PgBouncer { // which passes on no notifications
+	if cfg.Database.PgBouncer { // it forwards no notifications
 		return identity{now, domain.NewIdentifyCaller(remembered, time.Now)}, nil
 	}
 	whileServing(w.lc, func(ctx context.Context) { users.Listen(ctx, p.main.Primary, w.log, remembered.Drop) })

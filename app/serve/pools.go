@@ -52,8 +52,8 @@ func newPools(lc fx.Lifecycle, cfg *config.Config, db *boot.Databases, metrics *
 	}
 	schemas := boot.SearchPath(cfg)
 	if db.Apart() {
-		// Statements name the schema of tables in the main database, but not
-		// fusillade's and outlet's.
+		// Statements qualify tables of the main database, but not fusillade's and
+		// outlet's.
 		p.main = source("main", db.MainURL, cfg.Database.ReplicaURL)
 		p.fusillade = source("fusillade", db.FusilladeURL, cfg.Fusillade.ReplicaURL, schemas...)
 	} else {
@@ -61,7 +61,7 @@ func newPools(lc fx.Lifecycle, cfg *config.Config, db *boot.Databases, metrics *
 		p.fusillade = p.main
 	}
 	p.outlet = open("outlet", db.OutletURL, limit, 0, cfg.Outlet.Schema)
-	// River's statements contain the schema.
+	// River's statements name the schema.
 	p.jobs = open("jobs", db.OwnURL(), jobs.MaxConns, 0)
 	for i, url := range cfg.Erasure.StandbyURLs {
 		p.standbys = append(p.standbys, open(fmt.Sprintf("standby_%d", i+1), url, limit, 0, schemas...))
@@ -86,7 +86,7 @@ func (p *pools) close(ctx context.Context) error {
 	case <-closed:
 		return nil
 	case <-ctx.Done():
-		return errors.New("connections to the database were still in use at the end")
+		return errors.New("database connections were still in use when the service stopped")
 	}
 }
 

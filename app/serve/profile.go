@@ -15,8 +15,8 @@ import (
 	"lethe/app/config"
 )
 
-// serveProfiles listens on the profile address if one is configured. A measurement
-// takes as long as the client asks for, so only reading the request has a timeout.
+// serveProfiles listens on the profile address if one is configured. The client chooses
+// how long a profile takes, so only reading the request has a timeout.
 func serveProfiles(lc fx.Lifecycle, cfg *config.Config, log *slog.Logger) {
 	if cfg.ProfileAddr == "" {
 		return
@@ -29,13 +29,13 @@ func serveProfiles(lc fx.Lifecycle, cfg *config.Config, log *slog.Logger) {
 				return err
 			}
 			addr := socket.Addr()
-			log.Info("profiles are served", "url", fmt.Sprintf("http://%s/debug/pprof/", addr))
+			log.Info("serving profiles", "url", fmt.Sprintf("http://%s/debug/pprof/", addr))
 			if tcp, ok := addr.(*net.TCPAddr); !ok || !tcp.IP.IsLoopback() {
-				log.Warn("others can reach the profiles, and slow the service down by asking for them: let a firewall keep them out, or listen on 127.0.0.1", "addr", addr.String())
+				log.Warn("other machines can request profiles and slow the service down: listen on 127.0.0.1, or block the port in a firewall", "addr", addr.String())
 			}
 			go func() {
 				if err := server.Serve(socket); !errors.Is(err, http.ErrServerClosed) {
-					log.Error("profiles are no longer served", "error", err)
+					log.Error("stopped serving profiles", "error", err)
 				}
 			}()
 			return nil
@@ -44,7 +44,7 @@ func serveProfiles(lc fx.Lifecycle, cfg *config.Config, log *slog.Logger) {
 	})
 }
 
-// profiles omits pprof's command line, which can contain a password.
+// profiles omits pprof's cmdline, because the command line can contain a password.
 func profiles() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)

@@ -29,20 +29,18 @@ func newReadiness(p *pools, db *boot.Databases, rollback *rollbackGuard, places 
 	return &readiness{pools: p, schemas: db.Schemas, rollback: rollback, places: places, work: work, stopping: make(chan struct{})}
 }
 
-// check queries each database for whether it accepts changes, whether its tables
-// exist and the role has privileges on them (one query), and whether its log is as
-// new as what was seen of it (another one). From time to time it checks whether the
-// database holds unserved content, and, until it once succeeded, whether the
-// migrations are as new as this program. It does not wait for an unreachable replica:
-// reads use the primary.
+// check asks each database whether it accepts changes, whether its tables and the
+// role's privileges exist, and whether it was rolled back. From time to time it looks
+// for content that cannot be served, and, until that once succeeded, checks the
+// migrations. An unreachable replica does not matter: reads use the primary.
 func (r *readiness) check(ctx context.Context) error {
 	select {
 	case <-r.stopping:
 		return domain.Errorf(domain.CodeUnavailable, "The service is stopping")
 	default:
 	}
-	// Anybody may ask as often as they like: concurrent callers share one check,
-	// which goes on if one of them leaves.
+	// Anyone can ask at any rate: concurrent callers share one check, which continues if
+	// one of them disconnects.
 	asked := r.asked.DoChan("", func() (any, error) {
 		ctx, cancel := context.WithTimeout(postgres.For(context.WithoutCancel(ctx), postgres.Ready), readyTimeout)
 		defer cancel()
@@ -57,7 +55,7 @@ func (r *readiness) check(ctx context.Context) error {
 }
 
 func (r *readiness) look(ctx context.Context) error {
-	// First, because tables may be missing for the same reason.
+	// First, because it also explains missing tables.
 	if err := r.places.Check(ctx); err != nil {
 		return err
 	}
@@ -71,7 +69,7 @@ func (r *readiness) look(ctx context.Context) error {
 		return err
 	}
 	if len(missing) > 0 {
-		return domain.Errorf(domain.CodeUnavailable, "The database is not as needed: %s; run `lethe doctor`, which says what to do", boot.FirstOf(missing))
+		return domain.Errorf(domain.CodeUnavailable, "The database is not set up as needed: %s; run `lethe doctor` for what to do", boot.FirstOf(missing))
 	}
 	if err := r.work.upToDate(ctx); err != nil {
 		return err
@@ -102,8 +100,8 @@ func (r *readiness) missing(ctx context.Context) ([]string, error) {
 	return append(main, fusillade...), err
 }
 
-// missingCopies is missing for raw copies in their own database. If that is
-// unreachable, reading still works.
+// missingCopies is missing for raw copies in their own database, which reads do not
+// need.
 func (r *readiness) missingCopies(ctx context.Context) ([]string, error) {
 	if r.pools.outlet == nil {
 		return nil, nil
@@ -111,7 +109,7 @@ func (r *readiness) missingCopies(ctx context.Context) ([]string, error) {
 	return lacking(ctx, r.pools.outlet, inspect.Requirements(r.schemas, inspect.Outlet))
 }
 
-// reportMissing logs once what a given database lacks. It delays nothing.
+// reportMissing logs once what the databases lack. It does not delay the start.
 func reportMissing(w *workers, ready *readiness) {
 	whileServing(w.lc, func(ctx context.Context) {
 		look := func(missing func(context.Context) ([]string, error), database, but string) {
@@ -119,9 +117,9 @@ func reportMissing(w *workers, ready *readiness) {
 			switch {
 			case ctx.Err() != nil:
 			case err != nil:
-				w.report(ctx, slog.LevelWarn, "it could not be looked whether "+database+" is as needed", err)
+				w.report(ctx, slog.LevelWarn, "could not check "+database, err)
 			case len(lacks) > 0:
-				w.log.Error(database+" is not as needed"+but+"; run `lethe doctor` for what to do", "missing", boot.FirstOf(lacks))
+				w.log.Error(database+" is not set up as needed"+but+"; run `lethe doctor` for what to do", "missing", boot.FirstOf(lacks))
 			}
 		}
 		look(ready.missing, "the database", "")

@@ -12,7 +12,7 @@ import (
 	"lethe/domain"
 )
 
-// openLog opens the log with what was seen of it before.
+// openLog opens the log with its checkpoint file.
 func openLog(p *pools, s *boot.Signing, cfg *config.Config) (*translog.Log, error) {
 	c := boot.LogConfig(s, cfg)
 	file := boot.CheckpointFile(cfg)
@@ -20,7 +20,7 @@ func openLog(p *pools, s *boot.Signing, cfg *config.Config) (*translog.Log, erro
 		return translog.New(p.fusillade.Primary, c)
 	}
 	if err := file.Writable(); err != nil {
-		return nil, fmt.Errorf("the newest checkpoint of the log of erasures cannot be kept in %s: %w: make its folder and let this user write there, or correct erasure.checkpoint_file", file.Path(), err)
+		return nil, fmt.Errorf("write checkpoint file %s: %w: make its folder and let this user write there, or correct erasure.checkpoint_file", file.Path(), err)
 	}
 	c.Checkpoints = file
 	log, err := translog.New(p.fusillade.Primary, c)
@@ -30,16 +30,17 @@ func openLog(p *pools, s *boot.Signing, cfg *config.Config) (*translog.Log, erro
 	return log, err
 }
 
-// rollbackGuard checks that the database is as new as what was seen of it.
+// rollbackGuard checks that the database has not been rolled back: that its log
+// continues the newest checkpoint seen.
 type rollbackGuard struct {
 	ledger *translog.Log
 	asked  atomic.Bool
-	older  atomic.Pointer[domain.Error] // nil: it is not older, as far as known
+	older  atomic.Pointer[domain.Error] // nil: not rolled back, as far as known
 }
 
 func newRollbackGuard(l *translog.Log) *rollbackGuard { return &rollbackGuard{ledger: l} }
 
-// check queries the database. The error says that it is older.
+// check queries the database; translog.ErrRolledBack means that it was rolled back.
 func (c *rollbackGuard) check(ctx context.Context) error {
 	err := c.ledger.Compare(ctx)
 	e, _ := errors.AsType[*domain.Error](err)
@@ -54,8 +55,8 @@ func (c *rollbackGuard) check(ctx context.Context) error {
 	return err
 }
 
-// reason is why nothing may be answered while the database is older than what was
-// seen of it: erased responses may have come back.
+// reason is why requests must not be answered: in a database that was rolled back,
+// erased responses may exist again.
 func (c *rollbackGuard) reason(ctx context.Context) *domain.Error {
 	if !c.asked.Load() {
 		_ = c.check(ctx) // if the database is unreachable, the request itself fails

@@ -16,13 +16,13 @@ import (
 )
 
 const (
-	sealPauseBusy = 500 * time.Millisecond // between two looks, if the first found something
+	sealPauseBusy = 500 * time.Millisecond // after a step that found work
 	sealPauseIdle = time.Second
 	sealPauseFail = 5 * time.Second
-	// compareAtStart limits the first check whether the database is an older one.
+	// compareAtStart limits the first check for a rolled-back database.
 	compareAtStart = time.Second
 	sealAtStop     = 5 * time.Second // for the receipts of the last requests
-	sealLogEvery   = time.Minute     // between two lines about the same kind of failure
+	sealLogEvery   = time.Minute     // between log lines about the same kind of failure
 )
 
 // sealer periodically seals receipts and publishes checkpoints.
@@ -36,11 +36,11 @@ type sealer struct {
 	failing rate.Sometimes
 	waiting rate.Sometimes
 
-	compared int64 // leaves of the newest published tree that was compared with what was seen; negative: none
+	compared int64 // size of the published tree that was last compared with the newest checkpoint seen; negative: none
 }
 
-// startSealer seals while the service runs, and once more after the last response: it
-// must be started before the service listens.
+// startSealer seals while the service runs, and once more after the last response, so
+// it must start before the service listens.
 func startSealer(w *workers, cfg *config.Config, l *translog.Log, rollback *rollbackGuard, sign *boot.Signing, figures *telemetry.ErasureMetrics) error {
 	watched, err := w.metrics.WatchLog()
 	if err != nil {
@@ -53,20 +53,19 @@ func startSealer(w *workers, cfg *config.Config, l *translog.Log, rollback *roll
 	w.lc.Append(fx.Hook{
 		OnStart: func(ctx context.Context) error {
 			if !s.may {
-				w.log.Warn("erasures leave receipts that are not sealed, as there is no key to sign the log with: " + sign.NoKey())
+				w.log.Warn("receipts of erasures are not sealed, because no key is configured to sign the log: " + sign.NoKey())
 			}
 			if sign.Advice != "" {
 				w.log.Warn(sign.Advice)
 			}
 			if boot.CheckpointFile(cfg) == nil {
-				w.log.Warn("after a restart, nobody would notice that the database was restored from a backup, as the newest checkpoint of the log is kept nowhere: " + boot.NoCheckpointFile)
+				w.log.Warn("a database restored from a backup goes unnoticed after a restart, because the newest checkpoint of the log is not stored: " + boot.NoCheckpointFile)
 			}
 			go func() {
 				defer close(done)
 				s.run(running)
 			}()
-			// So that the result is known when the service listens. It delays
-			// nothing.
+			// So that the result is usually known when the service listens.
 			ctx, end := context.WithTimeout(ctx, compareAtStart)
 			defer end()
 			_ = rollback.check(ctx) // run reports it
@@ -96,7 +95,7 @@ func (s *sealer) run(ctx context.Context) {
 	}
 }
 
-// step does the work that is due, and returns the pause until the next look.
+// step does the work that is due and returns the pause until the next step.
 func (s *sealer) step(ctx context.Context) (pause time.Duration) {
 	busy, err := s.work(ctx)
 	switch {
@@ -109,7 +108,7 @@ func (s *sealer) step(ctx context.Context) (pause time.Duration) {
 			if domain.CodeOf(err) == domain.CodeUnavailable {
 				level = slog.LevelWarn
 			}
-			s.report(ctx, level, "the log of erasures cannot be sealed or published now", err)
+			s.report(ctx, level, "could not seal or publish the log of erasures; will retry", err)
 		})
 		return sealPauseFail
 	case busy:
@@ -154,7 +153,8 @@ func (s *sealer) work(ctx context.Context) (busy bool, err error) {
 	return true, s.compare(ctx, backlog.Published)
 }
 
-// compare checks that the published log continues what was seen, and stores it.
+// compare checks that the published log continues the newest checkpoint seen, and stores
+// the newer one.
 func (s *sealer) compare(ctx context.Context, published int64) error {
 	if published == s.compared {
 		return nil

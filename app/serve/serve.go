@@ -1,5 +1,5 @@
-// Package serve is the service: Run assembles its parts (graph), listens, works in
-// the background, and stops cleanly.
+// Package serve is the service: Run assembles its parts (graph), listens, runs the
+// background work, and stops cleanly.
 package serve
 
 import (
@@ -21,7 +21,7 @@ import (
 
 const (
 	startTimeout = time.Minute
-	drainTimeout = 30 * time.Second // for requests that are running when the service stops
+	drainTimeout = 30 * time.Second // for requests in progress when the service stops
 	stopTimeout  = drainTimeout + 10*time.Second
 
 	readyTimeout = 2 * time.Second
@@ -29,11 +29,10 @@ const (
 	heapBallast = 4 << 20
 )
 
-// Run runs the service until ctx ends, then lets running requests finish and stops;
-// that is not an error. ready, if not nil, is called with the address once the
-// service listens. Without a configured database it runs the embedded one. A
-// configured database may be unreachable: the service starts, is not ready, and
-// becomes ready by itself.
+// Run runs the service until ctx ends, lets running requests finish and returns nil.
+// ready, if not nil, is called with the address once the service listens. Without a
+// configured database it runs the embedded one. If a configured database is
+// unreachable, the service starts all the same and becomes ready by itself.
 func Run(ctx context.Context, cfg *config.Config, ready func(addr string)) error {
 	log, err := boot.NewLogger(cfg)
 	if err != nil {
@@ -56,9 +55,9 @@ func RunOn(ctx context.Context, cfg *config.Config, db *boot.Databases, log *slo
 	if ready == nil {
 		ready = func(string) {}
 	}
-	// The garbage collector runs whenever the heap has doubled, which for one of four
-	// megabytes is all the time. This ballast makes it look larger; because it is
-	// never touched, it takes no memory.
+	// The garbage collector runs whenever the heap has doubled, which a heap of four
+	// megabytes does all the time. This ballast makes the heap look larger; it takes no
+	// memory because it is never touched.
 	ballast := make([]byte, heapBallast)
 	defer runtime.KeepAlive(ballast)
 
@@ -74,10 +73,10 @@ func RunOn(ctx context.Context, cfg *config.Config, db *boot.Databases, log *slo
 	}
 	select {
 	case <-ctx.Done():
-		log.Info("stopping; running requests may finish", "within", drainTimeout)
+		log.Info("stopping; waiting for running requests", "within", drainTimeout)
 	case err = <-l.failed:
 	case <-db.Gone():
-		err = errors.New("the embedded database has ended: see postgres/postgres.log in data_dir, then start again")
+		err = errors.New("the embedded database has stopped: see postgres/postgres.log in data_dir, then start lethe again")
 	}
 	stop, cancel := context.WithTimeout(context.Background(), stopTimeout)
 	defer cancel()
@@ -90,7 +89,7 @@ func graph(cfg *config.Config, db *boot.Databases, log *slog.Logger, ready func(
 		fx.WithLogger(func() fxevent.Logger {
 			events := &fxevent.SlogLogger{Logger: log}
 			events.UseLogLevel(slog.LevelDebug)
-			events.UseErrorLevel(slog.LevelDebug) // errors are returned, and reported once
+			events.UseErrorLevel(slog.LevelDebug) // Run returns the error, which is reported once
 			return events
 		}),
 		fx.StartTimeout(startTimeout),

@@ -223,7 +223,7 @@ func TestAddressTakenBeforeAnythingIsFetched(t *testing.T) {
 			"serve": func() error { return serve.Run(t.Context(), cfg, nil) },
 			"demo":  func() error { return demo.Run(t.Context(), cfg, demo.Options{}, io.Discard, io.Discard) },
 		} {
-			if err := run(); err == nil || !strings.Contains(err.Error(), taken+" is taken by another program") || !strings.Contains(err.Error(), name) {
+			if err := run(); err == nil || !strings.Contains(err.Error(), taken+" is in use by another program") || !strings.Contains(err.Error(), name) {
 				t.Errorf("%s with %v: got %v", command, settings, err)
 			}
 		}

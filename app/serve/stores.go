@@ -14,7 +14,7 @@ import (
 	"lethe/domain"
 )
 
-// stores are the stores in the databases. They count what is erased.
+// stores are the stores in the databases. They count erasures for metrics.
 type stores struct {
 	responses domain.Responses
 	orphans   domain.Orphans
@@ -52,7 +52,7 @@ func newStores(p *pools, cfg *config.Config, db *boot.Databases, sign *boot.Sign
 	}, nil
 }
 
-// newCopies accesses raw copies in their own database; nil if they have none.
+// newCopies gives access to raw copies in their own database; nil: they have none.
 func newCopies(p *pools) (*fusillade.Copies, error) {
 	if p.outlet == nil {
 		return nil, nil

@@ -17,16 +17,14 @@ import (
 
 const (
 	// removeEvery is how often the service looks for expired records of the access
-	// log. Of several processes, one works at a time.
-	removeEvery = 10 * time.Minute
-	// forgetRounds limits the work each time.
-	forgetRounds = 100
+	// log. Only one process works at a time.
+	removeEvery  = 10 * time.Minute
+	forgetRounds = 100 // at most, each time
 )
 
-// removeOldAccesses removes old records of the access log, at most forgetRounds
-// rounds at a time.
+// removeOldAccesses removes expired records of the access log.
 func removeOldAccesses(w *workers, cfg *config.Config, s *stores) {
-	w.repeat("access_log", removeEvery, 0, "could not remove old records of the access log; trying again", func(ctx context.Context) (err error) {
+	w.repeat("access_log", removeEvery, 0, "could not remove old records of the access log; will retry", func(ctx context.Context) (err error) {
 		before := time.Now().Add(-cfg.AccessLog.Keep)
 		var total int64
 		for n, round := int64(accesslog.MaxRemoved), 0; round < forgetRounds && err == nil && n == accesslog.MaxRemoved; round++ {
@@ -40,18 +38,18 @@ func removeOldAccesses(w *workers, cfg *config.Config, s *stores) {
 	})
 }
 
-// sweepEvery is how often the service looks for erased requests that are due for
-// another search. Several processes share the work.
+// sweepEvery is how often the service looks for erased requests that are due for a
+// sweep. Processes share the work.
 const sweepEvery = 15 * time.Second
 
-// sweepErased searches again for what has been erased, and finishes erasures that an
-// earlier process left half done.
+// sweepErased removes what was written late for erased requests, and finishes erasures
+// that a process left unfinished.
 func sweepErased(w *workers, s *stores) {
 	sweep := domain.NewSweepErased(s.responses, time.Now)
-	w.repeat("sweep", sweepEvery, 0, "could not look for what may have been written of erased responses; trying again", func(ctx context.Context) error {
+	w.repeat("sweep", sweepEvery, 0, "could not sweep for late writes of erased responses; will retry", func(ctx context.Context) error {
 		erased, err := sweep.Execute(ctx)
 		if erased != (domain.Erased{}) {
-			w.log.Info("removed what was written of erased responses afterwards",
+			w.log.Info("removed late writes of erased responses",
 				"requests", erased.Requests, "templates", erased.Templates, "steps", erased.Steps,
 				"raw_requests", erased.RawRequests, "raw_responses", erased.RawResponses, "tasks", erased.Tasks,
 				"files", erased.Files, "kept_templates", erased.KeptTemplates, "retained", erased.Retained)
@@ -60,16 +58,15 @@ func sweepErased(w *workers, s *stores) {
 	})
 }
 
-// rulesEvery is how often the service looks for retention rules that are due. Several
-// processes do so, but each run starts once.
+// rulesEvery is how often each process looks for retention rules that are due. Each run
+// starts once.
 const rulesEvery = 15 * time.Second
 
-// runRules starts the runs of retention rules. While the database is older than what
-// was seen of it, it starts none: the database may have enabled rules that were
-// changed later.
+// runRules starts the runs of retention rules, but not in a database that was rolled
+// back: rules that are enabled there may have been changed later.
 func runRules(w *workers, s *stores, j *jobs.Jobs, rollback *rollbackGuard) {
 	rules := domain.NewRunRules(s.retention, j, time.Now, w.log)
-	w.repeat("retention", rulesEvery, workLogEvery, "retention rules that are due could not begin; trying again", func(ctx context.Context) error {
+	w.repeat("retention", rulesEvery, workLogEvery, "could not start retention rules that are due; will retry", func(ctx context.Context) error {
 		if err := rollback.check(ctx); err != nil {
 			return err
 		}
@@ -79,22 +76,20 @@ func runRules(w *workers, s *stores, j *jobs.Jobs, rollback *rollbackGuard) {
 
 const (
 	// orphansEvery is how often the service checks whether a pass over the raw copies
-	// is due. Several processes share the work.
+	// is due. Processes share the work.
 	orphansEvery = time.Minute
-	// orphansRate is the number of copies checked per second: a whole day lies
-	// between two passes.
-	orphansRate = 2000
+	orphansRate  = 2000 // copies checked per second
 )
 
 // sweepOrphans removes raw copies whose request is gone, if that is enabled. It waits
-// while it cannot know which requests exist: while the database is older than what
-// was seen of it, or holds unserved content.
+// while it cannot know which requests exist: while the database was rolled back or
+// holds content that cannot be served.
 func sweepOrphans(w *workers, cfg *config.Config, s *stores, b *background, places *boot.Places) {
 	if !cfg.Erasure.Orphans {
 		return
 	}
 	sweep := domain.NewSweepOrphans(s.orphans, config.PerSecond(orphansRate).Pace(), time.Now)
-	w.repeat("orphans", orphansEvery, workLogEvery, "not all raw copies whose request is gone could be removed; trying again", func(ctx context.Context) error {
+	w.repeat("orphans", orphansEvery, workLogEvery, "could not remove all raw copies whose request is gone; will retry", func(ctx context.Context) error {
 		for _, check := range []func(context.Context) error{b.upToDate, b.rollback.check, places.Check} {
 			if err := check(ctx); err != nil {
 				return err
@@ -111,17 +106,16 @@ func sweepOrphans(w *workers, cfg *config.Config, s *stores, b *background, plac
 // lookAtHeldEvery is how often the service checks whether something bypassed holds.
 const lookAtHeldEvery = time.Minute
 
-// watchHeld looks for held responses that are gone, and for purges of held responses.
-// It reports each finding once.
+// watchHeld looks for held responses that are gone and for purges of held responses,
+// and logs each held response that is gone once.
 func watchHeld(w *workers, s *stores, rollback *rollbackGuard) error {
 	bypassed, err := w.metrics.WatchHolds()
 	if err != nil {
 		return err
 	}
 	reported := map[uuid.UUID]bool{}
-	w.repeat("holds", lookAtHeldEvery, 0, "it could not be looked whether held responses are gone; trying again", func(ctx context.Context) error {
-		// In a database older than what was seen of it, what exists may have been
-		// erased.
+	w.repeat("holds", lookAtHeldEvery, 0, "could not check whether held responses are gone; will retry", func(ctx context.Context) error {
+		// In a database that was rolled back, responses that exist may have been erased.
 		for _, do := range []func(context.Context) error{rollback.check, s.holds.See} {
 			if err := do(ctx); err != nil {
 				return err
@@ -135,7 +129,7 @@ func watchHeld(w *workers, s *stores, rollback *rollbackGuard) error {
 		still := map[uuid.UUID]bool{}
 		for _, g := range found.Gone {
 			if still[g.Response] = true; !reported[g.Response] {
-				w.log.Error("a held response is gone, and Lethe has not erased it", "hold", g.Hold, "response", g.Response)
+				w.log.Error("a held response is gone, but Lethe did not erase it", "hold", g.Hold, "response", g.Response)
 			}
 		}
 		reported = still
@@ -147,10 +141,10 @@ func watchHeld(w *workers, s *stores, rollback *rollbackGuard) error {
 // attestEvery is how often the service checks what the standbys have replayed.
 const attestEvery = 5 * time.Second
 
-// attestReplicated finds out which erasures have reached the standbys. It does
-// nothing if no standby can be checked.
+// attestReplicated attests erasures that have reached all standbys, if standbys are
+// configured.
 func attestReplicated(w *workers, p *pools) error {
-	if len(p.standbys) == 0 || p.outlet != nil { // its standbys are not known
+	if len(p.standbys) == 0 || p.outlet != nil { // outlet's standbys are not known
 		return nil
 	}
 	attester, err := boot.NewAttester(p.fusillade.Primary)
@@ -161,30 +155,30 @@ func attestReplicated(w *workers, p *pools) error {
 	if err != nil {
 		return err
 	}
-	w.repeat("", attestEvery, sealLogEvery, "could not look whether what was erased is gone from the standbys; trying again", func(ctx context.Context) error {
+	w.repeat("", attestEvery, sealLogEvery, "could not check whether erased rows are gone from the standbys; will retry", func(ctx context.Context) error {
 		_, passed, err := standbys.Attest(ctx)
 		if passed > 0 {
-			w.log.Warn("erased requests were written again and not removed in time, so their erasures get no receipt of the level replicated", "erasures", passed)
+			w.log.Warn("erased requests were written again and not removed in time, so their erasures get no receipt of level replicated", "erasures", passed)
 		}
 		return err
 	})
 	return nil
 }
 
-// watchPlaces reports when the service stops and resumes answering because the
-// database holds unserved content.
+// watchPlaces logs when the service stops answering because the database holds content
+// that cannot be served, and when it resumes.
 func watchPlaces(w *workers, p *boot.Places) {
 	closed := false
-	w.repeat("", boot.LookAtPlacesEvery, 0, "it could not be looked whether the database holds what cannot be served", func(ctx context.Context) error {
+	w.repeat("", boot.LookAtPlacesEvery, 0, "could not check whether the database holds content that cannot be served", func(ctx context.Context) error {
 		if err := p.Look(ctx); err != nil {
 			return err
 		}
 		holding := p.Reason(ctx)
 		switch {
 		case holding != nil && !closed:
-			w.log.Error("nothing is answered or erased now", "error", holding)
+			w.log.Error("the service is closed: it answers and erases nothing", "error", holding)
 		case holding == nil && closed:
-			w.log.Info("the service is open again: nothing is left in the database that cannot be served")
+			w.log.Info("the service is open again: the database holds no content that cannot be served")
 		}
 		closed = holding != nil
 		return nil
@@ -192,8 +186,8 @@ func watchPlaces(w *workers, p *boot.Places) {
 }
 
 const (
-	// The runtime collects unused memory when the heap has doubled or every two
-	// minutes, and then keeps a part of it.
+	// Left alone, the runtime collects garbage when the heap has doubled or after two
+	// minutes, and returns only a part of the memory.
 	lookAtMemoryEvery = 10 * time.Second
 	muchMemory        = 1 << 20
 )
