@@ -60,7 +60,7 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 		code = exitFailed
 		text = oneLine(err)
 		if errors.Is(err, context.Canceled) && ctx.Err() != nil {
-			text = "stopped before it was done; start it again to go on"
+			text = "stopped before it was done; start it again to continue"
 		}
 	}
 	fmt.Fprintln(stderr, "lethe: "+text)

@@ -9,14 +9,14 @@ import (
 	"lethe/app/ops"
 )
 
-const ownDatabaseOnly = `Works on a database of Lethe's own: the embedded one, also while "lethe serve"
-runs on it, or one made by "lethe migrate up". Users and keys of dwctl are
-managed there.`
+const ownDatabaseOnly = `Works only on Lethe's own database: the embedded one, even while "lethe serve"
+runs on it, or one created by "lethe migrate up". Manage users and keys of dwctl
+in dwctl.`
 
 func (c *cli) users() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "users",
-		Short: "Manage people and organizations of a database of Lethe's own",
+		Short: "Manage people and organizations in Lethe's own database",
 		Long:  ownDatabaseOnly,
 		Example: `  lethe users add ada@example.com --admin
   lethe users add jonas@example.com --role BATCHAPIUSER
@@ -39,10 +39,10 @@ func (c *cli) users() *cobra.Command {
 		return ops.AddUser(ctx, cfg, user, c.output())
 	}))
 	add.Flags().StringVar(&user.Name, "name", "", "display name")
-	add.Flags().BoolVar(&user.Admin, "admin", false, "may do everything")
-	add.Flags().BoolVar(&user.Organization, "organization", false, "an organization rather than a person")
-	add.Flags().StringVar(&user.ExternalID, "external-id", "", "who they are to the proxy that signs them in")
-	add.Flags().StringSliceVar(&user.Roles, "role", nil, "roles: PLATFORMMANAGER (everyone's), BATCHAPIUSER (read and erase own), CONNECTIONSUSER (read own) and dwctl's others; may be repeated")
+	add.Flags().BoolVar(&user.Admin, "admin", false, "make the user an administrator, who may do everything")
+	add.Flags().BoolVar(&user.Organization, "organization", false, "add an organization, not a person")
+	add.Flags().StringVar(&user.ExternalID, "external-id", "", "the name by which the sign-in proxy identifies the user")
+	add.Flags().StringSliceVar(&user.Roles, "role", nil, "PLATFORMMANAGER (read and erase everyone's), BATCHAPIUSER (read and erase own), CONNECTIONSUSER (read own), or another of dwctl's roles; may be repeated")
 
 	list := c.jsonFlag(c.command(&cobra.Command{
 		Use:     "list",
@@ -54,9 +54,9 @@ func (c *cli) users() *cobra.Command {
 
 	roles := c.command(&cobra.Command{
 		Use:   "roles WHO [ROLE...]",
-		Short: "Set the roles of a person: all of them, or none",
+		Short: "Replace the roles of a person",
 		Example: `  lethe users roles jonas@example.com BATCHAPIUSER STANDARDUSER
-  lethe users roles jonas@example.com            # takes all roles away`,
+  lethe users roles jonas@example.com            # removes all roles`,
 	}, databaseSettings, func(ctx context.Context, cfg *config.Config, args []string) error {
 		return ops.SetRoles(ctx, cfg, args[0], args[1:], c.output())
 	})
@@ -69,7 +69,7 @@ func (c *cli) users() *cobra.Command {
 	}, databaseSettings, func(ctx context.Context, cfg *config.Config, args []string) error {
 		return ops.JoinOrganization(ctx, cfg, args[0], args[1], role, c.output())
 	})
-	join.Flags().StringVar(&role, "as", "member", "owner, admin or member")
+	join.Flags().StringVar(&role, "as", "member", "role in the organization: owner, admin or member")
 
 	cmd.AddCommand(add, list, roles, join)
 	return cmd
@@ -81,7 +81,7 @@ func (c *cli) keys() *cobra.Command {
 		Short: "Manage API keys, and the keys that sign the log of erasures",
 		Long: ownDatabaseOnly + `
 
-The keys that sign the log of erasures are files: new and show work without any
+The keys that sign the log of erasures are files: "new" and "show" use no
 database.`,
 		Example: `  lethe keys create ada@example.com
   lethe keys list
@@ -102,9 +102,9 @@ database.`,
 		key.Creator = args[0]
 		return ops.CreateKey(ctx, cfg, key, c.output())
 	}))
-	create.Flags().StringVar(&key.Name, "name", "lethe", "name of the key; each of a person's keys has another")
-	create.Flags().StringVar(&key.Organization, "organization", "", "the organization to act for; it will own the key")
-	create.Flags().StringVar(&key.Purpose, "purpose", "platform", "platform, inference, realtime, batch or playground; only platform keys open this service")
+	create.Flags().StringVar(&key.Name, "name", "lethe", "name of the key, unique among the person's keys")
+	create.Flags().StringVar(&key.Organization, "organization", "", "organization that the key acts for and that owns it")
+	create.Flags().StringVar(&key.Purpose, "purpose", "platform", "platform, inference, realtime, batch or playground; this service accepts only platform keys")
 
 	list := c.jsonFlag(c.command(&cobra.Command{
 		Use:     "list",
@@ -116,7 +116,7 @@ database.`,
 
 	revoke := c.command(&cobra.Command{
 		Use:     "revoke ID",
-		Short:   "Revoke an API key, at once",
+		Short:   "Revoke an API key, with immediate effect",
 		Example: `  lethe keys revoke 6f0f3c1e-5c5e-4d0e-9d59-0b8f6a1c2d3e`,
 	}, databaseSettings, func(ctx context.Context, cfg *config.Config, args []string) error {
 		return ops.RevokeKey(ctx, cfg, args[0], c.output())

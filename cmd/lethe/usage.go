@@ -51,7 +51,7 @@ func checkWords(cmd *cobra.Command, args []string) error {
 	}
 	for i, arg := range args {
 		if strings.TrimSpace(arg) == "" {
-			return fmt.Errorf("%s is empty, as when it is filled from a variable that is not set: write %s", strings.Trim(words[min(i, len(words)-1)], "[.]"), cmd.UseLine())
+			return fmt.Errorf("%s is empty, perhaps from an unset variable: write %s", strings.Trim(words[min(i, len(words)-1)], "[.]"), cmd.UseLine())
 		}
 	}
 	return nil
@@ -69,7 +69,7 @@ func helpCommand() *cobra.Command {
 			about := cmd.Root()
 			for _, word := range args {
 				if !about.HasSubCommands() {
-					return fmt.Errorf("%s has no commands, so not %q", about.CommandPath(), word)
+					return fmt.Errorf("%s has no commands, not even %q", about.CommandPath(), word)
 				}
 				i := slices.IndexFunc(about.Commands(), func(sub *cobra.Command) bool { return sub.Name() == word })
 				if i < 0 {
@@ -90,7 +90,7 @@ func noCommand(cmd *cobra.Command, given string) error {
 			names = append(names, sub.Name())
 		}
 	}
-	return fmt.Errorf("%s has no command %q: %stake one of %s", cmd.CommandPath(), given, config.DidYouMean(given, names), strings.Join(names, ", "))
+	return fmt.Errorf("%s has no command %q: %suse one of %s", cmd.CommandPath(), given, config.DidYouMean(given, names), strings.Join(names, ", "))
 }
 
 // flagError translates an error of pflag.
@@ -120,15 +120,15 @@ func kindOf(f *pflag.Flag) string {
 	return "a " + f.Value.Type()
 }
 
-// checkFlags finds required flags that are missing, and flags that are given but
-// empty: probably from a variable that is not set, so to treat them as not given
-// could do something that was not meant. The configuration checks settings.
+// checkFlags refuses missing required flags, and flags that are given but empty:
+// probably from an unset variable, so ignoring them could do something that was not
+// meant. Settings are checked by the configuration.
 func checkFlags(cmd *cobra.Command, _ []string) error {
 	var problems, missing []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		switch {
 		case f.Changed && isEmpty(f.Value) && !config.IsSetting(f.Name):
-			problems = append(problems, fmt.Sprintf("--%s is given and empty, as when it is filled from a variable that is not set: give it a value, or leave it out", f.Name))
+			problems = append(problems, fmt.Sprintf("--%s is given and empty, perhaps from an unset variable: give it a value, or leave it out", f.Name))
 		case !f.Changed && f.Annotations[cobra.BashCompOneRequiredFlag] != nil:
 			missing = append(missing, fmt.Sprintf("--%s (%s)", f.Name, f.Usage))
 		}
