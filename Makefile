@@ -36,17 +36,17 @@ build: ## build bin/lethe, one static binary
 	CGO_ENABLED=0 go build -buildvcs=auto -trimpath -ldflags '$(LDFLAGS)' -o bin/lethe ./cmd/lethe
 
 .PHONY: run
-run: build ## start the demo on a database of its own (ARGS='--help' for its flags)
+run: build ## start the demo on an embedded database (ARGS='--help' lists its flags)
 	@exec bin/lethe demo $(ARGS)
 
 .PHONY: generate
-generate: ## remake the generated code: server, queries, SDKs
+generate: ## regenerate code: server, queries, SDKs
 	$(TOOL) oapi-codegen -config adapters/httpapi/oapi-codegen.yaml openapi.yaml
 	scripts/generate-queries.sh $(TOOL)
 	sdk/generate.sh
 
 .PHONY: verify
-verify: verify-format verify-modules verify-generated lint verify-queries vulnerabilities ## everything that can be checked without running the tests
+verify: verify-format verify-modules verify-generated lint verify-queries vulnerabilities ## check everything except the tests
 
 .PHONY: verify-format
 verify-format:
@@ -95,7 +95,7 @@ CHECKED = $(shell go list ./... | grep -v -e /test/e2e -e /test/fuzz -e /test/mu
 UNCHECKED := ^(TestReceiptsTellNothing|TestLargeLists|TestKilledSealers)$$
 
 .PHONY: check
-check: bin/testpg bin/testrun verify-format ## what to run all day: format, vet, generated code, and all tests that are quick
+check: bin/testpg bin/testrun verify-format ## run all day: format, vet, generated code, and all quick tests
 	@scripts/verify-generated.sh -remember $(GENERATE)
 	go vet ./...
 	@$(WITH_POSTGRES) bin/testrun -usual 2m -- -skip '$(UNCHECKED)' $(CHECKED)
@@ -103,30 +103,30 @@ check: bin/testpg bin/testrun verify-format ## what to run all day: format, vet,
 .PHONY: test
 test: bin/testpg bin/testrun ## run every test (with the race detector where there is a C compiler)
 	$(if $(RACE),,@echo 'no C compiler found: testing without the race detector')
-	@PATH=$$PATH:/usr/sbin command -v pgbouncer >/dev/null || [ -n "$$CI" ] || echo 'no pgbouncer found: nothing is tested through it'
-	@command -v promtool >/dev/null || [ -n "$$CI" ] || echo 'no promtool found: no alert is tried'
+	@PATH=$$PATH:/usr/sbin command -v pgbouncer >/dev/null || [ -n "$$CI" ] || echo 'no pgbouncer found: skipping the tests that need it'
+	@command -v promtool >/dev/null || [ -n "$$CI" ] || echo 'no promtool found: skipping the tests of alerts'
 	@$(WITH_POSTGRES) bin/testrun -usual 6m -also sdk/test.sh -- -timeout 30m $(RACE) ./...
 
 # The short forms of these run with the other tests.
 .PHONY: endure
-endure: bin/testpg ## run the long forms of the tests of kills, holds, ended sessions and large owners (an hour or so)
+endure: bin/testpg ## run the long tests of kills, holds, ended sessions and large owners (about an hour)
 	LETHE_TEST_KILLS=200 LETHE_TEST_HOLD_ROUNDS=60 LETHE_TEST_ENDED_SESSIONS=3000 LETHE_TEST_OWNER_RESPONSES=250000 \
 		$(WITH_POSTGRES) go test -count=1 -timeout 3h -v -run 'Killed|HoldsAndErasures|EndedSessions|OwnerOfEverything' ./adapters/postgres/fusillade ./test/e2e
 
 # A part of it, with the same seed, runs with the other tests.
 .PHONY: fuzz
-fuzz: bin/testpg ## ask the service what its contract allows, what it does not, and what is no HTTP, 100,000 requests or so (FUZZ_SECONDS, FUZZ_SEED)
+fuzz: bin/testpg ## send about 100,000 valid, invalid and malformed requests (FUZZ_SECONDS, FUZZ_SEED)
 	LETHE_TEST_FUZZ_SECONDS=$(or $(FUZZ_SECONDS),900) LETHE_TEST_RAW_REQUESTS=90000 LETHE_TEST_FUZZ_SEED=$(or $(FUZZ_SEED),1) \
 		$(WITH_POSTGRES) go test -count=1 -timeout 3h -v ./test/fuzz
 
 # A short form of it, with room for what else runs, is with the other tests.
 .PHONY: attacks
-attacks: bin/testpg ## measure what honest callers see while others try to stop the service: rates, holds, readiness, memory (ATTACK_SECONDS)
+attacks: bin/testpg ## measure what honest callers experience while others attack the service: rates, holds, readiness, memory (ATTACK_SECONDS)
 	LETHE_TEST_ATTACK_SECONDS=$(or $(ATTACK_SECONDS),10) \
 		$(WITH_POSTGRES) go test -count=1 -timeout 1h -v -run TestBesideAttacks ./test/e2e
 
 .PHONY: cover
-cover: bin/testpg ## measure the coverage of domain and adapters; fails under 90 %
+cover: bin/testpg ## measure the coverage of domain and adapters; fails below 90 %
 	$(WITH_POSTGRES) go test -coverpkg=./domain/...,./adapters/... -coverprofile=coverage.out ./...
 	@scripts/coverage.sh coverage.out 90
 
@@ -138,11 +138,11 @@ bin/bench:
 	@go build -C bench -o ../bin/bench .
 
 .PHONY: bench
-bench: build bin/bench ## measure the service against the least code that answers the same (BENCH_ROWS, BENCH_USERS, BENCH_ROUNDS, BENCH_SECONDS)
+bench: build bin/bench ## compare the service with the smallest program that answers the same calls (BENCH_ROWS, BENCH_USERS, BENCH_ROUNDS, BENCH_SECONDS)
 	@exec bin/bench
 
 .PHONY: soak
-soak: build bin/bench ## drive mixed load at the service for minutes; fails on any error or growth (BENCH_ROWS, BENCH_USERS, SOAK_MINUTES)
+soak: build bin/bench ## run mixed load for minutes; fails on any error or growth (BENCH_ROWS, BENCH_USERS, SOAK_MINUTES)
 	@exec bin/bench -soak
 
 .PHONY: bench-go
