@@ -14,13 +14,13 @@ TOOL := CGO_ENABLED=0 go tool -modfile=tools/go.mod
 CC_FOUND := $(shell command -v $$(go env CC) 2>/dev/null)
 RACE := $(if $(CC_FOUND),-race)
 
-# Apart from its recipes, or make would run these for --dry-run, too, which
-# would take what was not generated for fresh.
+# A variable, because make runs recipes that contain $(MAKE) even with
+# --dry-run, which would then report stale code as fresh.
 GENERATE := $(MAKE) generate
 
-# One Postgres for the whole of a command: TEST_DATABASE_URL, else a container,
-# else one that is fetched and started without Docker.
-# Built rather than run by `go run`, which does not pass signals on.
+# One PostgreSQL for a whole command: TEST_DATABASE_URL, else a container, else
+# one that is fetched and started without Docker. Built first, because `go run`
+# does not forward signals.
 WITH_POSTGRES := bin/testpg
 
 .PHONY: bin/testpg
@@ -84,13 +84,12 @@ verify-queries: bin/testpg
 vulnerabilities:
 	@scripts/vulnerabilities.sh $(TOOL) govulncheck ./...
 
-# Runs go test and says how far it has come.
+# Runs go test and shows its progress.
 .PHONY: bin/testrun
 bin/testrun:
 	@go -C tools build -o ../bin/testrun ./testrun
 
-# What an engineer runs all day leaves out what takes long or tests the whole
-# program: the race detector, and these packages and tests.
+# `make check` leaves out the race detector and these slow packages and tests.
 CHECKED = $(shell go list ./... | grep -v -e /test/e2e -e /test/fuzz -e /test/mutation -e /test/plans -e /embeddedpg -e /app/demo)
 UNCHECKED := ^(TestReceiptsTellNothing|TestLargeLists|TestKilledSealers)$$
 
@@ -113,13 +112,13 @@ endure: bin/testpg ## run the long tests of kills, holds, ended sessions and lar
 	LETHE_TEST_KILLS=200 LETHE_TEST_HOLD_ROUNDS=60 LETHE_TEST_ENDED_SESSIONS=3000 LETHE_TEST_OWNER_RESPONSES=250000 \
 		$(WITH_POSTGRES) go test -count=1 -timeout 3h -v -run 'Killed|HoldsAndErasures|EndedSessions|OwnerOfEverything' ./adapters/postgres/fusillade ./test/e2e
 
-# A part of it, with the same seed, runs with the other tests.
+# A part of it, with a fixed seed, runs with the other tests.
 .PHONY: fuzz
 fuzz: bin/testpg ## send about 100,000 valid, invalid and malformed requests (FUZZ_SECONDS, FUZZ_SEED)
 	LETHE_TEST_FUZZ_SECONDS=$(or $(FUZZ_SECONDS),900) LETHE_TEST_RAW_REQUESTS=90000 LETHE_TEST_FUZZ_SEED=$(or $(FUZZ_SEED),1) \
 		$(WITH_POSTGRES) go test -count=1 -timeout 3h -v ./test/fuzz
 
-# A short form of it, with room for what else runs, is with the other tests.
+# A short form, with looser limits, runs with the other tests.
 .PHONY: attacks
 attacks: bin/testpg ## measure what honest callers experience while others attack the service: rates, holds, readiness, memory (ATTACK_SECONDS)
 	LETHE_TEST_ATTACK_SECONDS=$(or $(ATTACK_SECONDS),10) \
@@ -130,8 +129,8 @@ cover: bin/testpg ## measure the coverage of domain and adapters; fails below 90
 	$(WITH_POSTGRES) go test -coverpkg=./domain/...,./adapters/... -coverprofile=coverage.out ./...
 	@scripts/coverage.sh coverage.out 90
 
-# The load generator, the plot and benchstat are in a module of their own, so
-# that none of their libraries is the service's.
+# The load generator, the plot and benchstat have their own module, so that the
+# service does not depend on their libraries.
 .PHONY: bin/bench
 bin/bench:
 	@go build -C bench -o ../bin/floor ./floor
